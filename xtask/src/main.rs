@@ -1,2 +1,75 @@
 //! The project's own commands: `cargo xtask --help`.
-fn main() {}
+//!
+//! ```text
+//!  main ── commands/sim        boot a chip's memory on the host, replay a trace, draw the heap
+//!       ├─ commands/map        a chip's memory as a table and a picture
+//!       ├─ commands/minheap    the smallest heap that completes a trace
+//!       ├─ commands/test_host  every host test of the workspace
+//!       └─ commands/ci         what CI checks, as far as this machine can
+//! ```
+//!
+//! Standard output carries results only; progress and errors go to standard error.
+
+mod commands;
+mod error;
+mod figures;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+
+/// What `--help` says about exit codes, for every command.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  all is well
+  1  a check failed (a test, a lint, memory that did not keep its content)
+  2  the command line makes no sense: unknown chip, capability or option
+  3  a tool is missing; the message has the line that installs it
+  4  `sim` went through, but some requests of the trace were refused
+  5  a file cannot be read, understood or written
+  `test-host` passes on the exit code of cargo itself (101 when a test fails)";
+
+/// Build, run, test and measure the capability heap.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = EXIT_CODES)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Map(commands::map::Arguments),
+    TestHost(commands::test_host::Arguments),
+}
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Error> {
+    match command {
+        Command::Map(arguments) => commands::map::run(&arguments),
+        Command::TestHost(arguments) => commands::test_host::run(&arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CommandLine;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+}

@@ -1,0 +1,4 @@
+//! Which commands there are: one file each, `Arguments` for clap and `run` for the work.
+
+pub(crate) mod map;
+pub(crate) mod test_host;
