@@ -1,2 +1,26 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+mod arena;
+mod bins;
+mod check;
+mod damage;
+mod header;
+mod heap;
+mod offset;
+mod poison;
+mod pool;
+mod request;
+mod walk;
+
+pub use damage::{Corruption, CorruptionKind, Misuse, NewHeapError};
+pub use heap::{Heap, Moved};
+pub use offset::Offset;
+pub use poison::{
+    Comprehensive, FILL_ALLOCATED, FILL_FREED, HEAD_CANARY, Light, Poison, TAIL_CANARY, Unpoisoned,
+};
+pub use request::Request;
+pub use walk::{Block, BlockState, Blocks, Info};

@@ -1,0 +1,237 @@
+//! The one door to memory: a region as aligned 32-bit words.
+//!
+//! ```text
+//!   region handed over       ..|b b b b|b b b b|b b b b|b b b b|..        any start, any size
+//!   words of the arena          word 0  word 1  word 2  word 3            start rounded up, end rounded down to 4
+//! ```
+//!
+//! Everything above this file is integer arithmetic on word indices. Every access, of canaries and of single bytes
+//! too, is one aligned 32-bit load or store: memory that faults on narrower accesses (ESP32's IRAM) is served by
+//! construction.
+//!
+//! **Invariant of the callers:** an index given to [`Arena::get`] or [`Arena::set`] is below [`Arena::words`]. Indices
+//! come from two sources: constants of the control structure, whose presence construction has checked, and block
+//! indices, which are compared with the heap's end wherever they are read from memory (`Pool::ingest`). Debug
+//! builds assert it on every access.
+
+use core::ptr::NonNull;
+
+/// A region as an array of words that only its heap (and whoever holds an allocated block) touches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arena {
+    base: NonNull<u32>,
+    words: u32,
+}
+
+// SAFETY: the contract of `Arena::new` makes the heap the region's only user, whichever thread it is on; nothing in it is
+// bound to a thread.
+unsafe impl Send for Arena {}
+
+// SAFETY: through a shared reference a heap only reads, and fills blocks that the caller owns exclusively.
+unsafe impl Sync for Arena {}
+
+impl Arena {
+    /// The whole words inside `region`, or its usable size in words as an error when it exceeds `max_words`.
+    ///
+    /// # Safety
+    /// - The region is valid for reads and writes of aligned 32-bit words as long as the arena or a copy of it is used.
+    /// - Nothing else accesses it meanwhile, except users of blocks that were handed out, within their blocks.
+    pub(crate) unsafe fn new(region: NonNull<[u8]>, max_words: u32) -> Result<Self, usize> {
+        let lead = region.cast::<u8>().addr().get().wrapping_neg() % 4;
+        let words = region.len().saturating_sub(lead) / 4;
+        match u32::try_from(words) {
+            Ok(words) if words <= max_words => {
+                // SAFETY: `lead` ≤ 3; where the region is shorter, `words` is 0 and the pointer is never used.
+                let base = unsafe { region.cast::<u8>().add(lead.min(region.len())) };
+                Ok(Self {
+                    base: base.cast(),
+                    words,
+                })
+            }
+            _ => Err(words),
+        }
+    }
+
+    /// Number of words.
+    pub(crate) const fn words(self) -> u32 {
+        self.words
+    }
+
+    /// Index that word 0 would have if words were counted from address 0, modulo 2³²: tells alignments.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "alignments are below 2^28 bytes: the low 32 bits of the word number tell them"
+    )]
+    pub(crate) fn phase(self) -> u32 {
+        (self.base.addr().get() / 4) as u32
+    }
+
+    /// Reads one word.
+    #[inline(always)]
+    pub(crate) fn get(self, index: u32) -> u32 {
+        debug_assert!(index < self.words, "read of word {index} of {}", self.words);
+        // SAFETY: the word is inside the region, which is readable (contract of `new`).
+        u32::from_le(unsafe { self.at(index).read() })
+    }
+
+    /// Writes one word.
+    #[inline(always)]
+    pub(crate) fn set(self, index: u32, value: u32) {
+        debug_assert!(
+            index < self.words,
+            "write of word {index} of {}",
+            self.words
+        );
+        // SAFETY: the word is inside the region, which is writable (contract of `new`).
+        unsafe { self.at(index).write(value.to_le()) };
+    }
+
+    #[inline(always)]
+    fn at(self, index: u32) -> NonNull<u32> {
+        // SAFETY: the index is inside the region (invariant of the callers).
+        unsafe { self.base.add(index as usize) }
+    }
+
+    /// The address of a byte of the region; `offset` is at most the region's size.
+    pub(crate) fn pointer(self, offset: u32) -> NonNull<u8> {
+        debug_assert!(offset <= self.words * 4);
+        // SAFETY: the place lies inside the region or just behind it (invariant of the callers).
+        unsafe { self.base.cast::<u8>().add(offset as usize) }
+    }
+
+    /// Distance of `pointer` from the region's first byte; `None` outside the region.
+    pub(crate) fn offset_of(self, pointer: *const u8) -> Option<u32> {
+        let distance = pointer.addr().checked_sub(self.base.addr().get())?;
+        let offset = u32::try_from(distance).ok()?;
+        (offset < self.words * 4).then_some(offset)
+    }
+}
+
+/// Bytes and runs of bytes, by words.
+impl Arena {
+    /// Reads the byte at `offset`.
+    pub(crate) fn byte(self, offset: u32) -> u8 {
+        self.get(offset / 4).to_le_bytes()[(offset % 4) as usize]
+    }
+
+    /// Writes the byte at `offset`; the three bytes around it keep their values.
+    pub(crate) fn set_byte(self, offset: u32, value: u8) {
+        let mut bytes = self.get(offset / 4).to_le_bytes();
+        bytes[(offset % 4) as usize] = value;
+        self.set(offset / 4, u32::from_le_bytes(bytes));
+    }
+
+    /// Writes `value` into all bytes of `start..end`.
+    pub(crate) fn fill(self, start: u32, end: u32, value: u8) {
+        let (head, words, tail) = split(start, end);
+        head.chain(tail).for_each(|at| self.set_byte(at, value));
+        words.for_each(|index| self.set(index, u32::from_ne_bytes([value; 4])));
+    }
+
+    /// Place of the first byte in `start..end` that differs from `value`.
+    pub(crate) fn first_other(self, start: u32, end: u32, value: u8) -> Option<u32> {
+        let (mut head, mut words, mut tail) = split(start, end);
+        let differs = |at: &u32| self.byte(*at) != value;
+        let pattern = u32::from_ne_bytes([value; 4]);
+        head.find(differs)
+            .or_else(|| {
+                let word = words.find(|&index| self.get(index) != pattern)?;
+                (word * 4..word * 4 + 4).find(differs)
+            })
+            .or_else(|| tail.find(differs))
+    }
+
+    /// Copies `words` words from index `from` to index `to`; the two runs may overlap.
+    pub(crate) fn copy(self, from: u32, to: u32, words: u32) {
+        if to <= from {
+            (0..words).for_each(|i| self.set(to + i, self.get(from + i)));
+        } else {
+            (0..words)
+                .rev()
+                .for_each(|i| self.set(to + i, self.get(from + i)));
+        }
+    }
+}
+
+type Range = core::ops::Range<u32>;
+
+/// The bytes before the first whole word of `start..end`, the indices of its whole words, the bytes behind the last one.
+fn split(start: u32, end: u32) -> (Range, Range, Range) {
+    let first = start.next_multiple_of(4).min(end);
+    let last = (end & !3).max(first);
+    (start..first, first / 4..last / 4, last..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    fn on(bytes: &mut [u8]) -> Arena {
+        // SAFETY: the tests keep the buffer alive and touch it through the arena only.
+        unsafe { Arena::new(NonNull::from(bytes), u32::MAX) }.unwrap()
+    }
+
+    #[test]
+    fn words_lie_between_the_first_and_the_last_boundary() {
+        let mut memory = vec![0_u32; 8];
+        let bytes: &mut [u8] = bytemuck_free(&mut memory);
+        for (start, end, words) in [
+            (0, 32, 8),
+            (1, 32, 7),
+            (3, 31, 6),
+            (4, 4, 0),
+            (5, 7, 0),
+            (1, 2, 0),
+        ] {
+            assert_eq!(on(&mut bytes[start..end]).words(), words, "{start}..{end}");
+        }
+    }
+
+    #[test]
+    fn filling_touches_exactly_the_bytes_asked_for() {
+        for start in 0..12_u32 {
+            for end in start..=12 {
+                let mut memory = vec![0x1111_1111_u32; 3];
+                let arena = on(bytemuck_free(&mut memory));
+                arena.fill(start, end, 0xFE);
+                let bytes: Vec<u8> = (0..12).map(|at| arena.byte(at)).collect();
+                let expected: Vec<u8> = (0..12)
+                    .map(|at| {
+                        if (start..end).contains(&at) {
+                            0xFE
+                        } else {
+                            0x11
+                        }
+                    })
+                    .collect();
+                assert_eq!(bytes, expected);
+                assert_eq!(arena.first_other(start, end, 0xFE), None);
+                for at in start..end {
+                    let kept = arena.byte(at);
+                    arena.set_byte(at, 0);
+                    assert_eq!(arena.first_other(start, end, 0xFE), Some(at));
+                    arena.set_byte(at, kept);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn overlapping_runs_are_copied_whole() {
+        for (from, to) in [(0, 2), (2, 0), (1, 1)] {
+            let mut memory: Vec<u32> = (0..8).collect();
+            let arena = on(bytemuck_free(&mut memory));
+            arena.copy(from, to, 5);
+            let copied: Vec<u32> = (0..5).map(|i| arena.get(to + i)).collect();
+            assert_eq!(copied, (from..from + 5).collect::<Vec<_>>());
+        }
+    }
+
+    fn bytemuck_free(words: &mut [u32]) -> &mut [u8] {
+        let length = words.len() * 4;
+        // SAFETY: any word is four valid bytes.
+        unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), length) }
+    }
+}

@@ -1,0 +1,267 @@
+//! Whether a heap keeps its invariants (those of `pool.rs`), and where it does not.
+
+use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of};
+use crate::damage::{Corruption, CorruptionKind};
+use crate::header::{Header, Note};
+use crate::heap::Heap;
+use crate::poison::{self, Poison};
+use crate::pool::{Index, Pool, control};
+
+type Checked<T = ()> = Result<T, Corruption>;
+
+/// What the walk over the blocks counts, to be compared with counters and lists.
+#[derive(Default, Clone, Copy)]
+struct Tally {
+    used_blocks: u32,
+    free_blocks: u32,
+    free_units: u32,
+    /// Free blocks that must be in a list.
+    listed_blocks: u32,
+}
+
+impl<P: Poison> Heap<P> {
+    /// Verifies every header, note, link, bitmap bit and counter, and whatever the poisoning level guards. O(blocks); O(bytes) of free
+    /// memory under [`Comprehensive`](crate::Comprehensive) poisoning. Changes nothing.
+    ///
+    /// # Errors
+    /// The first broken promise found.
+    pub fn check(&self) -> Result<(), Corruption> {
+        let tally = self.check_blocks()?;
+        self.pool.check_lists(tally)?;
+        self.pool.check_counters(tally)?;
+        self.pool.damage().map_or(Ok(()), Err)
+    }
+
+    /// The first damage that an allocation, a free or a resize came across, if any did. O(1).
+    #[must_use]
+    pub fn damage(&self) -> Option<Corruption> {
+        self.pool.damage()
+    }
+
+    fn check_blocks(&self) -> Checked<Tally> {
+        let (mut tally, mut note, mut index) = (Tally::default(), Note::USED, self.pool.first());
+        while index < self.pool.end() {
+            let header = self.pool.header(index);
+            let units = self.pool.check_header(index, note)?;
+            if header.is_free() {
+                self.pool.check_footer(index, units)?;
+                self.check_free_bytes(index, units)?;
+                tally.free_blocks += 1;
+                tally.free_units += units;
+                tally.listed_blocks += u32::from(units >= MIN_UNITS);
+                note = Note::of_free(units);
+            } else {
+                self.check_guards(index, units)?;
+                tally.used_blocks += 1;
+                note = Note::USED;
+            }
+            index += units;
+        }
+        self.pool.check_sentinel(note)?;
+        Ok(tally)
+    }
+
+    fn check_guards(&self, index: Index, units: u32) -> Checked {
+        if P::OVERHEAD == 0 {
+            return Ok(());
+        }
+        if (units - 1) * 4 < P::OVERHEAD {
+            let found = self.pool.header(index).0;
+            return Err(broken(
+                CorruptionKind::Header,
+                index,
+                P::OVERHEAD / 4 + 1,
+                found,
+            ));
+        }
+        self.guards(index, units).verify().map(|_| ())
+    }
+
+    /// All bytes of a free block between its links and its last word.
+    fn check_free_bytes(&self, index: Index, units: u32) -> Checked {
+        if !P::FILLS || units < 4 {
+            return Ok(());
+        }
+        poison::verify_freed(self.arena(), (index + 3) * 4, (index + units - 1) * 4)
+    }
+}
+
+impl Pool {
+    fn check_header(&self, index: Index, before: Note) -> Checked<u32> {
+        let header = self.header(index);
+        let units = header.units();
+        let smallest = if header.is_free() { 1 } else { MIN_UNITS };
+        if units < smallest || units > self.end() - index {
+            return Err(broken(CorruptionKind::Header, index, smallest, header.0));
+        }
+        match (header.is_free(), before == Note::USED) {
+            (true, false) => Err(broken(
+                CorruptionKind::AdjacentFreeBlocks,
+                index,
+                0,
+                header.0,
+            )),
+            (true, true) if !header.is_free_pair() && header != Header::free(units) => Err(broken(
+                CorruptionKind::Header,
+                index,
+                Header::free(units).0,
+                header.0,
+            )),
+            (true, true) if units == 2 && !header.is_free_pair() => Err(broken(
+                CorruptionKind::Header,
+                index,
+                Header::free_pair(0).0,
+                header.0,
+            )),
+            (false, _) if header != Header::used(units, before) => Err(broken(
+                CorruptionKind::PreviousBlock,
+                index,
+                Header::used(units, before).0,
+                header.0,
+            )),
+            _ => Ok(units),
+        }
+    }
+
+    fn check_sentinel(&self, before: Note) -> Checked {
+        let (expected, found) = (Header::used(0, before), self.header(self.end()));
+        if expected == found {
+            return Ok(());
+        }
+        Err(broken(
+            CorruptionKind::PreviousBlock,
+            self.end(),
+            expected.0,
+            found.0,
+        ))
+    }
+
+    fn check_footer(&self, index: Index, units: u32) -> Checked {
+        if units < 4 || self.arena().get(index + units - 1) == units {
+            return Ok(());
+        }
+        let found = self.arena().get(index + units - 1);
+        Err(broken(
+            CorruptionKind::Footer,
+            index + units - 1,
+            units,
+            found,
+        ))
+    }
+
+    /// Every list holds free blocks of its size, linked both ways, and together they hold as many as the walk found.
+    fn check_lists(&self, tally: Tally) -> Checked {
+        let top = bin_of(self.arena().words());
+        let mut left = tally.listed_blocks;
+        for bin in MIN_UNITS..MAP_WORDS * 32 {
+            let head = if bin <= top {
+                self.arena().get(control::HEADS + bin)
+            } else {
+                0
+            };
+            self.check_bit(bin, head != 0)?;
+            if head != 0 {
+                self.check_list(bin, head, &mut left)?;
+            }
+        }
+        self.check_summary()?;
+        if left == 0 {
+            return Ok(());
+        }
+        Err(broken(
+            CorruptionKind::Link,
+            control::HEADS + MIN_UNITS,
+            tally.listed_blocks,
+            tally.listed_blocks - left,
+        ))
+    }
+
+    fn check_list(&self, bin: u32, head: u32, left: &mut u32) -> Checked {
+        let (mut link, mut word, mut previous) = (head, control::HEADS + bin, 0);
+        while link != 0 {
+            let damage = broken(CorruptionKind::Link, word, bin, link);
+            let block = self.inside(link).ok_or(damage)?;
+            let header = self.header(block);
+            let belongs = header.is_free() && bin_of(header.units().max(1)) == bin;
+            if !belongs || self.previous_in_list(block) != previous {
+                return Err(damage);
+            }
+            *left = left.checked_sub(1).ok_or(damage)?;
+            (link, word, previous) = (self.next_in_list(block), block, block);
+        }
+        Ok(())
+    }
+
+    fn check_bit(&self, bin: u32, expected: bool) -> Checked {
+        let word = control::MAP + bin / 32;
+        let map = self.arena().get(word);
+        if (map >> (bin % 32) & 1 == 1) == expected {
+            return Ok(());
+        }
+        Err(broken(
+            CorruptionKind::Bitmap,
+            word,
+            u32::from(expected) << (bin % 32),
+            map,
+        ))
+    }
+
+    fn check_summary(&self) -> Checked {
+        let full = (0..MAP_WORDS).filter(|word| self.arena().get(control::MAP + word) != 0);
+        let expected = full.fold(0, |summary, word| summary | 1 << word);
+        self.expect(control::SUMMARY, CorruptionKind::Bitmap, expected)?;
+        self.expect_bits(control::MAP, (1 << MIN_UNITS) - 1, 0)
+    }
+
+    fn expect_bits(&self, index: Index, mask: u32, expected: u32) -> Checked {
+        let found = self.arena().get(index);
+        if found & mask == expected {
+            return Ok(());
+        }
+        Err(broken(CorruptionKind::Bitmap, index, expected, found))
+    }
+
+    fn check_counters(&self, tally: Tally) -> Checked {
+        self.expect(
+            control::USED_BLOCKS,
+            CorruptionKind::Counter,
+            tally.used_blocks,
+        )?;
+        self.expect(
+            control::FREE_BLOCKS,
+            CorruptionKind::Counter,
+            tally.free_blocks,
+        )?;
+        self.expect(
+            control::FREE_UNITS,
+            CorruptionKind::Counter,
+            tally.free_units,
+        )?;
+        let (free, minimum) = (self.free_bytes(), self.minimum_free_bytes());
+        if minimum <= free {
+            return Ok(());
+        }
+        Err(broken(
+            CorruptionKind::Counter,
+            control::MINIMUM_FREE,
+            free,
+            minimum,
+        ))
+    }
+
+    fn expect(&self, index: Index, kind: CorruptionKind, expected: u32) -> Checked {
+        match self.arena().get(index) {
+            found if found == expected => Ok(()),
+            found => Err(broken(kind, index, expected, found)),
+        }
+    }
+}
+
+const fn broken(kind: CorruptionKind, index: Index, expected: u32, found: u32) -> Corruption {
+    Corruption {
+        offset: index * 4,
+        kind,
+        expected,
+        found,
+    }
+}

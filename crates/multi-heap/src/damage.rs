@@ -1,0 +1,144 @@
+//! What can be wrong with a heap or with a pointer given to it.
+
+use core::fmt;
+
+/// Which promise of the heap was found broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CorruptionKind {
+    /// A block's size word leads outside the heap, or contradicts its neighbour.
+    Header,
+    /// A block's note about the block before it is wrong.
+    PreviousBlock,
+    /// Two free blocks lie side by side.
+    AdjacentFreeBlocks,
+    /// The size at the end of a free block differs from the one at its start.
+    Footer,
+    /// A free list's link leads somewhere else than to a free block of that list.
+    Link,
+    /// The bitmap of non-empty free lists contradicts the lists.
+    Bitmap,
+    /// A counter differs from what a walk finds.
+    Counter,
+    /// The canary before a block was overwritten (an underrun).
+    HeadCanary,
+    /// The canary behind a block was overwritten (an overrun).
+    TailCanary,
+    /// The recorded size of a block is larger than the block.
+    SizeWord,
+    /// A freed or never allocated byte was written (a write after free).
+    FreedByte,
+}
+
+/// One broken promise: where, what was expected, what was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corruption {
+    /// Place of the damaged word (or byte) in bytes from the region's start.
+    pub offset: u32,
+    /// Which promise is broken.
+    pub kind: CorruptionKind,
+    /// What should stand there.
+    pub expected: u32,
+    /// What stands there.
+    pub found: u32,
+}
+
+impl CorruptionKind {
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Header => "bad block header",
+            Self::PreviousBlock => "bad note about the previous block",
+            Self::AdjacentFreeBlocks => "two free blocks side by side",
+            Self::Footer => "bad size at the end of a free block",
+            Self::Link => "bad link in a free list",
+            Self::Bitmap => "bitmap of free lists differs from the lists",
+            Self::Counter => "counter differs from the blocks",
+            Self::HeadCanary => "bad head canary (write before the start of a block)",
+            Self::TailCanary => "bad tail canary (write past the end of a block)",
+            Self::SizeWord => "recorded size larger than the block",
+            Self::FreedByte => "freed memory was written",
+        }
+    }
+}
+
+impl fmt::Display for Corruption {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "CORRUPT HEAP: {} at offset {:#x}: expected {:#010x}, got {:#010x}",
+            self.kind.text(),
+            self.offset,
+            self.expected,
+            self.found
+        )
+    }
+}
+
+impl core::error::Error for Corruption {}
+
+/// Why a block that was handed back, resized or asked about is refused. The heap is left as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// The place lies outside the heap's blocks.
+    OutsideHeap,
+    /// The place is not a multiple of 4 and so was never handed out.
+    Unaligned,
+    /// The block is free already: a double free.
+    AlreadyFree,
+    /// Nothing that looks like an allocated block begins there.
+    NotABlock,
+    /// The block, or the heap around it, has been overwritten.
+    Corrupt(Corruption),
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutsideHeap => out.write_str("the address lies outside the heap"),
+            Self::Unaligned => out.write_str("the address is not a multiple of 4"),
+            Self::AlreadyFree => out.write_str("the block is already free (double free)"),
+            Self::NotABlock => out.write_str("no allocated block begins at the address"),
+            Self::Corrupt(corruption) => corruption.fmt(out),
+        }
+    }
+}
+
+impl core::error::Error for Misuse {}
+
+impl From<Corruption> for Misuse {
+    fn from(corruption: Corruption) -> Self {
+        Self::Corrupt(corruption)
+    }
+}
+
+/// Why a region cannot become a heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NewHeapError {
+    /// The region has no room for the control structure and one smallest block.
+    TooSmall {
+        /// Bytes between the first and the last 4-byte boundary of the region.
+        bytes: u32,
+        /// Bytes that a region of this size would need at least.
+        needed: u32,
+    },
+    /// The region is larger than a heap's offsets reach.
+    TooLarge,
+}
+
+impl fmt::Display for NewHeapError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooSmall { bytes, needed } => {
+                write!(
+                    out,
+                    "region of {bytes} bytes is too small for a heap, which needs {needed}"
+                )
+            }
+            Self::TooLarge => out.write_str("region is larger than 128 MiB"),
+        }
+    }
+}
+
+impl core::error::Error for NewHeapError {}

@@ -1,0 +1,407 @@
+//! The heap as its users see it: bytes, offsets, poisoning around the blocks of a pool.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::arena::Arena;
+use crate::bins::MAX_UNITS;
+use crate::damage::{Corruption, Misuse, NewHeapError};
+use crate::offset::Offset;
+use crate::poison::{self, FILL_ALLOCATED, FILL_FREED, Guards, Poison, Unpoisoned};
+use crate::pool::{Index, Pool};
+use crate::request::Request;
+
+/// A heap in one contiguous region, its control structure included.
+///
+/// Blocks are named by [`Offset`]s from the region's first word. `P` says how much the heap watches its blocks; all
+/// levels behave alike in everything but size and detection.
+///
+/// ```text
+///   region   | control | header payload | header payload | ...... | sentinel |
+///                                ^ Offset: always a multiple of 4
+/// ```
+#[derive(Debug)]
+pub struct Heap<P: Poison = Unpoisoned> {
+    pub(crate) pool: Pool,
+    poison: PhantomData<P>,
+}
+
+/// A block that grew downwards: its bytes have still to be moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the contents are still at the old place"]
+pub struct Moved {
+    /// The block's new name.
+    pub to: Offset,
+    /// How many bytes of the old place are worth moving.
+    pub bytes: u32,
+}
+
+/// A used block found valid.
+#[derive(Clone, Copy)]
+struct UsedBlock {
+    index: Index,
+    units: u32,
+    /// User bytes: the requested ones where a size word remembers them, all of the payload otherwise.
+    size: u32,
+}
+
+/// Construction and places.
+impl<P: Poison> Heap<P> {
+    /// Makes a region a heap. Start and size are arbitrary (the heap uses the whole words inside), and so are the contents.
+    ///
+    /// Takes O(1) time; O(size) under [`Comprehensive`](crate::Comprehensive) poisoning, which fills the region.
+    ///
+    /// # Errors
+    /// [`NewHeapError::TooSmall`] if not even the smallest block would fit, [`NewHeapError::TooLarge`] above 128 MiB.
+    ///
+    /// # Safety
+    /// - The region is valid for reads and writes of aligned 32-bit words for as long as the heap is used.
+    /// - Nobody else accesses it meanwhile, except that the user of an allocated block accesses that block's bytes.
+    pub unsafe fn new(region: NonNull<[u8]>) -> Result<Self, NewHeapError> {
+        // SAFETY: the caller keeps the same contract.
+        let arena = unsafe { Arena::new(region, MAX_UNITS) }.map_err(|_| NewHeapError::TooLarge)?;
+        if P::FILLS {
+            arena.fill(0, arena.words() * 4, FILL_FREED);
+        }
+        let pool = Pool::new(arena, poison::overhead_units::<P>())?;
+        Ok(Self {
+            pool,
+            poison: PhantomData,
+        })
+    }
+
+    /// Size in bytes of the region's whole words, control structure included.
+    #[must_use]
+    pub fn region_bytes(&self) -> u32 {
+        self.arena().words() * 4
+    }
+
+    /// Bytes that the heap itself occupies in the region: control structure and sentinel.
+    #[must_use]
+    pub fn control_bytes(&self) -> u32 {
+        (self.pool.first() + 1) * 4
+    }
+
+    /// The address of a place in the region; places behind its end give its end.
+    #[must_use]
+    pub fn pointer(&self, place: Offset) -> NonNull<u8> {
+        self.arena().pointer(place.get().min(self.region_bytes()))
+    }
+
+    /// The place of an address; `None` if it is not inside the region (or is its first byte, where no block lies).
+    #[must_use]
+    pub fn offset_of(&self, address: *const u8) -> Option<Offset> {
+        Offset::new(self.arena().offset_of(address)?)
+    }
+
+    pub(crate) const fn arena(&self) -> Arena {
+        self.pool.arena()
+    }
+}
+
+/// Allocation and free.
+impl<P: Poison> Heap<P> {
+    /// Takes a block; `None` if no free block is found that is large enough. O(1).
+    ///
+    /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Heap::allocated`] has to follow.
+    pub fn allocate(&mut self, request: Request) -> Option<Offset> {
+        let wrapped = request.wrapped(poison::head_bytes::<P>(), poison::tail_bytes::<P>())?;
+        let units = units_for(wrapped.size());
+        let index = if request.alignment() == Request::MIN_ALIGNMENT {
+            self.pool.allocate_unaligned(units)?
+        } else {
+            self.pool
+                .allocate(units, wrapped.alignment() / 4, 1 + wrapped.offset() / 4)?
+        };
+        if P::OVERHEAD != 0 {
+            self.arm(index, request.size());
+        }
+        Offset::new(user_offset::<P>(index))
+    }
+
+    /// Second phase of an allocation of `size` bytes: verifies that the bytes still have the pattern of free memory, then marks them
+    /// allocated. Does nothing below [`Comprehensive`](crate::Comprehensive) poisoning. O(size); needs no lock, because
+    /// the block belongs to the caller.
+    ///
+    /// # Errors
+    /// The first byte that was written while it was free.
+    pub fn allocated(&self, block: Offset, size: u32) -> Result<(), Corruption> {
+        if !P::FILLS || !self.has_bytes(block, size) {
+            return Ok(());
+        }
+        let (start, end) = (block.get(), block.get() + size);
+        let verified = poison::verify_freed(self.arena(), start, end);
+        self.arena().fill(start, end, FILL_ALLOCATED);
+        verified
+    }
+
+    /// First phase of a free: fills the block's bytes with the pattern of free memory. Does nothing below
+    /// [`Comprehensive`](crate::Comprehensive) poisoning. O(size); needs no lock, because the block still belongs to the caller.
+    ///
+    /// # Errors
+    /// As [`Heap::free`]; nothing is filled then.
+    pub fn freeing(&self, block: Offset) -> Result<(), Misuse> {
+        if !P::FILLS {
+            return Ok(());
+        }
+        let used = self.used_block(block)?;
+        self.arena()
+            .fill(block.get(), block.get() + used.size, FILL_FREED);
+        Ok(())
+    }
+
+    /// Gives a block back; returns how many usable bytes it had. O(1).
+    ///
+    /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Heap::freeing`] has to precede.
+    ///
+    /// # Errors
+    /// [`Misuse`] if no allocated block begins at `block`, or if it was overwritten. The heap stays as it was.
+    pub fn free(&mut self, block: Offset) -> Result<u32, Misuse> {
+        let used = self.used_block(block)?;
+        if P::FILLS {
+            self.guards(used.index, used.units).wipe(used.size);
+            let slack = block.get() + used.size + 4;
+            self.arena()
+                .fill(slack, (used.index + used.units) * 4, FILL_FREED);
+        }
+        let released = self.pool.free(used.index, used.units);
+        let released = released.ok_or_else(|| self.pool.misuse())?;
+        if P::FILLS {
+            self.pool.wipe_seams(released);
+        }
+        Ok(used.size)
+    }
+
+    /// User bytes of an allocated block: what was asked for where poisoning remembers it, else all bytes that the block has. O(1).
+    ///
+    /// # Errors
+    /// As [`Heap::free`].
+    pub fn usable_size(&self, block: Offset) -> Result<u32, Misuse> {
+        Ok(self.used_block(block)?.size)
+    }
+
+    /// Validates the block at `block`: header, neighbours and canaries.
+    fn used_block(&self, block: Offset) -> Result<UsedBlock, Misuse> {
+        if !block.get().is_multiple_of(4) {
+            return Err(Misuse::Unaligned);
+        }
+        let front = poison::head_bytes::<P>() / 4 + 1;
+        let index = (block.get() / 4)
+            .checked_sub(front)
+            .ok_or(Misuse::OutsideHeap)?;
+        let units = self.pool.used_block(index)?;
+        let payload = (units - 1) * 4;
+        if P::OVERHEAD == 0 {
+            return Ok(UsedBlock {
+                index,
+                units,
+                size: payload,
+            });
+        }
+        if payload < P::OVERHEAD {
+            return Err(Misuse::NotABlock);
+        }
+        let size = self.guards(index, units).verify()?;
+        Ok(UsedBlock { index, units, size })
+    }
+
+    fn has_bytes(&self, block: Offset, size: u32) -> bool {
+        block
+            .get()
+            .checked_add(size)
+            .is_some_and(|end| end <= self.region_bytes())
+    }
+
+    pub(crate) fn guards(&self, index: Index, units: u32) -> Guards {
+        Guards {
+            arena: self.arena(),
+            user: user_offset::<P>(index),
+            capacity: ((units - 1) * 4).saturating_sub(P::OVERHEAD),
+        }
+    }
+
+    /// Writes the canaries of a freshly taken block, over what was free-list links before.
+    fn arm(&mut self, index: Index, size: u32) {
+        let units = self.pool.header(index).used_units();
+        if P::FILLS {
+            let freed = u32::from_ne_bytes([FILL_FREED; 4]);
+            let words = [index + 1, index + 2, index + units - 1];
+            words.iter().for_each(|&word| self.arena().set(word, freed));
+        }
+        self.guards(index, units).write(size);
+    }
+}
+
+/// Resizing.
+impl<P: Poison> Heap<P> {
+    /// Resizes a block where it lies: shrinks it, or grows it into the free block behind it. `false` if there is no room.
+    /// O(1); O(bytes) under [`Comprehensive`](crate::Comprehensive) poisoning.
+    ///
+    /// # Errors
+    /// As [`Heap::free`]. A `size` of 0 or above [`Request::MAX_SIZE`] gives `false`.
+    pub fn resize(&mut self, block: Offset, size: u32) -> Result<bool, Misuse> {
+        let used = self.used_block(block)?;
+        let Some(units) = self.units_with_guards(size) else {
+            return Ok(false);
+        };
+        if units > used.units {
+            let grown = self.pool.grow(used.index, used.units, units);
+            if !grown.ok_or_else(|| self.pool.misuse())? {
+                return Ok(false);
+            }
+        } else {
+            self.shrink(used, units, size)?;
+        }
+        if P::FILLS && size > used.size {
+            self.arena()
+                .fill(block.get() + used.size, block.get() + size, FILL_ALLOCATED);
+        }
+        if P::OVERHEAD != 0 {
+            let units = self.pool.header(used.index).used_units();
+            self.guards(used.index, units).write(size);
+        }
+        Ok(true)
+    }
+
+    fn shrink(&mut self, used: UsedBlock, units: u32, size: u32) -> Result<(), Misuse> {
+        if P::FILLS {
+            let user = user_offset::<P>(used.index);
+            let end = (used.index + used.units) * 4;
+            self.arena().fill((user + size).min(end), end, FILL_FREED);
+        }
+        let released = self.pool.shrink(used.index, used.units, units);
+        let released = released.ok_or_else(|| self.pool.misuse())?;
+        if P::FILLS {
+            self.pool.wipe_seams(released);
+        }
+        Ok(())
+    }
+
+    /// Grows a block downwards: joins it with the free block below it (and the one behind it) if the whole has room for `size`.
+    /// O(1). `None` if it has not.
+    ///
+    /// The caller then moves the contents ([`Heap::copy`]), outside of any lock if it likes, and gives back what is too
+    /// much with [`Heap::resize`] to `size`.
+    ///
+    /// # Errors
+    /// As [`Heap::free`].
+    pub fn grow_backward(&mut self, block: Offset, size: u32) -> Result<Option<Moved>, Misuse> {
+        let used = self.used_block(block)?;
+        let Some(units) = self.units_with_guards(size) else {
+            return Ok(None);
+        };
+        let joined = self.pool.grow_backward(used.index, used.units, units);
+        let Some(index) = joined.ok_or_else(|| self.pool.misuse())? else {
+            return Ok(None);
+        };
+        if P::OVERHEAD != 0 {
+            let guards = self.guards(index, self.pool.header(index).used_units());
+            guards.write(guards.capacity);
+        }
+        let to = Offset::new(user_offset::<P>(index));
+        Ok(to.map(|to| Moved {
+            to,
+            bytes: used.size,
+        }))
+    }
+
+    /// Moves `bytes` (rounded up to whole words) from one place of the region to another, by words; the two may overlap. Does nothing
+    /// where one of them leaves the region. O(bytes).
+    pub fn copy(&self, from: Offset, to: Offset, bytes: u32) {
+        if self.has_bytes(from, bytes) && self.has_bytes(to, bytes) {
+            self.arena()
+                .copy(from.get() / 4, to.get() / 4, bytes.div_ceil(4));
+        }
+    }
+
+    /// Resizes a block, moving it if it must, contents and all: in place, else downwards, else to another block. `None` if there is no room;
+    /// the block is as before then. O(bytes).
+    ///
+    /// # Errors
+    /// As [`Heap::free`].
+    pub fn reallocate(
+        &mut self,
+        block: Offset,
+        request: Request,
+    ) -> Result<Option<Offset>, Misuse> {
+        let size = request.size();
+        if self.is_aligned(block, request) && self.resize(block, size)? {
+            return Ok(Some(block));
+        }
+        if request.alignment() == Request::MIN_ALIGNMENT
+            && let Some(moved) = self.grow_backward(block, size)?
+        {
+            self.copy(block, moved.to, moved.bytes);
+            self.resize(moved.to, size)?;
+            return Ok(Some(moved.to));
+        }
+        let old_size = self.usable_size(block)?;
+        let Some(new) = self.allocate(request) else {
+            return Ok(None);
+        };
+        self.allocated(new, size)?;
+        self.copy(block, new, old_size.min(size));
+        self.freeing(block)?;
+        self.free(block)?;
+        Ok(Some(new))
+    }
+
+    fn is_aligned(&self, block: Offset, request: Request) -> bool {
+        let word = block.get() / 4 + request.offset() / 4;
+        self.arena()
+            .phase()
+            .wrapping_add(word)
+            .is_multiple_of(request.alignment() / 4)
+    }
+
+    fn units_with_guards(&self, size: u32) -> Option<u32> {
+        let guarded = Request::new(size as usize)?.grown_by(P::OVERHEAD)?;
+        Some(units_for(guarded.size()).max(crate::bins::MIN_UNITS))
+    }
+}
+
+/// Single words and runs of zeros, for the layers above.
+impl<P: Poison> Heap<P> {
+    /// The word at `place`; `None` outside the region or off the word grid.
+    #[must_use]
+    pub fn word(&self, place: Offset) -> Option<u32> {
+        self.word_index(place).map(|index| self.arena().get(index))
+    }
+
+    /// Writes the word at `place`; `false` outside the heap's blocks or off the word grid.
+    ///
+    /// Meant for a block that the caller has allocated and not yet handed on.
+    pub fn set_word(&mut self, place: Offset, value: u32) -> bool {
+        let index = self
+            .word_index(place)
+            .filter(|&index| index > self.pool.first());
+        if let Some(index) = index {
+            self.arena().set(index, value);
+        }
+        index.is_some()
+    }
+
+    /// Writes zeros over `bytes` bytes of an allocated block, by words. O(bytes).
+    pub fn zero(&self, block: Offset, bytes: u32) {
+        if self.has_bytes(block, bytes) {
+            self.arena().fill(block.get(), block.get() + bytes, 0);
+        }
+    }
+
+    fn word_index(&self, place: Offset) -> Option<u32> {
+        let index = place.get() / 4;
+        (place.get().is_multiple_of(4) && index < self.pool.end()).then_some(index)
+    }
+}
+
+/// Whole words for `bytes` of payload and the header.
+#[inline(always)]
+const fn units_for(bytes: u32) -> u32 {
+    bytes.div_ceil(4) + 1
+}
+
+/// Where the user bytes of the block at `index` begin.
+#[inline(always)]
+pub(crate) const fn user_offset<P: Poison>(index: Index) -> u32 {
+    (index + 1) * 4 + poison::head_bytes::<P>()
+}

@@ -1,0 +1,61 @@
+//! What names a place inside a heap's region.
+
+use core::fmt;
+use core::num::NonZeroU32;
+
+/// Distance in bytes from the first byte of a heap's region: the name that a heap gives a block.
+///
+/// Having one says that somebody computed a distance, not that a block lies there: every operation of the heap
+/// validates the offsets it is given. It is never zero, because the region begins with the heap's own control
+/// structure, so `Option<Offset>` is four bytes. Offsets instead of pointers make a 64-bit host lay out a heap
+/// exactly as a 32-bit chip does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct Offset(NonZeroU32);
+
+impl Offset {
+    /// The place `bytes` behind the start of the region; `None` for 0, where no block can lie.
+    #[must_use]
+    pub const fn new(bytes: u32) -> Option<Self> {
+        match NonZeroU32::new(bytes) {
+            Some(bytes) => Some(Self(bytes)),
+            None => None,
+        }
+    }
+
+    /// The distance in bytes.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+
+    /// The place `bytes` further up; `None` where 32 bits do not reach.
+    #[must_use]
+    pub const fn checked_add(self, bytes: u32) -> Option<Self> {
+        match self.0.checked_add(bytes) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+
+    /// The place `bytes` further down; `None` at or below the region's start.
+    #[must_use]
+    pub const fn checked_sub(self, bytes: u32) -> Option<Self> {
+        match self.get().checked_sub(bytes) {
+            Some(difference) => Self::new(difference),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Debug for Offset {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Offset({:#x})", self.get())
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:#x}", self.get())
+    }
+}
