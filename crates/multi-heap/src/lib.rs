@@ -7,6 +7,7 @@ extern crate std;
 mod arena;
 mod bins;
 mod check;
+mod contents;
 mod damage;
 mod header;
 mod heap;
@@ -16,6 +17,7 @@ mod pool;
 mod request;
 mod walk;
 
+pub use contents::Contents;
 pub use damage::{Corruption, CorruptionKind, Misuse, NewHeapError};
 pub use heap::{Heap, Moved};
 pub use offset::Offset;
