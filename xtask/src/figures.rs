@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::error::Error;
 
 /// One measured number: of whom, doing what, which quantity.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Figure {
     /// Who was measured: an allocator, a chip.
     pub(crate) subject: String,
@@ -20,43 +20,18 @@ pub(crate) struct Figure {
     pub(crate) workload: String,
     /// Which quantity, its unit at the end: `min_heap_bytes`.
     pub(crate) metric: &'static str,
-    /// The number.
-    pub(crate) value: Number,
-}
-
-/// A count, or a ratio of counts.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(untagged)]
-pub(crate) enum Number {
-    /// Bytes, blocks, operations.
-    Count(u64),
-    /// One count in terms of another.
-    Ratio(f64),
+    /// The number: bytes, blocks, operations.
+    pub(crate) value: u64,
 }
 
 impl Figure {
-    pub(crate) fn count(
+    pub(crate) fn new(
         subject: impl Into<String>,
         workload: impl Into<String>,
         metric: &'static str,
         value: impl Into<u64>,
     ) -> Figure {
-        let value = Number::Count(value.into());
-        Figure {
-            subject: subject.into(),
-            workload: workload.into(),
-            metric,
-            value,
-        }
-    }
-
-    pub(crate) fn ratio(
-        subject: impl Into<String>,
-        workload: impl Into<String>,
-        metric: &'static str,
-        value: f64,
-    ) -> Figure {
-        let value = Number::Ratio(value);
+        let value = value.into();
         Figure {
             subject: subject.into(),
             workload: workload.into(),
@@ -100,14 +75,14 @@ mod tests {
     #[test]
     fn a_figure_is_an_object_of_subject_workload_metric_and_value() {
         let figures = [
-            Figure::count("multi-heap", "fw_iot", "min_heap_bytes", 146_000_u32),
-            Figure::ratio("multi-heap", "all", "ratio", 0.5),
+            Figure::new("multi-heap", "fw_iot", "min_heap_bytes", 146_000_u32),
+            Figure::new("esp-idf", "fw_iot", "min_heap_bytes", 149_324_u32),
         ];
         assert_eq!(
             written(&figures),
             "[\n  \
              {\"subject\":\"multi-heap\",\"workload\":\"fw_iot\",\"metric\":\"min_heap_bytes\",\"value\":146000},\n  \
-             {\"subject\":\"multi-heap\",\"workload\":\"all\",\"metric\":\"ratio\",\"value\":0.5}\n]\n"
+             {\"subject\":\"esp-idf\",\"workload\":\"fw_iot\",\"metric\":\"min_heap_bytes\",\"value\":149324}\n]\n"
         );
     }
 }

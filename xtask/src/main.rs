@@ -12,8 +12,16 @@
 
 mod commands;
 mod error;
+mod esp_idf;
 mod figures;
+mod parallel;
+mod poisoning;
 mod progress;
+mod replay;
+mod shipped;
+mod smallest;
+mod table;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -43,6 +51,7 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     Map(commands::map::Arguments),
+    Minheap(commands::minheap::Arguments),
     TestHost(commands::test_host::Arguments),
 }
 
@@ -59,6 +68,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Map(arguments) => commands::map::run(&arguments),
+        Command::Minheap(arguments) => commands::minheap::run(&arguments),
         Command::TestHost(arguments) => commands::test_host::run(&arguments),
     }
 }

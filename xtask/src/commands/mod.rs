@@ -1,4 +1,5 @@
 //! Which commands there are: one file each, `Arguments` for clap and `run` for the work.
 
 pub(crate) mod map;
+pub(crate) mod minheap;
 pub(crate) mod test_host;

@@ -1,0 +1,486 @@
+//! What a recorded program asked of its heap: reading and checking a trace.
+//!
+//! ```text
+//! # key: value            header
+//! a <id> <size>           allocate: block id now has size bytes
+//! m <id> <align> <size>   allocate at a multiple of align
+//! r <id> <size>           reallocate block id to size bytes
+//! f <id>                  free block id
+//! ```
+//! An id is a slot, used again after `f`; a block that is live at the end is never freed.
+//!
+//! Invariants of a [`Trace`], so that a replay needs no checks of its own:
+//! 1. `r` and `f` name a live slot, `a` and `m` one that is not live.
+//! 2. Every slot is below [`Trace::slots`].
+//! 3. Sizes are at least 1; alignments are powers of two.
+
+use std::fmt;
+use std::io::Read;
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::error::Error;
+
+/// A checked trace.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    /// The `name` of the header, else the name of the file.
+    pub(crate) name: String,
+    /// What was done, in order.
+    pub(crate) operations: Vec<Operation>,
+    /// Length of the table a replayer needs to find a block by its slot.
+    pub(crate) slots: usize,
+    /// Greatest sum of the sizes asked for that was live at once, in bytes.
+    pub(crate) peak_live_bytes: u64,
+}
+
+/// One request of the recorded program. Sizes and alignments are in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Allocate {
+        slot: usize,
+        size: u32,
+        alignment: u32,
+    },
+    Reallocate {
+        slot: usize,
+        size: u32,
+    },
+    Free {
+        slot: usize,
+    },
+}
+
+/// The alignment of `a` lines: what every heap of the chip gives.
+const NATURAL_ALIGNMENT: u32 = 4;
+const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
+
+impl Trace {
+    /// Reads a trace file, plain or gzip.
+    pub(crate) fn read(path: &Path) -> Result<Trace, Error> {
+        let bytes = std::fs::read(path).map_err(|cause| Error::file(path, cause))?;
+        Trace::from_bytes(&file_stem(path), &bytes).map_err(|cause| Error::file(path, cause))
+    }
+
+    /// Reads the content of a trace file, plain or gzip. `fallback_name` serves if it has no name.
+    pub(crate) fn from_bytes(fallback_name: &str, bytes: &[u8]) -> Result<Trace, TraceError> {
+        let mut text = String::new();
+        if bytes.starts_with(&GZIP_MAGIC) {
+            MultiGzDecoder::new(bytes).read_to_string(&mut text)
+        } else {
+            let mut bytes = bytes;
+            bytes.read_to_string(&mut text)
+        }
+        .map_err(|cause| TraceError::Unreadable(cause.to_string()))?;
+        parse(fallback_name, &text)
+    }
+}
+
+/// `fw_iot` for `traces/fw_iot.trace.gz`.
+fn file_stem(path: &Path) -> String {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    name.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// Why a file is not a trace.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TraceError {
+    /// Neither text nor gzip of text.
+    Unreadable(String),
+    /// No operation in it.
+    Empty,
+    /// A line that breaks the format or the invariants; lines count from 1.
+    Line { number: usize, problem: Problem },
+    /// The header promises another number of operations: a file cut short, perhaps.
+    WrongLength { promised: usize, found: usize },
+}
+
+/// What is wrong with one line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    UnknownVersion(String),
+    UnknownOperation(String),
+    MissingField(&'static str),
+    NotANumber {
+        field: &'static str,
+        text: String,
+    },
+    SurplusText(String),
+    ZeroSize,
+    NotAPowerOfTwo(u32),
+    /// Slots are used lowest first, so none can lie above the number of operations.
+    SlotTooHigh(usize),
+    AlreadyLive(usize),
+    NotLive(usize),
+}
+
+impl fmt::Display for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TraceError::Unreadable(cause) => write!(f, "not a trace, nor a gzip of one: {cause}"),
+            TraceError::Empty => f.write_str("there is no operation in this trace"),
+            TraceError::Line { number, problem } => write!(f, "line {number}: {problem}"),
+            TraceError::WrongLength { promised, found } => write!(
+                f,
+                "the header promises {promised} operations, the file has {found}; is it cut short?"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::UnknownVersion(version) => {
+                write!(
+                    f,
+                    "this is heap-trace version {version}, only version 1 is known"
+                )
+            }
+            Problem::UnknownOperation(word) => {
+                write!(f, "unknown operation {word:?}; known are a, m, r and f")
+            }
+            Problem::MissingField(field) => write!(f, "the {field} is missing"),
+            Problem::NotANumber { field, text } => {
+                write!(f, "the {field} should be a number of 32 bits, not {text:?}")
+            }
+            Problem::SurplusText(text) => write!(f, "surplus text {text:?}"),
+            Problem::ZeroSize => f.write_str("a size is at least 1"),
+            Problem::NotAPowerOfTwo(alignment) => {
+                write!(f, "alignment {alignment} is not a power of two")
+            }
+            Problem::SlotTooHigh(slot) => {
+                write!(f, "id {slot} is too high; the lowest free id comes first")
+            }
+            Problem::AlreadyLive(slot) => write!(f, "block {slot} is live already"),
+            Problem::NotLive(slot) => write!(f, "block {slot} is not live"),
+        }
+    }
+}
+
+impl std::error::Error for TraceError {}
+
+fn parse(fallback_name: &str, text: &str) -> Result<Trace, TraceError> {
+    let mut trace = Trace {
+        name: fallback_name.to_owned(),
+        operations: Vec::new(),
+        slots: 0,
+        peak_live_bytes: 0,
+    };
+    let mut live = LiveBlocks::default();
+    let mut promised = None;
+    for (index, line) in text.lines().enumerate() {
+        let here = |problem| TraceError::Line {
+            number: index + 1,
+            problem,
+        };
+        if let Some(header) = line.strip_prefix('#') {
+            match parse_header(header).map_err(here)? {
+                Header::Name(name) => trace.name = name,
+                Header::Operations(count) => promised = Some(count),
+                Header::Other => {}
+            }
+        } else if !line.trim().is_empty() {
+            let operation = parse_operation(line).map_err(here)?;
+            live.follow(operation).map_err(here)?;
+            trace.operations.push(operation);
+        }
+    }
+    trace.slots = live.sizes.len();
+    trace.peak_live_bytes = live.peak_bytes;
+    check_length(&trace, promised)?;
+    Ok(trace)
+}
+
+fn check_length(trace: &Trace, promised: Option<usize>) -> Result<(), TraceError> {
+    match (trace.operations.len(), promised) {
+        (0, _) => Err(TraceError::Empty),
+        (found, Some(promised)) if found != promised => {
+            Err(TraceError::WrongLength { promised, found })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The header lines that mean something to a replayer.
+enum Header {
+    Name(String),
+    Operations(usize),
+    Other,
+}
+
+fn parse_header(line: &str) -> Result<Header, Problem> {
+    let line = line.trim();
+    if let Some(version) = line.strip_prefix("heap-trace ") {
+        return match version {
+            "1" => Ok(Header::Other),
+            _ => Err(Problem::UnknownVersion(version.to_owned())),
+        };
+    }
+    Ok(match line.split_once(": ") {
+        Some(("name", name)) => Header::Name(name.trim().to_owned()),
+        Some(("ops", count)) => Header::Operations(number("number of operations", count.trim())?),
+        _ => Header::Other,
+    })
+}
+
+fn parse_operation(line: &str) -> Result<Operation, Problem> {
+    let mut words = line.split_ascii_whitespace();
+    let operation = match words.next().unwrap_or_default() {
+        "a" => Operation::Allocate {
+            slot: field(&mut words, "id")?,
+            alignment: NATURAL_ALIGNMENT,
+            size: size(&mut words)?,
+        },
+        "m" => Operation::Allocate {
+            slot: field(&mut words, "id")?,
+            alignment: alignment(&mut words)?,
+            size: size(&mut words)?,
+        },
+        "r" => Operation::Reallocate {
+            slot: field(&mut words, "id")?,
+            size: size(&mut words)?,
+        },
+        "f" => Operation::Free {
+            slot: field(&mut words, "id")?,
+        },
+        other => return Err(Problem::UnknownOperation(other.to_owned())),
+    };
+    match words.next() {
+        None => Ok(operation),
+        Some(text) => Err(Problem::SurplusText(text.to_owned())),
+    }
+}
+
+type Words<'line> = std::str::SplitAsciiWhitespace<'line>;
+
+fn size(words: &mut Words<'_>) -> Result<u32, Problem> {
+    match field(words, "size")? {
+        0 => Err(Problem::ZeroSize),
+        size => Ok(size),
+    }
+}
+
+fn alignment(words: &mut Words<'_>) -> Result<u32, Problem> {
+    let alignment: u32 = field(words, "alignment")?;
+    if alignment.is_power_of_two() {
+        Ok(alignment)
+    } else {
+        Err(Problem::NotAPowerOfTwo(alignment))
+    }
+}
+
+fn field<N: std::str::FromStr>(words: &mut Words<'_>, name: &'static str) -> Result<N, Problem> {
+    number(name, words.next().ok_or(Problem::MissingField(name))?)
+}
+
+fn number<N: std::str::FromStr>(field: &'static str, text: &str) -> Result<N, Problem> {
+    text.parse().map_err(|_| Problem::NotANumber {
+        field,
+        text: text.to_owned(),
+    })
+}
+
+/// Which slots are live, and with how many bytes: proves invariants 1 and 2.
+#[derive(Default)]
+struct LiveBlocks {
+    /// By slot; 0 = not live.
+    sizes: Vec<u32>,
+    operations: usize,
+    bytes: u64,
+    peak_bytes: u64,
+}
+
+impl LiveBlocks {
+    fn follow(&mut self, operation: Operation) -> Result<(), Problem> {
+        self.operations += 1;
+        match operation {
+            Operation::Allocate { slot, size, .. } => match self.slot(slot)? {
+                0 => self.change(slot, size),
+                _ => return Err(Problem::AlreadyLive(slot)),
+            },
+            Operation::Reallocate { slot, size } => self.change_live(slot, size)?,
+            Operation::Free { slot } => self.change_live(slot, 0)?,
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self, slot: usize) -> Result<u32, Problem> {
+        if slot >= self.operations {
+            return Err(Problem::SlotTooHigh(slot));
+        }
+        if slot >= self.sizes.len() {
+            self.sizes.resize(slot + 1, 0);
+        }
+        Ok(self.sizes[slot])
+    }
+
+    fn change_live(&mut self, slot: usize, size: u32) -> Result<(), Problem> {
+        match self.sizes.get(slot) {
+            None | Some(0) => Err(Problem::NotLive(slot)),
+            Some(_) => {
+                self.change(slot, size);
+                Ok(())
+            }
+        }
+    }
+
+    fn change(&mut self, slot: usize, size: u32) {
+        self.bytes = self.bytes - u64::from(self.sizes[slot]) + u64::from(size);
+        self.peak_bytes = self.peak_bytes.max(self.bytes);
+        self.sizes[slot] = size;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::Path;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::{Operation, Problem, Trace, TraceError, file_stem};
+
+    fn read(text: &str) -> Result<Trace, TraceError> {
+        Trace::from_bytes("unnamed", text.as_bytes())
+    }
+
+    fn problem_in(text: &str) -> (usize, Problem) {
+        match read(text) {
+            Err(TraceError::Line { number, problem }) => (number, problem),
+            other => panic!("expected a bad line, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_kind_of_operation_is_read() {
+        let trace = read("# heap-trace 1\n# name: tiny\na 0 10\nm 1 64 20\nr 0 30\nf 1\n").unwrap();
+        assert_eq!(trace.name, "tiny");
+        assert_eq!(
+            trace.operations,
+            [
+                Operation::Allocate {
+                    slot: 0,
+                    size: 10,
+                    alignment: 4
+                },
+                Operation::Allocate {
+                    slot: 1,
+                    size: 20,
+                    alignment: 64
+                },
+                Operation::Reallocate { slot: 0, size: 30 },
+                Operation::Free { slot: 1 },
+            ]
+        );
+    }
+
+    #[test]
+    fn the_peak_is_the_greatest_sum_of_live_sizes() {
+        let trace = read("a 0 10\na 1 20\nf 0\na 0 5\nr 1 24\nf 1\n").unwrap();
+        assert_eq!((trace.peak_live_bytes, trace.slots), (30, 2));
+    }
+
+    #[test]
+    fn a_gzip_is_read_like_plain_text() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(b"a 0 10\nf 0\n").unwrap();
+        let trace = Trace::from_bytes("packed", &gzip.finish().unwrap()).unwrap();
+        assert_eq!((trace.name.as_str(), trace.operations.len()), ("packed", 2));
+    }
+
+    #[test]
+    fn a_gzip_cut_short_is_refused() {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(b"a 0 10\nf 0\n").unwrap();
+        let whole = gzip.finish().unwrap();
+        let half = Trace::from_bytes("packed", &whole[..whole.len() / 2]);
+        assert!(matches!(half, Err(TraceError::Unreadable(_))), "{half:?}");
+    }
+
+    #[test]
+    fn a_block_that_is_not_live_cannot_be_freed_or_resized() {
+        assert_eq!(
+            problem_in("# h: 1\na 0 1\nf 0\nf 0\n"),
+            (4, Problem::NotLive(0))
+        );
+        assert_eq!(problem_in("a 0 1\nr 7 2\n"), (2, Problem::NotLive(7)));
+    }
+
+    #[test]
+    fn a_live_block_cannot_be_allocated_again() {
+        assert_eq!(problem_in("a 0 1\na 0 1\n"), (2, Problem::AlreadyLive(0)));
+    }
+
+    #[test]
+    fn a_slot_above_the_number_of_operations_is_refused() {
+        assert_eq!(
+            problem_in("a 4000000000 1\n"),
+            (1, Problem::SlotTooHigh(4_000_000_000))
+        );
+    }
+
+    #[test]
+    fn fields_must_be_there_be_numbers_and_be_all() {
+        assert_eq!(problem_in("a 0\n"), (1, Problem::MissingField("size")));
+        assert_eq!(
+            problem_in("x 0 1\n"),
+            (1, Problem::UnknownOperation("x".into()))
+        );
+        assert_eq!(
+            problem_in("a 0 1 2\n"),
+            (1, Problem::SurplusText("2".into()))
+        );
+        assert_eq!(problem_in("a 0 0\n"), (1, Problem::ZeroSize));
+        assert_eq!(problem_in("m 0 12 1\n"), (1, Problem::NotAPowerOfTwo(12)));
+        let too_big = Problem::NotANumber {
+            field: "size",
+            text: "4294967296".into(),
+        };
+        assert_eq!(problem_in("a 0 4294967296\n"), (1, too_big));
+    }
+
+    #[test]
+    fn another_version_of_the_format_is_refused() {
+        assert_eq!(
+            problem_in("# heap-trace 2\n"),
+            (1, Problem::UnknownVersion("2".into()))
+        );
+    }
+
+    #[test]
+    fn a_file_with_fewer_operations_than_promised_is_refused() {
+        let error = read("# ops: 3\na 0 1\nf 0\n").unwrap_err();
+        assert_eq!(
+            error,
+            TraceError::WrongLength {
+                promised: 3,
+                found: 2
+            }
+        );
+    }
+
+    #[test]
+    fn a_file_without_operations_is_refused() {
+        assert_eq!(read("# name: empty\n").unwrap_err(), TraceError::Empty);
+    }
+
+    #[test]
+    fn an_error_names_the_line_and_the_cause() {
+        let error = read("a 0 1\nf 3\n").unwrap_err();
+        assert_eq!(error.to_string(), "line 2: block 3 is not live");
+    }
+
+    #[test]
+    fn a_trace_without_a_name_is_called_after_its_file() {
+        assert_eq!(
+            file_stem(Path::new("some/folder/fw_iot.trace.gz")),
+            "fw_iot"
+        );
+    }
+}
