@@ -1,0 +1,299 @@
+//! The ESP32 as ESP-IDF knows it today (July 2026, version 6.2).
+//!
+//! ```text
+//!   data bus                                                          instruction bus
+//!   0x3F80_0000 PSRAM, up to 4 MiB                                    0x4007_0000 caches of core 0 and 1, 2 × 32 KiB ┐
+//!   0x3FF8_0000 RTC fast memory, 8 KiB ───── same memory, linear ──── 0x400C_0000                                    │ SRAM0
+//!   0x3FFA_E000 ROM data, Bluetooth ┐                                 0x4008_0000 IRAM, 128 KiB                      ┘
+//!   0x3FFB_0000 DRAM                ┘ SRAM2, 200 KiB
+//!   0x3FFE_0000 D/IRAM, 128 KiB: SRAM1 ─── same memory, inverted ──── 0x400A_0000
+//! ```
+//!
+//! Source of the tables: ESP-IDF, `components/heap/port/esp32/memory_layout.c` and `components/bt/controller/esp32`. Source of the windows:
+//! `soc/esp32/include/soc/soc.h` and the ESP32 Technical Reference Manual, chapter "System and Memory".
+//!
+//! What differs from ESP-IDF, on purpose:
+//! - PSRAM up to its configured size is available at once and marked as external. ESP-IDF reserves the whole window
+//!   (`spi_ram`) and adds the heap later.
+//! - RTC memory has its alias on the instruction bus. ESP-IDF's table has none, and takes D/IRAM's inverted formula instead.
+//! - The two reservations at the top of RTC memory count only when RTC memory is a heap. Otherwise no row contains them, and a
+//!   program without RTC data need not have their symbols.
+
+use crate::region::{bank, rows};
+use crate::{
+    Access, Amount, Bound, Caps, Chip, Columns, DualBus, MemoryType, Options, Order, Region,
+    Reservation, SampleSymbol, Setting, Span, Table, Total, TypeIndex, When, Window, WordOrder,
+    chip, span,
+};
+
+/// The ESP32 as ESP-IDF knows it today.
+pub static ESP32: Chip = chip!(Table {
+    name: "esp32",
+    generation: "ESP32, ESP-IDF v6.2 (2026)",
+    types: &TYPES,
+    regions: &REGIONS,
+    order: Order::AscendingByType,
+    reservations: &RESERVATIONS,
+    totals: &[
+        Total {
+            kind: DRAM,
+            settings: Setting::empty(),
+            bytes: 200 * KIB
+        },
+        Total {
+            kind: DIRAM,
+            settings: Setting::empty(),
+            bytes: 128 * KIB
+        },
+        Total {
+            kind: IRAM,
+            settings: Setting::empty(),
+            bytes: 192 * KIB
+        },
+        Total {
+            kind: SPIRAM,
+            settings: Setting::PSRAM,
+            bytes: 4096 * KIB
+        },
+        Total {
+            kind: RTCRAM,
+            settings: Setting::RTC_HEAP,
+            bytes: 8 * KIB
+        },
+    ],
+    windows: &WINDOWS,
+    dual_buses: &DUAL_BUSES,
+    max_contiguous_bytes: 4096 * KIB,
+    default_options: Options::NONE,
+    sample_symbols: &SAMPLE_SYMBOLS,
+});
+
+pub(super) const KIB: u32 = 1024;
+
+pub(super) const DRAM: TypeIndex = TypeIndex(0);
+pub(super) const DIRAM: TypeIndex = TypeIndex(1);
+pub(super) const IRAM: TypeIndex = TypeIndex(2);
+const SPIRAM: TypeIndex = TypeIndex(3);
+const RTCRAM: TypeIndex = TypeIndex(4);
+
+pub(super) const NONE: Caps = Caps::empty();
+
+const TYPES: [MemoryType; 5] = [
+    MemoryType::new("DRAM", DRAM_CAPS),
+    MemoryType::new("D/IRAM", DIRAM_CAPS),
+    MemoryType::new("IRAM", IRAM_CAPS).with_extra(
+        When::with(Setting::IRAM_8BIT),
+        [Caps::IRAM_8BIT, NONE, NONE],
+    ),
+    MemoryType::new("SPIRAM", SPIRAM_CAPS),
+    MemoryType::new("RTCRAM", RTCRAM_CAPS),
+];
+
+pub(super) const DRAM_CAPS: Columns = [
+    Caps::BIT8.union(Caps::DEFAULT),
+    Caps::INTERNAL.union(Caps::DMA).union(Caps::BIT32),
+    NONE,
+];
+pub(super) const DIRAM_CAPS: Columns = [
+    NONE,
+    Caps::DMA
+        .union(Caps::BIT8)
+        .union(Caps::INTERNAL)
+        .union(Caps::DEFAULT),
+    Caps::BIT32.union(Caps::EXEC),
+];
+pub(super) const IRAM_CAPS: Columns = [
+    Caps::INTERNAL.union(Caps::EXEC).union(Caps::BIT32),
+    NONE,
+    NONE,
+];
+pub(super) const SPIRAM_CAPS: Columns = [
+    Caps::SPIRAM.union(Caps::DEFAULT),
+    NONE,
+    Caps::BIT8.union(Caps::BIT32),
+];
+const RTCRAM_CAPS: Columns = [
+    Caps::RTCRAM,
+    Caps::BIT8.union(Caps::DEFAULT),
+    Caps::INTERNAL.union(Caps::BIT32).union(Caps::EXEC),
+];
+
+const REGIONS: [Region; 45] = rows(&[
+    &[Region::new(PSRAM_WINDOW, SPIRAM).only(When::with(Setting::PSRAM))],
+    &SRAM,
+    &[Region::new(RTC_FAST, RTCRAM).only(When::with(Setting::RTC_HEAP))],
+]);
+
+const PSRAM_WINDOW: Span = span!(0x3F80_0000, 0x3FC0_0000);
+const RTC_FAST: Span = span!(0x3FF8_0000, 0x3FF8_2000);
+
+/// The RAM on the chip but for the RTC's: the same in all generations.
+pub(super) const SRAM: [Region; 43] = rows(&[
+    &[Region::new(span!(0x3FFA_E000, 0x3FFB_0000), DRAM)],
+    &bank::<2>(Region::new(span!(0x3FFB_0000, 0x3FFB_8000), DRAM)),
+    &bank::<16>(Region::new(span!(0x3FFC_0000, 0x3FFC_2000), DRAM)),
+    &bank::<2>(Region::new(span!(0x3FFE_0000, 0x3FFE_4000), DIRAM).with_startup_stack()),
+    &bank::<2>(Region::new(span!(0x3FFE_8000, 0x3FFF_0000), DIRAM).with_startup_stack()),
+    &bank::<2>(Region::new(span!(0x3FFF_8000, 0x3FFF_C000), DIRAM).with_startup_stack()),
+    &bank::<2>(Region::new(span!(0x4007_0000, 0x4007_8000), IRAM)),
+    &bank::<16>(Region::new(span!(0x4008_0000, 0x4008_2000), IRAM)),
+]);
+
+const DUAL_CORE: When = When::without(Setting::SINGLE_CORE);
+pub(super) const BLUETOOTH: When = When::with(Setting::BLUETOOTH);
+const RTC_HEAP: When = When::with(Setting::RTC_HEAP);
+
+const RESERVATIONS: [Reservation; 19] = [
+    Reservation::fixed("cpu0_cache", span!(0x4007_0000, 0x4007_8000)),
+    Reservation::fixed("cpu1_cache", span!(0x4007_8000, 0x4008_0000)).only(DUAL_CORE),
+    Reservation::fixed("rom_pro_data", span!(0x3FFE_0000, 0x3FFE_0440)),
+    Reservation::fixed("rom_app_data", span!(0x3FFE_3F20, 0x3FFE_4350)).only(DUAL_CORE),
+    Reservation::fixed("rom_data", span!(0x3FFA_E000, 0x3FFA_E6E0)),
+    Reservation::fixed("trace_mem", span!(0x3FFF_8000, 0x4000_0000))
+        .only(When::with(Setting::TRACE_TWO_BANKS)),
+    Reservation::fixed("trace_mem", span!(0x3FFF_C000, 0x4000_0000))
+        .only(When::with(Setting::TRACE_ONE_BANK)),
+    BEYOND_PSRAM.only(When::with(Setting::PSRAM)),
+    Reservation::new(
+        "dram_data",
+        Bound::symbol("_data_start"),
+        Bound::symbol("_heap_start"),
+    ),
+    Reservation::new(
+        "iram_code",
+        Bound::symbol("_iram_start"),
+        Bound::symbol("_iram_end"),
+    ),
+    Reservation::new(
+        "sram1_iram",
+        Bound::symbol("_heap_end"),
+        Bound::Fixed(0x4000_0000),
+    )
+    .only(When::with(Setting::SRAM1_AS_IRAM)),
+    Reservation::new(
+        "rtcram_data",
+        Bound::Fixed(0x3FF8_0000),
+        Bound::symbol("_rtc_noinit_end"),
+    )
+    .only(When::with(
+        Setting::RTC_HEAP.union(Setting::RTC_DATA_IN_FAST_MEMORY),
+    )),
+    Reservation::new(
+        "rtcram_data",
+        Bound::Fixed(0x3FF8_0000),
+        Bound::symbol("_rtc_force_fast_end"),
+    )
+    .only(RTC_HEAP.and_without(Setting::RTC_DATA_IN_FAST_MEMORY)),
+    Reservation::new(
+        "rtc_fast_reserved_data",
+        Bound::symbol("_rtc_fast_reserved_start"),
+        Bound::symbol("_rtc_fast_reserved_end"),
+    )
+    .only(RTC_HEAP),
+    Reservation::new(
+        "rtc_reserved_data",
+        Bound::symbol("_rtc_slow_reserved_start"),
+        Bound::symbol("_rtc_slow_reserved_end"),
+    )
+    .only(RTC_HEAP),
+    Reservation::new(
+        "rom_bt_em",
+        Bound::Fixed(0x3FFB_0000),
+        BLUETOOTH_EXCHANGE_END,
+    )
+    .only(BLUETOOTH),
+    Reservation::fixed("rom_bt_bss", span!(0x3FFB_8000, 0x3FFB_9A20)).only(BLUETOOTH),
+    Reservation::fixed("rom_bt_misc", span!(0x3FFB_DB28, 0x3FFB_DB5C)).only(BLUETOOTH),
+    Reservation::fixed("rom_bt_data", span!(0x3FFA_E6E0, 0x3FFA_FF10)).only(BLUETOOTH),
+];
+
+/// The part of the window behind which there is no PSRAM.
+pub(super) const BEYOND_PSRAM: Reservation = Reservation::new(
+    "spi_ram",
+    Bound::Scaled {
+        base: PSRAM_WINDOW.start(),
+        amount: Amount::PsramBytes,
+        each: 1,
+        at_most: PSRAM_WINDOW.end(),
+    },
+    Bound::Fixed(PSRAM_WINDOW.end()),
+);
+
+/// The controller's exchange memory: 0x870 bytes more for each synchronous connection.
+const BLUETOOTH_EXCHANGE_END: Bound = Bound::Scaled {
+    base: 0x3FFB_6388,
+    amount: Amount::SyncConnections,
+    each: 0x870,
+    at_most: 0x3FFB_7CD8,
+};
+
+pub(super) const WINDOWS: [Window; 8] = [
+    Window {
+        name: "PSRAM",
+        span: PSRAM_WINDOW,
+        access: Access::EXTERNAL.union(Access::BYTES),
+    },
+    Window {
+        name: "RTC fast memory, data bus",
+        span: RTC_FAST,
+        access: Access::RTC.union(Access::BYTES),
+    },
+    Window {
+        name: "SRAM2",
+        span: span!(0x3FFA_E000, 0x3FFE_0000),
+        access: DATA_BUS,
+    },
+    Window {
+        name: "SRAM1, data bus",
+        span: SRAM1_DATA,
+        access: DATA_BUS,
+    },
+    Window {
+        name: "SRAM0",
+        span: span!(0x4007_0000, 0x400A_0000),
+        access: INSTRUCTION_BUS,
+    },
+    Window {
+        name: "SRAM1, instruction bus",
+        span: SRAM1_INSTRUCTION,
+        access: INSTRUCTION_BUS,
+    },
+    Window {
+        name: "RTC fast memory, instruction bus",
+        span: RTC_FAST_INSTRUCTION,
+        access: Access::RTC.union(Access::EXECUTE),
+    },
+    Window {
+        name: "RTC slow memory",
+        span: span!(0x5000_0000, 0x5000_2000),
+        access: Access::RTC.union(Access::BYTES),
+    },
+];
+
+const DATA_BUS: Access = Access::DRAM.union(Access::BYTES).union(Access::DMA);
+const INSTRUCTION_BUS: Access = Access::IRAM.union(Access::EXECUTE);
+const SRAM1_DATA: Span = span!(0x3FFE_0000, 0x4000_0000);
+const SRAM1_INSTRUCTION: Span = span!(0x400A_0000, 0x400C_0000);
+const RTC_FAST_INSTRUCTION: Span = span!(0x400C_0000, 0x400C_2000);
+
+pub(super) const DUAL_BUSES: [DualBus; 2] = [
+    DualBus::new(SRAM1_DATA, SRAM1_INSTRUCTION, WordOrder::Inverted).unwrap(),
+    DualBus::new(RTC_FAST, RTC_FAST_INSTRUCTION, WordOrder::Linear).unwrap(),
+];
+
+/// ESP-IDF's "hello world" for two cores; with Bluetooth its data starts behind the controller's.
+const SAMPLE_SYMBOLS: [SampleSymbol; 13] = [
+    SampleSymbol::new("_data_start", 0x3FFB_0000).only(When::without(Setting::BLUETOOTH)),
+    SampleSymbol::new("_heap_start", 0x3FFB_2EC8).only(When::without(Setting::BLUETOOTH)),
+    SampleSymbol::new("_data_start", 0x3FFB_DB5C).only(BLUETOOTH),
+    SampleSymbol::new("_heap_start", 0x3FFC_0A24).only(BLUETOOTH),
+    SampleSymbol::new("_heap_end", 0x3FFF_6000),
+    SampleSymbol::new("_iram_start", 0x4008_0000),
+    SampleSymbol::new("_iram_end", 0x4008_944C),
+    SampleSymbol::new("_rtc_noinit_end", 0x3FF8_0000),
+    SampleSymbol::new("_rtc_force_fast_end", 0x3FF8_0000),
+    SampleSymbol::new("_rtc_fast_reserved_start", 0x3FF8_2000),
+    SampleSymbol::new("_rtc_fast_reserved_end", 0x3FF8_2000),
+    SampleSymbol::new("_rtc_slow_reserved_start", 0x5000_1FE8),
+    SampleSymbol::new("_rtc_slow_reserved_end", 0x5000_2000),
+];

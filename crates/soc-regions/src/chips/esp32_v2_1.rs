@@ -1,0 +1,124 @@
+//! The ESP32 as ESP-IDF v2.1 (2017) knew it: the tagged table of 2016, where a memory type is a tag.
+//!
+//! Against v3.0 ([`ESP32_V3_0`](super::ESP32_V3_0)):
+//! - no `INTERNAL` and no `DEFAULT`: plain `malloc` asks for `8BIT`;
+//! - Bluetooth can give back what it does not need of its 64 KiB;
+//! - the ROM's data ends at `0x3FFA_E2A0`;
+//! - PSRAM (then 128 KiB, "SPISRAM") is always reserved: the code for it was never compiled.
+//!
+//! What differs from ESP-IDF v2.1, on purpose:
+//! - A reservation inside a row splits it. v2.1 disabled the row and logged an error.
+//! - The start-up-stack flag is the row's. In v2.1 it is tag 1, D/IRAM, with the same effect.
+
+use super::esp32::{BLUETOOTH, DIRAM, DRAM, DUAL_BUSES, IRAM, KIB, NONE, SRAM, WINDOWS};
+use super::esp32_v3_0::{
+    CPU0_CACHE, CPU1_CACHE, DRAM_DATA, IRAM_CODE, ROM_AND_BLUETOOTH_DATA, ROM_APP_DATA,
+    ROM_PRO_DATA, SAMPLE_SYMBOLS, TRACE_ONE_BANK, TRACE_TWO_BANKS, pid_iram,
+};
+use crate::region::rows;
+use crate::{
+    Caps, Chip, MemoryType, Options, Order, Region, Reservation, Setting, Span, Table, Total,
+    TypeIndex, When, chip, span,
+};
+
+/// The ESP32 as ESP-IDF v2.1 knew it.
+pub static ESP32_V2_1: Chip = chip!(Table {
+    name: "esp32-v2.1",
+    generation: "ESP32, ESP-IDF v2.1 (2017)",
+    types: &TAGS,
+    regions: &REGIONS,
+    order: Order::Ascending,
+    reservations: &RESERVATIONS,
+    totals: &[
+        Total {
+            kind: DRAM,
+            settings: Setting::empty(),
+            bytes: 200 * KIB
+        },
+        Total {
+            kind: DIRAM,
+            settings: Setting::empty(),
+            bytes: 128 * KIB
+        },
+        Total {
+            kind: IRAM,
+            settings: Setting::empty(),
+            bytes: 192 * KIB
+        },
+        Total {
+            kind: SPISRAM,
+            settings: Setting::empty(),
+            bytes: 128 * KIB
+        },
+    ],
+    windows: &WINDOWS,
+    dual_buses: &DUAL_BUSES,
+    max_contiguous_bytes: 4096 * KIB,
+    default_options: Options::NONE,
+    sample_symbols: &SAMPLE_SYMBOLS,
+});
+
+const SPISRAM: TypeIndex = TypeIndex(15);
+const SPISRAM_WINDOW: Span = span!(0x3F80_0000, 0x3F82_0000);
+
+const TAGS: [MemoryType; 16] = [
+    MemoryType::new("DRAM", [Caps::DMA.union(Caps::BIT8), Caps::BIT32, NONE]),
+    MemoryType::new(
+        "D/IRAM",
+        [
+            NONE,
+            Caps::DMA.union(Caps::BIT8),
+            Caps::BIT32.union(Caps::EXEC),
+        ],
+    ),
+    MemoryType::new("IRAM", [Caps::EXEC.union(Caps::BIT32), NONE, NONE]),
+    pid_iram("PID2IRAM", Caps::PID2),
+    pid_iram("PID3IRAM", Caps::PID3),
+    pid_iram("PID4IRAM", Caps::PID4),
+    pid_iram("PID5IRAM", Caps::PID5),
+    pid_iram("PID6IRAM", Caps::PID6),
+    pid_iram("PID7IRAM", Caps::PID7),
+    pid_dram("PID2DRAM", Caps::PID2),
+    pid_dram("PID3DRAM", Caps::PID3),
+    pid_dram("PID4DRAM", Caps::PID4),
+    pid_dram("PID5DRAM", Caps::PID5),
+    pid_dram("PID6DRAM", Caps::PID6),
+    pid_dram("PID7DRAM", Caps::PID7),
+    MemoryType::new(
+        "SPISRAM",
+        [
+            Caps::SPIRAM,
+            NONE,
+            Caps::DMA.union(Caps::BIT8).union(Caps::BIT32),
+        ],
+    ),
+];
+
+const fn pid_dram(name: &'static str, pid: Caps) -> MemoryType {
+    MemoryType::new(name, [pid, Caps::BIT8, Caps::BIT32])
+}
+
+const REGIONS: [Region; 44] = rows(&[&[Region::new(SPISRAM_WINDOW, SPISRAM)], &SRAM]);
+
+const BLUETOOTH_RELEASES: When =
+    When::with(Setting::BLUETOOTH.union(Setting::BLUETOOTH_DRAM_RELEASE));
+
+const RESERVATIONS: [Reservation; 15] = [
+    DRAM_DATA,
+    IRAM_CODE,
+    CPU0_CACHE,
+    CPU1_CACHE,
+    ROM_PRO_DATA,
+    ROM_APP_DATA,
+    Reservation::fixed("bt", span!(0x3FFB_0000, 0x3FFB_3000)).only(BLUETOOTH_RELEASES),
+    Reservation::fixed("bt", span!(0x3FFB_8000, 0x3FFB_BB28)).only(BLUETOOTH_RELEASES),
+    Reservation::fixed("bt", span!(0x3FFB_DB28, 0x3FFC_0000)).only(BLUETOOTH_RELEASES),
+    Reservation::fixed("bt", span!(0x3FFB_0000, 0x3FFC_0000))
+        .only(BLUETOOTH.and_without(Setting::BLUETOOTH_DRAM_RELEASE)),
+    ROM_AND_BLUETOOTH_DATA,
+    Reservation::fixed("rom_data", span!(0x3FFA_E000, 0x3FFA_E2A0))
+        .only(When::without(Setting::BLUETOOTH)),
+    TRACE_TWO_BANKS,
+    TRACE_ONE_BANK,
+    Reservation::fixed("spi_sram", SPISRAM_WINDOW),
+];

@@ -1,0 +1,128 @@
+//! Which capabilities a kind of memory has, and how gladly it is given away for each.
+//!
+//! ```text
+//!              first choice      second choice             last resort
+//!   DRAM     │ 8BIT|DEFAULT    │ 32BIT|DMA|INTERNAL      │
+//!   D/IRAM   │                 │ 8BIT|DMA|INTERNAL|DEF.  │ EXEC|32BIT
+//!   IRAM     │ EXEC|32BIT|INT. │                         │
+//! ```
+//!
+//! A request looks for its bits in the first column of every heap, then in the second, then in the third. So
+//! code goes to IRAM, and to D/IRAM only when IRAM is full.
+
+use crate::{Caps, Setting, When};
+
+/// How many columns a memory type has.
+pub const PRIORITIES: usize = 3;
+
+/// A memory type's capabilities by priority: first choice, second choice, last resort.
+pub type Columns = [Caps; PRIORITIES];
+
+/// A kind of memory, called a tag in ESP-IDF v2.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryType {
+    /// ESP-IDF's name, for people.
+    pub name: &'static str,
+    /// Capabilities by priority in every configuration.
+    pub caps: Columns,
+    /// Capabilities that only some configurations add.
+    pub extra: Option<ExtraCaps>,
+}
+
+/// Capabilities that a memory type has besides under a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtraCaps {
+    /// The condition.
+    pub when: When,
+    /// What is added to each column.
+    pub caps: Columns,
+}
+
+impl MemoryType {
+    /// A type whose capabilities no option changes.
+    pub const fn new(name: &'static str, caps: Columns) -> MemoryType {
+        MemoryType {
+            name,
+            caps,
+            extra: None,
+        }
+    }
+
+    /// The same type with `caps` added when `when` holds.
+    pub const fn with_extra(self, when: When, caps: Columns) -> MemoryType {
+        MemoryType {
+            extra: Some(ExtraCaps { when, caps }),
+            ..self
+        }
+    }
+
+    /// Capabilities by priority in a configuration.
+    pub const fn caps_under(&self, settings: Setting) -> Columns {
+        let [first, second, last] = self.caps;
+        match self.extra {
+            Some(ExtraCaps {
+                when,
+                caps: [a, b, c],
+            }) if when.holds(settings) => [first.union(a), second.union(b), last.union(c)],
+            _ => self.caps,
+        }
+    }
+
+    /// Every capability it has in every configuration, at any priority.
+    pub const fn union(&self) -> Caps {
+        union(self.caps)
+    }
+
+    /// Whether the memory itself takes byte access. Emulated access ([`Caps::IRAM_8BIT`]) does not count.
+    pub const fn is_byte_addressable(&self) -> bool {
+        self.union().contains(Caps::BIT8)
+    }
+
+    /// Whether it lies outside of the chip, behind a cache.
+    pub const fn is_external(&self) -> bool {
+        self.union()
+            .intersects(Caps::SPIRAM.union(Caps::SPIRAM_NO_ENC))
+    }
+}
+
+/// The capabilities of all columns as one set.
+pub const fn union(columns: Columns) -> Caps {
+    let [first, second, last] = columns;
+    first.union(second).union(last)
+}
+
+/// Which row of a chip's list of memory types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeIndex(pub u8);
+
+impl TypeIndex {
+    /// The number as an index into [`Chip::types`](crate::Chip::types).
+    pub const fn index(self) -> usize {
+        self.0 as usize // widening
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IRAM: MemoryType = MemoryType::new("IRAM", [Caps::EXEC, Caps::empty(), Caps::BIT32])
+        .with_extra(
+            When::with(Setting::IRAM_8BIT),
+            [Caps::IRAM_8BIT, Caps::empty(), Caps::empty()],
+        );
+
+    #[test]
+    fn extra_capabilities_count_only_under_their_condition() {
+        assert_eq!(IRAM.caps_under(Setting::empty()), IRAM.caps);
+        let [first, second, last] = IRAM.caps_under(Setting::IRAM_8BIT);
+        assert_eq!(first, Caps::EXEC | Caps::IRAM_8BIT);
+        assert_eq!((second, last), (Caps::empty(), Caps::BIT32));
+    }
+
+    #[test]
+    fn emulated_byte_access_does_not_make_memory_byte_addressable() {
+        assert!(!IRAM.is_byte_addressable());
+        assert!(MemoryType::new("DRAM", [Caps::BIT8; 3]).is_byte_addressable());
+    }
+}

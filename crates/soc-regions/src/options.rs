@@ -1,0 +1,382 @@
+//! How a firmware is configured, as far as its memory is concerned.
+//!
+//! ```text
+//!   Options  what people write: one typed field a choice; impossible combinations can't be written
+//!      │ settings()
+//!      ▼
+//!   Setting  what tables ask: one bit a fact ◄── When { with, without }: a row's condition
+//! ```
+//!
+//! The names in brackets below are ESP-IDF's Kconfig symbols without `CONFIG_`.
+
+use core::fmt;
+
+/// The choices that change what memory a chip offers. `default()` is everything off;
+/// [`Chip::default_options`](crate::Chip::default_options) is what ESP-IDF gives that chip.
+///
+/// A choice that a chip does not know has no effect on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Options {
+    /// Only core 0 runs; its sibling's cache and ROM data become heap (`ESP_SYSTEM_SINGLE_CORE_MODE`).
+    pub single_core: bool,
+    /// Byte access to IRAM is emulated (`ESP32_IRAM_AS_8BIT_ACCESSIBLE_MEMORY`, single core only in ESP-IDF).
+    pub iram_8bit: bool,
+    /// Memory that the trace unit writes to.
+    pub trace_memory: TraceMemory,
+    /// Whether the Bluetooth controller is linked.
+    pub bluetooth: Bluetooth,
+    /// v2.1 only: what Bluetooth does not need of its 64 KiB goes to the heap (`BT_DRAM_RELEASE`).
+    pub bluetooth_dram_release: bool,
+    /// RTC fast memory is a heap, too (`ESP_SYSTEM_ALLOW_RTC_FAST_MEM_AS_HEAP`).
+    pub rtc_heap: bool,
+    /// RTC data is linked to fast memory (`ESP32_RTCDATA_IN_FAST_MEM`).
+    pub rtc_data_in_fast_memory: bool,
+    /// The linker places code in the upper part of SRAM1 (`ESP_SYSTEM_ESP32_SRAM1_REGION_AS_IRAM`).
+    pub sram1_as_iram: bool,
+    /// Bytes of PSRAM that are mapped; `None` without (`SPIRAM`). More than the chip's window counts as the window.
+    pub psram: Option<u32>,
+}
+
+/// How many banks of SRAM1 the trace unit takes (`ESP32_MEMMAP_TRACEMEM`, `…_TWOBANKS`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum TraceMemory {
+    /// None.
+    #[default]
+    Off,
+    /// 16 KiB.
+    OneBank,
+    /// 32 KiB.
+    TwoBanks,
+}
+
+/// Whether the Bluetooth controller keeps memory for itself (`BT_ENABLED`, controller linked).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Bluetooth {
+    /// No controller.
+    #[default]
+    Off,
+    /// A controller, with room for so many synchronous (audio) connections.
+    On(SyncConnections),
+}
+
+/// How many synchronous connections the controller serves: 0 to 3 (`BTDM_CTRL_BR_EDR_MAX_SYNC_CONN`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct SyncConnections(u8);
+
+impl SyncConnections {
+    /// The most a controller serves.
+    pub const MAX: SyncConnections = SyncConnections(3);
+
+    /// `count` connections; `None` above 3.
+    pub const fn new(count: u8) -> Option<SyncConnections> {
+        if count <= Self::MAX.0 {
+            Some(SyncConnections(count))
+        } else {
+            None
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+bitflags::bitflags! {
+    /// Facts about a configuration that rows of a table ask for.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+    pub struct Setting: u32 {
+        /// [`Options::single_core`].
+        const SINGLE_CORE = 1 << 0;
+        /// [`Options::iram_8bit`].
+        const IRAM_8BIT = 1 << 1;
+        /// [`TraceMemory::OneBank`].
+        const TRACE_ONE_BANK = 1 << 2;
+        /// [`TraceMemory::TwoBanks`].
+        const TRACE_TWO_BANKS = 1 << 3;
+        /// [`Bluetooth::On`].
+        const BLUETOOTH = 1 << 4;
+        /// [`Options::bluetooth_dram_release`].
+        const BLUETOOTH_DRAM_RELEASE = 1 << 5;
+        /// [`Options::rtc_heap`].
+        const RTC_HEAP = 1 << 6;
+        /// [`Options::rtc_data_in_fast_memory`].
+        const RTC_DATA_IN_FAST_MEMORY = 1 << 7;
+        /// [`Options::sram1_as_iram`].
+        const SRAM1_AS_IRAM = 1 << 8;
+        /// [`Options::psram`] is given.
+        const PSRAM = 1 << 9;
+    }
+}
+
+impl Setting {
+    /// The names of the settings in this set, as the command line spells them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        const NAMES: [(&str, Setting); 10] = [
+            ("single-core", Setting::SINGLE_CORE),
+            ("iram-8bit", Setting::IRAM_8BIT),
+            ("trace-one-bank", Setting::TRACE_ONE_BANK),
+            ("trace-two-banks", Setting::TRACE_TWO_BANKS),
+            ("bluetooth", Setting::BLUETOOTH),
+            ("bluetooth-dram-release", Setting::BLUETOOTH_DRAM_RELEASE),
+            ("rtc-heap", Setting::RTC_HEAP),
+            ("rtc-data-in-fast-memory", Setting::RTC_DATA_IN_FAST_MEMORY),
+            ("sram1-as-iram", Setting::SRAM1_AS_IRAM),
+            ("psram", Setting::PSRAM),
+        ];
+        NAMES
+            .into_iter()
+            .filter(move |&(_, bit)| self.contains(bit))
+            .map(|(name, _)| name)
+    }
+}
+
+impl Options {
+    /// Everything off, as a constant.
+    pub const NONE: Options = Options {
+        single_core: false,
+        iram_8bit: false,
+        trace_memory: TraceMemory::Off,
+        bluetooth: Bluetooth::Off,
+        bluetooth_dram_release: false,
+        rtc_heap: false,
+        rtc_data_in_fast_memory: false,
+        sram1_as_iram: false,
+        psram: None,
+    };
+
+    /// The same as a set of facts.
+    pub fn settings(&self) -> Setting {
+        let facts = [
+            (self.single_core, Setting::SINGLE_CORE),
+            (self.iram_8bit, Setting::IRAM_8BIT),
+            (
+                self.trace_memory == TraceMemory::OneBank,
+                Setting::TRACE_ONE_BANK,
+            ),
+            (
+                self.trace_memory == TraceMemory::TwoBanks,
+                Setting::TRACE_TWO_BANKS,
+            ),
+            (self.bluetooth != Bluetooth::Off, Setting::BLUETOOTH),
+            (self.bluetooth_dram_release, Setting::BLUETOOTH_DRAM_RELEASE),
+            (self.rtc_heap, Setting::RTC_HEAP),
+            (
+                self.rtc_data_in_fast_memory,
+                Setting::RTC_DATA_IN_FAST_MEMORY,
+            ),
+            (self.sram1_as_iram, Setting::SRAM1_AS_IRAM),
+            (self.psram.is_some(), Setting::PSRAM),
+        ];
+        facts
+            .into_iter()
+            .filter(|(holds, _)| *holds)
+            .map(|(_, setting)| setting)
+            .collect()
+    }
+
+    /// The value of a numeric choice, 0 where it is off.
+    pub fn amount(&self, amount: Amount) -> u32 {
+        match (amount, self.bluetooth) {
+            (Amount::PsramBytes, _) => self.psram.unwrap_or(0),
+            (Amount::SyncConnections, Bluetooth::On(connections)) => u32::from(connections.0),
+            (Amount::SyncConnections, Bluetooth::Off) => 0,
+        }
+    }
+}
+
+/// A choice that is a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Amount {
+    /// [`Options::psram`].
+    PsramBytes,
+    /// [`Bluetooth::On`]'s connections.
+    SyncConnections,
+}
+
+/// When a row of a table counts: every setting of `with` holds and none of `without`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct When {
+    /// Settings that must hold.
+    pub with: Setting,
+    /// Settings that must not.
+    pub without: Setting,
+}
+
+impl When {
+    /// In every configuration.
+    pub const ALWAYS: When = When {
+        with: Setting::empty(),
+        without: Setting::empty(),
+    };
+
+    /// When all of `settings` hold.
+    pub const fn with(settings: Setting) -> When {
+        When {
+            with: settings,
+            without: Setting::empty(),
+        }
+    }
+
+    /// When none of `settings` holds.
+    pub const fn without(settings: Setting) -> When {
+        When {
+            with: Setting::empty(),
+            without: settings,
+        }
+    }
+
+    /// When this holds and, besides, none of `settings`.
+    pub const fn and_without(self, settings: Setting) -> When {
+        When {
+            with: self.with,
+            without: self.without.union(settings),
+        }
+    }
+
+    /// Whether a configuration with these `settings` meets the condition.
+    pub const fn holds(self, settings: Setting) -> bool {
+        settings.contains(self.with) && !settings.intersects(self.without)
+    }
+
+    /// Whether some configuration may meet both conditions.
+    pub const fn is_compatible(self, other: When) -> bool {
+        !self.with.intersects(other.without) && !self.without.intersects(other.with)
+    }
+}
+
+/// `always`, `psram`, `bluetooth, not single-core`
+impl fmt::Display for When {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == When::ALWAYS {
+            return out.write_str("always");
+        }
+        let with = self.with.names().map(|name| ("", name));
+        let without = self.without.names().map(|name| ("not ", name));
+        let mut separator = "";
+        for (not, name) in with.chain(without) {
+            write!(out, "{separator}{not}{name}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn each_option_turns_on_its_own_setting() {
+        let none = Options::default();
+        let on = Bluetooth::On(SyncConnections::default());
+        let cases = [
+            (
+                Options {
+                    single_core: true,
+                    ..none
+                },
+                Setting::SINGLE_CORE,
+            ),
+            (
+                Options {
+                    iram_8bit: true,
+                    ..none
+                },
+                Setting::IRAM_8BIT,
+            ),
+            (
+                Options {
+                    trace_memory: TraceMemory::OneBank,
+                    ..none
+                },
+                Setting::TRACE_ONE_BANK,
+            ),
+            (
+                Options {
+                    trace_memory: TraceMemory::TwoBanks,
+                    ..none
+                },
+                Setting::TRACE_TWO_BANKS,
+            ),
+            (
+                Options {
+                    bluetooth: on,
+                    ..none
+                },
+                Setting::BLUETOOTH,
+            ),
+            (
+                Options {
+                    bluetooth_dram_release: true,
+                    ..none
+                },
+                Setting::BLUETOOTH_DRAM_RELEASE,
+            ),
+            (
+                Options {
+                    rtc_heap: true,
+                    ..none
+                },
+                Setting::RTC_HEAP,
+            ),
+            (
+                Options {
+                    rtc_data_in_fast_memory: true,
+                    ..none
+                },
+                Setting::RTC_DATA_IN_FAST_MEMORY,
+            ),
+            (
+                Options {
+                    sram1_as_iram: true,
+                    ..none
+                },
+                Setting::SRAM1_AS_IRAM,
+            ),
+            (
+                Options {
+                    psram: Some(0),
+                    ..none
+                },
+                Setting::PSRAM,
+            ),
+        ];
+        assert_eq!(none.settings(), Setting::empty());
+        for (options, setting) in cases {
+            assert_eq!(options.settings(), setting);
+            assert_eq!(setting.names().count(), 1);
+        }
+        assert_eq!(Setting::all().names().count(), cases.len());
+    }
+
+    #[test]
+    fn a_controller_serves_at_most_three_synchronous_connections() {
+        assert_eq!(SyncConnections::new(3), Some(SyncConnections::MAX));
+        assert_eq!(SyncConnections::new(4), None);
+    }
+
+    #[test]
+    fn a_condition_holds_when_all_it_wants_and_nothing_it_refuses_is_set() {
+        let when = When::with(Setting::PSRAM).and_without(Setting::SINGLE_CORE);
+        assert!(when.holds(Setting::PSRAM | Setting::RTC_HEAP));
+        assert!(!when.holds(Setting::RTC_HEAP));
+        assert!(!when.holds(Setting::PSRAM | Setting::SINGLE_CORE));
+        assert!(When::ALWAYS.holds(Setting::empty()) && When::ALWAYS.holds(Setting::all()));
+    }
+
+    #[test]
+    fn a_condition_and_its_opposite_are_not_compatible() {
+        let (with, without) = (When::with(Setting::PSRAM), When::without(Setting::PSRAM));
+        assert!(!with.is_compatible(without) && !without.is_compatible(with));
+        assert!(with.is_compatible(When::ALWAYS) && with.is_compatible(with));
+    }
+
+    #[test]
+    fn a_condition_is_written_in_words() {
+        let when = When::with(Setting::BLUETOOTH).and_without(Setting::SINGLE_CORE);
+        assert_eq!(when.to_string(), "bluetooth, not single-core");
+        assert_eq!(When::ALWAYS.to_string(), "always");
+    }
+}
