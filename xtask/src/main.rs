@@ -10,6 +10,7 @@
 //!
 //! Standard output carries results only; progress and errors go to standard error.
 
+mod ci;
 mod commands;
 mod error;
 mod esp_idf;
@@ -53,6 +54,7 @@ enum Command {
     Map(commands::map::Arguments),
     Minheap(commands::minheap::Arguments),
     TestHost(commands::test_host::Arguments),
+    Ci(commands::ci::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +72,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Map(arguments) => commands::map::run(&arguments),
         Command::Minheap(arguments) => commands::minheap::run(&arguments),
         Command::TestHost(arguments) => commands::test_host::run(&arguments),
+        Command::Ci(arguments) => commands::ci::run(&arguments),
     }
 }
 

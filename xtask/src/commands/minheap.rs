@@ -72,9 +72,9 @@ fn read_traces(paths: &[PathBuf]) -> Result<Vec<Trace>, Error> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            files.extend(traces_in(path)?)
+            files.extend(traces_in(path)?);
         } else {
-            files.push(path.clone())
+            files.push(path.clone());
         }
     }
     files.iter().map(|file| Trace::read(file)).collect()

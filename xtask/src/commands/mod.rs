@@ -1,5 +1,6 @@
 //! Which commands there are: one file each, `Arguments` for clap and `run` for the work.
 
+pub(crate) mod ci;
 pub(crate) mod map;
 pub(crate) mod minheap;
 pub(crate) mod test_host;

@@ -1,6 +1,7 @@
 //! Do all host tests of the workspace pass?
 
-use std::process::{Command, ExitCode};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use crate::error::Error;
@@ -18,16 +19,21 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let unable = |cause| Error::Failed(format!("cargo test cannot be run: {cause}"));
     let start = Instant::now();
-    let status = cargo_test(arguments)
-        .status()
-        .map_err(|cause| Error::Failed(format!("cargo cannot be started: {cause}")))?;
-    let seconds = start.elapsed().as_secs_f64();
-    if status.success() {
-        println!("test-host: every host test of the workspace passed in {seconds:.1} s");
+    let mut child = cargo_test(arguments).spawn().map_err(unable)?;
+    let tally = Tally::of_output(&mut child);
+    let status = child.wait().map_err(unable)?;
+    let verdict = if status.success() {
+        "all is well"
     } else {
-        println!("test-host: FAILED after {seconds:.1} s; cargo says above what and where");
-    }
+        "FAILED, see above"
+    };
+    println!(
+        "test-host: {verdict}, after {:.1} s",
+        start.elapsed().as_secs_f64()
+    );
+    println!("{}", tally.closing_line());
     Ok(passed_on(status.code()))
 }
 
@@ -41,6 +47,7 @@ fn cargo_test(arguments: &Arguments) -> Command {
     if !arguments.rest.is_empty() {
         command.arg("--").args(&arguments.rest);
     }
+    command.stdout(Stdio::piped());
     command
 }
 
@@ -49,9 +56,62 @@ fn passed_on(code: Option<i32>) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
+/// How many tests ended how, over all test programs.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+}
+
+impl Tally {
+    /// Prints what `child` prints and counts along.
+    fn of_output(child: &mut Child) -> Tally {
+        child
+            .stdout
+            .take()
+            .map_or_else(Tally::default, Tally::of_lines)
+    }
+
+    fn of_lines(output: impl Read) -> Tally {
+        let mut tally = Tally::default();
+        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+            let line = String::from_utf8_lossy(&line);
+            println!("{line}");
+            tally.add(&line);
+        }
+        tally
+    }
+
+    /// Counts `test result: ok. 38 passed; 0 failed; 1 ignored; …`.
+    fn add(&mut self, line: &str) {
+        let Some((_, counts)) = line
+            .strip_prefix("test result: ")
+            .and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
+        for count in counts.split("; ") {
+            match count.split_once(' ') {
+                Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
+                Some((number, "failed")) => self.failed += number.parse().unwrap_or(0),
+                Some((number, "ignored")) => self.ignored += number.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+
+    fn closing_line(&self) -> String {
+        format!(
+            "{} passed, {} failed, {} skipped",
+            self.passed, self.failed, self.ignored
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Arguments, cargo_test};
+    use super::{Arguments, Tally, cargo_test};
 
     #[test]
     fn the_whole_workspace_is_tested_and_the_rest_is_passed_on() {
@@ -72,5 +132,14 @@ mod tests {
                 "--nocapture"
             ]
         );
+    }
+
+    #[test]
+    fn the_results_of_all_test_programs_are_added_up() {
+        let output = "running 2 tests\n\
+            test result: ok. 38 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.03s\n\
+            test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
+        let tally = Tally::of_lines(output.as_bytes());
+        assert_eq!(tally.closing_line(), "41 passed, 2 failed, 1 skipped");
     }
 }

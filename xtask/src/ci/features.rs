@@ -1,0 +1,162 @@
+//! Which combinations of Cargo features are built, for each library crate.
+//!
+//! Up to [`POWER_SET_LIMIT`] features: every subset. Above: none, each alone, all. `default` is a
+//! name for a subset of the others, so it is not counted.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::tool::{self, Trouble};
+
+/// 2⁶ = 64 builds of a crate are affordable, 2⁷ are not.
+const POWER_SET_LIMIT: usize = 6;
+/// What a feature that needs the standard library is called; nothing bare-metal can build it.
+const STANDARD_LIBRARY: &str = "std";
+
+/// A library crate of this workspace and its features.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Library {
+    pub(crate) name: String,
+    features: BTreeMap<String, Vec<String>>,
+    manifest_path: String,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Library>,
+}
+
+/// The crates below `crates/`, as cargo tells them.
+pub(crate) fn libraries() -> Result<Vec<Library>, Trouble> {
+    let mut command = tool::cargo();
+    let text = tool::output(command.args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    parse(&text).map_err(|cause| Trouble::Failed(format!("cargo metadata: {cause}")))
+}
+
+fn parse(metadata: &str) -> serde_json::Result<Vec<Library>> {
+    let metadata: Metadata = serde_json::from_str(metadata)?;
+    Ok(metadata
+        .packages
+        .into_iter()
+        .filter(Library::is_below_crates)
+        .collect())
+}
+
+impl Library {
+    fn is_below_crates(&self) -> bool {
+        let folders: Vec<&str> = self.manifest_path.split(['/', '\\']).collect();
+        folders.iter().rev().nth(2) == Some(&"crates")
+    }
+
+    /// Every combination to build, the empty one first; each is a list of features.
+    pub(crate) fn combinations(&self) -> Vec<Vec<&str>> {
+        let features = self.names();
+        if features.len() <= POWER_SET_LIMIT {
+            return power_set(&features);
+        }
+        let alone = features.iter().map(|feature| vec![*feature]);
+        std::iter::once(vec![])
+            .chain(alone)
+            .chain([features.clone()])
+            .collect()
+    }
+
+    /// Every feature that bare metal can build.
+    pub(crate) fn bare_metal(&self) -> Vec<&str> {
+        self.names()
+            .into_iter()
+            .filter(|feature| !self.needs_std(feature))
+            .collect()
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.features
+            .keys()
+            .map(String::as_str)
+            .filter(|name| *name != "default")
+            .collect()
+    }
+
+    /// Whether `feature` is `std` or turns `std` on. Cargo refuses cycles, so this ends.
+    fn needs_std(&self, feature: &str) -> bool {
+        let enables = self
+            .features
+            .get(feature)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        feature == STANDARD_LIBRARY || enables.iter().any(|enabled| self.needs_std(enabled))
+    }
+}
+
+fn power_set<'name>(features: &[&'name str]) -> Vec<Vec<&'name str>> {
+    let member = |subset: usize, index: usize| subset & (1 << index) != 0;
+    let subset = |subset: usize| {
+        let members = features
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| member(subset, *index));
+        members.map(|(_, feature)| *feature).collect()
+    };
+    (0..1_usize << features.len()).map(subset).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Library, parse};
+
+    fn library(features: &[(&str, &[&str])]) -> Library {
+        let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Library {
+            name: "some".into(),
+            manifest_path: "/workspace/crates/some/Cargo.toml".into(),
+            features: features
+                .iter()
+                .map(|&(name, on)| (name.to_owned(), list(on)))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn few_features_are_built_in_every_combination() {
+        let library = library(&[("default", &["a"]), ("a", &[]), ("b", &[])]);
+        assert_eq!(
+            library.combinations(),
+            [vec![], vec!["a"], vec!["b"], vec!["a", "b"]]
+        );
+    }
+
+    #[test]
+    fn many_features_are_built_alone_and_together() {
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        let library = library(&names.map(|name| (name, &[][..])));
+        let combinations = library.combinations();
+        assert_eq!(combinations.len(), 9);
+        assert_eq!(combinations.first(), Some(&vec![]));
+        assert_eq!(combinations.last(), Some(&names.to_vec()));
+    }
+
+    #[test]
+    fn bare_metal_gets_no_feature_that_leads_to_std() {
+        let library = library(&[
+            ("std", &[]),
+            ("replay", &["std"]),
+            ("defmt", &["dep:defmt"]),
+        ]);
+        assert_eq!(library.bare_metal(), ["defmt"]);
+    }
+
+    #[test]
+    fn only_crates_below_crates_are_libraries() {
+        let metadata = r#"{"packages": [
+            {"name": "multi-heap", "features": {}, "manifest_path": "/w/crates/multi-heap/Cargo.toml"},
+            {"name": "xtask", "features": {}, "manifest_path": "/crates/w/xtask/Cargo.toml"}
+        ]}"#;
+        let names: Vec<_> = parse(metadata)
+            .unwrap()
+            .into_iter()
+            .map(|found| found.name)
+            .collect();
+        assert_eq!(names, ["multi-heap"]);
+    }
+}

@@ -1,0 +1,196 @@
+//! What CI checks, step by step, with which tools.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::features::{Library, libraries};
+use super::tool::{self, Trouble, cargo};
+
+/// One check of the whole workspace.
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) run: fn() -> Result<(), Trouble>,
+}
+
+/// In the order they run: what a visitor tries first comes first.
+pub(crate) const STEPS: [Step; 7] = [
+    Step {
+        name: "tests",
+        about: "every host test, documentation tests included",
+        run: tests,
+    },
+    Step {
+        name: "sim",
+        about: "a simulated ESP32 serves a recorded firmware",
+        run: sim,
+    },
+    Step {
+        name: "fmt",
+        about: "the formatting is rustfmt's",
+        run: fmt,
+    },
+    Step {
+        name: "clippy",
+        about: "no lint fires, in tests neither",
+        run: clippy,
+    },
+    Step {
+        name: "docs",
+        about: "the documentation builds without a warning",
+        run: docs,
+    },
+    Step {
+        name: "features",
+        about: "every feature combination of every library",
+        run: features,
+    },
+    Step {
+        name: "xtensa",
+        about: "the libraries type-check for the real target",
+        run: xtensa,
+    },
+];
+
+/// The target of the chip this project starts with.
+const XTENSA_TARGET: &str = "xtensa-esp32-none-elf";
+/// Debian's compiler: it comes with its library sources, from which `core` is built.
+const XTENSA_RUSTC: &str = "/usr/bin/rustc";
+const XTENSA_CARGO: &str = "/usr/bin/cargo";
+const XTENSA_REMEDY: &str = "apt-get install rustc-web cargo-web rust-web-src";
+
+fn tests() -> Result<(), Trouble> {
+    tool::run(xtask()?.arg("test-host"))
+}
+
+fn sim() -> Result<(), Trouble> {
+    tool::run(xtask()?.arg("sim"))
+}
+
+/// This program again.
+fn xtask() -> Result<Command, Trouble> {
+    let path = std::env::current_exe().map_err(|cause| Trouble::Failed(cause.to_string()))?;
+    Ok(Command::new(path))
+}
+
+fn fmt() -> Result<(), Trouble> {
+    needs_component("fmt", "rustfmt")?;
+    tool::run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<(), Trouble> {
+    needs_component("clippy", "clippy")?;
+    let everything = [
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+    ];
+    tool::run(cargo().args(everything).args(["--", "-D", "warnings"]))
+}
+
+fn docs() -> Result<(), Trouble> {
+    let mut command = cargo();
+    command.args([
+        "doc",
+        "--quiet",
+        "--workspace",
+        "--no-deps",
+        "--all-features",
+    ]);
+    tool::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn features() -> Result<(), Trouble> {
+    needs_component("clippy", "clippy")?;
+    for library in libraries()? {
+        for combination in library.combinations() {
+            println!("   {}: {}", library.name, in_words(&combination));
+            let mut command = cargo();
+            command.args(["clippy", "--quiet", "--package", &library.name]);
+            command.args([
+                "--no-default-features",
+                "--features",
+                &combination.join(","),
+            ]);
+            tool::run(command.args(["--", "-D", "warnings"]))?;
+        }
+    }
+    Ok(())
+}
+
+fn in_words(combination: &[&str]) -> String {
+    if combination.is_empty() {
+        "no feature".to_owned()
+    } else {
+        combination.join(" + ")
+    }
+}
+
+fn needs_component(subcommand: &str, component: &str) -> Result<(), Trouble> {
+    if tool::works(cargo().args([subcommand, "--version"])) {
+        return Ok(());
+    }
+    Err(Trouble::missing(
+        component,
+        &format!("rustup component add {component}"),
+    ))
+}
+
+/// A type-check alone: the dummy back end generates no code, so LLVM's Xtensa back end is not asked.
+fn xtensa() -> Result<(), Trouble> {
+    needs_xtensa_compiler()?;
+    for library in libraries()? {
+        check_for_xtensa(&library, &[])?;
+        let features = library.bare_metal();
+        if !features.is_empty() {
+            check_for_xtensa(&library, &features)?;
+        }
+    }
+    Ok(())
+}
+
+fn needs_xtensa_compiler() -> Result<(), Trouble> {
+    let missing = || Trouble::missing("a compiler with its library sources", XTENSA_REMEDY);
+    let there = [XTENSA_RUSTC, XTENSA_CARGO]
+        .iter()
+        .all(|tool| Path::new(tool).is_file());
+    if !there {
+        return Err(missing());
+    }
+    let sysroot = tool::output(Command::new(XTENSA_RUSTC).args(["--print", "sysroot"]))?;
+    let sources = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.lock");
+    if sources.is_file() {
+        Ok(())
+    } else {
+        Err(missing())
+    }
+}
+
+fn check_for_xtensa(library: &Library, features: &[&str]) -> Result<(), Trouble> {
+    println!("   {}: {}", library.name, in_words(features));
+    let mut command = Command::new(XTENSA_CARGO);
+    command.args([
+        "check",
+        "--quiet",
+        "--target",
+        XTENSA_TARGET,
+        "-Zbuild-std=core,alloc",
+    ]);
+    command.args(["--package", &library.name, "--no-default-features"]);
+    command.args(["--features", &features.join(",")]);
+    let other_toolchain = [
+        "CARGO",
+        "RUSTUP_TOOLCHAIN",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTDOC",
+    ];
+    for variable in other_toolchain {
+        command.env_remove(variable);
+    }
+    command
+        .env("RUSTC", XTENSA_RUSTC)
+        .env("RUSTC_BOOTSTRAP", "1");
+    tool::run(command.env("RUSTFLAGS", "-Zcodegen-backend=dummy"))
+}
