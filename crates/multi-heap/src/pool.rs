@@ -41,6 +41,9 @@ pub(crate) mod control {
 /// How many blocks of one list an allocation looks at before it goes to the lists of larger blocks.
 pub(crate) const PROBES: u32 = 16;
 
+/// How many blocks at the head of a list are kept in address order: reusing low addresses first leaves larger holes above.
+const ORDERED: u32 = 2;
+
 /// Index of the first word of a block that is known to lie between the first block and the sentinel.
 pub(crate) type Index = u32;
 
@@ -551,21 +554,46 @@ impl Pool {
             .set(block + if units == 2 { 1 } else { 2 }, previous);
     }
 
-    /// Puts a free block at the head of its list; a block of one unit is in none.
+    /// Puts a free block into its list, behind blocks of lower address among the first [`ORDERED`]; a block of one unit is in none.
     #[inline(always)]
     fn link(&mut self, block: Index, units: u32) {
         if units < MIN_UNITS {
             return;
         }
         let bin = bin_of(units);
-        let head = self.arena.get(control::HEADS + bin);
-        self.set_next(block, units, head);
-        self.set_previous(block, units, NONE);
-        self.arena.set(control::HEADS + bin, block);
-        match self.inside(head) {
-            Some(second) => self.set_previous(second, units, block),
-            None => self.mark_bin(bin),
+        let (before, after) = self.place_in_list(self.arena.get(control::HEADS + bin), block);
+        self.set_next(block, units, after);
+        self.set_previous(block, units, before);
+        if before != NONE {
+            self.set_next(before, units, block);
+        } else {
+            self.arena.set(control::HEADS + bin, block);
+            self.mark_bin(bin);
         }
+        if after != NONE {
+            self.set_previous(after, units, block);
+        }
+    }
+
+    /// Between which two blocks of the list that begins at `head` a new block belongs.
+    #[inline(always)]
+    fn place_in_list(&mut self, head: u32, block: Index) -> (u32, u32) {
+        let (mut before, mut after) = (NONE, head);
+        for _ in 0..ORDERED {
+            if after == NONE || after > block {
+                break;
+            }
+            match self.ingest(after) {
+                Some(lower) => (before, after) = (lower, self.next_in_list(lower)),
+                None => return (before, NONE),
+            }
+        }
+        let after = if after == NONE {
+            NONE
+        } else {
+            self.ingest(after).unwrap_or(NONE)
+        };
+        (before, after)
     }
 
     /// Takes a free block out of its list; a block of 0 or 1 units is in none.
