@@ -14,6 +14,7 @@ mod region;
 mod reservation;
 mod span;
 mod symbols;
+mod when;
 mod window;
 
 pub use caps::{Caps, ParseCapsError};
@@ -23,11 +24,12 @@ pub use chips::{ESP32, ESP32_V2_1, ESP32_V3_0};
 pub use dual_bus::{DualBus, WordOrder};
 pub use layout::{Available, DROPPED_BYTES, Layout, LayoutError, Remaining, Reserved};
 pub use memory_type::{Columns, ExtraCaps, MemoryType, PRIORITIES, TypeIndex, union};
-pub use options::{Amount, Bluetooth, Options, Setting, SyncConnections, TraceMemory, When};
+pub use options::{Amount, Bluetooth, Options, SyncConnections, TraceMemory};
 pub use region::Region;
 pub use reservation::{Bound, Reservation};
 pub use span::Span;
 pub use symbols::Symbols;
+pub use when::{Setting, When};
 pub use window::{Access, Window};
 
 #[cfg(test)]

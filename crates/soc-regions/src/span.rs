@@ -198,154 +198,31 @@ mod tests {
     }
 
     /// Allen's relations of two intervals, by their ends, and what each means here:
-    /// (relation, a, b, overlaps, touches, a contains b, intersection, a without b)
+    /// whether they overlap, touch, a contains b; their intersection; a without b.
+    #[rustfmt::skip]
     #[test]
     fn the_thirteen_relations_of_two_spans_have_these_answers() {
         type Pair = (u32, u32);
-        type Case = (
-            &'static str,
-            Pair,
-            Pair,
-            bool,
-            bool,
-            bool,
-            Option<Pair>,
-            [Option<Pair>; 2],
-        );
+        type Case = (&'static str, Pair, Pair, [bool; 3], Option<Pair>, [Option<Pair>; 2]);
+        let (no, yes) = (false, true);
         let cases: [Case; 13] = [
-            (
-                "before",
-                (0, 2),
-                (4, 6),
-                false,
-                false,
-                false,
-                None,
-                [Some((0, 2)), None],
-            ),
-            (
-                "meets",
-                (0, 2),
-                (2, 6),
-                false,
-                true,
-                false,
-                None,
-                [Some((0, 2)), None],
-            ),
-            (
-                "overlaps",
-                (0, 4),
-                (2, 6),
-                true,
-                false,
-                false,
-                Some((2, 4)),
-                [Some((0, 2)), None],
-            ),
-            (
-                "starts",
-                (0, 2),
-                (0, 6),
-                true,
-                false,
-                false,
-                Some((0, 2)),
-                [None, None],
-            ),
-            (
-                "during",
-                (2, 4),
-                (0, 6),
-                true,
-                false,
-                false,
-                Some((2, 4)),
-                [None, None],
-            ),
-            (
-                "finishes",
-                (4, 6),
-                (0, 6),
-                true,
-                false,
-                false,
-                Some((4, 6)),
-                [None, None],
-            ),
-            (
-                "equals",
-                (0, 6),
-                (0, 6),
-                true,
-                false,
-                true,
-                Some((0, 6)),
-                [None, None],
-            ),
-            (
-                "finished by",
-                (0, 6),
-                (4, 6),
-                true,
-                false,
-                true,
-                Some((4, 6)),
-                [Some((0, 4)), None],
-            ),
-            (
-                "contains",
-                (0, 6),
-                (2, 4),
-                true,
-                false,
-                true,
-                Some((2, 4)),
-                [Some((0, 2)), Some((4, 6))],
-            ),
-            (
-                "started by",
-                (0, 6),
-                (0, 2),
-                true,
-                false,
-                true,
-                Some((0, 2)),
-                [None, Some((2, 6))],
-            ),
-            (
-                "overlapped by",
-                (2, 6),
-                (0, 4),
-                true,
-                false,
-                false,
-                Some((2, 4)),
-                [None, Some((4, 6))],
-            ),
-            (
-                "met by",
-                (2, 6),
-                (0, 2),
-                false,
-                true,
-                false,
-                None,
-                [None, Some((2, 6))],
-            ),
-            (
-                "after",
-                (4, 6),
-                (0, 2),
-                false,
-                false,
-                false,
-                None,
-                [None, Some((4, 6))],
-            ),
+            // relation         a       b       overlaps, touches, contains
+            ("before",        (0, 2), (4, 6), [no,  no,  no],  None,         [Some((0, 2)), None]),
+            ("meets",         (0, 2), (2, 6), [no,  yes, no],  None,         [Some((0, 2)), None]),
+            ("overlaps",      (0, 4), (2, 6), [yes, no,  no],  Some((2, 4)), [Some((0, 2)), None]),
+            ("starts",        (0, 2), (0, 6), [yes, no,  no],  Some((0, 2)), [None, None]),
+            ("during",        (2, 4), (0, 6), [yes, no,  no],  Some((2, 4)), [None, None]),
+            ("finishes",      (4, 6), (0, 6), [yes, no,  no],  Some((4, 6)), [None, None]),
+            ("equals",        (0, 6), (0, 6), [yes, no,  yes], Some((0, 6)), [None, None]),
+            ("finished by",   (0, 6), (4, 6), [yes, no,  yes], Some((4, 6)), [Some((0, 4)), None]),
+            ("contains",      (0, 6), (2, 4), [yes, no,  yes], Some((2, 4)), [Some((0, 2)), Some((4, 6))]),
+            ("started by",    (0, 6), (0, 2), [yes, no,  yes], Some((0, 2)), [None, Some((2, 6))]),
+            ("overlapped by", (2, 6), (0, 4), [yes, no,  no],  Some((2, 4)), [None, Some((4, 6))]),
+            ("met by",        (2, 6), (0, 2), [no,  yes, no],  None,         [None, Some((2, 6))]),
+            ("after",         (4, 6), (0, 2), [no,  no,  no],  None,         [None, Some((4, 6))]),
         ];
         let pair = |(start, end)| Span::new(start, end).unwrap();
-        for (relation, a, b, overlaps, touches, contains, common, rest) in cases {
+        for (relation, a, b, [overlaps, touches, contains], common, rest) in cases {
             let (a, b) = (pair(a), pair(b));
             assert_eq!(a.overlaps(b), overlaps, "{relation}");
             assert_eq!(a.touches(b), touches, "{relation}");
