@@ -1,2 +1,50 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
+
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+mod alias;
+mod allocate;
+mod boot;
+mod demand;
+mod failure;
+mod heap_caps;
+mod inspect;
+mod memory;
+mod misuse;
+mod observer;
+mod policy;
+mod reallocate;
+mod refuse;
+mod registry;
+mod release;
+mod report;
+mod reserve;
+mod route;
+mod sentence;
+#[cfg(feature = "std")]
+mod simulated;
+mod statistics;
+mod tagged;
+mod terms;
+mod watch;
+mod work;
+
+pub use boot::{AddRegionError, BootError, Booted};
+pub use demand::Demand;
+pub use failure::{Candidate, Cause, DESCRIBED, Failure, ReallocateError, Why};
+pub use heap_caps::HeapCaps;
+pub use inspect::{BlockView, HeapView};
+pub use memory::{Identity, Memory};
+pub use misuse::{Corrupt, Misuse, MisuseKind};
+pub use observer::{Allocated, Freed, Observer, Reallocated};
+pub use policy::Policy;
+pub use registry::HeapIndex;
+pub use reserve::{RESERVES, Reserve, ReserveError};
+#[cfg(feature = "std")]
+pub use simulated::SimulatedMemory;
+pub use statistics::NotMonitoring;
+pub use terms::Hardware;
+pub use watch::{WATCHES, WatchIndex};
+pub use work::{Freeing, Fresh, Move, Reallocation};

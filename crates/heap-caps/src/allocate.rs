@@ -1,0 +1,352 @@
+//! How a request finds its heap.
+//!
+//! One path serves malloc, calloc, aligned and preferring allocation: a [`Demand`] is judged once, the route of its
+//! capabilities is looked up, the heaps along it are tried. What is made of a refusal is in `refuse.rs`.
+
+use core::panic::Location;
+
+use multi_heap::{Offset, Poison, Request};
+use soc_regions::Caps;
+
+use crate::demand::Demand;
+use crate::failure::{Cause, Failure};
+use crate::heap_caps::HeapCaps;
+use crate::observer::{Allocated, Observer};
+use crate::registry::{Entry, HeapIndex, Registry};
+use crate::reserve::Reserves;
+use crate::route::Step;
+use crate::work::{Block, Fresh};
+
+/// Allocation in one call.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Allocates `size` bytes of memory that has all of `caps`; returns their address. O(heaps), O(size) under comprehensive poisoning.
+    ///
+    /// The address is a multiple of 4. For EXEC memory that the instruction bus sees at another address it is that one.
+    ///
+    /// # Errors
+    /// The [`Failure`] says which heaps were considered and why none served. `size` 0 is refused, but not reported.
+    #[track_caller]
+    pub fn malloc(&mut self, size: usize, caps: Caps) -> Result<u32, Failure> {
+        self.obtain(Demand::new(size, caps).from(Location::caller()))
+    }
+
+    /// As [`HeapCaps::malloc`] for `count` times `size` bytes filled with zeros. O(size).
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc`]; also where the product overflows.
+    #[track_caller]
+    pub fn calloc(&mut self, count: usize, size: usize, caps: Caps) -> Result<u32, Failure> {
+        self.obtain(
+            Demand::array(count, size, caps)
+                .zeroed()
+                .from(Location::caller()),
+        )
+    }
+
+    /// As [`HeapCaps::malloc`] at a multiple of `alignment`, of the address that is returned: on the instruction side too.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc`]; also where `alignment` is not a power of two.
+    #[track_caller]
+    pub fn aligned_alloc(
+        &mut self,
+        alignment: usize,
+        size: usize,
+        caps: Caps,
+    ) -> Result<u32, Failure> {
+        self.obtain(
+            Demand::new(size, caps)
+                .aligned_to(alignment)
+                .from(Location::caller()),
+        )
+    }
+
+    /// As [`HeapCaps::malloc`] with the first of `choices` that can be met.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc`], once, about the last choice.
+    #[track_caller]
+    pub fn malloc_prefer(&mut self, size: usize, choices: &[Caps]) -> Result<u32, Failure> {
+        self.obtain_preferring(
+            Demand::new(size, Caps::empty()).from(Location::caller()),
+            choices,
+        )
+    }
+
+    /// As [`HeapCaps::calloc`] with the first of `choices` that can be met.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::calloc`], once, about the last choice.
+    #[track_caller]
+    pub fn calloc_prefer(
+        &mut self,
+        count: usize,
+        size: usize,
+        choices: &[Caps],
+    ) -> Result<u32, Failure> {
+        let demand = Demand::array(count, size, Caps::empty())
+            .zeroed()
+            .from(Location::caller());
+        self.obtain_preferring(demand, choices)
+    }
+
+    /// What C's `malloc` does: DEFAULT memory, internal below the threshold, preferably external above it.
+    ///
+    /// | [`external_threshold`](HeapCaps::external_threshold) | first tried | then |
+    /// |---|---|---|
+    /// | `None` | `DEFAULT\|INTERNAL` | |
+    /// | `Some(limit)`, size ≤ limit | `DEFAULT\|INTERNAL` | `DEFAULT` |
+    /// | `Some(limit)`, size > limit | `DEFAULT\|SPIRAM` | `DEFAULT` |
+    ///
+    /// Source: ESP-IDF `heap_caps_malloc_default`.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc`], once, about the last set tried.
+    #[track_caller]
+    pub fn malloc_default(&mut self, size: usize) -> Result<u32, Failure> {
+        self.obtain_default(Demand::new(size, Caps::empty()).from(Location::caller()))
+    }
+
+    /// As [`HeapCaps::malloc_default`] for `count` times `size` bytes filled with zeros.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc_default`]; also where the product overflows.
+    #[track_caller]
+    pub fn calloc_default(&mut self, count: usize, size: usize) -> Result<u32, Failure> {
+        self.obtain_default(
+            Demand::array(count, size, Caps::empty())
+                .zeroed()
+                .from(Location::caller()),
+        )
+    }
+
+    /// As [`HeapCaps::malloc_default`] at a multiple of `alignment`.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc_default`]; also where `alignment` is not a power of two.
+    #[track_caller]
+    pub fn aligned_alloc_default(&mut self, alignment: usize, size: usize) -> Result<u32, Failure> {
+        self.obtain_default(
+            Demand::new(size, Caps::empty())
+                .aligned_to(alignment)
+                .from(Location::caller()),
+        )
+    }
+
+    /// Any of the above in one call, second phase included.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc`].
+    pub fn obtain(&mut self, demand: Demand) -> Result<u32, Failure> {
+        let fresh = self.allocate(&demand)?;
+        self.settled(fresh, &demand)
+    }
+
+    fn obtain_preferring(&mut self, demand: Demand, choices: &[Caps]) -> Result<u32, Failure> {
+        let fresh = self.allocate_preferring(&demand, choices)?;
+        self.settled(fresh, &demand)
+    }
+
+    fn obtain_default(&mut self, demand: Demand) -> Result<u32, Failure> {
+        let fresh = self.allocate_default(&demand)?;
+        self.settled(fresh, &demand)
+    }
+
+    fn settled(&mut self, fresh: Fresh<P>, demand: &Demand) -> Result<u32, Failure> {
+        fresh
+            .settle()
+            .map_err(|corrupt| self.note_corrupt(demand, corrupt))
+    }
+}
+
+/// Allocation in two phases: these under a lock, [`Fresh::settle`] without.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Takes a block for the demand. O(heaps).
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc`].
+    pub fn allocate(&mut self, demand: &Demand) -> Result<Fresh<P>, Failure> {
+        match self.take(demand, demand.caps) {
+            Ok(fresh) => Ok(fresh),
+            Err(cause) => Err(self.refuse(demand, demand.caps, cause, 1)),
+        }
+    }
+
+    /// Takes a block for the demand with the first of `choices` (instead of the demand's capabilities) that can be met.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc_prefer`].
+    pub fn allocate_preferring(
+        &mut self,
+        demand: &Demand,
+        choices: &[Caps],
+    ) -> Result<Fresh<P>, Failure> {
+        let mut last = (Caps::empty(), Cause::NoCaps);
+        for &caps in choices {
+            match self.take(demand, caps) {
+                Ok(fresh) => return Ok(fresh),
+                Err(cause) => last = (caps, cause),
+            }
+        }
+        let attempts = u8::try_from(choices.len()).unwrap_or(u8::MAX);
+        let (caps, cause) = last;
+        Err(self.refuse(demand, caps, demand.refusal().unwrap_or(cause), attempts))
+    }
+
+    /// Takes a block for the demand where [`HeapCaps::malloc_default`] would; the demand's capabilities don't matter.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc_default`].
+    pub fn allocate_default(&mut self, demand: &Demand) -> Result<Fresh<P>, Failure> {
+        let (choices, count) = self.default_choices(demand.size);
+        self.allocate_preferring(demand, choices.get(..count).unwrap_or(&choices))
+    }
+
+    /// Takes a block and tells the observer.
+    fn take(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
+        let fresh = self.find(demand, caps)?;
+        self.observer
+            .on_allocate(&allocated(&fresh.block, demand.size, caps, demand.caller));
+        Ok(fresh)
+    }
+
+    /// Takes a block from the first heap on the route that has one.
+    pub(crate) fn find(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
+        if let Some(cause) = demand.refusal() {
+            return Err(cause);
+        }
+        let Self {
+            routes,
+            registry,
+            reserves,
+            watches,
+            rules,
+            ..
+        } = self;
+        let route = routes.find(caps, rules, registry, reserves)?;
+        let request = demand.request(&route.terms).ok_or(Cause::TooLarge)?;
+        for step in route.steps() {
+            if let Some(block) = try_heap(registry, reserves, route.terms.caps, step, request) {
+                let given = registry
+                    .get(step.heap)
+                    .map_or(Caps::empty(), |entry| entry.caps);
+                watches.given(given, registry);
+                return Ok(Fresh {
+                    block,
+                    zeroed: demand.zeroed,
+                });
+            }
+        }
+        Err(Cause::NoMemory)
+    }
+}
+
+/// What observers hear of a block.
+pub(crate) fn allocated<P: Poison>(
+    block: &Block<P>,
+    size: usize,
+    caps: Caps,
+    caller: Option<&'static Location<'static>>,
+) -> Allocated {
+    let size = u32::try_from(size).unwrap_or(u32::MAX);
+    Allocated {
+        address: block.address,
+        size,
+        caps,
+        heap: block.heap,
+        caller,
+    }
+}
+
+/// Free bytes that a block of `size` user bytes uses up: rounded to words, with header and canaries.
+pub(crate) const fn charge<P: Poison>(size: u32) -> u32 {
+    const HEADER: u32 = 4;
+    (size.saturating_add(3) & !3).saturating_add(HEADER + P::OVERHEAD)
+}
+
+/// Takes a block from one heap, if it may and can.
+fn try_heap<P: Poison, const N: usize>(
+    registry: &mut Registry<P, N>,
+    reserves: &Reserves,
+    caps: Caps,
+    step: Step,
+    request: Request,
+) -> Option<Block<P>> {
+    let request = if step.words {
+        request.rounded_up_to(4)?
+    } else {
+        request
+    };
+    if step.reserved {
+        let heap_caps = registry.get(step.heap)?.caps;
+        let forbidden = reserves.forbidding(caps, heap_caps, charge::<P>(request.size()), registry);
+        if forbidden.is_some() {
+            return None;
+        }
+    }
+    let entry = registry.get_mut(step.heap)?;
+    match step.alias {
+        false => plain_block(entry, step.heap, request),
+        true => code_block(entry, step.heap, request),
+    }
+}
+
+pub(crate) fn plain_block<P: Poison>(
+    entry: &mut Entry<P>,
+    heap: HeapIndex,
+    request: Request,
+) -> Option<Block<P>> {
+    let base = entry.span.start();
+    let memory = entry.heap.as_mut()?;
+    let offset = memory.allocate(request)?;
+    Some(Block {
+        heap,
+        base,
+        contents: memory.contents(),
+        offset,
+        bytes: request.size(),
+        address: base.wrapping_add(offset.get()),
+        usable: request.size(),
+        code: None,
+    })
+}
+
+/// A block whose address lies on the instruction side, see `alias.rs`. The back word is written when the block is settled.
+fn code_block<P: Poison>(
+    entry: &mut Entry<P>,
+    heap: HeapIndex,
+    wanted: Request,
+) -> Option<Block<P>> {
+    let alias = entry.alias?;
+    let request = alias.request(wanted)?;
+    let block = plain_block(entry, heap, request)?;
+    let handed_out = || {
+        let back = alias.back_word(block.address, request)?;
+        let address = alias.handed_out(back)?;
+        let place = Offset::new(back.wrapping_sub(block.base))?;
+        let aligned = address.is_multiple_of(wanted.alignment());
+        let usable = request.size() - crate::alias::BACK_WORD;
+        aligned.then_some(Block {
+            address,
+            usable,
+            code: Some((place, alias.0.order())),
+            ..block
+        })
+    };
+    let found = handed_out();
+    if found.is_none() {
+        give_back(entry, block.offset);
+    }
+    found
+}
+
+/// Undoes an allocation that can't be used after all: larger alignments than the alias keeps. Nobody has seen the block.
+fn give_back<P: Poison>(entry: &mut Entry<P>, offset: Offset) {
+    if let Some(heap) = entry.heap.as_mut() {
+        let undone = heap.free(offset);
+        debug_assert!(
+            undone.is_ok(),
+            "a block that was just taken can be freed: {undone:?}"
+        );
+    }
+}

@@ -1,0 +1,398 @@
+//! How memory becomes heaps: at boot, when the start-up stacks are done, and later by hand.
+
+use core::fmt;
+
+use multi_heap::{Heap, NewHeapError, Poison};
+use soc_regions::{Available, Caps, Chip, Columns, LayoutError, Options, Span, Symbols, TypeIndex};
+
+use crate::alias::Alias;
+use crate::heap_caps::HeapCaps;
+use crate::memory::Memory;
+use crate::observer::Observer;
+use crate::policy::union;
+use crate::registry::{Entry, Full, HeapIndex, Registry, Stage};
+
+/// Why a chip can't be booted. No heap was registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BootError {
+    /// There are heaps already.
+    AlreadyBooted,
+    /// Options, program and chip do not fit together.
+    Layout(LayoutError),
+    /// The chip has more memory regions than this type has places for heaps.
+    TableFull {
+        /// Heaps that the chip needs.
+        needed: usize,
+        /// Heaps that there is room for.
+        places: usize,
+    },
+    /// The program can't reach this memory.
+    Unreachable(Span),
+}
+
+impl From<LayoutError> for BootError {
+    fn from(error: LayoutError) -> Self {
+        Self::Layout(error)
+    }
+}
+
+impl fmt::Display for BootError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyBooted => out.write_str("the heaps of a chip are registered already"),
+            Self::Layout(error) => error.fmt(out),
+            Self::TableFull { needed, places } => {
+                write!(
+                    out,
+                    "the chip has {needed} heaps, but there is room for {places}: raise HEAPS"
+                )
+            }
+            Self::Unreachable(span) => write!(out, "the memory at {span} can't be reached"),
+        }
+    }
+}
+
+impl core::error::Error for BootError {}
+
+/// What boot made of a chip's memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Booted {
+    /// Heaps registered, those of the start-up stacks included.
+    pub heaps: u8,
+    /// Their size in bytes, bookkeeping included.
+    pub bytes: u32,
+    /// Regions that are too small for a heap and stay unused.
+    pub too_small: u8,
+    /// Their size in bytes.
+    pub too_small_bytes: u32,
+}
+
+/// Why a region does not become a heap. Nothing was registered.
+///
+/// An inverted or empty range can't be asked for: a [`Span`] has neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AddRegionError {
+    /// Exactly this region is a heap already.
+    Duplicate,
+    /// It shares addresses with this heap.
+    Overlap(Span),
+    /// It does not start at a multiple of 4. (The end may be anywhere; the heap uses whole words.)
+    Unaligned,
+    /// It is too small for a heap, which needs this many bytes.
+    TooSmall {
+        /// Bytes needed.
+        needed: u32,
+    },
+    /// It is larger than a heap can be.
+    TooLarge,
+    /// No memory of the booted chip is at this address.
+    UnknownAddress(u32),
+    /// Memory of another type begins at this address.
+    MixedTypes(u32),
+    /// The capabilities are empty in every column: nobody could ever be served.
+    NoCaps,
+    /// There are as many heaps as there is room for.
+    TableFull {
+        /// That many.
+        places: usize,
+    },
+    /// The program can't reach this memory, or gave it away before.
+    Unreachable,
+}
+
+impl fmt::Display for AddRegionError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Duplicate => out.write_str("the region is a heap already"),
+            Self::Overlap(span) => write!(out, "the region overlaps the heap at {span}"),
+            Self::Unaligned => out.write_str("the region does not start at a multiple of 4"),
+            Self::TooSmall { needed } => {
+                write!(out, "the region is too small: a heap needs {needed} bytes")
+            }
+            Self::TooLarge => out.write_str("the region is larger than a heap can be"),
+            Self::UnknownAddress(address) => {
+                write!(out, "the chip has no memory at 0x{address:08X}")
+            }
+            Self::MixedTypes(address) => {
+                write!(out, "memory of another type begins at 0x{address:08X}")
+            }
+            Self::NoCaps => out.write_str("memory without capabilities would never serve anybody"),
+            Self::TableFull { places } => {
+                write!(out, "there are {places} heaps already: raise HEAPS")
+            }
+            Self::Unreachable => {
+                out.write_str("the memory can't be reached or was given away before")
+            }
+        }
+    }
+}
+
+impl core::error::Error for AddRegionError {}
+
+impl From<NewHeapError> for AddRegionError {
+    fn from(error: NewHeapError) -> Self {
+        match error {
+            NewHeapError::TooSmall { needed, .. } => Self::TooSmall { needed },
+            _ => Self::TooLarge,
+        }
+    }
+}
+
+/// Bringing up.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Makes heaps of all memory that `options` and the program behind `symbols` leave: one for each contiguous stretch of one type. Internal
+    /// memory comes first, external memory (`options.psram`) after it, as in ESP-IDF's start-up code. The heaps of the start-up
+    /// stacks are registered, but wait for [`HeapCaps::enable_startup_stack_heaps`].
+    ///
+    /// # Errors
+    /// See [`BootError`]. No heap is registered then.
+    ///
+    /// # Safety
+    /// - The memory that the chip's table, `options` and `symbols` leave over is used by nothing else from now on, except by the
+    ///   users of allocated blocks within their blocks.
+    /// - `memory` keeps its promises for as long as `self` is used.
+    pub unsafe fn boot(
+        &mut self,
+        chip: &'static Chip,
+        options: &Options,
+        symbols: &dyn Symbols,
+        memory: &impl Memory,
+    ) -> Result<Booted, BootError> {
+        if self.chip.is_some() || self.registry.len() > 0 {
+            return Err(BootError::AlreadyBooted);
+        }
+        let layout = chip.layout(options, symbols)?;
+        let needed = layout.available().count();
+        if needed > HEAPS {
+            return Err(BootError::TableFull {
+                needed,
+                places: HEAPS,
+            });
+        }
+        self.rules.external_dma = chip.windows().iter().any(|window| {
+            window
+                .access
+                .contains(soc_regions::Access::EXTERNAL | soc_regions::Access::DMA)
+        });
+        let mut booted = Booted::default();
+        for (external, stage) in [(false, Stage::Boot), (true, Stage::Later)] {
+            for available in layout
+                .available()
+                .filter(|available| available.external == external)
+            {
+                // SAFETY: the caller keeps the same contract.
+                let made =
+                    unsafe { self.boot_region(chip, &available, stage, memory, &mut booted) };
+                made.inspect_err(|_| self.registry = Registry::new())?;
+            }
+        }
+        self.chip = Some((chip, *options));
+        self.heaps_changed();
+        Ok(booted)
+    }
+
+    /// # Safety
+    /// As [`HeapCaps::boot`].
+    unsafe fn boot_region(
+        &mut self,
+        chip: &Chip,
+        available: &Available,
+        stage: Stage,
+        memory: &impl Memory,
+        booted: &mut Booted,
+    ) -> Result<(), BootError> {
+        let mut entry = Entry::of(chip, available.span, available.caps);
+        entry.name = available.memory_type.name;
+        entry.tag = Some(available.kind);
+        if !available.startup_stack {
+            // SAFETY: the caller keeps the same contract.
+            entry.heap = match unsafe { heap_in(available.span, memory) } {
+                Ok(heap) => Some(heap),
+                Err(AddRegionError::TooSmall { .. }) => {
+                    booted.too_small = booted.too_small.saturating_add(1);
+                    booted.too_small_bytes += available.span.size(); // disjoint spans
+                    return Ok(());
+                }
+                Err(_) => return Err(BootError::Unreachable(available.span)),
+            };
+        }
+        let full = |Full| BootError::TableFull {
+            needed: HEAPS + 1,
+            places: HEAPS,
+        };
+        self.registry
+            .insert(entry, self.rules.policy, stage)
+            .map_err(full)?;
+        booted.heaps = booted.heaps.saturating_add(1);
+        booted.bytes += available.span.size(); // disjoint spans
+        Ok(())
+    }
+
+    /// Enables the heaps of the start-up stacks; returns how many there are now. To be called when the scheduler runs on every
+    /// core and nobody stands on those stacks any more. Regions that are too small or can't be reached stay disabled.
+    ///
+    /// # Safety
+    /// - The start-up stacks are no longer used, by any core.
+    /// - As [`HeapCaps::boot`] otherwise.
+    pub unsafe fn enable_startup_stack_heaps(&mut self, memory: &impl Memory) -> usize {
+        let mut enabled = 0;
+        for (_, entry) in self
+            .registry
+            .iter_mut()
+            .filter(|(_, entry)| entry.heap.is_none())
+        {
+            // SAFETY: the caller keeps the same contract.
+            entry.heap = unsafe { heap_in(entry.span, memory) }.ok();
+            enabled += usize::from(entry.heap.is_some());
+        }
+        self.heaps_changed();
+        enabled
+    }
+
+    /// Makes a region of the booted chip's memory a heap with the capabilities that the chip's table gives it. All of it must be memory of one
+    /// type, reserved or not: this is how memory comes back that a driver or the boot loader has used.
+    ///
+    /// # Errors
+    /// See [`AddRegionError`].
+    ///
+    /// # Safety
+    /// - The region is used by nothing else from now on, except by the users of allocated blocks within their blocks.
+    /// - `memory` keeps its promises for as long as `self` is used.
+    pub unsafe fn add_region(
+        &mut self,
+        span: Span,
+        memory: &impl Memory,
+    ) -> Result<HeapIndex, AddRegionError> {
+        let (chip, options) = self
+            .chip
+            .ok_or(AddRegionError::UnknownAddress(span.start()))?;
+        let kind = type_of(chip, &options, span)?;
+        let memory_type = chip
+            .memory_type(kind)
+            .ok_or(AddRegionError::UnknownAddress(span.start()))?;
+        let mut entry = Entry::of(chip, span, memory_type.caps_under(options.settings()));
+        entry.name = memory_type.name;
+        entry.tag = Some(kind);
+        // SAFETY: the caller keeps the same contract.
+        unsafe { self.add(entry, memory) }
+    }
+
+    /// Makes any region a heap with the capabilities `columns`, by priority.
+    ///
+    /// # Errors
+    /// See [`AddRegionError`].
+    ///
+    /// # Safety
+    /// As [`HeapCaps::add_region`]; and the memory can do what `columns` say.
+    pub unsafe fn add_region_with_caps(
+        &mut self,
+        columns: Columns,
+        span: Span,
+        memory: &impl Memory,
+    ) -> Result<HeapIndex, AddRegionError> {
+        if union(&columns).is_empty() {
+            return Err(AddRegionError::NoCaps);
+        }
+        let entry = match self.chip {
+            Some((chip, _)) => Entry::of(chip, span, columns),
+            None => Entry::new(span, columns),
+        };
+        // SAFETY: the caller keeps the same contract.
+        unsafe { self.add(entry, memory) }
+    }
+
+    /// # Safety
+    /// As [`HeapCaps::add_region`].
+    unsafe fn add(
+        &mut self,
+        mut entry: Entry<P>,
+        memory: &impl Memory,
+    ) -> Result<HeapIndex, AddRegionError> {
+        let (span, full) = (entry.span, AddRegionError::TableFull { places: HEAPS });
+        self.refuse_overlap(span)?;
+        if !span.start().is_multiple_of(4) {
+            return Err(AddRegionError::Unaligned);
+        }
+        if self.registry.free_places() == 0 {
+            return Err(full);
+        }
+        // SAFETY: the caller keeps the same contract.
+        entry.heap = Some(unsafe { heap_in(span, memory) }?);
+        let index = self
+            .registry
+            .insert(entry, self.rules.policy, Stage::Later)
+            .map_err(|Full| full)?;
+        self.heaps_changed();
+        Ok(index)
+    }
+
+    fn refuse_overlap(&self, span: Span) -> Result<(), AddRegionError> {
+        match self
+            .registry
+            .iter()
+            .find(|(_, entry)| entry.span.overlaps(span))
+        {
+            Some((_, entry)) if entry.span == span => Err(AddRegionError::Duplicate),
+            Some((_, entry)) => Err(AddRegionError::Overlap(entry.span)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<P: Poison> Entry<P> {
+    /// Memory that is not enabled and belongs to no type.
+    fn new(span: Span, columns: Columns) -> Self {
+        let caps: Caps = union(&columns);
+        Self {
+            span,
+            columns,
+            caps,
+            name: "added",
+            tag: None,
+            alias: None,
+            heap: None,
+            minimum_before: None,
+        }
+    }
+
+    /// The same in a chip's memory, which may have a second side.
+    fn of(chip: &Chip, span: Span, columns: Columns) -> Self {
+        let both_sides = chip
+            .dual_buses()
+            .iter()
+            .find(|bus| bus.data().contains_span(span));
+        let two_addresses = both_sides.filter(|bus| bus.data() != bus.instruction());
+        Self {
+            alias: two_addresses.copied().map(Alias),
+            ..Self::new(span, columns)
+        }
+    }
+}
+
+/// # Safety
+/// As [`HeapCaps::add_region`].
+unsafe fn heap_in<P: Poison>(span: Span, memory: &impl Memory) -> Result<Heap<P>, AddRegionError> {
+    let region = memory.region(span).ok_or(AddRegionError::Unreachable)?;
+    // SAFETY: the caller leaves the memory to this heap, and `memory` promises that the slice is that memory.
+    Ok(unsafe { Heap::new(region) }?)
+}
+
+/// The one memory type of all of `span`.
+fn type_of(chip: &Chip, options: &Options, span: Span) -> Result<TypeIndex, AddRegionError> {
+    let row_at = |address| {
+        chip.region_at(address, options)
+            .ok_or(AddRegionError::UnknownAddress(address))
+    };
+    let first = row_at(span.start())?;
+    let mut end = first.span.end();
+    while end < span.end() {
+        let row = row_at(end)?;
+        if row.kind != first.kind {
+            return Err(AddRegionError::MixedTypes(end));
+        }
+        end = row.span.end(); // rows are not empty: it grows
+    }
+    Ok(first.kind)
+}

@@ -1,0 +1,175 @@
+//! What is known about an allocation that was refused.
+//!
+//! One record is made in one place for every way to allocate. It is `Copy`, has a fixed size and needs no memory, so
+//! it can be kept, copied into RTC memory or sent away. Its `Display` (in `sentence.rs`) is one sentence for people.
+
+use core::panic::Location;
+
+use soc_regions::{Caps, TypeIndex};
+
+use crate::misuse::Misuse;
+use crate::{Corrupt, HeapIndex};
+
+/// How many heaps a record describes one by one; what is beyond is counted.
+pub const DESCRIBED: usize = 8;
+
+/// Why one heap could not serve a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Why {
+    /// It does not have these of the capabilities asked for.
+    Lacks(Caps),
+    /// It has them all, but offers none of them to callers at any priority (its type lists them in a way that the policy's rule rejects).
+    NotOffered,
+    /// It serves as start-up stack until `enable_startup_stack_heaps`.
+    Inactive,
+    /// The whole heap is smaller than the request.
+    TooSmall {
+        /// Size of the heap in bytes, its bookkeeping included.
+        bytes: u32,
+    },
+    /// No hole is large enough (or large enough at this alignment).
+    Fragmented {
+        /// Free bytes in total.
+        free: u32,
+        /// Largest free block in bytes.
+        largest: u32,
+        /// Number of free blocks.
+        holes: u32,
+    },
+    /// There is a hole, but what is free is kept for requests that name these capabilities.
+    Reserved {
+        /// The capabilities of the reserve.
+        caps: Caps,
+        /// Bytes that the reserve keeps.
+        bytes: u32,
+    },
+}
+
+/// One heap that was considered, and why it did not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Which heap.
+    pub heap: HeapIndex,
+    /// The heap's first address.
+    pub start: u32,
+    /// The name of its memory type.
+    pub name: &'static str,
+    /// Why it did not serve.
+    pub why: Why,
+}
+
+/// Why a request was refused as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Zero bytes were asked for. Not counted as a failure, not reported to observers.
+    ZeroSize,
+    /// The alignment is not a power of two.
+    BadAlignment,
+    /// No capability was asked for, or only ones that describe alignment (`CACHE_ALIGNED`).
+    NoCaps,
+    /// `INVALID` was asked for, which no memory has.
+    InvalidCaps,
+    /// These capabilities exclude each other.
+    Contradictory(Caps),
+    /// The size (or count times size) is larger than any heap can be.
+    TooLarge,
+    /// No heap could serve it; the candidates say why.
+    NoMemory,
+    /// No heap with this tag has a hole that is big enough ([`HeapCaps::malloc_tagged`](crate::HeapCaps::malloc_tagged)).
+    TagExhausted(TypeIndex),
+    /// Memory was found, but it had been written to after it was freed. The block is kept back as evidence.
+    Corrupt(Corrupt),
+}
+
+/// A refused allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Bytes asked for; `usize::MAX` where count times size overflowed.
+    pub size: usize,
+    /// Alignment asked for in bytes, 1 where none was.
+    pub alignment: usize,
+    /// Capabilities asked for. Of a list of preferences, the last ones tried.
+    pub caps: Caps,
+    /// Capability sets that were tried one after the other: more than 1 for lists of preferences and `malloc`'s policy.
+    pub attempts: u8,
+    /// Why the request was refused.
+    pub cause: Cause,
+    /// Where the request was made, if the caller is known.
+    pub caller: Option<&'static Location<'static>>,
+    candidates: [Option<Candidate>; DESCRIBED],
+    not_described: u8,
+}
+
+impl Failure {
+    pub(crate) const fn new(size: usize, alignment: usize, caps: Caps, cause: Cause) -> Self {
+        Self {
+            size,
+            alignment,
+            caps,
+            attempts: 1,
+            cause,
+            caller: None,
+            candidates: [None; DESCRIBED],
+            not_described: 0,
+        }
+    }
+
+    /// Adds a candidate, or counts it where the record is full.
+    pub(crate) fn describe(&mut self, candidate: Candidate) {
+        match self.candidates.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(candidate),
+            None => self.not_described = self.not_described.saturating_add(1),
+        }
+    }
+
+    /// The heaps that were considered, in the order in which they were.
+    pub fn candidates(&self) -> impl Iterator<Item = Candidate> + '_ {
+        self.candidates.iter().flatten().copied()
+    }
+
+    /// How many more heaps there were than the record describes.
+    #[must_use]
+    pub const fn not_described(&self) -> u8 {
+        self.not_described
+    }
+
+    /// Whether observers hear of it and it counts: everything but a request for nothing.
+    #[must_use]
+    pub const fn is_reported(&self) -> bool {
+        !matches!(self.cause, Cause::ZeroSize)
+    }
+}
+
+/// Why a reallocation did not happen. In both cases the old block is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReallocateError {
+    /// The address is not one that was handed out.
+    Misuse(Misuse),
+    /// There is no memory for the new size.
+    Failure(Failure),
+}
+
+impl From<Misuse> for ReallocateError {
+    fn from(misuse: Misuse) -> Self {
+        Self::Misuse(misuse)
+    }
+}
+
+impl From<Failure> for ReallocateError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl core::fmt::Display for ReallocateError {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Misuse(misuse) => misuse.fmt(out),
+            Self::Failure(failure) => failure.fmt(out),
+        }
+    }
+}
+
+impl core::error::Error for ReallocateError {}

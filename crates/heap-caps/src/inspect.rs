@@ -1,0 +1,226 @@
+//! What heaps and blocks there are: looking, walking, checking, and the way between addresses and pointers.
+
+use core::ops::ControlFlow;
+use core::ptr::NonNull;
+
+use multi_heap::{BlockState, Heap, Info, Offset, Poison};
+use soc_regions::{Caps, Columns, Span, TypeIndex};
+
+use crate::heap_caps::HeapCaps;
+use crate::misuse::Corrupt;
+use crate::observer::Observer;
+use crate::registry::{Entry, HeapIndex};
+
+/// One heap, as seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HeapView {
+    /// Its number.
+    pub index: HeapIndex,
+    /// Its addresses, bookkeeping included.
+    pub span: Span,
+    /// Its capabilities by priority.
+    pub columns: Columns,
+    /// All its capabilities.
+    pub caps: Caps,
+    /// The name of its memory type; `added` where the capabilities were given by hand.
+    pub name: &'static str,
+    /// Its memory type.
+    pub tag: Option<TypeIndex>,
+    /// Whether it serves requests; if not, it is a start-up stack.
+    pub active: bool,
+    /// Its figures; all zero while it is not active.
+    pub info: Info,
+}
+
+/// One block of a heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlockView {
+    /// Address of the first byte for the user, on the data side.
+    pub address: u32,
+    /// Bytes for the user.
+    pub size: u32,
+    /// Whether it is allocated.
+    pub used: bool,
+    /// Where it begins and ends, header and canaries included.
+    pub whole: Span,
+}
+
+impl HeapView {
+    pub(crate) fn of<P: Poison>(index: HeapIndex, entry: &Entry<P>) -> Self {
+        Self {
+            index,
+            span: entry.span,
+            columns: entry.columns,
+            caps: entry.caps,
+            name: entry.name,
+            tag: entry.tag,
+            active: entry.heap.is_some(),
+            info: entry.heap.as_ref().map(Heap::info).unwrap_or_default(),
+        }
+    }
+}
+
+impl BlockView {
+    fn of(base: u32, block: &multi_heap::Block) -> Option<Self> {
+        Some(Self {
+            address: base.checked_add(block.offset.get())?,
+            size: block.size,
+            used: block.state == BlockState::Used,
+            whole: Span::from_size(base.checked_add(block.start)?, block.bytes)?,
+        })
+    }
+}
+
+/// Looking and walking.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// All heaps, those that are not enabled too, in order of registration.
+    pub fn heaps(&self) -> impl Iterator<Item = HeapView> + '_ {
+        self.registry
+            .iter()
+            .map(|(index, entry)| HeapView::of(index, entry))
+    }
+
+    /// All heaps in the order in which a search looks at them (within one priority).
+    pub fn heaps_in_order(&self) -> impl Iterator<Item = HeapView> + '_ {
+        self.registry
+            .in_order()
+            .map(|(index, entry)| HeapView::of(index, entry))
+    }
+
+    /// The heap in whose memory `address` lies, on the data side.
+    #[must_use]
+    pub fn heap_at(&self, address: u32) -> Option<HeapView> {
+        self.entry_at(address)
+            .map(|(index, entry)| HeapView::of(index, entry))
+    }
+
+    /// The blocks of one heap in address order; none if there is no such heap or it is not enabled. O(blocks) for all.
+    pub fn blocks(&self, heap: HeapIndex) -> impl Iterator<Item = BlockView> + '_ {
+        let entry = self.registry.get(heap);
+        let enabled = entry.and_then(|entry| Some((entry.span.start(), entry.heap.as_ref()?)));
+        let blocks = enabled
+            .into_iter()
+            .flat_map(|(base, heap)| heap.blocks().map(move |block| (base, block)));
+        blocks.filter_map(|(base, block)| BlockView::of(base, &block))
+    }
+
+    /// Shows every block of the heaps that have `caps` (of all heaps, if INVALID is among them) to `visitor`, until it breaks off. O(blocks).
+    pub fn walk<B>(
+        &self,
+        caps: Caps,
+        mut visitor: impl FnMut(&HeapView, &BlockView) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.registry
+            .serving(all_if_invalid(caps))
+            .try_for_each(|(index, entry, _)| {
+                let view = HeapView::of(index, entry);
+                self.blocks(index)
+                    .try_for_each(|block| visitor(&view, &block))
+            })
+    }
+
+    /// The allocated block that contains `address`, which may lie anywhere inside it, on the data side. O(blocks).
+    #[must_use]
+    pub fn block_containing(&self, address: u32) -> Option<BlockView> {
+        let (_, entry) = self.entry_at(address)?;
+        let base = entry.span.start();
+        let block = entry
+            .heap
+            .as_ref()?
+            .block_containing(Offset::new(address - base)?)?;
+        BlockView::of(base, &block)
+    }
+}
+
+/// Checking.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Checks the heaps that have `caps` (all heaps, if INVALID is among them), every one of them to its end or first damage. O(bytes) under
+    /// comprehensive poisoning, else O(blocks).
+    ///
+    /// # Errors
+    /// The first damage. [`HeapCaps::check_each`] tells of every damaged heap.
+    pub fn check_integrity(&self, caps: Caps) -> Result<(), Corrupt> {
+        let mut first = None;
+        self.check_each(caps, |corrupt| first = first.or(Some(corrupt)));
+        first.map_or(Ok(()), Err)
+    }
+
+    /// As [`HeapCaps::check_integrity`], telling `report` the first damage of each damaged heap.
+    pub fn check_each(&self, caps: Caps, mut report: impl FnMut(Corrupt)) {
+        for (index, entry, heap) in self.registry.serving(all_if_invalid(caps)) {
+            if let Err(corruption) = heap.check() {
+                report(Corrupt::new(index, entry.span.start(), corruption));
+            }
+        }
+    }
+
+    /// Checks the whole heap in which `address` lies, on the data side; `None` if there is none.
+    #[must_use]
+    pub fn check_integrity_at(&self, address: u32) -> Option<Result<(), Corrupt>> {
+        let (index, entry) = self.entry_at(address)?;
+        let checked = entry.heap.as_ref()?.check();
+        Some(checked.map_err(|corruption| Corrupt::new(index, entry.span.start(), corruption)))
+    }
+}
+
+/// Between addresses and pointers. On the chip they are the same; on a host they are not.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Where the byte at `address` is; `None` outside of the enabled heaps, and on the instruction side. O(heaps).
+    #[must_use]
+    pub fn pointer(&self, address: u32) -> Option<NonNull<u8>> {
+        let (_, entry) = self.entry_at(address)?;
+        entry
+            .heap
+            .as_ref()?
+            .contents()
+            .pointer(Offset::new(address - entry.span.start())?)
+    }
+
+    /// The address of the byte at `pointer`; `None` outside of the enabled heaps. O(heaps).
+    #[must_use]
+    pub fn address_of(&self, pointer: *const u8) -> Option<u32> {
+        self.registry.iter().find_map(|(_, entry)| {
+            let offset = entry.heap.as_ref()?.offset_of(pointer)?;
+            entry.span.start().checked_add(offset.get())
+        })
+    }
+
+    /// The word at `address`, which may lie on the instruction side; `None` outside of the heaps' blocks or off the word grid. O(heaps).
+    #[must_use]
+    pub fn word(&self, address: u32) -> Option<u32> {
+        let (contents, place) = self.place(address)?;
+        contents.word(place)
+    }
+
+    /// Writes the word at `address`, which may lie on the instruction side; `false` where [`HeapCaps::word`] has none. Meant for the user of
+    /// the block around it: code that is loaded into EXEC memory, `u32` tables in IRAM. O(heaps).
+    pub fn set_word(&mut self, address: u32, value: u32) -> bool {
+        self.place(address)
+            .is_some_and(|(contents, place)| contents.set_word(place, value))
+    }
+
+    fn place(&self, address: u32) -> Option<(multi_heap::Contents<P>, Offset)> {
+        let data_side = |entry: &Entry<P>| entry.alias.and_then(|alias| alias.0.to_data(address));
+        let (address, entry) = match self.entry_at(address) {
+            Some((_, entry)) => (address, entry),
+            None => self.registry.iter().find_map(|(_, entry)| {
+                data_side(entry)
+                    .filter(|&data| entry.span.contains(data))
+                    .map(|data| (data, entry))
+            })?,
+        };
+        let contents = entry.heap.as_ref()?.contents();
+        Some((contents, Offset::new(address - entry.span.start())?))
+    }
+}
+
+/// ESP-IDF's convention of the functions that look at heaps: INVALID stands for all of them.
+pub(crate) const fn all_if_invalid(caps: Caps) -> Caps {
+    if caps.contains(Caps::INVALID) {
+        Caps::empty()
+    } else {
+        caps
+    }
+}

@@ -1,0 +1,118 @@
+//! What is wrong with an address that was handed back, in the chip's addresses.
+
+use core::fmt;
+
+use multi_heap::Corruption;
+
+use crate::HeapIndex;
+
+/// A broken promise of a heap: where it lies on the chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrupt {
+    /// Which heap.
+    pub heap: HeapIndex,
+    /// Address of the damaged word or byte, on the data side.
+    pub address: u32,
+    /// What the heap found.
+    pub corruption: Corruption,
+}
+
+impl Corrupt {
+    pub(crate) const fn new(heap: HeapIndex, base: u32, corruption: Corruption) -> Self {
+        Self {
+            heap,
+            address: base.wrapping_add(corruption.offset),
+            corruption,
+        }
+    }
+}
+
+/// `0x3FFB3010: CORRUPT HEAP: bad tail canary … at offset 0x148: expected 0xbaad5678, got 0xbaad5600`
+impl fmt::Display for Corrupt {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "0x{:08X}: {}", self.address, self.corruption)
+    }
+}
+
+impl core::error::Error for Corrupt {}
+
+/// Why an address is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MisuseKind {
+    /// It lies in no heap (0 included).
+    OutsideEveryHeap,
+    /// It lies in a heap that is not enabled yet.
+    Inactive,
+    /// It is not a multiple of 4.
+    Unaligned,
+    /// The block is free already.
+    AlreadyFree,
+    /// No allocated block begins there.
+    NotABlock,
+    /// The block, or the heap around it, has been overwritten.
+    Corrupt(Corrupt),
+}
+
+/// An address that was refused. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Misuse {
+    /// The address as it was given.
+    pub address: u32,
+    /// First address of the heap in which it lies, if any.
+    pub heap_start: Option<u32>,
+    /// Why it is refused.
+    pub kind: MisuseKind,
+}
+
+impl Misuse {
+    /// The refusal of the heap at `base`, told in the chip's addresses.
+    pub(crate) fn in_heap(
+        address: u32,
+        heap: HeapIndex,
+        base: u32,
+        misuse: multi_heap::Misuse,
+    ) -> Self {
+        use multi_heap::Misuse as Below;
+        let kind = match misuse {
+            Below::Unaligned => MisuseKind::Unaligned,
+            Below::AlreadyFree => MisuseKind::AlreadyFree,
+            Below::Corrupt(corruption) => MisuseKind::Corrupt(Corrupt::new(heap, base, corruption)),
+            // Inside the span, but among the heap's own bookkeeping or in the middle of a block.
+            _ => MisuseKind::NotABlock,
+        };
+        Self {
+            address,
+            heap_start: Some(base),
+            kind,
+        }
+    }
+
+    pub(crate) const fn outside(address: u32) -> Self {
+        Self {
+            address,
+            heap_start: None,
+            kind: MisuseKind::OutsideEveryHeap,
+        }
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "0x{:08X}: ", self.address)?;
+        match self.kind {
+            MisuseKind::OutsideEveryHeap => out.write_str("not in any heap"),
+            MisuseKind::Inactive => out.write_str("in a heap that is not enabled yet"),
+            MisuseKind::Unaligned => out.write_str("not a multiple of 4, so never handed out"),
+            MisuseKind::AlreadyFree => out.write_str("already free (double free)"),
+            MisuseKind::NotABlock => out.write_str("no allocated block begins here"),
+            MisuseKind::Corrupt(corrupt) => corrupt.fmt(out),
+        }?;
+        match self.heap_start {
+            Some(start) => write!(out, " (heap at 0x{start:08X})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for Misuse {}

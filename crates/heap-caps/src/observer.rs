@@ -1,0 +1,112 @@
+//! Who is told about allocations.
+//!
+//! Observers are part of the type: `()` observes nothing and costs nothing, a tuple tells each of its parts in order.
+//!
+//! | what happened | what is called |
+//! |---|---|
+//! | any form of malloc, calloc, aligned or preferring allocation succeeded | `on_allocate`, once |
+//! | a block was freed | `on_free`, once |
+//! | a block was resized, in place or by moving, in its heap or to another | `on_reallocate`, once (and nothing else) |
+//! | any of these found no memory, or was asked for something impossible | `on_failure`, once; a list of preferences only at its end |
+//! | zero bytes were asked for | nothing |
+//! | a free or reallocation was refused because of its address | nothing: the record of the block stays as it is |
+//!
+//! All are called while the heap is being changed (under the lock, where there is one): they must be short and
+//! must not allocate, print or wait.
+
+use core::panic::Location;
+
+use soc_regions::Caps;
+
+use crate::{Failure, HeapIndex};
+
+/// A block was allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Allocated {
+    /// The address handed out: on the instruction side for EXEC memory with two sides.
+    pub address: u32,
+    /// Bytes asked for, before any rounding; count times size of a calloc.
+    pub size: u32,
+    /// Capabilities asked for, before any rewriting; of several that were tried, those that succeeded.
+    pub caps: Caps,
+    /// The heap that served.
+    pub heap: HeapIndex,
+    /// Where the request was made, if known.
+    pub caller: Option<&'static Location<'static>>,
+}
+
+/// A block was freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Freed {
+    /// The address as it had been handed out.
+    pub address: u32,
+    /// The heap that has the bytes back.
+    pub heap: HeapIndex,
+    /// Usable bytes of the block, at least those that had been asked for.
+    pub usable: u32,
+}
+
+/// A block changed its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reallocated {
+    /// The address before.
+    pub old_address: u32,
+    /// Usable bytes before.
+    pub old_usable: u32,
+    /// The heap before.
+    pub old_heap: HeapIndex,
+    /// The block as it is now.
+    pub now: Allocated,
+}
+
+/// A listener to everything that heaps do for their users.
+pub trait Observer {
+    /// A block was allocated.
+    fn on_allocate(&mut self, event: &Allocated) {
+        let _ = event;
+    }
+
+    /// A block was freed.
+    fn on_free(&mut self, event: &Freed) {
+        let _ = event;
+    }
+
+    /// A block was resized.
+    fn on_reallocate(&mut self, event: &Reallocated) {
+        let _ = event;
+    }
+
+    /// A request was refused.
+    fn on_failure(&mut self, failure: &Failure) {
+        let _ = failure;
+    }
+}
+
+impl Observer for () {}
+
+macro_rules! observe_in_order {
+    ($($part:ident $index:tt),+) => {
+        impl<$($part: Observer),+> Observer for ($($part,)+) {
+            fn on_allocate(&mut self, event: &Allocated) {
+                $(self.$index.on_allocate(event);)+
+            }
+            fn on_free(&mut self, event: &Freed) {
+                $(self.$index.on_free(event);)+
+            }
+            fn on_reallocate(&mut self, event: &Reallocated) {
+                $(self.$index.on_reallocate(event);)+
+            }
+            fn on_failure(&mut self, failure: &Failure) {
+                $(self.$index.on_failure(failure);)+
+            }
+        }
+    };
+}
+
+observe_in_order!(A 0);
+observe_in_order!(A 0, B 1);
+observe_in_order!(A 0, B 1, C 2);
+observe_in_order!(A 0, B 1, C 2, D 3);

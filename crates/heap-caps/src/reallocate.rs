@@ -1,0 +1,335 @@
+//! How a block changes its size: where it lies, downwards, or by moving to another place.
+//!
+//! ```text
+//!   the block's heap has the capabilities, the address is aligned as asked, and it is on the right side of the memory?
+//!     yes ─► in place ─► downwards into the free block below ─┐
+//!     no ────────────────────────────────────────────────────►│ another block, copy, free the old one
+//! ```
+//!
+//! The old block stays as it is until the new one is ready. Without capabilities in the demand, the block keeps those
+//! of the memory it lies in. A demand's alignment is kept; a block does not remember the one it was allocated with.
+
+use core::panic::Location;
+
+use multi_heap::{Poison, Request};
+use soc_regions::Caps;
+
+use crate::allocate::{allocated, charge};
+use crate::demand::Demand;
+use crate::failure::{Cause, ReallocateError};
+use crate::heap_caps::HeapCaps;
+use crate::misuse::Misuse;
+use crate::observer::{Observer, Reallocated};
+use crate::terms::Terms;
+use crate::work::{Block, Move, Reallocation};
+
+/// Reallocation in one call.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Resizes the block at `address` to `size` bytes of memory that has all of `caps`; returns its address, old or new. The first
+    /// `min(old, new)` bytes are kept. O(heaps) if it stays where it is, else O(size).
+    ///
+    /// Empty `caps` mean those of the memory in which the block lies. A `size` of 0 is refused: who wants a free calls it.
+    ///
+    /// # Errors
+    /// [`ReallocateError::Misuse`] for an address that was not handed out, [`ReallocateError::Failure`] if there is no memory. The
+    /// block is as it was in both cases.
+    #[track_caller]
+    pub fn realloc(
+        &mut self,
+        address: u32,
+        size: usize,
+        caps: Caps,
+    ) -> Result<u32, ReallocateError> {
+        let demand = Demand::new(size, caps).from(Location::caller());
+        self.resize(address, &demand, &[caps])
+    }
+
+    /// As [`HeapCaps::realloc`], and the result is a multiple of `alignment`.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::realloc`].
+    #[track_caller]
+    pub fn aligned_realloc(
+        &mut self,
+        address: u32,
+        alignment: usize,
+        size: usize,
+        caps: Caps,
+    ) -> Result<u32, ReallocateError> {
+        let demand = Demand::new(size, caps)
+            .aligned_to(alignment)
+            .from(Location::caller());
+        self.resize(address, &demand, &[caps])
+    }
+
+    /// As [`HeapCaps::realloc`] with the first of `choices` that can be met.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::realloc`], once, about the last choice.
+    #[track_caller]
+    pub fn realloc_prefer(
+        &mut self,
+        address: u32,
+        size: usize,
+        choices: &[Caps],
+    ) -> Result<u32, ReallocateError> {
+        let demand = Demand::new(size, Caps::empty()).from(Location::caller());
+        self.resize(address, &demand, choices)
+    }
+
+    /// As [`HeapCaps::realloc`] in the memory that [`HeapCaps::malloc_default`] would choose for `size`.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::realloc`], once, about the last set tried.
+    #[track_caller]
+    pub fn realloc_default(&mut self, address: u32, size: usize) -> Result<u32, ReallocateError> {
+        let (choices, count) = self.default_choices(size);
+        let demand = Demand::new(size, Caps::empty()).from(Location::caller());
+        self.resize(address, &demand, choices.get(..count).unwrap_or(&choices))
+    }
+
+    fn resize(
+        &mut self,
+        address: u32,
+        demand: &Demand,
+        choices: &[Caps],
+    ) -> Result<u32, ReallocateError> {
+        let moving = match self.reallocate_preferring(address, demand, choices)? {
+            Reallocation::InPlace(address) => return Ok(address),
+            Reallocation::Moving(moving) => moving,
+        };
+        if let Err(corrupt) = moving.copy() {
+            return Err(self.note_corrupt(demand, corrupt).into());
+        }
+        Ok(self.finish_move(moving)?)
+    }
+}
+
+/// Reallocation in phases: these under a lock, [`Move::copy`] without.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Resizes the block at `address` where it lies, or takes the block to which it has to move. O(heaps).
+    ///
+    /// # Errors
+    /// As [`HeapCaps::realloc`].
+    pub fn reallocate(
+        &mut self,
+        address: u32,
+        demand: &Demand,
+    ) -> Result<Reallocation<P>, ReallocateError> {
+        self.reallocate_preferring(address, demand, &[demand.caps])
+    }
+
+    /// As [`HeapCaps::reallocate`] where [`HeapCaps::malloc_default`] would allocate the new size.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::realloc_default`].
+    pub fn reallocate_default(
+        &mut self,
+        address: u32,
+        demand: &Demand,
+    ) -> Result<Reallocation<P>, ReallocateError> {
+        let (choices, count) = self.default_choices(demand.size);
+        self.reallocate_preferring(address, demand, choices.get(..count).unwrap_or(&choices))
+    }
+
+    /// As [`HeapCaps::reallocate`] with the first of `choices` that can be met.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::realloc_prefer`].
+    pub fn reallocate_preferring(
+        &mut self,
+        address: u32,
+        demand: &Demand,
+        choices: &[Caps],
+    ) -> Result<Reallocation<P>, ReallocateError> {
+        let old = self.block_at(address)?;
+        let mut last = (Caps::empty(), demand.refusal().unwrap_or(Cause::NoCaps));
+        for &caps in choices.iter().filter(|_| demand.refusal().is_none()) {
+            match self.resized_or_moving(&old, demand, caps)? {
+                Ok(done) => return Ok(done),
+                Err(cause) => last = (caps, cause),
+            }
+        }
+        let attempts = u8::try_from(choices.len()).unwrap_or(u8::MAX);
+        let (caps, cause) = last;
+        Err(self.refuse(demand, caps, cause, attempts).into())
+    }
+
+    /// Last phase of a move: gives up the old block. Returns the new address. O(1).
+    ///
+    /// # Errors
+    /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as evidence.
+    pub fn finish_move(&mut self, moving: Move<P>) -> Result<u32, Misuse> {
+        if moving.within {
+            self.set_size(&moving.to, moving.to.usable)?;
+            self.note_given(&moving.to);
+        } else {
+            self.give_back(&moving.from)?;
+        }
+        self.tell_reallocated(&moving.from, &moving.to, &moving.demand, moving.caps);
+        Ok(moving.to.address)
+    }
+
+    /// The block at its new size or on its way; the inner error says why neither is possible with these capabilities.
+    fn resized_or_moving(
+        &mut self,
+        old: &Block<P>,
+        demand: &Demand,
+        caps: Caps,
+    ) -> Result<Result<Reallocation<P>, Cause>, Misuse> {
+        let kept = self
+            .registry
+            .get(old.heap)
+            .map_or(Caps::empty(), |entry| entry.caps);
+        let caps = if caps.is_empty() {
+            keeping(old, kept)
+        } else {
+            caps
+        };
+        let terms = match self.rules.terms(caps) {
+            Ok(terms) => terms,
+            Err(cause) => return Ok(Err(cause)),
+        };
+        let Some(request) = demand.request(&terms) else {
+            return Ok(Err(Cause::TooLarge));
+        };
+        if self.may_stay(old, &terms, request) {
+            if let Some(done) = self.resized(old, demand, caps, request)? {
+                return Ok(Ok(done));
+            }
+        }
+        Ok(self.find(demand, caps).map(|fresh| {
+            let (from, to) = (*old, fresh.block);
+            Reallocation::Moving(Move {
+                from,
+                to,
+                within: false,
+                demand: *demand,
+                caps,
+            })
+        }))
+    }
+
+    /// Whether the block may stay in its heap: it has the capabilities on the side where the block was handed out, at this alignment.
+    fn may_stay(&self, old: &Block<P>, terms: &Terms, request: Request) -> bool {
+        let Some(entry) = self.registry.get(old.heap) else {
+            return false;
+        };
+        let right_side = match (entry.alias.is_some(), old.code.is_some()) {
+            (true, on_code_side) => terms.caps.contains(Caps::EXEC) == on_code_side,
+            (false, _) => true,
+        };
+        let grows_by = charge::<P>(request.size()).saturating_sub(charge::<P>(old.usable));
+        let forbidden = || {
+            let honoured = self.rules.policy.honours_reserves() && grows_by > 0;
+            let forbidding = || {
+                self.reserves
+                    .forbidding(terms.caps, entry.caps, grows_by, &self.registry)
+            };
+            honoured.then(forbidding).flatten()
+        };
+        entry.caps.contains(terms.caps)
+            && right_side
+            && old.address.is_multiple_of(request.alignment())
+            && forbidden().is_none()
+    }
+
+    /// The block at its new size in its own heap, in place or growing downwards; `None` if there is no room.
+    fn resized(
+        &mut self,
+        old: &Block<P>,
+        demand: &Demand,
+        caps: Caps,
+        request: Request,
+    ) -> Result<Option<Reallocation<P>>, Misuse> {
+        let Some(entry) = self.registry.get_mut(old.heap) else {
+            return Ok(None);
+        };
+        let size = match entry.is_word_only() || old.code.is_some() {
+            true => request.size().next_multiple_of(4),
+            false => request.size(),
+        };
+        let in_place = match entry.alias.filter(|_| old.code.is_some()) {
+            Some(alias) if alias.resizes_in_place() => {
+                self.set_size(old, size + crate::alias::BACK_WORD)?
+            }
+            Some(_) => size <= old.usable,
+            None => self.set_size(old, size)?,
+        };
+        if in_place {
+            self.note_given(old);
+            self.tell_reallocated(old, old, demand, caps);
+            return Ok(Some(Reallocation::InPlace(old.address)));
+        }
+        let downwards = old.code.is_none() && request.alignment() == Request::MIN_ALIGNMENT;
+        let moved = if downwards {
+            self.grow_downwards(old, size)?
+        } else {
+            None
+        };
+        Ok(moved.map(|to| {
+            Reallocation::Moving(Move {
+                from: *old,
+                to,
+                within: true,
+                demand: *demand,
+                caps,
+            })
+        }))
+    }
+
+    fn set_size(&mut self, block: &Block<P>, size: u32) -> Result<bool, Misuse> {
+        let refused = |misuse| Misuse::in_heap(block.address, block.heap, block.base, misuse);
+        let heap = self
+            .registry
+            .get_mut(block.heap)
+            .and_then(|entry| entry.heap.as_mut());
+        heap.map_or(Ok(false), |heap| {
+            heap.resize(block.offset, size).map_err(refused)
+        })
+    }
+
+    fn grow_downwards(&mut self, block: &Block<P>, size: u32) -> Result<Option<Block<P>>, Misuse> {
+        let refused = |misuse| Misuse::in_heap(block.address, block.heap, block.base, misuse);
+        let heap = self
+            .registry
+            .get_mut(block.heap)
+            .and_then(|entry| entry.heap.as_mut());
+        let Some(heap) = heap else { return Ok(None) };
+        let moved = heap.grow_backward(block.offset, size).map_err(refused)?;
+        Ok(moved.map(|moved| Block {
+            offset: moved.to,
+            address: block.base.wrapping_add(moved.to.get()),
+            bytes: size,
+            usable: size,
+            ..*block
+        }))
+    }
+
+    /// Tells the watches that the block's heap gave bytes away.
+    fn note_given(&mut self, block: &Block<P>) {
+        let caps = self
+            .registry
+            .get(block.heap)
+            .map_or(Caps::empty(), |entry| entry.caps);
+        self.watches.given(caps, &self.registry);
+    }
+
+    fn tell_reallocated(&mut self, old: &Block<P>, new: &Block<P>, demand: &Demand, caps: Caps) {
+        self.observer.on_reallocate(&Reallocated {
+            old_address: old.address,
+            old_usable: old.usable,
+            old_heap: old.heap,
+            now: allocated(new, demand.size, caps, demand.caller),
+        });
+    }
+}
+
+/// The capabilities that keep a block in memory like the one it lies in.
+fn keeping<P: Poison>(old: &Block<P>, heap_caps: Caps) -> Caps {
+    const NOT_TOGETHER: Caps = Caps::BIT8.union(Caps::DMA);
+    match old.code {
+        Some(_) => heap_caps.difference(NOT_TOGETHER),
+        None => heap_caps.difference(Caps::EXEC),
+    }
+}

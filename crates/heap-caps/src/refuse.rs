@@ -1,0 +1,111 @@
+//! How a refusal becomes a record.
+
+use multi_heap::Poison;
+use soc_regions::Caps;
+
+use crate::allocate::charge;
+use crate::demand::Demand;
+use crate::failure::{Candidate, Cause, Failure, Why};
+use crate::heap_caps::HeapCaps;
+use crate::misuse::Corrupt;
+use crate::observer::Observer;
+use crate::registry::Entry;
+use crate::route::offers;
+
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Makes the record, keeps it, counts it and tells the observer: the one place where failures are reported.
+    #[cold]
+    pub(crate) fn refuse(
+        &mut self,
+        demand: &Demand,
+        caps: Caps,
+        cause: Cause,
+        attempts: u8,
+    ) -> Failure {
+        let size = if demand.overflow {
+            usize::MAX
+        } else {
+            demand.size
+        };
+        let mut failure = Failure::new(size, demand.alignment, caps, cause);
+        failure.attempts = attempts;
+        failure.caller = demand.caller;
+        if cause == Cause::NoMemory {
+            self.describe(&mut failure);
+        }
+        if failure.is_reported() {
+            self.failures = self.failures.saturating_add(1);
+            self.last_failure = Some(failure);
+            self.observer.on_failure(&failure);
+        }
+        failure
+    }
+
+    /// Reports that the memory found for a demand had been written to after it was freed ([`Fresh::settle`](crate::Fresh::settle)).
+    /// For layers that settle blocks themselves.
+    #[cold]
+    pub fn note_corrupt(&mut self, demand: &Demand, corrupt: Corrupt) -> Failure {
+        self.refuse(demand, demand.caps, Cause::Corrupt(corrupt), 1)
+    }
+
+    /// Adds every heap with its reason: those that have the capabilities first, in the order of the search.
+    fn describe(&self, failure: &mut Failure) {
+        let Ok(terms) = self.rules.terms(failure.caps) else {
+            return;
+        };
+        let size = u32::try_from(failure.size).unwrap_or(u32::MAX);
+        for matching in [true, false] {
+            let heaps = self.registry.in_order();
+            for (heap, entry) in
+                heaps.filter(|(_, entry)| entry.caps.contains(terms.caps) == matching)
+            {
+                let why = self.why_not(entry, terms.caps, size);
+                failure.describe(Candidate {
+                    heap,
+                    start: entry.span.start(),
+                    name: entry.name,
+                    why,
+                });
+            }
+        }
+    }
+
+    fn why_not(&self, entry: &Entry<P>, caps: Caps, size: u32) -> Why {
+        if !entry.caps.contains(caps) {
+            return Why::Lacks(caps.difference(entry.caps));
+        }
+        if !offers(self.rules.policy, entry, caps) {
+            return Why::NotOffered;
+        }
+        let Some(heap) = &entry.heap else {
+            return Why::Inactive;
+        };
+        if size > entry.span.size() {
+            return Why::TooSmall {
+                bytes: entry.span.size(),
+            };
+        }
+        let info = heap.info();
+        let fits = size <= info.largest_free_block;
+        match self.reserve_against(entry, caps, size).filter(|_| fits) {
+            Some(reserve) => Why::Reserved {
+                caps: reserve.caps,
+                bytes: reserve.bytes,
+            },
+            None => Why::Fragmented {
+                free: info.total_free_bytes,
+                largest: info.largest_free_block,
+                holes: info.free_blocks,
+            },
+        }
+    }
+
+    fn reserve_against(&self, entry: &Entry<P>, caps: Caps, size: u32) -> Option<crate::Reserve> {
+        let honoured = self.rules.policy.honours_reserves();
+        let forbidding = || {
+            self.reserves
+                .forbidding(caps, entry.caps, charge::<P>(size), &self.registry)
+        };
+        honoured.then(forbidding)?
+    }
+}

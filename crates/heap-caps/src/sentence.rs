@@ -1,0 +1,240 @@
+//! How a refused allocation reads as one sentence.
+//!
+//! ```text
+//!  96.0 KiB with 8BIT|DMA: no heap has a hole that big; largest is 71.8 KiB in DRAM at 0x3FFB2EC8
+//!  (180.3 KiB free in 12 holes); IRAM at 0x4008944C lacks 8BIT and DMA
+//!  ^ request                ^ verdict                   ^ best heap     ^ every other heap's reason
+//! ```
+
+use core::fmt::{self, Display, Formatter};
+
+use soc_regions::Caps;
+
+use crate::failure::{Candidate, Cause, Failure, Why};
+
+impl Display for Failure {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        self.request(out)?;
+        out.write_str(": ")?;
+        self.verdict(out)?;
+        self.origin(out)
+    }
+}
+
+impl core::error::Error for Failure {}
+
+impl Failure {
+    /// `96.0 KiB aligned to 64 with 8BIT|DMA`
+    fn request(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        Bytes(self.size).fmt(out)?;
+        if self.alignment > 4 {
+            write!(out, " aligned to {}", self.alignment)?;
+        }
+        match self.caps.is_empty() {
+            true => out.write_str(" with no capability"),
+            false => write!(out, " with {}", self.caps),
+        }
+    }
+
+    fn verdict(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self.cause {
+            Cause::ZeroSize => out.write_str("nothing was asked for"),
+            Cause::BadAlignment => {
+                write!(out, "alignment {} is not a power of two", self.alignment)
+            }
+            Cause::NoCaps => {
+                out.write_str("a request must name at least one capability that memory has")
+            }
+            Cause::InvalidCaps => out.write_str("INVALID is a capability that no memory has"),
+            Cause::Contradictory(caps) => write!(out, "no memory can be {} at once", Listed(caps)),
+            Cause::TooLarge => out.write_str("no heap can be that big"),
+            Cause::NoMemory => self.no_memory(out),
+            Cause::TagExhausted(tag) => {
+                write!(out, "no heap with tag {} has a hole that big", tag.index())
+            }
+            Cause::Corrupt(corrupt) => corrupt.fmt(out),
+        }
+    }
+
+    /// The verdict over all heaps, then the reasons of those it does not speak of.
+    fn no_memory(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let spoken_of = match (self.largest_hole(), self.largest_heap()) {
+            (Some(best), _) => self.no_hole(best, out)?,
+            (None, Some(best)) => {
+                write!(out, "no heap is that big; largest is {}", Place(best))?;
+                best
+            }
+            (None, None) => return self.no_heap(out),
+        };
+        self.candidates()
+            .filter(|other| other.heap != spoken_of.heap)
+            .try_for_each(|other| match other.why {
+                Why::Fragmented { .. } | Why::TooSmall { .. } => Ok(()),
+                _ => write!(out, "; {}", Place(other)),
+            })?;
+        self.and_more(out)
+    }
+
+    fn no_hole(&self, best: Candidate, out: &mut Formatter<'_>) -> Result<Candidate, fmt::Error> {
+        let fits =
+            matches!(best.why, Why::Fragmented { largest, .. } if largest as usize >= self.size);
+        match fits {
+            true => out.write_str("no heap has a hole that fits it; largest is ")?,
+            false => out.write_str("no heap has a hole that big; largest is ")?,
+        }
+        Place(best).fmt(out)?;
+        Ok(best)
+    }
+
+    /// Neither a hole nor a size stands in the way: every heap has a reason of its own.
+    fn no_heap(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let lacking = self
+            .candidates()
+            .all(|heap| matches!(heap.why, Why::Lacks(_)));
+        out.write_str(match lacking {
+            true => "no heap has these capabilities",
+            false => "no heap may serve it",
+        })?;
+        self.candidates()
+            .try_for_each(|heap| write!(out, "; {}", Place(heap)))?;
+        self.and_more(out)
+    }
+
+    fn and_more(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self.not_described() {
+            0 => Ok(()),
+            1 => out.write_str("; 1 more heap"),
+            more => write!(out, "; {more} more heaps"),
+        }
+    }
+
+    /// ` (last of 3 tries, asked for at src/main.rs:12)`
+    fn origin(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match (self.attempts, self.caller) {
+            (0 | 1, None) => Ok(()),
+            (0 | 1, Some(caller)) => {
+                write!(out, " (asked for at {}:{})", caller.file(), caller.line())
+            }
+            (tries, None) => write!(out, " (last of {tries} tries)"),
+            (tries, Some(caller)) => {
+                write!(
+                    out,
+                    " (last of {tries} tries, asked for at {}:{})",
+                    caller.file(),
+                    caller.line()
+                )
+            }
+        }
+    }
+
+    /// The heap that came closest among those that have the capabilities and the size.
+    fn largest_hole(&self) -> Option<Candidate> {
+        self.best(|why| match why {
+            Why::Fragmented { largest, .. } => Some(largest),
+            _ => None,
+        })
+    }
+
+    fn largest_heap(&self) -> Option<Candidate> {
+        self.best(|why| match why {
+            Why::TooSmall { bytes } => Some(bytes),
+            _ => None,
+        })
+    }
+
+    /// The first candidate with the greatest measure.
+    fn best(&self, measure: impl Fn(Why) -> Option<u32>) -> Option<Candidate> {
+        let mut best: Option<(u32, Candidate)> = None;
+        for candidate in self.candidates() {
+            match (measure(candidate.why), best) {
+                (Some(size), Some((most, _))) if size <= most => {}
+                (Some(size), _) => best = Some((size, candidate)),
+                (None, _) => {}
+            }
+        }
+        best.map(|(_, candidate)| candidate)
+    }
+}
+
+/// A heap and what it says: `IRAM at 0x4008944C lacks 8BIT and DMA`.
+struct Place(Candidate);
+
+impl Display for Place {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let Candidate { start, name, .. } = self.0;
+        match self.0.why {
+            Why::Lacks(caps) => write!(out, "{name} at 0x{start:08X} lacks {}", Listed(caps)),
+            Why::NotOffered => write!(out, "{name} at 0x{start:08X} does not offer them"),
+            Why::Inactive => write!(out, "{name} at 0x{start:08X} is still the start-up stack"),
+            Why::TooSmall { bytes } => {
+                write!(out, "{} in {name} at 0x{start:08X}", Bytes(bytes as usize))
+            }
+            Why::Fragmented {
+                free,
+                largest,
+                holes,
+            } => write!(
+                out,
+                "{} in {name} at 0x{start:08X} ({} free in {holes} {})",
+                Bytes(largest as usize),
+                Bytes(free as usize),
+                if holes == 1 { "hole" } else { "holes" },
+            ),
+            Why::Reserved { caps, bytes } => {
+                write!(
+                    out,
+                    "{name} at 0x{start:08X} keeps {} for {caps}",
+                    Bytes(bytes as usize)
+                )
+            }
+        }
+    }
+}
+
+/// Capabilities in words: `8BIT, DMA and INTERNAL`.
+struct Listed(Caps);
+
+impl Display for Listed {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let unnamed = self
+            .0
+            .named()
+            .fold(self.0, |rest, (_, cap)| rest.difference(cap));
+        let count = self.0.named().count() + usize::from(!unnamed.is_empty());
+        for (index, (name, _)) in self.0.named().enumerate() {
+            write!(out, "{}{name}", separator(index, count))?;
+        }
+        match unnamed.is_empty() {
+            true => Ok(()),
+            false => write!(out, "{}{unnamed}", separator(count - 1, count)),
+        }
+    }
+}
+
+const fn separator(index: usize, count: usize) -> &'static str {
+    match index {
+        0 => "",
+        last if last + 1 == count => " and ",
+        _ => ", ",
+    }
+}
+
+/// A size for people: bytes below 1 KiB, KiB with one digit below 1 MiB, then MiB. Rounded to nearest, 32-bit arithmetic.
+pub(crate) struct Bytes(pub(crate) usize);
+
+impl Display for Bytes {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match u32::try_from(self.0) {
+            Ok(bytes @ 0..0x400) => write!(out, "{bytes} B"),
+            Ok(bytes @ 0x400..0x10_0000) => tenths(bytes, 0x400, "KiB", out),
+            Ok(bytes) if self.0 != usize::MAX => tenths(bytes, 0x10_0000, "MiB", out),
+            _ => out.write_str("4 GiB or more"),
+        }
+    }
+}
+
+/// `bytes` in units with one digit behind the point. `unit` is at most 2²⁰, so ten remainders fit into 32 bits.
+fn tenths(bytes: u32, unit: u32, name: &str, out: &mut Formatter<'_>) -> fmt::Result {
+    let digits = bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
+    write!(out, "{}.{} {name}", digits / 10, digits % 10)
+}

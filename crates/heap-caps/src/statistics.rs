@@ -1,0 +1,148 @@
+//! How much memory there is, was, and could be had: figures per set of capabilities.
+//!
+//! A set of capabilities stands for the enabled heaps that have all of them; the empty set for all enabled heaps, a set with
+//! INVALID for none. Every figure is a sum (or a maximum) of what the heaps keep in counters: O(heaps), no walk.
+
+use core::fmt;
+
+use multi_heap::{Info, Poison};
+use soc_regions::Caps;
+
+use crate::heap_caps::HeapCaps;
+use crate::observer::Observer;
+use crate::watch::WatchIndex;
+
+/// Monitoring was to be stopped, but had not been started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotMonitoring;
+
+impl fmt::Display for NotMonitoring {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("monitoring of the minimum free size has not been started")
+    }
+}
+
+impl core::error::Error for NotMonitoring {}
+
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// All seven figures: sums over the heaps, `largest_free_block` the largest of them.
+    #[must_use]
+    pub fn info(&self, caps: Caps) -> Info {
+        let heaps = self.registry.serving(caps).map(|(_, _, heap)| heap.info());
+        heaps.fold(Info::default(), |sum, heap| Info {
+            total_free_bytes: sum.total_free_bytes.saturating_add(heap.total_free_bytes),
+            total_allocated_bytes: sum
+                .total_allocated_bytes
+                .saturating_add(heap.total_allocated_bytes),
+            largest_free_block: sum.largest_free_block.max(heap.largest_free_block),
+            minimum_free_bytes: sum
+                .minimum_free_bytes
+                .saturating_add(heap.minimum_free_bytes),
+            allocated_blocks: sum.allocated_blocks.saturating_add(heap.allocated_blocks),
+            free_blocks: sum.free_blocks.saturating_add(heap.free_blocks),
+            total_blocks: sum.total_blocks.saturating_add(heap.total_blocks),
+        })
+    }
+
+    /// Bytes of the heaps, bookkeeping included.
+    #[must_use]
+    pub fn total_size(&self, caps: Caps) -> u32 {
+        let sizes = self
+            .registry
+            .serving(caps)
+            .map(|(_, entry, _)| entry.span.size());
+        sizes.fold(0, u32::saturating_add)
+    }
+
+    /// Free bytes, as the sum of all holes.
+    #[must_use]
+    pub fn free_size(&self, caps: Caps) -> u32 {
+        self.registry.free_bytes(caps)
+    }
+
+    /// The sum of what each heap had left when it was at its lowest.
+    ///
+    /// The heaps need not have been there at the same moment, so this is a lower bound of the least that there was; a
+    /// [watch](HeapCaps::watch) tells that exactly. A heap that is added later counts with what it had at least since then.
+    #[must_use]
+    pub fn minimum_free_size(&self, caps: Caps) -> u32 {
+        let minima = self
+            .registry
+            .serving(caps)
+            .map(|(_, _, heap)| heap.minimum_free_bytes());
+        minima.fold(0, u32::saturating_add)
+    }
+
+    /// The largest request for `caps` that succeeds now (reserves and alignment aside); one byte more fails.
+    ///
+    /// For EXEC, memory with two sides counts with 4 bytes less, because of the hidden word.
+    #[must_use]
+    pub fn largest_free_block(&self, caps: Caps) -> u32 {
+        let largest = self.registry.serving(caps).map(|(_, entry, heap)| {
+            let hidden = entry
+                .alias
+                .filter(|_| caps.contains(Caps::EXEC))
+                .map_or(0, |_| crate::alias::BACK_WORD);
+            heap.largest_free_block().saturating_sub(hidden)
+        });
+        largest.max().unwrap_or(0)
+    }
+}
+
+/// Minima.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Begins to keep the least free bytes that `caps` have at one moment; `None` if there are
+    /// [`WATCHES`](crate::WATCHES) already. Each watch costs O(heaps) per allocation.
+    pub fn watch(&mut self, caps: Caps) -> Option<WatchIndex> {
+        self.watches.add(caps, &self.registry)
+    }
+
+    /// The least free bytes since the watch began; `None` if it was ended.
+    #[must_use]
+    pub fn watched_minimum(&self, watch: WatchIndex) -> Option<u32> {
+        self.watches.minimum(watch)
+    }
+
+    /// Ends a watch; returns the least free bytes since it began.
+    pub fn end_watch(&mut self, watch: WatchIndex) -> Option<u32> {
+        self.watches.end(watch)
+    }
+
+    /// Lets the minimum of every heap begin anew at what is free now, to be told in [`HeapCaps::minimum_free_size`] until
+    /// [`HeapCaps::stop_monitoring`]. A second start begins anew again. ESP-IDF's
+    /// `heap_caps_monitor_local_minimum_free_size_start`.
+    ///
+    /// Each heap keeps its own earlier minimum, so heaps that are added meanwhile do not disturb the others.
+    pub fn start_monitoring(&mut self) {
+        self.monitoring = true;
+        for (_, entry) in self.registry.iter_mut() {
+            let Some(heap) = entry.heap.as_mut() else {
+                continue;
+            };
+            let minimum = heap.reset_minimum_free_bytes();
+            entry.minimum_before = Some(
+                entry
+                    .minimum_before
+                    .map_or(minimum, |before| before.min(minimum)),
+            );
+        }
+    }
+
+    /// Ends what [`HeapCaps::start_monitoring`] began: the minima are those since boot again. ESP-IDF's
+    /// `heap_caps_monitor_local_minimum_free_size_stop`.
+    ///
+    /// # Errors
+    /// Monitoring had not been started.
+    pub fn stop_monitoring(&mut self) -> Result<(), NotMonitoring> {
+        if !core::mem::take(&mut self.monitoring) {
+            return Err(NotMonitoring);
+        }
+        for (_, entry) in self.registry.iter_mut() {
+            let before = entry.minimum_before.take();
+            if let (Some(heap), Some(before)) = (entry.heap.as_mut(), before) {
+                heap.restore_minimum_free_bytes(before);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! The least free memory that capabilities ever had at one moment.
+//!
+//! Each heap knows its own minimum, but the sum of those is a figure that no moment ever had: two heaps are rarely
+//! at their lowest together. A watch sums up the free bytes of its heaps whenever one of them gives a block away, and keeps
+//! the least sum. That costs O(heaps) an allocation for each watch, so there are few and only on demand. A watch
+//! begins with the heaps of that moment: set it when they are all registered.
+
+use multi_heap::Poison;
+use soc_regions::Caps;
+
+use crate::registry::Registry;
+
+/// How many watches there can be.
+pub const WATCHES: usize = 4;
+
+/// Which watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WatchIndex(u8);
+
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    caps: Caps,
+    minimum: u32,
+}
+
+pub(crate) struct Watches([Option<Watch>; WATCHES]);
+
+impl Watches {
+    pub(crate) const fn new() -> Self {
+        Self([None; WATCHES])
+    }
+
+    pub(crate) fn add<P: Poison, const N: usize>(
+        &mut self,
+        caps: Caps,
+        registry: &Registry<P, N>,
+    ) -> Option<WatchIndex> {
+        let free = self.0.iter().position(Option::is_none)?;
+        let watch = Watch {
+            caps,
+            minimum: registry.free_bytes(caps),
+        };
+        *self.0.get_mut(free)? = Some(watch);
+        u8::try_from(free).ok().map(WatchIndex)
+    }
+
+    pub(crate) fn end(&mut self, watch: WatchIndex) -> Option<u32> {
+        Some(self.0.get_mut(usize::from(watch.0))?.take()?.minimum)
+    }
+
+    pub(crate) fn minimum(&self, watch: WatchIndex) -> Option<u32> {
+        let place = self.0.get(usize::from(watch.0))?;
+        place.as_ref().map(|watch| watch.minimum)
+    }
+
+    /// Bytes of memory that has `caps` were given away.
+    #[inline]
+    pub(crate) fn given<P: Poison, const N: usize>(
+        &mut self,
+        caps: Caps,
+        registry: &Registry<P, N>,
+    ) {
+        for watch in self
+            .0
+            .iter_mut()
+            .flatten()
+            .filter(|watch| caps.contains(watch.caps))
+        {
+            watch.minimum = watch.minimum.min(registry.free_bytes(watch.caps));
+        }
+    }
+}
