@@ -18,6 +18,10 @@ use crate::route::Step;
 use crate::work::{Block, Fresh};
 
 /// Allocation in one call.
+#[expect(
+    clippy::result_large_err,
+    reason = "the record is what one calls these for; layers with locks use the phases"
+)]
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Allocates `size` bytes of memory that has all of `caps`; returns their address. O(heaps), O(size) under comprehensive poisoning.
     ///
@@ -138,34 +142,42 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// As [`HeapCaps::malloc`].
     pub fn obtain(&mut self, demand: Demand) -> Result<u32, Failure> {
-        let fresh = self.allocate(&demand)?;
+        let fresh = self.allocate(&demand);
         self.settled(fresh, &demand)
     }
 
     fn obtain_preferring(&mut self, demand: Demand, choices: &[Caps]) -> Result<u32, Failure> {
-        let fresh = self.allocate_preferring(&demand, choices)?;
+        let fresh = self.allocate_preferring(&demand, choices);
         self.settled(fresh, &demand)
     }
 
     fn obtain_default(&mut self, demand: Demand) -> Result<u32, Failure> {
-        let fresh = self.allocate_default(&demand)?;
+        let fresh = self.allocate_default(&demand);
         self.settled(fresh, &demand)
     }
 
-    fn settled(&mut self, fresh: Fresh<P>, demand: &Demand) -> Result<u32, Failure> {
-        fresh
-            .settle()
-            .map_err(|corrupt| self.note_corrupt(demand, corrupt))
+    pub(crate) fn settled(
+        &mut self,
+        fresh: Result<Fresh<P>, Cause>,
+        demand: &Demand,
+    ) -> Result<u32, Failure> {
+        let settled = fresh.and_then(|fresh| {
+            fresh
+                .settle()
+                .map_err(|corrupt| self.note_corrupt(demand, corrupt))
+        });
+        settled.map_err(|cause| self.record(demand, cause))
     }
 }
 
-/// Allocation in two phases: these under a lock, [`Fresh::settle`] without.
+/// Allocation in two phases: these under a lock, [`Fresh::settle`] without. Errors are small here; the whole record is
+/// [`HeapCaps::last_failure`].
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Takes a block for the demand. O(heaps).
     ///
     /// # Errors
     /// As [`HeapCaps::malloc`].
-    pub fn allocate(&mut self, demand: &Demand) -> Result<Fresh<P>, Failure> {
+    pub fn allocate(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
         match self.take(demand, demand.caps) {
             Ok(fresh) => Ok(fresh),
             Err(cause) => Err(self.refuse(demand, demand.caps, cause, 1)),
@@ -180,7 +192,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self,
         demand: &Demand,
         choices: &[Caps],
-    ) -> Result<Fresh<P>, Failure> {
+    ) -> Result<Fresh<P>, Cause> {
         let mut last = (Caps::empty(), Cause::NoCaps);
         for &caps in choices {
             match self.take(demand, caps) {
@@ -197,7 +209,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// As [`HeapCaps::malloc_default`].
-    pub fn allocate_default(&mut self, demand: &Demand) -> Result<Fresh<P>, Failure> {
+    pub fn allocate_default(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
         let (choices, count) = self.default_choices(demand.size);
         self.allocate_preferring(demand, choices.get(..count).unwrap_or(&choices))
     }

@@ -3,10 +3,12 @@
 //! One record is made in one place for every way to allocate. It is `Copy`, has a fixed size and needs no memory, so
 //! it can be kept, copied into RTC memory or sent away. Its `Display` (in `sentence.rs`) is one sentence for people.
 
+use core::fmt;
 use core::panic::Location;
 
 use soc_regions::{Caps, TypeIndex};
 
+use crate::demand::Demand;
 use crate::misuse::Misuse;
 use crate::{Corrupt, HeapIndex};
 
@@ -103,14 +105,19 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(crate) const fn new(size: usize, alignment: usize, caps: Caps, cause: Cause) -> Self {
+    /// The record without candidates.
+    pub(crate) const fn of(demand: &Demand, caps: Caps, cause: Cause) -> Self {
         Self {
-            size,
-            alignment,
+            size: if demand.overflow {
+                usize::MAX
+            } else {
+                demand.size
+            },
+            alignment: demand.alignment,
             caps,
             attempts: 1,
             cause,
-            caller: None,
+            caller: demand.caller,
             candidates: [None; DESCRIBED],
             not_described: 0,
         }
@@ -134,37 +141,27 @@ impl Failure {
     pub const fn not_described(&self) -> u8 {
         self.not_described
     }
-
-    /// Whether observers hear of it and it counts: everything but a request for nothing.
-    #[must_use]
-    pub const fn is_reported(&self) -> bool {
-        !matches!(self.cause, Cause::ZeroSize)
-    }
 }
 
 /// Why a reallocation did not happen. In both cases the old block is as it was.
+///
+/// `F` is the whole [`Failure`] from functions that do everything in one call, the [`Cause`] alone from those for layers with locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReallocateError {
+pub enum ReallocateError<F = Failure> {
     /// The address is not one that was handed out.
     Misuse(Misuse),
-    /// There is no memory for the new size.
-    Failure(Failure),
+    /// There is no memory for the new size, or it can't be had.
+    Failure(F),
 }
 
-impl From<Misuse> for ReallocateError {
+impl<F> From<Misuse> for ReallocateError<F> {
     fn from(misuse: Misuse) -> Self {
         Self::Misuse(misuse)
     }
 }
 
-impl From<Failure> for ReallocateError {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
-    }
-}
-
-impl core::fmt::Display for ReallocateError {
-    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+impl<F: fmt::Display> fmt::Display for ReallocateError<F> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Misuse(misuse) => misuse.fmt(out),
             Self::Failure(failure) => failure.fmt(out),
@@ -172,4 +169,4 @@ impl core::fmt::Display for ReallocateError {
     }
 }
 
-impl core::error::Error for ReallocateError {}
+impl<F: fmt::Debug + fmt::Display> core::error::Error for ReallocateError<F> {}

@@ -24,6 +24,10 @@ use crate::terms::Terms;
 use crate::work::{Block, Move, Reallocation};
 
 /// Reallocation in one call.
+#[expect(
+    clippy::result_large_err,
+    reason = "the record is what one calls these for; layers with locks use the phases"
+)]
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Resizes the block at `address` to `size` bytes of memory that has all of `caps`; returns its address, old or new. The first
     /// `min(old, new)` bytes are kept. O(heaps) if it stays where it is, else O(size).
@@ -94,14 +98,31 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         demand: &Demand,
         choices: &[Caps],
     ) -> Result<u32, ReallocateError> {
-        let moving = match self.reallocate_preferring(address, demand, choices)? {
-            Reallocation::InPlace(address) => return Ok(address),
-            Reallocation::Moving(moving) => moving,
-        };
-        if let Err(corrupt) = moving.copy() {
-            return Err(self.note_corrupt(demand, corrupt).into());
+        self.resized_and_copied(address, demand, choices)
+            .map_err(|error| match error {
+                ReallocateError::Misuse(misuse) => ReallocateError::Misuse(misuse),
+                ReallocateError::Failure(cause) => {
+                    ReallocateError::Failure(self.record(demand, cause))
+                }
+            })
+    }
+
+    fn resized_and_copied(
+        &mut self,
+        address: u32,
+        demand: &Demand,
+        choices: &[Caps],
+    ) -> Result<u32, ReallocateError<Cause>> {
+        match self.reallocate_preferring(address, demand, choices)? {
+            Reallocation::InPlace(address) => Ok(address),
+            Reallocation::Moving(moving) => {
+                let copied = moving.copy();
+                copied.map_err(|corrupt| {
+                    ReallocateError::Failure(self.note_corrupt(demand, corrupt))
+                })?;
+                Ok(self.finish_move(moving)?)
+            }
         }
-        Ok(self.finish_move(moving)?)
     }
 }
 
@@ -115,7 +136,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self,
         address: u32,
         demand: &Demand,
-    ) -> Result<Reallocation<P>, ReallocateError> {
+    ) -> Result<Reallocation<P>, ReallocateError<Cause>> {
         self.reallocate_preferring(address, demand, &[demand.caps])
     }
 
@@ -127,7 +148,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self,
         address: u32,
         demand: &Demand,
-    ) -> Result<Reallocation<P>, ReallocateError> {
+    ) -> Result<Reallocation<P>, ReallocateError<Cause>> {
         let (choices, count) = self.default_choices(demand.size);
         self.reallocate_preferring(address, demand, choices.get(..count).unwrap_or(&choices))
     }
@@ -141,7 +162,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         address: u32,
         demand: &Demand,
         choices: &[Caps],
-    ) -> Result<Reallocation<P>, ReallocateError> {
+    ) -> Result<Reallocation<P>, ReallocateError<Cause>> {
         let old = self.block_at(address)?;
         let mut last = (Caps::empty(), demand.refusal().unwrap_or(Cause::NoCaps));
         for &caps in choices.iter().filter(|_| demand.refusal().is_none()) {
@@ -152,7 +173,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
         let attempts = u8::try_from(choices.len()).unwrap_or(u8::MAX);
         let (caps, cause) = last;
-        Err(self.refuse(demand, caps, cause, attempts).into())
+        Err(ReallocateError::Failure(
+            self.refuse(demand, caps, cause, attempts),
+        ))
     }
 
     /// Last phase of a move: gives up the old block. Returns the new address. O(1).
@@ -193,10 +216,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let Some(request) = demand.request(&terms) else {
             return Ok(Err(Cause::TooLarge));
         };
-        if self.may_stay(old, &terms, request) {
-            if let Some(done) = self.resized(old, demand, caps, request)? {
-                return Ok(Ok(done));
-            }
+        if self.may_stay(old, &terms, request)
+            && let Some(done) = self.resized(old, demand, caps, request)?
+        {
+            return Ok(Ok(done));
         }
         Ok(self.find(demand, caps).map(|fresh| {
             let (from, to) = (*old, fresh.block);

@@ -13,7 +13,8 @@ use crate::registry::Entry;
 use crate::route::offers;
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Makes the record, keeps it, counts it and tells the observer: the one place where failures are reported.
+    /// Makes the record, keeps it, counts it and tells the observer: the one place where failures are reported. A request
+    /// for nothing leaves no trace.
     #[cold]
     pub(crate) fn refuse(
         &mut self,
@@ -21,36 +22,36 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         caps: Caps,
         cause: Cause,
         attempts: u8,
-    ) -> Failure {
-        let size = if demand.overflow {
-            usize::MAX
-        } else {
-            demand.size
-        };
-        let mut failure = Failure::new(size, demand.alignment, caps, cause);
-        failure.attempts = attempts;
-        failure.caller = demand.caller;
-        if cause == Cause::NoMemory {
+    ) -> Cause {
+        if cause != Cause::ZeroSize {
+            let mut failure = Failure::of(demand, caps, cause);
+            failure.attempts = attempts;
             self.describe(&mut failure);
-        }
-        if failure.is_reported() {
             self.failures = self.failures.saturating_add(1);
-            self.last_failure = Some(failure);
             self.observer.on_failure(&failure);
+            self.last_failure = Some(failure);
         }
-        failure
+        cause
     }
 
-    /// Reports that the memory found for a demand had been written to after it was freed ([`Fresh::settle`](crate::Fresh::settle)).
-    /// For layers that settle blocks themselves.
+    /// Reports that the memory found for a demand had been written to after it was freed ([`Fresh::settle`](crate::Fresh::settle),
+    /// [`Move::copy`](crate::Move::copy)). For layers that do this work themselves.
     #[cold]
-    pub fn note_corrupt(&mut self, demand: &Demand, corrupt: Corrupt) -> Failure {
+    pub fn note_corrupt(&mut self, demand: &Demand, corrupt: Corrupt) -> Cause {
         self.refuse(demand, demand.caps, Cause::Corrupt(corrupt), 1)
+    }
+
+    /// The record of the demand that was just refused.
+    #[cold]
+    pub(crate) fn record(&self, demand: &Demand, cause: Cause) -> Failure {
+        let reported = self.last_failure.filter(|_| cause != Cause::ZeroSize);
+        reported.unwrap_or(Failure::of(demand, demand.caps, cause))
     }
 
     /// Adds every heap with its reason: those that have the capabilities first, in the order of the search.
     fn describe(&self, failure: &mut Failure) {
-        let Ok(terms) = self.rules.terms(failure.caps) else {
+        let terms = self.rules.terms(failure.caps);
+        let (Cause::NoMemory, Ok(terms)) = (failure.cause, terms) else {
             return;
         };
         let size = u32::try_from(failure.size).unwrap_or(u32::MAX);

@@ -38,21 +38,8 @@ impl Failure {
 
     fn verdict(&self, out: &mut Formatter<'_>) -> fmt::Result {
         match self.cause {
-            Cause::ZeroSize => out.write_str("nothing was asked for"),
-            Cause::BadAlignment => {
-                write!(out, "alignment {} is not a power of two", self.alignment)
-            }
-            Cause::NoCaps => {
-                out.write_str("a request must name at least one capability that memory has")
-            }
-            Cause::InvalidCaps => out.write_str("INVALID is a capability that no memory has"),
-            Cause::Contradictory(caps) => write!(out, "no memory can be {} at once", Listed(caps)),
-            Cause::TooLarge => out.write_str("no heap can be that big"),
             Cause::NoMemory => self.no_memory(out),
-            Cause::TagExhausted(tag) => {
-                write!(out, "no heap with tag {} has a hole that big", tag.index())
-            }
-            Cause::Corrupt(corrupt) => corrupt.fmt(out),
+            cause => cause.fmt(out),
         }
     }
 
@@ -155,6 +142,29 @@ impl Failure {
         best.map(|(_, candidate)| candidate)
     }
 }
+
+/// The verdict alone, without the request and the heaps.
+impl Display for Cause {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ZeroSize => out.write_str("nothing was asked for"),
+            Self::BadAlignment => out.write_str("the alignment is not a power of two"),
+            Self::NoCaps => {
+                out.write_str("a request must name at least one capability that memory has")
+            }
+            Self::InvalidCaps => out.write_str("INVALID is a capability that no memory has"),
+            Self::Contradictory(caps) => write!(out, "no memory can be {} at once", Listed(*caps)),
+            Self::TooLarge => out.write_str("no heap can be that big"),
+            Self::NoMemory => out.write_str("no heap could serve it"),
+            Self::TagExhausted(tag) => {
+                write!(out, "no heap with tag {} has a hole that big", tag.index())
+            }
+            Self::Corrupt(corrupt) => corrupt.fmt(out),
+        }
+    }
+}
+
+impl core::error::Error for Cause {}
 
 /// A heap and what it says: `IRAM at 0x4008944C lacks 8BIT and DMA`.
 struct Place(Candidate);

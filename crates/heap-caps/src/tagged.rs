@@ -22,14 +22,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// The [`Failure`] names no capabilities: none were asked for.
     #[track_caller]
+    #[expect(clippy::result_large_err, reason = "as for `malloc`")]
     pub fn malloc_tagged(&mut self, size: usize, tag: TypeIndex) -> Result<u32, Failure> {
         let demand = Demand::new(size, Caps::empty()).from(Location::caller());
-        match self.take_tagged(&demand, tag) {
-            Ok(fresh) => fresh
-                .settle()
-                .map_err(|corrupt| self.note_corrupt(&demand, corrupt)),
-            Err(cause) => Err(self.refuse(&demand, Caps::empty(), cause, 1)),
-        }
+        let fresh = self.take_tagged(&demand, tag);
+        let reported = fresh.map_err(|cause| self.refuse(&demand, Caps::empty(), cause, 1));
+        self.settled(reported, &demand)
     }
 
     /// Free bytes of the memory with this tag (`xPortGetFreeHeapSizeTagged`).
