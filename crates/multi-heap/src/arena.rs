@@ -140,17 +140,6 @@ impl Arena {
             })
             .or_else(|| tail.find(differs))
     }
-
-    /// Copies `words` words from index `from` to index `to`; the two runs may overlap.
-    pub(crate) fn copy(self, from: u32, to: u32, words: u32) {
-        if to <= from {
-            (0..words).for_each(|i| self.set(to + i, self.get(from + i)));
-        } else {
-            (0..words)
-                .rev()
-                .for_each(|i| self.set(to + i, self.get(from + i)));
-        }
-    }
 }
 
 type Range = core::ops::Range<u32>;
@@ -176,7 +165,7 @@ mod tests {
     #[test]
     fn words_lie_between_the_first_and_the_last_boundary() {
         let mut memory = vec![0_u32; 8];
-        let bytes: &mut [u8] = bytemuck_free(&mut memory);
+        let bytes: &mut [u8] = bytes_of(&mut memory);
         for (start, end, words) in [
             (0, 32, 8),
             (1, 32, 7),
@@ -194,7 +183,7 @@ mod tests {
         for start in 0..12_u32 {
             for end in start..=12 {
                 let mut memory = vec![0x1111_1111_u32; 3];
-                let arena = on(bytemuck_free(&mut memory));
+                let arena = on(bytes_of(&mut memory));
                 arena.fill(start, end, 0xFE);
                 let bytes: Vec<u8> = (0..12).map(|at| arena.byte(at)).collect();
                 let expected: Vec<u8> = (0..12)
@@ -218,18 +207,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn overlapping_runs_are_copied_whole() {
-        for (from, to) in [(0, 2), (2, 0), (1, 1)] {
-            let mut memory: Vec<u32> = (0..8).collect();
-            let arena = on(bytemuck_free(&mut memory));
-            arena.copy(from, to, 5);
-            let copied: Vec<u32> = (0..5).map(|i| arena.get(to + i)).collect();
-            assert_eq!(copied, (from..from + 5).collect::<Vec<_>>());
-        }
-    }
-
-    fn bytemuck_free(words: &mut [u32]) -> &mut [u8] {
+    fn bytes_of(words: &mut [u32]) -> &mut [u8] {
         let length = words.len() * 4;
         // SAFETY: any word is four valid bytes.
         unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), length) }

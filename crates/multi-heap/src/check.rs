@@ -151,7 +151,7 @@ impl Pool {
 
     /// Every list holds free blocks of its size, linked both ways, and together they hold as many as the walk found.
     fn check_lists(&self, tally: Tally) -> Checked {
-        let top = bin_of(self.arena().words());
+        let top = bin_of(self.end() - self.first());
         let mut left = tally.listed_blocks;
         for bin in MIN_UNITS..MAP_WORDS * 32 {
             let head = if bin <= top {

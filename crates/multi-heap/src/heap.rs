@@ -126,13 +126,7 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// The first byte that was written while it was free.
     pub fn allocated(&self, block: Offset, size: u32) -> Result<(), Corruption> {
-        if !P::FILLS || !self.has_bytes(block, size) {
-            return Ok(());
-        }
-        let (start, end) = (block.get(), block.get() + size);
-        let verified = poison::verify_freed(self.arena(), start, end);
-        self.arena().fill(start, end, FILL_ALLOCATED);
-        verified
+        self.contents().allocated(block, size)
     }
 
     /// First phase of a free: fills the block's bytes with the pattern of free memory. Does nothing below
@@ -141,12 +135,10 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// As [`Heap::free`]; nothing is filled then.
     pub fn freeing(&self, block: Offset) -> Result<(), Misuse> {
-        if !P::FILLS {
-            return Ok(());
+        if P::FILLS {
+            let used = self.used_block(block)?;
+            self.contents().freeing(block, used.size);
         }
-        let used = self.used_block(block)?;
-        self.arena()
-            .fill(block.get(), block.get() + used.size, FILL_FREED);
         Ok(())
     }
 
@@ -203,13 +195,6 @@ impl<P: Poison> Heap<P> {
         }
         let size = self.guards(index, units).verify()?;
         Ok(UsedBlock { index, units, size })
-    }
-
-    fn has_bytes(&self, block: Offset, size: u32) -> bool {
-        block
-            .get()
-            .checked_add(size)
-            .is_some_and(|end| end <= self.region_bytes())
     }
 
     pub(crate) fn guards(&self, index: Index, units: u32) -> Guards {
@@ -277,10 +262,10 @@ impl<P: Poison> Heap<P> {
         Ok(())
     }
 
-    /// Grows a block downwards: joins it with the free block below it (and the one behind it) if the whole has room for `size`.
-    /// O(1). `None` if it has not.
+    /// Grows a block downwards: joins it with the free block below it, and with what is needed of the one behind it. O(1). `None` if they have
+    /// no room for `size`, or if the one below has room for the whole: then [`Heap::allocate`] serves better.
     ///
-    /// The caller then moves the contents ([`Heap::copy`]), outside of any lock if it likes, and gives back what is too
+    /// The caller then moves the contents ([`Contents::copy`](crate::Contents::copy)), outside of any lock if it likes, and gives back what is too
     /// much with [`Heap::resize`] to `size`.
     ///
     /// # Errors
@@ -305,15 +290,6 @@ impl<P: Poison> Heap<P> {
         }))
     }
 
-    /// Moves `bytes` (rounded up to whole words) from one place of the region to another, by words; the two may overlap. Does nothing
-    /// where one of them leaves the region. O(bytes).
-    pub fn copy(&self, from: Offset, to: Offset, bytes: u32) {
-        if self.has_bytes(from, bytes) && self.has_bytes(to, bytes) {
-            self.arena()
-                .copy(from.get() / 4, to.get() / 4, bytes.div_ceil(4));
-        }
-    }
-
     /// Resizes a block, moving it if it must, contents and all: in place, else downwards, else to another block. `None` if there is no room;
     /// the block is as before then. O(bytes).
     ///
@@ -331,7 +307,7 @@ impl<P: Poison> Heap<P> {
         if request.alignment() == Request::MIN_ALIGNMENT
             && let Some(moved) = self.grow_backward(block, size)?
         {
-            self.copy(block, moved.to, moved.bytes);
+            self.move_bytes(block, moved.to, moved.bytes);
             self.resize(moved.to, size)?;
             return Ok(Some(moved.to));
         }
@@ -340,10 +316,14 @@ impl<P: Poison> Heap<P> {
             return Ok(None);
         };
         self.allocated(new, size)?;
-        self.copy(block, new, old_size.min(size));
+        self.move_bytes(block, new, old_size.min(size));
         self.freeing(block)?;
         self.free(block)?;
         Ok(Some(new))
+    }
+
+    fn move_bytes(&self, from: Offset, to: Offset, bytes: u32) {
+        self.contents().copy(from, &self.contents(), to, bytes);
     }
 
     fn is_aligned(&self, block: Offset, request: Request) -> bool {
@@ -357,40 +337,6 @@ impl<P: Poison> Heap<P> {
     fn units_with_guards(&self, size: u32) -> Option<u32> {
         let guarded = Request::new(size as usize)?.grown_by(P::OVERHEAD)?;
         Some(units_for(guarded.size()).max(crate::bins::MIN_UNITS))
-    }
-}
-
-/// Single words and runs of zeros, for the layers above.
-impl<P: Poison> Heap<P> {
-    /// The word at `place`; `None` outside the region or off the word grid.
-    #[must_use]
-    pub fn word(&self, place: Offset) -> Option<u32> {
-        self.word_index(place).map(|index| self.arena().get(index))
-    }
-
-    /// Writes the word at `place`; `false` outside the heap's blocks or off the word grid.
-    ///
-    /// Meant for a block that the caller has allocated and not yet handed on.
-    pub fn set_word(&mut self, place: Offset, value: u32) -> bool {
-        let index = self
-            .word_index(place)
-            .filter(|&index| index > self.pool.first());
-        if let Some(index) = index {
-            self.arena().set(index, value);
-        }
-        index.is_some()
-    }
-
-    /// Writes zeros over `bytes` bytes of an allocated block, by words. O(bytes).
-    pub fn zero(&self, block: Offset, bytes: u32) {
-        if self.has_bytes(block, bytes) {
-            self.arena().fill(block.get(), block.get() + bytes, 0);
-        }
-    }
-
-    fn word_index(&self, place: Offset) -> Option<u32> {
-        let index = place.get() / 4;
-        (place.get().is_multiple_of(4) && index < self.pool.end()).then_some(index)
     }
 }
 

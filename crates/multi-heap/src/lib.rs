@@ -9,12 +9,15 @@ mod bins;
 mod check;
 mod contents;
 mod damage;
+mod give;
 mod header;
 mod heap;
+mod lists;
 mod offset;
 mod poison;
 mod pool;
 mod request;
+mod take;
 mod walk;
 
 pub use contents::Contents;

@@ -1,0 +1,257 @@
+//! What the check finds when single bytes are changed, and that operations on a damaged heap stay inside of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
+)]
+
+mod common;
+use common::*;
+use multi_heap::{Comprehensive, CorruptionKind, Heap, Light, Misuse, Offset, Poison, Unpoisoned};
+
+/// A heap with used and free blocks of every form side by side: 4, 8, 12, 16 and more bytes free.
+fn varied<P: Poison>(region: &mut Region) -> (Heap<P>, Vec<Offset>) {
+    let mut heap = region.heap();
+    let sizes = [20, 20, 4, 4, 8, 20, 40, 20, 33];
+    let blocks = sizes.map(|size| allocate(&mut heap, request(size)).unwrap());
+    for rank in [0, 2, 4, 6] {
+        free(&mut heap, blocks[rank]);
+    }
+    let one_word_left = heap
+        .blocks()
+        .find(|block| block.bytes >= 24 && block.bytes < 100);
+    if P::OVERHEAD == 0 && one_word_left.is_some() {
+        allocate(&mut heap, request(16)).unwrap();
+    }
+    assert_sound(&heap);
+    let live = [1, 3, 5, 7, 8].map(|rank| blocks[rank]).to_vec();
+    (heap, live)
+}
+
+/// Changes one byte at a time, in several ways, and hands each finding to `judge`; the byte is restored each time.
+fn flip_each_byte<P: Poison>(
+    region: &mut Region,
+    heap: &Heap<P>,
+    bytes: impl Iterator<Item = usize>,
+    mut judge: impl FnMut(usize, u8, Result<(), multi_heap::Corruption>),
+) {
+    for at in bytes {
+        let kept = region.bytes()[at];
+        for change in [0x01, 0x80, 0x10, 0xFF] {
+            region.bytes()[at] = kept ^ change;
+            judge(at, change, heap.check());
+        }
+        region.bytes()[at] = kept;
+    }
+    assert_eq!(heap.check(), Ok(()), "restored");
+}
+
+fn header_bytes<P: Poison>(heap: &Heap<P>) -> Vec<usize> {
+    heap.blocks()
+        .flat_map(|block| block.start as usize..block.start as usize + 4)
+        .collect()
+}
+
+fn every_header_byte_is_guarded<P: Poison>() {
+    let mut region = Region::new(700);
+    let (heap, _) = varied::<P>(&mut region);
+    let bytes = header_bytes(&heap);
+    flip_each_byte(
+        &mut region,
+        &heap,
+        bytes.into_iter(),
+        |at, change, found| {
+            assert!(found.is_err(), "byte {at:#x} ^ {change:#x} of {}", P::NAME);
+        },
+    );
+}
+
+#[test]
+fn every_changed_byte_of_a_header_is_found() {
+    every_header_byte_is_guarded::<Unpoisoned>();
+    every_header_byte_is_guarded::<Light>();
+    every_header_byte_is_guarded::<Comprehensive>();
+}
+
+#[test]
+fn every_changed_byte_of_the_control_structure_is_found_but_the_minimum() {
+    let mut region = Region::new(700);
+    let (heap, _) = varied::<Unpoisoned>(&mut region);
+    let minimum = 12..16;
+    let control = 0..heap.control_bytes() as usize - 4;
+    flip_each_byte(&mut region, &heap, control, |at, change, found| {
+        assert!(
+            found.is_err() || minimum.contains(&at),
+            "byte {at:#x} ^ {change:#x}"
+        );
+    });
+    let sentinel = heap.region_bytes() as usize - 4..heap.region_bytes() as usize;
+    flip_each_byte(&mut region, &heap, sentinel, |at, _, found| {
+        assert!(found.is_err(), "{at:#x}");
+    });
+}
+
+#[test]
+fn every_changed_byte_of_links_and_last_words_is_found() {
+    let mut region = Region::new(700);
+    let (heap, _) = varied::<Unpoisoned>(&mut region);
+    let free = heap
+        .blocks()
+        .filter(|block| block.state == multi_heap::BlockState::Free);
+    let bytes: Vec<usize> = free
+        .flat_map(|block| {
+            let (start, end) = (block.start as usize, (block.start + block.bytes) as usize);
+            let links = start + 4..end.min(start + 12);
+            let last = if block.bytes >= 16 {
+                end - 4..end
+            } else {
+                0..0
+            };
+            links.chain(last)
+        })
+        .collect();
+    assert!(bytes.len() >= 36, "{} bytes", bytes.len());
+    flip_each_byte(
+        &mut region,
+        &heap,
+        bytes.into_iter(),
+        |at, change, found| {
+            assert!(found.is_err(), "byte {at:#x} ^ {change:#x}");
+        },
+    );
+}
+
+fn canaries_are_guarded<P: Poison>() {
+    let mut region = Region::new(700);
+    let (heap, live) = varied::<P>(&mut region);
+    for block in live {
+        let (start, size) = (
+            block.get() as usize,
+            heap.usable_size(block).unwrap() as usize,
+        );
+        let guards = (start - 8..start).chain(start + size..start + size + 4);
+        flip_each_byte(&mut region, &heap, guards, |at, change, found| {
+            let kind = found.map_err(|found| found.kind);
+            let expected = match at {
+                _ if at < start - 4 => vec![CorruptionKind::HeadCanary],
+                _ if at < start => vec![CorruptionKind::SizeWord, CorruptionKind::TailCanary],
+                _ => vec![CorruptionKind::TailCanary],
+            };
+            assert!(
+                kind.is_err_and(|kind| expected.contains(&kind)),
+                "{at:#x} ^ {change:#x}: {kind:?}"
+            );
+        });
+    }
+}
+
+#[test]
+fn every_changed_byte_of_a_canary_is_found() {
+    canaries_are_guarded::<Light>();
+    canaries_are_guarded::<Comprehensive>();
+}
+
+#[test]
+fn every_changed_byte_of_free_memory_is_found_under_comprehensive_poisoning() {
+    let mut region = Region::new(700);
+    let (heap, _) = varied::<Comprehensive>(&mut region);
+    let free = heap
+        .blocks()
+        .filter(|block| block.state == multi_heap::BlockState::Free);
+    let bytes: Vec<usize> = free
+        .flat_map(|block| block.start as usize..(block.start + block.bytes) as usize)
+        .collect();
+    flip_each_byte(
+        &mut region,
+        &heap,
+        bytes.into_iter(),
+        |at, change, found| {
+            assert!(found.is_err(), "byte {at:#x} ^ {change:#x}");
+        },
+    );
+}
+
+fn an_overrun_is_reported_by_free<P: Poison>() {
+    for size in [1, 4, 5, 7, 20] {
+        let mut region = Region::new(700);
+        let mut heap = region.heap::<P>();
+        let block = allocate(&mut heap, request(size)).unwrap();
+        region.bytes()[(block.get() + size) as usize] ^= 0xFF;
+        let before = drawing(&heap);
+        let refused = |result: Result<u32, Misuse>| match result {
+            Err(Misuse::Corrupt(found)) => found.kind == CorruptionKind::TailCanary,
+            _ => false,
+        };
+        assert!(
+            refused(heap.usable_size(block)) && refused(heap.free(block)),
+            "{} {size}",
+            P::NAME
+        );
+        assert!(heap.resize(block, 1).is_err() && heap.grow_backward(block, 40).is_err());
+        assert_eq!(drawing(&heap), before);
+    }
+}
+
+#[test]
+fn an_overrun_by_one_byte_is_found() {
+    an_overrun_is_reported_by_free::<Light>();
+    an_overrun_is_reported_by_free::<Comprehensive>();
+}
+
+#[test]
+fn a_write_after_free_is_found_when_the_memory_is_allocated_again() {
+    let mut region = Region::new(700);
+    let mut heap = region.heap::<Comprehensive>();
+    let block = allocate(&mut heap, request(40)).unwrap();
+    free(&mut heap, block);
+    region.bytes()[block.get() as usize + 17] = 0;
+    assert_eq!(heap.check().unwrap_err().kind, CorruptionKind::FreedByte);
+    let again = heap.allocate(request(40)).unwrap();
+    assert_eq!(again, block);
+    let found = heap.allocated(again, 40).unwrap_err();
+    assert_eq!(
+        (found.kind, found.offset),
+        (CorruptionKind::FreedByte, block.get() + 17)
+    );
+    assert_eq!((found.expected, found.found), (0xFE, 0));
+}
+
+/// Damages one byte, then uses the heap: it may refuse, but it must not touch anything outside of its region.
+fn operations_stay_inside<P: Poison>() {
+    const SIZE: usize = 700;
+    let mut clean = Region::new(SIZE);
+    let (heap, live) = varied::<P>(&mut clean);
+    let targets: Vec<usize> = (0..heap.control_bytes() as usize)
+        .chain(header_bytes(&heap))
+        .chain(
+            heap.blocks()
+                .flat_map(|block| block.start as usize + 4..(block.start + block.bytes) as usize),
+        )
+        .collect();
+    for at in targets {
+        for change in [0x01, 0x0F, 0x80, 0xFF] {
+            let mut region = Region::new(SIZE);
+            let (mut heap, _) = varied::<P>(&mut region);
+            region.bytes()[at] ^= change;
+            for &block in &live {
+                let _ = heap.allocate(request(12));
+                let _ = heap.resize(block, 60);
+                let _ = heap.grow_backward(block, 60);
+                if heap.freeing(block).is_ok() {
+                    let _ = heap.free(block);
+                }
+                let _ = heap.allocate(request(30));
+            }
+            let _ = (heap.info(), heap.check(), heap.blocks().count());
+        }
+    }
+}
+
+#[test]
+fn operations_on_a_damaged_heap_stay_inside_of_it() {
+    // Debug builds assert on every access that it lies inside of the region.
+    operations_stay_inside::<Unpoisoned>();
+    operations_stay_inside::<Light>();
+    operations_stay_inside::<Comprehensive>();
+}

@@ -1,0 +1,166 @@
+//! Smallest and odd regions, extreme sizes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
+)]
+
+mod common;
+use common::*;
+use multi_heap::{Comprehensive, Heap, Light, NewHeapError, Poison, Request, Unpoisoned};
+
+fn smallest_region<P: Poison>() -> usize {
+    let found = (0..1000).find(|&size| Region::new(size).try_heap::<P>().is_ok());
+    found.unwrap()
+}
+
+fn registers_means_allocates<P: Poison>() {
+    let smallest = smallest_region::<P>();
+    for size in smallest..smallest + 300 {
+        let mut region = Region::new(size);
+        let mut heap = region.heap::<P>();
+        assert_sound(&heap);
+        let block =
+            allocate(&mut heap, request(1)).unwrap_or_else(|| panic!("region of {size} bytes"));
+        assert_sound(&heap);
+        free(&mut heap, block);
+        assert_sound(&heap);
+    }
+}
+
+#[test]
+fn the_smallest_region_that_registers_can_allocate() {
+    registers_means_allocates::<Unpoisoned>();
+    registers_means_allocates::<Light>();
+    registers_means_allocates::<Comprehensive>();
+    assert_eq!(smallest_region::<Unpoisoned>(), 60);
+    assert_eq!(smallest_region::<Light>(), 84);
+}
+
+#[test]
+fn a_region_that_is_too_small_says_what_it_needs() {
+    for size in 0..60 {
+        match Region::new(size).try_heap::<Unpoisoned>() {
+            Err(NewHeapError::TooSmall { bytes, needed }) => {
+                assert_eq!(bytes as usize, size & !3);
+                assert!(needed > bytes);
+            }
+            other => panic!("{size}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn any_start_and_dirty_memory_will_do() {
+    for lead in 0..9 {
+        for dirt in [0, 0xFF, 0xA5] {
+            for size in 300..310 {
+                let mut region = Region::dirty(size, lead, dirt);
+                let mut heap = region.heap::<Comprehensive>();
+                assert_sound(&heap);
+                let block = allocate(&mut heap, request(40)).unwrap();
+                assert!(heap.pointer(block).addr().get().is_multiple_of(4));
+                assert_sound(&heap);
+            }
+        }
+    }
+}
+
+#[test]
+fn zero_and_huge_sizes_are_no_requests() {
+    for size in [
+        0,
+        usize::MAX,
+        usize::MAX - 1,
+        usize::MAX - 12,
+        usize::MAX / 2,
+        (1 << 30) + 1,
+    ] {
+        assert_eq!(Request::new(size), None, "{size}");
+    }
+    let mut region = Region::new(1024);
+    let mut heap = region.heap::<Comprehensive>();
+    for size in (1 << 30) - 40..=1 << 30 {
+        assert_eq!(heap.allocate(request(size)), None);
+    }
+    assert_sound(&heap);
+}
+
+#[test]
+fn only_powers_of_two_align() {
+    for alignment in [0, 3, 5, 12, 100, usize::MAX, (1 << 28) + 1, 1 << 29] {
+        assert_eq!(Request::aligned(16, alignment), None, "{alignment}");
+    }
+    for alignment in [1, 2, 4] {
+        assert_eq!(
+            Request::aligned(16, alignment).map(Request::alignment),
+            Some(4)
+        );
+    }
+    assert_eq!(
+        Request::aligned_at(8, 16, 9),
+        None,
+        "an offset behind the end"
+    );
+}
+
+#[test]
+fn an_alignment_larger_than_the_heap_fails() {
+    let mut region = Region::dirty(4096, 4, 0);
+    let mut heap = region.heap::<Unpoisoned>();
+    assert_eq!(heap.allocate(Request::aligned(16, 1 << 28).unwrap()), None);
+    assert_sound(&heap);
+}
+
+#[test]
+fn resizing_to_nothing_or_too_much_is_refused() {
+    let mut region = Region::new(1024);
+    let mut heap = region.heap::<Light>();
+    let block = allocate(&mut heap, request(40)).unwrap();
+    for size in [0, u32::MAX, u32::MAX - 12, (1 << 30) + 1, 1 << 30] {
+        assert_eq!(heap.resize(block, size), Ok(false));
+        assert_eq!(heap.grow_backward(block, size), Ok(None));
+    }
+    assert_eq!(heap.usable_size(block), Ok(40));
+    assert_sound(&heap);
+}
+
+#[test]
+fn a_full_heap_has_no_byte_left() {
+    let mut region = Region::new(4096);
+    let mut heap = region.heap::<Unpoisoned>();
+    let mut blocks = 0;
+    while heap.allocate(request(1)).is_some() {
+        blocks += 1;
+    }
+    let info = heap.info();
+    assert!(
+        info.total_free_bytes < 4 && info.largest_free_block == 0,
+        "{info:?}"
+    );
+    assert_eq!(info.allocated_blocks, blocks);
+    assert_eq!(info.minimum_free_bytes, info.total_free_bytes);
+    assert_sound(&heap);
+}
+
+#[test]
+fn the_control_structure_scales_with_the_region() {
+    let control = |size: usize| Region::new(size).heap::<Unpoisoned>().control_bytes();
+    // ESP-IDF at the same region sizes (header, control, pool overhead): 232, 352, 812, 2176 bytes.
+    assert_eq!(
+        [256, 4096, 65536, 4 << 20].map(control),
+        [136, 292, 424, 616]
+    );
+}
+
+#[test]
+fn sixteen_byte_blocks_in_64_kib_are_as_many_as_in_the_c_heap() {
+    // ESP-IDF's multi_heap on the same region: 3236, 1798 and 622 blocks.
+    let count = |size| {
+        let mut region = Region::new(65536);
+        let mut heap: Heap = region.heap();
+        core::iter::from_fn(|| heap.allocate(request(size))).count()
+    };
+    assert_eq!([16, 32, 100].map(count), [3255, 1808, 626]);
+}

@@ -1,0 +1,374 @@
+//! What single operations do to a heap, drawn.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
+)]
+
+mod common;
+use common::*;
+use multi_heap::{Comprehensive, Heap, Light, Misuse, Moved, Offset, Request, Unpoisoned};
+
+/// A region whose blocks have exactly 256 bytes in all.
+fn region_of_256() -> Region {
+    let mut probe = Region::new(1024);
+    let control = probe.heap::<Unpoisoned>().control_bytes();
+    let size = (control + 256) as usize;
+    let mut region = Region::new(size);
+    // A smaller region needs fewer lists, so approach the size from above.
+    while region.heap::<Unpoisoned>().info().total_free_bytes > 252 {
+        let smaller = region.bytes().len() - 4;
+        region = Region::new(smaller);
+    }
+    region
+}
+
+fn taken<const N: usize>(heap: &mut Heap, sizes: [u32; N]) -> [Offset; N] {
+    sizes.map(|size| allocate(heap, request(size)).unwrap())
+}
+
+#[test]
+fn a_fresh_heap_is_one_free_block() {
+    let mut region = region_of_256();
+    let heap = region.heap::<Unpoisoned>();
+    assert_eq!(drawing(&heap), "[256 free]");
+    assert_eq!(heap.info().total_free_bytes, 252);
+    assert_eq!(heap.info().largest_free_block, 252);
+    assert_sound(&heap);
+}
+
+#[test]
+fn blocks_are_taken_from_the_start_and_cost_four_bytes_each() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    taken(&mut heap, [1, 4, 5, 12, 100]);
+    assert_eq!(
+        drawing(&heap),
+        "[8 used][8 used][12 used][16 used][104 used][108 free]"
+    );
+}
+
+#[test]
+fn exact_sizes_are_kept() {
+    for size in [100, 129, 300, 1000, 1541, 3000] {
+        let mut region = Region::new(8192);
+        let mut heap = region.heap::<Unpoisoned>();
+        let block = allocate(&mut heap, request(size)).unwrap();
+        assert_eq!(heap.usable_size(block), Ok(size.next_multiple_of(4)));
+    }
+}
+
+#[test]
+fn freeing_between_two_free_blocks_leaves_one() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b, c, _d] = taken(&mut heap, [20, 20, 20, 20]);
+    free(&mut heap, a);
+    assert_eq!(
+        drawing(&heap),
+        "[24 free][24 used][24 used][24 used][160 free]"
+    );
+    free(&mut heap, c);
+    assert_eq!(
+        drawing(&heap),
+        "[24 free][24 used][24 free][24 used][160 free]"
+    );
+    free(&mut heap, b);
+    assert_eq!(drawing(&heap), "[72 free][24 used][160 free]");
+    assert_sound(&heap);
+}
+
+#[test]
+fn small_free_blocks_join_too() {
+    // Free blocks of 4, 8 and 12 bytes have forms of their own: every pair of them must find each other.
+    for (first, second) in [
+        (4, 4),
+        (4, 8),
+        (8, 8),
+        (12, 8),
+        (8, 12),
+        (12, 12),
+        (16, 4),
+        (4, 16),
+    ] {
+        let mut region = region_of_256();
+        let mut heap = region.heap();
+        let [a, b, _c] = taken(&mut heap, [first, second, 20]);
+        free(&mut heap, a);
+        assert_sound(&heap);
+        free(&mut heap, b);
+        assert_sound(&heap);
+        let joined = first + second + 8;
+        assert_eq!(
+            drawing(&heap),
+            format!("[{joined} free][24 used][{} free]", 232 - joined)
+        );
+    }
+}
+
+#[test]
+fn a_rest_of_one_word_waits_for_its_neighbour() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b, _c] = taken(&mut heap, [20, 20, 20]);
+    free(&mut heap, a);
+    taken(&mut heap, [16]);
+    assert_eq!(
+        drawing(&heap),
+        "[20 used][4 free][24 used][24 used][184 free]"
+    );
+    assert_sound(&heap);
+    free(&mut heap, b);
+    assert_eq!(drawing(&heap), "[20 used][28 free][24 used][184 free]");
+    assert_sound(&heap);
+}
+
+#[test]
+fn a_freed_block_serves_the_same_size_again() {
+    let mut region = Region::new(4096);
+    let mut heap = region.heap();
+    for size in 1..900 {
+        let [a, _wall] = taken(&mut heap, [size, 1]);
+        let fill = heap.info().largest_free_block;
+        let rest = allocate(&mut heap, request(fill)).unwrap();
+        free(&mut heap, a);
+        assert_eq!(allocate(&mut heap, request(size)), Some(a), "size {size}");
+        free(&mut heap, rest);
+        heap = region.heap();
+    }
+}
+
+#[test]
+fn the_smallest_list_that_fits_is_used_before_the_large_block() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, _, b, _] = taken(&mut heap, [40, 4, 20, 4]);
+    free(&mut heap, a);
+    free(&mut heap, b);
+    assert_eq!(taken(&mut heap, [20]), [b]);
+    assert_eq!(taken(&mut heap, [24]), [a]);
+}
+
+#[test]
+fn shrinking_gives_the_tail_back() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b] = taken(&mut heap, [60, 20]);
+    assert_eq!(heap.resize(a, 20), Ok(true));
+    assert_eq!(drawing(&heap), "[24 used][40 free][24 used][168 free]");
+    assert_eq!(heap.resize(b, 4), Ok(true));
+    assert_eq!(
+        drawing(&heap),
+        "[24 used][40 free][8 used][184 free]",
+        "the tail joins the free block behind"
+    );
+    assert_eq!(heap.resize(a, 17), Ok(true));
+    assert_sound(&heap);
+}
+
+#[test]
+fn growing_takes_from_the_free_block_behind() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b, _] = taken(&mut heap, [20, 60, 20]);
+    free(&mut heap, b);
+    assert_eq!(heap.resize(a, 40), Ok(true));
+    assert_eq!(drawing(&heap), "[44 used][44 free][24 used][144 free]");
+    assert_eq!(heap.resize(a, 84), Ok(true));
+    assert_eq!(drawing(&heap), "[88 used][24 used][144 free]");
+    assert_eq!(heap.resize(a, 88), Ok(false));
+    assert_sound(&heap);
+}
+
+#[test]
+fn growing_backward_takes_what_is_below_and_what_is_needed_behind() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b, c, _] = taken(&mut heap, [60, 20, 20, 20]);
+    free(&mut heap, a);
+    free(&mut heap, c);
+    assert_eq!(
+        drawing(&heap),
+        "[64 free][24 used][24 free][24 used][120 free]"
+    );
+    assert_eq!(
+        heap.grow_backward(b, 112),
+        Ok(None),
+        "64 + 24 + 24 bytes are too few"
+    );
+    assert_eq!(
+        heap.grow_backward(b, 60),
+        Ok(None),
+        "the free block below has room for the whole"
+    );
+    assert_eq!(
+        heap.grow_backward(b, 100),
+        Ok(Some(Moved { to: a, bytes: 20 }))
+    );
+    assert_eq!(drawing(&heap), "[104 used][8 free][24 used][120 free]");
+    assert_sound(&heap);
+}
+
+#[test]
+fn a_block_that_grew_backward_keeps_its_old_end_until_it_is_resized() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b, _] = taken(&mut heap, [36, 60, 20]);
+    free(&mut heap, a);
+    assert_eq!(
+        heap.grow_backward(b, 72),
+        Ok(Some(Moved { to: a, bytes: 60 }))
+    );
+    assert_eq!(drawing(&heap), "[104 used][24 used][128 free]");
+    assert_sound(&heap);
+    assert_eq!(heap.resize(a, 72), Ok(true));
+    assert_eq!(drawing(&heap), "[76 used][28 free][24 used][128 free]");
+    assert_sound(&heap);
+}
+
+#[test]
+fn reallocation_keeps_the_contents_wherever_it_moves() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b, _wall] = taken(&mut heap, [60, 19, 20]);
+    write(&heap, b, 19, 7);
+    free(&mut heap, a);
+    let down = heap.reallocate(b, request(70)).unwrap().unwrap();
+    assert_eq!(down, a);
+    assert!(holds(&heap, down, 19, 7));
+    write(&heap, down, 70, 9);
+    let away = heap.reallocate(down, request(100)).unwrap().unwrap();
+    assert!(holds(&heap, away, 70, 9));
+    assert_sound(&heap);
+}
+
+#[test]
+fn a_failed_reallocation_leaves_the_block_as_it_was() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, _b] = taken(&mut heap, [60, 60]);
+    write(&heap, a, 60, 3);
+    let before = drawing(&heap);
+    assert_eq!(heap.reallocate(a, request(1000)), Ok(None));
+    assert_eq!(drawing(&heap), before);
+    assert!(holds(&heap, a, 60, 3));
+}
+
+#[test]
+fn aligned_blocks_leave_their_lead_free() {
+    let mut region = Region::new(2048);
+    let mut heap = region.heap::<Unpoisoned>();
+    allocate(&mut heap, request(4)).unwrap();
+    for alignment in [8, 16, 64, 256] {
+        let block = allocate(&mut heap, Request::aligned(20, alignment).unwrap()).unwrap();
+        assert!(heap.pointer(block).addr().get().is_multiple_of(alignment));
+        assert_eq!(heap.usable_size(block), Ok(20));
+        assert_sound(&heap);
+    }
+}
+
+#[test]
+fn the_byte_at_the_offset_is_the_aligned_one() {
+    let mut region = Region::new(2048);
+    let mut heap = region.heap::<Light>();
+    for offset in [0_usize, 4, 5, 8, 60] {
+        let block = allocate(&mut heap, Request::aligned_at(100, 64, offset).unwrap()).unwrap();
+        let place = heap.pointer(block).addr().get() + offset.next_multiple_of(4);
+        assert!(place.is_multiple_of(64), "offset {offset}");
+        assert_sound(&heap);
+    }
+}
+
+#[test]
+fn the_minimum_is_remembered_reset_and_restored() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a] = taken(&mut heap, [100]);
+    free(&mut heap, a);
+    assert_eq!((heap.free_bytes(), heap.minimum_free_bytes()), (252, 148));
+    assert_eq!(heap.reset_minimum_free_bytes(), 148);
+    let [a] = taken(&mut heap, [40]);
+    free(&mut heap, a);
+    assert_eq!(heap.minimum_free_bytes(), 208);
+    heap.restore_minimum_free_bytes(300);
+    assert_eq!(
+        heap.minimum_free_bytes(),
+        208,
+        "a higher value changes nothing"
+    );
+    heap.restore_minimum_free_bytes(148);
+    assert_eq!(heap.minimum_free_bytes(), 148);
+}
+
+#[test]
+fn a_place_inside_a_used_block_finds_the_block() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b, c] = taken(&mut heap, [20, 20, 20]);
+    free(&mut heap, b);
+    let containing = |at: u32| {
+        heap.block_containing(Offset::new(at).unwrap())
+            .map(|block| block.offset)
+    };
+    assert_eq!(
+        [a.get(), a.get() + 19, c.get() + 7].map(containing),
+        [Some(a), Some(a), Some(c)]
+    );
+    assert_eq!([b.get(), 4, 10_000].map(containing), [None, None, None]);
+}
+
+#[test]
+fn poison_surrounds_the_requested_bytes() {
+    let mut region = Region::new(1024);
+    let mut heap = region.heap::<Comprehensive>();
+    let block = allocate(&mut heap, request(5)).unwrap();
+    let at = block.get() as usize;
+    assert_eq!(
+        region.bytes()[at - 8..at + 9],
+        [
+            0x34, 0x12, 0xBA, 0xAB, 5, 0, 0, 0, 0xCE, 0xCE, 0xCE, 0xCE, 0xCE, 0x78, 0x56, 0xAD,
+            0xBA
+        ]
+    );
+    assert_eq!(free(&mut heap, block), 5);
+    let inside = region.bytes();
+    let links_and_footer = at..inside.len() - 8;
+    assert!(inside[links_and_footer].iter().all(|&byte| byte == 0xFE));
+}
+
+#[test]
+fn a_double_free_and_foreign_places_are_refused_and_change_nothing() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b, c] = taken(&mut heap, [20, 20, 20]);
+    free(&mut heap, b);
+    let before = drawing(&heap);
+    let at = |offset: u32| Offset::new(offset).unwrap();
+    assert_eq!(heap.free(b), Err(Misuse::AlreadyFree));
+    assert_eq!(heap.free(at(a.get() + 1)), Err(Misuse::Unaligned));
+    assert_eq!(heap.free(at(4)), Err(Misuse::OutsideHeap));
+    assert_eq!(heap.free(at(1 << 20)), Err(Misuse::OutsideHeap));
+    assert_eq!(heap.free(at(u32::MAX - 3)), Err(Misuse::OutsideHeap));
+    assert!(heap.free(at(c.get() + 8)).is_err(), "the middle of a block");
+    assert_eq!(heap.resize(b, 8), Err(Misuse::AlreadyFree));
+    assert_eq!(heap.usable_size(b), Err(Misuse::AlreadyFree));
+    assert_eq!(drawing(&heap), before);
+    assert_sound(&heap);
+}
+
+#[test]
+fn a_double_free_is_found_after_the_block_was_joined() {
+    // Freed after its lower neighbour, so that its header ends up inside of a free block.
+    for size in [4, 8, 12, 20, 60] {
+        let mut region = region_of_256();
+        let mut heap = region.heap();
+        let [a, b, _wall] = taken(&mut heap, [size, 20, 20]);
+        free(&mut heap, a);
+        free(&mut heap, b);
+        let before = drawing(&heap);
+        assert!(heap.free(b).is_err(), "below lay {size} bytes");
+        assert_eq!(drawing(&heap), before);
+        assert_sound(&heap);
+    }
+}
