@@ -20,6 +20,7 @@ mod poisoning;
 mod progress;
 mod replay;
 mod shipped;
+mod sim;
 mod smallest;
 mod table;
 mod trace;
@@ -51,6 +52,7 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
+    Sim(commands::sim::Arguments),
     Map(commands::map::Arguments),
     Minheap(commands::minheap::Arguments),
     TestHost(commands::test_host::Arguments),
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
+        Command::Sim(arguments) => commands::sim::run(&arguments),
         Command::Map(arguments) => commands::map::run(&arguments),
         Command::Minheap(arguments) => commands::minheap::run(&arguments),
         Command::TestHost(arguments) => commands::test_host::run(&arguments),

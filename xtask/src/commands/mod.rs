@@ -3,4 +3,5 @@
 pub(crate) mod ci;
 pub(crate) mod map;
 pub(crate) mod minheap;
+pub(crate) mod sim;
 pub(crate) mod test_host;

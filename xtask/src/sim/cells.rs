@@ -1,0 +1,292 @@
+//! How much of each small stretch of a heap is used, poison, header, hole or free.
+//!
+//! ```text
+//!   heap    │▒▒│hdr│ payload ....... │hdr│ free │hdr│ payload │hdr│ free .................. │
+//!   cells   │         0         │         1         │         2         │        3        │
+//!                                          └ hole                          └ largest: free
+//! ```
+//! A cell is written as four levels of 0 to 15 (used, poison, header, hole), in two bytes; what is
+//! missing to 15 is free. A cell of one kind alone has that level at 15.
+
+/// Four levels of 0..=15: what fits into four bits.
+const LEVELS: u64 = 15;
+/// Canary and size word before the payload of a poisoned block, in bytes.
+const POISON_BEFORE: u32 = 8;
+
+/// A block of a heap; `start` and `payload` in bytes from the heap's first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Block {
+    pub(crate) start: u32,
+    /// From `start` on, header and canaries included.
+    pub(crate) bytes: u32,
+    /// Where the user's bytes begin.
+    pub(crate) payload: u32,
+    /// The user's bytes.
+    pub(crate) size: u32,
+    pub(crate) used: bool,
+}
+
+/// How a heap is divided: cells of a power of two bytes, few enough to be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Division {
+    /// Bytes of the heap.
+    pub(crate) bytes: u32,
+    /// Bytes of a cell; the last one may be shorter.
+    pub(crate) cell_bytes: u32,
+}
+
+impl Division {
+    const SMALLEST_CELL: u32 = 64;
+    const MOST_CELLS: u32 = 256;
+
+    pub(crate) fn of(bytes: u32) -> Division {
+        let cell_bytes = bytes.div_ceil(Self::MOST_CELLS).next_power_of_two();
+        Division {
+            bytes,
+            cell_bytes: cell_bytes.max(Self::SMALLEST_CELL),
+        }
+    }
+
+    pub(crate) fn cells(self) -> usize {
+        self.bytes.div_ceil(self.cell_bytes) as usize
+    }
+
+    fn bytes_of(self, cell: usize) -> u64 {
+        let start = cell as u64 * u64::from(self.cell_bytes);
+        u64::from(self.cell_bytes).min(u64::from(self.bytes) - start)
+    }
+}
+
+/// What a byte of a heap can be, in the order of a cell's levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Used,
+    Poison,
+    Header,
+    Hole,
+    Free,
+}
+
+/// What a heap's bytes are at one moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Contents {
+    division: Division,
+    /// Bytes of each kind, by cell.
+    cells: Vec<[u64; 5]>,
+}
+
+impl Contents {
+    /// Sorts the bytes of a heap with these `blocks`, each with `poison` bytes of canaries if used.
+    pub(crate) fn of(division: Division, blocks: &[Block], poison: u32) -> Contents {
+        let mut contents = Contents {
+            division,
+            cells: vec![[0; 5]; division.cells()],
+        };
+        let largest = largest_free(blocks);
+        let mut position = 0;
+        for block in blocks {
+            contents.add(Kind::Header, position, block.start);
+            position = block.start.saturating_add(block.bytes);
+            if block.used {
+                contents.add_used(block, poison);
+            } else {
+                let kind = if Some(block.start) == largest {
+                    Kind::Free
+                } else {
+                    Kind::Hole
+                };
+                contents.add(kind, block.start, position);
+            }
+        }
+        contents.add(Kind::Header, position, division.bytes);
+        contents
+    }
+
+    /// Two bytes a cell, as the page reads them.
+    pub(crate) fn levels(&self) -> impl Iterator<Item = u8> + '_ {
+        self.cells.iter().enumerate().flat_map(|(cell, bytes)| {
+            let [used, poison, header, hole] = levels(bytes, self.division.bytes_of(cell));
+            [used << 4 | poison, header << 4 | hole]
+        })
+    }
+
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.sum(Kind::Used)
+    }
+
+    pub(crate) fn poison_bytes(&self) -> u64 {
+        self.sum(Kind::Poison)
+    }
+
+    pub(crate) fn header_bytes(&self) -> u64 {
+        self.sum(Kind::Header)
+    }
+
+    pub(crate) fn hole_bytes(&self) -> u64 {
+        self.sum(Kind::Hole)
+    }
+
+    /// Holes included.
+    pub(crate) fn free_bytes(&self) -> u64 {
+        self.sum(Kind::Free) + self.hole_bytes()
+    }
+
+    fn sum(&self, kind: Kind) -> u64 {
+        self.cells.iter().map(|cell| cell[kind as usize]).sum()
+    }
+
+    fn add_used(&mut self, block: &Block, poison: u32) {
+        let payload = block.payload;
+        let before = if poison == 0 { 0 } else { POISON_BEFORE };
+        let after = payload.saturating_add(block.size);
+        let end = block.start.saturating_add(block.bytes);
+        self.add(Kind::Header, block.start, payload.saturating_sub(before));
+        self.add(Kind::Poison, payload.saturating_sub(before), payload);
+        self.add(Kind::Used, payload, after);
+        self.add(
+            Kind::Poison,
+            after,
+            after.saturating_add(poison.saturating_sub(before)),
+        );
+        self.add(
+            Kind::Header,
+            after.saturating_add(poison.saturating_sub(before)),
+            end,
+        );
+    }
+
+    /// Counts the bytes from `start` up to `end` into the cells they lie in.
+    fn add(&mut self, kind: Kind, start: u32, end: u32) {
+        let cell_bytes = self.division.cell_bytes;
+        let end = end.min(self.division.bytes);
+        let mut position = start;
+        while position < end {
+            let cell = position / cell_bytes;
+            let cell_end = (cell + 1).saturating_mul(cell_bytes).min(end);
+            self.cells[cell as usize][kind as usize] += u64::from(cell_end - position);
+            position = cell_end;
+        }
+    }
+}
+
+fn largest_free(blocks: &[Block]) -> Option<u32> {
+    let free = blocks.iter().filter(|block| !block.used);
+    free.max_by_key(|block| block.bytes)
+        .map(|block| block.start)
+}
+
+/// Rounds the running sum, so that the levels never exceed 15 together.
+fn levels(bytes: &[u64; 5], cell_bytes: u64) -> [u8; 4] {
+    let mut sum = 0;
+    let mut before = 0;
+    let mut level = |kind: Kind| {
+        sum += bytes[kind as usize];
+        let rounded = (sum * LEVELS + cell_bytes / 2) / cell_bytes.max(1);
+        let level = rounded.min(LEVELS) - before;
+        before += level;
+        u8::try_from(level).unwrap_or(u8::MAX)
+    };
+    [
+        level(Kind::Used),
+        level(Kind::Poison),
+        level(Kind::Header),
+        level(Kind::Hole),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, Contents, Division};
+
+    fn used_block(start: u32, bytes: u32) -> Block {
+        Block {
+            start,
+            bytes,
+            payload: start + 4,
+            size: bytes - 4,
+            used: true,
+        }
+    }
+
+    fn free_block(start: u32, bytes: u32) -> Block {
+        Block {
+            used: false,
+            ..used_block(start, bytes)
+        }
+    }
+
+    fn levels(contents: &Contents) -> Vec<u8> {
+        contents.levels().collect()
+    }
+
+    #[test]
+    fn a_small_heap_has_small_cells_and_a_big_one_few() {
+        assert_eq!(
+            Division::of(1000),
+            Division {
+                bytes: 1000,
+                cell_bytes: 64
+            }
+        );
+        assert_eq!(
+            Division::of(4 << 20),
+            Division {
+                bytes: 4 << 20,
+                cell_bytes: 16 << 10
+            }
+        );
+        assert_eq!(Division::of(1000).cells(), 16);
+        assert_eq!(Division::of(4 << 20).cells(), 256);
+    }
+
+    #[test]
+    fn every_byte_is_counted_once() {
+        let blocks = [
+            used_block(64, 100),
+            free_block(164, 36),
+            used_block(200, 64),
+            free_block(264, 700),
+        ];
+        let contents = Contents::of(Division::of(1000), &blocks, 0);
+        assert_eq!(contents.used_bytes(), 96 + 60);
+        assert_eq!(contents.hole_bytes(), 36);
+        assert_eq!(contents.free_bytes(), 36 + 700);
+        assert_eq!(contents.header_bytes(), 64 + 4 + 4 + 36);
+    }
+
+    #[test]
+    fn a_poisoned_block_has_canaries_around_what_was_asked_for() {
+        let block = Block {
+            start: 0,
+            bytes: 64,
+            payload: 12,
+            size: 45,
+            used: true,
+        };
+        let contents = Contents::of(Division::of(64), &[block], 12);
+        assert_eq!(contents.used_bytes(), 45);
+        assert_eq!(contents.poison_bytes(), 12);
+        assert_eq!(contents.header_bytes(), 7);
+    }
+
+    #[test]
+    fn a_cell_of_one_kind_is_at_the_full_level() {
+        let blocks = [free_block(64, 64), free_block(128, 128)];
+        let contents = Contents::of(Division::of(256), &blocks, 0);
+        assert_eq!(
+            levels(&contents),
+            [0x00, 0xF0, 0x00, 0x0F, 0x00, 0x00, 0x00, 0x00]
+        );
+    }
+
+    #[test]
+    fn levels_never_exceed_fifteen_together() {
+        let blocks = [used_block(0, 34), used_block(34, 30)];
+        let contents = Contents::of(Division::of(64), &blocks, 0);
+        let sum: u8 = levels(&contents)
+            .iter()
+            .map(|byte| (byte >> 4) + (byte & 15))
+            .sum();
+        assert_eq!(sum, 15);
+    }
+}

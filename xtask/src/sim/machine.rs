@@ -1,0 +1,164 @@
+//! A chip on the host: its heaps, booted in simulated memory.
+
+use heap_caps::{
+    BlockView, BootError, HeapCaps, HeapView, Misuse, Policy, ReallocateError, Reserve,
+    SimulatedMemory, WatchIndex,
+};
+use multi_heap::Poison;
+use soc_regions::{Caps, Chip, Options};
+
+use super::cells::Block;
+use super::pattern::Words;
+use crate::error::Error;
+
+/// How a request is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Requests {
+    /// As C's `malloc`, whose policy decides about internal and external memory.
+    Malloc,
+    /// For these capabilities.
+    Caps(Caps),
+}
+
+/// What is fixed at boot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setup {
+    pub(crate) chip: &'static Chip,
+    pub(crate) options: Options,
+    pub(crate) policy: Policy,
+    pub(crate) reserve: Option<Reserve>,
+}
+
+/// ESP-IDF's `SPIRAM_MALLOC_ALWAYSINTERNAL`: above this, `malloc` prefers external memory.
+const EXTERNAL_ABOVE: u32 = 16_384;
+
+/// The heaps of a chip that has started: the start-up stacks serve as heaps, too.
+pub(crate) struct Machine<P: Poison> {
+    heaps: HeapCaps<P>,
+    /// What the heaps lie in.
+    memory: SimulatedMemory,
+}
+
+impl<P: Poison> Machine<P> {
+    /// Boots the chip as an ordinary small program would.
+    pub(crate) fn boot(setup: &Setup) -> Result<Machine<P>, Error> {
+        let memory = SimulatedMemory::dirty(0xA5);
+        let heaps = HeapCaps::with_policy((), setup.policy);
+        let mut machine = Machine { heaps, memory };
+        machine
+            .boot_heaps(setup)
+            .map_err(|error| Error::Usage(error.to_string()))?;
+        if setup.options.psram.is_some() {
+            machine.heaps.set_external_threshold(Some(EXTERNAL_ABOVE));
+        }
+        if let Some(reserve) = setup.reserve {
+            let refused = |error: heap_caps::ReserveError| Error::Usage(error.to_string());
+            machine.heaps.set_reserve(reserve).map_err(refused)?;
+        }
+        Ok(machine)
+    }
+
+    fn boot_heaps(&mut self, setup: &Setup) -> Result<(), BootError> {
+        let symbols = setup.chip.sample_symbols(&setup.options);
+        // SAFETY: the memory is that of `self.memory`, made for these heaps alone and kept beside them.
+        unsafe {
+            self.heaps
+                .boot(setup.chip, &setup.options, &symbols, &self.memory)
+        }
+        .map(drop)
+    }
+
+    /// What the chip does when its scheduler runs. Returns how many heaps were added.
+    pub(crate) fn enable_startup_stacks(&mut self) -> usize {
+        // SAFETY: nothing runs on the simulated stacks; the memory is as in `boot_heaps`.
+        unsafe { self.heaps.enable_startup_stack_heaps(&self.memory) }
+    }
+
+    pub(crate) fn heaps(&self) -> &HeapCaps<P> {
+        &self.heaps
+    }
+
+    /// Begins to keep the least that was free for `requests` at one moment.
+    pub(crate) fn watch(&mut self, requests: Requests) -> Option<WatchIndex> {
+        self.heaps.watch(requests.caps())
+    }
+
+    /// The block's address, or the sentence of the refusal.
+    pub(crate) fn allocate(
+        &mut self,
+        requests: Requests,
+        size: u32,
+        alignment: u32,
+    ) -> Result<u32, String> {
+        let (size, alignment) = (size as usize, alignment as usize);
+        match requests {
+            Requests::Malloc => self.heaps.aligned_alloc_default(alignment, size),
+            Requests::Caps(caps) => self.heaps.aligned_alloc(alignment, size, caps),
+        }
+        .map_err(|failure| failure.to_string())
+    }
+
+    /// The block's new address, or the sentence of the refusal.
+    pub(crate) fn reallocate(
+        &mut self,
+        requests: Requests,
+        address: u32,
+        size: u32,
+    ) -> Result<Result<u32, String>, Misuse> {
+        let moved = match requests {
+            Requests::Malloc => self.heaps.realloc_default(address, size as usize),
+            Requests::Caps(caps) => self.heaps.realloc(address, size as usize, caps),
+        };
+        match moved {
+            Ok(address) => Ok(Ok(address)),
+            Err(ReallocateError::Failure(failure)) => Ok(Err(failure.to_string())),
+            Err(ReallocateError::Misuse(misuse)) => Err(misuse),
+        }
+    }
+
+    pub(crate) fn free(&mut self, address: u32) -> Result<(), Misuse> {
+        self.heaps.free(address)
+    }
+
+    /// The blocks of a heap, counted from its first byte.
+    pub(crate) fn blocks(&self, heap: &HeapView) -> Vec<Block> {
+        let base = heap.span.start();
+        let relative = |block: BlockView| Block {
+            start: block.whole.start().wrapping_sub(base),
+            bytes: block.whole.size(),
+            payload: block.address.wrapping_sub(base),
+            size: block.size,
+            used: block.used,
+        };
+        self.heaps.blocks(heap.index).map(relative).collect()
+    }
+}
+
+impl<P: Poison> Words for Machine<P> {
+    fn word(&self, address: u32) -> Option<u32> {
+        self.heaps.word(address)
+    }
+
+    fn set_word(&mut self, address: u32, value: u32) -> bool {
+        self.heaps.set_word(address, value)
+    }
+}
+
+impl Requests {
+    /// The heaps that requests of this kind can be served from.
+    pub(crate) fn caps(self) -> Caps {
+        match self {
+            Requests::Malloc => Caps::DEFAULT,
+            Requests::Caps(caps) => caps,
+        }
+    }
+}
+
+impl std::fmt::Display for Requests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Requests::Malloc => f.write_str("requests as by malloc"),
+            Requests::Caps(caps) => write!(f, "requests for {caps}"),
+        }
+    }
+}

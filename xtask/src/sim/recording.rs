@@ -1,0 +1,174 @@
+//! What is kept of a replay: the state of every heap at some moments, and what the page needs to tell it.
+//!
+//! Field names are those that `page/page.js` reads.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Serialize, Serializer};
+
+use super::cells::{Block, Contents, Division};
+
+/// How many moments are kept: what a screen can show side by side.
+const MOMENTS: usize = 240;
+/// How many refusals are told one by one.
+pub(crate) const TOLD_REFUSALS: usize = 12;
+
+/// Who replayed what, and how it went.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Recording {
+    pub(crate) chip: String,
+    pub(crate) trace: String,
+    /// `malloc` or the capabilities asked for.
+    pub(crate) requests: String,
+    pub(crate) policy: String,
+    pub(crate) poison: String,
+    pub(crate) operations: usize,
+    pub(crate) refused: usize,
+    /// Sentences, the first few.
+    pub(crate) refusals: Vec<String>,
+    /// Of the sizes asked for.
+    pub(crate) peak_bytes: u64,
+    pub(crate) peak_operation: usize,
+    pub(crate) peak_frame: usize,
+    /// Least sum of free bytes, over the heaps that the replay used.
+    pub(crate) least_free: u64,
+    pub(crate) end_blocks: usize,
+    pub(crate) end_bytes: u64,
+    /// Operations done at each moment.
+    pub(crate) frames: Vec<usize>,
+    /// Live bytes asked for at each moment.
+    pub(crate) asked: Vec<u64>,
+    pub(crate) regions: Vec<Region>,
+}
+
+/// One heap over time; lists have an entry a moment. All in bytes, but for `blocks`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Region {
+    pub(crate) name: String,
+    pub(crate) start: u32,
+    pub(crate) size: u32,
+    pub(crate) cell_bytes: u32,
+    pub(crate) cells: usize,
+    pub(crate) used: Vec<u64>,
+    pub(crate) poison: Vec<u64>,
+    pub(crate) headers: Vec<u64>,
+    pub(crate) holes: Vec<u64>,
+    pub(crate) free: Vec<u64>,
+    pub(crate) largest: Vec<u32>,
+    pub(crate) blocks: Vec<u32>,
+    #[serde(serialize_with = "in_base64")]
+    map: Vec<u8>,
+}
+
+fn in_base64<S: Serializer>(map: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&STANDARD.encode(map))
+}
+
+impl Region {
+    pub(crate) fn new(name: &str, start: u32, size: u32) -> Region {
+        let division = Division::of(size);
+        Region {
+            name: name.to_owned(),
+            start,
+            size,
+            cell_bytes: division.cell_bytes,
+            cells: division.cells(),
+            used: Vec::new(),
+            poison: Vec::new(),
+            headers: Vec::new(),
+            holes: Vec::new(),
+            free: Vec::new(),
+            largest: Vec::new(),
+            blocks: Vec::new(),
+            map: Vec::new(),
+        }
+    }
+
+    /// Keeps this moment: the heap's blocks, canaries of `poison` bytes a block, its largest free block.
+    pub(crate) fn keep(&mut self, blocks: &[Block], poison: u32, largest: u32) {
+        let contents = Contents::of(Division::of(self.size), blocks, poison);
+        self.used.push(contents.used_bytes());
+        self.poison.push(contents.poison_bytes());
+        self.headers.push(contents.header_bytes());
+        self.holes.push(contents.hole_bytes());
+        self.free.push(contents.free_bytes());
+        self.largest.push(largest);
+        self.blocks
+            .push(u32::try_from(blocks.len()).unwrap_or(u32::MAX));
+        self.map.extend(contents.levels());
+    }
+}
+
+impl Recording {
+    /// Notes that `operations` of the trace are done and `asked` bytes are live.
+    pub(crate) fn keep_moment(&mut self, operations: usize, asked: u64) {
+        self.frames.push(operations);
+        self.asked.push(asked);
+    }
+
+    /// Works out what follows from the moments, once all are kept.
+    pub(crate) fn finish(&mut self) {
+        let most = self
+            .asked
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, asked)| **asked);
+        self.peak_frame = most.map_or(0, |(frame, _)| frame);
+    }
+}
+
+/// The moments to keep of a trace of `operations`: evenly spread, the first is 0, the last the end.
+pub(crate) fn moments(operations: usize) -> impl Iterator<Item = usize> {
+    let last = (MOMENTS - 1).min(operations);
+    (0..=last).map(move |moment| (moment * operations).checked_div(last).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, Recording, Region, moments};
+
+    #[test]
+    fn moments_go_from_the_boot_to_the_end() {
+        let kept: Vec<usize> = moments(172_110).collect();
+        assert_eq!(
+            (kept.len(), kept.first(), kept.last()),
+            (240, Some(&0), Some(&172_110))
+        );
+        assert!(kept.is_sorted());
+    }
+
+    #[test]
+    fn a_short_trace_has_a_moment_for_every_operation() {
+        assert_eq!(moments(3).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(moments(0).collect::<Vec<_>>(), [0]);
+    }
+
+    #[test]
+    fn a_moment_of_a_heap_is_kept_with_its_figures_and_its_map() {
+        let mut region = Region::new("DRAM", 0x3FFB_0000, 128);
+        let used = Block {
+            start: 64,
+            bytes: 64,
+            payload: 68,
+            size: 60,
+            used: true,
+        };
+        region.keep(&[used], 0, 0);
+        assert_eq!(
+            (region.used[0], region.headers[0], region.blocks[0]),
+            (60, 68, 1)
+        );
+        let json = serde_json::to_value(&region).unwrap();
+        assert_eq!(json["map"], "APDgEA==");
+    }
+
+    #[test]
+    fn the_page_opens_at_the_moment_with_most_live_bytes() {
+        let mut recording = Recording::default();
+        for (operations, asked) in [(0, 0), (10, 700), (20, 300)] {
+            recording.keep_moment(operations, asked);
+        }
+        recording.finish();
+        assert_eq!(recording.peak_frame, 1);
+    }
+}
