@@ -69,6 +69,14 @@ impl Alias {
         self.0.to_data(address.checked_sub(BACK_WORD)?)
     }
 
+    /// Where the block begins whose back word lies at `back` and reads `word`. In linear memory that is known without reading.
+    pub(crate) const fn block_start(&self, back: u32, word: u32) -> u32 {
+        match self.0.order() {
+            WordOrder::Linear => back,
+            WordOrder::Inverted => word,
+        }
+    }
+
     /// Bytes that can be used at the address handed out for the block at `block` with `usable` bytes, whose back word is `back`.
     ///
     /// `None` where the back word does not lie where such a block keeps it. Of an inverted block, what lies behind

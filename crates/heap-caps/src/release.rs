@@ -2,6 +2,7 @@
 
 use multi_heap::{Offset, Poison};
 
+use crate::alias::Alias;
 use crate::heap_caps::HeapCaps;
 use crate::misuse::{Misuse, MisuseKind};
 use crate::observer::{Freed, Observer};
@@ -127,35 +128,44 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ) -> Option<Result<Block<P>, Misuse>> {
         let alias = entry.alias?;
         let back = alias.back_word_of(address & !3)?;
-        let in_heap = entry.span.contains(back);
-        in_heap.then(|| {
-            let base = entry.span.start();
-            let refused = |kind| Misuse {
-                address,
-                heap_start: Some(base),
-                kind,
-            };
-            let found = || {
-                let place = Offset::new(back.wrapping_sub(base))?;
-                let block = entry.heap.as_ref()?.contents().word(place)?;
-                Some((place, block)).filter(|_| entry.span.contains(block))
-            };
-            if !address.is_multiple_of(4) {
-                return Err(refused(MisuseKind::Unaligned));
-            }
-            let (place, start) = found().ok_or(refused(MisuseKind::NotABlock))?;
-            let block = self
-                .data_block(heap, entry, start)
-                .map_err(|misuse| Misuse { address, ..misuse })?;
-            let usable = alias
-                .usable_bytes(start, block.bytes, back)
-                .ok_or(refused(MisuseKind::NotABlock))?;
-            Ok(Block {
-                address,
-                usable,
-                code: Some((place, alias.0.order())),
-                ..block
-            })
+        let is_here = entry.span.contains(back);
+        is_here.then(|| self.code_block(heap, entry, alias, back, address))
+    }
+
+    /// The allocated block whose way back is the word at `back`. Nothing about that word is believed before it fits a used block.
+    fn code_block(
+        &self,
+        heap: HeapIndex,
+        entry: &Entry<P>,
+        alias: Alias,
+        back: u32,
+        address: u32,
+    ) -> Result<Block<P>, Misuse> {
+        let base = entry.span.start();
+        let refused = |kind| Misuse {
+            address,
+            heap_start: Some(base),
+            kind,
+        };
+        if !address.is_multiple_of(4) {
+            return Err(refused(MisuseKind::Unaligned));
+        }
+        let not_a_block = refused(MisuseKind::NotABlock);
+        let memory = entry.heap.as_ref().ok_or(refused(MisuseKind::Inactive))?;
+        let place = Offset::new(back.wrapping_sub(base)).ok_or(not_a_block)?;
+        let word = memory.contents().word(place).ok_or(not_a_block)?;
+        let start = alias.block_start(back, word);
+        if !entry.span.contains(start) {
+            return Err(not_a_block);
+        }
+        let block = self.data_block(heap, entry, start);
+        let block = block.map_err(|misuse| Misuse { address, ..misuse })?;
+        let usable = alias.usable_bytes(start, block.bytes, back);
+        Ok(Block {
+            address,
+            usable: usable.filter(|_| word == start).ok_or(not_a_block)?,
+            code: Some((place, alias.0.order())),
+            ..block
         })
     }
 }
