@@ -1,0 +1,144 @@
+//! How is a picture drawn? A sheet of SVG that grows downwards, and the look of everything on it.
+
+use std::fmt::{self, Formatter, Write};
+
+pub(crate) const WIDTH: u32 = 1240;
+pub(crate) const MARGIN: u32 = 48;
+pub(crate) const INNER: u32 = WIDTH - 2 * MARGIN;
+
+/// The fill of memory that is not for heaps.
+pub(crate) const RESERVED: &str = "url(#reserved)";
+
+const STYLE: &str = "\
+text{font-family:Inter,'Segoe UI','Noto Sans','DejaVu Sans',sans-serif;font-size:13px;fill:#1b2430}\
+.m{font-family:ui-monospace,'Cascadia Mono','DejaVu Sans Mono',monospace;font-size:12px}\
+.h1{font-size:28px;font-weight:700}.h2{font-size:17px;font-weight:700}.s{fill:#5b6777}.b{font-weight:600}\
+.w{fill:#fff;font-weight:600}.e{text-anchor:end}.c{text-anchor:middle}";
+
+const DEFINITIONS: &str = "<defs><pattern id=\"reserved\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" \
+patternTransform=\"rotate(45)\"><rect width=\"7\" height=\"7\" fill=\"#e3e7ec\"/>\
+<rect width=\"2\" height=\"7\" fill=\"#cdd4dc\"/></pattern></defs>";
+
+/// A picture that grows downwards: `y` is where the next line goes.
+pub(crate) struct Canvas {
+    body: String,
+    pub(crate) y: u32,
+}
+
+impl Canvas {
+    pub(crate) fn starting_at(y: u32) -> Canvas {
+        Canvas {
+            body: String::new(),
+            y,
+        }
+    }
+
+    pub(crate) fn text(&mut self, x: u32, y: u32, class: &str, text: &str) -> fmt::Result {
+        writeln!(
+            self.body,
+            "<text x=\"{x}\" y=\"{y}\" class=\"{class}\">{}</text>",
+            escaped(text)
+        )
+    }
+
+    pub(crate) fn rect(
+        &mut self,
+        x: f64,
+        y: u32,
+        width: f64,
+        height: u32,
+        fill: &str,
+    ) -> fmt::Result {
+        writeln!(
+            self.body,
+            "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\" fill=\"{fill}\"/>"
+        )
+    }
+
+    pub(crate) fn card(&mut self, top: u32, height: u32) -> fmt::Result {
+        let (x, width) = (MARGIN - 20, INNER + 40);
+        writeln!(
+            self.body,
+            "<rect x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" rx=\"10\" fill=\"#fff\" stroke=\"#dfe4ea\"/>"
+        )
+    }
+
+    pub(crate) fn swatch(&mut self, x: u32, y: u32, fill: &str) -> fmt::Result {
+        let y = y - 10;
+        writeln!(
+            self.body,
+            "<rect x=\"{x}\" y=\"{y}\" width=\"12\" height=\"12\" rx=\"2.5\" fill=\"{fill}\" stroke=\"#0002\"/>"
+        )
+    }
+
+    /// Two texts in a line, the first one bold.
+    pub(crate) fn name_and_note(&mut self, x: u32, y: u32, name: &str, note: &str) -> fmt::Result {
+        let (name, note) = (escaped(name), escaped(note));
+        write!(
+            self.body,
+            "<text x=\"{x}\" y=\"{y}\"><tspan class=\"b\">{name}</tspan>"
+        )?;
+        writeln!(
+            self.body,
+            "<tspan class=\"m s\" dx=\"8\">{note}</tspan></text>"
+        )
+    }
+
+    /// Everything that was drawn, as one document.
+    pub(crate) fn write_document(&self, out: &mut Formatter<'_>, title: &str) -> fmt::Result {
+        let height = self.y + MARGIN / 2;
+        writeln!(
+            out,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\">"
+        )?;
+        writeln!(out, "<title>{}: memory map</title>", escaped(title))?;
+        writeln!(out, "<style>{STYLE}</style>{DEFINITIONS}")?;
+        writeln!(
+            out,
+            "<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#f7f8fa\"/>"
+        )?;
+        write!(out, "{}</svg>", self.body)
+    }
+}
+
+/// About how many pixels `text` is wide: fonts differ, so rather too many.
+pub(crate) fn text_width(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(0) * 8
+}
+
+/// `184 632 B`, with spaces that don't break.
+pub(crate) fn grouped(bytes: u32) -> String {
+    let digits = bytes.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{a0}');
+        }
+        text.push(digit);
+    }
+    text + "\u{a0}B"
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(
+            [1, 999, 1000, 1_234_567].map(grouped),
+            [
+                "1\u{a0}B",
+                "999\u{a0}B",
+                "1\u{a0}000\u{a0}B",
+                "1\u{a0}234\u{a0}567\u{a0}B"
+            ]
+        );
+    }
+}

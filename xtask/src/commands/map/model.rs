@@ -1,0 +1,333 @@
+//! What is there to show of a chip under options: strips of memory, heaps, costs, totals.
+//!
+//! ```text
+//!   strip "SRAM2"   ├ rom_data ┤├──── DRAM ────┤├ dram_data ┤├────── DRAM ──────┤
+//!                     reserved        heap          reserved         heap
+//! ```
+//! A strip is contiguous memory of one window; its parts leave no gap and share no byte.
+
+use soc_regions::{
+    Available, Caps, Chip, Layout, LayoutError, Options, Region, Reserved, Span, Symbols,
+    TypeIndex, When,
+};
+
+/// A chip's memory under options, ready to be shown.
+pub(crate) struct Map {
+    pub(crate) chip: &'static Chip,
+    pub(crate) options: Options,
+    pub(crate) strips: Vec<Strip>,
+    pub(crate) heaps: Vec<Available>,
+    pub(crate) costs: Vec<Cost>,
+    layout: Layout,
+}
+
+/// Contiguous memory of one window.
+pub(crate) struct Strip {
+    pub(crate) name: &'static str,
+    pub(crate) span: Span,
+    pub(crate) external: bool,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// A part of a strip with one use.
+pub(crate) struct Part {
+    pub(crate) span: Span,
+    pub(crate) content: Content,
+}
+
+/// What a part is used for.
+pub(crate) enum Content {
+    Heap(Available),
+    Reserved(&'static str),
+    /// 16 bytes or less, too small for a heap.
+    Dropped,
+}
+
+/// A reservation in effect.
+pub(crate) struct Cost {
+    pub(crate) name: &'static str,
+    pub(crate) span: Span,
+    pub(crate) when: When,
+    /// Bytes of it that would otherwise be in a region.
+    pub(crate) bytes: u32,
+}
+
+/// Bytes for heaps with one capability, by the priority at which they have it.
+pub(crate) struct Total {
+    pub(crate) name: &'static str,
+    /// In heaps on the chip.
+    pub(crate) internal: [u32; 3],
+    /// In heaps outside of it.
+    pub(crate) external: [u32; 3],
+}
+
+impl Total {
+    pub(crate) fn by_priority(&self) -> [u32; 3] {
+        let ([a, b, c], [x, y, z]) = (self.internal, self.external);
+        [a + x, b + y, c + z]
+    }
+
+    pub(crate) fn bytes(&self) -> u32 {
+        self.by_priority().iter().sum()
+    }
+}
+
+impl Map {
+    pub(crate) fn new(
+        chip: &'static Chip,
+        options: Options,
+        symbols: &dyn Symbols,
+    ) -> Result<Map, LayoutError> {
+        let layout = chip.layout(&options, symbols)?;
+        let heaps: Vec<_> = layout.available().collect();
+        let strips = strips(chip, &layout, &heaps);
+        let costs = layout
+            .reserved()
+            .map(|reserved| cost(chip, &options, &layout, reserved))
+            .collect();
+        Ok(Map {
+            chip,
+            options,
+            strips,
+            heaps,
+            costs,
+            layout,
+        })
+    }
+
+    /// The rows of the table that exist, equal neighbours as one: first row, how many.
+    pub(crate) fn rows(&self) -> Vec<(Region, u32)> {
+        let mut rows: Vec<(Region, u32)> = Vec::new();
+        for row in self.layout.regions() {
+            match rows.last_mut() {
+                Some((first, count)) if continues(first, *count, row) => *count += 1,
+                _ => rows.push((*row, 1)),
+            }
+        }
+        rows
+    }
+
+    /// Types that exist in this configuration.
+    pub(crate) fn types(&self) -> Vec<TypeIndex> {
+        let mut types: Vec<_> = self.layout.regions().map(|row| row.kind).collect();
+        types.sort_unstable();
+        types.dedup();
+        types
+    }
+
+    pub(crate) fn type_name(&self, kind: TypeIndex) -> &'static str {
+        self.chip.memory_type(kind).map_or("?", |kind| kind.name)
+    }
+
+    /// Bytes of all rows, or those of one type.
+    pub(crate) fn region_bytes(&self, kind: Option<TypeIndex>) -> u32 {
+        let rows = self
+            .layout
+            .regions()
+            .filter(|row| kind.is_none_or(|kind| kind == row.kind));
+        rows.map(|row| row.span.size()).sum()
+    }
+
+    /// Bytes of all heaps, or those of one type.
+    pub(crate) fn heap_bytes(&self, kind: Option<TypeIndex>) -> u32 {
+        let heaps = self
+            .heaps
+            .iter()
+            .filter(|heap| kind.is_none_or(|kind| kind == heap.kind));
+        heaps.map(|heap| heap.span.size()).sum()
+    }
+
+    /// Bytes per capability that any heap has.
+    pub(crate) fn totals(&self) -> Vec<Total> {
+        let all = Caps::all_named().map(|(name, cap)| Total {
+            name,
+            internal: self.bytes_by_priority(cap, false),
+            external: self.bytes_by_priority(cap, true),
+        });
+        all.filter(|total| total.bytes() > 0).collect()
+    }
+
+    fn bytes_by_priority(&self, cap: Caps, external: bool) -> [u32; 3] {
+        let mut bytes = [0; 3];
+        for heap in self.heaps.iter().filter(|heap| heap.external == external) {
+            let slot = heap
+                .caps
+                .iter()
+                .zip(&mut bytes)
+                .find(|(column, _)| column.contains(cap));
+            if let Some((_, slot)) = slot {
+                *slot += heap.span.size();
+            }
+        }
+        bytes
+    }
+
+    /// Reservations of the table that this configuration does not have.
+    pub(crate) fn not_in_effect(&self) -> impl Iterator<Item = (&'static str, When)> {
+        let settings = self.options.settings();
+        let others = self
+            .chip
+            .reservations()
+            .iter()
+            .filter(move |r| !r.when.holds(settings));
+        others.map(|r| (r.name, r.when))
+    }
+}
+
+fn continues(first: &Region, count: u32, row: &Region) -> bool {
+    let alike = (first.kind, first.startup_stack, first.span.size())
+        == (row.kind, row.startup_stack, row.span.size());
+    alike && row.span.start() == first.span.start() + count * first.span.size()
+}
+
+fn cost(chip: &'static Chip, options: &Options, layout: &Layout, reserved: Reserved) -> Cost {
+    let settings = options.settings();
+    let mut rows = chip.reservations().iter();
+    let row = rows.find(|row| row.name == reserved.name && row.when.holds(settings));
+    let shared = layout
+        .regions()
+        .filter_map(|row| row.span.intersection(reserved.span));
+    Cost {
+        name: reserved.name,
+        span: reserved.span,
+        when: row.map_or(When::ALWAYS, |row| row.when),
+        bytes: shared.map(Span::size).sum(),
+    }
+}
+
+fn strips(chip: &'static Chip, layout: &Layout, heaps: &[Available]) -> Vec<Strip> {
+    let mut strips: Vec<Strip> = Vec::new();
+    let mut rows: Vec<_> = layout.regions().collect();
+    rows.sort_by_key(|row| row.span.start());
+    for row in rows {
+        let name = chip
+            .window_at(row.span.start())
+            .map_or("?", |window| window.name);
+        let joined = strips
+            .last_mut()
+            .filter(|strip| strip.name == name)
+            .and_then(|strip| strip.span.join(row.span));
+        match (joined, strips.last_mut()) {
+            (Some(span), Some(strip)) => strip.span = span,
+            _ => {
+                let external = chip.is_external(row.span.start());
+                strips.push(Strip {
+                    name,
+                    span: row.span,
+                    external,
+                    parts: Vec::new(),
+                });
+            }
+        }
+    }
+    for strip in &mut strips {
+        strip.parts = parts(strip.span, layout, heaps);
+    }
+    strips
+}
+
+/// The uses of a strip, by address, the gaps between them as [`Content::Dropped`].
+fn parts(strip: Span, layout: &Layout, heaps: &[Available]) -> Vec<Part> {
+    let heaps = heaps.iter().map(|heap| (heap.span, Content::Heap(*heap)));
+    let reserved = layout
+        .reserved()
+        .map(|reserved| (reserved.span, Content::Reserved(reserved.name)));
+    let inside = |(span, content): (Span, Content)| {
+        Some(Part {
+            span: strip.intersection(span)?,
+            content,
+        })
+    };
+    let mut used: Vec<Part> = heaps.chain(reserved).filter_map(inside).collect();
+    used.sort_by_key(|part| part.span.start());
+
+    let mut parts = Vec::new();
+    let mut from = strip.start();
+    for part in used {
+        parts.extend(dropped(from, part.span.start()));
+        from = part.span.end();
+        parts.push(part);
+    }
+    parts.extend(dropped(from, strip.end()));
+    parts
+}
+
+fn dropped(start: u32, end: u32) -> Option<Part> {
+    Span::new(start, end).map(|span| Part {
+        span,
+        content: Content::Dropped,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soc_regions::ESP32;
+
+    fn map(options: Options) -> Map {
+        Map::new(&ESP32, options, &ESP32.sample_symbols(&options)).unwrap()
+    }
+
+    #[test]
+    fn the_parts_of_a_strip_leave_no_gap() {
+        let options = Options {
+            psram: Some(1 << 20),
+            rtc_heap: true,
+            ..Options::NONE
+        };
+        for strip in map(options).strips {
+            let mut at = strip.span.start();
+            for part in strip.parts {
+                assert_eq!(part.span.start(), at);
+                at = part.span.end();
+            }
+            assert_eq!(at, strip.span.end());
+        }
+    }
+
+    #[test]
+    fn heaps_costs_and_crumbs_add_up_to_the_regions() {
+        let symbols = (
+            [("_heap_start", 0x3FFB_9FF4)],
+            ESP32.sample_symbols(&Options::NONE),
+        );
+        let map = Map::new(&ESP32, Options::NONE, &symbols).unwrap();
+        let costs: u32 = map.costs.iter().map(|cost| cost.bytes).sum();
+        assert_eq!(map.heap_bytes(None) + costs, map.region_bytes(None));
+        assert_eq!(map.region_bytes(None), 520 * 1024);
+    }
+
+    #[test]
+    fn equal_rows_are_shown_as_one() {
+        let rows = map(Options::NONE).rows();
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(row, count)| (row.span.start(), *count))
+            .collect();
+        let expected = [
+            (0x3FFA_E000, 1),
+            (0x3FFB_0000, 2),
+            (0x3FFC_0000, 16),
+            (0x3FFE_0000, 2),
+            (0x3FFE_8000, 2),
+            (0x3FFF_8000, 2),
+            (0x4007_0000, 2),
+            (0x4008_0000, 16),
+        ];
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn totals_say_at_which_priority_memory_has_a_capability() {
+        let totals = map(Options::NONE).totals();
+        let total = |name| {
+            totals
+                .iter()
+                .find(|total| total.name == name)
+                .map(Total::by_priority)
+        };
+        assert_eq!(total("EXEC"), Some([93_108, 0, 128_912]));
+        assert_eq!(total("8BIT"), Some([191_064, 128_912, 0]));
+        assert_eq!(total("SPIRAM"), None);
+    }
+}
