@@ -33,6 +33,8 @@ pub(crate) struct Trace {
     pub(crate) slots: usize,
     /// Greatest sum of the sizes asked for that was live at once, in bytes.
     pub(crate) peak_live_bytes: u64,
+    /// Operations done when it was first reached.
+    pub(crate) peak_operation: usize,
 }
 
 /// One request of the recorded program. Sizes and alignments are in bytes.
@@ -170,6 +172,7 @@ fn parse(fallback_name: &str, text: &str) -> Result<Trace, TraceError> {
         operations: Vec::new(),
         slots: 0,
         peak_live_bytes: 0,
+        peak_operation: 0,
     };
     let mut live = LiveBlocks::default();
     let mut promised = None;
@@ -192,6 +195,7 @@ fn parse(fallback_name: &str, text: &str) -> Result<Trace, TraceError> {
     }
     trace.slots = live.sizes.len();
     trace.peak_live_bytes = live.peak_bytes;
+    trace.peak_operation = live.peak_operation;
     check_length(&trace, promised)?;
     Ok(trace)
 }
@@ -293,6 +297,7 @@ struct LiveBlocks {
     operations: usize,
     bytes: u64,
     peak_bytes: u64,
+    peak_operation: usize,
 }
 
 impl LiveBlocks {
@@ -331,7 +336,10 @@ impl LiveBlocks {
 
     fn change(&mut self, slot: usize, size: u32) {
         self.bytes = self.bytes - u64::from(self.sizes[slot]) + u64::from(size);
-        self.peak_bytes = self.peak_bytes.max(self.bytes);
+        if self.bytes > self.peak_bytes {
+            self.peak_bytes = self.bytes;
+            self.peak_operation = self.operations;
+        }
         self.sizes[slot] = size;
     }
 }
@@ -383,7 +391,10 @@ mod tests {
     #[test]
     fn the_peak_is_the_greatest_sum_of_live_sizes() {
         let trace = read("a 0 10\na 1 20\nf 0\na 0 5\nr 1 24\nf 1\n").unwrap();
-        assert_eq!((trace.peak_live_bytes, trace.slots), (30, 2));
+        assert_eq!(
+            (trace.peak_live_bytes, trace.peak_operation, trace.slots),
+            (30, 2, 2)
+        );
     }
 
     #[test]

@@ -164,7 +164,8 @@ fn simulate<P: Poison>(
     said(&heap_info(&machine, requests)?);
     said(&summary(&recording, seconds));
     Ok(Recording {
-        chip: setup.chip.generation().to_owned(),
+        chip: model(setup.chip),
+        memory_map: setup.chip.generation().to_owned(),
         policy: name_of(arguments.policy),
         poison: name_of(arguments.poison),
         ..recording
@@ -223,6 +224,16 @@ fn announcement(trace: &Trace, requests: Requests, arguments: &Arguments) -> Str
         name_of(arguments.policy),
         name_of(arguments.poison),
     )
+}
+
+/// `ESP32` of `ESP32, ESP-IDF v3.0`.
+fn model(chip: &Chip) -> String {
+    let generation = chip.generation();
+    generation
+        .split(',')
+        .next()
+        .unwrap_or(generation)
+        .to_owned()
 }
 
 /// The word on the command line.

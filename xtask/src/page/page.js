@@ -65,13 +65,13 @@
   function writeHeader() {
     byId("headline").textContent = `${data.chip} serves ${data.trace}`;
     byId("lede").textContent =
-      `${count(data.operations)} operations of a recorded program, replayed through the capability heap: ` +
-      `${data.requests}, policy ${data.policy}, poisoning ${data.poison}. ` +
+      `${count(data.operations)} operations of a recorded program, replayed through the capability heap on the memory map of ` +
+      `${data.memory_map}: ${data.requests}, policy ${data.policy}, poisoning ${data.poison}. ` +
       `Every byte of every block was written, read back and found intact.`;
     const tiles = [
       ["Peak of live bytes", size(data.peak_bytes), `asked for, at operation ${count(data.peak_operation)}`],
       ["Heap at boot", size(regions.reduce((sum, region) => sum + region.size, 0)), `${regions.length} heaps`],
-      ["Free at the tightest moment", size(data.least_free), "sum over the heaps used by this program"],
+      ["Free at the tightest moment", size(data.least_free), `sum over the heaps with ${data.caps}`],
       ["Refused requests", count(data.refused), data.refused ? "see below" : "every request was served"],
       ["Blocks at the end", count(data.end_blocks), `${size(data.end_bytes)} asked for`],
     ];
@@ -98,7 +98,7 @@
       region.canvas = make("canvas", {});
       region.line = make("div", { class: "cursor" });
       region.now = make("span", {});
-      region.plot = make("div", { class: "plot", style: `height:${Math.min(260, Math.max(34, region.cells * 1.1))}px` }, region.canvas, region.line);
+      region.plot = make("div", { class: "plot", style: `height:${bandHeight(region)}px` }, region.canvas, region.line);
       const who = make("div", { class: "who" }, make("b", {}, region.name), make("span", { class: "mono" }, hex(region.start)), make("span", {}, size(region.size)), region.now);
       byId("bands").append(make("div", { class: "band" }, who, region.plot));
       follow(region.plot, (x, y) => {
@@ -107,6 +107,13 @@
       });
     }
   }
+
+  /** By size, but big enough to be pointed at; a heap that never served is a strip. */
+  function bandHeight(region) {
+    const biggest = Math.max(...regions.filter(hasServed).map((other) => other.size), 1);
+    return hasServed(region) ? Math.max(76, 240 * Math.min(1, region.size / biggest)) : 66;
+  }
+  const hasServed = (region) => region.used.some((bytes) => bytes > 0);
 
   function paintBand(region) {
     const picture = new ImageData(frames, region.cells);
@@ -205,18 +212,31 @@
     return step;
   }
 
-  /** `lines`: {values, color, area?, below?, dashed?, width?}; `marks`: {operation, value, text}. */
-  function chart(holder, lines, marks) {
-    const width = Math.max(280, holder.clientWidth);
-    const height = width < 500 ? 210 : 260;
-    const greatest = Math.max(1, ...lines.flatMap((line) => line.values));
+  /** Values on the axis and the share of the height (0 to 1) of any value. */
+  function linear(greatest) {
     const step = niceStep(greatest);
     const top = Math.ceil(greatest / step) * step;
+    const ticks = Array.from({ length: top / step + 1 }, (_, index) => index * step);
+    return { ticks, share: (value) => value / top };
+  }
+  function logarithmic(greatest) {
+    const height = (value) => Math.log2(1 + value / 64);
+    const ticks = [0];
+    for (let value = 256; value <= greatest; value *= 16) ticks.push(value);
+    return { ticks, share: (value) => height(value) / height(greatest) };
+  }
+
+  /** `lines`: {values, color, area?, below?, dashed?, width?}; `marks`: {operation, value, text}. */
+  function chart(holder, lines, marks, scale) {
+    const width = Math.max(280, holder.clientWidth);
+    const height = width < 500 ? 210 : 260;
+    const greatest = Math.max(1, ...lines.flatMap((line) => line.values), ...marks.map((mark) => mark.value));
+    const { ticks, share } = scale(greatest);
     const x = (operation) => MARGIN.left + (operation / data.operations) * (width - MARGIN.left - MARGIN.right);
-    const y = (value) => height - MARGIN.bottom - (value / top) * (height - MARGIN.top - MARGIN.bottom);
+    const y = (value) => height - MARGIN.bottom - share(value) * (height - MARGIN.top - MARGIN.bottom);
     const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": holder.dataset.label });
 
-    for (let value = 0; value <= top; value += step) {
+    for (const value of ticks) {
       svg.append(drawn("line", { x1: MARGIN.left, x2: width - MARGIN.right, y1: y(value), y2: y(value), stroke: "var(--grid)" }));
       svg.append(drawn("text", { x: MARGIN.left - 8, y: y(value) + 4, "text-anchor": "end" }, value === 0 ? "0" : size(value).replace(".0 ", " ").replace(".00 ", " ")));
     }
@@ -265,9 +285,15 @@
   function drawCharts() {
     const asked = { values: data.asked, color: "var(--ink)", width: 1.5 };
     const peak = { operation: data.peak_operation, value: data.peak_bytes, text: `peak ${size(data.peak_bytes)}` };
-    chart(byId("live-chart"), [...stacked(), asked], [peak]);
+    chart(byId("live-chart"), [...stacked(), asked], [peak], linear);
     const lines = regions.map((region, index) => ({ values: region.largest, color: regionColor(index) }));
-    chart(byId("largest-chart"), [{ values: bestOfAll(), color: "var(--ink)", dashed: true, width: 3 }, ...lines], []);
+    chart(byId("largest-chart"), [{ values: bestOfAll(), color: "var(--ink)", dashed: true, width: 3 }, ...lines], [], unequal() ? logarithmic : linear);
+  }
+
+  /** Whether one heap is so much bigger than another that a linear axis would hide the other. */
+  function unequal() {
+    const sizes = regions.map((region) => region.size).sort((a, b) => a - b);
+    return sizes.at(-1) > 8 * sizes[Math.floor(sizes.length / 2)];
   }
 
   function bestOfAll() {
@@ -278,7 +304,7 @@
     const item = (mark, name, value) => make("li", {}, mark, name, make("b", {}, value));
     const box = (color) => make("i", { style: `background:${color}` });
     const stroke = (color, more) => make("i", { class: `stroke ${more || ""}`, style: `border-color:${color}` });
-    const used = regions.map((region, index) => [region, index]).filter(([region]) => region.used.some((bytes) => bytes > 0));
+    const used = regions.map((region, index) => [region, index]).filter(([region]) => hasServed(region));
     byId("live-legend").replaceChildren(
       ...used.map(([region, index]) => item(box(regionColor(index)), label(region), size(region.used[cursor]))),
       item(stroke("var(--ink)"), "asked for", size(data.asked[cursor])),
@@ -401,6 +427,7 @@
   writeTimeAxis();
   makeGrids();
   byId("live-chart").dataset.label = "Live bytes over time";
+  if (unequal()) byId("largest-note").append(" The axis is logarithmic.");
   byId("largest-chart").dataset.label = "Largest free block over time";
   follow(byId("live-chart"), undefined, MARGIN);
   follow(byId("largest-chart"), undefined, MARGIN);

@@ -1,7 +1,7 @@
 //! A chip on the host: its heaps, booted in simulated memory.
 
 use heap_caps::{
-    BlockView, BootError, HeapCaps, HeapView, Misuse, Policy, ReallocateError, Reserve,
+    BlockView, BootError, Failure, HeapCaps, HeapView, Misuse, Policy, ReallocateError, Reserve,
     SimulatedMemory, WatchIndex,
 };
 use multi_heap::Poison;
@@ -95,7 +95,7 @@ impl<P: Poison> Machine<P> {
             Requests::Malloc => self.heaps.aligned_alloc_default(alignment, size),
             Requests::Caps(caps) => self.heaps.aligned_alloc(alignment, size, caps),
         }
-        .map_err(|failure| failure.to_string())
+        .map_err(sentence)
     }
 
     /// The block's new address, or the sentence of the refusal.
@@ -111,7 +111,7 @@ impl<P: Poison> Machine<P> {
         };
         match moved {
             Ok(address) => Ok(Ok(address)),
-            Err(ReallocateError::Failure(failure)) => Ok(Err(failure.to_string())),
+            Err(ReallocateError::Failure(failure)) => Ok(Err(sentence(failure))),
             Err(ReallocateError::Misuse(misuse)) => Err(misuse),
         }
     }
@@ -132,6 +132,15 @@ impl<P: Poison> Machine<P> {
         };
         self.heaps.blocks(heap.index).map(relative).collect()
     }
+}
+
+/// Without the line of source that asked: it is always this file's.
+fn sentence(failure: Failure) -> String {
+    Failure {
+        caller: None,
+        ..failure
+    }
+    .to_string()
 }
 
 impl<P: Poison> Words for Machine<P> {

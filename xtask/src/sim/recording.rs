@@ -11,15 +11,19 @@ use super::cells::{Block, Contents, Division};
 /// How many moments are kept: what a screen can show side by side.
 const MOMENTS: usize = 240;
 /// How many refusals are told one by one.
-pub(crate) const TOLD_REFUSALS: usize = 12;
+pub(crate) const TOLD_REFUSALS: usize = 8;
 
 /// Who replayed what, and how it went.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Recording {
     pub(crate) chip: String,
+    /// Which table of the chip.
+    pub(crate) memory_map: String,
     pub(crate) trace: String,
     /// `malloc` or the capabilities asked for.
     pub(crate) requests: String,
+    /// The heaps that can serve them have these.
+    pub(crate) caps: String,
     pub(crate) policy: String,
     pub(crate) poison: String,
     pub(crate) operations: usize,
@@ -117,10 +121,18 @@ impl Recording {
     }
 }
 
-/// The moments to keep of a trace of `operations`: evenly spread, the first is 0, the last the end.
-pub(crate) fn moments(operations: usize) -> impl Iterator<Item = usize> {
+/// The moments to keep of a trace of `operations`: evenly spread, the first is 0, the last the end,
+/// and the one next to `peak` is moved there.
+pub(crate) fn moments(operations: usize, peak: usize) -> Vec<usize> {
     let last = (MOMENTS - 1).min(operations);
-    (0..=last).map(move |moment| (moment * operations).checked_div(last).unwrap_or(0))
+    let spread = |moment: usize| (moment * operations).checked_div(last).unwrap_or(0);
+    let mut moments: Vec<usize> = (0..=last).map(spread).collect();
+    let between = 1..moments.len().saturating_sub(1).max(1);
+    let inner = moments.get_mut(between).unwrap_or_default();
+    if let Some(nearest) = inner.iter_mut().min_by_key(|moment| moment.abs_diff(peak)) {
+        *nearest = peak;
+    }
+    moments
 }
 
 #[cfg(test)]
@@ -129,7 +141,7 @@ mod tests {
 
     #[test]
     fn moments_go_from_the_boot_to_the_end() {
-        let kept: Vec<usize> = moments(172_110).collect();
+        let kept = moments(172_110, 151_994);
         assert_eq!(
             (kept.len(), kept.first(), kept.last()),
             (240, Some(&0), Some(&172_110))
@@ -138,9 +150,15 @@ mod tests {
     }
 
     #[test]
+    fn one_moment_is_the_peak() {
+        assert!(moments(172_110, 151_994).contains(&151_994));
+    }
+
+    #[test]
     fn a_short_trace_has_a_moment_for_every_operation() {
-        assert_eq!(moments(3).collect::<Vec<_>>(), [0, 1, 2, 3]);
-        assert_eq!(moments(0).collect::<Vec<_>>(), [0]);
+        assert_eq!(moments(3, 2), [0, 1, 2, 3]);
+        assert_eq!(moments(1, 1), [0, 1]);
+        assert_eq!(moments(0, 0), [0]);
     }
 
     #[test]

@@ -35,7 +35,9 @@ pub(crate) fn replay<P: Poison>(
     mut tell: impl FnMut(usize, &str),
 ) -> Result<Recording, Error> {
     let mut replay = Replay::new(machine, trace, requests);
-    let mut moments = moments(trace.operations.len()).peekable();
+    let mut moments = moments(trace.operations.len(), trace.peak_operation)
+        .into_iter()
+        .peekable();
     for operation in &trace.operations {
         if moments.next_if_eq(&replay.done).is_some() {
             replay.keep_moment();
@@ -69,6 +71,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
         let recording = Recording {
             trace: trace.name.clone(),
             requests: requests.to_string(),
+            caps: requests.caps().to_string(),
             operations: trace.operations.len(),
             regions: heaps.map(region).collect(),
             ..Recording::default()
