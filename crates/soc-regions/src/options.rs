@@ -21,6 +21,7 @@ pub struct Options {
     /// v2.1 only: what Bluetooth does not need of its 64 KiB goes to the heap (`BT_DRAM_RELEASE`).
     pub bluetooth_dram_release: bool,
     /// RTC fast memory is a heap, too (`ESP_SYSTEM_ALLOW_RTC_FAST_MEM_AS_HEAP`).
+    /// Only core 0 of the ESP32 reaches it, so ESP-IDF offers this there with [`single_core`](Options::single_core) only.
     pub rtc_heap: bool,
     /// RTC data is linked to fast memory (`ESP32_RTCDATA_IN_FAST_MEM`).
     pub rtc_data_in_fast_memory: bool,

@@ -323,3 +323,26 @@ fn a_missing_symbol_is_named() {
         }
     );
 }
+
+#[test]
+fn a_layout_lists_what_is_taken_by_address_and_name() {
+    let layout = ESP32
+        .layout(&DEFAULT, &ESP32.sample_symbols(&DEFAULT))
+        .unwrap();
+    let taken: Vec<_> = layout
+        .reserved()
+        .map(|taken| (taken.span.start(), taken.name))
+        .collect();
+    let expected = [
+        (0x3FFA_E000, "rom_data"),
+        (0x3FFB_0000, "dram_data"),
+        (0x3FFE_0000, "rom_pro_data"),
+        (0x3FFE_3F20, "rom_app_data"),
+        (0x4007_0000, "cpu0_cache"),
+        (0x4007_8000, "cpu1_cache"),
+        (0x4008_0000, "iram_code"),
+    ];
+    assert_eq!(taken, expected);
+    let bytes: u32 = layout.regions().map(|row| row.span.size()).sum();
+    assert_eq!(bytes, 520 * 1024); // the ESP32's SRAM by its data sheet
+}
