@@ -135,12 +135,9 @@ impl<P: Poison> Machine<P> {
 }
 
 /// Without the line of source that asked: it is always this file's.
-fn sentence(failure: Failure) -> String {
-    Failure {
-        caller: None,
-        ..failure
-    }
-    .to_string()
+fn sentence(mut failure: Failure) -> String {
+    failure.caller = None;
+    failure.to_string()
 }
 
 impl<P: Poison> Words for Machine<P> {
