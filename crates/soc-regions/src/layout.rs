@@ -258,10 +258,7 @@ impl Layout {
 
     fn merge(&self, below: Available, above: Available) -> Option<Available> {
         let is_one = below.kind == above.kind && below.startup_stack == above.startup_stack;
-        if !is_one || below.span.end() != above.span.start() {
-            return None;
-        }
-        let span = below.span.join(above.span)?;
+        let span = below.span.join(above.span).filter(|_| is_one)?;
         Some(Available {
             span,
             iram_alias: self.chip.instruction_view(span).map(Span::start),
