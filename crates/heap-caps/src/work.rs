@@ -13,6 +13,8 @@
 //!
 //! **Invariant:** the block of such a value is allocated and nobody else's: not handed on yet, or handed back.
 
+use core::ptr::NonNull;
+
 use multi_heap::{Contents, Offset, Poison};
 use soc_regions::{Caps, WordOrder};
 
@@ -80,6 +82,14 @@ impl<P: Poison> Block<P> {
         }
     }
 
+    /// Where the first byte is. On the instruction side only the chip can tell.
+    fn pointer(&self) -> Option<NonNull<u8>> {
+        match self.code {
+            None => self.contents.pointer(self.offset),
+            Some(_) => None,
+        }
+    }
+
     fn zero(&self) {
         match self.code {
             None => self.contents.zero(self.offset, self.usable),
@@ -101,6 +111,12 @@ impl<P: Poison> Fresh<P> {
     #[must_use]
     pub const fn address(&self) -> u32 {
         self.block.address
+    }
+
+    /// Where the block's first byte is; `None` on the instruction side, where the chip's address is the pointer. O(1).
+    #[must_use]
+    pub fn pointer(&self) -> Option<NonNull<u8>> {
+        self.block.pointer()
     }
 
     /// The heap that served.
@@ -180,6 +196,18 @@ pub struct Move<P: Poison> {
 }
 
 impl<P: Poison> Move<P> {
+    /// The address to which the block moves.
+    #[must_use]
+    pub const fn address(&self) -> u32 {
+        self.to.address
+    }
+
+    /// Where the block's first byte will be; `None` on the instruction side, where the chip's address is the pointer. O(1).
+    #[must_use]
+    pub fn pointer(&self) -> Option<NonNull<u8>> {
+        self.to.pointer()
+    }
+
     /// Moves the contents: as many bytes as both the old and the new block have. O(size).
     ///
     /// # Errors
