@@ -20,6 +20,13 @@ pub(crate) struct Library {
     pub(crate) name: String,
     features: BTreeMap<String, Vec<String>>,
     manifest_path: String,
+    targets: Vec<Target>,
+}
+
+/// What cargo makes of a package: `lib`, `bin`, `test` …
+#[derive(Debug, Deserialize)]
+struct Target {
+    kind: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -27,7 +34,7 @@ struct Metadata {
     packages: Vec<Library>,
 }
 
-/// The crates below `crates/`, as cargo tells them.
+/// The library crates below `crates/`, as cargo tells them. Firmware is no library.
 pub(crate) fn libraries() -> Result<Vec<Library>, Trouble> {
     let mut command = tool::cargo();
     let text = tool::output(command.args(["metadata", "--no-deps", "--format-version", "1"]))?;
@@ -39,14 +46,16 @@ fn parse(metadata: &str) -> serde_json::Result<Vec<Library>> {
     Ok(metadata
         .packages
         .into_iter()
-        .filter(Library::is_below_crates)
+        .filter(Library::is_one)
         .collect())
 }
 
 impl Library {
-    fn is_below_crates(&self) -> bool {
+    fn is_one(&self) -> bool {
         let folders: Vec<&str> = self.manifest_path.split(['/', '\\']).collect();
-        folders.iter().rev().nth(2) == Some(&"crates")
+        let below_crates = folders.iter().rev().nth(2) == Some(&"crates");
+        let mut kinds = self.targets.iter().flat_map(|target| &target.kind);
+        below_crates && kinds.any(|kind| kind == "lib")
     }
 
     /// Every combination to build, the empty one first; each is a list of features.
@@ -110,6 +119,7 @@ mod tests {
         Library {
             name: "some".into(),
             manifest_path: "/workspace/crates/some/Cargo.toml".into(),
+            targets: vec![],
             features: features
                 .iter()
                 .map(|&(name, on)| (name.to_owned(), list(on)))
@@ -147,10 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn only_crates_below_crates_are_libraries() {
+    fn only_libraries_below_crates_count() {
         let metadata = r#"{"packages": [
-            {"name": "multi-heap", "features": {}, "manifest_path": "/w/crates/multi-heap/Cargo.toml"},
-            {"name": "xtask", "features": {}, "manifest_path": "/crates/w/xtask/Cargo.toml"}
+            {"name": "multi-heap", "features": {}, "targets": [{"kind": ["lib"]}, {"kind": ["test"]}],
+             "manifest_path": "/w/crates/multi-heap/Cargo.toml"},
+            {"name": "firmware", "features": {}, "targets": [{"kind": ["bin"]}],
+             "manifest_path": "/w/crates/firmware/Cargo.toml"},
+            {"name": "xtask", "features": {}, "targets": [{"kind": ["lib"]}],
+             "manifest_path": "/crates/w/xtask/Cargo.toml"}
         ]}"#;
         let names: Vec<_> = parse(metadata)
             .unwrap()
