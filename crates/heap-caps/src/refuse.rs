@@ -41,9 +41,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.refuse(demand, demand.caps, Cause::Corrupt(corrupt), 1)
     }
 
-    /// The record of the demand that was just refused.
+    /// The record of the demand that was just refused with `cause`, by a call that returned the cause alone. For layers with locks, under the same lock.
     #[cold]
-    pub(crate) fn record(&self, demand: &Demand, cause: Cause) -> Failure {
+    #[must_use]
+    pub fn record(&self, demand: &Demand, cause: Cause) -> Failure {
         let reported = self.last_failure.filter(|_| cause != Cause::ZeroSize);
         reported.unwrap_or(Failure::of(demand, demand.caps, cause))
     }

@@ -248,3 +248,83 @@ fn tenths(bytes: u32, unit: u32, name: &str, out: &mut Formatter<'_>) -> fmt::Re
     let digits = bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
     write!(out, "{}.{} {name}", digits / 10, digits % 10)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Demand, HeapIndex};
+    use std::string::ToString;
+
+    fn heap(number: u8, name: &'static str, start: u32, why: Why) -> Candidate {
+        Candidate {
+            heap: HeapIndex(number),
+            start,
+            name,
+            why,
+        }
+    }
+
+    fn fragmented(free: u32, largest: u32, holes: u32) -> Why {
+        Why::Fragmented {
+            free,
+            largest,
+            holes,
+        }
+    }
+
+    fn sentence(size: usize, caps: Caps, heaps: &[Candidate]) -> std::string::String {
+        let mut failure = Failure::of(&Demand::new(size, caps), caps, Cause::NoMemory);
+        heaps.iter().for_each(|&heap| failure.describe(heap));
+        failure.to_string()
+    }
+
+    #[test]
+    fn the_largest_hole_speaks_for_all_heaps_that_have_holes() {
+        let lacking = Why::Lacks(Caps::DMA | Caps::BIT8);
+        let heaps = [
+            heap(2, "D/IRAM", 0x3FFE_0440, fragmented(9000, 4000, 1)),
+            heap(1, "DRAM", 0x3FFB_2EC8, fragmented(184_632, 73_523, 12)),
+            heap(0, "DRAM", 0x3FFA_E6E0, Why::TooSmall { bytes: 6432 }),
+            heap(4, "IRAM", 0x4008_944C, lacking),
+        ];
+        assert_eq!(
+            sentence(96 * 1024, Caps::DMA | Caps::BIT8, &heaps),
+            "96.0 KiB with 8BIT|DMA: no heap has a hole that big; largest is 71.8 KiB in DRAM at 0x3FFB2EC8 \
+             (180.3 KiB free in 12 holes); IRAM at 0x4008944C lacks 8BIT and DMA"
+        );
+    }
+
+    #[test]
+    fn a_reserve_beside_a_hole_that_is_too_small_is_told_too() {
+        let kept = Why::Reserved {
+            caps: Caps::DMA,
+            bytes: 24 * 1024,
+        };
+        let heaps = [
+            heap(0, "DRAM", 0x3FFB_2EC8, kept),
+            heap(1, "PSRAM", 0x3F80_0000, fragmented(3_000_000, 90, 1)),
+        ];
+        assert_eq!(
+            sentence(100, Caps::DEFAULT, &heaps),
+            "100 B with DEFAULT: no heap has a hole that big; largest is 90 B in PSRAM at 0x3F800000 \
+             (2.9 MiB free in 1 hole); DRAM at 0x3FFB2EC8 keeps 24.0 KiB for DMA"
+        );
+    }
+
+    #[test]
+    fn sizes_are_rounded_to_one_digit() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1075, "1.0 KiB"),
+            (1076, "1.1 KiB"),
+            (2047, "2.0 KiB"),
+            (1 << 20, "1.0 MiB"),
+            (0xFFFF_FFFE, "4096.0 MiB"),
+            (usize::MAX, "4 GiB or more"),
+        ] {
+            assert_eq!(Bytes(bytes).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Who is told what: every path once, with the size that was asked for.
+
+mod support;
+
+use heap_caps::{Allocated, Failure, Freed, Observer, Policy, Reallocated};
+use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
+use soc_regions::Caps;
+use support::*;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Event {
+    Allocated(u32, Caps),
+    Freed,
+    Reallocated(u32, Caps),
+    Failed(usize, Caps),
+}
+
+use Event::{Failed, Freed as Free};
+
+#[derive(Default)]
+struct Recorder {
+    events: Vec<Event>,
+    live: std::collections::BTreeMap<u32, u32>,
+    callers: usize,
+}
+
+impl Observer for Recorder {
+    fn on_allocate(&mut self, event: &Allocated) {
+        self.events.push(Event::Allocated(event.size, event.caps));
+        self.callers += usize::from(event.caller.is_some());
+        assert_eq!(self.live.insert(event.address, event.size), None);
+    }
+
+    fn on_free(&mut self, event: &Freed) {
+        self.events.push(Free);
+        let size = self
+            .live
+            .remove(&event.address)
+            .expect("it was told of the allocation");
+        assert!(event.usable >= size);
+    }
+
+    fn on_reallocate(&mut self, event: &Reallocated) {
+        self.events
+            .push(Event::Reallocated(event.now.size, event.now.caps));
+        let size = self
+            .live
+            .remove(&event.old_address)
+            .expect("it was told of the allocation");
+        assert!(event.old_usable >= size);
+        assert_eq!(self.live.insert(event.now.address, event.now.size), None);
+    }
+
+    fn on_failure(&mut self, failure: &Failure) {
+        self.events.push(Failed(failure.size, failure.caps));
+    }
+}
+
+type Watched<P> = Sim<P, (Recorder, Recorder)>;
+
+/// What both recorders were told by `action`.
+fn told<P: Poison>(sim: &mut Watched<P>, action: impl FnOnce(&mut Watched<P>)) -> Vec<Event> {
+    action(sim);
+    let (first, second) = sim.heaps.observer_mut();
+    assert_eq!(first.events, second.events);
+    second.events.clear();
+    core::mem::take(&mut first.events)
+}
+
+fn every_path_is_told_once<P: Poison>() {
+    const BYTES: Caps = Caps::BIT8;
+    const INTERNAL: Caps = Caps::DEFAULT.union(Caps::INTERNAL);
+    const CODE: Caps = Caps::EXEC.union(Caps::DEFAULT);
+    let mut sim: Watched<P> = Sim::with(Policy::Guaranteed, &psram(0x10_0000), Default::default());
+    let allocated = |size, caps| [Event::Allocated(size, caps)];
+    let reallocated = |size, caps| [Event::Reallocated(size, caps)];
+    let mut blocks = Vec::new();
+    let mut obtains = |expected: [Event; 1], action: &dyn Fn(&mut Watched<P>) -> u32| {
+        assert_eq!(
+            told(&mut sim, |sim| blocks.push(action(sim))),
+            expected,
+            "{}",
+            P::NAME
+        );
+    };
+    obtains(allocated(5, BYTES), &|sim| {
+        sim.heaps.malloc(5, BYTES).unwrap()
+    });
+    obtains(allocated(5, Caps::BIT32), &|sim| {
+        sim.heaps.malloc(5, Caps::BIT32).unwrap()
+    });
+    obtains(allocated(7, Caps::DMA_DESC_AHB), &|sim| {
+        sim.heaps.malloc(7, Caps::DMA_DESC_AHB).unwrap()
+    });
+    obtains(allocated(33, BYTES), &|sim| {
+        sim.heaps.calloc(3, 11, BYTES).unwrap()
+    });
+    obtains(allocated(9, BYTES), &|sim| {
+        sim.heaps.aligned_alloc(64, 9, BYTES).unwrap()
+    });
+    obtains(allocated(10, CODE), &|sim| {
+        sim.heaps.malloc(10, CODE).unwrap()
+    });
+    obtains(allocated(6, BYTES), &|sim| {
+        sim.heaps.malloc_prefer(6, &[Caps::SPM, BYTES]).unwrap()
+    });
+    obtains(allocated(6, BYTES), &|sim| {
+        sim.heaps.calloc_prefer(2, 3, &[Caps::SPM, BYTES]).unwrap()
+    });
+    obtains(allocated(8, INTERNAL), &|sim| {
+        sim.heaps.malloc_default(8).unwrap()
+    });
+    obtains(allocated(8, INTERNAL), &|sim| {
+        sim.heaps.calloc_default(2, 4).unwrap()
+    });
+    obtains(allocated(8, INTERNAL), &|sim| {
+        sim.heaps.aligned_alloc_default(32, 8).unwrap()
+    });
+    let tag = soc_regions::TypeIndex(0);
+    obtains(allocated(8, Caps::empty()), &|sim| {
+        sim.heaps.malloc_tagged(8, tag).unwrap()
+    });
+    assert_eq!(
+        sim.heaps.observer().0.callers,
+        blocks.len(),
+        "each with its caller"
+    );
+
+    let block = blocks[0];
+    let mut at = block;
+    let mut resizes = |expected: &[Event], action: &dyn Fn(&mut Watched<P>, u32) -> u32| {
+        let events = told(&mut sim, |sim| at = action(sim, at));
+        assert_eq!(events, expected, "{}", P::NAME);
+    };
+    resizes(&reallocated(4, BYTES), &|sim, at| {
+        sim.heaps.realloc(at, 4, BYTES).unwrap()
+    });
+    resizes(&reallocated(4001, BYTES), &|sim, at| {
+        sim.heaps.realloc(at, 4001, BYTES).unwrap()
+    });
+    resizes(&reallocated(101, Caps::SPIRAM), &|sim, at| {
+        sim.heaps.realloc(at, 101, Caps::SPIRAM).unwrap()
+    });
+    resizes(&reallocated(102, BYTES), &|sim, at| {
+        sim.heaps.aligned_realloc(at, 64, 102, BYTES).unwrap()
+    });
+    resizes(&reallocated(50, CODE), &|sim, at| {
+        sim.heaps.realloc(at, 50, CODE).unwrap()
+    });
+    resizes(&reallocated(51, BYTES), &|sim, at| {
+        sim.heaps
+            .realloc_prefer(at, 51, &[Caps::SPM, BYTES])
+            .unwrap()
+    });
+    resizes(&reallocated(52, INTERNAL), &|sim, at| {
+        sim.heaps.realloc_default(at, 52).unwrap()
+    });
+    let fails = [Failed(1 << 28, BYTES)];
+    resizes(&fails, &|sim, at| {
+        sim.heaps.realloc(at, 1 << 28, BYTES).map_or(at, |_| 0)
+    });
+    resizes(&[], &|sim, at| {
+        sim.heaps.realloc(at, 0, BYTES).map_or(at, |_| 0)
+    });
+    blocks[0] = at;
+
+    let mut refuses = |expected: &[Event], action: &dyn Fn(&mut Watched<P>) -> bool| {
+        assert_eq!(
+            told(&mut sim, |sim| assert!(action(sim))),
+            expected,
+            "{}",
+            P::NAME
+        );
+    };
+    refuses(&[Failed(9, Caps::SPM)], &|sim| {
+        sim.heaps.malloc(9, Caps::SPM).is_err()
+    });
+    refuses(&[Failed(usize::MAX, BYTES)], &|sim| {
+        sim.heaps.calloc(usize::MAX, 9, BYTES).is_err()
+    });
+    refuses(&[Failed(9, BYTES)], &|sim| {
+        sim.heaps.aligned_alloc(3, 9, BYTES).is_err()
+    });
+    refuses(&[Failed(9, Caps::SPM)], &|sim| {
+        sim.heaps
+            .malloc_prefer(9, &[Caps::RETENTION, Caps::SPM])
+            .is_err()
+    });
+    refuses(&[Failed(1 << 28, INTERNAL)], &|sim| {
+        sim.heaps.malloc_default(1 << 28).is_err()
+    });
+    refuses(&[], &|sim| sim.heaps.malloc(0, BYTES).is_err());
+    refuses(&[], &|sim| sim.heaps.calloc(0, 8, BYTES).is_err());
+    refuses(&[], &|sim| sim.heaps.free(0x1234).is_err());
+    refuses(&[], &|sim| sim.heaps.free(block + 2).is_err());
+    refuses(&[], &|sim| sim.heaps.realloc(0x1234, 8, BYTES).is_err());
+
+    for block in blocks {
+        assert_eq!(told(&mut sim, |sim| sim.heaps.free(block).unwrap()), [Free]);
+        assert_eq!(
+            told(&mut sim, |sim| assert!(sim.heaps.free(block).is_err())),
+            [],
+            "a double free is no free"
+        );
+    }
+    assert_eq!(sim.heaps.observer().1.live.len(), 0);
+}
+
+#[test]
+fn every_path_is_told_once_and_with_the_size_asked_for() {
+    every_path_is_told_once::<Unpoisoned>();
+    every_path_is_told_once::<Light>();
+    every_path_is_told_once::<Comprehensive>();
+}
+
+#[test]
+fn an_observer_of_nothing_takes_no_space() {
+    assert_eq!(size_of::<()>(), 0);
+    assert_eq!(
+        size_of::<heap_caps::HeapCaps<Unpoisoned, ((), ())>>(),
+        size_of::<heap_caps::HeapCaps>()
+    );
+}

@@ -1,0 +1,350 @@
+//! Sizes, alignments and addresses at and beyond the limits of what can be asked.
+
+mod support;
+
+use heap_caps::{Cause, Demand, Misuse, MisuseKind, ReallocateError};
+use soc_regions::Caps;
+use support::*;
+
+const ANY: Caps = Caps::BIT8;
+
+#[test]
+fn nothing_is_no_request() {
+    let mut sim = Sim::esp32();
+    let block = sim.heaps.malloc(8, ANY).unwrap();
+    assert_eq!(sim.heaps.malloc(0, ANY).unwrap_err().cause, Cause::ZeroSize);
+    assert_eq!(
+        sim.heaps.calloc(0, 8, ANY).unwrap_err().cause,
+        Cause::ZeroSize
+    );
+    assert_eq!(
+        sim.heaps.calloc(8, 0, ANY).unwrap_err().cause,
+        Cause::ZeroSize
+    );
+    assert_eq!(
+        sim.heaps.calloc(0, usize::MAX, ANY).unwrap_err().cause,
+        Cause::ZeroSize
+    );
+    assert_eq!(
+        sim.heaps.aligned_alloc(3, 0, ANY).unwrap_err().cause,
+        Cause::ZeroSize,
+        "before the alignment is looked at"
+    );
+    assert_eq!(
+        sim.heaps.malloc(0, Caps::empty()).unwrap_err().cause,
+        Cause::ZeroSize,
+        "before the capabilities are"
+    );
+    assert_eq!(
+        sim.heaps.malloc_default(0).unwrap_err().cause,
+        Cause::ZeroSize
+    );
+    assert_eq!(
+        sim.heaps.malloc_prefer(0, &[ANY, ANY]).unwrap_err().cause,
+        Cause::ZeroSize
+    );
+    let resized = sim.heaps.realloc(block, 0, ANY).unwrap_err();
+    assert!(
+        matches!(resized, ReallocateError::Failure(failure) if failure.cause == Cause::ZeroSize)
+    );
+    assert_eq!(
+        sim.heaps.usable_size(block),
+        Ok(8),
+        "the block is still there"
+    );
+    assert_eq!(
+        (sim.heaps.failures(), sim.heaps.last_failure()),
+        (0, None),
+        "none of it is a failure"
+    );
+}
+
+#[test]
+fn sizes_near_the_end_of_the_number_line_are_refused() {
+    let mut sim = Sim::esp32();
+    let before = sim.heaps.info(Caps::empty());
+    for size in (0..70).flat_map(|less| {
+        [
+            usize::MAX - less,
+            u32::MAX as usize - less,
+            (1 << 31) - less,
+            (1 << 30) + less,
+        ]
+    }) {
+        for caps in [
+            ANY,
+            Caps::EXEC,
+            Caps::EXEC | Caps::DEFAULT,
+            Caps::BIT32,
+            Caps::DMA,
+        ] {
+            assert!(sim.heaps.malloc(size, caps).is_err(), "{size:X}");
+            assert!(sim.heaps.aligned_alloc(64, size, caps).is_err(), "{size:X}");
+        }
+    }
+    assert_eq!(sim.heaps.info(Caps::empty()), before);
+}
+
+#[test]
+fn a_product_that_overflows_is_refused_and_told_as_such() {
+    let mut sim = Sim::esp32();
+    for (count, size) in [
+        (usize::MAX, 2),
+        (2, usize::MAX),
+        (1 << (usize::BITS / 2), 1 << (usize::BITS / 2)),
+    ] {
+        let failure = sim.heaps.calloc(count, size, ANY).unwrap_err();
+        assert_eq!(
+            (failure.cause, failure.size),
+            (Cause::TooLarge, usize::MAX),
+            "{count} times {size}"
+        );
+    }
+}
+
+#[test]
+fn alignments_are_powers_of_two_and_kept() {
+    let mut sim = Sim::esp32();
+    for alignment in [0, 3, 6, 12, 24, 100, usize::MAX] {
+        let failure = sim.heaps.aligned_alloc(alignment, 16, ANY).unwrap_err();
+        assert_eq!(failure.cause, Cause::BadAlignment, "{alignment}");
+    }
+    for alignment in (0..16).map(|bit| 1_usize << bit) {
+        let address = sim.heaps.aligned_alloc(alignment, 16, ANY).unwrap();
+        assert_eq!(address as usize % alignment, 0, "{alignment}");
+    }
+    assert_eq!(
+        sim.heaps.aligned_alloc(1 << 20, 16, ANY).unwrap_err().cause,
+        Cause::NoMemory
+    );
+    assert_eq!(
+        sim.heaps.aligned_alloc(1 << 29, 16, ANY).unwrap_err().cause,
+        Cause::TooLarge
+    );
+    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+}
+
+#[test]
+fn a_resized_block_keeps_the_alignment_that_is_named() {
+    let mut sim = Sim::esp32();
+    let mut address = sim.heaps.aligned_alloc(64, 100, ANY).unwrap();
+    sim.fill(address, 100, 0x5C);
+    for size in [200, 1000, 40, 3000, 64, 5000] {
+        let _in_the_way = sim.heaps.malloc(20, ANY).unwrap();
+        address = sim.heaps.aligned_realloc(address, 64, size, ANY).unwrap();
+        assert_eq!(address % 64, 0);
+        assert_eq!(sim.bytes(address, 40), [0x5C; 40]);
+    }
+    let failure = sim.heaps.aligned_realloc(address, 48, 10, ANY).unwrap_err();
+    assert!(
+        matches!(failure, ReallocateError::Failure(failure) if failure.cause == Cause::BadAlignment)
+    );
+}
+
+#[test]
+fn sets_of_capabilities_that_mean_nothing_are_refused() {
+    let mut sim = Sim::esp32();
+    for (caps, cause) in [
+        (Caps::empty(), Cause::NoCaps),
+        (Caps::CACHE_ALIGNED, Cause::NoCaps),
+        (Caps::INVALID, Cause::InvalidCaps),
+        (Caps::INVALID | ANY, Cause::InvalidCaps),
+        (Caps::all(), Cause::InvalidCaps),
+        (Caps::from_bits_retain(1 << 30), Cause::NoMemory),
+    ] {
+        assert_eq!(
+            sim.heaps.malloc(16, caps).unwrap_err().cause,
+            cause,
+            "{caps}"
+        );
+    }
+}
+
+#[test]
+fn cleared_memory_is_zero_whatever_was_there() {
+    let mut sim = Sim::esp32();
+    let dirty = sim.heaps.malloc(1000, ANY).unwrap();
+    sim.fill(dirty, 1000, 0xEE);
+    sim.heaps.free(dirty).unwrap();
+    let cleared = sim.heaps.calloc(7, 141, ANY).unwrap();
+    assert_eq!(sim.bytes(cleared, 987), [0; 987]);
+}
+
+#[test]
+fn a_failed_reallocation_leaves_the_block_as_it_was() {
+    let mut sim = Sim::esp32();
+    let block = sim.heaps.malloc(100, ANY).unwrap();
+    sim.fill(block, 100, 0x77);
+    for (size, caps) in [
+        (1_000_000, ANY),
+        (200, Caps::RETENTION),
+        (200, Caps::INVALID),
+        (usize::MAX, ANY),
+        (200, Caps::EXEC | ANY),
+    ] {
+        assert!(
+            matches!(
+                sim.heaps.realloc(block, size, caps),
+                Err(ReallocateError::Failure(_))
+            ),
+            "{size} with {caps}"
+        );
+        assert_eq!(sim.heaps.usable_size(block), Ok(100));
+        assert_eq!(sim.bytes(block, 100), [0x77; 100]);
+    }
+}
+
+#[test]
+fn between_heaps_only_what_both_blocks_have_is_copied() {
+    // ESP-IDF until v3.1 copied the old length over the smaller new block (#1582).
+    let mut sim = Sim::esp32_with_psram(0x10_0000);
+    let block = sim.heaps.malloc(1000, Caps::DMA).unwrap();
+    sim.fill(block, 1000, 0x31);
+    let guards = [4, 4].map(|size| sim.heaps.malloc(size, Caps::SPIRAM).unwrap());
+    guards.iter().for_each(|&guard| sim.fill(guard, 4, 0x99));
+    sim.heaps.free(guards[0]).unwrap();
+    let small = sim.heaps.realloc(block, 4, Caps::SPIRAM).unwrap();
+    assert_eq!((small, sim.bytes(small, 4)), (guards[0], vec![0x31; 4]));
+    assert_eq!(
+        sim.bytes(guards[1], 4),
+        [0x99; 4],
+        "its neighbour is untouched"
+    );
+    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+}
+
+#[test]
+fn empty_capabilities_keep_a_block_in_memory_like_its_own() {
+    let mut sim = Sim::esp32_with_psram(0x10_0000);
+    for caps in [
+        Caps::SPIRAM,
+        Caps::BIT32,
+        Caps::DMA,
+        Caps::EXEC | Caps::DEFAULT,
+    ] {
+        let block = sim.heaps.malloc(100, caps).unwrap();
+        let _in_the_way = sim.heaps.malloc(100, caps).unwrap();
+        let grown = sim.heaps.realloc(block, 5000, Caps::empty()).unwrap();
+        let name = |address| {
+            let data = soc_regions::ESP32.to_data_bus(address).unwrap_or(address);
+            sim.heaps.heap_at(data).unwrap().name
+        };
+        assert_eq!(name(grown), name(block), "{caps}");
+    }
+}
+
+fn kind(result: Result<(), Misuse>) -> MisuseKind {
+    result.unwrap_err().kind
+}
+
+#[test]
+fn addresses_that_were_not_handed_out_are_refused() {
+    let mut sim: Sim = Sim::booted(
+        &soc_regions::ESP32,
+        heap_caps::Policy::Guaranteed,
+        &psram(0x1_0000),
+        (),
+    );
+    let block = sim.heaps.malloc(64, ANY).unwrap();
+    let before = sim.heaps.info(Caps::empty());
+    for address in [
+        0,
+        4,
+        0x3FFA_E000,
+        0x3FF8_0000,
+        0x4000_0000,
+        0x400C_0000,
+        PSRAM + 0x1_0000,
+        u32::MAX,
+        u32::MAX - 3,
+    ] {
+        assert_eq!(
+            kind(sim.heaps.free(address)),
+            MisuseKind::OutsideEveryHeap,
+            "{address:08X}"
+        );
+        assert!(sim.heaps.usable_size(address).is_err());
+        assert!(matches!(
+            sim.heaps.realloc(address, 8, ANY),
+            Err(ReallocateError::Misuse(_))
+        ));
+    }
+    assert_eq!(kind(sim.heaps.free(DIRAM + 64)), MisuseKind::Inactive);
+    for address in [block + 1, block + 2, block + 3] {
+        assert_eq!(kind(sim.heaps.free(address)), MisuseKind::Unaligned);
+    }
+    for address in [DRAM_LOW, DRAM_LOW + 4, DRAM, DRAM + 8] {
+        assert_eq!(
+            kind(sim.heaps.free(address)),
+            MisuseKind::NotABlock,
+            "{address:08X}: the heap's own bookkeeping"
+        );
+    }
+    assert_eq!(sim.heaps.info(Caps::empty()), before);
+    assert_eq!(sim.heaps.free(block), Ok(()));
+    assert_eq!(kind(sim.heaps.free(block)), MisuseKind::AlreadyFree);
+    assert!(
+        matches!(sim.heaps.realloc(block, 8, ANY), Err(ReallocateError::Misuse(misuse)) if misuse.kind == MisuseKind::AlreadyFree)
+    );
+    let again = sim.heaps.free(block).unwrap_err();
+    assert_eq!(
+        again.to_string(),
+        format!("0x{block:08X}: already free (double free) (heap at 0x{DRAM_LOW:08X})")
+    );
+}
+
+#[test]
+fn a_block_is_found_from_any_address_inside_it() {
+    let mut sim = Sim::esp32();
+    let block = sim.heaps.malloc(64, ANY).unwrap();
+    for address in block..block + 64 {
+        assert_eq!(
+            sim.heaps
+                .block_containing(address)
+                .map(|block| block.address),
+            Some(block)
+        );
+    }
+    assert_eq!(
+        sim.heaps.block_containing(block + 64 + 8),
+        None,
+        "free memory"
+    );
+    assert_eq!(sim.heaps.block_containing(0), None);
+}
+
+#[test]
+fn pointers_and_addresses_are_two_names_of_one_byte() {
+    let mut sim = Sim::esp32();
+    let block = sim.heaps.aligned_alloc(4096, 64, ANY).unwrap();
+    let pointer = sim.heaps.pointer(block).unwrap();
+    assert_eq!(
+        pointer.addr().get() % 4096,
+        0,
+        "aligned on the chip, aligned here"
+    );
+    assert_eq!(sim.heaps.address_of(pointer.as_ptr()), Some(block));
+    assert_eq!(sim.heaps.pointer(0), None);
+    assert_eq!(sim.heaps.address_of(core::ptr::null()), None);
+}
+
+#[test]
+fn the_phases_of_a_move_can_be_taken_one_by_one() {
+    let mut sim = Sim::esp32();
+    let demand = Demand::new(100, ANY).zeroed();
+    let fresh = sim.heaps.allocate(&demand).unwrap();
+    let block = fresh.settle().unwrap();
+    let _in_the_way = sim.heaps.malloc(16, ANY).unwrap();
+    let bigger = Demand::new(1000, ANY);
+    let heap_caps::Reallocation::Moving(moving) = sim.heaps.reallocate(block, &bigger).unwrap()
+    else {
+        panic!("there is no room in place")
+    };
+    moving.copy().unwrap();
+    let moved = sim.heaps.finish_move(moving).unwrap();
+    assert_eq!(sim.bytes(moved, 100), [0; 100]);
+    let freeing = sim.heaps.begin_free(moved).unwrap();
+    freeing.fill();
+    assert_eq!(sim.heaps.finish_free(freeing), Ok(()));
+    assert!(sim.heaps.finish_free(freeing).is_err(), "once");
+}
