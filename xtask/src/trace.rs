@@ -14,13 +14,20 @@
 //! 2. Every slot is below [`Trace::slots`].
 //! 3. Sizes are at least 1; alignments are powers of two.
 
-use std::fmt;
 use std::io::Read;
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
 use crate::error::Error;
+
+mod fault;
+mod lines;
+mod live;
+
+pub(crate) use fault::{Problem, TraceError};
+use lines::Header;
+use live::LiveBlocks;
 
 /// A checked trace.
 #[derive(Debug)]
@@ -54,8 +61,6 @@ pub(crate) enum Operation {
     },
 }
 
-/// The alignment of `a` lines: what every heap of the chip gives.
-const NATURAL_ALIGNMENT: u32 = 4;
 const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 
 impl Trace {
@@ -88,84 +93,6 @@ fn file_stem(path: &Path) -> String {
     name.split('.').next().unwrap_or_default().to_owned()
 }
 
-/// Why a file is not a trace.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum TraceError {
-    /// Neither text nor gzip of text.
-    Unreadable(String),
-    /// No operation in it.
-    Empty,
-    /// A line that breaks the format or the invariants; lines count from 1.
-    Line { number: usize, problem: Problem },
-    /// The header promises another number of operations: a file cut short, perhaps.
-    WrongLength { promised: usize, found: usize },
-}
-
-/// What is wrong with one line.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
-    UnknownVersion(String),
-    UnknownOperation(String),
-    MissingField(&'static str),
-    NotANumber {
-        field: &'static str,
-        text: String,
-    },
-    SurplusText(String),
-    ZeroSize,
-    NotAPowerOfTwo(u32),
-    /// Slots are used lowest first, so none can lie above the number of operations.
-    SlotTooHigh(usize),
-    AlreadyLive(usize),
-    NotLive(usize),
-}
-
-impl fmt::Display for TraceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TraceError::Unreadable(cause) => write!(f, "not a trace, nor a gzip of one: {cause}"),
-            TraceError::Empty => f.write_str("there is no operation in this trace"),
-            TraceError::Line { number, problem } => write!(f, "line {number}: {problem}"),
-            TraceError::WrongLength { promised, found } => write!(
-                f,
-                "the header promises {promised} operations, the file has {found}; is it cut short?"
-            ),
-        }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Problem::UnknownVersion(version) => {
-                write!(
-                    f,
-                    "this is heap-trace version {version}, only version 1 is known"
-                )
-            }
-            Problem::UnknownOperation(word) => {
-                write!(f, "unknown operation {word:?}; known are a, m, r and f")
-            }
-            Problem::MissingField(field) => write!(f, "the {field} is missing"),
-            Problem::NotANumber { field, text } => {
-                write!(f, "the {field} should be a number of 32 bits, not {text:?}")
-            }
-            Problem::SurplusText(text) => write!(f, "surplus text {text:?}"),
-            Problem::ZeroSize => f.write_str("a size is at least 1"),
-            Problem::NotAPowerOfTwo(alignment) => {
-                write!(f, "alignment {alignment} is not a power of two")
-            }
-            Problem::SlotTooHigh(slot) => {
-                write!(f, "id {slot} is too high; the lowest free id comes first")
-            }
-            Problem::AlreadyLive(slot) => write!(f, "block {slot} is live already"),
-            Problem::NotLive(slot) => write!(f, "block {slot} is not live"),
-        }
-    }
-}
-
-impl std::error::Error for TraceError {}
-
 fn parse(fallback_name: &str, text: &str) -> Result<Trace, TraceError> {
     let mut trace = Trace {
         name: fallback_name.to_owned(),
@@ -182,18 +109,18 @@ fn parse(fallback_name: &str, text: &str) -> Result<Trace, TraceError> {
             problem,
         };
         if let Some(header) = line.strip_prefix('#') {
-            match parse_header(header).map_err(here)? {
+            match lines::parse_header(header).map_err(here)? {
                 Header::Name(name) => trace.name = name,
                 Header::Operations(count) => promised = Some(count),
                 Header::Other => {}
             }
         } else if !line.trim().is_empty() {
-            let operation = parse_operation(line).map_err(here)?;
+            let operation = lines::parse_operation(line).map_err(here)?;
             live.follow(operation).map_err(here)?;
             trace.operations.push(operation);
         }
     }
-    trace.slots = live.sizes.len();
+    trace.slots = live.slots();
     trace.peak_live_bytes = live.peak_bytes;
     trace.peak_operation = live.peak_operation;
     check_length(&trace, promised)?;
@@ -207,140 +134,6 @@ fn check_length(trace: &Trace, promised: Option<usize>) -> Result<(), TraceError
             Err(TraceError::WrongLength { promised, found })
         }
         _ => Ok(()),
-    }
-}
-
-/// The header lines that mean something to a replayer.
-enum Header {
-    Name(String),
-    Operations(usize),
-    Other,
-}
-
-fn parse_header(line: &str) -> Result<Header, Problem> {
-    let line = line.trim();
-    if let Some(version) = line.strip_prefix("heap-trace ") {
-        return match version {
-            "1" => Ok(Header::Other),
-            _ => Err(Problem::UnknownVersion(version.to_owned())),
-        };
-    }
-    Ok(match line.split_once(": ") {
-        Some(("name", name)) => Header::Name(name.trim().to_owned()),
-        Some(("ops", count)) => Header::Operations(number("number of operations", count.trim())?),
-        _ => Header::Other,
-    })
-}
-
-fn parse_operation(line: &str) -> Result<Operation, Problem> {
-    let mut words = line.split_ascii_whitespace();
-    let operation = match words.next().unwrap_or_default() {
-        "a" => Operation::Allocate {
-            slot: field(&mut words, "id")?,
-            alignment: NATURAL_ALIGNMENT,
-            size: size(&mut words)?,
-        },
-        "m" => Operation::Allocate {
-            slot: field(&mut words, "id")?,
-            alignment: alignment(&mut words)?,
-            size: size(&mut words)?,
-        },
-        "r" => Operation::Reallocate {
-            slot: field(&mut words, "id")?,
-            size: size(&mut words)?,
-        },
-        "f" => Operation::Free {
-            slot: field(&mut words, "id")?,
-        },
-        other => return Err(Problem::UnknownOperation(other.to_owned())),
-    };
-    match words.next() {
-        None => Ok(operation),
-        Some(text) => Err(Problem::SurplusText(text.to_owned())),
-    }
-}
-
-type Words<'line> = std::str::SplitAsciiWhitespace<'line>;
-
-fn size(words: &mut Words<'_>) -> Result<u32, Problem> {
-    match field(words, "size")? {
-        0 => Err(Problem::ZeroSize),
-        size => Ok(size),
-    }
-}
-
-fn alignment(words: &mut Words<'_>) -> Result<u32, Problem> {
-    let alignment: u32 = field(words, "alignment")?;
-    if alignment.is_power_of_two() {
-        Ok(alignment)
-    } else {
-        Err(Problem::NotAPowerOfTwo(alignment))
-    }
-}
-
-fn field<N: std::str::FromStr>(words: &mut Words<'_>, name: &'static str) -> Result<N, Problem> {
-    number(name, words.next().ok_or(Problem::MissingField(name))?)
-}
-
-fn number<N: std::str::FromStr>(field: &'static str, text: &str) -> Result<N, Problem> {
-    text.parse().map_err(|_| Problem::NotANumber {
-        field,
-        text: text.to_owned(),
-    })
-}
-
-/// Which slots are live, and with how many bytes: proves invariants 1 and 2.
-#[derive(Default)]
-struct LiveBlocks {
-    /// By slot; 0 = not live.
-    sizes: Vec<u32>,
-    operations: usize,
-    bytes: u64,
-    peak_bytes: u64,
-    peak_operation: usize,
-}
-
-impl LiveBlocks {
-    fn follow(&mut self, operation: Operation) -> Result<(), Problem> {
-        self.operations += 1;
-        match operation {
-            Operation::Allocate { slot, size, .. } => match self.slot(slot)? {
-                0 => self.change(slot, size),
-                _ => return Err(Problem::AlreadyLive(slot)),
-            },
-            Operation::Reallocate { slot, size } => self.change_live(slot, size)?,
-            Operation::Free { slot } => self.change_live(slot, 0)?,
-        }
-        Ok(())
-    }
-
-    fn slot(&mut self, slot: usize) -> Result<u32, Problem> {
-        if slot >= self.operations {
-            return Err(Problem::SlotTooHigh(slot));
-        }
-        if slot >= self.sizes.len() {
-            self.sizes.resize(slot + 1, 0);
-        }
-        Ok(self.sizes[slot])
-    }
-
-    fn change_live(&mut self, slot: usize, size: u32) -> Result<(), Problem> {
-        match self.sizes.get(slot) {
-            None | Some(0) => Err(Problem::NotLive(slot)),
-            Some(_) => {
-                self.change(slot, size);
-                Ok(())
-            }
-        }
-    }
-
-    fn change(&mut self, slot: usize, size: u32) {
-        self.bytes = self.bytes - u64::from(self.sizes[slot]) + u64::from(size);
-        if self.bytes > self.peak_bytes {
-            self.peak_bytes = self.bytes;
-            self.peak_operation = self.operations;
-        }
-        self.sizes[slot] = size;
     }
 }
 

@@ -6,7 +6,13 @@ use super::recording::Recording;
 
 const PAGE: &str = include_str!("../page/page.html");
 const STYLE: &str = include_str!("../page/page.css");
-const SCRIPT: &str = include_str!("../page/page.js");
+/// One script in four files, each of which may use what stands in those before it.
+const SCRIPT: &str = concat!(
+    include_str!("../page/recording.js"),
+    include_str!("../page/maps.js"),
+    include_str!("../page/charts.js"),
+    include_str!("../page/page.js"),
+);
 
 /// The text of `heap.html`.
 ///

@@ -1,0 +1,81 @@
+//! Why a file is not a trace, in a sentence with the number of the line.
+
+use std::fmt;
+
+/// Why a file is not a trace.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum TraceError {
+    /// Neither text nor gzip of text.
+    Unreadable(String),
+    /// No operation in it.
+    Empty,
+    /// A line that breaks the format or the invariants; lines count from 1.
+    Line { number: usize, problem: Problem },
+    /// The header promises another number of operations: a file cut short, perhaps.
+    WrongLength { promised: usize, found: usize },
+}
+
+/// What is wrong with one line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Problem {
+    UnknownVersion(String),
+    UnknownOperation(String),
+    MissingField(&'static str),
+    NotANumber {
+        field: &'static str,
+        text: String,
+    },
+    SurplusText(String),
+    ZeroSize,
+    NotAPowerOfTwo(u32),
+    /// Slots are used lowest first, so none can lie above the number of operations.
+    SlotTooHigh(usize),
+    AlreadyLive(usize),
+    NotLive(usize),
+}
+
+impl fmt::Display for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TraceError::Unreadable(cause) => write!(f, "not a trace, nor a gzip of one: {cause}"),
+            TraceError::Empty => f.write_str("there is no operation in this trace"),
+            TraceError::Line { number, problem } => write!(f, "line {number}: {problem}"),
+            TraceError::WrongLength { promised, found } => write!(
+                f,
+                "the header promises {promised} operations, the file has {found}; is it cut short?"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::UnknownVersion(version) => {
+                write!(
+                    f,
+                    "this is heap-trace version {version}, only version 1 is known"
+                )
+            }
+            Problem::UnknownOperation(word) => {
+                write!(f, "unknown operation {word:?}; known are a, m, r and f")
+            }
+            Problem::MissingField(field) => write!(f, "the {field} is missing"),
+            Problem::NotANumber { field, text } => {
+                write!(f, "the {field} should be a number of 32 bits, not {text:?}")
+            }
+            Problem::SurplusText(text) => write!(f, "surplus text {text:?}"),
+            Problem::ZeroSize => f.write_str("a size is at least 1"),
+            Problem::NotAPowerOfTwo(alignment) => {
+                write!(f, "alignment {alignment} is not a power of two")
+            }
+            Problem::SlotTooHigh(slot) => {
+                write!(f, "id {slot} is too high; the lowest free id comes first")
+            }
+            Problem::AlreadyLive(slot) => write!(f, "block {slot} is live already"),
+            Problem::NotLive(slot) => write!(f, "block {slot} is not live"),
+        }
+    }
+}
+
+impl std::error::Error for TraceError {}
