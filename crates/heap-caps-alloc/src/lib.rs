@@ -1,2 +1,35 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+mod addresses;
+mod figures;
+mod global;
+mod heap;
+mod lock;
+mod obtain;
+mod place;
+mod register;
+mod release;
+mod report;
+mod shared;
+#[cfg(any(
+    feature = "allocator-api2-02",
+    feature = "allocator-api2-03",
+    feature = "allocator-api2-04"
+))]
+mod typed;
+
+pub use heap::CapsHeap;
+#[cfg(feature = "critical-section")]
+pub use lock::CriticalSectionLock;
+#[cfg(feature = "spin")]
+pub use lock::SpinLock;
+pub use lock::{InterruptMask, Masked, RawLock, Unlocked};
+pub use place::{
+    CHOICES, Choices, Default8Bit, Dma, HeapRef, In, Internal, InternalOrSpiram, Place, Prefer,
+    Retention, Rtc, Spiram, SpiramOrInternal,
+};
+pub use report::{Action, FailureHandler, Fault, Report, ReportHandler};

@@ -1,0 +1,108 @@
+//! Figures, settings and looks at the heaps from outside of the lock.
+
+use heap_caps::{Failure, Hardware, HeapCaps, HeapView, Observer, Reserve, ReserveError};
+use multi_heap::{Info, Poison};
+use soc_regions::Caps;
+
+use crate::heap::CapsHeap;
+use crate::lock::RawLock;
+
+/// Settings.
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Keeps free bytes for requests that name certain capabilities, see [`HeapCaps::set_reserve`].
+    ///
+    /// # Errors
+    /// The reserve names no capabilities, or there are too many.
+    pub fn set_reserve(&self, reserve: Reserve) -> Result<(), ReserveError> {
+        self.state.acquire().heaps.set_reserve(reserve)
+    }
+
+    /// Lets the global allocator use external memory: preferred for sizes *above* the limit, a last resort for others; `None`: never (the
+    /// state at first). See [`HeapCaps::set_external_threshold`].
+    ///
+    /// Only for programs that keep atomics out of it: they do not work in the PSRAM of ESP32, ESP32-S2 and ESP32-S3.
+    pub fn set_external_threshold(&self, limit: Option<u32>) {
+        self.state.acquire().heaps.set_external_threshold(limit);
+    }
+
+    /// What the chip's caches and engines demand of buffers.
+    pub fn set_hardware(&self, hardware: Hardware) {
+        let mut state = self.state.acquire();
+        state.hardware = hardware;
+        state.heaps.set_hardware(hardware);
+    }
+
+    /// What [`CapsHeap::set_hardware`] told; the ESP32's at first.
+    #[must_use]
+    pub fn hardware(&self) -> Hardware {
+        self.state.acquire().hardware
+    }
+}
+
+/// Figures: O(heaps) under the lock.
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// All seven figures of the heaps that have `caps`: sums, `largest_free_block` the largest of them.
+    #[must_use]
+    pub fn info(&self, caps: Caps) -> Info {
+        self.state.acquire().heaps.info(caps)
+    }
+
+    /// Bytes of the heaps that have `caps`, bookkeeping included.
+    #[must_use]
+    pub fn total_size(&self, caps: Caps) -> u32 {
+        self.state.acquire().heaps.total_size(caps)
+    }
+
+    /// Free bytes of the heaps that have `caps`.
+    #[must_use]
+    pub fn free_size(&self, caps: Caps) -> u32 {
+        self.state.acquire().heaps.free_size(caps)
+    }
+
+    /// The sum of what each heap that has `caps` had left when it was at its lowest.
+    #[must_use]
+    pub fn minimum_free_size(&self, caps: Caps) -> u32 {
+        self.state.acquire().heaps.minimum_free_size(caps)
+    }
+
+    /// The largest request for `caps` that succeeds now (reserves and alignment aside).
+    #[must_use]
+    pub fn largest_free_block(&self, caps: Caps) -> u32 {
+        self.state.acquire().heaps.largest_free_block(caps)
+    }
+
+    /// The failure told last.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<Failure> {
+        self.state.acquire().heaps.last_failure().copied()
+    }
+
+    /// How many failures were told, up to `u32::MAX`.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        self.state.acquire().heaps.failures()
+    }
+
+    /// All heaps as they are now, in order of registration: a copy, to be printed at leisure.
+    pub fn heaps(&self) -> impl Iterator<Item = HeapView> + use<L, P, O, HEAPS> {
+        let mut views = [None; HEAPS];
+        let state = self.state.acquire();
+        for (view, heap) in views.iter_mut().zip(state.heaps.heaps()) {
+            *view = Some(heap);
+        }
+        views.into_iter().flatten()
+    }
+
+    /// Shows the heaps to `look`, **with the lock held**: everything else that wants memory waits, interrupts too.
+    ///
+    /// For what has to see all blocks at one moment: `check_integrity`, `walk`, `block_containing`, the dumps. These take O(blocks) and
+    /// belong into tests, the debugger and the last words of a program. `look` must not use the heap.
+    pub fn inspect<R>(&self, look: impl FnOnce(&HeapCaps<P, O, HEAPS>) -> R) -> R {
+        look(&self.state.acquire().heaps)
+    }
+
+    /// Lets `change` have the observer, **with the lock held**: for emptying its buffer. It must not use the heap.
+    pub fn with_observer<R>(&self, change: impl FnOnce(&mut O) -> R) -> R {
+        change(self.state.acquire().heaps.observer_mut())
+    }
+}

@@ -1,0 +1,74 @@
+//! The heap as Rust's global allocator.
+//!
+//! `malloc`'s policy: internal memory, external memory only above [`CapsHeap::set_external_threshold`], which excludes it
+//! at first: atomics do not work in the PSRAM of ESP32, ESP32-S2 and ESP32-S3, and nobody knows what a `Box` will contain.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ptr::{self, NonNull};
+
+use heap_caps::{Cause, Demand, Observer};
+use multi_heap::Poison;
+use soc_regions::Caps;
+
+use crate::heap::CapsHeap;
+use crate::lock::RawLock;
+use crate::release::Choice;
+
+// SAFETY:
+// - Blocks are of heaps whose memory is theirs for good (contracts of `boot`, `add_region` …), do not overlap, and stay
+//   allocated until they are freed; DEFAULT memory takes bytes.
+// - Size and alignment of every layout are kept: the heaps align places in memory, not numbers, and `resize` keeps the alignment.
+// - Nothing unwinds: faults go to `report`. (`Unlocked` and `CriticalSectionLock` panic when an observer uses the heap, which its
+//   contract forbids.)
+unsafe impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> GlobalAlloc
+    for CapsHeap<L, P, O, HEAPS>
+where
+    Self: Sync,
+{
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.default_block(layout, demand(layout))
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        self.default_block(layout, demand(layout).zeroed())
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if let Some(pointer) = NonNull::new(pointer).filter(|_| layout.size() != 0) {
+            // SAFETY: the caller gives up a block of this allocator.
+            unsafe { self.free_or_report(pointer) };
+        }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        let Ok(new) = Layout::from_size_align(size, layout.align()) else {
+            return ptr::null_mut();
+        };
+        let old = NonNull::new(pointer).filter(|_| layout.size() != 0);
+        let Some(old) = old else {
+            return self.default_block(new, demand(new));
+        };
+        if size == 0 {
+            // SAFETY: the caller gives up a block of this allocator.
+            unsafe { self.free_or_report(old) };
+            return new.dangling_ptr().as_ptr();
+        }
+        // SAFETY: the caller owns the block, and uses the pointer returned from now on.
+        let resized = unsafe { self.resize_or_report(old, &demand(new), Choice::Default) };
+        resized.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    fn default_block(&self, layout: Layout, demand: Demand) -> *mut u8 {
+        if layout.size() == 0 {
+            return layout.dangling_ptr().as_ptr();
+        }
+        let block = self.obtained::<Cause>(&demand, |heaps| heaps.allocate_default(&demand));
+        block.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+}
+
+const fn demand(layout: Layout) -> Demand {
+    Demand::new(layout.size(), Caps::empty()).aligned_to(layout.align())
+}

@@ -1,0 +1,36 @@
+//! No lock at all: one thread, no interrupts.
+
+use core::cell::Cell;
+
+use super::{RawLock, reentered};
+
+/// For one thread: tests, and programs before they start their second core and their interrupts.
+///
+/// It is not `Sync`, so the compiler refuses it in a `static`. It still notices when its holder comes in again: that panics.
+#[derive(Debug, Default)]
+pub struct Unlocked {
+    held: Cell<bool>,
+}
+
+// SAFETY: the type is not `Sync`, so there is one thread; to that thread `acquire` does not return while it is held.
+unsafe impl RawLock for Unlocked {
+    #[expect(
+        clippy::declare_interior_mutable_const,
+        reason = "an initial value that is moved out of the constant"
+    )]
+    const INIT: Self = Self {
+        held: Cell::new(false),
+    };
+
+    type Token = ();
+
+    fn acquire(&self) {
+        if self.held.replace(true) {
+            reentered();
+        }
+    }
+
+    unsafe fn release(&self, (): ()) {
+        self.held.set(false);
+    }
+}

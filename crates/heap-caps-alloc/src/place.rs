@@ -1,0 +1,262 @@
+//! Which memory, as a type: what the typed allocators are made of.
+//!
+//! ```text
+//!   In<H, CAPS>                  memory that has all of CAPS                    one request
+//!   Prefer<In<…>, In<…>>         the first if it can be had, else the second    one request with two choices
+//!         └ H: HeapRef           which heap: a type without size, or a reference
+//! ```
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use heap_caps::Observer;
+use multi_heap::Poison;
+use soc_regions::Caps;
+
+use crate::heap::CapsHeap;
+use crate::lock::RawLock;
+use crate::shared::SharedHeap;
+
+/// Which heap a typed allocator or a buffer uses.
+///
+/// [`typed_allocators!`](crate::typed_allocators) makes a type without size of a `static` heap; a reference to a heap is one too.
+/// A reference that answered with another heap at another time would leak memory, and be told so in a
+/// [`Report`](crate::Report): a heap knows its own blocks.
+pub trait HeapRef: Clone {
+    /// The type of the heap.
+    type Heap: SharedHeap;
+
+    /// The heap.
+    fn heap(&self) -> &Self::Heap;
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> HeapRef for &CapsHeap<L, P, O, HEAPS> {
+    type Heap = CapsHeap<L, P, O, HEAPS>;
+
+    fn heap(&self) -> &Self::Heap {
+        self
+    }
+}
+
+/// Memory for Rust values, chosen by capabilities at compile time: an allocator.
+pub trait Place {
+    /// Which heap.
+    type Home: HeapRef;
+
+    /// Capability sets, the first that can be met wins.
+    const CHOICES: Choices;
+
+    /// The heap.
+    fn home(&self) -> &Self::Home;
+}
+
+/// Most sets that preferences can name.
+pub const CHOICES: usize = 4;
+
+/// One to [`CHOICES`] sets of capabilities, in order of preference. Having one says that each demands bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choices {
+    caps: [Caps; CHOICES],
+    count: usize,
+}
+
+impl Choices {
+    /// One set.
+    ///
+    /// # Panics
+    /// When compiled, if the set can't hold Rust values: it does not ask for `8BIT`, so a byte access might fault; or it asks for
+    /// `EXEC` or `INVALID`, which no memory has together with `8BIT`.
+    #[must_use]
+    pub(crate) const fn one(caps: Caps) -> Self {
+        assert!(
+            caps.contains(Caps::BIT8),
+            "Rust values need byte-addressable memory: ask for 8BIT too, or use a WordBuffer"
+        );
+        assert!(
+            !caps.intersects(Caps::EXEC.union(Caps::INVALID)),
+            "no memory takes bytes and is EXEC or INVALID: use a CodeBuffer for code"
+        );
+        Self {
+            caps: [caps; CHOICES],
+            count: 1,
+        }
+    }
+
+    /// These, then `others`.
+    ///
+    /// # Panics
+    /// When compiled, if there are more than [`CHOICES`] sets.
+    #[must_use]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "evaluated when compiled; both counts are at most CHOICES"
+    )]
+    pub(crate) const fn then(mut self, others: Self) -> Self {
+        assert!(
+            self.count + others.count <= CHOICES,
+            "too many preferences in one allocator"
+        );
+        let mut next = 0;
+        while next < others.count {
+            self.caps[self.count] = others.caps[next];
+            self.count += 1;
+            next += 1;
+        }
+        self
+    }
+
+    /// The sets.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Caps] {
+        self.caps.get(..self.count).unwrap_or(&self.caps)
+    }
+}
+
+/// Memory that has all capabilities of `CAPS` (the bits of [`Caps`]).
+///
+/// A set without `8BIT` does not compile, because a byte access to word-only memory faults:
+///
+/// ```compile_fail
+/// use heap_caps_alloc::{CapsHeap, In, Unlocked};
+/// use soc_regions::Caps;
+///
+/// let heap: CapsHeap<Unlocked> = CapsHeap::new(());
+/// let iram: In<_, { Caps::BIT32.bits() }> = In::of(&heap);
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct In<H, const CAPS: u32>(H);
+
+impl<H: HeapRef, const CAPS: u32> In<H, CAPS> {
+    /// Such memory of a heap.
+    pub const fn of(heap: H) -> Self {
+        const { assert!(Self::CHOICES.count == 1) };
+        Self(heap)
+    }
+}
+
+impl<H: HeapRef, const CAPS: u32> Place for In<H, CAPS> {
+    type Home = H;
+
+    const CHOICES: Choices = Choices::one(Caps::from_bits_retain(CAPS));
+
+    fn home(&self) -> &H {
+        &self.0
+    }
+}
+
+impl<H, const CAPS: u32> fmt::Debug for In<H, CAPS> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "In({})", Caps::from_bits_retain(CAPS))
+    }
+}
+
+/// Memory as `A` describes it, or, where there is none, as `B` does.
+///
+/// A block that grows is moved to the first choice that has room, so it may come back from the second.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Prefer<A, B> {
+    first: A,
+    second: PhantomData<fn() -> B>,
+}
+
+impl<A: Place, B: Place<Home = A::Home>> Prefer<A, B> {
+    /// `first`, or else such memory as `B` describes, of the same heap.
+    pub const fn new(first: A) -> Self {
+        const { assert!(Self::CHOICES.count > 1) };
+        Self {
+            first,
+            second: PhantomData,
+        }
+    }
+}
+
+impl<A: Place, B: Place<Home = A::Home>> Place for Prefer<A, B> {
+    type Home = A::Home;
+
+    const CHOICES: Choices = A::CHOICES.then(B::CHOICES);
+
+    fn home(&self) -> &A::Home {
+        self.first.home()
+    }
+}
+
+impl<A: fmt::Debug, B> fmt::Debug for Prefer<A, B> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Prefer({:?}, …)", self.first)
+    }
+}
+
+const fn bits(caps: Caps) -> u32 {
+    caps.bits()
+}
+
+/// On the chip, usable while the caches of flash and PSRAM are off.
+pub type Internal<H> = In<H, { bits(Caps::BIT8.union(Caps::INTERNAL)) }>;
+/// On the chip, reached by DMA engines.
+pub type Dma<H> = In<H, { bits(Caps::BIT8.union(Caps::DMA).union(Caps::INTERNAL)) }>;
+/// PSRAM. **No atomics:** they do not work there on ESP32, ESP32-S2 and ESP32-S3, nor does anything while the caches are off.
+pub type Spiram<H> = In<H, { bits(Caps::BIT8.union(Caps::SPIRAM)) }>;
+/// What plain `malloc` may hand out.
+pub type Default8Bit<H> = In<H, { bits(Caps::BIT8.union(Caps::DEFAULT)) }>;
+/// RTC fast memory, which keeps its contents in deep sleep.
+pub type Rtc<H> = In<H, { bits(Caps::BIT8.union(Caps::RTCRAM)) }>;
+/// Reached by the retention DMA.
+pub type Retention<H> = In<H, { bits(Caps::BIT8.union(Caps::RETENTION)) }>;
+/// PSRAM, or internal memory where there is none left. **No atomics**, see [`Spiram`].
+pub type SpiramOrInternal<H> = Prefer<Spiram<H>, Internal<H>>;
+/// Internal memory, or PSRAM where there is none left. **No atomics**, see [`Spiram`].
+pub type InternalOrSpiram<H> = Prefer<Internal<H>, Spiram<H>>;
+
+/// Names the typed allocators of a `static` heap: types without size, in a module.
+///
+/// ```
+/// use heap_caps_alloc::{CapsHeap, SpinLock, typed_allocators};
+///
+/// static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
+/// typed_allocators!(mod memory for HEAP: CapsHeap<SpinLock>);
+///
+/// assert_eq!(size_of::<memory::Dma>(), 0);
+/// assert_eq!(format!("{:?}", memory::Dma::default()), "In(8BIT|DMA|INTERNAL)");
+/// ```
+#[macro_export]
+macro_rules! typed_allocators {
+    ($visibility:vis mod $module:ident for $heap:ident: $type:ty) => {
+        /// Typed allocators over one heap.
+        #[allow(dead_code, reason = "a program uses some of them")]
+        $visibility mod $module {
+            #[allow(unused_imports, reason = "whatever the heap's type is made of")]
+            use super::*;
+
+            /// The heap.
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+            pub struct Heap;
+
+            impl $crate::HeapRef for Heap {
+                type Heap = $type;
+
+                fn heap(&self) -> &Self::Heap {
+                    &super::$heap
+                }
+            }
+
+            /// Memory that has all capabilities of `CAPS`.
+            pub type In<const CAPS: u32> = $crate::In<Heap, CAPS>;
+            /// On the chip.
+            pub type Internal = $crate::Internal<Heap>;
+            /// On the chip, reached by DMA engines.
+            pub type Dma = $crate::Dma<Heap>;
+            /// PSRAM. No atomics.
+            pub type Spiram = $crate::Spiram<Heap>;
+            /// What plain `malloc` may hand out.
+            pub type Default8Bit = $crate::Default8Bit<Heap>;
+            /// RTC fast memory.
+            pub type Rtc = $crate::Rtc<Heap>;
+            /// Reached by the retention DMA.
+            pub type Retention = $crate::Retention<Heap>;
+            /// PSRAM, or internal memory where there is none left. No atomics.
+            pub type SpiramOrInternal = $crate::SpiramOrInternal<Heap>;
+            /// Internal memory, or PSRAM where there is none left. No atomics.
+            pub type InternalOrSpiram = $crate::InternalOrSpiram<Heap>;
+        }
+    };
+}

@@ -1,0 +1,191 @@
+//! How memory comes under the lock: boot, start-up stacks, regions at run time, buffers of the program.
+//!
+//! Registration takes the lock once, for O(heaps) work, and under comprehensive poisoning for filling the region too: it
+//! belongs into the start of the program.
+
+use core::cell::Cell;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use heap_caps::{AddRegionError, BootError, Booted, HeapIndex, Memory, Observer};
+use multi_heap::Poison;
+use soc_regions::{Chip, Columns, Options, Span, Symbols};
+
+use crate::heap::{CapsHeap, State};
+use crate::lock::RawLock;
+
+/// Bringing up.
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Makes heaps of a chip's memory, see [`HeapCaps::boot`](heap_caps::HeapCaps::boot).
+    ///
+    /// # Errors
+    /// See [`BootError`]. No heap is registered then.
+    ///
+    /// # Safety
+    /// - The memory that the chip's table, `options` and `symbols` leave over is used by nothing else from now on, except by the
+    ///   users of allocated blocks within their blocks.
+    /// - `memory` keeps its promises for as long as the heap or any block of it is used; at its addresses it can do what
+    ///   the chip's table says: memory with `8BIT` takes bytes.
+    pub unsafe fn boot(
+        &self,
+        chip: &'static Chip,
+        options: &Options,
+        symbols: &dyn Symbols,
+        memory: &impl Memory,
+    ) -> Result<Booted, BootError> {
+        self.registering(memory, |state, memory| {
+            // SAFETY: the caller keeps the same contract.
+            unsafe { state.heaps.boot(chip, options, symbols, memory) }
+        })
+    }
+
+    /// Enables the heaps of the start-up stacks; returns how many there are now.
+    ///
+    /// # Safety
+    /// - The start-up stacks are no longer used, by any core.
+    /// - As [`CapsHeap::boot`] otherwise.
+    pub unsafe fn enable_startup_stack_heaps(&self, memory: &impl Memory) -> usize {
+        self.registering(memory, |state, memory| {
+            // SAFETY: the caller keeps the same contract.
+            unsafe { state.heaps.enable_startup_stack_heaps(memory) }
+        })
+    }
+
+    /// Makes a region of the booted chip's memory a heap with the capabilities of the chip's table.
+    ///
+    /// # Errors
+    /// See [`AddRegionError`].
+    ///
+    /// # Safety
+    /// - The region is used by nothing else from now on, except by the users of allocated blocks within their blocks.
+    /// - As [`CapsHeap::boot`] otherwise.
+    pub unsafe fn add_region(
+        &self,
+        span: Span,
+        memory: &impl Memory,
+    ) -> Result<HeapIndex, AddRegionError> {
+        self.registering(memory, |state, memory| {
+            // SAFETY: the caller keeps the same contract.
+            unsafe { state.heaps.add_region(span, memory) }
+        })
+    }
+
+    /// Makes any region a heap with the capabilities `columns`, by priority.
+    ///
+    /// # Errors
+    /// See [`AddRegionError`].
+    ///
+    /// # Safety
+    /// - As [`CapsHeap::add_region`].
+    /// - The memory can do what `columns` say; with `DEFAULT` it takes bytes.
+    pub unsafe fn add_region_with_caps(
+        &self,
+        columns: Columns,
+        span: Span,
+        memory: &impl Memory,
+    ) -> Result<HeapIndex, AddRegionError> {
+        self.registering(memory, |state, memory| {
+            // SAFETY: the caller keeps the same contract.
+            unsafe { state.heaps.add_region_with_caps(columns, span, memory) }
+        })
+    }
+
+    /// Makes a buffer of the program a heap with the capabilities `columns`, by priority.
+    ///
+    /// Its address is its own where pointers have 32 bits. On a larger host it gets addresses above those of all
+    /// other heaps, congruent modulo 64 KiB.
+    ///
+    /// # Errors
+    /// See [`AddRegionError`].
+    pub fn add_buffer(
+        &self,
+        columns: Columns,
+        buffer: &'static mut [MaybeUninit<u8>],
+    ) -> Result<HeapIndex, AddRegionError> {
+        let lead = buffer.as_ptr().addr().wrapping_neg() % 4;
+        let words = buffer.get_mut(lead..).unwrap_or_default();
+        let too_small = AddRegionError::TooSmall { needed: 4 };
+        if words.is_empty() {
+            return Err(too_small);
+        }
+        let bytes = NonNull::from(words);
+        let span = self.state.acquire().span_for(bytes);
+        let span = span.ok_or(AddRegionError::TooLarge)?;
+        let bytes = NonNull::slice_from_raw_parts(bytes.cast(), bytes.len());
+        // SAFETY: the buffer was handed over for good and exclusively, and Rust memory takes bytes.
+        unsafe { self.add_region_with_caps(columns, span, &Buffer { span, bytes }) }
+    }
+
+    fn registering<'m, M: Memory, R>(
+        &self,
+        memory: &'m M,
+        register: impl FnOnce(&mut State<P, O, HEAPS>, &Noting<'m, M>) -> R,
+    ) -> R {
+        let noting = Noting {
+            memory,
+            displaced: Cell::new(false),
+        };
+        let mut state = self.state.acquire();
+        let registered = register(&mut state, &noting);
+        state.displaced |= noting.displaced.get();
+        registered
+    }
+}
+
+impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
+    /// The addresses under which the heaps will know a buffer; `None` where 32 bits do not reach.
+    fn span_for(&self, bytes: NonNull<[MaybeUninit<u8>]>) -> Option<Span> {
+        let size = u32::try_from(bytes.len()).ok()?;
+        let own = u32::try_from(bytes.addr().get()).ok();
+        own.and_then(|start| Span::from_size(start, size))
+            .or_else(|| Span::from_size(self.free_address(bytes.addr().get())?, size))
+    }
+
+    /// The first address above all heaps that is congruent to `pointer`.
+    fn free_address(&self, pointer: usize) -> Option<u32> {
+        let ends = self.heaps.heaps().map(|heap| heap.span.end());
+        let above = ends
+            .max()
+            .unwrap_or(0)
+            .checked_next_multiple_of(Buffer::CONGRUENT)?;
+        let rest = u32::try_from(pointer % 0x1_0000).ok()?;
+        above.max(Buffer::CONGRUENT).checked_add(rest)
+    }
+}
+
+/// Memory that notes whether its bytes are elsewhere than their addresses say.
+struct Noting<'m, M> {
+    memory: &'m M,
+    displaced: Cell<bool>,
+}
+
+// SAFETY: the promises of the memory around which it is.
+unsafe impl<M: Memory> Memory for Noting<'_, M> {
+    const CONGRUENT: u32 = M::CONGRUENT;
+
+    fn region(&self, span: Span) -> Option<NonNull<[u8]>> {
+        let bytes = self.memory.region(span)?;
+        let identical = usize::try_from(span.start()) == Ok(bytes.addr().get());
+        self.displaced.set(self.displaced.get() || !identical);
+        Some(bytes)
+    }
+}
+
+/// One buffer, under addresses that were chosen for it.
+struct Buffer {
+    span: Span,
+    bytes: NonNull<[u8]>,
+}
+
+impl Buffer {
+    const CONGRUENT: u32 = 0x1_0000;
+}
+
+// SAFETY: whoever makes one owns the buffer for good and asks once; the addresses are its own or congruent to them.
+unsafe impl Memory for Buffer {
+    const CONGRUENT: u32 = Buffer::CONGRUENT;
+
+    fn region(&self, span: Span) -> Option<NonNull<[u8]>> {
+        (span == self.span).then_some(self.bytes)
+    }
+}

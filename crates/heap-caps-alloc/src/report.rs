@@ -1,0 +1,132 @@
+//! What is made of broken promises: double frees, foreign pointers, damaged blocks.
+//!
+//! ```text
+//!   fallible functions    ─► typed error to the caller
+//!   GlobalAlloc, Drop …   ─► CapsHeap::report, the one place: counted, kept, told to the handler (outside of the lock)
+//! ```
+
+use core::fmt;
+
+use heap_caps::{Corrupt, Failure, Misuse, Observer};
+use multi_heap::Poison;
+
+use crate::heap::CapsHeap;
+use crate::lock::RawLock;
+
+/// What the heap was doing when it found something wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Making a block ready for its user.
+    Allocate,
+    /// Taking a block back.
+    Free,
+    /// Giving a block another size.
+    Reallocate,
+}
+
+/// What the heap found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An address that is not one that was handed out, or a damaged block. (Of a 64-bit host's foreign pointer: the low half.)
+    Misuse(Misuse),
+    /// Memory that was written to after it was freed.
+    Corrupt(Corrupt),
+}
+
+/// A broken promise that no caller could be told of. The heap is as it was; the block in question stays allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// During what.
+    pub action: Action,
+    /// What was found.
+    pub fault: Fault,
+}
+
+/// Called with each refused allocation, outside of the lock: it may use the heap. The failed request is not tried again.
+pub type FailureHandler = fn(&Failure);
+
+/// Called with each [`Report`], outside of the lock: it may use the heap.
+pub type ReportHandler = fn(&Report);
+
+impl fmt::Display for Action {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Allocate => "allocation",
+            Self::Free => "free",
+            Self::Reallocate => "reallocation",
+        })
+    }
+}
+
+/// `free of 0x3FFC1230: already free (double free) (heap at 0x3FFB2EC8)`
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fault {
+            Fault::Misuse(misuse) => write!(out, "{} of {misuse}", self.action),
+            Fault::Corrupt(corrupt) => write!(out, "{} at {corrupt}", self.action),
+        }
+    }
+}
+
+impl core::error::Error for Report {}
+
+/// Who is told, and what was told last.
+pub(crate) struct Desk {
+    pub(crate) on_failure: Option<FailureHandler>,
+    on_report: Option<ReportHandler>,
+    reports: u32,
+    last: Option<Report>,
+}
+
+impl Desk {
+    pub(crate) const fn new() -> Self {
+        Self {
+            on_failure: None,
+            on_report: None,
+            reports: 0,
+            last: None,
+        }
+    }
+}
+
+/// Handlers and what they were told. All O(1).
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Sets who is told of refused allocations; returns who was. Nobody is, at first: a failure is counted and kept in
+    /// [`CapsHeap::last_failure`].
+    pub fn set_failure_handler(&self, handler: Option<FailureHandler>) -> Option<FailureHandler> {
+        core::mem::replace(&mut self.state.acquire().desk.on_failure, handler)
+    }
+
+    /// Sets who is told of double frees, foreign pointers and damaged blocks; returns who was. Nobody is, at first: a report is counted and
+    /// kept in [`CapsHeap::last_report`]. Firmware that would rather stop than leak panics or resets here.
+    pub fn set_report_handler(&self, handler: Option<ReportHandler>) -> Option<ReportHandler> {
+        core::mem::replace(&mut self.state.acquire().desk.on_report, handler)
+    }
+
+    /// How many reports there were, up to `u32::MAX`.
+    #[must_use]
+    pub fn reports(&self) -> u32 {
+        self.state.acquire().desk.reports
+    }
+
+    /// The last report.
+    #[must_use]
+    pub fn last_report(&self) -> Option<Report> {
+        self.state.acquire().desk.last
+    }
+
+    /// The one place for faults that no caller can be told of.
+    #[cold]
+    pub(crate) fn report(&self, action: Action, fault: Fault) {
+        let report = Report { action, fault };
+        let handler = {
+            let desk = &mut self.state.acquire().desk;
+            desk.reports = desk.reports.saturating_add(1);
+            desk.last = Some(report);
+            desk.on_report
+        };
+        if let Some(handler) = handler {
+            handler(&report);
+        }
+    }
+}
