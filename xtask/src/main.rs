@@ -15,6 +15,7 @@ mod commands;
 mod error;
 mod esp_idf;
 mod figures;
+mod on_target;
 mod parallel;
 mod poisoning;
 mod progress;
@@ -24,6 +25,7 @@ mod sim;
 mod smallest;
 mod table;
 mod trace;
+mod xtensa;
 
 use std::process::ExitCode;
 
@@ -56,7 +58,10 @@ enum Command {
     Map(commands::map::Arguments),
     Minheap(commands::minheap::Arguments),
     TestHost(commands::test_host::Arguments),
+    Bench(commands::bench::Arguments),
     Ci(commands::ci::Arguments),
+    #[command(hide = true)]
+    LinkXtensa(commands::link_xtensa::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -75,7 +80,9 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Map(arguments) => commands::map::run(&arguments),
         Command::Minheap(arguments) => commands::minheap::run(&arguments),
         Command::TestHost(arguments) => commands::test_host::run(&arguments),
+        Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Ci(arguments) => commands::ci::run(&arguments),
+        Command::LinkXtensa(arguments) => commands::link_xtensa::run(&arguments),
     }
 }
 

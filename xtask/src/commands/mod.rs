@@ -1,6 +1,8 @@
 //! Which commands there are: one file each, `Arguments` for clap and `run` for the work.
 
+pub(crate) mod bench;
 pub(crate) mod ci;
+pub(crate) mod link_xtensa;
 pub(crate) mod map;
 pub(crate) mod minheap;
 pub(crate) mod sim;

@@ -1,0 +1,13 @@
+//! What a single call costs.
+
+use core::mem::MaybeUninit;
+
+/// A function under measurement: machine words in, a machine word out, never inlined into its caller. A function
+/// without a result leaves the word uninitialised, so that it pays for none.
+pub type Operation = extern "C" fn(usize, usize, usize, usize) -> MaybeUninit<usize>;
+
+/// Measures single calls, in instructions, nanoseconds or whatever it can read.
+pub trait Meter {
+    /// Calls `operation`; gives its result and its cost.
+    fn measure(&self, operation: Operation, arguments: [usize; 4]) -> (MaybeUninit<usize>, u32);
+}

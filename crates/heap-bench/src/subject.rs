@@ -1,0 +1,140 @@
+//! A heap as the workloads see it.
+
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::meter::{Meter, Operation};
+
+/// A heap behind plain addresses; 0 is no block. Sizes are checked inside, as in C's `malloc`.
+pub(crate) trait Subject: Sized {
+    const NAME: &'static str;
+
+    /// Prepares a heap at its final place (some heaps can't be moved).
+    ///
+    /// # Safety
+    /// The region belongs to the heap until it is forgotten.
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>);
+    fn allocate(&mut self, size: usize) -> usize;
+    fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize;
+    /// # Safety
+    /// `block` was allocated with this size and alignment.
+    unsafe fn free(&mut self, block: usize, size: usize, alignment: usize);
+    /// # Safety
+    /// `block` was allocated with `size`, at the natural alignment.
+    unsafe fn grow(&mut self, block: usize, size: usize, new_size: usize) -> usize;
+}
+
+/// A subject at work, every operation measured.
+pub(crate) struct Measured<'a, S, M> {
+    heap: &'a mut MaybeUninit<S>,
+    meter: &'a M,
+    subject: PhantomData<S>,
+}
+
+impl<'a, S: Subject, M: Meter> Measured<'a, S, M> {
+    /// # Safety
+    /// As [`Subject::start`].
+    pub(crate) unsafe fn start(
+        place: &'a mut MaybeUninit<S>,
+        meter: &'a M,
+        region: NonNull<[u8]>,
+    ) -> Self {
+        // SAFETY: the caller keeps the same contract.
+        unsafe { S::start(place, region) };
+        Self {
+            heap: place,
+            meter,
+            subject: PhantomData,
+        }
+    }
+
+    fn measure(
+        &mut self,
+        operation: Operation,
+        [b, c, d]: [usize; 3],
+    ) -> (MaybeUninit<usize>, u32) {
+        let heap = self.heap.as_mut_ptr().expose_provenance();
+        self.meter.measure(operation, [heap, b, c, d])
+    }
+
+    fn measure_block(&mut self, operation: Operation, arguments: [usize; 3]) -> (usize, u32) {
+        let (block, cost) = self.measure(operation, arguments);
+        // SAFETY: the operations that this is called with have a result.
+        (unsafe { block.assume_init() }, cost)
+    }
+
+    pub(crate) fn allocate(&mut self, size: usize) -> (usize, u32) {
+        self.measure_block(allocate::<S>, [size, 0, 0])
+    }
+
+    pub(crate) fn allocate_aligned(&mut self, size: usize, alignment: usize) -> (usize, u32) {
+        self.measure_block(allocate_aligned::<S>, [size, alignment, 0])
+    }
+
+    pub(crate) fn free(&mut self, block: usize, size: usize, alignment: usize) -> u32 {
+        self.measure(free::<S>, [block, size, alignment]).1
+    }
+
+    pub(crate) fn grow(&mut self, block: usize, size: usize, new_size: usize) -> (usize, u32) {
+        self.measure_block(grow::<S>, [block, size, new_size])
+    }
+}
+
+/// The heap behind the first argument.
+///
+/// # Safety
+/// `heap` is the address of a started subject that nothing else uses meanwhile.
+unsafe fn subject<'a, S>(heap: usize) -> &'a mut S {
+    // SAFETY: the caller promises it.
+    unsafe { &mut *core::ptr::with_exposed_provenance_mut(heap) }
+}
+
+#[inline(never)]
+extern "C" fn allocate<S: Subject>(
+    heap: usize,
+    size: usize,
+    _: usize,
+    _: usize,
+) -> MaybeUninit<usize> {
+    // SAFETY: `Measured` passes its started subject.
+    MaybeUninit::new(unsafe { subject::<S>(heap) }.allocate(size))
+}
+
+#[inline(never)]
+extern "C" fn allocate_aligned<S: Subject>(
+    heap: usize,
+    size: usize,
+    alignment: usize,
+    _: usize,
+) -> MaybeUninit<usize> {
+    // SAFETY: `Measured` passes its started subject.
+    MaybeUninit::new(unsafe { subject::<S>(heap) }.allocate_aligned(size, alignment))
+}
+
+#[inline(never)]
+extern "C" fn free<S: Subject>(
+    heap: usize,
+    block: usize,
+    size: usize,
+    alignment: usize,
+) -> MaybeUninit<usize> {
+    // SAFETY: `Measured` passes its started subject.
+    let heap = unsafe { subject::<S>(heap) };
+    // SAFETY: the workloads free what they allocated, with the same size and alignment.
+    unsafe { heap.free(block, size, alignment) };
+    MaybeUninit::uninit()
+}
+
+#[inline(never)]
+extern "C" fn grow<S: Subject>(
+    heap: usize,
+    block: usize,
+    size: usize,
+    new_size: usize,
+) -> MaybeUninit<usize> {
+    // SAFETY: `Measured` passes its started subject.
+    let heap = unsafe { subject::<S>(heap) };
+    // SAFETY: the workloads grow what they allocated.
+    MaybeUninit::new(unsafe { heap.grow(block, size, new_size) })
+}

@@ -1,0 +1,7 @@
+//! The heaps that are measured: one file each.
+
+mod empty;
+mod multi_heap;
+
+pub(crate) use empty::Empty;
+pub(crate) use multi_heap::MultiHeap;

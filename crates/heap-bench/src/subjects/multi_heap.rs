@@ -1,0 +1,92 @@
+//! Our heap, at each poisoning level, called as ESP-IDF's `multi_heap_malloc` and `multi_heap_free` are: both phases of each operation.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use multi_heap::{Comprehensive, Heap, Light, Offset, Poison, Request, Unpoisoned};
+
+use crate::subject::Subject;
+
+pub(crate) struct MultiHeap<P: Level> {
+    heap: Heap<P>,
+}
+
+/// What figures call the levels.
+pub(crate) trait Level: Poison {
+    const SUBJECT: &'static str;
+}
+
+impl Level for Unpoisoned {
+    const SUBJECT: &'static str = "multi-heap";
+}
+
+impl Level for Light {
+    const SUBJECT: &'static str = "multi-heap light";
+}
+
+impl Level for Comprehensive {
+    const SUBJECT: &'static str = "multi-heap comprehensive";
+}
+
+impl<P: Level> MultiHeap<P> {
+    fn obtain(&mut self, request: Option<Request>) -> usize {
+        let Some(request) = request else { return 0 };
+        let Some(block) = self.heap.allocate(request) else {
+            return 0;
+        };
+        match self.heap.allocated(block, request.size()) {
+            Ok(()) => address(block),
+            Err(_) => 0,
+        }
+    }
+}
+
+/// Blocks are named by their offsets: adding the region's start is the caller's business.
+fn address(block: Offset) -> usize {
+    block.get() as usize
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "an offset that this file gave out"
+)]
+fn offset(block: usize) -> Option<Offset> {
+    Offset::new(block as u32)
+}
+
+impl<P: Level> Subject for MultiHeap<P> {
+    const NAME: &'static str = P::SUBJECT;
+
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) {
+        // SAFETY: the caller gives the region away.
+        if let Ok(heap) = unsafe { Heap::new(region) } {
+            place.write(Self { heap });
+        }
+    }
+
+    fn allocate(&mut self, size: usize) -> usize {
+        self.obtain(Request::new(size))
+    }
+
+    fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
+        self.obtain(Request::aligned(size, alignment))
+    }
+
+    unsafe fn free(&mut self, block: usize, _: usize, _: usize) {
+        if let Some(block) = offset(block)
+            && self.heap.freeing(block).is_ok()
+        {
+            let _ = self.heap.free(block);
+        }
+    }
+
+    unsafe fn grow(&mut self, block: usize, _: usize, new_size: usize) -> usize {
+        let (Some(block), Some(request)) = (offset(block), Request::new(new_size)) else {
+            return 0;
+        };
+        match self.heap.reallocate(block, request) {
+            Ok(Some(block)) => address(block),
+            _ => 0,
+        }
+    }
+}

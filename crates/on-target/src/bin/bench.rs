@@ -1,0 +1,31 @@
+//! Prints what each heap costs on each workload: one figure a line, for `cargo xtask bench`.
+
+#![no_std]
+#![no_main]
+
+use core::ptr::{NonNull, slice_from_raw_parts_mut};
+
+use heap_bench::Figure;
+use on_target::{Instructions, exit_code, println};
+
+on_target::program!(main);
+
+fn main() -> u8 {
+    // SAFETY: nothing else uses this part of the DRAM window.
+    unsafe { heap_bench::run(&Instructions, region(), &mut print) };
+    exit_code::SUCCESS
+}
+
+fn print(figure: Figure) {
+    println!(
+        "figure\t{}\t{}\t{}\t{}",
+        figure.subject, figure.workload, figure.metric, figure.value
+    );
+}
+
+/// DRAM below the ESP32's own: the emulated window begins at 0x3FC0_0000.
+fn region() -> NonNull<[u8]> {
+    let start = core::ptr::without_provenance_mut(0x3FC0_0000);
+    NonNull::new(slice_from_raw_parts_mut(start, heap_bench::REGION_BYTES))
+        .unwrap_or_else(|| on_target::exit(1))
+}

@@ -1,0 +1,18 @@
+//! How a program speaks.
+
+use core::fmt;
+
+struct Console;
+
+impl fmt::Write for Console {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        crate::machine::write(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// Prints formatted text; `print!` and `println!` are the convenient way.
+pub fn write(text: fmt::Arguments<'_>) {
+    // The console never fails, and a `Display` that does has nothing to tell.
+    let _ = fmt::Write::write_fmt(&mut Console, text);
+}

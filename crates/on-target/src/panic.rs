@@ -1,0 +1,11 @@
+//! What a panic does: says where and why, and ends the run.
+
+use core::panic::PanicInfo;
+
+use crate::{exit, exit_code, println};
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    println!("{info}");
+    exit(exit_code::PANIC)
+}

@@ -1,0 +1,69 @@
+# What a program calls that Rust can't say: the emulator's services, exact counting, a forbidden instruction.
+
+	.macro	emulator_call		# simcall: number in a2, arguments in a3.., result in a2
+	.byte	0x00, 0x51, 0x00
+	.endm
+	.macro	cycle_count register	# rsr CCOUNT
+	.byte	\register << 4, 234, 0x03
+	.endm
+
+	.macro	function name
+	.section .text.\name, "ax", @progbits
+	.p2align 2
+	.global	\name
+\name:	entry	a1, 32
+	.endm
+
+	function emulator_exit		# (code) -> !
+	or	a3, a2, a2
+	movi	a2, 1
+	emulator_call
+1:	j	1b
+
+	function emulator_write		# (bytes, length), to standard output
+	or	a5, a3, a3
+	or	a4, a2, a2
+	movi	a3, 1
+	movi	a2, 4
+	emulator_call
+	retw
+
+	function illegal_instruction	# ()
+	.byte	0, 0, 0
+	retw
+
+# Counting. Every older register window is stored to the stack first, so that the function counted never pays for its callers.
+# CCOUNT advances by 10.24 an instruction under `-icount shift=10`; between the two readings lie callx8, the function and one rsr.
+
+	.section .text.timed, "ax", @progbits
+	.p2align 2
+store_windows:				# (depth): so many calls deep, and back
+	entry	a1, 32
+	addi	a10, a2, -1
+	beqz	a10, 1f
+	call8	store_windows
+1:	retw
+
+	.p2align 2
+.Lcycles:	.long	timed_cycles
+	.global	timed
+timed:	entry	a1, 32			# (function, a, b, c, d) -> function(a, b, c, d); the cycles go to `timed_cycles`
+	movi	a10, 5
+	call8	store_windows
+	or	a10, a3, a3
+	or	a11, a4, a4
+	or	a12, a5, a5
+	or	a13, a6, a6
+	cycle_count 7
+	callx8	a2
+	cycle_count 2
+	sub	a7, a2, a7
+	or	a2, a10, a10
+	l32r	a6, .Lcycles
+	s32i	a7, a6, 0
+	retw
+
+	.section .bss.timed_cycles, "aw", @nobits
+	.p2align 2
+	.global	timed_cycles
+timed_cycles:	.zero	4

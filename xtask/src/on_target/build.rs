@@ -1,0 +1,108 @@
+//! How programs of `crates/on-target` are compiled.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::target::Target;
+use super::tools;
+use crate::error::Error;
+
+/// The programs of one target, built.
+pub(crate) struct Programs {
+    folder: PathBuf,
+    target: Target,
+}
+
+impl Programs {
+    /// Builds the programs called `names`. What the compiler says goes to standard error.
+    pub(crate) fn build(target: Target, names: &[&str]) -> Result<Programs, Error> {
+        tools::require(target)?;
+        let root = root();
+        let output = output_folder(&root);
+        let mut command = cargo(target, &root, &output)?;
+        for name in names {
+            command.args(["--bin", name]);
+        }
+        let status = command
+            .status()
+            .map_err(|cause| Error::file(Path::new(tools::CARGO), cause))?;
+        if !status.success() {
+            return Err(Error::Failed(format!(
+                "{} for {target:?} cannot be built, see above",
+                names.join(", ")
+            )));
+        }
+        Ok(Programs {
+            folder: output.join(target.triple()).join("release"),
+            target,
+        })
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The ELF file of a program.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}
+
+fn output_folder(root: &Path) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    target.join("on-target")
+}
+
+fn cargo(target: Target, root: &Path, output: &Path) -> Result<Command, Error> {
+    let this = env::current_exe().map_err(|cause| Error::Failed(cause.to_string()))?;
+    let mut command = Command::new(tools::CARGO);
+    command.args(["build", "--quiet", "--release", "--locked"]);
+    command.args(["-Zbuild-std=core,alloc", "-Zjson-target-spec"]);
+    command
+        .arg("--manifest-path")
+        .arg(root.join("crates/on-target/Cargo.toml"));
+    command.arg("--target").arg(target.specification(root));
+    command.arg("--target-dir").arg(output);
+    // What rustup and an outer cargo left in the environment belongs to another compiler.
+    for variable in ["RUSTUP_TOOLCHAIN", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {
+        command.env_remove(variable);
+    }
+    command
+        .env("RUSTC", tools::RUSTC)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env(linker_variable(target), linker(target, &this));
+    Ok(command)
+}
+
+fn linker(target: Target, this: &Path) -> PathBuf {
+    match target {
+        Target::Esp32 => this.to_owned(),
+        Target::Esp32c3 => "ld.lld-22".into(),
+    }
+}
+
+/// How cargo wants to be told the linker of a target.
+fn linker_variable(target: Target) -> String {
+    let name = target.triple().to_uppercase().replace('-', "_");
+    format!("CARGO_TARGET_{name}_LINKER")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Target, linker_variable};
+
+    #[test]
+    fn a_linker_is_named_by_its_target() {
+        assert_eq!(
+            linker_variable(Target::Esp32),
+            "CARGO_TARGET_XTENSA_QEMU_NONE_ELF_LINKER"
+        );
+    }
+}

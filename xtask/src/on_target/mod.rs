@@ -1,0 +1,14 @@
+//! How programs of `crates/on-target` are built and run: compiler, emulator, time limit.
+//!
+//! ```text
+//!   target.rs   which compiler, linker and emulator a chip needs        tools.rs   what must be installed for it
+//!   build.rs    program ─> ELF file                                     run.rs     ELF file ─> output and exit code
+//! ```
+
+pub(crate) mod build;
+pub(crate) mod run;
+pub(crate) mod target;
+pub(crate) mod tools;
+
+pub(crate) use build::Programs;
+pub(crate) use target::Target;

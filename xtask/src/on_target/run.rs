@@ -1,0 +1,83 @@
+//! How a program runs in the emulator: with its output shown or kept, never for ever.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::build::Programs;
+use crate::error::Error;
+
+/// How a run ended.
+pub(crate) struct Ended {
+    /// What the program returned; `None` if it was stopped after the time limit.
+    pub(crate) code: Option<i32>,
+    /// What it printed.
+    pub(crate) lines: Vec<String>,
+}
+
+/// Runs a program to its end, or to the time limit. `show` sees each line as it is printed.
+pub(crate) fn run(
+    programs: &Programs,
+    name: &str,
+    limit: Duration,
+    show: impl FnMut(&str),
+) -> Result<Ended, Error> {
+    let unable = |cause| Error::Failed(format!("the emulator cannot be run: {cause}"));
+    let mut child = emulator(programs, name).spawn().map_err(unable)?;
+    let (lines, in_time) = listen(&mut child, limit, show);
+    if !in_time {
+        child.kill().map_err(unable)?;
+    }
+    let status = child.wait().map_err(unable)?;
+    let code = status.code().filter(|_| in_time);
+    Ok(Ended { code, lines })
+}
+
+fn emulator(programs: &Programs, name: &str) -> Command {
+    let (program, options) = match programs.target().emulator() {
+        [program, options @ ..] => (*program, options),
+        [] => ("false", &[][..]),
+    };
+    let mut command = Command::new(program);
+    command.args(options);
+    command.args(["-display", "none", "-monitor", "none", "-kernel"]);
+    command.arg(programs.file(name));
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+}
+
+/// Collects lines until the child closes its output; says whether that happened in time.
+fn listen(child: &mut Child, limit: Duration, mut show: impl FnMut(&str)) -> (Vec<String>, bool) {
+    let lines = child.stdout.take().map(lines_of);
+    let (deadline, mut kept) = (Instant::now() + limit, Vec::new());
+    let Some(lines) = lines else {
+        return (kept, true);
+    };
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        match lines.recv_timeout(left) {
+            Ok(line) => {
+                show(&line);
+                kept.push(line);
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => return (kept, true),
+            Err(mpsc::RecvTimeoutError::Timeout) => return (kept, false),
+        }
+    }
+}
+
+fn lines_of(output: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let lines = BufReader::new(output).split(b'\n').map_while(Result::ok);
+        for line in lines {
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}

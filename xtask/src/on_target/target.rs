@@ -1,0 +1,75 @@
+//! Which compiler target and which emulator stand for a chip.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+/// A chip whose instruction set a stock emulator executes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    /// Xtensa LX6, windowed registers
+    Esp32,
+    /// RISC-V, rv32imc
+    Esp32c3,
+}
+
+impl Target {
+    /// What cargo calls the target.
+    pub(crate) fn triple(self) -> &'static str {
+        match self {
+            Target::Esp32 => "xtensa-qemu-none-elf",
+            Target::Esp32c3 => "riscv32imc-unknown-none-elf",
+        }
+    }
+
+    /// What `cargo build --target` is told: a file of ours, or a target that the compiler knows.
+    pub(crate) fn specification(self, root: &Path) -> PathBuf {
+        match self {
+            Target::Esp32 => root.join("targets/xtensa-qemu-none-elf.json"),
+            Target::Esp32c3 => self.triple().into(),
+        }
+    }
+
+    /// The emulator and its options; the program follows as `-kernel FILE`. Every instruction takes the same virtual time, so that
+    /// clocks count instructions.
+    pub(crate) fn emulator(self) -> &'static [&'static str] {
+        match self {
+            Target::Esp32 => &[
+                "qemu-system-xtensa",
+                "-machine",
+                "sim",
+                "-cpu",
+                "dc233c",
+                "-semihosting",
+                "-icount",
+                "shift=10,sleep=off",
+            ],
+            Target::Esp32c3 => &[
+                "qemu-system-riscv32",
+                "-machine",
+                "virt",
+                "-bios",
+                "none",
+                "-serial",
+                "stdio",
+                "-icount",
+                "shift=0",
+            ],
+        }
+    }
+
+    /// What a chip needs beyond the compiler: Debian packages, each with a program that it brings.
+    pub(crate) fn packages(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Target::Esp32 => &[
+                ("llvm-22", "llc-22"),
+                ("binutils-xtensa-lx106", "xtensa-lx106-elf-ld"),
+                ("qemu-system-misc", "qemu-system-xtensa"),
+            ],
+            Target::Esp32c3 => &[
+                ("lld-22", "ld.lld-22"),
+                ("qemu-system-misc", "qemu-system-riscv32"),
+            ],
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The steps from rustc's bitcode to a program.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::order::Order;
+use super::{assembly, ir};
+use crate::error::Error;
+
+/// The target file, for the one list of the processor's features.
+const TARGET: &str = include_str!("../../../targets/xtensa-qemu-none-elf.json");
+const TRIPLE: &str = "xtensa-none-elf";
+
+/// Carries out one call of the linker.
+pub(crate) fn link(order: &Order) -> Result<(), Error> {
+    let mut workshop = Workshop::beside(&order.output)?;
+    let mut objects = Vec::new();
+    for input in &order.inputs {
+        for source in workshop.sources(input)? {
+            objects.push(workshop.object(&source)?);
+        }
+    }
+    let mut linker = Command::new("xtensa-lx106-elf-ld");
+    linker.args(["--no-relax", "--gc-sections", "-T"]);
+    linker.arg(&order.script).arg("-o").arg(&order.output);
+    run(linker.args(&order.options).args(objects))?;
+    workshop.clear()
+}
+
+/// The folder of intermediate files of one program, kept if a step fails.
+struct Workshop {
+    folder: PathBuf,
+    features: String,
+    /// Files made so far, for names.
+    made: usize,
+}
+
+impl Workshop {
+    fn beside(output: &Path) -> Result<Workshop, Error> {
+        let mut folder = output.as_os_str().to_owned();
+        folder.push(".steps");
+        let folder = PathBuf::from(folder);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).map_err(|cause| Error::file(&folder, cause))?;
+        let features = features()?;
+        Ok(Workshop {
+            folder,
+            features,
+            made: 0,
+        })
+    }
+
+    fn clear(self) -> Result<(), Error> {
+        fs::remove_dir_all(&self.folder).map_err(|cause| Error::file(&self.folder, cause))
+    }
+
+    fn new_file(&mut self, extension: &str) -> PathBuf {
+        self.made += 1;
+        self.folder.join(format!("{}.{extension}", self.made))
+    }
+
+    /// What is to be compiled of an input: itself, or an archive's modules.
+    fn sources(&mut self, input: &Path) -> Result<Vec<PathBuf>, Error> {
+        if !matches!(extension(input), "rlib" | "a") {
+            return Ok(vec![input.to_owned()]);
+        }
+        let members = self.new_file("members");
+        fs::create_dir_all(&members).map_err(|cause| Error::file(&members, cause))?;
+        let mut archiver = Command::new("llvm-ar-22");
+        run(archiver.args(["x", "--output"]).arg(&members).arg(input))?;
+        let unreadable = |cause| Error::file(&members, cause);
+        let mut modules = Vec::new();
+        for entry in fs::read_dir(&members).map_err(unreadable)? {
+            modules.push(entry.map_err(unreadable)?.path());
+        }
+        modules.retain(|module| is_bitcode(module));
+        modules.sort();
+        Ok(modules)
+    }
+
+    fn object(&mut self, source: &Path) -> Result<PathBuf, Error> {
+        let assembly = match extension(source) {
+            "S" => source.to_owned(),
+            _ => self.assembly(source)?,
+        };
+        let object = self.new_file("o");
+        let mut assembler = Command::new("llvm-mc-22");
+        assembler.args(["-triple", TRIPLE, "-filetype=obj", "-mattr", &self.features]);
+        run(assembler.arg(&assembly).arg("-o").arg(&object))?;
+        Ok(object)
+    }
+
+    fn assembly(&mut self, bitcode: &Path) -> Result<PathBuf, Error> {
+        let (module, inlined, assembly) =
+            (self.new_file("ll"), self.new_file("bc"), self.new_file("s"));
+        run(Command::new("llvm-dis-22")
+            .arg(bitcode)
+            .arg("-o")
+            .arg(&module))?;
+        edit(&module, |text| Ok(ir::fit(text)))?;
+        let mut inliner = Command::new("opt-22");
+        inliner.args(["-passes=always-inline,simplifycfg,globaldce"]);
+        run(inliner.arg(&module).arg("-o").arg(&inlined))?;
+        let mut compiler = Command::new("llc-22");
+        compiler.args(["-O2", "-mtriple", TRIPLE, "-mattr", &self.features]);
+        compiler.args(["-function-sections", "-data-sections", "-filetype=asm"]);
+        run(compiler.arg(&inlined).arg("-o").arg(&assembly))?;
+        edit(&assembly, assembly::with_own_literals)?;
+        Ok(assembly)
+    }
+}
+
+fn features() -> Result<String, Error> {
+    let target: serde_json::Value =
+        serde_json::from_str(TARGET).map_err(|cause| Error::Failed(cause.to_string()))?;
+    let features = target
+        .get("features")
+        .and_then(|features| features.as_str());
+    Ok(features.unwrap_or_default().to_owned())
+}
+
+fn extension(path: &Path) -> &str {
+    path.extension().and_then(OsStr::to_str).unwrap_or_default()
+}
+
+/// Archives hold rustc's metadata too, which is no module.
+fn is_bitcode(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"BC\xC0\xDE"))
+}
+
+fn edit(path: &Path, change: impl Fn(&str) -> Result<String, String>) -> Result<(), Error> {
+    let text = fs::read_to_string(path).map_err(|cause| Error::file(path, cause))?;
+    let changed = change(&text).map_err(|cause| Error::file(path, cause))?;
+    fs::write(path, changed).map_err(|cause| Error::file(path, cause))
+}
+
+fn run(command: &mut Command) -> Result<(), Error> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .output()
+        .map_err(|cause| Error::Failed(format!("{program}: {cause}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let files: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
+    Err(Error::Failed(format!(
+        "{program} {}: {}\n{complaint}",
+        files.join(" "),
+        output.status
+    )))
+}

@@ -1,0 +1,65 @@
+//! What rustc asks its linker to do.
+
+use std::path::{Path, PathBuf};
+
+/// One call of the linker: the arguments that mean something here.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Order {
+    pub(crate) output: PathBuf,
+    /// Objects, archives and assembly files, in order.
+    pub(crate) inputs: Vec<PathBuf>,
+    pub(crate) script: PathBuf,
+    /// Options for the linker behind this one.
+    pub(crate) options: Vec<String>,
+}
+
+impl Order {
+    /// Reads a command line in the style of GNU ld; libraries come as paths, so search paths mean nothing.
+    pub(crate) fn parse(arguments: &[String]) -> Order {
+        let mut order = Order::default();
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            match argument.as_str() {
+                "-o" => order.output = rest.next().map(PathBuf::from).unwrap_or_default(),
+                "-L" | "-z" => drop(rest.next()),
+                option if option.starts_with('-') => order.option(option),
+                input => order.input(Path::new(input)),
+            }
+        }
+        order
+    }
+
+    fn option(&mut self, option: &str) {
+        if let Some(script) = option.strip_prefix("-T") {
+            self.script = script.into();
+        } else if option.starts_with("--defsym") || option.starts_with("-Map") {
+            self.options.push(option.to_owned());
+        }
+    }
+
+    /// rustc's `symbols.o` only keeps symbols of libraries alive, and is of no machine that GNU ld would know.
+    fn input(&mut self, path: &Path) {
+        if path.file_name().is_none_or(|name| name != "symbols.o") {
+            self.inputs.push(path.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Order;
+
+    #[test]
+    fn a_command_line_of_rustc_is_understood() {
+        let line = "/tmp/rustcX/symbols.o a.o -Bstatic libcore.rlib -L lib -o out -Tlink.x --gc-sections boot.S --defsym=a=1";
+        let line: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let order = Order::parse(&line);
+        assert_eq!(order.output.to_str(), Some("out"));
+        assert_eq!(order.script.to_str(), Some("link.x"));
+        assert_eq!(
+            order.inputs,
+            ["a.o", "libcore.rlib", "boot.S"].map(Into::<std::path::PathBuf>::into)
+        );
+        assert_eq!(order.options, ["--defsym=a=1"]);
+    }
+}
