@@ -152,20 +152,28 @@ fn xtensa() -> Result<(), Trouble> {
 }
 
 fn needs_xtensa_compiler() -> Result<(), Trouble> {
-    let missing = || Trouble::missing("a compiler with its library sources", XTENSA_REMEDY);
-    let there = [XTENSA_RUSTC, XTENSA_CARGO]
-        .iter()
-        .all(|tool| Path::new(tool).is_file());
-    if !there {
-        return Err(missing());
-    }
-    let sysroot = tool::output(Command::new(XTENSA_RUSTC).args(["--print", "sysroot"]))?;
-    let sources = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.lock");
-    if sources.is_file() {
-        Ok(())
-    } else {
-        Err(missing())
-    }
+    let knows_the_target = |targets: String| targets.lines().any(|target| target == XTENSA_TARGET);
+    let there = Path::new(XTENSA_CARGO).is_file()
+        && printed("target-list").is_some_and(knows_the_target)
+        && printed("sysroot").is_some_and(has_library_sources);
+    let remedy = || {
+        Trouble::missing(
+            "a Rust compiler for Xtensa with library sources",
+            XTENSA_REMEDY,
+        )
+    };
+    if there { Ok(()) } else { Err(remedy()) }
+}
+
+/// What Debian's compiler answers to `--print`; `None` if it is not there.
+fn printed(what: &str) -> Option<String> {
+    tool::output(Command::new(XTENSA_RUSTC).args(["--print", what])).ok()
+}
+
+fn has_library_sources(sysroot: String) -> bool {
+    Path::new(sysroot.trim())
+        .join("lib/rustlib/src/rust/library/Cargo.lock")
+        .is_file()
 }
 
 fn check_for_xtensa(library: &Library, features: &[&str]) -> Result<(), Trouble> {
