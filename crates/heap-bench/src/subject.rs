@@ -1,5 +1,6 @@
 //! A heap as the workloads see it.
 
+use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -19,10 +20,10 @@ pub(crate) trait Subject: Sized {
     fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize;
     /// # Safety
     /// `block` was allocated with this size and alignment.
-    unsafe fn free(&mut self, block: usize, size: usize, alignment: usize);
+    unsafe fn free(&mut self, block: NonNull<u8>, size: usize, alignment: usize);
     /// # Safety
     /// `block` was allocated with `size`, at the natural alignment.
-    unsafe fn grow(&mut self, block: usize, size: usize, new_size: usize) -> usize;
+    unsafe fn grow(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize;
 }
 
 /// A subject at work, every operation measured.
@@ -121,7 +122,9 @@ extern "C" fn free<S: Subject>(
 ) -> MaybeUninit<usize> {
     // SAFETY: `Measured` passes its started subject.
     let heap = unsafe { subject::<S>(heap) };
-    // SAFETY: the workloads free what they allocated, with the same size and alignment.
+    // SAFETY: the workloads free what they allocated.
+    let block = unsafe { pointer(block) };
+    // SAFETY: and with the same size and alignment.
     unsafe { heap.free(block, size, alignment) };
     MaybeUninit::uninit()
 }
@@ -136,5 +139,29 @@ extern "C" fn grow<S: Subject>(
     // SAFETY: `Measured` passes its started subject.
     let heap = unsafe { subject::<S>(heap) };
     // SAFETY: the workloads grow what they allocated.
+    let block = unsafe { pointer(block) };
+    // SAFETY: and tell its size.
     MaybeUninit::new(unsafe { heap.grow(block, size, new_size) })
+}
+
+/// A block as the workloads name it.
+///
+/// # Safety
+/// `block` is not 0.
+unsafe fn pointer(block: usize) -> NonNull<u8> {
+    // SAFETY: the caller promises it.
+    unsafe { NonNull::new_unchecked(core::ptr::with_exposed_provenance_mut(block)) }
+}
+
+/// The name of a block, 0 for none.
+pub(crate) fn address(block: Option<NonNull<u8>>) -> usize {
+    block.map_or(0, |block| block.as_ptr().expose_provenance())
+}
+
+/// What Rust's heaps are asked with: the check of the size is part of the work.
+pub(crate) const fn layout(size: usize, alignment: usize) -> Option<Layout> {
+    match Layout::from_size_align(size, alignment) {
+        Ok(layout) => Some(layout),
+        Err(_) => None,
+    }
 }

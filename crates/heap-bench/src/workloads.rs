@@ -9,7 +9,7 @@ use crate::figure::Figure;
 use crate::meter::Meter;
 use crate::random::Random;
 use crate::subject::{Measured, Subject};
-use crate::subjects::{Empty, MultiHeap};
+use crate::subjects::{Empty, MultiHeap, Rlsf};
 
 /// Bytes of memory that the workloads need; its start should be a multiple of 4096.
 pub const REGION_BYTES: usize = MIX_BYTES;
@@ -43,6 +43,7 @@ pub unsafe fn run(meter: &impl Meter, region: NonNull<[u8]>, report: &mut dyn Fn
         all::<MultiHeap<Unpoisoned>>(meter, region, report);
         all::<MultiHeap<Light>>(meter, region, report);
         all::<MultiHeap<Comprehensive>>(meter, region, report);
+        all::<Rlsf>(meter, region, report);
     }
 }
 
@@ -187,7 +188,8 @@ unsafe fn density<S: Subject>(meter: &impl Meter, region: NonNull<[u8]>, say: Sa
         // SAFETY: the caller gives the region away.
         let mut heap = unsafe { Measured::start(&mut place, meter, region) };
         let mut blocks = 0;
-        while heap.allocate(size).0 != 0 {
+        let words = region.len() as u64 / 4;
+        while blocks < words && heap.allocate(size).0 != 0 {
             blocks += 1;
         }
         say(workload, "blocks_in_64k", blocks);

@@ -2,6 +2,8 @@
 
 mod empty;
 mod multi_heap;
+mod rlsf;
 
 pub(crate) use empty::Empty;
 pub(crate) use multi_heap::MultiHeap;
+pub(crate) use rlsf::Rlsf;

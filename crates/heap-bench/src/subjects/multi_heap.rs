@@ -50,8 +50,8 @@ fn address(block: Offset) -> usize {
     clippy::cast_possible_truncation,
     reason = "an offset that this file gave out"
 )]
-fn offset(block: usize) -> Option<Offset> {
-    Offset::new(block as u32)
+fn offset(block: NonNull<u8>) -> Option<Offset> {
+    Offset::new(block.addr().get() as u32)
 }
 
 impl<P: Level> Subject for MultiHeap<P> {
@@ -72,7 +72,7 @@ impl<P: Level> Subject for MultiHeap<P> {
         self.obtain(Request::aligned(size, alignment))
     }
 
-    unsafe fn free(&mut self, block: usize, _: usize, _: usize) {
+    unsafe fn free(&mut self, block: NonNull<u8>, _: usize, _: usize) {
         if let Some(block) = offset(block)
             && self.heap.freeing(block).is_ok()
         {
@@ -80,7 +80,7 @@ impl<P: Level> Subject for MultiHeap<P> {
         }
     }
 
-    unsafe fn grow(&mut self, block: usize, _: usize, new_size: usize) -> usize {
+    unsafe fn grow(&mut self, block: NonNull<u8>, _: usize, new_size: usize) -> usize {
         let (Some(block), Some(request)) = (offset(block), Request::new(new_size)) else {
             return 0;
         };

@@ -1,0 +1,48 @@
+//! `rlsf` with the parameters of esp-alloc: a two-level segregated fit of 32 × 32 lists.
+
+use core::alloc::Layout;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use crate::subject::{Subject, address, layout};
+
+type Tlsf = rlsf::Tlsf<'static, usize, usize, 32, 32>;
+
+pub(crate) struct Rlsf(Tlsf);
+
+impl Rlsf {
+    fn obtain(&mut self, layout: Option<Layout>) -> usize {
+        address(layout.and_then(|layout| self.0.allocate(layout)))
+    }
+}
+
+impl Subject for Rlsf {
+    const NAME: &'static str = "rlsf";
+
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) {
+        let rlsf = place.write(Self(Tlsf::new()));
+        // SAFETY: the caller gives the region away.
+        unsafe { rlsf.0.insert_free_block_ptr(region) };
+    }
+
+    fn allocate(&mut self, size: usize) -> usize {
+        self.obtain(layout(size, 4))
+    }
+
+    fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
+        self.obtain(layout(size, alignment))
+    }
+
+    unsafe fn free(&mut self, block: NonNull<u8>, _: usize, alignment: usize) {
+        // SAFETY: the caller's block, with its alignment.
+        unsafe { self.0.deallocate(block, alignment) };
+    }
+
+    unsafe fn grow(&mut self, block: NonNull<u8>, _: usize, new_size: usize) -> usize {
+        let Some(layout) = layout(new_size, 4) else {
+            return 0;
+        };
+        // SAFETY: the caller's block, with its alignment.
+        address(unsafe { self.0.reallocate(block, layout) })
+    }
+}
