@@ -5,6 +5,7 @@
 extern crate std;
 
 mod addresses;
+mod buffer;
 mod figures;
 mod global;
 mod heap;
@@ -22,6 +23,7 @@ mod shared;
 ))]
 mod typed;
 
+pub use buffer::{CodeBuffer, DmaBuffer, WordBuffer};
 pub use heap::CapsHeap;
 #[cfg(feature = "critical-section")]
 pub use lock::CriticalSectionLock;

@@ -21,10 +21,6 @@ unsafe impl Sync for CriticalSectionLock {}
 
 // SAFETY: the critical section excludes other contexts and orders their memory accesses, `held` excludes the holder itself.
 unsafe impl RawLock for CriticalSectionLock {
-    #[expect(
-        clippy::declare_interior_mutable_const,
-        reason = "an initial value that is moved out of the constant"
-    )]
     const INIT: Self = Self {
         held: Cell::new(false),
     };

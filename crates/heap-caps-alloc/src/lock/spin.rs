@@ -17,10 +17,6 @@ pub struct SpinLock(SpinMutex<()>);
 // SAFETY: the mutex of `spin` is held from `acquire`, which forgets its guard, to `release`, which opens it by force;
 // compare-and-swap with acquire order, store with release order.
 unsafe impl RawLock for SpinLock {
-    #[expect(
-        clippy::declare_interior_mutable_const,
-        reason = "an initial value that is moved out of the constant"
-    )]
     const INIT: Self = Self(SpinMutex::new(()));
 
     type Token = ();

@@ -14,10 +14,6 @@ pub struct Unlocked {
 
 // SAFETY: the type is not `Sync`, so there is one thread; to that thread `acquire` does not return while it is held.
 unsafe impl RawLock for Unlocked {
-    #[expect(
-        clippy::declare_interior_mutable_const,
-        reason = "an initial value that is moved out of the constant"
-    )]
     const INIT: Self = Self {
         held: Cell::new(false),
     };

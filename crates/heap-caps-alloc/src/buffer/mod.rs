@@ -1,0 +1,52 @@
+//! Memory that is not for Rust values: for DMA engines, for words only, for code.
+
+mod code;
+mod dma;
+mod words;
+
+pub use self::code::CodeBuffer;
+pub use self::dma::DmaBuffer;
+pub use self::words::WordBuffer;
+
+use core::ptr::NonNull;
+
+use heap_caps::{Demand, Failure};
+
+use crate::place::HeapRef;
+use crate::shared::SharedHeap;
+
+/// A block that is given back when it is dropped. **Invariant:** `start` is the pointer of an allocated block of `heap`, which
+/// nobody else uses.
+struct Owned<H: HeapRef> {
+    heap: H,
+    start: NonNull<u8>,
+}
+
+impl<H: HeapRef> Owned<H> {
+    #[expect(
+        clippy::result_large_err,
+        reason = "passed on to whoever wants to know"
+    )]
+    fn new(heap: H, demand: &Demand) -> Result<Self, Failure> {
+        let start = heap.heap().take_or_explain(demand)?;
+        Ok(Self { heap, start })
+    }
+
+    /// The chip's address of the block.
+    fn address(&self) -> Option<u32> {
+        self.heap.heap().address(self.start)
+    }
+}
+
+impl<H: HeapRef> Drop for Owned<H> {
+    fn drop(&mut self) {
+        // SAFETY: the block is this value's own (invariant), and this is the end of it.
+        unsafe { self.heap.heap().give_back(self.start) };
+    }
+}
+
+// SAFETY: the block belongs to this value alone and is not bound to a thread; the way to its heap is, if `H` is.
+unsafe impl<H: HeapRef + Send> Send for Owned<H> {}
+
+// SAFETY: through a shared reference the block is only read.
+unsafe impl<H: HeapRef + Sync> Sync for Owned<H> {}
