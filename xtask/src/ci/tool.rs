@@ -74,7 +74,7 @@ pub(crate) fn in_words(command: &Command) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use super::{Trouble, in_words, run, works};
 
@@ -93,7 +93,10 @@ mod tests {
 
     #[test]
     fn a_failing_command_is_named() {
-        match run(Command::new("rustc").arg("--no-such-option")) {
+        match run(Command::new("rustc")
+            .arg("--no-such-option")
+            .stderr(Stdio::null()))
+        {
             Err(Trouble::Failed(what)) => {
                 assert!(what.starts_with("rustc --no-such-option"), "{what}");
             }
