@@ -12,10 +12,10 @@ use crate::error::Error;
 #[command(after_help = help())]
 pub(crate) struct Arguments {
     /// Run these steps only
-    #[arg(long, value_name = "STEP", value_parser = step_names())]
+    #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = step_names())]
     only: Vec<String>,
     /// Leave these steps out
-    #[arg(long, value_name = "STEP", value_parser = step_names())]
+    #[arg(long, value_name = "STEP", value_delimiter = ',', value_parser = step_names())]
     skip: Vec<String>,
 }
 
