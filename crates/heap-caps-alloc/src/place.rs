@@ -19,7 +19,7 @@ use crate::shared::SharedHeap;
 
 /// Which heap a typed allocator or a buffer uses.
 ///
-/// [`typed_allocators!`](crate::typed_allocators) makes a type without size of a `static` heap; a reference to a heap is one too.
+/// [`heap_ref!`](crate::heap_ref) makes a type without size of a `static` heap; a reference to a heap is one too.
 /// A reference that answered with another heap at another time would leak memory, and be told so in a
 /// [`Report`](crate::Report): a heap knows its own blocks.
 pub trait HeapRef: Clone {
@@ -116,7 +116,7 @@ impl Choices {
 ///
 /// A set without `8BIT` does not compile, because a byte access to word-only memory faults:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0080
 /// use heap_caps_alloc::{CapsHeap, In, Unlocked};
 /// use soc_regions::Caps;
 ///
@@ -207,56 +207,31 @@ pub type SpiramOrInternal<H> = Prefer<Spiram<H>, Internal<H>>;
 /// Internal memory, or PSRAM where there is none left. **No atomics**, see [`Spiram`].
 pub type InternalOrSpiram<H> = Prefer<Internal<H>, Spiram<H>>;
 
-/// Names the typed allocators of a `static` heap: types without size, in a module.
+/// Makes a [`HeapRef`] without size of a `static` heap.
 ///
 /// ```
-/// use heap_caps_alloc::{CapsHeap, SpinLock, typed_allocators};
+/// use heap_caps_alloc::{CapsHeap, Dma, SpinLock, heap_ref};
 ///
 /// static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
-/// typed_allocators!(mod memory for HEAP: CapsHeap<SpinLock>);
+/// heap_ref!(pub struct Chip = HEAP: CapsHeap<SpinLock>);
 ///
-/// assert_eq!(size_of::<memory::Dma>(), 0);
-/// assert_eq!(format!("{:?}", memory::Dma::default()), "In(8BIT|DMA|INTERNAL)");
+/// let dma = Dma::<Chip>::default();
+/// assert_eq!(size_of_val(&dma), 0);
+/// assert_eq!(format!("{dma:?}"), "In(8BIT|DMA|INTERNAL)");
 /// ```
 #[macro_export]
-macro_rules! typed_allocators {
-    ($visibility:vis mod $module:ident for $heap:ident: $type:ty) => {
-        /// Typed allocators over one heap.
-        #[allow(dead_code, reason = "a program uses some of them")]
-        $visibility mod $module {
-            #[allow(unused_imports, reason = "whatever the heap's type is made of")]
-            use super::*;
+macro_rules! heap_ref {
+    ($(#[$attribute:meta])* $visibility:vis struct $name:ident = $heap:ident: $type:ty) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        $visibility struct $name;
 
-            /// The heap.
-            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-            pub struct Heap;
+        impl $crate::HeapRef for $name {
+            type Heap = $type;
 
-            impl $crate::HeapRef for Heap {
-                type Heap = $type;
-
-                fn heap(&self) -> &Self::Heap {
-                    &super::$heap
-                }
+            fn heap(&self) -> &Self::Heap {
+                &$heap
             }
-
-            /// Memory that has all capabilities of `CAPS`.
-            pub type In<const CAPS: u32> = $crate::In<Heap, CAPS>;
-            /// On the chip.
-            pub type Internal = $crate::Internal<Heap>;
-            /// On the chip, reached by DMA engines.
-            pub type Dma = $crate::Dma<Heap>;
-            /// PSRAM. No atomics.
-            pub type Spiram = $crate::Spiram<Heap>;
-            /// What plain `malloc` may hand out.
-            pub type Default8Bit = $crate::Default8Bit<Heap>;
-            /// RTC fast memory.
-            pub type Rtc = $crate::Rtc<Heap>;
-            /// Reached by the retention DMA.
-            pub type Retention = $crate::Retention<Heap>;
-            /// PSRAM, or internal memory where there is none left. No atomics.
-            pub type SpiramOrInternal = $crate::SpiramOrInternal<Heap>;
-            /// Internal memory, or PSRAM where there is none left. No atomics.
-            pub type InternalOrSpiram = $crate::InternalOrSpiram<Heap>;
         }
     };
 }

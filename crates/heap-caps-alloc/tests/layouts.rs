@@ -1,4 +1,12 @@
 //! Every `Layout` is honoured: address, size, contents, zeros, through every way to change it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::result_large_err,
+    clippy::cast_possible_truncation,
+    reason = "tests: helpers too, and programs of unsafe calls with one contract"
+)]
 
 mod support;
 

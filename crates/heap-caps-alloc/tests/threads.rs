@@ -1,4 +1,12 @@
 //! Threads that share a heap never see each other's bytes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::result_large_err,
+    clippy::cast_possible_truncation,
+    reason = "tests: helpers too, and programs of unsafe calls with one contract"
+)]
 
 mod support;
 

@@ -1,0 +1,211 @@
+//! Bad pointers, bad sizes and overwritten blocks: an error or a report, never silence, never damage.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::multiple_unsafe_ops_per_block,
+    clippy::result_large_err,
+    clippy::cast_possible_truncation,
+    reason = "tests: helpers too, and programs of unsafe calls with one contract"
+)]
+
+mod support;
+
+use std::alloc::GlobalAlloc;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use heap_caps::{AddRegionError, Cause, MisuseKind, ReallocateError};
+use heap_caps_alloc::{Action, CapsHeap, Fault, SpinLock};
+use multi_heap::{Comprehensive, CorruptionKind, Light};
+use soc_regions::Caps;
+use support::{assert_pristine, esp32, layout};
+
+type Heap<P = multi_heap::Unpoisoned> = &'static CapsHeap<SpinLock, P>;
+
+#[test]
+fn every_wrong_pointer_is_told_apart_and_changes_nothing() {
+    let heap: Heap = esp32(());
+    let free = heap.free_size(Caps::empty());
+    let block = heap.malloc(100, Caps::DMA).unwrap();
+    let mut local = 0_u32;
+    let foreign = NonNull::from(&mut local).cast::<u8>();
+    let kind = |pointer| {
+        // SAFETY: none of these is the pointer of a block, except the last, whose user is done with it.
+        unsafe { heap.free(pointer) }.map_err(|misuse| misuse.kind)
+    };
+    // SAFETY: inside the block.
+    let inside = |bytes| unsafe { block.add(bytes) };
+    assert_eq!(kind(foreign), Err(MisuseKind::OutsideEveryHeap));
+    assert_eq!(kind(NonNull::dangling()), Err(MisuseKind::OutsideEveryHeap));
+    assert_eq!(kind(inside(2)), Err(MisuseKind::Unaligned));
+    assert_eq!(kind(inside(8)), Err(MisuseKind::NotABlock));
+    assert_eq!(kind(block), Ok(()));
+    assert_eq!(kind(block), Err(MisuseKind::AlreadyFree));
+    assert_pristine(heap, free);
+}
+
+#[test]
+fn a_wrong_pointer_can_be_neither_measured_nor_resized() {
+    let heap: Heap = esp32(());
+    let mut local = 0_u32;
+    let foreign = NonNull::from(&mut local).cast::<u8>();
+    assert!(heap.usable_size(foreign).is_err());
+    assert!(heap.address_of(foreign).is_err());
+    // SAFETY: not the pointer of a block.
+    let resized = unsafe { heap.realloc(foreign, 100, Caps::DMA) };
+    assert!(
+        matches!(resized, Err(ReallocateError::Misuse(misuse)) if misuse.kind == MisuseKind::OutsideEveryHeap)
+    );
+    // SAFETY: as above.
+    let resized = unsafe { GlobalAlloc::realloc(heap, foreign.as_ptr(), layout(4, 4), 8) };
+    assert!(resized.is_null());
+    assert_eq!(
+        heap.last_report().map(|report| report.action),
+        Some(Action::Reallocate)
+    );
+}
+
+#[test]
+fn without_a_handler_a_report_is_counted_and_kept_and_reads_as_a_sentence() {
+    let heap: Heap = esp32(());
+    let block = heap.malloc(100, Caps::DMA).unwrap();
+    let address = heap.address_of(block).unwrap();
+    // SAFETY: the block's user is done with it; the second free is the error under test.
+    unsafe {
+        heap.dealloc(block.as_ptr(), layout(100, 1));
+        heap.dealloc(block.as_ptr(), layout(100, 1));
+    }
+    assert_eq!(heap.reports(), 1);
+    let sentence = heap.last_report().unwrap().to_string();
+    let expected = format!("free of 0x{address:08X}: already free (double free) (heap at 0x");
+    assert!(sentence.starts_with(&expected), "{sentence}");
+}
+
+#[test]
+fn freeing_null_is_nothing() {
+    let heap: Heap = esp32(());
+    // SAFETY: null is no block.
+    unsafe { heap.dealloc(std::ptr::null_mut(), layout(100, 1)) };
+    assert_eq!(heap.reports(), 0);
+}
+
+#[test]
+fn an_overrun_of_one_byte_is_told_when_the_block_is_freed() {
+    let heap: Heap<Light> = esp32(());
+    let block = heap.malloc(10, Caps::DMA).unwrap();
+    // SAFETY: the byte behind the block is the canary's: this is the error under test.
+    unsafe { block.add(10).write(0) };
+    // SAFETY: nobody uses the block.
+    unsafe { heap.dealloc(block.as_ptr(), layout(10, 1)) };
+    let Fault::Misuse(misuse) = heap.last_report().unwrap().fault else {
+        panic!()
+    };
+    let MisuseKind::Corrupt(corrupt) = misuse.kind else {
+        panic!("{misuse}")
+    };
+    assert_eq!(corrupt.corruption.kind, CorruptionKind::TailCanary);
+}
+
+#[test]
+fn a_write_after_free_is_told_to_both_desks_when_the_memory_is_used_again() {
+    let heap: Heap<Comprehensive> = esp32(());
+    let block = heap.malloc(5000, Caps::DMA).unwrap();
+    // SAFETY: the write after the free is the error under test; the memory is the heap's.
+    unsafe {
+        heap.free(block).unwrap();
+        block.add(2500).write(1);
+    }
+    let refused = heap.malloc(5000, Caps::DMA).unwrap_err();
+    assert!(
+        matches!(refused.cause, Cause::Corrupt(corrupt) if corrupt.corruption.kind == CorruptionKind::FreedByte)
+    );
+    assert_eq!(heap.last_failure(), Some(refused));
+    assert_eq!(
+        heap.last_report().map(|report| report.action),
+        Some(Action::Allocate)
+    );
+    assert!(
+        heap.malloc(5000, Caps::DMA).is_ok(),
+        "the evidence is kept out of the way"
+    );
+}
+
+#[test]
+fn requests_for_nothing_and_for_the_impossible_are_typed() {
+    let heap: Heap = esp32(());
+    let cause = |result: Result<NonNull<u8>, heap_caps::Failure>| result.unwrap_err().cause;
+    assert_eq!(cause(heap.malloc(0, Caps::DMA)), Cause::ZeroSize);
+    assert_eq!(
+        cause(heap.calloc(usize::MAX, 2, Caps::DMA)),
+        Cause::TooLarge
+    );
+    assert_eq!(
+        cause(heap.aligned_alloc(3, 10, Caps::DMA)),
+        Cause::BadAlignment
+    );
+    assert_eq!(cause(heap.malloc(10, Caps::empty())), Cause::NoCaps);
+    assert_eq!(cause(heap.malloc_prefer(10, &[])), Cause::NoCaps);
+    assert_eq!(cause(heap.malloc_default(usize::MAX)), Cause::TooLarge);
+    assert_eq!(heap.failures(), 5);
+}
+
+#[test]
+fn a_failure_names_the_line_that_asked() {
+    let heap: Heap = esp32(());
+    let line = line!() + 1;
+    let failure = heap.malloc(1 << 20, Caps::INTERNAL).unwrap_err();
+    assert_eq!(
+        failure.caller.map(|caller| (caller.file(), caller.line())),
+        Some((file!(), line))
+    );
+}
+
+#[test]
+fn a_heap_without_memory_refuses_and_stays_sound() {
+    static EMPTY: CapsHeap<SpinLock> = CapsHeap::new(());
+    assert_eq!(
+        EMPTY.malloc(1, Caps::BIT8).unwrap_err().cause,
+        Cause::NoMemory
+    );
+    // SAFETY: the size is not zero.
+    assert!(unsafe { EMPTY.alloc(layout(1, 1)) }.is_null());
+    assert_eq!(EMPTY.heaps().count(), 0);
+}
+
+#[test]
+fn buffers_of_the_program_become_heaps_whatever_their_start_and_size() {
+    const BYTES: [Caps; 3] = [
+        Caps::BIT8.union(Caps::DEFAULT).union(Caps::INTERNAL),
+        Caps::empty(),
+        Caps::empty(),
+    ];
+    let heap: CapsHeap<SpinLock> = CapsHeap::new(());
+    for (from, to) in [(0, 4096), (1, 4099), (3, 2002), (2, 1000)] {
+        let buffer = Box::leak(vec![MaybeUninit::uninit(); to].into_boxed_slice());
+        let bounds = buffer.as_ptr_range();
+        let index = heap.add_buffer(BYTES, &mut buffer[from..]).unwrap();
+        let view = heap.heaps().nth(index.get()).unwrap();
+        assert!(view.span.size() as usize <= to - from);
+        let block = heap
+            .malloc(view.info.largest_free_block as usize, Caps::BIT8)
+            .unwrap();
+        assert!(bounds.contains(&block.as_ptr().cast_const().cast()));
+    }
+    for size in 0..24 {
+        let buffer = Box::leak(vec![MaybeUninit::uninit(); size].into_boxed_slice());
+        assert!(
+            matches!(
+                heap.add_buffer(BYTES, buffer),
+                Err(AddRegionError::TooSmall { .. })
+            ),
+            "{size}"
+        );
+    }
+    assert_eq!(
+        heap.add_buffer(
+            [Caps::empty(); 3],
+            Box::leak(vec![MaybeUninit::uninit(); 4096].into_boxed_slice())
+        ),
+        Err(AddRegionError::NoCaps)
+    );
+}
