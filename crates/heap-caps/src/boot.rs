@@ -1,59 +1,15 @@
 //! How memory becomes heaps: at boot, when the start-up stacks are done, and later by hand.
 
-use core::fmt;
-
-use multi_heap::{Heap, NewHeapError, Poison};
-use soc_regions::{Available, Caps, Chip, Columns, LayoutError, Options, Span, Symbols, TypeIndex};
+use multi_heap::{Heap, Poison};
+use soc_regions::{Available, Caps, Chip, Columns, Options, Span, Symbols, TypeIndex};
 
 use crate::alias::Alias;
+use crate::boot_error::{AddRegionError, BootError};
 use crate::heap_caps::HeapCaps;
 use crate::memory::Memory;
 use crate::observer::Observer;
 use crate::policy::union;
 use crate::registry::{Entry, Full, HeapIndex, Registry, Stage};
-
-/// Why a chip can't be booted. No heap was registered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum BootError {
-    /// There are heaps already.
-    AlreadyBooted,
-    /// Options, program and chip do not fit together.
-    Layout(LayoutError),
-    /// The chip has more memory regions than this type has places for heaps.
-    TableFull {
-        /// Heaps that the chip needs.
-        needed: usize,
-        /// Heaps that there is room for.
-        places: usize,
-    },
-    /// The program can't reach this memory.
-    Unreachable(Span),
-}
-
-impl From<LayoutError> for BootError {
-    fn from(error: LayoutError) -> Self {
-        Self::Layout(error)
-    }
-}
-
-impl fmt::Display for BootError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AlreadyBooted => out.write_str("the heaps of a chip are registered already"),
-            Self::Layout(error) => error.fmt(out),
-            Self::TableFull { needed, places } => {
-                write!(
-                    out,
-                    "the chip has {needed} heaps, but there is room for {places}: raise HEAPS"
-                )
-            }
-            Self::Unreachable(span) => write!(out, "the memory at {span} can't be reached"),
-        }
-    }
-}
-
-impl core::error::Error for BootError {}
 
 /// What boot made of a chip's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,78 +22,6 @@ pub struct Booted {
     pub too_small: u8,
     /// Their size in bytes.
     pub too_small_bytes: u32,
-}
-
-/// Why a region does not become a heap. Nothing was registered.
-///
-/// An inverted or empty range can't be asked for: a [`Span`] has neither.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum AddRegionError {
-    /// Exactly this region is a heap already.
-    Duplicate,
-    /// It shares addresses with this heap.
-    Overlap(Span),
-    /// It does not start at a multiple of 4. (The end may be anywhere; the heap uses whole words.)
-    Unaligned,
-    /// It is too small for a heap, which needs this many bytes.
-    TooSmall {
-        /// Bytes needed.
-        needed: u32,
-    },
-    /// It is larger than a heap can be.
-    TooLarge,
-    /// No memory of the booted chip is at this address.
-    UnknownAddress(u32),
-    /// Memory of another type begins at this address.
-    MixedTypes(u32),
-    /// The capabilities are empty in every column: nobody could ever be served.
-    NoCaps,
-    /// There are as many heaps as there is room for.
-    TableFull {
-        /// That many.
-        places: usize,
-    },
-    /// The program can't reach this memory, or gave it away before.
-    Unreachable,
-}
-
-impl fmt::Display for AddRegionError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Duplicate => out.write_str("the region is a heap already"),
-            Self::Overlap(span) => write!(out, "the region overlaps the heap at {span}"),
-            Self::Unaligned => out.write_str("the region does not start at a multiple of 4"),
-            Self::TooSmall { needed } => {
-                write!(out, "the region is too small: a heap needs {needed} bytes")
-            }
-            Self::TooLarge => out.write_str("the region is larger than a heap can be"),
-            Self::UnknownAddress(address) => {
-                write!(out, "the chip has no memory at 0x{address:08X}")
-            }
-            Self::MixedTypes(address) => {
-                write!(out, "memory of another type begins at 0x{address:08X}")
-            }
-            Self::NoCaps => out.write_str("memory without capabilities would never serve anybody"),
-            Self::TableFull { places } => {
-                write!(out, "there are {places} heaps already: raise HEAPS")
-            }
-            Self::Unreachable => {
-                out.write_str("the memory can't be reached or was given away before")
-            }
-        }
-    }
-}
-
-impl core::error::Error for AddRegionError {}
-
-impl From<NewHeapError> for AddRegionError {
-    fn from(error: NewHeapError) -> Self {
-        match error {
-            NewHeapError::TooSmall { needed, .. } => Self::TooSmall { needed },
-            _ => Self::TooLarge,
-        }
-    }
 }
 
 /// Bringing up.

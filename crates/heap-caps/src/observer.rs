@@ -8,6 +8,7 @@
 //! | a block was freed | `on_free`, once |
 //! | a block was resized, in place or by moving, in its heap or to another | `on_reallocate`, once (and nothing else) |
 //! | any of these found no memory, or was asked for something impossible | `on_failure`, once; a list of preferences only at its end |
+//! | memory was found, but it had been written to after it was freed (comprehensive poisoning) | `on_allocate` for the block, which is kept back as evidence, then `on_failure` |
 //! | zero bytes were asked for | nothing |
 //! | a free or reallocation was refused because of its address | nothing: the record of the block stays as it is |
 //!

@@ -14,12 +14,13 @@ use core::panic::Location;
 use multi_heap::{Poison, Request};
 use soc_regions::Caps;
 
-use crate::allocate::{allocated, charge};
+use crate::allocate::allocated;
 use crate::demand::Demand;
 use crate::failure::{Cause, ReallocateError};
 use crate::heap_caps::HeapCaps;
 use crate::misuse::Misuse;
 use crate::observer::{Observer, Reallocated};
+use crate::take::charge;
 use crate::terms::Terms;
 use crate::work::{Block, Move, Reallocation};
 
@@ -348,11 +349,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 }
 
-/// The capabilities that keep a block in memory like the one it lies in.
+/// The capabilities that keep a block in memory like the one it lies in, less those that exclude each other.
 fn keeping<P: Poison>(old: &Block<P>, heap_caps: Caps) -> Caps {
-    const NOT_TOGETHER: Caps = Caps::BIT8.union(Caps::DMA);
+    const DATA: Caps = Caps::BIT8.union(Caps::DMA);
     match old.code {
-        Some(_) => heap_caps.difference(NOT_TOGETHER),
-        None => heap_caps.difference(Caps::EXEC),
+        Some(_) => heap_caps.difference(DATA),
+        None if heap_caps.intersects(DATA) => heap_caps.difference(Caps::EXEC),
+        None => heap_caps,
     }
 }

@@ -3,7 +3,6 @@
 use multi_heap::Poison;
 use soc_regions::Caps;
 
-use crate::allocate::charge;
 use crate::demand::Demand;
 use crate::failure::{Candidate, Cause, Failure, Why};
 use crate::heap_caps::HeapCaps;
@@ -11,6 +10,7 @@ use crate::misuse::Corrupt;
 use crate::observer::Observer;
 use crate::registry::Entry;
 use crate::route::offers;
+use crate::take::charge;
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Makes the record, keeps it, counts it and tells the observer: the one place where failures are reported. A request

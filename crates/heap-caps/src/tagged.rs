@@ -9,11 +9,12 @@ use core::panic::Location;
 use multi_heap::{Info, Poison, Request};
 use soc_regions::{Caps, TypeIndex};
 
-use crate::allocate::{allocated, plain_block};
+use crate::allocate::allocated;
 use crate::demand::Demand;
 use crate::failure::{Cause, Failure};
 use crate::heap_caps::HeapCaps;
 use crate::observer::Observer;
+use crate::take::plain_block;
 use crate::work::Fresh;
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {

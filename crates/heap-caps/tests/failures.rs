@@ -1,4 +1,5 @@
 //! What a refused request says.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 

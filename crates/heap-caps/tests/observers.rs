@@ -1,4 +1,9 @@
 //! Who is told what: every path once, with the size that was asked for.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a helper that fails fails its test"
+)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! How memory becomes heaps, and every way in which it does not.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 

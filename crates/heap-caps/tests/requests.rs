@@ -1,4 +1,5 @@
 //! Sizes, alignments and addresses at and beyond the limits of what can be asked.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 
@@ -221,6 +222,7 @@ fn empty_capabilities_keep_a_block_in_memory_like_its_own() {
         Caps::BIT32,
         Caps::DMA,
         Caps::EXEC | Caps::DEFAULT,
+        Caps::EXEC,
     ] {
         let block = sim.heaps.malloc(100, caps).unwrap();
         let _in_the_way = sim.heaps.malloc(100, caps).unwrap();
@@ -231,6 +233,18 @@ fn empty_capabilities_keep_a_block_in_memory_like_its_own() {
         };
         assert_eq!(name(grown), name(block), "{caps}");
     }
+}
+
+#[test]
+fn empty_capabilities_do_not_turn_code_into_data() {
+    let mut sim = Sim::esp32();
+    let code = sim.heaps.malloc(100, Caps::EXEC).unwrap();
+    sim.exhaust(64, Caps::EXEC | Caps::INTERNAL);
+    let grown = sim.heaps.realloc(code, 5000, Caps::empty());
+    assert!(
+        grown.is_err(),
+        "there is no more memory for code, but much for data"
+    );
 }
 
 fn kind(result: Result<(), Misuse>) -> MisuseKind {

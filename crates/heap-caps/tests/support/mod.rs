@@ -1,5 +1,6 @@
 //! A simulated chip for the tests.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use heap_caps::{HeapCaps, Observer, Policy, SimulatedMemory};
 use multi_heap::{Poison, Unpoisoned};

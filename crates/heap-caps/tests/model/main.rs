@@ -3,7 +3,19 @@
 //! The model knows nothing of heaps. After every step: each live block holds its bytes, lies in memory that has the
 //! capabilities asked for, is aligned and overlaps no other; every heap checks; every counter equals what a walk
 //! finds. In the end everything is freed and the first state is found again.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a helper that fails fails its test"
+)]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "the model's sizes are small"
+)]
 
+mod steps;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
@@ -13,107 +25,8 @@ use heap_caps::{Policy, ReallocateError, Reserve};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use proptest::prelude::*;
 use soc_regions::{Caps, ESP32, Options};
+use steps::{SETS, Step, step};
 use support::*;
-
-const SETS: [Caps; 12] = [
-    Caps::DEFAULT,
-    Caps::BIT8,
-    Caps::BIT32,
-    Caps::DMA,
-    Caps::INTERNAL,
-    Caps::SPIRAM,
-    Caps::EXEC,
-    Caps::RTCRAM,
-    Caps::EXEC.union(Caps::DEFAULT),
-    Caps::DMA.union(Caps::INTERNAL),
-    Caps::BIT8.union(Caps::BIT32),
-    Caps::EXEC.union(Caps::RTCRAM),
-];
-
-#[derive(Clone, Debug)]
-enum Step {
-    Malloc {
-        size: usize,
-        caps: usize,
-    },
-    Calloc {
-        count: usize,
-        size: usize,
-        caps: usize,
-    },
-    Aligned {
-        bits: u32,
-        size: usize,
-        caps: usize,
-    },
-    Prefer {
-        size: usize,
-        caps: [usize; 2],
-    },
-    Default {
-        size: usize,
-    },
-    Realloc {
-        block: usize,
-        size: usize,
-        caps: Option<usize>,
-    },
-    ReallocDefault {
-        block: usize,
-        size: usize,
-    },
-    AlignedRealloc {
-        block: usize,
-        bits: u32,
-        size: usize,
-        caps: usize,
-    },
-    Free {
-        block: usize,
-    },
-    FreeTwice {
-        block: usize,
-    },
-    FreeInside {
-        block: usize,
-        bytes: u32,
-    },
-    FreeAnything {
-        address: u32,
-    },
-    EnableStacks,
-    Threshold {
-        limit: Option<u32>,
-    },
-    Reserve {
-        caps: usize,
-        bytes: u32,
-    },
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let size = || prop_oneof![8 => 1..200_usize, 4 => 200..5000_usize, 2 => 5000..60_000_usize, 1 => Just(0_usize)];
-    let caps = || 0..SETS.len();
-    let block = || 0..64_usize;
-    prop_oneof![
-        8 => (size(), caps()).prop_map(|(size, caps)| Step::Malloc { size, caps }),
-        3 => (0..20_usize, 0..300_usize, caps()).prop_map(|(count, size, caps)| Step::Calloc { count, size, caps }),
-        3 => (0..13_u32, size(), caps()).prop_map(|(bits, size, caps)| Step::Aligned { bits, size, caps }),
-        2 => (size(), [caps(), caps()]).prop_map(|(size, caps)| Step::Prefer { size, caps }),
-        3 => size().prop_map(|size| Step::Default { size }),
-        6 => (block(), size(), proptest::option::of(caps())).prop_map(|(block, size, caps)| Step::Realloc { block, size, caps }),
-        2 => (block(), size()).prop_map(|(block, size)| Step::ReallocDefault { block, size }),
-        2 => (block(), 0..10_u32, size(), caps())
-            .prop_map(|(block, bits, size, caps)| Step::AlignedRealloc { block, bits, size, caps }),
-        9 => block().prop_map(|block| Step::Free { block }),
-        1 => block().prop_map(|block| Step::FreeTwice { block }),
-        1 => (block(), 1..64_u32).prop_map(|(block, bytes)| Step::FreeInside { block, bytes }),
-        1 => any::<u32>().prop_map(|address| Step::FreeAnything { address }),
-        1 => Just(Step::EnableStacks),
-        1 => proptest::option::of(0..4000_u32).prop_map(|limit| Step::Threshold { limit }),
-        1 => (caps(), 0..100_000_u32).prop_map(|(caps, bytes)| Step::Reserve { caps, bytes }),
-    ]
-}
 
 /// A live block as its owner knows it.
 #[derive(Clone, Copy, Debug)]
@@ -424,8 +337,15 @@ fn obeys_the_model<P: Poison>(policy: Policy, steps: &[Step]) {
     model.end();
 }
 
+/// As many cases as a minute of work allows; more where `PROPTEST_CASES` says so.
+fn config() -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let cases = std::env::var_os("PROPTEST_CASES").map_or(32, |_| asked.cases);
+    ProptestConfig { cases, ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn unpoisoned_heaps_obey_the_model(steps in proptest::collection::vec(step(), 1..80)) {
