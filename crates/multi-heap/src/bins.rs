@@ -35,12 +35,6 @@ const fn octaves_above_steps(units: u32) -> u32 {
     (units | STEPS).ilog2() - STEP_BITS
 }
 
-/// The bits of a map word from `bit` upwards.
-#[inline(always)]
-pub(crate) const fn from_bit(bit: u32) -> u32 {
-    u32::MAX << bit
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

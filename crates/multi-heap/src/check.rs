@@ -5,7 +5,7 @@ use crate::damage::{Corruption, CorruptionKind};
 use crate::header::{Header, Note};
 use crate::heap::Heap;
 use crate::poison::{self, Poison};
-use crate::pool::{Index, Pool, control};
+use crate::pool::{Index, Pool, control, first_index};
 
 type Checked<T = ()> = Result<T, Corruption>;
 
@@ -14,7 +14,7 @@ type Checked<T = ()> = Result<T, Corruption>;
 struct Tally {
     used_blocks: u32,
     free_blocks: u32,
-    free_units: u32,
+    free_words: u32,
     /// Free blocks that must be in a list.
     listed_blocks: u32,
 }
@@ -26,16 +26,23 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// The first broken promise found.
     pub fn check(&self) -> Result<(), Corruption> {
+        let first = first_index(self.arena().words());
+        self.pool
+            .expect(control::FIRST, CorruptionKind::Header, first)?;
         let tally = self.check_blocks()?;
         self.pool.check_lists(tally)?;
         self.pool.check_counters(tally)?;
-        self.pool.damage().map_or(Ok(()), Err)
+        Ok(())
     }
 
-    /// The first damage that an allocation, a free or a resize came across, if any did. O(1).
+    /// The damage that an allocation, a free or a resize came across and refused to follow; `None` if there was none. O(1) then.
     #[must_use]
     pub fn damage(&self) -> Option<Corruption> {
-        self.pool.damage()
+        if self.pool.is_damaged() {
+            self.check().err()
+        } else {
+            None
+        }
     }
 
     fn check_blocks(&self) -> Checked<Tally> {
@@ -47,7 +54,7 @@ impl<P: Poison> Heap<P> {
                 self.pool.check_footer(index, units)?;
                 self.check_free_bytes(index, units)?;
                 tally.free_blocks += 1;
-                tally.free_units += units;
+                tally.free_words += units - 1;
                 tally.listed_blocks += u32::from(units >= MIN_UNITS);
                 note = Note::of_free(units);
             } else {
@@ -177,40 +184,46 @@ impl Pool {
     }
 
     fn check_list(&self, bin: u32, head: u32, left: &mut u32) -> Checked {
-        let (mut link, mut word, mut previous) = (head, control::HEADS + bin, 0);
+        let (mut link, mut word, mut previous) =
+            (head, control::HEADS + bin, Pool::before_first(bin));
         while link != 0 {
             let damage = broken(CorruptionKind::Link, word, bin, link);
-            let block = self.inside(link).ok_or(damage)?;
+            let block = self.block_at(link).ok_or(damage)?;
             let header = self.header(block);
             let belongs = header.is_free() && bin_of(header.units().max(1)) == bin;
-            if !belongs || self.previous_in_list(block) != previous {
+            if !belongs || self.previous_in_list(block, bin) != previous {
                 return Err(damage);
             }
             *left = left.checked_sub(1).ok_or(damage)?;
-            (link, word, previous) = (self.next_in_list(block), block, block);
+            (link, word, previous) = (self.next_in_list(block, bin), block, block);
         }
         Ok(())
+    }
+
+    /// The index of a block that can be in a list.
+    fn block_at(&self, link: u32) -> Option<Index> {
+        (self.first()..self.limit()).contains(&link).then_some(link)
     }
 
     fn check_bit(&self, bin: u32, expected: bool) -> Checked {
         let word = control::MAP + bin / 32;
         let map = self.arena().get(word);
-        if (map >> (bin % 32) & 1 == 1) == expected {
+        if (map << (bin % 32) >> 31 == 1) == expected {
             return Ok(());
         }
         Err(broken(
             CorruptionKind::Bitmap,
             word,
-            u32::from(expected) << (bin % 32),
+            u32::from(expected) << 31 >> (bin % 32),
             map,
         ))
     }
 
     fn check_summary(&self) -> Checked {
         let full = (0..MAP_WORDS).filter(|word| self.arena().get(control::MAP + word) != 0);
-        let expected = full.fold(0, |summary, word| summary | 1 << word);
+        let expected = full.fold(0, |summary, word| summary | 1 << 31 >> word);
         self.expect(control::SUMMARY, CorruptionKind::Bitmap, expected)?;
-        self.expect_bits(control::MAP, (1 << MIN_UNITS) - 1, 0)
+        self.expect_bits(control::MAP, !(u32::MAX >> MIN_UNITS), 0)
     }
 
     fn expect_bits(&self, index: Index, mask: u32, expected: u32) -> Checked {
@@ -233,17 +246,17 @@ impl Pool {
             tally.free_blocks,
         )?;
         self.expect(
-            control::FREE_UNITS,
+            control::FREE_WORDS,
             CorruptionKind::Counter,
-            tally.free_units,
+            tally.free_words,
         )?;
-        let (free, minimum) = (self.free_bytes(), self.minimum_free_bytes());
+        let (free, minimum) = (self.free_words(), self.minimum_words());
         if minimum <= free {
             return Ok(());
         }
         Err(broken(
             CorruptionKind::Counter,
-            control::MINIMUM_FREE,
+            control::MINIMUM_WORDS,
             free,
             minimum,
         ))

@@ -37,7 +37,7 @@ impl<P: Poison> Heap<P> {
     pub fn contents(&self) -> Contents<P> {
         Contents {
             arena: self.arena(),
-            control: self.pool.first() * 4,
+            control: self.pool.first().saturating_mul(4),
             poison: PhantomData,
         }
     }

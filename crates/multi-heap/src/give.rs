@@ -1,7 +1,7 @@
 //! How a used block becomes free, shrinks or grows: joined with its free neighbours at once.
 
-use crate::bins::MIN_UNITS;
-use crate::damage::{CorruptionKind, Misuse};
+use crate::bins::{MIN_UNITS, bin_of};
+use crate::damage::Misuse;
 use crate::header::{Header, Note};
 use crate::poison::FILL_FREED;
 use crate::pool::{Index, Pool, control};
@@ -15,10 +15,11 @@ pub(crate) struct Released {
     seams: [Index; 2],
 }
 
-/// Free and resize. The block given was validated by [`Pool::used_block`].
+/// Free.
 impl Pool {
-    /// The used block at `block`, its units validated: O(1).
-    pub(crate) fn used_block(&self, block: u32) -> Result<u32, Misuse> {
+    /// The units of the used block at `block`, validated with its neighbour behind: O(1).
+    #[inline(always)]
+    pub(crate) fn used_block(self, block: u32) -> Result<u32, Misuse> {
         let end = self.end();
         if block < self.first() || block >= end {
             return Err(Misuse::OutsideHeap);
@@ -28,7 +29,7 @@ impl Pool {
             return Err(Misuse::AlreadyFree);
         }
         let units = header.used_units();
-        if units < MIN_UNITS || units > end - block || header.note().small_units() > 4 {
+        if units < MIN_UNITS || units > end - block {
             return Err(Misuse::NotABlock);
         }
         let following = self.header(block + units);
@@ -39,16 +40,17 @@ impl Pool {
     }
 
     /// Gives a validated used block of `units` back, joined with its free neighbours.
-    #[inline]
-    pub(crate) fn free(&mut self, block: Index, units: u32) -> Option<Released> {
-        let (start, total, joined) = self.absorb_neighbours(block, units)?;
-        if start != block {
-            self.arena().set(block, Header::free(0).0);
+    #[inline(always)]
+    pub(crate) fn free(self, block: Index, units: u32) -> Option<Released> {
+        let below = self.free_units_below(block)?;
+        let above = self.free_units_above(block + units)?;
+        let (start, total) = (block - below, below + units + above);
+        let joined = u32::from(below != 0) + u32::from(above != 0);
+        self.join(start, below, block + units, above, total)?;
+        if joined != 1 {
+            self.count(control::FREE_BLOCKS, 1_u32.wrapping_sub(joined));
         }
-        self.release(start, total);
-        self.count(control::FREE_BLOCKS, 1);
-        self.discount(control::FREE_BLOCKS, joined);
-        self.count(control::FREE_UNITS, units);
+        self.count(control::FREE_WORDS, units - 1 + joined);
         self.discount(control::USED_BLOCKS, 1);
         Some(Released {
             start,
@@ -57,121 +59,118 @@ impl Pool {
         })
     }
 
-    pub(crate) fn misuse(&self) -> Misuse {
-        self.damage().map_or(Misuse::NotABlock, Misuse::Corrupt)
+    /// Makes `total` units from `start` one free block, of which the first `below` units and the `above` units from `upper` on are
+    /// free blocks already.
+    #[inline(always)]
+    fn join(self, start: Index, below: u32, upper: Index, above: u32, total: u32) -> Option<()> {
+        self.unlink_any(start, below)?;
+        if above / 8 > total - above && bin_of(above) == bin_of(total) {
+            self.relocate(upper, start)?;
+        } else {
+            self.unlink_any(upper, above)?;
+            self.link_any(start, total);
+        }
+        self.write_free(start, total);
+        if below != 0 {
+            self.mark_inside(start, below);
+        }
+        if above < 4 {
+            self.tell(start + total, total);
+        }
+        Some(())
     }
 
-    /// Takes the free neighbours of a block out of their lists: start and size of the whole, number of neighbours.
+    /// Marks the header of the block that began `below` units behind `start` as free, if it is not overwritten by links anyway: so a
+    /// second free of it is recognised.
     #[inline(always)]
-    fn absorb_neighbours(&mut self, block: Index, units: u32) -> Option<(Index, u32, u32)> {
-        let below = self.free_units_below(block)?;
-        let above = self.free_units_above(block + units)?;
-        self.unlink(block - below, below)?;
-        self.unlink(block + units, above)?;
-        let joined = u32::from(below != 0) + u32::from(above != 0);
-        Some((block - below, below + units + above, joined))
+    fn mark_inside(self, start: Index, below: u32) {
+        if below > 2 {
+            self.set_header(start + below, Header::free(0));
+        }
     }
 
-    /// Units of the free block that ends where `block` begins, 0 if there is none.
+    /// Units of the free block that ends where `block` begins, 0 if there is none; `None` where what stands there does not fit together.
     #[inline(always)]
-    fn free_units_below(&mut self, block: Index) -> Option<u32> {
+    fn free_units_below(self, block: Index) -> Option<u32> {
         let note = self.header(block).note();
         if note == Note::USED {
             return Some(0);
         }
         let units = if note == Note::SIZE_IN_LAST_WORD {
-            self.arena().get(block - 1)
+            self.get(block - 1)
         } else {
             note.small_units()
         };
-        let start = self.ingest(block.wrapping_sub(units))?;
-        let header = self.header(start);
-        if header.is_free() && header.free_units() == units {
-            return Some(units);
-        }
-        self.note_damage(CorruptionKind::Footer, start, units << 4 | 1, header.0)
+        let start = block.wrapping_sub(units);
+        (start < block && self.header(start).is_free_of(units)).then_some(units)
     }
 
-    /// Units of the free block that begins at `index`, 0 if a used block or the sentinel does.
+    /// Units of the free block that begins at `index` (at most the sentinel's), 0 if a used block or the sentinel does; `None` where it would reach
+    /// behind the end.
     #[inline(always)]
-    fn free_units_above(&mut self, index: Index) -> Option<u32> {
+    fn free_units_above(self, index: Index) -> Option<u32> {
         let header = self.header(index);
         if !header.is_free() {
             return Some(0);
         }
         let units = header.free_units();
-        self.ingest_end(index, units)?;
-        Some(units)
+        (units <= self.end() - index).then_some(units)
     }
+}
 
-    /// Shrinks a validated used block in place; what it gives up is joined with a free block behind it.
-    pub(crate) fn shrink(&mut self, block: Index, units: u32, new_units: u32) -> Option<Released> {
-        let surplus = units - new_units;
-        if surplus == 0 {
-            return Some(Released {
-                start: block,
-                units: 0,
-                seams: [block; 2],
-            });
-        }
-        let above = self.free_units_above(block + units)?;
-        self.unlink(block + units, above)?;
-        self.set_units(block, new_units);
-        self.release(block + new_units, surplus + above);
-        if above == 0 {
-            self.count(control::FREE_BLOCKS, 1);
-        }
-        self.count(control::FREE_UNITS, surplus);
-        let start = block + new_units;
-        Some(Released {
+/// Resizing of a validated used block.
+impl Pool {
+    /// Shrinks a block in place; what it gives up is joined with a free block behind it.
+    pub(crate) fn shrink(self, block: Index, units: u32, new_units: u32) -> Option<Released> {
+        let (surplus, start) = (units - new_units, block + new_units);
+        let mut released = Released {
             start,
-            units: surplus + above,
+            units: 0,
             seams: [start, block + units],
-        })
-    }
-
-    /// Writes the pattern of freed memory over what the joined parts of a free block leave in its middle: last words, headers, links.
-    pub(crate) fn wipe_seams(&mut self, released: Released) {
-        let freed = u32::from_ne_bytes([FILL_FREED; 4]);
-        let inside = released.start + 3..(released.start + released.units).saturating_sub(1);
-        for seam in released.seams {
-            (seam - 1..seam + 3)
-                .filter(|word| inside.contains(word))
-                .for_each(|word| self.arena().set(word, freed));
+        };
+        if surplus != 0 {
+            let above = self.free_units_above(block + units)?;
+            let joined = u32::from(above != 0);
+            released.units = surplus + above;
+            self.join(start, 0, block + units, above, surplus + above)?;
+            self.set_units(block, new_units);
+            self.count(control::FREE_BLOCKS, 1_u32.wrapping_sub(joined));
+            self.count(control::FREE_WORDS, surplus - 1 + joined);
         }
+        Some(released)
     }
 
-    /// Grows a validated used block into the free block behind it; `Some(false)` if there is no room.
-    pub(crate) fn grow(&mut self, block: Index, units: u32, new_units: u32) -> Option<bool> {
-        let more = new_units - units;
-        let above = self.free_units_above(block + units)?;
+    /// Grows a block into the free block behind it; `Some(false)` if there is no room.
+    pub(crate) fn grow(self, block: Index, units: u32, new_units: u32) -> Option<bool> {
+        let (more, upper) = (new_units - units, block + units);
+        let above = self.free_units_above(upper)?;
         if above < more {
             return Some(false);
         }
-        self.unlink(block + units, above)?;
+        self.unlink_any(upper, above)?;
         self.set_units(block, new_units);
         let rest = above - more;
         if rest == 0 {
-            self.set_note(block + new_units, Note::USED);
+            self.set_note(upper + above, Note::USED);
             self.discount(control::FREE_BLOCKS, 1);
+            self.take_words(more - 1);
         } else {
-            self.release(block + new_units, rest);
+            self.release(upper + more, rest);
+            self.take_words(more);
         }
-        self.discount(control::FREE_UNITS, more);
-        self.update_minimum();
         Some(true)
     }
 
-    /// Grows a validated used block downwards, into the free block below it and what is needed of the one behind it: the start of the
-    /// joined block, whose payload has still to be moved there. `Some(None)` if there is no room, or if the free block below
-    /// could hold the whole: taking a block from that one serves better.
+    /// Grows a block downwards, into the free block below it and what is needed of the one behind it: the start of the joined block, whose
+    /// payload has still to be moved there. `Some(None)` if there is no room, or if the free block below could hold the whole: taking a
+    /// block from that one serves better.
     ///
     /// ```text
     ///   | below free |  used   |  above free  |        payload may reach up to the old end until it is moved,
     ///   | used, new size ->   |.|                      so the block keeps at least that end
     /// ```
     pub(crate) fn grow_backward(
-        &mut self,
+        self,
         block: Index,
         units: u32,
         new_units: u32,
@@ -185,42 +184,62 @@ impl Pool {
             return Some(None);
         }
         let start = block - below;
-        self.unlink(start, below)?;
-        self.arena()
-            .set(start, Header::used(below + kept, Note::USED).0);
+        self.unlink_any(start, below)?;
+        self.set_header(start, Header::used(below + kept, Note::USED));
         self.discount(control::FREE_BLOCKS, 1);
-        self.discount(control::FREE_UNITS, below);
-        self.update_minimum();
+        self.take_words(below - 1);
         Some(Some(start))
     }
 
-    #[inline(always)]
-    fn set_units(&mut self, block: Index, units: u32) {
-        let note = self.header(block).note();
-        self.arena().set(block, Header::used(units, note).0);
+    fn set_units(self, block: Index, units: u32) {
+        self.set_header(block, Header::used(units, self.header(block).note()));
+    }
+}
+
+/// Writing free blocks.
+impl Pool {
+    /// Makes `units` from `start` a free block in its list, and tells the block behind it.
+    pub(crate) fn release(self, start: Index, units: u32) {
+        self.make_free(start, units);
+        self.tell(start + units, units);
     }
 
+    /// Writes a free block and puts it into its list.
     #[inline(always)]
-    pub(crate) fn set_note(&mut self, block: Index, note: Note) {
-        self.arena()
-            .set(block, self.header(block).with_note(note).0);
+    pub(crate) fn make_free(self, start: Index, units: u32) {
+        self.link_any(start, units);
+        self.write_free(start, units);
     }
 
-    /// Makes `units` from `start` a free block in its list, and tells the used block behind it.
+    /// Writes a free block's header and last word; the header of a pair holds a link and is written by its list.
     #[inline(always)]
-    pub(crate) fn release(&mut self, start: Index, units: u32) {
-        let note = self.make_free(start, units);
-        self.set_note(start + units, note);
-    }
-
-    /// Writes a free block of `units` and puts it into its list: the note for the block behind it.
-    #[inline(always)]
-    pub(crate) fn make_free(&mut self, start: Index, units: u32) -> Note {
-        self.arena().set(start, Header::free(units).0);
-        if units >= 4 {
-            self.arena().set(start + units - 1, units);
+    pub(crate) fn write_free(self, start: Index, units: u32) {
+        if units != 2 {
+            self.set_header(start, Header::free(units));
         }
-        self.link(start, units);
-        Note::of_free(units)
+        if units >= 4 {
+            self.set(start + units - 1, units);
+        }
+    }
+
+    /// Tells the used block at `following` that a free block of `units` lies before it.
+    #[inline(always)]
+    pub(crate) fn tell(self, following: Index, units: u32) {
+        self.set_note(following, Note::of_free(units));
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_note(self, block: Index, note: Note) {
+        self.set_header(block, self.header(block).with_note(note));
+    }
+
+    /// Writes the pattern of freed memory over what the joined parts of a free block leave in its middle: last words, headers, links.
+    pub(crate) fn wipe_seams(self, released: Released) {
+        let freed = u32::from_ne_bytes([FILL_FREED; 4]);
+        let inside = released.start + 3..(released.start + released.units).saturating_sub(1);
+        for seam in released.seams {
+            let words = (seam - 1..seam + 3).filter(|word| inside.contains(word));
+            words.for_each(|word| self.set(word, freed));
+        }
     }
 }

@@ -49,6 +49,12 @@ impl Header {
         self.0 & (NOTE_MASK << NOTE_SHIFT | FREE) == PAIR
     }
 
+    /// Whether this is the header of a free block of `units`.
+    #[inline(always)]
+    pub(crate) const fn is_free_of(self, units: u32) -> bool {
+        self.0 == Self::free(units).0 || units == 2 && self.is_free_pair()
+    }
+
     /// Size in units of a used block.
     #[inline(always)]
     pub(crate) const fn used_units(self) -> u32 {
@@ -63,6 +69,12 @@ impl Header {
         } else {
             self.0 >> SIZE_SHIFT
         }
+    }
+
+    /// Size in units of a free block other than a pair.
+    #[inline(always)]
+    pub(crate) const fn listed_units(self) -> u32 {
+        self.0 >> SIZE_SHIFT
     }
 
     /// Size in units of any block.

@@ -79,7 +79,7 @@ impl<P: Poison> Heap<P> {
     /// Bytes that the heap itself occupies in the region: control structure and sentinel.
     #[must_use]
     pub fn control_bytes(&self) -> u32 {
-        (self.pool.first() + 1) * 4
+        self.pool.first().saturating_add(1).saturating_mul(4)
     }
 
     /// The address of a place in the region; places behind its end give its end.
@@ -104,15 +104,25 @@ impl<P: Poison> Heap<P> {
     /// Takes a block; `None` if no free block is found that is large enough. O(1).
     ///
     /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Heap::allocated`] has to follow.
+    #[inline]
     pub fn allocate(&mut self, request: Request) -> Option<Offset> {
-        let wrapped = request.wrapped(poison::head_bytes::<P>(), poison::tail_bytes::<P>())?;
-        let units = units_for(wrapped.size());
-        let index = if request.alignment() == Request::MIN_ALIGNMENT {
-            self.pool.allocate_unaligned(units)?
-        } else {
-            self.pool
-                .allocate(units, wrapped.alignment() / 4, 1 + wrapped.offset() / 4)?
-        };
+        if request.alignment() != Request::MIN_ALIGNMENT {
+            return self.allocate_aligned(request);
+        }
+        let units = units_for(request.size() + P::OVERHEAD);
+        let index = self.pool.allocate(units)?;
+        if P::OVERHEAD != 0 {
+            self.arm(index, request.size());
+        }
+        Offset::new(user_offset::<P>(index))
+    }
+
+    fn allocate_aligned(&mut self, request: Request) -> Option<Offset> {
+        let units = units_for(request.size() + P::OVERHEAD);
+        let aligned_word = 1 + (poison::head_bytes::<P>() + request.offset()) / 4;
+        let index = self
+            .pool
+            .allocate_aligned(units, request.alignment() / 4, aligned_word)?;
         if P::OVERHEAD != 0 {
             self.arm(index, request.size());
         }
@@ -157,7 +167,7 @@ impl<P: Poison> Heap<P> {
                 .fill(slack, (used.index + used.units) * 4, FILL_FREED);
         }
         let released = self.pool.free(used.index, used.units);
-        let released = released.ok_or_else(|| self.pool.misuse())?;
+        let released = released.ok_or_else(|| self.misuse())?;
         if P::FILLS {
             self.pool.wipe_seams(released);
         }
@@ -197,6 +207,13 @@ impl<P: Poison> Heap<P> {
         Ok(UsedBlock { index, units, size })
     }
 
+    /// What to say of a block that was found valid, but whose neighbours were not.
+    #[cold]
+    fn misuse(&self) -> Misuse {
+        self.check()
+            .map_or_else(Misuse::Corrupt, |()| Misuse::NotABlock)
+    }
+
     pub(crate) fn guards(&self, index: Index, units: u32) -> Guards {
         Guards {
             arena: self.arena(),
@@ -231,7 +248,7 @@ impl<P: Poison> Heap<P> {
         };
         if units > used.units {
             let grown = self.pool.grow(used.index, used.units, units);
-            if !grown.ok_or_else(|| self.pool.misuse())? {
+            if !grown.ok_or_else(|| self.misuse())? {
                 return Ok(false);
             }
         } else {
@@ -255,7 +272,7 @@ impl<P: Poison> Heap<P> {
             self.arena().fill((user + size).min(end), end, FILL_FREED);
         }
         let released = self.pool.shrink(used.index, used.units, units);
-        let released = released.ok_or_else(|| self.pool.misuse())?;
+        let released = released.ok_or_else(|| self.misuse())?;
         if P::FILLS {
             self.pool.wipe_seams(released);
         }
@@ -276,7 +293,7 @@ impl<P: Poison> Heap<P> {
             return Ok(None);
         };
         let joined = self.pool.grow_backward(used.index, used.units, units);
-        let Some(index) = joined.ok_or_else(|| self.pool.misuse())? else {
+        let Some(index) = joined.ok_or_else(|| self.misuse())? else {
             return Ok(None);
         };
         if P::OVERHEAD != 0 {
@@ -335,15 +352,15 @@ impl<P: Poison> Heap<P> {
     }
 
     fn units_with_guards(&self, size: u32) -> Option<u32> {
-        let guarded = Request::new(size as usize)?.grown_by(P::OVERHEAD)?;
-        Some(units_for(guarded.size()).max(crate::bins::MIN_UNITS))
+        let request = Request::new(size as usize)?;
+        Some(units_for(request.size() + P::OVERHEAD))
     }
 }
 
-/// Whole words for `bytes` of payload and the header.
+/// Units of a block for `bytes` of payload (at least 1, at most 2³⁰ and a few): whole words and the header, at least 2.
 #[inline(always)]
 const fn units_for(bytes: u32) -> u32 {
-    bytes.div_ceil(4) + 1
+    (bytes + 7) / 4
 }
 
 /// Where the user bytes of the block at `index` begin.

@@ -1,248 +1,335 @@
 //! How free blocks are kept in lists, one for each class of sizes, and found.
 //!
 //! ```text
-//!   summary   one bit for each word of the map:   0 0 0 1 0 1
-//!   map       one bit for each list               0 0 1 0 0 .. 0 1      in words of 32
+//!   summary   one bit for each word of the map:   1 0 1 0 0 0 .. damaged?     the first word's bit is the highest
+//!   map       one bit for each list               0 0 1 0 0 .. 0 1            in words of 32, the first list's bit is the highest
 //!   heads     list 2, list 3, ...                 | block | 0 | block | ...
-//!   list      head -> block <-> block <-> block -> 0                    the first ones in address order
+//!   list      head -> block <-> block <-> block -> 0                          the first ones in address order
 //! ```
 
-use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of, from_bit};
-use crate::damage::CorruptionKind;
+use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of};
 use crate::header::Header;
-use crate::pool::{Index, Pool, control};
+use crate::pool::{DAMAGED, Index, Pool, control};
 
-/// How many blocks of one list an allocation looks at before it goes to the lists of larger blocks.
-const PROBES: u32 = 16;
+/// How many blocks of its own list an allocation looks at before it goes to the lists of larger blocks.
+const PROBES: u32 = 2;
 
-/// How many blocks at the head of a list are kept in address order: reusing low addresses first leaves larger holes above.
-const ORDERED: u32 = 2;
+/// How many blocks of its own list an allocation looks at before it fails.
+const LAST_PROBES: u32 = 16;
 
 /// "No block" in a link or a list head.
 const NONE: u32 = 0;
 
+/// The list of the free blocks of 2 units.
+const PAIRS: u32 = 2;
+
+/// A free block in its list, as an allocation found it.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    pub(crate) block: Index,
+    /// Its units.
+    pub(crate) room: u32,
+    /// Its list.
+    pub(crate) bin: u32,
+}
+
 /// Finding.
 impl Pool {
-    /// A free block of at least `units`, still in its list. O(1): at most [`PROBES`] blocks.
-    #[inline]
-    pub(crate) fn find(&mut self, units: u32) -> Option<Index> {
-        let bin = bin_of(units);
-        let block = self.first_from(bin)?;
-        if self.header(block).free_units() >= units {
-            return Some(block);
-        }
-        self.find_further(bin, block, units)
-    }
-
-    /// A block of at least `units` behind the first one of its own list, or in a list of larger blocks.
-    #[cold]
-    fn find_further(&mut self, bin: u32, first: Index, units: u32) -> Option<Index> {
-        let mut block = first;
-        for _ in 1..PROBES {
-            match self.next_in_list(block) {
-                NONE => break,
-                next => block = self.ingest(next)?,
-            }
-            if self.header(block).free_units() >= units {
-                return Some(block);
-            }
-        }
-        self.first_from(bin + 1)
-    }
-
-    /// The first block of the first list from `bin` upwards that has one.
+    /// A free block of at least `units`. O(1): at most [`LAST_PROBES`] blocks.
     #[inline(always)]
-    fn first_from(&mut self, bin: u32) -> Option<Index> {
-        let word = bin / 32;
-        if word >= MAP_WORDS {
+    pub(crate) fn find(self, units: u32) -> Option<Found> {
+        if units >= self.end() {
             return None;
         }
-        let map = self.arena().get(control::MAP + word) & from_bit(bin % 32);
-        if map != 0 {
-            return self.first_of(word * 32 + map.trailing_zeros());
+        let bin = self.first_bin_from(bin_of(units))?;
+        let block = self.first_of(bin)?;
+        let room = self.room_in(block, bin);
+        if room >= units {
+            return Some(Found { block, room, bin });
         }
-        let summary = self.arena().get(control::SUMMARY) & from_bit(word) & !(1 << word);
+        let block = self.find_further(block, bin, units)?;
+        let room = self.header(block).listed_units();
+        Some(Found {
+            block,
+            room,
+            bin: bin_of(room),
+        })
+    }
+
+    /// A block of at least `units` behind the first one of its own list, in a list of larger blocks, or further behind in its own.
+    #[cold]
+    #[inline(never)]
+    fn find_further(self, first: Index, bin: u32, units: u32) -> Option<Index> {
+        let own = |from, to| {
+            let fits = |&block: &Index| self.room_in(block, bin) >= units;
+            self.list_from(first, bin).take(to).skip(from).find(fits)
+        };
+        if let Some(block) = own(1, PROBES as usize) {
+            return Some(block);
+        }
+        let Some(larger) = self.first_bin_from(bin + 1) else {
+            return own(PROBES as usize, LAST_PROBES as usize);
+        };
+        let block = self.first_of(larger)?;
+        if self.room_in(block, larger) >= units {
+            Some(block)
+        } else {
+            self.damaged()
+        }
+    }
+
+    /// The first list from `bin` upwards that has a block.
+    #[inline(always)]
+    fn first_bin_from(self, bin: u32) -> Option<u32> {
+        let word = bin / 32;
+        let map = self.get(control::MAP + word) & (u32::MAX >> (bin % 32));
+        if map != 0 {
+            return Some(word * 32 + map.leading_zeros());
+        }
+        let summary = self.get(control::SUMMARY) & (u32::MAX >> 1 >> word) & !DAMAGED;
         if summary == 0 {
             return None;
         }
-        let word = summary.trailing_zeros();
-        self.first_of(word * 32 + self.map_word(word).trailing_zeros())
+        let word = summary.leading_zeros();
+        Some(word * 32 + self.map_word(word).leading_zeros())
     }
 
     /// The first block of a list that should have one.
     #[inline(always)]
-    fn first_of(&mut self, bin: u32) -> Option<Index> {
+    fn first_of(self, bin: u32) -> Option<Index> {
         let head = control::HEADS + bin;
-        if head >= self.first() {
-            return self.note_damage(CorruptionKind::Bitmap, control::MAP, self.first(), head);
+        if head >= self.end() {
+            return self.damaged();
         }
-        self.ingest(self.arena().get(head))
+        self.ingest(self.get(head))
     }
 
     /// The map's word, 0 where a damaged summary leads behind the map.
     #[inline(always)]
-    fn map_word(&self, word: u32) -> u32 {
+    fn map_word(self, word: u32) -> u32 {
         if word < MAP_WORDS {
-            self.arena().get(control::MAP + word)
+            self.get(control::MAP + word)
         } else {
             0
         }
     }
 
     /// Units of the largest block that [`Pool::find`] finds; 0 if there is none. O(1).
-    pub(crate) fn largest_free_units(&self) -> u32 {
-        let last = |bits: u32| bits.checked_ilog2();
-        let top = last(self.arena().get(control::SUMMARY))
+    pub(crate) fn largest_free_units(self) -> u32 {
+        let last = |bits: u32| (bits != 0).then(|| 31 - bits.trailing_zeros());
+        let top = last(self.get(control::SUMMARY) & !DAMAGED)
             .and_then(|word| Some(word * 32 + last(self.map_word(word))?))
-            .filter(|bin| control::HEADS + bin < self.first());
-        let blocks = top
-            .into_iter()
-            .flat_map(|bin| self.list(bin))
-            .take(PROBES as usize);
+            .filter(|bin| control::HEADS + bin < self.end());
+        let Some(bin) = top else { return 0 };
+        let first = self.get(control::HEADS + bin);
+        let blocks = self.list_from(first, bin).take(LAST_PROBES as usize);
         blocks
-            .map(|block| self.header(block).free_units())
+            .map(|block| self.room_in(block, bin))
             .max()
             .unwrap_or(0)
     }
 
-    /// The blocks of a list, in its order; ends at a link that leads outside the heap.
-    fn list(&self, bin: u32) -> impl Iterator<Item = Index> + '_ {
-        let head = self.arena().get(control::HEADS + bin);
-        let next = |&block: &Index| self.inside(self.next_in_list(block));
-        core::iter::successors(self.inside(head), next)
+    /// The blocks of a list from `first` on; ends at a link that leads outside the region.
+    #[inline(always)]
+    fn list_from(self, first: u32, bin: u32) -> impl Iterator<Item = Index> {
+        let inside = move |link: u32| (link != NONE && link < self.limit()).then_some(link);
+        let next = move |&block: &Index| inside(self.next_in_list(block, bin));
+        core::iter::successors(inside(first), next)
     }
 }
 
-/// Links.
+/// Links of blocks of 3 units and more: next in the second word, previous in the third. The first block's previous one is the word before its
+/// list's head, as if the head were the second word of a block: so no operation asks whether a block is the first.
 impl Pool {
+    /// Puts a free block into its list: in front, or second where the front has a lower address.
     #[inline(always)]
-    pub(crate) fn next_in_list(&self, block: Index) -> u32 {
-        let header = self.header(block);
-        if header.is_free_pair() {
-            header.pair_next()
-        } else {
-            self.arena().get(block + 1)
+    pub(crate) fn link(self, block: Index, bin: u32) {
+        let head = control::HEADS + bin;
+        let front = self.get(head);
+        let behind_front = front != NONE && front < block;
+        let previous = if behind_front { front } else { head - 1 };
+        let next = self.get(previous + 1);
+        self.set(block + 1, next);
+        self.set(block + 2, previous);
+        self.set(previous + 1, block);
+        if front == NONE {
+            self.mark(bin);
+        } else if next != NONE && self.ingest(next).is_some() {
+            self.set(next + 2, block);
         }
     }
 
+    /// Takes a free block out of its list.
     #[inline(always)]
-    pub(crate) fn previous_in_list(&self, block: Index) -> u32 {
-        let word = if self.header(block).is_free_pair() {
-            1
-        } else {
-            2
-        };
-        self.arena().get(block + word)
-    }
-
-    #[inline(always)]
-    fn set_next(&mut self, block: Index, units: u32, next: u32) {
-        if units == 2 {
-            self.arena().set(block, Header::free_pair(next).0);
-        } else {
-            self.arena().set(block + 1, next);
-        }
-    }
-
-    #[inline(always)]
-    fn set_previous(&mut self, block: Index, units: u32, previous: u32) {
-        self.arena()
-            .set(block + if units == 2 { 1 } else { 2 }, previous);
-    }
-
-    /// Puts a free block into its list, behind blocks of lower address among the first [`ORDERED`]; a block of one unit is in none.
-    #[inline(always)]
-    pub(crate) fn link(&mut self, block: Index, units: u32) {
-        if units < MIN_UNITS {
-            return;
-        }
-        let bin = bin_of(units);
-        let (before, after) = self.place_in_list(self.arena().get(control::HEADS + bin), block);
-        self.set_next(block, units, after);
-        self.set_previous(block, units, before);
-        if before != NONE {
-            self.set_next(before, units, block);
-        } else {
-            self.arena().set(control::HEADS + bin, block);
-            self.mark_bin(bin);
-        }
-        if after != NONE {
-            self.set_previous(after, units, block);
-        }
-    }
-
-    /// Between which two blocks of the list that begins at `head` a new block belongs.
-    #[inline(always)]
-    fn place_in_list(&mut self, head: u32, block: Index) -> (u32, u32) {
-        let (mut before, mut after) = (NONE, head);
-        for _ in 0..ORDERED {
-            if after == NONE || after > block {
-                break;
-            }
-            match self.ingest(after) {
-                Some(lower) => (before, after) = (lower, self.next_in_list(lower)),
-                None => return (before, NONE),
-            }
-        }
-        let after = if after == NONE {
-            NONE
-        } else {
-            self.ingest(after).unwrap_or(NONE)
-        };
-        (before, after)
-    }
-
-    /// Takes a free block out of its list; a block of 0 or 1 units is in none.
-    #[inline(always)]
-    pub(crate) fn unlink(&mut self, block: Index, units: u32) -> Option<()> {
-        if units < MIN_UNITS {
-            return Some(());
-        }
-        let (next, previous) = if units == 2 {
-            (self.header(block).pair_next(), self.arena().get(block + 1))
-        } else {
-            (self.arena().get(block + 1), self.arena().get(block + 2))
-        };
+    pub(crate) fn unlink(self, block: Index) -> Option<()> {
+        let next = self.get(block + 1);
+        let previous = self.linked_before(block)?;
         if next != NONE {
             self.ingest(next)?;
+            self.set(next + 2, previous);
         }
-        if previous == NONE {
-            let bin = bin_of(units);
-            self.arena().set(control::HEADS + bin, next);
-            if next == NONE {
-                self.clear_bin(bin);
-            }
-        } else {
-            self.ingest(previous)?;
-            self.set_next(previous, units, next);
-        }
-        if next != NONE {
-            self.set_previous(next, units, previous);
+        self.set(previous + 1, next);
+        if next == NONE && previous < self.first() {
+            self.clear(previous.wrapping_sub(control::HEADS - 1));
         }
         Some(())
     }
 
+    /// What lies before a block in its list, if the link that should lead to the block does.
     #[inline(always)]
-    fn mark_bin(&mut self, bin: u32) {
-        let word = control::MAP + bin / 32;
-        self.arena()
-            .set(word, self.arena().get(word) | 1 << (bin % 32));
-        self.arena().set(
-            control::SUMMARY,
-            self.arena().get(control::SUMMARY) | 1 << (bin / 32),
-        );
+    fn linked_before(self, block: Index) -> Option<Index> {
+        let previous = self.ingest(self.get(block + 2))?;
+        if self.get(previous + 1) == block {
+            Some(previous)
+        } else {
+            self.damaged()
+        }
+    }
+
+    /// Lets `new` take the place of `old` in its list: for a free block that changed its start but not its list.
+    #[inline(always)]
+    pub(crate) fn relocate(self, old: Index, new: Index) -> Option<()> {
+        let next = self.get(old + 1);
+        let previous = self.linked_before(old)?;
+        if next != NONE {
+            self.ingest(next)?;
+            self.set(next + 2, new);
+        }
+        self.set(previous + 1, new);
+        self.set(new + 1, next);
+        self.set(new + 2, previous);
+        Some(())
+    }
+}
+
+/// Links of blocks of 2 units: next in the header, previous in the second word, none for the first block.
+impl Pool {
+    /// Puts a free block of 2 units into its list, in front.
+    #[inline(never)]
+    pub(crate) fn link_pair(self, block: Index) {
+        let front = self.get(control::HEADS + PAIRS);
+        self.set_header(block, Header::free_pair(front));
+        self.set(block + 1, NONE);
+        self.set(control::HEADS + PAIRS, block);
+        if front == NONE {
+            self.mark(PAIRS);
+        } else if self.ingest(front).is_some() {
+            self.set(front + 1, block);
+        }
+    }
+
+    /// Takes a free block of 2 units out of its list.
+    #[inline(never)]
+    pub(crate) fn unlink_pair(self, block: Index) -> Option<()> {
+        let next = self.header(block).pair_next();
+        let previous = self.get(block + 1);
+        if next != NONE {
+            self.ingest(next)?;
+            self.set(next + 1, previous);
+        }
+        if previous != NONE {
+            let previous = self.ingest(previous)?;
+            if self.header(previous) != Header::free_pair(block) {
+                return self.damaged();
+            }
+            self.set_header(previous, Header::free_pair(next));
+            return Some(());
+        }
+        self.set(control::HEADS + PAIRS, next);
+        if next == NONE {
+            self.clear(PAIRS);
+        }
+        Some(())
+    }
+}
+
+/// Links of any block.
+impl Pool {
+    /// Puts a free block into its list, or leaves it out of any if it has one unit.
+    #[inline(always)]
+    pub(crate) fn link_any(self, block: Index, units: u32) {
+        match units {
+            0 | 1 => {}
+            2 => self.link_pair(block),
+            _ => self.link(block, bin_of(units)),
+        }
+    }
+
+    /// Takes a free block out of its list, if it is in one.
+    #[inline(always)]
+    pub(crate) fn unlink_any(self, block: Index, units: u32) -> Option<()> {
+        match units {
+            0 | 1 => Some(()),
+            2 => self.unlink_pair(block),
+            _ => self.unlink(block),
+        }
+    }
+
+    /// The link to the next block of a list.
+    #[inline(always)]
+    pub(crate) fn next_in_list(self, block: Index, bin: u32) -> u32 {
+        if bin == PAIRS {
+            self.header(block).pair_next()
+        } else {
+            self.get(block + 1)
+        }
+    }
+
+    /// The link to the block before, and what it is for the first block.
+    pub(crate) fn previous_in_list(self, block: Index, bin: u32) -> u32 {
+        self.get(block + if bin == PAIRS { 1 } else { 2 })
+    }
+
+    /// What the first block of a list has for its previous one.
+    pub(crate) const fn before_first(bin: u32) -> u32 {
+        if bin == PAIRS {
+            NONE
+        } else {
+            control::HEADS + bin - 1
+        }
+    }
+
+    /// Units of a free block in list `bin`.
+    #[inline(always)]
+    fn room_in(self, block: Index, bin: u32) -> u32 {
+        if bin == PAIRS {
+            2
+        } else {
+            self.header(block).listed_units()
+        }
+    }
+}
+
+/// Bitmaps.
+impl Pool {
+    #[inline(always)]
+    fn mark(self, bin: u32) {
+        let word = bin / 32;
+        let map = self.get(control::MAP + word);
+        self.set(control::MAP + word, map | 1 << 31 >> (bin % 32));
+        if map == 0 {
+            self.set(
+                control::SUMMARY,
+                self.get(control::SUMMARY) | 1 << 31 >> word,
+            );
+        }
     }
 
     #[inline(always)]
-    fn clear_bin(&mut self, bin: u32) {
-        let word = control::MAP + bin / 32;
-        let map = self.arena().get(word) & !(1 << (bin % 32));
-        self.arena().set(word, map);
+    fn clear(self, bin: u32) {
+        let word = bin / 32;
+        if word >= MAP_WORDS {
+            return;
+        }
+        let map = self.get(control::MAP + word) & !(1 << 31 >> (bin % 32));
+        self.set(control::MAP + word, map);
         if map == 0 {
-            self.arena().set(
+            self.set(
                 control::SUMMARY,
-                self.arena().get(control::SUMMARY) & !(1 << (bin / 32)),
+                self.get(control::SUMMARY) & !(1 << 31 >> word),
             );
         }
     }
 }
+
+const _: () = assert!(MIN_UNITS == 2 && bin_of(2) == PAIRS && bin_of(3) != PAIRS);

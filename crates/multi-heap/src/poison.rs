@@ -80,11 +80,6 @@ pub(crate) const fn head_bytes<P: Poison>() -> u32 {
     if P::OVERHEAD == 0 { 0 } else { HEAD_BYTES }
 }
 
-/// Bytes behind a block's last user byte.
-pub(crate) const fn tail_bytes<P: Poison>() -> u32 {
-    if P::OVERHEAD == 0 { 0 } else { TAIL_BYTES }
-}
-
 /// Words that canaries and size word of the smallest block take.
 pub(crate) const fn overhead_units<P: Poison>() -> u32 {
     P::OVERHEAD / 4

@@ -1,7 +1,7 @@
-//! How blocks are taken from the free lists, split, joined and given back.
+//! What the heap's control structure holds, and how far an index may be trusted.
 //!
 //! ```text
-//!   word 0        5      11                first                                            end
+//!   word 0        6      12                first                                            end
 //!   | counters .. | map .. | list heads ..  | block | block | block |  . . .         | block | 0 | sentinel: a used block of size 0
 //!
 //!   used block   | header | payload ..                       |
@@ -11,192 +11,190 @@
 //!   free, 1      | header |                                       in no list: waits for a neighbour
 //! ```
 //!
-//! Invariants, checked by `check.rs`, broken on purpose in its tests:
+//! Invariants, checked by `check.rs`, broken on purpose in `tests/corruption.rs`:
 //! 1. Blocks follow each other without a gap from `first` to the sentinel at `end`.
 //! 2. No two free blocks are neighbours.
 //! 3. A used block's note tells whether and how large a free block lies before it; so does the sentinel's.
 //! 4. A free block of 2 units or more is in exactly one list, that of its size; the list is doubly linked.
 //! 5. A bit of the map is set exactly if its list has a block; a bit of the summary if its map word has a bit.
 //! 6. The counters equal what a walk finds.
-//!
-//! Every operation is O(1): it looks at no more than [`PROBES`] blocks of one list and two bitmap words.
 
 use crate::arena::Arena;
 use crate::bins::{self, MAP_WORDS, MIN_UNITS, bin_of};
-use crate::damage::{Corruption, CorruptionKind, NewHeapError};
+use crate::damage::NewHeapError;
 use crate::header::{Header, Note};
 
 /// Words of the control structure.
 pub(crate) mod control {
-    pub(crate) const FREE_UNITS: u32 = 0;
-    pub(crate) const FREE_BLOCKS: u32 = 1;
+    /// Payload words of all free blocks: their units without their headers.
+    pub(crate) const FREE_WORDS: u32 = 0;
+    /// The least value that `FREE_WORDS` had.
+    pub(crate) const MINIMUM_WORDS: u32 = 1;
     pub(crate) const USED_BLOCKS: u32 = 2;
-    pub(crate) const MINIMUM_FREE: u32 = 3;
+    pub(crate) const FREE_BLOCKS: u32 = 3;
+    /// One bit for each word of the map, the first one highest; the lowest bit tells that damage was found.
     pub(crate) const SUMMARY: u32 = 4;
-    pub(crate) const MAP: u32 = 5;
+    /// Index of the first block.
+    pub(crate) const FIRST: u32 = 5;
+    pub(crate) const MAP: u32 = 6;
     /// Index of the head of list 0; lists 0 and 1 do not exist, their heads would be the last words of the map.
     pub(crate) const HEADS: u32 = MAP + super::MAP_WORDS - super::MIN_UNITS;
 }
 
-/// Index of the first word of a block that is known to lie between the first block and the sentinel.
+/// The bit of the summary that tells that damage was found.
+pub(crate) const DAMAGED: u32 = 1;
+
+/// Index of a word at which a block begins, or claims to: below [`Pool::limit`], so that its first three words can be accessed.
 pub(crate) type Index = u32;
 
-/// The heap below sizes in bytes and poisoning: blocks of whole words.
-#[derive(Debug)]
+/// The heap below sizes in bytes and poisoning: blocks of whole words. A value of two registers; everything else lies in the region.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Pool {
     arena: Arena,
-    first: Index,
-    damage: Option<Corruption>,
 }
 
 /// Index of the first block in a region of `words`: behind as many list heads as the remaining words can need.
-fn first_index(words: u32) -> Index {
+pub(crate) fn first_index(words: u32) -> Index {
     let has_all_heads = |first: &Index| control::HEADS + bin_of(words - 1 - first) < *first;
-    (control::HEADS + MIN_UNITS + 1..words - MIN_UNITS)
-        .find(has_all_heads)
-        .unwrap_or(words)
+    let candidates = control::HEADS + MIN_UNITS + 1..words - MIN_UNITS;
+    candidates.into_iter().find(has_all_heads).unwrap_or(words)
 }
 
-/// Construction and plain facts.
 impl Pool {
     pub(crate) fn new(arena: Arena, overhead_units: u32) -> Result<Self, NewHeapError> {
         let smallest = MIN_UNITS + overhead_units;
         let needed = control::HEADS + bin_of(smallest) + 1 + smallest + 1;
         let words = arena.words();
         if words < needed {
-            return Err(NewHeapError::TooSmall {
-                bytes: words * 4,
-                needed: needed * 4,
-            });
+            let (bytes, needed) = (words * 4, needed * 4);
+            return Err(NewHeapError::TooSmall { bytes, needed });
         }
         let first = first_index(words);
-        let mut pool = Self {
-            arena,
-            first,
-            damage: None,
-        };
-        let end = words - 1;
+        let (pool, end) = (Self { arena }, words - 1);
         (0..first).for_each(|index| arena.set(index, 0));
+        arena.set(control::FIRST, first);
         arena.set(end, Header::used(0, Note::USED).0);
         pool.release(first, end - first);
-        arena.set(control::FREE_UNITS, end - first);
+        arena.set(control::FREE_WORDS, end - first - 1);
         arena.set(control::FREE_BLOCKS, 1);
-        pool.reset_minimum_free();
+        pool.set_minimum_words(pool.free_words());
         Ok(pool)
     }
 
-    pub(crate) const fn arena(&self) -> Arena {
+    #[inline(always)]
+    pub(crate) const fn arena(self) -> Arena {
         self.arena
     }
 
-    pub(crate) const fn first(&self) -> Index {
-        self.first
+    /// Index of the first block.
+    #[inline(always)]
+    pub(crate) fn first(self) -> Index {
+        self.get(control::FIRST)
     }
 
-    pub(crate) fn end(&self) -> Index {
+    /// Index of the sentinel.
+    #[inline(always)]
+    pub(crate) const fn end(self) -> Index {
         self.arena.words() - 1
     }
 
-    pub(crate) fn header(&self, block: Index) -> Header {
+    #[inline(always)]
+    pub(crate) fn get(self, word: u32) -> u32 {
+        self.arena.get(word)
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(self, word: u32, value: u32) {
+        self.arena.set(word, value);
+    }
+
+    #[inline(always)]
+    pub(crate) fn header(self, block: Index) -> Header {
         Header(self.arena.get(block))
     }
 
-    /// The first damage that an operation came across.
-    pub(crate) const fn damage(&self) -> Option<Corruption> {
-        self.damage
+    #[inline(always)]
+    pub(crate) fn set_header(self, block: Index, header: Header) {
+        self.arena.set(block, header.0);
+    }
+}
+
+/// Counters. Damaged ones wrap; the check finds them.
+impl Pool {
+    #[inline(always)]
+    pub(crate) fn count(self, which: u32, more: u32) {
+        self.set(which, self.get(which).wrapping_add(more));
     }
 
-    pub(crate) fn counter(&self, which: u32) -> u32 {
-        self.arena.get(which)
+    #[inline(always)]
+    pub(crate) fn discount(self, which: u32, less: u32) {
+        self.set(which, self.get(which).wrapping_sub(less));
     }
 
-    /// Usable bytes of all free blocks.
-    pub(crate) fn free_bytes(&self) -> u32 {
-        (self
-            .counter(control::FREE_UNITS)
-            .wrapping_sub(self.counter(control::FREE_BLOCKS)))
-            << 2
+    /// Payload words of all free blocks.
+    #[inline(always)]
+    pub(crate) fn free_words(self) -> u32 {
+        self.get(control::FREE_WORDS)
     }
 
-    pub(crate) fn minimum_free_bytes(&self) -> u32 {
-        self.counter(control::MINIMUM_FREE)
+    #[inline(always)]
+    pub(crate) fn minimum_words(self) -> u32 {
+        self.get(control::MINIMUM_WORDS)
     }
 
-    pub(crate) fn set_minimum_free_bytes(&mut self, bytes: u32) {
-        self.arena.set(control::MINIMUM_FREE, bytes);
+    #[inline(always)]
+    pub(crate) fn set_minimum_words(self, words: u32) {
+        self.set(control::MINIMUM_WORDS, words);
     }
 
-    pub(crate) fn reset_minimum_free(&mut self) {
-        self.set_minimum_free_bytes(self.free_bytes());
-    }
-
-    pub(crate) fn update_minimum(&mut self) {
-        let free = self.free_bytes();
-        if free < self.minimum_free_bytes() {
-            self.set_minimum_free_bytes(free);
+    /// Takes payload words off the free ones, and notes the minimum.
+    #[inline(always)]
+    pub(crate) fn take_words(self, words: u32) {
+        let left = self.free_words().wrapping_sub(words);
+        self.set(control::FREE_WORDS, left);
+        if left < self.minimum_words() {
+            self.set_minimum_words(left);
         }
-    }
-
-    /// Adds to a counter. A damaged one wraps; the check finds it.
-    #[inline(always)]
-    pub(crate) fn count(&mut self, which: u32, more: u32) {
-        self.arena
-            .set(which, self.counter(which).wrapping_add(more));
-    }
-
-    /// Subtracts from a counter.
-    #[inline(always)]
-    pub(crate) fn discount(&mut self, which: u32, less: u32) {
-        self.arena
-            .set(which, self.counter(which).wrapping_sub(less));
     }
 }
 
 /// Words that came from memory become indices here and nowhere else.
 impl Pool {
-    /// The same value if it is the index of a word at which a block of two units may begin.
+    /// Blocks that can be in a list begin below this index.
     #[inline(always)]
-    pub(crate) fn inside(&self, word: u32) -> Option<Index> {
-        let limit = self.arena.words() - 2 - self.first;
-        (word.wrapping_sub(self.first) < limit).then_some(word)
+    pub(crate) const fn limit(self) -> u32 {
+        self.arena.words() - 2
     }
 
-    /// As [`Pool::inside`]; notes the damage otherwise.
+    /// A link as the index of a block that can be in a list. `None`, with the damage noted, where it leads outside the region.
     #[inline(always)]
-    pub(crate) fn ingest(&mut self, word: u32) -> Option<Index> {
-        match self.inside(word) {
-            Some(index) => Some(index),
-            None => self.note_damage(CorruptionKind::Link, 0, 0, word),
+    pub(crate) fn ingest(self, link: u32) -> Option<Index> {
+        if link < self.limit() {
+            return Some(link);
         }
+        self.damaged()
     }
 
-    /// The index behind a block of `units`, which is at most the sentinel's.
+    /// The index behind a block of `units`, at most the sentinel's. `None`, with the damage noted, where it is not.
     #[inline(always)]
-    pub(crate) fn ingest_end(&mut self, block: Index, units: u32) -> Option<Index> {
-        let end = self.arena.words() - 1;
-        if units != 0 && units <= end.wrapping_sub(block) {
+    pub(crate) fn ingest_end(self, block: Index, units: u32) -> Option<Index> {
+        if units <= self.end().wrapping_sub(block) {
             return Some(block + units);
         }
-        self.note_damage(CorruptionKind::Header, block, 0, self.header(block).0)
+        self.damaged()
     }
 
+    /// Notes that damage was found.
     #[cold]
     #[inline(never)]
-    pub(crate) fn note_damage<T>(
-        &mut self,
-        kind: CorruptionKind,
-        index: u32,
-        expected: u32,
-        found: u32,
-    ) -> Option<T> {
-        let damage = Corruption {
-            offset: index * 4,
-            kind,
-            expected,
-            found,
-        };
-        self.damage.get_or_insert(damage);
+    pub(crate) fn damaged<T>(self) -> Option<T> {
+        self.set(control::SUMMARY, self.get(control::SUMMARY) | DAMAGED);
         None
+    }
+
+    /// Whether an operation came across damage.
+    pub(crate) fn is_damaged(self) -> bool {
+        self.get(control::SUMMARY) & DAMAGED != 0
     }
 }
 
@@ -204,3 +202,4 @@ const _: () = assert!(
     bins::MAX_UNITS < 1 << 28,
     "sizes and links fit the header's size field"
 );
+const _: () = assert!(MAP_WORDS < 31, "the summary's lowest bit is free");

@@ -98,16 +98,4 @@ impl Request {
             _ => None,
         }
     }
-
-    /// The same request inside a block with `head` bytes (a multiple of 4) in front and `tail` bytes behind.
-    #[must_use]
-    pub(crate) const fn wrapped(self, head: u32, tail: u32) -> Option<Self> {
-        match self.grown_by(head + tail) {
-            Some(grown) => Some(Self {
-                offset: self.offset + head,
-                ..grown
-            }),
-            None => None,
-        }
-    }
 }

@@ -125,10 +125,14 @@ impl<P: Poison> Heap<P> {
     /// All seven figures. O(1).
     #[must_use]
     pub fn info(&self) -> Info {
-        let used = self.pool.counter(control::USED_BLOCKS);
-        let free = self.pool.counter(control::FREE_BLOCKS);
-        let blocks_bytes = (self.pool.end() - self.pool.first()) * 4;
-        let free_payload = self.pool.free_bytes();
+        let used = self.pool.get(control::USED_BLOCKS);
+        let free = self.pool.get(control::FREE_BLOCKS);
+        let blocks_bytes = self
+            .pool
+            .end()
+            .wrapping_sub(self.pool.first())
+            .wrapping_mul(4);
+        let free_payload = self.pool.free_words().wrapping_mul(4);
         let allocated = blocks_bytes
             .wrapping_sub(free_payload)
             .wrapping_sub(free.wrapping_add(used).wrapping_mul(4))
@@ -147,13 +151,19 @@ impl<P: Poison> Heap<P> {
     /// Payload of all free blocks in bytes, less the overhead of one block. O(1).
     #[must_use]
     pub fn free_bytes(&self) -> u32 {
-        self.pool.free_bytes().saturating_sub(P::OVERHEAD)
+        self.pool
+            .free_words()
+            .wrapping_mul(4)
+            .saturating_sub(P::OVERHEAD)
     }
 
     /// The least that [`Heap::free_bytes`] has been since the heap was made, or since the last reset. O(1).
     #[must_use]
     pub fn minimum_free_bytes(&self) -> u32 {
-        self.pool.minimum_free_bytes().saturating_sub(P::OVERHEAD)
+        self.pool
+            .minimum_words()
+            .wrapping_mul(4)
+            .saturating_sub(P::OVERHEAD)
     }
 
     /// The largest request (at the natural alignment) that succeeds now; one byte more fails; 0 if none does. O(1).
@@ -165,17 +175,15 @@ impl<P: Poison> Heap<P> {
     /// Lets the minimum begin anew at the current free bytes; returns the old one. O(1).
     pub fn reset_minimum_free_bytes(&mut self) -> u32 {
         let old = self.minimum_free_bytes();
-        self.pool.reset_minimum_free();
+        self.pool.set_minimum_words(self.pool.free_words());
         old
     }
 
     /// Lowers the minimum to `bytes`, if it is higher: undoes a reset. O(1).
     pub fn restore_minimum_free_bytes(&mut self, bytes: u32) {
-        let raw = bytes
-            .saturating_add(P::OVERHEAD)
-            .min(self.pool.minimum_free_bytes());
         if bytes < self.minimum_free_bytes() {
-            self.pool.set_minimum_free_bytes(raw);
+            self.pool
+                .set_minimum_words(bytes.saturating_add(P::OVERHEAD) / 4);
         }
     }
 

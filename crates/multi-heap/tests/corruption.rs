@@ -78,7 +78,7 @@ fn every_changed_byte_of_a_header_is_found() {
 fn every_changed_byte_of_the_control_structure_is_found_but_the_minimum() {
     let mut region = Region::new(700);
     let (heap, _) = varied::<Unpoisoned>(&mut region);
-    let minimum = 12..16;
+    let minimum = 4..8;
     let control = 0..heap.control_bytes() as usize - 4;
     flip_each_byte(&mut region, &heap, control, |at, change, found| {
         assert!(
