@@ -7,6 +7,8 @@ mod check;
 mod chip;
 pub mod chips;
 mod dual_bus;
+#[cfg(feature = "defmt")]
+mod frames;
 mod layout;
 mod memory_type;
 mod options;

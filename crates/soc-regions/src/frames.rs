@@ -1,0 +1,78 @@
+//! How capabilities, addresses and errors look in a defmt log: as `Display` writes them.
+
+use defmt::{Format, Formatter, write};
+
+use crate::{Caps, LayoutError, Span, TypeIndex};
+
+/// `8BIT|DMA|INTERNAL`, as `Display`.
+impl Format for Caps {
+    fn format(&self, out: Formatter<'_>) {
+        let mut separator = "";
+        let mut rest = self.bits();
+        for (name, cap) in self.named() {
+            write!(out, "{=str}{=str}", separator, name);
+            separator = "|";
+            rest &= !cap.bits();
+        }
+        if rest != 0 || self.is_empty() {
+            write!(out, "{=str}{=u32:#x}", separator, rest);
+        }
+    }
+}
+
+/// `0x3FFE0440..0x3FFE3F20`, as `Display`.
+impl Format for Span {
+    fn format(&self, out: Formatter<'_>) {
+        write!(out, "{=u32:#010X}..{=u32:#010X}", self.start(), self.end());
+    }
+}
+
+impl Format for TypeIndex {
+    fn format(&self, out: Formatter<'_>) {
+        write!(out, "type {=u8}", self.0);
+    }
+}
+
+/// As `Display`.
+impl Format for LayoutError {
+    fn format(&self, out: Formatter<'_>) {
+        match *self {
+            Self::MissingSymbol {
+                reservation,
+                symbol,
+            } => write!(
+                out,
+                "reservation `{=str}` needs the linker symbol `{=str}`, which is not known",
+                reservation,
+                symbol
+            ),
+            Self::EndBelowStart {
+                reservation,
+                start,
+                end,
+            } => write!(
+                out,
+                "reservation `{=str}` ends at {=u32:#010X}, below its start {=u32:#010X}",
+                reservation,
+                end,
+                start
+            ),
+            Self::Wraps { reservation } => write!(
+                out,
+                "reservation `{=str}` leaves the address space",
+                reservation
+            ),
+            Self::Conflict {
+                first,
+                second,
+                shared,
+            } => write!(
+                out,
+                "reservations `{=str}` and `{=str}` both take {}; is the program linked for these options?",
+                first,
+                second,
+                shared
+            ),
+        }
+    }
+}
