@@ -9,6 +9,8 @@ mod bins;
 mod check;
 mod contents;
 mod damage;
+#[cfg(feature = "defmt")]
+mod frames;
 mod give;
 mod header;
 mod heap;

@@ -43,8 +43,7 @@ impl Format for LayoutError {
             } => write!(
                 out,
                 "reservation `{=str}` needs the linker symbol `{=str}`, which is not known",
-                reservation,
-                symbol
+                reservation, symbol
             ),
             Self::EndBelowStart {
                 reservation,
@@ -53,9 +52,7 @@ impl Format for LayoutError {
             } => write!(
                 out,
                 "reservation `{=str}` ends at {=u32:#010X}, below its start {=u32:#010X}",
-                reservation,
-                end,
-                start
+                reservation, end, start
             ),
             Self::Wraps { reservation } => write!(
                 out,
@@ -69,9 +66,7 @@ impl Format for LayoutError {
             } => write!(
                 out,
                 "reservations `{=str}` and `{=str}` both take {}; is the program linked for these options?",
-                first,
-                second,
-                shared
+                first, second, shared
             ),
         }
     }
