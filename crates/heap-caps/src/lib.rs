@@ -10,6 +10,8 @@ mod boot;
 mod boot_error;
 mod demand;
 mod failure;
+#[cfg(feature = "defmt")]
+mod frames;
 mod heap_caps;
 mod inspect;
 mod memory;
