@@ -7,6 +7,8 @@ extern crate std;
 mod addresses;
 mod buffer;
 mod figures;
+#[cfg(feature = "defmt")]
+mod frames;
 mod global;
 mod heap;
 mod lock;

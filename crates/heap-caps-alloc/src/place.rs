@@ -170,6 +170,13 @@ impl<A: Place, B: Place<Home = A::Home>> Prefer<A, B> {
     }
 }
 
+impl<A, B> Prefer<A, B> {
+    /// The first choice.
+    pub const fn first(&self) -> &A {
+        &self.first
+    }
+}
+
 impl<A: Place, B: Place<Home = A::Home>> Place for Prefer<A, B> {
     type Home = A::Home;
 
