@@ -1,14 +1,13 @@
 //! How memory becomes heaps: at boot, when the start-up stacks are done, and later by hand.
 
 use multi_heap::{Heap, Poison};
-use soc_regions::{Available, Caps, Chip, Columns, Options, Span, Symbols, TypeIndex};
+use soc_regions::{Available, Chip, Columns, Options, Span, Symbols, TypeIndex, union};
 
 use crate::alias::Alias;
 use crate::boot_error::{AddRegionError, BootError};
 use crate::heap_caps::HeapCaps;
 use crate::memory::Memory;
 use crate::observer::Observer;
-use crate::policy::union;
 use crate::registry::{Entry, Full, HeapIndex, Registry, Stage};
 
 /// What boot made of a chip's memory.
@@ -176,7 +175,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         span: Span,
         memory: &impl Memory,
     ) -> Result<HeapIndex, AddRegionError> {
-        if union(&columns).is_empty() {
+        if union(columns).is_empty() {
             return Err(AddRegionError::NoCaps);
         }
         let entry = match self.chip {
@@ -228,7 +227,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 impl<P: Poison> Entry<P> {
     /// Memory that is not enabled and belongs to no type.
     fn new(span: Span, columns: Columns) -> Self {
-        let caps: Caps = union(&columns);
+        let caps = union(columns);
         Self {
             span,
             columns,

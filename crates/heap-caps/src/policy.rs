@@ -1,6 +1,6 @@
 //! Which rule decides who may serve a request, and in what order.
 
-use soc_regions::Caps;
+use soc_regions::{Caps, union};
 
 /// The rule of the search. Chosen when the [`HeapCaps`](crate::HeapCaps) is made; it decides the order of registration.
 ///
@@ -33,7 +33,7 @@ impl Policy {
             return false;
         };
         let counted = match self {
-            Self::IdfExact | Self::Guaranteed => union(columns),
+            Self::IdfExact | Self::Guaranteed => union(*columns),
             Self::Tagged2016 => columns.iter().skip(column).copied().collect(),
         };
         here.intersects(caps) && counted.contains(caps)
@@ -47,11 +47,6 @@ impl Policy {
     pub(crate) const fn honours_reserves(self) -> bool {
         matches!(self, Self::Guaranteed)
     }
-}
-
-/// Everything that a memory type lists, whatever the priority.
-pub(crate) fn union(columns: &[Caps; 3]) -> Caps {
-    columns.iter().copied().collect()
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@
 //! - otherwise the request may take `n` bytes (block header and canaries included) from the heap only if the free bytes
 //!   of *all* enabled heaps that have `caps` stay at `bytes` or above.
 //!
-//! What a quota does not promise: that the kept bytes lie in one piece.
+//! A block that grows in place is let through by what it asks for; it may take the slack of one block (at most two words)
+//! more. What a quota does not promise: that the kept bytes lie in one piece.
 
 use core::fmt;
 

@@ -23,19 +23,42 @@ pub(crate) fn try_heap<P: Poison, const N: usize>(
     step: Step,
     request: Request,
 ) -> Option<Block<P>> {
-    let request = if step.words {
-        request.rounded_up_to(4)?
-    } else {
-        request
+    let request = match step.words {
+        true => request.rounded_up_to(4)?,
+        false => request,
     };
     if step.reserved {
-        let heap_caps = registry.get(step.heap)?.caps;
-        let forbidden = reserves.forbidding(caps, heap_caps, charge::<P>(request.size()), registry);
-        if forbidden.is_some() {
-            return None;
-        }
+        return beside_reserves(registry, reserves, caps, step, request);
     }
-    let entry = registry.get_mut(step.heap)?;
+    block_of(registry.get_mut(step.heap)?, step, request)
+}
+
+/// Takes a block if that leaves every reserve whole. What a block uses up is known to a word or two before it is taken (the smallest
+/// block, the gap before an aligned one), so it is looked at again afterwards.
+fn beside_reserves<P: Poison, const N: usize>(
+    registry: &mut Registry<P, N>,
+    reserves: &Reserves,
+    caps: Caps,
+    step: Step,
+    request: Request,
+) -> Option<Block<P>> {
+    let heap_caps = registry.get(step.heap)?.caps;
+    let bytes = charge::<P>(request.size());
+    if reserves
+        .forbidding(caps, heap_caps, bytes, registry)
+        .is_some()
+    {
+        return None;
+    }
+    let block = block_of(registry.get_mut(step.heap)?, step, request)?;
+    if reserves.forbidding(caps, heap_caps, 0, registry).is_some() {
+        give_back(registry.get_mut(step.heap)?, block.offset);
+        return None;
+    }
+    Some(block)
+}
+
+fn block_of<P: Poison>(entry: &mut Entry<P>, step: Step, request: Request) -> Option<Block<P>> {
     match step.alias {
         false => plain_block(entry, step.heap, request),
         true => code_block(entry, step.heap, request),

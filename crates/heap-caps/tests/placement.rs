@@ -66,6 +66,23 @@ fn a_reserve_is_a_quota_to_the_byte() {
 }
 
 #[test]
+fn no_small_or_aligned_block_eats_a_byte_of_a_reserve() {
+    let mut sim = Sim::esp32();
+    let kept = sim.heaps.free_size(Caps::DMA) - 1000;
+    sim.heaps.set_reserve(reserve(Caps::DMA, kept)).unwrap();
+    let mut served = 0;
+    for round in 0..200 {
+        let (alignment, size) = (4 << (round % 5), 1 + round % 7);
+        served += u32::from(sim.heaps.aligned_alloc(alignment, size, Caps::BIT8).is_ok());
+        assert!(sim.heaps.free_size(Caps::DMA) >= kept, "round {round}");
+    }
+    assert!(
+        (40..120).contains(&served),
+        "{served} blocks out of 1000 bytes"
+    );
+}
+
+#[test]
 fn memory_outside_of_a_reserve_is_not_limited_by_it() {
     let mut sim = Sim::esp32();
     sim.heaps.set_reserve(reserve(Caps::DMA, u32::MAX)).unwrap();
