@@ -4,6 +4,7 @@
 //! at first: atomics do not work in the PSRAM of ESP32, ESP32-S2 and ESP32-S3, and nobody knows what a `Box` will contain.
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::mem;
 use core::ptr::{self, NonNull};
 
 use heap_caps::{Cause, Demand, Observer};
@@ -18,29 +19,38 @@ use crate::release::Choice;
 // - Blocks are of heaps whose memory is theirs for good (contracts of `boot`, `add_region` …), do not overlap, and stay
 //   allocated until they are freed; DEFAULT memory takes bytes.
 // - Size and alignment of every layout are kept: the heaps align places in memory, not numbers, and `resize` keeps the alignment.
-// - Nothing unwinds: faults go to `report`. (`Unlocked` and `CriticalSectionLock` panic when an observer uses the heap, which its
-//   contract forbids.)
+// - Nothing unwinds: faults go to `report`, and a panic of an observer or a handler ends in `Bomb`.
 unsafe impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> GlobalAlloc
     for CapsHeap<L, P, O, HEAPS>
 where
     Self: Sync,
 {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.default_block(layout, demand(layout))
+        without_unwinding(|| self.default_block(layout, demand(layout)))
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        self.default_block(layout, demand(layout).zeroed())
+        without_unwinding(|| self.default_block(layout, demand(layout).zeroed()))
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         if let Some(pointer) = NonNull::new(pointer).filter(|_| layout.size() != 0) {
             // SAFETY: the caller gives up a block of this allocator.
-            unsafe { self.free_or_report(pointer) };
+            without_unwinding(|| unsafe { self.free_or_report(pointer) });
         }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller owns the block, and uses the pointer returned from now on.
+        without_unwinding(|| unsafe { self.default_resized(pointer, layout, size) })
+    }
+}
+
+/// Malloc's policy for layouts.
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// # Safety
+    /// As [`GlobalAlloc::realloc`].
+    unsafe fn default_resized(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let Ok(new) = Layout::from_size_align(size, layout.align()) else {
             return ptr::null_mut();
         };
@@ -57,9 +67,7 @@ where
         let resized = unsafe { self.resize_or_report(old, &demand(new), Choice::Default) };
         resized.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
-}
 
-impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
     fn default_block(&self, layout: Layout, demand: Demand) -> *mut u8 {
         if layout.size() == 0 {
             return layout.dangling_ptr().as_ptr();
@@ -71,4 +79,26 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
 const fn demand(layout: Layout) -> Demand {
     Demand::new(layout.size(), Caps::empty()).aligned_to(layout.align())
+}
+
+/// What is dropped by a panic that must not leave the global allocator: it panics once more, which ends the program.
+struct Bomb;
+
+impl Drop for Bomb {
+    #[cold]
+    #[expect(
+        clippy::panic,
+        reason = "only while unwinding from a panic of an observer or a handler"
+    )]
+    fn drop(&mut self) {
+        panic!("an observer or a handler of the global allocator panicked");
+    }
+}
+
+/// Where panics abort, as on chips, this costs nothing.
+fn without_unwinding<R>(work: impl FnOnce() -> R) -> R {
+    let bomb = Bomb;
+    let done = work();
+    mem::forget(bomb);
+    done
 }

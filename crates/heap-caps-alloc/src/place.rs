@@ -123,7 +123,25 @@ impl Choices {
 /// let heap: CapsHeap<Unlocked> = CapsHeap::new(());
 /// let iram: In<_, { Caps::BIT32.bits() }> = In::of(&heap);
 /// ```
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+///
+/// Nor does one with `EXEC`, which no memory has together with bytes:
+///
+/// ```compile_fail,E0080
+/// # use heap_caps_alloc::{CapsHeap, In, Unlocked};
+/// # use soc_regions::Caps;
+/// # let heap: CapsHeap<Unlocked> = CapsHeap::new(());
+/// let code: In<_, { Caps::EXEC.union(Caps::BIT8).bits() }> = In::of(&heap);
+/// ```
+///
+/// With `8BIT` it does:
+///
+/// ```
+/// # use heap_caps_alloc::{CapsHeap, In, Unlocked};
+/// # use soc_regions::Caps;
+/// # let heap: CapsHeap<Unlocked> = CapsHeap::new(());
+/// let data: In<_, { Caps::BIT32.union(Caps::BIT8).bits() }> = In::of(&heap);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct In<H, const CAPS: u32>(H);
 
 impl<H: HeapRef, const CAPS: u32> In<H, CAPS> {
@@ -131,6 +149,12 @@ impl<H: HeapRef, const CAPS: u32> In<H, CAPS> {
     pub const fn of(heap: H) -> Self {
         const { assert!(Self::CHOICES.count == 1) };
         Self(heap)
+    }
+}
+
+impl<H: HeapRef + Default, const CAPS: u32> Default for In<H, CAPS> {
+    fn default() -> Self {
+        Self::of(H::default())
     }
 }
 
@@ -153,7 +177,7 @@ impl<H, const CAPS: u32> fmt::Debug for In<H, CAPS> {
 /// Memory as `A` describes it, or, where there is none, as `B` does.
 ///
 /// A block that grows is moved to the first choice that has room, so it may come back from the second.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Prefer<A, B> {
     first: A,
     second: PhantomData<fn() -> B>,
@@ -167,6 +191,12 @@ impl<A: Place, B: Place<Home = A::Home>> Prefer<A, B> {
             first,
             second: PhantomData,
         }
+    }
+}
+
+impl<A: Place + Default, B: Place<Home = A::Home>> Default for Prefer<A, B> {
+    fn default() -> Self {
+        Self::new(A::default())
     }
 }
 

@@ -98,7 +98,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 
     /// Sets who is told of double frees, foreign pointers and damaged blocks; returns who was. Nobody is, at first: a report is counted and
-    /// kept in [`CapsHeap::last_report`]. Firmware that would rather stop than leak panics or resets here.
+    /// kept in [`CapsHeap::last_report`]. Firmware that would rather stop than leak panics or resets here. (A panic that
+    /// comes out of a call of the global allocator ends the program.)
     pub fn set_report_handler(&self, handler: Option<ReportHandler>) -> Option<ReportHandler> {
         core::mem::replace(&mut self.state.acquire().desk.on_report, handler)
     }

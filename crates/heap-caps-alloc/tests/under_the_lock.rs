@@ -109,6 +109,43 @@ fn an_observer_that_uses_the_heap_is_stopped_with_a_message() {
     let _ = heap.malloc(100, Caps::DMA);
 }
 
+/// A global allocator must not unwind, so this one ends the program.
+#[test]
+fn a_panic_of_a_handler_does_not_leave_the_global_allocator() {
+    let program = std::env::current_exe().unwrap();
+    let run = std::process::Command::new(program)
+        .args([
+            "--exact",
+            "panicking_handler",
+            "--ignored",
+            "--test-threads=1",
+            "--nocapture",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert!(
+        !run.status.success() && !said.contains("it came out"),
+        "{said}"
+    );
+    assert!(
+        said.contains("an observer or a handler of the global allocator panicked"),
+        "{said}"
+    );
+}
+
+#[test]
+#[ignore = "run by a_panic_of_a_handler_does_not_leave_the_global_allocator"]
+fn panicking_handler() {
+    let heap: &CapsHeap<CriticalSectionLock> = esp32(());
+    heap.set_failure_handler(Some(|failure| panic!("{failure}")));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        // SAFETY: the size is not zero.
+        unsafe { heap.alloc(layout(1 << 24, 4)) }
+    }));
+    eprintln!("it came out: {outcome:?}");
+}
+
 #[cfg(target_os = "linux")]
 mod contents {
     //! The proof by page protection.

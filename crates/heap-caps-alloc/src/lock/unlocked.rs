@@ -7,6 +7,12 @@ use super::{RawLock, reentered};
 /// For one thread: tests, and programs before they start their second core and their interrupts.
 ///
 /// It is not `Sync`, so the compiler refuses it in a `static`. It still notices when its holder comes in again: that panics.
+///
+/// ```compile_fail,E0277
+/// use heap_caps_alloc::{CapsHeap, Unlocked};
+///
+/// static HEAP: CapsHeap<Unlocked> = CapsHeap::new(());
+/// ```
 #[derive(Debug, Default)]
 pub struct Unlocked {
     held: Cell<bool>,
