@@ -131,7 +131,7 @@ impl Pool {
     }
 
     fn check_sentinel(&self, before: Note) -> Checked {
-        let (expected, found) = (Header::used(0, before), self.header(self.end()));
+        let (expected, found) = (Header::sentinel(before), self.header(self.end()));
         if expected == found {
             return Ok(());
         }

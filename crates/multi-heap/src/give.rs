@@ -39,6 +39,14 @@ impl Pool {
         Ok(units)
     }
 
+    /// Gives the used block at `block` back: its units. `None` if no used block begins there, or what lies around it does not fit together.
+    #[inline(never)]
+    pub(crate) fn free_at(self, block: u32) -> Option<u32> {
+        let units = self.used_block(block).ok()?;
+        self.free(block, units)?;
+        Some(units)
+    }
+
     /// Gives a validated used block of `units` back, joined with its free neighbours.
     #[inline(always)]
     pub(crate) fn free(self, block: Index, units: u32) -> Option<Released> {
@@ -64,8 +72,8 @@ impl Pool {
     #[inline(always)]
     fn join(self, start: Index, below: u32, upper: Index, above: u32, total: u32) -> Option<()> {
         self.unlink_any(start, below)?;
-        if above / 8 > total - above && bin_of(above) == bin_of(total) {
-            self.relocate(upper, start)?;
+        if above / 8 > total - above {
+            self.relink(upper, above, start, total)?;
         } else {
             self.unlink_any(upper, above)?;
             self.link_any(start, total);
@@ -74,18 +82,23 @@ impl Pool {
         if below != 0 {
             self.mark_inside(start, below);
         }
-        if above < 4 {
+        if above == 0 {
+            self.set_header(
+                upper,
+                self.header(upper).with_first_note(Note::of_free(total)),
+            );
+        } else if above < 4 {
             self.tell(start + total, total);
         }
         Some(())
     }
 
-    /// Marks the header of the block that began `below` units behind `start` as free, if it is not overwritten by links anyway: so a
+    /// Erases the header of the block that began `below` units behind `start`, if it is not overwritten by links anyway: so a
     /// second free of it is recognised.
     #[inline(always)]
     fn mark_inside(self, start: Index, below: u32) {
         if below > 2 {
-            self.set_header(start + below, Header::free(0));
+            self.set_header(start + below, Header::ERASED);
         }
     }
 
@@ -147,15 +160,16 @@ impl Pool {
         if above < more {
             return Some(false);
         }
-        self.unlink_any(upper, above)?;
-        self.set_units(block, new_units);
         let rest = above - more;
+        self.relink(upper, above, upper + more, rest)?;
+        self.set_units(block, new_units);
         if rest == 0 {
             self.set_note(upper + above, Note::USED);
             self.discount(control::FREE_BLOCKS, 1);
             self.take_words(more - 1);
         } else {
-            self.release(upper + more, rest);
+            self.write_free(upper + more, rest);
+            self.tell(upper + above, rest);
             self.take_words(more);
         }
         Some(true)

@@ -1,36 +1,45 @@
 //! What the first word of a block says.
 //!
 //! ```text
-//!            31                                     4   3   1   0
-//!   used     | size in units                        | note    | 0 |   note: what lies before: 0 = a used block,
-//!   free     | size in units                        | 0       | 1 |         1, 2, 3 = a free block of so many units,
-//!   free, 2  | next block of its list               | 1       | 1 |         4 = a larger free block, its size in its last word
+//!                      31   30                                   3   2    0
+//!   used, negated     | 0 | size in units                        | note   |   note: what lies before: 0 = a used block,
+//!   free              | 0 | size in units                        | 0      |         1, 2, 3 = a free block of so many units,
+//!   free, 2 units     | 0 | next block of its list               | 1      |         4 = a larger free block, its size in its last word
 //! ```
 //!
 //! A unit is a word of 4 bytes; sizes count the header. The block before a free block is always used, so a free block needs
 //! no note. A free block of 2 units says its size by its form, and its size field holds one of its two links.
+//!
+//! A used block's header is the negative of what it says. So links, sizes, text, small numbers and addresses, being positive, never look like the
+//! header of a used block: a double free or a pointer into the middle of a block is recognised by its sign.
 
-const FREE: u32 = 1;
-const NOTE_SHIFT: u32 = 1;
 const NOTE_MASK: u32 = 0b111;
-const SIZE_SHIFT: u32 = 4;
-const PAIR: u32 = 1 << NOTE_SHIFT | FREE;
+const SIZE_SHIFT: u32 = 3;
+const PAIR: u32 = 1;
 
 /// The first word of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Header(pub(crate) u32);
 
 impl Header {
-    /// Header of an allocated block.
+    /// Inside a free block, where once a used block began.
+    pub(crate) const ERASED: Self = Self(0);
+
+    /// Header of an allocated block of at least 1 unit.
     #[inline(always)]
     pub(crate) const fn used(units: u32, note: Note) -> Self {
-        Self(units << SIZE_SHIFT | note.0 << NOTE_SHIFT)
+        Self((units << SIZE_SHIFT | note.0).wrapping_neg())
+    }
+
+    /// Header behind the last block: that of a used block, whatever its size.
+    pub(crate) const fn sentinel(note: Note) -> Self {
+        Self::used(1, note)
     }
 
     /// Header of a free block other than a pair.
     #[inline(always)]
     pub(crate) const fn free(units: u32) -> Self {
-        Self(units << SIZE_SHIFT | FREE)
+        Self(units << SIZE_SHIFT)
     }
 
     /// Header of a free block of two units whose list goes on at `next`.
@@ -41,12 +50,12 @@ impl Header {
 
     #[inline(always)]
     pub(crate) const fn is_free(self) -> bool {
-        self.0 & FREE != 0
+        self.0.cast_signed() >= 0
     }
 
     #[inline(always)]
     pub(crate) const fn is_free_pair(self) -> bool {
-        self.0 & (NOTE_MASK << NOTE_SHIFT | FREE) == PAIR
+        self.is_free() && self.0 & NOTE_MASK == PAIR
     }
 
     /// Whether this is the header of a free block of `units`.
@@ -58,16 +67,16 @@ impl Header {
     /// Size in units of a used block.
     #[inline(always)]
     pub(crate) const fn used_units(self) -> u32 {
-        self.0 >> SIZE_SHIFT
+        self.0.wrapping_neg() >> SIZE_SHIFT
     }
 
     /// Size in units of a free block.
     #[inline(always)]
     pub(crate) const fn free_units(self) -> u32 {
-        if self.is_free_pair() {
+        if self.0 & NOTE_MASK == PAIR {
             2
         } else {
-            self.0 >> SIZE_SHIFT
+            self.listed_units()
         }
     }
 
@@ -96,13 +105,19 @@ impl Header {
     /// What a used block knows of the block before it.
     #[inline(always)]
     pub(crate) const fn note(self) -> Note {
-        Note(self.0 >> NOTE_SHIFT & NOTE_MASK)
+        Note(self.0.wrapping_neg() & NOTE_MASK)
     }
 
-    /// The same used block's header with another note.
+    /// The header of a used block whose note is [`Note::USED`], with another note.
+    #[inline(always)]
+    pub(crate) const fn with_first_note(self, note: Note) -> Self {
+        Self(self.0.wrapping_sub(note.0))
+    }
+
+    /// The header of a used block with another note.
     #[inline(always)]
     pub(crate) const fn with_note(self, note: Note) -> Self {
-        Self(self.0 & !(NOTE_MASK << NOTE_SHIFT) | note.0 << NOTE_SHIFT)
+        Self(self.0.wrapping_add(self.note().0)).with_first_note(note)
     }
 }
 
@@ -165,5 +180,19 @@ mod tests {
         let header = Header::free_pair(0x12_3456);
         assert!(header.is_free() && header.is_free_pair());
         assert_eq!((header.units(), header.pair_next()), (2, 0x12_3456));
+    }
+
+    #[test]
+    fn what_programs_keep_in_memory_does_not_look_like_a_used_block() {
+        for word in [
+            0,
+            1,
+            100,
+            0x3FFB_1234,
+            0x400D_0000,
+            u32::from_le_bytes(*b"text"),
+        ] {
+            assert!(Header(word).is_free(), "{word:#x}");
+        }
     }
 }

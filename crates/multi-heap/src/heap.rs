@@ -10,6 +10,7 @@ use crate::offset::Offset;
 use crate::poison::{self, FILL_ALLOCATED, FILL_FREED, Guards, Poison, Unpoisoned};
 use crate::pool::{Index, Pool};
 use crate::request::Request;
+use crate::walk::{Block, BlockState};
 
 /// A heap in one contiguous region, its control structure included.
 ///
@@ -106,17 +107,23 @@ impl<P: Poison> Heap<P> {
     /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Heap::allocated`] has to follow.
     #[inline]
     pub fn allocate(&mut self, request: Request) -> Option<Offset> {
-        if request.alignment() != Request::MIN_ALIGNMENT {
-            return self.allocate_aligned(request);
+        if request.alignment() == Request::MIN_ALIGNMENT {
+            self.allocate_plain(request.size())
+        } else {
+            self.allocate_aligned(request)
         }
-        let units = units_for(request.size() + P::OVERHEAD);
-        let index = self.pool.allocate(units)?;
+    }
+
+    #[inline(never)]
+    fn allocate_plain(&mut self, size: u32) -> Option<Offset> {
+        let index = self.pool.allocate(units_for(size + P::OVERHEAD))?;
         if P::OVERHEAD != 0 {
-            self.arm(index, request.size());
+            self.arm(index, size);
         }
         Offset::new(user_offset::<P>(index))
     }
 
+    #[inline(never)]
     fn allocate_aligned(&mut self, request: Request) -> Option<Offset> {
         let units = units_for(request.size() + P::OVERHEAD);
         let aligned_word = 1 + (poison::head_bytes::<P>() + request.offset()) / 4;
@@ -146,7 +153,7 @@ impl<P: Poison> Heap<P> {
     /// As [`Heap::free`]; nothing is filled then.
     pub fn freeing(&self, block: Offset) -> Result<(), Misuse> {
         if P::FILLS {
-            let used = self.used_block(block)?;
+            let used = self.valid_block(block)?;
             self.contents().freeing(block, used.size);
         }
         Ok(())
@@ -158,8 +165,45 @@ impl<P: Poison> Heap<P> {
     ///
     /// # Errors
     /// [`Misuse`] if no allocated block begins at `block`, or if it was overwritten. The heap stays as it was.
+    #[inline]
     pub fn free(&mut self, block: Offset) -> Result<u32, Misuse> {
-        let used = self.used_block(block)?;
+        if P::OVERHEAD != 0 {
+            return self.free_guarded(block);
+        }
+        let freed = if block.get() % 4 == 0 {
+            self.pool.free_at(block.get() / 4 - 1)
+        } else {
+            None
+        };
+        freed
+            .map(|units| (units - 1) * 4)
+            .ok_or_else(|| self.explain(block))
+    }
+
+    /// Why a block could not be freed. O(blocks): a walk tells where the place lies.
+    #[cold]
+    #[inline(never)]
+    fn explain(&self, block: Offset) -> Misuse {
+        match self.used_block(block) {
+            Ok(_) => self.misuse(),
+            Err(Misuse::AlreadyFree | Misuse::NotABlock) => self.locate(block),
+            Err(misuse) => misuse,
+        }
+    }
+
+    /// Whether a place at which no used block begins lies in a free block, in a used one, or in damaged memory.
+    fn locate(&self, place: Offset) -> Misuse {
+        let holds = |block: &Block| place.get() - block.start < block.bytes;
+        let mut blocks = self.blocks().take_while(|block| block.start <= place.get());
+        match blocks.find(holds).map(|block| block.state) {
+            Some(BlockState::Free) => Misuse::AlreadyFree,
+            Some(BlockState::Used) => Misuse::NotABlock,
+            None => self.misuse(),
+        }
+    }
+
+    fn free_guarded(&mut self, block: Offset) -> Result<u32, Misuse> {
+        let used = self.valid_block(block)?;
         if P::FILLS {
             self.guards(used.index, used.units).wipe(used.size);
             let slack = block.get() + used.size + 4;
@@ -179,7 +223,12 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// As [`Heap::free`].
     pub fn usable_size(&self, block: Offset) -> Result<u32, Misuse> {
-        Ok(self.used_block(block)?.size)
+        Ok(self.valid_block(block)?.size)
+    }
+
+    /// As [`Heap::used_block`], with the reason of a refusal made exact.
+    fn valid_block(&self, block: Offset) -> Result<UsedBlock, Misuse> {
+        self.used_block(block).map_err(|_| self.explain(block))
     }
 
     /// Validates the block at `block`: header, neighbours and canaries.
@@ -242,7 +291,7 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// As [`Heap::free`]. A `size` of 0 or above [`Request::MAX_SIZE`] gives `false`.
     pub fn resize(&mut self, block: Offset, size: u32) -> Result<bool, Misuse> {
-        let used = self.used_block(block)?;
+        let used = self.valid_block(block)?;
         let Some(units) = self.units_with_guards(size) else {
             return Ok(false);
         };
@@ -288,7 +337,7 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// As [`Heap::free`].
     pub fn grow_backward(&mut self, block: Offset, size: u32) -> Result<Option<Moved>, Misuse> {
-        let used = self.used_block(block)?;
+        let used = self.valid_block(block)?;
         let Some(units) = self.units_with_guards(size) else {
             return Ok(None);
         };

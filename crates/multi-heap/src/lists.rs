@@ -265,6 +265,23 @@ impl Pool {
         }
     }
 
+    /// Moves a free block in its lists that changed its start and size; it keeps its place where it stays in the same list.
+    #[inline(always)]
+    pub(crate) fn relink(
+        self,
+        old: Index,
+        old_units: u32,
+        new: Index,
+        new_units: u32,
+    ) -> Option<()> {
+        if old_units > 2 && new_units > 2 && bin_of(old_units) == bin_of(new_units) {
+            return self.relocate(old, new);
+        }
+        self.unlink_any(old, old_units)?;
+        self.link_any(new, new_units);
+        Some(())
+    }
+
     /// The link to the next block of a list.
     #[inline(always)]
     pub(crate) fn next_in_list(self, block: Index, bin: u32) -> u32 {

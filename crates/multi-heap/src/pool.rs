@@ -73,7 +73,7 @@ impl Pool {
         let (pool, end) = (Self { arena }, words - 1);
         (0..first).for_each(|index| arena.set(index, 0));
         arena.set(control::FIRST, first);
-        arena.set(end, Header::used(0, Note::USED).0);
+        arena.set(end, Header::sentinel(Note::USED).0);
         pool.release(first, end - first);
         arena.set(control::FREE_WORDS, end - first - 1);
         arena.set(control::FREE_BLOCKS, 1);

@@ -358,17 +358,53 @@ fn a_double_free_and_foreign_places_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn a_double_free_is_found_after_the_block_was_joined() {
-    // Freed after its lower neighbour, so that its header ends up inside of a free block.
-    for size in [4, 8, 12, 20, 60] {
+fn a_double_free_is_told_as_such_after_the_block_was_joined() {
+    // Freed after its lower neighbour, so that its header ends up inside of a free block, under a link for the small ones.
+    for below in [4, 8, 12, 20, 60] {
         let mut region = region_of_256();
         let mut heap = region.heap();
-        let [a, b, _wall] = taken(&mut heap, [size, 20, 20]);
+        let [a, b, _wall] = taken(&mut heap, [below, 20, 20]);
         free(&mut heap, a);
         free(&mut heap, b);
         let before = drawing(&heap);
-        assert!(heap.free(b).is_err(), "below lay {size} bytes");
+        assert_eq!(
+            heap.free(b),
+            Err(Misuse::AlreadyFree),
+            "below lay {below} bytes"
+        );
+        assert_eq!(heap.resize(b, 8), Err(Misuse::AlreadyFree));
         assert_eq!(drawing(&heap), before);
+        assert_sound(&heap);
+    }
+}
+
+#[test]
+fn a_double_free_above_a_hole_of_one_word_is_told_as_such() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b, _wall] = taken(&mut heap, [20, 20, 20]);
+    free(&mut heap, a);
+    taken(&mut heap, [16]);
+    free(&mut heap, b);
+    assert_eq!(drawing(&heap), "[20 used][28 free][24 used][184 free]");
+    assert_eq!(heap.free(b), Err(Misuse::AlreadyFree));
+    assert_sound(&heap);
+}
+
+#[test]
+fn a_place_inside_a_used_block_is_no_block() {
+    for word in [0, 1, 24 << 3, 0x3FFB_1234, u32::from_le_bytes(*b"text")] {
+        let mut region = region_of_256();
+        let mut heap = region.heap::<Unpoisoned>();
+        let block = allocate(&mut heap, request(60)).unwrap();
+        heap.contents()
+            .set_word(block.checked_add(16).unwrap(), word);
+        let inside = block.checked_add(20).unwrap();
+        assert_eq!(
+            heap.free(inside),
+            Err(Misuse::NotABlock),
+            "behind {word:#x}"
+        );
         assert_sound(&heap);
     }
 }
