@@ -7,7 +7,7 @@ use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use heap_caps::{AddRegionError, BootError, Booted, HeapIndex, Memory, Observer};
+use heap_caps::{AddRegionError, BootError, Booted, HeapCaps, HeapIndex, Memory, Observer};
 use multi_heap::Poison;
 use soc_regions::{Chip, Columns, Options, Span, Symbols};
 
@@ -16,7 +16,7 @@ use crate::lock::RawLock;
 
 /// Bringing up.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Makes heaps of a chip's memory, see [`HeapCaps::boot`](heap_caps::HeapCaps::boot).
+    /// Makes heaps of a chip's memory, see [`HeapCaps::boot`].
     ///
     /// # Errors
     /// See [`BootError`]. No heap is registered then.
@@ -33,9 +33,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         symbols: &dyn Symbols,
         memory: &impl Memory,
     ) -> Result<Booted, BootError> {
-        self.registering(memory, |state, memory| {
+        self.state.acquire().registering(memory, |heaps, memory| {
             // SAFETY: the caller keeps the same contract.
-            unsafe { state.heaps.boot(chip, options, symbols, memory) }
+            unsafe { heaps.boot(chip, options, symbols, memory) }
         })
     }
 
@@ -45,9 +45,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// - The start-up stacks are no longer used, by any core.
     /// - As [`CapsHeap::boot`] otherwise.
     pub unsafe fn enable_startup_stack_heaps(&self, memory: &impl Memory) -> usize {
-        self.registering(memory, |state, memory| {
+        self.state.acquire().registering(memory, |heaps, memory| {
             // SAFETY: the caller keeps the same contract.
-            unsafe { state.heaps.enable_startup_stack_heaps(memory) }
+            unsafe { heaps.enable_startup_stack_heaps(memory) }
         })
     }
 
@@ -64,9 +64,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         span: Span,
         memory: &impl Memory,
     ) -> Result<HeapIndex, AddRegionError> {
-        self.registering(memory, |state, memory| {
+        self.state.acquire().registering(memory, |heaps, memory| {
             // SAFETY: the caller keeps the same contract.
-            unsafe { state.heaps.add_region(span, memory) }
+            unsafe { heaps.add_region(span, memory) }
         })
     }
 
@@ -84,9 +84,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         span: Span,
         memory: &impl Memory,
     ) -> Result<HeapIndex, AddRegionError> {
-        self.registering(memory, |state, memory| {
+        self.state.acquire().registering(memory, |heaps, memory| {
             // SAFETY: the caller keeps the same contract.
-            unsafe { state.heaps.add_region_with_caps(columns, span, memory) }
+            unsafe { heaps.add_region_with_caps(columns, span, memory) }
         })
     }
 
@@ -109,32 +109,32 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             return Err(too_small);
         }
         let bytes = NonNull::from(words);
-        let span = self.state.acquire().span_for(bytes);
-        let span = span.ok_or(AddRegionError::TooLarge)?;
         let bytes = NonNull::slice_from_raw_parts(bytes.cast(), bytes.len());
-        // SAFETY: the buffer was handed over for good and exclusively, and Rust memory takes bytes.
-        unsafe { self.add_region_with_caps(columns, span, &Buffer { span, bytes }) }
-    }
-
-    fn registering<'m, M: Memory, R>(
-        &self,
-        memory: &'m M,
-        register: impl FnOnce(&mut State<P, O, HEAPS>, &Noting<'m, M>) -> R,
-    ) -> R {
-        let noting = Noting {
-            memory,
-            displaced: Cell::new(false),
-        };
         let mut state = self.state.acquire();
-        let registered = register(&mut state, &noting);
-        state.displaced |= noting.displaced.get();
-        registered
+        let span = state.span_for(bytes).ok_or(AddRegionError::TooLarge)?;
+        state.registering(&Buffer { span, bytes }, |heaps, memory| {
+            // SAFETY: the buffer was handed over for good and exclusively, and Rust memory takes bytes.
+            unsafe { heaps.add_region_with_caps(columns, span, memory) }
+        })
     }
 }
 
 impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
+    /// Registers memory, noting whether its bytes are where its addresses say.
+    fn registering<'m, M: Memory, R>(
+        &mut self,
+        memory: &'m M,
+        register: impl FnOnce(&mut HeapCaps<P, O, HEAPS>, &Noting<'m, M>) -> R,
+    ) -> R {
+        let displaced = Cell::new(self.displaced);
+        let noting = Noting { memory, displaced };
+        let registered = register(&mut self.heaps, &noting);
+        self.displaced = noting.displaced.get();
+        registered
+    }
+
     /// The addresses under which the heaps will know a buffer; `None` where 32 bits do not reach.
-    fn span_for(&self, bytes: NonNull<[MaybeUninit<u8>]>) -> Option<Span> {
+    fn span_for(&self, bytes: NonNull<[u8]>) -> Option<Span> {
         let size = u32::try_from(bytes.len()).ok()?;
         let own = u32::try_from(bytes.addr().get()).ok();
         own.and_then(|start| Span::from_size(start, size))
