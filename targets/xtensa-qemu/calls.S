@@ -28,9 +28,47 @@
 	emulator_call
 	retw
 
+	function emulator_arguments	# (words, bytes): argument pointers and texts; at most so many bytes
+	or	a5, a2, a2
+	or	a6, a3, a3
+	movi	a2, 1001		# how many bytes they take; a3 is lost
+	emulator_call
+	bltu	a6, a2, 1f
+	or	a3, a5, a5
+	movi	a2, 1002
+	emulator_call
+1:	retw
+
+	function mask_interrupts	# () -> PS before
+	rsil	a2, 1
+	retw
+
+	function restore_interrupts	# (PS)
+	wsr	a2, ps
+	rsync
+	retw
+
+	function timer_after		# (cycles): an interrupt of level 1
+	cycle_count 3
+	add	a2, a2, a3
+	.byte	2 << 4, 240, 0x13	# wsr a2, CCOMPARE0: also withdraws the interrupt
+	movi	a2, 64			# interrupt 6
+	wsr	a2, intenable
+	rsync
+	retw
+
+	function timer_off		# ()
+	movi	a2, 0
+	wsr	a2, intenable
+	rsync
+	retw
+
 	function illegal_instruction	# ()
 	.byte	0, 0, 0
 	retw
+
+	function abort			# () -> !: what LLVM calls where a program can't go on
+	.byte	0, 0, 0
 
 # Counting. Every older register window is stored to the stack first, so that the function counted never pays for its callers.
 # CCOUNT advances by 10.24 an instruction under `-icount shift=10`; between the two readings lie callx8, the function and one rsr.
@@ -67,3 +105,19 @@ timed:	entry	a1, 32			# (function, a, b, c, d) -> function(a, b, c, d); the cycl
 	.p2align 2
 	.global	timed_cycles
 timed_cycles:	.zero	4
+
+	function fetch_anew		# (): forgets instructions fetched ahead, after code was written
+	isync
+	retw
+
+# Code that a program can copy elsewhere and call: (a, b) -> a + 2 * b.
+	.section .rodata.sample_code, "a", @progbits
+	.p2align 2
+	.global	sample_code
+	.global	sample_code_end
+sample_code:
+	entry	a1, 32
+	addx2	a2, a3, a2
+	retw
+	.p2align 2
+sample_code_end:

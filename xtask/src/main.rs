@@ -4,6 +4,8 @@
 //!  main ── commands/sim        boot a chip's memory on the host, replay a trace, draw the heap
 //!       ├─ commands/map        a chip's memory as a table and a picture
 //!       ├─ commands/minheap    the smallest heap that completes a trace
+//!       ├─ commands/qemu       the heap on emulated chips: every check, on the chip's instruction set
+//!       ├─ commands/bench      instructions per operation, on emulated chips
 //!       ├─ commands/test_host  every host test of the workspace
 //!       └─ commands/ci         what CI checks, as far as this machine can
 //! ```
@@ -42,7 +44,8 @@ Exit codes:
   3  a tool is missing; the message has the line that installs it
   4  `sim` went through, but some requests of the trace were refused
   5  a file cannot be read, understood or written
-  `test-host` passes on the exit code of cargo itself (101 when a test fails)";
+  `test-host` passes on the exit code of cargo itself (101 when a test fails),
+  `qemu --bin` that of the program";
 
 /// Build, run, test and measure the capability heap.
 #[derive(Parser)]
@@ -58,6 +61,7 @@ enum Command {
     Map(commands::map::Arguments),
     Minheap(commands::minheap::Arguments),
     TestHost(commands::test_host::Arguments),
+    Qemu(commands::qemu::Arguments),
     Bench(commands::bench::Arguments),
     Ci(commands::ci::Arguments),
     #[command(hide = true)]
@@ -80,6 +84,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Map(arguments) => commands::map::run(&arguments),
         Command::Minheap(arguments) => commands::minheap::run(&arguments),
         Command::TestHost(arguments) => commands::test_host::run(&arguments),
+        Command::Qemu(arguments) => commands::qemu::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Ci(arguments) => commands::ci::run(&arguments),
         Command::LinkXtensa(arguments) => commands::link_xtensa::run(&arguments),

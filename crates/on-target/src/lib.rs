@@ -1,38 +1,35 @@
-//! What a program on an emulated chip stands on: output, exit, counting, traps.
+//! What a program on an emulated chip stands on: output, arguments, counting, traps, interrupts, the heap.
 //!
 //! ```text
-//!   targets/xtensa-qemu/*.S   boot, register windows, traps      ─┐
-//!   this library              `print!`, `exit`, `program!`, ...   ├─ src/bin/*.rs: one program each
-//!   heap-bench                workloads and heaps to measure     ─┘
+//!   targets/…-qemu             boot, register windows, linker script        ─┐
+//!   machine (xtensa, riscv)    what these offer, as functions                │
+//!   this library               `print!`, `program!`, `exit`, the heap, …    ─┼─ src/bin: one program each
+//!   heap-bench, target-suite   what is measured, what is checked            ─┘
 //! ```
 
 #![no_std]
 
+mod arguments;
+mod chip;
 mod console;
+pub mod exit_code;
+mod heap;
+pub mod interrupts;
 mod meter;
 mod panic;
-#[cfg(target_arch = "xtensa")]
-mod xtensa;
 
+#[cfg(target_arch = "xtensa")]
+#[path = "xtensa/mod.rs"]
+mod machine;
+
+pub use arguments::argument;
+pub use chip::Emulated;
 pub use console::write;
+pub use heap::{HEAP, boot_heap};
+#[cfg(target_arch = "xtensa")]
+pub use machine::{WordsOnly, words_only};
+pub use machine::{call_code, exit, illegal_instruction, sample_code};
 pub use meter::Instructions;
-#[cfg(target_arch = "xtensa")]
-pub use xtensa::{exit, illegal_instruction};
-
-#[cfg(target_arch = "xtensa")]
-use xtensa as machine;
-
-/// Exit codes of programs on the emulator; `xtask` tells people what they mean.
-pub mod exit_code {
-    /// All is well.
-    pub const SUCCESS: u8 = 0;
-    /// A check of the suite failed.
-    pub const FAILED: u8 = 1;
-    /// A trap: this plus the processor's number for the cause.
-    pub const TRAP: u8 = 64;
-    /// A panic.
-    pub const PANIC: u8 = 101;
-}
 
 /// Prints to the emulator's standard output.
 #[macro_export]

@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 
 fn measure(target: Target) -> Result<Vec<Figure>, Error> {
     let programs = Programs::build(target, &["bench"])?;
-    let ended = run::run(&programs, "bench", TIME_LIMIT, |_| {})?;
+    let ended = run::run(&programs, &["bench"], TIME_LIMIT, |_| {})?;
     match ended.code {
         Some(0) => Ok(ended.lines.iter().filter_map(|line| figure(line)).collect()),
         Some(code) => Err(Error::Failed(format!(

@@ -5,5 +5,6 @@ pub(crate) mod ci;
 pub(crate) mod link_xtensa;
 pub(crate) mod map;
 pub(crate) mod minheap;
+pub(crate) mod qemu;
 pub(crate) mod sim;
 pub(crate) mod test_host;

@@ -63,7 +63,7 @@ fn output_folder(root: &Path) -> PathBuf {
 fn cargo(target: Target, root: &Path, output: &Path) -> Result<Command, Error> {
     let this = env::current_exe().map_err(|cause| Error::Failed(cause.to_string()))?;
     let mut command = Command::new(tools::CARGO);
-    command.args(["build", "--quiet", "--release", "--locked"]);
+    command.args(["build", "--quiet", "--release"]);
     command.args(["-Zbuild-std=core,alloc", "-Zjson-target-spec"]);
     command
         .arg("--manifest-path")

@@ -17,15 +17,16 @@ pub(crate) struct Ended {
     pub(crate) lines: Vec<String>,
 }
 
-/// Runs a program to its end, or to the time limit. `show` sees each line as it is printed.
+/// Runs a program with its arguments (the first is its name) to its end, or to the time limit. `show` sees each line as
+/// it is printed.
 pub(crate) fn run(
     programs: &Programs,
-    name: &str,
+    command_line: &[&str],
     limit: Duration,
     show: impl FnMut(&str),
 ) -> Result<Ended, Error> {
     let unable = |cause| Error::Failed(format!("the emulator cannot be run: {cause}"));
-    let mut child = emulator(programs, name).spawn().map_err(unable)?;
+    let mut child = emulator(programs, command_line).spawn().map_err(unable)?;
     let (lines, in_time) = listen(&mut child, limit, show);
     if !in_time {
         child.kill().map_err(unable)?;
@@ -35,7 +36,7 @@ pub(crate) fn run(
     Ok(Ended { code, lines })
 }
 
-fn emulator(programs: &Programs, name: &str) -> Command {
+fn emulator(programs: &Programs, command_line: &[&str]) -> Command {
     let (program, options) = match programs.target().emulator() {
         [program, options @ ..] => (*program, options),
         [] => ("false", &[][..]),
@@ -43,7 +44,14 @@ fn emulator(programs: &Programs, name: &str) -> Command {
     let mut command = Command::new(program);
     command.args(options);
     command.args(["-display", "none", "-monitor", "none", "-kernel"]);
+    let name = command_line.first().copied().unwrap_or_default();
     command.arg(programs.file(name));
+    let words = command_line.iter().map(|word| format!(",arg={word}"));
+    command.arg("-semihosting-config");
+    command.arg(format!(
+        "enable=on,target=native{}",
+        words.collect::<String>()
+    ));
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command
 }

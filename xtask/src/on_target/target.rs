@@ -14,6 +14,14 @@ pub(crate) enum Target {
 }
 
 impl Target {
+    /// What the user calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Target::Esp32 => "esp32",
+            Target::Esp32c3 => "esp32c3",
+        }
+    }
+
     /// What cargo calls the target.
     pub(crate) fn triple(self) -> &'static str {
         match self {
@@ -40,7 +48,6 @@ impl Target {
                 "sim",
                 "-cpu",
                 "dc233c",
-                "-semihosting",
                 "-icount",
                 "shift=10,sleep=off",
             ],
@@ -50,8 +57,6 @@ impl Target {
                 "virt",
                 "-bios",
                 "none",
-                "-serial",
-                "stdio",
                 "-icount",
                 "shift=0",
             ],

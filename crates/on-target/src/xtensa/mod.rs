@@ -1,30 +1,16 @@
 //! The emulated Xtensa processor: what the assembly in `targets/xtensa-qemu` offers.
 
+mod assembly;
+mod cause;
 mod trap;
+mod words;
 
+use core::ffi::CStr;
 use core::mem::MaybeUninit;
 
 use heap_bench::Operation;
 
-mod assembly {
-    use core::mem::MaybeUninit;
-
-    use heap_bench::Operation;
-
-    unsafe extern "C" {
-        pub(super) safe fn emulator_exit(code: u32) -> !;
-        pub(super) unsafe fn emulator_write(bytes: *const u8, length: usize);
-        pub(super) safe fn illegal_instruction();
-        pub(super) safe fn timed(
-            operation: Operation,
-            a: usize,
-            b: usize,
-            c: usize,
-            d: usize,
-        ) -> MaybeUninit<usize>;
-        pub(super) static timed_cycles: u32;
-    }
-}
+pub use words::{WordsOnly, words_only};
 
 /// Ends the emulator with this exit code.
 pub fn exit(code: u8) -> ! {
@@ -41,6 +27,31 @@ pub(crate) fn write(bytes: &[u8]) {
     unsafe { assembly::emulator_write(bytes.as_ptr(), bytes.len()) }
 }
 
+/// The words that the program was started with, with spaces between; as much as fits. Gives the length.
+pub(crate) fn command_line(line: &mut [u8]) -> usize {
+    let mut arguments = [const { MaybeUninit::<*const u8>::zeroed() }; 128];
+    let first = arguments.as_mut_ptr().cast();
+    // SAFETY: the emulator writes pointers, a null pointer and the texts, at most so many bytes.
+    unsafe { assembly::emulator_arguments(first, size_of_val(&arguments)) };
+    let mut length = 0;
+    for argument in &arguments {
+        // SAFETY: the emulator wrote it, or it is null as before.
+        let text = unsafe { argument.assume_init() };
+        if text.is_null() {
+            break;
+        }
+        // SAFETY: the emulator ends texts with a zero.
+        let text = unsafe { CStr::from_ptr(text.cast()) }.to_bytes();
+        for &byte in text.iter().chain(b" ") {
+            if let Some(place) = line.get_mut(length) {
+                *place = byte;
+                length += 1;
+            }
+        }
+    }
+    length
+}
+
 /// Calls `operation` and counts the instructions of the call.
 pub(crate) fn timed(operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUninit<usize>, u32) {
     let result = assembly::timed(operation, a, b, c, d);
@@ -54,4 +65,41 @@ pub(crate) fn timed(operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUni
 const fn instructions(cycles: u32) -> u32 {
     let counted = (cycles as u64 * 100 + 512) / 1024;
     counted as u32 - 1
+}
+
+pub(crate) fn timer_after(cycles: u32) {
+    assembly::timer_after(cycles);
+}
+
+pub(crate) fn timer_off() {
+    assembly::timer_off();
+}
+
+pub(crate) fn mask_interrupts() -> u32 {
+    assembly::mask_interrupts()
+}
+
+pub(crate) fn restore_interrupts(state: u32) {
+    assembly::restore_interrupts(state);
+}
+
+/// The instructions of a function `(a, b) -> a + 2 * b` that works wherever it lies.
+#[must_use]
+pub fn sample_code() -> &'static [u32] {
+    let first = &raw const assembly::sample_code;
+    let bytes = (&raw const assembly::sample_code_end).addr() - first.addr();
+    // SAFETY: the words lie between two labels of one section, and are never written.
+    unsafe { core::slice::from_raw_parts(first, bytes / 4) }
+}
+
+/// Calls instructions.
+///
+/// # Safety
+/// Those of [`sample_code`] are there.
+#[must_use]
+pub unsafe fn call_code(entry: *const (), a: u32, b: u32) -> u32 {
+    assembly::fetch_anew();
+    // SAFETY: the caller promises that it is such a function.
+    let code: extern "C" fn(u32, u32) -> u32 = unsafe { core::mem::transmute(entry) };
+    code(a, b)
 }

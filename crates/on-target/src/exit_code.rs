@@ -1,0 +1,10 @@
+//! How programs end, for whoever started the emulator.
+
+/// All is well.
+pub const SUCCESS: u8 = 0;
+/// The program was asked for something that it does not have.
+pub const USAGE: u8 = 2;
+/// A trap: this plus the processor's number for the cause, which is below 37.
+pub const TRAP: u8 = 64;
+/// A panic: a check failed, or memory ran out.
+pub const PANIC: u8 = 101;

@@ -1,0 +1,30 @@
+//! What `calls.S` and `traps.S` define.
+
+use core::mem::MaybeUninit;
+
+use heap_bench::Operation;
+
+unsafe extern "C" {
+    pub(super) safe fn emulator_exit(code: u32) -> !;
+    pub(super) fn emulator_write(bytes: *const u8, length: usize);
+    pub(super) fn emulator_arguments(words: *mut u8, bytes: usize);
+    pub(super) safe fn illegal_instruction();
+    pub(super) safe fn timed(
+        operation: Operation,
+        a: usize,
+        b: usize,
+        c: usize,
+        d: usize,
+    ) -> MaybeUninit<usize>;
+    pub(super) static timed_cycles: u32;
+    pub(super) safe fn timer_after(cycles: u32);
+    pub(super) safe fn timer_off();
+    pub(super) safe fn mask_interrupts() -> u32;
+    pub(super) safe fn restore_interrupts(status: u32);
+    pub(super) fn iram_for_words_only(on: u32);
+    pub(super) safe fn fetch_anew();
+    pub(super) static sample_code: u32;
+    pub(super) static sample_code_end: u32;
+    pub(super) static trap_record: super::trap::Record;
+    pub(super) static _stack_bottom: u8;
+}

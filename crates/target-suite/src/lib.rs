@@ -1,0 +1,57 @@
+//! Checks that run on a host and on emulated chips alike: plain functions that panic where something is wrong.
+//!
+//! ```text
+//!   checks!(…)   the list of all checks              memory_types.rs, routing.rs, poisoning.rs, … hold them
+//!   Machine      what a check stands on: memory, linker symbols
+//!   torture      hashes that a compiler must get right: computed on the host and on the chip, then compared
+//! ```
+//!
+//! On a host `cargo test` runs them on simulated memory (`tests/host.rs`); on a chip each is one run of the emulator
+//! (`cargo xtask qemu`).
+
+#![no_std]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a check that finds something wrong ends there"
+)]
+
+extern crate alloc;
+
+mod machine;
+pub mod memory_types;
+mod pattern;
+pub mod poisoning;
+mod random;
+pub mod routing;
+mod text;
+pub mod torture;
+
+pub use machine::{Booted, Machine, boot, boot_whole, options};
+
+/// Hands the list of all checks to the macro `$each`: `module::function, …`; each is generic over the [`Machine`].
+#[macro_export]
+macro_rules! checks {
+    ($each:ident) => {
+        $each! {
+            memory_types::every_memory_type_keeps_what_is_written,
+            memory_types::the_largest_free_block_can_be_had_and_not_a_byte_more,
+            memory_types::blocks_that_come_and_go_keep_their_content,
+            memory_types::aligned_blocks_are_aligned_in_every_memory_type,
+            memory_types::growing_blocks_keep_their_content,
+            routing::what_dma_gets_is_dma_capable,
+            routing::what_code_gets_is_executable,
+            routing::plain_requests_stay_inside_the_chip_while_it_has_room,
+            routing::words_go_where_bytes_can_not,
+            routing::external_memory_comes_when_asked_for,
+            routing::a_reserve_is_kept_for_its_own,
+            routing::a_refusal_says_why,
+            routing::startup_stacks_become_heaps,
+            poisoning::a_write_behind_a_block_is_found,
+            poisoning::a_write_before_a_block_is_found,
+            poisoning::a_write_after_free_is_found,
+            poisoning::a_second_free_is_refused,
+            poisoning::a_foreign_address_is_refused,
+        }
+    };
+}

@@ -1,0 +1,80 @@
+//! What a check stands on: a chip's memory, made heaps.
+
+use core::ops::{Deref, DerefMut};
+
+use heap_caps::{HeapCaps, Memory};
+use multi_heap::{Poison, Unpoisoned};
+use soc_regions::{ESP32, Options, Symbols};
+
+/// Where a check runs.
+pub trait Machine {
+    /// The chip's memory.
+    type Memory: Memory;
+
+    /// Memory that no heap uses. On a chip it is the same memory each time, so one check at a time may have it.
+    fn memory() -> Self::Memory;
+
+    /// Where the linker put the program.
+    fn symbols() -> impl Symbols;
+}
+
+/// The heaps of an ESP32, and what they lie in.
+pub struct Booted<M: Machine, P: Poison = Unpoisoned> {
+    /// The memory, for heaps that come later.
+    pub memory: M::Memory,
+    /// What is checked.
+    pub heaps: HeapCaps<P>,
+}
+
+impl<M: Machine, P: Poison> Deref for Booted<M, P> {
+    type Target = HeapCaps<P>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.heaps
+    }
+}
+
+impl<M: Machine, P: Poison> DerefMut for Booted<M, P> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.heaps
+    }
+}
+
+/// The ESP32 with everything that can be a heap.
+#[must_use]
+pub fn options() -> Options {
+    Options {
+        rtc_heap: true,
+        psram: Some(4 << 20),
+        ..ESP32.default_options()
+    }
+}
+
+/// Boots the ESP32's table on this machine.
+///
+/// # Panics
+/// Where the chip can't be booted.
+#[must_use]
+pub fn boot<M: Machine, P: Poison>() -> Booted<M, P> {
+    let options = options();
+    let symbols = (M::symbols(), ESP32.sample_symbols(&options));
+    let memory = M::memory();
+    let mut heaps = HeapCaps::new(());
+    // SAFETY: a check uses the machine's memory through these heaps alone, and drops them with it.
+    let booted = unsafe { heaps.boot(&ESP32, &options, &symbols, &memory) }.unwrap();
+    assert_eq!(booted.too_small, 0, "{booted:?}");
+    Booted { memory, heaps }
+}
+
+/// The same with the heaps of the start-up stacks: on the ESP32 those are all of D/IRAM.
+///
+/// # Panics
+/// Where the chip can't be booted.
+#[must_use]
+pub fn boot_whole<M: Machine>() -> Booted<M> {
+    let mut booted = boot();
+    let Booted { memory, heaps } = &mut booted;
+    // SAFETY: a check stands on another stack.
+    unsafe { heaps.enable_startup_stack_heaps(memory) };
+    booted
+}

@@ -1,0 +1,230 @@
+//! Does the heap work on the chip's instruction set, at the chip's addresses?
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+use crate::on_target::run::{Ended, run as emulate};
+use crate::on_target::{Programs, Target};
+
+/// Longest time of one run of the emulator. A check takes a tenth of a second.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// The same for the program that must be stopped.
+const SHORT_LIMIT: Duration = Duration::from_secs(2);
+
+/// Build for a chip and run every check in an emulator, each in a machine of its own
+#[derive(clap::Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Arguments {
+    /// Whose instruction set
+    #[arg(long, value_enum, default_value = "esp32")]
+    target: Target,
+    /// Run the checks whose names contain this, and nothing else
+    #[arg(long, value_name = "NAME", conflicts_with = "bin")]
+    test: Option<String>,
+    /// Run this program, show what it prints and pass its exit code on
+    #[arg(long, value_name = "NAME")]
+    bin: Option<String>,
+}
+
+const HELP: &str = "\
+Programs for --bin: suite (with --bin alone it names its checks), torture, bench, and those that must fail:
+stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, endless.
+
+Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
+
+/// A program that shows how programs fail: it must end with this exit code (`None`: by the time limit), having said this.
+struct Failing {
+    program: &'static str,
+    code: Option<i32>,
+    report: &'static str,
+}
+
+const fn failing(program: &'static str, code: Option<i32>, report: &'static str) -> Failing {
+    Failing {
+        program,
+        code,
+        report,
+    }
+}
+
+/// Xtensa's causes: 0 illegal instruction, 24 data address not mapped, 29 store prohibited.
+const FAILING_ON_XTENSA: &[Failing] = &[
+    failing("stack_overflow", Some(64 + 24), "trap: stack overflow"),
+    failing("illegal_instruction", Some(64), "trap: illegal instruction"),
+    failing("null_write", Some(64 + 24), "address 0x00000004"),
+    failing(
+        "narrow_iram_access",
+        Some(64 + 29),
+        "trap: access to IRAM that is not an aligned word",
+    ),
+    failing("failed_check", Some(101), "arithmetic is as it was"),
+    failing("endless", None, "waiting for the time limit"),
+];
+
+/// RISC-V's causes: 2 illegal instruction, 15 store page fault.
+const FAILING_ON_RISCV: &[Failing] = &[
+    failing("stack_overflow", Some(64 + 15), "trap: stack overflow"),
+    failing(
+        "illegal_instruction",
+        Some(64 + 2),
+        "trap: illegal instruction",
+    ),
+    failing("null_write", Some(64 + 15), "address 0x00000004"),
+    failing("failed_check", Some(101), "arithmetic is as it was"),
+    failing("endless", None, "waiting for the time limit"),
+];
+
+const fn failing_on(target: Target) -> &'static [Failing] {
+    match target {
+        Target::Esp32 => FAILING_ON_XTENSA,
+        Target::Esp32c3 => FAILING_ON_RISCV,
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    match &arguments.bin {
+        Some(program) => one_program(arguments.target, program),
+        None => every_check(arguments.target, arguments.test.as_deref().unwrap_or("")),
+    }
+}
+
+/// Builds and runs a program as it is.
+fn one_program(target: Target, name: &str) -> Result<ExitCode, Error> {
+    let programs = Programs::build(target, &[name])?;
+    let ended = emulate(&programs, &[name, "list"], TIME_LIMIT, |line| {
+        println!("{line}");
+    })?;
+    match ended.code {
+        Some(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
+        None => Err(Error::Failed(format!(
+            "{name} was stopped after {TIME_LIMIT:?}"
+        ))),
+    }
+}
+
+/// Everything whose name contains `wanted`.
+fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
+    let start = Instant::now();
+    let mut names = vec!["suite", "torture"];
+    names.extend(failing_on(target).iter().map(|failing| failing.program));
+    let programs = Programs::build(target, &names)?;
+    let mut tally = Tally::default();
+    for check in named(&programs, wanted)? {
+        tally.add(&check, suite_check(&programs, &check)?);
+    }
+    if "torture".contains(wanted) {
+        tally.add("torture", torture(&programs)?);
+    }
+    for failing in failing_on(target) {
+        if failing.program.contains(wanted) {
+            tally.add(failing.program, must_fail(&programs, failing)?);
+        }
+    }
+    tally.verdict(target, wanted, start.elapsed())
+}
+
+/// The checks of the suite whose names contain `wanted`.
+fn named(programs: &Programs, wanted: &str) -> Result<Vec<String>, Error> {
+    let ended = emulate(programs, &["suite", "list"], TIME_LIMIT, |_| {})?;
+    if ended.code != Some(0) {
+        return Err(Error::Failed(format!(
+            "the suite does not start: {}",
+            complaint(&ended)
+        )));
+    }
+    let matching = |name: &String| name.contains(wanted);
+    Ok(ended.lines.into_iter().filter(matching).collect())
+}
+
+/// What is wrong, if anything.
+type Fault = Option<String>;
+
+fn suite_check(programs: &Programs, check: &str) -> Result<Fault, Error> {
+    let ended = emulate(programs, &["suite", check], TIME_LIMIT, |_| {})?;
+    Ok((ended.code != Some(0)).then(|| complaint(&ended)))
+}
+
+/// Compares the hashes of the chip's program with this machine's.
+fn torture(programs: &Programs) -> Result<Fault, Error> {
+    let ended = emulate(programs, &["torture"], TIME_LIMIT, |_| {})?;
+    let mut expected = Vec::new();
+    target_suite::torture::hashes(|group, hash| {
+        expected.push(format!("hash\t{group}\t{hash:016x}"));
+    });
+    if ended.code == Some(0) && ended.lines == expected {
+        return Ok(None);
+    }
+    let wrong = expected
+        .iter()
+        .filter(|line| !ended.lines.contains(line))
+        .filter_map(|line| line.split('\t').nth(1));
+    Ok(Some(format!(
+        "the compiler's code computes something else than on this machine for: {}\n{}",
+        wrong.collect::<Vec<_>>().join(", "),
+        complaint(&ended)
+    )))
+}
+
+fn must_fail(programs: &Programs, failing: &Failing) -> Result<Fault, Error> {
+    let limit = if failing.code.is_none() {
+        SHORT_LIMIT
+    } else {
+        TIME_LIMIT
+    };
+    let ended = emulate(programs, &[failing.program], limit, |_| {})?;
+    let reported = ended.lines.iter().any(|line| line.contains(failing.report));
+    let as_expected = ended.code == failing.code && reported;
+    Ok((!as_expected).then(|| {
+        format!(
+            "should have failed with exit code {:?} and said \"{}\"\n{}",
+            failing.code,
+            failing.report,
+            complaint(&ended)
+        )
+    }))
+}
+
+fn complaint(ended: &Ended) -> String {
+    let end = match ended.code {
+        Some(code) => format!("ended with exit code {code}"),
+        None => "was stopped at the time limit".to_owned(),
+    };
+    format!("{end}; it printed:\n{}", ended.lines.join("\n"))
+}
+
+/// How many checks passed; a line for each is printed as it ends.
+#[derive(Default)]
+struct Tally {
+    passed: u32,
+    failed: u32,
+}
+
+impl Tally {
+    fn add(&mut self, name: &str, fault: Fault) {
+        match fault {
+            None => {
+                self.passed += 1;
+                println!("ok      {name}");
+            }
+            Some(fault) => {
+                self.failed += 1;
+                println!("FAILED  {name}: {fault}");
+            }
+        }
+    }
+
+    fn verdict(&self, target: Target, wanted: &str, time: Duration) -> Result<ExitCode, Error> {
+        if self.passed + self.failed == 0 {
+            return Err(Error::Usage(format!("no check's name contains {wanted:?}")));
+        }
+        println!(
+            "qemu {}: {} passed, {} failed, after {:.1} s",
+            target.name(),
+            self.passed,
+            self.failed,
+            time.as_secs_f64()
+        );
+        Ok(ExitCode::from(u8::from(self.failed > 0)))
+    }
+}
