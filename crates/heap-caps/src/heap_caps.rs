@@ -86,6 +86,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.routes.forget();
     }
 
+    /// What the chip's caches and engines demand of buffers.
+    #[must_use]
+    pub const fn hardware(&self) -> Hardware {
+        self.rules.hardware
+    }
+
     /// Keeps free bytes for requests that name certain capabilities, see [`Reserve`]. A reserve with the same capabilities is
     /// replaced; 0 bytes end it. What is allocated already is not touched. Only [`Policy::Guaranteed`] honours reserves.
     ///
