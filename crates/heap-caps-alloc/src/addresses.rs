@@ -6,7 +6,8 @@
 //!   both      instruction-side address = pointer                   a host can free and measure it, but not follow it
 //! ```
 
-use core::ptr::{self, NonNull};
+use core::num::NonZero;
+use core::ptr::NonNull;
 
 use heap_caps::{Fresh, Misuse, MisuseKind, Move, Observer};
 use multi_heap::Poison;
@@ -32,19 +33,21 @@ impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
 }
 
 /// The pointer to a block that was just taken.
-pub(crate) fn of_fresh<P: Poison>(fresh: &Fresh<P>) -> Option<NonNull<u8>> {
-    fresh.pointer().or_else(|| exposed(fresh.address()))
+pub(crate) fn of_fresh<P: Poison>(fresh: &Fresh<P>) -> NonNull<u8> {
+    fresh.pointer().unwrap_or_else(|| exposed(fresh.address()))
 }
 
 /// The pointer to where a block moves.
-pub(crate) fn of_move<P: Poison>(moving: &Move<P>) -> Option<NonNull<u8>> {
-    moving.pointer().or_else(|| exposed(moving.address()))
+pub(crate) fn of_move<P: Poison>(moving: &Move<P>) -> NonNull<u8> {
+    moving
+        .pointer()
+        .unwrap_or_else(|| exposed(moving.address()))
 }
 
-/// An instruction-side address as a pointer: the chip's memory has been exposed to it all along.
-fn exposed(address: u32) -> Option<NonNull<u8>> {
-    let address = usize::try_from(address).ok()?;
-    NonNull::new(ptr::with_exposed_provenance_mut(address))
+/// An instruction-side address as a pointer: the chip's memory has been exposed to it all along. No block begins at address 0.
+fn exposed(address: u32) -> NonNull<u8> {
+    let address = NonZero::new(address as usize).unwrap_or(NonZero::<usize>::MIN); // widening
+    NonNull::with_exposed_provenance(address)
 }
 
 #[expect(

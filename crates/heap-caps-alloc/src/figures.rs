@@ -27,15 +27,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// What the chip's caches and engines demand of buffers.
     pub fn set_hardware(&self, hardware: Hardware) {
-        let mut state = self.state.acquire();
-        state.hardware = hardware;
-        state.heaps.set_hardware(hardware);
+        self.state.acquire().heaps.set_hardware(hardware);
     }
 
     /// What [`CapsHeap::set_hardware`] told; the ESP32's at first.
     #[must_use]
     pub fn hardware(&self) -> Hardware {
-        self.state.acquire().hardware
+        self.state.acquire().heaps.hardware()
     }
 }
 

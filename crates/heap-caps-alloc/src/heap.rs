@@ -1,6 +1,6 @@
 //! The heap that a program shares: a lock around the heaps of a chip.
 
-use heap_caps::{Hardware, HeapCaps, Observer, Policy};
+use heap_caps::{HeapCaps, Observer, Policy};
 use multi_heap::{Poison, Unpoisoned};
 
 use crate::lock::{Locked, RawLock};
@@ -29,7 +29,6 @@ pub(crate) struct State<P: Poison, O: Observer, const HEAPS: usize> {
     pub(crate) heaps: HeapCaps<P, O, HEAPS>,
     /// Whether some heap's bytes are elsewhere than its addresses say (on a host).
     pub(crate) displaced: bool,
-    pub(crate) hardware: Hardware,
     pub(crate) desk: Desk,
 }
 
@@ -47,7 +46,6 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             state: Locked::new(State {
                 heaps: HeapCaps::with_policy(observer, policy),
                 displaced: false,
-                hardware: Hardware::ESP32,
                 desk: Desk::new(),
             }),
         }

@@ -127,12 +127,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             Err(cause) => return Err(self.refused(state, demand, cause)),
         };
         drop(state);
-        if let Err(corrupt) = fresh.settle() {
-            return Err(self.refused_as_corrupt(demand, corrupt));
+        match fresh.settle() {
+            Ok(_) => Ok(addresses::of_fresh(&fresh)),
+            Err(corrupt) => Err(self.refused_as_corrupt(demand, corrupt)),
         }
-        // No block begins at address 0, so this is always a pointer.
-        addresses::of_fresh(&fresh)
-            .ok_or_else(|| self.refused(self.state.acquire(), demand, Cause::NoMemory))
     }
 
     /// Tells the handler of a refusal that `state` was just told of, after the lock is open again.

@@ -157,10 +157,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             // The old block was damaged meanwhile, the new one has the contents: it is what the caller needs.
             self.report(Action::Reallocate, Fault::Misuse(misuse));
         }
-        // No block begins at address 0, so this is always a pointer.
-        addresses::of_move(moving).ok_or_else(|| {
-            ReallocateError::Failure(self.refused(self.state.acquire(), demand, Cause::NoMemory))
-        })
+        Ok(addresses::of_move(moving))
     }
 
     /// A free whose caller can't be told of faults.
