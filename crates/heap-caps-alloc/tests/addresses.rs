@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
+    clippy::multiple_unsafe_ops_per_block,
     reason = "helpers of tests panic where a test would"
 )]
 
