@@ -1,6 +1,6 @@
 //! How a used block becomes free, shrinks or grows: joined with its free neighbours at once.
 
-use crate::bins::{MIN_UNITS, bin_of};
+use crate::bins::MIN_UNITS;
 use crate::damage::Misuse;
 use crate::header::{Header, Note};
 use crate::poison::FILL_FREED;
@@ -33,7 +33,7 @@ impl Pool {
             return Err(Misuse::NotABlock);
         }
         let following = self.header(block + units);
-        if !following.is_free() && following.note() != Note::USED {
+        if !following.is_free() && following.has_note() {
             return Err(Misuse::NotABlock);
         }
         Ok(units)
@@ -53,11 +53,9 @@ impl Pool {
         let below = self.free_units_below(block)?;
         let above = self.free_units_above(block + units)?;
         let (start, total) = (block - below, below + units + above);
-        let joined = u32::from(below != 0) + u32::from(above != 0);
         self.join(start, below, block + units, above, total)?;
-        if joined != 1 {
-            self.count(control::FREE_BLOCKS, 1_u32.wrapping_sub(joined));
-        }
+        let joined = below.min(1) + above.min(1);
+        self.count(control::FREE_BLOCKS, 1_u32.wrapping_sub(joined));
         self.count(control::FREE_WORDS, units - 1 + joined);
         self.discount(control::USED_BLOCKS, 1);
         Some(Released {

@@ -108,6 +108,12 @@ impl Header {
         Note(self.0.wrapping_neg() & NOTE_MASK)
     }
 
+    /// Whether a used block's note is another one than [`Note::USED`].
+    #[inline(always)]
+    pub(crate) const fn has_note(self) -> bool {
+        self.0 & NOTE_MASK != 0
+    }
+
     /// The header of a used block whose note is [`Note::USED`], with another note.
     #[inline(always)]
     pub(crate) const fn with_first_note(self, note: Note) -> Self {

@@ -170,7 +170,7 @@ impl<P: Poison> Heap<P> {
         if P::OVERHEAD != 0 {
             return self.free_guarded(block);
         }
-        let freed = if block.get() % 4 == 0 {
+        let freed = if block.get().is_multiple_of(4) {
             self.pool.free_at(block.get() / 4 - 1)
         } else {
             None

@@ -146,7 +146,7 @@ impl Pool {
     pub(crate) fn link(self, block: Index, bin: u32) {
         let head = control::HEADS + bin;
         let front = self.get(head);
-        let behind_front = front != NONE && front < block;
+        let behind_front = front.wrapping_sub(1) < block; // NONE wraps
         let previous = if behind_front { front } else { head - 1 };
         let next = self.get(previous + 1);
         self.set(block + 1, next);
