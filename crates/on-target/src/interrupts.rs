@@ -9,7 +9,7 @@ use crate::machine;
 static HANDLER: AtomicUsize = AtomicUsize::new(0);
 static PERIOD: AtomicU32 = AtomicU32::new(0);
 
-/// Calls `handler` from an interrupt, again and again, `period` ticks of the emulated clock apart.
+/// Calls `handler` from an interrupt, again and again, `period` instructions apart.
 pub fn start_timer(period: u32, handler: fn()) {
     HANDLER.store(handler as usize, Ordering::Relaxed);
     PERIOD.store(period, Ordering::Relaxed);
@@ -35,8 +35,8 @@ extern "C" fn interrupted() {
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupts;
 
-// SAFETY: the processor is told not to take interrupts, by functions that the compiler can't look into, so it moves no memory
-// access over them; the old state comes back.
+// SAFETY: the processor is told to take no interrupt, by means that the compiler moves no memory access over; the state before comes
+// back.
 unsafe impl InterruptMask for Interrupts {
     type State = u32;
 

@@ -16,10 +16,15 @@ pub mod exit_code;
 mod heap;
 pub mod interrupts;
 mod meter;
+#[cfg(not(target_has_atomic = "32"))]
+mod one_core;
 mod panic;
 
 #[cfg(target_arch = "xtensa")]
 #[path = "xtensa/mod.rs"]
+mod machine;
+#[cfg(target_arch = "riscv32")]
+#[path = "riscv/mod.rs"]
 mod machine;
 
 pub use arguments::argument;

@@ -22,6 +22,11 @@ impl Target {
         }
     }
 
+    /// Whether the processor exchanges words atomically.
+    pub(crate) fn has_atomics(self) -> bool {
+        self == Target::Esp32
+    }
+
     /// What cargo calls the target.
     pub(crate) fn triple(self) -> &'static str {
         match self {
@@ -57,8 +62,10 @@ impl Target {
                 "virt",
                 "-bios",
                 "none",
+                "-serial",
+                "stdio",
                 "-icount",
-                "shift=0",
+                "shift=0,sleep=off",
             ],
         }
     }

@@ -67,8 +67,9 @@ const fn instructions(cycles: u32) -> u32 {
     counted as u32 - 1
 }
 
-pub(crate) fn timer_after(cycles: u32) {
-    assembly::timer_after(cycles);
+/// 10.24 cycles each, see [`instructions`].
+pub(crate) fn timer_after(instructions: u32) {
+    assembly::timer_after(instructions.saturating_mul(128) / 100 * 8);
 }
 
 pub(crate) fn timer_off() {

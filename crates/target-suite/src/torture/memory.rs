@@ -1,5 +1,6 @@
 //! Bytes that move, and words that are changed at once.
 
+#[cfg(target_has_atomic = "32")]
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicU32, Ordering};
 
 use super::hash::Hash;
@@ -21,6 +22,8 @@ pub(super) fn copying(random: &mut Random, hash: &mut Hash) {
     }
 }
 
+/// Processors without an atomic exchange have nothing to show here.
+#[cfg(target_has_atomic = "32")]
 pub(super) fn atomics(random: &mut Random, hash: &mut Hash) {
     let word = AtomicU32::new(5);
     let (byte, half, truth) = (

@@ -1,0 +1,58 @@
+//! The last words of a program that trapped.
+
+use super::{assembly, cause};
+use crate::{exit, exit_code, println};
+
+/// `trap_record` in `boot.S`.
+#[repr(C)]
+struct Record {
+    /// Place 0 is the program counter's; x0 needs none.
+    registers: [u32; 32],
+    cause: u32,
+    address: u32,
+    status: u32,
+}
+
+/// How far below the stack's end an access is taken for an overflow: more than any frame here.
+const BELOW_STACK: u32 = 0x1_0000;
+
+impl Record {
+    /// Causes about a data address.
+    const fn has_address(&self) -> bool {
+        matches!(self.cause, 4..=7 | 13 | 15)
+    }
+
+    fn is_stack_overflow(&self) -> bool {
+        let bottom = (&raw const assembly::_stack_bottom).addr() as u32;
+        let distance = bottom.wrapping_sub(self.address);
+        self.has_address() && (1..=BELOW_STACK).contains(&distance)
+    }
+
+    fn headline(&self) -> &'static str {
+        if self.is_stack_overflow() {
+            "stack overflow"
+        } else {
+            cause::in_words(self.cause)
+        }
+    }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn trapped(record: &Record) -> ! {
+    let [counter, caller, ..] = record.registers;
+    println!("trap: {}", record.headline());
+    println!("  at      {counter:#010x} (look it up with addr2line)");
+    if record.has_address() {
+        println!("  address {:#010x}", record.address);
+    }
+    println!("  caller  {caller:#010x}");
+    println!("  cause {} status {:#x}", record.cause, record.status);
+    for (index, four) in record.registers.chunks(4).enumerate() {
+        let number = index * 4;
+        println!(
+            "  x{number:<2} {:08x} {:08x} {:08x} {:08x}",
+            four[0], four[1], four[2], four[3]
+        );
+    }
+    exit(exit_code::TRAP + record.cause as u8)
+}
