@@ -114,7 +114,7 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    #[inline(never)]
+    #[inline]
     fn allocate_plain(&mut self, size: u32) -> Option<Offset> {
         let index = self.pool.allocate(units_for(size + P::OVERHEAD))?;
         if P::OVERHEAD != 0 {

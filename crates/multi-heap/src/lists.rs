@@ -11,9 +11,6 @@ use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of};
 use crate::header::Header;
 use crate::pool::{DAMAGED, Index, Pool, control};
 
-/// How many blocks of its own list an allocation looks at before it goes to the lists of larger blocks.
-const PROBES: u32 = 2;
-
 /// How many blocks of its own list an allocation looks at before it fails.
 const LAST_PROBES: u32 = 16;
 
@@ -23,13 +20,16 @@ const NONE: u32 = 0;
 /// The list of the free blocks of 2 units.
 const PAIRS: u32 = 2;
 
+/// Instead of a list, where it is not known which one a block is in.
+const ANY: u32 = 0;
+
 /// A free block in its list, as an allocation found it.
 #[derive(Clone, Copy)]
 pub(crate) struct Found {
     pub(crate) block: Index,
     /// Its units.
     pub(crate) room: u32,
-    /// Its list.
+    /// Its list, or [`ANY`].
     pub(crate) bin: u32,
 }
 
@@ -52,30 +52,33 @@ impl Pool {
         Some(Found {
             block,
             room,
-            bin: bin_of(room),
+            bin: ANY,
         })
     }
 
     /// A block of at least `units` behind the first one of its own list, in a list of larger blocks, or further behind in its own.
+    #[inline(always)]
+    fn find_further(self, first: Index, bin: u32, units: u32) -> Option<Index> {
+        let second = self.get(first + 1);
+        if second != NONE && second < self.limit() && self.header(second).listed_units() >= units {
+            return Some(second);
+        }
+        match self.first_bin_from(bin + 1) {
+            Some(larger) => self
+                .first_of(larger)
+                .filter(|&block| self.header(block).listed_units() >= units),
+            None => self.find_at_last(second, bin, units),
+        }
+    }
+
+    /// A block of at least `units` among the first ones of a list from `block` on.
     #[cold]
     #[inline(never)]
-    fn find_further(self, first: Index, bin: u32, units: u32) -> Option<Index> {
-        let own = |from, to| {
-            let fits = |&block: &Index| self.room_in(block, bin) >= units;
-            self.list_from(first, bin).take(to).skip(from).find(fits)
-        };
-        if let Some(block) = own(1, PROBES as usize) {
-            return Some(block);
-        }
-        let Some(larger) = self.first_bin_from(bin + 1) else {
-            return own(PROBES as usize, LAST_PROBES as usize);
-        };
-        let block = self.first_of(larger)?;
-        if self.room_in(block, larger) >= units {
-            Some(block)
-        } else {
-            self.damaged()
-        }
+    fn find_at_last(self, block: u32, bin: u32, units: u32) -> Option<Index> {
+        let fits = |&block: &Index| self.room_in(block, bin) >= units;
+        self.list_from(block, bin)
+            .take(LAST_PROBES as usize - 1)
+            .find(fits)
     }
 
     /// The first list from `bin` upwards that has a block.
