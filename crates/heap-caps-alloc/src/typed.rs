@@ -50,6 +50,7 @@ unsafe fn change<A: Place>(
     if old.size() == 0 {
         return allocate(place, new, &demand(new));
     }
+    // A host's pointers keep alignments above 64 KiB by moving only: there the chip's address tells nothing about them.
     if new.size() == 0 || !block.addr().get().is_multiple_of(new.align()) {
         // SAFETY: the caller keeps the same contract.
         return unsafe { replace(place, block, old, new) };
