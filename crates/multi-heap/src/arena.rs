@@ -7,7 +7,8 @@
 //!
 //! Everything above this file is integer arithmetic on word indices. Every access, of canaries and of single bytes
 //! too, is one aligned 32-bit load or store: memory that faults on narrower accesses (ESP32's IRAM) is served by
-//! construction.
+//! construction. The accesses are relaxed atomic ones. On these processors they cost what plain ones do, but a compiler may neither narrow
+//! them to the bytes that changed nor make a call of `memset` or `memcpy` of them.
 //!
 //! **Invariant of the callers:** an index given to [`Arena::get`] or [`Arena::set`] is below [`Arena::words`]. Indices
 //! come from two sources: constants of the control structure, whose presence construction has checked, and block
@@ -15,6 +16,7 @@
 //! builds assert it on every access.
 
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// A region as an array of words that only its heap (and whoever holds an allocated block) touches.
 #[derive(Clone, Copy, Debug)]
@@ -69,27 +71,23 @@ impl Arena {
     /// Reads one word.
     #[inline(always)]
     pub(crate) fn get(self, index: u32) -> u32 {
-        debug_assert!(index < self.words, "read of word {index} of {}", self.words);
-        // SAFETY: the word is inside the region, which is readable (contract of `new`).
-        u32::from_le(unsafe { self.at(index).read() })
+        u32::from_le(self.word(index).load(Ordering::Relaxed))
     }
 
     /// Writes one word.
     #[inline(always)]
     pub(crate) fn set(self, index: u32, value: u32) {
-        debug_assert!(
-            index < self.words,
-            "write of word {index} of {}",
-            self.words
-        );
-        // SAFETY: the word is inside the region, which is writable (contract of `new`).
-        unsafe { self.at(index).write(value.to_le()) };
+        self.word(index).store(value.to_le(), Ordering::Relaxed);
     }
 
     #[inline(always)]
-    fn at(self, index: u32) -> NonNull<u32> {
+    fn word<'region>(self, index: u32) -> &'region AtomicU32 {
+        debug_assert!(index < self.words, "word {index} of {}", self.words);
         // SAFETY: the index is inside the region (invariant of the callers).
-        unsafe { self.base.add(index as usize) }
+        let word = unsafe { self.base.add(index as usize) };
+        // SAFETY: the word is aligned, readable and writable as long as the arena is used (contract of `new`). Whoever else accesses it
+        // does not do so at the same time: it is the heap's, or it is in a block of which the caller has charge.
+        unsafe { AtomicU32::from_ptr(word.as_ptr()) }
     }
 
     /// The address of a byte of the region; `offset` is at most the region's size.
@@ -109,6 +107,17 @@ impl Arena {
 
 /// Bytes and runs of bytes, by words.
 impl Arena {
+    /// Copies `words` words from index `from` to index `to` of an arena, upwards.
+    pub(crate) fn copy_words(self, from: u32, target: Self, to: u32, words: u32) {
+        const AT_ONCE: u32 = 4;
+        let copy = |word| target.set(to + word, self.get(from + word));
+        let rest = words % AT_ONCE;
+        for first in (0..words - rest).step_by(AT_ONCE as usize) {
+            (first..first + AT_ONCE).for_each(copy);
+        }
+        (words - rest..words).for_each(copy);
+    }
+
     /// Reads the byte at `offset`.
     pub(crate) fn byte(self, offset: u32) -> u8 {
         self.get(offset / 4).to_le_bytes()[(offset % 4) as usize]

@@ -80,10 +80,9 @@ impl<P: Poison> Contents<P> {
         if !self.owns(from, bytes) || !target.owns(to, bytes) {
             return;
         }
-        let (source, aim) = (from.get() / 4, to.get() / 4);
-        for word in 0..bytes / 4 {
-            target.arena.set(aim + word, self.arena.get(source + word));
-        }
+        let words = bytes / 4;
+        self.arena
+            .copy_words(from.get() / 4, target.arena, to.get() / 4, words);
         for byte in bytes & !3..bytes {
             target
                 .arena

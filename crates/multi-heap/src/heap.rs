@@ -292,6 +292,10 @@ impl<P: Poison> Heap<P> {
     /// As [`Heap::free`]. A `size` of 0 or above [`Request::MAX_SIZE`] gives `false`.
     pub fn resize(&mut self, block: Offset, size: u32) -> Result<bool, Misuse> {
         let used = self.valid_block(block)?;
+        self.resize_used(used, size)
+    }
+
+    fn resize_used(&mut self, used: UsedBlock, size: u32) -> Result<bool, Misuse> {
         let Some(units) = self.units_with_guards(size) else {
             return Ok(false);
         };
@@ -304,8 +308,9 @@ impl<P: Poison> Heap<P> {
             self.shrink(used, units, size)?;
         }
         if P::FILLS && size > used.size {
+            let user = user_offset::<P>(used.index);
             self.arena()
-                .fill(block.get() + used.size, block.get() + size, FILL_ALLOCATED);
+                .fill(user + used.size, user + size, FILL_ALLOCATED);
         }
         if P::OVERHEAD != 0 {
             let units = self.pool.header(used.index).used_units();
@@ -338,6 +343,10 @@ impl<P: Poison> Heap<P> {
     /// As [`Heap::free`].
     pub fn grow_backward(&mut self, block: Offset, size: u32) -> Result<Option<Moved>, Misuse> {
         let used = self.valid_block(block)?;
+        self.grow_used_backward(used, size)
+    }
+
+    fn grow_used_backward(&mut self, used: UsedBlock, size: u32) -> Result<Option<Moved>, Misuse> {
         let Some(units) = self.units_with_guards(size) else {
             return Ok(None);
         };
@@ -367,22 +376,22 @@ impl<P: Poison> Heap<P> {
         request: Request,
     ) -> Result<Option<Offset>, Misuse> {
         let size = request.size();
-        if self.is_aligned(block, request) && self.resize(block, size)? {
+        let used = self.valid_block(block)?;
+        if self.is_aligned(block, request) && self.resize_used(used, size)? {
             return Ok(Some(block));
         }
         if request.alignment() == Request::MIN_ALIGNMENT
-            && let Some(moved) = self.grow_backward(block, size)?
+            && let Some(moved) = self.grow_used_backward(used, size)?
         {
             self.move_bytes(block, moved.to, moved.bytes);
             self.resize(moved.to, size)?;
             return Ok(Some(moved.to));
         }
-        let old_size = self.usable_size(block)?;
         let Some(new) = self.allocate(request) else {
             return Ok(None);
         };
         self.allocated(new, size)?;
-        self.move_bytes(block, new, old_size.min(size));
+        self.move_bytes(block, new, used.size.min(size));
         self.freeing(block)?;
         self.free(block)?;
         Ok(Some(new))
