@@ -1,6 +1,6 @@
 //! One measured number.
 
-/// Of whom, doing what, which quantity: the schema of all figures of this project.
+/// Of which heap, doing what, which quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figure {
     /// Which heap.
@@ -8,7 +8,47 @@ pub struct Figure {
     /// Which workload.
     pub workload: &'static str,
     /// Which quantity.
-    pub metric: &'static str,
-    /// The number; means are in hundredths, see `metric`.
+    pub quantity: Quantity,
+    /// The number.
     pub value: u64,
+}
+
+/// What a number counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// The cost of one call, in the meter's unit; the mean of many, to the nearest.
+    Cost,
+    /// A hundred times the mean cost of many calls.
+    MeanX100,
+    /// The greatest cost of one of many calls.
+    Worst,
+    /// Blocks that fit.
+    Blocks,
+    /// Bytes that the heap needs for itself.
+    ControlBytes,
+}
+
+impl Quantity {
+    /// What figures call it when costs are instructions.
+    #[must_use]
+    pub const fn in_instructions(self) -> &'static str {
+        match self {
+            Self::Cost => "instructions",
+            Self::MeanX100 => "instructions_x100",
+            Self::Worst => "instructions_max",
+            Self::Blocks => "blocks_in_64k",
+            Self::ControlBytes => "control_bytes",
+        }
+    }
+
+    /// What figures call it when costs are nanoseconds.
+    #[must_use]
+    pub const fn in_nanoseconds(self) -> &'static str {
+        match self {
+            Self::Cost => "nanoseconds",
+            Self::MeanX100 => "nanoseconds_x100",
+            Self::Worst => "nanoseconds_max",
+            Self::Blocks | Self::ControlBytes => self.in_instructions(),
+        }
+    }
 }

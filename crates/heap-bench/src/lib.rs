@@ -3,18 +3,23 @@
 //! ```text
 //!   Subject   a heap behind four plain functions, as C code would call it      subjects/*.rs, one heap each
 //!   Meter     what a single call costs: instructions, nanoseconds              the caller's
-//!   run       every workload on every subject, figure by figure                workloads.rs
+//!   run       every workload on every subject, figure by figure                workloads/*.rs, one workload each
 //! ```
 
 #![no_std]
 
+#[cfg(test)]
+extern crate std;
+
+mod costs;
 mod figure;
 mod meter;
 mod random;
 mod subject;
-mod subjects;
+pub mod subjects;
 mod workloads;
 
-pub use figure::Figure;
+pub use figure::{Figure, Quantity};
 pub use meter::{Meter, Operation};
-pub use workloads::{REGION_BYTES, run};
+pub use subject::{Operations, Subject, operations};
+pub use workloads::{REGION_ALIGNMENT, REGION_BYTES, run};

@@ -8,7 +8,8 @@ use core::ptr::NonNull;
 use crate::meter::{Meter, Operation};
 
 /// A heap behind plain addresses; 0 is no block. Sizes are checked inside, as in C's `malloc`.
-pub(crate) trait Subject: Sized {
+pub trait Subject: Sized {
+    /// What figures call it.
     const NAME: &'static str;
 
     /// Prepares a heap at its final place (some heaps can't be moved).
@@ -16,14 +17,25 @@ pub(crate) trait Subject: Sized {
     /// # Safety
     /// The region belongs to the heap until it is forgotten.
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>);
+    /// A block at the natural alignment of 4.
     fn allocate(&mut self, size: usize) -> usize;
+    /// A block at another alignment.
     fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize;
+    /// Gives a block back.
+    ///
     /// # Safety
     /// `block` was allocated with this size and alignment.
     unsafe fn free(&mut self, block: NonNull<u8>, size: usize, alignment: usize);
+    /// Makes a block larger, moving it if it must.
+    ///
     /// # Safety
     /// `block` was allocated with `size`, at the natural alignment.
     unsafe fn grow(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize;
+
+    /// Bytes that the heap needs for itself, blocks' headers not counted.
+    fn control_bytes(&self) -> usize {
+        size_of::<Self>()
+    }
 }
 
 /// A subject at work, every operation measured.
@@ -65,6 +77,11 @@ impl<'a, S: Subject, M: Meter> Measured<'a, S, M> {
         (unsafe { block.assume_init() }, cost)
     }
 
+    pub(crate) fn control_bytes(&self) -> usize {
+        // SAFETY: it was started.
+        unsafe { self.heap.assume_init_ref() }.control_bytes()
+    }
+
     pub(crate) fn allocate(&mut self, size: usize) -> (usize, u32) {
         self.measure_block(allocate::<S>, [size, 0, 0])
     }
@@ -80,6 +97,15 @@ impl<'a, S: Subject, M: Meter> Measured<'a, S, M> {
     pub(crate) fn grow(&mut self, block: usize, size: usize, new_size: usize) -> (usize, u32) {
         self.measure_block(grow::<S>, [block, size, new_size])
     }
+}
+
+/// The four functions of a heap, for a program that shows how large they are.
+pub type Operations = [Operation; 4];
+
+/// Allocate, allocate aligned, free, grow; each takes the heap's address first.
+#[must_use]
+pub fn operations<S: Subject>() -> Operations {
+    [allocate::<S>, allocate_aligned::<S>, free::<S>, grow::<S>]
 }
 
 /// The heap behind the first argument.
@@ -164,4 +190,14 @@ pub(crate) const fn layout(size: usize, alignment: usize) -> Option<Layout> {
         Ok(layout) => Some(layout),
         Err(_) => None,
     }
+}
+
+/// Moves the contents of a block that could not grow where it lay.
+///
+/// # Safety
+/// Both blocks have `bytes` bytes and do not overlap.
+pub(crate) unsafe fn copy(from: NonNull<u8>, to: usize, bytes: usize) {
+    let to: *mut u8 = core::ptr::with_exposed_provenance_mut(to);
+    // SAFETY: the caller promises it.
+    unsafe { to.copy_from_nonoverlapping(from.as_ptr(), bytes) };
 }

@@ -5,7 +5,8 @@ use core::ptr::NonNull;
 
 use crate::subject::Subject;
 
-pub(crate) struct Empty;
+/// Nothing.
+pub struct Empty;
 
 impl Subject for Empty {
     const NAME: &'static str = "empty";

@@ -1,9 +1,17 @@
 //! The heaps that are measured: one file each.
 
+mod buddy;
 mod empty;
+mod linked_list;
 mod multi_heap;
 mod rlsf;
+mod talc4;
+mod talc5;
 
-pub(crate) use empty::Empty;
-pub(crate) use multi_heap::MultiHeap;
-pub(crate) use rlsf::Rlsf;
+pub use buddy::Buddy;
+pub use empty::Empty;
+pub use linked_list::LinkedList;
+pub use multi_heap::{Level, MultiHeap};
+pub use rlsf::Rlsf;
+pub use talc4::Talc4;
+pub use talc5::Talc5;

@@ -7,12 +7,14 @@ use multi_heap::{Comprehensive, Heap, Light, Offset, Poison, Request, Unpoisoned
 
 use crate::subject::Subject;
 
-pub(crate) struct MultiHeap<P: Level> {
+/// Our heap.
+pub struct MultiHeap<P: Level> {
     heap: Heap<P>,
 }
 
 /// What figures call the levels.
-pub(crate) trait Level: Poison {
+pub trait Level: Poison {
+    /// The name.
     const SUBJECT: &'static str;
 }
 
@@ -88,5 +90,9 @@ impl<P: Level> Subject for MultiHeap<P> {
             Ok(Some(block)) => address(block),
             _ => 0,
         }
+    }
+
+    fn control_bytes(&self) -> usize {
+        size_of::<Self>() + self.heap.control_bytes() as usize
     }
 }

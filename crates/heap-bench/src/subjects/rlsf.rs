@@ -8,7 +8,8 @@ use crate::subject::{Subject, address, layout};
 
 type Tlsf = rlsf::Tlsf<'static, usize, usize, 32, 32>;
 
-pub(crate) struct Rlsf(Tlsf);
+/// Two-level segregated fit.
+pub struct Rlsf(Tlsf);
 
 impl Rlsf {
     fn obtain(&mut self, layout: Option<Layout>) -> usize {

@@ -19,7 +19,10 @@ fn main() -> u8 {
 fn print(figure: Figure) {
     println!(
         "figure\t{}\t{}\t{}\t{}",
-        figure.subject, figure.workload, figure.metric, figure.value
+        figure.subject,
+        figure.workload,
+        figure.quantity.in_instructions(),
+        figure.value
     );
 }
 

@@ -1,0 +1,57 @@
+//! What many calls of one kind cost.
+
+use crate::figure::Quantity;
+
+/// Sum, worst and number of calls.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Costs {
+    sum: u64,
+    worst: u32,
+    calls: u64,
+}
+
+impl Costs {
+    pub(crate) fn add(&mut self, cost: u32) {
+        self.sum += u64::from(cost);
+        self.worst = self.worst.max(cost);
+        self.calls += 1;
+    }
+
+    /// Tells the mean and the worst.
+    pub(crate) fn say(
+        self,
+        workload: &'static str,
+        say: &mut dyn FnMut(&'static str, Quantity, u64),
+    ) {
+        say(workload, Quantity::MeanX100, self.mean(100));
+        say(workload, Quantity::Cost, self.mean(1));
+        say(workload, Quantity::Worst, self.worst.into());
+    }
+
+    /// `scale` times the mean, to the nearest.
+    fn mean(self, scale: u64) -> u64 {
+        let calls = self.calls.max(1);
+        (self.sum * scale + calls / 2) / calls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Costs, Quantity};
+
+    #[test]
+    fn the_mean_is_rounded_to_the_nearest_and_the_worst_is_kept() {
+        let mut costs = Costs::default();
+        [100, 101, 101].into_iter().for_each(|cost| costs.add(cost));
+        let mut said = std::vec::Vec::new();
+        costs.say("mix", &mut |_, quantity, value| {
+            said.push((quantity, value))
+        });
+        let expected = [
+            (Quantity::MeanX100, 10_067),
+            (Quantity::Cost, 101),
+            (Quantity::Worst, 101),
+        ];
+        assert_eq!(said, expected);
+    }
+}

@@ -1,0 +1,48 @@
+//! `linked_list_allocator`, esp-alloc's default: first fit in a list of holes by address. It never grows a block where it lies.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use linked_list_allocator::Heap;
+
+use crate::subject::{Subject, address, copy, layout};
+
+/// First fit.
+pub struct LinkedList(Heap);
+
+impl Subject for LinkedList {
+    const NAME: &'static str = "linked list";
+
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) {
+        let heap = &mut place.write(Self(Heap::empty())).0;
+        // SAFETY: the caller gives the region away.
+        unsafe { heap.init(region.cast().as_ptr(), region.len()) };
+    }
+
+    fn allocate(&mut self, size: usize) -> usize {
+        self.allocate_aligned(size, 4)
+    }
+
+    fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
+        let layout = layout(size, alignment);
+        address(layout.and_then(|layout| self.0.allocate_first_fit(layout).ok()))
+    }
+
+    unsafe fn free(&mut self, block: NonNull<u8>, size: usize, alignment: usize) {
+        if let Some(layout) = layout(size, alignment) {
+            // SAFETY: the caller's block, with its layout.
+            unsafe { self.0.deallocate(block, layout) };
+        }
+    }
+
+    unsafe fn grow(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
+        let new = self.allocate(new_size);
+        if new != 0 {
+            // SAFETY: both blocks have as many bytes, and are different.
+            unsafe { copy(block, new, size) };
+            // SAFETY: the caller's block.
+            unsafe { self.free(block, size, 4) };
+        }
+        new
+    }
+}

@@ -1,0 +1,69 @@
+//! Blocks of all sizes come and go at random; then aligned blocks in the heap as it was left.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use super::Say;
+use crate::costs::Costs;
+use crate::meter::Meter;
+use crate::random::Random;
+use crate::subject::{Measured, Subject};
+
+const LIVE: usize = 200;
+const ROUNDS: u32 = 10_000;
+const LARGEST: u32 = 1024;
+const ALIGNED: usize = 32;
+
+#[derive(Clone, Copy, Default)]
+struct Block {
+    at: usize,
+    size: usize,
+}
+
+/// # Safety
+/// Nothing else uses the region meanwhile.
+pub(super) unsafe fn run<S: Subject>(meter: &impl Meter, region: NonNull<[u8]>, say: Say<'_>) {
+    let mut place = MaybeUninit::<S>::uninit();
+    // SAFETY: the caller gives the region away.
+    let mut heap = unsafe { Measured::start(&mut place, meter, region) };
+    come_and_go(&mut heap, say);
+    aligned(&mut heap, say);
+}
+
+fn come_and_go<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+    let mut random = Random::new(1);
+    let mut blocks = [Block::default(); LIVE];
+    for block in &mut blocks {
+        block.size = size(&mut random);
+        (block.at, _) = heap.allocate(block.size);
+    }
+    let (mut malloc, mut free) = (Costs::default(), Costs::default());
+    for _ in 0..ROUNDS {
+        let block = &mut blocks[random.next() as usize % LIVE];
+        free.add(heap.free(block.at, block.size, 4));
+        block.size = size(&mut random);
+        let (at, cost) = heap.allocate(block.size);
+        block.at = at;
+        malloc.add(cost);
+    }
+    malloc.say("malloc mix", say);
+    free.say("free mix", say);
+}
+
+fn size(random: &mut Random) -> usize {
+    1 + (random.next() % LARGEST) as usize
+}
+
+fn aligned<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+    let (mut malloc, mut free) = (Costs::default(), Costs::default());
+    let blocks: [usize; ALIGNED] = core::array::from_fn(|_| {
+        let (block, cost) = heap.allocate_aligned(100, 64);
+        malloc.add(cost);
+        block
+    });
+    for block in blocks {
+        free.add(heap.free(block, 100, 64));
+    }
+    malloc.say("malloc aligned 64", say);
+    free.say("free aligned 64", say);
+}

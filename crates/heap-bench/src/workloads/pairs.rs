@@ -1,0 +1,30 @@
+//! One block taken and given back, in a heap that is empty otherwise.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use super::Say;
+use crate::figure::Quantity;
+use crate::meter::Meter;
+use crate::subject::{Measured, Subject};
+
+const PAIRS: [(usize, &str, &str); 3] = [
+    (16, "malloc 16 B", "free 16 B"),
+    (64, "malloc 64 B", "free 64 B"),
+    (1024, "malloc 1024 B", "free 1024 B"),
+];
+
+/// # Safety
+/// Nothing else uses the region meanwhile.
+pub(super) unsafe fn run<S: Subject>(meter: &impl Meter, region: NonNull<[u8]>, say: Say<'_>) {
+    let mut place = MaybeUninit::<S>::uninit();
+    // SAFETY: the caller gives the region away.
+    let mut heap = unsafe { Measured::start(&mut place, meter, region) };
+    for (size, malloc, free) in PAIRS {
+        let (block, cost) = heap.allocate(size);
+        say(malloc, Quantity::Cost, cost.into());
+        say(free, Quantity::Cost, heap.free(block, size, 4).into());
+    }
+    let control = u64::try_from(heap.control_bytes()).unwrap_or(u64::MAX);
+    say("64 KiB", Quantity::ControlBytes, control);
+}
