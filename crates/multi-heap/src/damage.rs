@@ -20,6 +20,8 @@ pub enum CorruptionKind {
     Bitmap,
     /// A counter differs from what a walk finds.
     Counter,
+    /// An operation came across damage before, which has gone since.
+    Noticed,
     /// The canary before a block was overwritten (an underrun).
     HeadCanary,
     /// The canary behind a block was overwritten (an overrun).
@@ -53,6 +55,7 @@ impl CorruptionKind {
             Self::Link => "bad link in a free list",
             Self::Bitmap => "bitmap of free lists differs from the lists",
             Self::Counter => "counter differs from the blocks",
+            Self::Noticed => "an operation came across damage that has gone since",
             Self::HeadCanary => "bad head canary (write before the start of a block)",
             Self::TailCanary => "bad tail canary (write past the end of a block)",
             Self::SizeWord => "recorded size larger than the block",

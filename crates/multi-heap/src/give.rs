@@ -131,7 +131,7 @@ impl Pool {
 
 /// Resizing of a validated used block.
 impl Pool {
-    /// Shrinks a block in place; what it gives up is joined with a free block behind it.
+    /// Shrinks a block in place; what it gives up is joined with a free block behind it. A single unit stays with the block.
     pub(crate) fn shrink(self, block: Index, units: u32, new_units: u32) -> Option<Released> {
         let (surplus, start) = (units - new_units, block + new_units);
         let mut released = Released {
@@ -139,14 +139,12 @@ impl Pool {
             units: 0,
             seams: [start, block + units],
         };
-        if surplus != 0 {
-            let above = self.free_units_above(block + units)?;
-            let joined = u32::from(above != 0);
-            released.units = surplus + above;
-            self.join(start, 0, block + units, above, surplus + above)?;
+        if surplus >= MIN_UNITS {
+            self.set_header(start, Header::used(surplus, Note::USED));
             self.set_units(block, new_units);
-            self.count(control::FREE_BLOCKS, 1_u32.wrapping_sub(joined));
-            self.count(control::FREE_WORDS, surplus - 1 + joined);
+            self.count(control::USED_BLOCKS, 1);
+            self.free_at(start)?;
+            released.units = self.header(start).free_units();
         }
         Some(released)
     }
@@ -158,18 +156,8 @@ impl Pool {
         if above < more {
             return Some(false);
         }
-        let rest = above - more;
-        self.relink(upper, above, upper + more, rest)?;
+        self.carve_block(upper, more)?;
         self.set_units(block, new_units);
-        if rest == 0 {
-            self.set_note(upper + above, Note::USED);
-            self.discount(control::FREE_BLOCKS, 1);
-            self.take_words(more - 1);
-        } else {
-            self.write_free(upper + more, rest);
-            self.tell(upper + above, rest);
-            self.take_words(more);
-        }
         Some(true)
     }
 

@@ -123,7 +123,7 @@ impl<P: Poison> Heap<P> {
         Offset::new(user_offset::<P>(index))
     }
 
-    #[inline(never)]
+    #[inline]
     fn allocate_aligned(&mut self, request: Request) -> Option<Offset> {
         let units = units_for(request.size() + P::OVERHEAD);
         let aligned_word = 1 + (poison::head_bytes::<P>() + request.offset()) / 4;
@@ -258,6 +258,7 @@ impl<P: Poison> Heap<P> {
 
     /// What to say of a block that was found valid, but whose neighbours were not.
     #[cold]
+    #[inline(never)]
     fn misuse(&self) -> Misuse {
         self.check()
             .map_or_else(Misuse::Corrupt, |()| Misuse::NotABlock)

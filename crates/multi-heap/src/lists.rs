@@ -1,7 +1,6 @@
 //! How free blocks are kept in lists, one for each class of sizes, and found.
 //!
 //! ```text
-//!   summary   one bit for each word of the map:   1 0 1 0 0 0 .. damaged?     the first word's bit is the highest
 //!   map       one bit for each list               0 0 1 0 0 .. 0 1            in words of 32, the first list's bit is the highest
 //!   heads     list 2, list 3, ...                 | block | 0 | block | ...
 //!   list      head -> block <-> block <-> block -> 0                          the first ones in address order
@@ -9,7 +8,7 @@
 
 use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of};
 use crate::header::Header;
-use crate::pool::{DAMAGED, Index, Pool, control};
+use crate::pool::{Index, Pool, control};
 
 /// How many blocks of its own list an allocation looks at before it fails.
 const LAST_PROBES: u32 = 16;
@@ -81,20 +80,19 @@ impl Pool {
             .find(fits)
     }
 
-    /// The first list from `bin` upwards that has a block.
+    /// The first list from `bin` upwards that has a block: looks at no more words than the map has.
     #[inline(always)]
     fn first_bin_from(self, bin: u32) -> Option<u32> {
-        let word = bin / 32;
-        let map = self.get(control::MAP + word) & (u32::MAX >> (bin % 32));
-        if map != 0 {
-            return Some(word * 32 + map.leading_zeros());
+        let mut word = bin / 32;
+        let mut map = self.get(control::MAP + word) & (u32::MAX >> (bin % 32));
+        while map == 0 {
+            word += 1;
+            if word >= MAP_WORDS {
+                return None;
+            }
+            map = self.get(control::MAP + word);
         }
-        let summary = self.get(control::SUMMARY) & (u32::MAX >> 1 >> word) & !DAMAGED;
-        if summary == 0 {
-            return None;
-        }
-        let word = summary.leading_zeros();
-        Some(word * 32 + self.map_word(word).leading_zeros())
+        Some(word * 32 + map.leading_zeros())
     }
 
     /// The first block of a list that should have one.
@@ -107,23 +105,16 @@ impl Pool {
         self.ingest(self.get(head))
     }
 
-    /// The map's word, 0 where a damaged summary leads behind the map.
-    #[inline(always)]
-    fn map_word(self, word: u32) -> u32 {
-        if word < MAP_WORDS {
-            self.get(control::MAP + word)
-        } else {
-            0
-        }
-    }
-
     /// Units of the largest block that [`Pool::find`] finds; 0 if there is none. O(1).
     pub(crate) fn largest_free_units(self) -> u32 {
-        let last = |bits: u32| (bits != 0).then(|| 31 - bits.trailing_zeros());
-        let top = last(self.get(control::SUMMARY) & !DAMAGED)
-            .and_then(|word| Some(word * 32 + last(self.map_word(word))?))
-            .filter(|bin| control::HEADS + bin < self.end());
-        let Some(bin) = top else { return 0 };
+        let map = |word: &u32| self.get(control::MAP + word);
+        let Some(word) = (0..MAP_WORDS).rev().find(|word| map(word) != 0) else {
+            return 0;
+        };
+        let bin = word * 32 + 31 - map(&word).trailing_zeros();
+        if control::HEADS + bin >= self.end() {
+            return 0;
+        }
         let first = self.get(control::HEADS + bin);
         let blocks = self.list_from(first, bin).take(LAST_PROBES as usize);
         blocks
@@ -324,30 +315,15 @@ impl Pool {
 impl Pool {
     #[inline(always)]
     fn mark(self, bin: u32) {
-        let word = bin / 32;
-        let map = self.get(control::MAP + word);
-        self.set(control::MAP + word, map | 1 << 31 >> (bin % 32));
-        if map == 0 {
-            self.set(
-                control::SUMMARY,
-                self.get(control::SUMMARY) | 1 << 31 >> word,
-            );
-        }
+        let word = control::MAP + bin / 32;
+        self.set(word, self.get(word) | 1 << 31 >> (bin % 32));
     }
 
     #[inline(always)]
     fn clear(self, bin: u32) {
-        let word = bin / 32;
-        if word >= MAP_WORDS {
-            return;
-        }
-        let map = self.get(control::MAP + word) & !(1 << 31 >> (bin % 32));
-        self.set(control::MAP + word, map);
-        if map == 0 {
-            self.set(
-                control::SUMMARY,
-                self.get(control::SUMMARY) & !(1 << 31 >> word),
-            );
+        if bin < MAP_WORDS * 32 {
+            let word = control::MAP + bin / 32;
+            self.set(word, self.get(word) & !(1 << 31 >> (bin % 32)));
         }
     }
 }

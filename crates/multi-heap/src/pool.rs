@@ -16,7 +16,7 @@
 //! 2. No two free blocks are neighbours.
 //! 3. A used block's note tells whether and how large a free block lies before it; so does the sentinel's.
 //! 4. A free block of 2 units or more is in exactly one list, that of its size; the list is doubly linked.
-//! 5. A bit of the map is set exactly if its list has a block; a bit of the summary if its map word has a bit.
+//! 5. A bit of the map is set exactly if its list has a block.
 //! 6. The counters equal what a walk finds.
 
 use crate::arena::Arena;
@@ -32,17 +32,14 @@ pub(crate) mod control {
     pub(crate) const MINIMUM_WORDS: u32 = 1;
     pub(crate) const USED_BLOCKS: u32 = 2;
     pub(crate) const FREE_BLOCKS: u32 = 3;
-    /// One bit for each word of the map, the first one highest; the lowest bit tells that damage was found.
-    pub(crate) const SUMMARY: u32 = 4;
+    /// Not 0 once an operation came across damage.
+    pub(crate) const DAMAGED: u32 = 4;
     /// Index of the first block.
     pub(crate) const FIRST: u32 = 5;
     pub(crate) const MAP: u32 = 6;
     /// Index of the head of list 0; lists 0 and 1 do not exist, their heads would be the last words of the map.
     pub(crate) const HEADS: u32 = MAP + super::MAP_WORDS - super::MIN_UNITS;
 }
-
-/// The bit of the summary that tells that damage was found.
-pub(crate) const DAMAGED: u32 = 1;
 
 /// Index of a word at which a block begins, or claims to: below [`Pool::limit`], so that its first three words can be accessed.
 pub(crate) type Index = u32;
@@ -188,13 +185,13 @@ impl Pool {
     #[cold]
     #[inline(never)]
     pub(crate) fn damaged<T>(self) -> Option<T> {
-        self.set(control::SUMMARY, self.get(control::SUMMARY) | DAMAGED);
+        self.set(control::DAMAGED, 1);
         None
     }
 
     /// Whether an operation came across damage.
     pub(crate) fn is_damaged(self) -> bool {
-        self.get(control::SUMMARY) & DAMAGED != 0
+        self.get(control::DAMAGED) != 0
     }
 }
 
@@ -202,4 +199,3 @@ const _: () = assert!(
     bins::MAX_UNITS < 1 << 28,
     "sizes and links fit the header's size field"
 );
-const _: () = assert!(MAP_WORDS < 31, "the summary's lowest bit is free");

@@ -10,49 +10,84 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn allocate(self, units: u32) -> Option<Index> {
         let found = self.find(units)?;
-        self.carve(found, units)?;
+        self.carve(found, units, |block, _| self.unlink(block))?;
         self.set_header(found.block, Header::used(units, Note::USED));
         self.count(control::USED_BLOCKS, 1);
         Some(found.block)
     }
 
     /// Takes a block of `units`, at least 2, whose word `aligned_word` (counted from its header) lies at a multiple of `alignment` words.
+    #[inline(never)]
     pub(crate) fn allocate_aligned(
         self,
         units: u32,
         alignment: u32,
         aligned_word: u32,
     ) -> Option<Index> {
-        let lead_for = |found: Found| {
+        let lead_for = |block: Index| {
             let word = self
                 .arena()
                 .phase()
-                .wrapping_add(found.block)
+                .wrapping_add(block)
                 .wrapping_add(aligned_word);
             word.wrapping_neg() & (alignment - 1)
         };
-        let mut found = self.find(units)?;
-        if lead_for(found) + units > found.room {
-            found = self.find(units + alignment - 1)?;
-        }
-        let lead = lead_for(found);
-        self.carve(found, lead + units)?;
-        let note = if lead == 0 {
-            Note::USED
+        let fits = |block: &Index| lead_for(*block) + units <= self.header(*block).free_units();
+        let padded = units + alignment - 1;
+        // Every other block is aligned to two words as it lies; to more, few are.
+        let (first, second) = if alignment == 2 {
+            (units, padded)
         } else {
-            self.put_back(found.block, lead)
+            (padded, units)
         };
-        self.set_header(found.block + lead, Header::used(units, note));
+        let found = self.find_block(first).filter(fits);
+        let block = found.or_else(|| self.find_block(second).filter(fits))?;
+        let lead = lead_for(block);
+        self.carve_block(block, lead + units)?;
         self.count(control::USED_BLOCKS, 1);
-        Some(found.block + lead)
+        self.set_header(block + lead, Header::used(units, Note::USED));
+        if lead != 0 {
+            self.give_lead_back(block, lead);
+        }
+        Some(block + lead)
     }
 
-    /// Takes the first `units` units of a free block out of the free ones; the rest stays free.
+    /// Makes the first `lead` units of what was carved a free block again, before the used block behind it.
+    fn give_lead_back(self, block: Index, lead: u32) {
+        self.make_free(block, lead);
+        self.tell(block + lead, lead);
+        self.count(control::FREE_BLOCKS, 1);
+        self.count(control::FREE_WORDS, lead - 1);
+    }
+
+    /// As [`Pool::find`], not inlined.
+    #[inline(never)]
+    fn find_block(self, units: u32) -> Option<Index> {
+        self.find(units).map(|found| found.block)
+    }
+
+    /// Takes the first `units` units of any free block out of the free ones; the rest stays free.
+    #[inline(never)]
+    pub(crate) fn carve_block(self, block: Index, units: u32) -> Option<()> {
+        let room = self.header(block).free_units();
+        let bin = bin_of(room.max(1));
+        self.carve(Found { block, room, bin }, units, |block, room| {
+            self.unlink_any(block, room)
+        })
+    }
+
+    /// Takes the first `units` units of a free block out of the free ones; the rest stays free. `unlink` takes a block that is larger than `units` out
+    /// of its list.
     #[inline(always)]
-    fn carve(self, found: Found, units: u32) -> Option<()> {
+    fn carve(
+        self,
+        found: Found,
+        units: u32,
+        unlink: impl FnOnce(Index, u32) -> Option<()>,
+    ) -> Option<()> {
         let Found { block, room, bin } = found;
         let following = self.ingest_end(block, room)?;
-        let rest = room - units;
+        let rest = room.checked_sub(units)?;
         if rest == 0 {
             self.unlink_any(block, room)?;
             self.set_note(following, Note::USED);
@@ -63,7 +98,7 @@ impl Pool {
         if bin_of(rest) == bin {
             self.relocate(block, block + units)?;
         } else {
-            self.unlink(block)?;
+            unlink(block, room)?;
             self.link_any(block + units, rest);
         }
         self.write_free(block + units, rest);
@@ -72,13 +107,5 @@ impl Pool {
         }
         self.take_words(units);
         Some(())
-    }
-
-    /// Makes the first `lead` units of what was carved free again: the note for the block behind.
-    fn put_back(self, block: Index, lead: u32) -> Note {
-        self.make_free(block, lead);
-        self.count(control::FREE_BLOCKS, 1);
-        self.count(control::FREE_WORDS, lead - 1);
-        Note::of_free(lead)
     }
 }
