@@ -12,6 +12,7 @@
 //!
 //! Standard output carries results only; progress and errors go to standard error.
 
+mod bench;
 mod ci;
 mod commands;
 mod error;

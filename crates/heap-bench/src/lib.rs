@@ -21,5 +21,5 @@ mod workloads;
 
 pub use figure::{Figure, Quantity};
 pub use meter::{Meter, Operation};
-pub use subject::{Operations, Subject, operations};
-pub use workloads::{REGION_ALIGNMENT, REGION_BYTES, run};
+pub use subject::{Operations, Subject, layout, operations};
+pub use workloads::{REGION_ALIGNMENT, REGION_BYTES, run, run_guest};

@@ -185,7 +185,8 @@ pub(crate) fn address(block: Option<NonNull<u8>>) -> usize {
 }
 
 /// What Rust's heaps are asked with: the check of the size is part of the work.
-pub(crate) const fn layout(size: usize, alignment: usize) -> Option<Layout> {
+#[must_use]
+pub const fn layout(size: usize, alignment: usize) -> Option<Layout> {
     match Layout::from_size_align(size, alignment) {
         Ok(layout) => Some(layout),
         Err(_) => None,

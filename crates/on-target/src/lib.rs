@@ -58,3 +58,17 @@ macro_rules! program {
         }
     };
 }
+
+/// A program that contains the four operations of a heap, a panic, and nothing else. It is not for running.
+#[macro_export]
+macro_rules! sized {
+    ($subject:ty) => {
+        $crate::program!(main);
+
+        fn main() -> u8 {
+            assert!(core::hint::black_box(true), "as any heap might say");
+            core::hint::black_box(heap_bench::operations::<$subject>());
+            $crate::exit_code::SUCCESS
+        }
+    };
+}

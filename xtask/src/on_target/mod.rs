@@ -3,10 +3,12 @@
 //! ```text
 //!   target.rs   which compiler, linker and emulator a chip needs        tools.rs   what must be installed for it
 //!   build.rs    program ─> ELF file                                     run.rs     ELF file ─> output and exit code
+//!                                                                       size.rs    ELF file ─> bytes of code
 //! ```
 
 pub(crate) mod build;
 pub(crate) mod run;
+pub(crate) mod size;
 pub(crate) mod target;
 pub(crate) mod tools;
 

@@ -57,6 +57,30 @@ pub unsafe fn run(meter: &impl Meter, region: NonNull<[u8]>, report: &mut dyn Fn
     }
 }
 
+/// Runs on one heap the workloads that leave room for everybody else: pairs and the mix.
+///
+/// # Safety
+/// As [`run`]; and what `S` needs besides.
+pub unsafe fn run_guest<S: Subject>(
+    meter: &impl Meter,
+    region: NonNull<[u8]>,
+    report: &mut dyn FnMut(Figure),
+) {
+    let mut say = |workload, quantity, value| {
+        report(Figure {
+            subject: S::NAME,
+            workload,
+            quantity,
+            value,
+        });
+    };
+    // SAFETY: the caller keeps the same contract.
+    unsafe {
+        pairs::run::<S>(meter, region, &mut say);
+        mix::run::<S>(meter, region, &mut say);
+    }
+}
+
 /// Where subjects are measured.
 struct Stand<'a, M> {
     meter: &'a M,

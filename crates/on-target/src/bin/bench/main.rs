@@ -3,16 +3,25 @@
 #![no_std]
 #![no_main]
 
+mod routed;
+
 use core::ptr::{NonNull, slice_from_raw_parts_mut};
 
 use heap_bench::Figure;
 use on_target::{Instructions, exit_code, println};
 
+use routed::{Global, Routed};
+
 on_target::program!(main);
 
 fn main() -> u8 {
-    // SAFETY: nothing else uses this part of the DRAM window.
-    unsafe { heap_bench::run(&Instructions, region(), &mut print) };
+    let region = region();
+    // SAFETY: nothing else uses this part of the DRAM window, and the heaps that route take the chip's memory one after the other.
+    unsafe {
+        heap_bench::run(&Instructions, region, &mut print);
+        heap_bench::run_guest::<Routed>(&Instructions, region, &mut print);
+        heap_bench::run_guest::<Global>(&Instructions, region, &mut print);
+    }
     exit_code::SUCCESS
 }
 
@@ -29,6 +38,7 @@ fn print(figure: Figure) {
 /// DRAM below the ESP32's own: the emulated window begins at 0x3FC0_0000.
 fn region() -> NonNull<[u8]> {
     let start = core::ptr::without_provenance_mut(0x3FC0_0000);
-    NonNull::new(slice_from_raw_parts_mut(start, heap_bench::REGION_BYTES))
-        .unwrap_or_else(|| on_target::exit(1))
+    let region = slice_from_raw_parts_mut(start, heap_bench::REGION_BYTES);
+    // SAFETY: the address is not null.
+    unsafe { NonNull::new_unchecked(region) }
 }

@@ -1,0 +1,71 @@
+//! Figures of this machine: nanoseconds, the least of several rounds. They depend on the machine and on what else it does.
+
+use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::time::Instant;
+
+use heap_bench::{Meter, Operation, REGION_ALIGNMENT, REGION_BYTES};
+
+use crate::figures::Figure;
+use crate::progress;
+
+const ROUNDS: u64 = 15;
+
+/// Reads a clock around each call; its own time is deducted.
+struct Nanoseconds {
+    overhead: u32,
+}
+
+impl Meter for Nanoseconds {
+    fn measure(&self, operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUninit<usize>, u32) {
+        let start = Instant::now();
+        let result = operation(a, b, c, d);
+        let cost = u32::try_from(start.elapsed().as_nanos()).unwrap_or(u32::MAX);
+        (result, cost.saturating_sub(self.overhead))
+    }
+}
+
+extern "C" fn nothing(_: usize, _: usize, _: usize, _: usize) -> MaybeUninit<usize> {
+    MaybeUninit::uninit()
+}
+
+impl Nanoseconds {
+    /// The least that measuring nothing takes.
+    fn calibrated() -> Nanoseconds {
+        let raw = Nanoseconds { overhead: 0 };
+        let costs = (0..10_000).map(|_| raw.measure(nothing, [0; 4]).1);
+        Nanoseconds {
+            overhead: costs.min().unwrap_or(0),
+        }
+    }
+}
+
+/// All figures of this machine.
+pub(crate) fn figures() -> Vec<Figure> {
+    let mut memory = vec![0_u8; REGION_BYTES + REGION_ALIGNMENT];
+    let lead = memory.as_ptr().align_offset(REGION_ALIGNMENT);
+    let region = NonNull::from(&mut memory[lead..lead + REGION_BYTES]);
+    let meter = Nanoseconds::calibrated();
+    let (mut order, mut least) = (Vec::new(), BTreeMap::new());
+    let bar = progress::bar("bench", ROUNDS);
+    for _ in 0..ROUNDS {
+        let mut report = |figure: heap_bench::Figure| {
+            let metric = figure.quantity.in_nanoseconds();
+            let key = (figure.subject, figure.workload, metric);
+            let value = least.entry(key).or_insert_with(|| {
+                order.push(key);
+                figure.value
+            });
+            *value = figure.value.min(*value);
+        };
+        // SAFETY: the region is a part of `memory`, which nothing else uses.
+        unsafe { heap_bench::run(&meter, region, &mut report) };
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let figure = |key: (&'static str, &'static str, &'static str)| {
+        Figure::new(key.0, key.1, key.2, least[&key])
+    };
+    order.into_iter().map(figure).collect()
+}

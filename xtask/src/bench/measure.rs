@@ -1,0 +1,104 @@
+//! Figures of a chip: run in the emulator, counted in instructions.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::figures::Figure;
+use crate::on_target::size::code_bytes;
+use crate::on_target::{Programs, Target, run};
+
+use super::esp_idf;
+
+/// A measurement takes seconds.
+const TIME_LIMIT: Duration = Duration::from_secs(300);
+const PROGRAM: &str = "bench";
+/// What the sizes of the others are compared with.
+const EMPTY: &str = "size_empty";
+/// Programs with one heap each.
+const SIZED: [(&str, &str); 8] = [
+    ("multi-heap", "size_multi_heap"),
+    ("multi-heap light", "size_multi_heap_light"),
+    ("multi-heap comprehensive", "size_multi_heap_comprehensive"),
+    ("rlsf", "size_rlsf"),
+    ("talc 5", "size_talc5"),
+    ("talc 4", "size_talc4"),
+    ("linked list", "size_linked_list"),
+    ("buddy", "size_buddy"),
+];
+
+/// Metrics as they are printed by the program on the chip.
+const METRICS: [&str; 5] = [
+    "instructions",
+    "instructions_x100",
+    "instructions_max",
+    "blocks_in_64k",
+    "control_bytes",
+];
+
+/// All figures of a chip; on Xtensa with ESP-IDF's.
+pub(crate) fn on(target: Target) -> Result<Vec<Figure>, Error> {
+    let mut names = vec![PROGRAM, EMPTY];
+    names.extend(SIZED.iter().map(|(_, program)| *program));
+    let programs = Programs::build(target, &names)?;
+    let mut figures = match target {
+        Target::Esp32 => esp_idf::figures(),
+        Target::Esp32c3 => Vec::new(),
+    };
+    figures.extend(costs(&programs)?);
+    figures.extend(sizes(&programs)?);
+    Ok(figures)
+}
+
+fn costs(programs: &Programs) -> Result<Vec<Figure>, Error> {
+    let ended = run::run(programs, &[PROGRAM], TIME_LIMIT, |_| {})?;
+    match ended.code {
+        Some(0) => Ok(ended.lines.iter().filter_map(|line| figure(line)).collect()),
+        Some(code) => Err(Error::Failed(format!(
+            "the measurement ended with exit code {code}:\n{}",
+            ended.lines.join("\n")
+        ))),
+        None => Err(Error::Failed(format!(
+            "the measurement was stopped after {TIME_LIMIT:?}"
+        ))),
+    }
+}
+
+/// Reads `figure <tab> subject <tab> workload <tab> metric <tab> value`.
+fn figure(line: &str) -> Option<Figure> {
+    let mut fields = line.strip_prefix("figure\t")?.split('\t');
+    let (subject, workload, metric) = (fields.next()?, fields.next()?, fields.next()?);
+    let metric = METRICS.into_iter().find(|known| *known == metric)?;
+    let value: u64 = fields.next()?.parse().ok()?;
+    Some(Figure::new(subject, workload, metric, value))
+}
+
+/// Code bytes beyond those of a heap that does nothing.
+fn sizes(programs: &Programs) -> Result<Vec<Figure>, Error> {
+    let empty = code_bytes(&programs.file(EMPTY))?;
+    let mut figures = Vec::new();
+    for (subject, program) in SIZED {
+        let bytes = code_bytes(&programs.file(program))?.saturating_sub(empty);
+        let workload = "malloc, aligned, free, grow";
+        figures.push(Figure::new(subject, workload, "code_bytes", bytes));
+    }
+    Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Figure, figure};
+
+    #[test]
+    fn a_line_of_the_program_is_a_figure() {
+        assert_eq!(
+            figure("figure\trlsf\tfree 16 B\tinstructions\t108"),
+            Some(Figure::new("rlsf", "free 16 B", "instructions", 108_u32))
+        );
+    }
+
+    #[test]
+    fn other_lines_are_not() {
+        assert_eq!(figure("hello"), None);
+        assert_eq!(figure("figure\trlsf\tfree 16 B\tfurlongs\t108"), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! What is made of the figures that heaps cost: who is measured where, beside whom, and how it is shown.
+//!
+//! ```text
+//!   measure.rs   figures of a chip, or of this machine       esp_idf.rs   the figures of the C heap
+//!   table.rs     figures for people                          compare.rs   against figures of an earlier run
+//! ```
+
+pub(crate) mod compare;
+pub(crate) mod esp_idf;
+pub(crate) mod host;
+pub(crate) mod measure;
+pub(crate) mod table;

@@ -1,0 +1,221 @@
+//! Figures for people: a row for each workload, a column for each heap.
+
+use comfy_table::Table;
+
+use super::esp_idf;
+use crate::figures::Figure;
+use crate::table;
+
+/// Some figures of one metric, found by heap and workload.
+struct Figures<'a>(&'a [Figure]);
+
+impl Figures<'_> {
+    fn value(&self, subject: &str, workload: &str, metric: &str) -> Option<u64> {
+        let wanted = |figure: &&Figure| {
+            figure.subject == subject && figure.workload == workload && figure.metric == metric
+        };
+        self.0.iter().find(wanted).map(|figure| figure.value)
+    }
+
+    /// The mean cost of one call, exact where it was counted exactly.
+    fn cost(&self, subject: &str, workload: &str, unit: &str) -> Option<f64> {
+        let exact = self.value(subject, workload, &format!("{unit}_x100"));
+        let exact = exact.map(|value| value as f64 / 100.0);
+        exact.or_else(|| Some(self.value(subject, workload, unit)? as f64))
+    }
+
+    fn subjects(&self) -> Vec<&str> {
+        let mut subjects: Vec<&str> = Vec::new();
+        for figure in self.0 {
+            if !subjects.contains(&figure.subject.as_str()) {
+                subjects.push(&figure.subject);
+            }
+        }
+        subjects
+    }
+}
+
+/// Workloads of `malloc X` and `free X`.
+const PAIRED: [&str; 6] = ["16 B", "64 B", "1024 B", "mix", "aligned 64", "many holes"];
+/// Workloads of one kind of call.
+const SINGLE: [&str; 2] = ["grow", "grow blocked"];
+/// Rows about space, with their metric.
+const SPACE: [(&str, &str); 5] = [
+    ("blocks of 16", "blocks_in_64k"),
+    ("blocks of 32", "blocks_in_64k"),
+    ("blocks of 100", "blocks_in_64k"),
+    ("64 KiB", "control_bytes"),
+    ("malloc, aligned, free, grow", "code_bytes"),
+];
+
+/// Our heap with poisoning, and the layers on top of it: shown apart from the peers.
+const LAYERS: [&str; 4] = [
+    "multi-heap light",
+    "multi-heap comprehensive",
+    "heap-caps",
+    "global allocator",
+];
+/// What the measurement itself costs; not shown.
+const EMPTY: &str = "empty";
+
+/// Everything, with costs in `unit` (`instructions`, `nanoseconds`).
+pub(crate) fn of(figures: &[Figure], unit: &str) -> String {
+    let is_layer = |figure: &&Figure| LAYERS.contains(&figure.subject.as_str());
+    let layers: Vec<Figure> = figures.iter().filter(is_layer).cloned().collect();
+    let is_peer = |figure: &&Figure| !is_layer(figure) && figure.subject != EMPTY;
+    let peers: Vec<Figure> = figures.iter().filter(is_peer).cloned().collect();
+    let (peers, layers) = (Figures(&peers), Figures(&layers));
+    let mut text = format!("{unit} of single calls\n{}\n", costs(&peers, unit));
+    if peers.subjects().contains(&esp_idf::SUBJECT) {
+        let heading = "the same in relation to ESP-IDF's C heap, malloc and free together";
+        text += &format!("\n{heading}\n{}\n", ratios(&peers, unit));
+    }
+    text += &format!("\nspace\n{}\n", space(&peers));
+    if !layers.0.is_empty() {
+        let heading = format!("{unit} of single calls: poisoning, routing, the lock");
+        text += &format!("\n{heading}\n{}\n", costs(&layers, unit));
+        text += &format!("\nspace\n{}\n", space(&layers));
+    }
+    text
+}
+
+fn headed(figures: &Figures<'_>) -> Table {
+    let mut table = table::of_numbers(["", "", "", "", "", "", "", "", "", "", "", "", ""]);
+    let heads = figures
+        .subjects()
+        .into_iter()
+        .map(|subject| subject.replace(' ', "\n"));
+    table.set_header(std::iter::once(String::new()).chain(heads));
+    table
+}
+
+fn row(figures: &Figures<'_>, name: &str, cell: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let cells = figures
+        .subjects()
+        .into_iter()
+        .map(|subject| cell(subject).unwrap_or_default());
+    std::iter::once(name.to_owned()).chain(cells).collect()
+}
+
+fn costs(figures: &Figures<'_>, unit: &str) -> Table {
+    let mut table = headed(figures);
+    for name in PAIRED {
+        table.add_row(row(figures, &format!("malloc + free {name}"), |subject| {
+            let malloc = figures.cost(subject, &format!("malloc {name}"), unit)?;
+            let free = figures.cost(subject, &format!("free {name}"), unit)?;
+            Some(format!("{} + {}", short(malloc), short(free)))
+        }));
+    }
+    for name in SINGLE {
+        table.add_row(row(figures, name, |subject| {
+            Some(short(figures.cost(subject, name, unit)?))
+        }));
+    }
+    let worst = format!("{unit}_max");
+    table.add_row(row(figures, "worst of mix", |subject| {
+        let malloc = figures.value(subject, "malloc mix", &worst)?;
+        let free = figures.value(subject, "free mix", &worst)?;
+        Some(format!("{malloc} + {free}"))
+    }));
+    table
+}
+
+fn short(cost: f64) -> String {
+    if cost.fract() == 0.0 {
+        format!("{cost}")
+    } else {
+        format!("{cost:.1}")
+    }
+}
+
+/// What one heap costs for a workload: malloc and free together.
+fn together(figures: &Figures<'_>, subject: &str, name: &str, unit: &str) -> Option<f64> {
+    if SINGLE.contains(&name) {
+        return figures.cost(subject, name, unit);
+    }
+    let malloc = figures.cost(subject, &format!("malloc {name}"), unit)?;
+    Some(malloc + figures.cost(subject, &format!("free {name}"), unit)?)
+}
+
+fn ratios(figures: &Figures<'_>, unit: &str) -> Table {
+    let ratio = |subject: &str, name: &str| {
+        let theirs = together(figures, esp_idf::SUBJECT, name, unit)?;
+        Some(together(figures, subject, name, unit)? / theirs)
+    };
+    let names: Vec<&str> = PAIRED.into_iter().chain(SINGLE).collect();
+    let mut table = headed(figures);
+    for name in &names {
+        if figures
+            .0
+            .iter()
+            .any(|figure| ratio(&figure.subject, name).is_some())
+        {
+            table.add_row(row(figures, name, |subject| {
+                Some(format!("{:.2}", ratio(subject, name)?))
+            }));
+        }
+    }
+    table.add_row(row(figures, "geometric mean", |subject| {
+        let known: Vec<f64> = names
+            .iter()
+            .filter_map(|name| ratio(subject, name))
+            .collect();
+        // Heaps that leave out workloads have no mean to compare.
+        (known.len() == names.len() - 1).then(|| format!("{:.3}", geometric_mean(&known)))
+    }));
+    for call in ["malloc", "free"] {
+        let workload = format!("{call} mix");
+        let metric = format!("{unit}_max");
+        let theirs = figures.value(esp_idf::SUBJECT, &workload, &metric);
+        table.add_row(row(figures, &format!("worst {call}"), |subject| {
+            let ours = figures.value(subject, &workload, &metric)?;
+            Some(format!("{:.2}", ours as f64 / theirs? as f64))
+        }));
+    }
+    table
+}
+
+fn geometric_mean(ratios: &[f64]) -> f64 {
+    let logarithms: f64 = ratios.iter().map(|ratio| ratio.ln()).sum();
+    (logarithms / ratios.len() as f64).exp()
+}
+
+fn space(figures: &Figures<'_>) -> Table {
+    let mut table = headed(figures);
+    for (workload, metric) in SPACE {
+        let name = format!("{metric}: {workload}");
+        table.add_row(row(figures, &name, |subject| {
+            Some(figures.value(subject, workload, metric)?.to_string())
+        }));
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+    use crate::figures::Figure;
+
+    #[test]
+    fn malloc_and_free_of_a_workload_share_a_cell_and_are_compared_together() {
+        let figures = [
+            Figure::new("esp-idf", "malloc 16 B", "instructions", 300_u32),
+            Figure::new("esp-idf", "free 16 B", "instructions", 100_u32),
+            Figure::new("ours", "malloc 16 B", "instructions", 80_u32),
+            Figure::new("ours", "free 16 B", "instructions", 120_u32),
+        ];
+        let text = of(&figures, "instructions");
+        assert!(text.contains("80 + 120"), "{text}");
+        assert!(text.contains("0.50"), "{text}");
+    }
+
+    #[test]
+    fn exact_means_come_before_rounded_ones() {
+        let figures = [
+            Figure::new("ours", "malloc mix", "instructions_x100", 15_231_u32),
+            Figure::new("ours", "malloc mix", "instructions", 152_u32),
+            Figure::new("ours", "free mix", "instructions", 99_u32),
+        ];
+        assert!(of(&figures, "instructions").contains("152.3 + 99"));
+    }
+}
