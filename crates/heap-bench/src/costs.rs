@@ -45,7 +45,7 @@ mod tests {
         [100, 101, 101].into_iter().for_each(|cost| costs.add(cost));
         let mut said = std::vec::Vec::new();
         costs.say("mix", &mut |_, quantity, value| {
-            said.push((quantity, value))
+            said.push((quantity, value));
         });
         let expected = [
             (Quantity::MeanX100, 10_067),

@@ -15,6 +15,7 @@ mod costs;
 mod figure;
 mod meter;
 mod random;
+mod stand;
 mod subject;
 pub mod subjects;
 mod workloads;

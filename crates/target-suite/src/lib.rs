@@ -12,7 +12,6 @@
 #![no_std]
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     reason = "a check that finds something wrong ends there"
 )]
 

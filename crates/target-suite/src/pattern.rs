@@ -10,14 +10,10 @@ const fn word(address: u32, index: u32, seed: u32) -> u32 {
 
 /// Fills the whole words of a block.
 pub(crate) fn write<P: Poison>(heaps: &HeapCaps<P>, address: u32, bytes: u32, seed: u32) {
-    let first = words(heaps, address);
     for index in 0..bytes / 4 {
+        let place = words(heaps, address + index * 4);
         // SAFETY: the word lies inside the block, which belongs to the check.
-        unsafe {
-            first
-                .add(index as usize)
-                .write_volatile(word(address, index, seed))
-        };
+        unsafe { place.write_volatile(word(address, index, seed)) };
     }
 }
 
@@ -28,9 +24,11 @@ pub(crate) fn is_intact<P: Poison>(
     bytes: u32,
     (written_at, seed): (u32, u32),
 ) -> bool {
-    let first = words(heaps, address);
-    // SAFETY: the words lie inside the block, which belongs to the check.
-    let found = |index: u32| unsafe { first.add(index as usize).read_volatile() };
+    let found = |index: u32| {
+        let place = words(heaps, address + index * 4);
+        // SAFETY: the word lies inside the block, which belongs to the check.
+        unsafe { place.read_volatile() }
+    };
     (0..bytes / 4).all(|index| found(index) == word(written_at, index, seed))
 }
 

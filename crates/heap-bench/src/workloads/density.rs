@@ -1,12 +1,12 @@
 //! How many blocks of a size fit into 64 KiB.
 
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
 
-use super::Say;
+use super::{SMALL_BYTES, Say};
 use crate::figure::Quantity;
 use crate::meter::Meter;
-use crate::subject::{Measured, Subject};
+use crate::stand::Stand;
+use crate::subject::Subject;
 
 const SIZES: [(usize, &str); 3] = [
     (16, "blocks of 16"),
@@ -14,14 +14,11 @@ const SIZES: [(usize, &str); 3] = [
     (100, "blocks of 100"),
 ];
 
-/// # Safety
-/// Nothing else uses the region meanwhile.
-pub(super) unsafe fn run<S: Subject>(meter: &impl Meter, region: NonNull<[u8]>, say: Say<'_>) {
+pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     for (size, workload) in SIZES {
         let mut place = MaybeUninit::<S>::uninit();
-        // SAFETY: the caller gives the region away.
-        let mut heap = unsafe { Measured::start(&mut place, meter, region) };
-        let (mut blocks, words) = (0, region.len() / 4);
+        let mut heap = stand.start(&mut place, SMALL_BYTES);
+        let (mut blocks, words) = (0, SMALL_BYTES / 4);
         while blocks < words && heap.allocate(size).0 != 0 {
             blocks += 1;
         }

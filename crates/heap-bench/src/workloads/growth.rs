@@ -1,24 +1,21 @@
 //! A block that doubles, with and without an obstacle behind it.
 
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
 
-use super::Say;
+use super::{SMALL_BYTES, Say};
 use crate::figure::Quantity;
 use crate::meter::Meter;
+use crate::stand::Stand;
 use crate::subject::{Measured, Subject};
 
 const FROM: usize = 16;
 const TO: usize = 4096;
 const OBSTACLE: usize = 16;
 
-/// # Safety
-/// Nothing else uses the region meanwhile.
-pub(super) unsafe fn run<S: Subject>(meter: &impl Meter, region: NonNull<[u8]>, say: Say<'_>) {
+pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     for (blocked, workload) in [(false, "grow"), (true, "grow blocked")] {
         let mut place = MaybeUninit::<S>::uninit();
-        // SAFETY: the caller gives the region away.
-        let mut heap = unsafe { Measured::start(&mut place, meter, region) };
+        let mut heap = stand.start(&mut place, SMALL_BYTES);
         say(workload, Quantity::Cost, doubled(&mut heap, blocked));
     }
 }

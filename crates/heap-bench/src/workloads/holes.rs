@@ -1,23 +1,20 @@
 //! A heap full of holes that are too small: what lists every hole pays for each.
 
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
 
-use super::Say;
+use super::{MIX_BYTES, Say};
 use crate::figure::Quantity;
 use crate::meter::Meter;
-use crate::subject::{Measured, Subject};
+use crate::stand::Stand;
+use crate::subject::Subject;
 
 const HOLES: usize = 800;
 const HOLE: usize = 24;
 const WANTED: usize = 200;
 
-/// # Safety
-/// Nothing else uses the region meanwhile.
-pub(super) unsafe fn run<S: Subject>(meter: &impl Meter, region: NonNull<[u8]>, say: Say<'_>) {
+pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
-    // SAFETY: the caller gives the region away.
-    let mut heap = unsafe { Measured::start(&mut place, meter, region) };
+    let mut heap = stand.start(&mut place, MIX_BYTES);
     let pairs: [_; HOLES] =
         core::array::from_fn(|_| (heap.allocate(HOLE).0, heap.allocate(HOLE).0));
     for (hole, _) in pairs {

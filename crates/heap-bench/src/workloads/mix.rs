@@ -1,12 +1,12 @@
 //! Blocks of all sizes come and go at random; then aligned blocks in the heap as it was left.
 
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
 
-use super::Say;
+use super::{MIX_BYTES, Say};
 use crate::costs::Costs;
 use crate::meter::Meter;
 use crate::random::Random;
+use crate::stand::Stand;
 use crate::subject::{Measured, Subject};
 
 const LIVE: usize = 200;
@@ -20,12 +20,9 @@ struct Block {
     size: usize,
 }
 
-/// # Safety
-/// Nothing else uses the region meanwhile.
-pub(super) unsafe fn run<S: Subject>(meter: &impl Meter, region: NonNull<[u8]>, say: Say<'_>) {
+pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
-    // SAFETY: the caller gives the region away.
-    let mut heap = unsafe { Measured::start(&mut place, meter, region) };
+    let mut heap = stand.start(&mut place, MIX_BYTES);
     come_and_go(&mut heap, say);
     aligned(&mut heap, say);
 }

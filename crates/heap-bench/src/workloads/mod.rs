@@ -22,6 +22,7 @@ use multi_heap::{Comprehensive, Light, Unpoisoned};
 
 use crate::figure::{Figure, Quantity};
 use crate::meter::Meter;
+use crate::stand::Stand;
 use crate::subject::Subject;
 use crate::subjects::{Buddy, Empty, LinkedList, MultiHeap, Rlsf, Talc4, Talc5};
 
@@ -38,81 +39,57 @@ const MIX_BYTES: usize = 256 * 1024;
 /// # Safety
 /// The region has [`REGION_BYTES`] bytes that nothing else uses meanwhile.
 pub unsafe fn run(meter: &impl Meter, region: NonNull<[u8]>, report: &mut dyn FnMut(Figure)) {
-    let mut stand = Stand {
-        meter,
-        region,
-        report,
-    };
-    // SAFETY: the caller gives the region away; the subjects use it one after the other.
-    unsafe {
-        stand.all::<Empty>();
-        stand.all::<MultiHeap<Unpoisoned>>();
-        stand.all::<MultiHeap<Light>>();
-        stand.all::<MultiHeap<Comprehensive>>();
-        stand.all::<Rlsf>();
-        stand.all::<Talc5>();
-        stand.all::<Talc4>();
-        stand.all::<LinkedList>();
-        stand.all::<Buddy>();
-    }
+    // SAFETY: the caller gives the region away.
+    let stand = &mut unsafe { Stand::new(meter, region) };
+    all::<Empty>(stand, report);
+    all::<MultiHeap<Unpoisoned>>(stand, report);
+    all::<MultiHeap<Light>>(stand, report);
+    all::<MultiHeap<Comprehensive>>(stand, report);
+    all::<Rlsf>(stand, report);
+    all::<Talc5>(stand, report);
+    all::<Talc4>(stand, report);
+    all::<LinkedList>(stand, report);
+    all::<Buddy>(stand, report);
 }
 
 /// Runs on one heap the workloads that leave room for everybody else: pairs and the mix.
 ///
 /// # Safety
-/// As [`run`]; and what `S` needs besides.
+/// - As [`run`].
+/// - `S` may be started several times, one after the other, whatever memory it takes besides.
 pub unsafe fn run_guest<S: Subject>(
     meter: &impl Meter,
     region: NonNull<[u8]>,
     report: &mut dyn FnMut(Figure),
 ) {
-    let mut say = |workload, quantity, value| {
+    // SAFETY: the caller gives the region away.
+    let stand = &mut unsafe { Stand::new(meter, region) };
+    let say = &mut of::<S>(report);
+    pairs::run::<S>(stand, say);
+    mix::run::<S>(stand, say);
+}
+
+/// Where a workload's figures go.
+type Say<'a> = &'a mut dyn FnMut(&'static str, Quantity, u64);
+
+fn of<S: Subject>(
+    report: &mut dyn FnMut(Figure),
+) -> impl FnMut(&'static str, Quantity, u64) + use<'_, S> {
+    |workload, quantity, value| {
         report(Figure {
             subject: S::NAME,
             workload,
             quantity,
             value,
         });
-    };
-    // SAFETY: the caller keeps the same contract.
-    unsafe {
-        pairs::run::<S>(meter, region, &mut say);
-        mix::run::<S>(meter, region, &mut say);
     }
 }
 
-/// Where subjects are measured.
-struct Stand<'a, M> {
-    meter: &'a M,
-    region: NonNull<[u8]>,
-    report: &'a mut dyn FnMut(Figure),
-}
-
-/// Where a workload's figures go.
-type Say<'a> = &'a mut dyn FnMut(&'static str, Quantity, u64);
-
-impl<M: Meter> Stand<'_, M> {
-    /// # Safety
-    /// As [`run`].
-    unsafe fn all<S: Subject>(&mut self) {
-        let (meter, report) = (self.meter, &mut self.report);
-        let small = NonNull::slice_from_raw_parts(self.region.cast(), SMALL_BYTES);
-        let mix = NonNull::slice_from_raw_parts(self.region.cast(), MIX_BYTES);
-        let mut say = |workload, quantity, value| {
-            report(Figure {
-                subject: S::NAME,
-                workload,
-                quantity,
-                value,
-            });
-        };
-        // SAFETY: the workloads use the region one after the other.
-        unsafe {
-            pairs::run::<S>(meter, small, &mut say);
-            growth::run::<S>(meter, small, &mut say);
-            mix::run::<S>(meter, mix, &mut say);
-            holes::run::<S>(meter, mix, &mut say);
-            density::run::<S>(meter, small, &mut say);
-        }
-    }
+fn all<S: Subject>(stand: &mut Stand<'_, impl Meter>, report: &mut dyn FnMut(Figure)) {
+    let say = &mut of::<S>(report);
+    pairs::run::<S>(stand, say);
+    growth::run::<S>(stand, say);
+    mix::run::<S>(stand, say);
+    holes::run::<S>(stand, say);
+    density::run::<S>(stand, say);
 }

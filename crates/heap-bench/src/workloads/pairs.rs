@@ -1,12 +1,12 @@
 //! One block taken and given back, in a heap that is empty otherwise.
 
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
 
-use super::Say;
+use super::{SMALL_BYTES, Say};
 use crate::figure::Quantity;
 use crate::meter::Meter;
-use crate::subject::{Measured, Subject};
+use crate::stand::Stand;
+use crate::subject::Subject;
 
 const PAIRS: [(usize, &str, &str); 3] = [
     (16, "malloc 16 B", "free 16 B"),
@@ -14,12 +14,9 @@ const PAIRS: [(usize, &str, &str); 3] = [
     (1024, "malloc 1024 B", "free 1024 B"),
 ];
 
-/// # Safety
-/// Nothing else uses the region meanwhile.
-pub(super) unsafe fn run<S: Subject>(meter: &impl Meter, region: NonNull<[u8]>, say: Say<'_>) {
+pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
-    // SAFETY: the caller gives the region away.
-    let mut heap = unsafe { Measured::start(&mut place, meter, region) };
+    let mut heap = stand.start(&mut place, SMALL_BYTES);
     for (size, malloc, free) in PAIRS {
         let (block, cost) = heap.allocate(size);
         say(malloc, Quantity::Cost, cost.into());

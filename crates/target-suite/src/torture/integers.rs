@@ -97,7 +97,6 @@ group!(u128, i128);
     clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
-    clippy::cast_lossless,
     reason = "conversions are what is tried"
 )]
 pub(super) fn floats(random: &mut Random, hash: &mut Hash) {
@@ -106,7 +105,7 @@ pub(super) fn floats(random: &mut Random, hash: &mut Hash) {
             1
         } else {
             value.to_bits().into()
-        })
+        });
     };
     for _ in 0..1000 {
         let any = f64::from_bits(black_box(random.next()));
