@@ -59,6 +59,7 @@ impl Format for CorruptionKind {
             Self::TailCanary => write!(out, "bad tail canary (write past the end of a block)"),
             Self::SizeWord => write!(out, "recorded size larger than the block"),
             Self::FreedByte => write!(out, "freed memory was written"),
+            Self::Noticed => write!(out, "an operation came across damage that has gone since"),
         }
     }
 }
