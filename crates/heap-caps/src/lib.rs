@@ -53,8 +53,3 @@ pub use statistics::NotMonitoring;
 pub use terms::Hardware;
 pub use watch::{WATCHES, WatchIndex};
 pub use work::{Freeing, Fresh, Move, Reallocation};
-
-/// The example of the repository's README, compiled and run.
-#[cfg(all(doctest, feature = "std"))]
-#[doc = include_str!("../../../README.md")]
-struct RepositoryReadme;

@@ -54,3 +54,8 @@ macro_rules! checks {
         }
     };
 }
+
+/// The example of the repository's README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct RepositoryReadme;
