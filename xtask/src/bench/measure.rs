@@ -1,5 +1,7 @@
-//! Figures of a chip: run in the emulator, counted in instructions.
+//! Where figures come from: programs that print them, in the emulator or on this machine.
 
+use std::env;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::error::Error;
@@ -26,11 +28,14 @@ const SIZED: [(&str, &str); 8] = [
     ("buddy", "size_buddy"),
 ];
 
-/// Metrics as they are printed by the program on the chip.
-const METRICS: [&str; 5] = [
+/// Metrics as the programs print them.
+const METRICS: [&str; 8] = [
     "instructions",
     "instructions_x100",
     "instructions_max",
+    "nanoseconds",
+    "nanoseconds_x100",
+    "nanoseconds_max",
     "blocks_in_64k",
     "control_bytes",
 ];
@@ -61,6 +66,26 @@ fn costs(programs: &Programs) -> Result<Vec<Figure>, Error> {
             "the measurement was stopped after {TIME_LIMIT:?}"
         ))),
     }
+}
+
+/// All figures of this machine: the same workloads, optimised, by the clock.
+pub(crate) fn here() -> Result<Vec<Figure>, Error> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["run", "--quiet", "--release", "--package", "heap-bench"]);
+    let output = command
+        .args(["--example", "host"])
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .map_err(|cause| Error::Failed(format!("cargo cannot be run: {cause}")))?;
+    if !output.status.success() {
+        return Err(Error::Failed(format!(
+            "the measurement failed: {}",
+            output.status
+        )));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().filter_map(figure).collect())
 }
 
 /// Reads `figure <tab> subject <tab> workload <tab> metric <tab> value`.

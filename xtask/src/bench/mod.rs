@@ -7,6 +7,5 @@
 
 pub(crate) mod compare;
 pub(crate) mod esp_idf;
-pub(crate) mod host;
 pub(crate) mod measure;
 pub(crate) mod table;

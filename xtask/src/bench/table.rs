@@ -1,6 +1,6 @@
 //! Figures for people: a row for each workload, a column for each heap.
 
-use comfy_table::Table;
+use comfy_table::{CellAlignment, Table};
 
 use super::esp_idf;
 use crate::figures::Figure;
@@ -80,12 +80,13 @@ pub(crate) fn of(figures: &[Figure], unit: &str) -> String {
 }
 
 fn headed(figures: &Figures<'_>) -> Table {
-    let mut table = table::of_numbers(["", "", "", "", "", "", "", "", "", "", "", "", ""]);
-    let heads = figures
-        .subjects()
-        .into_iter()
-        .map(|subject| subject.replace(' ', "\n"));
+    let heads = figures.subjects().into_iter();
+    let heads = heads.map(|subject| subject.replace(' ', "\n"));
+    let mut table = table::of_numbers([""]);
     table.set_header(std::iter::once(String::new()).chain(heads));
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
     table
 }
 
@@ -183,10 +184,16 @@ fn geometric_mean(ratios: &[f64]) -> f64 {
 fn space(figures: &Figures<'_>) -> Table {
     let mut table = headed(figures);
     for (workload, metric) in SPACE {
-        let name = format!("{metric}: {workload}");
-        table.add_row(row(figures, &name, |subject| {
-            Some(figures.value(subject, workload, metric)?.to_string())
-        }));
+        let value = |subject: &str| figures.value(subject, workload, metric);
+        let is_known = figures
+            .subjects()
+            .into_iter()
+            .any(|subject| value(subject).is_some());
+        if is_known {
+            table.add_row(row(figures, &format!("{metric}: {workload}"), |subject| {
+                Some(value(subject)?.to_string())
+            }));
+        }
     }
     table
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::bench::{compare, host, measure, table};
+use crate::bench::{compare, measure, table};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::on_target::Target;
@@ -53,7 +53,7 @@ impl Place {
         match self {
             Place::Esp32 => measure::on(Target::Esp32),
             Place::Esp32c3 => measure::on(Target::Esp32c3),
-            Place::Host => Ok(host::figures()),
+            Place::Host => measure::here(),
         }
     }
 

@@ -1,4 +1,6 @@
-//! Figures of this machine: nanoseconds, the least of several rounds. They depend on the machine and on what else it does.
+//! Prints what each heap costs on this machine, in nanoseconds: one figure a line, for `cargo xtask bench --target host`.
+//!
+//! Each figure is the least of several rounds. It depends on the machine, and on what else the machine does.
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;
@@ -7,10 +9,7 @@ use std::time::Instant;
 
 use heap_bench::{Meter, Operation, REGION_ALIGNMENT, REGION_BYTES};
 
-use crate::figures::Figure;
-use crate::progress;
-
-const ROUNDS: u64 = 15;
+const ROUNDS: u32 = 15;
 
 /// Reads a clock around each call; its own time is deducted.
 struct Nanoseconds {
@@ -31,26 +30,24 @@ extern "C" fn nothing(_: usize, _: usize, _: usize, _: usize) -> MaybeUninit<usi
 }
 
 impl Nanoseconds {
-    /// The least that measuring nothing takes.
+    /// Deducts the least that measuring nothing takes.
     fn calibrated() -> Nanoseconds {
         let raw = Nanoseconds { overhead: 0 };
         let costs = (0..10_000).map(|_| raw.measure(nothing, [0; 4]).1);
-        Nanoseconds {
-            overhead: costs.min().unwrap_or(0),
-        }
+        let overhead = costs.min().unwrap_or(0);
+        Nanoseconds { overhead }
     }
 }
 
-/// All figures of this machine.
-pub(crate) fn figures() -> Vec<Figure> {
+fn main() {
     let mut memory = vec![0_u8; REGION_BYTES + REGION_ALIGNMENT];
     let lead = memory.as_ptr().align_offset(REGION_ALIGNMENT);
     let region = NonNull::from(&mut memory[lead..lead + REGION_BYTES]);
     let meter = Nanoseconds::calibrated();
-    let (mut order, mut least) = (Vec::new(), BTreeMap::new());
-    let bar = progress::bar("bench", ROUNDS);
+    let mut least = BTreeMap::new();
+    let mut order = Vec::new();
     for _ in 0..ROUNDS {
-        let mut report = |figure: heap_bench::Figure| {
+        let mut note = |figure: heap_bench::Figure| {
             let metric = figure.quantity.in_nanoseconds();
             let key = (figure.subject, figure.workload, metric);
             let value = least.entry(key).or_insert_with(|| {
@@ -60,12 +57,10 @@ pub(crate) fn figures() -> Vec<Figure> {
             *value = figure.value.min(*value);
         };
         // SAFETY: the region is a part of `memory`, which nothing else uses.
-        unsafe { heap_bench::run(&meter, region, &mut report) };
-        bar.inc(1);
+        unsafe { heap_bench::run(&meter, region, &mut note) };
     }
-    bar.finish_and_clear();
-    let figure = |key: (&'static str, &'static str, &'static str)| {
-        Figure::new(key.0, key.1, key.2, least[&key])
-    };
-    order.into_iter().map(figure).collect()
+    for key in order {
+        let (subject, workload, metric) = key;
+        println!("figure\t{subject}\t{workload}\t{metric}\t{}", least[&key]);
+    }
 }
