@@ -17,21 +17,30 @@ impl Costs {
         self.calls += 1;
     }
 
-    /// Tells the mean and the worst.
+    /// Counts the calls of `other` too.
+    pub(crate) fn join(&mut self, other: Costs) {
+        self.sum += other.sum;
+        self.worst = self.worst.max(other.worst);
+        self.calls += other.calls;
+    }
+
+    /// Tells the mean and the worst, if there were calls.
     pub(crate) fn say(
         self,
         workload: &'static str,
         say: &mut dyn FnMut(&'static str, Quantity, u64),
     ) {
+        if self.calls == 0 {
+            return;
+        }
         say(workload, Quantity::MeanX100, self.mean(100));
         say(workload, Quantity::Cost, self.mean(1));
         say(workload, Quantity::Worst, self.worst.into());
     }
 
-    /// `scale` times the mean, to the nearest.
+    /// `scale` times the mean, to the nearest; there were calls.
     fn mean(self, scale: u64) -> u64 {
-        let calls = self.calls.max(1);
-        (self.sum * scale + calls / 2) / calls
+        (self.sum * scale + self.calls / 2) / self.calls
     }
 }
 

@@ -18,9 +18,11 @@ mod random;
 mod stand;
 mod subject;
 pub mod subjects;
+mod tape;
 mod workloads;
 
 pub use figure::{Figure, Quantity};
 pub use meter::{Meter, Operation};
 pub use subject::{Operations, Subject, layout, operations};
-pub use workloads::{REGION_ALIGNMENT, REGION_BYTES, run, run_guest};
+pub use tape::{Step, Tape};
+pub use workloads::{REGION_ALIGNMENT, REGION_BYTES, Slot, run, run_guest, run_trace};

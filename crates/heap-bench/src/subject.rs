@@ -26,11 +26,11 @@ pub trait Subject: Sized {
     /// # Safety
     /// `block` was allocated with this size and alignment.
     unsafe fn free(&mut self, block: NonNull<u8>, size: usize, alignment: usize);
-    /// Makes a block larger, moving it if it must.
+    /// Makes a block larger or smaller, moving it if it must.
     ///
     /// # Safety
     /// `block` was allocated with `size`, at the natural alignment.
-    unsafe fn grow(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize;
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize;
 
     /// Bytes that the heap needs for itself, blocks' headers not counted.
     fn control_bytes(&self) -> usize {
@@ -94,18 +94,28 @@ impl<'a, S: Subject, M: Meter> Measured<'a, S, M> {
         self.measure(free::<S>, [block, size, alignment]).1
     }
 
-    pub(crate) fn grow(&mut self, block: usize, size: usize, new_size: usize) -> (usize, u32) {
-        self.measure_block(grow::<S>, [block, size, new_size])
+    pub(crate) fn reallocate(
+        &mut self,
+        block: usize,
+        size: usize,
+        new_size: usize,
+    ) -> (usize, u32) {
+        self.measure_block(reallocate::<S>, [block, size, new_size])
     }
 }
 
 /// The four functions of a heap, for a program that shows how large they are.
 pub type Operations = [Operation; 4];
 
-/// Allocate, allocate aligned, free, grow; each takes the heap's address first.
+/// Allocate, allocate aligned, free, reallocate; each takes the heap's address first.
 #[must_use]
 pub fn operations<S: Subject>() -> Operations {
-    [allocate::<S>, allocate_aligned::<S>, free::<S>, grow::<S>]
+    [
+        allocate::<S>,
+        allocate_aligned::<S>,
+        free::<S>,
+        reallocate::<S>,
+    ]
 }
 
 /// The heap behind the first argument.
@@ -156,7 +166,7 @@ extern "C" fn free<S: Subject>(
 }
 
 #[inline(never)]
-extern "C" fn grow<S: Subject>(
+extern "C" fn reallocate<S: Subject>(
     heap: usize,
     block: usize,
     size: usize,
@@ -164,10 +174,10 @@ extern "C" fn grow<S: Subject>(
 ) -> MaybeUninit<usize> {
     // SAFETY: `Measured` passes its started subject.
     let heap = unsafe { subject::<S>(heap) };
-    // SAFETY: the workloads grow what they allocated.
+    // SAFETY: the workloads resize what they allocated.
     let block = unsafe { pointer(block) };
     // SAFETY: and tell its size.
-    MaybeUninit::new(unsafe { heap.grow(block, size, new_size) })
+    MaybeUninit::new(unsafe { heap.reallocate(block, size, new_size) })
 }
 
 /// A block as the workloads name it.

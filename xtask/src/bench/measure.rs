@@ -89,7 +89,7 @@ pub(crate) fn here() -> Result<Vec<Figure>, Error> {
 }
 
 /// Reads `figure <tab> subject <tab> workload <tab> metric <tab> value`.
-fn figure(line: &str) -> Option<Figure> {
+pub(crate) fn figure(line: &str) -> Option<Figure> {
     let mut fields = line.strip_prefix("figure\t")?.split('\t');
     let (subject, workload, metric) = (fields.next()?, fields.next()?, fields.next()?);
     let metric = METRICS.into_iter().find(|known| *known == metric)?;

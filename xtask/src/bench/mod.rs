@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   measure.rs   figures of a chip, or of this machine       esp_idf.rs   the figures of the C heap
+//!   traces.rs    figures of recorded programs on a chip
 //!   table.rs     figures for people                          compare.rs   against figures of an earlier run
 //! ```
 
@@ -9,3 +10,4 @@ pub(crate) mod compare;
 pub(crate) mod esp_idf;
 pub(crate) mod measure;
 pub(crate) mod table;
+pub(crate) mod traces;

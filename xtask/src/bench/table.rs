@@ -25,14 +25,22 @@ impl Figures<'_> {
     }
 
     fn subjects(&self) -> Vec<&str> {
-        let mut subjects: Vec<&str> = Vec::new();
-        for figure in self.0 {
-            if !subjects.contains(&figure.subject.as_str()) {
-                subjects.push(&figure.subject);
-            }
-        }
-        subjects
+        each_once(self.0.iter().map(|figure| figure.subject.as_str()))
     }
+
+    fn workloads(&self) -> Vec<&str> {
+        each_once(self.0.iter().map(|figure| figure.workload.as_str()))
+    }
+}
+
+fn each_once<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
 }
 
 /// Workloads of `malloc X` and `free X`.
@@ -77,6 +85,24 @@ pub(crate) fn of(figures: &[Figure], unit: &str) -> String {
         text += &format!("\nspace\n{}\n", space(&layers));
     }
     text
+}
+
+/// Figures of recorded programs: mean costs of each kind of call, and the worst.
+pub(crate) fn of_traces(figures: &[Figure], unit: &str) -> String {
+    let figures = Figures(figures);
+    let mut table = headed(&figures);
+    let worst = format!("{unit}_max");
+    for workload in figures.workloads() {
+        table.add_row(row(&figures, workload, |subject| {
+            Some(format!("{:.1}", figures.cost(subject, workload, unit)?))
+        }));
+        if !workload.starts_with("calls") && !workload.starts_with("realloc") {
+            table.add_row(row(&figures, &format!("  worst {workload}"), |subject| {
+                Some(figures.value(subject, workload, &worst)?.to_string())
+            }));
+        }
+    }
+    format!("{unit} of calls in recorded programs; empty: a request was refused\n{table}\n")
 }
 
 fn headed(figures: &Figures<'_>) -> Table {

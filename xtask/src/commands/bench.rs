@@ -5,10 +5,12 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::bench::{compare, measure, table};
+use crate::bench::{compare, measure, table, traces};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::on_target::Target;
+use crate::shipped;
+use crate::trace::Trace;
 
 /// Count the instructions of single heap operations on an emulated chip
 #[derive(clap::Args)]
@@ -17,6 +19,9 @@ pub(crate) struct Arguments {
     /// Where to measure
     #[arg(long, value_enum, default_value = "esp32")]
     target: Place,
+    /// Measure recorded programs instead: FILEs (plain or gzip), or the shipped traces; on a chip
+    #[arg(long, value_name = "FILE", num_args = 0..)]
+    traces: Option<Vec<PathBuf>>,
     /// Print the figures as JSON instead of the tables
     #[arg(long)]
     json: bool,
@@ -49,11 +54,11 @@ doubles from 16 to 4096 bytes, 8 calls; grow blocked: with a block of 16 bytes b
 ESP-IDF's figures are constants: its multi_heap.c on TLSF, asserts off, built with -O2 by the same LLVM and counted in the same way.";
 
 impl Place {
-    fn figures(self) -> Result<Vec<Figure>, Error> {
+    fn chip(self) -> Option<Target> {
         match self {
-            Place::Esp32 => measure::on(Target::Esp32),
-            Place::Esp32c3 => measure::on(Target::Esp32c3),
-            Place::Host => measure::here(),
+            Place::Esp32 => Some(Target::Esp32),
+            Place::Esp32c3 => Some(Target::Esp32c3),
+            Place::Host => None,
         }
     }
 
@@ -71,13 +76,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .as_deref()
         .map(compare::read)
         .transpose()?;
-    let figures = arguments.target.figures()?;
+    let figures = match &arguments.traces {
+        Some(files) => of_traces(arguments.target, files)?,
+        None => of_workloads(arguments.target)?,
+    };
     if arguments.json {
         figures::print_json(&figures)?;
     } else if let Some(earlier) = earlier {
         print!("{}", compare::changes(&earlier, &figures));
+    } else if arguments.traces.is_some() {
+        print!("{}", table::of_traces(&figures, arguments.target.unit()));
     } else {
         print!("{}", table::of(&figures, arguments.target.unit()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn of_workloads(place: Place) -> Result<Vec<Figure>, Error> {
+    place.chip().map_or_else(measure::here, measure::on)
+}
+
+fn of_traces(place: Place, files: &[PathBuf]) -> Result<Vec<Figure>, Error> {
+    let chip = place.chip().ok_or_else(|| {
+        Error::Usage("traces are measured on a chip: --target esp32 or esp32c3".to_owned())
+    })?;
+    let traces: Result<Vec<Trace>, Error> = if files.is_empty() {
+        shipped::ALL.iter().map(|shipped| shipped.read()).collect()
+    } else {
+        files.iter().map(|file| Trace::read(file)).collect()
+    };
+    traces::on(chip, &traces?)
 }

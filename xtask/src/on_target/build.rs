@@ -43,6 +43,11 @@ impl Programs {
         self.target
     }
 
+    /// Where files that belong to a run can be put.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The ELF file of a program.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)

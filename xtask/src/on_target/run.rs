@@ -1,6 +1,7 @@
 //! How a program runs in the emulator: with its output shown or kept, never for ever.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -25,8 +26,31 @@ pub(crate) fn run(
     limit: Duration,
     show: impl FnMut(&str),
 ) -> Result<Ended, Error> {
+    to_its_end(emulator(programs, command_line), limit, show)
+}
+
+/// The same, with the bytes of a file where the PSRAM's window begins.
+pub(crate) fn run_with_file(
+    programs: &Programs,
+    command_line: &[&str],
+    file: &Path,
+    limit: Duration,
+) -> Result<Ended, Error> {
+    let mut command = emulator(programs, command_line);
+    let address = programs.target().psram();
+    let file = file.display();
+    command.arg("-device");
+    command.arg(format!("loader,file={file},addr={address:#x},force-raw=on"));
+    to_its_end(command, limit, |_| {})
+}
+
+fn to_its_end(
+    mut command: Command,
+    limit: Duration,
+    show: impl FnMut(&str),
+) -> Result<Ended, Error> {
     let unable = |cause| Error::Failed(format!("the emulator cannot be run: {cause}"));
-    let mut child = emulator(programs, command_line).spawn().map_err(unable)?;
+    let mut child = command.spawn().map_err(unable)?;
     let (lines, in_time) = listen(&mut child, limit, show);
     if !in_time {
         child.kill().map_err(unable)?;
@@ -37,10 +61,7 @@ pub(crate) fn run(
 }
 
 fn emulator(programs: &Programs, command_line: &[&str]) -> Command {
-    let (program, options) = match programs.target().emulator() {
-        [program, options @ ..] => (*program, options),
-        [] => ("false", &[][..]),
-    };
+    let (program, options) = programs.target().emulator();
     let mut command = Command::new(program);
     command.args(options);
     command.args(["-display", "none", "-monitor", "none", "-kernel"]);
@@ -88,4 +109,30 @@ fn lines_of(output: impl Read + Send + 'static) -> mpsc::Receiver<String> {
         }
     });
     receiver
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, Duration, Stdio, to_its_end};
+
+    fn shell(script: &str, limit: Duration) -> (Option<i32>, Vec<String>) {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        let ended = to_its_end(command, limit, |_| {}).unwrap();
+        (ended.code, ended.lines)
+    }
+
+    #[test]
+    fn lines_and_exit_code_are_kept() {
+        let (code, lines) = shell("echo one; echo two; exit 7", Duration::from_secs(10));
+        assert_eq!(code, Some(7));
+        assert_eq!(lines, ["one", "two"]);
+    }
+
+    #[test]
+    fn what_does_not_end_is_stopped_at_the_limit() {
+        let (code, lines) = shell("echo one; exec sleep 60", Duration::from_millis(200));
+        assert_eq!(code, None);
+        assert_eq!(lines, ["one"]);
+    }
 }

@@ -13,6 +13,26 @@ pub(crate) enum Target {
     Esp32c3,
 }
 
+const XTENSA_OPTIONS: &[&str] = &[
+    "-machine",
+    "sim",
+    "-cpu",
+    "dc233c",
+    "-icount",
+    "shift=10,sleep=off",
+];
+
+const RISCV_OPTIONS: &[&str] = &[
+    "-machine",
+    "virt",
+    "-bios",
+    "none",
+    "-serial",
+    "stdio",
+    "-icount",
+    "shift=0,sleep=off",
+];
+
 impl Target {
     /// What the user calls it.
     pub(crate) fn name(self) -> &'static str {
@@ -45,28 +65,18 @@ impl Target {
 
     /// The emulator and its options; the program follows as `-kernel FILE`. Every instruction takes the same virtual time, so that
     /// clocks count instructions.
-    pub(crate) fn emulator(self) -> &'static [&'static str] {
+    pub(crate) fn emulator(self) -> (&'static str, &'static [&'static str]) {
         match self {
-            Target::Esp32 => &[
-                "qemu-system-xtensa",
-                "-machine",
-                "sim",
-                "-cpu",
-                "dc233c",
-                "-icount",
-                "shift=10,sleep=off",
-            ],
-            Target::Esp32c3 => &[
-                "qemu-system-riscv32",
-                "-machine",
-                "virt",
-                "-bios",
-                "none",
-                "-serial",
-                "stdio",
-                "-icount",
-                "shift=0,sleep=off",
-            ],
+            Target::Esp32 => ("qemu-system-xtensa", XTENSA_OPTIONS),
+            Target::Esp32c3 => ("qemu-system-riscv32", RISCV_OPTIONS),
+        }
+    }
+
+    /// The physical address of what programs see at 0x3F80_0000, see `boot.S` in `targets/`.
+    pub(crate) fn psram(self) -> u32 {
+        match self {
+            Target::Esp32 => 0x0080_0000,
+            Target::Esp32c3 => 0x80C0_0000,
         }
     }
 

@@ -1,4 +1,4 @@
-//! `buddy_system_allocator` with 32 orders: powers of two. It never grows a block where it lies.
+//! `buddy_system_allocator` with 32 orders: powers of two. It never resizes a block where it lies.
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -37,11 +37,11 @@ impl Subject for Buddy {
         }
     }
 
-    unsafe fn grow(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
         let new = self.allocate(new_size);
         if new != 0 {
             // SAFETY: both blocks have as many bytes, and are different.
-            unsafe { copy(block, new, size) };
+            unsafe { copy(block, new, size.min(new_size)) };
             // SAFETY: the caller's block.
             unsafe { self.free(block, size, 4) };
         }

@@ -25,7 +25,7 @@ impl Subject for Empty {
 
     unsafe fn free(&mut self, _: NonNull<u8>, _: usize, _: usize) {}
 
-    unsafe fn grow(&mut self, _: NonNull<u8>, _: usize, _: usize) -> usize {
+    unsafe fn reallocate(&mut self, _: NonNull<u8>, _: usize, _: usize) -> usize {
         core::ptr::from_mut(self).expose_provenance()
     }
 }

@@ -82,7 +82,7 @@ impl<P: Level> Subject for MultiHeap<P> {
         }
     }
 
-    unsafe fn grow(&mut self, block: NonNull<u8>, _: usize, new_size: usize) -> usize {
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, _: usize, new_size: usize) -> usize {
         let (Some(block), Some(request)) = (offset(block), Request::new(new_size)) else {
             return 0;
         };

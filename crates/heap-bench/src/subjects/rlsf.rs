@@ -39,7 +39,7 @@ impl Subject for Rlsf {
         unsafe { self.0.deallocate(block, alignment) };
     }
 
-    unsafe fn grow(&mut self, block: NonNull<u8>, _: usize, new_size: usize) -> usize {
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, _: usize, new_size: usize) -> usize {
         let Some(layout) = layout(new_size, 4) else {
             return 0;
         };

@@ -39,8 +39,13 @@ impl Subject for Talc4 {
         }
     }
 
-    unsafe fn grow(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
         let Some(old) = layout(size, 4) else { return 0 };
+        if new_size <= size {
+            // SAFETY: the caller's block, with its layout.
+            unsafe { self.0.shrink(block, old, new_size) };
+            return address(Some(block));
+        }
         // SAFETY: the caller's block, with its layout.
         address(unsafe { self.0.grow(block, old, new_size) }.ok())
     }

@@ -38,8 +38,13 @@ impl Subject for Talc5 {
         }
     }
 
-    unsafe fn grow(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
         let Some(old) = layout(size, 4) else { return 0 };
+        if new_size <= size {
+            // SAFETY: the caller's block, with its layout.
+            unsafe { self.0.shrink(block.as_ptr(), old, new_size) };
+            return address(Some(block));
+        }
         // SAFETY: the caller's block, with its layout.
         if unsafe { self.0.try_grow_in_place(block.as_ptr(), old, new_size) } {
             return address(Some(block));

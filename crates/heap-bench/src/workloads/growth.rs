@@ -28,7 +28,7 @@ fn doubled<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, blocked: bool) ->
         if blocked {
             heap.allocate(OBSTACLE);
         }
-        let (grown, cost) = heap.grow(block, size, size * 2);
+        let (grown, cost) = heap.reallocate(block, size, size * 2);
         (block, size, sum) = (grown, size * 2, sum + u64::from(cost));
     }
     sum

@@ -15,6 +15,7 @@ mod growth;
 mod holes;
 mod mix;
 mod pairs;
+mod trace;
 
 use core::ptr::NonNull;
 
@@ -25,11 +26,14 @@ use crate::meter::Meter;
 use crate::stand::Stand;
 use crate::subject::Subject;
 use crate::subjects::{Buddy, Empty, LinkedList, MultiHeap, Rlsf, Talc4, Talc5};
+use crate::tape::Tape;
 
 /// Bytes of memory that the workloads need.
 pub const REGION_BYTES: usize = MIX_BYTES;
 /// A multiple of this is where that memory should start, so that figures are the same everywhere.
 pub const REGION_ALIGNMENT: usize = 4096;
+
+pub use trace::Slot;
 
 const SMALL_BYTES: usize = 64 * 1024;
 const MIX_BYTES: usize = 256 * 1024;
@@ -67,6 +71,33 @@ pub unsafe fn run_guest<S: Subject>(
     let say = &mut of::<S>(report);
     pairs::run::<S>(stand, say);
     mix::run::<S>(stand, say);
+}
+
+/// Replays a recorded program on every heap, in the first `bytes` bytes of the region. Heaps that refuse a request have no figures.
+///
+/// # Safety
+/// As [`run`], but for the size of the region.
+pub unsafe fn run_trace(
+    meter: &impl Meter,
+    region: NonNull<[u8]>,
+    tape: Tape<'_>,
+    slots: &mut [Slot],
+    report: &mut dyn FnMut(Figure),
+) {
+    let bytes = region.len();
+    // SAFETY: the caller gives the region away.
+    let stand = &mut unsafe { Stand::new(meter, region) };
+    trace::run::<MultiHeap<Unpoisoned>>(
+        stand,
+        bytes,
+        (tape, slots),
+        &mut of::<MultiHeap<Unpoisoned>>(report),
+    );
+    trace::run::<Rlsf>(stand, bytes, (tape, slots), &mut of::<Rlsf>(report));
+    trace::run::<Talc5>(stand, bytes, (tape, slots), &mut of::<Talc5>(report));
+    trace::run::<Talc4>(stand, bytes, (tape, slots), &mut of::<Talc4>(report));
+    trace::run::<LinkedList>(stand, bytes, (tape, slots), &mut of::<LinkedList>(report));
+    trace::run::<Buddy>(stand, bytes, (tape, slots), &mut of::<Buddy>(report));
 }
 
 /// Where a workload's figures go.

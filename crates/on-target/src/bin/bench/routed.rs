@@ -54,7 +54,7 @@ impl Subject for Routed {
         let _ = self.0.free(number(block));
     }
 
-    unsafe fn grow(&mut self, block: NonNull<u8>, _: usize, new_size: usize) -> usize {
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, _: usize, new_size: usize) -> usize {
         let block = self.0.realloc(number(block), new_size, CAPS);
         block.map_or(0, |block| block as usize)
     }
@@ -91,7 +91,7 @@ impl Subject for Global {
         }
     }
 
-    unsafe fn grow(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
         let Some(layout) = layout(size, 4) else {
             return 0;
         };

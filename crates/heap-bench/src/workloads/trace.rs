@@ -1,0 +1,125 @@
+//! A recorded program, every call measured.
+
+use core::mem::MaybeUninit;
+
+use super::Say;
+use crate::costs::Costs;
+use crate::meter::Meter;
+use crate::stand::Stand;
+use crate::subject::{Measured, Subject};
+use crate::tape::{Step, Tape};
+
+/// A live block of the recorded program.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slot {
+    at: usize,
+    size: usize,
+    alignment: usize,
+}
+
+#[derive(Default)]
+struct Calls {
+    malloc: Costs,
+    realloc: Costs,
+    free: Costs,
+}
+
+/// Says nothing if the heap refuses a request.
+pub(super) fn run<S: Subject>(
+    stand: &mut Stand<'_, impl Meter>,
+    bytes: usize,
+    (tape, slots): (Tape<'_>, &mut [Slot]),
+    say: Say<'_>,
+) {
+    let mut place = MaybeUninit::<S>::uninit();
+    let mut heap = stand.start(&mut place, bytes);
+    let mut calls = Calls::default();
+    for step in tape.steps() {
+        if !calls.perform(&mut heap, step, slots) {
+            return;
+        }
+    }
+    let mut all = calls.malloc;
+    all.join(calls.realloc);
+    all.join(calls.free);
+    all.say("calls", say);
+    calls.malloc.say("malloc", say);
+    calls.realloc.say("realloc", say);
+    calls.free.say("free", say);
+}
+
+impl Calls {
+    /// `false` if the heap has no room.
+    fn perform<S: Subject>(
+        &mut self,
+        heap: &mut Measured<'_, S, impl Meter>,
+        step: Step,
+        slots: &mut [Slot],
+    ) -> bool {
+        let slot = |number: u32| number as usize % slots.len().max(1);
+        match step {
+            Step::Allocate {
+                slot: number,
+                size,
+                alignment,
+            } => {
+                let (block, cost) = allocate(heap, size as usize, alignment as usize);
+                self.malloc.add(cost);
+                slots[slot(number)] = block;
+                block.at != 0
+            }
+            Step::Reallocate { slot: number, size } => {
+                let place = slot(number);
+                let (block, cost) = reallocate(heap, slots[place], size as usize);
+                self.realloc.add(cost);
+                slots[place] = block;
+                block.at != 0
+            }
+            Step::Free { slot: number } => {
+                let block = slots[slot(number)];
+                self.free
+                    .add(heap.free(block.at, block.size, block.alignment));
+                true
+            }
+        }
+    }
+}
+
+/// The alignment that every block has.
+const NATURAL: usize = 4;
+
+fn allocate<S: Subject>(
+    heap: &mut Measured<'_, S, impl Meter>,
+    size: usize,
+    alignment: usize,
+) -> (Slot, u32) {
+    let alignment = alignment.max(NATURAL);
+    let (at, cost) = if alignment == NATURAL {
+        heap.allocate(size)
+    } else {
+        heap.allocate_aligned(size, alignment)
+    };
+    let block = Slot {
+        at,
+        size,
+        alignment,
+    };
+    (block, cost)
+}
+
+/// Aligned blocks, which are rare, move: heaps differ in what they promise for them. The copy itself is not measured then.
+fn reallocate<S: Subject>(
+    heap: &mut Measured<'_, S, impl Meter>,
+    block: Slot,
+    size: usize,
+) -> (Slot, u32) {
+    if block.alignment == NATURAL {
+        let (at, cost) = heap.reallocate(block.at, block.size, size);
+        return (Slot { at, size, ..block }, cost);
+    }
+    let (new, cost) = allocate(heap, size, block.alignment);
+    if new.at == 0 {
+        return (new, cost);
+    }
+    (new, cost + heap.free(block.at, block.size, block.alignment))
+}
