@@ -1,10 +1,20 @@
 //! How a used block becomes free, shrinks or grows: joined with its free neighbours at once.
 
-use crate::bins::MIN_UNITS;
+use crate::bins::{MIN_UNITS, bin_of};
 use crate::damage::Misuse;
 use crate::header::{Header, Note};
 use crate::poison::FILL_FREED;
 use crate::pool::{Index, Pool, control};
+
+/// A used block found valid.
+#[derive(Clone, Copy)]
+pub(crate) struct UsedBlock {
+    pub(crate) index: Index,
+    pub(crate) units: u32,
+    note: Note,
+    /// The header behind it.
+    following: Header,
+}
 
 /// A free block that came from joining.
 #[derive(Clone, Copy)]
@@ -17,9 +27,9 @@ pub(crate) struct Released {
 
 /// Free.
 impl Pool {
-    /// The units of the used block at `block`, validated with its neighbour behind: O(1).
+    /// The used block at `block`, validated with its neighbour behind: O(1).
     #[inline(always)]
-    pub(crate) fn used_block(self, block: u32) -> Result<u32, Misuse> {
+    pub(crate) fn used_block(self, block: u32) -> Result<UsedBlock, Misuse> {
         let end = self.end();
         if block < self.first() || block >= end {
             return Err(Misuse::OutsideHeap);
@@ -28,7 +38,7 @@ impl Pool {
         if header.is_free() {
             return Err(Misuse::AlreadyFree);
         }
-        let units = header.used_units();
+        let (units, note) = (header.used_units(), header.note());
         if units < MIN_UNITS || units > end - block {
             return Err(Misuse::NotABlock);
         }
@@ -36,22 +46,38 @@ impl Pool {
         if !following.is_free() && following.has_note() {
             return Err(Misuse::NotABlock);
         }
-        Ok(units)
+        Ok(UsedBlock {
+            index: block,
+            units,
+            note,
+            following,
+        })
     }
 
     /// Gives the used block at `block` back: its units. `None` if no used block begins there, or what lies around it does not fit together.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn free_at(self, block: u32) -> Option<u32> {
-        let units = self.used_block(block).ok()?;
-        self.free(block, units)?;
-        Some(units)
+        let used = self.used_block(block).ok()?;
+        self.free(used)?;
+        Some(used.units)
     }
 
-    /// Gives a validated used block of `units` back, joined with its free neighbours.
+    /// As [`Pool::free_at`], not inlined.
+    #[inline(never)]
+    fn free_outlined(self, block: u32) -> Option<u32> {
+        self.free_at(block)
+    }
+
+    /// Gives a validated used block back, joined with its free neighbours.
     #[inline(always)]
-    pub(crate) fn free(self, block: Index, units: u32) -> Option<Released> {
-        let below = self.free_units_below(block)?;
-        let above = self.free_units_above(block + units)?;
+    pub(crate) fn free(self, used: UsedBlock) -> Option<Released> {
+        let UsedBlock {
+            index: block,
+            units,
+            ..
+        } = used;
+        let below = self.free_units_below(used)?;
+        let above = self.free_units_above(used)?;
         let (start, total) = (block - below, below + units + above);
         self.join(start, below, block + units, above, total)?;
         let joined = below.min(1) + above.min(1);
@@ -70,11 +96,16 @@ impl Pool {
     #[inline(always)]
     fn join(self, start: Index, below: u32, upper: Index, above: u32, total: u32) -> Option<()> {
         self.unlink_any(start, below)?;
-        if above / 8 > total - above {
-            self.relink(upper, above, start, total)?;
+        let bin = bin_of(total);
+        if above / 8 > total - above && bin_of(above) == bin {
+            self.relocate(upper, start)?;
         } else {
             self.unlink_any(upper, above)?;
-            self.link_any(start, total);
+            if total == 2 {
+                self.link_pair(start);
+            } else {
+                self.link(start, bin);
+            }
         }
         self.write_free(start, total);
         if below != 0 {
@@ -102,8 +133,10 @@ impl Pool {
 
     /// Units of the free block that ends where `block` begins, 0 if there is none; `None` where what stands there does not fit together.
     #[inline(always)]
-    fn free_units_below(self, block: Index) -> Option<u32> {
-        let note = self.header(block).note();
+    fn free_units_below(self, used: UsedBlock) -> Option<u32> {
+        let UsedBlock {
+            index: block, note, ..
+        } = used;
         if note == Note::USED {
             return Some(0);
         }
@@ -116,23 +149,26 @@ impl Pool {
         (start < block && self.header(start).is_free_of(units)).then_some(units)
     }
 
-    /// Units of the free block that begins at `index` (at most the sentinel's), 0 if a used block or the sentinel does; `None` where it would reach
-    /// behind the end.
+    /// Units of the free block behind a block, 0 if a used block or the sentinel is there; `None` where it would reach behind the end.
     #[inline(always)]
-    fn free_units_above(self, index: Index) -> Option<u32> {
-        let header = self.header(index);
-        if !header.is_free() {
+    fn free_units_above(self, used: UsedBlock) -> Option<u32> {
+        if !used.following.is_free() {
             return Some(0);
         }
-        let units = header.free_units();
-        (units <= self.end() - index).then_some(units)
+        let units = used.following.free_units();
+        (units <= self.end() - used.index - used.units).then_some(units)
     }
 }
 
 /// Resizing of a validated used block.
 impl Pool {
     /// Shrinks a block in place; what it gives up is joined with a free block behind it. A single unit stays with the block.
-    pub(crate) fn shrink(self, block: Index, units: u32, new_units: u32) -> Option<Released> {
+    pub(crate) fn shrink(self, used: UsedBlock, new_units: u32) -> Option<Released> {
+        let UsedBlock {
+            index: block,
+            units,
+            ..
+        } = used;
         let (surplus, start) = (units - new_units, block + new_units);
         let mut released = Released {
             start,
@@ -143,21 +179,20 @@ impl Pool {
             self.set_header(start, Header::used(surplus, Note::USED));
             self.set_units(block, new_units);
             self.count(control::USED_BLOCKS, 1);
-            self.free_at(start)?;
+            self.free_outlined(start)?;
             released.units = self.header(start).free_units();
         }
         Some(released)
     }
 
     /// Grows a block into the free block behind it; `Some(false)` if there is no room.
-    pub(crate) fn grow(self, block: Index, units: u32, new_units: u32) -> Option<bool> {
-        let (more, upper) = (new_units - units, block + units);
-        let above = self.free_units_above(upper)?;
-        if above < more {
+    pub(crate) fn grow(self, used: UsedBlock, new_units: u32) -> Option<bool> {
+        let more = new_units - used.units;
+        if self.free_units_above(used)? < more {
             return Some(false);
         }
-        self.carve_block(upper, more)?;
-        self.set_units(block, new_units);
+        self.carve_block(used.index + used.units, more)?;
+        self.set_units(used.index, new_units);
         Some(true)
     }
 
@@ -169,21 +204,16 @@ impl Pool {
     ///   | below free |  used   |  above free  |        payload may reach up to the old end until it is moved,
     ///   | used, new size ->   |.|                      so the block keeps at least that end
     /// ```
-    pub(crate) fn grow_backward(
-        self,
-        block: Index,
-        units: u32,
-        new_units: u32,
-    ) -> Option<Option<Index>> {
-        let below = self.free_units_below(block)?;
+    pub(crate) fn grow_backward(self, used: UsedBlock, new_units: u32) -> Option<Option<Index>> {
+        let below = self.free_units_below(used)?;
         if below == 0 || below >= new_units {
             return Some(None);
         }
-        let kept = units.max(new_units - below);
-        if kept > units && !self.grow(block, units, kept)? {
+        let kept = used.units.max(new_units - below);
+        if kept > used.units && !self.grow(used, kept)? {
             return Some(None);
         }
-        let start = block - below;
+        let start = used.index - below;
         self.unlink_any(start, below)?;
         self.set_header(start, Header::used(below + kept, Note::USED));
         self.discount(control::FREE_BLOCKS, 1);

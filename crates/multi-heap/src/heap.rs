@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 use crate::arena::Arena;
 use crate::bins::MAX_UNITS;
 use crate::damage::{Corruption, Misuse, NewHeapError};
+use crate::give::UsedBlock;
 use crate::offset::Offset;
 use crate::poison::{self, FILL_ALLOCATED, FILL_FREED, Guards, Poison, Unpoisoned};
 use crate::pool::{Index, Pool};
@@ -37,11 +38,10 @@ pub struct Moved {
     pub bytes: u32,
 }
 
-/// A used block found valid.
+/// A used block found valid, canaries included.
 #[derive(Clone, Copy)]
-struct UsedBlock {
-    index: Index,
-    units: u32,
+struct UserBlock {
+    block: UsedBlock,
     /// User bytes: the requested ones where a size word remembers them, all of the payload otherwise.
     size: u32,
 }
@@ -105,7 +105,7 @@ impl<P: Poison> Heap<P> {
     /// Takes a block; `None` if no free block is found that is large enough. O(1).
     ///
     /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Heap::allocated`] has to follow.
-    #[inline]
+    #[inline(always)]
     pub fn allocate(&mut self, request: Request) -> Option<Offset> {
         if request.alignment() == Request::MIN_ALIGNMENT {
             self.allocate_plain(request.size())
@@ -114,7 +114,7 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn allocate_plain(&mut self, size: u32) -> Option<Offset> {
         let index = self.pool.allocate(units_for(size + P::OVERHEAD))?;
         if P::OVERHEAD != 0 {
@@ -165,7 +165,7 @@ impl<P: Poison> Heap<P> {
     ///
     /// # Errors
     /// [`Misuse`] if no allocated block begins at `block`, or if it was overwritten. The heap stays as it was.
-    #[inline]
+    #[inline(always)]
     pub fn free(&mut self, block: Offset) -> Result<u32, Misuse> {
         if P::OVERHEAD != 0 {
             return self.free_guarded(block);
@@ -205,12 +205,13 @@ impl<P: Poison> Heap<P> {
     fn free_guarded(&mut self, block: Offset) -> Result<u32, Misuse> {
         let used = self.valid_block(block)?;
         if P::FILLS {
-            self.guards(used.index, used.units).wipe(used.size);
+            self.guards(used.block.index, used.block.units)
+                .wipe(used.size);
             let slack = block.get() + used.size + 4;
             self.arena()
-                .fill(slack, (used.index + used.units) * 4, FILL_FREED);
+                .fill(slack, (used.block.index + used.block.units) * 4, FILL_FREED);
         }
-        let released = self.pool.free(used.index, used.units);
+        let released = self.pool.free(used.block);
         let released = released.ok_or_else(|| self.misuse())?;
         if P::FILLS {
             self.pool.wipe_seams(released);
@@ -227,12 +228,14 @@ impl<P: Poison> Heap<P> {
     }
 
     /// As [`Heap::used_block`], with the reason of a refusal made exact.
-    fn valid_block(&self, block: Offset) -> Result<UsedBlock, Misuse> {
+    #[inline(always)]
+    fn valid_block(&self, block: Offset) -> Result<UserBlock, Misuse> {
         self.used_block(block).map_err(|_| self.explain(block))
     }
 
     /// Validates the block at `block`: header, neighbours and canaries.
-    fn used_block(&self, block: Offset) -> Result<UsedBlock, Misuse> {
+    #[inline(always)]
+    fn used_block(&self, block: Offset) -> Result<UserBlock, Misuse> {
         if !block.get().is_multiple_of(4) {
             return Err(Misuse::Unaligned);
         }
@@ -240,20 +243,19 @@ impl<P: Poison> Heap<P> {
         let index = (block.get() / 4)
             .checked_sub(front)
             .ok_or(Misuse::OutsideHeap)?;
-        let units = self.pool.used_block(index)?;
-        let payload = (units - 1) * 4;
+        let used = self.pool.used_block(index)?;
+        let payload = (used.units - 1) * 4;
         if P::OVERHEAD == 0 {
-            return Ok(UsedBlock {
-                index,
-                units,
+            return Ok(UserBlock {
+                block: used,
                 size: payload,
             });
         }
         if payload < P::OVERHEAD {
             return Err(Misuse::NotABlock);
         }
-        let size = self.guards(index, units).verify()?;
-        Ok(UsedBlock { index, units, size })
+        let size = self.guards(index, used.units).verify()?;
+        Ok(UserBlock { block: used, size })
     }
 
     /// What to say of a block that was found valid, but whose neighbours were not.
@@ -296,12 +298,13 @@ impl<P: Poison> Heap<P> {
         self.resize_used(used, size)
     }
 
-    fn resize_used(&mut self, used: UsedBlock, size: u32) -> Result<bool, Misuse> {
+    #[inline(always)]
+    fn resize_used(&mut self, used: UserBlock, size: u32) -> Result<bool, Misuse> {
         let Some(units) = self.units_with_guards(size) else {
             return Ok(false);
         };
-        if units > used.units {
-            let grown = self.pool.grow(used.index, used.units, units);
+        if units > used.block.units {
+            let grown = self.pool.grow(used.block, units);
             if !grown.ok_or_else(|| self.misuse())? {
                 return Ok(false);
             }
@@ -309,24 +312,24 @@ impl<P: Poison> Heap<P> {
             self.shrink(used, units, size)?;
         }
         if P::FILLS && size > used.size {
-            let user = user_offset::<P>(used.index);
+            let user = user_offset::<P>(used.block.index);
             self.arena()
                 .fill(user + used.size, user + size, FILL_ALLOCATED);
         }
         if P::OVERHEAD != 0 {
-            let units = self.pool.header(used.index).used_units();
-            self.guards(used.index, units).write(size);
+            let units = self.pool.header(used.block.index).used_units();
+            self.guards(used.block.index, units).write(size);
         }
         Ok(true)
     }
 
-    fn shrink(&mut self, used: UsedBlock, units: u32, size: u32) -> Result<(), Misuse> {
+    fn shrink(&mut self, used: UserBlock, units: u32, size: u32) -> Result<(), Misuse> {
         if P::FILLS {
-            let user = user_offset::<P>(used.index);
-            let end = (used.index + used.units) * 4;
+            let user = user_offset::<P>(used.block.index);
+            let end = (used.block.index + used.block.units) * 4;
             self.arena().fill((user + size).min(end), end, FILL_FREED);
         }
-        let released = self.pool.shrink(used.index, used.units, units);
+        let released = self.pool.shrink(used.block, units);
         let released = released.ok_or_else(|| self.misuse())?;
         if P::FILLS {
             self.pool.wipe_seams(released);
@@ -347,11 +350,11 @@ impl<P: Poison> Heap<P> {
         self.grow_used_backward(used, size)
     }
 
-    fn grow_used_backward(&mut self, used: UsedBlock, size: u32) -> Result<Option<Moved>, Misuse> {
+    fn grow_used_backward(&mut self, used: UserBlock, size: u32) -> Result<Option<Moved>, Misuse> {
         let Some(units) = self.units_with_guards(size) else {
             return Ok(None);
         };
-        let joined = self.pool.grow_backward(used.index, used.units, units);
+        let joined = self.pool.grow_backward(used.block, units);
         let Some(index) = joined.ok_or_else(|| self.misuse())? else {
             return Ok(None);
         };

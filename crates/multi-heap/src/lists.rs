@@ -19,8 +19,8 @@ const NONE: u32 = 0;
 /// The list of the free blocks of 2 units.
 const PAIRS: u32 = 2;
 
-/// Instead of a list, where it is not known which one a block is in.
-const ANY: u32 = 0;
+/// Instead of a list, where a block is not the first one of any.
+pub(crate) const ANY: u32 = 0;
 
 /// A free block in its list, as an allocation found it.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ pub(crate) struct Found {
     pub(crate) block: Index,
     /// Its units.
     pub(crate) room: u32,
-    /// Its list, or [`ANY`].
+    /// The list whose first block it is, or [`ANY`] if it is another one.
     pub(crate) bin: u32,
 }
 
@@ -46,28 +46,35 @@ impl Pool {
         if room >= units {
             return Some(Found { block, room, bin });
         }
-        let block = self.find_further(block, bin, units)?;
-        let room = self.header(block).listed_units();
-        Some(Found {
-            block,
-            room,
-            bin: ANY,
-        })
+        self.find_further(block, bin, units)
     }
 
     /// A block of at least `units` behind the first one of its own list, in a list of larger blocks, or further behind in its own.
     #[inline(always)]
-    fn find_further(self, first: Index, bin: u32, units: u32) -> Option<Index> {
+    fn find_further(self, first: Index, bin: u32, units: u32) -> Option<Found> {
         let second = self.get(first + 1);
-        if second != NONE && second < self.limit() && self.header(second).listed_units() >= units {
-            return Some(second);
+        if second != NONE && second < self.limit() {
+            let room = self.header(second).listed_units();
+            if room >= units {
+                return Some(Found {
+                    block: second,
+                    room,
+                    bin: ANY,
+                });
+            }
         }
-        match self.first_bin_from(bin + 1) {
-            Some(larger) => self
-                .first_of(larger)
-                .filter(|&block| self.header(block).listed_units() >= units),
-            None => self.find_at_last(second, bin, units),
-        }
+        let Some(bin) = self.first_bin_from(bin + 1) else {
+            let block = self.find_at_last(second, bin, units)?;
+            let room = self.header(block).listed_units();
+            return Some(Found {
+                block,
+                room,
+                bin: ANY,
+            });
+        };
+        let block = self.first_of(bin)?;
+        let room = self.header(block).listed_units();
+        (room >= units).then_some(Found { block, room, bin })
     }
 
     /// A block of at least `units` among the first ones of a list from `block` on.
@@ -169,6 +176,20 @@ impl Pool {
         Some(())
     }
 
+    /// Takes the first block of list `bin`, one of at least 3 units, out of it.
+    #[inline(always)]
+    pub(crate) fn pop(self, block: Index, bin: u32) -> Option<()> {
+        let head = control::HEADS + bin;
+        let next = self.get(block + 1);
+        self.set(head, next);
+        if next == NONE {
+            self.clear(bin);
+        } else {
+            self.set(self.ingest(next)? + 2, head - 1);
+        }
+        Some(())
+    }
+
     /// What lies before a block in its list, if the link that should lead to the block does.
     #[inline(always)]
     fn linked_before(self, block: Index) -> Option<Index> {
@@ -199,7 +220,7 @@ impl Pool {
 /// Links of blocks of 2 units: next in the header, previous in the second word, none for the first block.
 impl Pool {
     /// Puts a free block of 2 units into its list, in front.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn link_pair(self, block: Index) {
         let front = self.get(control::HEADS + PAIRS);
         self.set_header(block, Header::free_pair(front));
@@ -213,7 +234,7 @@ impl Pool {
     }
 
     /// Takes a free block of 2 units out of its list.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn unlink_pair(self, block: Index) -> Option<()> {
         let next = self.header(block).pair_next();
         let previous = self.get(block + 1);
@@ -257,23 +278,6 @@ impl Pool {
             2 => self.unlink_pair(block),
             _ => self.unlink(block),
         }
-    }
-
-    /// Moves a free block in its lists that changed its start and size; it keeps its place where it stays in the same list.
-    #[inline(always)]
-    pub(crate) fn relink(
-        self,
-        old: Index,
-        old_units: u32,
-        new: Index,
-        new_units: u32,
-    ) -> Option<()> {
-        if old_units > 2 && new_units > 2 && bin_of(old_units) == bin_of(new_units) {
-            return self.relocate(old, new);
-        }
-        self.unlink_any(old, old_units)?;
-        self.link_any(new, new_units);
-        Some(())
     }
 
     /// The link to the next block of a list.

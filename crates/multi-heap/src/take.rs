@@ -2,7 +2,7 @@
 
 use crate::bins::bin_of;
 use crate::header::{Header, Note};
-use crate::lists::Found;
+use crate::lists::{ANY, Found};
 use crate::pool::{Index, Pool, control};
 
 impl Pool {
@@ -10,7 +10,13 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn allocate(self, units: u32) -> Option<Index> {
         let found = self.find(units)?;
-        self.carve(found, units, |block, _| self.unlink(block))?;
+        self.carve(found, units, |block, _| {
+            if found.bin == ANY {
+                self.unlink(block)
+            } else {
+                self.pop(block, found.bin)
+            }
+        })?;
         self.set_header(found.block, Header::used(units, Note::USED));
         self.count(control::USED_BLOCKS, 1);
         Some(found.block)
