@@ -164,7 +164,8 @@ impl<P: Poison> Heap<P> {
     /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Heap::freeing`] has to precede.
     ///
     /// # Errors
-    /// [`Misuse`] if no allocated block begins at `block`, or if it was overwritten. The heap stays as it was.
+    /// [`Misuse`] if no allocated block begins at `block`, or if it was overwritten. The heap stays as it was. To tell the reason takes
+    /// O(blocks).
     #[inline(always)]
     pub fn free(&mut self, block: Offset) -> Result<u32, Misuse> {
         if P::OVERHEAD != 0 {

@@ -48,12 +48,13 @@ impl Pool {
         };
         let found = self.find_block(first).filter(fits);
         let block = found.or_else(|| self.find_block(second).filter(fits))?;
-        let lead = lead_for(block);
+        let (lead, minimum) = (lead_for(block), self.minimum_words());
         self.carve_block(block, lead + units)?;
         self.count(control::USED_BLOCKS, 1);
         self.set_header(block + lead, Header::used(units, Note::USED));
         if lead != 0 {
             self.give_lead_back(block, lead);
+            self.set_minimum_words(minimum.min(self.free_words()));
         }
         Some(block + lead)
     }

@@ -269,6 +269,15 @@ fn aligned_blocks_leave_their_lead_free() {
 }
 
 #[test]
+fn what_an_aligned_block_gives_back_at_once_does_not_count_as_taken() {
+    let mut region = Region::new(2048);
+    let mut heap = region.heap::<Unpoisoned>();
+    allocate(&mut heap, request(4)).unwrap();
+    allocate(&mut heap, Request::aligned(20, 256).unwrap()).unwrap();
+    assert_eq!(heap.minimum_free_bytes(), heap.free_bytes());
+}
+
+#[test]
 fn the_byte_at_the_offset_is_the_aligned_one() {
     let mut region = Region::new(2048);
     let mut heap = region.heap::<Light>();
