@@ -64,7 +64,7 @@ impl Pool {
 
     /// As [`Pool::free_at`], not inlined.
     #[inline(never)]
-    fn free_outlined(self, block: u32) -> Option<u32> {
+    pub(crate) fn free_outlined(self, block: u32) -> Option<u32> {
         self.free_at(block)
     }
 

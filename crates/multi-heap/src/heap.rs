@@ -181,6 +181,16 @@ impl<P: Poison> Heap<P> {
             .ok_or_else(|| self.explain(block))
     }
 
+    /// Both phases of a free of a block that was found valid.
+    fn free_wholly(&mut self, block: Offset, used: UserBlock) -> Result<(), Misuse> {
+        if P::OVERHEAD == 0 {
+            let freed = self.pool.free_outlined(used.block.index);
+            return freed.map(|_| ()).ok_or_else(|| self.misuse());
+        }
+        self.freeing(block)?;
+        self.free_guarded(block).map(|_| ())
+    }
+
     /// Why a block could not be freed. O(blocks): a walk tells where the place lies.
     #[cold]
     #[inline(never)]
@@ -397,8 +407,7 @@ impl<P: Poison> Heap<P> {
         };
         self.allocated(new, size)?;
         self.move_bytes(block, new, used.size.min(size));
-        self.freeing(block)?;
-        self.free(block)?;
+        self.free_wholly(block, used)?;
         Ok(Some(new))
     }
 
