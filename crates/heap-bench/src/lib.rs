@@ -25,4 +25,6 @@ pub use figure::{Figure, Quantity};
 pub use meter::{Meter, Operation};
 pub use subject::{Operations, Subject, layout, operations};
 pub use tape::{Step, Tape};
-pub use workloads::{REGION_ALIGNMENT, REGION_BYTES, Slot, run, run_guest, run_trace};
+pub use workloads::{
+    REGION_ALIGNMENT, REGION_BYTES, REPLAYED, Slot, completes, run, run_guest, run_trace,
+};

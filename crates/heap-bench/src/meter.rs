@@ -11,3 +11,13 @@ pub trait Meter {
     /// Calls `operation`; gives its result and its cost.
     fn measure(&self, operation: Operation, arguments: [usize; 4]) -> (MaybeUninit<usize>, u32);
 }
+
+/// Measures nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unmeasured;
+
+impl Meter for Unmeasured {
+    fn measure(&self, operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUninit<usize>, u32) {
+        (operation(a, b, c, d), 0)
+    }
+}

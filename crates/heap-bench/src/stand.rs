@@ -19,12 +19,17 @@ impl<'a, M: Meter> Stand<'a, M> {
         Self { meter, region }
     }
 
-    /// A heap in the first `bytes` bytes of the memory.
+    /// How much memory there is.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.region.len()
+    }
+
+    /// A heap in the first `bytes` bytes of the memory; `None` if it is too small.
     pub(crate) fn start<'b, S: Subject>(
         &'b mut self,
         place: &'b mut MaybeUninit<S>,
         bytes: usize,
-    ) -> Measured<'b, S, M> {
+    ) -> Option<Measured<'b, S, M>> {
         let bytes = bytes.min(self.region.len());
         let region = NonNull::slice_from_raw_parts(self.region.cast(), bytes);
         // SAFETY: the memory belongs to the heap for as long as the stand is borrowed.

@@ -12,11 +12,11 @@ pub trait Subject: Sized {
     /// What figures call it.
     const NAME: &'static str;
 
-    /// Prepares a heap at its final place (some heaps can't be moved).
+    /// Prepares a heap at its final place (some heaps can't be moved). `false`: the region is too small, and nothing is there.
     ///
     /// # Safety
     /// The region belongs to the heap until it is forgotten.
-    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>);
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool;
     /// A block at the natural alignment of 4.
     fn allocate(&mut self, size: usize) -> usize;
     /// A block at another alignment.
@@ -38,7 +38,7 @@ pub trait Subject: Sized {
     }
 }
 
-/// A subject at work, every operation measured.
+/// A subject at work, every operation measured. **Invariant:** it was started.
 pub(crate) struct Measured<'a, S, M> {
     heap: &'a mut MaybeUninit<S>,
     meter: &'a M,
@@ -52,14 +52,14 @@ impl<'a, S: Subject, M: Meter> Measured<'a, S, M> {
         place: &'a mut MaybeUninit<S>,
         meter: &'a M,
         region: NonNull<[u8]>,
-    ) -> Self {
+    ) -> Option<Self> {
         // SAFETY: the caller keeps the same contract.
-        unsafe { S::start(place, region) };
-        Self {
+        let started = unsafe { S::start(place, region) };
+        started.then_some(Self {
             heap: place,
             meter,
             subject: PhantomData,
-        }
+        })
     }
 
     fn measure(

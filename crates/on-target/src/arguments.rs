@@ -3,11 +3,19 @@
 /// Longest command line in bytes.
 const BYTES: usize = 256;
 
-/// Hands the argument of the program to `look`: the second word of the emulator's command line for it.
-pub fn argument<R>(look: impl FnOnce(Option<&str>) -> R) -> R {
+/// Hands the argument with this number to `look`; 0 is the name of the program.
+pub fn argument<R>(number: usize, look: impl FnOnce(Option<&str>) -> R) -> R {
     let mut line = [0; BYTES];
     let length = crate::machine::command_line(&mut line);
     let line = line.get(..length).unwrap_or_default();
-    let mut words = core::str::from_utf8(line).unwrap_or_default().split(' ');
-    look(words.nth(1))
+    let mut words = core::str::from_utf8(line)
+        .unwrap_or_default()
+        .split_ascii_whitespace();
+    look(words.nth(number))
+}
+
+/// The argument with this number, if it is a number itself.
+#[must_use]
+pub fn number(argument_number: usize) -> Option<usize> {
+    argument(argument_number, |text| text?.parse().ok())
 }

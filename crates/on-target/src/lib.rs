@@ -19,6 +19,7 @@ mod meter;
 #[cfg(not(target_has_atomic = "32"))]
 mod one_core;
 mod panic;
+mod tape;
 
 #[cfg(target_arch = "xtensa")]
 #[path = "xtensa/mod.rs"]
@@ -27,7 +28,7 @@ mod machine;
 #[path = "riscv/mod.rs"]
 mod machine;
 
-pub use arguments::argument;
+pub use arguments::{argument, number};
 pub use chip::Emulated;
 pub use console::write;
 pub use heap::{HEAP, boot_heap};
@@ -35,6 +36,7 @@ pub use heap::{HEAP, boot_heap};
 pub use machine::{WordsOnly, words_only};
 pub use machine::{call_code, exit, illegal_instruction, sample_code};
 pub use meter::Instructions;
+pub use tape::{heap_region, tape};
 
 /// Prints to the emulator's standard output.
 #[macro_export]

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //!   measure.rs   figures of a chip, or of this machine       esp_idf.rs   the figures of the C heap
-//!   traces.rs    figures of recorded programs on a chip
+//!   traces.rs    figures of recorded programs on a chip      tape.rs      how these get there
+//!   peers.rs     their smallest heaps on a chip
 //!   table.rs     figures for people                          compare.rs   against figures of an earlier run
 //! ```
 
 pub(crate) mod compare;
 pub(crate) mod esp_idf;
 pub(crate) mod measure;
+pub(crate) mod peers;
 pub(crate) mod table;
+pub(crate) mod tape;
 pub(crate) mod traces;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use comfy_table::Table;
 use multi_heap::Poison;
 
+use crate::bench::peers;
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::poisoning::{Poisoning, with_poison};
@@ -33,6 +34,9 @@ pub(crate) struct Arguments {
     /// Poisoning of the heap; ESP-IDF's figures are known without only
     #[arg(long, value_enum, default_value = "none")]
     poison: Poisoning,
+    /// Also search for the Rust peers' smallest heaps, on an emulated 32-bit chip (minutes per trace)
+    #[arg(long)]
+    peers: bool,
     /// Print the figures as JSON instead of the table
     #[arg(long)]
     json: bool,
@@ -56,11 +60,19 @@ ESP-IDF's figures are those of its 6.2-dev multi_heap on TLSF, without poisoning
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let traces = read_traces(&arguments.traces)?;
     let results = measure(&traces, arguments.poison)?;
+    let of_peers = match arguments.peers {
+        true => peers::smallest_heaps(&traces)?,
+        false => Vec::new(),
+    };
     if arguments.json {
-        figures::print_json(&figures_of(&results))?;
-    } else {
-        println!("{}", table(&results));
-        print!("{}", summary(&results));
+        figures::print_json(&[figures_of(&results), of_peers].concat())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{}", table(&results));
+    print!("{}", summary(&results));
+    if arguments.peers {
+        println!("\nRust peers on a 32-bit chip; in brackets the ratio to ESP-IDF");
+        println!("{}", peers::table_of(&of_peers, &traces));
     }
     Ok(ExitCode::SUCCESS)
 }

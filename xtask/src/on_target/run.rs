@@ -18,30 +18,51 @@ pub(crate) struct Ended {
     pub(crate) lines: Vec<String>,
 }
 
-/// Runs a program with its arguments (the first is its name) to its end, or to the time limit. `show` sees each line as
-/// it is printed.
+/// Runs a program with its arguments (the first is its name) to its end, or to the time limit; the chip's clocks count instructions.
+/// `show` sees each line as it is printed.
 pub(crate) fn run(
     programs: &Programs,
     command_line: &[&str],
     limit: Duration,
     show: impl FnMut(&str),
 ) -> Result<Ended, Error> {
-    to_its_end(emulator(programs, command_line), limit, show)
+    let mut command = emulator(programs, command_line);
+    command.args(programs.target().counting());
+    to_its_end(command, limit, show)
 }
 
 /// The same, with the bytes of a file where the PSRAM's window begins.
-pub(crate) fn run_with_file(
+pub(crate) fn counting_with_file(
     programs: &Programs,
     command_line: &[&str],
     file: &Path,
     limit: Duration,
 ) -> Result<Ended, Error> {
     let mut command = emulator(programs, command_line);
+    command.args(programs.target().counting());
+    command.args(loading(programs, file));
+    to_its_end(command, limit, |_| {})
+}
+
+/// The same as fast as the emulator can, counting nothing.
+pub(crate) fn with_file(
+    programs: &Programs,
+    command_line: &[&str],
+    file: &Path,
+    limit: Duration,
+) -> Result<Ended, Error> {
+    let mut command = emulator(programs, command_line);
+    command.args(loading(programs, file));
+    to_its_end(command, limit, |_| {})
+}
+
+fn loading(programs: &Programs, file: &Path) -> [String; 2] {
     let address = programs.target().psram();
     let file = file.display();
-    command.arg("-device");
-    command.arg(format!("loader,file={file},addr={address:#x},force-raw=on"));
-    to_its_end(command, limit, |_| {})
+    [
+        "-device".to_owned(),
+        format!("loader,file={file},addr={address:#x},force-raw=on"),
+    ]
 }
 
 fn to_its_end(

@@ -13,25 +13,8 @@ pub(crate) enum Target {
     Esp32c3,
 }
 
-const XTENSA_OPTIONS: &[&str] = &[
-    "-machine",
-    "sim",
-    "-cpu",
-    "dc233c",
-    "-icount",
-    "shift=10,sleep=off",
-];
-
-const RISCV_OPTIONS: &[&str] = &[
-    "-machine",
-    "virt",
-    "-bios",
-    "none",
-    "-serial",
-    "stdio",
-    "-icount",
-    "shift=0,sleep=off",
-];
+const XTENSA_OPTIONS: &[&str] = &["-machine", "sim", "-cpu", "dc233c"];
+const RISCV_OPTIONS: &[&str] = &["-machine", "virt", "-bios", "none", "-serial", "stdio"];
 
 impl Target {
     /// What the user calls it.
@@ -63,12 +46,19 @@ impl Target {
         }
     }
 
-    /// The emulator and its options; the program follows as `-kernel FILE`. Every instruction takes the same virtual time, so that
-    /// clocks count instructions.
+    /// The emulator and its options; the program follows as `-kernel FILE`.
     pub(crate) fn emulator(self) -> (&'static str, &'static [&'static str]) {
         match self {
             Target::Esp32 => ("qemu-system-xtensa", XTENSA_OPTIONS),
             Target::Esp32c3 => ("qemu-system-riscv32", RISCV_OPTIONS),
+        }
+    }
+
+    /// Options that let every instruction take the same virtual time, 1024 ns and 1 ns, so that clocks count instructions.
+    pub(crate) fn counting(self) -> [&'static str; 2] {
+        match self {
+            Target::Esp32 => ["-icount", "shift=10,sleep=off"],
+            Target::Esp32c3 => ["-icount", "shift=0,sleep=off"],
         }
     }
 

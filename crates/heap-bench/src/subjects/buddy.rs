@@ -15,10 +15,11 @@ pub struct Buddy(Heap<ORDERS>);
 impl Subject for Buddy {
     const NAME: &'static str = "buddy";
 
-    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) {
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         let heap = &mut place.write(Self(Heap::empty())).0;
         // SAFETY: the caller gives the region away.
         unsafe { heap.init(region.addr().get(), region.len()) };
+        true
     }
 
     fn allocate(&mut self, size: usize) -> usize {

@@ -11,8 +11,9 @@ pub struct Empty;
 impl Subject for Empty {
     const NAME: &'static str = "empty";
 
-    unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) {
+    unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {
         place.write(Self);
+        true
     }
 
     fn allocate(&mut self, _: usize) -> usize {

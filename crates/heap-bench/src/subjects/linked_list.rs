@@ -7,16 +7,23 @@ use linked_list_allocator::Heap;
 
 use crate::subject::{Subject, address, copy, layout};
 
+/// It refuses smaller regions by panicking: two list nodes and their alignment.
+const LEAST: usize = 64;
+
 /// First fit.
 pub struct LinkedList(Heap);
 
 impl Subject for LinkedList {
     const NAME: &'static str = "linked list";
 
-    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) {
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         let heap = &mut place.write(Self(Heap::empty())).0;
+        if region.len() < LEAST {
+            return false;
+        }
         // SAFETY: the caller gives the region away.
         unsafe { heap.init(region.cast().as_ptr(), region.len()) };
+        true
     }
 
     fn allocate(&mut self, size: usize) -> usize {

@@ -59,11 +59,10 @@ fn offset(block: NonNull<u8>) -> Option<Offset> {
 impl<P: Level> Subject for MultiHeap<P> {
     const NAME: &'static str = P::SUBJECT;
 
-    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) {
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         // SAFETY: the caller gives the region away.
-        if let Ok(heap) = unsafe { Heap::new(region) } {
-            place.write(Self { heap });
-        }
+        let heap = unsafe { Heap::new(region) };
+        heap.map(|heap| place.write(Self { heap })).is_ok()
     }
 
     fn allocate(&mut self, size: usize) -> usize {

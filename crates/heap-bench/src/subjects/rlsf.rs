@@ -20,10 +20,10 @@ impl Rlsf {
 impl Subject for Rlsf {
     const NAME: &'static str = "rlsf";
 
-    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) {
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         let rlsf = place.write(Self(Tlsf::new()));
         // SAFETY: the caller gives the region away.
-        unsafe { rlsf.0.insert_free_block_ptr(region) };
+        unsafe { rlsf.0.insert_free_block_ptr(region) }.is_some()
     }
 
     fn allocate(&mut self, size: usize) -> usize {

@@ -13,11 +13,11 @@ pub struct Talc4(Talc<ErrOnOom>);
 impl Subject for Talc4 {
     const NAME: &'static str = "talc 4";
 
-    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) {
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         let talc = &mut place.write(Self(Talc::new(ErrOnOom))).0;
         let span = Span::from_base_size(region.cast().as_ptr(), region.len());
-        // SAFETY: the caller gives the region away. A refused region shows as refused blocks.
-        let _ = unsafe { talc.claim(span) };
+        // SAFETY: the caller gives the region away.
+        unsafe { talc.claim(span) }.is_ok()
     }
 
     fn allocate(&mut self, size: usize) -> usize {

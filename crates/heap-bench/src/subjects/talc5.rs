@@ -13,10 +13,10 @@ pub struct Talc5(Talc<Manual, DefaultBinning>);
 impl Subject for Talc5 {
     const NAME: &'static str = "talc 5";
 
-    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) {
+    unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         let talc = &mut place.write(Self(Talc::new(Manual))).0;
         // SAFETY: the caller gives the region away.
-        unsafe { talc.claim(region.cast().as_ptr(), region.len()) };
+        unsafe { talc.claim(region.cast().as_ptr(), region.len()) }.is_some()
     }
 
     fn allocate(&mut self, size: usize) -> usize {

@@ -17,7 +17,9 @@ const SIZES: [(usize, &str); 3] = [
 pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     for (size, workload) in SIZES {
         let mut place = MaybeUninit::<S>::uninit();
-        let mut heap = stand.start(&mut place, SMALL_BYTES);
+        let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) else {
+            return;
+        };
         let (mut blocks, words) = (0, SMALL_BYTES / 4);
         while blocks < words && heap.allocate(size).0 != 0 {
             blocks += 1;

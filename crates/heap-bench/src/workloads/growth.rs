@@ -15,7 +15,9 @@ const OBSTACLE: usize = 16;
 pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     for (blocked, workload) in [(false, "grow"), (true, "grow blocked")] {
         let mut place = MaybeUninit::<S>::uninit();
-        let mut heap = stand.start(&mut place, SMALL_BYTES);
+        let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) else {
+            return;
+        };
         say(workload, Quantity::Cost, doubled(&mut heap, blocked));
     }
 }

@@ -14,7 +14,9 @@ const WANTED: usize = 200;
 
 pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
-    let mut heap = stand.start(&mut place, MIX_BYTES);
+    let Some(mut heap) = stand.start(&mut place, MIX_BYTES) else {
+        return;
+    };
     let pairs: [_; HOLES] =
         core::array::from_fn(|_| (heap.allocate(HOLE).0, heap.allocate(HOLE).0));
     for (hole, _) in pairs {

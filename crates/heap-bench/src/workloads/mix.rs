@@ -22,7 +22,9 @@ struct Block {
 
 pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
-    let mut heap = stand.start(&mut place, MIX_BYTES);
+    let Some(mut heap) = stand.start(&mut place, MIX_BYTES) else {
+        return;
+    };
     come_and_go(&mut heap, say);
     aligned(&mut heap, say);
 }

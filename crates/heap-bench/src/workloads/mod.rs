@@ -22,7 +22,7 @@ use core::ptr::NonNull;
 use multi_heap::{Comprehensive, Light, Unpoisoned};
 
 use crate::figure::{Figure, Quantity};
-use crate::meter::Meter;
+use crate::meter::{Meter, Unmeasured};
 use crate::stand::Stand;
 use crate::subject::Subject;
 use crate::subjects::{Buddy, Empty, LinkedList, MultiHeap, Rlsf, Talc4, Talc5};
@@ -73,7 +73,7 @@ pub unsafe fn run_guest<S: Subject>(
     mix::run::<S>(stand, say);
 }
 
-/// Replays a recorded program on every heap, in the first `bytes` bytes of the region. Heaps that refuse a request have no figures.
+/// Replays a recorded program on every heap, in all of the region. Heaps that refuse a request have no figures.
 ///
 /// # Safety
 /// As [`run`], but for the size of the region.
@@ -84,20 +84,53 @@ pub unsafe fn run_trace(
     slots: &mut [Slot],
     report: &mut dyn FnMut(Figure),
 ) {
-    let bytes = region.len();
     // SAFETY: the caller gives the region away.
     let stand = &mut unsafe { Stand::new(meter, region) };
     trace::run::<MultiHeap<Unpoisoned>>(
         stand,
-        bytes,
-        (tape, slots),
+        tape,
+        slots,
         &mut of::<MultiHeap<Unpoisoned>>(report),
     );
-    trace::run::<Rlsf>(stand, bytes, (tape, slots), &mut of::<Rlsf>(report));
-    trace::run::<Talc5>(stand, bytes, (tape, slots), &mut of::<Talc5>(report));
-    trace::run::<Talc4>(stand, bytes, (tape, slots), &mut of::<Talc4>(report));
-    trace::run::<LinkedList>(stand, bytes, (tape, slots), &mut of::<LinkedList>(report));
-    trace::run::<Buddy>(stand, bytes, (tape, slots), &mut of::<Buddy>(report));
+    trace::run::<Rlsf>(stand, tape, slots, &mut of::<Rlsf>(report));
+    trace::run::<Talc5>(stand, tape, slots, &mut of::<Talc5>(report));
+    trace::run::<Talc4>(stand, tape, slots, &mut of::<Talc4>(report));
+    trace::run::<LinkedList>(stand, tape, slots, &mut of::<LinkedList>(report));
+    trace::run::<Buddy>(stand, tape, slots, &mut of::<Buddy>(report));
+}
+
+/// The heaps that [`completes`] knows, by number.
+pub const REPLAYED: [&str; 6] = [
+    MultiHeap::<Unpoisoned>::NAME,
+    Rlsf::NAME,
+    Talc5::NAME,
+    Talc4::NAME,
+    LinkedList::NAME,
+    Buddy::NAME,
+];
+
+/// Whether a heap of [`REPLAYED`], in as many bytes as the region has, its own structure included, serves every request of a recorded
+/// program. `None` for other numbers.
+///
+/// # Safety
+/// As [`run`], but for the size of the region.
+pub unsafe fn completes(
+    subject: usize,
+    region: NonNull<[u8]>,
+    tape: Tape<'_>,
+    slots: &mut [Slot],
+) -> Option<bool> {
+    // SAFETY: the caller gives the region away.
+    let stand = &mut unsafe { Stand::new(&Unmeasured, region) };
+    Some(match subject {
+        0 => trace::completes::<MultiHeap<Unpoisoned>>(stand, tape, slots),
+        1 => trace::completes::<Rlsf>(stand, tape, slots),
+        2 => trace::completes::<Talc5>(stand, tape, slots),
+        3 => trace::completes::<Talc4>(stand, tape, slots),
+        4 => trace::completes::<LinkedList>(stand, tape, slots),
+        5 => trace::completes::<Buddy>(stand, tape, slots),
+        _ => return None,
+    })
 }
 
 /// Where a workload's figures go.

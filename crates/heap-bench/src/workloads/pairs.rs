@@ -16,7 +16,9 @@ const PAIRS: [(usize, &str, &str); 3] = [
 
 pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
-    let mut heap = stand.start(&mut place, SMALL_BYTES);
+    let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) else {
+        return;
+    };
     for (size, malloc, free) in PAIRS {
         let (block, _) = heap.allocate(size); // for caches
         heap.free(block, size, 4);

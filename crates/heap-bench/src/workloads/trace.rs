@@ -27,28 +27,52 @@ struct Calls {
 /// Says nothing if the heap refuses a request.
 pub(super) fn run<S: Subject>(
     stand: &mut Stand<'_, impl Meter>,
-    bytes: usize,
-    (tape, slots): (Tape<'_>, &mut [Slot]),
+    tape: Tape<'_>,
+    slots: &mut [Slot],
     say: Say<'_>,
 ) {
-    let mut place = MaybeUninit::<S>::uninit();
-    let mut heap = stand.start(&mut place, bytes);
-    let mut calls = Calls::default();
-    for step in tape.steps() {
-        if !calls.perform(&mut heap, step, slots) {
-            return;
-        }
+    if let Some(calls) = replay::<S>(stand, usize::MAX, tape, slots) {
+        calls.say(say);
     }
-    let mut all = calls.malloc;
-    all.join(calls.realloc);
-    all.join(calls.free);
-    all.say("calls", say);
-    calls.malloc.say("malloc", say);
-    calls.realloc.say("realloc", say);
-    calls.free.say("free", say);
+}
+
+/// Whether the heap serves every request. What it keeps outside of the region is taken from the region.
+pub(super) fn completes<S: Subject>(
+    stand: &mut Stand<'_, impl Meter>,
+    tape: Tape<'_>,
+    slots: &mut [Slot],
+) -> bool {
+    let bytes = stand.bytes().saturating_sub(size_of::<S>());
+    replay::<S>(stand, bytes, tape, slots).is_some()
+}
+
+/// `None` if the heap refuses a request.
+fn replay<S: Subject>(
+    stand: &mut Stand<'_, impl Meter>,
+    bytes: usize,
+    tape: Tape<'_>,
+    slots: &mut [Slot],
+) -> Option<Calls> {
+    let mut place = MaybeUninit::<S>::uninit();
+    let mut heap = stand.start(&mut place, bytes)?;
+    let mut calls = Calls::default();
+    let mut steps = tape.steps();
+    steps
+        .all(|step| calls.perform(&mut heap, step, slots))
+        .then_some(calls)
 }
 
 impl Calls {
+    fn say(&self, say: Say<'_>) {
+        let mut all = self.malloc;
+        all.join(self.realloc);
+        all.join(self.free);
+        all.say("calls", say);
+        self.malloc.say("malloc", say);
+        self.realloc.say("realloc", say);
+        self.free.say("free", say);
+    }
+
     /// `false` if the heap has no room.
     fn perform<S: Subject>(
         &mut self,

@@ -35,9 +35,10 @@ fn number(block: NonNull<u8>) -> u32 {
 impl Subject for Routed {
     const NAME: &'static str = "heap-caps";
 
-    unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) {
+    unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {
         let Booted { heaps, .. } = boot_whole::<Emulated>();
         warmed(place.write(Self(heaps)));
+        true
     }
 
     fn allocate(&mut self, size: usize) -> usize {
@@ -66,10 +67,11 @@ pub(crate) struct Global;
 impl Subject for Global {
     const NAME: &'static str = "global allocator";
 
-    unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) {
+    unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {
         // SAFETY: the caller lets the subjects take the chip's memory one after the other. Booted already is fine.
         let _ = unsafe { on_target::boot_heap() };
         warmed(place.write(Self));
+        true
     }
 
     fn allocate(&mut self, size: usize) -> usize {

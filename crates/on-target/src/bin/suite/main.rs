@@ -37,7 +37,7 @@ fn checks() -> impl Iterator<Item = &'static Check> {
 }
 
 fn main() -> u8 {
-    on_target::argument(|argument| match argument {
+    on_target::argument(1, |argument| match argument {
         Some("list") => list(),
         Some(name) => run(name),
         None => unknown("nothing"),

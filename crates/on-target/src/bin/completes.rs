@@ -1,0 +1,31 @@
+//! Does a heap of a given size serve a recorded program? The exit code tells, for `cargo xtask minheap --peers`.
+//!
+//! `completes BYTES HEAP`: the number of a heap in `heap_bench::REPLAYED`; the emulator has put the tape into memory.
+
+#![no_std]
+#![no_main]
+
+use on_target::{exit_code, println};
+
+on_target::program!(main);
+
+fn main() -> u8 {
+    match answer() {
+        Some(true) => exit_code::SUCCESS,
+        Some(false) => exit_code::NO,
+        None => {
+            println!(
+                "completes BYTES HEAP, with a tape: more than this chip can hold, or no such heap"
+            );
+            exit_code::USAGE
+        }
+    }
+}
+
+fn answer() -> Option<bool> {
+    let region = on_target::heap_region(on_target::number(1)?)?;
+    // SAFETY: called once, and nothing else in this program uses that memory.
+    let (tape, slots) = unsafe { on_target::tape() }.ok()?;
+    // SAFETY: nothing else in this program uses the region.
+    unsafe { heap_bench::completes(on_target::number(2)?, region, tape, slots) }
+}
