@@ -47,7 +47,9 @@ extern "C" fn trapped(record: &Record) -> ! {
     }
     println!("  caller  {caller:#010x}");
     println!("  cause {} status {:#x}", record.cause, record.status);
-    for (index, four) in record.registers.chunks(4).enumerate() {
+    let mut registers = record.registers;
+    registers[0] = 0; // x0
+    for (index, four) in registers.chunks(4).enumerate() {
         let number = index * 4;
         println!(
             "  x{number:<2} {:08x} {:08x} {:08x} {:08x}",
