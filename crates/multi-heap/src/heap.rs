@@ -6,12 +6,11 @@ use core::ptr::NonNull;
 use crate::arena::Arena;
 use crate::bins::MAX_UNITS;
 use crate::damage::{Corruption, Misuse, NewHeapError};
-use crate::give::UsedBlock;
+use crate::examine::UserBlock;
 use crate::offset::Offset;
-use crate::poison::{self, FILL_ALLOCATED, FILL_FREED, Guards, Poison, Unpoisoned};
+use crate::poison::{self, FILL_FREED, Guards, Poison, Unpoisoned};
 use crate::pool::{Index, Pool};
 use crate::request::Request;
-use crate::walk::{Block, BlockState};
 
 /// A heap in one contiguous region, its control structure included.
 ///
@@ -26,24 +25,6 @@ use crate::walk::{Block, BlockState};
 pub struct Heap<P: Poison = Unpoisoned> {
     pub(crate) pool: Pool,
     poison: PhantomData<P>,
-}
-
-/// A block that grew downwards: its bytes have still to be moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "the contents are still at the old place"]
-pub struct Moved {
-    /// The block's new name.
-    pub to: Offset,
-    /// How many bytes of the old place are worth moving.
-    pub bytes: u32,
-}
-
-/// A used block found valid, canaries included.
-#[derive(Clone, Copy)]
-struct UserBlock {
-    block: UsedBlock,
-    /// User bytes: the requested ones where a size word remembers them, all of the payload otherwise.
-    size: u32,
 }
 
 /// Construction and places.
@@ -182,7 +163,7 @@ impl<P: Poison> Heap<P> {
     }
 
     /// Both phases of a free of a block that was found valid.
-    fn free_wholly(&mut self, block: Offset, used: UserBlock) -> Result<(), Misuse> {
+    pub(crate) fn free_wholly(&mut self, block: Offset, used: UserBlock) -> Result<(), Misuse> {
         if P::OVERHEAD == 0 {
             let freed = self.pool.free_outlined(used.block.index);
             return freed.map(|_| ()).ok_or_else(|| self.misuse());
@@ -191,29 +172,7 @@ impl<P: Poison> Heap<P> {
         self.free_guarded(block).map(|_| ())
     }
 
-    /// Why a block could not be freed. O(blocks): a walk tells where the place lies.
-    #[cold]
-    #[inline(never)]
-    fn explain(&self, block: Offset) -> Misuse {
-        match self.used_block(block) {
-            Ok(_) => self.misuse(),
-            Err(Misuse::AlreadyFree | Misuse::NotABlock) => self.locate(block),
-            Err(misuse) => misuse,
-        }
-    }
-
-    /// Whether a place at which no used block begins lies in a free block, in a used one, or in damaged memory.
-    fn locate(&self, place: Offset) -> Misuse {
-        let holds = |block: &Block| place.get() - block.start < block.bytes;
-        let mut blocks = self.blocks().take_while(|block| block.start <= place.get());
-        match blocks.find(holds).map(|block| block.state) {
-            Some(BlockState::Free) => Misuse::AlreadyFree,
-            Some(BlockState::Used) => Misuse::NotABlock,
-            None => self.misuse(),
-        }
-    }
-
-    fn free_guarded(&mut self, block: Offset) -> Result<u32, Misuse> {
+    pub(crate) fn free_guarded(&mut self, block: Offset) -> Result<u32, Misuse> {
         let used = self.valid_block(block)?;
         if P::FILLS {
             self.guards(used.block.index, used.block.units)
@@ -238,45 +197,6 @@ impl<P: Poison> Heap<P> {
         Ok(self.valid_block(block)?.size)
     }
 
-    /// As [`Heap::used_block`], with the reason of a refusal made exact.
-    #[inline(always)]
-    fn valid_block(&self, block: Offset) -> Result<UserBlock, Misuse> {
-        self.used_block(block).map_err(|_| self.explain(block))
-    }
-
-    /// Validates the block at `block`: header, neighbours and canaries.
-    #[inline(always)]
-    fn used_block(&self, block: Offset) -> Result<UserBlock, Misuse> {
-        if !block.get().is_multiple_of(4) {
-            return Err(Misuse::Unaligned);
-        }
-        let front = poison::head_bytes::<P>() / 4 + 1;
-        let index = (block.get() / 4)
-            .checked_sub(front)
-            .ok_or(Misuse::OutsideHeap)?;
-        let used = self.pool.used_block(index)?;
-        let payload = (used.units - 1) * 4;
-        if P::OVERHEAD == 0 {
-            return Ok(UserBlock {
-                block: used,
-                size: payload,
-            });
-        }
-        if payload < P::OVERHEAD {
-            return Err(Misuse::NotABlock);
-        }
-        let size = self.guards(index, used.units).verify()?;
-        Ok(UserBlock { block: used, size })
-    }
-
-    /// What to say of a block that was found valid, but whose neighbours were not.
-    #[cold]
-    #[inline(never)]
-    fn misuse(&self) -> Misuse {
-        self.check()
-            .map_or_else(Misuse::Corrupt, |()| Misuse::NotABlock)
-    }
-
     pub(crate) fn guards(&self, index: Index, units: u32) -> Guards {
         Guards {
             arena: self.arena(),
@@ -297,141 +217,9 @@ impl<P: Poison> Heap<P> {
     }
 }
 
-/// Resizing.
-impl<P: Poison> Heap<P> {
-    /// Resizes a block where it lies: shrinks it, or grows it into the free block behind it. `false` if there is no room.
-    /// O(1); O(bytes) under [`Comprehensive`](crate::Comprehensive) poisoning.
-    ///
-    /// # Errors
-    /// As [`Heap::free`]. A `size` of 0 or above [`Request::MAX_SIZE`] gives `false`.
-    pub fn resize(&mut self, block: Offset, size: u32) -> Result<bool, Misuse> {
-        let used = self.valid_block(block)?;
-        self.resize_used(used, size)
-    }
-
-    #[inline(always)]
-    fn resize_used(&mut self, used: UserBlock, size: u32) -> Result<bool, Misuse> {
-        let Some(units) = self.units_with_guards(size) else {
-            return Ok(false);
-        };
-        if units > used.block.units {
-            let grown = self.pool.grow(used.block, units);
-            if !grown.ok_or_else(|| self.misuse())? {
-                return Ok(false);
-            }
-        } else {
-            self.shrink(used, units, size)?;
-        }
-        if P::FILLS && size > used.size {
-            let user = user_offset::<P>(used.block.index);
-            self.arena()
-                .fill(user + used.size, user + size, FILL_ALLOCATED);
-        }
-        if P::OVERHEAD != 0 {
-            let units = self.pool.header(used.block.index).used_units();
-            self.guards(used.block.index, units).write(size);
-        }
-        Ok(true)
-    }
-
-    fn shrink(&mut self, used: UserBlock, units: u32, size: u32) -> Result<(), Misuse> {
-        if P::FILLS {
-            let user = user_offset::<P>(used.block.index);
-            let end = (used.block.index + used.block.units) * 4;
-            self.arena().fill((user + size).min(end), end, FILL_FREED);
-        }
-        let released = self.pool.shrink(used.block, units);
-        let released = released.ok_or_else(|| self.misuse())?;
-        if P::FILLS {
-            self.pool.wipe_seams(released);
-        }
-        Ok(())
-    }
-
-    /// Grows a block downwards: joins it with the free block below it, and with what is needed of the one behind it. O(1). `None` if they have
-    /// no room for `size`, or if the one below has room for the whole: then [`Heap::allocate`] serves better.
-    ///
-    /// The caller then moves the contents ([`Contents::copy`](crate::Contents::copy)), outside of any lock if it likes, and gives back what is too
-    /// much with [`Heap::resize`] to `size`.
-    ///
-    /// # Errors
-    /// As [`Heap::free`].
-    pub fn grow_backward(&mut self, block: Offset, size: u32) -> Result<Option<Moved>, Misuse> {
-        let used = self.valid_block(block)?;
-        self.grow_used_backward(used, size)
-    }
-
-    fn grow_used_backward(&mut self, used: UserBlock, size: u32) -> Result<Option<Moved>, Misuse> {
-        let Some(units) = self.units_with_guards(size) else {
-            return Ok(None);
-        };
-        let joined = self.pool.grow_backward(used.block, units);
-        let Some(index) = joined.ok_or_else(|| self.misuse())? else {
-            return Ok(None);
-        };
-        if P::OVERHEAD != 0 {
-            let guards = self.guards(index, self.pool.header(index).used_units());
-            guards.write(guards.capacity);
-        }
-        let to = Offset::new(user_offset::<P>(index));
-        Ok(to.map(|to| Moved {
-            to,
-            bytes: used.size,
-        }))
-    }
-
-    /// Resizes a block, moving it if it must, contents and all: in place, else downwards, else to another block. `None` if there is no room;
-    /// the block is as before then. O(bytes).
-    ///
-    /// # Errors
-    /// As [`Heap::free`].
-    pub fn reallocate(
-        &mut self,
-        block: Offset,
-        request: Request,
-    ) -> Result<Option<Offset>, Misuse> {
-        let size = request.size();
-        let used = self.valid_block(block)?;
-        if self.is_aligned(block, request) && self.resize_used(used, size)? {
-            return Ok(Some(block));
-        }
-        if request.alignment() == Request::MIN_ALIGNMENT
-            && let Some(moved) = self.grow_used_backward(used, size)?
-        {
-            self.move_bytes(block, moved.to, moved.bytes);
-            self.resize(moved.to, size)?;
-            return Ok(Some(moved.to));
-        }
-        let Some(new) = self.allocate(request) else {
-            return Ok(None);
-        };
-        self.allocated(new, size)?;
-        self.move_bytes(block, new, used.size.min(size));
-        self.free_wholly(block, used)?;
-        Ok(Some(new))
-    }
-
-    fn move_bytes(&self, from: Offset, to: Offset, bytes: u32) {
-        self.contents().copy(from, &self.contents(), to, bytes);
-    }
-
-    fn is_aligned(&self, block: Offset, request: Request) -> bool {
-        let word = block.get() / 4 + request.offset() / 4;
-        self.arena()
-            .phase()
-            .wrapping_add(word)
-            .is_multiple_of(request.alignment() / 4)
-    }
-
-    fn units_with_guards(&self, size: u32) -> Option<u32> {
-        let request = Request::new(size as usize)?;
-        Some(units_for(request.size() + P::OVERHEAD))
-    }
-}
-
 /// Units of a block for `bytes` of payload (at least 1, at most 2³⁰ and a few): whole words and the header, at least 2.
 #[inline(always)]
-const fn units_for(bytes: u32) -> u32 {
+pub(crate) const fn units_for(bytes: u32) -> u32 {
     (bytes + 7) / 4
 }
 

@@ -9,6 +9,7 @@ mod bins;
 mod check;
 mod contents;
 mod damage;
+mod examine;
 #[cfg(feature = "defmt")]
 mod frames;
 mod give;
@@ -19,15 +20,17 @@ mod offset;
 mod poison;
 mod pool;
 mod request;
+mod resize;
 mod take;
 mod walk;
 
 pub use contents::Contents;
 pub use damage::{Corruption, CorruptionKind, Misuse, NewHeapError};
-pub use heap::{Heap, Moved};
+pub use heap::Heap;
 pub use offset::Offset;
 pub use poison::{
     Comprehensive, FILL_ALLOCATED, FILL_FREED, HEAD_CANARY, Light, Poison, TAIL_CANARY, Unpoisoned,
 };
 pub use request::Request;
+pub use resize::Moved;
 pub use walk::{Block, BlockState, Blocks, Info};
