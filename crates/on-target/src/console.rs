@@ -11,7 +11,7 @@ impl fmt::Write for Console {
     }
 }
 
-/// Prints formatted text; `print!` and `println!` are the convenient way.
+/// Prints formatted text; `println!` is the convenient way.
 pub fn write(text: fmt::Arguments<'_>) {
     // The console never fails, and a `Display` that does has nothing to tell.
     let _ = fmt::Write::write_fmt(&mut Console, text);

@@ -3,7 +3,7 @@
 //! ```text
 //!   targets/…-qemu             boot, register windows, linker script        ─┐
 //!   machine (xtensa, riscv)    what these offer, as functions                │
-//!   this library               `print!`, `program!`, `exit`, the heap, …    ─┼─ src/bin: one program each
+//!   this library               `println!`, `program!`, `exit`, the heap, …    ─┼─ src/bin: one program each
 //!   heap-bench, target-suite   what is measured, what is checked            ─┘
 //! ```
 
@@ -37,12 +37,6 @@ pub use machine::{WordsOnly, words_only};
 pub use machine::{call_code, exit, illegal_instruction, sample_code};
 pub use meter::Instructions;
 pub use tape::{heap_region, tape};
-
-/// Prints to the emulator's standard output.
-#[macro_export]
-macro_rules! print {
-    ($($text:tt)*) => { $crate::write(format_args!($($text)*)) };
-}
 
 /// Prints a line to the emulator's standard output.
 #[macro_export]

@@ -16,12 +16,12 @@ on_target::program!(main);
 
 fn main() -> u8 {
     let region = region();
-    // SAFETY: nothing else uses this part of the DRAM window, and the heaps that route take the chip's memory one after the other.
-    unsafe {
-        heap_bench::run(&Instructions, region, &mut print);
-        heap_bench::run_guest::<Routed>(&Instructions, region, &mut print);
-        heap_bench::run_guest::<Global>(&Instructions, region, &mut print);
-    }
+    // SAFETY: nothing else uses this part of the DRAM window.
+    unsafe { heap_bench::run(&Instructions, region, &mut print) };
+    // SAFETY: the same; and nothing else uses the chip's memory: these heaps take it one after the other.
+    unsafe { heap_bench::run_guest::<Routed>(&Instructions, region, &mut print) };
+    // SAFETY: the same.
+    unsafe { heap_bench::run_guest::<Global>(&Instructions, region, &mut print) };
     exit_code::SUCCESS
 }
 
