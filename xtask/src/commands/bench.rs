@@ -45,7 +45,8 @@ const HELP: &str = "\
 Every call is counted on its own, from the call to the return, through a function pointer, as C would call it; an empty function \
 costs 3 or 4 on Xtensa, which is not deducted. The emulator's clock advances by the same time for each instruction, so the \
 figures are exact and the same in every run. Before each call the older register windows are stored, so that no call pays for its \
-callers. Optimised with -O2.
+callers. Optimised with -O2. Our heap names blocks by offsets, the others by pointers; heap-caps and the global allocator, on top of ours, \
+by addresses again.
 
 Workloads: one block in an empty heap of 64 KiB (16, 64, 1024 B); mix: 200 blocks of 1 to 1024 bytes in 256 KiB, replaced at random \
 10,000 times; aligned 64: 32 blocks of 100 bytes in that heap; many holes: among 800 holes of 24 bytes; grow: a block \
