@@ -199,3 +199,52 @@ const _: () = assert!(
     bins::MAX_UNITS < 1 << 28,
     "sizes and links fit the header's size field"
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::ptr::NonNull;
+    use std::vec;
+
+    fn pool(words: &mut [u32]) -> Pool {
+        let bytes =
+            NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
+        // SAFETY: the test keeps the words alive and touches them through the pool only.
+        let arena = unsafe { Arena::new(bytes, bins::MAX_UNITS) }.unwrap();
+        Pool::new(arena, 0).unwrap()
+    }
+
+    #[test]
+    fn every_word_is_followed_by_the_two_that_a_block_in_a_list_has() {
+        let mut words = vec![0; 100];
+        let pool = pool(&mut words);
+        assert_eq!(pool.ingest(97), Some(97));
+        assert!(!pool.is_damaged());
+        for link in [98, 99, 100, u32::MAX] {
+            assert_eq!(pool.ingest(link), None);
+            assert!(pool.is_damaged());
+        }
+    }
+
+    #[test]
+    fn a_block_reaches_to_the_sentinel_at_most() {
+        let mut words = vec![0; 100];
+        let pool = pool(&mut words);
+        assert_eq!(pool.ingest_end(90, 9), Some(99));
+        assert_eq!(pool.ingest_end(90, 10), None);
+        assert_eq!(pool.ingest_end(90, u32::MAX), None);
+    }
+
+    #[test]
+    fn there_are_heads_for_all_lists_that_blocks_can_be_in_and_no_more() {
+        for words in 16..5000 {
+            let first = first_index(words);
+            let largest = words - 1 - first;
+            let heads_end = control::HEADS + bin_of(largest) + 1;
+            assert!(
+                heads_end <= first && first <= heads_end + 1,
+                "{words} words"
+            );
+        }
+    }
+}

@@ -8,7 +8,9 @@
 
 mod common;
 use common::*;
-use multi_heap::{Comprehensive, Heap, Light, Misuse, Moved, Offset, Request, Unpoisoned};
+use multi_heap::{
+    Comprehensive, CorruptionKind, Heap, Light, Misuse, Moved, Offset, Request, Unpoisoned,
+};
 
 /// A region whose blocks have exactly 256 bytes in all.
 fn region_of_256() -> Region {
@@ -269,6 +271,44 @@ fn aligned_blocks_leave_their_lead_free() {
 }
 
 #[test]
+fn a_block_with_room_for_the_widest_gap_serves_an_aligned_request() {
+    for lead in (0..64).step_by(4) {
+        let mut region = Region::dirty(1024, lead, 0);
+        let mut heap = region.heap::<Unpoisoned>();
+        let fill = heap.largest_free_block() - (20 + 60 + 8);
+        allocate(&mut heap, request(fill)).unwrap();
+        assert_eq!(heap.largest_free_block(), 20 + 60 + 4);
+        assert!(
+            allocate(&mut heap, Request::aligned(20, 64).unwrap()).is_some(),
+            "lead {lead}"
+        );
+    }
+}
+
+#[test]
+fn the_last_hole_of_a_list_is_found_before_an_allocation_fails() {
+    // Sizes of 256 to 284 bytes share a list. Only the 16th hole of it is large enough.
+    for holes in 1..=17 {
+        let mut region = Region::new(8192);
+        let mut heap = region.heap::<Unpoisoned>();
+        let large = allocate(&mut heap, request(280)).unwrap();
+        let mut small = Vec::new();
+        for _ in 1..holes {
+            allocate(&mut heap, request(4)).unwrap();
+            small.push(allocate(&mut heap, request(252)).unwrap());
+        }
+        let rest = heap.largest_free_block();
+        allocate(&mut heap, request(rest)).unwrap();
+        free(&mut heap, large);
+        small.into_iter().rev().for_each(|hole| {
+            free(&mut heap, hole);
+        });
+        assert_eq!(heap.info().free_blocks, holes);
+        assert_eq!(heap.allocate(request(280)), Some(large), "{holes} holes");
+    }
+}
+
+#[test]
 fn what_an_aligned_block_gives_back_at_once_does_not_count_as_taken() {
     let mut region = Region::new(2048);
     let mut heap = region.heap::<Unpoisoned>();
@@ -311,6 +351,17 @@ fn the_minimum_is_remembered_reset_and_restored() {
 }
 
 #[test]
+fn the_minimum_does_not_rise_again() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    for size in [100, 96, 92, 4] {
+        let [block] = taken(&mut heap, [size]);
+        assert_eq!(heap.minimum_free_bytes(), 148);
+        free(&mut heap, block);
+    }
+}
+
+#[test]
 fn a_place_inside_a_used_block_finds_the_block() {
     let mut region = region_of_256();
     let mut heap = region.heap();
@@ -344,6 +395,34 @@ fn poison_surrounds_the_requested_bytes() {
     let inside = region.bytes();
     let links_and_footer = at..inside.len() - 8;
     assert!(inside[links_and_footer].iter().all(|&byte| byte == 0xFE));
+}
+
+#[test]
+fn grown_bytes_are_marked_allocated() {
+    let mut region = Region::new(1024);
+    let mut heap = region.heap::<Comprehensive>();
+    let block = allocate(&mut heap, request(5)).unwrap();
+    write(&heap, block, 5, 1);
+    assert_eq!(heap.resize(block, 30), Ok(true));
+    let at = block.get() as usize;
+    assert_eq!(region.bytes()[at..at + 5], [1, 2, 3, 4, 5]);
+    assert_eq!(region.bytes()[at + 5..at + 30], [0xCE; 25]);
+    assert_eq!(region.bytes()[at + 30..at + 34], [0x78, 0x56, 0xAD, 0xBA]);
+}
+
+#[test]
+fn a_recorded_size_beyond_the_block_is_told_as_such() {
+    let mut region = Region::new(1024);
+    let mut heap = region.heap::<Light>();
+    let block = allocate(&mut heap, request(20)).unwrap();
+    for size in [21, 24, 1000] {
+        heap.contents()
+            .set_word(block.checked_sub(4).unwrap(), size);
+        let Err(Misuse::Corrupt(found)) = heap.free(block) else {
+            panic!("{size} is accepted")
+        };
+        assert_eq!((found.kind, found.found), (CorruptionKind::SizeWord, size));
+    }
 }
 
 #[test]
