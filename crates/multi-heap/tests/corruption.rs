@@ -200,6 +200,26 @@ fn an_overrun_by_one_byte_is_found() {
 }
 
 #[test]
+fn a_link_that_leads_to_another_block_is_noticed_before_it_is_followed() {
+    let mut region = Region::new(700);
+    let mut heap = region.heap::<Unpoisoned>();
+    let blocks: Vec<Offset> = (0..8)
+        .map(|_| allocate(&mut heap, request(20)).unwrap())
+        .collect();
+    for rank in [1, 3, 5] {
+        free(&mut heap, blocks[rank]);
+    }
+    // The list is 1, 5, 3. The second link of 3 now says that 1 precedes it.
+    let previous = blocks[3].checked_add(4).unwrap();
+    let header_of_first = blocks[1].get() / 4 - 1;
+    assert!(heap.contents().set_word(previous, header_of_first));
+    let used = heap.info().allocated_blocks;
+    assert!(matches!(heap.free(blocks[4]), Err(Misuse::Corrupt(_))));
+    assert!(heap.damage().is_some());
+    assert_eq!(heap.info().allocated_blocks, used);
+}
+
+#[test]
 fn a_write_after_free_is_found_when_the_memory_is_allocated_again() {
     let mut region = Region::new(700);
     let mut heap = region.heap::<Comprehensive>();
