@@ -170,8 +170,8 @@ impl Pool {
             self.set(next + 2, previous);
         }
         self.set(previous + 1, next);
-        if next == NONE {
-            // Every block lies above the last head, so that what follows from a block's index is a list that does not exist.
+        // What follows from a block's index would be a list that does not exist: to ask first only saves the work.
+        if next == NONE && previous < self.first() {
             self.clear(previous.wrapping_sub(control::HEADS - 1));
         }
         Some(())
