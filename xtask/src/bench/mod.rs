@@ -5,12 +5,14 @@
 //!   traces.rs    figures of recorded programs on a chip      tape.rs      how these get there
 //!   peers.rs     their smallest heaps on a chip
 //!   table.rs     figures for people                          compare.rs   against figures of an earlier run
+//!   record.rs    tables in a document
 //! ```
 
 pub(crate) mod compare;
 pub(crate) mod esp_idf;
 pub(crate) mod measure;
 pub(crate) mod peers;
+pub(crate) mod record;
 pub(crate) mod table;
 pub(crate) mod tape;
 pub(crate) mod traces;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::bench::{compare, measure, table, traces};
+use crate::bench::{compare, measure, record, table, traces};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::on_target::Target;
@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// Show instead what has changed since FILE, which --json wrote
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     compare: Option<PathBuf>,
+    /// Write the tables into FILE too, where it names this command: docs/performance.md does
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "compare"])]
+    record: Option<PathBuf>,
 }
 
 /// A chip, or this machine.
@@ -85,12 +88,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         figures::print_json(&figures)?;
     } else if let Some(earlier) = earlier {
         print!("{}", compare::changes(&earlier, &figures));
-    } else if arguments.traces.is_some() {
-        print!("{}", table::of_traces(&figures, arguments.target.unit()));
     } else {
-        print!("{}", table::of(&figures, arguments.target.unit()));
+        show(arguments, &figures)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show(arguments: &Arguments, figures: &[Figure]) -> Result<(), Error> {
+    let unit = arguments.target.unit();
+    let tables = match &arguments.traces {
+        Some(_) => table::of_traces(figures, unit),
+        None => table::of(figures, unit),
+    };
+    print!("{tables}");
+    match &arguments.record {
+        Some(file) => record::write(file, &arguments.command(), &tables.to_string()),
+        None => Ok(()),
+    }
+}
+
+impl Arguments {
+    /// The command line that measures this, as documents name it.
+    fn command(&self) -> String {
+        let place = self.target.to_possible_value();
+        let place = place.as_ref().map_or("", |place| place.get_name());
+        let traces = if self.traces.is_some() {
+            " --traces"
+        } else {
+            ""
+        };
+        format!("cargo xtask bench --target {place}{traces}")
+    }
 }
 
 fn of_workloads(place: Place) -> Result<Vec<Figure>, Error> {
