@@ -139,6 +139,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// As [`HeapCaps::malloc`].
+    #[inline]
     pub fn obtain(&mut self, demand: Demand) -> Result<u32, Failure> {
         let fresh = self.allocate(&demand);
         self.settled(fresh, &demand)
@@ -154,6 +155,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.settled(fresh, &demand)
     }
 
+    #[inline]
     pub(crate) fn settled(
         &mut self,
         fresh: Result<Fresh<P>, Cause>,
@@ -175,6 +177,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// As [`HeapCaps::malloc`].
+    #[inline]
     pub fn allocate(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
         match self.take(demand, demand.caps) {
             Ok(fresh) => Ok(fresh),
@@ -208,11 +211,26 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// As [`HeapCaps::malloc_default`].
     pub fn allocate_default(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
-        let (choices, count) = self.default_choices(demand.size);
-        self.allocate_preferring(demand, choices.get(..count).unwrap_or(&choices))
+        let ([first, second], count) = self.default_choices(demand.size);
+        match self.take(demand, first) {
+            Ok(fresh) => Ok(fresh),
+            Err(_) if count > 1 => self.allocate_second(demand, second),
+            Err(cause) => Err(self.refuse(demand, first, cause, 1)),
+        }
+    }
+
+    /// Takes a block with the last of two choices.
+    #[cold]
+    #[inline(never)]
+    fn allocate_second(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
+        match self.take(demand, caps) {
+            Ok(fresh) => Ok(fresh),
+            Err(cause) => Err(self.refuse(demand, caps, cause, 2)),
+        }
     }
 
     /// Takes a block and tells the observer.
+    #[inline]
     fn take(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
         let fresh = self.find(demand, caps)?;
         self.observer
@@ -220,11 +238,20 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(fresh)
     }
 
-    /// Takes a block from the first heap on the route that has one.
+    /// Takes a block from the first heap on the route that has one. What is impossible in itself is told first.
+    #[inline]
     pub(crate) fn find(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
-        if let Some(cause) = demand.refusal() {
-            return Err(cause);
+        match self.first_on_route(demand, caps) {
+            Ok(block) => Ok(Fresh {
+                block,
+                zeroed: demand.zeroed,
+            }),
+            Err(cause) => Err(demand.refusal().unwrap_or(cause)),
         }
+    }
+
+    #[inline]
+    fn first_on_route(&mut self, demand: &Demand, caps: Caps) -> Result<Block<P>, Cause> {
         let Self {
             routes,
             registry,
@@ -235,16 +262,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         } = self;
         let route = routes.find(caps, rules, registry, reserves)?;
         let request = demand.request(&route.terms).ok_or(Cause::TooLarge)?;
-        for step in route.steps() {
+        for &step in route.steps() {
             if let Some(block) = try_heap(registry, reserves, route.terms.caps, step, request) {
-                let given = registry
-                    .get(step.heap)
-                    .map_or(Caps::empty(), |entry| entry.caps);
-                watches.given(given, registry);
-                return Ok(Fresh {
-                    block,
-                    zeroed: demand.zeroed,
-                });
+                watches.given_by(step.heap, registry);
+                return Ok(block);
             }
         }
         Err(Cause::NoMemory)
@@ -252,6 +273,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 /// What observers hear of a block.
+#[inline]
 pub(crate) fn allocated<P: Poison>(
     block: &Block<P>,
     size: usize,

@@ -23,6 +23,8 @@ const KEPT: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) heap: HeapIndex,
+    /// Nothing of what follows.
+    pub(crate) plain: bool,
     /// The size is rounded up to whole words.
     pub(crate) words: bool,
     /// The block is handed out by its instruction-side address.
@@ -34,12 +36,29 @@ pub(crate) struct Step {
 /// The heaps that serve one set of capabilities, each once, in the order of the search.
 #[derive(Clone, Copy)]
 pub(crate) struct Route<const N: usize> {
-    asked: Caps,
     pub(crate) terms: Terms,
-    steps: [Option<Step>; N],
+    steps: [Step; N],
+    count: usize,
 }
 
 impl<const N: usize> Route<N> {
+    /// To nowhere.
+    const EMPTY: Self = Self {
+        terms: Terms {
+            caps: Caps::empty(),
+            alignment: 4,
+            unit: 1,
+        },
+        steps: [Step {
+            heap: HeapIndex(0),
+            plain: true,
+            words: false,
+            alias: false,
+            reserved: false,
+        }; N],
+        count: 0,
+    };
+
     fn new<P: Poison>(
         asked: Caps,
         rules: &Rules,
@@ -48,9 +67,8 @@ impl<const N: usize> Route<N> {
     ) -> Result<Self, Cause> {
         let terms = rules.terms(asked)?;
         let mut route = Self {
-            asked,
             terms,
-            steps: [None; N],
+            ..Self::EMPTY
         };
         for column in 0..PRIORITIES {
             let here = |entry: &Entry<P>| {
@@ -58,12 +76,16 @@ impl<const N: usize> Route<N> {
                     && rules.policy.column(&entry.columns, terms.caps) == Some(column)
             };
             for (heap, entry) in registry.in_order().filter(|(_, entry)| here(entry)) {
+                let words = entry.is_word_only();
+                let alias = terms.caps.contains(Caps::EXEC) && entry.alias.is_some();
+                let reserved =
+                    rules.policy.honours_reserves() && reserves.limit(terms.caps, entry.caps);
                 route.append(Step {
                     heap,
-                    words: entry.is_word_only(),
-                    alias: terms.caps.contains(Caps::EXEC) && entry.alias.is_some(),
-                    reserved: rules.policy.honours_reserves()
-                        && reserves.limit(terms.caps, entry.caps),
+                    plain: !(words || alias || reserved),
+                    words,
+                    alias,
+                    reserved,
                 });
             }
         }
@@ -71,25 +93,34 @@ impl<const N: usize> Route<N> {
     }
 
     fn append(&mut self, step: Step) {
-        let place = self.steps.iter_mut().find(|place| place.is_none());
-        place.into_iter().for_each(|place| *place = Some(step)); // N heaps, each appended once
+        let place = self.steps.get_mut(self.count);
+        place.into_iter().for_each(|place| *place = step); // N heaps, each appended once
+        self.count += 1;
     }
 
-    pub(crate) fn steps(&self) -> impl Iterator<Item = Step> + '_ {
-        self.steps.iter().map_while(|step| *step)
+    #[inline]
+    pub(crate) fn steps(&self) -> &[Step] {
+        self.steps.get(..self.count).unwrap_or(&self.steps)
     }
 }
 
 /// The routes used last.
+///
+/// ```text
+///   asked   DMA      8BIT     –     –          densely packed: what a request looks through; – is the empty set, that nobody may ask for
+///   kept    Route    Route
+/// ```
 pub(crate) struct Routes<const N: usize> {
-    kept: [Option<Route<N>>; KEPT],
+    asked: [Caps; KEPT],
+    kept: [Route<N>; KEPT],
     next: usize,
 }
 
 impl<const N: usize> Routes<N> {
     pub(crate) const fn new() -> Self {
         Self {
-            kept: [None; KEPT],
+            asked: [Caps::empty(); KEPT],
+            kept: [Route::EMPTY; KEPT],
             next: 0,
         }
     }
@@ -100,6 +131,7 @@ impl<const N: usize> Routes<N> {
     }
 
     /// The route for `asked`. O(1) if it is kept, O(heaps²) else.
+    #[inline]
     pub(crate) fn find<P: Poison>(
         &mut self,
         asked: Caps,
@@ -107,28 +139,31 @@ impl<const N: usize> Routes<N> {
         registry: &Registry<P, N>,
         reserves: &Reserves,
     ) -> Result<&Route<N>, Cause> {
-        let is_kept =
-            |route: &Option<Route<N>>| route.as_ref().is_some_and(|route| route.asked == asked);
-        let place = match self.kept.iter().position(is_kept) {
-            Some(place) => place,
-            None => self.keep(Route::new(asked, rules, registry, reserves)?),
+        let place = match self.asked.iter().position(|&kept| kept == asked) {
+            Some(place) if !asked.is_empty() => place,
+            _ => self.work_out(asked, rules, registry, reserves)?,
         };
-        self.kept
-            .get(place)
-            .and_then(Option::as_ref)
-            .ok_or(Cause::NoMemory)
+        self.kept.get(place).ok_or(Cause::NoMemory)
     }
 
-    /// Keeps a route in place of the oldest one.
-    fn keep(&mut self, route: Route<N>) -> usize {
+    /// Keeps the route for `asked` in place of the oldest one.
+    #[cold]
+    #[inline(never)]
+    fn work_out<P: Poison>(
+        &mut self,
+        asked: Caps,
+        rules: &Rules,
+        registry: &Registry<P, N>,
+        reserves: &Reserves,
+    ) -> Result<usize, Cause> {
+        let route = Route::new(asked, rules, registry, reserves)?;
         let place = self.next;
         self.next = (place + 1) % KEPT;
-        self.kept
-            .iter_mut()
-            .skip(place)
-            .take(1)
-            .for_each(|oldest| *oldest = Some(route));
-        place
+        let oldest = self.asked.iter_mut().zip(&mut self.kept).nth(place);
+        oldest
+            .into_iter()
+            .for_each(|oldest| (*oldest.0, *oldest.1) = (asked, route));
+        Ok(place)
     }
 }
 

@@ -8,7 +8,7 @@
 use multi_heap::Poison;
 use soc_regions::Caps;
 
-use crate::registry::Registry;
+use crate::registry::{HeapIndex, Registry};
 
 /// How many watches there can be.
 pub const WATCHES: usize = 4;
@@ -23,11 +23,18 @@ struct Watch {
     minimum: u32,
 }
 
-pub(crate) struct Watches([Option<Watch>; WATCHES]);
+pub(crate) struct Watches {
+    places: [Option<Watch>; WATCHES],
+    /// How many of the places are taken.
+    count: u8,
+}
 
 impl Watches {
     pub(crate) const fn new() -> Self {
-        Self([None; WATCHES])
+        Self {
+            places: [None; WATCHES],
+            count: 0,
+        }
     }
 
     pub(crate) fn add<P: Poison, const N: usize>(
@@ -35,33 +42,49 @@ impl Watches {
         caps: Caps,
         registry: &Registry<P, N>,
     ) -> Option<WatchIndex> {
-        let free = self.0.iter().position(Option::is_none)?;
+        let free = self.places.iter().position(Option::is_none)?;
         let watch = Watch {
             caps,
             minimum: registry.free_bytes(caps),
         };
-        *self.0.get_mut(free)? = Some(watch);
+        *self.places.get_mut(free)? = Some(watch);
+        self.count += 1;
         u8::try_from(free).ok().map(WatchIndex)
     }
 
     pub(crate) fn end(&mut self, watch: WatchIndex) -> Option<u32> {
-        Some(self.0.get_mut(usize::from(watch.0))?.take()?.minimum)
+        let ended = self.places.get_mut(usize::from(watch.0))?.take()?;
+        self.count -= 1;
+        Some(ended.minimum)
     }
 
     pub(crate) fn minimum(&self, watch: WatchIndex) -> Option<u32> {
-        let place = self.0.get(usize::from(watch.0))?;
+        let place = self.places.get(usize::from(watch.0))?;
         place.as_ref().map(|watch| watch.minimum)
     }
 
-    /// Bytes of memory that has `caps` were given away.
+    /// Bytes of a heap were given away. O(1) without watches.
     #[inline]
+    pub(crate) fn given_by<P: Poison, const N: usize>(
+        &mut self,
+        heap: HeapIndex,
+        registry: &Registry<P, N>,
+    ) {
+        if self.count > 0 {
+            let given = registry.get(heap);
+            self.given(given.map_or(Caps::empty(), |entry| entry.caps), registry);
+        }
+    }
+
+    /// Bytes of memory that has `caps` were given away.
+    #[inline(never)]
     pub(crate) fn given<P: Poison, const N: usize>(
         &mut self,
         caps: Caps,
         registry: &Registry<P, N>,
     ) {
         for watch in self
-            .0
+            .places
             .iter_mut()
             .flatten()
             .filter(|watch| caps.contains(watch.caps))
