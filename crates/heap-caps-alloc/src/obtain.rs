@@ -122,13 +122,14 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         take: impl FnOnce(&mut HeapCaps<P, O, HEAPS>) -> Result<Fresh<P>, Cause>,
     ) -> Result<NonNull<u8>, E> {
         let mut state = self.state.acquire();
-        let fresh = match take(&mut state.heaps) {
+        let taken = take(&mut state.heaps);
+        let fresh = match &taken {
             Ok(fresh) => fresh,
-            Err(cause) => return Err(self.refused(state, demand, cause)),
+            Err(cause) => return Err(self.refused(state, demand, *cause)),
         };
         drop(state);
         match fresh.settle() {
-            Ok(_) => Ok(addresses::of_fresh(&fresh)),
+            Ok(_) => Ok(addresses::of_fresh(fresh)),
             Err(corrupt) => Err(self.refused_as_corrupt(demand, corrupt)),
         }
     }

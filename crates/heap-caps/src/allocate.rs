@@ -139,10 +139,21 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// As [`HeapCaps::malloc`].
-    #[inline]
+    #[inline(always)]
     pub fn obtain(&mut self, demand: Demand) -> Result<u32, Failure> {
-        let fresh = self.allocate(&demand);
-        self.settled(fresh, &demand)
+        if P::FILLS || demand.zeroed {
+            return self.obtain_in_phases(&demand);
+        }
+        match self.take_quickly(&demand, demand.caps) {
+            Some(ready) => Ok(ready.address()),
+            None => self.obtain_in_phases(&demand),
+        }
+    }
+
+    #[inline(never)]
+    fn obtain_in_phases(&mut self, demand: &Demand) -> Result<u32, Failure> {
+        let fresh = self.allocate(demand);
+        self.settled(fresh, demand)
     }
 
     fn obtain_preferring(&mut self, demand: Demand, choices: &[Caps]) -> Result<u32, Failure> {
@@ -155,7 +166,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.settled(fresh, &demand)
     }
 
-    #[inline]
     pub(crate) fn settled(
         &mut self,
         fresh: Result<Fresh<P>, Cause>,
@@ -179,7 +189,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// As [`HeapCaps::malloc`].
     #[inline]
     pub fn allocate(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
-        match self.take(demand, demand.caps) {
+        match self.take_quickly(demand, demand.caps) {
+            Some(fresh) => Ok(fresh),
+            None => self.allocate_by_search(demand),
+        }
+    }
+
+    #[inline(never)]
+    fn allocate_by_search(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
+        match self.take_by_search(demand, demand.caps) {
             Ok(fresh) => Ok(fresh),
             Err(cause) => Err(self.refuse(demand, demand.caps, cause, 1)),
         }
@@ -196,7 +214,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ) -> Result<Fresh<P>, Cause> {
         let mut last = (Caps::empty(), Cause::NoCaps);
         for &caps in choices {
-            match self.take(demand, caps) {
+            if let Some(fresh) = self.take_quickly(demand, caps) {
+                return Ok(fresh);
+            }
+            match self.take_by_search(demand, caps) {
                 Ok(fresh) => return Ok(fresh),
                 Err(cause) => last = (caps, cause),
             }
@@ -210,48 +231,49 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// As [`HeapCaps::malloc_default`].
+    #[inline]
     pub fn allocate_default(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
-        let ([first, second], count) = self.default_choices(demand.size);
-        match self.take(demand, first) {
-            Ok(fresh) => Ok(fresh),
-            Err(_) if count > 1 => self.allocate_second(demand, second),
-            Err(cause) => Err(self.refuse(demand, first, cause, 1)),
+        let ([first, _], _) = self.default_choices(demand.size);
+        match self.take_quickly(demand, first) {
+            Some(fresh) => Ok(fresh),
+            None => self.allocate_default_by_search(demand),
         }
     }
 
-    /// Takes a block with the last of two choices.
-    #[cold]
     #[inline(never)]
-    fn allocate_second(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
-        match self.take(demand, caps) {
-            Ok(fresh) => Ok(fresh),
-            Err(cause) => Err(self.refuse(demand, caps, cause, 2)),
-        }
+    fn allocate_default_by_search(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
+        let (choices, count) = self.default_choices(demand.size);
+        self.allocate_preferring(demand, choices.get(..count).unwrap_or(&choices))
     }
 
     /// Takes a block and tells the observer.
-    #[inline]
-    fn take(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
-        let fresh = self.find(demand, caps)?;
+    fn take_by_search(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
+        let block = self.search(demand, caps)?;
         self.observer
-            .on_allocate(&allocated(&fresh.block, demand.size, caps, demand.caller));
-        Ok(fresh)
+            .on_allocate(&allocated(&block, demand.size, caps, demand.caller));
+        Ok(Fresh {
+            block,
+            zeroed: demand.zeroed,
+        })
     }
 
-    /// Takes a block from the first heap on the route that has one. What is impossible in itself is told first.
+    /// Takes a block from the first heap on the route that has one.
     #[inline]
     pub(crate) fn find(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
-        match self.first_on_route(demand, caps) {
-            Ok(block) => Ok(Fresh {
-                block,
-                zeroed: demand.zeroed,
-            }),
-            Err(cause) => Err(demand.refusal().unwrap_or(cause)),
+        let zeroed = demand.zeroed;
+        match self.quick_block(demand, caps) {
+            Some(block) => Ok(Fresh { block, zeroed }),
+            None => self
+                .search(demand, caps)
+                .map(|block| Fresh { block, zeroed }),
         }
     }
 
-    #[inline]
-    fn first_on_route(&mut self, demand: &Demand, caps: Caps) -> Result<Block<P>, Cause> {
+    #[inline(never)]
+    fn search(&mut self, demand: &Demand, caps: Caps) -> Result<Block<P>, Cause> {
+        if let Some(cause) = demand.refusal() {
+            return Err(cause);
+        }
         let Self {
             routes,
             registry,

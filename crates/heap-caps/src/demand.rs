@@ -70,7 +70,7 @@ impl Demand {
         }
     }
 
-    /// Why it can be refused without looking at a heap. [`Demand::request`] refuses these too, without saying why.
+    /// Why it can be refused without looking at a heap. Zero sizes are decided here and nowhere else.
     pub(crate) const fn refusal(&self) -> Option<Cause> {
         if self.size == 0 {
             Some(Cause::ZeroSize)
@@ -83,12 +83,8 @@ impl Demand {
         }
     }
 
-    /// The request to one heap that meets this demand and `terms`; `None` where sizes or alignments are impossible or beyond any heap.
-    #[inline]
+    /// The request to one heap that meets this demand and `terms`; `None` where sizes or alignments are beyond any heap.
     pub(crate) fn request(&self, terms: &Terms) -> Option<Request> {
-        if !self.alignment.is_power_of_two() {
-            return None;
-        }
         let alignment = self.alignment.max(terms.alignment as usize);
         let request = Request::aligned(self.size, alignment)?;
         match terms.unit {

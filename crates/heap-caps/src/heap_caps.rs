@@ -24,9 +24,10 @@ use crate::watch::Watches;
 ///
 /// Addresses are the chip's, as numbers. A number is not a pointer: freeing or resizing one is checked and safe, and only
 /// turning it into a pointer is the user's `unsafe`.
+#[repr(C)] // what every request reads lies within reach of an instruction: on Xtensa the first KiB
 pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize = 16> {
-    pub(crate) registry: Registry<P, HEAPS>,
     pub(crate) routes: Routes<HEAPS>,
+    pub(crate) registry: Registry<P, HEAPS>,
     pub(crate) reserves: Reserves,
     pub(crate) watches: Watches,
     pub(crate) rules: Rules,

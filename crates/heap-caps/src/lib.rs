@@ -18,6 +18,7 @@ mod memory;
 mod misuse;
 mod observer;
 mod policy;
+mod quick;
 mod reallocate;
 mod refuse;
 mod registry;

@@ -23,8 +23,6 @@ const KEPT: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) heap: HeapIndex,
-    /// Nothing of what follows.
-    pub(crate) plain: bool,
     /// The size is rounded up to whole words.
     pub(crate) words: bool,
     /// The block is handed out by its instruction-side address.
@@ -39,6 +37,8 @@ pub(crate) struct Route<const N: usize> {
     pub(crate) terms: Terms,
     steps: [Step; N],
     count: usize,
+    /// Nothing is special about any step, and the hardware has no wish.
+    plain: bool,
 }
 
 impl<const N: usize> Route<N> {
@@ -51,12 +51,12 @@ impl<const N: usize> Route<N> {
         },
         steps: [Step {
             heap: HeapIndex(0),
-            plain: true,
             words: false,
             alias: false,
             reserved: false,
         }; N],
         count: 0,
+        plain: true,
     };
 
     fn new<P: Poison>(
@@ -68,6 +68,7 @@ impl<const N: usize> Route<N> {
         let terms = rules.terms(asked)?;
         let mut route = Self {
             terms,
+            plain: terms.alignment == 4 && terms.unit == 1,
             ..Self::EMPTY
         };
         for column in 0..PRIORITIES {
@@ -82,7 +83,6 @@ impl<const N: usize> Route<N> {
                     rules.policy.honours_reserves() && reserves.limit(terms.caps, entry.caps);
                 route.append(Step {
                     heap,
-                    plain: !(words || alias || reserved),
                     words,
                     alias,
                     reserved,
@@ -96,6 +96,7 @@ impl<const N: usize> Route<N> {
         let place = self.steps.get_mut(self.count);
         place.into_iter().for_each(|place| *place = step); // N heaps, each appended once
         self.count += 1;
+        self.plain &= !(step.words || step.alias || step.reserved);
     }
 
     #[inline]
@@ -110,10 +111,11 @@ impl<const N: usize> Route<N> {
 ///   asked   DMA      8BIT     –     –          densely packed: what a request looks through; – is the empty set, that nobody may ask for
 ///   kept    Route    Route
 /// ```
+#[repr(C)] // as `HeapCaps`
 pub(crate) struct Routes<const N: usize> {
     asked: [Caps; KEPT],
-    kept: [Route<N>; KEPT],
     next: usize,
+    kept: [Route<N>; KEPT],
 }
 
 impl<const N: usize> Routes<N> {
@@ -130,8 +132,15 @@ impl<const N: usize> Routes<N> {
         *self = Self::new();
     }
 
-    /// The route for `asked`. O(1) if it is kept, O(heaps²) else.
+    /// The heaps for `asked`, if that is known and all of them are plain. O(1).
     #[inline]
+    pub(crate) fn plain(&self, asked: Caps) -> Option<&[Step]> {
+        let place = self.asked.iter().position(|&kept| kept == asked)?;
+        let route = self.kept.get(place)?;
+        route.plain.then(|| route.steps())
+    }
+
+    /// The route for `asked`. O(1) if it is kept, O(heaps²) else.
     pub(crate) fn find<P: Poison>(
         &mut self,
         asked: Caps,

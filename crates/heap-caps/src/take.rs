@@ -1,6 +1,6 @@
 //! How one heap on a route gives a block: by its rules of rounding, reserves and sides.
 
-use multi_heap::{Heap, Offset, Poison, Request};
+use multi_heap::{Offset, Poison, Request};
 use soc_regions::Caps;
 
 use crate::alias::BACK_WORD;
@@ -16,23 +16,7 @@ pub(crate) const fn charge<P: Poison>(size: u32) -> u32 {
 }
 
 /// Takes a block from one heap, if it may and can.
-#[inline]
 pub(crate) fn try_heap<P: Poison, const N: usize>(
-    registry: &mut Registry<P, N>,
-    reserves: &Reserves,
-    caps: Caps,
-    step: Step,
-    request: Request,
-) -> Option<Block<P>> {
-    if step.plain {
-        return plain_block(registry.get_mut(step.heap)?, step.heap, request);
-    }
-    try_special(registry, reserves, caps, step, request)
-}
-
-/// As [`try_heap`] where words, sides or reserves have to be thought of.
-#[inline(never)]
-fn try_special<P: Poison, const N: usize>(
     registry: &mut Registry<P, N>,
     reserves: &Reserves,
     caps: Caps,
@@ -81,34 +65,14 @@ fn block_of<P: Poison>(entry: &mut Entry<P>, step: Step, request: Request) -> Op
     }
 }
 
-#[inline]
 pub(crate) fn plain_block<P: Poison>(
     entry: &mut Entry<P>,
     heap: HeapIndex,
     request: Request,
 ) -> Option<Block<P>> {
-    let base = entry.span.start();
-    let memory = entry.heap.as_mut()?;
-    let offset = match request.alignment() {
-        Request::MIN_ALIGNMENT => memory.allocate(request),
-        _ => aligned_offset(memory, request),
-    }?;
-    Some(Block {
-        heap,
-        base,
-        contents: memory.contents(),
-        offset,
-        bytes: request.size(),
-        address: base.wrapping_add(offset.get()),
-        usable: request.size(),
-        code: None,
-    })
-}
-
-/// The rarer way out of line, so that the frequent one stays short.
-#[inline(never)]
-fn aligned_offset<P: Poison>(memory: &mut Heap<P>, request: Request) -> Option<Offset> {
-    memory.allocate(request)
+    let offset = entry.heap.as_mut()?.allocate(request)?;
+    let memory = entry.heap.as_ref()?;
+    Some(Block::plain(entry, memory, heap, offset, request.size()))
 }
 
 /// A block whose address lies on the instruction side, see `alias.rs`. The back word is written when the block is settled.

@@ -15,13 +15,13 @@
 
 use core::ptr::NonNull;
 
-use multi_heap::{Contents, Offset, Poison};
+use multi_heap::{Contents, Heap, Offset, Poison};
 use soc_regions::{Caps, WordOrder};
 
 use crate::alias::BACK_WORD;
 use crate::demand::Demand;
 use crate::misuse::Corrupt;
-use crate::registry::HeapIndex;
+use crate::registry::{Entry, HeapIndex};
 
 /// A block that is in use, and by which address.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,28 @@ pub(crate) struct Block<P: Poison> {
 }
 
 impl<P: Poison> Block<P> {
+    /// A block on the data side that `memory`, the heap of `entry`, gave for `bytes` bytes.
+    #[inline]
+    pub(crate) fn plain(
+        entry: &Entry<P>,
+        memory: &Heap<P>,
+        heap: HeapIndex,
+        offset: Offset,
+        bytes: u32,
+    ) -> Self {
+        let base = entry.span.start();
+        Self {
+            heap,
+            base,
+            contents: memory.contents(),
+            offset,
+            bytes,
+            address: base.wrapping_add(offset.get()),
+            usable: bytes,
+            code: None,
+        }
+    }
+
     /// The word `index` words behind the address handed out.
     fn place(&self, index: u32) -> Option<Offset> {
         let bytes = index.checked_mul(4)?;
@@ -130,7 +152,16 @@ impl<P: Poison> Fresh<P> {
     ///
     /// # Errors
     /// The memory had been written to after it was freed. The block stays allocated, as evidence.
+    #[inline]
     pub fn settle(self) -> Result<u32, Corrupt> {
+        match P::FILLS || self.zeroed || self.block.code.is_some() {
+            true => self.fill(),
+            false => Ok(self.block.address),
+        }
+    }
+
+    #[inline(never)]
+    fn fill(self) -> Result<u32, Corrupt> {
         let Block {
             contents,
             offset,
