@@ -44,7 +44,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// Resizes a block to `size` bytes of memory that has all of `caps`, where it lies if possible; returns the pointer to use from now on.
     /// The first `min(old, new)` bytes are kept. Empty `caps` mean those of the memory in which the block lies. O(heaps)
-    /// under the lock, O(size) without it if the block moves.
+    /// under the lock, O(size) without it if the block moves or is filled (comprehensive poisoning).
     ///
     /// # Errors
     /// [`ReallocateError::Misuse`] as for [`CapsHeap::free`], [`ReallocateError::Failure`] if there is no memory; the latter was told
@@ -141,7 +141,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
-    /// Copies a block to its new place without the lock, and gives up the old one.
+    /// Copies a block to its new place (or fills it where it lies) without the lock, and gives up the old one.
     fn moved<E: Refusal>(
         &self,
         moving: &Move<P>,

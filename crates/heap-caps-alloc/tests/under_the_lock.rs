@@ -251,17 +251,20 @@ mod contents {
             let moved = GlobalAlloc::realloc(heap, first, big, 2 * MIB - 64);
             assert_ne!(moved, first, "it had no room to grow");
             assert!(holds(moved, 1));
-            if P::FILLS {
-                // Resizing in place fills the bytes given up under the lock, at this level.
-                heap.dealloc(moved, layout(2 * MIB - 64, 4));
-                heap.dealloc(barrier, big);
-                return finish(heap);
-            }
             let shrunk = GlobalAlloc::realloc(heap, moved, layout(2 * MIB - 64, 4), MIB - 64);
+            assert_eq!(shrunk, moved, "in place");
+            let grown = GlobalAlloc::realloc(heap, shrunk, big, 3 * MIB - 64);
+            assert_eq!(grown, moved, "in place");
+            assert!(holds(grown, 1));
+            if P::FILLS {
+                assert!(holds(grown.add(MIB), 0xCE) && holds(grown.add(2 * MIB), 0xCE));
+            }
+            let shrunk = GlobalAlloc::realloc(heap, grown, layout(3 * MIB - 64, 4), MIB - 64);
             assert_eq!(shrunk, moved, "in place");
             heap.dealloc(barrier, big);
             let downwards = GlobalAlloc::realloc(heap, shrunk, big, 6 * MIB);
             assert!(!downwards.is_null() && holds(downwards, 1));
+            assert!(!P::FILLS || holds(downwards.add(MIB), 0xCE));
             heap.dealloc(downwards, layout(6 * MIB, 4));
         }
         finish(heap);

@@ -6,6 +6,9 @@
 //!     no ────────────────────────────────────────────────────►│ another block, copy, free the old one
 //! ```
 //!
+//! Under comprehensive poisoning a block that changes its size in place does so in the phases of a move from itself to itself: what it
+//! gives up is filled before it is given up, what it gains after it was gained, both outside of any lock.
+//!
 //! The old block stays as it is until the new one is ready. Without capabilities in the demand, the block keeps those
 //! of the memory it lies in. A demand's alignment is kept; a block does not remember the one it was allocated with.
 
@@ -179,13 +182,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         ))
     }
 
-    /// Last phase of a move: gives up the old block. Returns the new address. O(1).
+    /// Last phase of a move: gives up the old block, or what is too much of it. Returns the new address. O(1).
     ///
     /// # Errors
     /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as evidence.
     pub fn finish_move(&mut self, moving: Move<P>) -> Result<u32, Misuse> {
         if moving.within {
-            self.set_size(&moving.to, moving.to.usable)?;
+            self.set_size(&moving.to, moving.to.kept())?;
             self.note_given(&moving.to);
         } else {
             self.give_back(&moving.from)?;
@@ -273,13 +276,23 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             true => request.size().next_multiple_of(4),
             false => request.size(),
         };
-        let in_place = match entry.alias.filter(|_| old.code.is_some()) {
-            Some(alias) if alias.resizes_in_place() => {
-                self.set_size(old, size + crate::alias::BACK_WORD)?
-            }
-            Some(_) => size <= old.usable,
-            None => self.set_size(old, size)?,
+        let alias = entry.alias.filter(|_| old.code.is_some());
+        let fixed = alias.is_some_and(|alias| !alias.resizes_in_place());
+        let at_new_size = Block {
+            usable: size,
+            ..*old
         };
+        let in_place = match fixed {
+            true => size <= old.usable,
+            false => self.fits_in_place(old, at_new_size.kept())?,
+        };
+        if P::FILLS && in_place && !fixed {
+            let to = Block {
+                bytes: old.bytes.max(at_new_size.kept()),
+                ..at_new_size
+            };
+            return Ok(Some(Reallocation::within(old, to, demand, caps)));
+        }
         if in_place {
             self.note_given(old);
             self.tell_reallocated(old, old, demand, caps);
@@ -291,15 +304,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         } else {
             None
         };
-        Ok(moved.map(|to| {
-            Reallocation::Moving(Move {
-                from: *old,
-                to,
-                within: true,
-                demand: *demand,
-                caps,
-            })
-        }))
+        Ok(moved.map(|to| Reallocation::within(old, to, demand, caps)))
+    }
+
+    /// Resizes a block where it lies if there is room. Where it gives up bytes that have to be filled before, [`HeapCaps::finish_move`] does.
+    fn fits_in_place(&mut self, block: &Block<P>, bytes: u32) -> Result<bool, Misuse> {
+        if P::FILLS && bytes < block.bytes {
+            return Ok(true);
+        }
+        self.set_size(block, bytes)
     }
 
     fn set_size(&mut self, block: &Block<P>, size: u32) -> Result<bool, Misuse> {
@@ -320,11 +333,17 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             .get_mut(block.heap)
             .and_then(|entry| entry.heap.as_mut());
         let Some(heap) = heap else { return Ok(None) };
-        let moved = heap.grow_backward(block.offset, size).map_err(refused)?;
-        Ok(moved.map(|moved| Block {
+        let Some(moved) = heap.grow_backward(block.offset, size).map_err(refused)? else {
+            return Ok(None);
+        };
+        let bytes = match P::FILLS {
+            true => heap.usable_size(moved.to).map_err(refused)?,
+            false => size,
+        };
+        Ok(Some(Block {
             offset: moved.to,
             address: block.base.wrapping_add(moved.to.get()),
-            bytes: size,
+            bytes,
             usable: size,
             ..*block
         }))

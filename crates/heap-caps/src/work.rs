@@ -8,7 +8,7 @@
 //!                    under the lock              without it              under the lock again
 //!   allocation       allocate(..) -> Fresh       Fresh::settle
 //!   free             begin_free(..) -> Freeing   Freeing::fill           finish_free(Freeing)      only if P::FILLS
-//!   reallocation     reallocate(..) -> Moving    Move::copy              finish_move(Move)         only if it moves
+//!   reallocation     reallocate(..) -> Moving    Move::copy              finish_move(Move)         if it moves, or P::FILLS
 //! ```
 //!
 //! **Invariant:** the block of such a value is allocated and nobody else's: not handed on yet, or handed back.
@@ -32,7 +32,7 @@ pub(crate) struct Block<P: Poison> {
     pub(crate) contents: Contents<P>,
     /// The block on the data side.
     pub(crate) offset: Offset,
-    /// Bytes that the heap knows the block to have.
+    /// Bytes that the heap knows the block to have. [`Block::kept`] are fewer while it shrinks.
     pub(crate) bytes: u32,
     /// The address handed out.
     pub(crate) address: u32,
@@ -72,6 +72,14 @@ impl<P: Poison> Block<P> {
             None => self.offset.checked_add(bytes),
             Some((back, WordOrder::Linear)) => back.checked_add(bytes)?.checked_add(BACK_WORD),
             Some((back, WordOrder::Inverted)) => back.checked_sub(bytes)?.checked_sub(BACK_WORD),
+        }
+    }
+
+    /// Bytes that a block keeps of its heap when it is resized there: what is usable, and the back word of code.
+    pub(crate) const fn kept(&self) -> u32 {
+        match self.code {
+            Some(_) => self.usable + BACK_WORD,
+            None => self.usable,
         }
     }
 
@@ -209,17 +217,30 @@ impl<P: Poison> Freeing<P> {
 pub enum Reallocation<P: Poison> {
     /// The block was resized where it lies; this is its address.
     InPlace(u32),
-    /// The block moves.
+    /// The block moves; or stays, and the bytes that it gives up or gains are still to be filled (comprehensive poisoning).
     Moving(Move<P>),
 }
 
-/// A block on its way to another place.
+impl<P: Poison> Reallocation<P> {
+    /// A block on its way within its heap's block.
+    pub(crate) fn within(from: &Block<P>, to: Block<P>, demand: &Demand, caps: Caps) -> Self {
+        Self::Moving(Move {
+            from: *from,
+            to,
+            within: true,
+            demand: *demand,
+            caps,
+        })
+    }
+}
+
+/// A block on its way to another place, or to another size where it lies.
 #[derive(Clone, Copy, Debug)]
 #[must_use = "the contents are still at the old place"]
 pub struct Move<P: Poison> {
     pub(crate) from: Block<P>,
     pub(crate) to: Block<P>,
-    /// The block grew downwards: `to` is the whole of it, `from` a part.
+    /// The block stays in its heap's block `to`: it grew downwards, or changes its size where it lies.
     pub(crate) within: bool,
     pub(crate) demand: Demand,
     /// Of the demand's choices, the capabilities that were met.
@@ -239,7 +260,7 @@ impl<P: Poison> Move<P> {
         self.to.pointer()
     }
 
-    /// Moves the contents: as many bytes as both the old and the new block have. O(size).
+    /// Moves the contents: as many bytes as both the old and the new block have. Fills what poisoning asks for. O(size).
     ///
     /// # Errors
     /// The new memory had been written to after it was freed. The old block is as it was, the new one stays allocated, as evidence.
@@ -251,10 +272,24 @@ impl<P: Poison> Move<P> {
             }
             .settle()?;
         }
-        self.from.copy_to(&self.to);
-        if !self.within {
+        let stays = P::FILLS && self.from.address == self.to.address;
+        if !stays {
+            self.from.copy_to(&self.to);
+        }
+        if self.within {
+            self.fill_ends();
+        } else {
             Freeing { block: self.from }.fill();
         }
         Ok(())
+    }
+
+    /// Marks what a block gained that stays in its heap's block, and what it will give up.
+    fn fill_ends(&self) {
+        let Block {
+            contents, offset, ..
+        } = self.to;
+        contents.grown(offset, self.from.bytes, self.to.kept());
+        contents.shrinking(offset, self.to.bytes, self.to.kept());
     }
 }

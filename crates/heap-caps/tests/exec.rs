@@ -5,7 +5,7 @@ mod support;
 
 use heap_caps::{MisuseKind, Policy};
 use multi_heap::{Comprehensive, Light, Poison};
-use soc_regions::{Caps, ESP32};
+use soc_regions::{Caps, ESP32, Options};
 use support::*;
 
 const CODE_IN_DIRAM: Caps = Caps::EXEC.union(Caps::DEFAULT);
@@ -176,14 +176,52 @@ fn a_data_block_does_not_become_code_where_it_lies() {
 
 #[test]
 fn code_shrinks_where_it_lies() {
-    let mut sim = Sim::esp32_with_rtc_heap();
-    for caps in [CODE_IN_DIRAM, Caps::EXEC | Caps::RTCRAM] {
-        let address = sim.heaps.malloc(400, caps).unwrap();
-        write(&mut sim, address, 100);
-        assert_eq!(sim.heaps.realloc(address, 40, caps), Ok(address));
-        assert!(holds(&sim, address, 10));
+    fn shrinks<P: Poison>() {
+        let options = Options {
+            rtc_heap: true,
+            single_core: true,
+            ..ESP32.default_options()
+        };
+        let mut sim: Sim<P> = Sim::with(Policy::Guaranteed, &options, ());
+        for caps in [CODE_IN_DIRAM, Caps::EXEC | Caps::RTCRAM] {
+            let address = sim.heaps.malloc(400, caps).unwrap();
+            write(&mut sim, address, 100);
+            assert_eq!(sim.heaps.realloc(address, 40, caps), Ok(address));
+            assert!(holds(&sim, address, 10), "{}", P::NAME);
+            assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+            sim.heaps.free(address).unwrap();
+        }
+    }
+    shrinks::<multi_heap::Unpoisoned>();
+    shrinks::<Light>();
+    shrinks::<Comprehensive>();
+}
+
+#[test]
+fn code_in_rtc_memory_grows_where_it_lies_at_every_level() {
+    fn grows<P: Poison>() {
+        let options = Options {
+            rtc_heap: true,
+            single_core: true,
+            ..ESP32.default_options()
+        };
+        let mut sim: Sim<P> = Sim::with(Policy::Guaranteed, &options, ());
+        let caps = Caps::EXEC | Caps::RTCRAM;
+        let address = sim.heaps.malloc(40, caps).unwrap();
+        write(&mut sim, address, 10);
+        assert_eq!(sim.heaps.realloc(address, 400, caps), Ok(address));
+        assert!(holds(&sim, address, 10), "{}", P::NAME);
+        if P::FILLS {
+            let gained = (40..400).step_by(4).map(|at| sim.heaps.word(address + at));
+            assert!(gained.eq([Some(0xCECE_CECE); 90]));
+        }
+        assert_eq!(sim.heaps.usable_size(address), Ok(400));
+        assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
         assert_eq!(sim.heaps.free(address), Ok(()));
     }
+    grows::<multi_heap::Unpoisoned>();
+    grows::<Light>();
+    grows::<Comprehensive>();
 }
 
 #[test]

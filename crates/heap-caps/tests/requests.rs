@@ -1,10 +1,15 @@
 //! Sizes, alignments and addresses at and beyond the limits of what can be asked.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that fails fails its test"
+)]
 
 mod support;
 
-use heap_caps::{Cause, Demand, Misuse, MisuseKind, ReallocateError};
-use soc_regions::Caps;
+use heap_caps::{Cause, Demand, Misuse, MisuseKind, Move, Policy, ReallocateError, Reallocation};
+use multi_heap::Comprehensive;
+use soc_regions::{Caps, ESP32};
 use support::*;
 
 const ANY: Caps = Caps::BIT8;
@@ -342,6 +347,53 @@ fn pointers_and_addresses_are_two_names_of_one_byte() {
     assert_eq!(sim.heaps.address_of(core::ptr::null()), None);
 }
 
+/// A comprehensively poisoned block of 400 bytes, all ones; and its resize to `size`, begun.
+fn resized_in_phases(size: usize) -> (Sim<Comprehensive>, u32, Move<Comprehensive>) {
+    let mut sim = Sim::<Comprehensive>::with(Policy::Guaranteed, &ESP32.default_options(), ());
+    let block = sim.heaps.malloc(400, ANY).unwrap();
+    (0..400)
+        .step_by(4)
+        .for_each(|at| assert!(sim.heaps.set_word(block + at, 0x0101_0101)));
+    let demand = Demand::new(size, ANY);
+    let Reallocation::Moving(moving) = sim.heaps.reallocate(block, &demand).unwrap() else {
+        panic!("there are bytes to fill")
+    };
+    assert_eq!(moving.address(), block, "where it lies");
+    (sim, block, moving)
+}
+
+#[test]
+fn what_a_block_gives_up_is_filled_between_the_phases() {
+    let (mut sim, block, moving) = resized_in_phases(100);
+    assert_eq!(sim.heaps.usable_size(block), Ok(400));
+    assert_eq!(sim.bytes(block, 400), [1; 400], "not in the first phase");
+    moving.copy().unwrap();
+    assert_eq!(sim.bytes(block, 100), [1; 100]);
+    assert_eq!(sim.bytes(block + 100, 300), [0xFE; 300]);
+    assert_eq!(sim.heaps.finish_move(moving), Ok(block));
+    assert_eq!(sim.heaps.usable_size(block), Ok(100));
+    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    assert!(sim.heaps.malloc(280, ANY).is_ok(), "the tail verifies");
+}
+
+#[test]
+fn what_a_block_gains_is_marked_between_the_phases() {
+    let (mut sim, block, moving) = resized_in_phases(1000);
+    assert_eq!(sim.heaps.usable_size(block), Ok(1000));
+    assert_eq!(
+        sim.bytes(block + 500, 300),
+        [0xFE; 300],
+        "not in the first phase"
+    );
+    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    moving.copy().unwrap();
+    assert_eq!(sim.bytes(block, 400), [1; 400]);
+    assert_eq!(sim.bytes(block + 400, 600), [0xCE; 600]);
+    assert_eq!(sim.heaps.finish_move(moving), Ok(block));
+    assert_eq!(sim.heaps.usable_size(block), Ok(1000));
+    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+}
+
 #[test]
 fn the_phases_of_a_move_can_be_taken_one_by_one() {
     let mut sim = Sim::esp32();
@@ -350,8 +402,7 @@ fn the_phases_of_a_move_can_be_taken_one_by_one() {
     let block = fresh.settle().unwrap();
     let _in_the_way = sim.heaps.malloc(16, ANY).unwrap();
     let bigger = Demand::new(1000, ANY);
-    let heap_caps::Reallocation::Moving(moving) = sim.heaps.reallocate(block, &bigger).unwrap()
-    else {
+    let Reallocation::Moving(moving) = sim.heaps.reallocate(block, &bigger).unwrap() else {
         panic!("there is no room in place")
     };
     moving.copy().unwrap();

@@ -5,6 +5,9 @@
 //!   no lock                         └─ contents.allocated(block) │
 //!                                      contents.copy(..)         │
 //!                                      contents.freeing(block) ──┘
+//!
+//!   lock                                ┌─ heap.resize(block, new) ─┐
+//!   no lock  contents.shrinking(block) ─┘                           └─ contents.grown(block)
 //! ```
 //!
 //! A [`Contents`] is a copy of the heap's door to memory. It borrows nothing, so it can be taken along when the lock
@@ -64,6 +67,24 @@ impl<P: Poison> Contents<P> {
     pub fn freeing(&self, block: Offset, size: u32) {
         if P::FILLS && self.owns(block, size) {
             self.arena.fill(block.get(), block.get() + size, FILL_FREED);
+        }
+    }
+
+    /// Before a block that was found valid shrinks from `old_size` to `new_size` user bytes ([`Heap::resize`]): fills what it gives up. Does
+    /// nothing if it does not shrink. O(size).
+    pub fn shrinking(&self, block: Offset, old_size: u32, new_size: u32) {
+        if P::FILLS && new_size < old_size && self.owns(block, old_size) {
+            let (start, end) = (block.get() + new_size, block.get() + old_size);
+            self.arena.fill(start, end, FILL_FREED);
+        }
+    }
+
+    /// After a block grew from `old_size` to `new_size` user bytes ([`Heap::resize`]): marks what it gained allocated. Does nothing if it did
+    /// not grow. O(size).
+    pub fn grown(&self, block: Offset, old_size: u32, new_size: u32) {
+        if P::FILLS && old_size < new_size && self.owns(block, new_size) {
+            let (start, end) = (block.get() + old_size, block.get() + new_size);
+            self.arena.fill(start, end, FILL_ALLOCATED);
         }
     }
 

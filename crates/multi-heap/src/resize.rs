@@ -4,7 +4,7 @@ use crate::damage::Misuse;
 use crate::examine::UserBlock;
 use crate::heap::{Heap, units_for, user_offset};
 use crate::offset::Offset;
-use crate::poison::{FILL_ALLOCATED, FILL_FREED, Poison};
+use crate::poison::{FILL_FREED, Poison};
 use crate::request::Request;
 
 /// A block that grew downwards: its bytes have still to be moved.
@@ -20,7 +20,10 @@ pub struct Moved {
 /// Resizing.
 impl<P: Poison> Heap<P> {
     /// Resizes a block where it lies: shrinks it, or grows it into the free block behind it. `false` if there is no room.
-    /// O(1); O(bytes) under [`Comprehensive`](crate::Comprehensive) poisoning.
+    /// O(1).
+    ///
+    /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Contents::shrinking`](crate::Contents::shrinking) has to precede where the
+    /// block shrinks, and [`Contents::grown`](crate::Contents::grown) to follow where it grew. [`Heap::reallocate`] does all of it.
     ///
     /// # Errors
     /// As [`Heap::free`]. A `size` of 0 or above [`Request::MAX_SIZE`] gives `false`.
@@ -40,12 +43,7 @@ impl<P: Poison> Heap<P> {
                 return Ok(false);
             }
         } else {
-            self.shrink(used, units, size)?;
-        }
-        if P::FILLS && size > used.size {
-            let user = user_offset::<P>(used.block.index);
-            self.arena()
-                .fill(user + used.size, user + size, FILL_ALLOCATED);
+            self.shrink(used, units)?;
         }
         if P::OVERHEAD != 0 {
             let units = self.pool.header(used.block.index).used_units();
@@ -54,11 +52,12 @@ impl<P: Poison> Heap<P> {
         Ok(true)
     }
 
-    fn shrink(&mut self, used: UserBlock, units: u32, size: u32) -> Result<(), Misuse> {
+    /// Gives up whole words, whose user bytes have the pattern of freed memory already; the old canary and what lies behind it get it here.
+    fn shrink(&mut self, used: UserBlock, units: u32) -> Result<(), Misuse> {
         if P::FILLS {
-            let user = user_offset::<P>(used.block.index);
+            let canary = user_offset::<P>(used.block.index) + used.size;
             let end = (used.block.index + used.block.units) * 4;
-            self.arena().fill((user + size).min(end), end, FILL_FREED);
+            self.arena().fill(canary, end, FILL_FREED);
         }
         let released = self.pool.shrink(used.block, units);
         let released = released.ok_or_else(|| self.misuse())?;
@@ -112,13 +111,18 @@ impl<P: Poison> Heap<P> {
     ) -> Result<Option<Offset>, Misuse> {
         let size = request.size();
         let used = self.valid_block(block)?;
-        if self.is_aligned(block, request) && self.resize_used(used, size)? {
+        if self.is_aligned(block, request) && self.resize_wholly(block, used, size)? {
             return Ok(Some(block));
         }
         if request.alignment() == Request::MIN_ALIGNMENT
             && let Some(moved) = self.grow_used_backward(used, size)?
         {
             self.move_bytes(block, moved.to, moved.bytes);
+            if P::FILLS {
+                let held = self.usable_size(moved.to)?;
+                self.contents().grown(moved.to, moved.bytes, size);
+                self.contents().shrinking(moved.to, held, size);
+            }
             self.resize(moved.to, size)?;
             return Ok(Some(moved.to));
         }
@@ -129,6 +133,19 @@ impl<P: Poison> Heap<P> {
         self.move_bytes(block, new, used.size.min(size));
         self.free_wholly(block, used)?;
         Ok(Some(new))
+    }
+
+    /// All phases of [`Heap::resize`] of a block that was found valid.
+    #[inline(always)]
+    fn resize_wholly(&mut self, block: Offset, used: UserBlock, size: u32) -> Result<bool, Misuse> {
+        if P::FILLS {
+            self.contents().shrinking(block, used.size, size);
+        }
+        let resized = self.resize_used(used, size)?;
+        if P::FILLS && resized {
+            self.contents().grown(block, used.size, size);
+        }
+        Ok(resized)
     }
 
     fn move_bytes(&self, from: Offset, to: Offset, bytes: u32) {

@@ -405,10 +405,66 @@ fn grown_bytes_are_marked_allocated() {
     let block = allocate(&mut heap, request(5)).unwrap();
     write(&heap, block, 5, 1);
     assert_eq!(heap.resize(block, 30), Ok(true));
+    assert_eq!(heap.check(), Ok(()), "in one piece between the phases");
+    heap.contents().grown(block, 5, 30);
     let at = block.get() as usize;
     assert_eq!(region.bytes()[at..at + 5], [1, 2, 3, 4, 5]);
     assert_eq!(region.bytes()[at + 5..at + 30], [0xCE; 25]);
     assert_eq!(region.bytes()[at + 30..at + 34], [0x78, 0x56, 0xAD, 0xBA]);
+}
+
+#[test]
+fn bytes_given_up_are_filled_before_the_block_shrinks_and_its_canary_then() {
+    let mut region = Region::new(1024);
+    let mut heap = region.heap::<Comprehensive>();
+    let [block, behind] = [30, 8].map(|size| allocate(&mut heap, request(size)).unwrap());
+    let (at, end) = (block.get() as usize, behind.get() as usize - 12);
+    let contents = heap.contents();
+    contents.shrinking(block, 30, 5);
+    assert_eq!(heap.check(), Ok(()), "in one piece between the phases");
+    assert_eq!(heap.usable_size(block), Ok(30));
+    assert_eq!(heap.resize(block, 5), Ok(true));
+    contents.grown(block, 30, 5);
+    contents.shrinking(block, 5, 30);
+    assert_sound(&heap);
+    let bytes = &region.bytes()[at..end];
+    assert_eq!(bytes[..5], [0xCE; 5]);
+    assert_eq!(bytes[5..9], [0x78, 0x56, 0xAD, 0xBA]);
+    let free = bytes.len() - 12; // without links and last word
+    assert_eq!(bytes[9..12], [0xFE; 3], "slack");
+    assert!(free > 12 && bytes[24..bytes.len() - 4].iter().all(|&b| b == 0xFE));
+}
+
+#[test]
+fn resizing_itself_touches_no_byte_between_the_old_end_and_the_new_one() {
+    let mut region = Region::new(4096);
+    let mut heap = region.heap::<Comprehensive>();
+    let block = allocate(&mut heap, request(400)).unwrap();
+    let middle = block.checked_add(200).unwrap();
+    let contents = heap.contents();
+    contents.shrinking(block, 400, 100);
+    contents.set_word(middle, 1);
+    assert_eq!(heap.resize(block, 100), Ok(true));
+    assert_eq!(contents.word(middle), Some(1), "not filled by shrinking");
+    assert_eq!(heap.resize(block, 400), Ok(true));
+    assert_eq!(contents.word(middle), Some(1), "nor by growing");
+    contents.grown(block, 100, 400);
+    assert_eq!(contents.word(middle), Some(0xCECE_CECE));
+    assert_sound(&heap);
+}
+
+#[test]
+fn a_block_that_grew_backward_has_its_new_bytes_marked() {
+    let mut region = Region::new(1024);
+    let mut heap = region.heap::<Comprehensive>();
+    let [below, block, _] = [60, 40, 8].map(|size| allocate(&mut heap, request(size)).unwrap());
+    write(&heap, block, 40, 1);
+    free(&mut heap, below);
+    assert_eq!(heap.reallocate(block, request(80)), Ok(Some(below)));
+    assert_sound(&heap);
+    let at = below.get() as usize;
+    assert_eq!(region.bytes()[at + 36..at + 40], [37, 38, 39, 40]);
+    assert_eq!(region.bytes()[at + 40..at + 80], [0xCE; 40]);
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl<P: Poison> Model<'_, P> {
                 assert!(free(model.heap, live.block) >= live.size);
             }),
             Call::Resize { rank, size } => self.with_block(rank, |model, live| {
-                let resized = model.heap.resize(live.block, size).unwrap();
+                let resized = resize(model.heap, live.block, size);
                 model.keep(live, live.block, if resized { size } else { live.size });
             }),
             Call::Reallocate { rank, size } => self.reallocate(rank, request(size)),

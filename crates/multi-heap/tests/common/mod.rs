@@ -66,6 +66,18 @@ pub(crate) fn free<P: Poison>(heap: &mut Heap<P>, block: Offset) -> u32 {
     heap.free(block).unwrap()
 }
 
+/// Resizes where the block lies as a careful user does: all phases. `size` is at least 1.
+pub(crate) fn resize<P: Poison>(heap: &mut Heap<P>, block: Offset, size: u32) -> bool {
+    let old_size = heap.usable_size(block).unwrap();
+    let contents = heap.contents();
+    contents.shrinking(block, old_size, size);
+    let resized = heap.resize(block, size).unwrap();
+    if resized {
+        contents.grown(block, old_size, size);
+    }
+    resized
+}
+
 /// The blocks in address order, sizes in bytes with their headers: `[20 used][236 free]`.
 pub(crate) fn drawing<P: Poison>(heap: &Heap<P>) -> String {
     heap.blocks()
