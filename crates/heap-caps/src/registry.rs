@@ -77,9 +77,10 @@ pub(crate) enum Stage {
 pub(crate) struct Full;
 
 /// At most `N` heaps.
+#[repr(C)] // as `HeapCaps`
 pub(crate) struct Registry<P: Poison, const N: usize> {
-    entries: [Option<Entry<P>>; N],
     bounds: [(u32, u32); N],
+    entries: [Option<Entry<P>>; N],
     order: [u8; N],
     count: usize,
 }
@@ -88,8 +89,8 @@ impl<P: Poison, const N: usize> Registry<P, N> {
     pub(crate) const fn new() -> Self {
         const { assert!(N > 0 && N <= 255, "the number of heaps is kept in a byte") };
         Self {
-            entries: [const { None }; N],
             bounds: [(0, 0); N],
+            entries: [const { None }; N],
             order: [0; N],
             count: 0,
         }
@@ -112,6 +113,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
     }
 
     /// The heap in whose span `address` lies. O(heaps): a subtraction and a comparison each.
+    #[inline]
     pub(crate) fn containing(&self, address: u32) -> Option<HeapIndex> {
         let inside = |&(start, size): &(u32, u32)| address.wrapping_sub(start) < size;
         let found = self.bounds.iter().position(inside)?;
