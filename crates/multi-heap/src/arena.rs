@@ -18,6 +18,11 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use crate::bins::MAX_UNITS;
+use crate::damage::NewHeapError;
+use crate::heap::Heap;
+use crate::poison::Poison;
+
 /// A region as an array of words that only its heap (and whoever holds an allocated block) touches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Arena {
@@ -102,6 +107,25 @@ impl Arena {
         let distance = pointer.addr().checked_sub(self.base.addr().get())?;
         let offset = u32::try_from(distance).ok()?;
         (offset < self.words * 4).then_some(offset)
+    }
+}
+
+/// The way in: where a region becomes a heap.
+impl<P: Poison> Heap<P> {
+    /// Makes a region a heap. Start and size are arbitrary (the heap uses the whole words inside), and so are the contents.
+    ///
+    /// Takes O(1) time; O(size) under [`Comprehensive`](crate::Comprehensive) poisoning, which fills the region.
+    ///
+    /// # Errors
+    /// [`NewHeapError::TooSmall`] if not even the smallest block would fit, [`NewHeapError::TooLarge`] above 128 MiB.
+    ///
+    /// # Safety
+    /// - The region is valid for reads and writes of aligned 32-bit words for as long as the heap is used.
+    /// - Nobody else accesses it meanwhile, except that the user of an allocated block accesses that block's bytes.
+    pub unsafe fn new(region: NonNull<[u8]>) -> Result<Self, NewHeapError> {
+        // SAFETY: the caller keeps the same contract.
+        let arena = unsafe { Arena::new(region, MAX_UNITS) }.map_err(|_| NewHeapError::TooLarge)?;
+        Self::on(arena)
     }
 }
 
