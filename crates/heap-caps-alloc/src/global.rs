@@ -68,6 +68,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         resized.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
+    #[inline(never)]
     fn default_block(&self, layout: Layout, demand: Demand) -> *mut u8 {
         if layout.size() == 0 {
             return layout.dangling_ptr().as_ptr();

@@ -111,6 +111,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             })
     }
 
+    #[inline(never)]
     fn resized_and_copied(
         &mut self,
         address: u32,
@@ -161,6 +162,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// As [`HeapCaps::realloc_prefer`].
+    #[inline(never)] // one copy, and a frame of its own: what it is inlined into gets more than Xtensa's back end can spill
     pub fn reallocate_preferring(
         &mut self,
         address: u32,
@@ -186,6 +188,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as evidence.
+    #[inline(never)]
     pub fn finish_move(&mut self, moving: Move<P>) -> Result<u32, Misuse> {
         if moving.within {
             self.set_size(&moving.to, moving.to.kept())?;
@@ -198,6 +201,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// The block at its new size or on its way; the inner error says why neither is possible with these capabilities.
+    #[inline(never)]
     fn resized_or_moving(
         &mut self,
         old: &Block<P>,
@@ -262,6 +266,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// The block at its new size in its own heap, in place or growing downwards; `None` if there is no room.
+    #[inline(never)]
     fn resized(
         &mut self,
         old: &Block<P>,
@@ -315,6 +320,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.set_size(block, bytes)
     }
 
+    #[inline(never)]
     fn set_size(&mut self, block: &Block<P>, size: u32) -> Result<bool, Misuse> {
         let refused = |misuse| Misuse::in_heap(block.address, block.heap, block.base, misuse);
         let heap = self
@@ -326,6 +332,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
+    #[inline(never)]
     fn grow_downwards(&mut self, block: &Block<P>, size: u32) -> Result<Option<Block<P>>, Misuse> {
         let refused = |misuse| Misuse::in_heap(block.address, block.heap, block.base, misuse);
         let heap = self

@@ -264,6 +264,7 @@ impl<P: Poison> Move<P> {
     ///
     /// # Errors
     /// The new memory had been written to after it was freed. The old block is as it was, the new one stays allocated, as evidence.
+    #[inline(never)]
     pub fn copy(&self) -> Result<(), Corrupt> {
         if !self.within {
             Fresh {

@@ -27,6 +27,7 @@ impl<P: Poison> Heap<P> {
     ///
     /// # Errors
     /// As [`Heap::free`]. A `size` of 0 or above [`Request::MAX_SIZE`] gives `false`.
+    #[inline(never)]
     pub fn resize(&mut self, block: Offset, size: u32) -> Result<bool, Misuse> {
         let used = self.valid_block(block)?;
         self.resize_used(used, size)
@@ -75,6 +76,7 @@ impl<P: Poison> Heap<P> {
     ///
     /// # Errors
     /// As [`Heap::free`].
+    #[inline(never)]
     pub fn grow_backward(&mut self, block: Offset, size: u32) -> Result<Option<Moved>, Misuse> {
         let used = self.valid_block(block)?;
         self.grow_used_backward(used, size)
