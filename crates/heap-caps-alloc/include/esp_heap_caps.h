@@ -1,0 +1,234 @@
+/* How does C ask for memory by what it can do?
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ *      heap_caps_malloc(1500, MALLOC_CAP_DMA)
+ *           |
+ *           |   heaps that have all capabilities asked for, those first that are made for them
+ *           v
+ *      DRAM  | used | free ....... |      IRAM  | ... |      PSRAM  | ... |
+ *
+ * Rules for all functions:
+ *   - Sizes and alignments are bytes; capabilities are a bitwise OR of MALLOC_CAP_*, and a heap must have all of them.
+ *   - Capabilities 0, MALLOC_CAP_INVALID, and MALLOC_CAP_EXEC together with MALLOC_CAP_8BIT or MALLOC_CAP_DMA have no memory.
+ *   - Any pointer that one of the allocating functions returned may be given to any function that takes one, and to free().
+ *   - NULL where a block is expected is no block: freeing it does nothing, its size is 0.
+ *   - A pointer that was not handed out, or was freed already, or whose block is damaged, is refused and reported, see docs/c.md. The heap stays
+ *     as it is.
+ *   - All functions may be called from any task, core and interrupt handler. Blocks are filled, cleared and copied without the lock.
+ */
+#ifndef ESP_HEAP_CAPS_H
+#define ESP_HEAP_CAPS_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "esp_err.h"
+#include "multi_heap.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -- What memory can do ------------------------------------------------------------------------------------------------------ */
+
+#define MALLOC_CAP_EXEC (1 << 0)           /* run code */
+#define MALLOC_CAP_32BIT (1 << 1)          /* be read and written in aligned words; possibly in nothing smaller */
+#define MALLOC_CAP_8BIT (1 << 2)           /* be read and written in bytes */
+#define MALLOC_CAP_DMA (1 << 3)            /* be reached by DMA */
+#define MALLOC_CAP_PID2 (1 << 4)           /* be seen by process 2 (of the generation of 2016) ... */
+#define MALLOC_CAP_PID3 (1 << 5)
+#define MALLOC_CAP_PID4 (1 << 6)
+#define MALLOC_CAP_PID5 (1 << 7)
+#define MALLOC_CAP_PID6 (1 << 8)
+#define MALLOC_CAP_PID7 (1 << 9)           /* ... to process 7 */
+#define MALLOC_CAP_SPIRAM (1 << 10)        /* external RAM */
+#define MALLOC_CAP_INTERNAL (1 << 11)      /* internal RAM: stays when the cache is off */
+#define MALLOC_CAP_DEFAULT (1 << 12)       /* be handed out by malloc() */
+#define MALLOC_CAP_IRAM_8BIT (1 << 13)     /* IRAM whose byte access is emulated */
+#define MALLOC_CAP_RETENTION (1 << 14)     /* be reached by the engine that saves memory before sleep */
+#define MALLOC_CAP_RTCRAM (1 << 15)        /* RTC fast memory */
+#define MALLOC_CAP_SPM (1 << 16)           /* scratch-pad memory */
+#define MALLOC_CAP_TCM MALLOC_CAP_SPM      /* its older name */
+#define MALLOC_CAP_DMA_DESC_AHB (1 << 17)  /* hold descriptors of AHB DMA */
+#define MALLOC_CAP_DMA_DESC_AXI (1 << 18)  /* hold descriptors of AXI DMA */
+#define MALLOC_CAP_CACHE_ALIGNED (1 << 19) /* own whole cache lines; together with what else the memory can do */
+#define MALLOC_CAP_SIMD (1 << 20)          /* be loaded by SIMD instructions */
+#define MALLOC_CAP_SPIRAM_NO_ENC (1 << 21) /* external RAM that is not encrypted */
+#define MALLOC_CAP_INVALID (-2147483647 - 1) /* bit 31: no memory; to the checks, dumps and walks: every heap */
+
+/* -- Taking and giving back --------------------------------------------------------------------------------------------------- */
+
+/* Takes a block; NULL if no heap with `caps` has room, or for size 0. The caller owns it until heap_caps_free(). O(heaps). */
+void *heap_caps_malloc(size_t size, uint32_t caps);
+
+/* The same for `n` elements of `size` bytes, all bytes 0. A product that does not fit into size_t gives NULL. */
+void *heap_caps_calloc(size_t n, size_t size, uint32_t caps);
+
+/* The same at a multiple of `alignment`, a power of two; for any other alignment NULL. */
+void *heap_caps_aligned_alloc(size_t alignment, size_t size, uint32_t caps);
+
+/* Both: aligned, and all bytes 0. */
+void *heap_caps_aligned_calloc(size_t alignment, size_t n, size_t size, uint32_t caps);
+
+/* Gives the block another size and memory with `caps`, keeps its contents up to the smaller of the two sizes. In place where possible, otherwise
+ * it moves, and `ptr` is freed. `ptr` NULL: as heap_caps_malloc(). `size` 0: as heap_caps_free(), returns NULL. NULL
+ * otherwise means that there is no memory, and `ptr` is as it was. `caps` 0: memory like that of `ptr`. */
+void *heap_caps_realloc(void *ptr, size_t size, uint32_t caps);
+
+/* Gives a block back. */
+void heap_caps_free(void *ptr);
+
+/* The same, an older name. */
+void heap_caps_aligned_free(void *ptr);
+
+/* -- Taking by preference ----------------------------------------------------------------------------------------------------- */
+
+/* As heap_caps_malloc(), heap_caps_calloc() and heap_caps_realloc() for the first of `num` sets of capabilities that has
+ * room, strictly in the order of the array. If none has, one failure is told, with the last set. `num` 0: NULL. */
+void *heap_caps_malloc_prefer_array(size_t size, size_t num, const uint32_t *caps);
+void *heap_caps_calloc_prefer_array(size_t n, size_t size, size_t num, const uint32_t *caps);
+void *heap_caps_realloc_prefer_array(void *ptr, size_t size, size_t num, const uint32_t *caps);
+
+/* The same with the sets as `num` further arguments. They are functions of this header: a file that takes the address of one has its own. */
+#define HEAP_CAPS_COLLECT_(array, num)                                                \
+    uint32_t *array = (uint32_t *)__builtin_alloca(((num) + 1) * sizeof(uint32_t));   \
+    do {                                                                              \
+        va_list rest_;                                                                \
+        size_t index_;                                                                \
+        va_start(rest_, num);                                                         \
+        for (index_ = 0; index_ < (num); index_++) {                                  \
+            array[index_] = va_arg(rest_, uint32_t);                                  \
+        }                                                                             \
+        va_end(rest_);                                                                \
+    } while (0)
+
+__attribute__((unused)) static inline void *heap_caps_malloc_prefer(size_t size, size_t num, ...)
+{
+    HEAP_CAPS_COLLECT_(caps, num);
+    return heap_caps_malloc_prefer_array(size, num, caps);
+}
+
+__attribute__((unused)) static inline void *heap_caps_calloc_prefer(size_t n, size_t size, size_t num, ...)
+{
+    HEAP_CAPS_COLLECT_(caps, num);
+    return heap_caps_calloc_prefer_array(n, size, num, caps);
+}
+
+__attribute__((unused)) static inline void *heap_caps_realloc_prefer(void *ptr, size_t size, size_t num, ...)
+{
+    HEAP_CAPS_COLLECT_(caps, num);
+    return heap_caps_realloc_prefer_array(ptr, size, num, caps);
+}
+
+/* -- What malloc() does ------------------------------------------------------------------------------------------------------- */
+
+/* malloc(), realloc() and aligned_alloc() by their policy: internal memory at first; once a limit is set, sizes above it are taken from
+ * external memory and sizes up to it from internal memory, each from the other when its own has no room. */
+void *heap_caps_malloc_default(size_t size);
+void *heap_caps_realloc_default(void *ptr, size_t size);
+void *heap_caps_aligned_alloc_default(size_t alignment, size_t size);
+
+/* Sets that limit, in bytes. SIZE_MAX: no external memory (the state at first). */
+void heap_caps_malloc_extmem_enable(size_t limit);
+
+/* As the functions without `_base`, but a failure is told to nobody. */
+void *heap_caps_malloc_base(size_t size, uint32_t caps);
+void *heap_caps_calloc_base(size_t n, size_t size, uint32_t caps);
+void *heap_caps_realloc_base(void *ptr, size_t size, uint32_t caps);
+void *heap_caps_aligned_alloc_base(size_t alignment, size_t size, uint32_t caps);
+
+/* -- Being told --------------------------------------------------------------------------------------------------------------- */
+
+/* Is told of each allocation that failed: its size (n * size, SIZE_MAX if that does not fit), capabilities, and the name of the function. Called
+ * without the lock, in the context of the one who asked. Sizes of 0 and impossible alignments are no failures. */
+typedef void (*esp_alloc_failed_hook_t)(size_t size, uint32_t caps, const char *function_name);
+
+/* Sets who is told. ESP_ERR_INVALID_ARG for NULL; the last one set stays. */
+esp_err_t heap_caps_register_failed_alloc_callback(esp_alloc_failed_hook_t callback);
+
+/* Are told of each block that was allocated, with the size and the capabilities that were asked for, and of each that was freed: calloc,
+ * aligned and preferring functions included, once each; of a realloc that moved, the new block and the old one. The program defines
+ * both, and uses a library with the feature for them. They must not use the heap. */
+void esp_heap_trace_alloc_hook(void *ptr, size_t size, uint32_t caps);
+void esp_heap_trace_free_hook(void *ptr);
+
+/* -- Figures: sums over the heaps that have `caps`; 0 is all of them, MALLOC_CAP_INVALID none. O(heaps) ----------------------- */
+
+/* Bytes of the heaps, bookkeeping included. */
+size_t heap_caps_get_total_size(uint32_t caps);
+
+/* Free bytes. They may be in many blocks. */
+size_t heap_caps_get_free_size(uint32_t caps);
+
+/* The sum of what each heap had left when it was at its lowest. */
+size_t heap_caps_get_minimum_free_size(uint32_t caps);
+
+/* The largest size for which heap_caps_malloc(size, caps) succeeds now. */
+size_t heap_caps_get_largest_free_block(uint32_t caps);
+
+/* All seven figures: sums, `largest_free_block` the largest of them. */
+void heap_caps_get_info(multi_heap_info_t *info, uint32_t caps);
+
+/* From now until the stop, minima are those since now; the stop brings back the lower of both. The start always succeeds; the
+ * stop is ESP_FAIL without a start. */
+esp_err_t heap_caps_monitor_local_minimum_free_size_start(void);
+esp_err_t heap_caps_monitor_local_minimum_free_size_stop(void);
+
+/* How many bytes of the block its user may use: at least what was asked for. */
+size_t heap_caps_get_allocated_size(void *ptr);
+
+/* The same for the block that `ptr` points into, to whichever byte; 0 if there is none. O(blocks). */
+size_t heap_caps_get_containing_block_size(void *ptr);
+
+/* -- Looking. With the lock held, O(blocks): for tests and the debugger. MALLOC_CAP_INVALID is every heap --------------------- */
+
+/* Whether all heaps that have `caps` are sound; true if none has. Each is checked, also behind a damaged one. With `print_errors` says what is
+ * wrong on standard output. */
+bool heap_caps_check_integrity(uint32_t caps, bool print_errors);
+
+/* The same for every heap. */
+bool heap_caps_check_integrity_all(bool print_errors);
+
+/* The same for the heap that `addr` lies in; false if it lies in none. */
+bool heap_caps_check_integrity_addr(intptr_t addr, bool print_errors);
+
+/* Prints two lines for each heap that has `caps`, and their sums. */
+void heap_caps_print_heap_info(uint32_t caps);
+
+/* Prints every block of the heaps that have `caps`. */
+void heap_caps_dump(uint32_t caps);
+
+/* Prints every block. */
+void heap_caps_dump_all(void);
+
+/* The heap of a walk. */
+typedef struct walker_heap_info {
+    intptr_t start; /* its first byte */
+    intptr_t end;   /* behind its last byte */
+} walker_heap_into_t;
+
+/* One block of a walk. */
+typedef struct walker_block_info {
+    void *ptr;   /* its first byte, as its user sees it */
+    size_t size; /* bytes */
+    bool used;   /* or free */
+} walker_block_info_t;
+
+/* Is shown one block. Returns whether to go on with this heap; the walk goes on with the next heap in any case. Must not use the heap. */
+typedef bool (*heap_caps_walker_cb_t)(walker_heap_into_t heap_info, walker_block_info_t block_info, void *user_data);
+
+/* Shows every block of the heaps that have `caps`. `walker_func` must not be NULL: nothing is shown then. */
+void heap_caps_walk(uint32_t caps, heap_caps_walker_cb_t walker_func, void *user_data);
+
+/* Shows every block of every heap. */
+void heap_caps_walk_all(heap_caps_walker_cb_t walker_func, void *user_data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

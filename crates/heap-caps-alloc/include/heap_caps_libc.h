@@ -1,0 +1,54 @@
+/* Which names of the C library does the library's feature `c-abi-libc` bring, beyond those of <stdlib.h>?
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * malloc(), calloc(), realloc(), free() and aligned_alloc() are declared by <stdlib.h> and come along. All of them follow the policy of
+ * heap_caps_malloc_default(), see esp_heap_caps.h, give NULL for size 0, and are checked for overflow. Blocks are aligned to 8
+ * bytes where the processor's ABI wants that, 16 on a 64-bit host.
+ *
+ * Not for programs whose C library declares these itself in a different way.
+ */
+#ifndef HEAP_CAPS_LIBC_H
+#define HEAP_CAPS_LIBC_H
+
+#include <stddef.h>
+#include <stdlib.h>
+
+/* A C library with these extensions declares them with attributes of its own: the same functions. */
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct _reent;
+
+#if !defined(__GLIBC__)
+/* A block at a multiple of `alignment`, a power of two. */
+void *memalign(size_t alignment, size_t size);
+
+/* The same; `*memptr` is written on success only. 0, EINVAL (the alignment is no power of two of at least a pointer's size), or
+ * ENOMEM. Size 0 gives NULL and success. */
+int posix_memalign(void **memptr, size_t alignment, size_t size);
+
+/* realloc() for `n` elements of `size` bytes. */
+void *reallocarray(void *ptr, size_t n, size_t size);
+
+/* How many bytes of the block its user may use. 0 for NULL. */
+size_t malloc_usable_size(void *ptr);
+#endif
+
+/* newlib's names; `reent` is not looked at. */
+void *_malloc_r(struct _reent *reent, size_t size);
+void *_calloc_r(struct _reent *reent, size_t n, size_t size);
+void *_realloc_r(struct _reent *reent, void *ptr, size_t size);
+void _free_r(struct _reent *reent, void *ptr);
+void *_memalign_r(struct _reent *reent, size_t alignment, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
