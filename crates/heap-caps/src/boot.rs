@@ -124,10 +124,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         for (_, entry) in self
             .registry
             .iter_mut()
-            .filter(|(_, entry)| entry.heap.is_none())
+            .filter(|(_, entry)| entry.heap.is_none() || entry.by_tag_only)
         {
-            // SAFETY: the caller keeps the same contract.
-            entry.heap = unsafe { heap_in(entry.span, memory) }.ok();
+            if entry.heap.is_none() {
+                // SAFETY: the caller keeps the same contract.
+                entry.heap = unsafe { heap_in(entry.span, memory) }.ok();
+            }
+            entry.by_tag_only = false;
             enabled += usize::from(entry.heap.is_some());
         }
         self.heaps_changed();
@@ -188,7 +191,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// # Safety
     /// As [`HeapCaps::add_region`].
-    unsafe fn add(
+    pub(crate) unsafe fn add(
         &mut self,
         mut entry: Entry<P>,
         memory: &impl Memory,
@@ -211,7 +214,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(index)
     }
 
-    fn refuse_overlap(&self, span: Span) -> Result<(), AddRegionError> {
+    pub(crate) fn refuse_overlap(&self, span: Span) -> Result<(), AddRegionError> {
         match self
             .registry
             .iter()
@@ -226,7 +229,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
 impl<P: Poison> Entry<P> {
     /// Memory that is not enabled and belongs to no type.
-    fn new(span: Span, columns: Columns) -> Self {
+    pub(crate) fn new(span: Span, columns: Columns) -> Self {
         let caps = union(columns);
         Self {
             span,
@@ -235,6 +238,7 @@ impl<P: Poison> Entry<P> {
             name: "added",
             tag: None,
             alias: None,
+            by_tag_only: false,
             heap: None,
             minimum_before: None,
         }

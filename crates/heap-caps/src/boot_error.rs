@@ -3,7 +3,7 @@
 use core::fmt;
 
 use multi_heap::NewHeapError;
-use soc_regions::{LayoutError, Span};
+use soc_regions::{LayoutError, Span, TypeIndex};
 
 /// Why a chip can't be booted. No heap was registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,15 @@ pub enum BootError {
     },
     /// The program can't reach this memory.
     Unreachable(Span),
+    /// The program's own table names no memory.
+    NoRegions,
+    /// A region of the program's own table does not become a heap.
+    Region {
+        /// Which, counted from 0.
+        number: usize,
+        /// Why.
+        why: AddRegionError,
+    },
 }
 
 impl From<LayoutError> for BootError {
@@ -42,6 +51,8 @@ impl fmt::Display for BootError {
                 )
             }
             Self::Unreachable(span) => write!(out, "the memory at {span} can't be reached"),
+            Self::NoRegions => out.write_str("the table of regions names no memory"),
+            Self::Region { number, why } => write!(out, "region {number} of the table: {why}"),
         }
     }
 }
@@ -73,6 +84,12 @@ pub enum AddRegionError {
     MixedTypes(u32),
     /// The capabilities are empty in every column: nobody could ever be served.
     NoCaps,
+    /// The chip's table has no memory type with this tag.
+    UnknownTag(TypeIndex),
+    /// It does not lie above the region before it.
+    NotAscending,
+    /// The instruction bus can't see it there: that side is not whole words, or other memory is there already.
+    InstructionSide(u32),
     /// There are as many heaps as there is room for.
     TableFull {
         /// That many.
@@ -99,6 +116,12 @@ impl fmt::Display for AddRegionError {
                 write!(out, "memory of another type begins at 0x{address:08X}")
             }
             Self::NoCaps => out.write_str("memory without capabilities would never serve anybody"),
+            Self::UnknownTag(tag) => write!(out, "no memory type has tag {}", tag.0),
+            Self::NotAscending => out.write_str("the region does not lie above the one before it"),
+            Self::InstructionSide(address) => write!(
+                out,
+                "the instruction side at 0x{address:08X} is not whole words, or is taken"
+            ),
             Self::TableFull { places } => {
                 write!(out, "there are {places} heaps already: raise HEAPS")
             }

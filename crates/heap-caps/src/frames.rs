@@ -202,6 +202,10 @@ impl Format for BootError {
                 needed, places
             ),
             Self::Unreachable(span) => write!(out, "the memory at {} can't be reached", span),
+            Self::NoRegions => write!(out, "the table of regions names no memory"),
+            Self::Region { number, why } => {
+                write!(out, "region {=usize} of the table: {}", number, why);
+            }
         }
     }
 }
@@ -229,6 +233,15 @@ impl Format for AddRegionError {
                 );
             }
             Self::NoCaps => write!(out, "memory without capabilities would never serve anybody"),
+            Self::UnknownTag(tag) => write!(out, "no memory type has tag {}", tag),
+            Self::NotAscending => {
+                write!(out, "the region does not lie above the one before it");
+            }
+            Self::InstructionSide(address) => write!(
+                out,
+                "the instruction side at 0x{=u32:08X} is not whole words, or is taken",
+                address
+            ),
             Self::TableFull { places } => {
                 write!(out, "there are {=usize} heaps already: raise HEAPS", places);
             }

@@ -31,6 +31,7 @@ mod sentence;
 mod simulated;
 mod statistics;
 mod tagged;
+mod tagged_regions;
 mod take;
 mod terms;
 mod watch;
@@ -51,6 +52,7 @@ pub use reserve::{RESERVES, Reserve, ReserveError};
 #[cfg(feature = "std")]
 pub use simulated::SimulatedMemory;
 pub use statistics::NotMonitoring;
+pub use tagged_regions::TaggedRegion;
 pub use terms::Hardware;
 pub use watch::{WATCHES, WatchIndex};
 pub use work::{Freeing, Fresh, Move, Reallocation};

@@ -79,7 +79,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if !offers(self.rules.policy, entry, caps) {
             return Why::NotOffered;
         }
-        let Some(heap) = &entry.heap else {
+        let Some(heap) = entry.heap.as_ref().filter(|_| !entry.by_tag_only) else {
             return Why::Inactive;
         };
         if size > entry.span.size() {

@@ -47,6 +47,8 @@ pub(crate) struct Entry<P: Poison> {
     pub(crate) tag: Option<TypeIndex>,
     /// The way to the instruction side, if the memory has one.
     pub(crate) alias: Option<Alias>,
+    /// Refused to capabilities until the start-up stacks are enabled; by its tag it can be had.
+    pub(crate) by_tag_only: bool,
     /// `None` while the memory serves as start-up stack.
     pub(crate) heap: Option<Heap<P>>,
     /// The minimum of free bytes from before monitoring began.

@@ -74,6 +74,7 @@ impl<const N: usize> Route<N> {
         for column in 0..PRIORITIES {
             let here = |entry: &Entry<P>| {
                 entry.heap.is_some()
+                    && !entry.by_tag_only
                     && rules.policy.column(&entry.columns, terms.caps) == Some(column)
             };
             for (heap, entry) in registry.in_order().filter(|(_, entry)| here(entry)) {

@@ -15,7 +15,7 @@ use crate::failure::{Cause, Failure};
 use crate::heap_caps::HeapCaps;
 use crate::observer::Observer;
 use crate::take::plain_block;
-use crate::work::Fresh;
+use crate::work::{Block, Fresh};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Allocates `size` bytes of the memory with this tag (`pvPortMallocTagged`). The address is on the data side. O(heaps).
@@ -26,9 +26,17 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[expect(clippy::result_large_err, reason = "as for `malloc`")]
     pub fn malloc_tagged(&mut self, size: usize, tag: TypeIndex) -> Result<u32, Failure> {
         let demand = Demand::new(size, Caps::empty()).from(Location::caller());
-        let fresh = self.take_tagged(&demand, tag);
-        let reported = fresh.map_err(|cause| self.refuse(&demand, Caps::empty(), cause, 1));
-        self.settled(reported, &demand)
+        let fresh = self.allocate_tagged(&demand, tag);
+        self.settled(fresh, &demand)
+    }
+
+    /// First phase of [`HeapCaps::malloc_tagged`], for layers with locks; the capabilities of the demand don't matter. O(heaps).
+    ///
+    /// # Errors
+    /// As [`HeapCaps::malloc_tagged`].
+    pub fn allocate_tagged(&mut self, demand: &Demand, tag: TypeIndex) -> Result<Fresh<P>, Cause> {
+        self.take_tagged(demand, tag)
+            .map_err(|cause| self.refuse(demand, Caps::empty(), cause, 1))
     }
 
     /// Free bytes of the memory with this tag (`xPortGetFreeHeapSizeTagged`).
@@ -52,13 +60,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Free bytes as `xPortGetFreeHeapSizeCaps` counted them: memory that has *any* of `caps`, once for each of its columns that has one.
     #[must_use]
     pub fn free_size_of_any(&self, caps: Caps) -> u32 {
-        let columns = |columns: &[Caps; 3]| {
-            columns
-                .iter()
-                .map(|column| u32::from(column.intersects(caps)))
-                .sum()
-        };
-        self.sum_tagged(|heap, _| columns(heap), |info| info.total_free_bytes)
+        self.sum_tagged(columns_with_any(caps), |info| info.total_free_bytes)
+    }
+
+    /// The least free bytes of each heap, counted as [`HeapCaps::free_size_of_any`] does (`xPortGetMinimumEverFreeHeapSizeCaps`).
+    #[must_use]
+    pub fn minimum_free_size_of_any(&self, caps: Caps) -> u32 {
+        self.sum_tagged(columns_with_any(caps), |info| info.minimum_free_bytes)
     }
 
     fn sum_tagged(
@@ -78,31 +86,45 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if let Some(cause) = demand.refusal() {
             return Err(cause);
         }
-        let request = Request::new(demand.size).ok_or(Cause::TooLarge)?;
-        for place in 0..self.registry.len() {
-            let tagged = self
-                .registry
-                .in_order()
-                .nth(place)
-                .filter(|(_, entry)| entry.tag == Some(tag));
-            let Some(heap) = tagged.map(|(heap, _)| heap) else {
-                continue;
-            };
-            let entry = self.registry.get_mut(heap);
-            if let Some(block) = entry.and_then(|entry| plain_block(entry, heap, request)) {
-                let fresh = Fresh {
-                    block,
-                    zeroed: demand.zeroed,
-                };
-                self.observer.on_allocate(&allocated(
-                    &fresh.block,
-                    demand.size,
-                    Caps::empty(),
-                    demand.caller,
-                ));
-                return Ok(fresh);
-            }
-        }
-        Err(Cause::TagExhausted(tag))
+        let request = Request::aligned(demand.size, demand.alignment).ok_or(Cause::TooLarge)?;
+        let block = (0..self.registry.len())
+            .find_map(|place| self.take_in_order(place, tag, request))
+            .ok_or(Cause::TagExhausted(tag))?;
+        self.observer.on_allocate(&allocated(
+            &block,
+            demand.size,
+            Caps::empty(),
+            demand.caller,
+        ));
+        Ok(Fresh {
+            block,
+            zeroed: demand.zeroed,
+        })
+    }
+
+    /// A block of the heap at `place` in the order of the search, if it has the tag and a hole.
+    fn take_in_order(
+        &mut self,
+        place: usize,
+        tag: TypeIndex,
+        request: Request,
+    ) -> Option<Block<P>> {
+        let (heap, entry) = self.registry.in_order().nth(place)?;
+        let request = match entry.is_word_only() {
+            true => request.rounded_up_to(4)?,
+            false => request,
+        };
+        let tagged = (entry.tag == Some(tag)).then_some(heap)?;
+        let block = plain_block(self.registry.get_mut(tagged)?, tagged, request)?;
+        self.watches.given_by(tagged, &self.registry);
+        Some(block)
+    }
+}
+
+/// How many columns of a memory type have any of `caps`.
+fn columns_with_any(caps: Caps) -> impl Fn(&[Caps; 3], TypeIndex) -> u32 {
+    move |columns, _| {
+        let matching = columns.iter().filter(|column| column.intersects(caps));
+        matching.map(|_| 1).sum()
     }
 }
