@@ -249,8 +249,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Takes a block and tells the observer.
     fn take_by_search(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
         let block = self.search(demand, caps)?;
-        self.observer
-            .on_allocate(&allocated(&block, demand.size, caps, demand.caller));
+        self.tell_allocated(&block, demand, caps);
         Ok(Fresh {
             block,
             zeroed: demand.zeroed,
@@ -294,20 +293,42 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 }
 
-/// What observers hear of a block.
-#[inline]
-pub(crate) fn allocated<P: Poison>(
-    block: &Block<P>,
-    size: usize,
-    caps: Caps,
-    caller: Option<&'static Location<'static>>,
-) -> Allocated {
-    let size = u32::try_from(size).unwrap_or(u32::MAX);
-    Allocated {
-        address: block.address,
-        size,
-        caps,
-        heap: block.heap,
-        caller,
+/// Telling.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    #[inline(always)]
+    pub(crate) fn tell_allocated(&mut self, block: &Block<P>, demand: &Demand, caps: Caps) {
+        if O::LISTENS {
+            let event = self.event(block, demand, caps);
+            self.observer.on_allocate(&event);
+        }
     }
+
+    /// What observers hear of a block.
+    pub(crate) fn event(&self, block: &Block<P>, demand: &Demand, caps: Caps) -> Allocated {
+        Allocated {
+            address: block.address,
+            size: saturated(demand.size),
+            usable: self.usable_bytes(block).unwrap_or(block.usable),
+            alignment: saturated(demand.alignment),
+            caps,
+            heap: block.heap,
+            caller: demand.caller,
+        }
+    }
+
+    /// Bytes that can be used of a block whose back word may not be written yet.
+    fn usable_bytes(&self, block: &Block<P>) -> Option<u32> {
+        let entry = self.registry.get(block.heap)?;
+        let bytes = entry.heap.as_ref()?.usable_size(block.offset).ok()?;
+        match (block.code, entry.alias) {
+            (Some((back, _)), Some(alias)) => {
+                alias.usable_bytes(block.offset.get(), bytes, back.get())
+            }
+            _ => Some(bytes),
+        }
+    }
+}
+
+fn saturated(size: usize) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
 }

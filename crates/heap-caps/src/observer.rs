@@ -29,6 +29,11 @@ pub struct Allocated {
     pub address: u32,
     /// Bytes asked for, before any rounding; count times size of a calloc.
     pub size: u32,
+    /// Bytes that can be used, at least those asked for: what [`Freed::usable`] will say. Their sum over all blocks is what heaps without
+    /// poisoning count as allocated (under poisoning, what a walk adds up).
+    pub usable: u32,
+    /// Alignment asked for in bytes, 1 where none was.
+    pub alignment: u32,
     /// Capabilities asked for, before any rewriting; of several that were tried, those that succeeded.
     pub caps: Caps,
     /// The heap that served.
@@ -65,6 +70,9 @@ pub struct Reallocated {
 
 /// A listener to everything that heaps do for their users.
 pub trait Observer {
+    /// Whether it listens at all. Events are worked out for those who do.
+    const LISTENS: bool = true;
+
     /// A block was allocated.
     fn on_allocate(&mut self, event: &Allocated) {
         let _ = event;
@@ -86,11 +94,15 @@ pub trait Observer {
     }
 }
 
-impl Observer for () {}
+impl Observer for () {
+    const LISTENS: bool = false;
+}
 
 macro_rules! observe_in_order {
     ($($part:ident $index:tt),+) => {
         impl<$($part: Observer),+> Observer for ($($part,)+) {
+            const LISTENS: bool = $($part::LISTENS)||+;
+
             fn on_allocate(&mut self, event: &Allocated) {
                 $(self.$index.on_allocate(event);)+
             }

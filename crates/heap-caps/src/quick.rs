@@ -10,7 +10,6 @@
 use multi_heap::{Heap, Offset, Poison, Request};
 use soc_regions::Caps;
 
-use crate::allocate::allocated;
 use crate::demand::Demand;
 use crate::heap_caps::HeapCaps;
 use crate::observer::Observer;
@@ -22,8 +21,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[inline(always)]
     pub(crate) fn take_quickly(&mut self, demand: &Demand, caps: Caps) -> Option<Fresh<P>> {
         let block = self.quick_block(demand, caps)?;
-        self.observer
-            .on_allocate(&allocated(&block, demand.size, caps, demand.caller));
+        self.tell_allocated(&block, demand, caps);
         Some(Fresh {
             block,
             zeroed: demand.zeroed,

@@ -17,7 +17,6 @@ use core::panic::Location;
 use multi_heap::{Poison, Request};
 use soc_regions::Caps;
 
-use crate::allocate::allocated;
 use crate::demand::Demand;
 use crate::failure::{Cause, ReallocateError};
 use crate::heap_caps::HeapCaps;
@@ -366,12 +365,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     fn tell_reallocated(&mut self, old: &Block<P>, new: &Block<P>, demand: &Demand, caps: Caps) {
-        self.observer.on_reallocate(&Reallocated {
-            old_address: old.address,
-            old_usable: old.usable,
-            old_heap: old.heap,
-            now: allocated(new, demand.size, caps, demand.caller),
-        });
+        if O::LISTENS {
+            let now = self.event(new, demand, caps);
+            self.observer.on_reallocate(&Reallocated {
+                old_address: old.address,
+                old_usable: old.usable,
+                old_heap: old.heap,
+                now,
+            });
+        }
     }
 }
 

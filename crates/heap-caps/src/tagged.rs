@@ -9,7 +9,6 @@ use core::panic::Location;
 use multi_heap::{Info, Poison, Request};
 use soc_regions::{Caps, TypeIndex};
 
-use crate::allocate::allocated;
 use crate::demand::Demand;
 use crate::failure::{Cause, Failure};
 use crate::heap_caps::HeapCaps;
@@ -90,12 +89,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let block = (0..self.registry.len())
             .find_map(|place| self.take_in_order(place, tag, request))
             .ok_or(Cause::TagExhausted(tag))?;
-        self.observer.on_allocate(&allocated(
-            &block,
-            demand.size,
-            Caps::empty(),
-            demand.caller,
-        ));
+        self.tell_allocated(&block, demand, Caps::empty());
         Ok(Fresh {
             block,
             zeroed: demand.zeroed,

@@ -1,7 +1,6 @@
 //! Who is told what: every path once, with the size that was asked for.
 #![allow(
     clippy::unwrap_used,
-    clippy::expect_used,
     reason = "a helper that fails fails its test"
 )]
 
@@ -25,6 +24,7 @@ use Event::{Failed, Freed as Free};
 #[derive(Default)]
 struct Recorder {
     events: Vec<Event>,
+    /// Usable bytes of every live block.
     live: std::collections::BTreeMap<u32, u32>,
     callers: usize,
 }
@@ -33,27 +33,24 @@ impl Observer for Recorder {
     fn on_allocate(&mut self, event: &Allocated) {
         self.events.push(Event::Allocated(event.size, event.caps));
         self.callers += usize::from(event.caller.is_some());
-        assert_eq!(self.live.insert(event.address, event.size), None);
+        assert!(event.usable >= event.size);
+        assert_eq!(self.live.insert(event.address, event.usable), None);
     }
 
     fn on_free(&mut self, event: &Freed) {
         self.events.push(Free);
-        let size = self
-            .live
-            .remove(&event.address)
-            .expect("it was told of the allocation");
-        assert!(event.usable >= size);
+        let usable = self.live.remove(&event.address);
+        assert_eq!(usable, Some(event.usable), "as the allocation told");
     }
 
     fn on_reallocate(&mut self, event: &Reallocated) {
         self.events
             .push(Event::Reallocated(event.now.size, event.now.caps));
-        let size = self
-            .live
-            .remove(&event.old_address)
-            .expect("it was told of the allocation");
-        assert!(event.old_usable >= size);
-        assert_eq!(self.live.insert(event.now.address, event.now.size), None);
+        let usable = self.live.remove(&event.old_address);
+        assert_eq!(usable, Some(event.old_usable), "as told before");
+        assert!(event.now.usable >= event.now.size);
+        let address = event.now.address;
+        assert_eq!(self.live.insert(address, event.now.usable), None);
     }
 
     fn on_failure(&mut self, failure: &Failure) {
