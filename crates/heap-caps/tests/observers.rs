@@ -1,8 +1,5 @@
 //! Who is told what: every path once, with the size that was asked for.
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper that fails fails its test"
-)]
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
 

@@ -1,0 +1,118 @@
+//! On whose behalf memory is allocated: a number for a task, a subsystem, a connection.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::sync::atomic::{AtomicU8, Ordering};
+use core::task::{Context, Poll};
+
+/// Who owns what is allocated. The program gives the numbers their meaning; 0 is nobody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner(pub u8);
+
+impl Owner {
+    /// Nobody said.
+    pub const NOBODY: Self = Self(0);
+
+    /// The number as an index.
+    #[must_use]
+    pub const fn get(self) -> usize {
+        self.0 as usize // widening
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NOBODY => out.write_str("nobody"),
+            Self(number) => write!(out, "owner {number}"),
+        }
+    }
+}
+
+/// Who owns what is allocated *now*, on one core: for a `static`, read by the program's [`Probe`](crate::Probe).
+///
+/// ```
+/// use heap_trace::{CurrentOwner, Owner};
+///
+/// static OWNER: CurrentOwner = CurrentOwner::new();
+/// const MQTT: Owner = Owner(1);
+///
+/// OWNER.with(MQTT, || assert_eq!(OWNER.get(), MQTT)); // and what is allocated in here is MQTT's
+/// assert_eq!(OWNER.get(), Owner::NOBODY);
+/// ```
+///
+/// An interrupt handler that uses `with` leaves it as it was. Threads that interrupt each other at any time need one each: their
+/// probe returns a number of the running thread instead.
+#[derive(Debug, Default)]
+pub struct CurrentOwner(AtomicU8);
+
+impl CurrentOwner {
+    /// Nobody's.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicU8::new(0))
+    }
+
+    /// Who it is now.
+    #[must_use]
+    pub fn get(&self) -> Owner {
+        Owner(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Runs `work` on behalf of `owner`. Nests; the owner before is back afterwards, after a panic too.
+    pub fn with<R>(&self, owner: Owner, work: impl FnOnce() -> R) -> R {
+        let _back = self.set(owner);
+        work()
+    }
+
+    /// The future, on behalf of `owner` whenever it is polled: what a task allocates is its own, however tasks take turns.
+    pub const fn carry<F: Future>(&'static self, owner: Owner, future: F) -> Carried<F> {
+        Carried {
+            current: self,
+            owner,
+            future,
+        }
+    }
+
+    fn set(&self, owner: Owner) -> Restore<'_> {
+        let before = self.get();
+        self.0.store(owner.0, Ordering::Relaxed);
+        Restore {
+            current: self,
+            before,
+        }
+    }
+}
+
+/// Brings the owner before back when it is dropped.
+struct Restore<'a> {
+    current: &'a CurrentOwner,
+    before: Owner,
+}
+
+impl Drop for Restore<'_> {
+    fn drop(&mut self) {
+        self.current.0.store(self.before.0, Ordering::Relaxed);
+    }
+}
+
+/// A future with an owner, see [`CurrentOwner::carry`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Carried<F> {
+    current: &'static CurrentOwner,
+    owner: Owner,
+    future: F,
+}
+
+impl<F: Future> Future for Carried<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let (current, owner) = (self.current, self.owner);
+        // SAFETY: the future is reached through the pin only, and moves nowhere: `Carried` has no other way in.
+        let future = unsafe { self.map_unchecked_mut(|carried| &mut carried.future) };
+        current.with(owner, || future.poll(context))
+    }
+}

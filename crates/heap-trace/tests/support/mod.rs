@@ -1,0 +1,46 @@
+//! A simulated ESP32 with an observer.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use heap_caps::{HeapCaps, Observer, SimulatedMemory};
+use multi_heap::{Poison, Unpoisoned};
+use soc_regions::{Caps, ESP32};
+
+pub const BYTES: Caps = Caps::BIT8;
+
+pub struct Sim<O: Observer, P: Poison = Unpoisoned> {
+    pub heaps: HeapCaps<P, O>,
+    _memory: SimulatedMemory, // dropped after the heaps
+}
+
+impl<O: Observer, P: Poison> Sim<O, P> {
+    pub fn new(observer: O) -> Self {
+        let memory = SimulatedMemory::dirty(0xA5);
+        let mut heaps = HeapCaps::new(observer);
+        let options = ESP32.default_options();
+        // SAFETY: nothing else uses the simulated memory, and it lives as long as the heaps.
+        unsafe { heaps.boot(&ESP32, &options, &ESP32.sample_symbols(&options), &memory) }.unwrap();
+        Self {
+            heaps,
+            _memory: memory,
+        }
+    }
+
+    pub fn observer(&mut self) -> &mut O {
+        self.heaps.observer_mut()
+    }
+
+    #[track_caller]
+    pub fn malloc(&mut self, size: usize) -> u32 {
+        self.heaps.malloc(size, BYTES).unwrap()
+    }
+
+    #[track_caller]
+    pub fn realloc(&mut self, address: u32, size: usize) -> u32 {
+        self.heaps.realloc(address, size, BYTES).unwrap()
+    }
+
+    pub fn free(&mut self, address: u32) {
+        self.heaps.free(address).unwrap();
+    }
+}
