@@ -18,6 +18,7 @@ mod register;
 mod release;
 mod report;
 mod shared;
+mod tagged;
 #[cfg(any(
     feature = "allocator-api2-02",
     feature = "allocator-api2-03",
@@ -37,3 +38,4 @@ pub use place::{
     Retention, Rtc, Spiram, SpiramOrInternal,
 };
 pub use report::{Action, FailureHandler, Fault, Report, ReportHandler};
+pub use tagged::TaggedBuffer;

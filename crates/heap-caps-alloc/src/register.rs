@@ -121,7 +121,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
 impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
     /// Registers memory, noting whether its bytes are where its addresses say.
-    fn registering<'m, M: Memory, R>(
+    pub(crate) fn registering<'m, M: Memory, R>(
         &mut self,
         memory: &'m M,
         register: impl FnOnce(&mut HeapCaps<P, O, HEAPS>, &Noting<'m, M>) -> R,
@@ -135,26 +135,18 @@ impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
 
     /// The addresses under which the heaps will know a buffer; `None` where 32 bits do not reach.
     fn span_for(&self, bytes: NonNull<[u8]>) -> Option<Span> {
-        let size = u32::try_from(bytes.len()).ok()?;
-        let own = u32::try_from(bytes.addr().get()).ok();
-        own.and_then(|start| Span::from_size(start, size))
-            .or_else(|| Span::from_size(self.free_address(bytes.addr().get())?, size))
+        Buffer::span_above(self.above_all_heaps(), bytes)
     }
 
-    /// The first address above all heaps that is congruent to `pointer`.
-    fn free_address(&self, pointer: usize) -> Option<u32> {
+    /// The first address that lies above every heap.
+    pub(crate) fn above_all_heaps(&self) -> u32 {
         let ends = self.heaps.heaps().map(|heap| heap.span.end());
-        let above = ends
-            .max()
-            .unwrap_or(0)
-            .checked_next_multiple_of(Buffer::CONGRUENT)?;
-        let rest = u32::try_from(pointer % 0x1_0000).ok()?;
-        above.max(Buffer::CONGRUENT).checked_add(rest)
+        ends.max().unwrap_or(0)
     }
 }
 
 /// Memory that notes whether its bytes are elsewhere than their addresses say.
-struct Noting<'m, M> {
+pub(crate) struct Noting<'m, M> {
     memory: &'m M,
     displaced: Cell<bool>,
 }
@@ -172,13 +164,29 @@ unsafe impl<M: Memory> Memory for Noting<'_, M> {
 }
 
 /// One buffer, under addresses that were chosen for it.
-struct Buffer {
-    span: Span,
-    bytes: NonNull<[u8]>,
+pub(crate) struct Buffer {
+    pub(crate) span: Span,
+    pub(crate) bytes: NonNull<[u8]>,
 }
 
 impl Buffer {
-    const CONGRUENT: u32 = 0x1_0000;
+    pub(crate) const CONGRUENT: u32 = 0x1_0000;
+
+    /// Addresses for bytes: their own if those have 32 bits, else the first ones from `above` on that are congruent to them.
+    /// `None` where 32 bits do not reach.
+    pub(crate) fn span_above(above: u32, bytes: NonNull<[u8]>) -> Option<Span> {
+        let pointer = bytes.addr().get();
+        let size = u32::try_from(bytes.len()).ok()?;
+        let own = u32::try_from(pointer).ok();
+        own.and_then(|start| Span::from_size(start, size))
+            .or_else(|| Span::from_size(Self::congruent_address(above, pointer)?, size))
+    }
+
+    fn congruent_address(above: u32, pointer: usize) -> Option<u32> {
+        let page = above.max(1).checked_next_multiple_of(Self::CONGRUENT)?;
+        let rest = u32::try_from(pointer % 0x1_0000).ok()?;
+        page.checked_add(rest)
+    }
 }
 
 // SAFETY: whoever makes one owns the buffer for good and asks once; the addresses are its own or congruent to them.
