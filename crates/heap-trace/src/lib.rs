@@ -6,8 +6,13 @@ extern crate std;
 
 mod owner;
 mod probe;
+mod stream;
 mod trace;
 
 pub use owner::{Carried, CurrentOwner, Owner};
 pub use probe::Probe;
+pub use stream::{
+    BrokenFrame, ByteSink, Callers, Decoder, Event, Frame, Port, Ring, Sink, SiteNumber, Stream,
+    VERSION, WhenFull,
+};
 pub use trace::{Memory, Mode, Record, Shown, Slot, State, Summary, Trace, TraceError};

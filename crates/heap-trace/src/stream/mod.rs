@@ -1,0 +1,145 @@
+//! Each event as it happens, in 8 to 12 bytes, to whoever listens: the program keeps nothing, the other end rebuilds the heap.
+//!
+//! ```text
+//!   Ledger ─► Stream ─► frame ─► Sink: ring in RAM, UART, RTT, defmt, …     no room: counted, and told when there is
+//!                                  └── bytes ──► Decoder ─► events with their times      (on the host)
+//! ```
+//!
+//! The format is in `docs/event-stream.md`.
+
+mod bytes;
+mod decoder;
+mod event;
+mod sink;
+
+pub use decoder::{BrokenFrame, Decoder, Frame};
+pub use event::{Callers, Event, SiteNumber, VERSION};
+pub use sink::{ByteSink, Port, Ring, Sink, WhenFull};
+
+use heap_caps::HeapView;
+
+use bytes::{Body, LONGEST, LONGEST_COUNTED};
+
+/// How many events there are from one [`Event::Sync`] to the next.
+const SYNC_EVERY: u32 = 64;
+
+/// Writes events to a sink.
+#[derive(Debug)]
+pub struct Stream<S> {
+    sink: S,
+    /// The clock of the last frame that was sent.
+    last: u32,
+    events: u32,
+    dropped: u32,
+    /// Dropped since this was told last.
+    untold: u32,
+    until_sync: u32,
+}
+
+impl<S: Sink> Stream<S> {
+    /// A stream that has said nothing.
+    pub const fn new(sink: S) -> Self {
+        Self {
+            sink,
+            last: 0,
+            events: 0,
+            dropped: 0,
+            untold: 0,
+            until_sync: 0,
+        }
+    }
+
+    /// Where frames go, to be emptied.
+    pub const fn sink_mut(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// Events so far: allocations, frees, resizes and failures, dropped or not.
+    #[must_use]
+    pub const fn events(&self) -> u32 {
+        self.events
+    }
+
+    /// Those of them that the sink had no room for.
+    #[must_use]
+    pub const fn dropped(&self) -> u32 {
+        self.dropped
+    }
+
+    /// Says what happened at `ticks`; `false` if the sink had no room. O(1).
+    pub fn say(&mut self, ticks: u32, event: &Event<'_>) -> bool {
+        if event.is_counted() {
+            if self.until_sync == 0 {
+                self.sync(ticks);
+            }
+            self.events = self.events.wrapping_add(1);
+            self.until_sync = self.until_sync.saturating_sub(1);
+        }
+        let said = self.tell_dropped(ticks) && self.send(ticks, event);
+        if !said && event.is_counted() {
+            self.dropped = self.dropped.wrapping_add(1);
+            self.untold = self.untold.saturating_add(1);
+        }
+        said
+    }
+
+    /// Describes the program's heaps, once, before or after the first events.
+    pub fn describe(&mut self, ticks: u32, heaps: impl Iterator<Item = HeapView>) {
+        for heap in heaps {
+            let described = Event::Heap {
+                index: u8::try_from(heap.index.get()).unwrap_or(u8::MAX),
+                start: heap.span.start(),
+                size: heap.span.size(),
+                caps: heap.caps,
+                name: heap.name,
+            };
+            self.say(ticks, &described);
+        }
+    }
+
+    fn sync(&mut self, ticks: u32) {
+        let sync = Event::Sync {
+            version: VERSION,
+            ticks,
+            events: self.events,
+            dropped: self.dropped,
+        };
+        if self.tell_dropped(ticks) && self.send(ticks, &sync) {
+            self.until_sync = SYNC_EVERY;
+        }
+    }
+
+    /// Tells of dropped events, if there are any; `false` if there is no room for that either.
+    fn tell_dropped(&mut self, ticks: u32) -> bool {
+        if self.untold == 0 {
+            return true;
+        }
+        let told = self.send(
+            ticks,
+            &Event::Dropped {
+                events: self.untold,
+            },
+        );
+        if told {
+            self.untold = 0;
+        }
+        told
+    }
+
+    fn send(&mut self, ticks: u32, event: &Event<'_>) -> bool {
+        match event.is_counted() {
+            true => self.send_within::<LONGEST_COUNTED>(ticks, event),
+            false => self.send_within::<LONGEST>(ticks, event),
+        }
+    }
+
+    fn send_within<const BYTES: usize>(&mut self, ticks: u32, event: &Event<'_>) -> bool {
+        let mut body: Body<BYTES> = Body::new();
+        event.write(ticks.wrapping_sub(self.last), &mut body);
+        let sent = self.sink.take(body.seal());
+        if sent {
+            self.last = ticks;
+        }
+        sent
+    }
+}

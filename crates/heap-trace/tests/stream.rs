@@ -1,0 +1,280 @@
+//! The event stream: what is said is what is heard, also when bytes are missing.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use heap_trace::{
+    BrokenFrame, ByteSink, Callers, Decoder, Event, Owner, Port, Ring, SiteNumber, Stream, VERSION,
+    WhenFull,
+};
+use proptest::prelude::*;
+use soc_regions::Caps;
+
+type RamStream<const N: usize> = Stream<Ring<N>>;
+
+fn stream<const N: usize>() -> RamStream<N> {
+    Stream::new(Ring::new(WhenFull::Refuse))
+}
+
+fn bytes<const N: usize>(stream: &mut RamStream<N>) -> Vec<u8> {
+    let mut bytes = vec![0; N];
+    let count = stream.sink_mut().read(&mut bytes);
+    bytes.truncate(count);
+    bytes
+}
+
+/// Time and event of every frame, as text.
+fn heard(decoder: &mut Decoder, bytes: &[u8]) -> Vec<String> {
+    let mut heard = Vec::new();
+    for &byte in bytes {
+        match decoder.push(byte) {
+            Some(Ok(frame)) => heard.push(format!("{} {:?}", frame.ticks, frame.event)),
+            Some(Err(BrokenFrame { bytes })) => heard.push(format!("{bytes} broken")),
+            None => {}
+        }
+    }
+    heard
+}
+
+const fn allocated(address: u32) -> Event<'static> {
+    Event::Allocated {
+        address,
+        size: 1500,
+        site: SiteNumber(3),
+        owner: Owner(2),
+    }
+}
+
+#[test]
+fn every_kind_of_event_is_heard_as_it_was_said() {
+    let callers = [0x400D_1234, 0x8000_0000];
+    let read = [0x400D_1234_u32.to_le_bytes(), 0x8000_0000_u32.to_le_bytes()];
+    let site = |callers| Event::Site {
+        site: SiteNumber(300),
+        caps: Caps::DMA | Caps::BIT8,
+        alignment: 64,
+        line: 77,
+        callers,
+        file: "src/main.rs",
+    };
+    let (old_address, size) = (0x3FFB_0000, 7);
+    let resized = |address| Event::Resized {
+        old_address,
+        address,
+        size,
+        site: SiteNumber(0),
+        owner: Owner(255),
+    };
+    let said = [
+        Event::Program {
+            ticks_per_second: 240_000_000,
+            name: "esp32 thermostat",
+        },
+        Event::Heap {
+            index: 3,
+            start: 0x3FFB_0000,
+            size: 180_000,
+            caps: Caps::DMA,
+            name: "DRAM",
+        },
+        Event::OwnerName {
+            owner: Owner(2),
+            name: "mqtt",
+        },
+        site(Callers::Words(&callers)),
+        Event::Mark { name: "connected" },
+        Event::Sync {
+            version: VERSION,
+            ticks: 1500,
+            events: 0,
+            dropped: 0,
+        },
+        allocated(0x3FFB_0010),
+        Event::Freed {
+            address: 0x3FFB_0010,
+        },
+        resized(0x3FFB_0000),
+        resized(0x3FFB_0FFC),
+        resized(0x3F80_0000),
+        Event::Failed {
+            size: u32::MAX,
+            caps: Caps::EXEC,
+            owner: Owner(1),
+        },
+        Event::Dropped { events: 1000 },
+    ];
+    let mut stream = stream::<1024>();
+    for (event, ticks) in said.iter().zip((0..).step_by(300)) {
+        assert!(stream.say(ticks, event));
+    }
+    let bytes = bytes(&mut stream);
+    let heard = heard(&mut Decoder::new(), &bytes);
+    let mut expected: Vec<String> = (0..)
+        .step_by(300)
+        .zip(said)
+        .map(|(ticks, event)| {
+            let event = if matches!(event, Event::Site { .. }) {
+                site(Callers::Bytes(&read))
+            } else {
+                event
+            };
+            format!("{ticks} {event:?}")
+        })
+        .collect();
+    // The stream puts a sync of its own in front of the first event that it counts.
+    let sync = Event::Sync {
+        version: VERSION,
+        ticks: 1800,
+        events: 0,
+        dropped: 0,
+    };
+    expected.insert(6, format!("1800 {sync:?}"));
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn an_allocation_and_its_free_take_22_bytes() {
+    let mut stream = stream::<64>();
+    stream.say(0, &allocated(0x3FFB_0010));
+    bytes(&mut stream);
+    stream.say(900, &allocated(0x3FFB_0010));
+    assert_eq!(bytes(&mut stream).len(), 13);
+    stream.say(
+        1800,
+        &Event::Freed {
+            address: 0x3FFB_0010,
+        },
+    );
+    assert_eq!(bytes(&mut stream).len(), 9);
+}
+
+#[test]
+fn events_that_the_sink_has_no_room_for_are_counted_and_told_when_there_is() {
+    let mut stream = stream::<48>();
+    let mut kept = 0;
+    for ticks in 0..20 {
+        kept += u32::from(stream.say(ticks, &allocated(0x3FFB_0010)));
+    }
+    assert_eq!((stream.events(), stream.dropped()), (20, 20 - kept));
+    let mut decoder = Decoder::new();
+    let first = heard(&mut decoder, &bytes(&mut stream));
+    assert_eq!(first.len(), 1 + kept as usize, "a sync and what was kept");
+    stream.say(
+        20,
+        &Event::Freed {
+            address: 0x3FFB_0010,
+        },
+    );
+    let dropped = Event::Dropped { events: 20 - kept };
+    let freed = Event::Freed {
+        address: 0x3FFB_0010,
+    };
+    assert_eq!(
+        heard(&mut decoder, &bytes(&mut stream)),
+        [format!("20 {dropped:?}"), format!("20 {freed:?}")]
+    );
+    assert_eq!(decoder.missed(), 0, "nothing was lost on the way");
+}
+
+#[test]
+fn what_is_lost_on_the_way_is_noticed_at_the_next_sync() {
+    let mut stream = stream::<4096>();
+    let mut decoder = Decoder::new();
+    for ticks in 0..65 {
+        stream.say(ticks, &allocated(0x3FFB_0010));
+    }
+    let mut all = bytes(&mut stream);
+    all.drain(100..150);
+    heard(&mut decoder, &all);
+    let lost = decoder.missed();
+    assert!(
+        (3..=6).contains(&lost),
+        "50 bytes of frames of 12 or 13, and the two cut ones: {lost}"
+    );
+}
+
+#[test]
+fn a_listener_that_comes_late_or_hears_other_text_too_finds_the_next_frame() {
+    let mut stream = stream::<256>();
+    for ticks in [10, 20, 30] {
+        stream.say(ticks, &allocated(0x3FFB_0010));
+    }
+    let mut all = bytes(&mut stream);
+    let frame = all.iter().rposition(|&byte| byte == 0).unwrap();
+    all.splice(frame..frame, []);
+    let mut late = all.split_off(5);
+    late.splice(0..0, b"I (312) wifi: connected\n\0".iter().copied());
+    let heard = heard(&mut Decoder::new(), &late);
+    assert_eq!(
+        heard
+            .iter()
+            .filter(|line| line.contains("Allocated"))
+            .count(),
+        3,
+        "{heard:?}"
+    );
+    assert!(
+        heard.iter().any(|line| line.ends_with("broken")),
+        "{heard:?}"
+    );
+}
+
+/// Sixteen places, emptied by nobody.
+struct Fifo(Vec<u8>);
+
+impl Port for Fifo {
+    fn room(&self) -> usize {
+        16 - self.0.len()
+    }
+
+    fn put(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+}
+
+#[test]
+fn a_uart_gets_whole_frames_or_none() {
+    let mut stream = Stream::new(ByteSink(Fifo(Vec::new())));
+    for ticks in 0..4 {
+        stream.say(
+            ticks,
+            &Event::Freed {
+                address: 0x3FFB_0010,
+            },
+        );
+    }
+    let sent = &stream.sink_mut().0.0;
+    assert_eq!(sent.last(), Some(&0));
+    let frames = sent.iter().filter(|&&byte| byte == 0).count();
+    assert_eq!(frames, heard(&mut Decoder::new(), &sent.clone()).len());
+    assert!(stream.dropped() > 0);
+}
+
+proptest! {
+    #[test]
+    fn allocations_frees_and_resizes_come_through_whatever_their_numbers(
+        events in proptest::collection::vec((0..3u8, any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u8>()), 1..60)
+    ) {
+        let mut stream = stream::<8192>();
+        let mut expected = Vec::new();
+        let mut time: u64 = 0;
+        for (kind, address, other, size, site, owner) in events {
+            let (address, old_address, site, owner) = (address & !3, other & !3, SiteNumber(site), Owner(owner));
+            let event = match kind {
+                0 => Event::Allocated { address, size, site, owner },
+                1 => Event::Freed { address },
+                _ => Event::Resized { old_address, address, size, site, owner },
+            };
+            time += u64::from(other % 100_000);
+            let ticks = u32::try_from(time & 0xFFFF_FFFF).unwrap();
+            prop_assert!(stream.say(ticks, &event));
+            expected.push(format!("{time} {event:?}"));
+        }
+        let heard = heard(&mut Decoder::new(), &bytes(&mut stream));
+        let events: Vec<String> = heard.into_iter().filter(|line| !line.contains("Sync")).collect();
+        prop_assert_eq!(events, expected);
+    }
+
+    #[test]
+    fn a_decoder_survives_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        heard(&mut Decoder::new(), &bytes);
+    }
+}
