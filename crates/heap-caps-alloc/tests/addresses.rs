@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 
 use heap_caps::{Identity, MisuseKind};
 use heap_caps_alloc::{CapsHeap, CodeBuffer, DmaBuffer, SpinLock, WordBuffer};
-use soc_regions::{Caps, ESP32, Options};
+use soc_regions::{Caps, ESP32, common};
 
 mod support;
 use support::layout;
@@ -55,10 +55,7 @@ fn esp32() -> &'static CapsHeap<SpinLock> {
     );
     mapped.expose_provenance();
     let heap: &CapsHeap<SpinLock> = Box::leak(Box::new(CapsHeap::new(())));
-    let options = Options {
-        psram: Some(0x20_0000),
-        ..ESP32.default_options()
-    };
+    let options = ESP32.options(&[common::PSRAM.of(0x20_0000)]).unwrap();
     // SAFETY: the pages are there for good, and nobody else uses them.
     unsafe { heap.boot(&ESP32, &options, &ESP32.sample_symbols(&options), &Identity) }.unwrap();
     // SAFETY: nobody stands on these stacks.

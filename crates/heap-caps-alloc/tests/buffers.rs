@@ -21,7 +21,7 @@ type Heap = &'static CapsHeap<SpinLock>;
 const WITH_CACHES: Hardware = Hardware {
     internal_line: 64,
     external_line: 128,
-    ..Hardware::ESP32
+    ..Hardware::NONE
 };
 
 #[test]

@@ -11,7 +11,7 @@ use heap_caps::{Demand, SimulatedMemory};
 use heap_caps_alloc::{CapsHeap, Unlocked};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use proptest::prelude::*;
-use soc_regions::{Caps, ESP32, Options};
+use soc_regions::{Caps, ESP32, common};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -179,10 +179,7 @@ impl<P: Poison> Program<'_, P> {
 fn run<P: Poison>(steps: &[Step]) {
     let memory = SimulatedMemory::dirty(0x5A);
     let heap: CapsHeap<Unlocked, P> = CapsHeap::new(());
-    let options = Options {
-        psram: Some(0x1_0000),
-        ..ESP32.default_options()
-    };
+    let options = ESP32.options(&[common::PSRAM.of(0x1_0000)]).unwrap();
     // SAFETY: nothing else uses the simulated memory, and it outlives the heap.
     unsafe { heap.boot(&ESP32, &options, &ESP32.sample_symbols(&options), &memory) }.unwrap();
     let free = heap.info(Caps::empty()).total_free_bytes;

@@ -54,11 +54,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 places: HEAPS,
             });
         }
-        self.rules.external_dma = chip.windows().iter().any(|window| {
-            window
-                .access
-                .contains(soc_regions::Access::EXTERNAL | soc_regions::Access::DMA)
-        });
+        self.rules.hardware = chip.hardware(options);
+        self.rules.external_dma = chip.has_external_dma();
         let mut booted = Booted::default();
         for (external, stage) in [(false, Stage::Boot), (true, Stage::Later)] {
             for available in layout
@@ -158,7 +155,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let memory_type = chip
             .memory_type(kind)
             .ok_or(AddRegionError::UnknownAddress(span.start()))?;
-        let mut entry = Entry::of(chip, span, memory_type.caps_under(options.settings()));
+        let mut entry = Entry::of(chip, span, memory_type.caps_under(&options));
         entry.name = memory_type.name;
         entry.tag = Some(kind);
         // SAFETY: the caller keeps the same contract.

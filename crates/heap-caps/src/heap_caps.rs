@@ -1,7 +1,7 @@
 //! The heaps of a chip and everything that is decided about them as a whole.
 
 use multi_heap::{Poison, Unpoisoned};
-use soc_regions::{Caps, Chip, Options};
+use soc_regions::{Caps, Chip, Hardware, Options};
 
 use crate::failure::Failure;
 use crate::observer::Observer;
@@ -9,7 +9,7 @@ use crate::policy::Policy;
 use crate::registry::Registry;
 use crate::reserve::{Reserve, ReserveError, Reserves};
 use crate::route::Routes;
-use crate::terms::{Hardware, Rules};
+use crate::terms::Rules;
 use crate::watch::Watches;
 
 /// All heaps of a chip, chosen from by capability.
@@ -57,7 +57,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             watches: Watches::new(),
             rules: Rules {
                 policy,
-                hardware: Hardware::ESP32,
+                hardware: Hardware::NONE,
                 external_dma: false,
             },
             chip: None,
@@ -81,7 +81,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.chip.map(|(chip, _)| chip)
     }
 
-    /// What the chip's caches and engines demand of buffers. [`Hardware::ESP32`] until set.
+    /// Other demands of buffers than those of the booted chip's table: for caches that were set up in another way.
+    /// [`HeapCaps::boot`] sets them anew.
     pub fn set_hardware(&mut self, hardware: Hardware) {
         self.rules.hardware = hardware;
         self.routes.forget();

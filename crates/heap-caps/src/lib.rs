@@ -51,8 +51,8 @@ pub use registry::HeapIndex;
 pub use reserve::{RESERVES, Reserve, ReserveError};
 #[cfg(feature = "std")]
 pub use simulated::SimulatedMemory;
+pub use soc_regions::Hardware;
 pub use statistics::NotMonitoring;
 pub use tagged_regions::TaggedRegion;
-pub use terms::Hardware;
 pub use watch::{WATCHES, WatchIndex};
 pub use work::{Freeing, Fresh, Move, Reallocation};

@@ -14,36 +14,10 @@
 //! be had in PSRAM (ESP-IDF's comment says so, its code gives plain PSRAM), and under [`Policy::Guaranteed`] DMA memory
 //! is not answered with PSRAM that no DMA engine reaches.
 
-use soc_regions::Caps;
+use soc_regions::{Caps, Hardware};
 
 use crate::failure::Cause;
 use crate::policy::Policy;
-
-/// What a chip's caches and engines demand of buffers, in bytes; 0 for nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hardware {
-    /// Cache line of internal memory.
-    pub internal_line: u32,
-    /// Cache line of external memory.
-    pub external_line: u32,
-    /// Alignment of descriptors of the AXI DMA engine.
-    pub axi_descriptor: u32,
-    /// Alignment of SIMD operands.
-    pub simd: u32,
-    /// Alignment of DMA buffers while flash and PSRAM are encrypted.
-    pub encrypted_dma: u32,
-}
-
-impl Hardware {
-    /// The ESP32: caches that DMA bypasses, no AXI, no SIMD. Source: ESP-IDF HEAD.
-    pub const ESP32: Self = Self {
-        internal_line: 0,
-        external_line: 0,
-        axi_descriptor: 0,
-        simd: 0,
-        encrypted_dma: 0,
-    };
-}
 
 const DESCRIPTORS: Caps = Caps::DMA_DESC_AHB.union(Caps::DMA_DESC_AXI);
 const USES: Caps = DESCRIPTORS
@@ -147,7 +121,7 @@ mod tests {
 
     const ESP32: Rules = Rules {
         policy: Policy::Guaranteed,
-        hardware: Hardware::ESP32,
+        hardware: Hardware::NONE,
         external_dma: false,
     };
 

@@ -5,7 +5,7 @@ mod support;
 
 use heap_caps::{MisuseKind, Policy};
 use multi_heap::{Comprehensive, Light, Poison};
-use soc_regions::{Caps, ESP32, Options};
+use soc_regions::{Caps, ESP32, common};
 use support::*;
 
 const CODE_IN_DIRAM: Caps = Caps::EXEC.union(Caps::DEFAULT);
@@ -177,11 +177,9 @@ fn a_data_block_does_not_become_code_where_it_lies() {
 #[test]
 fn code_shrinks_where_it_lies() {
     fn shrinks<P: Poison>() {
-        let options = Options {
-            rtc_heap: true,
-            single_core: true,
-            ..ESP32.default_options()
-        };
+        let options = ESP32
+            .options(&[common::RTC_HEAP.on(), common::SINGLE_CORE.on()])
+            .unwrap();
         let mut sim: Sim<P> = Sim::with(Policy::Guaranteed, &options, ());
         for caps in [CODE_IN_DIRAM, Caps::EXEC | Caps::RTCRAM] {
             let address = sim.heaps.malloc(400, caps).unwrap();
@@ -200,11 +198,9 @@ fn code_shrinks_where_it_lies() {
 #[test]
 fn code_in_rtc_memory_grows_where_it_lies_at_every_level() {
     fn grows<P: Poison>() {
-        let options = Options {
-            rtc_heap: true,
-            single_core: true,
-            ..ESP32.default_options()
-        };
+        let options = ESP32
+            .options(&[common::RTC_HEAP.on(), common::SINGLE_CORE.on()])
+            .unwrap();
         let mut sim: Sim<P> = Sim::with(Policy::Guaranteed, &options, ());
         let caps = Caps::EXEC | Caps::RTCRAM;
         let address = sim.heaps.malloc(40, caps).unwrap();

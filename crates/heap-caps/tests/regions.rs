@@ -5,7 +5,7 @@ mod support;
 
 use heap_caps::{AddRegionError, BootError, Booted, HeapCaps, Identity, Policy, SimulatedMemory};
 use multi_heap::{Comprehensive, Light, Unpoisoned};
-use soc_regions::{Caps, ESP32, ESP32_V2_1, ESP32_V3_0, LayoutError, Options, chips};
+use soc_regions::{Caps, ESP32, ESP32_V2_1, ESP32_V3_0, LayoutError, chips, common};
 use support::*;
 
 const BYTES: [Caps; 3] = [Caps::BIT8, Caps::empty(), Caps::empty()];
@@ -13,11 +13,8 @@ const BYTES: [Caps; 3] = [Caps::BIT8, Caps::empty(), Caps::empty()];
 #[test]
 fn every_heap_of_a_booted_chip_is_one_merged_region_of_its_layout() {
     for chip in chips::all() {
-        for psram in [None, Some(0x20_0000)] {
-            let options = Options {
-                psram,
-                ..chip.default_options()
-            };
+        let psram = chip.options(&[common::PSRAM.of(0x20_0000)]).ok();
+        for options in [Some(chip.default_options()), psram].into_iter().flatten() {
             let sim: Sim = Sim::booted(chip, Policy::Guaranteed, &options, ());
             let mut heaps: Vec<_> = sim
                 .heaps

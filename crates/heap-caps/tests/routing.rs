@@ -6,7 +6,7 @@
 mod support;
 
 use heap_caps::{HeapCaps, Policy};
-use soc_regions::{Caps, ESP32, Options};
+use soc_regions::{Caps, ESP32, common, esp32};
 use support::*;
 
 #[test]
@@ -204,11 +204,9 @@ fn sizes_in_word_only_memory_are_whole_words() {
 
 #[test]
 fn emulated_bytes_are_served_only_to_those_who_ask_for_them() {
-    let options = Options {
-        iram_8bit: true,
-        single_core: true,
-        ..ESP32.default_options()
-    };
+    let options = ESP32
+        .options(&[esp32::IRAM_8BIT.on(), common::SINGLE_CORE.on()])
+        .unwrap();
     let mut sim: Sim = Sim::with(Policy::Guaranteed, &options, ());
     assert_eq!(
         sim.order_of(Caps::IRAM_8BIT).len(),

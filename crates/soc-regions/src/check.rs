@@ -5,11 +5,32 @@
 
 use core::fmt;
 
-use crate::{Chip, MAX_RESERVATIONS, Order, Region, Table, Total};
+use crate::declared::same;
+use crate::when::find;
+use crate::{
+    Bound, Chip, Kind, MAX_OPTIONS, MAX_RESERVATIONS, Options, Order, Region, Table, Total, When,
+};
 
 /// What is wrong with a table. Numbers count rows from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableError {
+    /// More options than [`MAX_OPTIONS`].
+    TooManyOptions,
+    /// Two options have one name.
+    SameOption {
+        /// The second one.
+        option: usize,
+    },
+    /// An option can't be what it is by default.
+    WrongDefault {
+        /// The option.
+        option: usize,
+    },
+    /// A condition or a share asks for an option or a value that is not declared.
+    UnknownOption {
+        /// Where.
+        of: Asker,
+    },
     /// A row starts or ends at an address that is no multiple of 4.
     Unaligned {
         /// The row.
@@ -68,9 +89,32 @@ pub enum TableError {
     },
 }
 
+/// Which part of a table asks for an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A memory type's extra capabilities.
+    Type(usize),
+    /// A row.
+    Region(usize),
+    /// A reservation.
+    Reservation(usize),
+    /// A total.
+    Total(usize),
+    /// A cache line or encryption.
+    Hardware,
+    /// A sample symbol.
+    SampleSymbol(usize),
+}
+
 impl TableError {
     const fn text(self) -> &'static str {
         match self {
+            TableError::TooManyOptions => "there are too many options",
+            TableError::SameOption { .. } => "two options have one name",
+            TableError::WrongDefault { .. } => "an option can't be what it is by default",
+            TableError::UnknownOption { .. } => {
+                "a condition asks for an option or a value that is not declared"
+            }
             TableError::Unaligned { .. } => "a region is not aligned to 4 bytes",
             TableError::UnknownType { .. } => "a region's memory type is unknown",
             TableError::Overlap { .. } => "two regions overlap",
@@ -109,9 +153,15 @@ impl fmt::Display for TableError {
 impl core::error::Error for TableError {}
 
 /// The first thing that is wrong with `table`.
-pub(crate) const fn check(table: &Table) -> Result<(), TableError> {
+pub(crate) const fn check(table: &'static Table) -> Result<(), TableError> {
     if table.reservations.len() > MAX_RESERVATIONS {
         return Err(TableError::TooManyReservations);
+    }
+    if let Err(error) = check_options(table) {
+        return Err(error);
+    }
+    if let Err(error) = check_conditions(table) {
+        return Err(error);
     }
     if let Err(error) = check_windows(table) {
         return Err(error);
@@ -120,6 +170,114 @@ pub(crate) const fn check(table: &Table) -> Result<(), TableError> {
         return Err(error);
     }
     check_totals(table)
+}
+
+const fn check_options(table: &Table) -> Result<(), TableError> {
+    if table.options.len() > MAX_OPTIONS {
+        return Err(TableError::TooManyOptions);
+    }
+    let mut option = 0;
+    while option < table.options.len() {
+        let declared = &table.options[option];
+        if !declared.takes(declared.default) {
+            return Err(TableError::WrongDefault { option });
+        }
+        let mut before = 0;
+        while before < option {
+            if same(table.options[before].name, declared.name) {
+                return Err(TableError::SameOption { option });
+            }
+            before += 1;
+        }
+        option += 1;
+    }
+    Ok(())
+}
+
+const fn check_conditions(table: &Table) -> Result<(), TableError> {
+    match first_ignorant(table) {
+        Some(of) => Err(TableError::UnknownOption { of }),
+        None => Ok(()),
+    }
+}
+
+/// Who asks for an option or a value that is not declared.
+const fn first_ignorant(table: &Table) -> Option<Asker> {
+    let mut at = 0;
+    while at < table.types.len() {
+        if let Some(extra) = &table.types[at].extra
+            && !extra.when.is_known(table.options)
+        {
+            return Some(Asker::Type(at));
+        }
+        at += 1;
+    }
+    at = 0;
+    while at < table.regions.len() {
+        if !table.regions[at].when.is_known(table.options) {
+            return Some(Asker::Region(at));
+        }
+        at += 1;
+    }
+    at = 0;
+    while at < table.reservations.len() {
+        let row = &table.reservations[at];
+        let is_known = row.when.is_known(table.options)
+            && knows_shares(table, &row.start)
+            && knows_shares(table, &row.end);
+        if !is_known {
+            return Some(Asker::Reservation(at));
+        }
+        at += 1;
+    }
+    at = 0;
+    while at < table.sample_symbols.len() {
+        if !table.sample_symbols[at].when.is_known(table.options) {
+            return Some(Asker::SampleSymbol(at));
+        }
+        at += 1;
+    }
+    at = 0;
+    while at < table.totals.len() {
+        if Options::defaults("", table.options)
+            .with_all(table.totals[at].settings)
+            .is_err()
+        {
+            return Some(Asker::Total(at));
+        }
+        at += 1;
+    }
+    let hardware = &table.hardware;
+    let is_known = knows_lines(table, hardware.internal_line.cases)
+        && knows_lines(table, hardware.external_line.cases)
+        && hardware.encrypted.is_known(table.options);
+    if is_known {
+        None
+    } else {
+        Some(Asker::Hardware)
+    }
+}
+
+const fn knows_lines(table: &Table, cases: &[(When, u32)]) -> bool {
+    let mut at = 0;
+    while at < cases.len() {
+        if !cases[at].0.is_known(table.options) {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+const fn knows_shares(table: &Table, bound: &Bound) -> bool {
+    let mut at = 0;
+    while at < bound.shares.len() {
+        match find(table.options, bound.shares[at].amount) {
+            Some(declared) if matches!(declared.kind, Kind::Amount { .. }) => at += 1,
+            _ => return false,
+        }
+    }
+    true
 }
 
 const fn check_windows(table: &Table) -> Result<(), TableError> {
@@ -152,7 +310,7 @@ const fn is_in_one_window(table: &Table, span: crate::Span) -> bool {
     false
 }
 
-const fn check_regions(table: &Table) -> Result<(), TableError> {
+const fn check_regions(table: &'static Table) -> Result<(), TableError> {
     let mut region = 0;
     while region < table.regions.len() {
         if let Err(error) = check_region(table, region) {
@@ -170,8 +328,8 @@ const fn check_regions(table: &Table) -> Result<(), TableError> {
     Ok(())
 }
 
-const fn check_region(table: &Table, region: usize) -> Result<(), TableError> {
-    let row = table.regions[region];
+const fn check_region(table: &'static Table, region: usize) -> Result<(), TableError> {
+    let row = &table.regions[region];
     if !row.span.is_aligned(4) {
         Err(TableError::Unaligned { region })
     } else if row.kind.index() >= table.types.len() {
@@ -187,28 +345,30 @@ const fn check_region(table: &Table, region: usize) -> Result<(), TableError> {
     }
 }
 
-const fn check_pair(table: &Table, first: usize, second: usize) -> Result<(), TableError> {
-    let (above, below) = (table.regions[second], table.regions[first]);
-    if !below.when.is_compatible(above.when) {
-        return Ok(());
-    }
-    if below.span.overlaps(above.span) {
-        return Err(TableError::Overlap { first, second });
-    }
+const fn check_pair(table: &'static Table, first: usize, second: usize) -> Result<(), TableError> {
+    let (above, below) = (&table.regions[second], &table.regions[first]);
     let is_ordered = match table.order {
         Order::Ascending => true,
         Order::AscendingByType => below.kind.0 == above.kind.0,
     };
-    if is_ordered && above.span.start() < below.span.start() {
-        return Err(TableError::Disorder { region: second });
+    let is_disordered = is_ordered && above.span.start() < below.span.start();
+    if !below.span.overlaps(above.span) && !is_disordered {
+        return Ok(());
     }
-    Ok(())
+    if !below.when.is_compatible(table.options, &above.when) {
+        return Ok(());
+    }
+    Err(if below.span.overlaps(above.span) {
+        TableError::Overlap { first, second }
+    } else {
+        TableError::Disorder { region: second }
+    })
 }
 
-const fn check_totals(table: &Table) -> Result<(), TableError> {
+const fn check_totals(table: &'static Table) -> Result<(), TableError> {
     let mut total = 0;
     while total < table.totals.len() {
-        let stated = table.totals[total];
+        let stated = &table.totals[total];
         let counted = sum(table, stated);
         if counted != stated.bytes {
             return Err(TableError::WrongTotal { total, counted });
@@ -218,11 +378,11 @@ const fn check_totals(table: &Table) -> Result<(), TableError> {
     Ok(())
 }
 
-const fn sum(table: &Table, total: Total) -> u32 {
+const fn sum(table: &'static Table, total: &Total) -> u32 {
     let mut bytes = 0;
     let mut region = 0;
     while region < table.regions.len() {
-        if counts(table.regions[region], total) {
+        if counts(table, &table.regions[region], total) {
             // rows of one configuration do not overlap, so they add up to less than the address space
             bytes += table.regions[region].span.size();
         }
@@ -231,10 +391,10 @@ const fn sum(table: &Table, total: Total) -> u32 {
     bytes
 }
 
-const fn is_counted(table: &Table, row: Region) -> bool {
+const fn is_counted(table: &'static Table, row: &Region) -> bool {
     let mut total = 0;
     while total < table.totals.len() {
-        if counts(row, table.totals[total]) {
+        if counts(table, row, &table.totals[total]) {
             return true;
         }
         total += 1;
@@ -242,6 +402,12 @@ const fn is_counted(table: &Table, row: Region) -> bool {
     false
 }
 
-const fn counts(row: Region, total: Total) -> bool {
-    row.kind.0 == total.kind.0 && row.when.holds(total.settings)
+const fn counts(table: &'static Table, row: &Region, total: &Total) -> bool {
+    if row.kind.0 != total.kind.0 {
+        return false;
+    }
+    match Options::defaults("", table.options).with_all(total.settings) {
+        Ok(options) => row.when.holds(&options),
+        Err(_) => false,
+    }
 }

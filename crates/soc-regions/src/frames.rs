@@ -37,6 +37,13 @@ impl Format for TypeIndex {
 impl Format for LayoutError {
     fn format(&self, out: Formatter<'_>) {
         match *self {
+            Self::OtherChip { chip, options } => {
+                write!(
+                    out,
+                    "options of {=str} were given for {=str}",
+                    options, chip
+                );
+            }
             Self::MissingSymbol {
                 reservation,
                 symbol,

@@ -1,99 +1,17 @@
-//! What is left for the heap: regions minus reservations.
+//! What is taken of a chip's memory in one configuration and one program.
 //!
 //! ```text
 //!   rows          ├──── DRAM ────┼──── DRAM ────┼── D/IRAM ──┤        ├─ IRAM ─┤
 //!   reservations      ███████                   ██   █                 ██████
-//!   left          ├──┤       ├───┼──────────────┤ ├─┤ ├──────┤               ·│    · 16 bytes or less: dropped
-//!   available     ├──┤       ├──────────────────┤ ├─┤ ├──────┤                     neighbours of one type: one
 //! ```
 //!
 //! Invariant 1: reservations of a layout ascend and share no address.
-//! Invariant 2: what is available shares no address with a reservation, and stays in rows of its own type.
+//! Invariant 2: the options are the chip's.
 
-use core::fmt;
-
-use crate::memory_type::union;
 use crate::{
-    Caps, Chip, Columns, MAX_RESERVATIONS, MemoryType, Options, Region, Setting, Span, Symbols,
-    TypeIndex,
+    Caps, Chip, LayoutError, MAX_RESERVATIONS, Options, Region, Remaining, Reservation, Span,
+    Symbols,
 };
-
-/// What remains of a row and is not larger than this is dropped, as in ESP-IDF.
-pub const DROPPED_BYTES: u32 = 16;
-
-/// Why a configuration and a linked program do not fit together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LayoutError {
-    /// The program has no such symbol.
-    MissingSymbol {
-        /// Which reservation needs it.
-        reservation: &'static str,
-        /// Its name.
-        symbol: &'static str,
-    },
-    /// A reservation ends below its start.
-    EndBelowStart {
-        /// Which one.
-        reservation: &'static str,
-        /// Its start.
-        start: u32,
-        /// Its end.
-        end: u32,
-    },
-    /// A reservation's start or end is no address.
-    Wraps {
-        /// Which one.
-        reservation: &'static str,
-    },
-    /// Two reservations want the same memory: the program was linked for another configuration.
-    Conflict {
-        /// The one that starts first.
-        first: &'static str,
-        /// The other one.
-        second: &'static str,
-        /// What both want.
-        shared: Span,
-    },
-}
-
-impl fmt::Display for LayoutError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LayoutError::MissingSymbol {
-                reservation,
-                symbol,
-            } => {
-                write!(
-                    out,
-                    "reservation `{reservation}` needs the linker symbol `{symbol}`, which is not known"
-                )
-            }
-            LayoutError::EndBelowStart {
-                reservation,
-                start,
-                end,
-            } => {
-                write!(
-                    out,
-                    "reservation `{reservation}` ends at {end:#010X}, below its start {start:#010X}"
-                )
-            }
-            LayoutError::Wraps { reservation } => {
-                write!(out, "reservation `{reservation}` leaves the address space")
-            }
-            LayoutError::Conflict {
-                first,
-                second,
-                shared,
-            } => write!(
-                out,
-                "reservations `{first}` and `{second}` both take {shared}; is the program linked for these options?"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for LayoutError {}
 
 /// Memory that is taken, and by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,34 +20,6 @@ pub struct Reserved {
     pub name: &'static str,
     /// The words it takes.
     pub span: Span,
-}
-
-/// Memory for one heap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Available {
-    /// Its addresses: on the data bus, or on the instruction bus if it has no other. Both ends are multiples of 4.
-    pub span: Span,
-    /// Its memory type.
-    pub kind: TypeIndex,
-    /// The same.
-    pub memory_type: &'static MemoryType,
-    /// What it can do by priority, with what the options add.
-    pub caps: Columns,
-    /// The lowest address at which the instruction bus sees this memory, if that is another one.
-    ///
-    /// Where memory is inverted ([`WordOrder`](crate::WordOrder)) this is the alias of the *last* word of `span`.
-    pub iram_alias: Option<u32>,
-    /// The start-up code's stacks lie here: not to be used before the scheduler runs.
-    pub startup_stack: bool,
-    /// It lies outside of the chip.
-    pub external: bool,
-}
-
-impl Available {
-    /// Every capability it has, at any priority.
-    pub fn union(&self) -> Caps {
-        union(self.caps)
-    }
 }
 
 impl Chip {
@@ -152,46 +42,135 @@ impl Chip {
     /// # Errors
     /// The options and the program do not fit together.
     pub fn layout(&self, options: &Options, symbols: &dyn Symbols) -> Result<Layout, LayoutError> {
-        let mut reserved = [None; MAX_RESERVATIONS];
-        let mut free_slots = reserved.iter_mut();
+        let mut layout = Layout::new(self, options)?;
         for reservation in self.reservations() {
-            let Some(span) = reservation.taken(options, symbols)? else {
-                continue;
-            };
-            // a checked table has no more reservations than there are slots
-            if let Some(slot) = free_slots.next() {
-                *slot = Some(Reserved {
-                    name: reservation.name,
-                    span,
-                });
-            }
+            let taken = reservation.taken(options, symbols)?;
+            layout.reserve(reservation, taken);
         }
-        reserved.sort_unstable_by_key(|slot| slot.map_or(u32::MAX, |taken| taken.span.start()));
-        let layout = Layout {
-            chip: *self,
-            settings: options.settings(),
-            reserved,
+        layout.without_conflict()
+    }
+
+    /// As [`Chip::layout`] with a list of symbols, as a constant.
+    ///
+    /// ```
+    /// use soc_regions::{Caps, ESP32, Options, options};
+    ///
+    /// const OPTIONS: Options = options!(ESP32);
+    /// const LINKED: [(&str, u32); 4] = [
+    ///     ("_data_start", 0x3FFB_0000),
+    ///     ("_heap_start", 0x3FFB_2EC8),
+    ///     ("_iram_start", 0x4008_0000),
+    ///     ("_iram_end", 0x4008_944C),
+    /// ];
+    /// const _: () = match ESP32.layout_of(&OPTIONS, &LINKED) {
+    ///     Ok(layout) => assert!(layout.available_bytes(Caps::DMA) >= 300 * 1024),
+    ///     Err(_) => panic!("the program does not fit the options"),
+    /// };
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Chip::layout`].
+    pub const fn layout_of(
+        &self,
+        options: &Options,
+        symbols: &[(&str, u32)],
+    ) -> Result<Layout, LayoutError> {
+        let mut layout = match Layout::new(self, options) {
+            Ok(layout) => layout,
+            Err(error) => return Err(error),
         };
-        layout.first_conflict().map_or(Ok(layout), Err)
+        let mut at = 0;
+        while at < self.reservations().len() {
+            let reservation = &self.reservations()[at];
+            match reservation.taken_by(options, symbols) {
+                Ok(taken) => layout.reserve(reservation, taken),
+                Err(error) => return Err(error),
+            }
+            at += 1;
+        }
+        layout.without_conflict()
     }
 }
 
 /// Rows and reservations of one configuration and one program.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Layout {
     chip: Chip,
-    settings: Setting,
+    options: Options,
     reserved: [Option<Reserved>; MAX_RESERVATIONS],
+    count: usize,
 }
 
 impl Layout {
+    /// Nothing is taken yet.
+    const fn new(chip: &Chip, options: &Options) -> Result<Layout, LayoutError> {
+        if !options.are_of(chip.name()) {
+            return Err(LayoutError::OtherChip {
+                chip: chip.name(),
+                options: options.chip(),
+            });
+        }
+        Ok(Layout {
+            chip: *chip,
+            options: *options,
+            reserved: [None; MAX_RESERVATIONS],
+            count: 0,
+        })
+    }
+
+    /// Takes words, in the order of addresses. A checked table has no more reservations than there are slots.
+    const fn reserve(&mut self, reservation: &Reservation, taken: Option<Span>) {
+        let Some(span) = taken else { return };
+        let mut slot = self.count;
+        while slot > 0
+            && let Some(below) = self.reserved[slot - 1]
+            && below.span.start() > span.start()
+        {
+            self.reserved[slot] = self.reserved[slot - 1];
+            slot -= 1;
+        }
+        self.reserved[slot] = Some(Reserved {
+            name: reservation.name,
+            span,
+        });
+        self.count += 1;
+    }
+
+    /// The layout, if no two reservations want the same memory.
+    const fn without_conflict(self) -> Result<Layout, LayoutError> {
+        let mut slot = 1;
+        while slot < self.count {
+            if let (Some(first), Some(second)) = (self.reserved[slot - 1], self.reserved[slot])
+                && let Some(shared) = first.span.intersection(second.span)
+            {
+                return Err(LayoutError::Conflict {
+                    first: first.name,
+                    second: second.name,
+                    shared,
+                });
+            }
+            slot += 1;
+        }
+        Ok(self)
+    }
+
+    /// The chip.
+    pub const fn chip(&self) -> &Chip {
+        &self.chip
+    }
+
+    /// The configuration.
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// The rows that exist, in table order.
     pub fn regions(&self) -> impl Iterator<Item = &'static Region> + Clone + use<> {
-        let settings = self.settings;
+        let options = self.options;
         self.chip
             .regions()
             .iter()
-            .filter(move |row| row.when.holds(settings))
+            .filter(move |row| row.when.holds(&options))
     }
 
     /// What is taken, ascending; empty reservations are left out.
@@ -199,121 +178,39 @@ impl Layout {
         self.reserved.iter().flatten().copied()
     }
 
-    /// The memory for heaps, see [`Chip::available`].
-    pub fn available(&self) -> Remaining {
-        Remaining {
-            pieces: Pieces {
-                layout: self.clone(),
-                row: 0,
-                from: 0,
-            },
-            pending: None,
+    /// The reservation `index` of those that are taken, ascending; for constants, where iterators are not to be had.
+    pub const fn reserved_at(&self, index: usize) -> Option<Reserved> {
+        if index < self.count {
+            self.reserved[index]
+        } else {
+            None
         }
+    }
+
+    /// The memory for heaps, see [`Chip::available`].
+    pub const fn available(&self) -> Remaining {
+        Remaining::of(self)
     }
 
     /// Bytes for heaps that have all of `caps`, at any priority.
-    pub fn available_bytes(&self, caps: Caps) -> u32 {
-        let with_caps = self
-            .available()
-            .filter(|memory| memory.union().contains(caps));
-        with_caps.map(|memory| memory.span.size()).sum() // disjoint spans: below the address space
-    }
-
-    fn first_conflict(&self) -> Option<LayoutError> {
-        let pairs = self.reserved().zip(self.reserved().skip(1));
-        pairs.into_iter().find_map(|(first, second)| {
-            let shared = first.span.intersection(second.span)?;
-            Some(LayoutError::Conflict {
-                first: first.name,
-                second: second.name,
-                shared,
-            })
-        })
-    }
-
-    /// What of `row` at or above `from` comes first, reserved words left out, however small.
-    fn first_piece(&self, row: &Region, from: u32) -> Option<Span> {
-        let mut rest = Span::new(row.span.start().max(from), row.span.end())?;
-        for taken in self.reserved() {
-            match rest.subtract(taken.span) {
-                (Some(below), _) => rest = below, // later reservations lie above it: invariant 1
-                (None, above) => rest = above?,
+    pub const fn available_bytes(&self, caps: Caps) -> u32 {
+        let (mut bytes, mut remaining) = (0, self.available());
+        while let Some(memory) = remaining.take_next() {
+            if memory.union().contains(caps) {
+                bytes += memory.span.size(); // disjoint spans: below the address space
             }
         }
-        Some(rest)
+        bytes
     }
 
-    fn describe(&self, row: &Region, span: Span) -> Option<Available> {
-        let memory_type = self.chip.memory_type(row.kind)?;
-        Some(Available {
-            span,
-            kind: row.kind,
-            memory_type,
-            caps: memory_type.caps_under(self.settings),
-            iram_alias: self.chip.instruction_view(span).map(Span::start),
-            startup_stack: row.startup_stack,
-            external: memory_type.is_external(),
-        })
-    }
-
-    fn merge(&self, below: Available, above: Available) -> Option<Available> {
-        let is_one = below.kind == above.kind && below.startup_stack == above.startup_stack;
-        let span = below.span.join(above.span).filter(|_| is_one)?;
-        Some(Available {
-            span,
-            iram_alias: self.chip.instruction_view(span).map(Span::start),
-            ..below
-        })
-    }
-}
-
-/// The pieces that reservations leave of each row, in table order.
-#[derive(Clone, Debug)]
-struct Pieces {
-    layout: Layout,
-    row: usize,
-    from: u32,
-}
-
-impl Iterator for Pieces {
-    type Item = Available;
-
-    fn next(&mut self) -> Option<Available> {
-        loop {
-            let row = self.layout.chip.regions().get(self.row)?;
-            let exists = row.when.holds(self.layout.settings);
-            let Some(piece) = self.layout.first_piece(row, self.from).filter(|_| exists) else {
-                self.row += 1;
-                self.from = 0;
-                continue;
-            };
-            self.from = piece.end();
-            if piece.size() > DROPPED_BYTES {
-                return self.layout.describe(row, piece);
+    /// Bytes of the largest heap that has all of `caps`, at any priority; 0 without one.
+    pub const fn largest_bytes(&self, caps: Caps) -> u32 {
+        let (mut largest, mut remaining) = (0, self.available());
+        while let Some(memory) = remaining.take_next() {
+            if memory.union().contains(caps) && memory.span.size() > largest {
+                largest = memory.span.size();
             }
         }
-    }
-}
-
-/// Iterator over [`Available`] memory; made by [`Chip::available`] and [`Layout::available`].
-#[derive(Clone, Debug)]
-pub struct Remaining {
-    pieces: Pieces,
-    pending: Option<Available>,
-}
-
-impl Iterator for Remaining {
-    type Item = Available;
-
-    fn next(&mut self) -> Option<Available> {
-        let mut whole = self.pending.take().or_else(|| self.pieces.next())?;
-        while let Some(piece) = self.pieces.next() {
-            let Some(merged) = self.pieces.layout.merge(whole, piece) else {
-                self.pending = Some(piece);
-                break;
-            };
-            whole = merged;
-        }
-        Some(whole)
+        largest
     }
 }

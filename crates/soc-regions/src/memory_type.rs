@@ -10,7 +10,7 @@
 //! A request looks for its bits in the first column of every heap, then in the second, then in the third. So
 //! code goes to IRAM, and to D/IRAM only when IRAM is full.
 
-use crate::{Caps, Setting, When};
+use crate::{Caps, Options, When};
 
 /// How many columns a memory type has.
 pub const PRIORITIES: usize = 3;
@@ -57,13 +57,13 @@ impl MemoryType {
     }
 
     /// Capabilities by priority in a configuration.
-    pub const fn caps_under(&self, settings: Setting) -> Columns {
+    pub const fn caps_under(&self, options: &Options) -> Columns {
         let [first, second, last] = self.caps;
         match self.extra {
             Some(ExtraCaps {
                 when,
                 caps: [a, b, c],
-            }) if when.holds(settings) => [first.union(a), second.union(b), last.union(c)],
+            }) if when.holds(options) => [first.union(a), second.union(b), last.union(c)],
             _ => self.caps,
         }
     }
@@ -105,17 +105,22 @@ impl TypeIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Declared, Flag};
+
+    const EMULATED: Flag = Flag::new("iram-8bit", "CONFIG_EMULATED", "a flag");
+    static DECLARED: [Declared; 1] = [EMULATED.declared()];
 
     const IRAM: MemoryType = MemoryType::new("IRAM", [Caps::EXEC, Caps::empty(), Caps::BIT32])
         .with_extra(
-            When::with(Setting::IRAM_8BIT),
+            When::on(EMULATED),
             [Caps::IRAM_8BIT, Caps::empty(), Caps::empty()],
         );
 
     #[test]
     fn extra_capabilities_count_only_under_their_condition() {
-        assert_eq!(IRAM.caps_under(Setting::empty()), IRAM.caps);
-        let [first, second, last] = IRAM.caps_under(Setting::IRAM_8BIT);
+        let options = Options::defaults("invented", &DECLARED);
+        assert_eq!(IRAM.caps_under(&options), IRAM.caps);
+        let [first, second, last] = IRAM.caps_under(&options.with(EMULATED.on()).unwrap());
         assert_eq!(first, Caps::EXEC | Caps::IRAM_8BIT);
         assert_eq!((second, last), (Caps::empty(), Caps::BIT32));
     }

@@ -1,235 +1,332 @@
-//! How a firmware is configured, as far as its memory is concerned.
+//! How a firmware is configured: a value for each option of its chip.
 //!
-//! Impossible combinations can't be written. The names in brackets below are ESP-IDF's Kconfig symbols without `CONFIG_`.
+//! ```text
+//!   ESP32.default_options()                      what ESP-IDF configures
+//!        .with(esp32::SINGLE_CORE.on())          a setting written in Rust
+//!        .parse("psram=4MiB")                    a setting written on a command line
+//! ```
+//!
+//! Invariant: `values[n]` is a value that the chip's option `n` takes.
 
-use crate::Setting;
+use core::fmt;
 
-/// The choices that change what memory a chip offers. `default()` is everything off;
-/// [`Chip::default_options`](crate::Chip::default_options) is what ESP-IDF gives that chip.
+use crate::declared::same;
+use crate::{Declared, Kind, MAX_OPTIONS};
+
+/// A value for each option of one chip. [`Chip::default_options`](crate::Chip::default_options) makes one.
 ///
-/// A choice that a chip does not know has no effect on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+/// ```
+/// use soc_regions::{ESP32, OptionError, common, esp32};
+///
+/// let options = ESP32.options(&[esp32::TRACE_MEMORY.value("one-bank"), common::PSRAM.of(4 << 20)])?;
+/// assert_eq!(options, ESP32.default_options().parse("trace-memory=one-bank")?.parse("psram=4MiB")?);
+/// assert_eq!(options.to_string(), "trace-memory=one-bank psram=4194304");
+///
+/// let unknown = ESP32.default_options().parse("memory-protection").unwrap_err();
+/// assert!(unknown.to_string().starts_with("esp32 has no option `memory-protection`; it has single-core,"));
+/// # Ok::<(), OptionError<'static>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Options {
-    /// Only core 0 runs; its sibling's cache and ROM data become heap (`ESP_SYSTEM_SINGLE_CORE_MODE`).
-    pub single_core: bool,
-    /// Byte access to IRAM is emulated (`ESP32_IRAM_AS_8BIT_ACCESSIBLE_MEMORY`, single core only in ESP-IDF).
-    pub iram_8bit: bool,
-    /// Memory that the trace unit writes to.
-    pub trace_memory: TraceMemory,
-    /// Whether the Bluetooth controller is linked.
-    pub bluetooth: Bluetooth,
-    /// v2.1 only: what Bluetooth does not need of its 64 KiB goes to the heap (`BT_DRAM_RELEASE`).
-    pub bluetooth_dram_release: bool,
-    /// RTC fast memory is a heap, too (`ESP_SYSTEM_ALLOW_RTC_FAST_MEM_AS_HEAP`).
-    /// Only core 0 of the ESP32 reaches it, so ESP-IDF offers this there with [`single_core`](Options::single_core) only.
-    pub rtc_heap: bool,
-    /// RTC data is linked to fast memory (`ESP32_RTCDATA_IN_FAST_MEM`).
-    pub rtc_data_in_fast_memory: bool,
-    /// The linker places code in the upper part of SRAM1 (`ESP_SYSTEM_ESP32_SRAM1_REGION_AS_IRAM`).
-    pub sram1_as_iram: bool,
-    /// Bytes of PSRAM that are mapped; `None` without (`SPIRAM`). More than the chip's window counts as the window.
-    pub psram: Option<u32>,
+    chip: &'static str,
+    declared: &'static [Declared],
+    values: [u32; MAX_OPTIONS],
 }
 
-/// How many banks of SRAM1 the trace unit takes (`ESP32_MEMMAP_TRACEMEM`, `…_TWOBANKS`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum TraceMemory {
-    /// None.
-    #[default]
-    Off,
-    /// 16 KiB.
-    OneBank,
-    /// 32 KiB.
-    TwoBanks,
+/// A value for one option; made by [`Flag::on`](crate::Flag::on) and its siblings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Setting {
+    /// The option's name.
+    pub option: &'static str,
+    /// Its value.
+    pub value: SettingValue,
 }
 
-/// Whether the Bluetooth controller keeps memory for itself (`BT_ENABLED`, controller linked).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Bluetooth {
-    /// No controller.
-    #[default]
-    Off,
-    /// A controller, with room for so many synchronous (audio) connections.
-    On(SyncConnections),
-}
-
-/// How many synchronous connections the controller serves: 0 to 3 (`BTDM_CTRL_BR_EDR_MAX_SYNC_CONN`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct SyncConnections(u8);
-
-impl SyncConnections {
-    /// The most a controller serves.
-    pub const MAX: SyncConnections = SyncConnections(3);
-
-    /// `count` connections; `None` above 3.
-    pub const fn new(count: u8) -> Option<SyncConnections> {
-        if count <= Self::MAX.0 {
-            Some(SyncConnections(count))
-        } else {
-            None
-        }
-    }
-
-    /// The number.
-    pub const fn get(self) -> u8 {
-        self.0
-    }
+/// The value of a [`Setting`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SettingValue {
+    /// 0 or 1 of a flag; the number of an amount.
+    Number(u32),
+    /// The name of a choice's value.
+    Named(&'static str),
 }
 
 impl Options {
-    /// Everything off, as a constant.
-    pub const NONE: Options = Options {
-        single_core: false,
-        iram_8bit: false,
-        trace_memory: TraceMemory::Off,
-        bluetooth: Bluetooth::Off,
-        bluetooth_dram_release: false,
-        rtc_heap: false,
-        rtc_data_in_fast_memory: false,
-        sram1_as_iram: false,
-        psram: None,
+    /// Every option as it is by default.
+    pub(crate) const fn defaults(chip: &'static str, declared: &'static [Declared]) -> Options {
+        let mut values = [0; MAX_OPTIONS];
+        let mut option = 0;
+        while option < declared.len() && option < MAX_OPTIONS {
+            values[option] = declared[option].default;
+            option += 1;
+        }
+        Options {
+            chip,
+            declared,
+            values,
+        }
+    }
+
+    /// The name of the chip whose options these are.
+    pub const fn chip(&self) -> &'static str {
+        self.chip
+    }
+
+    /// The same with another value for one option.
+    ///
+    /// # Errors
+    /// The chip has no such option, or the option no such value.
+    pub const fn with(self, setting: Setting) -> Result<Options, OptionError<'static>> {
+        let Some(index) = self.index(setting.option) else {
+            return Err(self.unknown(setting.option));
+        };
+        match resolve(&self.declared[index], setting.value) {
+            Ok(value) => Ok(self.having(index, value)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same with other values for some options, in turn.
+    ///
+    /// # Errors
+    /// As [`Options::with`].
+    pub const fn with_all(self, settings: &[Setting]) -> Result<Options, OptionError<'static>> {
+        let (mut options, mut at) = (self, 0);
+        while at < settings.len() {
+            options = match options.with(settings[at]) {
+                Ok(options) => options,
+                Err(error) => return Err(error),
+            };
+            at += 1;
+        }
+        Ok(options)
+    }
+
+    /// The same with a setting as people write it: `rtc-heap`, `rtc-heap=off`, `trace-memory=one-bank`, `psram=4MiB`.
+    ///
+    /// # Errors
+    /// The chip has no such option, or the option no such value.
+    pub fn parse(self, text: &str) -> Result<Options, OptionError<'_>> {
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name.trim(), Some(value.trim())),
+            None => (text.trim(), None),
+        };
+        let index = self.index(name).ok_or_else(|| self.unknown(name))?;
+        let value = read(&self.declared[index], value)?;
+        Ok(self.having(index, value))
+    }
+
+    /// The value of an option: 0 or 1, the number, or which of the values; `None` if the chip has no such option.
+    pub const fn value(&self, option: &str) -> Option<u32> {
+        match self.index(option) {
+            Some(index) => Some(self.values[index]),
+            None => None,
+        }
+    }
+
+    /// Whether an option has this value; not if the chip has no such option.
+    pub const fn is(&self, setting: Setting) -> bool {
+        let Some(index) = self.index(setting.option) else {
+            return false;
+        };
+        match resolve(&self.declared[index], setting.value) {
+            Ok(value) => self.values[index] == value,
+            Err(_) => false,
+        }
+    }
+
+    /// Every option of the chip with its value.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Declared, u32)> + Clone + use<> {
+        self.declared.iter().zip(self.values)
+    }
+
+    /// The options that are not as they are by default.
+    pub fn changed(&self) -> impl Iterator<Item = (&'static Declared, u32)> + Clone + use<> {
+        self.iter()
+            .filter(|(declared, value)| declared.default != *value)
+    }
+
+    /// Whether a chip of this name and with these options made them.
+    pub(crate) const fn are_of(&self, chip: &str) -> bool {
+        same(self.chip, chip)
+    }
+
+    /// The same with option `index` answering conditions as in `case`, see [`Declared::case`].
+    pub(crate) const fn in_case(self, index: usize, case: usize) -> Options {
+        self.having(index, self.declared[index].case(case))
+    }
+
+    const fn having(mut self, index: usize, value: u32) -> Options {
+        self.values[index] = value;
+        self
+    }
+
+    const fn index(&self, option: &str) -> Option<usize> {
+        let mut index = 0;
+        while index < self.declared.len() {
+            if same(self.declared[index].name, option) {
+                return Some(index);
+            }
+            index += 1;
+        }
+        None
+    }
+
+    const fn unknown<'a>(&self, option: &'a str) -> OptionError<'a> {
+        OptionError::UnknownOption {
+            chip: self.chip,
+            option,
+            known: self.declared,
+        }
+    }
+}
+
+const fn resolve(
+    declared: &'static Declared,
+    value: SettingValue,
+) -> Result<u32, OptionError<'static>> {
+    match value {
+        SettingValue::Number(number) if declared.takes(number) => Ok(number),
+        SettingValue::Number(number) => Err(OptionError::OutOfRange { declared, number }),
+        SettingValue::Named(value) => match declared.number(value) {
+            Some(number) => Ok(number),
+            None => Err(OptionError::UnknownValue { declared, value }),
+        },
+    }
+}
+
+/// The number of a value as people write it; a flag without a value is on.
+fn read<'a>(declared: &'static Declared, value: Option<&'a str>) -> Result<u32, OptionError<'a>> {
+    let unknown = |value| OptionError::UnknownValue { declared, value };
+    let number = match (declared.kind, value) {
+        (Kind::Flag { .. }, None | Some("on" | "yes" | "y" | "true" | "1")) => 1,
+        (Kind::Flag { .. }, Some("off" | "no" | "n" | "false" | "0")) => 0,
+        (Kind::Amount { .. }, Some("off" | "none")) => 0,
+        (Kind::Amount { .. }, Some(value)) => quantity(value).ok_or(unknown(value))?,
+        (Kind::Choice { .. }, Some(value)) => declared.number(value).ok_or(unknown(value))?,
+        (Kind::Flag { .. }, Some(value)) => return Err(unknown(value)),
+        (_, None) => return Err(OptionError::NeedsValue { declared }),
     };
-
-    /// The same as a set of facts.
-    pub fn settings(&self) -> Setting {
-        let facts = [
-            (self.single_core, Setting::SINGLE_CORE),
-            (self.iram_8bit, Setting::IRAM_8BIT),
-            (
-                self.trace_memory == TraceMemory::OneBank,
-                Setting::TRACE_ONE_BANK,
-            ),
-            (
-                self.trace_memory == TraceMemory::TwoBanks,
-                Setting::TRACE_TWO_BANKS,
-            ),
-            (self.bluetooth != Bluetooth::Off, Setting::BLUETOOTH),
-            (self.bluetooth_dram_release, Setting::BLUETOOTH_DRAM_RELEASE),
-            (self.rtc_heap, Setting::RTC_HEAP),
-            (
-                self.rtc_data_in_fast_memory,
-                Setting::RTC_DATA_IN_FAST_MEMORY,
-            ),
-            (self.sram1_as_iram, Setting::SRAM1_AS_IRAM),
-            (self.psram.is_some(), Setting::PSRAM),
-        ];
-        facts
-            .into_iter()
-            .filter(|(holds, _)| *holds)
-            .map(|(_, setting)| setting)
-            .collect()
+    match declared.takes(number) {
+        true => Ok(number),
+        false => Err(OptionError::OutOfRange { declared, number }),
     }
+}
 
-    /// The value of a numeric choice, 0 where it is off.
-    pub fn amount(&self, amount: Amount) -> u32 {
-        match (amount, self.bluetooth) {
-            (Amount::PsramBytes, _) => self.psram.unwrap_or(0),
-            (Amount::SyncConnections, Bluetooth::On(connections)) => u32::from(connections.0),
-            (Amount::SyncConnections, Bluetooth::Off) => 0,
+/// `4194304`, `0x400000`, `4096K`, `4096KiB`, `4M`, `4MiB`.
+fn quantity(text: &str) -> Option<u32> {
+    if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        return u32::from_str_radix(digits, 16).ok();
+    }
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..)?;
+    let is = |names: [&str; 2]| names.iter().any(|name| unit.eq_ignore_ascii_case(name));
+    let factor = match () {
+        () if is(["", "b"]) => 1,
+        () if is(["k", "kib"]) => 1024,
+        () if is(["m", "mib"]) => 1024 * 1024,
+        () => return None,
+    };
+    digits.parse::<u32>().ok()?.checked_mul(factor)
+}
+
+/// What differs from the defaults, as [`Options::parse`] reads it: `trace-memory=one-bank psram=4194304`; `defaults`.
+impl fmt::Display for Options {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (declared, value) in self.changed() {
+            write!(out, "{separator}{}", declared.name)?;
+            match (declared.kind, declared.value_name(value)) {
+                (_, Some(name)) => write!(out, "={name}")?,
+                (Kind::Flag { .. }, _) if value == 1 => (),
+                (Kind::Flag { .. }, _) => write!(out, "=off")?,
+                _ => write!(out, "={value}")?,
+            }
+            separator = " ";
+        }
+        if separator.is_empty() {
+            write!(out, "defaults")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a setting is not one of the chip's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptionError<'a> {
+    /// The chip has no option of this name.
+    UnknownOption {
+        /// The chip's name.
+        chip: &'static str,
+        /// The name.
+        option: &'a str,
+        /// What it has.
+        known: &'static [Declared],
+    },
+    /// The option has no such value.
+    UnknownValue {
+        /// The option.
+        declared: &'static Declared,
+        /// What was asked for.
+        value: &'a str,
+    },
+    /// The option does not take this number.
+    OutOfRange {
+        /// The option.
+        declared: &'static Declared,
+        /// The number.
+        number: u32,
+    },
+    /// The option is no flag, and no value was given.
+    NeedsValue {
+        /// The option.
+        declared: &'static Declared,
+    },
+}
+
+impl fmt::Display for OptionError<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OptionError::UnknownOption {
+                chip,
+                option,
+                known,
+            } => {
+                write!(out, "{chip} has no option `{option}`; it has ")?;
+                list(out, known.iter().map(|declared| declared.name))
+            }
+            OptionError::UnknownValue { declared, value } => {
+                write!(out, "option `{}` can't be `{value}`, but ", declared.name)?;
+                possible(out, declared)
+            }
+            OptionError::OutOfRange { declared, number } => {
+                write!(out, "option `{}` can't be {number}, but ", declared.name)?;
+                possible(out, declared)
+            }
+            OptionError::NeedsValue { declared } => {
+                write!(out, "option `{0}` needs a value, `{0}=…`: ", declared.name)?;
+                possible(out, declared)
+            }
         }
     }
 }
 
-/// A choice that is a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Amount {
-    /// [`Options::psram`].
-    PsramBytes,
-    /// [`Bluetooth::On`]'s connections.
-    SyncConnections,
+impl core::error::Error for OptionError<'_> {}
+
+fn possible(out: &mut fmt::Formatter<'_>, declared: &Declared) -> fmt::Result {
+    match declared.kind {
+        Kind::Flag { .. } => write!(out, "on or off"),
+        Kind::Amount { most: u32::MAX, .. } => write!(out, "a number such as 4194304, 4096K or 4M"),
+        Kind::Amount { least, most, .. } => write!(out, "a number from {least} to {most}"),
+        Kind::Choice { values } => list(out, values.iter().map(|value| value.name)),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_option_turns_on_its_own_setting() {
-        let none = Options::default();
-        let on = Bluetooth::On(SyncConnections::default());
-        let cases = [
-            (
-                Options {
-                    single_core: true,
-                    ..none
-                },
-                Setting::SINGLE_CORE,
-            ),
-            (
-                Options {
-                    iram_8bit: true,
-                    ..none
-                },
-                Setting::IRAM_8BIT,
-            ),
-            (
-                Options {
-                    trace_memory: TraceMemory::OneBank,
-                    ..none
-                },
-                Setting::TRACE_ONE_BANK,
-            ),
-            (
-                Options {
-                    trace_memory: TraceMemory::TwoBanks,
-                    ..none
-                },
-                Setting::TRACE_TWO_BANKS,
-            ),
-            (
-                Options {
-                    bluetooth: on,
-                    ..none
-                },
-                Setting::BLUETOOTH,
-            ),
-            (
-                Options {
-                    bluetooth_dram_release: true,
-                    ..none
-                },
-                Setting::BLUETOOTH_DRAM_RELEASE,
-            ),
-            (
-                Options {
-                    rtc_heap: true,
-                    ..none
-                },
-                Setting::RTC_HEAP,
-            ),
-            (
-                Options {
-                    rtc_data_in_fast_memory: true,
-                    ..none
-                },
-                Setting::RTC_DATA_IN_FAST_MEMORY,
-            ),
-            (
-                Options {
-                    sram1_as_iram: true,
-                    ..none
-                },
-                Setting::SRAM1_AS_IRAM,
-            ),
-            (
-                Options {
-                    psram: Some(0),
-                    ..none
-                },
-                Setting::PSRAM,
-            ),
-        ];
-        assert_eq!(none.settings(), Setting::empty());
-        for (options, setting) in cases {
-            assert_eq!(options.settings(), setting);
-            assert_eq!(setting.names().count(), 1);
-        }
-        assert_eq!(Setting::all().names().count(), cases.len());
+fn list(out: &mut fmt::Formatter<'_>, names: impl Iterator<Item = &'static str>) -> fmt::Result {
+    let mut separator = "";
+    for name in names {
+        write!(out, "{separator}{name}")?;
+        separator = ", ";
     }
-
-    #[test]
-    fn a_controller_serves_at_most_three_synchronous_connections() {
-        assert_eq!(SyncConnections::new(3), Some(SyncConnections::MAX));
-        assert_eq!(SyncConnections::new(4), None);
-    }
+    Ok(())
 }

@@ -44,7 +44,7 @@ impl Region {
 }
 
 /// `N` equal rows like `first`, one behind the other. For tables: evaluated by the compiler, which refuses what would wrap.
-pub(crate) const fn bank<const N: usize>(first: Region) -> [Region; N] {
+pub const fn bank<const N: usize>(first: Region) -> [Region; N] {
     let mut rows = [first; N];
     let mut at = 1;
     while at < N {
@@ -59,7 +59,7 @@ pub(crate) const fn bank<const N: usize>(first: Region) -> [Region; N] {
 }
 
 /// The rows of all `parts` as one table of `N`. For tables: evaluated by the compiler, which refuses a wrong `N`.
-pub(crate) const fn rows<const N: usize>(parts: &[&[Region]]) -> [Region; N] {
+pub const fn rows<const N: usize>(parts: &[&[Region]]) -> [Region; N] {
     let mut all = [parts[0][0]; N];
     let (mut part, mut at) = (0, 0);
     while part < parts.len() {

@@ -1,13 +1,16 @@
 //! Which memory is taken: by the ROM, by caches, by the program itself.
 //!
 //! ```text
-//!   reservation "dram_data"   start: Symbol(_data_start)   end: Symbol(_heap_start)   when: always
-//!   reservation "rom_bt_em"   start: Fixed(0x3FFB_0000)    end: Scaled(connections)   when: bluetooth
+//!   reservation "dram_data"   start: _data_start                end: _heap_start                          when: always
+//!   reservation "rom_bt_em"   start: 0x3FFB_0000                end: 0x3FFB_6388 + connections × 0x870    when: bluetooth
+//!   reservation "rom_data"    start: what the ROM states,       end: 0x3FCF_0000                          when: always
+//!        │                           else 0x3FCE_EE34
 //!        │ taken(options, symbols)
 //!        ▼
 //!   Some(0x3FFB_0000..0x3FFB_2EC8), None (not in this configuration, or empty), or an error that says what is wrong
 //! ```
 
+use crate::declared::same;
 use crate::{Amount, LayoutError, Options, Span, Symbols, When};
 
 /// A piece of memory that is not for the heap, and why.
@@ -23,72 +26,173 @@ pub struct Reservation {
     pub when: When,
 }
 
-/// One end of a reservation.
+/// One end of a reservation: `from + plus + each amount's share`, but not above `at_most`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// An address that is the same in every program.
-    Fixed(u32),
-    /// A linker symbol's address plus a constant: a program's code, seen from the data bus, lies a constant away.
-    /// Also values that the chip's ROM states about itself.
-    Symbol {
-        /// The name that [`Symbols`] is asked for.
+pub struct Bound {
+    /// Where counting starts.
+    pub from: Origin,
+    /// Added to it.
+    pub plus: i32,
+    /// Added to it, too.
+    pub shares: &'static [Share],
+    /// The highest address it can be.
+    pub at_most: u32,
+}
+
+/// Where a bound's address comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The same in every program.
+    Address(u32),
+    /// A linker symbol: [`Symbols`] must know it.
+    Symbol(&'static str),
+    /// What the chip states about itself when it runs, or the linked program says. [`Symbols`] may know it.
+    Stated {
+        /// The name that [`Symbols`] is asked for: `rom:dram0_rtos_reserved_start` is that entry of the table to which the ROM's
+        /// `ets_rom_layout_p` points.
         name: &'static str,
-        /// Added to its address.
-        plus: i32,
-    },
-    /// `base + amount × each`, but not above `at_most`.
-    Scaled {
-        /// The address for an amount of 0.
-        base: u32,
-        /// Which number of the options.
-        amount: Amount,
-        /// Bytes each one takes.
-        each: u32,
-        /// The highest address it can be.
-        at_most: u32,
+        /// The address where nobody knows better.
+        documented: u32,
     },
 }
 
-impl Bound {
-    /// A linker symbol's own address.
-    pub const fn symbol(name: &'static str) -> Bound {
-        Bound::Symbol { name, plus: 0 }
+/// `amount × times / over` bytes, an amount being a number of the options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The name of the amount.
+    pub amount: &'static str,
+    /// Multiplied by this.
+    pub times: u32,
+    /// Divided by this.
+    pub over: u32,
+}
+
+impl Share {
+    /// The amount itself, in bytes.
+    pub const fn of(amount: Amount) -> Share {
+        Share::times(amount, 1)
     }
 
-    fn address(
-        self,
+    /// So many bytes for each.
+    pub const fn times(amount: Amount, times: u32) -> Share {
+        Share {
+            amount: amount.name(),
+            times,
+            over: 1,
+        }
+    }
+
+    /// Half of the amount.
+    pub const fn half(amount: Amount) -> Share {
+        Share {
+            over: 2,
+            ..Share::of(amount)
+        }
+    }
+
+    const fn bytes(&self, options: &Options) -> u32 {
+        match options.value(self.amount) {
+            Some(amount) if self.over > 0 => amount.saturating_mul(self.times) / self.over,
+            _ => 0,
+        }
+    }
+}
+
+impl Bound {
+    /// An address that is the same in every program.
+    pub const fn at(address: u32) -> Bound {
+        Bound::from(Origin::Address(address))
+    }
+
+    /// A linker symbol's address.
+    pub const fn symbol(name: &'static str) -> Bound {
+        Bound::from(Origin::Symbol(name))
+    }
+
+    /// An address that is stated at run time or link time, `documented` where it is not.
+    pub const fn stated(name: &'static str, documented: u32) -> Bound {
+        Bound::from(Origin::Stated { name, documented })
+    }
+
+    const fn from(from: Origin) -> Bound {
+        Bound {
+            from,
+            plus: 0,
+            shares: &[],
+            at_most: u32::MAX,
+        }
+    }
+
+    /// The same, a constant away: a program's code, seen from the data bus.
+    pub const fn plus(self, plus: i32) -> Bound {
+        Bound { plus, ..self }
+    }
+
+    /// The same, and each of `shares` above it.
+    pub const fn and_each(self, shares: &'static [Share]) -> Bound {
+        Bound { shares, ..self }
+    }
+
+    /// The same, but not above `at_most`.
+    pub const fn at_most(self, at_most: u32) -> Bound {
+        Bound { at_most, ..self }
+    }
+
+    /// The name that [`Symbols`] is asked for.
+    pub const fn symbol_name(&self) -> Option<&'static str> {
+        match self.from {
+            Origin::Address(_) => None,
+            Origin::Symbol(name) | Origin::Stated { name, .. } => Some(name),
+        }
+    }
+
+    /// The address, given what [`Symbols`] says of [`Bound::symbol_name`].
+    const fn address(
+        &self,
         of: &'static str,
         options: &Options,
-        symbols: &dyn Symbols,
+        known: Option<u32>,
     ) -> Result<u32, LayoutError> {
-        match self {
-            Bound::Fixed(address) => Ok(address),
-            Bound::Scaled {
-                base,
-                amount,
-                each,
-                at_most,
-            } => {
-                let bytes = options.amount(amount).saturating_mul(each);
-                Ok(base.saturating_add(bytes).min(at_most))
-            }
-            Bound::Symbol { name, plus } => {
-                let address = symbols.address(name).ok_or(LayoutError::MissingSymbol {
+        let from = match (self.from, known) {
+            (Origin::Address(address), _) => address,
+            (Origin::Symbol(_) | Origin::Stated { .. }, Some(address)) => address,
+            (Origin::Stated { documented, .. }, None) => documented,
+            (Origin::Symbol(symbol), None) => {
+                return Err(LayoutError::MissingSymbol {
                     reservation: of,
-                    symbol: name,
-                })?;
-                address
-                    .checked_add_signed(plus)
-                    .ok_or(LayoutError::Wraps { reservation: of })
+                    symbol,
+                });
             }
+        };
+        let Some(mut address) = from.checked_add_signed(self.plus) else {
+            return Err(LayoutError::Wraps { reservation: of });
+        };
+        let mut at = 0;
+        while at < self.shares.len() {
+            address = address.saturating_add(self.shares[at].bytes(options));
+            at += 1;
         }
+        Ok(if address < self.at_most {
+            address
+        } else {
+            self.at_most
+        })
     }
 }
 
 impl Reservation {
     /// From one fixed address to another in every configuration.
     pub const fn fixed(name: &'static str, span: Span) -> Reservation {
-        Reservation::new(name, Bound::Fixed(span.start()), Bound::Fixed(span.end()))
+        Reservation::new(name, Bound::at(span.start()), Bound::at(span.end()))
+    }
+
+    /// From one linker symbol to another in every configuration.
+    pub const fn between(
+        name: &'static str,
+        start: &'static str,
+        end: &'static str,
+    ) -> Reservation {
+        Reservation::new(name, Bound::symbol(start), Bound::symbol(end))
     }
 
     /// From one bound to another in every configuration.
@@ -115,14 +219,49 @@ impl Reservation {
         options: &Options,
         symbols: &dyn Symbols,
     ) -> Result<Option<Span>, LayoutError> {
-        if !self.when.holds(options.settings()) {
+        if !self.when.holds(options) {
             return Ok(None);
         }
-        let start = self.start.address(self.name, options, symbols)?;
-        let end = self.end.address(self.name, options, symbols)?;
+        let known = |bound: &Bound| bound.symbol_name().and_then(|name| symbols.address(name));
+        self.taken_between(options, known(&self.start), known(&self.end))
+    }
+
+    /// As [`Reservation::taken`] with a list of symbols, as a constant.
+    ///
+    /// # Errors
+    /// As [`Reservation::taken`].
+    pub const fn taken_by(
+        &self,
+        options: &Options,
+        symbols: &[(&str, u32)],
+    ) -> Result<Option<Span>, LayoutError> {
+        if !self.when.holds(options) {
+            return Ok(None);
+        }
+        let start = listed(symbols, self.start.symbol_name());
+        let end = listed(symbols, self.end.symbol_name());
+        self.taken_between(options, start, end)
+    }
+
+    /// The words from one end to the other, given what is known of their symbols.
+    const fn taken_between(
+        &self,
+        options: &Options,
+        start: Option<u32>,
+        end: Option<u32>,
+    ) -> Result<Option<Span>, LayoutError> {
+        let reservation = self.name;
+        let start = match self.start.address(reservation, options, start) {
+            Ok(start) => start,
+            Err(error) => return Err(error),
+        };
+        let end = match self.end.address(reservation, options, end) {
+            Ok(end) => end,
+            Err(error) => return Err(error),
+        };
         if end < start {
             return Err(LayoutError::EndBelowStart {
-                reservation: self.name,
+                reservation,
                 start,
                 end,
             });
@@ -130,30 +269,52 @@ impl Reservation {
         if start == end {
             return Ok(None);
         }
-        let end = end.checked_next_multiple_of(4).ok_or(LayoutError::Wraps {
-            reservation: self.name,
-        })?;
-        Ok(Span::new(start & !3, end))
+        match end.checked_next_multiple_of(4) {
+            Some(end) => Ok(Span::new(start & !3, end)),
+            None => Err(LayoutError::Wraps { reservation }),
+        }
     }
+}
+
+const fn listed(symbols: &[(&str, u32)], name: Option<&str>) -> Option<u32> {
+    let Some(name) = name else {
+        return None;
+    };
+    let mut at = 0;
+    while at < symbols.len() {
+        if same(symbols[at].0, name) {
+            return Some(symbols[at].1);
+        }
+        at += 1;
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bluetooth, Setting, SyncConnections, span};
+    use crate::{Declared, Flag, span};
 
-    const NO_SYMBOLS: [(&str, u32); 0] = [];
+    const CONNECTIONS: Amount = Amount::new("connections", "CONFIG_CONNECTIONS", "an amount");
+    const HEAP: Flag = Flag::new("heap", "CONFIG_HEAP", "a flag");
+    static DECLARED: [Declared; 2] = [CONNECTIONS.declared(), HEAP.declared()];
+
+    fn options(connections: u32, heap: bool) -> Options {
+        Options::defaults("invented", &DECLARED)
+            .with_all(&[CONNECTIONS.of(connections), HEAP.set(heap)])
+            .unwrap()
+    }
 
     fn between(start: u32, end: u32) -> Result<Option<Span>, LayoutError> {
         let code = Reservation::new(
             "code",
             Bound::symbol("_start"),
-            Bound::Symbol {
-                name: "_end",
-                plus: -0x100,
-            },
+            Bound::symbol("_end").plus(-0x100),
         );
-        code.taken(&Options::default(), &[("_start", start), ("_end", end)])
+        let symbols = [("_start", start), ("_end", end)];
+        let taken = code.taken(&options(0, false), &symbols);
+        assert_eq!(code.taken_by(&options(0, false), &symbols), taken);
+        taken
     }
 
     #[test]
@@ -186,58 +347,43 @@ mod tests {
             })
         );
         let top = Reservation::fixed("top", span!(0xFFFF_FFF0, 0xFFFF_FFFF));
-        let taken = top.taken(&Options::default(), &NO_SYMBOLS);
+        let taken = top.taken_by(&options(0, false), &[]);
         assert_eq!(taken, Err(LayoutError::Wraps { reservation: "top" }));
     }
 
     #[test]
     fn a_missing_symbol_is_an_error_only_where_the_reservation_counts() {
-        let heap = Reservation::new("heap", Bound::Fixed(0), Bound::symbol("_heap_end"));
-        let heap = heap.only(When::with(Setting::RTC_HEAP));
-        assert_eq!(heap.taken(&Options::default(), &NO_SYMBOLS), Ok(None));
+        let heap = Reservation::new("heap", Bound::at(0), Bound::symbol("_heap_end"));
+        let heap = heap.only(When::on(HEAP));
+        assert_eq!(heap.taken_by(&options(0, false), &[]), Ok(None));
         let missing = LayoutError::MissingSymbol {
             reservation: "heap",
             symbol: "_heap_end",
         };
-        let options = Options {
-            rtc_heap: true,
-            ..Options::default()
-        };
-        assert_eq!(heap.taken(&options, &NO_SYMBOLS), Err(missing));
+        assert_eq!(heap.taken_by(&options(0, true), &[]), Err(missing));
     }
 
     #[test]
-    fn a_scaled_bound_grows_with_its_amount_up_to_a_limit() {
-        let end = |amount| Bound::Scaled {
-            base: 0x1000,
-            amount,
-            each: 0x10,
-            at_most: 0x1020,
-        };
-        let taken = |amount, options| {
-            Reservation::new("r", Bound::Fixed(0), end(amount)).taken(&options, &NO_SYMBOLS)
-        };
-        let none = Options::default();
-        let connected = |count| Options {
-            bluetooth: Bluetooth::On(SyncConnections::new(count).unwrap()),
-            ..none
-        };
+    fn what_nobody_states_is_as_documented() {
+        let rom = Reservation::new("rom", Bound::stated("rom:data", 0x2F00), Bound::at(0x3000));
+        let taken = |symbols: &[(&str, u32)]| rom.taken_by(&options(0, false), symbols);
+        assert_eq!(taken(&[]), Ok(Span::new(0x2F00, 0x3000)));
         assert_eq!(
-            taken(Amount::SyncConnections, none),
-            Ok(Span::new(0, 0x1000))
+            taken(&[("rom:data", 0x2E00)]),
+            Ok(Span::new(0x2E00, 0x3000))
         );
-        assert_eq!(
-            taken(Amount::SyncConnections, connected(1)),
-            Ok(Span::new(0, 0x1010))
-        );
-        assert_eq!(
-            taken(Amount::SyncConnections, connected(3)),
-            Ok(Span::new(0, 0x1020))
-        );
-        let psram = Options {
-            psram: Some(u32::MAX),
-            ..none
+    }
+
+    #[test]
+    fn shares_of_amounts_add_up_to_a_limit() {
+        const SHARES: [Share; 2] = [Share::times(CONNECTIONS, 0x20), Share::half(CONNECTIONS)];
+        let end = Bound::at(0x1000).and_each(&SHARES).at_most(0x1080);
+        let taken = |amount| {
+            Reservation::new("r", Bound::at(0), end).taken_by(&options(amount, false), &[])
         };
-        assert_eq!(taken(Amount::PsramBytes, psram), Ok(Span::new(0, 0x1020)));
+        assert_eq!(taken(0), Ok(Span::new(0, 0x1000)));
+        assert_eq!(taken(1), Ok(Span::new(0, 0x1020)));
+        assert_eq!(taken(2), Ok(Span::new(0, 0x1044))); // 0x40 + 1, in whole words
+        assert_eq!(taken(u32::MAX), Ok(Span::new(0, 0x1080)));
     }
 }

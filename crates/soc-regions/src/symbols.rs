@@ -8,9 +8,9 @@
 /// Implemented for closures, for lists of name and address, and for pairs: the first that knows the name answers.
 ///
 /// ```
-/// use soc_regions::{ESP32, Options, Symbols};
+/// use soc_regions::{ESP32, Symbols};
 ///
-/// let usual = ESP32.sample_symbols(&Options::default());
+/// let usual = ESP32.sample_symbols(&ESP32.default_options());
 /// let symbols = ([("_heap_start", 0x3FFC_0000)], usual);
 /// assert_eq!(symbols.address("_heap_start"), Some(0x3FFC_0000));
 /// assert_eq!(symbols.address("_data_start"), Some(0x3FFB_0000));

@@ -1,156 +1,345 @@
-//! When a row of a table counts.
+//! When a row of a table counts: a condition on the chip's options.
 //!
 //! ```text
-//!   Options  what people write: one typed field a choice
-//!      │ settings()
-//!      ▼
-//!   Setting  what tables ask: one bit a fact ◄── When { with, without }: a row's condition
+//!   When::any(&[When::off(MEMORY_PROTECTION), When::is(DATA_CACHE.value("0K"))])
+//!      │ holds(options)                                   │ is_known(declared), is_compatible(declared, other)
+//!      ▼                                                  ▼
+//!   yes or no                                         the compiler's check of the table
 //! ```
 
 use core::fmt;
 
-bitflags::bitflags! {
-    /// Facts about a configuration that rows of a table ask for.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-    pub struct Setting: u32 {
-        /// [`Options::single_core`](crate::Options::single_core).
-        const SINGLE_CORE = 1 << 0;
-        /// [`Options::iram_8bit`](crate::Options::iram_8bit).
-        const IRAM_8BIT = 1 << 1;
-        /// [`TraceMemory::OneBank`](crate::TraceMemory::OneBank).
-        const TRACE_ONE_BANK = 1 << 2;
-        /// [`TraceMemory::TwoBanks`](crate::TraceMemory::TwoBanks).
-        const TRACE_TWO_BANKS = 1 << 3;
-        /// [`Bluetooth::On`](crate::Bluetooth::On).
-        const BLUETOOTH = 1 << 4;
-        /// [`Options::bluetooth_dram_release`](crate::Options::bluetooth_dram_release).
-        const BLUETOOTH_DRAM_RELEASE = 1 << 5;
-        /// [`Options::rtc_heap`](crate::Options::rtc_heap).
-        const RTC_HEAP = 1 << 6;
-        /// [`Options::rtc_data_in_fast_memory`](crate::Options::rtc_data_in_fast_memory).
-        const RTC_DATA_IN_FAST_MEMORY = 1 << 7;
-        /// [`Options::sram1_as_iram`](crate::Options::sram1_as_iram).
-        const SRAM1_AS_IRAM = 1 << 8;
-        /// [`Options::psram`](crate::Options::psram) is given.
-        const PSRAM = 1 << 9;
-    }
-}
+use crate::declared::same;
+use crate::{Amount, Declared, Flag, Kind, MAX_OPTIONS, Options, Setting, SettingValue};
 
-impl Setting {
-    /// The names of the settings in this set, as the command line spells them.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        const NAMES: [(&str, Setting); 10] = [
-            ("single-core", Setting::SINGLE_CORE),
-            ("iram-8bit", Setting::IRAM_8BIT),
-            ("trace-one-bank", Setting::TRACE_ONE_BANK),
-            ("trace-two-banks", Setting::TRACE_TWO_BANKS),
-            ("bluetooth", Setting::BLUETOOTH),
-            ("bluetooth-dram-release", Setting::BLUETOOTH_DRAM_RELEASE),
-            ("rtc-heap", Setting::RTC_HEAP),
-            ("rtc-data-in-fast-memory", Setting::RTC_DATA_IN_FAST_MEMORY),
-            ("sram1-as-iram", Setting::SRAM1_AS_IRAM),
-            ("psram", Setting::PSRAM),
-        ];
-        NAMES
-            .into_iter()
-            .filter(move |&(_, bit)| self.contains(bit))
-            .map(|(name, _)| name)
-    }
-}
-
-/// When a row of a table counts: every setting of `with` holds and none of `without`.
+/// A condition on options. Constants all the way down, so that the compiler can check it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct When {
-    /// Settings that must hold.
-    pub with: Setting,
-    /// Settings that must not.
-    pub without: Setting,
+pub enum When {
+    /// In every configuration.
+    Always,
+    /// When an option has this value.
+    Is(Setting),
+    /// When the amount of this name is not 0.
+    Given(&'static str),
+    /// When another condition does not hold.
+    Not(&'static When),
+    /// When all of these hold.
+    All(&'static [When]),
+    /// When any of these holds.
+    Any(&'static [When]),
 }
 
 impl When {
     /// In every configuration.
-    pub const ALWAYS: When = When {
-        with: Setting::empty(),
-        without: Setting::empty(),
-    };
+    pub const ALWAYS: When = When::Always;
 
-    /// When all of `settings` hold.
-    pub const fn with(settings: Setting) -> When {
-        When {
-            with: settings,
-            without: Setting::empty(),
+    /// When the flag is on.
+    pub const fn on(flag: Flag) -> When {
+        When::Is(flag.on())
+    }
+
+    /// When the flag is off.
+    pub const fn off(flag: Flag) -> When {
+        When::Is(flag.off())
+    }
+
+    /// When an option has this value.
+    pub const fn is(setting: Setting) -> When {
+        When::Is(setting)
+    }
+
+    /// When the amount is not 0.
+    pub const fn given(amount: Amount) -> When {
+        When::Given(amount.name())
+    }
+
+    /// When `other` does not hold.
+    pub const fn not(other: &'static When) -> When {
+        When::Not(other)
+    }
+
+    /// When all of these hold.
+    pub const fn all(conditions: &'static [When]) -> When {
+        When::All(conditions)
+    }
+
+    /// When any of these holds.
+    pub const fn any(conditions: &'static [When]) -> When {
+        When::Any(conditions)
+    }
+
+    /// Whether a configuration meets the condition. An option that its chip has not is not set.
+    pub const fn holds(&self, options: &Options) -> bool {
+        match self {
+            When::Always => true,
+            When::Is(setting) => options.is(*setting),
+            When::Given(amount) => matches!(options.value(amount), Some(1..)),
+            When::Not(other) => !other.holds(options),
+            When::All(conditions) => !some(conditions, options, false),
+            When::Any(conditions) => some(conditions, options, true),
         }
     }
 
-    /// When none of `settings` holds.
-    pub const fn without(settings: Setting) -> When {
-        When {
-            with: Setting::empty(),
-            without: settings,
+    /// Whether some configuration of these options meets both conditions. Tries every case of the options they ask for.
+    pub(crate) const fn is_compatible(&self, declared: &'static [Declared], other: &When) -> bool {
+        let (mut cases, mut at) = ([0; MAX_OPTIONS], 0);
+        while at < declared.len() && at < MAX_OPTIONS {
+            if self.asks_for(declared[at].name) || other.asks_for(declared[at].name) {
+                cases[at] = declared[at].cases();
+            }
+            at += 1;
+        }
+        let mut now = Some([0; MAX_OPTIONS]);
+        while let Some(case) = now {
+            let options = in_cases(Options::defaults("", declared), cases, case);
+            if self.holds(&options) && other.holds(&options) {
+                return true;
+            }
+            now = next_case(cases, case);
+        }
+        false
+    }
+
+    const fn asks_for(&self, option: &str) -> bool {
+        match self {
+            When::Always => false,
+            When::Is(setting) => same(setting.option, option),
+            When::Given(amount) => same(amount, option),
+            When::Not(other) => other.asks_for(option),
+            When::All(conditions) | When::Any(conditions) => {
+                let mut at = 0;
+                while at < conditions.len() {
+                    if conditions[at].asks_for(option) {
+                        return true;
+                    }
+                    at += 1;
+                }
+                false
+            }
         }
     }
 
-    /// When this holds and, besides, none of `settings`.
-    pub const fn and_without(self, settings: Setting) -> When {
-        When {
-            with: self.with,
-            without: self.without.union(settings),
+    /// Whether it asks only for options and values that are declared.
+    pub(crate) const fn is_known(&self, declared: &[Declared]) -> bool {
+        match self {
+            When::Always => true,
+            When::Is(setting) => match find(declared, setting.option) {
+                Some(option) => match setting.value {
+                    SettingValue::Number(value) => option.takes(value),
+                    SettingValue::Named(name) => option.number(name).is_some(),
+                },
+                None => false,
+            },
+            When::Given(amount) => match find(declared, amount) {
+                Some(option) => matches!(option.kind, Kind::Amount { .. }),
+                None => false,
+            },
+            When::Not(other) => other.is_known(declared),
+            When::All(conditions) | When::Any(conditions) => {
+                let mut at = 0;
+                while at < conditions.len() {
+                    if !conditions[at].is_known(declared) {
+                        return false;
+                    }
+                    at += 1;
+                }
+                true
+            }
         }
-    }
-
-    /// Whether a configuration with these `settings` meets the condition.
-    pub const fn holds(self, settings: Setting) -> bool {
-        settings.contains(self.with) && !settings.intersects(self.without)
-    }
-
-    /// Whether some configuration may meet both conditions.
-    pub const fn is_compatible(self, other: When) -> bool {
-        !self.with.intersects(other.without) && !self.without.intersects(other.with)
     }
 }
 
-/// `always`, `psram`, `bluetooth, not single-core`
+/// Whether one of the conditions gives `answer`.
+const fn some(conditions: &[When], options: &Options, answer: bool) -> bool {
+    let mut at = 0;
+    while at < conditions.len() {
+        if conditions[at].holds(options) == answer {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// The option of a name.
+pub(crate) const fn find<'a>(declared: &'a [Declared], option: &str) -> Option<&'a Declared> {
+    let mut at = 0;
+    while at < declared.len() {
+        if same(declared[at].name, option) {
+            return Some(&declared[at]);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// `options` with each option of which there are `cases` in its `case`.
+const fn in_cases(
+    mut options: Options,
+    cases: [usize; MAX_OPTIONS],
+    case: [usize; MAX_OPTIONS],
+) -> Options {
+    let mut at = 0;
+    while at < MAX_OPTIONS {
+        if cases[at] > 0 {
+            options = options.in_case(at, case[at]);
+        }
+        at += 1;
+    }
+    options
+}
+
+/// Counts on: the first digit that can grow grows, those before it start anew.
+const fn next_case(
+    cases: [usize; MAX_OPTIONS],
+    mut case: [usize; MAX_OPTIONS],
+) -> Option<[usize; MAX_OPTIONS]> {
+    let mut at = 0;
+    while at < MAX_OPTIONS {
+        if case[at] + 1 < cases[at] {
+            case[at] += 1;
+            return Some(case);
+        }
+        case[at] = 0;
+        at += 1;
+    }
+    None
+}
+
+/// `always`, `psram`, `bluetooth, not single-core`, `(data-cache=0K or data-cache=8K)`
 impl fmt::Display for When {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self == When::ALWAYS {
-            return out.write_str("always");
+        match self {
+            When::Always => out.write_str("always"),
+            When::Given(amount) => out.write_str(amount),
+            When::Not(other @ When::All(_)) => write!(out, "not ({other})"),
+            When::Not(other) => write!(out, "not {other}"),
+            When::Is(Setting { option, value }) => match value {
+                SettingValue::Number(0) => write!(out, "not {option}"),
+                SettingValue::Number(1) => out.write_str(option),
+                SettingValue::Number(number) => write!(out, "{option}={number}"),
+                SettingValue::Named(name) => write!(out, "{option}={name}"),
+            },
+            When::All(conditions) => join(out, conditions, ", "),
+            When::Any(conditions) => {
+                out.write_str("(")?;
+                join(out, conditions, " or ")?;
+                out.write_str(")")
+            }
         }
-        let with = self.with.names().map(|name| ("", name));
-        let without = self.without.names().map(|name| ("not ", name));
-        let mut separator = "";
-        for (not, name) in with.chain(without) {
-            write!(out, "{separator}{not}{name}")?;
-            separator = ", ";
-        }
-        Ok(())
     }
+}
+
+fn join(out: &mut fmt::Formatter<'_>, conditions: &[When], between: &str) -> fmt::Result {
+    let mut separator = "";
+    for condition in conditions {
+        write!(out, "{separator}{condition}")?;
+        separator = between;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Choice, Value};
     use std::string::ToString;
+    use std::vec::Vec;
 
-    #[test]
-    fn a_condition_holds_when_all_it_wants_and_nothing_it_refuses_is_set() {
-        let when = When::with(Setting::PSRAM).and_without(Setting::SINGLE_CORE);
-        assert!(when.holds(Setting::PSRAM | Setting::RTC_HEAP));
-        assert!(!when.holds(Setting::RTC_HEAP));
-        assert!(!when.holds(Setting::PSRAM | Setting::SINGLE_CORE));
-        assert!(When::ALWAYS.holds(Setting::empty()) && When::ALWAYS.holds(Setting::all()));
+    const FAST: Flag = Flag::new("fast", "CONFIG_FAST", "a flag");
+    const RAM: Amount = Amount::new("ram", "CONFIG_RAM", "an amount");
+    const CACHE: Choice = Choice::new(
+        "cache",
+        "a choice",
+        &[
+            Value::new("8K", &[]),
+            Value::new("16K", &[]),
+            Value::new("32K", &[]),
+        ],
+    );
+    static DECLARED: [Declared; 3] = [FAST.declared(), RAM.declared(), CACHE.declared()];
+
+    /// FAST and cache 16K, or RAM.
+    const MIXED: When = When::any(&[
+        When::all(&[When::on(FAST), When::is(CACHE.value("16K"))]),
+        When::given(RAM),
+    ]);
+
+    fn options(settings: &[Setting]) -> Options {
+        Options::defaults("invented", &DECLARED)
+            .with_all(settings)
+            .unwrap()
     }
 
     #[test]
-    fn a_condition_and_its_opposite_are_not_compatible() {
-        let (with, without) = (When::with(Setting::PSRAM), When::without(Setting::PSRAM));
-        assert!(!with.is_compatible(without) && !without.is_compatible(with));
-        assert!(with.is_compatible(When::ALWAYS) && with.is_compatible(with));
+    fn a_condition_is_evaluated_as_it_is_read() {
+        let cases = [
+            (&[][..], false),
+            (&[FAST.on()], false),
+            (&[FAST.on(), CACHE.value("16K")], true),
+            (&[FAST.on(), CACHE.value("32K")], false),
+            (&[RAM.of(7)], true),
+        ];
+        for (settings, holds) in cases {
+            assert_eq!(MIXED.holds(&options(settings)), holds, "{settings:?}");
+            assert_eq!(When::not(&MIXED).holds(&options(settings)), !holds);
+        }
+    }
+
+    #[test]
+    fn conditions_are_compatible_if_one_of_all_configurations_meets_both() {
+        let conditions = [
+            When::ALWAYS,
+            MIXED,
+            When::not(&MIXED),
+            When::on(FAST),
+            When::off(FAST),
+            When::given(RAM),
+            When::is(CACHE.value("8K")),
+            When::is(CACHE.value("32K")),
+            When::not(&When::Given("ram")),
+        ];
+        let mut every = Vec::new();
+        for fast in [FAST.on(), FAST.off()] {
+            for ram in [0, 1] {
+                for cache in ["8K", "16K", "32K"] {
+                    every.push(options(&[fast, RAM.of(ram), CACHE.value(cache)]));
+                }
+            }
+        }
+        for a in conditions {
+            for b in conditions {
+                let both = every.iter().any(|o| a.holds(o) && b.holds(o));
+                assert_eq!(a.is_compatible(&DECLARED, &b), both, "{a} / {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_condition_knows_whether_its_options_and_values_are_declared() {
+        assert!(MIXED.is_known(&DECLARED) && When::ALWAYS.is_known(&[]));
+        let other = Flag::new("slow", "", "");
+        for unknown in [
+            When::on(other),
+            When::is(CACHE.value("64K")),
+            When::Is(Setting {
+                option: "fast",
+                value: SettingValue::Number(2),
+            }),
+            When::Given("fast"),
+        ] {
+            assert!(!unknown.is_known(&DECLARED), "{unknown}");
+        }
     }
 
     #[test]
     fn a_condition_is_written_in_words() {
-        let when = When::with(Setting::BLUETOOTH).and_without(Setting::SINGLE_CORE);
-        assert_eq!(when.to_string(), "bluetooth, not single-core");
+        assert_eq!(MIXED.to_string(), "(fast, cache=16K or ram)");
+        assert_eq!(
+            When::not(&MIXED).to_string(),
+            "not (fast, cache=16K or ram)"
+        );
+        assert_eq!(When::off(FAST).to_string(), "not fast");
         assert_eq!(When::ALWAYS.to_string(), "always");
     }
 }

@@ -42,73 +42,102 @@ bitflags::bitflags! {
     }
 }
 
-/// Questions about an address. All take O(windows), at most 8 steps on the ESP32, and know RAM only: flash, ROM and
-/// peripherals get `false` and `None`.
+/// Questions about an address. All take O(windows), at most 8 steps, and know RAM only: flash, ROM and peripherals get `false`
+/// and `None`.
 impl Chip {
     /// The RAM window that contains `address`.
-    pub fn window_at(&self, address: u32) -> Option<&'static Window> {
-        self.windows()
-            .iter()
-            .find(|window| window.span.contains(address))
+    pub const fn window_at(&self, address: u32) -> Option<&'static Window> {
+        let (windows, mut at) = (self.windows(), 0);
+        while at < windows.len() {
+            if windows[at].span.contains(address) {
+                return Some(&windows[at]);
+            }
+            at += 1;
+        }
+        None
     }
 
-    fn access(&self, address: u32) -> Access {
-        self.window_at(address)
-            .map_or(Access::empty(), |window| window.access)
+    const fn can(&self, address: u32, access: Access) -> bool {
+        match self.window_at(address) {
+            Some(window) => window.access.contains(access),
+            None => false,
+        }
     }
 
     /// Whether DMA engines reach it.
-    pub fn is_dma_capable(&self, address: u32) -> bool {
-        self.access(address).contains(Access::DMA)
+    pub const fn is_dma_capable(&self, address: u32) -> bool {
+        self.can(address, Access::DMA)
     }
 
     /// Whether code can be fetched from it, memory protection aside.
-    pub fn is_executable(&self, address: u32) -> bool {
-        self.access(address).contains(Access::EXECUTE)
+    pub const fn is_executable(&self, address: u32) -> bool {
+        self.can(address, Access::EXECUTE)
     }
 
     /// Whether single bytes can be read and written there.
-    pub fn is_byte_accessible(&self, address: u32) -> bool {
-        self.access(address).contains(Access::BYTES)
+    pub const fn is_byte_accessible(&self, address: u32) -> bool {
+        self.can(address, Access::BYTES)
     }
 
     /// Whether it is RAM on the chip, the RTC's included.
-    pub fn is_internal(&self, address: u32) -> bool {
-        self.window_at(address)
-            .is_some_and(|window| !window.access.contains(Access::EXTERNAL))
+    pub const fn is_internal(&self, address: u32) -> bool {
+        match self.window_at(address) {
+            Some(window) => !window.access.contains(Access::EXTERNAL),
+            None => false,
+        }
     }
 
     /// Whether it is RAM outside of the chip, on the SPI bus.
-    pub fn is_external(&self, address: u32) -> bool {
-        self.access(address).contains(Access::EXTERNAL)
+    pub const fn is_external(&self, address: u32) -> bool {
+        self.can(address, Access::EXTERNAL)
     }
 
     /// Whether it is ordinary RAM on the data bus, the data side of D/IRAM included.
-    pub fn is_in_dram(&self, address: u32) -> bool {
-        self.access(address).contains(Access::DRAM)
+    pub const fn is_in_dram(&self, address: u32) -> bool {
+        self.can(address, Access::DRAM)
     }
 
     /// Whether it is ordinary RAM on the instruction bus, the instruction side of D/IRAM included.
     ///
-    /// ESP-IDF's `esp_ptr_in_iram` leaves out the cache RAM below IRAM and most of D/IRAM's instruction side.
-    pub fn is_in_iram(&self, address: u32) -> bool {
-        self.access(address).contains(Access::IRAM)
+    /// ESP-IDF's `esp_ptr_in_iram` leaves out the cache RAM below the ESP32's IRAM and most of its D/IRAM's instruction side.
+    pub const fn is_in_iram(&self, address: u32) -> bool {
+        self.can(address, Access::IRAM)
     }
 
-    /// Whether it is memory of the RTC domain, seen from either bus.
-    pub fn is_in_rtc(&self, address: u32) -> bool {
-        self.access(address).contains(Access::RTC)
+    /// Whether it is memory of the RTC (low-power) domain, seen from either bus.
+    pub const fn is_in_rtc(&self, address: u32) -> bool {
+        self.can(address, Access::RTC)
     }
 
     /// Whether it is the data side of D/IRAM.
-    pub fn is_in_diram_dram(&self, address: u32) -> bool {
-        self.diram().is_some_and(|bus| bus.data().contains(address))
+    pub const fn is_in_diram_dram(&self, address: u32) -> bool {
+        match self.diram() {
+            Some(bus) => bus.data().contains(address),
+            None => false,
+        }
     }
 
     /// Whether it is the instruction side of D/IRAM.
-    pub fn is_in_diram_iram(&self, address: u32) -> bool {
-        self.diram()
-            .is_some_and(|bus| bus.instruction().contains(address))
+    pub const fn is_in_diram_iram(&self, address: u32) -> bool {
+        match self.diram() {
+            Some(bus) => bus.instruction().contains(address),
+            None => false,
+        }
+    }
+
+    /// Whether a DMA engine reaches memory outside of the chip.
+    pub const fn has_external_dma(&self) -> bool {
+        let (windows, mut at) = (self.windows(), 0);
+        while at < windows.len() {
+            if windows[at]
+                .access
+                .contains(Access::EXTERNAL.union(Access::DMA))
+            {
+                return true;
+            }
+            at += 1;
+        }
+        false
     }
 
     /// Where the instruction bus sees an address on D/IRAM's data side.
@@ -136,9 +165,14 @@ impl Chip {
     }
 
     /// Where the instruction bus sees the words of `span`, as one span; `None` where it sees none of them or only some.
-    pub fn instruction_view(&self, span: Span) -> Option<Span> {
-        self.dual_buses()
-            .iter()
-            .find_map(|bus| bus.instruction_view(span))
+    pub const fn instruction_view(&self, span: Span) -> Option<Span> {
+        let (buses, mut at) = (self.dual_buses(), 0);
+        while at < buses.len() {
+            if let Some(view) = buses[at].instruction_view(span) {
+                return Some(view);
+            }
+            at += 1;
+        }
+        None
     }
 }

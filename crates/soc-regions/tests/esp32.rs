@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use soc_regions::{
-    Available, Bluetooth, Caps, Chip, ESP32, ESP32_V2_1, ESP32_V3_0, LayoutError, Options, Span,
-    SyncConnections, TraceMemory, span,
+    Available, Caps, Chip, ESP32, ESP32_V2_1, ESP32_V3_0, LayoutError, Options, Span,
+    chips::esp32_v2_1, common, esp32, options, span,
 };
 
-const DEFAULT: Options = Options::NONE;
+const DEFAULT: Options = options!(ESP32);
 
 /// The memory for heaps of a chip's sample program, as `(start, size, type)`.
 fn available(chip: &Chip, options: Options) -> Vec<(u32, u32, &'static str)> {
@@ -97,10 +97,7 @@ fn bytes_per_capability_add_up_over_the_heaps_that_have_it() {
 
 #[test]
 fn one_core_gets_the_other_ones_cache_and_rom_data() {
-    let options = Options {
-        single_core: true,
-        ..DEFAULT
-    };
+    let options = ESP32.options(&[common::SINGLE_CORE.on()]).unwrap();
     let rows = available(&ESP32, options);
     assert_eq!(rows[2], (0x3FFE_0440, 0x1_FBC0, "D/IRAM"));
     assert_eq!(rows[3], (0x4007_8000, 0x8000, "IRAM"));
@@ -113,10 +110,7 @@ fn iram_takes_bytes_only_with_its_option() {
     let words = Caps::INTERNAL | Caps::EXEC | Caps::BIT32;
     assert_eq!(caps(DEFAULT), words);
     assert_eq!(
-        caps(Options {
-            iram_8bit: true,
-            ..DEFAULT
-        }),
+        caps(ESP32.options(&[esp32::IRAM_8BIT.on()]).unwrap()),
         words | Caps::IRAM_8BIT
     );
 }
@@ -126,27 +120,25 @@ fn trace_memory_takes_the_upper_banks_of_sram1_today_and_the_lower_one_in_the_pa
     let last = |chip: &Chip, trace_memory| {
         let rows = available(
             chip,
-            Options {
-                trace_memory,
-                ..DEFAULT
-            },
+            chip.options(&[esp32::TRACE_MEMORY.value(trace_memory)])
+                .unwrap(),
         );
         rows.into_iter().rfind(|row| row.2 == "D/IRAM").unwrap()
     };
     assert_eq!(
-        last(&ESP32, TraceMemory::OneBank),
+        last(&ESP32, "one-bank"),
         (0x3FFE_4350, 0x3FFF_C000 - 0x3FFE_4350, "D/IRAM")
     );
     assert_eq!(
-        last(&ESP32, TraceMemory::TwoBanks),
+        last(&ESP32, "two-banks"),
         (0x3FFE_4350, 0x3FFF_8000 - 0x3FFE_4350, "D/IRAM")
     );
     assert_eq!(
-        last(&ESP32_V3_0, TraceMemory::OneBank),
+        last(&ESP32_V3_0, "one-bank"),
         (0x3FFF_C000, 0x4000, "D/IRAM")
     );
     assert_eq!(
-        last(&ESP32_V2_1, TraceMemory::TwoBanks),
+        last(&ESP32_V2_1, "two-banks"),
         (0x3FFE_4350, 0x3FFF_8000 - 0x3FFE_4350, "D/IRAM")
     );
 }
@@ -154,13 +146,11 @@ fn trace_memory_takes_the_upper_banks_of_sram1_today_and_the_lower_one_in_the_pa
 #[test]
 fn bluetooth_takes_four_pieces_of_dram_one_of_which_grows_with_its_connections() {
     let rows = |count| {
-        let bluetooth = Bluetooth::On(SyncConnections::new(count).unwrap());
         available(
             &ESP32,
-            Options {
-                bluetooth,
-                ..DEFAULT
-            },
+            ESP32
+                .options(&[esp32::BLUETOOTH.on(), esp32::SYNC_CONNECTIONS.of(count)])
+                .unwrap(),
         )
     };
     assert_eq!(
@@ -179,10 +169,7 @@ fn bluetooth_takes_four_pieces_of_dram_one_of_which_grows_with_its_connections()
 
 #[test]
 fn rtc_memory_is_a_heap_behind_the_programs_rtc_data() {
-    let options = Options {
-        rtc_heap: true,
-        ..DEFAULT
-    };
+    let options = ESP32.options(&[common::RTC_HEAP.on()]).unwrap();
     let own = [
         ("_rtc_force_fast_end", 0x3FF8_0123),
         ("_rtc_fast_reserved_start", 0x3FF8_1FE8),
@@ -198,11 +185,9 @@ fn rtc_memory_is_a_heap_behind_the_programs_rtc_data() {
 
 #[test]
 fn rtc_data_in_fast_memory_is_reserved_up_to_its_own_symbol() {
-    let options = Options {
-        rtc_heap: true,
-        rtc_data_in_fast_memory: true,
-        ..DEFAULT
-    };
+    let options = ESP32
+        .options(&[common::RTC_HEAP.on(), esp32::RTC_DATA_IN_FAST_MEMORY.on()])
+        .unwrap();
     let symbols = (
         [("_rtc_noinit_end", 0x3FF8_0200)],
         ESP32.sample_symbols(&options),
@@ -213,10 +198,7 @@ fn rtc_data_in_fast_memory_is_reserved_up_to_its_own_symbol() {
 
 #[test]
 fn code_in_sram1_shortens_d_iram() {
-    let options = Options {
-        sram1_as_iram: true,
-        ..DEFAULT
-    };
+    let options = ESP32.options(&[esp32::SRAM1_AS_IRAM.on()]).unwrap();
     assert!(available(&ESP32, options).contains(&(
         0x3FFE_4350,
         0x3FFF_6000 - 0x3FFE_4350,
@@ -226,15 +208,7 @@ fn code_in_sram1_shortens_d_iram() {
 
 #[test]
 fn psram_is_available_up_to_its_size_and_marked_as_external() {
-    let psram = |bytes| {
-        available(
-            &ESP32,
-            Options {
-                psram: Some(bytes),
-                ..DEFAULT
-            },
-        )[0]
-    };
+    let psram = |bytes| available(&ESP32, ESP32.options(&[common::PSRAM.of(bytes)]).unwrap())[0];
     assert_eq!(psram(2 << 20), (0x3F80_0000, 2 << 20, "SPIRAM"));
     assert_eq!(psram(4 << 20), (0x3F80_0000, 4 << 20, "SPIRAM"));
     assert_eq!(psram(8 << 20), (0x3F80_0000, 4 << 20, "SPIRAM")); // the window is 4 MiB
@@ -242,10 +216,7 @@ fn psram_is_available_up_to_its_size_and_marked_as_external() {
     assert_eq!(psram(0), (0x3FFA_E6E0, 6_432, "DRAM"));
     let memory = one(
         &ESP32,
-        Options {
-            psram: Some(2 << 20),
-            ..DEFAULT
-        },
+        ESP32.options(&[common::PSRAM.of(2 << 20)]).unwrap(),
         0x3F80_0000,
     );
     assert!(memory.external && memory.iram_alias.is_none());
@@ -253,30 +224,25 @@ fn psram_is_available_up_to_its_size_and_marked_as_external() {
 
 #[test]
 fn the_past_gave_psram_later_or_never() {
-    let psram = Options {
-        psram: Some(2 << 20),
-        ..DEFAULT
-    };
+    let psram = ESP32_V3_0.options(&[common::PSRAM.of(2 << 20)]).unwrap();
     assert_eq!(
         available(&ESP32_V3_0, psram)[0],
         (0x3F80_0000, 2 << 20, "SPIRAM")
     );
     assert_eq!(
-        available(&ESP32_V3_0, DEFAULT)[0],
+        available(&ESP32_V3_0, ESP32_V3_0.default_options())[0],
         (0x3FFA_E6E0, 6_432, "DRAM")
     );
+    assert!(ESP32_V2_1.options(&[common::PSRAM.of(2 << 20)]).is_err());
     assert_eq!(
-        available(&ESP32_V2_1, psram)[0],
+        available(&ESP32_V2_1, ESP32_V2_1.default_options())[0],
         (0x3FFA_E2A0, 7_520, "DRAM")
     );
 }
 
 #[test]
 fn bluetooth_of_v2_1_can_release_two_pieces_of_its_64_kib() {
-    let on = Options {
-        bluetooth: Bluetooth::On(SyncConnections::default()),
-        ..DEFAULT
-    };
+    let on = ESP32_V2_1.options(&[esp32::BLUETOOTH.on()]).unwrap();
     let rows = available(&ESP32_V2_1, on);
     assert_eq!(
         rows[..2],
@@ -284,10 +250,8 @@ fn bluetooth_of_v2_1_can_release_two_pieces_of_its_64_kib() {
     );
     let released = available(
         &ESP32_V2_1,
-        Options {
-            bluetooth_dram_release: true,
-            ..on
-        },
+        on.with_all(&[esp32_v2_1::BLUETOOTH_DRAM_RELEASE.on()])
+            .unwrap(),
     );
     assert_eq!(
         released[1..3],
@@ -297,10 +261,7 @@ fn bluetooth_of_v2_1_can_release_two_pieces_of_its_64_kib() {
 
 #[test]
 fn a_program_that_was_linked_for_other_options_is_refused() {
-    let bluetooth = Options {
-        bluetooth: Bluetooth::On(SyncConnections::default()),
-        ..DEFAULT
-    };
+    let bluetooth = ESP32.options(&[esp32::BLUETOOTH.on()]).unwrap();
     let symbols = ESP32.sample_symbols(&DEFAULT); // its data lies where the controller wants its own
     let error = ESP32.available(&bluetooth, &symbols).unwrap_err();
     let LayoutError::Conflict { shared, .. } = error else {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use soc_regions::{
-    Access, Caps, Chip, DualBus, LayoutError, MemoryType, Options, Order, Region, Reservation,
-    Setting, Span, Table, Total, TypeIndex, Window, WordOrder, span,
+    Access, Caps, Chip, DualBus, LayoutError, MemoryType, Region, Reservation, Span, Table, Total,
+    TypeIndex, Window, WordOrder, span,
 };
 
 const NONE: Caps = Caps::empty();
@@ -74,11 +74,9 @@ fn chip(regions: Vec<Region>, reservations: Vec<Reservation>, order: WordOrder) 
             .map(|row| row.span.size())
             .sum()
     };
-    let totals = [0, 1, 2].map(TypeIndex).map(|kind| Total {
-        kind,
-        settings: Setting::empty(),
-        bytes: bytes(kind),
-    });
+    let totals = [0, 1, 2]
+        .map(TypeIndex)
+        .map(|kind| Total::new(kind, bytes(kind)));
     let windows = [DATA, INSTRUCTION].map(|span| Window {
         name: "RAM",
         span,
@@ -89,24 +87,26 @@ fn chip(regions: Vec<Region>, reservations: Vec<Reservation>, order: WordOrder) 
         generation: "for these tests",
         types: &TYPES,
         regions: regions.clone().leak(),
-        order: Order::Ascending,
         reservations: reservations.leak(),
         totals: totals.to_vec().leak(),
         windows: windows.to_vec().leak(),
         dual_buses: vec![DualBus::new(DATA, INSTRUCTION, order).unwrap()].leak(),
         max_contiguous_bytes: 0x1000,
-        default_options: Options::NONE,
-        sample_symbols: &[],
+        ..Table::EMPTY
     };
-    Chip::new(table).unwrap()
+    Chip::new(Box::leak(Box::new(table))).unwrap()
 }
 
 /// The words of each row that nobody takes, by address, with the number of their row.
-fn free_words(regions: &[Region], reservations: &[Reservation]) -> BTreeMap<u32, usize> {
+fn free_words(
+    chip: &Chip,
+    regions: &[Region],
+    reservations: &[Reservation],
+) -> BTreeMap<u32, usize> {
     let is_taken = |word: u32| {
         let spans = reservations
             .iter()
-            .filter_map(|r| r.taken(&Options::NONE, &|_: &str| None).unwrap());
+            .filter_map(|r| r.taken_by(&chip.default_options(), &[]).unwrap());
         spans.into_iter().any(|span| span.contains(word))
     };
     let rows = regions.iter().enumerate();
@@ -133,10 +133,10 @@ fn without_crumbs(words: &BTreeMap<u32, usize>) -> BTreeMap<u32, usize> {
         .collect()
 }
 
-fn collides(reservations: &[Reservation]) -> bool {
+fn collides(chip: &Chip, reservations: &[Reservation]) -> bool {
     let spans = reservations
         .iter()
-        .filter_map(|r| r.taken(&Options::NONE, &|_: &str| None).unwrap());
+        .filter_map(|r| r.taken_by(&chip.default_options(), &[]).unwrap());
     let spans: Vec<_> = spans.collect();
     spans.windows(2).any(|pair| pair[0].overlaps(pair[1])) // they ascend
 }
@@ -151,15 +151,15 @@ proptest! {
         let (regions, reservations) = (regions(&rows), reservations(&taken));
         let order = if inverted { WordOrder::Inverted } else { WordOrder::Linear };
         let chip = chip(regions.clone(), reservations.clone(), order);
-        let available = chip.available(&Options::NONE, &|_: &str| None);
-        if collides(&reservations) {
+        let available = chip.available(&chip.default_options(), &|_: &str| None);
+        if collides(&chip, &reservations) {
             let is_conflict = matches!(available, Err(LayoutError::Conflict { .. }));
             prop_assert!(is_conflict);
             return Ok(());
         }
 
         let available: Vec<_> = available.unwrap().collect();
-        let mut left = without_crumbs(&free_words(&regions, &reservations));
+        let mut left = without_crumbs(&free_words(&chip, &regions, &reservations));
         for memory in &available {
             for word in (memory.span.start()..memory.span.end()).step_by(4) {
                 let row = left.remove(&word);

@@ -1,6 +1,6 @@
 //! What the ESP32 answers about an address, at every boundary of its memory.
 
-use soc_regions::{ESP32, Options};
+use soc_regions::{ESP32, Options, common};
 
 /// `(first address, last address, what holds there)`; everything between two rows is no RAM.
 /// Letters: d DMA, x executable, b bytes, i internal, e external, D in DRAM, I in IRAM, r in RTC memory,
@@ -106,28 +106,22 @@ fn the_row_of_an_address_depends_on_the_options() {
         let row = ESP32.region_at(address, &options)?;
         ESP32.memory_type(row.kind).map(|kind| kind.name)
     };
-    assert_eq!(type_at(0x3FFB_0000, Options::NONE), Some("DRAM"));
-    assert_eq!(type_at(0x3FFF_FFFF, Options::NONE), Some("D/IRAM"));
-    assert_eq!(type_at(0x4000_0000, Options::NONE), None);
-    assert_eq!(type_at(0x3FF8_0000, Options::NONE), None);
+    assert_eq!(type_at(0x3FFB_0000, ESP32.default_options()), Some("DRAM"));
+    assert_eq!(
+        type_at(0x3FFF_FFFF, ESP32.default_options()),
+        Some("D/IRAM")
+    );
+    assert_eq!(type_at(0x4000_0000, ESP32.default_options()), None);
+    assert_eq!(type_at(0x3FF8_0000, ESP32.default_options()), None);
     assert_eq!(
         type_at(
             0x3FF8_0000,
-            Options {
-                rtc_heap: true,
-                ..Options::NONE
-            }
+            ESP32.options(&[common::RTC_HEAP.on()]).unwrap()
         ),
         Some("RTCRAM")
     );
     assert_eq!(
-        type_at(
-            0x3F80_0000,
-            Options {
-                psram: Some(0),
-                ..Options::NONE
-            }
-        ),
+        type_at(0x3F80_0000, ESP32.options(&[common::PSRAM.of(4)]).unwrap()),
         Some("SPIRAM")
     );
 }

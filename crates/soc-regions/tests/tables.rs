@@ -2,9 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 use soc_regions::{
-    Access, Bound, Caps, Chip, DualBus, MAX_RESERVATIONS, MemoryType, Options, Order, Region,
-    Reservation, Setting, Span, Table, TableError, Total, TypeIndex, When, Window, WordOrder, chip,
-    span,
+    Access, Bound, Caps, Chip, DualBus, MAX_RESERVATIONS, MemoryType, Order, Region, Reservation,
+    Span, Table, TableError, Total, TypeIndex, When, Window, WordOrder, chip, common, span,
 };
 
 const RAM: TypeIndex = TypeIndex(0);
@@ -31,22 +30,18 @@ const RIGHT: Table = Table {
     generation: "for these tests",
     types: &TYPES,
     regions: &TWO_ROWS,
-    order: Order::Ascending,
-    reservations: &[],
-    totals: &[Total {
-        kind: RAM,
-        settings: Setting::empty(),
-        bytes: 0x2000,
-    }],
+    totals: &[Total::new(RAM, 0x2000)],
     windows: &[WINDOW],
-    dual_buses: &[],
     max_contiguous_bytes: 0x3000,
-    default_options: Options::NONE,
-    sample_symbols: &[],
+    ..Table::EMPTY
 };
 
+fn new(table: Table) -> Result<Chip, TableError> {
+    Chip::new(Box::leak(Box::new(table)))
+}
+
 fn error(table: Table) -> TableError {
-    Chip::new(table).expect_err("the table is wrong")
+    new(table).expect_err("the table is wrong")
 }
 
 fn rows(rows: &[Region]) -> Table {
@@ -58,7 +53,7 @@ fn rows(rows: &[Region]) -> Table {
 
 #[test]
 fn the_table_that_the_others_are_made_of_is_right() {
-    assert!(Chip::new(RIGHT).is_ok());
+    assert!(new(RIGHT).is_ok());
 }
 
 #[test]
@@ -83,39 +78,26 @@ fn rows_that_share_a_byte_are_refused() {
 
 #[test]
 fn rows_of_configurations_that_exclude_each_other_may_overlap() {
-    let one = Region::new(span!(0x1000, 0x3000), RAM).only(When::with(Setting::SINGLE_CORE));
-    let two = Region::new(span!(0x1000, 0x2000), RAM).only(When::without(Setting::SINGLE_CORE));
+    let one = Region::new(span!(0x1000, 0x3000), RAM).only(When::on(common::SINGLE_CORE));
+    let two = Region::new(span!(0x1000, 0x2000), RAM).only(When::off(common::SINGLE_CORE));
     let totals = [
-        Total {
-            kind: RAM,
-            settings: Setting::SINGLE_CORE,
-            bytes: 0x2000,
-        },
-        Total {
-            kind: RAM,
-            settings: Setting::empty(),
-            bytes: 0x1000,
-        },
+        Total::with(const { &[common::SINGLE_CORE.on()] }, RAM, 0x2000),
+        Total::new(RAM, 0x1000),
     ];
-    let chip = Chip::new(Table {
+    let chip = new(Table {
+        options: const { &[common::SINGLE_CORE.declared()] },
         totals: totals.to_vec().leak(),
         ..rows(&[one, two])
     })
     .unwrap();
     let size = |options| {
-        chip.available(&options, &|_: &str| None)
+        chip.available(&chip.options(options).unwrap(), &|_: &str| None)
             .unwrap()
             .map(|m| m.span.size())
             .sum::<u32>()
     };
-    assert_eq!(size(Options::NONE), 0x1000);
-    assert_eq!(
-        size(Options {
-            single_core: true,
-            ..Options::NONE
-        }),
-        0x2000
-    );
+    assert_eq!(size(&[]), 0x1000);
+    assert_eq!(size(&[common::SINGLE_CORE.on()]), 0x2000);
 }
 
 #[test]
@@ -156,21 +138,14 @@ fn rows_must_ascend_as_far_as_the_table_says() {
         TWO_ROWS[0],
         TWO_ROWS[1],
     ];
-    let totals = [
-        RIGHT.totals[0],
-        Total {
-            kind: CACHE,
-            settings: Setting::empty(),
-            bytes: 0x1000,
-        },
-    ];
+    let totals = [RIGHT.totals[0], Total::new(CACHE, 0x1000)];
     let table = Table {
         totals: totals.to_vec().leak(),
         ..rows(&cache_first)
     };
     assert_eq!(error(table), TableError::Disorder { region: 1 });
     assert!(
-        Chip::new(Table {
+        new(Table {
             order: Order::AscendingByType,
             ..table
         })
@@ -193,11 +168,7 @@ fn rows_must_be_in_one_window_and_not_larger_than_the_largest_ram() {
 
 #[test]
 fn totals_must_be_the_sum_of_their_rows_and_miss_none() {
-    const TOO_MUCH: [Total; 1] = [Total {
-        kind: RAM,
-        settings: Setting::empty(),
-        bytes: 0x2004,
-    }];
+    const TOO_MUCH: [Total; 1] = [Total::new(RAM, 0x2004)];
     let table = Table {
         totals: &TOO_MUCH,
         ..RIGHT
@@ -280,19 +251,13 @@ static WITH_ROM_LAYOUT: Chip = chip!(Table {
     reservations: &[
         Reservation::new(
             "iram_code",
-            Bound::Symbol {
-                name: "_iram_start",
-                plus: -0x7000
-            },
-            Bound::Symbol {
-                name: "_iram_end",
-                plus: -0x7000
-            },
+            Bound::symbol("_iram_start").plus(-0x7000),
+            Bound::symbol("_iram_end").plus(-0x7000),
         ),
         Reservation::new(
             "rom_data",
-            Bound::symbol("rom:dram0_rtos_reserved_start"),
-            Bound::Fixed(0x3000)
+            Bound::stated("rom:dram0_rtos_reserved_start", 0x2F80),
+            Bound::at(0x3000)
         ),
     ],
     ..RIGHT
@@ -306,7 +271,7 @@ fn bounds_can_be_symbols_seen_from_the_other_bus_and_values_that_the_rom_states(
         ("rom:dram0_rtos_reserved_start", 0x2F00),
     ];
     let memory: Vec<_> = WITH_ROM_LAYOUT
-        .available(&Options::NONE, &symbols)
+        .available(&WITH_ROM_LAYOUT.default_options(), &symbols)
         .unwrap()
         .collect();
     assert_eq!(
@@ -320,12 +285,12 @@ fn bounds_can_be_symbols_seen_from_the_other_bus_and_values_that_the_rom_states(
 fn remainders_of_sixteen_bytes_are_dropped_and_of_twenty_kept() {
     let left = |end| {
         let reservations = vec![Reservation::fixed("data", Span::new(0x1000, end).unwrap())];
-        let chip = Chip::new(Table {
+        let chip = new(Table {
             reservations: reservations.leak(),
             ..RIGHT
         })
         .unwrap();
-        chip.available(&Options::NONE, &|_: &str| None)
+        chip.available(&chip.default_options(), &|_: &str| None)
             .unwrap()
             .map(|m| m.span)
             .collect::<Vec<_>>()
@@ -337,8 +302,10 @@ fn remainders_of_sixteen_bytes_are_dropped_and_of_twenty_kept() {
 
 #[test]
 fn start_up_stacks_are_not_merged_with_other_memory() {
-    let chip = Chip::new(rows(&[TWO_ROWS[0], TWO_ROWS[1].with_startup_stack()])).unwrap();
-    let memory = chip.available(&Options::NONE, &|_: &str| None).unwrap();
+    let chip = new(rows(&[TWO_ROWS[0], TWO_ROWS[1].with_startup_stack()])).unwrap();
+    let memory = chip
+        .available(&chip.default_options(), &|_: &str| None)
+        .unwrap();
     let rows: Vec<_> = memory.map(|m| (m.span, m.startup_stack)).collect();
     assert_eq!(
         rows,

@@ -4,7 +4,7 @@ use core::ops::{Deref, DerefMut};
 
 use heap_caps::{HeapCaps, Memory};
 use multi_heap::{Poison, Unpoisoned};
-use soc_regions::{ESP32, Options, Symbols};
+use soc_regions::{ESP32, Options, Symbols, common};
 
 /// Where a check runs.
 pub trait Machine {
@@ -43,11 +43,9 @@ impl<M: Machine, P: Poison> DerefMut for Booted<M, P> {
 /// The ESP32 with everything that can be a heap.
 #[must_use]
 pub fn options() -> Options {
-    Options {
-        rtc_heap: true,
-        psram: Some(4 << 20),
-        ..ESP32.default_options()
-    }
+    ESP32
+        .options(&[common::RTC_HEAP.on(), common::PSRAM.of(4 << 20)])
+        .unwrap()
 }
 
 /// Boots the ESP32's table on this machine.

@@ -216,7 +216,7 @@ mod tests {
         let error = error_of(&[
             "esp32",
             "--option=sram1-as-iram",
-            "--option=trace-two-banks",
+            "--option=trace-memory=two-banks",
         ]);
         assert!(
             error.contains("`sram1_iram` and `trace_mem` both take"),

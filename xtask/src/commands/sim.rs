@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::ValueEnum;
 use heap_caps::{Policy, Reserve};
 use multi_heap::Poison;
-use soc_regions::{Caps, Chip, chips};
+use soc_regions::{Caps, Chip, chips, common};
 
 use crate::error::Error;
 use crate::figures::{self, Figure};
@@ -89,10 +89,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 impl Arguments {
     fn setup(&self) -> Result<Setup, Error> {
         let chip = chip_called(&self.chip)?;
-        let options = soc_regions::Options {
-            psram: self.psram,
-            ..chip.default_options()
-        };
+        let psram: Vec<_> = self
+            .psram
+            .map(|bytes| common::PSRAM.of(bytes))
+            .into_iter()
+            .collect();
+        let options = chip
+            .options(&psram)
+            .map_err(|error| Error::Usage(error.to_string()))?;
         let policy = match self.policy {
             PolicyName::IdfExact => Policy::IdfExact,
             PolicyName::Guaranteed => Policy::Guaranteed,

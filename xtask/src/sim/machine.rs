@@ -5,7 +5,7 @@ use heap_caps::{
     SimulatedMemory, WatchIndex,
 };
 use multi_heap::Poison;
-use soc_regions::{Caps, Chip, Options};
+use soc_regions::{Caps, Chip, Options, When, common};
 
 use super::cells::Block;
 use super::pattern::Words;
@@ -48,7 +48,7 @@ impl<P: Poison> Machine<P> {
         machine
             .boot_heaps(setup)
             .map_err(|error| Error::Usage(error.to_string()))?;
-        if setup.options.psram.is_some() {
+        if When::given(common::PSRAM).holds(&setup.options) {
             machine.heaps.set_external_threshold(Some(EXTERNAL_ABOVE));
         }
         if let Some(reserve) = setup.reserve {

@@ -6,7 +6,7 @@ use std::alloc::Layout;
 use heap_caps::{Observer, SimulatedMemory};
 use heap_caps_alloc::{CapsHeap, RawLock};
 use multi_heap::Poison;
-use soc_regions::{Caps, ESP32, Options};
+use soc_regions::{Caps, ESP32, common};
 
 pub const PSRAM_BYTES: u32 = 0x20_0000;
 
@@ -19,10 +19,7 @@ where
 {
     let memory = Box::leak(Box::new(SimulatedMemory::dirty(0xA5)));
     let heap = Box::leak(Box::new(CapsHeap::new(observer)));
-    let options = Options {
-        psram: Some(PSRAM_BYTES),
-        ..ESP32.default_options()
-    };
+    let options = ESP32.options(&[common::PSRAM.of(PSRAM_BYTES)]).unwrap();
     // SAFETY: nothing else uses the simulated memory, and it is never dropped.
     unsafe { heap.boot(&ESP32, &options, &ESP32.sample_symbols(&options), memory) }.unwrap();
     // SAFETY: nobody stands on simulated stacks.

@@ -24,7 +24,7 @@ use std::ops::ControlFlow;
 use heap_caps::{Policy, ReallocateError, Reserve};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use proptest::prelude::*;
-use soc_regions::{Caps, ESP32, Options};
+use soc_regions::{Caps, ESP32, common};
 use steps::{SETS, Step, step};
 use support::*;
 
@@ -45,11 +45,9 @@ struct Model<P: Poison> {
 
 impl<P: Poison> Model<P> {
     fn new(policy: Policy) -> Self {
-        let options = Options {
-            psram: Some(0x2_0000),
-            rtc_heap: true,
-            ..ESP32.default_options()
-        };
+        let options = ESP32
+            .options(&[common::PSRAM.of(0x2_0000), common::RTC_HEAP.on()])
+            .unwrap();
         Self {
             sim: Sim::booted(&ESP32, policy, &options, ()),
             live: BTreeMap::new(),

@@ -4,7 +4,7 @@
 
 use heap_caps::{HeapCaps, Observer, Policy, SimulatedMemory};
 use multi_heap::{Poison, Unpoisoned};
-use soc_regions::{Caps, Chip, ESP32, Options, Span};
+use soc_regions::{Caps, Chip, ESP32, Options, Span, common};
 
 /// Memory of the ESP32 as ESP-IDF's measured example has it: data up to 0x3FFB2EC8, code up to 0x4008944C.
 pub const DRAM_LOW: u32 = 0x3FFA_E6E0; // 6432 bytes
@@ -31,11 +31,9 @@ impl Sim {
     }
 
     pub fn esp32_with_rtc_heap() -> Self {
-        let options = Options {
-            rtc_heap: true,
-            single_core: true,
-            ..ESP32.default_options()
-        };
+        let options = ESP32
+            .options(&[common::RTC_HEAP.on(), common::SINGLE_CORE.on()])
+            .unwrap();
         Self::with(Policy::Guaranteed, &options, ())
     }
 }
@@ -138,10 +136,7 @@ impl<P: Poison, O: Observer> Sim<P, O> {
 }
 
 pub fn psram(bytes: u32) -> Options {
-    Options {
-        psram: Some(bytes),
-        ..ESP32.default_options()
-    }
+    ESP32.options(&[common::PSRAM.of(bytes)]).unwrap()
 }
 
 pub fn span(start: u32, end: u32) -> Span {

@@ -19,54 +19,108 @@
 //! - The two reservations at the top of RTC memory count only when RTC memory is a heap. Otherwise no row contains them, and a
 //!   program without RTC data need not have their symbols.
 
-use crate::region::{bank, rows};
+use crate::common::{PSRAM, RTC_HEAP, SINGLE_CORE};
 use crate::{
-    Access, Amount, Bound, Caps, Chip, Columns, DualBus, MemoryType, Options, Order, Region,
-    Reservation, SampleSymbol, Setting, Span, Table, Total, TypeIndex, When, Window, WordOrder,
-    chip, span,
+    Access, Amount, Bound, Caps, Chip, Choice, Columns, DualBus, Flag, HardwareTable, MemoryType,
+    Order, Region, Reservation, SampleSymbol, Share, Span, Table, Total, TypeIndex, Value, When,
+    Window, WordOrder, bank, chip, rows, span,
 };
 
 /// The ESP32 as ESP-IDF knows it today.
 pub static ESP32: Chip = chip!(Table {
     name: "esp32",
     generation: "ESP32, ESP-IDF v6.2 (2026)",
+    options: &[
+        SINGLE_CORE.declared(),
+        IRAM_8BIT.declared(),
+        TRACE_MEMORY.declared(),
+        BLUETOOTH.declared(),
+        SYNC_CONNECTIONS.declared(),
+        RTC_HEAP_HERE.declared(),
+        RTC_DATA_IN_FAST_MEMORY.declared(),
+        SRAM1_AS_IRAM.declared(),
+        PSRAM.declared(),
+    ],
     types: &TYPES,
     regions: &REGIONS,
     order: Order::AscendingByType,
     reservations: &RESERVATIONS,
     totals: &[
-        Total {
-            kind: DRAM,
-            settings: Setting::empty(),
-            bytes: 200 * KIB
-        },
-        Total {
-            kind: DIRAM,
-            settings: Setting::empty(),
-            bytes: 128 * KIB
-        },
-        Total {
-            kind: IRAM,
-            settings: Setting::empty(),
-            bytes: 192 * KIB
-        },
-        Total {
-            kind: SPIRAM,
-            settings: Setting::PSRAM,
-            bytes: 4096 * KIB
-        },
-        Total {
-            kind: RTCRAM,
-            settings: Setting::RTC_HEAP,
-            bytes: 8 * KIB
-        },
+        Total::new(DRAM, 200 * KIB),
+        Total::new(DIRAM, 128 * KIB),
+        Total::new(IRAM, 192 * KIB),
+        Total::with(&[PSRAM.of(1)], SPIRAM, 4096 * KIB),
+        Total::with(&[RTC_HEAP.on()], RTCRAM, 8 * KIB),
     ],
     windows: &WINDOWS,
     dual_buses: &DUAL_BUSES,
+    hardware: HARDWARE,
     max_contiguous_bytes: 4096 * KIB,
-    default_options: Options::NONE,
     sample_symbols: &SAMPLE_SYMBOLS,
 });
+
+/// Two cores; DMA goes past the caches; atomic instructions work on the chip only.
+pub(super) const HARDWARE: HardwareTable = HardwareTable {
+    cores: 2,
+    external_atomics: false,
+    ..HardwareTable::PLAIN
+};
+
+/// Byte access to IRAM is emulated. ESP-IDF offers it with [`SINGLE_CORE`] only.
+pub const IRAM_8BIT: Flag = Flag::new(
+    "iram-8bit",
+    "CONFIG_ESP32_IRAM_AS_8BIT_ACCESSIBLE_MEMORY",
+    "byte access to IRAM is emulated",
+);
+
+/// Memory that the trace unit writes to.
+pub const TRACE_MEMORY: Choice = Choice::new(
+    "trace-memory",
+    "the trace unit takes banks of SRAM1, of 16 KiB each",
+    &[
+        Value::new("off", &[]),
+        Value::new("one-bank", &[("CONFIG_ESP32_MEMMAP_TRACEMEM", 1)]),
+        Value::new(
+            "two-banks",
+            &[
+                ("CONFIG_ESP32_MEMMAP_TRACEMEM", 1),
+                ("CONFIG_ESP32_MEMMAP_TRACEMEM_TWOBANKS", 1),
+            ],
+        ),
+    ],
+);
+
+/// Whether the Bluetooth controller is linked and keeps memory for itself.
+pub const BLUETOOTH: Flag = Flag::new(
+    "bluetooth",
+    "CONFIG_BT_ENABLED",
+    "a Bluetooth controller is linked",
+);
+
+/// How many synchronous (audio) connections the controller has room for.
+pub const SYNC_CONNECTIONS: Amount = Amount::new(
+    "bluetooth-sync-connections",
+    "CONFIG_BTDM_CTRL_BR_EDR_MAX_SYNC_CONN",
+    "synchronous connections of the Bluetooth controller",
+)
+.within(0, 3, 0);
+
+/// RTC fast memory as a heap. Only core 0 reaches it, so ESP-IDF offers it with [`SINGLE_CORE`] only.
+const RTC_HEAP_HERE: Flag = RTC_HEAP.off_by_default();
+
+/// RTC data is linked to fast memory.
+pub const RTC_DATA_IN_FAST_MEMORY: Flag = Flag::new(
+    "rtc-data-in-fast-memory",
+    "CONFIG_ESP32_RTCDATA_IN_FAST_MEM",
+    "RTC data is linked to fast memory",
+);
+
+/// The linker places code in the upper part of SRAM1.
+pub const SRAM1_AS_IRAM: Flag = Flag::new(
+    "sram1-as-iram",
+    "CONFIG_ESP_SYSTEM_ESP32_SRAM1_REGION_AS_IRAM",
+    "code is linked to the upper part of SRAM1",
+);
 
 pub(super) const KIB: u32 = 1024;
 
@@ -81,10 +135,8 @@ pub(super) const NONE: Caps = Caps::empty();
 const TYPES: [MemoryType; 5] = [
     MemoryType::new("DRAM", DRAM_CAPS),
     MemoryType::new("D/IRAM", DIRAM_CAPS),
-    MemoryType::new("IRAM", IRAM_CAPS).with_extra(
-        When::with(Setting::IRAM_8BIT),
-        [Caps::IRAM_8BIT, NONE, NONE],
-    ),
+    MemoryType::new("IRAM", IRAM_CAPS)
+        .with_extra(When::on(IRAM_8BIT), [Caps::IRAM_8BIT, NONE, NONE]),
     MemoryType::new("SPIRAM", SPIRAM_CAPS),
     MemoryType::new("RTCRAM", RTCRAM_CAPS),
 ];
@@ -119,9 +171,9 @@ const RTCRAM_CAPS: Columns = [
 ];
 
 const REGIONS: [Region; 45] = rows(&[
-    &[Region::new(PSRAM_WINDOW, SPIRAM).only(When::with(Setting::PSRAM))],
+    &[Region::new(PSRAM_WINDOW, SPIRAM).only(When::given(PSRAM))],
     &SRAM,
-    &[Region::new(RTC_FAST, RTCRAM).only(When::with(Setting::RTC_HEAP))],
+    &[Region::new(RTC_FAST, RTCRAM).only(When::on(RTC_HEAP))],
 ]);
 
 const PSRAM_WINDOW: Span = span!(0x3F80_0000, 0x3FC0_0000);
@@ -139,9 +191,7 @@ pub(super) const SRAM: [Region; 43] = rows(&[
     &bank::<16>(Region::new(span!(0x4008_0000, 0x4008_2000), IRAM)),
 ]);
 
-const DUAL_CORE: When = When::without(Setting::SINGLE_CORE);
-pub(super) const BLUETOOTH: When = When::with(Setting::BLUETOOTH);
-const RTC_HEAP: When = When::with(Setting::RTC_HEAP);
+const DUAL_CORE: When = When::off(SINGLE_CORE);
 
 const RESERVATIONS: [Reservation; 19] = [
     Reservation::fixed("cpu0_cache", span!(0x4007_0000, 0x4007_8000)),
@@ -150,10 +200,10 @@ const RESERVATIONS: [Reservation; 19] = [
     Reservation::fixed("rom_app_data", span!(0x3FFE_3F20, 0x3FFE_4350)).only(DUAL_CORE),
     Reservation::fixed("rom_data", span!(0x3FFA_E000, 0x3FFA_E6E0)),
     Reservation::fixed("trace_mem", span!(0x3FFF_8000, 0x4000_0000))
-        .only(When::with(Setting::TRACE_TWO_BANKS)),
+        .only(When::is(TRACE_MEMORY.value("two-banks"))),
     Reservation::fixed("trace_mem", span!(0x3FFF_C000, 0x4000_0000))
-        .only(When::with(Setting::TRACE_ONE_BANK)),
-    BEYOND_PSRAM.only(When::with(Setting::PSRAM)),
+        .only(When::is(TRACE_MEMORY.value("one-bank"))),
+    BEYOND_PSRAM.only(When::given(PSRAM)),
     Reservation::new(
         "dram_data",
         Bound::symbol("_data_start"),
@@ -167,65 +217,59 @@ const RESERVATIONS: [Reservation; 19] = [
     Reservation::new(
         "sram1_iram",
         Bound::symbol("_heap_end"),
-        Bound::Fixed(0x4000_0000),
+        Bound::at(0x4000_0000),
     )
-    .only(When::with(Setting::SRAM1_AS_IRAM)),
+    .only(When::on(SRAM1_AS_IRAM)),
     Reservation::new(
         "rtcram_data",
-        Bound::Fixed(0x3FF8_0000),
+        Bound::at(0x3FF8_0000),
         Bound::symbol("_rtc_noinit_end"),
     )
-    .only(When::with(
-        Setting::RTC_HEAP.union(Setting::RTC_DATA_IN_FAST_MEMORY),
-    )),
+    .only(When::all(&[
+        When::on(RTC_HEAP),
+        When::on(RTC_DATA_IN_FAST_MEMORY),
+    ])),
     Reservation::new(
         "rtcram_data",
-        Bound::Fixed(0x3FF8_0000),
+        Bound::at(0x3FF8_0000),
         Bound::symbol("_rtc_force_fast_end"),
     )
-    .only(RTC_HEAP.and_without(Setting::RTC_DATA_IN_FAST_MEMORY)),
+    .only(When::all(&[
+        When::on(RTC_HEAP),
+        When::off(RTC_DATA_IN_FAST_MEMORY),
+    ])),
     Reservation::new(
         "rtc_fast_reserved_data",
         Bound::symbol("_rtc_fast_reserved_start"),
         Bound::symbol("_rtc_fast_reserved_end"),
     )
-    .only(RTC_HEAP),
+    .only(When::on(RTC_HEAP)),
     Reservation::new(
         "rtc_reserved_data",
         Bound::symbol("_rtc_slow_reserved_start"),
         Bound::symbol("_rtc_slow_reserved_end"),
     )
-    .only(RTC_HEAP),
-    Reservation::new(
-        "rom_bt_em",
-        Bound::Fixed(0x3FFB_0000),
-        BLUETOOTH_EXCHANGE_END,
-    )
-    .only(BLUETOOTH),
-    Reservation::fixed("rom_bt_bss", span!(0x3FFB_8000, 0x3FFB_9A20)).only(BLUETOOTH),
-    Reservation::fixed("rom_bt_misc", span!(0x3FFB_DB28, 0x3FFB_DB5C)).only(BLUETOOTH),
-    Reservation::fixed("rom_bt_data", span!(0x3FFA_E6E0, 0x3FFA_FF10)).only(BLUETOOTH),
+    .only(When::on(RTC_HEAP)),
+    Reservation::new("rom_bt_em", Bound::at(0x3FFB_0000), BLUETOOTH_EXCHANGE_END)
+        .only(When::on(BLUETOOTH)),
+    Reservation::fixed("rom_bt_bss", span!(0x3FFB_8000, 0x3FFB_9A20)).only(When::on(BLUETOOTH)),
+    Reservation::fixed("rom_bt_misc", span!(0x3FFB_DB28, 0x3FFB_DB5C)).only(When::on(BLUETOOTH)),
+    Reservation::fixed("rom_bt_data", span!(0x3FFA_E6E0, 0x3FFA_FF10)).only(When::on(BLUETOOTH)),
 ];
 
 /// The part of the window behind which there is no PSRAM.
 pub(super) const BEYOND_PSRAM: Reservation = Reservation::new(
     "spi_ram",
-    Bound::Scaled {
-        base: PSRAM_WINDOW.start(),
-        amount: Amount::PsramBytes,
-        each: 1,
-        at_most: PSRAM_WINDOW.end(),
-    },
-    Bound::Fixed(PSRAM_WINDOW.end()),
+    Bound::at(PSRAM_WINDOW.start())
+        .and_each(&[Share::of(PSRAM)])
+        .at_most(PSRAM_WINDOW.end()),
+    Bound::at(PSRAM_WINDOW.end()),
 );
 
 /// The controller's exchange memory: 0x870 bytes more for each synchronous connection.
-const BLUETOOTH_EXCHANGE_END: Bound = Bound::Scaled {
-    base: 0x3FFB_6388,
-    amount: Amount::SyncConnections,
-    each: 0x870,
-    at_most: 0x3FFB_7CD8,
-};
+const BLUETOOTH_EXCHANGE_END: Bound = Bound::at(0x3FFB_6388)
+    .and_each(&[Share::times(SYNC_CONNECTIONS, 0x870)])
+    .at_most(0x3FFB_7CD8);
 
 pub(super) const WINDOWS: [Window; 8] = [
     Window {
@@ -283,10 +327,10 @@ pub(super) const DUAL_BUSES: [DualBus; 2] = [
 
 /// ESP-IDF's "hello world" for two cores; with Bluetooth its data starts behind the controller's.
 const SAMPLE_SYMBOLS: [SampleSymbol; 13] = [
-    SampleSymbol::new("_data_start", 0x3FFB_0000).only(When::without(Setting::BLUETOOTH)),
-    SampleSymbol::new("_heap_start", 0x3FFB_2EC8).only(When::without(Setting::BLUETOOTH)),
-    SampleSymbol::new("_data_start", 0x3FFB_DB5C).only(BLUETOOTH),
-    SampleSymbol::new("_heap_start", 0x3FFC_0A24).only(BLUETOOTH),
+    SampleSymbol::new("_data_start", 0x3FFB_0000).only(When::off(BLUETOOTH)),
+    SampleSymbol::new("_heap_start", 0x3FFB_2EC8).only(When::off(BLUETOOTH)),
+    SampleSymbol::new("_data_start", 0x3FFB_DB5C).only(When::on(BLUETOOTH)),
+    SampleSymbol::new("_heap_start", 0x3FFC_0A24).only(When::on(BLUETOOTH)),
     SampleSymbol::new("_heap_end", 0x3FFF_6000),
     SampleSymbol::new("_iram_start", 0x4008_0000),
     SampleSymbol::new("_iram_end", 0x4008_944C),

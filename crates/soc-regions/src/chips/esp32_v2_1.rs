@@ -10,53 +10,50 @@
 //! - A reservation inside a row splits it. v2.1 disabled the row and logged an error.
 //! - The start-up-stack flag is the row's. In v2.1 it is tag 1, D/IRAM, with the same effect.
 
-use super::esp32::{BLUETOOTH, DIRAM, DRAM, DUAL_BUSES, IRAM, KIB, NONE, SRAM, WINDOWS};
+use super::esp32::{BLUETOOTH, DIRAM, DRAM, DUAL_BUSES, HARDWARE, IRAM, KIB, NONE, SRAM, WINDOWS};
 use super::esp32_v3_0::{
     CPU0_CACHE, CPU1_CACHE, DRAM_DATA, IRAM_CODE, ROM_AND_BLUETOOTH_DATA, ROM_APP_DATA,
-    ROM_PRO_DATA, SAMPLE_SYMBOLS, TRACE_ONE_BANK, TRACE_TWO_BANKS, pid_iram,
+    ROM_PRO_DATA, SAMPLE_SYMBOLS, TRACE_MEMORY, TRACE_ONE_BANK, TRACE_TWO_BANKS, pid_iram,
 };
-use crate::region::rows;
 use crate::{
-    Caps, Chip, MemoryType, Options, Order, Region, Reservation, Setting, Span, Table, Total,
-    TypeIndex, When, chip, span,
+    Caps, Chip, Declared, Flag, MemoryType, Order, Region, Reservation, Span, Table, Total,
+    TypeIndex, When, chip, rows, span,
 };
 
 /// The ESP32 as ESP-IDF v2.1 knew it.
 pub static ESP32_V2_1: Chip = chip!(Table {
     name: "esp32-v2.1",
     generation: "ESP32, ESP-IDF v2.1 (2017)",
+    options: &OPTIONS,
     types: &TAGS,
     regions: &REGIONS,
     order: Order::Ascending,
     reservations: &RESERVATIONS,
     totals: &[
-        Total {
-            kind: DRAM,
-            settings: Setting::empty(),
-            bytes: 200 * KIB
-        },
-        Total {
-            kind: DIRAM,
-            settings: Setting::empty(),
-            bytes: 128 * KIB
-        },
-        Total {
-            kind: IRAM,
-            settings: Setting::empty(),
-            bytes: 192 * KIB
-        },
-        Total {
-            kind: SPISRAM,
-            settings: Setting::empty(),
-            bytes: 128 * KIB
-        },
+        Total::new(DRAM, 200 * KIB),
+        Total::new(DIRAM, 128 * KIB),
+        Total::new(IRAM, 192 * KIB),
+        Total::new(SPISRAM, 128 * KIB),
     ],
     windows: &WINDOWS,
     dual_buses: &DUAL_BUSES,
+    hardware: HARDWARE,
     max_contiguous_bytes: 4096 * KIB,
-    default_options: Options::NONE,
     sample_symbols: &SAMPLE_SYMBOLS,
 });
+
+const OPTIONS: [Declared; 3] = [
+    TRACE_MEMORY.declared(),
+    BLUETOOTH.declared(),
+    BLUETOOTH_DRAM_RELEASE.declared(),
+];
+
+/// What Bluetooth does not need of its 64 KiB goes to the heap.
+pub const BLUETOOTH_DRAM_RELEASE: Flag = Flag::new(
+    "bluetooth-dram-release",
+    "CONFIG_BT_DRAM_RELEASE",
+    "Bluetooth gives back what it does not need",
+);
 
 const SPISRAM: TypeIndex = TypeIndex(15);
 const SPISRAM_WINDOW: Span = span!(0x3F80_0000, 0x3F82_0000);
@@ -101,7 +98,7 @@ const fn pid_dram(name: &'static str, pid: Caps) -> MemoryType {
 const REGIONS: [Region; 44] = rows(&[&[Region::new(SPISRAM_WINDOW, SPISRAM)], &SRAM]);
 
 const BLUETOOTH_RELEASES: When =
-    When::with(Setting::BLUETOOTH.union(Setting::BLUETOOTH_DRAM_RELEASE));
+    When::all(&[When::on(BLUETOOTH), When::on(BLUETOOTH_DRAM_RELEASE)]);
 
 const RESERVATIONS: [Reservation; 15] = [
     DRAM_DATA,
@@ -113,11 +110,12 @@ const RESERVATIONS: [Reservation; 15] = [
     Reservation::fixed("bt", span!(0x3FFB_0000, 0x3FFB_3000)).only(BLUETOOTH_RELEASES),
     Reservation::fixed("bt", span!(0x3FFB_8000, 0x3FFB_BB28)).only(BLUETOOTH_RELEASES),
     Reservation::fixed("bt", span!(0x3FFB_DB28, 0x3FFC_0000)).only(BLUETOOTH_RELEASES),
-    Reservation::fixed("bt", span!(0x3FFB_0000, 0x3FFC_0000))
-        .only(BLUETOOTH.and_without(Setting::BLUETOOTH_DRAM_RELEASE)),
+    Reservation::fixed("bt", span!(0x3FFB_0000, 0x3FFC_0000)).only(When::all(&[
+        When::on(BLUETOOTH),
+        When::off(BLUETOOTH_DRAM_RELEASE),
+    ])),
     ROM_AND_BLUETOOTH_DATA,
-    Reservation::fixed("rom_data", span!(0x3FFA_E000, 0x3FFA_E2A0))
-        .only(When::without(Setting::BLUETOOTH)),
+    Reservation::fixed("rom_data", span!(0x3FFA_E000, 0x3FFA_E2A0)).only(When::off(BLUETOOTH)),
     TRACE_TWO_BANKS,
     TRACE_ONE_BANK,
     Reservation::fixed("spi_sram", SPISRAM_WINDOW),

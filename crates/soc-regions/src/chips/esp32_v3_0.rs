@@ -14,51 +14,59 @@
 //! - Remainders of 16 bytes or less are dropped in all generations; v3.0 dropped what could not hold a heap, below 40.
 
 use super::esp32::{
-    BEYOND_PSRAM, BLUETOOTH, DIRAM, DIRAM_CAPS, DRAM, DRAM_CAPS, DUAL_BUSES, IRAM, IRAM_CAPS, KIB,
-    NONE, SPIRAM_CAPS, SRAM, WINDOWS,
+    BEYOND_PSRAM, BLUETOOTH, DIRAM, DIRAM_CAPS, DRAM, DRAM_CAPS, DUAL_BUSES, HARDWARE, IRAM,
+    IRAM_CAPS, KIB, NONE, SPIRAM_CAPS, SRAM, WINDOWS,
 };
-use crate::region::rows;
+use crate::common::PSRAM;
 use crate::{
-    Bound, Caps, Chip, MemoryType, Options, Order, Region, Reservation, SampleSymbol, Setting,
-    Table, Total, TypeIndex, When, chip, span,
+    Bound, Caps, Chip, Choice, Declared, MemoryType, Order, Region, Reservation, SampleSymbol,
+    Table, Total, TypeIndex, Value, When, chip, rows, span,
 };
 
 /// The ESP32 as ESP-IDF v3.0 knew it.
 pub static ESP32_V3_0: Chip = chip!(Table {
     name: "esp32-v3.0",
     generation: "ESP32, ESP-IDF v3.0 (2018)",
+    options: &OPTIONS,
     types: &TYPES,
     regions: &REGIONS,
     order: Order::Ascending,
     reservations: &RESERVATIONS,
     totals: &[
-        Total {
-            kind: DRAM,
-            settings: Setting::empty(),
-            bytes: 200 * KIB
-        },
-        Total {
-            kind: DIRAM,
-            settings: Setting::empty(),
-            bytes: 128 * KIB
-        },
-        Total {
-            kind: IRAM,
-            settings: Setting::empty(),
-            bytes: 192 * KIB
-        },
-        Total {
-            kind: SPIRAM,
-            settings: Setting::empty(),
-            bytes: 4096 * KIB
-        },
+        Total::new(DRAM, 200 * KIB),
+        Total::new(DIRAM, 128 * KIB),
+        Total::new(IRAM, 192 * KIB),
+        Total::new(SPIRAM, 4096 * KIB),
     ],
     windows: &WINDOWS,
     dual_buses: &DUAL_BUSES,
+    hardware: HARDWARE,
     max_contiguous_bytes: 4096 * KIB,
-    default_options: Options::NONE,
     sample_symbols: &SAMPLE_SYMBOLS,
 });
+
+const OPTIONS: [Declared; 3] = [
+    TRACE_MEMORY.declared(),
+    BLUETOOTH.declared(),
+    PSRAM.declared(),
+];
+
+/// Memory that the trace unit writes to: the same option as today's, under its old names.
+pub(super) const TRACE_MEMORY: Choice = Choice::new(
+    "trace-memory",
+    "the trace unit takes banks of SRAM1, of 16 KiB each",
+    &[
+        Value::new("off", &[]),
+        Value::new("one-bank", &[("CONFIG_MEMMAP_TRACEMEM", 1)]),
+        Value::new(
+            "two-banks",
+            &[
+                ("CONFIG_MEMMAP_TRACEMEM", 1),
+                ("CONFIG_MEMMAP_TRACEMEM_TWOBANKS", 1),
+            ],
+        ),
+    ],
+);
 
 const SPIRAM: TypeIndex = TypeIndex(15);
 
@@ -101,10 +109,9 @@ const RESERVATIONS: [Reservation; 12] = [
     CPU1_CACHE,
     ROM_PRO_DATA,
     ROM_APP_DATA,
-    Reservation::fixed("bt", span!(0x3FFB_0000, 0x3FFC_0000)).only(BLUETOOTH),
+    Reservation::fixed("bt", span!(0x3FFB_0000, 0x3FFC_0000)).only(When::on(BLUETOOTH)),
     ROM_AND_BLUETOOTH_DATA,
-    Reservation::fixed("rom_data", span!(0x3FFA_E000, 0x3FFA_E6E0))
-        .only(When::without(Setting::BLUETOOTH)),
+    Reservation::fixed("rom_data", span!(0x3FFA_E000, 0x3FFA_E6E0)).only(When::off(BLUETOOTH)),
     TRACE_TWO_BANKS,
     TRACE_ONE_BANK,
     BEYOND_PSRAM,
@@ -130,20 +137,21 @@ pub(super) const ROM_PRO_DATA: Reservation =
 pub(super) const ROM_APP_DATA: Reservation =
     Reservation::fixed("rom_app_data", span!(0x3FFE_4000, 0x3FFE_4350));
 pub(super) const ROM_AND_BLUETOOTH_DATA: Reservation =
-    Reservation::fixed("rom_and_bt_data", span!(0x3FFA_E000, 0x3FFA_FF10)).only(BLUETOOTH);
+    Reservation::fixed("rom_and_bt_data", span!(0x3FFA_E000, 0x3FFA_FF10))
+        .only(When::on(BLUETOOTH));
 pub(super) const TRACE_TWO_BANKS: Reservation =
     Reservation::fixed("trace_mem", span!(0x3FFF_8000, 0x4000_0000))
-        .only(When::with(Setting::TRACE_TWO_BANKS));
+        .only(When::is(TRACE_MEMORY.value("two-banks")));
 pub(super) const TRACE_ONE_BANK: Reservation =
     Reservation::fixed("trace_mem", span!(0x3FFF_8000, 0x3FFF_C000))
-        .only(When::with(Setting::TRACE_ONE_BANK));
+        .only(When::is(TRACE_MEMORY.value("one-bank")));
 
 /// A "hello world" for two cores; with Bluetooth its data starts behind the controller's.
 pub(super) const SAMPLE_SYMBOLS: [SampleSymbol; 6] = [
-    SampleSymbol::new("_data_start", 0x3FFB_0000).only(When::without(Setting::BLUETOOTH)),
-    SampleSymbol::new("_heap_start", 0x3FFB_2EC8).only(When::without(Setting::BLUETOOTH)),
-    SampleSymbol::new("_data_start", 0x3FFC_0000).only(BLUETOOTH),
-    SampleSymbol::new("_heap_start", 0x3FFC_2EC8).only(BLUETOOTH),
+    SampleSymbol::new("_data_start", 0x3FFB_0000).only(When::off(BLUETOOTH)),
+    SampleSymbol::new("_heap_start", 0x3FFB_2EC8).only(When::off(BLUETOOTH)),
+    SampleSymbol::new("_data_start", 0x3FFC_0000).only(When::on(BLUETOOTH)),
+    SampleSymbol::new("_heap_start", 0x3FFC_2EC8).only(When::on(BLUETOOTH)),
     SampleSymbol::new("_init_start", 0x4008_0000),
     SampleSymbol::new("_iram_text_end", 0x4008_944C),
 ];

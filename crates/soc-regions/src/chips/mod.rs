@@ -1,8 +1,8 @@
 //! Which chips are known: one file a chip.
 
-mod esp32;
-mod esp32_v2_1;
-mod esp32_v3_0;
+pub mod esp32;
+pub mod esp32_v2_1;
+pub mod esp32_v3_0;
 
 pub use esp32::ESP32;
 pub use esp32_v2_1::ESP32_V2_1;

@@ -1,319 +1,274 @@
 //! Our tables against ESP-IDF's, in every combination of options and for several programs.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
-mod tables;
+mod deviations;
+mod expression;
+mod facts;
 
-use soc_regions::{
-    Bluetooth, Caps, Chip, LayoutError, Options, Setting, Span, SyncConnections, TraceMemory, chips,
-};
-use tables::{HEAD, Idf, Kconfig, V2_1, V3_0};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What a heap gets: start, end, type, start-up stack.
-type Heap = (u32, u32, u8, bool);
+use deviations::with_deviations;
+use facts::{Facts, Heap, Row, Symbols};
+use soc_regions::{Chip, Kind, LayoutError, Options, Setting, SettingValue, Span, chips};
 
-fn each_generation() -> impl Iterator<Item = (Idf, &'static Chip)> {
-    [HEAD, V3_0, V2_1].into_iter().map(|idf| {
-        let chip = chips::by_name(idf.name).unwrap();
-        (idf, chip)
-    })
+fn each_chip() -> impl Iterator<Item = (Facts, &'static Chip)> {
+    let chip = |facts: &Facts| chips::by_name(&facts.chip);
+    facts::all()
+        .into_iter()
+        .filter_map(move |facts| chip(&facts).map(|chip| (facts, chip)))
 }
 
-/// 2 × 2 × 3 × 5 × 2 × 2 × 2 × 2 × 3 = 2880 configurations.
-fn each_configuration() -> Vec<Options> {
-    let mut all = vec![Options::NONE];
-    vary(&mut all, [false, true], |o, single_core| Options {
-        single_core,
-        ..o
-    });
-    vary(&mut all, [false, true], |o, iram_8bit| Options {
-        iram_8bit,
-        ..o
-    });
-    let traces = [
-        TraceMemory::Off,
-        TraceMemory::OneBank,
-        TraceMemory::TwoBanks,
-    ];
-    vary(&mut all, traces, |o, trace_memory| Options {
-        trace_memory,
-        ..o
-    });
-    let connections = [0, 1, 2, 3].map(|count| Bluetooth::On(SyncConnections::new(count).unwrap()));
-    let bluetooth = connections.into_iter().chain([Bluetooth::Off]);
-    vary(&mut all, bluetooth, |o, bluetooth| Options {
-        bluetooth,
-        ..o
-    });
-    vary(&mut all, [false, true], |o, bluetooth_dram_release| {
-        Options {
-            bluetooth_dram_release,
-            ..o
-        }
-    });
-    vary(&mut all, [false, true], |o, rtc_heap| Options {
-        rtc_heap,
-        ..o
-    });
-    vary(&mut all, [false, true], |o, rtc_data_in_fast_memory| {
-        Options {
-            rtc_data_in_fast_memory,
-            ..o
-        }
-    });
-    vary(&mut all, [false, true], |o, sram1_as_iram| Options {
-        sram1_as_iram,
-        ..o
-    });
-    vary(
-        &mut all,
-        [None, Some(2 << 20), Some(8 << 20)],
-        |o, psram| Options { psram, ..o },
-    );
+/// Every combination of: flags off and on, each value of a choice; of an amount the default, the bounds and two in between.
+fn each_configuration(chip: &Chip) -> Vec<Options> {
+    let mut all = vec![chip.default_options()];
+    for (option, default) in chip.default_options().iter() {
+        let values: BTreeSet<u32> = match option.kind {
+            Kind::Flag { .. } => [0, 1].into(),
+            Kind::Choice { values } => (0..u32::try_from(values.len()).unwrap()).collect(),
+            Kind::Amount {
+                least,
+                most: most @ ..9,
+                ..
+            } => (least..=most).collect(),
+            Kind::Amount { most: u32::MAX, .. } => [default, 2 << 20, 96 << 20].into(),
+            Kind::Amount { least, most, .. } => {
+                [default, least, least.midpoint(most) & !7, most].into()
+            }
+        };
+        let settings = values.into_iter().map(|value| Setting {
+            option: option.name,
+            value: match option.value_name(value) {
+                Some(name) => SettingValue::Named(name),
+                None => SettingValue::Number(value),
+            },
+        });
+        let settings: Vec<_> = settings.collect();
+        let with = |options: &Options| {
+            settings
+                .iter()
+                .map(|s| options.with(*s).unwrap())
+                .collect::<Vec<_>>()
+        };
+        all = all.iter().flat_map(with).collect();
+    }
     all
 }
 
-fn vary<T: Clone>(
-    all: &mut Vec<Options>,
-    values: impl IntoIterator<Item = T>,
-    set: fn(Options, T) -> Options,
-) {
-    let values: Vec<T> = values.into_iter().collect();
-    *all = all
-        .iter()
-        .flat_map(|o| values.iter().map(|value| set(*o, value.clone())))
-        .collect();
-}
-
-fn kconfig(options: &Options) -> Kconfig {
-    let connections = match options.bluetooth {
-        Bluetooth::On(connections) => Some(u32::from(connections.get())),
-        Bluetooth::Off => None,
-    };
-    Kconfig {
-        single_core_mode: options.single_core,
-        iram_as_8bit_accessible_memory: options.iram_8bit,
-        tracemem: options.trace_memory != TraceMemory::Off,
-        tracemem_twobanks: options.trace_memory == TraceMemory::TwoBanks,
-        bt_enabled: connections.is_some(),
-        bt_max_sync_conn: connections.unwrap_or(0),
-        bt_dram_release: options.bluetooth_dram_release,
-        allow_rtc_fast_mem_as_heap: options.rtc_heap,
-        rtcdata_in_fast_mem: options.rtc_data_in_fast_memory,
-        sram1_region_as_iram: options.sram1_as_iram,
-        spiram: options.psram,
-    }
-}
-
-/// Three programs: small; odd ends, one just below a row's end; empty sections, RTC data and code in SRAM1.
-fn each_program(chip: &Chip, options: &Options) -> [Vec<(&'static str, u32)>; 3] {
-    let data = match options.bluetooth {
-        Bluetooth::Off => 0x3FFB_0000,
-        Bluetooth::On(_) if chip.name() == "esp32" => 0x3FFB_DB5C,
-        Bluetooth::On(_) => 0x3FFC_0000,
-    };
-    let program = |data: [u32; 2], iram: [u32; 2], heap_end, rtc: [u32; 3]| {
-        vec![
-            ("_data_start", data[0]),
-            ("_heap_start", data[1]),
-            ("_init_start", iram[0]),
-            ("_iram_text_end", iram[1]),
-            ("_iram_start", iram[0]),
-            ("_iram_end", iram[1]),
-            ("_heap_end", heap_end),
-            ("_rtc_noinit_end", rtc[0]),
-            ("_rtc_force_fast_end", rtc[1]),
-            ("_rtc_fast_reserved_start", rtc[2]),
-            ("_rtc_fast_reserved_end", 0x3FF8_2000),
-            ("_rtc_slow_reserved_start", 0x5000_1FE8),
-            ("_rtc_slow_reserved_end", 0x5000_2000),
-        ]
-    };
-    [
-        program(
-            [data, data + 0x2EC8],
-            [0x4008_0000, 0x4008_944C],
-            0x3FFF_6000,
-            [0x3FF8_0000, 0x3FF8_0000, 0x3FF8_2000],
-        ),
-        program(
-            [data + 3, 0x3FFC_9FF1],
-            [0x4008_0007, 0x4008_BFEE],
-            0x3FFF_FFED,
-            [0x3FF8_0123, 0x3FF8_0041, 0x3FF8_1FE8],
-        ),
-        program(
-            [data, data],
-            [0x4008_0000, 0x4009_FFEE],
-            0x3FFE_8000,
-            [0x3FF8_1FE8, 0x3FF8_1FDC, 0x3FF8_1FEC],
-        ),
-    ]
-}
-
-/// The reserved areas as ESP-IDF rounds and sorts them; `None` where it would stop because two overlap.
-fn reserved(idf: &Idf, kconfig: &Kconfig, symbols: &[(&str, u32)]) -> Option<Vec<(u32, u32)>> {
-    let areas = idf.areas.iter().filter(|(.., when)| when(kconfig));
-    let ends = areas.map(|(start, end, _)| {
-        (
-            start.address(kconfig, symbols),
-            end.address(kconfig, symbols),
-        )
-    });
-    let mut areas: Vec<_> = ends
-        .filter(|(start, end)| start < end)
-        .map(|(s, e)| (s & !3, (e + 3) & !3))
-        .collect();
-    areas.sort_unstable();
-    areas
-        .windows(2)
-        .all(|pair| pair[0].1 <= pair[1].0)
-        .then_some(areas)
-}
-
-/// Heaps by elementary intervals: cut each row at every end of an area, keep the parts in no area, join what touches.
-fn heaps(idf: &Idf, kconfig: &Kconfig, areas: &[(u32, u32)]) -> Vec<Heap> {
-    let mut heaps: Vec<Heap> = Vec::new();
-    for &(start, count, size, kind, _, stack, _) in idf.rows.iter().filter(|row| row.6(kconfig)) {
-        for row in 0..count {
-            let row = (start + row * size, start + (row + 1) * size);
-            let parts = free_parts(row, areas)
-                .into_iter()
-                .filter(|(from, to)| to - from > 16);
-            for (from, to) in parts {
-                match heaps.last_mut() {
-                    Some(last) if last.1 == from && (last.2, last.3) == (kind, stack) => {
-                        last.1 = to;
-                    }
-                    _ => heaps.push((from, to, kind, stack)),
-                }
+/// The Kconfig symbols of a configuration, as its chip's options state them.
+fn kconfig(options: &Options) -> Symbols {
+    let mut symbols = Symbols::new();
+    for (option, value) in options.iter() {
+        match option.kind {
+            Kind::Flag { config } | Kind::Amount { config, .. } => {
+                symbols.insert(config.to_owned(), value.into());
+            }
+            Kind::Choice { values } => {
+                let set = values[value as usize].configs.iter();
+                symbols.extend(set.map(|&(name, value)| (name.to_owned(), i64::from(value))));
             }
         }
     }
-    heaps
+    symbols
 }
 
-fn free_parts((start, end): (u32, u32), areas: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let mut cuts: Vec<u32> = areas.iter().flat_map(|&(from, to)| [from, to]).collect();
-    cuts.retain(|cut| start < *cut && *cut < end);
-    cuts.extend([start, end]);
-    cuts.sort_unstable();
-    cuts.dedup();
-    let parts = cuts.windows(2).map(|pair| (pair[0], pair[1]));
-    parts
-        .filter(|part| {
-            !areas
-                .iter()
-                .any(|area| area.0 <= part.0 && part.1 <= area.1)
-        })
+/// The sample program, and ones whose sections end elsewhere, at odd addresses too, or are empty.
+fn each_program(
+    chip: &Chip,
+    options: &Options,
+    names: &BTreeSet<String>,
+) -> Vec<BTreeMap<String, u32>> {
+    use soc_regions::Symbols as _;
+    let sample = chip.sample_symbols(options);
+    let known = |name: &String| sample.address(name).map(|address| (name.clone(), address));
+    let sample: BTreeMap<_, _> = names.iter().filter_map(known).collect();
+    let moved = |end: u32, start: u32| {
+        let mut program = sample.clone();
+        for (name, address) in &mut program {
+            let is_end = name.ends_with("_end") || name.ends_with("_heap_start");
+            let is_rtc = name.contains("rtc") && !name.contains("reserved");
+            *address += match (is_rtc, is_end) {
+                (true, true) => end & 0xFF,
+                (false, true) if !name.contains("reserved") => end,
+                (false, false) if name.contains("data_start") => start,
+                _ => 0,
+            };
+        }
+        program
+    };
+    let mut empty = sample.clone();
+    for (start, end) in [("_data_start", "_heap_start"), ("_iram_start", "_iram_end")] {
+        if let Some(start) = sample.get(start) {
+            empty.insert(end.to_owned(), *start);
+        }
+    }
+    vec![
+        sample.clone(),
+        moved(0x123, 0x125),
+        moved(0x8FFE, 0x9001),
+        empty,
+    ]
+}
+
+/// What the ROM states about itself, as documented.
+fn rom(facts: &Facts, options: &Options) -> Option<(String, i64)> {
+    let name = "rom_dram0_rtos_reserved_start_doc";
+    let is_old = kconfig(options).get("CONFIG_ESP32P4_SELECTS_REV_LESS_V3") == Some(&1);
+    let name = if is_old {
+        format!("{name}_rev_lt_v3")
+    } else {
+        name.to_owned()
+    };
+    let documented = facts.constant(&name)?;
+    Some((
+        "ROM:dram0_rtos_reserved_start".to_owned(),
+        documented.into(),
+    ))
+}
+
+/// The linker symbols that reservations ask for.
+fn linker_symbols(facts: &Facts) -> BTreeSet<String> {
+    let ends = facts.reserved.iter().flat_map(|row| [&row.0, &row.1]);
+    let names = ends.flat_map(|end| expression::names(end));
+    names
+        .filter(|name| name.starts_with('_'))
+        .map(str::to_owned)
         .collect()
 }
 
-/// PSRAM becomes a heap after start-up in ESP-IDF; here it is there from the start, in the place of its row.
-fn with_psram(idf: &Idf, kconfig: &Kconfig, mut heaps: Vec<Heap>) -> Vec<Heap> {
-    let bytes = kconfig
-        .spiram
-        .filter(|_| idf.adds_psram_later)
-        .map(|bytes| bytes.min(4 << 20));
-    let kind = idf.rows[0].3;
-    heaps.splice(
-        0..0,
-        bytes.map(|bytes| (0x3F80_0000, 0x3F80_0000 + bytes, kind, false)),
-    );
+fn heaps(
+    chip: &Chip,
+    options: &Options,
+    program: &BTreeMap<String, u32>,
+) -> Result<Vec<Heap>, LayoutError> {
+    let lookup = |name: &str| program.get(name).copied();
+    let heaps = chip.available(options, &lookup)?;
+    let heaps = heaps.map(|m| (m.span.start(), m.span.end(), m.kind.0, m.startup_stack));
+    Ok(heaps.collect())
+}
+
+fn sorted(mut heaps: Vec<Heap>) -> Vec<Heap> {
+    heaps.sort_unstable();
     heaps
 }
 
 #[test]
-fn every_type_has_esp_idfs_name_and_columns() {
-    for (idf, chip) in each_generation() {
-        let theirs = idf
-            .types
+fn every_table_of_the_facts_is_a_chip_and_the_other_way_around() {
+    let theirs: BTreeSet<_> = facts::all().into_iter().map(|facts| facts.chip).collect();
+    let ours: BTreeSet<_> = chips::all().map(|chip| chip.name().to_owned()).collect();
+    assert_eq!(ours, theirs);
+    assert!(
+        facts::all()
             .iter()
-            .map(|(name, caps)| (*name, caps.map(|column| column.parse::<Caps>().unwrap())));
-        assert!(
-            chip.types()
-                .iter()
-                .map(|kind| (kind.name, kind.caps))
-                .eq(theirs),
-            "{}",
-            idf.name
-        );
+            .all(|facts| facts.source.starts_with("ESP-IDF v"))
+    );
+}
+
+#[test]
+fn every_option_that_the_facts_mention_is_an_option_of_the_chip() {
+    for (facts, chip) in each_chip() {
+        let mut known: BTreeSet<String> = BTreeSet::new();
+        for (option, _) in chip.default_options().iter() {
+            match option.kind {
+                Kind::Flag { config } | Kind::Amount { config, .. } => {
+                    known.insert(config.to_owned());
+                }
+                Kind::Choice { values } => {
+                    let configs = values.iter().flat_map(|value| value.configs);
+                    known.extend(configs.map(|(name, _)| (*name).to_owned()));
+                }
+            }
+        }
+        let unknown: Vec<_> = facts.configs().difference(&known).cloned().collect();
+        assert!(unknown.is_empty(), "{}: {unknown:?}", facts.chip);
     }
 }
 
 #[test]
-fn every_row_has_esp_idfs_place_size_type_alias_and_flag() {
-    for (idf, chip) in each_generation() {
-        let theirs = idf
-            .rows
-            .iter()
-            .flat_map(|&(start, count, size, kind, alias, stack, _)| {
-                (0..count).map(move |row| (start + row * size, size, kind, alias, stack))
+fn the_default_options_are_esp_idfs() {
+    for (facts, chip) in each_chip() {
+        let ours = kconfig(&chip.default_options());
+        for (name, value) in &facts.defaults {
+            assert_eq!(ours.get(name).unwrap_or(&0), value, "{} {name}", facts.chip);
+        }
+    }
+}
+
+#[test]
+fn every_type_has_esp_idfs_name_and_columns_in_every_configuration() {
+    for (facts, chip) in each_chip() {
+        let facts = with_deviations(facts);
+        for options in each_configuration(chip) {
+            let theirs = facts.types(&kconfig(&options));
+            let ours = chip.types().iter().map(|kind| {
+                let columns = kind.caps_under(&options).map(|caps| {
+                    caps.named()
+                        .map(|(name, _)| name.to_owned())
+                        .collect::<BTreeSet<_>>()
+                });
+                (kind.name.to_owned(), columns)
             });
-        let ours = chip.regions().iter().map(|row| {
-            let alias = chip.instruction_view(row.span).map(Span::start);
-            (
-                row.span.start(),
-                row.span.size(),
-                row.kind.0,
-                alias,
-                row.startup_stack,
-            )
-        });
-        assert!(ours.eq(theirs), "{}", idf.name);
+            assert_eq!(ours.collect::<Vec<_>>(), theirs, "{} {options}", facts.chip);
+        }
+    }
+}
+
+#[test]
+fn every_row_has_esp_idfs_place_size_type_alias_and_flag_in_every_configuration() {
+    for (facts, chip) in each_chip() {
+        let facts = with_deviations(facts);
+        for options in each_configuration(chip) {
+            let ours = chip.regions().iter().filter(|row| row.when.holds(&options));
+            let mut ours: Vec<_> = ours
+                .map(|row| Row {
+                    start: row.span.start(),
+                    end: row.span.end(),
+                    kind: row.kind.0,
+                    alias: chip.instruction_view(row.span).map(Span::start),
+                    stack: row.startup_stack,
+                })
+                .collect();
+            let mut theirs = facts.rows(&kconfig(&options));
+            ours.sort_unstable();
+            theirs.sort_unstable();
+            assert_eq!(ours, theirs, "{} {options}", facts.chip);
+        }
     }
 }
 
 #[test]
 fn every_configuration_and_program_gives_esp_idfs_heaps() {
     let mut conflicts = 0;
-    for (idf, chip) in each_generation() {
-        for options in each_configuration() {
-            for symbols in each_program(chip, &options) {
-                let kconfig = kconfig(&options);
-                let lookup = |name: &str| {
-                    symbols
+    for (facts, chip) in each_chip() {
+        let facts = with_deviations(facts);
+        let names = linker_symbols(&facts);
+        for options in each_configuration(chip) {
+            for program in each_program(chip, &options, &names) {
+                let mut symbols = kconfig(&options);
+                symbols.extend(rom(&facts, &options));
+                symbols.extend(
+                    program
                         .iter()
-                        .find(|(known, _)| *known == name)
-                        .map(|(_, at)| *at)
-                };
-                let ours = chip.available(&options, &lookup);
-                let Some(areas) = reserved(&idf, &kconfig, &symbols) else {
-                    conflicts += 1;
-                    assert!(
-                        matches!(ours, Err(LayoutError::Conflict { .. })),
-                        "{} {options:?}",
-                        idf.name
-                    );
-                    continue;
-                };
-                let ours = ours
-                    .unwrap()
-                    .map(|m| (m.span.start(), m.span.end(), m.kind.0, m.startup_stack));
-                let theirs = with_psram(&idf, &kconfig, heaps(&idf, &kconfig, &areas));
-                assert_eq!(ours.collect::<Vec<_>>(), theirs, "{} {options:?}", idf.name);
+                        .map(|(name, at)| (name.clone(), i64::from(*at))),
+                );
+                let ours = heaps(chip, &options, &program);
+                match facts.reserved(&symbols) {
+                    None => {
+                        conflicts += 1;
+                        assert!(ours.is_err(), "{} {options}", facts.chip);
+                    }
+                    Some(areas) => {
+                        let theirs = facts.heaps(&symbols, &areas);
+                        assert_eq!(
+                            sorted(ours.unwrap()),
+                            sorted(theirs),
+                            "{} {options} {program:x?}",
+                            facts.chip
+                        );
+                    }
+                }
             }
         }
     }
     assert!(conflicts > 0, "some configurations contradict each other");
-}
-
-#[test]
-fn byte_access_to_iram_is_the_only_capability_that_an_option_adds() {
-    for (idf, chip) in each_generation() {
-        for kind in chip.types() {
-            let added = kind.caps_under(Setting::all()) != kind.caps;
-            assert_eq!(added, (idf.name, kind.name) == ("esp32", "IRAM"));
-        }
-        for options in each_configuration()
-            .into_iter()
-            .filter(|_| idf.name == "esp32")
-        {
-            let first = chip.types()[2].caps_under(options.settings())[0];
-            assert_eq!(
-                first.contains(Caps::IRAM_8BIT),
-                kconfig(&options).iram_as_8bit_accessible_memory
-            );
-        }
-    }
 }

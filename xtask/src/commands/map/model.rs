@@ -164,12 +164,12 @@ impl Map {
 
     /// Reservations of the table that this configuration does not have.
     pub(crate) fn not_in_effect(&self) -> impl Iterator<Item = (&'static str, When)> {
-        let settings = self.options.settings();
+        let options = self.options;
         let others = self
             .chip
             .reservations()
             .iter()
-            .filter(move |r| !r.when.holds(settings));
+            .filter(move |r| !r.when.holds(&options));
         others.map(|r| (r.name, r.when))
     }
 }
@@ -181,9 +181,8 @@ fn continues(first: &Region, count: u32, row: &Region) -> bool {
 }
 
 fn cost(chip: &'static Chip, options: &Options, layout: &Layout, reserved: Reserved) -> Cost {
-    let settings = options.settings();
     let mut rows = chip.reservations().iter();
-    let row = rows.find(|row| row.name == reserved.name && row.when.holds(settings));
+    let row = rows.find(|row| row.name == reserved.name && row.when.holds(options));
     let shared = layout
         .regions()
         .filter_map(|row| row.span.intersection(reserved.span));
@@ -262,7 +261,7 @@ fn dropped(start: u32, end: u32) -> Option<Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use soc_regions::ESP32;
+    use soc_regions::{ESP32, common};
 
     fn map(options: Options) -> Map {
         Map::new(&ESP32, options, &ESP32.sample_symbols(&options)).unwrap()
@@ -270,11 +269,9 @@ mod tests {
 
     #[test]
     fn the_parts_of_a_strip_leave_no_gap() {
-        let options = Options {
-            psram: Some(1 << 20),
-            rtc_heap: true,
-            ..Options::NONE
-        };
+        let options = ESP32
+            .options(&[common::PSRAM.of(1 << 20), common::RTC_HEAP.on()])
+            .unwrap();
         for strip in map(options).strips {
             let mut at = strip.span.start();
             for part in strip.parts {
@@ -289,9 +286,9 @@ mod tests {
     fn heaps_costs_and_crumbs_add_up_to_the_regions() {
         let symbols = (
             [("_heap_start", 0x3FFB_9FF4)],
-            ESP32.sample_symbols(&Options::NONE),
+            ESP32.sample_symbols(&ESP32.default_options()),
         );
-        let map = Map::new(&ESP32, Options::NONE, &symbols).unwrap();
+        let map = Map::new(&ESP32, ESP32.default_options(), &symbols).unwrap();
         let costs: u32 = map.costs.iter().map(|cost| cost.bytes).sum();
         assert_eq!(map.heap_bytes(None) + costs, map.region_bytes(None));
         assert_eq!(map.region_bytes(None), 520 * 1024);
@@ -299,7 +296,7 @@ mod tests {
 
     #[test]
     fn equal_rows_are_shown_as_one() {
-        let rows = map(Options::NONE).rows();
+        let rows = map(ESP32.default_options()).rows();
         let rows: Vec<_> = rows
             .iter()
             .map(|(row, count)| (row.span.start(), *count))
@@ -319,7 +316,7 @@ mod tests {
 
     #[test]
     fn totals_say_at_which_priority_memory_has_a_capability() {
-        let totals = map(Options::NONE).totals();
+        let totals = map(ESP32.default_options()).totals();
         let total = |name| {
             totals
                 .iter()

@@ -2,104 +2,22 @@
 //!
 //! `--option psram=4MiB --option bluetooth=2 --option rtc-heap`
 
-use soc_regions::{Bluetooth, Options, SyncConnections, TraceMemory};
+use soc_regions::Options;
 
 use crate::error::Error;
 
-/// Every option with what it means, for `--help`.
+/// For `--help`. Which options there are depends on the chip.
 pub(crate) const HELP: &str = "\
-Options, each as `--option NAME` or `--option NAME=VALUE`:
-  single-core              only core 0 runs
-  iram-8bit                byte access to IRAM is emulated
-  trace-one-bank           the trace unit takes 16 KiB
-  trace-two-banks          the trace unit takes 32 KiB
-  bluetooth[=N]            a Bluetooth controller with N synchronous connections, 0 to 3 (0)
-  bluetooth-dram-release   v2.1: Bluetooth gives back what it does not need
-  rtc-heap                 RTC fast memory is a heap, too
-  rtc-data-in-fast-memory  RTC data is linked to fast memory
-  sram1-as-iram            code is linked to the upper part of SRAM1
-  psram=SIZE               bytes of PSRAM: 4194304, 4096K or 4M";
-
-const NAMES: [&str; 10] = [
-    "single-core",
-    "iram-8bit",
-    "trace-one-bank",
-    "trace-two-banks",
-    "bluetooth",
-    "bluetooth-dram-release",
-    "rtc-heap",
-    "rtc-data-in-fast-memory",
-    "sram1-as-iram",
-    "psram",
-];
+Options, each as `--option NAME` or `--option NAME=VALUE`: single-core, bluetooth, trace-memory=one-bank, psram=4M, rtc-heap=off …
+A name that the chip has not is answered with those it has.";
 
 /// `base` changed by each of `words`, in turn.
 pub(crate) fn parse(base: Options, words: &[String]) -> Result<Options, Error> {
-    words
-        .iter()
-        .try_fold(base, |options, word| apply(options, word))
-}
-
-fn apply(mut options: Options, word: &str) -> Result<Options, Error> {
-    let (name, value) = match word.split_once('=') {
-        Some((name, value)) => (name, Some(value)),
-        None => (word, None),
-    };
-    match name {
-        "bluetooth" => options.bluetooth = bluetooth(value.unwrap_or("0"))?,
-        "psram" => options.psram = Some(psram(value)?),
-        _ if value.is_some() && NAMES.contains(&name) => {
-            return Err(Error::Usage(format!(
-                "option {name} takes no value, but was given {word:?}"
-            )));
-        }
-        "single-core" => options.single_core = true,
-        "iram-8bit" => options.iram_8bit = true,
-        "trace-one-bank" => options.trace_memory = TraceMemory::OneBank,
-        "trace-two-banks" => options.trace_memory = TraceMemory::TwoBanks,
-        "bluetooth-dram-release" => options.bluetooth_dram_release = true,
-        "rtc-heap" => options.rtc_heap = true,
-        "rtc-data-in-fast-memory" => options.rtc_data_in_fast_memory = true,
-        "sram1-as-iram" => options.sram1_as_iram = true,
-        _ => {
-            return Err(Error::Usage(format!(
-                "no option is called {name:?}; known are {}",
-                NAMES.join(", ")
-            )));
-        }
-    }
-    Ok(options)
-}
-
-fn bluetooth(value: &str) -> Result<Bluetooth, Error> {
-    let connections = value.parse().ok().and_then(SyncConnections::new);
-    connections.map(Bluetooth::On).ok_or_else(|| {
-        Error::Usage(format!(
-            "bluetooth serves 0 to 3 synchronous connections, not {value:?}"
-        ))
+    words.iter().try_fold(base, |options, word| {
+        options
+            .parse(word)
+            .map_err(|error| Error::Usage(error.to_string()))
     })
-}
-
-fn psram(value: Option<&str>) -> Result<u32, Error> {
-    let value = value
-        .ok_or_else(|| Error::Usage("option psram needs a size, for example psram=4M".into()))?;
-    bytes(value).ok_or_else(|| {
-        Error::Usage(format!(
-            "{value:?} is no size; sizes are 4194304, 4096K or 4M"
-        ))
-    })
-}
-
-/// `4194304`, `4096K`, `4096KiB`, `4M`, `4MiB`.
-pub(crate) fn bytes(text: &str) -> Option<u32> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = match text.get(digits.len()..)?.to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1024,
-        "m" | "mib" => 1024 * 1024,
-        _ => return None,
-    };
-    digits.parse::<u32>().ok()?.checked_mul(unit)
 }
 
 /// `0x3FFB2EC8`, `0x3FFB_2EC8`, or decimal. For clap.
@@ -126,55 +44,34 @@ pub(crate) fn symbol(text: &str) -> Result<(String, u32), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use soc_regions::{ESP32, common, esp32};
 
     fn parsed(words: &[&str]) -> Result<Options, String> {
         let words: Vec<_> = words.iter().map(ToString::to_string).collect();
-        parse(Options::NONE, &words).map_err(|error| error.to_string())
+        parse(ESP32.default_options(), &words).map_err(|error| error.to_string())
     }
 
     #[test]
     fn options_add_up() {
-        let bluetooth = Bluetooth::On(SyncConnections::new(2).unwrap());
+        let expected = ESP32.options(&[
+            common::PSRAM.of(4 << 20),
+            esp32::TRACE_MEMORY.value("one-bank"),
+            common::RTC_HEAP.on(),
+        ]);
         assert_eq!(
-            parsed(&["psram=4M", "bluetooth=2", "rtc-heap"]),
-            Ok(Options {
-                psram: Some(4 << 20),
-                bluetooth,
-                rtc_heap: true,
-                ..Options::NONE
-            })
+            parsed(&["psram=4M", "trace-memory=one-bank", "rtc-heap"]).ok(),
+            expected.ok()
         );
-    }
-
-    #[test]
-    fn every_setting_has_an_option_of_its_name() {
-        for name in soc_regions::Setting::all().names() {
-            let word = if name == "psram" {
-                "psram=1K".to_owned()
-            } else {
-                name.to_owned()
-            };
-            let settings = parsed(&[&word]).unwrap().settings();
-            assert!(settings.names().eq([name]), "{name}");
-            assert!(HELP.contains(name) && NAMES.contains(&name));
-        }
     }
 
     #[test]
     fn a_wrong_option_is_answered_with_what_is_known() {
-        assert!(
-            parsed(&["psrma=4M"])
-                .unwrap_err()
-                .contains("known are single-core, iram-8bit")
-        );
-        assert!(
-            parsed(&["rtc-heap=1"])
-                .unwrap_err()
-                .contains("takes no value")
-        );
-        assert!(parsed(&["bluetooth=4"]).unwrap_err().contains("0 to 3"));
-        assert!(parsed(&["psram"]).unwrap_err().contains("psram=4M"));
-        assert!(parsed(&["psram=4G"]).unwrap_err().contains("is no size"));
+        let refused = |word| parsed(&[word]).unwrap_err();
+        assert!(refused("psrma=4M").contains("it has single-core, iram-8bit"));
+        assert!(refused("rtc-heap=7").contains("on or off"));
+        assert!(refused("bluetooth-sync-connections=4").contains("from 0 to 3"));
+        assert!(refused("psram").contains("needs a value"));
+        assert!(refused("psram=4G").contains("4096K or 4M"));
     }
 
     #[test]

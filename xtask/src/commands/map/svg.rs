@@ -226,7 +226,7 @@ fn types(canvas: &mut Canvas, map: &Map) -> fmt::Result {
         let caps = map
             .chip
             .memory_type(kind)
-            .map(|memory| memory.caps_under(map.options.settings()));
+            .map(|memory| memory.caps_under(&map.options));
         let [first, second, last] = columns(caps.unwrap_or_default());
         let bytes = [map.region_bytes(Some(kind)), map.heap_bytes(Some(kind))].map(grouped);
         canvas.swatch(MARGIN, y, colour(map, kind))?;
@@ -310,7 +310,7 @@ fn colour(map: &Map, kind: TypeIndex) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use soc_regions::{ESP32, Options};
+    use soc_regions::{ESP32, Options, common};
 
     fn picture(options: Options) -> String {
         let map = Map::new(&ESP32, options, &ESP32.sample_symbols(&options)).unwrap();
@@ -319,11 +319,11 @@ mod tests {
 
     #[test]
     fn every_strip_heap_and_reservation_is_in_the_picture() {
-        let picture = picture(Options {
-            rtc_heap: true,
-            psram: Some(2 << 20),
-            ..Options::NONE
-        });
+        let picture = picture(
+            ESP32
+                .options(&[common::RTC_HEAP.on(), common::PSRAM.of(2 << 20)])
+                .unwrap(),
+        );
         for text in [
             "SRAM0",
             "SRAM1, data bus",
@@ -345,6 +345,6 @@ mod tests {
     #[test]
     fn a_bar_is_as_long_as_its_part_at_the_scale_of_the_longest_strip() {
         // 184 632 of 204 800 bytes on 1144 pixels
-        assert!(picture(Options::NONE).contains("width=\"1031.3\""));
+        assert!(picture(ESP32.default_options()).contains("width=\"1031.3\""));
     }
 }

@@ -10,7 +10,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use comfy_table::Table;
-use soc_regions::{Bluetooth, Columns};
+use soc_regions::{Columns, Kind};
 
 use super::model::{Content, Map, Part, Strip};
 use crate::table;
@@ -45,17 +45,18 @@ impl Display for Report<'_> {
 
 /// `with rtc-heap, psram 2 MiB`
 pub(crate) fn configuration(map: &Map) -> String {
-    let bluetooth = match map.options.bluetooth {
-        Bluetooth::On(connections) => format!("bluetooth {}", connections.get()),
-        Bluetooth::Off => String::new(),
-    };
-    let psram = format!("psram {}", size(map.options.psram.unwrap_or(0)));
-    let names = map.options.settings().names().map(|name| match name {
-        "bluetooth" => bluetooth.as_str(),
-        "psram" => psram.as_str(),
-        _ => name,
-    });
-    let names: Vec<_> = names.collect();
+    let names: Vec<_> = map
+        .options
+        .changed()
+        .map(
+            |(option, value)| match (option.kind, option.value_name(value)) {
+                (_, Some(name)) => format!("{} {name}", option.name),
+                (Kind::Flag { .. }, _) if value == 0 => format!("no {}", option.name),
+                (Kind::Flag { .. }, _) => option.name.to_owned(),
+                (_, None) => format!("{} {}", option.name, size(value)),
+            },
+        )
+        .collect();
     if names.is_empty() {
         "without options".into()
     } else {
@@ -90,7 +91,7 @@ fn types(map: &Map) -> Table {
         let Some(memory_type) = map.chip.memory_type(kind) else {
             continue;
         };
-        let [first, second, last] = columns(memory_type.caps_under(map.options.settings()));
+        let [first, second, last] = columns(memory_type.caps_under(&map.options));
         table.add_row([memory_type.name.to_owned(), first, second, last]);
     }
     table
@@ -294,7 +295,7 @@ fn legend(map: &Map) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use soc_regions::{ESP32, Options};
+    use soc_regions::{ESP32, Options, common};
 
     fn report(options: Options) -> String {
         let map = Map::new(&ESP32, options, &ESP32.sample_symbols(&options)).unwrap();
@@ -303,7 +304,7 @@ mod tests {
 
     #[test]
     fn the_report_names_heaps_reservations_and_totals() {
-        let report = report(Options::NONE);
+        let report = report(ESP32.default_options());
         for text in [
             "0x3FFB2EC8",
             "184632",
@@ -319,11 +320,8 @@ mod tests {
 
     #[test]
     fn reservations_of_other_configurations_are_listed_with_their_condition() {
-        assert!(report(Options::NONE).contains("rom_bt_em: bluetooth"));
-        let options = Options {
-            psram: Some(1 << 20),
-            ..Options::NONE
-        };
+        assert!(report(ESP32.default_options()).contains("rom_bt_em: bluetooth"));
+        let options = ESP32.options(&[common::PSRAM.of(1 << 20)]).unwrap();
         assert!(
             report(options)
                 .contains("PSRAM   0x3F800000..0x3FC00000   4 MiB, at a scale of its own")
@@ -332,7 +330,7 @@ mod tests {
 
     #[test]
     fn the_lines_of_a_strip_are_equally_long() {
-        let report = report(Options::NONE);
+        let report = report(ESP32.default_options());
         let lines: Vec<_> = report.lines().collect();
         let top = lines.iter().position(|line| line.contains('┌')).unwrap();
         let lengths: Vec<_> = lines[top..top + 3]
