@@ -4,11 +4,13 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod ledger;
 mod owner;
 mod probe;
 mod stream;
 mod trace;
 
+pub use ledger::{Leak, Ledger, Listener, Moment, Site, SiteId, StillOwns, Tally};
 pub use owner::{Carried, CurrentOwner, Owner};
 pub use probe::Probe;
 pub use stream::{

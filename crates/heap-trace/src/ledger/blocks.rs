@@ -1,0 +1,143 @@
+//! Whose each live block is: a table of fixed size, found by address.
+//!
+//! ```text
+//!   home of an address                 home + WINDOW
+//!        ▼                                  ▼
+//!   … | A, site 3, owner 1 | – | B, site 9, owner 2 | …        8 bytes each
+//! ```
+//!
+//! **Invariant:** an entry lies within [`WINDOW`] places of its home. So a look takes at most that many steps, and an entry is taken out by
+//! emptying its place. A block for which there is no place is not listed.
+
+use super::sites::SiteId;
+use crate::owner::Owner;
+
+/// How far from its home an entry may lie.
+const WINDOW: usize = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    /// 0: no entry. No block has that address.
+    address: u32,
+    note: Note,
+}
+
+/// Whose a block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) site: SiteId,
+    pub(super) owner: Owner,
+}
+
+const EMPTY: Entry = Entry {
+    address: 0,
+    note: Note {
+        site: SiteId::UNKNOWN,
+        owner: Owner::NOBODY,
+    },
+};
+
+const _: () = assert!(size_of::<Entry>() == 8);
+
+/// At most `N` blocks.
+#[derive(Debug)]
+pub(super) struct Blocks<const N: usize> {
+    entries: [Entry; N],
+}
+
+impl<const N: usize> Blocks<N> {
+    pub(super) const fn new() -> Self {
+        Self {
+            entries: [EMPTY; N],
+        }
+    }
+
+    /// Lists a block; `false` if there is no place near its home.
+    pub(super) fn insert(&mut self, address: u32, note: Note) -> bool {
+        let free = self.place_of(address, 0);
+        let place = free.and_then(|place| self.entries.get_mut(place));
+        place
+            .map(|place| *place = Entry { address, note })
+            .is_some()
+    }
+
+    /// Takes a block off the list.
+    pub(super) fn remove(&mut self, address: u32) -> Option<Note> {
+        let place = self.place_of(address, address)?;
+        let entry = core::mem::replace(self.entries.get_mut(place)?, EMPTY);
+        Some(entry.note)
+    }
+
+    pub(super) fn get(&self, address: u32) -> Option<Note> {
+        let place = self.place_of(address, address)?;
+        self.entries.get(place).map(|entry| entry.note)
+    }
+
+    /// The entry at a place, with its address; `None` behind the last place. O(1), empty places included.
+    pub(super) fn at(&self, place: usize) -> Option<Option<(u32, Note)>> {
+        let entry = self.entries.get(place)?;
+        Some((entry.address != 0).then_some((entry.address, entry.note)))
+    }
+
+    /// The first place near the home of `address` at which `wanted` stands.
+    #[inline]
+    fn place_of(&self, address: u32, wanted: u32) -> Option<usize> {
+        let home = Self::home(address);
+        let behind = self.entries.get(home..(home + WINDOW).min(N))?;
+        let stands = |entry: &Entry| entry.address == wanted;
+        if let Some(steps) = behind.iter().position(stands) {
+            return Some(home + steps);
+        }
+        let wrapped = (WINDOW - behind.len()).min(home);
+        self.entries.get(..wrapped)?.iter().position(stands)
+    }
+
+    /// Spread evenly: the upper half of a product with the number of places.
+    fn home(address: u32) -> usize {
+        let hash = address.wrapping_mul(0x9E37_79B1);
+        ((u64::from(hash) * N as u64) >> 32) as usize // below N
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(owner: u8) -> Note {
+        Note {
+            site: SiteId::UNKNOWN,
+            owner: Owner(owner),
+        }
+    }
+
+    fn fill<const N: usize>() -> (Blocks<N>, std::vec::Vec<u32>) {
+        let mut blocks = Blocks::new();
+        let addresses = (0x3FFB_0018..).step_by(24).take(N);
+        let listed = addresses.filter(|&address| blocks.insert(address, note(1)));
+        let listed = listed.collect();
+        (blocks, listed)
+    }
+
+    #[test]
+    fn what_is_listed_is_found_until_it_is_taken_off() {
+        let (mut blocks, listed) = fill::<64>();
+        assert!(listed.len() > 48, "{}", listed.len());
+        for (index, &address) in listed.iter().enumerate() {
+            assert_eq!(blocks.get(address), Some(note(1)));
+            assert_eq!(blocks.remove(address), Some(note(1)));
+            assert_eq!(blocks.get(address), None);
+            for &other in &listed[index + 1..] {
+                assert_eq!(blocks.get(other), Some(note(1)), "{other:#x}");
+            }
+        }
+        assert_eq!((0..64).filter_map(|place| blocks.at(place)?).count(), 0);
+    }
+
+    #[test]
+    fn tables_of_every_size_hold_as_many_as_they_have_places() {
+        assert_eq!(fill::<0>().1.len(), 0);
+        assert_eq!(fill::<1>().1.len(), 1);
+        assert_eq!(fill::<16>().1.len(), 16);
+        assert!(fill::<17>().1.len() >= 16);
+    }
+}

@@ -1,0 +1,134 @@
+//! Who hears of events with what the ledger knows about them: where and on whose behalf.
+
+use heap_caps::{Allocated, Failure, Freed, Reallocated};
+
+use super::sites::{Site, SiteId};
+use super::tally::Tally;
+use crate::owner::Owner;
+use crate::stream::{Callers, Event, Sink, SiteNumber, Stream};
+
+/// The moment of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The probe's clock.
+    pub ticks: u32,
+    /// Where memory is asked for.
+    pub site: SiteId,
+    /// On whose behalf.
+    pub owner: Owner,
+}
+
+/// A listener behind a ledger. As observers, listeners must neither allocate nor wait.
+pub trait Listener {
+    /// A block was allocated.
+    fn on_allocate(&mut self, moment: &Moment, event: &Allocated) {
+        let _ = (moment, event);
+    }
+
+    /// A block was freed; site and owner of the moment are those of its allocation.
+    fn on_free(&mut self, moment: &Moment, event: &Freed) {
+        let _ = (moment, event);
+    }
+
+    /// A block was resized.
+    fn on_reallocate(&mut self, moment: &Moment, event: &Reallocated) {
+        let _ = (moment, event);
+    }
+
+    /// A request was refused, while every owner had this: the place in `owners` is its number.
+    fn on_failure(&mut self, moment: &Moment, failure: &Failure, owners: &[Tally]) {
+        let _ = (moment, failure, owners);
+    }
+
+    /// What a site is, before the first event that names it; `false`: tell me again.
+    fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
+        let _ = (ticks, site);
+        true
+    }
+}
+
+impl Listener for () {}
+
+impl<A: Listener, B: Listener> Listener for (A, B) {
+    fn on_allocate(&mut self, moment: &Moment, event: &Allocated) {
+        self.0.on_allocate(moment, event);
+        self.1.on_allocate(moment, event);
+    }
+
+    fn on_free(&mut self, moment: &Moment, event: &Freed) {
+        self.0.on_free(moment, event);
+        self.1.on_free(moment, event);
+    }
+
+    fn on_reallocate(&mut self, moment: &Moment, event: &Reallocated) {
+        self.0.on_reallocate(moment, event);
+        self.1.on_reallocate(moment, event);
+    }
+
+    fn on_failure(&mut self, moment: &Moment, failure: &Failure, owners: &[Tally]) {
+        self.0.on_failure(moment, failure, owners);
+        self.1.on_failure(moment, failure, owners);
+    }
+
+    fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
+        let first = self.0.on_site(ticks, site);
+        self.1.on_site(ticks, site) && first
+    }
+}
+
+impl<S: Sink> Listener for Stream<S> {
+    fn on_allocate(&mut self, moment: &Moment, event: &Allocated) {
+        let said = Event::Allocated {
+            address: event.address,
+            size: event.size,
+            site: moment.site.into(),
+            owner: moment.owner,
+        };
+        self.say(moment.ticks, &said);
+    }
+
+    fn on_free(&mut self, moment: &Moment, event: &Freed) {
+        let address = event.address;
+        self.say(moment.ticks, &Event::Freed { address });
+    }
+
+    fn on_reallocate(&mut self, moment: &Moment, event: &Reallocated) {
+        let said = Event::Resized {
+            old_address: event.old_address,
+            address: event.now.address,
+            size: event.now.size,
+            site: moment.site.into(),
+            owner: moment.owner,
+        };
+        self.say(moment.ticks, &said);
+    }
+
+    fn on_failure(&mut self, moment: &Moment, failure: &Failure, _: &[Tally]) {
+        let said = Event::Failed {
+            size: u32::try_from(failure.size).unwrap_or(u32::MAX),
+            caps: failure.caps,
+            owner: moment.owner,
+        };
+        self.say(moment.ticks, &said);
+    }
+
+    fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
+        let depth = site.callers.iter().take_while(|&&caller| caller != 0);
+        let callers = site.callers.get(..depth.count()).unwrap_or_default();
+        let said = Event::Site {
+            site: site.id.into(),
+            caps: site.caps,
+            alignment: site.alignment,
+            line: site.caller.map_or(0, |place| place.line()),
+            callers: Callers::Words(callers),
+            file: site.caller.map_or("", |place| place.file()),
+        };
+        self.say(ticks, &said)
+    }
+}
+
+impl From<SiteId> for SiteNumber {
+    fn from(site: SiteId) -> Self {
+        Self(site.0.into())
+    }
+}

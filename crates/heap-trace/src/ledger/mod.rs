@@ -1,0 +1,336 @@
+//! Who has how much: every live block with its site and its owner, in memory of fixed size.
+//!
+//! ```text
+//!                      ┌─ blocks: address → (site, owner)       8 bytes a block, at most BLOCKS
+//!   event ─► Ledger ───┼─ sites:  place in the source → tally   at most SITES
+//!                      ├─ owners: number → tally                at most OWNERS
+//!                      └─► Listener: the event with its site and owner (a stream, a log of failures)
+//! ```
+//!
+//! Each event takes O(1), under the heap's own lock. A block for which there is no place is *unlisted*: counted as such, and its free
+//! too. So the sums are exact whatever the sizes of the tables:
+//!
+//! - owners + others + unlisted = the heaps' allocated bytes and blocks;
+//! - sites + unlisted = the same.
+
+mod blocks;
+mod listener;
+mod sites;
+mod tally;
+
+pub use listener::{Listener, Moment};
+pub use sites::{Site, SiteId};
+pub use tally::Tally;
+
+use heap_caps::{Allocated, Failure, Freed, Observer, Reallocated};
+
+use crate::owner::Owner;
+use crate::probe::{Probe, call_stack};
+use blocks::{Blocks, Note};
+use sites::{Key, Sites};
+
+/// After how many events a site is described again.
+const TURN: u8 = 64;
+
+/// Accounts of every site and every owner: an observer.
+///
+/// | parameter | is |
+/// |---|---|
+/// | `E` | who knows time, owner and call stack |
+/// | `L` | who hears of events, with site and owner |
+/// | `BLOCKS` | how many live blocks can be listed; about 1.4 times as many as there will be, so that each finds a place near its home |
+/// | `SITES` | how many places of the program |
+/// | `OWNERS` | owners 0 to `OWNERS` − 1 have an account; owner 0 is nobody |
+/// | `DEPTH` | how many callers tell one site from another, besides the place in the source |
+#[derive(Debug)]
+pub struct Ledger<
+    E: Probe = (),
+    L: Listener = (),
+    const BLOCKS: usize = 512,
+    const SITES: usize = 64,
+    const OWNERS: usize = 16,
+    const DEPTH: usize = 0,
+> {
+    probe: E,
+    listener: L,
+    /// Blocks of owners beyond the last account.
+    others: Tally,
+    unlisted: Tally,
+    ended: [bool; OWNERS],
+    owners: [Tally; OWNERS],
+    until_turn: u8,
+    turn: u16,
+    sites: Sites<SITES, DEPTH>,
+    blocks: Blocks<BLOCKS>,
+}
+
+/// A block whose owner has ended: nobody will free it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// The block.
+    pub address: u32,
+    /// Where it was allocated.
+    pub site: SiteId,
+    /// Whose it was.
+    pub owner: Owner,
+}
+
+/// The owner's number is still on blocks of whoever had it before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StillOwns(pub Tally);
+
+impl core::fmt::Display for StillOwns {
+    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(out, "the last one with this number still has {}", self.0)
+    }
+}
+
+impl core::error::Error for StillOwns {}
+
+impl<
+    E: Probe,
+    L: Listener,
+    const BLOCKS: usize,
+    const SITES: usize,
+    const OWNERS: usize,
+    const DEPTH: usize,
+> Ledger<E, L, BLOCKS, SITES, OWNERS, DEPTH>
+{
+    /// Empty accounts.
+    #[must_use]
+    pub const fn new(probe: E, listener: L) -> Self {
+        Self {
+            probe,
+            listener,
+            others: Tally::NONE,
+            unlisted: Tally::NONE,
+            ended: [false; OWNERS],
+            owners: [Tally::NONE; OWNERS],
+            until_turn: TURN,
+            turn: 0,
+            sites: Sites::new(),
+            blocks: Blocks::new(),
+        }
+    }
+
+    /// The listener.
+    pub const fn listener_mut(&mut self) -> &mut L {
+        &mut self.listener
+    }
+
+    /// The probe.
+    pub const fn probe(&self) -> &E {
+        &self.probe
+    }
+
+    /// What an owner has; `None` beyond the last account. O(1).
+    #[must_use]
+    pub fn owner(&self, owner: Owner) -> Option<Tally> {
+        self.owners.get(owner.get()).copied()
+    }
+
+    /// What every owner has, by number.
+    #[must_use]
+    pub const fn owners(&self) -> &[Tally; OWNERS] {
+        &self.owners
+    }
+
+    /// What owners beyond the last account have.
+    #[must_use]
+    pub const fn others(&self) -> Tally {
+        self.others
+    }
+
+    /// What no block list entry tells whose it is: the table was full. Its `allocations` are how often that happened.
+    #[must_use]
+    pub const fn unlisted(&self) -> Tally {
+        self.unlisted
+    }
+
+    /// Requests of sites that found no place in the table.
+    #[must_use]
+    pub const fn unplaced_sites(&self) -> u32 {
+        self.sites.unplaced()
+    }
+
+    /// What a site is and has; `None` for a number that no site has. O(1).
+    #[must_use]
+    pub fn site(&self, site: SiteId) -> Option<Site<DEPTH>> {
+        self.sites.get(site)
+    }
+
+    /// All sites, the unknown one first.
+    pub fn sites(&self) -> impl Iterator<Item = Site<DEPTH>> + '_ {
+        let numbers = (0..=SITES).filter_map(|number| u16::try_from(number).ok());
+        numbers.filter_map(|number| self.sites.get(SiteId(number)))
+    }
+
+    /// Where and on whose behalf the block at `address` was allocated; `None` if it is not listed. O(1).
+    #[must_use]
+    pub fn block(&self, address: u32) -> Option<(SiteId, Owner)> {
+        self.blocks.get(address).map(|note| (note.site, note.owner))
+    }
+
+    /// Lets all peaks begin anew at what there is now. O(sites + owners).
+    pub fn reset_peaks(&mut self) {
+        self.owners.iter_mut().for_each(Tally::reset_peak);
+        for number in 0..=SITES {
+            if let Ok(number) = u16::try_from(number) {
+                self.sites.tally_mut(SiteId(number)).reset_peak();
+            }
+        }
+    }
+
+    /// An owner begins.
+    ///
+    /// # Errors
+    /// Blocks of the one who had the number before are still there: giving it to another would give it the blocks too.
+    pub fn begin(&mut self, owner: Owner) -> Result<(), StillOwns> {
+        if let (Some(tally), Some(ended)) = (
+            self.owners.get_mut(owner.get()),
+            self.ended.get_mut(owner.get()),
+        ) {
+            if tally.blocks > 0 {
+                return Err(StillOwns(*tally));
+            }
+            (*tally, *ended) = (Tally::NONE, false);
+        }
+        Ok(())
+    }
+
+    /// An owner ends: what it still has is leaked, unless others free it. Returns that.
+    pub fn end(&mut self, owner: Owner) -> Tally {
+        if let Some(ended) = self.ended.get_mut(owner.get()) {
+            *ended = true;
+        }
+        self.owner(owner).unwrap_or_default()
+    }
+
+    /// Blocks of owners that have ended. O(BLOCKS) for all of them.
+    pub fn leaks(&self) -> impl Iterator<Item = Leak> + '_ {
+        (0..BLOCKS).filter_map(|place| {
+            let (address, note) = self.blocks.at(place)??;
+            let leak = Leak {
+                address,
+                site: note.site,
+                owner: note.owner,
+            };
+            self.has_ended(note.owner).then_some(leak)
+        })
+    }
+
+    /// Whether an owner has ended.
+    #[must_use]
+    pub fn has_ended(&self, owner: Owner) -> bool {
+        self.ended.get(owner.get()).copied().unwrap_or(false)
+    }
+
+    fn account(&mut self, owner: Owner) -> &mut Tally {
+        self.owners.get_mut(owner.get()).unwrap_or(&mut self.others)
+    }
+
+    fn began(&mut self, event: &Allocated) -> Moment {
+        let key = Key {
+            caller: event.caller,
+            callers: call_stack(&self.probe),
+            caps: event.caps,
+            alignment: event.alignment,
+        };
+        let note = Note {
+            site: self.sites.find(&key),
+            owner: self.probe.owner(),
+        };
+        if self.blocks.insert(event.address, note) {
+            self.account(note.owner).add(event.usable);
+            self.sites.tally_mut(note.site).add(event.usable);
+        } else {
+            self.unlisted.add(event.usable);
+        }
+        self.moment(note)
+    }
+
+    fn ended(&mut self, address: u32, usable: u32) -> Moment {
+        let note = self.blocks.remove(address);
+        match note {
+            Some(note) => {
+                self.account(note.owner).remove(usable);
+                self.sites.tally_mut(note.site).remove(usable);
+            }
+            None => self.unlisted.remove(usable),
+        }
+        self.moment(note.unwrap_or(Note {
+            site: SiteId::UNKNOWN,
+            owner: Owner::NOBODY,
+        }))
+    }
+
+    fn moment(&self, note: Note) -> Moment {
+        Moment {
+            ticks: self.probe.ticks(),
+            site: note.site,
+            owner: note.owner,
+        }
+    }
+
+    /// Describes the site if that was not done yet, and by turns another one again.
+    fn describe(&mut self, moment: &Moment) {
+        if !self.sites.is_described(moment.site) {
+            self.describe_site(moment.ticks, moment.site);
+        }
+        self.until_turn -= 1;
+        if self.until_turn == 0 {
+            self.until_turn = TURN;
+            self.turn = if usize::from(self.turn) < SITES {
+                self.turn + 1
+            } else {
+                1
+            };
+            self.describe_site(moment.ticks, SiteId(self.turn));
+        }
+    }
+
+    #[inline(never)]
+    fn describe_site(&mut self, ticks: u32, site: SiteId) {
+        if let Some(what) = self.sites.get(site).filter(|_| site != SiteId::UNKNOWN) {
+            let described = self.listener.on_site(ticks, &what);
+            self.sites.set_described(site, described);
+        }
+    }
+}
+
+impl<
+    E: Probe,
+    L: Listener,
+    const BLOCKS: usize,
+    const SITES: usize,
+    const OWNERS: usize,
+    const DEPTH: usize,
+> Observer for Ledger<E, L, BLOCKS, SITES, OWNERS, DEPTH>
+{
+    fn on_allocate(&mut self, event: &Allocated) {
+        let moment = self.began(event);
+        self.describe(&moment);
+        self.listener.on_allocate(&moment, event);
+    }
+
+    fn on_free(&mut self, event: &Freed) {
+        let moment = self.ended(event.address, event.usable);
+        self.listener.on_free(&moment, event);
+    }
+
+    fn on_reallocate(&mut self, event: &Reallocated) {
+        self.ended(event.old_address, event.old_usable);
+        let moment = self.began(&event.now);
+        self.describe(&moment);
+        self.listener.on_reallocate(&moment, event);
+    }
+
+    fn on_failure(&mut self, failure: &Failure) {
+        let moment = Moment {
+            ticks: self.probe.ticks(),
+            site: SiteId::UNKNOWN,
+            owner: self.probe.owner(),
+        };
+        self.listener.on_failure(&moment, failure, &self.owners);
+    }
+}
