@@ -13,6 +13,7 @@ impl Format for Action {
             Self::Allocate => write!(out, "allocation"),
             Self::Free => write!(out, "free"),
             Self::Reallocate => write!(out, "reallocation"),
+            Self::Measure => write!(out, "size query"),
         }
     }
 }

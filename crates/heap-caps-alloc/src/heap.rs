@@ -4,7 +4,7 @@ use heap_caps::{HeapCaps, Observer, Policy};
 use multi_heap::{Poison, Unpoisoned};
 
 use crate::lock::{Locked, RawLock};
-use crate::report::Desk;
+use crate::report::{Desk, ReportHandler};
 
 /// All heaps of a chip behind one lock, for a `static`.
 ///
@@ -49,5 +49,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 desk: Desk::new(),
             }),
         }
+    }
+
+    /// The same heap with a report handler from the start, see [`CapsHeap::set_report_handler`].
+    #[must_use]
+    pub const fn with_report_handler(mut self, handler: ReportHandler) -> Self {
+        self.state.get_mut().desk.on_report = Some(handler);
+        self
     }
 }

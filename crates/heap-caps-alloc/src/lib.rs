@@ -6,6 +6,8 @@ extern crate std;
 
 mod addresses;
 mod buffer;
+#[cfg(feature = "c-abi")]
+pub mod c;
 mod figures;
 #[cfg(feature = "defmt")]
 mod frames;
@@ -30,7 +32,7 @@ pub use buffer::{CodeBuffer, DmaBuffer, WordBuffer};
 pub use heap::CapsHeap;
 #[cfg(feature = "critical-section")]
 pub use lock::CriticalSectionLock;
-#[cfg(feature = "spin")]
+#[cfg(all(feature = "spin", target_has_atomic = "32"))]
 pub use lock::SpinLock;
 pub use lock::{InterruptMask, Masked, RawLock, Unlocked};
 pub use place::{

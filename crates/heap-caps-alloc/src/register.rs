@@ -7,7 +7,9 @@ use core::cell::Cell;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use heap_caps::{AddRegionError, BootError, Booted, HeapCaps, HeapIndex, Memory, Observer};
+use heap_caps::{
+    AddRegionError, BootError, Booted, HeapCaps, HeapIndex, HeapView, Memory, Observer,
+};
 use multi_heap::Poison;
 use soc_regions::{Chip, Columns, Options, Span, Symbols};
 
@@ -104,16 +106,42 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ) -> Result<HeapIndex, AddRegionError> {
         let lead = buffer.as_ptr().addr().wrapping_neg() % 4;
         let words = buffer.get_mut(lead..).unwrap_or_default();
-        let too_small = AddRegionError::TooSmall { needed: 4 };
-        if words.is_empty() {
-            return Err(too_small);
+        let words = NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len());
+        // SAFETY: the buffer was handed over for good and exclusively, and Rust memory takes bytes.
+        unsafe { self.add_memory(columns, words) }
+    }
+
+    /// As [`CapsHeap::add_buffer`] for memory that somebody answers for, from a multiple of 4 on.
+    ///
+    /// # Errors
+    /// See [`AddRegionError`].
+    ///
+    /// # Safety
+    /// - The memory is readable and writable by words, and used by nothing else from now on, except by the users of allocated blocks
+    ///   within their blocks.
+    /// - It can do what `columns` say; with `DEFAULT` or `8BIT` it takes bytes.
+    pub unsafe fn add_memory(
+        &self,
+        columns: Columns,
+        bytes: NonNull<[u8]>,
+    ) -> Result<HeapIndex, AddRegionError> {
+        if bytes.is_empty() {
+            return Err(AddRegionError::TooSmall { needed: 4 });
         }
-        let bytes = NonNull::from(words);
-        let bytes = NonNull::slice_from_raw_parts(bytes.cast(), bytes.len());
+        if !bytes.addr().get().is_multiple_of(4) {
+            return Err(AddRegionError::Unaligned);
+        }
         let mut state = self.state.acquire();
+        if let Some(heap) = state.neighbour_over(bytes) {
+            let same = state.heaps.memory_of(heap.index) == Some(bytes);
+            return Err(match same {
+                true => AddRegionError::Duplicate,
+                false => AddRegionError::Overlap(heap.span),
+            });
+        }
         let span = state.span_for(bytes).ok_or(AddRegionError::TooLarge)?;
         state.registering(&Buffer { span, bytes }, |heaps, memory| {
-            // SAFETY: the buffer was handed over for good and exclusively, and Rust memory takes bytes.
+            // SAFETY: the caller keeps the same contract.
             unsafe { heaps.add_region_with_caps(columns, span, memory) }
         })
     }
@@ -131,6 +159,18 @@ impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
         let registered = register(&mut self.heaps, &noting);
         self.displaced = noting.displaced.get();
         registered
+    }
+
+    /// A heap whose bytes overlap `bytes`: on a host, where addresses are given out, numbers do not tell.
+    fn neighbour_over(&self, bytes: NonNull<[u8]>) -> Option<HeapView> {
+        let start = bytes.addr().get();
+        let end = start.saturating_add(bytes.len());
+        self.heaps.heaps().find(|heap| {
+            self.heaps.memory_of(heap.index).is_some_and(|memory| {
+                let other = memory.addr().get();
+                start < other.saturating_add(memory.len()) && other < end
+            })
+        })
     }
 
     /// The addresses under which the heaps will know a buffer; `None` where 32 bits do not reach.

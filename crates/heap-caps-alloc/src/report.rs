@@ -22,6 +22,8 @@ pub enum Action {
     Free,
     /// Giving a block another size.
     Reallocate,
+    /// Telling how large a block is.
+    Measure,
 }
 
 /// What the heap found.
@@ -54,6 +56,7 @@ impl fmt::Display for Action {
             Self::Allocate => "allocation",
             Self::Free => "free",
             Self::Reallocate => "reallocation",
+            Self::Measure => "size query",
         })
     }
 }
@@ -73,7 +76,7 @@ impl core::error::Error for Report {}
 /// Who is told, and what was told last.
 pub(crate) struct Desk {
     pub(crate) on_failure: Option<FailureHandler>,
-    on_report: Option<ReportHandler>,
+    pub(crate) on_report: Option<ReportHandler>,
     reports: u32,
     last: Option<Report>,
 }

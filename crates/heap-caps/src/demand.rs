@@ -70,6 +70,18 @@ impl Demand {
         }
     }
 
+    /// Bytes asked for; `usize::MAX` where count times size overflowed.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        if self.overflow { usize::MAX } else { self.size }
+    }
+
+    /// Capabilities asked for.
+    #[must_use]
+    pub const fn caps(&self) -> Caps {
+        self.caps
+    }
+
     /// Why it can be refused without looking at a heap. Zero sizes are decided here and nowhere else.
     pub(crate) const fn refusal(&self) -> Option<Cause> {
         if self.size == 0 {

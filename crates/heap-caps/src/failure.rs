@@ -108,11 +108,7 @@ impl Failure {
     /// The record without candidates.
     pub(crate) const fn of(demand: &Demand, caps: Caps, cause: Cause) -> Self {
         Self {
-            size: if demand.overflow {
-                usize::MAX
-            } else {
-                demand.size
-            },
+            size: demand.size(),
             alignment: demand.alignment,
             caps,
             attempts: 1,

@@ -178,6 +178,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             .pointer(Offset::new(address - entry.span.start())?)
     }
 
+    /// The memory of an enabled heap, bookkeeping included. O(1).
+    #[must_use]
+    pub fn memory_of(&self, heap: HeapIndex) -> Option<NonNull<[u8]>> {
+        let heap = self.registry.get(heap)?.heap.as_ref()?;
+        let size = usize::try_from(heap.region_bytes()).ok()?;
+        Some(NonNull::slice_from_raw_parts(heap.start(), size))
+    }
+
     /// The address of the byte at `pointer`; `None` outside of the enabled heaps. O(heaps).
     #[must_use]
     pub fn address_of(&self, pointer: *const u8) -> Option<u32> {

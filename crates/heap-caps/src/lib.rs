@@ -48,6 +48,7 @@ pub use misuse::{Corrupt, Misuse, MisuseKind};
 pub use observer::{Allocated, Freed, Observer, Reallocated};
 pub use policy::Policy;
 pub use registry::HeapIndex;
+pub use report::print_summary;
 pub use reserve::{RESERVES, Reserve, ReserveError};
 #[cfg(feature = "std")]
 pub use simulated::SimulatedMemory;

@@ -2,12 +2,13 @@
 
 use core::fmt::{Result, Write};
 
-use multi_heap::Poison;
+use multi_heap::{Info, Poison};
 use soc_regions::Caps;
 
 use crate::heap_caps::HeapCaps;
-use crate::inspect::all_if_invalid;
+use crate::inspect::{HeapView, all_if_invalid};
 use crate::observer::Observer;
+use crate::statistics::both;
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The table that ESP-IDF's start-up code logs (`heap_init`): every heap, in order of registration.
@@ -32,34 +33,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// Those of `out`.
     pub fn print_heap_info(&self, caps: Caps, out: &mut dyn Write) -> Result {
-        writeln!(out, "Heap summary for capabilities 0x{:08X}:", caps.bits())?;
-        for (_, entry, heap) in self.registry.serving(caps) {
-            let info = heap.info();
-            writeln!(
-                out,
-                "  At 0x{:08x} len {} free {} allocated {} min_free {}",
-                entry.span.start(),
-                entry.span.size(),
-                info.total_free_bytes,
-                info.total_allocated_bytes,
-                info.minimum_free_bytes
-            )?;
-            writeln!(
-                out,
-                "    largest_free_block {} alloc_blocks {} free_blocks {} total_blocks {}",
-                info.largest_free_block, info.allocated_blocks, info.free_blocks, info.total_blocks
-            )?;
-        }
-        let total = self.info(caps);
-        writeln!(out, "  Totals:")?;
-        writeln!(
-            out,
-            "    free {} allocated {} min_free {} largest_free_block {}",
-            total.total_free_bytes,
-            total.total_allocated_bytes,
-            total.minimum_free_bytes,
-            total.largest_free_block
-        )
+        let heaps = self.heaps().map(|heap| (heap.span.start().into(), heap));
+        print_summary(caps, heaps, out)
     }
 
     /// ESP-IDF's `heap_caps_dump`: every block of the heaps that have `caps` (of all heaps, if INVALID is among them), by address. O(blocks).
@@ -80,4 +55,44 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
         Ok(())
     }
+}
+
+/// The summary of [`HeapCaps::print_heap_info`] for heaps that were copied, to be printed when the lock around them is open again. Each comes with the
+/// address to print for it.
+///
+/// # Errors
+/// Those of `out`.
+pub fn print_summary(
+    caps: Caps,
+    heaps: impl Iterator<Item = (u64, HeapView)>,
+    out: &mut dyn Write,
+) -> Result {
+    writeln!(out, "Heap summary for capabilities 0x{:08X}:", caps.bits())?;
+    let mut total = Info::default();
+    for (address, heap) in heaps.filter(|(_, heap)| heap.active && heap.caps.contains(caps)) {
+        let info = heap.info;
+        writeln!(
+            out,
+            "  At 0x{address:08x} len {} free {} allocated {} min_free {}",
+            heap.span.size(),
+            info.total_free_bytes,
+            info.total_allocated_bytes,
+            info.minimum_free_bytes
+        )?;
+        writeln!(
+            out,
+            "    largest_free_block {} alloc_blocks {} free_blocks {} total_blocks {}",
+            info.largest_free_block, info.allocated_blocks, info.free_blocks, info.total_blocks
+        )?;
+        total = both(total, info);
+    }
+    writeln!(out, "  Totals:")?;
+    writeln!(
+        out,
+        "    free {} allocated {} min_free {} largest_free_block {}",
+        total.total_free_bytes,
+        total.total_allocated_bytes,
+        total.minimum_free_bytes,
+        total.largest_free_block
+    )
 }

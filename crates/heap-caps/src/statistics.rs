@@ -29,19 +29,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[must_use]
     pub fn info(&self, caps: Caps) -> Info {
         let heaps = self.registry.serving(caps).map(|(_, _, heap)| heap.info());
-        heaps.fold(Info::default(), |sum, heap| Info {
-            total_free_bytes: sum.total_free_bytes.saturating_add(heap.total_free_bytes),
-            total_allocated_bytes: sum
-                .total_allocated_bytes
-                .saturating_add(heap.total_allocated_bytes),
-            largest_free_block: sum.largest_free_block.max(heap.largest_free_block),
-            minimum_free_bytes: sum
-                .minimum_free_bytes
-                .saturating_add(heap.minimum_free_bytes),
-            allocated_blocks: sum.allocated_blocks.saturating_add(heap.allocated_blocks),
-            free_blocks: sum.free_blocks.saturating_add(heap.free_blocks),
-            total_blocks: sum.total_blocks.saturating_add(heap.total_blocks),
-        })
+        heaps.fold(Info::default(), both)
     }
 
     /// Bytes of the heaps, bookkeeping included.
@@ -144,5 +132,22 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             }
         }
         Ok(())
+    }
+}
+
+/// The figures of two heaps taken together.
+pub(crate) fn both(one: Info, other: Info) -> Info {
+    Info {
+        total_free_bytes: one.total_free_bytes.saturating_add(other.total_free_bytes),
+        total_allocated_bytes: one
+            .total_allocated_bytes
+            .saturating_add(other.total_allocated_bytes),
+        largest_free_block: one.largest_free_block.max(other.largest_free_block),
+        minimum_free_bytes: one
+            .minimum_free_bytes
+            .saturating_add(other.minimum_free_bytes),
+        allocated_blocks: one.allocated_blocks.saturating_add(other.allocated_blocks),
+        free_blocks: one.free_blocks.saturating_add(other.free_blocks),
+        total_blocks: one.total_blocks.saturating_add(other.total_blocks),
     }
 }

@@ -52,6 +52,12 @@ impl<P: Poison> Heap<P> {
         self.pool.first().saturating_add(1).saturating_mul(4)
     }
 
+    /// The address of the region's first word.
+    #[must_use]
+    pub fn start(&self) -> NonNull<u8> {
+        self.arena().pointer(0)
+    }
+
     /// The address of a place in the region; places behind its end give its end.
     #[must_use]
     pub fn pointer(&self, place: Offset) -> NonNull<u8> {

@@ -18,6 +18,17 @@ pub enum BlockState {
     Free,
 }
 
+impl BlockState {
+    /// What a block's header, its word before all canaries, says of the block.
+    #[must_use]
+    pub const fn of_header(word: u32) -> Self {
+        match Header(word).is_free() {
+            true => Self::Free,
+            false => Self::Used,
+        }
+    }
+}
+
 /// One block of a heap, as a walk finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {

@@ -27,6 +27,7 @@ bitflags::bitflags! {
     ///
     /// Unknown bits are kept, never dropped: a mask that came from C means the same when it goes back.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+    #[repr(transparent)] // a list of masks from C is a list of these
     pub struct Caps: u32 {
         /// Code can be fetched from it.
         const EXEC = 1 << 0;

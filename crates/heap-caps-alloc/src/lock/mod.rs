@@ -10,14 +10,14 @@
 #[cfg(feature = "critical-section")]
 mod critical_section;
 mod masked;
-#[cfg(feature = "spin")]
+#[cfg(all(feature = "spin", target_has_atomic = "32"))]
 mod spin;
 mod unlocked;
 
 #[cfg(feature = "critical-section")]
 pub use self::critical_section::CriticalSectionLock;
 pub use self::masked::{InterruptMask, Masked};
-#[cfg(feature = "spin")]
+#[cfg(all(feature = "spin", target_has_atomic = "32"))]
 pub use self::spin::SpinLock;
 pub use self::unlocked::Unlocked;
 
@@ -67,6 +67,11 @@ impl<L: RawLock, T> Locked<L, T> {
             lock: L::INIT,
             value: UnsafeCell::new(value),
         }
+    }
+
+    /// The value, while nobody else can have it.
+    pub(crate) const fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
     }
 
     /// The value, until the guard is dropped.

@@ -1,0 +1,39 @@
+//! `esp_heap_caps.h` and `esp_heap_caps_init.h`.
+
+mod allocate;
+mod figures;
+mod look;
+mod names;
+mod question;
+mod regions;
+mod told;
+
+pub use allocate::*;
+pub use figures::*;
+pub(super) use look::print_block;
+pub use look::*;
+pub use names::*;
+pub use question::*;
+pub use regions::*;
+pub use told::*;
+
+/// `ESP_OK` and what ESP-IDF's functions say instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub(super) enum EspError {
+    Ok = 0,
+    Fail = -1,
+    NoMem = 0x101,
+    InvalidArg = 0x102,
+    InvalidSize = 0x104,
+    NotFound = 0x105,
+}
+
+/// `esp_err_t`.
+pub type EspErr = i32;
+
+impl EspError {
+    pub(super) const fn code(self) -> EspErr {
+        self as EspErr // the representation
+    }
+}

@@ -1,0 +1,102 @@
+//! Where the texts of C's functions go: dumps, summaries, faults.
+//!
+//! On a host to `putchar`, so that they stand between the lines of `printf`; on a chip, where nobody knows what there is, to
+//! `heap_caps_set_console`, and nowhere before.
+
+use core::ffi::CStr;
+use core::fmt;
+
+use super::door::{self, Slot};
+
+/// Writes text: its bytes and their number.
+pub type ConsoleHook = unsafe extern "C" fn(*const core::ffi::c_char, usize);
+
+pub(super) static CONSOLE: Slot<ConsoleHook> = Slot::empty();
+
+/// The console, whatever it is.
+pub(super) struct Console;
+
+impl Console {
+    /// Writes a line and ends it.
+    pub(super) fn line(&self, line: &Line) {
+        self.text(line.as_str());
+        self.text("\n");
+    }
+
+    /// Writes what one would format.
+    pub(super) fn print(&self, what: fmt::Arguments<'_>) {
+        // The console never refuses.
+        let _ = fmt::write(&mut Self, what);
+    }
+
+    fn text(&self, text: &str) {
+        match CONSOLE.get() {
+            Some(write) => door::tell_text(write, text),
+            None => door::write_to_stdout(text),
+        }
+    }
+}
+
+impl fmt::Write for Console {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.text(text);
+        Ok(())
+    }
+}
+
+/// Room for one line, for those who want it whole. **Invariant:** the byte behind the text is 0.
+pub(super) struct Line {
+    bytes: [u8; Line::ROOM + 1],
+    length: usize,
+}
+
+impl Line {
+    const ROOM: usize = 191;
+
+    pub(super) const fn new() -> Self {
+        Self {
+            bytes: [0; Self::ROOM + 1],
+            length: 0,
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        let text = self.bytes.get(..self.length).unwrap_or_default();
+        core::str::from_utf8(text).unwrap_or_default()
+    }
+
+    /// The text for C.
+    pub(super) fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+    }
+}
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = text.floor_char_boundary(Self::ROOM - self.length);
+        let (fits, rest) = text.split_at(end);
+        let places = self.bytes.iter_mut().skip(self.length);
+        places
+            .zip(fits.bytes())
+            .for_each(|(place, byte)| *place = byte);
+        self.length += fits.len();
+        rest.is_empty().then_some(()).ok_or(fmt::Error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::fmt::Write;
+    use std::string::String;
+
+    #[test]
+    fn a_line_that_is_too_long_is_cut_between_characters() {
+        let mut line = Line::new();
+        let long: String = core::iter::repeat_n('é', 200).collect();
+        assert_eq!(line.write_str("x"), Ok(()));
+        assert_eq!(line.write_str(&long), Err(fmt::Error));
+        assert_eq!(line.as_str().chars().count(), 1 + 95);
+        assert_eq!(line.as_c_str().to_bytes().len(), 191);
+    }
+}

@@ -1,0 +1,209 @@
+//! Where C's pointers become Rust's, and Rust calls C: the one file of `c` in which that is done.
+
+use core::ffi::{CStr, c_char, c_void};
+use core::marker::PhantomData;
+use core::mem;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use soc_regions::Caps;
+
+use super::hooks::{AllocHook, FailedHook, FaultHook, FreeHook};
+
+/// A place for a C function, which any thread may set and call. `F` is a function pointer.
+pub(super) struct Slot<F> {
+    function: AtomicPtr<c_void>,
+    kind: PhantomData<F>,
+}
+
+// SAFETY: function pointers may be called from any thread; the place is atomic.
+unsafe impl<F> Sync for Slot<F> {}
+
+impl<F: Copy> Slot<F> {
+    pub(super) const fn empty() -> Self {
+        const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
+        Self {
+            function: AtomicPtr::new(ptr::null_mut()),
+            kind: PhantomData,
+        }
+    }
+
+    /// The function, if one was set.
+    #[inline]
+    pub(super) fn get(&self) -> Option<F> {
+        let function = NonNull::new(self.function.load(Ordering::Acquire))?;
+        // SAFETY: the pointer came from an `F`, in `set`, and `F` has its size.
+        Some(unsafe { mem::transmute_copy::<NonNull<c_void>, F>(&function) })
+    }
+
+    /// Another function, or none.
+    pub(super) fn set(&self, function: Option<F>) {
+        let pointer = function.map_or(ptr::null_mut(), |function| {
+            // SAFETY: `F` is a function pointer of a pointer's size.
+            unsafe { mem::transmute_copy::<F, *mut c_void>(&function) }
+        });
+        self.function.store(pointer, Ordering::Release);
+    }
+}
+
+/// A block for C: null where there is none.
+#[inline]
+pub(super) fn to_c(block: Option<NonNull<u8>>) -> *mut c_void {
+    block.map_or(ptr::null_mut(), |block| block.as_ptr().cast())
+}
+
+/// A pointer from C: `None` for null.
+#[inline]
+pub(super) fn from_c(pointer: *const c_void) -> Option<NonNull<u8>> {
+    NonNull::new(pointer.cast_mut().cast())
+}
+
+/// Memory from `start` to `end`; `None` where either is 0, or nothing lies between them.
+pub(super) fn between(start: isize, end: isize) -> Option<NonNull<[u8]>> {
+    let (start, end) = (start.cast_unsigned(), end.cast_unsigned());
+    let size = end.checked_sub(start).filter(|&size| size != 0)?;
+    let first = NonNull::new(ptr::with_exposed_provenance_mut(start))?;
+    Some(NonNull::slice_from_raw_parts(first, size))
+}
+
+/// Writes what C asked for, unless the place is null: whether it was written.
+///
+/// # Safety
+/// `place` is null, or may be written as a `T`.
+pub(super) unsafe fn give<T>(place: *mut T, value: T) -> bool {
+    let wanted = !place.is_null();
+    if wanted {
+        // SAFETY: the caller keeps the same contract. C's structures may lie at any address.
+        unsafe { place.write_unaligned(value) };
+    }
+    wanted
+}
+
+/// A list of capability sets from C; empty where it is null.
+///
+/// # Safety
+/// `list` is null, or `count` masks can be read there for as long as the list is used.
+pub(super) unsafe fn choices<'list>(list: *const u32, count: usize) -> &'list [Caps] {
+    if list.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller keeps the same contract; a set of capabilities is a transparent mask.
+    unsafe { core::slice::from_raw_parts(list.cast::<Caps>(), count) }
+}
+
+/// The failed-allocation callback.
+pub(super) fn tell_failed(hook: FailedHook, size: usize, caps: u32, function: &'static CStr) {
+    // SAFETY: C registered it to be called with these three; the name lives for ever.
+    unsafe { hook(size, caps, function.as_ptr()) }
+}
+
+/// The allocation hook.
+pub(super) fn tell_allocated(hook: AllocHook, block: NonNull<u8>, size: usize, caps: u32) {
+    // SAFETY: C registered it to be called with these three.
+    unsafe { hook(block.as_ptr().cast(), size, caps) }
+}
+
+/// The free hook.
+pub(super) fn tell_freed(hook: FreeHook, block: NonNull<u8>) {
+    // SAFETY: C registered it to be called with a block.
+    unsafe { hook(block.as_ptr().cast()) }
+}
+
+/// The fault callback.
+pub(super) fn tell_fault(hook: FaultHook, line: &CStr) {
+    // SAFETY: C registered it to be called with a line, which lives until the hook returns.
+    unsafe { hook(line.as_ptr()) }
+}
+
+/// The console of `heap_caps_set_console`.
+pub(super) fn tell_text(write: super::console::ConsoleHook, text: &str) {
+    // SAFETY: C registered it to be called with text and its length.
+    unsafe { write(text.as_ptr().cast::<c_char>(), text.len()) }
+}
+
+/// A host's console; a chip has none before one is set.
+pub(super) fn write_to_stdout(text: &str) {
+    #[cfg(not(target_os = "none"))]
+    {
+        unsafe extern "C" {
+            safe fn putchar(character: core::ffi::c_int) -> core::ffi::c_int;
+        }
+        for byte in text.bytes() {
+            putchar(byte.into());
+        }
+    }
+    #[cfg(target_os = "none")]
+    let _ = text;
+}
+
+/// A visitor of `heap_caps_walk`.
+///
+/// # Safety
+/// `walker` may be called with these.
+#[cfg(feature = "c-abi-idf")]
+pub(super) unsafe fn show(
+    walker: super::caps::CWalker,
+    heap: super::caps::CWalkedHeap,
+    block: super::caps::CWalkedBlock,
+    user: *mut c_void,
+) -> bool {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { walker(heap, block, user) }
+}
+
+/// A visitor of `multi_heap_walk`.
+///
+/// # Safety
+/// `walker` may be called with these.
+#[cfg(feature = "c-abi-idf")]
+pub(super) unsafe fn show_block(
+    walker: super::multi::CHeapWalker,
+    pointer: NonNull<u8>,
+    block: &multi_heap::Block,
+    user: *mut c_void,
+) -> bool {
+    let used = i32::from(block.state == multi_heap::BlockState::Used);
+    // SAFETY: the caller keeps the same contract.
+    unsafe { walker(pointer.as_ptr().cast(), block.size as usize, used, user) }
+}
+
+/// Bytes of C; none where the pointer is null.
+///
+/// # Safety
+/// - `start` is null, or `size` bytes can be read there for as long as they are used.
+pub(super) unsafe fn bytes<'c>(start: *const c_void, size: usize) -> &'c [u8] {
+    if start.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller keeps the same contract.
+    unsafe { core::slice::from_raw_parts(start.cast(), size) }
+}
+
+/// Fills bytes of C; nothing where the pointer is null.
+///
+/// # Safety
+/// - `start` is null, or `size` bytes can be written there.
+pub(super) unsafe fn fill(start: *mut c_void, size: usize, byte: u8) {
+    if !start.is_null() {
+        // SAFETY: the caller keeps the same contract.
+        unsafe { start.cast::<u8>().write_bytes(byte, size) };
+    }
+}
+
+/// The word at a place of C.
+///
+/// # Safety
+/// - It can be read there, and is a multiple of 4.
+pub(super) unsafe fn word(place: *const c_void) -> u32 {
+    // SAFETY: the caller keeps the same contract.
+    u32::from_le(unsafe { place.cast::<u32>().read() })
+}
+
+/// Leaves a number where C's `errno` is.
+#[cfg(feature = "c-abi-libc")]
+pub(super) fn set_errno(location: super::libc::ErrnoLocation, number: i32) {
+    // SAFETY: C registered it to be called without arguments.
+    let errno = unsafe { location() };
+    // SAFETY: it answers with the place of the caller's number.
+    unsafe { give(errno, number) };
+}

@@ -1,0 +1,16 @@
+//! The `malloc` family of C and POSIX beyond the four functions of [`plain`](super::plain), and newlib's reentrant one.
+//!
+//! Sizes are checked for overflow everywhere. `errno` is set where the program tells where it is
+//! (`heap_caps_set_errno_location(__errno)`); the reentrant functions know.
+
+mod aligned;
+mod errno;
+mod newlib;
+
+pub use aligned::*;
+pub(super) use errno::or_errno;
+pub use errno::{ErrnoLocation, heap_caps_set_errno_location};
+pub use newlib::*;
+
+/// "Out of memory", the same number in newlib, glibc and ESP-IDF.
+const ENOMEM: i32 = 12;

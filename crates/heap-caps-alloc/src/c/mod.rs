@@ -1,0 +1,55 @@
+//! The heap by its C names: what ESP-IDF's components, newlib and the radio libraries call.
+//!
+//! ```text
+//!   C and C++ ──► heap_caps_malloc …   caps/      ┐
+//!             ──► malloc, _malloc_r …  libc/      ├─► HEAP, one CapsHeap ◄── Rust: heap(), GlobalHeap
+//!             ──► malloc_internal …    radio.rs   ┘
+//!             ──► multi_heap_malloc …  multi/     ──► heaps in memory of the caller, each behind its handle
+//!                                      hooks.rs, console.rs: what C is told;  door.rs: C's pointers
+//! ```
+//!
+//! | Cargo feature | exports |
+//! |---|---|
+//! | `c-abi-idf` | `esp_heap_caps.h`, `esp_heap_caps_init.h`, `multi_heap.h`, questions about addresses |
+//! | `c-abi-libc` | the `malloc` family and newlib's reentrant one. On a host, which has one, by names that begin with `heap_caps_libc_` |
+//! | `c-abi-esp-radio` | the nine symbols of `esp-radio`. On a host with the same prefix |
+//! | `poison-light`, `poison-comprehensive` | nothing: how closely all these heaps watch their blocks |
+//! | `policy-idf-exact` | nothing: [`HEAP`](heap) places blocks as ESP-IDF does |
+//!
+//! **The lock** is `CriticalSectionLock` with the feature `critical-section`, else `SpinLock`, which on a chip excludes the other core but no
+//! interrupt handler.
+//!
+//! **No C function ends the program.** Where ESP-IDF asserts (a double free, a foreign pointer, a smashed canary), the heap
+//! refuses and stays as it is; the fault is written to the console and told to `heap_caps_register_fault_callback`, which may end it.
+
+#![cfg_attr(
+    not(all(feature = "c-abi-idf", feature = "c-abi-libc")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "what the features share: each alone uses a part of it"
+    )
+)]
+
+#[cfg(feature = "c-abi-idf")]
+pub mod caps;
+mod console;
+mod door;
+mod heap;
+mod hooks;
+#[cfg(feature = "c-abi-libc")]
+pub mod libc;
+#[cfg(feature = "c-abi-idf")]
+pub mod multi;
+#[cfg(any(feature = "c-abi-libc", feature = "c-abi-esp-radio"))]
+pub mod plain;
+#[cfg(feature = "c-abi-esp-radio")]
+pub mod radio;
+mod serve;
+
+pub use console::ConsoleHook;
+pub use heap::{CHeap, CLock, CPoison, GlobalHeap, heap};
+pub use hooks::{AllocHook, FailedHook, FaultHook, FreeHook};
+
+#[cfg(feature = "c-abi-idf")]
+use caps::print_block;
