@@ -162,7 +162,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
     }
 
     /// A heap whose bytes overlap `bytes`: on a host, where addresses are given out, numbers do not tell.
-    fn neighbour_over(&self, bytes: NonNull<[u8]>) -> Option<HeapView> {
+    pub(crate) fn neighbour_over(&self, bytes: NonNull<[u8]>) -> Option<HeapView> {
         let start = bytes.addr().get();
         let end = start.saturating_add(bytes.len());
         self.heaps.heaps().find(|heap| {

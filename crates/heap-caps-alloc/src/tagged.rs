@@ -96,6 +96,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         buffer: TaggedBuffer,
     ) -> Result<HeapIndex, AddRegionError> {
         let mut state = self.state.acquire();
+        if let Some(heap) = state.neighbour_over(buffer.bytes) {
+            return Err(AddRegionError::Overlap(heap.span));
+        }
         let mut table = Table::<1>::new(state.above_all_heaps());
         let region = |span| Ok(TaggedRegion::new(buffer.tag, memory_type, span));
         let region = table.place(&buffer, region)?;

@@ -13,6 +13,7 @@ use crate::demand::Demand;
 use crate::failure::{Cause, Failure};
 use crate::heap_caps::HeapCaps;
 use crate::observer::Observer;
+use crate::registry::{Entry, HeapIndex};
 use crate::take::plain_block;
 use crate::work::{Block, Fresh};
 
@@ -41,8 +42,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Free bytes of the memory with this tag (`xPortGetFreeHeapSizeTagged`).
     #[must_use]
     pub fn tag_free_size(&self, tag: TypeIndex) -> u32 {
-        self.sum_tagged(
-            |_, heap_tag| u32::from(heap_tag == tag),
+        self.sum(
+            |entry| u32::from(entry.tag == Some(tag)),
             |info| info.total_free_bytes,
         )
     }
@@ -50,8 +51,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The least free bytes of each heap with this tag, summed (`xPortGetMinimumEverFreeHeapSizeTagged`).
     #[must_use]
     pub fn tag_minimum_free_size(&self, tag: TypeIndex) -> u32 {
-        self.sum_tagged(
-            |_, heap_tag| u32::from(heap_tag == tag),
+        self.sum(
+            |entry| u32::from(entry.tag == Some(tag)),
             |info| info.minimum_free_bytes,
         )
     }
@@ -59,25 +60,25 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Free bytes as `xPortGetFreeHeapSizeCaps` counted them: memory that has *any* of `caps`, once for each of its columns that has one.
     #[must_use]
     pub fn free_size_of_any(&self, caps: Caps) -> u32 {
-        self.sum_tagged(columns_with_any(caps), |info| info.total_free_bytes)
+        self.sum(
+            |entry| columns_with_any(entry, caps),
+            |info| info.total_free_bytes,
+        )
     }
 
     /// The least free bytes of each heap, counted as [`HeapCaps::free_size_of_any`] does (`xPortGetMinimumEverFreeHeapSizeCaps`).
     #[must_use]
     pub fn minimum_free_size_of_any(&self, caps: Caps) -> u32 {
-        self.sum_tagged(columns_with_any(caps), |info| info.minimum_free_bytes)
+        self.sum(
+            |entry| columns_with_any(entry, caps),
+            |info| info.minimum_free_bytes,
+        )
     }
 
-    fn sum_tagged(
-        &self,
-        times: impl Fn(&[Caps; 3], TypeIndex) -> u32,
-        figure: impl Fn(&Info) -> u32,
-    ) -> u32 {
+    fn sum(&self, times: impl Fn(&Entry<P>) -> u32, figure: impl Fn(&Info) -> u32) -> u32 {
         let heaps = self.registry.serving(Caps::empty());
-        let figures = heaps.filter_map(|(_, entry, heap)| {
-            let times = times(&entry.columns, entry.tag?);
-            Some(figure(&heap.info()).saturating_mul(times))
-        });
+        let figures =
+            heaps.map(|(_, entry, heap)| figure(&heap.info()).saturating_mul(times(entry)));
         figures.fold(0, u32::saturating_add)
     }
 
@@ -86,9 +87,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             return Err(cause);
         }
         let request = Request::aligned(demand.size, demand.alignment).ok_or(Cause::TooLarge)?;
-        let block = (0..self.registry.len())
-            .find_map(|place| self.take_in_order(place, tag, request))
-            .ok_or(Cause::TagExhausted(tag))?;
+        let mut next = self.tagged_from(tag, 0);
+        let block = loop {
+            let (heap, start) = next.ok_or(Cause::TagExhausted(tag))?;
+            match self.take_from(heap, request) {
+                Some(block) => break block,
+                None => next = self.tagged_from(tag, start.saturating_add(1)),
+            }
+        };
         self.tell_allocated(&block, demand, Caps::empty());
         Ok(Fresh {
             block,
@@ -96,29 +102,33 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// A block of the heap at `place` in the order of the search, if it has the tag and a hole.
-    fn take_in_order(
-        &mut self,
-        place: usize,
-        tag: TypeIndex,
-        request: Request,
-    ) -> Option<Block<P>> {
-        let (heap, entry) = self.registry.in_order().nth(place)?;
+    /// The first heap with the tag that begins at `address` or above it, whatever the policy's order is; with its start.
+    fn tagged_from(&self, tag: TypeIndex, address: u32) -> Option<(HeapIndex, u32)> {
+        let heaps = self.registry.iter();
+        let tagged = heaps.filter(|(_, entry)| entry.tag == Some(tag));
+        let starts = tagged.map(|(heap, entry)| (heap, entry.span.start()));
+        starts
+            .filter(|&(_, start)| start >= address)
+            .min_by_key(|&(_, start)| start)
+    }
+
+    fn take_from(&mut self, heap: HeapIndex, request: Request) -> Option<Block<P>> {
+        let entry = self.registry.get_mut(heap)?;
         let request = match entry.is_word_only() {
             true => request.rounded_up_to(4)?,
             false => request,
         };
-        let tagged = (entry.tag == Some(tag)).then_some(heap)?;
-        let block = plain_block(self.registry.get_mut(tagged)?, tagged, request)?;
-        self.watches.given_by(tagged, &self.registry);
+        let block = plain_block(entry, heap, request)?;
+        self.watches.given_by(heap, &self.registry);
         Some(block)
     }
 }
 
-/// How many columns of a memory type have any of `caps`.
-fn columns_with_any(caps: Caps) -> impl Fn(&[Caps; 3], TypeIndex) -> u32 {
-    move |columns, _| {
-        let matching = columns.iter().filter(|column| column.intersects(caps));
-        matching.map(|_| 1).sum()
-    }
+/// How many columns of a heap's memory type have any of `caps`.
+fn columns_with_any<P: Poison>(entry: &Entry<P>, caps: Caps) -> u32 {
+    let matching = entry
+        .columns
+        .iter()
+        .filter(|column| column.intersects(caps));
+    matching.map(|_| 1).sum()
 }

@@ -3,6 +3,8 @@
 use core::ffi::{CStr, c_char, c_void};
 use core::marker::PhantomData;
 use core::mem;
+#[cfg(feature = "c-abi-legacy")]
+use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -64,6 +66,39 @@ pub(super) fn between(start: isize, end: isize) -> Option<NonNull<[u8]>> {
     let size = end.checked_sub(start).filter(|&size| size != 0)?;
     let first = NonNull::new(ptr::with_exposed_provenance_mut(start))?;
     Some(NonNull::slice_from_raw_parts(first, size))
+}
+
+/// The elements of C's array up to the one that ends it; none where the array is null.
+///
+/// # Safety
+/// `first` is null, or elements can be read from there up to one that `ends`, for as long as the iterator is used.
+#[cfg(feature = "c-abi-legacy")]
+pub(super) unsafe fn until<T: Copy>(
+    first: *const T,
+    ends: impl Fn(&T) -> bool,
+) -> impl Iterator<Item = T> {
+    let mut next = NonNull::new(first.cast_mut());
+    core::iter::from_fn(move || {
+        let here = next?;
+        // SAFETY: the end was not read yet (contract of the caller). C's structures may lie at any address.
+        let element = unsafe { here.read_unaligned() };
+        // SAFETY: behind an element that does not end the array lies another one.
+        next = (!ends(&element)).then(|| unsafe { here.add(1) });
+        next.map(|_| element)
+    })
+}
+
+/// Memory that C hands over for good; empty where it is null.
+///
+/// # Safety
+/// `start` is null, or `size` bytes from there are readable and writable, and nothing else uses them from now on.
+#[cfg(feature = "c-abi-legacy")]
+pub(super) unsafe fn memory(start: *mut u8, size: usize) -> &'static mut [MaybeUninit<u8>] {
+    match start.is_null() || isize::try_from(size).is_err() {
+        true => &mut [],
+        // SAFETY: the caller keeps the same contract; the size is one that a slice can have.
+        false => unsafe { core::slice::from_raw_parts_mut(start.cast(), size) },
+    }
 }
 
 /// Writes what C asked for, unless the place is null: whether it was written.

@@ -35,9 +35,12 @@ pub(super) type CObserver = ();
 /// The type of the heap that C uses.
 pub type CHeap = CapsHeap<CLock, CPoison, CObserver>;
 
-const POLICY: Policy = match cfg!(feature = "policy-idf-exact") {
-    true => Policy::IdfExact,
-    false => Policy::Guaranteed,
+const POLICY: Policy = if cfg!(feature = "policy-idf-exact") {
+    Policy::IdfExact
+} else if cfg!(all(feature = "c-abi-legacy", not(feature = "c-abi-idf"))) {
+    Policy::Tagged2016
+} else {
+    Policy::Guaranteed
 };
 
 pub(super) static HEAP: CHeap =

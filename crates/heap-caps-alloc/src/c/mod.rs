@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   C and C++ ──► heap_caps_malloc …   caps/      ┐
+//!             ──► pvPortMallocCaps …   legacy.rs  │
 //!             ──► malloc, _malloc_r …  libc/      ├─► HEAP, one CapsHeap ◄── Rust: heap(), GlobalHeap
 //!             ──► malloc_internal …    radio.rs   ┘
 //!             ──► multi_heap_malloc …  multi/     ──► heaps in memory of the caller, each behind its handle
@@ -11,6 +12,7 @@
 //! | Cargo feature | exports |
 //! |---|---|
 //! | `c-abi-idf` | `esp_heap_caps.h`, `esp_heap_caps_init.h`, `multi_heap.h`, questions about addresses |
+//! | `c-abi-legacy` | `esp_heap_alloc_caps.h`, `freertos/heap_regions.h`: the names of 2016 |
 //! | `c-abi-libc` | the `malloc` family and newlib's reentrant one. On a host, which has one, by names that begin with `heap_caps_libc_` |
 //! | `c-abi-esp-radio` | the nine symbols of `esp-radio`. On a host with the same prefix |
 //! | `poison-light`, `poison-comprehensive` | nothing: how closely all these heaps watch their blocks |
@@ -37,6 +39,8 @@ mod console;
 mod door;
 mod heap;
 mod hooks;
+#[cfg(feature = "c-abi-legacy")]
+pub mod legacy;
 #[cfg(feature = "c-abi-libc")]
 pub mod libc;
 #[cfg(feature = "c-abi-idf")]
@@ -46,10 +50,12 @@ pub mod plain;
 #[cfg(feature = "c-abi-esp-radio")]
 pub mod radio;
 mod serve;
+mod start;
 
 pub use console::ConsoleHook;
 pub use heap::{CHeap, CLock, CPoison, GlobalHeap, heap};
 pub use hooks::{AllocHook, FailedHook, FaultHook, FreeHook};
+pub use start::on_init;
 
 #[cfg(feature = "c-abi-idf")]
 use caps::print_block;

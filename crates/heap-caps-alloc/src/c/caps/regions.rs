@@ -10,26 +10,14 @@ use heap_caps::{AddRegionError, HeapIndex, Identity};
 use soc_regions::{Caps, Columns, Span};
 
 use super::{EspErr, EspError};
-use crate::c::door::{self, Slot};
+use crate::c::door;
 use crate::c::heap::HEAP;
+use crate::c::start;
 
-/// What [`heap_caps_init`] calls.
-type Init = fn();
-
-static INIT: Slot<Init> = Slot::empty();
-
-/// Tells what `heap_caps_init` shall do: boot a chip's memory into [`heap`](crate::c::heap). Firmware that boots the heap before any C
-/// runs needs none.
-pub fn on_init(init: fn()) {
-    INIT.set(Some(init));
-}
-
-/// Does what [`on_init`] told. On a host there is nothing to boot: give memory with `heap_caps_add_region_with_caps`.
+/// Does what [`on_init`](crate::c::on_init) told. On a host there is nothing to boot: give memory with `heap_caps_add_region_with_caps`.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_init() {
-    if let Some(init) = INIT.get() {
-        init();
-    }
+    start::boot();
 }
 
 /// Enables the heaps in the memory of the start-up stacks.
