@@ -114,6 +114,24 @@ pub(super) unsafe fn give<T>(place: *mut T, value: T) -> bool {
     wanted
 }
 
+/// Writes one of an array of C, unless there is none.
+///
+/// # Safety
+/// `array` is null, or may be written as `T` at `index`.
+pub(super) unsafe fn give_at<T>(array: *mut T, index: usize, value: T) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe {
+        give(
+            if array.is_null() {
+                array
+            } else {
+                array.wrapping_add(index)
+            },
+            value,
+        )
+    };
+}
+
 /// A list of capability sets from C; empty where it is null.
 ///
 /// # Safety

@@ -121,7 +121,7 @@ pub extern "C" fn port_malloc(size: usize) -> *mut c_void {
 fn by_capability(name: &'static CStr, size: usize, caps: Caps) -> *mut c_void {
     let (demand, choice) = (Demand::new(size, caps), Choice::Asked);
     let call = Call {
-        name,
+        name: Some(name),
         demand,
         choice,
     };

@@ -19,7 +19,7 @@ const FOR_ANYTHING: usize = 2 * size_of::<usize>();
 /// A request of `malloc`'s kind.
 pub(super) const fn by_default(name: &'static CStr, demand: Demand) -> Call<'static> {
     Call {
-        name,
+        name: Some(name),
         demand,
         choice: Choice::Default,
     }

@@ -18,7 +18,7 @@ const INTERNAL: Caps = Caps::BIT8.union(Caps::DMA).union(Caps::INTERNAL);
 
 fn internal(name: &'static CStr, demand: Demand) -> Call<'static> {
     Call {
-        name,
+        name: Some(name),
         demand: for_anything(demand),
         choice: Choice::Asked,
     }

@@ -15,8 +15,8 @@ use crate::report::{Action, Fault};
 /// What a C function is asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
-    /// The function, for the failed-allocation callback.
-    pub(super) name: &'static CStr,
+    /// The function, for the failed-allocation callback; without a name, nobody is called.
+    pub(super) name: Option<&'static CStr>,
     pub(super) demand: Demand,
     pub(super) choice: Choice<'a>,
 }
@@ -70,8 +70,11 @@ impl Call<'_> {
 
     #[cold]
     fn failed(&self, cause: Cause) {
-        if !matches!(cause, Cause::ZeroSize | Cause::BadAlignment) {
-            hooks::failed(self.demand.size(), self.caps_tried_last(), self.name);
+        let name = self
+            .name
+            .filter(|_| !matches!(cause, Cause::ZeroSize | Cause::BadAlignment));
+        if let Some(name) = name {
+            hooks::failed(self.demand.size(), self.caps_tried_last(), name);
         }
     }
 

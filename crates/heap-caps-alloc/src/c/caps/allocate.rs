@@ -14,7 +14,7 @@ use crate::release::Choice;
 
 const fn asked(name: &'static CStr, demand: Demand) -> Call<'static> {
     Call {
-        name,
+        name: Some(name),
         demand,
         choice: Choice::Asked,
     }
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn heap_caps_malloc_prefer_array(
     list: *const u32,
 ) -> *mut c_void {
     let call = Call {
-        name: c"heap_caps_malloc_prefer",
+        name: Some(c"heap_caps_malloc_prefer"),
         demand: Demand::new(size, Caps::empty()),
         // SAFETY: the caller keeps the same contract.
         choice: Choice::Preferring(unsafe { door::choices(list, count) }),
@@ -122,7 +122,7 @@ pub unsafe extern "C" fn heap_caps_calloc_prefer_array(
     list: *const u32,
 ) -> *mut c_void {
     let call = Call {
-        name: c"heap_caps_calloc_prefer",
+        name: Some(c"heap_caps_calloc_prefer"),
         demand: Demand::array(items, size, Caps::empty()).zeroed(),
         // SAFETY: the caller keeps the same contract.
         choice: Choice::Preferring(unsafe { door::choices(list, count) }),
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
     list: *const u32,
 ) -> *mut c_void {
     let call = Call {
-        name: c"heap_caps_realloc_prefer",
+        name: Some(c"heap_caps_realloc_prefer"),
         demand: Demand::new(size, Caps::empty()),
         // SAFETY: the caller keeps the same contract.
         choice: Choice::Preferring(unsafe { door::choices(list, count) }),
@@ -187,8 +187,52 @@ pub extern "C" fn heap_caps_aligned_alloc_default(alignment: usize, size: usize)
 
 const fn default(name: &'static CStr, demand: Demand) -> Call<'static> {
     Call {
-        name,
+        name: Some(name),
         demand,
         choice: Choice::Default,
+    }
+}
+
+/// `heap_caps_malloc` that tells nobody of a failure: what tools wrap.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_malloc_base(size: usize, caps: u32) -> *mut c_void {
+    quietly(Demand::new(size, bits(caps))).take()
+}
+
+/// `heap_caps_calloc` that tells nobody of a failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_calloc_base(count: usize, size: usize, caps: u32) -> *mut c_void {
+    quietly(Demand::array(count, size, bits(caps)).zeroed()).take()
+}
+
+/// `heap_caps_realloc` that tells nobody of a failure.
+///
+/// # Safety
+/// As [`heap_caps_realloc`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_realloc_base(
+    pointer: *mut c_void,
+    size: usize,
+    caps: u32,
+) -> *mut c_void {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { quietly(Demand::new(size, bits(caps))).resize(pointer) }
+}
+
+/// `heap_caps_aligned_alloc` that tells nobody of a failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_aligned_alloc_base(
+    alignment: usize,
+    size: usize,
+    caps: u32,
+) -> *mut c_void {
+    quietly(Demand::new(size, bits(caps)).aligned_to(alignment)).take()
+}
+
+const fn quietly(demand: Demand) -> Call<'static> {
+    Call {
+        name: None,
+        demand,
+        choice: Choice::Asked,
     }
 }

@@ -17,17 +17,22 @@ use crate::c::heap::HEAP;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CWalkedHeap {
-    start: isize,
-    end: isize,
+    /// First byte.
+    pub start: isize,
+    /// Behind its last byte.
+    pub end: isize,
 }
 
 /// `walker_block_info_t`: a block, from its first byte for the user on.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CWalkedBlock {
-    pointer: *mut c_void,
-    size: usize,
-    used: bool,
+    /// First byte for the user.
+    pub pointer: *mut c_void,
+    /// Bytes for the user.
+    pub size: usize,
+    /// Whether it is allocated.
+    pub used: bool,
 }
 
 /// `heap_caps_walker_cb_t`: `false` goes on with the next heap.

@@ -2,6 +2,7 @@
 
 mod allocate;
 mod figures;
+mod layout;
 mod look;
 mod names;
 mod question;
@@ -10,6 +11,7 @@ mod told;
 
 pub use allocate::*;
 pub use figures::*;
+pub use layout::*;
 pub(super) use look::print_block;
 pub use look::*;
 pub use names::*;

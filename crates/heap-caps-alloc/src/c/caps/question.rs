@@ -57,6 +57,56 @@ questions! {
     esp_ptr_in_diram_dram: Chip::is_in_diram_dram, |_| false;
     /// Whether it is the instruction side of memory with two sides.
     esp_ptr_in_diram_iram: Chip::is_in_diram_iram, |_| false;
+    /// Whether it is the RTC's fast memory on the instruction bus.
+    esp_ptr_in_rtc_iram_fast: |chip, address| chip.is_in_rtc(address) && chip.is_executable(address),
+        |_| false;
+    /// Whether it is the RTC's fast memory on the data bus.
+    esp_ptr_in_rtc_dram_fast: |chip, address| {
+        chip.is_in_rtc(address) && chip.is_byte_accessible(address) && !is_slow(chip, address)
+    }, |caps| caps.contains(Caps::RTCRAM);
+    /// Whether it is the RTC's slow memory.
+    esp_ptr_in_rtc_slow: is_slow, |_| false;
+    /// Whether it is scratch-pad memory.
+    esp_ptr_in_spm: is_in_spm, |caps| caps.contains(Caps::SPM);
+    /// Whether it is scratch-pad memory, by its old name.
+    esp_ptr_in_tcm: is_in_spm, |caps| caps.contains(Caps::SPM);
+}
+
+/// Memory of the RTC in which no code runs, seen from either bus.
+fn is_slow(chip: &Chip, address: u32) -> bool {
+    let other = chip.to_instruction_bus(address);
+    let runs_code = chip.is_executable(address) || other.is_some_and(|other| other != address);
+    chip.is_in_rtc(address) && !runs_code
+}
+
+/// Memory of a type that says so.
+fn is_in_spm(chip: &Chip, address: u32) -> bool {
+    let mut here = chip
+        .regions()
+        .iter()
+        .filter(|region| region.span.contains(address));
+    here.any(|region| {
+        let memory_type = chip.memory_type(region.kind);
+        memory_type.is_some_and(|kind| kind.union().contains(Caps::SPM))
+    })
+}
+
+/// Whether data and instructions have the same addresses: no memory has two sides.
+#[unsafe(no_mangle)]
+pub extern "C" fn esp_dram_match_iram() -> bool {
+    HEAP.inspect(|heaps| heaps.chip())
+        .is_none_or(|chip| chip.diram().is_none())
+}
+
+/// The same of the RTC's memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn esp_rtc_dram_match_rtc_iram() -> bool {
+    let has_two_sides = |chip: &Chip| {
+        let mut sides = chip.dual_buses().iter();
+        sides.any(|bus| chip.is_in_rtc(bus.data().start()))
+    };
+    HEAP.inspect(|heaps| heaps.chip())
+        .is_none_or(|chip| !has_two_sides(chip))
 }
 
 /// Whether it is a multiple of 4.

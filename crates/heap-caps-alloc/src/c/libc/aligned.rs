@@ -5,8 +5,8 @@ use core::ffi::{CStr, c_int, c_void};
 use heap_caps::Demand;
 use soc_regions::Caps;
 
-use super::ENOMEM;
 use super::errno::or_errno;
+use super::{EINVAL, ENOMEM};
 use crate::c::door;
 use crate::c::plain::{by_default, free, malloc, plain};
 use crate::c::serve::usable_size;
@@ -36,8 +36,8 @@ pub extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
     aligned(c"aligned_alloc", alignment, size)
 }
 
-/// Puts `size` bytes at a multiple of `alignment` into `block`, or null for a size of 0. 0, or `ENOMEM` and `block` as it was, also for a bad
-/// alignment (as in ESP-IDF; POSIX would have `EINVAL`). `errno` is left alone.
+/// Puts `size` bytes at a multiple of `alignment` into `block`, or null for a size of 0. 0; `EINVAL` for an alignment that is no power of two or
+/// below a pointer's size (where ESP-IDF has `ENOMEM`), `ENOMEM` where there is no memory, and `block` as it was. `errno` is left alone.
 ///
 /// # Safety
 /// - `block` is null or can be written.
@@ -51,17 +51,17 @@ pub unsafe extern "C" fn posix_memalign(
     alignment: usize,
     size: usize,
 ) -> c_int {
+    let is_valid = alignment.is_power_of_two() && alignment >= size_of::<usize>();
+    if !is_valid || block.is_null() {
+        return EINVAL;
+    }
     let demand = Demand::new(size, Caps::empty()).aligned_to(alignment);
     let taken = by_default(c"posix_memalign", demand).take();
     if taken.is_null() && size != 0 {
         return ENOMEM;
     }
     // SAFETY: the caller keeps the same contract.
-    if !unsafe { door::give(block, taken) } {
-        // SAFETY: nobody heard of the block.
-        unsafe { free(taken) };
-        return ENOMEM;
-    }
+    unsafe { door::give(block, taken) };
     0
 }
 

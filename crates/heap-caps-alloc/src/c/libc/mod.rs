@@ -14,3 +14,5 @@ pub use newlib::*;
 
 /// "Out of memory", the same number in newlib, glibc and ESP-IDF.
 const ENOMEM: i32 = 12;
+/// "Invalid argument", likewise.
+const EINVAL: i32 = 22;
