@@ -124,6 +124,14 @@ fn a_program_of_2016_defines_its_regions_and_lives_from_them() {
     what_is_no_block_is_reported();
 }
 
+/// What `esp_ptr_dma_capable` of that generation compared with, which the feature alone exports.
+#[test]
+fn dma_reaches_what_it_reached_in_2016() {
+    let reached = [0x3FFA_DFFF, 0x3FFA_E000, 0x3FFF_FFFF, 0x4000_0000];
+    let answers = reached.map(|address| soc_regions::ESP32_V2_1.is_dma_capable(address));
+    assert_eq!(answers, [false, true, true, false]);
+}
+
 fn nothing_is_had_before_there_are_regions() {
     assert!(port_malloc(8).is_null() && port_malloc_tagged(8, DRAM).is_null());
     assert_eq!(failures(), 2);
