@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  main ── commands/sim        boot a chip's memory on the host, replay a trace, draw the heap
-//!       ├─ commands/map        a chip's memory as a table and a picture
+//!       ├─ commands/map        a chip's memory as a table and a picture, a program laid over it, two side by side
 //!       ├─ commands/minheap    the smallest heap that completes a trace
 //!       ├─ commands/qemu       the heap on emulated chips: every check, on the chip's instruction set
 //!       ├─ commands/bench      instructions per operation, on emulated chips
@@ -15,10 +15,15 @@
 mod bench;
 mod ci;
 mod commands;
+mod configuration;
 mod error;
 mod esp_idf;
 mod figures;
+mod firmware;
+mod linker;
+mod near;
 mod on_target;
+mod paint;
 mod parallel;
 mod poisoning;
 mod progress;
@@ -40,11 +45,11 @@ use crate::error::Error;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well
-  1  a check failed (a test, a lint, memory that did not keep its content)
+  1  a check failed (a test, a lint, memory that did not keep its content, a program that a heap would overwrite)
   2  the command line makes no sense: unknown chip, capability or option
   3  a tool is missing; the message has the line that installs it
   4  `sim` went through, but some requests of the trace were refused
-  5  a file cannot be read, understood or written
+  5  a file cannot be read, understood or written, or is a program for another machine
   `test-host` passes on the exit code of cargo itself (101 when a test fails),
   `qemu --bin` that of the program";
 

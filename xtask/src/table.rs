@@ -1,6 +1,6 @@
 //! How tables look on the terminal: one look for every command.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 /// A table with these column heads; the first column is text, the others are numbers (right-aligned).
 pub(crate) fn of_numbers<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Table {
@@ -17,6 +17,12 @@ pub(crate) fn of_text<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Table {
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(heads);
     table
+}
+
+/// Breaks the lines of cells so that the table is at most 100 columns wide.
+pub(crate) fn wrap(table: &mut Table) {
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(100);
 }
 
 #[cfg(test)]

@@ -230,6 +230,7 @@ fn what_does_not_exist_on_the_command_line_is_exit_code_2() {
         &["sim", "--reserve", "DMA"],
         &["sim", "--policy", "best"],
         &["sim", "--psram", "lots"],
+        &["sim", "--option", "psarm=4M"],
         &["minheap", "--poison", "heavy"],
         &["ci", "--only", "everything"],
         &["dance"],

@@ -1,144 +1,196 @@
-//! How does the memory of a chip look, as a table and a picture?
+//! How does the memory of a chip look, as a table and a picture, alone or beside another's?
 
+mod bars;
 mod canvas;
+mod catalogue;
+mod compare;
+mod difference;
+mod json;
 mod model;
-mod options;
+mod overlay;
+mod side_by_side;
+mod strips;
 mod svg;
 mod text;
 
 use std::fs;
-use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use soc_regions::{Chip, chips};
+use serde_json::Value;
 
+use crate::configuration::{self, address, chip_called, symbol};
 use crate::error::Error;
-use crate::figures::{self, Figure};
+use crate::firmware::Firmware;
+use crate::linker::Linker;
+use crate::paint;
+use compare::Comparison;
 use model::Map;
 
-/// Show the memory of a chip: regions, types, capabilities, reservations, totals
+/// Show the memory of a chip: regions, types, capabilities, reservations, what is left for heaps
 #[derive(clap::Args)]
-#[command(after_help = help())]
+#[command(after_help = HELP)]
 pub(crate) struct Arguments {
-    /// Name of the chip
-    chip: String,
-    /// Change the configuration; may be given several times, see below
-    #[arg(long = "option", value_name = "NAME[=VALUE]")]
-    options: Vec<String>,
-    /// Where the program's data ends and the heap starts
-    #[arg(long, value_name = "ADDRESS", value_parser = options::address)]
+    /// Name of the chip; without one, all are listed
+    chip: Option<String>,
+    /// List the chip's options with their ESP-IDF names and defaults
+    #[arg(long, requires = "chip")]
+    options: bool,
+    /// Change the configuration; may be given several times
+    #[arg(long = "option", value_name = "NAME[=VALUE]", requires = "chip")]
+    settings: Vec<String>,
+    /// A linked program: its sections are laid over the map, its symbols say where reservations end
+    #[arg(long, value_name = "FILE", requires = "chip")]
+    elf: Option<PathBuf>,
+    /// Where the program's data ends and the heap starts, whatever the ELF file says
+    #[arg(long, value_name = "ADDRESS", value_parser = address, requires = "chip")]
     heap_start: Option<u32>,
     /// Where the program's code in IRAM ends
-    #[arg(long, value_name = "ADDRESS", value_parser = options::address)]
+    #[arg(long, value_name = "ADDRESS", value_parser = address, requires = "chip")]
     iram_end: Option<u32>,
     /// Any other linker symbol; may be given several times
-    #[arg(long = "symbol", value_name = "NAME=ADDRESS", value_parser = options::symbol)]
+    #[arg(long = "symbol", value_name = "NAME=ADDRESS", value_parser = symbol, requires = "chip")]
     symbols: Vec<(String, u32)>,
-    /// Print the figures as JSON instead of the tables
+    /// Compare with another chip, or with the same one under --diff-option or --diff-elf
+    #[arg(long, value_name = "CHIP", requires = "chip")]
+    diff: Option<String>,
+    /// An option of the other side, which starts from its chip's defaults; may be given several times
+    #[arg(long = "diff-option", value_name = "NAME[=VALUE]", requires = "chip")]
+    diff_settings: Vec<String>,
+    /// The program of the other side; if not given, --elf serves both sides of one chip
+    #[arg(long, value_name = "FILE", requires = "chip")]
+    diff_elf: Option<PathBuf>,
+    /// Print JSON instead of the tables
     #[arg(long)]
     json: bool,
     /// Write the picture to this file, too
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "chip")]
     svg: Option<PathBuf>,
 }
 
-fn help() -> String {
-    format!(
-        "Chips: {}\n\n{}\n\nSymbols that are not given are those of a small program for two cores.",
-        names(),
-        options::HELP
-    )
-}
+const HELP: &str = "\
+Examples:
+  cargo xtask map                                     which chips are known
+  cargo xtask map esp32c3 --options                   what can be configured
+  cargo xtask map esp32s3 --option psram=8MiB --svg map.svg
+  cargo xtask map esp32 --elf build/app.elf           is all of the program where it should be?
+  cargo xtask map esp32 --diff-option single-core     what does an option give or cost?
+  cargo xtask map esp32c3 --diff esp32c6              what would another chip give?
+  cargo xtask map esp32 --elf old.elf --diff-elf new.elf
 
-fn names() -> String {
-    let names: Vec<_> = chips::all().map(Chip::name).collect();
-    names.join(", ")
-}
+Without --elf, symbols are those of a typical small firmware of ESP-IDF.
+
+Exit codes: 0 all is well; 1 the program and the heaps would overwrite each other, or part of the program is in no
+RAM of the chip; 2 no such chip, option or value, or reservations that contradict each other; 5 no such file, no ELF
+file, or a program for another machine.";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let map = map(arguments)?;
-    if let Some(file) = &arguments.svg {
-        fs::write(file, svg::Picture(&map).to_string())
-            .map_err(|cause| Error::file(file, cause))?;
-        eprintln!("the picture is in {}", file.display());
+    let Some(name) = &arguments.chip else {
+        return catalogue::chips(arguments.json);
+    };
+    let chip = chip_called(name)?;
+    if arguments.options {
+        return catalogue::options(chip, arguments.json);
     }
-    if arguments.json {
-        figures::print_json(&figures_of(&map))?;
-    } else {
-        print(&text::Report(&map))?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Writes to standard output; a reader that has seen enough, like `head`, is no error.
-fn print(report: &text::Report<'_>) -> Result<(), Error> {
-    match write!(io::stdout().lock(), "{report}") {
-        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::file(Path::new("standard output"), cause))
+    let left = arguments.left(chip)?;
+    let right = arguments.right(chip)?;
+    match &right {
+        None => {
+            let picture = svg::Picture(&left);
+            arguments.show(&text::Report(&left), &picture, || json::of_map(&left))?;
         }
-        _ => Ok(()),
+        Some(right) => {
+            let comparison = Comparison { left: &left, right };
+            let picture = side_by_side::Picture(&comparison);
+            arguments.show(&difference::Report(&comparison), &picture, || {
+                json::of_comparison(&comparison)
+            })?;
+        }
     }
-}
-
-fn map(arguments: &Arguments) -> Result<Map, Error> {
-    let chip = chips::by_name(&arguments.chip).ok_or_else(|| {
-        Error::Usage(format!(
-            "no chip is called {:?}; known are {}",
-            arguments.chip,
-            names()
-        ))
-    })?;
-    let options = options::parse(chip.default_options(), &arguments.options)?;
-    let given = |name: &str| arguments.symbol(name);
-    Map::new(chip, options, &(given, chip.sample_symbols(&options)))
-        .map_err(|error| Error::Usage(error.to_string()))
+    let sides = [Some(&left), right.as_ref()];
+    let overlays = sides
+        .into_iter()
+        .flatten()
+        .filter_map(|map| map.overlay.as_ref());
+    let is_wrong = overlays.into_iter().any(overlay::Overlay::has_errors);
+    Ok(ExitCode::from(u8::from(is_wrong)))
 }
 
 impl Arguments {
-    fn symbol(&self, name: &str) -> Option<u32> {
-        let given = self
-            .symbols
-            .iter()
-            .rfind(|(known, _)| known == name)
-            .map(|(_, address)| *address);
-        given.or(match name {
-            "_heap_start" => self.heap_start,
-            "_iram_end" | "_iram_text_end" => self.iram_end,
-            _ => None,
-        })
+    /// Writes the picture if it is wanted, and prints the report or the JSON.
+    fn show(
+        &self,
+        report: &impl std::fmt::Display,
+        picture: &impl std::fmt::Display,
+        json: impl FnOnce() -> Value,
+    ) -> Result<(), Error> {
+        if let Some(file) = &self.svg {
+            fs::write(file, picture.to_string()).map_err(|cause| Error::file(file, cause))?;
+            eprintln!("the picture is in {}", file.display());
+        }
+        if self.json {
+            paint::print(format_args!("{:#}\n", json()))
+        } else {
+            paint::print(report)
+        }
+    }
+
+    fn left(&self, chip: &'static soc_regions::Chip) -> Result<Map, Error> {
+        let given = self.given();
+        side(chip, &self.settings, self.elf.as_deref(), &given)
+    }
+
+    fn right(&self, left: &'static soc_regions::Chip) -> Result<Option<Map>, Error> {
+        if self.diff.is_none() && self.diff_settings.is_empty() && self.diff_elf.is_none() {
+            return Ok(None);
+        }
+        let chip = self.diff.as_deref().map_or(Ok(left), chip_called)?;
+        let shared = self.elf.as_ref().filter(|_| chip.name() == left.name());
+        let elf = self.diff_elf.as_ref().or(shared);
+        let given = if chip.name() == left.name() {
+            self.given()
+        } else {
+            Vec::new()
+        };
+        side(chip, &self.diff_settings, elf.map(PathBuf::as_path), &given).map(Some)
+    }
+
+    /// Symbols of the command line, those with a name of their own included.
+    fn given(&self) -> Vec<(String, u32)> {
+        let mut given = Vec::new();
+        let named = [
+            ("_heap_start", self.heap_start),
+            ("_iram_end", self.iram_end),
+            ("_iram_text_end", self.iram_end),
+        ];
+        given.extend(
+            named
+                .iter()
+                .filter_map(|(name, at)| Some(((*name).to_owned(), (*at)?))),
+        );
+        given.extend(self.symbols.iter().cloned());
+        given
     }
 }
 
-fn figures_of(map: &Map) -> Vec<Figure> {
-    let chip = map.chip.name();
-    let figure = |what: &str, metric, bytes: u32| Figure::new(chip, what, metric, bytes);
-    let mut figures = Vec::new();
-    for kind in map.types() {
-        let name = map.type_name(kind);
-        figures.push(figure(name, "region_bytes", map.region_bytes(Some(kind))));
-        figures.push(figure(name, "available_bytes", map.heap_bytes(Some(kind))));
-    }
-    let reserved = map.costs.iter().map(|cost| {
-        (
-            format!("{}@{:#010X}", cost.name, cost.span.start()),
-            cost.bytes,
-        )
-    });
-    figures.extend(reserved.map(|(name, bytes)| figure(&name, "reserved_bytes", bytes)));
-    let heaps = map.heaps.iter().map(|heap| {
-        (
-            format!("{}@{:#010X}", heap.memory_type.name, heap.span.start()),
-            heap,
-        )
-    });
-    figures.extend(heaps.map(|(name, heap)| figure(&name, "heap_bytes", heap.span.size())));
-    figures.extend(
-        map.totals()
-            .iter()
-            .map(|total| figure(total.name, "capability_bytes", total.bytes())),
-    );
-    figures
+fn side(
+    chip: &'static soc_regions::Chip,
+    settings: &[String],
+    elf: Option<&Path>,
+    given: &[(String, u32)],
+) -> Result<Map, Error> {
+    let options = configuration::configured(chip, settings)?;
+    let firmware = elf.map(|file| Firmware::read(file, chip)).transpose()?;
+    let linker = Linker {
+        chip,
+        options,
+        given,
+        firmware: firmware.as_ref(),
+    };
+    Map::new(chip, options, linker.link(), firmware.as_ref()).map_err(|error| match elf {
+        Some(file) => Error::file(file, error),
+        None => Error::Usage(error.to_string()),
+    })
 }
 
 #[cfg(test)]
@@ -152,10 +204,14 @@ mod tests {
         arguments: Arguments,
     }
 
+    fn arguments(words: &[&str]) -> Arguments {
+        let line = CommandLine::try_parse_from(["map"].iter().chain(words));
+        line.expect("the words make a command line").arguments
+    }
+
     fn map_of(words: &[&str]) -> Result<Map, Error> {
-        let line = CommandLine::try_parse_from(["map"].iter().chain(words))
-            .expect("the words make a command line");
-        map(&line.arguments)
+        let arguments = arguments(words);
+        arguments.left(chip_called(arguments.chip.as_deref().unwrap_or_default())?)
     }
 
     fn error_of(words: &[&str]) -> String {
@@ -163,14 +219,6 @@ mod tests {
             .err()
             .map(|error| error.to_string())
             .unwrap_or_default()
-    }
-
-    #[test]
-    fn an_unknown_chip_is_answered_with_the_known_ones() {
-        assert_eq!(
-            error_of(&["esp33"]),
-            "no chip is called \"esp33\"; known are esp32, esp32-v3.0, esp32-v2.1"
-        );
     }
 
     #[test]
@@ -194,25 +242,20 @@ mod tests {
                 0x4009_0000
             ]
         );
-        let map = map_of(&[
+        let words = [
             "esp32-v3.0",
             "--iram-end=0x40090000",
             "--symbol",
             "_heap_start=0x3FFC0000",
-        ])
-        .unwrap();
-        assert_eq!(
-            map.heap_bytes(None),
-            6_432 + 0x2_0000 + 0x3BC0 + 113_840 + 0x1_0000
-        );
+        ];
+        let expected = 6_432 + 0x2_0000 + 0x3BC0 + 113_840 + 0x1_0000;
+        assert_eq!(map_of(&words).unwrap().heap_bytes(None), expected);
     }
 
     #[test]
     fn a_program_that_does_not_fit_the_options_is_an_error_of_the_command_line() {
-        assert!(
-            error_of(&["esp32", "--heap-start=0x3FFA0000"])
-                .contains("`dram_data` ends at 0x3FFA0000")
-        );
+        let error = error_of(&["esp32", "--heap-start=0x3FFA0000"]);
+        assert!(error.contains("`dram_data` ends at 0x3FFA0000"), "{error}");
         let error = error_of(&[
             "esp32",
             "--option=sram1-as-iram",
@@ -225,17 +268,23 @@ mod tests {
     }
 
     #[test]
-    fn figures_say_what_each_capability_reservation_and_heap_has() {
-        let figures = figures_of(&map_of(&["esp32"]).unwrap());
-        let value = |workload: &str, metric: &str| {
-            let found = figures
-                .iter()
-                .find(|figure| figure.workload == workload && figure.metric == metric);
-            found.map(|figure| figure.value)
+    fn the_other_side_starts_from_its_chips_defaults() {
+        let other = |words: &[&str]| {
+            let arguments = arguments(words);
+            arguments
+                .right(&soc_regions::ESP32)
+                .unwrap()
+                .map(|map| (map.chip.name(), configuration::describe(&map.options)))
         };
-        assert_eq!(value("DRAM", "region_bytes"), Some(204_800));
-        assert_eq!(value("DMA", "capability_bytes"), Some(319_976));
-        assert_eq!(value("rom_data@0x3FFAE000", "reserved_bytes"), Some(1_760));
-        assert_eq!(value("IRAM@0x4008944C", "heap_bytes"), Some(93_108));
+        let defaults = "the chip's defaults".to_owned();
+        assert_eq!(other(&["esp32", "--option=single-core"]), None);
+        assert_eq!(
+            other(&["esp32", "--option=single-core", "--diff", "esp32-v3.0"]),
+            Some(("esp32-v3.0", defaults))
+        );
+        assert_eq!(
+            other(&["esp32", "--option=single-core", "--diff-option=rtc-heap"]),
+            Some(("esp32", "rtc-heap".to_owned()))
+        );
     }
 }

@@ -8,13 +8,16 @@ use std::time::Instant;
 use clap::ValueEnum;
 use heap_caps::{Policy, Reserve};
 use multi_heap::Poison;
-use soc_regions::{Caps, Chip, chips, common};
+use soc_regions::{Caps, Chip};
 
+use crate::configuration::{chip_called, configured, describe};
 use crate::error::Error;
 use crate::figures::{self, Figure};
+use crate::firmware::Firmware;
+use crate::linker::Linker;
 use crate::poisoning::{Poisoning, with_poison};
 use crate::progress;
-use crate::shipped::FW_IOT;
+use crate::shipped::{self, Shipped};
 use crate::sim::machine::{Machine, Requests, Setup};
 use crate::sim::recording::{Recording, TOLD_REFUSALS};
 use crate::sim::{page, replay};
@@ -26,14 +29,27 @@ use crate::trace::Trace;
 Every byte of every block is written when it is allocated and verified when it is freed or resized, \
 and all heaps are checked at the end.
 
-A refused request is told and counted, and the replay goes on without that block.
+Without --trace, the largest of the shipped traces whose live blocks fit into the chip's memory is replayed; the
+report says which. A refused request is told and counted, and the replay goes on without that block.
+
+Examples:
+  cargo xtask sim                                    an ESP32 serves a recorded IoT firmware
+  cargo xtask sim --chip esp32c2                     a small chip
+  cargo xtask sim --chip esp32s3 --option psram=8M --caps SPIRAM
+  cargo xtask sim --chip esp32c6 --elf build/app.elf --trace recorded.trace
 
 Exit codes: 0 every request was served, 4 some were refused, 1 a block lost its content.")]
 pub(crate) struct Arguments {
-    /// The chip; `cargo xtask map --help` knows more of it
+    /// The chip; `cargo xtask map` lists them
     #[arg(long, default_value = "esp32")]
     chip: String,
-    /// A trace file, plain or gzip [default: a whole IoT firmware, shipped with this program]
+    /// Change the chip's configuration, see `cargo xtask map CHIP --options`; may be given several times
+    #[arg(long = "option", value_name = "NAME[=VALUE]")]
+    settings: Vec<String>,
+    /// A linked program whose code and data take memory, too [default: a typical small firmware]
+    #[arg(long, value_name = "FILE")]
+    elf: Option<PathBuf>,
+    /// A trace file, plain or gzip [default: a whole IoT firmware, or an MQTT client on small chips]
     #[arg(long)]
     trace: Option<PathBuf>,
     /// Capabilities of every request, for example DMA|8BIT or DMA,8BIT [default: as by malloc]
@@ -48,9 +64,9 @@ pub(crate) struct Arguments {
     /// Poisoning of all heaps
     #[arg(long, value_enum, default_value = "none")]
     poison: Poisoning,
-    /// External memory, in bytes
-    #[arg(long, value_name = "BYTES")]
-    psram: Option<u32>,
+    /// External memory: short for --option psram=SIZE
+    #[arg(long, value_name = "SIZE")]
+    psram: Option<String>,
     /// Folder for heap.html, made if it is not there
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
@@ -68,14 +84,10 @@ enum PolicyName {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let requests = arguments.requests()?;
     let setup = arguments.setup()?;
-    let trace = match &arguments.trace {
-        Some(path) => Trace::read(path)?,
-        None => FW_IOT.read()?,
-    };
+    let requests = arguments.requests(setup.chip)?;
     let recording = with_poison!(arguments.poison, P => {
-        simulate::<P>(arguments, &setup, &trace, requests)
+        simulate::<P>(arguments, &setup, requests)
     })?;
     let file = write_page(&arguments.out, &recording)?;
     if arguments.json {
@@ -89,14 +101,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 impl Arguments {
     fn setup(&self) -> Result<Setup, Error> {
         let chip = chip_called(&self.chip)?;
-        let psram: Vec<_> = self
-            .psram
-            .map(|bytes| common::PSRAM.of(bytes))
-            .into_iter()
-            .collect();
-        let options = chip
-            .options(&psram)
-            .map_err(|error| Error::Usage(error.to_string()))?;
+        let psram = self.psram.iter().map(|size| format!("psram={size}"));
+        let settings: Vec<_> = self.settings.iter().cloned().chain(psram).collect();
+        let options = configured(chip, &settings)?;
+        let firmware = self
+            .elf
+            .as_deref()
+            .map(|file| Firmware::read(file, chip))
+            .transpose()?;
+        let linker = Linker {
+            chip,
+            options,
+            given: &[],
+            firmware: firmware.as_ref(),
+        };
         let policy = match self.policy {
             PolicyName::IdfExact => Policy::IdfExact,
             PolicyName::Guaranteed => Policy::Guaranteed,
@@ -105,27 +123,25 @@ impl Arguments {
         Ok(Setup {
             chip,
             options,
+            linked: linker.link(),
             policy,
             reserve,
         })
     }
 
-    fn requests(&self) -> Result<Requests, Error> {
+    fn requests(&self, chip: &Chip) -> Result<Requests, Error> {
         Ok(match &self.caps {
-            None => Requests::Malloc,
+            None if has_default_memory(chip) => Requests::Malloc,
+            None => Requests::Caps(Caps::BIT8),
             Some(text) => Requests::Caps(parse_caps(text)?),
         })
     }
 }
 
-fn chip_called(name: &str) -> Result<&'static Chip, Error> {
-    chips::by_name(name).ok_or_else(|| {
-        let known: Vec<_> = chips::all().map(Chip::name).collect();
-        Error::Usage(format!(
-            "no chip is called {name:?}; known are {}",
-            known.join(", ")
-        ))
-    })
+/// ESP-IDF v2.1 had no memory for plain `malloc`: it asked for bytes.
+fn has_default_memory(chip: &Chip) -> bool {
+    let mut types = chip.types().iter();
+    types.any(|memory_type| memory_type.union().contains(Caps::DEFAULT))
 }
 
 fn parse_caps(text: &str) -> Result<Caps, Error> {
@@ -146,7 +162,6 @@ fn parse_reserve(text: &str) -> Result<Reserve, Error> {
 fn simulate<P: Poison>(
     arguments: &Arguments,
     setup: &Setup,
-    trace: &Trace,
     requests: Requests,
 ) -> Result<Recording, Error> {
     let mut machine = Machine::<P>::boot(setup)?;
@@ -155,15 +170,19 @@ fn simulate<P: Poison>(
             println!("{text}");
         }
     };
-    said(&startup_table(&machine, setup.chip)?);
+    said(&startup_table(&machine, setup)?);
     let added = machine.enable_startup_stacks();
     said(&format!(
         "The start-up stacks are free now: {added} more heaps serve.\n"
     ));
-    said(&announcement(trace, requests, arguments));
+    let trace = match &arguments.trace {
+        Some(path) => Trace::read(path)?,
+        None => fitting_trace(machine.free_bytes(requests), &said)?,
+    };
+    said(&announcement(&trace, requests, arguments));
 
     let start = Instant::now();
-    let recording = watched_replay(&mut machine, trace, requests, &said)?;
+    let recording = watched_replay(&mut machine, &trace, requests, &said)?;
     let seconds = start.elapsed().as_secs_f64();
     said(&heap_info(&machine, requests)?);
     said(&summary(&recording, seconds));
@@ -174,6 +193,30 @@ fn simulate<P: Poison>(
         poison: name_of(arguments.poison),
         ..recording
     })
+}
+
+/// The largest of the shipped traces that fits into `free` bytes, else the smallest of all.
+fn fitting_trace(free: u32, said: &impl Fn(&str)) -> Result<Trace, Error> {
+    let traces = shipped::ALL
+        .map(Shipped::read)
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
+    let [mut all] = [traces];
+    all.sort_by_key(|trace| std::cmp::Reverse(trace.peak_live_bytes));
+    let fits = |trace: &Trace| with_margin(trace.peak_live_bytes) <= u64::from(free);
+    let chosen = all.iter().position(fits).unwrap_or(all.len() - 1);
+    for trace in &all[..chosen] {
+        let (name, peak) = (&trace.name, trace.peak_live_bytes);
+        said(&format!(
+            "{name} has up to {peak} bytes alive, which need more than the {free} that are free: a smaller trace is taken."
+        ));
+    }
+    Ok(all.swap_remove(chosen))
+}
+
+/// Headers, canaries and holes take room, too.
+fn with_margin(bytes: u64) -> u64 {
+    bytes + bytes / 8
 }
 
 fn watched_replay<P: Poison>(
@@ -198,8 +241,14 @@ fn watched_replay<P: Poison>(
     Ok(recording)
 }
 
-fn startup_table<P: Poison>(machine: &Machine<P>, chip: &Chip) -> Result<String, Error> {
-    let mut text = format!("{}: {}\n", chip.name(), chip.generation());
+fn startup_table<P: Poison>(machine: &Machine<P>, setup: &Setup) -> Result<String, Error> {
+    let chip = setup.chip;
+    let options = describe(&setup.options);
+    let mut text = format!(
+        "{}: {}; options: {options}\n",
+        chip.name(),
+        chip.generation()
+    );
     machine
         .heaps()
         .print_startup_table(&mut text)
@@ -290,15 +339,14 @@ fn figures_of(recording: &Recording) -> Vec<Figure> {
 mod tests {
     use soc_regions::Caps;
 
-    use super::{chip_called, parse_caps, parse_reserve};
+    use super::{fitting_trace, parse_caps, parse_reserve};
 
     #[test]
-    fn an_unknown_chip_is_answered_with_the_known_ones() {
-        let error = chip_called("esp99").unwrap_err().to_string();
-        assert!(
-            error.contains("esp99") && error.contains("esp32-v3.0"),
-            "{error}"
-        );
+    fn the_trace_that_is_shipped_fits_the_memory() {
+        let chosen = |free| fitting_trace(free, &|_| ()).unwrap().name;
+        assert_eq!(chosen(300_000), "fw_iot");
+        assert_eq!(chosen(133_000), "mqtt_client");
+        assert_eq!(chosen(0), "mqtt_client");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use soc_regions::{Caps, Chip, Options, When, common};
 use super::cells::Block;
 use super::pattern::Words;
 use crate::error::Error;
+use crate::linker::Linked;
 
 /// How a request is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +22,12 @@ pub(crate) enum Requests {
 }
 
 /// What is fixed at boot.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Setup {
     pub(crate) chip: &'static Chip,
     pub(crate) options: Options,
+    /// Where the program's own memory ends.
+    pub(crate) linked: Linked,
     pub(crate) policy: Policy,
     pub(crate) reserve: Option<Reserve>,
 }
@@ -40,7 +43,7 @@ pub(crate) struct Machine<P: Poison> {
 }
 
 impl<P: Poison> Machine<P> {
-    /// Boots the chip as an ordinary small program would.
+    /// Boots the chip as the program would.
     pub(crate) fn boot(setup: &Setup) -> Result<Machine<P>, Error> {
         let memory = SimulatedMemory::dirty(0xA5);
         let heaps = HeapCaps::with_policy((), setup.policy);
@@ -59,11 +62,10 @@ impl<P: Poison> Machine<P> {
     }
 
     fn boot_heaps(&mut self, setup: &Setup) -> Result<(), BootError> {
-        let symbols = setup.chip.sample_symbols(&setup.options);
         // SAFETY: the memory is that of `self.memory`, made for these heaps alone and kept beside them.
         unsafe {
             self.heaps
-                .boot(setup.chip, &setup.options, &symbols, &self.memory)
+                .boot(setup.chip, &setup.options, &setup.linked, &self.memory)
         }
         .map(drop)
     }
@@ -76,6 +78,11 @@ impl<P: Poison> Machine<P> {
 
     pub(crate) fn heaps(&self) -> &HeapCaps<P> {
         &self.heaps
+    }
+
+    /// Bytes that requests of this kind could get if there were no fragmentation.
+    pub(crate) fn free_bytes(&self, requests: Requests) -> u32 {
+        self.heaps.free_size(requests.caps())
     }
 
     /// Begins to keep the least that was free for `requests` at one moment.

@@ -1,5 +1,6 @@
 //! How is a picture drawn? A sheet of SVG that grows downwards, and the look of everything on it.
 
+use std::borrow::Cow;
 use std::fmt::{self, Formatter, Write};
 
 pub(crate) const WIDTH: u32 = 1240;
@@ -13,7 +14,7 @@ const STYLE: &str = "\
 text{font-family:Inter,'Segoe UI','Noto Sans','DejaVu Sans',sans-serif;font-size:13px;fill:#1b2430}\
 .m{font-family:ui-monospace,'Cascadia Mono','DejaVu Sans Mono',monospace;font-size:12px}\
 .h1{font-size:28px;font-weight:700}.h2{font-size:17px;font-weight:700}.s{fill:#5b6777}.b{font-weight:600}\
-.w{fill:#fff;font-weight:600}.e{text-anchor:end}.c{text-anchor:middle}";
+.w{fill:#fff;font-weight:600}.t{font-size:10px}.better{fill:#14805a;font-weight:600}.worse{fill:#c62839;font-weight:600}.e{text-anchor:end}.c{text-anchor:middle}";
 
 const DEFINITIONS: &str = "<defs><pattern id=\"reserved\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" \
 patternTransform=\"rotate(45)\"><rect width=\"7\" height=\"7\" fill=\"#e3e7ec\"/>\
@@ -71,6 +72,22 @@ impl Canvas {
         )
     }
 
+    /// Swatches with their names, in as many lines as they need.
+    pub(crate) fn legend(&mut self, entries: &[(&str, &str)]) -> fmt::Result {
+        let mut x = MARGIN;
+        for (name, fill) in entries {
+            let width = 18 + text_width(name) + 26;
+            if x + width > WIDTH - MARGIN {
+                (x, self.y) = (MARGIN, self.y + 22);
+            }
+            self.swatch(x, self.y, fill)?;
+            self.text(x + 18, self.y + 1, "", name)?;
+            x += width;
+        }
+        self.y += 22;
+        Ok(())
+    }
+
     /// Two texts in a line, the first one bold.
     pub(crate) fn name_and_note(&mut self, x: u32, y: u32, name: &str, note: &str) -> fmt::Result {
         let (name, note) = (escaped(name), escaped(note));
@@ -99,6 +116,15 @@ impl Canvas {
         )?;
         write!(out, "{}</svg>", self.body)
     }
+}
+
+/// `text`, or as much of it as fits into `most` characters.
+pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    if text.chars().count() <= most {
+        return text.into();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    (kept + "…").into()
 }
 
 /// About how many pixels `text` is wide: fonts differ, so rather too many.

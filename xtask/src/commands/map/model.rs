@@ -7,9 +7,13 @@
 //! A strip is contiguous memory of one window; its parts leave no gap and share no byte.
 
 use soc_regions::{
-    Available, Caps, Chip, Layout, LayoutError, Options, Region, Reserved, Span, Symbols,
+    Available, Caps, Chip, Columns, Layout, LayoutError, Options, Region, Reserved, Span,
     TypeIndex, When,
 };
+
+use super::overlay::Overlay;
+use crate::firmware::Firmware;
+use crate::linker::Linked;
 
 /// A chip's memory under options, ready to be shown.
 pub(crate) struct Map {
@@ -18,8 +22,15 @@ pub(crate) struct Map {
     pub(crate) strips: Vec<Strip>,
     pub(crate) heaps: Vec<Available>,
     pub(crate) costs: Vec<Cost>,
+    /// The symbols that reservations start or end at.
+    pub(crate) linked: Linked,
+    /// The program whose symbols they are, laid over the strips.
+    pub(crate) overlay: Option<Overlay>,
     layout: Layout,
 }
+
+/// A strip this many times shorter than the longest would not be readable at the same scale.
+const SHORT: u32 = 12;
 
 /// Contiguous memory of one window.
 pub(crate) struct Strip {
@@ -33,6 +44,16 @@ pub(crate) struct Strip {
 pub(crate) struct Part {
     pub(crate) span: Span,
     pub(crate) content: Content,
+}
+
+impl Part {
+    pub(crate) fn is_heap(&self) -> bool {
+        matches!(self.content, Content::Heap(_))
+    }
+
+    pub(crate) fn is_dropped(&self) -> bool {
+        matches!(self.content, Content::Dropped)
+    }
 }
 
 /// What a part is used for.
@@ -76,23 +97,65 @@ impl Map {
     pub(crate) fn new(
         chip: &'static Chip,
         options: Options,
-        symbols: &dyn Symbols,
+        linked: Linked,
+        firmware: Option<&Firmware>,
     ) -> Result<Map, LayoutError> {
-        let layout = chip.layout(&options, symbols)?;
+        let layout = chip.layout(&options, &linked)?;
         let heaps: Vec<_> = layout.available().collect();
         let strips = strips(chip, &layout, &heaps);
         let costs = layout
             .reserved()
             .map(|reserved| cost(chip, &options, &layout, reserved))
             .collect();
+        let overlay = firmware.map(|firmware| Overlay::new(chip, &strips, firmware, &linked));
         Ok(Map {
             chip,
             options,
             strips,
             heaps,
             costs,
+            linked,
+            overlay,
             layout,
         })
+    }
+
+    /// With the symbols of a typical firmware, for tests.
+    #[cfg(test)]
+    pub(crate) fn of_sample(chip: &'static Chip, options: Options) -> Map {
+        let linker = crate::linker::Linker {
+            chip,
+            options,
+            given: &[],
+            firmware: None,
+        };
+        Map::new(chip, options, linker.link(), None).expect("the sample fits its chip")
+    }
+
+    /// How many bytes fill the width of the picture in this strip.
+    pub(crate) fn scale(&self, strip: &Strip) -> u32 {
+        if self.has_own_scale(strip) {
+            strip.span.size()
+        } else {
+            self.longest()
+        }
+    }
+
+    /// Short strips would not be readable at the scale of the others, those outside of the chip would make the others so.
+    pub(crate) fn has_own_scale(&self, strip: &Strip) -> bool {
+        strip.external || strip.span.size() < self.longest() / SHORT
+    }
+
+    fn longest(&self) -> u32 {
+        let internal = self.strips.iter().filter(|strip| !strip.external);
+        internal.map(|strip| strip.span.size()).max().unwrap_or(1)
+    }
+
+    pub(crate) fn has_program_in(&self, strip: &Strip) -> bool {
+        let placed = self.overlay.iter().flat_map(|overlay| &overlay.placed);
+        placed
+            .flat_map(|placed| &placed.views)
+            .any(|view| view.overlaps(strip.span))
     }
 
     /// The rows of the table that exist, equal neighbours as one: first row, how many.
@@ -115,6 +178,25 @@ impl Map {
         types
     }
 
+    /// The rows of the table that exist, in its order.
+    pub(crate) fn regions(&self) -> impl Iterator<Item = &'static Region> {
+        self.layout.regions()
+    }
+
+    /// Which of the types that exist it is, counted from 0: what is shown of it depends on that.
+    pub(crate) fn place_of(&self, kind: TypeIndex) -> usize {
+        let types = self.types();
+        types.iter().position(|known| *known == kind).unwrap_or(0)
+    }
+
+    /// What a type can do in this configuration.
+    pub(crate) fn caps(&self, kind: TypeIndex) -> Columns {
+        let memory_type = self.chip.memory_type(kind);
+        memory_type
+            .map(|memory_type| memory_type.caps_under(&self.options))
+            .unwrap_or_default()
+    }
+
     pub(crate) fn type_name(&self, kind: TypeIndex) -> &'static str {
         self.chip.memory_type(kind).map_or("?", |kind| kind.name)
     }
@@ -126,6 +208,12 @@ impl Map {
             .regions()
             .filter(|row| kind.is_none_or(|kind| kind == row.kind));
         rows.map(|row| row.span.size()).sum()
+    }
+
+    /// Bytes of all rows on the chip.
+    pub(crate) fn internal_bytes(&self) -> u32 {
+        let internal = self.strips.iter().filter(|strip| !strip.external);
+        internal.map(|strip| strip.span.size()).sum()
     }
 
     /// Bytes of all heaps, or those of one type.
@@ -261,10 +349,11 @@ fn dropped(start: u32, end: u32) -> Option<Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::linker::Linker;
     use soc_regions::{ESP32, common};
 
     fn map(options: Options) -> Map {
-        Map::new(&ESP32, options, &ESP32.sample_symbols(&options)).unwrap()
+        Map::of_sample(&ESP32, options)
     }
 
     #[test]
@@ -284,11 +373,15 @@ mod tests {
 
     #[test]
     fn heaps_costs_and_crumbs_add_up_to_the_regions() {
-        let symbols = (
-            [("_heap_start", 0x3FFB_9FF4)],
-            ESP32.sample_symbols(&ESP32.default_options()),
-        );
-        let map = Map::new(&ESP32, ESP32.default_options(), &symbols).unwrap();
+        let given = [("_heap_start".to_owned(), 0x3FFB_9FF4)];
+        let (chip, options) = (&ESP32, ESP32.default_options());
+        let linker = Linker {
+            chip,
+            options,
+            given: &given,
+            firmware: None,
+        };
+        let map = Map::new(chip, options, linker.link(), None).unwrap();
         let costs: u32 = map.costs.iter().map(|cost| cost.bytes).sum();
         assert_eq!(map.heap_bytes(None) + costs, map.region_bytes(None));
         assert_eq!(map.region_bytes(None), 520 * 1024);

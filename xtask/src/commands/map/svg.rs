@@ -5,20 +5,22 @@
 //!   legend
 //!   strip: name, range, size          one block a strip: a bar to scale, and below it
 //!   ██████╱╱╱╱████████████            its parts in three columns
-//!   ▪ 0x… DRAM 184 632 B   ▪ 0x… …
+//!   ▪ 0x… DRAM 184 632 B   ▪ 0x… …     (with a program: its sections in a bar of their own, and as a list)
 //!   memory types                      a table, capabilities by priority
 //!   bytes per capability              a bar each, stacked by priority
 //! ```
 
 use std::fmt::{self, Display, Formatter};
 
-use soc_regions::TypeIndex;
-
-use super::canvas::{Canvas, INNER, MARGIN, RESERVED, WIDTH, grouped, text_width};
+use super::bars::{BAR, DROPPED, Frame, PROGRAM_BAR, colour, draw_program, fill, program_fill};
+use super::canvas::{Canvas, INNER, MARGIN, RESERVED, WIDTH, grouped};
 use super::model::{Content, Map, Part, Strip, Total};
-use super::text::{columns, configuration, size, summary};
+use super::overlay::Overlay;
+use super::text::{columns, program, size, summary};
+use super::{bars, canvas};
+use crate::configuration;
+use crate::firmware;
 
-const BAR: u32 = 40;
 const LINE: u32 = 20;
 const PARTS_A_LINE: u32 = 3;
 
@@ -33,9 +35,6 @@ impl Display for Picture<'_> {
     }
 }
 
-const DROPPED: &str = "#c62839";
-/// Dark enough for white text.
-const COLOURS: [&str; 5] = ["#2563c9", "#14805a", "#b45309", "#6a48c8", "#0b7285"];
 /// First choice, second choice, last resort.
 const PRIORITIES: [(&str, &str); 3] = [
     ("first choice", "#24456f"),
@@ -46,130 +45,144 @@ const PRIORITIES: [(&str, &str); 3] = [
 fn draw(canvas: &mut Canvas, map: &Map) -> fmt::Result {
     title(canvas, map)?;
     legend(canvas, map)?;
-    let internal = map.strips.iter().filter(|strip| !strip.external);
-    let longest = internal.map(|strip| strip.span.size()).max().unwrap_or(1);
     for strip in &map.strips {
-        draw_strip(canvas, map, strip, longest)?;
+        draw_strip(canvas, map, strip)?;
+    }
+    if let Some(overlay) = &map.overlay {
+        sections(canvas, overlay)?;
     }
     types(canvas, map)?;
     totals(canvas, map)
 }
 
 fn title(canvas: &mut Canvas, map: &Map) -> fmt::Result {
-    let about = format!(
-        "Memory map {}. {}",
-        configuration(map),
-        summary(map, grouped)
-    );
+    let options = configuration::describe(&map.options);
     canvas.text(MARGIN, canvas.y, "h1", map.chip.generation())?;
-    canvas.text(MARGIN, canvas.y + 28, "s", &about)?;
-    canvas.y += 62;
+    canvas.text(MARGIN, canvas.y + 28, "b", &summary(map, grouped))?;
+    canvas.text(MARGIN, canvas.y + 50, "s", &format!("Options: {options}"))?;
+    canvas.text(
+        MARGIN,
+        canvas.y + 70,
+        "s",
+        &format!("Program: {}", program(map)),
+    )?;
+    canvas.y += 102;
     Ok(())
 }
 
 fn legend(canvas: &mut Canvas, map: &Map) -> fmt::Result {
-    let types = map
-        .types()
-        .into_iter()
-        .map(|kind| (map.type_name(kind), colour(map, kind)));
-    let others = [
-        ("reserved", RESERVED),
-        ("dropped: 16 bytes or less", DROPPED),
-    ];
-    let mut x = MARGIN;
-    for (name, fill) in types.chain(others) {
-        canvas.swatch(x, canvas.y, fill)?;
-        canvas.text(x + 18, canvas.y + 1, "", name)?;
-        x += 18 + text_width(name) + 26;
+    legend_of(canvas, &[map])?;
+    if map
+        .heaps
+        .iter()
+        .any(|heap| heap.iram_alias.is_some_and(|at| at != heap.span.start()))
+    {
+        let text = "→ address on the instruction bus";
+        canvas.text(MARGIN, canvas.y + 1, "s", text)?;
+        canvas.y += 24;
     }
-    if map.heaps.iter().any(|heap| heap.iram_alias.is_some()) {
-        canvas.text(
-            WIDTH - MARGIN,
-            canvas.y + 1,
-            "s e",
-            "→ address on the instruction bus",
-        )?;
-    }
-    canvas.y += 22;
     Ok(())
 }
 
-fn draw_strip(canvas: &mut Canvas, map: &Map, strip: &Strip, longest: u32) -> fmt::Result {
+/// The colours of some maps, each once, in as many lines as they need.
+pub(super) fn legend_of(canvas: &mut Canvas, maps: &[&Map]) -> fmt::Result {
+    let mut entries: Vec<(&str, &str)> = Vec::new();
+    for map in maps {
+        let types = map.types().into_iter();
+        entries.extend(types.map(|kind| (map.type_name(kind), colour(map, kind))));
+    }
+    entries.push(("reserved", RESERVED));
+    let strips = || maps.iter().flat_map(|map| &map.strips);
+    if strips()
+        .flat_map(|strip| &strip.parts)
+        .any(Part::is_dropped)
+    {
+        entries.push(("dropped: 16 bytes or less", DROPPED));
+    }
+    if maps.iter().any(|map| map.overlay.is_some()) {
+        use firmware::Content::{Code, Data, Zeros};
+        let names = [
+            ("program: code", Code),
+            ("program: data", Data),
+            ("program: zeros", Zeros),
+        ];
+        entries.extend(names.map(|(name, content)| (name, program_fill(content))));
+    }
+    let mut known = Vec::new();
+    entries.retain(|entry| {
+        let is_new = !known.contains(entry);
+        known.push(*entry);
+        is_new
+    });
+    canvas.legend(&entries)
+}
+
+fn draw_strip(canvas: &mut Canvas, map: &Map, strip: &Strip) -> fmt::Result {
     let parts = u32::try_from(strip.parts.len()).unwrap_or(u32::MAX);
     let lines = parts.div_ceil(PARTS_A_LINE);
     let top = canvas.y;
-    canvas.card(top, 30 + BAR + 30 + lines * LINE)?;
+    let program = if map.has_program_in(strip) {
+        PROGRAM_BAR + 4
+    } else {
+        0
+    };
+    canvas.card(top, 30 + BAR + program + 30 + lines * LINE)?;
+    caption(canvas, map, strip, top + 24)?;
+    let frame = Frame {
+        x: MARGIN,
+        y: top + 36,
+        width: INNER,
+        scale: map.scale(strip),
+    };
+    bars::draw_strip(canvas, map, strip, frame)?;
+    draw_program(
+        canvas,
+        map,
+        strip,
+        Frame {
+            y: top + 36 + BAR + 4,
+            ..frame
+        },
+    )?;
+    list_parts(canvas, map, strip, top + 36 + BAR + program + 26, lines)?;
+    canvas.y = top + 30 + BAR + program + 30 + lines * LINE + 14;
+    Ok(())
+}
 
+fn caption(canvas: &mut Canvas, map: &Map, strip: &Strip, y: u32) -> fmt::Result {
+    let is_late = |part: &Part| matches!(&part.content, Content::Heap(heap) if heap.startup_stack);
     let (start, end) = (strip.span.start(), strip.span.end());
-    let scale = if strip.external {
+    let late = match strip
+        .parts
+        .iter()
+        .filter(|part| part.is_heap())
+        .map(is_late)
+        .collect::<Vec<_>>()
+    {
+        heaps if heaps.iter().all(|late| *late) && !heaps.is_empty() => {
+            ", a heap from the end of start-up"
+        }
+        heaps if heaps.contains(&true) => ", * a heap from the end of start-up",
+        _ => "",
+    };
+    let scale = if map.has_own_scale(strip) {
         ", at a scale of its own"
     } else {
         ""
     };
-    canvas.text(MARGIN, top + 24, "h2", strip.name)?;
-    let late = strip
-        .parts
-        .iter()
-        .any(|part| matches!(&part.content, Content::Heap(heap) if heap.startup_stack));
-    let note = if late {
-        ", a heap from the end of start-up"
-    } else {
-        ""
-    };
-    let range = format!("{start:#010X} – {end:#010X}{note}");
-    canvas.text(WIDTH / 2, top + 24, "m s c", &range)?;
+    canvas.text(MARGIN, y, "h2", strip.name)?;
+    canvas.text(
+        WIDTH / 2,
+        y,
+        "m s c",
+        &format!("{start:#010X} – {end:#010X}{late}"),
+    )?;
     canvas.text(
         WIDTH - MARGIN,
-        top + 24,
+        y,
         "e b",
         &format!("{}{scale}", size(strip.span.size())),
-    )?;
-
-    let scale = if strip.external {
-        strip.span.size()
-    } else {
-        longest
-    };
-    for part in &strip.parts {
-        draw_part(canvas, map, part, start, scale, top + 36)?;
-    }
-    list_parts(canvas, map, strip, top + 36 + BAR + 26, lines)?;
-    canvas.y = top + 30 + BAR + 30 + lines * LINE + 14;
-    Ok(())
-}
-
-fn draw_part(
-    canvas: &mut Canvas,
-    map: &Map,
-    part: &Part,
-    start: u32,
-    scale: u32,
-    y: u32,
-) -> fmt::Result {
-    let pixels = |bytes: u32| f64::from(bytes) * f64::from(INNER) / f64::from(scale);
-    let (x, width) = (
-        f64::from(MARGIN) + pixels(part.span.start() - start),
-        pixels(part.span.size()),
-    );
-    canvas.rect(x, y, width.max(2.0), BAR, fill(map, part))?;
-    if width > 4.0 {
-        canvas.rect(x, y, 0.8, BAR, "#fff")?;
-    }
-    let (name, class) = match &part.content {
-        Content::Heap(heap) => (heap.memory_type.name, "c w"),
-        Content::Reserved(name) => (*name, "c s"),
-        Content::Dropped => ("", "c"),
-    };
-    if width > f64::from(text_width(name) + 12) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "within the picture"
-        )]
-        let middle = (x + width / 2.0) as u32;
-        canvas.text(middle, y + BAR / 2 + 5, class, name)?;
-    }
-    Ok(())
+    )
 }
 
 /// The parts by address, in columns: colour, address, name, alias, size.
@@ -181,21 +194,60 @@ fn list_parts(canvas: &mut Canvas, map: &Map, strip: &Strip, top: u32, lines: u3
         let y = top + index % lines * LINE;
         canvas.swatch(x, y, fill(map, part))?;
         canvas.text(x + 20, y, "m s", &format!("{:#010X}", part.span.start()))?;
-        name_part(canvas, part, x + 106, y)?;
+        name_part(canvas, strip, part, x + 106, y)?;
         canvas.text(x + width - 28, y, "m e", &grouped(part.span.size()))?;
     }
     Ok(())
 }
 
-fn name_part(canvas: &mut Canvas, part: &Part, x: u32, y: u32) -> fmt::Result {
+fn name_part(canvas: &mut Canvas, strip: &Strip, part: &Part, x: u32, y: u32) -> fmt::Result {
     match &part.content {
         Content::Heap(heap) => {
-            let alias = heap.iram_alias.map(|alias| format!("→ {alias:#010X}"));
-            canvas.name_and_note(x, y, heap.memory_type.name, &alias.unwrap_or_default())
+            let is_mixed = strip
+                .parts
+                .iter()
+                .any(|part| matches!(&part.content, Content::Heap(heap) if !heap.startup_stack));
+            let star = if heap.startup_stack && is_mixed {
+                " *"
+            } else {
+                ""
+            };
+            let alias = heap.iram_alias.filter(|alias| *alias != heap.span.start());
+            let alias = alias.map(|alias| format!("→ {alias:#010X}"));
+            let name = format!("{}{star}", heap.memory_type.name);
+            canvas.name_and_note(x, y, &name, &alias.unwrap_or_default())
         }
         Content::Reserved(name) => canvas.text(x, y, "s", name),
         Content::Dropped => canvas.text(x, y, "s", "dropped"),
     }
+}
+
+/// The program's sections in RAM, in columns: colour, address, name, size.
+fn sections(canvas: &mut Canvas, overlay: &Overlay) -> fmt::Result {
+    let in_ram: Vec<_> = overlay
+        .placed
+        .iter()
+        .filter(|placed| !placed.views.is_empty())
+        .collect();
+    let count = u32::try_from(in_ram.len()).unwrap_or(u32::MAX);
+    let lines = count.div_ceil(PARTS_A_LINE);
+    let top = canvas.y;
+    canvas.card(top, 44 + lines * LINE)?;
+    canvas.text(MARGIN, top + 28, "h2", "The program's sections in RAM")?;
+    let width = INNER / PARTS_A_LINE;
+    for (index, placed) in (0..).zip(in_ram) {
+        let (x, y) = (
+            MARGIN + index / lines * width,
+            top + 54 + index % lines * LINE,
+        );
+        let piece = &placed.piece;
+        canvas.swatch(x, y, program_fill(piece.content))?;
+        canvas.text(x + 20, y, "m s", &format!("{:#010X}", piece.span.start()))?;
+        canvas.text(x + 106, y, "", canvas::shortened(&piece.name, 22).as_ref())?;
+        canvas.text(x + width - 28, y, "m e", &grouped(piece.span.size()))?;
+    }
+    canvas.y = top + 44 + lines * LINE + 14;
+    Ok(())
 }
 
 fn types(canvas: &mut Canvas, map: &Map) -> fmt::Result {
@@ -223,11 +275,7 @@ fn types(canvas: &mut Canvas, map: &Map) -> fmt::Result {
     }
     for (row, kind) in (0..).zip(types) {
         let y = top + 56 + row * 24;
-        let caps = map
-            .chip
-            .memory_type(kind)
-            .map(|memory| memory.caps_under(&map.options));
-        let [first, second, last] = columns(caps.unwrap_or_default());
+        let [first, second, last] = columns(map.caps(kind));
         let bytes = [map.region_bytes(Some(kind)), map.heap_bytes(Some(kind))].map(grouped);
         canvas.swatch(MARGIN, y, colour(map, kind))?;
         canvas.text(MARGIN + 20, y, "b", map.type_name(kind))?;
@@ -289,41 +337,19 @@ fn draw_total(canvas: &mut Canvas, total: &Total, most: u32, y: u32) -> fmt::Res
     canvas.text(WIDTH - MARGIN, y, "m e", &text)
 }
 
-fn fill(map: &Map, part: &Part) -> &'static str {
-    match &part.content {
-        Content::Heap(heap) => colour(map, heap.kind),
-        Content::Reserved(_) => RESERVED,
-        Content::Dropped => DROPPED,
-    }
-}
-
-/// The colour of a type: in the order of the types that exist.
-fn colour(map: &Map, kind: TypeIndex) -> &'static str {
-    let place = map
-        .types()
-        .iter()
-        .position(|known| *known == kind)
-        .unwrap_or(0);
-    COLOURS[place % COLOURS.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use soc_regions::{ESP32, Options, common};
 
     fn picture(options: Options) -> String {
-        let map = Map::new(&ESP32, options, &ESP32.sample_symbols(&options)).unwrap();
-        Picture(&map).to_string()
+        Picture(&Map::of_sample(&ESP32, options)).to_string()
     }
 
     #[test]
     fn every_strip_heap_and_reservation_is_in_the_picture() {
-        let picture = picture(
-            ESP32
-                .options(&[common::RTC_HEAP.on(), common::PSRAM.of(2 << 20)])
-                .unwrap(),
-        );
+        let options = [common::RTC_HEAP.on(), common::PSRAM.of(2 << 20)];
+        let picture = picture(ESP32.options(&options).unwrap());
         for text in [
             "SRAM0",
             "SRAM1, data bus",

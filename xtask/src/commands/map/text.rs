@@ -1,4 +1,4 @@
-//! How does a chip's memory look on a terminal?
+//! How does a chip's memory look on a terminal, in 100 columns?
 //!
 //! ```text
 //!   SRAM1, data bus   0x3FFE0000..0x40000000   128 KiB
@@ -10,9 +10,13 @@
 use std::fmt::{self, Display, Formatter};
 
 use comfy_table::Table;
-use soc_regions::{Columns, Kind};
+use soc_regions::{Caps, Columns};
 
-use super::model::{Content, Map, Part, Strip};
+use super::model::Map;
+use super::overlay::{Finding, Overlay, Severity};
+use super::strips;
+use crate::configuration;
+use crate::paint::{ERROR, HEADING, WARNING, painted};
 use crate::table;
 
 /// The whole report.
@@ -21,47 +25,47 @@ pub(crate) struct Report<'a>(pub(crate) &'a Map);
 impl Display for Report<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let map = self.0;
-        writeln!(
+        title(out, map)?;
+        strips::draw(out, map)?;
+        section(out, "Memory types, capabilities by priority", types(map))?;
+        section(out, "Regions", regions(map))?;
+        section(
             out,
-            "{}: {}, {}\n",
-            map.chip.name(),
-            map.chip.generation(),
-            configuration(map)
+            "Ends of reservations that the linker decides",
+            symbols(map),
         )?;
-        strips(out, map)?;
-        writeln!(
-            out,
-            "Memory types, capabilities by priority\n{}\n",
-            types(map)
-        )?;
-        writeln!(out, "Regions\n{}\n", regions(map))?;
-        writeln!(out, "Reservations\n{}", reservations(map))?;
+        section(out, "Reservations", reservations(map))?;
         not_in_effect(out, map)?;
-        writeln!(out, "\nAvailable for heaps\n{}\n", heaps(map))?;
-        writeln!(out, "Bytes per capability\n{}", totals(map))?;
+        if let Some(overlay) = &map.overlay {
+            section(out, "The program's sections", sections(overlay))?;
+        }
+        section(out, "Available for heaps", heaps(map))?;
+        section(out, "Bytes for heaps per capability", totals(map))?;
+        findings(out, map)?;
         writeln!(out, "{}", summary(map, |bytes| format!("{bytes} B")))
     }
 }
 
-/// `with rtc-heap, psram 2 MiB`
-pub(crate) fn configuration(map: &Map) -> String {
-    let names: Vec<_> = map
-        .options
-        .changed()
-        .map(
-            |(option, value)| match (option.kind, option.value_name(value)) {
-                (_, Some(name)) => format!("{} {name}", option.name),
-                (Kind::Flag { .. }, _) if value == 0 => format!("no {}", option.name),
-                (Kind::Flag { .. }, _) => option.name.to_owned(),
-                (_, None) => format!("{} {}", option.name, size(value)),
-            },
-        )
-        .collect();
-    if names.is_empty() {
-        "without options".into()
-    } else {
-        format!("with {}", names.join(", "))
+fn title(out: &mut Formatter<'_>, map: &Map) -> fmt::Result {
+    let name = painted(HEADING, map.chip.name());
+    writeln!(out, "{name}: {}", map.chip.generation())?;
+    writeln!(out, "Options: {}", configuration::describe(&map.options))?;
+    writeln!(out, "Program: {}\n", program(map))
+}
+
+/// Whose symbols count, in words.
+pub(crate) fn program(map: &Map) -> String {
+    match &map.overlay {
+        Some(overlay) => overlay.file.clone(),
+        None => "a typical small firmware of ESP-IDF; --elf FILE takes yours".into(),
     }
+}
+
+fn section(out: &mut Formatter<'_>, title: &str, table: Table) -> fmt::Result {
+    if table.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "{}\n{table}\n", painted(HEADING, title))
 }
 
 /// One sentence about the whole.
@@ -70,9 +74,10 @@ pub(crate) fn summary(map: &Map, number: fn(u32) -> String) -> String {
     let percent = u64::from(heaps) * 100 / u64::from(regions.max(1));
     let count = map.heaps.len();
     format!(
-        "{} of {} ({percent} %) are for {count} heaps.",
+        "{} of {} ({percent} %) are for {count} heap{}.",
         number(heaps),
-        number(regions)
+        number(regions),
+        if count == 1 { "" } else { "s" }
     )
 }
 
@@ -87,25 +92,22 @@ pub(crate) fn size(bytes: u32) -> String {
 
 fn types(map: &Map) -> Table {
     let mut table = table::of_text(["type", "first choice", "second choice", "last resort"]);
+    table::wrap(&mut table);
     for kind in map.types() {
-        let Some(memory_type) = map.chip.memory_type(kind) else {
-            continue;
-        };
-        let [first, second, last] = columns(memory_type.caps_under(&map.options));
-        table.add_row([memory_type.name.to_owned(), first, second, last]);
+        let [first, second, last] = columns(map.caps(kind));
+        table.add_row([map.type_name(kind).to_owned(), first, second, last]);
     }
     table
 }
 
-/// Capabilities as text; nothing for none.
+/// Capabilities as words; nothing for none.
 pub(crate) fn columns(caps: Columns) -> [String; 3] {
-    caps.map(|caps| {
-        if caps.is_empty() {
-            String::new()
-        } else {
-            caps.to_string()
-        }
-    })
+    caps.map(words)
+}
+
+fn words(caps: Caps) -> String {
+    let names: Vec<_> = caps.named().map(|(name, _)| name).collect();
+    names.join(" ")
 }
 
 fn regions(map: &Map) -> Table {
@@ -129,8 +131,22 @@ fn regions(map: &Map) -> Table {
     table
 }
 
+fn symbols(map: &Map) -> Table {
+    let mut table = table::of_text(["symbol", "address", "reservation", "known from"]);
+    for symbol in &map.linked.symbols {
+        table.add_row([
+            symbol.name.to_owned(),
+            address(symbol.address),
+            symbol.reservation.to_owned(),
+            symbol.source.to_string(),
+        ]);
+    }
+    table
+}
+
 fn reservations(map: &Map) -> Table {
     let mut table = table::of_text(["start", "end", "name", "condition", "costs bytes"]);
+    table::wrap(&mut table);
     for cost in &map.costs {
         table.add_row([
             address(cost.span.start()),
@@ -144,9 +160,32 @@ fn reservations(map: &Map) -> Table {
 }
 
 fn not_in_effect(out: &mut Formatter<'_>, map: &Map) -> fmt::Result {
+    let others: Vec<_> = map.not_in_effect().collect();
+    if others.is_empty() {
+        return Ok(());
+    }
     writeln!(out, "Not in this configuration:")?;
-    map.not_in_effect()
-        .try_for_each(|(name, when)| writeln!(out, "  {name}: {when}"))
+    for (name, when) in others {
+        writeln!(out, "  {name}: {when}")?;
+    }
+    writeln!(out)
+}
+
+fn sections(overlay: &Overlay) -> Table {
+    let mut table = table::of_text(["start", "end", "bytes", "section", "content", "lies in"]);
+    table::wrap(&mut table);
+    for placed in &overlay.placed {
+        let piece = &placed.piece;
+        table.add_row([
+            address(piece.span.start()),
+            address(piece.span.end()),
+            piece.span.size().to_string(),
+            piece.name.clone(),
+            piece.content.name().to_owned(),
+            placed.lies_in.clone(),
+        ]);
+    }
+    table
 }
 
 fn heaps(map: &Map) -> Table {
@@ -185,121 +224,36 @@ fn totals(map: &Map) -> Table {
     table
 }
 
-fn address(address: u32) -> String {
-    format!("{address:#010X}")
-}
-
-/// Cells of the longest strip on the chip.
-const CELLS: u32 = 64;
-
-fn strips(out: &mut Formatter<'_>, map: &Map) -> fmt::Result {
-    let internal = map.strips.iter().filter(|strip| !strip.external);
-    let longest = internal.map(|strip| strip.span.size()).max().unwrap_or(1);
-    for strip in &map.strips {
-        draw(out, map, strip, longest.max(1))?;
+pub(crate) fn findings(out: &mut Formatter<'_>, map: &Map) -> fmt::Result {
+    let findings = map.overlay.iter().flat_map(|overlay| &overlay.findings);
+    for Finding { severity, text } in findings {
+        let style = match severity {
+            Severity::Error => ERROR,
+            Severity::Warning => WARNING,
+        };
+        writeln!(out, "{}: {text}", painted(style, severity.name()))?;
     }
-    writeln!(out, "{}\n", legend(map))
+    Ok(())
 }
 
-fn draw(out: &mut Formatter<'_>, map: &Map, strip: &Strip, longest: u32) -> fmt::Result {
-    let scale = if strip.external {
-        strip.span.size()
-    } else {
-        longest
-    };
-    let cells: Vec<u32> = strip.parts.iter().map(|part| cells(part, scale)).collect();
-    let line = |left: &str, middle: &str, right: &str| {
-        let pieces: Vec<_> = cells
-            .iter()
-            .map(|cells| "─".repeat(*cells as usize))
-            .collect();
-        format!("{left}{}{right}", pieces.join(middle))
-    };
-    let fills: Vec<_> = strip
-        .parts
-        .iter()
-        .zip(&cells)
-        .map(|(part, cells)| fill(map, part, *cells))
-        .collect();
-    let note = if strip.external {
-        ", at a scale of its own"
-    } else {
-        ""
-    };
-    writeln!(
-        out,
-        "{}   {}   {}{note}",
-        strip.name,
-        strip.span,
-        size(strip.span.size())
-    )?;
-    writeln!(out, "{}", line("┌", "┬", "┐"))?;
-    writeln!(out, "│{}│", fills.join("│"))?;
-    writeln!(out, "{}", line("└", "┴", "┘"))
-}
-
-/// How wide a part is drawn: to scale, but never nothing.
-fn cells(part: &Part, scale: u32) -> u32 {
-    let exact = u64::from(part.span.size()) * u64::from(CELLS) / u64::from(scale);
-    u32::try_from(exact).unwrap_or(CELLS).max(1)
-}
-
-fn fill(map: &Map, part: &Part, cells: u32) -> String {
-    let cells = cells as usize;
-    let (name, mark) = match &part.content {
-        Content::Heap(heap) => (heap.memory_type.name, mark(map, heap.kind)),
-        Content::Reserved(name) => (*name, RESERVED),
-        Content::Dropped => ("", DROPPED),
-    };
-    let label = match cells.checked_sub(name.len()) {
-        Some(0 | 1) => name.to_owned(),
-        Some(_) => format!(" {name} "),
-        None => String::new(),
-    };
-    let rest = cells - label.len();
-    format!(
-        "{}{label}{}",
-        mark.repeat(rest / 2),
-        mark.repeat(rest - rest / 2)
-    )
-}
-
-const RESERVED: &str = "╱";
-const DROPPED: &str = "×";
-const MARKS: [&str; 5] = ["█", "▓", "▒", "░", "▚"];
-
-/// The fill of a type: in the order of the types that exist.
-fn mark(map: &Map, kind: soc_regions::TypeIndex) -> &'static str {
-    let place = map
-        .types()
-        .iter()
-        .position(|known| *known == kind)
-        .unwrap_or(0);
-    MARKS[place % MARKS.len()]
-}
-
-fn legend(map: &Map) -> String {
-    let types = map
-        .types()
-        .into_iter()
-        .map(|kind| format!("{} {}", mark(map, kind), map.type_name(kind)));
-    let all: Vec<_> = types
-        .chain([
-            format!("{RESERVED} reserved"),
-            format!("{DROPPED} dropped: 16 bytes or less"),
-        ])
-        .collect();
-    all.join("   ")
+pub(crate) fn address(address: u32) -> String {
+    format!("{address:#010X}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::firmware::Firmware;
+    use crate::firmware::sample::esp_idf_hello;
+    use crate::linker::Linker;
     use soc_regions::{ESP32, Options, common};
 
     fn report(options: Options) -> String {
-        let map = Map::new(&ESP32, options, &ESP32.sample_symbols(&options)).unwrap();
-        Report(&map).to_string()
+        plain(&Map::of_sample(&ESP32, options))
+    }
+
+    fn plain(map: &Map) -> String {
+        anstream::adapter::strip_str(&Report(map).to_string()).to_string()
     }
 
     #[test]
@@ -312,6 +266,7 @@ mod tests {
             "not single-core",
             "16 × 8 KiB",
             "319976",
+            "a typical firmware",
             "413084 B of 532480 B (77 %) are for 5 heaps",
         ] {
             assert!(report.contains(text), "{text} is missing in\n{report}");
@@ -321,28 +276,42 @@ mod tests {
     #[test]
     fn reservations_of_other_configurations_are_listed_with_their_condition() {
         assert!(report(ESP32.default_options()).contains("rom_bt_em: bluetooth"));
-        let options = ESP32.options(&[common::PSRAM.of(1 << 20)]).unwrap();
-        assert!(
-            report(options)
-                .contains("PSRAM   0x3F800000..0x3FC00000   4 MiB, at a scale of its own")
-        );
     }
 
     #[test]
-    fn the_lines_of_a_strip_are_equally_long() {
-        let report = report(ESP32.default_options());
-        let lines: Vec<_> = report.lines().collect();
-        let top = lines.iter().position(|line| line.contains('┌')).unwrap();
-        let lengths: Vec<_> = lines[top..top + 3]
-            .iter()
-            .map(|line| line.chars().count())
-            .collect();
-        assert!(
-            lengths
-                .iter()
-                .all(|length| *length == lengths[0] && *length < 80),
-            "{lengths:?}"
-        );
+    fn the_report_fits_into_100_columns_and_no_colour_is_left_without_a_terminal() {
+        let options = [common::PSRAM.of(1 << 20), common::RTC_HEAP.on()];
+        let report = report(ESP32.options(&options).unwrap());
+        let longest = report
+            .lines()
+            .max_by_key(|line| line.chars().count())
+            .unwrap();
+        assert!(longest.chars().count() <= 100, "{longest}");
+        assert!(!report.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_program_is_told_with_its_sections_and_where_its_symbols_come_from() {
+        let firmware = Firmware::parse("build/hello.elf", &esp_idf_hello()).unwrap();
+        let (chip, options) = (&ESP32, ESP32.default_options());
+        let linker = Linker {
+            chip,
+            options,
+            given: &[],
+            firmware: Some(&firmware),
+        };
+        let map = Map::new(chip, options, linker.link(), Some(&firmware)).unwrap();
+        let report = plain(&map);
+        for text in [
+            "Program: build/hello.elf",
+            "ELF file",
+            ".dram0.bss",
+            "iram_code",
+            "flash",
+            "ddz",
+        ] {
+            assert!(report.contains(text), "{text} is missing in\n{report}");
+        }
     }
 
     #[test]
