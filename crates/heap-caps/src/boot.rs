@@ -1,7 +1,7 @@
 //! How memory becomes heaps: at boot, when the start-up stacks are done, and later by hand.
 
 use multi_heap::{Heap, Poison};
-use soc_regions::{Available, Chip, Columns, Options, Span, Symbols, TypeIndex, union};
+use soc_regions::{Available, Chip, Columns, Layout, Options, Span, Symbols, TypeIndex, union};
 
 use crate::alias::Alias;
 use crate::boot_error::{AddRegionError, BootError};
@@ -47,30 +47,103 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             return Err(BootError::AlreadyBooted);
         }
         let layout = chip.layout(options, symbols)?;
-        let needed = layout.available().count();
+        self.require_places(&layout)?;
+        self.rules.hardware = chip.hardware(options);
+        self.rules.external_dma = chip.has_external_dma();
+        let mut booted = Booted::default();
+        // SAFETY: the caller keeps the same contract.
+        let made = unsafe { self.register(chip, &layout, Stage::Boot, memory, &mut booted) };
+        made.inspect_err(|_| self.registry = Registry::new())?;
+        self.chip = Some((chip, *options));
+        self.heaps_changed();
+        Ok(booted)
+    }
+
+    /// Makes heaps of what other options leave over besides the heaps that there are: memory that was kept at boot for a second
+    /// core, a radio, a trace unit, or PSRAM that was found later. What is a heap stays one, whatever the options say; memory
+    /// next to a heap becomes a heap of its own. Memory that is given before [`HeapCaps::boot`] is in one piece with its neighbours.
+    ///
+    /// # Errors
+    /// See [`BootError`]. After [`BootError::Unreachable`] some heaps may have been made, after all others none.
+    ///
+    /// # Safety
+    /// As [`HeapCaps::boot`], for the memory that `options` and `symbols` leave over and that is not in a heap yet.
+    pub unsafe fn extend(
+        &mut self,
+        options: &Options,
+        symbols: &dyn Symbols,
+        memory: &impl Memory,
+    ) -> Result<Booted, BootError> {
+        let (chip, _) = self.chip.ok_or(BootError::NotBooted)?;
+        let layout = chip.layout(options, symbols)?;
+        self.require_places(&layout)?;
+        let mut booted = Booted::default();
+        // SAFETY: the caller keeps the same contract.
+        let made = unsafe { self.register(chip, &layout, Stage::Later, memory, &mut booted) };
+        self.chip = Some((chip, *options));
+        self.heaps_changed();
+        made.map(|()| booted)
+    }
+
+    fn require_places(&self, layout: &Layout) -> Result<(), BootError> {
+        let new = layout
+            .available()
+            .map(|memory| self.gaps(memory.span).count());
+        let needed = self.registry.len() + new.sum::<usize>();
         if needed > HEAPS {
             return Err(BootError::TableFull {
                 needed,
                 places: HEAPS,
             });
         }
-        self.rules.hardware = chip.hardware(options);
-        self.rules.external_dma = chip.has_external_dma();
-        let mut booted = Booted::default();
-        for (external, stage) in [(false, Stage::Boot), (true, Stage::Later)] {
-            for available in layout
-                .available()
-                .filter(|available| available.external == external)
-            {
-                // SAFETY: the caller keeps the same contract.
-                let made =
-                    unsafe { self.boot_region(chip, &available, stage, memory, &mut booted) };
-                made.inspect_err(|_| self.registry = Registry::new())?;
+        Ok(())
+    }
+
+    /// The parts of `span` that no heap has, ascending.
+    fn gaps(&self, span: Span) -> impl Iterator<Item = Span> {
+        core::iter::successors(self.gap(span.start(), span.end()), move |gap| {
+            self.gap(gap.end(), span.end())
+        })
+    }
+
+    /// The first of them at or above `from`.
+    fn gap(&self, mut from: u32, end: u32) -> Option<Span> {
+        while let Some(heap) = self.registry.containing(from) {
+            from = self.registry.get(heap)?.span.end();
+        }
+        let above = self.registry.iter().map(|(_, entry)| entry.span.start());
+        let next = above.filter(|start| *start > from).min();
+        Span::new(from, next.unwrap_or(end).min(end))
+    }
+
+    /// Makes heaps of what a layout leaves over and no heap has: internal memory, then external memory.
+    ///
+    /// # Safety
+    /// As [`HeapCaps::boot`].
+    unsafe fn register(
+        &mut self,
+        chip: &Chip,
+        layout: &Layout,
+        internal: Stage,
+        memory: &impl Memory,
+        booted: &mut Booted,
+    ) -> Result<(), BootError> {
+        for (external, stage) in [(false, internal), (true, Stage::Later)] {
+            let all = layout.available();
+            for available in all.filter(|available| available.external == external) {
+                let mut rest = self.gap(available.span.start(), available.span.end());
+                while let Some(gap) = rest {
+                    let part = Available {
+                        span: gap,
+                        ..available
+                    };
+                    // SAFETY: the caller keeps the same contract.
+                    unsafe { self.boot_region(chip, &part, stage, memory, booted) }?;
+                    rest = self.gap(gap.end(), available.span.end());
+                }
             }
         }
-        self.chip = Some((chip, *options));
-        self.heaps_changed();
-        Ok(booted)
+        Ok(())
     }
 
     /// # Safety
@@ -86,7 +159,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let mut entry = Entry::of(chip, available.span, available.caps);
         entry.name = available.memory_type.name;
         entry.tag = Some(available.kind);
-        if !available.startup_stack {
+        if !available.startup_stack || self.startup_is_over {
             // SAFETY: the caller keeps the same contract.
             entry.heap = match unsafe { heap_in(available.span, memory) } {
                 Ok(heap) => Some(heap),
@@ -111,7 +184,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// Enables the heaps of the start-up stacks; returns how many there are now. To be called when the scheduler runs on every
-    /// core and nobody stands on those stacks any more. Regions that are too small or can't be reached stay disabled.
+    /// core and nobody stands on those stacks any more. Regions that are too small or can't be reached stay disabled. What
+    /// [`HeapCaps::extend`] finds there later is enabled at once.
     ///
     /// # Safety
     /// - The start-up stacks are no longer used, by any core.
@@ -130,6 +204,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             entry.by_tag_only = false;
             enabled += usize::from(entry.heap.is_some());
         }
+        self.startup_is_over = true;
         self.heaps_changed();
         enabled
     }

@@ -11,6 +11,8 @@ use soc_regions::{LayoutError, Span, TypeIndex};
 pub enum BootError {
     /// There are heaps already.
     AlreadyBooted,
+    /// Memory of a chip can be added to a chip that was booted only.
+    NotBooted,
     /// Options, program and chip do not fit together.
     Layout(LayoutError),
     /// The chip has more memory regions than this type has places for heaps.
@@ -43,6 +45,9 @@ impl fmt::Display for BootError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyBooted => out.write_str("the heaps of a chip are registered already"),
+            Self::NotBooted => {
+                out.write_str("no chip was booted: there is nothing to add memory to")
+            }
             Self::Layout(error) => error.fmt(out),
             Self::TableFull { needed, places } => {
                 write!(

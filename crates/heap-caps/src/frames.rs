@@ -195,6 +195,7 @@ impl Format for BootError {
     fn format(&self, out: Formatter<'_>) {
         match self {
             Self::AlreadyBooted => write!(out, "the heaps of a chip are registered already"),
+            Self::NotBooted => write!(out, "no chip was booted: there is nothing to add memory to"),
             Self::Layout(error) => write!(out, "{}", error),
             Self::TableFull { needed, places } => write!(
                 out,

@@ -35,6 +35,8 @@ pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize
     /// Above this size `malloc` prefers external memory; `None`: it never uses it.
     pub(crate) external_above: Option<u32>,
     pub(crate) monitoring: bool,
+    /// Nobody stands on the start-up stacks any more.
+    pub(crate) startup_is_over: bool,
     pub(crate) failures: u32,
     pub(crate) last_failure: Option<Failure>,
     pub(crate) observer: O,
@@ -63,6 +65,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             chip: None,
             external_above: None,
             monitoring: false,
+            startup_is_over: false,
             failures: 0,
             last_failure: None,
             observer,
