@@ -82,7 +82,7 @@ bitflags::bitflags! {
 }
 
 /// Names in the order of the bits, spelled as in ESP-IDF without `MALLOC_CAP_`.
-const NAMES: [(&str, Caps); 23] = [
+pub(crate) const NAMES: [(&str, Caps); 23] = [
     ("EXEC", Caps::EXEC),
     ("32BIT", Caps::BIT32),
     ("8BIT", Caps::BIT8),

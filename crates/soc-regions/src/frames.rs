@@ -75,6 +75,11 @@ impl Format for LayoutError {
                 "reservations `{=str}` and `{=str}` both take {}; is the program linked for these options?",
                 first, second, shared
             ),
+            Self::TooManyReservations { places } => write!(
+                out,
+                "there is room for {=usize} reservations, those of the chip included",
+                places
+            ),
         }
     }
 }

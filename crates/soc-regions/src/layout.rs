@@ -8,9 +8,10 @@
 //! Invariant 1: reservations of a layout ascend and share no address.
 //! Invariant 2: the options are the chip's.
 
+use crate::declared::same;
 use crate::{
-    Caps, Chip, LayoutError, MAX_RESERVATIONS, Options, Region, Remaining, Reservation, Span,
-    Symbols,
+    Bound, Caps, Chip, LayoutError, MAX_RESERVATIONS, Options, Origin, Region, Remaining,
+    Reservation, Span, Symbols,
 };
 
 /// Memory that is taken, and by whom.
@@ -43,9 +44,9 @@ impl Chip {
     /// The options and the program do not fit together.
     pub fn layout(&self, options: &Options, symbols: &dyn Symbols) -> Result<Layout, LayoutError> {
         let mut layout = Layout::new(self, options)?;
-        for reservation in self.reservations() {
+        for reservation in self.reservations().iter().chain(symbols.reservations()) {
             let taken = reservation.taken(options, symbols)?;
-            layout.reserve(reservation, taken);
+            layout.reserve(reservation, taken)?;
         }
         layout.without_conflict()
     }
@@ -79,16 +80,37 @@ impl Chip {
             Ok(layout) => layout,
             Err(error) => return Err(error),
         };
-        let mut at = 0;
-        while at < self.reservations().len() {
-            let reservation = &self.reservations()[at];
-            match reservation.taken_by(options, symbols) {
-                Ok(taken) => layout.reserve(reservation, taken),
-                Err(error) => return Err(error),
-            }
-            at += 1;
+        if let Err(error) = layout.reserve_listed(self.reservations(), symbols) {
+            return Err(error);
         }
         layout.without_conflict()
+    }
+
+    /// What the compiler can know of a program before it is linked: that the `names` of its symbols are all that the table asks
+    /// for under these options, and that the program's `own` reservations at fixed addresses leave those of the table alone.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub const fn check_program(
+        &self,
+        options: &Options,
+        names: &[&str],
+        own: &[Reservation],
+    ) -> Result<(), LayoutError> {
+        let mut layout = match Layout::new(self, options) {
+            Ok(layout) => layout,
+            Err(error) => return Err(error),
+        };
+        if let Err(error) = layout.reserve_foreseeable(self.reservations(), names) {
+            return Err(error);
+        }
+        if let Err(error) = layout.reserve_foreseeable(own, names) {
+            return Err(error);
+        }
+        match layout.without_conflict() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -97,11 +119,14 @@ impl Chip {
 pub struct Layout {
     chip: Chip,
     options: Options,
-    reserved: [Option<Reserved>; MAX_RESERVATIONS],
+    reserved: [Option<Reserved>; Layout::PLACES],
     count: usize,
 }
 
 impl Layout {
+    /// Room for reservations: a table's, and eight of a program's own.
+    const PLACES: usize = MAX_RESERVATIONS + 8;
+
     /// Nothing is taken yet.
     const fn new(chip: &Chip, options: &Options) -> Result<Layout, LayoutError> {
         if !options.are_of(chip.name()) {
@@ -113,14 +138,22 @@ impl Layout {
         Ok(Layout {
             chip: *chip,
             options: *options,
-            reserved: [None; MAX_RESERVATIONS],
+            reserved: [None; Layout::PLACES],
             count: 0,
         })
     }
 
-    /// Takes words, in the order of addresses. A checked table has no more reservations than there are slots.
-    const fn reserve(&mut self, reservation: &Reservation, taken: Option<Span>) {
-        let Some(span) = taken else { return };
+    /// Takes words, in the order of addresses.
+    const fn reserve(
+        &mut self,
+        reservation: &Reservation,
+        taken: Option<Span>,
+    ) -> Result<(), LayoutError> {
+        let Some(span) = taken else { return Ok(()) };
+        if self.count == Layout::PLACES {
+            let places = Layout::PLACES;
+            return Err(LayoutError::TooManyReservations { places });
+        }
         let mut slot = self.count;
         while slot > 0
             && let Some(below) = self.reserved[slot - 1]
@@ -134,6 +167,74 @@ impl Layout {
             span,
         });
         self.count += 1;
+        Ok(())
+    }
+
+    /// Takes what these reservations take in a program with these symbols.
+    const fn reserve_listed(
+        &mut self,
+        reservations: &[Reservation],
+        symbols: &[(&str, u32)],
+    ) -> Result<(), LayoutError> {
+        let mut at = 0;
+        while at < reservations.len() {
+            let reservation = &reservations[at];
+            let taken = match reservation.taken_by(&self.options, symbols) {
+                Ok(taken) => taken,
+                Err(error) => return Err(error),
+            };
+            if let Err(error) = self.reserve(reservation, taken) {
+                return Err(error);
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes what these reservations take in every program, and looks whether the others' symbols have these `names`.
+    const fn reserve_foreseeable(
+        &mut self,
+        reservations: &[Reservation],
+        names: &[&str],
+    ) -> Result<(), LayoutError> {
+        let mut at = 0;
+        while at < reservations.len() {
+            let reservation = &reservations[at];
+            let needed = [&reservation.start, &reservation.end];
+            let counts = reservation.when.holds(&self.options);
+            if counts && let Some(symbol) = first_unknown(needed, names) {
+                return Err(LayoutError::MissingSymbol {
+                    reservation: reservation.name,
+                    symbol,
+                });
+            }
+            if reservation.start.is_fixed() && reservation.end.is_fixed() {
+                let taken = match reservation.taken_by(&self.options, &[]) {
+                    Ok(taken) => taken,
+                    Err(error) => return Err(error),
+                };
+                if let Err(error) = self.reserve(reservation, taken) {
+                    return Err(error);
+                }
+            }
+            at += 1;
+        }
+        Ok(())
+    }
+
+    /// The same with what a program keeps besides, as a constant. [`Linked`](crate::Linked) says it to [`Chip::layout`].
+    ///
+    /// # Errors
+    /// As [`Chip::layout`].
+    pub const fn keeping(
+        mut self,
+        reservations: &[Reservation],
+        symbols: &[(&str, u32)],
+    ) -> Result<Layout, LayoutError> {
+        match self.reserve_listed(reservations, symbols) {
+            Ok(()) => self.without_conflict(),
+            Err(error) => Err(error),
+        }
     }
 
     /// The layout, if no two reservations want the same memory.
@@ -213,4 +314,29 @@ impl Layout {
         }
         largest
     }
+}
+
+/// The first symbol that these bounds need and that is not among `names`.
+const fn first_unknown(bounds: [&Bound; 2], names: &[&str]) -> Option<&'static str> {
+    let mut bound = 0;
+    while bound < bounds.len() {
+        if let Origin::Symbol(symbol) = bounds[bound].from
+            && !is_among(symbol, names)
+        {
+            return Some(symbol);
+        }
+        bound += 1;
+    }
+    None
+}
+
+const fn is_among(symbol: &str, names: &[&str]) -> bool {
+    let mut name = 0;
+    while name < names.len() {
+        if same(symbol, names[name]) {
+            return true;
+        }
+        name += 1;
+    }
+    false
 }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::Span;
+use crate::text::Text;
 
 /// Why a configuration and a linked program do not fit together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,45 +45,78 @@ pub enum LayoutError {
         /// What both want.
         shared: Span,
     },
+    /// The chip and the program reserve more pieces of memory than a layout has room for.
+    TooManyReservations {
+        /// How many it has room for.
+        places: usize,
+    },
 }
 
-impl fmt::Display for LayoutError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+impl LayoutError {
+    /// The sentence, also for the compiler.
+    const fn text(&self) -> Text {
+        let text = Text::new();
+        match *self {
             LayoutError::OtherChip { chip, options } => {
-                write!(out, "options of {options} were given for {chip}")
+                let text = text.word("options of ").word(options);
+                text.word(" were given for ").word(chip)
             }
             LayoutError::MissingSymbol {
                 reservation,
                 symbol,
             } => {
-                write!(
-                    out,
-                    "reservation `{reservation}` needs the linker symbol `{symbol}`, which is not known"
-                )
+                let text = text.word("reservation `").word(reservation);
+                let text = text.word("` needs the linker symbol `").word(symbol);
+                text.word("`, which is not known")
             }
             LayoutError::EndBelowStart {
                 reservation,
                 start,
                 end,
             } => {
-                write!(
-                    out,
-                    "reservation `{reservation}` ends at {end:#010X}, below its start {start:#010X}"
-                )
+                let text = text.word("reservation `").word(reservation);
+                let text = text.word("` ends at ").address(end);
+                text.word(", below its start ").address(start)
             }
             LayoutError::Wraps { reservation } => {
-                write!(out, "reservation `{reservation}` leaves the address space")
+                let text = text.word("reservation `").word(reservation);
+                text.word("` leaves the address space")
             }
             LayoutError::Conflict {
                 first,
                 second,
                 shared,
-            } => write!(
-                out,
-                "reservations `{first}` and `{second}` both take {shared}; is the program linked for these options?"
-            ),
+            } => {
+                let text = text.word("reservations `").word(first);
+                let text = text.word("` and `").word(second).word("` both take ");
+                let text = text.address(shared.start()).word("..");
+                let text = text.address(shared.end());
+                text.word("; is the program linked for these options?")
+            }
+            LayoutError::TooManyReservations { places } => {
+                #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
+                let text = text.word("there is room for ").number(places as u32);
+                text.word(" reservations, those of the chip included")
+            }
         }
+    }
+
+    /// Ends the evaluation of a constant with the error's text.
+    #[doc(hidden)]
+    pub const fn refuse(&self) -> ! {
+        #[expect(
+            clippy::panic,
+            reason = "evaluated by the compiler, through macros only"
+        )]
+        {
+            panic!("{}", self.text().as_str())
+        }
+    }
+}
+
+impl fmt::Display for LayoutError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.text().as_str())
     }
 }
 

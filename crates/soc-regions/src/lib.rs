@@ -2,6 +2,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod budget;
 mod caps;
 mod check;
 mod chip;
@@ -23,9 +24,11 @@ mod reservation;
 mod span;
 mod symbols;
 mod table;
+mod text;
 mod when;
 mod window;
 
+pub use budget::{Budget, Promise, Shortfall};
 pub use caps::{Caps, ParseCapsError};
 pub use check::{Asker, TableError};
 pub use chip::Chip;
@@ -41,7 +44,7 @@ pub use region::{Region, bank, rows};
 pub use remaining::{Available, DROPPED_BYTES, Remaining};
 pub use reservation::{Bound, Origin, Reservation, Share};
 pub use span::Span;
-pub use symbols::Symbols;
+pub use symbols::{Linked, Symbols};
 pub use table::{MAX_RESERVATIONS, Order, SampleSymbol, Table, Total, access, caps};
 pub use when::When;
 pub use window::{Access, Window};

@@ -138,6 +138,11 @@ impl Bound {
         Bound { at_most, ..self }
     }
 
+    /// Whether it is the same in every program.
+    pub const fn is_fixed(&self) -> bool {
+        matches!(self.from, Origin::Address(_))
+    }
+
     /// The name that [`Symbols`] is asked for.
     pub const fn symbol_name(&self) -> Option<&'static str> {
         match self.from {

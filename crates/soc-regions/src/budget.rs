@@ -1,0 +1,351 @@
+//! What a firmware may count on: bytes per capability, promised to the compiler and checked again at start-up.
+//!
+//! ```text
+//!   budget!(ESP32, OPTIONS, LINKED, [Promise::of(60 KiB, DMA).after(&[("Wi-Fi", 72 KiB)])])
+//!      │ compiler: layout of the chip under OPTIONS, for a program that reaches as far as LINKED says
+//!      ▼
+//!   Budget ── check(layout of the program that was linked) ─► Ok, or a Shortfall that says how much is missing
+//! ```
+
+use core::fmt;
+
+use crate::text::Text;
+use crate::{Caps, Layout};
+
+/// Promises about the memory that a chip and a program leave for heaps. [`budget!`](crate::budget!) makes one; having one tells you that
+/// they hold for a program that is no larger than was said there.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    promises: &'static [Promise],
+}
+
+/// At least so many bytes for heaps with certain capabilities.
+///
+/// Heaps need some of it for themselves: up to 500 bytes each, and 4 bytes a block. The memory of the start-up stacks counts, though
+/// it is a heap only after start-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promise {
+    bytes: u32,
+    caps: Caps,
+    others: &'static [(&'static str, u32)],
+    in_one_piece: bool,
+}
+
+/// A promise that is not kept, and what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The chip.
+    pub chip: &'static str,
+    /// What was promised.
+    pub promise: Promise,
+    /// The bytes that there are, of which others want some.
+    pub available: u32,
+    /// The largest heap.
+    pub largest: u32,
+}
+
+impl Promise {
+    /// At least `bytes` in heaps that have all of `caps`.
+    pub const fn of(bytes: u32, caps: Caps) -> Promise {
+        Promise {
+            bytes,
+            caps,
+            others: &[],
+            in_one_piece: false,
+        }
+    }
+
+    /// The same, after others have taken theirs out of the same memory: a name and its bytes each.
+    pub const fn after(self, others: &'static [(&'static str, u32)]) -> Promise {
+        Promise { others, ..self }
+    }
+
+    /// The same, and one heap is at least that large.
+    pub const fn in_one_piece(self) -> Promise {
+        Promise {
+            in_one_piece: true,
+            ..self
+        }
+    }
+
+    /// Whether a layout keeps the promise.
+    ///
+    /// # Errors
+    /// It does not.
+    pub const fn check(&self, layout: &Layout) -> Result<(), Shortfall> {
+        let available = layout.available_bytes(self.caps);
+        let largest = layout.largest_bytes(self.caps);
+        let has_room = available >= self.bytes.saturating_add(self.others_bytes());
+        if has_room && (largest >= self.bytes || !self.in_one_piece) {
+            return Ok(());
+        }
+        Err(Shortfall {
+            chip: layout.chip().name(),
+            promise: *self,
+            available,
+            largest,
+        })
+    }
+
+    const fn others_bytes(&self) -> u32 {
+        let (mut bytes, mut other) = (0_u32, 0);
+        while other < self.others.len() {
+            bytes = bytes.saturating_add(self.others[other].1);
+            other += 1;
+        }
+        bytes
+    }
+}
+
+impl Budget {
+    /// Promises that a layout keeps. [`budget!`](crate::budget!) makes an error the compiler's.
+    ///
+    /// # Errors
+    /// The first promise that it does not keep.
+    pub const fn of(layout: &Layout, promises: &'static [Promise]) -> Result<Budget, Shortfall> {
+        let budget = Budget { promises };
+        match budget.check(layout) {
+            Ok(()) => Ok(budget),
+            Err(shortfall) => Err(shortfall),
+        }
+    }
+
+    /// Whether the program that was linked keeps all promises: to be asked at start-up, with its own layout.
+    ///
+    /// # Errors
+    /// The first promise that it does not keep.
+    pub const fn check(&self, layout: &Layout) -> Result<(), Shortfall> {
+        let mut promise = 0;
+        while promise < self.promises.len() {
+            if let Err(shortfall) = self.promises[promise].check(layout) {
+                return Err(shortfall);
+            }
+            promise += 1;
+        }
+        Ok(())
+    }
+
+    /// The promises.
+    pub const fn promises(&self) -> &'static [Promise] {
+        self.promises
+    }
+}
+
+impl Shortfall {
+    /// The sentence, also for the compiler.
+    const fn text(&self) -> Text {
+        let Promise {
+            bytes,
+            caps,
+            others,
+            in_one_piece,
+        } = self.promise;
+        let text = Text::new().word("budget of ").word(self.chip).word(": ");
+        let mut text = text.number(bytes).word(" bytes with ").caps(caps);
+        text = if in_one_piece {
+            text.word(" in one piece")
+        } else {
+            text
+        };
+        text = text.word(" are promised");
+        let mut other = 0;
+        while other < others.len() {
+            let (name, bytes) = others[other];
+            text = text.word(if other == 0 { " after " } else { " and " });
+            text = text.number(bytes).word(" for ").word(name);
+            other += 1;
+        }
+        text = text.word(", but there are ").number(self.available);
+        if in_one_piece {
+            text = text.word(" with at most ").number(self.largest);
+            text = text.word(" in one piece");
+        }
+        text
+    }
+
+    /// Ends the evaluation of a constant with the error's text.
+    #[doc(hidden)]
+    pub const fn refuse(&self) -> ! {
+        #[expect(
+            clippy::panic,
+            reason = "evaluated by the compiler, through budget! only"
+        )]
+        {
+            panic!("{}", self.text().as_str())
+        }
+    }
+}
+
+/// `budget of esp32: 61440 bytes with DMA are promised after 73728 for Wi-Fi, but there are 98304`
+impl fmt::Display for Shortfall {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.text().as_str())
+    }
+}
+
+impl core::error::Error for Shortfall {}
+
+/// A [`Budget`](crate::Budget) as a constant: a promise that is not kept does not compile.
+///
+/// What it needs: the chip; constant options; how far the program reaches at most, as addresses of its linker symbols;
+/// the promises. A reservation of the program's own follows the addresses, after `keeping`.
+///
+/// ```
+/// use soc_regions::{Budget, Caps, ESP32, Options, Promise, budget, options};
+///
+/// const OPTIONS: Options = options!(ESP32);
+/// /// 112 KiB of data and 64 KiB of code in RAM, at most.
+/// const AT_MOST: [(&str, u32); 4] = [
+///     ("_data_start", 0x3FFB_0000),
+///     ("_heap_start", 0x3FFC_C000),
+///     ("_iram_start", 0x4008_0000),
+///     ("_iram_end", 0x4009_0000),
+/// ];
+/// const BUDGET: Budget = budget!(ESP32, OPTIONS, AT_MOST, [
+///     Promise::of(60 * 1024, Caps::DMA).after(&[("Wi-Fi", 72 * 1024)]),
+///     Promise::of(64 * 1024, Caps::BIT8).in_one_piece(),
+/// ]);
+///
+/// // and at start-up, with the addresses of the program that was linked:
+/// let linked = ESP32.layout(&OPTIONS, &ESP32.sample_symbols(&OPTIONS))?;
+/// BUDGET.check(&linked)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+/// More than there is does not compile; the compiler says "budget of esp32: 204800 bytes with DMA are promised after 73728 for Wi-Fi,
+/// but there are 217128":
+/// ```compile_fail,E0080
+/// # use soc_regions::{Budget, Caps, ESP32, Options, Promise, budget, options};
+/// # const OPTIONS: Options = options!(ESP32);
+/// # const AT_MOST: [(&str, u32); 4] = [
+/// #     ("_data_start", 0x3FFB_0000), ("_heap_start", 0x3FFC_C000), ("_iram_start", 0x4008_0000), ("_iram_end", 0x4009_0000),
+/// # ];
+/// const BUDGET: Budget = budget!(ESP32, OPTIONS, AT_MOST, [
+///     Promise::of(200 * 1024, Caps::DMA).after(&[("Wi-Fi", 72 * 1024)]),
+/// ]);
+/// ```
+#[macro_export]
+macro_rules! budget {
+    (
+        $chip:expr, $options:expr, $at_most:expr,
+        $(keeping [$($own:expr),* $(,)?],)?
+        [$($promise:expr),+ $(,)?] $(,)?
+    ) => {
+        const {
+            const PROMISES: &[$crate::Promise] = &[$($promise),+];
+            let own: &[$crate::Reservation] = &[$($($own),*)?];
+            let layout = match $chip.layout_of(&$options, &$at_most) {
+                Ok(layout) => layout.keeping(own, &$at_most),
+                Err(error) => Err(error),
+            };
+            match layout {
+                Ok(layout) => match $crate::Budget::of(&layout, PROMISES) {
+                    Ok(budget) => budget,
+                    Err(shortfall) => shortfall.refuse(),
+                },
+                Err(error) => error.refuse(),
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ESP32, LayoutError, Options, Reservation, Span, options, span};
+    use std::string::ToString;
+
+    const OPTIONS: Options = options!(ESP32);
+
+    /// An ESP32 whose program ends at `heap_start`, under default options.
+    fn layout(heap_start: u32) -> Layout {
+        let symbols = (
+            [("_heap_start", heap_start)],
+            ESP32.sample_symbols(&OPTIONS),
+        );
+        ESP32.layout(&OPTIONS, &symbols).unwrap()
+    }
+
+    #[test]
+    fn a_promise_is_kept_to_the_byte() {
+        let layout = layout(0x3FFB_2EC8);
+        let promise = |bytes| Promise::of(bytes, Caps::DMA).check(&layout);
+        assert_eq!(promise(319_976), Ok(()));
+        let shortfall = promise(319_977).unwrap_err();
+        assert_eq!((shortfall.available, shortfall.largest), (319_976, 184_632));
+    }
+
+    #[test]
+    fn others_take_theirs_first() {
+        let layout = layout(0x3FFB_2EC8);
+        let promise = |bytes| {
+            let others = &[("Wi-Fi", 72 * 1024), ("TLS", 40_000)];
+            Promise::of(bytes, Caps::DMA).after(others).check(&layout)
+        };
+        assert_eq!(promise(319_976 - 73_728 - 40_000), Ok(()));
+        assert_eq!(
+            promise(300_000).unwrap_err().to_string(),
+            "budget of esp32: 300000 bytes with DMA are promised after 73728 for Wi-Fi and 40000 for TLS, but there are 319976"
+        );
+        assert!(promise(u32::MAX).is_err(), "no sum wraps");
+    }
+
+    #[test]
+    fn one_piece_is_one_heap() {
+        let layout = layout(0x3FFB_2EC8);
+        let promise = |bytes| Promise::of(bytes, Caps::DMA).in_one_piece().check(&layout);
+        assert_eq!(promise(184_632), Ok(()));
+        assert_eq!(
+            promise(184_633).unwrap_err().to_string(),
+            "budget of esp32: 184633 bytes with DMA in one piece are promised, but there are 319976 with at most 184632 in one piece"
+        );
+    }
+
+    #[test]
+    fn a_budget_is_checked_again_with_the_program_that_was_linked() {
+        const SMALL: [(&str, u32); 4] = [
+            ("_data_start", 0x3FFB_0000),
+            ("_heap_start", 0x3FFB_8000),
+            ("_iram_start", 0x4008_0000),
+            ("_iram_end", 0x4008_8000),
+        ];
+        const BUDGET: Budget = budget!(
+            ESP32,
+            OPTIONS,
+            SMALL,
+            keeping[Reservation::fixed("stack", span!(0x3FFD_0000, 0x3FFD_4000))],
+            [Promise::of(280_000, Caps::DMA)]
+        );
+        assert_eq!(BUDGET.promises().len(), 1);
+        assert_eq!(BUDGET.check(&layout(0x3FFB_8000)), Ok(()));
+        let larger = BUDGET.check(&layout(0x3FFC_C000)).unwrap_err();
+        assert_eq!(larger.available, 319_976 - (0x3FFC_C000 - 0x3FFB_2EC8));
+    }
+
+    #[test]
+    fn what_a_program_keeps_is_not_there_to_be_promised() {
+        let plain = ESP32.layout_of(
+            &OPTIONS,
+            &[
+                ("_data_start", 0x3FFB_0000),
+                ("_heap_start", 0x3FFB_2EC8),
+                ("_iram_start", 0x4008_0000),
+                ("_iram_end", 0x4008_944C),
+            ],
+        );
+        let own = |start, end| Reservation::fixed("own", Span::new(start, end).unwrap());
+        let kept = plain
+            .unwrap()
+            .keeping(&[own(0x3FFD_0000, 0x3FFD_4000)], &[]);
+        assert_eq!(kept.unwrap().available_bytes(Caps::DMA), 319_976 - 0x4000);
+        let conflict = plain
+            .unwrap()
+            .keeping(&[own(0x3FFB_0000, 0x3FFB_0004)], &[]);
+        assert!(matches!(conflict, Err(LayoutError::Conflict { .. })));
+        let many = [own(0x3FFD_0000, 0x3FFD_4000); 40];
+        let full = plain.unwrap().keeping(&many, &[]).unwrap_err();
+        assert!(
+            full.to_string()
+                .starts_with("there is room for 32 reservations")
+        );
+    }
+}
