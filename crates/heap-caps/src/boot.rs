@@ -333,6 +333,10 @@ impl<P: Poison> Entry<P> {
 /// # Safety
 /// As [`HeapCaps::add_region`].
 unsafe fn heap_in<P: Poison>(span: Span, memory: &impl Memory) -> Result<Heap<P>, AddRegionError> {
+    let needed = Heap::<P>::smallest_region_bytes();
+    if span.size() < needed {
+        return Err(AddRegionError::TooSmall { needed }); // nobody is asked for memory that is of no use
+    }
     let region = memory.region(span).ok_or(AddRegionError::Unreachable)?;
     // SAFETY: the caller leaves the memory to this heap, and `memory` promises that the slice is that memory.
     Ok(unsafe { Heap::new(region) }?)

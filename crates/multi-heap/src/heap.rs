@@ -8,7 +8,7 @@ use crate::damage::{Corruption, Misuse, NewHeapError};
 use crate::examine::UserBlock;
 use crate::offset::Offset;
 use crate::poison::{self, FILL_FREED, Guards, Poison, Unpoisoned};
-use crate::pool::{Index, Pool};
+use crate::pool::{self, Index, Pool};
 use crate::request::Request;
 
 /// A heap in one contiguous region, its control structure included.
@@ -38,6 +38,12 @@ impl<P: Poison> Heap<P> {
             pool,
             poison: PhantomData,
         })
+    }
+
+    /// Bytes of the smallest region that can be a heap.
+    #[must_use]
+    pub const fn smallest_region_bytes() -> u32 {
+        pool::needed_words(poison::overhead_units::<P>()) * 4 // a few dozen words
     }
 
     /// Size in bytes of the region's whole words, control structure included.

@@ -57,11 +57,15 @@ pub(crate) fn first_index(words: u32) -> Index {
     candidates.into_iter().find(has_all_heads).unwrap_or(words)
 }
 
+/// Words of the smallest region: control structure, one smallest block, sentinel.
+pub(crate) const fn needed_words(overhead_units: u32) -> u32 {
+    let smallest = MIN_UNITS + overhead_units;
+    control::HEADS + bin_of(smallest) + 1 + smallest + 1
+}
+
 impl Pool {
     pub(crate) fn new(arena: Arena, overhead_units: u32) -> Result<Self, NewHeapError> {
-        let smallest = MIN_UNITS + overhead_units;
-        let needed = control::HEADS + bin_of(smallest) + 1 + smallest + 1;
-        let words = arena.words();
+        let (words, needed) = (arena.words(), needed_words(overhead_units));
         if words < needed {
             let (bytes, needed) = (words * 4, needed * 4);
             return Err(NewHeapError::TooSmall { bytes, needed });

@@ -45,6 +45,7 @@ fn a_region_that_is_too_small_says_what_it_needs() {
             Err(NewHeapError::TooSmall { bytes, needed }) => {
                 assert_eq!(bytes as usize, size & !3);
                 assert!(needed > bytes);
+                assert_eq!(needed, Heap::<Unpoisoned>::smallest_region_bytes());
             }
             other => panic!("{size}: {other:?}"),
         }
