@@ -8,6 +8,7 @@ mod addresses;
 mod buffer;
 #[cfg(feature = "c-abi")]
 pub mod c;
+mod claim;
 mod figures;
 #[cfg(feature = "defmt")]
 mod frames;
@@ -29,6 +30,10 @@ mod tagged;
 mod typed;
 
 pub use buffer::{CodeBuffer, DmaBuffer, WordBuffer};
+pub use claim::{
+    AlreadyTaken, Bluetooth, Claim, Claimed, MappedPsram, Parts, Psram, Ram, SecondCore,
+    StartupStacks, Token, TraceMemory,
+};
 pub use heap::CapsHeap;
 #[cfg(feature = "critical-section")]
 pub use lock::CriticalSectionLock;
@@ -41,3 +46,10 @@ pub use place::{
 };
 pub use report::{Action, FailureHandler, Fault, Report, ReportHandler};
 pub use tagged::TaggedBuffer;
+
+/// What [`claim!`] expands to.
+#[doc(hidden)]
+pub mod claim_macro {
+    pub use crate::claim::macros::{Guard, address_of};
+    pub use soc_regions::{Linked, Options, Reservation};
+}

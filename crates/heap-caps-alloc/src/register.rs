@@ -41,6 +41,25 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         })
     }
 
+    /// Makes heaps of what other options leave over besides the heaps that there are, see [`HeapCaps::extend`].
+    ///
+    /// # Errors
+    /// See [`BootError`].
+    ///
+    /// # Safety
+    /// As [`CapsHeap::boot`], for the memory that `options` and `symbols` leave over and that is not in a heap yet.
+    pub unsafe fn extend(
+        &self,
+        options: &Options,
+        symbols: &dyn Symbols,
+        memory: &impl Memory,
+    ) -> Result<Booted, BootError> {
+        self.state.acquire().registering(memory, |heaps, memory| {
+            // SAFETY: the caller keeps the same contract.
+            unsafe { heaps.extend(options, symbols, memory) }
+        })
+    }
+
     /// Enables the heaps of the start-up stacks; returns how many there are now.
     ///
     /// # Safety

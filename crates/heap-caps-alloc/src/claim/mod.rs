@@ -1,0 +1,176 @@
+//! How firmware gets all of its RAM, and each piece of it once.
+//!
+//! ```text
+//!   claim! { static RAM: ESP32; unsafe symbols: { … } }     one in a program: two do not link
+//!      │ RAM.take(&HEAP)                                    once while it runs
+//!      ▼
+//!   Parts { ram, bluetooth, second_core, trace_memory, psram, startup_stacks }
+//!      │          └───────── tokens: memory that somebody else may need ────┘
+//!      │ ram.give(bluetooth).boot()                         a token is given away or kept, never both
+//!      ▼
+//!   Claimed ── give(second_core), release(startup_stacks)   later
+//! ```
+//!
+//! Invariant 1: there is at most one token of a kind for a claim, and a token that was given is gone.
+//! Invariant 2: memory of a token is in no heap before the token is given.
+
+pub(crate) mod macros;
+mod ram;
+mod tokens;
+
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use heap_caps::{Identity, Memory, Observer};
+use multi_heap::Poison;
+use soc_regions::{Chip, LayoutError, Linked, Options, Reservation};
+
+use crate::heap::CapsHeap;
+use crate::lock::RawLock;
+pub use ram::{Claimed, Ram};
+pub use tokens::{Bluetooth, MappedPsram, Psram, SecondCore, StartupStacks, Token, TraceMemory};
+
+/// What RAM a program has: a chip, its options, and what the linker gave to the program itself. [`claim!`](crate::claim!) makes one.
+#[derive(Debug)]
+pub struct Claim {
+    chip: &'static Chip,
+    options: Options,
+    linked: Linked<'static, Addresses>,
+    taken: AtomicBool,
+    /// Keeps the guard's symbol in the program.
+    guard: Option<&'static macros::Guard>,
+}
+
+/// The address of each linker symbol that the program knows.
+type Addresses = fn(&str) -> Option<u32>;
+
+/// All that a claim gives: memory for heaps at once, and tokens for memory that somebody else may need.
+pub struct Parts<'h, H, M = Identity> {
+    /// What nobody else needs, and what makes the heaps.
+    pub ram: Ram<'h, H, M>,
+    /// The Bluetooth controller's memory.
+    pub bluetooth: Bluetooth,
+    /// The second core's cache and ROM data.
+    pub second_core: SecondCore,
+    /// The trace unit's memory.
+    pub trace_memory: TraceMemory,
+    /// External memory, once it is mapped.
+    pub psram: Psram,
+    /// The stacks of the boot loader and the start-up code, once they are left.
+    pub startup_stacks: StartupStacks,
+}
+
+impl<H, M> fmt::Debug for Parts<'_, H, M> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = out.debug_struct("Parts");
+        parts.field("ram", &self.ram).finish_non_exhaustive()
+    }
+}
+
+/// The RAM of this claim was taken before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlreadyTaken;
+
+impl fmt::Display for AlreadyTaken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("the RAM of this claim was taken before: there is one of it")
+    }
+}
+
+impl core::error::Error for AlreadyTaken {}
+
+impl Claim {
+    /// A claim to all memory that `chip`'s table, `options` and `linked` leave over. What tokens stand for is kept, whatever the options
+    /// say of it, until the tokens are given: Bluetooth, the second core, PSRAM.
+    ///
+    /// # Safety
+    /// - The program runs on that chip, configured as `options` say.
+    /// - `linked` tells all memory that the program uses otherwise: its sections between their symbols, its stacks, buffers at fixed
+    ///   addresses. What it does not tell is used by nobody, except that the holders of the claim's tokens use what these stand for.
+    /// - There is no other claim to that memory.
+    #[must_use]
+    pub const unsafe fn new(
+        chip: &'static Chip,
+        options: Options,
+        linked: Linked<'static, Addresses>,
+    ) -> Claim {
+        Claim {
+            chip,
+            options: tokens::all_kept(options),
+            linked,
+            taken: AtomicBool::new(false),
+            guard: None,
+        }
+    }
+
+    /// The same in a program that has this symbol, which can't be there twice.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn guarded_by(mut self, guard: &'static macros::Guard) -> Claim {
+        self.guard = Some(guard);
+        self
+    }
+
+    /// What can be found wrong with a claim before its program is linked: a symbol that the chip's table needs is not
+    /// among `names`, or the program's `own` reservations want what the table reserves.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub const fn check(
+        chip: &Chip,
+        options: &Options,
+        names: &[&str],
+        own: &[Reservation],
+    ) -> Result<(), LayoutError> {
+        chip.check_program(&tokens::all_given(*options), names, own)
+    }
+
+    /// The claim's parts, once: `heap` is to get the memory.
+    ///
+    /// # Errors
+    /// It was taken before.
+    pub fn take<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
+        &'static self,
+        heap: &'h CapsHeap<L, P, O, HEAPS>,
+    ) -> Result<Parts<'h, CapsHeap<L, P, O, HEAPS>>, AlreadyTaken> {
+        self.take_in(heap, Identity)
+    }
+
+    /// The same where the chip's addresses lead to other bytes: on a host that simulates the chip.
+    ///
+    /// # Errors
+    /// It was taken before.
+    pub fn take_in<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>(
+        &'static self,
+        heap: &'h CapsHeap<L, P, O, HEAPS>,
+        memory: M,
+    ) -> Result<Parts<'h, CapsHeap<L, P, O, HEAPS>, M>, AlreadyTaken> {
+        if self.was_taken(heap) {
+            return Err(AlreadyTaken);
+        }
+        Ok(Parts {
+            ram: Ram::new(self, heap, memory),
+            bluetooth: Bluetooth(()),
+            second_core: SecondCore(()),
+            trace_memory: TraceMemory(()),
+            psram: Psram(()),
+            startup_stacks: StartupStacks(()),
+        })
+    }
+
+    /// Notes that it is taken; whether it was before. Chips without an atomic exchange have one core: there the heap's lock
+    /// keeps interrupts out.
+    fn was_taken<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
+        &self,
+        heap: &CapsHeap<L, P, O, HEAPS>,
+    ) -> bool {
+        let _locked = heap.state.acquire();
+        #[cfg(target_has_atomic = "8")]
+        let was_taken = self.taken.swap(true, Ordering::Relaxed);
+        #[cfg(not(target_has_atomic = "8"))]
+        let was_taken = self.taken.load(Ordering::Relaxed);
+        #[cfg(not(target_has_atomic = "8"))]
+        self.taken.store(true, Ordering::Relaxed);
+        was_taken
+    }
+}

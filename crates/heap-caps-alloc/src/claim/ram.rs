@@ -1,0 +1,129 @@
+//! From tokens to heaps: before boot, at boot, afterwards.
+
+use core::fmt;
+
+use heap_caps::{BootError, Booted, Identity, Memory, Observer};
+use multi_heap::Poison;
+use soc_regions::{Layout, LayoutError, Options};
+
+use super::{Claim, StartupStacks, Token};
+use crate::heap::CapsHeap;
+use crate::lock::RawLock;
+
+/// A program's memory before it is made heaps. There is one of it for a claim.
+pub struct Ram<'h, H, M = Identity> {
+    claim: &'static Claim,
+    heap: &'h H,
+    memory: M,
+    options: Options,
+}
+
+/// A program's memory after it was made heaps: what tokens are given to later.
+pub struct Claimed<'h, H, M = Identity> {
+    ram: Ram<'h, H, M>,
+    booted: Booted,
+}
+
+impl<H, M> fmt::Debug for Ram<'_, H, M> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut ram = out.debug_struct("Ram");
+        ram.field("options", &format_args!("{}", self.options));
+        ram.finish_non_exhaustive()
+    }
+}
+
+impl<H, M> fmt::Debug for Claimed<'_, H, M> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut claimed = out.debug_struct("Claimed");
+        claimed.field("ram", &self.ram);
+        claimed.field("booted", &self.booted).finish()
+    }
+}
+
+impl<'h, H, M> Ram<'h, H, M> {
+    pub(super) const fn new(claim: &'static Claim, heap: &'h H, memory: M) -> Self {
+        let options = claim.options;
+        Self {
+            claim,
+            heap,
+            memory,
+            options,
+        }
+    }
+
+    /// Memory that nobody else needs: it comes in one piece with its neighbours.
+    #[must_use]
+    pub fn give(self, token: impl Token) -> Self {
+        let options = token.given(self.options);
+        Self { options, ..self }
+    }
+
+    /// What there is as things stand, and who takes the rest: for a look, or for a budget.
+    ///
+    /// # Errors
+    /// Options, program and tokens do not fit together.
+    pub fn layout(&self) -> Result<Layout, LayoutError> {
+        self.claim.chip.layout(&self.options, &self.claim.linked)
+    }
+}
+
+impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
+    Ram<'h, CapsHeap<L, P, O, HEAPS>, M>
+{
+    /// Makes heaps of it, see [`CapsHeap::boot`]. Those of the start-up stacks wait for [`Claimed::release`].
+    ///
+    /// # Errors
+    /// See [`BootError`]. No heap is registered then.
+    pub fn boot(self) -> Result<Claimed<'h, CapsHeap<L, P, O, HEAPS>, M>, BootError> {
+        let Claim { chip, linked, .. } = self.claim;
+        // SAFETY: whoever made the claim promised that what is left over is used by nobody but the holders of tokens; the options
+        // keep what those stand for, but for tokens that were given. The claim was taken once.
+        let booted = unsafe { self.heap.boot(chip, &self.options, linked, &self.memory) }?;
+        Ok(Claimed { ram: self, booted })
+    }
+}
+
+impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
+    Claimed<'h, CapsHeap<L, P, O, HEAPS>, M>
+{
+    /// What boot made of it.
+    pub const fn booted(&self) -> Booted {
+        self.booted
+    }
+
+    /// The heap that has the memory.
+    pub const fn heap(&self) -> &'h CapsHeap<L, P, O, HEAPS> {
+        self.ram.heap
+    }
+
+    /// See [`Ram::layout`].
+    ///
+    /// # Errors
+    /// Options, program and tokens do not fit together.
+    pub fn layout(&self) -> Result<Layout, LayoutError> {
+        self.ram.layout()
+    }
+
+    /// Memory that nobody needs any more: it becomes heaps of its own. What it made is returned.
+    ///
+    /// # Errors
+    /// See [`BootError`]; the token is gone.
+    pub fn give(&mut self, token: impl Token) -> Result<Booted, BootError> {
+        let options = token.given(self.ram.options);
+        let (linked, memory) = (&self.ram.claim.linked, &self.ram.memory);
+        // SAFETY: as for `boot`; what is a heap already is left out.
+        let made = unsafe { self.ram.heap.extend(&options, linked, memory) }?;
+        self.ram.options = options;
+        Ok(made)
+    }
+
+    /// The memory of the start-up stacks serves from now on; returns how many heaps that are.
+    ///
+    /// # Safety
+    /// No core stands on them any more, nor ever will: the program has its own stacks.
+    pub unsafe fn release(&mut self, startup_stacks: StartupStacks) -> usize {
+        let StartupStacks(()) = startup_stacks;
+        // SAFETY: the caller promises it; the rest as for `boot`.
+        unsafe { self.ram.heap.enable_startup_stack_heaps(&self.ram.memory) }
+    }
+}

@@ -1,0 +1,127 @@
+//! What stands for memory that somebody else may need.
+//!
+//! ```text
+//!   token           while it is kept                 when it is given
+//!   Bluetooth       the controller's memory          heap
+//!   SecondCore      its cache, its ROM's data        heap
+//!   TraceMemory     as the claim's options say       heap
+//!   MappedPsram     no PSRAM                         heap of the mapped size
+//!   StartupStacks   a heap that waits                a heap that serves
+//! ```
+//!
+//! A driver that needs the memory takes the token by value, and so does the heap: the compiler sees to it that one of them gets it.
+//! A token of a chip that has no such memory is worth nothing, and giving it does no harm.
+
+use soc_regions::{Options, Setting, common, esp32};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// Something that can be given to the heaps, once.
+pub trait Token: sealed::Sealed {
+    /// What the chip's options are without whoever needed the memory.
+    #[doc(hidden)]
+    fn given(self, options: Options) -> Options;
+}
+
+/// The memory that a Bluetooth controller in ROM needs: 64 KiB on the ESP32. Programs that are linked without a controller give it *before*
+/// boot, because their own data lies there.
+#[derive(Debug)]
+pub struct Bluetooth(pub(super) ());
+
+/// What the second core needs to run: its cache, and its ROM's data.
+#[derive(Debug)]
+pub struct SecondCore(pub(super) ());
+
+/// What the trace unit writes to, if the claim's options keep memory for it.
+#[derive(Debug)]
+pub struct TraceMemory(pub(super) ());
+
+/// External memory that is not mapped yet.
+#[derive(Debug)]
+pub struct Psram(pub(super) ());
+
+/// External memory that is mapped.
+#[derive(Debug)]
+pub struct MappedPsram {
+    bytes: u32,
+}
+
+/// The stacks that the boot loader and the start-up code stand on.
+#[derive(Debug)]
+pub struct StartupStacks(pub(super) ());
+
+impl Psram {
+    /// PSRAM of this size is there: from the start of the chip's window for it. More than the window counts as the window.
+    ///
+    /// # Safety
+    /// `bytes` are mapped there, can be read and written, and nothing else uses them.
+    #[must_use]
+    pub unsafe fn mapped(self, bytes: u32) -> MappedPsram {
+        MappedPsram { bytes }
+    }
+}
+
+/// What chips call these choices; a chip that has not one of them is not asked.
+const WITHOUT_BLUETOOTH: [Setting; 1] = [esp32::BLUETOOTH.off()];
+const WITHOUT_SECOND_CORE: [Setting; 1] = [common::SINGLE_CORE.on()];
+const WITHOUT_TRACE_MEMORY: [Setting; 1] = [esp32::TRACE_MEMORY.value("off")];
+
+/// The options while all tokens are kept.
+pub(super) const fn all_kept(options: Options) -> Options {
+    let kept = [
+        esp32::BLUETOOTH.on(),
+        common::SINGLE_CORE.off(),
+        common::PSRAM.of(0),
+    ];
+    with(options, &kept)
+}
+
+/// The options when every token was given; of PSRAM the size is not known.
+pub(super) const fn all_given(options: Options) -> Options {
+    let options = with(options, &WITHOUT_BLUETOOTH);
+    let options = with(options, &WITHOUT_SECOND_CORE);
+    with(options, &WITHOUT_TRACE_MEMORY)
+}
+
+/// Those of `settings` that the chip has.
+const fn with(mut options: Options, settings: &[Setting]) -> Options {
+    let mut at = 0;
+    while at < settings.len() {
+        if let Ok(changed) = options.with(settings[at]) {
+            options = changed;
+        }
+        at += 1;
+    }
+    options
+}
+
+impl sealed::Sealed for Bluetooth {}
+impl sealed::Sealed for SecondCore {}
+impl sealed::Sealed for TraceMemory {}
+impl sealed::Sealed for MappedPsram {}
+
+impl Token for Bluetooth {
+    fn given(self, options: Options) -> Options {
+        with(options, &WITHOUT_BLUETOOTH)
+    }
+}
+
+impl Token for SecondCore {
+    fn given(self, options: Options) -> Options {
+        with(options, &WITHOUT_SECOND_CORE)
+    }
+}
+
+impl Token for TraceMemory {
+    fn given(self, options: Options) -> Options {
+        with(options, &WITHOUT_TRACE_MEMORY)
+    }
+}
+
+impl Token for MappedPsram {
+    fn given(self, options: Options) -> Options {
+        with(options, &[common::PSRAM.of(self.bytes)])
+    }
+}
