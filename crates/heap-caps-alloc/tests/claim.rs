@@ -112,7 +112,6 @@ fn what_tokens_stand_for_is_in_no_heap() {
     for heap in heaps(&claimed) {
         assert!(kept.iter().all(|kept| !kept.overlaps(heap)), "{heap}");
     }
-    drop((all.bluetooth, all.second_core, all.psram));
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::Reservation;
 
 /// Answers the address of a linker symbol.
 ///
-/// Implemented for closures, for lists of name and address, and for pairs: the first that knows the name answers.
+/// Implemented for closures, for lists of name and address, and for pairs: the first that knows the name answers, the first that has
+/// reservations says which.
 /// [`Linked`] has reservations of the program's own besides.
 ///
 /// ```
@@ -85,6 +86,13 @@ impl<const N: usize> Symbols for [(&str, u32); N] {
 impl<A: Symbols, B: Symbols> Symbols for (A, B) {
     fn address(&self, name: &str) -> Option<u32> {
         self.0.address(name).or_else(|| self.1.address(name))
+    }
+
+    fn reservations(&self) -> &[Reservation] {
+        match self.0.reservations() {
+            [] => self.1.reservations(),
+            first => first,
+        }
     }
 }
 
