@@ -1,10 +1,9 @@
 //! The program's own heap: the capability heap as Rust's global allocator, shared with interrupt handlers.
 
-use heap_caps::{BootError, Booted, Identity};
-use heap_caps_alloc::{CapsHeap, Masked};
-use soc_regions::ESP32;
+use heap_caps::{BootError, Booted};
+use heap_caps_alloc::{CapsHeap, Masked, Parts};
+use soc_regions::{ESP32, common, options};
 
-use crate::chip::linker_symbols;
 use crate::interrupts::Interrupts;
 
 /// Interrupts are away when it is taken. On Xtensa it exchanges words atomically, as between two cores.
@@ -13,20 +12,51 @@ type Lock = heap_caps_alloc::SpinLock;
 #[cfg(not(target_has_atomic = "32"))]
 type Lock = crate::one_core::OneCore;
 
+/// The type of [`HEAP`].
+pub type Heap = CapsHeap<Masked<Interrupts, Lock>>;
+
 /// All memory of the chip, behind one lock that also keeps interrupts away.
 #[global_allocator]
-pub static HEAP: CapsHeap<Masked<Interrupts, Lock>> = CapsHeap::new(());
+pub static HEAP: Heap = CapsHeap::new(());
 
-/// Boots [`HEAP`]. Until then it refuses everything.
+heap_caps_alloc::claim! {
+    /// All memory that the linker left over. Nothing is linked to RTC memory.
+    static RAM: ESP32;
+    options: options!(ESP32, common::RTC_HEAP.on());
+    unsafe symbols: {
+        _data_start,
+        _heap_start,
+        _iram_start,
+        _iram_end,
+        _rtc_force_fast_end = 0x3FF8_0000,
+        _rtc_fast_reserved_start = 0x3FF8_2000,
+        _rtc_fast_reserved_end = 0x3FF8_2000,
+        _rtc_slow_reserved_start = 0x5000_2000,
+        _rtc_slow_reserved_end = 0x5000_2000,
+    }
+}
+
+/// The parts of all memory; `None` when they were taken before. [`HEAP`] refuses everything until it gets them.
+///
+/// # Safety
+/// Nothing but what these parts become uses the chip's memory from now on: no check that boots heaps of its own.
+#[must_use]
+pub unsafe fn ram() -> Option<Parts<'static, Heap>> {
+    RAM.take(&HEAP).ok()
+}
+
+/// Boots [`HEAP`], with PSRAM and without Bluetooth.
 ///
 /// # Errors
 /// As [`CapsHeap::boot`].
 ///
 /// # Safety
-/// Nothing else uses the chip's memory from now on, except what the linker gave the program.
+/// As [`ram`].
 pub unsafe fn boot_heap() -> Result<Booted, BootError> {
-    let options = target_suite::options();
-    let symbols = (linker_symbols(), ESP32.sample_symbols(&options));
     // SAFETY: the caller keeps the same contract.
-    unsafe { HEAP.boot(&ESP32, &options, &symbols, &Identity) }
+    let parts = unsafe { ram() }.ok_or(BootError::AlreadyBooted)?;
+    // SAFETY: the emulator's boot code maps 4 MiB there.
+    let psram = unsafe { parts.psram.mapped(4 << 20) };
+    let claimed = parts.ram.give(parts.bluetooth).give(psram).boot()?;
+    Ok(claimed.booted())
 }

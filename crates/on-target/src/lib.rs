@@ -31,7 +31,7 @@ mod machine;
 pub use arguments::{argument, number};
 pub use chip::Emulated;
 pub use console::write;
-pub use heap::{HEAP, boot_heap};
+pub use heap::{HEAP, Heap, boot_heap, ram};
 #[cfg(target_arch = "xtensa")]
 pub use machine::{WordsOnly, words_only};
 pub use machine::{call_code, exit, illegal_instruction, sample_code};

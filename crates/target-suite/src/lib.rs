@@ -25,8 +25,9 @@ mod random;
 pub mod routing;
 mod text;
 pub mod torture;
+pub mod variants;
 
-pub use machine::{Booted, Machine, boot, boot_whole, options};
+pub use machine::{Booted, Machine, boot, boot_as, boot_whole, options};
 
 /// Hands the list of all checks to the macro `$each`: `module::function, …`; each is generic over the [`Machine`].
 #[macro_export]
@@ -46,6 +47,11 @@ macro_rules! checks {
             routing::a_reserve_is_kept_for_its_own,
             routing::a_refusal_says_why,
             routing::startup_stacks_become_heaps,
+            variants::the_default_variant_keeps_both_cores_memory,
+            variants::one_core_has_the_other_ones_memory,
+            variants::one_bank_of_trace_memory_is_left_alone,
+            variants::two_banks_of_trace_memory_are_left_alone,
+            variants::psram_serves_in_the_size_that_is_there,
             poisoning::a_write_behind_a_block_is_found,
             poisoning::a_write_before_a_block_is_found,
             poisoning::a_write_after_free_is_found,

@@ -54,12 +54,19 @@ pub fn options() -> Options {
 /// Where the chip can't be booted.
 #[must_use]
 pub fn boot<M: Machine, P: Poison>() -> Booted<M, P> {
-    let options = options();
-    let symbols = (M::symbols(), ESP32.sample_symbols(&options));
-    let memory = M::memory();
+    boot_as(&options(), M::memory())
+}
+
+/// Boots the ESP32's table under other options.
+///
+/// # Panics
+/// Where the chip can't be booted.
+#[must_use]
+pub fn boot_as<M: Machine, P: Poison>(options: &Options, memory: M::Memory) -> Booted<M, P> {
+    let symbols = (M::symbols(), ESP32.sample_symbols(options));
     let mut heaps = HeapCaps::new(());
     // SAFETY: a check uses the machine's memory through these heaps alone, and drops them with it.
-    let booted = unsafe { heaps.boot(&ESP32, &options, &symbols, &memory) }.unwrap();
+    let booted = unsafe { heaps.boot(&ESP32, options, &symbols, &memory) }.unwrap();
     assert_eq!(booted.too_small, 0, "{booted:?}");
     Booted { memory, heaps }
 }

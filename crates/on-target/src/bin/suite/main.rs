@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+mod claims;
 mod code;
 mod collections;
 mod interrupts;
@@ -27,7 +28,12 @@ macro_rules! shared {
 const SHARED: &[Check] = &target_suite::checks!(shared);
 
 fn checks() -> impl Iterator<Item = &'static Check> {
-    let own = [code::CHECKS, collections::CHECKS, interrupts::CHECKS];
+    let own = [
+        claims::CHECKS,
+        code::CHECKS,
+        collections::CHECKS,
+        interrupts::CHECKS,
+    ];
     #[cfg(target_arch = "xtensa")]
     let words = words::CHECKS;
     #[cfg(not(target_arch = "xtensa"))]
