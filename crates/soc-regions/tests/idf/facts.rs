@@ -24,14 +24,14 @@ pub(crate) struct Facts {
     pub(crate) constants: BTreeMap<String, serde_json::Value>,
     #[serde(default)]
     pub(crate) defaults: Symbols,
-    types: Vec<TypeRow>,
+    pub(crate) types: Vec<TypeRow>,
     pub(crate) regions: Vec<RegionRow>,
     pub(crate) reserved: Vec<ReservedRow>,
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]
-enum TypeRow {
+pub(crate) enum TypeRow {
     Plain(String, [String; 3]),
     Extra(String, [String; 3], String, [String; 3]),
 }

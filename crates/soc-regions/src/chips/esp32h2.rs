@@ -1,0 +1,104 @@
+//! The ESP32-H2: one RISC-V core, 320 KiB at one address on both buses.
+//!
+//! ```text
+//!   0x4080_0000 RAM, 320 KiB        0x4084_D380 start-up stack    0x4084_FEE0 the ROM's, as documented
+//!   0x5000_0000 LP memory, 4 KiB   the last 32 or 48 bytes are secure boot's digest
+//! ```
+//!
+//! Source: ESP-IDF v6.2 (2026), `heap/port/esp32h2`, `soc/esp32h2`.
+
+use super::parts::{
+    DATA, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_SECOND, IRAM_CODE, KIB, NONE, RTC_RESERVED,
+    RTC_UNIFIED, RTC_WITH_DIGEST, RTC_WITH_LONG_DIGEST, RTC_WITHOUT_DIGEST, TEE_DIRAM, UNIFIED,
+    UNPROTECTED, rom_layout, rtc_data_to, symbol,
+};
+use crate::common::{MEMORY_PROTECTION, RTC_HEAP, SECURE_BOOT, TEE, TEE_DRAM, TEE_IRAM};
+use crate::{
+    Caps, Chip, DualBus, MemoryType, Region, Reservation, SampleSymbol, Span, Table, Total,
+    TypeIndex, When, Window, WordOrder, bank, chip, rows, span,
+};
+
+/// The ESP32-H2.
+pub static ESP32H2: Chip = chip!(Table {
+    name: "esp32h2",
+    generation: "ESP32-H2, ESP-IDF v6.2 (2026)",
+    options: &[
+        MEMORY_PROTECTION.declared(),
+        RTC_HEAP.declared(),
+        TEE.declared(),
+        TEE_IRAM.declared(),
+        TEE_DRAM.declared(),
+        SECURE_BOOT.declared(),
+    ],
+    types: &TYPES,
+    regions: &REGIONS,
+    reservations: &RESERVATIONS,
+    totals: &[
+        Total::new(RAM, 320 * KIB),
+        Total::new(RTCRAM, 4 * KIB),
+        Total::with(&[SECURE_BOOT.value("on")], RTCRAM, 4 * KIB - 32),
+        Total::with(&[SECURE_BOOT.value("ecdsa-384")], RTCRAM, 4 * KIB - 48),
+    ],
+    windows: &WINDOWS,
+    dual_buses: &[DualBus::new(SRAM, SRAM, WordOrder::Linear).unwrap()],
+    max_contiguous_bytes: 320 * KIB,
+    sample_symbols: &SAMPLE_SYMBOLS,
+    ..Table::EMPTY
+});
+
+const RAM: TypeIndex = TypeIndex(0);
+const RTCRAM: TypeIndex = TypeIndex(1);
+
+const TYPES: [MemoryType; 2] = [
+    MemoryType::new("RAM", [DATA, NONE, NONE]).with_extra(UNPROTECTED, EXEC_FIRST),
+    MemoryType::new("RTCRAM", [Caps::RTCRAM, DATA_NO_DMA, NONE])
+        .with_extra(UNPROTECTED, EXEC_SECOND),
+];
+
+const SRAM: Span = span!(0x4080_0000, 0x4085_0000);
+const LP: Span = span!(0x5000_0000, 0x5000_1000);
+
+const REGIONS: [Region; 9] = rows(&[
+    &bank::<4>(Region::new(span!(0x4080_0000, 0x4081_0000), RAM)),
+    &[
+        Region::new(span!(0x4084_0000, 0x4084_D380), RAM),
+        Region::new(span!(0x4084_D380, 0x4085_0000), RAM).with_startup_stack(),
+        Region::new(LP, RTCRAM).only(RTC_WITHOUT_DIGEST),
+        Region::new(span!(0x5000_0000, 0x5000_0FE0), RTCRAM).only(RTC_WITH_DIGEST),
+        Region::new(span!(0x5000_0000, 0x5000_0FD0), RTCRAM).only(RTC_WITH_LONG_DIGEST),
+    ],
+]);
+
+const RESERVATIONS: [Reservation; 6] = [
+    rom_layout(0x4084_FEE0, 0x4085_0000),
+    DRAM_DATA,
+    IRAM_CODE,
+    TEE_DIRAM,
+    rtc_data_to(LP.start(), "_rtc_force_slow_end"),
+    RTC_RESERVED,
+];
+
+const WINDOWS: [Window; 2] = [
+    Window {
+        name: "RAM",
+        span: SRAM,
+        access: UNIFIED,
+    },
+    Window {
+        name: "LP memory",
+        span: LP,
+        access: RTC_UNIFIED,
+    },
+];
+
+/// A small program: code first, behind the TEE if there is one, then data.
+const SAMPLE_SYMBOLS: [SampleSymbol; 8] = [
+    symbol("_iram_start", 0x4080_0000).only(When::off(TEE)),
+    symbol("_iram_start", 0x4081_6000).only(When::on(TEE)),
+    symbol("_iram_end", 0x4081_8400),
+    symbol("_data_start", 0x4081_8400),
+    symbol("_heap_start", 0x4081_B9C0),
+    symbol("_rtc_force_slow_end", 0x5000_0010),
+    symbol("_rtc_reserved_start", 0x5000_0F00),
+    symbol("_rtc_reserved_end", 0x5000_0F18),
+];
