@@ -62,7 +62,6 @@ pub static ESP32C5: Chip = chip!(Table {
     },
     max_contiguous_bytes: 0x200_0000,
     sample_symbols: &SAMPLE_SYMBOLS,
-    ..Table::EMPTY
 });
 
 const RAM: TypeIndex = TypeIndex(0);

@@ -50,7 +50,6 @@ pub static ESP32C61: Chip = chip!(Table {
     },
     max_contiguous_bytes: 0x200_0000,
     sample_symbols: &SAMPLE_SYMBOLS,
-    ..Table::EMPTY
 });
 
 const RAM: TypeIndex = TypeIndex(0);

@@ -55,7 +55,6 @@ pub static ESP32S31: Chip = chip!(Table {
     },
     max_contiguous_bytes: 0x400_0000,
     sample_symbols: &SAMPLE_SYMBOLS,
-    ..Table::EMPTY
 });
 
 const RAM: TypeIndex = TypeIndex(0);
