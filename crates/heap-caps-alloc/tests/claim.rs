@@ -28,27 +28,19 @@ const BLUETOOTH: [(&str, u32); 4] = [
     PLAIN[3],
 ];
 
-fn plain(name: &str) -> Option<u32> {
-    soc_regions::Symbols::address(&PLAIN, name)
-}
-
-fn with_bluetooth(name: &str) -> Option<u32> {
-    soc_regions::Symbols::address(&BLUETOOTH, name)
-}
-
 fn heap() -> &'static Heap {
     Box::leak(Box::new(CapsHeap::new(())))
 }
 
 fn claim(
     options: Options,
-    symbols: fn(&str) -> Option<u32>,
+    symbols: [(&'static str, u32); 4],
     reservations: &'static [Reservation],
 ) -> &'static Claim {
-    let linked = Linked {
+    let linked = Box::leak(Box::new(Linked {
         symbols,
         reservations,
-    };
+    }));
     // SAFETY: simulated memory, which each claim gets anew.
     Box::leak(Box::new(unsafe { Claim::new(&ESP32, options, linked) }))
 }
@@ -56,7 +48,7 @@ fn claim(
 /// The parts of a program's claim, on memory of its own.
 fn parts(
     options: Options,
-    symbols: fn(&str) -> Option<u32>,
+    symbols: [(&'static str, u32); 4],
     own: &'static [Reservation],
 ) -> All<'static> {
     let memory: &SimulatedMemory = Box::leak(Box::new(SimulatedMemory::dirty(0xA5)));
@@ -76,7 +68,7 @@ fn heaps(claimed: &Claimed<'_, Heap, &SimulatedMemory>) -> Vec<Span> {
 
 #[test]
 fn with_every_token_given_all_that_the_program_leaves_is_heap() {
-    let all = parts(options!(ESP32), plain, &[]);
+    let all = parts(options!(ESP32), PLAIN, &[]);
     let ram = all.ram.give(all.bluetooth).give(all.second_core);
     // SAFETY: the simulated memory is there.
     let psram = unsafe { all.psram.mapped(0x20_0000) };
@@ -98,7 +90,7 @@ fn with_every_token_given_all_that_the_program_leaves_is_heap() {
 
 #[test]
 fn what_tokens_stand_for_is_in_no_heap() {
-    let all = parts(options!(ESP32), with_bluetooth, &[]);
+    let all = parts(options!(ESP32), BLUETOOTH, &[]);
     let claimed = all.ram.boot().unwrap();
     let kept = [
         span!(0x3F80_0000, 0x3FC0_0000), // PSRAM
@@ -117,17 +109,14 @@ fn what_tokens_stand_for_is_in_no_heap() {
 #[test]
 fn options_can_not_take_what_tokens_stand_for() {
     let all_off = options!(ESP32, common::SINGLE_CORE.on(), common::PSRAM.of(4 << 20));
-    let kept = parts(all_off, with_bluetooth, &[]).ram.boot().unwrap();
-    let plain = parts(options!(ESP32), with_bluetooth, &[])
-        .ram
-        .boot()
-        .unwrap();
+    let kept = parts(all_off, BLUETOOTH, &[]).ram.boot().unwrap();
+    let plain = parts(options!(ESP32), BLUETOOTH, &[]).ram.boot().unwrap();
     assert_eq!(heaps(&kept), heaps(&plain));
 }
 
 #[test]
 fn tokens_given_later_become_heaps_of_their_own() {
-    let all = parts(options!(ESP32), with_bluetooth, &[]);
+    let all = parts(options!(ESP32), BLUETOOTH, &[]);
     let mut claimed = all.ram.boot().unwrap();
     let before = heaps(&claimed);
     let made = claimed.give(all.bluetooth).unwrap();
@@ -161,20 +150,20 @@ fn tokens_given_later_become_heaps_of_their_own() {
 
 #[test]
 fn a_program_linked_without_a_controller_gives_its_memory_before_boot() {
-    let all = parts(options!(ESP32), plain, &[]);
+    let all = parts(options!(ESP32), PLAIN, &[]);
     let conflict = all.ram.boot().unwrap_err();
     let BootError::Layout(LayoutError::Conflict { first, second, .. }) = conflict else {
         panic!("{conflict}");
     };
     assert_eq!([first, second], ["dram_data", "rom_bt_em"]);
-    let all = parts(options!(ESP32), plain, &[]);
+    let all = parts(options!(ESP32), PLAIN, &[]);
     assert!(all.ram.give(all.bluetooth).boot().is_ok());
 }
 
 #[test]
 fn memory_for_a_trace_unit_is_kept_as_the_options_say_until_it_is_given() {
     let options = options!(ESP32, esp32::TRACE_MEMORY.value("two-banks"));
-    let all = parts(options, with_bluetooth, &[]);
+    let all = parts(options, BLUETOOTH, &[]);
     let mut claimed = all.ram.boot().unwrap();
     assert!(heaps(&claimed).contains(&span!(0x3FFE_4350, 0x3FFF_8000)));
     assert_eq!(claimed.give(all.trace_memory).unwrap().bytes, 0x8000);
@@ -183,7 +172,7 @@ fn memory_for_a_trace_unit_is_kept_as_the_options_say_until_it_is_given() {
 
 #[test]
 fn startup_stacks_serve_when_they_are_released() {
-    let all = parts(options!(ESP32), with_bluetooth, &[]);
+    let all = parts(options!(ESP32), BLUETOOTH, &[]);
     let mut claimed = all.ram.boot().unwrap();
     let diram = Caps::EXEC | Caps::BIT32;
     let before = claimed.heap().free_size(diram);
@@ -199,7 +188,7 @@ fn what_a_program_reserves_is_in_no_heap() {
         Bound::symbol("_data_start").plus(0x2_8000),
         Bound::symbol("_data_start").plus(0x3_0000),
     );
-    let all = parts(options!(ESP32), plain, &[STACK]);
+    let all = parts(options!(ESP32), PLAIN, &[STACK]);
     let ram = all.ram.give(all.bluetooth);
     let reserved: Vec<_> = ram
         .layout()
@@ -214,7 +203,7 @@ fn what_a_program_reserves_is_in_no_heap() {
 
 #[test]
 fn a_symbol_that_is_missing_is_named() {
-    let all = parts(options!(ESP32, common::RTC_HEAP.on()), with_bluetooth, &[]);
+    let all = parts(options!(ESP32, common::RTC_HEAP.on()), BLUETOOTH, &[]);
     let missing = all.ram.boot().unwrap_err().to_string();
     let expected = "reservation `rtcram_data` needs the linker symbol `_rtc_force_fast_end`, which is not known";
     assert_eq!(missing, expected);
@@ -222,7 +211,7 @@ fn a_symbol_that_is_missing_is_named() {
 
 #[test]
 fn a_claim_is_taken_once_whoever_comes() {
-    let claim = claim(options!(ESP32), plain, &[]);
+    let claim = claim(options!(ESP32), PLAIN, &[]);
     let taken = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -241,7 +230,7 @@ fn a_heap_that_has_memory_of_a_chip_boots_no_other() {
     let shared = heap();
     let boot = || {
         let memory: &SimulatedMemory = Box::leak(Box::new(SimulatedMemory::new()));
-        let all = claim(options!(ESP32), with_bluetooth, &[]).take_in(shared, memory);
+        let all = claim(options!(ESP32), BLUETOOTH, &[]).take_in(shared, memory);
         all.unwrap().ram.boot().map(|claimed| claimed.booted())
     };
     assert!(boot().is_ok());
@@ -253,7 +242,7 @@ fn a_driver_that_takes_a_token_keeps_its_memory_from_the_heap() {
     fn start_second_core(token: SecondCore) -> SecondCore {
         token // while it runs
     }
-    let all = parts(options!(ESP32), with_bluetooth, &[]);
+    let all = parts(options!(ESP32), BLUETOOTH, &[]);
     let mut claimed = all.ram.boot().unwrap();
     let before = heaps(&claimed);
     let token = start_second_core(all.second_core);

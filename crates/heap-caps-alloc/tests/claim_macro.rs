@@ -31,7 +31,7 @@ heap_caps_alloc::claim! {
         _rtc_fast_reserved_end = 0x3FF8_2000,
         _rtc_slow_reserved_start = 0x5000_1FE8,
         _rtc_slow_reserved_end = 0x5000_2000,
-        _stack_top = 0x3FFE_0000,
+        "_stack_top" = 0x3FFE_0000,
     }
 }
 

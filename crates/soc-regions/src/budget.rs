@@ -212,7 +212,7 @@ impl core::error::Error for Shortfall {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 /// More than there is does not compile; the compiler says "budget of esp32: 204800 bytes with DMA are promised after 73728 for Wi-Fi,
-/// but there are 217128":
+/// but there are 217264":
 /// ```compile_fail,E0080
 /// # use soc_regions::{Budget, Caps, ESP32, Options, Promise, budget, options};
 /// # const OPTIONS: Options = options!(ESP32);

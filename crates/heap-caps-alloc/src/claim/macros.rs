@@ -46,6 +46,7 @@ pub fn address_of(symbol: *const u8) -> u32 {
 /// - **`reserved:`** memory that the program keeps besides: a list of [`Reservation`](soc_regions::Reservation)s;
 /// - **`unsafe symbols:`** the linker symbols that the chip's table and the reservations need. A name alone is a symbol of this program;
 ///   `name = symbol` translates the table's name to the one that the program's linker script has; `name = 0x…` or `name = (expression)` is an address.
+///   Names that are no identifiers are written in quotes: `"rom:dram0_rtos_reserved_start" = (what_the_rom_says())`.
 ///
 /// # Safety
 /// The word `unsafe` promises what [`Claim::new`](crate::Claim::new) asks for, above all: between the symbols lies all that the program uses.
@@ -107,7 +108,7 @@ macro_rules! claim {
         $visibility:vis static $name:ident: $chip:path;
         $(options: $options:expr;)?
         $(reserved: [$($own:expr),* $(,)?];)?
-        unsafe symbols: { $($symbol:ident $(= $place:tt)?),* $(,)? } $(;)?
+        unsafe symbols: { $($symbol:tt $(= $place:tt)?),* $(,)? } $(;)?
     ) => {
         $(#[$attribute])*
         $visibility static $name: $crate::Claim = {
@@ -117,7 +118,7 @@ macro_rules! claim {
             const OPTIONS: $crate::claim_macro::Options =
                 $crate::claim!(@options $chip $(, $options)?);
             const OWN: &[$crate::claim_macro::Reservation] = &[$($($own),*)?];
-            const NAMES: &[&str] = &[$(stringify!($symbol)),*];
+            const NAMES: &[&str] = &[$($crate::claim!(@name $symbol)),*];
             const _: () = match $crate::Claim::check(&$chip, &OPTIONS, NAMES, OWN) {
                 Ok(()) => (),
                 Err(error) => error.refuse(),
@@ -125,16 +126,14 @@ macro_rules! claim {
             #[allow(unused_parens, reason = "an expression among the symbols is in parentheses")]
             fn address(name: &str) -> Option<u32> {
                 match name {
-                    $(stringify!($symbol) => Some($crate::claim!(@address $symbol $(= $place)?)),)*
+                    $($crate::claim!(@name $symbol) => Some($crate::claim!(@address $symbol $(= $place)?)),)*
                     _ => None,
                 }
             }
-            let linked = $crate::claim_macro::Linked {
-                symbols: address as fn(&str) -> Option<u32>,
-                reservations: OWN,
-            };
+            static LINKED: $crate::claim_macro::Linked<'static, fn(&str) -> Option<u32>> =
+                $crate::claim_macro::Linked { symbols: address, reservations: OWN };
             // SAFETY: the program says so, by the word `unsafe` before its symbols.
-            let claim = unsafe { $crate::Claim::new(&$chip, OPTIONS, linked) };
+            let claim = unsafe { $crate::Claim::new(&$chip, OPTIONS, &LINKED) };
             claim.guarded_by(&__heap_caps_alloc_claims_all_ram)
         };
     };
@@ -144,16 +143,22 @@ macro_rules! claim {
     (@options $chip:path, $options:expr) => {
         $options
     };
+    (@name $symbol:ident) => {
+        stringify!($symbol)
+    };
+    (@name $symbol:literal) => {
+        $symbol
+    };
     (@address $symbol:ident) => {
         $crate::claim!(@address $symbol = $symbol)
     };
-    (@address $symbol:ident = $place:ident) => {{
+    (@address $symbol:tt = $place:ident) => {{
         unsafe extern "C" {
             static $place: u8;
         }
         $crate::claim_macro::address_of(&raw const $place)
     }};
-    (@address $symbol:ident = $place:expr) => {
+    (@address $symbol:tt = $place:expr) => {
         $place
     };
 }

@@ -23,7 +23,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use heap_caps::{Identity, Memory, Observer};
 use multi_heap::Poison;
-use soc_regions::{Chip, LayoutError, Linked, Options, Reservation};
+use soc_regions::{Chip, LayoutError, Options, Reservation, Symbols};
 
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
@@ -31,18 +31,17 @@ pub use ram::{Claimed, Ram};
 pub use tokens::{Bluetooth, MappedPsram, Psram, SecondCore, StartupStacks, Token, TraceMemory};
 
 /// What RAM a program has: a chip, its options, and what the linker gave to the program itself. [`claim!`](crate::claim!) makes one.
-#[derive(Debug)]
 pub struct Claim {
     chip: &'static Chip,
     options: Options,
-    linked: Linked<'static, Addresses>,
+    linked: &'static Program,
     taken: AtomicBool,
     /// Keeps the guard's symbol in the program.
     guard: Option<&'static macros::Guard>,
 }
 
-/// The address of each linker symbol that the program knows.
-type Addresses = fn(&str) -> Option<u32>;
+/// Where the linker put a program, and what it keeps besides.
+type Program = dyn Symbols + Sync;
 
 /// All that a claim gives: memory for heaps at once, and tokens for memory that somebody else may need.
 pub struct Parts<'h, H, M = Identity> {
@@ -58,6 +57,15 @@ pub struct Parts<'h, H, M = Identity> {
     pub psram: Psram,
     /// The stacks of the boot loader and the start-up code, once they are left.
     pub startup_stacks: StartupStacks,
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut claim = out.debug_struct("Claim");
+        claim.field("chip", &self.chip.name());
+        claim.field("options", &format_args!("{}", self.options));
+        claim.field("taken", &self.taken).finish_non_exhaustive()
+    }
 }
 
 impl<H, M> fmt::Debug for Parts<'_, H, M> {
@@ -92,7 +100,7 @@ impl Claim {
     pub const unsafe fn new(
         chip: &'static Chip,
         options: Options,
-        linked: Linked<'static, Addresses>,
+        linked: &'static Program,
     ) -> Claim {
         Claim {
             chip,

@@ -4,8 +4,9 @@ use core::fmt;
 
 use heap_caps::{BootError, Booted, Identity, Memory, Observer};
 use multi_heap::Poison;
-use soc_regions::{Layout, LayoutError, Options};
+use soc_regions::{Layout, LayoutError};
 
+use super::tokens::{Found, Terms};
 use super::{Claim, StartupStacks, Token};
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
@@ -15,7 +16,7 @@ pub struct Ram<'h, H, M = Identity> {
     claim: &'static Claim,
     heap: &'h H,
     memory: M,
-    options: Options,
+    terms: Terms,
 }
 
 /// A program's memory after it was made heaps: what tokens are given to later.
@@ -27,7 +28,7 @@ pub struct Claimed<'h, H, M = Identity> {
 impl<H, M> fmt::Debug for Ram<'_, H, M> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut ram = out.debug_struct("Ram");
-        ram.field("options", &format_args!("{}", self.options));
+        ram.field("options", &format_args!("{}", self.terms.options));
         ram.finish_non_exhaustive()
     }
 }
@@ -42,20 +43,23 @@ impl<H, M> fmt::Debug for Claimed<'_, H, M> {
 
 impl<'h, H, M> Ram<'h, H, M> {
     pub(super) const fn new(claim: &'static Claim, heap: &'h H, memory: M) -> Self {
-        let options = claim.options;
+        let terms = Terms {
+            options: claim.options,
+            psram_start: None,
+        };
         Self {
             claim,
             heap,
             memory,
-            options,
+            terms,
         }
     }
 
     /// Memory that nobody else needs: it comes in one piece with its neighbours.
     #[must_use]
     pub fn give(self, token: impl Token) -> Self {
-        let options = token.given(self.options);
-        Self { options, ..self }
+        let terms = token.given(self.terms);
+        Self { terms, ..self }
     }
 
     /// What there is as things stand, and who takes the rest: for a look, or for a budget.
@@ -63,7 +67,15 @@ impl<'h, H, M> Ram<'h, H, M> {
     /// # Errors
     /// Options, program and tokens do not fit together.
     pub fn layout(&self) -> Result<Layout, LayoutError> {
-        self.claim.chip.layout(&self.options, &self.claim.linked)
+        let found = self.found(self.terms);
+        self.claim.chip.layout(&self.terms.options, &found)
+    }
+
+    const fn found(&self, terms: Terms) -> Found<'_> {
+        Found {
+            linked: self.claim.linked,
+            terms,
+        }
     }
 }
 
@@ -75,10 +87,11 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
     /// # Errors
     /// See [`BootError`]. No heap is registered then.
     pub fn boot(self) -> Result<Claimed<'h, CapsHeap<L, P, O, HEAPS>, M>, BootError> {
-        let Claim { chip, linked, .. } = self.claim;
+        let (chip, options) = (self.claim.chip, &self.terms.options);
+        let found = self.found(self.terms);
         // SAFETY: whoever made the claim promised that what is left over is used by nobody but the holders of tokens; the options
         // keep what those stand for, but for tokens that were given. The claim was taken once.
-        let booted = unsafe { self.heap.boot(chip, &self.options, linked, &self.memory) }?;
+        let booted = unsafe { self.heap.boot(chip, options, &found, &self.memory) }?;
         Ok(Claimed { ram: self, booted })
     }
 }
@@ -109,11 +122,11 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
     /// # Errors
     /// See [`BootError`]; the token is gone.
     pub fn give(&mut self, token: impl Token) -> Result<Booted, BootError> {
-        let options = token.given(self.ram.options);
-        let (linked, memory) = (&self.ram.claim.linked, &self.ram.memory);
+        let terms = token.given(self.ram.terms);
+        let (found, memory) = (self.ram.found(terms), &self.ram.memory);
         // SAFETY: as for `boot`; what is a heap already is left out.
-        let made = unsafe { self.ram.heap.extend(&options, linked, memory) }?;
-        self.ram.options = options;
+        let made = unsafe { self.ram.heap.extend(&terms.options, &found, memory) }?;
+        self.ram.terms = terms;
         Ok(made)
     }
 

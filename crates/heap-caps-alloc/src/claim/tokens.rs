@@ -12,7 +12,7 @@
 //! A driver that needs the memory takes the token by value, and so does the heap: the compiler sees to it that one of them gets it.
 //! A token of a chip that has no such memory is worth nothing, and giving it does no harm.
 
-use soc_regions::{Options, Setting, common, esp32};
+use soc_regions::{Options, Setting, SettingValue, Symbols, common, esp32};
 
 mod sealed {
     pub trait Sealed {}
@@ -20,10 +20,39 @@ mod sealed {
 
 /// Something that can be given to the heaps, once.
 pub trait Token: sealed::Sealed {
-    /// What the chip's options are without whoever needed the memory.
+    /// How things stand without whoever needed the memory.
     #[doc(hidden)]
-    fn given(self, options: Options) -> Options;
+    fn given(self, terms: Terms) -> Terms;
 }
+
+/// On what terms a program has its memory: all that tokens can change.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    pub(super) options: Options,
+    /// Where PSRAM is mapped, unless it is at the start of its window.
+    pub(super) psram_start: Option<u32>,
+}
+
+/// A program's symbols, and what was found out since it was linked.
+pub(super) struct Found<'a> {
+    pub(super) linked: &'a dyn Symbols,
+    pub(super) terms: Terms,
+}
+
+impl Symbols for Found<'_> {
+    fn address(&self, name: &str) -> Option<u32> {
+        let found = self.terms.psram_start.filter(|_| name == PSRAM_START);
+        found.or_else(|| self.linked.address(name))
+    }
+
+    fn reservations(&self) -> &[soc_regions::Reservation] {
+        self.linked.reservations()
+    }
+}
+
+/// What the tables of chips ask for whose PSRAM is not always at the start of its window.
+const PSRAM_START: &str = "psram:start";
 
 /// The memory that a Bluetooth controller in ROM needs: 64 KiB on the ESP32. Programs that are linked without a controller give it *before*
 /// boot, because their own data lies there.
@@ -45,6 +74,7 @@ pub struct Psram(pub(super) ());
 /// External memory that is mapped.
 #[derive(Debug)]
 pub struct MappedPsram {
+    start: Option<u32>,
     bytes: u32,
 }
 
@@ -59,14 +89,29 @@ impl Psram {
     /// `bytes` are mapped there, can be read and written, and nothing else uses them.
     #[must_use]
     pub unsafe fn mapped(self, bytes: u32) -> MappedPsram {
-        MappedPsram { bytes }
+        MappedPsram { start: None, bytes }
+    }
+
+    /// The same from another address on, for chips where flash takes the start of the window. The ESP32 and ESP32-S2 are none of them:
+    /// there it is [`Psram::mapped`].
+    ///
+    /// # Safety
+    /// As [`Psram::mapped`]; and `start` is where PSRAM begins.
+    #[must_use]
+    pub unsafe fn mapped_at(self, start: u32, bytes: u32) -> MappedPsram {
+        let start = Some(start);
+        MappedPsram { start, bytes }
     }
 }
 
 /// What chips call these choices; a chip that has not one of them is not asked.
 const WITHOUT_BLUETOOTH: [Setting; 1] = [esp32::BLUETOOTH.off()];
 const WITHOUT_SECOND_CORE: [Setting; 1] = [common::SINGLE_CORE.on()];
-const WITHOUT_TRACE_MEMORY: [Setting; 1] = [esp32::TRACE_MEMORY.value("off")];
+/// The first of its values on the ESP32, no bytes on others.
+const WITHOUT_TRACE_MEMORY: [Setting; 1] = [Setting {
+    option: "trace-memory",
+    value: SettingValue::Number(0),
+}];
 
 /// The options while all tokens are kept.
 pub(super) const fn all_kept(options: Options) -> Options {
@@ -102,26 +147,38 @@ impl sealed::Sealed for SecondCore {}
 impl sealed::Sealed for TraceMemory {}
 impl sealed::Sealed for MappedPsram {}
 
+impl Terms {
+    fn with(self, settings: &[Setting]) -> Terms {
+        let options = with(self.options, settings);
+        Terms { options, ..self }
+    }
+}
+
 impl Token for Bluetooth {
-    fn given(self, options: Options) -> Options {
-        with(options, &WITHOUT_BLUETOOTH)
+    fn given(self, terms: Terms) -> Terms {
+        terms.with(&WITHOUT_BLUETOOTH)
     }
 }
 
 impl Token for SecondCore {
-    fn given(self, options: Options) -> Options {
-        with(options, &WITHOUT_SECOND_CORE)
+    fn given(self, terms: Terms) -> Terms {
+        terms.with(&WITHOUT_SECOND_CORE)
     }
 }
 
 impl Token for TraceMemory {
-    fn given(self, options: Options) -> Options {
-        with(options, &WITHOUT_TRACE_MEMORY)
+    fn given(self, terms: Terms) -> Terms {
+        terms.with(&WITHOUT_TRACE_MEMORY)
     }
 }
 
 impl Token for MappedPsram {
-    fn given(self, options: Options) -> Options {
-        with(options, &[common::PSRAM.of(self.bytes)])
+    fn given(self, terms: Terms) -> Terms {
+        let psram_start = self.start;
+        let terms = Terms {
+            psram_start,
+            ..terms
+        };
+        terms.with(&[common::PSRAM.of(self.bytes)])
     }
 }
