@@ -7,12 +7,16 @@ extern crate std;
 mod ledger;
 mod owner;
 mod probe;
+mod stack;
 mod stream;
 mod trace;
 
 pub use ledger::{Leak, Ledger, Listener, Moment, Site, SiteId, StillOwns, Tally};
 pub use owner::{Carried, CurrentOwner, Owner};
 pub use probe::Probe;
+#[cfg(feature = "std")]
+pub use stack::HostStack;
+pub use stack::{StackMemory, Start, Words, frame_pointers, windowed};
 pub use stream::{
     BrokenFrame, ByteSink, Callers, Decoder, Event, Frame, Port, Ring, Sink, SiteNumber, Stream,
     VERSION, WhenFull,
