@@ -83,6 +83,23 @@ store_windows:				# (depth): so many calls deep, and back
 1:	retw
 
 	.p2align 2
+	.global	call_stack_start
+call_stack_start:			# () -> return address, stack pointer; the windows of all callers are on the stack
+	entry	a1, 32
+	movi	a10, 7
+	call8	store_windows
+	or	a2, a0, a0
+	or	a3, a1, a1
+	retw
+
+	.p2align 2
+	.global	cycle_counter
+cycle_counter:				# () -> CCOUNT
+	entry	a1, 32
+	cycle_count 2
+	retw
+
+	.p2align 2
 .Lcycles:	.long	timed_cycles
 	.global	timed
 timed:	entry	a1, 32			# (function, a, b, c, d) -> function(a, b, c, d); the cycles go to `timed_cycles`

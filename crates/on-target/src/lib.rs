@@ -19,6 +19,7 @@ mod meter;
 #[cfg(not(target_has_atomic = "32"))]
 mod one_core;
 mod panic;
+mod probe;
 mod tape;
 
 #[cfg(target_arch = "xtensa")]
@@ -36,6 +37,7 @@ pub use heap::{HEAP, Heap, boot_heap, ram};
 pub use machine::{WordsOnly, words_only};
 pub use machine::{call_code, exit, illegal_instruction, sample_code};
 pub use meter::Instructions;
+pub use probe::ChipProbe;
 pub use tape::{heap_region, tape};
 
 /// Prints a line to the emulator's standard output.

@@ -12,6 +12,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// The same for the program that must be stopped.
 const SHORT_LIMIT: Duration = Duration::from_secs(2);
 
+/// A program whose leaks must be found.
+const LEAKS: &str = "leaks";
+
 /// Build for a chip and run every check in an emulator, each in a machine of its own
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
@@ -28,7 +31,7 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-Programs for --bin: suite (with --bin alone it names its checks), torture, bench, and those that must fail:
+Programs for --bin: suite (with --bin alone it names its checks), torture, bench, leaks (a trace of three planted leaks), and those that must fail:
 stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, endless.
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
@@ -91,7 +94,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 
 /// Builds and runs a program as it is.
 fn one_program(target: Target, name: &str) -> Result<ExitCode, Error> {
-    let programs = Programs::build(target, &[name])?;
+    let programs = Programs::build_with_frames(target, &[name])?;
     let ended = emulate(&programs, &[name, "list"], TIME_LIMIT, |line| {
         println!("{line}");
     })?;
@@ -115,6 +118,9 @@ fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
     }
     if "torture".contains(wanted) {
         tally.add("torture", torture(target, &programs)?);
+    }
+    if LEAKS.contains(wanted) {
+        tally.add(LEAKS, leaks(target)?);
     }
     for failing in failing_on(target) {
         if failing.program.contains(wanted) {
@@ -166,6 +172,17 @@ fn torture(target: Target, programs: &Programs) -> Result<Fault, Error> {
         wrong.collect::<Vec<_>>().join(", "),
         complaint(&ended)
     )))
+}
+
+/// The program with planted leaks checks by itself that its trace names them.
+fn leaks(target: Target) -> Result<Fault, Error> {
+    let programs = Programs::build_with_frames(target, &[LEAKS])?;
+    let ended = emulate(&programs, &[LEAKS], TIME_LIMIT, |_| {})?;
+    let named = ended
+        .lines
+        .iter()
+        .any(|line| line.contains("src/bin/leaks.rs:"));
+    Ok((ended.code != Some(0) || !named).then(|| complaint(&ended)))
 }
 
 fn must_fail(programs: &Programs, failing: &Failing) -> Result<Fault, Error> {

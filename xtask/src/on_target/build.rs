@@ -17,10 +17,32 @@ pub(crate) struct Programs {
 impl Programs {
     /// Builds the programs called `names`. What the compiler says goes to standard error.
     pub(crate) fn build(target: Target, names: &[&str]) -> Result<Programs, Error> {
+        Self::build_by(target, names, "on-target", |_| {})
+    }
+
+    /// The same, so that a program can follow its own call stack: with frame pointers, where the processor has no register windows.
+    pub(crate) fn build_with_frames(target: Target, names: &[&str]) -> Result<Programs, Error> {
+        match target {
+            Target::Esp32 => Self::build(target, names),
+            Target::Esp32c3 => Self::build_by(target, names, "on-target-frames", |command| {
+                command.args(["--features", "frame-pointers"]);
+                let flags = "-Cforce-frame-pointers=yes";
+                command.env(variable(target, "RUSTFLAGS"), flags);
+            }),
+        }
+    }
+
+    fn build_by(
+        target: Target,
+        names: &[&str],
+        folder: &str,
+        change: impl FnOnce(&mut Command),
+    ) -> Result<Programs, Error> {
         tools::require(target)?;
         let root = root();
-        let output = output_folder(&root);
+        let output = output_folder(&root, folder);
         let mut command = cargo(target, &root, &output)?;
+        change(&mut command);
         for name in names {
             command.args(["--bin", name]);
         }
@@ -60,9 +82,9 @@ fn root() -> PathBuf {
     xtask.parent().unwrap_or(xtask).to_owned()
 }
 
-fn output_folder(root: &Path) -> PathBuf {
+fn output_folder(root: &Path, folder: &str) -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    target.join("on-target")
+    target.join(folder)
 }
 
 fn cargo(target: Target, root: &Path, output: &Path) -> Result<Command, Error> {
@@ -82,7 +104,7 @@ fn cargo(target: Target, root: &Path, output: &Path) -> Result<Command, Error> {
     command
         .env("RUSTC", tools::RUSTC)
         .env("RUSTC_BOOTSTRAP", "1")
-        .env(linker_variable(target), linker(target, &this));
+        .env(variable(target, "LINKER"), linker(target, &this));
     Ok(command)
 }
 
@@ -93,20 +115,20 @@ fn linker(target: Target, this: &Path) -> PathBuf {
     }
 }
 
-/// How cargo wants to be told the linker of a target.
-fn linker_variable(target: Target) -> String {
+/// How cargo wants to be told the linker or the flags of a target.
+fn variable(target: Target, what: &str) -> String {
     let name = target.triple().to_uppercase().replace('-', "_");
-    format!("CARGO_TARGET_{name}_LINKER")
+    format!("CARGO_TARGET_{name}_{what}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Target, linker_variable};
+    use super::{Target, variable};
 
     #[test]
     fn a_linker_is_named_by_its_target() {
         assert_eq!(
-            linker_variable(Target::Esp32),
+            variable(Target::Esp32, "LINKER"),
             "CARGO_TARGET_XTENSA_QEMU_NONE_ELF_LINKER"
         );
     }

@@ -1,7 +1,7 @@
 //! What is kept of one allocation.
 //!
 //! ```text
-//!   Slot on a 32-bit chip, 28 + 8 · DEPTH bytes
+//!   Slot on a 32-bit chip, 24 + 8 · DEPTH bytes
 //!   | address | freed 1, size 31 | ticks | caller | older | newer | chain | bucket | allocated by .. | freed by .. |
 //!                                                   16 bits each: numbers of slots
 //! ```
@@ -101,4 +101,4 @@ pub struct Record<const DEPTH: usize> {
 }
 
 #[cfg(target_pointer_width = "32")]
-const _: () = assert!(size_of::<Slot<2>>() == 28 + 8 * 2);
+const _: () = assert!(size_of::<Slot<2>>() == 24 + 8 * 2);

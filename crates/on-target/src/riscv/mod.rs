@@ -5,8 +5,10 @@ mod trap;
 
 use core::arch::{asm, global_asm};
 use core::mem::MaybeUninit;
+use core::ops::Range;
 
 use heap_bench::Operation;
+use heap_trace::{StackMemory, frame_pointers};
 
 global_asm!(include_str!("../../../../targets/riscv32-qemu/boot.S"));
 global_asm!(include_str!("../../../../targets/riscv32-qemu/calls.S"));
@@ -81,6 +83,24 @@ pub(crate) fn command_line(line: &mut [u8]) -> usize {
     // SAFETY: the emulator may have written it.
     let length = unsafe { (&raw const parameter[1]).read_volatile() };
     if result == 0 { length } else { 0 }
+}
+
+/// Fills `callers` with return addresses, the innermost first; returns how many there were: none without `-C force-frame-pointers`.
+pub(crate) fn call_stack(memory: &StackMemory, code: &Range<u32>, callers: &mut [u32]) -> usize {
+    let frame_pointer: u32;
+    // SAFETY: copies a register.
+    unsafe { asm!("mv {}, s0", out(reg) frame_pointer, options(nomem, nostack, preserves_flags)) };
+    frame_pointers(memory, frame_pointer, code, callers)
+}
+
+/// A clock.
+pub(crate) fn ticks() -> u32 {
+    let instructions: u32;
+    // SAFETY: reads a counter.
+    unsafe {
+        asm!("rdinstret {}", out(reg) instructions, options(nomem, nostack, preserves_flags))
+    };
+    instructions
 }
 
 /// Calls `operation` and counts the instructions of the call.

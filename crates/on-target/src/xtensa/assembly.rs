@@ -17,6 +17,9 @@ unsafe extern "C" {
         d: usize,
     ) -> MaybeUninit<usize>;
     pub(super) static timed_cycles: u32;
+    /// The return address below, the stack pointer above.
+    pub(super) safe fn call_stack_start() -> u64;
+    pub(super) safe fn cycle_counter() -> u32;
     pub(super) safe fn timer_after(cycles: u32);
     pub(super) safe fn timer_off();
     pub(super) safe fn mask_interrupts() -> u32;

@@ -7,8 +7,10 @@ mod words;
 
 use core::ffi::CStr;
 use core::mem::MaybeUninit;
+use core::ops::Range;
 
 use heap_bench::Operation;
+use heap_trace::{StackMemory, Start, windowed};
 
 pub use words::{WordsOnly, words_only};
 
@@ -58,6 +60,21 @@ pub(crate) fn timed(operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUni
     // SAFETY: `timed` has just written it, and nothing else does.
     let cycles = unsafe { (&raw const assembly::timed_cycles).read_volatile() };
     (result, instructions(cycles))
+}
+
+/// Fills `callers` with return addresses, the innermost first; returns how many there were.
+pub(crate) fn call_stack(memory: &StackMemory, code: &Range<u32>, callers: &mut [u32]) -> usize {
+    let start = assembly::call_stack_start();
+    let start = Start {
+        counter: start as u32,
+        stack: (start >> 32) as u32,
+    };
+    windowed(memory, start, code, callers)
+}
+
+/// A clock.
+pub(crate) fn ticks() -> u32 {
+    assembly::cycle_counter()
 }
 
 /// CCOUNT runs at 10 MHz, and `-icount shift=10` lets an instruction take 1024 ns: 10.24 cycles. The second reading of CCOUNT is
