@@ -63,16 +63,30 @@ const LAYERS: [&str; 4] = [
     "heap-caps",
     "global allocator",
 ];
+/// The heaps of a chip with somebody who watches, beside those that nobody watches.
+const WATCHED: [&str; 5] = [
+    "heap-caps",
+    "trace of leaks",
+    "trace with 4 callers",
+    "ledger of sites and owners",
+    "ledger and event stream",
+];
 /// What the measurement itself costs; not shown.
 const EMPTY: &str = "empty";
 
 /// Everything, with costs in `unit` (`instructions`, `nanoseconds`).
 pub(crate) fn of(figures: &[Figure], unit: &str) -> String {
-    let is_layer = |figure: &&Figure| LAYERS.contains(&figure.subject.as_str());
-    let layers: Vec<Figure> = figures.iter().filter(is_layer).cloned().collect();
-    let is_peer = |figure: &&Figure| !is_layer(figure) && figure.subject != EMPTY;
+    let named = |names: &[&str]| -> Vec<Figure> {
+        let is_named = |figure: &&Figure| names.contains(&figure.subject.as_str());
+        figures.iter().filter(is_named).cloned().collect()
+    };
+    let (layers, watched) = (named(&LAYERS), named(&WATCHED));
+    let is_peer = |figure: &&Figure| {
+        let apart = [LAYERS.as_slice(), &WATCHED, &[EMPTY]];
+        !apart.concat().contains(&figure.subject.as_str())
+    };
     let peers: Vec<Figure> = figures.iter().filter(is_peer).cloned().collect();
-    let (peers, layers) = (Figures(&peers), Figures(&layers));
+    let (peers, layers, watched) = (Figures(&peers), Figures(&layers), Figures(&watched));
     let mut text = format!("{unit} of single calls\n{}\n", costs(&peers, unit));
     if peers.subjects().contains(&esp_idf::SUBJECT) {
         let heading = "the same in relation to ESP-IDF's C heap, malloc and free together";
@@ -83,6 +97,11 @@ pub(crate) fn of(figures: &[Figure], unit: &str) -> String {
         let heading = format!("{unit} of single calls: poisoning, routing, the lock");
         text += &format!("\n{heading}\n{}\n", costs(&layers, unit));
         text += &format!("\nspace\n{}\n", space(&layers));
+    }
+    if watched.subjects().len() > 1 {
+        let heading = format!("{unit} of single calls: tracing");
+        text += &format!("\n{heading}\n{}\n", costs(&watched, unit));
+        text += &format!("\nspace\n{}\n", space(&watched));
     }
     text
 }

@@ -115,9 +115,14 @@ impl<const BYTES: usize> Ring<BYTES> {
         if place + 1 < BYTES { place + 1 } else { 0 }
     }
 
-    fn put(&mut self, at: usize, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(at) {
-            *place = byte;
+    /// Writes a frame that fits, in up to two pieces.
+    fn write(&mut self, at: usize, frame: &[u8]) {
+        let (first, second) = frame.split_at(frame.len().min(BYTES - at));
+        if let Some(place) = self.bytes.get_mut(at..at + first.len()) {
+            place.copy_from_slice(first);
+        }
+        if let Some(place) = self.bytes.get_mut(..second.len()) {
+            place.copy_from_slice(second);
         }
     }
 }
@@ -129,14 +134,13 @@ impl<const BYTES: usize> Sink for Ring<BYTES> {
             return false;
         }
         let lost = frame.len().saturating_sub(room);
-        let behind = |start: usize, by: usize| (start + by) % BYTES.max(1);
+        let behind = |start: usize, by: usize| {
+            let place = start + by; // each at most BYTES
+            if place < BYTES { place } else { place - BYTES }
+        };
         self.start = behind(self.start, lost);
         self.used -= lost;
-        let mut at = behind(self.start, self.used);
-        for &byte in frame {
-            self.put(at, byte);
-            at = Self::after(at);
-        }
+        self.write(behind(self.start, self.used), frame);
         self.used += frame.len();
         true
     }
