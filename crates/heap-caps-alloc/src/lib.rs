@@ -9,6 +9,7 @@ mod buffer;
 #[cfg(feature = "c-abi")]
 pub mod c;
 mod claim;
+mod diagnosis;
 mod figures;
 #[cfg(feature = "defmt")]
 mod frames;
@@ -34,6 +35,7 @@ pub use claim::{
     AlreadyTaken, Bluetooth, Claim, Claimed, MappedPsram, Parts, Psram, Ram, SecondCore,
     StartupStacks, Token, TraceMemory,
 };
+pub use diagnosis::Watermark;
 pub use heap::CapsHeap;
 #[cfg(feature = "critical-section")]
 pub use lock::CriticalSectionLock;

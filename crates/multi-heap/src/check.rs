@@ -11,12 +11,24 @@ type Checked<T = ()> = Result<T, Corruption>;
 
 /// What the walk over the blocks counts, to be compared with counters and lists.
 #[derive(Default, Clone, Copy)]
-struct Tally {
+pub(crate) struct Tally {
     used_blocks: u32,
     free_blocks: u32,
     free_words: u32,
     /// Free blocks that must be in a list.
     listed_blocks: u32,
+}
+
+impl Tally {
+    fn count(&mut self, units: u32, free: bool) {
+        if free {
+            self.free_blocks += 1;
+            self.free_words += units - 1;
+            self.listed_blocks += u32::from(units >= MIN_UNITS);
+        } else {
+            self.used_blocks += 1;
+        }
+    }
 }
 
 impl<P: Poison> Heap<P> {
@@ -45,27 +57,33 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    fn check_blocks(&self) -> Checked<Tally> {
+    pub(crate) fn check_blocks(&self) -> Checked<Tally> {
         let (mut tally, mut note, mut index) = (Tally::default(), Note::USED, self.pool.first());
         while index < self.pool.end() {
-            let header = self.pool.header(index);
-            let units = self.pool.check_header(index, note)?;
-            if header.is_free() {
-                self.pool.check_footer(index, units)?;
-                self.check_free_bytes(index, units)?;
-                tally.free_blocks += 1;
-                tally.free_words += units - 1;
-                tally.listed_blocks += u32::from(units >= MIN_UNITS);
-                note = Note::of_free(units);
+            let free = self.pool.header(index).is_free();
+            let units = self.check_block(index, note)?;
+            note = if free {
+                Note::of_free(units)
             } else {
-                self.check_guards(index, units)?;
-                tally.used_blocks += 1;
-                note = Note::USED;
-            }
+                Note::USED
+            };
+            tally.count(units, free);
             index += units;
         }
         self.pool.check_sentinel(note)?;
         Ok(tally)
+    }
+
+    /// One block and what it says about itself; `before` is what the block in front of it left as a note. Gives its units.
+    pub(crate) fn check_block(&self, index: Index, before: Note) -> Checked<u32> {
+        let units = self.pool.check_header(index, before)?;
+        if self.pool.header(index).is_free() {
+            self.pool.check_footer(index, units)?;
+            self.check_free_bytes(index, units)?;
+        } else {
+            self.check_guards(index, units)?;
+        }
+        Ok(units)
     }
 
     fn check_guards(&self, index: Index, units: u32) -> Checked {
@@ -94,7 +112,7 @@ impl<P: Poison> Heap<P> {
 }
 
 impl Pool {
-    fn check_header(&self, index: Index, before: Note) -> Checked<u32> {
+    pub(crate) fn check_header(&self, index: Index, before: Note) -> Checked<u32> {
         let header = self.header(index);
         let units = header.units();
         let smallest = if header.is_free() { 1 } else { MIN_UNITS };
@@ -130,7 +148,7 @@ impl Pool {
         }
     }
 
-    fn check_sentinel(&self, before: Note) -> Checked {
+    pub(crate) fn check_sentinel(&self, before: Note) -> Checked {
         let (expected, found) = (Header::sentinel(before), self.header(self.end()));
         if expected == found {
             return Ok(());

@@ -17,6 +17,7 @@ mod header;
 mod heap;
 mod lists;
 mod offset;
+mod patrol;
 mod poison;
 mod pool;
 mod request;
@@ -28,6 +29,7 @@ pub use contents::Contents;
 pub use damage::{Corruption, CorruptionKind, Misuse, NewHeapError};
 pub use heap::Heap;
 pub use offset::Offset;
+pub use patrol::{Patrol, Patrolled};
 pub use poison::{
     Comprehensive, FILL_ALLOCATED, FILL_FREED, HEAD_CANARY, Light, Poison, TAIL_CANARY, Unpoisoned,
 };

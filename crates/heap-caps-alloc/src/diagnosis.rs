@@ -1,0 +1,105 @@
+//! What a shared heap says about itself while the program runs: nothing here holds the lock for long.
+
+use heap_caps::{Corrupt, Observer, Patrol, Snapshot, WatchIndex};
+use multi_heap::{Patrolled, Poison};
+use soc_regions::Caps;
+
+use crate::heap::CapsHeap;
+use crate::lock::RawLock;
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// The figures of the heaps that have `caps` at one moment, to be compared with later ones. O(heaps) under the lock.
+    #[must_use]
+    pub fn snapshot(&self, caps: Caps) -> Snapshot {
+        self.state.acquire().heaps.snapshot(caps)
+    }
+
+    /// Looks at the next `blocks` blocks for damage, see [`heap_caps::HeapCaps::patrol`]. For an idle task: the lock is held for so many blocks
+    /// only, so neither interrupts nor watchdogs notice.
+    ///
+    /// # Errors
+    /// The first damage of the heap that the patrol is at.
+    pub fn patrol(&self, patrol: &mut Patrol, blocks: u32) -> Result<Patrolled, Corrupt> {
+        self.state.acquire().heaps.patrol(patrol, blocks)
+    }
+
+    /// Begins to keep the least free bytes that `caps` have at one moment, until the watermark is dropped; `None` if there are
+    /// [`WATCHES`](heap_caps::WATCHES) already. Costs O(heaps) an allocation while it lives.
+    #[must_use]
+    pub fn watermark(&self, caps: Caps) -> Option<Watermark<'_, L, P, O, HEAPS>> {
+        let watch = self.state.acquire().heaps.watch(caps)?;
+        Some(Watermark { heap: self, watch })
+    }
+}
+
+/// The least free bytes since this was made.
+pub struct Watermark<'a, L: RawLock, P: Poison, O: Observer, const HEAPS: usize> {
+    heap: &'a CapsHeap<L, P, O, HEAPS>,
+    watch: WatchIndex,
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Watermark<'_, L, P, O, HEAPS> {
+    /// The least that all heaps of the capabilities together had free at one moment.
+    #[must_use]
+    pub fn minimum(&self) -> u32 {
+        let state = self.heap.state.acquire();
+        state.heaps.watched_minimum(self.watch).unwrap_or(0)
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Drop
+    for Watermark<'_, L, P, O, HEAPS>
+{
+    fn drop(&mut self) {
+        self.heap.state.acquire().heaps.end_watch(self.watch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::boxed::Box;
+    use std::vec;
+
+    use heap_caps::{EVERYTHING, assert_no_leak};
+    use multi_heap::Unpoisoned;
+
+    use super::*;
+    use crate::lock::Unlocked;
+
+    type Heap = CapsHeap<Unlocked, Unpoisoned, (), 4>;
+
+    fn heap() -> Heap {
+        let heap = Heap::new(());
+        let memory = Box::leak(vec![core::mem::MaybeUninit::uninit(); 4096].into_boxed_slice());
+        let caps = [Caps::BIT8 | Caps::DEFAULT, Caps::empty(), Caps::empty()];
+        heap.add_buffer(caps, memory).unwrap();
+        heap
+    }
+
+    #[test]
+    fn a_watermark_keeps_the_least_of_its_own_life() {
+        let heap = heap();
+        let free = heap.free_size(EVERYTHING);
+        let take = |size| {
+            let block = heap.malloc(size, Caps::BIT8).unwrap();
+            // SAFETY: nobody uses the block.
+            unsafe { heap.free(block) }.unwrap();
+        };
+        take(1000);
+        let mark = heap.watermark(EVERYTHING).unwrap();
+        assert_eq!(mark.minimum(), free);
+        take(100);
+        assert_eq!(mark.minimum(), free - 104);
+        drop(mark);
+        let marks: vec::Vec<_> = (0..8).map_while(|_| heap.watermark(EVERYTHING)).collect();
+        assert_eq!(marks.len(), heap_caps::WATCHES, "the dropped one made room");
+    }
+
+    #[test]
+    fn a_patrol_of_a_whole_heap_gets_round_and_the_heap_leaks_nothing() {
+        let heap = heap();
+        let mut patrol = Patrol::new();
+        let patrolled = assert_no_leak!(heap, heap.patrol(&mut patrol, 10));
+        assert_eq!(patrolled, Ok(Patrolled::Round));
+    }
+}

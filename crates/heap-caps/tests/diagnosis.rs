@@ -1,0 +1,137 @@
+//! What heaps say about themselves: snapshots, findings, patrols.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests panic where a test would"
+)]
+
+mod support;
+
+use heap_caps::{EVERYTHING, Patrol, Policy, assert_no_leak};
+use multi_heap::{CorruptionKind, Light, Patrolled};
+use soc_regions::{Caps, ESP32};
+use support::*;
+
+const BYTES: Caps = Caps::BIT8;
+
+#[test]
+fn a_snapshot_tells_what_has_changed_since() {
+    let mut sim = Sim::esp32();
+    let before = sim.heaps.snapshot(EVERYTHING);
+    let kept = sim.heaps.malloc(96, BYTES).unwrap();
+    sim.heaps.malloc(1 << 28, BYTES).unwrap_err();
+    let now = sim.heaps.snapshot(EVERYTHING);
+    let change = before.until(&now);
+    assert_eq!(
+        (
+            change.allocated_blocks,
+            change.allocated_bytes,
+            change.failures
+        ),
+        (1, 96, 1)
+    );
+    assert_eq!(change.free_bytes, -100);
+    sim.heaps.free(kept).unwrap();
+    let back = before.until(&sim.heaps.snapshot(EVERYTHING));
+    assert!(!back.is_leak(), "{back}");
+    assert_eq!(
+        before.info,
+        sim.heaps
+            .snapshot(EVERYTHING)
+            .info
+            .with_minimum_of(&before.info)
+    );
+}
+
+/// Figures that differ in their minimum only are the same figures.
+trait WithMinimumOf {
+    fn with_minimum_of(self, other: &Self) -> Self;
+}
+
+impl WithMinimumOf for multi_heap::Info {
+    fn with_minimum_of(self, other: &Self) -> Self {
+        Self {
+            minimum_free_bytes: other.minimum_free_bytes,
+            ..self
+        }
+    }
+}
+
+#[test]
+fn work_that_gives_everything_back_leaks_nothing() {
+    let mut sim = Sim::esp32();
+    assert_no_leak!(sim.heaps, {
+        let block = sim.heaps.malloc(10, BYTES).unwrap();
+        let block = sim.heaps.realloc(block, 1000, BYTES).unwrap();
+        sim.heaps.free(block).unwrap();
+    });
+}
+
+#[test]
+#[should_panic(expected = "memory leaked: +1 blocks, +12 bytes in use")]
+fn work_that_keeps_a_block_is_told_so() {
+    let mut sim = Sim::esp32();
+    assert_no_leak!(sim.heaps, sim.heaps.malloc(10, BYTES).unwrap());
+}
+
+/// Three blocks side by side, the second written past its end into the third's guard.
+fn overrun() -> (Sim<Light>, [u32; 3]) {
+    let mut sim: Sim<Light> = Sim::with(Policy::Guaranteed, &ESP32.default_options(), ());
+    let blocks = [16, 96, 40].map(|size| sim.heaps.malloc(size, Caps::DMA).unwrap());
+    sim.fill(blocks[1], 96 + 1, 0x55);
+    (sim, blocks)
+}
+
+#[test]
+fn a_finding_names_the_block_and_its_left_neighbour() {
+    let (sim, blocks) = overrun();
+    let corrupt = sim.heaps.check_integrity(Caps::DMA).unwrap_err();
+    let finding = sim.heaps.finding(corrupt);
+    assert_eq!(finding.corrupt.corruption.kind, CorruptionKind::TailCanary);
+    assert_eq!(
+        finding.block.map(|block| (block.address, block.size)),
+        Some((blocks[1], 96))
+    );
+    assert_eq!(
+        finding.left.map(|block| (block.address, block.size)),
+        Some((blocks[0], 16))
+    );
+    let expected = format!(
+        "{}, 0x{:08X}: {}; in the used block 0x{:08X} (96 bytes), behind the used block 0x{:08X} (16 bytes)",
+        finding.memory, corrupt.address, corrupt.corruption, blocks[1], blocks[0]
+    );
+    assert_eq!(finding.to_string(), expected);
+}
+
+#[test]
+fn where_a_header_is_broken_the_block_before_it_is_the_suspect() {
+    let mut sim = Sim::esp32();
+    let [first, second] = [16, 96].map(|size| sim.heaps.malloc(size, Caps::DMA).unwrap());
+    sim.fill(first, 16 + 4, 0x55); // over the header behind
+    let corrupt = sim.heaps.check_integrity(Caps::DMA).unwrap_err();
+    let finding = sim.heaps.finding(corrupt);
+    assert_eq!(corrupt.address, second - 4);
+    assert_eq!(
+        finding.left.map(|block| block.address),
+        Some(first),
+        "{finding}"
+    );
+}
+
+#[test]
+fn a_patrol_goes_through_all_heaps_and_finds_what_the_check_finds() {
+    let (sim, _) = overrun();
+    let mut patrol = Patrol::new();
+    let (mut found, mut calls) = (Vec::new(), 0);
+    loop {
+        calls += 1;
+        match sim.heaps.patrol(&mut patrol, 2) {
+            Ok(Patrolled::Underway) => {}
+            Ok(Patrolled::Round) => break,
+            Err(corrupt) => found.push(corrupt),
+        }
+        assert!(calls < 100, "it gets round");
+    }
+    assert_eq!(found, [sim.heaps.check_integrity(EVERYTHING).unwrap_err()]);
+    assert!(calls >= sim.heaps.heaps().count());
+}
