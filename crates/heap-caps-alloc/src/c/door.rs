@@ -260,3 +260,41 @@ pub(super) fn set_errno(location: super::libc::ErrnoLocation, number: i32) {
     // SAFETY: it answers with the place of the caller's number.
     unsafe { give(errno, number) };
 }
+
+/// An array of C as one of values, each of them `value` at first; empty where it is null.
+///
+/// # Safety
+/// - `first` is null, or `count` values can be written there; nobody else uses them as long as the array is used.
+#[cfg(feature = "heap-tracing")]
+pub(super) unsafe fn array<'c, T: Copy>(first: *mut T, count: usize, value: T) -> &'c mut [T] {
+    if first.is_null() {
+        return &mut [];
+    }
+    for index in 0..count {
+        // SAFETY: the caller keeps the same contract.
+        unsafe { give_at(first, index, value) };
+    }
+    // SAFETY: every value was written; the caller keeps the same contract.
+    unsafe { core::slice::from_raw_parts_mut(first, count) }
+}
+
+/// The clock, or the core.
+#[cfg(any(feature = "heap-tracing", feature = "heap-task-tracking"))]
+pub(super) fn number(answer: unsafe extern "C" fn() -> u32) -> u32 {
+    // SAFETY: C registered it to be called without arguments.
+    unsafe { answer() }
+}
+
+/// The call stack.
+#[cfg(any(feature = "heap-tracing", feature = "heap-task-tracking"))]
+pub(super) fn callers(fill: super::moment::Callers, stack: &mut [u32]) -> usize {
+    // SAFETY: C registered it to be called with an array and its length.
+    unsafe { fill(stack.as_mut_ptr(), stack.len()) }.min(stack.len())
+}
+
+/// The task.
+#[cfg(feature = "heap-task-tracking")]
+pub(super) fn task(answer: super::moment::CurrentTask) -> *mut c_void {
+    // SAFETY: C registered it to be called without arguments.
+    unsafe { answer() }
+}

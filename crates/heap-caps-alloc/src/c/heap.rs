@@ -29,8 +29,19 @@ pub type CPoison = multi_heap::Light;
 #[cfg(not(any(feature = "poison-light", feature = "poison-comprehensive")))]
 pub type CPoison = multi_heap::Unpoisoned;
 
+/// Who is told of allocations under the lock: the trace.
+#[cfg(feature = "heap-tracing")]
+pub type CTraced = heap_trace::Trace<'static, super::moment::CMoment, { super::trace::DEPTH }>;
+#[cfg(feature = "heap-tracing")]
+const TRACED: CTraced = heap_trace::Trace::new(super::moment::CMoment);
+/// Who is told of allocations under the lock: there is no trace.
+#[cfg(not(feature = "heap-tracing"))]
+pub type CTraced = ();
+#[cfg(not(feature = "heap-tracing"))]
+const TRACED: CTraced = ();
+
 /// Who is told of allocations under the lock.
-pub(super) type CObserver = ();
+pub type CObserver = (CTraced,);
 
 /// The type of the heap that C uses.
 pub type CHeap = CapsHeap<CLock, CPoison, CObserver>;
@@ -44,7 +55,7 @@ const POLICY: Policy = if cfg!(feature = "policy-idf-exact") {
 };
 
 pub(super) static HEAP: CHeap =
-    CapsHeap::with_policy((), POLICY).with_report_handler(hooks::on_report);
+    CapsHeap::with_policy((TRACED,), POLICY).with_report_handler(hooks::on_report);
 
 /// The heap that C's functions serve from, for a Rust program to boot, to look at, and to allocate from.
 ///

@@ -15,6 +15,7 @@
 //! | `c-abi-legacy` | `esp_heap_alloc_caps.h`, `freertos/heap_regions.h`: the names of 2016 |
 //! | `c-abi-libc` | the `malloc` family and newlib's reentrant one. On a host, which has one, by names that begin with `heap_caps_libc_` |
 //! | `c-abi-esp-radio` | the nine symbols of `esp-radio`. On a host with the same prefix |
+//! | `heap-tracing` | nothing more: `esp_heap_trace.h`, which says `ESP_ERR_NOT_SUPPORTED` otherwise |
 //! | `poison-light`, `poison-comprehensive` | nothing: how closely all these heaps watch their blocks |
 //! | `policy-idf-exact` | nothing: [`HEAP`](heap) places blocks as ESP-IDF does |
 //!
@@ -43,6 +44,8 @@ mod hooks;
 pub mod legacy;
 #[cfg(feature = "c-abi-libc")]
 pub mod libc;
+#[cfg(any(feature = "heap-tracing", feature = "heap-task-tracking"))]
+pub mod moment;
 #[cfg(feature = "c-abi-idf")]
 pub mod multi;
 #[cfg(any(feature = "c-abi-libc", feature = "c-abi-esp-radio"))]
@@ -51,9 +54,11 @@ pub mod plain;
 pub mod radio;
 mod serve;
 mod start;
+#[cfg(feature = "c-abi-idf")]
+pub mod trace;
 
 pub use console::ConsoleHook;
-pub use heap::{CHeap, CLock, CPoison, GlobalHeap, heap};
+pub use heap::{CHeap, CLock, CObserver, CPoison, GlobalHeap, heap};
 pub use hooks::{AllocHook, FailedHook, FaultHook, FreeHook};
 pub use start::on_init;
 

@@ -27,8 +27,10 @@ pub(super) enum EspError {
     Fail = -1,
     NoMem = 0x101,
     InvalidArg = 0x102,
+    InvalidState = 0x103,
     InvalidSize = 0x104,
     NotFound = 0x105,
+    NotSupported = 0x106,
 }
 
 /// `esp_err_t`.
