@@ -58,7 +58,7 @@ mod start;
 pub mod trace;
 
 pub use console::ConsoleHook;
-pub use heap::{CHeap, CLock, CObserver, CPoison, GlobalHeap, heap};
+pub use heap::{CHeap, CLock, CObserver, CPoison, CTraced, GlobalHeap, heap};
 pub use hooks::{AllocHook, FailedHook, FaultHook, FreeHook};
 pub use start::on_init;
 
