@@ -52,15 +52,10 @@ fn a_booted_chip_answers_for_every_address() {
     let mut regions = [CRegion::default(); 16];
     let count = soc_get_available_memory_region_max_count();
     // SAFETY: there is room for sixteen.
-    assert_eq!(
-        unsafe { soc_get_available_memory_regions(regions.as_mut_ptr()) },
-        count
-    );
+    let written = unsafe { soc_get_available_memory_regions(regions.as_mut_ptr()) };
     // SAFETY: null counts.
-    assert_eq!(
-        unsafe { soc_get_available_memory_regions(null_mut()) },
-        count
-    );
+    let counted = unsafe { soc_get_available_memory_regions(null_mut()) };
+    assert_eq!((written, counted), (count, count));
     assert!(regions[..count].is_sorted_by_key(|region| region.start));
     let bytes: usize = regions[..count].iter().map(|region| region.size).sum();
     let heaps: u32 = heap().heaps().map(|heap| heap.span.size()).sum();

@@ -279,22 +279,15 @@ pub(super) unsafe fn array<'c, T: Copy>(first: *mut T, count: usize, value: T) -
 }
 
 /// The clock, or the core.
-#[cfg(any(feature = "heap-tracing", feature = "heap-task-tracking"))]
+#[cfg(feature = "heap-tracing")]
 pub(super) fn number(answer: unsafe extern "C" fn() -> u32) -> u32 {
     // SAFETY: C registered it to be called without arguments.
     unsafe { answer() }
 }
 
 /// The call stack.
-#[cfg(any(feature = "heap-tracing", feature = "heap-task-tracking"))]
+#[cfg(feature = "heap-tracing")]
 pub(super) fn callers(fill: super::moment::Callers, stack: &mut [u32]) -> usize {
     // SAFETY: C registered it to be called with an array and its length.
     unsafe { fill(stack.as_mut_ptr(), stack.len()) }.min(stack.len())
-}
-
-/// The task.
-#[cfg(feature = "heap-task-tracking")]
-pub(super) fn task(answer: super::moment::CurrentTask) -> *mut c_void {
-    // SAFETY: C registered it to be called without arguments.
-    unsafe { answer() }
 }

@@ -44,7 +44,7 @@ mod hooks;
 pub mod legacy;
 #[cfg(feature = "c-abi-libc")]
 pub mod libc;
-#[cfg(any(feature = "heap-tracing", feature = "heap-task-tracking"))]
+#[cfg(feature = "heap-tracing")]
 pub mod moment;
 #[cfg(feature = "c-abi-idf")]
 pub mod multi;

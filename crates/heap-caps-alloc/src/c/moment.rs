@@ -1,9 +1,7 @@
-//! What a program's C knows about the moment of an event: the clock, the core, the call stack, the task.
+//! What a program's C knows about the moment of an event: the clock, the core, the call stack.
 //!
 //! Each is a function that the program registers; all are called under the heap's lock, so they must be short, and must neither use the heap
 //! nor wait.
-
-use core::ffi::c_void;
 
 use heap_trace::Probe;
 
@@ -15,13 +13,10 @@ pub type Ticks = unsafe extern "C" fn() -> u32;
 pub type Core = unsafe extern "C" fn() -> u32;
 /// Writes at most so many return addresses, the innermost first; returns how many.
 pub type Callers = unsafe extern "C" fn(*mut u32, usize) -> usize;
-/// The task that runs; null before there are tasks.
-pub type CurrentTask = unsafe extern "C" fn() -> *mut c_void;
 
 static TICKS: Slot<Ticks> = Slot::empty();
 static CORE: Slot<Core> = Slot::empty();
 static CALLERS: Slot<Callers> = Slot::empty();
-static TASK: Slot<CurrentTask> = Slot::empty();
 
 /// Tells who knows the moment of an event. Null for what nobody knows: it reads as 0.
 #[unsafe(no_mangle)]
@@ -29,12 +24,10 @@ pub extern "C" fn heap_caps_register_moment(
     ticks: Option<Ticks>,
     core: Option<Core>,
     callers: Option<Callers>,
-    task: Option<CurrentTask>,
 ) {
     TICKS.set(ticks);
     CORE.set(core);
     CALLERS.set(callers);
-    TASK.set(task);
 }
 
 /// The program's knowledge, for observers.
@@ -56,10 +49,4 @@ impl Probe for CMoment {
             .get()
             .map_or(0, |callers| door::callers(callers, stack))
     }
-}
-
-/// The task that runs.
-#[cfg(feature = "heap-task-tracking")]
-pub(super) fn task() -> *mut c_void {
-    TASK.get().map_or(core::ptr::null_mut(), door::task)
 }
