@@ -4,6 +4,7 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod failures;
 mod ledger;
 mod owner;
 mod probe;
@@ -11,7 +12,8 @@ mod stack;
 mod stream;
 mod trace;
 
-pub use ledger::{Leak, Ledger, Listener, Moment, Site, SiteId, StillOwns, Tally};
+pub use failures::{FailureLog, FailureRecord, HeapThen};
+pub use ledger::{Explained, Leak, Ledger, Listener, Moment, Site, SiteId, StillOwns, Tally};
 pub use owner::{Carried, CurrentOwner, Owner};
 pub use probe::Probe;
 #[cfg(feature = "std")]

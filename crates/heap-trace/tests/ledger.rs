@@ -316,12 +316,6 @@ fn total(tallies: impl Iterator<Item = Tally>) -> (u32, u32) {
     })
 }
 
-/// Bytes and blocks of all owners.
-fn told(ledger: &Tight) -> (u32, u32) {
-    let rest = [ledger.others(), ledger.unlisted()];
-    total(ledger.owners().iter().copied().chain(rest))
-}
-
 /// Bytes and blocks that a walk finds in use.
 fn walked<P: Poison>(sim: &Sim<Tight, P>) -> (u32, u32) {
     let used = sim
@@ -346,9 +340,9 @@ fn sums_are_the_heaps<P: Poison>(calls: &[Call]) {
             }
             Call::Aligned(size) => live.extend(sim.heaps.aligned_alloc(64, size, BYTES).ok()),
             Call::Code(size) => {
-                let before = walked(&sim).0 - told(sim.observer()).0;
+                let before = walked(&sim).0 - sim.observer().total().0;
                 if sim.heaps.malloc(size, Caps::EXEC).is_ok() {
-                    hidden += walked(&sim).0 - told(sim.observer()).0 - before;
+                    hidden += walked(&sim).0 - sim.observer().total().0 - before;
                 }
             }
             Call::Free(number) if !live.is_empty() => {
@@ -366,7 +360,7 @@ fn sums_are_the_heaps<P: Poison>(calls: &[Call]) {
         }
         let walked = walked(&sim);
         let expected = (walked.0 - hidden, walked.1);
-        assert_eq!(told(sim.observer()), expected, "owners, after {call:?}");
+        assert_eq!(sim.observer().total(), expected, "owners, after {call:?}");
         let ledger = sim.observer();
         let sites = ledger
             .sites()

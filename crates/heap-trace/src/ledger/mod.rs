@@ -14,10 +14,12 @@
 //! - sites + unlisted = the same.
 
 mod blocks;
+mod explain;
 mod listener;
 mod sites;
 mod tally;
 
+pub use explain::Explained;
 pub use listener::{Listener, Moment};
 pub use sites::{Site, SiteId};
 pub use tally::Tally;
@@ -145,6 +147,18 @@ impl<
     #[must_use]
     pub const fn unlisted(&self) -> Tally {
         self.unlisted
+    }
+
+    /// What all owners together have: those beyond the last account and the unlisted blocks included. The heaps' own figures.
+    #[must_use]
+    pub fn total(&self) -> (u32, u32) {
+        let tallies = self.owners.iter().chain([&self.others, &self.unlisted]);
+        tallies.fold((0, 0), |(bytes, blocks): (u32, u32), tally: &Tally| {
+            (
+                bytes.saturating_add(tally.bytes),
+                blocks.saturating_add(tally.blocks),
+            )
+        })
     }
 
     /// Requests of sites that found no place in the table.

@@ -1,0 +1,311 @@
+//! The last failures, in memory that a reset leaves alone.
+//!
+//! ```text
+//!   | magic | boots | next | record 0 | record 1 | …      words only
+//!     record: | check | number | boot | … | heaps, 4 words each | bytes of each owner |
+//! ```
+//!
+//! After a reset such memory (RTC memory, a `.noinit` section) has what it had, unless power was gone: then it has anything. Each record has a check
+//! of its own, so that those that were written to their end are told from noise.
+
+use core::fmt;
+use core::mem::MaybeUninit;
+
+use heap_caps::{Failure, Why};
+use soc_regions::Caps;
+
+use crate::ledger::{Listener, Moment, Tally};
+use crate::owner::Owner;
+
+/// How many heaps a record describes.
+const HEAPS: usize = 8;
+/// Bytes of a source file's name that are kept: the last ones.
+const NAME_BYTES: usize = 28;
+const MAGIC: u32 = 0x4845_4C31;
+
+/// Free memory of a heap that was considered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct HeapThen {
+    /// The heap's first address; 0: no heap.
+    pub start: u32,
+    /// Free bytes, where the heap had the capabilities and no hole was large enough; else 0.
+    pub free: u32,
+    /// Its largest block then.
+    pub largest: u32,
+    /// Its free blocks then.
+    pub holes: u32,
+}
+
+/// A failure and what every owner had at that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct FailureRecord<const OWNERS: usize> {
+    check: u32,
+    number: u32,
+    boot: u32,
+    ticks: u32,
+    size: u32,
+    alignment: u32,
+    caps: u32,
+    owner: u32,
+    line: u32,
+    file: [u8; NAME_BYTES],
+    heaps: [HeapThen; HEAPS],
+    shares: [u32; OWNERS],
+}
+
+impl<const OWNERS: usize> FailureRecord<OWNERS> {
+    const EMPTY: Self = Self {
+        check: 0,
+        number: 0,
+        boot: 0,
+        ticks: 0,
+        size: 0,
+        alignment: 0,
+        caps: 0,
+        owner: 0,
+        line: 0,
+        file: [0; NAME_BYTES],
+        heaps: [HeapThen {
+            start: 0,
+            free: 0,
+            largest: 0,
+            holes: 0,
+        }; HEAPS],
+        shares: [0; OWNERS],
+    };
+
+    fn of(moment: &Moment, failure: &Failure, owners: &[Tally]) -> Self {
+        let mut record = Self {
+            ticks: moment.ticks,
+            size: u32::try_from(failure.size).unwrap_or(u32::MAX),
+            alignment: u32::try_from(failure.alignment).unwrap_or(u32::MAX),
+            caps: failure.caps.bits(),
+            owner: moment.owner.0.into(),
+            line: failure.caller.map_or(0, |place| place.line()),
+            ..Self::EMPTY
+        };
+        let file = failure.caller.map_or("", |place| place.file()).as_bytes();
+        let kept = file.get(file.len().saturating_sub(NAME_BYTES)..);
+        for (place, &byte) in record.file.iter_mut().zip(kept.unwrap_or_default()) {
+            *place = byte;
+        }
+        for (place, candidate) in record.heaps.iter_mut().zip(failure.candidates()) {
+            *place = HeapThen {
+                start: candidate.start,
+                ..HeapThen::default()
+            };
+            if let Why::Fragmented {
+                free,
+                largest,
+                holes,
+            } = candidate.why
+            {
+                (place.free, place.largest, place.holes) = (free, largest, holes);
+            }
+        }
+        for (share, tally) in record.shares.iter_mut().zip(owners) {
+            *share = tally.bytes;
+        }
+        record
+    }
+
+    /// A sum over every other word that no single damaged word leaves as it is. Never 0.
+    fn sum(&self) -> u32 {
+        let head = [
+            self.number,
+            self.boot,
+            self.ticks,
+            self.size,
+            self.alignment,
+            self.caps,
+            self.owner,
+            self.line,
+        ];
+        let (file, _) = self.file.as_chunks();
+        let file = file.iter().map(|bytes| u32::from_le_bytes(*bytes));
+        let heaps = self.heaps.iter();
+        let heaps = heaps.flat_map(|heap| [heap.start, heap.free, heap.largest, heap.holes]);
+        let words = head.into_iter().chain(file).chain(heaps);
+        let mix = |sum: u32, word: u32| (sum.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B1);
+        words.chain(self.shares).fold(MAGIC, mix) | 1
+    }
+
+    /// Its number, counted from 1 since the memory had power.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// In which run of the program it happened, counted from 1.
+    #[must_use]
+    pub const fn boot(&self) -> u32 {
+        self.boot
+    }
+
+    /// The probe's clock then.
+    #[must_use]
+    pub const fn ticks(&self) -> u32 {
+        self.ticks
+    }
+
+    /// Bytes asked for; `u32::MAX` for more than that.
+    #[must_use]
+    pub const fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Capabilities asked for.
+    #[must_use]
+    pub const fn caps(&self) -> Caps {
+        Caps::from_bits_retain(self.caps)
+    }
+
+    /// On whose behalf.
+    #[must_use]
+    pub const fn owner(&self) -> Owner {
+        Owner((self.owner & 0xFF) as u8)
+    }
+
+    /// The end of the source file's name, and the line, if they were known.
+    #[must_use]
+    pub fn caller(&self) -> Option<(&str, u32)> {
+        let length = self.file.iter().position(|&byte| byte == 0);
+        let name = self.file.get(..length.unwrap_or(NAME_BYTES))?;
+        // What is cut off in front may be half a character.
+        let mut starts = 0..name.len();
+        let name = starts.find_map(|from| core::str::from_utf8(name.get(from..)?).ok())?;
+        (self.line > 0).then_some((name, self.line))
+    }
+
+    /// The heaps that were considered.
+    pub fn heaps(&self) -> impl Iterator<Item = HeapThen> + '_ {
+        let known = self.heaps.iter().take_while(|heap| heap.start != 0);
+        known.copied()
+    }
+
+    /// Bytes that every owner had, by number.
+    #[must_use]
+    pub const fn shares(&self) -> &[u32; OWNERS] {
+        &self.shares
+    }
+}
+
+/// `failure 3 of run 2: 16384 bytes with 8BIT|DMA for owner 1 at src/tls.rs:88; 41000 bytes free, largest 12000; …`
+impl<const OWNERS: usize> fmt::Display for FailureRecord<OWNERS> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            number, boot, size, ..
+        } = self;
+        write!(out, "failure {number} of run {boot}: {size} bytes")?;
+        write!(out, " with {} for {}", self.caps(), self.owner())?;
+        if let Some((file, line)) = self.caller() {
+            write!(out, " at {file}:{line}")?;
+        }
+        let free = self
+            .heaps()
+            .fold(0, |sum: u32, heap| sum.saturating_add(heap.free));
+        let largest = self.heaps().map(|heap| heap.largest).max().unwrap_or(0);
+        write!(out, "; {free} bytes free, largest {largest}")?;
+        for (number, &bytes) in self
+            .shares
+            .iter()
+            .enumerate()
+            .filter(|(_, bytes)| **bytes > 0)
+        {
+            let owner = u8::try_from(number).map_or(Owner::NOBODY, Owner);
+            write!(out, "; {owner} had {bytes}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The last `RECORDS` failures: a listener behind a [`Ledger`](crate::Ledger), by mutable reference.
+#[derive(Debug)]
+#[repr(C)]
+pub struct FailureLog<const RECORDS: usize, const OWNERS: usize> {
+    magic: u32,
+    boots: u32,
+    numbered: u32,
+    records: [FailureRecord<OWNERS>; RECORDS],
+}
+
+impl<const RECORDS: usize, const OWNERS: usize> FailureLog<RECORDS, OWNERS> {
+    /// A log of the first run.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            magic: MAGIC,
+            boots: 1,
+            numbered: 0,
+            records: [FailureRecord::EMPTY; RECORDS],
+        }
+    }
+
+    /// The log that an earlier run left in memory, as far as it is whole; a new one where nothing is. To be called once a run.
+    ///
+    /// # Safety
+    /// - The memory holds bytes: those of an earlier run or any others. A static in a section that the program's start-up leaves alone does.
+    /// - Nothing else uses it.
+    pub unsafe fn recover(memory: &mut MaybeUninit<Self>) -> &mut Self {
+        // SAFETY: the type is made of integers without gaps, so any bytes are a value of it; that there are bytes the caller promises.
+        let log = unsafe { memory.assume_init_mut() };
+        let damaged = |record: &FailureRecord<OWNERS>| record.check != record.sum();
+        if log.magic != MAGIC {
+            *log = Self::new();
+            return log;
+        }
+        log.boots = log.boots.wrapping_add(1);
+        for record in log.records.iter_mut().filter(|record| damaged(record)) {
+            *record = FailureRecord::EMPTY;
+        }
+        let numbers = log.records.iter().map(|record| record.number);
+        log.numbered = numbers.max().unwrap_or(0);
+        log
+    }
+
+    /// Which run of the program this is, counted from 1 since the memory had power.
+    #[must_use]
+    pub const fn boots(&self) -> u32 {
+        self.boots
+    }
+
+    /// The failures that are kept, in no order; [`FailureRecord::number`] has it.
+    pub fn records(&self) -> impl Iterator<Item = &FailureRecord<OWNERS>> {
+        self.records.iter().filter(|record| record.number > 0)
+    }
+
+    /// The latest failure.
+    #[must_use]
+    pub fn latest(&self) -> Option<&FailureRecord<OWNERS>> {
+        self.records().max_by_key(|record| record.number)
+    }
+
+    fn keep(&mut self, mut record: FailureRecord<OWNERS>) {
+        self.numbered = self.numbered.saturating_add(1);
+        (record.number, record.boot) = (self.numbered, self.boots);
+        record.check = record.sum();
+        let oldest = self.records.iter_mut().min_by_key(|record| record.number);
+        if let Some(place) = oldest {
+            *place = record;
+        }
+    }
+}
+
+impl<const RECORDS: usize, const OWNERS: usize> Default for FailureLog<RECORDS, OWNERS> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const RECORDS: usize, const OWNERS: usize> Listener for &mut FailureLog<RECORDS, OWNERS> {
+    fn on_failure(&mut self, moment: &Moment, failure: &Failure, owners: &[Tally]) {
+        self.keep(FailureRecord::of(moment, failure, owners));
+    }
+}
+
+const _: () = assert!(
+    size_of::<FailureLog<3, 5>>() == 12 + 3 * (36 + NAME_BYTES + 16 * HEAPS + 4 * 5),
+    "words without gaps: any bytes are a value"
+);

@@ -1,0 +1,74 @@
+//! Whose block was damaged, and whose lies in front of it.
+
+use core::fmt;
+
+use heap_caps::Finding;
+
+use super::{Ledger, Listener, Site};
+use crate::owner::Owner;
+use crate::probe::Probe;
+
+/// A damage with what the ledger knows of the block and of its left neighbour: a value to be printed without the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explained<const DEPTH: usize> {
+    /// What was found.
+    pub finding: Finding,
+    /// Where and on whose behalf the damaged block was allocated.
+    pub block: Option<(Site<DEPTH>, Owner)>,
+    /// The same of the block in front of it.
+    pub left: Option<(Site<DEPTH>, Owner)>,
+}
+
+/// The finding, then `; the block is owner 2's from src/tls.rs:88:9; the one in front of it is owner 1's from src/mqtt.rs:12:5`
+impl<const DEPTH: usize> fmt::Display for Explained<DEPTH> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.finding.fmt(out)?;
+        let known = [
+            ("the block", self.block),
+            ("the one in front of it", self.left),
+        ];
+        for (which, known) in known {
+            if let Some((site, owner)) = known {
+                write!(out, "; {which} is {owner}'s")?;
+                origin(&site, out)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn origin<const DEPTH: usize>(site: &Site<DEPTH>, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if let Some(place) = site.caller {
+        write!(out, " from {place}")?;
+    }
+    let known = site.callers.iter().take_while(|&&caller| caller != 0);
+    known.enumerate().try_for_each(|(index, caller)| {
+        let separator = if index == 0 { " called from" } else { "," };
+        write!(out, "{separator} {caller:#x}")
+    })
+}
+
+impl<
+    E: Probe,
+    L: Listener,
+    const BLOCKS: usize,
+    const SITES: usize,
+    const OWNERS: usize,
+    const DEPTH: usize,
+> Ledger<E, L, BLOCKS, SITES, OWNERS, DEPTH>
+{
+    /// Adds what is known of the blocks. O(1).
+    #[must_use]
+    pub fn explain(&self, finding: Finding) -> Explained<DEPTH> {
+        let known = |address| {
+            let (site, owner) = self.block(address)?;
+            Some((self.site(site)?, owner))
+        };
+        Explained {
+            finding,
+            block: finding.block.and_then(|block| known(block.address)),
+            left: finding.left.and_then(|block| known(block.address)),
+        }
+    }
+}

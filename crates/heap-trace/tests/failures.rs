@@ -1,0 +1,114 @@
+//! What is known of a failure after the reset that followed it.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use std::mem::MaybeUninit;
+
+use heap_trace::{CurrentOwner, FailureLog, Ledger, Owner, Probe};
+use soc_regions::Caps;
+use support::{BYTES, Sim};
+
+type Log = FailureLog<3, 4>;
+type Memory = MaybeUninit<Log>;
+
+static OWNER: CurrentOwner = CurrentOwner::new();
+
+#[derive(Debug)]
+struct ByOwner;
+
+impl Probe for ByOwner {
+    fn ticks(&self) -> u32 {
+        77
+    }
+
+    fn owner(&self) -> Owner {
+        OWNER.get()
+    }
+}
+
+fn noise(byte: u8) -> Memory {
+    let mut memory = Memory::uninit();
+    // SAFETY: it is as long.
+    unsafe {
+        memory
+            .as_mut_ptr()
+            .cast::<u8>()
+            .write_bytes(byte, size_of::<Log>())
+    };
+    memory
+}
+
+/// A run of the program in which requests of these sizes fail.
+fn run(memory: &mut Memory, failing: &[usize]) {
+    // SAFETY: the test wrote bytes there, and nothing else uses it.
+    let log = unsafe { Log::recover(memory) };
+    let mut sim: Sim<Ledger<ByOwner, &mut Log, 64, 8, 4>> = Sim::new(Ledger::new(ByOwner, log));
+    OWNER.with(Owner(2), || sim.malloc(1000));
+    for &size in failing {
+        OWNER.with(Owner(3), || sim.heaps.malloc(size, BYTES).unwrap_err());
+    }
+}
+
+fn numbers(memory: &mut Memory) -> Vec<(u32, u32, u32)> {
+    // SAFETY: as for `run`.
+    let log = unsafe { Log::recover(memory) };
+    let mut numbers: Vec<_> = log
+        .records()
+        .map(|record| (record.number(), record.boot(), record.size()))
+        .collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[test]
+fn failures_are_known_after_a_reset_with_what_every_owner_had() {
+    let mut memory = noise(0xA5);
+    run(&mut memory, &[400_000]);
+    // SAFETY: as for `run`.
+    let log = unsafe { Log::recover(&mut memory) };
+    assert_eq!(log.boots(), 2);
+    let record = log.latest().unwrap();
+    assert_eq!(
+        (record.boot(), record.size(), record.ticks()),
+        (1, 400_000, 77)
+    );
+    assert_eq!((record.caps(), record.owner()), (Caps::BIT8, Owner(3)));
+    assert_eq!(record.shares(), &[0, 0, 1000, 0]);
+    let (file, line) = record.caller().unwrap();
+    assert!(file!().ends_with(file) && line > 0);
+    let largest = record.heaps().map(|heap| heap.largest).max().unwrap();
+    let text = record.to_string();
+    assert!(
+        text.starts_with("failure 1 of run 1: 400000 bytes with 8BIT for owner 3 at "),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(&format!("largest {largest}; owner 2 had 1000")),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_last_failures_of_all_runs_are_kept_in_their_order() {
+    let mut memory = noise(0);
+    run(&mut memory, &[400_001, 400_002]);
+    run(&mut memory, &[400_003, 400_004]);
+    assert_eq!(
+        numbers(&mut memory),
+        [(2, 1, 400_002), (3, 2, 400_003), (4, 2, 400_004)]
+    );
+}
+
+#[test]
+fn a_record_with_a_damaged_byte_is_gone_and_the_others_stay() {
+    for at in 12..size_of::<Log>() {
+        let mut memory = noise(0);
+        run(&mut memory, &[400_001, 400_002, 400_003]);
+        let byte = memory.as_mut_ptr().cast::<u8>();
+        // SAFETY: inside of the log.
+        let byte = unsafe { &mut *byte.add(at) };
+        *byte ^= 0x40;
+        assert_eq!(numbers(&mut memory).len(), 2, "byte {at}");
+    }
+}

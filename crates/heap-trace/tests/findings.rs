@@ -1,0 +1,58 @@
+//! What is said of a block that was overwritten: whose it is, and whose lies in front of it.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use heap_trace::{CurrentOwner, Ledger, Owner, Probe};
+use multi_heap::Light;
+use soc_regions::Caps;
+use support::Sim;
+
+static OWNER: CurrentOwner = CurrentOwner::new();
+
+#[derive(Debug)]
+struct ByOwner;
+
+impl Probe for ByOwner {
+    fn owner(&self) -> Owner {
+        OWNER.get()
+    }
+}
+
+#[test]
+fn an_overrun_is_told_with_owner_and_place_of_both_neighbours() {
+    let mut sim: Sim<Ledger<ByOwner>, Light> = Sim::new(Ledger::new(ByOwner, ()));
+    let mqtt = OWNER.with(Owner(1), || sim.malloc(16));
+    let tls = OWNER.with(Owner(2), || sim.malloc(96));
+    let pointer = sim.heaps.pointer(tls).unwrap();
+    // SAFETY: the byte behind the block is its canary's: the fault that the test is about.
+    unsafe { pointer.as_ptr().wrapping_add(96).write(0x55) };
+    let corrupt = sim.heaps.check_integrity(Caps::empty()).unwrap_err();
+    let ledger = sim.heaps.observer();
+    let explained = ledger.explain(sim.heaps.finding(corrupt));
+    let place = |address| {
+        let (site, _) = ledger.block(address).unwrap();
+        ledger.site(site).unwrap().caller.unwrap()
+    };
+    let expected = format!(
+        "{}; the block is owner 2's from {}; the one in front of it is owner 1's from {}",
+        explained.finding,
+        place(tls),
+        place(mqtt)
+    );
+    assert_eq!(explained.to_string(), expected);
+    assert_ne!(place(tls).line(), place(mqtt).line());
+}
+
+#[test]
+fn a_block_that_nobody_listed_is_told_without_a_name() {
+    let mut sim: Sim<Ledger<ByOwner, (), 0>, Light> = Sim::new(Ledger::new(ByOwner, ()));
+    let block = sim.malloc(96);
+    let pointer = sim.heaps.pointer(block).unwrap();
+    // SAFETY: as above.
+    unsafe { pointer.as_ptr().wrapping_add(96).write(0x55) };
+    let corrupt = sim.heaps.check_integrity(Caps::empty()).unwrap_err();
+    let finding = sim.heaps.finding(corrupt);
+    let explained = sim.heaps.observer().explain(finding);
+    assert_eq!(explained.to_string(), finding.to_string());
+}
