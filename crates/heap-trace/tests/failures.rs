@@ -28,14 +28,9 @@ impl Probe for ByOwner {
 }
 
 fn noise(byte: u8) -> Memory {
-    let mut memory = Memory::uninit();
+    let (mut memory, bytes) = (Memory::uninit(), size_of::<Log>());
     // SAFETY: it is as long.
-    unsafe {
-        memory
-            .as_mut_ptr()
-            .cast::<u8>()
-            .write_bytes(byte, size_of::<Log>())
-    };
+    unsafe { memory.as_mut_ptr().cast::<u8>().write_bytes(byte, bytes) };
     memory
 }
 
@@ -107,7 +102,7 @@ fn a_record_with_a_damaged_byte_is_gone_and_the_others_stay() {
         run(&mut memory, &[400_001, 400_002, 400_003]);
         let byte = memory.as_mut_ptr().cast::<u8>();
         // SAFETY: inside of the log.
-        let byte = unsafe { &mut *byte.add(at) };
+        let byte = unsafe { &mut *byte.wrapping_add(at) };
         *byte ^= 0x40;
         assert_eq!(numbers(&mut memory).len(), 2, "byte {at}");
     }
