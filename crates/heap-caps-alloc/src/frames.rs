@@ -4,8 +4,18 @@ use defmt::{Format, Formatter, write};
 use soc_regions::Caps;
 
 use crate::buffer::{CodeBuffer, DmaBuffer, WordBuffer};
+use crate::claim::AlreadyTaken;
 use crate::place::{HeapRef, In, Prefer};
 use crate::report::{Action, Fault, Report};
+
+impl Format for AlreadyTaken {
+    fn format(&self, out: Formatter<'_>) {
+        write!(
+            out,
+            "the RAM of this claim was taken before: there is one of it"
+        );
+    }
+}
 
 impl Format for Action {
     fn format(&self, out: Formatter<'_>) {

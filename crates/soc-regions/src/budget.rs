@@ -133,7 +133,7 @@ impl Budget {
 
 impl Shortfall {
     /// The sentence, also for the compiler.
-    const fn text(&self) -> Text {
+    pub(crate) const fn text(&self) -> Text {
         let Promise {
             bytes,
             caps,

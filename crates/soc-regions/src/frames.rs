@@ -2,7 +2,7 @@
 
 use defmt::{Format, Formatter, write};
 
-use crate::{Caps, LayoutError, Span, TypeIndex};
+use crate::{Caps, LayoutError, Shortfall, Span, TypeIndex};
 
 /// `8BIT|DMA|INTERNAL`, as `Display`.
 impl Format for Caps {
@@ -30,6 +30,13 @@ impl Format for Span {
 impl Format for TypeIndex {
     fn format(&self, out: Formatter<'_>) {
         write!(out, "type {=u8}", self.0);
+    }
+}
+
+/// As `Display`.
+impl Format for Shortfall {
+    fn format(&self, out: Formatter<'_>) {
+        write!(out, "{=str}", self.text().as_str());
     }
 }
 

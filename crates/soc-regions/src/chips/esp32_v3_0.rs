@@ -1,6 +1,6 @@
 //! The ESP32 as ESP-IDF v3.0 (2018) knew it: 16 types, of which 12 were never used.
 //!
-//! Against today's table ([`ESP32`](super::ESP32)):
+//! Against today's table ([`ESP32`](crate::ESP32)):
 //! - the ROM data of core 1 starts at `0x3FFE_4000`, 224 bytes later;
 //! - one-bank trace memory is the *lower* bank, `0x3FFF_8000`;
 //! - Bluetooth takes 64 KiB of DRAM as a whole;
@@ -9,7 +9,7 @@
 //! What differs from ESP-IDF v3.0, on purpose:
 //! - A reservation inside a row splits it. v3.0 meant to disable such a row, cleared the type of row 0 instead, and
 //!   left the reserved memory in the heap.
-//! - PSRAM is available at once, see [`ESP32`](super::ESP32).
+//! - PSRAM is available at once, see [`ESP32`](crate::ESP32).
 //! - The start-up-stack flag is the row's. In v3.0 it is the type's, with the same effect: only D/IRAM has it.
 //! - Remainders of 16 bytes or less are dropped in all generations; v3.0 dropped what could not hold a heap, below 40.
 
