@@ -14,13 +14,12 @@ mod error;
 pub(crate) mod sample;
 
 use std::collections::HashMap;
-use std::fmt;
 use std::path::Path;
 
 use object::elf;
 use object::read::elf::{ElfFile32, FileHeader as _, ProgramHeader as _, SectionHeader as _};
 use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _};
-use soc_regions::{Chip, Span, Symbols};
+use soc_regions::{Chip, Isa, Span, Symbols};
 
 use crate::error::Error;
 pub(crate) use error::FirmwareError;
@@ -57,34 +56,6 @@ pub(crate) enum Content {
     Zeros,
 }
 
-/// Whose instructions a program has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Isa {
-    Xtensa,
-    RiscV,
-}
-
-impl Isa {
-    /// Espressif's first three chips have Xtensa cores, all others RISC-V.
-    fn of(chip: &Chip) -> Isa {
-        let is_xtensa = match chip.name().strip_prefix("esp32") {
-            Some("" | "s2" | "s3") => true,
-            Some(rest) => rest.starts_with("-v"),
-            None => false,
-        };
-        if is_xtensa { Isa::Xtensa } else { Isa::RiscV }
-    }
-}
-
-impl fmt::Display for Isa {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Isa::Xtensa => "Xtensa",
-            Isa::RiscV => "RISC-V",
-        })
-    }
-}
-
 impl Content {
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -107,16 +78,15 @@ impl Piece {
 impl Firmware {
     /// Reads an ELF file that was linked for `chip`.
     pub(crate) fn read(path: &Path, chip: &Chip) -> Result<Firmware, Error> {
-        let isa = Isa::of(chip);
         let bytes = std::fs::read(path).map_err(|cause| Error::file(path, cause))?;
         let name = path.display().to_string();
         let firmware = Firmware::parse(&name, &bytes).map_err(|cause| Error::file(path, cause))?;
-        if firmware.isa == isa {
+        if firmware.isa == chip.isa() {
             Ok(firmware)
         } else {
             let wrong = FirmwareError::OtherMachine {
                 found: firmware.isa,
-                wanted: isa,
+                wanted: chip.isa(),
             };
             Err(Error::file(path, wrong))
         }

@@ -2,7 +2,7 @@
 
 use crate::check::{TableError, check};
 use crate::{
-    DualBus, Hardware, HardwareTable, MemoryType, OptionError, Options, Region, Reservation,
+    DualBus, Hardware, HardwareTable, Isa, MemoryType, OptionError, Options, Region, Reservation,
     SampleSymbol, Setting, Symbols, Table, Total, TypeIndex, Window,
 };
 
@@ -100,6 +100,11 @@ impl Chip {
     /// How many cores there are.
     pub const fn cores(&self) -> u8 {
         self.table.hardware.cores
+    }
+
+    /// Whose instructions its cores run.
+    pub const fn isa(&self) -> Isa {
+        self.table.hardware.isa
     }
 
     /// Cores, caches and engines, in all configurations.

@@ -7,6 +7,8 @@
 //!   Hardware       plain numbers for one configuration; 0: nothing is demanded
 //! ```
 
+use core::fmt;
+
 use crate::{Options, When};
 
 /// Facts about a chip's cores, caches and engines, as written in its file. `Default` is a chip that demands nothing.
@@ -14,6 +16,8 @@ use crate::{Options, When};
 pub struct HardwareTable {
     /// How many cores there are.
     pub cores: u8,
+    /// Whose instructions they run.
+    pub isa: Isa,
     /// Bytes of a cache line between the cores and internal RAM.
     pub internal_line: Line,
     /// Bytes of a cache line between the cores and PSRAM.
@@ -28,6 +32,25 @@ pub struct HardwareTable {
     pub encrypted: When,
     /// Whether atomic instructions work in PSRAM.
     pub external_atomics: bool,
+}
+
+/// An instruction set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Isa {
+    /// Tensilica's, on the first chips of the family.
+    Xtensa,
+    /// RISC-V, on all others.
+    RiscV,
+}
+
+/// `Xtensa`, `RISC-V`
+impl fmt::Display for Isa {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Isa::Xtensa => "Xtensa",
+            Isa::RiscV => "RISC-V",
+        })
+    }
 }
 
 /// Bytes of a cache line, which may depend on the configuration; 0 where no cache lies in between.
@@ -67,9 +90,10 @@ impl Line {
 }
 
 impl HardwareTable {
-    /// One core, no caches in the way, no engines with wishes.
+    /// One RISC-V core, no caches in the way, no engines with wishes.
     pub const PLAIN: HardwareTable = HardwareTable {
         cores: 1,
+        isa: Isa::RiscV,
         internal_line: Line::NONE,
         external_line: Line::NONE,
         axi_descriptor: 0,

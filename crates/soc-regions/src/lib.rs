@@ -50,7 +50,7 @@ pub use chips::esp32s31::{self, ESP32S31};
 
 pub use declared::{Amount, Choice, Declared, Flag, Kind, MAX_OPTIONS, Value};
 pub use dual_bus::{DualBus, WordOrder};
-pub use hardware::{Hardware, HardwareTable, Line};
+pub use hardware::{Hardware, HardwareTable, Isa, Line};
 pub use layout::{Layout, Reserved};
 pub use layout_error::LayoutError;
 pub use memory_type::{Columns, ExtraCaps, MemoryType, PRIORITIES, TypeIndex, union};

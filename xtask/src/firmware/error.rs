@@ -6,7 +6,7 @@ use object::Endianness;
 use object::elf;
 use object::read::elf::{ElfFile32, FileHeader as _};
 
-use super::Isa;
+use soc_regions::Isa;
 
 /// What is wrong with an ELF file, for the person who named it.
 #[derive(Debug)]

@@ -21,9 +21,9 @@
 
 use crate::common::{PSRAM, RTC_HEAP, SINGLE_CORE};
 use crate::{
-    Access, Amount, Bound, Caps, Chip, Choice, Columns, DualBus, Flag, HardwareTable, MemoryType,
-    Order, Region, Reservation, SampleSymbol, Share, Span, Table, Total, TypeIndex, Value, When,
-    Window, WordOrder, bank, chip, rows, span,
+    Access, Amount, Bound, Caps, Chip, Choice, Columns, DualBus, Flag, HardwareTable, Isa,
+    MemoryType, Order, Region, Reservation, SampleSymbol, Share, Span, Table, Total, TypeIndex,
+    Value, When, Window, WordOrder, bank, chip, rows, span,
 };
 
 /// The ESP32 as ESP-IDF knows it today.
@@ -62,6 +62,7 @@ pub static ESP32: Chip = chip!(Table {
 /// Two cores; DMA goes past the caches; atomic instructions work on the chip only.
 pub(super) const HARDWARE: HardwareTable = HardwareTable {
     cores: 2,
+    isa: Isa::Xtensa,
     external_atomics: false,
     ..HardwareTable::PLAIN
 };

@@ -24,7 +24,7 @@ use super::parts::{
 };
 use crate::common::{MEMORY_PROTECTION, PSRAM, RTC_HEAP};
 use crate::{
-    Access, Amount, Bound, Caps, Chip, Choice, DualBus, Flag, HardwareTable, Line, MemoryType,
+    Access, Amount, Bound, Caps, Chip, Choice, DualBus, Flag, HardwareTable, Isa, Line, MemoryType,
     Order, Region, Reservation, SampleSymbol, Share, Span, Table, Total, TypeIndex, Value, When,
     Window, WordOrder, access, bank, chip, rows, span,
 };
@@ -65,6 +65,7 @@ pub static ESP32S2: Chip = chip!(Table {
         DualBus::new(RTC, RTC_INSTRUCTION, WordOrder::Linear).unwrap(),
     ],
     hardware: HardwareTable {
+        isa: Isa::Xtensa,
         external_line: Line::of(32).but(&[(When::is(CACHE_LINE.value("16")), 16)]),
         external_atomics: false,
         ..HardwareTable::PLAIN

@@ -26,7 +26,7 @@ use super::parts::{
 };
 use crate::common::{FLASH_ENCRYPTION, MEMORY_PROTECTION, PSRAM, RTC_HEAP};
 use crate::{
-    Amount, Bound, Caps, Chip, Choice, DualBus, Flag, HardwareTable, Line, MemoryType, Order,
+    Amount, Bound, Caps, Chip, Choice, DualBus, Flag, HardwareTable, Isa, Line, MemoryType, Order,
     Region, Reservation, SampleSymbol, Share, Span, Table, Total, TypeIndex, Value, When, Window,
     WordOrder, bank, chip, rows, span,
 };
@@ -61,6 +61,7 @@ pub static ESP32S3: Chip = chip!(Table {
     windows: &WINDOWS,
     dual_buses: &[DualBus::new(SRAM1_DATA, SRAM1_INSTRUCTION, WordOrder::Linear).unwrap()],
     hardware: HardwareTable {
+        isa: Isa::Xtensa,
         cores: 2,
         external_line: Line::of(32).but(&[
             (When::is(CACHE_LINE.value("16")), 16),

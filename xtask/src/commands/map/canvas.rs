@@ -127,6 +127,21 @@ pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     (kept + "…").into()
 }
 
+/// The words of `text` in lines of at most `most` characters, if a word is not longer.
+pub(crate) fn lines(text: &str, most: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// About how many pixels `text` is wide: fonts differ, so rather too many.
 pub(crate) fn text_width(text: &str) -> u32 {
     u32::try_from(text.chars().count()).unwrap_or(0) * 8
@@ -154,6 +169,13 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_broken_into_lines_and_never_lost() {
+        assert_eq!(lines("8BIT DMA INTERNAL", 9), ["8BIT DMA", "INTERNAL"]);
+        assert_eq!(lines("RETENTION", 4), ["RETENTION"]);
+        assert_eq!(lines("", 4), [""; 0]);
+    }
 
     #[test]
     fn numbers_are_grouped_by_thousands() {

@@ -1,4 +1,4 @@
-//! What differs between two maps: bytes side by side, per region, type, reservation and capability.
+//! What differs between two maps: bytes side by side, per domain, region, type, capability and reservation.
 //!
 //! ```text
 //!                        left     right   difference
@@ -41,13 +41,19 @@ impl Row {
 
 impl Comparison<'_> {
     /// Every table of the comparison, in the order in which they are shown.
-    pub(crate) fn sections(&self) -> [Section; 4] {
+    pub(crate) fn sections(&self) -> [Section; 5] {
         [
+            Section {
+                title: "For heaps, in all",
+                key: "domains",
+                more_is_better: true,
+                rows: self.with_total(self.rows(by_domain)),
+            },
             Section {
                 title: "For heaps, by region",
                 key: "regions",
                 more_is_better: true,
-                rows: self.with_total(self.rows(by_strip)),
+                rows: self.rows(by_strip),
             },
             Section {
                 title: "For heaps, by memory type",
@@ -111,6 +117,22 @@ impl Comparison<'_> {
         });
         rows
     }
+}
+
+/// What chips call differently and use alike.
+fn by_domain(map: &Map) -> Vec<(String, u32)> {
+    let domain = |strip: &Strip| match (strip.external, map.chip.is_in_rtc(strip.span.start())) {
+        (true, _) => "outside of the chip",
+        (_, true) => "low-power memory",
+        _ => "RAM on the chip",
+    };
+    let mut sums = summed(
+        map.strips
+            .iter()
+            .map(|strip| (domain(strip), strip.heap_bytes())),
+    );
+    sums.sort(); // "RAM" comes before lower case
+    sums
 }
 
 fn by_strip(map: &Map) -> Vec<(String, u32)> {
@@ -188,7 +210,7 @@ mod tests {
             row(&comparison, "regions", "SRAM0"),
             (Some(93_108), Some(125_876), 32_768)
         );
-        assert_eq!(row(&comparison, "regions", "all").2, 32_768 + 1_072);
+        assert_eq!(row(&comparison, "domains", "all").2, 32_768 + 1_072);
         assert_eq!(row(&comparison, "capabilities", "DMA").2, 1_072);
         assert_eq!(
             row(&comparison, "reservations", "cpu1_cache"),
@@ -200,14 +222,14 @@ mod tests {
     fn what_only_one_side_has_stands_where_that_side_has_it() {
         let (left, right) = (map(&[]), map(&[common::PSRAM.of(1 << 20)]));
         let names = |left, right| {
-            let [regions, ..] = Comparison { left, right }.sections();
+            let [_, regions, ..] = Comparison { left, right }.sections();
             regions
                 .rows
                 .into_iter()
                 .map(|row| row.name)
                 .collect::<Vec<_>>()
         };
-        let expected = ["PSRAM", "SRAM2", "SRAM1, data bus", "SRAM0", "all"];
+        let expected = ["PSRAM", "SRAM2", "SRAM1, data bus", "SRAM0"];
         assert_eq!(names(&left, &right), expected);
         assert_eq!(names(&right, &left), expected);
     }

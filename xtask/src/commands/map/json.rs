@@ -32,6 +32,7 @@ pub(crate) fn of_map(map: &Map) -> Value {
     });
     object["total"] = json!({
         "region_bytes": map.region_bytes(None),
+        "memory_bytes": map.memory_bytes(),
         "heap_bytes": map.heap_bytes(None),
     });
     object
@@ -206,7 +207,7 @@ mod tests {
         assert_eq!(found("symbols", "name", "_heap_start")["source"], "sample");
         assert_eq!(
             map["total"],
-            json!({ "region_bytes": 532_480, "heap_bytes": 413_084 })
+            json!({ "region_bytes": 532_480, "memory_bytes": 532_480, "heap_bytes": 413_084 })
         );
     }
 

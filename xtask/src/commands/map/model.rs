@@ -69,7 +69,7 @@ pub(crate) struct Cost {
     pub(crate) name: &'static str,
     pub(crate) span: Span,
     pub(crate) when: When,
-    /// Bytes of it that would otherwise be in a region.
+    /// Bytes of it that would otherwise be for heaps; none where addresses have no memory behind them.
     pub(crate) bytes: u32,
 }
 
@@ -210,6 +210,13 @@ impl Map {
         rows.map(|row| row.span.size()).sum()
     }
 
+    /// Bytes that are there: on the chip all rows, outside of it what is not beyond the PSRAM.
+    pub(crate) fn memory_bytes(&self) -> u32 {
+        let external = self.heaps.iter().filter(|heap| heap.external);
+        let external: u32 = external.map(|heap| heap.span.size()).sum();
+        self.internal_bytes() + external // both in one address space
+    }
+
     /// Bytes of all rows on the chip.
     pub(crate) fn internal_bytes(&self) -> u32 {
         let internal = self.strips.iter().filter(|strip| !strip.external);
@@ -271,9 +278,10 @@ fn continues(first: &Region, count: u32, row: &Region) -> bool {
 fn cost(chip: &'static Chip, options: &Options, layout: &Layout, reserved: Reserved) -> Cost {
     let mut rows = chip.reservations().iter();
     let row = rows.find(|row| row.name == reserved.name && row.when.holds(options));
-    let shared = layout
+    let internal = layout
         .regions()
-        .filter_map(|row| row.span.intersection(reserved.span));
+        .filter(|row| !chip.is_external(row.span.start()));
+    let shared = internal.filter_map(|row| row.span.intersection(reserved.span));
     Cost {
         name: reserved.name,
         span: reserved.span,

@@ -12,6 +12,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use soc_regions::TypeIndex;
+
 use super::bars::{BAR, DROPPED, Frame, PROGRAM_BAR, colour, draw_program, fill, program_fill};
 use super::canvas::{Canvas, INNER, MARGIN, RESERVED, WIDTH, grouped};
 use super::model::{Content, Map, Part, Strip, Total};
@@ -250,19 +252,32 @@ fn sections(canvas: &mut Canvas, overlay: &Overlay) -> fmt::Result {
     Ok(())
 }
 
+/// Left edges of a type's figures and capabilities, and how many characters of the latter fit into a line.
+const TYPE_COLUMNS: [u32; 5] = [
+    MARGIN + 150,
+    MARGIN + 290,
+    MARGIN + 430,
+    MARGIN + 680,
+    MARGIN + 930,
+];
+const CAPS_A_LINE: usize = 30;
+
 fn types(canvas: &mut Canvas, map: &Map) -> fmt::Result {
-    let types = map.types();
-    let rows = u32::try_from(types.len()).unwrap_or(u32::MAX);
+    let rows: Vec<_> = map
+        .types()
+        .into_iter()
+        .map(|kind| (kind, caps_of(map, kind)))
+        .collect();
+    let height = |caps: &[Vec<String>; 3]| {
+        let lines = caps.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        u32::try_from(lines).unwrap_or(1) * 17 + 7
+    };
     let top = canvas.y;
-    canvas.card(top, 54 + rows * 24)?;
+    canvas.card(
+        top,
+        46 + rows.iter().map(|(_, caps)| height(caps)).sum::<u32>(),
+    )?;
     canvas.text(MARGIN, top + 28, "h2", "Types")?;
-    let columns_at = [
-        MARGIN + 110,
-        MARGIN + 250,
-        MARGIN + 440,
-        MARGIN + 690,
-        MARGIN + 970,
-    ];
     let heads = [
         "in regions",
         "for heaps",
@@ -270,23 +285,40 @@ fn types(canvas: &mut Canvas, map: &Map) -> fmt::Result {
         "second choice",
         "last resort",
     ];
-    for (x, head) in columns_at.into_iter().zip(heads) {
+    for (x, head) in TYPE_COLUMNS.into_iter().zip(heads) {
         canvas.text(x, top + 28, "s", head)?;
     }
-    for (row, kind) in (0..).zip(types) {
-        let y = top + 56 + row * 24;
-        let [first, second, last] = columns(map.caps(kind));
-        let bytes = [map.region_bytes(Some(kind)), map.heap_bytes(Some(kind))].map(grouped);
-        canvas.swatch(MARGIN, y, colour(map, kind))?;
-        canvas.text(MARGIN + 20, y, "b", map.type_name(kind))?;
-        for (x, text) in columns_at
-            .into_iter()
-            .zip([&bytes[0], &bytes[1], &first, &second, &last])
-        {
-            canvas.text(x, y, "m", text)?;
+    let mut y = top + 56;
+    for (kind, caps) in &rows {
+        draw_type(canvas, map, *kind, caps, y)?;
+        y += height(caps);
+    }
+    canvas.y = y + 4;
+    Ok(())
+}
+
+/// By priority, each in as many lines as it needs.
+fn caps_of(map: &Map, kind: TypeIndex) -> [Vec<String>; 3] {
+    columns(map.caps(kind)).map(|caps| canvas::lines(&caps, CAPS_A_LINE))
+}
+
+fn draw_type(
+    canvas: &mut Canvas,
+    map: &Map,
+    kind: TypeIndex,
+    caps: &[Vec<String>; 3],
+    y: u32,
+) -> fmt::Result {
+    let [in_regions, for_heaps, lists @ ..] = TYPE_COLUMNS;
+    canvas.swatch(MARGIN, y, colour(map, kind))?;
+    canvas.text(MARGIN + 20, y, "b", map.type_name(kind))?;
+    canvas.text(in_regions, y, "m", &grouped(map.region_bytes(Some(kind))))?;
+    canvas.text(for_heaps, y, "m", &grouped(map.heap_bytes(Some(kind))))?;
+    for (x, lines) in lists.into_iter().zip(caps) {
+        for (line, text) in (0..).zip(lines) {
+            canvas.text(x, y + line * 17, "m", text)?;
         }
     }
-    canvas.y = top + 54 + rows * 24 + 14;
     Ok(())
 }
 

@@ -10,7 +10,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use comfy_table::Table;
-use soc_regions::{Caps, Columns};
+use soc_regions::{Available, Caps, Columns};
 
 use super::model::Map;
 use super::overlay::{Finding, Overlay, Severity};
@@ -31,7 +31,7 @@ impl Display for Report<'_> {
         section(out, "Regions", regions(map))?;
         section(
             out,
-            "Ends of reservations that the linker decides",
+            "Ends of reservations that are not the same in every program",
             symbols(map),
         )?;
         section(out, "Reservations", reservations(map))?;
@@ -70,13 +70,13 @@ fn section(out: &mut Formatter<'_>, title: &str, table: Table) -> fmt::Result {
 
 /// One sentence about the whole.
 pub(crate) fn summary(map: &Map, number: fn(u32) -> String) -> String {
-    let (heaps, regions) = (map.heap_bytes(None), map.region_bytes(None));
-    let percent = u64::from(heaps) * 100 / u64::from(regions.max(1));
+    let (heaps, memory) = (map.heap_bytes(None), map.memory_bytes());
+    let percent = u64::from(heaps) * 100 / u64::from(memory.max(1));
     let count = map.heaps.len();
     format!(
         "{} of {} ({percent} %) are for {count} heap{}.",
         number(heaps),
-        number(regions),
+        number(memory),
         if count == 1 { "" } else { "s" }
     )
 }
@@ -196,7 +196,7 @@ fn heaps(map: &Map) -> Table {
             address(heap.span.end()),
             heap.span.size().to_string(),
             heap.memory_type.name.to_owned(),
-            heap.iram_alias.map(address).unwrap_or_default(),
+            alias(heap),
             if heap.startup_stack {
                 "end of start-up"
             } else {
@@ -206,6 +206,15 @@ fn heaps(map: &Map) -> Table {
         ]);
     }
     table
+}
+
+/// Where the instruction bus sees a heap.
+fn alias(heap: &Available) -> String {
+    match heap.iram_alias {
+        Some(alias) if alias == heap.span.start() => "the same".into(),
+        Some(alias) => address(alias),
+        None => String::new(),
+    }
 }
 
 fn totals(map: &Map) -> Table {
