@@ -282,9 +282,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             ..
         } = self;
         let route = routes.find(caps, rules, registry, reserves)?;
-        let request = demand.request(&route.terms).ok_or(Cause::TooLarge)?;
+        demand.request(1).ok_or(Cause::TooLarge)?;
         for &step in route.steps() {
-            if let Some(block) = try_heap(registry, reserves, route.terms.caps, step, request) {
+            let Some(request) = demand.request(step.unit) else {
+                continue;
+            };
+            if let Some(block) = try_heap(registry, reserves, route.caps, step, request) {
                 watches.given_by(step.heap, registry);
                 return Ok(block);
             }

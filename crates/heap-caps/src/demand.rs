@@ -6,7 +6,6 @@ use multi_heap::Request;
 use soc_regions::Caps;
 
 use crate::failure::Cause;
-use crate::terms::Terms;
 
 /// One allocation as its caller words it.
 ///
@@ -95,11 +94,11 @@ impl Demand {
         }
     }
 
-    /// The request to one heap that meets this demand and `terms`; `None` where sizes or alignments are beyond any heap.
-    pub(crate) fn request(&self, terms: &Terms) -> Option<Request> {
-        let alignment = self.alignment.max(terms.alignment as usize);
-        let request = Request::aligned(self.size, alignment)?;
-        match terms.unit {
+    /// The request to one heap that meets this demand, start and size in multiples of `unit`; `None` where sizes or alignments are
+    /// beyond any heap.
+    pub(crate) fn request(&self, unit: u32) -> Option<Request> {
+        let request = Request::aligned(self.size, self.alignment.max(4).max(unit as usize))?; // widening
+        match unit {
             1 => Some(request),
             unit => request.rounded_up_to(unit),
         }

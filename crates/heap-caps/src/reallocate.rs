@@ -23,7 +23,6 @@ use crate::heap_caps::HeapCaps;
 use crate::misuse::Misuse;
 use crate::observer::{Observer, Reallocated};
 use crate::take::charge;
-use crate::terms::Terms;
 use crate::work::{Block, Move, Reallocation};
 
 /// Reallocation in one call.
@@ -211,19 +210,20 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             .registry
             .get(old.heap)
             .map_or(Caps::empty(), |entry| entry.caps);
-        let caps = if caps.is_empty() {
-            keeping(old, kept)
-        } else {
-            caps
-        };
-        let terms = match self.rules.terms(caps) {
-            Ok(terms) => terms,
+        let keeps = caps.is_empty();
+        let caps = if keeps { keeping(old, kept) } else { caps };
+        let bits = match self.rules.caps(caps) {
+            Ok(bits) => bits,
             Err(cause) => return Ok(Err(cause)),
         };
-        let Some(request) = demand.request(&terms) else {
+        let unit = match self.rules.unit(caps, kept) {
+            unit if keeps && !is_whole(old, unit) => 1,
+            unit => unit,
+        };
+        let Some(request) = demand.request(unit) else {
             return Ok(Err(Cause::TooLarge));
         };
-        if self.may_stay(old, &terms, request)
+        if self.may_stay(old, bits, request)
             && let Some(done) = self.resized(old, demand, caps, request)?
         {
             return Ok(Ok(done));
@@ -241,12 +241,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// Whether the block may stay in its heap: it has the capabilities on the side where the block was handed out, at this alignment.
-    fn may_stay(&self, old: &Block<P>, terms: &Terms, request: Request) -> bool {
+    fn may_stay(&self, old: &Block<P>, bits: Caps, request: Request) -> bool {
         let Some(entry) = self.registry.get(old.heap) else {
             return false;
         };
         let right_side = match (entry.alias.is_some(), old.code.is_some()) {
-            (true, on_code_side) => terms.caps.contains(Caps::EXEC) == on_code_side,
+            (true, on_code_side) => bits.contains(Caps::EXEC) == on_code_side,
             (false, _) => true,
         };
         let grows_by = charge::<P>(request.size()).saturating_sub(charge::<P>(old.usable));
@@ -254,11 +254,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             let honoured = self.rules.policy.honours_reserves() && grows_by > 0;
             let forbidding = || {
                 self.reserves
-                    .forbidding(terms.caps, entry.caps, grows_by, &self.registry)
+                    .forbidding(bits, entry.caps, grows_by, &self.registry)
             };
             honoured.then(forbidding).flatten()
         };
-        entry.caps.contains(terms.caps)
+        entry.caps.contains(bits)
             && right_side
             && old.address.is_multiple_of(request.alignment())
             && forbidden().is_none()
@@ -375,6 +375,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             });
         }
     }
+}
+
+/// Whether a block may have whole units to itself, as one for DMA has: without capabilities in the demand, it keeps them.
+fn is_whole<P: Poison>(old: &Block<P>, unit: u32) -> bool {
+    old.address.is_multiple_of(unit) && old.usable >= unit
 }
 
 /// The capabilities that keep a block in memory like the one it lies in, less those that exclude each other.

@@ -51,17 +51,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Adds every heap with its reason: those that have the capabilities first, in the order of the search.
     fn describe(&self, failure: &mut Failure) {
-        let terms = self.rules.terms(failure.caps);
-        let (Cause::NoMemory, Ok(terms)) = (failure.cause, terms) else {
+        let caps = self.rules.caps(failure.caps);
+        let (Cause::NoMemory, Ok(caps)) = (failure.cause, caps) else {
             return;
         };
         let size = u32::try_from(failure.size).unwrap_or(u32::MAX);
         for matching in [true, false] {
             let heaps = self.registry.in_order();
-            for (heap, entry) in
-                heaps.filter(|(_, entry)| entry.caps.contains(terms.caps) == matching)
-            {
-                let why = self.why_not(entry, terms.caps, size);
+            for (heap, entry) in heaps.filter(|(_, entry)| entry.caps.contains(caps) == matching) {
+                let why = self.why_not(entry, caps, size);
                 failure.describe(Candidate {
                     heap,
                     start: entry.span.start(),

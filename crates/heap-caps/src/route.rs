@@ -1,7 +1,7 @@
 //! Which heaps may serve a set of capabilities, and in what order they are tried.
 //!
 //! ```text
-//!   asked for DMA ─► Route { caps: DMA, alignment: 4, steps: [ D/IRAM 3FFE0440, D/IRAM 3FFE4350, DRAM 3FFB2EC8 ] }
+//!   asked for DMA ─► Route { caps: DMA, steps: [ D/IRAM 3FFE0440, D/IRAM 3FFE4350, DRAM 3FFB2EC8 ] }
 //! ```
 //!
 //! A route depends on nothing that an allocation changes. It is worked out at the first request for a set and kept until heaps
@@ -14,7 +14,7 @@ use crate::failure::Cause;
 use crate::policy::Policy;
 use crate::registry::{Entry, HeapIndex, Registry};
 use crate::reserve::Reserves;
-use crate::terms::{Rules, Terms};
+use crate::terms::Rules;
 
 /// How many routes are kept.
 const KEPT: usize = 4;
@@ -29,31 +29,31 @@ pub(crate) struct Step {
     pub(crate) alias: bool,
     /// Reserves have to be asked.
     pub(crate) reserved: bool,
+    /// Start and size are multiples of this: the hardware's wish about this memory.
+    pub(crate) unit: u32,
 }
 
 /// The heaps that serve one set of capabilities, each once, in the order of the search.
 #[derive(Clone, Copy)]
 pub(crate) struct Route<const N: usize> {
-    pub(crate) terms: Terms,
+    /// The bits to look for.
+    pub(crate) caps: Caps,
     steps: [Step; N],
     count: usize,
-    /// Nothing is special about any step, and the hardware has no wish.
+    /// Nothing is special about any step.
     plain: bool,
 }
 
 impl<const N: usize> Route<N> {
     /// To nowhere.
     const EMPTY: Self = Self {
-        terms: Terms {
-            caps: Caps::empty(),
-            alignment: 4,
-            unit: 1,
-        },
+        caps: Caps::empty(),
         steps: [Step {
             heap: HeapIndex(0),
             words: false,
             alias: false,
             reserved: false,
+            unit: 1,
         }; N],
         count: 0,
         plain: true,
@@ -65,28 +65,27 @@ impl<const N: usize> Route<N> {
         registry: &Registry<P, N>,
         reserves: &Reserves,
     ) -> Result<Self, Cause> {
-        let terms = rules.terms(asked)?;
+        let caps = rules.caps(asked)?;
         let mut route = Self {
-            terms,
-            plain: terms.alignment == 4 && terms.unit == 1,
+            caps,
             ..Self::EMPTY
         };
         for column in 0..PRIORITIES {
             let here = |entry: &Entry<P>| {
                 entry.heap.is_some()
                     && !entry.by_tag_only
-                    && rules.policy.column(&entry.columns, terms.caps) == Some(column)
+                    && rules.policy.column(&entry.columns, caps) == Some(column)
             };
             for (heap, entry) in registry.in_order().filter(|(_, entry)| here(entry)) {
                 let words = entry.is_word_only();
-                let alias = terms.caps.contains(Caps::EXEC) && entry.alias.is_some();
-                let reserved =
-                    rules.policy.honours_reserves() && reserves.limit(terms.caps, entry.caps);
+                let alias = caps.contains(Caps::EXEC) && entry.alias.is_some();
+                let reserved = rules.policy.honours_reserves() && reserves.limit(caps, entry.caps);
                 route.append(Step {
                     heap,
                     words,
                     alias,
                     reserved,
+                    unit: rules.unit(asked, entry.caps),
                 });
             }
         }
@@ -97,7 +96,7 @@ impl<const N: usize> Route<N> {
         let place = self.steps.get_mut(self.count);
         place.into_iter().for_each(|place| *place = step); // N heaps, each appended once
         self.count += 1;
-        self.plain &= !(step.words || step.alias || step.reserved);
+        self.plain &= !(step.words || step.alias || step.reserved) && step.unit == 1;
     }
 
     #[inline]

@@ -2,17 +2,18 @@
 //!
 //! Some flags describe how memory is used, not what it is. They are rewritten before a heap is looked for:
 //!
-//! | asked for | looked for | besides |
+//! | asked for | looked for | besides, in the memory that serves |
 //! |---|---|---|
-//! | `DMA_DESC_AHB`, `DMA_DESC_AXI` | `DMA` | AXI descriptors: at least [`Hardware::axi_descriptor`] aligned |
-//! | `CACHE_ALIGNED` | nothing | start and size in cache lines |
+//! | `DMA_DESC_AHB`, `DMA_DESC_AXI` | `DMA` | AXI descriptors: start and size in units of [`Hardware::axi_descriptor`] |
+//! | `CACHE_ALIGNED` | nothing | start and size in its cache lines |
 //! | `DMA\|SPIRAM` | `SPIRAM`, if DMA engines reach external RAM | start and size in external cache lines |
-//! | `DMA`, `SIMD` | the same | start and size in [`Hardware`]'s units |
+//! | `DMA`, `SIMD` | the same | start and size in its cache lines and [`Hardware`]'s units |
 //! | `EXEC` | `EXEC\|32BIT` | excludes `8BIT` and `DMA` |
 //!
 //! Source: ESP-IDF HEAD `esp_heap_adjust_alignment_to_hw`, `heap_caps_aligned_alloc_base`. Differences: a descriptor can't
-//! be had in PSRAM (ESP-IDF's comment says so, its code gives plain PSRAM), and under [`Policy::Guaranteed`] DMA memory
-//! is not answered with PSRAM that no DMA engine reaches.
+//! be had in PSRAM (ESP-IDF's comment says so, its code gives plain PSRAM); and under [`Policy::Guaranteed`] DMA memory
+//! is not answered with PSRAM that no DMA engine reaches, and cache lines are those of the memory that serves. ESP-IDF takes the
+//! external ones only where `SPIRAM` is asked for, so what it gives of PSRAM without being asked to may share a line.
 
 use soc_regions::{Caps, Hardware};
 
@@ -25,17 +26,6 @@ const USES: Caps = DESCRIPTORS
     .union(Caps::CACHE_ALIGNED)
     .union(Caps::SIMD);
 
-/// What memory must be to satisfy the capabilities asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Terms {
-    /// The bits to look for.
-    pub(crate) caps: Caps,
-    /// Least alignment in bytes, a power of two; 4 where the hardware has no wish.
-    pub(crate) alignment: u32,
-    /// The size is rounded up to a multiple of this.
-    pub(crate) unit: u32,
-}
-
 /// Facts that turn capabilities into terms.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
@@ -46,26 +36,16 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// The terms behind `asked`, or why no memory can meet them.
-    pub(crate) fn terms(&self, asked: Caps) -> Result<Terms, Cause> {
+    /// The bits to look for behind `asked`, or why no memory can have them.
+    pub(crate) fn caps(&self, asked: Caps) -> Result<Caps, Cause> {
         refuse(asked)?;
         if self.policy == Policy::Tagged2016 {
-            return Ok(Terms {
-                caps: asked,
-                alignment: 4,
-                unit: 1,
-            });
+            return Ok(asked);
         }
-        let unit = self.unit(asked);
-        let caps = self.memory_bits(asked);
-        if caps.is_empty() {
-            return Err(Cause::NoCaps);
+        match self.memory_bits(asked) {
+            none if none.is_empty() => Err(Cause::NoCaps),
+            caps => Ok(caps),
         }
-        Ok(Terms {
-            caps,
-            alignment: unit.max(4),
-            unit,
-        })
     }
 
     fn memory_bits(&self, asked: Caps) -> Caps {
@@ -82,15 +62,21 @@ impl Rules {
         caps
     }
 
-    /// In what units the hardware wants such memory; at least 1.
-    fn unit(&self, asked: Caps) -> u32 {
+    /// In what units the hardware wants memory that serves `asked`, given what that memory can do: a power of two, at least 1.
+    pub(crate) fn unit(&self, asked: Caps, memory: Caps) -> u32 {
+        if self.policy == Policy::Tagged2016 || !asked.intersects(USES) {
+            return 1;
+        }
+        let external = match self.policy {
+            Policy::IdfExact => asked.contains(Caps::SPIRAM),
+            _ => memory.intersects(Caps::SPIRAM | Caps::SPIRAM_NO_ENC),
+        };
         let wish = |flag: Caps, bytes: u32| if asked.intersects(flag) { bytes } else { 1 };
-        let line = match asked.contains(Caps::SPIRAM) {
+        let line = match external {
             true => self.hardware.external_line,
             false => self.hardware.internal_line,
         };
-        wish(USES, line)
-            .max(wish(Caps::DMA_DESC_AXI, self.hardware.axi_descriptor))
+        line.max(wish(Caps::DMA_DESC_AXI, self.hardware.axi_descriptor))
             .max(wish(Caps::SIMD, self.hardware.simd))
             .max(wish(Caps::DMA | DESCRIPTORS, self.hardware.encrypted_dma))
             .max(1)
@@ -125,74 +111,59 @@ mod tests {
         external_dma: false,
     };
 
-    /// Values of the ESP32-P4: ESP-IDF HEAD.
-    const P4: Rules = Rules {
-        policy: Policy::Guaranteed,
-        hardware: Hardware {
-            internal_line: 64,
-            external_line: 64,
-            axi_descriptor: 8,
-            simd: 16,
-            encrypted_dma: 0,
-        },
-        external_dma: true,
-    };
-
-    fn plain(caps: Caps) -> Result<Terms, Cause> {
-        Ok(Terms {
-            caps,
-            alignment: 4,
-            unit: 1,
-        })
+    #[test]
+    fn flags_that_say_how_memory_is_used_are_rewritten() {
+        let internal = Caps::INTERNAL;
+        assert_eq!(ESP32.caps(Caps::DMA), Ok(Caps::DMA));
+        assert_eq!(ESP32.caps(Caps::DMA_DESC_AHB), Ok(Caps::DMA));
+        assert_eq!(
+            ESP32.caps(Caps::DMA_DESC_AXI | internal),
+            Ok(Caps::DMA | internal)
+        );
+        assert_eq!(ESP32.caps(Caps::EXEC), Ok(Caps::EXEC | Caps::BIT32));
+        assert_eq!(ESP32.caps(Caps::CACHE_ALIGNED | internal), Ok(internal));
     }
 
     #[test]
-    fn on_the_esp32_flags_are_rewritten_and_no_alignment_follows() {
-        assert_eq!(ESP32.terms(Caps::DMA), plain(Caps::DMA));
-        assert_eq!(ESP32.terms(Caps::DMA_DESC_AHB), plain(Caps::DMA));
-        assert_eq!(
-            ESP32.terms(Caps::DMA_DESC_AXI | Caps::INTERNAL),
-            plain(Caps::DMA | Caps::INTERNAL)
-        );
-        assert_eq!(ESP32.terms(Caps::EXEC), plain(Caps::EXEC | Caps::BIT32));
-        assert_eq!(
-            ESP32.terms(Caps::CACHE_ALIGNED | Caps::BIT8),
-            plain(Caps::BIT8)
-        );
-    }
-
-    #[test]
-    fn where_there_are_cache_lines_buffers_own_whole_ones() {
-        let lines = |caps| {
-            Ok(Terms {
-                caps,
-                alignment: 64,
-                unit: 64,
-            })
+    fn what_is_not_used_in_a_particular_way_has_no_unit() {
+        let lines = Rules {
+            hardware: Hardware {
+                internal_line: 64,
+                external_line: 128,
+                ..Hardware::NONE
+            },
+            ..ESP32
         };
-        assert_eq!(P4.terms(Caps::DMA), lines(Caps::DMA));
-        assert_eq!(P4.terms(Caps::DMA | Caps::SPIRAM), lines(Caps::SPIRAM));
-        assert_eq!(P4.terms(Caps::BIT8), plain(Caps::BIT8));
+        for plain in [Caps::BIT8, Caps::EXEC, Caps::SPIRAM, Caps::DEFAULT] {
+            assert_eq!(lines.unit(plain, Caps::DMA), 1);
+        }
+        assert_eq!(lines.unit(Caps::CACHE_ALIGNED, Caps::DMA), 64);
+        assert_eq!(lines.unit(Caps::CACHE_ALIGNED, Caps::SPIRAM), 128);
+        let exact = Rules {
+            policy: Policy::IdfExact,
+            ..lines
+        };
+        assert_eq!(exact.unit(Caps::CACHE_ALIGNED, Caps::SPIRAM), 64);
     }
 
     #[test]
     fn contradictory_requests_are_named() {
         let exec_dma = Caps::EXEC | Caps::DMA;
-        assert_eq!(ESP32.terms(exec_dma), Err(Cause::Contradictory(exec_dma)));
+        assert_eq!(ESP32.caps(exec_dma), Err(Cause::Contradictory(exec_dma)));
         let exec_bytes = Caps::EXEC | Caps::BIT8;
         assert_eq!(
-            ESP32.terms(exec_bytes | Caps::INTERNAL),
+            ESP32.caps(exec_bytes | Caps::INTERNAL),
             Err(Cause::Contradictory(exec_bytes))
         );
         let descriptor = Caps::DMA_DESC_AHB | Caps::SPIRAM;
         assert_eq!(
-            ESP32.terms(descriptor),
+            ESP32.caps(descriptor),
             Err(Cause::Contradictory(descriptor))
         );
-        assert_eq!(ESP32.terms(Caps::empty()), Err(Cause::NoCaps));
-        assert_eq!(ESP32.terms(Caps::CACHE_ALIGNED), Err(Cause::NoCaps));
+        assert_eq!(ESP32.caps(Caps::empty()), Err(Cause::NoCaps));
+        assert_eq!(ESP32.caps(Caps::CACHE_ALIGNED), Err(Cause::NoCaps));
         assert_eq!(
-            ESP32.terms(Caps::INVALID | Caps::BIT8),
+            ESP32.caps(Caps::INVALID | Caps::BIT8),
             Err(Cause::InvalidCaps)
         );
     }
@@ -200,11 +171,11 @@ mod tests {
     #[test]
     fn dma_memory_is_not_answered_with_psram_out_of_its_reach_unless_esp_idf_is_copied() {
         let caps = Caps::DMA | Caps::SPIRAM;
-        assert_eq!(ESP32.terms(caps), plain(caps));
+        assert_eq!(ESP32.caps(caps), Ok(caps));
         let exact = Rules {
             policy: Policy::IdfExact,
             ..ESP32
         };
-        assert_eq!(exact.terms(caps), plain(Caps::SPIRAM));
+        assert_eq!(exact.caps(caps), Ok(Caps::SPIRAM));
     }
 }
