@@ -121,7 +121,7 @@ fn capabilities_have_these_consequences_for_alignment_and_size() {
         assert!(usable >= bytes, "{what}: {usable}");
         let distances = blocks.windows(2).map(|pair| pair[0].abs_diff(pair[1]));
         assert!(
-            distances.min().unwrap() < bytes.max(8) + alignment.max(16),
+            distances.min().unwrap() <= bytes.max(8) + alignment.max(16),
             "{what}"
         );
     }
