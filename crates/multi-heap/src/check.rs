@@ -4,6 +4,7 @@ use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of};
 use crate::damage::{Corruption, CorruptionKind};
 use crate::header::{Header, Note};
 use crate::heap::Heap;
+use crate::lists::block_of;
 use crate::poison::{self, Poison};
 use crate::pool::{Index, Pool, control, first_index};
 
@@ -62,11 +63,7 @@ impl<P: Poison> Heap<P> {
         while index < self.pool.end() {
             let free = self.pool.header(index).is_free();
             let units = self.check_block(index, note)?;
-            note = if free {
-                Note::of_free(units)
-            } else {
-                Note::USED
-            };
+            note = if free { Note::of(units) } else { Note::USED };
             tally.count(units, free);
             index += units;
         }
@@ -135,7 +132,7 @@ impl Pool {
             (true, true) if units == 2 && !header.is_free_pair() => Err(broken(
                 CorruptionKind::Header,
                 index,
-                Header::free_pair(0).0,
+                Header::ERASED.0,
                 header.0,
             )),
             (false, _) if header != Header::used(units, before) => Err(broken(
@@ -202,25 +199,27 @@ impl Pool {
     }
 
     fn check_list(&self, bin: u32, head: u32, left: &mut u32) -> Checked {
-        let (mut link, mut word, mut previous) =
-            (head, control::HEADS + bin, Pool::before_first(bin));
-        while link != 0 {
-            let damage = broken(CorruptionKind::Link, word, bin, link);
-            let block = self.block_at(link).ok_or(damage)?;
-            let header = self.header(block);
-            let belongs = header.is_free() && bin_of(header.units().max(1)) == bin;
-            if !belongs || self.previous_in_list(block, bin) != previous {
+        let mut previous = control::HEADS + bin;
+        let mut node = head;
+        while node != 0 {
+            let damage = broken(CorruptionKind::Link, previous, bin, node);
+            if !self.is_in_list(node, bin) || self.get(node + 1) != previous {
                 return Err(damage);
             }
             *left = left.checked_sub(1).ok_or(damage)?;
-            (link, word, previous) = (self.next_in_list(block, bin), block, block);
+            (previous, node) = (node, self.get(node));
         }
         Ok(())
     }
 
-    /// The index of a block that can be in a list.
-    fn block_at(&self, link: u32) -> Option<Index> {
-        (self.first()..self.limit()).contains(&link).then_some(link)
+    /// Whether a link leads to the node of a free block of list `bin`.
+    fn is_in_list(&self, node: u32, bin: u32) -> bool {
+        let block = block_of(node, bin);
+        if !(self.first()..self.end() - 1).contains(&block) {
+            return false;
+        }
+        let header = self.header(block);
+        header.is_free() && bin_of(header.units().max(1)) == bin
     }
 
     fn check_bit(&self, bin: u32, expected: bool) -> Checked {

@@ -95,6 +95,18 @@ pub enum Misuse {
     Corrupt(Corruption),
 }
 
+/// A block was refused. [`Heap::explain`](crate::Heap::explain) tells the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("the heap refused a block")
+    }
+}
+
+impl core::error::Error for Refused {}
+
 impl fmt::Display for Misuse {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -51,10 +51,11 @@ impl<P: Poison> Heap<P> {
 
 /// Refusing, in the cold path.
 impl<P: Poison> Heap<P> {
-    /// Why a block could not be freed. O(blocks): a walk tells where the place lies.
+    /// Why a block is refused that was just refused. O(blocks): a walk tells where the place lies.
     #[cold]
     #[inline(never)]
-    pub(crate) fn explain(&self, block: Offset) -> Misuse {
+    #[must_use]
+    pub fn explain(&self, block: Offset) -> Misuse {
         match self.used_block(block) {
             Ok(_) => self.misuse(),
             Err(Misuse::AlreadyFree | Misuse::NotABlock) => self.locate(block),

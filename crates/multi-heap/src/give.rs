@@ -3,6 +3,7 @@
 use crate::bins::{MIN_UNITS, bin_of};
 use crate::damage::Misuse;
 use crate::header::{Header, Note};
+use crate::lists::node_of;
 use crate::poison::FILL_FREED;
 use crate::pool::{Index, Pool, control};
 
@@ -55,17 +56,11 @@ impl Pool {
     }
 
     /// Gives the used block at `block` back: its units. `None` if no used block begins there, or what lies around it does not fit together.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn free_at(self, block: u32) -> Option<u32> {
         let used = self.used_block(block).ok()?;
         self.free(used)?;
         Some(used.units)
-    }
-
-    /// As [`Pool::free_at`], not inlined.
-    #[inline(never)]
-    pub(crate) fn free_outlined(self, block: u32) -> Option<u32> {
-        self.free_at(block)
     }
 
     /// Gives a validated used block back, joined with its free neighbours.
@@ -78,57 +73,44 @@ impl Pool {
         } = used;
         let below = self.free_units_below(used)?;
         let above = self.free_units_above(used)?;
-        let (start, total) = (block - below, below + units + above);
-        self.join(start, below, block + units, above, total)?;
-        let joined = below.min(1) + above.min(1);
-        self.count(control::FREE_BLOCKS, 1_u32.wrapping_sub(joined));
-        self.count(control::FREE_WORDS, units - 1 + joined);
+        let (start, upper) = (block - below, block + units);
+        let total = below + units + above;
+        let mut blocks = self.get(control::FREE_BLOCKS).wrapping_add(1);
+        if below != 0 {
+            blocks = blocks.wrapping_sub(1);
+            if below != 1 {
+                self.unlink(node_of(start, below))?;
+            }
+        }
+        let bin = bin_of(total);
+        if above != 0 {
+            blocks = blocks.wrapping_sub(1);
+        }
+        let stays = above / 8 > total - above && bin_of(above) == bin;
+        if stays {
+            self.relocate(upper + 1, start + 1)?;
+        } else if above > 1 {
+            self.unlink(node_of(upper, above))?;
+        }
+        if below > 2 {
+            self.set_header(block, Header::ERASED);
+        }
+        self.write_free(start, total);
+        if !stays {
+            self.link(node_of(start, total), bin);
+        }
+        if above < 4 {
+            self.tell(start + total, above, total);
+        }
+        let more = blocks.wrapping_sub(self.get(control::FREE_BLOCKS));
+        self.set(control::FREE_BLOCKS, blocks);
+        self.count(control::FREE_WORDS, units.wrapping_sub(more));
         self.discount(control::USED_BLOCKS, 1);
         Some(Released {
             start,
             units: total,
-            seams: [block, block + units],
+            seams: [block, upper],
         })
-    }
-
-    /// Makes `total` units from `start` one free block, of which the first `below` units and the `above` units from `upper` on are
-    /// free blocks already.
-    #[inline(always)]
-    fn join(self, start: Index, below: u32, upper: Index, above: u32, total: u32) -> Option<()> {
-        self.unlink_any(start, below)?;
-        let bin = bin_of(total);
-        if above / 8 > total - above && bin_of(above) == bin {
-            self.relocate(upper, start)?;
-        } else {
-            self.unlink_any(upper, above)?;
-            if total == 2 {
-                self.link_pair(start);
-            } else {
-                self.link(start, bin);
-            }
-        }
-        self.write_free(start, total);
-        if below != 0 {
-            self.mark_inside(start, below);
-        }
-        if above == 0 {
-            self.set_header(
-                upper,
-                self.header(upper).with_first_note(Note::of_free(total)),
-            );
-        } else if above < 4 {
-            self.tell(start + total, total);
-        }
-        Some(())
-    }
-
-    /// Erases the header of the block that began `below` units behind `start`, if it is not overwritten by links anyway: so a
-    /// second free of it is recognised.
-    #[inline(always)]
-    fn mark_inside(self, start: Index, below: u32) {
-        if below > 2 {
-            self.set_header(start + below, Header::ERASED);
-        }
     }
 
     /// Units of the free block that ends where `block` begins, 0 if there is none; `None` where what stands there does not fit together.
@@ -162,37 +144,25 @@ impl Pool {
 
 /// Resizing of a validated used block.
 impl Pool {
-    /// Shrinks a block in place; what it gives up is joined with a free block behind it. A single unit stays with the block.
-    pub(crate) fn shrink(self, used: UsedBlock, new_units: u32) -> Option<Released> {
-        let UsedBlock {
-            index: block,
-            units,
-            ..
-        } = used;
-        let (surplus, start) = (units - new_units, block + new_units);
-        let mut released = Released {
-            start,
-            units: 0,
-            seams: [start, block + units],
-        };
-        if surplus >= MIN_UNITS {
-            self.set_header(start, Header::used(surplus, Note::USED));
-            self.set_units(block, new_units);
+    /// Resizes a block of `old_units` where it lies; `Some(false)` if there is no room. What it gives up is joined with a free block behind it; a
+    /// single unit stays with the block.
+    #[inline(never)]
+    pub(crate) fn resize(self, block: Index, old_units: u32, units: u32) -> Option<bool> {
+        let upper = block + old_units;
+        if units > old_units {
+            let (more, following) = (units - old_units, self.header(upper));
+            if !following.is_free() || following.free_units() < more {
+                return Some(false);
+            }
+            self.cut(upper, more)?;
+            self.set_units(block, units);
+        } else if old_units - units >= MIN_UNITS {
+            let surplus = Header::used(old_units - units, Note::USED);
+            self.set_header(block + units, surplus);
+            self.set_units(block, units);
             self.count(control::USED_BLOCKS, 1);
-            self.free_outlined(start)?;
-            released.units = self.header(start).free_units();
+            self.free_at(block + units)?;
         }
-        Some(released)
-    }
-
-    /// Grows a block into the free block behind it; `Some(false)` if there is no room.
-    pub(crate) fn grow(self, used: UsedBlock, new_units: u32) -> Option<bool> {
-        let more = new_units - used.units;
-        if self.free_units_above(used)? < more {
-            return Some(false);
-        }
-        self.carve_block(used.index + used.units, more)?;
-        self.set_units(used.index, new_units);
         Some(true)
     }
 
@@ -210,11 +180,13 @@ impl Pool {
             return Some(None);
         }
         let kept = used.units.max(new_units - below);
-        if kept > used.units && !self.grow(used, kept)? {
+        if kept > used.units && !self.resize(used.index, used.units, kept)? {
             return Some(None);
         }
         let start = used.index - below;
-        self.unlink_any(start, below)?;
+        if below != 1 {
+            self.unlink_outlined(node_of(start, below))?;
+        }
         self.set_header(start, Header::used(below + kept, Note::USED));
         self.discount(control::FREE_BLOCKS, 1);
         self.take_words(below - 1);
@@ -228,39 +200,48 @@ impl Pool {
 
 /// Writing free blocks.
 impl Pool {
-    /// Makes `units` from `start` a free block in its list, and tells the block behind it.
-    pub(crate) fn release(self, start: Index, units: u32) {
-        self.make_free(start, units);
-        self.tell(start + units, units);
-    }
-
-    /// Writes a free block and puts it into its list.
-    #[inline(always)]
-    pub(crate) fn make_free(self, start: Index, units: u32) {
-        self.link_any(start, units);
+    /// Makes `units` from `start` a free block in its list.
+    #[inline(never)]
+    pub(crate) fn put_in(self, start: Index, units: u32) {
         self.write_free(start, units);
+        if units != 1 {
+            self.link(node_of(start, units), bin_of(units));
+        }
     }
 
-    /// Writes a free block's header and last word; the header of a pair holds a link and is written by its list.
+    #[inline(never)]
+    fn unlink_outlined(self, node: u32) -> Option<()> {
+        self.unlink(node)
+    }
+
+    /// Writes the header and the last word of a free block. The header of a pair becomes a link when it is linked.
     #[inline(always)]
     pub(crate) fn write_free(self, start: Index, units: u32) {
-        if units != 2 {
-            self.set_header(start, Header::free(units));
-        }
+        self.set_header(start, Header::free(units));
         if units >= 4 {
             self.set(start + units - 1, units);
         }
     }
 
-    /// Tells the used block at `following` that a free block of `units` lies before it.
+    /// Tells the used block at `following` that the free block of `old` units before it, or the used one for 0, is one of `new` units now.
     #[inline(always)]
-    pub(crate) fn tell(self, following: Index, units: u32) {
-        self.set_note(following, Note::of_free(units));
+    pub(crate) fn tell(self, following: Index, old: u32, new: u32) {
+        let header = self.header(following);
+        self.set_header(following, header.with_change_before(old, new));
     }
 
-    #[inline(always)]
-    pub(crate) fn set_note(self, block: Index, note: Note) {
-        self.set_header(block, self.header(block).with_note(note));
+    /// [`Pool::wipe_seams`] of what a block of `old_units` gave up when it shrank.
+    pub(crate) fn wipe_surplus(self, block: Index, old_units: u32) {
+        let units = self.header(block).used_units();
+        if units < old_units {
+            let (start, end) = (block + units, block + old_units);
+            let units = self.header(start).free_units();
+            self.wipe_seams(Released {
+                start,
+                units,
+                seams: [start, end],
+            });
+        }
     }
 
     /// Writes the pattern of freed memory over what the joined parts of a free block leave in its middle: last words, headers, links.

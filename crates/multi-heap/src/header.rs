@@ -2,20 +2,21 @@
 //!
 //! ```text
 //!                      31   30                                   3   2    0
-//!   used, negated     | 0 | size in units                        | note   |   note: what lies before: 0 = a used block,
-//!   free              | 0 | size in units                        | 0      |         1, 2, 3 = a free block of so many units,
-//!   free, 2 units     | 0 | next block of its list               | 1      |         4 = a larger free block, its size in its last word
+//!   used, negated     | 0 |     size in units                    | note   |   note: what lies before: 0 = a used block,
+//!   free              | 0 | 1 | size in units                             |         1, 2, 3 = a free block of so many units,
+//!   free, 2 units     | 0 | 0 | link to the next block of its list        |         4 = a larger free block, its size in its last word
 //! ```
 //!
 //! A unit is a word of 4 bytes; sizes count the header. The block before a free block is always used, so a free block needs
-//! no note. A free block of 2 units says its size by its form, and its size field holds one of its two links.
+//! no note. A free block of 2 units says its size by its form: its header is one of its two links.
 //!
 //! A used block's header is the negative of what it says. So links, sizes, text, small numbers and addresses, being positive, never look like the
 //! header of a used block: a double free or a pointer into the middle of a block is recognised by its sign.
 
 const NOTE_MASK: u32 = 0b111;
 const SIZE_SHIFT: u32 = 3;
-const PAIR: u32 = 1;
+/// What the header of a free block has, and a link has not.
+const FREE: u32 = 1 << 30;
 
 /// The first word of a block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,13 +40,7 @@ impl Header {
     /// Header of a free block other than a pair.
     #[inline(always)]
     pub(crate) const fn free(units: u32) -> Self {
-        Self(units << SIZE_SHIFT)
-    }
-
-    /// Header of a free block of two units whose list goes on at `next`.
-    #[inline(always)]
-    pub(crate) const fn free_pair(next: u32) -> Self {
-        Self(next << SIZE_SHIFT | PAIR)
+        Self(FREE ^ units)
     }
 
     #[inline(always)]
@@ -53,9 +48,10 @@ impl Header {
         self.0.cast_signed() >= 0
     }
 
+    /// Whether a free block is a pair.
     #[inline(always)]
     pub(crate) const fn is_free_pair(self) -> bool {
-        self.is_free() && self.0 & NOTE_MASK == PAIR
+        self.0 & FREE == 0
     }
 
     /// Whether this is the header of a free block of `units`.
@@ -73,17 +69,17 @@ impl Header {
     /// Size in units of a free block.
     #[inline(always)]
     pub(crate) const fn free_units(self) -> u32 {
-        if self.0 & NOTE_MASK == PAIR {
+        if self.is_free_pair() {
             2
         } else {
             self.listed_units()
         }
     }
 
-    /// Size in units of a free block other than a pair.
+    /// Size in units of a free block other than a pair; nonsense above all sizes for others.
     #[inline(always)]
     pub(crate) const fn listed_units(self) -> u32 {
-        self.0 >> SIZE_SHIFT
+        self.0 ^ FREE
     }
 
     /// Size in units of any block.
@@ -94,12 +90,6 @@ impl Header {
         } else {
             self.used_units()
         }
-    }
-
-    /// Where a free pair's list goes on.
-    #[inline(always)]
-    pub(crate) const fn pair_next(self) -> u32 {
-        self.0 >> SIZE_SHIFT
     }
 
     /// What a used block knows of the block before it.
@@ -114,16 +104,13 @@ impl Header {
         self.0 & NOTE_MASK != 0
     }
 
-    /// The header of a used block whose note is [`Note::USED`], with another note.
+    /// The header of a used block before which a free block of `old` units, 0 for a used block, becomes one of `new` units.
     #[inline(always)]
-    pub(crate) const fn with_first_note(self, note: Note) -> Self {
-        Self(self.0.wrapping_sub(note.0))
-    }
-
-    /// The header of a used block with another note.
-    #[inline(always)]
-    pub(crate) const fn with_note(self, note: Note) -> Self {
-        Self(self.0.wrapping_add(self.note().0)).with_first_note(note)
+    pub(crate) const fn with_change_before(self, old: u32, new: u32) -> Self {
+        Self(
+            self.0
+                .wrapping_add(Note::of(old).0.wrapping_sub(Note::of(new).0)),
+        )
     }
 }
 
@@ -137,9 +124,9 @@ impl Note {
     /// The block before is free, its size stands in its last word.
     pub(crate) const SIZE_IN_LAST_WORD: Self = Self(4);
 
-    /// The note that a free block of `units` leaves with its successor.
+    /// The note that a free block of `units` leaves with its successor, or a used block for 0.
     #[inline(always)]
-    pub(crate) const fn of_free(units: u32) -> Self {
+    pub(crate) const fn of(units: u32) -> Self {
         if units < 4 {
             Self(units)
         } else {
@@ -167,25 +154,28 @@ mod tests {
                     (header.units(), header.note(), header.is_free()),
                     (units, note, false)
                 );
-                assert_eq!(
-                    header.with_note(Note::USED),
-                    Header::used(units, Note::USED)
-                );
             }
             let header = Header::free(units);
-            assert_eq!(
-                (header.units(), header.note(), header.is_free()),
-                (units, Note::USED, true)
-            );
+            assert_eq!((header.units(), header.is_free()), (units, true));
             assert!(!header.is_free_pair());
         }
     }
 
     #[test]
+    fn a_used_block_learns_what_becomes_of_the_block_before_it() {
+        for (old, new) in [(0, 3), (3, 2), (2, 100), (100, 4), (7, 0)] {
+            let header = Header::used(9, Note::of(old));
+            let changed = Header::used(9, Note::of(new));
+            assert_eq!(header.with_change_before(old, new), changed);
+        }
+    }
+
+    #[test]
     fn a_free_pair_holds_a_link_where_others_hold_their_size() {
-        let header = Header::free_pair(0x12_3456);
+        let header = Header(0x12_3456);
         assert!(header.is_free() && header.is_free_pair());
-        assert_eq!((header.units(), header.pair_next()), (2, 0x12_3456));
+        assert_eq!(header.units(), 2);
+        assert!(header.is_free_of(2) && !header.is_free_of(3));
     }
 
     #[test]

@@ -4,8 +4,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::arena::Arena;
-use crate::damage::{Corruption, Misuse, NewHeapError};
-use crate::examine::UserBlock;
+use crate::damage::{Corruption, Misuse, NewHeapError, Refused};
 use crate::offset::Offset;
 use crate::poison::{self, FILL_FREED, Guards, Poison, Unpoisoned};
 use crate::pool::{self, Index, Pool};
@@ -104,8 +103,9 @@ impl<P: Poison> Heap<P> {
         Offset::new(user_offset::<P>(index))
     }
 
+    /// As [`Heap::allocate`], by the code for any alignment: smaller where the alignment is not known to be the natural one.
     #[inline]
-    fn allocate_aligned(&mut self, request: Request) -> Option<Offset> {
+    pub fn allocate_aligned(&mut self, request: Request) -> Option<Offset> {
         let units = units_for(request.size() + P::OVERHEAD);
         let aligned_word = 1 + (poison::head_bytes::<P>() + request.offset()) / 4;
         let index = self
@@ -124,6 +124,9 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// The first byte that was written while it was free.
     pub fn allocated(&self, block: Offset, size: u32) -> Result<(), Corruption> {
+        if !P::FILLS {
+            return Ok(());
+        }
         self.contents().allocated(block, size)
     }
 
@@ -149,31 +152,36 @@ impl<P: Poison> Heap<P> {
     /// O(blocks).
     #[inline(always)]
     pub fn free(&mut self, block: Offset) -> Result<u32, Misuse> {
+        self.try_free(block).ok_or_else(|| self.explain(block))
+    }
+
+    /// As [`Heap::free`], without the reason of a refusal: [`Heap::explain`] tells it. O(1).
+    ///
+    /// A program that never asks for the reason has no code for it.
+    #[inline(always)]
+    pub fn try_free(&mut self, block: Offset) -> Option<u32> {
         if P::OVERHEAD != 0 {
             return self.free_guarded(block);
         }
-        let freed = if block.get().is_multiple_of(4) {
-            self.pool.free_at(block.get() / 4 - 1)
-        } else {
-            None
-        };
-        freed
-            .map(|units| (units - 1) * 4)
-            .ok_or_else(|| self.explain(block))
-    }
-
-    /// Both phases of a free of a block that was found valid.
-    pub(crate) fn free_wholly(&mut self, block: Offset, used: UserBlock) -> Result<(), Misuse> {
-        if P::OVERHEAD == 0 {
-            let freed = self.pool.free_outlined(used.block.index);
-            return freed.map(|_| ()).ok_or_else(|| self.misuse());
+        if !block.get().is_multiple_of(4) {
+            return None;
         }
-        self.freeing(block)?;
-        self.free_guarded(block).map(|_| ())
+        let units = self.pool.free_at(block.get() / 4 - 1)?;
+        Some((units - 1) * 4)
     }
 
-    pub(crate) fn free_guarded(&mut self, block: Offset) -> Result<u32, Misuse> {
-        let used = self.valid_block(block)?;
+    /// Both phases of a free.
+    #[inline(always)]
+    pub(crate) fn free_wholly(&mut self, block: Offset) -> Result<(), Refused> {
+        if P::FILLS {
+            let used = self.used_block(block).map_err(|_| Refused)?;
+            self.contents().freeing(block, used.size);
+        }
+        self.try_free(block).map(|_| ()).ok_or(Refused)
+    }
+
+    fn free_guarded(&mut self, block: Offset) -> Option<u32> {
+        let used = self.used_block(block).ok()?;
         if P::FILLS {
             self.guards(used.block.index, used.block.units)
                 .wipe(used.size);
@@ -181,12 +189,11 @@ impl<P: Poison> Heap<P> {
             self.arena()
                 .fill(slack, (used.block.index + used.block.units) * 4, FILL_FREED);
         }
-        let released = self.pool.free(used.block);
-        let released = released.ok_or_else(|| self.misuse())?;
+        let released = self.pool.free(used.block)?;
         if P::FILLS {
             self.pool.wipe_seams(released);
         }
-        Ok(used.size)
+        Some(used.size)
     }
 
     /// User bytes of an allocated block: what was asked for where poisoning remembers it, else all bytes that the block has. O(1).

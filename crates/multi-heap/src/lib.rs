@@ -26,7 +26,7 @@ mod take;
 mod walk;
 
 pub use contents::Contents;
-pub use damage::{Corruption, CorruptionKind, Misuse, NewHeapError};
+pub use damage::{Corruption, CorruptionKind, Misuse, NewHeapError, Refused};
 pub use heap::Heap;
 pub use offset::Offset;
 pub use patrol::{Patrol, Patrolled};

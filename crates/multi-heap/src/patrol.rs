@@ -99,11 +99,7 @@ impl<P: Poison> Heap<P> {
                 return Ok(Patrolled::Underway);
             }
             let units = self.check_block(index, note)?;
-            note = if free {
-                Note::of_free(units)
-            } else {
-                Note::USED
-            };
+            note = if free { Note::of(units) } else { Note::USED };
             if !free {
                 patrol.park(index, units);
             }

@@ -7,7 +7,7 @@
 //!   used block   | header | payload ..                       |
 //!   free block   | header | next | prev | ..         | units |    units in the last word: from 4 units on
 //!   free, 3      | header | next | prev |
-//!   free, 2      | header + next | prev |
+//!   free, 2      | next | prev |                                  its header is the link
 //!   free, 1      | header |                                       in no list: waits for a neighbour
 //! ```
 //!
@@ -41,7 +41,7 @@ pub(crate) mod control {
     pub(crate) const HEADS: u32 = MAP + super::MAP_WORDS - super::MIN_UNITS;
 }
 
-/// Index of a word at which a block begins, or claims to: below [`Pool::limit`], so that its first three words can be accessed.
+/// Index of a word at which a block begins, or claims to: below [`Pool::end`].
 pub(crate) type Index = u32;
 
 /// The heap below sizes in bytes and poisoning: blocks of whole words. A value of two registers; everything else lies in the region.
@@ -75,7 +75,8 @@ impl Pool {
         (0..first).for_each(|index| arena.set(index, 0));
         arena.set(control::FIRST, first);
         arena.set(end, Header::sentinel(Note::USED).0);
-        pool.release(first, end - first);
+        pool.put_in(first, end - first);
+        pool.tell(end, 0, end - first);
         arena.set(control::FREE_WORDS, end - first - 1);
         arena.set(control::FREE_BLOCKS, 1);
         pool.set_minimum_words(pool.free_words());
@@ -161,16 +162,10 @@ impl Pool {
 
 /// Words that came from memory become indices here and nowhere else.
 impl Pool {
-    /// Blocks that can be in a list begin below this index.
+    /// A link as the index of a node: of a word that is followed by another. `None`, with the damage noted, where it leads outside the region.
     #[inline(always)]
-    pub(crate) const fn limit(self) -> u32 {
-        self.arena.words() - 2
-    }
-
-    /// A link as the index of a block that can be in a list. `None`, with the damage noted, where it leads outside the region.
-    #[inline(always)]
-    pub(crate) fn ingest(self, link: u32) -> Option<Index> {
-        if link < self.limit() {
+    pub(crate) fn ingest(self, link: u32) -> Option<u32> {
+        if link < self.end() {
             return Some(link);
         }
         self.damaged()
@@ -186,8 +181,7 @@ impl Pool {
     }
 
     /// Notes that damage was found.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn damaged<T>(self) -> Option<T> {
         self.set(control::DAMAGED, 1);
         None
@@ -219,12 +213,12 @@ mod tests {
     }
 
     #[test]
-    fn every_word_is_followed_by_the_two_that_a_block_in_a_list_has() {
+    fn every_node_has_two_words() {
         let mut words = vec![0; 100];
         let pool = pool(&mut words);
-        assert_eq!(pool.ingest(97), Some(97));
+        assert_eq!(pool.ingest(98), Some(98));
         assert!(!pool.is_damaged());
-        for link in [98, 99, 100, u32::MAX] {
+        for link in [99, 100, u32::MAX] {
             assert_eq!(pool.ingest(link), None);
             assert!(pool.is_damaged());
         }

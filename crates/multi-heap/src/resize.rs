@@ -1,6 +1,6 @@
 //! How a block changes its size: where it lies, downwards, or by moving to another place.
 
-use crate::damage::Misuse;
+use crate::damage::{Misuse, Refused};
 use crate::examine::UserBlock;
 use crate::heap::{Heap, units_for, user_offset};
 use crate::offset::Offset;
@@ -30,42 +30,32 @@ impl<P: Poison> Heap<P> {
     #[inline(never)]
     pub fn resize(&mut self, block: Offset, size: u32) -> Result<bool, Misuse> {
         let used = self.valid_block(block)?;
-        self.resize_used(used, size)
+        let Some(request) = Request::new(size as usize) else {
+            return Ok(false);
+        };
+        self.resize_used(used, request)
+            .map_err(|Refused| self.misuse())
     }
 
     #[inline(always)]
-    fn resize_used(&mut self, used: UserBlock, size: u32) -> Result<bool, Misuse> {
-        let Some(units) = self.units_with_guards(size) else {
-            return Ok(false);
-        };
-        if units > used.block.units {
-            let grown = self.pool.grow(used.block, units);
-            if !grown.ok_or_else(|| self.misuse())? {
-                return Ok(false);
-            }
-        } else {
-            self.shrink(used, units)?;
-        }
-        if P::OVERHEAD != 0 {
-            let units = self.pool.header(used.block.index).used_units();
-            self.guards(used.block.index, units).write(size);
-        }
-        Ok(true)
-    }
-
-    /// Gives up whole words, whose user bytes have the pattern of freed memory already; the old canary and what lies behind it get it here.
-    fn shrink(&mut self, used: UserBlock, units: u32) -> Result<(), Misuse> {
-        if P::FILLS {
-            let canary = user_offset::<P>(used.block.index) + used.size;
-            let end = (used.block.index + used.block.units) * 4;
+    fn resize_used(&mut self, used: UserBlock, request: Request) -> Result<bool, Refused> {
+        let units = Self::units_with_guards(request);
+        let (index, old_units) = (used.block.index, used.block.units);
+        let shrinks = units <= old_units;
+        if P::FILLS && shrinks {
+            let canary = user_offset::<P>(index) + used.size;
+            let end = (index + old_units) * 4;
             self.arena().fill(canary, end, FILL_FREED);
         }
-        let released = self.pool.shrink(used.block, units);
-        let released = released.ok_or_else(|| self.misuse())?;
-        if P::FILLS {
-            self.pool.wipe_seams(released);
+        let resized = self.pool.resize(index, old_units, units).ok_or(Refused)?;
+        if P::FILLS && shrinks {
+            self.pool.wipe_surplus(index, old_units);
         }
-        Ok(())
+        if P::OVERHEAD != 0 && resized {
+            let units = self.pool.header(index).used_units();
+            self.guards(index, units).write(request.size());
+        }
+        Ok(resized)
     }
 
     /// Grows a block downwards: joins it with the free block below it, and with what is needed of the one behind it. O(1). `None` if they have
@@ -79,15 +69,21 @@ impl<P: Poison> Heap<P> {
     #[inline(never)]
     pub fn grow_backward(&mut self, block: Offset, size: u32) -> Result<Option<Moved>, Misuse> {
         let used = self.valid_block(block)?;
-        self.grow_used_backward(used, size)
-    }
-
-    fn grow_used_backward(&mut self, used: UserBlock, size: u32) -> Result<Option<Moved>, Misuse> {
-        let Some(units) = self.units_with_guards(size) else {
+        let Some(request) = Request::new(size as usize) else {
             return Ok(None);
         };
-        let joined = self.pool.grow_backward(used.block, units);
-        let Some(index) = joined.ok_or_else(|| self.misuse())? else {
+        self.grow_used_backward(used, request)
+            .map_err(|Refused| self.misuse())
+    }
+
+    #[inline(always)]
+    fn grow_used_backward(
+        &mut self,
+        used: UserBlock,
+        request: Request,
+    ) -> Result<Option<Moved>, Refused> {
+        let units = Self::units_with_guards(request);
+        let Some(index) = self.pool.grow_backward(used.block, units).ok_or(Refused)? else {
             return Ok(None);
         };
         if P::OVERHEAD != 0 {
@@ -111,49 +107,89 @@ impl<P: Poison> Heap<P> {
         block: Offset,
         request: Request,
     ) -> Result<Option<Offset>, Misuse> {
+        self.try_reallocate(block, request)
+            .map_err(|Refused| self.explain(block))
+    }
+
+    /// As [`Heap::reallocate`], without the reason of a refusal: [`Heap::explain`] tells it.
+    ///
+    /// # Errors
+    /// [`Refused`] where [`Heap::reallocate`] tells a [`Misuse`].
+    #[inline]
+    pub fn try_reallocate(
+        &mut self,
+        block: Offset,
+        request: Request,
+    ) -> Result<Option<Offset>, Refused> {
         let size = request.size();
-        let used = self.valid_block(block)?;
-        if self.is_aligned(block, request) && self.resize_wholly(block, used, size)? {
+        let used = self.used_block(block).map_err(|_| Refused)?;
+        if self.is_aligned(block, request) && self.resize_wholly(block, used, request)? {
             return Ok(Some(block));
         }
         if request.alignment() == Request::MIN_ALIGNMENT
-            && let Some(moved) = self.grow_used_backward(used, size)?
+            && let Some(moved) = self.grow_used_backward(used, request)?
         {
             self.move_bytes(block, moved.to, moved.bytes);
-            if P::FILLS {
-                let held = self.usable_size(moved.to)?;
-                self.contents().grown(moved.to, moved.bytes, size);
-                self.contents().shrinking(moved.to, held, size);
-            }
-            self.resize(moved.to, size)?;
+            self.settle(moved, request)?;
             return Ok(Some(moved.to));
         }
         let Some(new) = self.allocate(request) else {
             return Ok(None);
         };
-        self.allocated(new, size)?;
+        self.allocated(new, size).map_err(|_| Refused)?;
         self.move_bytes(block, new, used.size.min(size));
-        self.free_wholly(block, used)?;
+        self.free_wholly(block)?;
         Ok(Some(new))
+    }
+
+    /// Gives up what a block that grew downwards has more than was asked for.
+    #[inline(always)]
+    fn settle(&mut self, moved: Moved, request: Request) -> Result<(), Refused> {
+        if P::OVERHEAD == 0 {
+            let index = moved.to.get() / 4 - 1;
+            let held = self.pool.header(index).used_units();
+            let units = Self::units_with_guards(request);
+            self.pool.resize(index, held, units).ok_or(Refused)?;
+            return Ok(());
+        }
+        let used = self.used_block(moved.to).map_err(|_| Refused)?;
+        self.contents().grown(moved.to, moved.bytes, request.size());
+        self.contents()
+            .shrinking(moved.to, used.size, request.size());
+        self.resize_used(used, request).map(|_| ())
     }
 
     /// All phases of [`Heap::resize`] of a block that was found valid.
     #[inline(always)]
-    fn resize_wholly(&mut self, block: Offset, used: UserBlock, size: u32) -> Result<bool, Misuse> {
+    fn resize_wholly(
+        &mut self,
+        block: Offset,
+        used: UserBlock,
+        request: Request,
+    ) -> Result<bool, Refused> {
         if P::FILLS {
-            self.contents().shrinking(block, used.size, size);
+            self.contents().shrinking(block, used.size, request.size());
         }
-        let resized = self.resize_used(used, size)?;
+        let resized = self.resize_used(used, request)?;
         if P::FILLS && resized {
-            self.contents().grown(block, used.size, size);
+            self.contents().grown(block, used.size, request.size());
         }
         Ok(resized)
     }
 
+    /// Moves the first `bytes` user bytes of a block: whole words where nothing stands behind them.
+    #[inline(never)]
     fn move_bytes(&self, from: Offset, to: Offset, bytes: u32) {
-        self.contents().copy(from, &self.contents(), to, bytes);
+        if P::OVERHEAD == 0 {
+            let words = bytes.div_ceil(4);
+            self.arena()
+                .copy_words(from.get() / 4, self.arena(), to.get() / 4, words);
+        } else {
+            self.contents().copy(from, &self.contents(), to, bytes);
+        }
     }
 
+    #[inline(always)]
     fn is_aligned(&self, block: Offset, request: Request) -> bool {
         let word = block.get() / 4 + request.offset() / 4;
         self.arena()
@@ -162,8 +198,7 @@ impl<P: Poison> Heap<P> {
             .is_multiple_of(request.alignment() / 4)
     }
 
-    fn units_with_guards(&self, size: u32) -> Option<u32> {
-        let request = Request::new(size as usize)?;
-        Some(units_for(request.size() + P::OVERHEAD))
+    const fn units_with_guards(request: Request) -> u32 {
+        units_for(request.size() + P::OVERHEAD)
     }
 }

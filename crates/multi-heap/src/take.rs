@@ -2,7 +2,7 @@
 
 use crate::bins::bin_of;
 use crate::header::{Header, Note};
-use crate::lists::{ANY, Found};
+use crate::lists::{Found, node_of};
 use crate::pool::{Index, Pool, control};
 
 impl Pool {
@@ -10,13 +10,7 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn allocate(self, units: u32) -> Option<Index> {
         let found = self.find(units)?;
-        self.carve(found, units, |block, _| {
-            if found.bin == ANY {
-                self.unlink(block)
-            } else {
-                self.pop(block, found.bin)
-            }
-        })?;
+        self.carve(found, units)?;
         self.set_header(found.block, Header::used(units, Note::USED));
         self.count(control::USED_BLOCKS, 1);
         Some(found.block)
@@ -48,23 +42,18 @@ impl Pool {
         };
         let found = self.find_block(first).filter(fits);
         let block = found.or_else(|| self.find_block(second).filter(fits))?;
-        let (lead, minimum) = (lead_for(block), self.minimum_words());
-        self.carve_block(block, lead + units)?;
+        let lead = lead_for(block);
+        let minimum = self.minimum_words();
+        self.cut(block, lead + units)?;
+        self.set_header(block + lead, Header::used(units, Note::of(lead)));
         self.count(control::USED_BLOCKS, 1);
-        self.set_header(block + lead, Header::used(units, Note::USED));
         if lead != 0 {
-            self.give_lead_back(block, lead);
+            self.put_in(block, lead);
+            self.count(control::FREE_BLOCKS, 1);
+            self.count(control::FREE_WORDS, lead - 1);
             self.set_minimum_words(minimum.min(self.free_words()));
         }
         Some(block + lead)
-    }
-
-    /// Makes the first `lead` units of what was carved a free block again, before the used block behind it.
-    fn give_lead_back(self, block: Index, lead: u32) {
-        self.make_free(block, lead);
-        self.tell(block + lead, lead);
-        self.count(control::FREE_BLOCKS, 1);
-        self.count(control::FREE_WORDS, lead - 1);
     }
 
     /// As [`Pool::find`], not inlined.
@@ -75,44 +64,54 @@ impl Pool {
 
     /// Takes the first `units` units of any free block out of the free ones; the rest stays free.
     #[inline(never)]
-    pub(crate) fn carve_block(self, block: Index, units: u32) -> Option<()> {
+    pub(crate) fn cut(self, block: Index, units: u32) -> Option<()> {
         let room = self.header(block).free_units();
-        let bin = bin_of(room.max(1));
-        self.carve(Found { block, room, bin }, units, |block, room| {
-            self.unlink_any(block, room)
-        })
-    }
-
-    /// Takes the first `units` units of a free block out of the free ones; the rest stays free. `unlink` takes a block that is larger than `units` out
-    /// of its list.
-    #[inline(always)]
-    fn carve(
-        self,
-        found: Found,
-        units: u32,
-        unlink: impl FnOnce(Index, u32) -> Option<()>,
-    ) -> Option<()> {
-        let Found { block, room, bin } = found;
         let following = self.ingest_end(block, room)?;
         let rest = room.checked_sub(units)?;
+        if room != 1 {
+            self.unlink(node_of(block, room))?;
+        }
         if rest == 0 {
-            self.unlink_any(block, room)?;
-            self.set_note(following, Note::USED);
             self.discount(control::FREE_BLOCKS, 1);
-            self.take_words(units - 1);
-            return Some(());
-        }
-        if bin_of(rest) == bin {
-            self.relocate(block, block + units)?;
         } else {
-            unlink(block, room)?;
-            self.link_any(block + units, rest);
+            let start = following - rest;
+            self.write_free(start, rest);
+            if rest != 1 {
+                self.link(node_of(start, rest), bin_of(rest));
+            }
         }
-        self.write_free(block + units, rest);
         if rest < 4 {
-            self.tell(following, rest);
+            self.tell(following, room, rest);
         }
-        self.take_words(units);
+        self.take_words(units - u32::from(rest == 0));
+        Some(())
+    }
+
+    /// Takes the first `units` units of a block that was found out of the free ones; the rest stays free.
+    #[inline(always)]
+    fn carve(self, found: Found, units: u32) -> Option<()> {
+        let Found { block, room, bin } = found;
+        let following = self.ingest_end(block, room)?;
+        let rest = room - units; // none that is smaller is found
+        let (start, rest_bin) = (block + units, bin_of(rest));
+        let stays = rest_bin == bin;
+        if stays {
+            self.relocate(block + 1, start + 1)?;
+        } else {
+            self.unlink(node_of(block, room))?;
+        }
+        if rest == 0 {
+            self.discount(control::FREE_BLOCKS, 1);
+        } else {
+            self.write_free(start, rest);
+            if !stays && rest != 1 {
+                self.link(node_of(start, rest), rest_bin);
+            }
+        }
+        if rest < 4 {
+            self.tell(following, room, rest);
+        }
+        self.take_words(units - u32::from(rest == 0));
         Some(())
     }
 }

@@ -211,8 +211,8 @@ fn a_link_that_leads_to_another_block_is_noticed_before_it_is_followed() {
     }
     // The list is 1, 5, 3. The second link of 3 now says that 1 precedes it.
     let previous = blocks[3].checked_add(4).unwrap();
-    let header_of_first = blocks[1].get() / 4 - 1;
-    assert!(heap.contents().set_word(previous, header_of_first));
+    let node_of_first = blocks[1].get() / 4;
+    assert!(heap.contents().set_word(previous, node_of_first));
     let used = heap.info().allocated_blocks;
     assert!(matches!(heap.free(blocks[4]), Err(Misuse::Corrupt(_))));
     assert!(heap.damage().is_some());

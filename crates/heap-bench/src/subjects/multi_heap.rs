@@ -31,12 +31,10 @@ impl Level for Comprehensive {
 }
 
 impl<P: Level> MultiHeap<P> {
-    fn obtain(&mut self, request: Option<Request>) -> usize {
-        let Some(request) = request else { return 0 };
-        let Some(block) = self.heap.allocate(request) else {
-            return 0;
-        };
-        match self.heap.allocated(block, request.size()) {
+    /// The second phase.
+    fn allocated(&self, block: Option<Offset>, size: u32) -> usize {
+        let Some(block) = block else { return 0 };
+        match self.heap.allocated(block, size) {
             Ok(()) => address(block),
             Err(_) => 0,
         }
@@ -66,18 +64,26 @@ impl<P: Level> Subject for MultiHeap<P> {
     }
 
     fn allocate(&mut self, size: usize) -> usize {
-        self.obtain(Request::new(size))
+        let Some(request) = Request::new(size) else {
+            return 0;
+        };
+        let block = self.heap.allocate(request);
+        self.allocated(block, request.size())
     }
 
     fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
-        self.obtain(Request::aligned(size, alignment))
+        let Some(request) = Request::aligned(size, alignment) else {
+            return 0;
+        };
+        let block = self.heap.allocate_aligned(request);
+        self.allocated(block, request.size())
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, _: usize, _: usize) {
         if let Some(block) = offset(block)
             && self.heap.freeing(block).is_ok()
         {
-            let _ = self.heap.free(block);
+            self.heap.try_free(block);
         }
     }
 
@@ -85,7 +91,7 @@ impl<P: Level> Subject for MultiHeap<P> {
         let (Some(block), Some(request)) = (offset(block), Request::new(new_size)) else {
             return 0;
         };
-        match self.heap.reallocate(block, request) {
+        match self.heap.try_reallocate(block, request) {
             Ok(Some(block)) => address(block),
             _ => 0,
         }
