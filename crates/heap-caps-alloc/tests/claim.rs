@@ -137,6 +137,12 @@ fn tokens_given_later_become_heaps_of_their_own() {
     // SAFETY: the simulated memory is there.
     let psram = unsafe { all.psram.mapped(0x10_0000) };
     assert_eq!(claimed.give(psram).unwrap().bytes, 0x10_0000);
+    let layout = claimed.layout().unwrap();
+    assert!(
+        layout
+            .reserved()
+            .all(|taken| !["cpu1_cache", "rom_bt_em"].contains(&taken.name))
+    );
     let after = heaps(&claimed);
     assert!(
         before

@@ -1,14 +1,14 @@
-//! How memory becomes heaps: at boot, when the start-up stacks are done, and later by hand.
+//! How a chip's memory becomes heaps: at boot, when the start-up stacks are done, and when others need theirs no longer.
 
-use multi_heap::{Heap, Poison};
-use soc_regions::{Available, Chip, Columns, Layout, Options, Span, Symbols, TypeIndex, union};
+use multi_heap::Poison;
+use soc_regions::{Available, Chip, Layout, Options, Span, Symbols};
 
-use crate::alias::Alias;
 use crate::boot_error::{AddRegionError, BootError};
 use crate::heap_caps::HeapCaps;
 use crate::memory::Memory;
 use crate::observer::Observer;
-use crate::registry::{Entry, Full, HeapIndex, Registry, Stage};
+use crate::region::heap_in;
+use crate::registry::{Entry, Full, Registry, Stage};
 
 /// What boot made of a chip's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -208,154 +208,4 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.heaps_changed();
         enabled
     }
-
-    /// Makes a region of the booted chip's memory a heap with the capabilities that the chip's table gives it. All of it must be memory of one
-    /// type, reserved or not: this is how memory comes back that a driver or the boot loader has used.
-    ///
-    /// # Errors
-    /// See [`AddRegionError`].
-    ///
-    /// # Safety
-    /// - The region is used by nothing else from now on, except by the users of allocated blocks within their blocks.
-    /// - `memory` keeps its promises for as long as `self` is used.
-    pub unsafe fn add_region(
-        &mut self,
-        span: Span,
-        memory: &impl Memory,
-    ) -> Result<HeapIndex, AddRegionError> {
-        let (chip, options) = self
-            .chip
-            .ok_or(AddRegionError::UnknownAddress(span.start()))?;
-        let kind = type_of(chip, &options, span)?;
-        let memory_type = chip
-            .memory_type(kind)
-            .ok_or(AddRegionError::UnknownAddress(span.start()))?;
-        let mut entry = Entry::of(chip, span, memory_type.caps_under(&options));
-        entry.name = memory_type.name;
-        entry.tag = Some(kind);
-        // SAFETY: the caller keeps the same contract.
-        unsafe { self.add(entry, memory) }
-    }
-
-    /// Makes any region a heap with the capabilities `columns`, by priority.
-    ///
-    /// # Errors
-    /// See [`AddRegionError`].
-    ///
-    /// # Safety
-    /// As [`HeapCaps::add_region`]; and the memory can do what `columns` say.
-    pub unsafe fn add_region_with_caps(
-        &mut self,
-        columns: Columns,
-        span: Span,
-        memory: &impl Memory,
-    ) -> Result<HeapIndex, AddRegionError> {
-        if union(columns).is_empty() {
-            return Err(AddRegionError::NoCaps);
-        }
-        let entry = match self.chip {
-            Some((chip, _)) => Entry::of(chip, span, columns),
-            None => Entry::new(span, columns),
-        };
-        // SAFETY: the caller keeps the same contract.
-        unsafe { self.add(entry, memory) }
-    }
-
-    /// # Safety
-    /// As [`HeapCaps::add_region`].
-    pub(crate) unsafe fn add(
-        &mut self,
-        mut entry: Entry<P>,
-        memory: &impl Memory,
-    ) -> Result<HeapIndex, AddRegionError> {
-        let (span, full) = (entry.span, AddRegionError::TableFull { places: HEAPS });
-        self.refuse_overlap(span)?;
-        if !span.start().is_multiple_of(4) {
-            return Err(AddRegionError::Unaligned);
-        }
-        if self.registry.free_places() == 0 {
-            return Err(full);
-        }
-        // SAFETY: the caller keeps the same contract.
-        entry.heap = Some(unsafe { heap_in(span, memory) }?);
-        let index = self
-            .registry
-            .insert(entry, self.rules.policy, Stage::Later)
-            .map_err(|Full| full)?;
-        self.heaps_changed();
-        Ok(index)
-    }
-
-    pub(crate) fn refuse_overlap(&self, span: Span) -> Result<(), AddRegionError> {
-        match self
-            .registry
-            .iter()
-            .find(|(_, entry)| entry.span.overlaps(span))
-        {
-            Some((_, entry)) if entry.span == span => Err(AddRegionError::Duplicate),
-            Some((_, entry)) => Err(AddRegionError::Overlap(entry.span)),
-            None => Ok(()),
-        }
-    }
-}
-
-impl<P: Poison> Entry<P> {
-    /// Memory that is not enabled and belongs to no type.
-    pub(crate) fn new(span: Span, columns: Columns) -> Self {
-        let caps = union(columns);
-        Self {
-            span,
-            columns,
-            caps,
-            name: "added",
-            tag: None,
-            alias: None,
-            by_tag_only: false,
-            heap: None,
-            minimum_before: None,
-        }
-    }
-
-    /// The same in a chip's memory, which may have a second side.
-    fn of(chip: &Chip, span: Span, columns: Columns) -> Self {
-        let both_sides = chip
-            .dual_buses()
-            .iter()
-            .find(|bus| bus.data().contains_span(span));
-        let two_addresses = both_sides.filter(|bus| bus.data() != bus.instruction());
-        Self {
-            alias: two_addresses.copied().map(Alias),
-            ..Self::new(span, columns)
-        }
-    }
-}
-
-/// # Safety
-/// As [`HeapCaps::add_region`].
-unsafe fn heap_in<P: Poison>(span: Span, memory: &impl Memory) -> Result<Heap<P>, AddRegionError> {
-    let needed = Heap::<P>::smallest_region_bytes();
-    if span.size() < needed {
-        return Err(AddRegionError::TooSmall { needed }); // nobody is asked for memory that is of no use
-    }
-    let region = memory.region(span).ok_or(AddRegionError::Unreachable)?;
-    // SAFETY: the caller leaves the memory to this heap, and `memory` promises that the slice is that memory.
-    Ok(unsafe { Heap::new(region) }?)
-}
-
-/// The one memory type of all of `span`.
-fn type_of(chip: &Chip, options: &Options, span: Span) -> Result<TypeIndex, AddRegionError> {
-    let row_at = |address| {
-        chip.region_at(address, options)
-            .ok_or(AddRegionError::UnknownAddress(address))
-    };
-    let first = row_at(span.start())?;
-    let mut end = first.span.end();
-    while end < span.end() {
-        let row = row_at(end)?;
-        if row.kind != first.kind {
-            return Err(AddRegionError::MixedTypes(end));
-        }
-        end = row.span.end(); // rows are not empty: it grows
-    }
-    Ok(first.kind)
 }

@@ -23,6 +23,7 @@ mod policy;
 mod quick;
 mod reallocate;
 mod refuse;
+mod region;
 mod registry;
 mod release;
 mod report;
