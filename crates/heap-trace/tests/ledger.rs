@@ -138,7 +138,7 @@ fn tasks_that_take_turns_keep_their_owners() {
 }
 
 #[test]
-fn defect_1fdd4c7_a_resize_by_another_owner_takes_the_block_from_the_first() {
+fn defect_18723_a_resize_by_another_owner_takes_the_block_from_the_first() {
     let (mut sim, owner) = accounts();
     let block = owner.with(MQTT, || sim.malloc(100));
     let moved = owner.with(WIFI, || sim.realloc(block, 5000));
@@ -166,7 +166,7 @@ fn blocks_of_an_owner_that_has_ended_are_the_leaks() {
 }
 
 #[test]
-fn defect_6351771_a_number_is_not_given_to_another_while_blocks_bear_it() {
+fn defect_13467_a_number_is_not_given_to_another_while_blocks_bear_it() {
     let (mut sim, owner) = accounts();
     let block = owner.with(MQTT, || sim.malloc(100));
     sim.observer().end(MQTT);
@@ -378,7 +378,7 @@ fn sums_are_the_heaps<P: Poison>(calls: &[Call]) {
 
 proptest! {
     #[test]
-    fn defect_class_j_the_sums_over_owners_and_over_sites_are_the_heaps_own_figures(
+    fn defect_17232_the_sums_over_owners_and_over_sites_are_the_heaps_own_figures(
         calls in proptest::collection::vec(call(), 1..100),
     ) {
         sums_are_the_heaps::<Unpoisoned>(&calls);
