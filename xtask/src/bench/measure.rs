@@ -13,7 +13,8 @@ use super::esp_idf;
 
 /// A measurement takes seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
-const PROGRAM: &str = "bench";
+/// They print figures, one a line.
+const PROGRAMS: [&str; 2] = ["bench", "watched"];
 /// What the sizes of the others are compared with.
 const EMPTY: &str = "size_empty";
 /// Programs with one heap each.
@@ -42,20 +43,23 @@ const METRICS: [&str; 8] = [
 
 /// All figures of a chip; on Xtensa with ESP-IDF's.
 pub(crate) fn on(target: Target) -> Result<Vec<Figure>, Error> {
-    let mut names = vec![PROGRAM, EMPTY];
+    let mut names = vec![EMPTY];
+    names.extend(PROGRAMS);
     names.extend(SIZED.iter().map(|(_, program)| *program));
     let programs = Programs::build(target, &names)?;
     let mut figures = match target {
         Target::Esp32 => esp_idf::figures(),
         Target::Esp32c3 => Vec::new(),
     };
-    figures.extend(costs(&programs)?);
+    for program in PROGRAMS {
+        figures.extend(costs(&programs, program)?);
+    }
     figures.extend(sizes(&programs)?);
     Ok(figures)
 }
 
-fn costs(programs: &Programs) -> Result<Vec<Figure>, Error> {
-    let ended = run::run(programs, &[PROGRAM], TIME_LIMIT, |_| {})?;
+fn costs(programs: &Programs, program: &str) -> Result<Vec<Figure>, Error> {
+    let ended = run::run(programs, &[program], TIME_LIMIT, |_| {})?;
     match ended.code {
         Some(0) => Ok(ended.lines.iter().filter_map(|line| figure(line)).collect()),
         Some(code) => Err(Error::Failed(format!(

@@ -12,8 +12,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// The same for the program that must be stopped.
 const SHORT_LIMIT: Duration = Duration::from_secs(2);
 
-/// A program whose leaks must be found.
-const LEAKS: &str = "leaks";
+/// Programs that check by themselves what they print, and something that they print.
+const SELF_CHECKING: [(&str, &str); 2] =
+    [("leaks", "src/bin/leaks.rs:"), ("events", "blocks alive")];
 
 /// Build for a chip and run every check in an emulator, each in a machine of its own
 #[derive(clap::Args)]
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-Programs for --bin: suite (with --bin alone it names its checks), torture, bench, leaks (a trace of three planted leaks), and those that must fail:
+Programs for --bin: suite (with --bin alone it names its checks), torture, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), and those that must fail:
 stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, endless.
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
@@ -119,8 +120,10 @@ fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
     if "torture".contains(wanted) {
         tally.add("torture", torture(target, &programs)?);
     }
-    if LEAKS.contains(wanted) {
-        tally.add(LEAKS, leaks(target)?);
+    for (program, says) in SELF_CHECKING {
+        if program.contains(wanted) {
+            tally.add(program, checks_itself(target, program, says)?);
+        }
     }
     for failing in failing_on(target) {
         if failing.program.contains(wanted) {
@@ -174,15 +177,11 @@ fn torture(target: Target, programs: &Programs) -> Result<Fault, Error> {
     )))
 }
 
-/// The program with planted leaks checks by itself that its trace names them.
-fn leaks(target: Target) -> Result<Fault, Error> {
-    let programs = Programs::build_with_frames(target, &[LEAKS])?;
-    let ended = emulate(&programs, &[LEAKS], TIME_LIMIT, |_| {})?;
-    let named = ended
-        .lines
-        .iter()
-        .any(|line| line.contains("src/bin/leaks.rs:"));
-    Ok((ended.code != Some(0) || !named).then(|| complaint(&ended)))
+fn checks_itself(target: Target, program: &str, says: &str) -> Result<Fault, Error> {
+    let programs = Programs::build_with_frames(target, &[program])?;
+    let ended = emulate(&programs, &[program], TIME_LIMIT, |_| {})?;
+    let said = ended.lines.iter().any(|line| line.contains(says));
+    Ok((ended.code != Some(0) || !said).then(|| complaint(&ended)))
 }
 
 fn must_fail(programs: &Programs, failing: &Failing) -> Result<Fault, Error> {

@@ -4,7 +4,6 @@
 #![no_main]
 
 mod routed;
-mod watched;
 
 use core::ptr::{NonNull, slice_from_raw_parts_mut};
 
@@ -12,7 +11,6 @@ use heap_bench::Figure;
 use on_target::{Instructions, exit_code, println};
 
 use routed::{Global, Routed};
-use watched::{Accounts, Leaks, Streamed, Watched, Watcher};
 
 on_target::program!(main);
 
@@ -24,16 +22,7 @@ fn main() -> u8 {
     unsafe { heap_bench::run_guest::<Routed>(&Instructions, region, &mut print) };
     // SAFETY: the same.
     unsafe { heap_bench::run_guest::<Global>(&Instructions, region, &mut print) };
-    watched::<Leaks<0>>(region);
-    watched::<Leaks<4>>(region);
-    watched::<Accounts>(region);
-    watched::<Streamed>(region);
     exit_code::SUCCESS
-}
-
-fn watched<O: Watcher>(region: NonNull<[u8]>) {
-    // SAFETY: nothing else uses the region and the chip's memory: these heaps take it one after the other.
-    unsafe { heap_bench::run_guest::<Watched<O>>(&Instructions, region, &mut print) };
 }
 
 fn print(figure: Figure) {

@@ -12,7 +12,7 @@ use soc_regions::Caps;
 use target_suite::{Booted, boot_whole};
 
 /// Requests of most firmware: bytes, inside of the chip.
-pub(crate) const CAPS: Caps = Caps::BIT8.union(Caps::INTERNAL);
+const CAPS: Caps = Caps::BIT8.union(Caps::INTERNAL);
 
 /// The heaps of a whole ESP32, without a lock.
 pub(crate) struct Routed(HeapCaps<Unpoisoned>);

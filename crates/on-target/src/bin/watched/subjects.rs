@@ -8,10 +8,11 @@ use heap_caps::{HeapCaps, Identity, Observer};
 use heap_trace::{Ledger, Mode, Ring, Slot, Stream, Trace, WhenFull};
 use multi_heap::Unpoisoned;
 use on_target::{ChipProbe, Emulated};
-use soc_regions::ESP32;
+use soc_regions::{Caps, ESP32};
 use target_suite::Machine;
 
-use crate::routed::CAPS;
+/// Requests of most firmware: bytes, inside of the chip.
+const CAPS: Caps = Caps::BIT8.union(Caps::INTERNAL);
 
 /// Records of a trace: more blocks than any workload has.
 const RECORDS: usize = 512;

@@ -1,0 +1,46 @@
+//! Prints what it costs to watch a heap: one figure a line, for `cargo xtask bench`. A program of its own, because on Xtensa code
+//! reaches its literals over 256 KiB only.
+
+#![no_std]
+#![no_main]
+
+mod subjects;
+
+use core::ptr::{NonNull, slice_from_raw_parts_mut};
+
+use heap_bench::Figure;
+use on_target::{Instructions, exit_code, println};
+
+use subjects::{Accounts, Leaks, Streamed, Watched, Watcher};
+
+on_target::program!(main);
+
+fn main() -> u8 {
+    watched::<Leaks<0>>();
+    watched::<Leaks<4>>();
+    watched::<Accounts>();
+    watched::<Streamed>();
+    exit_code::SUCCESS
+}
+
+fn watched<O: Watcher>() {
+    // The subjects have a whole chip; this is for the workloads' own use.
+    let region = slice_from_raw_parts_mut(
+        core::ptr::without_provenance_mut(0x3FC0_0000),
+        heap_bench::REGION_BYTES,
+    );
+    // SAFETY: the address is not null.
+    let region = unsafe { NonNull::new_unchecked(region) };
+    // SAFETY: nothing else uses the region and the chip's memory: these heaps take it one after the other.
+    unsafe { heap_bench::run_guest::<Watched<O>>(&Instructions, region, &mut print) };
+}
+
+fn print(figure: Figure) {
+    println!(
+        "figure\t{}\t{}\t{}\t{}",
+        figure.subject,
+        figure.workload,
+        figure.quantity.in_instructions(),
+        figure.value
+    );
+}
