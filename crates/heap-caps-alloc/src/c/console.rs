@@ -44,6 +44,16 @@ impl fmt::Write for Console {
     }
 }
 
+/// An open stream of a host. Having one says that whoever handed it over answers for it.
+pub(super) struct Stream(pub(super) *mut core::ffi::c_void);
+
+impl fmt::Write for Stream {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        door::write_to_stream(self.0, text);
+        Ok(())
+    }
+}
+
 /// Room for one line, for those who want it whole. **Invariant:** the byte behind the text is 0.
 pub(super) struct Line {
     bytes: [u8; Line::ROOM + 1],

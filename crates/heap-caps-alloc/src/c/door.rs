@@ -291,3 +291,62 @@ pub(super) fn callers(fill: super::moment::Callers, stack: &mut [u32]) -> usize 
     // SAFETY: C registered it to be called with an array and its length.
     unsafe { fill(stack.as_mut_ptr(), stack.len()) }.min(stack.len())
 }
+
+/// What C hands over by its place; `None` for null.
+///
+/// # Safety
+/// - `place` is null, or holds a `T`.
+pub(super) unsafe fn take<T: Copy>(place: *const T) -> Option<T> {
+    // SAFETY: the caller keeps the same contract; the place is not null. C's structures may lie at any address.
+    (!place.is_null()).then(|| unsafe { place.read_unaligned() })
+}
+
+/// A list of C; empty where it is null.
+///
+/// # Safety
+/// - `first` is null, or `count` values can be read there for as long as the list is used.
+pub(super) unsafe fn list<'c, T>(first: *const T, count: usize) -> &'c [T] {
+    if first.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller keeps the same contract.
+    unsafe { core::slice::from_raw_parts(first, count) }
+}
+
+/// The task that runs.
+#[cfg(feature = "heap-task-tracking")]
+pub(super) fn task(answer: super::tasks::CurrentTask) -> *mut c_void {
+    // SAFETY: C registered it to be called without arguments.
+    unsafe { answer() }
+}
+
+/// A task's name, its end included where it is short.
+#[cfg(feature = "heap-task-tracking")]
+pub(super) fn name_of<'c>(answer: super::tasks::TaskName, task: *mut c_void) -> &'c [u8] {
+    // SAFETY: C registered it to be called with a task.
+    let name = unsafe { answer(task) };
+    if name.is_null() {
+        return &[];
+    }
+    // SAFETY: it answers with a string, which lives as long as the task.
+    unsafe { CStr::from_ptr(name) }.to_bytes()
+}
+
+/// Writes to an open stream of a host; a chip has none but the console.
+pub(super) fn write_to_stream(stream: *mut c_void, text: &str) {
+    #[cfg(not(target_os = "none"))]
+    {
+        unsafe extern "C" {
+            fn fputc(character: core::ffi::c_int, stream: *mut c_void) -> core::ffi::c_int;
+        }
+        for byte in text.bytes() {
+            // SAFETY: who made the value says that the stream is open.
+            unsafe { fputc(byte.into(), stream) };
+        }
+    }
+    #[cfg(target_os = "none")]
+    {
+        let _ = stream;
+        super::console::Console.print(format_args!("{text}"));
+    }
+}

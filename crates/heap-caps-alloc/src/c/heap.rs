@@ -40,8 +40,19 @@ pub type CTraced = ();
 #[cfg(not(feature = "heap-tracing"))]
 const TRACED: CTraced = ();
 
+/// Who is told of allocations under the lock: the accounts of tasks.
+#[cfg(feature = "heap-task-tracking")]
+pub type CCounted = super::tasks::accounts::Accounts;
+#[cfg(feature = "heap-task-tracking")]
+const COUNTED: CCounted = CCounted::new();
+/// Who is told of allocations under the lock: there are no accounts.
+#[cfg(not(feature = "heap-task-tracking"))]
+pub type CCounted = ();
+#[cfg(not(feature = "heap-task-tracking"))]
+const COUNTED: CCounted = ();
+
 /// Who is told of allocations under the lock.
-pub type CObserver = (CTraced,);
+pub type CObserver = (CTraced, CCounted);
 
 /// The type of the heap that C uses.
 pub type CHeap = CapsHeap<CLock, CPoison, CObserver>;
@@ -55,7 +66,7 @@ const POLICY: Policy = if cfg!(feature = "policy-idf-exact") {
 };
 
 pub(super) static HEAP: CHeap =
-    CapsHeap::with_policy((TRACED,), POLICY).with_report_handler(hooks::on_report);
+    CapsHeap::with_policy((TRACED, COUNTED), POLICY).with_report_handler(hooks::on_report);
 
 /// The heap that C's functions serve from, for a Rust program to boot, to look at, and to allocate from.
 ///

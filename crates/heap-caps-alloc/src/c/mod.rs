@@ -16,6 +16,7 @@
 //! | `c-abi-libc` | the `malloc` family and newlib's reentrant one. On a host, which has one, by names that begin with `heap_caps_libc_` |
 //! | `c-abi-esp-radio` | the nine symbols of `esp-radio`. On a host with the same prefix |
 //! | `heap-tracing` | nothing more: `esp_heap_trace.h`, which says `ESP_ERR_NOT_SUPPORTED` otherwise |
+//! | `heap-task-tracking` | `heap_caps_register_tasks`, and `esp_heap_task_info.h` does what it says |
 //! | `poison-light`, `poison-comprehensive` | nothing: how closely all these heaps watch their blocks |
 //! | `policy-idf-exact` | nothing: [`HEAP`](heap) places blocks as ESP-IDF does |
 //!
@@ -55,10 +56,12 @@ pub mod radio;
 mod serve;
 mod start;
 #[cfg(feature = "c-abi-idf")]
+pub mod tasks;
+#[cfg(feature = "c-abi-idf")]
 pub mod trace;
 
 pub use console::ConsoleHook;
-pub use heap::{CHeap, CLock, CObserver, CPoison, CTraced, GlobalHeap, heap};
+pub use heap::{CCounted, CHeap, CLock, CObserver, CPoison, CTraced, GlobalHeap, heap};
 pub use hooks::{AllocHook, FailedHook, FaultHook, FreeHook};
 pub use start::on_init;
 

@@ -118,7 +118,11 @@ pub(super) unsafe fn give_back(pointer: *mut c_void) {
     };
     // SAFETY: the caller keeps the same contract.
     match unsafe { HEAP.free(block) } {
-        Ok(()) => hooks::freed(Some(block)),
+        Ok(()) => {
+            #[cfg(feature = "heap-task-tracking")]
+            super::tasks::whose::freed(pointer);
+            hooks::freed(Some(block));
+        }
         Err(misuse) => HEAP.report(Action::Free, Fault::Misuse(misuse)),
     }
 }

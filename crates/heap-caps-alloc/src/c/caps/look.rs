@@ -147,8 +147,8 @@ impl Found {
 
 /// A heap as C is shown it.
 #[derive(Clone, Copy)]
-struct Shown {
-    heap: HeapView,
+pub(in crate::c) struct Shown {
+    pub(in crate::c) heap: HeapView,
     memory: NonNull<[u8]>,
 }
 
@@ -161,7 +161,7 @@ fn heaps(caps: u32) -> impl Iterator<Item = Shown> {
 }
 
 impl Shown {
-    fn all() -> impl Iterator<Item = Option<Self>> {
+    pub(in crate::c) fn all() -> impl Iterator<Item = Option<Self>> {
         HEAP.heaps().map(|heap| {
             let memory = HEAP.inspect(|heaps| heaps.memory_of(heap.index));
             memory.map(|memory| Self { heap, memory })
@@ -179,7 +179,7 @@ impl Shown {
     }
 
     /// Shows the blocks in address order until `visit` has seen enough.
-    fn each_block(&self, mut visit: impl FnMut(NonNull<u8>, BlockView) -> bool) {
+    pub(in crate::c) fn each_block(&self, mut visit: impl FnMut(NonNull<u8>, BlockView) -> bool) {
         let mut next = 0;
         loop {
             let batch = self.blocks_from(next);
