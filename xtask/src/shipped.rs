@@ -23,7 +23,7 @@ pub(crate) const MQTT_CLIENT: Shipped = Shipped {
     gzip: include_bytes!("../traces/mqtt_client.trace.gz"),
 };
 
-/// All of them, the default of `minheap`.
+/// All of them, the default of `minheap`; the largest first.
 pub(crate) const ALL: [Shipped; 2] = [FW_IOT, MQTT_CLIENT];
 
 impl Shipped {
@@ -36,9 +36,38 @@ impl Shipped {
     }
 }
 
+/// The largest trace that fits into `free` bytes, else the smallest of all; and those that are too large.
+pub(crate) fn fitting(free: u32) -> Result<(Trace, Vec<Trace>), Error> {
+    let mut traces = ALL
+        .map(Shipped::read)
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
+    let fits = |trace: &Trace| with_margin(trace.peak_live_bytes) <= u64::from(free);
+    let chosen = traces.iter().position(fits).unwrap_or(traces.len() - 1); // there is at least one
+    let trace = traces.swap_remove(chosen);
+    traces.truncate(chosen);
+    Ok((trace, traces))
+}
+
+/// Headers, canaries and holes take room, too.
+fn with_margin(bytes: u64) -> u64 {
+    bytes + bytes / 8
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ALL, FW_IOT};
+    use super::{ALL, FW_IOT, fitting};
+
+    #[test]
+    fn the_largest_trace_that_fits_is_taken() {
+        let chosen = |free| {
+            let (trace, too_large) = fitting(free).unwrap();
+            (trace.name, too_large.len())
+        };
+        assert_eq!(chosen(300_000), ("fw_iot".to_owned(), 0));
+        assert_eq!(chosen(133_000), ("mqtt_client".to_owned(), 1));
+        assert_eq!(chosen(0), ("mqtt_client".to_owned(), 1));
+    }
 
     #[test]
     fn every_shipped_trace_is_a_trace_of_that_name() {

@@ -133,6 +133,25 @@ fn every_chip_has_a_map_that_adds_up_and_a_picture() {
 }
 
 #[test]
+fn the_picture_in_the_documentation_is_the_one_that_is_drawn() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("map.svg");
+    let drawn = map(&[
+        "esp32s3",
+        "--option",
+        "psram=8M",
+        "--svg",
+        file.to_str().unwrap(),
+    ]);
+    assert_eq!(code(&drawn), 0, "{}", complained(&drawn));
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images/map.svg");
+    assert!(
+        fs::read_to_string(kept).unwrap() == fs::read_to_string(file).unwrap(),
+        "draw it anew: cargo xtask map esp32s3 --option psram=8M --svg docs/images/map.svg"
+    );
+}
+
+#[test]
 fn every_chip_lists_its_options_and_takes_each_of_them() {
     for chip in chips() {
         let options = json(&[&chip, "--options"]);

@@ -2,6 +2,7 @@
 
 mod bars;
 mod canvas;
+mod cards;
 mod catalogue;
 mod compare;
 mod difference;
@@ -9,6 +10,7 @@ mod json;
 mod model;
 mod overlay;
 mod side_by_side;
+mod strip;
 mod strips;
 mod svg;
 mod text;

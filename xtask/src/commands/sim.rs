@@ -17,7 +17,7 @@ use crate::firmware::Firmware;
 use crate::linker::Linker;
 use crate::poisoning::{Poisoning, with_poison};
 use crate::progress;
-use crate::shipped::{self, Shipped};
+use crate::shipped;
 use crate::sim::machine::{Machine, Requests, Setup};
 use crate::sim::recording::{Recording, TOLD_REFUSALS};
 use crate::sim::{page, replay};
@@ -195,28 +195,16 @@ fn simulate<P: Poison>(
     })
 }
 
-/// The largest of the shipped traces that fits into `free` bytes, else the smallest of all.
+/// The largest of the shipped traces that fits into `free` bytes; tells of those that are too large.
 fn fitting_trace(free: u32, said: &impl Fn(&str)) -> Result<Trace, Error> {
-    let traces = shipped::ALL
-        .map(Shipped::read)
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()?;
-    let [mut all] = [traces];
-    all.sort_by_key(|trace| std::cmp::Reverse(trace.peak_live_bytes));
-    let fits = |trace: &Trace| with_margin(trace.peak_live_bytes) <= u64::from(free);
-    let chosen = all.iter().position(fits).unwrap_or(all.len() - 1);
-    for trace in &all[..chosen] {
-        let (name, peak) = (&trace.name, trace.peak_live_bytes);
+    let (trace, too_large) = shipped::fitting(free)?;
+    for larger in too_large {
         said(&format!(
-            "{name} has up to {peak} bytes alive, which need more than the {free} that are free: a smaller trace is taken."
+            "{} has up to {} bytes alive, too many for the {free} that are free: a smaller trace is taken.",
+            larger.name, larger.peak_live_bytes
         ));
     }
-    Ok(all.swap_remove(chosen))
-}
-
-/// Headers, canaries and holes take room, too.
-fn with_margin(bytes: u64) -> u64 {
-    bytes + bytes / 8
+    Ok(trace)
 }
 
 fn watched_replay<P: Poison>(
@@ -339,15 +327,7 @@ fn figures_of(recording: &Recording) -> Vec<Figure> {
 mod tests {
     use soc_regions::Caps;
 
-    use super::{fitting_trace, parse_caps, parse_reserve};
-
-    #[test]
-    fn the_trace_that_is_shipped_fits_the_memory() {
-        let chosen = |free| fitting_trace(free, &|_| ()).unwrap().name;
-        assert_eq!(chosen(300_000), "fw_iot");
-        assert_eq!(chosen(133_000), "mqtt_client");
-        assert_eq!(chosen(0), "mqtt_client");
-    }
+    use super::{parse_caps, parse_reserve};
 
     #[test]
     fn capabilities_are_read_in_esp_idfs_spelling() {

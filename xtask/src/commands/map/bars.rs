@@ -10,7 +10,8 @@ use std::fmt;
 use soc_regions::{Span, TypeIndex};
 
 use super::canvas::{Canvas, RESERVED, text_width};
-use super::model::{Content, Map, Part, Strip};
+use super::model::Map;
+use super::strip::{Content, Part, Strip};
 use crate::firmware;
 
 /// Height of a bar.

@@ -6,7 +6,8 @@
 //!   PSRAM                   –   4194304     +4194304      `–`: one side has no such memory
 //! ```
 
-use super::model::{Map, Strip};
+use super::model::Map;
+use super::strip::Strip;
 
 /// Two maps, and their figures row by row.
 pub(crate) struct Comparison<'a> {
@@ -171,13 +172,6 @@ fn summed(figures: impl Iterator<Item = (&'static str, u32)>) -> Vec<(String, u3
         }
     }
     sums
-}
-
-impl Strip {
-    fn heap_bytes(&self) -> u32 {
-        let heaps = self.parts.iter().filter(|part| part.is_heap());
-        heaps.map(|part| part.span.size()).sum()
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,6 @@
 //! What is there to show of a chip under options: strips of memory, heaps, costs, totals.
 //!
-//! ```text
-//!   strip "SRAM2"   ├ rom_data ┤├──── DRAM ────┤├ dram_data ┤├────── DRAM ──────┤
-//!                     reserved        heap          reserved         heap
-//! ```
-//! A strip is contiguous memory of one window; its parts leave no gap and share no byte.
+//! Invariant: the bytes of heaps and costs and what is too small for a heap add up to the memory that is there.
 
 use soc_regions::{
     Available, Caps, Chip, Columns, Layout, LayoutError, Options, Region, Reserved, Span,
@@ -12,6 +8,7 @@ use soc_regions::{
 };
 
 use super::overlay::Overlay;
+use super::strip::{Strip, strips};
 use crate::firmware::Firmware;
 use crate::linker::Linked;
 
@@ -31,38 +28,6 @@ pub(crate) struct Map {
 
 /// A strip this many times shorter than the longest would not be readable at the same scale.
 const SHORT: u32 = 12;
-
-/// Contiguous memory of one window.
-pub(crate) struct Strip {
-    pub(crate) name: &'static str,
-    pub(crate) span: Span,
-    pub(crate) external: bool,
-    pub(crate) parts: Vec<Part>,
-}
-
-/// A part of a strip with one use.
-pub(crate) struct Part {
-    pub(crate) span: Span,
-    pub(crate) content: Content,
-}
-
-impl Part {
-    pub(crate) fn is_heap(&self) -> bool {
-        matches!(self.content, Content::Heap(_))
-    }
-
-    pub(crate) fn is_dropped(&self) -> bool {
-        matches!(self.content, Content::Dropped)
-    }
-}
-
-/// What a part is used for.
-pub(crate) enum Content {
-    Heap(Available),
-    Reserved(&'static str),
-    /// 16 bytes or less, too small for a heap.
-    Dropped,
-}
 
 /// A reservation in effect.
 pub(crate) struct Cost {
@@ -290,93 +255,14 @@ fn cost(chip: &'static Chip, options: &Options, layout: &Layout, reserved: Reser
     }
 }
 
-fn strips(chip: &'static Chip, layout: &Layout, heaps: &[Available]) -> Vec<Strip> {
-    let mut strips: Vec<Strip> = Vec::new();
-    let mut rows: Vec<_> = layout.regions().collect();
-    rows.sort_by_key(|row| row.span.start());
-    for row in rows {
-        let name = chip
-            .window_at(row.span.start())
-            .map_or("?", |window| window.name);
-        let joined = strips
-            .last_mut()
-            .filter(|strip| strip.name == name)
-            .and_then(|strip| strip.span.join(row.span));
-        match (joined, strips.last_mut()) {
-            (Some(span), Some(strip)) => strip.span = span,
-            _ => {
-                let external = chip.is_external(row.span.start());
-                strips.push(Strip {
-                    name,
-                    span: row.span,
-                    external,
-                    parts: Vec::new(),
-                });
-            }
-        }
-    }
-    for strip in &mut strips {
-        strip.parts = parts(strip.span, layout, heaps);
-    }
-    strips
-}
-
-/// The uses of a strip, by address, the gaps between them as [`Content::Dropped`].
-fn parts(strip: Span, layout: &Layout, heaps: &[Available]) -> Vec<Part> {
-    let heaps = heaps.iter().map(|heap| (heap.span, Content::Heap(*heap)));
-    let reserved = layout
-        .reserved()
-        .map(|reserved| (reserved.span, Content::Reserved(reserved.name)));
-    let inside = |(span, content): (Span, Content)| {
-        Some(Part {
-            span: strip.intersection(span)?,
-            content,
-        })
-    };
-    let mut used: Vec<Part> = heaps.chain(reserved).filter_map(inside).collect();
-    used.sort_by_key(|part| part.span.start());
-
-    let mut parts = Vec::new();
-    let mut from = strip.start();
-    for part in used {
-        parts.extend(dropped(from, part.span.start()));
-        from = part.span.end();
-        parts.push(part);
-    }
-    parts.extend(dropped(from, strip.end()));
-    parts
-}
-
-fn dropped(start: u32, end: u32) -> Option<Part> {
-    Span::new(start, end).map(|span| Part {
-        span,
-        content: Content::Dropped,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::linker::Linker;
-    use soc_regions::{ESP32, common};
+    use soc_regions::ESP32;
 
     fn map(options: Options) -> Map {
         Map::of_sample(&ESP32, options)
-    }
-
-    #[test]
-    fn the_parts_of_a_strip_leave_no_gap() {
-        let options = ESP32
-            .options(&[common::PSRAM.of(1 << 20), common::RTC_HEAP.on()])
-            .unwrap();
-        for strip in map(options).strips {
-            let mut at = strip.span.start();
-            for part in strip.parts {
-                assert_eq!(part.span.start(), at);
-                at = part.span.end();
-            }
-            assert_eq!(at, strip.span.end());
-        }
     }
 
     #[test]

@@ -9,7 +9,7 @@
 
 use soc_regions::{Chip, Span};
 
-use super::model::{Content, Strip};
+use super::strip::{Content, Strip};
 use crate::firmware::{Firmware, Piece};
 use crate::linker::{self, Linked, Source};
 

@@ -12,7 +12,8 @@ use std::fmt::{self, Formatter};
 use anstyle::Style;
 use soc_regions::{Span, TypeIndex};
 
-use super::model::{Content, Map, Part, Strip};
+use super::model::Map;
+use super::strip::{Content, Part, Strip};
 use super::text::size;
 use crate::firmware;
 use crate::paint::{COLOURS, FAINT, HEADING, painted};
