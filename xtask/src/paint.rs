@@ -1,4 +1,4 @@
-//! Which text stands out on a terminal? Styles as escape codes; [`print`] leaves them out where nobody sees colours.
+//! Which text stands out on a terminal? Styles as escape codes; [`print()`] leaves them out where nobody sees colours.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
