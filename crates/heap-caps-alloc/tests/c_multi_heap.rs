@@ -198,6 +198,10 @@ fn a_block_grows_downwards_where_only_there_is_room() {
     assert_eq!(grown, below);
     assert!(starts_with(grown, 1000, 0x3C));
     assert!(heap.size(grown) >= 1500);
+    assert!(
+        !heap.malloc(400).is_null(),
+        "what is too much is free again"
+    );
     assert!(heap.is_sound());
 }
 
@@ -502,11 +506,14 @@ fn a_heap_with_a_lock_is_shared_by_threads() {
     // SAFETY: before the threads.
     unsafe { multi_heap_set_lock(heap.heap, (&raw mut lock).cast()) };
     let handle = heap.heap.addr();
+    let together = std::sync::Barrier::new(4);
+    let together = &together;
     std::thread::scope(|scope| {
         for thread in 0..4_u8 {
             scope.spawn(move || {
+                together.wait();
                 let heap: CHandle = std::ptr::with_exposed_provenance_mut(handle);
-                for round in 1..500_usize {
+                for round in 1..20_000_usize {
                     // SAFETY: the heap has a lock.
                     unsafe {
                         let block = multi_heap_malloc(heap, round % 100 + 1).cast::<u8>();

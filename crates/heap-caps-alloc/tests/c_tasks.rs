@@ -208,6 +208,13 @@ fn tasks_have_what_they_allocate_until_somebody_frees_it() {
             ended.overall_current_usage, 100,
             "b is the other task's now"
         );
+        let heir = tasks.iter().find(|task| task.handle == other).unwrap();
+        let heaps = std::slice::from_raw_parts(heir.heap_stat, heir.heap_count);
+        let psram = heaps.iter().find(|heap| heap.caps & SPIRAM != 0).unwrap();
+        let blocks = std::slice::from_raw_parts(psram.alloc_stat, psram.alloc_count);
+        assert!(blocks.iter().any(|block| block.address == b));
+        let bytes: usize = blocks.iter().map(|block| block.size as usize).sum();
+        assert_eq!(psram.current_usage, bytes, "the arrays are blocks, too");
         [a, b, d]
             .into_iter()
             .for_each(|block| heap_caps_free(block));

@@ -195,6 +195,9 @@ fn a_dump_reads_as_esp_idfs_and_can_be_of_one_kind_of_memory() {
     );
     assert!(dump.contains(", Internal) allocated CPU 0") && dump.contains(",    PSRAM) allocated"));
     assert!(dump.contains("56 bytes 'leaked' in trace (2 allocations)\n"));
+    heap_trace_dump_caps(INTERNAL);
+    let dump = std::mem::take(&mut *TEXT.lock().unwrap());
+    assert!(dump.contains("24 bytes 'leaked' in trace (1 allocations)\n"));
     heap_trace_dump_caps(SPIRAM);
     let dump = std::mem::take(&mut *TEXT.lock().unwrap());
     assert!(dump.contains("32 bytes 'leaked' in trace (1 allocations)\n"));
