@@ -8,6 +8,7 @@
 //! The format is in `docs/event-stream.md`.
 
 mod bytes;
+mod codec;
 mod decoder;
 mod event;
 mod sink;
