@@ -171,6 +171,9 @@ fn events_that_the_sink_has_no_room_for_are_counted_and_told_when_there_is() {
         heard(&mut decoder, &bytes(&mut stream)),
         [format!("20 {dropped:?}"), format!("20 {freed:?}")]
     );
+    stream.say(21, &freed);
+    let rest = heard(&mut decoder, &bytes(&mut stream));
+    assert_eq!(rest, [format!("21 {freed:?}")], "told once");
     assert_eq!(decoder.missed(), 0, "nothing was lost on the way");
 }
 
