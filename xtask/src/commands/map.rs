@@ -82,9 +82,11 @@ Examples:
 
 Without --elf, symbols are those of a typical small firmware of ESP-IDF.
 
-Exit codes: 0 all is well; 1 the program and the heaps would overwrite each other, or part of the program is in no
-RAM of the chip; 2 no such chip, option or value, or reservations that contradict each other; 5 no such file, no ELF
-file, or a program for another machine.";
+Exit codes:
+  0  all is well
+  1  the program and the heaps would overwrite each other, or part of it is in no RAM of the chip
+  2  no such chip, option or value, or reservations that contradict each other
+  5  no such file, no ELF file, or a program for another machine";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let Some(name) = &arguments.chip else {

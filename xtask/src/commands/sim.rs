@@ -29,8 +29,8 @@ use crate::trace::Trace;
 Every byte of every block is written when it is allocated and verified when it is freed or resized, \
 and all heaps are checked at the end.
 
-Without --trace, the largest of the shipped traces whose live blocks fit into the chip's memory is replayed; the
-report says which. A refused request is told and counted, and the replay goes on without that block.
+Without --trace, the largest of the shipped traces whose live blocks fit into the chip's memory is \
+replayed; the report says which. A refused request is told and counted, and the replay goes on without that block.
 
 Examples:
   cargo xtask sim                                    an ESP32 serves a recorded IoT firmware
