@@ -27,11 +27,8 @@ pub(super) const fn by_default(name: &'static CStr, demand: Demand) -> Call<'sta
 
 /// A demand for memory in which anything of its size can be stored.
 pub(super) fn for_anything(demand: Demand) -> Demand {
-    demand.aligned_to(match demand.size() {
-        0..8 => 4,
-        8..FOR_ANYTHING => 8,
-        _ => FOR_ANYTHING,
-    })
+    let of_its_size = 1 << demand.size().max(4).ilog2(); // 4 and more
+    demand.aligned_to(FOR_ANYTHING.min(of_its_size))
 }
 
 pub(super) fn plain(size: usize) -> Demand {
