@@ -27,9 +27,17 @@ pub(crate) enum Error {
         /// What was wrong with it.
         cause: String,
     },
+    /// A program for a board cannot be built. Exit code 6.
+    Build(String),
+    /// A program or an image would not start on its chip. Exit code 7.
+    Image(String),
+    /// The board cannot be reached. Exit code 8.
+    Port(String),
 }
 
 impl Error {
+    pub(crate) const PORT: u8 = 8;
+
     /// A file that could not be used, and why.
     pub(crate) fn file(path: &Path, cause: impl fmt::Display) -> Error {
         Error::File {
@@ -44,6 +52,9 @@ impl Error {
             Error::Usage(_) => 2,
             Error::MissingTool { .. } => 3,
             Error::File { .. } => 5,
+            Error::Build(_) => 6,
+            Error::Image(_) => 7,
+            Error::Port(_) => Error::PORT,
         })
     }
 }
@@ -51,7 +62,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Failed(what) | Error::Usage(what) => f.write_str(what),
+            Error::Failed(what)
+            | Error::Usage(what)
+            | Error::Build(what)
+            | Error::Image(what)
+            | Error::Port(what) => f.write_str(what),
             Error::MissingTool { tool, remedy } => {
                 write!(f, "{tool} is not installed; install it with: {remedy}")
             }

@@ -6,6 +6,9 @@
 //!       ├─ commands/minheap    the smallest heap that completes a trace
 //!       ├─ commands/qemu       the heap on emulated chips: every check, on the chip's instruction set
 //!       ├─ commands/bench      instructions per operation, on emulated chips
+//!       ├─ commands/build      a program for a board, checked and measured
+//!       ├─ commands/image      the same as a flash image
+//!       ├─ commands/flash      the same, sent to the board; commands/monitor listens
 //!       ├─ commands/test_host  every host test of the workspace
 //!       └─ commands/ci         what CI checks, as far as this machine can
 //! ```
@@ -13,6 +16,7 @@
 //! Standard output carries results only; progress and errors go to standard error.
 
 mod bench;
+mod board;
 mod ci;
 mod commands;
 mod configuration;
@@ -50,6 +54,9 @@ Exit codes:
   3  a tool is missing; the message has the line that installs it
   4  `sim` went through, but some requests of the trace were refused
   5  a file cannot be read, understood or written, or is a program for another machine
+  6  a program for a board cannot be built
+  7  a program or image for a board would not start there
+  8  the board's port is absent, busy or silent, or another chip is there
   `test-host` passes on the exit code of cargo itself (101 when a test fails),
   `qemu --bin` that of the program";
 
@@ -69,6 +76,10 @@ enum Command {
     TestHost(commands::test_host::Arguments),
     Qemu(commands::qemu::Arguments),
     Bench(commands::bench::Arguments),
+    Build(Box<commands::build::Arguments>),
+    Image(Box<commands::image::Arguments>),
+    Flash(Box<commands::flash::Arguments>),
+    Monitor(Box<commands::monitor::Arguments>),
     Ci(commands::ci::Arguments),
     #[command(hide = true)]
     LinkXtensa(commands::link_xtensa::Arguments),
@@ -92,6 +103,10 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::TestHost(arguments) => commands::test_host::run(&arguments),
         Command::Qemu(arguments) => commands::qemu::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
+        Command::Build(arguments) => commands::build::run(&arguments),
+        Command::Image(arguments) => commands::image::run(&arguments),
+        Command::Flash(arguments) => commands::flash::run(&arguments),
+        Command::Monitor(arguments) => commands::monitor::run(&arguments),
         Command::Ci(arguments) => commands::ci::run(&arguments),
         Command::LinkXtensa(arguments) => commands::link_xtensa::run(&arguments),
     }

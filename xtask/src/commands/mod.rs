@@ -1,10 +1,14 @@
 //! Which commands there are: one file each, `Arguments` for clap and `run` for the work.
 
 pub(crate) mod bench;
+pub(crate) mod build;
 pub(crate) mod ci;
+pub(crate) mod flash;
+pub(crate) mod image;
 pub(crate) mod link_xtensa;
 pub(crate) mod map;
 pub(crate) mod minheap;
+pub(crate) mod monitor;
 pub(crate) mod qemu;
 pub(crate) mod sim;
 pub(crate) mod test_host;

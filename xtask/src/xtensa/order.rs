@@ -14,14 +14,17 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Reads a command line in the style of GNU ld; libraries come as paths, so search paths mean nothing.
+    /// Reads a command line in the style of GNU ld; libraries come as paths, so search paths are for linker scripts.
     pub(crate) fn parse(arguments: &[String]) -> Order {
         let mut order = Order::default();
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.as_str() {
                 "-o" => order.output = rest.next().map(PathBuf::from).unwrap_or_default(),
-                "-L" | "-z" => drop(rest.next()),
+                "-L" => order
+                    .options
+                    .extend(rest.next().map(|path| format!("-L{path}"))),
+                "-z" => drop(rest.next()),
                 option if option.starts_with('-') => order.option(option),
                 input => order.input(Path::new(input)),
             }
@@ -60,6 +63,6 @@ mod tests {
             order.inputs,
             ["a.o", "libcore.rlib", "boot.S"].map(Into::<std::path::PathBuf>::into)
         );
-        assert_eq!(order.options, ["--defsym=a=1"]);
+        assert_eq!(order.options, ["-Llib", "--defsym=a=1"]);
     }
 }

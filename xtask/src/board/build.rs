@@ -1,0 +1,133 @@
+//! How does a demonstration program become an ELF file?
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::Board;
+use super::step::Step;
+use super::toolchain::Toolchain;
+use crate::error::Error;
+
+/// What is to be built.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Source {
+    /// The chip on the board
+    #[arg(long, value_enum, default_value_t = Board::Esp32)]
+    pub(crate) chip: Board,
+    /// Build with all optimisations
+    #[arg(long)]
+    pub(crate) release: bool,
+    /// Which program of the demonstration package; its main one by default
+    #[arg(long, value_name = "NAME")]
+    pub(crate) bin: Option<String>,
+    /// Features of the demonstration package, separated by commas
+    #[arg(long, value_name = "LIST")]
+    pub(crate) features: Option<String>,
+    /// A rustup toolchain, or the path of a rustc that has its library sources
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) toolchain: Option<String>,
+    /// Take this linked program instead of building one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["release", "bin", "features", "toolchain"])]
+    pub(crate) elf: Option<PathBuf>,
+    /// Print the commands that would be run, and run none
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+impl Source {
+    /// The command that builds it; `None` if the program is given.
+    pub(crate) fn step(&self) -> Result<Option<Step>, Error> {
+        if self.elf.is_some() {
+            return Ok(None);
+        }
+        let root = root();
+        let manifest = root
+            .join("crates")
+            .join(self.chip.package())
+            .join("Cargo.toml");
+        let toolchain = Toolchain::find(self.chip, self.toolchain.as_deref())?;
+        let mut step = toolchain.cargo(self.chip, &root)?;
+        step = step.arg("--manifest-path").arg(manifest);
+        step = step.arg("--target-dir").arg(output_folder(&root));
+        step = step.args(["--bin", self.program_name()]);
+        if self.release {
+            step = step.arg("--release");
+        }
+        if let Some(features) = &self.features {
+            step = step.args(["--features", features]);
+        }
+        Ok(Some(step.arg("--message-format=json-render-diagnostics")))
+    }
+
+    fn program_name(&self) -> &str {
+        self.bin.as_deref().unwrap_or_else(|| self.chip.package())
+    }
+
+    /// The file that will be built, for those who only look.
+    pub(crate) fn expected_file(&self) -> PathBuf {
+        let profile = if self.release { "release" } else { "debug" };
+        self.elf.clone().unwrap_or_else(|| {
+            let folder = output_folder(&root()).join(self.chip.triple());
+            folder.join(profile).join(self.program_name())
+        })
+    }
+
+    /// Builds it, unless it is given.
+    pub(crate) fn build(&self) -> Result<PathBuf, Error> {
+        let Some(step) = self.step()? else {
+            return Ok(self.expected_file());
+        };
+        eprintln!("{step}");
+        let output = step.results()?;
+        let messages = String::from_utf8_lossy(&output.stdout);
+        let program = executable(&messages, self.program_name());
+        program.filter(|_| output.status.success()).ok_or_else(|| {
+            let name = self.program_name();
+            Error::Build(format!(
+                "`{name}` cannot be built for the {}, see above",
+                self.chip.printed_name()
+            ))
+        })
+    }
+}
+
+/// Where cargo says it put the program called `name`.
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let is_program = |message: &Value| message["target"]["name"] == name;
+    let mut files = messages
+        .filter(is_program)
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    files.next_back()
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}
+
+pub(crate) fn output_folder(root: &Path) -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    target.join("board")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::executable;
+    use std::path::PathBuf;
+
+    #[test]
+    fn cargo_says_where_the_program_is() {
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"build-script-build"},"executable":"/t/build"}
+{"reason":"compiler-artifact","target":{"name":"demo"},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"demo"},"executable":"/t/demo"}
+{"reason":"build-finished","success":true}"#;
+        assert_eq!(executable(messages, "demo"), Some(PathBuf::from("/t/demo")));
+        assert_eq!(executable(messages, "other"), None);
+    }
+}

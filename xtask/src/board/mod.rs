@@ -1,0 +1,25 @@
+//! How a program gets onto a board: compiled, looked at, made an image, sent.
+//!
+//! ```text
+//!   chip.rs        what a board's chip wants: target, flash addresses
+//!   toolchain.rs   a compiler for it, or what to install     build.rs   sources ─> ELF file
+//!   checks.rs      would this program start?                 sizes.rs   what takes how much room?
+//!   sender.rs      espflash or esptool: their command lines  image.rs   ELF file ─> image, read back and compared
+//!   port.rs        is the port there, and free?              send.rs    image ─> board, again if the line breaks
+//!   step.rs        one command of all this: shown by `--dry-run`, or run
+//! ```
+//! Nothing is sent before every check has passed.
+
+pub(crate) mod build;
+pub(crate) mod checks;
+pub(crate) mod chip;
+pub(crate) mod image;
+pub(crate) mod port;
+pub(crate) mod program;
+pub(crate) mod send;
+pub(crate) mod sender;
+pub(crate) mod sizes;
+pub(crate) mod step;
+pub(crate) mod toolchain;
+
+pub(crate) use chip::Board;

@@ -1,0 +1,291 @@
+//! Who speaks with the chip's boot loader: espflash or esptool, and in which words?
+//!
+//! ```text
+//!              espflash (brings ESP-IDF's boot loader and a partition table)   esptool (takes files)
+//!   image      save-image                                                      elf2image
+//!   ask        board-info                                                      chip-id
+//!   send       flash: skips what is there already                              write-flash
+//!   listen     monitor: addresses become functions                             pyserial's miniterm
+//! ```
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use super::Board;
+use super::chip::{PARTITION_TABLE_OFFSET, PROGRAM_OFFSET};
+use super::step::Step;
+use super::toolchain::is_installed;
+use crate::error::Error;
+
+/// A program that speaks with boot loaders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sender {
+    /// Rust's: cargo install espflash --locked
+    Espflash,
+    /// Espressif's: pip install esptool
+    Esptool,
+}
+
+/// Offset in the image where the application descriptor has room for the ELF file's hash.
+const HASH_OFFSET: &str = "0xb0";
+const SLOW: &str = "115200";
+
+/// Where a board is, and how to get at it.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Line {
+    /// The serial port of the board, as /dev/ttyUSB0
+    #[arg(long, env = "ESPFLASH_PORT")]
+    pub(crate) port: Option<String>,
+    /// Bits a second while sending
+    #[arg(long, default_value_t = 460_800)]
+    pub(crate) baud: u32,
+    /// Do not reset the board: it is in its boot loader (BOOT held during RESET), or has no lines for that
+    #[arg(long)]
+    pub(crate) no_reset: bool,
+}
+
+/// What is to be in flash before the program.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Before {
+    /// A boot loader, built by ESP-IDF, instead of espflash's; with esptool none is sent otherwise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) boot_loader: Option<OsString>,
+    /// A partition table (.bin) instead of espflash's; with esptool none is sent otherwise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) partition_table: Option<OsString>,
+}
+
+impl Line {
+    fn port_or_word(&self) -> &str {
+        self.port.as_deref().unwrap_or("PORT")
+    }
+
+    fn options(&self, board: Board) -> Vec<String> {
+        let words = [
+            "--chip",
+            board.name(),
+            "--port",
+            self.port_or_word(),
+            "--baud",
+        ];
+        let mut options: Vec<String> = words.map(str::to_owned).to_vec();
+        options.push(self.baud.to_string());
+        options.extend(
+            self.reset_options(true)
+                .iter()
+                .map(|word| (*word).to_owned()),
+        );
+        options
+    }
+
+    /// What happens to the board before and after; `starts`: its program is to run then.
+    fn reset_options(&self, starts: bool) -> &'static [&'static str] {
+        match (self.no_reset, starts) {
+            (true, _) => &["--before", "no-reset", "--after", "no-reset"],
+            (false, true) => &[],
+            (false, false) => &["--after", "no-reset"],
+        }
+    }
+}
+
+impl Before {
+    fn espflash_options(&self, mut step: Step) -> Step {
+        let options = [
+            ("--bootloader", &self.boot_loader),
+            ("--partition-table", &self.partition_table),
+        ];
+        for (option, file) in options {
+            if let Some(file) = file {
+                step = step.arg(option).arg(file);
+            }
+        }
+        step
+    }
+
+    fn esptool_parts(&self, board: Board, mut step: Step) -> Step {
+        let parts = [
+            (board.boot_loader_offset(), &self.boot_loader),
+            (PARTITION_TABLE_OFFSET, &self.partition_table),
+        ];
+        for (offset, file) in parts {
+            if let Some(file) = file {
+                step = step.arg(format!("{offset:#x}")).arg(file);
+            }
+        }
+        step
+    }
+}
+
+impl Sender {
+    /// The one that is wanted, or the first that is installed.
+    pub(crate) fn find(wanted: Option<Sender>) -> Result<Sender, Error> {
+        let candidates =
+            wanted.map_or_else(|| vec![Sender::Espflash, Sender::Esptool], |one| vec![one]);
+        let found = candidates
+            .iter()
+            .find(|sender| is_installed(sender.program()));
+        found.copied().ok_or_else(|| Error::MissingTool {
+            tool: candidates
+                .iter()
+                .map(|s| s.program())
+                .collect::<Vec<_>>()
+                .join(" or "),
+            remedy: candidates[0].remedy().to_owned(),
+        })
+    }
+
+    pub(crate) fn program(self) -> &'static str {
+        match self {
+            Sender::Espflash => "espflash",
+            Sender::Esptool => "esptool",
+        }
+    }
+
+    fn remedy(self) -> &'static str {
+        match self {
+            Sender::Espflash => "cargo install espflash --locked",
+            Sender::Esptool => "pip install esptool",
+        }
+    }
+
+    /// ELF file ─> image of the program alone.
+    pub(crate) fn image(self, board: Board, elf: &Path, image: &Path) -> Step {
+        match self {
+            Sender::Espflash => Step::new("espflash")
+                .args(["save-image", "--skip-update-check", "--chip", board.name()])
+                .arg(elf)
+                .arg(image),
+            Sender::Esptool => Step::new("esptool")
+                .args(["--chip", board.name(), "elf2image", "--flash-mode", "dio"])
+                .args(["--flash-freq", "40m", "--flash-size", "4MB"])
+                .args(["--elf-sha256-offset", HASH_OFFSET, "-o"])
+                .arg(image)
+                .arg(elf),
+        }
+    }
+
+    /// Which chip is there?
+    pub(crate) fn question(self, line: &Line) -> Step {
+        let step = Step::new(self.program());
+        match self {
+            Sender::Espflash => step
+                .args(["board-info", "--skip-update-check", "--non-interactive"])
+                .args(["--port", line.port_or_word()])
+                .args(line.reset_options(false)),
+            Sender::Esptool => step
+                .args(["--port", line.port_or_word()])
+                .args(line.reset_options(false))
+                .arg("chip-id"),
+        }
+    }
+
+    /// Image ─> board, which then starts it.
+    pub(crate) fn sending(
+        self,
+        board: Board,
+        files: Files<'_>,
+        before: &Before,
+        line: &Line,
+    ) -> Step {
+        match self {
+            Sender::Espflash => {
+                let step = Step::new("espflash")
+                    .args(["flash", "--skip-update-check", "--non-interactive"])
+                    .args(line.options(board));
+                before.espflash_options(step).arg(files.elf)
+            }
+            Sender::Esptool => {
+                let step = Step::new("esptool")
+                    .args(line.options(board))
+                    .args(["write-flash", "--flash-mode", "keep"])
+                    .args(["--flash-freq", "keep"]);
+                let step = before.esptool_parts(board, step);
+                step.arg(format!("{PROGRAM_OFFSET:#x}")).arg(files.image)
+            }
+        }
+    }
+
+    /// Board ─> terminal, until Ctrl-C (espflash) or Ctrl-] (miniterm).
+    pub(crate) fn listening(self, board: Board, elf: Option<&Path>, port: &str) -> Step {
+        match self {
+            Sender::Espflash => {
+                let step = Step::new("espflash").args([
+                    "monitor",
+                    "--skip-update-check",
+                    "--chip",
+                    board.name(),
+                    "--port",
+                    port,
+                ]);
+                match elf {
+                    Some(elf) => step.arg("--elf").arg(elf),
+                    None => step,
+                }
+            }
+            Sender::Esptool => Step::new("pyserial-miniterm").args(["--raw", port, SLOW]),
+        }
+    }
+}
+
+/// What a sender needs of a program.
+#[derive(Clone, Copy)]
+pub(crate) struct Files<'a> {
+    pub(crate) elf: &'a Path,
+    pub(crate) image: &'a Path,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> Line {
+        Line {
+            port: Some("/dev/ttyUSB0".to_owned()),
+            baud: 460_800,
+            no_reset: false,
+        }
+    }
+
+    fn files() -> Files<'static> {
+        Files {
+            elf: Path::new("a.elf"),
+            image: Path::new("a.bin"),
+        }
+    }
+
+    #[test]
+    fn esptool_sends_what_it_is_given_to_its_place() {
+        let mut before = Before {
+            boot_loader: None,
+            partition_table: None,
+        };
+        let sending = |before: &Before| {
+            Sender::Esptool
+                .sending(Board::Esp32, files(), before, &line())
+                .to_string()
+        };
+        let start = "esptool --chip esp32 --port /dev/ttyUSB0 --baud 460800 write-flash --flash-mode keep --flash-freq keep";
+        assert_eq!(sending(&before), format!("{start} 0x10000 a.bin"));
+        before.boot_loader = Some("boot.bin".into());
+        before.partition_table = Some("parts.bin".into());
+        assert_eq!(
+            sending(&before),
+            format!("{start} 0x1000 boot.bin 0x8000 parts.bin 0x10000 a.bin")
+        );
+    }
+
+    #[test]
+    fn espflash_sends_the_program_with_its_own_boot_loader() {
+        let before = Before {
+            boot_loader: None,
+            partition_table: None,
+        };
+        let step = Sender::Espflash.sending(Board::Esp32c3, files(), &before, &line());
+        assert_eq!(
+            step.to_string(),
+            "espflash flash --skip-update-check --non-interactive --chip esp32c3 --port /dev/ttyUSB0 --baud 460800 a.elf"
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! Which compiler on this machine makes programs for a chip, and what is to be installed if none does?
+//!
+//! ```text
+//!   ESP32-C3   cargo with the target installed (rustup)   ─ or ─  Debian's rustc with its library sources, lld
+//!   ESP32      the toolchain `esp` of espup               ─ or ─  a rustc from 1.98 on with its library sources, LLVM's tools, GNU ld
+//! ```
+//! The upstream compiler knows Xtensa's inline assembly from 1.98 on; its code goes through this program as linker (`xtensa/`).
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Board;
+use super::step::Step;
+use crate::error::Error;
+
+/// How cargo is called so that it compiles for the board.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Toolchain {
+    /// rustup's active toolchain, with the target's libraries.
+    Rustup,
+    /// rustup's toolchain of this name, with Espressif's compiler and linker.
+    Espup(String),
+    /// This compiler with its library sources, and a linker that is a program of its own.
+    Sources { rustc: PathBuf },
+}
+
+/// From here on rustc has Xtensa's inline assembly (rust-lang/rust 147302).
+const FIRST_WITH_XTENSA_ASSEMBLY: u32 = 98;
+const SYSTEM: &str = "/usr/bin/rustc";
+const ESPUP: &str = "esp";
+
+impl Toolchain {
+    /// The toolchain called `wanted`, or the best one that is there.
+    pub(crate) fn find(board: Board, wanted: Option<&str>) -> Result<Toolchain, Error> {
+        match wanted {
+            Some(path) if path.contains('/') => with_sources(board, Path::new(path)),
+            Some(name) if !answers(rustup_rustc(name)) => Err(Error::MissingTool {
+                tool: format!("the toolchain `{name}`"),
+                remedy: remedy(board).to_owned(),
+            }),
+            Some(name) => Ok(Toolchain::Espup(name.to_owned())),
+            None => match board {
+                Board::Esp32 if answers(rustup_rustc(ESPUP)) => {
+                    Ok(Toolchain::Espup(ESPUP.to_owned()))
+                }
+                Board::Esp32c3 if has_libraries(board) => Ok(Toolchain::Rustup),
+                _ => with_sources(board, Path::new(SYSTEM)),
+            },
+        }
+    }
+
+    /// The beginning of a cargo command.
+    pub(crate) fn cargo(&self, board: Board, root: &Path) -> Result<Step, Error> {
+        Ok(match self {
+            Toolchain::Rustup => Step::new("cargo").args(["build", "--target", board.triple()]),
+            Toolchain::Espup(name) => Step::new("cargo").args([format!("+{name}")]).args([
+                "build",
+                "-Zbuild-std=core,alloc",
+                "--target",
+                board.triple(),
+            ]),
+            Toolchain::Sources { rustc } => {
+                let linker = linker(board)?;
+                let target = match board {
+                    Board::Esp32 => root.join("targets/xtensa-esp32-none-elf.json").into(),
+                    Board::Esp32c3 => OsString::from(board.triple()),
+                };
+                Step::new(cargo_beside(rustc))
+                    .env("RUSTC", rustc)
+                    .env("RUSTC_BOOTSTRAP", "1")
+                    .env(linker_variable(board), linker)
+                    .args([
+                        "build",
+                        "-Zbuild-std=core,alloc",
+                        "-Zjson-target-spec",
+                        "--target",
+                    ])
+                    .arg(target)
+            }
+        })
+    }
+}
+
+/// The line that gives a machine without any compiler for the board one.
+fn remedy(board: Board) -> &'static str {
+    match board {
+        Board::Esp32 => {
+            "cargo install espup --locked && espup install --targets esp32 && . ~/export-esp.sh"
+        }
+        Board::Esp32c3 => "rustup target add riscv32imc-unknown-none-elf",
+    }
+}
+
+/// A compiler that builds `core` itself needs sources and a linker, and for Xtensa a certain age.
+fn with_sources(board: Board, rustc: &Path) -> Result<Toolchain, Error> {
+    let sources = sysroot(rustc).map(|root| root.join("lib/rustlib/src/rust/library/Cargo.lock"));
+    let has_sources = sources.is_some_and(|lock| lock.is_file());
+    let is_new = board != Board::Esp32
+        || minor_version(rustc).is_some_and(|minor| minor >= FIRST_WITH_XTENSA_ASSEMBLY);
+    let tools: &[&str] = match board {
+        Board::Esp32 => &["llc-22", "xtensa-lx106-elf-ld"],
+        Board::Esp32c3 => &["ld.lld-22"],
+    };
+    let missing = tools.iter().find(|tool| !is_installed(tool));
+    match missing {
+        None if has_sources && is_new => Ok(Toolchain::Sources {
+            rustc: rustc.to_owned(),
+        }),
+        Some(tool) if has_sources && is_new => Err(Error::MissingTool {
+            tool: (*tool).to_owned(),
+            remedy: "apt-get install llvm-22 lld-22 binutils-xtensa-lx106".to_owned(),
+        }),
+        _ => Err(Error::MissingTool {
+            tool: format!("a compiler for the {}", board.printed_name()),
+            remedy: remedy(board).to_owned(),
+        }),
+    }
+}
+
+fn linker(board: Board) -> Result<OsString, Error> {
+    match board {
+        Board::Esp32 => env::current_exe()
+            .map(PathBuf::into_os_string)
+            .map_err(|cause| Error::Failed(cause.to_string())),
+        Board::Esp32c3 => Ok("ld.lld-22".into()),
+    }
+}
+
+/// How cargo wants to be told the linker of a target.
+fn linker_variable(board: Board) -> String {
+    let name = board.triple().to_uppercase().replace('-', "_");
+    format!("CARGO_TARGET_{name}_LINKER")
+}
+
+/// A compiler comes with its cargo.
+fn cargo_beside(rustc: &Path) -> OsString {
+    let cargo = rustc.with_file_name("cargo");
+    if cargo.is_file() {
+        cargo.into()
+    } else {
+        "cargo".into()
+    }
+}
+
+fn rustup_rustc(toolchain: &str) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", toolchain, "rustc", "--version"]);
+    command
+}
+
+fn answers(mut command: Command) -> bool {
+    command.output().is_ok_and(|output| output.status.success())
+}
+
+/// Whether the active toolchain has the board's target.
+fn has_libraries(board: Board) -> bool {
+    let folder = |root: PathBuf| root.join("lib/rustlib").join(board.triple()).join("lib");
+    sysroot(Path::new("rustc")).is_some_and(|root| folder(root).is_dir())
+}
+
+fn sysroot(rustc: &Path) -> Option<PathBuf> {
+    said(rustc, &["--print", "sysroot"]).map(|line| PathBuf::from(line.trim_end()))
+}
+
+/// 98 of `rustc 1.98.1 (…)`.
+fn minor_version(rustc: &Path) -> Option<u32> {
+    minor_of(&said(rustc, &["--version"])?)
+}
+
+fn minor_of(version: &str) -> Option<u32> {
+    version
+        .strip_prefix("rustc 1.")?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
+fn said(rustc: &Path, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new(rustc);
+    command.args(arguments).env_remove("RUSTUP_TOOLCHAIN");
+    let output = command.output().ok()?;
+    let is_well = output.status.success();
+    is_well.then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Whether a program of this name is where the system looks for programs.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compilers_age_is_read_from_its_version() {
+        assert_eq!(minor_of("rustc 1.98.1 (48a229cea 2026-09-01)"), Some(98));
+        assert_eq!(minor_of("clang 22"), None);
+    }
+
+    #[test]
+    fn without_a_compiler_one_line_says_what_to_install() {
+        let error = Toolchain::find(Board::Esp32, Some("/no/such/rustc")).unwrap_err();
+        assert!(error.to_string().contains("espup install"), "{error}");
+        let error = Toolchain::find(Board::Esp32c3, Some("no-such-toolchain")).unwrap_err();
+        assert!(
+            error.to_string().contains("rustup target add riscv32imc"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn espups_toolchain_builds_core_for_the_built_in_target() {
+        let step = Toolchain::Espup("esp".to_owned())
+            .cargo(Board::Esp32, Path::new("/"))
+            .unwrap();
+        let typed = "cargo +esp build -Zbuild-std=core,alloc --target xtensa-esp32-none-elf";
+        assert_eq!(step.to_string(), typed);
+    }
+
+    #[test]
+    fn a_compiler_with_sources_is_told_its_linker() {
+        let toolchain = Toolchain::Sources {
+            rustc: "/no/rustc".into(),
+        };
+        let step = toolchain
+            .cargo(Board::Esp32c3, Path::new("/"))
+            .unwrap()
+            .to_string();
+        let linker = "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER=ld.lld-22";
+        assert!(
+            step.starts_with("RUSTC=/no/rustc RUSTC_BOOTSTRAP=1"),
+            "{step}"
+        );
+        assert!(step.contains(linker), "{step}");
+    }
+}

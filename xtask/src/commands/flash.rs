@@ -1,0 +1,96 @@
+//! The program for a board, sent to it.
+
+use std::process::ExitCode;
+
+use super::build;
+use crate::board::build::Source;
+use crate::board::sender::{Before, Files, Line, Sender};
+use crate::board::{image, port, send};
+use crate::error::Error;
+use crate::paint;
+
+/// Build the program for a board, send it there, and show what it prints
+#[derive(clap::Args)]
+#[command(after_help = build::HELP)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    line: Line,
+    #[command(flatten)]
+    before: Before,
+    /// Who sends; the first that is installed by default
+    #[arg(long, value_enum)]
+    with: Option<Sender>,
+    /// How often to try over a line that breaks
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    attempts: u32,
+    /// Do not show what the program prints
+    #[arg(long)]
+    no_monitor: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let source = &arguments.source;
+    let sender = Sender::find(arguments.with)?;
+    if source.dry_run {
+        arguments.show(sender)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // A port that is not there is told before minutes of compiling.
+    let port = port::chosen(arguments.line.port.as_deref())?;
+    port::check(&port)?;
+    let program = build::checked(source)?;
+    let file = image::file_beside(&program.file);
+    let image = image::make(&program, source.chip, sender, &file)?;
+    paint::print(&image)?;
+    let files = Files {
+        elf: &program.file,
+        image: &file,
+    };
+    let line = Line {
+        port: Some(port.clone()),
+        ..arguments.line.clone()
+    };
+    port::check(&port)?;
+    send::send(
+        sender,
+        source.chip,
+        files,
+        &arguments.before,
+        &line,
+        arguments.attempts,
+    )?;
+    if arguments.no_monitor {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let is_well = sender
+        .listening(source.chip, Some(files.elf), &port)
+        .run()?;
+    Ok(ExitCode::from(if is_well { 0 } else { Error::PORT }))
+}
+
+impl Arguments {
+    /// What would be run, a line each.
+    fn show(&self, sender: Sender) -> Result<(), Error> {
+        let chip = self.source.chip;
+        let elf = self.source.expected_file();
+        let file = image::file_beside(&elf);
+        let port = self.line.port.as_deref().unwrap_or("PORT");
+        let files = Files {
+            elf: &elf,
+            image: &file,
+        };
+        build::show_step(&self.source)?;
+        let mut steps = vec![
+            sender.image(chip, &elf, &file),
+            sender.question(&self.line),
+            sender.sending(chip, files, &self.before, &self.line),
+        ];
+        if !self.no_monitor {
+            steps.push(sender.listening(chip, Some(&elf), port));
+        }
+        let lines: String = steps.iter().map(|step| format!("{step}\n")).collect();
+        paint::print(lines)
+    }
+}

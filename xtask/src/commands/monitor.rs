@@ -1,0 +1,40 @@
+//! What a board prints.
+
+use std::process::ExitCode;
+
+use super::build;
+use crate::board::build::Source;
+use crate::board::port;
+use crate::board::sender::{Line, Sender};
+use crate::error::Error;
+use crate::paint;
+
+/// Show what the program on a board prints
+#[derive(clap::Args)]
+#[command(after_help = build::HELP)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    line: Line,
+    /// Who listens; the first that is installed by default
+    #[arg(long, value_enum)]
+    with: Option<Sender>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let source = &arguments.source;
+    let sender = Sender::find(arguments.with)?;
+    let elf = source.expected_file();
+    let elf = elf.is_file().then_some(elf);
+    if source.dry_run {
+        let port = arguments.line.port.as_deref().unwrap_or("PORT");
+        let step = sender.listening(source.chip, elf.as_deref(), port);
+        paint::print(format_args!("{step}\n"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let port = port::chosen(arguments.line.port.as_deref())?;
+    port::check(&port)?;
+    let is_well = sender.listening(source.chip, elf.as_deref(), &port).run()?;
+    Ok(ExitCode::from(if is_well { 0 } else { Error::PORT }))
+}
