@@ -9,6 +9,8 @@
 //!       ├─ commands/build      a program for a board, checked and measured
 //!       ├─ commands/image      the same as a flash image
 //!       ├─ commands/flash      the same, sent to the board; commands/monitor listens
+//!       ├─ commands/clib       the heap as a static library for C
+//!       ├─ commands/check_symbols  that library's names, against their lists
 //!       ├─ commands/test_host  every host test of the workspace
 //!       └─ commands/ci         what CI checks, as far as this machine can
 //! ```
@@ -18,6 +20,7 @@
 mod bench;
 mod board;
 mod ci;
+mod clib;
 mod commands;
 mod configuration;
 mod error;
@@ -80,6 +83,8 @@ enum Command {
     Image(Box<commands::image::Arguments>),
     Flash(Box<commands::flash::Arguments>),
     Monitor(Box<commands::monitor::Arguments>),
+    Clib(commands::clib::Arguments),
+    CheckSymbols(commands::check_symbols::Arguments),
     Ci(commands::ci::Arguments),
     #[command(hide = true)]
     LinkXtensa(commands::link_xtensa::Arguments),
@@ -107,6 +112,8 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Image(arguments) => commands::image::run(&arguments),
         Command::Flash(arguments) => commands::flash::run(&arguments),
         Command::Monitor(arguments) => commands::monitor::run(&arguments),
+        Command::Clib(arguments) => commands::clib::run(&arguments),
+        Command::CheckSymbols(arguments) => commands::check_symbols::run(&arguments),
         Command::Ci(arguments) => commands::ci::run(&arguments),
         Command::LinkXtensa(arguments) => commands::link_xtensa::run(&arguments),
     }

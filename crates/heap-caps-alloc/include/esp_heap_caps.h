@@ -24,7 +24,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#if __STDC_HOSTED__
 #include <stdlib.h>
+#endif
 
 #include "esp_err.h"
 #include "multi_heap.h"
@@ -150,11 +152,30 @@ typedef void (*esp_alloc_failed_hook_t)(size_t size, uint32_t caps, const char *
 /* Sets who is told. ESP_ERR_INVALID_ARG for NULL; the last one set stays. */
 esp_err_t heap_caps_register_failed_alloc_callback(esp_alloc_failed_hook_t callback);
 
-/* Are told of each block that was allocated, with the size and the capabilities that were asked for, and of each that was freed: calloc,
- * aligned and preferring functions included, once each; of a realloc that moved, the new block and the old one. The program defines
- * both, and uses a library with the feature for them. They must not use the heap. */
-void esp_heap_trace_alloc_hook(void *ptr, size_t size, uint32_t caps);
-void esp_heap_trace_free_hook(void *ptr);
+/* Is told of each block that was handed out, with the size and the capabilities that were asked for; of each that was given back. Every function
+ * tells once; a block that moves is given back and handed out. Called without the lock, in the context of the one who asked. */
+typedef void (*heap_caps_alloc_hook_t)(void *ptr, size_t size, uint32_t caps);
+typedef void (*heap_caps_free_hook_t)(void *ptr);
+
+/* Sets who is told; NULL is nobody. ESP-IDF calls two functions of the program, esp_heap_trace_alloc_hook() and
+ * esp_heap_trace_free_hook(): a program that has them names them here. */
+void heap_caps_register_alloc_hooks(heap_caps_alloc_hook_t on_alloc, heap_caps_free_hook_t on_free);
+
+/* Is told of each fault, in one line: a double free, a pointer that was not handed out, a damaged block. The line is gone afterwards. Whoever would
+ * rather stop than go on calls abort() here. */
+typedef void (*heap_caps_fault_hook_t)(const char *line);
+
+/* Sets who is told, after the line went to the console; NULL is nobody. */
+void heap_caps_register_fault_callback(heap_caps_fault_hook_t callback);
+
+/* How many faults there were. */
+size_t heap_caps_get_fault_count(void);
+
+/* Writes `length` bytes of text, which do not end with 0. */
+typedef void (*heap_caps_console_t)(const char *text, size_t length);
+
+/* Where dumps, summaries and faults go. NULL: to putchar() on a host, nowhere on a chip (the state at first). */
+void heap_caps_set_console(heap_caps_console_t write);
 
 /* -- Figures: sums over the heaps that have `caps`; 0 is all of them, MALLOC_CAP_INVALID none. O(heaps) ----------------------- */
 

@@ -35,10 +35,6 @@ bool esp_ptr_in_rtc_slow(const void *p);
 bool esp_ptr_in_spm(const void *p);
 bool esp_ptr_in_tcm(const void *p);
 
-/* ... constants in flash; ROM. */
-bool esp_ptr_in_drom(const void *p);
-bool esp_ptr_in_rom(const void *p);
-
 /* Whether DMA reaches it: in internal memory; in external memory. */
 bool esp_ptr_dma_capable(const void *p);
 bool esp_ptr_dma_ext_capable(const void *p);

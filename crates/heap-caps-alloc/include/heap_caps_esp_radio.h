@@ -10,7 +10,6 @@
 #define HEAP_CAPS_ESP_RADIO_H
 
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 #ifdef __cplusplus
@@ -20,7 +19,7 @@ extern "C" {
 /* As malloc() and its like, in internal memory that DMA reaches. */
 void *malloc_internal(size_t size);
 void free_internal(void *ptr);
-void *calloc_internal(uint32_t number, size_t size);
+void *calloc_internal(size_t number, size_t size);
 void *realloc_internal(void *ptr, size_t size);
 
 /* Free bytes of such memory. */

@@ -40,12 +40,16 @@ void *reallocarray(void *ptr, size_t n, size_t size);
 size_t malloc_usable_size(void *ptr);
 #endif
 
+/* Where the caller's errno is: the function of the C library that tells it. NULL (the state at first): failures are told by NULL alone. */
+void heap_caps_set_errno_location(int *(*location)(void));
+
 /* newlib's names; `reent` is not looked at. */
 void *_malloc_r(struct _reent *reent, size_t size);
 void *_calloc_r(struct _reent *reent, size_t n, size_t size);
 void *_realloc_r(struct _reent *reent, void *ptr, size_t size);
 void _free_r(struct _reent *reent, void *ptr);
 void *_memalign_r(struct _reent *reent, size_t alignment, size_t size);
+size_t _malloc_usable_size_r(struct _reent *reent, void *ptr);
 
 #ifdef __cplusplus
 }

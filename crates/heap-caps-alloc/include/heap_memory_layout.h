@@ -22,22 +22,14 @@ typedef struct {
     uint32_t caps[SOC_MEMORY_TYPE_NO_PRIOS];
 } soc_memory_type_desc_t;
 
-/* The chip's kinds of memory. */
-extern const soc_memory_type_desc_t soc_memory_types[];
-extern const size_t soc_memory_type_count;
-
 /* Contiguous memory of one kind. */
 typedef struct {
     intptr_t start;        /* its first byte */
     size_t size;           /* bytes */
-    size_t type;           /* index into soc_memory_types */
+    size_t type;           /* the number of its kind in the chip's table */
     intptr_t iram_address; /* where instructions see it; 0: nowhere else */
     bool startup_stack;    /* whether a core runs on it until the system is up */
 } soc_memory_region_t;
-
-/* The chip's memory. */
-extern const soc_memory_region_t soc_memory_regions[];
-extern const size_t soc_memory_region_count;
 
 /* Memory that is no heap's. */
 typedef struct {

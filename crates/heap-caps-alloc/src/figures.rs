@@ -81,14 +81,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         self.state.acquire().heaps.failures()
     }
 
-    /// All heaps as they are now, in order of registration: a copy, to be printed at leisure.
-    pub fn heaps(&self) -> impl Iterator<Item = HeapView> + use<L, P, O, HEAPS> {
-        let mut views = [None; HEAPS];
-        let state = self.state.acquire();
-        for (view, heap) in views.iter_mut().zip(state.heaps.heaps()) {
-            *view = Some(heap);
-        }
-        views.into_iter().flatten()
+    /// All heaps, in order of registration: copies, to be printed at leisure. Each is taken when its turn comes, so that a chip's stack holds one
+    /// and not all of them.
+    pub fn heaps(&self) -> impl Iterator<Item = HeapView> {
+        (0..HEAPS).map_while(|number| self.state.acquire().heaps.heaps().nth(number))
     }
 
     /// Shows the heaps to `look`, **with the lock held**: everything else that wants memory waits, interrupts too.

@@ -2,7 +2,9 @@
 
 pub(crate) mod bench;
 pub(crate) mod build;
+pub(crate) mod check_symbols;
 pub(crate) mod ci;
+pub(crate) mod clib;
 pub(crate) mod flash;
 pub(crate) mod image;
 pub(crate) mod link_xtensa;

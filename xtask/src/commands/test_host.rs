@@ -4,11 +4,15 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
+use crate::clib::checks;
 use crate::error::Error;
 
-/// Run every test that runs on this machine: unit, integration and documentation tests
+/// Run every test that runs on this machine: unit, integration and documentation tests, and the checks of the C library in C
 #[derive(clap::Args)]
-#[command(after_help = "The exit code is cargo's own: 0 when all tests pass, 101 when one fails.")]
+#[command(after_help = "\
+The checks in C run with 64-bit and 32-bit pointers, at every poisoning level; a width that cannot be built here is left out and named.
+
+The exit code is cargo's own: 0 when all tests pass, 101 when one fails. It is 1 when only checks in C fail.")]
 pub(crate) struct Arguments {
     /// Test optimised code
     #[arg(long)]
@@ -22,9 +26,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let unable = |cause| Error::Failed(format!("cargo test cannot be run: {cause}"));
     let start = Instant::now();
     let mut child = cargo_test(arguments).spawn().map_err(unable)?;
-    let tally = Tally::of_output(&mut child);
+    let mut tally = Tally::of_output(&mut child);
     let status = child.wait().map_err(unable)?;
-    let verdict = if status.success() {
+    let c_passed = tally.add_checks_in_c()?;
+    let verdict = if status.success() && c_passed {
         "all is well"
     } else {
         "FAILED, see above"
@@ -34,7 +39,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         start.elapsed().as_secs_f64()
     );
     println!("{}", tally.closing_line());
-    Ok(passed_on(status.code()))
+    match status.success() && !c_passed {
+        true => Ok(ExitCode::FAILURE),
+        false => Ok(passed_on(status.code())),
+    }
 }
 
 fn cargo_test(arguments: &Arguments) -> Command {
@@ -99,6 +107,30 @@ impl Tally {
                 _ => {}
             }
         }
+    }
+
+    /// Runs the checks in C, and counts them; whether none failed.
+    fn add_checks_in_c(&mut self) -> Result<bool, Error> {
+        let before = self.failed;
+        for (processor, poisoning) in checks::KINDS {
+            let name = processor.name();
+            match checks::run(processor, poisoning) {
+                Ok(outcome) => {
+                    println!(
+                        "checks in C, {name}, poisoning {poisoning:?}: {} passed, {} failed",
+                        outcome.passed, outcome.failed
+                    );
+                    self.passed += outcome.passed;
+                    self.failed += outcome.failed;
+                }
+                Err(missing @ Error::MissingTool { .. }) => {
+                    println!("checks in C, {name}, poisoning {poisoning:?}: LEFT OUT: {missing}");
+                    self.ignored += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(self.failed == before)
     }
 
     fn closing_line(&self) -> String {

@@ -89,7 +89,7 @@ fn output_folder(root: &Path, folder: &str) -> PathBuf {
 
 fn cargo(target: Target, root: &Path, output: &Path) -> Result<Command, Error> {
     let this = env::current_exe().map_err(|cause| Error::Failed(cause.to_string()))?;
-    let mut command = Command::new(tools::CARGO);
+    let mut command = tools::cargo();
     command.args(["build", "--quiet", "--release"]);
     command.args(["-Zbuild-std=core,alloc", "-Zjson-target-spec"]);
     command
@@ -97,14 +97,7 @@ fn cargo(target: Target, root: &Path, output: &Path) -> Result<Command, Error> {
         .arg(root.join("crates/on-target/Cargo.toml"));
     command.arg("--target").arg(target.specification(root));
     command.arg("--target-dir").arg(output);
-    // What rustup and an outer cargo left in the environment belongs to another compiler.
-    for variable in ["RUSTUP_TOOLCHAIN", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {
-        command.env_remove(variable);
-    }
-    command
-        .env("RUSTC", tools::RUSTC)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env(variable(target, "LINKER"), linker(target, &this));
+    command.env(variable(target, "LINKER"), linker(target, &this));
     Ok(command)
 }
 

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::Path;
+use std::process::Command;
 
 use super::target::Target;
 use crate::error::Error;
@@ -11,7 +12,8 @@ pub(crate) const RUSTC: &str = "/usr/bin/rustc";
 pub(crate) const CARGO: &str = "/usr/bin/cargo";
 const LIBRARY: &str = "/usr/lib/rustlib/src/rust/library/Cargo.lock";
 
-const COMPILER: [(&str, &str); 3] = [
+/// What a compiler for other processors takes: Debian packages, each with a file that it brings.
+pub(crate) const COMPILER: [(&str, &str); 3] = [
     ("rustc-web", RUSTC),
     ("cargo-web", CARGO),
     ("rust-web-src", LIBRARY),
@@ -19,20 +21,38 @@ const COMPILER: [(&str, &str); 3] = [
 
 /// Refuses with one line that installs everything missing.
 pub(crate) fn require(target: Target) -> Result<(), Error> {
-    let wanted = COMPILER.iter().chain(target.packages());
+    require_all(COMPILER.iter().chain(target.packages()))
+}
+
+/// The same for any packages, each with a program or file that it brings.
+pub(crate) fn require_all<'list>(
+    wanted: impl Iterator<Item = &'list (&'static str, &'static str)>,
+) -> Result<(), Error> {
     let missing: Vec<_> = wanted.filter(|(_, file)| !is_there(file)).collect();
     let Some((_, first)) = missing.first() else {
         return Ok(());
     };
-    let packages: Vec<&str> = missing.iter().map(|(package, _)| *package).collect();
+    let mut packages: Vec<&str> = missing.iter().map(|(package, _)| *package).collect();
+    packages.dedup();
     Err(Error::MissingTool {
         tool: (*first).to_owned(),
         remedy: format!("apt-get install {}", packages.join(" ")),
     })
 }
 
+/// Debian's cargo with its compiler, told to build `core` too. What rustup and an outer cargo left in the environment belongs to
+/// another compiler.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(CARGO);
+    for variable in ["RUSTUP_TOOLCHAIN", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {
+        command.env_remove(variable);
+    }
+    command.env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1");
+    command
+}
+
 /// A path is looked at, a name is looked for where the system looks for programs.
-fn is_there(file: &str) -> bool {
+pub(crate) fn is_there(file: &str) -> bool {
     if file.starts_with('/') {
         return Path::new(file).is_file();
     }

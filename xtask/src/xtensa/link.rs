@@ -29,6 +29,19 @@ pub(crate) fn link(order: &Order) -> Result<(), Error> {
     workshop.clear()
 }
 
+/// Compiles an archive of bitcode to an archive of objects.
+pub(crate) fn archive(bitcode: &Path, output: &Path) -> Result<(), Error> {
+    let mut workshop = Workshop::beside(output)?;
+    let mut objects = Vec::new();
+    for source in workshop.sources(bitcode)? {
+        objects.push(workshop.object(&source)?);
+    }
+    let _ = fs::remove_file(output);
+    let mut archiver = Command::new("llvm-ar-22");
+    run(archiver.arg("rcs").arg(output).args(objects))?;
+    workshop.clear()
+}
+
 /// The folder of intermediate files of one program, kept if a step fails.
 struct Workshop {
     folder: PathBuf,

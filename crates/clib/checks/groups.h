@@ -1,0 +1,16 @@
+/* Which groups of checks are there? (For main.c, which gives GROUP a meaning.)
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+GROUP(one_heap)
+GROUP(one_heap_poison)
+GROUP(allocating)
+GROUP(resizing)
+GROUP(preferring)
+GROUP(figures)
+GROUP(looking)
+GROUP(being_told)
+GROUP(c_library)
+GROUP(regions)
+GROUP(addresses)
+GROUP(older_names)

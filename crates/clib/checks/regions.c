@@ -1,0 +1,72 @@
+/* Which memory is taken as a heap, and which is refused with which number?
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include "check.h"
+#include "esp_heap_caps.h"
+#include "esp_heap_caps_init.h"
+#include "memory.h"
+
+static const uint32_t caps[3] = {MALLOC_CAP_RTCRAM, 0, 0};
+static const uint32_t no_caps[3] = {0, 0, 0};
+static uint32_t spare[1024];
+
+static esp_err_t added(const void *start, size_t size)
+{
+    return heap_caps_add_region_with_caps(caps, (intptr_t)start, (intptr_t)start + (intptr_t)size);
+}
+
+static void arguments_that_make_no_sense_are_invalid(void)
+{
+    intptr_t start = (intptr_t)spare;
+    CHECK_EQUAL(heap_caps_add_region_with_caps(NULL, start, start + 4096), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(no_caps, start, start + 4096), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(caps, 0, start), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(caps, start, 0), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(caps, start, start), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(caps, start + 4, start), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(heap_caps_add_region(0, start), ESP_ERR_INVALID_ARG);
+}
+
+static void memory_of_no_chip_is_not_found(void)
+{
+    CHECK_EQUAL(heap_caps_add_region((intptr_t)spare, (intptr_t)spare + 4096), ESP_ERR_NOT_FOUND);
+}
+
+static void too_little_memory_has_an_invalid_size(void)
+{
+    CHECK_EQUAL(added(spare, 4), ESP_ERR_INVALID_SIZE);
+    CHECK_EQUAL(added(spare, 16), ESP_ERR_INVALID_SIZE);
+}
+
+static void memory_of_a_heap_is_no_second_heap(void)
+{
+    CHECK_EQUAL(added(dram, sizeof dram), ESP_FAIL);
+    CHECK_EQUAL(added(dram + 256, 4096), ESP_FAIL);
+    CHECK_EQUAL(added(dram, 4096), ESP_FAIL);
+    CHECK_EQUAL(added(dram + 3072, 4096), ESP_FAIL);
+}
+
+static void a_region_becomes_a_heap_with_its_capabilities(void)
+{
+    void *block;
+    CHECK(heap_caps_malloc(100, MALLOC_CAP_RTCRAM) == NULL);
+    CHECK_EQUAL(added(spare, sizeof spare), ESP_OK);
+    further_heaps++;
+    CHECK_EQUAL(heap_caps_get_total_size(MALLOC_CAP_RTCRAM), sizeof spare);
+    block = heap_caps_malloc(100, MALLOC_CAP_RTCRAM);
+    CHECK((uintptr_t)block - (uintptr_t)spare < sizeof spare);
+    CHECK(heap_caps_malloc(100, MALLOC_CAP_RTCRAM | MALLOC_CAP_8BIT) == NULL);
+    heap_caps_free(block);
+    CHECK_EQUAL(added(spare, sizeof spare), ESP_FAIL);
+    heap_caps_enable_nonos_stack_heaps();
+}
+
+const struct check regions[] = {
+    CASE(arguments_that_make_no_sense_are_invalid),
+    CASE(memory_of_no_chip_is_not_found),
+    CASE(too_little_memory_has_an_invalid_size),
+    CASE(memory_of_a_heap_is_no_second_heap),
+    CASE(a_region_becomes_a_heap_with_its_capabilities),
+    LAST_CASE,
+};

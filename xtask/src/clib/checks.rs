@@ -1,0 +1,214 @@
+//! How the checks in C (`crates/clib/checks`) run on this machine.
+//!
+//! ```text
+//!   checks/*.c ─ gcc ─┐
+//!   libheap_caps.a ───┴─> a program for each width and poisoning level ─> lines of text, an exit code
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::build::root;
+use super::{Order, Processor, features};
+use crate::error::Error;
+use crate::on_target::tools;
+use crate::poisoning::Poisoning;
+
+/// What every file in C must pass.
+const STRICT: [&str; 6] = [
+    "-std=c99",
+    "-O1",
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Werror",
+];
+
+/// Every kind of library that this machine may run.
+pub(crate) const KINDS: [(Processor, Poisoning); 6] = [
+    (Processor::Host, Poisoning::None),
+    (Processor::Host, Poisoning::Light),
+    (Processor::Host, Poisoning::Comprehensive),
+    (Processor::Host32, Poisoning::None),
+    (Processor::Host32, Poisoning::Light),
+    (Processor::Host32, Poisoning::Comprehensive),
+];
+
+/// What a run of the checks came to.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) passed: u32,
+    pub(crate) failed: u32,
+}
+
+/// Builds the library and the checks, runs them, and shows what fails.
+pub(crate) fn run(processor: Processor, poisoning: Poisoning) -> Result<Outcome, Error> {
+    require(processor)?;
+    let order = Order {
+        processor,
+        features: features::all()?,
+        poisoning,
+    };
+    let library = order.build()?;
+    let mut outcome = Outcome::default();
+    for program in programs()? {
+        let file = library.with_file_name(program.name);
+        let mut compiler = Command::new("gcc");
+        compiler.args(STRICT).args(width(processor));
+        compiler.args(definition(poisoning)).args(program.options);
+        compiler.arg("-I").arg(include()).arg("-I").arg(folder());
+        compiler.args(program.files).arg(&library);
+        succeed(compiler.arg("-o").arg(&file))?;
+        outcome.add(&run_one(&file)?);
+    }
+    Ok(outcome)
+}
+
+/// Runs a program; what it prints of successes is left out.
+fn run_one(program: &Path) -> Result<Outcome, Error> {
+    let output = Command::new(program)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|cause| Error::file(program, cause))?;
+    let mut outcome = Outcome::of(String::from_utf8_lossy(&output.stdout).lines());
+    // A program that crashed did not come to the end of its checks.
+    outcome.failed += u32::from(!output.status.success() && outcome.failed == 0);
+    Ok(outcome)
+}
+
+/// Files that become a program.
+struct Program {
+    name: &'static str,
+    options: &'static [&'static str],
+    files: Vec<PathBuf>,
+}
+
+/// The checks of today's names, and those of 2016, whose regions are handed over before there are heaps.
+fn programs() -> Result<[Program; 2], Error> {
+    let common = ["check.c", "host.c", "main.c"].map(|file| folder().join(file));
+    let mut of_2016 = common.to_vec();
+    of_2016.extend(files_in_c(&folder().join("of_2016"))?);
+    let today = Program {
+        name: "checks",
+        options: &[],
+        files: files_in_c(&folder())?,
+    };
+    let of_2016 = Program {
+        name: "checks_2016",
+        options: &["-DGROUPS=\"of_2016/groups.h\""],
+        files: of_2016,
+    };
+    Ok([today, of_2016])
+}
+
+/// Refuses where there is no compiler for this width, with one line that installs it.
+fn require(processor: Processor) -> Result<(), Error> {
+    processor.require()?;
+    tools::require_all([("gcc libc6-dev", "gcc")].iter())?;
+    if processor == Processor::Host32 && !links_32_bits() {
+        return Err(Error::MissingTool {
+            tool: "gcc -m32".into(),
+            remedy: "apt-get install gcc-multilib".into(),
+        });
+    }
+    Ok(())
+}
+
+/// Debian's `gcc-multilib` brings the headers and start-up files for 32-bit programs.
+fn links_32_bits() -> bool {
+    let asked = Command::new("gcc")
+        .args(["-m32", "-print-file-name=crt1.o"])
+        .output();
+    asked.is_ok_and(|output| {
+        let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Path::new(&path).is_file()
+    })
+}
+
+fn succeed(compiler: &mut Command) -> Result<(), Error> {
+    let status = compiler
+        .status()
+        .map_err(|cause| Error::Failed(format!("gcc cannot be run: {cause}")))?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(Error::Failed(
+            "the checks in C cannot be compiled, see above".into(),
+        )),
+    }
+}
+
+fn width(processor: Processor) -> &'static [&'static str] {
+    match processor {
+        Processor::Host32 => &["-m32"],
+        _ => &[],
+    }
+}
+
+/// How the checks are told the poisoning level: by ESP-IDF's names.
+fn definition(poisoning: Poisoning) -> &'static [&'static str] {
+    match poisoning {
+        Poisoning::None => &[],
+        Poisoning::Light => &["-DCONFIG_HEAP_POISONING_LIGHT"],
+        Poisoning::Comprehensive => &["-DCONFIG_HEAP_POISONING_COMPREHENSIVE"],
+    }
+}
+
+/// The headers of the library.
+fn include() -> PathBuf {
+    root().join("crates/heap-caps-alloc/include")
+}
+
+fn folder() -> PathBuf {
+    root().join("crates/clib/checks")
+}
+
+/// The files in C of a folder, in a fixed order.
+fn files_in_c(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let unreadable = |cause| Error::file(folder, cause);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        files.push(entry.map_err(unreadable)?.path());
+    }
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "c"));
+    files.sort();
+    Ok(files)
+}
+
+impl Outcome {
+    /// Counts `ok      a_sentence` and `FAILED  a_sentence`, and shows all that is no success.
+    fn of<'text>(lines: impl Iterator<Item = &'text str>) -> Outcome {
+        let mut outcome = Outcome::default();
+        for line in lines {
+            if line.starts_with("ok ") {
+                outcome.passed += 1;
+            } else {
+                println!("{line}");
+                outcome.failed += u32::from(line.starts_with("FAILED "));
+            }
+        }
+        outcome
+    }
+
+    fn add(&mut self, other: &Outcome) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outcome;
+
+    #[test]
+    fn successes_and_failures_are_counted() {
+        let text = "ok      one\nx.c:7: not true: 1 == 2\nFAILED  two\n1 passed, 1 failed\n";
+        assert_eq!(
+            Outcome::of(text.lines()),
+            Outcome {
+                passed: 1,
+                failed: 1
+            }
+        );
+    }
+}

@@ -1,0 +1,96 @@
+//! Has the C library exactly the names that its features promise?
+
+use std::process::ExitCode;
+
+use crate::clib::features::{self, Names};
+use crate::clib::symbols::Library;
+use crate::clib::{Order, Processor};
+use crate::error::Error;
+use crate::poisoning::Poisoning;
+
+/// Build the C library with each feature alone and with all, and compare its names with the lists in crates/clib/symbols
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// For which processor
+    #[arg(long, value_enum, default_value = "host")]
+    target: Processor,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let all = features::all()?;
+    let mut combinations: Vec<_> = all.iter().map(|feature| vec![feature.clone()]).collect();
+    combinations.push(all);
+    let mut sound = true;
+    for features in combinations {
+        let faults = faults(arguments.target, &features)?;
+        let verdict = if faults.is_empty() {
+            "ok    "
+        } else {
+            "FAILED"
+        };
+        println!("{verdict}  {}", features.join(" + "));
+        faults.iter().for_each(|fault| println!("        {fault}"));
+        sound &= faults.is_empty();
+    }
+    Ok(ExitCode::from(u8::from(!sound)))
+}
+
+/// What is wrong with the names of a library with these features.
+fn faults(processor: Processor, features: &[String]) -> Result<Vec<String>, Error> {
+    let order = Order {
+        processor,
+        features: features.to_vec(),
+        poisoning: Poisoning::None,
+    };
+    let library = Library::read(&order.build()?)?;
+    let promised = features::exported(processor, features)?;
+    Ok(compared(&library, &promised, &features::needed()?))
+}
+
+fn compared(library: &Library, promised: &Names, allowed: &Names) -> Vec<String> {
+    let leaks = library.exported.difference(promised);
+    let missing = promised.difference(&library.exported);
+    let wants = library.needed.difference(allowed);
+    leaks
+        .map(|name| format!("{name} is exported and on no list"))
+        .chain(missing.map(|name| format!("{name} is on the list and not exported")))
+        .chain(wants.map(|name| format!("{name} is wanted from the program and not on needs.txt")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Library, Names, compared};
+
+    fn names(names: &[&str]) -> Names {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn leaks_gaps_and_wants_are_told_apart() {
+        let library = Library {
+            exported: names(&["free", "helper"]),
+            needed: names(&["memcpy", "printf"]),
+            ..Library::default()
+        };
+        let faults = compared(&library, &names(&["free", "malloc"]), &names(&["memcpy"]));
+        assert_eq!(
+            faults,
+            [
+                "helper is exported and on no list",
+                "malloc is on the list and not exported",
+                "printf is wanted from the program and not on needs.txt",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_library_with_its_promised_names_is_sound() {
+        let library = Library {
+            exported: names(&["free"]),
+            needed: names(&["memset"]),
+            ..Library::default()
+        };
+        assert!(compared(&library, &names(&["free"]), &names(&["memset", "memcpy"])).is_empty());
+    }
+}
