@@ -47,6 +47,12 @@ impl Source {
             .join("crates")
             .join(self.chip.package())
             .join("Cargo.toml");
+        if !manifest.is_file() {
+            return Err(Error::Build(format!(
+                "there is no program for the {} here yet; give a linked one with --elf",
+                self.chip.printed_name()
+            )));
+        }
         let toolchain = Toolchain::find(self.chip, self.toolchain.as_deref())?;
         let mut step = toolchain.cargo(self.chip, &root)?;
         step = step.arg("--manifest-path").arg(manifest);
