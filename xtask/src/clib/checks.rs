@@ -45,15 +45,10 @@ pub(crate) struct Outcome {
 /// Builds the library and the checks, runs them, and shows what fails.
 pub(crate) fn run(processor: Processor, poisoning: Poisoning) -> Result<Outcome, Error> {
     require(processor)?;
-    let order = Order {
-        processor,
-        features: features::all()?,
-        poisoning,
-    };
-    let library = order.build()?;
     let mut outcome = Outcome::default();
     for program in programs()? {
-        let file = library.with_file_name(program.name);
+        let (file, library) = (program.name, program.library(processor, poisoning)?);
+        let file = library.with_file_name(file);
         let mut compiler = Command::new("gcc");
         compiler.args(STRICT).args(width(processor));
         compiler.args(definition(poisoning)).args(program.options);
@@ -81,25 +76,52 @@ fn run_one(program: &Path) -> Result<Outcome, Error> {
 struct Program {
     name: &'static str,
     options: &'static [&'static str],
+    /// What its library has beside the C names.
+    features: &'static [&'static str],
     files: Vec<PathBuf>,
 }
 
-/// The checks of today's names, and those of 2016, whose regions are handed over before there are heaps.
-fn programs() -> Result<[Program; 2], Error> {
+impl Program {
+    /// What it is linked with. A library is built once for all programs that want the same.
+    fn library(&self, processor: Processor, poisoning: Poisoning) -> Result<PathBuf, Error> {
+        let mut features = features::all()?;
+        features.extend(self.features.iter().map(|&feature| feature.to_owned()));
+        let order = Order {
+            processor,
+            features,
+            poisoning,
+        };
+        order.build()
+    }
+}
+
+/// The checks of today's names; those of 2016, whose regions are handed over before there are heaps; those of traces and accounts.
+fn programs() -> Result<[Program; 3], Error> {
     let common = ["check.c", "host.c", "main.c"].map(|file| folder().join(file));
     let mut of_2016 = common.to_vec();
     of_2016.extend(files_in_c(&folder().join("of_2016"))?);
+    let mut of_tracing = common.to_vec();
+    of_tracing.push(folder().join("memory.c"));
+    of_tracing.extend(files_in_c(&folder().join("of_tracing"))?);
     let today = Program {
         name: "checks",
         options: &[],
+        features: &[],
         files: files_in_c(&folder())?,
     };
     let of_2016 = Program {
         name: "checks_2016",
         options: &["-DGROUPS=\"of_2016/groups.h\""],
+        features: &[],
         files: of_2016,
     };
-    Ok([today, of_2016])
+    let of_tracing = Program {
+        name: "checks_tracing",
+        options: &["-DGROUPS=\"of_tracing/groups.h\""],
+        features: &["heap-tracing", "heap-task-tracking"],
+        files: of_tracing,
+    };
+    Ok([today, of_2016, of_tracing])
 }
 
 /// Refuses where there is no compiler for this width, with one line that installs it.

@@ -1,0 +1,203 @@
+/* Whose is each block?
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ */
+#include "check.h"
+#include "esp_heap_caps.h"
+#include "esp_heap_task_info.h"
+#include "memory.h"
+
+#define DMA MALLOC_CAP_DMA
+#define SPIRAM MALLOC_CAP_SPIRAM
+
+/* The program says which task runs, and what it is called. */
+extern void heap_caps_register_tasks(TaskHandle_t (*current)(void), const char *(*name)(TaskHandle_t));
+
+static TaskHandle_t mqtt, other, runs;
+
+static TaskHandle_t running(void)
+{
+    return runs;
+}
+
+static const char *name_of(TaskHandle_t task)
+{
+    return task == mqtt ? "mqtt" : "a name that is much too long";
+}
+
+/* Two tasks, whose control structures are blocks of nobody. */
+static void tasks_start(void)
+{
+    runs = NULL;
+    mqtt = (TaskHandle_t)heap_caps_malloc(64, DMA);
+    other = (TaskHandle_t)heap_caps_malloc(64, DMA);
+    heap_caps_register_tasks(running, name_of);
+}
+
+static void tasks_end(void)
+{
+    runs = NULL;
+    heap_caps_free(mqtt);
+    heap_caps_free(other);
+    heap_caps_register_tasks(NULL, NULL);
+}
+
+static void *as(TaskHandle_t task, size_t size, uint32_t caps)
+{
+    void *block;
+    runs = task;
+    block = heap_caps_malloc(size, caps);
+    runs = NULL;
+    return block;
+}
+
+static void a_task_has_what_it_allocated_and_nobody_freed(void)
+{
+    heap_single_task_stat_t one = {0};
+    void *a, *b;
+    tasks_start();
+    a = as(mqtt, 100, DMA);
+    b = as(mqtt, 200, SPIRAM);
+    heap_caps_free(as(mqtt, 400, SPIRAM));
+    CHECK_EQUAL(heap_caps_alloc_single_task_stat_arrays(&one, mqtt), ESP_OK);
+    CHECK_EQUAL(heap_caps_get_single_task_stat(&one, mqtt), ESP_OK);
+    CHECK(same_text(one.stat.name, "mqtt"));
+    CHECK(one.stat.handle == mqtt);
+    CHECK(one.stat.is_alive);
+    CHECK_EQUAL(one.stat.overall_current_usage, 300);
+    CHECK_EQUAL(one.stat.overall_peak_usage, 700);
+    CHECK_EQUAL(one.heap_count, 2);
+    CHECK_EQUAL(one.alloc_count, 2);
+    CHECK_EQUAL(one.stat.heap_stat[0].current_usage, 100);
+    CHECK_EQUAL(one.stat.heap_stat[1].current_usage, 200);
+    CHECK_EQUAL(one.stat.heap_stat[1].peak_usage, 600);
+    CHECK(one.stat.heap_stat[0].alloc_stat[0].address == a);
+    CHECK(one.stat.heap_stat[1].alloc_stat[0].address == b);
+    heap_caps_free_single_task_stat_arrays(&one);
+    CHECK(one.heap_stat_start == NULL);
+    heap_caps_free(a);
+    heap_caps_free(b);
+    tasks_end();
+}
+
+static void questions_about_nobody_are_refused(void)
+{
+    heap_single_task_stat_t one = {0};
+    tasks_start();
+    heap_caps_free(as(mqtt, 8, DMA));
+    CHECK_EQUAL(heap_caps_get_single_task_stat(&one, (TaskHandle_t)(void *)dram), ESP_FAIL);
+    CHECK_EQUAL(heap_caps_get_single_task_stat(NULL, mqtt), ESP_ERR_INVALID_ARG);
+    one.heap_count = 3;
+    CHECK_EQUAL(heap_caps_get_single_task_stat(&one, mqtt), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(heap_caps_get_all_task_stat(NULL), ESP_ERR_INVALID_ARG);
+    tasks_end();
+}
+
+static const task_stat_t *find(const heap_all_tasks_stat_t *all, TaskHandle_t task)
+{
+    size_t index;
+    for (index = 0; index < all->task_count; index++) {
+        if (all->stat_arr[index].handle == task) {
+            return &all->stat_arr[index];
+        }
+    }
+    return NULL;
+}
+
+static void all_tasks_are_told_with_short_names(void)
+{
+    heap_all_tasks_stat_t all = {0};
+    const task_stat_t *long_named, *known;
+    void *a, *b;
+    tasks_start();
+    a = as(mqtt, 100, DMA);
+    b = as(other, 24, SPIRAM);
+    CHECK_EQUAL(heap_caps_alloc_all_task_stat_arrays(&all), ESP_OK);
+    CHECK_EQUAL(heap_caps_get_all_task_stat(&all), ESP_OK);
+    known = find(&all, mqtt);
+    long_named = find(&all, other);
+    if (CHECK(known != NULL && long_named != NULL)) {
+        CHECK_EQUAL(known->overall_current_usage, 100);
+        CHECK_EQUAL(long_named->overall_current_usage, 24);
+        CHECK(same_text(long_named->name, "a name that is "));
+    }
+    CHECK(find(&all, NULL) != NULL);
+    heap_caps_free_all_task_stat_arrays(&all);
+    CHECK_EQUAL(all.task_count, 0);
+    heap_caps_free(a);
+    heap_caps_free(b);
+    tasks_end();
+}
+
+static void totals_and_blocks_are_told_by_kind_of_memory(void)
+{
+    heap_task_totals_t totals[8];
+    heap_task_block_t blocks[8];
+    size_t known = 0, index, found = 0;
+    heap_task_info_params_t question = {
+        .caps = {DMA, SPIRAM, 0, 0},
+        .mask = {DMA, SPIRAM, 0, 0},
+        .tasks = &mqtt,
+        .num_tasks = 1,
+        .totals = totals,
+        .num_totals = &known,
+        .max_totals = 8,
+        .blocks = blocks,
+        .max_blocks = 8,
+    };
+    void *a, *b;
+    tasks_start();
+    a = as(mqtt, 100, DMA);
+    b = as(mqtt, 200, SPIRAM);
+    CHECK_EQUAL(heap_caps_get_per_task_info(&question), 2);
+    CHECK(blocks[0].address == a && blocks[0].task == mqtt);
+    CHECK_EQUAL(blocks[0].size, 100);
+    CHECK(blocks[1].address == b);
+    for (index = 0; index < known; index++) {
+        if (totals[index].task == mqtt) {
+            found++;
+            CHECK_EQUAL(totals[index].size[0], 100);
+            CHECK_EQUAL(totals[index].size[1], 200);
+            CHECK_EQUAL(totals[index].count[0], 1);
+            CHECK_EQUAL(totals[index].count[1], 1);
+        }
+    }
+    CHECK_EQUAL(found, 1);
+    heap_caps_free(a);
+    heap_caps_free(b);
+    tasks_end();
+}
+
+static void accounts_are_printed_with_blocks_or_as_a_table(void)
+{
+    void *block;
+    const char *text;
+    tasks_start();
+    block = as(mqtt, 100, DMA);
+    capture_start();
+    heap_caps_print_single_task_stat(NULL, mqtt);
+    text = capture_stop();
+    CHECK_CONTAINS(text, "ALIVE: mqtt, CURRENT MEMORY USAGE 100, PEAK MEMORY USAGE 100, TOTAL HEAP USED 1:");
+    CHECK_CONTAINS(text, "USAGE: CURRENT 100");
+    CHECK_CONTAINS(text, ", SIZE 100");
+    capture_start();
+    heap_caps_print_all_task_stat(NULL);
+    CHECK_CONTAINS(capture_stop(), "ALIVE: mqtt, CURRENT MEMORY USAGE 100");
+    capture_start();
+    heap_caps_print_single_task_stat_overview(NULL, mqtt);
+    CHECK_CONTAINS(capture_stop(), "mqtt");
+    capture_start();
+    heap_caps_print_all_task_stat_overview(NULL);
+    CHECK_CONTAINS(capture_stop(), "mqtt");
+    heap_caps_free(block);
+    tasks_end();
+}
+
+const struct check tasks[] = {
+    CASE(a_task_has_what_it_allocated_and_nobody_freed),
+    CASE(questions_about_nobody_are_refused),
+    CASE(all_tasks_are_told_with_short_names),
+    CASE(totals_and_blocks_are_told_by_kind_of_memory),
+    CASE(accounts_are_printed_with_blocks_or_as_a_table),
+    LAST_CASE,
+};
