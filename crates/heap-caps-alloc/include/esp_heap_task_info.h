@@ -107,6 +107,11 @@ typedef struct {
     heap_task_block_t *alloc_stat_start;
 } heap_all_tasks_stat_t;
 
+/* Ours: who knows the task that runs, and a task's name; with FreeRTOS, xTaskGetCurrentTaskHandle and pcTaskGetName. Both are called while the
+ * heap is locked: they must be short, and must neither use the heap nor wait. Call it before the first task allocates. NULL for none.
+ * Only a library with `heap-task-tracking` has it. */
+void heap_caps_register_tasks(TaskHandle_t (*current)(void), const char *(*name)(TaskHandle_t task));
+
 /* Fills in totals and blocks; returns how many blocks. */
 size_t heap_caps_get_per_task_info(heap_task_info_params_t *params);
 

@@ -10,9 +10,6 @@
 #define DMA MALLOC_CAP_DMA
 #define SPIRAM MALLOC_CAP_SPIRAM
 
-/* The program says which task runs, and what it is called. */
-extern void heap_caps_register_tasks(TaskHandle_t (*current)(void), const char *(*name)(TaskHandle_t));
-
 static TaskHandle_t mqtt, other, runs;
 
 static TaskHandle_t running(void)
