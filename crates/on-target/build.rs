@@ -22,6 +22,48 @@ fn xtensa(root: &Path) {
         link("", &folder.join(file));
     }
     depend_on(&root.join("xtask/src/xtensa"));
+    if env::var_os("CARGO_FEATURE_C_CHECKS").is_some() {
+        c_checks(root);
+    }
+}
+
+/// The checks in C: the linker compiles them, see `xtask/src/xtensa`.
+fn c_checks(root: &Path) {
+    let folder = root.join("crates/clib/checks");
+    let include = root.join("crates/heap-caps-alloc/include");
+    depend_on(&folder);
+    let common = ["check.c", "main.c"].map(|file| folder.join(file));
+    let (mut today, mut of_2016) = (common.to_vec(), common.to_vec());
+    today.extend(files(&folder).filter(|file| !common.contains(file) && !is_for_a_host(file)));
+    of_2016.extend(files(&folder.join("of_2016")));
+    for (program, files) in [("c_checks", today), ("c_checks_2016", of_2016)] {
+        let option = |option: &str| println!("cargo:rustc-link-arg-bin={program}={option}");
+        option(&format!("-I{}", include.display()));
+        option(&format!("-I{}", folder.display()));
+        for level in ["LIGHT", "COMPREHENSIVE"] {
+            if env::var_os(format!("CARGO_FEATURE_POISON_{level}")).is_some() {
+                option(&format!("-DCONFIG_HEAP_POISONING_{level}"));
+            }
+        }
+        if program.ends_with("2016") {
+            option("-DGROUPS=\"of_2016/groups.h\"");
+        }
+        files
+            .iter()
+            .for_each(|file| option(&file.display().to_string()));
+    }
+}
+
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "c"));
+    files.sort();
+    files.into_iter()
+}
+
+fn is_for_a_host(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == "host.c")
 }
 
 fn link(option: &str, file: &Path) {

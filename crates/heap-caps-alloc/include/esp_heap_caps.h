@@ -95,7 +95,52 @@ void *heap_caps_malloc_prefer_array(size_t size, size_t num, const uint32_t *cap
 void *heap_caps_calloc_prefer_array(size_t n, size_t size, size_t num, const uint32_t *caps);
 void *heap_caps_realloc_prefer_array(void *ptr, size_t size, size_t num, const uint32_t *caps);
 
-/* The same with the sets as `num` further arguments. They are functions of this header: a file that takes the address of one has its own. */
+/* The same with the sets as `num` further arguments. They are functions of this header: a file that takes the address of one has its own.
+ * Clang miscompiles functions of this kind for Xtensa (LLVM 22), so that they are macros there, and templates in C++: without an address. */
+#if defined(__clang__) && defined(__XTENSA__)
+#ifdef __cplusplus
+extern "C++" {
+template <typename... Sets>
+inline void *heap_caps_malloc_prefer(size_t size, size_t num, Sets... sets)
+{
+    const uint32_t caps[] = {static_cast<uint32_t>(sets)..., 0};
+    return heap_caps_malloc_prefer_array(size, num, caps);
+}
+
+template <typename... Sets>
+inline void *heap_caps_calloc_prefer(size_t n, size_t size, size_t num, Sets... sets)
+{
+    const uint32_t caps[] = {static_cast<uint32_t>(sets)..., 0};
+    return heap_caps_calloc_prefer_array(n, size, num, caps);
+}
+
+template <typename... Sets>
+inline void *heap_caps_realloc_prefer(void *ptr, size_t size, size_t num, Sets... sets)
+{
+    const uint32_t caps[] = {static_cast<uint32_t>(sets)..., 0};
+    return heap_caps_realloc_prefer_array(ptr, size, num, caps);
+}
+}
+#else
+__attribute__((unused)) static inline void *heap_caps_malloc_prefer_listed_(size_t size, const uint32_t *num_and_caps)
+{
+    return heap_caps_malloc_prefer_array(size, num_and_caps[0], num_and_caps + 1);
+}
+#define heap_caps_malloc_prefer(size, ...) heap_caps_malloc_prefer_listed_(size, (const uint32_t[]){__VA_ARGS__})
+
+__attribute__((unused)) static inline void *heap_caps_calloc_prefer_listed_(size_t n, size_t size, const uint32_t *num_and_caps)
+{
+    return heap_caps_calloc_prefer_array(n, size, num_and_caps[0], num_and_caps + 1);
+}
+#define heap_caps_calloc_prefer(n, size, ...) heap_caps_calloc_prefer_listed_(n, size, (const uint32_t[]){__VA_ARGS__})
+
+__attribute__((unused)) static inline void *heap_caps_realloc_prefer_listed_(void *ptr, size_t size, const uint32_t *num_and_caps)
+{
+    return heap_caps_realloc_prefer_array(ptr, size, num_and_caps[0], num_and_caps + 1);
+}
+#define heap_caps_realloc_prefer(ptr, size, ...) heap_caps_realloc_prefer_listed_(ptr, size, (const uint32_t[]){__VA_ARGS__})
+#endif
+#else
 #define HEAP_CAPS_COLLECT_(array, num)                                                \
     uint32_t *array = (uint32_t *)__builtin_alloca(((num) + 1) * sizeof(uint32_t));   \
     do {                                                                              \
@@ -125,6 +170,7 @@ __attribute__((unused)) static inline void *heap_caps_realloc_prefer(void *ptr, 
     HEAP_CAPS_COLLECT_(caps, num);
     return heap_caps_realloc_prefer_array(ptr, size, num, caps);
 }
+#endif
 
 /* -- What malloc() does ------------------------------------------------------------------------------------------------------- */
 

@@ -10,6 +10,8 @@
 #![no_std]
 
 mod arguments;
+#[cfg(feature = "c-checks")]
+mod c_checks;
 mod chip;
 mod console;
 pub mod exit_code;
@@ -30,6 +32,8 @@ mod machine;
 mod machine;
 
 pub use arguments::{argument, number};
+#[cfg(feature = "c-checks")]
+pub use c_checks::c_checks;
 pub use chip::Emulated;
 pub use console::write;
 pub use heap::{HEAP, Heap, boot_heap, ram};

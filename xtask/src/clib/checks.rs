@@ -199,7 +199,7 @@ fn files_in_c(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 
 impl Outcome {
     /// Counts `ok      a_sentence` and `FAILED  a_sentence`, and shows all that is no success.
-    fn of<'text>(lines: impl Iterator<Item = &'text str>) -> Outcome {
+    pub(crate) fn of<'text>(lines: impl Iterator<Item = &'text str>) -> Outcome {
         let mut outcome = Outcome::default();
         for line in lines {
             if line.starts_with("ok ") {

@@ -3,12 +3,17 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::clib::checks::Outcome;
 use crate::error::Error;
+use crate::on_target::build::C_CHECKS;
 use crate::on_target::run::{Ended, run as emulate};
 use crate::on_target::{Programs, Target};
+use crate::poisoning::Poisoning;
 
 /// Longest time of one run of the emulator. A check takes a tenth of a second.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// The same for all checks in C together.
+const C_TIME_LIMIT: Duration = Duration::from_secs(300);
 /// The same for the program that must be stopped.
 const SHORT_LIMIT: Duration = Duration::from_secs(2);
 
@@ -32,7 +37,7 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-Programs for --bin: suite (with --bin alone it names its checks), torture, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), and those that must fail:
+Programs for --bin: suite (with --bin alone it names its checks), torture, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), c_checks and c_checks_2016 (the checks in C, on Xtensa), and those that must fail:
 stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, endless.
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
@@ -95,7 +100,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 
 /// Builds and runs a program as it is.
 fn one_program(target: Target, name: &str) -> Result<ExitCode, Error> {
-    let programs = Programs::build_with_frames(target, &[name])?;
+    let programs = if target == Target::Esp32 && C_CHECKS.contains(&name) {
+        Programs::require_c()?;
+        Programs::build_c_checks(Poisoning::None)?
+    } else {
+        Programs::build_with_frames(target, &[name])?
+    };
     let ended = emulate(&programs, &[name, "list"], TIME_LIMIT, |line| {
         println!("{line}");
     })?;
@@ -110,6 +120,10 @@ fn one_program(target: Target, name: &str) -> Result<ExitCode, Error> {
 /// Everything whose name contains `wanted`.
 fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
     let start = Instant::now();
+    let wants_c = target == Target::Esp32 && C_CHECKS.iter().any(|name| name.contains(wanted));
+    if wants_c {
+        Programs::require_c()?;
+    }
     let mut names = vec!["suite", "torture"];
     names.extend(failing_on(target).iter().map(|failing| failing.program));
     let programs = Programs::build(target, &names)?;
@@ -124,6 +138,9 @@ fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
         if program.contains(wanted) {
             tally.add(program, checks_itself(target, program, says)?);
         }
+    }
+    if wants_c {
+        checks_in_c(wanted, &mut tally)?;
     }
     for failing in failing_on(target) {
         if failing.program.contains(wanted) {
@@ -152,6 +169,26 @@ type Fault = Option<String>;
 fn suite_check(programs: &Programs, check: &str) -> Result<Fault, Error> {
     let ended = emulate(programs, &["suite", check], TIME_LIMIT, |_| {})?;
     Ok((ended.code != Some(0)).then(|| complaint(&ended)))
+}
+
+/// The programs of checks in C whose names contain `wanted`, at every poisoning level: a line for a program and level, after the lines of what fails.
+fn checks_in_c(wanted: &str, tally: &mut Tally) -> Result<(), Error> {
+    for poisoning in [Poisoning::None, Poisoning::Light, Poisoning::Comprehensive] {
+        let programs = Programs::build_c_checks(poisoning)?;
+        for program in C_CHECKS.into_iter().filter(|name| name.contains(wanted)) {
+            let ended = emulate(&programs, &[program], C_TIME_LIMIT, |_| {})?;
+            let outcome = Outcome::of(ended.lines.iter().map(String::as_str));
+            let sound = ended.code == Some(0) && outcome.failed == 0 && outcome.passed > 0;
+            let fault = (!sound).then(|| complaint(&ended));
+            let level = format!("{poisoning:?}").to_lowercase();
+            let passed = outcome.passed;
+            tally.add(
+                &format!("{program}, poisoning {level}: {passed} checks"),
+                fault,
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Compares the hashes of the chip's program with this machine's.

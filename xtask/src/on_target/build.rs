@@ -7,6 +7,10 @@ use std::process::Command;
 use super::target::Target;
 use super::tools;
 use crate::error::Error;
+use crate::poisoning::Poisoning;
+
+/// The programs that run the checks in C.
+pub(crate) const C_CHECKS: [&str; 2] = ["c_checks", "c_checks_2016"];
 
 /// The programs of one target, built.
 pub(crate) struct Programs {
@@ -30,6 +34,24 @@ impl Programs {
                 command.env(variable(target, "RUSTFLAGS"), flags);
             }),
         }
+    }
+
+    /// Refuses where the checks in C cannot be compiled, with one line that installs everything missing.
+    pub(crate) fn require_c() -> Result<(), Error> {
+        let packages = tools::COMPILER.iter().chain(Target::Esp32.packages());
+        tools::require_all(packages.chain(&[("clang-22", "clang-22")]))
+    }
+
+    /// The programs that run the checks in C, with the heap by its C names.
+    pub(crate) fn build_c_checks(poisoning: Poisoning) -> Result<Programs, Error> {
+        let features = match poisoning {
+            Poisoning::None => "c-checks",
+            Poisoning::Light => "c-checks,poison-light",
+            Poisoning::Comprehensive => "c-checks,poison-comprehensive",
+        };
+        Self::build_by(Target::Esp32, &C_CHECKS, "on-target-c", |command| {
+            command.args(["--features", features]);
+        })
     }
 
     fn build_by(

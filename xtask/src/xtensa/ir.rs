@@ -85,7 +85,7 @@ fn with_wide_calls(mut module: String) -> String {
 fn wide_call(routine: &str) -> String {
     format!(
         "
-define i128 @{routine}(i128 %left, i128 %right) {{
+define hidden i128 @{routine}(i128 %left, i128 %right) {{
   %place = alloca i128, align 8
   store i128 %right, ptr %place, align 8
   %result = call i128 @{routine}.by_pointer(i128 %left, ptr byval([16 x i8]) align 8 %place)
@@ -117,7 +117,7 @@ mod tests {
         let module = "define i128 @__udivti3(i128 %x, ptr byval([16 x i8]) align 8 %y) {\n";
         let fitted = fit(module);
         assert!(fitted.starts_with("define i128 @__udivti3.by_pointer(i128 %x, ptr"));
-        assert!(fitted.contains("define i128 @__udivti3(i128 %left, i128 %right)"));
+        assert!(fitted.contains("define hidden i128 @__udivti3(i128 %left, i128 %right)"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ const TRIPLE: &str = "xtensa-none-elf";
 /// Carries out one call of the linker.
 pub(crate) fn link(order: &Order) -> Result<(), Error> {
     let mut workshop = Workshop::beside(&order.output)?;
+    workshop.c_options.clone_from(&order.c_options);
     let mut objects = Vec::new();
     for input in &order.inputs {
         for source in workshop.sources(input)? {
@@ -48,6 +49,7 @@ struct Workshop {
     features: String,
     /// Files made so far, for names.
     made: usize,
+    c_options: Vec<String>,
 }
 
 impl Workshop {
@@ -62,6 +64,7 @@ impl Workshop {
             folder,
             features,
             made: 0,
+            c_options: Vec::new(),
         })
     }
 
@@ -96,6 +99,10 @@ impl Workshop {
     fn object(&mut self, source: &Path) -> Result<PathBuf, Error> {
         let assembly = match extension(source) {
             "S" => source.to_owned(),
+            "c" => {
+                let bitcode = self.bitcode_of_c(source)?;
+                self.assembly(&bitcode)?
+            }
             _ => self.assembly(source)?,
         };
         let object = self.new_file("o");
@@ -103,6 +110,21 @@ impl Workshop {
         assembler.args(["-triple", TRIPLE, "-filetype=obj", "-mattr", &self.features]);
         run(assembler.arg(&assembly).arg("-o").arg(&object))?;
         Ok(object)
+    }
+
+    /// C has the same way from bitcode on as Rust. No C library: memory is filled and copied by Rust's `compiler_builtins`.
+    fn bitcode_of_c(&mut self, source: &Path) -> Result<PathBuf, Error> {
+        let bitcode = self.new_file("c.bc");
+        let mut compiler = Command::new("clang-22");
+        compiler.args(["--target=xtensa-none-elf", "-ffreestanding", "-nostdlibinc"]);
+        compiler.args(["-std=c99", "-O2", "-emit-llvm", "-c"]);
+        compiler.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
+        run(compiler
+            .args(&self.c_options)
+            .arg(source)
+            .arg("-o")
+            .arg(&bitcode))?;
+        Ok(bitcode)
     }
 
     fn assembly(&mut self, bitcode: &Path) -> Result<PathBuf, Error> {

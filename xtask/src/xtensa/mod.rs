@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   bitcode ─ llvm-dis ─> IR ─ ir.rs ─> opt, llc ─> assembly ─ assembly.rs ─> llvm-mc ─> object ┐
+//!   C ─ clang ─> bitcode, the same way
 //!   targets/xtensa-qemu/*.S ────────────────────────────────────────────────> llvm-mc ─> object ┴─ GNU ld ─> program
 //! ```
 

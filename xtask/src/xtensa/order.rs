@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Order {
     pub(crate) output: PathBuf,
-    /// Objects, archives and assembly files, in order.
+    /// Objects, archives, assembly files and files in C, in order.
     pub(crate) inputs: Vec<PathBuf>,
     pub(crate) script: PathBuf,
     /// Options for the linker behind this one.
     pub(crate) options: Vec<String>,
+    /// Options for the compiler of files in C.
+    pub(crate) c_options: Vec<String>,
 }
 
 impl Order {
@@ -35,6 +37,8 @@ impl Order {
     fn option(&mut self, option: &str) {
         if let Some(script) = option.strip_prefix("-T") {
             self.script = script.into();
+        } else if option.starts_with("-D") || option.starts_with("-I") {
+            self.c_options.push(option.to_owned());
         } else if option.starts_with("--defsym") || option.starts_with("-Map") {
             self.options.push(option.to_owned());
         }
@@ -54,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_command_line_of_rustc_is_understood() {
-        let line = "/tmp/rustcX/symbols.o a.o -Bstatic libcore.rlib -L lib -o out -Tlink.x --gc-sections boot.S --defsym=a=1";
+        let line = "/tmp/rustcX/symbols.o a.o -Bstatic libcore.rlib -L lib -o out -Tlink.x --gc-sections boot.S --defsym=a=1 -Iinclude -DLEVEL=2";
         let line: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let order = Order::parse(&line);
         assert_eq!(order.output.to_str(), Some("out"));
@@ -64,5 +68,6 @@ mod tests {
             ["a.o", "libcore.rlib", "boot.S"].map(Into::<std::path::PathBuf>::into)
         );
         assert_eq!(order.options, ["-Llib", "--defsym=a=1"]);
+        assert_eq!(order.c_options, ["-Iinclude", "-DLEVEL=2"]);
     }
 }
