@@ -45,8 +45,10 @@ impl fmt::Write for Console {
 }
 
 /// An open stream of a host. Having one says that whoever handed it over answers for it.
+#[cfg(feature = "heap-task-tracking")]
 pub(super) struct Stream(pub(super) *mut core::ffi::c_void);
 
+#[cfg(feature = "heap-task-tracking")]
 impl fmt::Write for Stream {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         door::write_to_stream(self.0, text);

@@ -296,6 +296,7 @@ pub(super) fn callers(fill: super::moment::Callers, stack: &mut [u32]) -> usize 
 ///
 /// # Safety
 /// - `place` is null, or holds a `T`.
+#[cfg(feature = "heap-task-tracking")]
 pub(super) unsafe fn take<T: Copy>(place: *const T) -> Option<T> {
     // SAFETY: the caller keeps the same contract; the place is not null. C's structures may lie at any address.
     (!place.is_null()).then(|| unsafe { place.read_unaligned() })
@@ -305,6 +306,7 @@ pub(super) unsafe fn take<T: Copy>(place: *const T) -> Option<T> {
 ///
 /// # Safety
 /// - `first` is null, or `count` values can be read there for as long as the list is used.
+#[cfg(feature = "heap-task-tracking")]
 pub(super) unsafe fn list<'c, T>(first: *const T, count: usize) -> &'c [T] {
     if first.is_null() {
         return &[];
@@ -333,6 +335,7 @@ pub(super) fn name_of<'c>(answer: super::tasks::TaskName, task: *mut c_void) -> 
 }
 
 /// Writes to an open stream of a host; a chip has none but the console.
+#[cfg(feature = "heap-task-tracking")]
 pub(super) fn write_to_stream(stream: *mut c_void, text: &str) {
     #[cfg(not(target_os = "none"))]
     {

@@ -12,8 +12,10 @@ mod told;
 pub use allocate::*;
 pub use figures::*;
 pub use layout::*;
+#[cfg(feature = "heap-task-tracking")]
+pub(super) use look::Shown;
+pub(super) use look::print_block;
 pub use look::*;
-pub(super) use look::{Shown, print_block};
 pub use names::*;
 pub use question::*;
 pub use regions::*;
@@ -27,6 +29,7 @@ pub(super) enum EspError {
     Fail = -1,
     NoMem = 0x101,
     InvalidArg = 0x102,
+    #[cfg(feature = "heap-tracing")]
     InvalidState = 0x103,
     InvalidSize = 0x104,
     NotFound = 0x105,
