@@ -35,8 +35,9 @@ fn alone() -> MutexGuard<'static, ()> {
         }
         Mutex::new(())
     });
+    let guard = heaps.lock().unwrap_or_else(|broken| broken.into_inner());
     heap().set_external_threshold(None);
-    heaps.lock().unwrap_or_else(|broken| broken.into_inner())
+    guard
 }
 
 fn used() -> u32 {

@@ -12,7 +12,14 @@ use support::{BYTES, Sim};
 type Log = FailureLog<3, 4>;
 type Memory = MaybeUninit<Log>;
 
-static OWNER: CurrentOwner = CurrentOwner::new();
+thread_local! {
+    /// Tests run side by side, each on a thread.
+    static OWNER: CurrentOwner = const { CurrentOwner::new() };
+}
+
+fn on_behalf_of<R>(owner: Owner, work: impl FnOnce() -> R) -> R {
+    OWNER.with(|current| current.with(owner, work))
+}
 
 #[derive(Debug)]
 struct ByOwner;
@@ -23,7 +30,7 @@ impl Probe for ByOwner {
     }
 
     fn owner(&self) -> Owner {
-        OWNER.get()
+        OWNER.with(CurrentOwner::get)
     }
 }
 
@@ -39,9 +46,9 @@ fn run(memory: &mut Memory, failing: &[usize]) {
     // SAFETY: the test wrote bytes there, and nothing else uses it.
     let log = unsafe { Log::recover(memory) };
     let mut sim: Sim<Ledger<ByOwner, &mut Log, 64, 8, 4>> = Sim::new(Ledger::new(ByOwner, log));
-    OWNER.with(Owner(2), || sim.malloc(1000));
+    on_behalf_of(Owner(2), || sim.malloc(1000));
     for &size in failing {
-        OWNER.with(Owner(3), || sim.heaps.malloc(size, BYTES).unwrap_err());
+        on_behalf_of(Owner(3), || sim.heaps.malloc(size, BYTES).unwrap_err());
     }
 }
 

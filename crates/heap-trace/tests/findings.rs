@@ -8,22 +8,29 @@ use multi_heap::Light;
 use soc_regions::Caps;
 use support::Sim;
 
-static OWNER: CurrentOwner = CurrentOwner::new();
+thread_local! {
+    /// Tests run side by side, each on a thread.
+    static OWNER: CurrentOwner = const { CurrentOwner::new() };
+}
+
+fn on_behalf_of<R>(owner: Owner, work: impl FnOnce() -> R) -> R {
+    OWNER.with(|current| current.with(owner, work))
+}
 
 #[derive(Debug)]
 struct ByOwner;
 
 impl Probe for ByOwner {
     fn owner(&self) -> Owner {
-        OWNER.get()
+        OWNER.with(CurrentOwner::get)
     }
 }
 
 #[test]
 fn an_overrun_is_told_with_owner_and_place_of_both_neighbours() {
     let mut sim: Sim<Ledger<ByOwner>, Light> = Sim::new(Ledger::new(ByOwner, ()));
-    let mqtt = OWNER.with(Owner(1), || sim.malloc(16));
-    let tls = OWNER.with(Owner(2), || sim.malloc(96));
+    let mqtt = on_behalf_of(Owner(1), || sim.malloc(16));
+    let tls = on_behalf_of(Owner(2), || sim.malloc(96));
     let pointer = sim.heaps.pointer(tls).unwrap();
     // SAFETY: the byte behind the block is its canary's: the fault that the test is about.
     unsafe { pointer.as_ptr().wrapping_add(96).write(0x55) };
