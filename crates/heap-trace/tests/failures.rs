@@ -5,34 +5,12 @@ mod support;
 
 use std::mem::MaybeUninit;
 
-use heap_trace::{CurrentOwner, FailureLog, Ledger, Owner, Probe};
+use heap_trace::{FailureLog, Ledger, Owner};
 use soc_regions::Caps;
-use support::{BYTES, Sim};
+use support::{BYTES, ByOwner, Sim, on_behalf_of};
 
 type Log = FailureLog<3, 4>;
 type Memory = MaybeUninit<Log>;
-
-thread_local! {
-    /// Tests run side by side, each on a thread.
-    static OWNER: CurrentOwner = const { CurrentOwner::new() };
-}
-
-fn on_behalf_of<R>(owner: Owner, work: impl FnOnce() -> R) -> R {
-    OWNER.with(|current| current.with(owner, work))
-}
-
-#[derive(Debug)]
-struct ByOwner;
-
-impl Probe for ByOwner {
-    fn ticks(&self) -> u32 {
-        77
-    }
-
-    fn owner(&self) -> Owner {
-        OWNER.with(CurrentOwner::get)
-    }
-}
 
 fn noise(byte: u8) -> Memory {
     let (mut memory, bytes) = (Memory::uninit(), size_of::<Log>());

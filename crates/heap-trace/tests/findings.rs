@@ -3,28 +3,10 @@
 
 mod support;
 
-use heap_trace::{CurrentOwner, Ledger, Owner, Probe};
+use heap_trace::{Ledger, Owner};
 use multi_heap::Light;
 use soc_regions::Caps;
-use support::Sim;
-
-thread_local! {
-    /// Tests run side by side, each on a thread.
-    static OWNER: CurrentOwner = const { CurrentOwner::new() };
-}
-
-fn on_behalf_of<R>(owner: Owner, work: impl FnOnce() -> R) -> R {
-    OWNER.with(|current| current.with(owner, work))
-}
-
-#[derive(Debug)]
-struct ByOwner;
-
-impl Probe for ByOwner {
-    fn owner(&self) -> Owner {
-        OWNER.with(CurrentOwner::get)
-    }
-}
+use support::{ByOwner, Sim, on_behalf_of};
 
 #[test]
 fn an_overrun_is_told_with_owner_and_place_of_both_neighbours() {

@@ -3,10 +3,37 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use heap_caps::{HeapCaps, Observer, SimulatedMemory};
+use heap_trace::{CurrentOwner, Owner, Probe};
 use multi_heap::{Poison, Unpoisoned};
 use soc_regions::{Caps, ESP32};
 
 pub const BYTES: Caps = Caps::BIT8;
+
+/// What the clock of [`ByOwner`] always says.
+pub const TICKS: u32 = 77;
+
+thread_local! {
+    /// Tests run side by side, each on a thread.
+    static OWNER: CurrentOwner = const { CurrentOwner::new() };
+}
+
+pub fn on_behalf_of<R>(owner: Owner, work: impl FnOnce() -> R) -> R {
+    OWNER.with(|current| current.with(owner, work))
+}
+
+/// Knows on whose behalf the test's thread works.
+#[derive(Debug)]
+pub struct ByOwner;
+
+impl Probe for ByOwner {
+    fn ticks(&self) -> u32 {
+        TICKS
+    }
+
+    fn owner(&self) -> Owner {
+        OWNER.with(CurrentOwner::get)
+    }
+}
 
 pub struct Sim<O: Observer, P: Poison = Unpoisoned> {
     pub heaps: HeapCaps<P, O>,
