@@ -21,6 +21,20 @@ pub(crate) struct Library {
     features: BTreeMap<String, Vec<String>>,
     manifest_path: String,
     targets: Vec<Target>,
+    metadata: Option<Marks>,
+}
+
+/// What a package says of itself to these commands: `[package.metadata.xtask]`.
+#[derive(Debug, Deserialize)]
+struct Marks {
+    xtask: Option<Mark>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Mark {
+    /// It runs on the developer's machine and on no other.
+    #[serde(default)]
+    host: bool,
 }
 
 /// What cargo makes of a package: `lib`, `bin`, `test` …
@@ -56,6 +70,15 @@ impl Library {
         let below_crates = folders.iter().rev().nth(2) == Some(&"crates");
         let mut kinds = self.targets.iter().flat_map(|target| &target.kind);
         below_crates && kinds.any(|kind| kind == "lib")
+    }
+
+    /// Whether it is for the developer's machine alone.
+    pub(crate) fn is_for_hosts(&self) -> bool {
+        let marks = self
+            .metadata
+            .as_ref()
+            .and_then(|marks| marks.xtask.as_ref());
+        marks.is_some_and(|mark| mark.host)
     }
 
     /// Every combination to build, the empty one first; each is a list of features.
@@ -120,6 +143,7 @@ mod tests {
             name: "some".into(),
             manifest_path: "/workspace/crates/some/Cargo.toml".into(),
             targets: vec![],
+            metadata: None,
             features: features
                 .iter()
                 .map(|&(name, on)| (name.to_owned(), list(on)))
@@ -154,6 +178,24 @@ mod tests {
             ("defmt", &["dep:defmt"]),
         ]);
         assert_eq!(library.bare_metal(), ["defmt"]);
+    }
+
+    #[test]
+    fn a_library_says_if_it_is_for_hosts_alone() {
+        let metadata = r#"{"packages": [
+            {"name": "heap-report", "features": {}, "targets": [{"kind": ["lib"]}], "metadata": {"xtask": {"host": true}},
+             "manifest_path": "/w/crates/heap-report/Cargo.toml"},
+            {"name": "heap-trace", "features": {}, "targets": [{"kind": ["lib"]}], "metadata": {"docs": {"rs": {}}},
+             "manifest_path": "/w/crates/heap-trace/Cargo.toml"},
+            {"name": "multi-heap", "features": {}, "targets": [{"kind": ["lib"]}], "metadata": null,
+             "manifest_path": "/w/crates/multi-heap/Cargo.toml"}
+        ]}"#;
+        let for_hosts: Vec<_> = parse(metadata)
+            .unwrap()
+            .iter()
+            .map(Library::is_for_hosts)
+            .collect();
+        assert_eq!(for_hosts, [true, false, false]);
     }
 
     #[test]

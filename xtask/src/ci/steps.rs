@@ -141,7 +141,8 @@ fn needs_component(subcommand: &str, component: &str) -> Result<(), Trouble> {
 /// A type-check alone: the dummy back end generates no code, so LLVM's Xtensa back end is not asked.
 fn xtensa() -> Result<(), Trouble> {
     needs_xtensa_compiler()?;
-    for library in libraries()? {
+    let for_chips = |library: &Library| !library.is_for_hosts();
+    for library in libraries()?.into_iter().filter(for_chips) {
         check_for_xtensa(&library, &[])?;
         let features = library.bare_metal();
         if !features.is_empty() {

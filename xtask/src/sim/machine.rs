@@ -7,10 +7,10 @@ use heap_caps::{
 use multi_heap::Poison;
 use soc_regions::{Caps, Chip, Options, When, common};
 
-use super::cells::Block;
 use super::pattern::Words;
 use crate::error::Error;
 use crate::linker::Linked;
+use heap_report::cells::Block;
 
 /// How a request is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

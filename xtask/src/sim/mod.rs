@@ -8,7 +8,6 @@
 //!                         └──► page ──► heap.html                   one file, no other
 //! ```
 
-pub(crate) mod cells;
 pub(crate) mod machine;
 pub(crate) mod page;
 pub(crate) mod pattern;

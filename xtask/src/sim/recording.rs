@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
-use super::cells::{Block, Contents, Division};
+use heap_report::cells::{Block, Contents, Division};
 
 /// How many moments are kept: what a screen can show side by side.
 const MOMENTS: usize = 240;

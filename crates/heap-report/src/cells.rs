@@ -15,31 +15,35 @@ const POISON_BEFORE: u32 = 8;
 
 /// A block of a heap; `start` and `payload` in bytes from the heap's first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Block {
-    pub(crate) start: u32,
+pub struct Block {
+    /// Its first byte: the header.
+    pub start: u32,
     /// From `start` on, header and canaries included.
-    pub(crate) bytes: u32,
+    pub bytes: u32,
     /// Where the user's bytes begin.
-    pub(crate) payload: u32,
+    pub payload: u32,
     /// The user's bytes.
-    pub(crate) size: u32,
-    pub(crate) used: bool,
+    pub size: u32,
+    /// Whether the user has it.
+    pub used: bool,
 }
 
 /// How a heap is divided: cells of a power of two bytes, few enough to be drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Division {
+pub struct Division {
     /// Bytes of the heap.
-    pub(crate) bytes: u32,
+    pub bytes: u32,
     /// Bytes of a cell; the last one may be shorter.
-    pub(crate) cell_bytes: u32,
+    pub cell_bytes: u32,
 }
 
 impl Division {
     const SMALLEST_CELL: u32 = 64;
     const MOST_CELLS: u32 = 256;
 
-    pub(crate) fn of(bytes: u32) -> Division {
+    /// The division of a heap of so many bytes.
+    #[must_use]
+    pub fn of(bytes: u32) -> Division {
         let cell_bytes = bytes.div_ceil(Self::MOST_CELLS).next_power_of_two();
         Division {
             bytes,
@@ -47,7 +51,9 @@ impl Division {
         }
     }
 
-    pub(crate) fn cells(self) -> usize {
+    /// How many cells there are.
+    #[must_use]
+    pub fn cells(self) -> usize {
         self.bytes.div_ceil(self.cell_bytes) as usize
     }
 
@@ -69,7 +75,7 @@ enum Kind {
 
 /// What a heap's bytes are at one moment.
 #[derive(Debug, Clone)]
-pub(crate) struct Contents {
+pub struct Contents {
     division: Division,
     /// Bytes of each kind, by cell.
     cells: Vec<[u64; 5]>,
@@ -77,7 +83,8 @@ pub(crate) struct Contents {
 
 impl Contents {
     /// Sorts the bytes of a heap with these `blocks`, each with `poison` bytes of canaries if used.
-    pub(crate) fn of(division: Division, blocks: &[Block], poison: u32) -> Contents {
+    #[must_use]
+    pub fn of(division: Division, blocks: &[Block], poison: u32) -> Contents {
         let mut contents = Contents {
             division,
             cells: vec![[0; 5]; division.cells()],
@@ -103,31 +110,40 @@ impl Contents {
     }
 
     /// Two bytes a cell, as the page reads them.
-    pub(crate) fn levels(&self) -> impl Iterator<Item = u8> + '_ {
+    pub fn levels(&self) -> impl Iterator<Item = u8> + '_ {
         self.cells.iter().enumerate().flat_map(|(cell, bytes)| {
             let [used, poison, header, hole] = levels(bytes, self.division.bytes_of(cell));
             [used << 4 | poison, header << 4 | hole]
         })
     }
 
-    pub(crate) fn used_bytes(&self) -> u64 {
+    /// Bytes of users.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
         self.sum(Kind::Used)
     }
 
-    pub(crate) fn poison_bytes(&self) -> u64 {
+    /// Bytes of canaries.
+    #[must_use]
+    pub fn poison_bytes(&self) -> u64 {
         self.sum(Kind::Poison)
     }
 
-    pub(crate) fn header_bytes(&self) -> u64 {
+    /// Bytes of headers and of what the heap keeps for itself.
+    #[must_use]
+    pub fn header_bytes(&self) -> u64 {
         self.sum(Kind::Header)
     }
 
-    pub(crate) fn hole_bytes(&self) -> u64 {
+    /// Free bytes that are not in the largest free block.
+    #[must_use]
+    pub fn hole_bytes(&self) -> u64 {
         self.sum(Kind::Hole)
     }
 
-    /// Holes included.
-    pub(crate) fn free_bytes(&self) -> u64 {
+    /// Free bytes, holes included.
+    #[must_use]
+    pub fn free_bytes(&self) -> u64 {
         self.sum(Kind::Free) + self.hole_bytes()
     }
 

@@ -1,0 +1,197 @@
+//! How a history is followed: once for the accounts and the peak, once more for the moments in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::account::{self, Account};
+use super::live::{Block, Change, Live};
+use super::timeline::{self, Sample};
+use super::{FailureNote, Mark, Peak, Rebuilt};
+use crate::history::{Event, History, Measured, Moment};
+
+pub(super) fn to_the_end(history: &History) -> Rebuilt {
+    let mut rebuilt = accounts(history);
+    let moments = moments(history, rebuilt.total.peak_at);
+    let mut timeline = Timeline::new(history, rebuilt.owners.keys().copied().collect());
+    let (mut samples, mut sampled) = (Vec::new(), moments.into_iter().peekable());
+    for done in 0..=history.events.len() {
+        if done == rebuilt.total.peak_at {
+            rebuilt.peak = timeline.peak(done);
+        }
+        if sampled.next_if_eq(&done).is_some() {
+            samples.push(timeline.sample(done));
+        }
+        if let Some(moment) = history.events.get(done) {
+            timeline.apply(done, moment);
+        }
+    }
+    rebuilt.failures = timeline.failures;
+    rebuilt.moments = samples;
+    rebuilt
+}
+
+/// Everything but the moments in between.
+fn accounts(history: &History) -> Rebuilt {
+    let mut rebuilt = Rebuilt {
+        sites: vec![Account::default(); history.sites.len()],
+        gaps: history.gaps,
+        ..Rebuilt::default()
+    };
+    let mut live = Live::new();
+    for (number, moment) in history.events.iter().enumerate() {
+        if let Some(change) = live.apply(number, moment) {
+            rebuilt.book(number, moment.ticks, &change);
+        }
+        rebuilt.note(number, moment);
+    }
+    rebuilt.gaps.unknown_frees += live.unknown_frees();
+    rebuilt.gaps.lost_frees += live.lost_frees();
+    rebuilt.alive = live.blocks().copied().collect();
+    rebuilt
+}
+
+impl Rebuilt {
+    fn book(&mut self, number: usize, ticks: u64, change: &Change) {
+        for block in change.went() {
+            let ends = account::ends(change, block);
+            self.for_each_account_of(block, |account| {
+                account.leave(block);
+                if ends {
+                    account.end(number, ticks, block);
+                }
+            });
+        }
+        if let Some(block) = change.came() {
+            self.for_each_account_of(block, |account| account.enter(number, block));
+        }
+    }
+
+    fn for_each_account_of(&mut self, block: &Block, mut act: impl FnMut(&mut Account)) {
+        if let Some(account) = self.sites.get_mut(block.site) {
+            act(account);
+        }
+        act(self.owners.entry(block.owner).or_default());
+        act(&mut self.total);
+    }
+
+    fn note(&mut self, number: usize, moment: &Moment) {
+        let (event, ticks) = (number, moment.ticks);
+        match &moment.event {
+            Event::Mark { name } => self.marks.push(Mark {
+                event,
+                ticks,
+                name: name.clone(),
+            }),
+            Event::Restarted => self.restarts.push(event),
+            _ => {}
+        }
+    }
+}
+
+/// After how many events a sample is taken.
+fn moments(history: &History, peak: usize) -> BTreeSet<usize> {
+    let measured = history.measured.iter().map(|measured| measured.event);
+    let mut moments: BTreeSet<usize> = measured.collect();
+    if moments.is_empty() {
+        moments.extend(timeline::spread(history.events.len(), peak));
+    }
+    moments.extend([0, peak, history.events.len()]);
+    moments
+}
+
+/// The heaps and the sums as they change.
+struct Timeline<'a> {
+    history: &'a History,
+    live: Live,
+    ticks: u64,
+    by_site: Vec<u64>,
+    by_owner: BTreeMap<u8, u64>,
+    measured: std::iter::Peekable<std::slice::Iter<'a, Measured>>,
+    failures: Vec<FailureNote>,
+}
+
+impl<'a> Timeline<'a> {
+    fn new(history: &'a History, owners: Vec<u8>) -> Timeline<'a> {
+        Timeline {
+            history,
+            live: Live::new(),
+            ticks: history.events.first().map_or(0, |first| first.ticks),
+            by_site: vec![0; history.sites.len()],
+            by_owner: owners.into_iter().map(|owner| (owner, 0)).collect(),
+            measured: history.measured.iter().peekable(),
+            failures: Vec::new(),
+        }
+    }
+
+    fn apply(&mut self, number: usize, moment: &Moment) {
+        self.ticks = moment.ticks;
+        let change = self.live.apply(number, moment);
+        for block in change.iter().flat_map(Change::went) {
+            self.add(block, u64::wrapping_sub);
+        }
+        if let Some(block) = change.as_ref().and_then(Change::came) {
+            self.add(block, u64::wrapping_add);
+        }
+        if let Event::Failed {
+            size,
+            caps,
+            owner,
+            ref sentence,
+        } = moment.event
+        {
+            let sentence = sentence
+                .clone()
+                .unwrap_or_else(|| timeline::why_refused(self.history, &self.live, size, caps));
+            let ticks = moment.ticks;
+            self.failures.push(FailureNote {
+                event: number,
+                ticks,
+                size,
+                caps,
+                owner,
+                sentence,
+            });
+        }
+    }
+
+    /// Blocks leave what they entered, so no sum goes below zero.
+    fn add(&mut self, block: &Block, change: fn(u64, u64) -> u64) {
+        let size = u64::from(block.size);
+        if let Some(sum) = self.by_site.get_mut(block.site) {
+            *sum = change(*sum, size);
+        }
+        let sum = self.by_owner.entry(block.owner).or_default();
+        *sum = change(*sum, size);
+    }
+
+    fn peak(&self, event: usize) -> Peak {
+        Peak {
+            event,
+            ticks: self.ticks,
+            bytes: self.live.bytes(),
+            blocks: self.live.count() as u64,
+            by_site: self.by_site.clone(),
+            by_owner: self.by_owner.clone(),
+        }
+    }
+
+    fn sample(&mut self, event: usize) -> Sample {
+        while self
+            .measured
+            .next_if(|measured| measured.event < event)
+            .is_some()
+        {}
+        let measured = self.measured.next_if(|measured| measured.event == event);
+        Sample {
+            event,
+            ticks: self.ticks,
+            bytes: self.live.bytes(),
+            blocks: self.live.count() as u64,
+            by_owner: self.by_owner.values().copied().collect(),
+            by_site: self.by_site.clone(),
+            heaps: match measured {
+                Some(measured) => measured.heaps.clone(),
+                None => timeline::heaps(&self.history.heaps, &self.live),
+            },
+        }
+    }
+}

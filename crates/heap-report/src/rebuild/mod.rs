@@ -1,0 +1,109 @@
+//! What a history comes to: followed to its end, with the moments in between.
+//!
+//! ```text
+//!   events ──► Live ──► Change ──► accounts of sites, owners, all
+//!                │                      │
+//!                └── blocks by address ─┴──► samples: at most ~240 moments, the peak among them
+//! ```
+
+mod account;
+mod follow;
+mod leaks;
+mod live;
+mod timeline;
+
+pub use account::Account;
+pub use leaks::Leak;
+pub use live::{Block, Change, Live};
+pub use timeline::{HeapSample, Sample};
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use soc_regions::Caps;
+
+use crate::history::{Gaps, History};
+
+/// A whole history, followed to its end.
+#[derive(Debug, Clone, Default)]
+pub struct Rebuilt {
+    /// The accounts of the sites, by their numbers.
+    pub sites: Vec<Account>,
+    /// The accounts of the owners.
+    pub owners: BTreeMap<u8, Account>,
+    /// The account of all.
+    pub total: Account,
+    /// Moments, evenly over the events: the first, the last and the peak are among them.
+    pub moments: Vec<Sample>,
+    /// The blocks that are alive at the end, by address.
+    pub alive: Vec<Block>,
+    /// The moment with most bytes alive.
+    pub peak: Peak,
+    /// The requests that were refused.
+    pub failures: Vec<FailureNote>,
+    /// The moments that the program named.
+    pub marks: Vec<Mark>,
+    /// After how many events the program began anew.
+    pub restarts: Vec<usize>,
+    /// What is missing, what only following the events shows included.
+    pub gaps: Gaps,
+}
+
+/// The moment with most bytes alive.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Peak {
+    /// After how many events.
+    pub event: usize,
+    /// When.
+    pub ticks: u64,
+    /// Bytes alive.
+    pub bytes: u64,
+    /// Blocks alive.
+    pub blocks: u64,
+    /// Bytes alive of each site, by its number.
+    pub by_site: Vec<u64>,
+    /// Bytes alive of each owner who ever had some.
+    pub by_owner: BTreeMap<u8, u64>,
+}
+
+/// A request that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureNote {
+    /// Number of the event.
+    pub event: usize,
+    /// When.
+    pub ticks: u64,
+    /// Bytes asked for; `u32::MAX`: that many or more.
+    pub size: u32,
+    /// Capabilities asked for.
+    pub caps: Caps,
+    /// On whose behalf.
+    pub owner: u8,
+    /// Why, in a sentence: the heap's own, else what the rebuilt heaps say.
+    pub sentence: String,
+}
+
+/// A moment that the program named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// Number of the event.
+    pub event: usize,
+    /// When.
+    pub ticks: u64,
+    /// Its name.
+    pub name: String,
+}
+
+impl Rebuilt {
+    /// Follows `history` to its end. O(events · log(blocks)), and O(blocks) for each sample.
+    #[must_use]
+    pub fn of(history: &History) -> Rebuilt {
+        follow::to_the_end(history)
+    }
+
+    /// What is alive at the end by site, the likeliest leak first.
+    #[must_use]
+    pub fn leaks(&self, history: &History) -> Vec<Leak> {
+        leaks::suspects(self, history)
+    }
+}

@@ -1,0 +1,169 @@
+//! What the heaps looked like at a moment, as far as the blocks that are alive tell.
+//!
+//! ```text
+//!   heap     │ free │hdr│ payload │hdr│ payload │ free ..................│
+//!                ^ hole                            ^ largest free block
+//! ```
+//! A used block takes 4 bytes in front and its size rounded up to words. What a heap keeps for itself, and canaries, no stream tells: they count as free.
+
+use serde::Serialize;
+use soc_regions::Caps;
+
+use super::live::{Block, Live};
+use crate::cells::{self, Contents, Division};
+use crate::history::HeapDescription;
+use crate::history::History;
+
+/// Bytes in front of a payload.
+const HEADER_BYTES: u32 = 4;
+/// How many moments are kept: what a screen can show side by side.
+const MOMENTS: usize = 240;
+
+/// The program at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Sample {
+    /// After how many events.
+    pub event: usize,
+    /// When.
+    pub ticks: u64,
+    /// Bytes alive.
+    pub bytes: u64,
+    /// Blocks alive.
+    pub blocks: u64,
+    /// Bytes alive of each owner, in the order of [`super::Rebuilt::owners`].
+    pub by_owner: Vec<u64>,
+    /// Bytes alive of each site, by its number.
+    pub by_site: Vec<u64>,
+    /// In the order of [`History::heaps`].
+    pub heaps: Vec<HeapSample>,
+}
+
+/// A heap at one moment, in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct HeapSample {
+    /// Asked for and alive.
+    pub used: u32,
+    /// Not in use, holes included.
+    pub free: u32,
+    /// The largest free block's payload.
+    pub largest_free: u32,
+    /// Free, but not in the largest free block.
+    pub holes: u32,
+    /// How many blocks are alive.
+    pub blocks: u32,
+    /// The map: two bytes a cell, four levels of 0 to 15: used, canaries, headers, holes; what is missing to 15 is free.
+    pub cells: Vec<u8>,
+}
+
+impl HeapSample {
+    /// 1 − largest free block / free bytes: 0 where one block could have all of it.
+    #[must_use]
+    pub fn fragmentation(&self) -> f64 {
+        match self.free {
+            0 => 0.0,
+            free => 1.0 - f64::from(self.largest_free.min(free)) / f64::from(free),
+        }
+    }
+}
+
+/// At most [`MOMENTS`] numbers of events: evenly spread, the first is 0, the last the end, and the one next to `peak` is moved there.
+pub(crate) fn spread(events: usize, peak: usize) -> Vec<usize> {
+    let last = (MOMENTS - 1).min(events);
+    let place = |moment: usize| (moment * events).checked_div(last).unwrap_or(0);
+    let mut moments: Vec<usize> = (0..=last).map(place).collect();
+    let between = 1..moments.len().saturating_sub(1).max(1);
+    let inner = moments.get_mut(between).unwrap_or_default();
+    if let Some(nearest) = inner.iter_mut().min_by_key(|moment| moment.abs_diff(peak)) {
+        *nearest = peak;
+    }
+    moments
+}
+
+/// Each heap, rebuilt from the blocks that are alive.
+pub(super) fn heaps(described: &[HeapDescription], live: &Live) -> Vec<HeapSample> {
+    described.iter().map(|heap| rebuilt(heap, live)).collect()
+}
+
+fn rebuilt(heap: &HeapDescription, live: &Live) -> HeapSample {
+    let blocks = laid_out(heap, live);
+    let contents = Contents::of(Division::of(heap.size), &blocks, 0);
+    let free = blocks.iter().filter(|block| !block.used);
+    let bytes = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
+    HeapSample {
+        used: bytes(contents.used_bytes()),
+        free: bytes(contents.free_bytes()),
+        largest_free: free.map(|block| block.size).max().unwrap_or(0),
+        holes: bytes(contents.hole_bytes()),
+        blocks: u32::try_from(blocks.iter().filter(|block| block.used).count()).unwrap_or(u32::MAX),
+        cells: contents.levels().collect(),
+    }
+}
+
+/// The heap's blocks one after the other, counted from its first byte; what is between those that are alive is free.
+fn laid_out(heap: &HeapDescription, live: &Live) -> Vec<cells::Block> {
+    let mut blocks = Vec::new();
+    let mut end = 0;
+    for block in live.within(heap) {
+        let used = used(heap, block);
+        blocks.extend(gap(end, used.start));
+        end = used.start.saturating_add(used.bytes);
+        blocks.push(used);
+    }
+    blocks.extend(gap(end, heap.size));
+    blocks
+}
+
+fn used(heap: &HeapDescription, block: &Block) -> cells::Block {
+    let payload = block.address.wrapping_sub(heap.start);
+    let start = payload.saturating_sub(HEADER_BYTES);
+    let words = block.size.checked_next_multiple_of(4).unwrap_or(block.size);
+    let bytes = words.saturating_add(payload - start).min(heap.size - start);
+    cells::Block {
+        start,
+        bytes,
+        payload,
+        size: block.size.min(heap.size - payload),
+        used: true,
+    }
+}
+
+fn gap(start: u32, end: u32) -> Option<cells::Block> {
+    let bytes = end.checked_sub(start).filter(|&bytes| bytes > 0)?;
+    Some(cells::Block {
+        start,
+        bytes,
+        payload: start.saturating_add(HEADER_BYTES),
+        size: bytes.saturating_sub(HEADER_BYTES),
+        used: false,
+    })
+}
+
+/// Why a request was refused, as far as the rebuilt heaps tell.
+pub(super) fn why_refused(history: &History, live: &Live, size: u32, caps: Caps) -> String {
+    let serving: Vec<_> = history
+        .heaps
+        .iter()
+        .filter(|heap| heap.caps.contains(caps))
+        .collect();
+    if serving.is_empty() {
+        return match history.heaps.is_empty() {
+            true => "the heaps are unknown".to_owned(),
+            false => format!("no heap has {caps}"),
+        };
+    }
+    let samples: Vec<_> = serving.iter().map(|heap| rebuilt(heap, live)).collect();
+    let free: u64 = samples.iter().map(|sample| u64::from(sample.free)).sum();
+    let largest = samples
+        .iter()
+        .map(|sample| sample.largest_free)
+        .max()
+        .unwrap_or(0);
+    let held = format!(
+        "{free} bytes are free in the heaps that can serve it, the largest block has {largest}"
+    );
+    match u64::from(size) > free {
+        true => format!("too little memory: {held} (rebuilt)"),
+        false if size > largest => format!("fragmented: {held} (rebuilt)"),
+        false => format!("{held} (rebuilt): reserves, bookkeeping or alignment take the rest"),
+    }
+}
