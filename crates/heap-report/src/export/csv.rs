@@ -1,0 +1,217 @@
+//! A history as a table: a row an event, for spreadsheets and data frames.
+//!
+//! | column | is |
+//! |---|---|
+//! | `event` | the event's number, from 0 |
+//! | `ticks` | the program's clock, as the program told it |
+//! | `seconds` | the same in seconds since the first event; empty if the speed of the clock is unknown |
+//! | `kind` | `allocated`, `freed`, `resized`, `failed`, `dropped`, `mark`, `restarted`; `missing` in a row behind the last event |
+//! | `address`, `size` | of the block; of a block that was freed what it had been; of a refused request what was asked for |
+//! | `old_address`, `old_size` | of a resized block, before |
+//! | `owner`, `site` | names; of a freed block those that it had |
+//! | `caps` | capabilities asked for |
+//! | `heap` | address of the heap that the block lies in |
+//! | `age_ticks` | of a freed block |
+//! | `live_bytes`, `live_blocks` | after the event |
+//! | `text` | name of a mark, reason of a failure, how many events are missing and why |
+//!
+//! A free of a block that nobody has seen has an address and no size.
+
+use std::io::{self, Write};
+
+use csv::Writer;
+
+use super::clock::{Unit, moments};
+use super::missing;
+use crate::history::{Event, History, Moment};
+use crate::rebuild::{Block, Change, Live};
+
+/// The columns, in their order.
+const COLUMNS: [&str; 16] = [
+    "event",
+    "ticks",
+    "seconds",
+    "kind",
+    "address",
+    "size",
+    "old_address",
+    "old_size",
+    "owner",
+    "site",
+    "caps",
+    "heap",
+    "age_ticks",
+    "live_bytes",
+    "live_blocks",
+    "text",
+];
+
+/// Writes `history` as comma-separated values, their names in the first row. O(events).
+///
+/// # Errors
+/// `out` does not take it.
+pub fn csv(history: &History, out: &mut impl Write) -> io::Result<()> {
+    let mut rows = Writer::from_writer(out);
+    rows.write_record(COLUMNS)?;
+    let unit = Unit::of(history);
+    let mut live = Live::new();
+    let start = moments(history).next().map_or(0, |(_, ticks, _)| ticks);
+    for (number, ticks, moment) in moments(history) {
+        let change = live.apply(number, moment);
+        let mut row = Row::of(history, moment, change.as_ref());
+        row.event = number.to_string();
+        row.ticks = moment.ticks.to_string();
+        if history.ticks_per_second > 0 {
+            row.seconds = format!("{:.6}", unit.times(ticks - start) / 1e6);
+        }
+        row.live = Some((live.bytes(), live.count()));
+        rows.write_record(row.cells())?;
+    }
+    if let Some(missing) = missing(&history.gaps) {
+        rows.write_record(
+            Row {
+                kind: "missing",
+                text: missing,
+                ..Row::default()
+            }
+            .cells(),
+        )?;
+    }
+    rows.flush()
+}
+
+#[derive(Default)]
+struct Row {
+    event: String,
+    ticks: String,
+    seconds: String,
+    kind: &'static str,
+    address: Option<u32>,
+    size: Option<u32>,
+    old: Option<(u32, Option<u32>)>,
+    owner: String,
+    site: String,
+    caps: String,
+    heap: Option<u32>,
+    age_ticks: Option<u64>,
+    live: Option<(u64, usize)>,
+    text: String,
+}
+
+impl Row {
+    fn of(history: &History, moment: &Moment, change: Option<&Change>) -> Row {
+        let went = change.and_then(|change| change.went().next());
+        match &moment.event {
+            Event::Allocated { .. } => {
+                change
+                    .and_then(Change::came)
+                    .map_or_else(Row::default, |block| Row {
+                        kind: "allocated",
+                        ..Row::of_block(history, block)
+                    })
+            }
+            Event::Resized { old_address, .. } => {
+                change
+                    .and_then(Change::came)
+                    .map_or_else(Row::default, |block| Row {
+                        kind: "resized",
+                        old: Some((
+                            *old_address,
+                            went.filter(|block| block.address == *old_address)
+                                .map(|block| block.size),
+                        )),
+                        ..Row::of_block(history, block)
+                    })
+            }
+            Event::Freed { address } => went.map_or_else(
+                || Row {
+                    kind: "freed",
+                    address: Some(*address),
+                    text: "never seen before".to_owned(),
+                    ..Row::default()
+                },
+                |block| Row {
+                    kind: "freed",
+                    age_ticks: Some(moment.ticks.saturating_sub(block.born_ticks)),
+                    ..Row::of_block(history, block)
+                },
+            ),
+            Event::Failed {
+                size,
+                caps,
+                owner,
+                sentence,
+            } => Row {
+                kind: "failed",
+                size: Some(*size),
+                owner: history.owner_name(*owner),
+                caps: caps.to_string(),
+                text: sentence.clone().unwrap_or_default(),
+                ..Row::default()
+            },
+            Event::Dropped { events } => Row {
+                kind: "dropped",
+                text: events.to_string(),
+                ..Row::default()
+            },
+            Event::Mark { name } => Row {
+                kind: "mark",
+                text: name.clone(),
+                ..Row::default()
+            },
+            Event::Restarted => Row {
+                kind: "restarted",
+                ..Row::default()
+            },
+        }
+    }
+
+    fn of_block(history: &History, block: &Block) -> Row {
+        let site = history.site(block.site);
+        let heap = history
+            .heaps
+            .iter()
+            .find(|heap| heap.contains(block.address));
+        Row {
+            address: Some(block.address),
+            size: Some(block.size),
+            owner: history.owner_name(block.owner),
+            site: site.map_or_else(String::new, |site| site.label()),
+            caps: site.map_or_else(String::new, |site| site.caps.to_string()),
+            heap: heap.map(|heap| heap.start),
+            ..Row::default()
+        }
+    }
+
+    fn cells(self) -> [String; COLUMNS.len()] {
+        let (old_address, old_size) = self
+            .old
+            .map_or((None, None), |(address, size)| (Some(address), size));
+        [
+            self.event,
+            self.ticks,
+            self.seconds,
+            self.kind.to_owned(),
+            address(self.address),
+            number(self.size),
+            address(old_address),
+            number(old_size),
+            self.owner,
+            self.site,
+            self.caps,
+            address(self.heap),
+            number(self.age_ticks),
+            number(self.live.map(|(bytes, _)| bytes)),
+            number(self.live.map(|(_, blocks)| blocks)),
+            self.text,
+        ]
+    }
+}
+
+fn address(address: Option<u32>) -> String {
+    address.map_or_else(String::new, |address| format!("{address:#010x}"))
+}
+
+fn number<N: ToString>(number: Option<N>) -> String {
+    number.map_or_else(String::new, |number| number.to_string())
+}
