@@ -59,6 +59,16 @@ impl Error {
     }
 }
 
+impl From<heap_report::Error> for Error {
+    fn from(error: heap_report::Error) -> Error {
+        match error {
+            heap_report::Error::Failed(what) => Error::Failed(what),
+            heap_report::Error::Usage(what) => Error::Usage(what),
+            heap_report::Error::File { name, cause } => Error::File { name, cause },
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

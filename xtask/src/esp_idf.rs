@@ -3,7 +3,7 @@
 //! Source: `multi_heap.c` of ESP-IDF 6.2-dev with the TLSF of its v5.4, without poisoning, built
 //! as a 32-bit program; smallest region, control structure included, found by bisection.
 
-use crate::trace::Trace;
+use heap_report::recorded::Trace;
 
 /// One trace as it was measured.
 struct Measured {
@@ -57,8 +57,8 @@ pub(crate) fn smallest_heap(trace: &Trace) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::smallest_heap;
-    use crate::shipped::FW_IOT;
-    use crate::trace::Trace;
+    use heap_report::recorded::Trace;
+    use heap_report::recorded::shipped::FW_IOT;
 
     #[test]
     fn a_known_trace_is_found_by_name_and_peak() {

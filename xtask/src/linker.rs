@@ -11,6 +11,7 @@
 
 use std::fmt;
 
+use heap_report::simulate::LinkerSymbols;
 use soc_regions::{Bound, Chip, Options, Origin, Reservation, Span, Symbols};
 
 use crate::firmware::{Content, Firmware, Piece};
@@ -67,6 +68,16 @@ impl Symbols for Linked {
             .iter()
             .find(|symbol| symbol.name == name)
             .map(|symbol| symbol.address)
+    }
+}
+
+impl Linked {
+    /// The symbols alone, for a simulated chip.
+    pub(crate) fn by_name(&self) -> LinkerSymbols {
+        let symbols = self.symbols.iter();
+        symbols
+            .map(|symbol| (symbol.name, symbol.address))
+            .collect()
     }
 }
 

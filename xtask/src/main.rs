@@ -35,11 +35,8 @@ mod parallel;
 mod poisoning;
 mod progress;
 mod replay;
-mod shipped;
-mod sim;
 mod smallest;
 mod table;
-mod trace;
 mod xtensa;
 
 use std::process::ExitCode;

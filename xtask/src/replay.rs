@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use multi_heap::{Heap, Misuse, Offset, Poison, Request};
 
-use crate::trace::{Operation, Trace};
+use heap_report::recorded::{Operation, Trace};
 
 /// How a region lies on a chip: at a multiple of a page.
 const PAGE_BYTES: usize = 4096;
@@ -115,7 +115,7 @@ mod tests {
     use multi_heap::{Comprehensive, Light, Unpoisoned};
 
     use super::{Region, completes};
-    use crate::trace::Trace;
+    use heap_report::recorded::Trace;
 
     fn trace() -> Trace {
         Trace::from_bytes(

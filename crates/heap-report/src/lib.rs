@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 
-pub mod cells;
+mod error;
 pub mod export;
 mod history;
+pub mod page;
 mod program;
 mod rebuild;
+pub mod recorded;
+pub mod simulate;
 
+pub use error::Error;
 pub use history::{Event, Frame, Gaps, HeapDescription, History, Measured, Moment, Site, Source};
 pub use program::{Program, Step};
 pub use rebuild::{

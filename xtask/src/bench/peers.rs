@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::figures::Figure;
 use crate::on_target::{Programs, Target, run};
 use crate::smallest::smallest;
-use crate::trace::Trace;
 use crate::{esp_idf, parallel, progress, table};
+use heap_report::recorded::Trace;
 
 const PROGRAM: &str = "completes";
 /// One replay.

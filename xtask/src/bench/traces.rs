@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::figures::Figure;
 use crate::on_target::{Programs, Target, run};
 use crate::progress;
-use crate::trace::Trace;
+use heap_report::recorded::Trace;
 
 /// The list of holes of a first fit gets long.
 const TIME_LIMIT: Duration = Duration::from_secs(1200);

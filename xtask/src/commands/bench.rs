@@ -9,8 +9,8 @@ use crate::bench::{compare, measure, record, table, traces};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::on_target::Target;
-use crate::shipped;
-use crate::trace::Trace;
+use heap_report::recorded::Trace;
+use heap_report::recorded::shipped;
 
 /// Count the instructions of single heap operations on an emulated chip
 #[derive(clap::Args)]
@@ -130,9 +130,12 @@ fn of_traces(place: Place, files: &[PathBuf]) -> Result<Vec<Figure>, Error> {
         Error::Usage("traces are measured on a chip: --target esp32 or esp32c3".to_owned())
     })?;
     let traces: Result<Vec<Trace>, Error> = if files.is_empty() {
-        shipped::ALL.iter().map(|shipped| shipped.read()).collect()
+        shipped::ALL
+            .iter()
+            .map(|shipped| Ok(shipped.read()?))
+            .collect()
     } else {
-        files.iter().map(|file| Trace::read(file)).collect()
+        files.iter().map(|file| Ok(Trace::read(file)?)).collect()
     };
     traces::on(chip, &traces?)
 }

@@ -13,8 +13,9 @@ use crate::figures::{self, Figure};
 use crate::poisoning::{Poisoning, with_poison};
 use crate::replay::{self, Region};
 use crate::smallest::{self, smallest};
-use crate::trace::Trace;
-use crate::{esp_idf, parallel, progress, shipped, table};
+use crate::{esp_idf, parallel, progress, table};
+use heap_report::recorded::Trace;
+use heap_report::recorded::shipped;
 
 /// The search gives up at this many times the peak of live bytes …
 const GREATEST_RATIO: u32 = 64;
@@ -79,7 +80,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 
 fn read_traces(paths: &[PathBuf]) -> Result<Vec<Trace>, Error> {
     if paths.is_empty() {
-        return shipped::ALL.iter().map(|shipped| shipped.read()).collect();
+        return shipped::ALL
+            .iter()
+            .map(|shipped| Ok(shipped.read()?))
+            .collect();
     }
     let mut files = Vec::new();
     for path in paths {
@@ -89,7 +93,7 @@ fn read_traces(paths: &[PathBuf]) -> Result<Vec<Trace>, Error> {
             files.push(path.clone());
         }
     }
-    files.iter().map(|file| Trace::read(file)).collect()
+    files.iter().map(|file| Ok(Trace::read(file)?)).collect()
 }
 
 /// The traces of a folder, in the order of their names.

@@ -17,11 +17,12 @@ use crate::firmware::Firmware;
 use crate::linker::Linker;
 use crate::poisoning::{Poisoning, with_poison};
 use crate::progress;
-use crate::shipped;
-use crate::sim::machine::{Machine, Requests, Setup};
-use crate::sim::recording::{Recording, TOLD_REFUSALS};
-use crate::sim::{page, replay};
-use crate::trace::Trace;
+use heap_report::page;
+use heap_report::recorded::Trace;
+use heap_report::recorded::shipped;
+use heap_report::simulate::machine::{Machine, Requests, Setup};
+use heap_report::simulate::recording::{Recording, TOLD_REFUSALS};
+use heap_report::simulate::replay;
 
 /// Boot a chip's memory on the host, replay a recorded program, draw the heap over time
 #[derive(clap::Args)]
@@ -123,7 +124,7 @@ impl Arguments {
         Ok(Setup {
             chip,
             options,
-            linked: linker.link(),
+            symbols: linker.link().by_name(),
             policy,
             reserve,
         })

@@ -92,7 +92,10 @@ fn moments(history: &History, peak: usize) -> BTreeSet<usize> {
     let measured = history.measured.iter().map(|measured| measured.event);
     let mut moments: BTreeSet<usize> = measured.collect();
     if moments.is_empty() {
-        moments.extend(timeline::spread(history.events.len(), peak));
+        moments.extend(crate::simulate::recording::moments(
+            history.events.len(),
+            peak,
+        ));
     }
     moments.extend([0, peak, history.events.len()]);
     moments

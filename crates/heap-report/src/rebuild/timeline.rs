@@ -10,14 +10,12 @@ use serde::Serialize;
 use soc_regions::Caps;
 
 use super::live::{Block, Live};
-use crate::cells::{self, Contents, Division};
 use crate::history::HeapDescription;
 use crate::history::History;
+use crate::simulate::cells::{self, Contents, Division};
 
 /// Bytes in front of a payload.
 const HEADER_BYTES: u32 = 4;
-/// How many moments are kept: what a screen can show side by side.
-const MOMENTS: usize = 240;
 
 /// The program at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -64,19 +62,6 @@ impl HeapSample {
             free => 1.0 - f64::from(self.largest_free.min(free)) / f64::from(free),
         }
     }
-}
-
-/// At most [`MOMENTS`] numbers of events: evenly spread, the first is 0, the last the end, and the one next to `peak` is moved there.
-pub(crate) fn spread(events: usize, peak: usize) -> Vec<usize> {
-    let last = (MOMENTS - 1).min(events);
-    let place = |moment: usize| (moment * events).checked_div(last).unwrap_or(0);
-    let mut moments: Vec<usize> = (0..=last).map(place).collect();
-    let between = 1..moments.len().saturating_sub(1).max(1);
-    let inner = moments.get_mut(between).unwrap_or_default();
-    if let Some(nearest) = inner.iter_mut().min_by_key(|moment| moment.abs_diff(peak)) {
-        *nearest = peak;
-    }
-    moments
 }
 
 /// Each heap, rebuilt from the blocks that are alive.

@@ -5,11 +5,14 @@
 //!                │           │ blocks, figures
 //!                └──► recording ◄── cells                           240 moments
 //!                         │
-//!                         └──► page ──► heap.html                   one file, no other
+//!                         └──► crate::page ──► heap.html            one file, no other
 //! ```
 
-pub(crate) mod machine;
-pub(crate) mod page;
-pub(crate) mod pattern;
-pub(crate) mod recording;
-pub(crate) mod replay;
+pub mod cells;
+pub mod machine;
+mod pattern;
+pub mod recording;
+pub mod replay;
+mod symbols;
+
+pub use symbols::LinkerSymbols;

@@ -6,60 +6,83 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
-use heap_report::cells::{Block, Contents, Division};
+use super::cells::{Block, Contents, Division};
 
 /// How many moments are kept: what a screen can show side by side.
 const MOMENTS: usize = 240;
 /// How many refusals are told one by one.
-pub(crate) const TOLD_REFUSALS: usize = 8;
+pub const TOLD_REFUSALS: usize = 8;
 
 /// Who replayed what, and how it went.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Recording {
-    pub(crate) chip: String,
+pub struct Recording {
+    /// The chip's model.
+    pub chip: String,
     /// Which table of the chip.
-    pub(crate) memory_map: String,
-    pub(crate) trace: String,
+    pub memory_map: String,
+    /// The recorded program.
+    pub trace: String,
     /// `malloc` or the capabilities asked for.
-    pub(crate) requests: String,
+    pub requests: String,
     /// The heaps that can serve them have these.
-    pub(crate) caps: String,
-    pub(crate) policy: String,
-    pub(crate) poison: String,
-    pub(crate) operations: usize,
-    pub(crate) refused: usize,
+    pub caps: String,
+    /// How heaps were chosen.
+    pub policy: String,
+    /// The heaps' poisoning.
+    pub poison: String,
+    /// Requests of the recorded program.
+    pub operations: usize,
+    /// Those that were refused.
+    pub refused: usize,
     /// Sentences, the first few.
-    pub(crate) refusals: Vec<String>,
+    pub refusals: Vec<String>,
     /// Of the sizes asked for.
-    pub(crate) peak_bytes: u64,
-    pub(crate) peak_operation: usize,
-    pub(crate) peak_frame: usize,
+    pub peak_bytes: u64,
+    /// Operations done when it was first reached.
+    pub peak_operation: usize,
+    /// The moment with most bytes alive.
+    pub peak_frame: usize,
     /// Least sum of free bytes, over the heaps that the replay used.
-    pub(crate) least_free: u64,
-    pub(crate) end_blocks: usize,
-    pub(crate) end_bytes: u64,
+    pub least_free: u64,
+    /// Blocks alive at the end.
+    pub end_blocks: usize,
+    /// Bytes of them.
+    pub end_bytes: u64,
     /// Operations done at each moment.
-    pub(crate) frames: Vec<usize>,
+    pub frames: Vec<usize>,
     /// Live bytes asked for at each moment.
-    pub(crate) asked: Vec<u64>,
-    pub(crate) regions: Vec<Region>,
+    pub asked: Vec<u64>,
+    /// The heaps.
+    pub regions: Vec<Region>,
 }
 
 /// One heap over time; lists have an entry a moment. All in bytes, but for `blocks`.
 #[derive(Debug, Serialize)]
-pub(crate) struct Region {
-    pub(crate) name: String,
-    pub(crate) start: u32,
-    pub(crate) size: u32,
-    pub(crate) cell_bytes: u32,
-    pub(crate) cells: usize,
-    pub(crate) used: Vec<u64>,
-    pub(crate) poison: Vec<u64>,
-    pub(crate) headers: Vec<u64>,
-    pub(crate) holes: Vec<u64>,
-    pub(crate) free: Vec<u64>,
-    pub(crate) largest: Vec<u32>,
-    pub(crate) blocks: Vec<u32>,
+pub struct Region {
+    /// The name of its memory.
+    pub name: String,
+    /// Its first address.
+    pub start: u32,
+    /// Its size.
+    pub size: u32,
+    /// Bytes of a cell of the map.
+    pub cell_bytes: u32,
+    /// Cells of the map.
+    pub cells: usize,
+    /// Asked for and alive.
+    pub used: Vec<u64>,
+    /// Canaries.
+    pub poison: Vec<u64>,
+    /// Headers and the heap's own.
+    pub headers: Vec<u64>,
+    /// Free, but not in the largest free block.
+    pub holes: Vec<u64>,
+    /// Free, holes included.
+    pub free: Vec<u64>,
+    /// The largest free block.
+    pub largest: Vec<u32>,
+    /// How many, free ones included.
+    pub blocks: Vec<u32>,
     #[serde(serialize_with = "in_base64")]
     map: Vec<u8>,
 }
@@ -69,7 +92,8 @@ fn in_base64<S: Serializer>(map: &[u8], serializer: S) -> Result<S::Ok, S::Error
 }
 
 impl Region {
-    pub(crate) fn new(name: &str, start: u32, size: u32) -> Region {
+    /// A heap of which nothing is kept yet.
+    pub fn new(name: &str, start: u32, size: u32) -> Region {
         let division = Division::of(size);
         Region {
             name: name.to_owned(),
@@ -89,7 +113,7 @@ impl Region {
     }
 
     /// Keeps this moment: the heap's blocks, canaries of `poison` bytes a block, its largest free block.
-    pub(crate) fn keep(&mut self, blocks: &[Block], poison: u32, largest: u32) {
+    pub fn keep(&mut self, blocks: &[Block], poison: u32, largest: u32) {
         let contents = Contents::of(Division::of(self.size), blocks, poison);
         self.used.push(contents.used_bytes());
         self.poison.push(contents.poison_bytes());
@@ -105,13 +129,13 @@ impl Region {
 
 impl Recording {
     /// Notes that `operations` of the trace are done and `asked` bytes are live.
-    pub(crate) fn keep_moment(&mut self, operations: usize, asked: u64) {
+    pub fn keep_moment(&mut self, operations: usize, asked: u64) {
         self.frames.push(operations);
         self.asked.push(asked);
     }
 
     /// Works out what follows from the moments, once all are kept.
-    pub(crate) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         let most = self
             .asked
             .iter()

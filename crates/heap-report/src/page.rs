@@ -2,23 +2,23 @@
 
 use serde_json::to_string;
 
-use super::recording::Recording;
+use crate::simulate::recording::Recording;
 
-const PAGE: &str = include_str!("../page/page.html");
-const STYLE: &str = include_str!("../page/page.css");
+const PAGE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
 /// One script in four files, each of which may use what stands in those before it.
 const SCRIPT: &str = concat!(
-    include_str!("../page/recording.js"),
-    include_str!("../page/maps.js"),
-    include_str!("../page/charts.js"),
-    include_str!("../page/page.js"),
+    include_str!("page/recording.js"),
+    include_str!("page/maps.js"),
+    include_str!("page/charts.js"),
+    include_str!("page/page.js"),
 );
 
 /// The text of `heap.html`.
 ///
 /// # Errors
 /// The recording cannot be written as JSON.
-pub(crate) fn page(recording: &Recording) -> serde_json::Result<String> {
+pub fn page(recording: &Recording) -> serde_json::Result<String> {
     let data = safe_in_script(&to_string(recording)?);
     let title = escaped(&format!("{} serves {}", recording.chip, recording.trace));
     Ok(filled(

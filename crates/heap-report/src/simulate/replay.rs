@@ -7,10 +7,10 @@ use super::machine::{Machine, Requests};
 use super::pattern::{Block, Changed};
 use super::recording::{Recording, Region, TOLD_REFUSALS, moments};
 use crate::error::Error;
-use crate::trace::{Operation, Trace};
+use crate::recorded::{Operation, Trace};
 
 /// A program that was recorded, on a machine that serves it now.
-pub(crate) struct Replay<'machine, P: Poison> {
+pub struct Replay<'machine, P: Poison> {
     machine: &'machine mut Machine<P>,
     requests: Requests,
     /// By slot of the trace; `None` where the recorded program has no block, or was refused one.
@@ -27,7 +27,7 @@ pub(crate) struct Replay<'machine, P: Poison> {
 ///
 /// # Errors
 /// A block lost its content, or the heaps refuse a block of their own: a defect of the heaps.
-pub(crate) fn replay<P: Poison>(
+pub fn replay<P: Poison>(
     machine: &mut Machine<P>,
     trace: &Trace,
     requests: Requests,

@@ -24,39 +24,49 @@ use crate::error::Error;
 mod fault;
 mod lines;
 mod live;
+pub mod shipped;
 
-pub(crate) use fault::{Problem, TraceError};
+pub use fault::{Problem, TraceError};
 use lines::Header;
 use live::LiveBlocks;
 
 /// A checked trace.
 #[derive(Debug)]
-pub(crate) struct Trace {
+pub struct Trace {
     /// The `name` of the header, else the name of the file.
-    pub(crate) name: String,
+    pub name: String,
     /// What was done, in order.
-    pub(crate) operations: Vec<Operation>,
+    pub operations: Vec<Operation>,
     /// Length of the table a replayer needs to find a block by its slot.
-    pub(crate) slots: usize,
+    pub slots: usize,
     /// Greatest sum of the sizes asked for that was live at once, in bytes.
-    pub(crate) peak_live_bytes: u64,
+    pub peak_live_bytes: u64,
     /// Operations done when it was first reached.
-    pub(crate) peak_operation: usize,
+    pub peak_operation: usize,
 }
 
 /// One request of the recorded program. Sizes and alignments are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub enum Operation {
+    /// `a` and `m`.
     Allocate {
+        /// Which block it becomes.
         slot: usize,
+        /// Bytes asked for.
         size: u32,
+        /// Its address is a multiple of this.
         alignment: u32,
     },
+    /// `r`.
     Reallocate {
+        /// Which block.
         slot: usize,
+        /// Bytes asked for.
         size: u32,
     },
+    /// `f`.
     Free {
+        /// Which block.
         slot: usize,
     },
 }
@@ -65,13 +75,19 @@ const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 
 impl Trace {
     /// Reads a trace file, plain or gzip.
-    pub(crate) fn read(path: &Path) -> Result<Trace, Error> {
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no trace.
+    pub fn read(path: &Path) -> Result<Trace, Error> {
         let bytes = std::fs::read(path).map_err(|cause| Error::file(path, cause))?;
         Trace::from_bytes(&file_stem(path), &bytes).map_err(|cause| Error::file(path, cause))
     }
 
     /// Reads the content of a trace file, plain or gzip. `fallback_name` serves if it has no name.
-    pub(crate) fn from_bytes(fallback_name: &str, bytes: &[u8]) -> Result<Trace, TraceError> {
+    ///
+    /// # Errors
+    /// They are no trace, nor a gzip of one.
+    pub fn from_bytes(fallback_name: &str, bytes: &[u8]) -> Result<Trace, TraceError> {
         let mut text = String::new();
         if bytes.starts_with(&GZIP_MAGIC) {
             MultiGzDecoder::new(bytes).read_to_string(&mut text)

@@ -7,14 +7,14 @@ use heap_caps::{
 use multi_heap::Poison;
 use soc_regions::{Caps, Chip, Options, When, common};
 
+use super::LinkerSymbols;
+use super::cells::Block;
 use super::pattern::Words;
 use crate::error::Error;
-use crate::linker::Linked;
-use heap_report::cells::Block;
 
 /// How a request is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Requests {
+pub enum Requests {
     /// As C's `malloc`, whose policy decides about internal and external memory.
     Malloc,
     /// For these capabilities.
@@ -23,20 +23,24 @@ pub(crate) enum Requests {
 
 /// What is fixed at boot.
 #[derive(Debug, Clone)]
-pub(crate) struct Setup {
-    pub(crate) chip: &'static Chip,
-    pub(crate) options: Options,
+pub struct Setup {
+    /// Whose memory.
+    pub chip: &'static Chip,
+    /// How it is configured.
+    pub options: Options,
     /// Where the program's own memory ends.
-    pub(crate) linked: Linked,
-    pub(crate) policy: Policy,
-    pub(crate) reserve: Option<Reserve>,
+    pub symbols: LinkerSymbols,
+    /// How heaps are chosen.
+    pub policy: Policy,
+    /// Bytes that only some requests get.
+    pub reserve: Option<Reserve>,
 }
 
 /// ESP-IDF's `SPIRAM_MALLOC_ALWAYSINTERNAL`: above this, `malloc` prefers external memory.
 const EXTERNAL_ABOVE: u32 = 16_384;
 
 /// The heaps of a chip that has started: the start-up stacks serve as heaps, too.
-pub(crate) struct Machine<P: Poison> {
+pub struct Machine<P: Poison> {
     heaps: HeapCaps<P>,
     /// What the heaps lie in.
     memory: SimulatedMemory,
@@ -44,7 +48,10 @@ pub(crate) struct Machine<P: Poison> {
 
 impl<P: Poison> Machine<P> {
     /// Boots the chip as the program would.
-    pub(crate) fn boot(setup: &Setup) -> Result<Machine<P>, Error> {
+    ///
+    /// # Errors
+    /// The chip has no such memory, or no such reserve.
+    pub fn boot(setup: &Setup) -> Result<Machine<P>, Error> {
         let memory = SimulatedMemory::dirty(0xA5);
         let heaps = HeapCaps::with_policy((), setup.policy);
         let mut machine = Machine { heaps, memory };
@@ -65,33 +72,37 @@ impl<P: Poison> Machine<P> {
         // SAFETY: the memory is that of `self.memory`, made for these heaps alone and kept beside them.
         unsafe {
             self.heaps
-                .boot(setup.chip, &setup.options, &setup.linked, &self.memory)
+                .boot(setup.chip, &setup.options, &setup.symbols, &self.memory)
         }
         .map(drop)
     }
 
     /// What the chip does when its scheduler runs. Returns how many heaps were added.
-    pub(crate) fn enable_startup_stacks(&mut self) -> usize {
+    pub fn enable_startup_stacks(&mut self) -> usize {
         // SAFETY: nothing runs on the simulated stacks; the memory is as in `boot_heaps`.
         unsafe { self.heaps.enable_startup_stack_heaps(&self.memory) }
     }
 
-    pub(crate) fn heaps(&self) -> &HeapCaps<P> {
+    /// The heaps, to be looked at.
+    pub fn heaps(&self) -> &HeapCaps<P> {
         &self.heaps
     }
 
     /// Bytes that requests of this kind could get if there were no fragmentation.
-    pub(crate) fn free_bytes(&self, requests: Requests) -> u32 {
+    pub fn free_bytes(&self, requests: Requests) -> u32 {
         self.heaps.free_size(requests.caps())
     }
 
     /// Begins to keep the least that was free for `requests` at one moment.
-    pub(crate) fn watch(&mut self, requests: Requests) -> Option<WatchIndex> {
+    pub fn watch(&mut self, requests: Requests) -> Option<WatchIndex> {
         self.heaps.watch(requests.caps())
     }
 
-    /// The block's address, or the sentence of the refusal.
-    pub(crate) fn allocate(
+    /// The block's address.
+    ///
+    /// # Errors
+    /// The sentence of the refusal.
+    pub fn allocate(
         &mut self,
         requests: Requests,
         size: u32,
@@ -106,7 +117,10 @@ impl<P: Poison> Machine<P> {
     }
 
     /// The block's new address, or the sentence of the refusal.
-    pub(crate) fn reallocate(
+    ///
+    /// # Errors
+    /// There is no such block.
+    pub fn reallocate(
         &mut self,
         requests: Requests,
         address: u32,
@@ -123,12 +137,16 @@ impl<P: Poison> Machine<P> {
         }
     }
 
-    pub(crate) fn free(&mut self, address: u32) -> Result<(), Misuse> {
+    /// Gives a block back.
+    ///
+    /// # Errors
+    /// It is no block.
+    pub fn free(&mut self, address: u32) -> Result<(), Misuse> {
         self.heaps.free(address)
     }
 
     /// The blocks of a heap, counted from its first byte.
-    pub(crate) fn blocks(&self, heap: &HeapView) -> Vec<Block> {
+    pub fn blocks(&self, heap: &HeapView) -> Vec<Block> {
         let base = heap.span.start();
         let relative = |block: BlockView| Block {
             start: block.whole.start().wrapping_sub(base),
@@ -159,7 +177,7 @@ impl<P: Poison> Words for Machine<P> {
 
 impl Requests {
     /// The heaps that requests of this kind can be served from.
-    pub(crate) fn caps(self) -> Caps {
+    pub fn caps(self) -> Caps {
         match self {
             Requests::Malloc => Caps::DEFAULT,
             Requests::Caps(caps) => caps,

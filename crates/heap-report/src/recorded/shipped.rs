@@ -1,34 +1,37 @@
 //! Which traces come with the repository, so that every command works without further files.
 
+use super::Trace;
 use crate::error::Error;
-use crate::trace::Trace;
 
 /// A trace inside this program.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shipped {
+pub struct Shipped {
     /// Its name, as in its header.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     gzip: &'static [u8],
 }
 
 /// A whole IoT firmware: MQTT and REST over TLS, a web server, sensors; peak 132 KB.
-pub(crate) const FW_IOT: Shipped = Shipped {
+pub const FW_IOT: Shipped = Shipped {
     name: "fw_iot",
-    gzip: include_bytes!("../traces/fw_iot.trace.gz"),
+    gzip: include_bytes!("../../traces/fw_iot.trace.gz"),
 };
 
 /// An MQTT client alone; peak 19 KB.
-pub(crate) const MQTT_CLIENT: Shipped = Shipped {
+pub const MQTT_CLIENT: Shipped = Shipped {
     name: "mqtt_client",
-    gzip: include_bytes!("../traces/mqtt_client.trace.gz"),
+    gzip: include_bytes!("../../traces/mqtt_client.trace.gz"),
 };
 
 /// All of them, the default of `minheap`; the largest first.
-pub(crate) const ALL: [Shipped; 2] = [FW_IOT, MQTT_CLIENT];
+pub const ALL: [Shipped; 2] = [FW_IOT, MQTT_CLIENT];
 
 impl Shipped {
     /// Unpacks and checks the trace.
-    pub(crate) fn read(self) -> Result<Trace, Error> {
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub fn read(self) -> Result<Trace, Error> {
         Trace::from_bytes(self.name, self.gzip).map_err(|cause| Error::File {
             name: self.name.to_owned(),
             cause: cause.to_string(),
@@ -37,7 +40,10 @@ impl Shipped {
 }
 
 /// The largest trace that fits into `free` bytes, else the smallest of all; and those that are too large.
-pub(crate) fn fitting(free: u32) -> Result<(Trace, Vec<Trace>), Error> {
+///
+/// # Errors
+/// One of them is damaged.
+pub fn fitting(free: u32) -> Result<(Trace, Vec<Trace>), Error> {
     let mut traces = ALL
         .map(Shipped::read)
         .into_iter()

@@ -4,33 +4,54 @@ use std::fmt;
 
 /// Why a file is not a trace.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum TraceError {
+pub enum TraceError {
     /// Neither text nor gzip of text.
     Unreadable(String),
     /// No operation in it.
     Empty,
     /// A line that breaks the format or the invariants; lines count from 1.
-    Line { number: usize, problem: Problem },
+    Line {
+        /// Its number.
+        number: usize,
+        /// What is wrong with it.
+        problem: Problem,
+    },
     /// The header promises another number of operations: a file cut short, perhaps.
-    WrongLength { promised: usize, found: usize },
+    WrongLength {
+        /// By the header.
+        promised: usize,
+        /// In the file.
+        found: usize,
+    },
 }
 
 /// What is wrong with one line.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
+pub enum Problem {
+    /// The format has a version that nobody here knows.
     UnknownVersion(String),
+    /// The line begins with another word than `a`, `m`, `r` or `f`.
     UnknownOperation(String),
+    /// The line ends early.
     MissingField(&'static str),
+    /// Where a number belongs there is something else.
     NotANumber {
+        /// Which number.
         field: &'static str,
+        /// What is there.
         text: String,
     },
+    /// The line goes on.
     SurplusText(String),
+    /// Nothing was asked for.
     ZeroSize,
+    /// An alignment that no heap has.
     NotAPowerOfTwo(u32),
     /// Slots are used lowest first, so none can lie above the number of operations.
     SlotTooHigh(usize),
+    /// The block is allocated a second time.
     AlreadyLive(usize),
+    /// A block is freed or resized that does not live.
     NotLive(usize),
 }
 
