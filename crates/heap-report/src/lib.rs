@@ -3,6 +3,7 @@
 mod error;
 pub mod export;
 mod history;
+mod listen;
 pub mod page;
 mod program;
 mod rebuild;
@@ -11,6 +12,7 @@ pub mod simulate;
 
 pub use error::Error;
 pub use history::{Event, Frame, Gaps, HeapDescription, History, Measured, Moment, Site, Source};
+pub use listen::Listener;
 pub use program::{Program, Step};
 pub use rebuild::{
     Account, Block, Change, FailureNote, HeapSample, Leak, Live, Mark, Peak, Rebuilt, Sample,

@@ -1,0 +1,254 @@
+//! What frames say, put together: the events, and what their numbers mean.
+//!
+//! ```text
+//!   stream      site 3 = a.rs:7     allocated … site 3      (the program began anew)   site 3 = b.rs:9     allocated … site 3
+//!   history     sites[1] = a.rs:7   Allocated … site 1      Restarted                  sites[2] = b.rs:9   Allocated … site 2
+//! ```
+//!
+//! A site that is named before it is described has a place already, which its description fills.
+
+use std::collections::{HashMap, HashSet};
+
+use heap_trace::{Decoder, Event as Said};
+
+use crate::history::{Event, HeapDescription, History, Moment, Site};
+
+/// The longest stretch of events that may be lost without that the program seems to have begun anew.
+const LONGEST_GAP: u32 = u32::MAX / 2;
+
+#[derive(Debug, Default)]
+pub(super) struct Ears {
+    decoder: Decoder,
+    history: History,
+    sites: Places,
+    /// Events so far, as the last sync said, and those that came since.
+    said: Option<u32>,
+    /// What was missed before the program began anew.
+    missed_before: u64,
+}
+
+/// The places of the stream's sites in the history.
+#[derive(Debug, Default)]
+struct Places {
+    by_number: HashMap<u32, usize>,
+    /// Numbers that were described since the last sync.
+    fresh: HashSet<u32>,
+}
+
+impl Ears {
+    /// Whether it is a frame.
+    pub(super) fn frame(&mut self, bytes: &[u8]) -> bool {
+        let Some((_, sync)) = decoded(&mut Decoder::new(), bytes, synced) else {
+            return false;
+        };
+        if let Some(events) = sync {
+            self.sync(events);
+        }
+        let sites = &mut self.sites;
+        let history = &mut self.history;
+        let heard = decoded(&mut self.decoder, bytes, |said| hear(said, history, sites));
+        if let Some((ticks, Some(event))) = heard {
+            self.count(&event);
+            self.history.events.push(Moment { ticks, event });
+        }
+        self.history.gaps.missed = self.missed_before + u64::from(self.decoder.missed());
+        true
+    }
+
+    /// Those that the stream counts.
+    fn count(&mut self, event: &Event) {
+        let events = match event {
+            Event::Dropped { events } => *events,
+            Event::Mark { .. } | Event::Restarted => 0,
+            _ => 1,
+        };
+        self.said = self.said.map(|said| said.wrapping_add(events));
+    }
+
+    pub(super) fn broken(&mut self, bytes: usize) {
+        self.history.gaps.broken_frames += 1;
+        self.history.gaps.broken_bytes += bytes as u64;
+    }
+
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(super) fn take_events(&mut self) -> Vec<Moment> {
+        std::mem::take(&mut self.history.events)
+    }
+
+    pub(super) fn into_history(self) -> History {
+        self.history
+    }
+
+    /// A program that has fewer events behind it than arrived has begun anew.
+    fn sync(&mut self, events: u32) {
+        let arrived = self.said.replace(events);
+        if arrived.is_some_and(|arrived| events.wrapping_sub(arrived) > LONGEST_GAP) {
+            self.missed_before = self.history.gaps.missed;
+            self.decoder = Decoder::new();
+            self.sites.begin_anew();
+            let event = Event::Restarted;
+            self.history.events.push(Moment { ticks: 0, event });
+        }
+        self.sites.fresh.clear();
+    }
+}
+
+impl Places {
+    /// Number 0 is the unknown site; a new number gets a place without a description.
+    fn of(&mut self, number: u32, history: &mut History) -> usize {
+        if number == 0 {
+            return 0;
+        }
+        *self
+            .by_number
+            .entry(number)
+            .or_insert_with(|| new_place(history))
+    }
+
+    /// A number that is described as something else means that from now on: what had it before keeps its place.
+    fn describe(&mut self, number: u32, described: Site, history: &mut History) {
+        let mut place = self.of(number, history);
+        let is_other = |site: &Site| *site != Site::default() && *site != described;
+        if history.sites.get(place).is_some_and(is_other) {
+            place = new_place(history);
+            self.by_number.insert(number, place);
+        }
+        self.fresh.insert(number);
+        if let Some(site) = history.sites.get_mut(place).filter(|_| place > 0) {
+            *site = described;
+        }
+    }
+
+    /// Sites are described before the first sync.
+    fn begin_anew(&mut self) {
+        let fresh = &self.fresh;
+        self.by_number.retain(|number, _| fresh.contains(number));
+    }
+}
+
+fn new_place(history: &mut History) -> usize {
+    history.sites.push(Site::default());
+    history.sites.len() - 1
+}
+
+/// What `read` makes of the event in a frame, and its time.
+fn decoded<R>(
+    decoder: &mut Decoder,
+    bytes: &[u8],
+    read: impl FnOnce(&Said<'_>) -> R,
+) -> Option<(u64, R)> {
+    for &byte in bytes {
+        decoder.push(byte);
+    }
+    let frame = decoder.push(0)?.ok()?;
+    Some((frame.ticks, read(&frame.event)))
+}
+
+fn synced(said: &Said<'_>) -> Option<u32> {
+    match *said {
+        Said::Sync { events, .. } => Some(events),
+        _ => None,
+    }
+}
+
+/// Names are kept, events returned.
+fn hear(said: &Said<'_>, history: &mut History, sites: &mut Places) -> Option<Event> {
+    Some(match *said {
+        Said::Allocated {
+            address,
+            size,
+            site,
+            owner,
+        } => Event::Allocated {
+            address,
+            size,
+            site: sites.of(site.0, history),
+            owner: owner.0,
+        },
+        Said::Freed { address } => Event::Freed { address },
+        Said::Resized {
+            old_address,
+            address,
+            size,
+            site,
+            owner,
+        } => Event::Resized {
+            old_address,
+            address,
+            size,
+            site: sites.of(site.0, history),
+            owner: owner.0,
+        },
+        Said::Failed { size, caps, owner } => Event::Failed {
+            size,
+            caps,
+            owner: owner.0,
+            sentence: None,
+        },
+        Said::Dropped { events } => {
+            history.gaps.dropped += u64::from(events);
+            Event::Dropped { events }
+        }
+        Said::Mark { name } => Event::Mark {
+            name: name.to_owned(),
+        },
+        _ => {
+            keep_name(said, history, sites);
+            return None;
+        }
+    })
+}
+
+fn keep_name(said: &Said<'_>, history: &mut History, sites: &mut Places) {
+    match *said {
+        Said::Site {
+            site,
+            caps,
+            alignment,
+            line,
+            callers,
+            file,
+        } => {
+            let described = Site {
+                caps,
+                alignment,
+                line,
+                file: file.to_owned(),
+                callers: callers.iter().collect(),
+                ..Site::default()
+            };
+            sites.describe(site.0, described, history);
+        }
+        Said::OwnerName { owner, name } => {
+            history.owners.insert(owner.0, name.to_owned());
+        }
+        Said::Heap {
+            index,
+            start,
+            size,
+            caps,
+            name,
+        } => {
+            history.heaps.retain(|heap| heap.index != index);
+            history.heaps.push(HeapDescription {
+                index,
+                start,
+                size,
+                caps,
+                name: name.to_owned(),
+            });
+            history.heaps.sort_by_key(|heap| heap.index);
+        }
+        Said::Program {
+            ticks_per_second,
+            name,
+        } => {
+            name.clone_into(&mut history.program);
+            history.ticks_per_second = ticks_per_second;
+        }
+        _ => {}
+    }
+}

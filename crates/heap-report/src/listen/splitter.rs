@@ -1,0 +1,265 @@
+//! Which bytes are frames, and which are text?
+//!
+//! ```text
+//!   I (312) wifi: up⏎ 07 01 30 …  00 │ 0B 10 … 00 │ events⇥0701 30 … 00⏎
+//!   └ text           └ frame         └ frame       └ a frame in hexadecimal digits
+//! ```
+//!
+//! A frame ends with a zero and has no other. Text has none, so lines of text in front of a frame arrive in one piece with it: they are tried to be told
+//! apart at each line end. A line of text is held back until no frame can begin with it: 128 more bytes, a zero, or a pause.
+
+/// A frame without its zero is not longer.
+const LONGEST_FRAME: usize = 128;
+/// What goes on for so long without a zero and a line end is neither.
+const LONGEST_LINE: usize = 4096;
+/// What a line of hexadecimal digits begins with.
+const HEXADECIMAL: &str = "events\t";
+
+/// Who is told.
+pub(super) trait Hear {
+    /// Whether it is a frame.
+    fn frame(&mut self, bytes: &[u8]) -> bool;
+    /// A line, without its end.
+    fn text(&mut self, line: &str);
+    /// So many bytes are neither.
+    fn broken(&mut self, bytes: usize);
+}
+
+/// Bytes of which is not known yet what they are.
+#[derive(Debug, Default)]
+pub(super) struct Splitter {
+    /// None of them is zero.
+    pending: Vec<u8>,
+    /// Bytes of a frame that came as digits.
+    digits: Vec<u8>,
+}
+
+impl Splitter {
+    pub(super) fn push(&mut self, byte: u8, hear: &mut impl Hear) {
+        match byte {
+            0 => self.end_of_frame(hear),
+            b'\n' => {
+                self.pending.push(byte);
+                self.end_of_line(hear);
+            }
+            _ => self.pending.push(byte),
+        }
+        if self.pending.len() > LONGEST_FRAME {
+            self.let_go(hear);
+        }
+    }
+
+    pub(super) fn pause(&mut self, hear: &mut impl Hear) {
+        while let Some(line) = self.first_line() {
+            tell(&line, hear);
+        }
+    }
+
+    pub(super) fn end(&mut self, hear: &mut impl Hear) {
+        self.pause(hear);
+        let rest = std::mem::take(&mut self.pending);
+        let digits = std::mem::take(&mut self.digits);
+        match is_text(&rest) {
+            true => tell(&rest, hear),
+            false => broken(rest.len(), hear),
+        }
+        broken(digits.len(), hear);
+    }
+
+    fn end_of_frame(&mut self, hear: &mut impl Hear) {
+        let bytes = std::mem::take(&mut self.pending);
+        if bytes.is_empty() {
+            return;
+        }
+        let starts = std::iter::once(0).chain(line_ends(&bytes));
+        let mut starts =
+            starts.take_while(|&start| is_text(bytes.get(..start).unwrap_or_default()));
+        let frame = starts.find(|&start| hear.frame(bytes.get(start..).unwrap_or_default()));
+        let text = frame.unwrap_or_else(|| end_of_text(&bytes));
+        let (text, rest) = bytes.split_at(text);
+        tell(text, hear);
+        if frame.is_none() {
+            broken(rest.len(), hear);
+        }
+    }
+
+    /// A line of digits is told at once: no frame looks like it.
+    fn end_of_line(&mut self, hear: &mut impl Hear) {
+        let start = line_ends(&self.pending).rev().nth(1).unwrap_or(0);
+        let line = std::str::from_utf8(self.pending.get(start..).unwrap_or_default());
+        let digits = line
+            .ok()
+            .and_then(|line| line.trim_end().strip_prefix(HEXADECIMAL));
+        let Some(bytes) = digits.and_then(from_hexadecimal) else {
+            return;
+        };
+        self.pending.truncate(start);
+        self.pause(hear);
+        for byte in bytes {
+            match byte {
+                0 => self.end_of_digits(hear),
+                _ => self.digits.push(byte),
+            }
+        }
+    }
+
+    fn end_of_digits(&mut self, hear: &mut impl Hear) {
+        let bytes = std::mem::take(&mut self.digits);
+        if !bytes.is_empty() && !hear.frame(&bytes) {
+            broken(bytes.len(), hear);
+        }
+    }
+
+    /// What can't be of a frame any more.
+    fn let_go(&mut self, hear: &mut impl Hear) {
+        while self.pending.len() > LONGEST_FRAME
+            && let Some(line) = self.first_line()
+        {
+            tell(&line, hear);
+        }
+        if self.pending.len() > LONGEST_LINE {
+            broken(std::mem::take(&mut self.pending).len(), hear);
+        }
+    }
+
+    /// Takes out the first line, if it is text.
+    fn first_line(&mut self) -> Option<Vec<u8>> {
+        let end = line_ends(&self.pending).next()?;
+        let is_line = is_text(self.pending.get(..end)?);
+        is_line.then(|| self.pending.drain(..end).collect())
+    }
+}
+
+/// Places behind line ends.
+fn line_ends(bytes: &[u8]) -> impl DoubleEndedIterator<Item = usize> {
+    let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    ends.map(|(place, _)| place + 1)
+}
+
+/// Behind the last line of the text with which `bytes` begin.
+fn end_of_text(bytes: &[u8]) -> usize {
+    let lines = line_ends(bytes).take_while(|&end| is_text(bytes.get(..end).unwrap_or_default()));
+    lines.last().unwrap_or(0)
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    let of_a_terminal =
+        |letter: char| !letter.is_control() || matches!(letter, '\n' | '\r' | '\t' | '\x1B');
+    std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(of_a_terminal))
+}
+
+fn tell(text: &[u8], hear: &mut impl Hear) {
+    String::from_utf8_lossy(text)
+        .lines()
+        .for_each(|line| hear.text(line));
+}
+
+fn broken(bytes: usize, hear: &mut impl Hear) {
+    if bytes > 0 {
+        hear.broken(bytes);
+    }
+}
+
+fn from_hexadecimal(digits: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = digits
+        .chars()
+        .map(|digit| {
+            digit
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        })
+        .collect();
+    let (pairs, rest) = digits.as_deref()?.as_chunks();
+    rest.is_empty()
+        .then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame begins with `[` and ends with `]`.
+    #[derive(Default)]
+    struct Heard(Vec<String>);
+
+    impl Hear for Heard {
+        fn frame(&mut self, bytes: &[u8]) -> bool {
+            let is_frame = bytes.starts_with(b"[") && bytes.ends_with(b"]");
+            if is_frame {
+                self.0
+                    .push(format!("frame {}", String::from_utf8_lossy(bytes)));
+            }
+            is_frame
+        }
+
+        fn text(&mut self, line: &str) {
+            self.0.push(line.to_owned());
+        }
+
+        fn broken(&mut self, bytes: usize) {
+            self.0.push(format!("{bytes} broken"));
+        }
+    }
+
+    fn heard(bytes: &[u8]) -> Vec<String> {
+        let (mut splitter, mut heard) = (Splitter::default(), Heard::default());
+        bytes
+            .iter()
+            .for_each(|&byte| splitter.push(byte, &mut heard));
+        splitter.end(&mut heard);
+        heard.0
+    }
+
+    #[test]
+    fn lines_before_a_frame_are_text() {
+        assert_eq!(
+            heard(b"one\r\ntwo\n[a]\0[b\n]\0"),
+            ["frame [a]", "one", "two", "frame [b\n]"]
+        );
+    }
+
+    #[test]
+    fn what_is_neither_is_broken() {
+        assert_eq!(
+            heard(b"one\n[a\0[b]\0\x01\x02"),
+            ["one", "2 broken", "frame [b]", "2 broken"]
+        );
+        assert_eq!(heard(b"no frame behind it\n\0\0"), ["no frame behind it"]);
+    }
+
+    #[test]
+    fn digits_are_frames_too_and_may_end_in_the_middle_of_one() {
+        assert_eq!(
+            heard(b"boot\nevents\t5b61\nmore\nevents\t5d00\n"),
+            ["boot", "more", "frame [a]"]
+        );
+        assert_eq!(heard(b"events\t5b6x00\n"), ["events\t5b6x00"]);
+        assert_eq!(
+            heard(b"events\t5b6100\nevents\t5b"),
+            ["2 broken", "events\t5b"]
+        );
+    }
+
+    #[test]
+    fn a_line_is_held_back_until_no_frame_can_begin_with_it() {
+        let (mut splitter, mut heard) = (Splitter::default(), Heard::default());
+        b"one\n"
+            .iter()
+            .for_each(|&byte| splitter.push(byte, &mut heard));
+        assert_eq!(heard.0.len(), 0);
+        [b'x'; LONGEST_FRAME - 3]
+            .iter()
+            .for_each(|&byte| splitter.push(byte, &mut heard));
+        assert_eq!(heard.0, ["one"]);
+        splitter.push(b'\n', &mut heard);
+        splitter.pause(&mut heard);
+        assert_eq!(heard.0.len(), 2);
+    }
+
+    #[test]
+    fn noise_without_end_is_not_kept() {
+        let noise = vec![0xFF; 3 * LONGEST_LINE];
+        let told = heard(&noise);
+        assert_eq!((told.len(), told[0].as_str()), (3, "4097 broken"));
+    }
+}

@@ -1,0 +1,201 @@
+//! A stream of two sites, with text, noise and a reset in between.
+
+use heap_trace::{Callers, Event as Said, Owner, SiteNumber, Stream};
+use soc_regions::Caps;
+
+use super::Listener;
+use crate::history::{Event, Gaps, Moment};
+
+/// What a program sends that says this, one event every 10 ticks.
+fn sent(events: &[Said<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut stream = Stream::new(|frame: &[u8]| {
+        bytes.extend(frame);
+        true
+    });
+    (10..)
+        .step_by(10)
+        .zip(events)
+        .for_each(|(ticks, event)| assert!(stream.say(ticks, event)));
+    bytes
+}
+
+fn site(number: u32, file: &'static str) -> Said<'static> {
+    Said::Site {
+        site: SiteNumber(number),
+        caps: Caps::DMA,
+        alignment: 4,
+        line: 7,
+        callers: Callers::Words(&[]),
+        file,
+    }
+}
+
+fn allocated(address: u32, site: u32) -> Said<'static> {
+    Said::Allocated {
+        address,
+        size: 96,
+        site: SiteNumber(site),
+        owner: Owner(1),
+    }
+}
+
+fn heard(bytes: &[u8]) -> (Listener, Vec<String>) {
+    let (mut listener, mut lines) = (Listener::new(), Vec::new());
+    let mut text = |line: &str| lines.push(line.to_owned());
+    listener.push(bytes, &mut text);
+    listener.end(&mut text);
+    (listener, lines)
+}
+
+#[test]
+fn events_names_and_text_are_told_apart() {
+    let said = [
+        Said::Program {
+            ticks_per_second: 1000,
+            name: "tiny",
+        },
+        Said::OwnerName {
+            owner: Owner(1),
+            name: "mqtt",
+        },
+        Said::Heap {
+            index: 0,
+            start: 0x3FFB_0000,
+            size: 4096,
+            caps: Caps::DMA,
+            name: "DRAM",
+        },
+        site(1, "a.rs"),
+        allocated(0x3FFB_0010, 1),
+    ];
+    let bytes = [
+        b"I (10) boot: hello\n".to_vec(),
+        sent(&said),
+        b"I (60) done\n".to_vec(),
+    ]
+    .concat();
+    let (listener, lines) = heard(&bytes);
+    assert_eq!(lines, ["I (10) boot: hello", "I (60) done"]);
+    let history = listener.into_history();
+    let names = (
+        history.program.as_str(),
+        history.ticks_per_second,
+        history.owner_name(1),
+        history.heaps[0].name.as_str(),
+    );
+    assert_eq!(names, ("tiny", 1000, "mqtt".to_owned(), "DRAM"));
+    let event = Event::Allocated {
+        address: 0x3FFB_0010,
+        size: 96,
+        site: 1,
+        owner: 1,
+    };
+    assert_eq!(history.events, [Moment { ticks: 50, event }]);
+    assert_eq!(
+        (history.sites[1].label(), history.gaps),
+        ("a.rs:7".to_owned(), Gaps::default())
+    );
+}
+
+#[test]
+fn the_same_in_hexadecimal_digits_is_the_same() {
+    let bytes = sent(&[
+        site(1, "a.rs"),
+        allocated(0x3FFB_0010, 1),
+        Said::Freed {
+            address: 0x3FFB_0010,
+        },
+    ]);
+    let line = |bytes: &[u8]| {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("events\t{digits}\n")
+    };
+    let lines: String = bytes.chunks(7).map(line).collect();
+    let (binary, _) = heard(&bytes);
+    let (digits, text) = heard(lines.as_bytes());
+    assert_eq!(digits.history().events, binary.history().events);
+    assert_eq!((digits.history().events.len(), text.len()), (2, 0));
+}
+
+#[test]
+fn a_site_that_is_described_late_is_known_from_then_on() {
+    let (mut listener, _) = heard(&sent(&[allocated(0x3FFB_0010, 5)]));
+    assert_eq!(listener.history().sites[1].label(), "unknown");
+    listener.push(&sent(&[site(5, "late.rs")]), &mut |_| ());
+    assert_eq!(listener.history().sites[1].label(), "late.rs:7");
+    assert_eq!(listener.take_events().len(), 1);
+    assert_eq!(listener.take_events().len(), 0);
+}
+
+#[test]
+fn a_program_that_begins_anew_has_other_sites_under_the_same_numbers() {
+    let first = sent(&[site(1, "old.rs"), allocated(0x3FFB_0010, 1)]);
+    let second = sent(&[site(1, "new.rs"), allocated(0x3FFB_0010, 1)]);
+    let (listener, _) = heard(&[first.clone(), first, second].concat());
+    let history = listener.history();
+    let labels: Vec<String> = history.sites.iter().map(crate::Site::label).collect();
+    assert_eq!(labels, ["unknown", "old.rs:7", "new.rs:7"]);
+    let allocated = |site| Event::Allocated {
+        address: 0x3FFB_0010,
+        size: 96,
+        site,
+        owner: 1,
+    };
+    let events: Vec<Event> = history
+        .events
+        .iter()
+        .map(|moment| moment.event.clone())
+        .collect();
+    let restarted = Event::Restarted;
+    assert_eq!(
+        events,
+        [
+            allocated(1),
+            restarted.clone(),
+            allocated(1),
+            restarted,
+            allocated(2)
+        ]
+    );
+    assert_eq!(history.gaps, Gaps::default());
+}
+
+#[test]
+fn a_site_of_before_a_reset_is_not_taken_for_one_that_was_lost() {
+    let first = sent(&[site(1, "old.rs"), allocated(0x3FFB_0010, 1)]);
+    let without_a_description = sent(&[allocated(0x3FFB_0010, 1)]);
+    let (listener, _) = heard(&[first, without_a_description].concat());
+    let last = listener
+        .history()
+        .events
+        .last()
+        .map(|moment| moment.event.clone());
+    assert_eq!(
+        last,
+        Some(Event::Allocated {
+            address: 0x3FFB_0010,
+            size: 96,
+            site: 2,
+            owner: 1
+        })
+    );
+    assert_eq!(listener.history().sites[2].label(), "unknown");
+}
+
+#[test]
+fn lost_and_broken_frames_are_counted() {
+    let mut said = vec![allocated(0x3FFB_0010, 0); 130];
+    said.insert(0, site(1, "a.rs"));
+    let bytes = sent(&said);
+    let frames: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == 0).collect();
+    let mut damaged: Vec<Vec<u8>> = frames.iter().map(|frame| frame.to_vec()).collect();
+    damaged[20][2] ^= 0x81;
+    damaged.remove(10);
+    let (listener, _) = heard(&damaged.concat());
+    let gaps = listener.history().gaps;
+    assert_eq!(
+        (gaps.missed, gaps.broken_frames, gaps.broken_bytes),
+        (2, 1, frames[20].len() as u64 - 1)
+    );
+}
