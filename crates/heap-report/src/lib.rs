@@ -9,6 +9,7 @@ mod program;
 mod rebuild;
 pub mod recorded;
 pub mod simulate;
+pub mod watch;
 
 pub use error::Error;
 pub use history::{Event, Frame, Gaps, HeapDescription, History, Measured, Moment, Site, Source};

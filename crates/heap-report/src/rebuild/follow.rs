@@ -50,7 +50,15 @@ fn accounts(history: &History) -> Rebuilt {
 }
 
 impl Rebuilt {
-    fn book(&mut self, number: usize, ticks: u64, change: &Change) {
+    /// Room for the accounts of so many sites.
+    pub(crate) fn make_room(&mut self, sites: usize) {
+        if self.sites.len() < sites {
+            self.sites.resize(sites, Account::default());
+        }
+    }
+
+    /// Enters a change into the accounts of whom it concerns.
+    pub(crate) fn book(&mut self, number: usize, ticks: u64, change: &Change) {
         for block in change.went() {
             let ends = account::ends(change, block);
             self.for_each_account_of(block, |account| {
@@ -101,6 +109,33 @@ fn moments(history: &History, peak: usize) -> BTreeSet<usize> {
     moments
 }
 
+/// The note of a request that was refused, if that is what happened.
+pub(crate) fn failure(
+    history: &History,
+    live: &Live,
+    number: usize,
+    moment: &Moment,
+) -> Option<FailureNote> {
+    let Event::Failed {
+        size,
+        caps,
+        owner,
+        ref sentence,
+    } = moment.event
+    else {
+        return None;
+    };
+    let sentence = sentence.clone();
+    Some(FailureNote {
+        event: number,
+        ticks: moment.ticks,
+        size,
+        caps,
+        owner,
+        sentence: sentence.unwrap_or_else(|| timeline::why_refused(history, live, size, caps)),
+    })
+}
+
 /// The heaps and the sums as they change.
 struct Timeline<'a> {
     history: &'a History,
@@ -134,26 +169,8 @@ impl<'a> Timeline<'a> {
         if let Some(block) = change.as_ref().and_then(Change::came) {
             self.add(block, u64::wrapping_add);
         }
-        if let Event::Failed {
-            size,
-            caps,
-            owner,
-            ref sentence,
-        } = moment.event
-        {
-            let sentence = sentence
-                .clone()
-                .unwrap_or_else(|| timeline::why_refused(self.history, &self.live, size, caps));
-            let ticks = moment.ticks;
-            self.failures.push(FailureNote {
-                event: number,
-                ticks,
-                size,
-                caps,
-                owner,
-                sentence,
-            });
-        }
+        self.failures
+            .extend(failure(self.history, &self.live, number, moment));
     }
 
     /// Blocks leave what they entered, so no sum goes below zero.

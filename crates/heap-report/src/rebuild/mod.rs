@@ -13,8 +13,10 @@ mod live;
 mod timeline;
 
 pub use account::Account;
+pub(crate) use follow::failure;
 pub use leaks::Leak;
 pub use live::{Block, Change, Live};
+pub(crate) use timeline::heaps;
 pub use timeline::{HeapSample, Sample};
 
 use std::collections::BTreeMap;

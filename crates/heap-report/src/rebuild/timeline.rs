@@ -65,7 +65,7 @@ impl HeapSample {
 }
 
 /// Each heap, rebuilt from the blocks that are alive.
-pub(super) fn heaps(described: &[HeapDescription], live: &Live) -> Vec<HeapSample> {
+pub(crate) fn heaps(described: &[HeapDescription], live: &Live) -> Vec<HeapSample> {
     described.iter().map(|heap| rebuilt(heap, live)).collect()
 }
 

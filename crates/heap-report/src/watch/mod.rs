@@ -1,0 +1,253 @@
+//! What a program's heap does now: the state behind a live view.
+//!
+//! ```text
+//!   bytes ──► Listener ──► events ──► Live, accounts      kept: who has how much, the last failures, the last lines of the log
+//!                                      │                  not kept: the events, so one can watch for days
+//!                                      └──► Standing      what a view shows, largest first
+//! ```
+
+mod line;
+mod rate;
+
+use std::collections::VecDeque;
+
+pub use rate::Rate;
+
+use crate::history::{Event, Gaps, History, Moment};
+use crate::listen::Listener;
+use crate::rebuild::{self, Account, FailureNote, HeapSample, Live, Rebuilt};
+use rate::Rates;
+
+/// How many failures and lines of text are kept.
+const KEPT: usize = 100;
+
+/// A program that is being watched.
+#[derive(Debug, Default)]
+pub struct Watched {
+    listener: Listener,
+    live: Live,
+    accounts: Rebuilt,
+    rates: Rates,
+    events: usize,
+    ticks: u64,
+    failed: usize,
+    restarts: usize,
+    failures: VecDeque<FailureNote>,
+    marks: VecDeque<String>,
+    log: VecDeque<String>,
+}
+
+/// Somebody and what they have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// An owner's name, or a site's place in the source.
+    pub name: String,
+    /// What they have.
+    pub account: Account,
+}
+
+impl Watched {
+    /// Nothing has been heard yet.
+    #[must_use]
+    pub fn new() -> Watched {
+        Watched::default()
+    }
+
+    /// Takes what the program says; lines of text in between are kept, and told to `text`. `seconds` is the time now of a clock that
+    /// serves where the program's own is unknown.
+    pub fn hear(&mut self, bytes: &[u8], seconds: f64, text: &mut impl FnMut(&str)) {
+        let log = &mut self.log;
+        self.listener.push(bytes, &mut |line| {
+            keep(log, line.to_owned());
+            text(line);
+        });
+        self.follow(seconds);
+    }
+
+    /// Nothing came for a while.
+    pub fn pause(&mut self, seconds: f64, text: &mut impl FnMut(&str)) {
+        let log = &mut self.log;
+        self.listener.pause(&mut |line| {
+            keep(log, line.to_owned());
+            text(line);
+        });
+        self.follow(seconds);
+    }
+
+    /// Nothing comes any more.
+    pub fn end(&mut self, seconds: f64, text: &mut impl FnMut(&str)) {
+        let log = &mut self.log;
+        self.listener.end(&mut |line| {
+            keep(log, line.to_owned());
+            text(line);
+        });
+        self.follow(seconds);
+    }
+
+    /// Names and gaps as far as the stream told them; it has no events.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        self.listener.history()
+    }
+
+    /// The names, to be made better ones.
+    pub fn history_mut(&mut self) -> &mut History {
+        self.listener.history_mut()
+    }
+
+    /// The account of all.
+    #[must_use]
+    pub fn total(&self) -> &Account {
+        &self.accounts.total
+    }
+
+    /// The owners, whoever has most first.
+    #[must_use]
+    pub fn owners(&self) -> Vec<Standing> {
+        let owners = self.accounts.owners.iter();
+        largest_first(owners.map(|(owner, account)| (self.history().owner_name(*owner), account)))
+    }
+
+    /// The sites that ever had a block, the one with most first.
+    #[must_use]
+    pub fn sites(&self) -> Vec<Standing> {
+        let label = |site| {
+            self.history()
+                .site(site)
+                .map_or_else(String::new, crate::Site::label)
+        };
+        let sites = self.accounts.sites.iter().enumerate();
+        largest_first(
+            sites
+                .filter(|(_, account)| account.allocations > 0)
+                .map(|(site, account)| (label(site), account)),
+        )
+    }
+
+    /// The heaps, rebuilt from the blocks that are alive, in the order of [`History::heaps`]. O(blocks).
+    #[must_use]
+    pub fn heaps(&self) -> Vec<HeapSample> {
+        rebuild::heaps(&self.history().heaps, &self.live)
+    }
+
+    /// What is missing, what only following the events shows included.
+    #[must_use]
+    pub fn gaps(&self) -> Gaps {
+        let gaps = self.history().gaps;
+        Gaps {
+            unknown_frees: gaps.unknown_frees + self.live.unknown_frees(),
+            lost_frees: gaps.lost_frees + self.live.lost_frees(),
+            ..gaps
+        }
+    }
+
+    /// Events so far.
+    #[must_use]
+    pub fn events(&self) -> usize {
+        self.events
+    }
+
+    /// The program's time, where it told how fast its clock is.
+    #[must_use]
+    pub fn seconds(&self) -> Option<f64> {
+        self.history().seconds(self.ticks)
+    }
+
+    /// Allocations and frees a second, lately.
+    #[must_use]
+    pub fn rate(&self) -> Rate {
+        self.rates.rate()
+    }
+
+    /// How many requests were refused.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.failed
+    }
+
+    /// The last refused requests, the newest last.
+    pub fn failures(&self) -> impl DoubleEndedIterator<Item = &FailureNote> {
+        self.failures.iter()
+    }
+
+    /// How often the program began anew.
+    #[must_use]
+    pub fn restarts(&self) -> usize {
+        self.restarts
+    }
+
+    /// The moment that the program named last.
+    #[must_use]
+    pub fn last_mark(&self) -> Option<&str> {
+        self.marks.back().map(String::as_str)
+    }
+
+    /// The last lines of text, the newest last.
+    pub fn log(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.log.iter().map(String::as_str)
+    }
+
+    fn follow(&mut self, seconds: f64) {
+        for moment in self.listener.take_events() {
+            self.apply(&moment);
+        }
+        let seconds = self.seconds().unwrap_or(seconds);
+        self.rates.note(
+            seconds,
+            self.accounts.total.allocations,
+            self.accounts.total.frees,
+        );
+    }
+
+    fn apply(&mut self, moment: &Moment) {
+        self.accounts.make_room(self.listener.history().sites.len());
+        if let Some(change) = self.live.apply(self.events, moment) {
+            self.accounts.book(self.events, moment.ticks, &change);
+        }
+        match &moment.event {
+            Event::Failed { .. } => self.note_failure(moment),
+            Event::Mark { name } => keep(&mut self.marks, name.clone()),
+            Event::Restarted => {
+                self.restarts += 1;
+                self.rates = Rates::default();
+            }
+            _ => {}
+        }
+        self.ticks = moment.ticks;
+        self.events += 1;
+    }
+
+    fn note_failure(&mut self, moment: &Moment) {
+        let note = rebuild::failure(self.listener.history(), &self.live, self.events, moment);
+        self.failed += 1;
+        if let Some(note) = note {
+            keep(&mut self.failures, note);
+        }
+    }
+}
+
+fn keep<T>(kept: &mut VecDeque<T>, new: T) {
+    if kept.len() == KEPT {
+        kept.pop_front();
+    }
+    kept.push_back(new);
+}
+
+fn largest_first<'a>(named: impl Iterator<Item = (String, &'a Account)>) -> Vec<Standing> {
+    let mut standings: Vec<Standing> = named
+        .map(|(name, account)| Standing {
+            name,
+            account: *account,
+        })
+        .collect();
+    standings.sort_by(|a, b| {
+        b.account
+            .bytes
+            .cmp(&a.account.bytes)
+            .then_with(|| a.name.cmp(&b.name))
+    });
+    standings
+}
+
+#[cfg(test)]
+mod tests;
