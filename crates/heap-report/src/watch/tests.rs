@@ -137,7 +137,7 @@ fn text_is_kept_and_passed_on() {
     let mut watched = Watched::new();
     let mut lines = Vec::new();
     watched.hear(b"I (3) wifi: up\n", 0.0, &mut |line: &str| {
-        lines.push(line.to_owned())
+        lines.push(line.to_owned());
     });
     watched.pause(0.2, &mut |line: &str| lines.push(line.to_owned()));
     assert_eq!(lines, ["I (3) wifi: up"]);
