@@ -38,6 +38,8 @@ pub struct History {
     pub gaps: Gaps,
     /// What kind of input this was.
     pub source: Source,
+    /// What a reader of the report should know, in sentences.
+    pub notes: Vec<String>,
     /// States of the heaps that were measured, ascending; empty where only the events are known.
     pub measured: Vec<Measured>,
 }
@@ -54,6 +56,7 @@ impl Default for History {
             events: Vec::new(),
             gaps: Gaps::default(),
             source: Source::Stream,
+            notes: Vec::new(),
             measured: Vec::new(),
         }
     }

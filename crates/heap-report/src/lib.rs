@@ -6,6 +6,7 @@ mod history;
 mod listen;
 pub mod page;
 mod program;
+pub mod read;
 mod rebuild;
 pub mod recorded;
 pub mod simulate;

@@ -41,18 +41,32 @@ impl Ears {
         let Some((_, sync)) = decoded(&mut Decoder::new(), bytes, synced) else {
             return false;
         };
+        let is_first_sync = sync.is_some() && self.said.is_none();
         if let Some(events) = sync {
             self.sync(events);
         }
         let sites = &mut self.sites;
         let history = &mut self.history;
         let heard = decoded(&mut self.decoder, bytes, |said| hear(said, history, sites));
-        if let Some((ticks, Some(event))) = heard {
-            self.count(&event);
-            self.history.events.push(Moment { ticks, event });
+        match heard {
+            Some((ticks, Some(event))) => {
+                self.count(&event);
+                self.history.events.push(Moment { ticks, event });
+            }
+            Some((clock, None)) if is_first_sync => self.end_at(clock),
+            _ => {}
         }
         self.history.gaps.missed = self.missed_before + u64::from(self.decoder.missed());
         true
+    }
+
+    /// What was heard before the first sync ended when that told the clock: whoever began to listen in the middle did not know it before.
+    fn end_at(&mut self, clock: u64) {
+        let last = self.history.events.last().map_or(clock, |last| last.ticks);
+        let earlier = clock.saturating_sub(last);
+        for moment in &mut self.history.events {
+            moment.ticks += earlier;
+        }
     }
 
     /// Those that the stream counts.

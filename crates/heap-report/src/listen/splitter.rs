@@ -12,7 +12,7 @@
 const LONGEST_FRAME: usize = 128;
 /// What goes on for so long without a zero and a line end is neither.
 const LONGEST_LINE: usize = 4096;
-/// What a line of hexadecimal digits begins with.
+/// What stands in front of hexadecimal digits; what a terminal put before it, the time say, is left out.
 const HEXADECIMAL: &str = "events\t";
 
 /// Who is told.
@@ -89,8 +89,12 @@ impl Splitter {
         let line = std::str::from_utf8(self.pending.get(start..).unwrap_or_default());
         let digits = line
             .ok()
-            .and_then(|line| line.trim_end().strip_prefix(HEXADECIMAL));
-        let Some(bytes) = digits.and_then(from_hexadecimal) else {
+            .and_then(|line| line.trim_end().split_once(HEXADECIMAL));
+        let Some((_, digits)) = digits else {
+            return;
+        };
+        let Some(bytes) = from_hexadecimal(digits) else {
+            broken(digits.len().div_ceil(2), hear);
             return;
         };
         self.pending.truncate(start);
@@ -233,7 +237,8 @@ mod tests {
             heard(b"boot\nevents\t5b61\nmore\nevents\t5d00\n"),
             ["boot", "more", "frame [a]"]
         );
-        assert_eq!(heard(b"events\t5b6x00\n"), ["events\t5b6x00"]);
+        assert_eq!(heard(b"12:30:05 > events\t5b615d00\n"), ["frame [a]"]);
+        assert_eq!(heard(b"events\t5b6x00\n"), ["3 broken", "events\t5b6x00"]);
         assert_eq!(
             heard(b"events\t5b6100\nevents\t5b"),
             ["2 broken", "events\t5b"]

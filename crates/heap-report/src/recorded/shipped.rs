@@ -27,6 +27,12 @@ pub const MQTT_CLIENT: Shipped = Shipped {
 pub const ALL: [Shipped; 2] = [FW_IOT, MQTT_CLIENT];
 
 impl Shipped {
+    /// The file, a gzip.
+    #[must_use]
+    pub const fn bytes(self) -> &'static [u8] {
+        self.gzip
+    }
+
     /// Unpacks and checks the trace.
     ///
     /// # Errors

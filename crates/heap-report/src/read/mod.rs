@@ -1,0 +1,219 @@
+//! Which kind of input is this, and what does it tell?
+//!
+//! ```text
+//!   gzip? ─► unpacked ─┬─► frames, binary or as `events<tab>…` in a log ─────────────► History
+//!                      ├─► `96 bytes (@ 0x3ffb3f00…) allocated CPU 0 ccount …` ──────► History
+//!                      ├─► lines `a 0 96`, `f 0` ─► Trace ─► replayed on a simulated chip ─► History
+//!                      └─► none of them: what was looked for, and how far it went
+//! ```
+
+mod dump;
+mod recorded;
+
+pub use recorded::{Replay, replayed};
+
+use std::io::Read as _;
+
+use flate2::read::MultiGzDecoder;
+
+use crate::error::Error;
+use crate::history::History;
+use crate::listen::Listener;
+use crate::recorded::{Trace, TraceError};
+
+/// What was read.
+#[derive(Debug)]
+pub enum Input {
+    /// Of an event stream or a dump: what happened.
+    History(History),
+    /// Of a recorded trace: what a program asked. What happened depends on the chip, see [`replayed`].
+    Trace(Trace),
+}
+
+const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
+
+/// Reads whatever it is: an event stream from its beginning or from its middle, a log with one in it, a log with a trace dump, a recorded trace;
+/// plain or gzip. `name` is what to call it.
+///
+/// # Errors
+/// It is nothing of that.
+pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
+    let because = |cause: String| Error::File {
+        name: name.to_owned(),
+        cause,
+    };
+    let unpacked = unpacked(bytes).map_err(because)?;
+    let heard = Heard::of(&unpacked);
+    if !heard.history.events.is_empty() || heard.is_a_stream() {
+        return Ok(Input::History(heard.history));
+    }
+    if let Some(history) = dump::read(&heard.text) {
+        return Ok(Input::History(history));
+    }
+    match Trace::from_bytes(stem(name), &unpacked) {
+        Ok(trace) => Ok(Input::Trace(trace)),
+        Err(fault) => Err(because(heard.refusal(&fault))),
+    }
+}
+
+fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    if !bytes.starts_with(&GZIP_MAGIC) {
+        return Ok(bytes.to_vec());
+    }
+    let mut unpacked = Vec::new();
+    MultiGzDecoder::new(bytes)
+        .read_to_end(&mut unpacked)
+        .map_err(|cause| format!("the gzip is damaged: {cause}"))?;
+    Ok(unpacked)
+}
+
+/// `fw_iot` of `traces/fw_iot.trace.gz`.
+fn stem(name: &str) -> &str {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    file.split('.').next().unwrap_or(file)
+}
+
+/// What a listener makes of it.
+struct Heard {
+    history: History,
+    text: Vec<String>,
+    bytes: usize,
+}
+
+impl Heard {
+    fn of(bytes: &[u8]) -> Heard {
+        let (mut listener, mut text) = (Listener::new(), Vec::new());
+        let mut keep = |line: &str| text.push(line.to_owned());
+        listener.push(bytes, &mut keep);
+        listener.end(&mut keep);
+        let history = listener.into_history();
+        Heard {
+            history,
+            text,
+            bytes: bytes.len(),
+        }
+    }
+
+    /// A stream in which nothing has happened yet.
+    fn is_a_stream(&self) -> bool {
+        !self.history.heaps.is_empty() || !self.history.program.is_empty()
+    }
+
+    /// What it is not, and how far it was understood.
+    fn refusal(&self, as_trace: &TraceError) -> String {
+        if self.bytes == 0 {
+            return "the file is empty".to_owned();
+        }
+        let pieces = self.history.gaps.broken_frames;
+        let frames = match pieces {
+            0 => "there is no frame of an event stream in it, neither binary nor as lines `events<tab>…`".to_owned(),
+            _ => format!("none of its {pieces} pieces between zeros is a frame of an event stream"),
+        };
+        format!(
+            "this tells nothing of a heap: {frames}; there is no record of a trace dump in its {} lines of text; and it is no recorded trace: {as_trace}",
+            self.text.len()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heap_trace::{Event as Said, Owner, SiteNumber, Stream};
+
+    fn stream() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut stream = Stream::new(|frame: &[u8]| {
+            bytes.extend(frame);
+            true
+        });
+        for number in 0..100 {
+            let said = Said::Allocated {
+                address: 0x3FFB_0000 + number * 64,
+                size: 40,
+                site: SiteNumber(0),
+                owner: Owner(1),
+            };
+            stream.say(1000 + number * 10, &said);
+        }
+        bytes
+    }
+
+    /// From the middle of a frame on.
+    fn second_half() -> Vec<u8> {
+        let bytes = stream();
+        let zeros = bytes.iter().enumerate().filter(|(_, byte)| **byte == 0);
+        let (zero, _) = zeros.clone().nth(33).unwrap();
+        bytes[zero + 3..].to_vec()
+    }
+
+    fn history(bytes: &[u8]) -> History {
+        match read("it", bytes) {
+            Ok(Input::History(history)) => history,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_stream_is_read_from_its_beginning_and_from_its_middle() {
+        let whole = history(&stream());
+        assert_eq!((whole.events.len(), whole.gaps.is_empty()), (100, true));
+        let half = history(&second_half());
+        assert!(
+            (60..70).contains(&half.events.len()),
+            "{}",
+            half.events.len()
+        );
+        assert_eq!(half.gaps.broken_frames, 1, "the frame in which it begins");
+        assert_eq!(half.events.last(), whole.events.last());
+    }
+
+    #[test]
+    fn the_times_of_a_stream_from_its_middle_fit_together() {
+        let half = history(&second_half());
+        let steps = half
+            .events
+            .windows(2)
+            .map(|pair| pair[1].ticks - pair[0].ticks);
+        assert!(
+            steps.into_iter().all(|step| step <= 20),
+            "{:?}",
+            half.events
+        );
+    }
+
+    #[test]
+    fn a_recorded_trace_is_told_by_its_lines_packed_or_not() {
+        let Ok(Input::Trace(trace)) = read("some/tiny.trace", b"a 0 10\nf 0\n") else {
+            panic!()
+        };
+        assert_eq!((trace.name.as_str(), trace.operations.len()), ("tiny", 2));
+        let packed = crate::recorded::shipped::MQTT_CLIENT.bytes();
+        assert!(
+            matches!(read("it", packed), Ok(Input::Trace(trace)) if trace.name == "mqtt_client")
+        );
+    }
+
+    #[test]
+    fn what_tells_nothing_of_a_heap_is_refused_with_what_was_looked_for() {
+        let refusal = |bytes: &[u8]| read("x.log", bytes).unwrap_err().to_string();
+        assert_eq!(refusal(b""), "x.log: the file is empty");
+        let text = refusal(b"I (10) boot: hello\nI (20) boot: on\n");
+        assert!(text.contains("no frame of an event stream"), "{text}");
+        assert!(
+            text.contains("no record of a trace dump in its 2 lines"),
+            "{text}"
+        );
+        assert!(
+            text.contains("no recorded trace: line 1: unknown operation \"I\""),
+            "{text}"
+        );
+        let binary = refusal(b"\x01\x02\x00\x03\x04\x00");
+        assert!(
+            binary.contains("none of its 2 pieces between zeros"),
+            "{binary}"
+        );
+        let gzip = refusal(b"\x1F\x8Bxx");
+        assert!(gzip.contains("the gzip is damaged"), "{gzip}");
+    }
+}
