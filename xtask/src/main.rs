@@ -88,7 +88,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(CommandLine::parse().command) {
+    let result = match xtensa::compiler::wrapped() {
+        Some(line) => xtensa::compiler::compile(&line),
+        None => run(CommandLine::parse().command),
+    };
+    match result {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");

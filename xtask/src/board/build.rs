@@ -25,7 +25,7 @@ pub(crate) struct Source {
     /// Features of the demonstration package, separated by commas
     #[arg(long, value_name = "LIST")]
     pub(crate) features: Option<String>,
-    /// A rustup toolchain, or the path of a rustc that has its library sources
+    /// A rustup toolchain, or the path of a rustc that has its library sources; for the ESP32 also by the variable ESP32_RUSTC
     #[arg(long, value_name = "NAME|PATH")]
     pub(crate) toolchain: Option<String>,
     /// Take this linked program instead of building one

@@ -4,7 +4,8 @@
 //!   ESP32-C3   cargo with the target installed (rustup)   ─ or ─  Debian's rustc with its library sources, lld
 //!   ESP32      the toolchain `esp` of espup               ─ or ─  a rustc from 1.98 on with its library sources, LLVM's tools, GNU ld
 //! ```
-//! The upstream compiler knows Xtensa's inline assembly from 1.98 on; its code goes through this program as linker (`xtensa/`).
+//! The upstream compiler knows Xtensa's inline assembly from 1.98 on; its code goes through this program as linker (`xtensa/`), crate
+//! by crate: LLVM 22 cannot write the assembly of a whole program as bitcode.
 
 use std::env;
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use std::process::Command;
 use super::Board;
 use super::step::Step;
 use crate::error::Error;
+use crate::xtensa::compiler;
 
 /// How cargo is called so that it compiles for the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +32,15 @@ pub(crate) enum Toolchain {
 const FIRST_WITH_XTENSA_ASSEMBLY: u32 = 98;
 const SYSTEM: &str = "/usr/bin/rustc";
 const ESPUP: &str = "esp";
+/// Names a compiler for the ESP32 once and for all.
+const RUSTC_VARIABLE: &str = "ESP32_RUSTC";
 
 impl Toolchain {
     /// The toolchain called `wanted`, or the best one that is there.
     pub(crate) fn find(board: Board, wanted: Option<&str>) -> Result<Toolchain, Error> {
-        match wanted {
+        let named = env::var(RUSTC_VARIABLE).ok();
+        let named = named.as_deref().filter(|_| board == Board::Esp32);
+        match wanted.or(named) {
             Some(path) if path.contains('/') => with_sources(board, Path::new(path)),
             Some(name) if !answers(rustup_rustc(name)) => Err(Error::MissingTool {
                 tool: format!("the toolchain `{name}`"),
@@ -62,15 +68,14 @@ impl Toolchain {
                 board.triple(),
             ]),
             Toolchain::Sources { rustc } => {
-                let linker = linker(board)?;
                 let target = match board {
                     Board::Esp32 => root.join("targets/xtensa-esp32-none-elf.json").into(),
                     Board::Esp32c3 => OsString::from(board.triple()),
                 };
-                Step::new(cargo_beside(rustc))
+                let step = Step::new(cargo_beside(rustc))
                     .env("RUSTC", rustc)
-                    .env("RUSTC_BOOTSTRAP", "1")
-                    .env(linker_variable(board), linker)
+                    .env("RUSTC_BOOTSTRAP", "1");
+                with_linker(step, board)?
                     .args([
                         "build",
                         "-Zbuild-std=core,alloc",
@@ -87,7 +92,7 @@ impl Toolchain {
 fn remedy(board: Board) -> &'static str {
     match board {
         Board::Esp32 => {
-            "cargo install espup --locked && espup install --targets esp32 && . ~/export-esp.sh"
+            "cargo install espup --locked && espup install --targets esp32 && . ~/export-esp.sh (or name a rustc from 1.98 on, with its library sources, by --toolchain PATH)"
         }
         Board::Esp32c3 => "rustup target add riscv32imc-unknown-none-elf",
     }
@@ -119,13 +124,18 @@ fn with_sources(board: Board, rustc: &Path) -> Result<Toolchain, Error> {
     }
 }
 
-fn linker(board: Board) -> Result<OsString, Error> {
-    match board {
-        Board::Esp32 => env::current_exe()
-            .map(PathBuf::into_os_string)
-            .map_err(|cause| Error::Failed(cause.to_string())),
-        Board::Esp32c3 => Ok("ld.lld-22".into()),
+/// This program, for Xtensa: as the linker, and as what stands in for rustc where rustc alone fails.
+fn with_linker(step: Step, board: Board) -> Result<Step, Error> {
+    if board == Board::Esp32c3 {
+        return Ok(step.env(linker_variable(board), "ld.lld-22"));
     }
+    let this = env::current_exe().map_err(|cause| Error::Failed(cause.to_string()))?;
+    Ok(step
+        .env(linker_variable(board), &this)
+        .env("RUSTC_WRAPPER", this)
+        .env(compiler::MARK, "1")
+        .env("CARGO_PROFILE_DEV_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off"))
 }
 
 /// How cargo wants to be told the linker of a target.

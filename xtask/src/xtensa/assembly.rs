@@ -16,43 +16,97 @@ use std::fmt::Write;
 ///
 /// Assembly of the source (`global_asm!`) names its literals itself: they belong to the section that they stand in.
 pub(crate) fn with_own_literals(assembly: &str) -> Result<String, String> {
-    let mut out = String::with_capacity(assembly.len());
-    let mut literals = String::new();
-    let mut section = ".text".to_owned();
+    let mut placed = Placed {
+        section: ".text".to_owned(),
+        ..Placed::default()
+    };
     for line in assembly.lines() {
+        placed.line(line)?;
+    }
+    placed.end()
+}
+
+/// Assembly so far.
+#[derive(Default)]
+struct Placed {
+    out: String,
+    section: String,
+    /// The compiler's literals, and the lines since then: up to the label of their function.
+    literals: String,
+    waiting: String,
+    calls: u32,
+}
+
+impl Placed {
+    fn line(&mut self, line: &str) -> Result<(), String> {
         let words = line.trim_start();
         if words.starts_with(".literal_position") {
-            continue;
+            return Ok(());
         }
         if let Some(literal) = words.strip_prefix(".literal") {
-            let (name, value) = literal
-                .trim()
-                .split_once(", ")
-                .ok_or_else(|| format!("a literal without a value: {line}"))?;
-            let literal = format!("{name}:\t.long\t{value}\n");
-            if name.starts_with(COMPILERS) {
-                literals.push_str(&literal);
-            } else {
-                push_literals(&mut out, &section, &literal);
-            }
-            continue;
+            return self.literal(literal.trim());
         }
-        let entered = section_entered(words);
-        if let Some(entered) = entered {
-            entered.clone_into(&mut section);
+        if let Some((window, routine)) = direct_call(words) {
+            self.call(window, routine);
+            return Ok(());
         }
-        let starts_code = (entered.is_some() || is_label(line)) && is_code(&section);
-        if starts_code && !literals.is_empty() {
-            push_literals(&mut out, &section, &literals);
-            literals.clear();
+        if let Some(entered) = section_entered(words) {
+            entered.clone_into(&mut self.section);
         }
-        out.push_str(line);
-        out.push('\n');
+        if is_function(line) && is_code(&self.section) {
+            self.place_literals();
+        }
+        let place = if self.literals.is_empty() {
+            &mut self.out
+        } else {
+            &mut self.waiting
+        };
+        place.push_str(line);
+        place.push('\n');
+        Ok(())
     }
-    if literals.is_empty() {
-        Ok(literals_of_shared_code_first(out))
-    } else {
-        Err(format!("literals without a function:\n{literals}"))
+
+    fn literal(&mut self, literal: &str) -> Result<(), String> {
+        let (name, value) = literal
+            .split_once(", ")
+            .ok_or_else(|| format!("a literal without a value: {literal}"))?;
+        let literal = format!("{name}:\t.long\t{value}\n");
+        if name.starts_with(COMPILERS) {
+            self.literals.push_str(&literal);
+        } else {
+            push_literals(&mut self.out, &self.section, &literal);
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, window: &str, routine: &str) {
+        self.calls += 1;
+        let name = format!(".Lcall{}", self.calls);
+        let literal = format!("{name}:\t.long\t{routine}\n");
+        push_literals(&mut self.out, &self.section, &literal);
+        // Writing to a String can't fail.
+        let _ = writeln!(
+            self.out,
+            "\tl32r\ta{window}, {name}\n\tcallx{window}\ta{window}"
+        );
+    }
+
+    /// In front of the lines that open their function's section: where sections are in order, literals are in front of code then.
+    fn place_literals(&mut self) {
+        if !self.literals.is_empty() {
+            push_literals(&mut self.out, &self.section, &self.literals);
+            self.out.push_str(&self.waiting);
+            self.literals.clear();
+            self.waiting.clear();
+        }
+    }
+
+    fn end(self) -> Result<String, String> {
+        if self.literals.is_empty() {
+            Ok(literals_of_shared_code_first(self.out))
+        } else {
+            Err(format!("literals without a function:\n{}", self.literals))
+        }
     }
 }
 
@@ -89,6 +143,16 @@ fn literals_of_shared_code_first(assembly: String) -> String {
     format!("\t.section\t{place},\"ax\",@progbits\n\t.text\n{assembly}")
 }
 
+/// `("4", "copy")` of `call4 copy`, which GNU ld for a processor without windows cannot link. Such a call destroys the register that its
+/// return address goes to, so that register can hold the routine's address before.
+fn direct_call(words: &str) -> Option<(&str, &str)> {
+    let (window, routine) = words
+        .strip_prefix("call")?
+        .split_once(char::is_whitespace)?;
+    let routine = routine.split_whitespace().next()?;
+    matches!(window, "4" | "8" | "12").then_some((window, routine))
+}
+
 fn section_entered(words: &str) -> Option<&str> {
     if let Some(rest) = words.strip_prefix(".section") {
         return rest.trim_start().split(',').next().map(str::trim);
@@ -98,9 +162,10 @@ fn section_entered(words: &str) -> Option<&str> {
         .find(|plain| words.trim_end() == *plain)
 }
 
-fn is_label(line: &str) -> bool {
+/// Whether this is the label of a function, not one inside or behind a function.
+fn is_function(line: &str) -> bool {
     let code = line.split('#').next().unwrap_or_default();
-    code.trim_end().ends_with(':')
+    code.trim_end().ends_with(':') && !code.starts_with(".L")
 }
 
 #[cfg(test)]
@@ -118,6 +183,18 @@ mod tests {
     }
 
     #[test]
+    fn literals_are_of_the_function_that_follows_not_of_the_one_before() {
+        let assembly = "\t.section\t.text.one,\"ax\"\none:\n\tretw.n\n.Lend:\n\t.literal .LCPI1_0, table\n\
+            \t.section\t.text.one,\"ax\"\n\t.section\t.rwtext,\"ax\"\ntwo:\n\tl32r a8, .LCPI1_0\n";
+        let expected = "\t.section\t.rwtext.literal,\"ax\",@progbits\n\t.text\n\
+            \t.section\t.text.one,\"ax\"\none:\n\tretw.n\n.Lend:\n\
+            \t.pushsection\t.rwtext.literal,\"ax\",@progbits\n\t.p2align\t2\n\
+            .LCPI1_0:\t.long\ttable\n\t.popsection\n\
+            \t.section\t.text.one,\"ax\"\n\t.section\t.rwtext,\"ax\"\ntwo:\n\tl32r a8, .LCPI1_0\n";
+        assert_eq!(with_own_literals(assembly).unwrap(), expected);
+    }
+
+    #[test]
     fn literals_of_assembly_lie_in_front_of_its_section() {
         let assembly = "\t.section .rwtext,\"ax\",@progbits\n\t.literal sym_main, main\nReset:\n\tl32r a2, sym_main\n";
         let expected = "\t.section\t.rwtext.literal,\"ax\",@progbits\n\t.text\n\
@@ -126,6 +203,18 @@ mod tests {
             sym_main:\t.long\tmain\n\t.popsection\n\
             Reset:\n\tl32r a2, sym_main\n";
         assert_eq!(with_own_literals(assembly).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_direct_call_of_a_windowed_routine_goes_through_a_register() {
+        let called =
+            with_own_literals("\t.section .rwtext.f,\"ax\"\n\tcall4\tcopy // far\n\tcall0 near\n")
+                .unwrap();
+        assert!(called.contains(".Lcall1:\t.long\tcopy\n"), "{called}");
+        assert!(
+            called.contains("\tl32r\ta4, .Lcall1\n\tcallx4\ta4\n\tcall0 near\n"),
+            "{called}"
+        );
     }
 
     #[test]

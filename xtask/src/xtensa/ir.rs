@@ -5,6 +5,7 @@
 //! - Its calls to the 128-bit division routines pass the second operand in registers and on the stack, where rustc's definitions of
 //!   them expect a pointer. So a function of LLVM's shape stands in front of each definition.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 /// Intrinsics that become functions, with those functions. `nsau` of 0 is 32.
@@ -44,7 +45,69 @@ const WIDE: [&str; 5] = ["__udivti3", "__umodti3", "__divti3", "__modti3", "__mu
 
 /// The same module, fit for LLVM's Xtensa back end.
 pub(crate) fn fit(module: &str) -> String {
-    with_wide_calls(with_counts(module))
+    with_wide_calls(with_counts(&with_numbers(&without_summary(module))))
+}
+
+/// Assembly of the source gives numbers names, which LLVM's parser does not look up where an instruction takes few numbers (`bnei`).
+fn with_numbers(module: &str) -> String {
+    let mut numbers = HashMap::new();
+    let mut out = String::with_capacity(module.len());
+    for line in module.lines() {
+        let assembly = line.strip_prefix("module asm");
+        if let Some((name, number)) = assembly.and_then(named_number) {
+            numbers.insert(name.to_owned(), number.to_owned());
+        }
+        match assembly {
+            Some(text) if !numbers.is_empty() && named_number(text).is_none() => {
+                out.push_str("module asm");
+                out.push_str(&replaced(text, &numbers));
+            }
+            _ => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// `("FRAME", "256")` of `"    .set FRAME, 256 // bytes"`.
+fn named_number(assembly: &str) -> Option<(&str, &str)> {
+    let words = assembly.trim_start().strip_prefix('"')?.trim_start();
+    let words = words
+        .strip_prefix(".set ")
+        .or_else(|| words.strip_prefix(".equ "))?;
+    let (name, rest) = words.split_once(',')?;
+    let rest = rest.trim_start();
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    let is_all = !rest[end..].trim_start().starts_with(['+', '-', '*', 'x']);
+    (end > 0 && is_all).then_some((name.trim(), &rest[..end]))
+}
+
+/// The text with whole words replaced.
+fn replaced(text: &str, numbers: &HashMap<String, String>) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_part) {
+        out.push_str(&rest[..start]);
+        let word = &rest[start..];
+        let end = word.find(|c| !is_part(c)).unwrap_or(word.len());
+        let number = numbers
+            .get(&word[..end])
+            .map_or(&word[..end], String::as_str);
+        out.push_str(number);
+        rest = &word[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What rustc notes for link-time optimisation stands behind the functions, where no function may follow.
+fn without_summary(module: &str) -> String {
+    let is_code = |line: &&str| !line.starts_with('^');
+    let lines = module.lines().filter(is_code);
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 fn with_counts(module: &str) -> String {
@@ -118,6 +181,21 @@ mod tests {
         let fitted = fit(module);
         assert!(fitted.starts_with("define i128 @__udivti3.by_pointer(i128 %x, ptr"));
         assert!(fitted.contains("define hidden i128 @__udivti3(i128 %left, i128 %right)"));
+    }
+
+    #[test]
+    fn names_of_numbers_become_numbers_in_assembly() {
+        let module = "module asm \"  .set LEVEL1, 4 // cause\"\nmodule asm \"  bnei a6, LEVEL1, .L\"\n@LEVEL1 = global i32 0\n";
+        let expected = "module asm \"  .set LEVEL1, 4 // cause\"\nmodule asm \"  bnei a6, 4, .L\"\n@LEVEL1 = global i32 0\n";
+        assert_eq!(fit(module), expected);
+        assert_eq!(super::named_number(" \"  .set A, B\""), None);
+        assert_eq!(super::named_number(" \"  .set A, 4 + B\""), None);
+    }
+
+    #[test]
+    fn a_summary_of_the_module_is_left_out() {
+        let module = "define void @f() {\n  ret void\n}\n^0 = module: (path: \"\")\n";
+        assert_eq!(fit(module), "define void @f() {\n  ret void\n}\n");
     }
 
     #[test]

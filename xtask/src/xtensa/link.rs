@@ -9,13 +9,15 @@ use super::order::Order;
 use super::{assembly, ir};
 use crate::error::Error;
 
-/// The target file, for the one list of the processor's features.
-const TARGET: &str = include_str!("../../../targets/xtensa-qemu-none-elf.json");
+/// The target files, for the one list of each processor's features.
+const EMULATED: &str = include_str!("../../../targets/xtensa-qemu-none-elf.json");
+const CHIP: &str = include_str!("../../../targets/xtensa-esp32-none-elf.json");
 const TRIPLE: &str = "xtensa-none-elf";
 
 /// Carries out one call of the linker.
 pub(crate) fn link(order: &Order) -> Result<(), Error> {
-    let mut workshop = Workshop::beside(&order.output)?;
+    let target = if order.for_chip { CHIP } else { EMULATED };
+    let mut workshop = Workshop::beside(&order.output, target)?;
     workshop.c_options.clone_from(&order.c_options);
     let mut objects = Vec::new();
     for input in &order.inputs {
@@ -24,15 +26,16 @@ pub(crate) fn link(order: &Order) -> Result<(), Error> {
         }
     }
     let mut linker = Command::new("xtensa-lx106-elf-ld");
-    linker.args(["--no-relax", "--gc-sections", "-T"]);
-    linker.arg(&order.script).arg("-o").arg(&order.output);
-    run(linker.args(&order.options).args(objects))?;
+    linker.args(["--no-relax", "--gc-sections"]);
+    // Where scripts are searched comes before the script.
+    linker.args(&order.options).arg("-T").arg(&order.script);
+    run(linker.arg("-o").arg(&order.output).args(objects))?;
     workshop.clear()
 }
 
 /// Compiles an archive of bitcode to an archive of objects.
 pub(crate) fn archive(bitcode: &Path, output: &Path) -> Result<(), Error> {
-    let mut workshop = Workshop::beside(output)?;
+    let mut workshop = Workshop::beside(output, EMULATED)?;
     let mut objects = Vec::new();
     for source in workshop.sources(bitcode)? {
         objects.push(workshop.object(&source)?);
@@ -53,13 +56,13 @@ struct Workshop {
 }
 
 impl Workshop {
-    fn beside(output: &Path) -> Result<Workshop, Error> {
+    fn beside(output: &Path, target: &str) -> Result<Workshop, Error> {
         let mut folder = output.as_os_str().to_owned();
         folder.push(".steps");
         let folder = PathBuf::from(folder);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|cause| Error::file(&folder, cause))?;
-        let features = features()?;
+        let features = features(target)?;
         Ok(Workshop {
             folder,
             features,
@@ -128,15 +131,18 @@ impl Workshop {
     }
 
     fn assembly(&mut self, bitcode: &Path) -> Result<PathBuf, Error> {
-        let (module, inlined, assembly) =
-            (self.new_file("ll"), self.new_file("bc"), self.new_file("s"));
+        let (module, inlined, assembly) = (
+            self.new_file("ll"),
+            self.new_file("inlined.ll"),
+            self.new_file("s"),
+        );
         run(Command::new("llvm-dis-22")
             .arg(bitcode)
             .arg("-o")
             .arg(&module))?;
         edit(&module, |text| Ok(ir::fit(text)))?;
         let mut inliner = Command::new("opt-22");
-        inliner.args(["-passes=always-inline,simplifycfg,globaldce"]);
+        inliner.args(["-S", "-passes=always-inline,simplifycfg,globaldce"]);
         run(inliner.arg(&module).arg("-o").arg(&inlined))?;
         let mut compiler = Command::new("llc-22");
         compiler.args(["-O2", "-mtriple", TRIPLE, "-mattr", &self.features]);
@@ -147,9 +153,9 @@ impl Workshop {
     }
 }
 
-fn features() -> Result<String, Error> {
+fn features(target: &str) -> Result<String, Error> {
     let target: serde_json::Value =
-        serde_json::from_str(TARGET).map_err(|cause| Error::Failed(cause.to_string()))?;
+        serde_json::from_str(target).map_err(|cause| Error::Failed(cause.to_string()))?;
     let features = target
         .get("features")
         .and_then(|features| features.as_str());
@@ -165,13 +171,18 @@ fn is_bitcode(path: &Path) -> bool {
     fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"BC\xC0\xDE"))
 }
 
+/// Changes a text whose strings may be in no encoding: each byte travels as the character of its number.
 fn edit(path: &Path, change: impl Fn(&str) -> Result<String, String>) -> Result<(), Error> {
-    let text = fs::read_to_string(path).map_err(|cause| Error::file(path, cause))?;
+    let bytes = fs::read(path).map_err(|cause| Error::file(path, cause))?;
+    let text: String = bytes.into_iter().map(char::from).collect();
     let changed = change(&text).map_err(|cause| Error::file(path, cause))?;
-    fs::write(path, changed).map_err(|cause| Error::file(path, cause))
+    let bytes: Result<Vec<u8>, _> = changed.chars().map(u8::try_from).collect();
+    let bytes = bytes.map_err(|cause| Error::file(path, cause))?;
+    fs::write(path, bytes).map_err(|cause| Error::file(path, cause))
 }
 
-fn run(command: &mut Command) -> Result<(), Error> {
+/// Runs a tool; one that fails is an error with all that it said.
+pub(super) fn run(command: &mut Command) -> Result<(), Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
         .output()

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// What `targets/xtensa-esp32-none-elf.json` says before all else.
+const FOR_CHIP: &str = "--for-chip";
+
 /// One call of the linker: the arguments that mean something here.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Order {
@@ -9,6 +12,8 @@ pub(crate) struct Order {
     /// Objects, archives, assembly files and files in C, in order.
     pub(crate) inputs: Vec<PathBuf>,
     pub(crate) script: PathBuf,
+    /// Whether it is for the chip itself, which has more registers than the emulator's processor.
+    pub(crate) for_chip: bool,
     /// Options for the linker behind this one.
     pub(crate) options: Vec<String>,
     /// Options for the compiler of files in C.
@@ -35,7 +40,9 @@ impl Order {
     }
 
     fn option(&mut self, option: &str) {
-        if let Some(script) = option.strip_prefix("-T") {
+        if option == FOR_CHIP {
+            self.for_chip = true;
+        } else if let Some(script) = option.strip_prefix("-T") {
             self.script = script.into();
         } else if option.starts_with("-D") || option.starts_with("-I") {
             self.c_options.push(option.to_owned());
