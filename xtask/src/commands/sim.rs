@@ -305,7 +305,7 @@ fn summary(recording: &Recording, seconds: f64) -> String {
 
 fn write_page(folder: &Path, recording: &Recording) -> Result<PathBuf, Error> {
     let file = folder.join("heap.html");
-    let text = page::page(recording).map_err(|cause| Error::file(&file, cause))?;
+    let text = page::heap_page(recording).map_err(|cause| Error::file(&file, cause))?;
     fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
     fs::write(&file, text).map_err(|cause| Error::file(&file, cause))?;
     Ok(file)

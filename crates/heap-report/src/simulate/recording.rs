@@ -1,6 +1,6 @@
 //! What is kept of a replay: the state of every heap at some moments, and what the page needs to tell it.
 //!
-//! Field names are those that `page/page.js` reads.
+//! Field names are those that `page/heap/*.js` reads.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -49,13 +49,11 @@ function describeCell(region, cell) {
 }
 
 function writeTimeAxis() {
-  const steps = 4;
-  for (let step = 0; step <= steps; step++) {
-    const place = step === 0 ? "first" : step === steps ? "last" : "";
-    const label = count(Math.round((data.operations * step) / steps));
-    byId("time-axis").append(make("span", { class: place, style: `left:${(100 * step) / steps}%` }, label));
+  for (const [position, text] of timeline.labels()) {
+    const place = position === 0 ? "first" : position === 1 ? "last" : "";
+    byId("time-axis").append(make("span", { class: place, style: `left:${100 * position}%` }, text));
   }
-  byId("time-axis").append(make("em", {}, "operations replayed"));
+  byId("time-axis").append(make("em", {}, timeline.unit()));
 }
 
 function makeGrids() {

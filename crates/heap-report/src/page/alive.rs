@@ -1,0 +1,182 @@
+//! Which blocks are alive at which of the page's moments?
+//!
+//! ```text
+//!   moments    0     1     2     3        a block is told once, with the first moment at which it is alive
+//!   block a    ├───────────┤              and at how many more; what came and went between two moments
+//!   block b          ├───────────┤        is not told at all
+//! ```
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::history::History;
+use crate::rebuild::{Block, Live};
+
+/// Beyond so many blocks (about 25 bytes each), the page has fewer moments with a map.
+const MOST_BLOCKS: usize = 40_000;
+
+/// Blocks in columns, by address; numbers of sites and owners are those of the page.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Alive {
+    /// The moments of the page that have a map; what follows counts these.
+    pub(super) moments: Vec<usize>,
+    /// What is added to the address of the block before.
+    address: Vec<u32>,
+    size: Vec<u32>,
+    site: Vec<usize>,
+    owner: Vec<usize>,
+    /// Number of the event.
+    born: Vec<usize>,
+    /// The first moment at which it is alive.
+    from: Vec<usize>,
+    /// At how many moments after that it is alive.
+    lasts: Vec<usize>,
+}
+
+/// What one block is told by.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    block: Block,
+    from: usize,
+    lasts: usize,
+}
+
+impl Alive {
+    /// The blocks at the page's moments, which are after `events` each. Moments are left out until the blocks of the rest are few
+    /// enough; those of `needed` stay.
+    pub(super) fn of(
+        history: &History,
+        events: &[usize],
+        needed: &[usize],
+        number: impl Fn(&Block) -> (usize, usize),
+    ) -> Alive {
+        let mut step = 1;
+        loop {
+            let kept = |moment: &usize| moment.is_multiple_of(step) || needed.contains(moment);
+            let moments: Vec<usize> = (0..events.len()).filter(kept).collect();
+            let rows = rows(history, events, &moments);
+            if rows.len() <= MOST_BLOCKS || step >= events.len() {
+                return Alive::in_columns(moments, rows, number);
+            }
+            step *= 2;
+        }
+    }
+
+    fn in_columns(
+        moments: Vec<usize>,
+        mut rows: Vec<Row>,
+        number: impl Fn(&Block) -> (usize, usize),
+    ) -> Alive {
+        rows.sort_by_key(|row| (row.block.address, row.from));
+        let mut alive = Alive {
+            moments,
+            ..Alive::default()
+        };
+        let mut before = 0;
+        for Row { block, from, lasts } in rows {
+            let (site, owner) = number(&block);
+            alive.address.push(block.address - before);
+            alive.size.push(block.size);
+            alive.site.push(site);
+            alive.owner.push(owner);
+            alive.born.push(block.born);
+            alive.from.push(from);
+            alive.lasts.push(lasts);
+            before = block.address;
+        }
+        alive
+    }
+}
+
+/// Follows the history once more, with a stop at each of `moments`.
+fn rows(history: &History, events: &[usize], moments: &[usize]) -> Vec<Row> {
+    let mut live = Live::new();
+    let mut rows: Vec<Row> = Vec::new();
+    let mut known: HashMap<(u32, usize, u32), usize> = HashMap::new();
+    let mut done = 0;
+    for (from, moment) in moments.iter().enumerate() {
+        let until = events.get(*moment).copied().unwrap_or(done);
+        for number in done..until {
+            let Some(event) = history.events.get(number) else {
+                break;
+            };
+            live.apply(number, event);
+        }
+        done = until.max(done);
+        for block in live.blocks() {
+            let key = (block.address, block.born, block.size);
+            let at = *known.entry(key).or_insert(rows.len());
+            match rows.get_mut(at) {
+                Some(row) => row.lasts = from - row.from,
+                None => rows.push(Row {
+                    block: *block,
+                    from,
+                    lasts: 0,
+                }),
+            }
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Alive;
+    use crate::history::{Event, History, Moment};
+
+    fn history(events: Vec<Event>) -> History {
+        let moment = |event| Moment { ticks: 0, event };
+        History {
+            events: events.into_iter().map(moment).collect(),
+            ..History::default()
+        }
+    }
+
+    fn allocated(address: u32) -> Event {
+        Event::Allocated {
+            address,
+            size: 8,
+            site: 0,
+            owner: 0,
+        }
+    }
+
+    #[test]
+    fn a_block_is_told_once_with_the_moments_at_which_it_is_alive() {
+        let freed = Event::Freed { address: 0x100 };
+        let history = history(vec![allocated(0x100), allocated(0x120), freed]);
+        let alive = Alive::of(&history, &[0, 1, 2, 3], &[], |_| (0, 0));
+        assert_eq!(alive.moments, [0, 1, 2, 3]);
+        assert_eq!(alive.address, [0x100, 0x20]);
+        assert_eq!((alive.from, alive.lasts), (vec![1, 2], vec![1, 1]));
+    }
+
+    #[test]
+    fn a_block_that_is_resized_in_place_is_another_one() {
+        let resized = Event::Resized {
+            old_address: 0x100,
+            address: 0x100,
+            size: 4,
+            site: 0,
+            owner: 0,
+        };
+        let history = history(vec![allocated(0x100), resized]);
+        let alive = Alive::of(&history, &[0, 1, 2], &[], |_| (0, 0));
+        assert_eq!(alive.size, [8, 4]);
+        assert_eq!((alive.from, alive.lasts), (vec![1, 2], vec![0, 0]));
+    }
+
+    #[test]
+    fn too_many_blocks_cost_moments_but_not_the_peak_and_the_end() {
+        let all = (0..50_000_u32).flat_map(|number| {
+            let address = 0x100 + number * 16;
+            [allocated(address), Event::Freed { address }]
+        });
+        let history = history(all.collect());
+        let odd: Vec<usize> = (0..50_000).map(|number| number * 2 + 1).collect();
+        let alive = Alive::of(&history, &odd, &[12_345, 49_999], |_| (0, 0));
+        assert_eq!(alive.address.len(), 25_002);
+        assert!(alive.moments.contains(&12_345) && alive.moments.contains(&49_999));
+    }
+}

@@ -1,0 +1,121 @@
+//! Pages that a browser shows without any other file.
+//!
+//! ```text
+//!   page/shared/   words, cursor, chart, style   what both pages use
+//!   page/heap/     heap.html                     a simulated chip that serves a recorded program
+//!   page/report/   report.html                   a program's history
+//!   page/*.rs      what the scripts of report.html find in `data`, and how all of it becomes one text
+//! ```
+
+mod alive;
+mod clock;
+mod report;
+mod template;
+mod unknowns;
+
+use template::Page;
+
+use crate::history::History;
+use crate::rebuild::Rebuilt;
+use crate::simulate::recording::Recording;
+use report::Report;
+
+/// One script of many files, each of which may use what stands in those before it; what both pages use is first.
+macro_rules! script {
+    ($($file:literal)*) => {
+        concat!(
+            include_str!("shared/words.js"),
+            include_str!("shared/cursor.js"),
+            include_str!("shared/chart.js"),
+            $(include_str!($file),)*
+        )
+    };
+}
+
+const HEAP: Page = Page {
+    html: include_str!("heap/heap.html"),
+    style: include_str!("shared/style.css"),
+    script: script!("heap/recording.js" "heap/maps.js" "heap/charts.js" "heap/heap.js"),
+};
+
+const REPORT: Page = Page {
+    html: include_str!("report/report.html"),
+    style: concat!(
+        include_str!("shared/style.css"),
+        include_str!("report/report.css")
+    ),
+    script: script!(
+        "report/data.js" "report/memory.js" "report/room.js" "report/map.js" "report/leaks.js" "report/flame.js" "report/report.js"
+    ),
+};
+
+/// The text of `heap.html`: the recording of a replay.
+///
+/// # Errors
+/// The recording cannot be written as JSON.
+pub fn heap_page(recording: &Recording) -> serde_json::Result<String> {
+    let title = format!("{} serves {}", recording.chip, recording.trace);
+    HEAP.with(&title, recording)
+}
+
+/// The text of `report.html`: what `rebuilt` made of `history`, for people.
+///
+/// It holds moments, and the blocks that are alive at them, but no events: a long history makes no long page.
+///
+/// # Errors
+/// What there is to show cannot be written as JSON.
+pub fn report_page(history: &History, rebuilt: &Rebuilt) -> serde_json::Result<String> {
+    let title = match history.program.as_str() {
+        "" => "Heap report".to_owned(),
+        program => format!("Heap report: {program}"),
+    };
+    REPORT.with(&title, &Report::of(history, rebuilt))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn both() -> [String; 2] {
+        let heap = heap_page(&Recording {
+            chip: "ESP32".to_owned(),
+            trace: "a </script> & more".to_owned(),
+            ..Recording::default()
+        });
+        let history = History {
+            program: "a </script> & more".to_owned(),
+            ..History::default()
+        };
+        let report = report_page(&history, &Rebuilt::of(&history));
+        [heap.unwrap(), report.unwrap()]
+    }
+
+    #[test]
+    fn a_page_holds_title_style_data_and_script() {
+        let [heap, report] = both();
+        assert!(heap.contains("<title>ESP32 serves a &lt;/script&gt; &amp; more</title>"));
+        assert!(heap.contains("\"chip\":\"ESP32\""));
+        assert!(report.contains("<title>Heap report: a &lt;/script&gt; &amp; more</title>"));
+        for page in [heap, report] {
+            assert!(page.contains("--ground:") && page.contains("Memory over time"));
+            assert!(!page.contains("{{"), "a placeholder is left");
+        }
+    }
+
+    #[test]
+    fn text_of_a_program_cannot_end_the_data() {
+        for page in both() {
+            assert_eq!(page.matches("</script>").count(), 2);
+        }
+    }
+
+    #[test]
+    fn a_page_loads_nothing_from_elsewhere() {
+        for page in both() {
+            let page = page.replace("http://www.w3.org/2000/svg", "");
+            for reference in ["http://", "https://", "src=", "@import", "url("] {
+                assert!(!page.contains(reference), "{reference}");
+            }
+        }
+    }
+}

@@ -1,0 +1,499 @@
+//! What does the script of `report.html` find in `data`?
+//!
+//! Field names are those that `report/*.js` read. Owners, sites and frames have numbers of their own here: places in their lists.
+//! Owners and sites come with the highest peak first, so the first few are those that have a color.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::alive::Alive;
+use super::clock::Clock;
+use super::unknowns;
+use crate::history::{Event, Frame, Gaps, History, Site, Source};
+use crate::rebuild::{Account, HeapSample, Leak, Rebuilt, Sample};
+
+/// How many failures, and how many marks, are told one by one.
+const TOLD: usize = 100;
+/// How many sites have their bytes at every moment.
+const FOLLOWED_SITES: usize = 200;
+
+#[derive(Serialize)]
+pub(super) struct Report {
+    program: String,
+    source: Source,
+    /// Whether the heaps were measured.
+    exact: bool,
+    ticks_per_second: u32,
+    /// How many there are.
+    events: usize,
+    peak: Peak,
+    gaps: Gaps,
+    /// Sentences.
+    missing: Vec<String>,
+    /// Sentences.
+    unknowns: Vec<String>,
+    moments: Moments,
+    owners: Vec<Member>,
+    sites: Vec<Place>,
+    /// Whether any site has a call stack.
+    stacks: bool,
+    frames: Vec<FrameText>,
+    heaps: Vec<Heap>,
+    marks: Told<Mark>,
+    failures: Told<Failure>,
+    leaks: Vec<Suspect>,
+    blocks: Alive,
+}
+
+/// The first few of something.
+#[derive(Serialize)]
+struct Told<T> {
+    told: Vec<T>,
+    all: usize,
+}
+
+#[derive(Serialize)]
+struct Peak {
+    /// The page's moment that is the peak.
+    moment: usize,
+    bytes: u64,
+    blocks: u64,
+}
+
+/// An entry a moment.
+#[derive(Serialize)]
+struct Moments {
+    /// How many events had happened.
+    event: Vec<usize>,
+    /// In ticks, since the first event.
+    time: Vec<u64>,
+    bytes: Vec<u64>,
+    blocks: Vec<u64>,
+    /// Requests that failed since the moment before.
+    failed: Vec<u64>,
+    /// Events that were dropped since the moment before.
+    dropped: Vec<u64>,
+}
+
+/// An owner.
+#[derive(Serialize)]
+struct Member {
+    name: String,
+    /// Bytes alive at each moment.
+    bytes: Vec<u64>,
+}
+
+/// A site.
+#[derive(Serialize)]
+struct Place {
+    name: String,
+    /// Bytes alive at each moment; nothing for those that never had much.
+    bytes: Vec<u64>,
+    /// Its call stack as numbers of frames, the innermost first.
+    frames: Vec<usize>,
+}
+
+#[derive(Serialize, PartialEq, Eq, Hash, Clone)]
+struct FrameText {
+    function: String,
+    /// `file:line`, or nothing.
+    place: String,
+}
+
+/// A heap; lists have an entry a moment.
+#[derive(Serialize)]
+struct Heap {
+    name: String,
+    start: u32,
+    size: u32,
+    caps: String,
+    used: Vec<u32>,
+    free: Vec<u32>,
+    largest: Vec<u32>,
+    blocks: Vec<u32>,
+}
+
+#[derive(Serialize)]
+struct Mark {
+    event: usize,
+    time: u64,
+    name: String,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    event: usize,
+    time: u64,
+    size: u32,
+    caps: String,
+    owner: String,
+    /// Why.
+    sentence: String,
+}
+
+/// What a site never gave back.
+#[derive(Serialize)]
+struct Suspect {
+    site: usize,
+    /// Bytes at the end.
+    now: u64,
+    blocks: u64,
+    /// Number of the event that allocated the oldest block.
+    oldest: usize,
+    oldest_time: u64,
+    growth: f64,
+    suspect: bool,
+}
+
+impl Report {
+    pub(super) fn of(history: &History, rebuilt: &Rebuilt) -> Report {
+        let clock = Clock::of(history);
+        let numbers = Numbers::of(rebuilt);
+        let mut frames = Frames::default();
+        let sites: Vec<Place> = (0..numbers.sites.len())
+            .map(|place| numbers.place(place, history, rebuilt, &mut frames))
+            .collect();
+        let peak = peak(rebuilt);
+        Report {
+            program: history.program.clone(),
+            source: history.source,
+            exact: history.source.is_exact(),
+            ticks_per_second: history.ticks_per_second,
+            events: history.events.len(),
+            gaps: rebuilt.gaps,
+            missing: unknowns::missing(&rebuilt.gaps),
+            unknowns: unknowns::unknowns(history),
+            moments: moments(history, rebuilt, &clock),
+            owners: numbers.members(history, rebuilt),
+            stacks: sites.iter().any(|site| site.frames.len() > 1),
+            sites,
+            frames: frames.list,
+            heaps: heaps(history, rebuilt),
+            marks: marks(rebuilt, &clock),
+            failures: failures(history, rebuilt, &clock),
+            leaks: leaks(history, rebuilt, &clock, &numbers),
+            blocks: alive(history, rebuilt, peak.moment, &numbers),
+            peak,
+        }
+    }
+}
+
+/// Which owners and sites there are, the one with the highest peak first, and the place of each.
+struct Numbers {
+    owners: Vec<u8>,
+    sites: Vec<usize>,
+    owner_places: HashMap<u8, usize>,
+    site_places: HashMap<usize, usize>,
+}
+
+impl Numbers {
+    fn of(rebuilt: &Rebuilt) -> Numbers {
+        let by_peak = |account: &Account| std::cmp::Reverse(account.peak_bytes);
+        let mut owners: Vec<u8> = rebuilt.owners.keys().copied().collect();
+        owners.sort_by_key(|owner| rebuilt.owners.get(owner).map(by_peak));
+        let asked = |(_, site): &(usize, &Account)| site.allocations > 0;
+        let mut sites: Vec<_> = rebuilt.sites.iter().enumerate().filter(asked).collect();
+        sites.sort_by_key(|(_, site)| by_peak(site));
+        let sites: Vec<usize> = sites.into_iter().map(|(number, _)| number).collect();
+        Numbers {
+            owner_places: places(&owners),
+            site_places: places(&sites),
+            owners,
+            sites,
+        }
+    }
+
+    fn members(&self, history: &History, rebuilt: &Rebuilt) -> Vec<Member> {
+        let column = |owner: u8| rebuilt.owners.keys().position(|other| *other == owner);
+        let bytes = |sample: &Sample, owner: u8| {
+            column(owner).and_then(|at| sample.by_owner.get(at).copied())
+        };
+        let member = |owner: &u8| Member {
+            name: history.owner_name(*owner),
+            bytes: each(rebuilt, |sample| bytes(sample, *owner).unwrap_or(0)),
+        };
+        self.owners.iter().map(member).collect()
+    }
+
+    fn place(
+        &self,
+        place: usize,
+        history: &History,
+        rebuilt: &Rebuilt,
+        frames: &mut Frames,
+    ) -> Place {
+        let number = self.sites.get(place).copied().unwrap_or(0);
+        let site = history.site(number).cloned().unwrap_or_default();
+        let bytes = |sample: &Sample| sample.by_site.get(number).copied().unwrap_or(0);
+        Place {
+            name: site.label(),
+            bytes: match place < FOLLOWED_SITES {
+                true => each(rebuilt, bytes),
+                false => Vec::new(),
+            },
+            frames: frames.of(&site),
+        }
+    }
+}
+
+fn places<T: Copy + Eq + std::hash::Hash>(list: &[T]) -> HashMap<T, usize> {
+    let turned = list.iter().enumerate().map(|(place, item)| (*item, place));
+    turned.collect()
+}
+
+/// Frames, each of them once.
+#[derive(Default)]
+struct Frames {
+    list: Vec<FrameText>,
+    places: HashMap<FrameText, usize>,
+}
+
+impl Frames {
+    /// The frames of a site; without names the addresses of its callers.
+    fn of(&mut self, site: &Site) -> Vec<usize> {
+        let named = site.frames.iter().map(FrameText::of);
+        let callers = site.callers.iter().map(|caller| FrameText {
+            function: format!("{caller:#010x}"),
+            place: String::new(),
+        });
+        let texts: Vec<FrameText> = match site.frames.is_empty() {
+            true => callers.collect(),
+            false => named.collect(),
+        };
+        texts.into_iter().map(|text| self.number(text)).collect()
+    }
+
+    fn number(&mut self, text: FrameText) -> usize {
+        let next = self.list.len();
+        let number = *self.places.entry(text.clone()).or_insert(next);
+        if number == next {
+            self.list.push(text);
+        }
+        number
+    }
+}
+
+impl FrameText {
+    fn of(frame: &Frame) -> FrameText {
+        FrameText {
+            function: frame.function.clone(),
+            place: match (frame.file.as_str(), frame.line) {
+                ("", _) => String::new(),
+                (file, 0) => file.to_owned(),
+                (file, line) => format!("{file}:{line}"),
+            },
+        }
+    }
+}
+
+/// What `of` finds at each moment.
+fn each<T>(rebuilt: &Rebuilt, of: impl Fn(&Sample) -> T) -> Vec<T> {
+    rebuilt.moments.iter().map(of).collect()
+}
+
+fn peak(rebuilt: &Rebuilt) -> Peak {
+    let at = |sample: &Sample| sample.event == rebuilt.peak.event;
+    Peak {
+        moment: rebuilt.moments.iter().position(at).unwrap_or(0),
+        bytes: rebuilt.peak.bytes,
+        blocks: rebuilt.peak.blocks,
+    }
+}
+
+fn moments(history: &History, rebuilt: &Rebuilt, clock: &Clock) -> Moments {
+    let event = each(rebuilt, |sample| sample.event);
+    let failed = rebuilt.failures.iter().map(|failure| (failure.event, 1));
+    Moments {
+        time: each(rebuilt, |sample| clock.time(sample.event, sample.ticks)),
+        bytes: each(rebuilt, |sample| sample.bytes),
+        blocks: each(rebuilt, |sample| sample.blocks),
+        failed: summed(&event, failed),
+        dropped: summed(&event, drops(history)),
+        event,
+    }
+}
+
+fn drops(history: &History) -> impl Iterator<Item = (usize, u64)> {
+    let events = history.events.iter().enumerate();
+    events.filter_map(|(number, moment)| match moment.event {
+        Event::Dropped { events } => Some((number, u64::from(events))),
+        _ => None,
+    })
+}
+
+/// The sums of what happened up to each moment, since the one before.
+fn summed(moments: &[usize], happened: impl Iterator<Item = (usize, u64)>) -> Vec<u64> {
+    let mut sums = vec![0; moments.len()];
+    for (event, number) in happened {
+        let at = moments.partition_point(|moment| *moment <= event);
+        if let Some(sum) = sums.get_mut(at) {
+            *sum += number;
+        }
+    }
+    sums
+}
+
+fn heaps(history: &History, rebuilt: &Rebuilt) -> Vec<Heap> {
+    let heap = |(index, heap): (usize, &crate::HeapDescription)| {
+        let series = |of: fn(&HeapSample) -> u32| {
+            each(rebuilt, |sample| sample.heaps.get(index).map_or(0, of))
+        };
+        Heap {
+            name: heap.name.clone(),
+            start: heap.start,
+            size: heap.size,
+            caps: heap.caps.to_string(),
+            used: series(|sample| sample.used),
+            free: series(|sample| sample.free),
+            largest: series(|sample| sample.largest_free),
+            blocks: series(|sample| sample.blocks),
+        }
+    };
+    history.heaps.iter().enumerate().map(heap).collect()
+}
+
+fn marks(rebuilt: &Rebuilt, clock: &Clock) -> Told<Mark> {
+    let mark = |mark: &crate::Mark| Mark {
+        event: mark.event,
+        time: clock.time(mark.event + 1, mark.ticks),
+        name: mark.name.clone(),
+    };
+    Told {
+        told: rebuilt.marks.iter().take(TOLD).map(mark).collect(),
+        all: rebuilt.marks.len(),
+    }
+}
+
+fn failures(history: &History, rebuilt: &Rebuilt, clock: &Clock) -> Told<Failure> {
+    let failure = |failure: &crate::FailureNote| Failure {
+        event: failure.event,
+        time: clock.time(failure.event + 1, failure.ticks),
+        size: failure.size,
+        caps: failure.caps.to_string(),
+        owner: history.owner_name(failure.owner),
+        sentence: failure.sentence.clone(),
+    };
+    Told {
+        told: rebuilt.failures.iter().take(TOLD).map(failure).collect(),
+        all: rebuilt.failures.len(),
+    }
+}
+
+fn leaks(history: &History, rebuilt: &Rebuilt, clock: &Clock, numbers: &Numbers) -> Vec<Suspect> {
+    let suspect = |leak: &Leak| Suspect {
+        site: numbers.site_places.get(&leak.site).copied().unwrap_or(0),
+        now: leak.account.bytes,
+        blocks: leak.account.blocks,
+        oldest: leak.oldest,
+        oldest_time: clock.time(leak.oldest + 1, leak.oldest_ticks),
+        growth: leak.growth,
+        suspect: leak.suspect,
+    };
+    rebuilt.leaks(history).iter().map(suspect).collect()
+}
+
+fn alive(history: &History, rebuilt: &Rebuilt, peak: usize, numbers: &Numbers) -> Alive {
+    let events = each(rebuilt, |sample| sample.event);
+    let end = events.len().saturating_sub(1);
+    Alive::of(history, &events, &[peak, end], |block| {
+        let site = numbers.site_places.get(&block.site);
+        let owner = numbers.owner_places.get(&block.owner);
+        (site.copied().unwrap_or(0), owner.copied().unwrap_or(0))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Report;
+    use crate::history::{Event, Frame, History, Moment, Site};
+    use crate::rebuild::Rebuilt;
+
+    fn site(function: &str, line: u32) -> Site {
+        let frame = |function: &str, line| Frame {
+            function: function.to_owned(),
+            file: "src/main.rs".to_owned(),
+            line,
+        };
+        Site {
+            frames: vec![frame(function, line), frame("main", 9)],
+            ..Site::default()
+        }
+    }
+
+    fn allocated(address: u32, size: u32, site: usize, owner: u8) -> Event {
+        Event::Allocated {
+            address,
+            size,
+            site,
+            owner,
+        }
+    }
+
+    /// Owner 3 has most at the peak, owner 0 and site 2 are left at the end.
+    fn report(events: Vec<Event>) -> Value {
+        let times = (0..).map(|number| 100 + 10 * number);
+        let moments = times
+            .zip(events)
+            .map(|(ticks, event)| Moment { ticks, event });
+        let history = History {
+            sites: vec![Site::default(), site("small", 7), site("big", 8)],
+            owners: [(3, "mqtt".to_owned())].into(),
+            events: moments.collect(),
+            ..History::default()
+        };
+        let rebuilt = Rebuilt::of(&history);
+        serde_json::to_value(Report::of(&history, &rebuilt)).unwrap()
+    }
+
+    #[test]
+    fn owners_and_sites_come_with_the_highest_peak_first() {
+        let report = report(vec![
+            allocated(0x100, 8, 1, 0),
+            allocated(0x200, 64, 2, 3),
+            Event::Freed { address: 0x100 },
+        ]);
+        assert_eq!(
+            report["owners"],
+            json!([{ "name": "mqtt", "bytes": [0, 0, 64, 64] }, { "name": "nobody", "bytes": [0, 8, 8, 0] }])
+        );
+        assert_eq!(report["sites"][0]["name"], "src/main.rs:8 big");
+        assert_eq!(report["sites"].as_array().unwrap().len(), 2);
+        assert_eq!(report["blocks"]["site"], json!([1, 0]));
+        assert_eq!(report["blocks"]["owner"], json!([1, 0]));
+        assert_eq!(report["leaks"][0]["site"], 0);
+    }
+
+    #[test]
+    fn a_frame_that_several_sites_share_is_told_once() {
+        let report = report(vec![allocated(0x100, 8, 1, 0), allocated(0x200, 64, 2, 0)]);
+        assert_eq!(report["frames"].as_array().unwrap().len(), 3);
+        assert_eq!(report["sites"][0]["frames"], json!([0, 1]));
+        assert_eq!(report["sites"][1]["frames"], json!([2, 1]));
+    }
+
+    #[test]
+    fn what_failed_and_what_was_dropped_is_counted_at_the_moment_after() {
+        let failed = Event::Failed {
+            size: 4096,
+            caps: soc_regions::Caps::DMA,
+            owner: 3,
+            sentence: None,
+        };
+        let report = report(vec![
+            allocated(0x100, 8, 1, 0),
+            failed,
+            Event::Dropped { events: 5 },
+        ]);
+        assert_eq!(report["moments"]["time"], json!([0, 0, 10, 20]));
+        assert_eq!(report["moments"]["failed"], json!([0, 0, 1, 0]));
+        assert_eq!(report["moments"]["dropped"], json!([0, 0, 0, 5]));
+        let failure = &report["failures"]["told"][0];
+        assert_eq!(
+            (&failure["owner"], &failure["time"]),
+            (&json!("mqtt"), &json!(10))
+        );
+    }
+}

@@ -1,0 +1,78 @@
+// How much memory did whom have over time, and what happened meanwhile?
+
+function makeMemory() {
+  byId("memory-chart").dataset.label = "Live bytes over time, stacked";
+  follow(byId("memory-chart"), undefined, MARGIN);
+  const controls = document.querySelector("#memory .controls");
+  if (data.owners.length > 1) controls.append(shadesChoice("stack", "Stacked by"));
+  if (hasTime) controls.append(choice("axis", "Axis", [["time", "time"], ["events", "events"]], axis, (value) => { axis = value; redraw(); }));
+}
+
+/** Owner or call site: one choice for the chart and the map. */
+function shadesChoice(name, legend) {
+  return choice(name, legend, [["owners", "owner"], ["sites", SITE]], shades, (value) => {
+    shades = value;
+    for (const input of document.querySelectorAll('input[name="stack"], input[name="shade"]')) input.checked = input.value === value;
+    redraw();
+  });
+}
+
+function drawMemory() {
+  const peak = { position: timeline.position(data.peak.moment), value: data.peak.bytes, text: `peak ${size(data.peak.bytes)}` };
+  const layers = layersOf(shades).map((layer) => ({ ...layer, color: `var(--${layer.color})` }));
+  chart(byId("memory-chart"), { lines: stacked(layers), marks: [peak], flags: flags() });
+}
+
+function flags() {
+  const named = (data.marks.told).map((mark) => ({ position: positionOf(mark.event, mark.time), color: "var(--soft)", text: mark.name, shape: "line" }));
+  const where = (series, shape, color) => series.map((number, moment) => [number, moment]).filter(([number]) => number > 0)
+    .map(([, moment]) => ({ position: timeline.position(moment), color, shape }));
+  return [...named, ...where(data.moments.failed, "triangle", "var(--accent)"), ...where(data.moments.dropped, "cross", "var(--ink)")];
+}
+
+function writeMemoryLegend() {
+  const layers = layersOf(shades);
+  const items = layers.map((layer) => legendItem(legendBox(`var(--${layer.color})`), layer.name, size(layer.values[cursor])));
+  const blocksNow = several(data.moments.blocks[cursor], "block");
+  byId("memory-legend").replaceChildren(...items, legendItem("", "together", `${size(data.moments.bytes[cursor])} in ${blocksNow}`));
+}
+
+function writeFlagLegend() {
+  const sign = (text, color) => make("em", { class: "sign", style: `color:var(--${color})` }, text);
+  const items = [];
+  if (data.failures.all) items.push(make("li", {}, sign("▲", "accent"), several(data.failures.all, "failed request")));
+  if (data.gaps.dropped) items.push(make("li", {}, sign("✕", "ink"), `${several(data.gaps.dropped, "event")} dropped`));
+  if (data.marks.all) items.push(make("li", {}, sign("┊", "soft"), several(data.marks.all, "mark of the program", "marks of the program")));
+  byId("flag-legend").replaceChildren(...items);
+}
+
+/** How many failures are told before one asks for all. */
+const FIRST_FAILURES = 6;
+
+function writeFailures() {
+  const { told, all } = data.failures;
+  byId("failures").hidden = all === 0;
+  const list = byId("failures").querySelector("ol");
+  const show = (failures) => list.replaceChildren(...failures.map(failureItem));
+  show(told.slice(0, FIRST_FAILURES));
+  const more = make("button", { type: "button", class: "plain" }, all > told.length ? `Show the first ${count(told.length)} of ${count(all)}` : `Show all ${count(all)}`);
+  more.addEventListener("click", () => { show(told); more.remove(); });
+  if (all > FIRST_FAILURES) list.after(more);
+}
+
+function failureItem(failure) {
+  const go = make("button", { type: "button", class: "link" }, when(failure.event, failure.time));
+  go.addEventListener("click", () => {
+    stop();
+    moveTo(momentAt(positionOf(failure.event, failure.time)));
+    byId("memory").scrollIntoView();
+  });
+  const why = failure.sentence.charAt(0).toUpperCase() + failure.sentence.slice(1);
+  return make("li", {}, make("b", {}, requestText(failure)), ` ${why}${why.endsWith(".") ? "" : "."} `, go);
+}
+
+/** A size that does not fit is told as the greatest that does. */
+function requestText(failure) {
+  const bytes = failure.size === 0xffffffff ? "4 GiB or more" : size(failure.size);
+  return `${failure.owner === "nobody" ? "Somebody" : failure.owner} asked for ${bytes} with ${failure.caps}.`;
+}

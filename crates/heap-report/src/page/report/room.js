@@ -1,0 +1,38 @@
+// How big a request could each heap serve, and how scattered is what is free?
+
+const fragmentation = (free, largest) => (free > 0 ? 1 - Math.min(largest, free) / free : 0);
+
+function makeRoom() {
+  byId("room").hidden = data.heaps.length === 0;
+  byId("room-note").textContent = data.exact
+    ? "Measured: the heaps were asked at every moment."
+    : "Rebuilt from the blocks that are alive, not measured: what a heap keeps for itself and canaries count as free.";
+  byId("largest-chart").dataset.label = "Largest free block of each heap over time";
+  byId("fragmentation-chart").dataset.label = "Fragmentation of each heap over time";
+  byId("room-legend").replaceChildren(...data.heaps.map((heap, index) => make("li", {}, heapStroke(index), heapLabel(heap, data.heaps))));
+  follow(byId("largest-chart"), undefined, MARGIN);
+  follow(byId("fragmentation-chart"), undefined, MARGIN);
+}
+
+const heapStroke = (index) => legendStroke(`var(--${paletteColor(index)})`, index > 3 ? "dashed" : "");
+
+function drawRoom() {
+  if (!data.heaps.length) return;
+  const isLogarithmic = unequal(data.heaps.map((heap) => heap.size));
+  byId("largest-title").textContent = isLogarithmic ? "Largest free block (logarithmic)" : "Largest free block";
+  const lines = (values) => data.heaps.map((heap, index) => ({ values: values(heap), color: `var(--${paletteColor(index)})`, dashed: index > 3 }));
+  chart(byId("largest-chart"), { lines: lines((heap) => heap.largest), flags: flags(), scale: isLogarithmic ? logarithmic : linear });
+  const shares = (heap) => heap.free.map((free, moment) => fragmentation(free, heap.largest[moment]));
+  chart(byId("fragmentation-chart"), { lines: lines(shares), flags: flags(), scale: inPercent });
+}
+
+function writeHeaps() {
+  const head = make("tr", {}, ...["heap", "size", "in use", "free", "largest free", "fragmentation", "blocks"].map((name) => make("th", { scope: "col" }, name)));
+  const rows = data.heaps.map((heap, index) => {
+    const name = make("th", { scope: "row" }, heapStroke(index), heapLabel(heap, data.heaps));
+    const [free, largest] = [heap.free[cursor], heap.largest[cursor]];
+    const figures = [size(heap.size), size(heap.used[cursor]), size(free), size(largest), percent(fragmentation(free, largest)), count(heap.blocks[cursor])];
+    return make("tr", {}, name, ...figures.map((figure) => make("td", {}, figure)));
+  });
+  byId("heaps").replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
+}
