@@ -1,0 +1,239 @@
+//! Do the pages show what they should, in a real browser, on a phone and on a desk?
+#![cfg(unix)] // the browser is spoken to over pipes
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+mod browser;
+mod support;
+
+use std::sync::LazyLock;
+
+use browser::{Browser, DESKTOP, PHONE, Page, Screen};
+use heap_report::page::{heap_page, report_page};
+use heap_report::{History, Rebuilt};
+use support::{program, replayed_firmware};
+
+/// A program with owners, call stacks, marks, failures, gaps, and one leak.
+static STREAM: LazyLock<String> = LazyLock::new(|| page_of(&program(20_000)));
+
+fn page_of(history: &History) -> String {
+    report_page(history, &Rebuilt::of(history)).unwrap()
+}
+
+/// Shows `html` on a phone and on a desk, and lets `look` look at it.
+fn on_both_screens(name: &str, html: &str, look: impl Fn(&mut Page<'_>, Screen)) {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    for screen in [PHONE, DESKTOP] {
+        let mut page = browser.open(name, html, screen);
+        look(&mut page, screen);
+        assert_eq!(page.complaints(), [""; 0], "on a {}", screen.name);
+        assert!(page.overflow() <= 0.0, "wider than a {}", screen.name);
+    }
+}
+
+/// Whether at least `least` of what is drawn in `selector` has the color of `variable`.
+#[track_caller]
+fn assert_color(page: &mut Page<'_>, selector: &str, variable: &str, least: f64) {
+    let (area, color) = (page.area_on_page(selector), page.color(variable));
+    let share = page.screenshot("").share(area, color);
+    assert!(share >= least, "{variable} is {share:.3} of {selector}");
+}
+
+#[test]
+fn headline_figures_gaps_and_failures_are_told() {
+    on_both_screens("report-stream", &STREAM, |page, _| {
+        assert_eq!(page.text("h1"), "weather-station");
+        let figures = page.texts("#tiles dd").join("; ");
+        for figure in ["9.78 s", "126.8 KiB", "136 blocks", "36", "17"] {
+            assert!(figures.contains(figure), "{figure} in {figures}");
+        }
+        assert!(page.text("#missing").contains("17 events dropped"));
+        assert!(page.text("#failures li").contains("asked for 9.3 KiB with"));
+        assert!(page.text("#failures li").contains("Fragmented"));
+        assert!(page.text("#unknowns").contains("rebuilt"));
+    });
+}
+
+#[test]
+fn memory_is_stacked_by_owner_or_by_call_site() {
+    on_both_screens("report-memory", &STREAM, |page, _| {
+        assert_eq!(page.count("#memory-chart polygon"), 6);
+        assert!(
+            page.texts("#memory-legend li")
+                .contains(&"ui\n95.2 KiB".to_owned())
+        );
+        assert_color(page, "#memory-chart svg", "--r0", 0.1);
+        assert_color(page, "#memory-chart svg", "--r1", 0.015);
+        page.click("#memory input[value=sites]");
+        assert_eq!(page.count("#memory-chart polygon"), 8, "seven and the rest");
+        assert!(page.text("#memory-legend").contains("src/ui/canvas.rs:26"));
+        assert!(page.text("#memory-legend").contains("5 others"));
+        assert!(page.text("#map-legend").contains("src/ui/canvas.rs:26"));
+    });
+}
+
+#[test]
+fn the_slider_moves_every_part_to_another_moment() {
+    on_both_screens("report-slider", &STREAM, |page, _| {
+        assert!(page.text("#moment").starts_with("event 12,000"));
+        page.press("#slider", "ArrowRight");
+        assert!(
+            page.text("#moment").starts_with("event 12,0"),
+            "the next moment"
+        );
+        assert!(!page.text("#moment").starts_with("event 12,000"));
+        page.press("#slider", "End");
+        assert!(page.text("#moment").starts_with("event 19,128 of 19,128"));
+        assert!(
+            page.text("#memory-legend")
+                .contains("15.3 KiB in 136 blocks")
+        );
+        assert!(page.text("#heaps").contains("DRAM"));
+        let figures = page.texts("#heaps tbody td");
+        assert_eq!(figures[5], "136", "blocks of the first heap");
+        page.click_at("#memory-chart svg", 0.99, 0.5);
+        page.press("#slider", "Home");
+        assert!(page.text("#memory-legend").contains("0 B in 0 blocks"));
+    });
+}
+
+#[test]
+fn largest_free_block_and_fragmentation_have_a_line_for_each_heap() {
+    on_both_screens("report-room", &STREAM, |page, _| {
+        assert_eq!(page.count("#largest-chart polyline"), 2);
+        assert_eq!(page.count("#fragmentation-chart polyline"), 2);
+        assert_color(page, "#fragmentation-chart svg", "--r0", 0.003);
+        assert!(
+            page.texts("#fragmentation-chart text")
+                .contains(&"75 %".to_owned())
+        );
+        assert!(
+            page.texts("#largest-chart text")
+                .contains(&"64 KiB".to_owned())
+        );
+        assert!(page.text("#room-note").contains("Rebuilt"));
+    });
+}
+
+#[test]
+fn a_tap_on_the_map_tells_which_blocks_are_there() {
+    on_both_screens("report-map", &STREAM, |page, _| {
+        assert_eq!(page.count("#maps canvas"), 2);
+        assert_color(page, "#maps canvas", "--r0", 0.3);
+        assert_color(page, "#maps canvas", "--r1", 0.03);
+        page.click_at("#maps canvas", 0.3, 0.99);
+        let blocks = page.text("#blocks");
+        assert!(
+            blocks.contains("of DRAM") && blocks.contains(", since event"),
+            "{blocks}"
+        );
+        page.press("#maps canvas", "Home");
+        let first = page.text("#blocks");
+        assert!(first.contains("1 block in 0x3FFB_2ECC"), "{first}");
+        page.press("#maps canvas", "ArrowRight");
+        assert_ne!(page.text("#blocks"), first);
+    });
+}
+
+#[test]
+fn leaks_are_told_down_to_the_line_sorted_and_filtered() {
+    on_both_screens("report-leaks", &STREAM, |page, _| {
+        let rows = "#leak-table tbody tr";
+        assert_eq!(page.count(rows), 10);
+        let first = page.text(rows);
+        assert!(first.contains("src/mqtt/session.rs:52 mqtt::session::remember"));
+        assert!(first.contains("growing") && first.contains("5.0 KiB") && first.contains("107"));
+        assert_eq!(page.count("#leak-table .sparkline"), 10);
+        page.click("#leak-table thead th:nth-child(2) button");
+        page.click("#leak-table thead th:nth-child(2) button");
+        assert!(
+            page.text(rows).contains("src/http/cookie.rs:8"),
+            "the fewest bytes first"
+        );
+        page.click("#leaks-filter");
+        page.write("#leaks-filter", "wifi");
+        assert_eq!(page.text("#leaks-count"), "2 places, 3.7 KiB");
+        assert_eq!(page.count(rows), 2);
+        page.click("#leak-table summary");
+        assert!(page.text("#leak-table .stack").contains("wifi::task"));
+    });
+}
+
+#[test]
+fn the_flame_graph_can_be_zoomed_searched_and_rooted_at_owners() {
+    on_both_screens("report-flame", &STREAM, |page, screen| {
+        assert!(page.count("#flame button") > 10);
+        let hot = page
+            .screenshot("-flame")
+            .variety(page.area_on_page("#flame"));
+        assert!(hot > 8, "{hot} colours");
+        page.write("#flame-search", "mqtt::client");
+        assert!(
+            page.text("#flame-found").contains("4.2 %"),
+            "{}",
+            page.text("#flame-found")
+        );
+        assert!(page.count("#flame .found") > 0);
+        page.write("#flame-search", "");
+        page.click("#flame-root-owners");
+        page.click("#flame-at-end");
+        page.click("#flame button[aria-label^='mqtt: ']");
+        assert_eq!(
+            page.text("#flame-detail"),
+            "mqtt 6.2 KiB in 110 blocks, 40 % of what is alive"
+        );
+        let width = page.area("#flame button[aria-label^='mqtt: ']").width;
+        assert!(width > f64::from(screen.width) * 0.8, "zoomed to {width}");
+        page.press("#flame button[aria-label^='mqtt: ']", "ArrowUp");
+        page.click("#flame-reset");
+        assert!(page.text("#flame-detail").starts_with("all 15.3 KiB"));
+    });
+}
+
+#[test]
+fn the_shipped_firmware_has_a_report_and_a_recording() {
+    let (recording, history) = replayed_firmware();
+    on_both_screens("heap", &heap_page(&recording).unwrap(), |page, _| {
+        assert_eq!(page.text("h1"), "ESP32 serves fw_iot");
+        assert_color(page, "#bands .band:nth-child(2) canvas", "--used", 0.2);
+        assert_color(page, "#live-chart svg", "--r0", 0.01);
+        page.press("#slider", "Home");
+        assert!(page.text("#moment").starts_with("operation 0 of"));
+        page.press("#slider", "ArrowRight");
+        assert!(!page.text("#moment").starts_with("operation 0 of"));
+    });
+    on_both_screens("report-firmware", &page_of(&history), |page, _| {
+        assert_eq!(page.text("h1"), "fw_iot");
+        assert!(page.text("#lede").contains("sizes stand in for call sites"));
+        assert!(page.text("#memory-legend").contains("bytes"));
+        assert!(page.text("#room-note").contains("Measured"));
+        assert_eq!(
+            page.count("#memory input[name=stack]"),
+            0,
+            "nobody to choose"
+        );
+        assert_color(page, "#memory-chart svg", "--r0", 0.02);
+        assert_color(page, "#maps .grid:nth-child(2) canvas", "--r0", 0.02);
+        page.press("#slider", "End");
+        assert!(page.text("#moment").starts_with("event 172,110 of 172,110"));
+    });
+}
+
+#[test]
+fn a_history_of_two_hundred_thousand_events_makes_a_page_below_three_megabytes() {
+    let html = page_of(&program(200_000));
+    assert!(html.len() < 3_000_000, "{} bytes", html.len());
+}
+
+#[test]
+fn a_history_of_nothing_has_a_page() {
+    on_both_screens(
+        "report-nothing",
+        &page_of(&History::default()),
+        |page, _| {
+            assert_eq!(page.text("h1"), "A program's heap");
+            assert!(page.text("#leaks-note").contains("Nothing"));
+        },
+    );
+}
