@@ -127,7 +127,7 @@ fn a_rest_of_one_word_waits_for_its_neighbour() {
 }
 
 #[test]
-fn a_freed_block_serves_the_same_size_again() {
+fn tlsf_81d3779_a_freed_block_serves_the_same_size_again() {
     let mut region = Region::new(4096);
     let mut heap = region.heap();
     for size in 1..900 {

@@ -27,7 +27,7 @@ fn striped<P: Poison>(region: &mut Region) -> (Heap<P>, Vec<Offset>) {
 }
 
 #[test]
-fn defect_12497_no_call_looks_at_more_blocks_than_it_was_told_to() {
+fn idf_12497_no_call_looks_at_more_blocks_than_it_was_told_to() {
     let mut region = Region::new(4096);
     let (heap, _) = striped::<Unpoisoned>(&mut region);
     let blocks = heap.blocks().count();

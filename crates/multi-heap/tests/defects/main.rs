@@ -1,0 +1,30 @@
+//! Does one heap have the defects that ESP-IDF's had? `docs/defects.md` lists them all.
+//!
+//! A test's name begins with the number of what it would find: a commit or an issue of ESP-IDF (`idf_`), a commit of its TLSF (`tlsf_`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod alignment;
+mod checks;
+mod figures;
+mod placement;
+mod sizes;
+
+/// A generator that repeats itself from the same seed (xorshift).
+struct Dice(u32);
+
+impl Dice {
+    fn below(&mut self, end: u32) -> u32 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        self.0 % end
+    }
+}
