@@ -39,7 +39,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
 /// Figures: O(heaps) under the lock.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// All seven figures of the heaps that have `caps`: sums, `largest_free_block` the largest of them.
+    /// All seven figures of the heaps that have `caps`: sums, and [`CapsHeap::largest_free_block`].
     #[must_use]
     pub fn info(&self, caps: Caps) -> Info {
         self.state.acquire().heaps.info(caps)

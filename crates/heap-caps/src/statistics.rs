@@ -25,11 +25,14 @@ impl fmt::Display for NotMonitoring {
 impl core::error::Error for NotMonitoring {}
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// All seven figures: sums over the heaps, `largest_free_block` the largest of them.
+    /// All seven figures: sums over the heaps, and [`HeapCaps::largest_free_block`].
     #[must_use]
     pub fn info(&self, caps: Caps) -> Info {
         let heaps = self.registry.serving(caps).map(|(_, _, heap)| heap.info());
-        heaps.fold(Info::default(), both)
+        Info {
+            largest_free_block: self.largest_free_block(caps),
+            ..heaps.fold(Info::default(), both)
+        }
     }
 
     /// Bytes of the heaps, bookkeeping included.

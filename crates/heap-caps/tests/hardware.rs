@@ -142,7 +142,7 @@ fn memory_that_nobody_named_has_its_own_lines_unless_esp_idf_is_copied() {
 }
 
 #[test]
-fn a_buffer_of_whole_lines_grows_in_place_and_keeps_them() {
+fn idf_head_04_a_buffer_of_whole_lines_grows_in_place_and_keeps_them() {
     let mut sim = booted(&ESP32P4, Policy::Guaranteed, &[]);
     let buffer = sim.heaps.malloc(100, DMA).unwrap();
     for caps in [DMA, Caps::empty()] {

@@ -14,7 +14,7 @@ fn reserve(caps: Caps, bytes: u32) -> Reserve {
 }
 
 #[test]
-fn a_reserve_is_left_alone_by_those_who_do_not_ask_for_it() {
+fn idf_18938_a_reserve_is_left_alone_by_those_who_do_not_ask_for_it() {
     // ESP-IDF since 2026: default allocations drain the DMA pool before PSRAM is used (#18938).
     let mut sim = Sim::esp32_with_psram(0x40_0000);
     sim.heaps
@@ -218,7 +218,7 @@ fn without_a_threshold_malloc_never_uses_external_memory() {
 }
 
 #[test]
-fn aligned_cleared_and_resized_blocks_follow_the_same_policy() {
+fn idf_12375_aligned_cleared_and_resized_blocks_follow_the_same_policy() {
     // ESP-IDF's memalign ignored it for years (#12375).
     let mut sim = Sim::esp32_with_psram(0x40_0000);
     sim.heaps.set_external_threshold(Some(1000));

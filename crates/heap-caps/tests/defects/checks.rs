@@ -1,0 +1,73 @@
+//! Class H over many heaps: does every way to ask for a check lead to it, at every level?
+
+use heap_caps::{Cause, Corrupt, EVERYTHING, Patrol, Policy};
+use multi_heap::{Comprehensive, CorruptionKind, Light, Patrolled, Poison, Unpoisoned};
+use soc_regions::{Caps, ESP32};
+
+use crate::support::*;
+
+fn sim<P: Poison>() -> Sim<P> {
+    Sim::with(Policy::Guaranteed, &ESP32.default_options(), ())
+}
+
+/// A block of 40 bytes whose next byte was overwritten.
+fn overrun<P: Poison>() -> (Sim<P>, u32) {
+    let mut sim = sim::<P>();
+    let block = sim.heaps.malloc(40, Caps::DMA).unwrap();
+    sim.heaps.malloc(40, Caps::DMA).unwrap();
+    sim.fill(block, 41, 0x77);
+    (sim, block)
+}
+
+fn patrolled<P: Poison>(sim: &Sim<P>) -> Option<Corrupt> {
+    let mut patrol = Patrol::new();
+    loop {
+        match sim.heaps.patrol(&mut patrol, 3) {
+            Ok(Patrolled::Underway) => {}
+            Ok(Patrolled::Round) => return None,
+            Err(corrupt) => return Some(corrupt),
+        }
+    }
+}
+
+fn every_way_finds_it<P: Poison>() {
+    let (mut sim, block) = overrun::<P>();
+    let expected = sim.heaps.check_integrity(Caps::DMA).unwrap_err();
+    assert_eq!(expected.address, block + 40);
+    assert_eq!(expected.corruption.kind, CorruptionKind::TailCanary);
+    assert_eq!(sim.heaps.check_integrity(EVERYTHING), Err(expected));
+    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Err(expected));
+    assert_eq!(sim.heaps.check_integrity_at(block), Some(Err(expected)));
+    let mut each = Vec::new();
+    sim.heaps
+        .check_each(EVERYTHING, |corrupt| each.push(corrupt));
+    assert_eq!(each, [expected]);
+    assert_eq!(patrolled(&sim), Some(expected));
+    assert!(sim.heaps.free(block).is_err() && sim.heaps.usable_size(block).is_err());
+    assert!(sim.heaps.realloc(block, 80, Caps::DMA).is_err());
+}
+
+#[test]
+fn idf_b9abad7_0b5ab94_93d4b0b_39f789d_da81ec6_every_way_to_ask_leads_to_the_check() {
+    every_way_finds_it::<Light>();
+    every_way_finds_it::<Comprehensive>();
+}
+
+fn asked_for_nothing<P: Poison>() -> [Cause; 4] {
+    let mut sim = sim::<P>();
+    let causes = [
+        sim.heaps.malloc(0, Caps::DMA),
+        sim.heaps.calloc(0, 4, Caps::DMA),
+        sim.heaps.aligned_alloc(16, 0, Caps::DMA),
+        sim.heaps.malloc_default(0),
+    ];
+    assert_eq!(sim.heaps.info(Caps::empty()).allocated_blocks, 0);
+    causes.map(|result| result.unwrap_err().cause)
+}
+
+#[test]
+fn idf_481379f_nothing_is_refused_alike_at_every_level() {
+    assert_eq!(asked_for_nothing::<Unpoisoned>(), [Cause::ZeroSize; 4]);
+    assert_eq!(asked_for_nothing::<Light>(), [Cause::ZeroSize; 4]);
+    assert_eq!(asked_for_nothing::<Comprehensive>(), [Cause::ZeroSize; 4]);
+}

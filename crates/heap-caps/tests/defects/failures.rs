@@ -1,0 +1,91 @@
+//! Class K: is each failure told once, by whichever function, with the size and the capabilities that were asked for?
+
+use heap_caps::{Failure, Observer, Policy};
+use soc_regions::Caps;
+
+use crate::support::*;
+
+/// Sizes and capabilities of the failures that were told.
+#[derive(Default)]
+struct Told(Vec<(usize, Caps)>);
+
+impl Observer for Told {
+    fn on_failure(&mut self, failure: &Failure) {
+        self.0.push((failure.size, failure.caps));
+    }
+}
+
+fn told(ask: impl FnOnce(&mut Sim<multi_heap::Unpoisoned, Told>)) -> Vec<(usize, Caps)> {
+    let mut sim = Sim::with(Policy::Guaranteed, &psram(0x1_0000), Told::default());
+    ask(&mut sim);
+    let counted = sim.heaps.failures() as usize;
+    let told = std::mem::take(&mut sim.heaps.observer_mut().0);
+    assert_eq!(told.len(), counted);
+    told
+}
+
+const HUGE: usize = 1 << 24;
+
+#[test]
+fn idf_a0ca353_functions_with_preferences_tell_their_failure_too() {
+    let choices = [Caps::SPIRAM, Caps::DMA];
+    let once = [(HUGE, Caps::DMA)];
+    assert_eq!(
+        told(|sim| _ = sim.heaps.malloc_prefer(HUGE, &choices)),
+        once
+    );
+    let product = told(|sim| _ = sim.heaps.calloc_prefer(HUGE / 4, 4, &choices));
+    assert_eq!(product, once);
+    let resized = told(|sim| {
+        let block = sim.heaps.malloc(8, Caps::DMA).unwrap();
+        sim.heaps.realloc_prefer(block, HUGE, &choices).unwrap_err();
+    });
+    assert_eq!(resized, once);
+}
+
+#[test]
+fn idf_497c840_the_size_of_an_array_is_told_not_that_of_its_element() {
+    assert_eq!(
+        told(|sim| _ = sim.heaps.calloc(HUGE / 16, 16, Caps::DMA)),
+        [(HUGE, Caps::DMA)]
+    );
+}
+
+#[test]
+fn idf_9517_nothing_is_no_failure() {
+    let nothing = told(|sim| {
+        let block = sim.heaps.malloc(8, Caps::DMA).unwrap();
+        sim.heaps.malloc(0, Caps::DMA).unwrap_err();
+        sim.heaps.malloc_default(0).unwrap_err();
+        sim.heaps.malloc_prefer(0, &[Caps::DMA]).unwrap_err();
+        sim.heaps.aligned_alloc(64, 0, Caps::DMA).unwrap_err();
+        sim.heaps.realloc(block, 0, Caps::DMA).unwrap_err();
+    });
+    assert_eq!(nothing, []);
+}
+
+#[test]
+fn idf_head_16_an_array_of_nothing_is_no_failure() {
+    for (count, size) in [(0, 8), (8, 0), (0, usize::MAX)] {
+        assert_eq!(told(|sim| _ = sim.heaps.calloc(count, size, Caps::DMA)), []);
+    }
+}
+
+#[test]
+fn idf_head_17_a_product_that_wraps_is_not_told_as_what_it_wraps_to() {
+    for (count, size) in [(usize::MAX / 4 + 2, 4), (usize::MAX, 2)] {
+        let told = told(|sim| _ = sim.heaps.calloc(count, size, Caps::DMA));
+        assert_eq!(told, [(usize::MAX, Caps::DMA)]);
+    }
+}
+
+#[test]
+fn idf_65c946f_numbers_are_written_digit_by_digit_in_their_order() {
+    let mut sim = Sim::esp32();
+    let unnamed = Caps::from_bits_retain(0x2000_0000);
+    let said = sim.heaps.malloc(8, unnamed).unwrap_err().to_string();
+    assert!(said.starts_with("8 B with 0x20000000:"), "{said}");
+    assert!(said.contains("DRAM at 0x3FFB2EC8"), "{said}");
+    let misuse = sim.heaps.free(0x1234_5678).unwrap_err().to_string();
+    assert!(misuse.starts_with("0x12345678: "), "{misuse}");
+}

@@ -1,0 +1,112 @@
+//! Class C over many heaps: which memory do requests eat, and what is kept for those who need it?
+
+use heap_caps::{Policy, Reserve, Why};
+use soc_regions::{Caps, ESP32};
+
+use crate::support::*;
+
+const BYTES: Caps = Caps::BIT8;
+const INTERNAL: Caps = Caps::DEFAULT.union(Caps::INTERNAL);
+
+fn reserve(sim: &mut Sim, caps: Caps, bytes: u32) {
+    sim.heaps.set_reserve(Reserve { caps, bytes }).unwrap();
+}
+
+#[test]
+fn idf_13588_small_requests_do_not_eat_the_biggest_heap() {
+    for policy in [Policy::Guaranteed, Policy::IdfExact] {
+        let mut sim: Sim = Sim::with(policy, &ESP32.default_options(), ());
+        let whole = sim.heaps.heap_at(DRAM).unwrap().info.largest_free_block;
+        let small: Vec<u32> = [Caps::INTERNAL, Caps::DMA]
+            .into_iter()
+            .cycle()
+            .take(600)
+            .map(|caps| sim.heaps.malloc(16, caps).unwrap())
+            .collect();
+        assert!(
+            small
+                .iter()
+                .all(|&block| sim.heaps.heap_at(block).unwrap().span.start() != DRAM)
+        );
+        let largest = sim.heaps.largest_free_block(BYTES);
+        assert_eq!(largest, whole, "{policy:?}: it is still there in one piece");
+        assert!(sim.heaps.malloc(whole as usize, BYTES).is_ok());
+    }
+}
+
+#[test]
+fn idf_c4ed9d1_ordinary_requests_stop_where_the_reserve_begins_and_dma_goes_on() {
+    let mut sim = Sim::esp32();
+    reserve(&mut sim, Caps::DMA, 32 * 1024);
+    let ordinary = sim.exhaust(500, Caps::DEFAULT);
+    assert!(!ordinary.is_empty() && sim.heaps.free_size(Caps::DMA) >= 32 * 1024);
+    let failure = sim.heaps.malloc(500, Caps::DEFAULT).unwrap_err();
+    let kept = |why| matches!(why, Why::Reserved { caps, .. } if caps == Caps::DMA);
+    assert!(failure.candidates().any(|heap| kept(heap.why)), "{failure}");
+    let dma = sim.exhaust(500, Caps::DMA).len() * 504;
+    assert!(dma + 1000 > 32 * 1024, "{dma} bytes");
+}
+
+#[test]
+fn idf_304e908_f0e93ed_a_reserve_need_not_fit_into_one_block() {
+    let mut sim = Sim::esp32();
+    let kept = 250 * 1024;
+    assert!(sim.heaps.largest_free_block(Caps::DMA) < kept);
+    reserve(&mut sim, Caps::DMA, kept);
+    sim.exhaust(1000, Caps::DEFAULT);
+    let free = sim.heaps.free_size(Caps::DMA);
+    assert!((kept..kept + 1004).contains(&free), "{free} bytes are kept");
+    let mut heaps: Vec<u32> = sim
+        .exhaust(1000, Caps::DMA)
+        .iter()
+        .map(|&block| sim.heaps.heap_at(block).unwrap().span.start())
+        .collect();
+    heaps.dedup();
+    assert!(heaps.len() > 1, "over several heaps: {heaps:X?}");
+}
+
+#[test]
+fn idf_6558_a_reserve_is_a_number_and_takes_no_block() {
+    let mut sim = Sim::esp32_with_psram(0x10_0000);
+    let before = sim.heaps.info(Caps::empty());
+    for bytes in [1, 24 * 1024, 400 * 1024, u32::MAX] {
+        reserve(&mut sim, Caps::DMA, bytes);
+        assert_eq!(sim.heaps.info(Caps::empty()), before, "{bytes}");
+    }
+    assert!(
+        sim.heaps
+            .malloc(64, Caps::DEFAULT)
+            .is_ok_and(|block| ESP32.is_external(block)),
+        "all internal memory is kept, PSRAM is not"
+    );
+}
+
+#[test]
+fn idf_96391ef_nobody_is_told_of_a_failure_while_psram_is_free() {
+    let mut sim = Sim::esp32_with_psram(0x40_0000);
+    sim.heaps.set_external_threshold(Some(16 * 1024));
+    sim.exhaust(64, INTERNAL);
+    let counted = sim.heaps.failures();
+    let block = sim.heaps.malloc_default(1000).unwrap();
+    let grown = sim.heaps.realloc_default(block, 2000).unwrap();
+    assert!(ESP32.is_external(block) && ESP32.is_external(grown));
+    assert_eq!(sim.heaps.failures(), counted, "trying is no failure");
+}
+
+#[test]
+fn idf_18444_an_internal_calloc_after_psram_was_added_is_served_and_zero() {
+    use soc_regions::{ESP32S3, common};
+    let options = ESP32S3.default_options();
+    let mut sim: Sim = Sim::booted(&ESP32S3, Policy::Guaranteed, &options, ());
+    let octal = options.with(common::PSRAM.of(8 << 20)).unwrap();
+    let symbols = ESP32S3.sample_symbols(&octal);
+    // SAFETY: nothing else uses the simulated memory, and it lives as long as the heaps.
+    let made = unsafe { sim.heaps.extend(&octal, &symbols, &sim.memory) }.unwrap();
+    assert_eq!((made.heaps, made.bytes), (1, 8 << 20));
+    for size in [1, 16, 100, 4000, 100_000] {
+        let block = sim.heaps.calloc(1, size, INTERNAL | BYTES).unwrap();
+        assert!(!ESP32S3.is_external(block));
+        assert_eq!(sim.bytes(block, size), vec![0; size]);
+    }
+    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+}
