@@ -9,6 +9,18 @@ use core::num::NonZeroU32;
 /// validates the offsets it is given. It is never zero, because the region begins with the heap's own control
 /// structure, so `Option<Offset>` is four bytes. Offsets instead of pointers make a 64-bit host lay out a heap
 /// exactly as a 32-bit chip does.
+///
+/// A heap is asked about places, so a pointer in the place of a block does not compile (`idf_6c25dd4_a_pointer_is_not_a_block`):
+/// ```compile_fail,E0308
+/// # fn ask(heap: &multi_heap::Heap<multi_heap::Light>, block: multi_heap::Offset) {
+/// let size = heap.usable_size(heap.pointer(block));
+/// # }
+/// ```
+/// ```
+/// # fn ask(heap: &multi_heap::Heap<multi_heap::Light>, block: multi_heap::Offset) {
+/// let size = heap.usable_size(block);
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct Offset(NonZeroU32);

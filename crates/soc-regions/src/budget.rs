@@ -223,6 +223,28 @@ impl core::error::Error for Shortfall {}
 ///     Promise::of(200 * 1024, Caps::DMA).after(&[("Wi-Fi", 72 * 1024)]),
 /// ]);
 /// ```
+/// Nor does memory for code where memory protection leaves none, as by default on an ESP32-C6
+/// (`idf_14837_code_under_memory_protection_does_not_compile`); without the protection it would:
+/// ```compile_fail,E0080
+/// # use soc_regions::{Budget, Caps, ESP32C6, Options, Promise, budget, options};
+/// const OPTIONS: Options = options!(ESP32C6);
+/// # const AT_MOST: [(&str, u32); 8] = [
+/// #     ("_iram_start", 0x4080_0000), ("_iram_end", 0x4081_8400), ("_data_start", 0x4081_8400), ("_heap_start", 0x4081_B9C0),
+/// #     ("_rtc_force_slow_end", 0x5000_0010), ("_rtc_reserved_start", 0x5000_3F00), ("_rtc_reserved_end", 0x5000_3F18),
+/// #     ("_ulp_hp_mem_resv_start", 0x4087_B000),
+/// # ];
+/// const BUDGET: Budget = budget!(ESP32C6, OPTIONS, AT_MOST, [Promise::of(4096, Caps::EXEC)]);
+/// ```
+/// ```
+/// # use soc_regions::{Budget, Caps, ESP32C6, Options, Promise, budget, common, options};
+/// const OPTIONS: Options = options!(ESP32C6, common::MEMORY_PROTECTION.off());
+/// # const AT_MOST: [(&str, u32); 8] = [
+/// #     ("_iram_start", 0x4080_0000), ("_iram_end", 0x4081_8400), ("_data_start", 0x4081_8400), ("_heap_start", 0x4081_B9C0),
+/// #     ("_rtc_force_slow_end", 0x5000_0010), ("_rtc_reserved_start", 0x5000_3F00), ("_rtc_reserved_end", 0x5000_3F18),
+/// #     ("_ulp_hp_mem_resv_start", 0x4087_B000),
+/// # ];
+/// const BUDGET: Budget = budget!(ESP32C6, OPTIONS, AT_MOST, [Promise::of(4096, Caps::EXEC)]);
+/// ```
 #[macro_export]
 macro_rules! budget {
     (
