@@ -138,7 +138,7 @@ fn tasks_that_take_turns_keep_their_owners() {
 }
 
 #[test]
-fn defect_18723_a_resize_by_another_owner_takes_the_block_from_the_first() {
+fn idf_18723_a_resize_by_another_owner_takes_the_block_from_the_first() {
     let (mut sim, owner) = accounts();
     let block = owner.with(MQTT, || sim.malloc(100));
     let moved = owner.with(WIFI, || sim.realloc(block, 5000));
@@ -166,7 +166,7 @@ fn blocks_of_an_owner_that_has_ended_are_the_leaks() {
 }
 
 #[test]
-fn defect_13467_a_number_is_not_given_to_another_while_blocks_bear_it() {
+fn idf_13467_a_number_is_not_given_to_another_while_blocks_bear_it() {
     let (mut sim, owner) = accounts();
     let block = owner.with(MQTT, || sim.malloc(100));
     sim.observer().end(MQTT);
@@ -205,7 +205,7 @@ fn each_place_in_the_source_has_a_site_with_its_peak() {
 }
 
 #[test]
-fn what_does_not_fit_into_the_tables_is_counted_and_the_sums_stay_exact() {
+fn idf_head_15_what_does_not_fit_into_the_tables_is_counted_and_the_sums_stay_exact() {
     let mut sim: Sim<Ledger<(), (), 4, 1, 1>> = Sim::new(Ledger::new((), ()));
     let mut blocks: Vec<u32> = (0..6).map(|_| sim.malloc(10)).collect();
     blocks.push(sim.malloc(20));
@@ -378,7 +378,7 @@ fn sums_are_the_heaps<P: Poison>(calls: &[Call]) {
 
 proptest! {
     #[test]
-    fn defect_17232_the_sums_over_owners_and_over_sites_are_the_heaps_own_figures(
+    fn idf_17232_the_sums_over_owners_and_over_sites_are_the_heaps_own_figures(
         calls in proptest::collection::vec(call(), 1..100),
     ) {
         sums_are_the_heaps::<Unpoisoned>(&calls);

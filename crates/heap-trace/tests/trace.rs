@@ -98,7 +98,7 @@ fn an_address_that_is_used_again_gets_a_record_of_its_own() {
 }
 
 #[test]
-fn defect_46fceb2_every_path_is_traced_calloc_aligned_and_preferring_too() {
+fn idf_46fceb2_0716530_dd1dde5_every_path_is_traced_calloc_aligned_and_preferring_too() {
     let mut buffer = [Slot::EMPTY; 16];
     let mut sim = traced(&mut buffer, Mode::Leaks);
     let heaps = &mut sim.heaps;
@@ -144,7 +144,7 @@ fn a_resize_ends_one_record_and_begins_another_in_place_and_moved() {
 }
 
 #[test]
-fn defect_i_a_failed_realloc_keeps_the_record_of_the_block_that_lives_on() {
+fn idf_head_07_a_failed_realloc_keeps_the_record_of_the_block_that_lives_on() {
     let mut buffer = [Slot::EMPTY; 8];
     let mut sim = traced(&mut buffer, Mode::Leaks);
     let block = sim.malloc(100);
@@ -154,7 +154,7 @@ fn defect_i_a_failed_realloc_keeps_the_record_of_the_block_that_lives_on() {
 }
 
 #[test]
-fn defect_i_records_are_found_by_number_in_any_order_of_asking() {
+fn idf_head_08_records_are_found_by_number_in_any_order_of_asking() {
     let mut buffer = [Slot::EMPTY; 16];
     let mut sim = traced(&mut buffer, Mode::Leaks);
     let blocks: Vec<u32> = (1..=8).map(|size| sim.malloc(size * 8)).collect();
@@ -167,7 +167,7 @@ fn defect_i_records_are_found_by_number_in_any_order_of_asking() {
 }
 
 #[test]
-fn defect_i_a_record_freed_under_the_reader_is_passed_over() {
+fn idf_head_09_a_record_freed_under_the_reader_is_passed_over() {
     let mut buffer = [Slot::EMPTY; 8];
     let mut sim = traced(&mut buffer, Mode::Leaks);
     let [a, b, c] = [1, 2, 3].map(|size| sim.malloc(size));
@@ -189,7 +189,7 @@ fn defect_i_a_record_freed_under_the_reader_is_passed_over() {
 }
 
 #[test]
-fn defect_i_the_high_water_mark_is_that_of_the_session() {
+fn idf_head_10_the_high_water_mark_is_that_of_the_session() {
     let mut buffer = [Slot::EMPTY; 8];
     let mut sim = traced(&mut buffer, Mode::Leaks);
     let blocks = [1, 2, 3].map(|size| sim.malloc(size));
@@ -341,7 +341,7 @@ total frees: 1
 }
 
 #[test]
-fn defect_i_the_dump_lets_go_of_the_trace_between_two_lines_and_notes_what_happened_meanwhile() {
+fn idf_head_11_the_dump_lets_go_of_the_trace_between_two_lines_and_notes_what_happened_meanwhile() {
     let mut buffer = [Slot::EMPTY; 2];
     let mut sim = traced(&mut buffer, Mode::All);
     let a = sim.malloc(1);

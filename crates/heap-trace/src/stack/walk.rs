@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_code_and_what_cannot_be_read_ends_the_walk() {
+    fn idf_b4aba18_what_is_no_code_and_what_cannot_be_read_ends_the_walk() {
         let (mut words, start) = windows();
         words.0.insert(0x0FF0, 0x3FFB_0000);
         let mut callers = [0; 8];
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn frame_pointers_lead_from_caller_to_caller() {
+    fn idf_1e0cdcb_frame_pointers_lead_from_caller_to_caller() {
         let words = [
             (0x0FFC, 0x400D_1000),
             (0x0FF8, 0x1040),

@@ -1,0 +1,253 @@
+//! Do traces and accounts have the defects that ESP-IDF's had? `docs/defects.md` lists them all.
+//!
+//! A test's name begins with the number of what it would find: an issue or commit of ESP-IDF (`idf_`), or ours for what has none (`idf_head_`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::result_large_err,
+    reason = "a helper that fails fails its test"
+)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use heap_caps::Observer;
+use heap_trace::{CurrentOwner, Ledger, Mode, Owner, Probe, Record, Slot, Summary, Tally, Trace};
+use multi_heap::Unpoisoned;
+use soc_regions::Caps;
+use support::{BYTES, ByOwner, Sim, on_behalf_of};
+
+const DEPTH: usize = 8;
+
+/// Call stacks that tell which event they belong to.
+#[derive(Debug, Default)]
+struct Deep(std::cell::Cell<u32>);
+
+impl Probe for Deep {
+    fn callers(&self, stack: &mut [u32]) -> usize {
+        self.0.set(self.0.get() + 1);
+        let event = self.0.get() << 8;
+        stack
+            .iter_mut()
+            .zip(1..)
+            .for_each(|(place, depth)| *place = event + depth);
+        stack.len()
+    }
+}
+
+fn stack_of(event: u32) -> [u32; DEPTH] {
+    std::array::from_fn(|depth| (event << 8) + u32::try_from(depth).unwrap() + 1)
+}
+
+#[test]
+fn idf_18553c4_a_resize_copies_its_own_call_stack_and_leaves_its_neighbours_records_alone() {
+    let mut buffer = [Slot::EMPTY; 4];
+    let mut sim = Sim::<_>::new(Trace::new(Deep::default()));
+    sim.observer().set_buffer(&mut buffer).unwrap();
+    sim.observer().start(Mode::Leaks).unwrap();
+    let blocks = [1, 2, 3].map(|size| sim.malloc(size)); // events 1, 2, 3
+    let resized = sim.realloc(blocks[1], 500); // ends one record and begins another
+    let records: Vec<Record<DEPTH>> = (0..3).map(|at| sim.observer().get(at).unwrap()).collect();
+    let stacks: Vec<_> = records.iter().map(|record| record.allocated_by).collect();
+    assert_eq!(records[2].address, resized);
+    assert_eq!(stacks[..2], [stack_of(1), stack_of(3)]);
+    assert!(
+        stacks[2] == stack_of(4) || stacks[2] == stack_of(5),
+        "{:X?}",
+        stacks[2]
+    );
+}
+
+/// The least time of some rounds of allocating and freeing one block while `live` others are there.
+fn pairs<O: Observer>(sim: &mut Sim<O>, live: usize) -> Duration {
+    let others: Vec<u32> = (0..live).map(|_| sim.malloc(4)).collect();
+    let round = |sim: &mut Sim<O>| {
+        let start = Instant::now();
+        for _ in 0..200 {
+            let block = sim.malloc(8);
+            sim.free(block);
+        }
+        start.elapsed()
+    };
+    let least = (0..15).map(|_| round(sim)).min().unwrap();
+    others.into_iter().for_each(|block| sim.free(block));
+    least
+}
+
+/// 250 times as many live blocks would take 250 times as long if they were searched.
+fn takes_no_longer<O: Observer>(what: &str, mut sim: Sim<O>) {
+    let (few, many) = (pairs(&mut sim, 32), pairs(&mut sim, 8000));
+    assert!(
+        many < few * 25,
+        "{what}: {few:?} beside 32 blocks, {many:?} beside 8000"
+    );
+}
+
+#[test]
+fn idf_10521_8b2b430_26a5117_a555563_b699033_leaks_are_found_in_constant_time() {
+    let buffer = vec![Slot::<2>::EMPTY; 10_000].leak();
+    let mut sim = Sim::<_>::new(Trace::new(()));
+    sim.observer().set_buffer(buffer).unwrap();
+    sim.observer().start(Mode::Leaks).unwrap();
+    takes_no_longer("trace", sim);
+}
+
+#[test]
+fn idf_head_14_a_free_does_not_search_the_blocks_of_its_owner() {
+    takes_no_longer(
+        "ledger",
+        Sim::<_>::new(Ledger::<(), (), 12_000, 8, 4>::new((), ())),
+    );
+}
+
+#[test]
+fn idf_2cf9236_a_buffer_with_old_records_is_as_good_as_an_empty_one() {
+    let buffer = vec![Slot::<0>::EMPTY; 16].leak();
+    let mut sim = Sim::<_>::new(Trace::new(()));
+    sim.observer().set_buffer(buffer).unwrap();
+    sim.observer().start(Mode::All).unwrap();
+    let old: Vec<u32> = (1..=12).map(|size| sim.malloc(size)).collect();
+    sim.observer().stop().unwrap();
+    let used = sim.observer().take_buffer().unwrap().unwrap();
+
+    let mut other = Sim::<_>::new(Trace::new(()));
+    other.observer().set_buffer(used).unwrap();
+    assert_eq!(
+        (other.observer().count(), other.observer().get(0)),
+        (0, None)
+    );
+    other.observer().start(Mode::Leaks).unwrap();
+    let block = other.malloc(5);
+    assert_eq!(other.observer().count(), 1);
+    other.free(block);
+    assert_eq!(
+        other.observer().summary(),
+        Summary {
+            mode: Mode::Leaks,
+            total_allocations: 1,
+            total_frees: 1,
+            capacity: 16,
+            high_water_mark: 1,
+            hits: 1,
+            ..Summary::default()
+        }
+    );
+    old.into_iter().for_each(|block| sim.free(block));
+}
+
+#[test]
+fn idf_fc1e8b0_a_trace_that_nobody_starts_takes_no_memory() {
+    assert!(
+        size_of::<Trace<'_>>() < 160,
+        "{} bytes",
+        size_of::<Trace<'_>>()
+    );
+    let mut buffer = [Slot::EMPTY; 64];
+    let mut sim: Sim<Trace<'_>> = Sim::new(Trace::new(()));
+    let plain: Sim<()> = Sim::new(());
+    sim.observer().set_buffer(&mut buffer).unwrap();
+    sim.observer().start(Mode::All).unwrap();
+    sim.observer().stop().unwrap();
+    let everything = Caps::empty();
+    assert_eq!(sim.heaps.info(everything), plain.heaps.info(everything));
+}
+
+#[test]
+fn idf_head_12_starting_clears_nothing_and_allocates_nothing() {
+    let buffer = vec![Slot::<32>::EMPTY; 65_534];
+    let bytes = size_of_val(buffer.as_slice());
+    let mut sim = Sim::<_>::new(Trace::new(()));
+    sim.observer().set_buffer(buffer.leak()).unwrap();
+    let before = sim.heaps.info(Caps::empty());
+    let start = Instant::now();
+    for _ in 0..1000 {
+        sim.observer().start(Mode::All).unwrap();
+    }
+    let took = start.elapsed();
+    assert!(
+        took < Duration::from_millis(100),
+        "{took:?} for 1000 times {bytes} bytes"
+    );
+    assert_eq!(sim.heaps.info(Caps::empty()), before);
+}
+
+fn has<const B: usize>(sim: &mut Sim<Ledger<ByOwner, (), B>>, owner: Owner) -> (u32, u32) {
+    let Tally { bytes, blocks, .. } = sim.observer().owner(owner).unwrap();
+    (bytes, blocks)
+}
+
+const MQTT: Owner = Owner(1);
+const WIFI: Owner = Owner(2);
+
+#[test]
+fn idf_b2cc934_owners_take_nothing_from_the_size_of_a_block() {
+    let mut sim = Sim::<_, Unpoisoned>::new(Ledger::<ByOwner>::new(ByOwner, ()));
+    let mut plain = Sim::<(), Unpoisoned>::new(());
+    for size in [1, 4, 30, 1000] {
+        let [watched, unwatched] = [on_behalf_of(MQTT, || sim.malloc(size)), plain.malloc(size)];
+        assert_eq!(watched, unwatched, "the same places");
+        assert_eq!(
+            sim.heaps.usable_size(watched),
+            plain.heaps.usable_size(unwatched)
+        );
+    }
+    assert_eq!(sim.heaps.info(BYTES), plain.heaps.info(BYTES));
+}
+
+#[test]
+fn idf_12498_b358581_5593691_9653031_each_path_books_to_who_asked_and_frees_from_who_had_it() {
+    let mut sim = Sim::<_, Unpoisoned>::new(Ledger::<ByOwner>::new(ByOwner, ()));
+    let heaps = &mut sim.heaps;
+    let blocks = on_behalf_of(MQTT, || {
+        [
+            heaps.malloc(8, BYTES),
+            heaps.calloc(2, 4, BYTES),
+            heaps.aligned_alloc(64, 8, BYTES),
+            heaps.malloc_prefer(8, &[Caps::SPIRAM, BYTES]),
+            heaps.calloc_prefer(2, 4, &[Caps::SPIRAM, BYTES]),
+            heaps.malloc_default(8),
+            heaps.calloc_default(8, 1),
+        ]
+    })
+    .map(Result::unwrap);
+    assert_eq!(has(&mut sim, MQTT), (56, 7));
+    on_behalf_of(WIFI, || sim.free(blocks[0]));
+    assert_eq!(has(&mut sim, MQTT), (48, 6), "whoever frees");
+    assert_eq!(has(&mut sim, WIFI), (0, 0), "nothing is stolen");
+    on_behalf_of(MQTT, || sim.heaps.realloc(blocks[1], 1 << 28, BYTES)).unwrap_err();
+    assert_eq!(has(&mut sim, MQTT), (48, 6), "a failure changes nothing");
+    sim.heaps.malloc(usize::MAX, BYTES).unwrap_err();
+    blocks[1..].iter().for_each(|&block| sim.free(block));
+    assert_eq!(has(&mut sim, MQTT), (0, 0));
+}
+
+#[test]
+fn idf_head_13_a_resize_into_memory_that_the_other_never_used_is_booked_once() {
+    let mut sim = Sim::<_, Unpoisoned>::new(Ledger::<ByOwner>::new(ByOwner, ()));
+    let block = on_behalf_of(MQTT, || sim.malloc(100));
+    let moved = on_behalf_of(WIFI, || sim.heaps.realloc(block, 200, Caps::EXEC)).unwrap();
+    assert_eq!(
+        (has(&mut sim, MQTT), has(&mut sim, WIFI)),
+        ((0, 0), (200, 1))
+    );
+    let back = on_behalf_of(MQTT, || sim.heaps.realloc(moved, 100, BYTES)).unwrap();
+    assert_eq!(
+        (has(&mut sim, MQTT), has(&mut sim, WIFI)),
+        ((100, 1), (0, 0))
+    );
+    sim.free(back);
+    assert_eq!(sim.observer().total(), (0, 0));
+}
+
+#[test]
+fn idf_3d5023b_accounts_without_a_heap_answer_zero() {
+    let current: &'static CurrentOwner = Box::leak(Box::new(CurrentOwner::new()));
+    current.with(MQTT, || {
+        let mut none: heap_caps::HeapCaps<Unpoisoned, Ledger<ByOwner>> =
+            heap_caps::HeapCaps::new(Ledger::new(ByOwner, ()));
+        assert!(none.malloc(8, BYTES).is_err() && none.free(0x3FFB_0000).is_err());
+        let ledger = none.observer_mut();
+        assert_eq!((ledger.total(), ledger.leaks().count()), ((0, 0), 0));
+        assert_eq!(ledger.end(MQTT), Tally::default());
+    });
+}
