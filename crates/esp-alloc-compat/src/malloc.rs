@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_overflow_are_refused_and_size_0_gives_back() {
+    fn esp_alloc_01_sizes_that_overflow_are_refused() {
         ready();
         // SAFETY: whatever is asked for, null or a block comes.
         let refused = unsafe {
@@ -189,13 +189,37 @@ mod tests {
             ]
         };
         assert!(refused.iter().all(|block| block.is_null()));
+        // SAFETY: nothing is read or written.
+        let free = unsafe { get_free_internal_heap_size() };
+        assert!(free > 32 * 1024 && free <= 64 * 1024, "{free}");
+    }
+
+    #[test]
+    fn esp_alloc_02_a_resize_to_nothing_gives_back() {
+        ready();
         // SAFETY: a block of 16 bytes, which the next call gives back.
         let block = unsafe { realloc(core::ptr::null_mut(), 16) };
         assert!(!block.is_null());
         // SAFETY: the block is ours.
         assert!(unsafe { realloc(block, 0) }.is_null());
-        // SAFETY: nothing is read or written.
-        let free = unsafe { get_free_internal_heap_size() };
-        assert!(free > 32 * 1024 && free <= 64 * 1024, "{free}");
+        // SAFETY: it was given back: that the heap says so is what is tested.
+        let again = unsafe { HEAP.heaps().free(NonNull::new(block).unwrap()) };
+        assert!(again.is_err());
+    }
+
+    #[test]
+    fn esp_alloc_04_blocks_can_hold_what_c_aligns_most() {
+        ready();
+        for size in 1..100 {
+            // SAFETY: a block, given back below.
+            let block = unsafe { malloc(size) };
+            let alignment = if size < ALIGNMENT { 4 } else { ALIGNMENT };
+            assert!(
+                !block.is_null() && block.addr().is_multiple_of(alignment),
+                "{size}"
+            );
+            // SAFETY: nobody uses it.
+            unsafe { free(block) };
+        }
     }
 }

@@ -51,7 +51,7 @@ fn is(block: *mut c_void, caps: Caps) -> bool {
 }
 
 #[test]
-fn blocks_are_aligned_for_anything_of_their_size() {
+fn idf_18685_blocks_are_aligned_for_anything_of_their_size() {
     let _alone = alone();
     let blocks: Vec<_> = (1..200).map(|size| malloc(size)).collect();
     for (size, &block) in (1_usize..200).zip(&blocks) {
@@ -110,7 +110,7 @@ fn cleared_blocks_are_zero() {
 }
 
 #[test]
-fn aligned_blocks_and_their_errors() {
+fn esp_alloc_03_aligned_blocks_and_their_errors() {
     let _alone = alone();
     for block in [memalign(256, 10), aligned_alloc(256, 10)] {
         assert!(block.addr().is_multiple_of(256));

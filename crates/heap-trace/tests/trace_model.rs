@@ -102,7 +102,7 @@ fn agrees<P: Poison>(calls: &[Call], capacity: usize) {
 
 proptest! {
     #[test]
-    fn the_trace_is_the_set_of_live_blocks(
+    fn idf_12820_the_trace_is_the_set_of_live_blocks(
         calls in proptest::collection::vec(call(), 1..120),
         capacity in prop_oneof![1..8usize, 20..70usize],
     ) {

@@ -1,6 +1,6 @@
 //! Class H over many heaps: does every way to ask for a check lead to it, at every level?
 
-use heap_caps::{Cause, Corrupt, EVERYTHING, Patrol, Policy};
+use heap_caps::{Cause, Corrupt, EVERYTHING, Freeing, Patrol, Policy};
 use multi_heap::{Comprehensive, CorruptionKind, Light, Patrolled, Poison, Unpoisoned};
 use soc_regions::{Caps, ESP32};
 
@@ -70,4 +70,24 @@ fn idf_481379f_nothing_is_refused_alike_at_every_level() {
     assert_eq!(asked_for_nothing::<Unpoisoned>(), [Cause::ZeroSize; 4]);
     assert_eq!(asked_for_nothing::<Light>(), [Cause::ZeroSize; 4]);
     assert_eq!(asked_for_nothing::<Comprehensive>(), [Cause::ZeroSize; 4]);
+}
+
+#[test]
+fn idf_383e9ad_a_free_in_two_steps_belongs_to_its_block_whoever_comes_in_between() {
+    // ESP-IDF noted it for each core: a task that moved between the steps freed what was in quarantine, and swallowed another's free.
+    let mut sim = sim::<Comprehensive>();
+    let [first, second] = [64, 200].map(|size| sim.heaps.malloc(size, Caps::DMA).unwrap());
+    let begun = [first, second].map(|block| sim.heaps.begin_free(block).unwrap());
+    assert_eq!(
+        sim.heaps.usable_size(first),
+        Ok(64),
+        "not before the second step"
+    );
+    begun.iter().rev().for_each(Freeing::fill);
+    assert_eq!(sim.heaps.finish_free(begun[1]), Ok(()));
+    assert_eq!(sim.heaps.usable_size(first), Ok(64));
+    assert_eq!(sim.heaps.finish_free(begun[0]), Ok(()));
+    assert!(sim.heaps.finish_free(begun[0]).is_err(), "once");
+    assert_eq!(sim.heaps.info(Caps::empty()).allocated_blocks, 0);
+    assert_eq!(sim.heaps.check_integrity(EVERYTHING), Ok(()));
 }

@@ -110,3 +110,25 @@ fn idf_18444_an_internal_calloc_after_psram_was_added_is_served_and_zero() {
     }
     assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
 }
+
+#[test]
+fn esp_alloc_08_what_was_added_first_does_not_decide_but_priority_size_and_reserve_do() {
+    let large = [Caps::DEFAULT | BYTES, Caps::empty(), Caps::empty()];
+    let last_resort = [Caps::SPM, Caps::empty(), Caps::DEFAULT | BYTES];
+    let memory = heap_caps::SimulatedMemory::new();
+    let mut heaps: heap_caps::HeapCaps = heap_caps::HeapCaps::new(());
+    for (columns, start, size) in [
+        (last_resort, 0x1000, 0x800), // the smallest, and added first
+        (large, 0x1_0000, 0x4000),
+        (large, 0x2_0000, 0x1000),
+    ] {
+        // SAFETY: nothing else uses the simulated memory, and it outlives the heaps.
+        unsafe { heaps.add_region_with_caps(columns, span(start, start + size), &memory) }.unwrap();
+    }
+    let mut order: Vec<u32> = Vec::new();
+    while let Ok(block) = heaps.malloc(200, Caps::DEFAULT) {
+        order.push(heaps.heap_at(block).unwrap().span.start());
+    }
+    order.dedup();
+    assert_eq!(order, [0x2_0000, 0x1_0000, 0x1000]);
+}
