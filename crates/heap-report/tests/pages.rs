@@ -45,10 +45,16 @@ fn headline_figures_gaps_and_failures_are_told() {
     on_both_screens("report-stream", &STREAM, |page, _| {
         assert_eq!(page.text("h1"), "weather-station");
         let figures = page.texts("#tiles dd").join("; ");
-        for figure in ["9.78 s", "126.8 KiB", "136 blocks", "36", "17"] {
+        for figure in [
+            "9.78 s",
+            "126.8 KiB",
+            "136 blocks, 1 place growing",
+            "36",
+            "17",
+        ] {
             assert!(figures.contains(figure), "{figure} in {figures}");
         }
-        assert!(page.text("#missing").contains("17 events dropped"));
+        assert!(page.text("#missing").contains("dropped by the program: 17"));
         assert!(page.text("#failures li").contains("asked for 9.3 KiB with"));
         assert!(page.text("#failures li").contains("Fragmented"));
         assert!(page.text("#unknowns").contains("rebuilt"));

@@ -9,6 +9,7 @@
 
 mod alive;
 mod clock;
+mod numbers;
 mod report;
 mod template;
 mod unknowns;

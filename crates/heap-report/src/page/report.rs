@@ -1,22 +1,19 @@
 //! What does the script of `report.html` find in `data`?
 //!
-//! Field names are those that `report/*.js` read. Owners, sites and frames have numbers of their own here: places in their lists.
-//! Owners and sites come with the highest peak first, so the first few are those that have a color.
-
-use std::collections::HashMap;
+//! Field names are those that `report/*.js` read.
 
 use serde::Serialize;
 
 use super::alive::Alive;
 use super::clock::Clock;
+use super::numbers::{FrameText, Member, Numbers, Place};
 use super::unknowns;
-use crate::history::{Event, Frame, Gaps, History, Site, Source};
-use crate::rebuild::{Account, HeapSample, Leak, Rebuilt, Sample};
+use crate::export;
+use crate::history::{Event, Gaps, History, Source};
+use crate::rebuild::{HeapSample, Leak, Rebuilt, Sample};
 
 /// How many failures, and how many marks, are told one by one.
 const TOLD: usize = 100;
-/// How many sites have their bytes at every moment.
-const FOLLOWED_SITES: usize = 200;
 
 #[derive(Serialize)]
 pub(super) struct Report {
@@ -29,8 +26,8 @@ pub(super) struct Report {
     events: usize,
     peak: Peak,
     gaps: Gaps,
-    /// Sentences.
-    missing: Vec<String>,
+    /// What is missing, if anything is.
+    missing: Option<String>,
     /// Sentences.
     unknowns: Vec<String>,
     moments: Moments,
@@ -74,31 +71,6 @@ struct Moments {
     failed: Vec<u64>,
     /// Events that were dropped since the moment before.
     dropped: Vec<u64>,
-}
-
-/// An owner.
-#[derive(Serialize)]
-struct Member {
-    name: String,
-    /// Bytes alive at each moment.
-    bytes: Vec<u64>,
-}
-
-/// A site.
-#[derive(Serialize)]
-struct Place {
-    name: String,
-    /// Bytes alive at each moment; nothing for those that never had much.
-    bytes: Vec<u64>,
-    /// Its call stack as numbers of frames, the innermost first.
-    frames: Vec<usize>,
-}
-
-#[derive(Serialize, PartialEq, Eq, Hash, Clone)]
-struct FrameText {
-    function: String,
-    /// `file:line`, or nothing.
-    place: String,
 }
 
 /// A heap; lists have an entry a moment.
@@ -150,10 +122,7 @@ impl Report {
     pub(super) fn of(history: &History, rebuilt: &Rebuilt) -> Report {
         let clock = Clock::of(history);
         let numbers = Numbers::of(rebuilt);
-        let mut frames = Frames::default();
-        let sites: Vec<Place> = (0..numbers.sites.len())
-            .map(|place| numbers.place(place, history, rebuilt, &mut frames))
-            .collect();
+        let (sites, frames) = numbers.places(history, rebuilt);
         let peak = peak(rebuilt);
         Report {
             program: history.program.clone(),
@@ -162,133 +131,25 @@ impl Report {
             ticks_per_second: history.ticks_per_second,
             events: history.events.len(),
             gaps: rebuilt.gaps,
-            missing: unknowns::missing(&rebuilt.gaps),
+            missing: export::missing(&rebuilt.gaps),
             unknowns: unknowns::unknowns(history),
             moments: moments(history, rebuilt, &clock),
             owners: numbers.members(history, rebuilt),
-            stacks: sites.iter().any(|site| site.frames.len() > 1),
+            stacks: sites.iter().any(Place::has_stack),
             sites,
-            frames: frames.list,
+            frames,
             heaps: heaps(history, rebuilt),
             marks: marks(rebuilt, &clock),
             failures: failures(history, rebuilt, &clock),
-            leaks: leaks(history, rebuilt, &clock, &numbers),
+            leaks: leaks(rebuilt, &clock, &numbers),
             blocks: alive(history, rebuilt, peak.moment, &numbers),
             peak,
         }
     }
 }
 
-/// Which owners and sites there are, the one with the highest peak first, and the place of each.
-struct Numbers {
-    owners: Vec<u8>,
-    sites: Vec<usize>,
-    owner_places: HashMap<u8, usize>,
-    site_places: HashMap<usize, usize>,
-}
-
-impl Numbers {
-    fn of(rebuilt: &Rebuilt) -> Numbers {
-        let by_peak = |account: &Account| std::cmp::Reverse(account.peak_bytes);
-        let mut owners: Vec<u8> = rebuilt.owners.keys().copied().collect();
-        owners.sort_by_key(|owner| rebuilt.owners.get(owner).map(by_peak));
-        let asked = |(_, site): &(usize, &Account)| site.allocations > 0;
-        let mut sites: Vec<_> = rebuilt.sites.iter().enumerate().filter(asked).collect();
-        sites.sort_by_key(|(_, site)| by_peak(site));
-        let sites: Vec<usize> = sites.into_iter().map(|(number, _)| number).collect();
-        Numbers {
-            owner_places: places(&owners),
-            site_places: places(&sites),
-            owners,
-            sites,
-        }
-    }
-
-    fn members(&self, history: &History, rebuilt: &Rebuilt) -> Vec<Member> {
-        let column = |owner: u8| rebuilt.owners.keys().position(|other| *other == owner);
-        let bytes = |sample: &Sample, owner: u8| {
-            column(owner).and_then(|at| sample.by_owner.get(at).copied())
-        };
-        let member = |owner: &u8| Member {
-            name: history.owner_name(*owner),
-            bytes: each(rebuilt, |sample| bytes(sample, *owner).unwrap_or(0)),
-        };
-        self.owners.iter().map(member).collect()
-    }
-
-    fn place(
-        &self,
-        place: usize,
-        history: &History,
-        rebuilt: &Rebuilt,
-        frames: &mut Frames,
-    ) -> Place {
-        let number = self.sites.get(place).copied().unwrap_or(0);
-        let site = history.site(number).cloned().unwrap_or_default();
-        let bytes = |sample: &Sample| sample.by_site.get(number).copied().unwrap_or(0);
-        Place {
-            name: site.label(),
-            bytes: match place < FOLLOWED_SITES {
-                true => each(rebuilt, bytes),
-                false => Vec::new(),
-            },
-            frames: frames.of(&site),
-        }
-    }
-}
-
-fn places<T: Copy + Eq + std::hash::Hash>(list: &[T]) -> HashMap<T, usize> {
-    let turned = list.iter().enumerate().map(|(place, item)| (*item, place));
-    turned.collect()
-}
-
-/// Frames, each of them once.
-#[derive(Default)]
-struct Frames {
-    list: Vec<FrameText>,
-    places: HashMap<FrameText, usize>,
-}
-
-impl Frames {
-    /// The frames of a site; without names the addresses of its callers.
-    fn of(&mut self, site: &Site) -> Vec<usize> {
-        let named = site.frames.iter().map(FrameText::of);
-        let callers = site.callers.iter().map(|caller| FrameText {
-            function: format!("{caller:#010x}"),
-            place: String::new(),
-        });
-        let texts: Vec<FrameText> = match site.frames.is_empty() {
-            true => callers.collect(),
-            false => named.collect(),
-        };
-        texts.into_iter().map(|text| self.number(text)).collect()
-    }
-
-    fn number(&mut self, text: FrameText) -> usize {
-        let next = self.list.len();
-        let number = *self.places.entry(text.clone()).or_insert(next);
-        if number == next {
-            self.list.push(text);
-        }
-        number
-    }
-}
-
-impl FrameText {
-    fn of(frame: &Frame) -> FrameText {
-        FrameText {
-            function: frame.function.clone(),
-            place: match (frame.file.as_str(), frame.line) {
-                ("", _) => String::new(),
-                (file, 0) => file.to_owned(),
-                (file, line) => format!("{file}:{line}"),
-            },
-        }
-    }
-}
-
 /// What `of` finds at each moment.
-fn each<T>(rebuilt: &Rebuilt, of: impl Fn(&Sample) -> T) -> Vec<T> {
+pub(super) fn each<T>(rebuilt: &Rebuilt, of: impl Fn(&Sample) -> T) -> Vec<T> {
     rebuilt.moments.iter().map(of).collect()
 }
 
@@ -380,9 +241,9 @@ fn failures(history: &History, rebuilt: &Rebuilt, clock: &Clock) -> Told<Failure
     }
 }
 
-fn leaks(history: &History, rebuilt: &Rebuilt, clock: &Clock, numbers: &Numbers) -> Vec<Suspect> {
+fn leaks(rebuilt: &Rebuilt, clock: &Clock, numbers: &Numbers) -> Vec<Suspect> {
     let suspect = |leak: &Leak| Suspect {
-        site: numbers.site_places.get(&leak.site).copied().unwrap_or(0),
+        site: numbers.site(leak.site),
         now: leak.account.bytes,
         blocks: leak.account.blocks,
         oldest: leak.oldest,
@@ -390,16 +251,14 @@ fn leaks(history: &History, rebuilt: &Rebuilt, clock: &Clock, numbers: &Numbers)
         growth: leak.growth,
         suspect: leak.suspect,
     };
-    rebuilt.leaks(history).iter().map(suspect).collect()
+    rebuilt.leaks().iter().map(suspect).collect()
 }
 
 fn alive(history: &History, rebuilt: &Rebuilt, peak: usize, numbers: &Numbers) -> Alive {
     let events = each(rebuilt, |sample| sample.event);
     let end = events.len().saturating_sub(1);
     Alive::of(history, &events, &[peak, end], |block| {
-        let site = numbers.site_places.get(&block.site);
-        let owner = numbers.owner_places.get(&block.owner);
-        (site.copied().unwrap_or(0), owner.copied().unwrap_or(0))
+        (numbers.site(block.site), numbers.owner(block.owner))
     })
 }
 

@@ -1,55 +1,6 @@
-//! What is missing in a history, and what its kind of input can never tell?
+//! What can a history's kind of input never tell?
 
-use crate::history::{Gaps, History, Source};
-
-/// What is known to be missing, in sentences; nothing if nothing is.
-pub(super) fn missing(gaps: &Gaps) -> Vec<String> {
-    let Gaps {
-        dropped,
-        missed,
-        broken_frames,
-        broken_bytes,
-        unknown_frees,
-        lost_frees,
-    } = *gaps;
-    let sentences = [
-        (
-            dropped,
-            format!(
-                "{} dropped by the program, whose sink had no room.",
-                several(dropped, "event")
-            ),
-        ),
-        (
-            missed,
-            format!("{} got lost on the way.", several(missed, "event")),
-        ),
-        (
-            broken_frames,
-            format!(
-                "{} of the input ({}) could not be read.",
-                several(broken_frames, "piece"),
-                several(broken_bytes, "byte")
-            ),
-        ),
-        (
-            unknown_frees,
-            format!(
-                "{} of blocks that were allocated unseen.",
-                several(unknown_frees, "free")
-            ),
-        ),
-        (
-            lost_frees,
-            format!(
-                "{} must have gone unseen: another one came where they were.",
-                several(lost_frees, "block")
-            ),
-        ),
-    ];
-    let some = sentences.into_iter().filter(|(number, _)| *number > 0);
-    some.map(|(_, sentence)| sentence).collect()
-}
+use crate::history::{History, Source};
 
 /// What this kind of input does not tell.
 pub(super) fn unknowns(history: &History) -> Vec<String> {
@@ -100,46 +51,9 @@ fn sentence(note: &str) -> String {
     format!("{}.", text.trim_end_matches('.'))
 }
 
-/// `1 event`, `2,345 events`.
-pub(super) fn several(number: u64, one: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {one}{plural}", grouped(number))
-}
-
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_is_said_where_nothing_is_missing() {
-        assert!(missing(&Gaps::default()).is_empty());
-    }
-
-    #[test]
-    fn what_is_missing_is_said_with_its_number() {
-        let gaps = Gaps {
-            dropped: 1,
-            missed: 12_345,
-            ..Gaps::default()
-        };
-        let expected = [
-            "1 event dropped by the program, whose sink had no room.",
-            "12,345 events got lost on the way.",
-        ];
-        assert_eq!(missing(&gaps), expected);
-    }
 
     #[test]
     fn only_what_is_not_measured_is_called_rebuilt() {

@@ -105,7 +105,7 @@ impl Rebuilt {
 
     /// What is alive at the end by site, the likeliest leak first.
     #[must_use]
-    pub fn leaks(&self, history: &History) -> Vec<Leak> {
-        leaks::suspects(self, history)
+    pub fn leaks(&self) -> Vec<Leak> {
+        leaks::suspects(self)
     }
 }

@@ -11,8 +11,8 @@ function writeHeader() {
   for (const [name, value, remark, isBad] of tiles()) {
     byId("tiles").append(make("div", isBad ? { class: "bad" } : {}, make("dt", {}, name), make("dd", {}, value, make("small", {}, remark))));
   }
-  byId("missing").hidden = data.missing.length === 0;
-  byId("missing").textContent = data.missing.join(" ");
+  byId("missing").hidden = !data.missing;
+  byId("missing").textContent = `Incomplete: ${data.missing}.`;
   for (const sentence of data.unknowns) byId("unknowns").querySelector("ul").append(make("li", {}, sentence));
 }
 

@@ -1,0 +1,180 @@
+//! Which number has an owner, a site, a frame on the page, and what is told of it?
+//!
+//! Owners and sites come with the highest peak first, so the first few are those that have a color.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::report::each;
+use crate::history::{Frame, History, Site};
+use crate::rebuild::{Account, Rebuilt, Sample};
+
+/// How many sites have their bytes at every moment.
+const FOLLOWED_SITES: usize = 200;
+
+/// An owner.
+#[derive(Serialize)]
+pub(super) struct Member {
+    name: String,
+    /// Bytes alive at each moment.
+    bytes: Vec<u64>,
+}
+
+/// A site.
+#[derive(Serialize)]
+pub(super) struct Place {
+    name: String,
+    /// Bytes alive at each moment; nothing for those that never had much.
+    bytes: Vec<u64>,
+    /// Its call stack as numbers of frames, the innermost first.
+    frames: Vec<usize>,
+}
+
+#[derive(Serialize, PartialEq, Eq, Hash, Clone)]
+pub(super) struct FrameText {
+    function: String,
+    /// `file:line`, or nothing.
+    place: String,
+}
+
+/// Which owners and sites there are, the one with the highest peak first, and the place of each.
+pub(super) struct Numbers {
+    owners: Vec<u8>,
+    sites: Vec<usize>,
+    owner_places: HashMap<u8, usize>,
+    site_places: HashMap<usize, usize>,
+}
+
+impl Numbers {
+    pub(super) fn of(rebuilt: &Rebuilt) -> Numbers {
+        let by_peak = |account: &Account| std::cmp::Reverse(account.peak_bytes);
+        let mut owners: Vec<u8> = rebuilt.owners.keys().copied().collect();
+        owners.sort_by_key(|owner| rebuilt.owners.get(owner).map(by_peak));
+        let asked = |(_, site): &(usize, &Account)| site.allocations > 0;
+        let mut sites: Vec<_> = rebuilt.sites.iter().enumerate().filter(asked).collect();
+        sites.sort_by_key(|(_, site)| by_peak(site));
+        let sites: Vec<usize> = sites.into_iter().map(|(number, _)| number).collect();
+        Numbers {
+            owner_places: places(&owners),
+            site_places: places(&sites),
+            owners,
+            sites,
+        }
+    }
+
+    pub(super) fn members(&self, history: &History, rebuilt: &Rebuilt) -> Vec<Member> {
+        let column = |owner: u8| rebuilt.owners.keys().position(|other| *other == owner);
+        let bytes = |sample: &Sample, owner: u8| {
+            column(owner).and_then(|at| sample.by_owner.get(at).copied())
+        };
+        let member = |owner: &u8| Member {
+            name: history.owner_name(*owner),
+            bytes: each(rebuilt, |sample| bytes(sample, *owner).unwrap_or(0)),
+        };
+        self.owners.iter().map(member).collect()
+    }
+
+    /// The sites, and the frames of their call stacks.
+    pub(super) fn places(
+        &self,
+        history: &History,
+        rebuilt: &Rebuilt,
+    ) -> (Vec<Place>, Vec<FrameText>) {
+        let mut frames = Frames::default();
+        let sites = self.sites.iter().enumerate();
+        let places = sites
+            .map(|(place, site)| Place {
+                bytes: match place < FOLLOWED_SITES {
+                    true => bytes_of(rebuilt, *site),
+                    false => Vec::new(),
+                },
+                ..frames.place(history, *site)
+            })
+            .collect();
+        (places, frames.list)
+    }
+
+    /// The number of a site of the history.
+    pub(super) fn site(&self, site: usize) -> usize {
+        self.site_places.get(&site).copied().unwrap_or(0)
+    }
+
+    /// The number of an owner of the history.
+    pub(super) fn owner(&self, owner: u8) -> usize {
+        self.owner_places.get(&owner).copied().unwrap_or(0)
+    }
+}
+
+/// What a site has at each moment.
+fn bytes_of(rebuilt: &Rebuilt, site: usize) -> Vec<u64> {
+    each(rebuilt, |sample| {
+        sample.by_site.get(site).copied().unwrap_or(0)
+    })
+}
+
+fn places<T: Copy + Eq + std::hash::Hash>(list: &[T]) -> HashMap<T, usize> {
+    let turned = list.iter().enumerate().map(|(place, item)| (*item, place));
+    turned.collect()
+}
+
+/// Frames, each of them once.
+#[derive(Default)]
+struct Frames {
+    list: Vec<FrameText>,
+    places: HashMap<FrameText, usize>,
+}
+
+impl Frames {
+    fn place(&mut self, history: &History, site: usize) -> Place {
+        let site = history.site(site).cloned().unwrap_or_default();
+        Place {
+            name: site.label(),
+            bytes: Vec::new(),
+            frames: self.of(&site),
+        }
+    }
+
+    /// The frames of a site; without names the addresses of its callers.
+    fn of(&mut self, site: &Site) -> Vec<usize> {
+        let named = site.frames.iter().map(FrameText::of);
+        let callers = site.callers.iter().map(|caller| FrameText {
+            function: format!("{caller:#010x}"),
+            place: String::new(),
+        });
+        let texts: Vec<FrameText> = match site.frames.is_empty() {
+            true => callers.collect(),
+            false => named.collect(),
+        };
+        texts.into_iter().map(|text| self.number(text)).collect()
+    }
+
+    fn number(&mut self, text: FrameText) -> usize {
+        let next = self.list.len();
+        let number = *self.places.entry(text.clone()).or_insert(next);
+        if number == next {
+            self.list.push(text);
+        }
+        number
+    }
+}
+
+impl Place {
+    /// Whether it is known who called.
+    pub(super) fn has_stack(&self) -> bool {
+        self.frames.len() > 1
+    }
+}
+
+impl FrameText {
+    fn of(frame: &Frame) -> FrameText {
+        FrameText {
+            function: frame.function.clone(),
+            place: match (frame.file.as_str(), frame.line) {
+                ("", _) => String::new(),
+                (file, 0) => file.to_owned(),
+                (file, line) => format!("{file}:{line}"),
+            },
+        }
+    }
+}
