@@ -92,3 +92,17 @@ fn a_record_with_a_damaged_byte_is_gone_and_the_others_stay() {
         assert_eq!(numbers(&mut memory).len(), 2, "byte {at}");
     }
 }
+
+#[test]
+fn a_log_that_is_recovered_later_hears_from_then_on() {
+    let mut memory = noise(0);
+    // SAFETY: the test wrote bytes there, and nothing else uses it.
+    let log = unsafe { Log::recover(&mut memory) };
+    type Later<'a> = Ledger<ByOwner, Option<&'a mut Log>, 64, 8, 4>;
+    let mut sim: Sim<Later<'_>> = Sim::new(Ledger::new(ByOwner, None));
+    sim.heaps.malloc(400_000, BYTES).unwrap_err();
+    *sim.observer().listener_mut() = Some(log);
+    sim.heaps.malloc(500_000, BYTES).unwrap_err();
+    drop(sim);
+    assert_eq!(numbers(&mut memory), [(1, 1, 500_000)]);
+}

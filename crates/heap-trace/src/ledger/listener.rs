@@ -76,6 +76,39 @@ impl<A: Listener, B: Listener> Listener for (A, B) {
     }
 }
 
+/// A listener that comes later: a static ledger is made before there is, for example, a log to recover. Sites that were described to nobody are
+/// described again by turns.
+impl<L: Listener> Listener for Option<L> {
+    fn on_allocate(&mut self, moment: &Moment, event: &Allocated) {
+        if let Some(listener) = self {
+            listener.on_allocate(moment, event);
+        }
+    }
+
+    fn on_free(&mut self, moment: &Moment, event: &Freed) {
+        if let Some(listener) = self {
+            listener.on_free(moment, event);
+        }
+    }
+
+    fn on_reallocate(&mut self, moment: &Moment, event: &Reallocated) {
+        if let Some(listener) = self {
+            listener.on_reallocate(moment, event);
+        }
+    }
+
+    fn on_failure(&mut self, moment: &Moment, failure: &Failure, owners: &[Tally]) {
+        if let Some(listener) = self {
+            listener.on_failure(moment, failure, owners);
+        }
+    }
+
+    fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
+        self.as_mut()
+            .is_none_or(|listener| listener.on_site(ticks, site))
+    }
+}
+
 impl<S: Sink> Listener for Stream<S> {
     fn on_allocate(&mut self, moment: &Moment, event: &Allocated) {
         let said = Event::Allocated {
