@@ -65,7 +65,7 @@ fn the_report_of_a_leak_begins_with_the_line_that_leaks() {
         .unwrap();
     assert!((3.0..3.2).contains(&(end / DAY)), "{} days", end / DAY);
 
-    let leaks = rebuilt.leaks(&history);
+    let leaks = rebuilt.leaks();
     let worst = &history.sites[leaks[0].site];
     assert!(
         worst.label().contains(&line_with("this line leaks")),
@@ -118,7 +118,7 @@ fn the_report_of_fragmentation_shows_free_memory_in_pieces_and_the_line_between_
         "{free} bytes free, largest {largest}"
     );
     let pinning = line_with("this line pins");
-    let leaks = rebuilt.leaks(&history);
+    let leaks = rebuilt.leaks();
     let site = leaks
         .iter()
         .find(|leak| history.sites[leak.site].label().contains(&pinning))
