@@ -52,6 +52,7 @@ pub use tagged::TaggedBuffer;
 /// What [`claim!`] expands to.
 #[doc(hidden)]
 pub mod claim_macro {
+    pub use crate::claim::esp_hal::{behind_guard, stack};
     pub use crate::claim::macros::{Guard, address_of};
-    pub use soc_regions::{Linked, Options, Reservation};
+    pub use soc_regions::{Linked, Options, Reservation, common, options};
 }

@@ -48,6 +48,9 @@ pub fn address_of(symbol: *const u8) -> u32 {
 ///   `name = symbol` translates the table's name to the one that the program's linker script has; `name = 0x…` or `name = (expression)` is an address.
 ///   Names that are no identifiers are written in quotes: `"rom:dram0_rtos_reserved_start" = (what_the_rom_says())`.
 ///
+/// Instead of the last two, **`unsafe esp_hal: { stack: 32 * 1024 }`** for a RISC-V program on esp-hal 1.2: its linker script's names are known, so many bytes of its
+/// stack stay a stack, and the rest is heap. RTC memory is left alone unless `options:` say otherwise. Nothing may have `#[ram(reclaimed)]`.
+///
 /// # Safety
 /// The word `unsafe` promises what [`Claim::new`](crate::Claim::new) asks for, above all: between the symbols lies all that the program uses.
 ///
@@ -136,6 +139,43 @@ macro_rules! claim {
             let claim = unsafe { $crate::Claim::new(&$chip, OPTIONS, &LINKED) };
             claim.guarded_by(&__heap_caps_alloc_claims_all_ram)
         };
+    };
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis static $name:ident: $chip:path;
+        unsafe esp_hal: { stack: $stack:expr $(,)? } $(;)?
+    ) => {
+        $crate::claim! {
+            $(#[$attribute])*
+            $visibility static $name: $chip;
+            options: $crate::claim_macro::options!($chip, $crate::claim_macro::common::RTC_HEAP.off());
+            unsafe esp_hal: { stack: $stack }
+        }
+    };
+    (
+        $(#[$attribute:meta])*
+        $visibility:vis static $name:ident: $chip:path;
+        options: $options:expr;
+        unsafe esp_hal: { stack: $stack:expr $(,)? } $(;)?
+    ) => {
+        $crate::claim! {
+            $(#[$attribute])*
+            $visibility static $name: $chip;
+            options: $options;
+            reserved: [$crate::claim_macro::stack($stack)];
+            unsafe symbols: {
+                _iram_start = _trap_section_origin,
+                _iram_end = _rwtext_end,
+                _data_start,
+                _heap_start = ({
+                    unsafe extern "C" {
+                        static __stack_chk_guard: u8;
+                    }
+                    $crate::claim_macro::behind_guard($crate::claim_macro::address_of(&raw const __stack_chk_guard))
+                }),
+                _stack_start,
+            }
+        }
     };
     (@options $chip:path) => {
         $chip.default_options()

@@ -14,6 +14,7 @@
 //! Invariant 1: there is at most one token of a kind for a claim, and a token that was given is gone.
 //! Invariant 2: memory of a token is in no heap before the token is given.
 
+pub(crate) mod esp_hal;
 pub(crate) mod macros;
 mod ram;
 mod tokens;
