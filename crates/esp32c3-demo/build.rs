@@ -2,4 +2,5 @@
 
 fn main() {
     println!("cargo:rustc-link-arg-bins=-Tlinkall.x");
+    println!("cargo:rustc-link-arg-examples=-Tlinkall.x");
 }

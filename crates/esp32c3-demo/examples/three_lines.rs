@@ -1,0 +1,43 @@
+//! What does an esp-hal program write to have the capability heap? Three lines: 1, 2 and 3.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use core::panic::PanicInfo;
+
+use esp_println::println;
+use heap_caps_alloc::{CapsHeap, CriticalSectionLock, DmaBuffer};
+use soc_regions::{Caps, ESP32C3};
+
+esp_bootloader_esp_idf::esp_app_desc!();
+
+#[global_allocator]
+static HEAP: CapsHeap<CriticalSectionLock> = CapsHeap::new(()); // 1
+heap_caps_alloc::claim! { static RAM: ESP32C3; unsafe esp_hal: { stack: 32 * 1024 } } // 2
+
+#[esp_hal::main]
+fn main() -> ! {
+    let _peripherals = esp_hal::init(esp_hal::Config::default());
+    RAM.take(&HEAP).unwrap().ram.boot().unwrap(); // 3
+
+    let words = alloc::vec!["every", "collection"];
+    let frame = DmaBuffer::new(&HEAP, 1500).unwrap();
+    println!(
+        "{words:?}, and {frame:?}: {} bytes free",
+        HEAP.free_size(Caps::DEFAULT)
+    );
+    println!("{}", DmaBuffer::new(&HEAP, 500_000).unwrap_err());
+    loop {
+        core::hint::spin_loop();
+    }
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    println!("{info}");
+    loop {
+        core::hint::spin_loop();
+    }
+}
