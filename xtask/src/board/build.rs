@@ -22,6 +22,9 @@ pub(crate) struct Source {
     /// Which program of the demonstration package; its main one by default
     #[arg(long, value_name = "NAME")]
     pub(crate) bin: Option<String>,
+    /// Which example of the demonstration package instead
+    #[arg(long, value_name = "NAME", conflicts_with = "bin")]
+    pub(crate) example: Option<String>,
     /// Features of the demonstration package, separated by commas
     #[arg(long, value_name = "LIST")]
     pub(crate) features: Option<String>,
@@ -29,7 +32,7 @@ pub(crate) struct Source {
     #[arg(long, value_name = "NAME|PATH")]
     pub(crate) toolchain: Option<String>,
     /// Take this linked program instead of building one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["release", "bin", "features", "toolchain"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["release", "bin", "example", "features", "toolchain"])]
     pub(crate) elf: Option<PathBuf>,
     /// Print the commands that would be run, and run none
     #[arg(long)]
@@ -42,22 +45,9 @@ impl Source {
         if self.elf.is_some() {
             return Ok(None);
         }
-        let root = root();
-        let manifest = root
-            .join("crates")
-            .join(self.chip.package())
-            .join("Cargo.toml");
-        if !manifest.is_file() {
-            return Err(Error::Build(format!(
-                "there is no program for the {} here yet; give a linked one with --elf",
-                self.chip.printed_name()
-            )));
-        }
         let toolchain = Toolchain::find(self.chip, self.toolchain.as_deref())?;
-        let mut step = toolchain.cargo(self.chip, &root)?;
-        step = step.arg("--manifest-path").arg(manifest);
-        step = step.arg("--target-dir").arg(output_folder(&root));
-        step = step.args(["--bin", self.program_name()]);
+        let mut step = on_package(self.chip, |root| toolchain.cargo(self.chip, "build", root))?;
+        step = step.args([self.kind(), self.program_name()]);
         if self.release {
             step = step.arg("--release");
         }
@@ -68,7 +58,12 @@ impl Source {
     }
 
     fn program_name(&self) -> &str {
-        self.bin.as_deref().unwrap_or_else(|| self.chip.package())
+        let named = self.bin.as_deref().or(self.example.as_deref());
+        named.unwrap_or_else(|| self.chip.package())
+    }
+
+    fn kind(&self) -> &'static str {
+        self.example.as_ref().map_or("--bin", |_| "--example")
     }
 
     /// The file that will be built, for those who only look.
@@ -76,7 +71,8 @@ impl Source {
         let profile = if self.release { "release" } else { "debug" };
         self.elf.clone().unwrap_or_else(|| {
             let folder = output_folder(&root()).join(self.chip.triple());
-            folder.join(profile).join(self.program_name())
+            let below = self.example.as_ref().map_or("", |_| "examples");
+            folder.join(profile).join(below).join(self.program_name())
         })
     }
 
@@ -97,6 +93,51 @@ impl Source {
             ))
         })
     }
+}
+
+/// The command that looks for lints in every program of `board`'s package.
+pub(crate) fn lints(board: Board) -> Result<Step, Error> {
+    let toolchain = Toolchain::find(board, None)?;
+    let step = on_package(board, |root| toolchain.cargo(board, "clippy", root))?;
+    Ok(step.args([
+        "--release",
+        "--lib",
+        "--bins",
+        "--examples",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+/// The command that looks whether `board`'s package is formatted.
+pub(crate) fn formatting(board: Board) -> Result<Step, Error> {
+    let step = Step::new("cargo").args(["fmt", "--check", "--manifest-path"]);
+    Ok(step.arg(manifest(board)?))
+}
+
+/// `command` with `board`'s package and the folder for what it makes.
+fn on_package(
+    board: Board,
+    command: impl FnOnce(&Path) -> Result<Step, Error>,
+) -> Result<Step, Error> {
+    let root = root();
+    let manifest = manifest(board)?;
+    let step = command(&root)?.arg("--manifest-path").arg(manifest);
+    Ok(step.arg("--target-dir").arg(output_folder(&root)))
+}
+
+/// The manifest of `board`'s package.
+fn manifest(board: Board) -> Result<PathBuf, Error> {
+    let package = root().join("crates").join(board.package());
+    let manifest = package.join("Cargo.toml");
+    if manifest.is_file() {
+        return Ok(manifest);
+    }
+    Err(Error::Build(format!(
+        "there is no program for the {} here yet; give a linked one with --elf",
+        board.printed_name()
+    )))
 }
 
 /// Where cargo says it put the program called `name`.

@@ -3,14 +3,16 @@
 //! ```text
 //!   ask: which chip?  ── another one ──> stop, with a word
 //!     │ the right one
-//!   send, and let the chip compute the hash of what arrived ── broken ──> wait for the port, ask and send again
+//!   send, and let the chip compute the hash of what arrived ── broken ──> wait for the port, ask, send the pieces that are not there
 //! ```
 
 use std::time::Duration;
 
 use super::Board;
-use super::port;
+use super::chip::PROGRAM_OFFSET;
 use super::sender::{Before, Files, Line, Sender};
+use super::step::Step;
+use super::{pieces, port};
 use crate::error::Error;
 
 /// How long a port may take to come back.
@@ -41,9 +43,14 @@ pub(crate) fn send(
                 continue;
             }
         }
-        let step = sender.sending(board, files, before, line);
-        eprintln!("{step}");
-        if step.run()? {
+        let steps = match attempt {
+            1 => vec![sender.sending(board, files, before, line)],
+            _ => {
+                let pieces = pieces::cut(files.image, PROGRAM_OFFSET)?;
+                sender.resuming(board, files, &pieces, before, line)
+            }
+        };
+        if all(&steps)? {
             return Ok(());
         }
         trouble = format!(
@@ -51,6 +58,17 @@ pub(crate) fn send(
         );
     }
     Err(Error::Port(trouble))
+}
+
+/// Runs the steps until one fails; whether none did.
+fn all(steps: &[Step]) -> Result<bool, Error> {
+    for step in steps {
+        eprintln!("{step}");
+        if !step.run()? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 enum Answer {

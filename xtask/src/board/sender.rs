@@ -4,7 +4,8 @@
 //!              espflash (brings ESP-IDF's boot loader and a partition table)   esptool (takes files)
 //!   image      save-image                                                      elf2image
 //!   ask        board-info                                                      chip-id
-//!   send       flash: skips what is there already                              write-flash
+//!   send       flash: skips a part that is there already                       write-flash: the same
+//!   resume     write-bin, a piece each, then flash                             write-flash with all pieces
 //!   listen     monitor: addresses become functions                             pyserial's miniterm
 //! ```
 
@@ -15,6 +16,7 @@ use clap::ValueEnum;
 
 use super::Board;
 use super::chip::{PARTITION_TABLE_OFFSET, PROGRAM_OFFSET};
+use super::pieces::Piece;
 use super::step::Step;
 use super::toolchain::is_installed;
 use crate::error::Error;
@@ -31,6 +33,24 @@ pub(crate) enum Sender {
 /// Offset in the image where the application descriptor has room for the ELF file's hash.
 const HASH_OFFSET: &str = "0xb0";
 const SLOW: &str = "115200";
+/// A monitor that does not start the board anew. It asks the chip who it is, all the same.
+const ALONE: [&str; 6] = [
+    "--before",
+    "no-reset",
+    "--after",
+    "no-reset",
+    "--no-reset",
+    "--non-interactive",
+];
+/// The image has its flash's mode and speed already. The chip is asked for hashes first.
+const WRITE_FLASH: [&str; 6] = [
+    "write-flash",
+    "--skip-flashed",
+    "--flash-mode",
+    "keep",
+    "--flash-freq",
+    "keep",
+];
 
 /// Where a board is, and how to get at it.
 #[derive(Debug, Clone, clap::Args)]
@@ -63,6 +83,15 @@ impl Line {
     }
 
     fn options(&self, board: Board) -> Vec<String> {
+        self.options_ending(board, true)
+    }
+
+    /// The same, and the board waits for more afterwards.
+    fn options_staying(&self, board: Board) -> Vec<String> {
+        self.options_ending(board, false)
+    }
+
+    fn options_ending(&self, board: Board, starts: bool) -> Vec<String> {
         let words = [
             "--chip",
             board.name(),
@@ -73,7 +102,7 @@ impl Line {
         let mut options: Vec<String> = words.map(str::to_owned).to_vec();
         options.push(self.baud.to_string());
         options.extend(
-            self.reset_options(true)
+            self.reset_options(starts)
                 .iter()
                 .map(|word| (*word).to_owned()),
         );
@@ -199,16 +228,56 @@ impl Sender {
             Sender::Esptool => {
                 let step = Step::new("esptool")
                     .args(line.options(board))
-                    .args(["write-flash", "--flash-mode", "keep"])
-                    .args(["--flash-freq", "keep"]);
+                    .args(WRITE_FLASH);
                 let step = before.esptool_parts(board, step);
                 step.arg(format!("{PROGRAM_OFFSET:#x}")).arg(files.image)
             }
         }
     }
 
-    /// Board ─> terminal, until Ctrl-C (espflash) or Ctrl-] (miniterm).
-    pub(crate) fn listening(self, board: Board, elf: Option<&Path>, port: &str) -> Step {
+    /// The same after a line broke, in this order: pieces that are there already are not sent.
+    pub(crate) fn resuming(
+        self,
+        board: Board,
+        files: Files<'_>,
+        pieces: &[Piece],
+        before: &Before,
+        line: &Line,
+    ) -> Vec<Step> {
+        match self {
+            Sender::Espflash => {
+                let one = |piece: &Piece| {
+                    Step::new("espflash")
+                        .args(["write-bin", "--skip-update-check", "--non-interactive"])
+                        .args(line.options_staying(board))
+                        .arg(format!("{:#x}", piece.offset))
+                        .arg(&piece.file)
+                };
+                let mut steps: Vec<Step> = pieces.iter().map(one).collect();
+                steps.push(self.sending(board, files, before, line));
+                steps
+            }
+            Sender::Esptool => {
+                let step = Step::new("esptool")
+                    .args(line.options(board))
+                    .args(WRITE_FLASH);
+                let mut step = before.esptool_parts(board, step);
+                for piece in pieces {
+                    step = step.arg(format!("{:#x}", piece.offset)).arg(&piece.file);
+                }
+                vec![step]
+            }
+        }
+    }
+
+    /// Board ─> terminal, until Ctrl-C (espflash) or Ctrl-] (miniterm). espflash starts the program anew, unless it is to leave the board alone.
+    pub(crate) fn listening(
+        self,
+        board: Board,
+        elf: Option<&Path>,
+        port: &str,
+        no_reset: bool,
+    ) -> Step {
         match self {
             Sender::Espflash => {
                 let step = Step::new("espflash").args([
@@ -219,6 +288,7 @@ impl Sender {
                     "--port",
                     port,
                 ]);
+                let step = if no_reset { step.args(ALONE) } else { step };
                 match elf {
                     Some(elf) => step.arg("--elf").arg(elf),
                     None => step,
@@ -266,7 +336,7 @@ mod tests {
                 .sending(Board::Esp32, files(), before, &line())
                 .to_string()
         };
-        let start = "esptool --chip esp32 --port /dev/ttyUSB0 --baud 460800 write-flash --flash-mode keep --flash-freq keep";
+        let start = "esptool --chip esp32 --port /dev/ttyUSB0 --baud 460800 write-flash --skip-flashed --flash-mode keep --flash-freq keep";
         assert_eq!(sending(&before), format!("{start} 0x10000 a.bin"));
         before.boot_loader = Some("boot.bin".into());
         before.partition_table = Some("parts.bin".into());
@@ -286,6 +356,38 @@ mod tests {
         assert_eq!(
             step.to_string(),
             "espflash flash --skip-update-check --non-interactive --chip esp32c3 --port /dev/ttyUSB0 --baud 460800 a.elf"
+        );
+    }
+
+    #[test]
+    fn after_a_broken_line_pieces_are_sent() {
+        let before = Before {
+            boot_loader: None,
+            partition_table: None,
+        };
+        let pieces = [0x1_0000, 0x2_0000].map(|offset| Piece {
+            offset,
+            file: format!("{offset:x}").into(),
+        });
+        let resuming = |sender: Sender| {
+            let steps = sender.resuming(Board::Esp32c3, files(), &pieces, &before, &line());
+            steps.iter().map(Step::to_string).collect::<Vec<_>>()
+        };
+        let esptool = resuming(Sender::Esptool);
+        assert_eq!(esptool.len(), 1);
+        assert!(
+            esptool[0].ends_with("keep 0x10000 10000 0x20000 20000"),
+            "{esptool:?}"
+        );
+        let espflash = resuming(Sender::Espflash);
+        assert_eq!(espflash.len(), 3);
+        assert!(
+            espflash[1].ends_with("--baud 460800 --after no-reset 0x20000 20000"),
+            "{espflash:?}"
+        );
+        assert!(
+            espflash[2].starts_with("espflash flash "),
+            "the rest, and the start"
         );
     }
 }

@@ -126,8 +126,50 @@ fn changed(before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> Vec<(
 
 #[cfg(test)]
 mod tests {
-    use super::{NO_CRATE, changed, crate_of, largest};
+    use super::{NO_CRATE, Program, Sizes, changed, crate_of, largest};
+    use crate::firmware::{Firmware, sample};
+    use object::elf;
     use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    /// A program with so much code, of which a crate called `demo` has so much.
+    fn program(code: u32, demo: u64) -> Program {
+        let sections = [sample::text(".text", 0x400D_0020, code)];
+        let elf = sample::bytes(elf::EM_XTENSA, &sections, &[]);
+        Program {
+            file: PathBuf::from("demo"),
+            firmware: Firmware::parse("demo", &elf).unwrap(),
+            entry: 0,
+            segments: Vec::new(),
+            contents: Vec::new(),
+            items: vec![("_ZN4demo4main17h0123456789abcdefE".to_owned(), demo)],
+        }
+    }
+
+    #[test]
+    fn two_programs_are_compared_by_section_and_by_crate() {
+        let (before, now) = (program(64, 10), program(48, 26));
+        let sizes = Sizes {
+            program: &now,
+            before: Some(&before),
+        };
+        let words = |line: &str| line.replace(['│', '┆'], " ");
+        let shown: Vec<String> = sizes
+            .to_string()
+            .lines()
+            .map(|line| words(line).split_whitespace().collect::<Vec<_>>().join(" "))
+            .filter(|line| line.ends_with(char::is_numeric))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ".text (code) 64 48 -16",
+                "all 64 48 -16",
+                "demo 10 26 +16",
+                "all 10 26 +16"
+            ]
+        );
+    }
 
     fn sizes(of: &[(&str, u64)]) -> BTreeMap<String, u64> {
         of.iter()

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::error::Error;
 
@@ -74,6 +74,12 @@ impl Step {
         status
             .map(|status| status.success())
             .map_err(|cause| self.unable(&cause))
+    }
+
+    /// Starts it on this terminal, but for its output.
+    pub(crate) fn spawn(&self, output: Stdio) -> Result<Child, Error> {
+        let child = self.command().stdout(output).spawn();
+        child.map_err(|cause| self.unable(&cause))
     }
 
     /// Runs it; its messages go to this terminal, its results are returned.

@@ -57,12 +57,12 @@ impl Toolchain {
         }
     }
 
-    /// The beginning of a cargo command.
-    pub(crate) fn cargo(&self, board: Board, root: &Path) -> Result<Step, Error> {
+    /// The beginning of a cargo command: `build`, or `clippy`.
+    pub(crate) fn cargo(&self, board: Board, what: &str, root: &Path) -> Result<Step, Error> {
         Ok(match self {
-            Toolchain::Rustup => Step::new("cargo").args(["build", "--target", board.triple()]),
+            Toolchain::Rustup => Step::new("cargo").args([what, "--target", board.triple()]),
             Toolchain::Espup(name) => Step::new("cargo").args([format!("+{name}")]).args([
-                "build",
+                what,
                 "-Zbuild-std=core,alloc",
                 "--target",
                 board.triple(),
@@ -72,12 +72,13 @@ impl Toolchain {
                     Board::Esp32 => root.join("targets/xtensa-esp32-none-elf.json").into(),
                     Board::Esp32c3 => OsString::from(board.triple()),
                 };
-                let step = Step::new(cargo_beside(rustc))
+                let step = Step::new(cargo_beside(rustc, what)?)
+                    .env("CARGO", beside(rustc, "cargo"))
                     .env("RUSTC", rustc)
                     .env("RUSTC_BOOTSTRAP", "1");
                 with_linker(step, board)?
                     .args([
-                        "build",
+                        what,
                         "-Zbuild-std=core,alloc",
                         "-Zjson-target-spec",
                         "--target",
@@ -144,13 +145,28 @@ fn linker_variable(board: Board) -> String {
     format!("CARGO_TARGET_{name}_LINKER")
 }
 
-/// A compiler comes with its cargo.
-fn cargo_beside(rustc: &Path) -> OsString {
-    let cargo = rustc.with_file_name("cargo");
-    if cargo.is_file() {
-        cargo.into()
+/// A compiler comes with its cargo; the lints' is a program of its own, since cargo would rather take rustup's.
+fn cargo_beside(rustc: &Path, what: &str) -> Result<OsString, Error> {
+    if what != "clippy" {
+        return Ok(beside(rustc, "cargo"));
+    }
+    let clippy = rustc.with_file_name("cargo-clippy");
+    if clippy.is_file() {
+        return Ok(clippy.into());
+    }
+    Err(Error::MissingTool {
+        tool: clippy.display().to_string(),
+        remedy: "apt-get install rust-web-clippy".to_owned(),
+    })
+}
+
+/// The program of this name that came with a compiler; else whichever there is.
+fn beside(rustc: &Path, program: &str) -> OsString {
+    let beside = rustc.with_file_name(program);
+    if beside.is_file() {
+        beside.into()
     } else {
-        "cargo".into()
+        program.into()
     }
 }
 
@@ -226,7 +242,7 @@ mod tests {
     #[test]
     fn espups_toolchain_builds_core_for_the_built_in_target() {
         let step = Toolchain::Espup("esp".to_owned())
-            .cargo(Board::Esp32, Path::new("/"))
+            .cargo(Board::Esp32, "build", Path::new("/"))
             .unwrap();
         let typed = "cargo +esp build -Zbuild-std=core,alloc --target xtensa-esp32-none-elf";
         assert_eq!(step.to_string(), typed);
@@ -238,12 +254,12 @@ mod tests {
             rustc: "/no/rustc".into(),
         };
         let step = toolchain
-            .cargo(Board::Esp32c3, Path::new("/"))
+            .cargo(Board::Esp32c3, "build", Path::new("/"))
             .unwrap()
             .to_string();
         let linker = "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER=ld.lld-22";
         assert!(
-            step.starts_with("RUSTC=/no/rustc RUSTC_BOOTSTRAP=1"),
+            step.starts_with("CARGO=cargo RUSTC=/no/rustc RUSTC_BOOTSTRAP=1"),
             "{step}"
         );
         assert!(step.contains(linker), "{step}");

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::features::{Library, libraries};
 use super::tool::{self, Trouble, cargo};
+use crate::board::{Board, build};
 
 /// One check of the whole workspace.
 pub(crate) struct Step {
@@ -14,7 +15,7 @@ pub(crate) struct Step {
 }
 
 /// In the order they run: what a visitor tries first comes first.
-pub(crate) const STEPS: [Step; 7] = [
+pub(crate) const STEPS: [Step; 8] = [
     Step {
         name: "tests",
         about: "every host test, documentation tests included",
@@ -49,6 +50,11 @@ pub(crate) const STEPS: [Step; 7] = [
         name: "xtensa",
         about: "the libraries type-check for the real target",
         run: xtensa,
+    },
+    Step {
+        name: "boards",
+        about: "no lint fires in the programs for boards",
+        run: boards,
     },
 ];
 
@@ -136,6 +142,24 @@ fn needs_component(subcommand: &str, component: &str) -> Result<(), Trouble> {
         component,
         &format!("rustup component add {component}"),
     ))
+}
+
+/// Lints of the ESP32's programs need a compiler that few machines have.
+fn boards() -> Result<(), Trouble> {
+    needs_component("fmt", "rustfmt")?;
+    let steps = [
+        build::formatting(Board::Esp32),
+        build::formatting(Board::Esp32c3),
+        build::lints(Board::Esp32c3),
+    ];
+    for step in steps {
+        let step = step?;
+        println!("   {step}");
+        if !step.run()? {
+            return Err(Trouble::Failed(step.to_string()));
+        }
+    }
+    Ok(())
 }
 
 /// A type-check alone: the dummy back end generates no code, so LLVM's Xtensa back end is not asked.

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
 
+use crate::error::Error;
+
 /// Why a step did not pass.
 #[derive(Debug)]
 pub(crate) enum Trouble {
@@ -17,6 +19,15 @@ impl Trouble {
         Trouble::Missing {
             tool: tool.to_owned(),
             remedy: remedy.to_owned(),
+        }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::MissingTool { tool, remedy } => Trouble::Missing { tool, remedy },
+            other => Trouble::Failed(other.to_string()),
         }
     }
 }

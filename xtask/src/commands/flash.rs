@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::build;
 use crate::board::build::Source;
+use crate::board::listen::Ears;
 use crate::board::sender::{Before, Files, Line, Sender};
 use crate::board::{image, port, send};
 use crate::error::Error;
@@ -19,6 +20,8 @@ pub(crate) struct Arguments {
     line: Line,
     #[command(flatten)]
     before: Before,
+    #[command(flatten)]
+    ears: Ears,
     /// Who sends; the first that is installed by default
     #[arg(long, value_enum)]
     with: Option<Sender>,
@@ -64,9 +67,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.no_monitor {
         return Ok(ExitCode::SUCCESS);
     }
-    let is_well = sender
-        .listening(source.chip, Some(files.elf), &port)
-        .run()?;
+    let step = sender.listening(source.chip, Some(files.elf), &port, line.no_reset);
+    let is_well = arguments.ears.listen(&step)?;
     Ok(ExitCode::from(if is_well { 0 } else { Error::PORT }))
 }
 
@@ -88,7 +90,7 @@ impl Arguments {
             sender.sending(chip, files, &self.before, &self.line),
         ];
         if !self.no_monitor {
-            steps.push(sender.listening(chip, Some(&elf), port));
+            steps.push(sender.listening(chip, Some(&elf), port, self.line.no_reset));
         }
         let lines: String = steps.iter().map(|step| format!("{step}\n")).collect();
         paint::print(lines)

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::build;
 use crate::board::build::Source;
+use crate::board::listen::Ears;
 use crate::board::port;
 use crate::board::sender::{Line, Sender};
 use crate::error::Error;
@@ -17,24 +18,27 @@ pub(crate) struct Arguments {
     source: Source,
     #[command(flatten)]
     line: Line,
+    #[command(flatten)]
+    ears: Ears,
     /// Who listens; the first that is installed by default
     #[arg(long, value_enum)]
     with: Option<Sender>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let source = &arguments.source;
+    let (source, line) = (&arguments.source, &arguments.line);
     let sender = Sender::find(arguments.with)?;
     let elf = source.expected_file();
     let elf = elf.is_file().then_some(elf);
     if source.dry_run {
-        let port = arguments.line.port.as_deref().unwrap_or("PORT");
-        let step = sender.listening(source.chip, elf.as_deref(), port);
+        let port = line.port.as_deref().unwrap_or("PORT");
+        let step = sender.listening(source.chip, elf.as_deref(), port, line.no_reset);
         paint::print(format_args!("{step}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let port = port::chosen(arguments.line.port.as_deref())?;
+    let port = port::chosen(line.port.as_deref())?;
     port::check(&port)?;
-    let is_well = sender.listening(source.chip, elf.as_deref(), &port).run()?;
+    let step = sender.listening(source.chip, elf.as_deref(), &port, line.no_reset);
+    let is_well = arguments.ears.listen(&step)?;
     Ok(ExitCode::from(if is_well { 0 } else { Error::PORT }))
 }
