@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use heap_caps::SimulatedMemory;
+use heap_caps_alloc::claim_macro::{behind_guard, stack};
 use heap_caps_alloc::{CapsHeap, Claim, Claimed, Parts, SpinLock};
 use soc_regions::{
-    Bound, Caps, Chip, ESP32C3, ESP32P4, ESP32S3, Linked, Options, Reservation, Setting,
-    SettingValue, Span, Symbols, chips, common, esp32, esp32s3, span,
+    Caps, Chip, ESP32C3, ESP32P4, ESP32S3, Linked, Options, Reservation, Setting, SettingValue,
+    Span, Symbols, chips, common, esp32, esp32s3, span,
 };
 
 type Heap = CapsHeap<SpinLock, multi_heap::Unpoisoned, (), 32>;
@@ -137,16 +138,12 @@ fn the_trace_memory_of_an_esp32s3_comes_back_in_two_pieces() {
 /// esp-hal's linker script: code first, data behind it, and the stack takes all up to 0x3FCC_E400.
 #[test]
 fn an_esp32c3_gets_what_its_stack_does_not_need() {
-    const STACK: Reservation = Reservation::new(
-        "stack",
-        Bound::symbol("_stack_start").plus(-0x8000),
-        Bound::symbol("_stack_start"),
-    );
+    const STACK: Reservation = stack(0x8000);
     let symbols = [
         ("_iram_start", 0x4038_0000),
         ("_iram_end", 0x4038_B200),
         ("_data_start", 0x3FC8_B200),
-        ("_heap_start", 0x3FC8_E4C0),
+        ("_heap_start", behind_guard(0x3FC8_E4BC)),
         ("_stack_start", 0x3FCC_E400),
     ];
     let program = Linked {
