@@ -9,6 +9,7 @@
 //!       ├─ commands/build      a program for a board, checked and measured
 //!       ├─ commands/image      the same as a flash image
 //!       ├─ commands/flash      the same, sent to the board; commands/monitor listens
+//!       ├─ commands/watch      a program's heap, live
 //!       ├─ commands/clib       the heap as a static library for C
 //!       ├─ commands/check_symbols  that library's names, against their lists
 //!       ├─ commands/test_host  every host test of the workspace
@@ -37,6 +38,7 @@ mod progress;
 mod replay;
 mod smallest;
 mod table;
+mod watch;
 mod xtensa;
 
 use std::process::ExitCode;
@@ -80,6 +82,7 @@ enum Command {
     Image(Box<commands::image::Arguments>),
     Flash(Box<commands::flash::Arguments>),
     Monitor(Box<commands::monitor::Arguments>),
+    Watch(commands::watch::Arguments),
     Clib(commands::clib::Arguments),
     CheckSymbols(commands::check_symbols::Arguments),
     Ci(commands::ci::Arguments),
@@ -113,6 +116,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Image(arguments) => commands::image::run(&arguments),
         Command::Flash(arguments) => commands::flash::run(&arguments),
         Command::Monitor(arguments) => commands::monitor::run(&arguments),
+        Command::Watch(arguments) => commands::watch::run(&arguments),
         Command::Clib(arguments) => commands::clib::run(&arguments),
         Command::CheckSymbols(arguments) => commands::check_symbols::run(&arguments),
         Command::Ci(arguments) => commands::ci::run(&arguments),

@@ -11,6 +11,7 @@ mod rebuild;
 pub mod recorded;
 pub mod simulate;
 pub mod watch;
+pub mod what_if;
 
 pub use error::Error;
 pub use history::{Event, Frame, Gaps, HeapDescription, History, Measured, Moment, Site, Source};

@@ -16,6 +16,7 @@ use soc_regions::Caps;
 use crate::export::missing;
 use crate::history::{Event, Gaps, History};
 use crate::rebuild::{Block, Change, Live};
+use crate::recorded::{Operation, Trace};
 
 /// What a program asked, in order.
 ///
@@ -70,7 +71,7 @@ pub enum Step {
 }
 
 /// The alignment that every block has.
-const NATURAL_ALIGNMENT: u32 = 4;
+pub(crate) const NATURAL_ALIGNMENT: u32 = 4;
 
 impl From<&History> for Program {
     /// O(events · log blocks).
@@ -97,6 +98,32 @@ impl From<&History> for Program {
             steps: writer.steps,
             slots: writer.slots.count,
             gaps: history.gaps,
+        }
+    }
+}
+
+impl From<&Trace> for Program {
+    fn from(trace: &Trace) -> Program {
+        let caps = None;
+        let step = |operation: &Operation| match *operation {
+            Operation::Allocate {
+                slot,
+                size,
+                alignment,
+            } => Step::Allocate {
+                slot,
+                size,
+                alignment,
+                caps,
+            },
+            Operation::Reallocate { slot, size } => Step::Resize { slot, size, caps },
+            Operation::Free { slot } => Step::Free { slot },
+        };
+        Program {
+            name: trace.name.clone(),
+            steps: trace.operations.iter().map(step).collect(),
+            slots: trace.slots,
+            gaps: Gaps::default(),
         }
     }
 }

@@ -14,3 +14,4 @@ pub(crate) mod monitor;
 pub(crate) mod qemu;
 pub(crate) mod sim;
 pub(crate) mod test_host;
+pub(crate) mod watch;

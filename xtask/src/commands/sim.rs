@@ -132,17 +132,10 @@ impl Arguments {
 
     fn requests(&self, chip: &Chip) -> Result<Requests, Error> {
         Ok(match &self.caps {
-            None if has_default_memory(chip) => Requests::Malloc,
-            None => Requests::Caps(Caps::BIT8),
+            None => Requests::as_by_malloc(chip),
             Some(text) => Requests::Caps(parse_caps(text)?),
         })
     }
-}
-
-/// ESP-IDF v2.1 had no memory for plain `malloc`: it asked for bytes.
-fn has_default_memory(chip: &Chip) -> bool {
-    let mut types = chip.types().iter();
-    types.any(|memory_type| memory_type.union().contains(Caps::DEFAULT))
 }
 
 fn parse_caps(text: &str) -> Result<Caps, Error> {

@@ -37,7 +37,7 @@ pub struct Setup {
 }
 
 /// ESP-IDF's `SPIRAM_MALLOC_ALWAYSINTERNAL`: above this, `malloc` prefers external memory.
-const EXTERNAL_ABOVE: u32 = 16_384;
+pub const EXTERNAL_ABOVE: u32 = 16_384;
 
 /// The heaps of a chip that has started: the start-up stacks serve as heaps, too.
 pub struct Machine<P: Poison> {
@@ -86,6 +86,11 @@ impl<P: Poison> Machine<P> {
     /// The heaps, to be looked at.
     pub fn heaps(&self) -> &HeapCaps<P> {
         &self.heaps
+    }
+
+    /// Above this size `malloc` prefers external memory.
+    pub fn set_external_threshold(&mut self, limit: u32) {
+        self.heaps.set_external_threshold(Some(limit));
     }
 
     /// Bytes that requests of this kind could get if there were no fragmentation.
@@ -176,6 +181,16 @@ impl<P: Poison> Words for Machine<P> {
 }
 
 impl Requests {
+    /// As by `malloc`. ESP-IDF v2.1 had no memory for that: programs asked for bytes.
+    #[must_use]
+    pub fn as_by_malloc(chip: &Chip) -> Requests {
+        let mut types = chip.types().iter();
+        match types.any(|memory_type| memory_type.union().contains(Caps::DEFAULT)) {
+            true => Requests::Malloc,
+            false => Requests::Caps(Caps::BIT8),
+        }
+    }
+
     /// The heaps that requests of this kind can be served from.
     pub fn caps(self) -> Caps {
         match self {

@@ -1,0 +1,170 @@
+//! A variant as lines of Rust: what a program writes to be configured so.
+//!
+//! What is printed is compiled: `pasted/*.rs` are the lines of some variants, which a test compares and rustdoc compiles.
+
+use std::fmt::Write as _;
+
+use heap_caps::{Policy, Reserve};
+use soc_regions::Caps;
+
+use super::{Poisoning, Variant, psram_bytes};
+
+/// The lines that configure a heap of `heap-caps-alloc` so. What is as it is without saying is left out.
+#[must_use]
+pub fn lines(variant: &Variant) -> String {
+    let mut text = imports(variant);
+    text.push('\n');
+    text.push_str(&heap(variant));
+    if !settings(variant).is_empty() {
+        let _ = write!(
+            text,
+            "\n/// Before the first allocation.\nfn configure() -> Result<(), ReserveError> {{\n{}    Ok(())\n}}\n",
+            settings(variant)
+        );
+    }
+    text.push_str(&psram(variant));
+    text.push_str(&features(variant));
+    text
+}
+
+fn imports(variant: &Variant) -> String {
+    let mut of_caps = Vec::new();
+    if variant.setup.policy != Policy::default() {
+        of_caps.push("Policy");
+    }
+    if variant.setup.reserve.is_some() {
+        of_caps.push("Reserve");
+    }
+    if !settings(variant).is_empty() {
+        of_caps.push("ReserveError");
+    }
+    let mut text = String::new();
+    match of_caps.as_slice() {
+        [] => {}
+        [one] => text.push_str(&format!("use heap_caps::{one};\n")),
+        several => text.push_str(&format!("use heap_caps::{{{}}};\n", several.join(", "))),
+    }
+    text.push_str("use heap_caps_alloc::{CapsHeap, CriticalSectionLock};\n");
+    if let Some(level) = poison_type(variant.poisoning) {
+        text.push_str(&format!("use multi_heap::{level};\n"));
+    }
+    if variant.setup.reserve.is_some() {
+        text.push_str("use soc_regions::Caps;\n");
+    }
+    text
+}
+
+fn heap(variant: &Variant) -> String {
+    let poison = poison_type(variant.poisoning).map_or(String::new(), |level| format!(", {level}"));
+    let new = match policy_path(variant.setup.policy) {
+        None => "new(())".to_owned(),
+        Some(policy) => format!("with_policy((), {policy})"),
+    };
+    format!(
+        "#[global_allocator]\nstatic HEAP: CapsHeap<CriticalSectionLock{poison}> =\n    CapsHeap::{new};\n"
+    )
+}
+
+fn settings(variant: &Variant) -> String {
+    let mut text = String::new();
+    if let Some(Reserve { caps, bytes }) = variant.setup.reserve {
+        text.push_str(&format!(
+            "    HEAP.set_reserve(Reserve {{ caps: {}, bytes: {bytes} }})?;\n",
+            caps_path(caps)
+        ));
+    }
+    if variant.has_psram() {
+        let limit = variant
+            .external_above
+            .unwrap_or(crate::simulate::machine::EXTERNAL_ABOVE);
+        text.push_str(&format!(
+            "    HEAP.set_external_threshold({});\n",
+            limit_path(limit)
+        ));
+    }
+    text
+}
+
+/// Never, if nothing is larger than the limit.
+fn limit_path(limit: u32) -> String {
+    match limit {
+        u32::MAX => "None".to_owned(),
+        limit => format!("Some({limit})"),
+    }
+}
+
+/// The token of the claim, as comments: the claim itself is the program's.
+fn psram(variant: &Variant) -> String {
+    match variant.has_psram() {
+        false => String::new(),
+        true => format!(
+            "\n// The {} bytes of external memory, where the claim is taken (see `claim!`):\n//     let psram = unsafe {{ parts.psram.mapped({}) }};\n//     let ram = parts.ram.give(psram);\n",
+            psram_bytes(variant),
+            psram_bytes(variant)
+        ),
+    }
+}
+
+/// The same for the heap behind the C names.
+fn features(variant: &Variant) -> String {
+    let poison = match variant.poisoning {
+        Poisoning::None => None,
+        Poisoning::Light => Some("poison-light"),
+        Poisoning::Comprehensive => Some("poison-comprehensive"),
+    };
+    let policy = (variant.setup.policy == Policy::IdfExact).then_some("policy-idf-exact");
+    let features: Vec<String> = ["c-abi-idf"]
+        .into_iter()
+        .chain(policy)
+        .chain(poison)
+        .map(|feature| format!("{feature:?}"))
+        .collect();
+    match features.len() {
+        1 => String::new(),
+        _ => format!(
+            "\n// With the C names instead, in Cargo.toml:\n//     heap-caps-alloc = {{ version = \"0.1\", features = [{}] }}\n",
+            features.join(", ")
+        ),
+    }
+}
+
+const fn poison_type(poisoning: Poisoning) -> Option<&'static str> {
+    match poisoning {
+        Poisoning::None => None,
+        Poisoning::Light => Some("Light"),
+        Poisoning::Comprehensive => Some("Comprehensive"),
+    }
+}
+
+/// `None` for the default.
+const fn policy_path(policy: Policy) -> Option<&'static str> {
+    match policy {
+        Policy::Guaranteed => None,
+        Policy::IdfExact => Some("Policy::IdfExact"),
+        Policy::Tagged2016 => Some("Policy::Tagged2016"),
+    }
+}
+
+/// `Caps::DMA.union(Caps::BIT8)`.
+fn caps_path(caps: Caps) -> String {
+    let mut names = caps.iter_names().map(|(name, _)| format!("Caps::{name}"));
+    let first = names.next().unwrap_or_else(|| "Caps::empty()".to_owned());
+    names.fold(first, |path, name| format!("{path}.union({name})"))
+}
+
+/// What is printed compiles.
+///
+/// ```no_run
+#[doc = include_str!("pasted/everything.rs")]
+/// # fn main() { let _ = configure(); }
+/// ```
+/// ```no_run
+#[doc = include_str!("pasted/nothing.rs")]
+/// # fn main() {}
+/// ```
+/// ```no_run
+#[doc = include_str!("pasted/policy.rs")]
+/// # fn main() {}
+/// ```
+#[cfg(doctest)]
+pub struct Pasted;

@@ -1,0 +1,13 @@
+//! A live view of a program's heap, on a terminal or in a pipe.
+//!
+//! ```text
+//!   source ── a thread that reads a port, a file that grows, or standard input
+//!      │ bytes
+//!   Watched (heap-report) ──► screen   a picture that is drawn anew, on a terminal
+//!                         └─► lines    one every few seconds, anywhere else
+//! ```
+
+pub(crate) mod keyboard;
+pub(crate) mod lines;
+pub(crate) mod screen;
+pub(crate) mod source;
