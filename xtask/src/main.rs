@@ -4,6 +4,7 @@
 //!  main ── commands/sim        boot a chip's memory on the host, replay a trace, draw the heap
 //!       ├─ commands/map        a chip's memory as a table and a picture, a program laid over it, two side by side
 //!       ├─ commands/minheap    the smallest heap that completes a trace
+//!       ├─ commands/what_if    a recorded program under other configurations
 //!       ├─ commands/qemu       the heap on emulated chips: every check, on the chip's instruction set
 //!       ├─ commands/bench      instructions per operation, on emulated chips
 //!       ├─ commands/build      a program for a board, checked and measured
@@ -36,6 +37,7 @@ mod parallel;
 mod poisoning;
 mod progress;
 mod replay;
+mod serving;
 mod smallest;
 mod table;
 mod watch;
@@ -75,6 +77,7 @@ enum Command {
     Sim(commands::sim::Arguments),
     Map(commands::map::Arguments),
     Minheap(commands::minheap::Arguments),
+    WhatIf(Box<commands::what_if::Arguments>),
     TestHost(commands::test_host::Arguments),
     Qemu(commands::qemu::Arguments),
     Bench(commands::bench::Arguments),
@@ -109,6 +112,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Sim(arguments) => commands::sim::run(&arguments),
         Command::Map(arguments) => commands::map::run(&arguments),
         Command::Minheap(arguments) => commands::minheap::run(&arguments),
+        Command::WhatIf(arguments) => commands::what_if::run(&arguments),
         Command::TestHost(arguments) => commands::test_host::run(&arguments),
         Command::Qemu(arguments) => commands::qemu::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),

@@ -11,6 +11,17 @@ pub(crate) fn of_numbers<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Table 
     table
 }
 
+/// The same with as many columns as there are heads.
+pub(crate) fn of_heads(heads: Vec<String>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(heads);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
 /// A table with these column heads, every column left-aligned.
 pub(crate) fn of_text<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Table {
     let mut table = Table::new();

@@ -205,10 +205,8 @@ fn terminal() -> (File, File, String) {
         ws_ypixel: 0,
     };
     // SAFETY: the terminal is open, and a size is what this request takes.
-    assert_eq!(
-        unsafe { libc::ioctl(descriptor, libc::TIOCSWINSZ, &raw const size) },
-        0
-    );
+    let sized = unsafe { libc::ioctl(descriptor, libc::TIOCSWINSZ, &raw const size) };
+    assert_eq!(sized, 0);
     (ours, theirs.unwrap(), name)
 }
 

@@ -15,3 +15,4 @@ pub(crate) mod qemu;
 pub(crate) mod sim;
 pub(crate) mod test_host;
 pub(crate) mod watch;
+pub(crate) mod what_if;

@@ -6,17 +6,15 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::ValueEnum;
-use heap_caps::{Policy, Reserve};
 use multi_heap::Poison;
-use soc_regions::{Caps, Chip};
+use soc_regions::Chip;
 
-use crate::configuration::{chip_called, configured, describe};
+use crate::configuration::describe;
 use crate::error::Error;
 use crate::figures::{self, Figure};
-use crate::firmware::Firmware;
-use crate::linker::Linker;
 use crate::poisoning::{Poisoning, with_poison};
 use crate::progress;
+use crate::serving::{PolicyName, Serving, requests};
 use heap_report::page;
 use heap_report::recorded::Trace;
 use heap_report::recorded::shipped;
@@ -76,17 +74,9 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum PolicyName {
-    /// ESP-IDF's order; reserves are ignored
-    IdfExact,
-    /// The same priorities, reserves honoured
-    Guaranteed,
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let setup = arguments.setup()?;
-    let requests = arguments.requests(setup.chip)?;
+    let setup = arguments.serving().setup()?;
+    let requests = requests(arguments.caps.as_deref(), setup.chip)?;
     let recording = with_poison!(arguments.poison, P => {
         simulate::<P>(arguments, &setup, requests)
     })?;
@@ -100,56 +90,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 }
 
 impl Arguments {
-    fn setup(&self) -> Result<Setup, Error> {
-        let chip = chip_called(&self.chip)?;
-        let psram = self.psram.iter().map(|size| format!("psram={size}"));
-        let settings: Vec<_> = self.settings.iter().cloned().chain(psram).collect();
-        let options = configured(chip, &settings)?;
-        let firmware = self
-            .elf
-            .as_deref()
-            .map(|file| Firmware::read(file, chip))
-            .transpose()?;
-        let linker = Linker {
-            chip,
-            options,
-            given: &[],
-            firmware: firmware.as_ref(),
-        };
-        let policy = match self.policy {
-            PolicyName::IdfExact => Policy::IdfExact,
-            PolicyName::Guaranteed => Policy::Guaranteed,
-        };
-        let reserve = self.reserve.as_deref().map(parse_reserve).transpose()?;
-        Ok(Setup {
-            chip,
-            options,
-            symbols: linker.link().by_name(),
-            policy,
-            reserve,
-        })
+    fn serving(&self) -> Serving {
+        Serving {
+            chip: self.chip.clone(),
+            settings: self.settings.clone(),
+            psram: self.psram.clone(),
+            elf: self.elf.clone(),
+            policy: self.policy,
+            reserve: self.reserve.clone(),
+        }
     }
-
-    fn requests(&self, chip: &Chip) -> Result<Requests, Error> {
-        Ok(match &self.caps {
-            None => Requests::as_by_malloc(chip),
-            Some(text) => Requests::Caps(parse_caps(text)?),
-        })
-    }
-}
-
-fn parse_caps(text: &str) -> Result<Caps, Error> {
-    text.parse()
-        .map_err(|error| Error::Usage(format!("{text:?}: {error}")))
-}
-
-fn parse_reserve(text: &str) -> Result<Reserve, Error> {
-    let malformed = || Error::Usage(format!("{text:?}: a reserve is CAPS=BYTES, as DMA=24576"));
-    let (caps, bytes) = text.split_once('=').ok_or_else(malformed)?;
-    Ok(Reserve {
-        caps: parse_caps(caps)?,
-        bytes: bytes.parse().map_err(|_| malformed())?,
-    })
 }
 
 /// Boots, replays and, unless only figures are wanted, tells.
@@ -315,25 +265,4 @@ fn figures_of(recording: &Recording) -> Vec<Figure> {
     ];
     let figure = |(metric, value)| Figure::new("heap-caps", &recording.trace, metric, value);
     figures.map(figure).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use soc_regions::Caps;
-
-    use super::{parse_caps, parse_reserve};
-
-    #[test]
-    fn capabilities_are_read_in_esp_idfs_spelling() {
-        assert_eq!(parse_caps("dma,8bit").unwrap(), Caps::DMA | Caps::BIT8);
-        assert!(parse_caps("DMA|FAST").is_err());
-    }
-
-    #[test]
-    fn a_reserve_names_capabilities_and_bytes() {
-        let reserve = parse_reserve("DMA=24576").unwrap();
-        assert_eq!((reserve.caps, reserve.bytes), (Caps::DMA, 24_576));
-        assert!(parse_reserve("DMA").is_err());
-        assert!(parse_reserve("DMA=much").is_err());
-    }
 }

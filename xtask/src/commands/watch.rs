@@ -166,7 +166,7 @@ fn watch(
 /// How it stands at the end.
 fn summary(watched: &Watched) -> String {
     const NAMED: usize = 10;
-    let mut text = format!("{}\n", watched);
+    let mut text = format!("{watched}\n");
     for (title, standings) in [("owners", watched.owners()), ("sites", watched.sites())] {
         let alive = standings
             .iter()

@@ -37,7 +37,7 @@ impl Source {
     pub(crate) fn open(name: &str, baud: u32) -> Result<Source, Error> {
         if name == "-" {
             return Ok(read_by_thread(false, |tell| {
-                read_to_end(io::stdin(), &tell)
+                read_to_end(io::stdin(), &tell);
             }));
         }
         if is_port(name) {
@@ -45,13 +45,13 @@ impl Source {
             let port = SerialPort::open(name, baud).map_err(|cause| unusable(name, &cause))?;
             let name = name.to_owned();
             return Ok(read_by_thread(true, move |tell| {
-                read_port(port, &name, &tell)
+                read_port(port, &name, &tell);
             }));
         }
         let path = Path::new(name).to_owned();
         let file = File::open(&path).map_err(|cause| Error::file(&path, cause))?;
         Ok(read_by_thread(false, move |tell| {
-            follow(file, &path, &tell)
+            follow(file, &path, &tell);
         }))
     }
 }

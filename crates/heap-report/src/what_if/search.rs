@@ -189,6 +189,12 @@ impl Outcome {
         self.refused + self.were_refused - self.granted
     }
 
+    /// Whether the program is served better: fewer requests are not served, or more room is left when it is tightest.
+    #[must_use]
+    pub fn is_better_than(&self, other: &Outcome) -> bool {
+        self.merit() > other.merit()
+    }
+
     /// Larger is better.
     fn merit(&self) -> (std::cmp::Reverse<usize>, u32) {
         (std::cmp::Reverse(self.unserved()), self.tightest.largest)
