@@ -9,8 +9,8 @@ use defmt::{Format, Formatter, write};
 
 use crate::{
     AddRegionError, Allocated, BlockView, BootError, Booted, Candidate, Cause, Corrupt, Failure,
-    Freed, HeapIndex, HeapView, Misuse, MisuseKind, Policy, ReallocateError, Reallocated, Reserve,
-    Why,
+    Finding, Freed, HeapIndex, HeapView, Misuse, MisuseKind, Policy, ReallocateError, Reallocated,
+    Reserve, Why,
 };
 
 impl Format for Failure {
@@ -99,6 +99,20 @@ impl Format for Cause {
 impl Format for Corrupt {
     fn format(&self, out: Formatter<'_>) {
         write!(out, "0x{=u32:08X}: {}", self.address, self.corruption);
+    }
+}
+
+/// `DRAM, 0x3FFB3010: …; in the block 0x3FFB2FB0: used, 96 B; behind the block 0x3FFB2F9C: used, 16 B`
+impl Format for Finding {
+    fn format(&self, out: Formatter<'_>) {
+        write!(out, "{=str}, {}", self.memory, self.corrupt);
+        match self.block {
+            Some(block) => write!(out, "; in the block {}", block),
+            None => write!(out, "; in the heap's own structure"),
+        }
+        if let Some(left) = self.left {
+            write!(out, "; behind the block {}", left);
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 extern crate std;
 
 mod failures;
+#[cfg(feature = "defmt")]
+mod frames;
 mod ledger;
 mod owner;
 mod probe;
