@@ -135,16 +135,18 @@ impl Frames {
         }
     }
 
-    /// The frames of a site; without names the addresses of its callers.
+    /// The frames of a site; without names the addresses of its callers, the innermost one with what the program told of the place.
     fn of(&mut self, site: &Site) -> Vec<usize> {
-        let named = site.frames.iter().map(FrameText::of);
-        let callers = site.callers.iter().map(|caller| FrameText {
+        let caller = |(at, caller): (usize, &u32)| FrameText {
             function: format!("{caller:#010x}"),
-            place: String::new(),
-        });
+            place: match at == 0 && !site.file.is_empty() {
+                true => site.label(),
+                false => String::new(),
+            },
+        };
         let texts: Vec<FrameText> = match site.frames.is_empty() {
-            true => callers.collect(),
-            false => named.collect(),
+            true => site.callers.iter().enumerate().map(caller).collect(),
+            false => site.frames.iter().map(FrameText::of).collect(),
         };
         texts.into_iter().map(|text| self.number(text)).collect()
     }

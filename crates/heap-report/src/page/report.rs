@@ -139,7 +139,7 @@ impl Report {
             sites,
             frames,
             heaps: heaps(history, rebuilt),
-            marks: marks(rebuilt, &clock),
+            marks: marks(history, rebuilt, &clock),
             failures: failures(history, rebuilt, &clock),
             leaks: leaks(rebuilt, &clock, &numbers),
             blocks: alive(history, rebuilt, peak.moment, &numbers),
@@ -214,15 +214,24 @@ fn heaps(history: &History, rebuilt: &Rebuilt) -> Vec<Heap> {
     history.heaps.iter().enumerate().map(heap).collect()
 }
 
-fn marks(rebuilt: &Rebuilt, clock: &Clock) -> Told<Mark> {
-    let mark = |mark: &crate::Mark| Mark {
-        event: mark.event,
-        time: clock.time(mark.event + 1, mark.ticks),
-        name: mark.name.clone(),
-    };
+/// What the program named, and where it began anew.
+fn marks(history: &History, rebuilt: &Rebuilt, clock: &Clock) -> Told<Mark> {
+    let named = history.events.iter().enumerate();
+    let marks = named.filter_map(|(event, moment)| {
+        let name = match &moment.event {
+            Event::Mark { name } => name.as_str(),
+            Event::Restarted => "restart",
+            _ => return None,
+        };
+        Some(Mark {
+            event,
+            time: clock.time(event + 1, moment.ticks),
+            name: name.to_owned(),
+        })
+    });
     Told {
-        told: rebuilt.marks.iter().take(TOLD).map(mark).collect(),
-        all: rebuilt.marks.len(),
+        told: marks.take(TOLD).collect(),
+        all: rebuilt.marks.len() + rebuilt.restarts.len(),
     }
 }
 
@@ -331,6 +340,16 @@ mod tests {
         assert_eq!(report["frames"].as_array().unwrap().len(), 3);
         assert_eq!(report["sites"][0]["frames"], json!([0, 1]));
         assert_eq!(report["sites"][1]["frames"], json!([2, 1]));
+    }
+
+    #[test]
+    fn marks_and_restarts_are_on_the_axis() {
+        let mark = Event::Mark {
+            name: "connected".to_owned(),
+        };
+        let report = report(vec![mark, Event::Restarted]);
+        let told = json!([{ "event": 0, "time": 0, "name": "connected" }, { "event": 1, "time": 0, "name": "restart" }]);
+        assert_eq!(report["marks"], json!({ "told": told, "all": 2 }));
     }
 
     #[test]

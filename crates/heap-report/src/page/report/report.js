@@ -26,9 +26,15 @@ function tiles() {
     [hasTime ? "Time" : "Events", ...span],
     ["Peak of live bytes", size(data.peak.bytes), `${several(data.peak.blocks, "block")} at ${momentText(data.peak.moment)}`],
     ["Alive at the end", size(end.bytes), `${several(end.blocks, "block")}${suspects ? `, ${several(suspects, "place")} growing` : ""}`],
-    ["Failed requests", count(data.failures.all), data.failures.all ? "see below" : "every request was served", data.failures.all > 0],
-    ["Missing events", count(missing), missing ? "dropped or lost: figures are too low or too high" : data.source === "stream" ? "the stream is complete" : "none that is known", missing > 0],
+    failuresTile(),
+    ["Missing events", count(missing), missing ? "dropped or lost: figures are too low or too high" : "none that is known", missing > 0],
   ];
+}
+
+function failuresTile() {
+  if (data.source === "dump") return ["Failed requests", "–", "a dump does not tell", false];
+  const { all } = data.failures;
+  return ["Failed requests", count(all), all ? "see below" : "none was seen", all > 0];
 }
 
 function writeContents() {
