@@ -1,0 +1,377 @@
+//! What an ELF file tells of the addresses of its program.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use addr2line::Context;
+use gimli::{EndianRcSlice, RunTimeEndian};
+use object::elf::{EM_RISCV, EM_XTENSA};
+use object::read::elf::{ElfFile32, FileHeader as _};
+use object::{
+    Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind, SymbolKind,
+};
+
+use super::names;
+use crate::error::Error;
+use crate::history::Frame;
+
+/// The two bits of a return address in which Xtensa keeps the size of the call.
+const CALL_SIZE: u32 = 0xC000_0000;
+
+type Bytes = EndianRcSlice<RunTimeEndian>;
+
+/// A program's functions and lines, by address.
+pub struct Symbols {
+    lines: Context<Bytes>,
+    /// Where instructions lie.
+    code: Vec<Range<u32>>,
+    /// Functions by their first addresses, ascending, with their ends.
+    functions: Vec<(Range<u32>, String)>,
+    is_xtensa: bool,
+    has_lines: bool,
+    /// What files are named from.
+    root: PathBuf,
+}
+
+/// Why an ELF file tells nothing of addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SymbolError {
+    /// It is no ELF file, or damaged.
+    NotElf(String),
+    /// It is for machines with 64-bit addresses.
+    SixtyFourBits,
+    /// Neither Xtensa nor RISC-V; the number is ELF's.
+    OtherMachine(u16),
+    /// Neither debug information nor names of functions.
+    Stripped,
+}
+
+impl fmt::Display for SymbolError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SymbolError::NotElf(cause) => write!(out, "this is no ELF file ({cause}); give the linked program, not its flash image"),
+            SymbolError::SixtyFourBits => out.write_str("this is a 64-bit program; the chips are 32-bit machines"),
+            SymbolError::OtherMachine(number) => {
+                write!(out, "this program is for ELF machine {number}; the chips are Xtensa (94) and RISC-V (243)")
+            }
+            SymbolError::Stripped => out.write_str(
+                "this program has neither debug information nor names of functions; build it with `debug = 1` in its profile (C: -g), and do not strip it",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SymbolError {}
+
+impl fmt::Debug for Symbols {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Symbols of {} functions", self.functions.len())
+    }
+}
+
+impl Symbols {
+    /// Reads the ELF file of a program; files of its source that lie below `root` are named from there.
+    ///
+    /// # Errors
+    /// The file cannot be read, or tells nothing of addresses.
+    pub fn read(path: &Path, root: &Path) -> Result<Symbols, Error> {
+        let bytes = std::fs::read(path).map_err(|cause| Error::file(path, cause))?;
+        Symbols::parse(&bytes, root).map_err(|cause| Error::file(path, cause))
+    }
+
+    /// The same of the bytes of a file.
+    ///
+    /// # Errors
+    /// They tell nothing of addresses.
+    pub fn parse(bytes: &[u8], root: &Path) -> Result<Symbols, SymbolError> {
+        let file = opened(bytes)?;
+        let machine = file.elf_header().e_machine(file.endian());
+        if machine != EM_XTENSA && machine != EM_RISCV {
+            return Err(SymbolError::OtherMachine(machine.0));
+        }
+        let functions = functions(&file);
+        let has_lines = file.section_by_name(".debug_line").is_some();
+        if functions.is_empty() && !has_lines {
+            return Err(SymbolError::Stripped);
+        }
+        let damaged = |cause: gimli::Error| SymbolError::NotElf(cause.to_string());
+        let dwarf = gimli::Dwarf::load(|id| Ok(section(&file, id.name()))).map_err(damaged)?;
+        Ok(Symbols {
+            lines: Context::from_dwarf(dwarf).map_err(damaged)?,
+            code: code(&file),
+            functions,
+            is_xtensa: machine == EM_XTENSA,
+            has_lines,
+            root: root.to_owned(),
+        })
+    }
+
+    /// Whether it knows lines, and not functions only.
+    #[must_use]
+    pub fn has_lines(&self) -> bool {
+        self.has_lines
+    }
+
+    /// The functions that a return address is in, the innermost first, each with the line that calls; none for an address that is not the program's code.
+    #[must_use]
+    pub fn frames(&self, return_address: u32) -> Vec<Frame> {
+        let Some(call) = self.call_before(return_address) else {
+            return Vec::new();
+        };
+        let frames = self.frames_by_lines(call);
+        if frames.is_empty() {
+            self.frame_by_name(call).into_iter().collect()
+        } else {
+            frames
+        }
+    }
+
+    /// An address inside of the call that returns there.
+    fn call_before(&self, return_address: u32) -> Option<u32> {
+        let is_code = |address: u32| self.code.iter().any(|code| code.contains(&address));
+        let as_it_is = return_address.checked_sub(1).filter(|&call| is_code(call));
+        let segments = self
+            .code
+            .iter()
+            .filter(|_| self.is_xtensa)
+            .map(|code| code.start & CALL_SIZE);
+        let restored =
+            segments.map(|segment| (return_address & !CALL_SIZE | segment).wrapping_sub(1));
+        as_it_is.or_else(|| restored.into_iter().find(|&call| is_code(call)))
+    }
+
+    fn frames_by_lines(&self, call: u32) -> Vec<Frame> {
+        let Ok(mut found) = self.lines.find_frames(call.into()).skip_all_loads() else {
+            return Vec::new();
+        };
+        let mut frames = Vec::new();
+        while let Ok(Some(frame)) = found.next() {
+            let function = frame
+                .function
+                .as_ref()
+                .and_then(|function| function.demangle().ok());
+            let named = function.map(|name| names::function(&name));
+            let place = frame.location.as_ref();
+            frames.push(Frame {
+                function: named
+                    .or_else(|| Some(self.frame_by_name(call)?.function))
+                    .unwrap_or_else(|| "?".to_owned()),
+                file: place
+                    .and_then(|place| place.file)
+                    .map_or_else(String::new, |file| names::file(file, &self.root)),
+                line: place.and_then(|place| place.line).unwrap_or(0),
+            });
+        }
+        frames
+    }
+
+    fn frame_by_name(&self, address: u32) -> Option<Frame> {
+        let behind = self
+            .functions
+            .partition_point(|(span, _)| span.start <= address);
+        let (span, name) = self.functions.get(behind.checked_sub(1)?)?;
+        span.contains(&address).then(|| Frame {
+            function: name.clone(),
+            file: String::new(),
+            line: 0,
+        })
+    }
+}
+
+type File<'data> = ElfFile32<'data, Endianness>;
+
+fn opened(bytes: &[u8]) -> Result<File<'_>, SymbolError> {
+    if bytes.starts_with(b"\x7fELF\x02") {
+        return Err(SymbolError::SixtyFourBits);
+    }
+    File::parse(bytes).map_err(|cause| SymbolError::NotElf(cause.to_string()))
+}
+
+fn section(file: &File<'_>, name: &str) -> Bytes {
+    let data = file
+        .section_by_name(name)
+        .and_then(|section| section.uncompressed_data().ok());
+    let endian = match file.endian() {
+        Endianness::Little => RunTimeEndian::Little,
+        Endianness::Big => RunTimeEndian::Big,
+    };
+    EndianRcSlice::new(Rc::from(data.unwrap_or_default().as_ref()), endian)
+}
+
+fn code(file: &File<'_>) -> Vec<Range<u32>> {
+    let of_code = file
+        .sections()
+        .filter(|section| section.kind() == SectionKind::Text && section.size() > 0);
+    of_code
+        .filter_map(|section| range(section.address(), section.size()))
+        .collect()
+}
+
+fn functions(file: &File<'_>) -> Vec<(Range<u32>, String)> {
+    let is_function = |kind: SymbolKind| matches!(kind, SymbolKind::Text | SymbolKind::Label);
+    let known = file
+        .symbols()
+        .filter(|symbol| is_function(symbol.kind()) && symbol.is_definition() && symbol.size() > 0);
+    let mut functions: Vec<_> = known
+        .filter_map(|symbol| {
+            let name = addr2line::demangle_auto(symbol.name().ok()?.into(), None);
+            Some((
+                range(symbol.address(), symbol.size())?,
+                names::function(&name),
+            ))
+        })
+        .collect();
+    functions.sort_by_key(|(span, _)| span.start);
+    functions
+}
+
+fn range(start: u64, size: u64) -> Option<Range<u32>> {
+    Some(u32::try_from(start).ok()?..u32::try_from(start.checked_add(size)?).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gimli::write::{
+        Address, AttributeValue, DwarfUnit, EndianVec, LineProgram, LineString, Sections,
+    };
+    use gimli::{Encoding, LineEncoding, LittleEndian};
+    use object::write::{Object, StandardSection, Symbol, SymbolSection};
+    use object::{Architecture, BinaryFormat, SymbolFlags, SymbolScope};
+
+    fn refusal(bytes: &[u8]) -> String {
+        Symbols::parse(bytes, Path::new("/"))
+            .unwrap_err()
+            .to_string()
+    }
+
+    /// 64 bytes of code from address 0 on, `app_main` in the bytes 0x10 to 0x30; if wanted, lines: 5 from 0x10 on, 6 from 0x18 on, of `/work/src/main.c`.
+    fn program(machine: Architecture, lines: bool) -> Vec<u8> {
+        let mut object = Object::new(BinaryFormat::Elf, machine, object::Endianness::Little);
+        let text = object.section_id(StandardSection::Text);
+        object.append_section_data(text, &[0; 64], 4);
+        object.add_symbol(Symbol {
+            name: b"app_main".to_vec(),
+            value: 0x10,
+            size: 0x20,
+            kind: SymbolKind::Text,
+            scope: SymbolScope::Linkage,
+            weak: false,
+            section: SymbolSection::Section(text),
+            flags: SymbolFlags::None,
+        });
+        if lines {
+            debug_information()
+                .for_each(|name, section| -> Result<(), gimli::write::Error> {
+                    let id = object.add_section(Vec::new(), name.name().into(), SectionKind::Debug);
+                    object.append_section_data(id, section.slice(), 1);
+                    Ok(())
+                })
+                .unwrap();
+        }
+        object.write().unwrap()
+    }
+
+    fn debug_information() -> Sections<EndianVec<LittleEndian>> {
+        let encoding = Encoding {
+            format: gimli::Format::Dwarf32,
+            version: 4,
+            address_size: 4,
+        };
+        let text = |text: &str| LineString::String(text.as_bytes().to_vec());
+        let mut lines = LineProgram::new(
+            encoding,
+            LineEncoding::default(),
+            text("/work"),
+            None,
+            text("src/main.c"),
+            None,
+        );
+        let folder = lines.default_directory();
+        let file = lines.add_file(text("src/main.c"), folder, None);
+        lines.begin_sequence(Some(Address::Constant(0x10)));
+        for (offset, line) in [(0, 5), (8, 6)] {
+            let row = lines.row();
+            (row.address_offset, row.file, row.line) = (offset, file, line);
+            lines.generate_row();
+        }
+        lines.end_sequence(0x20);
+        let mut dwarf = DwarfUnit::new(encoding);
+        dwarf.unit.line_program = lines;
+        let root = dwarf.unit.root();
+        let unit = dwarf.unit.get_mut(root);
+        unit.set(
+            gimli::DW_AT_comp_dir,
+            AttributeValue::String(b"/work".to_vec()),
+        );
+        unit.set(
+            gimli::DW_AT_low_pc,
+            AttributeValue::Address(Address::Constant(0x10)),
+        );
+        unit.set(gimli::DW_AT_high_pc, AttributeValue::Udata(0x20));
+        unit.set(gimli::DW_AT_stmt_list, AttributeValue::LineProgramRef);
+        let mut sections = Sections::new(EndianVec::new(LittleEndian));
+        dwarf.write(&mut sections).unwrap();
+        sections
+    }
+
+    fn frames(program: &[u8], return_address: u32) -> Vec<String> {
+        let symbols = Symbols::parse(program, Path::new("/work")).unwrap();
+        symbols
+            .frames(return_address)
+            .iter()
+            .map(Frame::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn the_line_is_that_of_the_call_not_of_the_instruction_after_it() {
+        let program = program(Architecture::Riscv32, true);
+        assert_eq!(frames(&program, 0x18), ["src/main.c:5 app_main"]);
+        assert_eq!(frames(&program, 0x19), ["src/main.c:6 app_main"]);
+    }
+
+    #[test]
+    fn the_size_of_the_call_is_taken_off_on_xtensa_and_nowhere_else() {
+        assert_eq!(
+            frames(&program(Architecture::Xtensa, true), 0x8000_0018),
+            ["src/main.c:5 app_main"]
+        );
+        assert!(frames(&program(Architecture::Riscv32, true), 0x8000_0018).is_empty());
+    }
+
+    #[test]
+    fn without_lines_functions_are_named_and_what_is_no_code_is_not() {
+        let program = program(Architecture::Xtensa, false);
+        assert!(
+            !Symbols::parse(&program, Path::new("/"))
+                .unwrap()
+                .has_lines()
+        );
+        assert_eq!(frames(&program, 0x18), ["app_main"]);
+        for nowhere in [0, 0x10, 0x41, 0x3FFB_0000] {
+            assert!(frames(&program, nowhere).is_empty(), "{nowhere:#x}");
+        }
+    }
+
+    #[test]
+    fn what_tells_nothing_of_addresses_is_refused_with_a_remedy() {
+        assert!(
+            refusal(b"hello").contains("no ELF file"),
+            "{}",
+            refusal(b"hello")
+        );
+        assert!(refusal(b"\x7fELF\x02").contains("64-bit"));
+        assert!(refusal(&program(Architecture::Arm, true)).contains("ELF machine 40"));
+        let mut stripped = Object::new(
+            BinaryFormat::Elf,
+            Architecture::Xtensa,
+            object::Endianness::Little,
+        );
+        let text = stripped.section_id(StandardSection::Text);
+        stripped.append_section_data(text, &[0; 4], 4);
+        assert!(refusal(&stripped.write().unwrap()).contains("debug = 1"));
+    }
+}

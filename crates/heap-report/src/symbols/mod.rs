@@ -1,0 +1,214 @@
+//! Which function and line of the source is a return address?
+//!
+//! ```text
+//!   0x800D_1237  as Xtensa keeps it: the top two bits are the size of the call
+//!   0x400D_1237  the bits of the program's code instead: where the call returns to
+//!   0x400D_1236  inside of the call: the line that calls, not the one after it
+//!       │ DWARF: the function there, and those that are inlined in it, the innermost first
+//!   multi_heap::take     heap-caps/src/allocate.rs:251    ┐ the heap's own: left out
+//!   HeapCaps::malloc     heap-caps/src/lib.rs:80          ┘
+//!   mqtt::publish        src/mqtt.rs:78                     whom the report names
+//! ```
+
+mod elf;
+mod names;
+mod own;
+
+pub use elf::{SymbolError, Symbols};
+
+use std::collections::HashMap;
+
+use crate::history::{Event, Frame, History, Site};
+
+/// How many return addresses were looked up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Named {
+    /// How many there are, each once for each site.
+    pub asked: usize,
+    /// Those that are of the program.
+    pub found: usize,
+}
+
+impl History {
+    /// Names the callers of all sites: `resolve` tells the functions at a return address, the innermost first, and none for an address that is not
+    /// of its program. Frames of the heap's own code are left out, and sites that are then the same become one.
+    pub fn name_callers(&mut self, mut resolve: impl FnMut(u32) -> Vec<Frame>) -> Named {
+        let mut named = Named::default();
+        for site in &mut self.sites {
+            let stack: Vec<Vec<Frame>> =
+                site.callers.iter().map(|caller| resolve(*caller)).collect();
+            named.asked += stack.len();
+            named.found += stack.iter().filter(|frames| !frames.is_empty()).count();
+            site.frames = own::without_heap(stack.concat());
+            site.correct_line();
+        }
+        self.merge_sites();
+        named
+    }
+
+    /// Sites that are the same become one; events name it.
+    fn merge_sites(&mut self) {
+        let mut kept: Vec<Site> = Vec::new();
+        let mut places: HashMap<Key, usize> = HashMap::new();
+        let mut moved = Vec::with_capacity(self.sites.len());
+        for site in std::mem::take(&mut self.sites) {
+            let place = *places.entry(Key::of(&site)).or_insert(kept.len());
+            if place == kept.len() {
+                kept.push(site);
+            }
+            moved.push(place);
+        }
+        self.sites = kept;
+        let new_place = |site: &mut usize| *site = moved.get(*site).copied().unwrap_or(0);
+        for moment in &mut self.events {
+            if let Event::Allocated { site, .. } | Event::Resized { site, .. } = &mut moment.event {
+                new_place(site);
+            }
+        }
+    }
+}
+
+/// What makes sites the same.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    caps: u32,
+    alignment: u32,
+    file: String,
+    line: u32,
+    stack: Vec<(String, String, u32)>,
+    /// Where there are no names.
+    callers: Vec<u32>,
+}
+
+impl Key {
+    fn of(site: &Site) -> Key {
+        let stack = site.frames.iter();
+        Key {
+            caps: site.caps.bits(),
+            alignment: site.alignment,
+            file: site.file.clone(),
+            line: site.line,
+            stack: stack
+                .map(|frame| (frame.function.clone(), frame.file.clone(), frame.line))
+                .collect(),
+            callers: if site.frames.is_empty() {
+                site.callers.clone()
+            } else {
+                Vec::new()
+            },
+        }
+    }
+}
+
+impl Site {
+    /// The program itself told on which line it asks: that is where a macro is used, where debug information has the line inside of the macro.
+    fn correct_line(&mut self) {
+        let told =
+            (!self.file.is_empty() && self.line > 0).then_some((self.file.as_str(), self.line));
+        if let (Some((file, line)), Some(first)) = (told, self.frames.first_mut())
+            && first.file.ends_with(file)
+        {
+            first.line = line;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Moment;
+
+    fn frame(function: &str, file: &str, line: u32) -> Frame {
+        Frame {
+            function: function.to_owned(),
+            file: file.to_owned(),
+            line,
+        }
+    }
+
+    /// 1 to 9: the heap's own functions; 10 to 19: `publish`, inlined in `run`; others are unknown.
+    fn resolve(address: u32) -> Vec<Frame> {
+        match address {
+            1..=9 => vec![frame("malloc", "crates/heap-caps/src/allocate.rs", address)],
+            10..=19 => vec![
+                frame("publish", "src/mqtt.rs", 78),
+                frame("run", "src/main.rs", 7),
+            ],
+            _ => vec![],
+        }
+    }
+
+    fn history(stacks: &[&[u32]]) -> History {
+        let site = |callers: &&[u32]| Site {
+            callers: callers.to_vec(),
+            ..Site::default()
+        };
+        let allocated = |site: usize| Moment {
+            ticks: 0,
+            event: Event::Allocated {
+                address: 0,
+                size: 1,
+                site,
+                owner: 0,
+            },
+        };
+        History {
+            sites: stacks.iter().map(site).collect(),
+            events: (0..stacks.len()).map(allocated).collect(),
+            ..History::default()
+        }
+    }
+
+    fn sites_of_events(history: &History) -> Vec<usize> {
+        let site = |moment: &Moment| match moment.event {
+            Event::Allocated { site, .. } => site,
+            _ => panic!("{moment:?}"),
+        };
+        history.events.iter().map(site).collect()
+    }
+
+    #[test]
+    fn the_heaps_own_frames_are_left_out_and_equal_stacks_are_one_site() {
+        let mut history = history(&[&[], &[1, 10], &[2, 3, 11], &[99]]);
+        let named = history.name_callers(resolve);
+        assert_eq!(named, Named { asked: 6, found: 5 });
+        let labels: Vec<String> = history.sites.iter().map(Site::label).collect();
+        assert_eq!(labels, ["unknown", "src/mqtt.rs:78 publish", "0x00000063"]);
+        assert_eq!(sites_of_events(&history), [0, 1, 1, 2]);
+        assert_eq!(
+            history.sites[1].frames.len(),
+            2,
+            "inlined functions have frames of their own"
+        );
+    }
+
+    #[test]
+    fn sites_for_other_capabilities_stay_apart() {
+        let mut history = history(&[&[], &[10], &[10]]);
+        history.sites[2].caps = soc_regions::Caps::DMA;
+        history.name_callers(resolve);
+        assert_eq!(history.sites.len(), 3);
+    }
+
+    #[test]
+    fn the_line_that_the_program_told_counts() {
+        let mut history = history(&[&[], &[10], &[10]]);
+        history.sites[1].file = "mqtt.rs".to_owned();
+        history.sites[1].line = 80;
+        history.sites[2].file = "other.rs".to_owned();
+        history.sites[2].line = 80;
+        history.name_callers(resolve);
+        let labels: Vec<String> = history.sites.iter().map(Site::label).collect();
+        assert_eq!(
+            labels[1..],
+            ["src/mqtt.rs:80 publish", "src/mqtt.rs:78 publish"]
+        );
+    }
+
+    #[test]
+    fn a_stack_of_the_heap_alone_keeps_its_address() {
+        let mut history = history(&[&[], &[1, 2]]);
+        history.name_callers(resolve);
+        assert_eq!(history.sites[1].label(), "0x00000001");
+    }
+}

@@ -1,0 +1,136 @@
+//! Which frames are the heap's own, not of whoever asked for memory?
+//!
+//! The innermost ones: of this project's crates, of the standard library's allocation, of ESP-IDF's heap and C library. Further out such names can be a
+//! program's own business, so only the beginning of a stack is looked at.
+
+use crate::history::Frame;
+
+/// Crates that a request goes through. Their sources lie in a folder of that name, with or without a version.
+const CRATES: [&str; 6] = [
+    "heap-caps",
+    "heap-caps-alloc",
+    "multi-heap",
+    "heap-trace",
+    "esp-alloc-compat",
+    "hashbrown",
+];
+/// Sources of other allocators and glue, by a part of their path.
+const PATHS: [&str; 9] = [
+    "library/alloc/src/",
+    "library/core/src/",
+    "library/std/src/",
+    "components/heap/",
+    "components/newlib/",
+    "components/esp_libc/",
+    "/allocator-api2-",
+    "crates/clib/src/",
+    "/esp-alloc-",
+];
+/// Functions without a known file.
+const FUNCTIONS: [&str; 10] = [
+    "malloc",
+    "calloc",
+    "realloc",
+    "free",
+    "_malloc_r",
+    "_calloc_r",
+    "_realloc_r",
+    "posix_memalign",
+    "pvPortMalloc",
+    "operator new",
+];
+
+/// The stack from the one who asked outwards.
+pub(super) fn without_heap(mut stack: Vec<Frame>) -> Vec<Frame> {
+    let own = stack.iter().take_while(|frame| is_own(frame)).count();
+    stack.drain(..own);
+    stack
+}
+
+fn is_own(frame: &Frame) -> bool {
+    match frame.file.is_empty() {
+        true => is_own_function(&frame.function),
+        false => is_own_file(&frame.file.replace('\\', "/")),
+    }
+}
+
+fn is_own_function(name: &str) -> bool {
+    let own_crate = |name: &str| CRATES.iter().any(|own| name == own.replace('-', "_"));
+    let root = name
+        .trim_start_matches('<')
+        .split("::")
+        .next()
+        .unwrap_or(name);
+    let glue = [
+        "__rust_",
+        "__rustc::",
+        "__rg_",
+        "__rdl_",
+        "alloc::",
+        "heap_caps_",
+        "multi_heap_",
+    ];
+    own_crate(root)
+        || FUNCTIONS.contains(&name)
+        || glue
+            .iter()
+            .any(|start| name.trim_start_matches('<').starts_with(start))
+}
+
+fn is_own_file(path: &str) -> bool {
+    let mut parents = path.split('/').zip(path.split('/').skip(1));
+    let own_crate = parents
+        .any(|(folder, next)| next == "src" && CRATES.iter().any(|own| is_crate(folder, own)));
+    own_crate || PATHS.iter().any(|own| path.contains(own))
+}
+
+/// `heap-caps` or `heap-caps-0.1.0`.
+fn is_crate(folder: &str, name: &str) -> bool {
+    folder.strip_prefix(name).is_some_and(|rest| {
+        let version = rest.strip_prefix('-').unwrap_or(rest);
+        rest.is_empty() || version.starts_with(|letter: char| letter.is_ascii_digit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_heap_are_its_own_wherever_they_lie() {
+        for own in [
+            "/home/me/project/crates/heap-caps/src/allocate.rs",
+            "heap-caps-0.1.0/src/allocate.rs",
+            "crates/heap-caps-alloc/src/global.rs",
+            "/rustc/0123/library/alloc/src/raw_vec/mod.rs",
+            "/opt/esp-idf/components/heap/heap_caps.c",
+            "C:\\esp\\components\\newlib\\heap.c",
+        ] {
+            assert!(is_own_file(&own.replace('\\', "/")), "{own}");
+        }
+        for other in [
+            "src/main.rs",
+            "heap-caps-viewer/src/main.rs",
+            "/home/me/heap-caps/examples/one.rs",
+            "crates/on-target/src/bin/leaks.rs",
+        ] {
+            assert!(!is_own_file(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn functions_without_a_file_are_told_by_their_names() {
+        for own in [
+            "malloc",
+            "<heap_caps::HeapCaps<P> as Trait>::malloc",
+            "alloc::alloc::alloc",
+            "__rust_alloc",
+            "heap_caps_malloc_prefer",
+        ] {
+            assert!(is_own_function(own), "{own}");
+        }
+        for other in ["app_main", "mqtt::malloc_telegram", "allocate_telegram"] {
+            assert!(!is_own_function(other), "{other}");
+        }
+    }
+}
