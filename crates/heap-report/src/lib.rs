@@ -10,6 +10,7 @@ pub mod read;
 mod rebuild;
 pub mod recorded;
 pub mod simulate;
+pub mod summary;
 pub mod symbols;
 pub mod watch;
 pub mod what_if;

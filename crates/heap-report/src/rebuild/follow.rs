@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::{self, Account};
+use super::leaks;
 use super::live::{Block, Change, Live};
 use super::timeline::{self, Sample};
 use super::{FailureNote, Mark, Peak, Rebuilt};
@@ -26,6 +27,7 @@ pub(super) fn to_the_end(history: &History) -> Rebuilt {
     }
     rebuilt.failures = timeline.failures;
     rebuilt.moments = samples;
+    rebuilt.leaks = leaks::suspects(&rebuilt, history);
     rebuilt
 }
 

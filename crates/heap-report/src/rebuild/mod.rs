@@ -49,6 +49,7 @@ pub struct Rebuilt {
     pub restarts: Vec<usize>,
     /// What is missing, what only following the events shows included.
     pub gaps: Gaps,
+    leaks: Vec<Leak>,
 }
 
 /// The moment with most bytes alive.
@@ -106,6 +107,6 @@ impl Rebuilt {
     /// What is alive at the end by site, the likeliest leak first.
     #[must_use]
     pub fn leaks(&self) -> Vec<Leak> {
-        leaks::suspects(self)
+        self.leaks.clone()
     }
 }

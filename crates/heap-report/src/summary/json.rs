@@ -1,0 +1,92 @@
+//! The summary for programs: one JSON object.
+
+use serde_json::{Value, json};
+
+use crate::history::{History, Site};
+use crate::rebuild::{FailureNote, Leak, Rebuilt};
+
+/// Everything that the text tells, and all sites: `program`, `source`, `events`, `total`, `peak`, `owners`, `sites`, `leaks`, `failures`, `heaps`, `gaps`,
+/// `restarts`, `notes`. Sizes are in bytes, times in ticks, of which there are `ticks_per_second` (0: unknown).
+#[must_use]
+pub fn json(history: &History, rebuilt: &Rebuilt) -> Value {
+    let peak = &rebuilt.peak;
+    let leaks = rebuilt.leaks();
+    let owners = rebuilt.owners.iter();
+    let sites = rebuilt
+        .sites
+        .iter()
+        .enumerate()
+        .filter(|(_, account)| account.allocations > 0);
+    json!({
+        "program": history.program,
+        "source": history.source,
+        "ticks_per_second": history.ticks_per_second,
+        "events": history.events.len(),
+        "total": rebuilt.total,
+        "peak": { "bytes": peak.bytes, "blocks": peak.blocks, "event": peak.event, "ticks": peak.ticks },
+        "owners": owners.map(|(owner, account)| json!({ "owner": owner, "name": history.owner_name(*owner), "account": account })).collect::<Vec<_>>(),
+        "sites": sites.map(|(site, account)| json!({ "site": place(history, site), "account": account })).collect::<Vec<_>>(),
+        "leaks": leaks.iter().map(|leak| told(history, leak)).collect::<Vec<_>>(),
+        "failures": rebuilt.failures.iter().map(|failure| refused(history, failure)).collect::<Vec<_>>(),
+        "heaps": heaps(history, rebuilt),
+        "heaps_are_measured": history.source.is_exact(),
+        "gaps": rebuilt.gaps,
+        "restarts": rebuilt.restarts,
+        "notes": history.notes,
+    })
+}
+
+fn place(history: &History, site: usize) -> Value {
+    let unknown = Site::default();
+    let known = history.site(site).unwrap_or(&unknown);
+    json!({
+        "number": site,
+        "label": known.label(),
+        "file": known.file,
+        "line": known.line,
+        "caps": known.caps.to_string(),
+        "callers": known.callers.iter().map(|caller| format!("{caller:#010x}")).collect::<Vec<_>>(),
+        "frames": known.frames,
+    })
+}
+
+fn told(history: &History, leak: &Leak) -> Value {
+    json!({
+        "suspect": leak.suspect,
+        "growth": leak.growth,
+        "bytes": leak.account.bytes,
+        "blocks": leak.account.blocks,
+        "oldest_event": leak.oldest,
+        "oldest_ticks": leak.oldest_ticks,
+        "site": place(history, leak.site),
+    })
+}
+
+fn refused(history: &History, failure: &FailureNote) -> Value {
+    json!({
+        "event": failure.event,
+        "ticks": failure.ticks,
+        "size": failure.size,
+        "caps": failure.caps.to_string(),
+        "owner": history.owner_name(failure.owner),
+        "sentence": failure.sentence,
+    })
+}
+
+fn heaps(history: &History, rebuilt: &Rebuilt) -> Vec<Value> {
+    let last = rebuilt.moments.last();
+    let now = last.into_iter().flat_map(|sample| &sample.heaps);
+    let heap = |(heap, now): (&crate::HeapDescription, &crate::HeapSample)| {
+        json!({
+            "name": heap.name,
+            "start": heap.start,
+            "size": heap.size,
+            "caps": heap.caps.to_string(),
+            "used": now.used,
+            "free": now.free,
+            "largest_free": now.largest_free,
+            "fragmentation": now.fragmentation(),
+        })
+    };
+    history.heaps.iter().zip(now).map(heap).collect()
+}

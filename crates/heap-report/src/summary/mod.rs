@@ -1,0 +1,293 @@
+//! What a person wants to know first, on a screen: the peak, what is alive, whose it is, who leaks, what failed, and what is missing.
+
+mod json;
+mod table;
+mod words;
+
+pub use json::json;
+
+use std::fmt::{self, Display, Formatter, Write as _};
+
+use crate::export::missing;
+use crate::history::{History, Source};
+use crate::rebuild::{HeapSample, Leak, Rebuilt};
+use table::Table;
+use words::{bytes, counted, when};
+
+/// How many sites and failures are told one by one.
+const TOLD: usize = 12;
+/// How many callers of a leak.
+const CALLERS: usize = 3;
+
+/// The summary of a history as text, at most about 100 columns wide but for names.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a> {
+    history: &'a History,
+    rebuilt: &'a Rebuilt,
+}
+
+impl<'a> Summary<'a> {
+    /// Of a history, and what it was rebuilt to.
+    #[must_use]
+    pub fn new(history: &'a History, rebuilt: &'a Rebuilt) -> Summary<'a> {
+        Summary { history, rebuilt }
+    }
+}
+
+impl Display for Summary<'_> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        self.head(out)?;
+        self.owners(out)?;
+        self.leaks(out)?;
+        self.sites(out)?;
+        self.failures(out)?;
+        self.heaps(out)?;
+        self.remarks(out)
+    }
+}
+
+impl Summary<'_> {
+    fn head(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let (history, rebuilt) = (self.history, self.rebuilt);
+        let program = if history.program.is_empty() {
+            "a program"
+        } else {
+            &history.program
+        };
+        let source = match history.source {
+            Source::Stream => "its event stream",
+            Source::Dump => "the dump of its heap trace",
+            Source::Recorded => "a recording, replayed on a simulated chip",
+        };
+        writeln!(
+            out,
+            "{program}: {}, from {source}",
+            counted(history.events.len() as u64, "event")
+        )?;
+        let (peak, total) = (&rebuilt.peak, &rebuilt.total);
+        writeln!(
+            out,
+            "  peak  {} in {}, after {}{}",
+            bytes(peak.bytes),
+            counted(peak.blocks, "block"),
+            counted(peak.event as u64, "event"),
+            self.at(peak.ticks)
+        )?;
+        writeln!(
+            out,
+            "  now   {} in {}; {} and {} altogether",
+            bytes(total.bytes),
+            counted(total.blocks, "block"),
+            counted(total.allocations, "allocation"),
+            counted(total.frees, "free")
+        )
+    }
+
+    /// ` (at 0.32 s)`, nothing where no clock is known.
+    fn at(&self, ticks: u64) -> String {
+        match self.history.seconds(ticks) {
+            Some(seconds) => format!(" (at {seconds:.3} s)"),
+            None => String::new(),
+        }
+    }
+
+    fn owners(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let owners = &self.rebuilt.owners;
+        if owners.keys().all(|&owner| owner == 0) {
+            return Ok(());
+        }
+        let mut table = Table::new(["now", "blocks", "peak", "allocations", "owner"]);
+        let mut sorted: Vec<_> = owners.iter().collect();
+        sorted.sort_by_key(|(_, account)| std::cmp::Reverse(account.bytes));
+        for (owner, account) in sorted {
+            table.row([
+                words::grouped(account.bytes),
+                words::grouped(account.blocks),
+                words::grouped(account.peak_bytes),
+                words::grouped(account.allocations),
+                self.history.owner_name(*owner),
+            ]);
+        }
+        write!(out, "\nBy owner, in bytes\n{table}")
+    }
+
+    fn leaks(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let leaks = self.rebuilt.leaks();
+        let suspects: Vec<&Leak> = leaks.iter().filter(|leak| leak.suspect).collect();
+        match (suspects.len(), self.history.source) {
+            (0, _) => {
+                return writeln!(
+                    out,
+                    "\nNo leak suspects: nothing grew as long as one looked."
+                );
+            }
+            (_, Source::Dump) => writeln!(out, "\nNever freed while the trace ran")?,
+            _ => writeln!(
+                out,
+                "\nLeak suspects: what they have at least grew as long as one looked"
+            )?,
+        }
+        for leak in suspects.iter().take(TOLD) {
+            self.leak(leak, out)?;
+        }
+        self.and_more(suspects.len(), "suspect", out)
+    }
+
+    fn leak(&self, leak: &Leak, out: &mut Formatter<'_>) -> fmt::Result {
+        let Some(site) = self.history.site(leak.site) else {
+            return Ok(());
+        };
+        writeln!(
+            out,
+            "  {} in {}, the oldest since {}: {}{}",
+            bytes(leak.account.bytes),
+            counted(leak.account.blocks, "block"),
+            when(self.history, leak.oldest, leak.oldest_ticks),
+            site.label(),
+            self.whose(leak.site)
+        )?;
+        for caller in site.frames.iter().skip(1).take(CALLERS) {
+            writeln!(out, "      called from {caller}")?;
+        }
+        Ok(())
+    }
+
+    /// ` (for sensor, web)`: on whose behalf a site's blocks are alive.
+    fn whose(&self, site: usize) -> String {
+        let of_site = self
+            .rebuilt
+            .alive
+            .iter()
+            .filter(|block| block.site == site && block.owner != 0);
+        let mut owners: Vec<u8> = of_site.map(|block| block.owner).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let names: Vec<String> = owners
+            .iter()
+            .map(|owner| self.history.owner_name(*owner))
+            .collect();
+        if names.is_empty() {
+            String::new()
+        } else {
+            format!(" (for {})", names.join(", "))
+        }
+    }
+
+    fn sites(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let accounts = self.rebuilt.sites.iter().enumerate();
+        let mut used: Vec<_> = accounts
+            .filter(|(_, account)| account.allocations > 0)
+            .collect();
+        used.sort_by_key(|(_, account)| std::cmp::Reverse((account.bytes, account.peak_bytes)));
+        let mut table = Table::new(["now", "blocks", "peak", "allocations", self.sites_are()]);
+        for (site, account) in used.iter().take(TOLD) {
+            table.row([
+                words::grouped(account.bytes),
+                words::grouped(account.blocks),
+                words::grouped(account.peak_bytes),
+                words::grouped(account.allocations),
+                self.history
+                    .site(*site)
+                    .map_or_else(String::new, |site| site.label()),
+            ]);
+        }
+        write!(out, "\nBy {}, in bytes\n{table}", self.sites_are())?;
+        self.and_more(used.len(), self.sites_are(), out)
+    }
+
+    fn sites_are(&self) -> &'static str {
+        match self.history.source {
+            Source::Recorded => "size",
+            Source::Stream | Source::Dump => "site",
+        }
+    }
+
+    fn and_more(&self, count: usize, what: &str, out: &mut Formatter<'_>) -> fmt::Result {
+        match count.checked_sub(TOLD) {
+            None | Some(0) => Ok(()),
+            Some(more) => writeln!(
+                out,
+                "  … and {}",
+                counted(more as u64, &format!("more {what}"))
+            ),
+        }
+    }
+
+    fn failures(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let failures = &self.rebuilt.failures;
+        if failures.is_empty() {
+            return match self.history.source {
+                Source::Dump => Ok(()),
+                Source::Stream | Source::Recorded => writeln!(out, "\nNo request was refused."),
+            };
+        }
+        writeln!(
+            out,
+            "\nRefused: {}",
+            counted(failures.len() as u64, "request")
+        )?;
+        for failure in failures.iter().take(TOLD) {
+            writeln!(out, "  {}", words::failure(self.history, failure))?;
+        }
+        self.and_more(failures.len(), "refused request", out)
+    }
+
+    fn heaps(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let moments = &self.rebuilt.moments;
+        let Some(last) = moments.last().filter(|last| !last.heaps.is_empty()) else {
+            return Ok(());
+        };
+        let mut table = Table::new([
+            "size",
+            "used",
+            "free",
+            "largest free",
+            "fragmented",
+            "at worst",
+            "heap",
+        ]);
+        for (place, (heap, now)) in self.history.heaps.iter().zip(&last.heaps).enumerate() {
+            let worst = moments
+                .iter()
+                .filter_map(|sample| sample.heaps.get(place))
+                .map(HeapSample::fragmentation);
+            table.row([
+                words::grouped(heap.size.into()),
+                words::grouped(now.used.into()),
+                words::grouped(now.free.into()),
+                words::grouped(now.largest_free.into()),
+                words::percent(now.fragmentation()),
+                words::percent(worst.fold(0.0, f64::max)),
+                format!("{} at {:#010x}", heap.name, heap.start),
+            ]);
+        }
+        let how = if self.history.source.is_exact() {
+            "measured"
+        } else {
+            "rebuilt from the events: what heaps keep for themselves counts as free"
+        };
+        write!(out, "\nHeaps at the end, in bytes, {how}\n{table}")
+    }
+
+    fn remarks(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let mut remarks = String::new();
+        for note in &self.history.notes {
+            writeln!(remarks, "  {note}")?;
+        }
+        match missing(&self.rebuilt.gaps) {
+            Some(missing) => writeln!(remarks, "  {missing}")?,
+            None => writeln!(remarks, "  nothing is missing")?,
+        }
+        if let restarts @ 1.. = self.rebuilt.restarts.len() {
+            writeln!(
+                remarks,
+                "  the program began anew {}; only blocks of its last life count as alive",
+                counted(restarts as u64, "time")
+            )?;
+        }
+        write!(out, "\nWhat this is based on\n{remarks}")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! A small history, and what a person reads of it.
+
+use soc_regions::Caps;
+
+use super::{Summary, json};
+use crate::history::{Event, Gaps, HeapDescription, History, Moment, Site, Source};
+use crate::rebuild::Rebuilt;
+
+/// 40 rounds: `mqtt` keeps 16 bytes each time, the table of the beginning stays, one request fails.
+fn history() -> History {
+    let place = |file: &str, line| Site {
+        file: file.to_owned(),
+        line,
+        ..Site::default()
+    };
+    let mut history = History {
+        program: "thermostat".to_owned(),
+        ticks_per_second: 1000,
+        heaps: vec![HeapDescription {
+            index: 0,
+            start: 0x3FFB_0000,
+            size: 8192,
+            caps: Caps::DMA,
+            name: "DRAM".to_owned(),
+        }],
+        sites: vec![
+            Site::default(),
+            place("src/main.rs", 7),
+            place("src/mqtt.rs", 78),
+        ],
+        gaps: Gaps {
+            dropped: 3,
+            ..Gaps::default()
+        },
+        ..History::default()
+    };
+    history.owners.insert(1, "mqtt".to_owned());
+    let mut push = |ticks, event| history.events.push(Moment { ticks, event });
+    push(
+        10,
+        Event::Allocated {
+            address: 0x3FFB_0004,
+            size: 1000,
+            site: 1,
+            owner: 0,
+        },
+    );
+    for round in 0..40 {
+        push(
+            20 + u64::from(round),
+            Event::Allocated {
+                address: 0x3FFB_0400 + round * 20,
+                size: 16,
+                site: 2,
+                owner: 1,
+            },
+        );
+    }
+    push(
+        70,
+        Event::Failed {
+            size: 9000,
+            caps: Caps::DMA,
+            owner: 1,
+            sentence: None,
+        },
+    );
+    history
+}
+
+fn text(history: &History) -> String {
+    Summary::new(history, &Rebuilt::of(history)).to_string()
+}
+
+#[test]
+fn a_screen_tells_what_is_alive_who_leaks_what_failed_and_what_is_missing() {
+    let text = text(&history());
+    for line in [
+        "thermostat: 42 events, from its event stream",
+        "  peak  1,640 bytes in 41 blocks, after 41 events (at 0.059 s)",
+        "  1,000       1  1,000            1  nobody",
+        "    640      40    640           40  mqtt",
+        "  640 bytes in 40 blocks, the oldest since 0.020 s: src/mqtt.rs:78 (for mqtt)",
+        "  at 0.070 s: 9,000 bytes with DMA for mqtt: too little memory: 6388 bytes are free",
+        "rebuilt from the events",
+        "DRAM at 0x3ffb0000",
+        "events dropped by the program: 3",
+    ] {
+        assert!(text.contains(line), "{line}\n\n{text}");
+    }
+    assert_eq!(
+        text.matches("src/main.rs:7").count(),
+        1,
+        "a table is no suspect\n{text}"
+    );
+}
+
+#[test]
+fn a_quiet_history_says_so() {
+    let text = text(&History::default());
+    for line in [
+        "a program: 0 events",
+        "No leak suspects",
+        "No request was refused",
+        "nothing is missing",
+    ] {
+        assert!(text.contains(line), "{line}\n\n{text}");
+    }
+}
+
+#[test]
+fn a_dump_says_nothing_of_what_it_cannot_know() {
+    let text = text(&History {
+        source: Source::Dump,
+        ..history()
+    });
+    assert!(text.contains("Never freed while the trace ran"), "{text}");
+}
+
+#[test]
+fn programs_read_the_same_as_an_object() {
+    let history = history();
+    let told = json(&history, &Rebuilt::of(&history));
+    assert_eq!(told["total"]["bytes"], 1640);
+    assert_eq!(told["peak"]["blocks"], 41);
+    let leak = &told["leaks"][0];
+    assert_eq!(
+        (leak["suspect"].as_bool(), leak["site"]["label"].as_str()),
+        (Some(true), Some("src/mqtt.rs:78"))
+    );
+    assert_eq!(told["leaks"][1]["suspect"], false);
+    assert_eq!(told["gaps"]["dropped"], 3);
+    assert_eq!(told["heaps"][0]["used"], 1640);
+}

@@ -1,0 +1,103 @@
+//! How figures are said.
+
+use crate::history::History;
+use crate::rebuild::FailureNote;
+
+/// `1,234`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1,234 bytes`.
+pub(super) fn bytes(number: u64) -> String {
+    counted(number, "byte")
+}
+
+/// `1 block`, `2 blocks`.
+pub(super) fn counted(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", grouped(number))
+}
+
+/// `12 %`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+/// `0.125 s`, or `event 17` where no clock is known.
+pub(super) fn when(history: &History, event: usize, ticks: u64) -> String {
+    match history.seconds(ticks) {
+        Some(seconds) => format!("{seconds:.3} s"),
+        None => format!("event {event}"),
+    }
+}
+
+/// What was refused, when, on whose behalf, and why.
+pub(super) fn failure(history: &History, failure: &FailureNote) -> String {
+    let size = match failure.size {
+        u32::MAX => "more bytes than there are addresses".to_owned(),
+        size => bytes(size.into()),
+    };
+    let whose = match failure.owner {
+        0 => String::new(),
+        owner => format!(" for {}", history.owner_name(owner)),
+    };
+    let when = when(history, failure.event, failure.ticks);
+    format!(
+        "at {when}: {size} with {}{whose}: {}",
+        failure.caps, failure.sentence
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soc_regions::Caps;
+
+    #[test]
+    fn numbers_are_grouped_and_counted() {
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [0, 1, 2].map(|number| counted(number, "block")),
+            ["0 blocks", "1 block", "2 blocks"]
+        );
+    }
+
+    #[test]
+    fn a_failure_is_a_sentence_with_its_time() {
+        let note = FailureNote {
+            event: 7,
+            ticks: 500,
+            size: 4096,
+            caps: Caps::DMA,
+            owner: 3,
+            sentence: "fragmented".to_owned(),
+        };
+        let mut history = History::default();
+        assert_eq!(
+            failure(&history, &note),
+            "at event 7: 4,096 bytes with DMA for owner 3: fragmented"
+        );
+        history.ticks_per_second = 1000;
+        let endless = FailureNote {
+            size: u32::MAX,
+            owner: 0,
+            ..note
+        };
+        assert_eq!(
+            failure(&history, &endless),
+            "at 0.500 s: more bytes than there are addresses with DMA: fragmented"
+        );
+    }
+}
