@@ -8,7 +8,7 @@
 # misc0 holds the address of `trap_record`. Up to the calls no literal is loaded: literals lie behind IRAM, whose page may be closed.
 #
 #   0 a0 .. 60 a15 | 64 kind | 68 EXCCAUSE | 72 EPC1 | 76 EXCVADDR | 80 DEPC | 84 PS | 88 SAR | 92 LBEG | 96 LEND | 100 LCOUNT
-#   104 words read | 108 words written | 112 IRAM is for words only | 116 address of `interrupted`
+#   104 words read | 108 words written | 112 IRAM is for words only | 116 address of `interrupted` | 120 SCOMPARE1
 
 	.macro	get_register target, number	# rsr, of registers that the assembler does not know
 	.byte	\target << 4, \number, 0x03
@@ -144,6 +144,8 @@ _vectors:
 	s32i	a2, a0, 96
 	rsr	a2, lcount
 	s32i	a2, a0, 100
+	rsr	a2, scompare1		# what an atomic exchange under way expects
+	s32i	a2, a0, 120
 	rsr	a4, exccause
 	s32i	a4, a0, 68
 	rsr	a2, misc1
@@ -205,6 +207,8 @@ _vectors:
 	wsr	a2, lend
 	l32i	a2, a0, 100
 	wsr	a2, lcount
+	l32i	a2, a0, 120
+	wsr	a2, scompare1
 	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 	l32i	a\n, a0, 4 * \n
 	.endr
@@ -294,6 +298,7 @@ iram_for_words_only:			# (on)
 trap_record:
 	.zero	116
 	.long	interrupted
+	.zero	4
 
 	.section .bss.trap_stack, "aw", @nobits
 	.p2align 4

@@ -21,6 +21,7 @@ pub(super) struct Record {
     pub(super) words_written: u32,
     words_only: u32,
     handler: u32,
+    compare: u32,
 }
 
 const DOUBLE: u32 = 8;
