@@ -1,4 +1,4 @@
-//! Checks that run on a host and on emulated chips alike: plain functions that panic where something is wrong.
+//! Checks that run on a host, on emulated chips and on boards alike: plain functions that panic where something is wrong.
 //!
 //! ```text
 //!   checks!(…)   the list of all checks              memory_types.rs, routing.rs, poisoning.rs, … hold them

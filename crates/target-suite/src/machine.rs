@@ -11,6 +11,11 @@ pub trait Machine {
     /// The chip's memory.
     type Memory: Memory;
 
+    /// How many bytes of PSRAM there are: none, or up to 4 MiB.
+    fn psram() -> u32 {
+        4 << 20
+    }
+
     /// Memory that no heap uses. On a chip it is the same memory each time, so one check at a time may have it.
     fn memory() -> Self::Memory;
 
@@ -43,9 +48,17 @@ impl<M: Machine, P: Poison> DerefMut for Booted<M, P> {
 /// The ESP32 with everything that can be a heap.
 #[must_use]
 pub fn options() -> Options {
-    ESP32
-        .options(&[common::RTC_HEAP.on(), common::PSRAM.of(4 << 20)])
-        .unwrap()
+    with_psram(4 << 20)
+}
+
+fn with_psram(bytes: u32) -> Options {
+    let settings = [common::RTC_HEAP.on(), common::PSRAM.of(bytes)];
+    let settings = if bytes == 0 {
+        &settings[..1]
+    } else {
+        &settings[..]
+    };
+    ESP32.options(settings).unwrap()
 }
 
 /// Boots the ESP32's table on this machine.
@@ -54,7 +67,7 @@ pub fn options() -> Options {
 /// Where the chip can't be booted.
 #[must_use]
 pub fn boot<M: Machine, P: Poison>() -> Booted<M, P> {
-    boot_as(&options(), M::memory())
+    boot_as(&with_psram(M::psram()), M::memory())
 }
 
 /// Boots the ESP32's table under other options.

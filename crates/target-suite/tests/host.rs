@@ -18,6 +18,37 @@ impl Machine for Host {
     }
 }
 
+/// A board without PSRAM.
+struct Bare;
+
+impl Machine for Bare {
+    type Memory = SimulatedMemory;
+
+    fn psram() -> u32 {
+        0
+    }
+
+    fn memory() -> SimulatedMemory {
+        Host::memory()
+    }
+
+    fn symbols() -> impl Symbols {
+        Host::symbols()
+    }
+}
+
+macro_rules! without_psram {
+    ($($module:ident::$check:ident,)*) => {
+        [$(target_suite::$module::$check::<Bare>,)*]
+    };
+}
+
+#[test]
+fn every_check_passes_without_psram() {
+    let checks: [fn(); _] = target_suite::checks!(without_psram);
+    checks.into_iter().for_each(|check| check());
+}
+
 macro_rules! tests {
     ($($module:ident::$check:ident,)*) => {
         $(
