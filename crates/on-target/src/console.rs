@@ -2,7 +2,9 @@
 
 use core::fmt;
 
-struct Console;
+/// The emulator's standard output; never fails.
+#[derive(Clone, Copy, Debug)]
+pub struct Console;
 
 impl fmt::Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {

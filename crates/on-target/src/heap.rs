@@ -12,8 +12,11 @@ type Lock = heap_caps_alloc::SpinLock;
 #[cfg(not(target_has_atomic = "32"))]
 type Lock = crate::one_core::OneCore;
 
+/// What keeps interrupts away from [`HEAP`].
+pub type HeapLock = Masked<Interrupts, Lock>;
+
 /// The type of [`HEAP`].
-pub type Heap = CapsHeap<Masked<Interrupts, Lock>>;
+pub type Heap = CapsHeap<HeapLock>;
 
 /// All memory of the chip, behind one lock that also keeps interrupts away.
 #[global_allocator]

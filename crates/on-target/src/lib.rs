@@ -35,8 +35,8 @@ pub use arguments::{argument, number};
 #[cfg(feature = "c-checks")]
 pub use c_checks::c_checks;
 pub use chip::Emulated;
-pub use console::write;
-pub use heap::{HEAP, Heap, boot_heap, ram};
+pub use console::{Console, write};
+pub use heap::{HEAP, Heap, HeapLock, boot_heap, ram};
 #[cfg(target_arch = "xtensa")]
 pub use machine::{WordsOnly, words_only};
 pub use machine::{call_code, exit, illegal_instruction, sample_code};

@@ -1,0 +1,29 @@
+//! Which memory does the demonstration give its heap?
+
+use heap_caps::{BootError, Observer};
+use heap_caps_alloc::{CapsHeap, Parts, RawLock, SecondCore};
+use multi_heap::Poison;
+
+/// All memory but the second core's: its token comes back. No controller for Bluetooth is linked.
+///
+/// # Errors
+/// As [`Ram::boot`](heap_caps_alloc::Ram::boot).
+///
+/// # Safety
+/// - `psram` bytes of PSRAM are mapped, or it is 0.
+/// - The program stands on stacks of its own: the boot loader's and the ROM's are over.
+pub unsafe fn boot<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
+    parts: Parts<'_, CapsHeap<L, P, O, HEAPS>>,
+    psram: u32,
+) -> Result<SecondCore, BootError> {
+    let ram = parts.ram.give(parts.bluetooth);
+    let mut claimed = if psram == 0 {
+        ram.boot()?
+    } else {
+        // SAFETY: the caller keeps the same contract.
+        ram.give(unsafe { parts.psram.mapped(psram) }).boot()?
+    };
+    // SAFETY: the caller keeps the same contract.
+    unsafe { claimed.release(parts.startup_stacks) };
+    Ok(parts.second_core)
+}

@@ -1,0 +1,102 @@
+//! How does a board tell what its heap does? In lines of hexadecimal digits between those for people, for `cargo xtask watch`.
+
+use core::fmt::{self, Write};
+
+use heap_caps_alloc::{CapsHeap, RawLock};
+use heap_trace::{CurrentOwner, Event, Ledger, Owner, Probe, Ring, Stream};
+use multi_heap::Poison;
+
+pub(crate) const STRESS_OWNER: Owner = Owner(1);
+pub(crate) const SOAK_OWNER: Owner = Owner(2);
+const OWNERS: [(Owner, &str); 2] = [(STRESS_OWNER, "stress"), (SOAK_OWNER, "soak")];
+
+static OWNER: CurrentOwner = CurrentOwner::new();
+
+/// What is allocated in `work` is this owner's.
+pub(crate) fn as_owner<R>(owner: Owner, work: impl FnOnce() -> R) -> R {
+    OWNER.with(owner, work)
+}
+
+/// What a chip knows, and the owner that the program says.
+#[derive(Debug)]
+pub struct Owned<E>(pub E);
+
+impl<E: Probe> Probe for Owned<E> {
+    fn ticks(&self) -> u32 {
+        self.0.ticks()
+    }
+
+    fn core(&self) -> u8 {
+        self.0.core()
+    }
+
+    fn owner(&self) -> Owner {
+        OWNER.get()
+    }
+
+    fn callers(&self, stack: &mut [u32]) -> usize {
+        self.0.callers(stack)
+    }
+}
+
+/// An observer that remembers who asked, and keeps events until they are sent: some 600.
+pub type Watcher<E> = Ledger<Owned<E>, Stream<Ring<8192>>, 512, 64, 4, 6>;
+
+/// Heaps that a description has room for.
+const MOST_HEAPS: usize = 16;
+
+/// Says what a listener must know before all else.
+pub fn introduce<L: RawLock, P: Poison, E: Probe, const HEAPS: usize>(
+    heap: &CapsHeap<L, P, Watcher<E>, HEAPS>,
+    name: &str,
+    ticks_per_second: u32,
+) {
+    let mut views = [None; MOST_HEAPS];
+    heap.inspect(|heaps| {
+        let places = views.iter_mut().zip(heaps.heaps());
+        places.for_each(|(place, view)| *place = Some(view));
+    });
+    heap.with_observer(|watcher| {
+        let ticks = watcher.probe().ticks();
+        let stream = watcher.listener_mut();
+        stream.say(
+            ticks,
+            &Event::Program {
+                ticks_per_second,
+                name,
+            },
+        );
+        for (owner, name) in OWNERS {
+            stream.say(ticks, &Event::OwnerName { owner, name });
+        }
+        let count = views.iter().flatten().count();
+        stream.describe(ticks, views.into_iter().take(count).flatten());
+    });
+}
+
+/// Sends what has been kept.
+pub fn drain<L: RawLock, P: Poison, E: Probe, const HEAPS: usize>(
+    heap: &CapsHeap<L, P, Watcher<E>, HEAPS>,
+    out: &mut impl Write,
+) {
+    let mut bytes = [0; 32];
+    loop {
+        let count =
+            heap.with_observer(|watcher| watcher.listener_mut().sink_mut().read(&mut bytes));
+        match bytes.get(..count) {
+            Some([]) | None => return,
+            // The console never fails.
+            Some(said) => {
+                let _ = writeln!(out, "events\t{}", Hexadecimal(said));
+            }
+        }
+    }
+}
+
+struct Hexadecimal<'a>(&'a [u8]);
+
+impl fmt::Display for Hexadecimal<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
+}

@@ -1,0 +1,33 @@
+//! What do demonstration programs show of their heap, whatever they run on?
+//!
+//! ```text
+//!   suite     every check of target-suite, in memory that has no heap yet
+//!   boot      what the board's linker left over becomes heaps
+//!   tables    ESP-IDF's start-up table and summary
+//!   stress    every core at once: blocks go from hand to hand, none may be lost or damaged
+//!   soak      blocks that come and go for ever, with a report now and then
+//! ```
+//!
+//! A program brings its [`Board`] and calls [`demonstrate`]: `crates/esp32-demo` on a chip, `demo` of `crates/on-target` on an emulated one.
+
+#![no_std]
+
+extern crate alloc;
+
+mod board;
+mod boot;
+mod events;
+mod random;
+mod soak;
+#[cfg(target_has_atomic = "ptr")]
+mod stress;
+mod suite;
+mod tables;
+
+pub use board::{Board, demonstrate};
+pub use boot::boot;
+pub use events::{Owned, Watcher, drain, introduce};
+pub use soak::Soak;
+#[cfg(target_has_atomic = "ptr")]
+pub use stress::{Damage, Stress};
+pub use tables::{report, tables};

@@ -1,0 +1,45 @@
+//! What does a heap look like now?
+
+use core::fmt::Write;
+
+use heap_caps::Observer;
+use heap_caps_alloc::{CapsHeap, RawLock};
+use multi_heap::Poison;
+use soc_regions::Caps;
+
+use crate::soak::Soak;
+
+/// ESP-IDF's start-up table, and its summary.
+pub fn tables<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
+    heap: &CapsHeap<L, P, O, HEAPS>,
+    out: &mut impl Write,
+) {
+    // The console never fails.
+    let _ = heap.inspect(|heaps| heaps.print_startup_table(out));
+    let _ = heap.inspect(|heaps| heaps.print_heap_info(Caps::empty(), out));
+}
+
+/// A line on what goes on.
+///
+/// # Panics
+/// The heap is damaged.
+pub fn report<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
+    heap: &CapsHeap<L, P, O, HEAPS>,
+    soak: &Soak,
+    out: &mut impl Write,
+) {
+    let (free, least, largest) = (
+        heap.free_size(Caps::DEFAULT),
+        heap.minimum_free_size(Caps::DEFAULT),
+        heap.largest_free_block(Caps::DEFAULT),
+    );
+    let _ = writeln!(
+        out,
+        "{} steps, {} blocks, {} refused; free {free}, least {least}, largest {largest}",
+        soak.steps(),
+        soak.blocks(),
+        heap.failures()
+    );
+    let sound = heap.inspect(|heaps| heaps.check_integrity(Caps::INVALID));
+    assert!(sound.is_ok(), "the heap is damaged: {sound:?}");
+}
