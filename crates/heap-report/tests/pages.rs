@@ -233,6 +233,27 @@ fn a_history_of_two_hundred_thousand_events_makes_a_page_below_three_megabytes()
 }
 
 #[test]
+fn long_names_do_not_make_the_page_wider() {
+    let mut history = program(2_000);
+    let long = "alloc::collections::btree::map::BTreeMap<K,V,A>".repeat(4);
+    history.program.clone_from(&long);
+    history
+        .owners
+        .values_mut()
+        .for_each(|name| name.clone_from(&long));
+    for frame in history.sites.iter_mut().flat_map(|site| &mut site.frames) {
+        frame.function.clone_from(&long);
+    }
+    on_both_screens("report-long", &page_of(&history), |page, _| {
+        assert_eq!(page.text("h1"), long);
+        page.click_at("#maps canvas", 0.01, 0.01);
+        page.click("#leak-table summary");
+        page.click("#flame-root-owners");
+        page.click("#memory input[value=sites]");
+    });
+}
+
+#[test]
 fn a_history_of_nothing_has_a_page() {
     on_both_screens(
         "report-nothing",

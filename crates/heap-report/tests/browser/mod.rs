@@ -15,6 +15,7 @@ mod picture;
 mod pipe;
 
 use std::env;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 pub use page::Page;
@@ -64,7 +65,7 @@ impl Browser {
         let Some(program) = program() else {
             let is_ci = env::var("CI").is_ok_and(|value| value == "true");
             assert!(!is_ci, "the pages are tested in a browser: {PACKAGE}");
-            eprintln!("NOT TESTED: the pages, because there is no browser here: {PACKAGE}");
+            tell("NOT TESTED: a page, because there is no browser here");
             return None;
         };
         Some(Browser {
@@ -76,6 +77,11 @@ impl Browser {
     pub fn open(&mut self, name: &str, html: &str, screen: Screen) -> Page<'_> {
         Page::open(&mut self.pipe, name, html, screen)
     }
+}
+
+/// Says it to the person who runs the tests; what `eprintln!` says, a test that passes keeps for itself.
+fn tell(what: &str) {
+    let _ = writeln!(io::stderr(), "{what}: {PACKAGE}");
 }
 
 fn program() -> Option<PathBuf> {

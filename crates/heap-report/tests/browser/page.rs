@@ -245,12 +245,10 @@ impl<'a> Page<'a> {
         events.filter_map(|event| complaint(event, &url)).collect()
     }
 
-    /// How many pixels of the page are to the right of the window.
+    /// How many pixels of the page are to the right of the screen. A phone's window grows with what is in it: it is no measure.
     pub fn overflow(&mut self) -> f64 {
-        let overflow = self.value(
-            "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth) - window.innerWidth",
-        );
-        overflow.as_f64().unwrap()
+        let width = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth, window.innerWidth)";
+        self.value(width).as_f64().unwrap() - f64::from(self.screen.width)
     }
 }
 

@@ -25,7 +25,7 @@ function writeHeader() {
 
 function writeLegend() {
   for (const kind of KINDS.filter((kind) => kind.name !== "Poison" || data.poison !== "none")) {
-    byId("legend").append(make("li", {}, make("i", { style: `background:var(--${kind.color})` }), kind.name));
+    byId("legend").append(legendItem(legendBox(`var(--${kind.color})`), kind.name));
   }
 }
 

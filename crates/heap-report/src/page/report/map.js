@@ -138,8 +138,8 @@ function writeBlocks() {
 
 function drawMaps() {
   if (!data.heaps.length) return;
-  const items = layersOf(shades).map((layer) => make("li", {}, legendBox(`var(--${layer.color})`), layer.name));
-  byId("map-legend").replaceChildren(...items, make("li", {}, legendBox("var(--free)"), "free"));
+  const items = layersOf(shades).map((layer) => legendItem(legendBox(`var(--${layer.color})`), layer.name));
+  byId("map-legend").replaceChildren(...items, legendItem(legendBox("var(--free)"), "free"));
   showMaps();
 }
 

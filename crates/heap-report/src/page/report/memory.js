@@ -40,9 +40,9 @@ function writeMemoryLegend() {
 function writeFlagLegend() {
   const sign = (text, color) => make("em", { class: "sign", style: `color:var(--${color})` }, text);
   const items = [];
-  if (data.failures.all) items.push(make("li", {}, sign("▲", "accent"), several(data.failures.all, "failed request")));
-  if (data.gaps.dropped) items.push(make("li", {}, sign("✕", "ink"), `${several(data.gaps.dropped, "event")} dropped`));
-  if (data.marks.all) items.push(make("li", {}, sign("┊", "soft"), several(data.marks.all, "mark of the program", "marks of the program")));
+  if (data.failures.all) items.push(legendItem(sign("▲", "accent"), several(data.failures.all, "failed request")));
+  if (data.gaps.dropped) items.push(legendItem(sign("✕", "ink"), `${several(data.gaps.dropped, "event")} dropped`));
+  if (data.marks.all) items.push(legendItem(sign("┊", "soft"), several(data.marks.all, "mark of the program", "marks of the program")));
   byId("flag-legend").replaceChildren(...items);
 }
 

@@ -9,7 +9,7 @@ function makeRoom() {
     : "Rebuilt from the blocks that are alive, not measured: what a heap keeps for itself and canaries count as free.";
   byId("largest-chart").dataset.label = "Largest free block of each heap over time";
   byId("fragmentation-chart").dataset.label = "Fragmentation of each heap over time";
-  byId("room-legend").replaceChildren(...data.heaps.map((heap, index) => make("li", {}, heapStroke(index), heapLabel(heap, data.heaps))));
+  byId("room-legend").replaceChildren(...data.heaps.map((heap, index) => legendItem(heapStroke(index), heapLabel(heap, data.heaps))));
   follow(byId("largest-chart"), undefined, MARGIN);
   follow(byId("fragmentation-chart"), undefined, MARGIN);
 }

@@ -120,9 +120,9 @@ function stacked(layers) {
   });
 }
 
-/** A line of a legend: what the color means, and the value now. */
+/** A line of a legend: what the color means, and the value now, if there is one. */
 function legendItem(mark, name, value) {
-  return make("li", {}, mark, make("span", {}, name), make("b", {}, value));
+  return make("li", {}, mark, make("span", {}, name), ...(value === undefined ? [] : [make("b", {}, value)]));
 }
 const legendBox = (color) => make("i", { style: `background:${color}` });
 const legendStroke = (color, more = "") => make("i", { class: `stroke ${more}`, style: `border-color:${color}` });
