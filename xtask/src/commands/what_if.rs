@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use heap_report::what_if::{self, Advice, Outcome, Variant};
 use heap_report::{History, Program, read, recorded, simulate::machine::Machine};
 use multi_heap::Unpoisoned;
-use soc_regions::chips;
+use soc_regions::{Caps, chips};
 
 use crate::error::Error;
 use crate::figures::{self, Figure};
@@ -76,12 +76,19 @@ const USUAL: [&str; 3] = ["policy=idf-exact", "poison=light", "poison=comprehens
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let history = arguments.history()?;
-    let now = arguments.now(history.as_ref().and_then(Recorded::chip))?;
+    let now = arguments.now(history.as_ref());
     let base = now.variant()?;
-    let program = match history {
+    let program = match &history {
         Some(recorded) => recorded.program(),
         None => shipped(&base)?,
     };
+    if let Some(described) = history
+        .as_ref()
+        .and_then(Recorded::described)
+        .filter(|_| !arguments.json)
+    {
+        println!("{}", ground(described, &base)?);
+    }
     if arguments.search {
         return search(arguments, &program, &base);
     }
@@ -123,6 +130,29 @@ impl Recorded {
         chips::by_name(first).map(soc_regions::Chip::name)
     }
 
+    /// The size of the external memory that a program described.
+    fn psram(&self) -> Option<u32> {
+        let Recorded::History(history) = self else {
+            return None;
+        };
+        let external = history
+            .heaps
+            .iter()
+            .filter(|heap| heap.caps.contains(Caps::SPIRAM));
+        let bytes = external.map(|heap| heap.size).sum();
+        (bytes > 0).then_some(bytes)
+    }
+
+    /// Bytes of all heaps that a program described.
+    fn described(&self) -> Option<u64> {
+        match self {
+            Recorded::History(history) => {
+                Some(history.heaps.iter().map(|heap| u64::from(heap.size)).sum())
+            }
+            Recorded::Trace(_) => None,
+        }
+    }
+
     fn program(&self) -> Program {
         match self {
             Recorded::History(history) => Program::from(history),
@@ -145,13 +175,17 @@ impl Arguments {
         ))
     }
 
-    fn now(&self, named: Option<&str>) -> Result<Configuration, Error> {
-        let chip = self.chip.as_deref().or(named).unwrap_or("esp32").to_owned();
-        Ok(Configuration {
+    /// What the command line leaves open, the recording may tell.
+    fn now(&self, recorded: Option<&Recorded>) -> Configuration {
+        let named = recorded.and_then(Recorded::chip);
+        let psram = recorded
+            .and_then(Recorded::psram)
+            .map(|bytes| bytes.to_string());
+        Configuration {
             serving: Serving {
-                chip,
+                chip: self.chip.as_deref().or(named).unwrap_or("esp32").to_owned(),
                 settings: self.settings.clone(),
-                psram: self.psram.clone(),
+                psram: self.psram.clone().or(psram),
                 elf: self.elf.clone(),
                 policy: self.policy,
                 reserve: self.reserve.clone(),
@@ -159,7 +193,7 @@ impl Arguments {
             poison: self.poison,
             external_above: None,
             caps: self.caps.clone(),
-        })
+        }
     }
 }
 
@@ -249,6 +283,18 @@ fn shipped(base: &Variant) -> Result<Program, Error> {
 
 fn requests_of(base: &Variant) -> heap_report::simulate::machine::Requests {
     heap_report::simulate::machine::Requests::as_by_malloc(base.setup.chip)
+}
+
+/// How far the simulated heaps are those of the program.
+fn ground(described: u64, base: &Variant) -> Result<String, Error> {
+    let mut machine = Machine::<Unpoisoned>::boot(&base.setup)?;
+    machine.enable_startup_stacks();
+    let heaps = machine.heaps().heaps().filter(|heap| heap.active);
+    let simulated: u64 = heaps.map(|heap| u64::from(heap.span.size())).sum();
+    Ok(format!(
+        "The program described heaps of {described} bytes; the simulated {} has {simulated} (--elf, --psram and --option make it more alike).",
+        base.setup.chip.name()
+    ))
 }
 
 /// A variant, its name, and how the program fared.
@@ -395,16 +441,21 @@ fn verdict(tried: &[Tried]) -> String {
             best
         }
     });
-    if let Some(best) = best {
-        let compared = match best.outcome.is_better_than(&first.outcome) {
-            true => "serves the program better than it is served now",
-            false => "does not serve the program better than it is served now",
-        };
-        text.push_str(&format!(
-            "{} {compared}. To have it so:\n\n{}",
+    let is_better = best.is_some_and(|best| best.outcome.is_better_than(&first.outcome));
+    match best {
+        Some(best) if is_better => text.push_str(&format!(
+            "{} serves the program better than it is served now. To have it so:\n\n{}",
             best.name,
             what_if::lines(&best.variant)
-        ));
+        )),
+        Some(only) if others.len() == 1 => {
+            text.push_str(&format!(
+                "{} does not serve the program better than it is served now. To have it so:\n\n{}",
+                only.name,
+                what_if::lines(&only.variant)
+            ));
+        }
+        _ => text.push_str("None of them serves the program better than it is served now."),
     }
     text
 }

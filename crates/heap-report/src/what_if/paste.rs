@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use heap_caps::{Policy, Reserve};
-use soc_regions::Caps;
+use soc_regions::{Caps, Reservation};
 
 use super::{Poisoning, Variant, psram_bytes};
 
@@ -15,6 +15,7 @@ pub fn lines(variant: &Variant) -> String {
     let mut text = imports(variant);
     text.push('\n');
     text.push_str(&heap(variant));
+    text.push_str(&claim(variant));
     if !settings(variant).is_empty() {
         let _ = write!(
             text,
@@ -48,10 +49,54 @@ fn imports(variant: &Variant) -> String {
     if let Some(level) = poison_type(variant.poisoning) {
         text.push_str(&format!("use multi_heap::{level};\n"));
     }
-    if variant.setup.reserve.is_some() {
-        text.push_str("use soc_regions::Caps;\n");
+    let caps = variant.setup.reserve.map(|_| "Caps".to_owned());
+    let chip = symbols(variant).map(|_| chip_path(variant));
+    match caps.into_iter().chain(chip).collect::<Vec<_>>().as_slice() {
+        [] => {}
+        [one] => text.push_str(&format!("use soc_regions::{one};\n")),
+        several => text.push_str(&format!("use soc_regions::{{{}}};\n", several.join(", "))),
     }
     text
+}
+
+/// `ESP32S3`, `ESP32_V3_0`.
+fn chip_path(variant: &Variant) -> String {
+    let name = variant.setup.chip.name().to_uppercase();
+    name.replace(['-', '.'], "_")
+}
+
+/// All of the RAM, by the names of ESP-IDF's linker script.
+fn claim(variant: &Variant) -> String {
+    match symbols(variant) {
+        Some(names) => format!(
+            "\nheap_caps_alloc::claim! {{\n    static RAM: {};\n    unsafe symbols: {{ {} }}\n}}\n",
+            chip_path(variant),
+            names.join(", ")
+        ),
+        None => "\n// The claim of this chip's RAM needs more than linker symbols, see `claim!`.\n"
+            .to_owned(),
+    }
+}
+
+/// The linker symbols that this chip needs with these options; `None` if it needs to be told more.
+fn symbols(variant: &Variant) -> Option<Vec<&'static str>> {
+    let mut names = Vec::new();
+    let in_effect = |row: &&Reservation| row.when.holds(&variant.setup.options);
+    for row in variant.setup.chip.reservations().iter().filter(in_effect) {
+        for name in [row.start, row.end]
+            .into_iter()
+            .filter_map(|end| end.symbol_name())
+        {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    let is_identifier = |name: &&str| {
+        name.chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    };
+    names.iter().all(is_identifier).then_some(names)
 }
 
 fn heap(variant: &Variant) -> String {

@@ -7,6 +7,8 @@ use soc_regions::Caps;
 static HEAP: CapsHeap<CriticalSectionLock, Light> =
     CapsHeap::new(());
 
+// The claim of this chip's RAM needs more than linker symbols, see `claim!`.
+
 /// Before the first allocation.
 fn configure() -> Result<(), ReserveError> {
     HEAP.set_reserve(Reserve { caps: Caps::DMA.union(Caps::INTERNAL), bytes: 24576 })?;
