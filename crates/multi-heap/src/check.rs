@@ -1,31 +1,48 @@
 //! Whether a heap keeps its invariants (those of `pool.rs`), and where it does not.
 
-use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of};
+use crate::bins::{MIN_UNITS, bin_of};
 use crate::damage::{Corruption, CorruptionKind};
 use crate::header::{Header, Note};
 use crate::heap::Heap;
-use crate::lists::block_of;
+use crate::lists::{block_of, node_of};
 use crate::poison::{self, Poison};
-use crate::pool::{Index, Pool, control, first_index};
+use crate::pool::{Index, Pool, control, first_index, is_first_index};
 
-type Checked<T = ()> = Result<T, Corruption>;
+pub(crate) type Checked<T = ()> = Result<T, Corruption>;
 
 /// What the walk over the blocks counts, to be compared with counters and lists.
-#[derive(Default, Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    used_blocks: u32,
-    free_blocks: u32,
-    free_words: u32,
+    pub(crate) used_blocks: u32,
+    pub(crate) free_blocks: u32,
+    pub(crate) free_words: u32,
     /// Free blocks that must be in a list.
-    listed_blocks: u32,
+    pub(crate) listed_blocks: u32,
 }
 
 impl Tally {
-    fn count(&mut self, units: u32, free: bool) {
+    pub(crate) const NONE: Self = Self {
+        used_blocks: 0,
+        free_blocks: 0,
+        free_words: 0,
+        listed_blocks: 0,
+    };
+
+    /// The differences, of what counters count.
+    pub(crate) const fn minus(self, other: Self) -> Self {
+        Self {
+            used_blocks: self.used_blocks.wrapping_sub(other.used_blocks),
+            free_blocks: self.free_blocks.wrapping_sub(other.free_blocks),
+            free_words: self.free_words.wrapping_sub(other.free_words),
+            listed_blocks: 0,
+        }
+    }
+
+    pub(crate) const fn count(&mut self, units: u32, free: bool) {
         if free {
             self.free_blocks += 1;
             self.free_words += units - 1;
-            self.listed_blocks += u32::from(units >= MIN_UNITS);
+            self.listed_blocks += (units >= MIN_UNITS) as u32;
         } else {
             self.used_blocks += 1;
         }
@@ -39,13 +56,11 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// The first broken promise found.
     pub fn check(&self) -> Result<(), Corruption> {
-        let first = first_index(self.arena().words());
-        self.pool
-            .expect(control::FIRST, CorruptionKind::Header, first)?;
+        self.pool.check_first()?;
         let tally = self.check_blocks()?;
         self.pool.check_lists(tally)?;
         self.pool.check_counters(tally)?;
-        Ok(())
+        self.pool.check_unnoticed()
     }
 
     /// The damage that an allocation, a free or a resize came across and refused to follow; `None` if there was none. O(1) then.
@@ -58,7 +73,7 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    pub(crate) fn check_blocks(&self) -> Checked<Tally> {
+    fn check_blocks(&self) -> Checked<Tally> {
         let (mut tally, mut note, mut index) = (Tally::default(), Note::USED, self.pool.first());
         while index < self.pool.end() {
             let free = self.pool.header(index).is_free();
@@ -72,10 +87,11 @@ impl<P: Poison> Heap<P> {
     }
 
     /// One block and what it says about itself; `before` is what the block in front of it left as a note. Gives its units.
-    pub(crate) fn check_block(&self, index: Index, before: Note) -> Checked<u32> {
+    fn check_block(&self, index: Index, before: Note) -> Checked<u32> {
         let units = self.pool.check_header(index, before)?;
         if self.pool.header(index).is_free() {
             self.pool.check_footer(index, units)?;
+            self.pool.check_links_lead_inside(index, units)?;
             self.check_free_bytes(index, units)?;
         } else {
             self.check_guards(index, units)?;
@@ -83,7 +99,7 @@ impl<P: Poison> Heap<P> {
         Ok(units)
     }
 
-    fn check_guards(&self, index: Index, units: u32) -> Checked {
+    pub(crate) fn check_guards(&self, index: Index, units: u32) -> Checked {
         if P::OVERHEAD == 0 {
             return Ok(());
         }
@@ -104,7 +120,12 @@ impl<P: Poison> Heap<P> {
         if !P::FILLS || units < 4 {
             return Ok(());
         }
-        poison::verify_freed(self.arena(), (index + 3) * 4, (index + units - 1) * 4)
+        self.check_freed(index + 3, index + units - 1)
+    }
+
+    /// The words from `from` to `to` of a free block, its links and its last word not among them.
+    pub(crate) fn check_freed(&self, from: Index, to: Index) -> Checked {
+        poison::verify_freed(self.arena(), from * 4, to.max(from) * 4)
     }
 }
 
@@ -158,7 +179,7 @@ impl Pool {
         ))
     }
 
-    fn check_footer(&self, index: Index, units: u32) -> Checked {
+    pub(crate) fn check_footer(&self, index: Index, units: u32) -> Checked {
         if units < 4 || self.arena().get(index + units - 1) == units {
             return Ok(());
         }
@@ -173,18 +194,9 @@ impl Pool {
 
     /// Every list holds free blocks of its size, linked both ways, and together they hold as many as the walk found.
     fn check_lists(&self, tally: Tally) -> Checked {
-        let top = bin_of(self.end() - self.first());
         let mut left = tally.listed_blocks;
-        for bin in MIN_UNITS..MAP_WORDS * 32 {
-            let head = if bin <= top {
-                self.arena().get(control::HEADS + bin)
-            } else {
-                0
-            };
-            self.check_bit(bin, head != 0)?;
-            if head != 0 {
-                self.check_list(bin, head, &mut left)?;
-            }
+        for bin in MIN_UNITS..=self.last_list() {
+            self.check_list(bin, &mut left)?;
         }
         self.check_rest()?;
         if left == 0 {
@@ -198,22 +210,59 @@ impl Pool {
         ))
     }
 
-    fn check_list(&self, bin: u32, head: u32, left: &mut u32) -> Checked {
+    fn check_list(&self, bin: u32, left: &mut u32) -> Checked {
         let mut previous = control::HEADS + bin;
-        let mut node = head;
+        let mut node = self.get(previous);
+        self.check_bit(bin, node != 0)?;
         while node != 0 {
-            let damage = broken(CorruptionKind::Link, previous, bin, node);
-            if !self.is_in_list(node, bin) || self.get(node + 1) != previous {
-                return Err(damage);
-            }
-            *left = left.checked_sub(1).ok_or(damage)?;
+            self.check_link(previous, node, bin)?;
+            let again = broken(CorruptionKind::Link, previous, bin, node);
+            *left = left.checked_sub(1).ok_or(again)?;
             (previous, node) = (node, self.get(node));
         }
         Ok(())
     }
 
+    /// The links of a free block can be links. Where they lead is looked at later, when all headers are known to be whole.
+    fn check_links_lead_inside(&self, index: Index, units: u32) -> Checked {
+        if units < MIN_UNITS {
+            return Ok(());
+        }
+        let (node, bin) = (node_of(index, units), bin_of(units));
+        let (next, previous) = (self.get(node), self.get(node + 1));
+        let inside = self.first()..self.end();
+        if next != 0 && !inside.contains(&next) {
+            return Err(broken(CorruptionKind::Link, node, bin, next));
+        }
+        let head = control::HEADS + bin;
+        if previous != head && !inside.contains(&previous) {
+            return Err(broken(CorruptionKind::Link, node + 1, head, previous));
+        }
+        Ok(())
+    }
+
+    /// The link at `previous` leads to a node of the list, and that leads back. If it does not: the link back is wrong, unless it leads to where
+    /// the node is linked too; then it was the link to it.
+    pub(crate) fn check_link(&self, previous: u32, node: u32, bin: u32) -> Checked {
+        if !self.is_in_list(node, bin) {
+            return Err(broken(CorruptionKind::Link, previous, bin, node));
+        }
+        let back = self.get(node + 1);
+        if back == previous {
+            return Ok(());
+        }
+        let is_linked_there = back < self.end() && self.get(back) == node;
+        Err(match is_linked_there {
+            true => broken(CorruptionKind::Link, previous, bin, node),
+            false => broken(CorruptionKind::Link, node + 1, previous, back),
+        })
+    }
+
     /// Whether a link leads to the node of a free block of list `bin`.
-    fn is_in_list(&self, node: u32, bin: u32) -> bool {
+    pub(crate) fn is_in_list(&self, node: u32, bin: u32) -> bool {
+        if node == 0 {
+            return false;
+        }
         let block = block_of(node, bin);
         if !(self.first()..self.end() - 1).contains(&block) {
             return false;
@@ -222,7 +271,7 @@ impl Pool {
         header.is_free() && bin_of(header.units().max(1)) == bin
     }
 
-    fn check_bit(&self, bin: u32, expected: bool) -> Checked {
+    pub(crate) fn check_bit(&self, bin: u32, expected: bool) -> Checked {
         let word = control::MAP + bin / 32;
         let map = self.arena().get(word);
         if (map << (bin % 32) >> 31 == 1) == expected {
@@ -236,13 +285,21 @@ impl Pool {
         ))
     }
 
-    /// The lists 0 and 1 do not exist, and no operation came across damage.
-    fn check_rest(&self) -> Checked {
-        self.expect(control::DAMAGED, CorruptionKind::Noticed, 0)?;
-        self.expect_bits(control::MAP, !(u32::MAX >> MIN_UNITS), 0)
+    /// No operation came across damage.
+    pub(crate) fn check_unnoticed(&self) -> Checked {
+        self.expect(control::DAMAGED, CorruptionKind::Noticed, 0)
     }
 
-    fn expect_bits(&self, index: Index, mask: u32, expected: u32) -> Checked {
+    /// The first block is where construction put it.
+    pub(crate) fn check_first(&self) -> Checked {
+        let words = self.arena().words();
+        if is_first_index(words, self.first()) {
+            return Ok(());
+        }
+        self.expect(control::FIRST, CorruptionKind::Header, first_index(words))
+    }
+
+    pub(crate) fn expect_bits(&self, index: Index, mask: u32, expected: u32) -> Checked {
         let found = self.arena().get(index);
         if found & mask == expected {
             return Ok(());
@@ -250,7 +307,7 @@ impl Pool {
         Err(broken(CorruptionKind::Bitmap, index, expected, found))
     }
 
-    fn check_counters(&self, tally: Tally) -> Checked {
+    pub(crate) fn check_counters(&self, tally: Tally) -> Checked {
         self.expect(
             control::USED_BLOCKS,
             CorruptionKind::Counter,
@@ -266,6 +323,11 @@ impl Pool {
             CorruptionKind::Counter,
             tally.free_words,
         )?;
+        self.check_minimum()
+    }
+
+    /// There has never been more than there is.
+    pub(crate) fn check_minimum(&self) -> Checked {
         let (free, minimum) = (self.free_words(), self.minimum_words());
         if minimum <= free {
             return Ok(());
@@ -278,7 +340,7 @@ impl Pool {
         ))
     }
 
-    fn expect(&self, index: Index, kind: CorruptionKind, expected: u32) -> Checked {
+    pub(crate) fn expect(&self, index: Index, kind: CorruptionKind, expected: u32) -> Checked {
         match self.arena().get(index) {
             found if found == expected => Ok(()),
             found => Err(broken(kind, index, expected, found)),
@@ -286,7 +348,12 @@ impl Pool {
     }
 }
 
-const fn broken(kind: CorruptionKind, index: Index, expected: u32, found: u32) -> Corruption {
+pub(crate) const fn broken(
+    kind: CorruptionKind,
+    index: Index,
+    expected: u32,
+    found: u32,
+) -> Corruption {
     Corruption {
         offset: index * 4,
         kind,

@@ -1,6 +1,6 @@
 //! Whether an allocated block begins at a place, and why not.
 
-use crate::damage::Misuse;
+use crate::damage::{Corruption, CorruptionKind, Misuse};
 use crate::give::UsedBlock;
 use crate::heap::Heap;
 use crate::offset::Offset;
@@ -56,22 +56,40 @@ impl<P: Poison> Heap<P> {
     #[inline(never)]
     #[must_use]
     pub fn explain(&self, block: Offset) -> Misuse {
-        match self.used_block(block) {
-            Ok(_) => self.misuse(),
-            Err(Misuse::AlreadyFree | Misuse::NotABlock) => self.locate(block),
-            Err(misuse) => misuse,
+        let refused = match self.used_block(block) {
+            Err(refused @ (Misuse::Unaligned | Misuse::OutsideHeap)) => return refused,
+            examined => examined.err(),
+        };
+        match self.holder(block) {
+            Some(holder) if holder.state == BlockState::Free => {
+                self.not_allocated(refused, Misuse::AlreadyFree)
+            }
+            Some(holder) if holder.offset != block => {
+                self.not_allocated(refused, Misuse::NotABlock)
+            }
+            _ => match refused {
+                Some(damaged @ Misuse::Corrupt(_)) => damaged,
+                _ => self.misuse(),
+            },
         }
     }
 
-    /// Whether a place at which no used block begins lies in a free block, in a used one, or in damaged memory.
-    fn locate(&self, place: Offset) -> Misuse {
+    /// The block around a place, as far as headers before it are whole.
+    fn holder(&self, place: Offset) -> Option<Block> {
         let holds = |block: &Block| place.get() - block.start < block.bytes;
         let mut blocks = self.blocks().take_while(|block| block.start <= place.get());
-        match blocks.find(holds).map(|block| block.state) {
-            Some(BlockState::Free) => Misuse::AlreadyFree,
-            Some(BlockState::Used) => Misuse::NotABlock,
-            None => self.misuse(),
+        blocks.find(holds)
+    }
+
+    /// What to say of a place at which no allocated block begins. If its contents looked like one nevertheless, an operation may have gone as far
+    /// as the lists before it refused, and noted damage there: the note goes if all else is sound.
+    fn not_allocated(&self, refused: Option<Misuse>, why: Misuse) -> Misuse {
+        let looked_like_one = matches!(refused, None | Some(Misuse::Corrupt(_)));
+        let noticed = |found: Corruption| found.kind == CorruptionKind::Noticed;
+        if looked_like_one && self.damage().is_some_and(noticed) {
+            self.pool.forgive();
         }
+        why
     }
 
     /// What to say of a block that was found valid, but whose neighbours were not.

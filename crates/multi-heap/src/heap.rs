@@ -39,6 +39,9 @@ impl<P: Poison> Heap<P> {
         })
     }
 
+    /// Bytes of a block before those of its user: its header, a canary and a size under poisoning.
+    pub const LEAD_BYTES: u32 = 4 + poison::head_bytes::<P>();
+
     /// Bytes of the smallest region that can be a heap.
     #[must_use]
     pub const fn smallest_region_bytes() -> u32 {
@@ -233,5 +236,5 @@ pub(crate) const fn units_for(bytes: u32) -> u32 {
 /// Where the user bytes of the block at `index` begin.
 #[inline(always)]
 pub(crate) const fn user_offset<P: Poison>(index: Index) -> u32 {
-    (index + 1) * 4 + poison::head_bytes::<P>()
+    index * 4 + Heap::<P>::LEAD_BYTES
 }

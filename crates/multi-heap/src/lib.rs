@@ -13,11 +13,13 @@ mod examine;
 #[cfg(feature = "defmt")]
 mod frames;
 mod give;
+mod glance;
 mod header;
 mod heap;
 mod lists;
 mod offset;
 mod patrol;
+mod places;
 mod poison;
 mod pool;
 mod request;

@@ -52,9 +52,26 @@ pub(crate) struct Pool {
 
 /// Index of the first block in a region of `words`: behind as many list heads as the remaining words can need.
 pub(crate) fn first_index(words: u32) -> Index {
-    let has_all_heads = |first: &Index| control::HEADS + bin_of(words - 1 - first) < *first;
-    let candidates = control::HEADS + MIN_UNITS + 1..words - MIN_UNITS;
-    candidates.into_iter().find(has_all_heads).unwrap_or(words)
+    let mut candidates = first_candidates(words);
+    candidates
+        .find(|&first| has_all_heads(words, first))
+        .unwrap_or(words)
+}
+
+/// Whether that is `first`. O(1): the more heads there are, the fewer are needed.
+pub(crate) fn is_first_index(words: u32, first: Index) -> bool {
+    let candidates = first_candidates(words);
+    candidates.contains(&first)
+        && has_all_heads(words, first)
+        && (first == candidates.start || !has_all_heads(words, first - 1))
+}
+
+const fn first_candidates(words: u32) -> core::ops::Range<Index> {
+    control::HEADS + MIN_UNITS + 1..words - MIN_UNITS
+}
+
+const fn has_all_heads(words: u32, first: Index) -> bool {
+    control::HEADS + bin_of(words - 1 - first) < first
 }
 
 /// Words of the smallest region: control structure, one smallest block, sentinel.
@@ -187,6 +204,11 @@ impl Pool {
         None
     }
 
+    /// Takes the note of damage back.
+    pub(crate) fn forgive(self) {
+        self.set(control::DAMAGED, 0);
+    }
+
     /// Whether an operation came across damage.
     pub(crate) fn is_damaged(self) -> bool {
         self.get(control::DAMAGED) != 0
@@ -235,8 +257,9 @@ mod tests {
 
     #[test]
     fn there_are_heads_for_all_lists_that_blocks_can_be_in_and_no_more() {
-        for words in 16..5000 {
+        for words in (16..400).chain([5000, 65_536]) {
             let first = first_index(words);
+            assert!((0..=words).all(|index| is_first_index(words, index) == (index == first)));
             let largest = words - 1 - first;
             let heads_end = control::HEADS + bin_of(largest) + 1;
             assert!(

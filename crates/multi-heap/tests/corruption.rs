@@ -219,6 +219,55 @@ fn a_link_that_leads_to_another_block_is_noticed_before_it_is_followed() {
     assert_eq!(heap.info().allocated_blocks, used);
 }
 
+/// What stands in a block: the header of a used one of 4 words, and behind it that of a free one whose link leads nowhere.
+const IMITATION: [u32; 8] = [
+    0,
+    (4_u32 << 3).wrapping_neg(),
+    0,
+    0,
+    0,
+    1 << 30 ^ 8,
+    0,
+    0x7FFF_FFFF,
+];
+
+#[test]
+fn a_pointer_at_contents_that_look_like_a_block_is_refused_and_leaves_no_note_of_damage() {
+    let mut region = Region::new(700);
+    let mut heap = region.heap::<Unpoisoned>();
+    let block = allocate(&mut heap, request(64)).unwrap();
+    for (word, value) in (0..).zip(IMITATION) {
+        let place = block.checked_add(word * 4).unwrap();
+        assert!(heap.contents().set_word(place, value));
+    }
+    let before = drawing(&heap);
+    let inside = block.checked_add(8).unwrap();
+    assert_eq!(heap.free(inside), Err(Misuse::NotABlock));
+    assert_eq!((heap.check(), heap.damage()), (Ok(()), None));
+    assert_eq!(drawing(&heap), before);
+    heap.free(block).unwrap();
+    assert_eq!(heap.free(inside), Err(Misuse::AlreadyFree));
+    assert_eq!(heap.check(), Ok(()));
+}
+
+#[test]
+fn a_pointer_at_contents_that_look_like_a_block_with_canaries_is_no_corruption() {
+    let mut region = Region::new(700);
+    let mut heap = region.heap::<Light>();
+    let block = allocate(&mut heap, request(64)).unwrap();
+    for (word, value) in (0..).zip(IMITATION) {
+        let place = block.checked_add(word * 4).unwrap();
+        assert!(heap.contents().set_word(place, value));
+    }
+    let inside = block.checked_add(16).unwrap();
+    assert_eq!(
+        heap.free(inside),
+        Err(Misuse::NotABlock),
+        "no canary is missing"
+    );
+    assert_eq!(heap.free(block), Ok(64));
+}
+
 #[test]
 fn a_write_after_free_is_found_when_the_memory_is_allocated_again() {
     let mut region = Region::new(700);

@@ -26,53 +26,184 @@ fn striped<P: Poison>(region: &mut Region) -> (Heap<P>, Vec<Offset>) {
     (heap, live)
 }
 
+/// Looks that the heads of all lists of a heap take: a look covers 8 of them.
+fn looks_at_lists<P: Poison>(heap: &Heap<P>) -> usize {
+    (heap.control_bytes() as usize / 4).div_ceil(8) // a word each, and a few others
+}
+
+/// How many calls a round takes.
+fn calls<P: Poison>(heap: &Heap<P>, looks: u32) -> usize {
+    let mut patrol = Patrol::new();
+    let underway = (1..10_000).find(|_| heap.patrol(&mut patrol, looks) == Ok(Patrolled::Round));
+    underway.unwrap()
+}
+
 #[test]
 fn idf_12497_no_call_looks_at_more_blocks_than_it_was_told_to() {
     let mut region = Region::new(4096);
     let (heap, _) = striped::<Unpoisoned>(&mut region);
-    let blocks = heap.blocks().count();
+    let looks = heap.blocks().count() + looks_at_lists(&heap);
     for step in [1, 2, 3, 5, 100] {
-        let mut patrol = Patrol::new();
-        let mut calls = 1;
-        while heap.patrol(&mut patrol, step).unwrap() == Patrolled::Underway {
-            calls += 1;
-        }
+        let calls = calls(&heap, step);
         assert!(
-            calls <= blocks.div_ceil(step as usize),
+            calls <= looks.div_ceil(step as usize),
             "{calls} calls in steps of {step}"
         );
+        assert!(calls * (step as usize + 1) >= heap.blocks().count());
         assert!(step < 100 || calls == 1);
     }
 }
 
-fn damage_is_found_within_a_round<P: Poison>() {
-    let mut region = Region::new(4096);
-    let (heap, live) = striped::<P>(&mut region);
-    let headers = heap.blocks().map(|block| block.start as usize);
-    let behind = live
-        .iter()
-        .map(|block| block.get() as usize + heap.usable_size(*block).unwrap() as usize);
-    let places: Vec<usize> = if P::OVERHEAD == 0 {
-        headers.collect()
-    } else {
-        headers.chain(behind).collect()
-    };
-    for place in places {
+#[test]
+fn a_large_free_block_takes_a_look_for_each_256_bytes() {
+    let mut region = Region::new(40_000);
+    let heap: Heap<Comprehensive> = region.heap();
+    let few = looks_at_lists(&heap) + 2;
+    let pieces = heap.largest_free_block() as usize / 256;
+    let calls = calls(&heap, 1);
+    assert!(
+        (pieces..pieces + few).contains(&calls),
+        "{calls} calls, {pieces} pieces"
+    );
+    let mut region = Region::new(40_000);
+    let heap: Heap<Unpoisoned> = region.heap();
+    assert!(
+        self::calls(&heap, 1) < few,
+        "its bytes mean nothing without the pattern"
+    );
+}
+
+/// Every byte that the check knows anything about.
+fn guarded_bytes<P: Poison>(heap: &Heap<P>) -> Vec<usize> {
+    let region = 0..heap.region_bytes() as usize;
+    let minimum = 4..8; // wrong only if it is more than there is
+    let used = heap
+        .blocks()
+        .filter(|block| block.state == BlockState::Used)
+        .map(|block| {
+            let user = block.offset.get() as usize;
+            let end = (block.start + block.bytes) as usize;
+            let guard = if P::OVERHEAD == 0 { 0 } else { 4 };
+            (
+                user..user + block.size as usize,
+                user + block.size as usize + guard..end,
+            )
+        });
+    let (contents, slack): (Vec<_>, Vec<_>) = used.unzip();
+    let free = heap
+        .blocks()
+        .filter(|block| block.state == BlockState::Free && block.bytes > 16 && !P::FILLS)
+        .map(|block| (block.start + 12) as usize..(block.start + block.bytes - 4) as usize);
+    let apart: Vec<_> = contents
+        .into_iter()
+        .chain(slack)
+        .chain(free)
+        .chain([minimum])
+        .collect();
+    region
+        .filter(|byte| !apart.iter().any(|apart| apart.contains(byte)))
+        .collect()
+}
+
+fn damage_is_found_within_two_rounds<P: Poison>() {
+    let mut region = Region::new(2000);
+    let (heap, _) = striped::<P>(&mut region);
+    let looks = heap.blocks().count() + looks_at_lists(&heap) + 2000 / 256;
+    for place in guarded_bytes(&heap) {
         let kept = region.bytes()[place];
-        region.bytes()[place] ^= 0x10;
-        let mut patrol = Patrol::new();
-        let found = (0..20).find_map(|_| heap.patrol(&mut patrol, 2).err());
-        assert_eq!(found, heap.check().err(), "{}: byte {place}", P::NAME);
-        assert!(found.is_some());
+        for change in [0x01, 0x10, 0xFF] {
+            region.bytes()[place] = kept ^ change;
+            let mut patrol = Patrol::new();
+            let found = (0..2 * looks.div_ceil(2)).find_map(|_| heap.patrol(&mut patrol, 2).err());
+            assert_eq!(found, heap.check().err(), "{}: byte {place}", P::NAME);
+            assert!(found.is_some(), "{}: byte {place} ^ {change:#x}", P::NAME);
+        }
         region.bytes()[place] = kept;
+    }
+    assert_eq!(heap.check(), Ok(()));
+}
+
+#[test]
+fn damage_to_any_byte_is_found_within_two_rounds_and_told_as_the_check_tells_it() {
+    damage_is_found_within_two_rounds::<Unpoisoned>();
+    damage_is_found_within_two_rounds::<Light>();
+    damage_is_found_within_two_rounds::<Comprehensive>();
+}
+
+#[test]
+fn a_list_that_has_lost_its_head_is_found_by_its_blocks() {
+    let mut region = Region::new(2000);
+    let (heap, _) = striped::<Unpoisoned>(&mut region);
+    let map_and_heads = 24..heap.control_bytes() as usize - 4;
+    region.bytes()[map_and_heads].fill(0);
+    assert!(heap.check().is_err());
+    let mut patrol = Patrol::new();
+    let found = (0..2).find_map(|_| heap.patrol(&mut patrol, 2).err());
+    assert_eq!(found, heap.check().err(), "at the first free block");
+}
+
+/// Damages a link of a free block, then allocates and frees between the steps: small blocks, which the damaged list does not serve.
+fn links_are_found_in_a_heap_in_use<P: Poison>(link: u32, looks: u32) {
+    let mut region = Region::new(16_384);
+    let mut heap: Heap<P> = region.heap();
+    let blocks: Vec<Offset> = (0..40)
+        .map(|rank| allocate(&mut heap, request(20 + rank % 3 * 300)).unwrap())
+        .collect();
+    for rank in [10, 31] {
+        free(&mut heap, blocks[rank]); // of 320 bytes, in one list
+    }
+    let hole = heap
+        .blocks()
+        .find(|block| block.state == BlockState::Free && block.bytes > 320);
+    let header = hole.unwrap().start;
+    region.bytes()[(header + link) as usize] ^= 0x55;
+    let (mut patrol, mut small) = (Patrol::new(), Vec::new());
+    let bound = 2 * (heap.blocks().count() + looks_at_lists(&heap) + 16_384 / 256);
+    let found = (0..bound.div_ceil(looks as usize)).find(|step| {
+        match step % 3 {
+            2 => small.drain(..).for_each(|block| {
+                free(&mut heap, block);
+            }),
+            _ => small.extend(allocate(&mut heap, request(12))),
+        }
+        heap.patrol(&mut patrol, looks).is_err()
+    });
+    assert!(
+        found.is_some(),
+        "{}: link at {link}, {looks} looks",
+        P::NAME
+    );
+}
+
+#[test]
+fn a_damaged_link_is_found_while_the_heap_is_in_use() {
+    for looks in [1, 4, 16] {
+        for link in [4, 8] {
+            links_are_found_in_a_heap_in_use::<Unpoisoned>(link, looks);
+            links_are_found_in_a_heap_in_use::<Light>(link, looks);
+            links_are_found_in_a_heap_in_use::<Comprehensive>(link, looks);
+        }
     }
 }
 
 #[test]
-fn damage_is_found_within_a_round_and_told_as_the_check_tells_it() {
-    damage_is_found_within_a_round::<Unpoisoned>();
-    damage_is_found_within_a_round::<Light>();
-    damage_is_found_within_a_round::<Comprehensive>();
+fn a_write_into_a_large_free_block_is_found_while_the_heap_is_in_use() {
+    let mut region = Region::new(40_000);
+    let mut heap: Heap<Comprehensive> = region.heap();
+    let pinned = [
+        allocate(&mut heap, request(30_000)),
+        allocate(&mut heap, request(40)),
+    ];
+    free(&mut heap, pinned[0].unwrap());
+    region.bytes()[25_000] = 0;
+    let mut patrol = Patrol::new();
+    let found = (0..400).find(|_| {
+        let block = allocate(&mut heap, request(64)).unwrap();
+        free(&mut heap, block);
+        heap.patrol(&mut patrol, 1).is_err()
+    });
+    let least = 24_000 / 256; // no call looks at more
+    assert!(found.is_some_and(|call| call > least), "{found:?}");
 }
 
 #[test]

@@ -1,0 +1,134 @@
+//! What one place tells of lists and counters: the parts of the check that take a bounded time each, for patrols.
+//!
+//! ```text
+//!   link before ─► node ─► link behind        a free block is in its list if both its neighbours there, found by its two links, lead back to it
+//!               ◄─      ◄─                    and are what such a list has: its head, a free block of its size, or nothing behind
+//! ```
+//!
+//! What the check beyond that can see: a list that leads back into itself, without its head.
+
+use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of};
+use crate::check::{Checked, Tally, broken};
+use crate::damage::CorruptionKind;
+use crate::lists::node_of;
+use crate::pool::{Index, Pool, control};
+
+impl Pool {
+    /// The counters, as a walk would count.
+    pub(crate) fn counters(self) -> Tally {
+        Tally {
+            used_blocks: self.get(control::USED_BLOCKS),
+            free_blocks: self.get(control::FREE_BLOCKS),
+            free_words: self.free_words(),
+            listed_blocks: 0,
+        }
+    }
+
+    /// Whether there can be as many blocks and words as the counters say, and no operation came across damage.
+    pub(crate) fn check_plausible(&self) -> Checked {
+        let Tally {
+            used_blocks,
+            free_blocks,
+            free_words,
+            ..
+        } = self.counters();
+        let room = self.end().saturating_sub(self.first());
+        let least = [free_words, free_blocks, used_blocks, used_blocks]; // a used block has two words at least
+        let words = least.into_iter().fold(0, u32::saturating_add);
+        if words > room || free_blocks > used_blocks.saturating_add(1) {
+            return Err(broken(
+                CorruptionKind::Counter,
+                control::USED_BLOCKS,
+                room,
+                words,
+            ));
+        }
+        self.check_minimum()?;
+        self.check_unnoticed()
+    }
+
+    /// The last word and the links of a free block.
+    pub(crate) fn check_free(&self, index: Index, units: u32) -> Checked {
+        self.check_footer(index, units)?;
+        if units < MIN_UNITS {
+            return Ok(());
+        }
+        let (node, bin) = (node_of(index, units), bin_of(units));
+        self.check_link_back(node, bin)?;
+        match self.get(node) {
+            0 => Ok(()),
+            next => self.check_link(node, next, bin),
+        }
+    }
+
+    /// What lies before a node in its list leads to it. If it does not: that link is wrong, unless it leads to a node that leads back; then it
+    /// was the link back.
+    fn check_link_back(&self, node: u32, bin: u32) -> Checked {
+        let (head, previous) = (control::HEADS + bin, self.get(node + 1));
+        let link_back = broken(CorruptionKind::Link, node + 1, head, previous);
+        if previous != head && !self.is_in_list(previous, bin) {
+            return Err(link_back);
+        }
+        match self.get(previous) {
+            onward if onward == node => Ok(()),
+            onward if self.is_in_list(onward, bin) && self.get(onward + 1) == previous => {
+                Err(link_back)
+            }
+            onward => Err(broken(CorruptionKind::Link, previous, node, onward)),
+        }
+    }
+
+    /// The last list that has a head.
+    pub(crate) fn last_list(&self) -> u32 {
+        bin_of(self.end().saturating_sub(self.first()).max(1)).min(MAP_WORDS * 32 - 1)
+    }
+
+    /// The head of a list, and its bit.
+    pub(crate) fn check_head(&self, bin: u32) -> Checked {
+        let place = control::HEADS + bin;
+        let head = self.get(place);
+        self.check_bit(bin, head != 0)?;
+        if head == 0 || self.is_in_list(head, bin) && self.get(head + 1) == place {
+            return Ok(());
+        }
+        Err(broken(CorruptionKind::Link, place, bin, head))
+    }
+
+    /// What no list has: the bits of lists that do not exist, and the word between heads and blocks, if there is one.
+    pub(crate) fn check_rest(&self) -> Checked {
+        let last = self.last_list();
+        for word in 0..MAP_WORDS {
+            let exist = bits_from(word, MIN_UNITS) & !bits_from(word, last + 1);
+            self.expect_bits(control::MAP + word, !exist, 0)?;
+        }
+        let between = control::HEADS + last + 1..self.first();
+        between
+            .take(1)
+            .try_for_each(|word| self.expect(word, CorruptionKind::Link, 0))
+    }
+}
+
+/// Those bits of a word of the map that belong to `list` or a later one.
+const fn bits_from(word: u32, list: u32) -> u32 {
+    match list.saturating_sub(word * 32) {
+        before @ 0..32 => u32::MAX >> before,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bits_from;
+
+    #[test]
+    fn the_first_list_has_the_highest_bit() {
+        assert_eq!(
+            [0, 2, 31, 32, 40].map(|list| bits_from(0, list)),
+            [!0, !0 >> 2, 1, 0, 0]
+        );
+        assert_eq!(
+            [0, 2, 32, 33, 64].map(|list| bits_from(1, list)),
+            [!0, !0, !0, !0 >> 1, 0]
+        );
+    }
+}
