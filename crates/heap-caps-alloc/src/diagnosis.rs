@@ -14,13 +14,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         self.state.acquire().heaps.snapshot(caps)
     }
 
-    /// Looks at the next `blocks` blocks for damage, see [`heap_caps::HeapCaps::patrol`]. For an idle task: the lock is held for so many blocks
-    /// only, so neither interrupts nor watchdogs notice.
+    /// Looks at the next `looks` blocks for damage, or lists, or pieces of free memory; see [`heap_caps::HeapCaps::patrol`]. For an idle task: the
+    /// lock is held for so many looks only, so neither interrupts nor watchdogs notice.
     ///
     /// # Errors
     /// The first damage of the heap that the patrol is at.
-    pub fn patrol(&self, patrol: &mut Patrol, blocks: u32) -> Result<Patrolled, Corrupt> {
-        self.state.acquire().heaps.patrol(patrol, blocks)
+    pub fn patrol(&self, patrol: &mut Patrol, looks: u32) -> Result<Patrolled, Corrupt> {
+        self.state.acquire().heaps.patrol(patrol, looks)
     }
 
     /// Begins to keep the least free bytes that `caps` have at one moment, until the watermark is dropped; `None` if there are
@@ -99,7 +99,7 @@ mod tests {
     fn a_patrol_of_a_whole_heap_gets_round_and_the_heap_leaks_nothing() {
         let heap = heap();
         let mut patrol = Patrol::new();
-        let patrolled = assert_no_leak!(heap, heap.patrol(&mut patrol, 10));
+        let patrolled = assert_no_leak!(heap, heap.patrol(&mut patrol, 100));
         assert_eq!(patrolled, Ok(Patrolled::Round));
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use multi_heap::Poison;
+use multi_heap::{CorruptionKind, Heap, Poison};
 
 use crate::heap_caps::HeapCaps;
 use crate::inspect::BlockView;
@@ -21,19 +21,26 @@ pub struct Finding {
     pub block: Option<BlockView>,
     /// The block in front of that: the first suspect where a header or a head canary is damaged.
     pub left: Option<BlockView>,
+    /// The address of the next block, where it matters and its header may not be relied on: of the block whose header is damaged, or of the one
+    /// behind a damaged tail canary, which may have been written before its start.
+    pub next: Option<u32>,
 }
 
 /// `DRAM, 0x3FFB3010: CORRUPT HEAP: …; in the used block 0x3FFB2FB0 (96 bytes), behind the used block 0x3FFB2F9C (16 bytes)`
 impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}, {}", self.memory, self.corrupt)?;
-        match self.block {
-            Some(block) => write!(out, "; in the {}", Brief(block))?,
-            None => write!(out, "; in the heap's own structure")?,
+        match (self.block, self.next) {
+            (Some(block), _) => write!(out, "; in the {}", Brief(block))?,
+            (None, Some(next)) => write!(out, "; in the header of the block 0x{next:08X}")?,
+            (None, None) => write!(out, "; in the heap's own structure")?,
         }
-        match self.left {
-            Some(left) => write!(out, ", behind the {}", Brief(left)),
-            None => Ok(()),
+        if let Some(left) = self.left {
+            write!(out, ", behind the {}", Brief(left))?;
+        }
+        match (self.block, self.next) {
+            (Some(_), Some(next)) => write!(out, ", in front of the block 0x{next:08X}"),
+            _ => Ok(()),
         }
     }
 }
@@ -62,10 +69,17 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         for next in before.take_while(|next| next.whole.start() <= corrupt.address) {
             (left, block) = (block, Some(next));
         }
-        let (left, block) = match block {
+        let (left, block, next) = match block {
             // Behind the last whole header: the damaged word is the next header.
-            Some(last) if !last.whole.contains(corrupt.address) => (block, None),
-            _ => (left, block),
+            Some(last) if !last.whole.contains(corrupt.address) => {
+                let next = corrupt.address.checked_add(Heap::<P>::LEAD_BYTES);
+                (block, None, next)
+            }
+            _ => (
+                left,
+                block,
+                block.and_then(|block| self.behind(&block, corrupt)),
+            ),
         };
         let memory = self.registry.get(corrupt.heap);
         Finding {
@@ -73,6 +87,17 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             memory: memory.map_or("no heap", |entry| entry.name),
             block,
             left,
+            next,
         }
+    }
+
+    /// The address of the block behind a damaged tail canary, if there is one.
+    fn behind(&self, block: &BlockView, corrupt: Corrupt) -> Option<u32> {
+        if corrupt.corruption.kind != CorruptionKind::TailCanary {
+            return None;
+        }
+        let next = block.whole.end().checked_add(Heap::<P>::LEAD_BYTES)?;
+        let heap = self.registry.get(corrupt.heap)?;
+        heap.span.contains(next).then_some(next)
     }
 }

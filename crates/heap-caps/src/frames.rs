@@ -106,12 +106,16 @@ impl Format for Corrupt {
 impl Format for Finding {
     fn format(&self, out: Formatter<'_>) {
         write!(out, "{=str}, {}", self.memory, self.corrupt);
-        match self.block {
-            Some(block) => write!(out, "; in the block {}", block),
-            None => write!(out, "; in the heap's own structure"),
+        match (self.block, self.next) {
+            (Some(block), _) => write!(out, "; in the block {}", block),
+            (None, Some(next)) => write!(out, "; in the header of the block {=u32:#010x}", next),
+            (None, None) => write!(out, "; in the heap's own structure"),
         }
         if let Some(left) = self.left {
             write!(out, "; behind the block {}", left);
+        }
+        if let (Some(_), Some(next)) = (self.block, self.next) {
+            write!(out, "; in front of the block {=u32:#010x}", next);
         }
     }
 }

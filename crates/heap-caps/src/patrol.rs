@@ -1,4 +1,4 @@
-//! How all heaps are checked a few blocks at a time, one heap after the other.
+//! How all heaps are checked a little at a time, one heap after the other.
 
 use multi_heap::{Patrolled, Poison};
 
@@ -26,19 +26,19 @@ impl Patrol {
 }
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Looks at the next `blocks` blocks, or one more; see [`multi_heap::Heap::patrol`]. A call ends at the end of a heap, and is
-    /// [`Patrolled::Round`] at that of the last one.
+    /// Looks at the next `looks` things, or one more: blocks with their links, lists, pieces of free memory; see [`multi_heap::Heap::patrol`]. A call
+    /// ends at the end of a heap, and is [`Patrolled::Round`] at that of the last one.
     ///
     /// # Errors
     /// The first damage of the heap that it is at. The patrol goes on with the next heap.
-    pub fn patrol(&self, patrol: &mut Patrol, blocks: u32) -> Result<Patrolled, Corrupt> {
+    pub fn patrol(&self, patrol: &mut Patrol, looks: u32) -> Result<Patrolled, Corrupt> {
         let index = HeapIndex(patrol.heap);
         let Some(entry) = self.registry.get(index) else {
             *patrol = Patrol::new();
             return Ok(Patrolled::Round);
         };
         let looked = entry.heap.as_ref().map_or(Ok(Patrolled::Round), |heap| {
-            heap.patrol(&mut patrol.within, blocks)
+            heap.patrol(&mut patrol.within, looks)
         });
         if looked != Ok(Patrolled::Underway) {
             self.move_on(patrol);

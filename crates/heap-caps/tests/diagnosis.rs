@@ -97,8 +97,8 @@ fn a_finding_names_the_block_and_its_left_neighbour() {
         Some((blocks[0], 16))
     );
     let expected = format!(
-        "{}, 0x{:08X}: {}; in the used block 0x{:08X} (96 bytes), behind the used block 0x{:08X} (16 bytes)",
-        finding.memory, corrupt.address, corrupt.corruption, blocks[1], blocks[0]
+        "{}, 0x{:08X}: {}; in the used block 0x{:08X} (96 bytes), behind the used block 0x{:08X} (16 bytes), in front of the block 0x{:08X}",
+        finding.memory, corrupt.address, corrupt.corruption, blocks[1], blocks[0], blocks[2]
     );
     assert_eq!(finding.to_string(), expected);
 }
@@ -116,6 +116,12 @@ fn where_a_header_is_broken_the_block_before_it_is_the_suspect() {
         Some(first),
         "{finding}"
     );
+    assert_eq!((finding.block, finding.next), (None, Some(second)));
+    let sentence = finding.to_string();
+    let expected = format!(
+        "; in the header of the block 0x{second:08X}, behind the used block 0x{first:08X} (16 bytes)"
+    );
+    assert!(sentence.ends_with(&expected), "{sentence}");
 }
 
 #[test]

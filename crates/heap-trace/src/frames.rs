@@ -79,6 +79,13 @@ impl<const DEPTH: usize> Format for Explained<DEPTH> {
             write!(out, "; the one in front of it is {}'s from ", owner);
             origin(site, out);
         }
+        if let Some((site, owner)) = &self.next {
+            match self.finding.block {
+                Some(_) => write!(out, "; the one behind it is {}'s from ", owner),
+                None => write!(out, "; the block is {}'s from ", owner),
+            }
+            origin(site, out);
+        }
     }
 }
 

@@ -18,15 +18,22 @@ pub struct Explained<const DEPTH: usize> {
     pub block: Option<(Site<DEPTH>, Owner)>,
     /// The same of the block in front of it.
     pub left: Option<(Site<DEPTH>, Owner)>,
+    /// The same of the next one, where the finding has it.
+    pub next: Option<(Site<DEPTH>, Owner)>,
 }
 
 /// The finding, then `; the block is owner 2's from src/tls.rs:88:9; the one in front of it is owner 1's from src/mqtt.rs:12:5`
 impl<const DEPTH: usize> fmt::Display for Explained<DEPTH> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.finding.fmt(out)?;
+        let next = match self.finding.block {
+            Some(_) => "the one behind it",
+            None => "the block",
+        };
         let known = [
             ("the block", self.block),
             ("the one in front of it", self.left),
+            (next, self.next),
         ];
         for (which, known) in known {
             if let Some((site, owner)) = known {
@@ -69,6 +76,7 @@ impl<
             finding,
             block: finding.block.and_then(|block| known(block.address)),
             left: finding.left.and_then(|block| known(block.address)),
+            next: finding.next.and_then(known),
         }
     }
 }
