@@ -7,6 +7,7 @@
 //!       ├─ commands/what_if    a recorded program under other configurations
 //!       ├─ commands/qemu       the heap on emulated chips: every check, on the chip's instruction set
 //!       ├─ commands/bench      instructions per operation, on emulated chips
+//!       ├─ commands/faults     what the heap finds of what programs do wrong
 //!       ├─ commands/build      a program for a board, checked and measured
 //!       ├─ commands/image      the same as a flash image
 //!       ├─ commands/flash      the same, sent to the board; commands/monitor listens
@@ -27,6 +28,7 @@ mod commands;
 mod configuration;
 mod error;
 mod esp_idf;
+mod faults;
 mod figures;
 mod firmware;
 mod linker;
@@ -36,6 +38,7 @@ mod paint;
 mod parallel;
 mod poisoning;
 mod progress;
+mod record;
 mod replay;
 mod serving;
 mod smallest;
@@ -81,6 +84,7 @@ enum Command {
     TestHost(commands::test_host::Arguments),
     Qemu(commands::qemu::Arguments),
     Bench(commands::bench::Arguments),
+    Faults(commands::faults::Arguments),
     Build(Box<commands::build::Arguments>),
     Image(Box<commands::image::Arguments>),
     Flash(Box<commands::flash::Arguments>),
@@ -116,6 +120,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::TestHost(arguments) => commands::test_host::run(&arguments),
         Command::Qemu(arguments) => commands::qemu::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
+        Command::Faults(arguments) => commands::faults::run(&arguments),
         Command::Build(arguments) => commands::build::run(&arguments),
         Command::Image(arguments) => commands::image::run(&arguments),
         Command::Flash(arguments) => commands::flash::run(&arguments),

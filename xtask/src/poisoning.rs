@@ -13,6 +13,20 @@ pub(crate) enum Poisoning {
     Comprehensive,
 }
 
+impl Poisoning {
+    /// From the cheapest.
+    pub(crate) const ALL: [Self; 3] = [Self::None, Self::Light, Self::Comprehensive];
+
+    /// Its name, as on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Light => "light",
+            Self::Comprehensive => "comprehensive",
+        }
+    }
+}
+
 /// Calls a function that is generic over the poisoning type: `with_poison!(level, P => f::<P>(…))`.
 macro_rules! with_poison {
     ($level:expr, $poison:ident => $call:expr) => {

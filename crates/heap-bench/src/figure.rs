@@ -26,6 +26,8 @@ pub enum Quantity {
     Blocks,
     /// Bytes that the heap needs for itself.
     ControlBytes,
+    /// Calls until something was done.
+    Calls,
 }
 
 impl Quantity {
@@ -38,6 +40,7 @@ impl Quantity {
             Self::Worst => "instructions_max",
             Self::Blocks => "blocks_in_64k",
             Self::ControlBytes => "control_bytes",
+            Self::Calls => "calls",
         }
     }
 
@@ -48,7 +51,7 @@ impl Quantity {
             Self::Cost => "nanoseconds",
             Self::MeanX100 => "nanoseconds_x100",
             Self::Worst => "nanoseconds_max",
-            Self::Blocks | Self::ControlBytes => self.in_instructions(),
+            Self::Blocks | Self::ControlBytes | Self::Calls => self.in_instructions(),
         }
     }
 }

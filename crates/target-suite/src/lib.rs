@@ -3,6 +3,7 @@
 //! ```text
 //!   checks!(…)   the list of all checks              memory_types.rs, routing.rs, poisoning.rs, … hold them
 //!   Machine      what a check stands on: memory, linker symbols
+//!   faults       what a program does wrong, at random, and what the heap finds
 //!   torture      hashes that a compiler must get right: computed on the host and on the chip, then compared
 //! ```
 //!
@@ -17,6 +18,7 @@
 
 extern crate alloc;
 
+pub mod faults;
 mod machine;
 pub mod memory_types;
 mod pattern;

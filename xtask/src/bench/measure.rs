@@ -30,7 +30,7 @@ const SIZED: [(&str, &str); 8] = [
 ];
 
 /// Metrics as the programs print them.
-const METRICS: [&str; 8] = [
+const METRICS: [&str; 9] = [
     "instructions",
     "instructions_x100",
     "instructions_max",
@@ -39,6 +39,7 @@ const METRICS: [&str; 8] = [
     "nanoseconds_max",
     "blocks_in_64k",
     "control_bytes",
+    "calls",
 ];
 
 /// All figures of a chip; on Xtensa with ESP-IDF's.

@@ -4,15 +4,15 @@
 //!   measure.rs   figures of a chip, or of this machine       esp_idf.rs   the figures of the C heap
 //!   traces.rs    figures of recorded programs on a chip      tape.rs      how these get there
 //!   peers.rs     their smallest heaps on a chip
+//!   levels.rs    what poisoning levels cost
 //!   table.rs     figures for people                          compare.rs   against figures of an earlier run
-//!   record.rs    tables in a document
 //! ```
 
 pub(crate) mod compare;
 pub(crate) mod esp_idf;
+pub(crate) mod levels;
 pub(crate) mod measure;
 pub(crate) mod peers;
-pub(crate) mod record;
 pub(crate) mod table;
 pub(crate) mod tape;
 pub(crate) mod traces;

@@ -7,10 +7,10 @@ use crate::figures::Figure;
 use crate::table;
 
 /// Some figures of one metric, found by heap and workload.
-struct Figures<'a>(&'a [Figure]);
+pub(super) struct Figures<'a>(pub(super) &'a [Figure]);
 
 impl Figures<'_> {
-    fn value(&self, subject: &str, workload: &str, metric: &str) -> Option<u64> {
+    pub(super) fn value(&self, subject: &str, workload: &str, metric: &str) -> Option<u64> {
         let wanted = |figure: &&Figure| {
             figure.subject == subject && figure.workload == workload && figure.metric == metric
         };
@@ -18,7 +18,7 @@ impl Figures<'_> {
     }
 
     /// The mean cost of one call, exact where it was counted exactly.
-    fn cost(&self, subject: &str, workload: &str, unit: &str) -> Option<f64> {
+    pub(super) fn cost(&self, subject: &str, workload: &str, unit: &str) -> Option<f64> {
         let exact = self.value(subject, workload, &format!("{unit}_x100"));
         let exact = exact.map(|value| value as f64 / 100.0);
         exact.or_else(|| Some(self.value(subject, workload, unit)? as f64))
@@ -166,7 +166,7 @@ fn costs(figures: &Figures<'_>, unit: &str) -> Table {
     table
 }
 
-fn short(cost: f64) -> String {
+pub(super) fn short(cost: f64) -> String {
     if cost.fract() == 0.0 {
         format!("{cost}")
     } else {

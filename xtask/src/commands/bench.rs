@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::bench::{compare, measure, record, table, traces};
+use crate::bench::{compare, levels, measure, table, traces};
 use crate::error::Error;
 use crate::figures::{self, Figure};
 use crate::on_target::Target;
+use crate::record;
 use heap_report::recorded::Trace;
 use heap_report::recorded::shipped;
 
@@ -22,13 +23,16 @@ pub(crate) struct Arguments {
     /// Measure recorded programs instead: FILEs (plain or gzip), or the shipped traces; on a chip
     #[arg(long, value_name = "FILE", num_args = 0..)]
     traces: Option<Vec<PathBuf>>,
+    /// Show only what the poisoning levels of our heap cost, on a chip
+    #[arg(long, conflicts_with = "traces")]
+    levels: bool,
     /// Print the figures as JSON instead of the tables
     #[arg(long)]
     json: bool,
     /// Show instead what has changed since FILE, which --json wrote
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     compare: Option<PathBuf>,
-    /// Write the tables into FILE too, where it names this command: docs/performance.md does
+    /// Write the tables into FILE too, where it names this command: docs/performance.md does, for --levels docs/hardening.md
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "compare"])]
     record: Option<PathBuf>,
 }
@@ -53,7 +57,8 @@ by addresses again.
 
 Workloads: one block in an empty heap of 64 KiB (16, 64, 1024 B); mix: 200 blocks of 1 to 1024 bytes in 256 KiB, replaced at random \
 10,000 times; aligned 64: 32 blocks of 100 bytes in that heap; many holes: among 800 holes of 24 bytes; grow: a block \
-doubles from 16 to 4096 bytes, 8 calls; grow blocked: with a block of 16 bytes behind it each time; blocks of N: how many fit into 64 KiB.
+doubles from 16 to 4096 bytes, 8 calls; grow blocked: with a block of 16 bytes behind it each time; blocks of N: how many fit into 64 KiB; \
+patrol, check: looking for damage in the heap of such a mix.
 
 ESP-IDF's figures are constants: its multi_heap.c on TLSF, asserts off, built with -O2 by the same LLVM and counted in the same way.";
 
@@ -98,6 +103,7 @@ fn show(arguments: &Arguments, figures: &[Figure]) -> Result<(), Error> {
     let unit = arguments.target.unit();
     let tables = match &arguments.traces {
         Some(_) => table::of_traces(figures, unit),
+        None if arguments.levels => levels::table(figures, unit),
         None => table::of(figures, unit),
     };
     print!("{tables}");
@@ -112,12 +118,12 @@ impl Arguments {
     fn command(&self) -> String {
         let place = self.target.to_possible_value();
         let place = place.as_ref().map_or("", |place| place.get_name());
-        let traces = if self.traces.is_some() {
-            " --traces"
-        } else {
-            ""
+        let what = match (self.traces.is_some(), self.levels) {
+            (true, _) => " --traces",
+            (false, true) => " --levels",
+            (false, false) => "",
         };
-        format!("cargo xtask bench --target {place}{traces}")
+        format!("cargo xtask bench --target {place}{what}")
     }
 }
 

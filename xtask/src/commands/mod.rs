@@ -5,6 +5,7 @@ pub(crate) mod build;
 pub(crate) mod check_symbols;
 pub(crate) mod ci;
 pub(crate) mod clib;
+pub(crate) mod faults;
 pub(crate) mod flash;
 pub(crate) mod image;
 pub(crate) mod link_xtensa;

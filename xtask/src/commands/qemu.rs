@@ -9,6 +9,7 @@ use crate::on_target::build::C_CHECKS;
 use crate::on_target::run::{Ended, run as emulate};
 use crate::on_target::{Programs, Target};
 use crate::poisoning::Poisoning;
+use target_suite::faults as seeded;
 
 /// Longest time of one run of the emulator. A check takes a tenth of a second.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -50,7 +51,7 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-Programs for --bin: suite (with --bin alone it names its checks), torture, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), demo (what the ESP32's demonstration shows), c_checks and c_checks_2016 (the checks in C, on Xtensa), and those that must fail:
+Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), demo (what the ESP32's demonstration shows), c_checks and c_checks_2016 (the checks in C, on Xtensa), and those that must fail:
 stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, endless.
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
@@ -137,7 +138,7 @@ fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
     if wants_c {
         Programs::require_c()?;
     }
-    let mut names = vec!["suite", "torture"];
+    let mut names = vec!["suite", "torture", "faults"];
     names.extend(failing_on(target).iter().map(|failing| failing.program));
     let programs = Programs::build(target, &names)?;
     let mut tally = Tally::default();
@@ -146,6 +147,9 @@ fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
     }
     if "torture".contains(wanted) {
         tally.add("torture", torture(target, &programs)?);
+    }
+    if "faults".contains(wanted) {
+        tally.add("faults", faults(&programs)?);
     }
     for (program, says) in SELF_CHECKING {
         if program.contains(wanted) {
@@ -225,6 +229,21 @@ fn torture(target: Target, programs: &Programs) -> Result<Fault, Error> {
         wrong.collect::<Vec<_>>().join(", "),
         complaint(&ended)
     )))
+}
+
+/// Compares what becomes of seeded faults on the chip with what becomes of them on this machine.
+fn faults(programs: &Programs) -> Result<Fault, Error> {
+    let ended = emulate(programs, &["faults"], TIME_LIMIT, |_| {})?;
+    let mut expected = Vec::new();
+    seeded::lines(seeded::FEW, |line| expected.push(line.to_string()));
+    let is_same = ended.code == Some(0) && ended.lines == expected;
+    Ok((!is_same).then(|| {
+        let expected = expected.join("\n");
+        format!(
+            "on this machine:\n{expected}\non the chip: {}",
+            complaint(&ended)
+        )
+    }))
 }
 
 fn checks_itself(target: Target, program: &str, says: &[&str]) -> Result<Fault, Error> {

@@ -9,12 +9,14 @@
 //! | aligned 64 | as the mix leaves it | 32 blocks of 100 bytes at a multiple of 64 |
 //! | many holes | 256 KiB | 800 holes of 24 bytes: 200 bytes are taken, a block between two holes is given back |
 //! | blocks of 16, 32, 100 | 64 KiB | as many as fit |
+//! | patrol, check | 256 KiB | our heap is looked at for damage, at each poisoning level |
 
 mod density;
 mod growth;
 mod holes;
 mod mix;
 mod pairs;
+mod patrol;
 mod trace;
 
 use core::ptr::NonNull;
@@ -49,6 +51,14 @@ pub unsafe fn run(meter: &impl Meter, region: NonNull<[u8]>, report: &mut dyn Fn
     all::<MultiHeap<Unpoisoned>>(stand, report);
     all::<MultiHeap<Light>>(stand, report);
     all::<MultiHeap<Comprehensive>>(stand, report);
+    // SAFETY: the caller gives the region away, and the stand does not use it meanwhile.
+    unsafe { patrol::run::<Unpoisoned>(meter, region, &mut of::<MultiHeap<Unpoisoned>>(report)) };
+    // SAFETY: the same.
+    unsafe { patrol::run::<Light>(meter, region, &mut of::<MultiHeap<Light>>(report)) };
+    // SAFETY: the same.
+    unsafe {
+        patrol::run::<Comprehensive>(meter, region, &mut of::<MultiHeap<Comprehensive>>(report));
+    };
     all::<Rlsf>(stand, report);
     all::<Talc5>(stand, report);
     all::<Talc4>(stand, report);

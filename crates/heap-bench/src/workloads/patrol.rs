@@ -1,0 +1,118 @@
+//! What it costs to look for damage: calls of a patrol, and a whole check, of the heap that 200 blocks of 1 to 1024 bytes leave in 256 KiB.
+//!
+//! Under comprehensive poisoning most of that heap is one free block, which a patrol verifies in pieces.
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use multi_heap::{Heap, Patrol, Patrolled, Request};
+
+use super::{MIX_BYTES, Say};
+use crate::costs::Costs;
+use crate::figure::Quantity;
+use crate::meter::{Meter, Operation};
+use crate::random::Random;
+use crate::subjects::Level;
+
+const LIVE: usize = 200;
+const ROUNDS: u32 = 2000;
+const LARGEST: u32 = 1024;
+
+/// Calls of one look, of eight, and what figures call them.
+const LOOKS: [(usize, &str); 2] = [(1, "patrol, 1 look"), (8, "patrol, 8 looks")];
+
+/// A heap, and somebody who looks at it.
+struct Watched<P: Level> {
+    heap: Heap<P>,
+    patrol: Patrol,
+}
+
+/// # Safety
+/// The region belongs to this function until it returns.
+pub(super) unsafe fn run<P: Level>(meter: &impl Meter, region: NonNull<[u8]>, say: Say<'_>) {
+    let bytes = MIX_BYTES.min(region.len());
+    let region = NonNull::slice_from_raw_parts(region.cast(), bytes);
+    // SAFETY: the caller gives the region away.
+    let Ok(mut heap) = (unsafe { Heap::<P>::new(region) }) else {
+        return;
+    };
+    come_and_go(&mut heap);
+    let watched = &mut Watched {
+        heap,
+        patrol: Patrol::new(),
+    };
+    for (looks, name) in LOOKS {
+        let mut costs = Costs::default();
+        let mut calls = 0;
+        loop {
+            calls += 1;
+            let (round, cost) = measured(meter, patrol::<P>, watched, looks);
+            costs.add(cost);
+            if round != 0 {
+                break;
+            }
+        }
+        costs.say(name, say);
+        say(name, Quantity::Calls, calls);
+    }
+    let (_, cost) = measured(meter, check::<P>, watched, 0);
+    say("check", Quantity::Cost, cost.into());
+}
+
+fn come_and_go<P: Level>(heap: &mut Heap<P>) {
+    let mut random = Random::new(1);
+    let mut blocks = [None; LIVE];
+    for turn in 0..ROUNDS {
+        let index = match usize::try_from(turn) {
+            Ok(first) if first < LIVE => first,
+            _ => random.next() as usize % LIVE,
+        };
+        if let Some(block) = blocks[index].take() {
+            // A refusal would show as damage.
+            let _ = heap.freeing(block);
+            let _ = heap.free(block);
+        }
+        let request = Request::new(1 + (random.next() % LARGEST) as usize);
+        blocks[index] = request.and_then(|request| {
+            let block = heap.allocate(request)?;
+            let _ = heap.allocated(block, request.size());
+            Some(block)
+        });
+    }
+}
+
+fn measured<P: Level>(
+    meter: &impl Meter,
+    operation: Operation,
+    watched: &mut Watched<P>,
+    looks: usize,
+) -> (usize, u32) {
+    let watched = core::ptr::from_mut(watched).expose_provenance();
+    let (result, cost) = meter.measure(operation, [watched, looks, 0, 0]);
+    // SAFETY: both operations have a result.
+    (unsafe { result.assume_init() }, cost)
+}
+
+/// One call; 1 where it ended a round, or found something (nothing is broken).
+#[inline(never)]
+extern "C" fn patrol<P: Level>(
+    watched: usize,
+    looks: usize,
+    _: usize,
+    _: usize,
+) -> MaybeUninit<usize> {
+    let watched: *mut Watched<P> = core::ptr::with_exposed_provenance_mut(watched);
+    // SAFETY: `measured` passes what it borrows.
+    let Watched { heap, patrol } = unsafe { &mut *watched };
+    let looked = heap.patrol(patrol, u32::try_from(looks).unwrap_or(u32::MAX));
+    MaybeUninit::new(usize::from(looked != Ok(Patrolled::Underway)))
+}
+
+/// 1 if all is well.
+#[inline(never)]
+extern "C" fn check<P: Level>(watched: usize, _: usize, _: usize, _: usize) -> MaybeUninit<usize> {
+    let watched: *mut Watched<P> = core::ptr::with_exposed_provenance_mut(watched);
+    // SAFETY: `measured` passes what it borrows.
+    let watched = unsafe { &*watched };
+    MaybeUninit::new(usize::from(watched.heap.check().is_ok()))
+}

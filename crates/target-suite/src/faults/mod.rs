@@ -1,0 +1,94 @@
+//! What does the heap find, and when, if a program writes where it must not, or frees what it must not?
+//!
+//! ```text
+//!   seed ─► Program: blocks in three heaps, with owners ─► fault ─┬─ the heap refuses the call?              at once
+//!                                                                 ├─ a check now: what does it find?         check
+//!                                                                 ├─ a patrol that was on its way?           patrol
+//!                                                                 └─ the program goes on: frees or resizes
+//!                                                                    the block and its neighbours, then
+//!                                                                    works on; is a call refused?            next use
+//!                                                                     └─ another check                       at the end
+//!            ground: guards around the heaps ─► did the heap write outside?     Outcome ─► Tally: a row of the table
+//! ```
+//!
+//! Everything follows from the seed, the same on every machine. What the fault has hit is known byte by byte (`layout.rs`), so nobody asks the
+//! heap whether there was something to be found.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "counts and places in memory of some KiB; numbers of which the low bits are wanted"
+)]
+
+mod fault;
+mod ground;
+mod kind;
+mod layout;
+mod program;
+mod tally;
+mod trial;
+
+pub use kind::Kind;
+pub use tally::Tally;
+pub use trial::{LOOKS, Outcome, Reach, trial};
+
+use core::fmt;
+
+use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
+
+/// The tally of `count` faults of a kind, those with the numbers from `first` on.
+#[must_use]
+pub fn tally<P: Poison>(kind: Kind, seed: u64, first: u64, count: u64) -> Tally {
+    let seeds = (first..first + count).map(|number| seed_of(kind, seed, number));
+    seeds.map(|seed| trial::<P>(kind, seed)).collect()
+}
+
+/// The seed of one fault: the same at all poisoning levels, so that the same programs are compared.
+#[must_use]
+pub fn seed_of(kind: Kind, seed: u64, number: u64) -> u64 {
+    mixed(mixed(seed) ^ (kind as u64) << 32 ^ number)
+}
+
+/// Steele, Lea and Flood's SplitMix64: neighbouring numbers become far ones.
+const fn mixed(number: u64) -> u64 {
+    let one = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let two = (one ^ one >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let three = (two ^ two >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    three ^ three >> 31
+}
+
+/// How many faults of each cell an emulated chip tries.
+pub const FEW: u64 = 5;
+
+/// What becomes of the first `count` faults of every kind at every level: a line each, the same on every machine.
+pub fn lines(count: u64, mut line: impl FnMut(fmt::Arguments<'_>)) {
+    for kind in Kind::ALL {
+        line(format_args!(
+            "{}",
+            Told(
+                Unpoisoned::NAME,
+                kind,
+                tally::<Unpoisoned>(kind, 1, 0, count)
+            )
+        ));
+        line(format_args!(
+            "{}",
+            Told(Light::NAME, kind, tally::<Light>(kind, 1, 0, count))
+        ));
+        line(format_args!(
+            "{}",
+            Told(
+                Comprehensive::NAME,
+                kind,
+                tally::<Comprehensive>(kind, 1, 0, count)
+            )
+        ));
+    }
+}
+
+struct Told(&'static str, Kind, Tally);
+
+impl fmt::Display for Told {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "faults\t{}\t{}\t{:?}", self.1, self.0, self.2)
+    }
+}

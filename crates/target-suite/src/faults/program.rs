@@ -1,0 +1,298 @@
+//! The program in which faults are tried: blocks of many sizes in several heaps, with owners, that come, go and are resized.
+
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::Cell;
+
+use heap_caps::{Cause, Failure, HeapCaps, Misuse, ReallocateError};
+use heap_trace::{Ledger, Owner, Probe, SiteId};
+use multi_heap::Poison;
+use soc_regions::Caps;
+
+use super::ground::{Ground, PLOTS};
+use crate::random::Random;
+
+/// Steps by which a program gets to where its fault happens.
+const LEAST_STEPS: u32 = 60;
+const MORE_STEPS: u32 = 120;
+/// Owners among whom the steps are spread.
+const OWNERS: u32 = 7;
+
+/// Whose turn it is.
+#[derive(Clone, Default)]
+pub(super) struct Turn(Rc<Cell<u8>>);
+
+impl Probe for Turn {
+    fn owner(&self) -> Owner {
+        Owner(self.0.get())
+    }
+}
+
+type Accounts = Ledger<Turn, (), 256, 16, 8>;
+/// The heaps of a program.
+pub(super) type Heaps<P> = HeapCaps<P, Accounts, 4>;
+
+/// A block that the program has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Live {
+    pub(super) address: u32,
+    /// Bytes asked for.
+    pub(super) size: u32,
+    pub(super) owner: Owner,
+    pub(super) site: SiteId,
+    /// Tells its contents.
+    seed: u32,
+}
+
+impl Live {
+    pub(super) const fn end(&self) -> u32 {
+        self.address + self.size
+    }
+
+    /// Whether some bytes are both blocks'.
+    pub(super) const fn overlaps(&self, other: &Self) -> bool {
+        self.address < other.end() && other.address < self.end()
+    }
+
+    /// Whether both are the same block, before and after a move.
+    pub(super) const fn is(&self, other: &Self) -> bool {
+        self.seed == other.seed
+    }
+
+    /// What the program writes at `index`: numbers, addresses, text, as programs keep them.
+    fn content(&self, index: u32) -> u8 {
+        let word = index / 4;
+        let hash = (self.seed ^ word.wrapping_mul(0x9E37_79B9)).wrapping_mul(0x85EB_CA6B);
+        let value = match hash >> 29 {
+            0 => 0,
+            1 => hash >> 8 & 0xFF,
+            2 => (hash >> 8 & 0xFF).wrapping_neg(),
+            3 => PLOTS[0].start + (hash >> 8 & 0x1FFC),
+            4 => 0x2020_2020 | hash & 0x5F5F_5F5F,
+            _ => hash.rotate_left(13),
+        };
+        value.to_le_bytes()[(index % 4) as usize]
+    }
+}
+
+/// Why the heap refused to go on: it has found something.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    /// An address.
+    Address(Misuse),
+    /// Memory that it was about to hand out.
+    Memory,
+}
+
+/// What has gone wrong with the program's memory, as far as nobody can call it intended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Harm {
+    /// Memory was handed out that another block has.
+    pub(super) twice: bool,
+    /// Memory was handed out that lies in no heap.
+    pub(super) outside: bool,
+}
+
+/// A program at work.
+pub(super) struct Program<P: Poison> {
+    pub(super) heaps: Heaps<P>,
+    pub(super) live: Vec<Live>,
+    pub(super) random: Random,
+    pub(super) harm: Harm,
+    turn: Turn,
+    /// Behind the heaps that lie in it: it goes last.
+    pub(super) ground: Ground,
+}
+
+impl<P: Poison> Program<P> {
+    /// A program that has run for a while, as `seed` wants it; the same at all poisoning levels, as far as memory suffices.
+    pub(super) fn started(seed: u64) -> Self {
+        let (ground, turn) = (Ground::new(), Turn::default());
+        let mut heaps = HeapCaps::new(Ledger::new(turn.clone(), ()));
+        for plot in &PLOTS {
+            let span = soc_regions::Span::from_size(plot.start, plot.bytes).unwrap();
+            // SAFETY: the program alone uses the ground, and drops it after the heaps.
+            unsafe { heaps.add_region_with_caps(plot.columns, span, &ground) }.unwrap();
+        }
+        let mut program = Self {
+            heaps,
+            live: Vec::new(),
+            random: Random::new(seed),
+            harm: Harm::default(),
+            turn,
+            ground,
+        };
+        let steps = LEAST_STEPS + program.random.below(MORE_STEPS);
+        for _ in 0..steps {
+            program.step().unwrap();
+        }
+        program
+    }
+
+    /// One step: a block comes, goes or is resized.
+    pub(super) fn step(&mut self) -> Result<(), Refusal> {
+        self.turn.0.set(1 + self.random.below(OWNERS) as u8); // below 8
+        match self.random.below(10) {
+            0..=5 => {
+                let size = self.size();
+                self.allocate(size).map(|_| ())
+            }
+            6 | 7 => self.any().map_or(Ok(()), |block| self.free(block)),
+            _ => {
+                let size = self.size();
+                self.any().map_or(Ok(()), |block| self.resize(block, size))
+            }
+        }
+    }
+
+    /// Most blocks are small.
+    fn size(&mut self) -> u32 {
+        let (least, more) = match self.random.below(10) {
+            0..=5 => (1, 32),
+            6..=8 => (33, 224),
+            _ => (257, 600),
+        };
+        least + self.random.below(more)
+    }
+
+    /// A block of the program's, at random.
+    pub(super) fn any(&mut self) -> Option<Live> {
+        let count = self.live.len() as u32;
+        let index = self.random.below(count.max(1));
+        self.live.get(index as usize).copied()
+    }
+
+    /// Asks for memory at one of several places of the program; `None` where there is none.
+    pub(super) fn allocate(&mut self, size: u32) -> Result<Option<Live>, Refusal> {
+        let (heaps, bytes) = (&mut self.heaps, size as usize);
+        let taken = match self.random.below(5) {
+            0 => heaps.malloc(bytes, Caps::DMA),
+            1 => heaps.malloc(bytes, Caps::SPIRAM),
+            2 => heaps.calloc(1, bytes, Caps::BIT8),
+            3 => heaps.aligned_alloc(16, bytes, Caps::INTERNAL),
+            _ => heaps.malloc(bytes, Caps::DEFAULT),
+        };
+        match taken {
+            Ok(address) => Ok(Some(self.has(address, size, None))),
+            Err(failure) => refusal_of(&failure).map_or(Ok(None), Err),
+        }
+    }
+
+    /// Gives a block back, whatever the heap says.
+    pub(super) fn free(&mut self, block: Live) -> Result<(), Refusal> {
+        self.live.retain(|live| *live != block);
+        self.heaps.free(block.address).map_err(Refusal::Address)
+    }
+
+    /// Resizes a block. Where the heap refuses its address the block is evidence, and the program's no more.
+    pub(super) fn resize(&mut self, block: Live, size: u32) -> Result<(), Refusal> {
+        let resized = self
+            .heaps
+            .realloc(block.address, size as usize, Caps::empty());
+        if let Err(ReallocateError::Failure(failure)) = &resized {
+            return refusal_of(failure).map_or(Ok(()), Err);
+        }
+        self.live.retain(|live| *live != block);
+        if let Err(ReallocateError::Misuse(misuse)) = resized {
+            return Err(Refusal::Address(misuse));
+        }
+        if let Ok(address) = resized {
+            self.has(address, size, Some(block));
+        }
+        Ok(())
+    }
+
+    /// Notes a block that was handed out, and fills what is new of it.
+    fn has(&mut self, address: u32, size: u32, before: Option<Live>) -> Live {
+        let note = self.heaps.observer().block(address);
+        let (site, owner) = note.unwrap_or((SiteId::UNKNOWN, Owner::NOBODY));
+        let seed = before.map_or_else(|| self.random.next() as u32, |block| block.seed);
+        let block = Live {
+            address,
+            size,
+            owner,
+            site,
+            seed,
+        };
+        self.harm.twice |= self.live.iter().any(|live| live.overlaps(&block));
+        let kept = before.map_or(0, |block| block.size.min(size));
+        for index in kept..size {
+            self.harm.outside |= !self.ground.set_byte(address + index, block.content(index));
+        }
+        self.live.push(block);
+        block
+    }
+
+    /// Whether a block's bytes are those that the program wrote.
+    pub(super) fn is_intact(&self, block: &Live) -> bool {
+        (0..block.size).all(|index| self.ground.byte(block.address + index) == block.content(index))
+    }
+
+    /// The program's blocks on both sides of an address.
+    pub(super) fn neighbours(&self, address: u32) -> [Option<Live>; 2] {
+        let near = |block: &&Live| {
+            let same = |plot: &super::ground::Plot| plot.start;
+            Ground::plot_at(block.address).map(same) == Ground::plot_at(address).map(same)
+        };
+        let below = self
+            .live
+            .iter()
+            .filter(near)
+            .filter(|block| block.address < address);
+        let above = self
+            .live
+            .iter()
+            .filter(near)
+            .filter(|block| block.address > address);
+        [
+            above.min_by_key(|block| block.address).copied(),
+            below.max_by_key(|block| block.address).copied(),
+        ]
+    }
+}
+
+/// What the heap found when it refused a request; `None` where it has no memory.
+fn refusal_of(failure: &Failure) -> Option<Refusal> {
+    match failure.cause {
+        Cause::Corrupt(_) => Some(Refusal::Memory),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use multi_heap::{Comprehensive, Light, Unpoisoned};
+
+    fn programs_are_sound<P: Poison>() {
+        for seed in 1..60 {
+            let mut program = Program::<P>::started(seed);
+            assert_eq!(program.heaps.check_integrity(Caps::empty()), Ok(()));
+            assert!(program.live.len() > 10, "{} blocks", program.live.len());
+            assert!(program.live.iter().all(|block| program.is_intact(block)));
+            assert_eq!(program.harm, Harm::default());
+            let known =
+                |block: &Live| block.owner != Owner::NOBODY && block.site != SiteId::UNKNOWN;
+            assert!(program.live.iter().all(known));
+            while let Some(block) = program.any() {
+                program.free(block).unwrap();
+            }
+            assert!(program.ground.is_untouched());
+            assert_eq!(program.heaps.info(Caps::empty()).allocated_blocks, 0);
+        }
+    }
+
+    #[test]
+    fn a_program_without_a_fault_keeps_its_contents_and_gives_everything_back() {
+        programs_are_sound::<Unpoisoned>();
+        programs_are_sound::<Light>();
+        programs_are_sound::<Comprehensive>();
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_program() {
+        let [one, other] = [7, 7].map(|seed| Program::<Light>::started(seed).live);
+        assert_eq!(one, other);
+        assert_ne!(one, Program::<Light>::started(8).live);
+    }
+}

@@ -1,0 +1,109 @@
+//! What became of many faults of one kind.
+
+use core::iter::Sum;
+use core::ops::Add;
+
+use super::trial::{Outcome, Reach};
+
+/// How many of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All.
+    pub faults: u32,
+    /// The wrong call was refused.
+    pub at_once: u32,
+    /// A call was refused as the program went on.
+    pub next_use: u32,
+    /// A check right after the fault found it.
+    pub check: u32,
+    /// A patrol found it.
+    pub patrol: u32,
+    /// The most calls that the patrol needed.
+    pub patrol_calls: u32,
+    /// Found by any of these, or by a check at the end.
+    pub found: u32,
+    /// Not found: no byte changed that anybody relies on.
+    pub harmless: u32,
+    /// Not found: only contents of the program's blocks changed.
+    pub contents: u32,
+    /// Not found, and harmful.
+    pub missed: u32,
+    /// Found though no byte changed that anybody relies on: a false alarm.
+    pub false_alarms: u32,
+    /// Memory was handed out twice, or contents were lost, before the heap refused anything.
+    pub spread: u32,
+    /// Findings and refusals.
+    pub findings: u32,
+    /// Those that name the block, or the right reason.
+    pub named: u32,
+    /// Findings about a block that the program has.
+    pub owned: u32,
+    /// Those that name its owner and call site.
+    pub owner_named: u32,
+    /// The heap left its regions.
+    pub outside: u32,
+}
+
+impl From<Outcome> for Tally {
+    fn from(outcome: Outcome) -> Self {
+        let found = outcome.is_found();
+        let unfound = |reach| u32::from(!found && outcome.reach == reach);
+        Self {
+            faults: 1,
+            at_once: outcome.at_once.into(),
+            next_use: outcome.next_use.into(),
+            check: outcome.check.into(),
+            patrol: outcome.patrol.is_some().into(),
+            patrol_calls: outcome.patrol.unwrap_or(0),
+            found: found.into(),
+            harmless: unfound(Reach::Nothing),
+            contents: unfound(Reach::Contents),
+            missed: unfound(Reach::Structure),
+            false_alarms: u32::from(found && outcome.reach == Reach::Nothing),
+            spread: outcome.spread.into(),
+            findings: outcome.block_named.is_some().into(),
+            named: outcome.block_named.unwrap_or(false).into(),
+            owned: outcome.owner_named.is_some().into(),
+            owner_named: outcome.owner_named.unwrap_or(false).into(),
+            outside: outcome.outside.into(),
+        }
+    }
+}
+
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            faults: self.faults + other.faults,
+            at_once: self.at_once + other.at_once,
+            next_use: self.next_use + other.next_use,
+            check: self.check + other.check,
+            patrol: self.patrol + other.patrol,
+            patrol_calls: self.patrol_calls.max(other.patrol_calls),
+            found: self.found + other.found,
+            harmless: self.harmless + other.harmless,
+            contents: self.contents + other.contents,
+            missed: self.missed + other.missed,
+            false_alarms: self.false_alarms + other.false_alarms,
+            spread: self.spread + other.spread,
+            findings: self.findings + other.findings,
+            named: self.named + other.named,
+            owned: self.owned + other.owned,
+            owner_named: self.owner_named + other.owner_named,
+            outside: self.outside + other.outside,
+        }
+    }
+}
+
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        tallies.fold(Self::default(), Add::add)
+    }
+}
+
+impl FromIterator<Outcome> for Tally {
+    fn from_iter<I: IntoIterator<Item = Outcome>>(outcomes: I) -> Self {
+        outcomes.into_iter().map(Self::from).sum()
+    }
+}

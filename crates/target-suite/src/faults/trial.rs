@@ -1,0 +1,252 @@
+//! What becomes of one fault.
+
+use alloc::vec::Vec;
+
+use heap_caps::{Corrupt, EVERYTHING, Finding, MisuseKind, Patrol};
+use multi_heap::{Heap, Patrolled, Poison};
+
+use super::fault::{Done, Victim};
+use super::ground::Ground;
+use super::kind::Kind;
+use super::layout::{Layout, Whose};
+use super::mixed;
+use super::program::{Program, Refusal};
+
+/// How much a patrol looks at in a call.
+pub const LOOKS: u32 = 8;
+/// After how many rounds of all heaps it gives up: the first may have begun behind the fault.
+const ROUNDS: u32 = 2;
+/// Steps of the program after the fault, besides what it does with the blocks concerned.
+const STEPS_AFTER: u32 = 8;
+/// How many programs are tried until one has a block for the fault.
+const TRIES: u64 = 100;
+
+/// What a fault has reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// No byte changed that anybody relies on.
+    #[default]
+    Nothing,
+    /// Only contents of the program's blocks: no heap can know what belongs there.
+    Contents,
+    /// What the heap relies on, or a block that was freed wrongly.
+    Structure,
+}
+
+/// What became of a fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What it reached.
+    pub reach: Reach,
+    /// The heap refused the wrong call.
+    pub at_once: bool,
+    /// The heap refused a call of the program as it went on.
+    pub next_use: bool,
+    /// A check right after the fault found it.
+    pub check: bool,
+    /// A check at the end found it.
+    pub at_the_end: bool,
+    /// The call in which a patrol found it, from 1 on; it looks at [`LOOKS`] places in each.
+    pub patrol: Option<u32>,
+    /// Whether the finding names the block concerned, or the refusal the right reason; `None` without a finding.
+    pub block_named: Option<bool>,
+    /// Whether the ledger names the owner and the call site of that block; `None` without a finding, or where the block is free.
+    pub owner_named: Option<bool>,
+    /// Before the heap refused anything, memory was handed out twice, or a block lost contents that the fault had not hit.
+    pub spread: bool,
+    /// The heap wrote outside of its regions, or handed out what lies there.
+    pub outside: bool,
+}
+
+impl Outcome {
+    /// Whether anything found it.
+    #[must_use]
+    pub const fn is_found(&self) -> bool {
+        self.at_once || self.next_use || self.check || self.at_the_end || self.patrol.is_some()
+    }
+}
+
+/// Tries the fault that `seed` wants.
+///
+/// # Panics
+/// If a program fails that does nothing wrong yet.
+#[must_use]
+pub fn trial<P: Poison>(kind: Kind, seed: u64) -> Outcome {
+    let mut tries = (0..TRIES).map(|attempt| mixed(seed ^ attempt));
+    tries.find_map(|seed| tried::<P>(kind, seed)).unwrap()
+}
+
+fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
+    let mut program = Program::<P>::started(seed);
+    let patrol = program.patrol_underway();
+    let done = program.commit(kind)?;
+    let found = program.heaps.check_integrity(EVERYTHING).err();
+    let patrolled = program.patrol_until_found(patrol);
+    let (block_named, owner_named) = program.named(&done, found);
+    let (next_use, spread) = program.goes_on(&done);
+    Some(Outcome {
+        reach: done.reach(),
+        at_once: matches!(done.answer, Some(Err(_))),
+        next_use,
+        check: found.is_some(),
+        at_the_end: program.heaps.check_integrity(EVERYTHING).is_err(),
+        patrol: patrolled,
+        block_named,
+        owner_named,
+        spread,
+        outside: program.harm.outside || !program.ground.is_untouched(),
+    })
+}
+
+impl Done {
+    fn reach(&self) -> Reach {
+        if self.answer.is_some() {
+            return Reach::Structure;
+        }
+        let whose = self.hits.iter().map(|hit| self.layout.whose(hit.address));
+        match whose.max().unwrap_or(Whose::Nobody) {
+            Whose::Nobody => Reach::Nothing,
+            Whose::Program => Reach::Contents,
+            Whose::Heap => Reach::Structure,
+        }
+    }
+}
+
+/// Looking.
+impl<P: Poison> Program<P> {
+    /// A patrol somewhere in the heaps.
+    fn patrol_underway(&mut self) -> Patrol {
+        let mut patrol = Patrol::new();
+        for _ in 0..self.random.below(40) {
+            self.heaps.patrol(&mut patrol, LOOKS).unwrap();
+        }
+        patrol
+    }
+
+    fn patrol_until_found(&self, mut patrol: Patrol) -> Option<u32> {
+        let (mut call, mut rounds) = (0, 0);
+        while rounds < ROUNDS {
+            call += 1;
+            match self.heaps.patrol(&mut patrol, LOOKS) {
+                Err(_) => return Some(call),
+                Ok(Patrolled::Round) => rounds += 1,
+                Ok(Patrolled::Underway) => {}
+            }
+        }
+        None
+    }
+}
+
+/// Naming.
+impl<P: Poison> Program<P> {
+    /// Whether block and owner are named.
+    fn named(&self, done: &Done, found: Option<Corrupt>) -> (Option<bool>, Option<bool>) {
+        if let (Victim::Address(address), Some(Err(Refusal::Address(misuse)))) =
+            (done.victim, done.answer)
+        {
+            let is_right = misuse.address == address && done.layout.explains(address, misuse.kind);
+            return (Some(is_right), None);
+        }
+        found.map_or((None, None), |corrupt| self.named_by(done.victim, corrupt))
+    }
+
+    fn named_by(&self, victim: Victim, corrupt: Corrupt) -> (Option<bool>, Option<bool>) {
+        let explained = self.heaps.observer().explain(self.heaps.finding(corrupt));
+        let Finding {
+            block, left, next, ..
+        } = explained.finding;
+        match victim {
+            Victim::Live(live) => {
+                let addresses = [block, left]
+                    .into_iter()
+                    .flatten()
+                    .map(|block| block.address);
+                let is_named = addresses.chain(next).any(|address| address == live.address);
+                let known = [explained.block, explained.left, explained.next];
+                let is_known = known
+                    .iter()
+                    .flatten()
+                    .any(|(site, owner)| (site.id, *owner) == (live.site, live.owner));
+                (Some(is_named), Some(is_named && is_known))
+            }
+            Victim::Memory(span) => {
+                let named = [block, left].into_iter().flatten();
+                let near = |next: u32| span.contains(next.wrapping_sub(Heap::<P>::LEAD_BYTES));
+                let is_named = named
+                    .map(|block| block.whole)
+                    .any(|whole| whole.overlaps(span));
+                (Some(is_named || next.is_some_and(near)), None)
+            }
+            Victim::Structure => (Some(block.is_none() && next.is_none()), None),
+            Victim::Address(_) => (None, None),
+        }
+    }
+}
+
+impl Layout {
+    /// Whether `kind` is the reason why `address` cannot be freed.
+    fn explains(&self, address: u32, kind: MisuseKind) -> bool {
+        let used = self.block_at(address).map(|block| block.used);
+        match kind {
+            MisuseKind::OutsideEveryHeap => Ground::plot_at(address).is_none(),
+            MisuseKind::Unaligned => !address.is_multiple_of(4),
+            MisuseKind::AlreadyFree => used == Some(false),
+            MisuseKind::NotABlock => used != Some(false),
+            _ => false,
+        }
+    }
+}
+
+/// Going on.
+impl<P: Poison> Program<P> {
+    /// The program goes on until the heap refuses a call: whether one was refused, and whether the damage spread before.
+    fn goes_on(&mut self, done: &Done) -> (bool, bool) {
+        let damaged: Vec<_> = self
+            .live
+            .iter()
+            .filter(|block| !self.is_intact(block))
+            .copied()
+            .collect();
+        let refused = self.uses(done).is_err();
+        let lost = |program: &Self| {
+            let sound = program
+                .live
+                .iter()
+                .filter(|block| !damaged.iter().any(|other| other.is(block)));
+            sound.into_iter().any(|block| !program.is_intact(block))
+        };
+        let spread = self.harm.twice || lost(self);
+        (refused, spread)
+    }
+
+    /// Frees or resizes the block concerned and its neighbours, then works on.
+    fn uses(&mut self, done: &Done) -> Result<(), Refusal> {
+        let near = self.neighbours(done.place()).into_iter().flatten();
+        let others =
+            near.filter(|block| done.concerned.is_none_or(|concerned| !concerned.is(block)));
+        let blocks: Vec<_> = done.concerned.into_iter().chain(others).collect();
+        for block in blocks {
+            if self.random.below(2) == 0 {
+                self.free(block)?;
+            } else {
+                self.resize(block, block.size + 40)?;
+            }
+        }
+        for _ in 0..STEPS_AFTER {
+            self.step()?;
+        }
+        Ok(())
+    }
+}
+
+impl Done {
+    /// Where the program looks for neighbours.
+    fn place(&self) -> u32 {
+        match self.victim {
+            Victim::Live(live) => live.address,
+            Victim::Memory(span) => span.start(),
+            Victim::Address(address) => address,
+            Victim::Structure => self.hits.first().map_or(0, |hit| hit.address),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What each poisoning level of our heap costs: a column for each.
+
+use heap_bench::subjects::Level;
+use multi_heap::{Comprehensive, Heap, Light, Poison, Unpoisoned};
+
+use super::table::{Figures, short};
+use crate::figures::Figure;
+use crate::table;
+
+/// What figures call the levels, and what a block costs beyond its payload.
+const LEVELS: [(&str, u32); 3] = [
+    (Unpoisoned::SUBJECT, beyond_payload::<Unpoisoned>()),
+    (Light::SUBJECT, beyond_payload::<Light>()),
+    (Comprehensive::SUBJECT, beyond_payload::<Comprehensive>()),
+];
+
+/// Pairs of calls by their workload.
+const PAIRED: [&str; 5] = ["16 B", "64 B", "1024 B", "mix", "aligned 64"];
+/// Calls of a patrol.
+const PATROLS: [&str; 2] = ["patrol, 1 look", "patrol, 8 looks"];
+
+/// Header and tail canary; what lies between header and payload; without rounding.
+const fn beyond_payload<P: Poison>() -> u32 {
+    let header = Heap::<P>::LEAD_BYTES;
+    match P::OVERHEAD {
+        0 => header,
+        _ => header + 4,
+    }
+}
+
+/// The table, with costs in `unit`.
+pub(crate) fn table(figures: &[Figure], unit: &str) -> String {
+    let figures = Figures(figures);
+    let mut table = table::of_numbers(["", "none", "light", "comprehensive"]);
+    let mut add = |name: String, cell: &dyn Fn(&str) -> Option<String>| {
+        let cells = LEVELS.map(|(subject, _)| cell(subject).unwrap_or_default());
+        table.add_row(std::iter::once(name).chain(cells));
+    };
+    add(
+        "bytes of a block beyond the payload".to_owned(),
+        &|subject| {
+            let (_, bytes) = LEVELS.into_iter().find(|(level, _)| *level == subject)?;
+            Some(bytes.to_string())
+        },
+    );
+    add(
+        "code bytes of malloc, free, realloc, aligned".to_owned(),
+        &|subject| {
+            let bytes = figures.value(subject, "malloc, aligned, free, grow", "code_bytes");
+            bytes.map(|bytes| bytes.to_string())
+        },
+    );
+    for name in PAIRED {
+        add(format!("malloc + free {name}"), &|subject| {
+            let malloc = figures.cost(subject, &format!("malloc {name}"), unit)?;
+            let free = figures.cost(subject, &format!("free {name}"), unit)?;
+            Some(format!("{} + {}", short(malloc), short(free)))
+        });
+    }
+    let worst = format!("{unit}_max");
+    add(
+        "worst malloc + worst free of the mix".to_owned(),
+        &|subject| {
+            let malloc = figures.value(subject, "malloc mix", &worst)?;
+            let free = figures.value(subject, "free mix", &worst)?;
+            Some(format!("{malloc} + {free}"))
+        },
+    );
+    for name in PATROLS {
+        add(format!("{name}: mean call"), &|subject| {
+            figures.cost(subject, name, unit).map(short)
+        });
+        add(format!("{name}: worst call"), &|subject| {
+            Some(figures.value(subject, name, &worst)?.to_string())
+        });
+        add(format!("{name}: calls of a round"), &|subject| {
+            Some(figures.value(subject, name, "calls")?.to_string())
+        });
+    }
+    add("check of the whole heap at once".to_owned(), &|subject| {
+        figures.cost(subject, "check", unit).map(short)
+    });
+    format!("{unit}, but for the first two rows\n{table}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Figure, LEVELS, table};
+
+    #[test]
+    fn every_level_has_its_column() {
+        assert_eq!(LEVELS.map(|(_, bytes)| bytes), [4, 16, 16]);
+        let figures = [
+            Figure::new("multi-heap", "malloc 16 B", "instructions", 130_u32),
+            Figure::new("multi-heap", "free 16 B", "instructions", 118_u32),
+            Figure::new(
+                "multi-heap light",
+                "patrol, 8 looks",
+                "instructions_max",
+                1000_u32,
+            ),
+        ];
+        let text = table(&figures, "instructions");
+        let row = |name: &str| {
+            text.lines()
+                .find(|line| line.contains(name))
+                .map(str::to_owned)
+        };
+        assert!(row("malloc + free 16 B").is_some_and(|row| row.contains("130 + 118")));
+        assert!(row("8 looks: worst call").is_some_and(|row| row.contains("1000")));
+    }
+}

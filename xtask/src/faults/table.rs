@@ -1,0 +1,130 @@
+//! Faults for people, and for machines: a table for each level, a row for each kind.
+
+use target_suite::faults::{LOOKS, Tally};
+
+use super::run::Row;
+use crate::figures::Figure;
+use crate::poisoning::Poisoning;
+use crate::table;
+
+const HEADS: [&str; 13] = [
+    "",
+    "found",
+    "refused\nat once",
+    "by a\ncheck",
+    "by a\npatrol",
+    "patrol's\ncalls, most",
+    "at next\nuse",
+    "harm-\nless",
+    "contents\nonly",
+    "missed",
+    "block\nnamed",
+    "owner\nnamed",
+    "spread",
+];
+
+/// All tables, and a line that sums them up.
+pub(crate) fn of(rows: &[Row]) -> String {
+    let levels = Poisoning::ALL.into_iter();
+    let tables = levels.filter_map(|level| {
+        let rows: Vec<&Row> = rows.iter().filter(|row| row.level == level).collect();
+        (!rows.is_empty()).then(|| of_level(level, &rows))
+    });
+    let mut text: String = tables.collect();
+    text += &closing_line(rows);
+    text
+}
+
+fn of_level(level: Poisoning, rows: &[&Row]) -> String {
+    let mut table = table::of_numbers(HEADS);
+    for row in rows {
+        table.add_row(cells(row));
+    }
+    let count = rows.first().map_or(0, |row| row.tally.faults);
+    format!(
+        "poisoning {}, {count} faults of each kind\n{table}\n\n",
+        level.name()
+    )
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let Tally {
+        findings,
+        named,
+        owned,
+        owner_named,
+        ..
+    } = row.tally;
+    let tally = &row.tally;
+    let share = |part: u32, whole: u32| match whole {
+        0 => String::new(),
+        _ => format!("{:.1} %", f64::from(part) * 100.0 / f64::from(whole)),
+    };
+    let counts = [
+        tally.found,
+        tally.at_once,
+        tally.check,
+        tally.patrol,
+        tally.patrol_calls,
+        tally.next_use,
+        tally.harmless,
+        tally.contents,
+        tally.missed,
+    ];
+    let counts = counts.into_iter().map(|count| match count {
+        0 => String::new(),
+        _ => count.to_string(),
+    });
+    let spread = match tally.spread {
+        0 => String::new(),
+        spread => spread.to_string(),
+    };
+    let shares = [share(named, findings), share(owner_named, owned), spread];
+    std::iter::once(row.kind.name().to_owned())
+        .chain(counts)
+        .chain(shares)
+        .collect()
+}
+
+fn closing_line(rows: &[Row]) -> String {
+    let sum = |count: fn(&Row) -> u32| rows.iter().map(count).sum::<u32>();
+    format!(
+        "{} faults: the heap panicked {} times, left its memory {} times, raised {} false alarms; a patrol's call looks at {LOOKS} things\n",
+        sum(|row| row.tally.faults),
+        sum(|row| row.panics),
+        sum(|row| row.tally.outside),
+        sum(|row| row.tally.false_alarms),
+    )
+}
+
+/// Every count, zeros too.
+pub(crate) fn figures(rows: &[Row]) -> Vec<Figure> {
+    rows.iter().flat_map(of_row).collect()
+}
+
+fn of_row(row: &Row) -> Vec<Figure> {
+    let tally = row.tally;
+    let counts = [
+        ("faults", tally.faults),
+        ("found", tally.found),
+        ("refused_at_once", tally.at_once),
+        ("found_by_check", tally.check),
+        ("found_by_patrol", tally.patrol),
+        ("patrol_calls_max", tally.patrol_calls),
+        ("found_at_next_use", tally.next_use),
+        ("harmless", tally.harmless),
+        ("contents_only", tally.contents),
+        ("missed", tally.missed),
+        ("findings", tally.findings),
+        ("block_named", tally.named),
+        ("findings_about_live_blocks", tally.owned),
+        ("owner_named", tally.owner_named),
+        ("spread", tally.spread),
+        ("false_alarms", tally.false_alarms),
+        ("outside", tally.outside),
+        ("panics", row.panics),
+    ];
+    let (level, kind) = (row.level.name(), row.kind.name());
+    let figure = |(metric, count): (&'static str, u32)| Figure::new(level, kind, metric, count);
+    counts.into_iter().map(figure).collect()
+}
