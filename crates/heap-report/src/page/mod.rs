@@ -1,9 +1,9 @@
 //! Pages that a browser shows without any other file.
 //!
 //! ```text
-//!   page/shared/   words, cursor, chart, style   what both pages use
-//!   page/heap/     heap.html                     a simulated chip that serves a recorded program
-//!   page/report/   report.html                   a program's history
+//!   page/shared/   page.html, words, cursor, chart, style   what both pages have
+//!   page/heap/     heap.html                                a simulated chip that serves a recorded program
+//!   page/report/   report.html                              a program's history
 //!   page/*.rs      what the scripts of report.html find in `data`, and how all of it becomes one text
 //! ```
 
@@ -34,13 +34,13 @@ macro_rules! script {
 }
 
 const HEAP: Page = Page {
-    html: include_str!("heap/heap.html"),
+    body: include_str!("heap/heap.html"),
     style: include_str!("shared/style.css"),
     script: script!("heap/recording.js" "heap/maps.js" "heap/charts.js" "heap/heap.js"),
 };
 
 const REPORT: Page = Page {
-    html: include_str!("report/report.html"),
+    body: include_str!("report/report.html"),
     style: concat!(
         include_str!("shared/style.css"),
         include_str!("report/report.css")

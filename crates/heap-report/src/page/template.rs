@@ -2,10 +2,13 @@
 
 use serde::Serialize;
 
-/// The parts of a page that are always the same.
+/// What every page has, with places such as `{{title}}`.
+const SKELETON: &str = include_str!("shared/page.html");
+
+/// What makes a page this page, whatever it shows.
 pub(super) struct Page {
-    /// With places such as `{{title}}`.
-    pub(super) html: &'static str,
+    /// What its script fills.
+    pub(super) body: &'static str,
     pub(super) style: &'static str,
     pub(super) script: &'static str,
 }
@@ -16,11 +19,12 @@ impl Page {
         let data = safe_in_script(&serde_json::to_string(data)?);
         let texts = [
             ("title", escaped(title)),
+            ("body", self.body.to_owned()),
             ("style", self.style.to_owned()),
             ("data", data),
             ("script", self.script.to_owned()),
         ];
-        Ok(filled(self.html, &texts))
+        Ok(filled(SKELETON, &texts))
     }
 }
 
@@ -52,23 +56,34 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const PAGE: Page = Page {
-        html: "<title>{{title}}</title><style>{{style}}</style><i>{{data}}</i><b>{{script}}</b>",
-        style: "p{}",
-        script: "f()",
-    };
-
     #[test]
     fn every_part_is_in_its_place() {
-        let page = PAGE.with("a & b", &[1, 2]).unwrap();
-        let expected = "<title>a &amp; b</title><style>p{}</style><i>[1,2]</i><b>f()</b>";
-        assert_eq!(page, expected);
+        let page = Page {
+            body: "<p>",
+            style: "p{}",
+            script: "f()",
+        };
+        let page = page.with("a & b", &[1, 2]).unwrap();
+        for part in [
+            "<title>a &amp; b</title>",
+            "<main>\n<p>",
+            "<style>\np{}",
+            "json\">[1,2]<",
+            "module\">\nf()",
+        ] {
+            assert_eq!(page.matches(part).count(), 1, "{part}");
+        }
+        assert!(!page.contains("{{"), "a place is left");
     }
 
     #[test]
     fn text_of_a_program_cannot_end_the_script_or_be_a_place() {
-        let page = PAGE.with("<b>{{style}}", &"</script>{{data}}").unwrap();
-        let expected = "<title>&lt;b&gt;{{style}}</title><style>p{}</style><i>\"\\u003c/script>{{data}}\"</i><b>f()</b>";
+        let texts = [
+            ("title", escaped("<b>{{style}}")),
+            ("data", safe_in_script("</script>{{data}}")),
+        ];
+        let page = filled("<title>{{title}}</title><i>{{data}}</i>", &texts);
+        let expected = "<title>&lt;b&gt;{{style}}</title><i>\\u003c/script>{{data}}</i>";
         assert_eq!(page, expected);
     }
 }
