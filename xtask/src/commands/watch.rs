@@ -1,10 +1,12 @@
 //! What does a program's heap do now?
 
 use std::io::{IsTerminal as _, stdout};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+use heap_report::symbols::Symbols;
 use heap_report::watch::Watched;
 
 use crate::error::Error;
@@ -26,6 +28,7 @@ Examples:
   cargo xtask watch /dev/ttyUSB0
   cargo xtask watch events.log                            follows the file as it grows
   cargo xtask qemu --bin events | cargo xtask watch -
+  cargo xtask watch /dev/ttyUSB0 --elf FIRMWARE           with functions and lines
   cargo xtask watch /dev/ttyUSB0 --idle 30 | tee heap.log a board in CI
 
 Exit codes: 0 it was watched to its end, 1 there was no event in it, 5 the file cannot be read, 8 the port is absent, busy or silent, or was lost.")]
@@ -42,6 +45,9 @@ pub(crate) struct Arguments {
     /// End when nothing has come for so long; 0: at the end of the file as it is now [default: never]
     #[arg(long, value_name = "SECONDS")]
     idle: Option<f64>,
+    /// The linked program that runs: return addresses become functions and lines
+    #[arg(long, value_name = "FILE")]
+    elf: Option<PathBuf>,
     /// Print lines on a terminal, too
     #[arg(long)]
     plain: bool,
@@ -55,17 +61,27 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let every = seconds(arguments.every)?;
     let idle = arguments.idle.map(seconds).transpose()?;
+    let mut watched = arguments.watched()?;
     let source = Source::open(&arguments.from, arguments.baud)?;
     let signals = Signals::heed()?;
     let mut view = match stdout().is_terminal() && !arguments.plain {
         true => View::Screen(Box::new(Screen::open().map_err(unusable)?)),
         false => View::Lines(Lines::new(every)),
     };
-    let mut watched = Watched::new();
     let end = watch(&source, &signals, idle, &mut view, &mut watched);
     drop(view);
     print!("{}", summary(&watched));
     verdict(&source, &watched, end?)
+}
+
+impl Arguments {
+    fn watched(&self) -> Result<Watched, Error> {
+        let Some(elf) = &self.elf else {
+            return Ok(Watched::new());
+        };
+        let root = std::env::current_dir().unwrap_or_default();
+        Ok(Watched::with_symbols(Symbols::read(elf, &root)?))
+    }
 }
 
 fn seconds(number: f64) -> Result<Duration, Error> {

@@ -88,10 +88,6 @@ impl Ears {
         &self.history
     }
 
-    pub(super) fn history_mut(&mut self) -> &mut History {
-        &mut self.history
-    }
-
     pub(super) fn take_events(&mut self) -> Vec<Moment> {
         std::mem::take(&mut self.history.events)
     }

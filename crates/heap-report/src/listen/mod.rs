@@ -60,11 +60,6 @@ impl Listener {
         self.ears.history()
     }
 
-    /// The same, to give sites better names.
-    pub fn history_mut(&mut self) -> &mut History {
-        self.ears.history_mut()
-    }
-
     /// Takes the events that came since the last time.
     pub fn take_events(&mut self) -> Vec<Moment> {
         self.ears.take_events()

@@ -35,12 +35,9 @@ impl History {
     pub fn name_callers(&mut self, mut resolve: impl FnMut(u32) -> Vec<Frame>) -> Named {
         let mut named = Named::default();
         for site in &mut self.sites {
-            let stack: Vec<Vec<Frame>> =
-                site.callers.iter().map(|caller| resolve(*caller)).collect();
-            named.asked += stack.len();
-            named.found += stack.iter().filter(|frames| !frames.is_empty()).count();
-            site.frames = own::without_heap(stack.concat());
-            site.correct_line();
+            let of_site = site.name_callers(&mut resolve);
+            named.asked += of_site.asked;
+            named.found += of_site.found;
         }
         self.merge_sites();
         named
@@ -101,6 +98,17 @@ impl Key {
 }
 
 impl Site {
+    /// Names the callers of this site alone, see [`History::name_callers`].
+    pub fn name_callers(&mut self, mut resolve: impl FnMut(u32) -> Vec<Frame>) -> Named {
+        let callers = self.callers.iter();
+        let stack: Vec<Vec<Frame>> = callers.map(|caller| resolve(*caller)).collect();
+        let found = stack.iter().filter(|frames| !frames.is_empty()).count();
+        let asked = stack.len();
+        self.frames = own::without_heap(stack.concat());
+        self.correct_line();
+        Named { asked, found }
+    }
+
     /// The program itself told on which line it asks: that is where a macro is used, where debug information has the line inside of the macro.
     fn correct_line(&mut self) {
         let told =

@@ -7,6 +7,7 @@
 //! ```
 
 mod line;
+mod names;
 mod rate;
 
 use std::collections::VecDeque;
@@ -16,6 +17,8 @@ pub use rate::Rate;
 use crate::history::{Event, Gaps, History, Moment};
 use crate::listen::Listener;
 use crate::rebuild::{self, Account, FailureNote, HeapSample, Live, Rebuilt};
+use crate::symbols::Symbols;
+use names::Names;
 use rate::Rates;
 
 /// How many failures and lines of text are kept.
@@ -25,6 +28,7 @@ const KEPT: usize = 100;
 #[derive(Debug, Default)]
 pub struct Watched {
     listener: Listener,
+    names: Names,
     live: Live,
     accounts: Rebuilt,
     rates: Rates,
@@ -51,6 +55,15 @@ impl Watched {
     #[must_use]
     pub fn new() -> Watched {
         Watched::default()
+    }
+
+    /// The same, with functions and lines for return addresses.
+    #[must_use]
+    pub fn with_symbols(symbols: Symbols) -> Watched {
+        Watched {
+            names: Names::by(symbols),
+            ..Watched::default()
+        }
     }
 
     /// Takes what the program says; lines of text in between are kept, and told to `text`. `seconds` is the time now of a clock that
@@ -90,11 +103,6 @@ impl Watched {
         self.listener.history()
     }
 
-    /// The names, to be made better ones.
-    pub fn history_mut(&mut self) -> &mut History {
-        self.listener.history_mut()
-    }
-
     /// The account of all.
     #[must_use]
     pub fn total(&self) -> &Account {
@@ -111,16 +119,11 @@ impl Watched {
     /// The sites that ever had a block, the one with most first.
     #[must_use]
     pub fn sites(&self) -> Vec<Standing> {
-        let label = |site| {
-            self.history()
-                .site(site)
-                .map_or_else(String::new, crate::Site::label)
-        };
         let sites = self.accounts.sites.iter().enumerate();
         largest_first(
             sites
                 .filter(|(_, account)| account.allocations > 0)
-                .map(|(site, account)| (label(site), account)),
+                .map(|(site, account)| (self.names.of(site), account)),
         )
     }
 
@@ -191,6 +194,7 @@ impl Watched {
         for moment in self.listener.take_events() {
             self.apply(&moment);
         }
+        self.names.follow(&self.listener.history().sites);
         let seconds = self.seconds().unwrap_or(seconds);
         self.rates.note(
             seconds,
