@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 use browser::{Browser, DESKTOP, PHONE, Page, Screen};
 use heap_report::page::{heap_page, report_page};
-use heap_report::{History, Rebuilt};
+use heap_report::{History, Rebuilt, Source};
+use serde_json::json;
 use support::{program, replayed_firmware};
 
 /// A program with owners, call stacks, marks, failures, gaps, and one leak.
@@ -230,6 +231,29 @@ fn the_shipped_firmware_has_a_report_and_a_recording() {
 fn a_history_of_two_hundred_thousand_events_makes_a_page_below_three_megabytes() {
     let html = page_of(&program(200_000));
     assert!(html.len() < 3_000_000, "{} bytes", html.len());
+}
+
+#[test]
+fn what_a_dump_does_not_tell_is_not_shown() {
+    let history = History {
+        source: Source::Dump,
+        heaps: Vec::new(),
+        ticks_per_second: 0,
+        ..program(500)
+    };
+    on_both_screens("report-dump", &page_of(&history), |page, _| {
+        assert!(page.text("#tiles").contains("a dump does not tell"));
+        let hidden = "[...document.querySelectorAll('main > section')].filter((part) => part.hidden).map((part) => part.id)";
+        assert_eq!(page.value(hidden), json!(["failures", "room", "map"]));
+        assert!(!page.text("#contents").contains("Heap map"));
+        assert_eq!(page.count("input[name=axis]"), 0, "there is no time");
+        assert!(
+            page.text("#unknowns")
+                .contains("Which heaps there are is not told")
+        );
+        page.press("#slider", "Home");
+        page.click("#flame button");
+    });
 }
 
 #[test]
