@@ -26,6 +26,8 @@ use soc_regions::{DualBus, WordOrder};
 
 /// Bytes of the hidden word.
 pub(crate) const BACK_WORD: u32 = 4;
+/// How many words before its end an inverted block keeps its back word at most: the last one, or the one before a word that was left over.
+const MOST_FROM_END: u32 = 2;
 
 /// Memory with two sides, as the heap's bookkeeping of EXEC blocks sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,30 @@ impl Alias {
             WordOrder::Linear => back,
             WordOrder::Inverted => word,
         }
+    }
+
+    /// The address by which the block at `block` with `usable` bytes was handed out, if its back word says that it was on this side. `word` reads
+    /// the data side. Contents can imitate a back word.
+    pub(crate) fn address_of(
+        &self,
+        block: u32,
+        usable: u32,
+        word: impl Fn(u32) -> Option<u32>,
+    ) -> Option<u32> {
+        let is_back = |back: &u32| word(*back) == Some(block);
+        let from_end = |words: u32| {
+            block
+                .checked_add(usable & !3)?
+                .checked_sub(words * BACK_WORD)
+        };
+        let back = match self.0.order() {
+            WordOrder::Linear => Some(block).filter(is_back),
+            WordOrder::Inverted => (1..=MOST_FROM_END)
+                .filter_map(from_end)
+                .filter(|&back| back > block)
+                .find(is_back),
+        };
+        self.handed_out(back?)
     }
 
     /// Bytes that can be used at the address handed out for the block at `block` with `usable` bytes, whose back word is `back`.

@@ -45,6 +45,8 @@ pub struct BlockView {
     pub used: bool,
     /// Where it begins and ends, header and canaries included.
     pub whole: Span,
+    /// The address by which it was handed out on the instruction side, if its contents say so. Contents can imitate that.
+    pub code: Option<u32>,
 }
 
 impl HeapView {
@@ -63,14 +65,28 @@ impl HeapView {
 }
 
 impl BlockView {
-    fn of(base: u32, block: &multi_heap::Block) -> Option<Self> {
+    fn of<P: Poison>(entry: &Entry<P>, block: &multi_heap::Block) -> Option<Self> {
+        let base = entry.span.start();
+        let address = base.checked_add(block.offset.get())?;
+        let used = block.state == BlockState::Used;
         Some(Self {
-            address: base.checked_add(block.offset.get())?,
+            address,
             size: block.size,
-            used: block.state == BlockState::Used,
+            used,
             whole: Span::from_size(base.checked_add(block.start)?, block.bytes)?,
+            code: used
+                .then(|| code_address(entry, address, block.size))
+                .flatten(),
         })
     }
+}
+
+/// The address of a used block on the instruction side, where its back word says that it was handed out there.
+fn code_address<P: Poison>(entry: &Entry<P>, address: u32, size: u32) -> Option<u32> {
+    let alias = entry.alias?;
+    let contents = entry.heap.as_ref()?.contents();
+    let word = |place: u32| contents.word(Offset::new(place.wrapping_sub(entry.span.start()))?);
+    alias.address_of(address, size, word)
 }
 
 /// Looking and walking.
@@ -99,11 +115,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The blocks of one heap in address order; none if there is no such heap or it is not enabled. O(blocks) for all.
     pub fn blocks(&self, heap: HeapIndex) -> impl Iterator<Item = BlockView> + '_ {
         let entry = self.registry.get(heap);
-        let enabled = entry.and_then(|entry| Some((entry.span.start(), entry.heap.as_ref()?)));
+        let enabled = entry.and_then(|entry| Some((entry, entry.heap.as_ref()?)));
         let blocks = enabled
             .into_iter()
-            .flat_map(|(base, heap)| heap.blocks().map(move |block| (base, block)));
-        blocks.filter_map(|(base, block)| BlockView::of(base, &block))
+            .flat_map(|(entry, heap)| heap.blocks().map(move |block| (entry, block)));
+        blocks.filter_map(|(entry, block)| BlockView::of(entry, &block))
     }
 
     /// Shows every block of the heaps that have `caps` (of all heaps, if INVALID is among them) to `visitor`, until it breaks off. O(blocks).
@@ -130,7 +146,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             .heap
             .as_ref()?
             .block_containing(Offset::new(address - base)?)?;
-        BlockView::of(base, &block)
+        BlockView::of(entry, &block)
     }
 }
 

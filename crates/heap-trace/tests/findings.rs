@@ -34,6 +34,31 @@ fn an_overrun_is_told_with_owner_and_place_of_both_neighbours() {
 }
 
 #[test]
+fn a_block_of_code_is_told_with_its_owner_in_memory_of_either_word_order() {
+    for caps in [Caps::EXEC, Caps::EXEC | Caps::RTCRAM] {
+        let mut sim: Sim<Ledger<ByOwner, (), 4096>, Light> = Sim::whole(Ledger::new(ByOwner, ()));
+        let mut take = || on_behalf_of(Owner(3), || sim.heaps.malloc(40, caps).unwrap());
+        let mut code = take();
+        while (0x4008_0000..0x400A_0000).contains(&code) {
+            code = take(); // IRAM has one side only
+        }
+        let mut blocks = sim
+            .heaps
+            .heaps()
+            .flat_map(|heap| sim.heaps.blocks(heap.index));
+        let block = blocks.find(|block| block.code == Some(code)).unwrap();
+        let pointer = sim.heaps.pointer(block.address).unwrap();
+        // SAFETY: as above, in front of the block.
+        unsafe { pointer.as_ptr().wrapping_sub(8).write(0x55) };
+        let corrupt = sim.heaps.check_integrity(Caps::empty()).unwrap_err();
+        let explained = sim.heaps.observer().explain(sim.heaps.finding(corrupt));
+        assert_eq!(explained.finding.block, Some(block));
+        let owner = explained.block.map(|(_, owner)| owner);
+        assert_eq!(owner, Some(Owner(3)), "0x{code:08X}");
+    }
+}
+
+#[test]
 fn a_block_that_nobody_listed_is_told_without_a_name() {
     let mut sim: Sim<Ledger<ByOwner, (), 0>, Light> = Sim::new(Ledger::new(ByOwner, ()));
     let block = sim.malloc(96);

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use heap_caps::Finding;
+use heap_caps::{BlockView, Finding};
 
 use super::{Ledger, Listener, Site};
 use crate::owner::Owner;
@@ -72,10 +72,11 @@ impl<
             let (site, owner) = self.block(address)?;
             Some((self.site(site)?, owner))
         };
+        let of = |block: BlockView| known(block.address).or_else(|| known(block.code?));
         Explained {
             finding,
-            block: finding.block.and_then(|block| known(block.address)),
-            left: finding.left.and_then(|block| known(block.address)),
+            block: finding.block.and_then(of),
+            left: finding.left.and_then(of),
             next: finding.next.and_then(known),
         }
     }

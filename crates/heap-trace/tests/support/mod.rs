@@ -5,7 +5,7 @@
 use heap_caps::{HeapCaps, Observer, SimulatedMemory};
 use heap_trace::{CurrentOwner, Owner, Probe};
 use multi_heap::{Poison, Unpoisoned};
-use soc_regions::{Caps, ESP32};
+use soc_regions::{Caps, ESP32, Options, common};
 
 pub const BYTES: Caps = Caps::BIT8;
 
@@ -42,11 +42,22 @@ pub struct Sim<O: Observer, P: Poison = Unpoisoned> {
 
 impl<O: Observer, P: Poison> Sim<O, P> {
     pub fn new(observer: O) -> Self {
+        Self::with(observer, &ESP32.default_options())
+    }
+
+    /// With RTC memory, and all of D/IRAM.
+    pub fn whole(observer: O) -> Self {
+        let mut sim = Self::with(observer, &ESP32.options(&[common::RTC_HEAP.on()]).unwrap());
+        // SAFETY: no program stands on the simulated stacks.
+        unsafe { sim.heaps.enable_startup_stack_heaps(&sim._memory) };
+        sim
+    }
+
+    fn with(observer: O, options: &Options) -> Self {
         let memory = SimulatedMemory::dirty(0xA5);
         let mut heaps = HeapCaps::new(observer);
-        let options = ESP32.default_options();
         // SAFETY: nothing else uses the simulated memory, and it lives as long as the heaps.
-        unsafe { heaps.boot(&ESP32, &options, &ESP32.sample_symbols(&options), &memory) }.unwrap();
+        unsafe { heaps.boot(&ESP32, options, &ESP32.sample_symbols(options), &memory) }.unwrap();
         Self {
             heaps,
             _memory: memory,
