@@ -1,10 +1,9 @@
 //! Whether a heap keeps its invariants (those of `pool.rs`), and where it does not.
 
-use crate::bins::{MIN_UNITS, bin_of};
+use crate::bins::MIN_UNITS;
 use crate::damage::{Corruption, CorruptionKind};
 use crate::header::{Header, Note};
 use crate::heap::Heap;
-use crate::lists::{block_of, node_of};
 use crate::poison::{self, Poison};
 use crate::pool::{Index, Pool, control, first_index, is_first_index};
 
@@ -221,54 +220,6 @@ impl Pool {
             (previous, node) = (node, self.get(node));
         }
         Ok(())
-    }
-
-    /// The links of a free block can be links. Where they lead is looked at later, when all headers are known to be whole.
-    fn check_links_lead_inside(&self, index: Index, units: u32) -> Checked {
-        if units < MIN_UNITS {
-            return Ok(());
-        }
-        let (node, bin) = (node_of(index, units), bin_of(units));
-        let (next, previous) = (self.get(node), self.get(node + 1));
-        let inside = self.first()..self.end();
-        if next != 0 && !inside.contains(&next) {
-            return Err(broken(CorruptionKind::Link, node, bin, next));
-        }
-        let head = control::HEADS + bin;
-        if previous != head && !inside.contains(&previous) {
-            return Err(broken(CorruptionKind::Link, node + 1, head, previous));
-        }
-        Ok(())
-    }
-
-    /// The link at `previous` leads to a node of the list, and that leads back. If it does not: the link back is wrong, unless it leads to where
-    /// the node is linked too; then it was the link to it.
-    pub(crate) fn check_link(&self, previous: u32, node: u32, bin: u32) -> Checked {
-        if !self.is_in_list(node, bin) {
-            return Err(broken(CorruptionKind::Link, previous, bin, node));
-        }
-        let back = self.get(node + 1);
-        if back == previous {
-            return Ok(());
-        }
-        let is_linked_there = back < self.end() && self.get(back) == node;
-        Err(match is_linked_there {
-            true => broken(CorruptionKind::Link, previous, bin, node),
-            false => broken(CorruptionKind::Link, node + 1, previous, back),
-        })
-    }
-
-    /// Whether a link leads to the node of a free block of list `bin`.
-    pub(crate) fn is_in_list(&self, node: u32, bin: u32) -> bool {
-        if node == 0 {
-            return false;
-        }
-        let block = block_of(node, bin);
-        if !(self.first()..self.end() - 1).contains(&block) {
-            return false;
-        }
-        let header = self.header(block);
-        header.is_free() && bin_of(header.units().max(1)) == bin
     }
 
     pub(crate) fn check_bit(&self, bin: u32, expected: bool) -> Checked {
