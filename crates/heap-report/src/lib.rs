@@ -22,3 +22,8 @@ pub use program::{Program, Step};
 pub use rebuild::{
     Account, Block, Change, FailureNote, HeapSample, Leak, Live, Mark, Peak, Rebuilt, Sample,
 };
+
+/// The programs of `docs/debugging.md` compile, and do what the page says.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/debugging.md")]
+mod debugging {}

@@ -129,3 +129,19 @@ fn the_report_of_fragmentation_shows_free_memory_in_pieces_and_the_line_between_
         site.account.bytes
     );
 }
+
+#[test]
+fn the_page_about_it_names_the_lines_as_they_are_now() {
+    let page = include_str!("../../../docs/debugging.md");
+    for words in ["this line leaks", "this line pins"] {
+        assert!(
+            page.contains(&line_with(words)),
+            "{words}: {}",
+            line_with(words)
+        );
+    }
+    let leaking = include_str!("../examples/three_days/work.rs")
+        .lines()
+        .find(|line| line.contains("this line leaks"));
+    assert!(page.contains(leaking.unwrap()));
+}

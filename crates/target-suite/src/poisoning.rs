@@ -7,13 +7,11 @@ use soc_regions::Caps;
 use crate::machine::{Machine, boot};
 use crate::pattern;
 
-/// Bytes, and what there is of words only and of external memory.
+/// Bytes, words only, external if there is any.
 fn places<M: Machine>() -> impl Iterator<Item = Caps> {
-    let [code, external] = [Caps::EXEC, Caps::SPIRAM].map(|caps| {
-        let has = boot::<M, Unpoisoned>().total_size(caps) > 0;
-        has.then_some(caps)
-    });
-    [Some(Caps::DMA), code, external].into_iter().flatten()
+    let all = [Caps::DMA, Caps::EXEC, Caps::SPIRAM];
+    all.into_iter()
+        .filter(|caps| *caps != Caps::SPIRAM || M::psram() > 0)
 }
 
 /// The canary behind the block is overwritten.

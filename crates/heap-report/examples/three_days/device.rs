@@ -68,7 +68,7 @@ impl<'a> Device<'a> {
     fn introduce(&mut self) {
         self.say(&Event::Program {
             ticks_per_second: 1000,
-            name: "sensor node",
+            name: "esp32 sensor node",
         });
         for (owner, name) in NAMES {
             self.say(&Event::OwnerName { owner, name });
