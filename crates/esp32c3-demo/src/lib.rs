@@ -10,7 +10,6 @@ use critical_section::Mutex;
 use heap_caps::Observer;
 use heap_caps_alloc::{CapsHeap, RawLock};
 use multi_heap::Poison;
-use soc_regions::Caps;
 
 /// Where esp-println prints.
 #[derive(Debug)]
@@ -21,15 +20,6 @@ impl fmt::Write for Console {
         esp_println::print!("{text}");
         Ok(())
     }
-}
-
-/// ESP-IDF's start-up table, and its summary.
-pub fn show_heaps<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
-    heap: &CapsHeap<L, P, O, HEAPS>,
-) {
-    // The console never fails.
-    let _ = heap.inspect(|heaps| heaps.print_startup_table(&mut Console));
-    let _ = heap.inspect(|heaps| heaps.print_heap_info(Caps::empty(), &mut Console));
 }
 
 /// A panic while the heaps are looked at must not look at them again.
@@ -44,7 +34,7 @@ pub fn last_words<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
     let is_second = critical_section::with(|key| PANICKED.borrow(key).replace(true));
     let _ = writeln!(Console, "{info}");
     if !is_second {
-        show_heaps(heap);
+        heap_demo::tables(heap, &mut Console);
     }
     loop {
         core::hint::spin_loop();

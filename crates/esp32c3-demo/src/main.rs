@@ -1,76 +1,72 @@
-//! How does a program on esp-hal get the capability heap? In the three statements marked 1, 2 and 3.
+//! What does the capability heap show on an ESP32-C3, with esp-hal below it? The heap itself is the three lines marked 1, 2 and 3 in `heap.rs`.
 //!
 //! ```text
-//!   0x3FC8_0000 code in RAM, data │ esp-hal's stack, with its guard │ 0x3FCC_E400 RAM.ram │ start-up stacks │ ROM's data
-//!                        └ BUFFER, of the program's own data          └─────────── heaps ──────────┘
+//!   esp-hal: clocks, watchdogs off ─> checks in memory that has no heap yet ─> boot ─> ESP-IDF's tables ─> blocks that come and go for ever
 //! ```
-//! The rest is what a heap can show for itself: ESP-IDF's tables, then blocks that come and go for ever, with a report now and then.
+//! What is shown is `heap-demo`'s, as on the ESP32.
 
 #![no_std]
 #![no_main]
 
-extern crate alloc;
+mod chip;
+mod heap;
 
-mod soak;
-
+use core::fmt::Write;
 use core::panic::PanicInfo;
 
-use esp_hal::time::{Duration, Instant};
-use esp_println::println;
+use esp32c3_demo::Console;
 use heap_caps_alloc::{CapsHeap, CriticalSectionLock};
-use soc_regions::{Caps, ESP32C3};
+use heap_demo::{Board, demonstrate};
+use multi_heap::Unpoisoned;
+
+use chip::Esp32c3;
+use heap::{HEAP, Observer};
 
 esp_bootloader_esp_idf::esp_app_desc!();
 
-/// 1. Every `Box`, `Vec` and `String` of the program lives here.
-#[global_allocator]
-static HEAP: CapsHeap<CriticalSectionLock> = CapsHeap::new(());
-
-heap_caps_alloc::claim! {
-    /// 2. The RAM that esp-hal's linker script and the boot loader leave over.
-    static RAM: ESP32C3;
-    unsafe esp_hal: { stack: 32 * 1024 }
-}
-
 #[esp_hal::main]
 fn main() -> ! {
-    // Clocks; watchdogs off.
     let _peripherals = esp_hal::init(esp_hal::Config::default());
-    boot_heap();
-    esp32c3_demo::show_heaps(&HEAP);
-    let start = Instant::now();
-    let mut soak = soak::Soak::new();
-    let mut next = Duration::from_secs(1);
+    demonstrate::<Esp32c3>();
     loop {
-        soak.step();
-        if start.elapsed() > next {
-            next += Duration::from_secs(1);
-            report(start.elapsed().as_secs(), &soak);
-        }
+        core::hint::spin_loop();
     }
 }
 
-fn boot_heap() {
-    let parts = RAM.take(&HEAP).unwrap_or_else(|cause| panic!("{cause}"));
-    // 3. From here on there is memory.
-    let mut claimed = parts.ram.boot().unwrap_or_else(|cause| panic!("{cause}"));
-    // SAFETY: the program stands on esp-hal's stack; the boot loader has ended.
-    unsafe { claimed.release(parts.startup_stacks) };
-}
+impl Board for Esp32c3 {
+    type Lock = CriticalSectionLock;
+    type Observer = Observer;
+    type Machine = Esp32c3;
 
-fn report(seconds: u64, soak: &soak::Soak) {
-    println!(
-        "{seconds} s: {} steps, {} blocks, {} refused; free {}, least {}, largest {}",
-        soak.steps(),
-        soak.blocks(),
-        HEAP.failures(),
-        HEAP.free_size(Caps::DEFAULT),
-        HEAP.minimum_free_size(Caps::DEFAULT),
-        HEAP.largest_free_block(Caps::DEFAULT)
-    );
-    let sound = HEAP.inspect(|heaps| heaps.check_integrity(Caps::INVALID));
-    if let Err(damage) = sound {
-        panic!("the heap is damaged: {damage:?}");
+    const NAME: &'static str = "ESP32-C3";
+    /// A second or so: with events the serial port sets the pace.
+    const STEPS_A_REPORT: u32 = if cfg!(feature = "events") {
+        500
+    } else {
+        40_000
+    };
+
+    fn heap() -> &'static CapsHeap<CriticalSectionLock, Unpoisoned, Observer> {
+        &HEAP
+    }
+
+    fn console() -> impl Write {
+        Console
+    }
+
+    fn boot() {
+        heap::boot();
+    }
+
+    /// There is one, and nothing interrupts it.
+    fn on_all_cores(round: fn(u32, u32)) -> &'static str {
+        (0..10_000).for_each(|number| round(0, number));
+        "the core"
+    }
+
+    fn between_steps() {
+        #[cfg(feature = "events")]
+        heap_demo::drain(&HEAP, &mut Console);
     }
 }
 

@@ -63,6 +63,30 @@ macro_rules! checks {
     };
 }
 
+/// Those of them that hold for every chip, not for an ESP32 alone.
+#[macro_export]
+macro_rules! checks_of_any_chip {
+    ($each:ident) => {
+        $each! {
+            memory_types::every_memory_type_keeps_what_is_written,
+            memory_types::the_largest_free_block_can_be_had_and_not_a_byte_more,
+            memory_types::blocks_that_come_and_go_keep_their_content,
+            memory_types::aligned_blocks_are_aligned_in_every_memory_type,
+            memory_types::growing_blocks_keep_their_content,
+            routing::what_dma_gets_is_dma_capable,
+            routing::plain_requests_stay_inside_the_chip_while_it_has_room,
+            routing::a_reserve_is_kept_for_its_own,
+            routing::a_refusal_says_why,
+            routing::startup_stacks_become_heaps,
+            poisoning::a_write_behind_a_block_is_found,
+            poisoning::a_write_before_a_block_is_found,
+            poisoning::a_write_after_free_is_found,
+            poisoning::a_second_free_is_refused,
+            poisoning::a_foreign_address_is_refused,
+        }
+    };
+}
+
 /// The example of the repository's README, compiled and run.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

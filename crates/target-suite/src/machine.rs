@@ -4,12 +4,22 @@ use core::ops::{Deref, DerefMut};
 
 use heap_caps::{HeapCaps, Memory};
 use multi_heap::{Poison, Unpoisoned};
-use soc_regions::{ESP32, Options, Symbols, common};
+use soc_regions::{Chip, ESP32, Options, Symbols, common};
 
 /// Where a check runs.
 pub trait Machine {
     /// The chip's memory.
     type Memory: Memory;
+
+    /// The chip, an ESP32 unless the machine says otherwise.
+    fn chip() -> &'static Chip {
+        &ESP32
+    }
+
+    /// What of it can be a heap: everything, unless the machine says otherwise.
+    fn options() -> Options {
+        with_psram(Self::psram())
+    }
 
     /// How many bytes of PSRAM there are: none, or up to 4 MiB.
     fn psram() -> u32 {
@@ -23,7 +33,7 @@ pub trait Machine {
     fn symbols() -> impl Symbols;
 }
 
-/// The heaps of an ESP32, and what they lie in.
+/// The heaps of the machine, and what they lie in.
 pub struct Booted<M: Machine, P: Poison = Unpoisoned> {
     /// The memory, for heaps that come later.
     pub memory: M::Memory,
@@ -61,25 +71,26 @@ fn with_psram(bytes: u32) -> Options {
     ESP32.options(settings).unwrap()
 }
 
-/// Boots the ESP32's table on this machine.
+/// Boots the chip's table on this machine.
 ///
 /// # Panics
 /// Where the chip can't be booted.
 #[must_use]
 pub fn boot<M: Machine, P: Poison>() -> Booted<M, P> {
-    boot_as(&with_psram(M::psram()), M::memory())
+    boot_as(&M::options(), M::memory())
 }
 
-/// Boots the ESP32's table under other options.
+/// Boots the chip's table under other options.
 ///
 /// # Panics
 /// Where the chip can't be booted.
 #[must_use]
 pub fn boot_as<M: Machine, P: Poison>(options: &Options, memory: M::Memory) -> Booted<M, P> {
-    let symbols = (M::symbols(), ESP32.sample_symbols(options));
+    let chip = M::chip();
+    let symbols = (M::symbols(), chip.sample_symbols(options));
     let mut heaps = HeapCaps::new(());
     // SAFETY: a check uses the machine's memory through these heaps alone, and drops them with it.
-    let booted = unsafe { heaps.boot(&ESP32, options, &symbols, &memory) }.unwrap();
+    let booted = unsafe { heaps.boot(chip, options, &symbols, &memory) }.unwrap();
     assert_eq!(booted.too_small, 0, "{booted:?}");
     Booted { memory, heaps }
 }

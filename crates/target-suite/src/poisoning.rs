@@ -7,11 +7,13 @@ use soc_regions::Caps;
 use crate::machine::{Machine, boot};
 use crate::pattern;
 
-/// Bytes, words only, external if there is any.
+/// Bytes, and what there is of words only and of external memory.
 fn places<M: Machine>() -> impl Iterator<Item = Caps> {
-    let all = [Caps::DMA, Caps::EXEC, Caps::SPIRAM];
-    all.into_iter()
-        .filter(|caps| *caps != Caps::SPIRAM || M::psram() > 0)
+    let [code, external] = [Caps::EXEC, Caps::SPIRAM].map(|caps| {
+        let has = boot::<M, Unpoisoned>().total_size(caps) > 0;
+        has.then_some(caps)
+    });
+    [Some(Caps::DMA), code, external].into_iter().flatten()
 }
 
 /// The canary behind the block is overwritten.

@@ -18,7 +18,7 @@ pub fn what_dma_gets_is_dma_capable<M: Machine>() {
     let mut heaps = boot::<M, Unpoisoned>();
     for size in [4, 100, 1600, 4092, 20_000] {
         let block = heaps.malloc(size, Caps::DMA).unwrap();
-        assert!(ESP32.is_dma_capable(block), "{block:#x}");
+        assert!(M::chip().is_dma_capable(block), "{block:#x}");
     }
 }
 
@@ -35,8 +35,8 @@ pub fn plain_requests_stay_inside_the_chip_while_it_has_room<M: Machine>() {
     let mut heaps = boot::<M, Unpoisoned>();
     for _ in 0..20 {
         let block = heaps.malloc(1000, Caps::BIT8 | Caps::INTERNAL).unwrap();
-        assert!(ESP32.is_internal(block), "{block:#x}");
-        assert!(ESP32.is_byte_accessible(block), "{block:#x}");
+        assert!(M::chip().is_internal(block), "{block:#x}");
+        assert!(M::chip().is_byte_accessible(block), "{block:#x}");
     }
 }
 
