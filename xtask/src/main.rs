@@ -11,6 +11,7 @@
 //!       ├─ commands/build      a program for a board, checked and measured
 //!       ├─ commands/image      the same as a flash image
 //!       ├─ commands/flash      the same, sent to the board; commands/monitor listens
+//!       ├─ commands/report     what a program's heap did, from its stream, its dump or a recording
 //!       ├─ commands/watch      a program's heap, live
 //!       ├─ commands/clib       the heap as a static library for C
 //!       ├─ commands/check_symbols  that library's names, against their lists
@@ -89,6 +90,7 @@ enum Command {
     Image(Box<commands::image::Arguments>),
     Flash(Box<commands::flash::Arguments>),
     Monitor(Box<commands::monitor::Arguments>),
+    Report(Box<commands::report::Arguments>),
     Watch(commands::watch::Arguments),
     Clib(commands::clib::Arguments),
     CheckSymbols(commands::check_symbols::Arguments),
@@ -125,6 +127,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Image(arguments) => commands::image::run(&arguments),
         Command::Flash(arguments) => commands::flash::run(&arguments),
         Command::Monitor(arguments) => commands::monitor::run(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
         Command::Watch(arguments) => commands::watch::run(&arguments),
         Command::Clib(arguments) => commands::clib::run(&arguments),
         Command::CheckSymbols(arguments) => commands::check_symbols::run(&arguments),

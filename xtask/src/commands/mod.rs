@@ -13,6 +13,7 @@ pub(crate) mod map;
 pub(crate) mod minheap;
 pub(crate) mod monitor;
 pub(crate) mod qemu;
+pub(crate) mod report;
 pub(crate) mod sim;
 pub(crate) mod test_host;
 pub(crate) mod watch;

@@ -7,7 +7,7 @@ use crate::clib::checks::Outcome;
 use crate::error::Error;
 use crate::on_target::build::C_CHECKS;
 use crate::on_target::run::{Ended, run as emulate};
-use crate::on_target::{Programs, Target};
+use crate::on_target::{Programs, Target, leaks};
 use crate::poisoning::Poisoning;
 use target_suite::faults as seeded;
 
@@ -18,7 +18,7 @@ const C_TIME_LIMIT: Duration = Duration::from_secs(300);
 /// The same for the program that must be stopped.
 const SHORT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Programs that check by themselves what they print, and something that they print.
+/// Programs that check by themselves what they print, and something that they print; a report made of that must name the leaks of `leaks` and `events`.
 const SELF_CHECKING: [(&str, &[&str]); 4] = [
     ("leaks", &["src/bin/leaks.rs:"]),
     ("events", &["blocks alive"]),
@@ -131,6 +131,7 @@ fn one_program(target: Target, name: &str) -> Result<ExitCode, Error> {
     } else {
         Programs::build_with_frames(target, &[name])?
     };
+    eprintln!("the program is {}", programs.file(name).display());
     let ended = emulate(&programs, &[name, "list"], TIME_LIMIT, |line| {
         println!("{line}");
     })?;
@@ -264,8 +265,10 @@ fn checks_itself(target: Target, program: &str, says: &[&str]) -> Result<Fault, 
     let said = |text: &&str| ended.lines.iter().any(|line| line.contains(*text));
     let missing = says.iter().find(|text| !said(text));
     let fault = missing.map(|text| format!("does not say {text:?}; "));
-    let is_sound = ended.code == Some(0) && fault.is_none();
-    Ok((!is_sound).then(|| fault.unwrap_or_default() + &complaint(&ended)))
+    if ended.code != Some(0) || fault.is_some() {
+        return Ok(Some(fault.unwrap_or_default() + &complaint(&ended)));
+    }
+    leaks::not_named(program, &ended.lines, &programs.file(program))
 }
 
 fn must_fail(programs: &Programs, failing: &Failing) -> Result<Fault, Error> {

@@ -4,9 +4,11 @@
 //!   target.rs   which compiler, linker and emulator a chip needs        tools.rs   what must be installed for it
 //!   build.rs    program ─> ELF file                                     run.rs     ELF file ─> output and exit code
 //!                                                                       size.rs    ELF file ─> bytes of code
+//!                                                                       leaks.rs   output ─> the lines that a report names
 //! ```
 
 pub(crate) mod build;
+pub(crate) mod leaks;
 pub(crate) mod run;
 pub(crate) mod size;
 pub(crate) mod target;

@@ -122,7 +122,11 @@ impl Summary<'_> {
                 );
             }
             (_, Source::Dump) => writeln!(out, "\nNever freed while the trace ran")?,
-            _ => writeln!(
+            (_, Source::Recorded) => writeln!(
+                out,
+                "\nSizes of which more and more stayed (no call sites are known)"
+            )?,
+            (_, Source::Stream) => writeln!(
                 out,
                 "\nLeak suspects: what they have at least grew as long as one looked"
             )?,

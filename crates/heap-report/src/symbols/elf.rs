@@ -121,11 +121,14 @@ impl Symbols {
             return Vec::new();
         };
         let frames = self.frames_by_lines(call);
-        if frames.is_empty() {
-            self.frame_by_name(call).into_iter().collect()
-        } else {
-            frames
+        if !frames.is_empty() {
+            return frames;
         }
+        vec![self.frame_by_name(call).unwrap_or_else(|| Frame {
+            function: format!("{return_address:#010x}"),
+            file: String::new(),
+            line: 0,
+        })]
     }
 
     /// An address inside of the call that returns there.
@@ -351,7 +354,12 @@ mod tests {
                 .has_lines()
         );
         assert_eq!(frames(&program, 0x18), ["app_main"]);
-        for nowhere in [0, 0x10, 0x41, 0x3FFB_0000] {
+        assert_eq!(
+            frames(&program, 0x40),
+            ["0x00000040"],
+            "code without a name"
+        );
+        for nowhere in [0, 0x41, 0x3FFB_0000] {
             assert!(frames(&program, nowhere).is_empty(), "{nowhere:#x}");
         }
     }

@@ -26,6 +26,8 @@ const PATHS: [&str; 9] = [
     "crates/clib/src/",
     "/esp-alloc-",
 ];
+/// What parts of `heap-trace` look at the stack.
+const LOOKING: [&str; 3] = ["/src/probe.rs", "/src/ledger/", "/src/trace/"];
 /// Functions without a known file.
 const FUNCTIONS: [&str; 10] = [
     "malloc",
@@ -41,10 +43,24 @@ const FUNCTIONS: [&str; 10] = [
 ];
 
 /// The stack from the one who asked outwards.
+///
+/// ```text
+///   chip::call_stack   events::callers   heap_trace::call_stack   heap_caps::malloc   events::measure   events::main
+///   └ the probe, which looked at the stack └ the heap               and its observer  └ the one who asked
+/// ```
 pub(super) fn without_heap(mut stack: Vec<Frame>) -> Vec<Frame> {
-    let own = stack.iter().take_while(|frame| is_own(frame)).count();
-    stack.drain(..own);
+    let probe = stack.iter().position(is_looking).unwrap_or(0);
+    let own = stack.iter().skip(probe).take_while(|frame| is_own(frame));
+    let asking = probe + own.count();
+    stack.drain(..asking);
     stack
+}
+
+/// Whether the heap asks here where it was called from: what is further in belongs to the probe.
+fn is_looking(frame: &Frame) -> bool {
+    let path = frame.file.replace('\\', "/");
+    path.split_once("heap-trace")
+        .is_some_and(|(_, file)| LOOKING.iter().any(|part| file.contains(part)))
 }
 
 fn is_own(frame: &Frame) -> bool {
@@ -116,6 +132,38 @@ mod tests {
         ] {
             assert!(!is_own_file(other), "{other}");
         }
+    }
+
+    #[test]
+    fn the_probe_that_looked_at_the_stack_is_left_out_with_the_heap() {
+        let frame = |function: &str, file: &str| Frame {
+            function: function.to_owned(),
+            file: file.to_owned(),
+            line: 1,
+        };
+        let stack = vec![
+            frame("call_stack", "crates/on-target/src/xtensa/mod.rs"),
+            frame("callers", "src/bin/events.rs"),
+            frame("call_stack", "crates/heap-trace/src/probe.rs"),
+            frame("began", "crates/heap-trace/src/ledger/mod.rs"),
+            frame("branch", "library/core/src/result.rs"),
+            frame("malloc", "crates/heap-caps/src/allocate.rs"),
+            frame("measure", "src/bin/events.rs"),
+            frame("with", "crates/heap-trace/src/owner.rs"),
+            frame("main", "src/bin/events.rs"),
+        ];
+        let kept = |stack: Vec<Frame>| {
+            without_heap(stack)
+                .into_iter()
+                .map(|frame| frame.function)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(kept(stack.clone()), ["measure", "with", "main"]);
+        assert_eq!(
+            kept(stack[6..].to_vec()),
+            ["measure", "with", "main"],
+            "nobody looked"
+        );
     }
 
     #[test]

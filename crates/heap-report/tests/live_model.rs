@@ -1,0 +1,140 @@
+//! `Live` and `Rebuilt` against a list of blocks that is searched from its beginning to its end.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use heap_report::{Event, History, Live, Moment, Rebuilt, Site};
+use proptest::prelude::*;
+
+/// Blocks in the order in which they came: address, size, site, owner.
+#[derive(Default)]
+struct Model {
+    blocks: Vec<(u32, u32, usize, u8)>,
+    unknown: u64,
+    lost: u64,
+}
+
+impl Model {
+    fn follow(&mut self, event: &Event) {
+        match *event {
+            Event::Allocated {
+                address,
+                size,
+                site,
+                owner,
+            } => self.enter((address, size, site, owner)),
+            Event::Freed { address } => self.take(address),
+            Event::Resized {
+                old_address,
+                address,
+                size,
+                site,
+                owner,
+            } => {
+                self.take(old_address);
+                self.enter((address, size, site, owner));
+            }
+            Event::Restarted => self.blocks.clear(),
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, address: u32) {
+        let before = self.blocks.len();
+        self.blocks.retain(|block| block.0 != address);
+        self.unknown += u64::from(self.blocks.len() == before);
+    }
+
+    fn enter(&mut self, block: (u32, u32, usize, u8)) {
+        let before = self.blocks.len();
+        let apart = |one: u32, size: u32, other: u32| one + size.max(1) <= other;
+        self.blocks
+            .retain(|old| apart(old.0, old.1, block.0) || apart(block.0, block.1, old.0));
+        self.lost += (before - self.blocks.len()) as u64;
+        self.blocks.push(block);
+    }
+
+    fn bytes(&self, which: impl Fn(&(u32, u32, usize, u8)) -> bool) -> u64 {
+        self.blocks
+            .iter()
+            .filter(|block| which(block))
+            .map(|block| u64::from(block.1))
+            .sum()
+    }
+}
+
+const SITES: usize = 4;
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let address = || (0_u32..24).prop_map(|place| 0x3FFB_0000 + place * 8);
+    let block = || (address(), 0_u32..40, 0..SITES, 0_u8..3);
+    let event = prop_oneof![
+        6 => block().prop_map(|(address, size, site, owner)| Event::Allocated { address, size, site, owner }),
+        4 => address().prop_map(|address| Event::Freed { address }),
+        3 => (address(), block()).prop_map(|(old_address, (address, size, site, owner))| {
+            Event::Resized { old_address, address, size, site, owner }
+        }),
+        1 => Just(Event::Mark { name: "now".to_owned() }),
+        1 => Just(Event::Restarted),
+    ];
+    prop::collection::vec(event, 0..120)
+}
+
+fn history(events: Vec<Event>) -> History {
+    let moments = events.into_iter().zip(0..);
+    History {
+        sites: vec![Site::default(); SITES],
+        events: moments
+            .map(|(event, ticks)| Moment { ticks, event })
+            .collect(),
+        ..History::default()
+    }
+}
+
+proptest! {
+    #[test]
+    fn after_every_event_those_are_alive_who_are_in_the_list(events in events()) {
+        let (mut live, mut model, mut bytes) = (Live::new(), Model::default(), 0_u64);
+        for (number, moment) in history(events).events.iter().enumerate() {
+            let change = live.apply(number, moment);
+            model.follow(&moment.event);
+            let mut listed: Vec<_> = model.blocks.clone();
+            listed.sort_unstable();
+            let alive: Vec<_> = live.blocks().map(|block| (block.address, block.size, block.site, block.owner)).collect();
+            prop_assert_eq!(alive, listed, "after {:?}", moment);
+            prop_assert_eq!((live.bytes(), live.count()), (model.bytes(|_| true), model.blocks.len()));
+            prop_assert_eq!((live.unknown_frees(), live.lost_frees()), (model.unknown, model.lost));
+            if let Some(change) = change {
+                bytes -= change.went().map(|block| u64::from(block.size)).sum::<u64>();
+                bytes += change.came().map_or(0, |block| u64::from(block.size));
+            }
+            prop_assert_eq!(bytes, live.bytes(), "a change tells all that changed");
+        }
+    }
+
+    #[test]
+    fn accounts_peak_and_moments_are_sums_over_the_list(events in events()) {
+        let history = history(events);
+        let rebuilt = Rebuilt::of(&history);
+        let (mut model, mut sums) = (Model::default(), vec![0]);
+        for moment in &history.events {
+            model.follow(&moment.event);
+            sums.push(model.bytes(|_| true));
+        }
+        let peak = sums.iter().copied().max().unwrap();
+        prop_assert_eq!((rebuilt.peak.bytes, sums[rebuilt.peak.event]), (peak, peak));
+        for sample in &rebuilt.moments {
+            prop_assert_eq!(sample.bytes, sums[sample.event]);
+            prop_assert_eq!(sample.by_site.iter().sum::<u64>(), sample.bytes);
+            prop_assert_eq!(sample.by_owner.iter().sum::<u64>(), sample.bytes);
+        }
+        let ends: Vec<usize> = [rebuilt.moments.first(), rebuilt.moments.last()].into_iter().flatten().map(|sample| sample.event).collect();
+        prop_assert_eq!(ends, [0, history.events.len()]);
+        for (site, account) in rebuilt.sites.iter().enumerate() {
+            prop_assert_eq!(account.bytes, model.bytes(|block| block.2 == site));
+            prop_assert_eq!(account.blocks, account.allocations - account.frees);
+        }
+        for (owner, account) in &rebuilt.owners {
+            prop_assert_eq!(account.bytes, model.bytes(|block| block.3 == *owner));
+        }
+        prop_assert_eq!((rebuilt.gaps.unknown_frees, rebuilt.gaps.lost_frees), (model.unknown, model.lost));
+    }
+}

@@ -1,0 +1,128 @@
+//! Does a report of what an emulated program printed name the lines that leak, and no other?
+
+use std::path::Path;
+
+use heap_report::read::{Input, read};
+use heap_report::symbols::Symbols;
+use heap_report::{History, Rebuilt};
+
+use crate::error::Error;
+
+/// What is wrong with the report of `lines`, which `program` printed and whose ELF file is `elf`; nothing if the program has no planted leaks.
+pub(crate) fn not_named(
+    program: &str,
+    lines: &[String],
+    elf: &Path,
+) -> Result<Option<String>, Error> {
+    let planted = planted(program);
+    if planted.is_empty() {
+        return Ok(None);
+    }
+    let text = lines.join("\n") + "\n";
+    let Input::History(mut history) = read(program, text.as_bytes())? else {
+        return Ok(Some(
+            "what it printed is taken for a recorded trace".to_owned(),
+        ));
+    };
+    let symbols = Symbols::read(elf, Path::new(env!("CARGO_MANIFEST_DIR")))?;
+    let named = history.name_callers(|caller| symbols.frames(caller));
+    let found = suspects(&history);
+    let is_right = named.found == named.asked && names(&found, &planted);
+    Ok((!is_right).then(|| {
+        format!(
+            "the report should name {planted:?} and nothing else; it names {found:?} ({named:?})"
+        )
+    }))
+}
+
+/// Each place once, and nothing else.
+fn names(found: &[String], planted: &[String]) -> bool {
+    let once = |place: &String| {
+        found
+            .iter()
+            .filter(|label| label.contains(place.as_str()))
+            .count()
+            == 1
+    };
+    found.len() == planted.len() && planted.iter().all(once)
+}
+
+fn suspects(history: &History) -> Vec<String> {
+    let leaks = Rebuilt::of(history).leaks();
+    let suspects = leaks.iter().filter(|leak| leak.suspect);
+    suspects
+        .filter_map(|leak| Some(history.site(leak.site)?.label()))
+        .collect()
+}
+
+/// Where the source of the program has its leaks, with their functions: `src/bin/leaks.rs:37 parse_telegram`.
+fn planted(program: &str) -> Vec<String> {
+    let (source, words) = match program {
+        "leaks" => (
+            include_str!("../../../crates/on-target/src/bin/leaks.rs"),
+            "every!(round,",
+        ),
+        "events" => (
+            include_str!("../../../crates/on-target/src/bin/events.rs"),
+            "heaps.malloc(48",
+        ),
+        _ => return Vec::new(),
+    };
+    let mut function = "";
+    let mut planted = Vec::new();
+    for (number, line) in (1..).zip(source.lines()) {
+        if let Some((name, _)) = line
+            .strip_prefix("fn ")
+            .and_then(|rest| rest.split_once('('))
+        {
+            function = name;
+        }
+        if line.contains(words) {
+            planted.push(format!("src/bin/{program}.rs:{number} {function}"));
+        }
+    }
+    planted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sources_have_the_leaks_that_they_speak_of() {
+        let functions = |program: &str| {
+            planted(program)
+                .iter()
+                .map(|place| place.rsplit(' ').next().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            functions("leaks"),
+            ["parse_telegram", "answer_request", "rotate_log"]
+        );
+        assert_eq!(functions("events"), ["measure"]);
+    }
+
+    #[test]
+    fn a_place_too_many_or_too_few_is_wrong() {
+        let places = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let planted = places(&["a.rs:1 a", "b.rs:2 b"]);
+        assert!(names(
+            &places(&["crates/b.rs:2 b", "crates/a.rs:1 a"]),
+            &planted
+        ));
+        for wrong in [
+            &["a.rs:1 a"][..],
+            &["a.rs:1 a", "b.rs:3 b"],
+            &["a.rs:1 a", "b.rs:2 b", "c.rs:3 c"],
+            &["a.rs:1 a", "a.rs:1 a"],
+        ] {
+            assert!(!names(&places(wrong), &planted), "{wrong:?}");
+        }
+    }
+}
