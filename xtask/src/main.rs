@@ -29,6 +29,7 @@ mod commands;
 mod configuration;
 mod error;
 mod esp_idf;
+mod exports;
 mod faults;
 mod figures;
 mod firmware;

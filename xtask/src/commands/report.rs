@@ -15,6 +15,7 @@ use heap_report::{History, Rebuilt};
 use multi_heap::Poison;
 
 use crate::error::Error;
+use crate::exports::Exports;
 use crate::paint;
 use crate::poisoning::{Poisoning, with_poison};
 use crate::serving::{PolicyName, Serving, requests};
@@ -34,6 +35,7 @@ Examples:
   cargo xtask qemu --bin events > events.log         the program's file is told on standard error
   cargo xtask report events.log --elf FILE
   cargo xtask report - --json < events.log
+  cargo xtask report events.log --dhat dhat.json     for valgrind's viewer; docs/exports.md tells of the other formats
 
 Exit codes: 0 it was told, 2 there is no such chip or option, 5 the file tells nothing of a heap, or the ELF file is none.")]
 pub(crate) struct Arguments {
@@ -69,12 +71,15 @@ pub(crate) struct Arguments {
     /// Poisoning of all heaps
     #[arg(long, value_enum, default_value = "none")]
     poison: Poisoning,
+    #[command(flatten)]
+    exports: Exports,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let history = arguments.history()?;
     let rebuilt = Rebuilt::of(&history);
     write_page(&arguments.out, &history, &rebuilt)?;
+    let exported = arguments.exports.write(&history)?;
     if arguments.json {
         paint::print(format!("{:#}\n", json(&history, &rebuilt)))?;
     } else {
@@ -83,6 +88,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
             "{}\nwrote {page}: open it in a browser\n",
             Summary::new(&history, &rebuilt)
         ))?;
+        for file in exported {
+            paint::print(format!("wrote {}\n", file.display()))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
