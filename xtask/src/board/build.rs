@@ -113,7 +113,7 @@ pub(crate) fn lints(board: Board) -> Result<Step, Error> {
 /// The command that looks whether `board`'s package is formatted.
 pub(crate) fn formatting(board: Board) -> Result<Step, Error> {
     let step = Step::new("cargo").args(["fmt", "--check", "--manifest-path"]);
-    Ok(step.arg(manifest(board)?))
+    Ok(step.arg(manifest(board)))
 }
 
 /// `command` with `board`'s package and the folder for what it makes.
@@ -122,22 +122,14 @@ fn on_package(
     command: impl FnOnce(&Path) -> Result<Step, Error>,
 ) -> Result<Step, Error> {
     let root = root();
-    let manifest = manifest(board)?;
-    let step = command(&root)?.arg("--manifest-path").arg(manifest);
+    let step = command(&root)?.arg("--manifest-path").arg(manifest(board));
     Ok(step.arg("--target-dir").arg(output_folder(&root)))
 }
 
 /// The manifest of `board`'s package.
-fn manifest(board: Board) -> Result<PathBuf, Error> {
+fn manifest(board: Board) -> PathBuf {
     let package = root().join("crates").join(board.package());
-    let manifest = package.join("Cargo.toml");
-    if manifest.is_file() {
-        return Ok(manifest);
-    }
-    Err(Error::Build(format!(
-        "there is no program for the {} here yet; give a linked one with --elf",
-        board.printed_name()
-    )))
+    package.join("Cargo.toml")
 }
 
 /// Where cargo says it put the program called `name`.

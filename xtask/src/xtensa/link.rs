@@ -27,8 +27,11 @@ pub(crate) fn link(order: &Order) -> Result<(), Error> {
     }
     let mut linker = Command::new("xtensa-lx106-elf-ld");
     linker.args(["--no-relax", "--gc-sections"]);
-    // Where scripts are searched comes before the script.
-    linker.args(&order.options).arg("-T").arg(&order.script);
+    // Where scripts are searched comes before them.
+    linker.args(&order.options);
+    for script in &order.scripts {
+        linker.arg("-T").arg(script);
+    }
     run(linker.arg("-o").arg(&order.output).args(objects))?;
     workshop.clear()
 }

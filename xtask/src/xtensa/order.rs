@@ -11,7 +11,7 @@ pub(crate) struct Order {
     pub(crate) output: PathBuf,
     /// Objects, archives, assembly files and files in C, in order.
     pub(crate) inputs: Vec<PathBuf>,
-    pub(crate) script: PathBuf,
+    pub(crate) scripts: Vec<PathBuf>,
     /// Whether it is for the chip itself, which has more registers than the emulator's processor.
     pub(crate) for_chip: bool,
     /// Options for the linker behind this one.
@@ -43,7 +43,7 @@ impl Order {
         if option == FOR_CHIP {
             self.for_chip = true;
         } else if let Some(script) = option.strip_prefix("-T") {
-            self.script = script.into();
+            self.scripts.push(script.into());
         } else if option.starts_with("-D") || option.starts_with("-I") {
             self.c_options.push(option.to_owned());
         } else if option.starts_with("--defsym") || option.starts_with("-Map") {
@@ -61,15 +61,18 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
-    use super::Order;
+    use super::{Order, PathBuf};
 
     #[test]
     fn a_command_line_of_rustc_is_understood() {
-        let line = "/tmp/rustcX/symbols.o a.o -Bstatic libcore.rlib -L lib -o out -Tlink.x --gc-sections boot.S --defsym=a=1 -Iinclude -DLEVEL=2";
+        let line = "/tmp/rustcX/symbols.o a.o -Bstatic libcore.rlib -L lib -o out -Tlink.x -Tdefmt.x --gc-sections boot.S --defsym=a=1 -Iinclude -DLEVEL=2";
         let line: Vec<String> = line.split(' ').map(str::to_owned).collect();
         let order = Order::parse(&line);
         assert_eq!(order.output.to_str(), Some("out"));
-        assert_eq!(order.script.to_str(), Some("link.x"));
+        assert_eq!(
+            order.scripts,
+            [PathBuf::from("link.x"), PathBuf::from("defmt.x")]
+        );
         assert_eq!(
             order.inputs,
             ["a.o", "libcore.rlib", "boot.S"].map(Into::<std::path::PathBuf>::into)
