@@ -100,3 +100,56 @@ impl fmt::Display for Hexadecimal<'_> {
         self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use heap_caps::SimulatedMemory;
+    use heap_caps_alloc::SpinLock;
+    use heap_trace::{Decoder, WhenFull};
+    use multi_heap::Unpoisoned;
+    use soc_regions::{Caps, ESP32, options};
+    use std::string::String;
+    use std::vec::Vec;
+
+    fn bytes(line: &str) -> Vec<u8> {
+        let digits = line.strip_prefix("events\t").unwrap();
+        let pairs = digits.as_bytes().chunks(2);
+        let pairs = pairs.map(|pair| core::str::from_utf8(pair).unwrap());
+        pairs
+            .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_drained_tells_of_the_program_its_heaps_and_every_block() {
+        let stream = Stream::new(Ring::new(WhenFull::Refuse));
+        let heap: CapsHeap<SpinLock, Unpoisoned, Watcher<()>> =
+            CapsHeap::new(Ledger::new(Owned(()), stream));
+        let (options, memory) = (options!(ESP32), SimulatedMemory::dirty(0xA5));
+        let symbols = ESP32.sample_symbols(&options);
+        // SAFETY: the simulated memory is this heap's alone, and outlives it.
+        unsafe { heap.boot(&ESP32, &options, &symbols, &memory) }.unwrap();
+        introduce(&heap, "a board", 80_000_000);
+        let block = as_owner(SOAK_OWNER, || heap.malloc(100, Caps::DMA)).unwrap();
+        // SAFETY: nobody else has it.
+        unsafe { heap.free(block) }.unwrap();
+        let mut lines = String::new();
+        drain(&heap, &mut lines);
+        let (mut decoder, mut told) = (Decoder::new(), String::new());
+        for byte in lines.lines().flat_map(bytes) {
+            match decoder.push(byte).map(|frame| frame.unwrap().event) {
+                Some(Event::Program { name, .. }) => told += name,
+                Some(Event::OwnerName { name, .. }) => told = told + ", " + name,
+                Some(Event::Allocated { size, owner, .. }) => {
+                    let _ = write!(told, ", {size} bytes of {owner}");
+                }
+                Some(Event::Freed { .. }) => told += ", freed",
+                _ => {}
+            }
+        }
+        assert_eq!(told, "a board, stress, soak, 100 bytes of owner 2, freed");
+    }
+}
