@@ -9,6 +9,14 @@ unsafe extern "C" {
 
 pub(crate) struct Console;
 
+/// Bytes as they are.
+#[cfg(feature = "defmt")]
+pub(crate) fn send(bytes: &[u8]) {
+    for &byte in bytes {
+        uart_tx_one_char(byte);
+    }
+}
+
 impl fmt::Write for Console {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for byte in text.bytes() {

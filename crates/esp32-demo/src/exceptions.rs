@@ -3,10 +3,11 @@
 use xtensa_lx_rt::exception::{Context, ExceptionCause};
 
 use crate::console::say;
+use crate::last_words;
 
 /// Where it happened, and what was touched; addresses are for addr2line.
 #[unsafe(export_name = "__user_exception")]
-fn stopped(cause: ExceptionCause, frame: &mut Context) {
+extern "C" fn stopped(cause: ExceptionCause, frame: &mut Context) {
     say!("exception: {cause:?}");
     say!("  at      {:#010x} (look it up with addr2line)", frame.PC);
     say!("  address {:#010x}", frame.EXCVADDR);
@@ -21,5 +22,5 @@ fn stopped(cause: ExceptionCause, frame: &mut Context) {
     for (row, [a, b, c, d]) in registers.iter().enumerate() {
         say!("  a{:<2} {a:08x} {b:08x} {c:08x} {d:08x}", row * 4);
     }
-    crate::end()
+    last_words::end()
 }

@@ -1,10 +1,19 @@
-//! How interrupts are kept away from the heap: the levels that C code and Rust handlers run at, 1 to 5.
+//! How are interrupts kept away from the heap? Up to level 5: where C code and Rust handlers run.
 
 use core::arch::asm;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use heap_caps_alloc::InterruptMask;
 
 pub(crate) struct Interrupts;
+
+/// How many are in the heap, or wait for it: one a core at most.
+static IN_THE_HEAP: AtomicU32 = AtomicU32::new(0);
+
+/// Whether somebody holds the heap's lock, or waits for it.
+pub(crate) fn heap_is_in_use() -> bool {
+    IN_THE_HEAP.load(Ordering::Relaxed) != 0
+}
 
 // SAFETY: `rsil` raises the level and gives the old state in one instruction, and `wsr.ps` brings that back; neither is moved over
 // accesses to memory, since both may touch it as far as the compiler knows.
@@ -15,11 +24,21 @@ unsafe impl InterruptMask for Interrupts {
         let state;
         // SAFETY: changes the interrupt level only.
         unsafe { asm!("rsil {0}, 5", out(reg) state) };
+        IN_THE_HEAP.fetch_add(1, Ordering::Relaxed);
         state
     }
 
     unsafe fn restore(state: u32) {
+        IN_THE_HEAP.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: the caller gives what `mask` returned: the same state but for the level.
         unsafe { asm!("wsr.ps {0}", "rsync", in(reg) state) };
+    }
+}
+
+/// No interrupt wakes this core up.
+pub(crate) fn sleep_for_ever() -> ! {
+    loop {
+        // SAFETY: waits with every interrupt masked.
+        unsafe { asm!("waiti 5") };
     }
 }

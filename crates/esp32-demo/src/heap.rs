@@ -1,0 +1,50 @@
+//! Whose memory is it? All that memory.x and xtensa-lx-rt's link.x leave over is the heap's.
+
+use heap_caps_alloc::{CapsHeap, Masked, SpinLock};
+use multi_heap::Unpoisoned;
+use soc_regions::ESP32;
+
+use crate::interrupts::Interrupts;
+use crate::psram;
+
+/// Keeps this core's interrupts away, then the other core.
+pub(crate) type HeapLock = Masked<Interrupts, SpinLock>;
+
+/// Who is told of what the heap does.
+#[cfg(feature = "events")]
+pub(crate) type Observer = heap_demo::Watcher<crate::stack::ChipProbe>;
+#[cfg(not(feature = "events"))]
+pub(crate) type Observer = ();
+
+#[cfg(feature = "events")]
+const OBSERVER: Observer = heap_trace::Ledger::new(
+    heap_demo::Owned(crate::stack::ChipProbe),
+    heap_trace::Stream::new(heap_trace::Ring::new(heap_trace::WhenFull::Refuse)),
+);
+#[cfg(not(feature = "events"))]
+const OBSERVER: Observer = ();
+
+#[global_allocator]
+pub(crate) static HEAP: CapsHeap<HeapLock, Unpoisoned, Observer> = CapsHeap::new(OBSERVER);
+
+heap_caps_alloc::claim! {
+    static RAM: ESP32;
+    unsafe symbols: {
+        _data_start = 0x3FFB_0000,
+        _heap_start,
+        _iram_start = 0x4008_0000,
+        _iram_end = _text_heap_start,
+    }
+}
+
+/// All of the memory, but for what the second core needs to run.
+pub(crate) fn boot() {
+    let parts = RAM.take(&HEAP).unwrap_or_else(|cause| panic!("{cause}"));
+    // SAFETY: so many bytes answer as memory does, and the program stands on its own stacks, in `.stack` and `cores`.
+    let booted = unsafe { heap_demo::boot(parts, psram::mapped_bytes()) };
+    #[cfg(feature = "events")]
+    heap_demo::introduce(&HEAP, "esp32-demo", crate::stack::TICKS_PER_SECOND);
+    if let Err(cause) = booted {
+        panic!("{cause}");
+    }
+}
