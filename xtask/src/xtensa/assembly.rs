@@ -70,7 +70,7 @@ impl Placed {
         let (name, value) = literal
             .split_once(", ")
             .ok_or_else(|| format!("a literal without a value: {literal}"))?;
-        let literal = format!("{name}:\t.long\t{value}\n");
+        let literal = format!("{name}:\t.long\t{}\n", quoted(value));
         if name.starts_with(COMPILERS) {
             self.literals.push_str(&literal);
         } else {
@@ -108,6 +108,14 @@ impl Placed {
             Err(format!("literals without a function:\n{}", self.literals))
         }
     }
+}
+
+/// llc prints names as they are, which the assembler takes in quotes if there are quotes in them (defmt's are JSON).
+fn quoted(value: &str) -> String {
+    if !value.contains('"') {
+        return value.to_owned();
+    }
+    format!("\"{}\"", value.replace('\\', r"\\").replace('"', "\\\""))
 }
 
 /// How the compiler's literals are called.
@@ -215,6 +223,15 @@ mod tests {
             called.contains("\tl32r\ta4, .Lcall1\n\tcallx4\ta4\n\tcall0 near\n"),
             "{called}"
         );
+    }
+
+    #[test]
+    fn a_name_with_quotes_is_quoted() {
+        let assembly =
+            "\t.literal .LCPI0_0, {\"data\":\"{} at\"}\n\t.section\t.text.f,\"ax\"\nf:\n";
+        let placed = with_own_literals(assembly).unwrap();
+        let expected = r#".LCPI0_0:	.long	"{\"data\":\"{} at\"}""#;
+        assert!(placed.contains(expected), "{placed}");
     }
 
     #[test]
