@@ -140,4 +140,16 @@ mod tests {
         assert_eq!(fill::<16>().1.len(), 16);
         assert!(fill::<17>().1.len() >= 16);
     }
+
+    #[test]
+    fn idf_head_14_a_free_looks_at_sixteen_places_and_not_at_the_blocks_of_its_owner() {
+        let (blocks, listed) = fill::<12_000>();
+        assert!(listed.len() > 8000, "{}", listed.len());
+        for (place, entry) in blocks.entries.iter().enumerate() {
+            let home = Blocks::<12_000>::home(entry.address);
+            let steps = (place + 12_000 - home) % 12_000;
+            let is_near = steps < WINDOW || place < WINDOW;
+            assert!(entry.address == 0 || is_near, "{steps} steps from home");
+        }
+    }
 }

@@ -278,3 +278,57 @@ impl<const DEPTH: usize> Table<'_, DEPTH> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record of the block number `block`, as blocks of 12 bytes follow each other.
+    fn record(block: u32) -> Record<0> {
+        Record {
+            address: 0x3FFB_0018 + block * 16,
+            size: 12,
+            ticks: 0,
+            core: 0,
+            freed: false,
+            caller: None,
+            allocated_by: [],
+            freed_by: [],
+        }
+    }
+
+    fn filled(slots: &mut [Slot<0>], blocks: u32) -> Table<'_, 0> {
+        let mut table = Table::new(slots);
+        assert!((0..blocks).all(|block| table.append(&record(block))));
+        table
+    }
+
+    fn longest_chain(table: &Table<'_, 0>) -> usize {
+        let buckets = 0..1_u16 << table.bucket_bits;
+        let length = |bucket| {
+            let first = table.slot(table.first_in(bucket));
+            core::iter::successors(first, |slot| table.slot(slot.chain)).count()
+        };
+        buckets.map(length).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn idf_10521_8b2b430_26a5117_a555563_b699033_no_free_searches_a_list_of_all_records() {
+        let mut slots = std::vec![Slot::EMPTY; 10_000];
+        for blocks in [32, 1000, 10_000] {
+            let table = filled(&mut slots, blocks);
+            let longest = longest_chain(&table);
+            assert!((1..=4).contains(&longest), "{longest} of {blocks} records");
+        }
+    }
+
+    #[test]
+    fn idf_head_12_forgetting_all_records_clears_none_of_them() {
+        let mut slots = [Slot::EMPTY; 64];
+        let mut table = filled(&mut slots, 64);
+        table.forget();
+        assert_eq!((table.len(), table.find(record(7).address)), (0, None));
+        let left = table.into_buffer().iter().map(Slot::record);
+        assert!(left.eq((0..64).map(record)));
+    }
+}
