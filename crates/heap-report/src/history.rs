@@ -132,13 +132,24 @@ impl Site {
     #[must_use]
     pub fn label(&self) -> String {
         match (self.frames.first(), self.callers.first()) {
+            (Some(frame), _) if frame.file.is_empty() => match self.told_place() {
+                Some(place) => format!("{place} {}", frame.function),
+                None => frame.to_string(),
+            },
             (Some(frame), _) => frame.to_string(),
-            (None, _) if !self.file.is_empty() && self.line > 0 => {
-                format!("{}:{}", self.file, self.line)
-            }
-            (None, _) if !self.file.is_empty() => self.file.clone(),
-            (None, Some(caller)) => format!("{caller:#010x}"),
-            (None, None) => "unknown".to_owned(),
+            (None, caller) => self
+                .told_place()
+                .or_else(|| caller.map(|caller| format!("{caller:#010x}")))
+                .unwrap_or_else(|| "unknown".to_owned()),
+        }
+    }
+
+    /// The place in the source as the program told it.
+    fn told_place(&self) -> Option<String> {
+        match (self.file.as_str(), self.line) {
+            ("", _) => None,
+            (file, 0) => Some(file.to_owned()),
+            (file, line) => Some(format!("{file}:{line}")),
         }
     }
 }
@@ -303,6 +314,10 @@ mod tests {
             line: 78,
         }];
         assert_eq!(site.label(), "src/mqtt.rs:78 mqtt::publish");
+        site.frames[0].file.clear(); // an ELF file without lines
+        assert_eq!(site.label(), "src/mqtt.rs:78 mqtt::publish");
+        site.file.clear();
+        assert_eq!(site.label(), "mqtt::publish");
     }
 
     #[test]

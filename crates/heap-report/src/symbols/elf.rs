@@ -250,7 +250,7 @@ mod tests {
             .to_string()
     }
 
-    /// 64 bytes of code from address 0 on, `app_main` in the bytes 0x10 to 0x30; if wanted, lines: 5 from 0x10 on, 6 from 0x18 on, of `/work/src/main.c`.
+    /// 64 bytes of code from address 0 on, `app_main` in the bytes 0x10 to 0x30; if wanted, lines: 5 from 0x10 on, 6 from 0x18 on, of `/project/src/main.c`.
     fn program(machine: Architecture, lines: bool) -> Vec<u8> {
         let mut object = Object::new(BinaryFormat::Elf, machine, object::Endianness::Little);
         let text = object.section_id(StandardSection::Text);
@@ -287,7 +287,7 @@ mod tests {
         let mut lines = LineProgram::new(
             encoding,
             LineEncoding::default(),
-            text("/work"),
+            text("/project"),
             None,
             text("src/main.c"),
             None,
@@ -307,7 +307,7 @@ mod tests {
         let unit = dwarf.unit.get_mut(root);
         unit.set(
             gimli::DW_AT_comp_dir,
-            AttributeValue::String(b"/work".to_vec()),
+            AttributeValue::String(b"/project".to_vec()),
         );
         unit.set(
             gimli::DW_AT_low_pc,
@@ -321,7 +321,7 @@ mod tests {
     }
 
     fn frames(program: &[u8], return_address: u32) -> Vec<String> {
-        let symbols = Symbols::parse(program, Path::new("/work")).unwrap();
+        let symbols = Symbols::parse(program, Path::new("/project")).unwrap();
         symbols
             .frames(return_address)
             .iter()
