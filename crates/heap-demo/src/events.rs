@@ -133,7 +133,7 @@ mod tests {
         // SAFETY: the simulated memory is this heap's alone, and outlives it.
         unsafe { heap.boot(&ESP32, &options, &symbols, &memory) }.unwrap();
         introduce(&heap, "a board", 80_000_000);
-        let block = as_owner(SOAK_OWNER, || heap.malloc(100, Caps::DMA)).unwrap();
+        let block = as_owner(SOAK_OWNER, || heap.malloc(100, Caps::DMA).unwrap());
         // SAFETY: nobody else has it.
         unsafe { heap.free(block) }.unwrap();
         let mut lines = String::new();
