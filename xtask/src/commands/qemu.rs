@@ -268,10 +268,7 @@ fn checks_itself(target: Target, program: &str, says: &[&str]) -> Result<Fault, 
     if ended.code != Some(0) || fault.is_some() {
         return Ok(Some(fault.unwrap_or_default() + &complaint(&ended)));
     }
-    match target {
-        Target::Esp32 => leaks::not_named(program, &ended.lines, &programs.file(program)),
-        Target::Esp32c3 => Ok(None),
-    }
+    leaks::not_named(program, &ended.lines, &programs.file(program))
 }
 
 fn must_fail(programs: &Programs, failing: &Failing) -> Result<Fault, Error> {
