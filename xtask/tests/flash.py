@@ -242,7 +242,7 @@ def until(words, seconds, command):
 
 def main():
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--xtask", default="cargo xtask")
+    arguments.add_argument("--xtask", default="cargo --quiet xtask")
     arguments.add_argument("--chip", required=True)
     arguments.add_argument("--elf", required=True)
     arguments.add_argument("--only", default="", help="run the checks whose sentences contain this")
