@@ -90,16 +90,19 @@ impl<P: Poison> Heap<P> {
     /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Heap::allocated`] has to follow.
     #[inline(always)]
     pub fn allocate(&mut self, request: Request) -> Option<Offset> {
-        if request.alignment() == Request::MIN_ALIGNMENT {
-            self.allocate_plain(request.size())
+        if request.is_ordinary() {
+            self.allocate_ordinary(request.size(), request.alignment())
         } else {
             self.allocate_aligned(request)
         }
     }
 
+    /// Allocates `size` bytes at an alignment of 4 or 8.
     #[inline(never)]
-    fn allocate_plain(&mut self, size: u32) -> Option<Offset> {
-        let index = self.pool.allocate(units_for(size + P::OVERHEAD))?;
+    fn allocate_ordinary(&mut self, size: u32, alignment: u32) -> Option<Offset> {
+        let index = self
+            .pool
+            .allocate(units_for(size + P::OVERHEAD), alignment / 4)?;
         if P::OVERHEAD != 0 {
             self.arm(index, size);
         }
@@ -204,7 +207,15 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// As [`Heap::free`].
     pub fn usable_size(&self, block: Offset) -> Result<u32, Misuse> {
-        Ok(self.valid_block(block)?.size)
+        self.try_usable_size(block)
+            .ok_or_else(|| self.explain(block))
+    }
+
+    /// Same as [`Heap::usable_size`], without the reason of a refusal: [`Heap::explain`] finds it. O(1).
+    #[inline]
+    #[must_use]
+    pub fn try_usable_size(&self, block: Offset) -> Option<u32> {
+        self.used_block(block).ok().map(|used| used.size)
     }
 
     pub(crate) fn guards(&self, index: Index, units: u32) -> Guards {

@@ -77,6 +77,13 @@ impl Request {
         self.offset
     }
 
+    /// Whether [`Heap::allocate`](crate::Heap::allocate) serves it by the code for an alignment of 4 or 8.
+    #[inline(always)]
+    pub(crate) const fn is_ordinary(self) -> bool {
+        self.alignment == Self::MIN_ALIGNMENT
+            || self.alignment == 2 * Self::MIN_ALIGNMENT && self.offset == 0
+    }
+
     /// The same request with its size rounded up to a multiple of `multiple`; `None` above [`Self::MAX_SIZE`] or where
     /// `multiple` is 0.
     #[must_use]

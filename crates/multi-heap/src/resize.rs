@@ -27,14 +27,23 @@ impl<P: Poison> Heap<P> {
     ///
     /// # Errors
     /// As [`Heap::free`]. A `size` of 0 or above [`Request::MAX_SIZE`] gives `false`.
-    #[inline(never)]
+    #[inline]
     pub fn resize(&mut self, block: Offset, size: u32) -> Result<bool, Misuse> {
-        let used = self.valid_block(block)?;
+        self.try_resize(block, size)
+            .map_err(|Refused| self.explain(block))
+    }
+
+    /// Same as [`Heap::resize`], without the reason of a refusal: [`Heap::explain`] finds it. O(1).
+    ///
+    /// # Errors
+    /// [`Refused`] where [`Heap::resize`] returns a [`Misuse`].
+    #[inline(never)]
+    pub fn try_resize(&mut self, block: Offset, size: u32) -> Result<bool, Refused> {
+        let used = self.used_block(block).map_err(|_| Refused)?;
         let Some(request) = Request::new(size as usize) else {
             return Ok(false);
         };
         self.resize_used(used, request)
-            .map_err(|Refused| self.misuse())
     }
 
     #[inline(always)]
@@ -66,14 +75,27 @@ impl<P: Poison> Heap<P> {
     ///
     /// # Errors
     /// As [`Heap::free`].
-    #[inline(never)]
+    #[inline]
     pub fn grow_backward(&mut self, block: Offset, size: u32) -> Result<Option<Moved>, Misuse> {
-        let used = self.valid_block(block)?;
+        self.try_grow_backward(block, size)
+            .map_err(|Refused| self.explain(block))
+    }
+
+    /// Same as [`Heap::grow_backward`], without the reason of a refusal: [`Heap::explain`] finds it. O(1).
+    ///
+    /// # Errors
+    /// [`Refused`] where [`Heap::grow_backward`] returns a [`Misuse`].
+    #[inline(never)]
+    pub fn try_grow_backward(
+        &mut self,
+        block: Offset,
+        size: u32,
+    ) -> Result<Option<Moved>, Refused> {
+        let used = self.used_block(block).map_err(|_| Refused)?;
         let Some(request) = Request::new(size as usize) else {
             return Ok(None);
         };
         self.grow_used_backward(used, request)
-            .map_err(|Refused| self.misuse())
     }
 
     #[inline(always)]

@@ -6,14 +6,40 @@ use crate::lists::{Found, node_of};
 use crate::pool::{Index, Pool, control};
 
 impl Pool {
-    /// Takes a block of `units`, at least 2.
+    /// Allocates a block of `units`, at least 2, whose payload lies at a multiple of `alignment` words: 1 or 2.
     #[inline(always)]
-    pub(crate) fn allocate(self, units: u32) -> Option<Index> {
-        let found = self.find(units)?;
-        self.carve(found, units)?;
-        self.set_header(found.block, Header::used(units, Note::USED));
+    pub(crate) fn allocate(self, units: u32, alignment: u32) -> Option<Index> {
+        let (found, lead) = self.find_aligned(units, alignment)?;
+        self.carve(found, lead + units)?;
+        if lead != 0 {
+            self.set_header(found.block, Header::free(lead));
+            self.count(control::FREE_BLOCKS, 1);
+        }
+        let block = found.block + lead;
+        self.set_header(block, Header::used(units, Note::of(lead)));
         self.count(control::USED_BLOCKS, 1);
-        Some(found.block)
+        Some(block)
+    }
+
+    /// A free block with room for `units`, and how many of its words (0 or 1) stay free in front of them.
+    #[inline(always)]
+    fn find_aligned(self, units: u32, alignment: u32) -> Option<(Found, u32)> {
+        let mut room_wanted = units;
+        loop {
+            let found = self.find(room_wanted)?;
+            let lead = self.word_before_aligned(found.block, alignment);
+            if lead + units <= found.room {
+                return Some((found, lead));
+            }
+            room_wanted = units + lead; // one more at most, so the second one found has room
+        }
+    }
+
+    /// 1 where a free block must keep its first word so that the payload behind it lies at a multiple of 2 words, else 0.
+    /// The payload of a used block begins one word (or three, under poisoning) behind its header.
+    #[inline(always)]
+    fn word_before_aligned(self, block: Index, alignment: u32) -> u32 {
+        self.arena().phase().wrapping_add(block + 1) & (alignment - 1)
     }
 
     /// Takes a block of `units`, at least 2, whose word `aligned_word` (counted from its header) lies at a multiple of `alignment` words.

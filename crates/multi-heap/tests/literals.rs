@@ -9,7 +9,8 @@
 mod common;
 use common::*;
 use multi_heap::{
-    Comprehensive, CorruptionKind, Heap, Light, Misuse, Moved, Offset, Request, Unpoisoned,
+    Comprehensive, CorruptionKind, Heap, Info, Light, Misuse, Moved, Offset, Refused, Request,
+    Unpoisoned,
 };
 
 /// A region whose blocks have exactly 256 bytes in all.
@@ -268,6 +269,75 @@ fn aligned_blocks_leave_their_lead_free() {
         assert_eq!(heap.usable_size(block), Ok(20));
         assert_sound(&heap);
     }
+}
+
+/// A heap whose first payload lies at a multiple of 8 bytes if `shift` is 0, one word behind it if 4.
+fn heap_shifted(region: &mut Region, shift: usize) -> Heap {
+    let probe = region.heap::<Unpoisoned>();
+    let first = probe.start().addr().get() + probe.control_bytes() as usize;
+    let lead = (first % 8) ^ shift;
+    *region = Region::dirty(region.bytes().len(), lead, 0);
+    region.heap()
+}
+
+#[test]
+fn a_misaligned_block_keeps_one_word_free_in_front_of_8_aligned_bytes() {
+    for (shift, drawn) in [
+        (0, "[20 used][4 free][20 used]"),
+        (4, "[4 free][20 used][4 free][20 used]"),
+    ] {
+        let mut region = Region::new(1024);
+        let mut heap = heap_shifted(&mut region, shift);
+        for size in [16, 16] {
+            let aligned = Request::aligned(size, 8).unwrap();
+            let block = allocate(&mut heap, aligned).unwrap();
+            assert!(heap.pointer(block).addr().get().is_multiple_of(8));
+            assert_sound(&heap);
+        }
+        let drawing = drawing(&heap);
+        assert!(drawing.starts_with(drawn), "{drawing}");
+    }
+}
+
+#[test]
+fn a_misaligned_exact_fit_is_passed_over_for_an_8_aligned_request() {
+    let mut region = Region::new(1024);
+    let mut heap = heap_shifted(&mut region, 4);
+    let [hole, _, larger, _] = taken(&mut heap, [16, 4, 40, 4]);
+    free(&mut heap, hole);
+    free(&mut heap, larger);
+    let before = heap.info();
+    let block = allocate(&mut heap, Request::aligned(16, 8).unwrap()).unwrap();
+    assert_eq!(block, larger, "aligned as it lies");
+    free(&mut heap, block);
+    assert_eq!(
+        heap.info(),
+        Info {
+            minimum_free_bytes: heap.minimum_free_bytes(),
+            ..before
+        }
+    );
+    assert_sound(&heap);
+}
+
+#[test]
+fn the_lean_calls_do_what_those_with_a_reason_do() {
+    let mut region = region_of_256();
+    let mut heap = region.heap();
+    let [a, b, c, _] = taken(&mut heap, [20, 20, 20, 20]);
+    assert_eq!(heap.try_usable_size(b), Some(20));
+    assert_eq!(heap.try_resize(b, 60), Ok(false));
+    assert_eq!(heap.try_grow_backward(b, 60), Ok(None));
+    free(&mut heap, c);
+    assert_eq!(heap.try_resize(b, 40), Ok(true));
+    free(&mut heap, a);
+    let moved = heap.try_grow_backward(b, 64).unwrap().unwrap();
+    assert_eq!((moved.to, moved.bytes), (a, 40));
+    assert_eq!(heap.try_usable_size(c), None);
+    assert_eq!(heap.try_resize(c, 4), Err(Refused));
+    assert_eq!(heap.try_grow_backward(c, 4), Err(Refused));
+    assert_eq!(heap.explain(c), Misuse::NotABlock);
+    assert_sound(&heap);
 }
 
 #[test]
