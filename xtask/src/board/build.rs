@@ -128,8 +128,8 @@ fn on_package(
 
 /// The manifest of `board`'s package.
 fn manifest(board: Board) -> PathBuf {
-    let package = root().join("crates").join(board.package());
-    package.join("Cargo.toml")
+    let firmware = root().join("crates/firmware");
+    firmware.join(board.folder()).join("Cargo.toml")
 }
 
 /// Where cargo says it put the program called `name`.

@@ -68,6 +68,14 @@ impl Board {
         }
     }
 
+    /// The package's folder in `crates/firmware`.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Board::Esp32 => "esp32",
+            Board::Esp32c3 => "esp-hal",
+        }
+    }
+
     /// The number in the header of an image. Source: ESP-IDF v5.5, `esp_app_format.h`.
     pub(crate) fn image_number(self) -> u16 {
         match self {

@@ -67,7 +67,10 @@ fn parse(metadata: &str) -> serde_json::Result<Vec<Library>> {
 impl Library {
     fn is_one(&self) -> bool {
         let folders: Vec<&str> = self.manifest_path.split(['/', '\\']).collect();
-        let below_crates = folders.iter().rev().nth(2) == Some(&"crates");
+        let below_crates = matches!(
+            folders.as_slice(),
+            [.., "crates", _, _] | [.., "crates", "firmware" | "testing", _, _]
+        );
         let mut kinds = self.targets.iter().flat_map(|target| &target.kind);
         below_crates && kinds.any(|kind| kind == "lib")
     }
@@ -205,6 +208,8 @@ mod tests {
              "manifest_path": "/w/crates/multi-heap/Cargo.toml"},
             {"name": "firmware", "features": {}, "targets": [{"kind": ["bin"]}],
              "manifest_path": "/w/crates/firmware/Cargo.toml"},
+            {"name": "heap-bench", "features": {}, "targets": [{"kind": ["lib"]}],
+             "manifest_path": "/w/crates/testing/heap-bench/Cargo.toml"},
             {"name": "xtask", "features": {}, "targets": [{"kind": ["lib"]}],
              "manifest_path": "/crates/w/xtask/Cargo.toml"}
         ]}"#;
@@ -213,6 +218,6 @@ mod tests {
             .into_iter()
             .map(|found| found.name)
             .collect();
-        assert_eq!(names, ["multi-heap"]);
+        assert_eq!(names, ["multi-heap", "heap-bench"]);
     }
 }

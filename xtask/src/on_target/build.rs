@@ -1,4 +1,4 @@
-//! How programs of `crates/on-target` are compiled.
+//! How programs of `crates/testing/on-target` are compiled.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -116,7 +116,7 @@ fn cargo(target: Target, root: &Path, output: &Path) -> Result<Command, Error> {
     command.args(["-Zbuild-std=core,alloc", "-Zjson-target-spec"]);
     command
         .arg("--manifest-path")
-        .arg(root.join("crates/on-target/Cargo.toml"));
+        .arg(root.join("crates/testing/on-target/Cargo.toml"));
     command.arg("--target").arg(target.specification(root));
     command.arg("--target-dir").arg(output);
     command.env(variable(target, "LINKER"), linker(target, &this));

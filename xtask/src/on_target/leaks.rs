@@ -59,11 +59,11 @@ fn suspects(history: &History) -> Vec<String> {
 fn planted(program: &str) -> Vec<String> {
     let (source, words) = match program {
         "leaks" => (
-            include_str!("../../../crates/on-target/src/bin/leaks.rs"),
+            include_str!("../../../crates/testing/on-target/src/bin/leaks.rs"),
             "every!(round,",
         ),
         "events" => (
-            include_str!("../../../crates/on-target/src/bin/events.rs"),
+            include_str!("../../../crates/testing/on-target/src/bin/events.rs"),
             "heaps.malloc(48",
         ),
         _ => return Vec::new(),

@@ -128,7 +128,7 @@ mod tests {
             "src/main.rs",
             "heap-caps-viewer/src/main.rs",
             "/home/me/heap-caps/examples/one.rs",
-            "crates/on-target/src/bin/leaks.rs",
+            "crates/testing/on-target/src/bin/leaks.rs",
         ] {
             assert!(!is_own_file(other), "{other}");
         }
@@ -142,7 +142,7 @@ mod tests {
             line: 1,
         };
         let stack = vec![
-            frame("call_stack", "crates/on-target/src/xtensa/mod.rs"),
+            frame("call_stack", "crates/testing/on-target/src/xtensa/mod.rs"),
             frame("callers", "src/bin/events.rs"),
             frame("call_stack", "crates/heap-trace/src/probe.rs"),
             frame("began", "crates/heap-trace/src/ledger/mod.rs"),

@@ -1,4 +1,4 @@
-//! The ESP32-C3's demonstration (`crates/esp32c3-demo`) in the emulator: the same checks, heaps and blocks at that chip's own addresses, on another start-up.
+//! The ESP32-C3's demonstration (`crates/firmware/esp-hal`) in the emulator: the same checks, heaps and blocks at that chip's own addresses, on another start-up.
 
 #![no_std]
 #![no_main]

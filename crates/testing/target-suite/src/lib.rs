@@ -89,5 +89,5 @@ macro_rules! checks_of_any_chip {
 
 /// The example of the repository's README, compiled and run.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../../../../README.md")]
 struct RepositoryReadme;

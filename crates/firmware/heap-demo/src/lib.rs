@@ -8,7 +8,7 @@
 //!   soak      blocks that come and go for ever, with a report now and then
 //! ```
 //!
-//! A program brings its [`Board`] and calls [`demonstrate`]: `crates/esp32-demo` on a chip, `demo` of `crates/on-target` on an emulated one.
+//! A program brings its [`Board`] and calls [`demonstrate`]: `crates/firmware/esp32` on a chip, `demo` of `crates/testing/on-target` on an emulated one.
 
 #![no_std]
 

@@ -10,8 +10,8 @@ use core::ops::Range;
 use heap_bench::Operation;
 use heap_trace::{StackMemory, frame_pointers};
 
-global_asm!(include_str!("../../../../targets/riscv32-qemu/boot.S"));
-global_asm!(include_str!("../../../../targets/riscv32-qemu/calls.S"));
+global_asm!(include_str!("../../../../../targets/riscv32-qemu/boot.S"));
+global_asm!(include_str!("../../../../../targets/riscv32-qemu/calls.S"));
 
 mod assembly {
     use core::mem::MaybeUninit;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const XTENSA: [&str; 3] = ["boot.S", "traps.S", "calls.S"];
 
 fn main() {
-    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../..");
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../..");
     match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
         Ok("xtensa") => xtensa(&root),
         Ok("riscv32") => link("-T", &root.join("targets/riscv32-qemu/link.x")),
