@@ -26,7 +26,7 @@ fn blocks_of_c_and_of_rust_are_freed_by_the_other() {
         eprintln!("the program was not compiled: apt-get install gcc libc6-dev");
         return;
     }
-    let example = workspace().join("docs/shared-heap");
+    let example = workspace().join("crates/heap-caps-c/examples/shared-heap");
     let output = tempfile::tempdir().unwrap();
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["build", "--quiet", "--release", "--manifest-path"]);
@@ -42,7 +42,7 @@ fn blocks_of_c_and_of_rust_are_freed_by_the_other() {
         "-Werror",
         "-I",
     ]);
-    gcc.arg(workspace().join("crates/heap-caps-alloc/include"));
+    gcc.arg(workspace().join("crates/heap-caps-c/include"));
     gcc.arg(example.join("main.c"));
     gcc.arg(output.path().join("release/libshared_heap.a"));
     succeed(gcc.arg("-o").arg(&program));

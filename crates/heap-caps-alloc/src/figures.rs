@@ -1,6 +1,8 @@
 //! Figures, settings and looks at the heaps from outside of the lock.
 
-use heap_caps::{Failure, Hardware, HeapCaps, HeapView, Observer, Reserve, ReserveError};
+use heap_caps::{
+    Failure, Hardware, HeapCaps, HeapView, NotMonitoring, Observer, Reserve, ReserveError,
+};
 use multi_heap::{Info, Poison};
 use soc_regions::Caps;
 
@@ -85,6 +87,19 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// and not all of them.
     pub fn heaps(&self) -> impl Iterator<Item = HeapView> {
         (0..HEAPS).map_while(|number| self.state.acquire().heaps.heaps().nth(number))
+    }
+
+    /// As [`HeapCaps::start_monitoring`].
+    pub fn start_monitoring(&self) {
+        self.state.acquire().heaps.start_monitoring();
+    }
+
+    /// As [`HeapCaps::stop_monitoring`].
+    ///
+    /// # Errors
+    /// As [`HeapCaps::stop_monitoring`].
+    pub fn stop_monitoring(&self) -> Result<(), NotMonitoring> {
+        self.state.acquire().heaps.stop_monitoring()
     }
 
     /// Shows the heaps to `look`, **with the lock held**: everything else that wants memory waits, interrupts too.

@@ -6,8 +6,6 @@ extern crate std;
 
 mod addresses;
 mod buffer;
-#[cfg(feature = "c-abi")]
-pub mod c;
 mod claim;
 mod diagnosis;
 mod figures;
@@ -48,6 +46,14 @@ pub use place::{
 };
 pub use report::{Action, FailureHandler, Fault, Report, ReportHandler};
 pub use tagged::TaggedBuffer;
+
+/// What `heap-caps-c` needs to serve C: no interface for others.
+#[doc(hidden)]
+pub mod ffi {
+    pub use crate::lock::Locked;
+    pub use crate::obtain::Refusal;
+    pub use crate::release::Choice;
+}
 
 /// What [`claim!`] expands to.
 #[doc(hidden)]

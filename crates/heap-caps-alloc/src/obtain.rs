@@ -13,7 +13,8 @@ use crate::lock::{Guard, RawLock};
 use crate::report::{Action, Fault};
 
 /// What a caller wants to know about a refusal: everything, or (cheaper to return) its cause.
-pub(crate) trait Refusal {
+pub trait Refusal {
+    /// What of `failure` the caller gets.
     fn of(failure: &Failure) -> Self;
 }
 
@@ -116,7 +117,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 /// The phases.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
     /// Takes a block as `take` does, then makes it ready without the lock.
-    pub(crate) fn obtained<E: Refusal>(
+    #[doc(hidden)]
+    pub fn obtained<E: Refusal>(
         &self,
         demand: &Demand,
         take: impl FnOnce(&mut HeapCaps<P, O, HEAPS>) -> Result<Fresh<P>, Cause>,

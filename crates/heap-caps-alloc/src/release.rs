@@ -101,7 +101,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
 /// Where a resized block may lie.
 #[derive(Clone, Copy)]
-pub(crate) enum Choice<'a> {
+pub enum Choice<'a> {
     /// Where the demand says.
     Asked,
     /// Where `malloc` would allocate the new size.
@@ -114,7 +114,8 @@ pub(crate) enum Choice<'a> {
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
     /// # Safety
     /// As [`CapsHeap::realloc`].
-    pub(crate) unsafe fn resized<E: Refusal>(
+    #[doc(hidden)]
+    pub unsafe fn resized<E: Refusal>(
         &self,
         pointer: NonNull<u8>,
         demand: &Demand,

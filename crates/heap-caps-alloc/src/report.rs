@@ -121,7 +121,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// The one place for faults that no caller can be told of.
     #[cold]
-    pub(crate) fn report(&self, action: Action, fault: Fault) {
+    #[doc(hidden)]
+    pub fn report(&self, action: Action, fault: Fault) {
         let report = Report { action, fault };
         let handler = {
             let desk = &mut self.state.acquire().desk;

@@ -29,8 +29,8 @@ fn xtensa(root: &Path) {
 
 /// The checks in C: the linker compiles them, see `xtask/src/xtensa`.
 fn c_checks(root: &Path) {
-    let folder = root.join("crates/clib/checks");
-    let include = root.join("crates/heap-caps-alloc/include");
+    let folder = root.join("crates/heap-caps-c/checks");
+    let include = root.join("crates/heap-caps-c/include");
     depend_on(&folder);
     let common = ["check.c", "main.c"].map(|file| folder.join(file));
     let (mut today, mut of_2016) = (common.to_vec(), common.to_vec());

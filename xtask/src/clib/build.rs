@@ -1,4 +1,4 @@
-//! How `crates/clib` is compiled for a processor.
+//! How `crates/heap-caps-c/staticlib` is compiled for a processor.
 
 use std::env;
 use std::fs;
@@ -19,7 +19,7 @@ const FILE: &str = "libheap_caps.a";
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     pub(crate) processor: Processor,
-    /// Features that bring C names, and others of `crates/clib`.
+    /// Features that bring C names, and others of `crates/heap-caps-c/staticlib`.
     pub(crate) features: Vec<String>,
     pub(crate) poisoning: Poisoning,
 }
@@ -50,7 +50,7 @@ impl Order {
             _ => tools::cargo(),
         };
         command.args(["build", "--quiet", "--release", "--manifest-path"]);
-        command.arg(root.join("crates/clib/Cargo.toml"));
+        command.arg(root.join("crates/heap-caps-c/staticlib/Cargo.toml"));
         command.arg("--target-dir").arg(output);
         command.args(["--features", &self.cargo_features().join(",")]);
         if let Some(target) = self.processor.specification(root) {

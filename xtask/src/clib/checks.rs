@@ -1,4 +1,4 @@
-//! How the checks in C (`crates/clib/checks`) run on this machine.
+//! How the checks in C (`crates/heap-caps-c/checks`) run on this machine.
 //!
 //! ```text
 //!   checks/*.c ─ gcc ─┐
@@ -178,11 +178,11 @@ fn definition(poisoning: Poisoning) -> &'static [&'static str] {
 
 /// The headers of the library.
 fn include() -> PathBuf {
-    root().join("crates/heap-caps-alloc/include")
+    root().join("crates/heap-caps-c/include")
 }
 
 fn folder() -> PathBuf {
-    root().join("crates/clib/checks")
+    root().join("crates/heap-caps-c/checks")
 }
 
 /// The files in C of a folder, in a fixed order.

@@ -1,4 +1,4 @@
-//! Which C names belong to which feature: the lists in `crates/clib/symbols`.
+//! Which C names belong to which feature: the lists in `crates/heap-caps-c/symbols`.
 //!
 //! `FEATURE.txt` has the names that a feature exports, `needs.txt` what a library may want from the program: one name a line, `#` begins a
 //! remark. On a host names of the C library have a prefix: it has its own.
@@ -14,7 +14,7 @@ use crate::error::Error;
 /// Names, sorted.
 pub(crate) type Names = BTreeSet<String>;
 
-/// In front of names that a host's C library has, see `heap_caps_alloc::c`.
+/// In front of names that a host's C library has, see `heap_caps_c`.
 const HOST_PREFIX: &str = "heap_caps_libc_";
 /// Features whose names a host's C library has.
 const OF_THE_C_LIBRARY: [&str; 2] = ["c-abi-libc", "c-abi-esp-radio"];
@@ -77,7 +77,7 @@ fn names_in(text: &str) -> Names {
 }
 
 fn folder() -> PathBuf {
-    root().join("crates/clib/symbols")
+    root().join("crates/heap-caps-c/symbols")
 }
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
     ];
 
     fn headers() -> Vec<PathBuf> {
-        let include = root().join("crates/heap-caps-alloc/include");
+        let include = root().join("crates/heap-caps-c/include");
         let folders = [
             include.clone(),
             include.join("freertos"),

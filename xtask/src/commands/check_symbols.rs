@@ -8,7 +8,7 @@ use crate::clib::{Order, Processor};
 use crate::error::Error;
 use crate::poisoning::Poisoning;
 
-/// Build the C library with each feature alone and with all, and compare its names with the lists in crates/clib/symbols
+/// Build the C library with each feature alone and with all, and compare its names with the lists in crates/heap-caps-c/symbols
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// For which processor

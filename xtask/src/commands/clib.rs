@@ -9,9 +9,7 @@ use crate::poisoning::Poisoning;
 
 /// Build the heap as a static library for C; print where it is, its names and its size
 #[derive(clap::Args)]
-#[command(
-    after_help = "The headers are in crates/heap-caps-alloc/include; docs/c.md shows a program."
-)]
+#[command(after_help = "The headers are in crates/heap-caps-c/include; docs/c.md shows a program.")]
 pub(crate) struct Arguments {
     /// For which processor
     #[arg(long, value_enum, default_value = "host")]
@@ -19,10 +17,10 @@ pub(crate) struct Arguments {
     /// How closely the heaps watch their blocks
     #[arg(long, value_enum, default_value = "none")]
     poisoning: Poisoning,
-    /// Features of crates/clib: which C names it has (all of them, if none is named), policy-idf-exact
+    /// Features of crates/heap-caps-c/staticlib: which C names it has (all of them, if none is named), policy-idf-exact
     #[arg(long, value_delimiter = ',', value_name = "FEATURE")]
     features: Vec<String>,
-    /// Instead: run the checks in C (crates/clib/checks) on a library with all features, on this machine
+    /// Instead: run the checks in C (crates/heap-caps-c/checks) on a library with all features, on this machine
     #[arg(long)]
     check: bool,
 }

@@ -52,7 +52,7 @@ pub unsafe trait RawLock {
 }
 
 /// A value that is reached through a lock only.
-pub(crate) struct Locked<L, T> {
+pub struct Locked<L, T> {
     lock: L,
     value: UnsafeCell<T>,
 }
@@ -62,7 +62,8 @@ pub(crate) struct Locked<L, T> {
 unsafe impl<L: RawLock + Sync, T: Send> Sync for Locked<L, T> {}
 
 impl<L: RawLock, T> Locked<L, T> {
-    pub(crate) const fn new(value: T) -> Self {
+    /// Wraps `value` behind an open lock.
+    pub const fn new(value: T) -> Self {
         Self {
             lock: L::INIT,
             value: UnsafeCell::new(value),
@@ -75,7 +76,7 @@ impl<L: RawLock, T> Locked<L, T> {
     }
 
     /// The value, until the guard is dropped.
-    pub(crate) fn acquire(&self) -> Guard<'_, L, T> {
+    pub fn acquire(&self) -> Guard<'_, L, T> {
         let token = self.lock.acquire();
         Guard {
             locked: self,
@@ -85,7 +86,7 @@ impl<L: RawLock, T> Locked<L, T> {
 }
 
 /// Exclusive access to a locked value. **Invariant:** the lock is held for as long as this exists.
-pub(crate) struct Guard<'a, L: RawLock, T> {
+pub struct Guard<'a, L: RawLock, T> {
     locked: &'a Locked<L, T>,
     /// Always there, until the drop takes it.
     token: Option<L::Token>,

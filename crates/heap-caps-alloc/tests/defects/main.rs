@@ -13,6 +13,5 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod c_names;
 mod interrupts;
 mod threads;

@@ -6,9 +6,10 @@
 use crate::history::Frame;
 
 /// Crates that a request goes through. Their sources lie in a folder of that name, with or without a version.
-const CRATES: [&str; 6] = [
+const CRATES: [&str; 7] = [
     "heap-caps",
     "heap-caps-alloc",
+    "heap-caps-c",
     "multi-heap",
     "heap-trace",
     "esp-alloc-compat",
@@ -23,7 +24,7 @@ const PATHS: [&str; 9] = [
     "components/newlib/",
     "components/esp_libc/",
     "/allocator-api2-",
-    "crates/clib/src/",
+    "crates/heap-caps-c/staticlib/src/",
     "/esp-alloc-",
 ];
 /// What parts of `heap-trace` look at the stack.

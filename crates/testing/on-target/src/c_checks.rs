@@ -1,4 +1,4 @@
-//! How the checks in C (`crates/clib/checks`) run on an emulated chip: what they have of the machine, and who starts them.
+//! How the checks in C (`crates/heap-caps-c/checks`) run on an emulated chip: what they have of the machine, and who starts them.
 
 use core::ffi::{c_char, c_uint};
 
@@ -13,7 +13,7 @@ unsafe extern "C" {
 #[must_use]
 pub fn c_checks() -> u8 {
     // The library's own routines are linked with the program.
-    core::hint::black_box(heap_caps_alloc::c::heap());
+    core::hint::black_box(heap_caps_c::heap());
     // SAFETY: null is allowed.
     match unsafe { run_checks(core::ptr::null()) } {
         0 => exit_code::SUCCESS,

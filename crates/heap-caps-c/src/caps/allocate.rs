@@ -1,0 +1,238 @@
+//! `heap_caps_malloc` and its family: blocks by capability.
+//!
+//! Null is "no block" both ways. A size of 0 is no request: null, and nobody is told. Sizes that overflow are refused and told as
+//! `SIZE_MAX`. A block may be given back by any of the freeing functions, `free` included.
+
+use core::ffi::{CStr, c_void};
+
+use heap_caps::Demand;
+use soc_regions::Caps;
+
+use crate::door;
+use crate::serve::{Call, give_back};
+use heap_caps_alloc::ffi::Choice;
+
+const fn asked(name: &'static CStr, demand: Demand) -> Call<'static> {
+    Call {
+        name: Some(name),
+        demand,
+        choice: Choice::Asked,
+    }
+}
+
+const fn bits(caps: u32) -> Caps {
+    Caps::from_bits_retain(caps)
+}
+
+/// `size` bytes of memory that has all of `caps`, or null.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_malloc(size: usize, caps: u32) -> *mut c_void {
+    asked(c"heap_caps_malloc", Demand::new(size, bits(caps))).take()
+}
+
+/// `count` times `size` bytes of zeros.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_calloc(count: usize, size: usize, caps: u32) -> *mut c_void {
+    let demand = Demand::array(count, size, bits(caps)).zeroed();
+    asked(c"heap_caps_calloc", demand).take()
+}
+
+/// A block with another size, in memory that has all of `caps`. Null: as `heap_caps_malloc`; size 0: as `heap_caps_free`.
+///
+/// # Safety
+/// - `pointer` is null or from a function of this heap, and not used after a success.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_realloc(
+    pointer: *mut c_void,
+    size: usize,
+    caps: u32,
+) -> *mut c_void {
+    let call = asked(c"heap_caps_realloc", Demand::new(size, bits(caps)));
+    // SAFETY: the caller keeps the same contract.
+    unsafe { call.resize(pointer) }
+}
+
+/// Gives a block back.
+///
+/// # Safety
+/// - `pointer` is null or from a function of this heap, and not used any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_free(pointer: *mut c_void) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { give_back(pointer) }
+}
+
+/// `size` bytes at a multiple of `alignment`, a power of two; null for any other, of which nobody is told.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_aligned_alloc(alignment: usize, size: usize, caps: u32) -> *mut c_void {
+    let demand = Demand::new(size, bits(caps)).aligned_to(alignment);
+    asked(c"heap_caps_aligned_alloc", demand).take()
+}
+
+/// `count` times `size` bytes of zeros at a multiple of `alignment`.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_aligned_calloc(
+    alignment: usize,
+    count: usize,
+    size: usize,
+    caps: u32,
+) -> *mut c_void {
+    let demand = Demand::array(count, size, bits(caps)).zeroed();
+    asked(c"heap_caps_aligned_calloc", demand.aligned_to(alignment)).take()
+}
+
+/// `heap_caps_free` by its old name.
+///
+/// # Safety
+/// As [`heap_caps_free`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_aligned_free(pointer: *mut c_void) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { give_back(pointer) }
+}
+
+/// As `heap_caps_malloc` with the first of `count` sets of capabilities that can be met: `heap_caps_malloc_prefer` for a list.
+///
+/// # Safety
+/// - `list` is null, or the masks can be read there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_malloc_prefer_array(
+    size: usize,
+    count: usize,
+    list: *const u32,
+) -> *mut c_void {
+    let call = Call {
+        name: Some(c"heap_caps_malloc_prefer"),
+        demand: Demand::new(size, Caps::empty()),
+        // SAFETY: the caller keeps the same contract.
+        choice: Choice::Preferring(unsafe { door::choices(list, count) }),
+    };
+    call.take()
+}
+
+/// As `heap_caps_calloc` with the first of `count` sets of capabilities that can be met.
+///
+/// # Safety
+/// As [`heap_caps_malloc_prefer_array`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_calloc_prefer_array(
+    items: usize,
+    size: usize,
+    count: usize,
+    list: *const u32,
+) -> *mut c_void {
+    let call = Call {
+        name: Some(c"heap_caps_calloc_prefer"),
+        demand: Demand::array(items, size, Caps::empty()).zeroed(),
+        // SAFETY: the caller keeps the same contract.
+        choice: Choice::Preferring(unsafe { door::choices(list, count) }),
+    };
+    call.take()
+}
+
+/// As `heap_caps_realloc` with the first of `count` sets of capabilities that can be met.
+///
+/// # Safety
+/// As [`heap_caps_malloc_prefer_array`] and [`heap_caps_realloc`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
+    pointer: *mut c_void,
+    size: usize,
+    count: usize,
+    list: *const u32,
+) -> *mut c_void {
+    let call = Call {
+        name: Some(c"heap_caps_realloc_prefer"),
+        demand: Demand::new(size, Caps::empty()),
+        // SAFETY: the caller keeps the same contract.
+        choice: Choice::Preferring(unsafe { door::choices(list, count) }),
+    };
+    // SAFETY: the caller keeps the same contract.
+    unsafe { call.resize(pointer) }
+}
+
+/// What `malloc` does: internal memory; external memory from the size on that `heap_caps_malloc_extmem_enable` told.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_malloc_default(size: usize) -> *mut c_void {
+    default(
+        c"heap_caps_malloc_default",
+        Demand::new(size, Caps::empty()),
+    )
+    .take()
+}
+
+/// What `realloc` does.
+///
+/// # Safety
+/// As [`heap_caps_realloc`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_realloc_default(
+    pointer: *mut c_void,
+    size: usize,
+) -> *mut c_void {
+    let call = default(
+        c"heap_caps_realloc_default",
+        Demand::new(size, Caps::empty()),
+    );
+    // SAFETY: the caller keeps the same contract.
+    unsafe { call.resize(pointer) }
+}
+
+/// What `aligned_alloc` does.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_aligned_alloc_default(alignment: usize, size: usize) -> *mut c_void {
+    let demand = Demand::new(size, Caps::empty()).aligned_to(alignment);
+    default(c"heap_caps_aligned_alloc_default", demand).take()
+}
+
+const fn default(name: &'static CStr, demand: Demand) -> Call<'static> {
+    Call {
+        name: Some(name),
+        demand,
+        choice: Choice::Default,
+    }
+}
+
+/// `heap_caps_malloc` that tells nobody of a failure: what tools wrap.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_malloc_base(size: usize, caps: u32) -> *mut c_void {
+    quietly(Demand::new(size, bits(caps))).take()
+}
+
+/// `heap_caps_calloc` that tells nobody of a failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_calloc_base(count: usize, size: usize, caps: u32) -> *mut c_void {
+    quietly(Demand::array(count, size, bits(caps)).zeroed()).take()
+}
+
+/// `heap_caps_realloc` that tells nobody of a failure.
+///
+/// # Safety
+/// As [`heap_caps_realloc`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_realloc_base(
+    pointer: *mut c_void,
+    size: usize,
+    caps: u32,
+) -> *mut c_void {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { quietly(Demand::new(size, bits(caps))).resize(pointer) }
+}
+
+/// `heap_caps_aligned_alloc` that tells nobody of a failure.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_aligned_alloc_base(
+    alignment: usize,
+    size: usize,
+    caps: u32,
+) -> *mut c_void {
+    quietly(Demand::new(size, bits(caps)).aligned_to(alignment)).take()
+}
+
+const fn quietly(demand: Demand) -> Call<'static> {
+    Call {
+        name: None,
+        demand,
+        choice: Choice::Asked,
+    }
+}

@@ -1,0 +1,45 @@
+//! How C says whom to tell.
+
+use super::{EspErr, EspError};
+use crate::console::{CONSOLE, ConsoleHook};
+use crate::hooks::{
+    AllocHook, FAULTS, FailedHook, FaultHook, FreeHook, ON_ALLOC, ON_FAILED, ON_FAULT, ON_FREE,
+};
+
+/// Who is called with each request that finds no memory. Null is `ESP_ERR_INVALID_ARG`: as in ESP-IDF, one can be replaced but not removed.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_register_failed_alloc_callback(hook: Option<FailedHook>) -> EspErr {
+    if hook.is_none() {
+        return EspError::InvalidArg.code();
+    }
+    ON_FAILED.set(hook);
+    EspError::Ok.code()
+}
+
+/// Who is called with each block handed out and given back. Null for nobody.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_register_alloc_hooks(
+    on_alloc: Option<AllocHook>,
+    on_free: Option<FreeHook>,
+) {
+    ON_ALLOC.set(on_alloc);
+    ON_FREE.set(on_free);
+}
+
+/// Who is called with the line that describes a double free, a foreign pointer, a smashed block. Null for nobody.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_register_fault_callback(hook: Option<FaultHook>) {
+    ON_FAULT.set(hook);
+}
+
+/// How many faults there were.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_get_fault_count() -> usize {
+    FAULTS.load(core::sync::atomic::Ordering::Relaxed)
+}
+
+/// Where dumps, summaries and faults are written. Null: to `putchar` on a host, nowhere on a chip.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_set_console(write: Option<ConsoleHook>) {
+    CONSOLE.set(write);
+}

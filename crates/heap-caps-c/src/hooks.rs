@@ -1,0 +1,86 @@
+//! Whom C wants to be told: of failures, of blocks, of faults.
+//!
+//! | event | told | ESP-IDF |
+//! |---|---|---|
+//! | no memory for a request of some size | failed-allocation callback: size, capabilities, name of the function | the same; also for a count of 0, and with the product that wrapped |
+//! | a block was handed out, resized or moved | allocation hook: block, size and capabilities as asked for | the size after rounding, rewritten capabilities |
+//! | a block was given back, or left by a move or resize | free hook: the block as it was handed out | no free where a block moves within its heap |
+//! | a pointer or block is not what it should be | console, fault callback: one line | assertion |
+//!
+//! All are called outside of the lock, so they may use the heap. Each has one place; the last registered wins.
+
+use core::ffi::{CStr, c_char, c_void};
+use core::fmt::Write;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use soc_regions::Caps;
+
+use super::console::{Console, Line};
+use super::door::{self, Slot};
+use heap_caps_alloc::Report;
+
+/// `esp_alloc_failed_hook_t`: size, capabilities, function name.
+pub type FailedHook = unsafe extern "C" fn(usize, u32, *const c_char);
+/// `esp_heap_trace_alloc_hook`: block, size, capabilities.
+pub type AllocHook = unsafe extern "C" fn(*mut c_void, usize, u32);
+/// `esp_heap_trace_free_hook`: block.
+pub type FreeHook = unsafe extern "C" fn(*mut c_void);
+/// What is called with the line that describes a fault.
+pub type FaultHook = unsafe extern "C" fn(*const c_char);
+
+pub(super) static ON_FAILED: Slot<FailedHook> = Slot::empty();
+pub(super) static ON_ALLOC: Slot<AllocHook> = Slot::empty();
+pub(super) static ON_FREE: Slot<FreeHook> = Slot::empty();
+pub(super) static ON_FAULT: Slot<FaultHook> = Slot::empty();
+
+/// How many faults there were: of the heaps in memory of callers too.
+pub(super) static FAULTS: AtomicUsize = AtomicUsize::new(0);
+
+/// What the hooks hear of requests that name no capabilities.
+pub(super) const fn by_default() -> u32 {
+    Caps::DEFAULT.bits()
+}
+
+/// A request found no memory.
+#[cold]
+pub(super) fn failed(size: usize, caps: u32, function: &'static CStr) {
+    if let Some(hook) = ON_FAILED.get() {
+        door::tell_failed(hook, size, caps, function);
+    }
+}
+
+/// A block was handed out.
+#[inline]
+pub(super) fn allocated(block: NonNull<u8>, size: usize, caps: u32) {
+    if let Some(hook) = ON_ALLOC.get() {
+        door::tell_allocated(hook, block, size, caps);
+    }
+}
+
+/// A block was given back.
+#[inline]
+pub(super) fn freed(block: Option<NonNull<u8>>) {
+    if let (Some(hook), Some(block)) = (ON_FREE.get(), block) {
+        door::tell_freed(hook, block);
+    }
+}
+
+/// The report handler of the heap that C uses.
+pub(super) fn on_report(report: &Report) {
+    fault(format_args!("{report}"));
+}
+
+/// Something is not what it should be.
+#[cold]
+pub(super) fn fault(what: core::fmt::Arguments<'_>) {
+    let seen = FAULTS.load(Ordering::Relaxed);
+    FAULTS.store(seen.saturating_add(1), Ordering::Relaxed);
+    let mut line = Line::new();
+    // A line that is too long is cut off.
+    let _ = line.write_fmt(what);
+    Console.line(&line);
+    if let Some(hook) = ON_FAULT.get() {
+        door::tell_fault(hook, line.as_c_str());
+    }
+}

@@ -1,0 +1,31 @@
+//! Where a failure of libc's functions leaves its number.
+
+use core::ffi::c_void;
+
+use super::ENOMEM;
+use crate::door::{self, Slot};
+
+/// newlib's `__errno`, glibc's `__errno_location`: where the caller's `errno` is.
+pub type ErrnoLocation = unsafe extern "C" fn() -> *mut i32;
+
+static LOCATION: Slot<ErrnoLocation> = Slot::empty();
+
+/// Tells where `errno` is. Null: failures are told by null pointers alone, which is the state at first.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_set_errno_location(location: Option<ErrnoLocation>) {
+    LOCATION.set(location);
+}
+
+/// The block, or null and `errno` if something was asked for.
+pub(crate) fn or_errno(block: *mut c_void, asked: bool) -> *mut c_void {
+    if block.is_null() && asked {
+        set_errno();
+    }
+    block
+}
+
+fn set_errno() {
+    if let Some(location) = LOCATION.get() {
+        door::set_errno(location, ENOMEM);
+    }
+}

@@ -1,0 +1,52 @@
+//! What a program's C knows about the moment of an event: the clock, the core, the call stack.
+//!
+//! Each is a function that the program registers; all are called under the heap's lock, so they must be short, and must neither use the heap
+//! nor wait.
+
+use heap_trace::Probe;
+
+use crate::door::{self, Slot};
+
+/// The clock.
+pub type Ticks = unsafe extern "C" fn() -> u32;
+/// The core that runs.
+pub type Core = unsafe extern "C" fn() -> u32;
+/// Writes at most so many return addresses, the innermost first; returns how many.
+pub type Callers = unsafe extern "C" fn(*mut u32, usize) -> usize;
+
+static TICKS: Slot<Ticks> = Slot::empty();
+static CORE: Slot<Core> = Slot::empty();
+static CALLERS: Slot<Callers> = Slot::empty();
+
+/// Tells who knows the moment of an event. Null for what nobody knows: it reads as 0.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_register_moment(
+    ticks: Option<Ticks>,
+    core: Option<Core>,
+    callers: Option<Callers>,
+) {
+    TICKS.set(ticks);
+    CORE.set(core);
+    CALLERS.set(callers);
+}
+
+/// The program's knowledge, for observers.
+#[derive(Clone, Copy, Debug)]
+pub struct CMoment;
+
+impl Probe for CMoment {
+    fn ticks(&self) -> u32 {
+        TICKS.get().map_or(0, door::number)
+    }
+
+    fn core(&self) -> u8 {
+        let core = CORE.get().map_or(0, door::number);
+        u8::try_from(core).unwrap_or(u8::MAX)
+    }
+
+    fn callers(&self, stack: &mut [u32]) -> usize {
+        CALLERS
+            .get()
+            .map_or(0, |callers| door::callers(callers, stack))
+    }
+}

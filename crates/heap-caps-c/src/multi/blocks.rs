@@ -1,0 +1,253 @@
+//! Blocks of a heap: taken, resized, given back.
+//!
+//! ```text
+//!   under the lock   allocate        resize, else grow_backward, else allocate      free
+//!   without it       fill, verify    fill, copy                                     fill (before)
+//! ```
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+
+use multi_heap::{Contents, Misuse, Offset, Poison, Request};
+
+use super::CHandle;
+use super::handle::{Handle, of, refused};
+use crate::door;
+use crate::heap::CPoison;
+use crate::hooks::fault;
+
+/// A block of `size` bytes, or null.
+///
+/// # Safety
+/// - `handle` is null or from `multi_heap_register`, and its memory is still the heap's.
+/// - Without a lock (`multi_heap_set_lock`), nobody else uses the heap meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_malloc(handle: CHandle, size: usize) -> *mut c_void {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { taken(handle, Request::new(size)) }
+}
+
+/// A block of `size` bytes at a multiple of `alignment`, a power of two; null for any other.
+///
+/// # Safety
+/// As [`multi_heap_malloc`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_aligned_alloc(
+    handle: CHandle,
+    size: usize,
+    alignment: usize,
+) -> *mut c_void {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { taken(handle, Request::aligned(size, alignment)) }
+}
+
+/// A block of `size` bytes whose byte at `offset` (rounded up to a multiple of 4) lies at a multiple of `alignment`.
+///
+/// # Safety
+/// As [`multi_heap_malloc`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_aligned_alloc_offs(
+    handle: CHandle,
+    size: usize,
+    alignment: usize,
+    offset: usize,
+) -> *mut c_void {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { taken(handle, Request::aligned_at(size, alignment, offset)) }
+}
+
+/// Gives a block back; null is none.
+///
+/// # Safety
+/// As [`multi_heap_malloc`]; and nobody uses the block any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_free(handle: CHandle, pointer: *mut c_void) {
+    // SAFETY: the caller keeps the same contract.
+    let heap = unsafe { of(handle) };
+    let Some((heap, pointer)) = heap.zip(door::from_c(pointer)) else {
+        return;
+    };
+    // SAFETY: the caller keeps the same contract.
+    unsafe { give_back(heap, pointer) };
+}
+
+/// `multi_heap_free` by its old name.
+///
+/// # Safety
+/// As [`multi_heap_free`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_aligned_free(handle: CHandle, pointer: *mut c_void) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { multi_heap_free(handle, pointer) };
+}
+
+/// A block with another size and the contents that both have, where it lies if possible. Null, and the old block as it was, where there is no
+/// room. Null asks for a new block; a size of 0 gives the block back.
+///
+/// # Safety
+/// As [`multi_heap_malloc`]; and nobody uses the block by the old pointer after a success.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_realloc(
+    handle: CHandle,
+    pointer: *mut c_void,
+    size: usize,
+) -> *mut c_void {
+    let Some(block) = door::from_c(pointer) else {
+        // SAFETY: the caller keeps the same contract.
+        return unsafe { multi_heap_malloc(handle, size) };
+    };
+    if size == 0 {
+        // SAFETY: the caller gives the block up.
+        unsafe { multi_heap_free(handle, pointer) };
+        return door::to_c(None);
+    }
+    // SAFETY: the caller keeps the same contract.
+    let heap = unsafe { of(handle) };
+    let Some((heap, request)) = heap.zip(Request::new(size)) else {
+        return door::to_c(None);
+    };
+    // SAFETY: the caller keeps the same contract.
+    let Some(old) = (unsafe { heap.place("reallocation", block) }) else {
+        return door::to_c(None);
+    };
+    // SAFETY: the caller keeps the same contract.
+    match unsafe { resized(heap, old, request) } {
+        Ok(new) => door::to_c(new),
+        Err(misuse) => {
+            refused("reallocation", block, misuse);
+            door::to_c(None)
+        }
+    }
+}
+
+/// Bytes that can be used of a block; 0 for null, and for what is no block, which is told as a fault.
+///
+/// # Safety
+/// As [`multi_heap_malloc`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_get_allocated_size(
+    handle: CHandle,
+    pointer: *mut c_void,
+) -> usize {
+    // SAFETY: the caller keeps the same contract.
+    let heap = unsafe { of(handle) };
+    let Some((heap, block)) = heap.zip(door::from_c(pointer)) else {
+        return 0;
+    };
+    // SAFETY: the caller keeps the same contract.
+    let Some(place) = (unsafe { heap.place("size query", block) }) else {
+        return 0;
+    };
+    // SAFETY: the caller keeps the same contract.
+    match unsafe { heap.heap(|heap| heap.usable_size(place)) } {
+        Ok(bytes) => bytes as usize, // widening
+        Err(misuse) => {
+            refused("size query", block, misuse);
+            0
+        }
+    }
+}
+
+/// # Safety
+/// As [`multi_heap_malloc`].
+unsafe fn taken(handle: CHandle, request: Option<Request>) -> *mut c_void {
+    // SAFETY: the caller keeps the same contract.
+    let heap = unsafe { of(handle) };
+    let block = heap.zip(request).and_then(|(heap, request)| {
+        // SAFETY: the caller keeps the same contract.
+        let (place, contents) = unsafe { take(heap, request) }?;
+        contents.pointer(place)
+    });
+    door::to_c(block)
+}
+
+/// Takes a block and makes it ready. One that was written to while it was free is kept back as evidence, and told as a fault.
+///
+/// # Safety
+/// As [`Handle::heap`].
+unsafe fn take(heap: &Handle, request: Request) -> Option<(Offset, Contents<CPoison>)> {
+    // SAFETY: the caller keeps the same contract.
+    let (taken, contents) = unsafe { heap.heap(|heap| (heap.allocate(request), heap.contents())) };
+    let place = taken?;
+    match contents.allocated(place, request.size()) {
+        Ok(()) => Some((place, contents)),
+        Err(corruption) => {
+            fault(format_args!("allocation from {heap:p}: {corruption}"));
+            None
+        }
+    }
+}
+
+/// # Safety
+/// As [`Handle::heap`]; and nobody uses the block any more.
+unsafe fn give_back(heap: &Handle, pointer: NonNull<u8>) {
+    // SAFETY: the caller keeps the same contract.
+    let Some(place) = (unsafe { heap.place("free", pointer) }) else {
+        return;
+    };
+    // SAFETY: the caller keeps the same contract.
+    if let Err(misuse) = unsafe { free(heap, place) } {
+        refused("free", pointer, misuse);
+    }
+}
+
+/// # Safety
+/// As [`Handle::heap`]; and nobody uses the block any more.
+unsafe fn free(heap: &Handle, place: Offset) -> Result<(), Misuse> {
+    if CPoison::FILLS {
+        let (size, contents) =
+            // SAFETY: the caller keeps the same contract.
+            unsafe { heap.heap(|heap| (heap.usable_size(place), heap.contents())) };
+        contents.freeing(place, size?);
+    }
+    // SAFETY: the caller keeps the same contract.
+    unsafe { heap.heap(|heap| heap.free(place)) }.map(|_| ())
+}
+
+/// # Safety
+/// As [`Handle::heap`]; and nobody uses the block by its old place after a success.
+unsafe fn resized(
+    heap: &Handle,
+    old: Offset,
+    request: Request,
+) -> Result<Option<NonNull<u8>>, Misuse> {
+    let size = request.size();
+    // SAFETY: the caller keeps the same contract.
+    let (used, contents) = unsafe { heap.heap(|heap| (heap.usable_size(old), heap.contents())) };
+    let used = used?;
+    contents.shrinking(old, used, size);
+    // SAFETY: the caller keeps the same contract.
+    if unsafe { heap.heap(|heap| heap.resize(old, size)) }? {
+        contents.grown(old, used, size);
+        return Ok(contents.pointer(old));
+    }
+    // SAFETY: the caller keeps the same contract.
+    let lower = unsafe { heap.heap(|heap| heap.grow_backward(old, size)) }?;
+    if let Some(moved) = lower {
+        contents.copy(old, &contents, moved.to, moved.bytes);
+        // SAFETY: the caller keeps the same contract.
+        unsafe { trimmed(heap, moved.to, moved.bytes, size) }?;
+        return Ok(contents.pointer(moved.to));
+    }
+    // SAFETY: the caller keeps the same contract.
+    let Some((new, _)) = (unsafe { take(heap, request) }) else {
+        return Ok(None);
+    };
+    contents.copy(old, &contents, new, used.min(size));
+    // SAFETY: the caller gave the block up, whose contents are elsewhere.
+    unsafe { free(heap, old) }?;
+    Ok(contents.pointer(new))
+}
+
+/// Gives back what a block that grew downwards has too much.
+///
+/// # Safety
+/// As [`Handle::heap`].
+unsafe fn trimmed(heap: &Handle, block: Offset, moved: u32, size: u32) -> Result<(), Misuse> {
+    // SAFETY: the caller keeps the same contract.
+    let (held, contents) = unsafe { heap.heap(|heap| (heap.usable_size(block), heap.contents())) };
+    contents.grown(block, moved, size);
+    contents.shrinking(block, held?, size);
+    // SAFETY: the caller keeps the same contract.
+    unsafe { heap.heap(|heap| heap.resize(block, size)) }.map(|_| ())
+}

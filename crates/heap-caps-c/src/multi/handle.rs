@@ -1,0 +1,109 @@
+//! How memory of the caller becomes a heap, and a handle the way to it.
+
+use core::cell::UnsafeCell;
+use core::ffi::c_void;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use multi_heap::{Heap, Misuse, Offset};
+
+use super::CHandle;
+use crate::door;
+use crate::heap::{CLock, CPoison};
+use crate::hooks::fault;
+use heap_caps_alloc::ffi::Locked;
+
+/// The one lock of all heaps that have one.
+static LOCK: Locked<CLock, ()> = Locked::new(());
+
+/// A heap in memory of the caller.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Handle {
+    heap: UnsafeCell<Heap<CPoison>>,
+    is_locked: AtomicBool,
+}
+
+impl Handle {
+    /// The heap, under its lock.
+    ///
+    /// # Safety
+    /// - Without a lock, nobody else uses the heap meanwhile.
+    pub(super) unsafe fn heap<R>(&self, work: impl FnOnce(&mut Heap<CPoison>) -> R) -> R {
+        let _guard = self
+            .is_locked
+            .load(Ordering::Relaxed)
+            .then(|| LOCK.acquire());
+        // SAFETY: nobody else is inside: of heaps with a lock because it is held, of others the caller says so; `work` has no way to this cell.
+        work(unsafe { &mut *self.heap.get() })
+    }
+
+    /// The place of a pointer that C says is a block; told as a fault where it can be none.
+    ///
+    /// # Safety
+    /// As [`Handle::heap`].
+    pub(super) unsafe fn place(&self, action: &str, pointer: NonNull<u8>) -> Option<Offset> {
+        // SAFETY: the caller keeps the same contract.
+        let place = unsafe { self.heap(|heap| heap.offset_of(pointer.as_ptr())) };
+        if place.is_none() {
+            refused(action, pointer, Misuse::OutsideHeap);
+        }
+        place
+    }
+}
+
+/// Tells of a pointer that was refused.
+#[cold]
+pub(super) fn refused(action: &str, pointer: NonNull<u8>, misuse: Misuse) {
+    fault(format_args!("{action} of {pointer:p}: {misuse}"));
+}
+
+/// The heap behind a handle; `None` for null.
+///
+/// # Safety
+/// - `handle` is null or from `multi_heap_register`, and its memory is still the heap's.
+pub(super) unsafe fn of<'heap>(handle: CHandle) -> Option<&'heap Handle> {
+    // SAFETY: the caller keeps the same contract; `multi_heap_register` wrote the value, and it is only used shared.
+    unsafe { handle.as_ref() }
+}
+
+/// Makes memory a heap; null where it is too small or too large.
+///
+/// # Safety
+/// - `start` is null, or `size` bytes there may be read and written, and nobody else does so from now on, but users of blocks in their blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_register(start: *mut c_void, size: usize) -> CHandle {
+    let lead = start.addr().wrapping_neg() % align_of::<Handle>();
+    let used = lead + size_of::<Handle>();
+    let Some((start, size)) = door::from_c(start).zip(size.checked_sub(used)) else {
+        return core::ptr::null_mut();
+    };
+    // SAFETY: `used` bytes lie inside (`checked_sub`).
+    let region = unsafe { start.add(used) };
+    let region = NonNull::slice_from_raw_parts(region, size);
+    // SAFETY: the caller hands the memory over.
+    let Ok(heap) = (unsafe { Heap::new(region) }) else {
+        return core::ptr::null_mut();
+    };
+    // SAFETY: `lead` bytes lie inside.
+    let handle: NonNull<Handle> = unsafe { start.add(lead) }.cast();
+    let value = Handle {
+        heap: UnsafeCell::new(heap),
+        is_locked: AtomicBool::new(false),
+    };
+    // SAFETY: aligned by `lead`, before the region, handed over.
+    unsafe { handle.write(value) };
+    handle.as_ptr()
+}
+
+/// Lets the heap be used from several threads, cores and interrupt handlers, or (null) from one at a time only.
+///
+/// # Safety
+/// - `handle` is null or from [`multi_heap_register`], and nobody else uses the heap meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_set_lock(handle: CHandle, lock: *mut c_void) {
+    // SAFETY: the caller keeps the same contract.
+    if let Some(handle) = unsafe { of(handle) } {
+        handle.is_locked.store(!lock.is_null(), Ordering::Relaxed);
+    }
+}

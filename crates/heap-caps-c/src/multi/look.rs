@@ -1,0 +1,248 @@
+//! Walks, dumps and checks of a heap, and its blocks one by one.
+//!
+//! Blocks are copied a few at a time under the heap's lock, and shown or printed without it.
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+
+use multi_heap::{Block, BlockState, Poison};
+
+use super::handle::{Handle, of};
+use super::{CHandle, CHeapWalker};
+use crate::console::Console;
+use crate::door;
+use crate::heap::CPoison;
+use crate::print_block;
+
+/// Whether the heap is sound; prints what is not, if told to. O(blocks), O(bytes) under comprehensive poisoning. A null heap is.
+///
+/// # Safety
+/// As `multi_heap_malloc`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_check(handle: CHandle, print_errors: bool) -> bool {
+    // SAFETY: the caller keeps the same contract.
+    let Some(heap) = (unsafe { of(handle) }) else {
+        return true;
+    };
+    // SAFETY: the caller keeps the same contract.
+    let checked = unsafe { heap.heap(|heap| heap.check()) };
+    if let (Err(corruption), true) = (checked, print_errors) {
+        Console.print(format_args!("{corruption} of the heap at {handle:p}\n"));
+    }
+    checked.is_ok()
+}
+
+/// Prints every block. O(blocks).
+///
+/// # Safety
+/// As `multi_heap_malloc`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_dump(handle: CHandle) {
+    Console.print(format_args!("Showing data for heap: {handle:p} \n"));
+    // SAFETY: the caller keeps the same contract.
+    unsafe {
+        each_block(handle, |pointer, block| {
+            print_block(pointer, block.size, block.state == BlockState::Used);
+            true
+        });
+    }
+}
+
+/// Shows every block to `walker` until it returns false. O(blocks).
+///
+/// # Safety
+/// - As `multi_heap_malloc`.
+/// - `walker` is null or may be called with `user` and what it is shown.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_walk(
+    handle: CHandle,
+    walker: Option<CHeapWalker>,
+    user: *mut c_void,
+) {
+    let Some(walker) = walker else {
+        return;
+    };
+    // SAFETY: the caller keeps the same contract.
+    let show = |pointer, block: &_| unsafe { door::show_block(walker, pointer, block, user) };
+    // SAFETY: the caller keeps the same contract.
+    unsafe { each_block(handle, show) };
+}
+
+/// The used block that contains `pointer`, from its first byte for the user on; null if there is none. O(blocks).
+///
+/// # Safety
+/// As `multi_heap_malloc`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_find_containing_block(
+    handle: CHandle,
+    pointer: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: the caller keeps the same contract.
+    let heap = unsafe { of(handle) };
+    let found = heap.and_then(|heap| {
+        // SAFETY: the caller keeps the same contract.
+        unsafe {
+            heap.heap(|heap| {
+                let block = heap.block_containing(heap.offset_of(pointer.cast())?)?;
+                heap.contents().pointer(block.offset)
+            })
+        }
+    });
+    door::to_c(found)
+}
+
+/// Bytes of a block with all that surrounds them but its header: canaries and what was rounded up. 0 for what is no block. O(blocks).
+///
+/// # Safety
+/// As `multi_heap_malloc`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_get_full_block_size(
+    handle: CHandle,
+    pointer: *mut c_void,
+) -> usize {
+    // SAFETY: the caller keeps the same contract.
+    let heap = unsafe { of(handle) };
+    let bytes = heap.and_then(|heap| {
+        // SAFETY: the caller keeps the same contract.
+        unsafe {
+            heap.heap(|heap| {
+                let place = heap.offset_of(pointer.cast())?;
+                let block = heap.block_containing(place)?;
+                (block.offset == place).then_some(block.bytes.saturating_sub(HEADER))
+            })
+        }
+    });
+    bytes.unwrap_or(0) as usize // widening
+}
+
+/// Bytes of a block's header.
+const HEADER: u32 = 4;
+
+/// The first block, to be asked about with [`multi_heap_get_next_block`] and its like: a pointer to its first byte for the user.
+///
+/// # Safety
+/// As `multi_heap_malloc`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_get_first_block(handle: CHandle) -> *mut c_void {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { first_block(handle, 0) }
+}
+
+/// The block behind `block`; null behind the last one.
+///
+/// # Safety
+/// As `multi_heap_malloc`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_get_next_block(
+    handle: CHandle,
+    block: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: the caller keeps the same contract.
+    let heap = unsafe { of(handle) };
+    let end = heap.and_then(|heap| {
+        // SAFETY: the caller keeps the same contract.
+        unsafe {
+            heap.heap(|heap| {
+                let place = heap.offset_of(block.cast())?;
+                let here = heap.blocks().find(|block| block.offset == place)?;
+                here.start.checked_add(here.bytes)
+            })
+        }
+    });
+    match end {
+        // SAFETY: the caller keeps the same contract.
+        Some(end) => unsafe { first_block(handle, end) },
+        None => door::to_c(None),
+    }
+}
+
+/// Whether a block is free.
+///
+/// # Safety
+/// - `block` is one of [`multi_heap_get_first_block`] and [`multi_heap_get_next_block`], and still there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn multi_heap_is_free(block: *mut c_void) -> bool {
+    let head = if CPoison::OVERHEAD == 0 { 0 } else { HEAD };
+    let header = block.wrapping_byte_sub(head + HEADER as usize);
+    // SAFETY: the header of a block lies before its canary.
+    let word = unsafe { door::word(header) };
+    BlockState::of_header(word) == BlockState::Free
+}
+
+/// Bytes of a head canary and the size behind it.
+const HEAD: usize = 8;
+
+/// Where the bytes of a block begin.
+#[unsafe(no_mangle)]
+pub extern "C" fn multi_heap_get_block_address(block: *mut c_void) -> *mut c_void {
+    block
+}
+
+/// # Safety
+/// As `multi_heap_malloc`.
+unsafe fn first_block(handle: CHandle, from: u32) -> *mut c_void {
+    let mut first = None;
+    // SAFETY: the caller keeps the same contract.
+    unsafe {
+        blocks_from(handle, from, &mut |pointer, _| {
+            first = Some(pointer);
+            false
+        });
+    }
+    door::to_c(first)
+}
+
+/// Shows the blocks in address order until `visit` has seen enough.
+///
+/// # Safety
+/// As `multi_heap_malloc`.
+unsafe fn each_block(handle: CHandle, mut visit: impl FnMut(NonNull<u8>, &Block) -> bool) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { blocks_from(handle, 0, &mut visit) };
+}
+
+/// Shows the blocks that begin at `from` bytes or later.
+///
+/// # Safety
+/// As `multi_heap_malloc`.
+unsafe fn blocks_from(
+    handle: CHandle,
+    mut from: u32,
+    visit: &mut dyn FnMut(NonNull<u8>, &Block) -> bool,
+) {
+    // SAFETY: the caller keeps the same contract.
+    let Some(heap) = (unsafe { of(handle) }) else {
+        return;
+    };
+    loop {
+        // SAFETY: the caller keeps the same contract.
+        let batch = unsafe { batch(heap, from) };
+        for (pointer, block) in batch.iter().flatten() {
+            from = block.start.saturating_add(block.bytes);
+            if !visit(*pointer, block) {
+                return;
+            }
+        }
+        if batch.iter().any(Option::is_none) {
+            return;
+        }
+    }
+}
+
+/// # Safety
+/// As [`Handle::heap`].
+unsafe fn batch(heap: &Handle, from: u32) -> [Option<(NonNull<u8>, Block)>; 8] {
+    let mut batch = [None; 8];
+    // SAFETY: the caller keeps the same contract.
+    unsafe {
+        heap.heap(|heap| {
+            let contents = heap.contents();
+            let blocks = heap.blocks().skip_while(|block| block.start < from);
+            let named = blocks.filter_map(|block| Some((contents.pointer(block.offset)?, block)));
+            for (place, block) in batch.iter_mut().zip(named) {
+                *place = Some(block);
+            }
+        });
+    }
+    batch
+}

@@ -1,0 +1,90 @@
+//! `malloc`, `calloc`, `realloc`, `free`: what both libc and the radio libraries call by these names.
+//!
+//! **Policy**: internal memory; external memory only above the size that `heap_caps_malloc_extmem_enable` tells.
+//! **Alignment**: 8 for blocks of 8 bytes and more (16 on a host), as the ABI wants it of memory for anything; smaller blocks as their size allows.
+//!
+//! A host has these functions, and its own blocks would come to our `free`: there the names begin with `heap_caps_libc_`.
+
+use core::ffi::{CStr, c_void};
+
+use heap_caps::Demand;
+use soc_regions::Caps;
+
+use crate::serve::{Call, give_back};
+use heap_caps_alloc::ffi::Choice;
+
+/// The alignment of memory for anything, as C's ABI has it.
+const FOR_ANYTHING: usize = 2 * size_of::<usize>();
+
+/// A request of `malloc`'s kind.
+pub(super) const fn by_default(name: &'static CStr, demand: Demand) -> Call<'static> {
+    Call {
+        name: Some(name),
+        demand,
+        choice: Choice::Default,
+    }
+}
+
+/// A demand for memory in which anything of its size can be stored.
+pub(super) fn for_anything(demand: Demand) -> Demand {
+    let of_its_size = 1 << demand.size().max(4).ilog2(); // 4 and more
+    demand.aligned_to(FOR_ANYTHING.min(of_its_size))
+}
+
+pub(super) fn plain(size: usize) -> Demand {
+    for_anything(Demand::new(size, Caps::empty()))
+}
+
+pub(super) fn zeros(count: usize, size: usize) -> Demand {
+    for_anything(Demand::array(count, size, Caps::empty()).zeroed())
+}
+
+#[cfg(feature = "c-abi-libc")]
+use super::libc::or_errno;
+
+/// Without libc there is no `errno`.
+#[cfg(not(feature = "c-abi-libc"))]
+fn or_errno(block: *mut c_void, _asked: bool) -> *mut c_void {
+    block
+}
+
+/// `size` bytes, or null.
+#[cfg_attr(target_os = "none", unsafe(export_name = "malloc"))]
+#[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_malloc"))]
+pub extern "C" fn malloc(size: usize) -> *mut c_void {
+    or_errno(by_default(c"malloc", plain(size)).take(), size != 0)
+}
+
+/// `count` times `size` bytes of zeros, or null.
+#[cfg_attr(target_os = "none", unsafe(export_name = "calloc"))]
+#[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_calloc"))]
+pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
+    let demand = zeros(count, size);
+    or_errno(by_default(c"calloc", demand).take(), demand.size() != 0)
+}
+
+/// A block with another size. Null: as `malloc`; size 0: as `free`.
+///
+/// # Safety
+/// - `pointer` is null or a block, and not used after a success.
+#[cfg_attr(target_os = "none", unsafe(export_name = "realloc"))]
+#[cfg_attr(
+    not(target_os = "none"),
+    unsafe(export_name = "heap_caps_libc_realloc")
+)]
+pub unsafe extern "C" fn realloc(pointer: *mut c_void, size: usize) -> *mut c_void {
+    // SAFETY: the caller keeps the same contract.
+    let block = unsafe { by_default(c"realloc", plain(size)).resize(pointer) };
+    or_errno(block, size != 0)
+}
+
+/// Gives a block back, whichever function it came from.
+///
+/// # Safety
+/// - `pointer` is null or a block, and not used any more.
+#[cfg_attr(target_os = "none", unsafe(export_name = "free"))]
+#[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_free"))]
+pub unsafe extern "C" fn free(pointer: *mut c_void) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { give_back(pointer) };
+}

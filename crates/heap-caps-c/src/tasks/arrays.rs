@@ -1,0 +1,156 @@
+//! Arrays for the statistics of tasks, from the shared heap.
+//!
+//! They are as long as is needed now, the blocks that the arrays themselves are included.
+
+use core::ffi::c_void;
+
+use heap_caps::Demand;
+use heap_trace::Owner;
+use soc_regions::Caps;
+
+use super::fill::{accounts, heaps_of, in_order, live};
+use super::records::{CAllTasks, CHeapStat, CSingleTask, CTaskBlock, CTaskStat};
+use crate::caps::{EspErr, EspError};
+use crate::door;
+use crate::serve::{Call, give_back};
+use heap_caps_alloc::ffi::Choice;
+
+/// The blocks that the three arrays will be.
+const OWN: usize = 3;
+
+/// An array; null for no places.
+fn array<T>(count: usize) -> *mut T {
+    let call = Call {
+        name: None,
+        demand: Demand::array(count, size_of::<T>(), Caps::BIT8)
+            .zeroed()
+            .aligned_to(align_of::<T>()),
+        choice: Choice::Asked,
+    };
+    call.take().cast()
+}
+
+fn blocks_of(task: Owner) -> usize {
+    accounts(|accounts| accounts.of(task)).blocks as usize // widening
+}
+
+/// Takes arrays for all tasks. `ESP_FAIL` where there is no memory; those that could be taken are there.
+///
+/// # Safety
+/// - `all` is null or can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_alloc_all_task_stat_arrays(all: *mut CAllTasks) -> EspErr {
+    let tasks = in_order().count();
+    // Whoever takes the arrays may be a task, or use a heap, that had none.
+    let heaps: usize = in_order().map(|(task, _)| heaps_of(task).count()).sum();
+    let blocks: usize = in_order().map(|(task, _)| blocks_of(task)).sum();
+    let counts = match tasks {
+        0 => [0, 0, 0],
+        _ => [tasks + 1, heaps + OWN, blocks + OWN],
+    };
+    let made = CAllTasks {
+        task_count: counts[0],
+        stat_arr: array::<CTaskStat>(counts[0]),
+        heap_count: counts[1],
+        heap_stat_start: array::<CHeapStat>(counts[1]),
+        alloc_count: counts[2],
+        alloc_stat_start: array::<CTaskBlock>(counts[2]),
+    };
+    let complete = [
+        made.stat_arr.cast::<c_void>(),
+        made.heap_stat_start.cast(),
+        made.alloc_stat_start.cast(),
+    ];
+    // SAFETY: the caller keeps the same contract.
+    let given = unsafe { door::give(all, made) };
+    outcome(given, tasks, &complete)
+}
+
+/// Takes arrays for one task (null: the one that runs). `ESP_FAIL` where there is no memory.
+///
+/// # Safety
+/// - `one` is null or can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_alloc_single_task_stat_arrays(
+    one: *mut CSingleTask,
+    task: *mut c_void,
+) -> EspErr {
+    // SAFETY: the caller keeps the same contract.
+    let Some(mut made) = (unsafe { door::take(one) }) else {
+        return EspError::InvalidArg.code();
+    };
+    let found = live(task);
+    let counts = match &found {
+        None => [0, 0],
+        Some((number, _)) => [heaps_of(*number).count() + OWN, blocks_of(*number) + OWN],
+    };
+    (made.heap_count, made.heap_stat_start) = (counts[0], array(counts[0]));
+    (made.alloc_count, made.alloc_stat_start) = (counts[1], array(counts[1]));
+    let complete = [made.heap_stat_start.cast(), made.alloc_stat_start.cast()];
+    // SAFETY: the caller keeps the same contract.
+    let given = unsafe { door::give(one, made) };
+    outcome(given, found.iter().count(), &complete)
+}
+
+fn outcome(given: bool, tasks: usize, arrays: &[*mut c_void]) -> EspErr {
+    let error = match (given, tasks) {
+        (false, _) => EspError::InvalidArg,
+        (true, 0) => EspError::Ok,
+        (true, _) if arrays.iter().any(|array| array.is_null()) => EspError::Fail,
+        (true, _) => EspError::Ok,
+    };
+    error.code()
+}
+
+/// Gives the arrays back.
+///
+/// # Safety
+/// - `all` is null or was filled in by [`heap_caps_alloc_all_task_stat_arrays`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_free_all_task_stat_arrays(all: *mut CAllTasks) {
+    // SAFETY: the caller keeps the same contract.
+    let Some(arrays) = (unsafe { door::take(all) }) else {
+        return;
+    };
+    for array in [
+        arrays.stat_arr.cast::<c_void>(),
+        arrays.heap_stat_start.cast(),
+        arrays.alloc_stat_start.cast(),
+    ] {
+        // SAFETY: the caller gives the arrays up.
+        unsafe { give_back(array) };
+    }
+    let none = CAllTasks {
+        task_count: 0,
+        stat_arr: core::ptr::null_mut(),
+        heap_count: 0,
+        heap_stat_start: core::ptr::null_mut(),
+        alloc_count: 0,
+        alloc_stat_start: core::ptr::null_mut(),
+    };
+    // SAFETY: the caller keeps the same contract.
+    unsafe { door::give(all, none) };
+}
+
+/// Gives the arrays back.
+///
+/// # Safety
+/// - `one` is null or was filled in by [`heap_caps_alloc_single_task_stat_arrays`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_free_single_task_stat_arrays(one: *mut CSingleTask) {
+    // SAFETY: the caller keeps the same contract.
+    let Some(mut arrays) = (unsafe { door::take(one) }) else {
+        return;
+    };
+    for array in [
+        arrays.heap_stat_start.cast::<c_void>(),
+        arrays.alloc_stat_start.cast(),
+    ] {
+        // SAFETY: the caller gives the arrays up.
+        unsafe { give_back(array) };
+    }
+    (arrays.heap_count, arrays.heap_stat_start) = (0, core::ptr::null_mut());
+    (arrays.alloc_count, arrays.alloc_stat_start) = (0, core::ptr::null_mut());
+    // SAFETY: the caller keeps the same contract.
+    unsafe { door::give(one, arrays) };
+}

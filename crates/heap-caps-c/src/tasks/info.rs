@@ -1,0 +1,95 @@
+//! Totals and blocks by task: `heap_caps_get_per_task_info`.
+
+use core::ffi::c_void;
+
+use heap_caps::HeapView;
+
+use super::fill::{block_of, each_owned_block};
+use super::records::{CTaskBlock, CTaskQuestion, CTotals, KINDS};
+use super::whose;
+use crate::door;
+
+/// Fills in totals and blocks; returns how many blocks. O(blocks).
+///
+/// # Safety
+/// - `question` is null or a question whose arrays are as long as it says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_get_per_task_info(question: *mut CTaskQuestion) -> usize {
+    // SAFETY: the caller keeps the same contract.
+    let Some(question) = (unsafe { door::take(question) }) else {
+        return 0;
+    };
+    // SAFETY: the caller keeps the same contract.
+    let wanted = unsafe { door::list(question.tasks, question.num_tasks) };
+    // SAFETY: the caller keeps the same contract.
+    let mut known = unsafe { door::take(question.num_totals) }
+        .unwrap_or(0)
+        .min(question.max_totals);
+    let mut written = 0;
+    each_owned_block(|heap, pointer, size, owner| {
+        let Some(task) = whose::known().find(|(number, _)| *number == owner) else {
+            return;
+        };
+        let task = task.1.handle();
+        // SAFETY: the caller keeps the same contract.
+        unsafe { count(&question, &mut known, task, kind(&question, heap), size) };
+        let is_wanted = question.tasks.is_null() || wanted.contains(&task);
+        if is_wanted && !question.blocks.is_null() && written < question.max_blocks {
+            let block: CTaskBlock = block_of(task, pointer, size);
+            // SAFETY: the caller keeps the same contract.
+            unsafe { door::give_at(question.blocks, written, block) };
+            written += 1;
+        }
+    });
+    // SAFETY: the caller keeps the same contract.
+    unsafe { door::give(question.num_totals, known) };
+    written
+}
+
+/// The first kind of memory that a heap is of.
+fn kind(question: &CTaskQuestion, heap: &HeapView) -> Option<usize> {
+    let caps = heap.caps.bits();
+    (0..KINDS).find(|&kind| {
+        let pair = question.caps.get(kind).zip(question.mask.get(kind));
+        pair.is_some_and(|(wanted, mask)| caps & mask.cast_unsigned() == wanted.cast_unsigned())
+    })
+}
+
+/// Adds a block to the totals of its task, which come to the end of the array if there is room.
+///
+/// # Safety
+/// As [`heap_caps_get_per_task_info`].
+unsafe fn count(
+    question: &CTaskQuestion,
+    known: &mut usize,
+    task: *mut c_void,
+    kind: Option<usize>,
+    size: u32,
+) {
+    // SAFETY: the caller keeps the same contract.
+    let totals = unsafe { door::list(question.totals, *known) };
+    let place = totals.iter().position(|totals| totals.task == task);
+    let (place, mut totals) = match place {
+        Some(place) => (place, totals.get(place).copied()),
+        None if *known < question.max_totals && !question.totals.is_null() => {
+            *known += 1; // at most max_totals
+            (*known - 1, None)
+        }
+        None => return,
+    };
+    let totals = totals.get_or_insert(CTotals {
+        task,
+        size: [0; KINDS],
+        count: [0; KINDS],
+    });
+    if let Some(kind) = kind {
+        if let Some(bytes) = totals.size.get_mut(kind) {
+            *bytes = bytes.saturating_add(size as usize); // widening
+        }
+        if let Some(blocks) = totals.count.get_mut(kind) {
+            *blocks = blocks.saturating_add(1);
+        }
+    }
+    // SAFETY: the caller keeps the same contract.
+    unsafe { door::give_at(question.totals, place, *totals) };
+}

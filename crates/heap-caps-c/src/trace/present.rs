@@ -1,0 +1,174 @@
+//! A library with tracing: the C names of [`heap_trace::Trace`].
+//!
+//! The caller's buffer of `heap_trace_record_t` becomes one of slots, which are no larger: as many records as ESP-IDF would keep.
+
+use core::ffi::c_void;
+
+use heap_trace::{Memory, Mode, Record, Shown, Slot, State, Trace, TraceError};
+use soc_regions::Caps;
+
+use super::{CRecord, CSummary, DEPTH};
+use crate::caps::{EspErr, EspError};
+use crate::console::Console;
+use crate::door;
+use crate::heap::{CTraced, HEAP};
+
+const _: () = assert!(size_of::<Slot<DEPTH>>() <= size_of::<CRecord>());
+const _: () = assert!(align_of::<Slot<DEPTH>>() <= align_of::<CRecord>());
+
+/// Gives the trace a buffer for `count` records. `ESP_ERR_INVALID_STATE` while it is started or paused, `ESP_ERR_INVALID_ARG` without a record.
+///
+/// # Safety
+/// - `buffer` is null, or has room for `count` records, and is the trace's until another buffer is given.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_trace_init_standalone(buffer: *mut CRecord, count: usize) -> EspErr {
+    if matches!(
+        tracing(|trace| trace.state()),
+        State::Started | State::Paused
+    ) {
+        return EspError::InvalidState.code();
+    }
+    // SAFETY: the caller hands the buffer over, which is at least as large and as aligned as that of slots.
+    let slots = unsafe { door::array(buffer.cast(), count, Slot::EMPTY) };
+    code(tracing(|trace| trace.set_buffer(slots).map(|_| ())))
+}
+
+/// Begins a session: 0 keeps every allocation with its free, 1 those that were not freed. `ESP_ERR_INVALID_STATE` without a buffer.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_trace_start(mode: i32) -> EspErr {
+    let mode = match mode {
+        0 => Mode::All,
+        1 => Mode::Leaks,
+        _ => return EspError::InvalidArg.code(),
+    };
+    code(tracing(|trace| trace.start(mode)))
+}
+
+/// Ends recording; the records stay. `ESP_ERR_INVALID_STATE` if it is stopped.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_trace_stop() -> EspErr {
+    code(tracing(Trace::stop))
+}
+
+/// Records frees only. `ESP_ERR_INVALID_STATE` if it does so already.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_trace_alloc_pause() -> EspErr {
+    code(tracing(Trace::pause))
+}
+
+/// Goes on recording. `ESP_ERR_INVALID_STATE` if it is started already, or has no buffer.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_trace_resume() -> EspErr {
+    code(tracing(Trace::resume))
+}
+
+/// How many records there are.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_trace_get_count() -> usize {
+    tracing(|trace| trace.count())
+}
+
+/// Copies a record, counted from the oldest. `ESP_ERR_INVALID_ARG` behind the newest, `ESP_ERR_INVALID_STATE` for null.
+///
+/// # Safety
+/// - `record` is null or can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_trace_get(index: usize, record: *mut CRecord) -> EspErr {
+    if record.is_null() {
+        return EspError::InvalidState.code();
+    }
+    let Some(found) = tracing(|trace| trace.get(index)) else {
+        return EspError::InvalidArg.code();
+    };
+    // SAFETY: the caller keeps the same contract.
+    unsafe { door::give(record, of(&found)) };
+    EspError::Ok.code()
+}
+
+/// All figures. `ESP_ERR_INVALID_ARG` for null.
+///
+/// # Safety
+/// - `summary` is null or can be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_trace_summary(summary: *mut CSummary) -> EspErr {
+    let figures = tracing(|trace| trace.summary());
+    let figures_for_c = CSummary {
+        mode: i32::from(figures.mode == Mode::Leaks),
+        total_allocations: figures.total_allocations as usize, // widening
+        total_frees: figures.total_frees as usize,             // widening
+        count: figures.count,
+        capacity: figures.capacity,
+        high_water_mark: figures.high_water_mark,
+        has_overflowed: usize::from(figures.has_overflowed()),
+    };
+    // SAFETY: the caller keeps the same contract.
+    match unsafe { door::give(summary, figures_for_c) } {
+        true => EspError::Ok.code(),
+        false => EspError::InvalidArg.code(),
+    }
+}
+
+/// Prints all records and the figures. The lock is taken for each line anew.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_trace_dump() {
+    heap_trace_dump_caps((Caps::INTERNAL | Caps::SPIRAM).bits());
+}
+
+/// Prints the records of blocks in internal memory, in external memory, in both; with neither, of blocks in other memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_trace_dump_caps(caps: u32) {
+    let caps = Caps::from_bits_retain(caps);
+    let shown = match (caps.contains(Caps::INTERNAL), caps.contains(Caps::SPIRAM)) {
+        (true, true) => Shown::All,
+        (true, false) => Shown::Only(Memory::Internal),
+        (false, true) => Shown::Only(Memory::External),
+        (false, false) => Shown::Only(Memory::Other),
+    };
+    // The console never refuses.
+    let _ = CTraced::dump(
+        |look| tracing(|trace| look(trace)),
+        shown,
+        memory,
+        &mut Console,
+    );
+}
+
+fn tracing<R>(work: impl FnOnce(&mut CTraced) -> R) -> R {
+    HEAP.with_observer(|observer| work(&mut observer.0))
+}
+
+fn memory(address: u32) -> Memory {
+    let caps = HEAP.inspect(|heaps| heaps.heap_at(address).map(|heap| heap.caps));
+    match caps {
+        Some(caps) if caps.contains(Caps::SPIRAM) => Memory::External,
+        Some(caps) if caps.contains(Caps::INTERNAL) => Memory::Internal,
+        _ => Memory::Other,
+    }
+}
+
+fn of(record: &Record<DEPTH>) -> CRecord {
+    let block = HEAP.inspect(|heaps| heaps.pointer(record.address));
+    CRecord {
+        ccount: record.ticks | u32::from(record.core),
+        address: block.map_or(pointer(record.address), |block| block.as_ptr().cast()),
+        size: record.size as usize, // widening
+        freed: record.freed,
+        alloced_by: record.allocated_by.map(pointer),
+        freed_by: record.freed_by.map(pointer),
+        list: [core::ptr::null_mut(); 2],
+    }
+}
+
+/// An address of the chip, to be shown and compared.
+fn pointer(address: u32) -> *mut c_void {
+    core::ptr::without_provenance_mut(address as usize) // widening
+}
+
+fn code(done: Result<(), TraceError>) -> EspErr {
+    let error = match done {
+        Ok(()) => EspError::Ok,
+        Err(TraceError::EmptyBuffer) => EspError::InvalidArg,
+        Err(_) => EspError::InvalidState,
+    };
+    error.code()
+}
