@@ -40,6 +40,8 @@ pub struct History {
     pub source: Source,
     /// What a reader of the report should know, in sentences.
     pub notes: Vec<String>,
+    /// Why no verdict can rest on this, in sentences: what was found could not be read, or its own totals contradict it. Empty: nothing speaks against it.
+    pub doubts: Vec<String>,
     /// States of the heaps that were measured, ascending; empty where only the events are known.
     pub measured: Vec<Measured>,
 }
@@ -57,6 +59,7 @@ impl Default for History {
             gaps: Gaps::default(),
             source: Source::Stream,
             notes: Vec::new(),
+            doubts: Vec::new(),
             measured: Vec::new(),
         }
     }
@@ -248,10 +251,12 @@ pub struct Gaps {
     pub dropped: u64,
     /// Events that the program sent and that did not arrive.
     pub missed: u64,
-    /// Pieces of the input that are no frame, or no record.
+    /// Pieces of the input that are no frame.
     pub broken_frames: u64,
     /// How long they are together, in bytes.
     pub broken_bytes: u64,
+    /// Records of a dump that cannot be read.
+    pub unreadable_records: u64,
     /// Frees and resizes of blocks whose allocation was not seen.
     pub unknown_frees: u64,
     /// Blocks that were freed unseen: another one came where they were.

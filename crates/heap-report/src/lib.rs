@@ -12,6 +12,8 @@ pub mod recorded;
 pub mod simulate;
 pub mod summary;
 pub mod symbols;
+pub mod terminal;
+mod unpack;
 pub mod watch;
 pub mod what_if;
 

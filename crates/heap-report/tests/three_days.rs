@@ -37,7 +37,7 @@ fn log(trouble: &[&str]) -> Vec<u8> {
 fn history(log: &[u8]) -> History {
     match read("three_days.log", log).unwrap() {
         Input::History(history) => history,
-        Input::Trace(_) => panic!("a log with a stream is a history"),
+        other => panic!("a log with a stream is a history: {other:?}"),
     }
 }
 

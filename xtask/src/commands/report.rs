@@ -37,7 +37,8 @@ Examples:
   cargo xtask report - --json < events.log
   cargo xtask report events.log --dhat dhat.json     for valgrind's viewer; docs/exports.md tells of the other formats
 
-Exit codes: 0 it was told, 2 there is no such chip or option, 5 the file tells nothing of a heap, or the ELF file is none.")]
+Exit codes: 0 success, 2 there is no such chip or option, 5 no heap data in FILE, no verdict because what is in it cannot be read or contradicts itself, \
+or the ELF file is none.")]
 pub(crate) struct Arguments {
     /// An event stream, a log with one or with a trace dump in it, or a recorded trace; `-`: standard input [default: a shipped recording]
     file: Option<PathBuf>,
@@ -76,37 +77,61 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let history = arguments.history()?;
+    let (history, dump) = arguments.histories()?;
     let rebuilt = Rebuilt::of(&history);
     write_page(&arguments.out, &history, &rebuilt)?;
     let exported = arguments.exports.write(&history)?;
+    let dump = dump.map(|dump| (Rebuilt::of(&dump), dump));
     if arguments.json {
-        paint::print(format!("{:#}\n", json(&history, &rebuilt)))?;
+        let mut object = json(&history, &rebuilt);
+        if let Some((rebuilt, dump)) = &dump {
+            object["dump"] = json(dump, rebuilt);
+        }
+        paint::print(format!("{object:#}\n"))?;
     } else {
+        paint::print(Summary::new(&history, &rebuilt))?;
+        if let Some((rebuilt, dump)) = &dump {
+            let summary = Summary::new(dump, rebuilt);
+            paint::print(format!(
+                "\nThe same log has a trace dump, too:\n\n{summary}"
+            ))?;
+        }
         let page = arguments.out.display();
-        paint::print(format!(
-            "{}\nwrote {page}: open it in a browser\n",
-            Summary::new(&history, &rebuilt)
-        ))?;
+        paint::print(format!("\nwrote {page}: open it in a browser\n"))?;
         for file in exported {
             paint::print(format!("wrote {}\n", file.display()))?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    let told = [Some(&history), dump.as_ref().map(|(_, dump)| dump)];
+    let has_doubts = told
+        .into_iter()
+        .flatten()
+        .any(|history| !history.doubts.is_empty());
+    Ok(match has_doubts {
+        true => ExitCode::from(NO_VERDICT),
+        false => ExitCode::SUCCESS,
+    })
 }
 
+/// What was found could not be read, or contradicts itself.
+const NO_VERDICT: u8 = 5;
+
 impl Arguments {
-    fn history(&self) -> Result<History, Error> {
+    /// What there is to tell; of a log with a stream and a dump, both.
+    fn histories(&self) -> Result<(History, Option<History>), Error> {
         let Some(file) = &self.file else {
-            return self.replayed(None);
+            return Ok((self.replayed(None)?, None));
         };
-        match read(&file.display().to_string(), &bytes_of(file)?)? {
-            Input::Trace(trace) => self.replayed(Some(&trace)),
-            Input::History(mut history) => {
-                self.name_callers(&mut history)?;
-                Ok(history)
-            }
-        }
+        Ok(match read(&file.display().to_string(), &bytes_of(file)?)? {
+            Input::Trace(trace) => (self.replayed(Some(&trace))?, None),
+            Input::History(history) => (self.named(history)?, None),
+            Input::Both { stream, dump } => (self.named(stream)?, Some(self.named(dump)?)),
+        })
+    }
+
+    fn named(&self, mut history: History) -> Result<History, Error> {
+        self.name_callers(&mut history)?;
+        Ok(history)
     }
 
     /// What happens on the chip; without a trace to the largest shipped one that fits.

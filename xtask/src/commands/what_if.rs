@@ -169,7 +169,10 @@ impl Arguments {
         let bytes = std::fs::read(file).map_err(|cause| Error::file(file, cause))?;
         Ok(Some(
             match read::read(&file.display().to_string(), &bytes)? {
-                read::Input::History(history) => Recorded::History(history),
+                read::Input::History(history)
+                | read::Input::Both {
+                    stream: history, ..
+                } => Recorded::History(history),
                 read::Input::Trace(trace) => Recorded::Trace(trace),
             },
         ))

@@ -34,6 +34,7 @@ pub fn missing(gaps: &Gaps) -> Option<String> {
         (gaps.dropped, "events dropped by the program"),
         (gaps.missed, "events lost on the way"),
         (gaps.broken_frames, "broken frames"),
+        (gaps.unreadable_records, "unreadable records"),
         (gaps.unknown_frees, "frees of blocks never seen"),
         (gaps.lost_frees, "frees not seen"),
     ];

@@ -6,7 +6,10 @@
 //! ```
 //!
 //! A frame ends with a zero and has no other. Text has none, so lines of text in front of a frame arrive in one piece with it: they are tried to be told
-//! apart at each line end. A line of text is held back until no frame can begin with it: 128 more bytes, a zero, or a pause.
+//! apart at each line end. A line of text is held back until no frame can begin with it: 128 more bytes, a zero, or a pause. A line with bytes that are no text
+//! (a boot message at another speed, Latin-1) is told all the same, as well as it can be read, once no frame can begin with it.
+
+use crate::terminal::without_escapes;
 
 /// A frame without its zero is not longer.
 const LONGEST_FRAME: usize = 128;
@@ -30,6 +33,8 @@ pub(super) trait Hear {
 pub(super) struct Splitter {
     /// None of them is zero.
     pending: Vec<u8>,
+    /// How many line ends are among them.
+    lines: usize,
     /// Bytes of a frame that came as digits.
     digits: Vec<u8>,
 }
@@ -40,11 +45,13 @@ impl Splitter {
             0 => self.end_of_frame(hear),
             b'\n' => {
                 self.pending.push(byte);
+                self.lines += 1;
                 self.end_of_line(hear);
             }
             _ => self.pending.push(byte),
         }
-        if self.pending.len() > LONGEST_FRAME {
+        let has_more = self.pending.len() > LONGEST_FRAME && self.lines > 0;
+        if has_more || self.pending.len() > LONGEST_LINE {
             self.let_go(hear);
         }
     }
@@ -57,7 +64,7 @@ impl Splitter {
 
     pub(super) fn end(&mut self, hear: &mut impl Hear) {
         self.pause(hear);
-        let rest = std::mem::take(&mut self.pending);
+        let rest = self.take_pending();
         let digits = std::mem::take(&mut self.digits);
         match is_text(&rest) {
             true => tell(&rest, hear),
@@ -67,7 +74,7 @@ impl Splitter {
     }
 
     fn end_of_frame(&mut self, hear: &mut impl Hear) {
-        let bytes = std::mem::take(&mut self.pending);
+        let bytes = self.take_pending();
         if bytes.is_empty() {
             return;
         }
@@ -86,11 +93,9 @@ impl Splitter {
     /// A line of digits is told at once: no frame looks like it.
     fn end_of_line(&mut self, hear: &mut impl Hear) {
         let start = line_ends(&self.pending).rev().nth(1).unwrap_or(0);
-        let line = std::str::from_utf8(self.pending.get(start..).unwrap_or_default());
-        let digits = line
-            .ok()
-            .and_then(|line| line.trim_end().split_once(HEXADECIMAL));
-        let Some((_, digits)) = digits else {
+        let line = String::from_utf8_lossy(self.pending.get(start..).unwrap_or_default());
+        let line = without_escapes(&line);
+        let Some((_, digits)) = line.trim_end().split_once(HEXADECIMAL) else {
             return;
         };
         let Some(bytes) = from_hexadecimal(digits) else {
@@ -98,6 +103,7 @@ impl Splitter {
             return;
         };
         self.pending.truncate(start);
+        self.lines -= 1;
         self.pause(hear);
         for byte in bytes {
             match byte {
@@ -116,21 +122,36 @@ impl Splitter {
 
     /// What can't be of a frame any more.
     fn let_go(&mut self, hear: &mut impl Hear) {
-        while self.pending.len() > LONGEST_FRAME
-            && let Some(line) = self.first_line()
-        {
-            tell(&line, hear);
+        while self.pending.len() > LONGEST_FRAME {
+            let Some(end) = line_ends(&self.pending).next() else {
+                break;
+            };
+            let line = self.take_line(end);
+            match is_text(&line) {
+                true => tell(&line, hear),
+                false => tell_noise(&line, hear),
+            }
         }
         if self.pending.len() > LONGEST_LINE {
-            broken(std::mem::take(&mut self.pending).len(), hear);
+            broken(self.take_pending().len(), hear);
         }
+    }
+
+    fn take_pending(&mut self) -> Vec<u8> {
+        self.lines = 0;
+        std::mem::take(&mut self.pending)
+    }
+
+    fn take_line(&mut self, end: usize) -> Vec<u8> {
+        self.lines -= 1;
+        self.pending.drain(..end).collect()
     }
 
     /// Takes out the first line, if it is text.
     fn first_line(&mut self) -> Option<Vec<u8>> {
         let end = line_ends(&self.pending).next()?;
         let is_line = is_text(self.pending.get(..end)?);
-        is_line.then(|| self.pending.drain(..end).collect())
+        is_line.then(|| self.take_line(end))
     }
 }
 
@@ -156,6 +177,19 @@ fn tell(text: &[u8], hear: &mut impl Hear) {
     String::from_utf8_lossy(text)
         .lines()
         .for_each(|line| hear.text(line));
+}
+
+/// A line that is no text from end to end: its readable part, if that is most of it.
+fn tell_noise(line: &[u8], hear: &mut impl Hear) {
+    let text = String::from_utf8_lossy(line);
+    let is_noise = |letter: &char| {
+        letter.is_control() && !letter.is_whitespace() || *letter == char::REPLACEMENT_CHARACTER
+    };
+    let noise = text.chars().filter(is_noise).count();
+    match noise * 2 < text.chars().count() {
+        true => tell(line, hear),
+        false => broken(line.len(), hear),
+    }
 }
 
 fn broken(bytes: usize, hear: &mut impl Hear) {

@@ -199,3 +199,28 @@ fn lost_and_broken_frames_are_counted() {
         (2, 1, frames[20].len() as u64 - 1)
     );
 }
+
+#[test]
+fn lines_of_digits_are_frames_in_any_colour_and_behind_any_text() {
+    let digits: String = sent(&[allocated(0x3FFB_0000, 0)])
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    for line in [
+        format!("\x1B[0;32mI (7) app: events\t{digits}\x1B[0m\r\n"),
+        format!("\x1B[0m12:30:05 > events\t{digits}  \n"),
+        format!("23 \u{FFFD}C events\t{digits}\n"),
+    ] {
+        let (mut listener, _) = heard(line.as_bytes());
+        assert_eq!(listener.take_events().len(), 1, "{line:?}");
+        assert_eq!(listener.history().gaps, Gaps::default(), "{line:?}");
+    }
+}
+
+#[test]
+fn a_line_with_bytes_that_are_no_text_hides_nothing_behind_it() {
+    let mut log = b"\xFE\x80\x9Cq\xF0 ets Jul 29\n".to_vec();
+    (0..200).for_each(|line| log.extend(format!("I ({line}) app: line\n").bytes()));
+    let (_, lines) = heard(&log);
+    assert_eq!(lines.len(), 201);
+}

@@ -10,30 +10,33 @@
 mod dump;
 mod recorded;
 
+pub use dump::{Dump, Place, Record, Total, dumps};
 pub use recorded::{Replay, replayed};
-
-use std::io::Read as _;
-
-use flate2::read::MultiGzDecoder;
 
 use crate::error::Error;
 use crate::history::History;
 use crate::listen::Listener;
 use crate::recorded::{Trace, TraceError};
+use crate::unpack::unpacked;
 
 /// What was read.
 #[derive(Debug)]
 pub enum Input {
     /// Of an event stream or a dump: what happened.
     History(History),
+    /// Of a log that has both: two accounts of one program.
+    Both {
+        /// What the event stream tells.
+        stream: History,
+        /// What the trace dump tells.
+        dump: History,
+    },
     /// Of a recorded trace: what a program asked. What happened depends on the chip, see [`replayed`].
     Trace(Trace),
 }
 
-const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
-
 /// Reads whatever it is: an event stream from its beginning or from its middle, a log with one in it, a log with a trace dump, a recorded trace;
-/// plain or gzip. `name` is what to call it.
+/// plain or gzip, UTF-8 or UTF-16. `name` is what to call it.
 ///
 /// # Errors
 /// It is nothing of that.
@@ -43,28 +46,24 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
         cause,
     };
     let unpacked = unpacked(bytes).map_err(because)?;
-    let heard = Heard::of(&unpacked);
-    if !heard.history.events.is_empty() || heard.is_a_stream() {
-        return Ok(Input::History(heard.history));
+    let decoded = Decoded::of(&unpacked.bytes);
+    let stream = (!decoded.history.events.is_empty() || decoded.is_a_stream())
+        .then(|| decoded.history.clone());
+    let mut histories = stream.into_iter().chain(dump::read(&decoded.text));
+    if let Some(mut history) = histories.next() {
+        history.notes.extend(unpacked.notes);
+        return Ok(match histories.next() {
+            Some(dump) => Input::Both {
+                stream: history,
+                dump,
+            },
+            None => Input::History(history),
+        });
     }
-    if let Some(history) = dump::read(&heard.text) {
-        return Ok(Input::History(history));
-    }
-    match Trace::from_bytes(stem(name), &unpacked) {
+    match Trace::from_bytes(stem(name), bytes) {
         Ok(trace) => Ok(Input::Trace(trace)),
-        Err(fault) => Err(because(heard.refusal(&fault))),
+        Err(fault) => Err(because(decoded.refusal(&fault))),
     }
-}
-
-fn unpacked(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    if !bytes.starts_with(&GZIP_MAGIC) {
-        return Ok(bytes.to_vec());
-    }
-    let mut unpacked = Vec::new();
-    MultiGzDecoder::new(bytes)
-        .read_to_end(&mut unpacked)
-        .map_err(|cause| format!("the gzip is damaged: {cause}"))?;
-    Ok(unpacked)
 }
 
 /// `fw_iot` of `traces/fw_iot.trace.gz`.
@@ -73,21 +72,21 @@ fn stem(name: &str) -> &str {
     file.split('.').next().unwrap_or(file)
 }
 
-/// What a listener makes of it.
-struct Heard {
+/// What a stream decoder makes of it.
+struct Decoded {
     history: History,
     text: Vec<String>,
     bytes: usize,
 }
 
-impl Heard {
-    fn of(bytes: &[u8]) -> Heard {
+impl Decoded {
+    fn of(bytes: &[u8]) -> Decoded {
         let (mut listener, mut text) = (Listener::new(), Vec::new());
         let mut keep = |line: &str| text.push(line.to_owned());
         listener.push(bytes, &mut keep);
         listener.end(&mut keep);
         let history = listener.into_history();
-        Heard {
+        Decoded {
             history,
             text,
             bytes: bytes.len(),

@@ -35,10 +35,11 @@ pub fn replayed<P: Poison>(trace: &Trace, replay: &Replay) -> Result<History, Er
         .events;
     let kept = moments(events.len(), peak(&events));
     let mut history = Run::<P>::boot(trace, replay)?.finish(trace, &kept)?.history;
-    history.notes = vec![
+    history.notes.clone_from(&trace.notes);
+    history.notes.extend([
         format!("recorded program on a simulated {}: heaps are measured, not rebuilt", replay.setup.chip.name()),
         "a recorded trace has no call sites and no owners: classes of sizes stand in for sites, operations for time".to_owned(),
-    ];
+    ]);
     Ok(history)
 }
 

@@ -14,12 +14,10 @@
 //! 2. Every slot is below [`Trace::slots`].
 //! 3. Sizes are at least 1; alignments are powers of two.
 
-use std::io::Read;
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
-
 use crate::error::Error;
+use crate::unpack::unpacked;
 
 mod fault;
 mod lines;
@@ -37,6 +35,8 @@ pub struct Trace {
     pub name: String,
     /// What was done, in order.
     pub operations: Vec<Operation>,
+    /// What a reader should know of it, in sentences: that it is cut off.
+    pub notes: Vec<String>,
     /// Length of the table a replayer needs to find a block by its slot.
     pub slots: usize,
     /// Greatest sum of the sizes asked for that was live at once, in bytes.
@@ -71,8 +71,6 @@ pub enum Operation {
     },
 }
 
-const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
-
 impl Trace {
     /// Reads a trace file, plain or gzip.
     ///
@@ -88,15 +86,19 @@ impl Trace {
     /// # Errors
     /// They are no trace, nor a gzip of one.
     pub fn from_bytes(fallback_name: &str, bytes: &[u8]) -> Result<Trace, TraceError> {
-        let mut text = String::new();
-        if bytes.starts_with(&GZIP_MAGIC) {
-            MultiGzDecoder::new(bytes).read_to_string(&mut text)
-        } else {
-            let mut bytes = bytes;
-            bytes.read_to_string(&mut text)
+        let unpacked = unpacked(bytes).map_err(TraceError::Unreadable)?;
+        let text = std::str::from_utf8(&unpacked.bytes)
+            .map_err(|cause| TraceError::Unreadable(cause.to_string()))?;
+        if unpacked.notes.is_empty() {
+            return parse(fallback_name, text, true);
         }
-        .map_err(|cause| TraceError::Unreadable(cause.to_string()))?;
-        parse(fallback_name, &text)
+        let whole_lines = text
+            .rfind('\n')
+            .and_then(|end| text.get(..end))
+            .unwrap_or_default();
+        let mut trace = parse(fallback_name, whole_lines, false)?;
+        trace.notes = unpacked.notes;
+        Ok(trace)
     }
 }
 
@@ -109,10 +111,12 @@ fn file_stem(path: &Path) -> String {
     name.split('.').next().unwrap_or_default().to_owned()
 }
 
-fn parse(fallback_name: &str, text: &str) -> Result<Trace, TraceError> {
+/// What is cut off has fewer operations than its header says: `whole` says whether that counts.
+fn parse(fallback_name: &str, text: &str, whole: bool) -> Result<Trace, TraceError> {
     let mut trace = Trace {
         name: fallback_name.to_owned(),
         operations: Vec::new(),
+        notes: Vec::new(),
         slots: 0,
         peak_live_bytes: 0,
         peak_operation: 0,
@@ -139,7 +143,7 @@ fn parse(fallback_name: &str, text: &str) -> Result<Trace, TraceError> {
     trace.slots = live.slots();
     trace.peak_live_bytes = live.peak_bytes;
     trace.peak_operation = live.peak_operation;
-    check_length(&trace, promised)?;
+    check_length(&trace, promised.filter(|_| whole))?;
     Ok(trace)
 }
 
@@ -215,12 +219,26 @@ mod tests {
     }
 
     #[test]
-    fn a_gzip_cut_short_is_refused() {
+    fn of_a_gzip_cut_short_the_whole_lines_are_read_and_the_cut_is_told() {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
-        gzip.write_all(b"a 0 10\nf 0\n").unwrap();
+        let lines: String = (0..5000)
+            .map(|slot| format!("a {slot} {}\n", 7 * slot + 10))
+            .collect();
+        gzip.write_all(format!("# ops: 5000\n{lines}").as_bytes())
+            .unwrap();
         let whole = gzip.finish().unwrap();
-        let half = Trace::from_bytes("packed", &whole[..whole.len() / 2]);
-        assert!(matches!(half, Err(TraceError::Unreadable(_))), "{half:?}");
+        let half = Trace::from_bytes("packed", &whole[..whole.len() / 2]).unwrap();
+        assert!(
+            (1000..4900).contains(&half.operations.len()),
+            "{}",
+            half.operations.len()
+        );
+        assert!(half.notes[0].contains("cut off"), "{:?}", half.notes);
+        let nothing = Trace::from_bytes("packed", &whole[..12]);
+        assert!(
+            matches!(nothing, Err(TraceError::Unreadable(_))),
+            "{nothing:?}"
+        );
     }
 
     #[test]

@@ -1,0 +1,136 @@
+//! Lines of a log as the device printed them: terminal escapes are taken out, lines that a terminal wrapped are whole again.
+//!
+//! ```text
+//!   │    96 bytes (@ 0x3ffb3f00, Internal) allocated CPU 0 ccount 0x00001234 caller 0│    as wide as the terminal …
+//!   │x400d1234:0x400d2345│                                                              … so this is the rest of it
+//! ```
+//! Nobody says how wide the terminal was: it is taken for as wide as the longest line. Lines are put together only where what comes out is a line of a dump from end to end.
+
+use super::line::{Item, LONGEST, item};
+
+/// The items of the dumps in `lines`, in order.
+pub(super) fn items(lines: &[String]) -> Vec<Item> {
+    let lines: Vec<String> = lines.iter().map(|line| clean(line)).collect();
+    let width = lines.iter().map(|line| columns(line)).max().unwrap_or(0);
+    let (mut items, mut at) = (Vec::new(), 0);
+    while at < lines.len() {
+        let (item, used) = next(&lines, at, width);
+        items.extend(item);
+        at += used;
+    }
+    items
+}
+
+fn clean(line: &str) -> String {
+    crate::terminal::without_escapes(line).trim_end().to_owned()
+}
+
+fn columns(line: &str) -> usize {
+    line.chars().count()
+}
+
+/// The item that begins at line `at`, and on how many lines it stands.
+fn next(lines: &[String], at: usize, width: usize) -> (Option<Item>, usize) {
+    let rest = lines.get(at..).unwrap_or_default();
+    let alone = rest.first().and_then(|line| item(line));
+    let (mut best, mut used) = (alone.map(|(item, _)| item), 1);
+    let mut joined = String::new();
+    for (index, pair) in rest.windows(2).enumerate() {
+        let [line, following] = pair else { break };
+        let Some(blanks) = wrapped(line, width).filter(|_| !begins_item(following)) else {
+            break;
+        };
+        joined.push_str(line);
+        joined.extend(std::iter::repeat_n(' ', blanks));
+        if joined.len() > LONGEST {
+            break;
+        }
+        let with = |blank: &str| {
+            let (item, whole) = item(&format!("{joined}{blank}{following}"))?;
+            (whole && goes_on(best.as_ref(), &item)).then_some(item)
+        };
+        if let Some(item) = with("") {
+            (best, used) = (Some(item), index + 2);
+        } else if let Some(item) = with(" ") {
+            // The longest line of all has lost a blank, too.
+            joined.push(' ');
+            (best, used) = (Some(item), index + 2);
+        }
+    }
+    (best, used)
+}
+
+/// How many blanks at its end were lost, if the line is as wide as the terminal.
+fn wrapped(line: &str, width: usize) -> Option<usize> {
+    const BLANKS: usize = 4;
+    width
+        .checked_sub(columns(line))
+        .filter(|&blanks| blanks <= BLANKS)
+}
+
+/// Whether more of the line `before` reads as `item`: a line that says something says the same kind of thing when its rest is there.
+fn goes_on(before: Option<&Item>, item: &Item) -> bool {
+    let is_same = |before: &Item| std::mem::discriminant(before) == std::mem::discriminant(item);
+    *item != Item::Unreadable
+        && before.is_none_or(|before| *before == Item::Unreadable || is_same(before))
+}
+
+fn begins_item(line: &str) -> bool {
+    matches!(item(line), Some((item, _)) if item != Item::Unreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "\
+I (312) main: dump follows
+====== Heap Trace: 2 records (100 capacity) ======
+    96 bytes (@ 0x3ffb3f00, Internal) allocated CPU 0 ccount 0x00001234 caller 0x400d1234:0x400d2345:0x400d3456:0x400d4567 at crates/firmware/src/main.rs:14:5
+freed by 0x400d1234:0x400d2345:0x400d3456:0x400d4567
+     8 bytes (@ 0x3f800010,    PSRAM) allocated CPU 1 ccount 0x00001334 caller 0x400d1234:
+I (900) wifi: up
+8 bytes 'leaked' in trace (1 allocations)
+";
+
+    fn of(text: &str) -> Vec<Item> {
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        items(&lines)
+    }
+
+    fn wrap(text: &str, width: usize, trim: bool) -> String {
+        let mut out = String::new();
+        for line in text.lines() {
+            let letters: Vec<char> = line.chars().collect();
+            for piece in letters.chunks(width) {
+                let piece: String = piece.iter().collect();
+                out.push_str(if trim { piece.trim_end() } else { &piece });
+                out.push('\n');
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn a_terminal_of_any_width_wraps_what_is_read_as_if_it_had_not() {
+        let whole = of(LOG);
+        assert_eq!(whole.len(), 5);
+        for width in 30..160 {
+            assert_eq!(of(&wrap(LOG, width, false)), whole, "{width} columns");
+            assert_eq!(
+                of(&wrap(LOG, width, true)),
+                whole,
+                "{width} columns, blanks lost"
+            );
+        }
+    }
+
+    #[test]
+    fn colours_and_line_ends_of_other_systems_are_no_part_of_a_line() {
+        let coloured: String = LOG
+            .lines()
+            .map(|line| format!("\x1B[0;32m{line}\x1B[0m\r\n"))
+            .collect();
+        assert_eq!(of(&coloured), of(LOG));
+    }
+}

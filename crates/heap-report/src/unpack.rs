@@ -1,0 +1,156 @@
+//! From a file's bytes to bytes or UTF-8 text: gzip and UTF-16 are undone.
+//!
+//! A device that crashed leaves a gzip without its end: what is there is read. A small file that unpacks to more than fits into memory is refused.
+
+use std::borrow::Cow;
+use std::io::{ErrorKind, Read};
+
+use flate2::read::MultiGzDecoder;
+
+/// More is not unpacked: 256 MiB, ten times the largest recording we know.
+const MOST_UNPACKED: usize = 256 << 20;
+
+const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
+
+/// What was in a file.
+#[derive(Debug)]
+pub(crate) struct Unpacked<'a> {
+    pub(crate) bytes: Cow<'a, [u8]>,
+    /// What a reader should know, in sentences.
+    pub(crate) notes: Vec<String>,
+}
+
+/// # Errors
+/// Nothing can be unpacked, or it would be too much.
+pub(crate) fn unpacked(bytes: &[u8]) -> Result<Unpacked<'_>, String> {
+    let mut unpacked = match bytes.starts_with(&GZIP_MAGIC) {
+        true => gunzipped(bytes, MOST_UNPACKED)?,
+        false => Unpacked {
+            bytes: Cow::Borrowed(bytes),
+            notes: Vec::new(),
+        },
+    };
+    if let Some(text) = decoded(&unpacked.bytes) {
+        unpacked.bytes = Cow::Owned(text);
+    }
+    Ok(unpacked)
+}
+
+fn gunzipped(packed: &[u8], most: usize) -> Result<Unpacked<'static>, String> {
+    let (mut bytes, mut piece) = (Vec::new(), [0; 1 << 16]);
+    let mut decoder = MultiGzDecoder::new(packed);
+    let cut = loop {
+        match decoder.read(&mut piece) {
+            Ok(0) => break None,
+            Ok(count) => bytes.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            Err(cause) if cause.kind() == ErrorKind::Interrupted => {}
+            Err(cause) => break Some(cause),
+        }
+        if bytes.len() > most {
+            let (from, most) = (packed.len(), most >> 20);
+            return Err(format!(
+                "the gzip of {from} bytes unpacks to more than {most} MiB, and is not read; unpack it, and give the part that matters"
+            ));
+        }
+    };
+    match cut {
+        Some(cause) if bytes.is_empty() => Err(format!("the gzip is damaged: {cause}")),
+        Some(cause) => {
+            let note = match cause.kind() {
+                ErrorKind::UnexpectedEof => format!(
+                    "the gzip is cut off; the {} bytes before the cut are told",
+                    bytes.len()
+                ),
+                _ => format!(
+                    "the gzip is damaged behind its first {} bytes, which are told: {cause}",
+                    bytes.len()
+                ),
+            };
+            Ok(Unpacked {
+                bytes: Cow::Owned(bytes),
+                notes: vec![note],
+            })
+        }
+        None => Ok(Unpacked {
+            bytes: Cow::Owned(bytes),
+            notes: Vec::new(),
+        }),
+    }
+}
+
+/// UTF-16 with a byte order mark as UTF-8; UTF-8 without its mark. `None`: it has none.
+fn decoded(bytes: &[u8]) -> Option<Vec<u8>> {
+    if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
+        return Some(rest.to_vec());
+    }
+    if let Some(rest) = bytes.strip_prefix(b"\xFF\xFE") {
+        return utf_16(rest, u16::from_le_bytes);
+    }
+    utf_16(bytes.strip_prefix(b"\xFE\xFF")?, u16::from_be_bytes)
+}
+
+/// `None` if it is no log: a binary stream may begin with the mark's bytes, too.
+fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<Vec<u8>> {
+    const LOOKED_AT: usize = 64;
+    let (pairs, _) = bytes.as_chunks();
+    let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+    let beginning = || units.iter().take(LOOKED_AT);
+    let ascii = beginning().filter(|unit| (0x09..0x7F).contains(*unit));
+    (ascii.count() * 2 > beginning().count()).then(|| String::from_utf16_lossy(&units).into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write as _;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(bytes).unwrap();
+        packed.finish().unwrap()
+    }
+
+    #[test]
+    fn text_with_a_byte_order_mark_is_utf_8_without_it() {
+        let utf_16 = |mark: &[u8], unit: fn(u16) -> [u8; 2]| {
+            let units = "96 bytes °\n".encode_utf16().flat_map(unit);
+            mark.iter().copied().chain(units).collect::<Vec<u8>>()
+        };
+        for bytes in [
+            utf_16(b"\xFF\xFE", u16::to_le_bytes),
+            utf_16(b"\xFE\xFF", u16::to_be_bytes),
+            b"\xEF\xBB\xBF96 bytes \xC2\xB0\n".to_vec(),
+        ] {
+            assert_eq!(
+                unpacked(&bytes).unwrap().bytes.as_ref(),
+                "96 bytes °\n".as_bytes()
+            );
+        }
+        assert_eq!(unpacked(b"\x01\x02").unwrap().bytes.as_ref(), b"\x01\x02");
+    }
+
+    #[test]
+    fn a_cut_gzip_tells_what_is_there_and_that_it_is_cut() {
+        let text: Vec<u8> = (0..20_000_u32).flat_map(u32::to_le_bytes).collect();
+        let packed = gzip(&text);
+        let whole = unpacked(&packed).unwrap();
+        assert!(whole.notes.is_empty() && whole.bytes == text);
+        let cut = unpacked(&packed[..packed.len() / 2]).unwrap();
+        assert!(!cut.bytes.is_empty() && text.starts_with(&cut.bytes));
+        assert!(
+            cut.notes[0].starts_with("the gzip is cut off"),
+            "{:?}",
+            cut.notes
+        );
+    }
+
+    #[test]
+    fn a_gzip_that_unpacks_without_end_is_refused() {
+        let packed = gzip(&[0; 1 << 20]);
+        assert!(packed.len() < 5000);
+        let refused = gunzipped(&packed, 1 << 19).unwrap_err();
+        assert!(refused.contains("unpacks to more than"), "{refused}");
+        assert_eq!(gunzipped(&packed, 1 << 20).unwrap().bytes.len(), 1 << 20);
+    }
+}
