@@ -36,7 +36,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    pub(crate) const PORT: u8 = 8;
+    pub(crate) const PORT: u8 = esp_heap::error::Error::PORT;
 
     /// A file that could not be used, and why.
     pub(crate) fn file(path: &Path, cause: impl fmt::Display) -> Error {
@@ -56,6 +56,18 @@ impl Error {
             Error::Image(_) => 7,
             Error::Port(_) => Error::PORT,
         })
+    }
+}
+
+impl From<esp_heap::error::Error> for Error {
+    fn from(error: esp_heap::error::Error) -> Error {
+        use esp_heap::error::Error as Common;
+        match error {
+            Common::Failed(what) => Error::Failed(what),
+            Common::Usage(what) => Error::Usage(what),
+            Common::File { name, cause } => Error::File { name, cause },
+            Common::Port(what) => Error::Port(what),
+        }
     }
 }
 

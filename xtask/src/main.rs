@@ -1,18 +1,13 @@
 //! The project's own commands: `cargo xtask --help`.
 //!
 //! ```text
-//!  main ── commands/sim        boot a chip's memory on the host, replay a trace, draw the heap
-//!       ├─ commands/map        a chip's memory as a table and a picture, a program laid over it, two side by side
-//!       ├─ commands/minheap    the smallest heap that completes a trace
-//!       ├─ commands/what_if    a recorded program under other configurations
-//!       ├─ commands/qemu       the heap on emulated chips: every check, on the chip's instruction set
+//!  main ── commands/qemu       the heap on emulated chips: every check, on the chip's instruction set
 //!       ├─ commands/bench      instructions per operation, on emulated chips
+//!       ├─ commands/peers      the smallest heaps of Rust peers, on an emulated chip
 //!       ├─ commands/faults     what the heap finds of what programs do wrong
 //!       ├─ commands/build      a program for a board, checked and measured
 //!       ├─ commands/image      the same as a flash image
 //!       ├─ commands/flash      the same, sent to the board; commands/monitor listens
-//!       ├─ commands/report     what a program's heap did, from its stream, its dump or a recording
-//!       ├─ commands/watch      a program's heap, live
 //!       ├─ commands/clib       the heap as a static library for C
 //!       ├─ commands/check_symbols  that library's names, against their lists
 //!       ├─ commands/test_host  every host test of the workspace
@@ -26,26 +21,13 @@ mod board;
 mod ci;
 mod clib;
 mod commands;
-mod configuration;
 mod error;
-mod esp_idf;
-mod exports;
 mod faults;
-mod figures;
-mod firmware;
-mod linker;
-mod near;
 mod on_target;
-mod paint;
-mod parallel;
-mod poisoning;
-mod progress;
 mod record;
-mod replay;
-mod serving;
-mod smallest;
-mod table;
-mod watch;
+#[cfg(test)]
+#[path = "../../crates/esp-heap/src/firmware/sample.rs"]
+mod sample;
 mod xtensa;
 
 use std::process::ExitCode;
@@ -61,7 +43,6 @@ Exit codes:
   1  a check failed (a test, a lint, memory that did not keep its content, a program that a heap would overwrite)
   2  the command line makes no sense: unknown chip, capability or option
   3  a tool is missing; the message has the line that installs it
-  4  `sim` went through, but some requests of the trace were refused
   5  a file cannot be read, understood or written, or is a program for another machine
   6  a program for a board cannot be built
   7  a program or image for a board would not start there
@@ -79,20 +60,15 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    Sim(commands::sim::Arguments),
-    Map(commands::map::Arguments),
-    Minheap(commands::minheap::Arguments),
-    WhatIf(Box<commands::what_if::Arguments>),
     TestHost(commands::test_host::Arguments),
     Qemu(commands::qemu::Arguments),
     Bench(commands::bench::Arguments),
+    Peers(commands::peers::Arguments),
     Faults(commands::faults::Arguments),
     Build(Box<commands::build::Arguments>),
     Image(Box<commands::image::Arguments>),
     Flash(Box<commands::flash::Arguments>),
     Monitor(Box<commands::monitor::Arguments>),
-    Report(Box<commands::report::Arguments>),
-    Watch(commands::watch::Arguments),
     Clib(commands::clib::Arguments),
     CheckSymbols(commands::check_symbols::Arguments),
     Ci(commands::ci::Arguments),
@@ -116,20 +92,15 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
-        Command::Sim(arguments) => commands::sim::run(&arguments),
-        Command::Map(arguments) => commands::map::run(&arguments),
-        Command::Minheap(arguments) => commands::minheap::run(&arguments),
-        Command::WhatIf(arguments) => commands::what_if::run(&arguments),
         Command::TestHost(arguments) => commands::test_host::run(&arguments),
         Command::Qemu(arguments) => commands::qemu::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
+        Command::Peers(arguments) => commands::peers::run(&arguments),
         Command::Faults(arguments) => commands::faults::run(&arguments),
         Command::Build(arguments) => commands::build::run(&arguments),
         Command::Image(arguments) => commands::image::run(&arguments),
         Command::Flash(arguments) => commands::flash::run(&arguments),
         Command::Monitor(arguments) => commands::monitor::run(&arguments),
-        Command::Report(arguments) => commands::report::run(&arguments),
-        Command::Watch(arguments) => commands::watch::run(&arguments),
         Command::Clib(arguments) => commands::clib::run(&arguments),
         Command::CheckSymbols(arguments) => commands::check_symbols::run(&arguments),
         Command::Ci(arguments) => commands::ci::run(&arguments),

@@ -218,7 +218,7 @@ impl Slots {
 }
 
 impl Program {
-    /// Writes it as a recorded trace, which `cargo xtask sim`, `minheap` and `what-if` replay. Capabilities have no place in that format; refused requests
+    /// Writes it as a recorded trace, which `esp-heap sim`, `minheap` and `what-if` replay. Capabilities have no place in that format; refused requests
     /// and what is missing stand there as comments.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::Error;
-use crate::figures::Figure;
+use esp_heap::figures::Figure;
 
 /// A figure as `--json` wrote it.
 #[derive(Debug, Deserialize)]
@@ -63,7 +63,7 @@ fn change(figure: &Figure, before: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Earlier, changes};
-    use crate::figures::Figure;
+    use esp_heap::figures::Figure;
 
     #[test]
     fn changes_are_told_and_the_rest_is_counted() {

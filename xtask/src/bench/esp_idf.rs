@@ -4,7 +4,7 @@
 //! with `-O2` by the same LLVM for the same instruction set, run in the same emulator on the same workloads, counted in
 //! the same way. Control bytes from its formula 20 + 36 + 4·FL + 4·FL·SL, with 11 first-level and 16 second-level lists for 64 KiB.
 
-use crate::figures::Figure;
+use esp_heap::figures::Figure;
 
 pub(crate) const SUBJECT: &str = "esp-idf";
 

@@ -4,8 +4,8 @@ use heap_bench::subjects::Level;
 use multi_heap::{Comprehensive, Heap, Light, Poison, Unpoisoned};
 
 use super::table::{Figures, short};
-use crate::figures::Figure;
-use crate::table;
+use esp_heap::figures::Figure;
+use esp_heap::table;
 
 /// What figures call the levels, and what a block costs beyond its payload.
 const LEVELS: [(&str, u32); 3] = [

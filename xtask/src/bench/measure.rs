@@ -5,9 +5,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::figures::Figure;
 use crate::on_target::size::code_bytes;
 use crate::on_target::{Programs, Target, run};
+use esp_heap::figures::Figure;
 
 use super::esp_idf;
 

@@ -8,10 +8,10 @@ use comfy_table::Table;
 
 use super::tape;
 use crate::error::Error;
-use crate::figures::Figure;
 use crate::on_target::{Programs, Target, run};
-use crate::smallest::smallest;
-use crate::{esp_idf, parallel, progress, table};
+use esp_heap::figures::Figure;
+use esp_heap::smallest::smallest;
+use esp_heap::{esp_idf, parallel, progress, table};
 use heap_report::recorded::Trace;
 
 const PROGRAM: &str = "completes";

@@ -3,8 +3,8 @@
 use comfy_table::{CellAlignment, Table};
 
 use super::esp_idf;
-use crate::figures::Figure;
-use crate::table;
+use esp_heap::figures::Figure;
+use esp_heap::table;
 
 /// Some figures of one metric, found by heap and workload.
 pub(super) struct Figures<'a>(pub(super) &'a [Figure]);
@@ -246,7 +246,7 @@ fn space(figures: &Figures<'_>) -> Table {
 #[cfg(test)]
 mod tests {
     use super::of;
-    use crate::figures::Figure;
+    use esp_heap::figures::Figure;
 
     #[test]
     fn malloc_and_free_of_a_workload_share_a_cell_and_are_compared_together() {

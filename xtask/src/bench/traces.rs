@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::measure::figure;
 use super::tape;
 use crate::error::Error;
-use crate::figures::Figure;
 use crate::on_target::{Programs, Target, run};
-use crate::progress;
+use esp_heap::figures::Figure;
+use esp_heap::progress;
 use heap_report::recorded::Trace;
 
 /// The list of holes of a first fit gets long.

@@ -162,8 +162,8 @@ fn stack_fault(program: &Program, memory: &Memory) -> Option<String> {
 mod tests {
     use super::*;
     use crate::board::program::{Content, Segment};
-    use crate::firmware::Firmware;
-    use crate::firmware::sample;
+    use crate::sample;
+    use esp_heap::firmware::Firmware;
     use object::elf;
     use soc_regions::span;
     use std::path::PathBuf;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   board ─> espflash, miniterm ─┬─ any other line ─────────────────> terminal
-//!                                └─ `events<tab>` and hexadecimal ──> a file for `cargo xtask report`, or nowhere
+//!                                └─ `events<tab>` and hexadecimal ──> a file for `cargo esp-heap report`, or nowhere
 //! ```
 
 use std::fs::File;
@@ -19,7 +19,7 @@ const MARK: &[u8] = b"events\t";
 /// Where what a board says goes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Ears {
-    /// Keep the heap's events (lines that begin with `events`) in this file, for `cargo xtask report`
+    /// Keep the heap's events (lines that begin with `events`) in this file, for `cargo esp-heap report`
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
 }

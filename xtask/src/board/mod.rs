@@ -5,8 +5,8 @@
 //!   toolchain.rs   a compiler for it, or what to install     build.rs   sources ─> ELF file
 //!   checks.rs      would this program start?                 sizes.rs   what takes how much room?
 //!   sender.rs      espflash or esptool: their command lines  image.rs   ELF file ─> image, read back and compared
-//!   port.rs        is the port there, and free?              send.rs    image ─> board; if the line breaks, the rest of it
-//!   pieces.rs      what is sent again after that             listen.rs  board ─> terminal, its events ─> file
+//!   send.rs        image ─> board; if the line breaks …      pieces.rs  … what is sent again after that
+//!   listen.rs  board ─> terminal, its events ─> file
 //!   step.rs        one command of all this: shown by `--dry-run`, or run
 //! ```
 //! Nothing is sent before every check has passed.
@@ -17,7 +17,6 @@ pub(crate) mod chip;
 pub(crate) mod image;
 pub(crate) mod listen;
 pub(crate) mod pieces;
-pub(crate) mod port;
 pub(crate) mod program;
 pub(crate) mod send;
 pub(crate) mod sender;

@@ -11,7 +11,7 @@ use soc_regions::{Span, Symbols};
 
 use super::Board;
 use crate::error::Error;
-use crate::firmware::Firmware;
+use esp_heap::firmware::Firmware;
 
 /// A program for a board.
 #[derive(Debug)]

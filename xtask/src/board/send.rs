@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use super::Board;
 use super::chip::PROGRAM_OFFSET;
+use super::pieces;
 use super::sender::{Before, Files, Line, Sender};
 use super::step::Step;
-use super::{pieces, port};
 use crate::error::Error;
+use esp_heap::port;
 
 /// How long a port may take to come back.
 const PATIENCE: Duration = Duration::from_secs(10);

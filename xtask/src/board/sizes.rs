@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::program::Program;
-use crate::table;
+use esp_heap::table;
 
 /// Crates with less than all these together are one row.
 const ROWS: usize = 15;
@@ -127,7 +127,8 @@ fn changed(before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> Vec<(
 #[cfg(test)]
 mod tests {
     use super::{NO_CRATE, Program, Sizes, changed, crate_of, largest};
-    use crate::firmware::{Firmware, sample};
+    use crate::sample;
+    use esp_heap::firmware::Firmware;
     use object::elf;
     use std::collections::BTreeMap;
     use std::path::PathBuf;

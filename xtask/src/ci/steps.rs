@@ -70,7 +70,7 @@ fn tests() -> Result<(), Trouble> {
 }
 
 fn sim() -> Result<(), Trouble> {
-    tool::run(xtask()?.arg("sim"))
+    tool::run(cargo().args(["esp-heap", "sim"]))
 }
 
 /// This program again.

@@ -9,8 +9,8 @@ use super::processor::Processor;
 use crate::ci::tool;
 use crate::error::Error;
 use crate::on_target::tools;
-use crate::poisoning::Poisoning;
 use crate::xtensa::link;
+use esp_heap::poisoning::Poisoning;
 
 /// What cargo calls the library.
 const FILE: &str = "libheap_caps.a";

@@ -13,7 +13,7 @@ use super::build::root;
 use super::{Order, Processor, features};
 use crate::error::Error;
 use crate::on_target::tools;
-use crate::poisoning::Poisoning;
+use esp_heap::poisoning::Poisoning;
 
 /// What every file in C must pass.
 const STRICT: [&str; 6] = [

@@ -7,9 +7,9 @@ use clap::ValueEnum;
 
 use crate::bench::{compare, levels, measure, table, traces};
 use crate::error::Error;
-use crate::figures::{self, Figure};
 use crate::on_target::Target;
 use crate::record;
+use esp_heap::figures::{self, Figure};
 use heap_report::recorded::Trace;
 use heap_report::recorded::shipped;
 

@@ -8,7 +8,7 @@ use crate::board::program::Program;
 use crate::board::sizes::Sizes;
 use crate::board::{Board, checks};
 use crate::error::Error;
-use crate::paint;
+use esp_heap::paint;
 
 /// Build the program for a board, check it and show what takes how much room
 #[derive(clap::Args)]
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 /// What `--dry-run` shows of the build.
 pub(crate) fn show_step(source: &Source) -> Result<(), Error> {
     match source.step()? {
-        Some(step) => paint::print(format_args!("{step}\n")),
+        Some(step) => Ok(paint::print(format_args!("{step}\n"))?),
         None => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ use crate::clib::features::{self, Names};
 use crate::clib::symbols::Library;
 use crate::clib::{Order, Processor};
 use crate::error::Error;
-use crate::poisoning::Poisoning;
+use esp_heap::poisoning::Poisoning;
 
 /// Build the C library with each feature alone and with all, and compare its names with the lists in crates/heap-caps-c/symbols
 #[derive(clap::Args)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use crate::clib::symbols::Library;
 use crate::clib::{Order, Processor, checks, features};
 use crate::error::Error;
-use crate::poisoning::Poisoning;
+use esp_heap::poisoning::Poisoning;
 
 /// Build the heap as a static library for C; print where it is, its names and its size
 #[derive(clap::Args)]

@@ -9,9 +9,9 @@ use target_suite::faults::Kind;
 
 use crate::error::Error;
 use crate::faults::{run as trials, table};
-use crate::figures;
-use crate::poisoning::Poisoning;
 use crate::record;
+use esp_heap::figures;
+use esp_heap::poisoning::Poisoning;
 
 /// Let programs overrun blocks, free twice and worse, at random, and count what the heap finds
 #[derive(clap::Args)]

@@ -6,9 +6,9 @@ use super::build;
 use crate::board::build::Source;
 use crate::board::listen::Ears;
 use crate::board::sender::{Before, Files, Line, Sender};
-use crate::board::{image, port, send};
+use crate::board::{image, send};
 use crate::error::Error;
-use crate::paint;
+use esp_heap::{paint, port};
 
 /// Build the program for a board, send it there, and show what it prints
 #[derive(clap::Args)]
@@ -93,6 +93,6 @@ impl Arguments {
             steps.push(sender.listening(chip, Some(&elf), port, self.line.no_reset));
         }
         let lines: String = steps.iter().map(|step| format!("{step}\n")).collect();
-        paint::print(lines)
+        Ok(paint::print(lines)?)
     }
 }

@@ -8,7 +8,7 @@ use crate::board::build::Source;
 use crate::board::image;
 use crate::board::sender::Sender;
 use crate::error::Error;
-use crate::paint;
+use esp_heap::paint;
 
 /// Build the program for a board and make its flash image
 #[derive(clap::Args)]

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use super::build;
 use crate::board::build::Source;
 use crate::board::listen::Ears;
-use crate::board::port;
 use crate::board::sender::{Line, Sender};
 use crate::error::Error;
-use crate::paint;
+use esp_heap::{paint, port};
 
 /// Show what the program on a board prints
 #[derive(clap::Args)]

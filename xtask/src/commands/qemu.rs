@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::on_target::build::C_CHECKS;
 use crate::on_target::run::{Ended, run as emulate};
 use crate::on_target::{Programs, Target, leaks};
-use crate::poisoning::Poisoning;
+use esp_heap::poisoning::Poisoning;
 use target_suite::faults as seeded;
 
 /// Longest time of one run of the emulator. A check takes a tenth of a second.

@@ -4,9 +4,9 @@ use std::panic::catch_unwind;
 
 use target_suite::faults::{Kind, Tally, tally};
 
-use crate::parallel;
-use crate::poisoning::{Poisoning, with_poison};
-use crate::progress;
+use esp_heap::parallel;
+use esp_heap::poisoning::{Poisoning, with_poison};
+use esp_heap::progress;
 
 /// Faults in a piece.
 const PIECE: u64 = 50;

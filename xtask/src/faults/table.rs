@@ -3,9 +3,9 @@
 use target_suite::faults::{LOOKS, Tally};
 
 use super::run::Row;
-use crate::figures::Figure;
-use crate::poisoning::Poisoning;
-use crate::table;
+use esp_heap::figures::Figure;
+use esp_heap::poisoning::Poisoning;
+use esp_heap::table;
 
 const HEADS: [&str; 13] = [
     "",

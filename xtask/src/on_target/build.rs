@@ -7,7 +7,7 @@ use std::process::Command;
 use super::target::Target;
 use super::tools;
 use crate::error::Error;
-use crate::poisoning::Poisoning;
+use esp_heap::poisoning::Poisoning;
 
 /// The programs that run the checks in C.
 pub(crate) const C_CHECKS: [&str; 2] = ["c_checks", "c_checks_2016"];

@@ -6,7 +6,7 @@
 //!   History ─────┼─► heaptrack    every allocation and free with its call stack                        heaptrack_gui, heaptrack_print
 //!                ├─► csv          a row an event                                                       spreadsheets, pandas
 //!                ├─► collapsed    `outer;inner bytes`                                                  flame graphs
-//!                └─► Program      sizes, order and alignment, to be replayed                           cargo xtask sim, minheap, what-if
+//!                └─► Program      sizes, order and alignment, to be replayed                           esp-heap sim, minheap, what-if
 //! ```
 //!
 //! What is missing of a history is told in each of them, in the words of [`missing`]. Bytes are those asked for. A resize is a free and an allocation.

@@ -1,0 +1,216 @@
+//! What did a program's heap do: on a screen, and as a page?
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use heap_report::page::report_page;
+use heap_report::read::{Input, Replay, read, replayed};
+use heap_report::recorded::{Trace, shipped};
+use heap_report::simulate::machine::Machine;
+use heap_report::summary::{Summary, json};
+use heap_report::symbols::Symbols;
+use heap_report::{History, Rebuilt};
+use multi_heap::Poison;
+
+use crate::exports::Exports;
+use crate::serving::{PolicyName, Serving, requests};
+use esp_heap::error::Error;
+use esp_heap::paint;
+use esp_heap::poisoning::{Poisoning, with_poison};
+
+/// Tell what a program's heap did: peak, owners, leaks down to lines of the source, refusals, fragmentation
+#[derive(clap::Args)]
+#[command(after_help = "\
+FILE is recognised by what is in it: an event stream (binary, or lines `events<tab>hexadecimal` anywhere in a log), from its beginning or its middle; \
+the text of heap_trace_dump in a log, ESP-IDF's or ours; a recorded trace, which is replayed on the simulated chip. Each may be a gzip.
+
+--elf is the linked program that ran, with debug information. It turns return addresses into functions and lines; the heap's own functions are left out. \
+For a recorded trace it is the program whose code and data take memory, and --chip, --option, --psram, --caps, --policy, --reserve and --poison say \
+on what it is replayed; a stream or a dump tells what was, they do not change it.
+
+Examples:
+  esp-heap report                                 a shipped recording of an IoT firmware
+  cargo xtask qemu --bin events > events.log         the program's file is told on standard error
+  esp-heap report events.log --elf FILE
+  esp-heap report - --json < events.log
+  esp-heap report events.log --dhat dhat.json     for valgrind's viewer; docs/exports.md tells of the other formats
+
+Exit codes: 0 success, 2 there is no such chip or option, 5 no heap data in FILE, no verdict because what is in it cannot be read or contradicts itself, \
+or the ELF file is none.")]
+pub(crate) struct Arguments {
+    /// An event stream, a log with one or with a trace dump in it, or a recorded trace; `-`: standard input [default: a shipped recording]
+    file: Option<PathBuf>,
+    /// The linked program that ran
+    #[arg(long, value_name = "FILE")]
+    elf: Option<PathBuf>,
+    /// Where the page goes
+    #[arg(long, value_name = "FILE", default_value = "out/report.html")]
+    out: PathBuf,
+    /// Print the summary as a JSON object
+    #[arg(long)]
+    json: bool,
+    /// The chip that serves a recorded trace; `esp-heap map` lists them
+    #[arg(long, default_value = "esp32")]
+    chip: String,
+    /// Change the chip's configuration, see `esp-heap map CHIP --options`; may be given several times
+    #[arg(long = "option", value_name = "NAME[=VALUE]")]
+    settings: Vec<String>,
+    /// External memory: short for --option psram=SIZE
+    #[arg(long, value_name = "SIZE")]
+    psram: Option<String>,
+    /// Capabilities of every request of a recorded trace [default: as by malloc]
+    #[arg(long)]
+    caps: Option<String>,
+    /// How heaps are chosen
+    #[arg(long, value_enum, default_value = "guaranteed")]
+    policy: PolicyName,
+    /// Free bytes that only requests for certain capabilities get
+    #[arg(long, value_name = "CAPS=BYTES")]
+    reserve: Option<String>,
+    /// Poisoning of all heaps
+    #[arg(long, value_enum, default_value = "none")]
+    poison: Poisoning,
+    #[command(flatten)]
+    exports: Exports,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let (history, dump) = arguments.histories()?;
+    let rebuilt = Rebuilt::of(&history);
+    write_page(&arguments.out, &history, &rebuilt)?;
+    let exported = arguments.exports.write(&history)?;
+    let dump = dump.map(|dump| (Rebuilt::of(&dump), dump));
+    if arguments.json {
+        let mut object = json(&history, &rebuilt);
+        if let Some((rebuilt, dump)) = &dump {
+            object["dump"] = json(dump, rebuilt);
+        }
+        paint::print(format!("{object:#}\n"))?;
+    } else {
+        paint::print(Summary::new(&history, &rebuilt))?;
+        if let Some((rebuilt, dump)) = &dump {
+            let summary = Summary::new(dump, rebuilt);
+            paint::print(format!(
+                "\nThe same log has a trace dump, too:\n\n{summary}"
+            ))?;
+        }
+        let page = arguments.out.display();
+        paint::print(format!("\nwrote {page}: open it in a browser\n"))?;
+        for file in exported {
+            paint::print(format!("wrote {}\n", file.display()))?;
+        }
+    }
+    let told = [Some(&history), dump.as_ref().map(|(_, dump)| dump)];
+    let has_doubts = told
+        .into_iter()
+        .flatten()
+        .any(|history| !history.doubts.is_empty());
+    Ok(match has_doubts {
+        true => ExitCode::from(NO_VERDICT),
+        false => ExitCode::SUCCESS,
+    })
+}
+
+/// What was found could not be read, or contradicts itself.
+const NO_VERDICT: u8 = 5;
+
+impl Arguments {
+    /// What there is to tell; of a log with a stream and a dump, both.
+    fn histories(&self) -> Result<(History, Option<History>), Error> {
+        let Some(file) = &self.file else {
+            return Ok((self.replayed(None)?, None));
+        };
+        Ok(match read(&file.display().to_string(), &bytes_of(file)?)? {
+            Input::Trace(trace) => (self.replayed(Some(&trace))?, None),
+            Input::History(history) => (self.named(history)?, None),
+            Input::Both { stream, dump } => (self.named(stream)?, Some(self.named(dump)?)),
+        })
+    }
+
+    fn named(&self, mut history: History) -> Result<History, Error> {
+        self.name_callers(&mut history)?;
+        Ok(history)
+    }
+
+    /// What happens on the chip; without a trace to the largest shipped one that fits.
+    fn replayed(&self, trace: Option<&Trace>) -> Result<History, Error> {
+        let serving = Serving {
+            chip: self.chip.clone(),
+            settings: self.settings.clone(),
+            psram: self.psram.clone(),
+            elf: self.elf.clone(),
+            policy: self.policy,
+            reserve: self.reserve.clone(),
+        };
+        let setup = serving.setup()?;
+        let requests = requests(self.caps.as_deref(), setup.chip)?;
+        let replay = Replay { setup, requests };
+        with_poison!(self.poison, P => serve::<P>(trace, &replay))
+    }
+
+    fn name_callers(&self, history: &mut History) -> Result<(), Error> {
+        let callers = history.sites.iter().any(|site| !site.callers.is_empty());
+        let Some(elf) = &self.elf else {
+            if callers {
+                history.notes.push(
+                    "call stacks are addresses: --elf PROGRAM makes them functions and lines"
+                        .to_owned(),
+                );
+            }
+            return Ok(());
+        };
+        let symbols = Symbols::read(elf, &current_folder())?;
+        let named = history.name_callers(|caller| symbols.frames(caller));
+        history
+            .notes
+            .extend(remark(&symbols, named.asked, named.found, elf));
+        Ok(())
+    }
+}
+
+/// What the ELF file could not tell.
+fn remark(symbols: &Symbols, asked: usize, found: usize, elf: &Path) -> Option<String> {
+    let elf = elf.display();
+    if found < asked {
+        let missing = asked - found;
+        return Some(format!(
+            "{missing} of {asked} return addresses are not of {elf}: is it the program that ran?"
+        ));
+    }
+    (!symbols.has_lines()).then(|| format!("{elf} has no debug information, so there are functions and no lines: build it with `debug = 1` in its profile"))
+}
+
+fn serve<P: Poison>(trace: Option<&Trace>, replay: &Replay) -> Result<History, Error> {
+    if let Some(trace) = trace {
+        return Ok(replayed::<P>(trace, replay)?);
+    }
+    let mut machine = Machine::<P>::boot(&replay.setup)?;
+    machine.enable_startup_stacks();
+    let (trace, _) = shipped::fitting(machine.free_bytes(replay.requests))?;
+    Ok(replayed::<P>(&trace, replay)?)
+}
+
+fn bytes_of(file: &Path) -> Result<Vec<u8>, Error> {
+    if file != Path::new("-") {
+        return fs::read(file).map_err(|cause| Error::file(file, cause));
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut bytes)
+        .map_err(|cause| Error::file(Path::new("standard input"), cause))?;
+    Ok(bytes)
+}
+
+fn current_folder() -> PathBuf {
+    std::env::current_dir().unwrap_or_default()
+}
+
+fn write_page(file: &Path, history: &History, rebuilt: &Rebuilt) -> Result<(), Error> {
+    let text = report_page(history, rebuilt).map_err(|cause| Error::file(file, cause))?;
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
+    }
+    fs::write(file, text).map_err(|cause| Error::file(file, cause))
+}

@@ -1,0 +1,268 @@
+//! How does a simulated chip serve a recorded program?
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::ValueEnum;
+use multi_heap::Poison;
+use soc_regions::Chip;
+
+use crate::configuration::describe;
+use crate::serving::{PolicyName, Serving, requests};
+use esp_heap::error::Error;
+use esp_heap::figures::{self, Figure};
+use esp_heap::poisoning::{Poisoning, with_poison};
+use esp_heap::progress;
+use heap_report::page;
+use heap_report::recorded::Trace;
+use heap_report::recorded::shipped;
+use heap_report::simulate::machine::{Machine, Requests, Setup};
+use heap_report::simulate::recording::{Recording, TOLD_REFUSALS};
+use heap_report::simulate::replay;
+
+/// Boot a chip's memory on the host, replay a recorded program, draw the heap over time
+#[derive(clap::Args)]
+#[command(after_help = "\
+Every byte of every block is written when it is allocated and verified when it is freed or resized, \
+and all heaps are checked at the end.
+
+Without --trace, the largest of the shipped traces whose live blocks fit into the chip's memory is \
+replayed; the report says which. A refused request is told and counted, and the replay goes on without that block.
+
+Examples:
+  esp-heap sim                                    an ESP32 serves a recorded IoT firmware
+  esp-heap sim --chip esp32c2                     a small chip
+  esp-heap sim --chip esp32s3 --option psram=8M --caps SPIRAM
+  esp-heap sim --chip esp32c6 --elf build/app.elf --trace recorded.trace
+
+Exit codes: 0 every request was served, 4 some were refused, 1 a block lost its content.")]
+pub(crate) struct Arguments {
+    /// The chip; `esp-heap map` lists them
+    #[arg(long, default_value = "esp32")]
+    chip: String,
+    /// Change the chip's configuration, see `esp-heap map CHIP --options`; may be given several times
+    #[arg(long = "option", value_name = "NAME[=VALUE]")]
+    settings: Vec<String>,
+    /// A linked program whose code and data take memory, too [default: a typical small firmware]
+    #[arg(long, value_name = "FILE")]
+    elf: Option<PathBuf>,
+    /// A trace file, plain or gzip [default: a whole IoT firmware, or an MQTT client on small chips]
+    #[arg(long)]
+    trace: Option<PathBuf>,
+    /// Capabilities of every request, for example DMA|8BIT or DMA,8BIT [default: as by malloc]
+    #[arg(long)]
+    caps: Option<String>,
+    /// How heaps are chosen
+    #[arg(long, value_enum, default_value = "guaranteed")]
+    policy: PolicyName,
+    /// Free bytes that only requests for certain capabilities get, for example DMA=24576
+    #[arg(long, value_name = "CAPS=BYTES")]
+    reserve: Option<String>,
+    /// Poisoning of all heaps
+    #[arg(long, value_enum, default_value = "none")]
+    poison: Poisoning,
+    /// External memory: short for --option psram=SIZE
+    #[arg(long, value_name = "SIZE")]
+    psram: Option<String>,
+    /// Folder for heap.html, made if it is not there
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    out: PathBuf,
+    /// Print the figures as JSON instead of the report
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let setup = arguments.serving().setup()?;
+    let requests = requests(arguments.caps.as_deref(), setup.chip)?;
+    let recording = with_poison!(arguments.poison, P => {
+        simulate::<P>(arguments, &setup, requests)
+    })?;
+    let file = write_page(&arguments.out, &recording)?;
+    if arguments.json {
+        figures::print_json(&figures_of(&recording))?;
+    } else {
+        println!("wrote {}: open it in a browser", file.display());
+    }
+    Ok(ExitCode::from(if recording.refused == 0 { 0 } else { 4 }))
+}
+
+impl Arguments {
+    fn serving(&self) -> Serving {
+        Serving {
+            chip: self.chip.clone(),
+            settings: self.settings.clone(),
+            psram: self.psram.clone(),
+            elf: self.elf.clone(),
+            policy: self.policy,
+            reserve: self.reserve.clone(),
+        }
+    }
+}
+
+/// Boots, replays and, unless only figures are wanted, tells.
+fn simulate<P: Poison>(
+    arguments: &Arguments,
+    setup: &Setup,
+    requests: Requests,
+) -> Result<Recording, Error> {
+    let mut machine = Machine::<P>::boot(setup)?;
+    let said = |text: &str| {
+        if !arguments.json {
+            println!("{text}");
+        }
+    };
+    said(&startup_table(&machine, setup)?);
+    let added = machine.enable_startup_stacks();
+    said(&format!(
+        "The start-up stacks are free now: {added} more heaps serve.\n"
+    ));
+    let trace = match &arguments.trace {
+        Some(path) => Trace::read(path)?,
+        None => fitting_trace(machine.free_bytes(requests), &said)?,
+    };
+    said(&announcement(&trace, requests, arguments));
+
+    let start = Instant::now();
+    let recording = watched_replay(&mut machine, &trace, requests, &said)?;
+    let seconds = start.elapsed().as_secs_f64();
+    said(&heap_info(&machine, requests)?);
+    said(&summary(&recording, seconds));
+    Ok(Recording {
+        chip: model(setup.chip),
+        memory_map: setup.chip.generation().to_owned(),
+        policy: name_of(arguments.policy),
+        poison: name_of(arguments.poison),
+        ..recording
+    })
+}
+
+/// The largest of the shipped traces that fits into `free` bytes; tells of those that are too large.
+fn fitting_trace(free: u32, said: &impl Fn(&str)) -> Result<Trace, Error> {
+    let (trace, too_large) = shipped::fitting(free)?;
+    for larger in too_large {
+        said(&format!(
+            "{} has up to {} bytes alive, too many for the {free} that are free: a smaller trace is taken.",
+            larger.name, larger.peak_live_bytes
+        ));
+    }
+    Ok(trace)
+}
+
+fn watched_replay<P: Poison>(
+    machine: &mut Machine<P>,
+    trace: &Trace,
+    requests: Requests,
+    said: &impl Fn(&str),
+) -> Result<Recording, Error> {
+    let bar = progress::bar("replay", 240);
+    let mut told = 0;
+    let tell = |operation: usize, sentence: &str| {
+        told += 1;
+        if told <= TOLD_REFUSALS {
+            bar.suspend(|| said(&format!("refused at operation {operation}: {sentence}")));
+        }
+    };
+    let recording = replay::replay(machine, trace, requests, || bar.inc(1), tell)?;
+    bar.finish_and_clear();
+    if told > TOLD_REFUSALS {
+        said(&format!("… and {} more refusals", told - TOLD_REFUSALS));
+    }
+    Ok(recording)
+}
+
+fn startup_table<P: Poison>(machine: &Machine<P>, setup: &Setup) -> Result<String, Error> {
+    let chip = setup.chip;
+    let options = describe(&setup.options);
+    let mut text = format!(
+        "{}: {}; options: {options}\n",
+        chip.name(),
+        chip.generation()
+    );
+    machine
+        .heaps()
+        .print_startup_table(&mut text)
+        .map_err(unprintable)?;
+    Ok(text.trim_end().to_owned())
+}
+
+fn heap_info<P: Poison>(machine: &Machine<P>, requests: Requests) -> Result<String, Error> {
+    let mut text = String::new();
+    machine
+        .heaps()
+        .print_heap_info(requests.caps(), &mut text)
+        .map_err(unprintable)?;
+    Ok(text)
+}
+
+fn unprintable(cause: std::fmt::Error) -> Error {
+    Error::Failed(format!("the heaps cannot be printed: {cause}"))
+}
+
+fn announcement(trace: &Trace, requests: Requests, arguments: &Arguments) -> String {
+    format!(
+        "Replaying {}: {} operations, {requests}, policy {}, poisoning {}",
+        trace.name,
+        trace.operations.len(),
+        name_of(arguments.policy),
+        name_of(arguments.poison),
+    )
+}
+
+/// `ESP32` of `ESP32, ESP-IDF v3.0`.
+fn model(chip: &Chip) -> String {
+    let generation = chip.generation();
+    generation
+        .split(',')
+        .next()
+        .unwrap_or(generation)
+        .to_owned()
+}
+
+/// The word on the command line.
+fn name_of(value: impl ValueEnum) -> String {
+    value
+        .to_possible_value()
+        .map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+fn summary(recording: &Recording, seconds: f64) -> String {
+    let served = match recording.refused {
+        0 => "every request was served".to_owned(),
+        1 => "1 request was refused".to_owned(),
+        refused => format!("{refused} requests were refused"),
+    };
+    format!(
+        "{} operations in {seconds:.2} s: {served}, every byte of every block was intact.\n\
+         Peak of live bytes: {} at operation {}; least free: {}; live at the end: {} in {} blocks.",
+        recording.operations,
+        recording.peak_bytes,
+        recording.peak_operation,
+        recording.least_free,
+        recording.end_bytes,
+        recording.end_blocks,
+    )
+}
+
+fn write_page(folder: &Path, recording: &Recording) -> Result<PathBuf, Error> {
+    let file = folder.join("heap.html");
+    let text = page::heap_page(recording).map_err(|cause| Error::file(&file, cause))?;
+    fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
+    fs::write(&file, text).map_err(|cause| Error::file(&file, cause))?;
+    Ok(file)
+}
+
+fn figures_of(recording: &Recording) -> Vec<Figure> {
+    let figures = [
+        ("operations", recording.operations as u64),
+        ("refused_requests", recording.refused as u64),
+        ("peak_live_bytes", recording.peak_bytes),
+        ("least_free_bytes", recording.least_free),
+        ("end_live_bytes", recording.end_bytes),
+        ("end_live_blocks", recording.end_blocks as u64),
+    ];
+    let figure = |(metric, value)| Figure::new("heap-caps", &recording.trace, metric, value);
+    figures.map(figure).into()
+}

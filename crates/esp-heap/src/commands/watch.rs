@@ -1,0 +1,190 @@
+//! What does a program's heap do now?
+
+use std::io::{IsTerminal as _, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+use heap_report::symbols::Symbols;
+use heap_report::watch::Watched;
+
+use crate::watch::lines::Lines;
+use crate::watch::signals::Signals;
+use crate::watch::source::{Arrived, Source};
+use crate::watch::view::View;
+use esp_heap::error::Error;
+
+/// Watch a program's heap live: its event stream from a board's port, a growing file or a pipe
+#[derive(clap::Args)]
+#[command(after_help = "\
+On a terminal the picture is drawn anew in place; anywhere else (a pipe, CI) a line is printed every few seconds, and \
+the program's own text is passed through. Frames may come as they are, or as lines `events<tab>hexadecimal digits`, with text in between. \
+Fragmentation and largest free blocks are rebuilt from what is alive, not measured.
+
+It ends with a summary: on q or Ctrl-C, at the end of standard input, or after --idle seconds of silence.
+
+Examples:
+  esp-heap watch /dev/ttyUSB0
+  esp-heap watch events.log                            follows the file as it grows
+  cargo xtask qemu --bin events | esp-heap watch -
+  esp-heap watch /dev/ttyUSB0 --elf FIRMWARE           with functions and lines
+  esp-heap watch /dev/ttyUSB0 --idle 30 | tee heap.log a board in CI
+
+Exit codes: 0 it was watched to its end, 1 there was no event in it, 5 the file cannot be read, 8 the port is absent, busy or silent, or was lost.")]
+pub(crate) struct Arguments {
+    /// The board's port, a file, or - for standard input
+    #[arg(value_name = "PORT|FILE|-")]
+    from: String,
+    /// Bits a second of the port
+    #[arg(long, default_value_t = 115_200)]
+    baud: u32,
+    /// Seconds between two lines where there is no terminal
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    every: f64,
+    /// End when nothing has come for so long; 0: at the end of the file as it is now [default: never]
+    #[arg(long, value_name = "SECONDS")]
+    idle: Option<f64>,
+    /// The linked program that runs: return addresses become functions and lines
+    #[arg(long, value_name = "FILE")]
+    elf: Option<PathBuf>,
+    /// Print lines on a terminal, too
+    #[arg(long)]
+    plain: bool,
+}
+
+/// How often the picture is drawn.
+const STEP: Duration = Duration::from_millis(100);
+/// After so long without a byte a line of text is not the beginning of a frame.
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let every = seconds(arguments.every)?;
+    let idle = arguments.idle.map(seconds).transpose()?;
+    let mut watched = arguments.watched()?;
+    let source = Source::open(&arguments.from, arguments.baud)?;
+    let signals = Signals::heed()?;
+    let mut view = match stdout().is_terminal() && !arguments.plain {
+        true => View::on_terminal(every)?,
+        false => View::Lines(Lines::new(every)),
+    };
+    let end = watch(&source, &signals, idle, &mut view, &mut watched);
+    drop(view);
+    print!("{}", summary(&watched));
+    verdict(&source, &watched, end?)
+}
+
+impl Arguments {
+    fn watched(&self) -> Result<Watched, Error> {
+        let Some(elf) = &self.elf else {
+            return Ok(Watched::new());
+        };
+        let root = std::env::current_dir().unwrap_or_default();
+        Ok(Watched::with_symbols(Symbols::read(elf, &root)?))
+    }
+}
+
+fn seconds(number: f64) -> Result<Duration, Error> {
+    Duration::try_from_secs_f64(number)
+        .map_err(|_| Error::Usage(format!("{number} is no number of seconds")))
+}
+
+/// Why it ended.
+enum End {
+    Wanted,
+    Silence,
+    Complete,
+    Lost(String),
+}
+
+fn watch(
+    source: &Source,
+    signals: &Signals,
+    idle: Option<Duration>,
+    view: &mut View,
+    watched: &mut Watched,
+) -> Result<End, Error> {
+    let start = Instant::now();
+    let (mut heard, mut drawn) = (start, None);
+    let end = loop {
+        let arrived = source.arrivals.recv_timeout(STEP);
+        let now = Instant::now();
+        let seconds = now.duration_since(start).as_secs_f64();
+        let mut text = Vec::new();
+        let mut keep = |line: &str| text.push(line.to_owned());
+        let end = match arrived {
+            Ok(Arrived::Bytes(bytes)) if !bytes.is_empty() => {
+                heard = now;
+                watched.hear(&bytes, seconds, &mut keep);
+                None
+            }
+            Ok(Arrived::Bytes(_)) | Err(RecvTimeoutError::Timeout) => {
+                if now.duration_since(heard) >= PAUSE {
+                    watched.pause(seconds, &mut keep);
+                }
+                idle.is_some_and(|idle| now.duration_since(heard) >= idle)
+                    .then_some(End::Silence)
+            }
+            Ok(Arrived::End) | Err(RecvTimeoutError::Disconnected) => Some(End::Complete),
+            Ok(Arrived::Lost(cause)) => Some(End::Lost(cause)),
+        };
+        if end.is_some() {
+            watched.end(seconds, &mut keep);
+        }
+        view.text(&text)?;
+        if let Some(end) = end {
+            break end;
+        }
+        if drawn.is_none_or(|drawn| now.duration_since(drawn) >= STEP) {
+            view.show(watched, now)?;
+            drawn = Some(now);
+        }
+        if signals.came() || view.is_to_end() {
+            break End::Wanted;
+        }
+    };
+    Ok(end)
+}
+
+/// How it stands at the end.
+fn summary(watched: &Watched) -> String {
+    const NAMED: usize = 10;
+    let mut text = format!("{watched}\n");
+    for (title, standings) in [("owners", watched.owners()), ("sites", watched.sites())] {
+        let alive = standings
+            .iter()
+            .filter(|standing| standing.account.bytes > 0);
+        let lines = alive.take(NAMED).map(|standing| {
+            let account = &standing.account;
+            format!(
+                "  {:>10} bytes in {:>5} blocks, peak {:>10}  {}\n",
+                account.bytes, account.blocks, account.peak_bytes, standing.name
+            )
+        });
+        text.push_str(&format!("{title} with most bytes alive:\n"));
+        text.extend(lines);
+    }
+    let failures = watched.failures().map(|note| {
+        let owner = watched.history().owner_name(note.owner);
+        format!(
+            "refused: {} bytes, {}, for {owner}: {}\n",
+            note.size, note.caps, note.sentence
+        )
+    });
+    text.extend(failures);
+    text
+}
+
+fn verdict(source: &Source, watched: &Watched, end: End) -> Result<ExitCode, Error> {
+    match end {
+        End::Lost(cause) if source.is_port => Err(Error::Port(cause)),
+        End::Lost(cause) => Err(Error::File { name: "input".to_owned(), cause }),
+        End::Silence if source.is_port && watched.events() == 0 => {
+            Err(Error::Port("the board is silent: no event came; does its program send an event stream to this port, at this speed (--baud)?".to_owned()))
+        }
+        End::Silence | End::Complete if watched.events() == 0 => {
+            Err(Error::Failed("there is no event in it: see docs/event-stream.md for what a program sends".to_owned()))
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,47 @@
+//! Which text stands out on a terminal? Styles as escape codes; [`print()`] leaves them out where nobody sees colours.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use anstyle::{AnsiColor, Color, Style};
+
+use crate::error::Error;
+
+/// Heads of sections and tables.
+pub const HEADING: Style = Style::new().bold();
+/// What matters less.
+pub const FAINT: Style = Style::new().dimmed();
+/// What is wrong.
+pub const ERROR: Style = coloured(AnsiColor::Red).bold();
+/// What may be wrong.
+pub const WARNING: Style = coloured(AnsiColor::Yellow).bold();
+
+/// Colours that are told apart on dark and light ground, for things that have no order.
+pub const COLOURS: [Style; 5] = [
+    coloured(AnsiColor::Blue),
+    coloured(AnsiColor::Green),
+    coloured(AnsiColor::Yellow),
+    coloured(AnsiColor::Magenta),
+    coloured(AnsiColor::Cyan),
+];
+
+const fn coloured(colour: AnsiColor) -> Style {
+    Style::new().fg_color(Some(Color::Ansi(colour)))
+}
+
+/// `text` in `style`.
+pub fn painted(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Writes to standard output, in colours if that is a terminal which has them. A reader that has seen enough, like
+/// `head`, is no error.
+pub fn print(text: impl Display) -> Result<(), Error> {
+    match write!(anstream::stdout().lock(), "{text}") {
+        Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::file(Path::new("standard output"), cause))
+        }
+        _ => Ok(()),
+    }
+}
