@@ -6,7 +6,14 @@ use std::path::{Path, PathBuf};
 /// Xtensa assembly is linked as files: the compiler knows no `asm!` for it yet.
 const XTENSA: [&str; 3] = ["boot.S", "traps.S", "calls.S"];
 
+/// Where esp-alloc's build finds its back end.
+const BACK_END: &str = "ESP_ALLOC_CONFIG_HEAP_ALGORITHM";
+
 fn main() {
+    println!("cargo:rerun-if-env-changed={BACK_END}");
+    if env::var(BACK_END).as_deref() == Ok("LLFF") {
+        println!("cargo:rustc-cfg=esp_alloc_llff");
+    }
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../..");
     match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
         Ok("xtensa") => xtensa(&root),

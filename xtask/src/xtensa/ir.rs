@@ -2,6 +2,7 @@
 //!
 //! - It counts leading and trailing zeros in some 25 instructions, where Espressif's compilers use `nsau`, which every ESP32 has.
 //!   So the intrinsics become functions around that instruction, to be inlined by `opt`.
+//! - The compiler for emulated chips knows no `asm!`. So functions that a program declares become the instructions of esp-sync's lock.
 //! - Its calls to the 128-bit division routines pass the second operand in registers and on the stack, where rustc's definitions of
 //!   them expect a pointer. So a function of LLVM's shape stands in front of each definition.
 
@@ -40,12 +41,41 @@ any:
     ),
 ];
 
+/// Functions that programs declare, with what they are: to mask interrupts up to level 5, to bring a level back, the processor's number.
+const INSTRUCTIONS: [(&str, &str); 3] = [
+    (
+        "xtensa_mask_interrupts",
+        r#"define internal i32 @xtensa_mask_interrupts() alwaysinline {
+  %status = call i32 asm sideeffect "rsil $0, 5", "=r,~{memory}"()
+  ret i32 %status
+}
+"#,
+    ),
+    (
+        "xtensa_restore_interrupts",
+        r#"define internal void @xtensa_restore_interrupts(i32 %status) alwaysinline {
+  call void asm sideeffect "wsr $0, ps\0A\09rsync", "r,~{memory}"(i32 %status)
+  ret void
+}
+"#,
+    ),
+    (
+        "xtensa_processor_id",
+        r#"define internal i32 @xtensa_processor_id() alwaysinline {
+  %number = call i32 asm sideeffect "rsr $0, prid", "=r"()
+  ret i32 %number
+}
+"#,
+    ),
+];
+
 /// Routines of `compiler_builtins` whose second operand is an `i128`.
 const WIDE: [&str; 5] = ["__udivti3", "__umodti3", "__divti3", "__modti3", "__multi3"];
 
 /// The same module, fit for LLVM's Xtensa back end.
 pub(crate) fn fit(module: &str) -> String {
-    with_wide_calls(with_counts(&with_numbers(&without_summary(module))))
+    let module = with_counts(&with_numbers(&without_summary(module)));
+    with_wide_calls(with_instructions(module))
 }
 
 /// Assembly of the source gives numbers names, which LLVM's parser does not look up where an instruction takes few numbers (`bnei`).
@@ -124,6 +154,17 @@ fn with_counts(module: &str) -> String {
     fitted
 }
 
+fn with_instructions(mut module: String) -> String {
+    for (name, function) in INSTRUCTIONS {
+        let call = format!("@{name}(");
+        if module.contains(&call) {
+            module = without_declaration(&module, &call);
+            module.push_str(function);
+        }
+    }
+    module
+}
+
 fn without_declaration(module: &str, call: &str) -> String {
     let is_other = |line: &&str| !(line.starts_with("declare ") && line.contains(call));
     let lines: Vec<&str> = module.lines().filter(is_other).collect();
@@ -173,6 +214,17 @@ mod tests {
         assert!(!fitted.contains("declare"));
         assert!(!fitted.contains("cttz"));
         assert_eq!(fitted.matches("nsau").count(), 1);
+    }
+
+    #[test]
+    fn a_function_that_is_an_instruction_gets_its_body() {
+        let module = "  %1 = tail call i32 @xtensa_mask_interrupts() #2\n\
+            declare i32 @xtensa_mask_interrupts() #1\n";
+        let fitted = fit(module);
+        assert!(fitted.starts_with("  %1 = tail call i32 @xtensa_mask_interrupts() #2\n"));
+        assert!(!fitted.contains("declare"));
+        assert!(fitted.contains("rsil $0, 5"));
+        assert!(!fitted.contains("rsync"));
     }
 
     #[test]

@@ -17,6 +17,13 @@ impl Costs {
         self.calls += 1;
     }
 
+    /// What one call costs.
+    pub(crate) fn of(cost: u32) -> Self {
+        let mut costs = Self::default();
+        costs.add(cost);
+        costs
+    }
+
     /// Counts the calls of `other` too.
     pub(crate) fn join(&mut self, other: Costs) {
         self.sum += other.sum;
@@ -35,6 +42,16 @@ impl Costs {
         }
         say(workload, Quantity::MeanX100, self.mean(100));
         say(workload, Quantity::Cost, self.mean(1));
+        say(workload, Quantity::Worst, self.worst.into());
+    }
+
+    /// Tells the sum, and the worst of its calls.
+    pub(crate) fn say_sum(
+        self,
+        workload: &'static str,
+        say: &mut dyn FnMut(&'static str, Quantity, u64),
+    ) {
+        say(workload, Quantity::Cost, self.sum);
         say(workload, Quantity::Worst, self.worst.into());
     }
 

@@ -23,8 +23,9 @@ mod workloads;
 
 pub use figure::{Figure, Quantity};
 pub use meter::{Meter, Operation};
-pub use subject::{Operations, Subject, layout, operations};
+pub use subject::{Call, Operations, Request, Subject, layout, operations};
 pub use tape::{Step, Tape};
 pub use workloads::{
-    REGION_ALIGNMENT, REGION_BYTES, REPLAYED, Slot, completes, run, run_guest, run_trace,
+    REGION_ALIGNMENT, REGION_BYTES, REPLAYED, Slot, completes, run, run_guest, run_guest_trace,
+    run_trace,
 };

@@ -7,10 +7,71 @@ use core::ptr::NonNull;
 
 use crate::meter::{Meter, Operation};
 
+/// What a workload asks of a heap. Sizes and alignments are in bytes, capabilities the bits of ESP-IDF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A block at the natural alignment of 4.
+    Allocate {
+        /// Bytes.
+        size: usize,
+    },
+    /// A block at another alignment.
+    AllocateAligned {
+        /// Bytes.
+        size: usize,
+        /// A power of two.
+        alignment: usize,
+    },
+    /// A block in memory that has all these capabilities.
+    AllocateCaps {
+        /// Bytes.
+        size: usize,
+        /// Bits of ESP-IDF's `MALLOC_CAP_…`.
+        caps: u32,
+    },
+    /// Frees a block.
+    Free {
+        /// Its address.
+        block: usize,
+        /// Its size.
+        size: usize,
+        /// Its alignment.
+        alignment: usize,
+    },
+    /// Makes a block at the natural alignment larger or smaller.
+    Reallocate {
+        /// Its address.
+        block: usize,
+        /// Its size so far.
+        size: usize,
+        /// Its size from now on.
+        new_size: usize,
+    },
+    /// How many bytes are free.
+    FreeSize,
+    /// How large the largest free block is.
+    LargestBlock,
+}
+
+/// A function with its arguments, as a meter calls it.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// The function.
+    pub operation: Operation,
+    /// What it is called with.
+    pub arguments: [usize; 4],
+}
+
 /// A heap behind plain addresses; 0 is no block. Sizes are checked inside, as in C's `malloc`.
 pub trait Subject: Sized {
     /// What figures call it.
     const NAME: &'static str;
+    /// Whether requests can name capabilities.
+    const HAS_CAPS: bool = false;
+    /// Whether it tells [`Request::FreeSize`] and [`Request::LargestBlock`].
+    const HAS_STATISTICS: bool = false;
+    /// A request that no heap of this size can serve, with the capabilities that it names where there are any.
+    const TOO_LARGE: usize = 8 << 20;
 
     /// Prepares a heap at its final place (some heaps can't be moved). `false`: the region is too small, and nothing is there.
     ///
@@ -32,9 +93,60 @@ pub trait Subject: Sized {
     /// `block` was allocated with `size`, at the natural alignment.
     unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize;
 
+    /// A block in memory with capabilities, where [`Subject::HAS_CAPS`] says so.
+    fn allocate_caps(&mut self, _size: usize, _caps: u32) -> usize {
+        0
+    }
+
+    /// How many bytes are free, where [`Subject::HAS_STATISTICS`] says so.
+    fn free_size(&mut self) -> usize {
+        0
+    }
+
+    /// How large the largest free block is, where [`Subject::HAS_STATISTICS`] says so.
+    fn largest_block(&mut self) -> usize {
+        0
+    }
+
+    /// Keeps `bytes` bytes for requests that name `caps`, 0 to end that; `false` where there are no reserves.
+    fn set_reserve(&mut self, _caps: u32, _bytes: u32) -> bool {
+        false
+    }
+
     /// Bytes that the heap needs for itself, blocks' headers not counted.
     fn control_bytes(&self) -> usize {
         size_of::<Self>()
+    }
+
+    /// The function that serves `request`, and its arguments: one around the method of this trait. A heap whose functions C
+    /// calls directly names those.
+    fn call(&mut self, request: Request) -> Call {
+        let heap = core::ptr::from_mut(self).expose_provenance();
+        let (operation, [b, c, d]): (Operation, _) = match request {
+            Request::Allocate { size } => (allocate::<Self>, [size, 0, 0]),
+            Request::AllocateAligned { size, alignment } => {
+                (allocate_aligned::<Self>, [size, alignment, 0])
+            }
+            Request::AllocateCaps { size, caps } => {
+                (allocate_caps::<Self>, [size, caps as usize, 0])
+            }
+            Request::Free {
+                block,
+                size,
+                alignment,
+            } => (free::<Self>, [block, size, alignment]),
+            Request::Reallocate {
+                block,
+                size,
+                new_size,
+            } => (reallocate::<Self>, [block, size, new_size]),
+            Request::FreeSize => (free_size::<Self>, [0; 3]),
+            Request::LargestBlock => (largest_block::<Self>, [0; 3]),
+        };
+        Call {
+            operation,
+            arguments: [heap, b, c, d],
+        }
     }
 }
 
@@ -62,19 +174,22 @@ impl<'a, S: Subject, M: Meter> Measured<'a, S, M> {
         })
     }
 
-    fn measure(
-        &mut self,
-        operation: Operation,
-        [b, c, d]: [usize; 3],
-    ) -> (MaybeUninit<usize>, u32) {
-        let heap = self.heap.as_mut_ptr().expose_provenance();
-        self.meter.measure(operation, [heap, b, c, d])
+    fn measure(&mut self, request: Request) -> (MaybeUninit<usize>, u32) {
+        let call = self.subject().call(request);
+        self.meter.measure(call.operation, call.arguments)
     }
 
-    fn measure_block(&mut self, operation: Operation, arguments: [usize; 3]) -> (usize, u32) {
-        let (block, cost) = self.measure(operation, arguments);
+    /// A request that has a result, with that.
+    pub(crate) fn ask(&mut self, request: Request) -> (usize, u32) {
+        let (result, cost) = self.measure(request);
         // SAFETY: the operations that this is called with have a result.
-        (unsafe { block.assume_init() }, cost)
+        (unsafe { result.assume_init() }, cost)
+    }
+
+    /// The heap itself, for what is not measured.
+    pub(crate) fn subject(&mut self) -> &mut S {
+        // SAFETY: it was started.
+        unsafe { self.heap.assume_init_mut() }
     }
 
     pub(crate) fn control_bytes(&self) -> usize {
@@ -83,15 +198,24 @@ impl<'a, S: Subject, M: Meter> Measured<'a, S, M> {
     }
 
     pub(crate) fn allocate(&mut self, size: usize) -> (usize, u32) {
-        self.measure_block(allocate::<S>, [size, 0, 0])
+        self.ask(Request::Allocate { size })
     }
 
     pub(crate) fn allocate_aligned(&mut self, size: usize, alignment: usize) -> (usize, u32) {
-        self.measure_block(allocate_aligned::<S>, [size, alignment, 0])
+        self.ask(Request::AllocateAligned { size, alignment })
     }
 
+    /// Nothing happens to 0, which is no block.
     pub(crate) fn free(&mut self, block: usize, size: usize, alignment: usize) -> u32 {
-        self.measure(free::<S>, [block, size, alignment]).1
+        if block == 0 {
+            return 0;
+        }
+        let request = Request::Free {
+            block,
+            size,
+            alignment,
+        };
+        self.measure(request).1
     }
 
     pub(crate) fn reallocate(
@@ -100,7 +224,11 @@ impl<'a, S: Subject, M: Meter> Measured<'a, S, M> {
         size: usize,
         new_size: usize,
     ) -> (usize, u32) {
-        self.measure_block(reallocate::<S>, [block, size, new_size])
+        self.ask(Request::Reallocate {
+            block,
+            size,
+            new_size,
+        })
     }
 }
 
@@ -147,6 +275,39 @@ extern "C" fn allocate_aligned<S: Subject>(
 ) -> MaybeUninit<usize> {
     // SAFETY: `Measured` passes its started subject.
     MaybeUninit::new(unsafe { subject::<S>(heap) }.allocate_aligned(size, alignment))
+}
+
+#[inline(never)]
+extern "C" fn allocate_caps<S: Subject>(
+    heap: usize,
+    size: usize,
+    caps: usize,
+    _: usize,
+) -> MaybeUninit<usize> {
+    // SAFETY: `Measured` passes its started subject.
+    MaybeUninit::new(unsafe { subject::<S>(heap) }.allocate_caps(size, caps as u32))
+}
+
+#[inline(never)]
+extern "C" fn free_size<S: Subject>(
+    heap: usize,
+    _: usize,
+    _: usize,
+    _: usize,
+) -> MaybeUninit<usize> {
+    // SAFETY: `Measured` passes its started subject.
+    MaybeUninit::new(unsafe { subject::<S>(heap) }.free_size())
+}
+
+#[inline(never)]
+extern "C" fn largest_block<S: Subject>(
+    heap: usize,
+    _: usize,
+    _: usize,
+    _: usize,
+) -> MaybeUninit<usize> {
+    // SAFETY: `Measured` passes its started subject.
+    MaybeUninit::new(unsafe { subject::<S>(heap) }.largest_block())
 }
 
 #[inline(never)]

@@ -10,6 +10,7 @@
 #![no_std]
 
 mod arguments;
+pub mod calls;
 #[cfg(feature = "c-checks")]
 mod c_checks;
 mod chip;

@@ -1,9 +1,9 @@
-//! A block that doubles, with and without an obstacle behind it.
+//! A block that grows: by doubling, with and without an obstacle behind it; once, in place.
 
 use core::mem::MaybeUninit;
 
 use super::{SMALL_BYTES, Say};
-use crate::figure::Quantity;
+use crate::costs::Costs;
 use crate::meter::Meter;
 use crate::stand::Stand;
 use crate::subject::{Measured, Subject};
@@ -11,6 +11,8 @@ use crate::subject::{Measured, Subject};
 const FROM: usize = 16;
 const TO: usize = 4096;
 const OBSTACLE: usize = 16;
+/// Calls that double a block.
+const STEPS: usize = (TO / FROM).ilog2() as usize;
 
 pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     for (blocked, workload) in [(false, "grow"), (true, "grow blocked")] {
@@ -18,20 +20,39 @@ pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
         let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) else {
             return;
         };
-        say(workload, Quantity::Cost, doubled(&mut heap, blocked));
+        doubled(&mut heap, blocked).say_sum(workload, say);
+    }
+    let mut place = MaybeUninit::<S>::uninit();
+    if let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) {
+        in_place(&mut heap).say_sum("realloc in place", say);
     }
 }
 
-/// The sum of all steps.
-fn doubled<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, blocked: bool) -> u64 {
+fn doubled<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, blocked: bool) -> Costs {
     let (mut block, _) = heap.allocate(FROM);
-    let (mut size, mut sum) = (FROM, 0);
-    while size < TO {
+    let (mut size, mut costs, mut obstacles) = (FROM, Costs::default(), [0; STEPS]);
+    for obstacle in &mut obstacles {
         if blocked {
-            heap.allocate(OBSTACLE);
+            (*obstacle, _) = heap.allocate(OBSTACLE);
         }
         let (grown, cost) = heap.reallocate(block, size, size * 2);
-        (block, size, sum) = (grown, size * 2, sum + u64::from(cost));
+        (block, size) = (grown, size * 2);
+        costs.add(cost);
     }
-    sum
+    heap.free(block, size, 4);
+    if blocked {
+        for obstacle in obstacles {
+            heap.free(obstacle, OBSTACLE, 4);
+        }
+    }
+    costs
+}
+
+/// The second of two calls: the first finds routes.
+fn in_place<S: Subject>(heap: &mut Measured<'_, S, impl Meter>) -> Costs {
+    let (block, _) = heap.allocate(FROM);
+    let (block, _) = heap.reallocate(block, FROM, 2 * FROM);
+    let (block, cost) = heap.reallocate(block, 2 * FROM, 4 * FROM);
+    heap.free(block, 4 * FROM, 4);
+    Costs::of(cost)
 }

@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 
 use super::{MIX_BYTES, Say};
-use crate::figure::Quantity;
+use crate::costs::Costs;
 use crate::meter::Meter;
 use crate::stand::Stand;
 use crate::subject::Subject;
@@ -22,9 +22,15 @@ pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     for (hole, _) in pairs {
         heap.free(hole, HOLE, 4);
     }
-    let (_, cost) = heap.allocate(WANTED);
-    say("malloc many holes", Quantity::Cost, cost.into());
+    let (wanted, cost) = heap.allocate(WANTED);
+    Costs::of(cost).say_sum("malloc many holes", say);
     let (_, between) = pairs[HOLES / 2];
     let cost = heap.free(between, HOLE, 4);
-    say("free many holes", Quantity::Cost, cost.into());
+    Costs::of(cost).say_sum("free many holes", say);
+    heap.free(wanted, WANTED, 4);
+    for (_, block) in pairs {
+        if block != between {
+            heap.free(block, HOLE, 4);
+        }
+    }
 }

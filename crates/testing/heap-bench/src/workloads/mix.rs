@@ -25,11 +25,18 @@ pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     let Some(mut heap) = stand.start(&mut place, MIX_BYTES) else {
         return;
     };
-    come_and_go(&mut heap, say);
+    let blocks = come_and_go(&mut heap, say);
     aligned(&mut heap, say);
+    for block in blocks {
+        heap.free(block.at, block.size, 4);
+    }
 }
 
-fn come_and_go<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+/// Measures the pairs; returns the blocks that they leave.
+fn come_and_go<S: Subject>(
+    heap: &mut Measured<'_, S, impl Meter>,
+    say: Say<'_>,
+) -> [Block; LIVE] {
     let mut random = Random::new(1);
     let mut blocks = [Block::default(); LIVE];
     for block in &mut blocks {
@@ -47,6 +54,7 @@ fn come_and_go<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>)
     }
     malloc.say("malloc mix", say);
     free.say("free mix", say);
+    blocks
 }
 
 fn size(random: &mut Random) -> usize {

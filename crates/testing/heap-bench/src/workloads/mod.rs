@@ -8,9 +8,17 @@
 //! | mix | 256 KiB | 200 blocks of 1 to 1024 bytes; 10,000 times a random one goes and another comes |
 //! | aligned 64 | as the mix leaves it | 32 blocks of 100 bytes at a multiple of 64 |
 //! | many holes | 256 KiB | 800 holes of 24 bytes: 200 bytes are taken, a block between two holes is given back |
+//! | align 8 | 64 KiB, empty | 16 bytes at a multiple of 8 |
+//! | realloc in place | 64 KiB | a block of 32 bytes gets 64, free memory behind it |
+//! | refused | 64 KiB | more than there is |
+//! | 32BIT, EXEC, SPIRAM | a chip's | 16 bytes with that capability |
+//! | 12 sets | a chip's | 16 bytes with 12 sets of capabilities, by turns |
+//! | with reserve | a chip's | 16 bytes while 24 KiB are kept for DMA |
+//! | free size, largest block | a chip's | statistics while 1,000 blocks are live |
 //! | blocks of 16, 32, 100 | 64 KiB | as many as fit |
 //! | patrol, check | 256 KiB | our heap is looked at for damage, at each poisoning level |
 
+mod caps;
 mod density;
 mod growth;
 mod holes;
@@ -66,7 +74,7 @@ pub unsafe fn run(meter: &impl Meter, region: NonNull<[u8]>, report: &mut dyn Fn
     all::<Buddy>(stand, report);
 }
 
-/// Runs on one heap the workloads that leave room for everybody else: pairs and the mix.
+/// Runs on one heap the workloads that leave it as they found it: all but how many blocks fit.
 ///
 /// # Safety
 /// - As [`run`].
@@ -80,7 +88,26 @@ pub unsafe fn run_guest<S: Subject>(
     let stand = &mut unsafe { Stand::new(meter, region) };
     let say = &mut of::<S>(report);
     pairs::run::<S>(stand, say);
+    growth::run::<S>(stand, say);
     mix::run::<S>(stand, say);
+    holes::run::<S>(stand, say);
+    caps::run::<S>(stand, say);
+}
+
+/// Replays a recorded program on one heap. A heap that refuses a request has no figures.
+///
+/// # Safety
+/// As [`run_guest`], but for the size of the region.
+pub unsafe fn run_guest_trace<S: Subject>(
+    meter: &impl Meter,
+    region: NonNull<[u8]>,
+    tape: Tape<'_>,
+    slots: &mut [Slot],
+    report: &mut dyn FnMut(Figure),
+) {
+    // SAFETY: the caller gives the region away.
+    let stand = &mut unsafe { Stand::new(meter, region) };
+    trace::run::<S>(stand, tape, slots, &mut of::<S>(report));
 }
 
 /// Replays a recorded program on every heap, in all of the region. Heaps that refuse a request have no figures.
@@ -165,5 +192,6 @@ fn all<S: Subject>(stand: &mut Stand<'_, impl Meter>, report: &mut dyn FnMut(Fig
     growth::run::<S>(stand, say);
     mix::run::<S>(stand, say);
     holes::run::<S>(stand, say);
+    caps::run::<S>(stand, say);
     density::run::<S>(stand, say);
 }

@@ -1,12 +1,13 @@
-//! One block taken and given back, in a heap that is empty otherwise.
+//! One block allocated and freed, in a heap that is empty otherwise.
 
 use core::mem::MaybeUninit;
 
 use super::{SMALL_BYTES, Say};
+use crate::costs::Costs;
 use crate::figure::Quantity;
 use crate::meter::Meter;
 use crate::stand::Stand;
-use crate::subject::Subject;
+use crate::subject::{Measured, Request, Subject};
 
 const PAIRS: [(usize, &str, &str); 3] = [
     (16, "malloc 16 B", "free 16 B"),
@@ -20,12 +21,35 @@ pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
         return;
     };
     for (size, malloc, free) in PAIRS {
-        let (block, _) = heap.allocate(size); // for caches
-        heap.free(block, size, 4);
-        let (block, cost) = heap.allocate(size);
-        say(malloc, Quantity::Cost, cost.into());
-        say(free, Quantity::Cost, heap.free(block, size, 4).into());
+        pair(&mut heap, Request::Allocate { size }, [malloc, free], say);
     }
+    let request = Request::AllocateAligned {
+        size: 16,
+        alignment: 8,
+    };
+    pair(&mut heap, request, ["malloc align 8", "free align 8"], say);
     let control = u64::try_from(heap.control_bytes()).unwrap_or(u64::MAX);
     say("64 KiB", Quantity::ControlBytes, control);
+}
+
+/// Measures the second of two allocations, each freed: the first fills caches and finds routes.
+pub(super) fn pair<S: Subject>(
+    heap: &mut Measured<'_, S, impl Meter>,
+    request: Request,
+    [malloc, free]: [&'static str; 2],
+    say: Say<'_>,
+) {
+    let (size, alignment) = match request {
+        Request::Allocate { size } | Request::AllocateCaps { size, .. } => (size, 4),
+        Request::AllocateAligned { size, alignment } => (size, alignment),
+        _ => return,
+    };
+    let (block, _) = heap.ask(request);
+    if block == 0 {
+        return;
+    }
+    heap.free(block, size, alignment);
+    let (block, cost) = heap.ask(request);
+    Costs::of(cost).say_sum(malloc, say);
+    Costs::of(heap.free(block, size, alignment)).say_sum(free, say);
 }

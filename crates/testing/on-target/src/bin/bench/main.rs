@@ -3,14 +3,10 @@
 #![no_std]
 #![no_main]
 
-mod routed;
-
 use core::ptr::{NonNull, slice_from_raw_parts_mut};
 
 use heap_bench::Figure;
 use on_target::{Instructions, exit_code, println};
-
-use routed::{Global, Routed};
 
 on_target::program!(main);
 
@@ -18,10 +14,6 @@ fn main() -> u8 {
     let region = region();
     // SAFETY: nothing else uses this part of the DRAM window.
     unsafe { heap_bench::run(&Instructions, region, &mut print) };
-    // SAFETY: the same; and nothing else uses the chip's memory: these heaps take it one after the other.
-    unsafe { heap_bench::run_guest::<Routed>(&Instructions, region, &mut print) };
-    // SAFETY: the same.
-    unsafe { heap_bench::run_guest::<Global>(&Instructions, region, &mut print) };
     exit_code::SUCCESS
 }
 

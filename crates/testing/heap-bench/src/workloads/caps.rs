@@ -1,0 +1,131 @@
+//! What only a heap of several memories is asked: by capabilities, with a reserve, too much, for statistics.
+
+use core::mem::MaybeUninit;
+
+use soc_regions::Caps;
+
+use super::pairs::pair;
+use super::{SMALL_BYTES, Say};
+use crate::costs::Costs;
+use crate::meter::Meter;
+use crate::stand::Stand;
+use crate::subject::{Measured, Request, Subject};
+
+const SIZE: usize = 16;
+
+const KINDS: [(Caps, [&str; 2]); 3] = [
+    (Caps::BIT32, ["malloc 32BIT", "free 32BIT"]),
+    (Caps::EXEC, ["malloc EXEC", "free EXEC"]),
+    (Caps::SPIRAM, ["malloc SPIRAM", "free SPIRAM"]),
+];
+
+/// Sets that a program with drivers, C libraries and buffers names. All but the last are met by the same memory.
+const SETS: [Caps; 12] = [
+    Caps::BIT8,
+    Caps::INTERNAL,
+    Caps::DMA,
+    Caps::DEFAULT,
+    Caps::BIT8.union(Caps::INTERNAL),
+    Caps::BIT8.union(Caps::DMA),
+    Caps::BIT8.union(Caps::DEFAULT),
+    Caps::INTERNAL.union(Caps::DMA),
+    Caps::INTERNAL.union(Caps::DEFAULT),
+    Caps::BIT8.union(Caps::INTERNAL).union(Caps::DMA),
+    Caps::BIT8.union(Caps::BIT32),
+    Caps::SPIRAM,
+];
+/// How often each set has its turn.
+const TURNS: usize = 4;
+
+/// 24 KiB for DMA.
+const RESERVE: (Caps, u32) = (Caps::DMA, 24 * 1024);
+
+/// Live blocks while statistics are asked for.
+const LIVE: usize = 1000;
+
+pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
+    let mut place = MaybeUninit::<S>::uninit();
+    let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) else {
+        return;
+    };
+    let heap = &mut heap;
+    if S::HAS_CAPS {
+        kinds(heap, say);
+        sets(heap, say);
+    }
+    reserve(heap, say);
+    refused(heap, say);
+    if S::HAS_STATISTICS {
+        statistics(heap, say);
+    }
+}
+
+fn kinds<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+    for (caps, names) in KINDS {
+        pair(heap, request(caps), names, say);
+    }
+}
+
+const fn request(caps: Caps) -> Request {
+    Request::AllocateCaps {
+        size: SIZE,
+        caps: caps.bits(),
+    }
+}
+
+/// The sets by turns, and each of them again and again. What the heap remembers of a set is there before.
+fn sets<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+    let [mut malloc, mut free] = [Costs::default(); 2];
+    for turn in 0..=TURNS {
+        for caps in SETS {
+            let (block, allocated) = heap.ask(request(caps));
+            let freed = heap.free(block, SIZE, 4);
+            if turn != 0 {
+                malloc.add(allocated);
+                free.add(freed);
+            }
+        }
+    }
+    malloc.say("malloc 12 sets", say);
+    free.say("free 12 sets", say);
+    let [mut malloc, mut free] = [Costs::default(); 2];
+    for caps in SETS {
+        for turn in 0..=TURNS {
+            let (block, allocated) = heap.ask(request(caps));
+            let freed = heap.free(block, SIZE, 4);
+            if turn != 0 {
+                malloc.add(allocated);
+                free.add(freed);
+            }
+        }
+    }
+    malloc.say("malloc 12 sets, each alone", say);
+    free.say("free 12 sets, each alone", say);
+}
+
+fn reserve<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+    let (caps, bytes) = (RESERVE.0.bits(), RESERVE.1);
+    if heap.subject().set_reserve(caps, bytes) {
+        let names = ["malloc with reserve", "free with reserve"];
+        pair(heap, Request::Allocate { size: SIZE }, names, say);
+        heap.subject().set_reserve(caps, 0);
+    }
+}
+
+/// The second of two requests that nothing can serve.
+fn refused<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+    let (block, _) = heap.allocate(S::TOO_LARGE);
+    if block == 0 {
+        let (_, cost) = heap.allocate(S::TOO_LARGE);
+        Costs::of(cost).say_sum("refused", say);
+    }
+}
+
+fn statistics<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+    let blocks: [usize; LIVE] = core::array::from_fn(|_| heap.allocate(SIZE).0);
+    Costs::of(heap.ask(Request::FreeSize).1).say_sum("free size", say);
+    Costs::of(heap.ask(Request::LargestBlock).1).say_sum("largest block", say);
+    for block in blocks {
+        heap.free(block, SIZE, 4);
+    }
+}

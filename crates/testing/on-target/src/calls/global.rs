@@ -1,0 +1,75 @@
+//! The capability heap as Rust's global allocator, behind esp-alloc's lock.
+
+use core::alloc::GlobalAlloc;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use heap_bench::{Subject, layout};
+use heap_caps::Reserve;
+use heap_caps_alloc::CapsHeap;
+use soc_regions::Caps;
+
+use super::boot::boot;
+use super::heap_caps::CAPS;
+use super::lock::EspLock;
+
+static HEAP: CapsHeap<EspLock> = CapsHeap::new(());
+
+/// `Box::new`, `Vec::push`.
+pub struct Global;
+
+impl Subject for Global {
+    const NAME: &'static str = "global allocator";
+    const HAS_STATISTICS: bool = true;
+
+    unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {
+        // SAFETY: the caller lets the subjects have the chip's memory one after the other.
+        unsafe { boot(&HEAP) };
+        place.write(Self);
+        true
+    }
+
+    fn allocate(&mut self, size: usize) -> usize {
+        self.allocate_aligned(size, 4)
+    }
+
+    fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
+        let Some(layout) = layout(size, alignment) else {
+            return 0;
+        };
+        // SAFETY: the workloads ask for no empty block.
+        unsafe { HEAP.alloc(layout) }.addr()
+    }
+
+    unsafe fn free(&mut self, block: NonNull<u8>, size: usize, alignment: usize) {
+        if let Some(layout) = layout(size, alignment) {
+            // SAFETY: the caller's block, with its layout.
+            unsafe { HEAP.dealloc(block.as_ptr(), layout) };
+        }
+    }
+
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
+        let Some(layout) = layout(size, 4) else {
+            return 0;
+        };
+        // SAFETY: the caller's block, with its layout.
+        unsafe { GlobalAlloc::realloc(&HEAP, block.as_ptr(), layout, new_size) }.addr()
+    }
+
+    fn free_size(&mut self) -> usize {
+        HEAP.free_size(CAPS) as usize
+    }
+
+    fn largest_block(&mut self) -> usize {
+        HEAP.largest_free_block(CAPS) as usize
+    }
+
+    fn set_reserve(&mut self, caps: u32, bytes: u32) -> bool {
+        let caps = Caps::from_bits_retain(caps);
+        HEAP.set_reserve(Reserve { caps, bytes }).is_ok()
+    }
+
+    fn control_bytes(&self) -> usize {
+        size_of_val(&HEAP)
+    }
+}
