@@ -10,11 +10,10 @@ use crate::on_target::{Programs, Target, run};
 use esp_heap::figures::Figure;
 
 use super::esp_idf;
+use super::programs::{GROUPS, Wanted};
 
 /// A measurement takes seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
-/// They print figures, one a line.
-const PROGRAMS: [&str; 2] = ["bench", "watched"];
 /// What the sizes of the others are compared with.
 const EMPTY: &str = "size_empty";
 /// Programs with one heap each.
@@ -30,7 +29,9 @@ const SIZED: [(&str, &str); 8] = [
 ];
 
 /// Metrics as the programs print them.
-const METRICS: [&str; 9] = [
+const METRICS: [&str; 11] = [
+    "masked_max",
+    "linked_bytes",
     "instructions",
     "instructions_x100",
     "instructions_max",
@@ -42,20 +43,30 @@ const METRICS: [&str; 9] = [
     "calls",
 ];
 
-/// All figures of a chip; on Xtensa with ESP-IDF's.
-pub(crate) fn on(target: Target) -> Result<Vec<Figure>, Error> {
-    let mut names = vec![EMPTY];
-    names.extend(PROGRAMS);
-    names.extend(SIZED.iter().map(|(_, program)| *program));
-    let programs = Programs::build(target, &names)?;
+/// The figures of a chip that are wanted; on Xtensa with ESP-IDF's.
+pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> {
     let mut figures = match target {
         Target::Esp32 => esp_idf::figures(),
         Target::Esp32c3 => Vec::new(),
     };
-    for program in PROGRAMS {
-        figures.extend(costs(&programs, program)?);
+    for group in GROUPS {
+        let measured = group.wanted(wanted);
+        if measured.is_empty() {
+            continue;
+        }
+        let names: Vec<&str> = measured.iter().map(|one| one.program).collect();
+        let programs = Programs::build_with(target, &names, &group.options())?;
+        for one in measured {
+            figures.extend(costs(&programs, one.program)?);
+        }
     }
-    figures.extend(sizes(&programs)?);
+    if wanted.is_all() {
+        figures.extend(sizes(target)?);
+    }
+    figures.retain(|figure| {
+        let is_known = figure.subject.starts_with(esp_idf::BARE);
+        (is_known || wanted.has_subject(&figure.subject)) && wanted.has_workload(&figure.workload)
+    });
     Ok(figures)
 }
 
@@ -103,7 +114,10 @@ pub(crate) fn figure(line: &str) -> Option<Figure> {
 }
 
 /// Code bytes beyond those of a heap that does nothing.
-fn sizes(programs: &Programs) -> Result<Vec<Figure>, Error> {
+fn sizes(target: Target) -> Result<Vec<Figure>, Error> {
+    let mut names = vec![EMPTY];
+    names.extend(SIZED.iter().map(|(_, program)| *program));
+    let programs = Programs::build(target, &names)?;
     let empty = code_bytes(&programs.file(EMPTY))?;
     let mut figures = Vec::new();
     for (subject, program) in SIZED {

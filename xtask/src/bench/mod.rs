@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   measure.rs   figures of a chip, or of this machine       esp_idf.rs   the figures of the C heap
+//!   programs.rs  who is measured by which program
 //!   traces.rs    figures of recorded programs on a chip      tape.rs      how these get there
 //!   peers.rs     their smallest heaps on a chip
 //!   levels.rs    what poisoning levels cost
@@ -13,6 +14,12 @@ pub(crate) mod esp_idf;
 pub(crate) mod levels;
 pub(crate) mod measure;
 pub(crate) mod peers;
+pub(crate) mod programs;
 pub(crate) mod table;
 pub(crate) mod tape;
 pub(crate) mod traces;
+
+/// The workload of a program that only makes the four calls, to see how large it is.
+const LINKED: &str = "malloc, free, realloc, calloc";
+/// All calls of all workloads together.
+const ANY_CALL: &str = "any call";

@@ -44,66 +44,169 @@ fn each_once<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 }
 
 /// Workloads of `malloc X` and `free X`.
-const PAIRED: [&str; 6] = ["16 B", "64 B", "1024 B", "mix", "aligned 64", "many holes"];
+const PAIRED: [&str; 13] = [
+    "16 B",
+    "64 B",
+    "1024 B",
+    "mix",
+    "aligned 64",
+    "many holes",
+    "align 8",
+    "with reserve",
+    "12 sets",
+    "12 sets, each alone",
+    "32BIT",
+    "EXEC",
+    "SPIRAM",
+];
 /// Workloads of one kind of call.
-const SINGLE: [&str; 2] = ["grow", "grow blocked"];
+const SINGLE: [&str; 6] = [
+    "grow",
+    "grow blocked",
+    "realloc in place",
+    "refused",
+    "free size",
+    "largest block",
+];
+/// The workloads that bare heaps are compared by.
+const COMPARED: [&str; 8] = [
+    "16 B",
+    "64 B",
+    "1024 B",
+    "mix",
+    "aligned 64",
+    "many holes",
+    "grow",
+    "grow blocked",
+];
 /// Rows about space, with their metric.
-const SPACE: [(&str, &str); 5] = [
+const SPACE: [(&str, &str); 6] = [
     ("blocks of 16", "blocks_in_64k"),
     ("blocks of 32", "blocks_in_64k"),
     ("blocks of 100", "blocks_in_64k"),
     ("64 KiB", "control_bytes"),
     ("malloc, aligned, free, grow", "code_bytes"),
+    (super::LINKED, "linked_bytes"),
 ];
 
-/// Our heap with poisoning, and the layers on top of it: shown apart from the peers.
-const LAYERS: [&str; 4] = [
-    "multi-heap light",
-    "multi-heap comprehensive",
-    "heap-caps",
-    "global allocator",
+/// Subjects that belong together: a table of costs, one of ratios, one of space.
+struct Section {
+    heading: &'static str,
+    /// The columns.
+    subjects: &'static [&'static str],
+    /// Whom the others are compared with, and what it is called in the heading.
+    base: Option<(&'static str, &'static str)>,
+}
+
+const SECTIONS: [Section; 6] = [
+    Section {
+        heading: "Rust programs",
+        subjects: &[
+            "global allocator",
+            "global allocator s",
+            "esp-alloc tlsf",
+            "esp-alloc llff",
+            "heap-caps",
+        ],
+        base: Some(("esp-alloc tlsf", "esp-alloc's TLSF")),
+    },
+    Section {
+        heading: "C programs, by capabilities",
+        subjects: &[
+            "c heap_caps",
+            "esp-idf none",
+            "esp-idf single",
+            "esp-idf dual",
+        ],
+        base: Some(("esp-idf none", "ESP-IDF without a lock")),
+    },
+    Section {
+        heading: "C programs, malloc",
+        subjects: &[
+            "c malloc",
+            "esp-idf none malloc",
+            "esp-idf single malloc",
+            "esp-idf dual malloc",
+        ],
+        base: Some(("esp-idf none malloc", "ESP-IDF without a lock")),
+    },
+    Section {
+        heading: "one heap, without a lock",
+        subjects: &[
+            "esp-idf",
+            "c multi_heap",
+            "multi-heap",
+            "rlsf",
+            "talc 5",
+            "talc 4",
+            "linked list",
+            "buddy",
+        ],
+        base: Some((esp_idf::BARE, "ESP-IDF's C heap")),
+    },
+    Section {
+        heading: "one heap, poisoned",
+        subjects: &["multi-heap", "multi-heap light", "multi-heap comprehensive"],
+        base: None,
+    },
+    Section {
+        heading: "with an observer",
+        subjects: &[
+            "heap-caps",
+            "trace of leaks",
+            "trace with 4 callers",
+            "ledger of sites and owners",
+            "ledger and event stream",
+        ],
+        base: None,
+    },
 ];
-/// The heaps of a chip with somebody who watches, beside those that nobody watches.
-const WATCHED: [&str; 5] = [
-    "heap-caps",
-    "trace of leaks",
-    "trace with 4 callers",
-    "ledger of sites and owners",
-    "ledger and event stream",
-];
-/// What the measurement itself costs; not shown.
-const EMPTY: &str = "empty";
 
 /// Everything, with costs in `unit` (`instructions`, `nanoseconds`).
 pub(crate) fn of(figures: &[Figure], unit: &str) -> String {
-    let named = |names: &[&str]| -> Vec<Figure> {
-        let is_named = |figure: &&Figure| names.contains(&figure.subject.as_str());
-        figures.iter().filter(is_named).cloned().collect()
-    };
-    let (layers, watched) = (named(&LAYERS), named(&WATCHED));
-    let is_peer = |figure: &&Figure| {
-        let apart = [LAYERS.as_slice(), &WATCHED, &[EMPTY]];
-        !apart.concat().contains(&figure.subject.as_str())
-    };
-    let peers: Vec<Figure> = figures.iter().filter(is_peer).cloned().collect();
-    let (peers, layers, watched) = (Figures(&peers), Figures(&layers), Figures(&watched));
-    let mut text = format!("{unit} of single calls\n{}\n", costs(&peers, unit));
-    if peers.subjects().contains(&esp_idf::SUBJECT) {
-        let heading = "the same in relation to ESP-IDF's C heap, malloc and free together";
-        text += &format!("\n{heading}\n{}\n", ratios(&peers, unit));
+    let sections = SECTIONS.iter().map(|section| section.text(figures, unit));
+    let texts: Vec<String> = sections.filter(|text| !text.is_empty()).collect();
+    texts.join("\n")
+}
+
+impl Section {
+    /// Nothing where the only figures are constants, or those of the subject that all are compared with.
+    fn text(&self, figures: &[Figure], unit: &str) -> String {
+        let own: Vec<Figure> = self
+            .subjects
+            .iter()
+            .flat_map(|name| figures.iter().filter(move |figure| figure.subject == *name))
+            .cloned()
+            .collect();
+        let figures = Figures(&own);
+        let is_new = |subject: &&str| {
+            let is_shared = *subject == self.subjects[0] && self.base.is_none();
+            !is_shared && !subject.starts_with(esp_idf::BARE)
+        };
+        if !figures.subjects().iter().any(is_new) {
+            return String::new();
+        }
+        let heading = self.heading;
+        let mut text = format!(
+            "{heading}: {unit} of single calls\n{}\n",
+            costs(&figures, unit)
+        );
+        if let Some((base, name)) = self
+            .base
+            .filter(|(base, _)| figures.subjects().contains(base))
+        {
+            let ratios = ratios(&figures, base, unit);
+            text += &format!("\n{heading}: malloc and free together, {name} = 1\n{ratios}\n");
+        }
+        if figures.0.iter().any(is_about_space) {
+            text += &format!("\n{heading}: space\n{}\n", space(&figures));
+        }
+        text
     }
-    text += &format!("\nspace\n{}\n", space(&peers));
-    if !layers.0.is_empty() {
-        let heading = format!("{unit} of single calls: poisoning, routing, the lock");
-        text += &format!("\n{heading}\n{}\n", costs(&layers, unit));
-        text += &format!("\nspace\n{}\n", space(&layers));
-    }
-    if watched.subjects().len() > 1 {
-        let heading = format!("{unit} of single calls: tracing");
-        text += &format!("\n{heading}\n{}\n", costs(&watched, unit));
-        text += &format!("\nspace\n{}\n", space(&watched));
-    }
-    text
+}
+
+fn is_about_space(figure: &Figure) -> bool {
+    SPACE.iter().any(|(_, metric)| figure.metric == *metric)
 }
 
 /// Figures of recorded programs: mean costs of each kind of call, and the worst.
@@ -146,24 +249,46 @@ fn row(figures: &Figures<'_>, name: &str, cell: impl Fn(&str) -> Option<String>)
 fn costs(figures: &Figures<'_>, unit: &str) -> Table {
     let mut table = headed(figures);
     for name in PAIRED {
-        table.add_row(row(figures, &format!("malloc + free {name}"), |subject| {
-            let malloc = figures.cost(subject, &format!("malloc {name}"), unit)?;
-            let free = figures.cost(subject, &format!("free {name}"), unit)?;
-            Some(format!("{} + {}", short(malloc), short(free)))
-        }));
+        add_row(
+            &mut table,
+            figures,
+            &format!("malloc + free {name}"),
+            |subject| {
+                let malloc = figures.cost(subject, &format!("malloc {name}"), unit)?;
+                let free = figures.cost(subject, &format!("free {name}"), unit)?;
+                Some(format!("{} + {}", short(malloc), short(free)))
+            },
+        );
     }
     for name in SINGLE {
-        table.add_row(row(figures, name, |subject| {
+        add_row(&mut table, figures, name, |subject| {
             Some(short(figures.cost(subject, name, unit)?))
-        }));
+        });
     }
     let worst = format!("{unit}_max");
-    table.add_row(row(figures, "worst of mix", |subject| {
+    add_row(&mut table, figures, "worst of mix", |subject| {
         let malloc = figures.value(subject, "malloc mix", &worst)?;
         let free = figures.value(subject, "free mix", &worst)?;
         Some(format!("{malloc} + {free}"))
-    }));
+    });
+    add_row(&mut table, figures, "longest masked stretch", |subject| {
+        let longest = figures.value(subject, super::ANY_CALL, "masked_max")?;
+        Some(longest.to_string())
+    });
     table
+}
+
+/// A row, unless no subject has such a figure.
+fn add_row(
+    table: &mut Table,
+    figures: &Figures<'_>,
+    name: &str,
+    cell: impl Fn(&str) -> Option<String>,
+) {
+    let row = row(figures, name, cell);
+    if row[1..].iter().any(|cell| !cell.is_empty()) {
+        table.add_row(row);
+    }
 }
 
 pub(super) fn short(cost: f64) -> String {
@@ -183,40 +308,35 @@ fn together(figures: &Figures<'_>, subject: &str, name: &str, unit: &str) -> Opt
     Some(malloc + figures.cost(subject, &format!("free {name}"), unit)?)
 }
 
-fn ratios(figures: &Figures<'_>, unit: &str) -> Table {
+fn ratios(figures: &Figures<'_>, base: &str, unit: &str) -> Table {
     let ratio = |subject: &str, name: &str| {
-        let theirs = together(figures, esp_idf::SUBJECT, name, unit)?;
+        let theirs = together(figures, base, name, unit)?;
         Some(together(figures, subject, name, unit)? / theirs)
     };
-    let names: Vec<&str> = PAIRED.into_iter().chain(SINGLE).collect();
     let mut table = headed(figures);
-    for name in &names {
-        if figures
-            .0
-            .iter()
-            .any(|figure| ratio(&figure.subject, name).is_some())
-        {
-            table.add_row(row(figures, name, |subject| {
-                Some(format!("{:.2}", ratio(subject, name)?))
-            }));
-        }
+    for name in PAIRED.into_iter().chain(SINGLE) {
+        add_row(&mut table, figures, name, |subject| {
+            Some(format!("{:.2}", ratio(subject, name)?))
+        });
     }
-    table.add_row(row(figures, "geometric mean", |subject| {
-        let known: Vec<f64> = names
-            .iter()
-            .filter_map(|name| ratio(subject, name))
-            .collect();
+    let compared: Vec<&str> = COMPARED
+        .into_iter()
+        .filter(|name| ratio(base, name).is_some())
+        .collect();
+    add_row(&mut table, figures, "geometric mean", |subject| {
+        let known = compared.iter().filter_map(|name| ratio(subject, name));
+        let known: Vec<f64> = known.collect();
         // Heaps that leave out workloads have no mean to compare.
-        (known.len() == names.len() - 1).then(|| format!("{:.3}", geometric_mean(&known)))
-    }));
+        (known.len() == compared.len()).then(|| format!("{:.3}", geometric_mean(&known)))
+    });
     for call in ["malloc", "free"] {
         let workload = format!("{call} mix");
         let metric = format!("{unit}_max");
-        let theirs = figures.value(esp_idf::SUBJECT, &workload, &metric);
-        table.add_row(row(figures, &format!("worst {call}"), |subject| {
+        let theirs = figures.value(base, &workload, &metric);
+        add_row(&mut table, figures, &format!("worst {call}"), |subject| {
             let ours = figures.value(subject, &workload, &metric)?;
             Some(format!("{:.2}", ours as f64 / theirs? as f64))
-        }));
+        });
     }
     table
 }
@@ -229,16 +349,12 @@ fn geometric_mean(ratios: &[f64]) -> f64 {
 fn space(figures: &Figures<'_>) -> Table {
     let mut table = headed(figures);
     for (workload, metric) in SPACE {
-        let value = |subject: &str| figures.value(subject, workload, metric);
-        let is_known = figures
-            .subjects()
-            .into_iter()
-            .any(|subject| value(subject).is_some());
-        if is_known {
-            table.add_row(row(figures, &format!("{metric}: {workload}"), |subject| {
-                Some(value(subject)?.to_string())
-            }));
-        }
+        add_row(
+            &mut table,
+            figures,
+            &format!("{metric}: {workload}"),
+            |subject| Some(figures.value(subject, workload, metric)?.to_string()),
+        );
     }
     table
 }
@@ -253,8 +369,8 @@ mod tests {
         let figures = [
             Figure::new("esp-idf", "malloc 16 B", "instructions", 300_u32),
             Figure::new("esp-idf", "free 16 B", "instructions", 100_u32),
-            Figure::new("ours", "malloc 16 B", "instructions", 80_u32),
-            Figure::new("ours", "free 16 B", "instructions", 120_u32),
+            Figure::new("multi-heap", "malloc 16 B", "instructions", 80_u32),
+            Figure::new("multi-heap", "free 16 B", "instructions", 120_u32),
         ];
         let text = of(&figures, "instructions");
         assert!(text.contains("80 + 120"), "{text}");
@@ -264,9 +380,9 @@ mod tests {
     #[test]
     fn exact_means_come_before_rounded_ones() {
         let figures = [
-            Figure::new("ours", "malloc mix", "instructions_x100", 15_231_u32),
-            Figure::new("ours", "malloc mix", "instructions", 152_u32),
-            Figure::new("ours", "free mix", "instructions", 99_u32),
+            Figure::new("multi-heap", "malloc mix", "instructions_x100", 15_231_u32),
+            Figure::new("multi-heap", "malloc mix", "instructions", 152_u32),
+            Figure::new("multi-heap", "free mix", "instructions", 99_u32),
         ];
         assert!(of(&figures, "instructions").contains("152.3 + 99"));
     }

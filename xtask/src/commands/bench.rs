@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
+use crate::bench::programs::Wanted;
 use crate::bench::{compare, levels, measure, table, traces};
 use crate::error::Error;
 use crate::on_target::Target;
@@ -26,6 +27,12 @@ pub(crate) struct Arguments {
     /// Show only what the poisoning levels of our heap cost, on a chip
     #[arg(long, conflicts_with = "traces")]
     levels: bool,
+    /// Measure only the heap called NAME, or all whose names begin so; several are allowed
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["levels", "record"])]
+    subject: Vec<String>,
+    /// Show only workloads with TEXT in their names (`16 B`, `mix`); several are allowed
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["levels", "record"])]
+    workload: Vec<String>,
     /// Print the figures as JSON instead of the tables
     #[arg(long)]
     json: bool,
@@ -52,15 +59,21 @@ const HELP: &str = "\
 Every call is counted on its own, from the call to the return, through a function pointer, as C would call it; an empty function \
 costs 3 or 4 on Xtensa, which is not deducted. The emulator's clock advances by the same time for each instruction, so the \
 figures are exact and the same in every run. Before each call the older register windows are stored, so that no call pays for its \
-callers. Optimised with -O2. Our heap names blocks by offsets, the others by pointers; heap-caps and the global allocator, on top of ours, \
-by addresses again.
+callers. Optimised with -O2, each API in a program of its own.
 
-Workloads: one block in an empty heap of 64 KiB (16, 64, 1024 B); mix: 200 blocks of 1 to 1024 bytes in 256 KiB, replaced at random \
-10,000 times; aligned 64: 32 blocks of 100 bytes in that heap; many holes: among 800 holes of 24 bytes; grow: a block \
-doubles from 16 to 4096 bytes, 8 calls; grow blocked: with a block of 16 bytes behind it each time; blocks of N: how many fit into 64 KiB; \
-patrol, check: looking for damage in the heap of such a mix.
+Subjects: what users call has the whole ESP32, seven heaps: heap-caps has no lock; the global allocator and esp-alloc (0.11, both \
+back ends) have esp-sync's lock for two cores; C's names are called directly, under a critical section of about 30 instructions. Single \
+heaps have no lock: multi-heap names blocks by offsets, the others by pointers.
 
-ESP-IDF's figures are constants: its multi_heap.c on TLSF, asserts off, built with -O2 by the same LLVM and counted in the same way.";
+Workloads: one block in an empty heap of 64 KiB (16, 64, 1024 B); align 8: 16 bytes at a multiple of 8; mix: 200 blocks of 1 to 1024 \
+bytes in 256 KiB, replaced at random 10,000 times; aligned 64: 32 blocks of 100 bytes in that heap; many holes: among 800 holes of 24 \
+bytes; grow: a block doubles from 16 to 4096 bytes, 8 calls; grow blocked: with a block of 16 bytes behind it each time; realloc in \
+place: from 32 to 64 bytes; refused: more than any heap has, and nobody listens; 12 sets: 16 bytes with 12 sets of capabilities by turns; \
+with reserve: 16 bytes while 24 KiB are kept for DMA; free size, largest block: with 1,000 live blocks; blocks of N: how many fit into \
+64 KiB; patrol, check: looking for damage in the heap of such a mix.
+
+ESP-IDF's figures are constants: its heap component in C, asserts off, built with -O2 by the same LLVM and counted in the same way; \
+without a lock (none), with interrupts masked (single), with FreeRTOS's spinlock too (dual).";
 
 impl Place {
     fn chip(self) -> Option<Target> {
@@ -87,7 +100,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .transpose()?;
     let figures = match &arguments.traces {
         Some(files) => of_traces(arguments.target, files)?,
-        None => of_workloads(arguments.target)?,
+        None => {
+            let wanted = Wanted::new(&arguments.subject, &arguments.workload)?;
+            of_workloads(arguments.target, &wanted)?
+        }
     };
     if arguments.json {
         figures::print_json(&figures)?;
@@ -127,8 +143,11 @@ impl Arguments {
     }
 }
 
-fn of_workloads(place: Place) -> Result<Vec<Figure>, Error> {
-    place.chip().map_or_else(measure::here, measure::on)
+fn of_workloads(place: Place, wanted: &Wanted) -> Result<Vec<Figure>, Error> {
+    match place.chip() {
+        Some(chip) => measure::on(chip, wanted),
+        None => measure::here(),
+    }
 }
 
 fn of_traces(place: Place, files: &[PathBuf]) -> Result<Vec<Figure>, Error> {

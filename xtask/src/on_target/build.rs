@@ -18,10 +18,33 @@ pub(crate) struct Programs {
     target: Target,
 }
 
+/// How programs are built besides the ordinary way.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    /// Features of the package, with commas.
+    pub(crate) features: &'static str,
+    /// A variable that the builds of packages read.
+    pub(crate) environment: Option<(&'static str, &'static str)>,
+}
+
 impl Programs {
     /// Builds the programs called `names`. What the compiler says goes to standard error.
     pub(crate) fn build(target: Target, names: &[&str]) -> Result<Programs, Error> {
         Self::build_by(target, names, "on-target", |_| {})
+    }
+
+    /// The same with options.
+    pub(crate) fn build_with(
+        target: Target,
+        names: &[&str],
+        options: &Options,
+    ) -> Result<Programs, Error> {
+        Self::build_by(target, names, "on-target", |command| {
+            if !options.features.is_empty() {
+                command.args(["--features", options.features]);
+            }
+            command.envs(options.environment);
+        })
     }
 
     /// The same, so that a program can follow its own call stack: with frame pointers, where the processor has no register windows.

@@ -33,10 +33,7 @@ pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
 }
 
 /// Measures the pairs; returns the blocks that they leave.
-fn come_and_go<S: Subject>(
-    heap: &mut Measured<'_, S, impl Meter>,
-    say: Say<'_>,
-) -> [Block; LIVE] {
+fn come_and_go<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) -> [Block; LIVE] {
     let mut random = Random::new(1);
     let mut blocks = [Block::default(); LIVE];
     for block in &mut blocks {

@@ -1,0 +1,185 @@
+//! The programs that print figures, and whom each of them measures.
+
+use crate::error::Error;
+use crate::on_target::build::Options;
+
+/// Programs that are built in one call of the compiler.
+pub(crate) struct Group {
+    pub(crate) programs: &'static [Measured],
+    /// Features of the package, with commas.
+    features: &'static str,
+    /// What the build finds in its environment.
+    environment: Option<(&'static str, &'static str)>,
+}
+
+/// A program and the subjects whose figures it prints.
+pub(crate) struct Measured {
+    pub(crate) program: &'static str,
+    pub(crate) subjects: &'static [&'static str],
+}
+
+/// Where esp-alloc's build finds its back end.
+const BACK_END: &str = "ESP_ALLOC_CONFIG_HEAP_ALGORITHM";
+
+pub(crate) const GROUPS: [Group; 4] = [
+    Group {
+        programs: &[
+            Measured {
+                program: "bench",
+                subjects: &[
+                    "multi-heap",
+                    "multi-heap light",
+                    "multi-heap comprehensive",
+                    "rlsf",
+                    "talc 5",
+                    "talc 4",
+                    "linked list",
+                    "buddy",
+                    "empty",
+                ],
+            },
+            Measured {
+                program: "calls_heap_caps",
+                subjects: &["heap-caps"],
+            },
+            Measured {
+                program: "calls_global",
+                subjects: &["global allocator"],
+            },
+            Measured {
+                program: "watched",
+                subjects: &[
+                    "trace of leaks",
+                    "trace with 4 callers",
+                    "ledger of sites and owners",
+                    "ledger and event stream",
+                ],
+            },
+        ],
+        features: "",
+        environment: None,
+    },
+    Group {
+        programs: &[Measured {
+            program: "calls_c",
+            subjects: &["c heap_caps", "c malloc", "c multi_heap"],
+        }],
+        features: "c-names",
+        environment: None,
+    },
+    Group {
+        programs: &[Measured {
+            program: "calls_esp_alloc",
+            subjects: &["esp-alloc tlsf"],
+        }],
+        features: "esp-alloc",
+        environment: Some((BACK_END, "TLSF")),
+    },
+    Group {
+        programs: &[Measured {
+            program: "calls_esp_alloc",
+            subjects: &["esp-alloc llff"],
+        }],
+        features: "esp-alloc",
+        environment: Some((BACK_END, "LLFF")),
+    },
+];
+
+impl Group {
+    /// How the compiler is called.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            features: self.features,
+            environment: self.environment,
+        }
+    }
+
+    /// The programs that measure one of the subjects wanted.
+    pub(crate) fn wanted(&self, wanted: &Wanted) -> Vec<&'static Measured> {
+        let is_wanted =
+            |program: &&Measured| program.subjects.iter().any(|name| wanted.has_subject(name));
+        self.programs.iter().filter(is_wanted).collect()
+    }
+}
+
+/// Which figures are wanted: all, or those of some subjects and workloads.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    subjects: Vec<String>,
+    workloads: Vec<String>,
+}
+
+impl Wanted {
+    /// Subjects by their names or how these begin, workloads by a part of their names; all where none is named.
+    pub(crate) fn new(subjects: &[String], workloads: &[String]) -> Result<Wanted, Error> {
+        let mut wanted = Wanted {
+            subjects: Vec::new(),
+            workloads: workloads.to_vec(),
+        };
+        for name in subjects {
+            let is_exact = |known: &&str| *known == name;
+            let begins = |known: &&str| known.starts_with(name.as_str());
+            let exact: Vec<_> = measured().filter(is_exact).collect();
+            let found = match exact.is_empty() {
+                true => measured().filter(begins).collect(),
+                false => exact,
+            };
+            if found.is_empty() {
+                let known: Vec<&str> = measured().collect();
+                return Err(Error::Usage(format!(
+                    "nobody called {name} is measured, but {}",
+                    known.join(", ")
+                )));
+            }
+            wanted.subjects.extend(found.into_iter().map(str::to_owned));
+        }
+        Ok(wanted)
+    }
+
+    /// Whether everything is wanted.
+    pub(crate) fn is_all(&self) -> bool {
+        self.subjects.is_empty() && self.workloads.is_empty()
+    }
+
+    /// Whether figures of this subject are wanted.
+    pub(crate) fn has_subject(&self, subject: &str) -> bool {
+        self.subjects.is_empty() || self.subjects.iter().any(|name| name == subject)
+    }
+
+    /// Whether figures of this workload are wanted.
+    pub(crate) fn has_workload(&self, workload: &str) -> bool {
+        let names = &self.workloads;
+        names.is_empty() || names.iter().any(|name| workload.contains(name.as_str()))
+    }
+}
+
+/// The subjects that programs measure.
+fn measured() -> impl Iterator<Item = &'static str> {
+    let programs = GROUPS.iter().flat_map(|group| group.programs);
+    programs.flat_map(|program| program.subjects).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wanted;
+
+    fn of_subject(name: &str) -> Wanted {
+        Wanted::new(&[name.to_owned()], &[]).unwrap()
+    }
+
+    #[test]
+    fn a_subject_is_named_whole_or_by_its_beginning() {
+        assert!(of_subject("esp-alloc").has_subject("esp-alloc llff"));
+        assert!(of_subject("multi-heap").has_subject("multi-heap"));
+        assert!(!of_subject("multi-heap").has_subject("multi-heap light"));
+        assert!(Wanted::default().has_subject("anybody"));
+        assert!(Wanted::new(&["jemalloc".to_owned()], &[]).is_err());
+    }
+
+    #[test]
+    fn a_workload_is_named_by_a_part() {
+        let wanted = Wanted::new(&[], &["16 B".to_owned()]).unwrap();
+        assert!(wanted.has_workload("malloc 16 B") && wanted.has_workload("free 16 B"));
+        assert!(!wanted.has_workload("malloc mix") && !wanted.is_all());
+    }
+}
