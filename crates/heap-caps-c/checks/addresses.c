@@ -30,9 +30,40 @@ static void words_lie_at_multiples_of_four(void)
     CHECK(!esp_ptr_word_aligned((char *)dram + 2));
 }
 
+static void a_stack_is_sane_where_its_memory_is(void)
+{
+    uintptr_t inside = ((uintptr_t)dram + 255) & ~(uintptr_t)15;
+    CHECK(esp_stack_ptr_in_dram(inside) && esp_stack_ptr_is_sane(inside));
+    CHECK(!esp_stack_ptr_in_dram(inside + 4) && !esp_stack_ptr_in_extram(inside));
+    CHECK(!esp_stack_ptr_in_dram(((uintptr_t)dram + 15) & ~(uintptr_t)15));
+    CHECK(!esp_stack_ptr_in_dram(((uintptr_t)dram + sizeof dram) & ~(uintptr_t)15));
+    inside = ((uintptr_t)psram + 255) & ~(uintptr_t)15;
+    CHECK(esp_stack_ptr_in_extram(inside) && !esp_stack_ptr_in_dram(inside) && esp_stack_ptr_is_sane(inside));
+    /* The stack of these checks lies in no heap. */
+    CHECK(!esp_task_stack_is_sane_cache_disabled());
+    CHECK(!esp_ptr_in_drom(dram) && !esp_ptr_in_rom(dram));
+}
+
+static void errors_have_names(void)
+{
+    char name[12];
+    CHECK(same_text(esp_err_to_name(ESP_OK), "ESP_OK"));
+    CHECK(same_text(esp_err_to_name(ESP_FAIL), "ESP_FAIL"));
+    CHECK(same_text(esp_err_to_name(ESP_ERR_NO_MEM), "ESP_ERR_NO_MEM"));
+    CHECK(same_text(esp_err_to_name(ESP_ERR_INVALID_SIZE), "ESP_ERR_INVALID_SIZE"));
+    CHECK(same_text(esp_err_to_name(ESP_ERR_NOT_ALLOWED), "ESP_ERR_NOT_ALLOWED"));
+    CHECK(same_text(esp_err_to_name(0x100), "UNKNOWN ERROR"));
+    CHECK(same_text(esp_err_to_name(-2), "UNKNOWN ERROR"));
+    CHECK(same_text(esp_err_to_name_r(ESP_ERR_NOT_FOUND, name, sizeof name), "ESP_ERR_NOT"));
+    CHECK_EQUAL(ESP_ERROR_CHECK_WITHOUT_ABORT(ESP_OK), ESP_OK);
+    ESP_ERROR_CHECK(ESP_OK);
+}
+
 const struct check addresses[] = {
     CASE(memory_is_what_its_heap_says),
     CASE(what_lies_in_no_heap_is_no_memory),
     CASE(words_lie_at_multiples_of_four),
+    CASE(a_stack_is_sane_where_its_memory_is),
+    CASE(errors_have_names),
     LAST_CASE,
 };

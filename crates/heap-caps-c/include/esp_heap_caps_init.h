@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "esp_err.h"
+#include "esp_heap_caps.h"
+#include "soc/soc_memory_layout.h"
 
 #ifdef __cplusplus
 extern "C" {

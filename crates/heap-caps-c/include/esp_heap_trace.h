@@ -25,7 +25,7 @@ extern "C" {
 /* What is recorded. */
 typedef enum {
     HEAP_TRACE_ALL,   /* every allocation and its free */
-    HEAP_TRACE_LEAKS, /* what was allocated and is not freed */
+    HEAP_TRACE_LEAKS  /* what was allocated and is not freed */
 } heap_trace_mode_t;
 
 /* One allocation. */

@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#if __STDC_HOSTED__
+#include <stdlib.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -45,6 +48,10 @@ bool esp_ptr_byte_accessible(const void *p);
 bool esp_ptr_internal(const void *p);
 bool esp_ptr_external_ram(const void *p);
 
+/* Whether it is an address of flash that the cache shows as data; of the chip's mask ROM. Without a booted chip (on a host): false. */
+bool esp_ptr_in_drom(const void *p);
+bool esp_ptr_in_rom(const void *p);
+
 /* Whether it is a multiple of 4. */
 bool esp_ptr_word_aligned(const void *p);
 
@@ -53,6 +60,44 @@ bool esp_ptr_word_aligned(const void *p);
 void *esp_ptr_diram_dram_to_iram(const void *p);
 void *esp_ptr_diram_iram_to_dram(const void *p);
 void *esp_ptr_rtc_dram_to_iram(const void *p);
+
+/* -- Stacks: functions of this header over those above ----------------------------------------------------------------------- */
+
+/* Whether a stack pointer is a multiple of 16 and at least 16 bytes away from either end of the memory that `holds` knows. */
+__attribute__((unused)) static inline bool heap_caps_stack_ptr_is_in_(bool (*holds)(const void *), uintptr_t sp)
+{
+    return sp % 16 == 0 && holds((const void *)(sp - 16)) && holds((const void *)(sp + 15));
+}
+
+/* ... in the data bus's SRAM; in external RAM. */
+__attribute__((unused)) static inline bool esp_stack_ptr_in_dram(uintptr_t sp)
+{
+    return heap_caps_stack_ptr_is_in_(esp_ptr_in_dram, sp);
+}
+
+__attribute__((unused)) static inline bool esp_stack_ptr_in_extram(uintptr_t sp)
+{
+    return heap_caps_stack_ptr_is_in_(esp_ptr_external_ram, sp);
+}
+
+/* Whether a task may have such a stack pointer. With ESP-IDF's configuration: external RAM only where stacks are allowed there. */
+__attribute__((unused)) static inline bool esp_stack_ptr_is_sane(uintptr_t sp)
+{
+#if !defined(CONFIG_IDF_TARGET) || defined(CONFIG_FREERTOS_TASK_CREATE_ALLOW_EXT_MEM) \
+    || defined(CONFIG_SPIRAM_ALLOW_STACK_EXTERNAL_MEMORY)
+    if (esp_stack_ptr_in_extram(sp)) {
+        return true;
+    }
+#endif
+    return esp_stack_ptr_in_dram(sp) || esp_ptr_in_rtc_dram_fast((const void *)sp);
+}
+
+/* Whether the caller's stack stays when the cache is off: it lies in SRAM or RTC fast memory. */
+__attribute__((unused)) static inline bool esp_task_stack_is_sane_cache_disabled(void)
+{
+    const void *sp = __builtin_frame_address(0);
+    return esp_ptr_in_dram(sp) || esp_ptr_in_rtc_dram_fast(sp);
+}
 
 #ifdef __cplusplus
 }

@@ -7,7 +7,10 @@
 #ifndef ESP_SYSTEM_H
 #define ESP_SYSTEM_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "esp_err.h"
 
 #ifdef __cplusplus
 extern "C" {

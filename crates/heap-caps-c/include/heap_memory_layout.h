@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#if __STDC_HOSTED__
+#include <stdlib.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {

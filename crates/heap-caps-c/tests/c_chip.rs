@@ -48,6 +48,9 @@ fn a_booted_chip_answers_for_every_address() {
     assert!(esp_ptr_rtc_dram_to_iram(diram).is_null());
     assert!(!esp_dram_match_iram() && !esp_rtc_dram_match_rtc_iram());
     assert!(!esp_ptr_in_spm(dram) && !esp_ptr_in_tcm(dram));
+    assert!(esp_ptr_in_drom(at(0x3F40_0000)) && !esp_ptr_in_drom(at(0x3F80_0000)));
+    assert!(esp_ptr_in_rom(at(0x4000_0000)) && !esp_ptr_in_rom(at(0x4007_0000)));
+    assert!(!esp_ptr_in_drom(dram) && !esp_ptr_in_rom(code));
 
     let mut regions = [CRegion::default(); 16];
     let count = soc_get_available_memory_region_max_count();

@@ -1,4 +1,4 @@
-//! Does every C header stand alone, in C and in C++, with every compiler that is there?
+//! The C headers as programs include them: alone and together, in C and C++, with every installed compiler.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,10 +14,13 @@ use std::process::{Command, Stdio};
 
 /// Compilers that take the same options. `.ci/run` installs one of each family.
 const COMPILERS: [&str; 3] = ["gcc", "clang", "clang-22"];
-const STANDARDS: [[&str; 3]; 3] = [
+const STANDARDS: [[&str; 3]; 6] = [
+    ["-x", "c", "-std=gnu89"],
     ["-x", "c", "-std=c99"],
-    ["-x", "c", "-std=c11"],
+    ["-x", "c", "-std=gnu17"],
+    ["-x", "c++", "-std=gnu++98"],
     ["-x", "c++", "-std=c++17"],
+    ["-x", "c++", "-std=gnu++20"],
 ];
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Wundef", "-Werror"];
 
@@ -52,6 +55,10 @@ fn headers() -> Vec<String> {
 fn complaint(compiler: &str, standard: [&str; 3], text: &str) -> Option<String> {
     let mut command = Command::new(compiler);
     command.args(standard).args(STRICT).arg("-fsyntax-only");
+    // Clang calls `bool` and `inline` extensions of the older languages; GCC's dialects have them.
+    if compiler.starts_with("clang") && matches!(standard[2], "-std=gnu89" | "-std=gnu++98") {
+        command.arg("-Wno-pedantic");
+    }
     command.arg("-I").arg(include()).arg("-");
     let mut child = command
         .stdin(Stdio::piped())
@@ -186,4 +193,103 @@ fn structures_are_laid_out_as_esp_idfs() {
         AT(heap_trace_record_t, alloced_by, 4 * W); AT(heap_trace_record_t, freed_by, 6 * W);\n\
         AT(heap_trace_summary_t, total_allocations, W); AT(heap_trace_summary_t, has_overflowed, 6 * W);\n";
     accepted_by_every_compiler("the structures", program);
+}
+
+/// What each header of ESP-IDF makes visible, in any of its versions: names that programs use without a further include.
+#[test]
+fn every_header_shows_what_esp_idfs_header_of_that_name_shows() {
+    const VISIBLE: [(&str, &[&str]); 9] = [
+        // v3.0 to v4.4 had the chip's memory in there, v5 and later the capabilities.
+        (
+            "esp_heap_caps_init.h",
+            &[
+                "heap_caps_malloc(4, MALLOC_CAP_DMA)",
+                "soc_get_available_memory_region_max_count()",
+                "esp_ptr_internal(0)",
+                "esp_err_to_name(ESP_FAIL)",
+                "sizeof(soc_memory_region_t)",
+                "malloc(SOC_MEMORY_TYPE_NO_PRIOS)",
+            ],
+        ),
+        (
+            "esp_heap_caps.h",
+            &[
+                "sizeof(multi_heap_info_t)",
+                "esp_err_to_name(ESP_OK)",
+                "printf(\"x\")",
+                "malloc(1)",
+                "SIZE_MAX",
+            ],
+        ),
+        (
+            "esp_heap_alloc_caps.h",
+            &[
+                "pvPortMallocCaps(4, MALLOC_CAP_SPISRAM)",
+                "heap_caps_malloc(4, MALLOC_CAP_8BIT)",
+            ],
+        ),
+        (
+            "multi_heap.h",
+            &["multi_heap_free_size(0)", "(bool)1", "malloc(1)"],
+        ),
+        ("esp_system.h", &["esp_get_free_heap_size()", "(bool)ESP_OK"]),
+        (
+            "esp_memory_utils.h",
+            &[
+                "esp_ptr_in_drom(0)",
+                "esp_ptr_in_rom(0)",
+                "esp_stack_ptr_in_dram(0)",
+                "esp_stack_ptr_in_extram(0)",
+                "esp_stack_ptr_is_sane(0)",
+                "esp_task_stack_is_sane_cache_disabled()",
+                "malloc(1)",
+            ],
+        ),
+        (
+            "soc/soc_memory_layout.h",
+            &[
+                "sizeof(soc_memory_type_desc_t)",
+                "esp_ptr_dma_capable(0)",
+                "SOC_MEM_BT_DATA_START",
+                "SOC_MEM_BT_EM_BREDR_NO_SYNC_END",
+                "SOC_MEM_BT_MISC_END",
+            ],
+        ),
+        (
+            "esp_heap_trace.h",
+            &["sizeof(heap_trace_record_t)", "ESP_ERR_NOT_SUPPORTED"],
+        ),
+        (
+            "esp_err.h",
+            &["esp_err_to_name(1)", "printf(\"x\")", "(uint8_t)1", "malloc(1)"],
+        ),
+    ];
+    for (header, uses) in VISIBLE {
+        let mut program = format!("#include \"{header}\"\nvoid uses(void);\nvoid uses(void)\n{{\n");
+        for used in uses {
+            program += &format!("    (void)({used});\n");
+        }
+        accepted_by_every_compiler(header, &(program + "}\n"));
+    }
+}
+
+/// `ESP_ERROR_CHECK` and its like, with and without `NDEBUG`, and the macros of `esp_check.h` where the language has them.
+#[test]
+fn errors_are_checked_by_esp_idfs_macros() {
+    let program = "#include \"esp_check.h\"\n#include \"esp_heap_caps_init.h\"\n\
+        esp_err_t add(intptr_t start);\n\
+        esp_err_t add(intptr_t start)\n{\n\
+            esp_err_t ret = ESP_OK;\n\
+            ESP_ERROR_CHECK(heap_caps_add_region(start, start + 4096));\n\
+            ret = ESP_ERROR_CHECK_WITHOUT_ABORT(heap_caps_add_region(start, start));\n\
+        #ifdef ESP_RETURN_ON_ERROR\n\
+            ESP_RETURN_ON_ERROR(ret, \"app\", \"no heap at %lx\", (long)start);\n\
+            ESP_RETURN_ON_FALSE(start != 0, ESP_ERR_INVALID_ARG, \"app\", \"no start\");\n\
+            ESP_GOTO_ON_ERROR(heap_caps_add_region(start, start), out, \"app\", \"no heap\");\n\
+            ESP_GOTO_ON_FALSE_ISR(start > 4, ESP_FAIL, out, \"app\", \"%d is low\", (int)start);\n\
+        out:\n\
+        #endif\n\
+            return ret;\n}\n";
+    accepted_by_every_compiler("checks", program);
+    accepted_by_every_compiler("checks", &format!("#define NDEBUG\n{program}"));
 }

@@ -2,6 +2,7 @@
 
 mod allocate;
 mod figures;
+mod flash;
 mod layout;
 mod look;
 mod names;
@@ -11,6 +12,7 @@ mod told;
 
 pub use allocate::*;
 pub use figures::*;
+pub use flash::*;
 pub use layout::*;
 #[cfg(feature = "heap-task-tracking")]
 pub(super) use look::Shown;
