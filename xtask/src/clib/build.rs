@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::archive;
 use super::processor::Processor;
 use crate::ci::tool;
 use crate::error::Error;
@@ -71,16 +72,19 @@ impl Order {
         features
     }
 
-    /// Puts what cargo made to its place; for Xtensa cargo made an archive of bitcode, to be compiled.
+    /// Puts the heap's part of what cargo made to its place; for Xtensa cargo made an archive of bitcode, to be compiled.
     fn deliver(&self, made: &Path, output: &Path) -> Result<PathBuf, Error> {
         let place = output.join("libraries").join(self.label()).join(FILE);
         if let Some(folder) = place.parent() {
             fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
         }
         if self.processor == Processor::Esp32 {
-            link::archive(made, &place)?;
+            let bitcode = place.with_extension("bitcode.a");
+            archive::strip(made, &bitcode)?;
+            link::archive(&bitcode, &place)?;
+            fs::remove_file(&bitcode).map_err(|cause| Error::file(&bitcode, cause))?;
         } else {
-            fs::copy(made, &place).map_err(|cause| Error::file(made, cause))?;
+            archive::strip(made, &place)?;
         }
         Ok(place)
     }

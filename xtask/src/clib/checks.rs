@@ -125,7 +125,7 @@ fn programs() -> Result<[Program; 3], Error> {
 }
 
 /// Refuses where there is no compiler for this width, with one line that installs it.
-fn require(processor: Processor) -> Result<(), Error> {
+pub(super) fn require(processor: Processor) -> Result<(), Error> {
     processor.require()?;
     tools::require_all([("gcc libc6-dev", "gcc")].iter())?;
     if processor == Processor::Host32 && !links_32_bits() {
@@ -160,7 +160,7 @@ fn succeed(compiler: &mut Command) -> Result<(), Error> {
     }
 }
 
-fn width(processor: Processor) -> &'static [&'static str] {
+pub(super) fn width(processor: Processor) -> &'static [&'static str] {
     match processor {
         Processor::Host32 => &["-m32"],
         _ => &[],

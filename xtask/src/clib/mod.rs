@@ -3,12 +3,15 @@
 //! ```text
 //!   processor.rs   for which processors, with which compiler          features.rs   which C names belong to which feature
 //!   build.rs       features, poisoning ─> libheap_caps.a              symbols.rs    libheap_caps.a ─> its names, its bytes
+//!   archive.rs     what of cargo's archive is the heap's              linking.rs    libheap_caps.a, main.c ─> what a program takes
 //!   checks.rs      libheap_caps.a, checks in C ─> what fails
 //! ```
 
+mod archive;
 pub(crate) mod build;
 pub(crate) mod checks;
 pub(crate) mod features;
+pub(crate) mod linking;
 pub(crate) mod processor;
 pub(crate) mod symbols;
 

@@ -28,27 +28,24 @@ impl Library {
         let unreadable = |cause: object::Error| Error::file(path, cause);
         let bytes = fs::read(path).map_err(|cause| Error::file(path, cause))?;
         let archive = ArchiveFile::parse(&*bytes).map_err(unreadable)?;
-        let (mut library, mut defined) = (Library::default(), Names::new());
+        let mut library = Library::default();
         for member in archive.members() {
             let member = member.map_err(unreadable)?;
             let data = member.data(&*bytes).map_err(unreadable)?;
             // The index of the archive, and whatever else is no object, is left out.
             if let Ok(object) = File::parse(data) {
                 library.add(&object);
-                defined.extend(linkable(&object));
             }
         }
-        library.needed.retain(|name| !defined.contains(name));
+        let Library {
+            exported, needed, ..
+        } = &mut library;
+        needed.retain(|name| !exported.contains(name));
         Ok(library)
     }
 
-    /// Adds a member, unless it is one of the compiler's: they export nothing, and are linked where they are needed.
     fn add(&mut self, object: &File<'_>) {
-        let visible: Names = visible(object).collect();
-        if visible.is_empty() {
-            return;
-        }
-        self.exported.extend(visible);
+        self.exported.extend(linkable(object));
         let wanted = object.symbols().filter(|symbol| symbol.is_undefined());
         self.needed
             .extend(wanted.filter_map(|symbol| named(&symbol)));
@@ -64,22 +61,11 @@ impl Library {
     }
 }
 
-/// Names that the library's own objects can link to: hidden ones too.
+/// Names that a static link can take: hidden and weak ones, too.
 fn linkable<'object>(object: &'object File<'_>) -> impl Iterator<Item = String> + 'object {
     object
         .symbols()
         .filter(|symbol| symbol.is_definition() && symbol.is_global())
-        .filter_map(|symbol| named(&symbol))
-}
-
-/// Names that programs can link to.
-fn visible<'object>(object: &'object File<'_>) -> impl Iterator<Item = String> + 'object {
-    let is_visible = |symbol: &object::Symbol<'_, '_>| {
-        symbol.is_definition() && matches!(symbol.scope(), object::SymbolScope::Dynamic)
-    };
-    object
-        .symbols()
-        .filter(is_visible)
         .filter_map(|symbol| named(&symbol))
 }
 

@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use crate::clib::features::{self, Names};
 use crate::clib::symbols::Library;
-use crate::clib::{Order, Processor};
+use crate::clib::{Order, Processor, linking};
 use crate::error::Error;
 use esp_heap::poisoning::Poisoning;
 
-/// Build the C library with each feature alone and with all, and compare its names with the lists in crates/heap-caps-c/symbols
+/// Build the C library with each feature alone and with all, compare its names with the lists in
+/// crates/heap-caps-c/symbols, and look at what a program takes from it (for a host: by a link)
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// For which processor
@@ -42,9 +43,14 @@ fn faults(processor: Processor, features: &[String]) -> Result<Vec<String>, Erro
         features: features.to_vec(),
         poisoning: Poisoning::None,
     };
-    let library = Library::read(&order.build()?)?;
+    let path = order.build()?;
+    let library = Library::read(&path)?;
     let promised = features::exported(processor, features)?;
-    Ok(compared(&library, &promised, &features::needed()?))
+    let mut faults = compared(&library, &promised, &features::needed()?);
+    if processor.is_hosted() {
+        faults.extend(linking::faults(processor, &path)?);
+    }
+    Ok(faults)
 }
 
 fn compared(library: &Library, promised: &Names, allowed: &Names) -> Vec<String> {

@@ -6,7 +6,7 @@ use core::ffi::c_void;
 
 use soc_regions::Span;
 
-use crate::c::heap::HEAP;
+use crate::heap::HEAP;
 
 /// Ranges of one chip.
 struct ReadOnly {
