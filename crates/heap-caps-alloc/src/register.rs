@@ -123,14 +123,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         columns: Columns,
         buffer: &'static mut [MaybeUninit<u8>],
     ) -> Result<HeapIndex, AddRegionError> {
-        let lead = buffer.as_ptr().addr().wrapping_neg() % 4;
-        let words = buffer.get_mut(lead..).unwrap_or_default();
-        let words = NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len());
+        let bytes = NonNull::slice_from_raw_parts(NonNull::from(&mut *buffer).cast(), buffer.len());
         // SAFETY: the buffer was handed over for good and exclusively, and Rust memory takes bytes.
-        unsafe { self.add_memory(columns, words) }
+        unsafe { self.add_memory(columns, bytes) }
     }
 
-    /// As [`CapsHeap::add_buffer`] for memory that somebody answers for, from a multiple of 4 on.
+    /// As [`CapsHeap::add_buffer`] for memory that somebody answers for. The heap has the whole words inside.
     ///
     /// # Errors
     /// See [`AddRegionError`].
@@ -144,11 +142,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         columns: Columns,
         bytes: NonNull<[u8]>,
     ) -> Result<HeapIndex, AddRegionError> {
+        let bytes = whole_words(bytes);
         if bytes.is_empty() {
             return Err(AddRegionError::TooSmall { needed: 4 });
-        }
-        if !bytes.addr().get().is_multiple_of(4) {
-            return Err(AddRegionError::Unaligned);
         }
         let mut state = self.state.acquire();
         if let Some(heap) = state.neighbour_over(bytes) {
@@ -202,6 +198,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
         let ends = self.heaps.heaps().map(|heap| heap.span.end());
         ends.max().unwrap_or(0)
     }
+}
+
+/// The whole words inside of memory: up to 3 bytes are left out at each end.
+pub(crate) fn whole_words(bytes: NonNull<[u8]>) -> NonNull<[u8]> {
+    let lead = bytes.addr().get().wrapping_neg() % 4;
+    let first = bytes
+        .cast::<u8>()
+        .map_addr(|first| first.saturating_add(lead));
+    NonNull::slice_from_raw_parts(first, bytes.len().saturating_sub(lead) & !3)
 }
 
 /// Memory that notes whether its bytes are elsewhere than their addresses say.

@@ -17,7 +17,7 @@ use soc_regions::{Caps, Chip, MemoryType, Span, TypeIndex};
 
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
-use crate::register::Buffer;
+use crate::register::{Buffer, whole_words};
 
 /// A buffer of the program that is to be memory with a tag.
 ///
@@ -33,11 +33,9 @@ impl TaggedBuffer {
     /// A buffer for a tag. Heaps are made of whole words: up to 3 bytes are left out at each end.
     #[must_use]
     pub fn new(tag: TypeIndex, buffer: &'static mut [MaybeUninit<u8>]) -> Self {
-        let lead = buffer.as_ptr().addr().wrapping_neg() % 4;
-        let words = buffer.get_mut(lead..).unwrap_or_default();
-        let bytes = NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len());
+        let bytes = NonNull::slice_from_raw_parts(NonNull::from(&mut *buffer).cast(), buffer.len());
         Self {
-            bytes,
+            bytes: whole_words(bytes),
             tag,
             code: None,
         }

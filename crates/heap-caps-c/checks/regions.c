@@ -8,6 +8,7 @@
 #include "memory.h"
 
 static const uint32_t caps[3] = {MALLOC_CAP_RTCRAM, 0, 0};
+static const uint32_t odd_caps[3] = {MALLOC_CAP_RETENTION, 0, 0};
 static const uint32_t no_caps[3] = {0, 0, 0};
 static uint32_t spare[1024];
 
@@ -26,6 +27,31 @@ static void arguments_that_make_no_sense_are_invalid(void)
     CHECK_EQUAL(heap_caps_add_region_with_caps(caps, start, start), ESP_ERR_INVALID_ARG);
     CHECK_EQUAL(heap_caps_add_region_with_caps(caps, start + 4, start), ESP_ERR_INVALID_ARG);
     CHECK_EQUAL(heap_caps_add_region(0, start), ESP_ERR_INVALID_ARG);
+}
+
+static uint32_t odd[1024];
+
+static void memory_off_the_word_grid_is_a_heap_of_its_whole_words(void)
+{
+    intptr_t start = (intptr_t)odd;
+    multi_heap_handle_t heap = multi_heap_register((char *)odd + 2049, 1021);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(odd_caps, start + 1, start + 1023), ESP_OK);
+    CHECK_EQUAL(heap_caps_get_total_size(MALLOC_CAP_RETENTION), 1016);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(odd_caps, start + 1, start + 1023), ESP_FAIL);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(odd_caps, start + 1022, start + 2045), ESP_OK);
+    CHECK_EQUAL(heap_caps_get_total_size(MALLOC_CAP_RETENTION), 1016 + 1020);
+    CHECK_EQUAL(added((char *)odd + 3073, 6), ESP_ERR_INVALID_SIZE);
+    CHECK_EQUAL(added((char *)odd + 3073, 3), ESP_ERR_INVALID_SIZE);
+    CHECK(heap != NULL && multi_heap_check(heap, true));
+    further_heaps += 2;
+}
+
+static void more_than_128_mib_is_no_heap(void)
+{
+    const intptr_t most = 128 * 1024 * 1024;
+    const intptr_t start = 0x10000000; /* no memory of this program; nothing there is touched */
+    CHECK_EQUAL(heap_caps_add_region_with_caps(caps, start, start + most + 4096), ESP_ERR_INVALID_SIZE);
+    CHECK(multi_heap_register((void *)start, (size_t)most + 4096) == NULL);
 }
 
 static void memory_of_no_chip_is_not_found(void)
@@ -68,5 +94,7 @@ const struct check regions[] = {
     CASE(too_little_memory_has_an_invalid_size),
     CASE(memory_of_a_heap_is_no_second_heap),
     CASE(a_region_becomes_a_heap_with_its_capabilities),
+    CASE(memory_off_the_word_grid_is_a_heap_of_its_whole_words),
+    CASE(more_than_128_mib_is_no_heap),
     LAST_CASE,
 };

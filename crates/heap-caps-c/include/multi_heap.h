@@ -50,7 +50,7 @@ typedef bool (*multi_heap_walker_cb_t)(void *block_ptr, size_t block_size, int b
 
 /* Makes a heap of `size` bytes at `start`. The memory is the heap's until no block of it is used any more; then it may be taken
  * for something else without further ado. Any start and size will do: the first and last bytes up to a word boundary stay unused.
- * Returns NULL for a NULL start and for a region that cannot hold one block. O(1); O(size) under comprehensive poisoning. */
+ * Returns NULL for a NULL start, for a region that cannot hold one block, and for one above 128 MiB, the most that one heap can be. O(1); O(size) under comprehensive poisoning. */
 multi_heap_handle_t multi_heap_register(void *start, size_t size);
 
 /* The heap's lock from now on; NULL (the state at first): none. `lock` is what the platform's lock functions take (see docs/c.md). */

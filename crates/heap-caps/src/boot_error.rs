@@ -74,14 +74,12 @@ pub enum AddRegionError {
     Duplicate,
     /// It shares addresses with this heap.
     Overlap(Span),
-    /// It does not start at a multiple of 4. (The end may be anywhere; the heap uses whole words.)
-    Unaligned,
     /// It is too small for a heap, which needs this many bytes.
     TooSmall {
         /// Bytes needed.
         needed: u32,
     },
-    /// It is larger than a heap can be.
+    /// It is larger than 128 MiB, the most that one heap can be.
     TooLarge,
     /// No memory of the booted chip is at this address.
     UnknownAddress(u32),
@@ -109,11 +107,12 @@ impl fmt::Display for AddRegionError {
         match self {
             Self::Duplicate => out.write_str("the region is a heap already"),
             Self::Overlap(span) => write!(out, "the region overlaps the heap at {span}"),
-            Self::Unaligned => out.write_str("the region does not start at a multiple of 4"),
             Self::TooSmall { needed } => {
                 write!(out, "the region is too small: a heap needs {needed} bytes")
             }
-            Self::TooLarge => out.write_str("the region is larger than a heap can be"),
+            Self::TooLarge => {
+                out.write_str("the region is larger than 128 MiB, the most that a heap can be")
+            }
             Self::UnknownAddress(address) => {
                 write!(out, "the chip has no memory at 0x{address:08X}")
             }

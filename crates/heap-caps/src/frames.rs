@@ -234,13 +234,15 @@ impl Format for AddRegionError {
         match *self {
             Self::Duplicate => write!(out, "the region is a heap already"),
             Self::Overlap(span) => write!(out, "the region overlaps the heap at {}", span),
-            Self::Unaligned => write!(out, "the region does not start at a multiple of 4"),
             Self::TooSmall { needed } => write!(
                 out,
                 "the region is too small: a heap needs {=u32} bytes",
                 needed
             ),
-            Self::TooLarge => write!(out, "the region is larger than a heap can be"),
+            Self::TooLarge => write!(
+                out,
+                "the region is larger than 128 MiB, the most that a heap can be"
+            ),
             Self::UnknownAddress(address) => {
                 write!(out, "the chip has no memory at 0x{=u32:08X}", address);
             }

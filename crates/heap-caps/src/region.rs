@@ -14,6 +14,7 @@ use crate::registry::{Entry, Full, HeapIndex, Stage};
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Makes a region of the booted chip's memory a heap with the capabilities that the chip's table gives it. All of it must be memory of one
     /// type, reserved or not: this is how memory comes back that a driver or the boot loader has used.
+    /// The heap has the whole words inside.
     ///
     /// # Errors
     /// See [`AddRegionError`].
@@ -40,7 +41,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         unsafe { self.add(entry, memory) }
     }
 
-    /// Makes any region a heap with the capabilities `columns`, by priority.
+    /// Makes any region a heap with the capabilities `columns`, by priority. The heap has the whole words inside.
     ///
     /// # Errors
     /// See [`AddRegionError`].
@@ -71,11 +72,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         mut entry: Entry<P>,
         memory: &impl Memory,
     ) -> Result<HeapIndex, AddRegionError> {
-        let (span, full) = (entry.span, AddRegionError::TableFull { places: HEAPS });
+        let full = AddRegionError::TableFull { places: HEAPS };
+        let needed = Heap::<P>::smallest_region_bytes();
+        let too_small = AddRegionError::TooSmall { needed };
+        let span = entry.span.whole_words().ok_or(too_small)?;
+        entry.span = span;
         self.refuse_overlap(span)?;
-        if !span.start().is_multiple_of(4) {
-            return Err(AddRegionError::Unaligned);
-        }
         if self.registry.free_places() == 0 {
             return Err(full);
         }

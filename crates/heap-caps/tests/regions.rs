@@ -156,12 +156,27 @@ fn a_heap_that_waits_for_the_startup_stacks_is_in_the_way_too() {
 }
 
 #[test]
+fn a_region_off_the_word_grid_becomes_a_heap_of_its_whole_words() {
+    let mut sim = Sim::esp32();
+    assert!(sim.add_with_caps(BYTES, 0x5000_0001, 0x5000_0FFF).is_ok());
+    let heap = sim.heaps.heap_at(0x5000_0004).unwrap();
+    assert_eq!(heap.span, span(0x5000_0004, 0x5000_0FFC));
+    let beside = sim.add_with_caps(BYTES, 0x5000_0FFD, 0x5000_1FFE);
+    assert!(beside.is_ok(), "the left-out word belongs to nobody");
+    assert_eq!(
+        sim.add_with_caps(BYTES, 0x5000_0003, 0x5000_0FFE),
+        Err(AddRegionError::Duplicate),
+        "the same words"
+    );
+}
+
+#[test]
 fn every_other_reason_against_a_region_is_told_apart() {
     let mut sim = Sim::esp32();
-    assert_eq!(
-        sim.add_with_caps(BYTES, 0x5000_0002, 0x5000_1000),
-        Err(AddRegionError::Unaligned)
-    );
+    assert!(matches!(
+        sim.add_with_caps(BYTES, 0x5000_0001, 0x5000_0007),
+        Err(AddRegionError::TooSmall { .. })
+    ));
     assert_eq!(
         sim.add_with_caps([Caps::empty(); 3], 0x5000_0000, 0x5000_1000),
         Err(AddRegionError::NoCaps)

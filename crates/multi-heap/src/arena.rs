@@ -38,7 +38,8 @@ unsafe impl Send for Arena {}
 unsafe impl Sync for Arena {}
 
 impl Arena {
-    /// The whole words inside `region`, or its usable size in words as an error when it exceeds `max_words`.
+    /// The whole words inside `region`, or its usable size in words as an error when it exceeds `max_words` by more than one: one word
+    /// more is left out, so that a region of a round size will do.
     ///
     /// # Safety
     /// - The region is valid for reads and writes of aligned 32-bit words as long as the arena or a copy of it is used.
@@ -47,12 +48,12 @@ impl Arena {
         let lead = region.cast::<u8>().addr().get().wrapping_neg() % 4;
         let words = region.len().saturating_sub(lead) / 4;
         match u32::try_from(words) {
-            Ok(words) if words <= max_words => {
+            Ok(words) if words <= max_words.saturating_add(1) => {
                 // SAFETY: `lead` ≤ 3; where the region is shorter, `words` is 0 and the pointer is never used.
                 let base = unsafe { region.cast::<u8>().add(lead.min(region.len())) };
                 Ok(Self {
                     base: base.cast(),
-                    words,
+                    words: words.min(max_words),
                 })
             }
             _ => Err(words),

@@ -623,3 +623,22 @@ fn a_place_inside_a_used_block_is_no_block() {
         assert_sound(&heap);
     }
 }
+
+/// The largest region that is a heap has 128 MiB: the heap leaves its last word out. (The host maps only what is touched.)
+#[test]
+fn a_region_of_128_mib_is_a_heap_and_a_larger_one_is_none() {
+    const MOST: usize = 128 << 20;
+    let mut region = Vec::<u32>::with_capacity(MOST / 4 + 2);
+    let start = std::ptr::NonNull::new(region.as_mut_ptr())
+        .unwrap()
+        .cast::<u8>();
+    let bytes = |size| std::ptr::NonNull::slice_from_raw_parts(start, size);
+    // SAFETY: the memory is the vector's, which outlives the heap, and nobody else uses it. A heap reads what it wrote.
+    let heap = unsafe { Heap::<Unpoisoned>::new(bytes(MOST)) }.unwrap();
+    let info = heap.info();
+    assert!(info.largest_free_block > (MOST as u32) - 4096, "{info:?}");
+    drop(heap);
+    // SAFETY: as above.
+    let larger = unsafe { Heap::<Unpoisoned>::new(bytes(MOST + 4)) };
+    assert!(larger.is_err());
+}

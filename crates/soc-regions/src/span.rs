@@ -71,6 +71,15 @@ impl Span {
         self.end == other.start || other.end == self.start
     }
 
+    /// The whole 32-bit words inside: up to 3 bytes are left out at each end. `None` if there is none.
+    #[must_use]
+    pub const fn whole_words(self) -> Option<Span> {
+        match self.start.checked_next_multiple_of(4) {
+            Some(start) => Span::new(start, self.end & !3),
+            None => None,
+        }
+    }
+
     /// Whether both ends are multiples of `alignment`, which is a power of two.
     pub const fn is_aligned(self, alignment: u32) -> bool {
         let below = alignment.wrapping_sub(1);

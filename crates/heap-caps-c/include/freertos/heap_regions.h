@@ -33,7 +33,7 @@ extern "C" {
 /* A region. */
 typedef struct HeapRegionTagged {
     uint8_t *pucStartAddress; /* its first byte */
-    size_t xSizeInBytes;      /* bytes, less than 16 MiB; 0 ends the array */
+    size_t xSizeInBytes;      /* bytes, at most 128 MiB (16 MiB in 2016); 0 ends the array */
     BaseType_t xTag;          /* its tag; -1: not used */
     uint32_t xExecAddr;       /* where instructions see it; 0: nowhere else */
 } HeapRegionTagged_t;
