@@ -36,6 +36,10 @@ typedef struct tskTaskControlBlock *TaskHandle_t;
 #define configMAX_TASK_NAME_LEN 16
 #endif
 
+/* Stands for all tasks that have no account of their own, named "others": 16 tasks have one at a time, the one before there are tasks
+ * included; a deleted task without blocks makes room for another. So the sums over all tasks are those of the heaps. */
+#define HEAP_CAPS_OTHER_TASKS ((TaskHandle_t)(uintptr_t)-1)
+
 /* How many kinds of memory heap_caps_get_per_task_info() tells apart. */
 #define NUM_HEAP_TASK_CAPS 4
 
@@ -74,7 +78,7 @@ typedef struct {
     size_t current_usage;          /* the task's bytes of it */
     size_t peak_usage;             /* the most they were */
     size_t alloc_count;            /* the task's blocks of it */
-    heap_task_block_t *alloc_stat; /* these blocks; NULL if they did not all fit */
+    heap_task_block_t *alloc_stat; /* these blocks; NULL if there is none, or if they did not all fit */
 } heap_stat_t;
 
 /* What a task has. */
@@ -118,7 +122,8 @@ size_t heap_caps_get_per_task_info(heap_task_info_params_t *params);
 /* Fills in what fits. ESP_ERR_INVALID_ARG for NULL, and for a NULL array with a length. */
 esp_err_t heap_caps_get_all_task_stat(heap_all_tasks_stat_t *tasks_stat);
 
-/* The same for one task; NULL is the caller. ESP_FAIL for a task that never allocated. */
+/* The same for one task; NULL is the caller. ESP_FAIL for a task that never allocated, or is one of
+ * HEAP_CAPS_OTHER_TASKS, which may be asked about themselves. */
 esp_err_t heap_caps_get_single_task_stat(heap_single_task_stat_t *task_stat, TaskHandle_t task_handle);
 
 /* Prints every task with its heaps and blocks; one task; the same without blocks as a table. `stream` NULL is standard output. */
@@ -127,7 +132,7 @@ void heap_caps_print_single_task_stat(FILE *stream, TaskHandle_t task_handle);
 void heap_caps_print_all_task_stat_overview(FILE *stream);
 void heap_caps_print_single_task_stat_overview(FILE *stream, TaskHandle_t task_handle);
 
-/* Allocates arrays that are long enough now; ESP_FAIL without memory for them. Free them with the function of the same kind. */
+/* Allocates arrays that are long enough now, and sets their lengths to what is needed: NULL and 0 where that is nothing; ESP_FAIL without memory for them. Free them with the function of the same kind. */
 esp_err_t heap_caps_alloc_all_task_stat_arrays(heap_all_tasks_stat_t *tasks_stat);
 esp_err_t heap_caps_alloc_single_task_stat_arrays(heap_single_task_stat_t *task_stat, TaskHandle_t task_handle);
 

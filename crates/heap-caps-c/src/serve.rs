@@ -115,14 +115,16 @@ pub(super) unsafe fn give_back(pointer: *mut c_void) {
     let Some(block) = door::from_c(pointer) else {
         return;
     };
+    #[cfg(feature = "heap-task-tracking")]
+    let retired = super::tasks::whose::retire(pointer);
     // SAFETY: the caller keeps the same contract.
     match unsafe { HEAP.free(block) } {
-        Ok(()) => {
+        Ok(()) => hooks::freed(Some(block)),
+        Err(misuse) => {
             #[cfg(feature = "heap-task-tracking")]
-            super::tasks::whose::freed(pointer);
-            hooks::freed(Some(block));
+            super::tasks::whose::restore(retired);
+            HEAP.report(Action::Free, Fault::Misuse(misuse));
         }
-        Err(misuse) => HEAP.report(Action::Free, Fault::Misuse(misuse)),
     }
 }
 

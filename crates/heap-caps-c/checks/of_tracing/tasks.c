@@ -57,6 +57,8 @@ static void a_task_has_what_it_allocated_and_nobody_freed(void)
     b = as(mqtt, 200, SPIRAM);
     heap_caps_free(as(mqtt, 400, SPIRAM));
     CHECK_EQUAL(heap_caps_alloc_single_task_stat_arrays(&one, mqtt), ESP_OK);
+    CHECK_EQUAL(one.heap_count, 2);
+    CHECK_EQUAL(one.alloc_count, 2);
     CHECK_EQUAL(heap_caps_get_single_task_stat(&one, mqtt), ESP_OK);
     CHECK(same_text(one.stat.name, "mqtt"));
     CHECK(one.stat.handle == mqtt);
@@ -87,6 +89,114 @@ static void questions_about_nobody_are_refused(void)
     one.heap_count = 3;
     CHECK_EQUAL(heap_caps_get_single_task_stat(&one, mqtt), ESP_ERR_INVALID_ARG);
     CHECK_EQUAL(heap_caps_get_all_task_stat(NULL), ESP_ERR_INVALID_ARG);
+    tasks_end();
+}
+
+static void a_heap_of_which_a_task_has_no_block_has_no_list_of_blocks(void)
+{
+    heap_single_task_stat_t one = {0};
+    void *block;
+    tasks_start();
+    heap_caps_free(as(mqtt, 64, SPIRAM));
+    block = as(mqtt, 64, DMA);
+    CHECK_EQUAL(heap_caps_alloc_single_task_stat_arrays(&one, mqtt), ESP_OK);
+    CHECK_EQUAL(one.heap_count, 2);
+    CHECK_EQUAL(one.alloc_count, 1);
+    CHECK_EQUAL(heap_caps_get_single_task_stat(&one, mqtt), ESP_OK);
+    CHECK_EQUAL(one.stat.heap_stat[0].alloc_count, 1);
+    CHECK(one.stat.heap_stat[0].alloc_stat != NULL);
+    CHECK_EQUAL(one.stat.heap_stat[1].alloc_count, 0);
+    CHECK(one.stat.heap_stat[1].alloc_stat == NULL);
+    CHECK_EQUAL(one.stat.heap_stat[1].peak_usage, 64);
+    heap_caps_free_single_task_stat_arrays(&one);
+    heap_caps_free(block);
+    tasks_end();
+}
+
+/* Bytes of a task, and of all of them. */
+struct sums {
+    size_t own, others, all;
+};
+
+static struct sums sums_of(TaskHandle_t task)
+{
+    static heap_task_totals_t totals[24];
+    struct sums sums = {0, 0, 0};
+    size_t known = 0, index;
+    heap_task_info_params_t question = {
+        .caps = {MALLOC_CAP_8BIT, 0, 0, 0},
+        .mask = {MALLOC_CAP_8BIT, 0, 0, 0},
+        .totals = totals,
+        .num_totals = &known,
+        .max_totals = 24,
+    };
+    heap_caps_get_per_task_info(&question);
+    for (index = 0; index < known; index++) {
+        sums.all += totals[index].size[0];
+        sums.own += totals[index].task == task ? totals[index].size[0] : 0;
+        sums.others += totals[index].task == HEAP_CAPS_OTHER_TASKS ? totals[index].size[0] : 0;
+    }
+    return sums;
+}
+
+/* One after another, each with a control structure of the heap, mostly at the same address. */
+static void a_hundred_tasks_one_after_another_have_their_bytes(void)
+{
+    unsigned number;
+    tasks_start();
+    for (number = 0; number < 100; number++) {
+        TaskHandle_t task = (TaskHandle_t)heap_caps_malloc(340, DMA);
+        void *block = as(task, 100, DMA);
+        struct sums sums = sums_of(task);
+        CHECK_EQUAL(sums.own, heap_caps_get_allocated_size(block));
+        CHECK_EQUAL(sums.others, 0);
+        CHECK_EQUAL(sums.all, heap_caps_get_allocated_size(block) + heap_caps_get_allocated_size(task)
+                                  + heap_caps_get_allocated_size(mqtt) + heap_caps_get_allocated_size(other));
+        heap_caps_free(block);
+        heap_caps_free(task);
+    }
+    tasks_end();
+}
+
+static void tasks_without_an_account_are_one_entry_and_the_sums_are_the_heaps(void)
+{
+    enum { MANY = 30 };
+    static void *tasks_of[MANY], *blocks[MANY];
+    heap_all_tasks_stat_t all = {0};
+    const task_stat_t *others = NULL;
+    size_t used = 0, index, sum = 0;
+    tasks_start();
+    used = heap_caps_get_allocated_size(mqtt) + heap_caps_get_allocated_size(other);
+    for (index = 0; index < MANY; index++) {
+        tasks_of[index] = heap_caps_malloc(16, DMA);
+        blocks[index] = as((TaskHandle_t)tasks_of[index], 20 + 4 * index, SPIRAM);
+        used += heap_caps_get_allocated_size(tasks_of[index]) + heap_caps_get_allocated_size(blocks[index]);
+    }
+    CHECK(sums_of(NULL).others >= (MANY - 15) * 20);
+    CHECK_EQUAL(sums_of(NULL).all, used);
+    CHECK_EQUAL(heap_caps_alloc_all_task_stat_arrays(&all), ESP_OK);
+    CHECK_EQUAL(heap_caps_get_all_task_stat(&all), ESP_OK);
+    used += heap_caps_get_allocated_size(all.stat_arr) + heap_caps_get_allocated_size(all.heap_stat_start)
+            + heap_caps_get_allocated_size(all.alloc_stat_start);
+    for (index = 0; index < all.task_count; index++) {
+        sum += all.stat_arr[index].overall_current_usage;
+        if (all.stat_arr[index].handle == HEAP_CAPS_OTHER_TASKS) {
+            others = &all.stat_arr[index];
+        }
+    }
+    CHECK_EQUAL(sum, used);
+    if (CHECK(others != NULL)) {
+        CHECK(same_text(others->name, "others"));
+        CHECK(others->is_alive && others->heap_stat != NULL && others->heap_stat[0].alloc_stat != NULL);
+        CHECK_EQUAL(others->overall_current_usage, sums_of(NULL).others);
+        CHECK(others->overall_peak_usage >= others->overall_current_usage);
+    }
+    heap_caps_free_all_task_stat_arrays(&all);
+    for (index = 0; index < MANY; index++) {
+        heap_caps_free(blocks[index]);
+        heap_caps_free(tasks_of[index]);
+    }
+    CHECK_EQUAL(sums_of(NULL).others, 0);
     tasks_end();
 }
 
@@ -193,6 +303,9 @@ static void accounts_are_printed_with_blocks_or_as_a_table(void)
 const struct check tasks[] = {
     CASE(a_task_has_what_it_allocated_and_nobody_freed),
     CASE(questions_about_nobody_are_refused),
+    CASE(a_heap_of_which_a_task_has_no_block_has_no_list_of_blocks),
+    CASE(a_hundred_tasks_one_after_another_have_their_bytes),
+    CASE(tasks_without_an_account_are_one_entry_and_the_sums_are_the_heaps),
     CASE(all_tasks_are_told_with_short_names),
     CASE(totals_and_blocks_are_told_by_kind_of_memory),
     CASE(accounts_are_printed_with_blocks_or_as_a_table),

@@ -3,7 +3,7 @@
 use heap_caps::{Allocated, Freed, HeapIndex, Observer, Reallocated};
 use heap_trace::{Ledger, Owner, Tally};
 
-use super::whose::Whose;
+use super::whose::{self, OTHERS, Whose};
 use super::{BLOCKS, TASKS};
 
 /// As many as the shared heap has.
@@ -16,28 +16,47 @@ pub(super) struct Usage {
     pub(super) peak: u32,
 }
 
-/// Accounts of tasks and heaps.
+const NOTHING: Usage = Usage {
+    current: 0,
+    peak: 0,
+};
+
+/// Accounts of tasks and heaps. What belongs to no task with a number is the others', so that the sums are the heaps'.
 #[derive(Debug)]
 pub struct Accounts {
     ledger: Ledger<Whose, (), BLOCKS, 1, TASKS>,
-    usage: [[Usage; HEAPS]; TASKS],
+    /// By task, the others last.
+    usage: [[Usage; HEAPS]; TASKS + 1],
+    others: Usage,
 }
 
 impl Accounts {
     pub(crate) const fn new() -> Self {
-        const NOTHING: Usage = Usage {
-            current: 0,
-            peak: 0,
-        };
         Self {
             ledger: Ledger::new(Whose, ()),
-            usage: [[NOTHING; HEAPS]; TASKS],
+            usage: [[NOTHING; HEAPS]; TASKS + 1],
+            others: NOTHING,
         }
     }
 
     /// What a task has.
     pub(super) fn of(&self, task: Owner) -> Tally {
+        if task == OTHERS {
+            return self.of_others();
+        }
         self.ledger.owner(task).unwrap_or_default()
+    }
+
+    /// What tasks without a number have, and blocks for which the ledger had no place.
+    fn of_others(&self) -> Tally {
+        let (others, unlisted) = (self.ledger.others(), self.ledger.unlisted());
+        Tally {
+            bytes: others.bytes.saturating_add(unlisted.bytes),
+            blocks: others.blocks.saturating_add(unlisted.blocks),
+            peak_bytes: self.others.peak,
+            peak_blocks: others.peak_blocks.max(unlisted.peak_blocks),
+            allocations: others.allocations.saturating_add(unlisted.allocations),
+        }
     }
 
     /// What a task has, or had, of a heap; `None` if nothing ever.
@@ -46,17 +65,33 @@ impl Accounts {
         (usage.peak > 0).then_some(usage)
     }
 
-    /// Whose a block is; `None` if nobody knows.
-    pub(super) fn owner(&self, address: u32) -> Option<Owner> {
-        let (_, owner) = self.ledger.block(address)?;
-        (owner.get() < TASKS).then_some(owner)
+    /// Whose a block is.
+    pub(super) fn owner(&self, address: u32) -> Owner {
+        let listed = self.ledger.block(address).map(|(_, owner)| owner);
+        listed.filter(|owner| owner.get() < TASKS).unwrap_or(OTHERS)
     }
 
-    fn change(&mut self, owner: Option<Owner>, heap: HeapIndex, change: impl Fn(u32) -> u32) {
-        let row = owner.and_then(|owner| self.usage.get_mut(owner.get()));
+    /// Gives the task that runs a number if it has none: that of a deleted task without blocks where all are given.
+    fn admit(&mut self) {
+        let task = whose::current();
+        if whose::number_of(task).is_some() {
+            return;
+        }
+        let mut deleted = whose::deleted().filter(|_| whose::all_are_given());
+        let spare = deleted.find(|&number| self.ledger.begin(number).is_ok());
+        if let Some(usage) = spare.and_then(|number| self.usage.get_mut(number.get())) {
+            *usage = [NOTHING; HEAPS];
+        }
+        whose::introduce(task, spare);
+    }
+
+    fn change(&mut self, owner: Owner, heap: HeapIndex, change: impl Fn(u32) -> u32) {
+        if owner == OTHERS {
+            self.others.change(&change);
+        }
+        let row = self.usage.get_mut(owner.get());
         if let Some(usage) = row.and_then(|row| row.get_mut(heap.get())) {
-            usage.current = change(usage.current);
-            usage.peak = usage.peak.max(usage.current);
+            usage.change(&change);
         }
     }
 
@@ -68,8 +103,16 @@ impl Accounts {
     }
 }
 
+impl Usage {
+    fn change(&mut self, change: impl Fn(u32) -> u32) {
+        self.current = change(self.current);
+        self.peak = self.peak.max(self.current);
+    }
+}
+
 impl Observer for Accounts {
     fn on_allocate(&mut self, event: &Allocated) {
+        self.admit();
         self.ledger.on_allocate(event);
         self.began(event);
     }
@@ -83,6 +126,7 @@ impl Observer for Accounts {
     }
 
     fn on_reallocate(&mut self, event: &Reallocated) {
+        self.admit();
         let owner = self.owner(event.old_address);
         self.ledger.on_reallocate(event);
         self.change(owner, event.old_heap, |bytes| {

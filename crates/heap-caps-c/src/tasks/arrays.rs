@@ -34,6 +34,14 @@ fn blocks_of(task: Owner) -> usize {
     accounts(|accounts| accounts.of(task)).blocks as usize // widening
 }
 
+fn heaps_of_all() -> usize {
+    in_order().map(|(task, _)| heaps_of(task).count()).sum()
+}
+
+fn blocks_of_all() -> usize {
+    in_order().map(|(task, _)| blocks_of(task)).sum()
+}
+
 /// Takes arrays for all tasks. `ESP_FAIL` where there is no memory; those that could be taken are there.
 ///
 /// # Safety
@@ -42,20 +50,25 @@ fn blocks_of(task: Owner) -> usize {
 pub unsafe extern "C" fn heap_caps_alloc_all_task_stat_arrays(all: *mut CAllTasks) -> EspErr {
     let tasks = in_order().count();
     // Whoever takes the arrays may be a task, or use a heap, that had none.
-    let heaps: usize = in_order().map(|(task, _)| heaps_of(task).count()).sum();
-    let blocks: usize = in_order().map(|(task, _)| blocks_of(task)).sum();
     let counts = match tasks {
         0 => [0, 0, 0],
-        _ => [tasks + 1, heaps + OWN, blocks + OWN],
+        _ => [tasks + 1, heaps_of_all() + OWN, blocks_of_all() + OWN],
     };
-    let made = CAllTasks {
-        task_count: counts[0],
+    let mut made = CAllTasks {
+        task_count: 0,
         stat_arr: array::<CTaskStat>(counts[0]),
-        heap_count: counts[1],
+        heap_count: 0,
         heap_stat_start: array::<CHeapStat>(counts[1]),
-        alloc_count: counts[2],
+        alloc_count: 0,
         alloc_stat_start: array::<CTaskBlock>(counts[2]),
     };
+    // The arrays are blocks of a task themselves: what is needed is counted when they are there.
+    if tasks > 0 {
+        let needed = [in_order().count(), heaps_of_all(), blocks_of_all()];
+        made.task_count = needed[0].min(counts[0]);
+        made.heap_count = needed[1].min(counts[1]);
+        made.alloc_count = needed[2].min(counts[2]);
+    }
     let complete = [
         made.stat_arr.cast::<c_void>(),
         made.heap_stat_start.cast(),
@@ -84,9 +97,15 @@ pub unsafe extern "C" fn heap_caps_alloc_single_task_stat_arrays(
         None => [0, 0],
         Some((number, _)) => [heaps_of(*number).count() + OWN, blocks_of(*number) + OWN],
     };
-    (made.heap_count, made.heap_stat_start) = (counts[0], array(counts[0]));
-    (made.alloc_count, made.alloc_stat_start) = (counts[1], array(counts[1]));
+    (made.heap_stat_start, made.alloc_stat_start) = (array(counts[0]), array(counts[1]));
     let complete = [made.heap_stat_start.cast(), made.alloc_stat_start.cast()];
+    // The arrays may be blocks of this task: what is needed is counted when they are there.
+    if let Some((number, _)) = found {
+        made.heap_count = heaps_of(number).count().min(counts[0]);
+        made.alloc_count = blocks_of(number).min(counts[1]);
+    } else {
+        (made.heap_count, made.alloc_count) = (0, 0);
+    }
     // SAFETY: the caller keeps the same contract.
     let given = unsafe { door::give(one, made) };
     outcome(given, found.iter().count(), &complete)

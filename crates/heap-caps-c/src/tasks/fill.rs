@@ -114,12 +114,12 @@ pub(super) fn heaps_of(task: Owner) -> impl Iterator<Item = (HeapView, Usage)> {
     })
 }
 
-/// Shows every block whose owner is known: its heap, pointer, size and owner.
+/// Shows every used block: its heap, pointer, size and owner.
 pub(super) fn each_owned_block(mut visit: impl FnMut(&HeapView, NonNull<u8>, u32, Owner)) {
     for shown in Shown::all().flatten() {
         shown.each_block(|pointer, block| {
-            let owner = accounts(|accounts| accounts.owner(block.address));
-            if let Some(owner) = owner.filter(|_| block.used) {
+            if block.used {
+                let owner = accounts(|accounts| accounts.owner(block.address));
                 visit(&shown.heap, pointer, block.size, owner);
             }
             true
@@ -161,7 +161,7 @@ impl Room {
         let count = heaps_of(number).count();
         let (first, used, length) = self.heaps;
         let fits = count <= length - used; // never more used than there are
-        let heap_stat = if fits {
+        let heap_stat = if fits && count > 0 {
             first.wrapping_add(used)
         } else {
             ptr::null_mut()
@@ -219,7 +219,7 @@ impl Room {
             current_usage: usage.current as usize, // widening
             peak_usage: usage.peak as usize,       // widening
             alloc_count: count,
-            alloc_stat: if fits {
+            alloc_stat: if fits && count > 0 {
                 first.wrapping_add(start)
             } else {
                 ptr::null_mut()

@@ -71,7 +71,7 @@ pub struct CHeapStat {
     pub peak_usage: usize,
     /// The task's blocks.
     pub alloc_count: usize,
-    /// These blocks; null if they did not all fit.
+    /// These blocks; null if there is none, or if they did not all fit.
     pub alloc_stat: *mut CTaskBlock,
 }
 

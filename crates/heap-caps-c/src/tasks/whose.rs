@@ -1,7 +1,8 @@
 //! Which number stands for which task.
 //!
-//! Numbers are given under the heap's lock, by the one who allocates, and read without it. A number is never given twice: a task that is
-//! deleted keeps its own, and a later task with the same handle gets another.
+//! Numbers are given under the heap's lock, by the one who allocates, and read without it. A task that is deleted keeps its number, so that
+//! its peaks and leaks can be told; it gives it back to a later task only when it has no block any more and all other numbers are given. A later
+//! task with the same handle is another one. Tasks that find no number are "others" together.
 
 use core::ffi::{c_char, c_void};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
@@ -66,16 +67,53 @@ impl Task {
     }
 
     fn set_name(&self, name: &[u8]) {
-        for (place, byte) in self.name.iter().zip(name) {
-            place.store(*byte, Ordering::Relaxed);
+        let bytes = name.iter().copied().chain(core::iter::repeat(0));
+        for (place, byte) in self.name.iter().zip(bytes) {
+            place.store(byte, Ordering::Relaxed);
         }
     }
 }
 
-/// The tasks that were seen, with their numbers.
-pub(super) fn known() -> impl Iterator<Item = (Owner, &'static Task)> {
+/// The number of all tasks that have none of their own: behind the last one.
+pub(super) const OTHERS: Owner = Owner(16);
+const _: () = assert!(OTHERS.0 as usize == TASKS);
+
+/// What stands for these tasks. Its handle, `HEAP_CAPS_OTHER_TASKS`, is no task's: no structure lies there.
+static OTHER_TASKS: Task = Task {
+    handle: AtomicPtr::new(core::ptr::without_provenance_mut(usize::MAX)),
+    deleted: AtomicBool::new(false),
+    name: {
+        let mut name = [const { AtomicU8::new(0) }; NAME];
+        let (text, mut place) = (*b"others", 0);
+        while place < text.len() {
+            name[place] = AtomicU8::new(text[place]);
+            place += 1;
+        }
+        name
+    },
+};
+
+/// The tasks that have numbers, with these.
+fn numbered() -> impl Iterator<Item = (Owner, &'static Task)> {
     let count = COUNT.load(Ordering::Acquire);
     (0..=u8::MAX).map(Owner).zip(KNOWN.iter().take(count))
+}
+
+/// The tasks that were seen, with their numbers; the others as one.
+pub(super) fn known() -> impl Iterator<Item = (Owner, &'static Task)> {
+    numbered().chain([(OTHERS, &OTHER_TASKS)])
+}
+
+/// Whether every number was given to a task.
+pub(super) fn all_are_given() -> bool {
+    COUNT.load(Ordering::Relaxed) >= TASKS
+}
+
+/// Numbers of deleted tasks.
+pub(super) fn deleted() -> impl Iterator<Item = Owner> {
+    numbered()
+        .filter(|(_, task)| !task.is_alive())
+        .map(|(number, _)| number)
 }
 
 /// The task that runs.
@@ -85,18 +123,24 @@ pub(super) fn current() -> *mut c_void {
 
 /// The number of a live task.
 pub(super) fn number_of(handle: *mut c_void) -> Option<Owner> {
-    let mut live = known().filter(|(_, task)| task.is_alive());
+    let mut live = numbered().filter(|(_, task)| task.is_alive());
     live.find(|(_, task)| task.handle() == handle)
         .map(|(number, _)| number)
 }
 
-/// A block was freed: that of a task's own control structure means that the task is deleted.
-pub(crate) fn freed(block: *mut c_void) {
-    if let Some((_, task)) = known()
-        .skip(1)
-        .find(|(_, task)| task.is_alive() && task.handle() == block)
-    {
-        task.deleted.store(true, Ordering::Relaxed);
+/// A block is about to be freed: that of a task's own control structure means that the task is deleted. Said before another task can
+/// have a structure at the same address; [`restore`] takes it back where the block was not freed.
+pub(crate) fn retire(block: *mut c_void) -> Option<Owner> {
+    let mut live = numbered().skip(1).filter(|(_, task)| task.is_alive());
+    let (number, task) = live.find(|(_, task)| task.handle() == block)?;
+    task.deleted.store(true, Ordering::Relaxed);
+    Some(number)
+}
+
+/// The block of a task that [`retire`] took for deleted was not freed.
+pub(crate) fn restore(number: Option<Owner>) {
+    if let Some(task) = number.and_then(|number| KNOWN.get(number.get())) {
+        task.deleted.store(false, Ordering::Relaxed);
     }
 }
 
@@ -106,23 +150,23 @@ pub(crate) struct Whose;
 
 impl Probe for Whose {
     fn owner(&self) -> Owner {
-        let handle = current();
-        number_of(handle).unwrap_or_else(|| introduce(handle))
+        number_of(current()).unwrap_or(OTHERS)
     }
 }
 
-/// A number for a task that was not seen before; none where all are given.
+/// Gives a task a number: `spare`, or one that was never given. Without either it is one of the others.
 #[cold]
-fn introduce(handle: *mut c_void) -> Owner {
-    const BEYOND: Owner = Owner(u8::MAX);
+pub(super) fn introduce(handle: *mut c_void, spare: Option<Owner>) {
     let count = COUNT.load(Ordering::Relaxed);
-    let (Some(task), Ok(number)) = (KNOWN.get(count), u8::try_from(count)) else {
-        return BEYOND;
+    let place = spare.map_or(count, Owner::get);
+    let Some(task) = KNOWN.get(place) else {
+        return;
     };
     task.handle.store(handle, Ordering::Relaxed);
-    if let Some(name) = NAMES.get() {
-        task.set_name(door::name_of(name, handle));
-    }
-    COUNT.store(count + 1, Ordering::Release); // at most TASKS
-    Owner(number)
+    let name = NAMES
+        .get()
+        .map_or(&[][..], |name| door::name_of(name, handle));
+    task.set_name(name);
+    task.deleted.store(false, Ordering::Relaxed);
+    COUNT.store(count.max(place + 1), Ordering::Release); // at most TASKS
 }
