@@ -23,6 +23,11 @@ void LIBC(free)(void *ptr);
 void *LIBC(memalign)(size_t alignment, size_t size);
 void *LIBC(aligned_alloc)(size_t alignment, size_t size);
 int LIBC(posix_memalign)(void **memptr, size_t alignment, size_t size);
+void *LIBC(valloc)(size_t size);
+void *LIBC(pvalloc)(size_t size);
+int LIBC(mallopt)(int parameter, int value);
+int LIBC(malloc_trim)(size_t pad);
+void heap_caps_set_errno_location(int *(*location)(void));
 void *LIBC(reallocarray)(void *ptr, size_t n, size_t size);
 size_t LIBC(malloc_usable_size)(void *ptr);
 void *LIBC(_malloc_r)(struct _reent *reent, size_t size);
@@ -116,6 +121,72 @@ static void posix_memalign_returns_a_number(void)
     CHECK(block == NULL);
 }
 
+static int error_number;
+
+static int *where_the_error_number_is(void)
+{
+    return &error_number;
+}
+
+/* The number that a failed call left; the next one finds none. */
+static int error_left(const void *block)
+{
+    int left = error_number;
+    CHECK(block == NULL);
+    error_number = 0;
+    return left;
+}
+
+static void failures_leave_the_number_that_says_why(void)
+{
+    enum { OUT_OF_MEMORY = 12, INVALID = 22 };
+    struct {
+        int number;
+        char more[60];
+    } reentrancy = {0, {0}};
+    heap_caps_set_errno_location(where_the_error_number_is);
+    error_number = 0;
+    CHECK_EQUAL(error_left(LIBC(malloc)(SIZE_MAX)), OUT_OF_MEMORY);
+    CHECK_EQUAL(error_left(LIBC(malloc)(0)), 0);
+    CHECK_EQUAL(error_left(LIBC(memalign)(24, 30)), INVALID);
+    CHECK_EQUAL(error_left(LIBC(memalign)(0, 30)), INVALID);
+    CHECK_EQUAL(error_left(LIBC(memalign)(16, 10000000)), OUT_OF_MEMORY);
+    CHECK_EQUAL(error_left(LIBC(aligned_alloc)(3, 30)), INVALID);
+    CHECK_EQUAL(error_left(LIBC(aligned_alloc)(64, SIZE_MAX)), OUT_OF_MEMORY);
+    CHECK_EQUAL(error_left(LIBC(valloc)(SIZE_MAX)), OUT_OF_MEMORY);
+    CHECK_EQUAL(error_left(LIBC(pvalloc)(SIZE_MAX - 10)), OUT_OF_MEMORY);
+    CHECK_EQUAL(error_left(LIBC(_memalign_r)((struct _reent *)(void *)&reentrancy, 24, 30)), 0);
+    CHECK_EQUAL(reentrancy.number, INVALID);
+    CHECK_EQUAL(error_left(LIBC(_memalign_r)((struct _reent *)(void *)&reentrancy, 32, 10000000)), 0);
+    CHECK_EQUAL(reentrancy.number, OUT_OF_MEMORY);
+    heap_caps_set_errno_location(NULL);
+}
+
+static void pages_are_pages(void)
+{
+    void *block = LIBC(valloc)(100);
+    CHECK(block != NULL && (uintptr_t)block % 4096 == 0);
+    CHECK(LIBC(malloc_usable_size)(block) >= 100);
+    LIBC(free)(block);
+    block = LIBC(pvalloc)(1);
+    CHECK(block != NULL && (uintptr_t)block % 4096 == 0);
+    CHECK(LIBC(malloc_usable_size)(block) >= 4096);
+    LIBC(free)(block);
+    CHECK(LIBC(valloc)(0) == NULL && LIBC(pvalloc)(0) == NULL);
+}
+
+static void options_of_other_allocators_are_answered(void)
+{
+    enum { FAST_BINS = 1, TRIM_THRESHOLD = -1, MMAP_MAX = -4, PERTURB = -6, ARENAS = -8 };
+    CHECK_EQUAL(LIBC(mallopt)(FAST_BINS, 64), 1);
+    CHECK_EQUAL(LIBC(mallopt)(TRIM_THRESHOLD, 128 * 1024), 1);
+    CHECK_EQUAL(LIBC(mallopt)(MMAP_MAX, 0), 1);
+    CHECK_EQUAL(LIBC(mallopt)(ARENAS, 1), 1);
+    CHECK_EQUAL(LIBC(mallopt)(PERTURB, 165), 0);
+    CHECK_EQUAL(LIBC(mallopt)(4711, 1), 0);
+    CHECK_EQUAL(LIBC(malloc_trim)(0), 0);
+}
+
 static void reentrant_functions_are_the_same(void)
 {
     unsigned char *block = (unsigned char *)LIBC(_malloc_r)(NULL, 100);
@@ -189,6 +260,9 @@ const struct check c_library[] = {
     CASE(cleared_and_resized_blocks_are_as_c_wants_them),
     CASE(alignments_are_kept),
     CASE(posix_memalign_returns_a_number),
+    CASE(failures_leave_the_number_that_says_why),
+    CASE(pages_are_pages),
+    CASE(options_of_other_allocators_are_answered),
     CASE(reentrant_functions_are_the_same),
     CASE(blocks_of_all_families_are_freed_by_all),
     CASE(the_radio_has_internal_memory_that_dma_reaches),

@@ -87,6 +87,12 @@ void heap_caps_free(void *ptr);
 /* The same, an older name. */
 void heap_caps_aligned_free(void *ptr);
 
+/* As the functions without `_base`, but a failure is told to nobody. */
+void *heap_caps_malloc_base(size_t size, uint32_t caps);
+void *heap_caps_calloc_base(size_t n, size_t size, uint32_t caps);
+void *heap_caps_realloc_base(void *ptr, size_t size, uint32_t caps);
+void *heap_caps_aligned_alloc_base(size_t alignment, size_t size, uint32_t caps);
+
 /* -- Taking by preference ----------------------------------------------------------------------------------------------------- */
 
 /* As heap_caps_malloc(), heap_caps_calloc() and heap_caps_realloc() for the first of `num` sets of capabilities that has
@@ -141,34 +147,50 @@ __attribute__((unused)) static inline void *heap_caps_realloc_prefer_listed_(voi
 #define heap_caps_realloc_prefer(ptr, size, ...) heap_caps_realloc_prefer_listed_(ptr, size, (const uint32_t[]){__VA_ARGS__})
 #endif
 #else
-#define HEAP_CAPS_COLLECT_(array, num)                                                \
-    uint32_t *array = (uint32_t *)__builtin_alloca(((num) + 1) * sizeof(uint32_t));   \
-    do {                                                                              \
-        va_list rest_;                                                                \
-        size_t index_;                                                                \
-        va_start(rest_, num);                                                         \
-        for (index_ = 0; index_ < (num); index_++) {                                  \
-            array[index_] = va_arg(rest_, uint32_t);                                  \
-        }                                                                             \
-        va_end(rest_);                                                                \
+/* An argument is read only when the sets before it had no room. `try_one` tells nobody of a failure; the last set is asked by the function
+ * that does. */
+#define HEAP_CAPS_PREFER_(num, try_one, ask_last)         \
+    do {                                                  \
+        va_list rest_;                                    \
+        uint32_t caps = MALLOC_CAP_DEFAULT;               \
+        void *block_ = NULL;                              \
+        size_t left_ = (num);                             \
+        va_start(rest_, num);                             \
+        while (left_ > 1 && block_ == NULL) {             \
+            caps = va_arg(rest_, uint32_t);               \
+            left_--;                                      \
+            block_ = (try_one);                           \
+        }                                                 \
+        if (left_ == 1 && block_ == NULL) {               \
+            caps = va_arg(rest_, uint32_t);               \
+        }                                                 \
+        va_end(rest_);                                    \
+        return block_ != NULL ? block_ : (ask_last);      \
     } while (0)
 
 __attribute__((unused)) static inline void *heap_caps_malloc_prefer(size_t size, size_t num, ...)
 {
-    HEAP_CAPS_COLLECT_(caps, num);
-    return heap_caps_malloc_prefer_array(size, num, caps);
+    if (size == 0) {
+        return NULL;
+    }
+    HEAP_CAPS_PREFER_(num, heap_caps_malloc_base(size, caps), heap_caps_malloc_prefer_array(size, num != 0, &caps));
 }
 
 __attribute__((unused)) static inline void *heap_caps_calloc_prefer(size_t n, size_t size, size_t num, ...)
 {
-    HEAP_CAPS_COLLECT_(caps, num);
-    return heap_caps_calloc_prefer_array(n, size, num, caps);
+    if (n == 0 || size == 0) {
+        return NULL;
+    }
+    HEAP_CAPS_PREFER_(num, heap_caps_calloc_base(n, size, caps), heap_caps_calloc_prefer_array(n, size, num != 0, &caps));
 }
 
 __attribute__((unused)) static inline void *heap_caps_realloc_prefer(void *ptr, size_t size, size_t num, ...)
 {
-    HEAP_CAPS_COLLECT_(caps, num);
-    return heap_caps_realloc_prefer_array(ptr, size, num, caps);
+    if (size == 0) {
+        heap_caps_free(ptr);
+        return NULL;
+    }
+    HEAP_CAPS_PREFER_(num, heap_caps_realloc_base(ptr, size, caps), heap_caps_realloc_prefer_array(ptr, size, num != 0, &caps));
 }
 #endif
 
@@ -182,12 +204,6 @@ void *heap_caps_aligned_alloc_default(size_t alignment, size_t size);
 
 /* Sets that limit, in bytes. SIZE_MAX: no external memory (the state at first). */
 void heap_caps_malloc_extmem_enable(size_t limit);
-
-/* As the functions without `_base`, but a failure is told to nobody. */
-void *heap_caps_malloc_base(size_t size, uint32_t caps);
-void *heap_caps_calloc_base(size_t n, size_t size, uint32_t caps);
-void *heap_caps_realloc_base(void *ptr, size_t size, uint32_t caps);
-void *heap_caps_aligned_alloc_base(size_t alignment, size_t size, uint32_t caps);
 
 /* -- Being told --------------------------------------------------------------------------------------------------------------- */
 

@@ -3,8 +3,10 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * malloc(), calloc(), realloc(), free() and aligned_alloc() are declared by <stdlib.h> and come along. All of them follow the policy of
- * heap_caps_malloc_default(), see esp_heap_caps.h, give NULL for size 0, and are checked for overflow. Blocks are aligned to 8
- * bytes where the processor's ABI wants that, 16 on a 64-bit host.
+ * heap_caps_malloc_default(), see esp_heap_caps.h, give NULL for size 0, and are checked for overflow.
+ *
+ * Alignment of malloc(), calloc() and realloc(): twice a pointer's size (8 bytes, 16 on a 64-bit host) for blocks of that size and more;
+ * smaller blocks to the largest power of two that is not above their size, at least 4: enough for anything that fits into them.
  *
  * Not for programs whose C library declares these itself in a different way.
  */
@@ -26,7 +28,7 @@ extern "C" {
 struct _reent;
 
 #if !defined(__GLIBC__)
-/* A block at a multiple of `alignment`, a power of two. */
+/* A block at a multiple of `alignment`; NULL and EINVAL if that is no power of two. */
 void *memalign(size_t alignment, size_t size);
 
 /* The same; `*memptr` is written on success only. 0, EINVAL (the alignment is no power of two of at least a pointer's size), or
@@ -38,6 +40,16 @@ void *reallocarray(void *ptr, size_t n, size_t size);
 
 /* How many bytes of the block its user may use. 0 for NULL. */
 size_t malloc_usable_size(void *ptr);
+
+/* memalign() to a page, 4096 bytes; whole pages. */
+void *valloc(size_t size);
+void *pvalloc(size_t size);
+
+/* 1 for the options of which this heap has none (fast bins, arenas, mappings, a reserve at its top), 0 for all others. */
+int mallopt(int parameter, int value);
+
+/* 0: there is nobody to give memory back to. */
+int malloc_trim(size_t pad);
 #endif
 
 /* Where the caller's errno is: the function of the C library that tells it. NULL (the state at first): failures are told by NULL alone. */

@@ -232,7 +232,10 @@ fn every_header_shows_what_esp_idfs_header_of_that_name_shows() {
             "multi_heap.h",
             &["multi_heap_free_size(0)", "(bool)1", "malloc(1)"],
         ),
-        ("esp_system.h", &["esp_get_free_heap_size()", "(bool)ESP_OK"]),
+        (
+            "esp_system.h",
+            &["esp_get_free_heap_size()", "(bool)ESP_OK"],
+        ),
         (
             "esp_memory_utils.h",
             &[
@@ -261,7 +264,12 @@ fn every_header_shows_what_esp_idfs_header_of_that_name_shows() {
         ),
         (
             "esp_err.h",
-            &["esp_err_to_name(1)", "printf(\"x\")", "(uint8_t)1", "malloc(1)"],
+            &[
+                "esp_err_to_name(1)",
+                "printf(\"x\")",
+                "(uint8_t)1",
+                "malloc(1)",
+            ],
         ),
     ];
     for (header, uses) in VISIBLE {

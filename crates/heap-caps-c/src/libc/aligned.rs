@@ -5,16 +5,19 @@ use core::ffi::{CStr, c_int, c_void};
 use heap_caps::Demand;
 use soc_regions::Caps;
 
-use super::errno::or_errno;
+use super::errno::{or_errno, or_errno_of};
 use super::{EINVAL, ENOMEM};
 use crate::door;
-use crate::plain::{by_default, free, malloc, plain};
+use crate::plain::{by_default, free, plain};
 use crate::serve::usable_size;
 
 fn aligned(name: &'static CStr, alignment: usize, size: usize) -> *mut c_void {
     let demand = Demand::new(size, Caps::empty()).aligned_to(alignment);
-    or_errno(by_default(name, demand).take(), size != 0)
+    or_errno_of(alignment, by_default(name, demand).take(), size != 0)
 }
+
+/// What `valloc` aligns to: a page of most processors. Chips of this family have no pages.
+const PAGE: usize = 4096;
 
 /// `size` bytes at a multiple of `alignment`, a power of two.
 #[cfg_attr(target_os = "none", unsafe(export_name = "memalign"))]
@@ -107,21 +110,22 @@ pub unsafe extern "C" fn cfree(pointer: *mut c_void) {
     unsafe { free(pointer) };
 }
 
-/// `malloc`: there are no pages.
+/// `size` bytes at a multiple of 4096, the size of a page.
 #[cfg_attr(target_os = "none", unsafe(export_name = "valloc"))]
 #[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_valloc"))]
 pub extern "C" fn valloc(size: usize) -> *mut c_void {
-    malloc(size)
+    aligned(c"valloc", PAGE, size)
 }
 
-/// `malloc`: there are no pages.
+/// As many whole pages as hold `size` bytes; null for a size of 0, and where the number overflows.
 #[cfg_attr(target_os = "none", unsafe(export_name = "pvalloc"))]
 #[cfg_attr(
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_pvalloc")
 )]
 pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
-    malloc(size)
+    let pages = size.checked_next_multiple_of(PAGE);
+    aligned(c"pvalloc", PAGE, pages.unwrap_or(usize::MAX)) // which no heap has
 }
 
 /// Nothing can be given back to anybody: 0.
@@ -135,13 +139,25 @@ pub extern "C" fn malloc_trim(keep: usize) -> c_int {
     0
 }
 
-/// There is nothing to set: 0, "failed".
+/// Options of `mallopt` that say how large or how many things are that this heap has none of: fast bins, arenas, mappings, the
+/// reserve at its top. Setting them is a success without an effect, as it is in other C libraries where there are none.
+const WITHOUT_EFFECT: [c_int; 7] = [
+    1,  // M_MXFAST
+    -1, // M_TRIM_THRESHOLD
+    -2, // M_TOP_PAD
+    -3, // M_MMAP_THRESHOLD
+    -4, // M_MMAP_MAX
+    -7, // M_ARENA_TEST
+    -8, // M_ARENA_MAX
+];
+
+/// 1 for an option whose setting changes nothing that a program can see, else 0, "failed": `M_PERTURB` and numbers that nobody knows.
 #[cfg_attr(target_os = "none", unsafe(export_name = "mallopt"))]
 #[cfg_attr(
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_mallopt")
 )]
 pub extern "C" fn mallopt(parameter: c_int, value: c_int) -> c_int {
-    let _ = (parameter, value);
-    0
+    let _ = value;
+    WITHOUT_EFFECT.contains(&parameter).into()
 }

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use super::ENOMEM;
+use super::{EINVAL, ENOMEM};
 use crate::door::{self, Slot};
 
 /// newlib's `__errno`, glibc's `__errno_location`: where the caller's `errno` is.
@@ -19,13 +19,22 @@ pub extern "C" fn heap_caps_set_errno_location(location: Option<ErrnoLocation>) 
 /// The block, or null and `errno` if something was asked for.
 pub(crate) fn or_errno(block: *mut c_void, asked: bool) -> *mut c_void {
     if block.is_null() && asked {
-        set_errno();
+        set_errno(ENOMEM);
     }
     block
 }
 
-fn set_errno() {
+/// The block, or null and the `errno` of an alignment that is no power of two, or of a lack of memory.
+pub(super) fn or_errno_of(alignment: usize, block: *mut c_void, asked: bool) -> *mut c_void {
+    if block.is_null() && !alignment.is_power_of_two() {
+        set_errno(EINVAL);
+        return block;
+    }
+    or_errno(block, asked)
+}
+
+fn set_errno(number: i32) {
     if let Some(location) = LOCATION.get() {
-        door::set_errno(location, ENOMEM);
+        door::set_errno(location, number);
     }
 }

@@ -5,7 +5,7 @@ use core::ffi::{CStr, c_void};
 use heap_caps::Demand;
 use soc_regions::Caps;
 
-use super::ENOMEM;
+use super::{EINVAL, ENOMEM};
 use crate::door;
 use crate::plain::{by_default, free, plain, zeros};
 use crate::serve::{Call, usable_size};
@@ -115,6 +115,12 @@ pub unsafe extern "C" fn memalign_r(
     alignment: usize,
     size: usize,
 ) -> *mut c_void {
+    if !alignment.is_power_of_two() {
+        let failed = Reent { errno: EINVAL };
+        // SAFETY: the caller keeps the same contract.
+        unsafe { door::give(reent, failed) };
+        return core::ptr::null_mut();
+    }
     let demand = Demand::new(size, Caps::empty()).aligned_to(alignment);
     // SAFETY: the caller keeps the same contract.
     unsafe { served(reent, c"_memalign_r", demand) }
