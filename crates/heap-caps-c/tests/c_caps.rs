@@ -543,9 +543,9 @@ fn regions_are_refused_with_esp_idfs_numbers() {
     assert_eq!(with([0; 3].as_ptr(), start, start + 4096), 0x102);
     assert_eq!(with(DRAM.as_ptr(), start, start + 40), 0x104, "too small");
     assert_eq!(
-        with(DRAM.as_ptr(), start + 1, start + 4096),
+        with(DRAM.as_ptr(), start + 1, start + 7),
         0x104,
-        "unaligned"
+        "no whole word"
     );
     let dram = heap_caps_malloc(16, DMA).addr().cast_signed();
     assert_eq!(
