@@ -28,7 +28,8 @@ pub(crate) struct Source {
     /// Features of the demonstration package, separated by commas
     #[arg(long, value_name = "LIST")]
     pub(crate) features: Option<String>,
-    /// A rustup toolchain, or the path of a rustc that has its library sources; for the ESP32 also by the variable ESP32_RUSTC
+    /// A rustup toolchain, the path of a rustc with its library sources, or of the folder that one was unpacked into;
+    /// for the ESP32 also by the variable ESP32_RUSTC
     #[arg(long, value_name = "NAME|PATH")]
     pub(crate) toolchain: Option<String>,
     /// Take this linked program instead of building one
@@ -145,7 +146,7 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
 }
 
 /// The folder of the workspace.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask).to_owned()
 }

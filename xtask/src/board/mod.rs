@@ -7,13 +7,16 @@
 //!   sender.rs      espflash or esptool: their command lines  image.rs   ELF file ─> image, read back and compared
 //!   send.rs        image ─> board; if the line breaks …      pieces.rs  … what is sent again after that
 //!   listen.rs  board ─> terminal, its events ─> file
+//!   boot.rs    the program on a modelled chip               documented.rs  its output beside docs/flash.md
 //!   step.rs        one command of all this: shown by `--dry-run`, or run
 //! ```
 //! Nothing is sent before every check has passed.
 
+pub(crate) mod boot;
 pub(crate) mod build;
 pub(crate) mod checks;
 pub(crate) mod chip;
+pub(crate) mod documented;
 pub(crate) mod image;
 pub(crate) mod listen;
 pub(crate) mod pieces;
@@ -23,5 +26,6 @@ pub(crate) mod sender;
 pub(crate) mod sizes;
 pub(crate) mod step;
 pub(crate) mod toolchain;
+pub(crate) mod unpacked;
 
 pub(crate) use chip::Board;

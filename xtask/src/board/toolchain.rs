@@ -12,8 +12,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Board;
+use super::build::{output_folder, root};
 use super::step::Step;
+use super::{Board, unpacked};
 use crate::error::Error;
 use crate::xtensa::compiler;
 
@@ -41,7 +42,11 @@ impl Toolchain {
         let named = env::var(RUSTC_VARIABLE).ok();
         let named = named.as_deref().filter(|_| board == Board::Esp32);
         match wanted.or(named) {
-            Some(path) if path.contains('/') => with_sources(board, Path::new(path)),
+            Some(path) if path.contains('/') => {
+                let rustc = unpacked::compiler(Path::new(path));
+                let scripts = output_folder(&root()).join("compiler");
+                with_sources(board, &unpacked::launched(&rustc, &scripts)?)
+            }
             Some(name) if !answers(rustup_rustc(name)) => Err(Error::MissingTool {
                 tool: format!("the toolchain `{name}`"),
                 remedy: remedy(board).to_owned(),
@@ -93,7 +98,7 @@ impl Toolchain {
 fn remedy(board: Board) -> &'static str {
     match board {
         Board::Esp32 => {
-            "cargo install espup --locked && espup install --targets esp32 && . ~/export-esp.sh (or name a rustc from 1.98 on, with its library sources, by --toolchain PATH)"
+            "cargo install espup --locked && espup install --targets esp32 && . ~/export-esp.sh (or unpack Debian's: docs/flash.md, section 1)"
         }
         Board::Esp32c3 => "rustup target add riscv32imc-unknown-none-elf",
     }
