@@ -1,18 +1,23 @@
-//! How does the second core come to work, on which stack, and how does the first one know that it is done?
+//! Start of the second core, and work on both.
 //!
 //! ```text
-//!   first core    cache on, address, clock, reset ─> waits for READY ─> ROUND ─> works ─> waits for DONE
-//!   second core   in ROM, on its start-up stack ──> second_core ─> READY ─ waits ─> works ─> DONE ─> sleeps for ever
+//!   first core    __pre_init: hold ─> … ─> release, wait, address ─> waits for READY ─> ROUND ─> works ─> waits for DONE
+//!   second core   in reset ────────────> in ROM, on its start-up stack ──> second_core ─> READY ─ waits ─> works ─> DONE ─> sleeps
 //! ```
-//! The ROM's stack lies in D/IRAM. So the second core leaves it before that becomes a heap.
+//! The second core may be in any state when this program starts: in reset after power-on, in ROM or in the program before after a restart of
+//! the first core, halted by a debugger. It is put into reset before `.bss` is cleared, so nothing that it did reaches this program, and its
+//! address is the last thing it gets: it starts once. Its ROM writes its data at 0x3FFE_4350 and its stack lies in D/IRAM, which becomes a
+//! heap once the core stands on a stack of this program.
 //!
-//! Source: ESP32 Technical Reference Manual, DPORT registers; the order is ESP-IDF v5.5's (`cpu_start.c`).
+//! Source: ESP32 Technical Reference Manual, DPORT and RTC_CNTL registers; ESP-IDF v5.5 (`cpu_start.c`) for the order, `efuse_reg.h` for
+//! the fuse of chips with one core.
 
 use core::arch::asm;
 use core::mem;
+use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::interrupts;
+use crate::{cycles, interrupts};
 
 /// Calls on each core.
 const ROUNDS: u32 = if cfg!(feature = "events") {
@@ -26,6 +31,13 @@ static ROUND: AtomicUsize = AtomicUsize::new(0);
 static READY: AtomicBool = AtomicBool::new(false);
 static DONE: AtomicBool = AtomicBool::new(false);
 
+/// At 80 MHz some 13 ms: a core whose reset ends is in its ROM's waiting loop long before.
+const ROM_START_CYCLES: u32 = 1 << 20;
+/// At 80 MHz a second, at 240 MHz a third of it.
+const ANSWER_CYCLES: u32 = 80_000_000;
+/// At 80 MHz 13 ms; flushing takes microseconds.
+const FLUSH_CYCLES: u32 = 1 << 20;
+
 const STACK_BYTES: usize = 8 * 1024;
 
 #[repr(C, align(16))]
@@ -33,47 +45,169 @@ struct Stack([u8; STACK_BYTES]);
 
 static mut STACK: Stack = Stack([0; STACK_BYTES]);
 
-/// Calls `round` on both cores at once, with the core's number and the call's, until both are done.
-pub(crate) fn on_both(round: fn(u32, u32)) {
-    ROUND.store(round as usize, Ordering::Release);
-    (0..ROUNDS).for_each(|number| round(0, number));
-    wait_for(&DONE);
+/// Whether the second core takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SecondCore {
+    /// It stands on a stack of this program.
+    Works,
+    /// This chip has none: its memory is free.
+    Absent,
+    /// It was started, and does not answer: its memory is left alone.
+    Silent,
 }
 
-fn wait_for(flag: &AtomicBool) {
-    while !flag.load(Ordering::Acquire) {
-        core::hint::spin_loop();
+/// What `start` found, for those who ask later.
+static WORKS: AtomicBool = AtomicBool::new(false);
+
+fn dport() -> &'static esp32::dport::RegisterBlock {
+    // SAFETY: nothing else in this program uses the registers that this file and `psram` use.
+    unsafe { &*esp32::DPORT::PTR }
+}
+
+/// Whether fuses say that this chip has a second core.
+pub(crate) fn is_fitted() -> bool {
+    // SAFETY: read only.
+    let fuses = unsafe { &*esp32::EFUSE::PTR };
+    fuses
+        .blk0_rdata3()
+        .read()
+        .rd_disable_app_cpu()
+        .bit_is_clear()
+}
+
+/// Stops the second core, whatever it does: called before memory is initialised. It waits for no address from now on.
+#[unsafe(export_name = "__pre_init")]
+extern "C" fn hold_second_core() {
+    set_address(0);
+    dport()
+        .appcpu_ctrl_a()
+        .modify(|_, word| word.appcpu_resetting().set_bit());
+    dport()
+        .appcpu_ctrl_b()
+        .modify(|_, word| word.appcpu_clkgate_en().clear_bit());
+}
+
+fn set_address(entry: u32) {
+    // SAFETY: no core, or the address of code in IRAM.
+    dport()
+        .appcpu_ctrl_d()
+        .write(|word| unsafe { word.appcpu_boot_addr().bits(entry) });
+}
+
+/// Entries of the table that maps flash, and of that for PSRAM. Source: ESP-IDF v5.5, `cache_flash_mmu_set` and `cache_sram_mmu_set`.
+const FLASH_ENTRIES: core::ops::Range<usize> = 0..256;
+const PSRAM_ENTRIES: core::ops::Range<usize> = 1152..1280;
+const FIRST_CORES_TABLE: usize = 0x3FF1_0000;
+const SECOND_CORES_TABLE: usize = 0x3FF1_2000;
+
+/// Lets the second core's cache serve what the first one's serves: a boot loader for one core maps nothing for it. The core is held, its
+/// cache is off meanwhile.
+pub(crate) fn share_mapping() {
+    if !is_fitted() {
+        return;
+    }
+    let cache = dport().app_cache_ctrl();
+    cache.modify(|_, word| word.app_cache_enable().clear_bit());
+    copy_entries(FLASH_ENTRIES);
+    let (first, second) = (dport().pro_cache_ctrl1().read(), dport().app_cache_ctrl1());
+    second.modify(|_, word| {
+        word.app_cache_mask_drom0()
+            .bit(first.pro_cache_mask_drom0().bit());
+        word.app_cache_mask_irom0()
+            .bit(first.pro_cache_mask_irom0().bit())
+    });
+    let serves_psram = first.pro_cache_mask_dram1().bit_is_clear()
+        && first.pro_cache_mask_opsdram().bit_is_clear();
+    if serves_psram {
+        copy_entries(PSRAM_ENTRIES);
+        second.modify(|_, word| {
+            word.app_cache_mask_dram1().clear_bit();
+            word.app_cache_mask_opsdram().clear_bit()
+        });
     }
 }
 
-/// Returns when the second core stands on its own stack, waiting. The boot loader has mapped flash for both cores.
-pub(crate) fn start() {
-    // SAFETY: nothing else in this program uses these registers.
-    let dport = unsafe { &*esp32::DPORT::PTR };
-    let cache = dport.app_cache_ctrl();
+/// Entries that are equal stay untouched.
+fn copy_entries(entries: core::ops::Range<usize>) {
+    for entry in entries {
+        let first = ptr::with_exposed_provenance::<u32>(FIRST_CORES_TABLE + entry * 4);
+        let second = ptr::with_exposed_provenance_mut::<u32>(SECOND_CORES_TABLE + entry * 4);
+        // SAFETY: words of the table.
+        let (wanted, there) = unsafe { (first.read_volatile(), second.read_volatile()) };
+        if wanted != there {
+            // SAFETY: the core whose table it is is held in reset.
+            unsafe { second.write_volatile(wanted) };
+        }
+    }
+}
+
+/// Calls `round` on both cores at once, with the core's number and the call's, until both are done. Where there is one core, it does the
+/// work of both by turns. Returns who took part.
+pub(crate) fn on_both(round: fn(u32, u32)) -> &'static str {
+    if !WORKS.load(Ordering::Relaxed) {
+        (0..ROUNDS).for_each(|number| {
+            round(0, number);
+            round(1, number);
+        });
+        return "one core in two roles";
+    }
+    ROUND.store(round as usize, Ordering::Release);
+    (0..ROUNDS).for_each(|number| round(0, number));
+    while !DONE.load(Ordering::Acquire) {
+        core::hint::spin_loop();
+    }
+    "both cores"
+}
+
+/// Starts the second core; returns when it stands on its own stack, waiting, or when it is known that it does not.
+pub(crate) fn start() -> SecondCore {
+    if !is_fitted() {
+        return SecondCore::Absent;
+    }
+    enable_cache();
+    release();
+    // Its ROM is through with start-up then, and nothing resets the core after it has its address.
+    cycles::wait(ROM_START_CYCLES);
+    set_address(second_core as extern "C" fn() -> ! as usize as u32);
+    if cycles::until(ANSWER_CYCLES, || READY.load(Ordering::Acquire)) {
+        WORKS.store(true, Ordering::Relaxed);
+        SecondCore::Works
+    } else {
+        hold_second_core();
+        SecondCore::Silent
+    }
+}
+
+fn enable_cache() {
+    let cache = dport().app_cache_ctrl();
     cache.modify(|_, word| word.app_cache_flush_ena().clear_bit());
     cache.modify(|_, word| word.app_cache_flush_ena().set_bit());
-    while cache.read().app_cache_flush_done().bit_is_clear() {}
+    cycles::until(FLUSH_CYCLES, || {
+        cache.read().app_cache_flush_done().bit_is_set()
+    });
     cache.modify(|_, word| word.app_cache_flush_ena().clear_bit());
     cache.modify(|_, word| word.app_cache_enable().set_bit());
-    let entry = second_core as extern "C" fn() -> ! as usize as u32;
-    // SAFETY: the address of code in IRAM.
-    dport
-        .appcpu_ctrl_d()
-        .write(|word| unsafe { word.appcpu_boot_addr().bits(entry) });
-    dport
+}
+
+/// Out of reset, with a clock, not stalled by either of the two that can: DPORT, and RTC_CNTL, whose stall survives restarts.
+fn release() {
+    // SAFETY: nothing else in this program uses these registers.
+    let rtc = unsafe { &*esp32::RTC_CNTL::PTR };
+    // SAFETY: zero stalls no core.
+    rtc.sw_cpu_stall()
+        .modify(|_, word| unsafe { word.sw_stall_appcpu_c1().bits(0) });
+    // SAFETY: as above.
+    rtc.options0()
+        .modify(|_, word| unsafe { word.sw_stall_appcpu_c0().bits(0) });
+    dport()
         .appcpu_ctrl_b()
         .modify(|_, word| word.appcpu_clkgate_en().set_bit());
-    dport
+    dport()
         .appcpu_ctrl_c()
         .modify(|_, word| word.appcpu_runstall().clear_bit());
-    dport
-        .appcpu_ctrl_a()
-        .modify(|_, word| word.appcpu_resetting().set_bit());
-    dport
+    dport()
         .appcpu_ctrl_a()
         .modify(|_, word| word.appcpu_resetting().clear_bit());
-    wait_for(&READY);
 }
 
 /// The ROM jumps here on a stack of its own, which is left at once.

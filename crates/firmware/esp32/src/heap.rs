@@ -1,9 +1,10 @@
-//! Whose memory is it? All that memory.x and xtensa-lx-rt's link.x leave over is the heap's.
+//! The heap: all memory that memory.x and xtensa-lx-rt's link.x leave over.
 
 use heap_caps_alloc::{CapsHeap, Masked, SpinLock};
 use multi_heap::Unpoisoned;
 use soc_regions::ESP32;
 
+use crate::cores::SecondCore;
 use crate::interrupts::Interrupts;
 use crate::psram;
 
@@ -37,14 +38,16 @@ heap_caps_alloc::claim! {
     }
 }
 
-/// All of the memory, but for what the second core needs to run.
-pub(crate) fn boot() {
+/// Boots all of the memory, the second core's too where the chip has none.
+pub(crate) fn boot(second_core: SecondCore) {
     let parts = RAM.take(&HEAP).unwrap_or_else(|cause| panic!("{cause}"));
     // SAFETY: so many bytes answer as memory does, and the program stands on its own stacks, in `.stack` and `cores`.
     let booted = unsafe { heap_demo::boot(parts, psram::mapped_bytes()) };
+    let (mut claimed, memory) = booted.unwrap_or_else(|cause| panic!("{cause}"));
+    if second_core == SecondCore::Absent {
+        let given = claimed.give(memory);
+        given.unwrap_or_else(|cause| panic!("{cause}"));
+    }
     #[cfg(feature = "events")]
     heap_demo::introduce(&HEAP, "esp32-demo", crate::stack::TICKS_PER_SECOND);
-    if let Err(cause) = booted {
-        panic!("{cause}");
-    }
 }

@@ -1,7 +1,7 @@
 //! How does a program without any operating system or driver crate get all of an ESP32's RAM as heaps?
 //!
 //! ```text
-//!   watchdogs off ─> checks ─> claim all RAM, boot the heaps ─> ESP-IDF's tables on the serial port
+//!   second core held ─> watchdogs off ─> checks ─> claim all RAM, boot the heaps ─> ESP-IDF's tables on the serial port
 //!                          ─> both cores at once ─> blocks that come and go for ever
 //! ```
 //! What is shown is `heap-demo`'s; this program is what it stands on. Clocks stay as the boot loader leaves them, 80 MHz.
@@ -13,6 +13,7 @@
 mod chip;
 mod console;
 mod cores;
+mod cycles;
 mod descriptor;
 mod exceptions;
 mod heap;
@@ -33,6 +34,7 @@ use multi_heap::Unpoisoned;
 
 use chip::Esp32;
 use console::Console;
+use cores::SecondCore;
 use heap::{HEAP, HeapLock, Observer};
 
 /// The boot loader has put `.data` in its place already.
@@ -44,6 +46,8 @@ extern "C" fn data_is_there() -> bool {
 #[xtensa_lx_rt::entry]
 fn main() -> ! {
     watchdogs::off();
+    cores::share_mapping();
+    psram::explain();
     demonstrate::<Esp32>();
     last_words::end()
 }
@@ -70,13 +74,15 @@ impl Board for Esp32 {
     }
 
     fn boot() {
-        cores::start();
-        heap::boot();
+        let second_core = cores::start();
+        if second_core == SecondCore::Silent {
+            console::say!("the second core does not answer: its memory is left alone");
+        }
+        heap::boot(second_core);
     }
 
     fn on_all_cores(round: fn(u32, u32)) -> &'static str {
-        cores::on_both(round);
-        "both cores"
+        cores::on_both(round)
     }
 
     #[cfg(feature = "defmt")]

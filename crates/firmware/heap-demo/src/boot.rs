@@ -1,10 +1,10 @@
-//! Which memory does the demonstration give its heap?
+//! The memory that the demonstration gives its heap.
 
 use heap_caps::{BootError, Observer};
-use heap_caps_alloc::{CapsHeap, Parts, RawLock, SecondCore};
+use heap_caps_alloc::{CapsHeap, Claimed, Parts, RawLock, SecondCore};
 use multi_heap::Poison;
 
-/// All memory but the second core's: its token comes back. No controller for Bluetooth is linked.
+/// Boots all memory but the second core's, whose token comes back with the rest of the claim. No Bluetooth controller is linked.
 ///
 /// # Errors
 /// As [`Ram::boot`](heap_caps_alloc::Ram::boot).
@@ -15,7 +15,7 @@ use multi_heap::Poison;
 pub unsafe fn boot<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
     parts: Parts<'_, CapsHeap<L, P, O, HEAPS>>,
     psram: u32,
-) -> Result<SecondCore, BootError> {
+) -> Result<(Claimed<'_, CapsHeap<L, P, O, HEAPS>>, SecondCore), BootError> {
     let ram = parts.ram.give(parts.bluetooth);
     let mut claimed = if psram == 0 {
         ram.boot()?
@@ -25,5 +25,5 @@ pub unsafe fn boot<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
     };
     // SAFETY: the caller keeps the same contract.
     unsafe { claimed.release(parts.startup_stacks) };
-    Ok(parts.second_core)
+    Ok((claimed, parts.second_core))
 }
