@@ -7,6 +7,7 @@
 //!       ├─ commands/faults     what the heap finds of what programs do wrong
 //!       ├─ commands/build      a program for a board, checked and measured
 //!       ├─ commands/image      the same as a flash image
+//!       ├─ commands/boot       the same, started in an emulator from its first instruction
 //!       ├─ commands/flash      the same, sent to the board; commands/monitor listens
 //!       ├─ commands/clib       the heap as a static library for C
 //!       ├─ commands/check_symbols  that library's names, against their lists
@@ -67,6 +68,7 @@ enum Command {
     Faults(commands::faults::Arguments),
     Build(Box<commands::build::Arguments>),
     Image(Box<commands::image::Arguments>),
+    Boot(Box<commands::boot::Arguments>),
     Flash(Box<commands::flash::Arguments>),
     Monitor(Box<commands::monitor::Arguments>),
     Clib(commands::clib::Arguments),
@@ -99,6 +101,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Faults(arguments) => commands::faults::run(&arguments),
         Command::Build(arguments) => commands::build::run(&arguments),
         Command::Image(arguments) => commands::image::run(&arguments),
+        Command::Boot(arguments) => commands::boot::run(&arguments),
         Command::Flash(arguments) => commands::flash::run(&arguments),
         Command::Monitor(arguments) => commands::monitor::run(&arguments),
         Command::Clib(arguments) => commands::clib::run(&arguments),

@@ -1,6 +1,7 @@
 //! Which commands there are: one file each, `Arguments` for clap and `run` for the work.
 
 pub(crate) mod bench;
+pub(crate) mod boot;
 pub(crate) mod build;
 pub(crate) mod check_symbols;
 pub(crate) mod ci;

@@ -1,6 +1,7 @@
 //! How a program runs in the emulator: with its output shown or kept, never for ever.
 
 use std::io::{BufRead, BufReader, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -12,7 +13,7 @@ use crate::error::Error;
 
 /// How a run ended.
 pub(crate) struct Ended {
-    /// What the program returned; `None` if it was stopped after the time limit.
+    /// What the program returned; `None` if it was stopped: after the time limit, or by who reads its lines.
     pub(crate) code: Option<i32>,
     /// What it printed.
     pub(crate) lines: Vec<String>,
@@ -66,18 +67,30 @@ fn loading(programs: &Programs, file: &Path) -> [String; 2] {
 }
 
 fn to_its_end(
+    command: Command,
+    limit: Duration,
+    mut show: impl FnMut(&str),
+) -> Result<Ended, Error> {
+    until(command, limit, |line| {
+        show(&text(line));
+        ControlFlow::Continue(())
+    })
+}
+
+/// Runs an emulator to its end, to the time limit, or until `look` breaks off at a line; that is the bytes up to a line feed.
+pub(crate) fn until(
     mut command: Command,
     limit: Duration,
-    show: impl FnMut(&str),
+    look: impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<Ended, Error> {
     let unable = |cause| Error::Failed(format!("the emulator cannot be run: {cause}"));
     let mut child = command.spawn().map_err(unable)?;
-    let (lines, in_time) = listen(&mut child, limit, show);
-    if !in_time {
+    let (lines, has_ended) = listen(&mut child, limit, look);
+    if !has_ended {
         child.kill().map_err(unable)?;
     }
     let status = child.wait().map_err(unable)?;
-    let code = status.code().filter(|_| in_time);
+    let code = status.code().filter(|_| has_ended);
     Ok(Ended { code, lines })
 }
 
@@ -98,8 +111,12 @@ fn emulator(programs: &Programs, command_line: &[&str]) -> Command {
     command
 }
 
-/// Collects lines until the child closes its output; says whether that happened in time.
-fn listen(child: &mut Child, limit: Duration, mut show: impl FnMut(&str)) -> (Vec<String>, bool) {
+/// Collects lines until the child closes its output; says whether that happened, in time and before `look` had seen enough.
+fn listen(
+    child: &mut Child,
+    limit: Duration,
+    mut look: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> (Vec<String>, bool) {
     let lines = child.stdout.take().map(lines_of);
     let (deadline, mut kept) = (Instant::now() + limit, Vec::new());
     let Some(lines) = lines else {
@@ -109,8 +126,11 @@ fn listen(child: &mut Child, limit: Duration, mut show: impl FnMut(&str)) -> (Ve
         let left = deadline.saturating_duration_since(Instant::now());
         match lines.recv_timeout(left) {
             Ok(line) => {
-                show(&line);
-                kept.push(line);
+                let goes_on = look(&line).is_continue();
+                kept.push(text(&line));
+                if !goes_on {
+                    return (kept, false);
+                }
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return (kept, true),
             Err(mpsc::RecvTimeoutError::Timeout) => return (kept, false),
@@ -118,12 +138,15 @@ fn listen(child: &mut Child, limit: Duration, mut show: impl FnMut(&str)) -> (Ve
     }
 }
 
-fn lines_of(output: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+fn text(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).trim_end().to_owned()
+}
+
+fn lines_of(output: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let lines = BufReader::new(output).split(b'\n').map_while(Result::ok);
         for line in lines {
-            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
             if sender.send(line).is_err() {
                 return;
             }

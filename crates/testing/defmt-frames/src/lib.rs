@@ -1,0 +1,1 @@
+//! Frames of defmt, as a board's program sends them; see `tests/esp32.rs`.

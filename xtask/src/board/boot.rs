@@ -1,0 +1,269 @@
+//! A board's own program on a modelled chip: a ROM of ours in a stock emulator loads its image and jumps to its entry.
+//!
+//! ```text
+//!   targets/esp32-rom/ ── link ─> ROM ┐
+//!   program ── segments ─> image ─────┼─> qemu-system-xtensa, two cores ─> lines ─> what start-up must have done
+//!   start (cores, PSRAM, restart) ────┘
+//! ```
+//! The program is the file that a board gets, unchanged. What the model has, and what it lacks: docs/flash.md.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::build::{output_folder, root};
+use super::program::Program;
+use crate::error::Error;
+use crate::on_target::{run, tools};
+use crate::xtensa::link;
+use crate::xtensa::order::Order;
+
+/// How the chip comes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) cores: u8,
+    /// Whether something has mapped PSRAM before the program runs.
+    pub(crate) psram: bool,
+    /// Whether the program before left memory, watchdogs and the second core as they were.
+    pub(crate) restart: bool,
+}
+
+/// Every choice, in pairs.
+pub(crate) const STARTS: [Start; 4] = [
+    start(2, true, false),
+    start(2, false, true),
+    start(1, false, false),
+    start(1, true, true),
+];
+
+const fn start(cores: u8, psram: bool, restart: bool) -> Start {
+    Start {
+        cores,
+        psram,
+        restart,
+    }
+}
+
+impl std::fmt::Display for Start {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            out,
+            "{}, {} PSRAM, after {}",
+            if self.cores == 1 {
+                "one core"
+            } else {
+                "two cores"
+            },
+            if self.psram { "mapped" } else { "no" },
+            if self.restart {
+                "a restart"
+            } else {
+                "power-on"
+            }
+        )
+    }
+}
+
+/// Where the ROM looks for them: physical addresses, see `targets/esp32-rom/rom.c`.
+const OPTIONS: u32 = 0x006F_F000;
+const IMAGE: u32 = 0x0070_0000;
+const IMAGE_MOST: usize = 1 << 20;
+
+/// A machine that is ready to start.
+pub(crate) struct Model {
+    rom: PathBuf,
+    image: PathBuf,
+}
+
+impl Model {
+    /// The machine with `program` in its flash.
+    pub(crate) fn with(program: &Program) -> Result<Model, Error> {
+        let wanted = [
+            ("qemu-system-misc", "qemu-system-xtensa"),
+            ("llvm-22", "llc-22"),
+            ("clang-22", "clang-22"),
+            ("binutils-xtensa-lx106", "xtensa-lx106-elf-ld"),
+        ];
+        tools::require_all(wanted.iter())?;
+        let folder = output_folder(&root()).join("boot");
+        fs::create_dir_all(&folder).map_err(|cause| Error::file(&folder, cause))?;
+        let rom = folder.join("esp32-rom");
+        link_rom(&rom)?;
+        let image = folder.join("image.bin");
+        let bytes = image_of(program)?;
+        fs::write(&image, bytes).map_err(|cause| Error::file(&image, cause))?;
+        Ok(Model { rom, image })
+    }
+
+    /// The lines that the program prints until it has reported `reports` times; `show` sees the bytes of each as they come.
+    pub(crate) fn lines(
+        &self,
+        start: Start,
+        reports: usize,
+        limit: Duration,
+        mut show: impl FnMut(&[u8]),
+    ) -> Result<Vec<String>, Error> {
+        let mut reported = 0;
+        let ended = run::until(self.emulator(start), limit, |line| {
+            show(line);
+            reported += usize::from(is_report(&String::from_utf8_lossy(line)));
+            if reported < reports {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        if reported == reports {
+            return Ok(ended.lines);
+        }
+        let last = ended.lines.last().map_or("nothing", String::as_str);
+        Err(Error::Failed(match ended.code {
+            Some(code) => format!("{start}: the program ended with code {code} behind `{last}`"),
+            None => format!(
+                "{start}: after {} s the program has reported {reported} times; its last line: `{last}`",
+                limit.as_secs()
+            ),
+        }))
+    }
+
+    fn emulator(&self, start: Start) -> Command {
+        let mut command = Command::new("qemu-system-xtensa");
+        command.args(["-machine", "sim", "-cpu", "dc233c", "-smp", "2"]);
+        command.args(["-display", "none", "-monitor", "none", "-serial", "none"]);
+        command.args(["-semihosting-config", "enable=on,target=native"]);
+        command.arg("-kernel").arg(&self.rom);
+        command.arg("-device").arg(format!(
+            "loader,file={},addr={IMAGE:#x},force-raw=on",
+            self.image.display()
+        ));
+        let word = [start.cores, start.psram.into(), start.restart.into(), 0];
+        let word = u32::from_le_bytes(word);
+        let options = format!("loader,addr={OPTIONS:#x},data={word:#x},data-len=4");
+        command.arg("-device").arg(options);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+    }
+}
+
+/// A line that the demonstration prints again and again.
+fn is_report(line: &str) -> bool {
+    line.contains(" steps, ") && line.contains(" refused; free ")
+}
+
+fn link_rom(output: &Path) -> Result<(), Error> {
+    let targets = root().join("targets");
+    let rom = targets.join("esp32-rom");
+    let calls = targets.join("xtensa-qemu/calls.S");
+    link::link(&Order {
+        output: output.to_owned(),
+        inputs: vec![rom.join("rom.S"), rom.join("rom.c"), calls],
+        scripts: vec![rom.join("link.x")],
+        ..Order::default()
+    })
+}
+
+/// Header and segments as a boot loader reads them. Source: ESP-IDF v5.5, `esp_app_format.h`.
+fn image_of(program: &Program) -> Result<Vec<u8>, Error> {
+    let too_much = |what: &str| {
+        Error::Image(format!(
+            "{}: {what} for the modelled chip",
+            program.file.display()
+        ))
+    };
+    let segments =
+        u8::try_from(program.contents.len()).map_err(|_| too_much("too many sections"))?;
+    let mut image = vec![0xE9, segments, 0, 0];
+    image.extend(program.entry.to_le_bytes());
+    image.resize(24, 0);
+    for content in &program.contents {
+        let length = content.bytes.len().next_multiple_of(4);
+        let word = u32::try_from(length).map_err(|_| too_much("too large a section"))?;
+        image.extend(content.start.to_le_bytes());
+        image.extend(word.to_le_bytes());
+        let end = image.len() + length;
+        image.extend(&content.bytes);
+        image.resize(end, 0);
+    }
+    if image.len() > IMAGE_MOST {
+        return Err(too_much("more than a MiB"));
+    }
+    Ok(image)
+}
+
+/// What start-up should have done and did not, by what the program printed.
+pub(crate) fn faults(start: Start, lines: &[String]) -> Vec<String> {
+    let wanted = |text: &str| {
+        let is_there = lines.iter().any(|line| line.contains(text));
+        (!is_there).then(|| format!("{start}: no line says `{text}`"))
+    };
+    let unwanted = |text: &str| {
+        let line = lines.iter().find(|line| line.contains(text))?;
+        Some(format!("{start}: a line says `{line}`"))
+    };
+    // What one core leaves to the heap: the second one's cache.
+    let second_cores_cache = "At 40078000 len";
+    let mut faults = vec![
+        wanted(" checks passed"),
+        wanted("0 refused"),
+        unwanted("panicked"),
+        unwanted("exception"),
+        unwanted("does not answer"),
+    ];
+    faults.extend(match start.psram {
+        true => [
+            wanted("ESP32, PSRAM: 4096 KiB"),
+            wanted("At 3F800000 len 00400000"),
+            unwanted("nothing has mapped it"),
+        ],
+        false => [
+            wanted("ESP32, PSRAM: 0 KiB"),
+            wanted("nothing has mapped it"),
+            unwanted("At 3F800000"),
+        ],
+    });
+    faults.extend(match start.cores {
+        1 => [wanted("stress by one core"), wanted(second_cores_cache)],
+        _ => [wanted("stress by both cores"), unwanted(second_cores_cache)],
+    });
+    faults.into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WELL: &str = "PSRAM: nothing has mapped it. If …\nESP32, PSRAM: 0 KiB\n23 checks passed\n\
+        At 3FFE0440 len 00003AE0 (14 KiB): D/IRAM\nstress by both cores: 40000 blocks\n20000 steps, 46 blocks, 0 refused; free 4";
+
+    fn faults_of(text: &str, start: Start) -> String {
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        faults(start, &lines).join("\n")
+    }
+
+    #[test]
+    fn what_a_start_must_print_depends_on_the_chip() {
+        assert_eq!(faults_of(WELL, start(2, false, false)), "");
+        let one = faults_of(WELL, start(1, false, false));
+        assert!(one.contains("no line says `stress by one core`"), "{one}");
+        assert!(one.contains("no line says `At 40078000 len`"), "{one}");
+        let psram = faults_of(WELL, start(2, true, false));
+        assert!(
+            psram.contains("no line says `ESP32, PSRAM: 4096 KiB`"),
+            "{psram}"
+        );
+        let panicked = WELL.replace("20000 steps", "panicked at\n20000 steps");
+        let panicked = faults_of(&panicked, start(2, false, false));
+        assert!(
+            panicked.ends_with("a line says `panicked at`"),
+            "{panicked}"
+        );
+    }
+
+    #[test]
+    fn reports_are_told_from_other_lines() {
+        assert!(is_report("20000 steps, 46 blocks, 0 refused; free 4418048"));
+        assert!(!is_report("23 checks passed"));
+    }
+}
