@@ -14,6 +14,7 @@ pub mod summary;
 pub mod symbols;
 pub mod terminal;
 mod unpack;
+pub mod verdict;
 pub mod watch;
 pub mod what_if;
 
@@ -22,7 +23,8 @@ pub use history::{Event, Frame, Gaps, HeapDescription, History, Measured, Moment
 pub use listen::Listener;
 pub use program::{Program, Step};
 pub use rebuild::{
-    Account, Block, Change, FailureNote, HeapSample, Leak, Live, Mark, Peak, Rebuilt, Sample,
+    Account, Block, Cause, Change, FailureNote, Growth, HeapSample, Holders, Leak, Live, Mark,
+    Peak, Pin, Rebuilt, Sample, Space, Sure,
 };
 
 /// The programs of `docs/debugging.md` compile, and do what the page says.

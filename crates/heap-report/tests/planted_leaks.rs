@@ -102,7 +102,7 @@ fn resolve(caller: u32) -> Vec<Frame> {
 
 fn suspects(history: &History) -> Vec<String> {
     let leaks = Rebuilt::of(history).leaks();
-    let suspects = leaks.iter().filter(|leak| leak.suspect);
+    let suspects = leaks.iter().filter(|leak| leak.is_suspect());
     suspects
         .map(|leak| history.site(leak.site).unwrap().label())
         .collect()

@@ -49,7 +49,7 @@ fn names(found: &[String], planted: &[String]) -> bool {
 
 fn suspects(history: &History) -> Vec<String> {
     let leaks = Rebuilt::of(history).leaks();
-    let suspects = leaks.iter().filter(|leak| leak.suspect);
+    let suspects = leaks.iter().filter(|leak| leak.is_suspect());
     suspects
         .filter_map(|leak| Some(history.site(leak.site)?.label()))
         .collect()

@@ -114,7 +114,7 @@ struct Suspect {
     /// Number of the event that allocated the oldest block.
     oldest: usize,
     oldest_time: u64,
-    growth: f64,
+    growth: u8,
     suspect: bool,
 }
 
@@ -257,8 +257,8 @@ fn leaks(rebuilt: &Rebuilt, clock: &Clock, numbers: &Numbers) -> Vec<Suspect> {
         blocks: leak.account.blocks,
         oldest: leak.oldest,
         oldest_time: clock.time(leak.oldest + 1, leak.oldest_ticks),
-        growth: leak.growth,
-        suspect: leak.suspect,
+        growth: leak.sure as u8,
+        suspect: leak.is_suspect(),
     };
     rebuilt.leaks().iter().map(suspect).collect()
 }

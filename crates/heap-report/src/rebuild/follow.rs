@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::{self, Account};
+use super::evidence::Evidence;
 use super::leaks;
 use super::live::{Block, Change, Live};
+use super::refusal;
 use super::timeline::{self, Sample};
 use super::{FailureNote, Mark, Peak, Rebuilt};
 use crate::history::{Event, History, Measured, Moment};
@@ -27,7 +29,6 @@ pub(super) fn to_the_end(history: &History) -> Rebuilt {
     }
     rebuilt.failures = timeline.failures;
     rebuilt.moments = samples;
-    rebuilt.leaks = leaks::suspects(&rebuilt, history);
     rebuilt
 }
 
@@ -38,16 +39,35 @@ fn accounts(history: &History) -> Rebuilt {
         gaps: history.gaps,
         ..Rebuilt::default()
     };
-    let mut live = Live::new();
+    let (mut live, mut evidence) = (Live::new(), Evidence::default());
     for (number, moment) in history.events.iter().enumerate() {
         if let Some(change) = live.apply(number, moment) {
             rebuilt.book(number, moment.ticks, &change);
+            evidence.follow(number, moment.ticks, &change);
         }
         rebuilt.note(number, moment);
+        match moment.event {
+            Event::Failed { size, caps, .. }
+                if rebuilt.leaks_at_failure.is_empty()
+                    && refusal::fits_a_heap(history, size, caps) =>
+            {
+                rebuilt.leaks_at_failure =
+                    leaks::leaks(&rebuilt.sites, &live, &evidence, number, history.source);
+            }
+            Event::Restarted => rebuilt.leaks_at_failure.clear(),
+            _ => {}
+        }
     }
     rebuilt.gaps.unknown_frees += live.unknown_frees();
     rebuilt.gaps.lost_frees += live.lost_frees();
     rebuilt.alive = live.blocks().copied().collect();
+    rebuilt.leaks = leaks::leaks(
+        &rebuilt.sites,
+        &live,
+        &evidence,
+        history.events.len(),
+        history.source,
+    );
     rebuilt
 }
 
@@ -127,6 +147,7 @@ pub(crate) fn failure(
     else {
         return None;
     };
+    let cause = refusal::cause(history, live, size, caps);
     let sentence = sentence.clone();
     Some(FailureNote {
         event: number,
@@ -134,7 +155,8 @@ pub(crate) fn failure(
         size,
         caps,
         owner,
-        sentence: sentence.unwrap_or_else(|| timeline::why_refused(history, live, size, caps)),
+        sentence: sentence.unwrap_or_else(|| cause.sentence(caps)),
+        cause,
     })
 }
 

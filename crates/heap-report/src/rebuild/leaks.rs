@@ -1,26 +1,27 @@
-//! Who never gave back what it took, the likeliest leak first?
+//! Leak suspects: sites that keep more and more, to the end.
 //!
-//! What is alive at the end is no leak yet: tables, buffers, connections live as long as the program. What tells them apart is that a leak's *floor* rises:
+//! What is alive at the end is no leak yet: tables, buffers, connections live as long as the program. A leak *goes on*:
 //!
 //! ```text
-//!   blocks of a site      ╭╮   ╭╮╭╮ ╭─           a cache: now more, now fewer, the floor stays
-//!                      ╭──╯╰───╯╰╯╰─╯
-//!                      │ 1st │ 2nd │ 3rd │ 4th quarter of its time
-//!                                       ╭──╯     a leak: the least that it has in a quarter is more than the quarter before
-//!                          ╭────╭╮─────╯╰
-//!                      ╭───╯────╯╰
+//!   kept blocks of a site, by the event that allocated them          │ end
+//!
+//!   |||||                                                            │   a table: at the beginning, and never again
+//!   || |  | |  |   | |    |      |                                   │   a cache that warms up: slower and slower, then full
+//!   |      |     |      |    |      |       |      |     |      |    │   a leak
 //! ```
+//! What counts as kept is in [`super::evidence`]: older than nearly all blocks that the same site gave back.
 
 use serde::Serialize;
 
-use super::live::{Block, Change, Live};
-use super::{Account, Rebuilt};
-use crate::history::{History, Source};
+use super::Account;
+use super::evidence::{Evidence, Kept};
+use super::live::{Block, Live};
+use crate::history::Source;
 
-/// What a site has at the end and never gave back.
+/// What a site has and never gave back.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Leak {
-    /// The site, an index of [`History::sites`].
+    /// The site, an index of [`History::sites`](crate::History::sites).
     pub site: usize,
     /// Its account.
     pub account: Account,
@@ -28,187 +29,168 @@ pub struct Leak {
     pub oldest: usize,
     /// When that was.
     pub oldest_ticks: u64,
-    /// How steadily its floor rose: from 0 (not at all, or it fell) to 1 (from each quarter of its time to the next).
-    pub growth: f64,
-    /// Whether it is a suspect: its floor rose at least twice and never fell, or it is in a dump of what was not freed.
-    pub suspect: bool,
+    /// How sure it is that the site leaks.
+    pub sure: Sure,
+    /// What it kept beyond what it gives back, where it is a suspect.
+    pub kept: Growth,
 }
 
-/// Parts of a site's time.
-const PARTS: usize = 4;
-/// A floor rises if it does by this part of what the site goes up and down by.
-const NOTICEABLE: u64 = 10;
-
-/// The least that a site has in each part.
-#[derive(Debug, Clone, Copy)]
-struct Floor {
-    /// Number of the event of its first block.
-    since: usize,
-    part: usize,
-    blocks: [u64; PARTS],
-    bytes: [u64; PARTS],
-    /// Most blocks and bytes at once.
-    most: (u64, u64),
+impl Leak {
+    /// Whether it is a suspect.
+    #[must_use]
+    pub fn is_suspect(&self) -> bool {
+        self.sure > Sure::No
+    }
 }
 
-pub(super) fn suspects(rebuilt: &Rebuilt, history: &History) -> Vec<Leak> {
-    let floors = floors(history);
-    let leak =
-        |(site, floor): (usize, &Option<Floor>)| leak(rebuilt, history, site, floor.as_ref());
-    let mut leaks: Vec<Leak> = floors.iter().enumerate().filter_map(leak).collect();
+/// How sure it is that a site leaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sure {
+    /// Nothing speaks for it.
+    #[default]
+    No,
+    /// It kept three or four blocks, the last one lately; or it is in a dump of what was not freed.
+    Perhaps,
+    /// It kept five to seven.
+    Likely,
+    /// It kept eight or more, in every quarter of the time since the first.
+    Very,
+}
+
+impl Sure {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Sure::No => "no",
+            Sure::Perhaps => "perhaps",
+            Sure::Likely => "likely",
+            Sure::Very => "very likely",
+        }
+    }
+}
+
+/// Memory that a site keeps more and more of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Growth {
+    /// Blocks, and steps by which blocks grew.
+    pub blocks: u64,
+    /// What they take.
+    pub bytes: u64,
+    /// Number of the event that took the first.
+    pub since: usize,
+    /// When that was.
+    pub since_ticks: u64,
+}
+
+/// The sites with something alive after `end` events, suspects first, then those with most bytes. O(blocks · log blocks).
+pub(crate) fn leaks(
+    accounts: &[Account],
+    live: &Live,
+    evidence: &Evidence,
+    end: usize,
+    source: Source,
+) -> Vec<Leak> {
+    let mut by_site: Vec<Vec<&Block>> = vec![Vec::new(); accounts.len()];
+    for block in live.blocks() {
+        if let Some(blocks) = by_site.get_mut(block.site) {
+            blocks.push(block);
+        }
+    }
+    let sites = by_site.iter().zip(accounts).enumerate();
+    let mut leaks: Vec<Leak> = sites
+        .filter_map(|(site, (blocks, account))| {
+            let oldest = blocks.iter().min_by_key(|block| block.born)?;
+            let (sure, kept) = judged(site, blocks, evidence, end);
+            Some(Leak {
+                site,
+                account: *account,
+                oldest: oldest.born,
+                oldest_ticks: oldest.born_ticks,
+                sure: match source {
+                    Source::Dump => sure.max(Sure::Perhaps),
+                    Source::Stream | Source::Recorded => sure,
+                },
+                kept,
+            })
+        })
+        .collect();
     leaks.sort_by_key(|leak| {
         (
-            std::cmp::Reverse((leak.suspect, leak.account.bytes)),
+            std::cmp::Reverse((leak.is_suspect(), leak.account.bytes)),
             leak.oldest,
         )
     });
     leaks
 }
 
-/// `None` for a site that has nothing at the end.
-fn leak(rebuilt: &Rebuilt, history: &History, site: usize, floor: Option<&Floor>) -> Option<Leak> {
-    let account = *rebuilt.sites.get(site)?;
-    let of_site = rebuilt.alive.iter().filter(|block| block.site == site);
-    let oldest = of_site.min_by_key(|block| block.born)?;
-    let growth = floor.map_or(0.0, Floor::growth);
-    Some(Leak {
-        site,
-        account,
-        oldest: oldest.born,
-        oldest_ticks: oldest.born_ticks,
-        growth,
-        suspect: growth > 0.5 || history.source == Source::Dump,
-    })
+fn judged(site: usize, blocks: &[&Block], evidence: &Evidence, end: usize) -> (Sure, Growth) {
+    let horizon = end.saturating_sub(evidence.longest_ordinary_life(site));
+    let steps = blocks.iter().flat_map(|block| evidence.steps(block));
+    let mut kept: Vec<Kept> = steps.filter(|step| step.event < horizon).collect();
+    kept.sort_by_key(|step| step.event);
+    let sure = goes_on(&kept, horizon, end - evidence.begun().min(end));
+    let growth = kept.first().map_or(Growth::default(), |first| Growth {
+        blocks: kept.len() as u64,
+        bytes: kept.iter().map(|step| u64::from(step.bytes)).sum(),
+        since: first.event,
+        since_ticks: first.ticks,
+    });
+    match sure {
+        Sure::No => (sure, Growth::default()),
+        _ => (sure, growth),
+    }
 }
 
-/// The floors of all sites, by number; `None` for those that never had a block.
-fn floors(history: &History) -> Vec<Option<Floor>> {
-    let mut follower = Follower {
-        now: vec![(0, 0); history.sites.len()],
-        floors: vec![None; history.sites.len()],
-        end: history.events.len(),
+const QUARTERS: usize = 4;
+
+/// Whether what was kept, in order, goes on to `horizon`, in a life of so many events.
+fn goes_on(kept: &[Kept], horizon: usize, life: usize) -> Sure {
+    let (Some(first), Some(last)) = (kept.first(), kept.last()) else {
+        return Sure::No;
     };
-    let mut live = Live::new();
-    for (number, moment) in history.events.iter().enumerate() {
-        if let Some(change) = live.apply(number, moment) {
-            follower.follow(number, &change);
+    let span = horizon - first.event;
+    if kept.len() < 3 || span * QUARTERS < life {
+        return Sure::No; // what began lately may be the beginning of anything
+    }
+    let mut quarters = [0_usize; QUARTERS];
+    for step in kept {
+        let quarter = (step.event - first.event) * QUARTERS / span.max(1);
+        if let Some(count) = quarters.get_mut(quarter.min(QUARTERS - 1)) {
+            *count += 1;
         }
     }
-    follower.finish()
-}
-
-/// Every site's blocks and bytes as they change, and its floors.
-struct Follower {
-    now: Vec<(u64, u64)>,
-    floors: Vec<Option<Floor>>,
-    end: usize,
-}
-
-impl Follower {
-    /// A block that is resized does not go in between.
-    fn follow(&mut self, number: usize, change: &Change) {
-        let went = change.went().map(|block| (block, -1));
-        let came = change.came().map(|block| (block, 1));
-        for (block, sign) in went.chain(came) {
-            if let (Some(floor), Some(now)) = (
-                self.floors.get_mut(block.site),
-                self.now.get_mut(block.site),
-            ) {
-                floor
-                    .get_or_insert_with(|| Floor::since(number))
-                    .pass_to(number, self.end, *now);
-                add(now, block, sign);
-            }
-        }
-        for block in change.went().chain(change.came()) {
-            if let (Some(Some(floor)), Some(now)) =
-                (self.floors.get_mut(block.site), self.now.get(block.site))
-            {
-                floor.note(*now);
-            }
-        }
+    let filled = quarters.iter().filter(|count| **count > 0).count();
+    let late = quarters.iter().skip(QUARTERS / 2).sum::<usize>();
+    let slows_down = late * 10 < kept.len() * 3;
+    if filled + 1 < QUARTERS || slows_down || !is_due(kept, horizon - last.event) {
+        return Sure::No;
     }
-
-    fn finish(mut self) -> Vec<Option<Floor>> {
-        for (floor, now) in self.floors.iter_mut().zip(self.now) {
-            if let Some(floor) = floor {
-                floor.pass_to(self.end, self.end, now);
-            }
-        }
-        self.floors
+    match (kept.len(), filled) {
+        (8.., QUARTERS) => Sure::Very,
+        (5.., _) => Sure::Likely,
+        _ => Sure::Perhaps,
     }
 }
 
-fn add((blocks, bytes): &mut (u64, u64), block: &Block, sign: i64) {
-    *blocks = blocks.wrapping_add_signed(sign);
-    *bytes = bytes.wrapping_add_signed(sign * i64::from(block.size));
-}
-
-impl Floor {
-    fn since(since: usize) -> Floor {
-        Floor {
-            since,
-            part: 0,
-            blocks: [u64::MAX; PARTS],
-            bytes: [u64::MAX; PARTS],
-            most: (0, 0),
-        }
-    }
-
-    /// Until event `number` of `end` the site has what it has `now`.
-    fn pass_to(&mut self, number: usize, end: usize, now: (u64, u64)) {
-        let time = (end - self.since).max(1);
-        let part = ((number - self.since) * PARTS / time).min(PARTS - 1);
-        while self.part < part {
-            self.note(now);
-            self.part += 1;
-            self.note(now);
-        }
-    }
-
-    fn note(&mut self, (blocks, bytes): (u64, u64)) {
-        self.most = (self.most.0.max(blocks), self.most.1.max(bytes));
-        if let (Some(least_blocks), Some(least_bytes)) = (
-            self.blocks.get_mut(self.part),
-            self.bytes.get_mut(self.part),
-        ) {
-            *least_blocks = blocks.min(*least_blocks);
-            *least_bytes = bytes.min(*least_bytes);
-        }
-    }
-
-    /// Blocks count; a single block that becomes larger and larger counts if it did so in every part.
-    fn growth(&self) -> f64 {
-        let (blocks, bytes) = (
-            rises(&self.blocks, self.most.0),
-            rises(&self.bytes, self.most.1),
-        );
-        if blocks == 0.0 && bytes < 1.0 {
-            0.0
-        } else {
-            blocks.max(bytes)
-        }
-    }
-}
-
-/// Which share of the steps from one part to the next leads up so far that it is no chance; 0 if one leads down.
-#[expect(clippy::cast_precision_loss, reason = "counts of at most three")]
-fn rises(floors: &[u64; PARTS], most: u64) -> f64 {
-    let noticeable = (most.saturating_sub(floors[0]) / NOTICEABLE).max(1);
-    let steps = || floors.iter().zip(floors.iter().skip(1));
-    if steps().any(|(before, after)| after < before) {
-        return 0.0;
-    }
-    let up = steps()
-        .filter(|(before, after)| **after >= **before + noticeable)
-        .count();
-    up as f64 / (PARTS - 1) as f64
+/// Whether nothing after the last one for so many events is what the gaps before it let one expect.
+fn is_due(kept: &[Kept], since_last: usize) -> bool {
+    let gaps = || {
+        kept.iter()
+            .zip(kept.iter().skip(1))
+            .map(|(before, after)| after.event - before.event)
+    };
+    let longest = gaps().max().unwrap_or(0);
+    let mean = gaps().sum::<usize>() / (kept.len() - 1).max(1);
+    since_last <= (mean * 5 / 2).max(longest * 6 / 5)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Event, Moment, Site};
+    use crate::history::{Event, History, Moment, Site};
+    use crate::rebuild::Rebuilt;
 
     /// What a site does in a round: allocates so many bytes in a slot, or nothing.
     type Part = fn(u32) -> Option<(u32, u32)>;
@@ -247,12 +229,12 @@ mod tests {
         history
     }
 
-    fn suspected(history: &History) -> Vec<usize> {
+    fn suspected(history: &History) -> Vec<(usize, Sure)> {
         let leaks = Rebuilt::of(history).leaks();
         leaks
             .iter()
-            .filter(|leak| leak.suspect)
-            .map(|leak| leak.site)
+            .filter(|leak| leak.is_suspect())
+            .map(|leak| (leak.site, leak.sure))
             .collect()
     }
 
@@ -268,57 +250,90 @@ mod tests {
                 |round| (round < 20).then_some((round, 100)), // 5: connections of the beginning
             ],
         );
-        assert_eq!(suspected(&history), [1, 4]);
+        assert_eq!(suspected(&history), [(1, Sure::Very), (4, Sure::Very)]);
     }
 
     #[test]
-    fn who_is_busy_has_something_at_the_end_but_its_floor_stays() {
-        let floor = |blocks| Floor {
-            blocks,
-            bytes: [0; PARTS],
-            most: (60, 0),
-            ..Floor::since(0)
-        };
-        assert!(floor([0, 2, 3, 4]).growth() <= 0.0);
-        assert!(floor([0, 10, 25, 31]).growth() > 0.5);
+    fn a_cache_that_warms_up_is_no_suspect_once_it_is_full() {
+        let history = rounds(
+            400,
+            &[
+                |round| (round < 240).then_some((round, 40)), // 1: full after three fifths of the time
+                |round| Some((round, 16)).filter(|_| round.count_ones() <= 2), // 2: more and more hits
+                |round| Some((round % 40, 40)), // 3: the oldest goes when the forty-first comes
+            ],
+        );
+        assert_eq!(suspected(&history), []);
+    }
+
+    #[test]
+    fn a_leak_of_a_busy_site_is_what_outlives_all_that_it_gives_back() {
+        let history = rounds(
+            400,
+            &[|round| {
+                Some(match round % 50 {
+                    20 => (round + 100, 64), // kept
+                    _ => (round % 10, 64),
+                })
+            }],
+        );
+        assert_eq!(suspected(&history), [(1, Sure::Very)]);
+        let leak = &Rebuilt::of(&history).leaks()[0];
+        assert_eq!(
+            (leak.kept.blocks, leak.kept.bytes),
+            (8, 512),
+            "the ten of the moment are none of it"
+        );
+    }
+
+    #[test]
+    fn a_leak_that_ended_long_ago_is_none() {
+        let history = rounds(
+            400,
+            &[
+                |round| (round < 200).then_some((round, 16)),
+                |_| Some((0, 8)),
+            ],
+        );
+        assert_eq!(suspected(&history), []);
     }
 
     #[test]
     fn a_single_block_that_grows_all_the_time_is_suspected() {
-        let history = rounds(
-            100,
-            &[|round| Some((0, 64 + round * 16)), |_| Some((0, 64))],
-        );
-        let mut resized = history.clone();
-        resized.events = history
+        let mut history = rounds(100, &[|_| Some((0, 64)), |_| Some((0, 64))]);
+        let mut size = 64;
+        history.events = history
             .events
             .iter()
             .enumerate()
             .filter_map(|(number, moment)| match moment.event {
                 Event::Allocated {
                     address,
-                    size,
                     site,
                     owner,
-                } if number > 1 => Some(Moment {
-                    ticks: moment.ticks,
-                    event: Event::Resized {
-                        old_address: address,
-                        address,
-                        size,
-                        site,
-                        owner,
-                    },
-                }),
+                    ..
+                } if number > 1 => {
+                    size += if site == 1 { 16 } else { 0 };
+                    Some(Moment {
+                        ticks: moment.ticks,
+                        event: Event::Resized {
+                            old_address: address,
+                            address,
+                            size: if site == 1 { size } else { 64 },
+                            site,
+                            owner,
+                        },
+                    })
+                }
                 Event::Freed { .. } => None,
                 _ => Some(moment.clone()),
             })
             .collect();
-        assert_eq!(suspected(&resized), [1]);
+        assert_eq!(suspected(&history), [(1, Sure::Very)]);
     }
 
     #[test]
-    fn three_blocks_that_are_never_freed_are_enough() {
+    fn three_blocks_that_are_never_freed_are_enough_to_say_perhaps() {
         let history = rounds(
             35,
             &[|round| {
@@ -328,7 +343,7 @@ mod tests {
                 })
             }],
         );
-        assert_eq!(suspected(&history), [1]);
+        assert_eq!(suspected(&history), [(1, Sure::Perhaps)]);
     }
 
     #[test]
@@ -354,6 +369,6 @@ mod tests {
         let mut history = rounds(2, &[|round| (round == 0).then_some((0, 100))]);
         assert!(suspected(&history).is_empty());
         history.source = Source::Dump;
-        assert_eq!(suspected(&history), [1]);
+        assert_eq!(suspected(&history), [(1, Sure::Perhaps)]);
     }
 }

@@ -7,15 +7,18 @@
 //! ```
 
 mod account;
+pub(crate) mod evidence;
 mod follow;
-mod leaks;
+pub(crate) mod leaks;
 mod live;
+pub(crate) mod refusal;
 mod timeline;
 
 pub use account::Account;
 pub(crate) use follow::failure;
-pub use leaks::Leak;
+pub use leaks::{Growth, Leak, Sure};
 pub use live::{Block, Change, Live};
+pub use refusal::{Cause, Holders, Pin, Space};
 pub(crate) use timeline::heaps;
 pub use timeline::{HeapSample, Sample};
 
@@ -49,7 +52,9 @@ pub struct Rebuilt {
     pub restarts: Vec<usize>,
     /// What is missing, what only following the events shows included.
     pub gaps: Gaps,
-    leaks: Vec<Leak>,
+    pub(crate) leaks: Vec<Leak>,
+    /// The same when the first request was refused that a heap could ever serve: who cannot grow any more does not grow to the end.
+    pub(crate) leaks_at_failure: Vec<Leak>,
 }
 
 /// The moment with most bytes alive.
@@ -84,6 +89,8 @@ pub struct FailureNote {
     pub owner: u8,
     /// Why, in a sentence: the heap's own, else what the rebuilt heaps say.
     pub sentence: String,
+    /// The same as figures, from the rebuilt heaps.
+    pub cause: Cause,
 }
 
 /// A moment that the program named.

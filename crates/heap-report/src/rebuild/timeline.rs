@@ -7,15 +7,13 @@
 //! A used block takes 4 bytes in front and its size rounded up to words. What a heap keeps for itself, and canaries, no stream tells: they count as free.
 
 use serde::Serialize;
-use soc_regions::Caps;
 
 use super::live::{Block, Live};
 use crate::history::HeapDescription;
-use crate::history::History;
 use crate::simulate::cells::{self, Contents, Division};
 
 /// Bytes in front of a payload.
-const HEADER_BYTES: u32 = 4;
+pub(super) const HEADER_BYTES: u32 = 4;
 
 /// The program at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -69,7 +67,7 @@ pub(crate) fn heaps(described: &[HeapDescription], live: &Live) -> Vec<HeapSampl
     described.iter().map(|heap| rebuilt(heap, live)).collect()
 }
 
-fn rebuilt(heap: &HeapDescription, live: &Live) -> HeapSample {
+pub(super) fn rebuilt(heap: &HeapDescription, live: &Live) -> HeapSample {
     let blocks = laid_out(heap, live);
     let contents = Contents::of(Division::of(heap.size), &blocks, 0);
     let free = blocks.iter().filter(|block| !block.used);
@@ -85,7 +83,7 @@ fn rebuilt(heap: &HeapDescription, live: &Live) -> HeapSample {
 }
 
 /// The heap's blocks one after the other, counted from its first byte; what is between those that are alive is free.
-fn laid_out(heap: &HeapDescription, live: &Live) -> Vec<cells::Block> {
+pub(super) fn laid_out(heap: &HeapDescription, live: &Live) -> Vec<cells::Block> {
     let mut blocks = Vec::new();
     let mut end = 0;
     for block in live.within(heap) {
@@ -121,34 +119,4 @@ fn gap(start: u32, end: u32) -> Option<cells::Block> {
         size: bytes.saturating_sub(HEADER_BYTES),
         used: false,
     })
-}
-
-/// Why a request was refused, as far as the rebuilt heaps tell.
-pub(super) fn why_refused(history: &History, live: &Live, size: u32, caps: Caps) -> String {
-    let serving: Vec<_> = history
-        .heaps
-        .iter()
-        .filter(|heap| heap.caps.contains(caps))
-        .collect();
-    if serving.is_empty() {
-        return match history.heaps.is_empty() {
-            true => "the heaps are unknown".to_owned(),
-            false => format!("no heap has {caps}"),
-        };
-    }
-    let samples: Vec<_> = serving.iter().map(|heap| rebuilt(heap, live)).collect();
-    let free: u64 = samples.iter().map(|sample| u64::from(sample.free)).sum();
-    let largest = samples
-        .iter()
-        .map(|sample| sample.largest_free)
-        .max()
-        .unwrap_or(0);
-    let held = format!(
-        "{free} bytes are free in the heaps that can serve it, the largest block has {largest}"
-    );
-    match u64::from(size) > free {
-        true => format!("too little memory: {held} (rebuilt)"),
-        false if size > largest => format!("fragmented: {held} (rebuilt)"),
-        false => format!("{held} (rebuilt): reserves, bookkeeping or alignment take the rest"),
-    }
 }

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::history::{History, Site};
 use crate::rebuild::{FailureNote, Leak, Rebuilt};
+use crate::verdict::Verdict;
 
-/// Everything that the text tells, and all sites: `program`, `source`, `events`, `total`, `peak`, `owners`, `sites`, `leaks`, `failures`, `heaps`, `gaps`,
+/// Everything that the text tells, and all sites: `verdict`, `doubts`, `program`, `source`, `events`, `total`, `peak`, `owners`, `sites`, `leaks`, `failures`, `heaps`, `gaps`,
 /// `restarts`, `notes`. Sizes are in bytes, times in ticks, of which there are `ticks_per_second` (0: unknown).
 #[must_use]
 pub fn json(history: &History, rebuilt: &Rebuilt) -> Value {
@@ -18,6 +19,8 @@ pub fn json(history: &History, rebuilt: &Rebuilt) -> Value {
         .enumerate()
         .filter(|(_, account)| account.allocations > 0);
     json!({
+        "verdict": Verdict::of(history, rebuilt),
+        "doubts": history.doubts,
         "program": history.program,
         "source": history.source,
         "ticks_per_second": history.ticks_per_second,
@@ -52,8 +55,9 @@ fn place(history: &History, site: usize) -> Value {
 
 fn told(history: &History, leak: &Leak) -> Value {
     json!({
-        "suspect": leak.suspect,
-        "growth": leak.growth,
+        "suspect": leak.is_suspect(),
+        "sure": leak.sure,
+        "kept": leak.kept,
         "bytes": leak.account.bytes,
         "blocks": leak.account.blocks,
         "oldest_event": leak.oldest,
@@ -70,6 +74,7 @@ fn refused(history: &History, failure: &FailureNote) -> Value {
         "caps": failure.caps.to_string(),
         "owner": history.owner_name(failure.owner),
         "sentence": failure.sentence,
+        "cause": failure.cause,
     })
 }
 

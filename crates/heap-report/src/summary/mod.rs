@@ -2,7 +2,7 @@
 
 mod json;
 mod table;
-mod words;
+pub(crate) mod words;
 
 pub use json::json;
 
@@ -11,6 +11,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 use crate::export::missing;
 use crate::history::{History, Source};
 use crate::rebuild::{HeapSample, Leak, Rebuilt};
+use crate::verdict::Verdict;
 use table::Table;
 use words::{bytes, counted, when};
 
@@ -36,6 +37,11 @@ impl<'a> Summary<'a> {
 
 impl Display for Summary<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "{}\n",
+            Verdict::of(self.history, self.rebuilt).sentence
+        )?;
         self.head(out)?;
         self.owners(out)?;
         self.leaks(out)?;
@@ -113,22 +119,19 @@ impl Summary<'_> {
 
     fn leaks(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let leaks = self.rebuilt.leaks();
-        let suspects: Vec<&Leak> = leaks.iter().filter(|leak| leak.suspect).collect();
+        let suspects: Vec<&Leak> = leaks.iter().filter(|leak| leak.is_suspect()).collect();
         match (suspects.len(), self.history.source) {
-            (0, _) => {
-                return writeln!(
-                    out,
-                    "\nNo leak suspects: nothing grew as long as one looked."
-                );
-            }
+            (0, _) if !self.history.doubts.is_empty() => return Ok(()),
+            (0, Source::Dump) => return Ok(()),
+            (0, _) => return writeln!(out, "\nNo leak suspects: no place keeps more and more."),
             (_, Source::Dump) => writeln!(out, "\nNever freed while the trace ran")?,
             (_, Source::Recorded) => writeln!(
                 out,
-                "\nSizes of which more and more stayed (no call sites are known)"
+                "\nSizes of which more and more stay (no call sites are known)"
             )?,
             (_, Source::Stream) => writeln!(
                 out,
-                "\nLeak suspects: what they have at least grew as long as one looked"
+                "\nLeak suspects: what they kept beyond what they give back, to the end"
             )?,
         }
         for leak in suspects.iter().take(TOLD) {
@@ -141,9 +144,13 @@ impl Summary<'_> {
         let Some(site) = self.history.site(leak.site) else {
             return Ok(());
         };
+        let sure = match self.history.source {
+            Source::Dump => String::new(),
+            Source::Stream | Source::Recorded => format!("{}: ", leak.sure.word()),
+        };
         writeln!(
             out,
-            "  {} in {}, the oldest since {}: {}{}",
+            "  {sure}{} in {}, the oldest since {}: {}{}",
             bytes(leak.account.bytes),
             counted(leak.account.blocks, "block"),
             when(self.history, leak.oldest, leak.oldest_ticks),

@@ -4,7 +4,7 @@ use crate::history::History;
 use crate::rebuild::FailureNote;
 
 /// `1,234`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -17,35 +17,40 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// `1,234 bytes`.
-pub(super) fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     counted(number, "byte")
 }
 
 /// `1 block`, `2 blocks`.
-pub(super) fn counted(number: u64, what: &str) -> String {
+pub(crate) fn counted(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{} {what}{plural}", grouped(number))
 }
 
 /// `12 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
 /// `0.125 s`, or `event 17` where no clock is known.
-pub(super) fn when(history: &History, event: usize, ticks: u64) -> String {
+pub(crate) fn when(history: &History, event: usize, ticks: u64) -> String {
     match history.seconds(ticks) {
         Some(seconds) => format!("{seconds:.3} s"),
         None => format!("event {event}"),
     }
 }
 
-/// What was refused, when, on whose behalf, and why.
-pub(super) fn failure(history: &History, failure: &FailureNote) -> String {
-    let size = match failure.size {
+/// A size that was asked for.
+pub(crate) fn size(asked: u32) -> String {
+    match asked {
         u32::MAX => "more bytes than there are addresses".to_owned(),
-        size => bytes(size.into()),
-    };
+        asked => bytes(asked.into()),
+    }
+}
+
+/// What was refused, when, on whose behalf, and why.
+pub(crate) fn failure(history: &History, failure: &FailureNote) -> String {
+    let size = size(failure.size);
     let whose = match failure.owner {
         0 => String::new(),
         owner => format!(" for {}", history.owner_name(owner)),
@@ -83,6 +88,7 @@ mod tests {
             caps: Caps::DMA,
             owner: 3,
             sentence: "fragmented".to_owned(),
+            cause: crate::rebuild::Cause::Unknown,
         };
         let mut history = History::default();
         assert_eq!(

@@ -1,0 +1,263 @@
+//! Evidence of leaks: how long the blocks of a site live that it gives back, and how its single blocks grow. O(1) an event, so one can watch for days.
+//!
+//! ```text
+//!   blocks of a site, by the event that allocated them
+//!
+//!   ├──┤ ├───┤  ├─┤ ├──┤ ├─┤    given back, after a while: its lifetimes
+//!     ├──────────────────────►   alive, and older than 1.5 times nearly all of these: *kept*
+//!            ├───────────────►   kept
+//!                  ├─────────►   kept                  kept ones that go on to the end: a leak
+//!                           ├►   alive: nobody knows yet
+//! ```
+
+use std::collections::HashMap;
+
+use super::live::{Block, Change};
+
+/// What is kept of all sites.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Evidence {
+    lifetimes: Vec<Lifetimes>,
+    /// The steps by which blocks that are alive have grown, by address.
+    grown: HashMap<u32, Vec<Kept>>,
+    /// Events before the program began anew.
+    begun: usize,
+}
+
+/// Memory that a site has and does not give back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Number of the event that took it.
+    pub(crate) event: usize,
+    /// When that was.
+    pub(crate) ticks: u64,
+    pub(crate) bytes: u32,
+}
+
+/// Of a block's steps not more than this are kept: then every second one goes.
+const MOST_STEPS: usize = 256;
+
+impl Evidence {
+    /// Follows event `number` at `ticks`.
+    pub(crate) fn follow(&mut self, number: usize, ticks: u64, change: &Change) {
+        match change {
+            Change::Came(_) => {}
+            Change::Went(block) => self.ended(number, block),
+            Change::Moved { from, to } => self.resized(number, ticks, from, to),
+            Change::Displaced { from, to, lost } => {
+                lost.iter().for_each(|block| self.ended(number, block));
+                if let Some(from) = from {
+                    self.resized(number, ticks, from, to);
+                }
+            }
+            Change::Cleared(_) => {
+                *self = Evidence {
+                    begun: number + 1,
+                    ..Evidence::default()
+                }
+            }
+        }
+    }
+
+    /// After how many events the program began, the last time.
+    pub(crate) fn begun(&self) -> usize {
+        self.begun
+    }
+
+    fn ended(&mut self, number: usize, block: &Block) {
+        self.grown.remove(&block.address);
+        if self.lifetimes.len() <= block.site {
+            self.lifetimes
+                .resize_with(block.site + 1, Lifetimes::default);
+        }
+        if let Some(lifetimes) = self.lifetimes.get_mut(block.site) {
+            lifetimes.note(number.saturating_sub(block.born));
+        }
+    }
+
+    fn resized(&mut self, number: usize, ticks: u64, from: &Block, to: &Block) {
+        let mut steps = self.grown.remove(&from.address).unwrap_or_default();
+        match to.size.checked_sub(from.size) {
+            Some(0) => {}
+            Some(bytes) => steps.push(Kept {
+                event: number,
+                ticks,
+                bytes,
+            }),
+            None => give_back(&mut steps, from.size - to.size),
+        }
+        if steps.len() > MOST_STEPS {
+            thin(&mut steps);
+        }
+        if !steps.is_empty() {
+            self.grown.insert(to.address, steps);
+        }
+    }
+
+    /// Beyond this age a block of the site is kept.
+    pub(crate) fn longest_ordinary_life(&self, site: usize) -> usize {
+        self.lifetimes
+            .get(site)
+            .map_or(0, Lifetimes::longest_ordinary)
+    }
+
+    /// What a block that is alive took, step by step: itself, and what it has grown by.
+    pub(crate) fn steps(&self, block: &Block) -> impl Iterator<Item = Kept> {
+        let grown = self
+            .grown
+            .get(&block.address)
+            .map_or(&[][..], Vec::as_slice);
+        let later: u32 = grown.iter().map(|step| step.bytes).sum();
+        let first = Kept {
+            event: block.born,
+            ticks: block.born_ticks,
+            bytes: block.size.saturating_sub(later),
+        };
+        std::iter::once(first).chain(grown.iter().copied())
+    }
+}
+
+/// A block that shrinks gives back what it took last.
+fn give_back(steps: &mut Vec<Kept>, mut bytes: u32) {
+    while bytes > 0
+        && let Some(last) = steps.last_mut()
+    {
+        let given = last.bytes.min(bytes);
+        last.bytes -= given;
+        bytes -= given;
+        if last.bytes == 0 {
+            steps.pop();
+        }
+    }
+}
+
+/// Every second step joins the one before.
+fn thin(steps: &mut Vec<Kept>) {
+    let pairs = steps.chunks(2).filter_map(|pair| {
+        let first = pair.first()?;
+        Some(Kept {
+            bytes: pair.iter().map(|step| step.bytes).sum(),
+            ..*first
+        })
+    });
+    *steps = pairs.collect();
+}
+
+/// How long blocks lived, in events: a histogram with four steps to each power of two.
+#[derive(Debug, Clone, Default)]
+struct Lifetimes {
+    counts: Vec<u32>,
+    longest: usize,
+}
+
+/// Steps of the histogram to a power of two.
+const STEPS: usize = 4;
+
+impl Lifetimes {
+    fn note(&mut self, events: usize) {
+        let step = step_of(events);
+        if self.counts.len() <= step {
+            self.counts.resize(step + 1, 0);
+        }
+        if let Some(count) = self.counts.get_mut(step) {
+            *count = count.saturating_add(1);
+        }
+        self.longest = self.longest.max(events);
+    }
+
+    /// 1.5 times what all but a twentieth of them stay below; 0 if there were none.
+    fn longest_ordinary(&self) -> usize {
+        const TWENTIETH: u64 = 20;
+        let all: u64 = self.counts.iter().copied().map(u64::from).sum();
+        let mut above = all;
+        let ordinary = self.counts.iter().position(|&count| {
+            above -= u64::from(count);
+            above * TWENTIETH <= all
+        });
+        let longest = ordinary.map_or(0, |step| end_of(step).min(self.longest));
+        longest.saturating_mul(3) / 2
+    }
+}
+
+fn step_of(events: usize) -> usize {
+    if events < STEPS {
+        return events;
+    }
+    let octave = events.ilog2() as usize;
+    let within = (events >> (octave - 2)) & (STEPS - 1);
+    (octave - 1) * STEPS + within
+}
+
+/// The largest value of a step.
+fn end_of(step: usize) -> usize {
+    if step < STEPS {
+        return step;
+    }
+    let (octave, within) = (step / STEPS + 1, step % STEPS);
+    ((STEPS + within + 1) << (octave - 2)) - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(address: u32, size: u32, born: usize) -> Block {
+        Block {
+            address,
+            size,
+            site: 1,
+            owner: 0,
+            born,
+            born_ticks: born as u64,
+        }
+    }
+
+    #[test]
+    fn every_lifetime_has_a_step_that_ends_at_most_a_quarter_above_it() {
+        for events in (0..5000).chain([1 << 20, (1 << 30) + 12345]) {
+            let end = end_of(step_of(events));
+            assert!(
+                end >= events && end - events <= events / 4,
+                "{events}: {end}"
+            );
+            assert!(events == 0 || step_of(events - 1) <= step_of(events));
+        }
+    }
+
+    #[test]
+    fn a_rare_long_life_is_not_ordinary() {
+        let mut evidence = Evidence::default();
+        for number in 0..99 {
+            evidence.follow(number + 10, 0, &Change::Went(block(0x100, 8, number)));
+        }
+        evidence.follow(9000, 0, &Change::Went(block(0x100, 8, 0)));
+        assert_eq!(evidence.longest_ordinary_life(1), 11 * 3 / 2);
+        assert_eq!(evidence.longest_ordinary_life(0), 0);
+    }
+
+    #[test]
+    fn a_block_that_grows_takes_memory_step_by_step_and_gives_the_last_back_first() {
+        let mut evidence = Evidence::default();
+        let moved = |from, to| Change::Moved { from, to };
+        evidence.follow(1, 1, &moved(block(0x100, 8, 0), block(0x200, 24, 0)));
+        evidence.follow(5, 5, &moved(block(0x200, 24, 0), block(0x200, 40, 0)));
+        evidence.follow(6, 6, &moved(block(0x200, 40, 0), block(0x200, 30, 0)));
+        let steps: Vec<_> = evidence
+            .steps(&block(0x200, 30, 0))
+            .map(|step| (step.event, step.bytes))
+            .collect();
+        assert_eq!(steps, [(0, 8), (1, 16), (5, 6)]);
+    }
+
+    #[test]
+    fn of_very_many_steps_the_bytes_stay() {
+        let mut evidence = Evidence::default();
+        for number in 0..1000_u32 {
+            let (from, to) = (block(0x100, 8 + number, 0), block(0x100, 9 + number, 0));
+            evidence.follow(number as usize + 1, 0, &Change::Moved { from, to });
+        }
+        let steps: Vec<_> = evidence.steps(&block(0x100, 1008, 0)).collect();
+        assert!(steps.len() <= MOST_STEPS + 1);
+        assert_eq!(steps.iter().map(|step| step.bytes).sum::<u32>(), 1008);
+    }
+}

@@ -1,0 +1,246 @@
+//! The one sentence on top of every report: what is wrong with this program's memory, if anything.
+//!
+//! ```text
+//!   doubts about the input?     yes ─► cannot tell
+//!   refused requests?           yes ─► the last one decides: used up, fragmented, never fitted, withheld
+//!   sites that keep growing?    yes ─► leaking
+//!   much of the input missing?  yes ─► cannot tell
+//!                                no ─► healthy; of a dump: what was not freed
+//! ```
+//! How often each is right is measured: `cargo run -p heap-report --example verdicts`, and the table in `docs/debugging.md`.
+
+mod words;
+
+use serde::Serialize;
+
+use crate::history::{Gaps, History, Source};
+use crate::rebuild::{Account, Cause, FailureNote, HeapSample, Leak, Rebuilt, Sure};
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Nothing was refused, and nothing grew to the end.
+    Healthy,
+    /// Nothing was refused yet, and some site keeps more and more.
+    Leaking,
+    /// Requests were refused because memory is in use.
+    UsedUp,
+    /// Requests were refused because free memory is in pieces.
+    Fragmented,
+    /// Requests were refused that no heap of their kind could ever serve.
+    NeverFitted,
+    /// Requests were refused although a free block is large enough: a reserve, alignment.
+    Withheld,
+    /// A dump tells what was not freed, and no more.
+    NotFreed,
+    /// The input is contradictory or incomplete.
+    CannotTell,
+}
+
+/// What is wrong, by whom, and the figures that it rests on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    /// What is wrong.
+    pub kind: Kind,
+    /// The site that it is about, an index of [`History::sites`].
+    pub site: Option<usize>,
+    /// The owner that it is about.
+    pub owner: Option<u8>,
+    /// How sure it is.
+    pub sure: Sure,
+    /// All of it in a sentence or two.
+    pub sentence: String,
+}
+
+/// What a verdict rests on.
+pub(crate) struct Facts<'a> {
+    /// Names, heaps, doubts, the source; its events are not asked.
+    pub(crate) history: &'a History,
+    pub(crate) total: &'a Account,
+    pub(crate) gaps: Gaps,
+    pub(crate) events: usize,
+    pub(crate) leaks: &'a [Leak],
+    /// The same when the first request was refused.
+    pub(crate) leaks_at_failure: &'a [Leak],
+    /// The request whose refusal decides.
+    pub(crate) failure: Option<&'a FailureNote>,
+    pub(crate) failures: usize,
+    /// The heaps now.
+    pub(crate) heaps: &'a [HeapSample],
+}
+
+impl Verdict {
+    /// Of a whole history.
+    #[must_use]
+    pub fn of(history: &History, rebuilt: &Rebuilt) -> Verdict {
+        let begun = rebuilt.restarts.last().copied().unwrap_or(0);
+        let of_this_life = rebuilt
+            .failures
+            .iter()
+            .filter(|failure| failure.event >= begun);
+        let last = rebuilt.moments.last();
+        Verdict::from(&Facts {
+            history,
+            total: &rebuilt.total,
+            gaps: rebuilt.gaps,
+            events: history.events.len(),
+            leaks: &rebuilt.leaks,
+            leaks_at_failure: &rebuilt.leaks_at_failure,
+            failure: deciding(of_this_life),
+            failures: rebuilt.failures.len(),
+            heaps: last.map_or(&[], |sample| &sample.heaps),
+        })
+    }
+
+    pub(crate) fn from(facts: &Facts<'_>) -> Verdict {
+        if let Some(doubt) = facts.history.doubts.first() {
+            return cannot_tell(words::doubted(doubt));
+        }
+        let verdict = match facts.failure {
+            Some(failure) => facts.refused(failure),
+            None => facts.suspected(),
+        };
+        match verdict {
+            Some(verdict) => verdict,
+            None if facts.is_too_little() => {
+                cannot_tell(words::too_little(&facts.gaps, facts.events))
+            }
+            None if facts.history.source == Source::Dump => facts.not_freed(),
+            None => facts.healthy(),
+        }
+    }
+}
+
+/// Of several failures the last one decides; those that never fitted only if there is no other.
+pub(crate) fn deciding<'a>(
+    failures: impl DoubleEndedIterator<Item = &'a FailureNote> + Clone,
+) -> Option<&'a FailureNote> {
+    let fitted = |failure: &&FailureNote| !matches!(failure.cause, Cause::NeverFitted { .. });
+    failures
+        .clone()
+        .rev()
+        .find(fitted)
+        .or_else(|| failures.rev().next())
+}
+
+fn cannot_tell(sentence: String) -> Verdict {
+    Verdict {
+        kind: Kind::CannotTell,
+        site: None,
+        owner: None,
+        sure: Sure::No,
+        sentence,
+    }
+}
+
+/// Of this part of the memory in use one owner is called the one who used it up.
+const MOST: (u64, u64) = (1, 2);
+/// A leak with this part of it has used it up, in however many pieces the rest is.
+const MUCH: u64 = 4;
+
+impl Facts<'_> {
+    fn refused(&self, failure: &FailureNote) -> Option<Verdict> {
+        let (kind, site, owner) = match &failure.cause {
+            Cause::UsedUp { holders, .. } | Cause::Fragmented { holders, .. }
+                if self.is_used_up(&failure.cause) =>
+            {
+                let leak = self.leading_leak().map(|leak| leak.site);
+                let owner = holders
+                    .owners
+                    .first()
+                    .filter(|(_, bytes)| bytes * MOST.1 >= holders.used * MOST.0);
+                let site = match leak {
+                    Some(leak) => Some(leak),
+                    None => holders
+                        .sites
+                        .first()
+                        .filter(|_| owner.is_some())
+                        .map(|(site, _)| *site),
+                };
+                (Kind::UsedUp, site, owner.map(|(owner, _)| *owner))
+            }
+            Cause::Fragmented { pin, .. } => (
+                Kind::Fragmented,
+                Some(pin.block.site),
+                Some(pin.block.owner),
+            ),
+            Cause::NeverFitted { .. } => (Kind::NeverFitted, None, Some(failure.owner)),
+            Cause::Withheld { .. } => (Kind::Withheld, None, Some(failure.owner)),
+            Cause::UsedUp { .. } | Cause::Unknown => {
+                return Some(cannot_tell(words::heaps_unknown(self, failure)));
+            }
+        };
+        Some(Verdict {
+            kind,
+            site,
+            owner,
+            sure: Sure::Very,
+            sentence: words::refused(self, failure),
+        })
+    }
+
+    /// Memory is in pieces because of a leak where the leak has much of it.
+    fn is_used_up(&self, cause: &Cause) -> bool {
+        match cause {
+            Cause::UsedUp { .. } => true,
+            Cause::Fragmented { holders, .. } => self.leading_leak().is_some_and(|leak| {
+                leak.sure >= Sure::Likely && leak.kept.bytes * MUCH >= holders.used
+            }),
+            _ => false,
+        }
+    }
+
+    /// The leak suspect to name: the surest, of these the largest, when the first request was refused.
+    fn leading_leak(&self) -> Option<&Leak> {
+        leading(self.leaks_at_failure).or_else(|| leading(self.leaks))
+    }
+
+    fn suspected(&self) -> Option<Verdict> {
+        let leak = leading(self.leaks).filter(|leak| leak.kept.blocks > 0)?;
+        Some(Verdict {
+            kind: Kind::Leaking,
+            site: Some(leak.site),
+            owner: None,
+            sure: leak.sure,
+            sentence: words::leaking(self, leak),
+        })
+    }
+
+    /// Whether so much is missing that nothing found means nothing.
+    fn is_too_little(&self) -> bool {
+        let gaps = &self.gaps;
+        let missing = gaps.dropped + gaps.missed + gaps.broken_frames + gaps.unreadable_records;
+        let known = self.events as u64;
+        missing > 0 && missing * 20 > known
+    }
+
+    fn not_freed(&self) -> Verdict {
+        let largest = self.leaks.first();
+        Verdict {
+            kind: Kind::NotFreed,
+            site: largest.map(|leak| leak.site),
+            owner: None,
+            sure: Sure::Perhaps,
+            sentence: words::not_freed(self, largest),
+        }
+    }
+
+    fn healthy(&self) -> Verdict {
+        Verdict {
+            kind: Kind::Healthy,
+            site: None,
+            owner: None,
+            sure: Sure::Likely,
+            sentence: words::healthy(self),
+        }
+    }
+}
+
+fn leading(leaks: &[Leak]) -> Option<&Leak> {
+    let suspects = leaks.iter().filter(|leak| leak.is_suspect());
+    suspects.max_by_key(|leak| (leak.sure, leak.kept.bytes))
+}
+
+#[cfg(test)]
+mod tests;
