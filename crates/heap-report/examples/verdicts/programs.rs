@@ -207,7 +207,9 @@ impl Program {
                     device.take(MQTT, STORY, self.size);
                 }
             }
-            Story::LeakAmongOthers if is_due => drop(device.take(MQTT, REQUESTS, self.size)),
+            Story::LeakAmongOthers if is_due => {
+                device.take(MQTT, REQUESTS, self.size);
+            }
             Story::Pins if is_due => return self.pin(device),
             Story::UsedUpByOne => {
                 if is_due {
