@@ -75,12 +75,14 @@
 
 	.section .text.timed, "ax", @progbits
 	.p2align 2
+	.type	store_windows, @function
 store_windows:				# (depth): so many calls deep, and back
 	entry	a1, 32
 	addi	a10, a2, -1
 	beqz	a10, 1f
 	call8	store_windows
 1:	retw
+	.size	store_windows, . - store_windows	# named in what the emulator writes down
 
 	.p2align 2
 	.global	call_stack_start
@@ -102,6 +104,7 @@ cycle_counter:				# () -> CCOUNT
 	.p2align 2
 .Lcycles:	.long	timed_cycles
 	.global	timed
+	.type	timed, @function
 timed:	entry	a1, 32			# (function, a, b, c, d) -> function(a, b, c, d); the cycles go to `timed_cycles`
 	movi	a10, 5
 	call8	store_windows
@@ -117,11 +120,20 @@ timed:	entry	a1, 32			# (function, a, b, c, d) -> function(a, b, c, d); the cycl
 	l32r	a6, .Lcycles
 	s32i	a7, a6, 0
 	retw
+	.size	timed, . - timed
 
 	.section .bss.timed_cycles, "aw", @nobits
 	.p2align 2
 	.global	timed_cycles
 timed_cycles:	.zero	4
+
+# Where programs whose masked stretches are counted keep the clock: when interrupts were masked, and the longest stretch so far.
+	.section .bss.masked, "aw", @nobits
+	.p2align 2
+	.global	masked_since
+	.global	masked_longest
+masked_since:	.zero	4
+masked_longest:	.zero	4
 
 	function fetch_anew		# (): forgets instructions fetched ahead, after code was written
 	isync

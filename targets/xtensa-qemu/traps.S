@@ -33,6 +33,7 @@
 	.section .vectors, "ax", @progbits
 	.p2align 10
 	.global	_vectors
+	.type	_vectors, @function
 _vectors:
 	.org	0x00			# overflow of a frame that made a call4
 	s32e	a0, a5, -16
@@ -115,6 +116,7 @@ _vectors:
 	trap	0x340, 1		# the same in user mode
 	trap	0x3C0, 8		# an exception inside the handling of one
 	.org	0x400
+	.size	_vectors, . - _vectors
 
 	.p2align 2
 .Lstack:	.long	trap_stack_top - 64

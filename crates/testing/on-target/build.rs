@@ -14,7 +14,11 @@ fn main() {
     if env::var(BACK_END).as_deref() == Ok("LLFF") {
         println!("cargo:rustc-cfg=esp_alloc_llff");
     }
-    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../..");
+    if env::var("OPT_LEVEL").as_deref() == Ok("s") {
+        println!("cargo:rustc-cfg=optimized_for_size");
+    }
+    let root =
+        PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../..");
     match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
         Ok("xtensa") => xtensa(&root),
         Ok("riscv32") => link("-T", &root.join("targets/riscv32-qemu/link.x")),
@@ -29,6 +33,9 @@ fn xtensa(root: &Path) {
         link("", &folder.join(file));
     }
     depend_on(&root.join("xtask/src/xtensa"));
+    for program in ["masked_global", "masked_c", "masked_esp_alloc"] {
+        println!("cargo:rustc-link-arg-bin={program}=--count-masked");
+    }
     if env::var_os("CARGO_FEATURE_C_CHECKS").is_some() {
         c_checks(root);
     }

@@ -8,14 +8,18 @@ use crate::error::Error;
 use crate::on_target::size::code_bytes;
 use crate::on_target::{Programs, Target, run};
 use esp_heap::figures::Figure;
+use esp_heap::progress;
+use heap_report::recorded::Trace;
 
-use super::esp_idf;
-use super::programs::{GROUPS, Wanted};
+use super::programs::{GROUPS, Group, Measured, Wanted};
+use super::{esp_idf, traces};
 
 /// A measurement takes seconds.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// What the sizes of the others are compared with.
 const EMPTY: &str = "size_empty";
+/// What the linked bytes of the others are compared with.
+const LINKED_EMPTY: &str = "linked_empty";
 /// Programs with one heap each.
 const SIZED: [(&str, &str); 8] = [
     ("multi-heap", "size_multi_heap"),
@@ -49,17 +53,23 @@ pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> 
         Target::Esp32 => esp_idf::figures(),
         Target::Esp32c3 => Vec::new(),
     };
-    for group in GROUPS {
+    let traces = match target {
+        Target::Esp32 => traces::of_programs(wanted)?,
+        Target::Esp32c3 => Vec::new(),
+    };
+    let groups: Vec<_> = GROUPS.iter().filter(|group| group.is_for(target)).collect();
+    let bar = progress::bar("programs", groups.len() as u64);
+    for group in groups {
         let measured = group.wanted(wanted);
-        if measured.is_empty() {
-            continue;
+        if !measured.is_empty() {
+            let programs = built(target, group, &measured)?;
+            for one in measured {
+                figures.extend(of_program(&programs, one, &traces)?);
+            }
         }
-        let names: Vec<&str> = measured.iter().map(|one| one.program).collect();
-        let programs = Programs::build_with(target, &names, &group.options())?;
-        for one in measured {
-            figures.extend(costs(&programs, one.program)?);
-        }
+        bar.inc(1);
     }
+    bar.finish_and_clear();
     if wanted.is_all() {
         figures.extend(sizes(target)?);
     }
@@ -70,16 +80,48 @@ pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> 
     Ok(figures)
 }
 
+/// The programs of a group that measure somebody, and on Xtensa those that count masked stretches and linked bytes.
+fn built(target: Target, group: &Group, measured: &[&Measured]) -> Result<Programs, Error> {
+    let mut names: Vec<&str> = measured.iter().map(|one| one.program).collect();
+    if target == Target::Esp32 {
+        names.extend(measured.iter().filter_map(|one| one.masked));
+        let linked = measured.iter().flat_map(|one| one.linked);
+        let linked: Vec<&str> = linked.map(|(_, program)| *program).collect();
+        names.extend(&linked);
+        names.extend((!linked.is_empty()).then_some(LINKED_EMPTY));
+    }
+    Programs::build_with(target, &names, &group.options())
+}
+
+fn of_program(programs: &Programs, one: &Measured, traces: &[Trace]) -> Result<Vec<Figure>, Error> {
+    let mut figures = costs(programs, one.program)?;
+    if programs.target() != Target::Esp32 {
+        return Ok(figures);
+    }
+    if let Some(masked) = one.masked {
+        figures.extend(costs(programs, masked)?);
+    }
+    for (subject, program) in one.linked {
+        let empty = code_bytes(&programs.file(LINKED_EMPTY))?;
+        let bytes = code_bytes(&programs.file(program))?.saturating_sub(empty);
+        figures.push(Figure::new(*subject, super::LINKED, "linked_bytes", bytes));
+    }
+    if one.takes_orders {
+        figures.extend(traces::replayed(programs, one, traces)?);
+    }
+    Ok(figures)
+}
+
 fn costs(programs: &Programs, program: &str) -> Result<Vec<Figure>, Error> {
     let ended = run::run(programs, &[program], TIME_LIMIT, |_| {})?;
     match ended.code {
         Some(0) => Ok(ended.lines.iter().filter_map(|line| figure(line)).collect()),
         Some(code) => Err(Error::Failed(format!(
-            "the measurement ended with exit code {code}:\n{}",
+            "{program} ended with exit code {code}:\n{}",
             ended.lines.join("\n")
         ))),
         None => Err(Error::Failed(format!(
-            "the measurement was stopped after {TIME_LIMIT:?}"
+            "{program} was stopped after {TIME_LIMIT:?}"
         ))),
     }
 }

@@ -5,6 +5,7 @@
 //!   programs.rs  who is measured by which program
 //!   traces.rs    figures of recorded programs on a chip      tape.rs      how these get there
 //!   peers.rs     their smallest heaps on a chip
+//!   profile.rs   where the instructions of one call go
 //!   levels.rs    what poisoning levels cost
 //!   table.rs     figures for people                          compare.rs   against figures of an earlier run
 //! ```
@@ -14,6 +15,7 @@ pub(crate) mod esp_idf;
 pub(crate) mod levels;
 pub(crate) mod measure;
 pub(crate) mod peers;
+pub(crate) mod profile;
 pub(crate) mod programs;
 pub(crate) mod table;
 pub(crate) mod tape;

@@ -1,6 +1,7 @@
 //! The programs that print figures, and whom each of them measures.
 
 use crate::error::Error;
+use crate::on_target::Target;
 use crate::on_target::build::Options;
 
 /// Programs that are built in one call of the compiler.
@@ -10,23 +11,67 @@ pub(crate) struct Group {
     features: &'static str,
     /// What the build finds in its environment.
     environment: Option<(&'static str, &'static str)>,
+    /// The compiler's profile.
+    profile: &'static str,
+    /// Chips on which they are measured besides the ESP32.
+    everywhere: bool,
 }
 
 /// A program and the subjects whose figures it prints.
 pub(crate) struct Measured {
     pub(crate) program: &'static str,
     pub(crate) subjects: &'static [&'static str],
+    /// The program that counts how long interrupts are masked.
+    pub(crate) masked: Option<&'static str>,
+    /// Programs that only make the four calls, of whom.
+    pub(crate) linked: &'static [(&'static str, &'static str)],
+    /// Whether it can be called with `trace N` and `single N WORKLOAD`.
+    pub(crate) takes_orders: bool,
 }
 
 /// Where esp-alloc's build finds its back end.
 const BACK_END: &str = "ESP_ALLOC_CONFIG_HEAP_ALGORITHM";
 
-pub(crate) const GROUPS: [Group; 4] = [
+/// Groups that differ in little.
+const PLAIN: Group = Group {
+    programs: &[],
+    features: "",
+    environment: None,
+    profile: "release",
+    everywhere: false,
+};
+
+const fn bare(program: &'static str, subjects: &'static [&'static str]) -> Measured {
+    Measured {
+        program,
+        subjects,
+        masked: None,
+        linked: &[],
+        takes_orders: false,
+    }
+}
+
+const fn calls(
+    program: &'static str,
+    subjects: &'static [&'static str],
+    masked: Option<&'static str>,
+    linked: &'static [(&'static str, &'static str)],
+) -> Measured {
+    Measured {
+        program,
+        subjects,
+        masked,
+        linked,
+        takes_orders: true,
+    }
+}
+
+pub(crate) static GROUPS: [Group; 5] = [
     Group {
         programs: &[
-            Measured {
-                program: "bench",
-                subjects: &[
+            bare(
+                "bench",
+                &[
                     "multi-heap",
                     "multi-heap light",
                     "multi-heap comprehensive",
@@ -37,51 +82,71 @@ pub(crate) const GROUPS: [Group; 4] = [
                     "buddy",
                     "empty",
                 ],
-            },
-            Measured {
-                program: "calls_heap_caps",
-                subjects: &["heap-caps"],
-            },
-            Measured {
-                program: "calls_global",
-                subjects: &["global allocator"],
-            },
-            Measured {
-                program: "watched",
-                subjects: &[
+            ),
+            calls("calls_heap_caps", &["heap-caps"], None, &[]),
+            calls(
+                "calls_global",
+                &["global allocator"],
+                Some("masked_global"),
+                &[("global allocator", "linked_global")],
+            ),
+            bare(
+                "watched",
+                &[
                     "trace of leaks",
                     "trace with 4 callers",
                     "ledger of sites and owners",
                     "ledger and event stream",
                 ],
-            },
+            ),
         ],
-        features: "",
-        environment: None,
+        everywhere: true,
+        ..PLAIN
     },
     Group {
-        programs: &[Measured {
-            program: "calls_c",
-            subjects: &["c heap_caps", "c malloc", "c multi_heap"],
-        }],
+        programs: &[calls(
+            "calls_global",
+            &["global allocator s"],
+            Some("masked_global"),
+            &[("global allocator s", "linked_global")],
+        )],
+        profile: "firmware",
+        ..PLAIN
+    },
+    Group {
+        programs: &[calls(
+            "calls_c",
+            &["c heap_caps", "c malloc", "c multi_heap"],
+            Some("masked_c"),
+            &[
+                ("c heap_caps", "linked_c_heap_caps"),
+                ("c malloc", "linked_c_malloc"),
+            ],
+        )],
         features: "c-names",
-        environment: None,
+        ..PLAIN
     },
     Group {
-        programs: &[Measured {
-            program: "calls_esp_alloc",
-            subjects: &["esp-alloc tlsf"],
-        }],
+        programs: &[calls(
+            "calls_esp_alloc",
+            &["esp-alloc tlsf"],
+            Some("masked_esp_alloc"),
+            &[("esp-alloc tlsf", "linked_esp_alloc")],
+        )],
         features: "esp-alloc",
         environment: Some((BACK_END, "TLSF")),
+        ..PLAIN
     },
     Group {
-        programs: &[Measured {
-            program: "calls_esp_alloc",
-            subjects: &["esp-alloc llff"],
-        }],
+        programs: &[calls(
+            "calls_esp_alloc",
+            &["esp-alloc llff"],
+            Some("masked_esp_alloc"),
+            &[("esp-alloc llff", "linked_esp_alloc")],
+        )],
         features: "esp-alloc",
         environment: Some((BACK_END, "LLFF")),
+        ..PLAIN
     },
 ];
 
@@ -91,7 +156,13 @@ impl Group {
         Options {
             features: self.features,
             environment: self.environment,
+            profile: self.profile,
         }
+    }
+
+    /// Whether its programs run on this chip.
+    pub(crate) fn is_for(&self, target: Target) -> bool {
+        self.everywhere || target == Target::Esp32
     }
 
     /// The programs that measure one of the subjects wanted.
@@ -100,6 +171,28 @@ impl Group {
             |program: &&Measured| program.subjects.iter().any(|name| wanted.has_subject(name));
         self.programs.iter().filter(is_wanted).collect()
     }
+}
+
+/// The group, program and number of the one subject called `name`, if its calls can be looked at.
+pub(crate) fn of_subject(name: &str) -> Option<(&'static Group, &'static Measured, usize)> {
+    GROUPS.iter().find_map(|group| {
+        let programs = group.programs.iter().filter(|program| program.takes_orders);
+        let mut found = programs.filter_map(|program| {
+            let number = program
+                .subjects
+                .iter()
+                .position(|subject| *subject == name)?;
+            Some((group, program, number))
+        });
+        found.next()
+    })
+}
+
+/// The subjects whose calls can be looked at.
+pub(crate) fn with_orders() -> impl Iterator<Item = &'static str> {
+    let programs = GROUPS.iter().flat_map(|group| group.programs);
+    let programs = programs.filter(|program| program.takes_orders);
+    programs.flat_map(|program| program.subjects).copied()
 }
 
 /// Which figures are wanted: all, or those of some subjects and workloads.
@@ -144,6 +237,13 @@ impl Wanted {
     /// Whether figures of this subject are wanted.
     pub(crate) fn has_subject(&self, subject: &str) -> bool {
         self.subjects.is_empty() || self.subjects.iter().any(|name| name == subject)
+    }
+
+    /// Whether figures of recorded programs are wanted.
+    pub(crate) fn has_trace(&self, trace: &str) -> bool {
+        ["calls", "malloc", "realloc", "free"]
+            .iter()
+            .any(|call| self.has_workload(&format!("{call} {trace}")))
     }
 
     /// Whether figures of this workload are wanted.

@@ -79,6 +79,8 @@ const COMPARED: [&str; 8] = [
     "grow",
     "grow blocked",
 ];
+/// Recorded programs that every API is measured with.
+const PROGRAMS: [&str; 4] = ["fw_iot", "mqtt_client", "quickjs_app", "lvgl_ui"];
 /// Rows about space, with their metric.
 const SPACE: [(&str, &str); 6] = [
     ("blocks of 16", "blocks_in_64k"),
@@ -266,6 +268,12 @@ fn costs(figures: &Figures<'_>, unit: &str) -> Table {
         });
     }
     let worst = format!("{unit}_max");
+    for name in PROGRAMS {
+        let workload = format!("calls {name}");
+        add_row(&mut table, figures, &workload, |subject| {
+            Some(short(figures.cost(subject, &workload, unit)?))
+        });
+    }
     add_row(&mut table, figures, "worst of mix", |subject| {
         let malloc = figures.value(subject, "malloc mix", &worst)?;
         let free = figures.value(subject, "free mix", &worst)?;
@@ -319,16 +327,41 @@ fn ratios(figures: &Figures<'_>, base: &str, unit: &str) -> Table {
             Some(format!("{:.2}", ratio(subject, name)?))
         });
     }
+    let of_program = |subject: &str, name: &str| {
+        let workload = format!("calls {name}");
+        let theirs = figures.cost(base, &workload, unit)?;
+        Some(figures.cost(subject, &workload, unit)? / theirs)
+    };
+    for name in PROGRAMS {
+        add_row(&mut table, figures, &format!("calls {name}"), |subject| {
+            Some(format!("{:.2}", of_program(subject, name)?))
+        });
+    }
+    add_row(
+        &mut table,
+        figures,
+        "geometric mean of programs",
+        |subject| {
+            let known = PROGRAMS.iter().map(|name| of_program(subject, name));
+            let known: Option<Vec<f64>> = known.collect();
+            Some(format!("{:.3}", geometric_mean(&known?)))
+        },
+    );
     let compared: Vec<&str> = COMPARED
         .into_iter()
         .filter(|name| ratio(base, name).is_some())
         .collect();
-    add_row(&mut table, figures, "geometric mean", |subject| {
-        let known = compared.iter().filter_map(|name| ratio(subject, name));
-        let known: Vec<f64> = known.collect();
-        // Heaps that leave out workloads have no mean to compare.
-        (known.len() == compared.len()).then(|| format!("{:.3}", geometric_mean(&known)))
-    });
+    add_row(
+        &mut table,
+        figures,
+        "geometric mean of workloads",
+        |subject| {
+            let known = compared.iter().filter_map(|name| ratio(subject, name));
+            let known: Vec<f64> = known.collect();
+            // Heaps that leave out workloads have no mean to compare.
+            (known.len() == compared.len()).then(|| format!("{:.3}", geometric_mean(&known)))
+        },
+    );
     for call in ["malloc", "free"] {
         let workload = format!("{call} mix");
         let metric = format!("{unit}_max");

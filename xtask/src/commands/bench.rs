@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use crate::bench::programs::Wanted;
-use crate::bench::{compare, levels, measure, table, traces};
+use crate::bench::{compare, levels, measure, profile, table, traces};
 use crate::error::Error;
 use crate::on_target::Target;
 use crate::record;
@@ -33,6 +33,10 @@ pub(crate) struct Arguments {
     /// Show only workloads with TEXT in their names (`16 B`, `mix`); several are allowed
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["levels", "record"])]
     workload: Vec<String>,
+    /// Show instead where the instructions of one call go: of the heap called NAME, with --workload (`malloc 16 B`, `free mix`, `refused`)
+    #[arg(long, value_name = "NAME", requires = "workload",
+        conflicts_with_all = ["target", "traces", "levels", "subject", "json", "compare", "record"])]
+    profile: Option<String>,
     /// Print the figures as JSON instead of the tables
     #[arg(long)]
     json: bool,
@@ -93,6 +97,12 @@ impl Place {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    if let Some(subject) = &arguments.profile {
+        for workload in &arguments.workload {
+            println!("{}", profile::of(subject, workload)?);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let earlier = arguments
         .compare
         .as_deref()

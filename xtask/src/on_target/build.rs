@@ -19,18 +19,20 @@ pub(crate) struct Programs {
 }
 
 /// How programs are built besides the ordinary way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Options {
     /// Features of the package, with commas.
     pub(crate) features: &'static str,
     /// A variable that the builds of packages read.
     pub(crate) environment: Option<(&'static str, &'static str)>,
+    /// The compiler's profile.
+    pub(crate) profile: &'static str,
 }
 
 impl Programs {
     /// Builds the programs called `names`. What the compiler says goes to standard error.
     pub(crate) fn build(target: Target, names: &[&str]) -> Result<Programs, Error> {
-        Self::build_by(target, names, "on-target", |_| {})
+        Self::build_by(target, names, "on-target", release)
     }
 
     /// The same with options.
@@ -39,11 +41,16 @@ impl Programs {
         names: &[&str],
         options: &Options,
     ) -> Result<Programs, Error> {
-        Self::build_by(target, names, "on-target", |command| {
+        let built = Self::build_by(target, names, "on-target", |command| {
+            command.args(["--profile", options.profile]);
             if !options.features.is_empty() {
                 command.args(["--features", options.features]);
             }
             command.envs(options.environment);
+        })?;
+        Ok(Programs {
+            folder: built.folder.with_file_name(options.profile),
+            target,
         })
     }
 
@@ -52,6 +59,7 @@ impl Programs {
         match target {
             Target::Esp32 => Self::build(target, names),
             Target::Esp32c3 => Self::build_by(target, names, "on-target-frames", |command| {
+                release(command);
                 command.args(["--features", "frame-pointers"]);
                 let flags = "-Cforce-frame-pointers=yes";
                 command.env(variable(target, "RUSTFLAGS"), flags);
@@ -73,6 +81,7 @@ impl Programs {
             Poisoning::Comprehensive => "c-checks,poison-comprehensive",
         };
         Self::build_by(Target::Esp32, &C_CHECKS, "on-target-c", |command| {
+            release(command);
             command.args(["--features", features]);
         })
     }
@@ -121,8 +130,13 @@ impl Programs {
     }
 }
 
+/// The ordinary profile.
+fn release(command: &mut Command) {
+    command.arg("--release");
+}
+
 /// The folder of the workspace.
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask).to_owned()
 }
@@ -135,7 +149,7 @@ fn output_folder(root: &Path, folder: &str) -> PathBuf {
 fn cargo(target: Target, root: &Path, output: &Path) -> Result<Command, Error> {
     let this = env::current_exe().map_err(|cause| Error::Failed(cause.to_string()))?;
     let mut command = tools::cargo();
-    command.args(["build", "--quiet", "--release"]);
+    command.args(["build", "--quiet"]);
     command.args(["-Zbuild-std=core,alloc", "-Zjson-target-spec"]);
     command
         .arg("--manifest-path")

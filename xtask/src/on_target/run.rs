@@ -32,20 +32,20 @@ pub(crate) fn run(
     to_its_end(command, limit, show)
 }
 
-/// The same, with the bytes of a file where the PSRAM's window begins.
+/// The same, with the bytes of a file in memory at a physical address.
 pub(crate) fn counting_with_file(
     programs: &Programs,
     command_line: &[&str],
-    file: &Path,
+    (file, address): (&Path, u32),
     limit: Duration,
 ) -> Result<Ended, Error> {
     let mut command = emulator(programs, command_line);
     command.args(programs.target().counting());
-    command.args(loading(programs, file));
+    command.args(loading(file, address));
     to_its_end(command, limit, |_| {})
 }
 
-/// The same as fast as the emulator can, counting nothing.
+/// Runs as fast as the emulator can, counting nothing, with the bytes of a file where the PSRAM's window begins.
 pub(crate) fn with_file(
     programs: &Programs,
     command_line: &[&str],
@@ -53,12 +53,25 @@ pub(crate) fn with_file(
     limit: Duration,
 ) -> Result<Ended, Error> {
     let mut command = emulator(programs, command_line);
-    command.args(loading(programs, file));
+    command.args(loading(file, programs.target().psram()));
     to_its_end(command, limit, |_| {})
 }
 
-fn loading(programs: &Programs, file: &Path) -> [String; 2] {
-    let address = programs.target().psram();
+/// Runs a program one instruction at a time; the emulator writes a line for each into `log`.
+pub(crate) fn stepping(
+    programs: &Programs,
+    command_line: &[&str],
+    log: &Path,
+    limit: Duration,
+) -> Result<Ended, Error> {
+    let mut command = emulator(programs, command_line);
+    command.args(programs.target().counting());
+    command.args(["-singlestep", "-d", "exec,nochain", "-D"]);
+    command.arg(log);
+    to_its_end(command, limit, |_| {})
+}
+
+fn loading(file: &Path, address: u32) -> [String; 2] {
     let file = file.display();
     [
         "-device".to_owned(),

@@ -70,6 +70,11 @@ impl Target {
         }
     }
 
+    /// The physical address of what programs see at 0x3FC0_0000.
+    pub(crate) fn below_dram(self) -> u32 {
+        self.psram() + 0x0040_0000
+    }
+
     /// What a chip needs beyond the compiler: Debian packages, each with a program that it brings.
     pub(crate) fn packages(self) -> &'static [(&'static str, &'static str)] {
         match self {

@@ -69,13 +69,44 @@ const INSTRUCTIONS: [(&str, &str); 3] = [
     ),
 ];
 
+/// The first two of them in a program that counts how long interrupts stay masked, see `longest_masked` of `on-target`.
+const COUNTING: [(&str, &str); 2] = [
+    (
+        "xtensa_mask_interrupts",
+        r#"define internal i32 @xtensa_mask_interrupts() alwaysinline {
+  %status = call i32 asm sideeffect "rsil $0, 5", "=r,~{memory}"()
+  %now = call i32 asm sideeffect "rsr $0, ccount", "=r,~{memory}"()
+  store volatile i32 %now, ptr @masked_since
+  ret i32 %status
+}
+"#,
+    ),
+    (
+        "xtensa_restore_interrupts",
+        r#"define internal void @xtensa_restore_interrupts(i32 %status) alwaysinline {
+  %now = call i32 asm sideeffect "rsr $0, ccount", "=r,~{memory}"()
+  %since = load volatile i32, ptr @masked_since
+  %stretch = sub i32 %now, %since
+  %longest = load volatile i32, ptr @masked_longest
+  %is_longer = icmp ugt i32 %stretch, %longest
+  %new = select i1 %is_longer, i32 %stretch, i32 %longest
+  store volatile i32 %new, ptr @masked_longest
+  call void asm sideeffect "wsr $0, ps\0A\09rsync", "r,~{memory}"(i32 %status)
+  ret void
+}
+"#,
+    ),
+];
+/// Where those keep what they count: words of `targets/xtensa-qemu/calls.S`.
+const COUNTERS: [&str; 2] = ["masked_since", "masked_longest"];
+
 /// Routines of `compiler_builtins` whose second operand is an `i128`.
 const WIDE: [&str; 5] = ["__udivti3", "__umodti3", "__divti3", "__modti3", "__multi3"];
 
-/// The same module, fit for LLVM's Xtensa back end.
-pub(crate) fn fit(module: &str) -> String {
+/// The same module, fit for LLVM's Xtensa back end; it may count how long interrupts are masked.
+pub(crate) fn fit(module: &str, counts_masked: bool) -> String {
     let module = with_counts(&with_numbers(&without_summary(module)));
-    with_wide_calls(with_instructions(module))
+    with_wide_calls(with_instructions(module, counts_masked))
 }
 
 /// Assembly of the source gives numbers names, which LLVM's parser does not look up where an instruction takes few numbers (`bnei`).
@@ -154,12 +185,22 @@ fn with_counts(module: &str) -> String {
     fitted
 }
 
-fn with_instructions(mut module: String) -> String {
+fn with_instructions(mut module: String, counts_masked: bool) -> String {
+    let mut counts = false;
     for (name, function) in INSTRUCTIONS {
         let call = format!("@{name}(");
-        if module.contains(&call) {
-            module = without_declaration(&module, &call);
-            module.push_str(function);
+        if !module.contains(&call) {
+            continue;
+        }
+        let counting = COUNTING.iter().find(|(counted, _)| *counted == name);
+        let counting = counting.filter(|_| counts_masked);
+        counts |= counting.is_some();
+        module = without_declaration(&module, &call);
+        module.push_str(counting.map_or(function, |(_, function)| *function));
+    }
+    for counter in COUNTERS {
+        if counts && !module.contains(&format!("@{counter} = ")) {
+            module += &format!("@{counter} = external global i32\n");
         }
     }
     module
@@ -207,7 +248,7 @@ mod tests {
     fn counting_zeros_becomes_a_function_around_nsau() {
         let module = "  %2 = tail call range(i32 0, 33) i32 @llvm.ctlz.i32(i32 %1, i1 true), !dbg !7\n\
             declare i32 @llvm.ctlz.i32(i32, i1 immarg) #1\n";
-        let fitted = fit(module);
+        let fitted = fit(module, false);
         assert!(fitted.starts_with(
             "  %2 = tail call range(i32 0, 33) i32 @xtensa.ctlz.i32(i32 %1, i1 true), !dbg !7\n"
         ));
@@ -220,7 +261,7 @@ mod tests {
     fn a_function_that_is_an_instruction_gets_its_body() {
         let module = "  %1 = tail call i32 @xtensa_mask_interrupts() #2\n\
             declare i32 @xtensa_mask_interrupts() #1\n";
-        let fitted = fit(module);
+        let fitted = fit(module, false);
         assert!(fitted.starts_with("  %1 = tail call i32 @xtensa_mask_interrupts() #2\n"));
         assert!(!fitted.contains("declare"));
         assert!(fitted.contains("rsil $0, 5"));
@@ -228,9 +269,21 @@ mod tests {
     }
 
     #[test]
+    fn a_program_that_counts_reads_the_clock_where_it_masks() {
+        let module = "  %1 = tail call i32 @xtensa_mask_interrupts()\n\
+            @masked_longest = external global i32\n\
+            declare i32 @xtensa_mask_interrupts()\n";
+        let fitted = fit(module, true);
+        assert!(fitted.contains("ccount"));
+        assert_eq!(fitted.matches("@masked_since = external").count(), 1);
+        assert_eq!(fitted.matches("@masked_longest = external").count(), 1);
+        assert!(!fit(module, false).contains("ccount"));
+    }
+
+    #[test]
     fn a_division_that_expects_a_pointer_gets_a_caller_that_has_a_value() {
         let module = "define i128 @__udivti3(i128 %x, ptr byval([16 x i8]) align 8 %y) {\n";
-        let fitted = fit(module);
+        let fitted = fit(module, false);
         assert!(fitted.starts_with("define i128 @__udivti3.by_pointer(i128 %x, ptr"));
         assert!(fitted.contains("define hidden i128 @__udivti3(i128 %left, i128 %right)"));
     }
@@ -239,7 +292,7 @@ mod tests {
     fn names_of_numbers_become_numbers_in_assembly() {
         let module = "module asm \"  .set LEVEL1, 4 // cause\"\nmodule asm \"  bnei a6, LEVEL1, .L\"\n@LEVEL1 = global i32 0\n";
         let expected = "module asm \"  .set LEVEL1, 4 // cause\"\nmodule asm \"  bnei a6, 4, .L\"\n@LEVEL1 = global i32 0\n";
-        assert_eq!(fit(module), expected);
+        assert_eq!(fit(module, false), expected);
         assert_eq!(super::named_number(" \"  .set A, B\""), None);
         assert_eq!(super::named_number(" \"  .set A, 4 + B\""), None);
     }
@@ -247,12 +300,12 @@ mod tests {
     #[test]
     fn a_summary_of_the_module_is_left_out() {
         let module = "define void @f() {\n  ret void\n}\n^0 = module: (path: \"\")\n";
-        assert_eq!(fit(module), "define void @f() {\n  ret void\n}\n");
+        assert_eq!(fit(module, false), "define void @f() {\n  ret void\n}\n");
     }
 
     #[test]
     fn calls_of_a_division_alone_stay_as_they_are() {
         let module = "declare i128 @__udivti3(i128, i128)\n";
-        assert_eq!(fit(module), module);
+        assert_eq!(fit(module, false), module);
     }
 }

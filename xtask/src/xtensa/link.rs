@@ -19,6 +19,7 @@ pub(crate) fn link(order: &Order) -> Result<(), Error> {
     let target = if order.for_chip { CHIP } else { EMULATED };
     let mut workshop = Workshop::beside(&order.output, target)?;
     workshop.c_options.clone_from(&order.c_options);
+    workshop.counts_masked = order.counts_masked;
     let mut objects = Vec::new();
     for input in &order.inputs {
         for source in workshop.sources(input)? {
@@ -56,6 +57,7 @@ struct Workshop {
     /// Files made so far, for names.
     made: usize,
     c_options: Vec<String>,
+    counts_masked: bool,
 }
 
 impl Workshop {
@@ -71,6 +73,7 @@ impl Workshop {
             features,
             made: 0,
             c_options: Vec::new(),
+            counts_masked: false,
         })
     }
 
@@ -143,7 +146,7 @@ impl Workshop {
             .arg(bitcode)
             .arg("-o")
             .arg(&module))?;
-        edit(&module, |text| Ok(ir::fit(text)))?;
+        edit(&module, |text| Ok(ir::fit(text, self.counts_masked)))?;
         let mut inliner = Command::new("opt-22");
         inliner.args(["-S", "-passes=always-inline,simplifycfg,globaldce"]);
         run(inliner.arg(&module).arg("-o").arg(&inlined))?;

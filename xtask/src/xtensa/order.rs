@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 /// What `targets/xtensa-esp32-none-elf.json` says before all else.
 const FOR_CHIP: &str = "--for-chip";
 
+/// What the build script says of programs that count how long interrupts are masked.
+const COUNT_MASKED: &str = "--count-masked";
+
 /// One call of the linker: the arguments that mean something here.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Order {
@@ -14,6 +17,8 @@ pub(crate) struct Order {
     pub(crate) scripts: Vec<PathBuf>,
     /// Whether it is for the chip itself, which has more registers than the emulator's processor.
     pub(crate) for_chip: bool,
+    /// Whether the program counts how long interrupts are masked.
+    pub(crate) counts_masked: bool,
     /// Options for the linker behind this one.
     pub(crate) options: Vec<String>,
     /// Options for the compiler of files in C.
@@ -42,6 +47,8 @@ impl Order {
     fn option(&mut self, option: &str) {
         if option == FOR_CHIP {
             self.for_chip = true;
+        } else if option == COUNT_MASKED {
+            self.counts_masked = true;
         } else if let Some(script) = option.strip_prefix("-T") {
             self.scripts.push(script.into());
         } else if option.starts_with("-D") || option.starts_with("-I") {

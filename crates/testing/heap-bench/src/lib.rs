@@ -27,5 +27,5 @@ pub use subject::{Call, Operations, Request, Subject, layout, operations};
 pub use tape::{Step, Tape};
 pub use workloads::{
     REGION_ALIGNMENT, REGION_BYTES, REPLAYED, Slot, completes, run, run_guest, run_guest_trace,
-    run_trace,
+    run_single, run_trace,
 };

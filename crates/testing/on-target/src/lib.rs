@@ -10,9 +10,9 @@
 #![no_std]
 
 mod arguments;
-pub mod calls;
 #[cfg(feature = "c-checks")]
 mod c_checks;
+pub mod calls;
 mod chip;
 mod console;
 pub mod exit_code;
@@ -32,7 +32,7 @@ mod machine;
 #[path = "riscv/mod.rs"]
 mod machine;
 
-pub use arguments::{argument, number};
+pub use arguments::{argument, arguments_from, number};
 #[cfg(feature = "c-checks")]
 pub use c_checks::c_checks;
 pub use chip::Emulated;
@@ -42,8 +42,10 @@ pub use heap::{HEAP, Heap, HeapLock, boot_heap, ram};
 pub use machine::{WordsOnly, words_only};
 pub use machine::{call_code, exit, illegal_instruction, sample_code};
 pub use meter::Instructions;
+#[cfg(target_arch = "xtensa")]
+pub use meter::MaskedStretch;
 pub use probe::ChipProbe;
-pub use tape::{heap_region, tape};
+pub use tape::{below_dram, heap_region, tape, tape_below_dram};
 
 /// Prints a line to the emulator's standard output.
 #[macro_export]

@@ -1,5 +1,7 @@
 //! How many instructions a call executes, exactly.
 
+#[cfg(target_arch = "xtensa")]
+use core::cell::Cell;
 use core::mem::MaybeUninit;
 
 use heap_bench::{Meter, Operation};
@@ -12,5 +14,31 @@ pub struct Instructions;
 impl Meter for Instructions {
     fn measure(&self, operation: Operation, arguments: [usize; 4]) -> (MaybeUninit<usize>, u32) {
         crate::machine::timed(operation, arguments)
+    }
+}
+
+/// Counts the instructions of the longest stretch with interrupts masked, in programs whose name begins with `masked`; remembers the
+/// longest of all calls.
+#[cfg(target_arch = "xtensa")]
+#[derive(Debug, Default)]
+pub struct MaskedStretch {
+    longest: Cell<u32>,
+}
+
+#[cfg(target_arch = "xtensa")]
+impl MaskedStretch {
+    /// The longest stretch of all calls so far.
+    #[must_use]
+    pub fn longest(&self) -> u32 {
+        self.longest.get()
+    }
+}
+
+#[cfg(target_arch = "xtensa")]
+impl Meter for MaskedStretch {
+    fn measure(&self, operation: Operation, arguments: [usize; 4]) -> (MaybeUninit<usize>, u32) {
+        let (result, stretch) = crate::machine::longest_masked(operation, arguments);
+        self.longest.set(self.longest.get().max(stretch));
+        (result, stretch)
     }
 }

@@ -3,6 +3,12 @@
 //! ```text
 //!   0x3F80_0000 tape │ 0x3FB0_0000 slots │ 0x3FC0_0000 heap │ 0x3FFA_E000 the ESP32's own DRAM, with the program's data
 //! ```
+//!
+//! Programs whose heaps have the chip's memory, PSRAM too, get it elsewhere:
+//!
+//! ```text
+//!   0x3FC0_0000 tape │ 0x3FDC_0000 slots │ 0x3FE0_0000 heap │ 0x3FFA_E000 the ESP32's own DRAM
+//! ```
 
 use core::ptr::{NonNull, slice_from_raw_parts_mut, with_exposed_provenance_mut};
 
@@ -12,25 +18,53 @@ const TAPE: usize = 0x3F80_0000;
 const SLOTS: usize = 0x3FB0_0000;
 const HEAP: usize = 0x3FC0_0000;
 const HEAP_END: usize = 0x3FFA_E000;
+const BELOW_DRAM: usize = 0x3FE0_0000;
 
 /// The recorded program, and room to remember its blocks; an error says what is wrong.
 ///
 /// # Safety
 /// Called once. Nothing else uses the memory from 0x3F80_0000 to 0x3FBF_FFFF, which was zero but for the tape.
 pub unsafe fn tape() -> Result<(Tape<'static>, &'static mut [Slot]), &'static str> {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { tape_in([TAPE, SLOTS, HEAP]) }
+}
+
+/// The same where the chip's memory, PSRAM too, is for heaps.
+///
+/// # Safety
+/// Called once. Nothing else uses the memory from 0x3FC0_0000 to 0x3FDF_FFFF, which was zero but for the tape.
+pub unsafe fn tape_below_dram() -> Result<(Tape<'static>, &'static mut [Slot]), &'static str> {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { tape_in([HEAP, 0x3FDC_0000, BELOW_DRAM]) }
+}
+
+/// # Safety
+/// Called once for these addresses: where the tape begins, the slots, and what is behind them.
+unsafe fn tape_in(
+    [tape, slots, end]: [usize; 3],
+) -> Result<(Tape<'static>, &'static mut [Slot]), &'static str> {
     // SAFETY: nobody writes to the tape.
     let words = unsafe {
-        core::slice::from_raw_parts(with_exposed_provenance_mut(TAPE), (SLOTS - TAPE) / 4)
+        core::slice::from_raw_parts(with_exposed_provenance_mut(tape), (slots - tape) / 4)
     };
     let tape = Tape::from_words(words).ok_or("there is no tape")?;
-    if tape.slots() > (HEAP - SLOTS) / size_of::<Slot>() {
+    if tape.slots() > (end - slots) / size_of::<Slot>() {
         return Err("there is no room to remember the tape's blocks");
     }
     // SAFETY: nothing else uses this memory, and zeros are empty slots.
     let slots = unsafe {
-        core::slice::from_raw_parts_mut(with_exposed_provenance_mut(SLOTS), tape.slots())
+        core::slice::from_raw_parts_mut(with_exposed_provenance_mut(slots), tape.slots())
     };
     Ok((tape, slots))
+}
+
+/// Memory for one heap, behind a tape of [`tape_below_dram`].
+#[must_use]
+pub fn below_dram() -> NonNull<[u8]> {
+    let start = with_exposed_provenance_mut(BELOW_DRAM);
+    let region = slice_from_raw_parts_mut(start, HEAP_END - BELOW_DRAM);
+    // SAFETY: the address is not null.
+    unsafe { NonNull::new_unchecked(region) }
 }
 
 /// Memory for a heap of this size; `None` for more than there is.

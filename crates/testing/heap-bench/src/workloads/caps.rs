@@ -11,9 +11,9 @@ use crate::meter::Meter;
 use crate::stand::Stand;
 use crate::subject::{Measured, Request, Subject};
 
-const SIZE: usize = 16;
+pub(super) const SIZE: usize = 16;
 
-const KINDS: [(Caps, [&str; 2]); 3] = [
+pub(super) const KINDS: [(Caps, [&str; 2]); 3] = [
     (Caps::BIT32, ["malloc 32BIT", "free 32BIT"]),
     (Caps::EXEC, ["malloc EXEC", "free EXEC"]),
     (Caps::SPIRAM, ["malloc SPIRAM", "free SPIRAM"]),
@@ -38,7 +38,7 @@ const SETS: [Caps; 12] = [
 const TURNS: usize = 4;
 
 /// 24 KiB for DMA.
-const RESERVE: (Caps, u32) = (Caps::DMA, 24 * 1024);
+pub(super) const RESERVE: (Caps, u32) = (Caps::DMA, 24 * 1024);
 
 /// Live blocks while statistics are asked for.
 const LIVE: usize = 1000;
@@ -66,7 +66,7 @@ fn kinds<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
     }
 }
 
-const fn request(caps: Caps) -> Request {
+pub(super) const fn request(caps: Caps) -> Request {
     Request::AllocateCaps {
         size: SIZE,
         caps: caps.bits(),

@@ -54,6 +54,26 @@ fn come_and_go<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>)
     blocks
 }
 
+/// A hundredth of the rounds, up to a malloc or a free.
+pub(super) fn shortened<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, ends_with_free: bool) {
+    let mut random = Random::new(1);
+    let mut blocks = [Block::default(); LIVE];
+    for block in &mut blocks {
+        block.size = size(&mut random);
+        (block.at, _) = heap.allocate(block.size);
+    }
+    for _ in 0..ROUNDS / 100 {
+        let block = &mut blocks[random.next() as usize % LIVE];
+        heap.free(block.at, block.size, 4);
+        block.size = size(&mut random);
+        (block.at, _) = heap.allocate(block.size);
+    }
+    if ends_with_free {
+        let block = blocks[random.next() as usize % LIVE];
+        heap.free(block.at, block.size, 4);
+    }
+}
+
 fn size(random: &mut Random) -> usize {
     1 + (random.next() % LARGEST) as usize
 }

@@ -25,6 +25,7 @@ mod holes;
 mod mix;
 mod pairs;
 mod patrol;
+mod single;
 mod trace;
 
 use core::ptr::NonNull;
@@ -92,6 +93,21 @@ pub unsafe fn run_guest<S: Subject>(
     mix::run::<S>(stand, say);
     holes::run::<S>(stand, say);
     caps::run::<S>(stand, say);
+}
+
+/// Performs one call of a workload (`malloc 16 B`, `free mix`, `refused`) on one heap, the last one that `meter` sees: `false` where
+/// there is none.
+///
+/// # Safety
+/// As [`run_guest`].
+pub unsafe fn run_single<S: Subject>(
+    meter: &impl Meter,
+    region: NonNull<[u8]>,
+    workload: &str,
+) -> bool {
+    // SAFETY: the caller gives the region away.
+    let stand = &mut unsafe { Stand::new(meter, region) };
+    single::run::<S>(stand, workload)
 }
 
 /// Replays a recorded program on one heap. A heap that refuses a request has no figures.

@@ -9,11 +9,16 @@ use crate::meter::Meter;
 use crate::stand::Stand;
 use crate::subject::{Measured, Request, Subject};
 
-const PAIRS: [(usize, &str, &str); 3] = [
+pub(super) const PAIRS: [(usize, &str, &str); 3] = [
     (16, "malloc 16 B", "free 16 B"),
     (64, "malloc 64 B", "free 64 B"),
     (1024, "malloc 1024 B", "free 1024 B"),
 ];
+
+pub(super) const ALIGN_8: Request = Request::AllocateAligned {
+    size: 16,
+    alignment: 8,
+};
 
 pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
@@ -23,11 +28,7 @@ pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
     for (size, malloc, free) in PAIRS {
         pair(&mut heap, Request::Allocate { size }, [malloc, free], say);
     }
-    let request = Request::AllocateAligned {
-        size: 16,
-        alignment: 8,
-    };
-    pair(&mut heap, request, ["malloc align 8", "free align 8"], say);
+    pair(&mut heap, ALIGN_8, ["malloc align 8", "free align 8"], say);
     let control = u64::try_from(heap.control_bytes()).unwrap_or(u64::MAX);
     say("64 KiB", Quantity::ControlBytes, control);
 }
@@ -39,11 +40,7 @@ pub(super) fn pair<S: Subject>(
     [malloc, free]: [&'static str; 2],
     say: Say<'_>,
 ) {
-    let (size, alignment) = match request {
-        Request::Allocate { size } | Request::AllocateCaps { size, .. } => (size, 4),
-        Request::AllocateAligned { size, alignment } => (size, alignment),
-        _ => return,
-    };
+    let (size, alignment) = shape(request);
     let (block, _) = heap.ask(request);
     if block == 0 {
         return;
@@ -52,4 +49,13 @@ pub(super) fn pair<S: Subject>(
     let (block, cost) = heap.ask(request);
     Costs::of(cost).say_sum(malloc, say);
     Costs::of(heap.free(block, size, alignment)).say_sum(free, say);
+}
+
+/// Size and alignment of a block that is asked for so.
+pub(super) const fn shape(request: Request) -> (usize, usize) {
+    match request {
+        Request::Allocate { size } | Request::AllocateCaps { size, .. } => (size, 4),
+        Request::AllocateAligned { size, alignment } => (size, alignment),
+        _ => (0, 4),
+    }
 }

@@ -1,10 +1,12 @@
-//! Prints what users' calls cost, for `cargo xtask bench`: `on_target::calls::EspAlloc`.
+//! Prints what calls of esp-alloc cost, for `cargo xtask bench`.
 
 #![no_std]
 #![no_main]
 
+use on_target::calls::{EspAlloc, measure, measure_as_told};
+
 on_target::program!(main);
 
 fn main() -> u8 {
-    on_target::calls::measure::<on_target::calls::EspAlloc>()
+    measure_as_told(&[measure::<EspAlloc>])
 }

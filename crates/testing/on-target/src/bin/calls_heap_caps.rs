@@ -1,10 +1,12 @@
-//! Prints what users' calls cost, for `cargo xtask bench`: `on_target::calls::Routed`.
+//! Prints what calls of heap-caps cost, for `cargo xtask bench`.
 
 #![no_std]
 #![no_main]
 
+use on_target::calls::{Routed, measure, measure_as_told};
+
 on_target::program!(main);
 
 fn main() -> u8 {
-    on_target::calls::measure::<on_target::calls::Routed>()
+    measure_as_told(&[measure::<Routed>])
 }

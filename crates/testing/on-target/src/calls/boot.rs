@@ -11,9 +11,7 @@ use crate::chip::linker_symbols;
 ///
 /// # Safety
 /// - Nothing but this heap uses the chip's memory.
-pub(super) unsafe fn boot<L: RawLock, P: Poison, O: heap_caps::Observer>(
-    heap: &CapsHeap<L, P, O>,
-) {
+pub(super) unsafe fn boot<L: RawLock, P: Poison, O: heap_caps::Observer>(heap: &CapsHeap<L, P, O>) {
     let options = target_suite::options();
     let symbols = (linker_symbols(), ESP32.sample_symbols(&options));
     // SAFETY: the caller gives the chip's memory to the heap.

@@ -86,12 +86,7 @@ macro_rules! as_called {
             }));
         }
 
-        unsafe fn reallocate(
-            &mut self,
-            block: NonNull<u8>,
-            size: usize,
-            new_size: usize,
-        ) -> usize {
+        unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
             result(self.call(Request::Reallocate {
                 block: block.addr().get(),
                 size,

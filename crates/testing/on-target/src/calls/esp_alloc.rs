@@ -28,7 +28,11 @@ fn regions() -> [(usize, usize, MemoryCapability); 3] {
 pub struct EspAlloc;
 
 impl Subject for EspAlloc {
-    const NAME: &'static str = if cfg!(esp_alloc_llff) { "esp-alloc llff" } else { "esp-alloc tlsf" };
+    const NAME: &'static str = if cfg!(esp_alloc_llff) {
+        "esp-alloc llff"
+    } else {
+        "esp-alloc tlsf"
+    };
 
     unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {
         static STARTED: AtomicBool = AtomicBool::new(false);

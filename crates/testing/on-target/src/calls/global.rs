@@ -19,7 +19,11 @@ static HEAP: CapsHeap<EspLock> = CapsHeap::new(());
 pub struct Global;
 
 impl Subject for Global {
-    const NAME: &'static str = "global allocator";
+    const NAME: &'static str = if cfg!(optimized_for_size) {
+        "global allocator s"
+    } else {
+        "global allocator"
+    };
     const HAS_STATISTICS: bool = true;
 
     unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {

@@ -5,7 +5,7 @@ use heap_caps_alloc::RawLock;
 
 /// Interrupts masked, and a lock word against the other core: esp-alloc's lock.
 #[derive(Debug)]
-pub struct EspLock(RawMutex);
+pub(crate) struct EspLock(RawMutex);
 
 // SAFETY: esp-sync's lock keeps out interrupts and the other core, with the memory order of a lock; the holder itself gets a panic.
 unsafe impl RawLock for EspLock {

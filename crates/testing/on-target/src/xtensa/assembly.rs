@@ -17,6 +17,8 @@ unsafe extern "C" {
         d: usize,
     ) -> MaybeUninit<usize>;
     pub(super) static timed_cycles: u32;
+    /// Written where interrupts come back, in programs that are linked for it.
+    pub(super) static mut masked_longest: u32;
     /// The return address below, the stack pointer above.
     pub(super) safe fn call_stack_start() -> u64;
     pub(super) safe fn cycle_counter() -> u32;

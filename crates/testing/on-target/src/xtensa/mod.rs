@@ -62,6 +62,26 @@ pub(crate) fn timed(operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUni
     (result, instructions(cycles))
 }
 
+/// Calls `operation` and counts the longest stretch of instructions with interrupts masked, as `xtask/src/xtensa/ir.rs` reads the clock:
+/// behind the instruction that masks, and in front of the one that ends it. Two instructions store the first reading.
+pub(crate) fn longest_masked(
+    operation: Operation,
+    [a, b, c, d]: [usize; 4],
+) -> (MaybeUninit<usize>, u32) {
+    const STORE: u32 = 2;
+    let longest = &raw mut assembly::masked_longest;
+    // SAFETY: nothing else uses it while interrupts are not masked.
+    unsafe { longest.write_volatile(0) };
+    let result = assembly::timed(operation, a, b, c, d);
+    // SAFETY: the same.
+    let cycles = unsafe { longest.read_volatile() };
+    let counted = match cycles {
+        0 => 0,
+        _ => instructions(cycles).saturating_sub(STORE),
+    };
+    (result, counted)
+}
+
 /// Fills `callers` with return addresses, the innermost first; returns how many there were.
 pub(crate) fn call_stack(memory: &StackMemory, code: &Range<u32>, callers: &mut [u32]) -> usize {
     let start = assembly::call_stack_start();

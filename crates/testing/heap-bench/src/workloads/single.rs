@@ -1,0 +1,80 @@
+//! One call of a workload, to be looked at in detail: it is the last one that the meter sees.
+
+use core::mem::MaybeUninit;
+
+use super::{MIX_BYTES, caps, mix, pairs};
+use crate::meter::Meter;
+use crate::stand::Stand;
+use crate::subject::{Measured, Request, Subject};
+
+/// `false` where there is no such workload, or the subject has none of that name.
+pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, workload: &str) -> bool {
+    let mut place = MaybeUninit::<S>::uninit();
+    let Some(mut heap) = stand.start(&mut place, MIX_BYTES) else {
+        return false;
+    };
+    let heap = &mut heap;
+    match workload {
+        "refused" => twice(heap, Request::Allocate { size: S::TOO_LARGE }, false),
+        "realloc in place" => in_place(heap),
+        "malloc mix" => mix::shortened(heap, false),
+        "free mix" => mix::shortened(heap, true),
+        "free size" if S::HAS_STATISTICS => drop(heap.ask(Request::FreeSize)),
+        "largest block" if S::HAS_STATISTICS => drop(heap.ask(Request::LargestBlock)),
+        _ => return pair(heap, workload),
+    }
+    true
+}
+
+/// `malloc X` or `free X`.
+fn pair<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, workload: &str) -> bool {
+    let (name, frees) = match workload.strip_prefix("free ") {
+        Some(name) => (name, true),
+        None => (workload.strip_prefix("malloc ").unwrap_or_default(), false),
+    };
+    let request = match name {
+        "align 8" => pairs::ALIGN_8,
+        "aligned 64" => Request::AllocateAligned {
+            size: 100,
+            alignment: 64,
+        },
+        "with reserve" => {
+            let (caps, bytes) = caps::RESERVE;
+            if !heap.subject().set_reserve(caps.bits(), bytes) {
+                return false;
+            }
+            Request::Allocate { size: caps::SIZE }
+        }
+        _ => {
+            let sizes = pairs::PAIRS.into_iter();
+            let sizes = sizes.map(|(size, malloc, _)| (malloc, Request::Allocate { size }));
+            let kinds = caps::KINDS.into_iter();
+            let kinds = kinds.map(|(caps, [malloc, _])| (malloc, caps::request(caps)));
+            let mut known = sizes.chain(kinds.filter(|_| S::HAS_CAPS));
+            let found = known.find(|(malloc, _)| malloc.strip_prefix("malloc ") == Some(name));
+            let Some((_, request)) = found else {
+                return false;
+            };
+            request
+        }
+    };
+    twice(heap, request, frees);
+    true
+}
+
+/// A second allocation, and its free if that is wanted: the first fills caches and finds routes.
+fn twice<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, request: Request, frees: bool) {
+    let (size, alignment) = pairs::shape(request);
+    let (block, _) = heap.ask(request);
+    heap.free(block, size, alignment);
+    let (block, _) = heap.ask(request);
+    if frees {
+        heap.free(block, size, alignment);
+    }
+}
+
+fn in_place<S: Subject>(heap: &mut Measured<'_, S, impl Meter>) {
+    let (block, _) = heap.allocate(16);
+    let (block, _) = heap.reallocate(block, 16, 32);
+    heap.reallocate(block, 32, 64);
+}

@@ -1,0 +1,12 @@
+//! Prints how long interrupts stay masked in calls of esp-alloc, for `cargo xtask bench`.
+
+#![no_std]
+#![no_main]
+
+use on_target::calls::{EspAlloc, masked, measure};
+
+on_target::program!(main);
+
+fn main() -> u8 {
+    masked(&[measure::<EspAlloc>])
+}
