@@ -42,6 +42,8 @@ pub struct Report {
     pub action: Action,
     /// What was found.
     pub fault: Fault,
+    /// The pointer as the program has it; 0 where nobody named one. On a 64-bit host it is more than the fault's address.
+    pub pointer: usize,
 }
 
 /// Called with each refused allocation, outside of the lock: it may use the heap. The failed request is not tried again.
@@ -65,9 +67,22 @@ impl fmt::Display for Action {
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.fault {
+            Fault::Misuse(misuse) if self.is_displaced(misuse.address) => {
+                let Self {
+                    action, pointer, ..
+                } = self;
+                write!(out, "{action} of 0x{pointer:012x}: {}", misuse.kind)
+            }
             Fault::Misuse(misuse) => write!(out, "{} of {misuse}", self.action),
             Fault::Corrupt(corrupt) => write!(out, "{} at {corrupt}", self.action),
         }
+    }
+}
+
+impl Report {
+    /// Whether the program has another pointer than the chip's address.
+    fn is_displaced(&self, address: u32) -> bool {
+        self.pointer != 0 && u32::try_from(self.pointer) != Ok(address)
     }
 }
 
@@ -123,7 +138,17 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[cold]
     #[doc(hidden)]
     pub fn report(&self, action: Action, fault: Fault) {
-        let report = Report { action, fault };
+        self.report_of(action, fault, core::ptr::null());
+    }
+
+    /// The same of a pointer that the program handed over.
+    #[cold]
+    pub fn report_of(&self, action: Action, fault: Fault, pointer: *const u8) {
+        let report = Report {
+            action,
+            fault,
+            pointer: pointer.addr(),
+        };
         let handler = {
             let desk = &mut self.state.acquire().desk;
             desk.reports = desk.reports.saturating_add(1);

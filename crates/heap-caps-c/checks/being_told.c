@@ -186,10 +186,32 @@ static void hooks_hear_of_every_block_once_with_the_size_asked_for(void)
 static unsigned faults_told;
 static bool line_was_right;
 
+static uintptr_t pointer_told;
+
+/* The number behind "0x". */
+static uintptr_t pointer_in(const char *line)
+{
+    uintptr_t number = 0;
+    while (*line != 0 && !(line[0] == '0' && line[1] == 'x')) {
+        line++;
+    }
+    for (line += *line == 0 ? 0 : 2; *line != 0; line++) {
+        if (*line >= '0' && *line <= '9') {
+            number = number * 16 + (uintptr_t)(*line - '0');
+        } else if ((*line | 0x20) >= 'a' && (*line | 0x20) <= 'f') {
+            number = number * 16 + (uintptr_t)((*line | 0x20) - 'a' + 10);
+        } else {
+            break;
+        }
+    }
+    return number;
+}
+
 static void note_fault(const char *line)
 {
     faults_told++;
-    line_was_right = lines_that_begin(line, "free of 0x") == 1;
+    pointer_told = pointer_in(line);
+    line_was_right = lines_that_begin(line, "heap fault: free of 0x") == 1;
     heap_caps_free(heap_caps_malloc(16, MALLOC_CAP_8BIT));
 }
 
@@ -203,7 +225,8 @@ static void a_fault_is_told_once_and_changes_nothing(void)
     faults_told = 0;
     capture_start();
     heap_caps_free(block);
-    CHECK(lines_that_begin(capture_stop(), "free of 0x") == 1);
+    CHECK(lines_that_begin(capture_stop(), "heap fault: free of 0x") == 1);
+    CHECK_EQUAL(pointer_told, (uintptr_t)block);
     heap_caps_register_fault_callback(NULL);
     CHECK_EQUAL(faults_told, 1);
     CHECK(line_was_right);

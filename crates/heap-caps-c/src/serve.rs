@@ -62,7 +62,7 @@ impl Call<'_> {
                 door::to_c(None)
             }
             Err(ReallocateError::Misuse(misuse)) => {
-                HEAP.report(Action::Reallocate, Fault::Misuse(misuse));
+                HEAP.report_of(Action::Reallocate, Fault::Misuse(misuse), pointer.cast());
                 door::to_c(None)
             }
         }
@@ -123,7 +123,7 @@ pub(super) unsafe fn give_back(pointer: *mut c_void) {
         Err(misuse) => {
             #[cfg(feature = "heap-task-tracking")]
             super::tasks::whose::restore(retired);
-            HEAP.report(Action::Free, Fault::Misuse(misuse));
+            HEAP.report_of(Action::Free, Fault::Misuse(misuse), pointer.cast());
         }
     }
 }
@@ -136,7 +136,7 @@ pub(super) fn usable_size(pointer: *const c_void) -> usize {
     match HEAP.usable_size(block) {
         Ok(bytes) => bytes as usize, // widening
         Err(misuse) => {
-            HEAP.report(Action::Measure, Fault::Misuse(misuse));
+            HEAP.report_of(Action::Measure, Fault::Misuse(misuse), pointer.cast());
             0
         }
     }

@@ -99,18 +99,23 @@ impl Misuse {
 
 impl fmt::Display for Misuse {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "0x{:08X}: ", self.address)?;
-        match self.kind {
-            MisuseKind::OutsideEveryHeap => out.write_str("not in any heap"),
-            MisuseKind::Inactive => out.write_str("in a heap that is not enabled yet"),
-            MisuseKind::Unaligned => out.write_str("not a multiple of 4, so never handed out"),
-            MisuseKind::AlreadyFree => out.write_str("already free (double free)"),
-            MisuseKind::NotABlock => out.write_str("no allocated block begins here"),
-            MisuseKind::Corrupt(corrupt) => corrupt.fmt(out),
-        }?;
+        write!(out, "0x{:08X}: {}", self.address, self.kind)?;
         match self.heap_start {
             Some(start) => write!(out, " (heap at 0x{start:08X})"),
             None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for MisuseKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OutsideEveryHeap => out.write_str("not in any heap"),
+            Self::Inactive => out.write_str("in a heap that is not enabled yet"),
+            Self::Unaligned => out.write_str("not a multiple of 4, so never handed out"),
+            Self::AlreadyFree => out.write_str("already free (double free)"),
+            Self::NotABlock => out.write_str("no allocated block begins here"),
+            Self::Corrupt(corrupt) => corrupt.fmt(out),
         }
     }
 }

@@ -91,7 +91,7 @@ pub extern "C" fn heap_caps_get_containing_block_size(pointer: *const c_void) ->
     match found {
         Ok(block) => block.size as usize,
         Err(misuse) => {
-            HEAP.report(Action::Measure, Fault::Misuse(misuse));
+            HEAP.report_of(Action::Measure, Fault::Misuse(misuse), pointer.cast());
             0
         }
     }
