@@ -64,6 +64,8 @@ unsigned run_checks(const char *wanted)
     const struct check *const *group;
     const struct check *check;
     heap_caps_set_console(platform_write);
+    CHECK_EQUAL(heap_caps_set_fault_action((heap_caps_fault_action_t)7), ESP_ERR_INVALID_ARG);
+    CHECK_EQUAL(heap_caps_set_fault_action(HEAP_CAPS_FAULT_GO_ON), ESP_OK);
     CHECK(memory_start());
     for (group = groups; *group != NULL; group++) {
         for (check = *group; check->name != NULL; check++) {

@@ -223,8 +223,17 @@ typedef void (*heap_caps_free_hook_t)(void *ptr);
  * esp_heap_trace_free_hook(): a program that has them names them here. */
 void heap_caps_register_alloc_hooks(heap_caps_alloc_hook_t on_alloc, heap_caps_free_hook_t on_free);
 
-/* Is told of each fault, in one line: a double free, a pointer that was not handed out, a damaged block. The line is gone afterwards. Whoever would
- * rather stop than go on calls abort() here. */
+/* What follows a fault: a double free, a pointer that was not handed out, a damaged block. The heap has refused and is as it was.
+ * At first the program ends, as in ESP-IDF: one line "heap fault: ...", then abort(). A library with the feature `faults-go-on` goes on
+ * after the line. ESP_ERR_INVALID_ARG for any other number. */
+typedef enum {
+    HEAP_CAPS_FAULT_ABORT = 0,
+    HEAP_CAPS_FAULT_GO_ON = 1
+} heap_caps_fault_action_t;
+
+esp_err_t heap_caps_set_fault_action(heap_caps_fault_action_t action);
+
+/* Is told of each fault, in one line, before the program ends. The line is gone afterwards. */
 typedef void (*heap_caps_fault_hook_t)(const char *line);
 
 /* Sets who is told, after the line went to the console; NULL is nobody. */
@@ -236,7 +245,7 @@ size_t heap_caps_get_fault_count(void);
 /* Writes `length` bytes of text, which do not end with 0. */
 typedef void (*heap_caps_console_t)(const char *text, size_t length);
 
-/* Where dumps, summaries and faults go. NULL: to putchar() on a host, nowhere on a chip (the state at first). */
+/* Where dumps, summaries and faults go. NULL (the state at first): to putchar(); on a chip with `faults-go-on` nowhere. */
 void heap_caps_set_console(heap_caps_console_t write);
 
 /* -- Figures: sums over the heaps that have `caps`; 0 is all of them, MALLOC_CAP_INVALID none. O(heaps) ----------------------- */

@@ -1,7 +1,7 @@
 //! Where the texts of C's functions go: dumps, summaries, faults.
 //!
-//! On a host to `putchar`, so that they stand between the lines of `printf`; on a chip, where nobody knows what there is, to
-//! `heap_caps_set_console`, and nowhere before.
+//! On a host to `putchar`, so that they stand between the lines of `printf`. On a chip to `heap_caps_set_console`; before that, in a library
+//! whose faults end the program (`faults-abort`), to the C library's `putchar`, and in others nowhere: nobody knows what there is.
 
 use core::ffi::CStr;
 use core::fmt;
@@ -32,7 +32,7 @@ impl Console {
     fn text(&self, text: &str) {
         match CONSOLE.get() {
             Some(write) => door::tell_text(write, text),
-            None => door::write_to_stdout(text),
+            None => crate::c_library::write(text),
         }
     }
 }
@@ -72,7 +72,7 @@ impl Line {
         }
     }
 
-    fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         let text = self.bytes.get(..self.length).unwrap_or_default();
         core::str::from_utf8(text).unwrap_or_default()
     }

@@ -174,21 +174,6 @@ pub(super) fn tell_text(write: super::console::ConsoleHook, text: &str) {
     unsafe { write(text.as_ptr().cast::<c_char>(), text.len()) }
 }
 
-/// A host's console; a chip has none before one is set.
-pub(super) fn write_to_stdout(text: &str) {
-    #[cfg(not(target_os = "none"))]
-    {
-        unsafe extern "C" {
-            safe fn putchar(character: core::ffi::c_int) -> core::ffi::c_int;
-        }
-        for byte in text.bytes() {
-            putchar(byte.into());
-        }
-    }
-    #[cfg(target_os = "none")]
-    let _ = text;
-}
-
 /// A visitor of `heap_caps_walk`.
 ///
 /// # Safety

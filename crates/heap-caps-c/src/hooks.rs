@@ -5,19 +5,20 @@
 //! | no memory for a request of some size | failed-allocation callback: size, capabilities, name of the function | the same; also for a count of 0, and with the product that wrapped |
 //! | a block was handed out, resized or moved | allocation hook: block, size and capabilities as asked for | the size after rounding, rewritten capabilities |
 //! | a block was given back, or left by a move or resize | free hook: the block as it was handed out | no free where a block moves within its heap |
-//! | a pointer or block is not what it should be | console, fault callback: one line | assertion |
+//! | a pointer or block is not what it should be | console, fault callback: one line; then the end of the program, unless it chose to go on | assertion |
 //!
 //! All are called outside of the lock, so they may use the heap. Each has one place; the last registered wins.
 
 use core::ffi::{CStr, c_char, c_void};
 use core::fmt::Write;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use soc_regions::Caps;
 
 use super::console::{Console, Line};
-use super::door::{self, Slot};
+use crate::c_library;
+use crate::door::{self, Slot};
 use heap_caps_alloc::Report;
 
 /// `esp_alloc_failed_hook_t`: size, capabilities, function name.
@@ -36,6 +37,11 @@ pub(super) static ON_FAULT: Slot<FaultHook> = Slot::empty();
 
 /// How many faults there were: of the heaps in memory of callers too.
 pub(super) static FAULTS: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a fault ends the program. On a host only the C library's own choice: Rust's tests go on.
+pub(super) static STOPS: AtomicBool = AtomicBool::new(
+    cfg!(any(feature = "faults-abort", target_os = "none")) && !cfg!(feature = "faults-go-on"),
+);
 
 /// What the hooks hear of requests that name no capabilities.
 pub(super) const fn by_default() -> u32 {
@@ -71,6 +77,9 @@ pub(super) fn on_report(report: &Report) {
     fault(format_args!("{report}"));
 }
 
+/// What each line about a fault begins with, for people who search a log.
+const PREFIX: &str = "heap fault: ";
+
 /// Something is not what it should be.
 #[cold]
 pub(super) fn fault(what: core::fmt::Arguments<'_>) {
@@ -78,9 +87,12 @@ pub(super) fn fault(what: core::fmt::Arguments<'_>) {
     FAULTS.store(seen.saturating_add(1), Ordering::Relaxed);
     let mut line = Line::new();
     // A line that is too long is cut off.
-    let _ = line.write_fmt(what);
+    let _ = line.write_str(PREFIX).and_then(|()| line.write_fmt(what));
     Console.line(&line);
     if let Some(hook) = ON_FAULT.get() {
         door::tell_fault(hook, line.as_c_str());
+    }
+    if STOPS.load(Ordering::Relaxed) {
+        c_library::stop(line.as_str());
     }
 }

@@ -12,6 +12,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod c_library;
 #[cfg(feature = "c-abi-idf")]
 pub mod caps;
 mod console;

@@ -349,7 +349,7 @@ fn pointers_that_are_no_blocks_are_told_and_change_nothing() {
         free(wrong);
         let line = told()
             .iter()
-            .find(|line| line.starts_with("fault: free of 0x"))
+            .find(|line| line.starts_with("fault: heap fault: free of 0x"))
             .cloned();
         assert!(line.unwrap().contains(why), "{:?}", told());
         told().clear();

@@ -1,9 +1,13 @@
 //! How C says whom to tell.
 
+use core::ffi::c_int;
+use core::sync::atomic::Ordering;
+
 use super::{EspErr, EspError};
 use crate::console::{CONSOLE, ConsoleHook};
 use crate::hooks::{
     AllocHook, FAULTS, FailedHook, FaultHook, FreeHook, ON_ALLOC, ON_FAILED, ON_FAULT, ON_FREE,
+    STOPS,
 };
 
 /// Who is called with each request that finds no memory. Null is `ESP_ERR_INVALID_ARG`: as in ESP-IDF, one can be replaced but not removed.
@@ -32,10 +36,23 @@ pub extern "C" fn heap_caps_register_fault_callback(hook: Option<FaultHook>) {
     ON_FAULT.set(hook);
 }
 
+/// What follows a fault when its line was written and the callback was called: 0 the end of the program, 1 nothing, the program goes on.
+/// `ESP_ERR_INVALID_ARG` for any other number.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_set_fault_action(action: c_int) -> EspErr {
+    let stops = match action {
+        0 => true,
+        1 => false,
+        _ => return EspError::InvalidArg.code(),
+    };
+    STOPS.store(stops, Ordering::Relaxed);
+    EspError::Ok.code()
+}
+
 /// How many faults there were.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_fault_count() -> usize {
-    FAULTS.load(core::sync::atomic::Ordering::Relaxed)
+    FAULTS.load(Ordering::Relaxed)
 }
 
 /// Where dumps, summaries and faults are written. Null: to `putchar` on a host, nowhere on a chip.
