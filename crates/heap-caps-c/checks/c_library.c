@@ -175,6 +175,32 @@ static void pages_are_pages(void)
     CHECK(LIBC(valloc)(0) == NULL && LIBC(pvalloc)(0) == NULL);
 }
 
+#ifdef __unix__
+typedef int figure_t;
+#else
+typedef size_t figure_t;
+#endif
+struct figures {
+    figure_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+struct figures LIBC(mallinfo)(void);
+
+static void mallinfo_tells_what_malloc_has(void)
+{
+    struct figures before = LIBC(mallinfo)(), now;
+    void *block = LIBC(malloc)(1000);
+    now = LIBC(mallinfo)();
+    CHECK_EQUAL(before.uordblks, 0);
+    CHECK_EQUAL(before.arena, sizeof dram + sizeof psram);
+    CHECK_EQUAL(now.arena, before.arena);
+    CHECK_EQUAL(now.fordblks, heap_caps_get_free_size(MALLOC_CAP_DEFAULT));
+    CHECK_EQUAL(now.keepcost, heap_caps_get_largest_free_block(MALLOC_CAP_DEFAULT));
+    CHECK(now.uordblks >= 1000 && now.uordblks < 1100 && now.usmblks >= now.uordblks);
+    CHECK(now.ordblks >= 2);
+    CHECK_EQUAL(now.smblks + now.hblks + now.hblkhd + now.fsmblks, 0);
+    LIBC(free)(block);
+}
+
 static void options_of_other_allocators_are_answered(void)
 {
     enum { FAST_BINS = 1, TRIM_THRESHOLD = -1, MMAP_MAX = -4, PERTURB = -6, ARENAS = -8 };
@@ -262,6 +288,7 @@ const struct check c_library[] = {
     CASE(posix_memalign_returns_a_number),
     CASE(failures_leave_the_number_that_says_why),
     CASE(pages_are_pages),
+    CASE(mallinfo_tells_what_malloc_has),
     CASE(options_of_other_allocators_are_answered),
     CASE(reentrant_functions_are_the_same),
     CASE(blocks_of_all_families_are_freed_by_all),

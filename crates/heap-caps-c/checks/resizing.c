@@ -118,6 +118,27 @@ static void what_was_not_handed_out_is_not_resized(void)
     expected_faults = 4;
 }
 
+static void a_resized_block_keeps_the_alignment_that_is_named(void)
+{
+    size_t alignment;
+    for (alignment = 8; alignment <= 1024; alignment *= 4) {
+        unsigned char *block = (unsigned char *)heap_caps_aligned_realloc(NULL, alignment, 50, MALLOC_CAP_DMA);
+        void *wall = heap_caps_malloc(8, MALLOC_CAP_DMA);
+        CHECK(block != NULL && (uintptr_t)block % alignment == 0);
+        fill(block, 0x5A, 50);
+        block = (unsigned char *)heap_caps_aligned_realloc(block, alignment, 900, MALLOC_CAP_DMA);
+        CHECK(block != NULL && (uintptr_t)block % alignment == 0);
+        CHECK(is_filled(block, 0x5A, 50));
+        CHECK(heap_caps_aligned_realloc(block, 24, 1000, MALLOC_CAP_DMA) == NULL);
+        CHECK(heap_caps_aligned_realloc(block, alignment, 1000000, MALLOC_CAP_DMA) == NULL);
+        CHECK(is_filled(block, 0x5A, 50));
+        block = (unsigned char *)heap_caps_aligned_realloc(block, alignment, 700, MALLOC_CAP_SPIRAM);
+        CHECK(is_in_psram(block) && (uintptr_t)block % alignment == 0 && is_filled(block, 0x5A, 50));
+        CHECK(heap_caps_aligned_realloc(block, alignment, 0, MALLOC_CAP_SPIRAM) == NULL);
+        heap_caps_free(wall);
+    }
+}
+
 const struct check resizing[] = {
     CASE(no_block_and_no_size_mean_malloc_and_free),
     CASE(contents_stay_up_to_the_smaller_size),
@@ -129,5 +150,6 @@ const struct check resizing[] = {
     CASE(resizing_in_place_moves_nothing),
 #endif
     CASE(what_was_not_handed_out_is_not_resized),
+    CASE(a_resized_block_keeps_the_alignment_that_is_named),
     LAST_CASE,
 };

@@ -81,6 +81,10 @@ void *heap_caps_aligned_calloc(size_t alignment, size_t n, size_t size, uint32_t
  * otherwise means that there is no memory, and `ptr` is as it was. `caps` 0: memory like that of `ptr`. */
 void *heap_caps_realloc(void *ptr, size_t size, uint32_t caps);
 
+/* The same, and the block begins at a multiple of `alignment`, as heap_caps_aligned_alloc() gives it: heap_caps_realloc() keeps an alignment
+ * only as long as the block does not move. NULL for an alignment that is no power of two, and `ptr` is as it was. ESP-IDF has no such function. */
+void *heap_caps_aligned_realloc(void *ptr, size_t alignment, size_t size, uint32_t caps);
+
 /* Gives a block back. */
 void heap_caps_free(void *ptr);
 

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 /* A C library with these extensions declares them with attributes of its own: the same functions. */
-#if defined(__GLIBC__)
+#if defined(__GLIBC__) || defined(__NEWLIB__)
 #include <malloc.h>
 #endif
 
@@ -48,6 +48,15 @@ void *pvalloc(size_t size);
 /* 1 for the options of which this heap has none (fast bins, arenas, mappings, a reserve at its top), 0 for all others. */
 int mallopt(int parameter, int value);
 
+/* What the heaps that malloc() may use have: `arena` bytes in all, `ordblks` free blocks, `usmblks` bytes in use at most, `uordblks` bytes in use,
+ * `fordblks` free bytes, the largest free block `keepcost`; the other figures are 0. */
+#if !defined(__NEWLIB__)
+struct mallinfo {
+    size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+struct mallinfo mallinfo(void);
+#endif
+
 /* 0: there is nobody to give memory back to. */
 int malloc_trim(size_t pad);
 #endif
@@ -62,6 +71,7 @@ void *_realloc_r(struct _reent *reent, void *ptr, size_t size);
 void _free_r(struct _reent *reent, void *ptr);
 void *_memalign_r(struct _reent *reent, size_t alignment, size_t size);
 size_t _malloc_usable_size_r(struct _reent *reent, void *ptr);
+struct mallinfo _mallinfo_r(struct _reent *reent);
 
 #ifdef __cplusplus
 }

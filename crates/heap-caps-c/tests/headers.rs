@@ -41,7 +41,7 @@ fn headers() -> Vec<String> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.extension().is_some_and(|end| end == "h") {
                 let name = path.strip_prefix(&root).unwrap();
                 found.push(name.to_str().unwrap().to_owned());
             }
@@ -300,4 +300,16 @@ fn errors_are_checked_by_esp_idfs_macros() {
             return ret;\n}\n";
     accepted_by_every_compiler("checks", program);
     accepted_by_every_compiler("checks", &format!("#define NDEBUG\n{program}"));
+}
+
+/// The header for C++ is no C, and takes C++11.
+#[test]
+fn the_header_for_cpp_stands_alone() {
+    for compiler in COMPILERS.iter().filter(|compiler| is_installed(compiler)) {
+        for standard in ["-std=c++11", "-std=c++17", "-std=gnu++20"] {
+            let text = "#include \"heap_caps.hpp\"\n#include \"heap_caps.hpp\"\n";
+            let said = complaint(compiler, ["-x", "c++", standard], text);
+            assert_eq!(said, None, "heap_caps.hpp with {compiler} {standard}");
+        }
+    }
 }

@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use super::build::root;
 use super::{Order, Processor, features};
@@ -57,7 +57,92 @@ pub(crate) fn run(processor: Processor, poisoning: Poisoning) -> Result<Outcome,
         succeed(compiler.arg("-o").arg(&file))?;
         outcome.add(&run_one(&file)?);
     }
+    outcome.add(&dying(processor, poisoning)?);
+    for standard in CPP {
+        outcome.add(&cpp(processor, poisoning, standard)?);
+    }
     Ok(outcome)
+}
+
+/// How the checks in C++ are compiled: the oldest language that the header takes, newer ones, and firmware's options.
+const CPP: [&[&str]; 4] = [
+    &["-std=c++11"],
+    &["-std=c++17"],
+    &["-std=c++20"],
+    &["-std=c++17", "-fno-exceptions", "-fno-rtti"],
+];
+
+/// Compiles and runs the checks of the C++ header.
+fn cpp(processor: Processor, poisoning: Poisoning, standard: &[&str]) -> Result<Outcome, Error> {
+    let library = library(processor, poisoning)?;
+    let file = library.with_file_name("checks_cpp");
+    let mut compiler = Command::new("g++");
+    compiler
+        .args(standard)
+        .args(&STRICT[1..])
+        .args(width(processor));
+    compiler.arg("-I").arg(include());
+    compiler.arg(folder().join("cpp/main.cpp")).arg(&library);
+    succeed(compiler.arg("-o").arg(&file))?;
+    run_one(&file)
+}
+
+/// Runs a program that makes a mistake once for each: it must say so in a line and end by `abort`; or go on, if it chose to.
+fn dying(processor: Processor, poisoning: Poisoning) -> Result<Outcome, Error> {
+    let library = library(processor, poisoning)?;
+    let file = library.with_file_name("dying");
+    let mut compiler = Command::new("gcc");
+    compiler.args(STRICT).args(width(processor));
+    compiler.arg("-I").arg(include());
+    compiler.arg(folder().join("dying/main.c")).arg(&library);
+    succeed(compiler.arg("-o").arg(&file))?;
+    let of = |words: &[&str]| {
+        let output = Command::new(&file).args(words).output();
+        output.map_err(|cause| Error::file(&file, cause))
+    };
+    let mut outcome = Outcome::default();
+    for mistake in String::from_utf8_lossy(&of(&[])?.stdout).lines() {
+        let (died, lived) = (of(&[mistake])?, of(&[mistake, "go-on"])?);
+        if ends_loudly(&died) && goes_on(&lived) {
+            outcome.passed += 1;
+        } else {
+            println!("FAILED  a_program_dies_of_{mistake}: {died:?} {lived:?}");
+            outcome.failed += 1;
+        }
+    }
+    // A program that names no mistake shows nothing.
+    outcome.failed += u32::from(outcome.passed == 0);
+    Ok(outcome)
+}
+
+fn ends_loudly(output: &Output) -> bool {
+    let said = String::from_utf8_lossy(&output.stdout);
+    said.starts_with("heap fault: ") && said.lines().count() == 1 && is_aborted(output.status)
+}
+
+fn goes_on(output: &Output) -> bool {
+    let said = String::from_utf8_lossy(&output.stdout);
+    said.starts_with("heap fault: ") && said.ends_with("alive\n") && output.status.success()
+}
+
+#[cfg(unix)]
+fn is_aborted(status: std::process::ExitStatus) -> bool {
+    std::os::unix::process::ExitStatusExt::signal(&status) == Some(6) // SIGABRT
+}
+
+#[cfg(not(unix))]
+fn is_aborted(status: std::process::ExitStatus) -> bool {
+    !status.success()
+}
+
+/// The library with every C name.
+fn library(processor: Processor, poisoning: Poisoning) -> Result<PathBuf, Error> {
+    let order = Order {
+        processor,
+        features: features::all()?,
+        poisoning,
+    };
+    order.build()
 }
 
 /// Runs a program; what it prints of successes is left out.
@@ -127,11 +212,11 @@ fn programs() -> Result<[Program; 3], Error> {
 /// Refuses where there is no compiler for this width, with one line that installs it.
 pub(super) fn require(processor: Processor) -> Result<(), Error> {
     processor.require()?;
-    tools::require_all([("gcc libc6-dev", "gcc")].iter())?;
+    tools::require_all([("gcc libc6-dev", "gcc"), ("g++", "g++")].iter())?;
     if processor == Processor::Host32 && !links_32_bits() {
         return Err(Error::MissingTool {
             tool: "gcc -m32".into(),
-            remedy: "apt-get install gcc-multilib".into(),
+            remedy: "apt-get install gcc-multilib g++-multilib".into(),
         });
     }
     Ok(())

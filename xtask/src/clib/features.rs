@@ -112,7 +112,9 @@ mod tests {
             .into_iter()
             .flat_map(|folder| fs::read_dir(folder).unwrap());
         let files = entries.map(|entry| entry.unwrap().path());
-        files.filter(|file| file.is_file()).collect()
+        files
+            .filter(|file| file.extension().is_some_and(|end| end == "h"))
+            .collect()
     }
 
     /// Functions that a header declares: `name` of `type name(...);` at the beginning of a line.

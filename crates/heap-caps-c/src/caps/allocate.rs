@@ -81,6 +81,25 @@ pub extern "C" fn heap_caps_aligned_calloc(
     asked(c"heap_caps_aligned_calloc", demand.aligned_to(alignment)).take()
 }
 
+/// As `heap_caps_realloc`, and the block begins at a multiple of `alignment`, a power of two; null for any other, and the block as it was.
+///
+/// # Safety
+/// As [`heap_caps_realloc`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_aligned_realloc(
+    pointer: *mut c_void,
+    alignment: usize,
+    size: usize,
+    caps: u32,
+) -> *mut c_void {
+    if !alignment.is_power_of_two() {
+        return core::ptr::null_mut();
+    }
+    let demand = Demand::new(size, bits(caps)).aligned_to(alignment);
+    // SAFETY: the caller keeps the same contract.
+    unsafe { asked(c"heap_caps_aligned_realloc", demand).resize(pointer) }
+}
+
 /// `heap_caps_free` by its old name.
 ///
 /// # Safety

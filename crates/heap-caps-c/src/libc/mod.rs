@@ -5,11 +5,13 @@
 
 mod aligned;
 mod errno;
+mod mallinfo;
 mod newlib;
 
 pub use aligned::*;
 pub(super) use errno::or_errno;
 pub use errno::{ErrnoLocation, heap_caps_set_errno_location};
+pub use mallinfo::*;
 pub use newlib::*;
 
 /// "Out of memory", the same number in newlib, glibc and ESP-IDF.

@@ -1,0 +1,23 @@
+# Defines heap_caps::heap_caps, see CMakeLists.txt.
+if(TARGET heap_caps::heap_caps)
+  return()
+endif()
+if(NOT HEAP_CAPS_TARGET)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "[Xx]tensa")
+    set(HEAP_CAPS_TARGET esp32)
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "riscv|esp32c|esp32h")
+    set(HEAP_CAPS_TARGET esp32c3)
+  elseif(CMAKE_SIZEOF_VOID_P EQUAL 4)
+    set(HEAP_CAPS_TARGET host32)
+  else()
+    set(HEAP_CAPS_TARGET host)
+  endif()
+endif()
+set(heap_caps_archive ${CMAKE_CURRENT_LIST_DIR}/lib/${HEAP_CAPS_TARGET}/libheap_caps.a)
+if(NOT EXISTS ${heap_caps_archive})
+  message(FATAL_ERROR "heap_caps: no archive for ${HEAP_CAPS_TARGET}: make the package with --target ${HEAP_CAPS_TARGET}")
+endif()
+add_library(heap_caps::heap_caps STATIC IMPORTED GLOBAL)
+set_target_properties(heap_caps::heap_caps PROPERTIES
+  IMPORTED_LOCATION ${heap_caps_archive}
+  INTERFACE_INCLUDE_DIRECTORIES ${CMAKE_CURRENT_LIST_DIR}/include)

@@ -1,0 +1,71 @@
+//! The program at the beginning of `docs/c.md`: copied, compiled by the line under it, run, and made to fail.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it should be"
+)]
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// What stands between a line of backquotes with a language and the next one.
+fn block<'page>(page: &'page str, language: &str) -> &'page str {
+    let opened = page.split_once(&format!("```{language}\n")).unwrap().1;
+    opened.split_once("```").unwrap().0
+}
+
+fn run(program: &Path, words: &[&str]) -> (Output, String) {
+    let output = Command::new(program).args(words).output().unwrap();
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    (output, text)
+}
+
+#[test]
+fn the_guides_program_compiles_runs_and_dies_loudly_of_a_double_free() {
+    let page = fs::read_to_string(workspace().join("docs/c.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("main.c"), block(&page, "c")).unwrap();
+    let lines = block(&page, "sh");
+    let mut clib = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    clib.arg("clib").env("CARGO_TARGET_DIR", folder.path());
+    assert!(clib.status().unwrap().success());
+    // The page's line, with the folders of this test.
+    let line = lines.lines().find(|line| line.starts_with("gcc ")).unwrap();
+    let include = workspace().join("crates/heap-caps-c/include");
+    let line = line
+        .replace("crates/heap-caps-c/include", include.to_str().unwrap())
+        .replace("target/clib", "clib");
+    let mut gcc = Command::new("sh");
+    gcc.args(["-c", &line]).current_dir(folder.path());
+    let compiled = gcc.output().unwrap();
+    assert!(
+        compiled.status.success() && compiled.stderr.is_empty(),
+        "{compiled:?}"
+    );
+
+    let program = folder.path().join("main");
+    let (output, text) = run(&program, &[]);
+    assert!(output.status.success());
+    assert!(
+        text.starts_with("internal memory that DMA reaches; "),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("heap_caps_malloc: no 40960 bytes with capabilities 0x8\n"),
+        "{text}"
+    );
+
+    let (output, text) = run(&program, &["twice"]);
+    assert_eq!(output.status.signal(), Some(6), "SIGABRT: {text}");
+    let last = text.lines().last().unwrap();
+    assert!(
+        last.starts_with("heap fault: free of 0x") && last.contains("double free"),
+        "{text}"
+    );
+}
