@@ -62,7 +62,7 @@ impl<P: Poison> Heap<P> {
         self.pool.check_unnoticed()
     }
 
-    /// The damage that an allocation, a free or a resize came across and refused to follow; `None` if there was none. O(1) then.
+    /// The damage that an allocation came across, or that [`Heap::explain`] found behind a refusal; `None` if there was none. O(1) then.
     #[must_use]
     pub fn damage(&self) -> Option<Corruption> {
         if self.pool.is_damaged() {

@@ -26,7 +26,7 @@ pub enum CorruptionKind {
     HeadCanary,
     /// The canary behind a block was overwritten (an overrun).
     TailCanary,
-    /// The recorded size of a block is larger than the block.
+    /// The recorded size of a block is larger than the block, or so much smaller that one of the two is forged.
     SizeWord,
     /// A freed or never allocated byte was written (a write after free).
     FreedByte,
@@ -58,7 +58,7 @@ impl CorruptionKind {
             Self::Noticed => "an operation came across damage that has gone since",
             Self::HeadCanary => "bad head canary (write before the start of a block)",
             Self::TailCanary => "bad tail canary (write past the end of a block)",
-            Self::SizeWord => "recorded size larger than the block",
+            Self::SizeWord => "recorded size and block size contradict each other",
             Self::FreedByte => "freed memory was written",
         }
     }

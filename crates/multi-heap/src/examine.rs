@@ -1,6 +1,6 @@
 //! Whether an allocated block begins at a place, and why not.
 
-use crate::damage::{Corruption, CorruptionKind, Misuse};
+use crate::damage::Misuse;
 use crate::give::UsedBlock;
 use crate::heap::Heap;
 use crate::offset::Offset;
@@ -17,12 +17,6 @@ pub(crate) struct UserBlock {
 
 /// Examining.
 impl<P: Poison> Heap<P> {
-    /// As [`Heap::used_block`], with the reason of a refusal made exact.
-    #[inline(always)]
-    pub(crate) fn valid_block(&self, block: Offset) -> Result<UserBlock, Misuse> {
-        self.used_block(block).map_err(|_| self.explain(block))
-    }
-
     /// Validates the block at `block`: header, neighbours and canaries.
     #[inline(always)]
     pub(crate) fn used_block(&self, block: Offset) -> Result<UserBlock, Misuse> {
@@ -58,18 +52,15 @@ impl<P: Poison> Heap<P> {
     pub fn explain(&self, block: Offset) -> Misuse {
         let refused = match self.used_block(block) {
             Err(refused @ (Misuse::Unaligned | Misuse::OutsideHeap)) => return refused,
+            _ if block.get() / 4 <= self.pool.first() => return Misuse::OutsideHeap,
             examined => examined.err(),
         };
         match self.holder(block) {
-            Some(holder) if holder.state == BlockState::Free => {
-                self.not_allocated(refused, Misuse::AlreadyFree)
-            }
-            Some(holder) if holder.offset != block => {
-                self.not_allocated(refused, Misuse::NotABlock)
-            }
+            Some(holder) if holder.state == BlockState::Free => Misuse::AlreadyFree,
+            Some(holder) if holder.offset != block => Misuse::NotABlock,
             _ => match refused {
                 Some(damaged @ Misuse::Corrupt(_)) => damaged,
-                _ => self.misuse(),
+                _ => self.damaged_around(),
             },
         }
     }
@@ -81,22 +72,14 @@ impl<P: Poison> Heap<P> {
         blocks.find(holds)
     }
 
-    /// What to say of a place at which no allocated block begins. If its contents looked like one nevertheless, an operation may have gone as far
-    /// as the lists before it refused, and noted damage there: the note goes if all else is sound.
-    fn not_allocated(&self, refused: Option<Misuse>, why: Misuse) -> Misuse {
-        let looked_like_one = matches!(refused, None | Some(Misuse::Corrupt(_)));
-        let noticed = |found: Corruption| found.kind == CorruptionKind::Noticed;
-        if looked_like_one && self.damage().is_some_and(noticed) {
-            self.pool.forgive();
-        }
-        why
-    }
-
-    /// What to say of a block that was found valid, but whose neighbours were not.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn misuse(&self) -> Misuse {
-        self.check()
-            .map_or_else(Misuse::Corrupt, |()| Misuse::NotABlock)
+    /// What to say of a block that was found valid, but whose neighbours were not: what the check finds, and [`Heap::damage`] from now on.
+    fn damaged_around(&self) -> Misuse {
+        self.check().map_or_else(
+            |found| {
+                self.pool.mark_corrupt();
+                Misuse::Corrupt(found)
+            },
+            |()| Misuse::NotABlock,
+        )
     }
 }

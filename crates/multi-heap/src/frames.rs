@@ -57,7 +57,7 @@ impl Format for CorruptionKind {
             Self::Counter => write!(out, "counter differs from the blocks"),
             Self::HeadCanary => write!(out, "bad head canary (write before the start of a block)"),
             Self::TailCanary => write!(out, "bad tail canary (write past the end of a block)"),
-            Self::SizeWord => write!(out, "recorded size larger than the block"),
+            Self::SizeWord => write!(out, "recorded size and block size contradict each other"),
             Self::FreedByte => write!(out, "freed memory was written"),
             Self::Noticed => write!(out, "an operation came across damage that has gone since"),
         }

@@ -1,9 +1,9 @@
 //! How a used block becomes free, shrinks or grows: joined with its free neighbours at once.
 
 use crate::bins::{MIN_UNITS, bin_of};
-use crate::damage::Misuse;
+use crate::damage::{Misuse, Refused};
 use crate::header::{Header, Note};
-use crate::lists::node_of;
+use crate::lists::{Links, node_of};
 use crate::poison::FILL_FREED;
 use crate::pool::{Index, Pool, control};
 
@@ -17,13 +17,29 @@ pub(crate) struct UsedBlock {
     following: Header,
 }
 
+impl UsedBlock {
+    /// What the block gives up when it shrinks to `units`, as a used block behind it; `None` if that is too little.
+    pub(crate) const fn surplus(self, units: u32) -> Option<Self> {
+        let surplus = self.units.saturating_sub(units);
+        if surplus < MIN_UNITS {
+            return None;
+        }
+        Some(Self {
+            index: self.index + units,
+            units: surplus,
+            note: Note::USED,
+            following: self.following,
+        })
+    }
+}
+
 /// A free block that came from joining.
 #[derive(Clone, Copy)]
 pub(crate) struct Released {
-    start: Index,
-    units: u32,
+    pub(crate) start: Index,
+    pub(crate) units: u32,
     /// Where the parts met.
-    seams: [Index; 2],
+    pub(crate) seams: [Index; 2],
 }
 
 /// Free.
@@ -32,7 +48,7 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn used_block(self, block: u32) -> Result<UsedBlock, Misuse> {
         let end = self.end();
-        if block < self.first() || block >= end {
+        if block < control::LOWEST || block >= end {
             return Err(Misuse::OutsideHeap);
         }
         let header = self.header(block);
@@ -55,7 +71,8 @@ impl Pool {
         })
     }
 
-    /// Gives the used block at `block` back: its units. `None` if no used block begins there, or what lies around it does not fit together.
+    /// Frees the used block at `block` and returns its units. `None`, with nothing changed, if no used block begins there or what lies around
+    /// it does not fit together.
     #[inline(never)]
     pub(crate) fn free_at(self, block: u32) -> Option<u32> {
         let used = self.used_block(block).ok()?;
@@ -63,54 +80,78 @@ impl Pool {
         Some(used.units)
     }
 
-    /// Gives a validated used block back, joined with its free neighbours.
+    /// Frees a validated used block, joined with its free neighbours. `None`, with nothing changed, if they are not linked as they should be.
     #[inline(always)]
     pub(crate) fn free(self, used: UsedBlock) -> Option<Released> {
         let UsedBlock {
             index: block,
             units,
+            following,
             ..
         } = used;
         let below = self.free_units_below(used)?;
         let above = self.free_units_above(used)?;
         let (start, upper) = (block - below, block + units);
         let total = below + units + above;
-        let mut blocks = self.get(control::FREE_BLOCKS).wrapping_add(1);
-        if below != 0 {
-            blocks = blocks.wrapping_sub(1);
-            if below != 1 {
-                self.unlink(node_of(start, below))?;
+        let node_above = node_of(upper, above);
+        let mut above_links = Links::NONE;
+        if above > 1 {
+            above_links = self.links_of(node_above)?;
+        }
+        if below > 1 {
+            let links = self.links_of(node_of(start, below))?;
+            // Nothing fails from here.
+            self.unlink(links);
+            self.set_header(block, Header::ERASED);
+            if above > 1 {
+                above_links = self.links_anew(node_above);
             }
         }
-        let bin = bin_of(total);
-        if above != 0 {
-            blocks = blocks.wrapping_sub(1);
+        self.list_joined(start, total, above, above_links);
+        if above == 0 {
+            self.set_header(upper, following.with_change_before(0, total));
+        } else if above < 4 {
+            self.tell(upper + above, above, total);
         }
-        let stays = above / 8 > total - above && bin_of(above) == bin;
-        if stays {
-            self.relocate(upper + 1, start + 1)?;
-        } else if above > 1 {
-            self.unlink(node_of(upper, above))?;
+        let mut words = units;
+        if below == 0 && above == 0 {
+            self.count(control::FREE_BLOCKS, 1);
+            words -= 1;
+        } else if below != 0 && above != 0 {
+            self.discount(control::FREE_BLOCKS, 1);
+            words += 1;
         }
-        if below > 2 {
-            self.set_header(block, Header::ERASED);
-        }
-        self.write_free(start, total);
-        if !stays {
-            self.link(node_of(start, total), bin);
-        }
-        if above < 4 {
-            self.tell(start + total, above, total);
-        }
-        let more = blocks.wrapping_sub(self.get(control::FREE_BLOCKS));
-        self.set(control::FREE_BLOCKS, blocks);
-        self.count(control::FREE_WORDS, units.wrapping_sub(more));
+        self.count(control::FREE_WORDS, words);
         self.discount(control::USED_BLOCKS, 1);
         Some(Released {
             start,
             units: total,
             seams: [block, upper],
         })
+    }
+
+    /// Makes `total` units, whose last `above` ones were a free block before, a free block in its list: most often that is the list in which
+    /// a large part was.
+    #[inline(always)]
+    fn list_joined(self, start: Index, total: u32, above: u32, above_links: Links) {
+        let bin = bin_of(total);
+        if above > 1 {
+            if above / 8 > total - above && bin_of(above) == bin {
+                self.write_free(start, total);
+                return self.relocate(above_links, start + 1);
+            }
+            self.unlink(above_links);
+        }
+        self.write_free(start, total);
+        self.link(node_of(start, total), bin);
+    }
+
+    /// Whether [`Pool::free`] frees the block rather than refusing it.
+    #[inline(never)]
+    pub(crate) fn can_free(self, used: UsedBlock) -> bool {
+        let (below, above) = (self.free_units_below(used), self.free_units_above(used));
+        below.is_some_and(|units| self.is_listed(used.index - units, units))
+            && above.is_some_and(|units| self.is_listed(used.index + used.units, units))
     }
 
     /// Units of the free block that ends where `block` begins, 0 if there is none; `None` where what stands there does not fit together.
@@ -127,13 +168,13 @@ impl Pool {
         } else {
             note.small_units()
         };
-        let start = block.wrapping_sub(units);
-        (start < block && self.header(start).is_free_of(units)).then_some(units)
+        let fits = units != 0 && units <= block - control::LOWEST;
+        (fits && self.header(block - units).is_free_of(units)).then_some(units)
     }
 
     /// Units of the free block behind a block, 0 if a used block or the sentinel is there; `None` where it would reach behind the end.
     #[inline(always)]
-    fn free_units_above(self, used: UsedBlock) -> Option<u32> {
+    pub(crate) fn free_units_above(self, used: UsedBlock) -> Option<u32> {
         if !used.following.is_free() {
             return Some(0);
         }
@@ -144,58 +185,78 @@ impl Pool {
 
 /// Resizing of a validated used block.
 impl Pool {
-    /// Resizes a block of `old_units` where it lies; `Some(false)` if there is no room. What it gives up is joined with a free block behind it; a
-    /// single unit stays with the block.
+    /// Resizes a block where it lies and returns the units it has then; `None` if there is no room. What it gives up is joined with a
+    /// free block behind it; a single unit stays with the block. Refused, with nothing changed, if the free block behind is damaged.
     #[inline(never)]
-    pub(crate) fn resize(self, block: Index, old_units: u32, units: u32) -> Option<bool> {
-        let upper = block + old_units;
+    pub(crate) fn resize(self, used: UsedBlock, units: u32) -> Result<Option<u32>, Refused> {
+        let UsedBlock {
+            index: block,
+            units: old_units,
+            note,
+            following,
+        } = used;
         if units > old_units {
-            let (more, following) = (units - old_units, self.header(upper));
+            let more = units - old_units;
             if !following.is_free() || following.free_units() < more {
-                return Some(false);
+                return Ok(None);
             }
-            self.cut(upper, more)?;
-            self.set_units(block, units);
-        } else if old_units - units >= MIN_UNITS {
-            let surplus = Header::used(old_units - units, Note::USED);
-            self.set_header(block + units, surplus);
-            self.set_units(block, units);
+            self.cut(block + old_units, more).ok_or(Refused)?;
+        } else if let Some(surplus) = used.surplus(units) {
+            if !self.can_free(surplus) {
+                return Err(Refused);
+            }
+            self.set_header(surplus.index, Header::used(surplus.units, Note::USED));
             self.count(control::USED_BLOCKS, 1);
-            self.free_at(block + units)?;
+            self.free_at(surplus.index).ok_or(Refused)?;
+        } else {
+            return Ok(Some(old_units));
         }
-        Some(true)
+        self.set_header(block, Header::used(units, note));
+        Ok(Some(units))
     }
 
-    /// Grows a block downwards, into the free block below it and what is needed of the one behind it: the start of the joined block, whose
-    /// payload has still to be moved there. `Some(None)` if there is no room, or if the free block below could hold the whole: taking a
-    /// block from that one serves better.
+    /// Grows a block downwards, into the free block below it and what is needed of the one behind it: the joined block, whose payload has still
+    /// to be moved to its start. `None` if there is no room, or if the free block below could hold the whole: taking a block from that
+    /// one serves better. Refused, with nothing changed, if a neighbour is damaged.
     ///
     /// ```text
     ///   | below free |  used   |  above free  |        payload may reach up to the old end until it is moved,
     ///   | used, new size ->   |.|                      so the block keeps at least that end
     /// ```
-    pub(crate) fn grow_backward(self, used: UsedBlock, new_units: u32) -> Option<Option<Index>> {
-        let below = self.free_units_below(used)?;
+    #[inline(never)]
+    pub(crate) fn grow_backward(
+        self,
+        used: UsedBlock,
+        new_units: u32,
+    ) -> Result<Option<Joined>, Refused> {
+        let below = self.free_units_below(used).ok_or(Refused)?;
         if below == 0 || below >= new_units {
-            return Some(None);
-        }
-        let kept = used.units.max(new_units - below);
-        if kept > used.units && !self.resize(used.index, used.units, kept)? {
-            return Some(None);
+            return Ok(None);
         }
         let start = used.index - below;
-        if below != 1 {
-            self.unlink_outlined(node_of(start, below))?;
+        if !self.is_listed(start, below) {
+            return Err(Refused);
         }
-        self.set_header(start, Header::used(below + kept, Note::USED));
+        let kept = used.units.max(new_units - below);
+        if kept > used.units && self.resize(used, kept)?.is_none() {
+            return Ok(None);
+        }
+        if below != 1 {
+            self.unlink(self.links_anew(node_of(start, below)));
+        }
+        let units = below + kept;
+        self.set_header(start, Header::used(units, Note::USED));
         self.discount(control::FREE_BLOCKS, 1);
         self.take_words(below - 1);
-        Some(Some(start))
+        Ok(Some(Joined { start, units }))
     }
+}
 
-    fn set_units(self, block: Index, units: u32) {
-        self.set_header(block, Header::used(units, self.header(block).note()));
-    }
+/// A used block that grew downwards.
+#[derive(Clone, Copy)]
+pub(crate) struct Joined {
+    pub(crate) start: Index,
+    pub(crate) units: u32,
 }
 
 /// Writing free blocks.
@@ -209,9 +270,10 @@ impl Pool {
         }
     }
 
+    /// Whether a free block is linked as it should be; one of a single unit is in no list.
     #[inline(never)]
-    fn unlink_outlined(self, node: u32) -> Option<()> {
-        self.unlink(node)
+    fn is_listed(self, start: Index, units: u32) -> bool {
+        units < 2 || self.links_of(node_of(start, units)).is_some()
     }
 
     /// Writes the header and the last word of a free block. The header of a pair becomes a link when it is linked.
@@ -228,20 +290,6 @@ impl Pool {
     pub(crate) fn tell(self, following: Index, old: u32, new: u32) {
         let header = self.header(following);
         self.set_header(following, header.with_change_before(old, new));
-    }
-
-    /// [`Pool::wipe_seams`] of what a block of `old_units` gave up when it shrank.
-    pub(crate) fn wipe_surplus(self, block: Index, old_units: u32) {
-        let units = self.header(block).used_units();
-        if units < old_units {
-            let (start, end) = (block + units, block + old_units);
-            let units = self.header(start).free_units();
-            self.wipe_seams(Released {
-                start,
-                units,
-                seams: [start, end],
-            });
-        }
     }
 
     /// Writes the pattern of freed memory over what the joined parts of a free block leave in its middle: last words, headers, links.

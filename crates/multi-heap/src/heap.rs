@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 
 use crate::arena::Arena;
 use crate::damage::{Corruption, Misuse, NewHeapError, Refused};
+use crate::examine::UserBlock;
 use crate::offset::Offset;
 use crate::poison::{self, FILL_FREED, Guards, Poison, Unpoisoned};
 use crate::pool::{self, Index, Pool};
@@ -100,13 +101,12 @@ impl<P: Poison> Heap<P> {
     /// Allocates `size` bytes at an alignment of 4 or 8.
     #[inline(never)]
     fn allocate_ordinary(&mut self, size: u32, alignment: u32) -> Option<Offset> {
-        let index = self
-            .pool
-            .allocate(units_for(size + P::OVERHEAD), alignment / 4)?;
+        let units = units_for(size + P::OVERHEAD);
+        let payload = self.pool.allocate(units, alignment / 4)?;
         if P::OVERHEAD != 0 {
-            self.arm(index, size);
+            self.arm(payload.get() - 1, units, size);
         }
-        Offset::new(user_offset::<P>(index))
+        Offset::new(payload.get() * 4 + poison::head_bytes::<P>())
     }
 
     /// As [`Heap::allocate`], by the code for any alignment: smaller where the alignment is not known to be the natural one.
@@ -118,7 +118,7 @@ impl<P: Poison> Heap<P> {
             .pool
             .allocate_aligned(units, request.alignment() / 4, aligned_word)?;
         if P::OVERHEAD != 0 {
-            self.arm(index, request.size());
+            self.arm(index, units, request.size());
         }
         Offset::new(user_offset::<P>(index))
     }
@@ -143,10 +143,21 @@ impl<P: Poison> Heap<P> {
     /// As [`Heap::free`]; nothing is filled then.
     pub fn freeing(&self, block: Offset) -> Result<(), Misuse> {
         if P::FILLS {
-            let used = self.valid_block(block)?;
+            let used = self.freeable_block(block);
+            let used = used.map_err(|Refused| self.explain(block))?;
             self.contents().freeing(block, used.size);
         }
         Ok(())
+    }
+
+    /// The block at `block`, if [`Heap::free`] does not refuse it.
+    pub(crate) fn freeable_block(&self, block: Offset) -> Result<UserBlock, Refused> {
+        let used = self.used_block(block).map_err(|_| Refused)?;
+        if self.pool.can_free(used.block) {
+            Ok(used)
+        } else {
+            Err(Refused)
+        }
     }
 
     /// Gives a block back; returns how many usable bytes it had. O(1).
@@ -180,14 +191,18 @@ impl<P: Poison> Heap<P> {
     #[inline(always)]
     pub(crate) fn free_wholly(&mut self, block: Offset) -> Result<(), Refused> {
         if P::FILLS {
-            let used = self.used_block(block).map_err(|_| Refused)?;
+            let used = self.freeable_block(block)?;
             self.contents().freeing(block, used.size);
         }
         self.try_free(block).map(|_| ()).ok_or(Refused)
     }
 
     fn free_guarded(&mut self, block: Offset) -> Option<u32> {
-        let used = self.used_block(block).ok()?;
+        let used = if P::FILLS {
+            self.freeable_block(block).ok()?
+        } else {
+            self.used_block(block).ok()?
+        };
         if P::FILLS {
             self.guards(used.block.index, used.block.units)
                 .wipe(used.size);
@@ -227,8 +242,7 @@ impl<P: Poison> Heap<P> {
     }
 
     /// Writes the canaries of a freshly taken block, over what was free-list links before.
-    fn arm(&mut self, index: Index, size: u32) {
-        let units = self.pool.header(index).used_units();
+    fn arm(&mut self, index: Index, units: u32, size: u32) {
         if P::FILLS {
             let freed = u32::from_ne_bytes([FILL_FREED; 4]);
             let words = [index + 1, index + 2, index + units - 1];

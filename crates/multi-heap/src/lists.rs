@@ -18,10 +18,13 @@ use crate::pool::{Index, Pool, control};
 const LAST_PROBES: u32 = 16;
 
 /// "No node" in a link or a list head.
-const NONE: u32 = 0;
+pub(crate) const NONE: u32 = 0;
+
+/// In place of a list: the map has no bit for it.
+pub(crate) const NO_LIST: u32 = MAP_WORDS * 32;
 
 /// The list of the free blocks of 2 units.
-const PAIRS: u32 = 2;
+pub(crate) const PAIRS: u32 = 2;
 
 /// Where the links of a free block of `units` are.
 #[inline(always)]
@@ -35,100 +38,90 @@ pub(crate) const fn block_of(node: u32, bin: u32) -> Index {
     if bin == PAIRS { node } else { node - 1 }
 }
 
-/// A free block as an allocation found it.
-#[derive(Clone, Copy)]
-pub(crate) struct Found {
-    pub(crate) block: Index,
-    /// Its units.
-    pub(crate) room: u32,
-    /// Its list.
-    pub(crate) bin: u32,
-}
-
 /// Finding.
 impl Pool {
     /// A free block of at least `units`: the first or second one of its own list, else the first one of a list of larger blocks, else one
     /// further behind in its own. O(1): at most [`LAST_PROBES`] blocks.
-    #[inline(always)]
-    pub(crate) fn find(self, units: u32) -> Option<Found> {
+    #[inline(never)]
+    pub(crate) fn find(self, units: u32) -> Option<Index> {
         if units >= self.end() {
             return None;
         }
-        let mut from = bin_of(units);
-        while let Some(bin) = self.first_bin_from(from) {
-            let first = self.first_of(bin)?;
-            if bin == PAIRS {
-                return Some(Found {
-                    block: first,
-                    room: 2,
-                    bin,
-                });
+        let mut bin = self.first_bin_from(bin_of(units));
+        while bin != NO_LIST {
+            let first = self.first_of(control::HEADS + bin);
+            if first == NONE {
+                return self.damaged();
             }
-            let block = first - 1;
-            let room = self.room(block);
-            if room >= units {
-                return Some(Found { block, room, bin });
+            if bin == PAIRS {
+                return Some(first);
+            }
+            if self.room(first) >= units {
+                return Some(first - 1);
             }
             let second = self.get(first);
-            if self.is_node(second) {
-                let block = second - 1;
-                let room = self.room(block);
-                if room >= units {
-                    return Some(Found { block, room, bin });
-                }
+            if self.is_node(second) && self.room(second) >= units {
+                return Some(second - 1);
             }
-            from = bin + 1;
+            bin = self.next_bin(bin);
         }
-        let block = self.find_at_last(units)?;
-        let (room, bin) = (self.room(block), bin_of(units));
-        Some(Found { block, room, bin })
+        self.find_at_last(units)
+    }
+
+    /// The first list behind `bin` that has a block, or [`NO_LIST`].
+    #[inline(never)]
+    pub(crate) fn next_bin(self, bin: u32) -> u32 {
+        if bin + 1 < NO_LIST {
+            self.first_bin_from(bin + 1)
+        } else {
+            NO_LIST
+        }
+    }
+
+    /// The first node of the list with this head, or [`NONE`] where damaged words lead to no list and no node.
+    #[inline(always)]
+    pub(crate) fn first_of(self, head: u32) -> u32 {
+        if head < self.end() {
+            let node = self.get(head);
+            if self.is_node(node) {
+                return node;
+            }
+        }
+        NONE
     }
 
     /// A block of at least `units` among the first ones of its own list.
-    #[cold]
-    #[inline(never)]
     fn find_at_last(self, units: u32) -> Option<Index> {
         let bin = bin_of(units);
         let head = control::HEADS + bin;
-        if head >= self.first() || bin == PAIRS {
+        if head >= self.end().min(self.first()) || bin == PAIRS {
             return None;
         }
         self.list_from(self.get(head))
             .take(LAST_PROBES as usize)
+            .find(|&node| self.room(node) >= units)
             .map(|node| node - 1)
-            .find(|&block| self.room(block) >= units)
     }
 
-    /// Units of a free block other than a pair.
+    /// Units of the free block, other than a pair, with this node.
     #[inline(always)]
-    fn room(self, block: Index) -> u32 {
-        self.header(block).listed_units()
+    pub(crate) fn room(self, node: u32) -> u32 {
+        self.header(node - 1).listed_units()
     }
 
-    /// The first list from `bin` upwards that has a block: looks at no more words than the map has.
+    /// The first list from `bin` upwards that has a block, or [`NO_LIST`]: looks at no more words than the map has.
     #[inline(always)]
-    fn first_bin_from(self, bin: u32) -> Option<u32> {
+    pub(crate) fn first_bin_from(self, bin: u32) -> u32 {
         let mut word = bin / 32;
         let mut map = self.get(control::MAP + word) & (u32::MAX >> (bin % 32));
         while map == 0 {
             word += 1;
             if word >= MAP_WORDS {
-                return None;
+                return NO_LIST;
             }
             map = self.get(control::MAP + word);
         }
-        Some(word * 32 + map.leading_zeros())
-    }
-
-    /// The first node of a list that should have one.
-    #[inline(always)]
-    fn first_of(self, bin: u32) -> Option<u32> {
-        let head = self.ingest(control::HEADS + bin)?;
-        let node = self.get(head);
-        if self.is_node(node) {
-            return Some(node);
-        }
-        self.damaged()
+        word * 32 + map.leading_zeros()
     }
 
     /// Units of the largest block that [`Pool::find`] finds; 0 if there is none. O(1).
@@ -146,7 +139,7 @@ impl Pool {
             return 2;
         }
         let nodes = self.list_from(first).take(LAST_PROBES as usize);
-        let rooms = nodes.map(|node| self.room(node - 1));
+        let rooms = nodes.map(|node| self.room(node));
         rooms.max().unwrap_or(0).min(self.end())
     }
 
@@ -156,71 +149,110 @@ impl Pool {
         let inside = move |link: u32| self.is_node(link).then_some(link);
         core::iter::successors(inside(first), move |&node| inside(self.get(node)))
     }
+}
 
-    #[inline(always)]
-    fn is_node(self, link: u32) -> bool {
-        link.wrapping_sub(1) < self.end() - 1 // NONE wraps
-    }
+/// Where a node stands in its list.
+#[derive(Clone, Copy)]
+pub(crate) struct Links {
+    pub(crate) next: u32,
+    pub(crate) previous: u32,
+}
+
+impl Links {
+    /// In no list.
+    pub(crate) const NONE: Self = Self {
+        next: NONE,
+        previous: NONE,
+    };
 }
 
 /// Linking.
 impl Pool {
-    /// Puts a node into list `bin`: in front, or second where the front has a lower address; pairs always in front.
+    /// Inserts a node into list `bin`: in front, or second where the front has a lower address; pairs always in front. A list whose head leads
+    /// to no first node is given up: a block that is freed is never refused because of what happened elsewhere.
     #[inline(always)]
     pub(crate) fn link(self, node: u32, bin: u32) {
         let head = control::HEADS + bin;
         let front = self.get(head);
-        let behind_front = bin != PAIRS && front.wrapping_sub(1) < node; // NONE wraps
-        let previous = if behind_front { front } else { head };
-        let next = self.get(previous);
-        self.set(previous, node);
-        self.set_links(node, next, previous);
         if front == NONE {
             self.toggle(bin);
-        } else if next != NONE && self.ingest(next).is_some() {
+            return self.link_between(head, node, NONE);
+        }
+        if !self.is_link(front) || self.get(front + 1) != head {
+            self.mark_corrupt();
+            return self.link_between(head, node, NONE);
+        }
+        if front > node || bin == PAIRS {
+            self.set(front + 1, node);
+            return self.link_between(head, node, front);
+        }
+        let next = self.get(front);
+        if next != NONE {
+            if !self.is_link(next) || self.get(next + 1) != front {
+                self.mark_corrupt();
+                return self.link_between(front, node, NONE);
+            }
             self.set(next + 1, node);
         }
+        self.link_between(front, node, next);
     }
 
-    /// Takes a node out of its list.
     #[inline(always)]
-    pub(crate) fn unlink(self, node: u32) -> Option<()> {
-        let next = self.get(node);
-        let previous = self.linked_before(node)?;
-        if next != NONE {
-            self.set(self.ingest(next)? + 1, previous);
-            self.set(previous, next);
-            return Some(());
-        }
-        self.set(previous, NONE);
-        if previous < self.first() {
-            self.toggle(previous.wrapping_sub(control::HEADS));
-        }
-        Some(())
+    fn link_between(self, previous: u32, node: u32, next: u32) {
+        self.set(previous, node);
+        self.set_links(node, next, previous);
     }
 
-    /// Lets the node `new` take the place of `old` in its list: for a free block that changed its start but not its list.
+    /// The links of a free block's node, if what they lead to leads back to the node.
     #[inline(always)]
-    pub(crate) fn relocate(self, old: u32, new: u32) -> Option<()> {
-        let next = self.get(old);
-        let previous = self.linked_before(old)?;
-        if next != NONE {
-            self.set(self.ingest(next)? + 1, new);
+    pub(crate) fn links_of(self, node: u32) -> Option<Links> {
+        let links = self.links_anew(node);
+        if !self.is_link(links.previous) || self.get(links.previous) != node {
+            return None;
         }
+        if links.next == NONE {
+            return Some(links);
+        }
+        if !self.leads_back(node, links) {
+            return None;
+        }
+        Some(links)
+    }
+
+    /// Whether a node's next one leads back to it. A word that leads there from in front does not do for both.
+    #[inline(always)]
+    pub(crate) fn leads_back(self, node: u32, Links { next, previous }: Links) -> bool {
+        self.is_link(next) && self.get(next + 1) == node && next + 1 != previous
+    }
+
+    /// The links of a node that is known to have some.
+    #[inline(always)]
+    pub(crate) fn links_anew(self, node: u32) -> Links {
+        Links {
+            next: self.get(node),
+            previous: self.get(node + 1),
+        }
+    }
+
+    /// Removes a node from its list.
+    #[inline(always)]
+    pub(crate) fn unlink(self, Links { next, previous }: Links) {
+        self.set(previous, next);
+        if next != NONE {
+            self.set(next + 1, previous);
+        } else if previous < self.first() {
+            self.toggle(previous.wrapping_sub(control::HEADS) % (8 * 32)); // inside the region, whatever `first` is
+        }
+    }
+
+    /// Replaces a node by `new` in its list: for a free block that changed its start but not its list.
+    #[inline(always)]
+    pub(crate) fn relocate(self, Links { next, previous }: Links, new: u32) {
         self.set(previous, new);
-        self.set_links(new, next, previous);
-        Some(())
-    }
-
-    /// What lies before a node in its list, if the link that should lead to the node does.
-    #[inline(always)]
-    fn linked_before(self, node: u32) -> Option<u32> {
-        let previous = self.ingest(self.get(node + 1))?;
-        if self.get(previous) == node {
-            Some(previous)
-        } else {
-            self.damaged()
+        if next != NONE {
+            self.set(next + 1, new);
         }
+        self.set_links(new, next, previous);
     }
 
     #[inline(always)]
@@ -234,8 +266,8 @@ impl Pool {
 impl Pool {
     /// Notes that a list has a first block now, or that it has none any more.
     #[inline(always)]
-    fn toggle(self, bin: u32) {
-        let word = control::MAP + bin / 32 % 8; // inside the control structure, whatever the list
+    pub(crate) fn toggle(self, bin: u32) {
+        let word = control::MAP + bin / 32;
         self.set(word, self.get(word) ^ 1 << 31 >> (bin % 32));
     }
 }

@@ -75,6 +75,9 @@ impl Poison for Comprehensive {
 const HEAD_BYTES: u32 = 8;
 const TAIL_BYTES: u32 = 4;
 
+/// More bytes than a block can have behind its canary: less than a word, and a unit that is too small to be given up.
+const MOST_SLACK: u32 = 8;
+
 /// Bytes between a block's header and its first user byte.
 pub(crate) const fn head_bytes<P: Poison>() -> u32 {
     if P::OVERHEAD == 0 { 0 } else { HEAD_BYTES }
@@ -122,7 +125,7 @@ impl Guards {
                 head,
             ));
         }
-        if size > self.capacity {
+        if size > self.capacity || self.capacity - size >= MOST_SLACK {
             return Err(broken(
                 CorruptionKind::SizeWord,
                 self.user - 4,

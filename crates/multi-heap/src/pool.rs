@@ -39,6 +39,11 @@ pub(crate) mod control {
     pub(crate) const MAP: u32 = 6;
     /// Index of the head of list 0; lists 0 and 1 do not exist, their heads would be the last words of the map.
     pub(crate) const HEADS: u32 = MAP + super::MAP_WORDS - super::MIN_UNITS;
+    /// No block begins below: counters, map and the first head lie there in any heap.
+    ///
+    /// A list's number is at most the units of its blocks, so a block that begins here or above and ends in the region has its
+    /// list's head in the region, whatever damaged words say: `HEADS + bin_of(units) <= HEADS + (end - LOWEST) < end`.
+    pub(crate) const LOWEST: u32 = MAP + super::MAP_WORDS;
 }
 
 /// Index of a word at which a block begins, or claims to: below [`Pool::end`].
@@ -177,36 +182,38 @@ impl Pool {
     }
 }
 
-/// Words that came from memory become indices here and nowhere else.
+/// Words that came from memory are checked here before they become indices.
 impl Pool {
-    /// A link as the index of a node: of a word that is followed by another. `None`, with the damage noted, where it leads outside the region.
+    /// Whether a link can lead to a node: to a word of a block that is followed by another.
     #[inline(always)]
-    pub(crate) fn ingest(self, link: u32) -> Option<u32> {
-        if link < self.end() {
-            return Some(link);
-        }
-        self.damaged()
+    pub(crate) fn is_node(self, link: u32) -> bool {
+        // NONE wraps.
+        link.wrapping_sub(control::LOWEST + 1) < self.end() - (control::LOWEST + 1)
     }
 
-    /// The index behind a block of `units`, at most the sentinel's. `None`, with the damage noted, where it is not.
+    /// Whether a word in front of a node in its list can be there: another node, or the list's head.
     #[inline(always)]
-    pub(crate) fn ingest_end(self, block: Index, units: u32) -> Option<Index> {
-        if units <= self.end().wrapping_sub(block) {
-            return Some(block + units);
-        }
-        self.damaged()
+    pub(crate) fn is_link(self, link: u32) -> bool {
+        link < self.end()
     }
 
-    /// Notes that damage was found.
+    /// Whether a block of `units` ends at the sentinel or before it.
+    #[inline(always)]
+    pub(crate) fn ends_inside(self, block: Index, units: u32) -> bool {
+        units <= self.end().wrapping_sub(block)
+    }
+
+    /// Fails because damage was found; [`Pool::is_damaged`] from now on.
     #[inline(always)]
     pub(crate) fn damaged<T>(self) -> Option<T> {
-        self.set(control::DAMAGED, 1);
+        self.mark_corrupt();
         None
     }
 
-    /// Takes the note of damage back.
-    pub(crate) fn forgive(self) {
-        self.set(control::DAMAGED, 0);
+    /// Remembers that damage was found.
+    #[cold]
+    pub(crate) fn mark_corrupt(self) {
+        self.set(control::DAMAGED, 1);
     }
 
     /// Whether an operation came across damage.
@@ -235,24 +242,36 @@ mod tests {
     }
 
     #[test]
-    fn every_node_has_two_words() {
+    fn every_node_has_two_words_among_the_blocks() {
         let mut words = vec![0; 100];
         let pool = pool(&mut words);
-        assert_eq!(pool.ingest(98), Some(98));
-        assert!(!pool.is_damaged());
-        for link in [99, 100, u32::MAX] {
-            assert_eq!(pool.ingest(link), None);
-            assert!(pool.is_damaged());
-        }
+        assert!([13, 14, 98].into_iter().all(|link| pool.is_node(link)));
+        assert!(
+            ![0, 1, 12, 99, 100, u32::MAX]
+                .into_iter()
+                .any(|link| pool.is_node(link))
+        );
     }
 
     #[test]
     fn a_block_reaches_to_the_sentinel_at_most() {
         let mut words = vec![0; 100];
         let pool = pool(&mut words);
-        assert_eq!(pool.ingest_end(90, 9), Some(99));
-        assert_eq!(pool.ingest_end(90, 10), None);
-        assert_eq!(pool.ingest_end(90, u32::MAX), None);
+        assert!(pool.ends_inside(90, 9));
+        assert!(!pool.ends_inside(90, 10));
+        assert!(!pool.ends_inside(90, u32::MAX));
+    }
+
+    #[test]
+    fn the_head_of_every_list_lies_in_the_region() {
+        for words in (16..400).chain([5000, 65_536]) {
+            let end = words - 1;
+            let largest = end - control::LOWEST;
+            assert!(
+                (1..=largest).all(|units| control::HEADS + bin_of(units) < end),
+                "{words} words"
+            );
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::damage::{Misuse, Refused};
 use crate::examine::UserBlock;
+use crate::give::{Released, UsedBlock};
 use crate::heap::{Heap, units_for, user_offset};
 use crate::offset::Offset;
 use crate::poison::{FILL_FREED, Poison};
@@ -49,22 +50,46 @@ impl<P: Poison> Heap<P> {
     #[inline(always)]
     fn resize_used(&mut self, used: UserBlock, request: Request) -> Result<bool, Refused> {
         let units = Self::units_with_guards(request);
-        let (index, old_units) = (used.block.index, used.block.units);
-        let shrinks = units <= old_units;
-        if P::FILLS && shrinks {
-            let canary = user_offset::<P>(index) + used.size;
-            let end = (index + old_units) * 4;
-            self.arena().fill(canary, end, FILL_FREED);
+        if P::FILLS && units <= used.block.units {
+            return self.shrink_filled(used, request);
         }
-        let resized = self.pool.resize(index, old_units, units).ok_or(Refused)?;
-        if P::FILLS && shrinks {
-            self.pool.wipe_surplus(index, old_units);
+        let Some(held) = self.pool.resize(used.block, units)? else {
+            return Ok(false);
+        };
+        if P::OVERHEAD != 0 {
+            self.guards(used.block.index, held).write(request.size());
         }
-        if P::OVERHEAD != 0 && resized {
-            let units = self.pool.header(index).used_units();
-            self.guards(index, units).write(request.size());
+        Ok(true)
+    }
+
+    /// Shrinks a block, or leaves it its units, where free memory has a pattern: behind the new canary, too.
+    #[inline(never)]
+    fn shrink_filled(&mut self, used: UserBlock, request: Request) -> Result<bool, Refused> {
+        let UsedBlock { index, units, .. } = used.block;
+        let surplus = self.surplus(used, request)?;
+        let canary = user_offset::<P>(index) + used.size;
+        self.arena().fill(canary, (index + units) * 4, FILL_FREED);
+        let mut held = units;
+        if let Some(surplus) = surplus {
+            held -= surplus.units;
+            let above = self.pool.free_units_above(surplus).ok_or(Refused)?;
+            self.pool.resize(used.block, held)?;
+            self.pool.wipe_seams(Released {
+                start: surplus.index,
+                units: surplus.units + above,
+                seams: [surplus.index, index + units],
+            });
         }
-        Ok(resized)
+        self.guards(index, held).write(request.size());
+        Ok(true)
+    }
+
+    /// What a block gives up when it shrinks to a request; refused where the heap could not take it.
+    fn surplus(&self, used: UserBlock, request: Request) -> Result<Option<UsedBlock>, Refused> {
+        match used.block.surplus(Self::units_with_guards(request)) {
+            Some(surplus) if !self.pool.can_free(surplus) => Err(Refused),
+            surplus => Ok(surplus),
+        }
     }
 
     /// Grows a block downwards: joins it with the free block below it, and with what is needed of the one behind it. O(1). `None` if they have
@@ -105,14 +130,14 @@ impl<P: Poison> Heap<P> {
         request: Request,
     ) -> Result<Option<Moved>, Refused> {
         let units = Self::units_with_guards(request);
-        let Some(index) = self.pool.grow_backward(used.block, units).ok_or(Refused)? else {
+        let Some(joined) = self.pool.grow_backward(used.block, units)? else {
             return Ok(None);
         };
         if P::OVERHEAD != 0 {
-            let guards = self.guards(index, self.pool.header(index).used_units());
+            let guards = self.guards(joined.start, joined.units);
             guards.write(guards.capacity);
         }
-        let to = Offset::new(user_offset::<P>(index));
+        let to = Offset::new(user_offset::<P>(joined.start));
         Ok(to.map(|to| Moved {
             to,
             bytes: used.size,
@@ -152,33 +177,43 @@ impl<P: Poison> Heap<P> {
             && let Some(moved) = self.grow_used_backward(used, request)?
         {
             self.move_bytes(block, moved.to, moved.bytes);
-            self.settle(moved, request)?;
+            self.settle(moved, request);
             return Ok(Some(moved.to));
         }
+        if !self.pool.can_free(used.block) {
+            return Err(Refused);
+        }
+        let minimum = self.pool.minimum_words();
         let Some(new) = self.allocate(request) else {
             return Ok(None);
         };
-        self.allocated(new, size).map_err(|_| Refused)?;
+        if self.allocated(new, size).is_err() {
+            self.try_free(new);
+            self.pool.set_minimum_words(minimum);
+            return Err(Refused);
+        }
         self.move_bytes(block, new, used.size.min(size));
-        self.free_wholly(block)?;
+        if self.free_wholly(block).is_err() {
+            // Its header was forged: it spans what has just been allocated. The bytes have moved, and it is left alone.
+            self.pool.mark_corrupt();
+        }
         Ok(Some(new))
     }
 
-    /// Gives up what a block that grew downwards has more than was asked for.
+    /// Gives up what a block that grew downwards has more than was asked for; keeps it if the block behind is damaged.
     #[inline(always)]
-    fn settle(&mut self, moved: Moved, request: Request) -> Result<(), Refused> {
+    fn settle(&mut self, moved: Moved, request: Request) {
+        let Ok(used) = self.used_block(moved.to) else {
+            return;
+        };
         if P::OVERHEAD == 0 {
-            let index = moved.to.get() / 4 - 1;
-            let held = self.pool.header(index).used_units();
-            let units = Self::units_with_guards(request);
-            self.pool.resize(index, held, units).ok_or(Refused)?;
-            return Ok(());
+            let _ = self
+                .pool
+                .resize(used.block, Self::units_with_guards(request));
+            return;
         }
-        let used = self.used_block(moved.to).map_err(|_| Refused)?;
-        self.contents().grown(moved.to, moved.bytes, request.size());
-        self.contents()
-            .shrinking(moved.to, used.size, request.size());
-        self.resize_used(used, request).map(|_| ())
+        self.contents().grown(moved.to, moved.bytes, used.size);
+        let _ = self.resize_wholly(moved.to, used, request);
     }
 
     /// All phases of [`Heap::resize`] of a block that was found valid.
@@ -189,7 +224,8 @@ impl<P: Poison> Heap<P> {
         used: UserBlock,
         request: Request,
     ) -> Result<bool, Refused> {
-        if P::FILLS {
+        if P::FILLS && used.size > request.size() {
+            self.surplus(used, request)?;
             self.contents().shrinking(block, used.size, request.size());
         }
         let resized = self.resize_used(used, request)?;

@@ -2,37 +2,112 @@
 
 use crate::bins::bin_of;
 use crate::header::{Header, Note};
-use crate::lists::{Found, node_of};
+use crate::lists::{Links, NO_LIST, NONE, PAIRS, node_of};
 use crate::pool::{Index, Pool, control};
+
+/// Index of the first word behind a used block's header: of a size with `None`, unlike an [`Index`].
+pub(crate) type Payload = core::num::NonZeroU32;
 
 impl Pool {
     /// Allocates a block of `units`, at least 2, whose payload lies at a multiple of `alignment` words: 1 or 2.
+    ///
+    /// The straight way: the first or second block of the first list that may have one, and what remains of a large one keeps its place
+    /// in the list. All else is left to functions of their own, which need the registers.
     #[inline(always)]
-    pub(crate) fn allocate(self, units: u32, alignment: u32) -> Option<Index> {
-        let (found, lead) = self.find_aligned(units, alignment)?;
-        self.carve(found, lead + units)?;
-        if lead != 0 {
-            self.set_header(found.block, Header::free(lead));
-            self.count(control::FREE_BLOCKS, 1);
+    pub(crate) fn allocate(self, units: u32, alignment: u32) -> Option<Payload> {
+        if units >= self.end() {
+            return None;
         }
-        let block = found.block + lead;
-        self.set_header(block, Header::used(units, Note::of(lead)));
-        self.count(control::USED_BLOCKS, 1);
-        Some(block)
+        let mut bin = self.first_bin_from(bin_of(units));
+        if bin == PAIRS || bin == NO_LIST {
+            return self.allocate_slowly(units, alignment);
+        }
+        let mut previous = control::HEADS + bin;
+        let mut node = self.first_of(previous);
+        if node == NONE {
+            return self.damaged();
+        }
+        let mut room = self.room(node);
+        if room < units {
+            (previous, node) = (node, self.get(node));
+            if !self.is_node(node) || self.room(node) < units {
+                bin = self.next_bin(bin);
+                previous = control::HEADS + bin;
+                node = self.first_of(previous);
+                if bin == NO_LIST || node == NONE {
+                    return self.allocate_slowly(units, alignment);
+                }
+            }
+            room = self.room(node);
+        }
+        let block = node - 1;
+        let next = self.get(node);
+        let links = Links { next, previous };
+        if self.word_before_aligned(block, alignment) != 0
+            || self.get(node + 1) != previous
+            || next != NONE && !self.leads_back(node, links)
+            || !self.ends_inside(block, room)
+            || room < units
+        {
+            return self.allocate_slowly(units, alignment);
+        }
+        // Nothing fails from here.
+        let (start, rest) = (block + units, room - units);
+        if rest == 0 {
+            self.unlink(links);
+            self.discount(control::FREE_BLOCKS, 1);
+            self.tell(start, room, 0);
+            self.take_words(units - 1);
+        } else {
+            let rest_bin = bin_of(rest);
+            self.write_free(start, rest);
+            if rest_bin == bin {
+                self.relocate(links, start + 1);
+            } else {
+                self.unlink(links);
+                if rest != 1 {
+                    self.link(node_of(start, rest), rest_bin);
+                }
+                if rest < 4 {
+                    self.tell(start + rest, room, rest);
+                }
+            }
+            self.take_words(units);
+        }
+        self.begin_used(block, 0, units)
     }
 
-    /// A free block with room for `units`, and how many of its words (0 or 1) stay free in front of them.
-    #[inline(always)]
-    fn find_aligned(self, units: u32, alignment: u32) -> Option<(Found, u32)> {
-        let mut room_wanted = units;
+    /// Same as [`Pool::allocate`], the whole search: any list, one block more where the first one fits only misaligned.
+    #[inline(never)]
+    fn allocate_slowly(self, units: u32, alignment: u32) -> Option<Payload> {
+        let mut wanted = units;
         loop {
-            let found = self.find(room_wanted)?;
-            let lead = self.word_before_aligned(found.block, alignment);
-            if lead + units <= found.room {
-                return Some((found, lead));
+            let block = self.find(wanted)?;
+            let lead = self.word_before_aligned(block, alignment);
+            if units + lead <= self.header(block).free_units() {
+                if self.cut(block, units + lead).is_none() {
+                    return self.damaged();
+                }
+                return self.begin_used(block, lead, units);
             }
-            room_wanted = units + lead; // one more at most, so the second one found has room
+            if wanted > units {
+                return self.damaged(); // a block of one word more has room for both
+            }
+            wanted += 1;
         }
+    }
+
+    /// Writes the header of a used block behind `lead` words, 0 or 1, that stay free.
+    #[inline(always)]
+    fn begin_used(self, start: Index, lead: u32, units: u32) -> Option<Payload> {
+        let block = start + lead;
+        if lead != 0 {
+            self.set_header(start, Header::free(lead));
+            self.count(control::FREE_BLOCKS, 1);
+        }
+        self.set_header(block, Header::used(units, Note::of(lead)));
+        self.count(control::USED_BLOCKS, 1);
+        Payload::new(block + 1)
     }
 
     /// 1 where a free block must keep its first word so that the payload behind it lies at a multiple of 2 words, else 0.
@@ -42,7 +117,7 @@ impl Pool {
         self.arena().phase().wrapping_add(block + 1) & (alignment - 1)
     }
 
-    /// Takes a block of `units`, at least 2, whose word `aligned_word` (counted from its header) lies at a multiple of `alignment` words.
+    /// Allocates a block of `units`, at least 2, whose word `aligned_word` (counted from its header) lies at a multiple of `alignment` words.
     #[inline(never)]
     pub(crate) fn allocate_aligned(
         self,
@@ -66,11 +141,13 @@ impl Pool {
         } else {
             (padded, units)
         };
-        let found = self.find_block(first).filter(fits);
-        let block = found.or_else(|| self.find_block(second).filter(fits))?;
+        let found = self.find(first).filter(fits);
+        let block = found.or_else(|| self.find(second).filter(fits))?;
         let lead = lead_for(block);
         let minimum = self.minimum_words();
-        self.cut(block, lead + units)?;
+        if self.cut(block, lead + units).is_none() {
+            return self.damaged();
+        }
         self.set_header(block + lead, Header::used(units, Note::of(lead)));
         self.count(control::USED_BLOCKS, 1);
         if lead != 0 {
@@ -82,60 +159,30 @@ impl Pool {
         Some(block + lead)
     }
 
-    /// As [`Pool::find`], not inlined.
-    #[inline(never)]
-    fn find_block(self, units: u32) -> Option<Index> {
-        self.find(units).map(|found| found.block)
-    }
-
-    /// Takes the first `units` units of any free block out of the free ones; the rest stays free.
+    /// Takes the first `units` units of any free block out of the free ones; the rest stays free. `None`, with nothing changed,
+    /// if the block has fewer or is not linked as it should be.
     #[inline(never)]
     pub(crate) fn cut(self, block: Index, units: u32) -> Option<()> {
         let room = self.header(block).free_units();
-        let following = self.ingest_end(block, room)?;
-        let rest = room.checked_sub(units)?;
-        if room != 1 {
-            self.unlink(node_of(block, room))?;
+        if !self.ends_inside(block, room) || room < units {
+            return None;
         }
+        if room != 1 {
+            let links = self.links_of(node_of(block, room))?;
+            // Nothing fails from here.
+            self.unlink(links);
+        }
+        let (start, rest) = (block + units, room - units);
         if rest == 0 {
             self.discount(control::FREE_BLOCKS, 1);
         } else {
-            let start = following - rest;
             self.write_free(start, rest);
             if rest != 1 {
                 self.link(node_of(start, rest), bin_of(rest));
             }
         }
         if rest < 4 {
-            self.tell(following, room, rest);
-        }
-        self.take_words(units - u32::from(rest == 0));
-        Some(())
-    }
-
-    /// Takes the first `units` units of a block that was found out of the free ones; the rest stays free.
-    #[inline(always)]
-    fn carve(self, found: Found, units: u32) -> Option<()> {
-        let Found { block, room, bin } = found;
-        let following = self.ingest_end(block, room)?;
-        let rest = room - units; // none that is smaller is found
-        let (start, rest_bin) = (block + units, bin_of(rest));
-        let stays = rest_bin == bin;
-        if stays {
-            self.relocate(block + 1, start + 1)?;
-        } else {
-            self.unlink(node_of(block, room))?;
-        }
-        if rest == 0 {
-            self.discount(control::FREE_BLOCKS, 1);
-        } else {
-            self.write_free(start, rest);
-            if !stays && rest != 1 {
-                self.link(node_of(start, rest), rest_bin);
-            }
-        }
-        if rest < 4 {
-            self.tell(following, room, rest);
+            self.tell(start + rest, room, rest);
         }
         self.take_words(units - u32::from(rest == 0));
         Some(())

@@ -324,3 +324,22 @@ fn operations_on_a_damaged_heap_stay_inside_of_it() {
     operations_stay_inside::<Light>();
     operations_stay_inside::<Comprehensive>();
 }
+
+#[test]
+fn a_header_and_a_recorded_size_that_contradict_each_other_are_refused() {
+    let mut region = Region::new(700);
+    let mut heap = region.heap::<Light>();
+    let [_, block, behind, _] =
+        [4, 20, 40, 20].map(|size| allocate(&mut heap, request(size)).unwrap());
+    // A header that spans the next block, too: what an overrun of the block before can forge, canaries and all.
+    let both = behind.get() - block.get() + 12 + 40 + 4;
+    let header = block.checked_sub(12).unwrap();
+    let kept = heap.contents().word(header).unwrap();
+    let forged = ((both / 4) << 3).wrapping_neg();
+    assert!(heap.contents().set_word(header, forged));
+    let told = |result: Result<u32, Misuse>| matches!(result, Err(Misuse::Corrupt(found)) if found.kind == CorruptionKind::SizeWord);
+    assert!(told(heap.usable_size(block)) && told(heap.free(block)));
+    assert!(heap.contents().set_word(header, kept));
+    assert_eq!(heap.free(block), Ok(20));
+    assert_sound(&heap);
+}

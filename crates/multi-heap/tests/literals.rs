@@ -634,10 +634,9 @@ fn a_region_of_128_mib_is_a_heap_and_a_larger_one_is_none() {
         .cast::<u8>();
     let bytes = |size| std::ptr::NonNull::slice_from_raw_parts(start, size);
     // SAFETY: the memory is the vector's, which outlives the heap, and nobody else uses it. A heap reads what it wrote.
-    let heap = unsafe { Heap::<Unpoisoned>::new(bytes(MOST)) }.unwrap();
-    let info = heap.info();
+    let heap = unsafe { Heap::<Unpoisoned>::new(bytes(MOST)) };
+    let info = heap.unwrap().info();
     assert!(info.largest_free_block > (MOST as u32) - 4096, "{info:?}");
-    drop(heap);
     // SAFETY: as above.
     let larger = unsafe { Heap::<Unpoisoned>::new(bytes(MOST + 4)) };
     assert!(larger.is_err());

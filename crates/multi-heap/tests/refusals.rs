@@ -1,0 +1,288 @@
+//! A refused operation changes nothing, and no operation on a damaged heap touches memory outside of it: exhaustively, for every
+//! single damaged word of a small heap, at each level.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
+)]
+
+mod common;
+use common::*;
+use core::ptr::NonNull;
+use multi_heap::{Comprehensive, Heap, Light, Misuse, Offset, Poison, Request, Unpoisoned};
+
+/// Words before and behind the region that nobody may touch.
+const GUARD: usize = 64;
+const UNTOUCHED: u32 = 0xA5A5_A5A5;
+/// The word of the control structure that remembers damage: the only one that a refusal may change.
+const MARK: usize = 4;
+
+/// A heap in words of which every one can be looked at and changed.
+struct Damageable<P: Poison> {
+    memory: Vec<u32>,
+    words: usize,
+    heap: Heap<P>,
+}
+
+impl<P: Poison> Damageable<P> {
+    fn new(words: usize) -> Self {
+        let mut memory = vec![UNTOUCHED; words + 2 * GUARD];
+        let region = NonNull::from(&mut memory[GUARD..GUARD + words]);
+        let bytes = NonNull::slice_from_raw_parts(region.cast::<u8>(), words * 4);
+        // SAFETY: a `Vec`'s buffer stays where it is; nothing else touches it while the heap works.
+        let heap = unsafe { Heap::new(bytes) }.unwrap();
+        Self {
+            memory,
+            words,
+            heap,
+        }
+    }
+
+    fn region(&self) -> Vec<u32> {
+        self.memory[GUARD..GUARD + self.words].to_vec()
+    }
+
+    fn restore(&mut self, words: &[u32]) {
+        self.memory[GUARD..GUARD + self.words].copy_from_slice(words);
+    }
+
+    fn damage(&mut self, word: usize, value: u32) {
+        self.memory[GUARD + word] = value;
+    }
+
+    /// Whether only words of the region were written.
+    fn stayed_inside(&self) -> bool {
+        let (before, rest) = self.memory.split_at(GUARD);
+        let behind = &rest[self.words..];
+        before.iter().chain(behind).all(|&word| word == UNTOUCHED)
+    }
+}
+
+/// A heap with used blocks between free ones of all forms, and its live blocks.
+fn varied<P: Poison>(words: usize) -> (Damageable<P>, Vec<Offset>) {
+    let mut damageable = Damageable::<P>::new(words);
+    let heap = &mut damageable.heap;
+    let sizes = [20, 20, 4, 4, 8, 20, 40, 20, 20, 8, 20, 12];
+    let blocks = sizes.map(|size| allocate(heap, request(size)).unwrap());
+    for rank in [0, 2, 4, 6, 8, 10] {
+        free(heap, blocks[rank]);
+    }
+    assert_sound(heap);
+    let live = [1, 3, 5, 7, 9, 11].map(|rank| blocks[rank]).to_vec();
+    (damageable, live)
+}
+
+/// One call of the heap.
+#[derive(Clone, Copy, Debug)]
+enum Operation {
+    Allocate(u32, usize),
+    Free(usize),
+    Resize(usize, u32),
+    GrowBackward(usize, u32),
+    Reallocate(usize, u32, usize),
+}
+
+fn operations(live: usize) -> Vec<Operation> {
+    let allocations = [
+        (1, 4),
+        (8, 4),
+        (20, 4),
+        (44, 4),
+        (400, 4),
+        (4, 8),
+        (20, 8),
+        (12, 64),
+    ];
+    let of_block = |rank| {
+        let resizes = [1, 8, 12, 24, 32, 60, 100].map(move |size| Operation::Resize(rank, size));
+        let backward = [28, 44, 60].map(move |size| Operation::GrowBackward(rank, size));
+        let moves = [(1, 4), (28, 4), (60, 4), (100, 4), (24, 64)]
+            .map(move |(size, alignment)| Operation::Reallocate(rank, size, alignment));
+        resizes
+            .into_iter()
+            .chain(backward)
+            .chain(moves)
+            .chain([Operation::Free(rank)])
+    };
+    allocations
+        .into_iter()
+        .map(|(size, alignment)| Operation::Allocate(size, alignment))
+        .chain((0..live).flat_map(of_block))
+        .collect()
+}
+
+/// Carries out an operation; whether it changed anything, as far as it says.
+fn perform<P: Poison>(heap: &mut Heap<P>, live: &[Offset], operation: Operation) -> bool {
+    match operation {
+        Operation::Allocate(size, alignment) => {
+            let request = Request::aligned(size as usize, alignment).unwrap();
+            let block = heap.allocate(request);
+            if let Some(block) = block {
+                let _ = heap.allocated(block, size);
+            }
+            block.is_some()
+        }
+        Operation::Free(rank) => {
+            let filled = heap.freeing(live[rank]);
+            let freed = filled.and_then(|()| heap.free(live[rank]));
+            assert!(
+                filled.is_err() || freed.is_ok() || P::NAME != Comprehensive::NAME,
+                "filled, but not freed"
+            );
+            freed.is_ok()
+        }
+        Operation::Resize(rank, size) => heap.resize(live[rank], size) == Ok(true),
+        Operation::GrowBackward(rank, size) => {
+            matches!(heap.grow_backward(live[rank], size), Ok(Some(_)))
+        }
+        Operation::Reallocate(rank, size, alignment) => {
+            let request = Request::aligned(size as usize, alignment).unwrap();
+            matches!(heap.reallocate(live[rank], request), Ok(Some(_)))
+        }
+    }
+}
+
+/// What a word may be damaged to: other values nearby, what programs keep in memory, links to everywhere, headers of all kinds.
+fn damages(word: u32, words: u32) -> Vec<u32> {
+    let near = [1, 8, 0x100, 0x8000_0000, 1 << 30].map(|bit| word ^ bit);
+    let others = [0x400D_1234, 0x3FFB_0010, u32::MAX, 0x7FFF_FFFF];
+    let headers = (0..8).flat_map(|units: u32| {
+        let used = (units << 3).wrapping_neg();
+        [
+            1 << 30 ^ units,
+            used,
+            used.wrapping_sub(2),
+            used.wrapping_sub(4),
+        ]
+    });
+    (0..words + 3)
+        .chain(near)
+        .chain(others)
+        .chain(headers)
+        .filter(|&value| value != word)
+        .collect()
+}
+
+fn nothing_changes_where_nothing_is_done<P: Poison>(words: usize) {
+    let (mut damageable, live) = varied::<P>(words);
+    let sound = damageable.region();
+    for word in 0..words {
+        for value in damages(sound[word], words as u32) {
+            for operation in operations(live.len()) {
+                damageable.restore(&sound);
+                damageable.damage(word, value);
+                let mut before = damageable.region();
+                let done = perform(&mut damageable.heap, &live, operation);
+                let told = || format!("{}: word {word} = {value:#x}, {operation:?}", P::NAME);
+                assert!(damageable.stayed_inside(), "{}", told());
+                let after = damageable.region();
+                before[MARK] = after[MARK];
+                assert!(done || before == after, "changed: {}", told());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refused_operation_changes_nothing_but_the_mark() {
+    nothing_changes_where_nothing_is_done::<Unpoisoned>(106);
+}
+
+#[test]
+fn a_refused_operation_on_a_lightly_poisoned_heap_changes_nothing_but_the_mark() {
+    nothing_changes_where_nothing_is_done::<Light>(180);
+}
+
+#[test]
+fn a_refused_operation_on_a_comprehensively_poisoned_heap_changes_nothing_but_the_mark() {
+    nothing_changes_where_nothing_is_done::<Comprehensive>(180);
+}
+
+/// Everything that can be called, one after the other, in a heap with one damaged word.
+fn a_life_with_one_damaged_word_stays_inside<P: Poison>(words: usize) {
+    let mut damageable = Damageable::<P>::new(words);
+    let fresh = damageable.region();
+    for word in 0..words {
+        for value in damages(fresh[word], words as u32) {
+            damageable.restore(&fresh);
+            damageable.damage(word, value);
+            let heap = &mut damageable.heap;
+            let mut live = Vec::new();
+            for (size, alignment) in [(4, 4), (12, 8), (8, 4), (1, 64), (20, 4)] {
+                let request = Request::aligned(size, alignment).unwrap();
+                live.extend(heap.allocate(request));
+            }
+            for (rank, &block) in live.iter().enumerate() {
+                let size = heap.usable_size(block).unwrap_or(0);
+                heap.contents().shrinking(block, size, 4);
+                let _ = heap.resize(block, [4, 16, 40][rank % 3]);
+                let _ = heap.grow_backward(block, 24);
+                let _ = heap.reallocate(block, request(28));
+                let _ = heap.freeing(block).and_then(|()| heap.free(block));
+            }
+            let _ = (
+                heap.info(),
+                heap.check(),
+                heap.damage(),
+                heap.blocks().count(),
+            );
+            assert!(
+                damageable.stayed_inside(),
+                "{}: word {word} = {value:#x}",
+                P::NAME
+            );
+        }
+    }
+}
+
+#[test]
+fn no_operation_on_a_tiny_damaged_heap_leaves_it() {
+    for words in 16..40 {
+        a_life_with_one_damaged_word_stays_inside::<Unpoisoned>(words);
+    }
+    for words in 22..44 {
+        a_life_with_one_damaged_word_stays_inside::<Light>(words);
+        a_life_with_one_damaged_word_stays_inside::<Comprehensive>(words);
+    }
+}
+
+#[test]
+fn a_wrong_resize_of_a_pointer_into_a_block_leaves_the_heap_sound() {
+    let mut region = Region::new(1024);
+    let mut heap = region.heap::<Unpoisoned>();
+    let block = allocate(&mut heap, request(64)).unwrap();
+    for (word, value) in [(4, -16_i32 as u32), (5, 7), (6, 0x400D_1234)] {
+        let place = block.checked_add(word * 4).unwrap();
+        assert!(heap.contents().set_word(place, value));
+    }
+    let inside = block.checked_add(20).unwrap();
+    assert_eq!(heap.resize(inside, 40), Err(Misuse::NotABlock));
+    assert_eq!(heap.try_resize(inside, 40), Err(multi_heap::Refused));
+    assert_eq!(
+        heap.try_reallocate(inside, request(40)),
+        Err(multi_heap::Refused)
+    );
+    assert_eq!((heap.check(), heap.damage()), (Ok(()), None));
+    assert_eq!(free(&mut heap, block), 64);
+    assert_sound(&heap);
+}
+
+#[test]
+fn a_block_beside_a_damaged_one_keeps_its_size_and_its_bytes() {
+    let mut region = Region::new(4096);
+    let mut heap = region.heap::<Unpoisoned>();
+    let [block, behind, _] = [200, 40, 40].map(|size| allocate(&mut heap, request(size)).unwrap());
+    free(&mut heap, behind);
+    write(&heap, block, 200, 7);
+    let link_back = behind.checked_add(4).unwrap();
+    let damaged = heap.contents().word(link_back).unwrap() ^ 0x100;
+    assert!(heap.contents().set_word(link_back, damaged));
+    assert!(matches!(
+        heap.reallocate(block, request(100)),
+        Err(Misuse::Corrupt(_))
+    ));
+    assert!(heap.damage().is_some());
+    assert_eq!(heap.usable_size(block), Ok(200));
+    assert!(holds(&heap, block, 200, 7));
+}
