@@ -71,6 +71,12 @@ impl From<esp_heap::error::Error> for Error {
     }
 }
 
+impl From<xtensa_toolchain::Error> for Error {
+    fn from(error: xtensa_toolchain::Error) -> Error {
+        Error::Failed(error.to_string())
+    }
+}
+
 impl From<heap_report::Error> for Error {
     fn from(error: heap_report::Error) -> Error {
         match error {

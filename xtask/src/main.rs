@@ -29,7 +29,6 @@ mod record;
 #[cfg(test)]
 #[path = "../../crates/esp-heap/src/firmware/sample.rs"]
 mod sample;
-mod xtensa;
 
 use std::process::ExitCode;
 
@@ -74,16 +73,10 @@ enum Command {
     Clib(commands::clib::Arguments),
     CheckSymbols(commands::check_symbols::Arguments),
     Ci(commands::ci::Arguments),
-    #[command(hide = true)]
-    LinkXtensa(commands::link_xtensa::Arguments),
 }
 
 fn main() -> ExitCode {
-    let result = match xtensa::compiler::wrapped() {
-        Some(line) => xtensa::compiler::compile(&line),
-        None => run(CommandLine::parse().command),
-    };
-    match result {
+    match run(CommandLine::parse().command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -107,7 +100,6 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Clib(arguments) => commands::clib::run(&arguments),
         Command::CheckSymbols(arguments) => commands::check_symbols::run(&arguments),
         Command::Ci(arguments) => commands::ci::run(&arguments),
-        Command::LinkXtensa(arguments) => commands::link_xtensa::run(&arguments),
     }
 }
 

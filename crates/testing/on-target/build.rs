@@ -1,4 +1,5 @@
-//! Which files of `targets/` belong to a program: cargo does not track linker scripts, assembly and linkers by itself.
+//! Which files of `targets/` belong to a program: cargo does not track linker scripts, assembly and
+//! linkers by itself.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ fn xtensa(root: &Path) {
     for file in XTENSA {
         link("", &folder.join(file));
     }
-    depend_on(&root.join("xtask/src/xtensa"));
+    depend_on(&root.join("crates/testing/xtensa-toolchain/src"));
     for program in ["masked_global", "masked_c", "masked_esp_alloc"] {
         println!("cargo:rustc-link-arg-bin={program}=--count-masked");
     }
@@ -41,7 +42,7 @@ fn xtensa(root: &Path) {
     }
 }
 
-/// The checks in C: the linker compiles them, see `xtask/src/xtensa`.
+/// The checks in C: the linker compiles them, see `crates/testing/xtensa-toolchain/src`.
 fn c_checks(root: &Path) {
     let folder = root.join("crates/heap-caps-c/checks");
     let include = root.join("crates/heap-caps-c/include");

@@ -17,8 +17,8 @@ use super::build::{output_folder, root};
 use super::program::Program;
 use crate::error::Error;
 use crate::on_target::{run, tools};
-use crate::xtensa::link;
-use crate::xtensa::order::Order;
+use xtensa_toolchain::link;
+use xtensa_toolchain::order::Order;
 
 /// How the chip comes up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

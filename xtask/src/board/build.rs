@@ -9,6 +9,7 @@ use super::Board;
 use super::step::Step;
 use super::toolchain::Toolchain;
 use crate::error::Error;
+use crate::on_target::xtensa;
 
 /// What is to be built.
 #[derive(Debug, clap::Args)]
@@ -82,6 +83,9 @@ impl Source {
         let Some(step) = self.step()? else {
             return Ok(self.expected_file());
         };
+        if self.chip == Board::Esp32 {
+            xtensa::build()?;
+        }
         eprintln!("{step}");
         let output = step.results()?;
         let messages = String::from_utf8_lossy(&output.stdout);
@@ -99,6 +103,9 @@ impl Source {
 /// The command that looks for lints in every program of `board`'s package.
 pub(crate) fn lints(board: Board) -> Result<Step, Error> {
     let toolchain = Toolchain::find(board, None)?;
+    if board == Board::Esp32 {
+        xtensa::build()?;
+    }
     let step = on_package(board, |root| toolchain.cargo(board, "clippy", root))?;
     Ok(step.args([
         "--release",

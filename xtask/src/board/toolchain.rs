@@ -4,7 +4,7 @@
 //!   ESP32-C3   cargo with the target installed (rustup)   ─ or ─  Debian's rustc with its library sources, lld
 //!   ESP32      the toolchain `esp` of espup               ─ or ─  a rustc from 1.98 on with its library sources, LLVM's tools, GNU ld
 //! ```
-//! The upstream compiler knows Xtensa's inline assembly from 1.98 on; its code goes through this program as linker (`xtensa/`), crate
+//! The upstream compiler knows Xtensa's inline assembly from 1.98 on; its code goes through a linker of its own (`crates/testing/xtensa-toolchain`), crate
 //! by crate: LLVM 22 cannot write the assembly of a whole program as bitcode.
 
 use std::env;
@@ -16,7 +16,7 @@ use super::build::{output_folder, root};
 use super::step::Step;
 use super::{Board, unpacked};
 use crate::error::Error;
-use crate::xtensa::compiler;
+use crate::on_target::xtensa;
 
 /// How cargo is called so that it compiles for the board.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,16 +130,14 @@ fn with_sources(board: Board, rustc: &Path) -> Result<Toolchain, Error> {
     }
 }
 
-/// This program, for Xtensa: as the linker, and as what stands in for rustc where rustc alone fails.
+/// For Xtensa a linker of our own, and a wrapper of rustc where rustc alone fails.
 fn with_linker(step: Step, board: Board) -> Result<Step, Error> {
     if board == Board::Esp32c3 {
         return Ok(step.env(linker_variable(board), "ld.lld-22"));
     }
-    let this = env::current_exe().map_err(|cause| Error::Failed(cause.to_string()))?;
     Ok(step
-        .env(linker_variable(board), &this)
-        .env("RUSTC_WRAPPER", this)
-        .env(compiler::MARK, "1")
+        .env(linker_variable(board), xtensa::linker()?)
+        .env("RUSTC_WRAPPER", xtensa::compiler()?)
         .env("CARGO_PROFILE_DEV_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_LTO", "off"))
 }

@@ -10,7 +10,6 @@ use super::processor::Processor;
 use crate::ci::tool;
 use crate::error::Error;
 use crate::on_target::tools;
-use crate::xtensa::link;
 use esp_heap::poisoning::Poisoning;
 
 /// What cargo calls the library.
@@ -26,7 +25,8 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Builds the library and tells where it is: a place of its own for each order. What the compiler says goes to standard error.
+    /// Builds the library and tells where it is: a place of its own for each order. What the
+    /// compiler says goes to standard error.
     pub(crate) fn build(&self) -> Result<PathBuf, Error> {
         self.processor.require()?;
         let root = root();
@@ -72,7 +72,8 @@ impl Order {
         features
     }
 
-    /// Puts the heap's part of what cargo made to its place; for Xtensa cargo made an archive of bitcode, to be compiled.
+    /// Puts the heap's part of what cargo made to its place; for Xtensa cargo made an archive of
+    /// bitcode, to be compiled.
     fn deliver(&self, made: &Path, output: &Path) -> Result<PathBuf, Error> {
         let place = output.join("libraries").join(self.label()).join(FILE);
         if let Some(folder) = place.parent() {
@@ -81,7 +82,7 @@ impl Order {
         if self.processor == Processor::Esp32 {
             let bitcode = place.with_extension("bitcode.a");
             archive::strip(made, &bitcode)?;
-            link::archive(&bitcode, &place)?;
+            xtensa_toolchain::link::archive(&bitcode, &place)?;
             fs::remove_file(&bitcode).map_err(|cause| Error::file(&bitcode, cause))?;
         } else {
             archive::strip(made, &place)?;

@@ -1,7 +1,8 @@
 //! Which C names belong to which feature: the lists in `crates/heap-caps-c/symbols`.
 //!
-//! `FEATURE.txt` has the names that a feature exports, `needs.txt` what a library may want from the program: one name a line, `#` begins a
-//! remark. On a host names of the C library have a prefix: it has its own.
+//! `FEATURE.txt` has the names that a feature exports, `needs.txt` what a library may want from the
+//! program: one name a line, `#` begins a remark. On a host names of the C library have a prefix:
+//! it has its own.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,5 @@
-//! How the heap becomes a static library for C (`crates/heap-caps-c/staticlib`), and which names it has.
+//! How the heap becomes a static library for C (`crates/heap-caps-c/staticlib`), and which names it
+//! has.
 //!
 //! ```text
 //!   processor.rs   for which processors, with which compiler          features.rs   which C names belong to which feature

@@ -49,7 +49,8 @@ impl Processor {
         }
     }
 
-    /// Whether programs for it have a C library of their own: then ours has other names for `malloc` and the like.
+    /// Whether programs for it have a C library of their own: then ours has other names for
+    /// `malloc` and the like.
     pub(crate) fn is_hosted(self) -> bool {
         matches!(self, Processor::Host | Processor::Host32)
     }

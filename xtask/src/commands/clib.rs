@@ -51,7 +51,8 @@ pub(crate) struct Arguments {
         requires = "package"
     )]
     out: PathBuf,
-    /// Instead: run the checks in C (crates/heap-caps-c/checks) on a library with all features, on this machine
+    /// Instead: run the checks in C (crates/heap-caps-c/checks) on a library with all features, on
+    /// this machine
     #[arg(long)]
     check: bool,
 }

@@ -9,7 +9,6 @@ pub(crate) mod clib;
 pub(crate) mod faults;
 pub(crate) mod flash;
 pub(crate) mod image;
-pub(crate) mod link_xtensa;
 pub(crate) mod monitor;
 pub(crate) mod peers;
 pub(crate) mod qemu;

@@ -8,7 +8,8 @@ use esp_heap::{figures, traces};
 use crate::bench::peers;
 use crate::error::Error;
 
-/// Find the smallest heap of each Rust peer that completes each trace, on an emulated 32-bit chip (minutes per trace)
+/// Find the smallest heap of each Rust peer that completes each trace, on an emulated 32-bit chip
+/// (minutes per trace)
 #[derive(clap::Args)]
 #[command(after_help = "\
 `cargo esp-heap minheap` does the same with our heap, and describes the search.")]

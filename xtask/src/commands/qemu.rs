@@ -18,7 +18,8 @@ const C_TIME_LIMIT: Duration = Duration::from_secs(300);
 /// The same for the program that must be stopped.
 const SHORT_LIMIT: Duration = Duration::from_secs(2);
 
-/// Programs that check by themselves what they print, and something that they print; a report made of that must name the leaks of `leaks` and `events`.
+/// Programs that check by themselves what they print, and something that they print; a report made
+/// of that must name the leaks of `leaks` and `events`.
 const SELF_CHECKING: [(&str, &[&str]); 4] = [
     ("leaks", &["src/bin/leaks.rs:"]),
     ("events", &["blocks alive"]),
@@ -26,7 +27,8 @@ const SELF_CHECKING: [(&str, &[&str]); 4] = [
     ("demo_esp32c3", DEMONSTRATED_ON_ESP32C3),
 ];
 
-/// The firmware's checks, ESP-IDF's start-up table of the memory that no program moves, and the last report.
+/// The firmware's checks, ESP-IDF's start-up table of the memory that no program moves, and the
+/// last report.
 const DEMONSTRATED: &[&str] = &[
     " checks passed",
     "At 3FFAE6E0 len 00001920 (6 KiB): DRAM",
@@ -67,7 +69,8 @@ stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_chec
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
 
-/// A program that shows how programs fail: it must end with this exit code (`None`: by the time limit), having said this.
+/// A program that shows how programs fail: it must end with this exit code (`None`: by the time
+/// limit), having said this.
 struct Failing {
     program: &'static str,
     code: Option<i32>,
@@ -201,7 +204,8 @@ fn suite_check(programs: &Programs, check: &str) -> Result<Fault, Error> {
     Ok((ended.code != Some(0)).then(|| complaint(&ended)))
 }
 
-/// The programs of checks in C whose names contain `wanted`, at every poisoning level: a line for a program and level, after the lines of what fails.
+/// The programs of checks in C whose names contain `wanted`, at every poisoning level: a line for a
+/// program and level, after the lines of what fails.
 fn checks_in_c(wanted: &str, tally: &mut Tally) -> Result<(), Error> {
     for poisoning in [Poisoning::None, Poisoning::Light, Poisoning::Comprehensive] {
         let programs = Programs::build_c_checks(poisoning)?;

@@ -7,7 +7,8 @@ use std::time::Instant;
 use crate::clib::checks;
 use crate::error::Error;
 
-/// Run every test that runs on this machine: unit, integration and documentation tests, and the checks of the C library in C
+/// Run every test that runs on this machine: unit, integration and documentation tests, and the
+/// checks of the C library in C
 #[derive(clap::Args)]
 #[command(after_help = "\
 The checks in C run with 64-bit and 32-bit pointers, at every poisoning level; a width that cannot be built here is left out and named.

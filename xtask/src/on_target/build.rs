@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::target::Target;
-use super::tools;
+use super::{tools, xtensa};
 use crate::error::Error;
 use esp_heap::poisoning::Poisoning;
 
@@ -147,7 +147,6 @@ fn output_folder(root: &Path, folder: &str) -> PathBuf {
 }
 
 fn cargo(target: Target, root: &Path, output: &Path) -> Result<Command, Error> {
-    let this = env::current_exe().map_err(|cause| Error::Failed(cause.to_string()))?;
     let mut command = tools::cargo();
     command.args(["build", "--quiet"]);
     command.args(["-Zbuild-std=core,alloc", "-Zjson-target-spec"]);
@@ -156,14 +155,17 @@ fn cargo(target: Target, root: &Path, output: &Path) -> Result<Command, Error> {
         .arg(root.join("crates/testing/on-target/Cargo.toml"));
     command.arg("--target").arg(target.specification(root));
     command.arg("--target-dir").arg(output);
-    command.env(variable(target, "LINKER"), linker(target, &this));
+    command.env(variable(target, "LINKER"), linker(target)?);
     Ok(command)
 }
 
-fn linker(target: Target, this: &Path) -> PathBuf {
+fn linker(target: Target) -> Result<PathBuf, Error> {
     match target {
-        Target::Esp32 => this.to_owned(),
-        Target::Esp32c3 => "ld.lld-22".into(),
+        Target::Esp32 => {
+            xtensa::build()?;
+            xtensa::linker()
+        }
+        Target::Esp32c3 => Ok("ld.lld-22".into()),
     }
 }
 

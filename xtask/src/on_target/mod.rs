@@ -5,6 +5,7 @@
 //!   build.rs    program ─> ELF file                                     run.rs     ELF file ─> output and exit code
 //!                                                                       size.rs    ELF file ─> bytes of code
 //!                                                                       leaks.rs   output ─> the lines that a report names
+//!   xtensa.rs   the linker and compiler wrapper of Xtensa programs
 //! ```
 
 pub(crate) mod build;
@@ -13,6 +14,7 @@ pub(crate) mod run;
 pub(crate) mod size;
 pub(crate) mod target;
 pub(crate) mod tools;
+pub(crate) mod xtensa;
 
 pub(crate) use build::Programs;
 pub(crate) use target::Target;

@@ -62,7 +62,7 @@ pub(crate) fn timed(operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUni
     (result, instructions(cycles))
 }
 
-/// Calls `operation` and counts the longest stretch of instructions with interrupts masked, as `xtask/src/xtensa/ir.rs` reads the clock:
+/// Calls `operation` and counts the longest stretch of instructions with interrupts masked, as `crates/testing/xtensa-toolchain/src/ir.rs` reads the clock:
 /// behind the instruction that masks, and in front of the one that ends it. Two instructions store the first reading.
 pub(crate) fn longest_masked(
     operation: Operation,

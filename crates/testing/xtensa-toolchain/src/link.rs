@@ -5,17 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::order::Order;
-use super::{assembly, ir};
-use crate::error::Error;
+use crate::order::Order;
+use crate::{Error, assembly, ir};
 
 /// The target files, for the one list of each processor's features.
-const EMULATED: &str = include_str!("../../../targets/xtensa-qemu-none-elf.json");
-const CHIP: &str = include_str!("../../../targets/xtensa-esp32-none-elf.json");
+const EMULATED: &str = include_str!("../../../../targets/xtensa-qemu-none-elf.json");
+const CHIP: &str = include_str!("../../../../targets/xtensa-esp32-none-elf.json");
 const TRIPLE: &str = "xtensa-none-elf";
 
 /// Carries out one call of the linker.
-pub(crate) fn link(order: &Order) -> Result<(), Error> {
+///
+/// # Errors
+/// A tool is missing or fails, or a file cannot be read or written.
+pub fn link(order: &Order) -> Result<(), Error> {
     let target = if order.for_chip { CHIP } else { EMULATED };
     let mut workshop = Workshop::beside(&order.output, target)?;
     workshop.c_options.clone_from(&order.c_options);
@@ -38,7 +40,10 @@ pub(crate) fn link(order: &Order) -> Result<(), Error> {
 }
 
 /// Compiles an archive of bitcode to an archive of objects.
-pub(crate) fn archive(bitcode: &Path, output: &Path) -> Result<(), Error> {
+///
+/// # Errors
+/// A tool is missing or fails, or a file cannot be read or written.
+pub fn archive(bitcode: &Path, output: &Path) -> Result<(), Error> {
     let mut workshop = Workshop::beside(output, EMULATED)?;
     let mut objects = Vec::new();
     for source in workshop.sources(bitcode)? {
@@ -121,7 +126,8 @@ impl Workshop {
         Ok(object)
     }
 
-    /// C has the same way from bitcode on as Rust. No C library: memory is filled and copied by Rust's `compiler_builtins`.
+    /// C has the same way from bitcode on as Rust. No C library: memory is filled and copied by
+    /// Rust's `compiler_builtins`.
     fn bitcode_of_c(&mut self, source: &Path) -> Result<PathBuf, Error> {
         let bitcode = self.new_file("c.bc");
         let mut compiler = Command::new("clang-22");
@@ -161,7 +167,7 @@ impl Workshop {
 
 fn features(target: &str) -> Result<String, Error> {
     let target: serde_json::Value =
-        serde_json::from_str(target).map_err(|cause| Error::Failed(cause.to_string()))?;
+        serde_json::from_str(target).map_err(|cause| Error::new(cause.to_string()))?;
     let features = target
         .get("features")
         .and_then(|features| features.as_str());
@@ -177,7 +183,8 @@ fn is_bitcode(path: &Path) -> bool {
     fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"BC\xC0\xDE"))
 }
 
-/// Changes a text whose strings may be in no encoding: each byte travels as the character of its number.
+/// Changes a text whose strings may be in no encoding: each byte travels as the character of its
+/// number.
 fn edit(path: &Path, change: impl Fn(&str) -> Result<String, String>) -> Result<(), Error> {
     let bytes = fs::read(path).map_err(|cause| Error::file(path, cause))?;
     let text: String = bytes.into_iter().map(char::from).collect();
@@ -188,17 +195,17 @@ fn edit(path: &Path, change: impl Fn(&str) -> Result<String, String>) -> Result<
 }
 
 /// Runs a tool; one that fails is an error with all that it said.
-pub(super) fn run(command: &mut Command) -> Result<(), Error> {
+pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
         .output()
-        .map_err(|cause| Error::Failed(format!("{program}: {cause}")))?;
+        .map_err(|cause| Error::new(format!("{program}: {cause}")))?;
     if output.status.success() {
         return Ok(());
     }
     let complaint = String::from_utf8_lossy(&output.stderr);
     let files: Vec<_> = command.get_args().map(OsStr::to_string_lossy).collect();
-    Err(Error::Failed(format!(
+    Err(Error::new(format!(
         "{program} {}: {}\n{complaint}",
         files.join(" "),
         output.status

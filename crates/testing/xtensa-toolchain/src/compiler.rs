@@ -1,7 +1,8 @@
 //! How a crate whose assembly LLVM cannot write as bitcode is compiled all the same.
 //!
-//! rustc looks through a crate's assembly for symbols when it writes bitcode, and LLVM 22 ends there at Xtensa's `.literal`. As text
-//! the same module can be written, and made bitcode without a look:
+//! rustc looks through a crate's assembly for symbols when it writes bitcode, and LLVM 22 ends
+//! there at Xtensa's `.literal`. As text the same module can be written, and made bitcode without a
+//! look:
 //!
 //! ```text
 //!   cargo ─> this program as RUSTC_WRAPPER ─> rustc ─> bitcode                              most crates
@@ -13,26 +14,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use super::link::run as run_tool;
-use crate::error::Error;
+use crate::Error;
+use crate::link::run as run_tool;
 
 /// Crates with literals in their assembly.
 const WITH_LITERALS: [&str; 1] = ["xtensa_lx_rt"];
-/// Says that this program is called as cargo's wrapper of rustc: a wrapper gets no argument of its own.
-pub(crate) const MARK: &str = "XTASK_WRAPS_RUSTC";
 
-/// The command line for rustc, with rustc first, if cargo calls this program as its wrapper.
-pub(crate) fn wrapped() -> Option<Vec<OsString>> {
-    let line: Vec<OsString> = std::env::args_os().skip(1).collect();
-    std::env::var_os(MARK).map(|_| line)
-}
-
-/// Compiles as rustc would.
-pub(crate) fn compile(line: &[OsString]) -> Result<ExitCode, Error> {
+/// Compiles as rustc would. `line` is what cargo says to its wrapper: rustc, and rustc's arguments.
+///
+/// # Errors
+/// There is no rustc in the line, it or a tool cannot be run, or a file cannot be read or written.
+pub fn compile(line: &[OsString]) -> Result<ExitCode, Error> {
     let Some((rustc, arguments)) = line.split_first() else {
-        return Err(Error::Usage(format!(
-            "{MARK} is set, but there is no rustc to call"
-        )));
+        return Err(Error::new(
+            "usage: xtensa-rustc RUSTC ARGUMENTS…, as cargo calls RUSTC_WRAPPER",
+        ));
     };
     let library = Library::of(arguments);
     match library.filter(|library| WITH_LITERALS.contains(&library.name.as_str())) {
@@ -41,12 +37,8 @@ pub(crate) fn compile(line: &[OsString]) -> Result<ExitCode, Error> {
     }
 }
 
-/// rustc calls this program once more, as its linker.
 fn rustc_ends(rustc: &OsStr, arguments: &[OsString]) -> Result<ExitCode, Error> {
-    let status = Command::new(rustc)
-        .args(arguments)
-        .env_remove(MARK)
-        .status();
+    let status = Command::new(rustc).args(arguments).status();
     let status = status.map_err(|cause| Error::file(Path::new(rustc), cause))?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(1)))

@@ -1,10 +1,13 @@
 //! What LLVM 22 needs to be told about Xtensa, in its own textual IR.
 //!
-//! - It counts leading and trailing zeros in some 25 instructions, where Espressif's compilers use `nsau`, which every ESP32 has.
-//!   So the intrinsics become functions around that instruction, to be inlined by `opt`.
-//! - The compiler for emulated chips knows no `asm!`. So functions that a program declares become the instructions of esp-sync's lock.
-//! - Its calls to the 128-bit division routines pass the second operand in registers and on the stack, where rustc's definitions of
-//!   them expect a pointer. So a function of LLVM's shape stands in front of each definition.
+//! - It counts leading and trailing zeros in some 25 instructions, where Espressif's compilers use
+//!   `nsau`, which every ESP32 has. So the intrinsics become functions around that instruction, to
+//!   be inlined by `opt`.
+//! - The compiler for emulated chips knows no `asm!`. So functions that a program declares become
+//!   the instructions of esp-sync's lock.
+//! - Its calls to the 128-bit division routines pass the second operand in registers and on the
+//!   stack, where rustc's definitions of them expect a pointer. So a function of LLVM's shape
+//!   stands in front of each definition.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -41,7 +44,8 @@ any:
     ),
 ];
 
-/// Functions that programs declare, with what they are: to mask interrupts up to level 5, to bring a level back, the processor's number.
+/// Functions that programs declare, with what they are: to mask interrupts up to level 5, to bring
+/// a level back, the processor's number.
 const INSTRUCTIONS: [(&str, &str); 3] = [
     (
         "xtensa_mask_interrupts",
@@ -109,7 +113,8 @@ pub(crate) fn fit(module: &str, counts_masked: bool) -> String {
     with_wide_calls(with_instructions(module, counts_masked))
 }
 
-/// Assembly of the source gives numbers names, which LLVM's parser does not look up where an instruction takes few numbers (`bnei`).
+/// Assembly of the source gives numbers names, which LLVM's parser does not look up where an
+/// instruction takes few numbers (`bnei`).
 fn with_numbers(module: &str) -> String {
     let mut numbers = HashMap::new();
     let mut out = String::with_capacity(module.len());
@@ -164,7 +169,8 @@ fn replaced(text: &str, numbers: &HashMap<String, String>) -> String {
     out
 }
 
-/// What rustc notes for link-time optimisation stands behind the functions, where no function may follow.
+/// What rustc notes for link-time optimisation stands behind the functions, where no function may
+/// follow.
 fn without_summary(module: &str) -> String {
     let is_code = |line: &&str| !line.starts_with('^');
     let lines = module.lines().filter(is_code);

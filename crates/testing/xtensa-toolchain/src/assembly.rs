@@ -1,6 +1,7 @@
 //! Where a function's literals lie.
 //!
-//! `l32r` loads a word that lies in front of it. llc prints the literals of a function before it switches to the section of that function:
+//! `l32r` loads a word that lies in front of it. llc prints the literals of a function before it
+//! switches to the section of that function:
 //!
 //! ```text
 //!     .literal .LCPI7_0, table        falls into the section of the function before, unaligned
@@ -8,13 +9,16 @@
 //!   insert: …
 //! ```
 //!
-//! Here each function gets a section `.literal.insert` for its own; the linker script puts these in front of all code.
+//! Here each function gets a section `.literal.insert` for its own; the linker script puts these in
+//! front of all code.
 
 use std::fmt::Write;
 
-/// The same assembly, each function's literals in a section of their own. Literals without a function are an error.
+/// The same assembly, each function's literals in a section of their own. Literals without a
+/// function are an error.
 ///
-/// Assembly of the source (`global_asm!`) names its literals itself: they belong to the section that they stand in.
+/// Assembly of the source (`global_asm!`) names its literals itself: they belong to the section
+/// that they stand in.
 pub(crate) fn with_own_literals(assembly: &str) -> Result<String, String> {
     let mut placed = Placed {
         section: ".text".to_owned(),
@@ -91,7 +95,8 @@ impl Placed {
         );
     }
 
-    /// In front of the lines that open their function's section: where sections are in order, literals are in front of code then.
+    /// In front of the lines that open their function's section: where sections are in order,
+    /// literals are in front of code then.
     fn place_literals(&mut self) {
         if !self.literals.is_empty() {
             push_literals(&mut self.out, &self.section, &self.literals);
@@ -110,7 +115,8 @@ impl Placed {
     }
 }
 
-/// llc prints names as they are, which the assembler takes in quotes if there are quotes in them (defmt's are JSON).
+/// llc prints names as they are, which the assembler takes in quotes if there are quotes in them
+/// (defmt's are JSON).
 fn quoted(value: &str) -> String {
     if !value.contains('"') {
         return value.to_owned();
@@ -120,7 +126,8 @@ fn quoted(value: &str) -> String {
 
 /// How the compiler's literals are called.
 const COMPILERS: &str = ".LCPI";
-/// One section for many functions and assembly. Its literals' section must come into being before it, to lie in front of it.
+/// One section for many functions and assembly. Its literals' section must come into being before
+/// it, to lie in front of it.
 const SHARED_CODE: &str = ".rwtext";
 
 fn push_literals(out: &mut String, section: &str, literals: &str) {
@@ -151,8 +158,9 @@ fn literals_of_shared_code_first(assembly: String) -> String {
     format!("\t.section\t{place},\"ax\",@progbits\n\t.text\n{assembly}")
 }
 
-/// `("4", "copy")` of `call4 copy`, which GNU ld for a processor without windows cannot link. Such a call destroys the register that its
-/// return address goes to, so that register can hold the routine's address before.
+/// `("4", "copy")` of `call4 copy`, which GNU ld for a processor without windows cannot link. Such
+/// a call destroys the register that its return address goes to, so that register can hold the
+/// routine's address before.
 fn direct_call(words: &str) -> Option<(&str, &str)> {
     let (window, routine) = words
         .strip_prefix("call")?

@@ -10,24 +10,28 @@ const COUNT_MASKED: &str = "--count-masked";
 
 /// One call of the linker: the arguments that mean something here.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Order {
-    pub(crate) output: PathBuf,
+pub struct Order {
+    /// The program to write.
+    pub output: PathBuf,
     /// Objects, archives, assembly files and files in C, in order.
-    pub(crate) inputs: Vec<PathBuf>,
-    pub(crate) scripts: Vec<PathBuf>,
+    pub inputs: Vec<PathBuf>,
+    /// Linker scripts, in order.
+    pub scripts: Vec<PathBuf>,
     /// Whether it is for the chip itself, which has more registers than the emulator's processor.
-    pub(crate) for_chip: bool,
+    pub for_chip: bool,
     /// Whether the program counts how long interrupts are masked.
-    pub(crate) counts_masked: bool,
+    pub counts_masked: bool,
     /// Options for the linker behind this one.
-    pub(crate) options: Vec<String>,
+    pub options: Vec<String>,
     /// Options for the compiler of files in C.
-    pub(crate) c_options: Vec<String>,
+    pub c_options: Vec<String>,
 }
 
 impl Order {
-    /// Reads a command line in the style of GNU ld; libraries come as paths, so search paths are for linker scripts.
-    pub(crate) fn parse(arguments: &[String]) -> Order {
+    /// Reads a command line in the style of GNU ld; libraries come as paths, so search paths are
+    /// for linker scripts.
+    #[must_use]
+    pub fn parse(arguments: &[String]) -> Order {
         let mut order = Order::default();
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
@@ -58,7 +62,8 @@ impl Order {
         }
     }
 
-    /// rustc's `symbols.o` only keeps symbols of libraries alive, and is of no machine that GNU ld would know.
+    /// rustc's `symbols.o` only keeps symbols of libraries alive, and is of no machine that GNU ld
+    /// would know.
     fn input(&mut self, path: &Path) {
         if path.file_name().is_none_or(|name| name != "symbols.o") {
             self.inputs.push(path.to_owned());
