@@ -55,6 +55,28 @@ pub(crate) fn libraries() -> Result<Vec<Library>, Trouble> {
     parse(&text).map_err(|cause| Trouble::Failed(format!("cargo metadata: {cause}")))
 }
 
+/// The packages that are not published.
+pub(crate) fn private_packages() -> Result<Vec<String>, Trouble> {
+    #[derive(Deserialize)]
+    struct Package {
+        name: String,
+        /// The registries it may go to; `None` is any.
+        publish: Option<Vec<String>>,
+    }
+    #[derive(Deserialize)]
+    struct Packages {
+        packages: Vec<Package>,
+    }
+    let mut command = tool::cargo();
+    let text = tool::output(command.args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let Packages { packages } = serde_json::from_str(&text)
+        .map_err(|cause| Trouble::Failed(format!("cargo metadata: {cause}")))?;
+    let private = packages
+        .into_iter()
+        .filter(|package| package.publish.as_ref().is_some_and(Vec::is_empty));
+    Ok(private.map(|package| package.name).collect())
+}
+
 fn parse(metadata: &str) -> serde_json::Result<Vec<Library>> {
     let metadata: Metadata = serde_json::from_str(metadata)?;
     Ok(metadata

@@ -1,5 +1,9 @@
-//! What CI checks: the steps, the features of each crate, the tools they need.
+//! What CI checks: the steps, the features of each crate, the tools they need; documents and sources.
 
+pub(crate) mod blocks;
+pub(crate) mod columns;
 pub(crate) mod features;
+pub(crate) mod links;
+pub(crate) mod sources;
 pub(crate) mod steps;
 pub(crate) mod tool;

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::features::{Library, libraries};
+use super::features::{Library, libraries, private_packages};
 use super::tool::{self, Trouble, cargo};
+use super::{blocks, columns, links};
 use crate::board::{Board, build};
 
 /// One check of the whole workspace.
@@ -15,7 +16,7 @@ pub(crate) struct Step {
 }
 
 /// In the order they run: what a visitor tries first comes first.
-pub(crate) const STEPS: [Step; 8] = [
+pub(crate) const STEPS: [Step; 13] = [
     Step {
         name: "tests",
         about: "every host test, documentation tests included",
@@ -32,6 +33,26 @@ pub(crate) const STEPS: [Step; 8] = [
         run: fmt,
     },
     Step {
+        name: "columns",
+        about: "no line of code, comments or prose is longer than 100 columns",
+        run: columns::check,
+    },
+    Step {
+        name: "links",
+        about: "every link between documents leads somewhere",
+        run: links::check,
+    },
+    Step {
+        name: "blocks",
+        about: "Rust code in documents compiles as it is displayed",
+        run: blocks::check,
+    },
+    Step {
+        name: "licences",
+        about: "no dependency has another licence, another source or a second version",
+        run: licences,
+    },
+    Step {
         name: "clippy",
         about: "no lint fires, in tests neither",
         run: clippy,
@@ -45,6 +66,11 @@ pub(crate) const STEPS: [Step; 8] = [
         name: "features",
         about: "every feature combination of every library",
         run: features,
+    },
+    Step {
+        name: "packages",
+        about: "every publishable crate builds from what would be uploaded",
+        run: packages,
     },
     Step {
         name: "xtensa",
@@ -63,6 +89,7 @@ const XTENSA_TARGET: &str = "xtensa-esp32-none-elf";
 /// Debian's compiler: it comes with its library sources, from which `core` is built.
 const XTENSA_RUSTC: &str = "/usr/bin/rustc";
 const XTENSA_CARGO: &str = "/usr/bin/cargo";
+const DENY_REMEDY: &str = "cargo install --locked cargo-deny";
 const XTENSA_REMEDY: &str = "apt-get install rustc-web cargo-web rust-web-src";
 
 fn tests() -> Result<(), Trouble> {
@@ -144,6 +171,24 @@ fn needs_component(subcommand: &str, component: &str) -> Result<(), Trouble> {
     ))
 }
 
+/// Advisories need a database that few build machines reach, so they are not asked for.
+fn licences() -> Result<(), Trouble> {
+    if !tool::works(cargo().args(["deny", "--version"])) {
+        return Err(Trouble::missing("cargo-deny", DENY_REMEDY));
+    }
+    let mut command = cargo();
+    tool::run(command.args(["deny", "check", "licenses", "bans", "sources"]))
+}
+
+fn packages() -> Result<(), Trouble> {
+    let mut command = cargo();
+    command.args(["package", "--quiet", "--workspace", "--allow-dirty"]);
+    for private in private_packages()? {
+        command.args(["--exclude", &private]);
+    }
+    tool::run(&mut command)
+}
+
 /// Lints of the ESP32's programs need a compiler that few machines have.
 fn boards() -> Result<(), Trouble> {
     needs_component("fmt", "rustfmt")?;
@@ -162,7 +207,8 @@ fn boards() -> Result<(), Trouble> {
     Ok(())
 }
 
-/// A type-check alone: the dummy back end generates no code, so LLVM's Xtensa back end is not asked.
+/// A type-check alone: the dummy back end generates no code, so LLVM's Xtensa back end is not
+/// asked.
 fn xtensa() -> Result<(), Trouble> {
     needs_xtensa_compiler()?;
     let for_chips = |library: &Library| !library.is_for_hosts();

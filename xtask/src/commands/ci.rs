@@ -7,7 +7,7 @@ use crate::ci::steps::{STEPS, Step};
 use crate::ci::tool::Trouble;
 use crate::error::Error;
 
-/// Run what CI runs, step by step: tests, sim, fmt, clippy, docs, features, xtensa, boards
+/// Run what CI runs, step by step
 #[derive(clap::Args)]
 #[command(after_help = help())]
 pub(crate) struct Arguments {

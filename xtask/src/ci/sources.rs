@@ -1,0 +1,66 @@
+//! The repository's own text files, as git lists them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::tool::{self, Trouble};
+
+/// One text file.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// Relative to the repository's root, with slashes.
+    pub(crate) path: String,
+    pub(crate) text: String,
+}
+
+impl Source {
+    /// The folder of the file.
+    pub(crate) fn folder(&self) -> &Path {
+        Path::new(&self.path).parent().unwrap_or(Path::new(""))
+    }
+}
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_owned()
+}
+
+/// The files whose names end in `.EXTENSION`, those not committed yet included.
+pub(crate) fn with_extension(extension: &str) -> Result<Vec<Source>, Trouble> {
+    let root = root();
+    let mut git = Command::new("git");
+    git.arg("-C").arg(&root);
+    git.args([
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "-z",
+    ]);
+    git.arg(format!("*.{extension}"));
+    let listed = tool::output(&mut git)?;
+    let paths = listed.split('\0').filter(|path| root.join(path).is_file());
+    paths
+        .map(|path| {
+            let text = fs::read_to_string(root.join(path))
+                .map_err(|cause| Trouble::Failed(format!("{path}: {cause}")))?;
+            Ok(Source {
+                path: path.to_owned(),
+                text,
+            })
+        })
+        .collect()
+}
+
+/// A failure that lists `findings`, one a line; success if there are none.
+pub(crate) fn verdict(findings: &[String], what: &str) -> Result<(), Trouble> {
+    for finding in findings {
+        println!("   {finding}");
+    }
+    match findings.len() {
+        0 => Ok(()),
+        count => Err(Trouble::Failed(format!("{count} {what}"))),
+    }
+}
