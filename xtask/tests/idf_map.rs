@@ -1,4 +1,5 @@
-//! Does everything exist that `docs/idf-map.md` names: tests as `file.rs::name`, items of our types as `Type::name`?
+//! Does everything exist that `docs/idf-map.md` and `docs/differences.md` name: tests as
+//! `file.rs::name`, items of our types as `Type::name`?
 
 #![allow(
     clippy::unwrap_used,
@@ -8,9 +9,13 @@
 mod named;
 use named::{Source, defines, page, pairs, sources, tests};
 
+fn map() -> String {
+    page("docs/idf-map.md") + &page("docs/differences.md")
+}
+
 #[test]
 fn every_test_that_the_map_names_exists_once() {
-    let (page, sources) = (page("docs/idf-map.md"), sources());
+    let (page, sources) = (map(), sources());
     let named: Vec<_> = pairs(&page)
         .filter(|(file, name)| file.ends_with(".rs") && *name != "name")
         .collect();
@@ -26,7 +31,7 @@ fn every_test_that_the_map_names_exists_once() {
 
 #[test]
 fn every_item_that_the_map_names_is_defined_beside_its_type() {
-    let (page, sources) = (page("docs/idf-map.md"), sources());
+    let (page, sources) = (map(), sources());
     let named: Vec<_> = pairs(&page)
         .filter(|(kind, _)| kind.starts_with(char::is_uppercase))
         .collect();

@@ -1,4 +1,5 @@
-//! Checks that run on a host, on emulated chips and on boards alike: plain functions that panic where something is wrong.
+//! Checks that run on a host, on emulated chips and on boards alike: plain functions that panic
+//! where something is wrong.
 //!
 //! ```text
 //!   checks!(…)   the list of all checks              memory_types.rs, routing.rs, poisoning.rs, … hold them
@@ -7,8 +8,8 @@
 //!   torture      hashes that a compiler must get right: computed on the host and on the chip, then compared
 //! ```
 //!
-//! On a host `cargo test` runs them on simulated memory (`tests/host.rs`); on a chip each is one run of the emulator
-//! (`cargo xtask qemu`).
+//! On a host `cargo test` runs them on simulated memory (`tests/host.rs`); on a chip each is one
+//! run of the emulator (`cargo xtask qemu`).
 
 #![no_std]
 #![expect(
@@ -31,7 +32,8 @@ pub mod variants;
 
 pub use machine::{Booted, Machine, boot, boot_as, boot_whole, options};
 
-/// Hands the list of all checks to the macro `$each`: `module::function, …`; each is generic over the [`Machine`].
+/// Hands the list of all checks to the macro `$each`: `module::function, …`; each is generic over
+/// the [`Machine`].
 #[macro_export]
 macro_rules! checks {
     ($each:ident) => {
@@ -86,8 +88,3 @@ macro_rules! checks_of_any_chip {
         }
     };
 }
-
-/// The example of the repository's README, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../../../README.md")]
-struct RepositoryReadme;
