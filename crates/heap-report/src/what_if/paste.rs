@@ -167,7 +167,7 @@ fn features(variant: &Variant) -> String {
     match features.len() {
         1 => String::new(),
         _ => format!(
-            "\n// With the C names instead, in Cargo.toml:\n//     heap-caps-c = {{ version = \"0.1\", features = [{}] }}\n",
+            "\n// With the C names instead, in Cargo.toml:\n//     heap-caps-c = {{ version = \"0.2\", features = [{}] }}\n",
             features.join(", ")
         ),
     }

@@ -13,4 +13,4 @@ heap_caps_alloc::claim! {
 }
 
 // With the C names instead, in Cargo.toml:
-//     heap-caps-c = { version = "0.1", features = ["c-abi-idf", "policy-idf-exact", "poison-comprehensive"] }
+//     heap-caps-c = { version = "0.2", features = ["c-abi-idf", "policy-idf-exact", "poison-comprehensive"] }
