@@ -1,4 +1,5 @@
-//! What do the commands for boards say on a machine that lacks something, and which steps do they name? Tools are played by scripts.
+//! What do the commands for boards say on a machine that lacks something, and which steps do they
+//! name? Tools are played by scripts.
 
 #![allow(
     clippy::unwrap_used,

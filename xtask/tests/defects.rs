@@ -1,4 +1,5 @@
-//! Has every defect of `defects/numbers.txt` its row in `docs/defects.md`, and its test with its number in the name?
+//! Has every defect of `defects/numbers.txt` its row in `docs/defects.md`, and its test with its
+//! number in the name?
 //!
 //! ```text
 //!   | `b7fc067` #1582, `9516fd0` | what broke | what is here | `sizes.rs::idf_1582_…`, `sizes.rs::idf_9516fd0_…` |
@@ -25,7 +26,8 @@ struct Row<'a> {
     tests: &'a str,
 }
 
-/// A number is a commit, an issue behind `#`, or one of ours: `head_03`, `esp_alloc_04`. Other words say whose it is.
+/// A number is a commit, an issue behind `#`, or one of ours: `head_03`, `esp_alloc_04`. Other
+/// words say whose it is.
 fn numbers_of(defect: &str) -> Vec<&str> {
     let words = defect.split_whitespace();
     words

@@ -1,4 +1,5 @@
-//! Is the table of `docs/hardening.md` the one that is printed, and does the heap find what it is said to find?
+//! Is the table of `docs/hardening.md` the one that is printed, and does the heap find what it is
+//! said to find?
 
 #![allow(
     clippy::unwrap_used,

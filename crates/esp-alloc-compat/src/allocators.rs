@@ -1,4 +1,5 @@
-//! Memory by type: allocators without size over [`HEAP`](crate::HEAP), and every [`EspHeap`] as one.
+//! Memory by type: allocators without size over [`HEAP`](crate::HEAP), and every [`EspHeap`] as
+//! one.
 //!
 //! | allocator | memory | besides |
 //! |---|---|---|
@@ -26,7 +27,8 @@ pub struct DmaCompatibleInternalMemory;
 /// PSRAM, for DMA: alone on its cache lines. **No atomics**, see [`ExternalMemory`].
 pub struct DmaCompatibleExternalMemory;
 
-/// Least alignment of DMA buffers on the chip. Only the ESP32-P4 has a cache there. Source: esp-alloc 0.11.
+/// Least alignment of DMA buffers on the chip. Only the ESP32-P4 has a cache there. Source:
+/// esp-alloc 0.11.
 const INTERNAL_LINE: usize = if cfg!(feature = "esp32p4") { 64 } else { 4 };
 
 /// Largest cache line that the chip can be set to for PSRAM. Source: esp-alloc 0.11.
@@ -120,10 +122,12 @@ unsafe fn deallocate<K: Kind>(kind: &K, block: NonNull<u8>, layout: Layout) {
     }
 }
 
-/// A block of another size with the same first bytes, where it lies if that has room and the new alignment.
+/// A block of another size with the same first bytes, where it lies if that has room and the new
+/// alignment.
 ///
 /// # Safety
-/// `block` is a block of this kind that was allocated with `old`; after a success nobody uses it by the old pointer.
+/// `block` is a block of this kind that was allocated with `old`; after a success nobody uses it by
+/// the old pointer.
 unsafe fn change<K: Kind>(
     kind: &K,
     block: NonNull<u8>,
@@ -186,9 +190,11 @@ macro_rules! allocators {
             use $module::{AllocError, Allocator};
             $(
                 // SAFETY:
-                // - blocks stay where and what they are until they are deallocated, whichever copy of the allocator is used: all copies
-                //   lead to one heap; a heap that is the allocator itself does not end while it is borrowed;
-                // - the heap keeps size and alignment of each layout, and the contents of blocks that change their size.
+                // - blocks stay where and what they are until they are deallocated, whichever copy
+                //   of the allocator is used: all copies lead to one heap; a heap that is the
+                //   allocator itself does not end while it is borrowed;
+                // - the heap keeps size and alignment of each layout, and the contents of blocks
+                //   that change their size.
                 unsafe impl Allocator for $kind {
                     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
                         allocate(self, layout, Wish::new).ok_or(AllocError)

@@ -1,4 +1,5 @@
-//! The heap as its users know it: regions in the order of their registration, blocks by capabilities.
+//! The heap as its users know it: regions in the order of their registration, blocks by
+//! capabilities.
 //!
 //! ```text
 //!   add_region ─► tag 0, tag 1, …          first added, first asked
@@ -72,7 +73,8 @@ impl EspHeap {
         &self.heaps
     }
 
-    /// Adds memory, to be asked after that which is there. Up to 3 bytes at each end are left out: a heap is made of words.
+    /// Adds memory, to be asked after that which is there. Up to 3 bytes at each end are left out:
+    /// a heap is made of words.
     ///
     /// # Panics
     /// The region does not become a heap: see [`EspHeap::try_add_region`].
@@ -93,7 +95,8 @@ impl EspHeap {
     /// As [`EspHeap::add_region`], returning what is wrong.
     ///
     /// # Errors
-    /// See [`AddRegionError`]: the region is too small or too large, is a heap already, or there are [`REGIONS`].
+    /// See [`AddRegionError`]: the region is too small or too large, is a heap already, or there
+    /// are [`REGIONS`].
     ///
     /// # Safety
     /// As [`EspHeap::add_region`].
@@ -146,7 +149,8 @@ impl EspHeap {
         }
     }
 
-    /// A block for `layout` in the first region with these capabilities that has room; null if there is none.
+    /// A block for `layout` in the first region with these capabilities that has room; null if
+    /// there is none.
     ///
     /// # Safety
     /// `layout` has a size.
@@ -193,7 +197,8 @@ impl EspHeap {
     /// The block with another size, in a region with these capabilities; `None` if it is as it was.
     ///
     /// # Safety
-    /// `block` is one of this heap with `old` bytes, nobody else uses it, and after a success it is used by the new pointer alone.
+    /// `block` is one of this heap with `old` bytes, nobody else uses it, and after a success it is
+    /// used by the new pointer alone.
     pub(crate) unsafe fn change(
         &self,
         block: NonNull<u8>,
@@ -255,9 +260,11 @@ impl Wish {
 }
 
 // SAFETY:
-// - Blocks are of regions that their owners gave away for good, do not overlap, and stay allocated until they are freed; regions take bytes.
+// - Blocks are of regions that their owners gave away for good, do not overlap, and stay allocated
+//   until they are freed; regions take bytes.
 // - Size and alignment of every layout are kept, by `resize` too.
-// - Nothing unwinds: what is wrong is reported. A hook that panics aborts on chips, which is where this is a global allocator.
+// - Nothing unwinds: what is wrong is reported. A hook that panics aborts on chips, which is where
+//   this is a global allocator.
 unsafe impl GlobalAlloc for EspHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         to_raw(self.take(EnumSet::empty(), Wish::new(layout)))

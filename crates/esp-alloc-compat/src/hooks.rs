@@ -1,4 +1,5 @@
-//! Who the program lets know of allocations: two functions that it defines (feature `alloc-hooks`). Called outside of the lock.
+//! Who the program lets know of allocations: two functions that it defines (feature `alloc-hooks`).
+//! Called outside of the lock.
 
 use core::ptr::NonNull;
 

@@ -1,7 +1,7 @@
 //! The two macros that programs call once, at their start.
 
-/// Gives [`HEAP`](crate::HEAP) a static buffer of `size` bytes of internal memory. Attributes are the buffer's: `#[ram(reclaimed)]` puts it where the boot
-/// loader was.
+/// Gives [`HEAP`](crate::HEAP) a static buffer of `size` bytes of internal memory. Attributes are
+/// the buffer's: `#[ram(reclaimed)]` puts it where the boot loader was.
 ///
 /// ```
 /// esp_alloc::heap_allocator!(size: 64 * 1024);
@@ -10,7 +10,8 @@
 /// ```
 ///
 /// # Panics
-/// As [`EspHeap::add_region`](crate::EspHeap::add_region): called more often than there are places for regions.
+/// As [`EspHeap::add_region`](crate::EspHeap::add_region): called more often than there are places
+/// for regions.
 #[macro_export]
 macro_rules! heap_allocator {
     ($(#[$attribute:meta])* size: $size:expr) => {{
@@ -18,7 +19,8 @@ macro_rules! heap_allocator {
         $(#[$attribute])*
         static mut HEAP: ::core::mem::MaybeUninit<[u8; SIZE]> = ::core::mem::MaybeUninit::uninit();
 
-        // SAFETY: nothing else can name the buffer. (A second pass along this line is refused: the memory is a heap already.)
+        // SAFETY: nothing else can name the buffer. (A second pass along this line is refused: the
+        // memory is a heap already.)
         unsafe {
             $crate::HEAP.add_region($crate::HeapRegion::new(
                 (&raw mut HEAP).cast::<u8>(),
@@ -29,11 +31,13 @@ macro_rules! heap_allocator {
     }};
 }
 
-/// Gives [`HEAP`](crate::HEAP) the PSRAM: `psram_allocator!(peripherals.PSRAM, esp_hal::psram)`, the same with a configuration as a third
-/// argument, or `psram_allocator!(&psram)` with a driver that was set up before.
+/// Gives [`HEAP`](crate::HEAP) the PSRAM: `psram_allocator!(peripherals.PSRAM, esp_hal::psram)`,
+/// the same with a configuration as a third argument, or `psram_allocator!(&psram)` with a driver
+/// that was set up before.
 ///
-/// **No atomics:** they do not work in the PSRAM of ESP32, ESP32-S2 and ESP32-S3, so nothing that contains one may be allocated there. The global
-/// allocator uses PSRAM when the regions before it are full.
+/// **No atomics:** they do not work in the PSRAM of ESP32, ESP32-S2 and ESP32-S3, so nothing that
+/// contains one may be allocated there. The global allocator uses PSRAM when the regions before it
+/// are full.
 ///
 /// # Panics
 /// As [`heap_allocator!`].

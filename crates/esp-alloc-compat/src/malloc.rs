@@ -1,6 +1,7 @@
 //! The heap by nine C names: what `esp-radio` and the libraries below it call (feature `compat`).
 //!
-//! On a host the functions are there for tests, but have no C names: a host has a `malloc` of its own.
+//! On a host the functions are there for tests, but have no C names: a host has a `malloc` of its
+//! own.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -11,7 +12,8 @@ use crate::HEAP;
 use crate::capability::MemoryCapability;
 use crate::heap::{Wish, to_raw};
 
-/// Alignment of blocks that can hold a `long long`, as the C compilers for these chips assume. Smaller ones are words.
+/// Alignment of blocks that can hold a `long long`, as the C compilers for these chips assume.
+/// Smaller ones are words.
 const ALIGNMENT: usize = 8;
 
 macro_rules! c_names {

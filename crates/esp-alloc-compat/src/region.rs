@@ -21,7 +21,8 @@ pub struct HeapRegion {
     capabilities: EnumSet<MemoryCapability>,
 }
 
-// SAFETY: whoever makes one hands the memory over, exclusively and for good; nothing is read through the pointer before it becomes a heap.
+// SAFETY: whoever makes one hands the memory over, exclusively and for good; nothing is read
+// through the pointer before it becomes a heap.
 unsafe impl Send for HeapRegion {}
 
 impl HeapRegion {
@@ -29,7 +30,8 @@ impl HeapRegion {
     ///
     /// # Safety
     /// - The memory is readable and writable for as long as the program runs.
-    /// - Nothing else uses it from now on, except the users of allocated blocks within their blocks.
+    /// - Nothing else uses it from now on, except the users of allocated blocks within their
+    ///   blocks.
     #[must_use]
     pub const unsafe fn new(
         heap_bottom: *mut u8,
@@ -58,14 +60,16 @@ impl HeapRegion {
         self.capabilities
     }
 
-    /// The memory as a buffer that a heap can be made of. Regions serve in the order of their numbers.
+    /// The memory as a buffer that a heap can be made of. Regions serve in the order of their
+    /// numbers.
     pub(crate) fn buffer(self, number: usize) -> Result<TaggedBuffer, AddRegionError> {
         let full = AddRegionError::TableFull { places: REGIONS };
         let tag = TypeIndex(u8::try_from(number).map_err(|_| full)?);
         if self.start.is_null() {
             return Err(AddRegionError::Unreachable);
         }
-        // SAFETY: `new`'s caller has handed over these bytes, exclusively and for good; `self` is consumed, so this happens once.
+        // SAFETY: `new`'s caller has handed over these bytes, exclusively and for good; `self` is
+        // consumed, so this happens once.
         let bytes = unsafe { slice::from_raw_parts_mut(self.start, self.size) };
         Ok(TaggedBuffer::new(tag, bytes))
     }

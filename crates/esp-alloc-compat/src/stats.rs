@@ -1,6 +1,7 @@
 //! How full the regions are, for people and programs.
 //!
-//! `size` = `used` + `free`, always: what a heap keeps for itself, and the word in front of each block, count as used.
+//! `size` = `used` + `free`, always: what a heap keeps for itself, and the word in front of each
+//! block, count as used.
 
 use core::fmt;
 
@@ -47,7 +48,8 @@ impl RegionStats {
     }
 }
 
-/// `parts` times `some` divided by `all`, without overflow for any region: 32 bits of bytes times a hundred in 64.
+/// `parts` times `some` divided by `all`, without overflow for any region: 32 bits of bytes times a
+/// hundred in 64.
 pub(crate) fn part(some: usize, all: usize, parts: u32) -> usize {
     let whole = some as u64 * u64::from(parts); // widening
     let part = whole.checked_div(all as u64).unwrap_or(0); // widening
@@ -63,7 +65,8 @@ pub struct HeapStats {
     pub size: usize,
     /// What is in use of them.
     pub current_usage: usize,
-    /// The most that was in use. With several regions: the sum of the most that was in use of each, at whatever moment.
+    /// The most that was in use. With several regions: the sum of the most that was in use of each,
+    /// at whatever moment.
     #[cfg(feature = "internal-heap-stats")]
     pub max_usage: usize,
     /// All that was ever allocated, with the word in front of each block.

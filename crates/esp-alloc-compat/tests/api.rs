@@ -1,6 +1,7 @@
 //! Does every name of esp-alloc 0.11 exist here, with the type that it has there?
 //!
-//! A test that compiles has passed. The list is the public interface of the crate of that version, in its order.
+//! A test that compiles has passed. The list is the public interface of the crate of that version,
+//! in its order.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::fmt::{Debug, Display};

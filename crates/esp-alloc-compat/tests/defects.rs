@@ -1,6 +1,8 @@
-//! Has the heap behind esp-alloc's names the defects that esp-alloc has? `docs/defects.md` lists them all.
+//! Has the heap behind esp-alloc's names the defects that esp-alloc has? `docs/defects.md` lists
+//! them all.
 //!
-//! A test's name begins with the number of what it would find: an issue of esp-hal, or the line of our own list.
+//! A test's name begins with the number of what it would find: an issue of esp-hal, or the line of
+//! our own list.
 #![allow(
     clippy::unwrap_used,
     clippy::multiple_unsafe_ops_per_block,
@@ -68,7 +70,8 @@ fn esp_alloc_07_how_much_is_used_is_known_without_a_walk() {
         last.addr() - first.addr() >= 999 * 12,
         "headers lie between"
     );
-    // SAFETY: the blocks are all that lies from the first to the last, and nobody uses the heap or them again.
+    // SAFETY: the blocks are all that lies from the first to the last, and nobody uses the heap or
+    // them again.
     unsafe { first.write_bytes(0xFF, last.addr() - first.addr()) };
     assert_eq!((heap.used(), heap.free()), (used, free));
 }

@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut records = [Slot::EMPTY; 100];
     let memory = SimulatedMemory::new();
     let options = ESP32.default_options();
-    let mut heaps: HeapCaps<Unpoisoned, Trace> = HeapCaps::new(Trace::new(()));
+    let mut heaps: HeapCaps<Unpoisoned, Trace<'_>> = HeapCaps::new(Trace::new(()));
     // SAFETY: nothing else uses the simulated memory, and it outlives the heaps.
     unsafe { heaps.boot(&ESP32, &options, &ESP32.sample_symbols(&options), &memory) }?;
 

@@ -5,8 +5,9 @@
 //!     record: | check | number | boot | … | heaps, 4 words each | bytes of each owner |
 //! ```
 //!
-//! After a reset such memory (RTC memory, a `.noinit` section) has what it had, unless power was gone: then it has anything. Each record has a check
-//! of its own, so that those that were written to their end are told from noise.
+//! After a reset such memory (RTC memory, a `.noinit` section) has what it had, unless power was
+//! gone: then it has anything. Each record has a check of its own, so that those that were written
+//! to their end are told from noise.
 
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -221,7 +222,8 @@ impl<const OWNERS: usize> fmt::Display for FailureRecord<OWNERS> {
     }
 }
 
-/// The last `RECORDS` failures: a listener behind a [`Ledger`](crate::Ledger), by mutable reference.
+/// The last `RECORDS` failures: a listener behind a [`Ledger`](crate::Ledger), by mutable
+/// reference.
 #[derive(Debug)]
 #[repr(C)]
 pub struct FailureLog<const RECORDS: usize, const OWNERS: usize> {
@@ -243,13 +245,16 @@ impl<const RECORDS: usize, const OWNERS: usize> FailureLog<RECORDS, OWNERS> {
         }
     }
 
-    /// The log that an earlier run left in memory, as far as it is whole; a new one where nothing is. To be called once a run.
+    /// The log that an earlier run left in memory, as far as it is whole; a new one where nothing
+    /// is. To be called once a run.
     ///
     /// # Safety
-    /// - The memory holds bytes: those of an earlier run or any others. A static in a section that the program's start-up leaves alone does.
+    /// - The memory holds bytes: those of an earlier run or any others. A static in a section that
+    ///   the program's start-up leaves alone does.
     /// - Nothing else uses it.
     pub unsafe fn recover(memory: &mut MaybeUninit<Self>) -> &mut Self {
-        // SAFETY: the type is made of integers without gaps, so any bytes are a value of it; that there are bytes the caller promises.
+        // SAFETY: the type is made of integers without gaps, so any bytes are a value of it; that
+        // there are bytes the caller promises.
         let log = unsafe { memory.assume_init_mut() };
         let damaged = |record: &FailureRecord<OWNERS>| record.check != record.sum();
         if log.magic != MAGIC {

@@ -67,7 +67,8 @@ impl Format for Leak {
     }
 }
 
-/// The finding, then `; the block is owner 2's from src/tls.rs:88; the one in front of it is owner 1's from src/mqtt.rs:12`
+/// The finding, then
+/// `; the block is owner 2's from src/tls.rs:88; the one in front of it is owner 1's from src/mqtt.rs:12`
 impl<const DEPTH: usize> Format for Explained<DEPTH> {
     fn format(&self, out: Formatter<'_>) {
         write!(out, "{}", self.finding);

@@ -30,7 +30,8 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Who owns what is allocated *now*, on one core: for a `static`, read by the program's [`Probe`](crate::Probe).
+/// Who owns what is allocated *now*, on one core: for a `static`, read by the program's
+/// [`Probe`](crate::Probe).
 ///
 /// ```
 /// use heap_trace::{CurrentOwner, Owner};
@@ -42,8 +43,8 @@ impl fmt::Display for Owner {
 /// assert_eq!(OWNER.get(), Owner::NOBODY);
 /// ```
 ///
-/// An interrupt handler that uses `with` leaves it as it was. Threads that interrupt each other at any time need one each: their
-/// probe returns a number of the running thread instead.
+/// An interrupt handler that uses `with` leaves it as it was. Threads that interrupt each other at
+/// any time need one each: their probe returns a number of the running thread instead.
 #[derive(Debug, Default)]
 pub struct CurrentOwner(AtomicU8);
 
@@ -60,13 +61,15 @@ impl CurrentOwner {
         Owner(self.0.load(Ordering::Relaxed))
     }
 
-    /// Runs `work` on behalf of `owner`. Nests; the owner before is back afterwards, after a panic too.
+    /// Runs `work` on behalf of `owner`. Nests; the owner before is back afterwards, after a panic
+    /// too.
     pub fn with<R>(&self, owner: Owner, work: impl FnOnce() -> R) -> R {
         let _back = self.set(owner);
         work()
     }
 
-    /// The future, on behalf of `owner` whenever it is polled: what a task allocates is its own, however tasks take turns.
+    /// The future, on behalf of `owner` whenever it is polled: what a task allocates is its own,
+    /// however tasks take turns.
     pub const fn carry<F: Future>(&'static self, owner: Owner, future: F) -> Carried<F> {
         Carried {
             current: self,
@@ -111,7 +114,8 @@ impl<F: Future> Future for Carried<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let (current, owner) = (self.current, self.owner);
-        // SAFETY: the future is reached through the pin only, and moves nowhere: `Carried` has no other way in.
+        // SAFETY: the future is reached through the pin only, and moves nowhere: `Carried` has no
+        // other way in.
         let future = unsafe { self.map_unchecked_mut(|carried| &mut carried.future) };
         current.with(owner, || future.poll(context))
     }

@@ -1,8 +1,10 @@
-//! What observers ask about the moment of an event: when, on which core, on whose behalf, from where.
+//! What observers ask about the moment of an event: when, on which core, on whose behalf, from
+//! where.
 
 use crate::owner::Owner;
 
-/// The program's knowledge about the moment. Every question has an answer that costs nothing, so one implements what one has.
+/// The program's knowledge about the moment. Every question has an answer that costs nothing, so
+/// one implements what one has.
 ///
 /// All are called under the heap's lock: they must be short, and must neither allocate nor wait.
 pub trait Probe {
@@ -21,7 +23,8 @@ pub trait Probe {
         Owner::NOBODY
     }
 
-    /// Fills `stack` with return addresses, the innermost first; returns how many there were. The rest stays as it is.
+    /// Fills `stack` with return addresses, the innermost first; returns how many there were. The
+    /// rest stays as it is.
     fn callers(&self, stack: &mut [u32]) -> usize {
         let _ = stack;
         0

@@ -1,4 +1,5 @@
-//! A program with three planted leaks, and the report that names them: by the place in the source, and by the call stack.
+//! A program with three planted leaks, and the report that names them: by the place in the source,
+//! and by the call stack.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -136,7 +137,8 @@ fn the_table_of_sites_names_them_too_with_what_each_has() {
             (count, count * size),
             "{site}"
         );
-        // The first request of all finds its heap by another way through the code: a stack, and a site, of its own.
+        // The first request of all finds its heap by another way through the code: a stack, and a
+        // site, of its own.
         let ways = ledger.sites().filter(|site| is_in(function, &site.callers));
         let allocations: u32 = ways.map(|site| site.tally.allocations).sum();
         assert_eq!(allocations, 35);

@@ -1,4 +1,5 @@
-//! The trace of leaks is the set of live blocks, in order of allocation: after every step of random programs.
+//! The trace of leaks is the set of live blocks, in order of allocation: after every step of random
+//! programs.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;

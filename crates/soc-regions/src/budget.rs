@@ -1,4 +1,5 @@
-//! What a firmware may count on: bytes per capability, promised to the compiler and checked again at start-up.
+//! What a firmware may count on: bytes per capability, promised to the compiler and checked again
+//! at start-up.
 //!
 //! ```text
 //!   budget!(ESP32, OPTIONS, LINKED, [Promise::of(60 KiB, DMA).after(&[("Wi-Fi", 72 KiB)])])
@@ -12,8 +13,9 @@ use core::fmt;
 use crate::text::Text;
 use crate::{Caps, Layout};
 
-/// Promises about the memory that a chip and a program leave for heaps. [`budget!`](crate::budget!) makes one; having one tells you that
-/// they hold for a program that is no larger than was said there.
+/// Promises about the memory that a chip and a program leave for heaps. [`budget!`](crate::budget!)
+/// makes one; having one tells you that they hold for a program that is no larger than was said
+/// there.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     promises: &'static [Promise],
@@ -21,8 +23,8 @@ pub struct Budget {
 
 /// At least so many bytes for heaps with certain capabilities.
 ///
-/// Heaps need some of it for themselves: up to 500 bytes each, and 4 bytes a block. The memory of the start-up stacks counts, though
-/// it is a heap only after start-up.
+/// Heaps need some of it for themselves: up to 500 bytes each, and 4 bytes a block. The memory of
+/// the start-up stacks counts, though it is a heap only after start-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promise {
     bytes: u32,
@@ -110,7 +112,8 @@ impl Budget {
         }
     }
 
-    /// Whether the program that was linked keeps all promises: to be asked at start-up, with its own layout.
+    /// Whether the program that was linked keeps all promises: to be asked at start-up, with its
+    /// own layout.
     ///
     /// # Errors
     /// The first promise that it does not keep.
@@ -187,8 +190,9 @@ impl core::error::Error for Shortfall {}
 
 /// A [`Budget`](crate::Budget) as a constant: a promise that is not kept does not compile.
 ///
-/// What it needs: the chip; constant options; how far the program reaches at most, as addresses of its linker symbols;
-/// the promises. A reservation of the program's own follows the addresses, after `keeping`.
+/// What it needs: the chip; constant options; how far the program reaches at most, as addresses of
+/// its linker symbols; the promises. A reservation of the program's own follows the addresses,
+/// after `keeping`.
 ///
 /// ```
 /// use soc_regions::{Budget, Caps, ESP32, Options, Promise, budget, options};

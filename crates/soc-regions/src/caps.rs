@@ -17,7 +17,8 @@
 //!                SPIRAM_NO_ENC                      bits 22..=30 are free
 //! ```
 //!
-//! The values are ESP-IDF's (`MALLOC_CAP_*` of `esp_heap_caps.h`), so a mask can cross to C and back.
+//! The values are ESP-IDF's (`MALLOC_CAP_*` of `esp_heap_caps.h`), so a mask can cross to C and
+//! back.
 
 use core::fmt;
 use core::str::FromStr;
@@ -25,7 +26,8 @@ use core::str::FromStr;
 bitflags::bitflags! {
     /// A set of capabilities, with ESP-IDF's bit values.
     ///
-    /// Unknown bits are kept, never dropped: a mask that came from C means the same when it goes back.
+    /// Unknown bits are kept, never dropped: a mask that came from C means the same when it goes
+    /// back.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
     #[repr(transparent)] // a list of masks from C is a list of these
     pub struct Caps: u32 {
@@ -136,7 +138,8 @@ impl Caps {
     }
 }
 
-/// `8BIT|DMA|INTERNAL`: names in the order of the bits, unnamed bits last as one hexadecimal number, `0` for none.
+/// `8BIT|DMA|INTERNAL`: names in the order of the bits, unnamed bits last as one hexadecimal
+/// number, `0` for none.
 impl fmt::Display for Caps {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
@@ -179,7 +182,8 @@ impl fmt::Display for ParseCapsError {
 
 impl core::error::Error for ParseCapsError {}
 
-/// Reads what `Display` writes, in any case, with or without `MALLOC_CAP_`, and numbers as `0x1804`.
+/// Reads what `Display` writes, in any case, with or without `MALLOC_CAP_`, and numbers as
+/// `0x1804`.
 ///
 /// Names are separated by `|`, `,` or `+` (the latter two need no quotes in a shell).
 impl FromStr for Caps {

@@ -1,7 +1,7 @@
 //! Whether a table can be right: what the compiler refuses.
 //!
-//! Everything here is `const fn`, so [`chip!`](crate::chip!) runs it while compiling. Loops are written out because
-//! iterators are not `const` yet.
+//! Everything here is `const fn`, so [`chip!`](crate::chip!) runs it while compiling. Loops are
+//! written out because iterators are not `const` yet.
 
 use core::fmt;
 
@@ -383,7 +383,8 @@ const fn sum(table: &'static Table, total: &Total) -> u32 {
     let mut region = 0;
     while region < table.regions.len() {
         if counts(table, &table.regions[region], total) {
-            // rows of one configuration do not overlap, so they add up to less than the address space
+            // rows of one configuration do not overlap, so they add up to less than the address
+            // space
             bytes += table.regions[region].span.size();
         }
         region += 1;

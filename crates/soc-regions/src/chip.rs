@@ -6,7 +6,8 @@ use crate::{
     SampleSymbol, Setting, Symbols, Table, Total, TypeIndex, Window,
 };
 
-/// A chip's memory. Having one tells you that its table is free of overlap, disorder and misalignment ([`TableError`]).
+/// A chip's memory. Having one tells you that its table is free of overlap, disorder and
+/// misalignment ([`TableError`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Chip {
     table: &'static Table,
@@ -16,7 +17,8 @@ impl Chip {
     /// The chip of a table.
     ///
     /// # Errors
-    /// The first thing that is wrong with the table. [`chip!`](crate::chip!) makes that a compile error.
+    /// The first thing that is wrong with the table. [`chip!`](crate::chip!) makes that a compile
+    /// error.
     pub const fn new(table: &'static Table) -> Result<Chip, TableError> {
         match check(table) {
             Ok(()) => Ok(Chip { table }),
@@ -39,7 +41,8 @@ impl Chip {
         Options::defaults(self.table.name, self.table.options)
     }
 
-    /// The default options, but for `settings`. [`options!`](crate::options!) does the same as a constant.
+    /// The default options, but for `settings`. [`options!`](crate::options!) does the same as a
+    /// constant.
     ///
     /// # Errors
     /// The chip has no such option, or the option no such value.
@@ -122,7 +125,8 @@ impl Chip {
         self.table.max_contiguous_bytes
     }
 
-    /// The linker symbols of an ordinary small program, for tools and tests that have no program at hand.
+    /// The linker symbols of an ordinary small program, for tools and tests that have no program at
+    /// hand.
     pub fn sample_symbols(&self, options: &Options) -> impl Symbols + use<> {
         let (symbols, options) = (self.table.sample_symbols, *options);
         move |name: &str| {

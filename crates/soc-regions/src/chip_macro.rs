@@ -1,9 +1,10 @@
 //! How a table and options become constants that the compiler has checked.
 
-/// A [`Chip`](crate::Chip) of a constant [`Table`](crate::Table); a table that is wrong does not compile.
+/// A [`Chip`](crate::Chip) of a constant [`Table`](crate::Table); a table that is wrong does not
+/// compile.
 ///
-/// The tests in `tests/tables.rs` take every [`TableError`](crate::TableError) at run time. Here is what the compiler does with some
-/// of them. This table is right:
+/// The tests in `tests/tables.rs` take every [`TableError`](crate::TableError) at run time. Here is
+/// what the compiler does with some of them. This table is right:
 /// ```
 /// # use soc_regions::*;
 /// # use soc_regions::{chip, span};
@@ -134,7 +135,8 @@ macro_rules! chip {
     };
 }
 
-/// Constant [`Options`](crate::Options): a chip's defaults but for some settings. A setting that the chip has not does not compile.
+/// Constant [`Options`](crate::Options): a chip's defaults but for some settings. A setting that
+/// the chip has not does not compile.
 ///
 /// ```
 /// use soc_regions::{ESP32, Options, common, esp32, options};

@@ -7,8 +7,9 @@
 //!   Setting: people choose    When: rows ask for it     Table::options: the chip knows it
 //! ```
 //!
-//! An option is its name: chips that declare one of the same name understand each other's handles. What several chips
-//! have is declared in [`common`](crate::common), with what is particular to one in its own file.
+//! An option is its name: chips that declare one of the same name understand each other's handles.
+//! What several chips have is declared in [`common`](crate::common), with what is particular to one
+//! in its own file.
 
 use crate::{Setting, SettingValue};
 
@@ -57,7 +58,8 @@ pub enum Kind {
 pub struct Value {
     /// The name for people and command lines.
     pub name: &'static str,
-    /// ESP-IDF's symbols that say the same, with their values; symbols that only other values name are not set.
+    /// ESP-IDF's symbols that say the same, with their values; symbols that only other values name
+    /// are not set.
     pub configs: &'static [(&'static str, u32)],
 }
 
@@ -197,7 +199,8 @@ impl Choice {
         })
     }
 
-    /// The same with the value called `name` by default. A name that it has not is refused with the table.
+    /// The same with the value called `name` by default. A name that it has not is refused with the
+    /// table.
     pub const fn by_default(self, name: &'static str) -> Choice {
         let default = match self.0.number(name) {
             Some(number) => number,
@@ -264,7 +267,8 @@ impl Declared {
         }
     }
 
-    /// The value that stands for the answer `case`: conditions ask of an amount only whether it is 0.
+    /// The value that stands for the answer `case`: conditions ask of an amount only whether it is
+    /// 0.
     pub(crate) const fn case(&self, case: usize) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "a handful of cases")]
         match self.kind {

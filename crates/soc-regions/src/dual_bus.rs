@@ -10,8 +10,9 @@
 //!   linear (RTC fast memory): the same order, a constant apart
 //! ```
 //!
-//! Invariant 1: both sides have the same size and start and end at multiples of 4.
-//! Invariant 2: [`DualBus::to_instruction`] and [`DualBus::to_data`] are each other's inverse, on every address of a side.
+//! Invariant 1: both sides have the same size and start and end at multiples of 4. Invariant 2:
+//! [`DualBus::to_instruction`] and [`DualBus::to_data`] are each other's inverse, on every address
+//! of a side.
 
 use crate::Span;
 
@@ -71,11 +72,12 @@ impl DualBus {
         translate(address, self.instruction, self.data, self.order)
     }
 
-    /// Where the instruction bus sees the words of `span`, as one span again; `None` if `span` is not all on the data side
-    /// or its ends are not multiples of 4.
+    /// Where the instruction bus sees the words of `span`, as one span again; `None` if `span` is
+    /// not all on the data side or its ends are not multiples of 4.
     ///
-    /// Inverted memory turns ends around: the *last* word of `span` becomes the *first* of the result. Whoever trims a
-    /// span must ask again, which is why the alias is computed here and stands in no table.
+    /// Inverted memory turns ends around: the *last* word of `span` becomes the *first* of the
+    /// result. Whoever trims a span must ask again, which is why the alias is computed here and
+    /// stands in no table.
     pub const fn instruction_view(&self, span: Span) -> Option<Span> {
         if !self.data.contains_span(span) || !span.is_aligned(4) {
             return None;
@@ -163,7 +165,8 @@ mod tests {
 
     #[test]
     fn the_view_of_a_block_starts_at_its_last_word_where_memory_is_inverted() {
-        // ESP-IDF, measured: a block of 8192 + 4 bytes at 0x3FFE05E4 gives code at 0x400BDA1C, 4 bytes into its view
+        // ESP-IDF, measured: a block of 8192 + 4 bytes at 0x3FFE05E4 gives code at 0x400BDA1C, 4
+        // bytes into its view
         let block = span!(0x3FFE_05E4, 0x3FFE_05E4 + 8196);
         assert_eq!(
             INVERTED.instruction_view(block),

@@ -11,7 +11,8 @@ use core::fmt;
 
 use crate::{Options, When};
 
-/// Facts about a chip's cores, caches and engines, as written in its file. `Default` is a chip that demands nothing.
+/// Facts about a chip's cores, caches and engines, as written in its file. `Default` is a chip that
+/// demands nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HardwareTable {
     /// How many cores there are.
@@ -125,7 +126,8 @@ impl Default for HardwareTable {
     }
 }
 
-/// What a chip's caches and engines demand of buffers in one configuration, in bytes; 0 for nothing.
+/// What a chip's caches and engines demand of buffers in one configuration, in bytes; 0 for
+/// nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hardware {
     /// Cache line of internal memory.

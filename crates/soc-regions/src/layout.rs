@@ -24,8 +24,9 @@ pub struct Reserved {
 }
 
 impl Chip {
-    /// The memory for heaps, in table order: rows minus reservations, what is 16 bytes or less dropped, neighbours that
-    /// follow each other in the table and have one type and one start-up-stack flag merged. O(rows × reservations).
+    /// The memory for heaps, in table order: rows minus reservations, what is 16 bytes or less
+    /// dropped, neighbours that follow each other in the table and have one type and one
+    /// start-up-stack flag merged. O(rows × reservations).
     ///
     /// # Errors
     /// The options and the program do not fit together.
@@ -86,8 +87,9 @@ impl Chip {
         layout.without_conflict()
     }
 
-    /// What the compiler can know of a program before it is linked: that the `names` of its symbols are all that the table asks
-    /// for under these options, and that the program's `own` reservations at fixed addresses leave those of the table alone.
+    /// What the compiler can know of a program before it is linked: that the `names` of its symbols
+    /// are all that the table asks for under these options, and that the program's `own`
+    /// reservations at fixed addresses leave those of the table alone.
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -191,7 +193,8 @@ impl Layout {
         Ok(())
     }
 
-    /// Takes what these reservations take in every program, and looks whether the others' symbols have these `names`.
+    /// Takes what these reservations take in every program, and looks whether the others' symbols
+    /// have these `names`.
     const fn reserve_foreseeable(
         &mut self,
         reservations: &[Reservation],
@@ -222,7 +225,8 @@ impl Layout {
         Ok(())
     }
 
-    /// The same with what a program keeps besides, as a constant. [`Linked`](crate::Linked) says it to [`Chip::layout`].
+    /// The same with what a program keeps besides, as a constant. [`Linked`](crate::Linked) says it
+    /// to [`Chip::layout`].
     ///
     /// # Errors
     /// As [`Chip::layout`].
@@ -279,7 +283,8 @@ impl Layout {
         self.reserved.iter().flatten().copied()
     }
 
-    /// The reservation `index` of those that are taken, ascending; for constants, where iterators are not to be had.
+    /// The reservation `index` of those that are taken, ascending; for constants, where iterators
+    /// are not to be had.
     pub const fn reserved_at(&self, index: usize) -> Option<Reserved> {
         if index < self.count {
             self.reserved[index]

@@ -7,8 +7,8 @@
 //!   IRAM     │ EXEC|32BIT|INT. │                         │
 //! ```
 //!
-//! A request looks for its bits in the first column of every heap, then in the second, then in the third. So
-//! code goes to IRAM, and to D/IRAM only when IRAM is full.
+//! A request looks for its bits in the first column of every heap, then in the second, then in the
+//! third. So code goes to IRAM, and to D/IRAM only when IRAM is full.
 
 use crate::{Caps, Options, When};
 
@@ -73,7 +73,8 @@ impl MemoryType {
         union(self.caps)
     }
 
-    /// Whether the memory itself takes byte access. Emulated access ([`Caps::IRAM_8BIT`]) does not count.
+    /// Whether the memory itself takes byte access. Emulated access ([`Caps::IRAM_8BIT`]) does not
+    /// count.
     pub const fn is_byte_addressable(&self) -> bool {
         self.union().contains(Caps::BIT8)
     }

@@ -13,17 +13,20 @@ use core::fmt;
 use crate::declared::same;
 use crate::{Declared, Kind, MAX_OPTIONS};
 
-/// A value for each option of one chip. [`Chip::default_options`](crate::Chip::default_options) makes one.
+/// A value for each option of one chip. [`Chip::default_options`](crate::Chip::default_options)
+/// makes one.
 ///
 /// ```
 /// use soc_regions::{ESP32, OptionError, common, esp32};
 ///
-/// let options = ESP32.options(&[esp32::TRACE_MEMORY.value("one-bank"), common::PSRAM.of(4 << 20)])?;
-/// assert_eq!(options, ESP32.default_options().parse("trace-memory=one-bank")?.parse("psram=4MiB")?);
+/// let options = ESP32.options(&[esp32::TRACE_MEMORY.value("one-bank"), common::PSRAM.of(4 <<
+/// 20)])?; assert_eq!(options,
+/// ESP32.default_options().parse("trace-memory=one-bank")?.parse("psram=4MiB")?);
 /// assert_eq!(options.to_string(), "trace-memory=one-bank psram=4194304");
 ///
 /// let unknown = ESP32.default_options().parse("memory-protection").unwrap_err();
-/// assert!(unknown.to_string().starts_with("esp32 has no option `memory-protection`; it has single-core,"));
+/// assert!(unknown.to_string().starts_with("esp32 has no option `memory-protection`; it has
+/// single-core,"));
 /// # Ok::<(), OptionError<'static>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -102,7 +105,8 @@ impl Options {
         Ok(options)
     }
 
-    /// The same with a setting as people write it: `rtc-heap`, `rtc-heap=off`, `trace-memory=one-bank`, `psram=4MiB`.
+    /// The same with a setting as people write it: `rtc-heap`, `rtc-heap=off`,
+    /// `trace-memory=one-bank`, `psram=4MiB`.
     ///
     /// # Errors
     /// The chip has no such option, or the option no such value.
@@ -116,7 +120,8 @@ impl Options {
         Ok(self.having(index, value))
     }
 
-    /// The value of an option: 0 or 1, the number, or which of the values; `None` if the chip has no such option.
+    /// The value of an option: 0 or 1, the number, or which of the values; `None` if the chip has
+    /// no such option.
     pub const fn value(&self, option: &str) -> Option<u32> {
         match self.index(option) {
             Some(index) => Some(self.values[index]),
@@ -230,7 +235,8 @@ fn quantity(text: &str) -> Option<u32> {
     digits.parse::<u32>().ok()?.checked_mul(factor)
 }
 
-/// What differs from the defaults, as [`Options::parse`] reads it: `trace-memory=one-bank psram=4194304`; `defaults`.
+/// What differs from the defaults, as [`Options::parse`] reads it:
+/// `trace-memory=one-bank psram=4194304`; `defaults`.
 impl fmt::Display for Options {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";

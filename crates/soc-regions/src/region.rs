@@ -4,11 +4,12 @@ use crate::{Span, TypeIndex, When};
 
 /// One row: contiguous memory of one type.
 ///
-/// Neighbouring rows of one type become one heap; that ESP-IDF keeps them apart matters only where a reservation leaves
-/// 16 bytes or less of a row, see [`Layout`](crate::Layout).
+/// Neighbouring rows of one type become one heap; that ESP-IDF keeps them apart matters only where
+/// a reservation leaves 16 bytes or less of a row, see [`Layout`](crate::Layout).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
-    /// Its addresses on the data bus, or on the instruction bus if it has no other. Both ends are multiples of 4.
+    /// Its addresses on the data bus, or on the instruction bus if it has no other. Both ends are
+    /// multiples of 4.
     pub span: Span,
     /// Its memory type.
     pub kind: TypeIndex,
@@ -43,7 +44,8 @@ impl Region {
     }
 }
 
-/// `N` equal rows like `first`, one behind the other. For tables: evaluated by the compiler, which refuses what would wrap.
+/// `N` equal rows like `first`, one behind the other. For tables: evaluated by the compiler, which
+/// refuses what would wrap.
 pub const fn bank<const N: usize>(first: Region) -> [Region; N] {
     let mut rows = [first; N];
     let mut at = 1;
@@ -58,7 +60,8 @@ pub const fn bank<const N: usize>(first: Region) -> [Region; N] {
     rows
 }
 
-/// The rows of all `parts` as one table of `N`. For tables: evaluated by the compiler, which refuses a wrong `N`.
+/// The rows of all `parts` as one table of `N`. For tables: evaluated by the compiler, which
+/// refuses a wrong `N`.
 pub const fn rows<const N: usize>(parts: &[&[Region]]) -> [Region; N] {
     let mut all = [parts[0][0]; N];
     let (mut part, mut at) = (0, 0);

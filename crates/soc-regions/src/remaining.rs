@@ -7,7 +7,8 @@
 //!   available     ├──┤       ├──────────────────┤ ├─┤ ├──────┤                     neighbours of one type: one
 //! ```
 //!
-//! Invariant: what is available shares no address with a reservation, and stays in rows of its own type.
+//! Invariant: what is available shares no address with a reservation, and stays in rows of its own
+//! type.
 
 use crate::memory_type::union;
 use crate::{Caps, Chip, Columns, Layout, MemoryType, Region, Span, TypeIndex};
@@ -18,7 +19,8 @@ pub const DROPPED_BYTES: u32 = 16;
 /// Memory for one heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Available {
-    /// Its addresses: on the data bus, or on the instruction bus if it has no other. Both ends are multiples of 4.
+    /// Its addresses: on the data bus, or on the instruction bus if it has no other. Both ends are
+    /// multiples of 4.
     pub span: Span,
     /// Its memory type.
     pub kind: TypeIndex,
@@ -26,10 +28,11 @@ pub struct Available {
     pub memory_type: &'static MemoryType,
     /// What it can do by priority, with what the options add.
     pub caps: Columns,
-    /// The lowest address at which the instruction bus sees this memory, where the chip's table says that it does: the same as the
-    /// data bus' on chips where both buses have one address.
+    /// The lowest address at which the instruction bus sees this memory, where the chip's table
+    /// says that it does: the same as the data bus' on chips where both buses have one address.
     ///
-    /// Where memory is inverted ([`WordOrder`](crate::WordOrder)) this is the alias of the *last* word of `span`.
+    /// Where memory is inverted ([`WordOrder`](crate::WordOrder)) this is the alias of the *last*
+    /// word of `span`.
     pub iram_alias: Option<u32>,
     /// The start-up code's stacks lie here: not to be used before the scheduler runs.
     pub startup_stack: bool,

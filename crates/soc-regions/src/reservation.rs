@@ -46,10 +46,11 @@ pub enum Origin {
     Address(u32),
     /// A linker symbol: [`Symbols`] must know it.
     Symbol(&'static str),
-    /// What the chip states about itself when it runs, or the linked program says. [`Symbols`] may know it.
+    /// What the chip states about itself when it runs, or the linked program says. [`Symbols`] may
+    /// know it.
     Stated {
-        /// The name that [`Symbols`] is asked for: `rom:dram0_rtos_reserved_start` is that entry of the table to which the ROM's
-        /// `ets_rom_layout_p` points.
+        /// The name that [`Symbols`] is asked for: `rom:dram0_rtos_reserved_start` is that entry of
+        /// the table to which the ROM's `ets_rom_layout_p` points.
         name: &'static str,
         /// The address where nobody knows better.
         documented: u32,
@@ -218,7 +219,8 @@ impl Reservation {
     /// The words it takes in a configuration; `None` if it takes none.
     ///
     /// # Errors
-    /// A symbol is missing, the end lies below the start, or an end lies outside of the address space.
+    /// A symbol is missing, the end lies below the start, or an end lies outside of the address
+    /// space.
     pub fn taken(
         &self,
         options: &Options,

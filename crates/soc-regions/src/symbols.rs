@@ -1,15 +1,17 @@
-//! What a linked program says of itself: where the linker put things, and what memory it keeps besides.
+//! What a linked program says of itself: where the linker put things, and what memory it keeps
+//! besides.
 //!
-//! A reservation may end "where the program's data ends", which only the linked program knows. Firmware answers with the
-//! addresses of its linker symbols, a host tool with those of an ELF file, a test with a list.
+//! A reservation may end "where the program's data ends", which only the linked program knows.
+//! Firmware answers with the addresses of its linker symbols, a host tool with those of an ELF
+//! file, a test with a list.
 
 use crate::Reservation;
 
 /// Answers the address of a linker symbol.
 ///
-/// Implemented for closures, for lists of name and address, and for pairs: the first that knows the name answers, the first that has
-/// reservations says which.
-/// [`Linked`] has reservations of the program's own besides.
+/// Implemented for closures, for lists of name and address, and for pairs: the first that knows the
+/// name answers, the first that has reservations says which. [`Linked`] has reservations of the
+/// program's own besides.
 ///
 /// ```
 /// use soc_regions::{ESP32, Symbols};
@@ -23,26 +25,25 @@ pub trait Symbols {
     /// The address of `name`; `None` if there is no such symbol.
     fn address(&self, name: &str) -> Option<u32>;
 
-    /// Memory that the program keeps besides what the chip's table reserves: a stack, a buffer at a fixed address.
-    /// ESP-IDF's `SOC_RESERVE_MEMORY_REGION`.
+    /// Memory that the program keeps besides what the chip's table reserves: a stack, a buffer at a
+    /// fixed address. ESP-IDF's `SOC_RESERVE_MEMORY_REGION`.
     fn reservations(&self) -> &[Reservation] {
         &[]
     }
 }
 
-/// A program that keeps memory of its own: a stack at the top of the RAM, say, which its linker script leaves there.
+/// A program that keeps memory of its own: a stack at the top of the RAM, say, which its linker
+/// script leaves there.
 ///
 /// ```
 /// use soc_regions::{Bound, Caps, ESP32, Linked, Reservation};
 ///
-/// // 16 KiB below `_stack_top`
-/// const STACK: Reservation =
-///     Reservation::new("stack", Bound::symbol("_stack_top").plus(-0x4000), Bound::symbol("_stack_top"));
-/// let options = ESP32.default_options();
-/// let symbols = ([("_stack_top", 0x3FFE_0000)], ESP32.sample_symbols(&options));
-/// let program = Linked { symbols, reservations: &[STACK] };
-/// let layout = ESP32.layout(&options, &program)?;
-/// assert_eq!(layout.available_bytes(Caps::DMA), 319_976 - 0x4000);
+/// // 16 KiB below `_stack_top` const STACK: Reservation = Reservation::new("stack",
+/// Bound::symbol("_stack_top").plus(-0x4000), Bound::symbol("_stack_top")); let options =
+/// ESP32.default_options(); let symbols = ([("_stack_top", 0x3FFE_0000)],
+/// ESP32.sample_symbols(&options)); let program = Linked { symbols, reservations: &[STACK] }; let
+/// layout = ESP32.layout(&options, &program)?; assert_eq!(layout.available_bytes(Caps::DMA),
+/// 319_976 - 0x4000);
 /// # Ok::<(), soc_regions::LayoutError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

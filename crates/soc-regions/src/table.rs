@@ -8,7 +8,8 @@ use crate::{
 /// The most reservations a chip can have.
 pub const MAX_RESERVATIONS: usize = 24;
 
-/// What a chip is made of, as written down. [`chip!`](crate::chip!) makes a [`Chip`](crate::Chip) of it.
+/// What a chip is made of, as written down. [`chip!`](crate::chip!) makes a [`Chip`](crate::Chip)
+/// of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
     /// The name for command lines: lower case, no spaces.
@@ -33,9 +34,11 @@ pub struct Table {
     pub dual_buses: &'static [DualBus],
     /// Cores, caches, engines.
     pub hardware: HardwareTable,
-    /// Bytes of the largest contiguous RAM, a bound for every block (`SOC_MAX_CONTIGUOUS_RAM_SIZE`).
+    /// Bytes of the largest contiguous RAM, a bound for every block
+    /// (`SOC_MAX_CONTIGUOUS_RAM_SIZE`).
     pub max_contiguous_bytes: u32,
-    /// Linker symbols of an ordinary small program, for tools and tests that have no program at hand.
+    /// Linker symbols of an ordinary small program, for tools and tests that have no program at
+    /// hand.
     pub sample_symbols: &'static [SampleSymbol],
 }
 

@@ -80,7 +80,8 @@ impl When {
         }
     }
 
-    /// Whether some configuration of these options meets both conditions. Tries every case of the options they ask for.
+    /// Whether some configuration of these options meets both conditions. Tries every case of the
+    /// options they ask for.
     pub(crate) const fn is_compatible(&self, declared: &'static [Declared], other: &When) -> bool {
         let (mut cases, mut at) = ([0; MAX_OPTIONS], 0);
         while at < declared.len() && at < MAX_OPTIONS {

@@ -6,7 +6,8 @@
 //!     bytes, DMA          bytes, DMA                          code, words       code, words
 //! ```
 //!
-//! Every question about an address (`is_dma_capable` …) is answered by the one window that contains it.
+//! Every question about an address (`is_dma_capable` …) is answered by the one window that contains
+//! it.
 
 use crate::{Chip, Span};
 
@@ -42,8 +43,8 @@ bitflags::bitflags! {
     }
 }
 
-/// Questions about an address. All take O(windows), at most 8 steps, and know RAM only: flash, ROM and peripherals get `false`
-/// and `None`.
+/// Questions about an address. All take O(windows), at most 8 steps, and know RAM only: flash, ROM
+/// and peripherals get `false` and `None`.
 impl Chip {
     /// The RAM window that contains `address`.
     pub const fn window_at(&self, address: u32) -> Option<&'static Window> {
@@ -99,7 +100,8 @@ impl Chip {
 
     /// Whether it is ordinary RAM on the instruction bus, the instruction side of D/IRAM included.
     ///
-    /// ESP-IDF's `esp_ptr_in_iram` leaves out the cache RAM below the ESP32's IRAM and most of its D/IRAM's instruction side.
+    /// ESP-IDF's `esp_ptr_in_iram` leaves out the cache RAM below the ESP32's IRAM and most of its
+    /// D/IRAM's instruction side.
     pub const fn is_in_iram(&self, address: u32) -> bool {
         self.can(address, Access::IRAM)
     }
@@ -164,7 +166,8 @@ impl Chip {
             .find_map(|bus| bus.to_data(address))
     }
 
-    /// Where the instruction bus sees the words of `span`, as one span; `None` where it sees none of them or only some.
+    /// Where the instruction bus sees the words of `span`, as one span; `None` where it sees none
+    /// of them or only some.
     pub const fn instruction_view(&self, span: Span) -> Option<Span> {
         let (buses, mut at) = (self.dual_buses(), 0);
         while at < buses.len() {

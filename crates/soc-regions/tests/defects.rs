@@ -1,4 +1,5 @@
-//! Do the chips' tables and ranges have the defects that ESP-IDF's had? `docs/defects.md` lists them all.
+//! Do the chips' tables and ranges have the defects that ESP-IDF's had? `docs/defects.md` lists
+//! them all.
 //!
 //! A test's name begins with the number of what it would find: an issue or a commit of ESP-IDF.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
@@ -8,7 +9,8 @@ use soc_regions::{
     Setting, SettingValue, Span, chips, common, span,
 };
 
-/// The defaults, and each option by itself at its other values; where PSRAM is possible, 2 MiB of it.
+/// The defaults, and each option by itself at its other values; where PSRAM is possible, 2 MiB of
+/// it.
 fn each_configuration(chip: &'static Chip) -> Vec<Options> {
     let default = chip.default_options();
     let mut all = vec![default];
@@ -93,10 +95,12 @@ fn idf_6dffac7_41640e2_65aea5d_65f0b1a_5926116_fd2b8b5_1b842d1_rows_begin_end_an
     }
 }
 
-/// What a data cache of 16 KiB leaves lies in the window of flash and PSRAM: internal by its row, external by its address, as in ESP-IDF.
+/// What a data cache of 16 KiB leaves lies in the window of flash and PSRAM: internal by its row,
+/// external by its address, as in ESP-IDF.
 const CACHE_OF_THE_S3: Span = span!(0x3C00_0000, 0x3C00_4000);
 
-/// What a machine can know of any table: rows share nothing, and promise nothing that the bus cannot do.
+/// What a machine can know of any table: rows share nothing, and promise nothing that the bus
+/// cannot do.
 #[test]
 fn idf_65aea5d_1b842d1_no_row_promises_what_its_addresses_cannot_do() {
     for (chip, options, layout) in each_layout() {
@@ -166,7 +170,8 @@ fn idf_4533f16_cb6e213_4125fd6_e9da2e3_c057c14_5eb5bb5_d7d5aeb_what_is_taken_has
                 taken.name
             );
         }
-        // Nothing is lost either: every byte of a row is a heap's, is taken, or is a rest of at most 16 bytes.
+        // Nothing is lost either: every byte of a row is a heap's, is taken, or is a rest of at
+        // most 16 bytes.
         for row in layout.regions() {
             let inside = |other: Span| other.intersection(row.span).map_or(0, Span::size);
             let heap: u32 = heaps.iter().copied().map(inside).sum();

@@ -3,7 +3,8 @@
 use soc_regions::{ESP32, Options, common};
 
 /// `(first address, last address, what holds there)`; everything between two rows is no RAM.
-/// Letters: d DMA, x executable, b bytes, i internal, e external, D in DRAM, I in IRAM, r in RTC memory,
+/// Letters: d DMA, x executable, b bytes, i internal, e external, D in DRAM, I in IRAM, r in RTC
+/// memory,
 /// < data side of D/IRAM, > instruction side of D/IRAM.
 const MAP: [(u32, u32, &str); 8] = [
     (0x3F80_0000, 0x3FBF_FFFF, "be"),

@@ -232,7 +232,8 @@ fn more_reservations_than_a_layout_can_hold_are_refused() {
     );
 }
 
-/// Code is linked for the instruction bus; the data bus sees it 0x7000 lower. The ROM states where its data starts.
+/// Code is linked for the instruction bus; the data bus sees it 0x7000 lower. The ROM states where
+/// its data starts.
 static WITH_ROM_LAYOUT: Chip = chip!(Table {
     windows: &[
         WINDOW,

@@ -21,7 +21,8 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Whether the heap kept to itself, whatever the program did, and found nothing where nothing was.
+    /// Whether the heap kept to itself, whatever the program did, and found nothing where nothing
+    /// was.
     pub(crate) fn is_sound(&self) -> bool {
         self.panics == 0 && self.tally.outside == 0 && self.tally.false_alarms == 0
     }

@@ -6,8 +6,9 @@
 //!   … | A, site 3, owner 1 | – | B, site 9, owner 2 | …        8 bytes each
 //! ```
 //!
-//! **Invariant:** an entry lies within [`WINDOW`] places of its home. So a look takes at most that many steps, and an entry is taken out by
-//! emptying its place. A block for which there is no place is not listed.
+//! **Invariant:** an entry lies within [`WINDOW`] places of its home. So a look takes at most that
+//! many steps, and an entry is taken out by emptying its place. A block for which there is no place
+//! is not listed.
 
 use super::sites::SiteId;
 use crate::owner::Owner;
@@ -73,7 +74,8 @@ impl<const N: usize> Blocks<N> {
         self.entries.get(place).map(|entry| entry.note)
     }
 
-    /// The entry at a place, with its address; `None` behind the last place. O(1), empty places included.
+    /// The entry at a place, with its address; `None` behind the last place. O(1), empty places
+    /// included.
     pub(super) fn at(&self, place: usize) -> Option<Option<(u32, Note)>> {
         let entry = self.entries.get(place)?;
         Some((entry.address != 0).then_some((entry.address, entry.note)))

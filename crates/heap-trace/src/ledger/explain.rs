@@ -8,7 +8,8 @@ use super::{Ledger, Listener, Site};
 use crate::owner::Owner;
 use crate::probe::Probe;
 
-/// A damage with what the ledger knows of the block and of its left neighbour: a value to be printed without the lock.
+/// A damage with what the ledger knows of the block and of its left neighbour: a value to be
+/// printed without the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Explained<const DEPTH: usize> {
@@ -22,7 +23,8 @@ pub struct Explained<const DEPTH: usize> {
     pub next: Option<(Site<DEPTH>, Owner)>,
 }
 
-/// The finding, then `; the block is owner 2's from src/tls.rs:88:9; the one in front of it is owner 1's from src/mqtt.rs:12:5`
+/// The finding, then
+/// `; the block is owner 2's from src/tls.rs:88:9; the one in front of it is owner 1's from src/mqtt.rs:12:5`
 impl<const DEPTH: usize> fmt::Display for Explained<DEPTH> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.finding.fmt(out)?;

@@ -76,8 +76,8 @@ impl<A: Listener, B: Listener> Listener for (A, B) {
     }
 }
 
-/// A listener that comes later: a static ledger is made before there is, for example, a log to recover. Sites that were described to nobody are
-/// described again by turns.
+/// A listener that comes later: a static ledger is made before there is, for example, a log to
+/// recover. Sites that were described to nobody are described again by turns.
 impl<L: Listener> Listener for Option<L> {
     fn on_allocate(&mut self, moment: &Moment, event: &Allocated) {
         if let Some(listener) = self {

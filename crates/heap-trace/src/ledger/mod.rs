@@ -7,8 +7,9 @@
 //!                      └─► Listener: the event with its site and owner (a stream, a log of failures)
 //! ```
 //!
-//! Each event takes O(1), under the heap's own lock. A block for which there is no place is *unlisted*: counted as such, and its free
-//! too. So the sums are exact whatever the sizes of the tables:
+//! Each event takes O(1), under the heap's own lock. A block for which there is no place is
+//! *unlisted*: counted as such, and its free too. So the sums are exact whatever the sizes of the
+//! tables:
 //!
 //! - owners + others + unlisted = the heaps' allocated bytes and blocks;
 //! - sites + unlisted = the same.
@@ -143,13 +144,15 @@ impl<
         self.others
     }
 
-    /// What no block list entry tells whose it is: the table was full. Its `allocations` are how often that happened.
+    /// What no block list entry tells whose it is: the table was full. Its `allocations` are how
+    /// often that happened.
     #[must_use]
     pub const fn unlisted(&self) -> Tally {
         self.unlisted
     }
 
-    /// What all owners together have: those beyond the last account and the unlisted blocks included. The heaps' own figures.
+    /// What all owners together have: those beyond the last account and the unlisted blocks
+    /// included. The heaps' own figures.
     #[must_use]
     pub fn total(&self) -> (u32, u32) {
         let tallies = self.owners.iter().chain([&self.others, &self.unlisted]);
@@ -179,7 +182,8 @@ impl<
         numbers.filter_map(|number| self.sites.get(SiteId(number)))
     }
 
-    /// Where and on whose behalf the block at `address` was allocated; `None` if it is not listed. O(1).
+    /// Where and on whose behalf the block at `address` was allocated; `None` if it is not listed.
+    /// O(1).
     #[must_use]
     pub fn block(&self, address: u32) -> Option<(SiteId, Owner)> {
         self.blocks.get(address).map(|note| (note.site, note.owner))
@@ -198,7 +202,8 @@ impl<
     /// An owner begins.
     ///
     /// # Errors
-    /// Blocks of the one who had the number before are still there: giving it to another would give it the blocks too.
+    /// Blocks of the one who had the number before are still there: giving it to another would give
+    /// it the blocks too.
     pub fn begin(&mut self, owner: Owner) -> Result<(), StillOwns> {
         if let (Some(tally), Some(ended)) = (
             self.owners.get_mut(owner.get()),

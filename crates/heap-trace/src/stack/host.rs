@@ -1,7 +1,7 @@
 //! Callers on this machine, by the unwinder of its language run-time.
 //!
-//! Addresses have 64 bits here and 32 in a record, so what is kept is the distance from a function of this crate. Frames of other
-//! libraries may be too far away; they are left out.
+//! Addresses have 64 bits here and 32 in a record, so what is kept is the distance from a function
+//! of this crate. Frames of other libraries may be too far away; they are left out.
 
 use core::ffi::c_void;
 use std::path::Path;
@@ -30,13 +30,15 @@ impl HostStack {
             }
             true
         };
-        // SAFETY: what is shared with other threads is the table of loaded libraries, which the unwinder reads under the linker's lock; symbols,
-        // the part that `backtrace` has to synchronise, are not looked at.
+        // SAFETY: what is shared with other threads is the table of loaded libraries, which the
+        // unwinder reads under the linker's lock; symbols, the part that `backtrace` has to
+        // synchronise, are not looked at.
         unsafe { backtrace::trace_unsynchronized(note) };
         count
     }
 
-    /// What lies at an address of a record: tells `name` the function, and where it stands in the source. Allocates.
+    /// What lies at an address of a record: tells `name` the function, and where it stands in the
+    /// source. Allocates.
     pub fn resolve(caller: u32, mut name: impl FnMut(&str, Option<(&Path, u32)>)) {
         let address = anchor().wrapping_add_signed(caller.cast_signed() as isize);
         let address: *mut c_void = core::ptr::without_provenance_mut(address - 1); // inside of the call

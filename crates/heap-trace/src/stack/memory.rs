@@ -29,7 +29,8 @@ impl Words for StackMemory {
             return None;
         }
         let word: *const u32 = core::ptr::with_exposed_provenance(address);
-        // SAFETY: aligned and inside of memory that can be read (contract of `new`). Volatile: it belongs to other functions' frames.
+        // SAFETY: aligned and inside of memory that can be read (contract of `new`). Volatile: it
+        // belongs to other functions' frames.
         Some(unsafe { word.read_volatile() })
     }
 }

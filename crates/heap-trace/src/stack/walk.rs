@@ -8,7 +8,8 @@
 //!      sp − 16   return address of its caller       fp − 8    its caller's frame pointer
 //! ```
 //!
-//! Sources: Xtensa ISA, windowed procedure-call protocol (base save area); RISC-V calling convention, `DWARF`-less frames of LLVM and GCC.
+//! Sources: Xtensa ISA, windowed procedure-call protocol (base save area); RISC-V calling
+//! convention, `DWARF`-less frames of LLVM and GCC.
 
 use core::ops::Range;
 
@@ -27,11 +28,13 @@ pub struct Start {
     pub stack: u32,
 }
 
-/// Callers on Xtensa with register windows. Fills `callers`, the innermost first; returns how many there were.
+/// Callers on Xtensa with register windows. Fills `callers`, the innermost first; returns how many
+/// there were.
 ///
-/// `start` comes from assembly that stores all windows to the stack (calls itself seven times by `call8`, and returns) and tells its own `a0` and
-/// `a1`. Interrupts that come in between do no harm. `code` is where instructions can lie. The two top bits of a return address are the size of the
-/// call; those of `code.start` take their place.
+/// `start` comes from assembly that stores all windows to the stack (calls itself seven times by
+/// `call8`, and returns) and tells its own `a0` and `a1`. Interrupts that come in between do no
+/// harm. `code` is where instructions can lie. The two top bits of a return address are the size of
+/// the call; those of `code.start` take their place.
 pub fn windowed(words: &impl Words, start: Start, code: &Range<u32>, callers: &mut [u32]) -> usize {
     const CALL_SIZE: u32 = 0xC000_0000;
     let segment = code.start & CALL_SIZE;
@@ -45,7 +48,8 @@ pub fn windowed(words: &impl Words, start: Start, code: &Range<u32>, callers: &m
     fill(callers, start, code, address, next)
 }
 
-/// Callers on RISC-V with frame pointers. `frame_pointer` is `s0` of the function that asks: its caller is the first to be told.
+/// Callers on RISC-V with frame pointers. `frame_pointer` is `s0` of the function that asks: its
+/// caller is the first to be told.
 pub fn frame_pointers(
     words: &impl Words,
     frame_pointer: u32,
@@ -101,7 +105,8 @@ mod tests {
         }
     }
 
-    /// Three frames: at 0x1000 of the asking function, its caller's at 0x1040, that one's caller's at 0x1080.
+    /// Three frames: at 0x1000 of the asking function, its caller's at 0x1040, that one's caller's
+    /// at 0x1080.
     fn windows() -> (Drawn, Start) {
         let words = [
             (0x0FF0, 0x800D_2000), // returns to 0x400D_2000, called by call8

@@ -5,12 +5,14 @@
 //!   COBS(body | check) | 0      no zero inside, so a reader finds the next frame wherever it begins to listen
 //! ```
 //!
-//! Numbers are written in groups of seven bits, the lowest first, the top bit set on all but the last. The check is a byte that a
-//! single wrong byte always changes; it costs three instructions a byte.
+//! Numbers are written in groups of seven bits, the lowest first, the top bit set on all but the
+//! last. The check is a byte that a single wrong byte always changes; it costs three instructions a
+//! byte.
 
 /// The longest frame as it is sent, code and zero included. One COBS code reaches over 254 bytes.
 pub(super) const LONGEST: usize = 129;
-/// The longest frame of an event that is counted: a word, four numbers, a byte; code, check and zero.
+/// The longest frame of an event that is counted: a word, four numbers, a byte; code, check and
+/// zero.
 pub(super) const LONGEST_COUNTED: usize = 4 + 4 * 5 + 1 + 3;
 
 /// A frame that is being written. What does not fit is cut off: texts at their end.
@@ -146,7 +148,8 @@ impl<'a> Fields<'a> {
         Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    /// The rest as text. A frame cuts a text that is too long, if need be in the middle of a character.
+    /// The rest as text. A frame cuts a text that is too long, if need be in the middle of a
+    /// character.
     pub(super) fn text(&mut self) -> &'a str {
         let bytes = core::mem::take(&mut self.0);
         match core::str::from_utf8(bytes) {

@@ -7,7 +7,8 @@
 //!                kkkkkk11  kind k of the rest
 //! ```
 //!
-//! `docs/event-stream.md` has every field. Writing and reading stand side by side here, and a test goes through both.
+//! `docs/event-stream.md` has every field. Writing and reading stand side by side here, and a test
+//! goes through both.
 
 use soc_regions::Caps;
 
@@ -174,7 +175,8 @@ fn tail(file: &str) -> &str {
 }
 
 impl<'a> Event<'a> {
-    /// Reads a frame: the ticks since the frame before, and the event. `None` for kinds and forms that this version does not know.
+    /// Reads a frame: the ticks since the frame before, and the event. `None` for kinds and forms
+    /// that this version does not know.
     pub(super) fn read(body: &'a [u8]) -> Option<(u32, Self)> {
         let mut fields = Fields(body);
         let first = *body.first()?;

@@ -61,13 +61,15 @@ impl Place {
 /// An event and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
-    /// Ticks of the program's clock since the decoder began, or since the program's clock did if a [`Event::Sync`] came first.
+    /// Ticks of the program's clock since the decoder began, or since the program's clock did if a
+    /// [`Event::Sync`] came first.
     pub ticks: u64,
     /// What happened.
     pub event: Event<'a>,
 }
 
-/// Bytes between two zeros that are no frame: a part of one, damaged on its way, or somebody else's text on the same line.
+/// Bytes between two zeros that are no frame: a part of one, damaged on its way, or somebody else's
+/// text on the same line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenFrame {
     /// How many.
@@ -128,15 +130,16 @@ impl Decoder {
         }))
     }
 
-    /// Events that were sent and did not arrive: lost on the way, as the stream's own count shows at each [`Event::Sync`]. What the
-    /// program dropped itself is told by [`Event::Dropped`].
+    /// Events that were sent and did not arrive: lost on the way, as the stream's own count shows
+    /// at each [`Event::Sync`]. What the program dropped itself is told by [`Event::Dropped`].
     #[must_use]
     pub const fn missed(&self) -> u32 {
         self.place.missed
     }
 }
 
-/// The time whose last 32 bits are the program's clock, nearest behind `ticks`: what was missed took time too.
+/// The time whose last 32 bits are the program's clock, nearest behind `ticks`: what was missed
+/// took time too.
 fn near(ticks: u64, clock: u32, first: bool) -> u64 {
     if first {
         return clock.into();

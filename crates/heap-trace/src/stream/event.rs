@@ -58,13 +58,15 @@ pub enum Event<'a> {
         /// How many.
         events: u32,
     },
-    /// Where the stream stands, every now and then: whoever begins to listen knows the time from here on.
+    /// Where the stream stands, every now and then: whoever begins to listen knows the time from
+    /// here on.
     Sync {
         /// [`VERSION`].
         version: u8,
         /// The clock now.
         ticks: u32,
-        /// Allocations, frees, resizes and failures since the stream began, the dropped ones included.
+        /// Allocations, frees, resizes and failures since the stream began, the dropped ones
+        /// included.
         events: u32,
         /// Those of them that were dropped.
         dropped: u32,

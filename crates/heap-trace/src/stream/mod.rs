@@ -1,4 +1,5 @@
-//! Each event as it happens, in 8 to 12 bytes, to whoever listens: the program keeps nothing, the other end rebuilds the heap.
+//! Each event as it happens, in 8 to 12 bytes, to whoever listens: the program keeps nothing, the
+//! other end rebuilds the heap.
 //!
 //! ```text
 //!   Ledger ─► Stream ─► frame ─► Sink: ring in RAM, UART, RTT, defmt, …     no room: counted, and told when there is

@@ -17,7 +17,8 @@ use core::fmt;
 /// # fn sink(_: impl heap_trace::Sink) {} sink(rtt); sink(defmt);
 /// ```
 pub trait Sink {
-    /// Takes the whole frame, or nothing of it: `false`. Called under the heap's lock: it must not wait and not allocate.
+    /// Takes the whole frame, or nothing of it: `false`. Called under the heap's lock: it must not
+    /// wait and not allocate.
     fn take(&mut self, frame: &[u8]) -> bool;
 }
 
@@ -54,7 +55,8 @@ impl<P: Port> Sink for ByteSink<P> {
 pub enum WhenFull {
     /// Refuses it: the stream counts it as dropped. For a ring that somebody empties.
     Refuse,
-    /// Overwrites the oldest bytes: the ring has the last events before a crash. Whoever reads it begins with half a frame.
+    /// Overwrites the oldest bytes: the ring has the last events before a crash. Whoever reads it
+    /// begins with half a frame.
     Overwrite,
 }
 

@@ -14,7 +14,8 @@
 //! ================================
 //! ```
 //!
-//! The trace is asked for one record at a time: whoever has it behind a lock opens the lock between two lines.
+//! The trace is asked for one record at a time: whoever has it behind a lock opens the lock between
+//! two lines.
 
 use core::fmt::{Result, Write};
 
@@ -58,8 +59,9 @@ struct Tally {
 }
 
 impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
-    /// Prints the records that are `shown`, and the figures. `memory` says what an address is; `access` hands the trace to its argument,
-    /// under whatever lock there is, for O(1) each time. Ends whatever another reader was at.
+    /// Prints the records that are `shown`, and the figures. `memory` says what an address is;
+    /// `access` hands the trace to its argument, under whatever lock there is, for O(1) each time.
+    /// Ends whatever another reader was at.
     ///
     /// # Errors
     /// Those of `out`.
@@ -137,7 +139,8 @@ fn line<const DEPTH: usize>(record: &Record<DEPTH>, memory: Memory, out: &mut dy
     }
 }
 
-/// As ESP-IDF prints them: a colon remains behind the last of a list that is shorter than the depth.
+/// As ESP-IDF prints them: a colon remains behind the last of a list that is shorter than the
+/// depth.
 fn callers(stack: &[u32], out: &mut dyn Write) -> Result {
     let known = stack.iter().take_while(|&&counter| counter != 0);
     for (index, counter) in known.enumerate() {

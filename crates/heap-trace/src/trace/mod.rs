@@ -1,4 +1,5 @@
-//! Which allocations are alive, or all that ever were, in a buffer of the caller's: ESP-IDF's standalone heap trace.
+//! Which allocations are alive, or all that ever were, in a buffer of the caller's: ESP-IDF's
+//! standalone heap trace.
 //!
 //! ```text
 //!             start                stop
@@ -8,9 +9,10 @@
 //!                paused ─────────────┘            start begins anew from any state
 //! ```
 //!
-//! Events come from the one place through which every path of the heap goes ([`heap_caps::Observer`]), so that each is seen exactly
-//! once: calloc, aligned and preferring allocation, resizing in place and by moving. A resize that fails is no event, and
-//! the record stays. A resize that succeeds ends the old record and begins a new one, as ESP-IDF counts it.
+//! Events come from the one place through which every path of the heap goes
+//! ([`heap_caps::Observer`]), so that each is seen exactly once: calloc, aligned and preferring
+//! allocation, resizing in place and by moving. A resize that fails is no event, and the record
+//! stays. A resize that succeeds ends the old record and begins a new one, as ESP-IDF counts it.
 
 mod dump;
 mod session;
@@ -100,7 +102,8 @@ impl<'a, E: Probe, const DEPTH: usize> Trace<'a, E, DEPTH> {
         Ok(self.table.take().map(Table::into_buffer))
     }
 
-    /// Begins a session, whatever was before: records and figures, the high-water mark included, begin anew. O(1).
+    /// Begins a session, whatever was before: records and figures, the high-water mark included,
+    /// begin anew. O(1).
     ///
     /// # Errors
     /// There is no buffer.
@@ -174,8 +177,9 @@ impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
         }
     }
 
-    /// The record with this number, counted from the oldest; `None` behind the newest. O(1) for the number behind the last one asked
-    /// for (or that one again), as long as no record went away; else O(number).
+    /// The record with this number, counted from the oldest; `None` behind the newest. O(1) for the
+    /// number behind the last one asked for (or that one again), as long as no record went away;
+    /// else O(number).
     pub fn get(&mut self, index: usize) -> Option<Record<DEPTH>> {
         let table = self.table.as_ref()?;
         let near = self
@@ -200,8 +204,8 @@ impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
         }
     }
 
-    /// The next record of the reader; `None` at the end. O(1). Records that go away meanwhile are passed over, so the lock
-    /// around the heap need not be held from one call to the next.
+    /// The next record of the reader; `None` at the end. O(1). Records that go away meanwhile are
+    /// passed over, so the lock around the heap need not be held from one call to the next.
     pub fn read(&mut self) -> Option<Record<DEPTH>> {
         self.table.as_mut()?.read()
     }

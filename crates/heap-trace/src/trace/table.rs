@@ -1,4 +1,5 @@
-//! How records are found by address and read in order: a list and a hash table in the slots of one buffer.
+//! How records are found by address and read in order: a list and a hash table in the slots of one
+//! buffer.
 //!
 //! ```text
 //!   order     oldest ⇄ … ⇄ newest               every record
@@ -9,8 +10,9 @@
 //! Invariants, checked by the model test:
 //! 1. Every slot below `fresh` is in the order or in the list of spare ones, never in both.
 //! 2. The records in chains are the live ones; each is in the chain of its hash.
-//! 3. A bucket is believed only if it leads to a live record of that very hash below `fresh`. So forgetting everything takes O(1):
-//!    what an earlier session left in the buckets is not believed.
+//! 3. A bucket is believed only if it leads to a live record of that very hash below `fresh`. So
+//!    forgetting everything takes O(1): what an earlier session left in the buckets is not
+//!    believed.
 
 use super::slot::{Record, Slot};
 
@@ -192,7 +194,8 @@ impl<const DEPTH: usize> Table<'_, DEPTH> {
 
 /// The hash table.
 impl<const DEPTH: usize> Table<'_, DEPTH> {
-    /// Multiplication with 2³² divided by the golden ratio spreads addresses that differ by multiples of 4.
+    /// Multiplication with 2³² divided by the golden ratio spreads addresses that differ by
+    /// multiples of 4.
     fn bucket_of(&self, address: u32) -> u16 {
         let hash = address.wrapping_mul(0x9E37_79B1);
         let bucket = hash.checked_shr(32 - self.bucket_bits).unwrap_or(0);
@@ -267,7 +270,8 @@ impl<const DEPTH: usize> Table<'_, DEPTH> {
         Some(taken)
     }
 
-    /// Makes two records neighbours in the order; `NONE` is what lies before the oldest and behind the newest.
+    /// Makes two records neighbours in the order; `NONE` is what lies before the oldest and behind
+    /// the newest.
     fn join(&mut self, older: u16, newer: u16) {
         match self.slot_mut(older) {
             Some(slot) => slot.newer = newer,

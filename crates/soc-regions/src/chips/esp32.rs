@@ -9,15 +9,17 @@
 //!   0x3FFE_0000 D/IRAM, 128 KiB: SRAM1 ─── same memory, inverted ──── 0x400A_0000
 //! ```
 //!
-//! Source of the tables: ESP-IDF, `components/heap/port/esp32/memory_layout.c` and `components/bt/controller/esp32`. Source of the windows:
-//! `soc/esp32/include/soc/soc.h` and the ESP32 Technical Reference Manual, chapter "System and Memory".
+//! Source of the tables: ESP-IDF, `components/heap/port/esp32/memory_layout.c` and
+//! `components/bt/controller/esp32`. Source of the windows: `soc/esp32/include/soc/soc.h` and the
+//! ESP32 Technical Reference Manual, chapter "System and Memory".
 //!
 //! What differs from ESP-IDF, on purpose:
-//! - PSRAM up to its configured size is available at once and marked as external. ESP-IDF reserves the whole window
-//!   (`spi_ram`) and adds the heap later.
-//! - RTC memory has its alias on the instruction bus. ESP-IDF's table has none, and takes D/IRAM's inverted formula instead.
-//! - The two reservations at the top of RTC memory count only when RTC memory is a heap. Otherwise no row contains them, and a
-//!   program without RTC data need not have their symbols.
+//! - PSRAM up to its configured size is available at once and marked as external. ESP-IDF reserves
+//!   the whole window (`spi_ram`) and adds the heap later.
+//! - RTC memory has its alias on the instruction bus. ESP-IDF's table has none, and takes D/IRAM's
+//!   inverted formula instead.
+//! - The two reservations at the top of RTC memory count only when RTC memory is a heap. Otherwise
+//!   no row contains them, and a program without RTC data need not have their symbols.
 
 use crate::common::{PSRAM, RTC_HEAP, SINGLE_CORE};
 use crate::{
@@ -106,7 +108,8 @@ pub const SYNC_CONNECTIONS: Amount = Amount::new(
 )
 .within(0, 3, 0);
 
-/// RTC fast memory as a heap. Only core 0 reaches it, so ESP-IDF offers it with [`SINGLE_CORE`] only.
+/// RTC fast memory as a heap. Only core 0 reaches it, so ESP-IDF offers it with [`SINGLE_CORE`]
+/// only.
 const RTC_HEAP_HERE: Flag = RTC_HEAP.off_by_default();
 
 /// RTC data is linked to fast memory.

@@ -1,4 +1,5 @@
-//! The ESP32 as ESP-IDF v2.1 (2017) knew it: the tagged table of 2016, where a memory type is a tag.
+//! The ESP32 as ESP-IDF v2.1 (2017) knew it: the tagged table of 2016, where a memory type is a
+//! tag.
 //!
 //! Against v3.0 ([`ESP32_V3_0`](crate::ESP32_V3_0)):
 //! - no `INTERNAL` and no `DEFAULT`: plain `malloc` asks for `8BIT`;

@@ -7,11 +7,13 @@
 //! - single-core programs get no memory back, RTC memory is never a heap, IRAM never takes bytes.
 //!
 //! What differs from ESP-IDF v3.0, on purpose:
-//! - A reservation inside a row splits it. v3.0 meant to disable such a row, cleared the type of row 0 instead, and
-//!   left the reserved memory in the heap.
+//! - A reservation inside a row splits it. v3.0 meant to disable such a row, cleared the type of
+//!   row 0 instead, and left the reserved memory in the heap.
 //! - PSRAM is available at once, see [`ESP32`](crate::ESP32).
-//! - The start-up-stack flag is the row's. In v3.0 it is the type's, with the same effect: only D/IRAM has it.
-//! - Remainders of 16 bytes or less are dropped in all generations; v3.0 dropped what could not hold a heap, below 40.
+//! - The start-up-stack flag is the row's. In v3.0 it is the type's, with the same effect: only
+//!   D/IRAM has it.
+//! - Remainders of 16 bytes or less are dropped in all generations; v3.0 dropped what could not
+//!   hold a heap, below 40.
 
 use super::esp32::{
     BEYOND_PSRAM, BLUETOOTH, DIRAM, DIRAM_CAPS, DRAM, DRAM_CAPS, DUAL_BUSES, HARDWARE, IRAM,

@@ -8,8 +8,8 @@
 //!
 //! Source: ESP-IDF v6.2 (2026), `heap/port/esp32c5`, `soc/esp32c5`.
 //!
-//! What differs from ESP-IDF, on purpose: PSRAM is available at once, from where it is mapped (`psram:start`, else the window's
-//! start) up to its size.
+//! What differs from ESP-IDF, on purpose: PSRAM is available at once, from where it is mapped
+//! (`psram:start`, else the window's start) up to its size.
 
 use super::parts::{
     DATA, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_SECOND, IRAM_CODE, KIB, NONE, PSRAM_COLUMNS,

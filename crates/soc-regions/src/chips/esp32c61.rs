@@ -7,8 +7,9 @@
 //!
 //! Source: ESP-IDF v6.2 (2026), `heap/port/esp32c61`, `soc/esp32c61`.
 //!
-//! What differs from ESP-IDF, on purpose: PSRAM is available at once, from where it is mapped (`psram:start`, else the window's
-//! start) up to its size. ESP-IDF's table does not mention it: the driver adds the heap, with the same capabilities.
+//! What differs from ESP-IDF, on purpose: PSRAM is available at once, from where it is mapped
+//! (`psram:start`, else the window's start) up to its size. ESP-IDF's table does not mention it:
+//! the driver adds the heap, with the same capabilities.
 
 use super::parts::{
     DATA, DRAM_DATA, EXEC_FIRST, IRAM_CODE, KIB, NONE, PSRAM_COLUMNS, PSRAM_WITH_DMA, TEE_DIRAM,

@@ -5,8 +5,9 @@
 //!   0x5000_0000 LP memory, 4 KiB   the last 32 or 48 bytes are secure boot's digest
 //! ```
 //!
-//! Source: ESP-IDF v6.2 (2026), `heap/port/esp32h21`, `soc/esp32h21`. Its table reserves nothing for a trusted execution
-//! environment, unlike the otherwise equal one of the ESP32-H2; so there is no such option here.
+//! Source: ESP-IDF v6.2 (2026), `heap/port/esp32h21`, `soc/esp32h21`. Its table reserves nothing
+//! for a trusted execution environment, unlike the otherwise equal one of the ESP32-H2; so there is
+//! no such option here.
 
 use super::parts::{
     DATA, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_SECOND, IRAM_CODE, KIB, NONE, RTC_RESERVED,

@@ -9,10 +9,12 @@
 //! Source: ESP-IDF v6.2 (2026), `heap/port/esp32h4`, `soc/esp32h4`.
 //!
 //! What differs from ESP-IDF, on purpose:
-//! - PSRAM is available at once, from where it is mapped (`psram:start`, else the window's start) up to its size. ESP-IDF's table does
-//!   not mention it: the driver adds the heap, with the same capabilities.
-//! - Core 1's cache has 32 KiB. ESP-IDF takes its last address, `0x4086_7FFF`, for its end and so makes a heap of an odd size
-//!   of it, whose last word is lost and whose free bytes are odd. It stands behind the RAM here, where it lies; ESP-IDF lists it first.
+//! - PSRAM is available at once, from where it is mapped (`psram:start`, else the window's start)
+//!   up to its size. ESP-IDF's table does not mention it: the driver adds the heap, with the same
+//!   capabilities.
+//! - Core 1's cache has 32 KiB. ESP-IDF takes its last address, `0x4086_7FFF`, for its end and so
+//!   makes a heap of an odd size of it, whose last word is lost and whose free bytes are odd. It
+//!   stands behind the RAM here, where it lies; ESP-IDF lists it first.
 
 use super::parts::{
     DATA, DRAM_DATA, EXEC_FIRST, IRAM_CODE, KIB, NONE, PSRAM_COLUMNS, PSRAM_WITH_DMA, UNIFIED,

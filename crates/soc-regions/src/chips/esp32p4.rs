@@ -1,4 +1,5 @@
-//! The ESP32-P4: two RISC-V cores with SIMD behind caches, 768 KiB at one address on both buses, scratch-pad memory, PSRAM.
+//! The ESP32-P4: two RISC-V cores with SIMD behind caches, 768 KiB at one address on both buses,
+//! scratch-pad memory, PSRAM.
 //!
 //! ```text
 //!   0x3010_0000 scratch pad (SPM), 8 KiB, beside the caches
@@ -12,8 +13,9 @@
 //!
 //! Source: ESP-IDF v6.2 (2026), `heap/port/esp32p4`, `soc/esp32p4`.
 //!
-//! What differs from ESP-IDF, on purpose: PSRAM is available at once, from where it is mapped (`psram:start`, else the window's
-//! start) up to its size, with the capabilities of the heap that ESP-IDF adds when it starts. Its table says `DEFAULT` as a last resort there.
+//! What differs from ESP-IDF, on purpose: PSRAM is available at once, from where it is mapped
+//! (`psram:start`, else the window's start) up to its size, with the capabilities of the heap that
+//! ESP-IDF adds when it starts. Its table says `DEFAULT` as a last resort there.
 
 use super::parts::{
     DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_LAST, EXEC_SECOND, IRAM_CODE, KIB, NONE,
@@ -229,7 +231,8 @@ const WINDOWS: [Window; 4] = [
     },
 ];
 
-/// A small program: code at the start of what the cache leaves, data behind it; below v3 all of it below the ROM.
+/// A small program: code at the start of what the cache leaves, data behind it; below v3 all of it
+/// below the ROM.
 const SAMPLE_SYMBOLS: [SampleSymbol; 29] = [
     symbol("_iram_start", 0x4FF2_0000).only(V3_128K),
     symbol("_iram_start", 0x4FF4_0000).only(V3_256K),

@@ -12,10 +12,10 @@
 //! Source: ESP-IDF v6.2 (2026), `heap/port/esp32s2`, `soc/esp32s2`.
 //!
 //! What differs from ESP-IDF, on purpose:
-//! - PSRAM is available at once, up to its size, with the capabilities of the heap that ESP-IDF adds when it starts. Its table says
-//!   `DEFAULT` as a last resort there.
-//! - The window of words-only PSRAM on the instruction bus is left out. ESP-IDF can add it; plain `malloc` then gets memory that
-//!   takes no bytes.
+//! - PSRAM is available at once, up to its size, with the capabilities of the heap that ESP-IDF
+//!   adds when it starts. Its table says `DEFAULT` as a last resort there.
+//! - The window of words-only PSRAM on the instruction bus is left out. ESP-IDF can add it; plain
+//!   `malloc` then gets memory that takes no bytes.
 
 use super::parts::{
     DATA, DATA_BUS, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_LAST, INSTRUCTION_BUS, KIB, NONE,

@@ -1,4 +1,5 @@
-//! The ESP32-S3: two Xtensa cores with SIMD, 512 KiB, most of which both buses see, a constant apart.
+//! The ESP32-S3: two Xtensa cores with SIMD, 512 KiB, most of which both buses see, a constant
+//! apart.
 //!
 //! ```text
 //!   data bus                                              instruction bus
@@ -12,11 +13,12 @@
 //! Source: ESP-IDF v6.2 (2026), `heap/port/esp32s3`, `soc/esp32s3`.
 //!
 //! What differs from ESP-IDF, on purpose:
-//! - PSRAM is available at once, from where it is mapped (`psram:start`, else the window's start) up to its size, with the
-//!   capabilities of the heap that ESP-IDF adds when it starts. Its table says `DEFAULT` as a last resort there.
-//! - With a data cache of 16 KiB ESP-IDF makes a heap of 16 KiB at `0x3C00_0000`, where flash and PSRAM are mapped, too; with PSRAM it
-//!   reserves that again. Here the row does not exist with PSRAM. Without, it is ESP-IDF's: whoever maps flash data there must
-//!   leave the heap out.
+//! - PSRAM is available at once, from where it is mapped (`psram:start`, else the window's start)
+//!   up to its size, with the capabilities of the heap that ESP-IDF adds when it starts. Its table
+//!   says `DEFAULT` as a last resort there.
+//! - With a data cache of 16 KiB ESP-IDF makes a heap of 16 KiB at `0x3C00_0000`, where flash and
+//!   PSRAM are mapped, too; with PSRAM it reserves that again. Here the row does not exist with
+//!   PSRAM. Without, it is ESP-IDF's: whoever maps flash data there must leave the heap out.
 //! - That row stands before SRAM2's, where it lies; ESP-IDF lists it behind.
 
 use super::parts::{

@@ -8,8 +8,9 @@
 //!
 //! Source: ESP-IDF v6.2 (2026), `heap/port/esp32s31`, `soc/esp32s31`.
 //!
-//! What differs from ESP-IDF, on purpose: PSRAM is available at once, from where it is mapped (`psram:start`, else the window's
-//! start) up to its size, with the capabilities of the heap that ESP-IDF adds when it starts. Its table does not say SIMD there.
+//! What differs from ESP-IDF, on purpose: PSRAM is available at once, from where it is mapped
+//! (`psram:start`, else the window's start) up to its size, with the capabilities of the heap that
+//! ESP-IDF adds when it starts. Its table does not say SIMD there.
 
 use super::parts::{
     DATA, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_SECOND, IRAM_CODE, KIB, NONE,

@@ -43,7 +43,8 @@ pub fn all() -> impl Iterator<Item = &'static Chip> + Clone {
     ALL.into_iter()
 }
 
-/// The chip with a name, in any case and with or without hyphens: `esp32c3`, `ESP32-C3`, `esp32-v3.0`.
+/// The chip with a name, in any case and with or without hyphens: `esp32c3`, `ESP32-C3`,
+/// `esp32-v3.0`.
 pub fn by_name(name: &str) -> Option<&'static Chip> {
     let letters = |name: &'static str| name.bytes().filter(|byte| *byte != b'-');
     all().find(|chip| {

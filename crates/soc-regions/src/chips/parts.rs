@@ -24,7 +24,8 @@ pub(super) const DATA: Caps = caps(&[
 pub(super) const DATA_NO_DMA: Caps =
     caps(&[Caps::DEFAULT, Caps::INTERNAL, Caps::BIT32, Caps::BIT8]);
 
-/// PSRAM as the heap that ESP-IDF makes of it at start-up, SIMD aside. Its tables say less, see the chips' files.
+/// PSRAM as the heap that ESP-IDF makes of it at start-up, SIMD aside. Its tables say less, see the
+/// chips' files.
 pub(super) const PSRAM_COLUMNS: Columns = [
     caps(&[Caps::SPIRAM, Caps::DEFAULT]),
     NONE,
@@ -94,7 +95,8 @@ pub(super) const fn iram_code_at(plus: i32) -> Reservation {
     )
 }
 
-/// What the ROM keeps for itself at the end of the RAM. ESP-IDF asks the ROM when it starts; `documented` is what it answers.
+/// What the ROM keeps for itself at the end of the RAM. ESP-IDF asks the ROM when it starts;
+/// `documented` is what it answers.
 pub(super) const fn rom_layout(documented: u32, end: u32) -> Reservation {
     Reservation::new(
         "rom_layout",
@@ -123,7 +125,8 @@ pub(super) const fn rtc_data_to(start: u32, symbol: &'static str) -> Reservation
     Reservation::new("rtcram_data", Bound::at(start), Bound::symbol(symbol)).only(WITH_RTC_HEAP)
 }
 
-/// What the boot loader and the timers keep. Counts with an RTC heap only: otherwise no row contains it.
+/// What the boot loader and the timers keep. Counts with an RTC heap only: otherwise no row
+/// contains it.
 pub(super) const RTC_RESERVED: Reservation = Reservation::between(
     "rtc_reserved_data",
     "_rtc_reserved_start",
@@ -131,7 +134,8 @@ pub(super) const RTC_RESERVED: Reservation = Reservation::between(
 )
 .only(WITH_RTC_HEAP);
 
-/// The part of PSRAM's window below the PSRAM: none, or what flash takes of a window that it shares.
+/// The part of PSRAM's window below the PSRAM: none, or what flash takes of a window that it
+/// shares.
 pub(super) const fn below_psram(window: Span) -> Reservation {
     Reservation::new(
         "extram_below",

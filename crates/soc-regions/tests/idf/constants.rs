@@ -1,4 +1,5 @@
-//! What ESP-IDF's constants say of an address, a core count and a largest block: the same as our windows and dual buses.
+//! What ESP-IDF's constants say of an address, a core count and a largest block: the same as our
+//! windows and dual buses.
 
 use soc_regions::{Chip, Span, WordOrder};
 
@@ -11,7 +12,8 @@ fn span(facts: &Facts, name: &str) -> Option<Span> {
     Span::new(end("LOW")?, end("HIGH")?)
 }
 
-/// Asserts that `holds` is true of all of `span` and of nothing around it, at every KiB and at the ends.
+/// Asserts that `holds` is true of all of `span` and of nothing around it, at every KiB and at the
+/// ends.
 fn holds_exactly(chip: &Chip, span: Span, what: &str, holds: fn(&Chip, u32) -> bool) {
     let inside = (span.start()..span.end()).step_by(1024);
     for address in inside.chain([span.end() - 1]) {

@@ -1,6 +1,8 @@
-//! Where our tables differ from ESP-IDF's on purpose: what is done to its facts before they are compared.
+//! Where our tables differ from ESP-IDF's on purpose: what is done to its facts before they are
+//! compared.
 //!
-//! Each changes the facts by name: one that no longer applies fails. What is not changed here is compared as ESP-IDF has it.
+//! Each changes the facts by name: one that no longer applies fails. What is not changed here is
+//! compared as ESP-IDF has it.
 
 use crate::facts::{Facts, RegionRow, ReservedRow, TypeRow};
 
@@ -36,7 +38,8 @@ pub(crate) fn with_deviations(mut facts: Facts) -> Facts {
     facts
 }
 
-/// The heap of PSRAM is there from the start, up to its size. ESP-IDF reserves the whole window and adds the heap later.
+/// The heap of PSRAM is there from the start, up to its size. ESP-IDF reserves the whole window and
+/// adds the heap later.
 fn psram_at_once(facts: &mut Facts, name: &str) {
     let row = facts.reserved.iter_mut().find(|row| row.2 == name);
     let ReservedRow(start, end, _, _) = row.unwrap();
@@ -76,13 +79,15 @@ fn psram_that_is_not_in_the_table(facts: &mut Facts) {
         .push(ReservedRow(above, end, "psram".to_owned(), with_psram));
 }
 
-/// RTC fast memory has its alias on the instruction bus. ESP-IDF's table has none, although the memory has two addresses.
+/// RTC fast memory has its alias on the instruction bus. ESP-IDF's table has none, although the
+/// memory has two addresses.
 fn rtc_alias(facts: &mut Facts) {
     let row = facts.regions.iter_mut().find(|row| row.0 == "0x3FF80000");
     row.unwrap().4 = Some("0x400C0000".to_owned());
 }
 
-/// The heap in the data cache's window has no row with PSRAM. ESP-IDF has one and reserves it again.
+/// The heap in the data cache's window has no row with PSRAM. ESP-IDF has one and reserves it
+/// again.
 fn cache_heap_only_without_psram(facts: &mut Facts) {
     let rows = facts.regions.iter_mut();
     let mut rows = rows.filter(|row| row.0 == "0x3C000000" && row.2 == "0x4000");

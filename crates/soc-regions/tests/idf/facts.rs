@@ -1,7 +1,8 @@
 //! What ESP-IDF's tables say, and which heaps its start-up code makes of them.
 //!
-//! `facts.json` holds the facts in ESP-IDF's own terms: addresses, Kconfig symbols, linker symbols. What is done with them here
-//! shares no line with the library: expressions are text, free memory is found by elementary intervals.
+//! `facts.json` holds the facts in ESP-IDF's own terms: addresses, Kconfig symbols, linker symbols.
+//! What is done with them here shares no line with the library: expressions are text, free memory
+//! is found by elementary intervals.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,7 +37,8 @@ pub(crate) enum TypeRow {
     Extra(String, [String; 3], String, [String; 3]),
 }
 
-/// Start, count, size, type, alias on the instruction bus of the first one, start-up stack, condition.
+/// Start, count, size, type, alias on the instruction bus of the first one, start-up stack,
+/// condition.
 #[derive(Clone, Deserialize)]
 pub(crate) struct RegionRow(
     pub(crate) String,
@@ -118,7 +120,8 @@ impl Facts {
         .collect()
     }
 
-    /// The reserved areas as ESP-IDF rounds and sorts them; `None` where it would stop: one ends below its start, or two overlap.
+    /// The reserved areas as ESP-IDF rounds and sorts them; `None` where it would stop: one ends
+    /// below its start, or two overlap.
     pub(crate) fn reserved(&self, symbols: &Symbols) -> Option<Vec<(u32, u32)>> {
         let rows = self
             .reserved
@@ -138,7 +141,8 @@ impl Facts {
         is_disjoint.then_some(areas)
     }
 
-    /// Heaps by elementary intervals: cut each row at every end of an area, keep the parts in no area, join what touches.
+    /// Heaps by elementary intervals: cut each row at every end of an area, keep the parts in no
+    /// area, join what touches.
     pub(crate) fn heaps(&self, symbols: &Symbols, areas: &[(u32, u32)]) -> Vec<Heap> {
         let mut heaps: Vec<Heap> = Vec::new();
         for row in self.rows(symbols) {

@@ -20,7 +20,8 @@ fn each_chip() -> impl Iterator<Item = (Facts, &'static Chip)> {
         .filter_map(move |facts| chip(&facts).map(|chip| (facts, chip)))
 }
 
-/// Every combination of what the facts ask for: flags off and on, each value of a choice; of an amount the default, the bounds and two in between.
+/// Every combination of what the facts ask for: flags off and on, each value of a choice; of an
+/// amount the default, the bounds and two in between.
 fn each_configuration(chip: &Chip, facts: &Facts) -> Vec<Options> {
     let asked = facts.configs();
     let mut all = vec![chip.default_options()];

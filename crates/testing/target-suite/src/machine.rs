@@ -26,7 +26,8 @@ pub trait Machine {
         4 << 20
     }
 
-    /// Memory that no heap uses. On a chip it is the same memory each time, so one check at a time may have it.
+    /// Memory that no heap uses. On a chip it is the same memory each time, so one check at a time
+    /// may have it.
     fn memory() -> Self::Memory;
 
     /// Where the linker put the program.

@@ -7,7 +7,8 @@ use crate::machine::{Booted, Machine, boot_whole};
 use crate::pattern;
 use crate::random::Random;
 
-/// Of an ESP32, and of an ESP32-C3 without an RTC heap: what comes first for most requests stands first.
+/// Of an ESP32, and of an ESP32-C3 without an RTC heap: what comes first for most requests stands
+/// first.
 const TYPES: &[&str] = &["DRAM", "D/IRAM", "IRAM", EXTERNAL, "RTCRAM"];
 const TYPES_OF_ESP32C3: &[&str] = &["RAM", "Retention RAM"];
 const EXTERNAL: &str = "SPIRAM";
@@ -21,7 +22,8 @@ fn all_caps(heap: &HeapView) -> Caps {
     }
 }
 
-/// Runs `check` once for each memory type, on a chip where requests with `caps` are served by that type.
+/// Runs `check` once for each memory type, on a chip where requests with `caps` are served by that
+/// type.
 fn in_each<M: Machine>(check: impl Fn(&mut Booted<M>, Caps, &'static str)) {
     for &name in types::<M>() {
         let mut heaps = boot_whole::<M>();

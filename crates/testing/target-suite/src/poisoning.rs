@@ -1,4 +1,5 @@
-//! Is it found when a program writes where it must not, or frees what it must not? In every kind of memory.
+//! Is it found when a program writes where it must not, or frees what it must not? In every kind of
+//! memory.
 
 use heap_caps::MisuseKind;
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};

@@ -170,7 +170,8 @@ impl<P: Poison> Program<P> {
         value
     }
 
-    /// What a program may write there: nothing, ones, a number, text, an address, or what stands in such a place elsewhere.
+    /// What a program may write there: nothing, ones, a number, text, an address, or what stands in
+    /// such a place elsewhere.
     fn replaced(&mut self, layout: &Layout, _: u32) -> u32 {
         match self.random.below(6) {
             0 => 0,

@@ -4,8 +4,8 @@
 //!   | guard | DRAM 8 KiB | guard | D/IRAM 5 KiB - 12 | guard | SPIRAM 12 KiB | guard |     the guards hold a pattern
 //! ```
 //!
-//! The program's reads and writes go through [`Ground::byte`] and [`Ground::set_byte`], which reach the regions only. So a guard that has
-//! changed was changed by the heap.
+//! The program's reads and writes go through [`Ground::byte`] and [`Ground::set_byte`], which reach
+//! the regions only. So a guard that has changed was changed by the heap.
 
 use alloc::vec::Vec;
 use core::cell::Cell;
@@ -144,10 +144,13 @@ impl Ground {
 }
 
 // SAFETY:
-// - the slice lies in words that live and stay where they are as long as `self` (the program that holds both drops its heaps first), and
-//   that are written through shared references only: they are atomic;
-// - each region is given out once, and whoever else accesses it is the program, in its blocks or where a fault is tried: all by atomic words;
-// - `first_word` is a multiple of 64 bytes from an address that is one, and so are the regions' addresses.
+// - the slice lies in words that live and stay where they are as long as `self` (the program that
+//   holds both drops its heaps first), and that are written through shared references only: they
+//   are atomic;
+// - each region is given out once, and whoever else accesses it is the program, in its blocks or
+//   where a fault is tried: all by atomic words;
+// - `first_word` is a multiple of 64 bytes from an address that is one, and so are the regions'
+//   addresses.
 unsafe impl Memory for Ground {
     const CONGRUENT: u32 = CONGRUENT;
 

@@ -67,7 +67,8 @@ impl Layout {
             .find(|live| block.whole.contains(live.address))
     }
 
-    /// Whose the byte at `address` is. What is in no block is the heap's: the control structure, the word behind the last block.
+    /// Whose the byte at `address` is. What is in no block is the heap's: the control structure,
+    /// the word behind the last block.
     pub(super) fn whose(&self, address: u32) -> Whose {
         match self.block_at(address) {
             None => Whose::Heap,

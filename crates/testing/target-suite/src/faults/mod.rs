@@ -1,4 +1,5 @@
-//! What does the heap find, and when, if a program writes where it must not, or frees what it must not?
+//! What does the heap find, and when, if a program writes where it must not, or frees what it must
+//! not?
 //!
 //! ```text
 //!   seed ─► Program: blocks in three heaps, with owners ─► fault ─┬─ the heap refuses the call?              at once
@@ -11,8 +12,8 @@
 //!            ground: guards around the heaps ─► did the heap write outside?     Outcome ─► Tally: a row of the table
 //! ```
 //!
-//! Everything follows from the seed, the same on every machine. What the fault has hit is known byte by byte (`layout.rs`), so nobody asks the
-//! heap whether there was something to be found.
+//! Everything follows from the seed, the same on every machine. What the fault has hit is known
+//! byte by byte (`layout.rs`), so nobody asks the heap whether there was something to be found.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -59,7 +60,8 @@ const fn mixed(number: u64) -> u64 {
 /// How many faults of each cell an emulated chip tries.
 pub const FEW: u64 = 5;
 
-/// What becomes of the first `count` faults of every kind at every level: a line each, the same on every machine.
+/// What becomes of the first `count` faults of every kind at every level: a line each, the same on
+/// every machine.
 pub fn lines(count: u64, mut line: impl FnMut(fmt::Arguments<'_>)) {
     for kind in Kind::ALL {
         line(format_args!(

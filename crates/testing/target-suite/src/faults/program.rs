@@ -1,4 +1,5 @@
-//! The program in which faults are tried: blocks of many sizes in several heaps, with owners, that come, go and are resized.
+//! The program in which faults are tried: blocks of many sizes in several heaps, with owners, that
+//! come, go and are resized.
 
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -105,7 +106,8 @@ pub(super) struct Program<P: Poison> {
 }
 
 impl<P: Poison> Program<P> {
-    /// A program that has run for a while, as `seed` wants it; the same at all poisoning levels, as far as memory suffices.
+    /// A program that has run for a while, as `seed` wants it; the same at all poisoning levels, as
+    /// far as memory suffices.
     pub(super) fn started(seed: u64) -> Self {
         let (ground, turn) = (Ground::new(), Turn::default());
         let mut heaps = HeapCaps::new(Ledger::new(turn.clone(), ()));
@@ -184,7 +186,8 @@ impl<P: Poison> Program<P> {
         self.heaps.free(block.address).map_err(Refusal::Address)
     }
 
-    /// Resizes a block. Where the heap refuses its address the block is evidence, and the program's no more.
+    /// Resizes a block. Where the heap refuses its address the block is evidence, and the program's
+    /// no more.
     pub(super) fn resize(&mut self, block: Live, size: u32) -> Result<(), Refusal> {
         let resized = self
             .heaps

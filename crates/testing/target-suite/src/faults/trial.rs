@@ -48,11 +48,14 @@ pub struct Outcome {
     pub at_the_end: bool,
     /// The call in which a patrol found it, from 1 on; it looks at [`LOOKS`] places in each.
     pub patrol: Option<u32>,
-    /// Whether the finding names the block concerned, or the refusal the right reason; `None` without a finding.
+    /// Whether the finding names the block concerned, or the refusal the right reason; `None`
+    /// without a finding.
     pub block_named: Option<bool>,
-    /// Whether the ledger names the owner and the call site of that block; `None` without a finding, or where the block is free.
+    /// Whether the ledger names the owner and the call site of that block; `None` without a
+    /// finding, or where the block is free.
     pub owner_named: Option<bool>,
-    /// Before the heap refused anything, memory was handed out twice, or a block lost contents that the fault had not hit.
+    /// Before the heap refused anything, memory was handed out twice, or a block lost contents that
+    /// the fault had not hit.
     pub spread: bool,
     /// The heap wrote outside of its regions, or handed out what lies there.
     pub outside: bool,
@@ -199,7 +202,8 @@ impl Layout {
 
 /// Going on.
 impl<P: Poison> Program<P> {
-    /// The program goes on until the heap refuses a call: whether one was refused, and whether the damage spread before.
+    /// The program goes on until the heap refuses a call: whether one was refused, and whether the
+    /// damage spread before.
     fn goes_on(&mut self, done: &Done) -> (bool, bool) {
         let damaged: Vec<_> = self
             .live

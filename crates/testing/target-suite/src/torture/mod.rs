@@ -1,4 +1,5 @@
-//! What the compiler must get right: hashes over everything a program does with numbers, text, memory and calls.
+//! What the compiler must get right: hashes over everything a program does with numbers, text,
+//! memory and calls.
 //!
 //! The route from Rust to Xtensa is unusual, so it is proved: the host computes the same hashes.
 
