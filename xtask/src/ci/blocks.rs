@@ -179,9 +179,7 @@ fn workspace(members: &[String]) -> Result<String, Trouble> {
 }
 
 fn folder() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| sources::root().join("target"), PathBuf::from);
-    target.join("documents")
+    sources::target_folder().join("documents")
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Trouble> {

@@ -27,6 +27,12 @@ pub(crate) fn root() -> PathBuf {
     xtask.parent().unwrap_or(xtask).to_owned()
 }
 
+/// The folder for what is built.
+pub(crate) fn target_folder() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    target.map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// The files whose names end in `.EXTENSION`, those not committed yet included.
 pub(crate) fn with_extension(extension: &str) -> Result<Vec<Source>, Trouble> {
     let root = root();

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::features::{Library, libraries, private_packages};
+use super::sources::{root, target_folder};
 use super::tool::{self, Trouble, cargo};
 use super::{blocks, columns, links};
 use crate::board::{Board, build};
@@ -16,7 +17,7 @@ pub(crate) struct Step {
 }
 
 /// In the order they run: what a visitor tries first comes first.
-pub(crate) const STEPS: [Step; 13] = [
+pub(crate) const STEPS: [Step; 17] = [
     Step {
         name: "tests",
         about: "every host test, documentation tests included",
@@ -82,6 +83,26 @@ pub(crate) const STEPS: [Step; 13] = [
         about: "no lint fires in the programs for boards",
         run: boards,
     },
+    Step {
+        name: "symbols",
+        about: "the C library has the names of its lists, and no others",
+        run: symbols,
+    },
+    Step {
+        name: "qemu",
+        about: "every check on emulated Xtensa and RISC-V",
+        run: qemu,
+    },
+    Step {
+        name: "bench",
+        about: "instructions are counted on emulated Xtensa",
+        run: bench,
+    },
+    Step {
+        name: "exports",
+        about: "other people's tools read what a report writes for them",
+        run: exports,
+    },
 ];
 
 /// The target of the chip this project starts with.
@@ -89,6 +110,12 @@ const XTENSA_TARGET: &str = "xtensa-esp32-none-elf";
 /// Debian's compiler: it comes with its library sources, from which `core` is built.
 const XTENSA_RUSTC: &str = "/usr/bin/rustc";
 const XTENSA_CARGO: &str = "/usr/bin/cargo";
+/// Packages with a workspace of their own; those for boards are looked at in their step.
+const OWN_WORKSPACES: [&str; 3] = [
+    "crates/heap-caps-c/examples/shared-heap",
+    "crates/heap-caps-c/staticlib",
+    "crates/testing/on-target",
+];
 const DENY_REMEDY: &str = "cargo install --locked cargo-deny";
 const XTENSA_REMEDY: &str = "apt-get install rustc-web cargo-web rust-web-src";
 
@@ -100,6 +127,39 @@ fn sim() -> Result<(), Trouble> {
     tool::run(cargo().args(["esp-heap", "sim"]))
 }
 
+fn symbols() -> Result<(), Trouble> {
+    tool::run(xtask()?.arg("check-symbols"))?;
+    tool::run(xtask()?.args(["check-symbols", "--target", "host32"]))
+}
+
+fn qemu() -> Result<(), Trouble> {
+    tool::run(xtask()?.arg("qemu"))?;
+    tool::run(xtask()?.args(["qemu", "--target", "esp32c3"]))
+}
+
+fn bench() -> Result<(), Trouble> {
+    tool::run(xtask()?.arg("bench"))
+}
+
+/// Of a recorded program, and of one that runs now.
+fn exports() -> Result<(), Trouble> {
+    const SCRIPT: &str = "crates/esp-heap/tests/exports.py";
+    if !tool::works(Command::new("python3").arg("--version")) {
+        return Err(Trouble::missing("python3", "apt-get install python3"));
+    }
+    let script = || {
+        let mut command = Command::new("python3");
+        command.current_dir(root()).args([SCRIPT, "--all"]);
+        command
+    };
+    tool::run(&mut script())?;
+    let events = target_folder().join("events.log");
+    let log = tool::output(xtask()?.args(["qemu", "--bin", "events"]))?;
+    std::fs::write(&events, log)
+        .map_err(|cause| Trouble::Failed(format!("{}: {cause}", events.display())))?;
+    tool::run(script().arg("--input").arg(&events))
+}
+
 /// This program again.
 fn xtask() -> Result<Command, Trouble> {
     let path = std::env::current_exe().map_err(|cause| Trouble::Failed(cause.to_string()))?;
@@ -108,7 +168,17 @@ fn xtask() -> Result<Command, Trouble> {
 
 fn fmt() -> Result<(), Trouble> {
     needs_component("fmt", "rustfmt")?;
-    tool::run(cargo().args(["fmt", "--all", "--check"]))
+    tool::run(cargo().args(["fmt", "--all", "--check"]))?;
+    for package in OWN_WORKSPACES {
+        let manifest = root().join(package).join("Cargo.toml");
+        let mut command = cargo();
+        tool::run(
+            command
+                .args(["fmt", "--check", "--manifest-path"])
+                .arg(manifest),
+        )?;
+    }
+    Ok(())
 }
 
 fn clippy() -> Result<(), Trouble> {
