@@ -21,7 +21,7 @@ mod wasp {
     use soc_regions::common::PSRAM;
     use soc_regions::{
         Access, Amount, Bound, Caps, Chip, Choice, DualBus, Flag, HardwareTable, Line, MemoryType,
-        Order, Region, Reservation, SampleSymbol, Share, Span, Table, Total, TypeIndex, Value,
+        Order, Region, Reservation, SampleSymbol, Term, Span, Table, Total, TypeIndex, Value,
         When, Window, WordOrder, access, caps, chip, span,
     };
 
@@ -52,7 +52,7 @@ mod wasp {
             Reservation::new(
                 "radio",
                 Bound::at(0x3000_4000),
-                Bound::at(0x3000_5000).and_each(&[Share::times(CHANNELS, 0x400)]),
+                Bound::at(0x3000_5000).and_each(&[Term::times(CHANNELS, 0x400)]),
             )
             .only(When::on(RADIO)),
             Reservation::between("program", "_start", "_end"),
@@ -64,7 +64,7 @@ mod wasp {
             Reservation::new(
                 "beyond_psram",
                 Bound::at(EXTRAM.start())
-                    .and_each(&[Share::of(PSRAM)])
+                    .and_each(&[Term::of(PSRAM)])
                     .at_most(EXTRAM.end()),
                 Bound::at(EXTRAM.end()),
             )

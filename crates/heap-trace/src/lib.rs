@@ -6,7 +6,7 @@ extern crate std;
 
 mod failures;
 #[cfg(feature = "defmt")]
-mod frames;
+mod defmt;
 mod ledger;
 mod owner;
 mod probe;

@@ -211,14 +211,14 @@ fn idf_head_15_what_does_not_fit_into_the_tables_is_counted_and_the_sums_stay_ex
     blocks.push(sim.malloc(20));
     let ledger = sim.observer();
     assert_eq!(now(ledger.owner(Owner::NOBODY).unwrap()), (48, 4));
-    assert_eq!(now(ledger.unlisted()), (24 + 20, 3));
-    assert_eq!(ledger.unplaced_sites(), 1, "the place of the last one");
+    assert_eq!(now(ledger.untracked()), (24 + 20, 3));
+    assert_eq!(ledger.overflowed_sites(), 1, "the place of the last one");
     assert_eq!(
         ledger.site(SiteId::UNKNOWN).unwrap().tally,
         Tally::default()
     );
     blocks.into_iter().for_each(|block| sim.free(block));
-    assert_eq!(now(sim.observer().unlisted()), (0, 0));
+    assert_eq!(now(sim.observer().untracked()), (0, 0));
     assert_eq!(now(sim.observer().owner(Owner::NOBODY).unwrap()), (0, 0));
 }
 
@@ -365,7 +365,7 @@ fn sums_are_the_heaps<P: Poison>(calls: &[Call]) {
         let sites = ledger
             .sites()
             .map(|site| site.tally)
-            .chain([ledger.unlisted()]);
+            .chain([ledger.untracked()]);
         assert_eq!(total(sites), expected, "sites, after {call:?}");
         if !P::FILLS && P::OVERHEAD == 0 {
             assert_eq!(

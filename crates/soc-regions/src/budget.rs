@@ -2,10 +2,10 @@
 //! at start-up.
 //!
 //! ```text
-//!   budget!(ESP32, OPTIONS, LINKED, [Promise::of(60 KiB, DMA).after(&[("Wi-Fi", 72 KiB)])])
+//!   budget!(ESP32, OPTIONS, LINKED, [Requirement::of(60 KiB, DMA).after(&[("Wi-Fi", 72 KiB)])])
 //!      │ compiler: layout of the chip under OPTIONS, for a program that reaches as far as LINKED says
 //!      ▼
-//!   Budget ── check(layout of the program that was linked) ─► Ok, or a Shortfall that says how much is missing
+//!   Budget ── check(layout of the program that was linked) ─► Ok, or a BudgetError that says how much is missing
 //! ```
 
 use core::fmt;
@@ -18,7 +18,7 @@ use crate::{Caps, Layout};
 /// there.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    promises: &'static [Promise],
+    promises: &'static [Requirement],
 }
 
 /// At least so many bytes for heaps with certain capabilities.
@@ -26,7 +26,7 @@ pub struct Budget {
 /// Heaps need some of it for themselves: up to 500 bytes each, and 4 bytes a block. The memory of
 /// the start-up stacks counts, though it is a heap only after start-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Promise {
+pub struct Requirement {
     bytes: u32,
     caps: Caps,
     others: &'static [(&'static str, u32)],
@@ -35,21 +35,21 @@ pub struct Promise {
 
 /// A promise that is not kept, and what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shortfall {
+pub struct BudgetError {
     /// The chip.
     pub chip: &'static str,
     /// What was promised.
-    pub promise: Promise,
+    pub promise: Requirement,
     /// The bytes that there are, of which others want some.
     pub available: u32,
     /// The largest heap.
     pub largest: u32,
 }
 
-impl Promise {
+impl Requirement {
     /// At least `bytes` in heaps that have all of `caps`.
-    pub const fn of(bytes: u32, caps: Caps) -> Promise {
-        Promise {
+    pub const fn of(bytes: u32, caps: Caps) -> Requirement {
+        Requirement {
             bytes,
             caps,
             others: &[],
@@ -58,13 +58,13 @@ impl Promise {
     }
 
     /// The same, after others have taken theirs out of the same memory: a name and its bytes each.
-    pub const fn after(self, others: &'static [(&'static str, u32)]) -> Promise {
-        Promise { others, ..self }
+    pub const fn after(self, others: &'static [(&'static str, u32)]) -> Requirement {
+        Requirement { others, ..self }
     }
 
     /// The same, and one heap is at least that large.
-    pub const fn in_one_piece(self) -> Promise {
-        Promise {
+    pub const fn in_one_piece(self) -> Requirement {
+        Requirement {
             in_one_piece: true,
             ..self
         }
@@ -74,14 +74,14 @@ impl Promise {
     ///
     /// # Errors
     /// It does not.
-    pub const fn check(&self, layout: &Layout) -> Result<(), Shortfall> {
+    pub const fn check(&self, layout: &Layout) -> Result<(), BudgetError> {
         let available = layout.available_bytes(self.caps);
         let largest = layout.largest_bytes(self.caps);
         let has_room = available >= self.bytes.saturating_add(self.others_bytes());
         if has_room && (largest >= self.bytes || !self.in_one_piece) {
             return Ok(());
         }
-        Err(Shortfall {
+        Err(BudgetError {
             chip: layout.chip().name(),
             promise: *self,
             available,
@@ -104,7 +104,7 @@ impl Budget {
     ///
     /// # Errors
     /// The first promise that it does not keep.
-    pub const fn of(layout: &Layout, promises: &'static [Promise]) -> Result<Budget, Shortfall> {
+    pub const fn of(layout: &Layout, promises: &'static [Requirement]) -> Result<Budget, BudgetError> {
         let budget = Budget { promises };
         match budget.check(layout) {
             Ok(()) => Ok(budget),
@@ -117,7 +117,7 @@ impl Budget {
     ///
     /// # Errors
     /// The first promise that it does not keep.
-    pub const fn check(&self, layout: &Layout) -> Result<(), Shortfall> {
+    pub const fn check(&self, layout: &Layout) -> Result<(), BudgetError> {
         let mut promise = 0;
         while promise < self.promises.len() {
             if let Err(shortfall) = self.promises[promise].check(layout) {
@@ -129,15 +129,15 @@ impl Budget {
     }
 
     /// The promises.
-    pub const fn promises(&self) -> &'static [Promise] {
+    pub const fn promises(&self) -> &'static [Requirement] {
         self.promises
     }
 }
 
-impl Shortfall {
+impl BudgetError {
     /// The sentence, also for the compiler.
     pub(crate) const fn text(&self) -> Text {
-        let Promise {
+        let Requirement {
             bytes,
             caps,
             others,
@@ -180,13 +180,13 @@ impl Shortfall {
 }
 
 /// `budget of esp32: 61440 bytes with DMA are promised after 73728 for Wi-Fi, but there are 98304`
-impl fmt::Display for Shortfall {
+impl fmt::Display for BudgetError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.text().as_str())
     }
 }
 
-impl core::error::Error for Shortfall {}
+impl core::error::Error for BudgetError {}
 
 /// A [`Budget`](crate::Budget) as a constant: a promise that is not kept does not compile.
 ///
@@ -195,7 +195,7 @@ impl core::error::Error for Shortfall {}
 /// after `keeping`.
 ///
 /// ```
-/// use soc_regions::{Budget, Caps, ESP32, Options, Promise, budget, options};
+/// use soc_regions::{Budget, Caps, ESP32, Options, Requirement, budget, options};
 ///
 /// const OPTIONS: Options = options!(ESP32);
 /// /// 112 KiB of data and 64 KiB of code in RAM, at most.
@@ -206,8 +206,8 @@ impl core::error::Error for Shortfall {}
 ///     ("_iram_end", 0x4009_0000),
 /// ];
 /// const BUDGET: Budget = budget!(ESP32, OPTIONS, AT_MOST, [
-///     Promise::of(60 * 1024, Caps::DMA).after(&[("Wi-Fi", 72 * 1024)]),
-///     Promise::of(64 * 1024, Caps::BIT8).in_one_piece(),
+///     Requirement::of(60 * 1024, Caps::DMA).after(&[("Wi-Fi", 72 * 1024)]),
+///     Requirement::of(64 * 1024, Caps::BIT8).in_one_piece(),
 /// ]);
 ///
 /// // and at start-up, with the addresses of the program that was linked:
@@ -218,36 +218,36 @@ impl core::error::Error for Shortfall {}
 /// More than there is does not compile; the compiler says "budget of esp32: 204800 bytes with DMA are promised after 73728 for Wi-Fi,
 /// but there are 217264":
 /// ```compile_fail,E0080
-/// # use soc_regions::{Budget, Caps, ESP32, Options, Promise, budget, options};
+/// # use soc_regions::{Budget, Caps, ESP32, Options, Requirement, budget, options};
 /// # const OPTIONS: Options = options!(ESP32);
 /// # const AT_MOST: [(&str, u32); 4] = [
 /// #     ("_data_start", 0x3FFB_0000), ("_heap_start", 0x3FFC_C000), ("_iram_start", 0x4008_0000), ("_iram_end", 0x4009_0000),
 /// # ];
 /// const BUDGET: Budget = budget!(ESP32, OPTIONS, AT_MOST, [
-///     Promise::of(200 * 1024, Caps::DMA).after(&[("Wi-Fi", 72 * 1024)]),
+///     Requirement::of(200 * 1024, Caps::DMA).after(&[("Wi-Fi", 72 * 1024)]),
 /// ]);
 /// ```
 /// Nor does memory for code where memory protection leaves none, as by default on an ESP32-C6
 /// (`idf_14837_code_under_memory_protection_does_not_compile`); without the protection it would:
 /// ```compile_fail,E0080
-/// # use soc_regions::{Budget, Caps, ESP32C6, Options, Promise, budget, options};
+/// # use soc_regions::{Budget, Caps, ESP32C6, Options, Requirement, budget, options};
 /// const OPTIONS: Options = options!(ESP32C6);
 /// # const AT_MOST: [(&str, u32); 8] = [
 /// #     ("_iram_start", 0x4080_0000), ("_iram_end", 0x4081_8400), ("_data_start", 0x4081_8400), ("_heap_start", 0x4081_B9C0),
 /// #     ("_rtc_force_slow_end", 0x5000_0010), ("_rtc_reserved_start", 0x5000_3F00), ("_rtc_reserved_end", 0x5000_3F18),
 /// #     ("_ulp_hp_mem_resv_start", 0x4087_B000),
 /// # ];
-/// const BUDGET: Budget = budget!(ESP32C6, OPTIONS, AT_MOST, [Promise::of(4096, Caps::EXEC)]);
+/// const BUDGET: Budget = budget!(ESP32C6, OPTIONS, AT_MOST, [Requirement::of(4096, Caps::EXEC)]);
 /// ```
 /// ```
-/// # use soc_regions::{Budget, Caps, ESP32C6, Options, Promise, budget, common, options};
+/// # use soc_regions::{Budget, Caps, ESP32C6, Options, Requirement, budget, common, options};
 /// const OPTIONS: Options = options!(ESP32C6, common::MEMORY_PROTECTION.off());
 /// # const AT_MOST: [(&str, u32); 8] = [
 /// #     ("_iram_start", 0x4080_0000), ("_iram_end", 0x4081_8400), ("_data_start", 0x4081_8400), ("_heap_start", 0x4081_B9C0),
 /// #     ("_rtc_force_slow_end", 0x5000_0010), ("_rtc_reserved_start", 0x5000_3F00), ("_rtc_reserved_end", 0x5000_3F18),
 /// #     ("_ulp_hp_mem_resv_start", 0x4087_B000),
 /// # ];
-/// const BUDGET: Budget = budget!(ESP32C6, OPTIONS, AT_MOST, [Promise::of(4096, Caps::EXEC)]);
+/// const BUDGET: Budget = budget!(ESP32C6, OPTIONS, AT_MOST, [Requirement::of(4096, Caps::EXEC)]);
 /// ```
 #[macro_export]
 macro_rules! budget {
@@ -257,7 +257,7 @@ macro_rules! budget {
         [$($promise:expr),+ $(,)?] $(,)?
     ) => {
         const {
-            const PROMISES: &[$crate::Promise] = &[$($promise),+];
+            const PROMISES: &[$crate::Requirement] = &[$($promise),+];
             let own: &[$crate::Reservation] = &[$($($own),*)?];
             let layout = match $chip.layout_of(&$options, &$at_most) {
                 Ok(layout) => layout.keeping(own, &$at_most),
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn a_promise_is_kept_to_the_byte() {
         let layout = layout(0x3FFB_2EC8);
-        let promise = |bytes| Promise::of(bytes, Caps::DMA).check(&layout);
+        let promise = |bytes| Requirement::of(bytes, Caps::DMA).check(&layout);
         assert_eq!(promise(319_976), Ok(()));
         let shortfall = promise(319_977).unwrap_err();
         assert_eq!((shortfall.available, shortfall.largest), (319_976, 184_632));
@@ -305,7 +305,7 @@ mod tests {
         let layout = layout(0x3FFB_2EC8);
         let promise = |bytes| {
             let others = &[("Wi-Fi", 72 * 1024), ("TLS", 40_000)];
-            Promise::of(bytes, Caps::DMA).after(others).check(&layout)
+            Requirement::of(bytes, Caps::DMA).after(others).check(&layout)
         };
         assert_eq!(promise(319_976 - 73_728 - 40_000), Ok(()));
         assert_eq!(
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn one_piece_is_one_heap() {
         let layout = layout(0x3FFB_2EC8);
-        let promise = |bytes| Promise::of(bytes, Caps::DMA).in_one_piece().check(&layout);
+        let promise = |bytes| Requirement::of(bytes, Caps::DMA).in_one_piece().check(&layout);
         assert_eq!(promise(184_632), Ok(()));
         assert_eq!(
             promise(184_633).unwrap_err().to_string(),
@@ -339,7 +339,7 @@ mod tests {
             OPTIONS,
             SMALL,
             keeping[Reservation::fixed("stack", span!(0x3FFD_0000, 0x3FFD_4000))],
-            [Promise::of(280_000, Caps::DMA)]
+            [Requirement::of(280_000, Caps::DMA)]
         );
         assert_eq!(BUDGET.promises().len(), 1);
         assert_eq!(BUDGET.check(&layout(0x3FFB_8000)), Ok(()));

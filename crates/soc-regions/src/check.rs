@@ -29,7 +29,7 @@ pub enum TableError {
     /// A condition or a share asks for an option or a value that is not declared.
     UnknownOption {
         /// Where.
-        of: Asker,
+        of: ConditionSite,
     },
     /// A row starts or ends at an address that is no multiple of 4.
     Unaligned {
@@ -91,7 +91,7 @@ pub enum TableError {
 
 /// Which part of a table asks for an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub enum ConditionSite {
     /// A memory type's extra capabilities.
     Type(usize),
     /// A row.
@@ -195,27 +195,27 @@ const fn check_options(table: &Table) -> Result<(), TableError> {
 }
 
 const fn check_conditions(table: &Table) -> Result<(), TableError> {
-    match first_ignorant(table) {
+    match first_undeclared(table) {
         Some(of) => Err(TableError::UnknownOption { of }),
         None => Ok(()),
     }
 }
 
 /// Who asks for an option or a value that is not declared.
-const fn first_ignorant(table: &Table) -> Option<Asker> {
+const fn first_undeclared(table: &Table) -> Option<ConditionSite> {
     let mut at = 0;
     while at < table.types.len() {
         if let Some(extra) = &table.types[at].extra
             && !extra.when.is_known(table.options)
         {
-            return Some(Asker::Type(at));
+            return Some(ConditionSite::Type(at));
         }
         at += 1;
     }
     at = 0;
     while at < table.regions.len() {
         if !table.regions[at].when.is_known(table.options) {
-            return Some(Asker::Region(at));
+            return Some(ConditionSite::Region(at));
         }
         at += 1;
     }
@@ -226,14 +226,14 @@ const fn first_ignorant(table: &Table) -> Option<Asker> {
             && knows_shares(table, &row.start)
             && knows_shares(table, &row.end);
         if !is_known {
-            return Some(Asker::Reservation(at));
+            return Some(ConditionSite::Reservation(at));
         }
         at += 1;
     }
     at = 0;
     while at < table.sample_symbols.len() {
         if !table.sample_symbols[at].when.is_known(table.options) {
-            return Some(Asker::SampleSymbol(at));
+            return Some(ConditionSite::SampleSymbol(at));
         }
         at += 1;
     }
@@ -243,7 +243,7 @@ const fn first_ignorant(table: &Table) -> Option<Asker> {
             .with_all(table.totals[at].settings)
             .is_err()
         {
-            return Some(Asker::Total(at));
+            return Some(ConditionSite::Total(at));
         }
         at += 1;
     }
@@ -254,7 +254,7 @@ const fn first_ignorant(table: &Table) -> Option<Asker> {
     if is_known {
         None
     } else {
-        Some(Asker::Hardware)
+        Some(ConditionSite::Hardware)
     }
 }
 

@@ -12,7 +12,7 @@ pub mod common;
 mod declared;
 mod dual_bus;
 #[cfg(feature = "defmt")]
-mod frames;
+mod defmt;
 mod hardware;
 mod layout;
 mod layout_error;
@@ -28,9 +28,9 @@ mod text;
 mod when;
 mod window;
 
-pub use budget::{Budget, Promise, Shortfall};
+pub use budget::{Budget, Requirement, BudgetError};
 pub use caps::{Caps, ParseCapsError};
-pub use check::{Asker, TableError};
+pub use check::{ConditionSite, TableError};
 pub use chip::Chip;
 pub use chips::esp32::{self, ESP32};
 pub use chips::esp32_v2_1::{self, ESP32_V2_1};
@@ -57,7 +57,7 @@ pub use memory_type::{Columns, ExtraCaps, MemoryType, PRIORITIES, TypeIndex, uni
 pub use options::{OptionError, Options, Setting, SettingValue};
 pub use region::{Region, bank, rows};
 pub use remaining::{Available, DROPPED_BYTES, Remaining};
-pub use reservation::{Bound, Origin, Reservation, Share};
+pub use reservation::{Bound, Origin, Reservation, Term};
 pub use span::Span;
 pub use symbols::{Linked, Symbols};
 pub use table::{MAX_RESERVATIONS, Order, SampleSymbol, Table, Total, access, caps};

@@ -34,7 +34,7 @@ pub struct Bound {
     /// Added to it.
     pub plus: i32,
     /// Added to it, too.
-    pub shares: &'static [Share],
+    pub shares: &'static [Term],
     /// The highest address it can be.
     pub at_most: u32,
 }
@@ -59,7 +59,7 @@ pub enum Origin {
 
 /// `amount × times / over` bytes, an amount being a number of the options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
+pub struct Term {
     /// The name of the amount.
     pub amount: &'static str,
     /// Multiplied by this.
@@ -68,15 +68,15 @@ pub struct Share {
     pub over: u32,
 }
 
-impl Share {
+impl Term {
     /// The amount itself, in bytes.
-    pub const fn of(amount: Amount) -> Share {
-        Share::times(amount, 1)
+    pub const fn of(amount: Amount) -> Term {
+        Term::times(amount, 1)
     }
 
     /// So many bytes for each.
-    pub const fn times(amount: Amount, times: u32) -> Share {
-        Share {
+    pub const fn times(amount: Amount, times: u32) -> Term {
+        Term {
             amount: amount.name(),
             times,
             over: 1,
@@ -84,10 +84,10 @@ impl Share {
     }
 
     /// Half of the amount.
-    pub const fn half(amount: Amount) -> Share {
-        Share {
+    pub const fn half(amount: Amount) -> Term {
+        Term {
             over: 2,
-            ..Share::of(amount)
+            ..Term::of(amount)
         }
     }
 
@@ -130,7 +130,7 @@ impl Bound {
     }
 
     /// The same, and each of `shares` above it.
-    pub const fn and_each(self, shares: &'static [Share]) -> Bound {
+    pub const fn and_each(self, shares: &'static [Term]) -> Bound {
         Bound { shares, ..self }
     }
 
@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn shares_of_amounts_add_up_to_a_limit() {
-        const SHARES: [Share; 2] = [Share::times(CONNECTIONS, 0x20), Share::half(CONNECTIONS)];
+        const SHARES: [Term; 2] = [Term::times(CONNECTIONS, 0x20), Term::half(CONNECTIONS)];
         let end = Bound::at(0x1000).and_each(&SHARES).at_most(0x1080);
         let taken = |amount| {
             Reservation::new("r", Bound::at(0), end).taken_by(&options(amount, false), &[])

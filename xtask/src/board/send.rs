@@ -29,7 +29,7 @@ pub(crate) fn send(
     attempts: u32,
 ) -> Result<(), Error> {
     let port = line.port.as_deref().unwrap_or_default();
-    let mut trouble = String::new();
+    let mut error = String::new();
     for attempt in 1..=attempts {
         if attempt > 1 {
             eprintln!("attempt {attempt} of {attempts}: waiting for {port}");
@@ -38,7 +38,7 @@ pub(crate) fn send(
         match ask(sender, board, line)? {
             Answer::Right => {}
             Answer::Silence(said) => {
-                trouble = format!(
+                error = format!(
                     "the chip on {port} does not answer; hold BOOT, press RESET, let BOOT go\n{said}"
                 );
                 continue;
@@ -54,11 +54,11 @@ pub(crate) fn send(
         if all(&steps)? {
             return Ok(());
         }
-        trouble = format!(
+        error = format!(
             "the connection on {port} was lost while sending, see above; a shorter cable or --baud 115200 may help"
         );
     }
-    Err(Error::Port(trouble))
+    Err(Error::Port(error))
 }
 
 /// Runs the steps until one fails; whether none did.

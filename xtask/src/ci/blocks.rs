@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::sources::{self, Source};
-use super::tool::{self, Trouble, cargo};
+use super::tool::{self, StepError, cargo};
 
 /// Documents whose blocks need lines that are not displayed. The list only shrinks.
 const NOT_WHOLE: [&str; 4] = [
@@ -34,7 +34,7 @@ struct Block<'a> {
 }
 
 /// Fails if a block does not compile, or cannot be compiled as it is displayed.
-pub(crate) fn check() -> Result<(), Trouble> {
+pub(crate) fn check() -> Result<(), StepError> {
     let folder = folder();
     let _ = fs::remove_dir_all(folder.join("packages"));
     let mut findings = Vec::new();
@@ -128,7 +128,7 @@ fn defects(document: &Source, blocks: &[Block<'_>]) -> Vec<String> {
 }
 
 /// Writes the package of a document; returns its folder's name.
-fn package(folder: &Path, document: &Source, blocks: &[Block<'_>]) -> Result<String, Trouble> {
+fn package(folder: &Path, document: &Source, blocks: &[Block<'_>]) -> Result<String, StepError> {
     let name = document
         .path
         .trim_end_matches(".md")
@@ -160,7 +160,7 @@ fn program(code: &str) -> String {
 }
 
 /// The workspace of all packages, in which this repository's crates stand in for those of the registry.
-fn workspace(members: &[String]) -> Result<String, Trouble> {
+fn workspace(members: &[String]) -> Result<String, StepError> {
     let mut text = "[workspace]\nresolver = \"3\"\nmembers = [\n".to_owned();
     for member in members {
         let _ = writeln!(text, "    \"packages/{member}\",");
@@ -182,14 +182,14 @@ fn folder() -> PathBuf {
     sources::target_folder().join("documents")
 }
 
-fn write(file: &Path, text: &str) -> Result<(), Trouble> {
+fn write(file: &Path, text: &str) -> Result<(), StepError> {
     let folder = file.parent().unwrap_or(file);
     fs::create_dir_all(folder).map_err(|cause| failed(folder, &cause))?;
     fs::write(file, text).map_err(|cause| failed(file, &cause))
 }
 
-fn failed(file: &Path, cause: &std::io::Error) -> Trouble {
-    Trouble::Failed(format!("{}: {cause}", file.display()))
+fn failed(file: &Path, cause: &std::io::Error) -> StepError {
+    StepError::Failed(format!("{}: {cause}", file.display()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! blocks and drawings between fences, tables, and a line that is a single word.
 
 use super::sources::{self, Source};
-use super::tool::Trouble;
+use super::tool::StepError;
 
 const COLUMNS: usize = 100;
 
@@ -32,7 +32,7 @@ const NOT_REFLOWED: [&str; 19] = [
 ];
 
 /// Fails if a line is too long.
-pub(crate) fn check() -> Result<(), Trouble> {
+pub(crate) fn check() -> Result<(), StepError> {
     let mut findings = Vec::new();
     for source in sources::with_extension("rs")? {
         findings.extend(found(&source, long_lines_of_rust(&source.text)));

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::tool::{self, Trouble};
+use super::tool::{self, StepError};
 
 /// 2⁶ = 64 builds of a crate are affordable, 2⁷ are not.
 const POWER_SET_LIMIT: usize = 6;
@@ -49,14 +49,14 @@ struct Metadata {
 }
 
 /// The library crates below `crates/`, as cargo tells them. Firmware is no library.
-pub(crate) fn libraries() -> Result<Vec<Library>, Trouble> {
+pub(crate) fn libraries() -> Result<Vec<Library>, StepError> {
     let mut command = tool::cargo();
     let text = tool::output(command.args(["metadata", "--no-deps", "--format-version", "1"]))?;
-    parse(&text).map_err(|cause| Trouble::Failed(format!("cargo metadata: {cause}")))
+    parse(&text).map_err(|cause| StepError::Failed(format!("cargo metadata: {cause}")))
 }
 
 /// The packages that are not published.
-pub(crate) fn private_packages() -> Result<Vec<String>, Trouble> {
+pub(crate) fn private_packages() -> Result<Vec<String>, StepError> {
     #[derive(Deserialize)]
     struct Package {
         name: String,
@@ -70,7 +70,7 @@ pub(crate) fn private_packages() -> Result<Vec<String>, Trouble> {
     let mut command = tool::cargo();
     let text = tool::output(command.args(["metadata", "--no-deps", "--format-version", "1"]))?;
     let Packages { packages } = serde_json::from_str(&text)
-        .map_err(|cause| Trouble::Failed(format!("cargo metadata: {cause}")))?;
+        .map_err(|cause| StepError::Failed(format!("cargo metadata: {cause}")))?;
     let private = packages
         .into_iter()
         .filter(|package| package.publish.as_ref().is_some_and(Vec::is_empty));

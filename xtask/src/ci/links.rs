@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::sources::{self, Source};
-use super::tool::Trouble;
+use super::tool::StepError;
 
 /// Pages of docs.rs whose links name Rust items, which GitHub cannot follow. The list only shrinks.
 const WITH_RUST_ITEMS: [&str; 4] = [
@@ -15,7 +15,7 @@ const WITH_RUST_ITEMS: [&str; 4] = [
 ];
 
 /// Fails if a relative link leads nowhere.
-pub(crate) fn check() -> Result<(), Trouble> {
+pub(crate) fn check() -> Result<(), StepError> {
     let documents = sources::with_extension("md")?;
     let checked = documents
         .iter()

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::tool::{self, Trouble};
+use super::tool::{self, StepError};
 
 /// One text file.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) fn target_folder() -> PathBuf {
 }
 
 /// The files whose names end in `.EXTENSION`, those not committed yet included.
-pub(crate) fn with_extension(extension: &str) -> Result<Vec<Source>, Trouble> {
+pub(crate) fn with_extension(extension: &str) -> Result<Vec<Source>, StepError> {
     let root = root();
     let mut git = Command::new("git");
     git.arg("-C").arg(&root);
@@ -51,7 +51,7 @@ pub(crate) fn with_extension(extension: &str) -> Result<Vec<Source>, Trouble> {
     paths
         .map(|path| {
             let text = fs::read_to_string(root.join(path))
-                .map_err(|cause| Trouble::Failed(format!("{path}: {cause}")))?;
+                .map_err(|cause| StepError::Failed(format!("{path}: {cause}")))?;
             Ok(Source {
                 path: path.to_owned(),
                 text,
@@ -61,12 +61,12 @@ pub(crate) fn with_extension(extension: &str) -> Result<Vec<Source>, Trouble> {
 }
 
 /// A failure that lists `findings`, one a line; success if there are none.
-pub(crate) fn verdict(findings: &[String], what: &str) -> Result<(), Trouble> {
+pub(crate) fn verdict(findings: &[String], what: &str) -> Result<(), StepError> {
     for finding in findings {
         println!("   {finding}");
     }
     match findings.len() {
         0 => Ok(()),
-        count => Err(Trouble::Failed(format!("{count} {what}"))),
+        count => Err(StepError::Failed(format!("{count} {what}"))),
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::features::{Library, libraries, private_packages};
 use super::sources::{root, target_folder};
-use super::tool::{self, Trouble, cargo};
+use super::tool::{self, StepError, cargo};
 use super::{blocks, columns, links};
 use crate::board::{Board, build};
 
@@ -13,7 +13,7 @@ use crate::board::{Board, build};
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    pub(crate) run: fn() -> Result<(), Trouble>,
+    pub(crate) run: fn() -> Result<(), StepError>,
 }
 
 /// In the order they run: what a visitor tries first comes first.
@@ -119,33 +119,33 @@ const OWN_WORKSPACES: [&str; 3] = [
 const DENY_REMEDY: &str = "cargo install --locked cargo-deny";
 const XTENSA_REMEDY: &str = "apt-get install rustc-web cargo-web rust-web-src";
 
-fn tests() -> Result<(), Trouble> {
+fn tests() -> Result<(), StepError> {
     tool::run(xtask()?.arg("test-host"))
 }
 
-fn sim() -> Result<(), Trouble> {
+fn sim() -> Result<(), StepError> {
     tool::run(cargo().args(["esp-heap", "sim"]))
 }
 
-fn symbols() -> Result<(), Trouble> {
+fn symbols() -> Result<(), StepError> {
     tool::run(xtask()?.arg("check-symbols"))?;
     tool::run(xtask()?.args(["check-symbols", "--target", "host32"]))
 }
 
-fn qemu() -> Result<(), Trouble> {
+fn qemu() -> Result<(), StepError> {
     tool::run(xtask()?.arg("qemu"))?;
     tool::run(xtask()?.args(["qemu", "--target", "esp32c3"]))
 }
 
-fn bench() -> Result<(), Trouble> {
+fn bench() -> Result<(), StepError> {
     tool::run(xtask()?.arg("bench"))
 }
 
 /// Of a recorded program, and of one that runs now.
-fn exports() -> Result<(), Trouble> {
+fn exports() -> Result<(), StepError> {
     const SCRIPT: &str = "crates/esp-heap/tests/exports.py";
     if !tool::works(Command::new("python3").arg("--version")) {
-        return Err(Trouble::missing("python3", "apt-get install python3"));
+        return Err(StepError::missing("python3", "apt-get install python3"));
     }
     let script = || {
         let mut command = Command::new("python3");
@@ -156,17 +156,17 @@ fn exports() -> Result<(), Trouble> {
     let events = target_folder().join("events.log");
     let log = tool::output(xtask()?.args(["qemu", "--bin", "events"]))?;
     std::fs::write(&events, log)
-        .map_err(|cause| Trouble::Failed(format!("{}: {cause}", events.display())))?;
+        .map_err(|cause| StepError::Failed(format!("{}: {cause}", events.display())))?;
     tool::run(script().arg("--input").arg(&events))
 }
 
 /// This program again.
-fn xtask() -> Result<Command, Trouble> {
-    let path = std::env::current_exe().map_err(|cause| Trouble::Failed(cause.to_string()))?;
+fn xtask() -> Result<Command, StepError> {
+    let path = std::env::current_exe().map_err(|cause| StepError::Failed(cause.to_string()))?;
     Ok(Command::new(path))
 }
 
-fn fmt() -> Result<(), Trouble> {
+fn fmt() -> Result<(), StepError> {
     needs_component("fmt", "rustfmt")?;
     tool::run(cargo().args(["fmt", "--all", "--check"]))?;
     for package in OWN_WORKSPACES {
@@ -181,7 +181,7 @@ fn fmt() -> Result<(), Trouble> {
     Ok(())
 }
 
-fn clippy() -> Result<(), Trouble> {
+fn clippy() -> Result<(), StepError> {
     needs_component("clippy", "clippy")?;
     let everything = [
         "clippy",
@@ -193,7 +193,7 @@ fn clippy() -> Result<(), Trouble> {
     tool::run(cargo().args(everything).args(["--", "-D", "warnings"]))
 }
 
-fn docs() -> Result<(), Trouble> {
+fn docs() -> Result<(), StepError> {
     let mut command = cargo();
     command.args([
         "doc",
@@ -205,7 +205,7 @@ fn docs() -> Result<(), Trouble> {
     tool::run(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-fn features() -> Result<(), Trouble> {
+fn features() -> Result<(), StepError> {
     needs_component("clippy", "clippy")?;
     for library in libraries()? {
         for combination in library.combinations() {
@@ -231,26 +231,26 @@ fn in_words(combination: &[&str]) -> String {
     }
 }
 
-fn needs_component(subcommand: &str, component: &str) -> Result<(), Trouble> {
+fn needs_component(subcommand: &str, component: &str) -> Result<(), StepError> {
     if tool::works(cargo().args([subcommand, "--version"])) {
         return Ok(());
     }
-    Err(Trouble::missing(
+    Err(StepError::missing(
         component,
         &format!("rustup component add {component}"),
     ))
 }
 
 /// Advisories need a database that few build machines reach, so they are not asked for.
-fn licences() -> Result<(), Trouble> {
+fn licences() -> Result<(), StepError> {
     if !tool::works(cargo().args(["deny", "--version"])) {
-        return Err(Trouble::missing("cargo-deny", DENY_REMEDY));
+        return Err(StepError::missing("cargo-deny", DENY_REMEDY));
     }
     let mut command = cargo();
     tool::run(command.args(["deny", "check", "licenses", "bans", "sources"]))
 }
 
-fn packages() -> Result<(), Trouble> {
+fn packages() -> Result<(), StepError> {
     let mut command = cargo();
     command.args(["package", "--quiet", "--workspace", "--allow-dirty"]);
     for private in private_packages()? {
@@ -260,7 +260,7 @@ fn packages() -> Result<(), Trouble> {
 }
 
 /// Lints of the ESP32's programs need a compiler that few machines have.
-fn boards() -> Result<(), Trouble> {
+fn boards() -> Result<(), StepError> {
     needs_component("fmt", "rustfmt")?;
     let steps = [
         build::formatting(Board::Esp32),
@@ -271,7 +271,7 @@ fn boards() -> Result<(), Trouble> {
         let step = step?;
         println!("   {step}");
         if !step.run()? {
-            return Err(Trouble::Failed(step.to_string()));
+            return Err(StepError::Failed(step.to_string()));
         }
     }
     Ok(())
@@ -279,7 +279,7 @@ fn boards() -> Result<(), Trouble> {
 
 /// A type-check alone: the dummy back end generates no code, so LLVM's Xtensa back end is not
 /// asked.
-fn xtensa() -> Result<(), Trouble> {
+fn xtensa() -> Result<(), StepError> {
     needs_xtensa_compiler()?;
     let for_chips = |library: &Library| !library.is_for_hosts();
     for library in libraries()?.into_iter().filter(for_chips) {
@@ -292,13 +292,13 @@ fn xtensa() -> Result<(), Trouble> {
     Ok(())
 }
 
-fn needs_xtensa_compiler() -> Result<(), Trouble> {
+fn needs_xtensa_compiler() -> Result<(), StepError> {
     let knows_the_target = |targets: String| targets.lines().any(|target| target == XTENSA_TARGET);
     let there = Path::new(XTENSA_CARGO).is_file()
         && printed("target-list").is_some_and(knows_the_target)
         && printed("sysroot").is_some_and(has_library_sources);
     let remedy = || {
-        Trouble::missing(
+        StepError::missing(
             "a Rust compiler for Xtensa with library sources",
             XTENSA_REMEDY,
         )
@@ -317,7 +317,7 @@ fn has_library_sources(sysroot: String) -> bool {
         .is_file()
 }
 
-fn check_for_xtensa(library: &Library, features: &[&str]) -> Result<(), Trouble> {
+fn check_for_xtensa(library: &Library, features: &[&str]) -> Result<(), StepError> {
     println!("   {}: {}", library.name, in_words(features));
     let mut command = Command::new(XTENSA_CARGO);
     command.args([

@@ -7,27 +7,27 @@ use crate::error::Error;
 
 /// Why a step did not pass.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum StepError {
     /// A tool found fault, or could not be run.
     Failed(String),
     /// A tool is not installed.
     Missing { tool: String, remedy: String },
 }
 
-impl Trouble {
-    pub(crate) fn missing(tool: &str, remedy: &str) -> Trouble {
-        Trouble::Missing {
+impl StepError {
+    pub(crate) fn missing(tool: &str, remedy: &str) -> StepError {
+        StepError::Missing {
             tool: tool.to_owned(),
             remedy: remedy.to_owned(),
         }
     }
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for StepError {
     fn from(error: Error) -> Self {
         match error {
-            Error::MissingTool { tool, remedy } => Trouble::Missing { tool, remedy },
-            other => Trouble::Failed(other.to_string()),
+            Error::MissingTool { tool, remedy } => StepError::Missing { tool, remedy },
+            other => StepError::Failed(other.to_string()),
         }
     }
 }
@@ -42,12 +42,12 @@ fn cargo_path() -> OsString {
 }
 
 /// Runs `command` to its end; its output goes to the terminal.
-pub(crate) fn run(command: &mut Command) -> Result<(), Trouble> {
+pub(crate) fn run(command: &mut Command) -> Result<(), StepError> {
     let what = in_words(command);
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Trouble::Failed(format!("{what}: {status}"))),
-        Err(cause) => Err(Trouble::Failed(format!("{what}: {cause}"))),
+        Ok(status) => Err(StepError::Failed(format!("{what}: {status}"))),
+        Err(cause) => Err(StepError::Failed(format!("{what}: {cause}"))),
     }
 }
 
@@ -58,15 +58,15 @@ pub(crate) fn works(command: &mut Command) -> bool {
 }
 
 /// The standard output of `command`.
-pub(crate) fn output(command: &mut Command) -> Result<String, Trouble> {
+pub(crate) fn output(command: &mut Command) -> Result<String, StepError> {
     let what = in_words(command);
     let output = command.stderr(Stdio::inherit()).output();
     match output {
         Ok(output) if output.status.success() => {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         }
-        Ok(output) => Err(Trouble::Failed(format!("{what}: {}", output.status))),
-        Err(cause) => Err(Trouble::Failed(format!("{what}: {cause}"))),
+        Ok(output) => Err(StepError::Failed(format!("{what}: {}", output.status))),
+        Err(cause) => Err(StepError::Failed(format!("{what}: {cause}"))),
     }
 }
 
@@ -87,7 +87,7 @@ pub(crate) fn in_words(command: &Command) -> String {
 mod tests {
     use std::process::{Command, Stdio};
 
-    use super::{Trouble, in_words, run, works};
+    use super::{StepError, in_words, run, works};
 
     #[test]
     fn a_command_is_told_as_it_would_be_typed() {
@@ -108,7 +108,7 @@ mod tests {
             .arg("--no-such-option")
             .stderr(Stdio::null()))
         {
-            Err(Trouble::Failed(what)) => {
+            Err(StepError::Failed(what)) => {
                 assert!(what.starts_with("rustc --no-such-option"), "{what}");
             }
             other => panic!("{other:?}"),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use crate::ci::steps::{STEPS, Step};
-use crate::ci::tool::Trouble;
+use crate::ci::tool::StepError;
 use crate::error::Error;
 
 /// Run what CI runs, step by step
@@ -76,18 +76,18 @@ struct Report {
 }
 
 impl Report {
-    fn add(&mut self, step: &str, outcome: Result<(), Trouble>, seconds: f64) {
+    fn add(&mut self, step: &str, outcome: Result<(), StepError>, seconds: f64) {
         let (word, remark) = match &outcome {
             Ok(()) => ("passed", String::new()),
-            Err(Trouble::Failed(what)) => ("FAILED", format!("  {what}")),
-            Err(Trouble::Missing { .. }) => ("left out", String::new()),
+            Err(StepError::Failed(what)) => ("FAILED", format!("  {what}")),
+            Err(StepError::Missing { .. }) => ("left out", String::new()),
         };
         self.lines
             .push(format!("  {step:<10}{word:<9}{seconds:>7.1} s{remark}"));
         match outcome {
             Ok(()) => {}
-            Err(Trouble::Failed(_)) => self.failed += 1,
-            Err(Trouble::Missing { tool, remedy }) => {
+            Err(StepError::Failed(_)) => self.failed += 1,
+            Err(StepError::Missing { tool, remedy }) => {
                 self.missing += 1;
                 let error = Error::MissingTool { tool, remedy };
                 self.lines.push(format!("  {:<10}{error}", ""));
@@ -116,7 +116,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::{Arguments, Report};
-    use crate::ci::tool::Trouble;
+    use crate::ci::tool::StepError;
 
     #[test]
     fn only_and_skip_choose_the_steps() {
@@ -134,7 +134,7 @@ mod tests {
         let mut report = Report::default();
         report.add(
             "fmt",
-            Err(Trouble::missing("rustfmt", "rustup component add rustfmt")),
+            Err(StepError::missing("rustfmt", "rustup component add rustfmt")),
             0.1,
         );
         assert!(
@@ -142,7 +142,7 @@ mod tests {
             "{}",
             report.text()
         );
-        report.add("docs", Err(Trouble::Failed("cargo doc failed".into())), 2.0);
+        report.add("docs", Err(StepError::Failed("cargo doc failed".into())), 2.0);
         assert!(
             report.text().ends_with("ci: 1 failed, 1 left out\n"),
             "{}",
@@ -155,7 +155,7 @@ mod tests {
         let mut report = Report::default();
         report.add(
             "fmt",
-            Err(Trouble::missing("rustfmt", "rustup component add rustfmt")),
+            Err(StepError::missing("rustfmt", "rustup component add rustfmt")),
             0.1,
         );
         assert!(

@@ -49,13 +49,13 @@ impl Accounts {
 
     /// What tasks without a number have, and blocks for which the ledger had no place.
     fn of_others(&self) -> Tally {
-        let (others, unlisted) = (self.ledger.others(), self.ledger.unlisted());
+        let (others, untracked) = (self.ledger.others(), self.ledger.untracked());
         Tally {
-            bytes: others.bytes.saturating_add(unlisted.bytes),
-            blocks: others.blocks.saturating_add(unlisted.blocks),
+            bytes: others.bytes.saturating_add(untracked.bytes),
+            blocks: others.blocks.saturating_add(untracked.blocks),
             peak_bytes: self.others.peak,
-            peak_blocks: others.peak_blocks.max(unlisted.peak_blocks),
-            allocations: others.allocations.saturating_add(unlisted.allocations),
+            peak_blocks: others.peak_blocks.max(untracked.peak_blocks),
+            allocations: others.allocations.saturating_add(untracked.allocations),
         }
     }
 

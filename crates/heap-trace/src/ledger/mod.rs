@@ -8,11 +8,11 @@
 //! ```
 //!
 //! Each event takes O(1), under the heap's own lock. A block for which there is no place is
-//! *unlisted*: counted as such, and its free too. So the sums are exact whatever the sizes of the
+//! *untracked*: counted as such, and its free too. So the sums are exact whatever the sizes of the
 //! tables:
 //!
-//! - owners + others + unlisted = the heaps' allocated bytes and blocks;
-//! - sites + unlisted = the same.
+//! - owners + others + untracked = the heaps' allocated bytes and blocks;
+//! - sites + untracked = the same.
 
 mod blocks;
 mod explain;
@@ -33,7 +33,7 @@ use blocks::{Blocks, Note};
 use sites::{Key, Sites};
 
 /// After how many events a site is described again.
-const TURN: u8 = 64;
+const REFRESH_INTERVAL: u8 = 64;
 
 /// Accounts of every site and every owner: an observer.
 ///
@@ -58,10 +58,10 @@ pub struct Ledger<
     listener: L,
     /// Blocks of owners beyond the last account.
     others: Tally,
-    unlisted: Tally,
+    untracked: Tally,
     ended: [bool; OWNERS],
     owners: [Tally; OWNERS],
-    until_turn: u8,
+    until_refresh: u8,
     turn: u16,
     sites: Sites<SITES, DEPTH>,
     blocks: Blocks<BLOCKS>,
@@ -106,10 +106,10 @@ impl<
             probe,
             listener,
             others: Tally::NONE,
-            unlisted: Tally::NONE,
+            untracked: Tally::NONE,
             ended: [false; OWNERS],
             owners: [Tally::NONE; OWNERS],
-            until_turn: TURN,
+            until_refresh: REFRESH_INTERVAL,
             turn: 0,
             sites: Sites::new(),
             blocks: Blocks::new(),
@@ -147,15 +147,15 @@ impl<
     /// What no block list entry tells whose it is: the table was full. Its `allocations` are how
     /// often that happened.
     #[must_use]
-    pub const fn unlisted(&self) -> Tally {
-        self.unlisted
+    pub const fn untracked(&self) -> Tally {
+        self.untracked
     }
 
-    /// What all owners together have: those beyond the last account and the unlisted blocks
+    /// What all owners together have: those beyond the last account and the untracked blocks
     /// included. The heaps' own figures.
     #[must_use]
     pub fn total(&self) -> (u32, u32) {
-        let tallies = self.owners.iter().chain([&self.others, &self.unlisted]);
+        let tallies = self.owners.iter().chain([&self.others, &self.untracked]);
         tallies.fold((0, 0), |(bytes, blocks): (u32, u32), tally: &Tally| {
             (
                 bytes.saturating_add(tally.bytes),
@@ -166,8 +166,8 @@ impl<
 
     /// Requests of sites that found no place in the table.
     #[must_use]
-    pub const fn unplaced_sites(&self) -> u32 {
-        self.sites.unplaced()
+    pub const fn overflowed_sites(&self) -> u32 {
+        self.sites.overflowed()
     }
 
     /// What a site is and has; `None` for a number that no site has. O(1).
@@ -263,7 +263,7 @@ impl<
             self.account(note.owner).add(event.usable);
             self.sites.tally_mut(note.site).add(event.usable);
         } else {
-            self.unlisted.add(event.usable);
+            self.untracked.add(event.usable);
         }
         self.moment(note)
     }
@@ -275,7 +275,7 @@ impl<
                 self.account(note.owner).remove(usable);
                 self.sites.tally_mut(note.site).remove(usable);
             }
-            None => self.unlisted.remove(usable),
+            None => self.untracked.remove(usable),
         }
         self.moment(note.unwrap_or(Note {
             site: SiteId::UNKNOWN,
@@ -296,9 +296,9 @@ impl<
         if !self.sites.is_described(moment.site) {
             self.describe_site(moment.ticks, moment.site);
         }
-        self.until_turn -= 1;
-        if self.until_turn == 0 {
-            self.until_turn = TURN;
+        self.until_refresh -= 1;
+        if self.until_refresh == 0 {
+            self.until_refresh = REFRESH_INTERVAL;
             self.turn = if usize::from(self.turn) < SITES {
                 self.turn + 1
             } else {

@@ -117,7 +117,7 @@ pub(super) struct Sites<const N: usize, const DEPTH: usize> {
     places: [Place<DEPTH>; N],
     unknown: Tally,
     /// Requests that found no place.
-    unplaced: u32,
+    overflowed: u32,
 }
 
 impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
@@ -131,7 +131,7 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
                 described: false,
             }; N],
             unknown: Tally::NONE,
-            unplaced: 0,
+            overflowed: 0,
         }
     }
 
@@ -154,7 +154,7 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
                 return u16::try_from(number + 1).map_or(SiteId::UNKNOWN, SiteId);
             }
         }
-        self.unplaced = self.unplaced.saturating_add(1);
+        self.overflowed = self.overflowed.saturating_add(1);
         SiteId::UNKNOWN
     }
 
@@ -184,8 +184,8 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
         })
     }
 
-    pub(super) const fn unplaced(&self) -> u32 {
-        self.unplaced
+    pub(super) const fn overflowed(&self) -> u32 {
+        self.overflowed
     }
 
     pub(super) fn is_described(&self, site: SiteId) -> bool {

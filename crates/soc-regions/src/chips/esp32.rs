@@ -24,7 +24,7 @@
 use crate::common::{PSRAM, RTC_HEAP, SINGLE_CORE};
 use crate::{
     Access, Amount, Bound, Caps, Chip, Choice, Columns, DualBus, Flag, HardwareTable, Isa,
-    MemoryType, Order, Region, Reservation, SampleSymbol, Share, Span, Table, Total, TypeIndex,
+    MemoryType, Order, Region, Reservation, SampleSymbol, Term, Span, Table, Total, TypeIndex,
     Value, When, Window, WordOrder, bank, chip, rows, span,
 };
 
@@ -265,14 +265,14 @@ const RESERVATIONS: [Reservation; 19] = [
 pub(super) const BEYOND_PSRAM: Reservation = Reservation::new(
     "spi_ram",
     Bound::at(PSRAM_WINDOW.start())
-        .and_each(&[Share::of(PSRAM)])
+        .and_each(&[Term::of(PSRAM)])
         .at_most(PSRAM_WINDOW.end()),
     Bound::at(PSRAM_WINDOW.end()),
 );
 
 /// The controller's exchange memory: 0x870 bytes more for each synchronous connection.
 const BLUETOOTH_EXCHANGE_END: Bound = Bound::at(0x3FFB_6388)
-    .and_each(&[Share::times(SYNC_CONNECTIONS, 0x870)])
+    .and_each(&[Term::times(SYNC_CONNECTIONS, 0x870)])
     .at_most(0x3FFB_7CD8);
 
 pub(super) const WINDOWS: [Window; 8] = [

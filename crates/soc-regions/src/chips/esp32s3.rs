@@ -29,7 +29,7 @@ use super::parts::{
 use crate::common::{FLASH_ENCRYPTION, MEMORY_PROTECTION, PSRAM, RTC_HEAP};
 use crate::{
     Amount, Bound, Caps, Chip, Choice, DualBus, Flag, HardwareTable, Isa, Line, MemoryType, Order,
-    Region, Reservation, SampleSymbol, Share, Span, Table, Total, TypeIndex, Value, When, Window,
+    Region, Reservation, SampleSymbol, Term, Span, Table, Total, TypeIndex, Value, When, Window,
     WordOrder, bank, chip, rows, span,
 };
 
@@ -209,7 +209,7 @@ const RESERVATIONS: [Reservation; 11] = [
 ];
 
 const fn trace(name: &'static str, start: u32) -> Reservation {
-    let end = Bound::at(start).and_each(const { &[Share::half(TRACE_BYTES)] });
+    let end = Bound::at(start).and_each(const { &[Term::half(TRACE_BYTES)] });
     Reservation::new(name, Bound::at(start), end).only(When::given(TRACE_BYTES))
 }
 

@@ -4,7 +4,7 @@ use crate::common::{
     MEMORY_PROTECTION, PSRAM, RTC_HEAP, SECURE_BOOT, TEE, TEE_DRAM, TEE_IRAM, ULP_IN_RAM,
 };
 use crate::{
-    Access, Bound, Caps, Columns, Reservation, SampleSymbol, Share, Span, When, access, caps,
+    Access, Bound, Caps, Columns, Reservation, SampleSymbol, Term, Span, When, access, caps,
 };
 
 pub(super) const KIB: u32 = 1024;
@@ -109,7 +109,7 @@ pub(super) const fn rom_layout(documented: u32, end: u32) -> Reservation {
 pub(super) const TEE_DIRAM: Reservation = Reservation::new(
     "tee_diram",
     Bound::at(0x4080_0000),
-    Bound::at(0x4080_0000).and_each(&[Share::of(TEE_IRAM), Share::of(TEE_DRAM)]),
+    Bound::at(0x4080_0000).and_each(&[Term::of(TEE_IRAM), Term::of(TEE_DRAM)]),
 )
 .only(When::on(TEE));
 
@@ -150,7 +150,7 @@ pub(super) const fn above_psram(window: Span) -> Reservation {
     Reservation::new(
         "extram_above",
         Bound::stated(PSRAM_START, window.start())
-            .and_each(const { &[Share::of(PSRAM)] })
+            .and_each(const { &[Term::of(PSRAM)] })
             .at_most(window.end()),
         Bound::at(window.end()),
     )

@@ -19,13 +19,13 @@ const TRIPLE: &str = "xtensa-none-elf";
 /// A tool is missing or fails, or a file cannot be read or written.
 pub fn link(order: &Order) -> Result<(), Error> {
     let target = if order.for_chip { CHIP } else { EMULATED };
-    let mut workshop = Workshop::beside(&order.output, target)?;
-    workshop.c_options.clone_from(&order.c_options);
-    workshop.counts_masked = order.counts_masked;
+    let mut work = WorkingDirectory::beside(&order.output, target)?;
+    work.c_options.clone_from(&order.c_options);
+    work.counts_masked = order.counts_masked;
     let mut objects = Vec::new();
     for input in &order.inputs {
-        for source in workshop.sources(input)? {
-            objects.push(workshop.object(&source)?);
+        for source in work.sources(input)? {
+            objects.push(work.object(&source)?);
         }
     }
     let mut linker = Command::new("xtensa-lx106-elf-ld");
@@ -36,7 +36,7 @@ pub fn link(order: &Order) -> Result<(), Error> {
         linker.arg("-T").arg(script);
     }
     run(linker.arg("-o").arg(&order.output).args(objects))?;
-    workshop.clear()
+    work.clear()
 }
 
 /// Compiles an archive of bitcode to an archive of objects.
@@ -44,19 +44,19 @@ pub fn link(order: &Order) -> Result<(), Error> {
 /// # Errors
 /// A tool is missing or fails, or a file cannot be read or written.
 pub fn archive(bitcode: &Path, output: &Path) -> Result<(), Error> {
-    let mut workshop = Workshop::beside(output, EMULATED)?;
+    let mut work = WorkingDirectory::beside(output, EMULATED)?;
     let mut objects = Vec::new();
-    for source in workshop.sources(bitcode)? {
-        objects.push(workshop.object(&source)?);
+    for source in work.sources(bitcode)? {
+        objects.push(work.object(&source)?);
     }
     let _ = fs::remove_file(output);
     let mut archiver = Command::new("llvm-ar-22");
     run(archiver.arg("rcs").arg(output).args(objects))?;
-    workshop.clear()
+    work.clear()
 }
 
 /// The folder of intermediate files of one program, kept if a step fails.
-struct Workshop {
+struct WorkingDirectory {
     folder: PathBuf,
     features: String,
     /// Files made so far, for names.
@@ -65,15 +65,15 @@ struct Workshop {
     counts_masked: bool,
 }
 
-impl Workshop {
-    fn beside(output: &Path, target: &str) -> Result<Workshop, Error> {
+impl WorkingDirectory {
+    fn beside(output: &Path, target: &str) -> Result<WorkingDirectory, Error> {
         let mut folder = output.as_os_str().to_owned();
         folder.push(".steps");
         let folder = PathBuf::from(folder);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|cause| Error::file(&folder, cause))?;
         let features = features(target)?;
-        Ok(Workshop {
+        Ok(WorkingDirectory {
             folder,
             features,
             made: 0,

@@ -6,7 +6,7 @@ use heap_caps::BlockView;
 use multi_heap::Poison;
 use soc_regions::Span;
 
-use super::ground::{Ground, PLOTS};
+use super::arena::{Arena, REGIONS};
 use super::kind::Kind;
 use super::layout::Layout;
 use super::program::{Live, Program, Refusal};
@@ -24,7 +24,7 @@ pub(super) struct Hit {
 
 /// Whom a finding has to name.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Victim {
+pub(super) enum TargetBlock {
     /// A block of the program's: written past its end, or its header was hit.
     Live(Live),
     /// The memory of a block that is free.
@@ -39,7 +39,7 @@ pub(super) enum Victim {
 pub(super) struct Done {
     /// Where everything lay before.
     pub(super) layout: Layout,
-    pub(super) victim: Victim,
+    pub(super) target: TargetBlock,
     /// What changed, none where an address was handed back.
     pub(super) hits: Vec<Hit>,
     /// What the heap said to an address.
@@ -73,14 +73,14 @@ impl<P: Poison> Program<P> {
         let (block, count) = (self.any()?, self.wild_bytes());
         let layout = Layout::of(self);
         let hits = self.scribble(block.end(), count);
-        Some(wrote(layout, Victim::Live(block), hits, Some(block)))
+        Some(wrote(layout, TargetBlock::Live(block), hits, Some(block)))
     }
 
     fn underrun(&mut self) -> Option<Done> {
         let (block, count) = (self.any()?, self.wild_bytes());
         let layout = Layout::of(self);
         let hits = self.scribble(block.address - count, count);
-        Some(wrote(layout, Victim::Live(block), hits, Some(block)))
+        Some(wrote(layout, TargetBlock::Live(block), hits, Some(block)))
     }
 
     fn write_after_free(&mut self) -> Option<Done> {
@@ -88,8 +88,8 @@ impl<P: Poison> Program<P> {
         let layout = Layout::of(self);
         let (start, count) = self.part_of(block.address, block.end());
         let hits = self.scribble(start, count);
-        let victim = Victim::Memory(Span::from_size(start, count)?);
-        Some(wrote(layout, victim, hits, None))
+        let target = TargetBlock::Memory(Span::from_size(start, count)?);
+        Some(wrote(layout, target, hits, None))
     }
 
     fn stale_write(&mut self) -> Option<Done> {
@@ -99,7 +99,7 @@ impl<P: Poison> Program<P> {
         let (start, end) = (block.address.max(heir.address), block.end().min(heir.end()));
         let (start, count) = self.part_of(start, end);
         let hits = self.scribble(start, count);
-        Some(wrote(layout, Victim::Live(heir), hits, Some(heir)))
+        Some(wrote(layout, TargetBlock::Live(heir), hits, Some(heir)))
     }
 
     fn header(&mut self, changed: fn(&mut Self, &Layout, u32) -> u32) -> Option<Done> {
@@ -130,19 +130,19 @@ impl<P: Poison> Program<P> {
 
     fn control(&mut self) -> Option<Done> {
         let layout = Layout::of(self);
-        let plot = self.one_of(&PLOTS)?.start;
+        let region = self.one_of(&REGIONS)?.start;
         let first = layout
             .blocks()
             .iter()
-            .filter(|block| block.whole.start() > plot);
-        let words = first.map(|block| (block.whole.start() - plot) / 4).min()?;
-        let address = plot + self.random.below(words) * 4;
+            .filter(|block| block.whole.start() > region);
+        let words = first.map(|block| (block.whole.start() - region) / 4).min()?;
+        let address = region + self.random.below(words) * 4;
         let value = match self.random.below(2) {
             0 => self.flipped(&layout, address),
             _ => self.replaced(&layout, address),
         };
         let hits = self.write_word(address, value);
-        Some(wrote(layout, Victim::Structure, hits, None))
+        Some(wrote(layout, TargetBlock::Structure, hits, None))
     }
 
     /// A word of a block that is the heap's, overwritten.
@@ -156,8 +156,8 @@ impl<P: Poison> Program<P> {
         let value = changed(self, &layout, address);
         let hits = self.write_word(address, value);
         let owner = layout.live_in(&block).copied();
-        let victim = owner.map_or(Victim::Memory(block.whole), Victim::Live);
-        Some(wrote(layout, victim, hits, owner))
+        let target = owner.map_or(TargetBlock::Memory(block.whole), TargetBlock::Live);
+        Some(wrote(layout, target, hits, owner))
     }
 
     /// The word with 1 to 3 bits flipped.
@@ -178,7 +178,7 @@ impl<P: Poison> Program<P> {
             1 => u32::MAX,
             2 => self.random.below(1000),
             3 => u32::from_le_bytes(*b"text"),
-            4 => PLOTS[0].start + self.random.below(2048) * 4,
+            4 => REGIONS[0].start + self.random.below(2048) * 4,
             _ => {
                 let other = self
                     .one_of(layout.blocks())
@@ -222,10 +222,10 @@ impl<P: Poison> Program<P> {
     }
 
     fn in_another_heap(&mut self, address: u32) -> Option<u32> {
-        let here = Ground::plot_at(address)?.start;
-        let others: Vec<_> = PLOTS.iter().filter(|plot| plot.start != here).collect();
-        let plot = *self.one_of(&others)?;
-        Some(plot.start + self.random.below(plot.bytes / 4) * 4)
+        let here = Arena::region_at(address)?.start;
+        let others: Vec<_> = REGIONS.iter().filter(|region| region.start != here).collect();
+        let region = *self.one_of(&others)?;
+        Some(region.start + self.random.below(region.bytes / 4) * 4)
     }
 
     fn free_address(&mut self, address: u32, concerned: Option<Live>) -> Done {
@@ -233,7 +233,7 @@ impl<P: Poison> Program<P> {
         let answer = self.heaps.free(address).map_err(Refusal::Address);
         Done {
             layout,
-            victim: Victim::Address(address),
+            target: TargetBlock::Address(address),
             hits: Vec::new(),
             answer: Some(answer),
             concerned,
@@ -286,12 +286,12 @@ impl<P: Poison> Program<P> {
 
     /// Writes a byte; tells whether that changed it.
     fn write_byte(&self, address: u32, value: u8) -> Option<Hit> {
-        let changes = self.ground.byte(address) != value;
-        (changes && self.ground.set_byte(address, value)).then_some(Hit { address })
+        let changes = self.arena.byte(address) != value;
+        (changes && self.arena.set_byte(address, value)).then_some(Hit { address })
     }
 
     fn word(&self, address: u32) -> u32 {
-        let byte = |index| self.ground.byte(address + index);
+        let byte = |index| self.arena.byte(address + index);
         u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)])
     }
 
@@ -303,10 +303,10 @@ impl<P: Poison> Program<P> {
     }
 }
 
-fn wrote(layout: Layout, victim: Victim, hits: Vec<Hit>, concerned: Option<Live>) -> Done {
+fn wrote(layout: Layout, target: TargetBlock, hits: Vec<Hit>, concerned: Option<Live>) -> Done {
     Done {
         layout,
-        victim,
+        target,
         hits,
         answer: None,
         concerned,

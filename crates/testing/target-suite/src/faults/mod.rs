@@ -9,7 +9,7 @@
 //!                                                                    the block and its neighbours, then
 //!                                                                    works on; is a call refused?            next use
 //!                                                                     └─ another check                       at the end
-//!            ground: guards around the heaps ─► did the heap write outside?     Outcome ─► Tally: a row of the table
+//!            arena: guards around the heaps ─► did the heap write outside?     Outcome ─► Tally: a row of the table
 //! ```
 //!
 //! Everything follows from the seed, the same on every machine. What the fault has hit is known
@@ -21,7 +21,7 @@
 )]
 
 mod fault;
-mod ground;
+mod arena;
 mod kind;
 mod layout;
 mod program;

@@ -10,7 +10,7 @@ use heap_trace::{Ledger, Owner, Probe, SiteId};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
-use super::ground::{Ground, PLOTS};
+use super::arena::{Arena, REGIONS};
 use crate::random::Random;
 
 /// Steps by which a program gets to where its fault happens.
@@ -68,7 +68,7 @@ impl Live {
             0 => 0,
             1 => hash >> 8 & 0xFF,
             2 => (hash >> 8 & 0xFF).wrapping_neg(),
-            3 => PLOTS[0].start + (hash >> 8 & 0x1FFC),
+            3 => REGIONS[0].start + (hash >> 8 & 0x1FFC),
             4 => 0x2020_2020 | hash & 0x5F5F_5F5F,
             _ => hash.rotate_left(13),
         };
@@ -87,7 +87,7 @@ pub(super) enum Refusal {
 
 /// What has gone wrong with the program's memory, as far as nobody can call it intended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Harm {
+pub(super) struct Severity {
     /// Memory was handed out that another block has.
     pub(super) twice: bool,
     /// Memory was handed out that lies in no heap.
@@ -99,30 +99,30 @@ pub(super) struct Program<P: Poison> {
     pub(super) heaps: Heaps<P>,
     pub(super) live: Vec<Live>,
     pub(super) random: Random,
-    pub(super) harm: Harm,
+    pub(super) severity: Severity,
     turn: Turn,
     /// Behind the heaps that lie in it: it goes last.
-    pub(super) ground: Ground,
+    pub(super) arena: Arena,
 }
 
 impl<P: Poison> Program<P> {
     /// A program that has run for a while, as `seed` wants it; the same at all poisoning levels, as
     /// far as memory suffices.
     pub(super) fn started(seed: u64) -> Self {
-        let (ground, turn) = (Ground::new(), Turn::default());
+        let (arena, turn) = (Arena::new(), Turn::default());
         let mut heaps = HeapCaps::new(Ledger::new(turn.clone(), ()));
-        for plot in &PLOTS {
-            let span = soc_regions::Span::from_size(plot.start, plot.bytes).unwrap();
-            // SAFETY: the program alone uses the ground, and drops it after the heaps.
-            unsafe { heaps.add_region_with_caps(plot.columns, span, &ground) }.unwrap();
+        for region in &REGIONS {
+            let span = soc_regions::Span::from_size(region.start, region.bytes).unwrap();
+            // SAFETY: the program alone uses the arena, and drops it after the heaps.
+            unsafe { heaps.add_region_with_caps(region.columns, span, &arena) }.unwrap();
         }
         let mut program = Self {
             heaps,
             live: Vec::new(),
             random: Random::new(seed),
-            harm: Harm::default(),
+            severity: Severity::default(),
             turn,
-            ground,
+            arena,
         };
         let steps = LEAST_STEPS + program.random.below(MORE_STEPS);
         for _ in 0..steps {
@@ -217,10 +217,10 @@ impl<P: Poison> Program<P> {
             site,
             seed,
         };
-        self.harm.twice |= self.live.iter().any(|live| live.overlaps(&block));
+        self.severity.twice |= self.live.iter().any(|live| live.overlaps(&block));
         let kept = before.map_or(0, |block| block.size.min(size));
         for index in kept..size {
-            self.harm.outside |= !self.ground.set_byte(address + index, block.content(index));
+            self.severity.outside |= !self.arena.set_byte(address + index, block.content(index));
         }
         self.live.push(block);
         block
@@ -228,14 +228,14 @@ impl<P: Poison> Program<P> {
 
     /// Whether a block's bytes are those that the program wrote.
     pub(super) fn is_intact(&self, block: &Live) -> bool {
-        (0..block.size).all(|index| self.ground.byte(block.address + index) == block.content(index))
+        (0..block.size).all(|index| self.arena.byte(block.address + index) == block.content(index))
     }
 
     /// The program's blocks on both sides of an address.
     pub(super) fn neighbours(&self, address: u32) -> [Option<Live>; 2] {
         let near = |block: &&Live| {
-            let same = |plot: &super::ground::Plot| plot.start;
-            Ground::plot_at(block.address).map(same) == Ground::plot_at(address).map(same)
+            let same = |region: &super::arena::ArenaRegion| region.start;
+            Arena::region_at(block.address).map(same) == Arena::region_at(address).map(same)
         };
         let below = self
             .live
@@ -274,14 +274,14 @@ mod tests {
             let blocks = program.live.len();
             assert!(blocks >= 8, "only {blocks} blocks with seed {seed}");
             assert!(program.live.iter().all(|block| program.is_intact(block)));
-            assert_eq!(program.harm, Harm::default());
+            assert_eq!(program.severity, Severity::default());
             let known =
                 |block: &Live| block.owner != Owner::NOBODY && block.site != SiteId::UNKNOWN;
             assert!(program.live.iter().all(known));
             while let Some(block) = program.any() {
                 program.free(block).unwrap();
             }
-            assert!(program.ground.is_untouched());
+            assert!(program.arena.is_untouched());
             assert_eq!(program.heaps.info(Caps::empty()).allocated_blocks, 0);
         }
     }

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use heap_caps::{Corrupt, EVERYTHING, Finding, MisuseKind, Patrol};
 use multi_heap::{Heap, Patrolled, Poison};
 
-use super::fault::{Done, Victim};
-use super::ground::Ground;
+use super::fault::{Done, TargetBlock};
+use super::arena::Arena;
 use super::kind::Kind;
 use super::layout::{Layout, Whose};
 use super::mixed;
@@ -97,7 +97,7 @@ fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
         block_named,
         owner_named,
         spread,
-        outside: program.harm.outside || !program.ground.is_untouched(),
+        outside: program.severity.outside || !program.arena.is_untouched(),
     })
 }
 
@@ -144,22 +144,22 @@ impl<P: Poison> Program<P> {
 impl<P: Poison> Program<P> {
     /// Whether block and owner are named.
     fn named(&self, done: &Done, found: Option<Corrupt>) -> (Option<bool>, Option<bool>) {
-        if let (Victim::Address(address), Some(Err(Refusal::Address(misuse)))) =
-            (done.victim, done.answer)
+        if let (TargetBlock::Address(address), Some(Err(Refusal::Address(misuse)))) =
+            (done.target, done.answer)
         {
             let is_right = misuse.address == address && done.layout.explains(address, misuse.kind);
             return (Some(is_right), None);
         }
-        found.map_or((None, None), |corrupt| self.named_by(done.victim, corrupt))
+        found.map_or((None, None), |corrupt| self.named_by(done.target, corrupt))
     }
 
-    fn named_by(&self, victim: Victim, corrupt: Corrupt) -> (Option<bool>, Option<bool>) {
+    fn named_by(&self, target: TargetBlock, corrupt: Corrupt) -> (Option<bool>, Option<bool>) {
         let explained = self.heaps.observer().explain(self.heaps.finding(corrupt));
         let Finding {
             block, left, next, ..
         } = explained.finding;
-        match victim {
-            Victim::Live(live) => {
+        match target {
+            TargetBlock::Live(live) => {
                 let addresses = [block, left]
                     .into_iter()
                     .flatten()
@@ -172,7 +172,7 @@ impl<P: Poison> Program<P> {
                     .any(|(site, owner)| (site.id, *owner) == (live.site, live.owner));
                 (Some(is_named), Some(is_named && is_known))
             }
-            Victim::Memory(span) => {
+            TargetBlock::Memory(span) => {
                 let named = [block, left].into_iter().flatten();
                 let near = |next: u32| span.contains(next.wrapping_sub(Heap::<P>::LEAD_BYTES));
                 let is_named = named
@@ -180,8 +180,8 @@ impl<P: Poison> Program<P> {
                     .any(|whole| whole.overlaps(span));
                 (Some(is_named || next.is_some_and(near)), None)
             }
-            Victim::Structure => (Some(block.is_none() && next.is_none()), None),
-            Victim::Address(_) => (None, None),
+            TargetBlock::Structure => (Some(block.is_none() && next.is_none()), None),
+            TargetBlock::Address(_) => (None, None),
         }
     }
 }
@@ -191,7 +191,7 @@ impl Layout {
     fn explains(&self, address: u32, kind: MisuseKind) -> bool {
         let used = self.block_at(address).map(|block| block.used);
         match kind {
-            MisuseKind::OutsideEveryHeap => Ground::plot_at(address).is_none(),
+            MisuseKind::OutsideEveryHeap => Arena::region_at(address).is_none(),
             MisuseKind::Unaligned => !address.is_multiple_of(4),
             MisuseKind::AlreadyFree => used == Some(false),
             MisuseKind::NotABlock => used != Some(false),
@@ -219,7 +219,7 @@ impl<P: Poison> Program<P> {
                 .filter(|block| !damaged.iter().any(|other| other.is(block)));
             sound.into_iter().any(|block| !program.is_intact(block))
         };
-        let spread = self.harm.twice || lost(self);
+        let spread = self.severity.twice || lost(self);
         (refused, spread)
     }
 
@@ -246,11 +246,11 @@ impl<P: Poison> Program<P> {
 impl Done {
     /// Where the program looks for neighbours.
     fn place(&self) -> u32 {
-        match self.victim {
-            Victim::Live(live) => live.address,
-            Victim::Memory(span) => span.start(),
-            Victim::Address(address) => address,
-            Victim::Structure => self.hits.first().map_or(0, |hit| hit.address),
+        match self.target {
+            TargetBlock::Live(live) => live.address,
+            TargetBlock::Memory(span) => span.start(),
+            TargetBlock::Address(address) => address,
+            TargetBlock::Structure => self.hits.first().map_or(0, |hit| hit.address),
         }
     }
 }

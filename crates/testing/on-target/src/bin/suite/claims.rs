@@ -2,7 +2,7 @@
 
 use heap_caps_alloc::Claimed;
 use on_target::{Emulated, HEAP, Heap, ram};
-use soc_regions::{Budget, Caps, ESP32, Options, Promise, Span, Symbols, budget, options, span};
+use soc_regions::{Budget, Caps, ESP32, Options, Requirement, Span, Symbols, budget, options, span};
 use target_suite::Machine;
 
 use crate::Check;
@@ -35,8 +35,8 @@ const BUDGET: Budget = budget!(
         ("_iram_end", 0x4008_2000),
     ],
     [
-        Promise::of(256 * 1024, Caps::DMA),
-        Promise::of(120 * 1024, Caps::BIT8).in_one_piece(),
+        Requirement::of(256 * 1024, Caps::DMA),
+        Requirement::of(120 * 1024, Caps::BIT8).in_one_piece(),
     ]
 );
 

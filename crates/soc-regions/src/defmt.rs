@@ -2,7 +2,7 @@
 
 use defmt::{Format, Formatter, write};
 
-use crate::{Caps, LayoutError, Shortfall, Span, TypeIndex};
+use crate::{Caps, LayoutError, BudgetError, Span, TypeIndex};
 
 /// `8BIT|DMA|INTERNAL`, as `Display`.
 impl Format for Caps {
@@ -34,7 +34,7 @@ impl Format for TypeIndex {
 }
 
 /// As `Display`.
-impl Format for Shortfall {
+impl Format for BudgetError {
     fn format(&self, out: Formatter<'_>) {
         write!(out, "{=str}", self.text().as_str());
     }

@@ -4,7 +4,7 @@
 //!   | guard | DRAM 8 KiB | guard | D/IRAM 5 KiB - 12 | guard | SPIRAM 12 KiB | guard |     the guards hold a pattern
 //! ```
 //!
-//! The program's reads and writes go through [`Ground::byte`] and [`Ground::set_byte`], which reach
+//! The program's reads and writes go through [`Arena::byte`] and [`Arena::set_byte`], which reach
 //! the regions only. So a guard that has changed was changed by the heap.
 
 use alloc::vec::Vec;
@@ -23,32 +23,32 @@ const CONGRUENT: u32 = 64;
 
 /// A region and what it can do.
 #[derive(Clone, Copy)]
-pub(super) struct Plot {
+pub(super) struct ArenaRegion {
     pub(super) start: u32,
     pub(super) bytes: u32,
     pub(super) columns: Columns,
 }
 
 /// The regions, each a multiple of 64 bytes from the next guard but for the heap's own odd end.
-pub(super) const PLOTS: [Plot; 3] = [
-    plot(0x3FFB_0000, 8192, Caps::DMA.union(Caps::INTERNAL)),
-    plot(0x3FFE_0000, 5120 - 12, Caps::INTERNAL),
-    plot(0x3F80_0000, 12 * 1024, Caps::SPIRAM),
+pub(super) const REGIONS: [ArenaRegion; 3] = [
+    region(0x3FFB_0000, 8192, Caps::DMA.union(Caps::INTERNAL)),
+    region(0x3FFE_0000, 5120 - 12, Caps::INTERNAL),
+    region(0x3F80_0000, 12 * 1024, Caps::SPIRAM),
 ];
 
-const fn plot(start: u32, bytes: u32, caps: Caps) -> Plot {
+const fn region(start: u32, bytes: u32, caps: Caps) -> ArenaRegion {
     let caps = caps
         .union(Caps::BIT8)
         .union(Caps::BIT32)
         .union(Caps::DEFAULT);
-    Plot {
+    ArenaRegion {
         start,
         bytes,
         columns: [caps, Caps::empty(), Caps::empty()],
     }
 }
 
-impl Plot {
+impl ArenaRegion {
     fn span(&self) -> Option<Span> {
         Span::from_size(self.start, self.bytes)
     }
@@ -59,18 +59,18 @@ impl Plot {
 }
 
 /// All of it, in this machine's memory.
-pub(super) struct Ground {
+pub(super) struct Arena {
     words: Vec<AtomicU32>,
     /// The first word whose address is a multiple of [`CONGRUENT`].
     lead: u32,
-    given: [Cell<bool>; PLOTS.len()],
+    given: [Cell<bool>; REGIONS.len()],
 }
 
-impl Ground {
+impl Arena {
     pub(super) fn new() -> Self {
-        let plots: u32 = PLOTS.iter().map(Plot::words).sum();
-        let guards = (PLOTS.len() as u32 + 1) * GUARD_WORDS;
-        let count = plots + guards + CONGRUENT / 4;
+        let regions: u32 = REGIONS.iter().map(ArenaRegion::words).sum();
+        let guards = (REGIONS.len() as u32 + 1) * GUARD_WORDS;
+        let count = regions + guards + CONGRUENT / 4;
         let words: Vec<AtomicU32> = (0..count).map(|_| AtomicU32::new(GUARD)).collect();
         let lead = words.as_ptr().addr().wrapping_neg() % CONGRUENT as usize / 4;
         Self {
@@ -80,11 +80,11 @@ impl Ground {
         }
     }
 
-    /// The plot around `address`.
-    pub(super) fn plot_at(address: u32) -> Option<&'static Plot> {
-        PLOTS
+    /// The region around `address`.
+    pub(super) fn region_at(address: u32) -> Option<&'static ArenaRegion> {
+        REGIONS
             .iter()
-            .find(|plot| address.wrapping_sub(plot.start) < plot.bytes)
+            .find(|region| address.wrapping_sub(region.start) < region.bytes)
     }
 
     /// The byte at a chip's address; 0 outside of the regions.
@@ -109,10 +109,10 @@ impl Ground {
     /// Whether every word outside of the regions has its pattern.
     pub(super) fn is_untouched(&self) -> bool {
         let mut next = 0;
-        let guards = PLOTS.iter().enumerate().map(|(index, plot)| {
+        let guards = REGIONS.iter().enumerate().map(|(index, region)| {
             let first = self.first_word(index);
             let guard = next..first;
-            next = first + plot.bytes / 4;
+            next = first + region.bytes / 4;
             guard
         });
         let whole = |guard: core::ops::Range<u32>| {
@@ -126,18 +126,18 @@ impl Ground {
     }
 
     fn word(&self, address: u32) -> Option<&AtomicU32> {
-        let inside = |plot: &Plot| address.wrapping_sub(plot.start) < plot.bytes;
-        let index = PLOTS.iter().position(inside)?;
-        let word = self.first_word(index) + (address - PLOTS[index].start) / 4;
+        let inside = |region: &ArenaRegion| address.wrapping_sub(region.start) < region.bytes;
+        let index = REGIONS.iter().position(inside)?;
+        let word = self.first_word(index) + (address - REGIONS[index].start) / 4;
         self.words.get(word as usize)
     }
 
     /// Where a region begins.
     fn first_word(&self, index: usize) -> u32 {
-        let before: u32 = PLOTS
+        let before: u32 = REGIONS
             .iter()
             .take(index)
-            .map(|plot| plot.words() + GUARD_WORDS)
+            .map(|region| region.words() + GUARD_WORDS)
             .sum();
         self.lead + GUARD_WORDS + before
     }
@@ -151,11 +151,11 @@ impl Ground {
 //   where a fault is tried: all by atomic words;
 // - `first_word` is a multiple of 64 bytes from an address that is one, and so are the regions'
 //   addresses.
-unsafe impl Memory for Ground {
+unsafe impl Memory for Arena {
     const CONGRUENT: u32 = CONGRUENT;
 
     fn region(&self, span: Span) -> Option<NonNull<[u8]>> {
-        let index = PLOTS.iter().position(|plot| plot.span() == Some(span))?;
+        let index = REGIONS.iter().position(|region| region.span() == Some(span))?;
         if self.given.get(index)?.replace(true) {
             return None;
         }
@@ -174,39 +174,39 @@ mod tests {
 
     #[test]
     fn what_the_program_writes_stays_inside_of_the_regions() {
-        let ground = Ground::new();
-        for plot in &PLOTS {
-            for address in plot.start..plot.start + plot.bytes {
-                assert!(ground.set_byte(address, 0x55));
-                assert_eq!(ground.byte(address), 0x55);
+        let arena = Arena::new();
+        for region in &REGIONS {
+            for address in region.start..region.start + region.bytes {
+                assert!(arena.set_byte(address, 0x55));
+                assert_eq!(arena.byte(address), 0x55);
             }
-            assert!(!ground.set_byte(plot.start - 1, 0));
-            assert!(!ground.set_byte(plot.start + plot.bytes, 0));
+            assert!(!arena.set_byte(region.start - 1, 0));
+            assert!(!arena.set_byte(region.start + region.bytes, 0));
         }
-        assert!(ground.is_untouched());
+        assert!(arena.is_untouched());
     }
 
     #[test]
     fn a_guard_that_changed_is_noticed() {
-        for (index, plot) in PLOTS.iter().enumerate() {
-            let ground = Ground::new();
-            let before = ground.first_word(index) - 1;
-            ground.words[before as usize].store(0, Ordering::Relaxed);
-            assert!(!ground.is_untouched());
-            let ground = Ground::new();
-            let behind = ground.first_word(index) + plot.bytes / 4;
-            ground.words[behind as usize].store(0, Ordering::Relaxed);
-            assert!(!ground.is_untouched());
+        for (index, region) in REGIONS.iter().enumerate() {
+            let arena = Arena::new();
+            let before = arena.first_word(index) - 1;
+            arena.words[before as usize].store(0, Ordering::Relaxed);
+            assert!(!arena.is_untouched());
+            let arena = Arena::new();
+            let behind = arena.first_word(index) + region.bytes / 4;
+            arena.words[behind as usize].store(0, Ordering::Relaxed);
+            assert!(!arena.is_untouched());
         }
     }
 
     #[test]
     fn a_region_is_given_out_once_and_aligned_as_on_the_chip() {
-        let ground = Ground::new();
-        for plot in &PLOTS {
-            let region = ground.region(plot.span().unwrap()).unwrap();
+        let arena = Arena::new();
+        for region in &REGIONS {
+            let region = arena.region(region.span().unwrap()).unwrap();
             assert_eq!(region.cast::<u8>().addr().get() % 64, 0);
-            assert!(ground.region(plot.span().unwrap()).is_none());
+            assert!(arena.region(region.span().unwrap()).is_none());
         }
     }
 }
