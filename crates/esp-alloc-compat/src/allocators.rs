@@ -201,7 +201,8 @@ macro_rules! allocators {
                     }
 
                     fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                        allocate(self, layout, |layout| Wish::new(layout).zeroed()).ok_or(AllocError)
+                        allocate(self, layout, |layout| Wish::new(layout).zeroed())
+                            .ok_or(AllocError)
                     }
 
                     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
@@ -244,6 +245,12 @@ macro_rules! allocators {
     };
 }
 
-allocators!(allocator_api2::alloc: EspHeap, AnyMemory, InternalMemory, ExternalMemory, DmaCompatibleInternalMemory, DmaCompatibleExternalMemory);
+allocators!(
+    allocator_api2::alloc: EspHeap, AnyMemory, InternalMemory, ExternalMemory,
+    DmaCompatibleInternalMemory, DmaCompatibleExternalMemory
+);
 #[cfg(all(feature = "nightly", compiler_has_allocator_api))]
-allocators!(core::alloc: EspHeap, AnyMemory, InternalMemory, ExternalMemory, DmaCompatibleInternalMemory, DmaCompatibleExternalMemory);
+allocators!(
+    core::alloc: EspHeap, AnyMemory, InternalMemory, ExternalMemory,
+    DmaCompatibleInternalMemory, DmaCompatibleExternalMemory
+);

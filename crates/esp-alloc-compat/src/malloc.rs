@@ -17,7 +17,10 @@ use crate::heap::{Wish, to_raw};
 const ALIGNMENT: usize = 8;
 
 macro_rules! c_names {
-    ($($(#[$attribute:meta])* fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? $body:block)+) => {
+    ($(
+        $(#[$attribute:meta])*
+        fn $name:ident($($argument:ident: $type:ty),*) $(-> $result:ty)? $body:block
+    )+) => {
         $(
             $(#[$attribute])*
             #[cfg_attr(target_os = "none", unsafe(no_mangle))]
@@ -123,7 +126,8 @@ unsafe fn resized(
 /// As C's `free`.
 unsafe fn give(pointer: *mut u8) {
     if let Some(block) = NonNull::new(pointer) {
-        let size = usable(block).max(1); // a layout with a size, so that what is no block is reported
+        // A layout with a size, so that what is no block is reported.
+        let size = usable(block).max(1);
         let layout = Layout::from_size_align(size, 1).unwrap_or(Layout::new::<u8>());
         // SAFETY: the caller keeps the same contract.
         unsafe { HEAP.give(block, layout) };
@@ -179,8 +183,9 @@ mod tests {
         assert_eq!(HEAP.heaps().reports(), 0);
     }
 
+    /// Defects: esp_alloc_01.
     #[test]
-    fn esp_alloc_01_sizes_that_overflow_are_refused() {
+    fn sizes_that_overflow_are_refused() {
         ready();
         // SAFETY: whatever is asked for, null or a block comes.
         let refused = unsafe {
@@ -196,8 +201,9 @@ mod tests {
         assert!(free > 32 * 1024 && free <= 64 * 1024, "{free}");
     }
 
+    /// Defects: esp_alloc_02.
     #[test]
-    fn esp_alloc_02_a_resize_to_nothing_gives_back() {
+    fn a_resize_to_nothing_gives_back() {
         ready();
         // SAFETY: a block of 16 bytes, which the next call gives back.
         let block = unsafe { realloc(core::ptr::null_mut(), 16) };
@@ -209,8 +215,9 @@ mod tests {
         assert!(again.is_err());
     }
 
+    /// Defects: esp_alloc_04.
     #[test]
-    fn esp_alloc_04_blocks_can_hold_what_c_aligns_most() {
+    fn blocks_can_hold_what_c_aligns_most() {
         ready();
         for size in 1..100 {
             // SAFETY: a block, given back below.

@@ -1,7 +1,7 @@
 //! Has the heap behind esp-alloc's names the defects that esp-alloc has? `docs/defects.md` lists
 //! them all.
 //!
-//! A test's name begins with the number of what it would find: an issue of esp-hal, or the line of
+//! Before each test stand the numbers of what it would find: an issue of esp-hal, or the line of
 //! our own list.
 #![allow(
     clippy::unwrap_used,
@@ -58,8 +58,9 @@ fn words(bytes: usize) -> Layout {
 }
 
 /// Whoever walked the blocks would fall over the headers that are overwritten here.
+/// Defects: esp_alloc_07.
 #[test]
-fn esp_alloc_07_how_much_is_used_is_known_without_a_walk() {
+fn how_much_is_used_is_known_without_a_walk() {
     let heap = heap_of(&[64 * 1024]);
     // SAFETY: the layout has a size.
     let blocks: Vec<*mut u8> = (0..1000).map(|_| unsafe { heap.alloc(words(8)) }).collect();
@@ -76,8 +77,9 @@ fn esp_alloc_07_how_much_is_used_is_known_without_a_walk() {
     assert_eq!((heap.used(), heap.free()), (used, free));
 }
 
+/// Defects: esp_alloc_09.
 #[test]
-fn esp_alloc_09_eight_regions_have_room_and_the_ninth_is_an_error() {
+fn eight_regions_have_room_and_the_ninth_is_an_error() {
     let heap = heap_of(&[1024; REGIONS]);
     // SAFETY: as for the others.
     let refused = unsafe { heap.try_add_region(region(1024)) };
@@ -85,8 +87,9 @@ fn esp_alloc_09_eight_regions_have_room_and_the_ninth_is_an_error() {
     assert_eq!(heap.heaps().heaps().count(), 8);
 }
 
+/// Defects: esp_alloc_10.
 #[test]
-fn esp_alloc_10_largest_block_watermark_and_failure_are_known() {
+fn largest_block_watermark_and_failure_are_known() {
     let heap = heap_of(&[8 * 1024, 16 * 1024]);
     let (caps, largest) = (
         Caps::INTERNAL,
@@ -109,8 +112,9 @@ fn esp_alloc_10_largest_block_watermark_and_failure_are_known() {
     );
 }
 
+/// Defects: 3949.
 #[test]
-fn esp_alloc_3949_esp_alloc_6015_every_block_of_every_region_is_given_back() {
+fn esp_alloc_6015_every_block_of_every_region_is_given_back() {
     // Regions side by side in one piece of memory: where one ends, the next begins.
     let heap = heap();
     let memory = vec![0_u64; 1024].leak().as_mut_ptr().cast::<u8>();
@@ -151,8 +155,9 @@ fn esp_alloc_3949_esp_alloc_6015_every_block_of_every_region_is_given_back() {
 }
 
 #[cfg(feature = "internal-heap-stats")]
+/// Defects: 4783.
 #[test]
-fn esp_alloc_4783_what_was_ever_allocated_may_be_more_than_32_bits_count() {
+fn what_was_ever_allocated_may_be_more_than_32_bits_count() {
     let heap = heap_of(&[4 << 20]);
     let half = words(2 << 20);
     for _ in 0..2100 {

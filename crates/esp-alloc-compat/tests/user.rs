@@ -151,8 +151,9 @@ fn regions_are_asked_in_the_order_in_which_they_were_added() {
     assert_eq!(used(heap), [false; 3]);
 }
 
+/// Defects: esp_alloc_05.
 #[test]
-fn esp_alloc_05_a_vector_grows_in_place_where_there_is_room() {
+fn a_vector_grows_in_place_where_there_is_room() {
     let heap = heap_of(64 * 1024);
     let mut vector = Vec::<u8, _>::with_capacity_in(1024, heap);
     let first = vector.as_ptr();
@@ -218,8 +219,9 @@ fn zeroed_and_aligned_blocks_are_what_they_say() {
     unsafe { heap.deallocate(nothing.cast(), Layout::new::<()>()) };
 }
 
+/// Defects: esp_alloc_06.
 #[test]
-fn esp_alloc_06_a_double_free_changes_nothing_and_is_reported() {
+fn a_double_free_changes_nothing_and_is_reported() {
     let heap = heap_of(8 * 1024);
     let layout = Layout::new::<[u32; 10]>();
     // SAFETY: the layout has a size.

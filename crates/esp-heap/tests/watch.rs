@@ -1,4 +1,5 @@
-//! Does `esp-heap watch` see what a program says: through a pipe, in a file that grows, from a port, on a terminal?
+//! Does `esp-heap watch` see what a program says: through a pipe, in a file that grows, from a
+//! port, on a terminal?
 
 #![allow(
     clippy::unwrap_used,
@@ -175,7 +176,8 @@ fn a_file_is_followed_until_it_is_silent() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// A pseudo-terminal: our side, and the other one with its name. Children get none of them but what they are given.
+/// A pseudo-terminal: our side, and the other one with its name. Children get none of them but what
+/// they are given.
 fn terminal() -> (File, File, String) {
     // SAFETY: no pointer is passed.
     let ours = unsafe { libc::posix_openpt(libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC) };

@@ -1,4 +1,5 @@
-//! Does `esp-heap what-if` compare what one asks it to compare, and is it honest where nothing changes?
+//! Does `esp-heap what-if` compare what one asks it to compare, and is it honest where nothing
+//! changes?
 
 #![allow(
     clippy::unwrap_used,

@@ -21,8 +21,8 @@ mod wasp {
     use soc_regions::common::PSRAM;
     use soc_regions::{
         Access, Amount, Bound, Caps, Chip, Choice, DualBus, Flag, HardwareTable, Line, MemoryType,
-        Order, Region, Reservation, SampleSymbol, Term, Span, Table, Total, TypeIndex, Value,
-        When, Window, WordOrder, access, caps, chip, span,
+        Order, Region, Reservation, SampleSymbol, Span, Table, Term, Total, TypeIndex, Value, When,
+        Window, WordOrder, access, caps, chip, span,
     };
 
     pub(crate) static WASP: Chip = chip!(Table {

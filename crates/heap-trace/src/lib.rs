@@ -4,9 +4,9 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
-mod failures;
 #[cfg(feature = "defmt")]
 mod defmt;
+mod failures;
 mod ledger;
 mod owner;
 mod probe;

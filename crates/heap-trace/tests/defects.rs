@@ -1,6 +1,6 @@
 //! Do traces and accounts have the defects that ESP-IDF's had? `docs/defects.md` lists them all.
 //!
-//! A test's name begins with the number of what it would find: an issue or commit of ESP-IDF
+//! Before each test stand the numbers of what it would find: an issue or commit of ESP-IDF
 //! (`idf_`), or ours for what has none (`idf_head_`).
 #![allow(
     clippy::unwrap_used,
@@ -37,8 +37,9 @@ fn stack_of(event: u32) -> [u32; DEPTH] {
     std::array::from_fn(|depth| (event << 8) + u32::try_from(depth).unwrap() + 1)
 }
 
+/// Defects: 18553c4.
 #[test]
-fn idf_18553c4_a_resize_copies_its_own_call_stack_and_leaves_its_neighbours_records_alone() {
+fn a_resize_copies_its_own_call_stack_and_leaves_its_neighbours_records_alone() {
     let mut buffer = [Slot::EMPTY; 4];
     let mut sim = Sim::<_>::new(Trace::new(Deep::default()));
     sim.observer().set_buffer(&mut buffer).unwrap();
@@ -56,8 +57,9 @@ fn idf_18553c4_a_resize_copies_its_own_call_stack_and_leaves_its_neighbours_reco
     );
 }
 
+/// Defects: 2cf9236.
 #[test]
-fn idf_2cf9236_a_buffer_with_old_records_is_as_good_as_an_empty_one() {
+fn a_buffer_with_old_records_is_as_good_as_an_empty_one() {
     let buffer = vec![Slot::<0>::EMPTY; 16].leak();
     let mut sim = Sim::<_>::new(Trace::new(()));
     sim.observer().set_buffer(buffer).unwrap();
@@ -91,8 +93,9 @@ fn idf_2cf9236_a_buffer_with_old_records_is_as_good_as_an_empty_one() {
     old.into_iter().for_each(|block| sim.free(block));
 }
 
+/// Defects: fc1e8b0.
 #[test]
-fn idf_fc1e8b0_a_trace_that_nobody_starts_takes_no_memory() {
+fn a_trace_that_nobody_starts_takes_no_memory() {
     assert!(
         size_of::<Trace<'_>>() < 160,
         "{} bytes",
@@ -108,8 +111,9 @@ fn idf_fc1e8b0_a_trace_that_nobody_starts_takes_no_memory() {
     assert_eq!(sim.heaps.info(everything), plain.heaps.info(everything));
 }
 
+/// Defects: head_12.
 #[test]
-fn idf_head_12_starting_allocates_nothing() {
+fn starting_allocates_nothing() {
     let buffer = vec![Slot::<32>::EMPTY; 100];
     let mut sim = Sim::<_>::new(Trace::new(()));
     sim.observer().set_buffer(buffer.leak()).unwrap();
@@ -126,8 +130,9 @@ fn has<const B: usize>(sim: &mut Sim<Ledger<ByOwner, (), B>>, owner: Owner) -> (
 const MQTT: Owner = Owner(1);
 const WIFI: Owner = Owner(2);
 
+/// Defects: b2cc934.
 #[test]
-fn idf_b2cc934_owners_take_nothing_from_the_size_of_a_block() {
+fn owners_take_nothing_from_the_size_of_a_block() {
     let mut sim = Sim::<_, Unpoisoned>::new(Ledger::<ByOwner>::new(ByOwner, ()));
     let mut plain = Sim::<(), Unpoisoned>::new(());
     for size in [1, 4, 30, 1000] {
@@ -141,8 +146,9 @@ fn idf_b2cc934_owners_take_nothing_from_the_size_of_a_block() {
     assert_eq!(sim.heaps.info(BYTES), plain.heaps.info(BYTES));
 }
 
+/// Defects: 12498, b358581, 5593691, 9653031.
 #[test]
-fn idf_12498_b358581_5593691_9653031_each_path_books_to_who_asked_and_frees_from_who_had_it() {
+fn each_path_books_to_who_asked_and_frees_from_who_had_it() {
     let mut sim = Sim::<_, Unpoisoned>::new(Ledger::<ByOwner>::new(ByOwner, ()));
     let heaps = &mut sim.heaps;
     let blocks = on_behalf_of(MQTT, || {
@@ -168,8 +174,9 @@ fn idf_12498_b358581_5593691_9653031_each_path_books_to_who_asked_and_frees_from
     assert_eq!(has(&mut sim, MQTT), (0, 0));
 }
 
+/// Defects: head_13.
 #[test]
-fn idf_head_13_a_resize_into_memory_that_the_other_never_used_is_booked_once() {
+fn a_resize_into_memory_that_the_other_never_used_is_booked_once() {
     let mut sim = Sim::<_, Unpoisoned>::new(Ledger::<ByOwner>::new(ByOwner, ()));
     let block = on_behalf_of(MQTT, || sim.malloc(100));
     let moved = on_behalf_of(WIFI, || sim.heaps.realloc(block, 200, Caps::EXEC)).unwrap();
@@ -186,8 +193,9 @@ fn idf_head_13_a_resize_into_memory_that_the_other_never_used_is_booked_once() {
     assert_eq!(sim.observer().total(), (0, 0));
 }
 
+/// Defects: 3d5023b.
 #[test]
-fn idf_3d5023b_accounts_without_a_heap_answer_zero() {
+fn accounts_without_a_heap_answer_zero() {
     let current: &'static CurrentOwner = Box::leak(Box::new(CurrentOwner::new()));
     current.with(MQTT, || {
         let mut none: heap_caps::HeapCaps<Unpoisoned, Ledger<ByOwner>> =

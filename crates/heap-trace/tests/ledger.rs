@@ -137,8 +137,9 @@ fn tasks_that_take_turns_keep_their_owners() {
     assert_eq!(*seen.borrow(), expected);
 }
 
+/// Defects: 18723.
 #[test]
-fn idf_18723_a_resize_by_another_owner_takes_the_block_from_the_first() {
+fn a_resize_by_another_owner_takes_the_block_from_the_first() {
     let (mut sim, owner) = accounts();
     let block = owner.with(MQTT, || sim.malloc(100));
     let moved = owner.with(WIFI, || sim.realloc(block, 5000));
@@ -165,8 +166,9 @@ fn blocks_of_an_owner_that_has_ended_are_the_leaks() {
     assert_eq!(site.caller.unwrap().file(), file!());
 }
 
+/// Defects: 13467.
 #[test]
-fn idf_13467_a_number_is_not_given_to_another_while_blocks_bear_it() {
+fn a_number_is_not_given_to_another_while_blocks_bear_it() {
     let (mut sim, owner) = accounts();
     let block = owner.with(MQTT, || sim.malloc(100));
     sim.observer().end(MQTT);
@@ -204,8 +206,9 @@ fn each_place_in_the_source_has_a_site_with_its_peak() {
     assert_eq!(sim.observer().site(site.id).unwrap().tally.peak_bytes, 200);
 }
 
+/// Defects: head_15.
 #[test]
-fn idf_head_15_what_does_not_fit_into_the_tables_is_counted_and_the_sums_stay_exact() {
+fn what_does_not_fit_into_the_tables_is_counted_and_the_sums_stay_exact() {
     let mut sim: Sim<Ledger<(), (), 4, 1, 1>> = Sim::new(Ledger::new((), ()));
     let mut blocks: Vec<u32> = (0..6).map(|_| sim.malloc(10)).collect();
     blocks.push(sim.malloc(20));
@@ -301,7 +304,8 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         5 => (size(), 0..6u8).prop_map(|(size, owner)| Call::Malloc(size, owner)),
         4 => any::<usize>().prop_map(Call::Free),
-        3 => (any::<usize>(), size(), 0..6u8).prop_map(|(which, size, owner)| Call::Realloc(which, size, owner)),
+        3 => (any::<usize>(), size(), 0..6u8)
+            .prop_map(|(which, size, owner)| Call::Realloc(which, size, owner)),
         1 => (1..200usize).prop_map(Call::Aligned),
         1 => (1..100usize).prop_map(Call::Code),
     ]
@@ -377,8 +381,9 @@ fn sums_are_the_heaps<P: Poison>(calls: &[Call]) {
 }
 
 proptest! {
+    /// Defects: 17232.
     #[test]
-    fn idf_17232_the_sums_over_owners_and_over_sites_are_the_heaps_own_figures(
+    fn the_sums_over_owners_and_over_sites_are_the_heaps_own_figures(
         calls in proptest::collection::vec(call(), 1..100),
     ) {
         sums_are_the_heaps::<Unpoisoned>(&calls);

@@ -254,13 +254,17 @@ fn a_uart_gets_whole_frames_or_none() {
 proptest! {
     #[test]
     fn allocations_frees_and_resizes_come_through_whatever_their_numbers(
-        events in proptest::collection::vec((0..3u8, any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u8>()), 1..60)
+        events in proptest::collection::vec(
+            (0..3u8, any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>(), any::<u8>()),
+            1..60,
+        )
     ) {
         let mut stream = stream::<8192>();
         let mut expected = Vec::new();
         let mut time: u64 = 0;
         for (kind, address, other, size, site, owner) in events {
-            let (address, old_address, site, owner) = (address & !3, other & !3, SiteNumber(site), Owner(owner));
+            let (address, old_address) = (address & !3, other & !3);
+            let (site, owner) = (SiteNumber(site), Owner(owner));
             let event = match kind {
                 0 => Event::Allocated { address, size, site, owner },
                 1 => Event::Freed { address },

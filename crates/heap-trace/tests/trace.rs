@@ -97,8 +97,9 @@ fn an_address_that_is_used_again_gets_a_record_of_its_own() {
     );
 }
 
+/// Defects: 46fceb2, 0716530, dd1dde5.
 #[test]
-fn idf_46fceb2_0716530_dd1dde5_every_path_is_traced_calloc_aligned_and_preferring_too() {
+fn every_path_is_traced_calloc_aligned_and_preferring_too() {
     let mut buffer = [Slot::EMPTY; 16];
     let mut sim = traced(&mut buffer, Mode::Leaks);
     let heaps = &mut sim.heaps;
@@ -143,8 +144,9 @@ fn a_resize_ends_one_record_and_begins_another_in_place_and_moved() {
     assert_eq!((summary.total_allocations, summary.total_frees), (4, 2));
 }
 
+/// Defects: head_07.
 #[test]
-fn idf_head_07_a_failed_realloc_keeps_the_record_of_the_block_that_lives_on() {
+fn a_failed_realloc_keeps_the_record_of_the_block_that_lives_on() {
     let mut buffer = [Slot::EMPTY; 8];
     let mut sim = traced(&mut buffer, Mode::Leaks);
     let block = sim.malloc(100);
@@ -153,8 +155,9 @@ fn idf_head_07_a_failed_realloc_keeps_the_record_of_the_block_that_lives_on() {
     assert_eq!(sim.observer().summary().total_frees, 0);
 }
 
+/// Defects: head_08.
 #[test]
-fn idf_head_08_records_are_found_by_number_in_any_order_of_asking() {
+fn records_are_found_by_number_in_any_order_of_asking() {
     let mut buffer = [Slot::EMPTY; 16];
     let mut sim = traced(&mut buffer, Mode::Leaks);
     let blocks: Vec<u32> = (1..=8).map(|size| sim.malloc(size * 8)).collect();
@@ -166,8 +169,9 @@ fn idf_head_08_records_are_found_by_number_in_any_order_of_asking() {
     assert_eq!(address(2), Some(blocks[2]));
 }
 
+/// Defects: head_09.
 #[test]
-fn idf_head_09_a_record_freed_under_the_reader_is_passed_over() {
+fn a_record_freed_under_the_reader_is_passed_over() {
     let mut buffer = [Slot::EMPTY; 8];
     let mut sim = traced(&mut buffer, Mode::Leaks);
     let [a, b, c] = [1, 2, 3].map(|size| sim.malloc(size));
@@ -188,8 +192,9 @@ fn idf_head_09_a_record_freed_under_the_reader_is_passed_over() {
     );
 }
 
+/// Defects: head_10.
 #[test]
-fn idf_head_10_the_high_water_mark_is_that_of_the_session() {
+fn the_high_water_mark_is_that_of_the_session() {
     let mut buffer = [Slot::EMPTY; 8];
     let mut sim = traced(&mut buffer, Mode::Leaks);
     let blocks = [1, 2, 3].map(|size| sim.malloc(size));
@@ -340,8 +345,9 @@ total frees: 1
     );
 }
 
+/// Defects: head_11.
 #[test]
-fn idf_head_11_the_dump_lets_go_of_the_trace_between_two_lines_and_notes_what_happened_meanwhile() {
+fn the_dump_lets_go_of_the_trace_between_two_lines_and_notes_what_happened_meanwhile() {
     let mut buffer = [Slot::EMPTY; 2];
     let mut sim = traced(&mut buffer, Mode::All);
     let a = sim.malloc(1);

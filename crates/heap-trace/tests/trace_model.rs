@@ -23,7 +23,8 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         5 => (1..300usize).prop_map(Call::Malloc),
         4 => any::<usize>().prop_map(Call::Free),
-        3 => (any::<usize>(), prop_oneof![1..300usize, Just(1 << 28)]).prop_map(|(which, size)| Call::Realloc(which, size)),
+        3 => (any::<usize>(), prop_oneof![1..300usize, Just(1 << 28)])
+            .prop_map(|(which, size)| Call::Realloc(which, size)),
         1 => Just(Call::Restart),
     ]
 }
@@ -102,8 +103,9 @@ fn agrees<P: Poison>(calls: &[Call], capacity: usize) {
 }
 
 proptest! {
+    /// Defects: 12820.
     #[test]
-    fn idf_12820_the_trace_is_the_set_of_live_blocks(
+    fn the_trace_is_the_set_of_live_blocks(
         calls in proptest::collection::vec(call(), 1..120),
         capacity in prop_oneof![1..8usize, 20..70usize],
     ) {

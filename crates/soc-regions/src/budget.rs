@@ -104,7 +104,10 @@ impl Budget {
     ///
     /// # Errors
     /// The first promise that it does not keep.
-    pub const fn of(layout: &Layout, promises: &'static [Requirement]) -> Result<Budget, BudgetError> {
+    pub const fn of(
+        layout: &Layout,
+        promises: &'static [Requirement],
+    ) -> Result<Budget, BudgetError> {
         let budget = Budget { promises };
         match budget.check(layout) {
             Ok(()) => Ok(budget),
@@ -215,8 +218,8 @@ impl core::error::Error for BudgetError {}
 /// BUDGET.check(&linked)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-/// More than there is does not compile; the compiler says "budget of esp32: 204800 bytes with DMA are promised after 73728 for Wi-Fi,
-/// but there are 217264":
+/// More than there is does not compile; the compiler says "budget of esp32: 204800 bytes with DMA
+/// are promised after 73728 for Wi-Fi, but there are 217264":
 /// ```compile_fail,E0080
 /// # use soc_regions::{Budget, Caps, ESP32, Options, Requirement, budget, options};
 /// # const OPTIONS: Options = options!(ESP32);
@@ -305,7 +308,9 @@ mod tests {
         let layout = layout(0x3FFB_2EC8);
         let promise = |bytes| {
             let others = &[("Wi-Fi", 72 * 1024), ("TLS", 40_000)];
-            Requirement::of(bytes, Caps::DMA).after(others).check(&layout)
+            Requirement::of(bytes, Caps::DMA)
+                .after(others)
+                .check(&layout)
         };
         assert_eq!(promise(319_976 - 73_728 - 40_000), Ok(()));
         assert_eq!(
@@ -318,7 +323,11 @@ mod tests {
     #[test]
     fn one_piece_is_one_heap() {
         let layout = layout(0x3FFB_2EC8);
-        let promise = |bytes| Requirement::of(bytes, Caps::DMA).in_one_piece().check(&layout);
+        let promise = |bytes| {
+            Requirement::of(bytes, Caps::DMA)
+                .in_one_piece()
+                .check(&layout)
+        };
         assert_eq!(promise(184_632), Ok(()));
         assert_eq!(
             promise(184_633).unwrap_err().to_string(),

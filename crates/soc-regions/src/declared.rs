@@ -254,7 +254,8 @@ impl Declared {
     /// The name of a choice's value; `None` for other options.
     pub fn value_name(&self, value: u32) -> Option<&'static str> {
         match self.kind {
-            Kind::Choice { values } => values.get(value as usize).map(|value| value.name), // widening
+            // widening
+            Kind::Choice { values } => values.get(value as usize).map(|value| value.name),
             Kind::Flag { .. } | Kind::Amount { .. } => None,
         }
     }

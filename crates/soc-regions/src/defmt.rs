@@ -2,7 +2,7 @@
 
 use defmt::{Format, Formatter, write};
 
-use crate::{Caps, LayoutError, BudgetError, Span, TypeIndex};
+use crate::{BudgetError, Caps, LayoutError, Span, TypeIndex};
 
 /// `8BIT|DMA|INTERNAL`, as `Display`.
 impl Format for Caps {

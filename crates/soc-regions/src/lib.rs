@@ -10,9 +10,9 @@ mod chip_macro;
 pub mod chips;
 pub mod common;
 mod declared;
-mod dual_bus;
 #[cfg(feature = "defmt")]
 mod defmt;
+mod dual_bus;
 mod hardware;
 mod layout;
 mod layout_error;
@@ -28,7 +28,7 @@ mod text;
 mod when;
 mod window;
 
-pub use budget::{Budget, Requirement, BudgetError};
+pub use budget::{Budget, BudgetError, Requirement};
 pub use caps::{Caps, ParseCapsError};
 pub use check::{ConditionSite, TableError};
 pub use chip::Chip;

@@ -71,7 +71,8 @@ impl Span {
         self.end == other.start || other.end == self.start
     }
 
-    /// The whole 32-bit words inside: up to 3 bytes are left out at each end. `None` if there is none.
+    /// The whole 32-bit words inside: up to 3 bytes are left out at each end. `None` if there is
+    /// none.
     #[must_use]
     pub const fn whole_words(self) -> Option<Span> {
         match self.start.checked_next_multiple_of(4) {

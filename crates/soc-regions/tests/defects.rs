@@ -1,7 +1,7 @@
 //! Do the chips' tables and ranges have the defects that ESP-IDF's had? `docs/defects.md` lists
 //! them all.
 //!
-//! A test's name begins with the number of what it would find: an issue or a commit of ESP-IDF.
+//! Before each test stand the numbers of what it would find: an issue or a commit of ESP-IDF.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use soc_regions::{
@@ -48,9 +48,9 @@ fn each_layout() -> impl Iterator<Item = (&'static Chip, Options, soc_regions::L
 }
 
 /// The rows that were wrong once, as they are today: start, end, type.
+/// Defects: 6dffac7, 41640e2, 65aea5d, 65f0b1a, 5926116, fd2b8b5, 1b842d1.
 #[test]
-fn idf_6dffac7_41640e2_65aea5d_65f0b1a_5926116_fd2b8b5_1b842d1_rows_begin_end_and_serve_as_the_silicon_does()
- {
+fn rows_begin_end_and_serve_as_the_silicon_does() {
     let last_rows = |chip: &'static Chip| -> Vec<_> {
         let options = chip.default_options();
         let rows = chip.regions().iter().filter(|row| row.when.holds(&options));
@@ -101,8 +101,9 @@ const CACHE_OF_THE_S3: Span = span!(0x3C00_0000, 0x3C00_4000);
 
 /// What a machine can know of any table: rows share nothing, and promise nothing that the bus
 /// cannot do.
+/// Defects: 65aea5d, 1b842d1.
 #[test]
-fn idf_65aea5d_1b842d1_no_row_promises_what_its_addresses_cannot_do() {
+fn no_row_promises_what_its_addresses_cannot_do() {
     for (chip, options, layout) in each_layout() {
         let what = format!("{} {options}", chip.name());
         let mut rows: Vec<_> = layout.regions().collect();
@@ -155,9 +156,9 @@ fn idf_65aea5d_1b842d1_no_row_promises_what_its_addresses_cannot_do() {
     }
 }
 
+/// Defects: 4533f16, cb6e213, 4125fd6, e9da2e3, c057c14, 5eb5bb5, d7d5aeb.
 #[test]
-fn idf_4533f16_cb6e213_4125fd6_e9da2e3_c057c14_5eb5bb5_d7d5aeb_what_is_taken_has_a_name_and_is_in_no_heap()
- {
+fn what_is_taken_has_a_name_and_is_in_no_heap() {
     let mut layouts = 0;
     for (chip, options, layout) in each_layout() {
         let what = format!("{} {options}", chip.name());
@@ -189,8 +190,9 @@ fn idf_4533f16_cb6e213_4125fd6_e9da2e3_c057c14_5eb5bb5_d7d5aeb_what_is_taken_has
     assert!(layouts > 60, "{layouts} layouts");
 }
 
+/// Defects: 6f0a494, 1cb2081, a575b9e.
 #[test]
-fn idf_6f0a494_1cb2081_a575b9e_what_the_linker_placed_is_in_no_heap_and_the_rest_of_iram_is_one() {
+fn what_the_linker_placed_is_in_no_heap_and_the_rest_of_iram_is_one() {
     let options = ESP32.default_options();
     for (data, code) in [
         (0, 0),
@@ -222,8 +224,9 @@ fn idf_6f0a494_1cb2081_a575b9e_what_the_linker_placed_is_in_no_heap_and_the_rest
     }
 }
 
+/// Defects: 8c50df0, 92d5753, b9f42e7, d8c054c, 11653, 7dc7557, 15999.
 #[test]
-fn idf_8c50df0_92d5753_b9f42e7_d8c054c_11653_7dc7557_15999_every_boundary_is_on_its_side() {
+fn every_boundary_is_on_its_side() {
     /// First address, last address; D DMA, x code, b bytes, i internal, e external, r RTC.
     type Side = (u32, u32, &'static str);
     const S2: &[Side] = &[
@@ -301,8 +304,9 @@ fn idf_8c50df0_92d5753_b9f42e7_d8c054c_11653_7dc7557_15999_every_boundary_is_on_
     }
 }
 
+/// Defects: 15496, d327186.
 #[test]
-fn idf_15496_d327186_psram_is_a_heap_from_where_the_program_says_to_its_own_end() {
+fn psram_is_a_heap_from_where_the_program_says_to_its_own_end() {
     let options = ESP32S3.options(&[common::PSRAM.of(2 << 20)]).unwrap();
     for start in [0x3C00_0000, 0x3C07_0000, 0x3C20_B900, 0x3C20_B8E9] {
         let symbols = ([("psram:start", start)], ESP32S3.sample_symbols(&options));
@@ -319,8 +323,9 @@ fn idf_15496_d327186_psram_is_a_heap_from_where_the_program_says_to_its_own_end(
     }
 }
 
+/// Defects: 8af3fe4.
 #[test]
-fn idf_8af3fe4_whether_dma_reaches_a_buffer_can_be_asked_of_both_its_ends() {
+fn whether_dma_reaches_a_buffer_can_be_asked_of_both_its_ends() {
     for (start, end, reached) in [
         (0x3FFB_0000, 0x3FFB_1000, true),
         (0x3FFF_F000, 0x4000_0000, true),

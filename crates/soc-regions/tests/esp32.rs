@@ -262,7 +262,8 @@ fn bluetooth_of_v2_1_can_release_two_pieces_of_its_64_kib() {
 #[test]
 fn a_program_that_was_linked_for_other_options_is_refused() {
     let bluetooth = ESP32.options(&[esp32::BLUETOOTH.on()]).unwrap();
-    let symbols = ESP32.sample_symbols(&DEFAULT); // its data lies where the controller wants its own
+    // Its data lies where the controller wants its own.
+    let symbols = ESP32.sample_symbols(&DEFAULT);
     let error = ESP32.available(&bluetooth, &symbols).unwrap_err();
     let LayoutError::Conflict { shared, .. } = error else {
         panic!("{error}")

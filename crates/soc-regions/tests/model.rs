@@ -164,9 +164,11 @@ proptest! {
             for word in (memory.span.start()..memory.span.end()).step_by(4) {
                 let row = left.remove(&word);
                 let row = row.map(|row| regions[row]);
-                prop_assert_eq!(row.map(|row| (row.kind, row.startup_stack)), Some((memory.kind, memory.startup_stack)));
+                let row = row.map(|row| (row.kind, row.startup_stack));
+                prop_assert_eq!(row, Some((memory.kind, memory.startup_stack)));
             }
-            let views = (memory.span.start()..memory.span.end()).filter_map(|at| chip.to_instruction_bus(at));
+            let addresses = memory.span.start()..memory.span.end();
+            let views = addresses.filter_map(|at| chip.to_instruction_bus(at));
             prop_assert_eq!(memory.iram_alias, views.min());
             prop_assert_eq!(memory.external, memory.kind == TypeIndex(2));
         }
@@ -174,7 +176,8 @@ proptest! {
 
         for pair in available.windows(2) {
             prop_assert!(pair[0].span.end() <= pair[1].span.start());
-            let alike = pair[0].kind == pair[1].kind && pair[0].startup_stack == pair[1].startup_stack;
+            let of = |memory: &soc_regions::Available| (memory.kind, memory.startup_stack);
+            let alike = of(&pair[0]) == of(&pair[1]);
             prop_assert!(!(alike && pair[0].span.touches(pair[1].span)), "not merged: {:?}", pair);
         }
     }

@@ -297,7 +297,8 @@ fn remainders_of_sixteen_bytes_are_dropped_and_of_twenty_kept() {
             .collect::<Vec<_>>()
     };
     assert_eq!(left(0x1FEC), [span!(0x1FEC, 0x3000)]); // 20 bytes, merged with the row behind
-    assert_eq!(left(0x1FF0), [span!(0x2000, 0x3000)]); // 16 bytes: gone, although the row behind would take them
+    // 16 bytes: gone, although the row behind would take them.
+    assert_eq!(left(0x1FF0), [span!(0x2000, 0x3000)]);
     assert_eq!(left(0x3000), []);
 }
 

@@ -156,12 +156,12 @@ fn link_rom(output: &Path) -> Result<(), Error> {
     let targets = root().join("targets");
     let rom = targets.join("esp32-rom");
     let calls = targets.join("xtensa-qemu/calls.S");
-    link::link(&Order {
+    Ok(link::link(&Order {
         output: output.to_owned(),
         inputs: vec![rom.join("rom.S"), rom.join("rom.c"), calls],
         scripts: vec![rom.join("link.x")],
         ..Order::default()
-    })
+    })?)
 }
 
 /// Header and segments as a boot loader reads them. Source: ESP-IDF v5.5, `esp_app_format.h`.

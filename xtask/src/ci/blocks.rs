@@ -1,5 +1,5 @@
-//! Rust code in Markdown: each block compiles as it is displayed, with the dependencies and features
-//! that its document names.
+//! Rust code in Markdown: each block compiles as it is displayed, with the dependencies and
+//! features that its document names.
 //!
 //! ```text
 //!   README.md ── toml block with [dependencies] ──► target/documents/README/Cargo.toml
@@ -159,7 +159,8 @@ fn program(code: &str) -> String {
     )
 }
 
-/// The workspace of all packages, in which this repository's crates stand in for those of the registry.
+/// The workspace of all packages, in which this repository's crates stand in for those of the
+/// registry.
 fn workspace(members: &[String]) -> Result<String, StepError> {
     let mut text = "[workspace]\nresolver = \"3\"\nmembers = [\n".to_owned();
     for member in members {

@@ -1,7 +1,7 @@
 //! Line lengths: at most 100 columns in Rust code, comments and Markdown prose.
 //!
-//! Left alone are lines that cannot be broken without changing what they show: string literals, code
-//! blocks and drawings between fences, tables, and a line that is a single word.
+//! Left alone are lines that cannot be broken without changing what they show: string literals,
+//! code blocks and drawings between fences, tables, and a line that is a single word.
 
 use super::sources::{self, Source};
 use super::tool::StepError;

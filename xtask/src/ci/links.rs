@@ -126,6 +126,6 @@ mod tests {
         };
         let leads = |target| leads_somewhere(&document, target);
         assert!(leads("../README.md") && leads("images") && leads("../CHANGELOG.md#changelog"));
-        assert!(!leads("README.md") && !leads("../CHANGELOG.md#nothing") && !leads("Caps"));
+        assert!(!leads("NOWHERE.md") && !leads("../CHANGELOG.md#nothing") && !leads("Caps"));
     }
 }

@@ -1,4 +1,5 @@
-//! What CI checks: the steps, the features of each crate, the tools they need; documents and sources.
+//! What CI checks: the steps, the features of each crate, the tools they need; documents and
+//! sources.
 
 pub(crate) mod blocks;
 pub(crate) mod columns;

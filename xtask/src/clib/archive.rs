@@ -1,7 +1,8 @@
 //! The archive that C programs link: the heap's own object, and nothing beside it.
 //!
-//! cargo puts the compiler's run-time library into a static library, too: some 300 objects with `fmod`, `cbrt` or `memcpy`. A program that names
-//! the archive before `-lm` would take those, with what they need in turn. The program has its own, so they are left out.
+//! cargo puts the compiler's run-time library into a static library, too: some 300 objects with
+//! `fmod`, `cbrt` or `memcpy`. A program that names the archive before `-lm` would take those, with
+//! what they need in turn. The program has its own, so they are left out.
 
 use std::fs::{self, File};
 use std::io::BufWriter;

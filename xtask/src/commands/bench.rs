@@ -43,7 +43,8 @@ pub(crate) struct Arguments {
     /// Show instead what has changed since FILE, which --json wrote
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     compare: Option<PathBuf>,
-    /// Write the tables into FILE too, where it names this command: docs/performance.md does, for --levels docs/hardening.md
+    /// Write the tables into FILE too, where it names this command: docs/performance.md does, for
+    /// --levels docs/hardening.md
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "compare"])]
     record: Option<PathBuf>,
 }

@@ -134,7 +134,10 @@ mod tests {
         let mut report = Report::default();
         report.add(
             "fmt",
-            Err(StepError::missing("rustfmt", "rustup component add rustfmt")),
+            Err(StepError::missing(
+                "rustfmt",
+                "rustup component add rustfmt",
+            )),
             0.1,
         );
         assert!(
@@ -142,7 +145,11 @@ mod tests {
             "{}",
             report.text()
         );
-        report.add("docs", Err(StepError::Failed("cargo doc failed".into())), 2.0);
+        report.add(
+            "docs",
+            Err(StepError::Failed("cargo doc failed".into())),
+            2.0,
+        );
         assert!(
             report.text().ends_with("ci: 1 failed, 1 left out\n"),
             "{}",
@@ -155,7 +162,10 @@ mod tests {
         let mut report = Report::default();
         report.add(
             "fmt",
-            Err(StepError::missing("rustfmt", "rustup component add rustfmt")),
+            Err(StepError::missing(
+                "rustfmt",
+                "rustup component add rustfmt",
+            )),
             0.1,
         );
         assert!(

@@ -62,6 +62,18 @@ fn below(folder: &Path, root: &Path) -> Vec<Source> {
     found
 }
 
+/// The tests of a file with the numbers of defects that stand before each: `/// Defects: 1582, head_03.`
+pub fn defects(text: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
+    let mut numbers: Vec<&str> = Vec::new();
+    text.lines().map(str::trim).filter_map(move |line| {
+        if let Some(listed) = line.strip_prefix("/// Defects: ") {
+            numbers.extend(listed.trim_end_matches('.').split(", "));
+        }
+        let name = line.strip_prefix("fn ")?.split('(').next()?;
+        Some((name, std::mem::take(&mut numbers)))
+    })
+}
+
 /// What stands between backticks and has two parts with `::` in between.
 pub fn pairs(page: &str) -> impl Iterator<Item = (&str, &str)> {
     let inline = page

@@ -143,8 +143,9 @@ mod tests {
         assert!(fill::<17>().1.len() >= 16);
     }
 
+    /// Defects: head_14.
     #[test]
-    fn idf_head_14_a_free_looks_at_sixteen_places_and_not_at_the_blocks_of_its_owner() {
+    fn a_free_looks_at_sixteen_places_and_not_at_the_blocks_of_its_owner() {
         let (blocks, listed) = fill::<12_000>();
         assert!(listed.len() > 8000, "{}", listed.len());
         for (place, entry) in blocks.entries.iter().enumerate() {

@@ -41,7 +41,8 @@ impl HostStack {
     /// source. Allocates.
     pub fn resolve(caller: u32, mut name: impl FnMut(&str, Option<(&Path, u32)>)) {
         let address = anchor().wrapping_add_signed(caller.cast_signed() as isize);
-        let address: *mut c_void = core::ptr::without_provenance_mut(address - 1); // inside of the call
+        // Inside of the call.
+        let address: *mut c_void = core::ptr::without_provenance_mut(address - 1);
         backtrace::resolve(address, |symbol| {
             let place = symbol.filename().zip(symbol.lineno());
             if let Some(function) = symbol.name() {

@@ -147,8 +147,9 @@ mod tests {
         assert_eq!(windowed(&words, start, &CODE, &mut callers), 2);
     }
 
+    /// Defects: b4aba18.
     #[test]
-    fn idf_b4aba18_what_is_no_code_and_what_cannot_be_read_ends_the_walk() {
+    fn what_is_no_code_and_what_cannot_be_read_ends_the_walk() {
         let (mut words, start) = windows();
         words.0.insert(0x0FF0, 0x3FFB_0000);
         let mut callers = [0; 8];
@@ -159,8 +160,9 @@ mod tests {
         );
     }
 
+    /// Defects: 1e0cdcb.
     #[test]
-    fn idf_1e0cdcb_frame_pointers_lead_from_caller_to_caller() {
+    fn frame_pointers_lead_from_caller_to_caller() {
         let words = [
             (0x0FFC, 0x400D_1000),
             (0x0FF8, 0x1040),

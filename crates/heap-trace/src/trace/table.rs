@@ -316,8 +316,9 @@ mod tests {
         buckets.map(length).max().unwrap_or(0)
     }
 
+    /// Defects: 10521, 8b2b430, 26a5117, a555563, b699033.
     #[test]
-    fn idf_10521_8b2b430_26a5117_a555563_b699033_no_free_searches_a_list_of_all_records() {
+    fn no_free_searches_a_list_of_all_records() {
         let mut slots = std::vec![Slot::EMPTY; 10_000];
         for blocks in [32, 1000, 10_000] {
             let table = filled(&mut slots, blocks);
@@ -326,8 +327,9 @@ mod tests {
         }
     }
 
+    /// Defects: head_12.
     #[test]
-    fn idf_head_12_forgetting_all_records_clears_none_of_them() {
+    fn forgetting_all_records_clears_none_of_them() {
         let mut slots = [Slot::EMPTY; 64];
         let mut table = filled(&mut slots, 64);
         table.forget();

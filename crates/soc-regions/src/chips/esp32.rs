@@ -24,7 +24,7 @@
 use crate::common::{PSRAM, RTC_HEAP, SINGLE_CORE};
 use crate::{
     Access, Amount, Bound, Caps, Chip, Choice, Columns, DualBus, Flag, HardwareTable, Isa,
-    MemoryType, Order, Region, Reservation, SampleSymbol, Term, Span, Table, Total, TypeIndex,
+    MemoryType, Order, Region, Reservation, SampleSymbol, Span, Table, Term, Total, TypeIndex,
     Value, When, Window, WordOrder, bank, chip, rows, span,
 };
 

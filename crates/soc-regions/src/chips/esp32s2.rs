@@ -25,7 +25,7 @@ use super::parts::{
 use crate::common::{MEMORY_PROTECTION, PSRAM, RTC_HEAP};
 use crate::{
     Access, Amount, Bound, Caps, Chip, Choice, DualBus, Flag, HardwareTable, Isa, Line, MemoryType,
-    Order, Region, Reservation, SampleSymbol, Term, Span, Table, Total, TypeIndex, Value, When,
+    Order, Region, Reservation, SampleSymbol, Span, Table, Term, Total, TypeIndex, Value, When,
     Window, WordOrder, access, bank, chip, rows, span,
 };
 

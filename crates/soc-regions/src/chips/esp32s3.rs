@@ -29,7 +29,7 @@ use super::parts::{
 use crate::common::{FLASH_ENCRYPTION, MEMORY_PROTECTION, PSRAM, RTC_HEAP};
 use crate::{
     Amount, Bound, Caps, Chip, Choice, DualBus, Flag, HardwareTable, Isa, Line, MemoryType, Order,
-    Region, Reservation, SampleSymbol, Term, Span, Table, Total, TypeIndex, Value, When, Window,
+    Region, Reservation, SampleSymbol, Span, Table, Term, Total, TypeIndex, Value, When, Window,
     WordOrder, bank, chip, rows, span,
 };
 

@@ -4,7 +4,7 @@ use crate::common::{
     MEMORY_PROTECTION, PSRAM, RTC_HEAP, SECURE_BOOT, TEE, TEE_DRAM, TEE_IRAM, ULP_IN_RAM,
 };
 use crate::{
-    Access, Bound, Caps, Columns, Reservation, SampleSymbol, Term, Span, When, access, caps,
+    Access, Bound, Caps, Columns, Reservation, SampleSymbol, Span, Term, When, access, caps,
 };
 
 pub(super) const KIB: u32 = 1024;

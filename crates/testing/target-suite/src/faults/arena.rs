@@ -155,7 +155,9 @@ unsafe impl Memory for Arena {
     const CONGRUENT: u32 = CONGRUENT;
 
     fn region(&self, span: Span) -> Option<NonNull<[u8]>> {
-        let index = REGIONS.iter().position(|region| region.span() == Some(span))?;
+        let index = REGIONS
+            .iter()
+            .position(|region| region.span() == Some(span))?;
         if self.given.get(index)?.replace(true) {
             return None;
         }
@@ -204,8 +206,8 @@ mod tests {
     fn a_region_is_given_out_once_and_aligned_as_on_the_chip() {
         let arena = Arena::new();
         for region in &REGIONS {
-            let region = arena.region(region.span().unwrap()).unwrap();
-            assert_eq!(region.cast::<u8>().addr().get() % 64, 0);
+            let bytes = arena.region(region.span().unwrap()).unwrap();
+            assert_eq!(bytes.cast::<u8>().addr().get() % 64, 0);
             assert!(arena.region(region.span().unwrap()).is_none());
         }
     }

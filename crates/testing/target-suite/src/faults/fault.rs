@@ -135,7 +135,9 @@ impl<P: Poison> Program<P> {
             .blocks()
             .iter()
             .filter(|block| block.whole.start() > region);
-        let words = first.map(|block| (block.whole.start() - region) / 4).min()?;
+        let words = first
+            .map(|block| (block.whole.start() - region) / 4)
+            .min()?;
         let address = region + self.random.below(words) * 4;
         let value = match self.random.below(2) {
             0 => self.flipped(&layout, address),
@@ -223,7 +225,10 @@ impl<P: Poison> Program<P> {
 
     fn in_another_heap(&mut self, address: u32) -> Option<u32> {
         let here = Arena::region_at(address)?.start;
-        let others: Vec<_> = REGIONS.iter().filter(|region| region.start != here).collect();
+        let others: Vec<_> = REGIONS
+            .iter()
+            .filter(|region| region.start != here)
+            .collect();
         let region = *self.one_of(&others)?;
         Some(region.start + self.random.below(region.bytes / 4) * 4)
     }

@@ -20,8 +20,8 @@
     reason = "counts and places in memory of some KiB; numbers of which the low bits are wanted"
 )]
 
-mod fault;
 mod arena;
+mod fault;
 mod kind;
 mod layout;
 mod program;

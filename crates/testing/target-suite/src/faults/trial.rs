@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use heap_caps::{Corrupt, EVERYTHING, Finding, MisuseKind, Patrol};
 use multi_heap::{Heap, Patrolled, Poison};
 
-use super::fault::{Done, TargetBlock};
 use super::arena::Arena;
+use super::fault::{Done, TargetBlock};
 use super::kind::Kind;
 use super::layout::{Layout, Whose};
 use super::mixed;
