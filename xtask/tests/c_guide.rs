@@ -1,4 +1,5 @@
-//! The program at the beginning of `docs/c.md`: copied, compiled by the line under it, run, and made to fail.
+//! The program at the beginning of `docs/c.md`: copied, compiled by the line under it, run, and
+//! made to fail.
 
 #![allow(
     clippy::unwrap_used,

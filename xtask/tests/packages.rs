@@ -1,4 +1,5 @@
-//! Packages of the C library: what each folder holds, and that CMake builds and runs a program with its own.
+//! Packages of the C library: what each folder holds, and that CMake builds and runs a program with
+//! its own.
 //!
 //! `xtask/tests/packages.py` has PlatformIO and ESP-IDF's component manager look at theirs.
 

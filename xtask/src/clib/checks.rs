@@ -64,7 +64,8 @@ pub(crate) fn run(processor: Processor, poisoning: Poisoning) -> Result<Outcome,
     Ok(outcome)
 }
 
-/// How the checks in C++ are compiled: the oldest language that the header takes, newer ones, and firmware's options.
+/// How the checks in C++ are compiled: the oldest language that the header takes, newer ones, and
+/// firmware's options.
 const CPP: [&[&str]; 4] = [
     &["-std=c++11"],
     &["-std=c++17"],
@@ -87,7 +88,8 @@ fn cpp(processor: Processor, poisoning: Poisoning, standard: &[&str]) -> Result<
     run_one(&file)
 }
 
-/// Runs a program that makes a mistake once for each: it must say so in a line and end by `abort`; or go on, if it chose to.
+/// Runs a program that makes a mistake once for each: it must say so in a line and end by `abort`;
+/// or go on, if it chose to.
 fn dying(processor: Processor, poisoning: Poisoning) -> Result<Outcome, Error> {
     let library = library(processor, poisoning)?;
     let file = library.with_file_name("dying");

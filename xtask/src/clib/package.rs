@@ -43,7 +43,8 @@ impl Kind {
 /// What is the library's version in every package.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Writes the package to `folder`, which must be new or empty, with one library for each of `orders`.
+/// Writes the package to `folder`, which must be new or empty, with one library for each of
+/// `orders`.
 pub(crate) fn write(kind: Kind, orders: &[Order], folder: &Path) -> Result<(), Error> {
     require_empty(folder)?;
     for order in orders {

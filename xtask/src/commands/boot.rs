@@ -19,13 +19,15 @@ use esp_heap::paint;
 pub(crate) struct Arguments {
     #[command(flatten)]
     source: Source,
-    /// Start once, on a chip with this many cores; without this option and the next two, start in every way
+    /// Start once, on a chip with this many cores; without this option and the next two, start in
+    /// every way
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2))]
     cores: Option<u8>,
     /// Start once, with PSRAM that something has mapped
     #[arg(long)]
     psram: bool,
-    /// Start once, as after a restart: dirty memory, watchdogs on, the second core in the program before
+    /// Start once, as after a restart: dirty memory, watchdogs on, the second core in the program
+    /// before
     #[arg(long)]
     restart: bool,
     /// Stop behind this many reports of the program

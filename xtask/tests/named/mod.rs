@@ -62,7 +62,8 @@ fn below(folder: &Path, root: &Path) -> Vec<Source> {
     found
 }
 
-/// The tests of a file with the numbers of defects that stand before each: `/// Defects: 1582, head_03.`
+/// The tests of a file with the numbers of defects that stand before each:
+/// `/// Defects: 1582, head_03.`
 pub fn defects(text: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
     let mut numbers: Vec<&str> = Vec::new();
     text.lines().map(str::trim).filter_map(move |line| {

@@ -1,4 +1,5 @@
-//! The frames of the ESP32's program: started in an emulator, found and decoded as `espflash monitor --log-format defmt` does.
+//! The frames of the ESP32's program: started in an emulator, found and decoded as
+//! `espflash monitor --log-format defmt` does.
 
 use std::fs;
 use std::path::PathBuf;

@@ -73,7 +73,8 @@ const INSTRUCTIONS: [(&str, &str); 3] = [
     ),
 ];
 
-/// The first two of them in a program that counts how long interrupts stay masked, see `longest_masked` of `on-target`.
+/// The first two of them in a program that counts how long interrupts stay masked, see
+/// `longest_masked` of `on-target`.
 const COUNTING: [(&str, &str); 2] = [
     (
         "xtensa_mask_interrupts",

@@ -2,7 +2,9 @@
 
 use heap_caps_alloc::Claimed;
 use on_target::{Emulated, HEAP, Heap, ram};
-use soc_regions::{Budget, Caps, ESP32, Options, Requirement, Span, Symbols, budget, options, span};
+use soc_regions::{
+    Budget, Caps, ESP32, Options, Requirement, Span, Symbols, budget, options, span,
+};
 use target_suite::Machine;
 
 use crate::Check;
