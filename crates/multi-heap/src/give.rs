@@ -3,7 +3,7 @@
 use crate::bins::{MIN_UNITS, bin_of};
 use crate::damage::{Misuse, Refused};
 use crate::header::{Header, Note};
-use crate::lists::{Links, node_of};
+use crate::lists::node_of;
 use crate::poison::FILL_FREED;
 use crate::pool::{Index, Pool, control};
 
@@ -94,25 +94,16 @@ impl Pool {
         let (start, upper) = (block - below, block + units);
         let total = below + units + above;
         let node_above = node_of(upper, above);
-        let mut above_links = Links::NONE;
         if above > 1 {
-            above_links = self.links_of(node_above)?;
+            self.links_of(node_above)?;
         }
         if below > 1 {
             let links = self.links_of(node_of(start, below))?;
-            // Nothing fails from here.
             self.unlink(links);
             self.set_header(block, Header::ERASED);
-            if above > 1 {
-                above_links = self.links_anew(node_above);
-            }
         }
-        self.list_joined(start, total, above, above_links);
-        if above == 0 {
-            self.set_header(upper, following.with_change_before(0, total));
-        } else if above < 4 {
-            self.tell(upper + above, above, total);
-        }
+        // Nothing fails from here.
+        self.discount(control::USED_BLOCKS, 1);
         let mut words = units;
         if below == 0 && above == 0 {
             self.count(control::FREE_BLOCKS, 1);
@@ -122,7 +113,12 @@ impl Pool {
             words += 1;
         }
         self.count(control::FREE_WORDS, words);
-        self.discount(control::USED_BLOCKS, 1);
+        if above == 0 {
+            self.set_header(upper, following.with_change_before(0, total));
+        } else if above < 4 {
+            self.tell(upper + above, above, total);
+        }
+        self.list_joined(start, total, above);
         Some(Released {
             start,
             units: total,
@@ -133,9 +129,10 @@ impl Pool {
     /// Makes `total` units, whose last `above` ones were a free block before, a free block in its list: most often that is the list in which
     /// a large part was.
     #[inline(always)]
-    fn list_joined(self, start: Index, total: u32, above: u32, above_links: Links) {
+    fn list_joined(self, start: Index, total: u32, above: u32) {
         let bin = bin_of(total);
         if above > 1 {
+            let above_links = self.links_anew(node_of(start + total - above, above));
             if above / 8 > total - above && bin_of(above) == bin {
                 self.write_free(start, total);
                 return self.relocate(above_links, start + 1);

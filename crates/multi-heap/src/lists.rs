@@ -158,14 +158,6 @@ pub(crate) struct Links {
     pub(crate) previous: u32,
 }
 
-impl Links {
-    /// In no list.
-    pub(crate) const NONE: Self = Self {
-        next: NONE,
-        previous: NONE,
-    };
-}
-
 /// Linking.
 impl Pool {
     /// Inserts a node into list `bin`: in front, or second where the front has a lower address; pairs always in front. A list whose head leads

@@ -52,29 +52,30 @@ impl Pool {
             return self.allocate_slowly(units, alignment);
         }
         // Nothing fails from here.
+        let payload = self.begin_used(block, 0, units);
         let (start, rest) = (block + units, room - units);
         if rest == 0 {
-            self.unlink(links);
+            self.take_words(units - 1);
             self.discount(control::FREE_BLOCKS, 1);
             self.tell(start, room, 0);
-            self.take_words(units - 1);
-        } else {
-            let rest_bin = bin_of(rest);
-            self.write_free(start, rest);
-            if rest_bin == bin {
-                self.relocate(links, start + 1);
-            } else {
-                self.unlink(links);
-                if rest != 1 {
-                    self.link(node_of(start, rest), rest_bin);
-                }
-                if rest < 4 {
-                    self.tell(start + rest, room, rest);
-                }
-            }
-            self.take_words(units);
+            self.unlink(links);
+            return payload;
         }
-        self.begin_used(block, 0, units)
+        self.take_words(units);
+        self.write_free(start, rest);
+        let rest_bin = bin_of(rest);
+        if rest_bin == bin {
+            self.relocate(links, start + 1);
+            return payload;
+        }
+        self.unlink(links);
+        if rest < 4 {
+            self.tell(start + rest, room, rest);
+        }
+        if rest != 1 {
+            self.link(node_of(start, rest), rest_bin);
+        }
+        payload
     }
 
     /// Same as [`Pool::allocate`], the whole search: any list, one block more where the first one fits only misaligned.
