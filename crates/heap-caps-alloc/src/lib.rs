@@ -58,7 +58,7 @@ pub mod ffi {
 /// What [`claim!`] expands to.
 #[doc(hidden)]
 pub mod claim_macro {
-    pub use crate::claim::esp_hal::{behind_guard, stack};
+    pub use crate::claim::esp_hal::{behind_guard, configured, stack};
     pub use crate::claim::macros::{Guard, address_of};
     pub use soc_regions::{Linked, Options, Reservation, common, options};
 }

@@ -2,11 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use heap_caps::SimulatedMemory;
-use heap_caps_alloc::claim_macro::{behind_guard, stack};
+use heap_caps_alloc::claim_macro::{behind_guard, configured, stack};
 use heap_caps_alloc::{CapsHeap, Claim, Claimed, Parts, SpinLock};
 use soc_regions::{
-    Caps, Chip, ESP32C3, ESP32P4, ESP32S3, Linked, Options, Reservation, Setting, SettingValue,
-    Span, Symbols, chips, common, esp32, esp32s3, span,
+    Caps, Chip, ESP32, ESP32C2, ESP32C3, ESP32C5, ESP32C6, ESP32C61, ESP32H2, ESP32P4, ESP32S2,
+    ESP32S3, Linked, Options, Reservation, Setting, SettingValue, Span, Symbols, chips, common,
+    esp32, esp32s3, span,
 };
 
 type Heap = CapsHeap<SpinLock, multi_heap::Unpoisoned, (), 32>;
@@ -174,4 +175,158 @@ fn the_rom_states_where_its_data_begins() {
         "{:?}",
         heaps(&claimed)
     );
+}
+
+/// A program on esp-hal 1.2 with 16 KiB of code in RAM, 16 KiB of data and a stack of 32 KiB, as the scripts in `ld/` place it.
+struct Placed {
+    chip: &'static Chip,
+    code: u32,
+    data: u32,
+    /// Where esp-hal's stack begins.
+    stack: u32,
+    /// Bytes of `dram2_seg`.
+    dram2: u32,
+    /// RAM that esp-hal's default configuration makes cache.
+    caches: &'static [Span],
+}
+
+const KIB_16: u32 = 16 * 1024;
+const STACK: u32 = 32 * 1024;
+
+const PLACED: [Placed; 9] = [
+    placed(&ESP32, 0x4008_0000, 0x3FFB_0000, 0x3FFE_0000, 98_768, &[]),
+    placed(
+        &ESP32S2,
+        0x4002_4000,
+        0x3FFB_8000,
+        0x3FFD_E000,
+        136 * 1024,
+        &[span!(0x3FFB_0000, 0x3FFB_4000)],
+    ),
+    placed(
+        &ESP32S3,
+        0x4037_8000,
+        0x3FC8_C000,
+        0x3FCD_B700,
+        0x1_2010,
+        &[
+            span!(0x4037_0000, 0x4037_8000),
+            span!(0x3FCF_0000, 0x3FD0_0000),
+        ],
+    ),
+    placed(
+        &ESP32C2,
+        0x4038_0000,
+        0x3FCA_4000,
+        0x3FCC_E800,
+        0x1_0370,
+        &[span!(0x4037_C000, 0x4038_0000)],
+    ),
+    placed(
+        &ESP32C3,
+        0x4038_0000,
+        0x3FC8_4000,
+        0x3FCC_E400,
+        0x1_0310,
+        &[span!(0x4037_C000, 0x4038_0000)],
+    ),
+    placed(
+        &ESP32C5,
+        0x4080_0000,
+        0x4080_4000,
+        0x4084_E5A0,
+        0x1_0000,
+        &[],
+    ),
+    placed(
+        &ESP32C6,
+        0x4080_0000,
+        0x4080_4000,
+        0x4086_E610,
+        0x1_0000,
+        &[],
+    ),
+    placed(
+        &ESP32C61,
+        0x4080_0000,
+        0x4080_4000,
+        0x4083_EA70,
+        0x1_0000,
+        &[],
+    ),
+    placed(
+        &ESP32H2,
+        0x4080_0000,
+        0x4080_4000,
+        0x4083_EFD0,
+        0x1_0F10,
+        &[],
+    ),
+];
+
+const fn placed(
+    chip: &'static Chip,
+    code: u32,
+    data: u32,
+    stack: u32,
+    dram2: u32,
+    caches: &'static [Span],
+) -> Placed {
+    Placed {
+        chip,
+        code,
+        data,
+        stack,
+        dram2,
+        caches,
+    }
+}
+
+#[test]
+fn a_program_on_esp_hal_gets_what_its_script_leaves_on_every_chip() {
+    let figures = PLACED.map(|placed| {
+        let name = placed.chip.name();
+        let linked = Linked {
+            symbols: [
+                ("_iram_start", placed.code),
+                ("_iram_end", placed.code + KIB_16),
+                ("_data_start", placed.data),
+                ("_heap_start", behind_guard(placed.data + KIB_16)),
+                ("_stack_start", placed.stack),
+            ],
+            reservations: Box::leak(Box::new([stack(STACK)])) as &[Reservation],
+        };
+        let options = configured(placed.chip.default_options());
+        let parts = parts(placed.chip, options, linked);
+        let mut claimed = parts.ram.give(parts.bluetooth).boot().unwrap();
+        // SAFETY: nobody stands on simulated stacks.
+        unsafe { claimed.release(parts.startup_stacks) };
+        let heaps = heaps(&claimed);
+        let own = [
+            Span::from_size(placed.code, KIB_16).unwrap(),
+            Span::from_size(placed.data, KIB_16).unwrap(),
+            Span::from_size(placed.stack - STACK, STACK).unwrap(),
+        ];
+        for kept in own.iter().chain(placed.caches) {
+            let taken = heaps.iter().find(|heap| heap.overlaps(*kept));
+            assert_eq!(taken, None, "{name}: {kept}");
+        }
+        let bytes: u32 = heaps.iter().map(|heap| heap.size()).sum();
+        // What a careful program can give esp-alloc: a static in place of the stack's rest, and one in `dram2_seg`.
+        let with_statics = placed.stack - STACK - (placed.data + KIB_16) + placed.dram2;
+        (name, bytes, with_statics)
+    });
+    // The table in docs/memory.md.
+    let documented = [
+        ("esp32", 397_484, 246_224),
+        ("esp32s2", 244_236, 245_760),
+        ("esp32s3", 355_888, 349_968),
+        ("esp32c2", 193_720, 191_344),
+        ("esp32c3", 323_676, 321_296),
+        ("esp32c5", 324_852, 320_928),
+        ("esp32c6", 456_032, 452_112),
+        ("esp32c61", 259_524, 256_624),
+        ("esp32h2", 261_852, 261_856),
+    ];
+    assert_eq!(figures, documented);
 }

@@ -1,6 +1,31 @@
-//! What the names in esp-hal's linker script are to a chip's table.
+//! esp-hal's linker scripts and configuration, in the terms of a chip's table.
+//!
+//! ```text
+//!   table          esp-hal 1.2, RISC-V           esp-hal 1.2, Xtensa
+//!   _iram_start    _trap_section_origin          _init_start              where code in RAM begins
+//!   _iram_end      _rwtext_end                   _rwtext_end
+//!   _data_start    _data_start                   _data_start
+//!   _heap_start    __stack_chk_guard + 4         __stack_chk_guard + 4    behind the guard of esp-hal's stack
+//!                  _stack_start                  _stack_start             the end of DRAM for the program
+//! ```
 
-use soc_regions::{Bound, Reservation};
+use soc_regions::{Bound, Options, Reservation, Setting, common, esp32s3};
+
+use super::tokens::with;
+
+/// What esp-hal 1.2 configures where nobody says otherwise (`ESP_HAL_CONFIG_…`), and the tables' defaults do not: the caches of the
+/// ESP32-S3, which take RAM. It keeps RTC memory for statics. Settings that a chip lacks do not count.
+const CONFIGURED: [Setting; 3] = [
+    common::RTC_HEAP.off(),
+    esp32s3::INSTRUCTION_CACHE.value("32K"),
+    esp32s3::DATA_CACHE.value("64K"),
+];
+
+/// A chip's options under esp-hal's default configuration.
+#[must_use]
+pub const fn configured(options: Options) -> Options {
+    with(options, &CONFIGURED)
+}
 
 /// The stack that stays a stack: so many bytes below its start. The rest of what esp-hal's linker script calls stack is heap.
 ///

@@ -48,8 +48,13 @@ pub fn address_of(symbol: *const u8) -> u32 {
 ///   `name = symbol` translates the table's name to the one that the program's linker script has; `name = 0x…` or `name = (expression)` is an address.
 ///   Names that are no identifiers are written in quotes: `"rom:dram0_rtos_reserved_start" = (what_the_rom_says())`.
 ///
-/// Instead of the last two, **`unsafe esp_hal: { stack: 32 * 1024 }`** for a RISC-V program on esp-hal 1.2: its linker script's names are known, so many bytes of its
-/// stack stay a stack, and the rest is heap. RTC memory is left alone unless `options:` say otherwise. Nothing may have `#[ram(reclaimed)]`.
+/// Instead of the last two, **`unsafe esp_hal: { stack: 32 * 1024 }`** for a program on esp-hal 1.2,
+/// on any chip but the ESP32-P4: the names in its linker scripts are known, this many bytes of its stack stay a stack,
+/// and the rest is heap. Without `options:` the chip is taken as esp-hal configures it by default:
+/// RTC memory is left alone, and the caches of the ESP32-S3 have their default sizes. A program that
+/// sets `ESP_HAL_CONFIG_INSTRUCTION_CACHE_SIZE` or `…_DATA_CACHE_SIZE` says so in its `options:`.
+/// Nothing may have `#[ram(reclaimed)]`. A name that is gone from the scripts is an undefined symbol
+/// in the linker's message.
 ///
 /// # Safety
 /// The word `unsafe` promises what [`Claim::new`](crate::Claim::new) asks for, above all: between the symbols lies all that the program uses.
@@ -148,7 +153,7 @@ macro_rules! claim {
         $crate::claim! {
             $(#[$attribute])*
             $visibility static $name: $chip;
-            options: $crate::claim_macro::options!($chip, $crate::claim_macro::common::RTC_HEAP.off());
+            options: $crate::claim_macro::configured($chip.default_options());
             unsafe esp_hal: { stack: $stack }
         }
     };
@@ -164,7 +169,13 @@ macro_rules! claim {
             options: $options;
             reserved: [$crate::claim_macro::stack($stack)];
             unsafe symbols: {
-                _iram_start = _trap_section_origin,
+                _iram_start = ({
+                    unsafe extern "C" {
+                        #[cfg_attr(target_arch = "xtensa", link_name = "_init_start")]
+                        static _trap_section_origin: u8;
+                    }
+                    $crate::claim_macro::address_of(&raw const _trap_section_origin)
+                }),
                 _iram_end = _rwtext_end,
                 _data_start,
                 _heap_start = ({

@@ -131,7 +131,7 @@ pub(super) const fn all_given(options: Options) -> Options {
 }
 
 /// Those of `settings` that the chip has.
-const fn with(mut options: Options, settings: &[Setting]) -> Options {
+pub(super) const fn with(mut options: Options, settings: &[Setting]) -> Options {
     let mut at = 0;
     while at < settings.len() {
         if let Ok(changed) = options.with(settings[at]) {
