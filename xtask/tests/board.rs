@@ -132,7 +132,7 @@ fn a_compiler_that_fails_is_exit_code_6() {
     let machine = machine(&[("rustc", ACTIVE_RUSTC), ("cargo", "exit 101")]);
     let output = xtask(machine.path(), &["build", "--chip", "esp32c3"]);
     assert_eq!(code(&output), Some(6), "{}", said(&output));
-    assert!(said(&output).contains("`esp32c3-demo` cannot be built"));
+    assert!(said(&output).contains("`esp-hal-demo` cannot be built"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! How does a demonstration program become an ELF file?
+//! From sources to an ELF file: which package, which features, where the program goes.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -17,6 +18,9 @@ pub(crate) struct Source {
     /// The chip on the board
     #[arg(long, value_enum, default_value_t = Board::Esp32)]
     pub(crate) chip: Board,
+    /// For the ESP32: the programs on esp-hal, as for every other chip
+    #[arg(long)]
+    pub(crate) esp_hal: bool,
     /// Build with all optimisations
     #[arg(long)]
     pub(crate) release: bool,
@@ -48,20 +52,42 @@ impl Source {
             return Ok(None);
         }
         let toolchain = Toolchain::find(self.chip, self.toolchain.as_deref())?;
-        let mut step = on_package(self.chip, |root| toolchain.cargo(self.chip, "build", root))?;
+        let package = self.package();
+        let mut step = on_package(package, |root| toolchain.cargo(self.chip, "build", root))?;
         step = step.args([self.kind(), self.program_name()]);
         if self.release {
             step = step.arg("--release");
         }
-        if let Some(features) = &self.features {
-            step = step.args(["--features", features]);
+        let features = self.all_features();
+        if !features.is_empty() {
+            step = step.args(["--features".to_owned(), features.join(",")]);
         }
         Ok(Some(step.arg("--message-format=json-render-diagnostics")))
     }
 
+    fn package(&self) -> Package {
+        if self.chip == Board::Esp32 && !self.esp_hal {
+            Package::Bare
+        } else {
+            Package::EspHal
+        }
+    }
+
+    /// esp-hal's package has one for each chip, and its examples may need one of their name.
+    fn all_features(&self) -> Vec<&str> {
+        let mut features = Vec::new();
+        if self.package() == Package::EspHal {
+            features.push(self.chip.name());
+            let example = self.example.as_deref();
+            features.extend(example.filter(|name| EXAMPLES_WITH_FEATURES.contains(name)));
+        }
+        features.extend(self.features.as_deref());
+        features
+    }
+
     fn program_name(&self) -> &str {
         let named = self.bin.as_deref().or(self.example.as_deref());
-        named.unwrap_or_else(|| self.chip.package())
+        named.unwrap_or_else(|| self.package().name())
     }
 
     fn kind(&self) -> &'static str {
@@ -72,13 +98,12 @@ impl Source {
     pub(crate) fn expected_file(&self) -> PathBuf {
         let profile = if self.release { "release" } else { "debug" };
         self.elf.clone().unwrap_or_else(|| {
-            let folder = output_folder(&root()).join(self.chip.triple());
-            let below = self.example.as_ref().map_or("", |_| "examples");
-            folder.join(profile).join(below).join(self.program_name())
+            let folder = output_folder(&root()).join(self.chip.name());
+            folder.join(profile).join(self.program_name())
         })
     }
 
-    /// Builds it, unless it is given.
+    /// Builds it, unless it is given. Programs for chips of one instruction set are made in one folder, so each goes to its chip's.
     pub(crate) fn build(&self) -> Result<PathBuf, Error> {
         let Some(step) = self.step()? else {
             return Ok(self.expected_file());
@@ -90,24 +115,65 @@ impl Source {
         let output = step.results()?;
         let messages = String::from_utf8_lossy(&output.stdout);
         let program = executable(&messages, self.program_name());
-        program.filter(|_| output.status.success()).ok_or_else(|| {
+        let program = program.filter(|_| output.status.success()).ok_or_else(|| {
             let name = self.program_name();
             Error::Build(format!(
                 "`{name}` cannot be built for the {}, see above",
                 self.chip.printed_name()
             ))
-        })
+        })?;
+        let file = self.expected_file();
+        let folder = file.parent().unwrap_or(&file);
+        fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
+        fs::copy(&program, &file).map_err(|cause| Error::file(&file, cause))?;
+        Ok(file)
     }
 }
 
-/// The command that looks for lints in every program of `board`'s package.
+/// A package of programs for boards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Package {
+    /// For the ESP32, on start-up code and register names alone.
+    Bare,
+    /// For any chip, on esp-hal.
+    EspHal,
+}
+
+/// Examples of esp-hal's package that need a feature of the same name.
+const EXAMPLES_WITH_FEATURES: [&str; 1] = ["embassy"];
+
+impl Package {
+    /// What cargo calls it; its first program has the same name.
+    fn name(self) -> &'static str {
+        match self {
+            Package::Bare => "esp32-demo",
+            Package::EspHal => "esp-hal-demo",
+        }
+    }
+
+    fn manifest(self) -> PathBuf {
+        let folder = match self {
+            Package::Bare => "esp32",
+            Package::EspHal => "esp-hal",
+        };
+        root()
+            .join("crates/firmware")
+            .join(folder)
+            .join("Cargo.toml")
+    }
+}
+
+/// The command that looks for lints in every program of esp-hal's package for `board`.
 pub(crate) fn lints(board: Board) -> Result<Step, Error> {
     let toolchain = Toolchain::find(board, None)?;
-    if board == Board::Esp32 {
+    if board.is_xtensa() {
         xtensa::build()?;
     }
-    let step = on_package(board, |root| toolchain.cargo(board, "clippy", root))?;
-    Ok(step.args([
+    let step = on_package(Package::EspHal, |root| {
+        toolchain.cargo(board, "clippy", root)
+    })?;
+    let features = format!("{},{}", board.name(), EXAMPLES_WITH_FEATURES.join(","));
+    Ok(step.args(["--features".to_owned(), features]).args([
         "--release",
         "--lib",
         "--bins",
@@ -118,26 +184,22 @@ pub(crate) fn lints(board: Board) -> Result<Step, Error> {
     ]))
 }
 
-/// The command that looks whether `board`'s package is formatted.
-pub(crate) fn formatting(board: Board) -> Result<Step, Error> {
+/// The command that looks whether a package is formatted.
+pub(crate) fn formatting(package: Package) -> Step {
     let step = Step::new("cargo").args(["fmt", "--check", "--manifest-path"]);
-    Ok(step.arg(manifest(board)))
+    step.arg(package.manifest())
 }
 
-/// `command` with `board`'s package and the folder for what it makes.
+/// `command` with a package and the folder for what it makes.
 fn on_package(
-    board: Board,
+    package: Package,
     command: impl FnOnce(&Path) -> Result<Step, Error>,
 ) -> Result<Step, Error> {
     let root = root();
-    let step = command(&root)?.arg("--manifest-path").arg(manifest(board));
+    let step = command(&root)?
+        .arg("--manifest-path")
+        .arg(package.manifest());
     Ok(step.arg("--target-dir").arg(output_folder(&root)))
-}
-
-/// The manifest of `board`'s package.
-fn manifest(board: Board) -> PathBuf {
-    let firmware = root().join("crates/firmware");
-    firmware.join(board.folder()).join("Cargo.toml")
 }
 
 /// Where cargo says it put the program called `name`.

@@ -8,9 +8,9 @@
 
 use soc_regions::{Chip, Span};
 
-use super::Board;
 use super::chip::FlashWindows;
 use super::program::Program;
+use super::{Board, sizes};
 
 /// The first word of an application descriptor. Source: ESP-IDF v5.5, `esp_app_desc.h`.
 const DESCRIPTOR_MAGIC: [u8; 4] = 0xABCD_5432_u32.to_le_bytes();
@@ -26,12 +26,14 @@ pub(crate) fn faults(program: &Program, board: Board) -> Vec<String> {
     };
     let mut faults = segment_faults(program, &memory);
     faults.extend(entry_fault(program, &memory));
-    faults.extend(match board {
-        Board::Esp32 => xtensa_vector_fault(program),
-        Board::Esp32c3 => riscv_vector_fault(program, &memory),
+    faults.extend(if board.is_xtensa() {
+        xtensa_vector_fault(program, &memory)
+    } else {
+        riscv_vector_fault(program, &memory)
     });
     faults.extend(descriptor_fault(program, &memory));
     faults.extend(stack_fault(program, &memory));
+    faults.extend(second_heap_fault(program));
     faults
 }
 
@@ -93,15 +95,14 @@ fn entry_fault(program: &Program, memory: &Memory) -> Option<String> {
     (!is_there).then(|| format!("the entry {entry:#010x} is in no code of the program"))
 }
 
-/// `.vectors` is 0x400 bytes in IRAM, aligned as VECBASE wants it.
-fn xtensa_vector_fault(program: &Program) -> Option<String> {
+/// `.vectors` is 0x400 bytes in RAM that runs code, aligned as VECBASE wants it.
+fn xtensa_vector_fault(program: &Program, memory: &Memory) -> Option<String> {
     const BYTES: usize = 0x400;
     let Some(vectors) = program.content(".vectors") else {
         return Some("there is no `.vectors`: is xtensa-lx-rt's link.x used?".to_owned());
     };
     let (start, bytes) = (vectors.start, vectors.bytes.len());
-    let is_right =
-        bytes == BYTES && start.is_multiple_of(0x400) && start >> 17 == 0x4008_0000 >> 17;
+    let is_right = bytes == BYTES && start.is_multiple_of(0x400) && memory.ram.is_executable(start);
     (!is_right).then(|| {
         format!("`.vectors` has {bytes} bytes at {start:#010x}; it must have {BYTES} at a multiple of 0x400 in IRAM (built without optimisation?)")
     })
@@ -156,6 +157,19 @@ fn stack_fault(program: &Program, memory: &Memory) -> Option<String> {
     (room < LEAST_STACK).then(|| {
         format!("the stack has {room} bytes, down from {top:#010x}; a program needs {LEAST_STACK} at least")
     })
+}
+
+/// Crates that keep a heap of their own: the two that esp-alloc stands on.
+const OTHER_ALLOCATORS: [&str; 2] = ["linked_list_allocator", "rlsf"];
+
+/// A heap beside the claimed one starves, or takes memory that the claim gives away.
+fn second_heap_fault(program: &Program) -> Option<String> {
+    let allocator = |name: &String| OTHER_ALLOCATORS.contains(&sizes::crate_of(name).as_str());
+    let (name, _) = program.items.iter().find(|(name, _)| allocator(name))?;
+    Some(format!(
+        "a second heap is linked, by {}: esp-radio and esp-rtos bring esp-alloc unless they have `default-features = false` and no feature `esp-alloc`",
+        sizes::crate_of(name)
+    ))
 }
 
 #[cfg(test)]
@@ -258,6 +272,17 @@ mod tests {
         assert!(faults.contains("`.flash.appdesc` comes first"), "{faults}");
         let faults = faults_after(|program| drop(program.contents.remove(0)));
         assert!(faults.contains("no application descriptor"), "{faults}");
+    }
+
+    #[test]
+    fn a_second_heap_is_a_fault() {
+        let with = |name: &str| faults_after(|program| program.items.push((name.to_owned(), 64)));
+        let faults = with("_ZN21linked_list_allocator4Heap5alloc17h0123456789abcdefE");
+        assert!(
+            faults.starts_with("a second heap is linked, by linked_list_allocator"),
+            "{faults}"
+        );
+        assert_eq!(with("_ZN10multi_heap4heap5alloc17h0123456789abcdefE"), "");
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn by_crate(program: &Program) -> BTreeMap<String, u64> {
 }
 
 /// The crate that a symbol comes from: the first word of its path that names one.
-fn crate_of(symbol: &str) -> String {
+pub(crate) fn crate_of(symbol: &str) -> String {
     let Ok(path) = rustc_demangle::try_demangle(symbol) else {
         return NO_CRATE.to_owned();
     };

@@ -40,7 +40,7 @@ impl Toolchain {
     /// The toolchain called `wanted`, or the best one that is there.
     pub(crate) fn find(board: Board, wanted: Option<&str>) -> Result<Toolchain, Error> {
         let named = env::var(RUSTC_VARIABLE).ok();
-        let named = named.as_deref().filter(|_| board == Board::Esp32);
+        let named = named.as_deref().filter(|_| board.is_xtensa());
         match wanted.or(named) {
             Some(path) if path.contains('/') => {
                 let rustc = unpacked::compiler(Path::new(path));
@@ -49,14 +49,14 @@ impl Toolchain {
             }
             Some(name) if !answers(rustup_rustc(name)) => Err(Error::MissingTool {
                 tool: format!("the toolchain `{name}`"),
-                remedy: remedy(board).to_owned(),
+                remedy: remedy(board),
             }),
             Some(name) => Ok(Toolchain::Espup(name.to_owned())),
             None => match board {
-                Board::Esp32 if answers(rustup_rustc(ESPUP)) => {
+                _ if board.is_xtensa() && answers(rustup_rustc(ESPUP)) => {
                     Ok(Toolchain::Espup(ESPUP.to_owned()))
                 }
-                Board::Esp32c3 if has_libraries(board) => Ok(Toolchain::Rustup),
+                _ if !board.is_xtensa() && has_libraries(board) => Ok(Toolchain::Rustup),
                 _ => with_sources(board, Path::new(SYSTEM)),
             },
         }
@@ -73,9 +73,11 @@ impl Toolchain {
                 board.triple(),
             ]),
             Toolchain::Sources { rustc } => {
-                let target = match board {
-                    Board::Esp32 => root.join("targets/xtensa-esp32-none-elf.json").into(),
-                    Board::Esp32c3 => OsString::from(board.triple()),
+                let target = if board.is_xtensa() {
+                    let file = format!("targets/{}.json", board.triple());
+                    root.join(file).into()
+                } else {
+                    OsString::from(board.triple())
                 };
                 let step = Step::new(cargo_beside(rustc, what)?)
                     .env("CARGO", beside(rustc, "cargo"))
@@ -95,12 +97,16 @@ impl Toolchain {
 }
 
 /// The line that gives a machine without any compiler for the board one.
-fn remedy(board: Board) -> &'static str {
+fn remedy(board: Board) -> String {
     match board {
         Board::Esp32 => {
-            "cargo install espup --locked && espup install --targets esp32 && . ~/export-esp.sh (or unpack Debian's: docs/flash.md, section 1)"
+            "cargo install espup --locked && espup install --targets esp32 && . ~/export-esp.sh (or unpack Debian's: docs/flash.md, section 1)".to_owned()
         }
-        Board::Esp32c3 => "rustup target add riscv32imc-unknown-none-elf",
+        Board::Esp32s2 | Board::Esp32s3 => format!(
+            "cargo install espup --locked && espup install --targets {} && . ~/export-esp.sh",
+            board.name()
+        ),
+        _ => format!("rustup target add {}", board.triple()),
     }
 }
 
@@ -108,11 +114,14 @@ fn remedy(board: Board) -> &'static str {
 fn with_sources(board: Board, rustc: &Path) -> Result<Toolchain, Error> {
     let sources = sysroot(rustc).map(|root| root.join("lib/rustlib/src/rust/library/Cargo.lock"));
     let has_sources = sources.is_some_and(|lock| lock.is_file());
-    let is_new = board != Board::Esp32
-        || minor_version(rustc).is_some_and(|minor| minor >= FIRST_WITH_XTENSA_ASSEMBLY);
-    let tools: &[&str] = match board {
-        Board::Esp32 => &["llc-22", "xtensa-lx106-elf-ld"],
-        Board::Esp32c3 => &["ld.lld-22"],
+    // Of the chips with Xtensa cores, the ESP32's target is described in `targets/`.
+    let is_new = !board.is_xtensa()
+        || board == Board::Esp32
+            && minor_version(rustc).is_some_and(|minor| minor >= FIRST_WITH_XTENSA_ASSEMBLY);
+    let tools: &[&str] = if board.is_xtensa() {
+        &["llc-22", "xtensa-lx106-elf-ld"]
+    } else {
+        &["ld.lld-22"]
     };
     let missing = tools.iter().find(|tool| !is_installed(tool));
     match missing {
@@ -125,14 +134,14 @@ fn with_sources(board: Board, rustc: &Path) -> Result<Toolchain, Error> {
         }),
         _ => Err(Error::MissingTool {
             tool: format!("a compiler for the {}", board.printed_name()),
-            remedy: remedy(board).to_owned(),
+            remedy: remedy(board),
         }),
     }
 }
 
 /// For Xtensa a linker of our own, and a wrapper of rustc where rustc alone fails.
 fn with_linker(step: Step, board: Board) -> Result<Step, Error> {
-    if board == Board::Esp32c3 {
+    if !board.is_xtensa() {
         return Ok(step.env(linker_variable(board), "ld.lld-22"));
     }
     Ok(step

@@ -7,7 +7,8 @@ use super::features::{Library, libraries, private_packages};
 use super::sources::{root, target_folder};
 use super::tool::{self, StepError, cargo};
 use super::{blocks, columns, links};
-use crate::board::{Board, build};
+use crate::board::Board;
+use crate::board::build::{self, Package};
 
 /// One check of the whole workspace.
 pub(crate) struct Step {
@@ -263,8 +264,8 @@ fn packages() -> Result<(), StepError> {
 fn boards() -> Result<(), StepError> {
     needs_component("fmt", "rustfmt")?;
     let steps = [
-        build::formatting(Board::Esp32),
-        build::formatting(Board::Esp32c3),
+        Ok(build::formatting(Package::Bare)),
+        Ok(build::formatting(Package::EspHal)),
         build::lints(Board::Esp32c3),
     ];
     for step in steps {

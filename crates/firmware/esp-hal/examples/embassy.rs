@@ -27,7 +27,7 @@ use heap_caps::Failure;
 use heap_caps_alloc::{CapsHeap, CriticalSectionLock, DmaBuffer};
 use heap_trace::{CurrentOwner, Ledger, Owner, Probe};
 use multi_heap::Unpoisoned;
-use soc_regions::{Caps, ESP32C3};
+use soc_regions::Caps;
 
 esp_bootloader_esp_idf::esp_app_desc!();
 
@@ -58,7 +58,7 @@ static HEAP: CapsHeap<CriticalSectionLock, Unpoisoned, Accounts> =
     CapsHeap::new(Ledger::new(Now, ()));
 
 heap_caps_alloc::claim! {
-    static RAM: ESP32C3;
+    static RAM: esp_hal_demo::TABLE;
     unsafe esp_hal: { stack: 32 * 1024 }
 }
 
@@ -173,5 +173,5 @@ async fn hoard() {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    esp32c3_demo::last_words(info, &HEAP)
+    esp_hal_demo::last_words(info, &HEAP)
 }

@@ -1,4 +1,4 @@
-//! What does an esp-hal program write to have the capability heap? Three lines: 1, 2 and 3.
+//! What an esp-hal program writes to have the capability heap, on any chip: three lines, 1, 2 and 3.
 
 #![no_std]
 #![no_main]
@@ -9,13 +9,13 @@ use core::panic::PanicInfo;
 
 use esp_println::println;
 use heap_caps_alloc::{CapsHeap, CriticalSectionLock, DmaBuffer};
-use soc_regions::{Caps, ESP32C3};
+use soc_regions::Caps;
 
 esp_bootloader_esp_idf::esp_app_desc!();
 
 #[global_allocator]
 static HEAP: CapsHeap<CriticalSectionLock> = CapsHeap::new(()); // 1
-heap_caps_alloc::claim! { static RAM: ESP32C3; unsafe esp_hal: { stack: 32 * 1024 } } // 2
+heap_caps_alloc::claim! { static RAM: esp_hal_demo::TABLE; unsafe esp_hal: { stack: 32 * 1024 } } // 2
 
 #[esp_hal::main]
 fn main() -> ! {

@@ -1,16 +1,14 @@
 //! The chip as the checks see it: its own addresses are pointers.
 
+use esp_hal_demo::TABLE;
 use heap_caps::Identity;
-use soc_regions::{Bound, Chip, ESP32C3, Linked, Options, Reservation, Symbols, common, options};
+use heap_caps_alloc::claim_macro::{configured, stack};
+use soc_regions::{Chip, Linked, Options, Reservation, Symbols};
 use target_suite::Machine;
 
 /// What stays of esp-hal's stack. A check takes 8 KiB of it.
 pub(crate) const STACK_BYTES: u32 = 32 * 1024;
-const RESERVATIONS: &[Reservation] = &[Reservation::new(
-    "stack",
-    Bound::symbol("_stack_start").plus(-(STACK_BYTES as i32)),
-    Bound::symbol("_stack_start"),
-)];
+const RESERVATIONS: &[Reservation] = &[stack(STACK_BYTES)];
 
 /// The stack's lowest word.
 pub(crate) fn stack_end() -> usize {
@@ -21,21 +19,21 @@ pub(crate) fn stack_end() -> usize {
 }
 
 /// The chip that this program runs on.
-pub(crate) struct Esp32c3;
+pub(crate) struct Running;
 
-impl Machine for Esp32c3 {
+impl Machine for Running {
     type Memory = Identity;
 
     fn chip() -> &'static Chip {
-        &ESP32C3
+        &TABLE
     }
 
     fn options() -> Options {
-        options!(ESP32C3, common::RTC_HEAP.off())
+        configured(TABLE.default_options())
     }
 
     fn psram() -> u32 {
-        0
+        crate::psram::bytes()
     }
 
     fn memory() -> Identity {
@@ -45,6 +43,7 @@ impl Machine for Esp32c3 {
     /// As the claim in `heap.rs` has them.
     fn symbols() -> impl Symbols {
         unsafe extern "C" {
+            #[cfg_attr(target_arch = "xtensa", link_name = "_init_start")]
             static _trap_section_origin: u8;
             static _rwtext_end: u8;
             static _data_start: u8;
@@ -59,6 +58,7 @@ impl Machine for Esp32c3 {
                 ("_data_start", address(&raw const _data_start)),
                 ("_heap_start", address(&raw const __stack_chk_guard) + 4),
                 ("_stack_start", address(&raw const _stack_start)),
+                ("psram:start", crate::psram::start()),
             ],
             reservations: RESERVATIONS,
         }

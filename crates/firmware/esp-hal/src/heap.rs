@@ -1,10 +1,11 @@
-//! Whose memory is it? All that esp-hal's linker script, its stack and the boot loader leave over is the heap's.
+//! The heap: all that esp-hal's linker script, its stack and the boot loader leave over.
 
+use esp_hal_demo::TABLE;
 use heap_caps_alloc::{CapsHeap, CriticalSectionLock};
 use multi_heap::Unpoisoned;
-use soc_regions::ESP32C3;
 
 use crate::chip::{STACK_BYTES, stack_end};
+use crate::psram;
 
 /// Who is told of what the heap does.
 #[cfg(feature = "events")]
@@ -27,23 +28,28 @@ pub(crate) static HEAP: CapsHeap<CriticalSectionLock, Unpoisoned, Observer> =
 
 heap_caps_alloc::claim! {
     /// 2. The RAM.
-    static RAM: ESP32C3;
+    static RAM: TABLE;
     unsafe esp_hal: { stack: STACK_BYTES }
 }
 
 /// From here on there is memory.
 pub(crate) fn boot() {
     let parts = RAM.take(&HEAP).unwrap_or_else(|cause| panic!("{cause}"));
-    // 3. And behind it, what else a board gives: here the boot loader's stack.
-    // SAFETY: no PSRAM; the program stands on esp-hal's stack.
-    let booted = unsafe { heap_demo::boot(parts, 0) };
-    if let Err(cause) = booted {
-        panic!("{cause}");
-    }
+    // 3. And behind it, what else a board gives: PSRAM, and here the boot loader's stack.
+    let ram = parts.ram.give(parts.bluetooth);
+    let ram = if psram::bytes() == 0 {
+        ram
+    } else {
+        // SAFETY: esp-hal's driver has mapped so many bytes there, and nothing else uses them.
+        ram.give(unsafe { parts.psram.mapped_at(psram::start(), psram::bytes()) })
+    };
+    let mut claimed = ram.boot().unwrap_or_else(|cause| panic!("{cause}"));
+    // SAFETY: the program stands on esp-hal's stack.
+    unsafe { claimed.release(parts.startup_stacks) };
     // SAFETY: a word of the stack, which is aligned. The one that esp-hal watches is where its larger stack would end.
     unsafe { esp_hal::debugger::set_stack_watchpoint(stack_end()) };
     #[cfg(feature = "events")]
-    heap_demo::introduce(&HEAP, "esp32c3-demo", Clock::TICKS_PER_SECOND);
+    heap_demo::introduce(&HEAP, env!("CARGO_PKG_NAME"), Clock::TICKS_PER_SECOND);
     #[cfg(feature = "defmt")]
     HEAP.set_failure_handler(Some(|failure| defmt::warn!("{}", failure)));
 }

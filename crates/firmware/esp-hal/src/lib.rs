@@ -1,4 +1,4 @@
-//! What do the programs of this package have in common: a console, and last words?
+//! What the programs of this package have in common: the chip, a console, last words.
 
 #![no_std]
 
@@ -10,6 +10,33 @@ use critical_section::Mutex;
 use heap_caps::Observer;
 use heap_caps_alloc::{CapsHeap, RawLock};
 use multi_heap::Poison;
+
+macro_rules! chips {
+    ($($feature:literal: $table:ident, $name:literal;)*) => {
+        $(
+            /// The memory of the chip that the program is built for.
+            #[cfg(feature = $feature)]
+            pub use soc_regions::$table as TABLE;
+            /// As people write it.
+            #[cfg(feature = $feature)]
+            pub const NAME: &str = $name;
+        )*
+        #[cfg(not(any($(feature = $feature),*)))]
+        compile_error!("no chip is chosen: `cargo xtask build --chip …`, or one of this package's features");
+    };
+}
+
+chips! {
+    "esp32": ESP32, "ESP32";
+    "esp32s2": ESP32S2, "ESP32-S2";
+    "esp32s3": ESP32S3, "ESP32-S3";
+    "esp32c2": ESP32C2, "ESP32-C2";
+    "esp32c3": ESP32C3, "ESP32-C3";
+    "esp32c5": ESP32C5, "ESP32-C5";
+    "esp32c6": ESP32C6, "ESP32-C6";
+    "esp32c61": ESP32C61, "ESP32-C61";
+    "esp32h2": ESP32H2, "ESP32-H2";
+}
 
 /// Where esp-println prints.
 #[derive(Debug)]

@@ -1,4 +1,5 @@
-//! What does the capability heap show on an ESP32-C3, with esp-hal below it? The heap itself is the three lines marked 1, 2 and 3 in `heap.rs`.
+//! What the capability heap shows with esp-hal below it, on any of its chips. The heap itself is the three lines marked 1, 2 and 3 in
+//! `heap.rs`.
 //!
 //! ```text
 //!   esp-hal: clocks, watchdogs off ─> checks in memory that has no heap yet ─> boot ─> ESP-IDF's tables ─> blocks that come and go for ever
@@ -10,16 +11,17 @@
 
 mod chip;
 mod heap;
+mod psram;
 
 use core::fmt::Write;
 use core::panic::PanicInfo;
 
-use esp32c3_demo::Console;
+use esp_hal_demo::Console;
 use heap_caps_alloc::{CapsHeap, CriticalSectionLock};
 use heap_demo::{Board, demonstrate};
 use multi_heap::Unpoisoned;
 
-use chip::Esp32c3;
+use chip::Running;
 use heap::{HEAP, Observer};
 
 esp_bootloader_esp_idf::esp_app_desc!();
@@ -27,18 +29,26 @@ esp_bootloader_esp_idf::esp_app_desc!();
 #[esp_hal::main]
 fn main() -> ! {
     let _peripherals = esp_hal::init(esp_hal::Config::default());
-    demonstrate::<Esp32c3>();
+    #[cfg(any(
+        feature = "esp32",
+        feature = "esp32s2",
+        feature = "esp32s3",
+        feature = "esp32c5",
+        feature = "esp32c61"
+    ))]
+    psram::bring_up(_peripherals.PSRAM);
+    demonstrate::<Running>();
     loop {
         core::hint::spin_loop();
     }
 }
 
-impl Board for Esp32c3 {
+impl Board for Running {
     type Lock = CriticalSectionLock;
     type Observer = Observer;
-    type Machine = Esp32c3;
+    type Machine = Running;
 
-    const NAME: &'static str = "ESP32-C3";
+    const NAME: &'static str = esp_hal_demo::NAME;
     /// A second or so: with events the serial port sets the pace.
     const STEPS_A_REPORT: u32 = if cfg!(feature = "events") {
         500
@@ -72,5 +82,5 @@ impl Board for Esp32c3 {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    esp32c3_demo::last_words(info, &HEAP)
+    esp_hal_demo::last_words(info, &HEAP)
 }

@@ -85,6 +85,10 @@ impl Board for Esp32 {
         cores::on_both(round)
     }
 
+    fn cycles() -> Option<u32> {
+        Some(cycles::now())
+    }
+
     #[cfg(feature = "defmt")]
     fn reported() -> core::ops::ControlFlow<()> {
         log::report();

@@ -10,7 +10,7 @@ use target_suite::Machine;
 
 use crate::events::{SOAK_OWNER, as_owner};
 use crate::soak::Soak;
-use crate::{suite, tables};
+use crate::{cost, suite, tables};
 
 /// What a program stands on.
 pub trait Board {
@@ -39,6 +39,11 @@ pub trait Board {
     /// Returns when all are done, with who took part, for people.
     fn on_all_cores(round: fn(u32, u32)) -> &'static str;
 
+    /// Cycles of the processor so far, where it counts them; wraps.
+    fn cycles() -> Option<u32> {
+        None
+    }
+
     /// Called now and then while blocks come and go.
     fn between_steps() {}
 
@@ -63,6 +68,7 @@ pub fn demonstrate<B: Board>() {
     let _ = writeln!(out, "{checks} checks passed");
     B::boot();
     tables::tables(B::heap(), &mut out);
+    cost::show::<B>(&mut out);
     #[cfg(target_has_atomic = "ptr")]
     crate::stress::run::<B>(&mut out);
     soak::<B>(&mut out);

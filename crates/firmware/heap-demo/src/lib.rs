@@ -4,6 +4,7 @@
 //!   suite     every check of target-suite, in memory that has no heap yet
 //!   boot      what the board's linker left over becomes heaps
 //!   tables    ESP-IDF's start-up table and summary
+//!   cost      cycles of a block, where the board counts them
 //!   stress    every core at once: blocks go from hand to hand, none may be lost or damaged
 //!   soak      blocks that come and go for ever, with a report now and then
 //! ```
@@ -16,6 +17,7 @@ extern crate alloc;
 
 mod board;
 mod boot;
+mod cost;
 mod events;
 mod random;
 mod soak;

@@ -9,12 +9,19 @@ use soc_regions::Caps;
 
 use crate::soak::Soak;
 
-/// ESP-IDF's start-up table, and its summary.
+/// ESP-IDF's start-up table, and its summary; what is missing where there is no heap yet.
 pub fn tables<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
     heap: &CapsHeap<L, P, O, HEAPS>,
     out: &mut impl Write,
 ) {
-    // The console never fails.
+    if heap.inspect(|heaps| heaps.heaps().next().is_none()) {
+        // The console never fails.
+        let _ = writeln!(
+            out,
+            "no heap is booted: what allocates before the claim's `boot` gets nothing (a constructor, a static, code before `main`?)"
+        );
+        return;
+    }
     let _ = heap.inspect(|heaps| heaps.print_startup_table(out));
     let _ = heap.inspect(|heaps| heaps.print_heap_info(Caps::empty(), out));
 }
@@ -42,4 +49,25 @@ pub fn report<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
     );
     let sound = heap.inspect(|heaps| heaps.check_integrity(Caps::INVALID));
     assert!(sound.is_ok(), "the heap is damaged: {sound:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::tables;
+    use core::alloc::{GlobalAlloc, Layout};
+    use heap_caps_alloc::{CapsHeap, SpinLock};
+    use std::string::String;
+
+    #[test]
+    fn a_heap_that_is_used_before_it_is_booted_says_so() {
+        let heap: CapsHeap<SpinLock> = CapsHeap::new(());
+        // SAFETY: the layout has bytes.
+        let block = unsafe { heap.alloc(Layout::new::<u32>()) };
+        assert!(block.is_null());
+        let mut text = String::new();
+        tables(&heap, &mut text);
+        assert!(text.starts_with("no heap is booted"), "{text}");
+    }
 }
