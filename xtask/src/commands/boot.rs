@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::build;
-use crate::board::boot::{self, Model, STARTS, Start};
+use crate::board::boot::{self, Chip, Model, Start};
 use crate::board::build::Source;
-use crate::board::{Board, documented};
+use crate::board::documented;
 use crate::error::Error;
 use esp_heap::paint;
 
@@ -42,19 +42,21 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-The program is the one a board gets. A ROM of ours loads it into the memory map of the chip, on a stock emulator with
-two cores; registers are memory there (docs/flash.md lists what is modelled).
-Exit codes: 0 every start went as it should; 1 one did not; 3 no compiler or emulator, with the line that installs it;
-5 no such file; 6 it cannot be built; 7 the program would not start on the chip.";
+The program is the one a board gets. A ROM of ours loads it into the memory map of the chip, in a
+stock emulator; registers are memory there (docs/flash.md lists what is modelled).
+Exit codes: 0 every start went as it should; 1 one did not; 3 no compiler or emulator, with the
+line that installs it; 5 no such file; 6 it cannot be built; 7 it would not start on the chip.";
 
 impl Arguments {
-    fn starts(&self) -> Vec<Start> {
+    fn starts(&self, chip: Chip) -> Vec<Start> {
         let is_one = self.cores.is_some() || self.psram || self.restart;
         if !is_one {
-            return STARTS.to_vec();
+            return chip.starts().to_vec();
         }
         vec![Start {
-            cores: self.cores.unwrap_or(2),
+            cores: self
+                .cores
+                .unwrap_or(if chip == Chip::Esp32 { 2 } else { 1 }),
             psram: self.psram,
             restart: self.restart,
         }]
@@ -63,22 +65,23 @@ impl Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let source = &arguments.source;
-    if source.chip != Board::Esp32 {
-        let chip = source.chip.printed_name();
+    let Some(chip) = Chip::of(source.chip).filter(|_| !source.esp_hal) else {
+        let name = source.chip.printed_name();
         return Err(Error::Usage(format!(
-            "the start-up of an {chip} is not modelled; `--chip esp32` is"
+            "the start-up of esp-hal's program for the {name} is not modelled; modelled are \
+             `--chip esp32` and `--chip esp32c3`"
         )));
-    }
+    };
     if source.dry_run {
         build::show_step(source)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let model = Model::with(&build::checked(source)?)?;
+    let model = Model::with(&build::checked(source)?, chip)?;
     let mut faults = Vec::new();
     let mut kept = arguments.bytes.as_deref().map(create).transpose()?;
-    for start in arguments.starts() {
+    for start in arguments.starts(chip) {
         paint::print(format_args!("== {start}\n"))?;
-        faults.extend(faults_of(&model, start, arguments, kept.as_mut())?);
+        faults.extend(faults_of(chip, &model, start, arguments, kept.as_mut())?);
     }
     if faults.is_empty() {
         return Ok(ExitCode::SUCCESS);
@@ -92,6 +95,7 @@ fn create(file: &Path) -> Result<File, Error> {
 
 /// What goes wrong at one start, and what docs/flash.md says and the program does not.
 fn faults_of(
+    chip: Chip,
     model: &Model,
     start: Start,
     arguments: &Arguments,
@@ -107,9 +111,9 @@ fn faults_of(
         }
     })?;
     unwritten.map_err(|cause| Error::Failed(format!("the output cannot be kept: {cause}")))?;
-    let mut faults = boot::faults(start, &lines);
-    if start == STARTS[0] {
-        let shown = documented::patterns("### ESP32")?;
+    let mut faults = boot::faults(chip, start, &lines);
+    if Some(&start) == chip.starts().first() {
+        let shown = documented::patterns(chip.heading())?;
         let missing = documented::missing(&shown, &lines);
         faults.extend(missing.iter().map(|line| {
             format!(
