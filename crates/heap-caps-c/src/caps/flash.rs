@@ -16,6 +16,10 @@ struct ReadOnly {
     rom: [Option<Span>; 2],
 }
 
+#[expect(
+    clippy::unwrap_used,
+    reason = "in constants only: the compiler refuses an empty span"
+)]
 const fn span(start: u32, end: u32) -> Span {
     Span::new(start, end).unwrap()
 }
