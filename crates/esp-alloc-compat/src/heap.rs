@@ -12,7 +12,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{self, NonNull};
 
 use enumset::EnumSet;
-use heap_caps::{AddRegionError, Demand, Policy};
+use heap_caps::{AddRegionError, AllocRequest, Policy};
 use heap_caps_alloc::{CapsHeap, CriticalSectionLock};
 use multi_heap::Unpoisoned;
 use soc_regions::Caps;
@@ -189,7 +189,7 @@ impl EspHeap {
         capabilities: EnumSet<MemoryCapability>,
         wish: Wish,
     ) -> Option<NonNull<u8>> {
-        let block = self.heaps.obtain(&wish.demand(capabilities)).ok();
+        let block = self.heaps.try_allocate(wish.request(capabilities)).ok();
         hooks::allocated(self, capabilities, block, wish.size());
         block
     }
@@ -207,7 +207,7 @@ impl EspHeap {
         wish: Wish,
     ) -> Option<NonNull<u8>> {
         // SAFETY: the caller keeps the same contract.
-        let changed = unsafe { self.heaps.resize(block, &wish.demand(capabilities)) }.ok();
+        let changed = unsafe { self.heaps.try_reallocate(block, wish.request(capabilities)) }.ok();
         if changed.is_some() {
             hooks::freed(self, block, old);
         }
@@ -252,10 +252,15 @@ impl Wish {
         self.layout.size()
     }
 
-    fn demand(&self, capabilities: EnumSet<MemoryCapability>) -> Demand {
+    fn request(&self, capabilities: EnumSet<MemoryCapability>) -> AllocRequest<'static> {
         let caps: Caps = capability::wanted(capabilities);
-        let demand = Demand::new(self.size(), caps).aligned_to(self.layout.align());
-        if self.zeroed { demand.zeroed() } else { demand }
+        let request = AllocRequest::new(self.size(), caps).aligned_to(self.layout.align());
+        let request = request.anonymous();
+        if self.zeroed {
+            request.zeroed()
+        } else {
+            request
+        }
     }
 }
 

@@ -9,42 +9,56 @@
 use core::num::NonZero;
 use core::ptr::NonNull;
 
-use heap_caps::{Fresh, Misuse, MisuseKind, Move, Observer};
+use heap_caps::{Misuse, MisuseKind, Observer};
 use multi_heap::Poison;
 
 use crate::heap::State;
 
 impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
-    /// The address that the heaps know `pointer` by. O(1) on a chip, O(heaps) on a host.
+    /// The address that the heaps know `pointer` by. O(1) on a chip, O(heaps) on a host. On a chip the address is checked
+    /// by whoever uses it; on a host `None` says that it lies in no heap.
+    #[inline(always)]
+    pub(crate) fn known_address(&self, pointer: NonNull<u8>) -> Option<u32> {
+        if self.displaced {
+            return self.looked_up_address(pointer);
+        }
+        u32::try_from(pointer.addr().get()).ok()
+    }
+
+    #[inline(never)]
+    fn looked_up_address(&self, pointer: NonNull<u8>) -> Option<u32> {
+        let number = u32::try_from(pointer.addr().get()).ok();
+        let outside = || number.filter(|&number| self.heaps.heap_at(number).is_none());
+        self.heaps.address_of(pointer.as_ptr()).or_else(outside)
+    }
+
+    /// As [`State::known_address`].
     ///
     /// # Errors
-    /// On a host, the pointer lies in no heap. On a chip the address is checked by whoever uses it.
+    /// On a host, the pointer lies in no heap.
     pub(crate) fn address_of(&self, pointer: NonNull<u8>) -> Result<u32, Misuse> {
-        let number = u32::try_from(pointer.addr().get()).ok();
-        let found = match self.displaced {
-            false => number,
-            true => self
-                .heaps
-                .address_of(pointer.as_ptr())
-                .or(number.filter(|&number| self.heaps.heap_at(number).is_none())),
-        };
-        found.ok_or(foreign(pointer))
+        self.known_address(pointer).ok_or_else(|| foreign(pointer))
+    }
+
+    /// The pointer to a block by its address. On the instruction side the chip's address is the pointer, on a host too.
+    #[inline(always)]
+    pub(crate) fn pointer_to(&self, address: u32) -> NonNull<u8> {
+        if self.displaced {
+            return self.looked_up_pointer(address);
+        }
+        exposed(address)
+    }
+
+    #[inline(never)]
+    fn looked_up_pointer(&self, address: u32) -> NonNull<u8> {
+        self.heaps
+            .pointer(address)
+            .unwrap_or_else(|| exposed(address))
     }
 }
 
-/// The pointer to a block that was just taken.
-pub(crate) fn of_fresh<P: Poison>(fresh: &Fresh<P>) -> NonNull<u8> {
-    fresh.pointer().unwrap_or_else(|| exposed(fresh.address()))
-}
-
-/// The pointer to where a block moves.
-pub(crate) fn of_move<P: Poison>(moving: &Move<P>) -> NonNull<u8> {
-    moving
-        .pointer()
-        .unwrap_or_else(|| exposed(moving.address()))
-}
-
-/// An instruction-side address as a pointer: the chip's memory has been exposed to it all along. No block begins at address 0.
+/// An address as a pointer: the chip's memory has been exposed to it all along. No block begins at address 0.
+#[inline(always)]
 fn exposed(address: u32) -> NonNull<u8> {
     let address = NonZero::new(address as usize).unwrap_or(NonZero::<usize>::MIN); // widening
     NonNull::with_exposed_provenance(address)

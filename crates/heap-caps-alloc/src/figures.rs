@@ -74,7 +74,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// The failure told last.
     #[must_use]
     pub fn last_failure(&self) -> Option<Failure> {
-        self.state.acquire().heaps.last_failure().copied()
+        self.state.acquire().heaps.last_failure()
     }
 
     /// How many failures were told, up to `u32::MAX`.

@@ -7,13 +7,12 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::mem;
 use core::ptr::{self, NonNull};
 
-use heap_caps::{Cause, Demand, Observer};
+use heap_caps::{AllocRequest, Cause, Observer, Placement};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
-use crate::release::Choice;
 
 // SAFETY:
 // - Blocks are of heaps whose memory is theirs for good (contracts of `boot`, `add_region` …), do not overlap, and stay
@@ -25,14 +24,17 @@ unsafe impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> GlobalAlloc
 where
     Self: Sync,
 {
+    #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        without_unwinding(|| self.default_block(layout, demand(layout)))
+        without_unwinding(|| self.allocate_layout(layout, request(layout)))
     }
 
+    #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        without_unwinding(|| self.default_block(layout, demand(layout).zeroed()))
+        without_unwinding(|| self.allocate_layout(layout, request(layout).zeroed()))
     }
 
+    #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         if let Some(pointer) = NonNull::new(pointer).filter(|_| layout.size() != 0) {
             // SAFETY: the caller gives up a block of this allocator.
@@ -40,9 +42,10 @@ where
         }
     }
 
+    #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller owns the block, and uses the pointer returned from now on.
-        without_unwinding(|| unsafe { self.default_resized(pointer, layout, size) })
+        without_unwinding(|| unsafe { self.reallocate_layout(pointer, layout, size) })
     }
 }
 
@@ -50,13 +53,14 @@ where
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
     /// # Safety
     /// As [`GlobalAlloc::realloc`].
-    unsafe fn default_resized(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+    #[inline(always)]
+    unsafe fn reallocate_layout(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let Ok(new) = Layout::from_size_align(size, layout.align()) else {
             return ptr::null_mut();
         };
         let old = NonNull::new(pointer).filter(|_| layout.size() != 0);
         let Some(old) = old else {
-            return self.default_block(new, demand(new));
+            return self.allocate_layout(new, request(new));
         };
         if size == 0 {
             // SAFETY: the caller gives up a block of this allocator.
@@ -64,22 +68,26 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             return new.dangling_ptr().as_ptr();
         }
         // SAFETY: the caller owns the block, and uses the pointer returned from now on.
-        let resized = unsafe { self.resize_or_report(old, &demand(new), Choice::Default) };
+        let resized = unsafe { self.reallocate_or_report(old, request(new)) };
         resized.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
-    #[inline(never)]
-    fn default_block(&self, layout: Layout, demand: Demand) -> *mut u8 {
-        if layout.size() == 0 {
-            return layout.dangling_ptr().as_ptr();
+    #[inline(always)]
+    fn allocate_layout(&self, layout: Layout, request: AllocRequest<'_>) -> *mut u8 {
+        match self.try_allocate(request) {
+            Ok(block) => block.as_ptr(),
+            Err(Cause::ZeroSize) => layout.dangling_ptr().as_ptr(),
+            Err(_) => ptr::null_mut(),
         }
-        let block = self.obtained::<Cause>(&demand, |heaps| heaps.allocate_default(&demand));
-        block.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 }
 
-const fn demand(layout: Layout) -> Demand {
-    Demand::new(layout.size(), Caps::empty()).aligned_to(layout.align())
+#[inline(always)]
+const fn request(layout: Layout) -> AllocRequest<'static> {
+    AllocRequest::new(layout.size(), Caps::empty())
+        .aligned_to(layout.align())
+        .placed(Placement::Default)
+        .anonymous()
 }
 
 /// What is dropped by a panic that must not leave the global allocator: it panics once more, which ends the program.
@@ -97,6 +105,7 @@ impl Drop for Bomb {
 }
 
 /// Where panics abort, as on chips, this costs nothing.
+#[inline(always)]
 fn without_unwinding<R>(work: impl FnOnce() -> R) -> R {
     let bomb = Bomb;
     let done = work();

@@ -5,6 +5,7 @@
 extern crate std;
 
 mod addresses;
+mod allocate;
 mod buffer;
 mod claim;
 mod diagnosis;
@@ -14,10 +15,9 @@ mod frames;
 mod global;
 mod heap;
 mod lock;
-mod obtain;
 mod place;
+mod reallocate;
 mod register;
-mod release;
 mod report;
 mod shared;
 mod tagged;
@@ -51,8 +51,6 @@ pub use tagged::TaggedBuffer;
 #[doc(hidden)]
 pub mod ffi {
     pub use crate::lock::Locked;
-    pub use crate::obtain::Refusal;
-    pub use crate::release::Choice;
 }
 
 /// What [`claim!`] expands to.

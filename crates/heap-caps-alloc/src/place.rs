@@ -17,12 +17,14 @@ use crate::heap::CapsHeap;
 use crate::lock::RawLock;
 use crate::shared::SharedHeap;
 
-/// Which heap a typed allocator or a buffer uses.
+/// Heap reference: which heap a typed allocator or a buffer uses.
 ///
 /// [`heap_ref!`](crate::heap_ref) makes a type without size of a `static` heap; a reference to a heap is one too.
-/// A reference that answered with another heap at another time would leak memory, and be told so in a
-/// [`Report`](crate::Report): a heap knows its own blocks.
-pub trait HeapRef: Clone {
+///
+/// # Safety
+///
+/// - `heap` returns the same heap at every call, of clones too, and as long as any of them lives.
+pub unsafe trait HeapRef: Clone {
     /// The type of the heap.
     type Heap: SharedHeap;
 
@@ -30,7 +32,10 @@ pub trait HeapRef: Clone {
     fn heap(&self) -> &Self::Heap;
 }
 
-impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> HeapRef for &CapsHeap<L, P, O, HEAPS> {
+// SAFETY: a shared reference and its copies lead to one heap.
+unsafe impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> HeapRef
+    for &CapsHeap<L, P, O, HEAPS>
+{
     type Heap = CapsHeap<L, P, O, HEAPS>;
 
     fn heap(&self) -> &Self::Heap {
@@ -107,8 +112,8 @@ impl Choices {
 
     /// The sets.
     #[must_use]
-    pub fn as_slice(&self) -> &[Caps] {
-        self.caps.get(..self.count).unwrap_or(&self.caps)
+    pub const fn as_slice(&self) -> &[Caps] {
+        self.caps.split_at(self.count).0 // at most CHOICES
     }
 }
 
@@ -263,7 +268,8 @@ macro_rules! heap_ref {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         $visibility struct $name;
 
-        impl $crate::HeapRef for $name {
+        // SAFETY: a static is one heap for ever.
+        unsafe impl $crate::HeapRef for $name {
             type Heap = $type;
 
             fn heap(&self) -> &Self::Heap {

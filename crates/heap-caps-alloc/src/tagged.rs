@@ -6,11 +6,11 @@
 //! ```
 
 use core::mem::MaybeUninit;
-use core::panic::Location;
 use core::ptr::NonNull;
 
 use heap_caps::{
-    AddRegionError, BootError, Booted, Demand, Failure, HeapIndex, Memory, Observer, TaggedRegion,
+    AddRegionError, AllocRequest, BootError, Booted, Failure, HeapIndex, Memory, Observer,
+    Placement, TaggedRegion,
 };
 use multi_heap::Poison;
 use soc_regions::{Caps, Chip, MemoryType, Span, TypeIndex};
@@ -66,6 +66,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ///
     /// # Errors
     /// See [`BootError`]. No heap is registered then.
+    #[inline(never)] // its table takes a frame that Xtensa's back end cannot spill in a larger function
     pub fn define_tagged_buffers(
         &self,
         chip: &Chip,
@@ -106,7 +107,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         })
     }
 
-    /// Allocates `size` bytes of the memory with this tag, see [`HeapCaps::malloc_tagged`](heap_caps::HeapCaps::malloc_tagged).
+    /// Allocates `size` bytes of the memory with this tag, whatever its capabilities.
     ///
     /// # Errors
     /// As [`CapsHeap::malloc`]; the failure names no capabilities: none were asked for.
@@ -116,8 +117,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         reason = "the record is what one calls it for"
     )]
     pub fn malloc_tagged(&self, size: usize, tag: TypeIndex) -> Result<NonNull<u8>, Failure> {
-        let demand = Demand::new(size, Caps::empty()).from(Location::caller());
-        self.obtained(&demand, |heaps| heaps.allocate_tagged(&demand, tag))
+        let request = AllocRequest::new(size, Caps::empty());
+        self.allocate(&request.placed(Placement::Tag(tag)))
     }
 
     /// Free bytes of the memory with this tag. O(heaps).
@@ -164,6 +165,7 @@ impl<const N: usize> Table<N> {
     }
 
     /// Adds a buffer with the type that the chip has for its tag. It must lie above the one before, as v2.1 demanded.
+    #[inline(never)]
     fn add(&mut self, chip: &Chip, buffer: &TaggedBuffer) -> Result<(), AddRegionError> {
         if buffer.start() < self.end {
             return Err(AddRegionError::NotAscending);

@@ -6,25 +6,32 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use heap_caps::Demand;
+use heap_caps::{AllocRequest, Placement};
 use soc_regions::Caps;
 
 use crate::place::{HeapRef, In, Place, Prefer};
 use crate::shared::SharedHeap;
 
-fn demand(layout: Layout) -> Demand {
-    Demand::new(layout.size(), Caps::empty()).aligned_to(layout.align())
+fn request<A: Place>(layout: Layout) -> AllocRequest<'static> {
+    AllocRequest::new(layout.size(), Caps::empty())
+        .aligned_to(layout.align())
+        .placed(const { Placement::Prefer(A::CHOICES.as_slice()) })
+        .anonymous()
 }
 
 fn slice(start: NonNull<u8>, layout: Layout) -> NonNull<[u8]> {
     NonNull::slice_from_raw_parts(start, layout.size())
 }
 
-fn allocate<A: Place>(place: &A, layout: Layout, demand: &Demand) -> Option<NonNull<[u8]>> {
+fn allocate<A: Place>(
+    place: &A,
+    layout: Layout,
+    request: AllocRequest<'_>,
+) -> Option<NonNull<[u8]>> {
     if layout.size() == 0 {
         return Some(slice(layout.dangling_ptr(), layout));
     }
-    let block = place.home().heap().take(demand, A::CHOICES.as_slice());
+    let block = place.home().heap().try_allocate(request);
     Some(slice(block.ok()?, layout))
 }
 
@@ -33,7 +40,7 @@ fn allocate<A: Place>(place: &A, layout: Layout, demand: &Demand) -> Option<NonN
 unsafe fn deallocate<A: Place>(place: &A, block: NonNull<u8>, layout: Layout) {
     if layout.size() != 0 {
         // SAFETY: the caller keeps the same contract.
-        unsafe { place.home().heap().give_back(block) };
+        unsafe { place.home().heap().free(block) };
     }
 }
 
@@ -48,7 +55,7 @@ unsafe fn change<A: Place>(
     new: Layout,
 ) -> Option<NonNull<[u8]>> {
     if old.size() == 0 {
-        return allocate(place, new, &demand(new));
+        return allocate(place, new, request::<A>(new));
     }
     // A host's pointers keep alignments above 64 KiB by moving only: there the chip's address tells nothing about them.
     if new.size() == 0 || !block.addr().get().is_multiple_of(new.align()) {
@@ -57,7 +64,7 @@ unsafe fn change<A: Place>(
     }
     let heap = place.home().heap();
     // SAFETY: the caller keeps the same contract.
-    let changed = unsafe { heap.change(block, &demand(new), A::CHOICES.as_slice()) };
+    let changed = unsafe { heap.reallocate(block, request::<A>(new)) };
     Some(slice(changed?, new))
 }
 
@@ -71,7 +78,7 @@ unsafe fn replace<A: Place>(
     old: Layout,
     new: Layout,
 ) -> Option<NonNull<[u8]>> {
-    let fresh = allocate(place, new, &demand(new))?;
+    let fresh = allocate(place, new, request::<A>(new))?;
     let bytes = old.size().min(new.size());
     // SAFETY: both blocks have that many bytes, and a new block overlaps no allocated one.
     unsafe { block.copy_to_nonoverlapping(fresh.cast(), bytes) };
@@ -116,11 +123,11 @@ macro_rules! allocators_of {
                     Self: Place,
                 {
                     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                        allocate(self, layout, &demand(layout)).ok_or(AllocError)
+                        allocate(self, layout, request::<Self>(layout)).ok_or(AllocError)
                     }
 
                     fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                        allocate(self, layout, &demand(layout).zeroed()).ok_or(AllocError)
+                        allocate(self, layout, request::<Self>(layout).zeroed()).ok_or(AllocError)
                     }
 
                     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {

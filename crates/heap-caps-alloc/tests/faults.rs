@@ -14,7 +14,7 @@ use std::alloc::GlobalAlloc;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use heap_caps::{AddRegionError, Cause, MisuseKind, ReallocateError};
+use heap_caps::{AddRegionError, AllocRequest, Cause, MisuseKind, Placement, ReallocateError};
 use heap_caps_alloc::{Action, CapsHeap, Fault, SpinLock};
 use multi_heap::{Comprehensive, CorruptionKind, Light};
 use soc_regions::Caps;
@@ -144,8 +144,14 @@ fn requests_for_nothing_and_for_the_impossible_are_typed() {
         Cause::BadAlignment
     );
     assert_eq!(cause(heap.malloc(10, Caps::empty())), Cause::NoCaps);
-    assert_eq!(cause(heap.malloc_prefer(10, &[])), Cause::NoCaps);
-    assert_eq!(cause(heap.malloc_default(usize::MAX)), Cause::TooLarge);
+    assert_eq!(
+        cause(heap.allocate(&AllocRequest::new(10, Caps::empty()).placed(Placement::Prefer(&[])))),
+        Cause::NoCaps
+    );
+    assert_eq!(
+        cause(heap.allocate(&AllocRequest::in_default_memory(usize::MAX))),
+        Cause::TooLarge
+    );
     assert_eq!(heap.failures(), 5);
 }
 

@@ -7,7 +7,7 @@
 
 use std::ptr::NonNull;
 
-use heap_caps::{Demand, SimulatedMemory};
+use heap_caps::{AllocRequest, SimulatedMemory};
 use heap_caps_alloc::{CapsHeap, Unlocked};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use proptest::prelude::*;
@@ -101,10 +101,10 @@ impl<P: Poison> Program<'_, P> {
     }
 
     fn take(&mut self, size: usize, align: usize, caps: Caps, zeroed: bool) {
-        let demand = Demand::new(size, caps).aligned_to(align);
+        let request = AllocRequest::new(size, caps).aligned_to(align);
         let Ok(block) = self
             .heap
-            .obtain(&if zeroed { demand.zeroed() } else { demand })
+            .allocate(&if zeroed { request.zeroed() } else { request })
         else {
             return;
         };
@@ -122,9 +122,9 @@ impl<P: Poison> Program<'_, P> {
 
     fn resize(&mut self, index: usize, size: usize) {
         let shadow = &mut self.live[index];
-        let demand = Demand::new(size, shadow.caps).aligned_to(shadow.align);
+        let request = AllocRequest::new(size, shadow.caps).aligned_to(shadow.align);
         // SAFETY: the model's own block, used by the new pointer from now on.
-        let Ok(block) = (unsafe { self.heap.resize(shadow.block, &demand) }) else {
+        let Ok(block) = (unsafe { self.heap.reallocate(shadow.block, &request) }) else {
             return assert!(
                 size > shadow.size,
                 "a smaller block fits where the larger one was"

@@ -8,7 +8,7 @@
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use heap_caps::{AddRegionError, BootError, Cause, Identity, Policy};
+use heap_caps::{AddRegionError, AllocRequest, BootError, Cause, Identity, Placement, Policy};
 use heap_caps_alloc::{CapsHeap, TaggedBuffer, Unlocked};
 use soc_regions::{Caps, ESP32_V2_1, TypeIndex};
 
@@ -52,8 +52,12 @@ fn a_tag_is_served_from_the_buffers_that_have_it() {
     assert_eq!(booted.unwrap().heaps, 3);
 
     let free = heap.tag_free_size(TAG_DRAM);
-    let bytes = heap.malloc_tagged(100, TAG_DRAM).unwrap();
-    let words = heap.malloc_tagged(100, TAG_IRAM).unwrap();
+    let bytes = heap
+        .allocate(&AllocRequest::new(100, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
+        .unwrap();
+    let words = heap
+        .allocate(&AllocRequest::new(100, Caps::empty()).placed(Placement::Tag(TAG_IRAM)))
+        .unwrap();
     assert!(inside(bytes, dram) && inside(words, iram));
     // SAFETY: the block has 100 bytes and is ours.
     unsafe { bytes.write_bytes(0xC3, 100) };
@@ -71,7 +75,9 @@ fn a_tag_is_served_from_the_buffers_that_have_it() {
     assert_eq!(heap.tag_minimum_free_size(TAG_DRAM), free - 104);
     assert_eq!(heap.minimum_free_size_of_any(Caps::BIT8), free - 104);
     assert_eq!(heap.free_size_of_any(Caps::BIT8), free);
-    let none_left = heap.malloc_tagged(8 * KIB, TAG_IRAM).unwrap_err();
+    let none_left = heap
+        .allocate(&AllocRequest::new(8 * KIB, Caps::empty()).placed(Placement::Tag(TAG_IRAM)))
+        .unwrap_err();
     assert_eq!(none_left.cause, Cause::TagExhausted(TAG_IRAM));
 }
 
@@ -101,7 +107,9 @@ fn code_is_handed_out_by_the_address_that_the_table_gives() {
         "{code:?}"
     );
     assert_eq!(heap.usable_size(code), Ok(40));
-    let by_tag = heap.malloc_tagged(40, TAG_DIRAM).unwrap();
+    let by_tag = heap
+        .allocate(&AllocRequest::new(40, Caps::empty()).placed(Placement::Tag(TAG_DIRAM)))
+        .unwrap();
     assert!(inside(by_tag, data));
     // SAFETY: nobody uses the code any more.
     assert_eq!(unsafe { heap.free(code) }, Ok(()));

@@ -11,7 +11,7 @@
 
 use core::ffi::{CStr, c_int, c_void};
 
-use heap_caps::{Cause, Demand, Identity};
+use heap_caps::{AllocRequest, Cause, Identity, Placement};
 use soc_regions::{Caps, ESP32_V2_1, TypeIndex};
 
 use super::door;
@@ -20,7 +20,6 @@ use super::hooks;
 use super::serve::{self, Call};
 use super::start;
 use heap_caps_alloc::TaggedBuffer;
-use heap_caps_alloc::ffi::Choice;
 
 /// `HeapRegionTagged_t`: a region of the caller.
 #[repr(C)]
@@ -95,9 +94,8 @@ fn tag(tag: c_int) -> TypeIndex {
 /// A block of the memory with this tag, or null.
 #[unsafe(export_name = "pvPortMallocTagged")]
 pub extern "C" fn port_malloc_tagged(size: usize, wanted: c_int) -> *mut c_void {
-    let demand = Demand::new(size, Caps::empty());
-    let taken =
-        HEAP.obtained::<Cause>(&demand, |heaps| heaps.allocate_tagged(&demand, tag(wanted)));
+    let request = AllocRequest::new(size, Caps::empty()).placed(Placement::Tag(tag(wanted)));
+    let taken = HEAP.try_allocate(request.anonymous());
     match taken {
         Ok(block) => hooks::allocated(block, size, 0),
         Err(Cause::ZeroSize) => {}
@@ -119,13 +117,12 @@ pub extern "C" fn port_malloc(size: usize) -> *mut c_void {
 }
 
 fn by_capability(name: &'static CStr, size: usize, caps: Caps) -> *mut c_void {
-    let (demand, choice) = (Demand::new(size, caps), Choice::Asked);
+    let request = AllocRequest::new(size, caps);
     let call = Call {
         name: Some(name),
-        demand,
-        choice,
+        request,
     };
-    call.take()
+    call.allocate()
 }
 
 /// Gives a block back, whichever function it came from; null is none.

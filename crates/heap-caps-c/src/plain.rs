@@ -7,36 +7,41 @@
 
 use core::ffi::{CStr, c_void};
 
-use heap_caps::Demand;
+use heap_caps::{AllocRequest, Placement};
 use soc_regions::Caps;
 
 use crate::serve::{Call, give_back};
-use heap_caps_alloc::ffi::Choice;
 
 /// The alignment of memory for anything, as C's ABI has it.
 const FOR_ANYTHING: usize = 2 * size_of::<usize>();
 
 /// A request of `malloc`'s kind.
-pub(super) const fn by_default(name: &'static CStr, demand: Demand) -> Call<'static> {
+pub(super) const fn by_default(
+    name: &'static CStr,
+    request: AllocRequest<'static>,
+) -> Call<'static> {
     Call {
         name: Some(name),
-        demand,
-        choice: Choice::Default,
+        request: request.placed(Placement::Default),
     }
 }
 
-/// A demand for memory in which anything of its size can be stored.
-pub(super) fn for_anything(demand: Demand) -> Demand {
-    let of_its_size = 1 << demand.size().max(4).ilog2(); // 4 and more
-    demand.aligned_to(FOR_ANYTHING.min(of_its_size))
+/// A request for memory in which anything of its size can be stored.
+#[inline(always)]
+pub(super) const fn for_anything(request: AllocRequest<'static>) -> AllocRequest<'static> {
+    let mut alignment = FOR_ANYTHING;
+    while alignment > 4 && request.size() < alignment {
+        alignment /= 2;
+    }
+    request.aligned_to(alignment)
 }
 
-pub(super) fn plain(size: usize) -> Demand {
-    for_anything(Demand::new(size, Caps::empty()))
+pub(super) fn plain(size: usize) -> AllocRequest<'static> {
+    for_anything(AllocRequest::new(size, Caps::empty()))
 }
 
-pub(super) fn zeros(count: usize, size: usize) -> Demand {
-    for_anything(Demand::array(count, size, Caps::empty()).zeroed())
+pub(super) fn zeros(count: usize, size: usize) -> AllocRequest<'static> {
+    for_anything(AllocRequest::array(count, size, Caps::empty()).zeroed())
 }
 
 #[cfg(feature = "c-abi-libc")]
@@ -52,15 +57,18 @@ fn or_errno(block: *mut c_void, _asked: bool) -> *mut c_void {
 #[cfg_attr(target_os = "none", unsafe(export_name = "malloc"))]
 #[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_malloc"))]
 pub extern "C" fn malloc(size: usize) -> *mut c_void {
-    or_errno(by_default(c"malloc", plain(size)).take(), size != 0)
+    or_errno(by_default(c"malloc", plain(size)).allocate(), size != 0)
 }
 
 /// `count` times `size` bytes of zeros, or null.
 #[cfg_attr(target_os = "none", unsafe(export_name = "calloc"))]
 #[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_calloc"))]
 pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
-    let demand = zeros(count, size);
-    or_errno(by_default(c"calloc", demand).take(), demand.size() != 0)
+    let request = zeros(count, size);
+    or_errno(
+        by_default(c"calloc", request).allocate(),
+        request.size() != 0,
+    )
 }
 
 /// A block with another size. Null: as `malloc`; size 0: as `free`.
@@ -74,7 +82,7 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
 )]
 pub unsafe extern "C" fn realloc(pointer: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    let block = unsafe { by_default(c"realloc", plain(size)).resize(pointer) };
+    let block = unsafe { by_default(c"realloc", plain(size)).reallocate(pointer) };
     or_errno(block, size != 0)
 }
 

@@ -5,22 +5,20 @@
 
 use core::ffi::{CStr, c_void};
 
-use heap_caps::Demand;
+use heap_caps::AllocRequest;
 use soc_regions::Caps;
 
 use super::heap::HEAP;
 use super::plain::for_anything;
 use super::serve::{Call, give_back};
-use heap_caps_alloc::ffi::Choice;
 
 /// What ESP-IDF asks for on behalf of the radio libraries.
 const INTERNAL: Caps = Caps::BIT8.union(Caps::DMA).union(Caps::INTERNAL);
 
-fn internal(name: &'static CStr, demand: Demand) -> Call<'static> {
+fn internal(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static> {
     Call {
         name: Some(name),
-        demand: for_anything(demand),
-        choice: Choice::Asked,
+        request: for_anything(request),
     }
 }
 
@@ -31,7 +29,7 @@ fn internal(name: &'static CStr, demand: Demand) -> Call<'static> {
     unsafe(export_name = "heap_caps_libc_malloc_internal")
 )]
 pub extern "C" fn malloc_internal(size: usize) -> *mut c_void {
-    internal(c"malloc_internal", Demand::new(size, INTERNAL)).take()
+    internal(c"malloc_internal", AllocRequest::new(size, INTERNAL)).allocate()
 }
 
 /// `count` times `size` bytes of zeros in internal memory, or null.
@@ -41,8 +39,8 @@ pub extern "C" fn malloc_internal(size: usize) -> *mut c_void {
     unsafe(export_name = "heap_caps_libc_calloc_internal")
 )]
 pub extern "C" fn calloc_internal(count: usize, size: usize) -> *mut c_void {
-    let demand = Demand::array(count, size, INTERNAL).zeroed();
-    internal(c"calloc_internal", demand).take()
+    let request = AllocRequest::array(count, size, INTERNAL).zeroed();
+    internal(c"calloc_internal", request).allocate()
 }
 
 /// A block with another size, in internal memory.
@@ -55,9 +53,9 @@ pub extern "C" fn calloc_internal(count: usize, size: usize) -> *mut c_void {
     unsafe(export_name = "heap_caps_libc_realloc_internal")
 )]
 pub unsafe extern "C" fn realloc_internal(pointer: *mut c_void, size: usize) -> *mut c_void {
-    let call = internal(c"realloc_internal", Demand::new(size, INTERNAL));
+    let call = internal(c"realloc_internal", AllocRequest::new(size, INTERNAL));
     // SAFETY: the caller keeps the same contract.
-    unsafe { call.resize(pointer) }
+    unsafe { call.reallocate(pointer) }
 }
 
 /// Gives a block back.

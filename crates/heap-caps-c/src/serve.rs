@@ -3,65 +3,70 @@
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 
-use heap_caps::{Cause, Demand, Misuse, MisuseKind, ReallocateError};
+use heap_caps::{AllocRequest, Cause, Misuse, MisuseKind, Placement, ReallocateError};
 use soc_regions::Caps;
 
 use super::door;
 use super::heap::HEAP;
 use super::hooks;
-use heap_caps_alloc::ffi::Choice;
 use heap_caps_alloc::{Action, Fault};
 
-/// What a C function is asked for.
+/// A call of a C function: what it asks for, and its name for the failed-allocation callback. Without a name, nobody is
+/// called.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
-    /// The function, for the failed-allocation callback; without a name, nobody is called.
     pub(super) name: Option<&'static CStr>,
-    pub(super) demand: Demand,
-    pub(super) choice: Choice<'a>,
+    pub(super) request: AllocRequest<'a>,
 }
 
 impl Call<'_> {
-    /// A block, or null. The callback hears of it unless nothing was asked for.
-    pub(super) fn take(&self) -> *mut c_void {
-        let Self { demand, choice, .. } = self;
-        let taken = HEAP.obtained::<Cause>(demand, |heaps| match choice {
-            Choice::Asked => heaps.allocate(demand),
-            Choice::Default => heaps.allocate_default(demand),
-            Choice::Preferring(choices) => heaps.allocate_preferring(demand, choices),
-        });
-        if let Ok(block) = taken {
-            hooks::allocated(block, demand.size(), self.caps_of(block));
+    /// A block, or null. The callback is called unless nothing was asked for.
+    #[inline(always)]
+    pub(super) fn allocate(self) -> *mut c_void {
+        match HEAP.try_allocate(self.request.anonymous()) {
+            Ok(block) => {
+                if hooks::ON_ALLOC.get().is_some() {
+                    self.notify_allocated(block);
+                }
+                door::to_c(Some(block))
+            }
+            Err(cause) => self.failed(cause),
         }
-        door::to_c(taken.map_err(|cause| self.failed(cause)).ok())
     }
 
-    /// A block resized, or null, and the old one as it was. Null asks for a new block; a size of 0 gives the block back.
+    /// A block resized, or null, and the old one as it was. Null asks for a new block; a size of 0 frees the block.
     ///
     /// # Safety
     /// As `realloc`: `pointer` is null, or a block of which nobody else makes use, or it is reported as none.
-    pub(super) unsafe fn resize(&self, pointer: *mut c_void) -> *mut c_void {
+    #[inline(always)]
+    pub(super) unsafe fn reallocate(self, pointer: *mut c_void) -> *mut c_void {
         let Some(old) = door::from_c(pointer) else {
-            return self.take();
+            return self.allocate();
         };
-        if self.demand.size() == 0 {
+        if self.request.size() == 0 {
             // SAFETY: the caller gives the block up.
             unsafe { give_back(pointer) };
             return door::to_c(None);
         }
         // SAFETY: the caller keeps the same contract.
-        let resized = unsafe { HEAP.resized::<Cause>(old, &self.demand, self.choice) };
-        match resized {
+        match unsafe { HEAP.try_reallocate(old, self.request.anonymous()) } {
             Ok(new) => {
                 hooks::freed(Some(old));
-                hooks::allocated(new, self.demand.size(), self.caps_of(new));
+                if hooks::ON_ALLOC.get().is_some() {
+                    self.notify_allocated(new);
+                }
                 door::to_c(Some(new))
             }
-            Err(ReallocateError::Failure(cause)) => {
-                self.failed(cause);
-                door::to_c(None)
-            }
-            Err(ReallocateError::Misuse(misuse)) => {
+            Err(error) => self.not_resized(pointer, error),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn not_resized(self, pointer: *mut c_void, error: ReallocateError<Cause>) -> *mut c_void {
+        match error {
+            ReallocateError::Failure(cause) => self.failed(cause),
+            ReallocateError::Misuse(misuse) => {
                 HEAP.report_of(Action::Reallocate, Fault::Misuse(misuse), pointer.cast());
                 door::to_c(None)
             }
@@ -69,35 +74,39 @@ impl Call<'_> {
     }
 
     #[cold]
-    fn failed(&self, cause: Cause) {
+    #[inline(never)]
+    fn notify_allocated(self, block: NonNull<u8>) {
+        hooks::allocated(block, self.request.size(), self.caps_of(block));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn failed(self, cause: Cause) -> *mut c_void {
         let name = self
             .name
             .filter(|_| !matches!(cause, Cause::ZeroSize | Cause::BadAlignment));
         if let Some(name) = name {
-            hooks::failed(self.demand.size(), self.caps_tried_last(), name);
+            hooks::failed(self.request.size(), self.caps_tried_last(), name);
         }
+        door::to_c(None)
     }
 
     fn caps_tried_last(&self) -> u32 {
-        match self.choice {
-            Choice::Asked => self.demand.caps().bits(),
-            Choice::Default => hooks::by_default(),
-            Choice::Preferring(choices) => choices
-                .last()
-                .map_or(hooks::by_default(), |caps| caps.bits()),
+        match self.request.placement() {
+            Placement::Caps(caps) => caps.bits(),
+            Placement::Prefer(sets) => sets.last().map_or(hooks::by_default(), |caps| caps.bits()),
+            Placement::Default | Placement::Tag(_) => hooks::by_default(),
         }
     }
 
     /// The capabilities for the allocation hook: of several sets the first that the block's memory meets.
     fn caps_of(&self, block: NonNull<u8>) -> u32 {
-        match self.choice {
-            Choice::Preferring(choices) if hooks::ON_ALLOC.get().is_some() => {
-                let has = memory_of(block).unwrap_or(Caps::empty());
-                let met = choices.iter().find(|&&caps| has.contains(caps));
-                met.map_or(self.caps_tried_last(), |caps| caps.bits())
-            }
-            _ => self.caps_tried_last(),
-        }
+        let Placement::Prefer(sets) = self.request.placement() else {
+            return self.caps_tried_last();
+        };
+        let has = memory_of(block).unwrap_or(Caps::empty());
+        let met = sets.iter().find(|&&caps| has.contains(caps));
+        met.map_or(self.caps_tried_last(), |caps| caps.bits())
     }
 }
 
@@ -111,6 +120,7 @@ pub(super) fn memory_of(pointer: NonNull<u8>) -> Option<Caps> {
 ///
 /// # Safety
 /// `pointer` is null, or nobody uses its block any more.
+#[inline(always)]
 pub(super) unsafe fn give_back(pointer: *mut c_void) {
     let Some(block) = door::from_c(pointer) else {
         return;

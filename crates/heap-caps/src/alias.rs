@@ -22,7 +22,7 @@
 //! the back word of an address `a` is `data(a - 4)`.
 
 use multi_heap::Request;
-use soc_regions::{DualBus, WordOrder};
+use soc_regions::{DualBus, Span, WordOrder};
 
 /// Bytes of the hidden word.
 pub(crate) const BACK_WORD: u32 = 4;
@@ -34,6 +34,16 @@ const MOST_FROM_END: u32 = 2;
 pub(crate) struct Alias(pub(crate) DualBus);
 
 impl Alias {
+    /// The instruction side of a part of the memory, whole words of it.
+    pub(crate) fn code_side(&self, data: Span) -> Option<Span> {
+        let size = data.size() & !3;
+        let first = match self.0.order() {
+            WordOrder::Linear => data.start(),
+            WordOrder::Inverted => (data.start() + size).checked_sub(BACK_WORD)?, // inside of the span
+        };
+        Span::from_size(self.0.to_instruction(first)?, size)
+    }
+
     /// The block to ask the heap for so that `wanted` fits behind a back word, aligned on the *instruction* side.
     ///
     /// Both bases are multiples of the alignments that exist on the chip (128 KiB on the ESP32), so the address
@@ -115,17 +125,11 @@ impl Alias {
             WordOrder::Inverted => (before > 0).then_some(before),
         }
     }
-
-    /// Whether a block can give up or gain bytes at its end without its handed-out address changing.
-    pub(crate) const fn resizes_in_place(&self) -> bool {
-        matches!(self.0.order(), WordOrder::Linear)
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use soc_regions::Span;
 
     fn alias(data: (u32, u32), code: (u32, u32), order: WordOrder) -> Alias {
         let [data, code] = [data, code].map(|(start, end)| Span::new(start, end).unwrap());

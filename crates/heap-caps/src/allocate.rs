@@ -1,19 +1,50 @@
-//! How a request finds its heap.
+//! Allocation: the route of the capabilities, the heaps along it, the first block that fits.
 //!
-//! One path serves malloc, calloc, aligned and preferring allocation: a [`Demand`] is judged once, the route of its
-//! capabilities is looked up, the heaps along it are tried. What is made of a refusal is in `refuse.rs`.
+//! ```text
+//!   request ─► layout: size and alignment, checked once
+//!           ─► route: heaps that may serve, in order               route.rs
+//!           ─► each heap: ordinary, or constrained (below)         multi_heap
+//!           ─► the block's address; deferred work, if there is any pending.rs
+//!           ─► none: the reason, once                              refuse.rs
+//! ```
+//!
+//! One function, [`HeapCaps::take`], decides for every request. Layers above call it and, where it finds nothing, ask
+//! why; so a fast path and a slow path cannot disagree.
 
 use core::panic::Location;
 
-use multi_heap::Poison;
-use soc_regions::Caps;
+use multi_heap::{Offset, Poison, Request};
+use soc_regions::{Caps, TypeIndex};
 
-use crate::demand::Demand;
 use crate::failure::{Cause, Failure};
 use crate::heap_caps::HeapCaps;
 use crate::observer::{Allocated, Observer};
-use crate::take::try_heap;
-use crate::work::{Block, Fresh};
+use crate::pending::PendingAllocation;
+use crate::registry::HeapIndex;
+use crate::request::{AllocRequest, Placement};
+use crate::route::{RouteIndex, Step};
+
+/// A block that was just allocated: where, and in which heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The address as it is handed out: on the instruction side for EXEC memory that has one.
+    pub address: u32,
+    /// The heap that served.
+    pub heap: HeapIndex,
+}
+
+/// Free bytes that a block of `size` user bytes uses up at most: whole words, header, canaries, and the header of the
+/// gap that a large alignment may leave.
+#[inline(always)]
+pub(crate) const fn charge<P: Poison>(layout: Request) -> u32 {
+    const HEADER: u32 = 4;
+    let gap = if layout.alignment() > Request::MIN_ALIGNMENT {
+        HEADER
+    } else {
+        0
+    };
+    ((layout.size() + 3) & !3) + HEADER + gap + P::OVERHEAD // sizes are at most 2^30
+}
 
 /// Allocation in one call.
 #[expect(
@@ -21,34 +52,45 @@ use crate::work::{Block, Fresh};
     reason = "the record is what one calls these for; layers with locks use the phases"
 )]
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Allocates `size` bytes of memory that has all of `caps`; returns their address. O(heaps), O(size) under comprehensive poisoning.
+    /// Allocates what `request` asks for and returns the address. O(heaps), and O(size) for zeros and under
+    /// comprehensive poisoning.
     ///
     /// The address is a multiple of 4. For EXEC memory that the instruction bus sees at another address it is that one.
     ///
     /// # Errors
-    /// The [`Failure`] says which heaps were considered and why none served. `size` 0 is refused, but not reported.
+    /// The [`Failure`] says which heaps were considered and why none served. Size 0 is refused, but not recorded.
+    pub fn allocate(&mut self, request: &AllocRequest<'_>) -> Result<u32, Failure> {
+        let allocated = self.begin_allocate(request).and_then(|pending| {
+            // SAFETY: the heaps stay borrowed, so nobody frees the block, or uses one that nobody has heard of.
+            let finished = unsafe { pending.finish() };
+            finished.map_err(|corrupt| self.record_corrupt(request, corrupt))
+        });
+        allocated.map_err(|cause| self.failure(request, cause))
+    }
+
+    /// Allocates `size` bytes of memory that has all of `caps`: [`HeapCaps::allocate`] by ESP-IDF's name.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::allocate`].
     #[track_caller]
     pub fn malloc(&mut self, size: usize, caps: Caps) -> Result<u32, Failure> {
-        self.obtain(Demand::new(size, caps).from(Location::caller()))
+        self.allocate(&AllocRequest::new(size, caps))
     }
 
-    /// As [`HeapCaps::malloc`] for `count` times `size` bytes filled with zeros. O(size).
+    /// Allocates `count` times `size` bytes of zeros: [`HeapCaps::allocate`] by ESP-IDF's name.
     ///
     /// # Errors
-    /// As [`HeapCaps::malloc`]; also where the product overflows.
+    /// As [`HeapCaps::allocate`]; also if the product overflows.
     #[track_caller]
     pub fn calloc(&mut self, count: usize, size: usize, caps: Caps) -> Result<u32, Failure> {
-        self.obtain(
-            Demand::array(count, size, caps)
-                .zeroed()
-                .from(Location::caller()),
-        )
+        let request = AllocRequest::array(count, size, caps).zeroed();
+        self.allocate(&request)
     }
 
-    /// As [`HeapCaps::malloc`] at a multiple of `alignment`, of the address that is returned: on the instruction side too.
+    /// Allocates `size` bytes at a multiple of `alignment`: [`HeapCaps::allocate`] by ESP-IDF's name.
     ///
     /// # Errors
-    /// As [`HeapCaps::malloc`]; also where `alignment` is not a power of two.
+    /// As [`HeapCaps::allocate`]; also if `alignment` is not a power of two.
     #[track_caller]
     pub fn aligned_alloc(
         &mut self,
@@ -56,282 +98,281 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         size: usize,
         caps: Caps,
     ) -> Result<u32, Failure> {
-        self.obtain(
-            Demand::new(size, caps)
-                .aligned_to(alignment)
-                .from(Location::caller()),
-        )
-    }
-
-    /// As [`HeapCaps::malloc`] with the first of `choices` that can be met.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::malloc`], once, about the last choice.
-    #[track_caller]
-    pub fn malloc_prefer(&mut self, size: usize, choices: &[Caps]) -> Result<u32, Failure> {
-        self.obtain_preferring(
-            Demand::new(size, Caps::empty()).from(Location::caller()),
-            choices,
-        )
-    }
-
-    /// As [`HeapCaps::calloc`] with the first of `choices` that can be met.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::calloc`], once, about the last choice.
-    #[track_caller]
-    pub fn calloc_prefer(
-        &mut self,
-        count: usize,
-        size: usize,
-        choices: &[Caps],
-    ) -> Result<u32, Failure> {
-        let demand = Demand::array(count, size, Caps::empty())
-            .zeroed()
-            .from(Location::caller());
-        self.obtain_preferring(demand, choices)
-    }
-
-    /// What C's `malloc` does: DEFAULT memory, internal below the threshold, preferably external above it.
-    ///
-    /// | [`external_threshold`](HeapCaps::external_threshold) | first tried | then |
-    /// |---|---|---|
-    /// | `None` | `DEFAULT\|INTERNAL` | |
-    /// | `Some(limit)`, size ≤ limit | `DEFAULT\|INTERNAL` | `DEFAULT` |
-    /// | `Some(limit)`, size > limit | `DEFAULT\|SPIRAM` | `DEFAULT` |
-    ///
-    /// Source: ESP-IDF `heap_caps_malloc_default`.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::malloc`], once, about the last set tried.
-    #[track_caller]
-    pub fn malloc_default(&mut self, size: usize) -> Result<u32, Failure> {
-        self.obtain_default(Demand::new(size, Caps::empty()).from(Location::caller()))
-    }
-
-    /// As [`HeapCaps::malloc_default`] for `count` times `size` bytes filled with zeros.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::malloc_default`]; also where the product overflows.
-    #[track_caller]
-    pub fn calloc_default(&mut self, count: usize, size: usize) -> Result<u32, Failure> {
-        self.obtain_default(
-            Demand::array(count, size, Caps::empty())
-                .zeroed()
-                .from(Location::caller()),
-        )
-    }
-
-    /// As [`HeapCaps::malloc_default`] at a multiple of `alignment`.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::malloc_default`]; also where `alignment` is not a power of two.
-    #[track_caller]
-    pub fn aligned_alloc_default(&mut self, alignment: usize, size: usize) -> Result<u32, Failure> {
-        self.obtain_default(
-            Demand::new(size, Caps::empty())
-                .aligned_to(alignment)
-                .from(Location::caller()),
-        )
-    }
-
-    /// Any of the above in one call, second phase included.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::malloc`].
-    #[inline(always)]
-    pub fn obtain(&mut self, demand: Demand) -> Result<u32, Failure> {
-        if P::FILLS || demand.zeroed {
-            return self.obtain_in_phases(&demand);
-        }
-        match self.take_quickly(&demand, demand.caps) {
-            Some(ready) => Ok(ready.address()),
-            None => self.obtain_in_phases(&demand),
-        }
-    }
-
-    #[inline(never)]
-    fn obtain_in_phases(&mut self, demand: &Demand) -> Result<u32, Failure> {
-        let fresh = self.allocate(demand);
-        self.settled(fresh, demand)
-    }
-
-    fn obtain_preferring(&mut self, demand: Demand, choices: &[Caps]) -> Result<u32, Failure> {
-        let fresh = self.allocate_preferring(&demand, choices);
-        self.settled(fresh, &demand)
-    }
-
-    fn obtain_default(&mut self, demand: Demand) -> Result<u32, Failure> {
-        let fresh = self.allocate_default(&demand);
-        self.settled(fresh, &demand)
-    }
-
-    pub(crate) fn settled(
-        &mut self,
-        fresh: Result<Fresh<P>, Cause>,
-        demand: &Demand,
-    ) -> Result<u32, Failure> {
-        let settled = fresh.and_then(|fresh| {
-            fresh
-                .settle()
-                .map_err(|corrupt| self.note_corrupt(demand, corrupt))
-        });
-        settled.map_err(|cause| self.record(demand, cause))
+        let request = AllocRequest::new(size, caps).aligned_to(alignment);
+        self.allocate(&request)
     }
 }
 
-/// Allocation in two phases: these under a lock, [`Fresh::settle`] without. Errors are small here; the whole record is
-/// [`HeapCaps::last_failure`].
+/// Allocation for layers with locks: these under the lock, what is left to do without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Takes a block for the demand. O(heaps).
+    /// Allocates what `request` asks for; [`PendingAllocation::finish`] has to follow. O(heaps).
     ///
     /// # Errors
-    /// As [`HeapCaps::malloc`].
-    #[inline]
-    pub fn allocate(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
-        match self.take_quickly(demand, demand.caps) {
-            Some(fresh) => Ok(fresh),
-            None => self.allocate_by_search(demand),
-        }
-    }
-
-    #[inline(never)]
-    fn allocate_by_search(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
-        match self.take_by_search(demand, demand.caps) {
-            Ok(fresh) => Ok(fresh),
-            Err(cause) => Err(self.refuse(demand, demand.caps, cause, 1)),
-        }
-    }
-
-    /// Takes a block for the demand with the first of `choices` (instead of the demand's capabilities) that can be met.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::malloc_prefer`].
-    pub fn allocate_preferring(
+    /// The cause; the whole record is [`HeapCaps::last_failure`].
+    pub fn begin_allocate(
         &mut self,
-        demand: &Demand,
-        choices: &[Caps],
-    ) -> Result<Fresh<P>, Cause> {
-        let mut last = (Caps::empty(), Cause::NoCaps);
-        for &caps in choices {
-            if let Some(fresh) = self.take_quickly(demand, caps) {
-                return Ok(fresh);
-            }
-            match self.take_by_search(demand, caps) {
-                Ok(fresh) => return Ok(fresh),
-                Err(cause) => last = (caps, cause),
-            }
+        request: &AllocRequest<'_>,
+    ) -> Result<PendingAllocation<P>, Cause> {
+        let first = self.first_set(request.placement, request.size);
+        if let (Some(layout), Some(caps)) = (request.layout(), first)
+            && let Some(taken) = self.take(layout, caps, request.caller)
+        {
+            return Ok(self.pending(taken, request));
         }
-        let attempts = u8::try_from(choices.len()).unwrap_or(u8::MAX);
-        let (caps, cause) = last;
-        Err(self.refuse(demand, caps, demand.refusal().unwrap_or(cause), attempts))
+        self.continue_allocate(request)
     }
 
-    /// Takes a block for the demand where [`HeapCaps::malloc_default`] would; the demand's capabilities don't matter.
+    /// Continues a request whose first set of capabilities has just been tried in vain: the other sets, then the record
+    /// of the failure. O(heaps).
     ///
     /// # Errors
-    /// As [`HeapCaps::malloc_default`].
+    /// As [`HeapCaps::begin_allocate`].
     #[inline]
-    pub fn allocate_default(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
-        let ([first, _], _) = self.default_choices(demand.size);
-        match self.take_quickly(demand, first) {
-            Some(fresh) => Ok(fresh),
-            None => self.allocate_default_by_search(demand),
+    pub fn continue_allocate(
+        &mut self,
+        request: &AllocRequest<'_>,
+    ) -> Result<PendingAllocation<P>, Cause> {
+        let taken = self.take_or_refuse(request)?;
+        Ok(self.pending(taken, request))
+    }
+
+    /// Allocates a block of `layout` in memory that has `caps`, and notifies the observer. Returns `None` if there is
+    /// none; [`HeapCaps::take_or_refuse`] then finds the reason. O(heaps).
+    ///
+    /// The block is ready, but for comprehensive poisoning and zeros.
+    #[inline(always)]
+    pub fn take(
+        &mut self,
+        layout: Request,
+        caps: Caps,
+        caller: Option<&'static Location<'static>>,
+    ) -> Option<Taken> {
+        let taken = self.find(layout, caps)?;
+        self.watches.taken_from(taken.heap, &self.registry);
+        if O::LISTENS {
+            self.notify_allocated(taken, layout, caps, caller);
+        }
+        Some(taken)
+    }
+
+    /// The set of capabilities that a request for `size` bytes tries first; `None` where there are no capabilities.
+    #[inline(always)]
+    pub fn first_set(&self, placement: Placement<'_>, size: usize) -> Option<Caps> {
+        match placement {
+            Placement::Caps(caps) => Some(caps),
+            Placement::Default => Some(self.default_set(size)),
+            Placement::Prefer(sets) => sets.first().copied(),
+            Placement::Tag(_) => None,
         }
     }
 
+    #[cold]
     #[inline(never)]
-    fn allocate_default_by_search(&mut self, demand: &Demand) -> Result<Fresh<P>, Cause> {
-        let (choices, count) = self.default_choices(demand.size);
-        self.allocate_preferring(demand, choices.get(..count).unwrap_or(&choices))
+    fn take_or_refuse(&mut self, request: &AllocRequest<'_>) -> Result<Taken, Cause> {
+        let size = request.size.min(Request::MAX_SIZE as usize); // widening; 64 bits know larger ones
+        let first = self.first_set(request.placement, size);
+        let mut last = first.unwrap_or(Caps::empty());
+        let others: &[Caps] = match request.placement {
+            Placement::Caps(_) => &[],
+            Placement::Default if self.external_above().is_some() => &[Caps::DEFAULT],
+            Placement::Default => &[],
+            Placement::Prefer(sets) => sets.get(1..).unwrap_or(&[]),
+            Placement::Tag(tag) => return self.take_tagged(request, tag),
+        };
+        for &caps in others {
+            last = caps;
+            if let Some(layout) = request.layout()
+                && let Some(taken) = self.take(layout, caps, request.caller)
+            {
+                return Ok(taken);
+            }
+        }
+        let attempts = usize::from(first.is_some()) + others.len();
+        let attempts = u8::try_from(attempts).unwrap_or(u8::MAX);
+        Err(self.refuse(request, last, attempts))
     }
 
-    /// Takes a block and tells the observer.
-    fn take_by_search(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
-        let block = self.search(demand, caps)?;
-        self.tell_allocated(&block, demand, caps);
-        Ok(Fresh {
-            block,
-            zeroed: demand.zeroed,
-        })
+    /// The first heap on the route that has a block.
+    #[inline(always)]
+    pub(crate) fn find(&mut self, layout: Request, caps: Caps) -> Option<Taken> {
+        let route = self.route(caps)?;
+        for index in 0..HEAPS {
+            let step = *self.routes.steps(route).get(index)?;
+            if step.is_end() {
+                break;
+            }
+            if !step.is_ordinary() {
+                match self.find_constrained(step, layout, caps) {
+                    None => continue,
+                    found => return found,
+                }
+            }
+            let slot = self.registry.slots.get_mut(step.heap().get())?;
+            if let Some(offset) = slot.heap.as_mut()?.allocate(layout) {
+                return Some(Taken {
+                    address: slot.start.wrapping_add(offset.get()),
+                    heap: step.heap(),
+                });
+            }
+        }
+        None
     }
 
-    /// Takes a block from the first heap on the route that has one.
-    #[inline]
-    pub(crate) fn find(&mut self, demand: &Demand, caps: Caps) -> Result<Fresh<P>, Cause> {
-        let zeroed = demand.zeroed;
-        match self.quick_block(demand, caps) {
-            Some(block) => Ok(Fresh { block, zeroed }),
-            None => self
-                .search(demand, caps)
-                .map(|block| Fresh { block, zeroed }),
+    #[inline(always)]
+    fn route(&mut self, caps: Caps) -> Option<RouteIndex> {
+        match self.routes.position(caps) {
+            None => self.compute_route(caps),
+            kept => kept,
         }
     }
 
+    /// The step of a route at which a heap is asked; `None` if it is not on the route.
+    #[inline(always)]
+    pub(crate) fn step(&mut self, caps: Caps, heap: HeapIndex) -> Option<Step> {
+        let route = self.route(caps)?;
+        let mut steps = self.routes.steps(route).iter();
+        steps.find(|step| step.heap() == heap).copied()
+    }
+
+    #[cold]
     #[inline(never)]
-    fn search(&mut self, demand: &Demand, caps: Caps) -> Result<Block<P>, Cause> {
-        if let Some(cause) = demand.refusal() {
-            return Err(cause);
-        }
+    fn compute_route(&mut self, caps: Caps) -> Option<RouteIndex> {
         let Self {
             routes,
             registry,
             reserves,
-            watches,
             rules,
             ..
         } = self;
-        let route = routes.find(caps, rules, registry, reserves)?;
-        demand.request(1).ok_or(Cause::TooLarge)?;
-        for &step in route.steps() {
-            let Some(request) = demand.request(step.unit) else {
-                continue;
-            };
-            if let Some(block) = try_heap(registry, reserves, route.caps, step, request) {
-                watches.given_by(step.heap, registry);
-                return Ok(block);
+        routes.compute(caps, rules, registry, reserves).ok()
+    }
+
+    /// A block of a heap that a reserve limits, or that has to be asked for more or other than `layout`.
+    #[inline(never)]
+    fn find_constrained(&mut self, step: Step, layout: Request, caps: Caps) -> Option<Taken> {
+        let memory = self.registry.caps(step.heap());
+        let bits = self.rules.caps(caps).ok()?;
+        let mut wanted = layout;
+        if step.is_constrained() {
+            let granularity = self.rules.granularity(caps, memory);
+            wanted = in_units(layout, granularity, !memory.contains(Caps::BIT8))?;
+            if bits.contains(Caps::EXEC) && self.registry.has_code_side(step.heap()) {
+                return self.find_code(step, wanted, bits);
             }
         }
-        Err(Cause::NoMemory)
+        if !self.reserves_allow(step, wanted, bits) {
+            return None;
+        }
+        let slot = self.registry.slots.get_mut(step.heap().get())?;
+        let offset = slot.heap.as_mut()?.allocate(wanted)?;
+        Some(Taken {
+            address: slot.start.wrapping_add(offset.get()),
+            heap: step.heap(),
+        })
+    }
+
+    #[inline(always)]
+    fn reserves_allow(&mut self, step: Step, layout: Request, bits: Caps) -> bool {
+        let memory = self.registry.caps(step.heap());
+        let bytes = charge::<P>(layout);
+        !step.is_reserved() || self.reserves.allow(bits, memory, bytes, &self.registry)
+    }
+
+    /// A block that is handed out by its address on the instruction side, see `alias.rs`.
+    #[inline(never)]
+    fn find_code(&mut self, step: Step, wanted: Request, bits: Caps) -> Option<Taken> {
+        let heap = step.heap();
+        let alias = self.registry.get(heap)?.alias?;
+        let layout = alias.request(wanted)?;
+        if !self.reserves_allow(step, layout, bits) {
+            return None;
+        }
+        let slot = self.registry.slots.get_mut(heap.get())?;
+        let memory = slot.heap.as_mut()?;
+        let offset = memory.allocate(layout)?;
+        let block = slot.start.wrapping_add(offset.get());
+        let back = alias.back_word(block, layout)?;
+        let address = alias.handed_out(back)?;
+        if !address.is_multiple_of(wanted.alignment()) {
+            memory.try_free(offset); // larger alignments than the two sides share; nobody has seen the block
+            return None;
+        }
+        let place = Offset::new(back.wrapping_sub(slot.start))?;
+        // SAFETY: the word lies in a block that was just allocated and is nobody else's yet.
+        unsafe { memory.contents().set_word(place, block) };
+        Some(Taken { address, heap })
+    }
+
+    fn take_tagged(&mut self, request: &AllocRequest<'_>, tag: TypeIndex) -> Result<Taken, Cause> {
+        let layout = request.layout();
+        let found = layout.and_then(|layout| Some((layout, self.find_tagged(layout, tag)?)));
+        let Some((layout, taken)) = found else {
+            return Err(self.refuse(request, Caps::empty(), 1));
+        };
+        self.watches.taken_from(taken.heap, &self.registry);
+        if O::LISTENS {
+            self.notify_allocated(taken, layout, Caps::empty(), request.caller);
+        }
+        Ok(taken)
+    }
+
+    /// What is left to do for a block that was taken for `request`.
+    #[inline]
+    fn pending(&self, taken: Taken, request: &AllocRequest<'_>) -> PendingAllocation<P> {
+        let block = match P::FILLS || request.zeroed {
+            true => self.block_at(taken.address).ok(),
+            false => None,
+        };
+        PendingAllocation {
+            taken,
+            block,
+            zeroed: request.zeroed,
+        }
     }
 }
 
-/// Telling.
+/// `layout` with start and size in multiples of `granularity`, or at least of words.
+fn in_units(layout: Request, granularity: u32, whole_words: bool) -> Option<Request> {
+    let granularity = if whole_words {
+        granularity.max(4)
+    } else {
+        granularity
+    };
+    layout.aligned_to(granularity)?.rounded_up_to(granularity)
+}
+
+/// Notification.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[inline(always)]
-    pub(crate) fn tell_allocated(&mut self, block: &Block<P>, demand: &Demand, caps: Caps) {
-        if O::LISTENS {
-            let event = self.event(block, demand, caps);
-            self.observer.on_allocate(&event);
-        }
+    fn notify_allocated(
+        &mut self,
+        taken: Taken,
+        layout: Request,
+        caps: Caps,
+        caller: Option<&'static Location<'static>>,
+    ) {
+        let event = self.allocated_event(taken, layout, caps, caller);
+        self.observer.on_allocate(&event);
     }
 
-    /// What observers hear of a block.
-    pub(crate) fn event(&self, block: &Block<P>, demand: &Demand, caps: Caps) -> Allocated {
+    /// What observers are told of a block.
+    pub(crate) fn allocated_event(
+        &self,
+        taken: Taken,
+        layout: Request,
+        caps: Caps,
+        caller: Option<&'static Location<'static>>,
+    ) -> Allocated {
+        let block = self.block_at(taken.address);
+        let asked = layout.alignment() > Request::MIN_ALIGNMENT;
         Allocated {
-            address: block.address,
-            size: saturated(demand.size),
-            usable: self.usable_bytes(block).unwrap_or(block.usable),
-            alignment: saturated(demand.alignment),
+            address: taken.address,
+            size: layout.size(),
+            usable: block.map_or(layout.size(), |block| block.usable),
+            alignment: if asked { layout.alignment() } else { 1 },
             caps,
-            heap: block.heap,
-            caller: demand.caller,
+            heap: taken.heap,
+            caller,
         }
     }
-
-    /// Bytes that can be used of a block whose back word may not be written yet.
-    fn usable_bytes(&self, block: &Block<P>) -> Option<u32> {
-        let entry = self.registry.get(block.heap)?;
-        let bytes = entry.heap.as_ref()?.usable_size(block.offset).ok()?;
-        match (block.code, entry.alias) {
-            (Some((back, _)), Some(alias)) => {
-                alias.usable_bytes(block.offset.get(), bytes, back.get())
-            }
-            _ => Some(bytes),
-        }
-    }
-}
-
-fn saturated(size: usize) -> u32 {
-    u32::try_from(size).unwrap_or(u32::MAX)
 }

@@ -8,7 +8,7 @@ use crate::heap_caps::HeapCaps;
 use crate::memory::Memory;
 use crate::observer::Observer;
 use crate::region::heap_in;
-use crate::registry::{Entry, Full, Registry, Stage};
+use crate::registry::{Full, NewHeap, Stage};
 
 /// What boot made of a chip's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let mut booted = Booted::default();
         // SAFETY: the caller keeps the same contract.
         let made = unsafe { self.register(chip, &layout, Stage::Boot, memory, &mut booted) };
-        made.inspect_err(|_| self.registry = Registry::new())?;
+        made.inspect_err(|_| self.registry.clear())?;
         self.chip = Some((chip, *options));
         self.heaps_changed();
         Ok(booted)
@@ -156,7 +156,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         memory: &impl Memory,
         booted: &mut Booted,
     ) -> Result<(), BootError> {
-        let mut entry = Entry::of(chip, available.span, available.caps);
+        let mut entry = NewHeap::of(chip, available.span, available.caps);
         entry.name = available.memory_type.name;
         entry.tag = Some(available.kind);
         if !available.startup_stack || self.startup_is_over {
@@ -191,19 +191,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// - The start-up stacks are no longer used, by any core.
     /// - As [`HeapCaps::boot`] otherwise.
     pub unsafe fn enable_startup_stack_heaps(&mut self, memory: &impl Memory) -> usize {
-        let mut enabled = 0;
-        for (_, entry) in self
-            .registry
-            .iter_mut()
-            .filter(|(_, entry)| entry.heap.is_none() || entry.by_tag_only)
-        {
-            if entry.heap.is_none() {
-                // SAFETY: the caller keeps the same contract.
-                entry.heap = unsafe { heap_in(entry.span, memory) }.ok();
-            }
-            entry.by_tag_only = false;
-            enabled += usize::from(entry.heap.is_some());
-        }
+        let enabled = self.registry.enable_all(|span| {
+            // SAFETY: the caller keeps the same contract.
+            unsafe { heap_in(span, memory) }.ok()
+        });
         self.startup_is_over = true;
         self.heaps_changed();
         enabled

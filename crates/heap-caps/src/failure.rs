@@ -6,11 +6,12 @@
 use core::fmt;
 use core::panic::Location;
 
+use multi_heap::Poison;
 use soc_regions::{Caps, TypeIndex};
 
-use crate::demand::Demand;
-use crate::misuse::Misuse;
-use crate::{Corrupt, HeapIndex};
+use crate::misuse::{Corrupt, Misuse};
+use crate::registry::{HeapIndex, Registry};
+use crate::request::AllocRequest;
 
 /// How many heaps a record describes one by one; what is beyond is counted.
 pub const DESCRIBED: usize = 8;
@@ -18,6 +19,7 @@ pub const DESCRIBED: usize = 8;
 /// Why one heap could not serve a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(u8)] // the first one is all zero: an empty record lies in .bss
 pub enum Why {
     /// It does not have these of the capabilities asked for.
     Lacks(Caps),
@@ -64,6 +66,7 @@ pub struct Candidate {
 /// Why a request was refused as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(u8)] // as `Why`
 pub enum Cause {
     /// Zero bytes were asked for. Not counted as a failure, not reported to observers.
     ZeroSize,
@@ -79,7 +82,7 @@ pub enum Cause {
     TooLarge,
     /// No heap could serve it; the candidates say why.
     NoMemory,
-    /// No heap with this tag has a hole that is big enough ([`HeapCaps::malloc_tagged`](crate::HeapCaps::malloc_tagged)).
+    /// No heap with this tag has a hole that is big enough ([`Placement::Tag`](crate::Placement::Tag)).
     TagExhausted(TypeIndex),
     /// Memory was found, but it had been written to after it was freed. The block is kept back as evidence.
     Corrupt(Corrupt),
@@ -100,30 +103,22 @@ pub struct Failure {
     pub cause: Cause,
     /// Where the request was made, if the caller is known.
     pub caller: Option<&'static Location<'static>>,
-    candidates: [Option<Candidate>; DESCRIBED],
+    pub(crate) candidates: [Option<Candidate>; DESCRIBED],
     not_described: u8,
 }
 
 impl Failure {
     /// The record without candidates.
-    pub(crate) const fn of(demand: &Demand, caps: Caps, cause: Cause) -> Self {
+    pub(crate) const fn of(request: &AllocRequest<'_>, caps: Caps, cause: Cause) -> Self {
         Self {
-            size: demand.size(),
-            alignment: demand.alignment,
+            size: request.size,
+            alignment: request.alignment,
             caps,
             attempts: 1,
             cause,
-            caller: demand.caller,
+            caller: request.caller,
             candidates: [None; DESCRIBED],
             not_described: 0,
-        }
-    }
-
-    /// Adds a candidate, or counts it where the record is full.
-    pub(crate) fn describe(&mut self, candidate: Candidate) {
-        match self.candidates.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some(candidate),
-            None => self.not_described = self.not_described.saturating_add(1),
         }
     }
 
@@ -136,6 +131,97 @@ impl Failure {
     #[must_use]
     pub const fn not_described(&self) -> u8 {
         self.not_described
+    }
+}
+
+/// What is kept of the last failure: a [`Failure`] without what the registry knows of the heaps.
+pub(crate) struct FailureRecord {
+    size: usize,
+    alignment: usize,
+    caps: Caps,
+    caller: Option<&'static Location<'static>>,
+    cause: Cause,
+    reasons: [Why; DESCRIBED],
+    heaps: [HeapIndex; DESCRIBED],
+    /// How many heaps were considered.
+    considered: u8,
+    /// Sets of capabilities that were tried, and 1; 0 where no failure is recorded.
+    attempts: u8,
+}
+
+impl FailureRecord {
+    /// Nothing recorded.
+    pub(crate) const NONE: Self = Self {
+        size: 0,
+        alignment: 0,
+        caps: Caps::empty(),
+        caller: None,
+        cause: Cause::ZeroSize,
+        reasons: [Why::Lacks(Caps::empty()); DESCRIBED],
+        heaps: [HeapIndex(0); DESCRIBED],
+        considered: 0,
+        attempts: 0,
+    };
+
+    /// Begins the record of a request that tried `attempts` sets of capabilities, `caps` the last.
+    #[inline(always)]
+    pub(crate) fn begin(
+        &mut self,
+        request: &AllocRequest<'_>,
+        caps: Caps,
+        cause: Cause,
+        attempts: u8,
+    ) {
+        self.size = request.size;
+        self.alignment = request.alignment;
+        self.caps = caps;
+        self.caller = request.caller;
+        self.cause = cause;
+        self.considered = 0;
+        self.attempts = attempts.saturating_add(1);
+    }
+
+    /// Adds a heap that was considered, or counts it where the record is full.
+    #[inline(always)]
+    pub(crate) fn describe(&mut self, heap: HeapIndex, why: Why) {
+        let place = usize::from(self.considered);
+        if let (Some(reason), Some(index)) =
+            (self.reasons.get_mut(place), self.heaps.get_mut(place))
+        {
+            (*reason, *index) = (why, heap);
+        }
+        self.considered = self.considered.saturating_add(1);
+    }
+
+    /// The whole record.
+    pub(crate) fn expand<P: Poison, const N: usize>(
+        &self,
+        registry: &Registry<P, N>,
+    ) -> Option<Failure> {
+        if self.attempts == 0 {
+            return None;
+        }
+        let considered = usize::from(self.considered);
+        let mut failure = Failure {
+            size: self.size,
+            alignment: self.alignment,
+            caps: self.caps,
+            attempts: self.attempts - 1, // not 0, see above
+            cause: self.cause,
+            caller: self.caller,
+            candidates: [None; DESCRIBED],
+            not_described: u8::try_from(considered.saturating_sub(DESCRIBED)).unwrap_or(u8::MAX),
+        };
+        let reasons = self.heaps.iter().zip(&self.reasons).take(considered);
+        for (place, (&heap, &why)) in failure.candidates.iter_mut().zip(reasons) {
+            *place = registry.get(heap).map(|entry| Candidate {
+                heap,
+                start: entry.span.start(),
+                name: entry.name,
+                why,
+            });
+        }
+        Some(failure)
     }
 }
 

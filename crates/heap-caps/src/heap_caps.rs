@@ -3,13 +3,13 @@
 use multi_heap::{Poison, Unpoisoned};
 use soc_regions::{Caps, Chip, Hardware, Options};
 
-use crate::failure::Failure;
+use crate::constraints::Rules;
+use crate::failure::{Failure, FailureRecord};
 use crate::observer::Observer;
 use crate::policy::Policy;
 use crate::registry::Registry;
 use crate::reserve::{Reserve, ReserveError, Reserves};
 use crate::route::Routes;
-use crate::terms::Rules;
 use crate::watch::Watches;
 
 /// All heaps of a chip, chosen from by capability.
@@ -27,18 +27,18 @@ use crate::watch::Watches;
 #[repr(C)] // what every request reads lies within reach of an instruction: on Xtensa the first KiB
 pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize = 16> {
     pub(crate) routes: Routes<HEAPS>,
+    /// The size above which `malloc` prefers external memory, inverted; 0: it never uses it.
+    inverted_external_above: u32,
+    pub(crate) watches: Watches,
     pub(crate) registry: Registry<P, HEAPS>,
     pub(crate) reserves: Reserves,
-    pub(crate) watches: Watches,
     pub(crate) rules: Rules,
     pub(crate) chip: Option<(&'static Chip, Options)>,
-    /// Above this size `malloc` prefers external memory; `None`: it never uses it.
-    pub(crate) external_above: Option<u32>,
     pub(crate) monitoring: bool,
     /// Nobody stands on the start-up stacks any more.
     pub(crate) startup_is_over: bool,
     pub(crate) failures: u32,
-    pub(crate) last_failure: Option<Failure>,
+    pub(crate) last_failure: FailureRecord,
     pub(crate) observer: O,
 }
 
@@ -63,11 +63,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 external_dma: false,
             },
             chip: None,
-            external_above: None,
+            inverted_external_above: 0,
             monitoring: false,
             startup_is_over: false,
             failures: 0,
-            last_failure: None,
+            last_failure: FailureRecord::NONE,
             observer,
         }
     }
@@ -88,7 +88,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// [`HeapCaps::boot`] sets them anew.
     pub fn set_hardware(&mut self, hardware: Hardware) {
         self.rules.hardware = hardware;
-        self.routes.forget();
+        self.routes.invalidate();
     }
 
     /// What the chip's caches and engines demand of buffers.
@@ -104,7 +104,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The reserve names no capabilities, or there are [`RESERVES`](crate::RESERVES) already.
     pub fn set_reserve(&mut self, reserve: Reserve) -> Result<(), ReserveError> {
         self.reserves.set(reserve)?;
-        self.routes.forget();
+        self.routes.invalidate();
         Ok(())
     }
 
@@ -113,16 +113,44 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.reserves.iter()
     }
 
-    /// From which size on `malloc_default` prefers external memory: sizes *above* the limit do, `None` for never (the state after
-    /// boot). ESP-IDF's `heap_caps_malloc_extmem_enable`, which its start-up code calls with 16384.
+    /// Sets the size above which [`Placement::Default`](crate::Placement::Default) prefers external memory; `None` for
+    /// never (the state after boot). ESP-IDF's `heap_caps_malloc_extmem_enable`, which its start-up code calls with
+    /// 16384.
+    ///
+    /// | limit | first tried | then |
+    /// |---|---|---|
+    /// | `None` | `DEFAULT\|INTERNAL` | |
+    /// | `Some(limit)`, size ≤ limit | `DEFAULT\|INTERNAL` | `DEFAULT` |
+    /// | `Some(limit)`, size > limit | `DEFAULT\|SPIRAM` | `DEFAULT` |
+    ///
+    /// Source: ESP-IDF `heap_caps_malloc_default`.
     pub fn set_external_threshold(&mut self, limit: Option<u32>) {
-        self.external_above = limit;
+        // No size is above the largest request: there the limit makes no difference, and 0 stays free for "never".
+        self.inverted_external_above = limit.map_or(0, |limit| !limit.min(u32::MAX - 1));
     }
 
-    /// The limit of [`HeapCaps::set_external_threshold`].
+    /// Returns the limit of [`HeapCaps::set_external_threshold`].
     #[must_use]
-    pub const fn external_threshold(&self) -> Option<u32> {
-        self.external_above
+    pub fn external_threshold(&self) -> Option<u32> {
+        self.external_above()
+    }
+
+    pub(crate) const fn external_above(&self) -> Option<u32> {
+        match self.inverted_external_above {
+            0 => None,
+            inverted => Some(!inverted),
+        }
+    }
+
+    /// The set of capabilities that `malloc` tries first.
+    #[inline(always)]
+    pub(crate) const fn default_set(&self, size: usize) -> Caps {
+        let limit = !self.inverted_external_above as usize; // widening
+        if size > limit {
+            Caps::DEFAULT.union(Caps::SPIRAM)
+        } else {
+            Caps::DEFAULT.union(Caps::INTERNAL)
+        }
     }
 
     /// The observer.
@@ -135,10 +163,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self.observer
     }
 
-    /// The failure reported last.
+    /// Returns the record of the last failure.
     #[must_use]
-    pub const fn last_failure(&self) -> Option<&Failure> {
-        self.last_failure.as_ref()
+    pub fn last_failure(&self) -> Option<Failure> {
+        self.last_failure.expand(&self.registry)
     }
 
     /// How many failures were reported, up to `u32::MAX`.
@@ -149,17 +177,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Heaps were registered or enabled: what was derived from them is worked out anew.
     pub(crate) fn heaps_changed(&mut self) {
-        self.routes.forget();
-    }
-
-    /// The two sets that `malloc` tries one after the other.
-    pub(crate) fn default_choices(&self, size: usize) -> ([Caps; 2], usize) {
-        const INTERNAL: Caps = Caps::DEFAULT.union(Caps::INTERNAL);
-        const EXTERNAL: Caps = Caps::DEFAULT.union(Caps::SPIRAM);
-        match self.external_above {
-            None => ([INTERNAL, INTERNAL], 1),
-            Some(limit) if size <= limit as usize => ([INTERNAL, Caps::DEFAULT], 2),
-            Some(_) => ([EXTERNAL, Caps::DEFAULT], 2),
-        }
+        self.routes.invalidate();
     }
 }

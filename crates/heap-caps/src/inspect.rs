@@ -50,7 +50,7 @@ pub struct BlockView {
 }
 
 impl HeapView {
-    pub(crate) fn of<P: Poison>(index: HeapIndex, entry: &Entry<P>) -> Self {
+    pub(crate) fn of<P: Poison>(index: HeapIndex, entry: &Entry<'_, P>) -> Self {
         Self {
             index,
             span: entry.span,
@@ -59,13 +59,13 @@ impl HeapView {
             name: entry.name,
             tag: entry.tag,
             active: entry.heap.is_some(),
-            info: entry.heap.as_ref().map(Heap::info).unwrap_or_default(),
+            info: entry.heap.map(Heap::info).unwrap_or_default(),
         }
     }
 }
 
 impl BlockView {
-    fn of<P: Poison>(entry: &Entry<P>, block: &multi_heap::Block) -> Option<Self> {
+    fn of<P: Poison>(entry: &Entry<'_, P>, block: &multi_heap::Block) -> Option<Self> {
         let base = entry.span.start();
         let address = base.checked_add(block.offset.get())?;
         let used = block.state == BlockState::Used;
@@ -82,10 +82,15 @@ impl BlockView {
 }
 
 /// The address of a used block on the instruction side, where its back word says that it was handed out there.
-fn code_address<P: Poison>(entry: &Entry<P>, address: u32, size: u32) -> Option<u32> {
+fn code_address<P: Poison>(entry: &Entry<'_, P>, address: u32, size: u32) -> Option<u32> {
     let alias = entry.alias?;
-    let contents = entry.heap.as_ref()?.contents();
-    let word = |place: u32| contents.word(Offset::new(place.wrapping_sub(entry.span.start()))?);
+    let contents = entry.heap?.contents();
+    let word = |address: u32| {
+        let place = Offset::new(address.wrapping_sub(entry.span.start()))?;
+        // SAFETY: the heap is borrowed. One aligned word is loaded, as where headers are validated; a user who writes
+        // it meanwhile makes it any value, and the view says that contents can imitate a back word.
+        unsafe { contents.word(place) }
+    };
     alias.address_of(address, size, word)
 }
 
@@ -95,31 +100,32 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     pub fn heaps(&self) -> impl Iterator<Item = HeapView> + '_ {
         self.registry
             .iter()
-            .map(|(index, entry)| HeapView::of(index, entry))
+            .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
     /// All heaps in the order in which a search looks at them (within one priority).
     pub fn heaps_in_order(&self) -> impl Iterator<Item = HeapView> + '_ {
         self.registry
             .in_order()
-            .map(|(index, entry)| HeapView::of(index, entry))
+            .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
     /// The heap in whose memory `address` lies, on the data side.
     #[must_use]
     pub fn heap_at(&self, address: u32) -> Option<HeapView> {
         self.entry_at(address)
-            .map(|(index, entry)| HeapView::of(index, entry))
+            .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
     /// The blocks of one heap in address order; none if there is no such heap or it is not enabled. O(blocks) for all.
     pub fn blocks(&self, heap: HeapIndex) -> impl Iterator<Item = BlockView> + '_ {
         let entry = self.registry.get(heap);
-        let enabled = entry.and_then(|entry| Some((entry, entry.heap.as_ref()?)));
-        let blocks = enabled
-            .into_iter()
-            .flat_map(|(entry, heap)| heap.blocks().map(move |block| (entry, block)));
-        blocks.filter_map(|(entry, block)| BlockView::of(entry, &block))
+        let blocks = entry.as_ref().and_then(|entry| Some(entry.heap?.blocks()));
+        let mut blocks = blocks.into_iter().flatten();
+        core::iter::from_fn(move || {
+            let entry = entry.as_ref()?;
+            blocks.find_map(|block| BlockView::of(entry, &block))
+        })
     }
 
     /// Shows every block of the heaps that have `caps` (of all heaps, if INVALID is among them) to `visitor`, until it breaks off. O(blocks).
@@ -131,7 +137,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.registry
             .serving(all_if_invalid(caps))
             .try_for_each(|(index, entry, _)| {
-                let view = HeapView::of(index, entry);
+                let view = HeapView::of(index, &entry);
                 self.blocks(index)
                     .try_for_each(|block| visitor(&view, &block))
             })
@@ -142,11 +148,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     pub fn block_containing(&self, address: u32) -> Option<BlockView> {
         let (_, entry) = self.entry_at(address)?;
         let base = entry.span.start();
-        let block = entry
-            .heap
-            .as_ref()?
-            .block_containing(Offset::new(address - base)?)?;
-        BlockView::of(entry, &block)
+        let block = entry.heap?.block_containing(Offset::new(address - base)?)?;
+        BlockView::of(&entry, &block)
     }
 }
 
@@ -176,7 +179,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[must_use]
     pub fn check_integrity_at(&self, address: u32) -> Option<Result<(), Corrupt>> {
         let (index, entry) = self.entry_at(address)?;
-        let checked = entry.heap.as_ref()?.check();
+        let checked = entry.heap?.check();
         Some(checked.map_err(|corruption| Corrupt::new(index, entry.span.start(), corruption)))
     }
 }
@@ -188,8 +191,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     pub fn pointer(&self, address: u32) -> Option<NonNull<u8>> {
         let (_, entry) = self.entry_at(address)?;
         entry
-            .heap
-            .as_ref()?
+            .heap?
             .contents()
             .pointer(Offset::new(address - entry.span.start())?)
     }
@@ -197,7 +199,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The memory of an enabled heap, bookkeeping included. O(1).
     #[must_use]
     pub fn memory_of(&self, heap: HeapIndex) -> Option<NonNull<[u8]>> {
-        let heap = self.registry.get(heap)?.heap.as_ref()?;
+        let heap = self.registry.get(heap)?.heap?;
         let size = usize::try_from(heap.region_bytes()).ok()?;
         Some(NonNull::slice_from_raw_parts(heap.start(), size))
     }
@@ -206,36 +208,45 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[must_use]
     pub fn address_of(&self, pointer: *const u8) -> Option<u32> {
         self.registry.iter().find_map(|(_, entry)| {
-            let offset = entry.heap.as_ref()?.offset_of(pointer)?;
+            let offset = entry.heap?.offset_of(pointer)?;
             entry.span.start().checked_add(offset.get())
         })
     }
 
-    /// The word at `address`, which may lie on the instruction side; `None` outside of the heaps' blocks or off the word grid. O(heaps).
+    /// Returns the word at `address`, which may lie on the instruction side; `None` outside of the heaps' blocks or off
+    /// the word grid. Meant for the user of the block around it: code in EXEC memory, `u32` tables in IRAM. O(heaps).
+    ///
+    /// # Safety
+    /// - Nobody writes the word meanwhile: the caller is the user of the block around it, or no user is at work.
     #[must_use]
-    pub fn word(&self, address: u32) -> Option<u32> {
+    pub unsafe fn word(&self, address: u32) -> Option<u32> {
         let (contents, place) = self.place(address)?;
-        contents.word(place)
+        // SAFETY: the heap is borrowed; the word is the caller's.
+        unsafe { contents.word(place) }
     }
 
-    /// Writes the word at `address`, which may lie on the instruction side; `false` where [`HeapCaps::word`] has none. Meant for the user of
-    /// the block around it: code that is loaded into EXEC memory, `u32` tables in IRAM. O(heaps).
-    pub fn set_word(&mut self, address: u32, value: u32) -> bool {
-        self.place(address)
-            .is_some_and(|(contents, place)| contents.set_word(place, value))
+    /// Writes the word at `address`, as [`HeapCaps::word`] reads it; returns `false` where there is none.
+    ///
+    /// # Safety
+    /// - The word lies in an allocated block whose user the caller is; nobody else accesses it meanwhile.
+    pub unsafe fn set_word(&mut self, address: u32, value: u32) -> bool {
+        let place = self.place(address);
+        // SAFETY: the heap is borrowed; the word is the caller's.
+        place.is_some_and(|(contents, place)| unsafe { contents.set_word(place, value) })
     }
 
     fn place(&self, address: u32) -> Option<(multi_heap::Contents<P>, Offset)> {
-        let data_side = |entry: &Entry<P>| entry.alias.and_then(|alias| alias.0.to_data(address));
+        let data_side =
+            |entry: &Entry<'_, P>| entry.alias.and_then(|alias| alias.0.to_data(address));
         let (address, entry) = match self.entry_at(address) {
             Some((_, entry)) => (address, entry),
             None => self.registry.iter().find_map(|(_, entry)| {
-                data_side(entry)
+                data_side(&entry)
                     .filter(|&data| entry.span.contains(data))
                     .map(|data| (data, entry))
             })?,
         };
-        let contents = entry.heap.as_ref()?.contents();
+        let contents = entry.heap?.contents();
         Some((contents, Offset::new(address - entry.span.start())?))
     }
 }

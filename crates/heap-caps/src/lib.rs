@@ -8,7 +8,7 @@ mod alias;
 mod allocate;
 mod boot;
 mod boot_error;
-mod demand;
+
 mod failure;
 mod finding;
 #[cfg(feature = "defmt")]
@@ -20,13 +20,14 @@ mod misuse;
 mod observer;
 mod patrol;
 mod policy;
-mod quick;
+
+mod free;
 mod reallocate;
 mod refuse;
 mod region;
 mod registry;
-mod release;
 mod report;
+mod request;
 mod reserve;
 mod route;
 mod sentence;
@@ -36,14 +37,14 @@ mod snapshot;
 mod statistics;
 mod tagged;
 mod tagged_regions;
-mod take;
-mod terms;
-mod watch;
-mod work;
 
+mod constraints;
+mod pending;
+mod watch;
+
+pub use allocate::Taken;
 pub use boot::Booted;
 pub use boot_error::{AddRegionError, BootError};
-pub use demand::Demand;
 pub use failure::{Candidate, Cause, DESCRIBED, Failure, ReallocateError, Why};
 pub use finding::Finding;
 pub use heap_caps::HeapCaps;
@@ -52,9 +53,14 @@ pub use memory::{Identity, Memory};
 pub use misuse::{Corrupt, Misuse, MisuseKind};
 pub use observer::{Allocated, Freed, Observer, Reallocated};
 pub use patrol::Patrol;
+pub use pending::{
+    CopiedMove, FilledFree, PendingAllocation, PendingFree, PendingMove, Reallocation,
+};
 pub use policy::Policy;
+pub use reallocate::{Ordinary, OrdinaryMove};
 pub use registry::HeapIndex;
 pub use report::print_summary;
+pub use request::{AllocRequest, Placement};
 pub use reserve::{RESERVES, Reserve, ReserveError};
 #[cfg(feature = "std")]
 pub use simulated::SimulatedMemory;
@@ -63,4 +69,3 @@ pub use soc_regions::Hardware;
 pub use statistics::NotMonitoring;
 pub use tagged_regions::TaggedRegion;
 pub use watch::{WATCHES, WatchIndex};
-pub use work::{Freeing, Fresh, Move, Reallocation};

@@ -1,6 +1,6 @@
 //! Which rule decides who may serve a request, and in what order.
 
-use soc_regions::{Caps, union};
+use soc_regions::{Caps, Columns, union};
 
 /// The rule of the search. Chosen when the [`HeapCaps`](crate::HeapCaps) is made; it decides the order of registration.
 ///
@@ -16,37 +16,43 @@ use soc_regions::{Caps, union};
 ///
 /// Sources: ESP-IDF HEAD `heap_caps_init`, `heap_caps_aligned_alloc_base`; ESP-IDF v2.1 `pvPortMallocCaps`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Policy {
+    /// ESP-IDF's order of today with reserves honoured and one order for all heaps.
+    #[default]
+    Guaranteed = 0,
     /// ESP-IDF's order of today, for porting and for differential tests.
     IdfExact,
-    /// The same search with reserves honoured and one order for all heaps.
-    #[default]
-    Guaranteed,
     /// The tagged heaps of ESP-IDF v2.1 (2016).
     Tagged2016,
 }
 
 impl Policy {
-    /// Whether a memory type with these columns serves `caps` at `column`.
-    pub(crate) fn matches(self, columns: &[Caps; 3], column: usize, caps: Caps) -> bool {
-        let Some(here) = columns.get(column) else {
-            return false;
-        };
-        let counted = match self {
-            Self::IdfExact | Self::Guaranteed => union(*columns),
-            Self::Tagged2016 => columns.iter().skip(column).copied().collect(),
-        };
-        here.intersects(caps) && counted.contains(caps)
-    }
-
-    /// The first column at which a memory type serves `caps`.
-    pub(crate) fn column(self, columns: &[Caps; 3], caps: Caps) -> Option<usize> {
-        (0..columns.len()).find(|&column| self.matches(columns, column, caps))
+    /// The first column at which a memory type with these columns serves `caps`.
+    #[inline(always)]
+    pub(crate) fn column(self, columns: &Columns, caps: Caps) -> Option<usize> {
+        if !union(*columns).contains(caps) {
+            return None;
+        }
+        if self == Self::Tagged2016 {
+            let serves = |column: &usize| serves_2016(columns, *column, caps);
+            return (0..columns.len()).find(serves);
+        }
+        columns.iter().position(|column| column.intersects(caps))
     }
 
     pub(crate) const fn honours_reserves(self) -> bool {
         matches!(self, Self::Guaranteed)
     }
+}
+
+/// Whether a memory type serves `caps` at `column` by the rule of 2016: what earlier columns offer does not count.
+fn serves_2016(columns: &Columns, column: usize, caps: Caps) -> bool {
+    let counted: Caps = columns.iter().skip(column).copied().collect();
+    let here = columns
+        .get(column)
+        .is_some_and(|here| here.intersects(caps));
+    here && counted.contains(caps)
 }
 
 #[cfg(test)]
@@ -65,10 +71,10 @@ mod tests {
         let dram = [Caps::DMA.union(Caps::BIT8), Caps::BIT32, Caps::empty()];
         let caps = Caps::BIT8 | Caps::BIT32;
         assert_eq!(Policy::Guaranteed.column(&dram, caps), Some(0));
-        assert!(Policy::Guaranteed.matches(&dram, 1, caps));
         assert_eq!(Policy::Tagged2016.column(&dram, caps), Some(0));
+        assert!(serves_2016(&dram, 0, caps));
         assert!(
-            !Policy::Tagged2016.matches(&dram, 1, caps),
+            !serves_2016(&dram, 1, caps),
             "8BIT stands in an earlier column"
         );
     }

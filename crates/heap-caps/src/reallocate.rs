@@ -1,4 +1,4 @@
-//! How a block changes its size: where it lies, downwards, or by moving to another place.
+//! Reallocation: a block changes its size where it lies, downwards, or by moving to another place.
 //!
 //! ```text
 //!   the block's heap has the capabilities, the address is aligned as asked, and it is on the right side of the memory?
@@ -6,24 +6,26 @@
 //!     no ────────────────────────────────────────────────────►│ another block, copy, free the old one
 //! ```
 //!
-//! Under comprehensive poisoning a block that changes its size in place does so in the phases of a move from itself to itself: what it
-//! gives up is filled before it is given up, what it gains after it was gained, both outside of any lock.
+//! Nearly every reallocation is *ordinary*: a block on the data side, a heap that is asked for just what the request
+//! says, no filling. These move no structure and are decided first. Under comprehensive poisoning a block that changes
+//! its size in place does so in the phases of a move from itself to itself: what it gives up is filled before it is
+//! given up, what it gains after it was gained, both outside of any lock.
 //!
-//! The old block stays as it is until the new one is ready. Without capabilities in the demand, the block keeps those
-//! of the memory it lies in. A demand's alignment is kept; a block does not remember the one it was allocated with.
+//! The old block stays as it is until the new one is ready. Without capabilities in the request, the block keeps those
+//! of the memory it lies in. A request's alignment is kept; a block does not remember the one it was allocated with.
 
 use core::panic::Location;
 
-use multi_heap::{Poison, Request};
-use soc_regions::Caps;
+use multi_heap::{Offset, Poison, Request};
+use soc_regions::{Caps, WordOrder};
 
-use crate::demand::Demand;
+use crate::allocate::{Taken, charge};
 use crate::failure::{Cause, ReallocateError};
 use crate::heap_caps::HeapCaps;
 use crate::misuse::Misuse;
 use crate::observer::{Observer, Reallocated};
-use crate::take::charge;
-use crate::work::{Block, Move, Reallocation};
+use crate::pending::{Block, CopiedMove, PendingMove, Reallocation};
+use crate::request::{AllocRequest, Placement};
 
 /// Reallocation in one call.
 #[expect(
@@ -31,14 +33,46 @@ use crate::work::{Block, Move, Reallocation};
     reason = "the record is what one calls these for; layers with locks use the phases"
 )]
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Resizes the block at `address` to `size` bytes of memory that has all of `caps`; returns its address, old or new. The first
-    /// `min(old, new)` bytes are kept. O(heaps) if it stays where it is, else O(size).
+    /// Resizes the block at `address` to what `request` asks for; returns its address, old or new. The first
+    /// `min(old, new)` bytes are kept; zeros are not written. O(heaps) if it stays where it is, else O(size).
     ///
-    /// Empty `caps` mean those of the memory in which the block lies. A `size` of 0 is refused: who wants a free calls it.
+    /// Empty capabilities mean those of the memory in which the block lies. Size 0 is refused: to free, call
+    /// [`HeapCaps::free`].
     ///
     /// # Errors
-    /// [`ReallocateError::Misuse`] for an address that was not handed out, [`ReallocateError::Failure`] if there is no memory. The
-    /// block is as it was in both cases.
+    /// [`ReallocateError::Misuse`] for an address that was not handed out, [`ReallocateError::Failure`] if there is no
+    /// memory. The block is as it was in both cases.
+    pub fn reallocate(
+        &mut self,
+        address: u32,
+        request: &AllocRequest<'_>,
+    ) -> Result<u32, ReallocateError> {
+        let moved = match self.begin_reallocate(address, request) {
+            Ok(Reallocation::InPlace(address)) => return Ok(address),
+            Ok(Reallocation::Moving(pending)) => {
+                // SAFETY: the heaps stay borrowed: nobody frees or uses the blocks meanwhile, but users of the block,
+                // who gave it up for the length of this call.
+                unsafe { pending.copy() }
+            }
+            Err(ReallocateError::Misuse(misuse)) => return Err(ReallocateError::Misuse(misuse)),
+            Err(ReallocateError::Failure(cause)) => {
+                return Err(ReallocateError::Failure(self.failure(request, cause)));
+            }
+        };
+        match moved {
+            Ok(copied) => Ok(self.finish_move(copied, request)?),
+            Err(corrupt) => {
+                let cause = self.record_corrupt(request, corrupt);
+                Err(ReallocateError::Failure(self.failure(request, cause)))
+            }
+        }
+    }
+
+    /// Resizes the block at `address` to `size` bytes of memory that has `caps`: [`HeapCaps::reallocate`] by ESP-IDF's
+    /// name.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::reallocate`].
     #[track_caller]
     pub fn realloc(
         &mut self,
@@ -46,139 +80,222 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         size: usize,
         caps: Caps,
     ) -> Result<u32, ReallocateError> {
-        let demand = Demand::new(size, caps).from(Location::caller());
-        self.resize(address, &demand, &[caps])
+        let request = AllocRequest::new(size, caps);
+        self.reallocate(address, &request)
     }
+}
 
-    /// As [`HeapCaps::realloc`], and the result is a multiple of `alignment`.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::realloc`].
-    #[track_caller]
-    pub fn aligned_realloc(
+/// An ordinary block that has to move.
+#[derive(Debug)]
+#[must_use = "the contents are still at the old place"]
+pub struct OrdinaryMove {
+    /// Where the block moves.
+    pub to: Taken,
+    /// Bytes to be copied there, upwards: the places may overlap.
+    pub bytes: u32,
+    /// The block grew downwards: its old place is part of the new one.
+    within: bool,
+}
+
+/// What became of a reallocation that was tried as an ordinary one.
+#[derive(Debug)]
+#[must_use = "a move has to be copied and finished"]
+pub enum Ordinary {
+    /// The block was resized where it lies.
+    InPlace,
+    /// The block moves.
+    Moving(OrdinaryMove),
+    /// Nothing was changed: it is no ordinary one, or there is no memory.
+    /// [`HeapCaps::begin_reallocate`] does it, or finds the reason.
+    Undecided,
+}
+
+/// Ordinary reallocation, for layers with locks: these under the lock, the copy without.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Resizes the block at `address` where it lies, or allocates the block to which it has to move, if all of it is
+    /// ordinary. O(heaps).
+    #[inline]
+    pub fn reallocate_ordinary(
         &mut self,
         address: u32,
-        alignment: usize,
-        size: usize,
+        layout: Request,
         caps: Caps,
-    ) -> Result<u32, ReallocateError> {
-        let demand = Demand::new(size, caps)
-            .aligned_to(alignment)
-            .from(Location::caller());
-        self.resize(address, &demand, &[caps])
-    }
-
-    /// As [`HeapCaps::realloc`] with the first of `choices` that can be met.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::realloc`], once, about the last choice.
-    #[track_caller]
-    pub fn realloc_prefer(
-        &mut self,
-        address: u32,
-        size: usize,
-        choices: &[Caps],
-    ) -> Result<u32, ReallocateError> {
-        let demand = Demand::new(size, Caps::empty()).from(Location::caller());
-        self.resize(address, &demand, choices)
-    }
-
-    /// As [`HeapCaps::realloc`] in the memory that [`HeapCaps::malloc_default`] would choose for `size`.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::realloc`], once, about the last set tried.
-    #[track_caller]
-    pub fn realloc_default(&mut self, address: u32, size: usize) -> Result<u32, ReallocateError> {
-        let (choices, count) = self.default_choices(size);
-        let demand = Demand::new(size, Caps::empty()).from(Location::caller());
-        self.resize(address, &demand, choices.get(..count).unwrap_or(&choices))
-    }
-
-    fn resize(
-        &mut self,
-        address: u32,
-        demand: &Demand,
-        choices: &[Caps],
-    ) -> Result<u32, ReallocateError> {
-        self.resized_and_copied(address, demand, choices)
-            .map_err(|error| match error {
-                ReallocateError::Misuse(misuse) => ReallocateError::Misuse(misuse),
-                ReallocateError::Failure(cause) => {
-                    ReallocateError::Failure(self.record(demand, cause))
+        caller: Option<&'static Location<'static>>,
+    ) -> Ordinary {
+        if P::FILLS || caps.is_empty() {
+            return Ordinary::Undecided;
+        }
+        let Some(heap) = self.registry.containing(address) else {
+            return Ordinary::Undecided;
+        };
+        let step = self.step(caps, heap);
+        let Some(slot) = self.registry.slots.get_mut(heap.get()) else {
+            return Ordinary::Undecided;
+        };
+        let offset = Offset::new(address.wrapping_sub(slot.start));
+        let (Some(offset), Some(memory)) = (offset, slot.heap.as_mut()) else {
+            return Ordinary::Undecided;
+        };
+        let Some(old) = (if O::LISTENS {
+            memory.try_usable_size(offset)
+        } else {
+            Some(0)
+        }) else {
+            return Ordinary::Undecided;
+        };
+        let stays = address.is_multiple_of(layout.alignment());
+        match step {
+            Some(step) if step.is_ordinary() && stays => {
+                match memory.try_resize(offset, layout.size()) {
+                    Ok(true) => {
+                        self.resized(address, old, Taken { address, heap }, layout, caps, caller);
+                        return Ordinary::InPlace;
+                    }
+                    Ok(false) => {}
+                    Err(_) => return Ordinary::Undecided,
                 }
-            })
+                if layout.alignment() == Request::MIN_ALIGNMENT {
+                    match memory.try_grow_backward(offset, layout.size()) {
+                        Ok(Some(moved)) => {
+                            let address = slot.start.wrapping_add(moved.to.get());
+                            return Ordinary::Moving(OrdinaryMove {
+                                to: Taken { address, heap },
+                                bytes: moved.bytes,
+                                within: true,
+                            });
+                        }
+                        Ok(None) => {}
+                        Err(_) => return Ordinary::Undecided,
+                    }
+                }
+            }
+            Some(step) if !step.is_ordinary() => return Ordinary::Undecided,
+            _ => {}
+        }
+        let Some(bytes) = memory.try_usable_size(offset) else {
+            return Ordinary::Undecided;
+        };
+        match self.find(layout, caps) {
+            None => Ordinary::Undecided,
+            Some(to) if self.is_code(to) => {
+                // The words of code lie in another order; nobody has seen the block.
+                let undone = self.free(to.address);
+                debug_assert!(undone.is_ok(), "a block just allocated can be freed");
+                Ordinary::Undecided
+            }
+            Some(to) => {
+                self.watches.taken_from(to.heap, &self.registry);
+                let bytes = bytes.min(layout.size());
+                let within = false;
+                Ordinary::Moving(OrdinaryMove { to, bytes, within })
+            }
+        }
     }
 
-    #[inline(never)]
-    fn resized_and_copied(
+    /// Last phase of an ordinary move from `address`, after the copy: gives up the old block, or what is too much of the
+    /// new one. O(1).
+    ///
+    /// # Errors
+    /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as evidence.
+    pub fn finish_ordinary(
         &mut self,
         address: u32,
-        demand: &Demand,
-        choices: &[Caps],
-    ) -> Result<u32, ReallocateError<Cause>> {
-        match self.reallocate_preferring(address, demand, choices)? {
-            Reallocation::InPlace(address) => Ok(address),
-            Reallocation::Moving(moving) => {
-                let copied = moving.copy();
-                copied.map_err(|corrupt| {
-                    ReallocateError::Failure(self.note_corrupt(demand, corrupt))
-                })?;
-                Ok(self.finish_move(moving)?)
+        moved: OrdinaryMove,
+        layout: Request,
+        caps: Caps,
+        caller: Option<&'static Location<'static>>,
+    ) -> Result<(), Misuse> {
+        let OrdinaryMove { to, bytes, within } = moved;
+        let old = if within {
+            let offset = self.offset_in(to)?;
+            let memory = self.registry.heap_mut(to.heap);
+            let settled = memory.map(|memory| memory.try_resize(offset, layout.size()));
+            if !matches!(settled, Some(Ok(true))) {
+                return Err(self.misuse_of(to.address));
             }
+            bytes
+        } else {
+            self.give_back(address)?
+        };
+        self.resized(address, old, to, layout, caps, caller);
+        Ok(())
+    }
+
+    fn offset_in(&self, taken: Taken) -> Result<Offset, Misuse> {
+        let slot = self.registry.slots.get(taken.heap.get());
+        let offset = slot.and_then(|slot| Offset::new(taken.address.wrapping_sub(slot.start)));
+        offset.ok_or(Misuse::outside(taken.address))
+    }
+
+    fn is_code(&self, taken: Taken) -> bool {
+        self.registry.containing(taken.address) != Some(taken.heap)
+    }
+
+    /// A block has its new size: watches and observers are told.
+    #[inline(always)]
+    fn resized(
+        &mut self,
+        old_address: u32,
+        old_usable: u32,
+        now: Taken,
+        layout: Request,
+        caps: Caps,
+        caller: Option<&'static Location<'static>>,
+    ) {
+        self.watches.taken_from(now.heap, &self.registry);
+        if O::LISTENS {
+            let old_heap = self.registry.containing(old_address).unwrap_or(now.heap);
+            let now = self.allocated_event(now, layout, caps, caller);
+            self.observer.on_reallocate(&Reallocated {
+                old_address,
+                old_usable,
+                old_heap,
+                now,
+            });
         }
     }
 }
 
-/// Reallocation in phases: these under a lock, [`Move::copy`] without.
+/// Reallocation of any kind, for layers with locks: these under the lock, [`PendingMove::copy`] without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Resizes the block at `address` where it lies, or takes the block to which it has to move. O(heaps).
+    /// Resizes the block at `address` where it lies, or allocates the block to which it has to move. O(heaps).
     ///
     /// # Errors
-    /// As [`HeapCaps::realloc`].
-    pub fn reallocate(
+    /// As [`HeapCaps::reallocate`].
+    #[inline(never)]
+    pub fn begin_reallocate(
         &mut self,
         address: u32,
-        demand: &Demand,
-    ) -> Result<Reallocation<P>, ReallocateError<Cause>> {
-        self.reallocate_preferring(address, demand, &[demand.caps])
-    }
-
-    /// As [`HeapCaps::reallocate`] where [`HeapCaps::malloc_default`] would allocate the new size.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::realloc_default`].
-    pub fn reallocate_default(
-        &mut self,
-        address: u32,
-        demand: &Demand,
-    ) -> Result<Reallocation<P>, ReallocateError<Cause>> {
-        let (choices, count) = self.default_choices(demand.size);
-        self.reallocate_preferring(address, demand, choices.get(..count).unwrap_or(&choices))
-    }
-
-    /// As [`HeapCaps::reallocate`] with the first of `choices` that can be met.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::realloc_prefer`].
-    #[inline(never)] // one copy, and a frame of its own: what it is inlined into gets more than Xtensa's back end can spill
-    pub fn reallocate_preferring(
-        &mut self,
-        address: u32,
-        demand: &Demand,
-        choices: &[Caps],
+        request: &AllocRequest<'_>,
     ) -> Result<Reallocation<P>, ReallocateError<Cause>> {
         let old = self.block_at(address)?;
-        let mut last = (Caps::empty(), demand.refusal().unwrap_or(Cause::NoCaps));
-        for &caps in choices.iter().filter(|_| demand.refusal().is_none()) {
-            match self.resized_or_moving(&old, demand, caps)? {
-                Ok(done) => return Ok(done),
-                Err(cause) => last = (caps, cause),
+        let default;
+        let sets: &[Caps] = match &request.placement {
+            Placement::Caps(caps) => core::slice::from_ref(caps),
+            Placement::Prefer(sets) => sets,
+            Placement::Default => {
+                default = [self.default_set(request.size), Caps::DEFAULT];
+                let count = if self.external_above().is_some() {
+                    2
+                } else {
+                    1
+                };
+                default.get(..count).unwrap_or(&default)
+            }
+            Placement::Tag(_) => &[],
+        };
+        let mut last = Caps::empty();
+        if let Some(layout) = request.layout() {
+            for &caps in sets {
+                last = caps;
+                if let Some(done) = self.resize_or_move(&old, request, layout, caps)? {
+                    return Ok(done);
+                }
             }
         }
-        let attempts = u8::try_from(choices.len()).unwrap_or(u8::MAX);
-        let (caps, cause) = last;
+        let attempts = u8::try_from(sets.len()).unwrap_or(u8::MAX);
         Err(ReallocateError::Failure(
-            self.refuse(demand, caps, cause, attempts),
+            self.refuse(request, last, attempts),
         ))
     }
 
@@ -187,199 +304,196 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as evidence.
     #[inline(never)]
-    pub fn finish_move(&mut self, moving: Move<P>) -> Result<u32, Misuse> {
-        if moving.within {
-            self.set_size(&moving.to, moving.to.kept())?;
-            self.note_given(&moving.to);
+    pub fn finish_move(
+        &mut self,
+        CopiedMove(moving): CopiedMove<P>,
+        request: &AllocRequest<'_>,
+    ) -> Result<u32, Misuse> {
+        let PendingMove {
+            from,
+            to,
+            within,
+            caps,
+        } = &moving;
+        if *within {
+            self.set_size(to, to.kept())?;
         } else {
-            self.give_back(&moving.from)?;
+            self.give_back_block(from)?; // its back word may be filled
         }
-        self.tell_reallocated(&moving.from, &moving.to, &moving.demand, moving.caps);
-        Ok(moving.to.address)
+        if let Some(layout) = request.layout() {
+            let now = Taken {
+                address: to.address,
+                heap: to.heap,
+            };
+            self.resized(
+                from.address,
+                from.usable,
+                now,
+                layout,
+                *caps,
+                request.caller,
+            );
+        }
+        Ok(to.address)
     }
 
-    /// The block at its new size or on its way; the inner error says why neither is possible with these capabilities.
+    /// The block at its new size or on its way; `None` if neither is possible with these capabilities.
     #[inline(never)]
-    fn resized_or_moving(
+    fn resize_or_move(
         &mut self,
         old: &Block<P>,
-        demand: &Demand,
+        request: &AllocRequest<'_>,
+        layout: Request,
         caps: Caps,
-    ) -> Result<Result<Reallocation<P>, Cause>, Misuse> {
-        let kept = self
-            .registry
-            .get(old.heap)
-            .map_or(Caps::empty(), |entry| entry.caps);
+    ) -> Result<Option<Reallocation<P>>, Misuse> {
+        let kept = self.registry.caps(old.heap);
         let keeps = caps.is_empty();
         let caps = if keeps { keeping(old, kept) } else { caps };
-        let bits = match self.rules.caps(caps) {
-            Ok(bits) => bits,
-            Err(cause) => return Ok(Err(cause)),
+        let Ok(bits) = self.rules.caps(caps) else {
+            return Ok(None);
         };
-        let unit = match self.rules.unit(caps, kept) {
-            unit if keeps && !is_whole(old, unit) => 1,
-            unit => unit,
+        let granularity = match self.rules.granularity(caps, kept) {
+            granularity if keeps && !is_whole(old, granularity) => 1,
+            granularity => granularity,
         };
-        let Some(request) = demand.request(unit) else {
-            return Ok(Err(Cause::TooLarge));
+        let units = layout.aligned_to(granularity);
+        let Some(units) = units.and_then(|units| units.rounded_up_to(granularity)) else {
+            return Ok(None);
         };
-        if self.may_stay(old, bits, request)
-            && let Some(done) = self.resized(old, demand, caps, request)?
+        if self.may_stay(old, bits, units)
+            && let Some(done) = self.resize_here(old, request, caps, layout, units)?
         {
-            return Ok(Ok(done));
+            return Ok(Some(done));
         }
-        Ok(self.find(demand, caps).map(|fresh| {
-            let (from, to) = (*old, fresh.block);
-            Reallocation::Moving(Move {
-                from,
-                to,
-                within: false,
-                demand: *demand,
-                caps,
-            })
-        }))
+        let Some(taken) = self.find(layout, caps) else {
+            return Ok(None);
+        };
+        self.watches.taken_from(taken.heap, &self.registry);
+        let mut to = self.block_at(taken.address)?;
+        to.usable = to.usable.min(layout.size());
+        let (from, within) = (*old, false);
+        Ok(Some(Reallocation::Moving(PendingMove {
+            from,
+            to,
+            within,
+            caps,
+        })))
     }
 
-    /// Whether the block may stay in its heap: it has the capabilities on the side where the block was handed out, at this alignment.
-    fn may_stay(&self, old: &Block<P>, bits: Caps, request: Request) -> bool {
-        let Some(entry) = self.registry.get(old.heap) else {
-            return false;
-        };
-        let right_side = match (entry.alias.is_some(), old.code.is_some()) {
-            (true, on_code_side) => bits.contains(Caps::EXEC) == on_code_side,
-            (false, _) => true,
-        };
-        let grows_by = charge::<P>(request.size()).saturating_sub(charge::<P>(old.usable));
-        let forbidden = || {
-            let honoured = self.rules.policy.honours_reserves() && grows_by > 0;
-            let forbidding = || {
-                self.reserves
-                    .forbidding(bits, entry.caps, grows_by, &self.registry)
-            };
-            honoured.then(forbidding).flatten()
-        };
-        entry.caps.contains(bits)
+    /// Whether the block may stay in its heap: it has the capabilities on the side where the block was handed out, at
+    /// this alignment, and no reserve forbids what it gains.
+    fn may_stay(&mut self, old: &Block<P>, bits: Caps, layout: Request) -> bool {
+        let memory = self.registry.caps(old.heap);
+        let on_code_side = old.code.is_some();
+        let right_side =
+            !self.registry.has_code_side(old.heap) || bits.contains(Caps::EXEC) == on_code_side;
+        let before = Request::new(old.usable.max(1) as usize).map_or(0, charge::<P>); // widening
+        let grows_by = charge::<P>(layout).saturating_sub(before);
+        memory.contains(bits)
             && right_side
-            && old.address.is_multiple_of(request.alignment())
-            && forbidden().is_none()
+            && old.address.is_multiple_of(layout.alignment())
+            && (grows_by == 0
+                || !self.rules.policy.honours_reserves()
+                || self.reserves.allow(bits, memory, grows_by, &self.registry))
     }
 
     /// The block at its new size in its own heap, in place or growing downwards; `None` if there is no room.
     #[inline(never)]
-    fn resized(
+    fn resize_here(
         &mut self,
         old: &Block<P>,
-        demand: &Demand,
+        request: &AllocRequest<'_>,
         caps: Caps,
-        request: Request,
+        layout: Request,
+        units: Request,
     ) -> Result<Option<Reallocation<P>>, Misuse> {
-        let Some(entry) = self.registry.get_mut(old.heap) else {
-            return Ok(None);
+        let words = !self.registry.caps(old.heap).contains(Caps::BIT8) || old.code.is_some();
+        let size = if words {
+            units.size().next_multiple_of(4)
+        } else {
+            units.size()
         };
-        let size = match entry.is_word_only() || old.code.is_some() {
-            true => request.size().next_multiple_of(4),
-            false => request.size(),
-        };
-        let alias = entry.alias.filter(|_| old.code.is_some());
-        let fixed = alias.is_some_and(|alias| !alias.resizes_in_place());
+        // Of an inverted block the handed-out address depends on its end.
+        let fixed = matches!(old.code, Some((_, WordOrder::Inverted)));
         let at_new_size = Block {
             usable: size,
             ..*old
         };
-        let in_place = match fixed {
-            true => size <= old.usable,
-            false => self.fits_in_place(old, at_new_size.kept())?,
+        let within = |to| {
+            let from = *old;
+            Reallocation::Moving(PendingMove {
+                from,
+                to,
+                within: true,
+                caps,
+            })
+        };
+        let in_place = if fixed {
+            size <= old.usable
+        } else {
+            P::FILLS && at_new_size.kept() < old.bytes || self.set_size(old, at_new_size.kept())?
         };
         if P::FILLS && in_place && !fixed {
-            let to = Block {
-                bytes: old.bytes.max(at_new_size.kept()),
+            let bytes = old.bytes.max(at_new_size.kept());
+            return Ok(Some(within(Block {
+                bytes,
                 ..at_new_size
-            };
-            return Ok(Some(Reallocation::within(old, to, demand, caps)));
+            })));
         }
         if in_place {
-            self.note_given(old);
-            self.tell_reallocated(old, old, demand, caps);
+            let now = Taken {
+                address: old.address,
+                heap: old.heap,
+            };
+            self.resized(old.address, old.usable, now, layout, caps, request.caller);
             return Ok(Some(Reallocation::InPlace(old.address)));
         }
-        let downwards = old.code.is_none() && request.alignment() == Request::MIN_ALIGNMENT;
-        let moved = if downwards {
-            self.grow_downwards(old, size)?
-        } else {
-            None
-        };
-        Ok(moved.map(|to| Reallocation::within(old, to, demand, caps)))
-    }
-
-    /// Resizes a block where it lies if there is room. Where it gives up bytes that have to be filled before, [`HeapCaps::finish_move`] does.
-    fn fits_in_place(&mut self, block: &Block<P>, bytes: u32) -> Result<bool, Misuse> {
-        if P::FILLS && bytes < block.bytes {
-            return Ok(true);
+        if old.code.is_some() || units.alignment() != Request::MIN_ALIGNMENT {
+            return Ok(None);
         }
-        self.set_size(block, bytes)
+        Ok(self.grow_downwards(old, size)?.map(within))
     }
 
+    /// Resizes a block where it lies; `false` if there is no room.
     #[inline(never)]
     fn set_size(&mut self, block: &Block<P>, size: u32) -> Result<bool, Misuse> {
-        let refused = |misuse| Misuse::in_heap(block.address, block.heap, block.base, misuse);
-        let heap = self
-            .registry
-            .get_mut(block.heap)
-            .and_then(|entry| entry.heap.as_mut());
-        heap.map_or(Ok(false), |heap| {
-            heap.resize(block.offset, size).map_err(refused)
-        })
+        let Some(heap) = self.registry.heap_mut(block.heap) else {
+            return Ok(false);
+        };
+        match heap.try_resize(block.offset, size) {
+            Ok(resized) => Ok(resized),
+            Err(_) => Err(self.misuse_of(block.address)),
+        }
     }
 
     #[inline(never)]
     fn grow_downwards(&mut self, block: &Block<P>, size: u32) -> Result<Option<Block<P>>, Misuse> {
-        let refused = |misuse| Misuse::in_heap(block.address, block.heap, block.base, misuse);
-        let heap = self
-            .registry
-            .get_mut(block.heap)
-            .and_then(|entry| entry.heap.as_mut());
-        let Some(heap) = heap else { return Ok(None) };
-        let Some(moved) = heap.grow_backward(block.offset, size).map_err(refused)? else {
+        let Some(heap) = self.registry.heap_mut(block.heap) else {
             return Ok(None);
         };
-        let bytes = match P::FILLS {
-            true => heap.usable_size(moved.to).map_err(refused)?,
-            false => size,
+        let moved = match heap.try_grow_backward(block.offset, size) {
+            Ok(Some(moved)) => moved,
+            Ok(None) => return Ok(None),
+            Err(_) => return Err(self.misuse_of(block.address)),
+        };
+        let held = if P::FILLS {
+            heap.try_usable_size(moved.to)
+        } else {
+            Some(size)
         };
         Ok(Some(Block {
             offset: moved.to,
             address: block.base.wrapping_add(moved.to.get()),
-            bytes,
+            bytes: held.unwrap_or(size),
             usable: size,
             ..*block
         }))
     }
-
-    /// Tells the watches that the block's heap gave bytes away.
-    fn note_given(&mut self, block: &Block<P>) {
-        let caps = self
-            .registry
-            .get(block.heap)
-            .map_or(Caps::empty(), |entry| entry.caps);
-        self.watches.given(caps, &self.registry);
-    }
-
-    fn tell_reallocated(&mut self, old: &Block<P>, new: &Block<P>, demand: &Demand, caps: Caps) {
-        if O::LISTENS {
-            let now = self.event(new, demand, caps);
-            self.observer.on_reallocate(&Reallocated {
-                old_address: old.address,
-                old_usable: old.usable,
-                old_heap: old.heap,
-                now,
-            });
-        }
-    }
 }
 
-/// Whether a block may have whole units to itself, as one for DMA has: without capabilities in the demand, it keeps them.
-fn is_whole<P: Poison>(old: &Block<P>, unit: u32) -> bool {
-    old.address.is_multiple_of(unit) && old.usable >= unit
+/// Whether a block may have whole cache lines to itself, as one for DMA has: without capabilities in the request, it keeps them.
+fn is_whole<P: Poison>(old: &Block<P>, granularity: u32) -> bool {
+    old.address.is_multiple_of(granularity) && old.usable >= granularity
 }
 
 /// The capabilities that keep a block in memory like the one it lies in, less those that exclude each other.

@@ -8,7 +8,7 @@ use crate::boot_error::AddRegionError;
 use crate::heap_caps::HeapCaps;
 use crate::memory::Memory;
 use crate::observer::Observer;
-use crate::registry::{Entry, Full, HeapIndex, Stage};
+use crate::registry::{Full, HeapIndex, NewHeap, Stage};
 
 /// Adding regions.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
@@ -34,7 +34,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let memory_type = chip
             .memory_type(kind)
             .ok_or(AddRegionError::UnknownAddress(span.start()))?;
-        let mut entry = Entry::of(chip, span, memory_type.caps_under(&options));
+        let mut entry = NewHeap::of(chip, span, memory_type.caps_under(&options));
         entry.name = memory_type.name;
         entry.tag = Some(kind);
         // SAFETY: the caller keeps the same contract.
@@ -58,8 +58,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             return Err(AddRegionError::NoCaps);
         }
         let entry = match self.chip {
-            Some((chip, _)) => Entry::of(chip, span, columns),
-            None => Entry::new(span, columns),
+            Some((chip, _)) => NewHeap::of(chip, span, columns),
+            None => NewHeap::new(span, columns),
         };
         // SAFETY: the caller keeps the same contract.
         unsafe { self.add(entry, memory) }
@@ -67,9 +67,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// # Safety
     /// As [`HeapCaps::add_region`].
+    #[inline(never)]
     pub(crate) unsafe fn add(
         &mut self,
-        mut entry: Entry<P>,
+        mut entry: NewHeap<P>,
         memory: &impl Memory,
     ) -> Result<HeapIndex, AddRegionError> {
         let full = AddRegionError::TableFull { places: HEAPS };
@@ -104,20 +105,17 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 }
 
-impl<P: Poison> Entry<P> {
+impl<P: Poison> NewHeap<P> {
     /// Memory that is not enabled and belongs to no type.
     pub(crate) fn new(span: Span, columns: Columns) -> Self {
-        let caps = union(columns);
         Self {
             span,
             columns,
-            caps,
             name: "added",
             tag: None,
             alias: None,
             by_tag_only: false,
             heap: None,
-            minimum_before: None,
         }
     }
 

@@ -1,9 +1,9 @@
-//! Which heaps there are, where each lies, and in which order they are looked at.
+//! Heaps of a chip: where each lies, what it can do, and in which order they are searched.
 //!
 //! ```text
-//!   entries   0: DRAM 3FFAE6E0   1: DRAM 3FFB2EC8   2: D/IRAM 3FFE0440 …     in order of registration, for ever
-//!   bounds    (start, size) of each, densely packed: what a free looks through
-//!   order     0, 2, 4, 3, 1                                                  in order of the search
+//!   slots     0: 3FFAE6E0 6 KiB Heap   1: 3FFB2EC8 … Heap   2: 3FFE0440 … Heap     what every request reads
+//!   details   0: DRAM, capabilities …  1: DRAM, …           2: D/IRAM, …           what a route is computed from
+//!   order     0, 2, 4, 3, 1                                                        order of the search
 //! ```
 //!
 //! Invariant 1: no two spans overlap.
@@ -13,7 +13,7 @@
 use core::fmt;
 
 use multi_heap::{Heap, Poison};
-use soc_regions::{Caps, Columns, Span, TypeIndex};
+use soc_regions::{Caps, Columns, DualBus, PRIORITIES, Span, TypeIndex, WordOrder, union};
 
 use crate::alias::Alias;
 use crate::policy::Policy;
@@ -36,12 +36,10 @@ impl fmt::Display for HeapIndex {
     }
 }
 
-/// One registered heap.
-pub(crate) struct Entry<P: Poison> {
+/// A heap to be registered.
+pub(crate) struct NewHeap<P: Poison> {
     pub(crate) span: Span,
     pub(crate) columns: Columns,
-    /// All capabilities of all columns.
-    pub(crate) caps: Caps,
     pub(crate) name: &'static str,
     /// The memory type, unless the capabilities were given by hand.
     pub(crate) tag: Option<TypeIndex>,
@@ -51,20 +49,44 @@ pub(crate) struct Entry<P: Poison> {
     pub(crate) by_tag_only: bool,
     /// `None` while the memory serves as start-up stack.
     pub(crate) heap: Option<Heap<P>>,
-    /// The minimum of free bytes from before monitoring began.
-    pub(crate) minimum_before: Option<u32>,
 }
 
-impl<P: Poison> Entry<P> {
-    /// Whether only whole words can be read and written.
-    pub(crate) const fn is_word_only(&self) -> bool {
-        !self.caps.contains(Caps::BIT8)
-    }
+/// A registered heap, as it is looked at.
+pub(crate) struct Entry<'a, P: Poison> {
+    pub(crate) span: Span,
+    pub(crate) columns: Columns,
+    /// All capabilities of all columns.
+    pub(crate) caps: Caps,
+    pub(crate) name: &'static str,
+    pub(crate) tag: Option<TypeIndex>,
+    pub(crate) alias: Option<Alias>,
+    pub(crate) heap: Option<&'a Heap<P>>,
+}
 
+impl<'a, P: Poison> Entry<'a, P> {
     /// The heap, if it is enabled and has all of `caps`.
-    pub(crate) fn serving(&self, caps: Caps) -> Option<&Heap<P>> {
-        self.heap.as_ref().filter(|_| self.caps.contains(caps))
+    pub(crate) fn serving(&self, caps: Caps) -> Option<&'a Heap<P>> {
+        self.heap.filter(|_| self.caps.contains(caps))
     }
+}
+
+/// What an enabled heap offers to requests by capability.
+#[derive(Clone, Copy)]
+pub(crate) struct Offer {
+    pub(crate) heap: HeapIndex,
+    pub(crate) columns: Columns,
+    pub(crate) has_code_side: bool,
+}
+
+/// What a refusal has to know of a heap.
+pub(crate) struct Facts<'a, P: Poison> {
+    pub(crate) index: HeapIndex,
+    pub(crate) caps: Caps,
+    pub(crate) columns: &'a Columns,
+    /// Bytes of its span.
+    pub(crate) size: u32,
+    /// The heap, if it is enabled for requests by capability.
+    pub(crate) heap: Option<&'a Heap<P>>,
 }
 
 /// When a heap is registered: the policy may prefer later ones.
@@ -78,86 +100,292 @@ pub(crate) enum Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
+/// What every request reads of a heap: 16 bytes on a chip. All zero: no heap.
+#[repr(C)]
+pub(crate) struct Slot<P: Poison> {
+    pub(crate) start: u32,
+    size: u32,
+    /// `None` while the memory serves as start-up stack.
+    pub(crate) heap: Option<Heap<P>>,
+}
+
+/// What is rarely read of a heap.
+#[derive(Clone, Copy)]
+struct Details {
+    columns: Columns,
+    /// First address on the instruction side.
+    code_start: u32,
+    /// The minimum of free bytes from before monitoring began, and 1.
+    minimum_before: u32,
+    name: Option<&'static str>,
+    /// The memory type's number and 1; 0 for none.
+    tag: u8,
+    alias: AliasKind,
+    by_tag_only: bool,
+}
+
+/// Whether memory has an instruction side.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum AliasKind {
+    None = 0,
+    Linear,
+    Inverted,
+}
+
+impl Details {
+    const EMPTY: Self = Self {
+        columns: [Caps::empty(); PRIORITIES],
+        code_start: 0,
+        minimum_before: 0,
+        name: None,
+        tag: 0,
+        alias: AliasKind::None,
+        by_tag_only: false,
+    };
+
+    fn of<P: Poison>(new: &NewHeap<P>) -> Self {
+        let alias = match new.alias.map(|alias| alias.0.order()) {
+            None => AliasKind::None,
+            Some(WordOrder::Linear) => AliasKind::Linear,
+            Some(WordOrder::Inverted) => AliasKind::Inverted,
+        };
+        let code = new.alias.and_then(|alias| alias.code_side(new.span));
+        Self {
+            columns: new.columns,
+            code_start: code.map_or(0, |code| code.start()),
+            minimum_before: 0,
+            name: Some(new.name),
+            tag: new.tag.map_or(0, |tag| tag.0.wrapping_add(1)),
+            alias,
+            by_tag_only: new.by_tag_only,
+        }
+    }
+
+    /// The way to the instruction side of the heap at `span`.
+    fn alias(&self, span: Span) -> Option<Alias> {
+        let order = match self.alias {
+            AliasKind::None => return None,
+            AliasKind::Linear => WordOrder::Linear,
+            AliasKind::Inverted => WordOrder::Inverted,
+        };
+        let size = span.size() & !3;
+        let data = Span::from_size(span.start(), size)?;
+        let code = Span::from_size(self.code_start, size)?;
+        DualBus::new(data, code, order).map(Alias)
+    }
+}
+
 /// At most `N` heaps.
 #[repr(C)] // as `HeapCaps`
 pub(crate) struct Registry<P: Poison, const N: usize> {
-    bounds: [(u32, u32); N],
-    entries: [Option<Entry<P>>; N],
+    pub(crate) slots: [Slot<P>; N],
+    details: [Details; N],
     order: [u8; N],
-    count: usize,
+    count: u32,
 }
 
 impl<P: Poison, const N: usize> Registry<P, N> {
+    /// Most heaps that a step of a route can name.
+    const MOST: usize = 63;
+
     pub(crate) const fn new() -> Self {
-        const { assert!(N > 0 && N <= 255, "the number of heaps is kept in a byte") };
+        const {
+            assert!(
+                N > 0 && N <= Self::MOST,
+                "there can be 1 to 63 heaps in a set"
+            );
+        }
         Self {
-            bounds: [(0, 0); N],
-            entries: [const { None }; N],
+            slots: [const {
+                Slot {
+                    start: 0,
+                    size: 0,
+                    heap: None,
+                }
+            }; N],
+            details: [Details::EMPTY; N],
             order: [0; N],
             count: 0,
         }
     }
 
+    /// Forgets all heaps.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new();
+    }
+
     pub(crate) const fn len(&self) -> usize {
-        self.count
+        self.count as usize // widening
     }
 
     pub(crate) const fn free_places(&self) -> usize {
-        N - self.count
+        N - self.len()
     }
 
-    pub(crate) fn get(&self, index: HeapIndex) -> Option<&Entry<P>> {
-        self.entries.get(index.get())?.as_ref()
+    pub(crate) fn get(&self, index: HeapIndex) -> Option<Entry<'_, P>> {
+        let slot = self.slots.get(index.get())?;
+        let details = self.details.get(index.get())?;
+        let span = Span::from_size(slot.start, slot.size)?; // none where no heap is
+        Some(Entry {
+            span,
+            columns: details.columns,
+            caps: union(details.columns),
+            name: details.name.unwrap_or_default(),
+            tag: details.tag.checked_sub(1).map(TypeIndex),
+            alias: details.alias(span),
+            heap: slot.heap.as_ref(),
+        })
     }
 
-    pub(crate) fn get_mut(&mut self, index: HeapIndex) -> Option<&mut Entry<P>> {
-        self.entries.get_mut(index.get())?.as_mut()
+    /// The enabled heap with this number.
+    #[inline(always)]
+    pub(crate) fn heap_mut(&mut self, index: HeapIndex) -> Option<&mut Heap<P>> {
+        self.slots.get_mut(index.get())?.heap.as_mut()
+    }
+
+    /// What the enabled heaps offer to requests by capability, in order of the search.
+    #[inline(always)]
+    pub(crate) fn offers(&self) -> impl Iterator<Item = Offer> {
+        self.order.iter().take(self.len()).filter_map(|&index| {
+            let details = self.details.get(usize::from(index))?;
+            let slot = self.slots.get(usize::from(index))?;
+            (slot.heap.is_some() && !details.by_tag_only).then_some(Offer {
+                heap: HeapIndex(index),
+                columns: details.columns,
+                has_code_side: details.alias != AliasKind::None,
+            })
+        })
+    }
+
+    /// What a refusal has to know of all heaps, in order of the search.
+    #[inline(always)]
+    pub(crate) fn facts(&self) -> impl Iterator<Item = Facts<'_, P>> {
+        self.order.iter().take(self.len()).filter_map(|&index| {
+            let details = self.details.get(usize::from(index))?;
+            let slot = self.slots.get(usize::from(index))?;
+            Some(Facts {
+                index: HeapIndex(index),
+                caps: union(details.columns),
+                columns: &details.columns,
+                size: slot.size,
+                heap: slot.heap.as_ref().filter(|_| !details.by_tag_only),
+            })
+        })
+    }
+
+    /// All capabilities of a heap.
+    #[inline]
+    pub(crate) fn caps(&self, index: HeapIndex) -> Caps {
+        let details = self.details.get(index.get());
+        details.map_or(Caps::empty(), |details| union(details.columns))
     }
 
     /// The heap in whose span `address` lies. O(heaps): a subtraction and a comparison each.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn containing(&self, address: u32) -> Option<HeapIndex> {
-        let inside = |&(start, size): &(u32, u32)| address.wrapping_sub(start) < size;
-        let found = self.bounds.iter().position(inside)?;
-        u8::try_from(found).ok().map(HeapIndex)
+        let inside = |slot: &Slot<P>| address.wrapping_sub(slot.start) < slot.size;
+        let found = self.slots.iter().position(inside)?;
+        #[expect(clippy::cast_possible_truncation, reason = "N is at most 63")]
+        Some(HeapIndex(found as u8))
+    }
+
+    fn indices(&self) -> impl Iterator<Item = HeapIndex> + use<P, N> {
+        #[expect(clippy::cast_possible_truncation, reason = "N is at most 63")]
+        (0..self.count as u8).map(HeapIndex)
     }
 
     /// All heaps in order of registration.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (HeapIndex, &Entry<P>)> {
-        (0..=u8::MAX)
-            .map(HeapIndex)
-            .zip(self.entries.iter().flatten())
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (HeapIndex, &mut Entry<P>)> {
-        (0..=u8::MAX)
-            .map(HeapIndex)
-            .zip(self.entries.iter_mut().flatten())
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (HeapIndex, Entry<'_, P>)> {
+        self.indices()
+            .filter_map(|index| Some((index, self.get(index)?)))
     }
 
     /// All heaps in order of the search.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = (HeapIndex, &Entry<P>)> {
-        let order = self
-            .order
-            .iter()
-            .take(self.count)
-            .map(|&index| HeapIndex(index));
-        order.filter_map(|index| Some((index, self.get(index)?)))
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (HeapIndex, Entry<'_, P>)> {
+        let order = self.order.iter().take(self.len());
+        order.filter_map(|&index| Some((HeapIndex(index), self.get(HeapIndex(index))?)))
     }
 
     /// The enabled heaps that have all of `caps`, in order of registration.
     pub(crate) fn serving(
         &self,
         caps: Caps,
-    ) -> impl Iterator<Item = (HeapIndex, &Entry<P>, &Heap<P>)> {
-        self.iter()
-            .filter_map(move |(index, entry)| Some((index, entry, entry.serving(caps)?)))
+    ) -> impl Iterator<Item = (HeapIndex, Entry<'_, P>, &Heap<P>)> {
+        self.iter().filter_map(move |(index, entry)| {
+            let heap = entry.serving(caps)?;
+            Some((index, entry, heap))
+        })
     }
 
     /// Free bytes of the enabled heaps that have all of `caps`.
+    #[inline(never)]
     pub(crate) fn free_bytes(&self, caps: Caps) -> u32 {
-        let free = self.serving(caps).map(|(_, _, heap)| heap.free_bytes());
+        let heaps = self.slots.iter().zip(&self.details);
+        let serving = heaps.filter(|(_, details)| union(details.columns).contains(caps));
+        let free = serving.filter_map(|(slot, _)| slot.heap.as_ref().map(Heap::free_bytes));
         free.fold(0, u32::saturating_add)
+    }
+
+    /// Whether a heap's memory has an instruction side.
+    pub(crate) fn has_code_side(&self, index: HeapIndex) -> bool {
+        let details = self.details.get(index.get());
+        details.is_some_and(|details| details.alias != AliasKind::None)
+    }
+
+    /// Whether a heap that is enabled has as many free bytes.
+    #[inline(always)]
+    pub(crate) fn has_free(&self, index: HeapIndex, bytes: u32) -> bool {
+        let heap = self
+            .slots
+            .get(index.get())
+            .and_then(|slot| slot.heap.as_ref());
+        heap.is_some_and(|heap| heap.free_bytes() >= bytes)
+    }
+
+    /// Enables the heaps of the start-up stacks in memory that `heap_in` makes a heap of; returns how many there are.
+    pub(crate) fn enable_all(&mut self, mut heap_in: impl FnMut(Span) -> Option<Heap<P>>) -> usize {
+        let mut enabled = 0;
+        for (slot, details) in self.slots.iter_mut().zip(&mut self.details) {
+            let Some(span) = Span::from_size(slot.start, slot.size) else {
+                break;
+            };
+            if slot.heap.is_some() && !details.by_tag_only {
+                continue;
+            }
+            if slot.heap.is_none() {
+                slot.heap = heap_in(span);
+            }
+            details.by_tag_only = false;
+            enabled += usize::from(slot.heap.is_some());
+        }
+        enabled
+    }
+
+    /// Lets the minimum of each heap begin again at its current free bytes; the earlier one is kept.
+    pub(crate) fn start_local_minima(&mut self) {
+        for (slot, details) in self.slots.iter_mut().zip(&mut self.details) {
+            let Some(heap) = slot.heap.as_mut() else {
+                continue;
+            };
+            let minimum = heap.reset_minimum_free_bytes().saturating_add(1);
+            details.minimum_before = match details.minimum_before {
+                0 => minimum,
+                before => before.min(minimum),
+            };
+        }
+    }
+
+    /// Undoes [`Registry::start_local_minima`].
+    pub(crate) fn stop_local_minima(&mut self) {
+        for (slot, details) in self.slots.iter_mut().zip(&mut self.details) {
+            let before = core::mem::take(&mut details.minimum_before);
+            if let (Some(heap), Some(before)) = (slot.heap.as_mut(), before.checked_sub(1)) {
+                heap.restore_minimum_free_bytes(before);
+            }
+        }
     }
 
     /// Registers a heap. The one place that decides the order of the search:
@@ -167,7 +395,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
     /// - `Tagged2016`: ascending tag, then ascending address.
     pub(crate) fn insert(
         &mut self,
-        entry: Entry<P>,
+        new: NewHeap<P>,
         policy: Policy,
         stage: Stage,
     ) -> Result<HeapIndex, Full> {
@@ -175,24 +403,26 @@ impl<P: Poison, const N: usize> Registry<P, N> {
             .in_order()
             .position(|(_, other)| match (policy, stage) {
                 (Policy::IdfExact, Stage::Later) => true,
-                (Policy::IdfExact | Policy::Guaranteed, _) => {
-                    other.span.size() >= entry.span.size()
-                }
+                (Policy::IdfExact | Policy::Guaranteed, _) => other.span.size() >= new.span.size(),
                 (Policy::Tagged2016, _) => {
-                    (other.tag, other.span.start()) > (entry.tag, entry.span.start())
+                    (other.tag, other.span.start()) > (new.tag, new.span.start())
                 }
             });
-        let index = u8::try_from(self.count).map_err(|_| Full)?;
-        let bounds = self.bounds.get_mut(self.count).ok_or(Full)?;
-        *bounds = (entry.span.start(), entry.span.size());
-        let place = self.entries.get_mut(self.count).ok_or(Full)?;
-        *place = Some(entry);
-        if let Some(tail) = self
-            .order
-            .get_mut(before.unwrap_or(self.count)..=self.count)
-        {
+        let count = self.len();
+        let index = u8::try_from(count).map_err(|_| Full)?;
+        let details = self.details.get_mut(count).ok_or(Full)?;
+        let slot = self.slots.get_mut(count).ok_or(Full)?;
+        *details = Details::of(&new);
+        *slot = Slot {
+            start: new.span.start(),
+            size: new.span.size(),
+            heap: new.heap,
+        };
+        if let Some(tail) = self.order.get_mut(before.unwrap_or(count)..=count) {
             tail.rotate_right(1);
-            tail.iter_mut().take(1).for_each(|first| *first = index);
+            if let Some(first) = tail.first_mut() {
+                *first = index;
+            }
         }
         self.count += 1;
         Ok(HeapIndex(index))

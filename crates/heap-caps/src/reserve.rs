@@ -16,7 +16,7 @@ use core::fmt;
 use multi_heap::Poison;
 use soc_regions::Caps;
 
-use crate::registry::Registry;
+use crate::registry::{HeapIndex, Registry};
 
 /// How many reserves there can be.
 pub const RESERVES: usize = 4;
@@ -28,13 +28,6 @@ pub struct Reserve {
     pub caps: Caps,
     /// Bytes to keep, summed over the enabled heaps that have the capabilities.
     pub bytes: u32,
-}
-
-impl Reserve {
-    /// Whether the reserve limits requests for `caps`.
-    pub(crate) const fn concerns(&self, caps: Caps) -> bool {
-        !caps.contains(self.caps)
-    }
 }
 
 /// Why a reserve is refused.
@@ -61,11 +54,45 @@ impl fmt::Display for ReserveError {
 impl core::error::Error for ReserveError {}
 
 /// The reserves in force.
-pub(crate) struct Reserves([Option<Reserve>; RESERVES]);
+pub(crate) struct Reserves {
+    places: [Kept; RESERVES],
+}
+
+/// A reserve in force; none where no bytes are kept.
+#[derive(Clone, Copy)]
+struct Kept {
+    caps: Caps,
+    bytes: u32,
+    /// A heap with the capabilities that had more free than all that is kept when it was last looked at: it is asked first.
+    witness: HeapIndex,
+}
+
+impl Kept {
+    const NONE: Self = Self {
+        caps: Caps::empty(),
+        bytes: 0,
+        witness: HeapIndex(0),
+    };
+
+    /// Whether the reserve limits requests for `caps` on memory that has `heap_caps`.
+    #[inline(always)]
+    const fn limits(&self, caps: Caps, heap_caps: Caps) -> bool {
+        self.bytes != 0 && !caps.contains(self.caps) && heap_caps.contains(self.caps)
+    }
+
+    const fn reserve(&self) -> Reserve {
+        Reserve {
+            caps: self.caps,
+            bytes: self.bytes,
+        }
+    }
+}
 
 impl Reserves {
     pub(crate) const fn new() -> Self {
-        Self([None; RESERVES])
+        Self {
+            places: [Kept::NONE; RESERVES],
+        }
     }
 
     /// Adds a reserve, or replaces the one with the same capabilities. A reserve of 0 bytes ends it.
@@ -73,33 +100,35 @@ impl Reserves {
         if reserve.caps.is_empty() {
             return Err(ReserveError::NoCaps);
         }
-        let same = |place: &Option<Reserve>| place.is_some_and(|other| other.caps == reserve.caps);
-        let wanted = (reserve.bytes > 0).then_some(reserve);
-        let place = match self.0.iter().position(same) {
-            Some(index) => self.0.get_mut(index),
-            None if wanted.is_none() => return Ok(()),
-            None => self.0.iter_mut().find(|place| place.is_none()),
+        let same = |kept: &Kept| kept.bytes != 0 && kept.caps == reserve.caps;
+        let index = match self.places.iter().position(same) {
+            Some(index) => index,
+            None if reserve.bytes == 0 => return Ok(()),
+            None => {
+                let free = self.places.iter().position(|kept| kept.bytes == 0);
+                free.ok_or(ReserveError::TableFull)?
+            }
         };
-        *place.ok_or(ReserveError::TableFull)? = wanted;
+        let place = self.places.get_mut(index);
+        *place.ok_or(ReserveError::TableFull)? = Kept {
+            caps: reserve.caps,
+            bytes: reserve.bytes,
+            witness: HeapIndex(u8::MAX),
+        };
         Ok(())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Reserve> + '_ {
-        self.0.iter().flatten().copied()
-    }
-
-    /// The reserves that limit requests for `caps` on memory that has `heap_caps`.
-    fn limiting(&self, caps: Caps, heap_caps: Caps) -> impl Iterator<Item = Reserve> + '_ {
-        self.iter()
-            .filter(move |reserve| reserve.concerns(caps) && heap_caps.contains(reserve.caps))
+        let in_force = self.places.iter().filter(|kept| kept.bytes != 0);
+        in_force.map(Kept::reserve)
     }
 
     /// Whether any reserve limits requests for `caps` on memory that has `heap_caps`.
     pub(crate) fn limit(&self, caps: Caps, heap_caps: Caps) -> bool {
-        self.limiting(caps, heap_caps).next().is_some()
+        self.places.iter().any(|kept| kept.limits(caps, heap_caps))
     }
 
-    /// The reserve that forbids a request for `caps` to take `bytes` from memory that has `heap_caps`.
+    /// The reserve that forbids a request for `caps` to take `bytes` from memory that has `heap_caps`. O(heaps).
     pub(crate) fn forbidding<P: Poison, const N: usize>(
         &self,
         caps: Caps,
@@ -107,7 +136,49 @@ impl Reserves {
         bytes: u32,
         registry: &Registry<P, N>,
     ) -> Option<Reserve> {
-        self.limiting(caps, heap_caps)
+        let limiting = self
+            .places
+            .iter()
+            .filter(|kept| kept.limits(caps, heap_caps));
+        let mut limiting = limiting.map(Kept::reserve);
+        limiting
             .find(|reserve| registry.free_bytes(reserve.caps) < reserve.bytes.saturating_add(bytes))
+    }
+
+    /// Whether no reserve forbids a request for `caps` to take `bytes` from memory that has `heap_caps`. Nearly always
+    /// one heap alone has enough: it is remembered. O(1) then, else O(heaps).
+    #[inline]
+    pub(crate) fn allow<P: Poison, const N: usize>(
+        &mut self,
+        caps: Caps,
+        heap_caps: Caps,
+        bytes: u32,
+        registry: &Registry<P, N>,
+    ) -> bool {
+        self.places.iter_mut().all(|kept| {
+            if !kept.limits(caps, heap_caps) {
+                return true;
+            }
+            let needed = kept.bytes.saturating_add(bytes);
+            registry.has_free(kept.witness, needed) || kept.find_witness(needed, registry)
+        })
+    }
+}
+
+impl Kept {
+    /// Looks for a heap that alone has as many free bytes; where there is none, the sum of all decides.
+    #[cold]
+    #[inline(never)]
+    fn find_witness<P: Poison, const N: usize>(
+        &mut self,
+        needed: u32,
+        registry: &Registry<P, N>,
+    ) -> bool {
+        let mut serving = registry.serving(self.caps);
+        if let Some((heap, ..)) = serving.find(|(_, _, heap)| heap.free_bytes() >= needed) {
+            self.witness = heap;
+            return true;
+        }
+        registry.free_bytes(self.caps) >= needed
     }
 }

@@ -1,182 +1,153 @@
-//! Which heaps may serve a set of capabilities, and in what order they are tried.
+//! Routes: which heaps may serve a set of capabilities, in the order in which they are tried.
 //!
 //! ```text
-//!   asked for DMA ─► Route { caps: DMA, steps: [ D/IRAM 3FFE0440, D/IRAM 3FFE4350, DRAM 3FFB2EC8 ] }
+//!   keys    DMA            8BIT|INTERNAL     EXEC           the sets asked for last, packed; 0: nothing kept here
+//!   steps   | 3 | 5 | 0 |  | 1*| 3*| 5 | 0 | | 7 | 4'| 0 |  heap + 1 and what to mind; 0 ends a route
+//!
+//!   step    | reserved * | constrained ' | heap + 1: 6 bits |
 //! ```
 //!
-//! A route depends on nothing that an allocation changes. It is worked out at the first request for a set and kept until heaps
-//! are registered or enabled or a reserve changes; a request then costs a comparison and the walk along the steps.
+//! A route depends on nothing that an allocation changes. It is computed at the first request for a set and kept until
+//! heaps are registered or enabled or a reserve changes; a request then costs a comparison and the walk along the steps.
 
 use multi_heap::Poison;
-use soc_regions::{Caps, PRIORITIES};
+use soc_regions::{Caps, PRIORITIES, union};
 
+use crate::constraints::Rules;
 use crate::failure::Cause;
-use crate::policy::Policy;
-use crate::registry::{Entry, HeapIndex, Registry};
+use crate::registry::{HeapIndex, Offer, Registry};
 use crate::reserve::Reserves;
-use crate::terms::Rules;
 
 /// How many routes are kept.
-const KEPT: usize = 4;
+const KEPT: usize = 14;
 
-/// One heap on a route, and what is special about taking from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(crate) heap: HeapIndex,
-    /// The size is rounded up to whole words.
-    pub(crate) words: bool,
-    /// The block is handed out by its instruction-side address.
-    pub(crate) alias: bool,
-    /// Reserves have to be asked.
-    pub(crate) reserved: bool,
-    /// Start and size are multiples of this: the hardware's wish about this memory.
-    pub(crate) unit: u32,
-}
+/// One heap on a route, and what to mind when it is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Step(u8);
 
-/// The heaps that serve one set of capabilities, each once, in the order of the search.
-#[derive(Clone, Copy)]
-pub(crate) struct Route<const N: usize> {
-    /// The bits to look for.
-    pub(crate) caps: Caps,
-    steps: [Step; N],
-    count: usize,
-    /// Nothing is special about any step.
-    plain: bool,
-}
+impl Step {
+    const END: Self = Self(0);
+    const HEAP: u8 = 0x3F;
+    /// Size, alignment or address are not simply those asked for: whole words, cache lines, the instruction side.
+    const CONSTRAINED: u8 = 0x40;
+    /// A reserve limits what may be taken.
+    const RESERVED: u8 = 0x80;
 
-impl<const N: usize> Route<N> {
-    /// To nowhere.
-    const EMPTY: Self = Self {
-        caps: Caps::empty(),
-        steps: [Step {
-            heap: HeapIndex(0),
-            words: false,
-            alias: false,
-            reserved: false,
-            unit: 1,
-        }; N],
-        count: 0,
-        plain: true,
-    };
-
-    fn new<P: Poison>(
-        asked: Caps,
-        rules: &Rules,
-        registry: &Registry<P, N>,
-        reserves: &Reserves,
-    ) -> Result<Self, Cause> {
-        let caps = rules.caps(asked)?;
-        let mut route = Self {
-            caps,
-            ..Self::EMPTY
-        };
-        for column in 0..PRIORITIES {
-            let here = |entry: &Entry<P>| {
-                entry.heap.is_some()
-                    && !entry.by_tag_only
-                    && rules.policy.column(&entry.columns, caps) == Some(column)
-            };
-            for (heap, entry) in registry.in_order().filter(|(_, entry)| here(entry)) {
-                let words = entry.is_word_only();
-                let alias = caps.contains(Caps::EXEC) && entry.alias.is_some();
-                let reserved = rules.policy.honours_reserves() && reserves.limit(caps, entry.caps);
-                route.append(Step {
-                    heap,
-                    words,
-                    alias,
-                    reserved,
-                    unit: rules.unit(asked, entry.caps),
-                });
-            }
-        }
-        Ok(route)
+    #[inline(always)]
+    pub(crate) const fn is_end(self) -> bool {
+        self.0 == Self::END.0
     }
 
-    fn append(&mut self, step: Step) {
-        let place = self.steps.get_mut(self.count);
-        place.into_iter().for_each(|place| *place = step); // N heaps, each appended once
-        self.count += 1;
-        self.plain &= !(step.words || step.alias || step.reserved) && step.unit == 1;
+    #[inline(always)]
+    pub(crate) const fn heap(self) -> HeapIndex {
+        HeapIndex((self.0 & Self::HEAP).wrapping_sub(1))
     }
 
-    #[inline]
-    pub(crate) fn steps(&self) -> &[Step] {
-        self.steps.get(..self.count).unwrap_or(&self.steps)
+    /// Whether the heap is asked for just what the request says, whatever it holds.
+    #[inline(always)]
+    pub(crate) const fn is_ordinary(self) -> bool {
+        self.0 <= Self::HEAP
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_constrained(self) -> bool {
+        self.0 & Self::CONSTRAINED != 0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_reserved(self) -> bool {
+        self.0 & Self::RESERVED != 0
     }
 }
 
-/// The routes used last.
-///
-/// ```text
-///   asked   DMA      8BIT     –     –          densely packed: what a request looks through; – is the empty set, that nobody may ask for
-///   kept    Route    Route
-/// ```
+/// The routes computed last.
 #[repr(C)] // as `HeapCaps`
 pub(crate) struct Routes<const N: usize> {
-    asked: [Caps; KEPT],
-    next: usize,
-    kept: [Route<N>; KEPT],
+    keys: [Caps; KEPT],
+    steps: [[Step; N]; KEPT],
+    next: u32,
 }
+
+/// Where a route is kept.
+pub(crate) type RouteIndex = usize;
 
 impl<const N: usize> Routes<N> {
     pub(crate) const fn new() -> Self {
         Self {
-            asked: [Caps::empty(); KEPT],
-            kept: [Route::EMPTY; KEPT],
+            keys: [Caps::empty(); KEPT],
+            steps: [[Step::END; N]; KEPT],
             next: 0,
         }
     }
 
-    /// Heaps or reserves have changed.
-    pub(crate) fn forget(&mut self) {
-        *self = Self::new();
-    }
-
-    /// The heaps for `asked`, if that is known and all of them are plain. O(1).
-    #[inline]
-    pub(crate) fn plain(&self, asked: Caps) -> Option<&[Step]> {
-        let place = self.asked.iter().position(|&kept| kept == asked)?;
-        let route = self.kept.get(place)?;
-        route.plain.then(|| route.steps())
-    }
-
-    /// The route for `asked`. O(1) if it is kept, O(heaps²) else.
-    pub(crate) fn find<P: Poison>(
-        &mut self,
-        asked: Caps,
-        rules: &Rules,
-        registry: &Registry<P, N>,
-        reserves: &Reserves,
-    ) -> Result<&Route<N>, Cause> {
-        let place = match self.asked.iter().position(|&kept| kept == asked) {
-            Some(place) if !asked.is_empty() => place,
-            _ => self.work_out(asked, rules, registry, reserves)?,
-        };
-        self.kept.get(place).ok_or(Cause::NoMemory)
-    }
-
-    /// Keeps the route for `asked` in place of the oldest one.
+    /// Forgets all routes: heaps or reserves have changed.
     #[cold]
     #[inline(never)]
-    fn work_out<P: Poison>(
+    pub(crate) fn invalidate(&mut self) {
+        *self = Self::new(); // the steps too: a request without capabilities finds the places that are empty
+    }
+
+    /// Where the route for `asked` is kept, if it is. O(1).
+    #[inline(always)]
+    pub(crate) fn position(&self, asked: Caps) -> Option<RouteIndex> {
+        self.keys.iter().position(|&key| key == asked)
+    }
+
+    /// The steps of a kept route; [`Step::is_end`] ends them where they are fewer than the heaps there can be.
+    #[inline(always)]
+    pub(crate) fn steps(&self, route: RouteIndex) -> &[Step; N] {
+        const { assert!(N > 0) };
+        self.steps.get(route).unwrap_or(&[Step::END; N])
+    }
+
+    /// Computes the route for `asked` and keeps it in place of the oldest one. O(heaps).
+    ///
+    /// # Errors
+    /// No memory can have these capabilities.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn compute<P: Poison>(
         &mut self,
         asked: Caps,
         rules: &Rules,
         registry: &Registry<P, N>,
         reserves: &Reserves,
-    ) -> Result<usize, Cause> {
-        let route = Route::new(asked, rules, registry, reserves)?;
-        let place = self.next;
-        self.next = (place + 1) % KEPT;
-        let oldest = self.asked.iter_mut().zip(&mut self.kept).nth(place);
-        oldest
-            .into_iter()
-            .for_each(|oldest| (*oldest.0, *oldest.1) = (asked, route));
-        Ok(place)
+    ) -> Result<RouteIndex, Cause> {
+        let caps = rules.caps(asked)?;
+        let route = self.next as usize; // widening
+        let (Some(key), Some(steps)) = (self.keys.get_mut(route), self.steps.get_mut(route)) else {
+            return Err(Cause::NoMemory);
+        };
+        *key = asked;
+        *steps = [Step::END; N];
+        self.next = if route + 1 == KEPT { 0 } else { self.next + 1 };
+        let mut rest = steps.iter_mut();
+        for column in 0..PRIORITIES {
+            let offering =
+                |offer: &Offer| rules.policy.column(&offer.columns, caps) == Some(column);
+            for offer in registry.offers().filter(offering) {
+                if let Some(step) = rest.next() {
+                    *step = step_of::<P>(&offer, asked, caps, rules, reserves);
+                }
+            }
+        }
+        Ok(route)
     }
 }
 
-/// Whether a type with these columns is ever tried for `caps`.
-pub(crate) fn offers<P: Poison>(policy: Policy, entry: &Entry<P>, caps: Caps) -> bool {
-    policy.column(&entry.columns, caps).is_some()
+#[inline(always)]
+fn step_of<P: Poison>(
+    offer: &Offer,
+    asked: Caps,
+    caps: Caps,
+    rules: &Rules,
+    reserves: &Reserves,
+) -> Step {
+    let memory = union(offer.columns);
+    let words = P::OVERHEAD != 0 && !memory.contains(Caps::BIT8); // without canaries every block is whole words
+    let alias = offer.has_code_side && caps.contains(Caps::EXEC);
+    let constrained = words || alias || rules.granularity(asked, memory) != 1;
+    let reserved = rules.policy.honours_reserves() && reserves.limit(caps, memory);
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    Step((offer.heap.0 + 1) | flag(constrained, Step::CONSTRAINED) | flag(reserved, Step::RESERVED))
 }

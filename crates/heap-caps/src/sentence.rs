@@ -252,7 +252,7 @@ fn tenths(bytes: u32, unit: u32, name: &str, out: &mut Formatter<'_>) -> fmt::Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Demand, HeapIndex};
+    use crate::{AllocRequest, HeapIndex};
     use std::string::ToString;
 
     fn heap(number: u8, name: &'static str, start: u32, why: Why) -> Candidate {
@@ -273,8 +273,14 @@ mod tests {
     }
 
     fn sentence(size: usize, caps: Caps, heaps: &[Candidate]) -> std::string::String {
-        let mut failure = Failure::of(&Demand::new(size, caps), caps, Cause::NoMemory);
-        heaps.iter().for_each(|&heap| failure.describe(heap));
+        let mut failure = Failure::of(
+            &AllocRequest::new(size, caps).anonymous(),
+            caps,
+            Cause::NoMemory,
+        );
+        for (place, &heap) in failure.candidates.iter_mut().zip(heaps) {
+            *place = Some(heap);
+        }
         failure.to_string()
     }
 

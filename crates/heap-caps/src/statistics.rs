@@ -106,17 +106,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Each heap keeps its own earlier minimum, so heaps that are added meanwhile do not disturb the others.
     pub fn start_monitoring(&mut self) {
         self.monitoring = true;
-        for (_, entry) in self.registry.iter_mut() {
-            let Some(heap) = entry.heap.as_mut() else {
-                continue;
-            };
-            let minimum = heap.reset_minimum_free_bytes();
-            entry.minimum_before = Some(
-                entry
-                    .minimum_before
-                    .map_or(minimum, |before| before.min(minimum)),
-            );
-        }
+        self.registry.start_local_minima();
     }
 
     /// Ends what [`HeapCaps::start_monitoring`] began: the minima are those since boot again. ESP-IDF's
@@ -128,12 +118,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if !core::mem::take(&mut self.monitoring) {
             return Err(NotMonitoring);
         }
-        for (_, entry) in self.registry.iter_mut() {
-            let before = entry.minimum_before.take();
-            if let (Some(heap), Some(before)) = (entry.heap.as_mut(), before) {
-                heap.restore_minimum_free_bytes(before);
-            }
-        }
+        self.registry.stop_local_minima();
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ use crate::boot_error::{AddRegionError, BootError};
 use crate::heap_caps::HeapCaps;
 use crate::memory::Memory;
 use crate::observer::Observer;
-use crate::registry::{Entry, HeapIndex, Registry};
+use crate::registry::{HeapIndex, NewHeap};
 
 /// Memory that a program gives to a tag.
 ///
@@ -104,6 +104,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// - The regions are used by nothing else from now on, except by the users of allocated blocks within their blocks.
     /// - The memory can do what its type says.
     /// - `memory` keeps its promises for as long as `self` is used.
+    #[inline(never)] // as below
     pub unsafe fn define_tagged_regions(
         &mut self,
         regions: impl IntoIterator<Item = TaggedRegion>,
@@ -116,7 +117,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         for (number, region) in regions.into_iter().enumerate() {
             // SAFETY: the caller keeps the same contract.
             if let Err(why) = unsafe { self.add_tagged_region(region, memory) } {
-                self.registry = Registry::new();
+                self.registry.clear();
                 self.heaps_changed();
                 return Err(BootError::Region { number, why });
             }
@@ -136,6 +137,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Safety
     /// As [`HeapCaps::define_tagged_regions`].
+    #[inline(never)] // with its callers it takes a frame that Xtensa's back end cannot spill
     pub unsafe fn add_tagged_region(
         &mut self,
         region: TaggedRegion,
@@ -146,12 +148,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
         let sides = region.sides()?;
         self.refuse_sides_taken(region.span, sides)?;
-        let entry = Entry {
+        let entry = NewHeap {
             name: region.name,
             tag: Some(region.tag),
             alias: sides.map(Alias),
             by_tag_only: region.by_tag_only,
-            ..Entry::new(region.span, region.columns)
+            ..NewHeap::new(region.span, region.columns)
         };
         // SAFETY: the caller keeps the same contract.
         unsafe { self.add(entry, memory) }

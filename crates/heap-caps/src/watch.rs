@@ -63,26 +63,21 @@ impl Watches {
         place.as_ref().map(|watch| watch.minimum)
     }
 
-    /// Bytes of a heap were given away. O(1) without watches.
-    #[inline]
-    pub(crate) fn given_by<P: Poison, const N: usize>(
+    /// Bytes of a heap were allocated. O(1) without watches.
+    #[inline(always)]
+    pub(crate) fn taken_from<P: Poison, const N: usize>(
         &mut self,
         heap: HeapIndex,
         registry: &Registry<P, N>,
     ) {
         if self.count > 0 {
-            let given = registry.get(heap);
-            self.given(given.map_or(Caps::empty(), |entry| entry.caps), registry);
+            self.taken(registry.caps(heap), registry);
         }
     }
 
-    /// Bytes of memory that has `caps` were given away.
+    /// Bytes of memory that has `caps` were allocated.
     #[inline(never)]
-    pub(crate) fn given<P: Poison, const N: usize>(
-        &mut self,
-        caps: Caps,
-        registry: &Registry<P, N>,
-    ) {
+    fn taken<P: Poison, const N: usize>(&mut self, caps: Caps, registry: &Registry<P, N>) {
         for watch in self
             .places
             .iter_mut()

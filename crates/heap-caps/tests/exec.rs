@@ -12,7 +12,7 @@ const CODE_IN_DIRAM: Caps = Caps::EXEC.union(Caps::DEFAULT);
 
 /// The data-side word in which an EXEC block keeps its way back: the one before the address handed out.
 fn back_word(sim: &Sim<impl Poison>, address: u32) -> Option<u32> {
-    sim.heaps.word(address - 4)
+    sim.word(address - 4)
 }
 
 #[test]
@@ -95,12 +95,12 @@ fn words_of_a_block_lie_where_the_instruction_bus_reads_them() {
     let mut sim = Sim::esp32();
     let address = sim.heaps.malloc(12, CODE_IN_DIRAM).unwrap();
     for (place, word) in [(0, 0x1111_1111), (4, 0x2222_2222), (8, 0x3333_3333)] {
-        assert!(sim.heaps.set_word(address + place, word));
+        assert!(sim.set_word(address + place, word));
     }
     let block = back_word(&sim, address).unwrap();
     let seen_as_data: Vec<_> = (0..16)
         .step_by(4)
-        .map(|place| sim.heaps.word(block + place).unwrap())
+        .map(|place| sim.word(block + place).unwrap())
         .collect();
     assert_eq!(
         seen_as_data,
@@ -116,18 +116,17 @@ fn zeroed_code_memory_is_zero_and_still_knows_its_way_back() {
     assert!(
         (0..60)
             .step_by(4)
-            .all(|place| sim.heaps.word(address + place) == Some(0))
+            .all(|place| sim.word(address + place) == Some(0))
     );
     assert_eq!(sim.heaps.free(address), Ok(()));
 }
 
 fn write(sim: &mut Sim<impl Poison>, address: u32, words: u32) {
-    (0..words)
-        .for_each(|index| assert!(sim.heaps.set_word(address + 4 * index, 0xC0DE_0000 + index)));
+    (0..words).for_each(|index| assert!(sim.set_word(address + 4 * index, 0xC0DE_0000 + index)));
 }
 
 fn holds(sim: &Sim<impl Poison>, address: u32, words: u32) -> bool {
-    (0..words).all(|index| sim.heaps.word(address + 4 * index) == Some(0xC0DE_0000 + index))
+    (0..words).all(|index| sim.word(address + 4 * index) == Some(0xC0DE_0000 + index))
 }
 
 #[test]
@@ -208,7 +207,7 @@ fn code_in_rtc_memory_grows_where_it_lies_at_every_level() {
         assert_eq!(sim.heaps.realloc(address, 400, caps), Ok(address));
         assert!(holds(&sim, address, 10), "{}", P::NAME);
         if P::FILLS {
-            let gained = (40..400).step_by(4).map(|at| sim.heaps.word(address + at));
+            let gained = (40..400).step_by(4).map(|at| sim.word(address + at));
             assert!(gained.eq([Some(0xCECE_CECE); 90]));
         }
         assert_eq!(sim.heaps.usable_size(address), Ok(400));
@@ -239,7 +238,7 @@ fn code_addresses_that_were_not_handed_out_are_refused() {
     let address = sim.heaps.malloc(64, CODE_IN_DIRAM).unwrap();
     (0..64)
         .step_by(4)
-        .for_each(|place| assert!(sim.heaps.set_word(address + place, 0xFFFF_FFFF)));
+        .for_each(|place| assert!(sim.set_word(address + place, 0xFFFF_FFFF)));
     let kind = |sim: &mut Sim, address| sim.heaps.free(address).unwrap_err().kind;
     assert_eq!(kind(&mut sim, address + 1), MisuseKind::Unaligned);
     assert_eq!(kind(&mut sim, address + 8), MisuseKind::NotABlock);

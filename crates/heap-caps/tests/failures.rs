@@ -3,7 +3,10 @@
 
 mod support;
 
-use heap_caps::{Candidate, Cause, DESCRIBED, HeapCaps, Policy, Reserve, SimulatedMemory, Why};
+use heap_caps::{
+    AllocRequest, Candidate, Cause, DESCRIBED, HeapCaps, Placement, Policy, Reserve,
+    SimulatedMemory, Why,
+};
 use soc_regions::{Caps, ESP32};
 use support::*;
 
@@ -144,11 +147,16 @@ fn the_place_in_the_source_that_asked_is_told() {
             .ends_with(&format!("(asked for at {}:{line})", file!())),
         "{failure}"
     );
-    let failure = sim.heaps.realloc_default(0, 8).map(|_| ()).unwrap_err();
+    let failure = sim
+        .heaps
+        .reallocate(0, &AllocRequest::in_default_memory(8))
+        .map(|_| ())
+        .unwrap_err();
     assert_eq!(failure.to_string(), "0x00000000: not in any heap");
     let choices = [Caps::SPIRAM, Caps::RETENTION, Caps::SPM];
-    let failure = sim.heaps.malloc_prefer(8, &choices).unwrap_err();
+    let request = AllocRequest::new(8, Caps::empty()).placed(Placement::Prefer(&choices));
     let line = line!() - 1;
+    let failure = sim.heaps.allocate(&request).unwrap_err();
     let end = format!("(last of 3 tries, asked for at {}:{line})", file!());
     assert!(failure.to_string().ends_with(&end), "{failure}");
 }
@@ -158,15 +166,15 @@ fn the_last_failure_is_kept_and_all_are_counted() {
     let mut sim = Sim::esp32();
     assert_eq!((sim.heaps.failures(), sim.heaps.last_failure()), (0, None));
     let first = sim.heaps.malloc(8, Caps::SPIRAM).unwrap_err();
-    assert_eq!(sim.heaps.last_failure(), Some(&first));
+    assert_eq!(sim.heaps.last_failure(), Some(first));
     let second = sim.heaps.calloc(usize::MAX, 8, Caps::DMA).unwrap_err();
     assert_eq!(
         (sim.heaps.failures(), sim.heaps.last_failure()),
-        (2, Some(&second))
+        (2, Some(second))
     );
     let third = sim
         .heaps
-        .allocate(&heap_caps::Demand::new(4, Caps::INVALID))
+        .begin_allocate(&AllocRequest::new(4, Caps::INVALID))
         .unwrap_err();
     assert_eq!((third, sim.heaps.failures()), (Cause::InvalidCaps, 3));
 }

@@ -3,7 +3,9 @@
 
 mod support;
 
-use heap_caps::{Allocated, Failure, Freed, Observer, Policy, Reallocated};
+use heap_caps::{
+    AllocRequest, Allocated, Failure, Freed, Observer, Placement, Policy, Reallocated,
+};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use soc_regions::Caps;
 use support::*;
@@ -101,23 +103,45 @@ fn every_path_is_told_once<P: Poison>() {
         sim.heaps.malloc(10, CODE).unwrap()
     });
     obtains(allocated(6, BYTES), &|sim| {
-        sim.heaps.malloc_prefer(6, &[Caps::SPM, BYTES]).unwrap()
+        sim.heaps
+            .allocate(
+                &AllocRequest::new(6, Caps::empty()).placed(Placement::Prefer(&[Caps::SPM, BYTES])),
+            )
+            .unwrap()
     });
     obtains(allocated(6, BYTES), &|sim| {
-        sim.heaps.calloc_prefer(2, 3, &[Caps::SPM, BYTES]).unwrap()
+        sim.heaps
+            .allocate(
+                &AllocRequest::array(2, 3, Caps::empty())
+                    .placed(Placement::Prefer(&[Caps::SPM, BYTES]))
+                    .zeroed(),
+            )
+            .unwrap()
     });
     obtains(allocated(8, INTERNAL), &|sim| {
-        sim.heaps.malloc_default(8).unwrap()
+        sim.heaps
+            .allocate(&AllocRequest::in_default_memory(8))
+            .unwrap()
     });
     obtains(allocated(8, INTERNAL), &|sim| {
-        sim.heaps.calloc_default(2, 4).unwrap()
+        sim.heaps
+            .allocate(
+                &AllocRequest::array(2, 4, Caps::empty())
+                    .placed(Placement::Default)
+                    .zeroed(),
+            )
+            .unwrap()
     });
     obtains(allocated(8, INTERNAL), &|sim| {
-        sim.heaps.aligned_alloc_default(32, 8).unwrap()
+        sim.heaps
+            .allocate(&AllocRequest::in_default_memory(8).aligned_to(32))
+            .unwrap()
     });
     let tag = soc_regions::TypeIndex(0);
     obtains(allocated(8, Caps::empty()), &|sim| {
-        sim.heaps.malloc_tagged(8, tag).unwrap()
+        sim.heaps
+            .allocate(&AllocRequest::new(8, Caps::empty()).placed(Placement::Tag(tag)))
+            .unwrap()
     });
     assert_eq!(
         sim.heaps.observer().0.callers,
@@ -141,18 +165,26 @@ fn every_path_is_told_once<P: Poison>() {
         sim.heaps.realloc(at, 101, Caps::SPIRAM).unwrap()
     });
     resizes(&reallocated(102, BYTES), &|sim, at| {
-        sim.heaps.aligned_realloc(at, 64, 102, BYTES).unwrap()
+        sim.heaps
+            .reallocate(at, &AllocRequest::new(102, BYTES).aligned_to(64))
+            .unwrap()
     });
     resizes(&reallocated(50, CODE), &|sim, at| {
         sim.heaps.realloc(at, 50, CODE).unwrap()
     });
     resizes(&reallocated(51, BYTES), &|sim, at| {
         sim.heaps
-            .realloc_prefer(at, 51, &[Caps::SPM, BYTES])
+            .reallocate(
+                at,
+                &AllocRequest::new(51, Caps::empty())
+                    .placed(Placement::Prefer(&[Caps::SPM, BYTES])),
+            )
             .unwrap()
     });
     resizes(&reallocated(52, INTERNAL), &|sim, at| {
-        sim.heaps.realloc_default(at, 52).unwrap()
+        sim.heaps
+            .reallocate(at, &AllocRequest::in_default_memory(52))
+            .unwrap()
     });
     let fails = [Failed(1 << 28, BYTES)];
     resizes(&fails, &|sim, at| {
@@ -182,11 +214,16 @@ fn every_path_is_told_once<P: Poison>() {
     });
     refuses(&[Failed(9, Caps::SPM)], &|sim| {
         sim.heaps
-            .malloc_prefer(9, &[Caps::RETENTION, Caps::SPM])
+            .allocate(
+                &AllocRequest::new(9, Caps::empty())
+                    .placed(Placement::Prefer(&[Caps::RETENTION, Caps::SPM])),
+            )
             .is_err()
     });
     refuses(&[Failed(1 << 28, INTERNAL)], &|sim| {
-        sim.heaps.malloc_default(1 << 28).is_err()
+        sim.heaps
+            .allocate(&AllocRequest::in_default_memory(1 << 28))
+            .is_err()
     });
     refuses(&[], &|sim| sim.heaps.malloc(0, BYTES).is_err());
     refuses(&[], &|sim| sim.heaps.calloc(0, 8, BYTES).is_err());

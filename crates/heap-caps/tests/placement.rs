@@ -3,7 +3,7 @@
 
 mod support;
 
-use heap_caps::{Policy, Reserve, ReserveError, Why};
+use heap_caps::{AllocRequest, Placement, Policy, Reserve, ReserveError, Why};
 use soc_regions::{Caps, ESP32};
 use support::*;
 
@@ -21,10 +21,14 @@ fn idf_18938_a_reserve_is_left_alone_by_those_who_do_not_ask_for_it() {
         .set_reserve(reserve(Caps::DMA, 24 * 1024))
         .unwrap();
     sim.heaps.set_external_threshold(Some(16384));
-    let in_psram = core::iter::repeat_with(|| sim.heaps.malloc_default(1000).unwrap())
-        .take(1000)
-        .filter(|&address| ESP32.is_external(address))
-        .count();
+    let in_psram = core::iter::repeat_with(|| {
+        sim.heaps
+            .allocate(&AllocRequest::in_default_memory(1000))
+            .unwrap()
+    })
+    .take(1000)
+    .filter(|&address| ESP32.is_external(address))
+    .count();
     assert!(
         (500..900).contains(&in_psram),
         "{in_psram} blocks went to PSRAM"
@@ -177,7 +181,10 @@ fn esp_idfs_order_knows_no_reserves() {
 
 /// Whether `malloc_default` goes to PSRAM.
 fn external(sim: &mut Sim, size: usize) -> bool {
-    let address = sim.heaps.malloc_default(size).unwrap();
+    let address = sim
+        .heaps
+        .allocate(&AllocRequest::in_default_memory(size))
+        .unwrap();
     sim.heaps.free(address).unwrap();
     ESP32.is_external(address)
 }
@@ -200,21 +207,38 @@ fn the_other_memory_is_used_when_the_preferred_one_is_full() {
     let mut sim = Sim::esp32_with_psram(0x1_0000);
     sim.heaps.set_external_threshold(Some(16384));
     assert!(
-        !ESP32.is_external(sim.heaps.malloc_default(100_000).unwrap()),
+        !ESP32.is_external(
+            sim.heaps
+                .allocate(&AllocRequest::in_default_memory(100_000))
+                .unwrap()
+        ),
         "larger than PSRAM"
     );
     sim.exhaust(1024, INTERNAL_BYTES);
-    assert!(ESP32.is_external(sim.heaps.malloc_default(1024).unwrap()));
+    assert!(
+        ESP32.is_external(
+            sim.heaps
+                .allocate(&AllocRequest::in_default_memory(1024))
+                .unwrap()
+        )
+    );
 }
 
 #[test]
 fn without_a_threshold_malloc_never_uses_external_memory() {
     let mut sim = Sim::esp32_with_psram(0x40_0000);
     sim.exhaust(64, INTERNAL_BYTES);
-    let failure = sim.heaps.malloc_default(64).unwrap_err();
+    let failure = sim
+        .heaps
+        .allocate(&AllocRequest::in_default_memory(64))
+        .unwrap_err();
     assert_eq!((failure.caps, failure.attempts), (INTERNAL_BYTES, 1));
     sim.heaps.set_external_threshold(Some(16384));
-    assert!(sim.heaps.malloc_default(64).is_ok());
+    assert!(
+        sim.heaps
+            .allocate(&AllocRequest::in_default_memory(64))
+            .is_ok()
+    );
 }
 
 #[test]
@@ -222,12 +246,28 @@ fn idf_12375_aligned_cleared_and_resized_blocks_follow_the_same_policy() {
     // ESP-IDF's memalign ignored it for years (#12375).
     let mut sim = Sim::esp32_with_psram(0x40_0000);
     sim.heaps.set_external_threshold(Some(1000));
-    let aligned = sim.heaps.aligned_alloc_default(64, 1001).unwrap();
-    let cleared = sim.heaps.calloc_default(1001, 1).unwrap();
+    let aligned = sim
+        .heaps
+        .allocate(&AllocRequest::in_default_memory(1001).aligned_to(64))
+        .unwrap();
+    let cleared = sim
+        .heaps
+        .allocate(
+            &AllocRequest::array(1001, 1, Caps::empty())
+                .placed(Placement::Default)
+                .zeroed(),
+        )
+        .unwrap();
     assert!(ESP32.is_external(aligned) && ESP32.is_external(cleared) && aligned.is_multiple_of(64));
-    let small = sim.heaps.realloc_default(cleared, 1000).unwrap();
+    let small = sim
+        .heaps
+        .reallocate(cleared, &AllocRequest::in_default_memory(1000))
+        .unwrap();
     assert!(!ESP32.is_external(small));
-    let large = sim.heaps.realloc_default(small, 5000).unwrap();
+    let large = sim
+        .heaps
+        .reallocate(small, &AllocRequest::in_default_memory(5000))
+        .unwrap();
     assert!(ESP32.is_external(large));
     assert!(sim.bytes(large, 1000).iter().all(|&byte| byte == 0));
 }
@@ -236,24 +276,54 @@ fn idf_12375_aligned_cleared_and_resized_blocks_follow_the_same_policy() {
 fn preferences_are_tried_strictly_in_order() {
     let mut sim = Sim::esp32_with_psram(0x40_0000);
     let choices = [Caps::SPIRAM, Caps::DMA];
-    assert!(ESP32.is_external(sim.heaps.malloc_prefer(100, &choices).unwrap()));
+    assert!(
+        ESP32.is_external(
+            sim.heaps
+                .allocate(
+                    &AllocRequest::new(100, Caps::empty()).placed(Placement::Prefer(&choices))
+                )
+                .unwrap()
+        )
+    );
     let dma_first = sim
         .heaps
-        .malloc_prefer(100, &[Caps::DMA, Caps::SPIRAM])
+        .allocate(
+            &AllocRequest::new(100, Caps::empty())
+                .placed(Placement::Prefer(&[Caps::DMA, Caps::SPIRAM])),
+        )
         .unwrap();
     assert!(ESP32.is_dma_capable(dma_first));
     sim.exhaust(64, Caps::SPIRAM);
-    assert!(ESP32.is_dma_capable(sim.heaps.malloc_prefer(100, &choices).unwrap()));
+    assert!(
+        ESP32.is_dma_capable(
+            sim.heaps
+                .allocate(
+                    &AllocRequest::new(100, Caps::empty()).placed(Placement::Prefer(&choices))
+                )
+                .unwrap()
+        )
+    );
     let impossible_first = [
         Caps::EXEC | Caps::DMA,
         Caps::RETENTION,
         Caps::empty(),
         Caps::DMA,
     ];
-    assert!(sim.heaps.calloc_prefer(10, 10, &impossible_first).is_ok());
-    assert_eq!(
+    assert!(
         sim.heaps
-            .realloc_prefer(dma_first, 90, &[Caps::RETENTION, Caps::BIT32]),
+            .allocate(
+                &AllocRequest::array(10, 10, Caps::empty())
+                    .placed(Placement::Prefer(&impossible_first))
+                    .zeroed()
+            )
+            .is_ok()
+    );
+    assert_eq!(
+        sim.heaps.reallocate(
+            dma_first,
+            &AllocRequest::new(90, Caps::empty())
+                .placed(Placement::Prefer(&[Caps::RETENTION, Caps::BIT32]))
+        ),
         Ok(dma_first)
     );
 }
@@ -263,13 +333,19 @@ fn a_list_of_preferences_fails_once_about_its_last() {
     let mut sim = Sim::esp32();
     let failure = sim
         .heaps
-        .malloc_prefer(100, &[Caps::SPIRAM, Caps::RETENTION])
+        .allocate(
+            &AllocRequest::new(100, Caps::empty())
+                .placed(Placement::Prefer(&[Caps::SPIRAM, Caps::RETENTION])),
+        )
         .unwrap_err();
     assert_eq!(
         (failure.caps, failure.attempts, sim.heaps.failures()),
         (Caps::RETENTION, 2, 1)
     );
-    let none = sim.heaps.malloc_prefer(100, &[]).unwrap_err();
+    let none = sim
+        .heaps
+        .allocate(&AllocRequest::new(100, Caps::empty()).placed(Placement::Prefer(&[])))
+        .unwrap_err();
     assert_eq!((none.cause, none.attempts), (heap_caps::Cause::NoCaps, 0));
 }
 

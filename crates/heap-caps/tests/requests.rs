@@ -7,7 +7,10 @@
 
 mod support;
 
-use heap_caps::{Cause, Demand, Misuse, MisuseKind, Move, Policy, ReallocateError, Reallocation};
+use heap_caps::{
+    AllocRequest, Cause, Misuse, MisuseKind, PendingMove, Placement, Policy, ReallocateError,
+    Reallocation,
+};
 use multi_heap::Comprehensive;
 use soc_regions::{Caps, ESP32};
 use support::*;
@@ -42,11 +45,17 @@ fn nothing_is_no_request() {
         "before the capabilities are"
     );
     assert_eq!(
-        sim.heaps.malloc_default(0).unwrap_err().cause,
+        sim.heaps
+            .allocate(&AllocRequest::in_default_memory(0))
+            .unwrap_err()
+            .cause,
         Cause::ZeroSize
     );
     assert_eq!(
-        sim.heaps.malloc_prefer(0, &[ANY, ANY]).unwrap_err().cause,
+        sim.heaps
+            .allocate(&AllocRequest::new(0, Caps::empty()).placed(Placement::Prefer(&[ANY, ANY])))
+            .unwrap_err()
+            .cause,
         Cause::ZeroSize
     );
     let resized = sim.heaps.realloc(block, 0, ANY).unwrap_err();
@@ -137,11 +146,17 @@ fn a_resized_block_keeps_the_alignment_that_is_named() {
     sim.fill(address, 100, 0x5C);
     for size in [200, 1000, 40, 3000, 64, 5000] {
         let _in_the_way = sim.heaps.malloc(20, ANY).unwrap();
-        address = sim.heaps.aligned_realloc(address, 64, size, ANY).unwrap();
+        address = sim
+            .heaps
+            .reallocate(address, &AllocRequest::new(size, ANY).aligned_to(64))
+            .unwrap();
         assert_eq!(address % 64, 0);
         assert_eq!(sim.bytes(address, 40), [0x5C; 40]);
     }
-    let failure = sim.heaps.aligned_realloc(address, 48, 10, ANY).unwrap_err();
+    let failure = sim
+        .heaps
+        .reallocate(address, &AllocRequest::new(10, ANY).aligned_to(48))
+        .unwrap_err();
     assert!(
         matches!(failure, ReallocateError::Failure(failure) if failure.cause == Cause::BadAlignment)
     );
@@ -348,17 +363,17 @@ fn pointers_and_addresses_are_two_names_of_one_byte() {
 }
 
 /// A comprehensively poisoned block of 400 bytes, all ones; and its resize to `size`, begun.
-fn resized_in_phases(size: usize) -> (Sim<Comprehensive>, u32, Move<Comprehensive>) {
+fn resized_in_phases(size: usize) -> (Sim<Comprehensive>, u32, PendingMove<Comprehensive>) {
     let mut sim = Sim::<Comprehensive>::with(Policy::Guaranteed, &ESP32.default_options(), ());
     let block = sim.heaps.malloc(400, ANY).unwrap();
-    (0..400)
-        .step_by(4)
-        .for_each(|at| assert!(sim.heaps.set_word(block + at, 0x0101_0101)));
-    let demand = Demand::new(size, ANY);
-    let Reallocation::Moving(moving) = sim.heaps.reallocate(block, &demand).unwrap() else {
+    for at in (0..400).step_by(4) {
+        assert!(sim.set_word(block + at, 0x0101_0101));
+    }
+    let request = AllocRequest::new(size, ANY);
+    let Reallocation::Moving(moving) = sim.heaps.begin_reallocate(block, &request).unwrap() else {
         panic!("there are bytes to fill")
     };
-    assert_eq!(moving.address(), block, "where it lies");
+    assert_eq!(moving.taken().address, block, "where it lies");
     (sim, block, moving)
 }
 
@@ -367,10 +382,12 @@ fn what_a_block_gives_up_is_filled_between_the_phases() {
     let (mut sim, block, moving) = resized_in_phases(100);
     assert_eq!(sim.heaps.usable_size(block), Ok(400));
     assert_eq!(sim.bytes(block, 400), [1; 400], "not in the first phase");
-    moving.copy().unwrap();
+    // SAFETY: the block is the test's, the simulated memory still there.
+    let copied = unsafe { moving.copy() }.unwrap();
     assert_eq!(sim.bytes(block, 100), [1; 100]);
     assert_eq!(sim.bytes(block + 100, 300), [0xFE; 300]);
-    assert_eq!(sim.heaps.finish_move(moving), Ok(block));
+    let request = AllocRequest::new(100, ANY);
+    assert_eq!(sim.heaps.finish_move(copied, &request), Ok(block));
     assert_eq!(sim.heaps.usable_size(block), Ok(100));
     assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
     assert!(sim.heaps.malloc(280, ANY).is_ok(), "the tail verifies");
@@ -380,36 +397,38 @@ fn what_a_block_gives_up_is_filled_between_the_phases() {
 fn what_a_block_gains_is_marked_between_the_phases() {
     let (mut sim, block, moving) = resized_in_phases(1000);
     assert_eq!(sim.heaps.usable_size(block), Ok(1000));
-    assert_eq!(
-        sim.bytes(block + 500, 300),
-        [0xFE; 300],
-        "not in the first phase"
-    );
+    let gained = sim.bytes(block + 500, 300);
+    assert_eq!(gained, [0xFE; 300], "not in the first phase");
     assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
-    moving.copy().unwrap();
+    // SAFETY: the block is the test's, the simulated memory still there.
+    let copied = unsafe { moving.copy() }.unwrap();
     assert_eq!(sim.bytes(block, 400), [1; 400]);
     assert_eq!(sim.bytes(block + 400, 600), [0xCE; 600]);
-    assert_eq!(sim.heaps.finish_move(moving), Ok(block));
+    let request = AllocRequest::new(1000, ANY);
+    assert_eq!(sim.heaps.finish_move(copied, &request), Ok(block));
     assert_eq!(sim.heaps.usable_size(block), Ok(1000));
     assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
 }
 
 #[test]
-fn the_phases_of_a_move_can_be_taken_one_by_one() {
+fn the_phases_can_be_taken_one_by_one() {
     let mut sim = Sim::esp32();
-    let demand = Demand::new(100, ANY).zeroed();
-    let fresh = sim.heaps.allocate(&demand).unwrap();
-    let block = fresh.settle().unwrap();
+    let request = AllocRequest::new(100, ANY).zeroed();
+    let pending = sim.heaps.begin_allocate(&request).unwrap();
+    // SAFETY: nobody has heard of the block.
+    let block = unsafe { pending.finish() }.unwrap();
     let _in_the_way = sim.heaps.malloc(16, ANY).unwrap();
-    let bigger = Demand::new(1000, ANY);
-    let Reallocation::Moving(moving) = sim.heaps.reallocate(block, &bigger).unwrap() else {
+    let bigger = AllocRequest::new(1000, ANY);
+    let Reallocation::Moving(moving) = sim.heaps.begin_reallocate(block, &bigger).unwrap() else {
         panic!("there is no room in place")
     };
-    moving.copy().unwrap();
-    let moved = sim.heaps.finish_move(moving).unwrap();
+    // SAFETY: the blocks are the test's, the simulated memory still there.
+    let copied = unsafe { moving.copy() }.unwrap();
+    let moved = sim.heaps.finish_move(copied, &bigger).unwrap();
     assert_eq!(sim.bytes(moved, 100), [0; 100]);
-    let freeing = sim.heaps.begin_free(moved).unwrap();
-    freeing.fill();
-    assert_eq!(sim.heaps.finish_free(freeing), Ok(()));
-    assert!(sim.heaps.finish_free(freeing).is_err(), "once");
+    let pending = sim.heaps.begin_free(moved).unwrap();
+    // SAFETY: the test uses the block no more.
+    let filled = unsafe { pending.fill() };
+    assert_eq!(sim.heaps.finish_free(filled), Ok(()));
+    assert!(sim.heaps.free(moved).is_err(), "once");
 }

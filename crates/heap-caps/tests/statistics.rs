@@ -240,8 +240,8 @@ fn a_check_finds_damage_in_the_heaps_it_is_asked_about() {
     let data = sim.heaps.malloc(8, Caps::BIT8).unwrap();
     assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
     let kept = [code + 8, data + 8].map(|overrun| {
-        let word = sim.heaps.word(overrun).unwrap();
-        assert!(sim.heaps.set_word(overrun, word ^ 1));
+        let word = sim.word(overrun).unwrap();
+        assert!(sim.set_word(overrun, word ^ 1));
         word
     });
     let found = sim.heaps.check_integrity(Caps::BIT8).unwrap_err();
@@ -268,7 +268,7 @@ fn a_check_finds_damage_in_the_heaps_it_is_asked_about() {
     assert_eq!(sim.heaps.check_integrity_at(DIRAM + 64), Some(Ok(())));
     assert_eq!(sim.heaps.check_integrity_at(0), None);
     assert!(sim.heaps.free(data).is_err() && sim.heaps.usable_size(code).is_err());
-    assert!(sim.heaps.set_word(code + 8, kept[0]) && sim.heaps.set_word(data + 8, kept[1]));
+    assert!(sim.set_word(code + 8, kept[0]) && sim.set_word(data + 8, kept[1]));
     assert_eq!(
         (sim.heaps.free(data), sim.heaps.free(code)),
         (Ok(()), Ok(()))

@@ -2,7 +2,7 @@
 
 mod support;
 
-use heap_caps::{Cause, Policy};
+use heap_caps::{AllocRequest, Cause, Placement, Policy};
 use soc_regions::{Caps, ESP32_V2_1, TypeIndex};
 use support::*;
 
@@ -54,7 +54,10 @@ fn diram_is_refused_until_the_tag_is_enabled() {
             .all(|start| !starts_of(&sim, TAG_DIRAM).contains(start))
     );
     assert_eq!(
-        sim.heaps.malloc_tagged(8, TAG_DIRAM).unwrap_err().cause,
+        sim.heaps
+            .allocate(&AllocRequest::new(8, Caps::empty()).placed(Placement::Tag(TAG_DIRAM)))
+            .unwrap_err()
+            .cause,
         Cause::TagExhausted(TAG_DIRAM)
     );
     assert_eq!(sim.enable_stacks(), 2);
@@ -119,7 +122,10 @@ fn code_from_diram_is_handed_out_by_its_other_address() {
 fn a_tag_serves_by_address_and_knows_its_free_bytes() {
     let mut sim = of_2016();
     let before = sim.heaps.tag_free_size(TAG_DRAM);
-    let block = sim.heaps.malloc_tagged(100, TAG_DRAM).unwrap();
+    let block = sim
+        .heaps
+        .allocate(&AllocRequest::new(100, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
+        .unwrap();
     assert_eq!(
         sim.heaps.heap_at(block).unwrap().span.start(),
         starts_of(&sim, TAG_DRAM)[0]
@@ -134,10 +140,16 @@ fn a_tag_serves_by_address_and_knows_its_free_bytes() {
         (before, before - 104)
     );
     assert_eq!(
-        sim.heaps.malloc_tagged(0, TAG_DRAM).unwrap_err().cause,
+        sim.heaps
+            .allocate(&AllocRequest::new(0, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
+            .unwrap_err()
+            .cause,
         Cause::ZeroSize
     );
-    let failure = sim.heaps.malloc_tagged(8, TypeIndex(99)).unwrap_err();
+    let failure = sim
+        .heaps
+        .allocate(&AllocRequest::new(8, Caps::empty()).placed(Placement::Tag(TypeIndex(99))))
+        .unwrap_err();
     assert!(
         failure
             .to_string()

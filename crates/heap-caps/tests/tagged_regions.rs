@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use heap_caps::{
-    AddRegionError, BootError, Cause, HeapCaps, Policy, SimulatedMemory, TaggedRegion,
+    AddRegionError, AllocRequest, BootError, Cause, HeapCaps, Placement, Policy, SimulatedMemory,
+    TaggedRegion,
 };
 use soc_regions::{Caps, ESP32_V2_1, Span, TypeIndex};
 
@@ -77,8 +78,14 @@ fn each_region_is_a_heap_of_its_own_and_a_tag_is_served_by_address() {
     ];
     let mut tagged = Tagged::of(&table);
     let whole = tagged.heaps.heaps().next().unwrap().info.largest_free_block as usize;
-    let first = tagged.heaps.malloc_tagged(whole, TAG_DRAM).unwrap();
-    let second = tagged.heaps.malloc_tagged(16, TAG_DRAM).unwrap();
+    let first = tagged
+        .heaps
+        .allocate(&AllocRequest::new(whole, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
+        .unwrap();
+    let second = tagged
+        .heaps
+        .allocate(&AllocRequest::new(16, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
+        .unwrap();
     assert_eq!(
         [tagged.home(first), tagged.home(second)],
         [DRAM_A.start(), DRAM_B.start()]
@@ -86,13 +93,16 @@ fn each_region_is_a_heap_of_its_own_and_a_tag_is_served_by_address() {
     assert_eq!(
         tagged
             .heaps
-            .malloc_tagged(whole, TAG_DRAM)
+            .allocate(&AllocRequest::new(whole, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
             .unwrap_err()
             .cause,
         Cause::TagExhausted(TAG_DRAM),
         "neighbours of one tag are not merged"
     );
-    let words = tagged.heaps.malloc_tagged(5, TAG_IRAM).unwrap();
+    let words = tagged
+        .heaps
+        .allocate(&AllocRequest::new(5, Caps::empty()).placed(Placement::Tag(TAG_IRAM)))
+        .unwrap();
     assert_eq!(tagged.home(words), IRAM.start());
     assert_eq!(
         tagged.heaps.usable_size(words),
@@ -104,7 +114,10 @@ fn each_region_is_a_heap_of_its_own_and_a_tag_is_served_by_address() {
 #[test]
 fn the_tag_of_the_startup_stacks_is_open_by_tag_at_once_and_by_capability_when_enabled() {
     let mut tagged = Tagged::of(&[region(TAG_DIRAM, DIRAM)]);
-    let by_tag = tagged.heaps.malloc_tagged(16, TAG_DIRAM).unwrap();
+    let by_tag = tagged
+        .heaps
+        .allocate(&AllocRequest::new(16, Caps::empty()).placed(Placement::Tag(TAG_DIRAM)))
+        .unwrap();
     let refused = tagged.heaps.malloc(16, Caps::BIT8).unwrap_err();
     assert_eq!(refused.cause, Cause::NoMemory);
     assert!(refused.to_string().contains("start-up stack"), "{refused}");
@@ -148,7 +161,8 @@ fn code_from_a_region_with_an_instruction_side_comes_by_that_side_and_goes_back(
         (DIRAM_CODE..DIRAM_CODE + 0x1000).contains(&code),
         "0x{code:08X}"
     );
-    let back = tagged.heaps.word(code - 4).unwrap();
+    // SAFETY: the word in front of the test's own block.
+    let back = unsafe { tagged.heaps.word(code - 4) }.unwrap();
     assert_eq!(
         tagged.home(back),
         DIRAM.start(),
@@ -156,7 +170,10 @@ fn code_from_a_region_with_an_instruction_side_comes_by_that_side_and_goes_back(
     );
     assert_eq!(ESP32_V2_1.to_data_bus(code - 4), Some(back + 64));
 
-    let data = tagged.heaps.malloc_tagged(64, TAG_DIRAM).unwrap();
+    let data = tagged
+        .heaps
+        .allocate(&AllocRequest::new(64, Caps::empty()).placed(Placement::Tag(TAG_DIRAM)))
+        .unwrap();
     assert!(
         DIRAM.contains(data),
         "a tag says nothing of code: the data side"

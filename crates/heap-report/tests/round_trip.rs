@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use heap_caps::{Demand, HeapCaps, SimulatedMemory};
+use heap_caps::{AllocRequest, HeapCaps, SimulatedMemory};
 use heap_report::read::{Dump, Input, Record, dumps, read};
 use heap_report::{History, Rebuilt};
 use heap_trace::{Memory, Mode, Probe, Shown, Slot, Trace};
@@ -43,7 +43,9 @@ fn everything<const DEPTH: usize>(heaps: &mut Heaps<'_, DEPTH>) {
                 KNOWN.set(callers);
                 let block = match has_place {
                     true => heaps.malloc(40, Caps::BIT8).unwrap(),
-                    false => heaps.obtain(Demand::new(24, Caps::BIT8)).unwrap(),
+                    false => heaps
+                        .allocate(&AllocRequest::new(24, Caps::BIT8).anonymous())
+                        .unwrap(),
                 };
                 if let Some(known) = freed_by {
                     KNOWN.set(known);

@@ -10,6 +10,7 @@
 
 mod support;
 
+use heap_caps::{AllocRequest, Placement};
 use heap_trace::{CurrentOwner, Ledger, Mode, Owner, Probe, Record, Slot, Summary, Tally, Trace};
 use multi_heap::Unpoisoned;
 use soc_regions::Caps;
@@ -156,10 +157,21 @@ fn each_path_books_to_who_asked_and_frees_from_who_had_it() {
             heaps.malloc(8, BYTES),
             heaps.calloc(2, 4, BYTES),
             heaps.aligned_alloc(64, 8, BYTES),
-            heaps.malloc_prefer(8, &[Caps::SPIRAM, BYTES]),
-            heaps.calloc_prefer(2, 4, &[Caps::SPIRAM, BYTES]),
-            heaps.malloc_default(8),
-            heaps.calloc_default(8, 1),
+            heaps.allocate(
+                &AllocRequest::new(8, Caps::empty())
+                    .placed(Placement::Prefer(&[Caps::SPIRAM, BYTES])),
+            ),
+            heaps.allocate(
+                &AllocRequest::array(2, 4, Caps::empty())
+                    .placed(Placement::Prefer(&[Caps::SPIRAM, BYTES]))
+                    .zeroed(),
+            ),
+            heaps.allocate(&AllocRequest::in_default_memory(8)),
+            heaps.allocate(
+                &AllocRequest::array(8, 1, Caps::empty())
+                    .placed(Placement::Default)
+                    .zeroed(),
+            ),
         ]
     })
     .map(Result::unwrap);

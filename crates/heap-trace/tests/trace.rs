@@ -5,6 +5,7 @@ mod support;
 
 use std::cell::Cell;
 
+use heap_caps::{AllocRequest, Placement};
 use heap_trace::{Memory, Mode, Probe, Record, Shown, Slot, State, Summary, Trace, TraceError};
 use soc_regions::{Caps, ESP32};
 use support::{BYTES, Sim};
@@ -107,11 +108,21 @@ fn every_path_is_traced_calloc_aligned_and_preferring_too() {
         heaps.malloc(1, BYTES),
         heaps.calloc(2, 1, BYTES),
         heaps.aligned_alloc(64, 3, BYTES),
-        heaps.malloc_prefer(4, &[Caps::SPIRAM, BYTES]),
-        heaps.calloc_prefer(5, 1, &[Caps::SPIRAM, BYTES]),
-        heaps.malloc_default(6),
-        heaps.calloc_default(7, 1),
-        heaps.aligned_alloc_default(32, 8),
+        heaps.allocate(
+            &AllocRequest::new(4, Caps::empty()).placed(Placement::Prefer(&[Caps::SPIRAM, BYTES])),
+        ),
+        heaps.allocate(
+            &AllocRequest::array(5, 1, Caps::empty())
+                .placed(Placement::Prefer(&[Caps::SPIRAM, BYTES]))
+                .zeroed(),
+        ),
+        heaps.allocate(&AllocRequest::in_default_memory(6)),
+        heaps.allocate(
+            &AllocRequest::array(7, 1, Caps::empty())
+                .placed(Placement::Default)
+                .zeroed(),
+        ),
+        heaps.allocate(&AllocRequest::in_default_memory(8).aligned_to(32)),
         heaps.malloc(9, Caps::EXEC),
     ];
     let blocks = blocks.map(Result::unwrap);

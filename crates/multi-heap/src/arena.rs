@@ -60,6 +60,17 @@ impl Arena {
         }
     }
 
+    /// The words of a block of `bytes` bytes, a last one that is not whole included.
+    ///
+    /// # Safety
+    /// As [`Arena::new`], for the words of the block; `block` is a multiple of 4.
+    pub(crate) const unsafe fn over(block: NonNull<u8>, bytes: u32) -> Self {
+        Self {
+            base: block.cast(),
+            words: bytes.div_ceil(4),
+        }
+    }
+
     /// Number of words.
     pub(crate) const fn words(self) -> u32 {
         self.words

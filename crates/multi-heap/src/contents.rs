@@ -10,8 +10,9 @@
 //!   no lock  contents.shrinking(block) ─┘                           └─ contents.grown(block)
 //! ```
 //!
-//! A [`Contents`] is a copy of the heap's door to memory. It borrows nothing, so it can be taken along when the lock
-//! around the heap is released; it touches the user bytes of the block it is given and nothing else.
+//! A [`Contents`] is a copy of the heap's raw access to memory. It borrows nothing, so it can be taken along when the
+//! lock around the heap is released. Neither the region's life nor the owner of a block is known here, so everything
+//! that touches bytes is `unsafe`. The heap itself uses [`BlockBytes`], while it is borrowed.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -22,23 +23,29 @@ use crate::heap::Heap;
 use crate::offset::Offset;
 use crate::poison::{self, FILL_ALLOCATED, FILL_FREED, Poison};
 
-/// The bytes of a heap's blocks, detached from the heap. Valid as long as the heap's region is.
+/// The bytes of a heap's blocks, detached from the heap.
 ///
-/// Who uses it on a block must own that block: it has been allocated, and is not yet handed on or not yet freed.
 /// Places in the heap's control structure or outside of the region are refused.
+///
+/// # Safety
+///
+/// The contract of all its `unsafe` methods:
+/// - The region is still the heap's: what [`Heap::new`] asks for holds during the call.
+/// - The bytes lie in allocated blocks of which the caller has charge: not handed to a user yet, or given up by their
+///   user for the length of the call. Nobody else accesses, frees or resizes them meanwhile.
 #[derive(Clone, Copy, Debug)]
-pub struct Contents<P: Poison> {
-    arena: Arena,
-    /// Bytes of the control structure at the region's start.
-    control: u32,
-    poison: PhantomData<P>,
-}
+pub struct Contents<P: Poison>(BlockBytes<P>);
 
 impl<P: Poison> Heap<P> {
     /// The bytes of this heap's blocks, to be worked on while the heap itself is locked away.
     #[must_use]
     pub fn contents(&self) -> Contents<P> {
-        Contents {
+        Contents(self.block_bytes())
+    }
+
+    /// The bytes of this heap's blocks.
+    pub(crate) fn block_bytes(&self) -> BlockBytes<P> {
+        BlockBytes {
             arena: self.arena(),
             control: self.pool.first().saturating_mul(4),
             poison: PhantomData,
@@ -47,11 +54,96 @@ impl<P: Poison> Heap<P> {
 }
 
 impl<P: Poison> Contents<P> {
-    /// As [`Heap::allocated`]: the second phase of an allocation of `size` bytes. O(size).
+    /// Second phase of an allocation of `size` bytes under [`Comprehensive`](crate::Comprehensive) poisoning: verifies
+    /// that the bytes still have the pattern of free memory, then marks them allocated. O(size).
     ///
     /// # Errors
     /// The first byte that was written while it was free.
-    pub fn allocated(&self, block: Offset, size: u32) -> Result<(), Corruption> {
+    ///
+    /// # Safety
+    /// See [`Contents`].
+    pub unsafe fn allocated(&self, block: Offset, size: u32) -> Result<(), Corruption> {
+        self.0.allocated(block, size)
+    }
+
+    /// First phase of a free: fills `size` user bytes of a block that was found valid. O(size).
+    ///
+    /// # Safety
+    /// See [`Contents`].
+    pub unsafe fn freeing(&self, block: Offset, size: u32) {
+        self.0.freeing(block, size);
+    }
+
+    /// Before a block that was found valid shrinks from `old_size` to `new_size` user bytes ([`Heap::resize`]): fills
+    /// what it gives up. Does nothing if it does not shrink. O(size).
+    ///
+    /// # Safety
+    /// See [`Contents`].
+    pub unsafe fn shrinking(&self, block: Offset, old_size: u32, new_size: u32) {
+        self.0.shrinking(block, old_size, new_size);
+    }
+
+    /// After a block grew from `old_size` to `new_size` user bytes ([`Heap::resize`]): marks what it gained allocated.
+    /// Does nothing if it did not grow. O(size).
+    ///
+    /// # Safety
+    /// See [`Contents`].
+    pub unsafe fn grown(&self, block: Offset, old_size: u32, new_size: u32) {
+        self.0.grown(block, old_size, new_size);
+    }
+
+    /// Writes zeros over `bytes` bytes, by words. O(bytes).
+    ///
+    /// # Safety
+    /// See [`Contents`].
+    pub unsafe fn zero(&self, at: Offset, bytes: u32) {
+        self.0.zero(at, bytes);
+    }
+
+    /// Copies exactly `bytes` bytes to another place, in this heap or another, by words. Overlapping places may only
+    /// move downwards. O(bytes).
+    ///
+    /// # Safety
+    /// See [`Contents`], of both places.
+    pub unsafe fn copy(&self, from: Offset, target: &Self, to: Offset, bytes: u32) {
+        self.0.copy(from, &target.0, to, bytes);
+    }
+
+    /// Returns the word at `at`; `None` outside of the blocks or off the word grid.
+    ///
+    /// # Safety
+    /// See [`Contents`].
+    #[must_use]
+    pub unsafe fn word(&self, at: Offset) -> Option<u32> {
+        self.0.word(at)
+    }
+
+    /// Writes the word at `at`; returns `false` outside of the blocks or off the word grid.
+    ///
+    /// # Safety
+    /// See [`Contents`].
+    pub unsafe fn set_word(&self, at: Offset, value: u32) -> bool {
+        self.0.set_word(at, value)
+    }
+
+    /// Returns the address of a place among the blocks; `None` outside of them.
+    #[must_use]
+    pub fn pointer(&self, at: Offset) -> Option<NonNull<u8>> {
+        self.0.pointer(at)
+    }
+}
+
+/// The bytes of a heap's blocks, as the heap itself works on them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockBytes<P: Poison> {
+    arena: Arena,
+    /// Bytes of the control structure at the region's start.
+    control: u32,
+    poison: PhantomData<P>,
+}
+
+impl<P: Poison> BlockBytes<P> {
+    pub(crate) fn allocated(&self, block: Offset, size: u32) -> Result<(), Corruption> {
         if !P::FILLS || !self.owns(block, size) {
             return Ok(());
         }
@@ -63,41 +155,33 @@ impl<P: Poison> Contents<P> {
         verified
     }
 
-    /// The first phase of a free: fills `size` user bytes of a block that was found valid. O(size).
-    pub fn freeing(&self, block: Offset, size: u32) {
+    pub(crate) fn freeing(&self, block: Offset, size: u32) {
         if P::FILLS && self.owns(block, size) {
             self.arena.fill(block.get(), block.get() + size, FILL_FREED);
         }
     }
 
-    /// Before a block that was found valid shrinks from `old_size` to `new_size` user bytes ([`Heap::resize`]): fills what it gives up. Does
-    /// nothing if it does not shrink. O(size).
-    pub fn shrinking(&self, block: Offset, old_size: u32, new_size: u32) {
+    pub(crate) fn shrinking(&self, block: Offset, old_size: u32, new_size: u32) {
         if P::FILLS && new_size < old_size && self.owns(block, old_size) {
             let (start, end) = (block.get() + new_size, block.get() + old_size);
             self.arena.fill(start, end, FILL_FREED);
         }
     }
 
-    /// After a block grew from `old_size` to `new_size` user bytes ([`Heap::resize`]): marks what it gained allocated. Does nothing if it did
-    /// not grow. O(size).
-    pub fn grown(&self, block: Offset, old_size: u32, new_size: u32) {
+    pub(crate) fn grown(&self, block: Offset, old_size: u32, new_size: u32) {
         if P::FILLS && old_size < new_size && self.owns(block, new_size) {
             let (start, end) = (block.get() + old_size, block.get() + new_size);
             self.arena.fill(start, end, FILL_ALLOCATED);
         }
     }
 
-    /// Writes zeros over `bytes` bytes, by words. O(bytes).
-    pub fn zero(&self, at: Offset, bytes: u32) {
+    pub(crate) fn zero(&self, at: Offset, bytes: u32) {
         if self.owns(at, bytes) {
             self.arena.fill(at.get(), at.get() + bytes, 0);
         }
     }
 
-    /// Copies exactly `bytes` bytes to another place, in this heap or another, by words. Overlapping places may only move
-    /// downwards. O(bytes).
-    pub fn copy(&self, from: Offset, target: &Self, to: Offset, bytes: u32) {
+    pub(crate) fn copy(&self, from: Offset, target: &Self, to: Offset, bytes: u32) {
         if !self.owns(from, bytes) || !target.owns(to, bytes) {
             return;
         }
@@ -111,14 +195,11 @@ impl<P: Poison> Contents<P> {
         }
     }
 
-    /// The word at `at`; `None` outside of the blocks or off the word grid.
-    #[must_use]
-    pub fn word(&self, at: Offset) -> Option<u32> {
+    pub(crate) fn word(&self, at: Offset) -> Option<u32> {
         self.is_word(at).then(|| self.arena.get(at.get() / 4))
     }
 
-    /// Writes the word at `at`; `false` outside of the blocks or off the word grid.
-    pub fn set_word(&self, at: Offset, value: u32) -> bool {
+    pub(crate) fn set_word(&self, at: Offset, value: u32) -> bool {
         let inside = self.is_word(at);
         if inside {
             self.arena.set(at.get() / 4, value);
@@ -126,9 +207,7 @@ impl<P: Poison> Contents<P> {
         inside
     }
 
-    /// The address of a place among the blocks; `None` outside of them.
-    #[must_use]
-    pub fn pointer(&self, at: Offset) -> Option<NonNull<u8>> {
+    pub(crate) fn pointer(&self, at: Offset) -> Option<NonNull<u8>> {
         self.owns(at, 1).then(|| self.arena.pointer(at.get()))
     }
 
@@ -136,11 +215,38 @@ impl<P: Poison> Contents<P> {
         at.get().is_multiple_of(4) && self.owns(at, 4)
     }
 
-    /// Whether the bytes lie between control structure and end.
     fn owns(&self, at: Offset, bytes: u32) -> bool {
         let end = at.get().checked_add(bytes);
         at.get() > self.control && end.is_some_and(|end| end <= self.arena.words() * 4)
     }
+}
+
+/// Copies `bytes` bytes by aligned words, upwards. Overlapping places may only move downwards. O(bytes).
+///
+/// # Safety
+/// - Both places are multiples of 4 and allocated blocks, or parts of them, with at least `bytes` bytes.
+/// - The caller has charge of both: nobody else accesses, frees or resizes them meanwhile.
+#[inline(never)]
+pub unsafe fn copy_block(from: NonNull<u8>, to: NonNull<u8>, bytes: u32) {
+    // SAFETY: the caller keeps the same contract.
+    let source = unsafe { Arena::over(from, bytes) };
+    // SAFETY: as above.
+    let target = unsafe { Arena::over(to, bytes) };
+    source.copy_words(0, target, 0, bytes / 4);
+    for byte in bytes & !3..bytes {
+        target.set_byte(byte, source.byte(byte));
+    }
+}
+
+/// Writes zeros over `bytes` bytes, by aligned words. O(bytes).
+///
+/// # Safety
+/// - The place is a multiple of 4 and an allocated block, or part of one, with at least `bytes` bytes.
+/// - The caller has charge of it: nobody else accesses, frees or resizes it meanwhile.
+#[inline(never)]
+pub unsafe fn zero_block(at: NonNull<u8>, bytes: u32) {
+    // SAFETY: the caller keeps the same contract.
+    unsafe { Arena::over(at, bytes) }.fill(0, bytes, 0);
 }
 
 #[cfg(test)]
@@ -156,7 +262,7 @@ mod tests {
         // SAFETY: the buffer outlives the heap and is not touched otherwise.
         let mut heap = unsafe { Heap::<Light>::new(NonNull::new(bytes).unwrap()) }.unwrap();
         let [from, to] = [7, 5].map(|size| heap.allocate(Request::new(size).unwrap()).unwrap());
-        let contents = heap.contents();
+        let contents = heap.block_bytes();
         contents.set_word(from, 0x4433_2211);
         contents.copy(from, &contents, to, 5);
         assert_eq!(contents.word(to), Some(0x4433_2211));
@@ -174,7 +280,7 @@ mod tests {
         let bytes = core::ptr::slice_from_raw_parts_mut(memory.as_mut_ptr().cast::<u8>(), 1024);
         // SAFETY: the buffer outlives the heap and is not touched otherwise.
         let heap = unsafe { Heap::<Light>::new(NonNull::new(bytes).unwrap()) }.unwrap();
-        let contents = heap.contents();
+        let contents = heap.block_bytes();
         for place in [4, heap.control_bytes() - 8, 1024, 1022, u32::MAX] {
             let place = Offset::new(place).unwrap();
             assert!(!contents.set_word(place, 0), "{place}");

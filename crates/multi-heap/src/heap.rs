@@ -124,28 +124,27 @@ impl<P: Poison> Heap<P> {
     }
 
     /// Second phase of an allocation of `size` bytes: verifies that the bytes still have the pattern of free memory, then marks them
-    /// allocated. Does nothing below [`Comprehensive`](crate::Comprehensive) poisoning. O(size); needs no lock, because
-    /// the block belongs to the caller.
+    /// allocated. Does nothing below [`Comprehensive`](crate::Comprehensive) poisoning. O(size).
     ///
     /// # Errors
     /// The first byte that was written while it was free.
-    pub fn allocated(&self, block: Offset, size: u32) -> Result<(), Corruption> {
+    pub fn allocated(&mut self, block: Offset, size: u32) -> Result<(), Corruption> {
         if !P::FILLS {
             return Ok(());
         }
-        self.contents().allocated(block, size)
+        self.block_bytes().allocated(block, size)
     }
 
     /// First phase of a free: fills the block's bytes with the pattern of free memory. Does nothing below
-    /// [`Comprehensive`](crate::Comprehensive) poisoning. O(size); needs no lock, because the block still belongs to the caller.
+    /// [`Comprehensive`](crate::Comprehensive) poisoning. O(size).
     ///
     /// # Errors
     /// As [`Heap::free`]; nothing is filled then.
-    pub fn freeing(&self, block: Offset) -> Result<(), Misuse> {
+    pub fn freeing(&mut self, block: Offset) -> Result<(), Misuse> {
         if P::FILLS {
             let used = self.freeable_block(block);
             let used = used.map_err(|Refused| self.explain(block))?;
-            self.contents().freeing(block, used.size);
+            self.block_bytes().freeing(block, used.size);
         }
         Ok(())
     }
@@ -192,7 +191,7 @@ impl<P: Poison> Heap<P> {
     pub(crate) fn free_wholly(&mut self, block: Offset) -> Result<(), Refused> {
         if P::FILLS {
             let used = self.freeable_block(block)?;
-            self.contents().freeing(block, used.size);
+            self.block_bytes().freeing(block, used.size);
         }
         self.try_free(block).map(|_| ()).ok_or(Refused)
     }

@@ -27,7 +27,7 @@ mod resize;
 mod take;
 mod walk;
 
-pub use contents::Contents;
+pub use contents::{Contents, copy_block, zero_block};
 pub use damage::{Corruption, CorruptionKind, Misuse, NewHeapError, Refused};
 pub use heap::Heap;
 pub use offset::Offset;

@@ -84,6 +84,23 @@ impl Request {
             || self.alignment == 2 * Self::MIN_ALIGNMENT && self.offset == 0
     }
 
+    /// Returns the same request at a multiple of `alignment` too; `None` where that is not a power of two or above
+    /// [`Self::MAX_ALIGNMENT`].
+    #[must_use]
+    pub const fn aligned_to(self, alignment: u32) -> Option<Self> {
+        if !alignment.is_power_of_two() || alignment > Self::MAX_ALIGNMENT {
+            return None;
+        }
+        Some(Self {
+            alignment: if alignment > self.alignment {
+                alignment
+            } else {
+                self.alignment
+            },
+            ..self
+        })
+    }
+
     /// The same request with its size rounded up to a multiple of `multiple`; `None` above [`Self::MAX_SIZE`] or where
     /// `multiple` is 0.
     #[must_use]

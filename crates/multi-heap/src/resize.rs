@@ -212,7 +212,7 @@ impl<P: Poison> Heap<P> {
                 .resize(used.block, Self::units_with_guards(request));
             return;
         }
-        self.contents().grown(moved.to, moved.bytes, used.size);
+        self.block_bytes().grown(moved.to, moved.bytes, used.size);
         let _ = self.resize_wholly(moved.to, used, request);
     }
 
@@ -226,11 +226,12 @@ impl<P: Poison> Heap<P> {
     ) -> Result<bool, Refused> {
         if P::FILLS && used.size > request.size() {
             self.surplus(used, request)?;
-            self.contents().shrinking(block, used.size, request.size());
+            self.block_bytes()
+                .shrinking(block, used.size, request.size());
         }
         let resized = self.resize_used(used, request)?;
         if P::FILLS && resized {
-            self.contents().grown(block, used.size, request.size());
+            self.block_bytes().grown(block, used.size, request.size());
         }
         Ok(resized)
     }
@@ -243,7 +244,8 @@ impl<P: Poison> Heap<P> {
             self.arena()
                 .copy_words(from.get() / 4, self.arena(), to.get() / 4, words);
         } else {
-            self.contents().copy(from, &self.contents(), to, bytes);
+            self.block_bytes()
+                .copy(from, &self.block_bytes(), to, bytes);
         }
     }
 

@@ -168,6 +168,12 @@ impl<P: Poison> Heap<P> {
             .saturating_sub(P::OVERHEAD)
     }
 
+    /// Returns the number of free blocks; the ones that are too small to serve any request count too. O(1).
+    #[must_use]
+    pub fn free_block_count(&self) -> u32 {
+        self.pool.get(control::FREE_BLOCKS)
+    }
+
     /// The least that [`Heap::free_bytes`] has been since the heap was made, or since the last reset. O(1).
     #[must_use]
     pub fn minimum_free_bytes(&self) -> u32 {

@@ -212,7 +212,7 @@ fn a_link_that_leads_to_another_block_is_noticed_before_it_is_followed() {
     // The list is 1, 5, 3. The second link of 3 now says that 1 precedes it.
     let previous = blocks[3].checked_add(4).unwrap();
     let node_of_first = blocks[1].get() / 4;
-    assert!(heap.contents().set_word(previous, node_of_first));
+    assert!(bytes_of_blocks(&heap).set_word(previous, node_of_first));
     let used = heap.info().allocated_blocks;
     assert!(matches!(heap.free(blocks[4]), Err(Misuse::Corrupt(_))));
     assert!(heap.damage().is_some());
@@ -238,7 +238,7 @@ fn a_pointer_at_contents_that_look_like_a_block_is_refused_and_leaves_no_note_of
     let block = allocate(&mut heap, request(64)).unwrap();
     for (word, value) in (0..).zip(IMITATION) {
         let place = block.checked_add(word * 4).unwrap();
-        assert!(heap.contents().set_word(place, value));
+        assert!(bytes_of_blocks(&heap).set_word(place, value));
     }
     let before = drawing(&heap);
     let inside = block.checked_add(8).unwrap();
@@ -257,7 +257,7 @@ fn a_pointer_at_contents_that_look_like_a_block_with_canaries_is_no_corruption()
     let block = allocate(&mut heap, request(64)).unwrap();
     for (word, value) in (0..).zip(IMITATION) {
         let place = block.checked_add(word * 4).unwrap();
-        assert!(heap.contents().set_word(place, value));
+        assert!(bytes_of_blocks(&heap).set_word(place, value));
     }
     let inside = block.checked_add(16).unwrap();
     assert_eq!(
@@ -334,12 +334,12 @@ fn a_header_and_a_recorded_size_that_contradict_each_other_are_refused() {
     // A header that spans the next block, too: what an overrun of the block before can forge, canaries and all.
     let both = behind.get() - block.get() + 12 + 40 + 4;
     let header = block.checked_sub(12).unwrap();
-    let kept = heap.contents().word(header).unwrap();
+    let kept = bytes_of_blocks(&heap).word(header).unwrap();
     let forged = ((both / 4) << 3).wrapping_neg();
-    assert!(heap.contents().set_word(header, forged));
+    assert!(bytes_of_blocks(&heap).set_word(header, forged));
     let told = |result: Result<u32, Misuse>| matches!(result, Err(Misuse::Corrupt(found)) if found.kind == CorruptionKind::SizeWord);
     assert!(told(heap.usable_size(block)) && told(heap.free(block)));
-    assert!(heap.contents().set_word(header, kept));
+    assert!(bytes_of_blocks(&heap).set_word(header, kept));
     assert_eq!(heap.free(block), Ok(20));
     assert_sound(&heap);
 }

@@ -476,7 +476,7 @@ fn grown_bytes_are_marked_allocated() {
     write(&heap, block, 5, 1);
     assert_eq!(heap.resize(block, 30), Ok(true));
     assert_eq!(heap.check(), Ok(()), "in one piece between the phases");
-    heap.contents().grown(block, 5, 30);
+    bytes_of_blocks(&heap).grown(block, 5, 30);
     let at = block.get() as usize;
     assert_eq!(region.bytes()[at..at + 5], [1, 2, 3, 4, 5]);
     assert_eq!(region.bytes()[at + 5..at + 30], [0xCE; 25]);
@@ -489,7 +489,7 @@ fn bytes_given_up_are_filled_before_the_block_shrinks_and_its_canary_then() {
     let mut heap = region.heap::<Comprehensive>();
     let [block, behind] = [30, 8].map(|size| allocate(&mut heap, request(size)).unwrap());
     let (at, end) = (block.get() as usize, behind.get() as usize - 12);
-    let contents = heap.contents();
+    let contents = bytes_of_blocks(&heap);
     contents.shrinking(block, 30, 5);
     assert_eq!(heap.check(), Ok(()), "in one piece between the phases");
     assert_eq!(heap.usable_size(block), Ok(30));
@@ -511,7 +511,7 @@ fn resizing_itself_touches_no_byte_between_the_old_end_and_the_new_one() {
     let mut heap = region.heap::<Comprehensive>();
     let block = allocate(&mut heap, request(400)).unwrap();
     let middle = block.checked_add(200).unwrap();
-    let contents = heap.contents();
+    let contents = bytes_of_blocks(&heap);
     contents.shrinking(block, 400, 100);
     contents.set_word(middle, 1);
     assert_eq!(heap.resize(block, 100), Ok(true));
@@ -543,8 +543,7 @@ fn a_recorded_size_beyond_the_block_is_told_as_such() {
     let mut heap = region.heap::<Light>();
     let block = allocate(&mut heap, request(20)).unwrap();
     for size in [21, 24, 1000] {
-        heap.contents()
-            .set_word(block.checked_sub(4).unwrap(), size);
+        bytes_of_blocks(&heap).set_word(block.checked_sub(4).unwrap(), size);
         let Err(Misuse::Corrupt(found)) = heap.free(block) else {
             panic!("{size} is accepted")
         };
@@ -612,8 +611,7 @@ fn a_place_inside_a_used_block_is_no_block() {
         let mut region = region_of_256();
         let mut heap = region.heap::<Unpoisoned>();
         let block = allocate(&mut heap, request(60)).unwrap();
-        heap.contents()
-            .set_word(block.checked_add(16).unwrap(), word);
+        bytes_of_blocks(&heap).set_word(block.checked_add(16).unwrap(), word);
         let inside = block.checked_add(20).unwrap();
         assert_eq!(
             heap.free(inside),

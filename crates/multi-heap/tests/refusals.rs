@@ -215,7 +215,7 @@ fn a_life_with_one_damaged_word_stays_inside<P: Poison>(words: usize) {
             }
             for (rank, &block) in live.iter().enumerate() {
                 let size = heap.usable_size(block).unwrap_or(0);
-                heap.contents().shrinking(block, size, 4);
+                bytes_of_blocks(&heap).shrinking(block, size, 4);
                 let _ = heap.resize(block, [4, 16, 40][rank % 3]);
                 let _ = heap.grow_backward(block, 24);
                 let _ = heap.reallocate(block, request(28));
@@ -254,7 +254,7 @@ fn a_wrong_resize_of_a_pointer_into_a_block_leaves_the_heap_sound() {
     let block = allocate(&mut heap, request(64)).unwrap();
     for (word, value) in [(4, -16_i32 as u32), (5, 7), (6, 0x400D_1234)] {
         let place = block.checked_add(word * 4).unwrap();
-        assert!(heap.contents().set_word(place, value));
+        assert!(bytes_of_blocks(&heap).set_word(place, value));
     }
     let inside = block.checked_add(20).unwrap();
     assert_eq!(heap.resize(inside, 40), Err(Misuse::NotABlock));
@@ -276,8 +276,8 @@ fn a_block_beside_a_damaged_one_keeps_its_size_and_its_bytes() {
     free(&mut heap, behind);
     write(&heap, block, 200, 7);
     let link_back = behind.checked_add(4).unwrap();
-    let damaged = heap.contents().word(link_back).unwrap() ^ 0x100;
-    assert!(heap.contents().set_word(link_back, damaged));
+    let damaged = bytes_of_blocks(&heap).word(link_back).unwrap() ^ 0x100;
+    assert!(bytes_of_blocks(&heap).set_word(link_back, damaged));
     assert!(matches!(
         heap.reallocate(block, request(100)),
         Err(Misuse::Corrupt(_))

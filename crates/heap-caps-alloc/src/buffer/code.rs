@@ -1,9 +1,7 @@
 //! Instructions that are loaded at run time.
 
 use core::fmt;
-use core::panic::Location;
-
-use heap_caps::{Demand, Failure};
+use heap_caps::{AllocRequest, Failure};
 use soc_regions::Caps;
 
 use super::Owned;
@@ -33,10 +31,8 @@ impl<H: HeapRef> CodeBuffer<H> {
     )]
     #[track_caller]
     pub fn new(heap: H, length: usize) -> Result<Self, Failure> {
-        let demand = Demand::array(length, 4, Caps::EXEC)
-            .zeroed()
-            .from(Location::caller());
-        let block = Owned::new(heap, &demand)?;
+        let request = AllocRequest::array(length, 4, Caps::EXEC).zeroed();
+        let block = Owned::new(heap, &request)?;
         Ok(Self { block, length })
     }
 
@@ -55,13 +51,18 @@ impl<H: HeapRef> CodeBuffer<H> {
     /// The word at `index`; `None` behind the end.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<u32> {
-        self.block.heap.heap().word(self.place(index)?)
+        let place = self.place(index)?;
+        // SAFETY: a word of the buffer's own block, which is borrowed.
+        unsafe { self.block.heap.heap().word(place) }
     }
 
     /// Writes the word at `index`; `false` behind the end.
     pub fn set(&mut self, index: usize, word: u32) -> bool {
-        self.place(index)
-            .is_some_and(|place| self.block.heap.heap().set_word(place, word))
+        let Some(place) = self.place(index) else {
+            return false;
+        };
+        // SAFETY: a word of the buffer's own block, which is borrowed exclusively.
+        unsafe { self.block.heap.heap().set_word(place, word) }
     }
 
     /// Writes `words` from the start on; `false`, and nothing is written, if there are too many.

@@ -2,10 +2,9 @@
 
 use core::fmt;
 use core::ops::{Deref, DerefMut};
-use core::panic::Location;
 use core::slice;
 
-use heap_caps::{Demand, Failure, Hardware};
+use heap_caps::{AllocRequest, Failure, Hardware};
 use soc_regions::Caps;
 
 use super::Owned;
@@ -85,11 +84,10 @@ impl<H: HeapRef> DmaBuffer<H> {
         let Hardware { encrypted_dma, .. } = heap.heap().hardware();
         let unit = unit.max(encrypted_dma).max(WORD) as usize; // widening
         let whole = length.checked_next_multiple_of(unit).unwrap_or(usize::MAX);
-        let demand = Demand::new(whole, Caps::DMA | Caps::BIT8 | place)
+        let request = AllocRequest::new(whole, Caps::DMA | Caps::BIT8 | place)
             .aligned_to(unit)
-            .zeroed()
-            .from(Location::caller());
-        let block = Owned::new(heap, &demand)?;
+            .zeroed();
+        let block = Owned::new(heap, &request)?;
         Ok(Self {
             address: block.address().unwrap_or_default(), // a block just taken has one
             block,

@@ -10,7 +10,7 @@ pub use self::words::WordBuffer;
 
 use core::ptr::NonNull;
 
-use heap_caps::{Demand, Failure};
+use heap_caps::{AllocRequest, Failure};
 
 use crate::place::HeapRef;
 use crate::shared::SharedHeap;
@@ -27,8 +27,8 @@ impl<H: HeapRef> Owned<H> {
         clippy::result_large_err,
         reason = "passed on to whoever wants to know"
     )]
-    fn new(heap: H, demand: &Demand) -> Result<Self, Failure> {
-        let start = heap.heap().take_or_explain(demand)?;
+    fn new(heap: H, request: &AllocRequest<'_>) -> Result<Self, Failure> {
+        let start = heap.heap().allocate(request)?;
         Ok(Self { heap, start })
     }
 
@@ -41,7 +41,7 @@ impl<H: HeapRef> Owned<H> {
 impl<H: HeapRef> Drop for Owned<H> {
     fn drop(&mut self) {
         // SAFETY: the block is this value's own (invariant), and this is the end of it.
-        unsafe { self.heap.heap().give_back(self.start) };
+        unsafe { self.heap.heap().free(self.start) };
     }
 }
 

@@ -1,10 +1,9 @@
 //! Words in memory that takes nothing smaller.
 
 use core::fmt;
-use core::panic::Location;
 use core::ptr::NonNull;
 
-use heap_caps::{Demand, Failure};
+use heap_caps::{AllocRequest, Failure};
 use soc_regions::Caps;
 
 use super::Owned;
@@ -47,10 +46,8 @@ impl<H: HeapRef> WordBuffer<H> {
     )]
     #[track_caller]
     pub fn new(heap: H, length: usize) -> Result<Self, Failure> {
-        let demand = Demand::array(length, 4, Caps::BIT32 | Caps::INTERNAL)
-            .zeroed()
-            .from(Location::caller());
-        let block = Owned::new(heap, &demand)?;
+        let request = AllocRequest::array(length, 4, Caps::BIT32 | Caps::INTERNAL).zeroed();
+        let block = Owned::new(heap, &request)?;
         Ok(Self { block, length })
     }
 

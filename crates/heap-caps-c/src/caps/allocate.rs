@@ -5,18 +5,16 @@
 
 use core::ffi::{CStr, c_void};
 
-use heap_caps::Demand;
+use heap_caps::{AllocRequest, Placement};
 use soc_regions::Caps;
 
 use crate::door;
 use crate::serve::{Call, give_back};
-use heap_caps_alloc::ffi::Choice;
 
-const fn asked(name: &'static CStr, demand: Demand) -> Call<'static> {
+const fn asked(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static> {
     Call {
         name: Some(name),
-        demand,
-        choice: Choice::Asked,
+        request,
     }
 }
 
@@ -27,14 +25,14 @@ const fn bits(caps: u32) -> Caps {
 /// `size` bytes of memory that has all of `caps`, or null.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_malloc(size: usize, caps: u32) -> *mut c_void {
-    asked(c"heap_caps_malloc", Demand::new(size, bits(caps))).take()
+    asked(c"heap_caps_malloc", AllocRequest::new(size, bits(caps))).allocate()
 }
 
 /// `count` times `size` bytes of zeros.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_calloc(count: usize, size: usize, caps: u32) -> *mut c_void {
-    let demand = Demand::array(count, size, bits(caps)).zeroed();
-    asked(c"heap_caps_calloc", demand).take()
+    let request = AllocRequest::array(count, size, bits(caps)).zeroed();
+    asked(c"heap_caps_calloc", request).allocate()
 }
 
 /// A block with another size, in memory that has all of `caps`. Null: as `heap_caps_malloc`; size 0: as `heap_caps_free`.
@@ -47,9 +45,9 @@ pub unsafe extern "C" fn heap_caps_realloc(
     size: usize,
     caps: u32,
 ) -> *mut c_void {
-    let call = asked(c"heap_caps_realloc", Demand::new(size, bits(caps)));
+    let call = asked(c"heap_caps_realloc", AllocRequest::new(size, bits(caps)));
     // SAFETY: the caller keeps the same contract.
-    unsafe { call.resize(pointer) }
+    unsafe { call.reallocate(pointer) }
 }
 
 /// Gives a block back.
@@ -65,8 +63,8 @@ pub unsafe extern "C" fn heap_caps_free(pointer: *mut c_void) {
 /// `size` bytes at a multiple of `alignment`, a power of two; null for any other, of which nobody is told.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_aligned_alloc(alignment: usize, size: usize, caps: u32) -> *mut c_void {
-    let demand = Demand::new(size, bits(caps)).aligned_to(alignment);
-    asked(c"heap_caps_aligned_alloc", demand).take()
+    let request = AllocRequest::new(size, bits(caps)).aligned_to(alignment);
+    asked(c"heap_caps_aligned_alloc", request).allocate()
 }
 
 /// `count` times `size` bytes of zeros at a multiple of `alignment`.
@@ -77,8 +75,8 @@ pub extern "C" fn heap_caps_aligned_calloc(
     size: usize,
     caps: u32,
 ) -> *mut c_void {
-    let demand = Demand::array(count, size, bits(caps)).zeroed();
-    asked(c"heap_caps_aligned_calloc", demand.aligned_to(alignment)).take()
+    let request = AllocRequest::array(count, size, bits(caps)).zeroed();
+    asked(c"heap_caps_aligned_calloc", request.aligned_to(alignment)).allocate()
 }
 
 /// As `heap_caps_realloc`, and the block begins at a multiple of `alignment`, a power of two; null for any other, and the block as it was.
@@ -95,9 +93,9 @@ pub unsafe extern "C" fn heap_caps_aligned_realloc(
     if !alignment.is_power_of_two() {
         return core::ptr::null_mut();
     }
-    let demand = Demand::new(size, bits(caps)).aligned_to(alignment);
+    let request = AllocRequest::new(size, bits(caps)).aligned_to(alignment);
     // SAFETY: the caller keeps the same contract.
-    unsafe { asked(c"heap_caps_aligned_realloc", demand).resize(pointer) }
+    unsafe { asked(c"heap_caps_aligned_realloc", request).reallocate(pointer) }
 }
 
 /// `heap_caps_free` by its old name.
@@ -122,11 +120,11 @@ pub unsafe extern "C" fn heap_caps_malloc_prefer_array(
 ) -> *mut c_void {
     let call = Call {
         name: Some(c"heap_caps_malloc_prefer"),
-        demand: Demand::new(size, Caps::empty()),
         // SAFETY: the caller keeps the same contract.
-        choice: Choice::Preferring(unsafe { door::choices(list, count) }),
+        request: AllocRequest::new(size, Caps::empty())
+            .placed(Placement::Prefer(unsafe { door::choices(list, count) })),
     };
-    call.take()
+    call.allocate()
 }
 
 /// As `heap_caps_calloc` with the first of `count` sets of capabilities that can be met.
@@ -142,11 +140,12 @@ pub unsafe extern "C" fn heap_caps_calloc_prefer_array(
 ) -> *mut c_void {
     let call = Call {
         name: Some(c"heap_caps_calloc_prefer"),
-        demand: Demand::array(items, size, Caps::empty()).zeroed(),
         // SAFETY: the caller keeps the same contract.
-        choice: Choice::Preferring(unsafe { door::choices(list, count) }),
+        request: AllocRequest::array(items, size, Caps::empty())
+            .zeroed()
+            .placed(Placement::Prefer(unsafe { door::choices(list, count) })),
     };
-    call.take()
+    call.allocate()
 }
 
 /// As `heap_caps_realloc` with the first of `count` sets of capabilities that can be met.
@@ -162,12 +161,12 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
 ) -> *mut c_void {
     let call = Call {
         name: Some(c"heap_caps_realloc_prefer"),
-        demand: Demand::new(size, Caps::empty()),
         // SAFETY: the caller keeps the same contract.
-        choice: Choice::Preferring(unsafe { door::choices(list, count) }),
+        request: AllocRequest::new(size, Caps::empty())
+            .placed(Placement::Prefer(unsafe { door::choices(list, count) })),
     };
     // SAFETY: the caller keeps the same contract.
-    unsafe { call.resize(pointer) }
+    unsafe { call.reallocate(pointer) }
 }
 
 /// What `malloc` does: internal memory; external memory from the size on that `heap_caps_malloc_extmem_enable` told.
@@ -175,9 +174,9 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
 pub extern "C" fn heap_caps_malloc_default(size: usize) -> *mut c_void {
     default(
         c"heap_caps_malloc_default",
-        Demand::new(size, Caps::empty()),
+        AllocRequest::new(size, Caps::empty()),
     )
-    .take()
+    .allocate()
 }
 
 /// What `realloc` does.
@@ -191,37 +190,36 @@ pub unsafe extern "C" fn heap_caps_realloc_default(
 ) -> *mut c_void {
     let call = default(
         c"heap_caps_realloc_default",
-        Demand::new(size, Caps::empty()),
+        AllocRequest::new(size, Caps::empty()),
     );
     // SAFETY: the caller keeps the same contract.
-    unsafe { call.resize(pointer) }
+    unsafe { call.reallocate(pointer) }
 }
 
 /// What `aligned_alloc` does.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_aligned_alloc_default(alignment: usize, size: usize) -> *mut c_void {
-    let demand = Demand::new(size, Caps::empty()).aligned_to(alignment);
-    default(c"heap_caps_aligned_alloc_default", demand).take()
+    let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
+    default(c"heap_caps_aligned_alloc_default", request).allocate()
 }
 
-const fn default(name: &'static CStr, demand: Demand) -> Call<'static> {
+const fn default(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static> {
     Call {
         name: Some(name),
-        demand,
-        choice: Choice::Default,
+        request: request.placed(Placement::Default),
     }
 }
 
 /// `heap_caps_malloc` that tells nobody of a failure: what tools wrap.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_malloc_base(size: usize, caps: u32) -> *mut c_void {
-    quietly(Demand::new(size, bits(caps))).take()
+    quietly(AllocRequest::new(size, bits(caps))).allocate()
 }
 
 /// `heap_caps_calloc` that tells nobody of a failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_calloc_base(count: usize, size: usize, caps: u32) -> *mut c_void {
-    quietly(Demand::array(count, size, bits(caps)).zeroed()).take()
+    quietly(AllocRequest::array(count, size, bits(caps)).zeroed()).allocate()
 }
 
 /// `heap_caps_realloc` that tells nobody of a failure.
@@ -235,7 +233,7 @@ pub unsafe extern "C" fn heap_caps_realloc_base(
     caps: u32,
 ) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    unsafe { quietly(Demand::new(size, bits(caps))).resize(pointer) }
+    unsafe { quietly(AllocRequest::new(size, bits(caps))).reallocate(pointer) }
 }
 
 /// `heap_caps_aligned_alloc` that tells nobody of a failure.
@@ -245,13 +243,12 @@ pub extern "C" fn heap_caps_aligned_alloc_base(
     size: usize,
     caps: u32,
 ) -> *mut c_void {
-    quietly(Demand::new(size, bits(caps)).aligned_to(alignment)).take()
+    quietly(AllocRequest::new(size, bits(caps)).aligned_to(alignment)).allocate()
 }
 
-const fn quietly(demand: Demand) -> Call<'static> {
+const fn quietly(request: AllocRequest<'static>) -> Call<'static> {
     Call {
         name: None,
-        demand,
-        choice: Choice::Asked,
+        request,
     }
 }

@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_int, c_void};
 
-use heap_caps::Demand;
+use heap_caps::AllocRequest;
 use soc_regions::Caps;
 
 use super::errno::{or_errno, or_errno_of};
@@ -12,8 +12,8 @@ use crate::plain::{by_default, free, plain};
 use crate::serve::usable_size;
 
 fn aligned(name: &'static CStr, alignment: usize, size: usize) -> *mut c_void {
-    let demand = Demand::new(size, Caps::empty()).aligned_to(alignment);
-    or_errno_of(alignment, by_default(name, demand).take(), size != 0)
+    let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
+    or_errno_of(alignment, by_default(name, request).allocate(), size != 0)
 }
 
 /// What `valloc` aligns to: a page of most processors. Chips of this family have no pages.
@@ -58,8 +58,8 @@ pub unsafe extern "C" fn posix_memalign(
     if !is_valid || block.is_null() {
         return EINVAL;
     }
-    let demand = Demand::new(size, Caps::empty()).aligned_to(alignment);
-    let taken = by_default(c"posix_memalign", demand).take();
+    let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
+    let taken = by_default(c"posix_memalign", request).allocate();
     if taken.is_null() && size != 0 {
         return ENOMEM;
     }
@@ -83,9 +83,9 @@ pub unsafe extern "C" fn reallocarray(
     size: usize,
 ) -> *mut c_void {
     let bytes = count.checked_mul(size);
-    let demand = plain(bytes.unwrap_or(usize::MAX)); // which no heap has
+    let request = plain(bytes.unwrap_or(usize::MAX)); // which no heap has
     // SAFETY: the caller keeps the same contract.
-    let block = unsafe { by_default(c"reallocarray", demand).resize(pointer) };
+    let block = unsafe { by_default(c"reallocarray", request).reallocate(pointer) };
     or_errno(block, bytes != Some(0))
 }
 

@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_void};
 
-use heap_caps::Demand;
+use heap_caps::AllocRequest;
 use soc_regions::Caps;
 
 use super::{EINVAL, ENOMEM};
@@ -32,10 +32,14 @@ unsafe fn or_errno(reent: *mut Reent, block: *mut c_void, asked: bool) -> *mut c
 
 /// # Safety
 /// `reent` is null or the caller's.
-unsafe fn served(reent: *mut Reent, name: &'static CStr, demand: Demand) -> *mut c_void {
-    let call: Call<'_> = by_default(name, demand);
+unsafe fn served(
+    reent: *mut Reent,
+    name: &'static CStr,
+    request: AllocRequest<'static>,
+) -> *mut c_void {
+    let call: Call<'_> = by_default(name, request);
     // SAFETY: the caller keeps the same contract.
-    unsafe { or_errno(reent, call.take(), demand.size() != 0) }
+    unsafe { or_errno(reent, call.allocate(), request.size() != 0) }
 }
 
 /// `malloc`.
@@ -81,7 +85,7 @@ pub unsafe extern "C" fn realloc_r(
     size: usize,
 ) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    let block = unsafe { by_default(c"_realloc_r", plain(size)).resize(pointer) };
+    let block = unsafe { by_default(c"_realloc_r", plain(size)).reallocate(pointer) };
     // SAFETY: the caller keeps the same contract.
     unsafe { or_errno(reent, block, size != 0) }
 }
@@ -121,9 +125,9 @@ pub unsafe extern "C" fn memalign_r(
         unsafe { door::give(reent, failed) };
         return core::ptr::null_mut();
     }
-    let demand = Demand::new(size, Caps::empty()).aligned_to(alignment);
+    let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
     // SAFETY: the caller keeps the same contract.
-    unsafe { served(reent, c"_memalign_r", demand) }
+    unsafe { served(reent, c"_memalign_r", request) }
 }
 
 /// `malloc_usable_size`.

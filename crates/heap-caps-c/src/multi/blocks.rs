@@ -169,7 +169,8 @@ unsafe fn take(heap: &Handle, request: Request) -> Option<(Offset, Contents<CPoi
     // SAFETY: the caller keeps the same contract.
     let (taken, contents) = unsafe { heap.heap(|heap| (heap.allocate(request), heap.contents())) };
     let place = taken?;
-    match contents.allocated(place, request.size()) {
+    // SAFETY: the block was just taken, and nobody has heard of it.
+    match unsafe { contents.allocated(place, request.size()) } {
         Ok(()) => Some((place, contents)),
         Err(corruption) => {
             fault(format_args!("allocation from {heap:p}: {corruption}"));
@@ -198,10 +199,16 @@ unsafe fn free(heap: &Handle, place: Offset) -> Result<(), Misuse> {
         let (size, contents) =
             // SAFETY: the caller keeps the same contract.
             unsafe { heap.heap(|heap| (heap.usable_size(place), heap.contents())) };
-        contents.freeing(place, size?);
+        // SAFETY: the caller gave the block up.
+        unsafe { contents.freeing(place, size?) };
     }
     // SAFETY: the caller keeps the same contract.
-    unsafe { heap.heap(|heap| heap.free(place)) }.map(|_| ())
+    let freed = unsafe { heap.heap(|heap| heap.try_free(place)) };
+    match freed {
+        Some(_) => Ok(()),
+        // SAFETY: the caller keeps the same contract.
+        None => Err(unsafe { heap.heap(|heap| heap.explain(place)) }),
+    }
 }
 
 /// # Safety
@@ -212,19 +219,32 @@ unsafe fn resized(
     request: Request,
 ) -> Result<Option<NonNull<u8>>, Misuse> {
     let size = request.size();
+    if !CPoison::FILLS {
+        // SAFETY: the caller keeps the same contract.
+        let (resized, contents) =
+            unsafe { heap.heap(|heap| (heap.try_resize(old, size), heap.contents())) };
+        if resized == Ok(true) {
+            return Ok(contents.pointer(old));
+        }
+    }
     // SAFETY: the caller keeps the same contract.
     let (used, contents) = unsafe { heap.heap(|heap| (heap.usable_size(old), heap.contents())) };
     let used = used?;
-    contents.shrinking(old, used, size);
-    // SAFETY: the caller keeps the same contract.
-    if unsafe { heap.heap(|heap| heap.resize(old, size)) }? {
-        contents.grown(old, used, size);
-        return Ok(contents.pointer(old));
+    if CPoison::FILLS {
+        // SAFETY: the caller gave the block up for the length of this call.
+        unsafe { contents.shrinking(old, used, size) };
+        // SAFETY: the caller keeps the same contract.
+        if unsafe { heap.heap(|heap| heap.resize(old, size)) }? {
+            // SAFETY: as above.
+            unsafe { contents.grown(old, used, size) };
+            return Ok(contents.pointer(old));
+        }
     }
     // SAFETY: the caller keeps the same contract.
     let lower = unsafe { heap.heap(|heap| heap.grow_backward(old, size)) }?;
     if let Some(moved) = lower {
-        contents.copy(old, &contents, moved.to, moved.bytes);
+        // SAFETY: the block is its user's, who gave it up for the length of this call.
+        unsafe { contents.copy(old, &contents, moved.to, moved.bytes) };
         // SAFETY: the caller keeps the same contract.
         unsafe { trimmed(heap, moved.to, moved.bytes, size) }?;
         return Ok(contents.pointer(moved.to));
@@ -233,7 +253,8 @@ unsafe fn resized(
     let Some((new, _)) = (unsafe { take(heap, request) }) else {
         return Ok(None);
     };
-    contents.copy(old, &contents, new, used.min(size));
+    // SAFETY: as above; nobody has heard of the new block.
+    unsafe { contents.copy(old, &contents, new, used.min(size)) };
     // SAFETY: the caller gave the block up, whose contents are elsewhere.
     unsafe { free(heap, old) }?;
     Ok(contents.pointer(new))
@@ -246,8 +267,11 @@ unsafe fn resized(
 unsafe fn trimmed(heap: &Handle, block: Offset, moved: u32, size: u32) -> Result<(), Misuse> {
     // SAFETY: the caller keeps the same contract.
     let (held, contents) = unsafe { heap.heap(|heap| (heap.usable_size(block), heap.contents())) };
-    contents.grown(block, moved, size);
-    contents.shrinking(block, held?, size);
+    let held = held?;
+    // SAFETY: the block is its user's, who gave it up for the length of this call.
+    unsafe { contents.grown(block, moved, size) };
+    // SAFETY: as above.
+    unsafe { contents.shrinking(block, held, size) };
     // SAFETY: the caller keeps the same contract.
     unsafe { heap.heap(|heap| heap.resize(block, size)) }.map(|_| ())
 }

@@ -4,7 +4,7 @@
 
 use core::ffi::c_void;
 
-use heap_caps::Demand;
+use heap_caps::AllocRequest;
 use heap_trace::Owner;
 use soc_regions::Caps;
 
@@ -13,7 +13,6 @@ use super::records::{CAllTasks, CHeapStat, CSingleTask, CTaskBlock, CTaskStat};
 use crate::caps::{EspErr, EspError};
 use crate::door;
 use crate::serve::{Call, give_back};
-use heap_caps_alloc::ffi::Choice;
 
 /// The blocks that the three arrays will be.
 const OWN: usize = 3;
@@ -22,12 +21,11 @@ const OWN: usize = 3;
 fn array<T>(count: usize) -> *mut T {
     let call = Call {
         name: None,
-        demand: Demand::array(count, size_of::<T>(), Caps::BIT8)
+        request: AllocRequest::array(count, size_of::<T>(), Caps::BIT8)
             .zeroed()
             .aligned_to(align_of::<T>()),
-        choice: Choice::Asked,
     };
-    call.take().cast()
+    call.allocate().cast()
 }
 
 fn blocks_of(task: Owner) -> usize {

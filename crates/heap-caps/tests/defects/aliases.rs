@@ -22,13 +22,13 @@ fn lives(sim: &mut Sim, chip: &Chip, caps: Caps) {
     let before = sim.heaps.free_size(Caps::empty());
     let mut address = sim.heaps.malloc(40, caps).unwrap();
     for word in 0..10 {
-        assert!(sim.heaps.set_word(address + 4 * word, 0xC0DE + word));
+        assert!(sim.set_word(address + 4 * word, 0xC0DE + word));
     }
     for size in [40, 400, 44] {
         address = sim.heaps.realloc(address, size, caps).unwrap();
         assert!(chip.is_executable(address), "{address:#X}");
         assert!(sim.heaps.usable_size(address).unwrap() as usize >= size);
-        let words = (0..10).map(|word| sim.heaps.word(address + 4 * word).unwrap());
+        let words = (0..10).map(|word| sim.word(address + 4 * word).unwrap());
         assert!(words.eq(0xC0DE..0xC0DE + 10), "{} {size}", chip.name());
     }
     assert_eq!(sim.heaps.free(address), Ok(()));

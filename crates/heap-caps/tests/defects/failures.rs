@@ -1,6 +1,6 @@
 //! Class K: is each failure told once, by whichever function, with the size and the capabilities that were asked for?
 
-use heap_caps::{Failure, Observer, Policy};
+use heap_caps::{AllocRequest, Failure, Observer, Placement, Policy};
 use soc_regions::Caps;
 
 use crate::support::*;
@@ -31,14 +31,27 @@ fn idf_a0ca353_functions_with_preferences_tell_their_failure_too() {
     let choices = [Caps::SPIRAM, Caps::DMA];
     let once = [(HUGE, Caps::DMA)];
     assert_eq!(
-        told(|sim| _ = sim.heaps.malloc_prefer(HUGE, &choices)),
+        told(|sim| _ = sim
+            .heaps
+            .allocate(&AllocRequest::new(HUGE, Caps::empty()).placed(Placement::Prefer(&choices)))),
         once
     );
-    let product = told(|sim| _ = sim.heaps.calloc_prefer(HUGE / 4, 4, &choices));
+    let product = told(|sim| {
+        _ = sim.heaps.allocate(
+            &AllocRequest::array(HUGE / 4, 4, Caps::empty())
+                .placed(Placement::Prefer(&choices))
+                .zeroed(),
+        )
+    });
     assert_eq!(product, once);
     let resized = told(|sim| {
         let block = sim.heaps.malloc(8, Caps::DMA).unwrap();
-        sim.heaps.realloc_prefer(block, HUGE, &choices).unwrap_err();
+        sim.heaps
+            .reallocate(
+                block,
+                &AllocRequest::new(HUGE, Caps::empty()).placed(Placement::Prefer(&choices)),
+            )
+            .unwrap_err();
     });
     assert_eq!(resized, once);
 }
@@ -56,8 +69,12 @@ fn idf_9517_nothing_is_no_failure() {
     let nothing = told(|sim| {
         let block = sim.heaps.malloc(8, Caps::DMA).unwrap();
         sim.heaps.malloc(0, Caps::DMA).unwrap_err();
-        sim.heaps.malloc_default(0).unwrap_err();
-        sim.heaps.malloc_prefer(0, &[Caps::DMA]).unwrap_err();
+        sim.heaps
+            .allocate(&AllocRequest::in_default_memory(0))
+            .unwrap_err();
+        sim.heaps
+            .allocate(&AllocRequest::new(0, Caps::empty()).placed(Placement::Prefer(&[Caps::DMA])))
+            .unwrap_err();
         sim.heaps.aligned_alloc(64, 0, Caps::DMA).unwrap_err();
         sim.heaps.realloc(block, 0, Caps::DMA).unwrap_err();
     });

@@ -1,6 +1,6 @@
 //! Class C over many heaps: which memory do requests eat, and what is kept for those who need it?
 
-use heap_caps::{Policy, Reserve, Why};
+use heap_caps::{AllocRequest, Policy, Reserve, Why};
 use soc_regions::{Caps, ESP32};
 
 use crate::support::*;
@@ -87,8 +87,14 @@ fn idf_96391ef_nobody_is_told_of_a_failure_while_psram_is_free() {
     sim.heaps.set_external_threshold(Some(16 * 1024));
     sim.exhaust(64, INTERNAL);
     let counted = sim.heaps.failures();
-    let block = sim.heaps.malloc_default(1000).unwrap();
-    let grown = sim.heaps.realloc_default(block, 2000).unwrap();
+    let block = sim
+        .heaps
+        .allocate(&AllocRequest::in_default_memory(1000))
+        .unwrap();
+    let grown = sim
+        .heaps
+        .reallocate(block, &AllocRequest::in_default_memory(2000))
+        .unwrap();
     assert!(ESP32.is_external(block) && ESP32.is_external(grown));
     assert_eq!(sim.heaps.failures(), counted, "trying is no failure");
 }

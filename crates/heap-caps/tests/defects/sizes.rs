@@ -85,14 +85,14 @@ fn words_only_memory_takes_any_size<P: Poison>() {
         assert_eq!(sim.heaps.heap_at(block).unwrap().span.start(), IRAM);
         assert_eq!(usable as usize, size.next_multiple_of(4), "{what}");
         for word in (0..usable).step_by(4) {
-            assert!(sim.heaps.set_word(block + word, 0x1234_5678), "{what}");
+            assert!(sim.set_word(block + word, 0x1234_5678), "{what}");
         }
         assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()), "{what}");
         if P::OVERHEAD > 0 {
-            let canary = sim.heaps.word(block + usable).unwrap();
-            assert!(sim.heaps.set_word(block + usable, !canary));
+            let canary = sim.word(block + usable).unwrap();
+            assert!(sim.set_word(block + usable, !canary));
             assert!(sim.heaps.free(block).is_err(), "{what}: a whole word");
-            assert!(sim.heaps.set_word(block + usable, canary));
+            assert!(sim.set_word(block + usable, canary));
         }
         let grown = sim.heaps.realloc(block, size + 3, Caps::BIT32).unwrap();
         assert_eq!(sim.heaps.free(grown), Ok(()), "{what}");

@@ -1,6 +1,6 @@
 //! How a row of a table is carried out: a chip is booted, brought into a state and asked.
 
-use heap_caps::{HeapView, Policy, ReallocateError};
+use heap_caps::{AllocRequest, HeapView, Placement, Policy, ReallocateError};
 use soc_regions::{
     Caps, Chip, ESP32, ESP32C3, ESP32P4, ESP32S3, Setting, common, esp32 as options,
 };
@@ -200,19 +200,39 @@ fn answer(sim: &mut Sim, ask: Ask) -> (Option<u32>, Result<u32, Caps>) {
         Ask::Malloc(size, caps) => heaps.malloc(size, caps),
         Ask::Calloc(count, size, caps) => heaps.calloc(count, size, caps),
         Ask::Aligned(alignment, size, caps) => heaps.aligned_alloc(alignment, size, caps),
-        Ask::Prefer(size, choices) => heaps.malloc_prefer(size, choices),
-        Ask::CallocPrefer(count, size, choices) => heaps.calloc_prefer(count, size, choices),
-        Ask::Default(size) => heaps.malloc_default(size),
-        Ask::CallocDefault(count, size) => heaps.calloc_default(count, size),
-        Ask::AlignedDefault(alignment, size) => heaps.aligned_alloc_default(alignment, size),
+        Ask::Prefer(size, choices) => heaps
+            .allocate(&AllocRequest::new(size, Caps::empty()).placed(Placement::Prefer(choices))),
+        Ask::CallocPrefer(count, size, choices) => heaps.allocate(
+            &AllocRequest::array(count, size, Caps::empty())
+                .placed(Placement::Prefer(choices))
+                .zeroed(),
+        ),
+        Ask::Default(size) => heaps.allocate(&AllocRequest::in_default_memory(size)),
+        Ask::CallocDefault(count, size) => heaps.allocate(
+            &AllocRequest::array(count, size, Caps::empty())
+                .placed(Placement::Default)
+                .zeroed(),
+        ),
+        Ask::AlignedDefault(alignment, size) => {
+            heaps.allocate(&AllocRequest::in_default_memory(size).aligned_to(alignment))
+        }
         Ask::Realloc([_, (size, caps)]) => {
             return (Some(old), resized(heaps.realloc(old, size, caps)));
         }
         Ask::ReallocDefault(_, size) => {
-            return (Some(old), resized(heaps.realloc_default(old, size)));
+            return (
+                Some(old),
+                resized(heaps.reallocate(old, &AllocRequest::in_default_memory(size))),
+            );
         }
         Ask::ReallocPrefer(_, size, choices) => {
-            return (Some(old), resized(heaps.realloc_prefer(old, size, choices)));
+            return (
+                Some(old),
+                resized(heaps.reallocate(
+                    old,
+                    &AllocRequest::new(size, Caps::empty()).placed(Placement::Prefer(choices)),
+                )),
+            );
         }
     };
     (None, fresh.map_err(|failure| failure.caps))

@@ -21,7 +21,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use heap_caps::{Policy, ReallocateError, Reserve};
+use heap_caps::{AllocRequest, Placement, Policy, ReallocateError, Reserve};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use proptest::prelude::*;
 use soc_regions::{Caps, ESP32, common};
@@ -68,8 +68,8 @@ impl<P: Poison> Model<P> {
     }
 
     fn read(&self, address: u32, size: usize) -> Vec<u8> {
-        let words = (0..size.div_ceil(4) as u32)
-            .map(|index| self.sim.heaps.word(address + 4 * index).unwrap());
+        let words =
+            (0..size.div_ceil(4) as u32).map(|index| self.sim.word(address + 4 * index).unwrap());
         words.flat_map(u32::to_le_bytes).take(size).collect()
     }
 
@@ -77,9 +77,9 @@ impl<P: Poison> Model<P> {
     fn write(&mut self, address: u32, seed: u32, size: usize) {
         for (index, chunk) in Self::pattern(seed, size).chunks(4).enumerate() {
             let place = address + 4 * index as u32;
-            let mut word = self.sim.heaps.word(place).unwrap().to_le_bytes();
+            let mut word = self.sim.word(place).unwrap().to_le_bytes();
             word[..chunk.len()].copy_from_slice(chunk);
-            assert!(self.sim.heaps.set_word(place, u32::from_le_bytes(word)));
+            assert!(self.sim.set_word(place, u32::from_le_bytes(word)));
         }
     }
 
@@ -157,13 +157,15 @@ impl<P: Poison> Model<P> {
             }
             Step::Prefer { size, caps } => {
                 let choices = caps.map(|caps| SETS[caps]);
-                if let Ok(address) = heaps.malloc_prefer(size, &choices) {
+                if let Ok(address) = heaps.allocate(
+                    &AllocRequest::new(size, Caps::empty()).placed(Placement::Prefer(&choices)),
+                ) {
                     let has_first = self.has(address, choices[0]);
                     self.own(address, size, choices[usize::from(!has_first)], 4);
                 }
             }
             Step::Default { size } => {
-                if let Ok(address) = heaps.malloc_default(size) {
+                if let Ok(address) = heaps.allocate(&AllocRequest::in_default_memory(size)) {
                     self.own(address, size, Caps::DEFAULT, 4);
                 }
             }
@@ -180,7 +182,10 @@ impl<P: Poison> Model<P> {
                 let Some((address, old)) = self.nth(block) else {
                     return;
                 };
-                let result = self.sim.heaps.realloc_default(address, size);
+                let result = self
+                    .sim
+                    .heaps
+                    .reallocate(address, &AllocRequest::in_default_memory(size));
                 self.resized(address, old, size, Caps::DEFAULT, 4, result);
             }
             Step::AlignedRealloc {
@@ -192,10 +197,10 @@ impl<P: Poison> Model<P> {
                 let Some((address, old)) = self.nth(block) else {
                     return;
                 };
-                let result = self
-                    .sim
-                    .heaps
-                    .aligned_realloc(address, 1 << bits, size, SETS[caps]);
+                let result = self.sim.heaps.reallocate(
+                    address,
+                    &AllocRequest::new(size, SETS[caps]).aligned_to(1 << bits),
+                );
                 self.resized(address, old, size, SETS[caps], 1 << bits, result);
             }
             Step::Free { block } => {

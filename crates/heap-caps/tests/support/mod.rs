@@ -128,6 +128,16 @@ impl<P: Poison, O: Observer> Sim<P, O> {
         unsafe { pointer.write_bytes(byte, size) };
     }
 
+    pub fn word(&self, address: u32) -> Option<u32> {
+        // SAFETY: the test's own blocks, and what lies behind them on purpose; nobody is at work meanwhile.
+        unsafe { self.heaps.word(address) }
+    }
+
+    pub fn set_word(&mut self, address: u32, value: u32) -> bool {
+        // SAFETY: as for `word`.
+        unsafe { self.heaps.set_word(address, value) }
+    }
+
     pub fn bytes(&self, address: u32, size: usize) -> Vec<u8> {
         let pointer = self.heaps.pointer(address).unwrap();
         // SAFETY: as for `fill`.

@@ -8,7 +8,7 @@
 )]
 
 use core::ptr::NonNull;
-use multi_heap::{Block, BlockState, Heap, NewHeapError, Offset, Poison, Request};
+use multi_heap::{Block, BlockState, Contents, Heap, NewHeapError, Offset, Poison, Request};
 
 /// Memory of its own for one heap, aligned to 4096 bytes like a chip's region, then shifted by `lead` bytes.
 pub(crate) struct Region {
@@ -69,7 +69,7 @@ pub(crate) fn free<P: Poison>(heap: &mut Heap<P>, block: Offset) -> u32 {
 /// Resizes where the block lies as a careful user does: all phases. `size` is at least 1.
 pub(crate) fn resize<P: Poison>(heap: &mut Heap<P>, block: Offset, size: u32) -> bool {
     let old_size = heap.usable_size(block).unwrap();
-    let contents = heap.contents();
+    let contents = bytes_of_blocks(heap);
     contents.shrinking(block, old_size, size);
     let resized = heap.resize(block, size).unwrap();
     if resized {
@@ -135,4 +135,33 @@ pub(crate) fn assert_sound<P: Poison>(heap: &Heap<P>) {
         heap.region_bytes(),
         "no gap, no overlap"
     );
+}
+
+/// [`Contents`] for tests: they own all blocks, and the region outlives the heap.
+pub(crate) struct TestContents<P: Poison>(Contents<P>);
+
+pub(crate) fn bytes_of_blocks<P: Poison>(heap: &Heap<P>) -> TestContents<P> {
+    TestContents(heap.contents())
+}
+
+impl<P: Poison> TestContents<P> {
+    pub(crate) fn word(&self, at: Offset) -> Option<u32> {
+        // SAFETY: the test's own block, or what lies behind it on purpose.
+        unsafe { self.0.word(at) }
+    }
+
+    pub(crate) fn set_word(&self, at: Offset, value: u32) -> bool {
+        // SAFETY: as above.
+        unsafe { self.0.set_word(at, value) }
+    }
+
+    pub(crate) fn shrinking(&self, block: Offset, old_size: u32, new_size: u32) {
+        // SAFETY: the test's own block.
+        unsafe { self.0.shrinking(block, old_size, new_size) };
+    }
+
+    pub(crate) fn grown(&self, block: Offset, old_size: u32, new_size: u32) {
+        // SAFETY: the test's own block.
+        unsafe { self.0.grown(block, old_size, new_size) };
+    }
 }

@@ -32,7 +32,7 @@ impl Level for Comprehensive {
 
 impl<P: Level> MultiHeap<P> {
     /// The second phase.
-    fn allocated(&self, block: Option<Offset>, size: u32) -> usize {
+    fn allocated(&mut self, block: Option<Offset>, size: u32) -> usize {
         let Some(block) = block else { return 0 };
         match self.heap.allocated(block, size) {
             Ok(()) => address(block),

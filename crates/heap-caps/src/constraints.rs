@@ -1,4 +1,4 @@
-//! What the capabilities asked for demand of memory: bits, alignment, whole units.
+//! Constraints that capabilities put on memory: bits to look for, alignment, whole cache lines.
 //!
 //! Some flags describe how memory is used, not what it is. They are rewritten before a heap is looked for:
 //!
@@ -26,7 +26,7 @@ const USES: Caps = DESCRIPTORS
     .union(Caps::CACHE_ALIGNED)
     .union(Caps::SIMD);
 
-/// Facts that turn capabilities into terms.
+/// Facts that turn capabilities into constraints.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) policy: Policy,
@@ -62,8 +62,9 @@ impl Rules {
         caps
     }
 
-    /// In what units the hardware wants memory that serves `asked`, given what that memory can do: a power of two, at least 1.
-    pub(crate) fn unit(&self, asked: Caps, memory: Caps) -> u32 {
+    /// Granularity in bytes of start and size that the hardware wants of memory that serves `asked`, given what that memory
+    /// can do: a power of two, at least 1.
+    pub(crate) fn granularity(&self, asked: Caps, memory: Caps) -> u32 {
         if self.policy == Policy::Tagged2016 || !asked.intersects(USES) {
             return 1;
         }
@@ -135,15 +136,15 @@ mod tests {
             ..ESP32
         };
         for plain in [Caps::BIT8, Caps::EXEC, Caps::SPIRAM, Caps::DEFAULT] {
-            assert_eq!(lines.unit(plain, Caps::DMA), 1);
+            assert_eq!(lines.granularity(plain, Caps::DMA), 1);
         }
-        assert_eq!(lines.unit(Caps::CACHE_ALIGNED, Caps::DMA), 64);
-        assert_eq!(lines.unit(Caps::CACHE_ALIGNED, Caps::SPIRAM), 128);
+        assert_eq!(lines.granularity(Caps::CACHE_ALIGNED, Caps::DMA), 64);
+        assert_eq!(lines.granularity(Caps::CACHE_ALIGNED, Caps::SPIRAM), 128);
         let exact = Rules {
             policy: Policy::IdfExact,
             ..lines
         };
-        assert_eq!(exact.unit(Caps::CACHE_ALIGNED, Caps::SPIRAM), 64);
+        assert_eq!(exact.granularity(Caps::CACHE_ALIGNED, Caps::SPIRAM), 64);
     }
 
     #[test]

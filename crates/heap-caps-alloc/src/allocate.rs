@@ -1,0 +1,177 @@
+//! Allocation: a block under the lock, its bytes without.
+//!
+//! ```text
+//!   take            lock ─► HeapCaps::take ─► pointer ─► unlock                         nearly every request
+//!     └─ nothing ─► allocate_slowly: lock ─► other sets, or the record of the failure ─► unlock
+//!                     └─► fills, zeros, handlers                                        without the lock
+//! ```
+
+use core::panic::Location;
+use core::ptr::NonNull;
+
+use heap_caps::{AllocRequest, Cause, Corrupt, Failure, Observer, Placement};
+use multi_heap::{Poison, Request, zero_block};
+use soc_regions::Caps;
+
+use crate::heap::{CapsHeap, State};
+use crate::lock::{Guard, RawLock};
+use crate::report::{Action, Fault};
+
+/// Allocation. All are O(heaps) under the lock, plus O(size) outside of it where bytes are zeroed or poisoned.
+#[expect(
+    clippy::result_large_err,
+    reason = "the record is what one calls these for; GlobalAlloc and the typed allocators use the cause alone"
+)]
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Allocates what `request` asks for.
+    ///
+    /// The pointer is good for what the memory can do: without `8BIT` among the capabilities, only aligned words may be
+    /// accessed.
+    ///
+    /// # Errors
+    /// The [`Failure`] says which heaps were considered and why none served. The failure handler was called. Size 0 is
+    /// refused, but not recorded.
+    pub fn allocate(&self, request: &AllocRequest<'_>) -> Result<NonNull<u8>, Failure> {
+        self.allocate_or(request, |heap, cause| {
+            heap.state.acquire().heaps.failure(request, cause)
+        })
+    }
+
+    /// Allocates `size` bytes of memory that has all of `caps`: [`CapsHeap::allocate`] by ESP-IDF's name.
+    ///
+    /// # Errors
+    /// As [`CapsHeap::allocate`].
+    #[track_caller]
+    pub fn malloc(&self, size: usize, caps: Caps) -> Result<NonNull<u8>, Failure> {
+        self.allocate(&AllocRequest::new(size, caps))
+    }
+
+    /// Allocates `count` times `size` bytes of zeros: [`CapsHeap::allocate`] by ESP-IDF's name.
+    ///
+    /// # Errors
+    /// As [`CapsHeap::allocate`]; also if the product overflows.
+    #[track_caller]
+    pub fn calloc(&self, count: usize, size: usize, caps: Caps) -> Result<NonNull<u8>, Failure> {
+        let request = AllocRequest::array(count, size, caps).zeroed();
+        self.allocate(&request)
+    }
+
+    /// Allocates `size` bytes at a multiple of `alignment`: [`CapsHeap::allocate`] by ESP-IDF's name.
+    ///
+    /// # Errors
+    /// As [`CapsHeap::allocate`]; also if `alignment` is not a power of two.
+    #[track_caller]
+    pub fn aligned_alloc(
+        &self,
+        alignment: usize,
+        size: usize,
+        caps: Caps,
+    ) -> Result<NonNull<u8>, Failure> {
+        let request = AllocRequest::new(size, caps).aligned_to(alignment);
+        self.allocate(&request)
+    }
+}
+
+/// The path of every allocation, for layers above.
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Allocates what `request` asks for; the cause of a failure is all that is returned of it.
+    ///
+    /// # Errors
+    /// As [`CapsHeap::allocate`].
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn try_allocate(&self, request: AllocRequest<'_>) -> Result<NonNull<u8>, Cause> {
+        self.allocate_or(&request, |_, cause| cause)
+    }
+
+    #[inline(always)]
+    fn allocate_or<E>(
+        &self,
+        request: &AllocRequest<'_>,
+        explain: impl FnOnce(&Self, Cause) -> E,
+    ) -> Result<NonNull<u8>, E> {
+        let layout = request.layout().filter(|_| !P::FILLS);
+        // Zeros are written by the data side's address.
+        let layout = layout.filter(|_| !request.is_zeroed() || !request.is_for_code());
+        if let Some(layout) = layout
+            && let Some(block) = self.take(layout, request.placement(), request.caller())
+        {
+            if request.is_zeroed() {
+                // SAFETY: a block just taken, of that size, which nobody else knows of.
+                unsafe { zero_block(block, layout.size()) };
+            }
+            return Ok(block);
+        }
+        self.allocate_slowly(*request, layout.is_some())
+            .map_err(|cause| explain(self, cause))
+    }
+
+    /// A block of the first memory that the placement names; `None` says nothing: [`CapsHeap::allocate_slowly`] finds
+    /// other memory, or the reason.
+    #[inline(always)]
+    fn take(
+        &self,
+        layout: Request,
+        placement: Placement<'_>,
+        caller: Option<&'static Location<'static>>,
+    ) -> Option<NonNull<u8>> {
+        let mut state = self.state.acquire();
+        let size = layout.size() as usize; // widening
+        let caps = state.heaps.first_set(placement, size)?;
+        let taken = state.heaps.take(layout, caps, caller)?;
+        Some(state.pointer_to(taken.address))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_slowly(
+        &self,
+        request: AllocRequest<'_>,
+        first_was_tried: bool,
+    ) -> Result<NonNull<u8>, Cause> {
+        let mut state = self.state.acquire();
+        let begun = match first_was_tried {
+            true => state.heaps.continue_allocate(&request),
+            false => state.heaps.begin_allocate(&request),
+        };
+        let pending = match begun {
+            Ok(pending) => pending,
+            Err(cause) => return Err(self.refused(state, &request, cause)),
+        };
+        let block = state.pointer_to(pending.taken().address);
+        drop(state);
+        // SAFETY: nobody has heard of the block yet, and memory of a heap stays the heap's (contract of `boot` …).
+        match unsafe { pending.finish() } {
+            Ok(_) => Ok(block),
+            Err(corrupt) => Err(self.refused_as_corrupt(&request, corrupt)),
+        }
+    }
+
+    /// Calls the failure handler for a failure that `state` has just recorded, after the lock is released.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn refused(
+        &self,
+        state: Guard<'_, L, State<P, O, HEAPS>>,
+        request: &AllocRequest<'_>,
+        cause: Cause,
+    ) -> Cause {
+        let handler = state.desk.on_failure.filter(|_| cause != Cause::ZeroSize);
+        if let Some(handler) = handler {
+            let failure = state.heaps.failure(request, cause);
+            drop(state);
+            handler(&failure);
+        }
+        cause
+    }
+
+    /// Memory was found, but somebody had written to it after it was freed: both handlers are called.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn refused_as_corrupt(&self, request: &AllocRequest<'_>, corrupt: Corrupt) -> Cause {
+        self.report(Action::Allocate, Fault::Corrupt(corrupt));
+        let mut state = self.state.acquire();
+        let cause = state.heaps.record_corrupt(request, corrupt);
+        self.refused(state, request, cause)
+    }
+}

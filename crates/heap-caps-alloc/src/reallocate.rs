@@ -1,0 +1,283 @@
+//! Free and reallocation: validated under the lock, filled and copied without.
+
+use core::panic::Location;
+use core::ptr::NonNull;
+
+use heap_caps::{
+    AllocRequest, Cause, Failure, Misuse, Observer, Ordinary, Placement, ReallocateError,
+    Reallocation,
+};
+use multi_heap::{Poison, Request, copy_block};
+use soc_regions::Caps;
+
+use crate::heap::CapsHeap;
+use crate::lock::RawLock;
+use crate::report::{Action, Fault};
+
+/// Free and reallocation.
+#[expect(
+    clippy::result_large_err,
+    reason = "the record is what one calls these for; GlobalAlloc and the typed allocators use the cause alone"
+)]
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Frees a block, whichever function it came from. O(heaps) under the lock; under comprehensive poisoning also
+    /// O(size) without it.
+    ///
+    /// # Errors
+    /// The heaps did not hand the pointer out, it was freed before, or the block was overwritten. Nothing is changed
+    /// then.
+    ///
+    /// # Safety
+    /// - If `pointer` is that of an allocated block of this heap, nobody uses the block any more.
+    ///
+    /// Any other pointer is an error, not a danger.
+    #[inline]
+    pub unsafe fn free(&self, pointer: NonNull<u8>) -> Result<(), Misuse> {
+        if self.free_ordinary(pointer) {
+            return Ok(());
+        }
+        self.free_slowly(pointer)
+    }
+
+    /// Resizes a block to what `request` asks for, where it lies if possible; returns the pointer to use from now on.
+    /// The first `min(old, new)` bytes are kept; zeros are not written. Empty capabilities mean those of the memory in
+    /// which the block lies. O(heaps) under the lock, O(size) without it if the block moves or is filled
+    /// (comprehensive poisoning).
+    ///
+    /// # Errors
+    /// [`ReallocateError::Misuse`] as for [`CapsHeap::free`]; [`ReallocateError::Failure`] if there is no memory, for
+    /// which the failure handler was called. The block is as it was in both cases.
+    ///
+    /// # Safety
+    /// - If `pointer` is that of an allocated block of this heap, nobody uses the block by the old pointer after a
+    ///   success, and nobody else uses it during the call.
+    pub unsafe fn reallocate(
+        &self,
+        pointer: NonNull<u8>,
+        request: &AllocRequest<'_>,
+    ) -> Result<NonNull<u8>, ReallocateError> {
+        // SAFETY: the caller keeps the same contract.
+        unsafe { self.try_reallocate(pointer, *request) }.map_err(|error| match error {
+            ReallocateError::Misuse(misuse) => ReallocateError::Misuse(misuse),
+            ReallocateError::Failure(cause) => {
+                let failure: Failure = self.state.acquire().heaps.failure(request, cause);
+                ReallocateError::Failure(failure)
+            }
+        })
+    }
+
+    /// Resizes a block to `size` bytes of memory that has `caps`: [`CapsHeap::reallocate`] by ESP-IDF's name.
+    ///
+    /// # Errors
+    /// As [`CapsHeap::reallocate`].
+    ///
+    /// # Safety
+    /// As [`CapsHeap::reallocate`].
+    #[track_caller]
+    pub unsafe fn realloc(
+        &self,
+        pointer: NonNull<u8>,
+        size: usize,
+        caps: Caps,
+    ) -> Result<NonNull<u8>, ReallocateError> {
+        let request = AllocRequest::new(size, caps);
+        // SAFETY: the caller keeps the same contract.
+        unsafe { self.reallocate(pointer, &request) }
+    }
+
+    /// Bytes that can be used at `pointer`, at least those asked for. O(heaps).
+    ///
+    /// # Errors
+    /// As [`CapsHeap::free`].
+    pub fn usable_size(&self, pointer: NonNull<u8>) -> Result<u32, Misuse> {
+        let state = self.state.acquire();
+        state.heaps.usable_size(state.address_of(pointer)?)
+    }
+
+    /// The chip's address of a byte in a heap: what a DMA descriptor wants to know. O(heaps).
+    ///
+    /// # Errors
+    /// The pointer lies in no heap.
+    pub fn address_of(&self, pointer: NonNull<u8>) -> Result<u32, Misuse> {
+        self.state.acquire().address_of(pointer)
+    }
+}
+
+/// The path of every free and reallocation, for layers above.
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Frees an ordinary block; `false` says nothing: [`CapsHeap::free_slowly`] frees others, or finds the reason.
+    #[inline(always)]
+    fn free_ordinary(&self, pointer: NonNull<u8>) -> bool {
+        if P::FILLS {
+            return false;
+        }
+        let mut state = self.state.acquire();
+        match state.known_address(pointer) {
+            Some(address) => state.heaps.free_ordinary(address),
+            None => false,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_slowly(&self, pointer: NonNull<u8>) -> Result<(), Misuse> {
+        let state = self.state.acquire();
+        let address = state.address_of(pointer)?;
+        let pending = state.heaps.begin_free(address)?;
+        drop(state);
+        // SAFETY: the caller of `free` gave the block up; memory of a heap stays the heap's.
+        let filled = unsafe { pending.fill() };
+        self.state.acquire().heaps.finish_free(filled)
+    }
+
+    /// Frees a block for a caller that can't be told of faults: they go to the report handler. Returns whether it was
+    /// freed.
+    ///
+    /// # Safety
+    /// As [`CapsHeap::free`].
+    #[doc(hidden)]
+    #[inline(always)]
+    pub unsafe fn free_or_report(&self, pointer: NonNull<u8>) -> bool {
+        self.free_ordinary(pointer) || self.free_slowly_or_report(pointer)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_slowly_or_report(&self, pointer: NonNull<u8>) -> bool {
+        let freed = self.free_slowly(pointer);
+        if let Err(misuse) = freed {
+            self.report(Action::Free, Fault::Misuse(misuse));
+        }
+        freed.is_ok()
+    }
+
+    /// Resizes a block; the cause of a failure is all that is returned of it.
+    ///
+    /// # Errors
+    /// As [`CapsHeap::reallocate`].
+    ///
+    /// # Safety
+    /// As [`CapsHeap::reallocate`].
+    #[doc(hidden)]
+    #[inline(always)]
+    pub unsafe fn try_reallocate(
+        &self,
+        pointer: NonNull<u8>,
+        request: AllocRequest<'_>,
+    ) -> Result<NonNull<u8>, ReallocateError<Cause>> {
+        if !P::FILLS
+            && let Some(layout) = request.layout()
+        {
+            let (placement, caller) = (request.placement(), request.caller());
+            // SAFETY: the caller keeps the same contract.
+            let moved = unsafe { self.reallocate_ordinary(pointer, layout, placement, caller) };
+            if let Some(moved) = moved {
+                return Ok(moved);
+            }
+        }
+        // SAFETY: the caller keeps the same contract.
+        unsafe { self.reallocate_slowly(pointer, request) }
+    }
+
+    /// Resizes a block for a caller that can't be told of faults: they go to the report handler. `None` if the block is
+    /// as it was.
+    ///
+    /// # Safety
+    /// As [`CapsHeap::reallocate`].
+    #[doc(hidden)]
+    #[inline(always)]
+    pub unsafe fn reallocate_or_report(
+        &self,
+        pointer: NonNull<u8>,
+        request: AllocRequest<'_>,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: the caller keeps the same contract.
+        match unsafe { self.try_reallocate(pointer, request) } {
+            Ok(resized) => Some(resized),
+            Err(ReallocateError::Failure(_)) => None,
+            Err(ReallocateError::Misuse(misuse)) => {
+                self.report(Action::Reallocate, Fault::Misuse(misuse));
+                None
+            }
+        }
+    }
+
+    /// Resizes an ordinary block; `None` says that nothing was changed: [`CapsHeap::reallocate_slowly`] does it, or
+    /// finds the reason.
+    ///
+    /// # Safety
+    /// As [`CapsHeap::reallocate`].
+    #[inline(never)]
+    unsafe fn reallocate_ordinary(
+        &self,
+        pointer: NonNull<u8>,
+        layout: Request,
+        placement: Placement<'_>,
+        caller: Option<&'static Location<'static>>,
+    ) -> Option<NonNull<u8>> {
+        let mut state = self.state.acquire();
+        let address = state.known_address(pointer)?;
+        let size = layout.size() as usize; // widening
+        let caps = state.heaps.first_set(placement, size)?;
+        let moving = match state
+            .heaps
+            .reallocate_ordinary(address, layout, caps, caller)
+        {
+            Ordinary::InPlace => return Some(pointer),
+            Ordinary::Undecided => return None,
+            Ordinary::Moving(moving) => moving,
+        };
+        let target = state.pointer_to(moving.to.address);
+        drop(state);
+        // SAFETY: the caller gave the old block up for the length of this call, nobody knows of the new one yet.
+        unsafe { copy_block(pointer, target, moving.bytes) };
+        let mut state = self.state.acquire();
+        let finished = state
+            .heaps
+            .finish_ordinary(address, moving, layout, caps, caller);
+        drop(state);
+        if let Err(misuse) = finished {
+            // The old block was damaged meanwhile, the new one has the contents: it is what the caller needs.
+            self.report(Action::Reallocate, Fault::Misuse(misuse));
+        }
+        Some(target)
+    }
+
+    /// # Safety
+    /// As [`CapsHeap::reallocate`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn reallocate_slowly(
+        &self,
+        pointer: NonNull<u8>,
+        request: AllocRequest<'_>,
+    ) -> Result<NonNull<u8>, ReallocateError<Cause>> {
+        let mut state = self.state.acquire();
+        let address = state.address_of(pointer)?;
+        let pending = match state.heaps.begin_reallocate(address, &request) {
+            Ok(Reallocation::InPlace(_)) => return Ok(pointer),
+            Ok(Reallocation::Moving(pending)) => pending,
+            Err(ReallocateError::Misuse(misuse)) => return Err(ReallocateError::Misuse(misuse)),
+            Err(ReallocateError::Failure(cause)) => {
+                let cause = self.refused(state, &request, cause);
+                return Err(ReallocateError::Failure(cause));
+            }
+        };
+        let target = state.pointer_to(pending.taken().address);
+        drop(state);
+        // SAFETY: as in `reallocate_ordinary`; memory of a heap stays the heap's.
+        let copied = match unsafe { pending.copy() } {
+            Ok(copied) => copied,
+            Err(corrupt) => {
+                let cause = self.refused_as_corrupt(&request, corrupt);
+                return Err(ReallocateError::Failure(cause));
+            }
+        };
+        let finished = self.state.acquire().heaps.finish_move(copied, &request);
+        if let Err(misuse) = finished {
+            // As in `reallocate_ordinary`.
+            self.report(Action::Reallocate, Fault::Misuse(misuse));
+        }
+        Ok(target)
+    }
+}

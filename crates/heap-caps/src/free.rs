@@ -1,0 +1,248 @@
+//! Free, and how an address finds its block again: sizes, and the sides of memory.
+//!
+//! ```text
+//!   address ─► the heap whose span contains it ─► multi_heap validates and frees         ordinary
+//!           ─► no span: the instruction side ─► back word ─► block on the data side      alias.rs
+//!           ─► refused: only then the reason is looked for
+//! ```
+
+use multi_heap::{Offset, Poison};
+
+use crate::alias::Alias;
+use crate::heap_caps::HeapCaps;
+use crate::misuse::{Misuse, MisuseKind};
+use crate::observer::{Freed, Observer};
+use crate::pending::{Block, FilledFree, PendingFree};
+use crate::registry::{Entry, HeapIndex};
+
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Whether a free has work in proportion to the block's size. If not, [`HeapCaps::free`] is O(heaps) and one phase
+    /// is enough.
+    pub const FREES_IN_PHASES: bool = P::FILLS;
+
+    /// Frees the block that was handed out as `address`. O(heaps), O(size) under comprehensive poisoning.
+    ///
+    /// # Errors
+    /// [`Misuse`] if `address` is not one that was handed out, or the block was overwritten. Nothing is changed then.
+    pub fn free(&mut self, address: u32) -> Result<(), Misuse> {
+        if self.free_ordinary(address) {
+            return Ok(());
+        }
+        let pending = self.begin_free(address)?;
+        // SAFETY: the heaps stay borrowed, and the block was handed back by its user.
+        let filled = unsafe { pending.fill() };
+        self.finish_free(filled)
+    }
+
+    /// Frees the block at `address` if that is an ordinary one: on the data side, without filling. Returns `false` if
+    /// not; [`HeapCaps::begin_free`] then frees it, or finds the reason. O(heaps).
+    #[inline(always)]
+    pub fn free_ordinary(&mut self, address: u32) -> bool {
+        if P::FILLS {
+            return false;
+        }
+        let Some((heap, usable)) = self.release(address) else {
+            return false;
+        };
+        if O::LISTENS {
+            self.observer.on_free(&Freed {
+                address,
+                heap,
+                usable,
+            });
+        }
+        true
+    }
+
+    /// Returns a block's bytes to its heap: the heap, and the usable bytes.
+    #[inline(always)]
+    fn release(&mut self, address: u32) -> Option<(HeapIndex, u32)> {
+        let heap = self.registry.containing(address)?;
+        let slot = self.registry.slots.get_mut(heap.get())?;
+        let offset = Offset::new(address.wrapping_sub(slot.start))?;
+        let usable = slot.heap.as_mut()?.try_free(offset)?;
+        Some((heap, usable))
+    }
+
+    /// First phase of a free: finds and validates the block. O(heaps). [`PendingFree::fill`] and
+    /// [`HeapCaps::finish_free`] have to follow.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::free`].
+    pub fn begin_free(&self, address: u32) -> Result<PendingFree<P>, Misuse> {
+        self.block_at(address).map(PendingFree)
+    }
+
+    /// Last phase of a free: gives the block back. O(1).
+    ///
+    /// # Errors
+    /// As [`HeapCaps::free`]: somebody may have freed or overwritten the block since the first phase.
+    pub fn finish_free(&mut self, FilledFree(block): FilledFree<P>) -> Result<(), Misuse> {
+        self.give_back_block(&block)?;
+        if O::LISTENS {
+            let Block {
+                heap,
+                address,
+                usable,
+                ..
+            } = block;
+            self.observer.on_free(&Freed {
+                address,
+                heap,
+                usable,
+            });
+        }
+        Ok(())
+    }
+
+    /// Bytes that can be used at `address`, at least those asked for. O(heaps).
+    ///
+    /// # Errors
+    /// As [`HeapCaps::free`].
+    pub fn usable_size(&self, address: u32) -> Result<u32, Misuse> {
+        self.block_at(address).map(|block| block.usable)
+    }
+
+    /// Returns the bytes of the block at `address` to its heap, without telling anybody; returns how many were usable.
+    #[inline(never)]
+    pub(crate) fn give_back(&mut self, address: u32) -> Result<u32, Misuse> {
+        if let Some((_, usable)) = self.release(address) {
+            return Ok(usable);
+        }
+        let block = self.block_at(address)?;
+        self.give_back_block(&block)?;
+        Ok(block.usable)
+    }
+
+    pub(crate) fn give_back_block(&mut self, block: &Block<P>) -> Result<(), Misuse> {
+        let heap = self.registry.heap_mut(block.heap);
+        let freed = heap.and_then(|heap| heap.try_free(block.offset));
+        match freed {
+            Some(_) => Ok(()),
+            None => Err(self.misuse_of(block.address)),
+        }
+    }
+
+    /// Why the block at `address` was refused. O(blocks) of its heap.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn misuse_of(&self, address: u32) -> Misuse {
+        let not_a_block = |index: HeapIndex, entry: &Entry<'_, P>| Misuse {
+            address,
+            heap_start: Some(entry.span.start()),
+            kind: match Offset::new(address.wrapping_sub(entry.span.start())).zip(entry.heap) {
+                Some((offset, heap)) => {
+                    let base = entry.span.start();
+                    return Misuse::in_heap(address, index, base, heap.explain(offset));
+                }
+                None => MisuseKind::NotABlock,
+            },
+        };
+        match self.block_at(address) {
+            Err(misuse) => misuse,
+            // A sound block whose surroundings are not.
+            Ok(block) => match self.registry.get(block.heap) {
+                Some(entry) => not_a_block(block.heap, &entry),
+                None => Misuse::outside(address),
+            },
+        }
+    }
+
+    /// The allocated block that was handed out as `address`.
+    pub(crate) fn block_at(&self, address: u32) -> Result<Block<P>, Misuse> {
+        if let Some((index, entry)) = self.entry_at(address) {
+            return self.data_block(index, &entry, address);
+        }
+        let mut heaps = self.registry.iter();
+        heaps
+            .find_map(|(index, entry)| self.code_block_at(index, &entry, address))
+            .unwrap_or(Err(Misuse::outside(address)))
+    }
+
+    pub(crate) fn entry_at(&self, address: u32) -> Option<(HeapIndex, Entry<'_, P>)> {
+        let index = self.registry.containing(address)?;
+        Some((index, self.registry.get(index)?))
+    }
+
+    /// The allocated block that begins at `address` on the data side.
+    fn data_block(
+        &self,
+        heap: HeapIndex,
+        entry: &Entry<'_, P>,
+        address: u32,
+    ) -> Result<Block<P>, Misuse> {
+        let base = entry.span.start();
+        let refused = |kind| Misuse {
+            address,
+            heap_start: Some(base),
+            kind,
+        };
+        let memory = entry.heap.ok_or(refused(MisuseKind::Inactive))?;
+        let offset =
+            Offset::new(address.wrapping_sub(base)).ok_or(refused(MisuseKind::NotABlock))?;
+        let usable = memory.usable_size(offset);
+        let usable = usable.map_err(|misuse| Misuse::in_heap(address, heap, base, misuse))?;
+        Ok(Block {
+            heap,
+            base,
+            contents: memory.contents(),
+            offset,
+            bytes: usable,
+            address,
+            usable,
+            code: None,
+        })
+    }
+
+    /// The allocated block behind an instruction-side address, see `alias.rs`; `None` if it is not of this heap.
+    fn code_block_at(
+        &self,
+        heap: HeapIndex,
+        entry: &Entry<'_, P>,
+        address: u32,
+    ) -> Option<Result<Block<P>, Misuse>> {
+        let alias = entry.alias?;
+        let back = alias.back_word_of(address & !3)?;
+        let is_here = entry.span.contains(back);
+        is_here.then(|| self.code_block(heap, entry, alias, back, address))
+    }
+
+    /// The allocated block whose way back is the word at `back`. Nothing about that word is believed before it fits a used block.
+    fn code_block(
+        &self,
+        heap: HeapIndex,
+        entry: &Entry<'_, P>,
+        alias: Alias,
+        back: u32,
+        address: u32,
+    ) -> Result<Block<P>, Misuse> {
+        let base = entry.span.start();
+        let refused = |kind| Misuse {
+            address,
+            heap_start: Some(base),
+            kind,
+        };
+        if !address.is_multiple_of(4) {
+            return Err(refused(MisuseKind::Unaligned));
+        }
+        let not_a_block = refused(MisuseKind::NotABlock);
+        let memory = entry.heap.ok_or(refused(MisuseKind::Inactive))?;
+        let place = Offset::new(back.wrapping_sub(base)).ok_or(not_a_block)?;
+        // SAFETY: the heap is borrowed. As where a header is validated, one aligned word is loaded; it is believed only
+        // if the caller named a block of his own.
+        let word = unsafe { memory.contents().word(place) }.ok_or(not_a_block)?;
+        let start = alias.block_start(back, word);
+        if !entry.span.contains(start) {
+            return Err(not_a_block);
+        }
+        let block = self.data_block(heap, entry, start);
+        let block = block.map_err(|misuse| Misuse { address, ..misuse })?;
+        let usable = alias.usable_bytes(start, block.bytes, back);
+        Ok(Block {
+            address,
+            usable: usable.filter(|_| word == start).ok_or(not_a_block)?,
+            code: Some((place, alias.0.order())),
+            ..block
+        })
+    }
+}

@@ -1,0 +1,184 @@
+//! Allocation request: size, alignment, memory, zeros and caller, as every interface hands it down.
+//!
+//! ```text
+//!   malloc(1500, DMA)          ┐
+//!   Vec<u8, Dma>, Box::new     ├─► AllocRequest { size, alignment, placement, zeroed, caller }
+//!   heap_caps_malloc_prefer    ┘          └─ layout() ─► multi_heap::Request, checked once
+//! ```
+
+use core::panic::Location;
+
+use multi_heap::Request;
+use soc_regions::{Caps, TypeIndex};
+
+use crate::failure::Cause;
+
+/// Memory in which a request may be placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement<'a> {
+    /// Memory that has all of these capabilities.
+    Caps(Caps),
+    /// What C's `malloc` uses, see [`HeapCaps::set_external_threshold`](crate::HeapCaps::set_external_threshold).
+    Default,
+    /// The first of these sets that has room.
+    Prefer(&'a [Caps]),
+    /// Memory of this type, whatever its capabilities (`pvPortMallocTagged` of 2016).
+    Tag(TypeIndex),
+}
+
+/// One allocation or reallocation, as its caller words it.
+///
+/// A value says nothing about validity: size, alignment and capabilities may be anything. They are checked once, when
+/// the heaps are asked.
+#[derive(Clone, Copy, Debug)]
+pub struct AllocRequest<'a> {
+    /// `usize::MAX` where count times size overflowed.
+    pub(crate) size: usize,
+    pub(crate) alignment: usize,
+    pub(crate) placement: Placement<'a>,
+    pub(crate) zeroed: bool,
+    pub(crate) caller: Option<&'static Location<'static>>,
+}
+
+impl AllocRequest<'_> {
+    /// Requests `size` bytes of memory that has `caps`, 4-aligned, on behalf of the calling code.
+    #[must_use]
+    #[inline(always)]
+    #[track_caller]
+    pub const fn new(size: usize, caps: Caps) -> Self {
+        Self {
+            size,
+            alignment: 1,
+            placement: Placement::Caps(caps),
+            zeroed: false,
+            caller: Some(Location::caller()),
+        }
+    }
+
+    /// Requests `size` bytes of the memory that C's `malloc` uses.
+    #[must_use]
+    #[inline(always)]
+    #[track_caller]
+    pub const fn in_default_memory(size: usize) -> Self {
+        Self {
+            placement: Placement::Default,
+            ..Self::new(size, Caps::empty())
+        }
+    }
+
+    /// Requests `count` times `size` bytes. A product that overflows is refused as too large.
+    #[must_use]
+    #[inline(always)]
+    #[track_caller]
+    pub const fn array(count: usize, size: usize, caps: Caps) -> Self {
+        Self::new(count.saturating_mul(size), caps)
+    }
+
+    /// Returns the same request at a multiple of `alignment`, a power of two. The chip may demand more for some
+    /// capabilities.
+    #[must_use]
+    #[inline(always)]
+    pub const fn aligned_to(self, alignment: usize) -> Self {
+        Self { alignment, ..self }
+    }
+
+    /// Returns the same request, filled with zeros.
+    #[must_use]
+    #[inline(always)]
+    pub const fn zeroed(self) -> Self {
+        Self {
+            zeroed: true,
+            ..self
+        }
+    }
+
+    /// Returns the same request without a code location: for interfaces that don't know it.
+    #[must_use]
+    #[inline(always)]
+    pub const fn anonymous(self) -> Self {
+        Self {
+            caller: None,
+            ..self
+        }
+    }
+
+    /// Returns the same request for other memory.
+    #[must_use]
+    #[inline(always)]
+    pub const fn placed(self, placement: Placement<'_>) -> AllocRequest<'_> {
+        let Self {
+            size,
+            alignment,
+            zeroed,
+            caller,
+            ..
+        } = self;
+        AllocRequest {
+            size,
+            alignment,
+            placement,
+            zeroed,
+            caller,
+        }
+    }
+}
+
+impl<'a> AllocRequest<'a> {
+    /// Bytes asked for; `usize::MAX` where count times size overflowed.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Memory asked for.
+    #[must_use]
+    pub const fn placement(&self) -> Placement<'a> {
+        self.placement
+    }
+
+    /// Whether the block is to be filled with zeros.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_zeroed(&self) -> bool {
+        self.zeroed
+    }
+
+    /// Code location that made the request, if known.
+    #[must_use]
+    #[inline(always)]
+    pub const fn caller(&self) -> Option<&'static Location<'static>> {
+        self.caller
+    }
+
+    /// Whether the first memory tried is executable, and a block may be known by its address on the instruction side.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_for_code(&self) -> bool {
+        match self.placement {
+            Placement::Caps(caps) | Placement::Prefer(&[caps, ..]) => caps.contains(Caps::EXEC),
+            Placement::Default | Placement::Tag(_) | Placement::Prefer(_) => false,
+        }
+    }
+
+    /// Why the request is refused without looking at a heap, if it is. Zero sizes are decided here and nowhere else.
+    pub(crate) const fn refusal(&self) -> Option<Cause> {
+        if self.size == 0 {
+            Some(Cause::ZeroSize)
+        } else if !self.alignment.is_power_of_two() {
+            Some(Cause::BadAlignment)
+        } else if self.size > Request::MAX_SIZE as usize
+            || self.alignment > Request::MAX_ALIGNMENT as usize
+        {
+            Some(Cause::TooLarge)
+        } else {
+            None
+        }
+    }
+
+    /// Size and alignment as a heap takes them; `None` exactly where [`AllocRequest::refusal`] has a reason.
+    #[must_use]
+    #[inline(always)]
+    pub const fn layout(&self) -> Option<Request> {
+        Request::aligned(self.size, self.alignment)
+    }
+}
