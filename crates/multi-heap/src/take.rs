@@ -43,6 +43,9 @@ impl Pool {
         let block = node - 1;
         let next = self.get(node);
         let links = Links { next, previous };
+        if self.word_before_aligned(block, alignment) != 0 && room > units {
+            return self.allocate_behind_word(block, units);
+        }
         if self.word_before_aligned(block, alignment) != 0
             || self.get(node + 1) != previous
             || next != NONE && !self.leads_back(node, links)
@@ -86,16 +89,28 @@ impl Pool {
             let block = self.find(wanted)?;
             let lead = self.word_before_aligned(block, alignment);
             if units + lead <= self.header(block).free_units() {
-                if self.cut(block, units + lead).is_none() {
-                    return self.damaged();
-                }
-                return self.begin_used(block, lead, units);
+                return self.allocate_behind(block, lead, units);
             }
             if wanted > units {
                 return self.damaged(); // a block of one word more has room for both
             }
             wanted += 1;
         }
+    }
+
+    /// Allocates the `units` units behind the first word of a free block.
+    #[inline(never)]
+    fn allocate_behind_word(self, block: Index, units: u32) -> Option<Payload> {
+        self.allocate_behind(block, 1, units)
+    }
+
+    /// Allocates the `units` units behind the first `lead` words, 0 or 1, of a free block.
+    #[inline(always)]
+    fn allocate_behind(self, block: Index, lead: u32, units: u32) -> Option<Payload> {
+        if self.cut(block, units + lead).is_none() {
+            return self.damaged();
+        }
+        self.begin_used(block, lead, units)
     }
 
     /// Writes the header of a used block behind `lead` words, 0 or 1, that stay free.
