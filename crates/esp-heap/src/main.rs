@@ -37,7 +37,8 @@ Exit codes:
   2  the command line makes no sense: unknown chip, capability or option
   4  `sim` went through, but some requests of the trace were refused
   5  a file cannot be read, understood or written, or is a program for another machine
-  8  the board's port is absent, busy or silent";
+  8  the board's port is absent, busy or silent
+  9  a condition of `report --fail-if` holds";
 
 /// Memory maps, heap reports, live views and simulations for ESP32-class chips.
 #[derive(Parser)]

@@ -45,3 +45,11 @@ pub fn print(text: impl Display) -> Result<(), Error> {
         _ => Ok(()),
     }
 }
+
+/// Writes a line to standard output as [`print()`] does: `say!("{} bytes", size)?`.
+#[macro_export]
+macro_rules! say {
+    ($($text:tt)*) => {
+        $crate::paint::print(format_args!("{}\n", format_args!($($text)*)))
+    };
+}

@@ -249,3 +249,62 @@ fn every_command_has_help() {
         assert!(said(&output).contains("Usage: esp-heap"), "{command}");
     }
 }
+
+/// Whatever a command has to say, nobody listens any more after the first line.
+fn with_a_closed_pipe(arguments: &[&str]) -> (Option<i32>, String) {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_esp-heap"))
+        .args(arguments)
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut String::new()).unwrap();
+    drop(out);
+    let mut error = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut error)
+        .unwrap();
+    (child.wait().unwrap().code(), error)
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_panic() {
+    for arguments in [&["sim"][..], &["what-if"], &["map", "esp32"]] {
+        let (code, error) = with_a_closed_pipe(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {error}");
+        assert!(!error.contains("panicked"), "{error}");
+    }
+}
+
+#[test]
+fn sim_looks_at_its_input_before_it_prints() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_esp-heap"))
+        .args(["sim", "--trace", "/nowhere.trace"])
+        .output()
+        .unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(5), 0));
+}
+
+#[test]
+fn a_full_disk_is_told_and_no_panic() {
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        return;
+    };
+    let folder = tempfile::TempDir::new().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_esp-heap"))
+        .arg("sim")
+        .current_dir(folder.path())
+        .stdout(full)
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{error}");
+    assert!(error.contains("standard output"), "{error}");
+}

@@ -113,6 +113,80 @@ fn a_dump_from_standard_input_names_its_lines() {
 }
 
 #[test]
+fn the_first_line_is_the_verdict() {
+    let (_, text, _) = ended(&Desk::new().report(&["-"], DUMP.as_bytes()));
+    assert!(
+        text.starts_with("104 bytes in 2 blocks were not freed while the trace ran, most of them (96) from src/mqtt.rs:78."),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_contradicts_itself_has_no_verdict_and_exit_code_5() {
+    let contradicted = DUMP.replace("==\n", "==\n200 bytes 'leaked' in trace (3 allocations)\n");
+    for log in [contradicted, DUMP.replace("ccount", "clock")] {
+        let (code, text, _) = ended(&Desk::new().report(&["-"], log.as_bytes()));
+        assert_eq!(code, 5, "{text}");
+        assert!(
+            text.starts_with("No verdict: ") && !text.contains("No leak suspects"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_log_with_a_stream_and_a_dump_tells_both() {
+    let stream = heap_trace_line();
+    let (code, text, _) =
+        ended(&Desk::new().report(&["-"], [stream, DUMP.to_owned()].concat().as_bytes()));
+    assert_eq!(code, 0, "{text}");
+    assert!(
+        text.contains("from its event stream")
+            && text.contains("The same log has a trace dump, too"),
+        "{text}"
+    );
+    assert!(text.contains("src/mqtt.rs:78"), "{text}");
+}
+
+/// An event line: 96 bytes were allocated.
+fn heap_trace_line() -> String {
+    let mut digits = String::new();
+    let mut stream = heap_trace::Stream::new(|frame: &[u8]| {
+        digits.extend(frame.iter().map(|byte| format!("{byte:02x}")));
+        true
+    });
+    stream.say(
+        7,
+        &heap_trace::Event::Allocated {
+            address: 0x3FFB_0000,
+            size: 96,
+            site: heap_trace::SiteNumber(0),
+            owner: heap_trace::Owner(0),
+        },
+    );
+    format!("events\t{digits}\n")
+}
+
+#[test]
+fn a_limit_that_is_broken_has_an_exit_code_of_its_own() {
+    let desk = Desk::new();
+    let xml = desk.file("heap.xml", b"");
+    let conditions = ["-", "--fail-if", "peak>60K,live>100", "--junit", &xml];
+    let (code, text, _) = ended(&desk.report(&conditions, DUMP.as_bytes()));
+    assert_eq!(code, 9);
+    assert!(
+        text.contains("ok      peak>61440: it is 104\nFAILED  live>100: it is 104\n"),
+        "{text}"
+    );
+    assert!(fs::read_to_string(&xml).unwrap().contains("failures=\"1\""));
+    let (code, _, _) = ended(&desk.report(&["-", "--fail-if", "peak>60K"], DUMP.as_bytes()));
+    assert_eq!(code, 0);
+    let (code, _, error) = ended(&desk.report(&["-", "--fail-if", "pike>60K"], DUMP.as_bytes()));
+    assert_eq!(code, 2);
+    assert!(error.contains("`pike` is no figure"), "{error}");
+}
+
+#[test]
 fn json_is_an_object_and_nothing_else() {
     let (code, text, _) = ended(&Desk::new().report(&["-", "--json"], DUMP.as_bytes()));
     assert_eq!(code, 0);

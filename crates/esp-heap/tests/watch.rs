@@ -104,7 +104,7 @@ fn a_pipe_is_watched_to_its_end_and_summed_up() {
         "{text}"
     );
     assert!(
-        text.contains("refused: 9000 bytes, DMA, for mqtt: too little memory"),
+        text.contains("refused: 9000 bytes, DMA, for mqtt: no heap is that large"),
         "{text}"
     );
     assert!(!text.contains("incomplete"), "{text}");

@@ -82,6 +82,31 @@ impl History {
         self.sites.get(number).or_else(|| self.sites.first())
     }
 
+    /// What the sites are called, by number. Sites of one place are told apart: by who called them, by what they ask for, by their numbers.
+    #[must_use]
+    pub fn labels(&self) -> Vec<String> {
+        let mut labels: Vec<String> = self.sites.iter().map(Site::label).collect();
+        for detail in [
+            Site::caller_label,
+            |site: &Site, _| Some(site.caps.to_string()),
+            |_: &Site, number| Some(format!("site {number}")),
+        ] {
+            let mut count: BTreeMap<String, usize> = BTreeMap::new();
+            for label in &labels {
+                *count.entry(label.clone()).or_default() += 1;
+            }
+            let sites = self.sites.iter().enumerate().zip(&mut labels);
+            for ((number, site), label) in
+                sites.filter(|(_, label)| count.get(*label).is_some_and(|count| *count > 1))
+            {
+                if let Some(detail) = detail(site, number) {
+                    *label = format!("{label} ({detail})");
+                }
+            }
+        }
+        labels
+    }
+
     /// Seconds, where the program told how fast its clock is.
     #[must_use]
     pub fn seconds(&self, ticks: u64) -> Option<f64> {
@@ -145,6 +170,16 @@ impl Site {
                 .or_else(|| caller.map(|caller| format!("{caller:#010x}")))
                 .unwrap_or_else(|| "unknown".to_owned()),
         }
+    }
+
+    /// `called from src/main.rs:7 main`.
+    fn caller_label(&self, _: usize) -> Option<String> {
+        let caller = match (self.frames.get(1), self.callers.get(1)) {
+            (Some(frame), _) => frame.to_string(),
+            (None, Some(caller)) if self.frames.is_empty() => format!("{caller:#010x}"),
+            _ => return None,
+        };
+        Some(format!("called from {caller}"))
     }
 
     /// The place in the source as the program told it.
@@ -323,6 +358,39 @@ mod tests {
         assert_eq!(site.label(), "src/mqtt.rs:78 mqtt::publish");
         site.file.clear();
         assert_eq!(site.label(), "mqtt::publish");
+    }
+
+    #[test]
+    fn sites_of_one_place_are_told_apart() {
+        let site = |callers: &[u32], caps| Site {
+            callers: callers.to_vec(),
+            caps,
+            ..Site::default()
+        };
+        let history = History {
+            sites: vec![
+                site(&[], Caps::empty()),
+                site(&[0x100, 0x200], Caps::DMA),
+                site(&[0x100, 0x300], Caps::DMA),
+                site(&[0x500], Caps::DMA),
+                site(&[0x500], Caps::EXEC),
+                site(&[0x600], Caps::EXEC),
+                site(&[0x600], Caps::EXEC),
+            ],
+            ..History::default()
+        };
+        assert_eq!(
+            history.labels(),
+            [
+                "unknown",
+                "0x00000100 (called from 0x00000200)",
+                "0x00000100 (called from 0x00000300)",
+                "0x00000500 (DMA)",
+                "0x00000500 (EXEC)",
+                "0x00000600 (EXEC) (site 5)",
+                "0x00000600 (EXEC) (site 6)",
+            ]
+        );
     }
 
     #[test]

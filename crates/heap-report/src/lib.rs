@@ -2,6 +2,7 @@
 
 mod error;
 pub mod export;
+pub mod gate;
 mod history;
 mod listen;
 pub mod page;

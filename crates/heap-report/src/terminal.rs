@@ -38,7 +38,8 @@ pub fn without_escapes(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     let text = without_escapes(text);
-    let is_harmless = |letter: char| !letter.is_control() && !is_invisible(letter);
+    let is_harmless =
+        |letter: char| letter == '\t' || !letter.is_control() && !is_invisible(letter);
     if text.chars().all(is_harmless) {
         return text;
     }
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn other_control_characters_and_marks_that_reorder_are_shown_as_dots() {
-        assert_eq!(printable("mq\x07tt\r\n\u{202E}x"), "mq·tt···x");
+        assert_eq!(printable("mq\x07tt\t\r\n\u{202E}x"), "mq·tt\t···x");
         assert!(matches!(printable("wifi"), Cow::Borrowed("wifi")));
         assert_eq!(printable("\x1B[31mwifi"), "wifi");
     }

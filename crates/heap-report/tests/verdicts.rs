@@ -10,7 +10,7 @@ mod score;
 
 #[test]
 fn nearly_all_verdicts_are_right_and_name_the_right_line() {
-    let score = score::Score::of(1000, 5);
+    let score = score::Score::of(1000, 3);
     for (kind, name) in score::KINDS {
         let (precision, recall, line) =
             (score.precision(kind), score.recall(kind), score.line(kind));

@@ -20,7 +20,9 @@ pub use owner::{Carried, CurrentOwner, Owner};
 pub use probe::Probe;
 #[cfg(feature = "std")]
 pub use stack::HostStack;
-pub use stack::{StackMemory, Start, Words, frame_pointers, windowed};
+pub use stack::{
+    StackMemory, Start, Words, frame_pointers, frame_pointers_outside, windowed, windowed_outside,
+};
 pub use stream::{
     BrokenFrame, ByteSink, Callers, Decoder, Event, Frame, Port, Ring, Sink, SiteNumber, Stream,
     VERSION, WhenFull,

@@ -8,6 +8,7 @@ use crate::clib::symbols::Library;
 use crate::clib::{Order, Processor, checks, features};
 use crate::error::Error;
 use esp_heap::poisoning::Poisoning;
+use esp_heap::say;
 
 /// Build the heap as a static library for C; print where it is and how large it is
 #[derive(clap::Args)]
@@ -70,11 +71,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .collect();
     if let Some(kind) = arguments.package {
         package::write(kind, &orders, &arguments.out)?;
-        println!(
+        say!(
             "{}: {} archives, headers",
             arguments.out.display(),
             orders.len()
-        );
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     let [order] = &*orders else {
@@ -90,15 +91,15 @@ fn build(order: &Order, symbols: bool) -> Result<ExitCode, Error> {
     let path = order.build()?;
     let library = Library::read(&path)?;
     for name in library.exported.iter().filter(|_| symbols) {
-        println!("{name}");
+        say!("{name}")?;
     }
-    println!(
+    say!(
         "{}: {} names, {} bytes of code and constants, {} of variables",
         path.display(),
         library.exported.len(),
         library.code,
         library.data
-    );
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -109,7 +110,7 @@ fn check(processor: Processor, poisoning: Poisoning) -> Result<ExitCode, Error> 
         ));
     }
     let outcome = checks::run(processor, poisoning)?;
-    println!("{} passed, {} failed", outcome.passed, outcome.failed);
+    say!("{} passed, {} failed", outcome.passed, outcome.failed)?;
     Ok(ExitCode::from(u8::from(outcome.failed > 0)))
 }
 

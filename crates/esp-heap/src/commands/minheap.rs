@@ -11,7 +11,7 @@ use esp_heap::error::Error;
 use esp_heap::figures::{self, Figure};
 use esp_heap::poisoning::{Poisoning, with_poison};
 use esp_heap::smallest::{self, smallest};
-use esp_heap::{esp_idf, parallel, progress, table, traces};
+use esp_heap::{esp_idf, paint, parallel, progress, say, table, traces};
 use heap_report::recorded::Trace;
 
 /// The search gives up at this many times the peak of live bytes …
@@ -19,7 +19,7 @@ const GREATEST_RATIO: u32 = 64;
 /// … plus this many bytes, for what a small heap costs itself …
 const GREATEST_CONTROL: u32 = 64 * 1024;
 /// … or here, in any case.
-const GREATEST_HEAP: u32 = 1 << 30;
+const GREATEST_HEAP: u32 = 128 << 20;
 /// Synthetic traces are called so.
 const SYNTHETIC: &str = "syn_";
 
@@ -59,8 +59,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         figures::print_json(&figures_of(&results))?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}", table(&results));
-    print!("{}", summary(&results));
+    say!("{}", table(&results))?;
+    paint::print(summary(&results))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -110,7 +110,16 @@ fn measure(traces: &[Trace], poison: Poisoning) -> Result<Vec<Found>, Error> {
 
 fn search<P: Poison>(trace: &Trace) -> Result<u32, Error> {
     let mut region = Region::default();
-    let peak = u32::try_from(trace.peak_live_bytes).unwrap_or(GREATEST_HEAP);
+    let refused = |why: String| Err(Error::Failed(format!("{}: {why}", trace.name)));
+    let peak = match u32::try_from(trace.peak_live_bytes) {
+        Ok(peak) if peak < GREATEST_HEAP => peak,
+        _ => {
+            let (peak, most) = (trace.peak_live_bytes, GREATEST_HEAP >> 20);
+            return refused(format!(
+                "{peak} bytes are alive at its peak, and no heap is larger than {most} MiB"
+            ));
+        }
+    };
     let upper = peak
         .saturating_mul(GREATEST_RATIO)
         .saturating_add(GREATEST_CONTROL);
@@ -119,10 +128,13 @@ fn search<P: Poison>(trace: &Trace) -> Result<u32, Error> {
     });
     match found {
         Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(Error::Failed(format!(
-            "{}: no heap of up to {GREATEST_RATIO} times its peak of {peak} bytes completes it",
-            trace.name
-        ))),
+        Ok(None) if upper >= GREATEST_HEAP => refused(format!(
+            "no heap of up to {} MiB, the largest there can be, completes it; its peak is {peak} bytes",
+            GREATEST_HEAP >> 20
+        )),
+        Ok(None) => refused(format!(
+            "no heap of up to {GREATEST_RATIO} times its peak of {peak} bytes completes it"
+        )),
         Err(misuse) => Err(Error::Failed(format!(
             "{}: the heap reports a misuse in a trace that has none: {misuse}",
             trace.name
@@ -225,7 +237,26 @@ fn worst(ratios: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, figures_of, geometric_mean, summary};
+    use super::{Found, figures_of, geometric_mean, search, summary};
+    use heap_report::recorded::Trace;
+    use multi_heap::Unpoisoned;
+
+    #[test]
+    fn a_trace_that_no_heap_can_complete_is_refused_with_the_reason() {
+        let refused = |text: &str| {
+            let trace = Trace::from_bytes("huge", text.as_bytes()).unwrap();
+            search::<Unpoisoned>(&trace).unwrap_err().to_string()
+        };
+        for size in [u32::MAX, u32::MAX - 3, 128 << 20, 129 << 20] {
+            let why = refused(&format!("a 0 {size}\n"));
+            assert_eq!(
+                why,
+                format!(
+                    "huge: {size} bytes are alive at its peak, and no heap is larger than 128 MiB"
+                )
+            );
+        }
+    }
 
     fn found(name: &str, ours: u32, theirs: Option<u32>) -> Found {
         Found {

@@ -5,12 +5,13 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use heap_report::gate::{self, Condition};
 use heap_report::page::report_page;
 use heap_report::read::{Input, Replay, read, replayed};
 use heap_report::recorded::{Trace, shipped};
 use heap_report::simulate::machine::Machine;
 use heap_report::summary::{Summary, json};
-use heap_report::symbols::Symbols;
+use heap_report::symbols::{Named, Symbols};
 use heap_report::{History, Rebuilt};
 use multi_heap::Poison;
 
@@ -35,10 +36,11 @@ Examples:
   cargo xtask qemu --bin events > events.log         the program's file is told on standard error
   esp-heap report events.log --elf FILE
   esp-heap report - --json < events.log
+  esp-heap report events.log --fail-if 'peak>60K,leaked>0,largest<20K' --junit heap.xml
   esp-heap report events.log --dhat dhat.json     for valgrind's viewer; docs/exports.md tells of the other formats
 
 Exit codes: 0 success, 2 there is no such chip or option, 5 no heap data in FILE, no verdict because what is in it cannot be read or contradicts itself, \
-or the ELF file is none.")]
+or the ELF file is none, 9 a condition of --fail-if holds.")]
 pub(crate) struct Arguments {
     /// An event stream, a log with one or with a trace dump in it, or a recorded trace; `-`: standard input [default: a shipped recording]
     file: Option<PathBuf>,
@@ -72,8 +74,22 @@ pub(crate) struct Arguments {
     /// Poisoning of all heaps
     #[arg(long, value_enum, default_value = "none")]
     poison: Poisoning,
+    /// Fail with exit code 9 if any of these is so: peak, live, blocks, leaked, refused, largest or missing, < or >, a limit
+    #[arg(long, value_name = "CONDITIONS", value_parser = wanted)]
+    fail_if: Option<Conditions>,
+    /// Where the outcome of --fail-if goes as JUnit's XML
+    #[arg(long, value_name = "FILE", requires = "fail_if")]
+    junit: Option<PathBuf>,
     #[command(flatten)]
     exports: Exports,
+}
+
+/// Conditions of `--fail-if`: one argument.
+#[derive(Debug, Clone)]
+struct Conditions(Vec<Condition>);
+
+fn wanted(text: &str) -> Result<Conditions, String> {
+    gate::conditions(text).map(Conditions)
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
@@ -107,16 +123,36 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .into_iter()
         .flatten()
         .any(|history| !history.doubts.is_empty());
-    Ok(match has_doubts {
-        true => ExitCode::from(NO_VERDICT),
-        false => ExitCode::SUCCESS,
+    let has_failed = arguments.gate(&history, &rebuilt)?;
+    Ok(match (has_doubts, has_failed) {
+        (true, _) => ExitCode::from(NO_VERDICT),
+        (false, true) => ExitCode::from(LIMIT_BROKEN),
+        (false, false) => ExitCode::SUCCESS,
     })
 }
+
+/// A condition of `--fail-if` holds.
+const LIMIT_BROKEN: u8 = 9;
 
 /// What was found could not be read, or contradicts itself.
 const NO_VERDICT: u8 = 5;
 
 impl Arguments {
+    /// Tells what became of the conditions of `--fail-if`; whether any of them holds.
+    fn gate(&self, history: &History, rebuilt: &Rebuilt) -> Result<bool, Error> {
+        let Some(Conditions(conditions)) = &self.fail_if else {
+            return Ok(false);
+        };
+        let outcomes = gate::outcomes(conditions, history, rebuilt);
+        if let Some(file) = &self.junit {
+            fs::write(file, gate::junit(&outcomes)).map_err(|cause| Error::file(file, cause))?;
+        }
+        for outcome in outcomes.iter().filter(|_| !self.json) {
+            paint::print(format!("{outcome}\n"))?;
+        }
+        Ok(outcomes.iter().any(gate::Outcome::fails))
+    }
+
     /// What there is to tell; of a log with a stream and a dump, both.
     fn histories(&self) -> Result<(History, Option<History>), Error> {
         let Some(file) = &self.file else {
@@ -163,23 +199,52 @@ impl Arguments {
         };
         let symbols = Symbols::read(elf, &current_folder())?;
         let named = history.name_callers(|caller| symbols.frames(caller));
-        history
-            .notes
-            .extend(remark(&symbols, named.asked, named.found, elf));
+        history.notes.extend(remarks(&symbols, named, elf));
         Ok(())
     }
 }
 
-/// What the ELF file could not tell.
-fn remark(symbols: &Symbols, asked: usize, found: usize, elf: &Path) -> Option<String> {
+/// What the ELF file could not tell, and what to do.
+fn remarks(symbols: &Symbols, named: Named, elf: &Path) -> Vec<String> {
     let elf = elf.display();
-    if found < asked {
-        let missing = asked - found;
-        return Some(format!(
-            "{missing} of {asked} return addresses are not of {elf}: is it the program that ran?"
-        ));
-    }
-    (!symbols.has_lines()).then(|| format!("{elf} has no debug information, so there are functions and no lines: build it with `debug = 1` in its profile"))
+    let Named {
+        asked,
+        found,
+        nameless,
+        too_short,
+    } = named;
+    let remarks = [
+        (
+            found < asked,
+            format!(
+                "{} of {asked} return addresses are not of {elf}: is it the program that ran?",
+                asked - found
+            ),
+        ),
+        (
+            !symbols.has_lines(),
+            format!(
+                "{elf} has no debug information, so there are functions and no lines: build it with `debug = 1` in its profile"
+            ),
+        ),
+        (
+            nameless > 0,
+            format!(
+                "{nameless} of {asked} return addresses are in code of {elf} without a name (assembly, a stripped library): keep its symbols, or build it with -g"
+            ),
+        ),
+        (
+            too_short > 0,
+            format!(
+                "{too_short} call stacks end inside of the heap, so who asked is not on them: give the ledger or the trace more depth, or let the probe leave out the heap's own addresses"
+            ),
+        ),
+    ];
+    remarks
+        .into_iter()
+        .filter(|(applies, _)| *applies)
+        .map(|(_, remark)| remark)
+        .collect()
 }
 
 fn serve<P: Poison>(trace: Option<&Trace>, replay: &Replay) -> Result<History, Error> {

@@ -14,7 +14,7 @@ use crate::serving::{PolicyName, Serving, requests};
 use esp_heap::error::Error;
 use esp_heap::figures::{self, Figure};
 use esp_heap::poisoning::{Poisoning, with_poison};
-use esp_heap::progress;
+use esp_heap::{progress, say};
 use heap_report::page;
 use heap_report::recorded::Trace;
 use heap_report::recorded::shipped;
@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.json {
         figures::print_json(&figures_of(&recording))?;
     } else {
-        println!("wrote {}: open it in a browser", file.display());
+        say!("wrote {}: open it in a browser", file.display())?;
     }
     Ok(ExitCode::from(if recording.refused == 0 { 0 } else { 4 }))
 }
@@ -108,28 +108,31 @@ fn simulate<P: Poison>(
     setup: &Setup,
     requests: Requests,
 ) -> Result<Recording, Error> {
+    let given = arguments.trace.as_deref().map(Trace::read).transpose()?;
     let mut machine = Machine::<P>::boot(setup)?;
-    let said = |text: &str| {
-        if !arguments.json {
-            println!("{text}");
-        }
+    let said = |text: &str| match arguments.json {
+        true => Ok(()),
+        false => say!("{text}"),
     };
-    said(&startup_table(&machine, setup)?);
+    said(&startup_table(&machine, setup)?)?;
     let added = machine.enable_startup_stacks();
     said(&format!(
         "The start-up stacks are free now: {added} more heaps serve.\n"
-    ));
-    let trace = match &arguments.trace {
-        Some(path) => Trace::read(path)?,
+    ))?;
+    let trace = match given {
+        Some(trace) => trace,
         None => fitting_trace(machine.free_bytes(requests), &said)?,
     };
-    said(&announcement(&trace, requests, arguments));
+    for note in &trace.notes {
+        said(&format!("{}: {note}", trace.name))?;
+    }
+    said(&announcement(&trace, requests, arguments))?;
 
     let start = Instant::now();
     let recording = watched_replay(&mut machine, &trace, requests, &said)?;
     let seconds = start.elapsed().as_secs_f64();
-    said(&heap_info(&machine, requests)?);
-    said(&summary(&recording, seconds));
+    said(&heap_info(&machine, requests)?)?;
+    said(&summary(&recording, seconds))?;
     Ok(Recording {
         chip: model(setup.chip),
         memory_map: setup.chip.generation().to_owned(),
@@ -140,13 +143,13 @@ fn simulate<P: Poison>(
 }
 
 /// The largest of the shipped traces that fits into `free` bytes; tells of those that are too large.
-fn fitting_trace(free: u32, said: &impl Fn(&str)) -> Result<Trace, Error> {
+fn fitting_trace(free: u32, said: &impl Fn(&str) -> Result<(), Error>) -> Result<Trace, Error> {
     let (trace, too_large) = shipped::fitting(free)?;
     for larger in too_large {
         said(&format!(
             "{} has up to {} bytes alive, too many for the {free} that are free: a smaller trace is taken.",
             larger.name, larger.peak_live_bytes
-        ));
+        ))?;
     }
     Ok(trace)
 }
@@ -155,20 +158,25 @@ fn watched_replay<P: Poison>(
     machine: &mut Machine<P>,
     trace: &Trace,
     requests: Requests,
-    said: &impl Fn(&str),
+    said: &impl Fn(&str) -> Result<(), Error>,
 ) -> Result<Recording, Error> {
     let bar = progress::bar("replay", 240);
-    let mut told = 0;
+    let (mut told, mut unsaid) = (0, None);
     let tell = |operation: usize, sentence: &str| {
         told += 1;
         if told <= TOLD_REFUSALS {
-            bar.suspend(|| said(&format!("refused at operation {operation}: {sentence}")));
+            let said =
+                bar.suspend(|| said(&format!("refused at operation {operation}: {sentence}")));
+            unsaid = unsaid.take().or(said.err());
         }
     };
     let recording = replay::replay(machine, trace, requests, || bar.inc(1), tell)?;
     bar.finish_and_clear();
+    if let Some(error) = unsaid {
+        return Err(error);
+    }
     if told > TOLD_REFUSALS {
-        said(&format!("… and {} more refusals", told - TOLD_REFUSALS));
+        said(&format!("… and {} more refusals", told - TOLD_REFUSALS))?;
     }
     Ok(recording)
 }

@@ -14,6 +14,7 @@ use crate::watch::signals::Signals;
 use crate::watch::source::{Arrived, Source};
 use crate::watch::view::View;
 use esp_heap::error::Error;
+use esp_heap::paint;
 
 /// Watch a program's heap live: its event stream from a board's port, a growing file or a pipe
 #[derive(clap::Args)]
@@ -70,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     };
     let end = watch(&source, &signals, idle, &mut view, &mut watched);
     drop(view);
-    print!("{}", summary(&watched));
+    paint::print(summary(&watched))?;
     verdict(&source, &watched, end?)
 }
 
@@ -149,7 +150,7 @@ fn watch(
 /// How it stands at the end.
 fn summary(watched: &Watched) -> String {
     const NAMED: usize = 10;
-    let mut text = format!("{watched}\n");
+    let mut text = format!("{}\n{watched}\n", watched.verdict().sentence);
     for (title, standings) in [("owners", watched.owners()), ("sites", watched.sites())] {
         let alive = standings
             .iter()

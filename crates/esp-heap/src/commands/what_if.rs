@@ -13,7 +13,7 @@ use crate::serving::{PolicyName, Serving, parse_caps, parse_size, requests};
 use esp_heap::error::Error;
 use esp_heap::figures::{self, Figure};
 use esp_heap::poisoning::Poisoning;
-use esp_heap::{progress, table};
+use esp_heap::{progress, say, table};
 
 /// Replay a program under other policies, reserves, poisoning, memory or chips, and compare
 #[derive(clap::Args)]
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .and_then(Recorded::described)
         .filter(|_| !arguments.json)
     {
-        println!("{}", ground(described, &base)?);
+        say!("{}", ground(described, &base)?)?;
     }
     if arguments.search {
         return search(arguments, &program, &base);
@@ -109,8 +109,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         )?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}\n{}", about(&program, &base), table_of(&tried));
-    println!("{}", verdict(&tried));
+    say!("{}\n{}", about(&program, &base), table_of(&tried))?;
+    say!("{}", verdict(&tried))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -489,10 +489,10 @@ fn search(arguments: &Arguments, program: &Program, base: &Variant) -> Result<Ex
         )?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}\n{}", about(program, base), list_of(&tried));
-    println!("{why}");
+    say!("{}\n{}", about(program, base), list_of(&tried))?;
+    say!("{why}")?;
     if let Some(chosen) = tried.get(best).filter(|_| best > 0) {
-        println!("\n{}", what_if::lines(&chosen.variant));
+        say!("\n{}", what_if::lines(&chosen.variant))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use heap_report::terminal::printable;
 use heap_report::watch::Watched;
 
 use esp_heap::error::Error;
@@ -22,7 +23,7 @@ impl Lines {
 
     /// A line of the program's text.
     pub(crate) fn text(line: &str) -> Result<(), Error> {
-        write(line)
+        write(&printable(line))
     }
 
     /// A line about the heap if it is time and something happened.

@@ -16,11 +16,12 @@ use std::collections::VecDeque;
 use std::io;
 
 use heap_report::export::missing;
+use heap_report::verdict::Kind;
 use heap_report::watch::{Standing, Watched};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize as _};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Paragraph, Sparkline};
+use ratatui::widgets::{Block, Paragraph, Sparkline, Wrap};
 use ratatui::{DefaultTerminal, Frame};
 
 /// A terminal that shows the picture; it is given back as it was when this is dropped.
@@ -79,8 +80,8 @@ fn draw(frame: &mut Frame<'_>, watched: &Watched, curve: &Curve) {
         .unwrap_or(u16::MAX)
         .min(8);
     let rows = [
+        Constraint::Length(6),
         Constraint::Length(3),
-        Constraint::Length(4),
         Constraint::Fill(2),
         Constraint::Length(if heaps > 0 { heaps + 2 } else { 0 }),
         Constraint::Fill(1),
@@ -133,8 +134,16 @@ fn headline(watched: &Watched) -> Paragraph<'_> {
         None => Line::from("nothing is missing").dim(),
     };
     let title = Line::from(vec![about.bold(), "   q ends".dim()]);
-    Paragraph::new(vec![title, Line::from(now), gaps])
+    let verdict = watched.verdict();
+    let sentence = match verdict.kind {
+        Kind::Healthy => Line::from(verdict.sentence),
+        _ => Line::from(verdict.sentence).yellow().bold(),
+    };
+    Paragraph::new(vec![title, Line::from(now), gaps, sentence]).wrap(Wrap { trim: true })
 }
+
+/// Columns that a name gets at least, if it is that long.
+const LEAST_NAME: usize = 18;
 
 /// A line for each, with a bar as long as its share of the largest.
 fn draw_standings(frame: &mut Frame<'_>, area: Rect, title: &str, standings: &[Standing]) {
@@ -151,14 +160,19 @@ fn draw_standings(frame: &mut Frame<'_>, area: Rect, title: &str, standings: &[S
 
 fn standing_line(standing: &Standing, most: u64, columns: u16) -> Line<'static> {
     let account = &standing.account;
-    let figures = format!(
-        " {} in {}, peak {}",
-        grouped(account.bytes),
-        grouped(account.blocks),
-        grouped(account.peak_bytes)
-    );
-    let room = usize::from(columns).saturating_sub(figures.chars().count());
-    let name_room = room * 2 / 3;
+    let (columns, now) = (usize::from(columns), format!(" {}", grouped(account.bytes)));
+    let blocks = format!("{now} in {}", grouped(account.blocks));
+    let peak = format!("{blocks}, peak {}", grouped(account.peak_bytes));
+    // The name is what one looks for: as many figures as leave it room, and each of them whole.
+    let least = standing.name.chars().count().min(LEAST_NAME) + 1;
+    let fits = |figures: &&String| figures.chars().count() + least <= columns;
+    let figures = [&peak, &blocks, &now]
+        .into_iter()
+        .find(fits)
+        .cloned()
+        .unwrap_or_default();
+    let room = columns.saturating_sub(figures.chars().count());
+    let name_room = (room * 2 / 3).max(least).min(room);
     let bar = bar(account.bytes, most, room - name_room);
     Line::from(vec![
         Span::from(format!(
@@ -350,7 +364,7 @@ mod tests {
             "DRAM         3FFB0000 ",
             " 4,000 of 8,192; largest free 3,088, fragmentation 26 %",
             "refused: 1",
-            "6,000 bytes, DMA, mqtt: too little",
+            "6,000 bytes, DMA, mqtt: too",
             "I (3) wifi: up",
         ] {
             assert!(picture.contains(words), "{words}\n{picture}");
@@ -359,6 +373,40 @@ mod tests {
         assert!(
             mqtt < picture.find("nobody").unwrap(),
             "whoever has most comes first\n{picture}"
+        );
+    }
+
+    #[test]
+    fn at_80_columns_the_name_is_whole_and_no_figure_is_cut() {
+        let standing = Standing {
+            name: "src/mqtt/session.rs:78 remember".to_owned(),
+            account: heap_report::Account {
+                bytes: 12_345_678,
+                blocks: 1234,
+                peak_bytes: 12_345_678,
+                ..heap_report::Account::default()
+            },
+        };
+        let line = |columns| standing_line(&standing, 12_345_678, columns).to_string();
+        assert!(
+            line(46).contains("session.rs:78 remember") || line(46).contains("…"),
+            "{}",
+            line(46)
+        );
+        assert!(
+            line(46).contains("rs:78 remember") && line(46).ends_with(" 12,345,678 in 1,234"),
+            "{}",
+            line(46)
+        );
+        assert!(
+            line(30).ends_with(" 12,345,678") && line(30).contains("remember"),
+            "{}",
+            line(30)
+        );
+        assert!(
+            line(20).contains("remember") && !line(20).contains("12"),
+            "{}",
+            line(20)
         );
     }
 

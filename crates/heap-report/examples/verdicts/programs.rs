@@ -194,12 +194,12 @@ impl Program {
         match self.story {
             Story::Steady => {}
             Story::WarmingCache if round < self.turn && is_due => {
-                drop(device.take(WEB, STORY, self.size))
+                device.take(WEB, STORY, self.size);
             }
             Story::ReplacingCache => self.replace(device, round),
             Story::Bursts => self.burst(device, round),
             Story::SlowLeak | Story::LargeLeak if is_due => {
-                drop(device.take(MQTT, STORY, self.size))
+                device.take(MQTT, STORY, self.size);
             }
             Story::LeakBehindCache => {
                 self.replace(device, round);

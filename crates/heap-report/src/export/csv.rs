@@ -15,7 +15,7 @@
 //! | `live_bytes`, `live_blocks` | after the event |
 //! | `text` | name of a mark, reason of a failure, how many events are missing and why |
 //!
-//! A free of a block that nobody has seen has an address and no size.
+//! A free of a block that nobody has seen has an address and no size. A name that begins as a formula does (`=`, `+`, `-`, `@`) has an apostrophe in front of it.
 
 use std::io::{self, Write};
 
@@ -196,15 +196,23 @@ impl Row {
             number(self.size),
             address(old_address),
             number(old_size),
-            self.owner,
-            self.site,
+            inert(self.owner),
+            inert(self.site),
             self.caps,
             address(self.heap),
             number(self.age_ticks),
             number(self.live.map(|(bytes, _)| bytes)),
             number(self.live.map(|(_, blocks)| blocks)),
-            self.text,
+            inert(self.text),
         ]
+    }
+}
+
+/// A name that a spreadsheet would take for a formula, with an apostrophe in front of it.
+fn inert(cell: String) -> String {
+    match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{cell}"),
+        false => cell,
     }
 }
 
@@ -214,4 +222,17 @@ fn address(address: Option<u32>) -> String {
 
 fn number<N: ToString>(number: Option<N>) -> String {
     number.map_or_else(String::new, |number| number.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inert;
+
+    #[test]
+    fn what_a_spreadsheet_would_calculate_is_text() {
+        for formula in ["=1+1", "+1", "-1", "@sum(a1)", "\t=1"] {
+            assert_eq!(inert(formula.to_owned()), format!("'{formula}"));
+        }
+        assert_eq!(inert("src/main.rs:7".to_owned()), "src/main.rs:7");
+    }
 }

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use heap_trace::{Decoder, Event as Said};
 
 use crate::history::{Event, HeapDescription, History, Moment, Site};
+use crate::terminal::printable;
 
 /// The longest stretch of events that may be lost without that the program seems to have begun anew.
 const LONGEST_GAP: u32 = u32::MAX / 2;
@@ -207,7 +208,7 @@ fn hear(said: &Said<'_>, history: &mut History, sites: &mut Places) -> Option<Ev
             Event::Dropped { events }
         }
         Said::Mark { name } => Event::Mark {
-            name: name.to_owned(),
+            name: printable(name).into_owned(),
         },
         _ => {
             keep_name(said, history, sites);
@@ -230,14 +231,14 @@ fn keep_name(said: &Said<'_>, history: &mut History, sites: &mut Places) {
                 caps,
                 alignment,
                 line,
-                file: file.to_owned(),
+                file: printable(file).into_owned(),
                 callers: callers.iter().collect(),
                 ..Site::default()
             };
             sites.describe(site.0, described, history);
         }
         Said::OwnerName { owner, name } => {
-            history.owners.insert(owner.0, name.to_owned());
+            history.owners.insert(owner.0, printable(name).into_owned());
         }
         Said::Heap {
             index,
@@ -252,7 +253,7 @@ fn keep_name(said: &Said<'_>, history: &mut History, sites: &mut Places) {
                 start,
                 size,
                 caps,
-                name: name.to_owned(),
+                name: printable(name).into_owned(),
             });
             history.heaps.sort_by_key(|heap| heap.index);
         }
@@ -260,7 +261,7 @@ fn keep_name(said: &Said<'_>, history: &mut History, sites: &mut Places) {
             ticks_per_second,
             name,
         } => {
-            name.clone_into(&mut history.program);
+            history.program = printable(name).into_owned();
             history.ticks_per_second = ticks_per_second;
         }
         _ => {}

@@ -224,3 +224,25 @@ fn a_line_with_bytes_that_are_no_text_hides_nothing_behind_it() {
     let (_, lines) = heard(&log);
     assert_eq!(lines.len(), 201);
 }
+
+#[test]
+fn names_from_a_device_do_nothing_to_a_terminal() {
+    let (listener, _) = heard(&sent(&[
+        Said::Program {
+            ticks_per_second: 1000,
+            name: "ti\x1B[2Jny",
+        },
+        Said::OwnerName {
+            owner: Owner(1),
+            name: "mq\x1B]0;x\x07tt\r",
+        },
+        site(1, "a\x1B[31m.rs"),
+    ]));
+    let history = listener.history();
+    let names = [
+        &history.program,
+        &history.owners[&1],
+        &history.sites[1].file,
+    ];
+    assert_eq!(names, ["tiny", "mqtt·", "a.rs"]);
+}

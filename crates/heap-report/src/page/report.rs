@@ -11,6 +11,7 @@ use super::unknowns;
 use crate::export;
 use crate::history::{Event, Gaps, History, Source};
 use crate::rebuild::{HeapSample, Leak, Rebuilt, Sample};
+use crate::verdict::{Kind, Verdict};
 
 /// How many failures, and how many marks, are told one by one.
 const TOLD: usize = 100;
@@ -18,6 +19,10 @@ const TOLD: usize = 100;
 #[derive(Serialize)]
 pub(super) struct Report {
     program: String,
+    /// What is wrong, in a sentence.
+    verdict: String,
+    /// Whether that is bad news.
+    alarming: bool,
     source: Source,
     /// Whether the heaps were measured.
     exact: bool,
@@ -124,7 +129,10 @@ impl Report {
         let numbers = Numbers::of(rebuilt);
         let (sites, frames) = numbers.places(history, rebuilt);
         let peak = peak(rebuilt);
+        let verdict = Verdict::of(history, rebuilt);
         Report {
+            alarming: verdict.kind != Kind::Healthy,
+            verdict: verdict.sentence,
             program: history.program.clone(),
             source: history.source,
             exact: history.source.is_exact(),

@@ -312,7 +312,7 @@ mod tests {
             (space.largest, pin.block.owner, pin.blocks, pin.bytes),
             (2996, 2, 1, 40)
         );
-        assert_eq!((pin.hole, pin.without), (3000, 6000));
+        assert_eq!((pin.hole, pin.without), (2996, 5996));
     }
 
     #[test]

@@ -17,6 +17,7 @@
 use std::path::Path;
 
 use crate::error::Error;
+use crate::terminal::printable;
 use crate::unpack::unpacked;
 
 mod fault;
@@ -130,7 +131,7 @@ fn parse(fallback_name: &str, text: &str, whole: bool) -> Result<Trace, TraceErr
         };
         if let Some(header) = line.strip_prefix('#') {
             match lines::parse_header(header).map_err(here)? {
-                Header::Name(name) => trace.name = name,
+                Header::Name(name) => trace.name = printable(&name).into_owned(),
                 Header::Operations(count) => promised = Some(count),
                 Header::Other => {}
             }

@@ -190,6 +190,7 @@ impl Summary<'_> {
             .filter(|(_, account)| account.allocations > 0)
             .collect();
         used.sort_by_key(|(_, account)| std::cmp::Reverse((account.bytes, account.peak_bytes)));
+        let labels = self.history.labels();
         let mut table = Table::new(["now", "blocks", "peak", "allocations", self.sites_are()]);
         for (site, account) in used.iter().take(TOLD) {
             table.row([
@@ -197,9 +198,7 @@ impl Summary<'_> {
                 words::grouped(account.blocks),
                 words::grouped(account.peak_bytes),
                 words::grouped(account.allocations),
-                self.history
-                    .site(*site)
-                    .map_or_else(String::new, |site| site.label()),
+                labels.get(*site).cloned().unwrap_or_default(),
             ]);
         }
         write!(out, "\nBy {}, in bytes\n{table}", self.sites_are())?;

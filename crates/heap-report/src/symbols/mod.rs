@@ -16,7 +16,7 @@ mod own;
 
 pub use elf::{SymbolError, Symbols};
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::history::{Event, Frame, History, Site};
 
@@ -27,6 +27,10 @@ pub struct Named {
     pub asked: usize,
     /// Those that are of the program.
     pub found: usize,
+    /// Those of them that are in code without a name.
+    pub nameless: usize,
+    /// Call stacks that end inside of the heap: who asked is not on them.
+    pub too_short: usize,
 }
 
 impl History {
@@ -38,9 +42,31 @@ impl History {
             let of_site = site.name_callers(&mut resolve);
             named.asked += of_site.asked;
             named.found += of_site.found;
+            named.nameless += of_site.nameless;
+            named.too_short += of_site.too_short;
         }
+        self.spell_files_alike();
         self.merge_sites();
         named
+    }
+
+    /// One file has one spelling: where a program told the end of a path, and the ELF file knows the whole one, that is it.
+    fn spell_files_alike(&mut self) {
+        let known: BTreeSet<String> = self
+            .sites
+            .iter()
+            .flat_map(|site| &site.frames)
+            .map(|frame| frame.file.clone())
+            .collect();
+        for site in &mut self.sites {
+            let told = site.file.trim_start_matches('/').to_owned();
+            let mut whole = known
+                .iter()
+                .filter(|file| !told.is_empty() && is_end_of(&told, file));
+            if let (Some(file), None) = (whole.next(), whole.next()) {
+                site.file.clone_from(file);
+            }
+        }
     }
 
     /// Sites that are the same become one; events name it.
@@ -104,9 +130,25 @@ impl Site {
         let stack: Vec<Vec<Frame>> = callers.map(|caller| resolve(*caller)).collect();
         let found = stack.iter().filter(|frames| !frames.is_empty()).count();
         let asked = stack.len();
-        self.frames = own::without_heap(stack.concat());
+        let stack = stack.concat();
+        let is_nameless = |frame: &&Frame| frame.function.starts_with("0x");
+        let nameless = stack.iter().filter(is_nameless).count();
+        let outermost = stack.last().cloned();
+        self.frames = own::without_heap(stack);
+        let is_short = self.frames.is_empty() && outermost.is_some() && self.file.is_empty();
+        if let Some(frame) = outermost.filter(|_| is_short) {
+            self.frames.push(Frame {
+                function: format!("{} (the stack ends inside of the heap)", frame.function),
+                ..frame
+            });
+        }
         self.correct_line();
-        Named { asked, found }
+        Named {
+            asked,
+            found,
+            nameless,
+            too_short: is_short.into(),
+        }
     }
 
     /// The program itself told on which line it asks: that is where a macro is used, where debug information has the line inside of the macro.
@@ -114,11 +156,18 @@ impl Site {
         let told =
             (!self.file.is_empty() && self.line > 0).then_some((self.file.as_str(), self.line));
         if let (Some((file, line)), Some(first)) = (told, self.frames.first_mut())
-            && first.file.ends_with(file)
+            && is_end_of(file.trim_start_matches('/'), &first.file)
         {
             first.line = line;
         }
     }
+}
+
+/// Whether `end` is the path `whole`, or its last folders and file.
+fn is_end_of(end: &str, whole: &str) -> bool {
+    whole
+        .strip_suffix(end)
+        .is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 #[cfg(test)]
@@ -179,7 +228,12 @@ mod tests {
     fn the_heaps_own_frames_are_left_out_and_equal_stacks_are_one_site() {
         let mut history = history(&[&[], &[1, 10], &[2, 3, 11], &[99]]);
         let named = history.name_callers(resolve);
-        assert_eq!(named, Named { asked: 6, found: 5 });
+        let expected = Named {
+            asked: 6,
+            found: 5,
+            ..Named::default()
+        };
+        assert_eq!(named, expected);
         let labels: Vec<String> = history.sites.iter().map(Site::label).collect();
         assert_eq!(labels, ["unknown", "src/mqtt.rs:78 publish", "0x00000063"]);
         assert_eq!(sites_of_events(&history), [0, 1, 1, 2]);
@@ -214,9 +268,25 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_of_the_heap_alone_keeps_its_address() {
+    fn a_stack_that_ends_inside_of_the_heap_says_so() {
         let mut history = history(&[&[], &[1, 2]]);
+        let named = history.name_callers(resolve);
+        assert_eq!(
+            history.sites[1].label(),
+            "crates/heap-caps/src/allocate.rs:2 malloc (the stack ends inside of the heap)"
+        );
+        assert_eq!(named.too_short, 1);
+    }
+
+    #[test]
+    fn one_file_has_one_spelling() {
+        let mut history = history(&[&[], &[10], &[], &[]]);
+        for (site, file) in [(2, "/mqtt.rs"), (3, "tt.rs")] {
+            history.sites[site].file = file.to_owned();
+            history.sites[site].line = 7;
+        }
         history.name_callers(resolve);
-        assert_eq!(history.sites[1].label(), "0x00000001");
+        let labels: Vec<String> = history.sites.iter().map(Site::label).collect();
+        assert_eq!(labels[2..], ["src/mqtt.rs:7", "tt.rs:7"]);
     }
 }

@@ -6,7 +6,7 @@
 use crate::history::Frame;
 
 /// Crates that a request goes through. Their sources lie in a folder of that name, with or without a version.
-const CRATES: [&str; 7] = [
+const CRATES: [&str; 10] = [
     "heap-caps",
     "heap-caps-alloc",
     "heap-caps-c",
@@ -14,6 +14,9 @@ const CRATES: [&str; 7] = [
     "heap-trace",
     "esp-alloc-compat",
     "hashbrown",
+    "smallvec",
+    "indexmap",
+    "bytes",
 ];
 /// Sources of other allocators and glue, by a part of their path.
 const PATHS: [&str; 9] = [
@@ -30,7 +33,7 @@ const PATHS: [&str; 9] = [
 /// What parts of `heap-trace` look at the stack.
 const LOOKING: [&str; 3] = ["/src/probe.rs", "/src/ledger/", "/src/trace/"];
 /// Functions without a known file.
-const FUNCTIONS: [&str; 10] = [
+const FUNCTIONS: [&str; 9] = [
     "malloc",
     "calloc",
     "realloc",
@@ -40,10 +43,21 @@ const FUNCTIONS: [&str; 10] = [
     "_realloc_r",
     "posix_memalign",
     "pvPortMalloc",
+];
+/// Beginnings of the names of the allocator's glue: the compiler places it where the program names its global allocator, in a file of the program's own.
+const GLUE: [&str; 9] = [
+    "__rust_alloc",
+    "__rust_realloc",
+    "__rust_dealloc",
+    "__rust_no_alloc",
+    "__rust_alloc_error",
+    "__rustc::",
+    "__rg_",
+    "__rdl_",
     "operator new",
 ];
 
-/// The stack from the one who asked outwards.
+/// The stack from the one who asked outwards; nothing of a stack that ends inside of the heap.
 ///
 /// ```text
 ///   chip::call_stack   events::callers   heap_trace::call_stack   heap_caps::malloc   events::measure   events::main
@@ -66,9 +80,13 @@ fn is_looking(frame: &Frame) -> bool {
 
 fn is_own(frame: &Frame) -> bool {
     match frame.file.is_empty() {
-        true => is_own_function(&frame.function),
-        false => is_own_file(&frame.file.replace('\\', "/")),
+        true => is_glue(&frame.function) || is_own_function(&frame.function),
+        false => is_glue(&frame.function) || is_own_file(&frame.file.replace('\\', "/")),
     }
+}
+
+fn is_glue(name: &str) -> bool {
+    GLUE.iter().any(|start| name.starts_with(start))
 }
 
 fn is_own_function(name: &str) -> bool {
@@ -79,13 +97,12 @@ fn is_own_function(name: &str) -> bool {
         .next()
         .unwrap_or(name);
     let glue = [
-        "__rust_",
-        "__rustc::",
-        "__rg_",
-        "__rdl_",
         "alloc::",
+        "core::",
+        "std::",
         "heap_caps_",
         "multi_heap_",
+        "__gnu_cxx::",
     ];
     own_crate(root)
         || FUNCTIONS.contains(&name)
@@ -173,13 +190,30 @@ mod tests {
             "malloc",
             "<heap_caps::HeapCaps<P> as Trait>::malloc",
             "alloc::alloc::alloc",
-            "__rust_alloc",
             "heap_caps_malloc_prefer",
+            "std::allocator",
         ] {
             assert!(is_own_function(own), "{own}");
         }
         for other in ["app_main", "mqtt::malloc_telegram", "allocate_telegram"] {
             assert!(!is_own_function(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_compilers_glue_is_the_heaps_own_in_a_file_of_the_program_too() {
+        for glue in [
+            "__rustc::__rust_alloc",
+            "__rust_realloc",
+            "__rg_alloc",
+            "operator new(unsigned int)",
+        ] {
+            let frame = Frame {
+                function: glue.to_owned(),
+                file: "src/main.rs".to_owned(),
+                line: 12,
+            };
+            assert!(is_own(&frame), "{glue}");
         }
     }
 }

@@ -57,6 +57,8 @@ pub struct Verdict {
 pub(crate) struct Facts<'a> {
     /// Names, heaps, doubts, the source; its events are not asked.
     pub(crate) history: &'a History,
+    /// What a site is called.
+    pub(crate) label: &'a dyn Fn(usize) -> String,
     pub(crate) total: &'a Account,
     pub(crate) gaps: Gaps,
     pub(crate) events: usize,
@@ -82,6 +84,11 @@ impl Verdict {
         let last = rebuilt.moments.last();
         Verdict::from(&Facts {
             history,
+            label: &|site| {
+                history
+                    .site(site)
+                    .map_or_else(String::new, |site| site.label())
+            },
             total: &rebuilt.total,
             gaps: rebuilt.gaps,
             events: history.events.len(),

@@ -222,9 +222,7 @@ pub(super) fn healthy(facts: &Facts<'_>) -> String {
 
 impl Facts<'_> {
     fn label(&self, site: usize) -> String {
-        self.history
-            .site(site)
-            .map_or_else(String::new, |site| site.label())
+        (self.label)(site)
     }
 }
 

@@ -16,8 +16,10 @@ pub use rate::Rate;
 
 use crate::history::{Event, Gaps, History, Moment};
 use crate::listen::Listener;
-use crate::rebuild::{self, Account, FailureNote, HeapSample, Live, Rebuilt};
+use crate::rebuild::evidence::Evidence;
+use crate::rebuild::{self, Account, FailureNote, HeapSample, Leak, Live, Rebuilt, leaks, refusal};
 use crate::symbols::Symbols;
+use crate::verdict::{Facts, Verdict, deciding};
 use names::Names;
 use rate::Rates;
 
@@ -30,6 +32,8 @@ pub struct Watched {
     listener: Listener,
     names: Names,
     live: Live,
+    evidence: Evidence,
+    leaks_at_failure: Vec<Leak>,
     accounts: Rebuilt,
     rates: Rates,
     events: usize,
@@ -127,6 +131,35 @@ impl Watched {
         )
     }
 
+    /// What is wrong so far, in a sentence. O(blocks · log blocks).
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let (leaks, heaps) = (self.leaks(), self.heaps());
+        Verdict::from(&Facts {
+            history: self.history(),
+            label: &|site| self.names.of(site),
+            total: self.total(),
+            gaps: self.gaps(),
+            events: self.events,
+            leaks: &leaks,
+            leaks_at_failure: &self.leaks_at_failure,
+            failure: deciding(self.failures.iter()),
+            failures: self.failed,
+            heaps: &heaps,
+        })
+    }
+
+    fn leaks(&self) -> Vec<Leak> {
+        let source = self.history().source;
+        leaks::leaks(
+            &self.accounts.sites,
+            &self.live,
+            &self.evidence,
+            self.events,
+            source,
+        )
+    }
+
     /// The heaps, rebuilt from the blocks that are alive, in the order of [`History::heaps`]. O(blocks).
     #[must_use]
     pub fn heaps(&self) -> Vec<HeapSample> {
@@ -207,12 +240,15 @@ impl Watched {
         self.accounts.make_room(self.listener.history().sites.len());
         if let Some(change) = self.live.apply(self.events, moment) {
             self.accounts.book(self.events, moment.ticks, &change);
+            self.evidence.follow(self.events, moment.ticks, &change);
         }
         match &moment.event {
             Event::Failed { .. } => self.note_failure(moment),
             Event::Mark { name } => keep(&mut self.marks, name.clone()),
             Event::Restarted => {
                 self.restarts += 1;
+                self.leaks_at_failure.clear();
+                self.failures.clear();
                 self.rates = Rates::default();
             }
             _ => {}
@@ -222,9 +258,15 @@ impl Watched {
     }
 
     fn note_failure(&mut self, moment: &Moment) {
-        let note = rebuild::failure(self.listener.history(), &self.live, self.events, moment);
+        let history = self.listener.history();
+        let note = rebuild::failure(history, &self.live, self.events, moment);
         self.failed += 1;
         if let Some(note) = note {
+            if self.leaks_at_failure.is_empty()
+                && refusal::fits_a_heap(history, note.size, note.caps)
+            {
+                self.leaks_at_failure = self.leaks();
+            }
             keep(&mut self.failures, note);
         }
     }

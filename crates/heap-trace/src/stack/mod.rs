@@ -18,4 +18,4 @@ mod walk;
 #[cfg(feature = "std")]
 pub use host::HostStack;
 pub use memory::StackMemory;
-pub use walk::{Start, Words, frame_pointers, windowed};
+pub use walk::{Start, Words, frame_pointers, frame_pointers_outside, windowed, windowed_outside};

@@ -36,6 +36,18 @@ pub struct Start {
 /// harm. `code` is where instructions can lie. The two top bits of a return address are the size of
 /// the call; those of `code.start` take their place.
 pub fn windowed(words: &impl Words, start: Start, code: &Range<u32>, callers: &mut [u32]) -> usize {
+    windowed_outside(words, start, code, &NOTHING, callers)
+}
+
+/// [`windowed`], from the first caller on that lies outside of `own`: the addresses of the heap's code, where the linker script can say so. Call stacks then begin
+/// with whoever asked, and all of their depth is the program's.
+pub fn windowed_outside(
+    words: &impl Words,
+    start: Start,
+    code: &Range<u32>,
+    own: &Range<u32>,
+    callers: &mut [u32],
+) -> usize {
     const CALL_SIZE: u32 = 0xC000_0000;
     let segment = code.start & CALL_SIZE;
     let next = |frame: Start| {
@@ -45,7 +57,7 @@ pub fn windowed(words: &impl Words, start: Start, code: &Range<u32>, callers: &m
         })
     };
     let address = |frame: Start| frame.counter & !CALL_SIZE | segment;
-    fill(callers, start, code, address, next)
+    fill(callers, start, code, own, address, next)
 }
 
 /// Callers on RISC-V with frame pointers. `frame_pointer` is `s0` of the function that asks: its
@@ -56,6 +68,17 @@ pub fn frame_pointers(
     code: &Range<u32>,
     callers: &mut [u32],
 ) -> usize {
+    frame_pointers_outside(words, frame_pointer, code, &NOTHING, callers)
+}
+
+/// [`frame_pointers`], from the first caller on that lies outside of `own`, see [`windowed_outside`].
+pub fn frame_pointers_outside(
+    words: &impl Words,
+    frame_pointer: u32,
+    code: &Range<u32>,
+    own: &Range<u32>,
+    callers: &mut [u32],
+) -> usize {
     let frame = |pointer: u32| {
         Some(Start {
             counter: words.word(pointer.checked_sub(4)?)?,
@@ -64,20 +87,32 @@ pub fn frame_pointers(
     };
     let next = |current: Start| frame(words.word(current.stack.checked_sub(8)?)?);
     match frame(frame_pointer) {
-        Some(first) => fill(callers, first, code, |frame| frame.counter, next),
+        Some(first) => fill(callers, first, code, own, |frame| frame.counter, next),
         None => 0,
     }
 }
 
-/// Follows frames upwards, as long as they make sense.
+/// No address.
+const NOTHING: Range<u32> = 0..0;
+/// Frames of the heap's own that are followed at most: no way through it is deeper, and the lock is held meanwhile.
+const MOST_OWN: usize = 32;
+
+/// Follows frames upwards, as long as they make sense; the first ones are left out if they are the heap's own.
 fn fill(
     callers: &mut [u32],
     first: Start,
     code: &Range<u32>,
+    own: &Range<u32>,
     address: impl Fn(Start) -> u32,
     next: impl Fn(Start) -> Option<Start>,
 ) -> usize {
     let mut frame = Some(first);
+    for _ in 0..MOST_OWN {
+        let Some(here) = frame.filter(|&here| own.contains(&address(here))) else {
+            break;
+        };
+        frame = next(here).filter(|above| above.stack > here.stack);
+    }
     let mut count = 0;
     for place in callers {
         let Some(here) = frame.filter(|&here| code.contains(&address(here))) else {
@@ -129,6 +164,28 @@ mod tests {
         let mut callers = [0; 8];
         assert_eq!(windowed(&words, start, &CODE, &mut callers), 3);
         assert_eq!(callers[..4], [0x400D_1000, 0x400D_2000, 0x400D_3000, 0]);
+    }
+
+    #[test]
+    fn frames_of_the_heap_are_left_out_and_take_nothing_of_the_depth() {
+        let (words, start) = windows();
+        let mut callers = [0; 2];
+        let heap = 0x400D_1000..0x400D_2000;
+        assert_eq!(
+            windowed_outside(&words, start, &CODE, &heap, &mut callers),
+            2
+        );
+        assert_eq!(callers, [0x400D_2000, 0x400D_3000]);
+        let further_out = 0x400D_2000..0x400D_3000;
+        assert_eq!(
+            windowed_outside(&words, start, &CODE, &further_out, &mut callers),
+            2
+        );
+        assert_eq!(callers, [0x400D_1000, 0x400D_2000], "only the beginning");
+        assert_eq!(
+            windowed_outside(&words, start, &CODE, &CODE, &mut callers),
+            0
+        );
     }
 
     #[test]

@@ -29,7 +29,7 @@ function makeLeaks() {
   const suspects = leaks.filter((leak) => leak.suspect).length;
   byId("leaks-note").textContent = leaks.length === 0
     ? "Nothing: every block that was allocated was freed."
-    : `Who never gave back what, by ${SITE}. ${suspects ? `${several(suspects, "place")} grew to the end: the likeliest leaks.` : "None of them kept growing."} What a program has for good is here, too.`;
+    : `Who never gave back what, by ${SITE}. ${suspects ? `${several(suspects, "place")} keep more and more, to the end: the leak suspects.` : "None of them keeps growing."} What a program has for good is here, too.`;
   const cells = COLUMNS.map((column) => {
     const button = make("button", { type: "button" }, column.name);
     button.addEventListener("click", () => sortBy(column));
@@ -71,7 +71,7 @@ function writeLeaks() {
 
 function leakRow(leak) {
   const place = make("td", { class: "place" }, placeOf(leak));
-  if (leak.suspect) place.append(make("span", { class: "tag" }, "growing"));
+  if (leak.suspect) place.append(make("span", { class: "tag" }, ["", "perhaps a leak", "likely a leak", "very likely a leak"][leak.growth]));
   if (data.owners.length > 1) place.append(make("small", {}, `for ${leak.owners.join(", ")}`));
   const cell = (name, text, ...more) => make("td", { "data-label": name }, text, ...more);
   return make("tr", {}, place, cell("Bytes", size(leak.now)), cell("Blocks", count(leak.blocks)), cell("Oldest", ageText(leak.oldest, leak.oldest_time)), cell("Trend", sparkline(leak)));

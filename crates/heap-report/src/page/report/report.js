@@ -11,6 +11,8 @@ function writeHeader() {
   for (const [name, value, remark, isBad] of tiles()) {
     byId("tiles").append(make("div", isBad ? { class: "bad" } : {}, make("dt", {}, name), make("dd", {}, value, make("small", {}, remark))));
   }
+  byId("verdict").textContent = data.verdict;
+  byId("verdict").classList.toggle("bad", data.alarming);
   byId("missing").hidden = !data.missing;
   byId("missing").textContent = `Incomplete: ${data.missing}.`;
   for (const sentence of data.unknowns) byId("unknowns").querySelector("ul").append(make("li", {}, sentence));
@@ -25,7 +27,7 @@ function tiles() {
   return [
     [hasTime ? "Time" : "Events", ...span],
     ["Peak of live bytes", size(data.peak.bytes), `${several(data.peak.blocks, "block")} at ${momentText(data.peak.moment)}`],
-    ["Alive at the end", size(end.bytes), `${several(end.blocks, "block")}${suspects ? `, ${several(suspects, "place")} growing` : ""}`],
+    ["Alive at the end", size(end.bytes), `${several(end.blocks, "block")}${suspects ? `, ${several(suspects, "leak suspect")}` : ""}`],
     failuresTile(),
     ["Missing events", count(missing), missing ? "dropped or lost: figures are too low or too high" : "none that is known", missing > 0],
   ];

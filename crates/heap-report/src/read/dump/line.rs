@@ -11,6 +11,8 @@
 
 use heap_trace::Memory;
 
+use crate::terminal::printable;
+
 /// A record as it is printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -170,7 +172,7 @@ fn total(line: &str) -> Option<(Item, &str)> {
 fn note(line: &str) -> Option<(Item, &str)> {
     let (_, behind) = line.split_once("(NB: ")?;
     let (note, rest) = behind.rsplit_once(')')?;
-    Some((Item::Note(note.to_owned()), rest))
+    Some((Item::Note(printable(note).into_owned()), rest))
 }
 
 /// ` 0x400d1234:0x400d2345:`, or nothing at all; a colon may stand behind the last one.
@@ -197,7 +199,7 @@ fn place(text: &str) -> Option<(Place, &str)> {
         let (column, rest) = decimal(rest.strip_prefix(':')?)?;
         let file = text.get(..colon).filter(|file| !file.is_empty())?;
         let place = Place {
-            file: file.to_owned(),
+            file: printable(file).into_owned(),
             line: u32::try_from(line).ok()?,
             column: u32::try_from(column).ok()?,
         };

@@ -1,0 +1,282 @@
+//! Limits that a program's heap has to keep, for CI: `peak>60K,leaked>0,largest<20K`.
+//!
+//! | figure | is |
+//! |---|---|
+//! | `peak` | most bytes alive at once |
+//! | `live` | bytes alive at the end |
+//! | `blocks` | blocks alive at the end |
+//! | `leaked` | bytes that likely leaks kept |
+//! | `refused` | requests that were refused |
+//! | `largest` | the largest free block at its smallest moment; unknown where no heap is |
+//! | `missing` | events, frames and records that are missing |
+
+use std::fmt;
+
+use crate::history::History;
+use crate::rebuild::{Rebuilt, Sure};
+
+/// A figure that may not be above, or below, a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Condition {
+    figure: Figure,
+    /// Whether it fails above the limit; else below.
+    above: bool,
+    limit: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Figure {
+    Peak,
+    Live,
+    Blocks,
+    Leaked,
+    Refused,
+    Largest,
+    Missing,
+}
+
+const FIGURES: [(&str, Figure); 7] = [
+    ("peak", Figure::Peak),
+    ("live", Figure::Live),
+    ("blocks", Figure::Blocks),
+    ("leaked", Figure::Leaked),
+    ("refused", Figure::Refused),
+    ("largest", Figure::Largest),
+    ("missing", Figure::Missing),
+];
+
+/// What became of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// The condition.
+    pub condition: Condition,
+    /// The figure; `None`: the input does not tell it.
+    pub value: Option<u64>,
+}
+
+impl Outcome {
+    /// Whether the condition holds, that is, the program fails; what is not known fails, too.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        let Condition { above, limit, .. } = self.condition;
+        self.value
+            .is_none_or(|value| if above { value > limit } else { value < limit })
+    }
+}
+
+/// Reads conditions with commas in between; sizes may have a K, M or KiB, MiB behind them.
+///
+/// # Errors
+/// A sentence about the first that is none.
+pub fn conditions(text: &str) -> Result<Vec<Condition>, String> {
+    text.split(',').map(|word| condition(word.trim())).collect()
+}
+
+fn condition(word: &str) -> Result<Condition, String> {
+    let known = FIGURES.map(|(name, _)| name).join(", ");
+    let sign = word
+        .find(['<', '>'])
+        .ok_or_else(|| format!("`{word}` is no condition: write a figure ({known}), < or >, and a limit, as in peak>60K"))?;
+    let (name, rest) = word.split_at(sign);
+    let found = FIGURES.iter().find(|(known, _)| *known == name.trim());
+    let (_, figure) =
+        found.ok_or_else(|| format!("`{}` is no figure; there are {known}", name.trim()))?;
+    let limit = rest.get(1..).unwrap_or_default().trim();
+    Ok(Condition {
+        figure: *figure,
+        above: rest.starts_with('>'),
+        limit: size(limit).ok_or_else(|| {
+            format!("`{limit}` is no limit: write bytes or a number, as in 60000, 60K or 4M")
+        })?,
+    })
+}
+
+fn size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches("iB").trim_end_matches('B');
+    let (digits, unit) = match digits.strip_suffix(['K', 'k']) {
+        Some(digits) => (digits, 1 << 10),
+        None => digits
+            .strip_suffix('M')
+            .map_or((digits, 1), |digits| (digits, 1 << 20)),
+    };
+    digits.trim().parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// What became of each condition. O(moments · heaps).
+#[must_use]
+pub fn outcomes(conditions: &[Condition], history: &History, rebuilt: &Rebuilt) -> Vec<Outcome> {
+    let outcome = |condition: &Condition| Outcome {
+        condition: *condition,
+        value: condition.figure.of(history, rebuilt),
+    };
+    conditions.iter().map(outcome).collect()
+}
+
+impl Figure {
+    /// `None` where the input contradicts itself or does not tell it.
+    fn of(self, history: &History, rebuilt: &Rebuilt) -> Option<u64> {
+        if !history.doubts.is_empty() {
+            return None;
+        }
+        let gaps = &rebuilt.gaps;
+        Some(match self {
+            Figure::Peak => rebuilt.peak.bytes,
+            Figure::Live => rebuilt.total.bytes,
+            Figure::Blocks => rebuilt.total.blocks,
+            Figure::Leaked => rebuilt
+                .leaks
+                .iter()
+                .filter(|leak| leak.sure >= Sure::Likely)
+                .map(|leak| leak.kept.bytes)
+                .sum(),
+            Figure::Refused => rebuilt.failures.len() as u64,
+            Figure::Largest => {
+                let largest = |sample: &crate::Sample| {
+                    sample
+                        .heaps
+                        .iter()
+                        .map(|heap| u64::from(heap.largest_free))
+                        .max()
+                };
+                rebuilt.moments.iter().filter_map(largest).min()?
+            }
+            Figure::Missing => {
+                gaps.dropped + gaps.missed + gaps.broken_frames + gaps.unreadable_records
+            }
+        })
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = FIGURES
+            .iter()
+            .find(|(_, figure)| *figure == self.figure)
+            .map_or("", |(name, _)| name);
+        write!(
+            out,
+            "{name}{}{}",
+            if self.above { '>' } else { '<' },
+            self.limit
+        )
+    }
+}
+
+impl fmt::Display for Outcome {
+    /// `FAILED  peak>61440: it is 65,000`
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.fails() { "FAILED" } else { "ok    " };
+        match self.value {
+            Some(value) => write!(out, "{word}  {}: it is {value}", self.condition),
+            None => write!(
+                out,
+                "{word}  {}: this input does not tell it",
+                self.condition
+            ),
+        }
+    }
+}
+
+/// The outcomes as JUnit's XML, which CI servers show.
+#[must_use]
+pub fn junit(outcomes: &[Outcome]) -> String {
+    let failed = outcomes.iter().filter(|outcome| outcome.fails()).count();
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"heap\" tests=\"{}\" failures=\"{failed}\">\n",
+        outcomes.len()
+    );
+    for outcome in outcomes {
+        let escaped = |text: String| {
+            text.replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+        };
+        let name = escaped(outcome.condition.to_string());
+        text += &match outcome.fails() {
+            true => format!(
+                "  <testcase name=\"{name}\"><failure>{}</failure></testcase>\n",
+                escaped(outcome.to_string())
+            ),
+            false => format!("  <testcase name=\"{name}\"/>\n"),
+        };
+    }
+    text + "</testsuite>\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::{Event, Moment};
+
+    fn history() -> History {
+        let event = Event::Allocated {
+            address: 0x100,
+            size: 70_000,
+            site: 0,
+            owner: 0,
+        };
+        History {
+            events: vec![Moment { ticks: 0, event }],
+            ..History::default()
+        }
+    }
+
+    fn told(text: &str, history: &History) -> Vec<String> {
+        let outcomes = outcomes(&conditions(text).unwrap(), history, &Rebuilt::of(history));
+        outcomes.iter().map(Outcome::to_string).collect()
+    }
+
+    #[test]
+    fn figures_are_compared_with_their_limits() {
+        assert_eq!(
+            told("peak>60K, leaked>0,blocks>1,live<4 KiB", &history()),
+            [
+                "FAILED  peak>61440: it is 70000",
+                "ok      leaked>0: it is 0",
+                "ok      blocks>1: it is 1",
+                "ok      live<4096: it is 70000"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_fails() {
+        assert_eq!(
+            told("largest<20K", &history()),
+            ["FAILED  largest<20480: this input does not tell it"]
+        );
+        let doubted = History {
+            doubts: vec!["totals contradict".to_owned()],
+            ..history()
+        };
+        assert_eq!(
+            told("peak>1M", &doubted),
+            ["FAILED  peak>1048576: this input does not tell it"]
+        );
+    }
+
+    #[test]
+    fn what_is_no_condition_is_refused_with_what_there_is() {
+        for (text, words) in [
+            ("peak", "is no condition"),
+            ("pike>1", "`pike` is no figure; there are peak"),
+            ("peak>many", "`many` is no limit"),
+        ] {
+            let refused = conditions(text).unwrap_err();
+            assert!(refused.contains(words), "{refused}");
+        }
+    }
+
+    #[test]
+    fn junit_counts_and_names_what_fails() {
+        let history = history();
+        let outcomes = outcomes(
+            &conditions("peak>60K,blocks>1").unwrap(),
+            &history,
+            &Rebuilt::of(&history),
+        );
+        let text = junit(&outcomes);
+        assert!(text.contains("tests=\"2\" failures=\"1\""), "{text}");
+        assert!(text.contains("<testcase name=\"peak&gt;61440\"><failure>FAILED  peak&gt;61440: it is 70000</failure>"), "{text}");
+    }
+}
