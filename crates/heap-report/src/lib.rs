@@ -24,8 +24,8 @@ pub use history::{Event, Frame, Gaps, HeapDescription, History, Measured, Moment
 pub use listen::Listener;
 pub use program::{Program, Step};
 pub use rebuild::{
-    Account, Block, Cause, Change, FailureNote, Growth, HeapSample, Holders, Leak, Live, Mark,
-    Peak, Pin, Rebuilt, Sample, Space, Sure,
+    Account, Beside, Block, Cause, Change, FailureNote, Growth, HeapSample, Holders, Leak, Live,
+    Mark, Peak, Pin, Rebuilt, Sample, Space, Sure,
 };
 
 /// The programs of `docs/debugging.md` compile, and do what the page says.

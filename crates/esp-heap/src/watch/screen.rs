@@ -364,7 +364,7 @@ mod tests {
             "DRAM         3FFB0000 ",
             " 4,000 of 8,192; largest free 3,088, fragmentation 26 %",
             "refused: 1",
-            "6,000 bytes, DMA, mqtt: too",
+            "6,000 bytes, DMA, mqtt: no",
             "I (3) wifi: up",
         ] {
             assert!(picture.contains(words), "{words}\n{picture}");

@@ -18,7 +18,7 @@ pub use account::Account;
 pub(crate) use follow::failure;
 pub use leaks::{Growth, Leak, Sure};
 pub use live::{Block, Change, Live};
-pub use refusal::{Cause, Holders, Pin, Space};
+pub use refusal::{Beside, Cause, Holders, Pin, Space};
 pub(crate) use timeline::heaps;
 pub use timeline::{HeapSample, Sample};
 

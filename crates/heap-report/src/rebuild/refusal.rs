@@ -34,6 +34,8 @@ pub enum Cause {
         space: Space,
         /// Who has it.
         holders: Holders,
+        /// The blocks beside the larger holes.
+        beside: Vec<Beside>,
     },
     /// Memory is free, in pieces.
     Fragmented {
@@ -60,6 +62,15 @@ pub struct Space {
     pub free: u64,
     /// Their largest free block.
     pub largest: u32,
+}
+
+/// A block in use beside a free one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Beside {
+    /// The block.
+    pub block: Block,
+    /// The free one's size.
+    pub hole: u32,
 }
 
 /// Who has the memory of some heaps.
@@ -133,7 +144,14 @@ pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> Ca
             pin,
             holders,
         },
-        None => Cause::UsedUp { space, holders },
+        None => Cause::UsedUp {
+            space,
+            holders,
+            beside: serving
+                .iter()
+                .flat_map(|heap| beside(heap, live, size))
+                .collect(),
+        },
     }
 }
 
@@ -224,6 +242,24 @@ fn pin(heap: &HeapDescription, live: &Live, size: u32) -> Option<Pin> {
     })
 }
 
+/// The blocks beside holes that are a good part of the request.
+fn beside(heap: &HeapDescription, live: &Live, size: u32) -> Vec<Beside> {
+    let layout = timeline::laid_out(heap, live);
+    let pairs = layout.windows(2).filter_map(|pair| match pair {
+        [used, hole] | [hole, used] if used.used && !hole.used => Some((used, hole)),
+        _ => None,
+    });
+    let large = pairs.filter(|(_, hole)| u64::from(hole.size) * OTHER_PART >= u64::from(size));
+    large
+        .filter_map(|(used, hole)| {
+            Some(Beside {
+                block: *live.at(heap.start.wrapping_add(used.payload))?,
+                hole: hole.size,
+            })
+        })
+        .collect()
+}
+
 fn is_free_on_both_sides(stretch: &[cells::Block], size: u32) -> bool {
     let free = || {
         stretch
@@ -251,7 +287,12 @@ impl Cause {
             Cause::NeverFitted {
                 largest_heap: Some(largest),
             } => format!("no heap is that large: the largest with {caps} has {largest} bytes"),
-            Cause::UsedUp { space, .. } => format!("too little memory: {} (rebuilt)", held(space)),
+            Cause::UsedUp { space, beside, .. } if beside.is_empty() => {
+                format!("too little memory: {} (rebuilt)", held(space))
+            }
+            Cause::UsedUp { space, .. } => {
+                format!("no free block is that large: {} (rebuilt)", held(space))
+            }
             Cause::Fragmented { space, .. } => format!("fragmented: {} (rebuilt)", held(space)),
             Cause::Withheld { space } => {
                 format!(
@@ -318,7 +359,7 @@ mod tests {
     #[test]
     fn a_little_more_free_than_was_asked_for_is_used_up_not_fragmented() {
         let full = [(4, 4000, 1, 1), (4100, 4000, 1, 1), (8200, 600, 2, 2)];
-        let Cause::UsedUp { space, holders } = cause_of(&full, 1250) else {
+        let Cause::UsedUp { space, holders, .. } = cause_of(&full, 1250) else {
             panic!()
         };
         assert!(space.free > 1250, "{space:?}");

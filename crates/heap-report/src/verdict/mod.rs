@@ -14,7 +14,7 @@ mod words;
 use serde::Serialize;
 
 use crate::history::{Gaps, History, Source};
-use crate::rebuild::{Account, Cause, FailureNote, HeapSample, Leak, Rebuilt, Sure};
+use crate::rebuild::{Account, Beside, Cause, FailureNote, HeapSample, Leak, Rebuilt, Sure};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -149,6 +149,14 @@ const MUCH: u64 = 4;
 impl Facts<'_> {
     fn refused(&self, failure: &FailureNote) -> Option<Verdict> {
         let (kind, site, owner) = match &failure.cause {
+            cause if self.lasting(cause, failure.size).is_some() => {
+                let block = self.lasting(cause, failure.size).map(|beside| beside.block);
+                (
+                    Kind::Fragmented,
+                    block.map(|block| block.site),
+                    block.map(|block| block.owner),
+                )
+            }
             Cause::UsedUp { holders, .. } | Cause::Fragmented { holders, .. }
                 if self.is_used_up(&failure.cause) =>
             {
@@ -196,6 +204,28 @@ impl Facts<'_> {
             }),
             _ => false,
         }
+    }
+
+    /// The block beside the largest hole, of a site that keeps little, more and more of it, where enough is free for the request twice over: what stays
+    /// between what comes and goes keeps memory in pieces.
+    pub(crate) fn lasting<'a>(&self, cause: &'a Cause, size: u32) -> Option<&'a Beside> {
+        let Cause::UsedUp {
+            space,
+            holders,
+            beside,
+        } = cause
+        else {
+            return None;
+        };
+        let leak = self.leading_leak()?;
+        let is_small = leak.sure >= Sure::Likely && leak.kept.bytes * MUCH < holders.used;
+        let is_enough = space.free >= u64::from(size) * 2;
+        let of_leak = beside
+            .iter()
+            .filter(|beside| beside.block.site == leak.site);
+        of_leak
+            .max_by_key(|beside| beside.hole)
+            .filter(|_| is_small && is_enough)
     }
 
     /// The leak suspect to name: the surest, of these the largest, when the first request was refused.

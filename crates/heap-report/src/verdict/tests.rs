@@ -186,6 +186,31 @@ fn doubts_and_gaps_leave_no_verdict() {
 }
 
 #[test]
+fn what_stays_between_what_comes_and_goes_keeps_memory_in_pieces() {
+    let mut events = Vec::new();
+    for round in 0..12 {
+        events.push(came(round * 1600 + 4, 1540, 1));
+        events.push(came(round * 1600 + 1550, 40, 2));
+    }
+    events.extend([0, 1, 4, 7, 8, 10].map(|round| Event::Freed {
+        address: HEAP + round * 1600 + 4,
+    }));
+    events.push(failed(3700, Caps::DMA));
+    let verdict = verdict_of(device(), events);
+    assert_eq!(
+        (verdict.kind, verdict.site, verdict.owner),
+        (Kind::Fragmented, Some(2), Some(2)),
+        "{}",
+        verdict.sentence
+    );
+    assert!(
+        verdict.sentence.contains("lies beside a hole of"),
+        "{}",
+        verdict.sentence
+    );
+}
+
+#[test]
 fn a_dump_tells_what_was_not_freed_and_no_more() {
     let dump = History {
         source: Source::Dump,

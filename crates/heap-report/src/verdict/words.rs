@@ -3,7 +3,7 @@
 use super::{Facts, MOST};
 use crate::export::missing;
 use crate::history::{Gaps, Source};
-use crate::rebuild::{Cause, FailureNote, Holders, Leak, Pin, Space};
+use crate::rebuild::{Beside, Cause, FailureNote, Holders, Leak, Pin, Space};
 use crate::summary::words::{bytes, counted, grouped, size, when};
 
 pub(super) fn doubted(doubt: &str) -> String {
@@ -26,8 +26,13 @@ pub(super) fn heaps_unknown(facts: &Facts<'_>, failure: &FailureNote) -> String 
 /// Why the request was refused, by whom, since when.
 pub(super) fn refused(facts: &Facts<'_>, failure: &FailureNote) -> String {
     let request = request(facts, failure);
+    if let (Some(beside), Cause::UsedUp { space, .. }) =
+        (facts.lasting(&failure.cause, failure.size), &failure.cause)
+    {
+        return in_pieces(facts, beside, space, &request);
+    }
     match &failure.cause {
-        Cause::UsedUp { space, holders } | Cause::Fragmented { space, holders, .. }
+        Cause::UsedUp { space, holders, .. } | Cause::Fragmented { space, holders, .. }
             if facts.is_used_up(&failure.cause) =>
         {
             let holders = held(facts, holders, space);
@@ -135,6 +140,28 @@ fn grew(facts: &Facts<'_>, leak: &Leak) -> String {
         counted(leak.kept.blocks, "block"),
         when(facts.history, leak.kept.since, leak.kept.since_ticks),
         leak.sure.word()
+    )
+}
+
+/// What stays lies between what comes and goes.
+fn in_pieces(facts: &Facts<'_>, beside: &Beside, space: &Space, request: &str) -> String {
+    let block = &beside.block;
+    let grew = facts
+        .leading_leak()
+        .map_or_else(String::new, |leak| grew(facts, leak));
+    let whose = match block.owner {
+        0 => String::new(),
+        owner => format!("{}'s ", facts.history.owner_name(owner)),
+    };
+    format!(
+        "Memory is fragmented: {} are free, the largest block has {}. {request}. {whose}block of {} at {:#010x} (from {}, since {}) lies beside a hole of {}. {grew}",
+        bytes(space.free),
+        grouped(space.largest.into()),
+        bytes(block.size.into()),
+        block.address,
+        facts.label(block.site),
+        when(facts.history, block.born, block.born_ticks),
+        bytes(beside.hole.into())
     )
 }
 
