@@ -112,7 +112,7 @@ fn defects(document: &Source, blocks: &[Block<'_>]) -> Vec<String> {
         if block.info.contains("ignore") {
             defect(block.line, "the block is not compiled");
         }
-        let is_hidden = |line: &str| line == "#" || line.starts_with("# ");
+        let is_hidden = |line: &str| line.trim() == "#" || line.trim_start().starts_with("# ");
         if block.code.lines().any(is_hidden) {
             defect(block.line, "the block has a line that only rustdoc hides");
         }
