@@ -64,7 +64,7 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), demo and demo_esp32c3 (what the demonstrations for boards show), c_checks and c_checks_2016 (the checks in C, on Xtensa), and those that must fail:
+Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), demo and demo_esp32c3 (what the demonstrations for boards show), c_checks and c_checks_2016 (the checks in C), and those that must fail:
 stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, endless.
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
@@ -128,9 +128,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 
 /// Builds and runs a program as it is.
 fn one_program(target: Target, name: &str) -> Result<ExitCode, Error> {
-    let programs = if target == Target::Esp32 && C_CHECKS.contains(&name) {
-        Programs::require_c()?;
-        Programs::build_c_checks(Poisoning::None)?
+    let programs = if C_CHECKS.contains(&name) {
+        Programs::require_c(target)?;
+        Programs::build_c_checks(target, Poisoning::None)?
     } else {
         Programs::build_with_frames(target, &[name])?
     };
@@ -149,9 +149,9 @@ fn one_program(target: Target, name: &str) -> Result<ExitCode, Error> {
 /// Everything whose name contains `wanted`.
 fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
     let start = Instant::now();
-    let wants_c = target == Target::Esp32 && C_CHECKS.iter().any(|name| name.contains(wanted));
+    let wants_c = C_CHECKS.iter().any(|name| name.contains(wanted));
     if wants_c {
-        Programs::require_c()?;
+        Programs::require_c(target)?;
     }
     let mut names = vec!["suite", "torture", "faults"];
     names.extend(failing_on(target).iter().map(|failing| failing.program));
@@ -173,7 +173,7 @@ fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
         }
     }
     if wants_c {
-        checks_in_c(wanted, &mut tally)?;
+        checks_in_c(target, wanted, &mut tally)?;
     }
     for failing in failing_on(target) {
         if failing.program.contains(wanted) {
@@ -206,9 +206,9 @@ fn suite_check(programs: &Programs, check: &str) -> Result<Fault, Error> {
 
 /// The programs of checks in C whose names contain `wanted`, at every poisoning level: a line for a
 /// program and level, after the lines of what fails.
-fn checks_in_c(wanted: &str, tally: &mut Tally) -> Result<(), Error> {
+fn checks_in_c(target: Target, wanted: &str, tally: &mut Tally) -> Result<(), Error> {
     for poisoning in [Poisoning::None, Poisoning::Light, Poisoning::Comprehensive] {
-        let programs = Programs::build_c_checks(poisoning)?;
+        let programs = Programs::build_c_checks(target, poisoning)?;
         for program in C_CHECKS.into_iter().filter(|name| name.contains(wanted)) {
             let ended = emulate(&programs, &[program], C_TIME_LIMIT, |_| {})?;
             let outcome = Outcome::of(ended.lines.iter().map(String::as_str));

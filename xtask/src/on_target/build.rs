@@ -68,21 +68,24 @@ impl Programs {
     }
 
     /// Refuses where the checks in C cannot be compiled, with one line that installs everything missing.
-    pub(crate) fn require_c() -> Result<(), Error> {
-        let packages = tools::COMPILER.iter().chain(Target::Esp32.packages());
+    pub(crate) fn require_c(target: Target) -> Result<(), Error> {
+        let packages = tools::COMPILER.iter().chain(target.packages());
         tools::require_all(packages.chain(&[("clang-22", "clang-22")]))
     }
 
     /// The programs that run the checks in C, with the heap by its C names.
-    pub(crate) fn build_c_checks(poisoning: Poisoning) -> Result<Programs, Error> {
-        let features = match poisoning {
-            Poisoning::None => "c-checks",
-            Poisoning::Light => "c-checks,poison-light",
-            Poisoning::Comprehensive => "c-checks,poison-comprehensive",
+    pub(crate) fn build_c_checks(target: Target, poisoning: Poisoning) -> Result<Programs, Error> {
+        let mut features = match poisoning {
+            Poisoning::None => String::from("c-checks"),
+            Poisoning::Light => String::from("c-checks,poison-light"),
+            Poisoning::Comprehensive => String::from("c-checks,poison-comprehensive"),
         };
-        Self::build_by(Target::Esp32, &C_CHECKS, "on-target-c", |command| {
+        if !target.has_atomics() {
+            features.push_str(",c-names"); // the lock is the critical section: there is no lock word
+        }
+        Self::build_by(target, &C_CHECKS, "on-target-c", |command| {
             release(command);
-            command.args(["--features", features]);
+            command.args(["--features", &features]);
         })
     }
 
