@@ -189,7 +189,7 @@ impl EspHeap {
         capabilities: EnumSet<MemoryCapability>,
         wish: Wish,
     ) -> Option<NonNull<u8>> {
-        let block = self.heaps.try_allocate(wish.request(capabilities)).ok();
+        let block = self.heaps.try_allocate(wish.request(capabilities));
         hooks::allocated(self, capabilities, block, wish.size());
         block
     }

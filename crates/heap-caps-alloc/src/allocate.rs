@@ -9,7 +9,7 @@
 use core::panic::Location;
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, Cause, Corrupt, Failure, Observer, Placement};
+use heap_caps::{AllocRequest, Corrupt, Failure, Observer, Placement};
 use multi_heap::{Poison, Request, zero_block};
 use soc_regions::Caps;
 
@@ -32,9 +32,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// The [`Failure`] says which heaps were considered and why none served. The failure handler was called. Size 0 is
     /// refused, but not recorded.
     pub fn allocate(&self, request: &AllocRequest<'_>) -> Result<NonNull<u8>, Failure> {
-        self.allocate_or(request, |heap, cause| {
-            heap.state.acquire().heaps.failure(request, cause)
-        })
+        self.try_allocate(*request)
+            .ok_or_else(|| self.state.acquire().heaps.failure(request))
     }
 
     /// Allocates `size` bytes of memory that has all of `caps`: [`CapsHeap::allocate`] by ESP-IDF's name.
@@ -74,22 +73,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
 /// The path of every allocation, for layers above.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Allocates what `request` asks for; the cause of a failure is all that is returned of it.
-    ///
-    /// # Errors
-    /// As [`CapsHeap::allocate`].
+    /// Allocates what `request` asks for, without the record of a failure.
     #[doc(hidden)]
     #[inline(always)]
-    pub fn try_allocate(&self, request: AllocRequest<'_>) -> Result<NonNull<u8>, Cause> {
-        self.allocate_or(&request, |_, cause| cause)
-    }
-
-    #[inline(always)]
-    fn allocate_or<E>(
-        &self,
-        request: &AllocRequest<'_>,
-        explain: impl FnOnce(&Self, Cause) -> E,
-    ) -> Result<NonNull<u8>, E> {
+    pub fn try_allocate(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>> {
         let layout = request.layout().filter(|_| !P::FILLS);
         // Zeros are written by the data side's address.
         let layout = layout.filter(|_| !request.is_zeroed() || !request.is_for_code());
@@ -100,10 +87,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 // SAFETY: a block just taken, of that size, which nobody else knows of.
                 unsafe { zero_block(block, layout.size()) };
             }
-            return Ok(block);
+            return Some(block);
         }
-        self.allocate_slowly(*request, layout.is_some())
-            .map_err(|cause| explain(self, cause))
+        self.allocate_slowly(request, layout.is_some())
     }
 
     /// A block of the first memory that the placement names; `None` says nothing: [`CapsHeap::allocate_slowly`] finds
@@ -128,50 +114,52 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         &self,
         request: AllocRequest<'_>,
         first_was_tried: bool,
-    ) -> Result<NonNull<u8>, Cause> {
+    ) -> Option<NonNull<u8>> {
         let mut state = self.state.acquire();
-        let begun = match first_was_tried {
-            true => state.heaps.continue_allocate(&request),
-            false => state.heaps.begin_allocate(&request),
+        let taken = match first_was_tried {
+            true => state.heaps.take_or_refuse(&request),
+            false => state.heaps.take_any(&request),
         };
-        let pending = match begun {
-            Ok(pending) => pending,
-            Err(cause) => return Err(self.refused(state, &request, cause)),
+        let Some(taken) = taken else {
+            self.refused(state, &request);
+            return None;
         };
-        let block = state.pointer_to(pending.taken().address);
+        let pending = state.heaps.pending(taken, &request);
+        let block = state.pointer_to(taken.address);
         drop(state);
         // SAFETY: nobody has heard of the block yet, and memory of a heap stays the heap's (contract of `boot` …).
         match unsafe { pending.finish() } {
-            Ok(_) => Ok(block),
-            Err(corrupt) => Err(self.refused_as_corrupt(&request, corrupt)),
+            Ok(_) => Some(block),
+            Err(corrupt) => {
+                self.refused_as_corrupt(&request, corrupt);
+                None
+            }
         }
     }
 
     /// Calls the failure handler for a failure that `state` has just recorded, after the lock is released.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     pub(crate) fn refused(
         &self,
         state: Guard<'_, L, State<P, O, HEAPS>>,
         request: &AllocRequest<'_>,
-        cause: Cause,
-    ) -> Cause {
-        let handler = state.desk.on_failure.filter(|_| cause != Cause::ZeroSize);
-        if let Some(handler) = handler {
-            let failure = state.heaps.failure(request, cause);
+    ) {
+        if let Some(handler) = state.desk.on_failure
+            && request.size() != 0
+        {
+            let failure = state.heaps.failure(request);
             drop(state);
             handler(&failure);
         }
-        cause
     }
 
     /// Memory was found, but somebody had written to it after it was freed: both handlers are called.
     #[cold]
     #[inline(never)]
-    pub(crate) fn refused_as_corrupt(&self, request: &AllocRequest<'_>, corrupt: Corrupt) -> Cause {
+    pub(crate) fn refused_as_corrupt(&self, request: &AllocRequest<'_>, corrupt: Corrupt) {
         self.report(Action::Allocate, Fault::Corrupt(corrupt));
         let mut state = self.state.acquire();
-        let cause = state.heaps.record_corrupt(request, corrupt);
-        self.refused(state, request, cause)
+        state.heaps.record_corrupt(request, corrupt);
+        self.refused(state, request);
     }
 }

@@ -7,7 +7,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::mem;
 use core::ptr::{self, NonNull};
 
-use heap_caps::{AllocRequest, Cause, Observer, Placement};
+use heap_caps::{AllocRequest, Observer, Placement};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -75,9 +75,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[inline(always)]
     fn allocate_layout(&self, layout: Layout, request: AllocRequest<'_>) -> *mut u8 {
         match self.try_allocate(request) {
-            Ok(block) => block.as_ptr(),
-            Err(Cause::ZeroSize) => layout.dangling_ptr().as_ptr(),
-            Err(_) => ptr::null_mut(),
+            Some(block) => block.as_ptr(),
+            None if layout.size() == 0 => layout.dangling_ptr().as_ptr(),
+            None => ptr::null_mut(),
         }
     }
 }

@@ -59,8 +59,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         // SAFETY: the caller keeps the same contract.
         unsafe { self.try_reallocate(pointer, *request) }.map_err(|error| match error {
             ReallocateError::Misuse(misuse) => ReallocateError::Misuse(misuse),
-            ReallocateError::Failure(cause) => {
-                let failure: Failure = self.state.acquire().heaps.failure(request, cause);
+            ReallocateError::Failure(_) => {
+                let failure: Failure = self.state.acquire().heaps.failure(request);
                 ReallocateError::Failure(failure)
             }
         })
@@ -259,7 +259,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             Ok(Reallocation::Moving(pending)) => pending,
             Err(ReallocateError::Misuse(misuse)) => return Err(ReallocateError::Misuse(misuse)),
             Err(ReallocateError::Failure(cause)) => {
-                let cause = self.refused(state, &request, cause);
+                self.refused(state, &request);
                 return Err(ReallocateError::Failure(cause));
             }
         };
@@ -269,8 +269,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let copied = match unsafe { pending.copy() } {
             Ok(copied) => copied,
             Err(corrupt) => {
-                let cause = self.refused_as_corrupt(&request, corrupt);
-                return Err(ReallocateError::Failure(cause));
+                self.refused_as_corrupt(&request, corrupt);
+                return Err(ReallocateError::Failure(Cause::Corrupt(corrupt)));
             }
         };
         let finished = self.state.acquire().heaps.finish_move(copied, &request);

@@ -93,7 +93,15 @@ pub(crate) struct Desk {
     pub(crate) on_failure: Option<FailureHandler>,
     pub(crate) on_report: Option<ReportHandler>,
     reports: u32,
-    last: Option<Report>,
+    last: Last,
+}
+
+/// The last report. Nothing is all zero, so that a static heap lies in .bss.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+enum Last {
+    Nothing = 0,
+    Of(Report),
 }
 
 impl Desk {
@@ -102,7 +110,7 @@ impl Desk {
             on_failure: None,
             on_report: None,
             reports: 0,
-            last: None,
+            last: Last::Nothing,
         }
     }
 }
@@ -131,7 +139,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// The last report.
     #[must_use]
     pub fn last_report(&self) -> Option<Report> {
-        self.state.acquire().desk.last
+        match self.state.acquire().desk.last {
+            Last::Nothing => None,
+            Last::Of(report) => Some(report),
+        }
     }
 
     /// The one place for faults that no caller can be told of.
@@ -152,7 +163,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let handler = {
             let desk = &mut self.state.acquire().desk;
             desk.reports = desk.reports.saturating_add(1);
-            desk.last = Some(report);
+            desk.last = Last::Of(report);
             desk.on_report
         };
         if let Some(handler) = handler {

@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, Cause, Failure, Hardware, Observer};
+use heap_caps::{AllocRequest, Failure, Hardware, Observer};
 use multi_heap::Poison;
 
 use crate::heap::CapsHeap;
@@ -14,11 +14,8 @@ mod sealed {
 
 /// A [`CapsHeap`] of any kind. Its methods are those of the heap; others can't implement it.
 pub trait SharedHeap: sealed::Sealed {
-    /// Allocates what `request` asks for.
-    ///
-    /// # Errors
-    /// The cause, as [`CapsHeap::allocate`] has it.
-    fn try_allocate(&self, request: AllocRequest<'_>) -> Result<NonNull<u8>, Cause>;
+    /// Allocates what `request` asks for, without the record of a failure.
+    fn try_allocate(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>>;
 
     /// Allocates what `request` asks for, with the whole record of a failure.
     ///
@@ -73,7 +70,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> sealed::Sealed
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedHeap
     for CapsHeap<L, P, O, HEAPS>
 {
-    fn try_allocate(&self, request: AllocRequest<'_>) -> Result<NonNull<u8>, Cause> {
+    fn try_allocate(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>> {
         CapsHeap::try_allocate(self, request)
     }
 

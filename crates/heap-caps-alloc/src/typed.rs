@@ -32,7 +32,7 @@ fn allocate<A: Place>(
         return Some(slice(layout.dangling_ptr(), layout));
     }
     let block = place.home().heap().try_allocate(request);
-    Some(slice(block.ok()?, layout))
+    Some(slice(block?, layout))
 }
 
 /// # Safety

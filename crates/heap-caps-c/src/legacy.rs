@@ -11,7 +11,7 @@
 
 use core::ffi::{CStr, c_int, c_void};
 
-use heap_caps::{AllocRequest, Cause, Identity, Placement};
+use heap_caps::{AllocRequest, Identity, Placement};
 use soc_regions::{Caps, ESP32_V2_1, TypeIndex};
 
 use super::door;
@@ -97,11 +97,11 @@ pub extern "C" fn port_malloc_tagged(size: usize, wanted: c_int) -> *mut c_void 
     let request = AllocRequest::new(size, Caps::empty()).placed(Placement::Tag(tag(wanted)));
     let taken = HEAP.try_allocate(request.anonymous());
     match taken {
-        Ok(block) => hooks::allocated(block, size, 0),
-        Err(Cause::ZeroSize) => {}
-        Err(_) => hooks::failed(size, 0, c"pvPortMallocTagged"),
+        Some(block) => hooks::allocated(block, size, 0),
+        None if size == 0 => {}
+        None => hooks::failed(size, 0, c"pvPortMallocTagged"),
     }
-    door::to_c(taken.ok())
+    door::to_c(taken)
 }
 
 /// A block of memory that has all of `caps`, or null.

@@ -24,13 +24,13 @@ impl Call<'_> {
     #[inline(always)]
     pub(super) fn allocate(self) -> *mut c_void {
         match HEAP.try_allocate(self.request.anonymous()) {
-            Ok(block) => {
+            Some(block) => {
                 if hooks::ON_ALLOC.get().is_some() {
                     self.notify_allocated(block);
                 }
                 door::to_c(Some(block))
             }
-            Err(cause) => self.failed(cause),
+            None => self.failed(),
         }
     }
 
@@ -65,7 +65,7 @@ impl Call<'_> {
     #[inline(never)]
     fn not_resized(self, pointer: *mut c_void, error: ReallocateError<Cause>) -> *mut c_void {
         match error {
-            ReallocateError::Failure(cause) => self.failed(cause),
+            ReallocateError::Failure(_) => self.failed(),
             ReallocateError::Misuse(misuse) => {
                 HEAP.report_of(Action::Reallocate, Fault::Misuse(misuse), pointer.cast());
                 door::to_c(None)
@@ -81,10 +81,9 @@ impl Call<'_> {
 
     #[cold]
     #[inline(never)]
-    fn failed(self, cause: Cause) -> *mut c_void {
-        let name = self
-            .name
-            .filter(|_| !matches!(cause, Cause::ZeroSize | Cause::BadAlignment));
+    fn failed(self) -> *mut c_void {
+        let is_valid = self.request.size() != 0 && self.request.is_well_aligned();
+        let name = self.name.filter(|_| is_valid);
         if let Some(name) = name {
             hooks::failed(self.request.size(), self.caps_tried_last(), name);
         }

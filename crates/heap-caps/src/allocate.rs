@@ -16,7 +16,7 @@ use core::panic::Location;
 use multi_heap::{Offset, Poison, Request};
 use soc_regions::{Caps, TypeIndex};
 
-use crate::failure::{Cause, Failure};
+use crate::failure::Failure;
 use crate::heap_caps::HeapCaps;
 use crate::observer::{Allocated, Observer};
 use crate::pending::PendingAllocation;
@@ -60,12 +60,16 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// The [`Failure`] says which heaps were considered and why none served. Size 0 is refused, but not recorded.
     pub fn allocate(&mut self, request: &AllocRequest<'_>) -> Result<u32, Failure> {
-        let allocated = self.begin_allocate(request).and_then(|pending| {
-            // SAFETY: the heaps stay borrowed, so nobody frees the block, or uses one that nobody has heard of.
-            let finished = unsafe { pending.finish() };
-            finished.map_err(|corrupt| self.record_corrupt(request, corrupt))
-        });
-        allocated.map_err(|cause| self.failure(request, cause))
+        let Some(taken) = self.take_any(request) else {
+            return Err(self.failure(request));
+        };
+        let pending = self.pending(taken, request);
+        // SAFETY: the heaps stay borrowed, so nobody frees the block, or uses one that nobody has heard of.
+        let finished = unsafe { pending.finish() };
+        finished.map_err(|corrupt| {
+            self.record_corrupt(request, corrupt);
+            self.failure(request)
+        })
     }
 
     /// Allocates `size` bytes of memory that has all of `caps`: [`HeapCaps::allocate`] by ESP-IDF's name.
@@ -105,39 +109,21 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
 /// Allocation for layers with locks: these under the lock, what is left to do without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Allocates what `request` asks for; [`PendingAllocation::finish`] has to follow. O(heaps).
-    ///
-    /// # Errors
-    /// The cause; the whole record is [`HeapCaps::last_failure`].
-    pub fn begin_allocate(
-        &mut self,
-        request: &AllocRequest<'_>,
-    ) -> Result<PendingAllocation<P>, Cause> {
+    /// Allocates what `request` asks for. [`HeapCaps::pending`] and [`PendingAllocation::finish`] have to follow. Returns
+    /// `None` if no heap can serve it; [`HeapCaps::failure`] has the record then. O(heaps).
+    #[inline(never)]
+    pub fn take_any(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
         let first = self.first_set(request.placement, request.size);
         if let (Some(layout), Some(caps)) = (request.layout(), first)
-            && let Some(taken) = self.take(layout, caps, request.caller)
+            && let Some(taken) = self.take_outlined(layout, caps, request)
         {
-            return Ok(self.pending(taken, request));
+            return Some(taken);
         }
-        self.continue_allocate(request)
-    }
-
-    /// Continues a request whose first set of capabilities has just been tried in vain: the other sets, then the record
-    /// of the failure. O(heaps).
-    ///
-    /// # Errors
-    /// As [`HeapCaps::begin_allocate`].
-    #[inline]
-    pub fn continue_allocate(
-        &mut self,
-        request: &AllocRequest<'_>,
-    ) -> Result<PendingAllocation<P>, Cause> {
-        let taken = self.take_or_refuse(request)?;
-        Ok(self.pending(taken, request))
+        self.take_or_refuse(request)
     }
 
     /// Allocates a block of `layout` in memory that has `caps`, and notifies the observer. Returns `None` if there is
-    /// none; [`HeapCaps::take_or_refuse`] then finds the reason. O(heaps).
+    /// none; [`HeapCaps::take_or_refuse`] then tries other memory, and finds the reason. O(heaps).
     ///
     /// The block is ready, but for comprehensive poisoning and zeros.
     #[inline(always)]
@@ -166,9 +152,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
+    /// Continues a request whose first set of capabilities has just been tried in vain: the other sets, then the record
+    /// of the failure. As [`HeapCaps::take_any`] otherwise.
     #[cold]
     #[inline(never)]
-    fn take_or_refuse(&mut self, request: &AllocRequest<'_>) -> Result<Taken, Cause> {
+    pub fn take_or_refuse(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
         let size = request.size.min(Request::MAX_SIZE as usize); // widening; 64 bits know larger ones
         let first = self.first_set(request.placement, size);
         let mut last = first.unwrap_or(Caps::empty());
@@ -182,14 +170,31 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         for &caps in others {
             last = caps;
             if let Some(layout) = request.layout()
-                && let Some(taken) = self.take(layout, caps, request.caller)
+                && let Some(taken) = self.take_outlined(layout, caps, request)
             {
-                return Ok(taken);
+                return Some(taken);
             }
         }
         let attempts = usize::from(first.is_some()) + others.len();
-        let attempts = u8::try_from(attempts).unwrap_or(u8::MAX);
-        Err(self.refuse(request, last, attempts))
+        self.refuse(request, last, u8::try_from(attempts).unwrap_or(u8::MAX));
+        None
+    }
+
+    /// [`HeapCaps::take`], one copy for the rare paths.
+    #[inline(never)]
+    fn take_outlined(
+        &mut self,
+        layout: Request,
+        caps: Caps,
+        request: &AllocRequest<'_>,
+    ) -> Option<Taken> {
+        self.take(layout, caps, request.caller)
+    }
+
+    /// [`HeapCaps::find`], one copy for moves.
+    #[inline(never)]
+    pub(crate) fn find_outlined(&mut self, layout: Request, caps: Caps) -> Option<Taken> {
+        self.find(layout, caps)
     }
 
     /// The first heap on the route that has a block.
@@ -201,11 +206,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             if step.is_end() {
                 break;
             }
-            if !step.is_ordinary() {
+            if step.is_constrained() {
                 match self.find_constrained(step, layout, caps) {
                     None => continue,
                     found => return found,
                 }
+            }
+            if step.is_reserved() && !self.reserves_allow(step, layout, self.routes.bits(route)) {
+                continue;
             }
             let slot = self.registry.slots.get_mut(step.heap().get())?;
             if let Some(offset) = slot.heap.as_mut()?.allocate(layout) {
@@ -219,7 +227,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     #[inline(always)]
-    fn route(&mut self, caps: Caps) -> Option<RouteIndex> {
+    pub(crate) fn route(&mut self, caps: Caps) -> Option<RouteIndex> {
         match self.routes.position(caps) {
             None => self.compute_route(caps),
             kept => kept,
@@ -247,18 +255,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         routes.compute(caps, rules, registry, reserves).ok()
     }
 
-    /// A block of a heap that a reserve limits, or that has to be asked for more or other than `layout`.
+    /// A block of a heap that has to be asked for more or other than `layout`.
     #[inline(never)]
     fn find_constrained(&mut self, step: Step, layout: Request, caps: Caps) -> Option<Taken> {
         let memory = self.registry.caps(step.heap());
         let bits = self.rules.caps(caps).ok()?;
-        let mut wanted = layout;
-        if step.is_constrained() {
-            let granularity = self.rules.granularity(caps, memory);
-            wanted = in_units(layout, granularity, !memory.contains(Caps::BIT8))?;
-            if bits.contains(Caps::EXEC) && self.registry.has_code_side(step.heap()) {
-                return self.find_code(step, wanted, bits);
-            }
+        let granularity = self.rules.granularity(caps, memory);
+        let wanted = in_units(layout, granularity, !memory.contains(Caps::BIT8))?;
+        if bits.contains(Caps::EXEC) && self.registry.has_code_side(step.heap()) {
+            return self.find_code(step, wanted, bits);
         }
         if !self.reserves_allow(step, wanted, bits) {
             return None;
@@ -303,22 +308,23 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Some(Taken { address, heap })
     }
 
-    fn take_tagged(&mut self, request: &AllocRequest<'_>, tag: TypeIndex) -> Result<Taken, Cause> {
+    fn take_tagged(&mut self, request: &AllocRequest<'_>, tag: TypeIndex) -> Option<Taken> {
         let layout = request.layout();
         let found = layout.and_then(|layout| Some((layout, self.find_tagged(layout, tag)?)));
         let Some((layout, taken)) = found else {
-            return Err(self.refuse(request, Caps::empty(), 1));
+            self.refuse(request, Caps::empty(), 1);
+            return None;
         };
         self.watches.taken_from(taken.heap, &self.registry);
         if O::LISTENS {
             self.notify_allocated(taken, layout, Caps::empty(), request.caller);
         }
-        Ok(taken)
+        Some(taken)
     }
 
-    /// What is left to do for a block that was taken for `request`.
+    /// What is left to do for a block that was just taken for `request`, without the lock.
     #[inline]
-    fn pending(&self, taken: Taken, request: &AllocRequest<'_>) -> PendingAllocation<P> {
+    pub fn pending(&self, taken: Taken, request: &AllocRequest<'_>) -> PendingAllocation<P> {
         let block = match P::FILLS || request.zeroed {
             true => self.block_at(taken.address).ok(),
             false => None,

@@ -6,12 +6,12 @@
 use core::fmt;
 use core::panic::Location;
 
-use multi_heap::Poison;
 use soc_regions::{Caps, TypeIndex};
 
 use crate::misuse::{Corrupt, Misuse};
-use crate::registry::{HeapIndex, Registry};
+use crate::registry::HeapIndex;
 use crate::request::AllocRequest;
+use crate::reserve::Reserve;
 
 /// How many heaps a record describes one by one; what is beyond is counted.
 pub const DESCRIBED: usize = 8;
@@ -103,7 +103,7 @@ pub struct Failure {
     pub cause: Cause,
     /// Where the request was made, if the caller is known.
     pub caller: Option<&'static Location<'static>>,
-    pub(crate) candidates: [Option<Candidate>; DESCRIBED],
+    candidates: [Option<Candidate>; DESCRIBED],
     not_described: u8,
 }
 
@@ -122,6 +122,14 @@ impl Failure {
         }
     }
 
+    /// Adds a candidate, or counts it where the record is full.
+    pub(crate) fn describe(&mut self, candidate: Candidate) {
+        match self.candidates.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(candidate),
+            None => self.not_described = self.not_described.saturating_add(1),
+        }
+    }
+
     /// The heaps that were considered, in the order in which they were.
     pub fn candidates(&self) -> impl Iterator<Item = Candidate> + '_ {
         self.candidates.iter().flatten().copied()
@@ -134,6 +142,9 @@ impl Failure {
     }
 }
 
+/// How many heaps of a route a record keeps the state of.
+const KEPT: usize = 12;
+
 /// What is kept of the last failure: a [`Failure`] without what the registry knows of the heaps.
 pub(crate) struct FailureRecord {
     size: usize,
@@ -141,12 +152,53 @@ pub(crate) struct FailureRecord {
     caps: Caps,
     caller: Option<&'static Location<'static>>,
     cause: Cause,
-    reasons: [Why; DESCRIBED],
-    heaps: [HeapIndex; DESCRIBED],
-    /// How many heaps were considered.
-    considered: u8,
+    states: [HeapState; KEPT],
+    heaps: [HeapIndex; KEPT],
+    /// How many of them are kept.
+    described: u8,
     /// Sets of capabilities that were tried, and 1; 0 where no failure is recorded.
     attempts: u8,
+}
+
+/// What a heap on the route had free; or, with [`HeapState::RESERVED`] holes, the reserve that kept it.
+#[derive(Clone, Copy)]
+pub(crate) struct HeapState {
+    pub(crate) free: u32,
+    pub(crate) largest: u32,
+    pub(crate) holes: u32,
+}
+
+impl HeapState {
+    const RESERVED: u32 = u32::MAX;
+
+    pub(crate) const fn reserved(reserve: Reserve) -> Self {
+        Self {
+            free: reserve.caps.bits(),
+            largest: reserve.bytes,
+            holes: Self::RESERVED,
+        }
+    }
+}
+
+impl From<HeapState> for Why {
+    fn from(state: HeapState) -> Self {
+        let HeapState {
+            free,
+            largest,
+            holes,
+        } = state;
+        if holes == HeapState::RESERVED {
+            return Self::Reserved {
+                caps: Caps::from_bits_retain(free),
+                bytes: largest,
+            };
+        }
+        Self::Fragmented {
+            free,
+            largest,
+            holes,
+        }
+    }
 }
 
 impl FailureRecord {
@@ -157,9 +209,13 @@ impl FailureRecord {
         caps: Caps::empty(),
         caller: None,
         cause: Cause::ZeroSize,
-        reasons: [Why::Lacks(Caps::empty()); DESCRIBED],
-        heaps: [HeapIndex(0); DESCRIBED],
-        considered: 0,
+        states: [HeapState {
+            free: 0,
+            largest: 0,
+            holes: 0,
+        }; KEPT],
+        heaps: [HeapIndex(0); KEPT],
+        described: 0,
         attempts: 0,
     };
 
@@ -177,51 +233,45 @@ impl FailureRecord {
         self.caps = caps;
         self.caller = request.caller;
         self.cause = cause;
-        self.considered = 0;
+        self.described = 0;
         self.attempts = attempts.saturating_add(1);
     }
 
-    /// Adds a heap that was considered, or counts it where the record is full.
+    /// Adds the state of a heap on the route, as long as there is room.
     #[inline(always)]
-    pub(crate) fn describe(&mut self, heap: HeapIndex, why: Why) {
-        let place = usize::from(self.considered);
-        if let (Some(reason), Some(index)) =
-            (self.reasons.get_mut(place), self.heaps.get_mut(place))
-        {
-            (*reason, *index) = (why, heap);
+    pub(crate) fn describe(&mut self, heap: HeapIndex, state: HeapState) {
+        let place = usize::from(self.described);
+        if let (Some(kept), Some(index)) = (self.states.get_mut(place), self.heaps.get_mut(place)) {
+            (*kept, *index) = (state, heap);
+            self.described += 1;
         }
-        self.considered = self.considered.saturating_add(1);
     }
 
-    /// The whole record.
-    pub(crate) fn expand<P: Poison, const N: usize>(
-        &self,
-        registry: &Registry<P, N>,
-    ) -> Option<Failure> {
-        if self.attempts == 0 {
-            return None;
-        }
-        let considered = usize::from(self.considered);
-        let mut failure = Failure {
+    /// What a heap had free, if it was on the route.
+    pub(crate) fn state_of(&self, heap: HeapIndex) -> Option<HeapState> {
+        let described = usize::from(self.described);
+        let kept = self.heaps.iter().zip(&self.states).take(described);
+        kept.filter(|(index, _)| **index == heap)
+            .map(|(_, state)| *state)
+            .next()
+    }
+
+    pub(crate) const fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// The record without candidates.
+    pub(crate) fn without_candidates(&self) -> Option<Failure> {
+        Some(Failure {
             size: self.size,
             alignment: self.alignment,
             caps: self.caps,
-            attempts: self.attempts - 1, // not 0, see above
+            attempts: self.attempts.checked_sub(1)?,
             cause: self.cause,
             caller: self.caller,
             candidates: [None; DESCRIBED],
-            not_described: u8::try_from(considered.saturating_sub(DESCRIBED)).unwrap_or(u8::MAX),
-        };
-        let reasons = self.heaps.iter().zip(&self.reasons).take(considered);
-        for (place, (&heap, &why)) in failure.candidates.iter_mut().zip(reasons) {
-            *place = registry.get(heap).map(|entry| Candidate {
-                heap,
-                start: entry.span.start(),
-                name: entry.name,
-                why,
-            });
-        }
-        Some(failure)
+            not_described: 0,
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use multi_heap::{Poison, Unpoisoned};
 use soc_regions::{Caps, Chip, Hardware, Options};
 
 use crate::constraints::Rules;
-use crate::failure::{Failure, FailureRecord};
+use crate::failure::FailureRecord;
 use crate::observer::Observer;
 use crate::policy::Policy;
 use crate::registry::Registry;
@@ -161,12 +161,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The observer, to be changed or emptied.
     pub const fn observer_mut(&mut self) -> &mut O {
         &mut self.observer
-    }
-
-    /// Returns the record of the last failure.
-    #[must_use]
-    pub fn last_failure(&self) -> Option<Failure> {
-        self.last_failure.expand(&self.registry)
     }
 
     /// How many failures were reported, up to `u32::MAX`.

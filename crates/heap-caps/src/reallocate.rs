@@ -56,14 +56,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             }
             Err(ReallocateError::Misuse(misuse)) => return Err(ReallocateError::Misuse(misuse)),
             Err(ReallocateError::Failure(cause)) => {
-                return Err(ReallocateError::Failure(self.failure(request, cause)));
+                debug_assert_eq!(cause, self.last_cause(request));
+                return Err(ReallocateError::Failure(self.failure(request)));
             }
         };
         match moved {
             Ok(copied) => Ok(self.finish_move(copied, request)?),
             Err(corrupt) => {
-                let cause = self.record_corrupt(request, corrupt);
-                Err(ReallocateError::Failure(self.failure(request, cause)))
+                self.record_corrupt(request, corrupt);
+                Err(ReallocateError::Failure(self.failure(request)))
             }
         }
     }
@@ -175,7 +176,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let Some(bytes) = memory.try_usable_size(offset) else {
             return Ordinary::Undecided;
         };
-        match self.find(layout, caps) {
+        match self.find_outlined(layout, caps) {
             None => Ordinary::Undecided,
             Some(to) if self.is_code(to) => {
                 // The words of code lie in another order; nobody has seen the block.
@@ -294,9 +295,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             }
         }
         let attempts = u8::try_from(sets.len()).unwrap_or(u8::MAX);
-        Err(ReallocateError::Failure(
-            self.refuse(request, last, attempts),
-        ))
+        self.refuse(request, last, attempts);
+        Err(ReallocateError::Failure(self.last_cause(request)))
     }
 
     /// Last phase of a move: gives up the old block, or what is too much of it. Returns the new address. O(1).
@@ -365,7 +365,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         {
             return Ok(Some(done));
         }
-        let Some(taken) = self.find(layout, caps) else {
+        let Some(taken) = self.find_outlined(layout, caps) else {
             return Ok(None);
         };
         self.watches.taken_from(taken.heap, &self.registry);

@@ -4,50 +4,59 @@ use multi_heap::Poison;
 use soc_regions::Caps;
 
 use crate::allocate::charge;
-use crate::failure::{Cause, Failure, Why};
+use crate::failure::{Candidate, Cause, Failure, HeapState, Why};
 use crate::heap_caps::HeapCaps;
 use crate::misuse::Corrupt;
 use crate::observer::Observer;
-use crate::registry::Facts;
+use crate::registry::{Entry, HeapIndex};
 use crate::request::{AllocRequest, Placement};
 use crate::reserve::Reserve;
+use crate::route::{RouteIndex, Step};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Records that a request was not served, counts it and notifies the observer: the one place where that is done. A
     /// request for nothing leaves no trace. O(heaps).
     #[cold]
     #[inline(never)]
-    pub(crate) fn refuse(&mut self, request: &AllocRequest<'_>, caps: Caps, attempts: u8) -> Cause {
-        let cause = self.cause(request, caps);
-        self.record(request, caps, cause, attempts);
-        cause
+    pub(crate) fn refuse(&mut self, request: &AllocRequest<'_>, caps: Caps, attempts: u8) {
+        if request.size != 0 {
+            let cause = self.cause(request, caps);
+            self.record(request, caps, cause, attempts);
+        }
     }
 
     /// Records that the memory found for a request had been written to after it was freed
     /// ([`PendingAllocation::finish`](crate::PendingAllocation::finish), [`PendingMove::copy`](crate::PendingMove::copy)).
     #[cold]
     #[inline(never)]
-    pub fn record_corrupt(&mut self, request: &AllocRequest<'_>, corrupt: Corrupt) -> Cause {
+    pub fn record_corrupt(&mut self, request: &AllocRequest<'_>, corrupt: Corrupt) {
         let caps = self.first_set(request.placement, request.size);
         let cause = Cause::Corrupt(corrupt);
         self.record(request, caps.unwrap_or(Caps::empty()), cause, 1);
-        cause
     }
 
-    /// Returns the whole record of the request that was just refused with `cause`. For layers with locks, under the
-    /// same lock.
+    /// Returns the whole record of the request that was just refused. For layers with locks, under the same lock.
     #[cold]
     #[must_use]
-    pub fn failure(&self, request: &AllocRequest<'_>, cause: Cause) -> Failure {
-        let recorded = if cause == Cause::ZeroSize {
+    pub fn failure(&self, request: &AllocRequest<'_>) -> Failure {
+        let recorded = if request.size == 0 {
             None
         } else {
             self.last_failure()
         };
         recorded.unwrap_or_else(|| {
             let caps = self.first_set(request.placement, request.size);
-            Failure::of(request, caps.unwrap_or(Caps::empty()), cause)
+            Failure::of(request, caps.unwrap_or(Caps::empty()), Cause::ZeroSize)
         })
+    }
+
+    /// The cause of the request that was just refused.
+    pub(crate) fn last_cause(&self, request: &AllocRequest<'_>) -> Cause {
+        if request.size == 0 {
+            Cause::ZeroSize
+        } else {
+            self.last_failure.cause()
+        }
     }
 
     fn cause(&self, request: &AllocRequest<'_>, caps: Caps) -> Cause {
@@ -61,13 +70,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
+    #[inline(always)]
     fn record(&mut self, request: &AllocRequest<'_>, caps: Caps, cause: Cause, attempts: u8) {
-        if cause == Cause::ZeroSize {
-            return;
-        }
+        let no_memory = cause == Cause::NoMemory;
         self.last_failure.begin(request, caps, cause, attempts);
-        if cause == Cause::NoMemory {
-            self.describe(request, caps);
+        if no_memory && let Some(route) = self.route(caps) {
+            self.describe(request, route);
         }
         self.failures = self.failures.saturating_add(1);
         if O::LISTENS
@@ -77,63 +85,84 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// Adds every heap with its reason: those that have the capabilities first, in the order of the search.
-    fn describe(&mut self, request: &AllocRequest<'_>, caps: Caps) {
-        let Ok(bits) = self.rules.caps(caps) else {
-            return;
-        };
+    /// Notes what the heaps on the route have free: what is known of the others does not change.
+    fn describe(&mut self, request: &AllocRequest<'_>, route: RouteIndex) {
         let size = u32::try_from(request.size).unwrap_or(u32::MAX);
-        let Self {
-            registry,
-            last_failure,
-            reserves,
-            rules,
-            ..
-        } = self;
-        for matching in [true, false] {
-            for facts in registry.facts() {
-                if facts.caps.contains(bits) != matching {
-                    continue;
+        for index in 0..HEAPS {
+            let step = self.routes.steps(route).get(index).copied();
+            let Some(step) = step.filter(|step| !step.is_end()) else {
+                break;
+            };
+            let slot = self.registry.slots.get(step.heap().get());
+            let Some(heap) = slot.and_then(|slot| slot.heap.as_ref()) else {
+                continue;
+            };
+            let mut state = HeapState {
+                free: heap.free_bytes(),
+                largest: heap.largest_free_block(),
+                holes: heap.free_block_count(),
+            };
+            if step.is_reserved() && size <= state.largest {
+                let bits = self.routes.bits(route);
+                if let Some(reserve) = self.reserve_against(request, step, bits) {
+                    state = HeapState::reserved(reserve);
                 }
-                let why = if !matching {
-                    Why::Lacks(bits.difference(facts.caps))
-                } else if rules.policy.column(facts.columns, bits).is_none() {
-                    Why::NotOffered
-                } else {
-                    why_not(&facts, size, || {
-                        let honoured = rules.policy.honours_reserves();
-                        let bytes = charge::<P>(request.layout()?);
-                        let forbidding = || reserves.forbidding(bits, facts.caps, bytes, registry);
-                        honoured.then(forbidding).flatten()
-                    })
-                };
-                last_failure.describe(facts.index, why);
             }
+            self.last_failure.describe(step.heap(), state);
         }
     }
-}
 
-/// Why a heap that has the capabilities did not serve. `reserve` finds the reserve that forbids it, if a hole is large
-/// enough.
-fn why_not<P: Poison>(
-    facts: &Facts<'_, P>,
-    size: u32,
-    reserve: impl FnOnce() -> Option<Reserve>,
-) -> Why {
-    let Some(heap) = facts.heap else {
-        return Why::Inactive;
-    };
-    if size > facts.size {
-        return Why::TooSmall { bytes: facts.size };
+    #[cold]
+    #[inline(never)]
+    fn reserve_against(
+        &self,
+        request: &AllocRequest<'_>,
+        step: Step,
+        bits: Caps,
+    ) -> Option<Reserve> {
+        let memory = self.registry.caps(step.heap());
+        let bytes = charge::<P>(request.layout()?);
+        self.reserves
+            .forbidding(bits, memory, bytes, &self.registry)
     }
-    let largest = heap.largest_free_block();
-    let reserve = if size <= largest { reserve() } else { None };
-    match reserve {
-        Some(Reserve { caps, bytes }) => Why::Reserved { caps, bytes },
-        None => Why::Fragmented {
-            free: heap.free_bytes(),
-            largest,
-            holes: heap.free_block_count(),
-        },
+
+    /// Returns the record of the last failure.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<Failure> {
+        let mut failure = self.last_failure.without_candidates()?;
+        let bits = self.rules.caps(failure.caps);
+        if let (Cause::NoMemory, Ok(bits)) = (failure.cause, bits) {
+            for matching in [true, false] {
+                let heaps = self.registry.in_order();
+                for (heap, entry) in
+                    heaps.filter(|(_, entry)| entry.caps.contains(bits) == matching)
+                {
+                    let why = self.why_not(heap, &entry, bits, failure.size);
+                    failure.describe(Candidate {
+                        heap,
+                        start: entry.span.start(),
+                        name: entry.name,
+                        why,
+                    });
+                }
+            }
+        }
+        Some(failure)
+    }
+
+    /// Why a heap did not serve the last request that failed.
+    fn why_not(&self, heap: HeapIndex, entry: &Entry<'_, P>, bits: Caps, size: usize) -> Why {
+        if !entry.caps.contains(bits) {
+            return Why::Lacks(bits.difference(entry.caps));
+        }
+        if self.rules.policy.column(&entry.columns, bits).is_none() {
+            return Why::NotOffered;
+        }
+        let bytes = entry.span.size();
+        match self.last_failure.state_of(heap) {
+            None => Why::Inactive,
+            Some(_) if size > bytes as usize => Why::TooSmall { bytes }, // widening
+            Some(state) => state.into(),
+        }
     }
 }

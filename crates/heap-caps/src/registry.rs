@@ -78,17 +78,6 @@ pub(crate) struct Offer {
     pub(crate) has_code_side: bool,
 }
 
-/// What a refusal has to know of a heap.
-pub(crate) struct Facts<'a, P: Poison> {
-    pub(crate) index: HeapIndex,
-    pub(crate) caps: Caps,
-    pub(crate) columns: &'a Columns,
-    /// Bytes of its span.
-    pub(crate) size: u32,
-    /// The heap, if it is enabled for requests by capability.
-    pub(crate) heap: Option<&'a Heap<P>>,
-}
-
 /// When a heap is registered: the policy may prefer later ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -260,22 +249,6 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         })
     }
 
-    /// What a refusal has to know of all heaps, in order of the search.
-    #[inline(always)]
-    pub(crate) fn facts(&self) -> impl Iterator<Item = Facts<'_, P>> {
-        self.order.iter().take(self.len()).filter_map(|&index| {
-            let details = self.details.get(usize::from(index))?;
-            let slot = self.slots.get(usize::from(index))?;
-            Some(Facts {
-                index: HeapIndex(index),
-                caps: union(details.columns),
-                columns: &details.columns,
-                size: slot.size,
-                heap: slot.heap.as_ref().filter(|_| !details.by_tag_only),
-            })
-        })
-    }
-
     /// All capabilities of a heap.
     #[inline]
     pub(crate) fn caps(&self, index: HeapIndex) -> Caps {
@@ -287,7 +260,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
     #[inline(always)]
     pub(crate) fn containing(&self, address: u32) -> Option<HeapIndex> {
         let inside = |slot: &Slot<P>| address.wrapping_sub(slot.start) < slot.size;
-        let found = self.slots.iter().position(inside)?;
+        let found = self.slots.iter().take(self.len()).position(inside)?;
         #[expect(clippy::cast_possible_truncation, reason = "N is at most 63")]
         Some(HeapIndex(found as u8))
     }

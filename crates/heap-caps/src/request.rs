@@ -136,6 +136,12 @@ impl<'a> AllocRequest<'a> {
         self.placement
     }
 
+    /// Whether the alignment is a power of two.
+    #[must_use]
+    pub const fn is_well_aligned(&self) -> bool {
+        self.alignment.is_power_of_two()
+    }
+
     /// Whether the block is to be filled with zeros.
     #[must_use]
     #[inline(always)]

@@ -65,6 +65,8 @@ impl Step {
 pub(crate) struct Routes<const N: usize> {
     keys: [Caps; KEPT],
     steps: [[Step; N]; KEPT],
+    /// The bits to look for behind each key.
+    bits: [Caps; KEPT],
     next: u32,
 }
 
@@ -76,6 +78,7 @@ impl<const N: usize> Routes<N> {
         Self {
             keys: [Caps::empty(); KEPT],
             steps: [[Step::END; N]; KEPT],
+            bits: [Caps::empty(); KEPT],
             next: 0,
         }
     }
@@ -100,6 +103,12 @@ impl<const N: usize> Routes<N> {
         self.steps.get(route).unwrap_or(&[Step::END; N])
     }
 
+    /// The bits that a kept route looks for.
+    #[inline(always)]
+    pub(crate) fn bits(&self, route: RouteIndex) -> Caps {
+        self.bits.get(route).copied().unwrap_or(Caps::empty())
+    }
+
     /// Computes the route for `asked` and keeps it in place of the oldest one. O(heaps).
     ///
     /// # Errors
@@ -119,6 +128,9 @@ impl<const N: usize> Routes<N> {
             return Err(Cause::NoMemory);
         };
         *key = asked;
+        if let Some(bits) = self.bits.get_mut(route) {
+            *bits = caps;
+        }
         *steps = [Step::END; N];
         self.next = if route + 1 == KEPT { 0 } else { self.next + 1 };
         let mut rest = steps.iter_mut();

@@ -278,9 +278,7 @@ mod tests {
             caps,
             Cause::NoMemory,
         );
-        for (place, &heap) in failure.candidates.iter_mut().zip(heaps) {
-            *place = Some(heap);
-        }
+        heaps.iter().for_each(|&heap| failure.describe(heap));
         failure.to_string()
     }
 

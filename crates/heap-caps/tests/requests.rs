@@ -414,7 +414,8 @@ fn what_a_block_gains_is_marked_between_the_phases() {
 fn the_phases_can_be_taken_one_by_one() {
     let mut sim = Sim::esp32();
     let request = AllocRequest::new(100, ANY).zeroed();
-    let pending = sim.heaps.begin_allocate(&request).unwrap();
+    let taken = sim.heaps.take_any(&request).unwrap();
+    let pending = sim.heaps.pending(taken, &request);
     // SAFETY: nobody has heard of the block.
     let block = unsafe { pending.finish() }.unwrap();
     let _in_the_way = sim.heaps.malloc(16, ANY).unwrap();
