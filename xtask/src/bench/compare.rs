@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::measure;
 use crate::error::Error;
 use esp_heap::figures::Figure;
 
@@ -22,6 +23,25 @@ pub(crate) struct Earlier {
 pub(crate) fn read(file: &Path) -> Result<Vec<Earlier>, Error> {
     let text = fs::read_to_string(file).map_err(|cause| Error::file(file, cause))?;
     serde_json::from_str(&text).map_err(|cause| Error::file(file, cause))
+}
+
+/// Reads what `--json` wrote, as figures to show.
+pub(crate) fn read_figures(file: &Path) -> Result<Vec<Figure>, Error> {
+    let figures = read(file)?.into_iter().map(|earlier| {
+        let metric = measure::metric(&earlier.metric).ok_or_else(|| {
+            Error::file(
+                file,
+                format!("{} is no metric of this command", earlier.metric),
+            )
+        })?;
+        Ok(Figure::new(
+            earlier.subject,
+            earlier.workload,
+            metric,
+            earlier.value,
+        ))
+    });
+    figures.collect()
 }
 
 /// A line for each figure that is another one than before; one line that says so if there is none.

@@ -70,7 +70,7 @@ pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> 
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if wanted.is_all() {
+    if wanted.sizes {
         figures.extend(sizes(target)?);
     }
     figures.retain(|figure| {
@@ -150,9 +150,15 @@ pub(crate) fn here() -> Result<Vec<Figure>, Error> {
 pub(crate) fn figure(line: &str) -> Option<Figure> {
     let mut fields = line.strip_prefix("figure\t")?.split('\t');
     let (subject, workload, metric) = (fields.next()?, fields.next()?, fields.next()?);
-    let metric = METRICS.into_iter().find(|known| *known == metric)?;
+    let metric = self::metric(metric)?;
     let value: u64 = fields.next()?.parse().ok()?;
     Some(Figure::new(subject, workload, metric, value))
+}
+
+/// The metric of this name.
+pub(crate) fn metric(name: &str) -> Option<&'static str> {
+    let mut metrics = METRICS.into_iter().chain(["code_bytes"]);
+    metrics.find(|known| *known == name)
 }
 
 /// Code bytes beyond those of a heap that does nothing.

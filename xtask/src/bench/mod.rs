@@ -6,12 +6,14 @@
 //!   traces.rs    figures of recorded programs on a chip      tape.rs      how these get there
 //!   peers.rs     their smallest heaps on a chip
 //!   profile.rs   where the instructions of one call go
+//!   goals.rs     what the figures must be
 //!   levels.rs    what poisoning levels cost
 //!   table.rs     figures for people                          compare.rs   against figures of an earlier run
 //! ```
 
 pub(crate) mod compare;
 pub(crate) mod esp_idf;
+pub(crate) mod goals;
 pub(crate) mod levels;
 pub(crate) mod measure;
 pub(crate) mod peers;

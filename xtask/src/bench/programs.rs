@@ -200,7 +200,12 @@ pub(crate) fn with_orders() -> impl Iterator<Item = &'static str> {
 pub(crate) struct Wanted {
     subjects: Vec<String>,
     workloads: Vec<String>,
+    /// Whether code bytes of single heaps are wanted, which need a program each.
+    pub(crate) sizes: bool,
 }
+
+/// One heap, at each poisoning level.
+const LEVELS: [&str; 3] = ["multi-heap", "multi-heap light", "multi-heap comprehensive"];
 
 impl Wanted {
     /// Subjects by their names or how these begin, workloads by a part of their names; all where none is named.
@@ -208,6 +213,7 @@ impl Wanted {
         let mut wanted = Wanted {
             subjects: Vec::new(),
             workloads: workloads.to_vec(),
+            sizes: subjects.is_empty() && workloads.is_empty(),
         };
         for name in subjects {
             let is_exact = |known: &&str| *known == name;
@@ -229,9 +235,13 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// Whether everything is wanted.
-    pub(crate) fn is_all(&self) -> bool {
-        self.subjects.is_empty() && self.workloads.is_empty()
+    /// Our single heap at each poisoning level.
+    pub(crate) fn levels() -> Wanted {
+        Wanted {
+            subjects: LEVELS.map(str::to_owned).to_vec(),
+            workloads: Vec::new(),
+            sizes: true,
+        }
     }
 
     /// Whether figures of this subject are wanted.
@@ -280,6 +290,6 @@ mod tests {
     fn a_workload_is_named_by_a_part() {
         let wanted = Wanted::new(&[], &["16 B".to_owned()]).unwrap();
         assert!(wanted.has_workload("malloc 16 B") && wanted.has_workload("free 16 B"));
-        assert!(!wanted.has_workload("malloc mix") && !wanted.is_all());
+        assert!(!wanted.has_workload("malloc mix") && !wanted.sizes);
     }
 }

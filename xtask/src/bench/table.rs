@@ -69,7 +69,7 @@ const SINGLE: [&str; 6] = [
     "largest block",
 ];
 /// The workloads that bare heaps are compared by.
-const COMPARED: [&str; 8] = [
+pub(super) const COMPARED: [&str; 8] = [
     "16 B",
     "64 B",
     "1024 B",
@@ -80,7 +80,7 @@ const COMPARED: [&str; 8] = [
     "grow blocked",
 ];
 /// Recorded programs that every API is measured with.
-const PROGRAMS: [&str; 4] = ["fw_iot", "mqtt_client", "quickjs_app", "lvgl_ui"];
+pub(super) const PROGRAMS: [&str; 4] = ["fw_iot", "mqtt_client", "quickjs_app", "lvgl_ui"];
 /// Rows about space, with their metric.
 const SPACE: [(&str, &str); 6] = [
     ("blocks of 16", "blocks_in_64k"),
@@ -374,7 +374,7 @@ fn ratios(figures: &Figures<'_>, base: &str, unit: &str) -> Table {
     table
 }
 
-fn geometric_mean(ratios: &[f64]) -> f64 {
+pub(super) fn geometric_mean(ratios: &[f64]) -> f64 {
     let logarithms: f64 = ratios.iter().map(|ratio| ratio.ln()).sum();
     (logarithms / ratios.len() as f64).exp()
 }

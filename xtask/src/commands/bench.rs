@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::ValueEnum;
 
 use crate::bench::programs::Wanted;
-use crate::bench::{compare, levels, measure, profile, table, traces};
+use crate::bench::{compare, goals, levels, measure, profile, table, traces};
 use crate::error::Error;
 use crate::on_target::Target;
 use crate::record;
@@ -33,6 +33,12 @@ pub(crate) struct Arguments {
     /// Show only workloads with TEXT in their names (`16 B`, `mix`); several are allowed
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["levels", "record"])]
     workload: Vec<String>,
+    /// Show the figures of FILE, which --json wrote, instead of measuring
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["traces", "subject", "json", "profile"])]
+    figures: Option<PathBuf>,
+    /// Fail if a figure is above its goal (the last table)
+    #[arg(long, conflicts_with_all = ["target", "traces", "levels"])]
+    check_goals: bool,
     /// Show instead where the instructions of one call go: of the heap called NAME, with --workload (`malloc 16 B`, `free mix`, `refused`)
     #[arg(long, value_name = "NAME", requires = "workload",
         conflicts_with_all = ["target", "traces", "levels", "subject", "json", "compare", "record"])]
@@ -77,6 +83,10 @@ place: from 32 to 64 bytes; refused: more than any heap has, and nobody listens;
 with reserve: 16 bytes while 24 KiB are kept for DMA; free size, largest block: with 1,000 live blocks; blocks of N: how many fit into \
 64 KiB; patrol, check: looking for damage in the heap of such a mix.
 
+The four recorded programs fw_iot, mqtt_client, quickjs_app and lvgl_ui run through every API (`calls fw_iot`: the mean call). The longest \
+masked stretch is counted in a second run of programs that read the clock where they mask interrupts and where they stop. Linked bytes: \
+code and constants of a program of malloc, free, realloc, calloc beyond one without them.
+
 ESP-IDF's figures are constants: its heap component in C, asserts off, built with -O2 by the same LLVM and counted in the same way; \
 without a lock (none), with interrupts masked (single), with FreeRTOS's spinlock too (dual).";
 
@@ -109,10 +119,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .as_deref()
         .map(compare::read)
         .transpose()?;
-    let figures = match &arguments.traces {
-        Some(files) => of_traces(arguments.target, files)?,
-        None => {
-            let wanted = Wanted::new(&arguments.subject, &arguments.workload)?;
+    let figures = match (&arguments.figures, &arguments.traces) {
+        (Some(file), _) => compare::read_figures(file)?,
+        (None, Some(files)) => of_traces(arguments.target, files)?,
+        (None, None) => {
+            let wanted = match arguments.levels {
+                true => Wanted::levels(),
+                false => Wanted::new(&arguments.subject, &arguments.workload)?,
+            };
             of_workloads(arguments.target, &wanted)?
         }
     };
@@ -123,6 +137,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     } else {
         show(arguments, &figures)?;
     }
+    let missed = goals::check(&figures).map_or(0, |goals| goals.missed);
+    if arguments.check_goals && missed > 0 {
+        return Err(Error::Failed(format!(
+            "{missed} figures are above their goals"
+        )));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -131,7 +151,11 @@ fn show(arguments: &Arguments, figures: &[Figure]) -> Result<(), Error> {
     let tables = match &arguments.traces {
         Some(_) => table::of_traces(figures, unit),
         None if arguments.levels => levels::table(figures, unit),
-        None => table::of(figures, unit),
+        None => {
+            let goals = goals::check(figures).filter(|_| arguments.target == Place::Esp32);
+            let goals = goals.map_or_else(String::new, |goals| format!("\n{}", goals.text));
+            table::of(figures, unit) + &goals
+        }
     };
     print!("{tables}");
     match &arguments.record {
