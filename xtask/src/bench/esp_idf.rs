@@ -168,8 +168,7 @@ fn costs(subject: &str, workload: &str, cost: f64) -> [Figure; 2] {
     [("instructions", 1.0), ("instructions_x100", 100.0)].map(|(metric, scale)| {
         #[expect(
             clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the constants above"
+            reason = "the constants above are small and positive"
         )]
         let value = (cost * scale).round() as u64;
         Figure::new(subject, workload, metric, value)

@@ -57,9 +57,10 @@ pub(crate) fn check(figures: &[Figure]) -> Option<Goals> {
 }
 
 fn number(value: f64) -> String {
-    match value < 10.0 {
-        true => format!("{value:.2}"),
-        false => format!("{value:.0}"),
+    if value < 10.0 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.0}")
     }
 }
 

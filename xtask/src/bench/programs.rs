@@ -219,9 +219,10 @@ impl Wanted {
             let is_exact = |known: &&str| *known == name;
             let begins = |known: &&str| known.starts_with(name.as_str());
             let exact: Vec<_> = measured().filter(is_exact).collect();
-            let found = match exact.is_empty() {
-                true => measured().filter(begins).collect(),
-                false => exact,
+            let found = if exact.is_empty() {
+                measured().filter(begins).collect()
+            } else {
+                exact
             };
             if found.is_empty() {
                 let known: Vec<&str> = measured().collect();

@@ -123,9 +123,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         (Some(file), _) => compare::read_figures(file)?,
         (None, Some(files)) => of_traces(arguments.target, files)?,
         (None, None) => {
-            let wanted = match arguments.levels {
-                true => Wanted::levels(),
-                false => Wanted::new(&arguments.subject, &arguments.workload)?,
+            let wanted = if arguments.levels {
+                Wanted::levels()
+            } else {
+                Wanted::new(&arguments.subject, &arguments.workload)?
             };
             of_workloads(arguments.target, &wanted)?
         }

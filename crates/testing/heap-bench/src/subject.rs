@@ -285,7 +285,9 @@ extern "C" fn allocate_caps<S: Subject>(
     _: usize,
 ) -> MaybeUninit<usize> {
     // SAFETY: `Measured` passes its started subject.
-    MaybeUninit::new(unsafe { subject::<S>(heap) }.allocate_caps(size, caps as u32))
+    let heap = unsafe { subject::<S>(heap) };
+    let caps = u32::try_from(caps).unwrap_or_default();
+    MaybeUninit::new(heap.allocate_caps(size, caps))
 }
 
 #[inline(never)]
