@@ -87,8 +87,8 @@ impl<P: Poison> Block<P> {
             // SAFETY: the caller keeps the same contract.
             unsafe {
                 self.contents
-                    .copy(self.offset, &target.contents, target.offset, bytes)
-            };
+                    .copy(self.offset, &target.contents, target.offset, bytes);
+            }
             return;
         }
         for index in 0..bytes / 4 {
@@ -278,8 +278,8 @@ impl<P: Poison> PendingMove<P> {
             unsafe {
                 self.from
                     .contents
-                    .freeing(self.from.offset, self.from.bytes)
-            };
+                    .freeing(self.from.offset, self.from.bytes);
+            }
         }
         Ok(CopiedMove(self))
     }

@@ -1,5 +1,9 @@
 //! What `heap_trace::Trace::dump` prints is what `heap_report` reads: at every depth, with every subset of known fields, and as logs have it.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a helper that fails fails its test"
+)]
 
 use std::cell::Cell;
 
@@ -288,8 +292,6 @@ fn a_long_dump_is_read_in_time_that_grows_with_its_length() {
     let (short, long) = (timed(4_000), timed(32_000));
     assert!(
         long < short * 30,
-        "8 times the records took {:?} instead of {:?}",
-        long,
-        short
+        "8 times the records took {long:?} instead of {short:?}"
     );
 }

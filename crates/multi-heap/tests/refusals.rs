@@ -215,7 +215,7 @@ fn a_life_with_one_damaged_word_stays_inside<P: Poison>(words: usize) {
             }
             for (rank, &block) in live.iter().enumerate() {
                 let size = heap.usable_size(block).unwrap_or(0);
-                bytes_of_blocks(&heap).shrinking(block, size, 4);
+                bytes_of_blocks(heap).shrinking(block, size, 4);
                 let _ = heap.resize(block, [4, 16, 40][rank % 3]);
                 let _ = heap.grow_backward(block, 24);
                 let _ = heap.reallocate(block, request(28));

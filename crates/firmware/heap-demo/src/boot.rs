@@ -12,6 +12,10 @@ use multi_heap::Poison;
 /// # Safety
 /// - `psram` bytes of PSRAM are mapped, or it is 0.
 /// - The program stands on stacks of its own: the boot loader's and the ROM's are over.
+#[expect(
+    clippy::type_complexity,
+    reason = "two things, each with the heap's parameters"
+)]
 pub unsafe fn boot<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
     parts: Parts<'_, CapsHeap<L, P, O, HEAPS>>,
     psram: u32,

@@ -41,7 +41,7 @@ fn idf_a0ca353_functions_with_preferences_tell_their_failure_too() {
             &AllocRequest::array(HUGE / 4, 4, Caps::empty())
                 .placed(Placement::Prefer(&choices))
                 .zeroed(),
-        )
+        );
     });
     assert_eq!(product, once);
     let resized = told(|sim| {

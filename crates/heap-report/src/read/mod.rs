@@ -21,6 +21,10 @@ use crate::unpack::unpacked;
 
 /// What was read.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a program has one input, and takes it apart at once"
+)]
 pub enum Input {
     /// Of an event stream or a dump: what happened.
     History(History),

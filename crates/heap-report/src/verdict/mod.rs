@@ -121,14 +121,14 @@ impl Verdict {
 
 /// Of several failures the last one decides; those that never fitted only if there is no other.
 pub(crate) fn deciding<'a>(
-    failures: impl DoubleEndedIterator<Item = &'a FailureNote> + Clone,
+    mut failures: impl DoubleEndedIterator<Item = &'a FailureNote> + Clone,
 ) -> Option<&'a FailureNote> {
     let fitted = |failure: &&FailureNote| !matches!(failure.cause, Cause::NeverFitted { .. });
     failures
         .clone()
         .rev()
         .find(fitted)
-        .or_else(|| failures.rev().next())
+        .or_else(|| failures.next_back())
 }
 
 fn cannot_tell(sentence: String) -> Verdict {

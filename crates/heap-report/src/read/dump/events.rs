@@ -14,13 +14,16 @@ pub(super) fn write<'a>(records: impl Iterator<Item = &'a Record>, history: &mut
     writer.free_all(history);
 }
 
+/// A site by its call stack and its line, where one is known.
+type SiteKey = (Vec<u32>, Option<(String, u32)>);
+
 #[derive(Default)]
 struct Writer {
     ticks: u64,
     /// Blocks that were freed, nobody knows when: first and last address. They never overlap.
     freed: BTreeMap<u32, u64>,
     /// Sites by what makes them the same.
-    sites: HashMap<(Vec<u32>, Option<(String, u32)>), usize>,
+    sites: HashMap<SiteKey, usize>,
 }
 
 impl Writer {
