@@ -1,4 +1,5 @@
-//! Real programs in C on one capability heap of fixed size: SQLite by its memory methods, Lua by its allocator callback.
+//! Real programs in C on one capability heap of fixed size: SQLite by its memory methods, Lua by
+//! its allocator callback.
 //!
 //! ```text
 //!   crates/testing/c-programs ─ cargo ─> sources of SQLite, Lua ─┐

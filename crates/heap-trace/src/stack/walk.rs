@@ -39,7 +39,8 @@ pub fn windowed(words: &impl Words, start: Start, code: &Range<u32>, callers: &m
     windowed_outside(words, start, code, &NOTHING, callers)
 }
 
-/// [`windowed`], from the first caller on that lies outside of `own`: the addresses of the heap's code, where the linker script can say so. Call stacks then begin
+/// [`windowed`], from the first caller on that lies outside of `own`: the addresses of the heap's
+/// code, where the linker script can say so. Call stacks then begin
 /// with whoever asked, and all of their depth is the program's.
 pub fn windowed_outside(
     words: &impl Words,
@@ -71,7 +72,8 @@ pub fn frame_pointers(
     frame_pointers_outside(words, frame_pointer, code, &NOTHING, callers)
 }
 
-/// [`frame_pointers`], from the first caller on that lies outside of `own`, see [`windowed_outside`].
+/// [`frame_pointers`], from the first caller on that lies outside of `own`, see
+/// [`windowed_outside`].
 pub fn frame_pointers_outside(
     words: &impl Words,
     frame_pointer: u32,
@@ -94,10 +96,12 @@ pub fn frame_pointers_outside(
 
 /// No address.
 const NOTHING: Range<u32> = 0..0;
-/// Frames of the heap's own that are followed at most: no way through it is deeper, and the lock is held meanwhile.
+/// Frames of the heap's own that are followed at most: no way through it is deeper, and the lock is
+/// held meanwhile.
 const MOST_OWN: usize = 32;
 
-/// Follows frames upwards, as long as they make sense; the first ones are left out if they are the heap's own.
+/// Follows frames upwards, as long as they make sense; the first ones are left out if they are the
+/// heap's own.
 fn fill(
     callers: &mut [u32],
     first: Start,
