@@ -181,7 +181,7 @@ impl<'a> AllocRequest<'a> {
         }
     }
 
-    /// Size and alignment as a heap takes them; `None` exactly where [`AllocRequest::refusal`] has a reason.
+    /// Size and alignment as a heap takes them; `None` if one of them is impossible.
     #[must_use]
     #[inline(always)]
     pub const fn layout(&self) -> Option<Request> {

@@ -38,12 +38,15 @@ pub trait Symbols {
 /// ```
 /// use soc_regions::{Bound, Caps, ESP32, Linked, Reservation};
 ///
-/// // 16 KiB below `_stack_top` const STACK: Reservation = Reservation::new("stack",
-/// Bound::symbol("_stack_top").plus(-0x4000), Bound::symbol("_stack_top")); let options =
-/// ESP32.default_options(); let symbols = ([("_stack_top", 0x3FFE_0000)],
-/// ESP32.sample_symbols(&options)); let program = Linked { symbols, reservations: &[STACK] }; let
-/// layout = ESP32.layout(&options, &program)?; assert_eq!(layout.available_bytes(Caps::DMA),
-/// 319_976 - 0x4000);
+/// // 16 KiB below `_stack_top`
+/// const TOP: Bound = Bound::symbol("_stack_top");
+/// const STACK: Reservation =
+///     Reservation::new("stack", TOP.plus(-0x4000), TOP);
+/// let options = ESP32.default_options();
+/// let symbols = ([("_stack_top", 0x3FFE_0000)], ESP32.sample_symbols(&options));
+/// let program = Linked { symbols, reservations: &[STACK] };
+/// let layout = ESP32.layout(&options, &program)?;
+/// assert_eq!(layout.available_bytes(Caps::DMA), 319_976 - 0x4000);
 /// # Ok::<(), soc_regions::LayoutError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -130,6 +130,10 @@ mod tests {
             .collect();
         let mut names = Names::new();
         for statement in without_comments.split(';') {
+            let first = statement.lines().find(|line| !line.trim().is_empty());
+            if first.is_some_and(|line| line.starts_with(' ')) {
+                continue; // inside of an inline function
+            }
             let line = statement.trim_start().lines().last().unwrap_or_default();
             let words = ["typedef", "static", "#", "}", "__attribute__"];
             let Some((head, _)) = line.split_once('(') else {

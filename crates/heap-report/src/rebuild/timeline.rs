@@ -30,7 +30,7 @@ pub struct Sample {
     pub by_owner: Vec<u64>,
     /// Bytes alive of each site, by its number.
     pub by_site: Vec<u64>,
-    /// In the order of [`History::heaps`].
+    /// In the order of [`History::heaps`](crate::History::heaps).
     pub heaps: Vec<HeapSample>,
 }
 
