@@ -192,3 +192,14 @@ fn psram_is_left_alone_until_a_threshold_says_otherwise() {
             .for_each(|block| heap.dealloc(block, big));
     }
 }
+
+#[test]
+fn what_no_memory_can_hold_is_null_with_a_threshold_too() {
+    let heap: &CapsHeap<SpinLock> = esp32(());
+    heap.set_external_threshold(Some(16 * 1024));
+    for bytes in [64 << 20, 1 << 30, (1 << 31) - 1] {
+        // SAFETY: the layout is not empty.
+        let block = unsafe { heap.alloc(layout(bytes, 1)) };
+        assert!(block.is_null(), "{bytes} bytes");
+    }
+}

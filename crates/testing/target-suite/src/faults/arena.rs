@@ -108,21 +108,15 @@ impl Arena {
 
     /// Whether every word outside of the regions has its pattern.
     pub(super) fn is_untouched(&self) -> bool {
-        let mut next = 0;
-        let guards = REGIONS.iter().enumerate().map(|(index, region)| {
-            let first = self.first_word(index);
-            let guard = next..first;
-            next = first + region.bytes / 4;
-            guard
-        });
-        let whole = |guard: core::ops::Range<u32>| {
-            let words = guard.filter_map(|index| self.words.get(index as usize));
-            words
-                .map(|word| word.load(Ordering::Relaxed))
-                .all(|word| word == GUARD)
-        };
-        let before_each = guards.collect::<Vec<_>>().into_iter().all(whole);
-        before_each && whole(next..self.words.len() as u32)
+        let mut rest = 0;
+        for (index, region) in REGIONS.iter().enumerate() {
+            let first = self.first_word(index) as usize;
+            if !are_guards(self.words.get(rest..first).unwrap_or_default()) {
+                return false;
+            }
+            rest = first + region.bytes as usize / 4;
+        }
+        are_guards(self.words.get(rest..).unwrap_or_default())
     }
 
     fn word(&self, address: u32) -> Option<&AtomicU32> {
@@ -168,6 +162,14 @@ unsafe impl Memory for Arena {
         let whole = whole.with_addr(start.addr());
         Some(NonNull::slice_from_raw_parts(whole, span.size() as usize))
     }
+}
+
+/// Whether all words have the pattern of words outside of the regions.
+#[inline(never)] // inlined, Xtensa's back end meets a constant that it cannot select
+fn are_guards(words: &[AtomicU32]) -> bool {
+    words
+        .iter()
+        .all(|word| word.load(Ordering::Relaxed) == GUARD)
 }
 
 #[cfg(test)]
