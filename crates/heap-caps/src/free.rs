@@ -165,6 +165,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// The allocated block that begins at `address` on the data side.
+    #[inline(never)]
     fn data_block(
         &self,
         heap: HeapIndex,
@@ -195,6 +196,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// The allocated block behind an instruction-side address, see `alias.rs`; `None` if it is not of this heap.
+    #[inline(never)]
     fn code_block_at(
         &self,
         heap: HeapIndex,
@@ -208,6 +210,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// The allocated block whose way back is the word at `back`. Nothing about that word is believed before it fits a used block.
+    #[inline(never)]
     fn code_block(
         &self,
         heap: HeapIndex,

@@ -214,6 +214,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         N - self.len()
     }
 
+    #[inline(never)] // an entry is large: a copy of this in every loop takes more than Xtensa's back end can spill
     pub(crate) fn get(&self, index: HeapIndex) -> Option<Entry<'_, P>> {
         let slot = self.slots.get(index.get())?;
         let details = self.details.get(index.get())?;
