@@ -19,14 +19,15 @@ use crate::{Declared, Kind, MAX_OPTIONS};
 /// ```
 /// use soc_regions::{ESP32, OptionError, common, esp32};
 ///
-/// let options = ESP32.options(&[esp32::TRACE_MEMORY.value("one-bank"), common::PSRAM.of(4 <<
-/// 20)])?; assert_eq!(options,
-/// ESP32.default_options().parse("trace-memory=one-bank")?.parse("psram=4MiB")?);
+/// let values = [esp32::TRACE_MEMORY.value("one-bank"), common::PSRAM.of(4 << 20)];
+/// let options = ESP32.options(&values)?;
+/// let parsed = ESP32.default_options().parse("trace-memory=one-bank")?.parse("psram=4MiB")?;
+/// assert_eq!(options, parsed);
 /// assert_eq!(options.to_string(), "trace-memory=one-bank psram=4194304");
 ///
 /// let unknown = ESP32.default_options().parse("memory-protection").unwrap_err();
-/// assert!(unknown.to_string().starts_with("esp32 has no option `memory-protection`; it has
-/// single-core,"));
+/// let answer = "esp32 has no option `memory-protection`; it has single-core,";
+/// assert!(unknown.to_string().starts_with(answer));
 /// # Ok::<(), OptionError<'static>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
