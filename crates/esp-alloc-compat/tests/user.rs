@@ -105,9 +105,8 @@ fn the_macros_give_the_programs_heap_internal_memory_and_psram() {
     let [internal, external] = [0, 1].map(|region| stats.region_stats[region].as_ref().unwrap());
     let at_the_ends = |asked: usize, there: usize| asked - there;
     // Heaps have the whole words inside: of a buffer off the word grid one is lost.
-    assert!(
-        at_the_ends(64 * 1024, internal.size) <= 4 && at_the_ends(psram::BYTES, external.size) <= 4
-    );
+    assert!(at_the_ends(64 * 1024, internal.size) <= 4);
+    assert!(at_the_ends(psram::BYTES, external.size) <= 4);
     assert_eq!(stats.size, internal.size + external.size);
     assert_eq!(
         esp_alloc::HEAP.free_caps(MemoryCapability::External.into()),
