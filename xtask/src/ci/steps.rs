@@ -122,7 +122,7 @@ const DENY_REMEDY: &str = "cargo install --locked cargo-deny";
 const XTENSA_REMEDY: &str = "apt-get install rustc-web cargo-web rust-web-src";
 
 fn tests() -> Result<(), StepError> {
-    tool::run(xtask()?.arg("test-host"))
+    tool::run(xtask().arg("test-host"))
 }
 
 fn sim() -> Result<(), StepError> {
@@ -130,17 +130,17 @@ fn sim() -> Result<(), StepError> {
 }
 
 fn symbols() -> Result<(), StepError> {
-    tool::run(xtask()?.arg("check-symbols"))?;
-    tool::run(xtask()?.args(["check-symbols", "--target", "host32"]))
+    tool::run(xtask().arg("check-symbols"))?;
+    tool::run(xtask().args(["check-symbols", "--target", "host32"]))
 }
 
 fn qemu() -> Result<(), StepError> {
-    tool::run(xtask()?.arg("qemu"))?;
-    tool::run(xtask()?.args(["qemu", "--target", "esp32c3"]))
+    tool::run(xtask().arg("qemu"))?;
+    tool::run(xtask().args(["qemu", "--target", "esp32c3"]))
 }
 
 fn bench() -> Result<(), StepError> {
-    tool::run(xtask()?.arg("bench"))
+    tool::run(xtask().arg("bench"))
 }
 
 /// Of a recorded program, and of one that runs now.
@@ -156,16 +156,17 @@ fn exports() -> Result<(), StepError> {
     };
     tool::run(&mut script())?;
     let events = target_folder().join("events.log");
-    let log = tool::output(xtask()?.args(["qemu", "--bin", "events"]))?;
+    let log = tool::output(xtask().args(["qemu", "--bin", "events"]))?;
     std::fs::write(&events, log)
         .map_err(|cause| StepError::Failed(format!("{}: {cause}", events.display())))?;
     tool::run(script().arg("--input").arg(&events))
 }
 
-/// This program again.
-fn xtask() -> Result<Command, StepError> {
-    let path = std::env::current_exe().map_err(|cause| StepError::Failed(cause.to_string()))?;
-    Ok(Command::new(path))
+/// This program again, through cargo: an earlier step has built and so replaced the file that runs.
+fn xtask() -> Command {
+    let mut command = cargo();
+    command.arg("xtask");
+    command
 }
 
 fn fmt() -> Result<(), StepError> {

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         false => View::Lines(Lines::new(every)),
     };
     let end = watch(&source, &signals, idle, &mut view, &mut watched);
-    drop(view);
+    view.close();
     paint::print(summary(&watched))?;
     verdict(&source, &watched, end?)
 }

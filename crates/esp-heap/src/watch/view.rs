@@ -17,6 +17,9 @@ pub(crate) enum View {
 }
 
 impl View {
+    /// Gives the terminal back, so that what is printed next stays on it.
+    pub(crate) fn close(self) {}
+
     /// The picture.
     #[cfg(feature = "screen")]
     pub(crate) fn on_terminal(_: Duration) -> Result<View, Error> {
