@@ -29,6 +29,13 @@ pub(crate) const fn bin_of(units: u32) -> u32 {
     (shift << STEP_BITS) + (units >> shift)
 }
 
+/// Whether blocks of `units` and of `more`, which are at least as many, are in one list.
+#[inline(always)]
+pub(crate) const fn is_same_bin(units: u32, more: u32) -> bool {
+    let shift = octaves_above_steps(units);
+    units >> shift == more >> shift
+}
+
 /// How many powers of two `units` lies above the sizes that have a list each.
 #[inline(always)]
 const fn octaves_above_steps(units: u32) -> u32 {
@@ -48,6 +55,15 @@ mod tests {
             [16, 17, 18, 31, 32, 35, 36, 63, 64].map(bin_of),
             [16, 16, 17, 23, 24, 24, 25, 31, 32]
         );
+    }
+
+    #[test]
+    fn blocks_of_one_list_are_told_from_others() {
+        for units in 1..300 {
+            for more in units..600 {
+                assert_eq!(is_same_bin(units, more), bin_of(units) == bin_of(more));
+            }
+        }
     }
 
     #[test]

@@ -238,7 +238,11 @@ impl Pool {
 
     /// No operation came across damage.
     pub(crate) fn check_unnoticed(&self) -> Checked {
-        self.expect(control::DAMAGED, CorruptionKind::Noticed, 0)
+        if !self.is_damaged() {
+            return Ok(());
+        }
+        let used = self.used_blocks();
+        self.expect(control::USED_BLOCKS, CorruptionKind::Noticed, used)
     }
 
     /// The first block is where construction put it.
@@ -259,11 +263,16 @@ impl Pool {
     }
 
     pub(crate) fn check_counters(&self, tally: Tally) -> Checked {
-        self.expect(
-            control::USED_BLOCKS,
-            CorruptionKind::Counter,
-            tally.used_blocks,
-        )?;
+        let used = self.used_blocks();
+        if used != tally.used_blocks {
+            let expected = tally.used_blocks;
+            return Err(broken(
+                CorruptionKind::Counter,
+                control::USED_BLOCKS,
+                expected,
+                used,
+            ));
+        }
         self.expect(
             control::FREE_BLOCKS,
             CorruptionKind::Counter,
@@ -274,6 +283,7 @@ impl Pool {
             CorruptionKind::Counter,
             tally.free_words,
         )?;
+        self.check_ceiling()?;
         self.check_minimum()
     }
 
@@ -288,6 +298,20 @@ impl Pool {
             control::MINIMUM_WORDS,
             free,
             minimum,
+        ))
+    }
+
+    /// The largest free block lies below the ceiling.
+    pub(crate) fn check_ceiling(&self) -> Checked {
+        let (largest, ceiling) = (self.largest_free_units(), self.get(control::CEILING));
+        if largest < ceiling && ceiling <= self.end() {
+            return Ok(());
+        }
+        Err(broken(
+            CorruptionKind::Counter,
+            control::CEILING,
+            largest.saturating_add(1),
+            ceiling,
         ))
     }
 

@@ -1,9 +1,9 @@
 //! How a used block becomes free, shrinks or grows: joined with its free neighbours at once.
 
-use crate::bins::{MIN_UNITS, bin_of};
+use crate::bins::{MIN_UNITS, bin_of, is_same_bin};
 use crate::damage::{Misuse, Refused};
 use crate::header::{Header, Note};
-use crate::lists::node_of;
+use crate::lists::{Links, node_of};
 use crate::poison::FILL_FREED;
 use crate::pool::{Index, Pool, control};
 
@@ -81,66 +81,72 @@ impl Pool {
     }
 
     /// Frees a validated used block, joined with its free neighbours. `None`, with nothing changed, if they are not linked as they should be.
+    ///
+    /// ```text
+    ///   | below |  used  | above |  ─►  |      used      | above |  ─►  |         free         |
+    ///             `join_below`
+    /// ```
     #[inline(always)]
     pub(crate) fn free(self, used: UsedBlock) -> Option<Released> {
-        let UsedBlock {
-            index: block,
-            units,
-            following,
-            ..
-        } = used;
-        let below = self.free_units_below(used)?;
+        let upper = used.index + used.units;
         let above = self.free_units_above(used)?;
-        let (start, upper) = (block - below, block + units);
-        let total = below + units + above;
         let node_above = node_of(upper, above);
+        let mut links = Links::NONE;
         if above > 1 {
-            self.links_of(node_above)?;
+            links = self.links_of(node_above)?;
         }
-        if below > 1 {
-            let links = self.links_of(node_of(start, below))?;
-            self.unlink(links);
-            self.set_header(block, Header::ERASED);
+        let (mut start, mut units) = (used.index, used.units);
+        if used.note != Note::USED {
+            let below = self.join_below(used)?;
+            start -= below;
+            units += below;
+            if above > 1 {
+                links = self.links_anew(node_above); // the block below may have been in the same list
+            }
         }
         // Nothing fails from here.
+        let total = units + above;
         self.discount(control::USED_BLOCKS, 1);
-        let mut words = units;
-        if below == 0 && above == 0 {
-            self.count(control::FREE_BLOCKS, 1);
-            words -= 1;
-        } else if below != 0 && above != 0 {
-            self.discount(control::FREE_BLOCKS, 1);
-            words += 1;
-        }
-        self.count(control::FREE_WORDS, words);
+        self.lift_ceiling(total);
         if above == 0 {
-            self.set_header(upper, following.with_change_before(0, total));
-        } else if above < 4 {
-            self.tell(upper + above, above, total);
+            self.count(control::FREE_BLOCKS, 1);
+            self.count(control::FREE_WORDS, units - 1);
+            self.set_header(upper, used.following.with_change_before(0, total));
+        } else {
+            self.count(control::FREE_WORDS, units);
+            if above < 4 {
+                self.tell(upper + above, above, total);
+            }
         }
-        self.list_joined(start, total, above);
+        self.write_free(start, total);
+        if above > 1 && is_same_bin(above, total) {
+            self.relocate(links, start + 1);
+        } else {
+            if above > 1 {
+                self.unlink(links);
+            }
+            self.link(node_of(start, total), bin_of(total));
+        }
         Some(Released {
             start,
             units: total,
-            seams: [block, upper],
+            seams: [used.index, upper],
         })
     }
 
-    /// Makes `total` units, whose last `above` ones were a free block before, a free block in its list: most often that is the list in which
-    /// a large part was.
+    /// Takes the free block below a used one out of its list and out of the counters, as if the used one began where it does; returns its
+    /// units. `None`, with nothing changed, if it is not linked as it should be.
     #[inline(always)]
-    fn list_joined(self, start: Index, total: u32, above: u32) {
-        let bin = bin_of(total);
-        if above > 1 {
-            let above_links = self.links_anew(node_of(start + total - above, above));
-            if above / 8 > total - above && bin_of(above) == bin {
-                self.write_free(start, total);
-                return self.relocate(above_links, start + 1);
-            }
-            self.unlink(above_links);
+    fn join_below(self, used: UsedBlock) -> Option<u32> {
+        let below = self.free_units_below(used)?;
+        if below > 1 {
+            let links = self.links_of(node_of(used.index - below, below))?;
+            self.unlink(links);
         }
-        self.write_free(start, total);
-        self.link(node_of(start, total), bin);
+        self.set_header(used.index, Header::ERASED);
+        self.discount(control::FREE_BLOCKS, 1);
+        self.discount(control::FREE_WORDS, below - 1);
+        Some(below)
     }
 
     /// Whether [`Pool::free`] frees the block rather than refusing it.

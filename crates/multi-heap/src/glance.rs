@@ -17,7 +17,7 @@ impl Pool {
     /// The counters, as a walk would count.
     pub(crate) fn counters(self) -> Tally {
         Tally {
-            used_blocks: self.get(control::USED_BLOCKS),
+            used_blocks: self.used_blocks(),
             free_blocks: self.get(control::FREE_BLOCKS),
             free_words: self.free_words(),
             listed_blocks: 0,
@@ -44,6 +44,7 @@ impl Pool {
             ));
         }
         self.check_minimum()?;
+        self.check_ceiling()?;
         self.check_unnoticed()
     }
 

@@ -44,7 +44,7 @@ impl Pool {
     /// further behind in its own. O(1): at most [`LAST_PROBES`] blocks.
     #[inline(never)]
     pub(crate) fn find(self, units: u32) -> Option<Index> {
-        if units >= self.end() {
+        if !self.may_have(units) {
             return None;
         }
         let mut bin = self.first_bin_from(bin_of(units));
@@ -90,17 +90,27 @@ impl Pool {
         NONE
     }
 
-    /// A block of at least `units` among the first ones of its own list.
+    /// A block of at least `units` among the first ones of its own list, where no list behind it has a block. What the whole list does not
+    /// have, the heap does not have: the next search need not look.
     fn find_at_last(self, units: u32) -> Option<Index> {
         let bin = bin_of(units);
         let head = control::HEADS + bin;
-        if head >= self.end().min(self.first()) || bin == PAIRS {
-            return None;
+        let mut nodes = None;
+        if head < self.end().min(self.first()) && bin != PAIRS {
+            nodes = Some(self.list_from(self.get(head)));
         }
-        self.list_from(self.get(head))
-            .take(LAST_PROBES as usize)
-            .find(|&node| self.room(node) >= units)
-            .map(|node| node - 1)
+        let mut nodes = nodes.into_iter().flatten();
+        for _ in 0..LAST_PROBES {
+            match nodes.next() {
+                Some(node) if self.room(node) >= units => return Some(node - 1),
+                Some(_) => {}
+                None => {
+                    self.set_ceiling(units);
+                    return None;
+                }
+            }
+        }
+        None
     }
 
     /// Units of the free block, other than a pair, with this node.
@@ -156,6 +166,14 @@ impl Pool {
 pub(crate) struct Links {
     pub(crate) next: u32,
     pub(crate) previous: u32,
+}
+
+impl Links {
+    /// The links of a block that has none.
+    pub(crate) const NONE: Self = Self {
+        next: NONE,
+        previous: NONE,
+    };
 }
 
 /// Linking.

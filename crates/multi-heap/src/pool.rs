@@ -30,10 +30,13 @@ pub(crate) mod control {
     pub(crate) const FREE_WORDS: u32 = 0;
     /// The least value that `FREE_WORDS` had.
     pub(crate) const MINIMUM_WORDS: u32 = 1;
+    /// Number of used blocks; its highest bit is [`DAMAGED`].
     pub(crate) const USED_BLOCKS: u32 = 2;
+    /// Set once an operation came across damage.
+    pub(crate) const DAMAGED: u32 = 1 << 31;
     pub(crate) const FREE_BLOCKS: u32 = 3;
-    /// Not 0 once an operation came across damage.
-    pub(crate) const DAMAGED: u32 = 4;
+    /// No free block has as many units: what a search in vain has found out, until a larger block becomes free.
+    pub(crate) const CEILING: u32 = 4;
     /// Index of the first block.
     pub(crate) const FIRST: u32 = 5;
     pub(crate) const MAP: u32 = 6;
@@ -101,6 +104,7 @@ impl Pool {
         pool.tell(end, 0, end - first);
         arena.set(control::FREE_WORDS, end - first - 1);
         arena.set(control::FREE_BLOCKS, 1);
+        arena.set(control::CEILING, end);
         pool.set_minimum_words(pool.free_words());
         Ok(pool)
     }
@@ -153,6 +157,31 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn discount(self, which: u32, less: u32) {
         self.set(which, self.get(which).wrapping_sub(less));
+    }
+
+    /// Number of used blocks.
+    pub(crate) fn used_blocks(self) -> u32 {
+        self.get(control::USED_BLOCKS) & !control::DAMAGED
+    }
+
+    /// Whether a free block of `units` is worth looking for: a search for as many has not been in vain since a block as large became
+    /// free. O(1), two words.
+    #[inline(always)]
+    pub(crate) fn may_have(self, units: u32) -> bool {
+        units < self.get(control::CEILING)
+    }
+
+    /// Remembers that there is no free block of `units` or more.
+    pub(crate) fn set_ceiling(self, units: u32) {
+        self.set(control::CEILING, units);
+    }
+
+    /// A block of `units` becomes free.
+    #[inline(always)]
+    pub(crate) fn lift_ceiling(self, units: u32) {
+        if !self.may_have(units) {
+            self.set_ceiling(self.end());
+        }
     }
 
     /// Payload words of all free blocks.
@@ -213,12 +242,15 @@ impl Pool {
     /// Remembers that damage was found.
     #[cold]
     pub(crate) fn mark_corrupt(self) {
-        self.set(control::DAMAGED, 1);
+        self.set(
+            control::USED_BLOCKS,
+            self.get(control::USED_BLOCKS) | control::DAMAGED,
+        );
     }
 
     /// Whether an operation came across damage.
     pub(crate) fn is_damaged(self) -> bool {
-        self.get(control::DAMAGED) != 0
+        self.get(control::USED_BLOCKS) & control::DAMAGED != 0
     }
 }
 

@@ -15,7 +15,7 @@ impl Pool {
     /// in the list. All else is left to functions of their own, which need the registers.
     #[inline(always)]
     pub(crate) fn allocate(self, units: u32, alignment: u32) -> Option<Payload> {
-        if units >= self.end() {
+        if !self.may_have(units) {
             return None;
         }
         let mut bin = self.first_bin_from(bin_of(units));

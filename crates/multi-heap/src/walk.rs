@@ -136,7 +136,7 @@ impl<P: Poison> Heap<P> {
     /// All seven figures. O(1).
     #[must_use]
     pub fn info(&self) -> Info {
-        let used = self.pool.get(control::USED_BLOCKS);
+        let used = self.pool.used_blocks();
         let free = self.pool.get(control::FREE_BLOCKS);
         let blocks_bytes = self
             .pool

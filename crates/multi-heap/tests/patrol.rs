@@ -77,6 +77,7 @@ fn a_large_free_block_takes_a_look_for_each_256_bytes() {
 fn guarded_bytes<P: Poison>(heap: &Heap<P>) -> Vec<usize> {
     let region = 0..heap.region_bytes() as usize;
     let minimum = 4..8; // wrong only if it is more than there is
+    let ceiling = 16..20; // wrong only if it is less than there is
     let used = heap
         .blocks()
         .filter(|block| block.state == BlockState::Used)
@@ -98,7 +99,7 @@ fn guarded_bytes<P: Poison>(heap: &Heap<P>) -> Vec<usize> {
         .into_iter()
         .chain(slack)
         .chain(free)
-        .chain([minimum])
+        .chain([minimum, ceiling])
         .collect();
     region
         .filter(|byte| !apart.iter().any(|apart| apart.contains(byte)))
