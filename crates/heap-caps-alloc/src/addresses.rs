@@ -14,12 +14,22 @@ use multi_heap::Poison;
 
 use crate::heap::State;
 
+/// On a chip without an operating system the bytes of a heap are where its addresses say: no other memory is taken.
+pub(crate) const ADDRESSES_ARE_POINTERS: bool =
+    cfg!(all(target_os = "none", target_pointer_width = "32"));
+
 impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
+    /// Whether bytes of some heap can be elsewhere than its addresses say.
+    #[inline(always)]
+    const fn is_displaced(&self) -> bool {
+        !ADDRESSES_ARE_POINTERS && self.displaced
+    }
+
     /// The address that the heaps know `pointer` by. O(1) on a chip, O(heaps) on a host. On a chip the address is checked
     /// by whoever uses it; on a host `None` says that it lies in no heap.
     #[inline(always)]
     pub(crate) fn known_address(&self, pointer: NonNull<u8>) -> Option<u32> {
-        if self.displaced {
+        if self.is_displaced() {
             return self.looked_up_address(pointer);
         }
         u32::try_from(pointer.addr().get()).ok()
@@ -43,7 +53,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
     /// The pointer to a block by its address. On the instruction side the chip's address is the pointer, on a host too.
     #[inline(always)]
     pub(crate) fn pointer_to(&self, address: u32) -> NonNull<u8> {
-        if self.displaced {
+        if self.is_displaced() {
             return self.looked_up_pointer(address);
         }
         exposed(address)

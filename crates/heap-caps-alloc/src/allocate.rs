@@ -77,19 +77,34 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[doc(hidden)]
     #[inline(always)]
     pub fn try_allocate(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>> {
-        let layout = request.layout().filter(|_| !P::FILLS);
-        // Zeros are written by the data side's address.
-        let layout = layout.filter(|_| !request.is_zeroed() || !request.is_for_code());
-        if let Some(layout) = layout
-            && let Some(block) = self.take(layout, request.placement(), request.caller())
-        {
-            if request.is_zeroed() {
-                // SAFETY: a block just taken, of that size, which nobody else knows of.
-                unsafe { zero_block(block, layout.size()) };
-            }
-            return Some(block);
+        let block = self.take_at_once(&request);
+        if block.is_some() {
+            return block;
         }
-        self.allocate_slowly(request, layout.is_some())
+        self.allocate_slowly(request)
+    }
+
+    /// Allocates what `request` asks for if the first memory that it names has a block, at an alignment of at most 8; `None`
+    /// says nothing: [`CapsHeap::allocate_slowly`] finds other memory, or the reason.
+    #[inline(always)]
+    pub(crate) fn take_at_once(&self, request: &AllocRequest<'_>) -> Option<NonNull<u8>> {
+        let layout = Self::at_once(request)?;
+        let block = self.take(layout, request.placement(), request.caller())?;
+        if request.is_zeroed() {
+            // SAFETY: a block just taken, of that size, which nobody else knows of.
+            unsafe { zero_block(block, layout.size()) };
+        }
+        Some(block)
+    }
+
+    /// Size and alignment of a request that [`CapsHeap::take_at_once`] tries to serve.
+    #[inline(always)]
+    fn at_once(request: &AllocRequest<'_>) -> Option<Request> {
+        // Zeros are written by the data side's address.
+        if P::FILLS || request.is_zeroed() && request.is_for_code() {
+            return None;
+        }
+        request.plain_layout()
     }
 
     /// A block of the first memory that the placement names; `None` says nothing: [`CapsHeap::allocate_slowly`] finds
@@ -110,13 +125,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     #[cold]
     #[inline(never)]
-    fn allocate_slowly(
-        &self,
-        request: AllocRequest<'_>,
-        first_was_tried: bool,
-    ) -> Option<NonNull<u8>> {
+    pub(crate) fn allocate_slowly(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>> {
         let mut state = self.state.acquire();
-        let taken = match first_was_tried {
+        let taken = match Self::at_once(&request).is_some() {
             true => state.heaps.take_or_refuse(&request),
             false => state.heaps.take_any(&request),
         };

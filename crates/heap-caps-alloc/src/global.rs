@@ -4,6 +4,7 @@
 //! at first: atomics do not work in the PSRAM of ESP32, ESP32-S2 and ESP32-S3, and nobody knows what a `Box` will contain.
 
 use core::alloc::{GlobalAlloc, Layout};
+use core::hint::assert_unchecked;
 use core::mem;
 use core::ptr::{self, NonNull};
 
@@ -26,12 +27,12 @@ where
 {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        without_unwinding(|| self.allocate_layout(layout, request(layout)))
+        without_unwinding(|| self.allocate_layout(layout, false))
     }
 
     #[inline]
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        without_unwinding(|| self.allocate_layout(layout, request(layout).zeroed()))
+        without_unwinding(|| self.allocate_layout(layout, true))
     }
 
     #[inline]
@@ -60,7 +61,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         };
         let old = NonNull::new(pointer).filter(|_| layout.size() != 0);
         let Some(old) = old else {
-            return self.allocate_layout(new, request(new));
+            return self.allocate_layout(new, false);
         };
         if size == 0 {
             // SAFETY: the caller gives up a block of this allocator.
@@ -73,17 +74,37 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 
     #[inline(always)]
-    fn allocate_layout(&self, layout: Layout, request: AllocRequest<'_>) -> *mut u8 {
-        match self.try_allocate(request) {
-            Some(block) => block.as_ptr(),
-            None if layout.size() == 0 => layout.dangling_ptr().as_ptr(),
-            None => ptr::null_mut(),
+    fn allocate_layout(&self, layout: Layout, zeroed: bool) -> *mut u8 {
+        let mut wanted = request(layout);
+        if zeroed {
+            wanted = wanted.zeroed();
         }
+        match self.take_at_once(&wanted) {
+            Some(block) => block.as_ptr(),
+            None => self.allocate_layout_slowly(layout, zeroed),
+        }
+    }
+
+    /// The request is made anew: nothing of it is written to memory where it is served at once.
+    #[cold]
+    #[inline(never)]
+    fn allocate_layout_slowly(&self, layout: Layout, zeroed: bool) -> *mut u8 {
+        if layout.size() == 0 {
+            return layout.dangling_ptr().as_ptr();
+        }
+        let mut wanted = request(layout);
+        if zeroed {
+            wanted = wanted.zeroed();
+        }
+        let block = self.allocate_slowly(wanted);
+        block.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 }
 
 #[inline(always)]
 const fn request(layout: Layout) -> AllocRequest<'static> {
+    // SAFETY: every layout's alignment is a power of two.
+    unsafe { assert_unchecked(layout.align().is_power_of_two()) };
     AllocRequest::new(layout.size(), Caps::empty())
         .aligned_to(layout.align())
         .placed(Placement::Default)

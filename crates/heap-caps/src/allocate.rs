@@ -133,8 +133,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         caps: Caps,
         caller: Option<&'static Location<'static>>,
     ) -> Option<Taken> {
-        let taken = self.find(layout, caps)?;
-        self.watches.taken_from(taken.heap, &self.registry);
+        let taken = match self.find_ordinary(layout, caps) {
+            Ok(taken) => taken,
+            Err(from) => self.find(layout, caps, from)?,
+        };
         if O::LISTENS {
             self.notify_allocated(taken, layout, caps, caller);
         }
@@ -191,39 +193,82 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.take(layout, caps, request.caller)
     }
 
-    /// [`HeapCaps::find`], one copy for moves.
-    #[inline(never)]
-    pub(crate) fn find_outlined(&mut self, layout: Request, caps: Caps) -> Option<Taken> {
-        self.find(layout, caps)
+    /// A block of the first heap on the route that is worth asking, at an alignment of at most 8.
+    ///
+    /// # Errors
+    /// The step at which [`HeapCaps::find`] has to go on.
+    #[inline(always)]
+    fn find_ordinary(&mut self, layout: Request, caps: Caps) -> Result<Taken, usize> {
+        if !layout.is_ordinary() {
+            return Err(0);
+        }
+        let route = self.routes.position(caps).ok_or(0_usize)?;
+        let (index, step) = self.first_worth_asking(route, layout.size())?;
+        if step.is_reserved() && !self.reserves_allow_in(route, step, layout.size()) {
+            return Err(index + 1);
+        }
+        let slot = self.registry.slots.get_mut(step.heap().get());
+        let slot = slot.ok_or(index)?;
+        let heap = slot.heap.as_mut().ok_or(index)?;
+        let offset = heap.allocate_plain(layout).ok_or(index + 1)?;
+        Ok(Taken {
+            address: slot.start.wrapping_add(offset.get()),
+            heap: step.heap(),
+        })
     }
 
-    /// The first heap on the route that has a block.
+    /// The first step of a route whose heap may have `size` bytes.
+    ///
+    /// # Errors
+    /// The step that ends the search: the last one, or a constrained one.
     #[inline(always)]
-    pub(crate) fn find(&mut self, layout: Request, caps: Caps) -> Option<Taken> {
+    fn first_worth_asking(&self, route: RouteIndex, size: u32) -> Result<(usize, Step), usize> {
+        for (index, &step) in self.routes.steps(route).iter().enumerate() {
+            if step.is_constrained() || step.is_end() {
+                return Err(index);
+            }
+            let slot = self.registry.slots.get(step.heap().get()).ok_or(index)?;
+            let heap = slot.heap.as_ref().ok_or(index)?;
+            if heap.may_serve(size) {
+                return Ok((index, step));
+            }
+        }
+        Err(HEAPS)
+    }
+
+    /// The first heap on the route, from a step on, that has a block: the whole search.
+    #[inline(never)]
+    pub(crate) fn find(&mut self, layout: Request, caps: Caps, from: usize) -> Option<Taken> {
         let route = self.route(caps)?;
-        for index in 0..HEAPS {
+        for index in from..HEAPS {
             let step = *self.routes.steps(route).get(index)?;
             if step.is_end() {
                 break;
             }
-            if step.is_constrained() {
-                match self.find_constrained(step, layout, caps) {
-                    None => continue,
-                    found => return found,
-                }
-            }
-            if step.is_reserved() && !self.reserves_allow(step, layout, self.routes.bits(route)) {
-                continue;
-            }
-            let slot = self.registry.slots.get_mut(step.heap().get())?;
-            if let Some(offset) = slot.heap.as_mut()?.allocate(layout) {
-                return Some(Taken {
-                    address: slot.start.wrapping_add(offset.get()),
-                    heap: step.heap(),
-                });
+            let found = match step.is_constrained() {
+                true => self.find_constrained(step, layout, caps),
+                false => self.find_in(step, layout, route),
+            };
+            if let Some(taken) = found {
+                self.watches.taken_from(taken.heap, &self.registry);
+                return found;
             }
         }
         None
+    }
+
+    /// A block of a heap that is asked for just what `layout` says.
+    #[inline(always)]
+    fn find_in(&mut self, step: Step, layout: Request, route: RouteIndex) -> Option<Taken> {
+        if step.is_reserved() && !self.reserves_allow(step, layout, self.routes.bits(route)) {
+            return None;
+        }
+        let slot = self.registry.slots.get_mut(step.heap().get())?;
+        let offset = slot.heap.as_mut()?.allocate(layout)?;
+        Some(Taken {
+            address: slot.start.wrapping_add(offset.get()),
+            heap: step.heap(),
+        })
     }
 
     #[inline(always)]
@@ -250,9 +295,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             registry,
             reserves,
             rules,
+            watches,
             ..
         } = self;
-        routes.compute(caps, rules, registry, reserves).ok()
+        let watched = watches.any();
+        routes
+            .compute(caps, rules, registry, reserves, watched)
+            .ok()
     }
 
     /// A block of a heap that has to be asked for more or other than `layout`.
@@ -274,6 +323,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             address: slot.start.wrapping_add(offset.get()),
             heap: step.heap(),
         })
+    }
+
+    /// [`HeapCaps::reserves_allow`] for a kept route and an ordinary layout.
+    #[inline(never)]
+    fn reserves_allow_in(&mut self, route: RouteIndex, step: Step, size: u32) -> bool {
+        let memory = self.registry.caps(step.heap());
+        let bytes = ((size + 3) & !3) + 8 + P::OVERHEAD; // a header, and one for a gap
+        let bits = self.routes.bits(route);
+        self.reserves.allow(bits, memory, bytes, &self.registry)
     }
 
     #[inline(always)]

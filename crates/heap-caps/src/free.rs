@@ -41,27 +41,26 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if P::FILLS {
             return false;
         }
-        let Some((heap, usable)) = self.release(address) else {
+        if !O::LISTENS {
+            return self.release(address).is_some();
+        }
+        let heap = self.registry.containing(address);
+        let (Some(usable), Some(heap)) = (self.release(address), heap) else {
             return false;
         };
-        if O::LISTENS {
-            self.observer.on_free(&Freed {
-                address,
-                heap,
-                usable,
-            });
-        }
+        self.observer.on_free(&Freed {
+            address,
+            heap,
+            usable,
+        });
         true
     }
 
-    /// Returns a block's bytes to its heap: the heap, and the usable bytes.
+    /// Returns a block's bytes to its heap; how many were usable.
     #[inline(always)]
-    fn release(&mut self, address: u32) -> Option<(HeapIndex, u32)> {
-        let heap = self.registry.containing(address)?;
-        let slot = self.registry.slots.get_mut(heap.get())?;
-        let offset = Offset::new(address.wrapping_sub(slot.start))?;
-        let usable = slot.heap.as_mut()?.try_free(offset)?;
-        Some((heap, usable))
+    fn release(&mut self, address: u32) -> Option<u32> {
+        let (heap, place) = self.registry.place_of(address)?;
+        heap.try_free(Offset::new(place)?)
     }
 
     /// First phase of a free: finds and validates the block. O(heaps). [`PendingFree::fill`] and
@@ -106,7 +105,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Returns the bytes of the block at `address` to its heap, without telling anybody; returns how many were usable.
     #[inline(never)]
     pub(crate) fn give_back(&mut self, address: u32) -> Result<u32, Misuse> {
-        if let Some((_, usable)) = self.release(address) {
+        if let Some(usable) = self.release(address) {
             return Ok(usable);
         }
         let block = self.block_at(address)?;

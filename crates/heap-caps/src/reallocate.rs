@@ -176,7 +176,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let Some(bytes) = memory.try_usable_size(offset) else {
             return Ordinary::Undecided;
         };
-        match self.find_outlined(layout, caps) {
+        match self.find(layout, caps, 0) {
             None => Ordinary::Undecided,
             Some(to) if self.is_code(to) => {
                 // The words of code lie in another order; nobody has seen the block.
@@ -185,7 +185,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 Ordinary::Undecided
             }
             Some(to) => {
-                self.watches.taken_from(to.heap, &self.registry);
                 let bytes = bytes.min(layout.size());
                 let within = false;
                 Ordinary::Moving(OrdinaryMove { to, bytes, within })
@@ -365,10 +364,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         {
             return Ok(Some(done));
         }
-        let Some(taken) = self.find_outlined(layout, caps) else {
+        let Some(taken) = self.find(layout, caps, 0) else {
             return Ok(None);
         };
-        self.watches.taken_from(taken.heap, &self.registry);
         let mut to = self.block_at(taken.address)?;
         to.usable = to.usable.min(layout.size());
         let (from, within) = (*old, false);

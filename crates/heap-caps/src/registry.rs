@@ -260,10 +260,24 @@ impl<P: Poison, const N: usize> Registry<P, N> {
     /// The heap in whose span `address` lies. O(heaps): a subtraction and a comparison each.
     #[inline(always)]
     pub(crate) fn containing(&self, address: u32) -> Option<HeapIndex> {
+        // Slots without a heap have no size.
         let inside = |slot: &Slot<P>| address.wrapping_sub(slot.start) < slot.size;
-        let found = self.slots.iter().take(self.len()).position(inside)?;
+        let found = self.slots.iter().position(inside)?;
         #[expect(clippy::cast_possible_truncation, reason = "N is at most 63")]
         Some(HeapIndex(found as u8))
+    }
+
+    /// The enabled heap in whose span `address` lies, its first address, and the place of the address in it. As
+    /// [`Registry::containing`] otherwise.
+    #[inline(always)]
+    pub(crate) fn place_of(&mut self, address: u32) -> Option<(&mut Heap<P>, u32)> {
+        for slot in &mut self.slots {
+            let place = address.wrapping_sub(slot.start);
+            if place < slot.size {
+                return Some((slot.heap.as_mut()?, place));
+            }
+        }
+        None
     }
 
     fn indices(&self) -> impl Iterator<Item = HeapIndex> + use<P, N> {

@@ -181,6 +181,14 @@ impl<'a> AllocRequest<'a> {
         }
     }
 
+    /// Size and alignment where the alignment is at most 8; `None` for others, and if one of them is impossible. A few
+    /// instructions.
+    #[must_use]
+    #[inline(always)]
+    pub const fn plain_layout(&self) -> Option<Request> {
+        Request::plain(self.size, self.alignment)
+    }
+
     /// Size and alignment as a heap takes them; `None` if one of them is impossible.
     #[must_use]
     #[inline(always)]

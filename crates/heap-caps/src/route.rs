@@ -28,7 +28,8 @@ pub(crate) struct Step(u8);
 impl Step {
     const END: Self = Self(0);
     const HEAP: u8 = 0x3F;
-    /// Size, alignment or address are not simply those asked for: whole words, cache lines, the instruction side.
+    /// Size, alignment or address are not simply those asked for: whole words, cache lines, the instruction side; or
+    /// somebody watches what is taken.
     const CONSTRAINED: u8 = 0x40;
     /// A reserve limits what may be taken.
     const RESERVED: u8 = 0x80;
@@ -43,10 +44,10 @@ impl Step {
         HeapIndex((self.0 & Self::HEAP).wrapping_sub(1))
     }
 
-    /// Whether the heap is asked for just what the request says, whatever it holds.
+    /// Whether there is a heap, and it is asked for just what the request says, whatever it holds.
     #[inline(always)]
     pub(crate) const fn is_ordinary(self) -> bool {
-        self.0 <= Self::HEAP
+        self.0.wrapping_sub(1) < Self::HEAP
     }
 
     #[inline(always)]
@@ -121,6 +122,7 @@ impl<const N: usize> Routes<N> {
         rules: &Rules,
         registry: &Registry<P, N>,
         reserves: &Reserves,
+        watched: bool,
     ) -> Result<RouteIndex, Cause> {
         let caps = rules.caps(asked)?;
         let route = self.next as usize; // widening
@@ -140,6 +142,9 @@ impl<const N: usize> Routes<N> {
             for offer in registry.offers().filter(offering) {
                 if let Some(step) = rest.next() {
                     *step = step_of::<P>(&offer, asked, caps, rules, reserves);
+                    if watched {
+                        step.0 |= Step::CONSTRAINED;
+                    }
                 }
             }
         }

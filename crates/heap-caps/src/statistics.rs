@@ -85,6 +85,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Begins to keep the least free bytes that `caps` have at one moment; `None` if there are
     /// [`WATCHES`](crate::WATCHES) already. Each watch costs O(heaps) per allocation.
     pub fn watch(&mut self, caps: Caps) -> Option<WatchIndex> {
+        self.routes.invalidate(); // steps say whether somebody watches
         self.watches.add(caps, &self.registry)
     }
 
@@ -96,6 +97,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Ends a watch; returns the least free bytes since it began.
     pub fn end_watch(&mut self, watch: WatchIndex) -> Option<u32> {
+        self.routes.invalidate();
         self.watches.end(watch)
     }
 

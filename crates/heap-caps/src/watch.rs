@@ -63,6 +63,10 @@ impl Watches {
         place.as_ref().map(|watch| watch.minimum)
     }
 
+    pub(crate) const fn any(&self) -> bool {
+        self.count > 0
+    }
+
     /// Bytes of a heap were allocated. O(1) without watches.
     #[inline(always)]
     pub(crate) fn taken_from<P: Poison, const N: usize>(

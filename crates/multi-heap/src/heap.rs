@@ -92,19 +92,37 @@ impl<P: Poison> Heap<P> {
     #[inline(always)]
     pub fn allocate(&mut self, request: Request) -> Option<Offset> {
         if request.is_ordinary() {
-            self.allocate_ordinary(request.size(), request.alignment())
+            self.allocate_plain(request)
         } else {
             self.allocate_aligned(request)
         }
     }
 
-    /// Allocates `size` bytes at an alignment of 4 or 8.
+    /// Whether a block for `size` bytes is worth asking for: `false` says that there is none. O(1), much less than a search.
+    #[inline(always)]
+    #[must_use]
+    pub fn may_serve(&self, size: u32) -> bool {
+        self.pool.may_have(units_for(size + P::OVERHEAD))
+    }
+
+    /// Same as [`Heap::allocate`] for a request at an alignment of 4 or 8 without an offset ([`Request::is_ordinary`]). O(1).
+    #[inline(always)]
+    pub fn allocate_plain(&mut self, request: Request) -> Option<Offset> {
+        debug_assert!(request.is_ordinary());
+        Self::allocate_ordinary(self.pool, request.size(), request.alignment())
+    }
+
+    /// Allocates `size` bytes at an alignment of 4 or 8. The pool comes in registers.
     #[inline(never)]
-    fn allocate_ordinary(&mut self, size: u32, alignment: u32) -> Option<Offset> {
+    fn allocate_ordinary(pool: Pool, size: u32, alignment: u32) -> Option<Offset> {
         let units = units_for(size + P::OVERHEAD);
-        let payload = self.pool.allocate(units, alignment / 4)?;
+        let payload = pool.allocate(units, alignment / 4)?;
         if P::OVERHEAD != 0 {
-            self.arm(payload.get() - 1, units, size);
+            let mut heap = Self {
+                pool,
+                poison: PhantomData,
+            };
+            heap.arm(payload.get() - 1, units, size);
         }
         Offset::new(payload.get() * 4 + poison::head_bytes::<P>())
     }

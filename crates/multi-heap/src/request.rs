@@ -33,6 +33,26 @@ impl Request {
         Self::aligned_at(size, alignment, 0)
     }
 
+    /// A request at an alignment of at most 8; `None` where [`Self::aligned`] gives none, and for larger alignments. Takes a few
+    /// instructions.
+    #[must_use]
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the size is compared with a bound below 2^32 first"
+    )]
+    pub const fn plain(size: usize, alignment: usize) -> Option<Self> {
+        let size_fits = size.wrapping_sub(1) < Self::MAX_SIZE as usize;
+        if !size_fits || alignment > 8 || !alignment.is_power_of_two() {
+            return None;
+        }
+        Some(Self {
+            size: size as u32,
+            alignment: if alignment > 4 { 8 } else { 4 },
+            offset: 0,
+        })
+    }
+
     /// A request whose byte at `offset` (rounded up to a multiple of 4) is aligned, rather than its first byte.
     /// `size` counts the bytes before the offset too. `None` also where `offset` is above `size`.
     #[must_use]
@@ -77,9 +97,10 @@ impl Request {
         self.offset
     }
 
-    /// Whether [`Heap::allocate`](crate::Heap::allocate) serves it by the code for an alignment of 4 or 8.
+    /// Whether the alignment is 4 or 8, at the first byte: [`Heap::allocate_plain`](crate::Heap::allocate_plain) serves it.
+    #[must_use]
     #[inline(always)]
-    pub(crate) const fn is_ordinary(self) -> bool {
+    pub const fn is_ordinary(self) -> bool {
         self.alignment == Self::MIN_ALIGNMENT
             || self.alignment == 2 * Self::MIN_ALIGNMENT && self.offset == 0
     }

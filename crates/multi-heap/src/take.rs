@@ -43,28 +43,26 @@ impl Pool {
         let block = node - 1;
         let next = self.get(node);
         let links = Links { next, previous };
-        if self.word_before_aligned(block, alignment) != 0 && room > units {
-            return self.allocate_behind_word(block, units);
-        }
-        if self.word_before_aligned(block, alignment) != 0
-            || self.get(node + 1) != previous
+        let lead = self.word_before_aligned(block, alignment);
+        let taken = units + lead;
+        if self.get(node + 1) != previous
             || next != NONE && !self.leads_back(node, links)
             || !self.ends_inside(block, room)
-            || room < units
+            || room < taken
         {
             return self.allocate_slowly(units, alignment);
         }
         // Nothing fails from here.
-        let payload = self.begin_used(block, 0, units);
-        let (start, rest) = (block + units, room - units);
+        let payload = self.begin_used(block, lead, units);
+        let (start, rest) = (block + taken, room - taken);
         if rest == 0 {
-            self.take_words(units - 1);
+            self.take_words(taken - 1);
             self.discount(control::FREE_BLOCKS, 1);
             self.tell(start, room, 0);
             self.unlink(links);
             return payload;
         }
-        self.take_words(units);
+        self.take_words(taken);
         self.write_free(start, rest);
         let rest_bin = bin_of(rest);
         if rest_bin == bin {
@@ -96,12 +94,6 @@ impl Pool {
             }
             wanted += 1;
         }
-    }
-
-    /// Allocates the `units` units behind the first word of a free block.
-    #[inline(never)]
-    fn allocate_behind_word(self, block: Index, units: u32) -> Option<Payload> {
-        self.allocate_behind(block, 1, units)
     }
 
     /// Allocates the `units` units behind the first `lead` words, 0 or 1, of a free block.
