@@ -1,6 +1,6 @@
 //! Whether a heap keeps its invariants (those of `pool.rs`), and where it does not.
 
-use crate::bins::MIN_UNITS;
+use crate::bins::{MAP_WORDS, MIN_UNITS};
 use crate::damage::{Corruption, CorruptionKind};
 use crate::header::{Header, Note};
 use crate::heap::Heap;
@@ -276,7 +276,7 @@ impl Pool {
         self.expect(
             control::FREE_BLOCKS,
             CorruptionKind::Counter,
-            tally.free_blocks,
+            tally.free_blocks | self.words_in_use(),
         )?;
         self.expect(
             control::FREE_WORDS,
@@ -299,6 +299,18 @@ impl Pool {
             free,
             minimum,
         ))
+    }
+
+    /// Which words of the map are not 0, as the counter of free blocks remembers it.
+    fn words_in_use(&self) -> u32 {
+        let words = (0..MAP_WORDS).filter(|word| self.arena().get(control::MAP + word) != 0);
+        words.fold(0, |bits, word| bits | 1 << 31 >> word)
+    }
+
+    /// The counter of free blocks remembers which words of the map are not 0.
+    pub(crate) fn check_words_in_use(&self) -> Checked {
+        let expected = self.free_blocks() | self.words_in_use();
+        self.expect(control::FREE_BLOCKS, CorruptionKind::Bitmap, expected)
     }
 
     /// The largest free block lies below the ceiling.

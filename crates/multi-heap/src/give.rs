@@ -190,7 +190,7 @@ impl Pool {
 impl Pool {
     /// Resizes a block where it lies and returns the units it has then; `None` if there is no room. What it gives up is joined with a
     /// free block behind it; a single unit stays with the block. Refused, with nothing changed, if the free block behind is damaged.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn resize(self, used: UsedBlock, units: u32) -> Result<Option<u32>, Refused> {
         let UsedBlock {
             index: block,
@@ -218,6 +218,12 @@ impl Pool {
         Ok(Some(units))
     }
 
+    /// [`Pool::resize`], one copy for rare callers.
+    #[inline(never)]
+    fn resize_outlined(self, used: UsedBlock, units: u32) -> Result<Option<u32>, Refused> {
+        self.resize(used, units)
+    }
+
     /// Grows a block downwards, into the free block below it and what is needed of the one behind it: the joined block, whose payload has still
     /// to be moved to its start. `None` if there is no room, or if the free block below could hold the whole: taking a block from that
     /// one serves better. Refused, with nothing changed, if a neighbour is damaged.
@@ -241,7 +247,7 @@ impl Pool {
             return Err(Refused);
         }
         let kept = used.units.max(new_units - below);
-        if kept > used.units && self.resize(used, kept)?.is_none() {
+        if kept > used.units && self.resize_outlined(used, kept)?.is_none() {
             return Ok(None);
         }
         if below != 1 {

@@ -18,7 +18,7 @@ impl Pool {
     pub(crate) fn counters(self) -> Tally {
         Tally {
             used_blocks: self.used_blocks(),
-            free_blocks: self.get(control::FREE_BLOCKS),
+            free_blocks: self.free_blocks(),
             free_words: self.free_words(),
             listed_blocks: 0,
         }
@@ -43,6 +43,7 @@ impl Pool {
                 words,
             ));
         }
+        self.check_words_in_use()?;
         self.check_minimum()?;
         self.check_ceiling()?;
         self.check_unnoticed()

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   map       one bit for each list               0 0 1 0 0 .. 0 1            in words of 32, the first list's bit is the highest
+//!   in use    one bit for each word of the map    1 0 0 0 1 0
 //!   heads     list 2, list 3, ...                 | node | 0 | node | ...
 //!   list      head -> node <-> node <-> node -> 0                             the first ones in address order
 //!   node      | next | previous |                                             the second and third word of a block,
@@ -119,28 +120,38 @@ impl Pool {
         self.header(node - 1).listed_units()
     }
 
-    /// The first list from `bin` upwards that has a block, or [`NO_LIST`]: looks at no more words than the map has.
+    /// The first list from `bin` upwards that has a block, or [`NO_LIST`]: looks at two words of the map at most.
     #[inline(always)]
     pub(crate) fn first_bin_from(self, bin: u32) -> u32 {
         let mut word = bin / 32;
         let mut map = self.get(control::MAP + word) & (u32::MAX >> (bin % 32));
-        while map == 0 {
+        if map == 0 {
             word += 1;
-            if word >= MAP_WORDS {
+            let behind = (self.get(control::FREE_BLOCKS) & control::WORDS_IN_USE) << word;
+            word += behind.leading_zeros(); // of 6 bits, so inside the map
+            if behind == 0 {
                 return NO_LIST;
             }
             map = self.get(control::MAP + word);
+            if map == 0 {
+                return NO_LIST; // only in a damaged heap
+            }
         }
         word * 32 + map.leading_zeros()
     }
 
     /// Units of the largest block that [`Pool::find`] finds; 0 if there is none. O(1).
     pub(crate) fn largest_free_units(self) -> u32 {
-        let map = |word: &u32| self.get(control::MAP + word);
-        let Some(word) = (0..MAP_WORDS).rev().find(|word| map(word) != 0) else {
+        let in_use = self.get(control::FREE_BLOCKS) & control::WORDS_IN_USE;
+        if in_use == 0 {
             return 0;
-        };
-        let bin = word * 32 + 31 - map(&word).trailing_zeros();
+        }
+        let word = 31 - in_use.trailing_zeros();
+        let map = self.get(control::MAP + word);
+        if map == 0 {
+            return 0; // only in a damaged heap
+        }
+        let bin = word * 32 + 31 - map.trailing_zeros();
         if control::HEADS + bin >= self.end() {
             return 0;
         }
@@ -277,8 +288,14 @@ impl Pool {
     /// Notes that a list has a first block now, or that it has none any more.
     #[inline(always)]
     pub(crate) fn toggle(self, bin: u32) {
-        let word = control::MAP + bin / 32;
-        self.set(word, self.get(word) ^ 1 << 31 >> (bin % 32));
+        let word = bin / 32;
+        let before = self.get(control::MAP + word);
+        let after = before ^ 1 << 31 >> (bin % 32);
+        self.set(control::MAP + word, after);
+        if before == 0 || after == 0 {
+            let in_use = self.get(control::FREE_BLOCKS) ^ 1 << 31 >> word;
+            self.set(control::FREE_BLOCKS, in_use);
+        }
     }
 }
 

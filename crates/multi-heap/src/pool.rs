@@ -34,7 +34,10 @@ pub(crate) mod control {
     pub(crate) const USED_BLOCKS: u32 = 2;
     /// Set once an operation came across damage.
     pub(crate) const DAMAGED: u32 = 1 << 31;
+    /// Number of free blocks; its highest bits are [`WORDS_IN_USE`].
     pub(crate) const FREE_BLOCKS: u32 = 3;
+    /// A bit for each word of the map that is not 0, the first word's the highest.
+    pub(crate) const WORDS_IN_USE: u32 = !(u32::MAX >> super::MAP_WORDS);
     /// No free block has as many units: what a search in vain has found out, until a larger block becomes free.
     pub(crate) const CEILING: u32 = 4;
     /// Index of the first block.
@@ -103,7 +106,7 @@ impl Pool {
         pool.put_in(first, end - first);
         pool.tell(end, 0, end - first);
         arena.set(control::FREE_WORDS, end - first - 1);
-        arena.set(control::FREE_BLOCKS, 1);
+        pool.count(control::FREE_BLOCKS, 1);
         arena.set(control::CEILING, end);
         pool.set_minimum_words(pool.free_words());
         Ok(pool)
@@ -162,6 +165,11 @@ impl Pool {
     /// Number of used blocks.
     pub(crate) fn used_blocks(self) -> u32 {
         self.get(control::USED_BLOCKS) & !control::DAMAGED
+    }
+
+    /// Number of free blocks.
+    pub(crate) fn free_blocks(self) -> u32 {
+        self.get(control::FREE_BLOCKS) & !control::WORDS_IN_USE
     }
 
     /// Whether a free block of `units` is worth looking for: a search for as many has not been in vain since a block as large became

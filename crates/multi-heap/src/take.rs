@@ -1,6 +1,6 @@
 //! How a free block becomes a used one.
 
-use crate::bins::bin_of;
+use crate::bins::{bin_of, is_same_bin};
 use crate::header::{Header, Note};
 use crate::lists::{Links, NO_LIST, NONE, PAIRS, node_of};
 use crate::pool::{Index, Pool, control};
@@ -175,12 +175,18 @@ impl Pool {
         if !self.ends_inside(block, room) || room < units {
             return None;
         }
+        let (start, rest) = (block + units, room - units);
         if room != 1 {
             let links = self.links_of(node_of(block, room))?;
             // Nothing fails from here.
+            if rest >= 4 && is_same_bin(rest, room) {
+                self.write_free(start, rest);
+                self.relocate(links, start + 1);
+                self.take_words(units);
+                return Some(());
+            }
             self.unlink(links);
         }
-        let (start, rest) = (block + units, room - units);
         if rest == 0 {
             self.discount(control::FREE_BLOCKS, 1);
         } else {

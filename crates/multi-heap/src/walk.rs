@@ -7,7 +7,7 @@ use crate::header::Header;
 use crate::heap::{Heap, user_offset};
 use crate::offset::Offset;
 use crate::poison::Poison;
-use crate::pool::{Index, control};
+use crate::pool::Index;
 
 /// Whether a block is allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -137,7 +137,7 @@ impl<P: Poison> Heap<P> {
     #[must_use]
     pub fn info(&self) -> Info {
         let used = self.pool.used_blocks();
-        let free = self.pool.get(control::FREE_BLOCKS);
+        let free = self.pool.free_blocks();
         let blocks_bytes = self
             .pool
             .end()
@@ -171,7 +171,7 @@ impl<P: Poison> Heap<P> {
     /// Returns the number of free blocks; the ones that are too small to serve any request count too. O(1).
     #[must_use]
     pub fn free_block_count(&self) -> u32 {
-        self.pool.get(control::FREE_BLOCKS)
+        self.pool.free_blocks()
     }
 
     /// The least that [`Heap::free_bytes`] has been since the heap was made, or since the last reset. O(1).
