@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!   take            lock ─► HeapCaps::take ─► pointer ─► unlock                         nearly every request
-//!     └─ nothing ─► allocate_slowly: lock ─► other sets, or the record of the failure ─► unlock
+//!     └─ nothing ─► allocate_slowly: a Search, piece by piece: lock ─► a heap ─► unlock …
 //!                     └─► fills, zeros, handlers                                        without the lock
 //! ```
 
 use core::panic::Location;
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, Corrupt, Failure, Observer, Placement};
+use heap_caps::{AllocRequest, Corrupt, Failure, InVain, Observer, Placement, Progress, Search};
 use multi_heap::{Poison, Request, zero_block};
 use soc_regions::Caps;
 
@@ -77,63 +77,66 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[doc(hidden)]
     #[inline(always)]
     pub fn try_allocate(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>> {
-        let block = self.take_at_once(&request);
-        if block.is_some() {
-            return block;
+        match self.take_at_once(&request) {
+            Ok(block) => Some(block),
+            Err(in_vain) => self.allocate_slowly(request, in_vain),
         }
-        self.allocate_slowly(request)
     }
 
-    /// Allocates what `request` asks for if the first memory that it names has a block, at an alignment of at most 8; `None`
-    /// says nothing: [`CapsHeap::allocate_slowly`] finds other memory, or the reason.
+    /// Allocates what `request` asks for if the first heap that is worth asking has a block, at an alignment of at most 8.
+    /// Else [`CapsHeap::allocate_slowly`] finds other memory, or the reason.
     #[inline(always)]
-    pub(crate) fn take_at_once(&self, request: &AllocRequest<'_>) -> Option<NonNull<u8>> {
-        let layout = Self::at_once(request)?;
+    pub(crate) fn take_at_once(&self, request: &AllocRequest<'_>) -> Result<NonNull<u8>, InVain> {
+        // Zeros are written by the data side's address.
+        if P::FILLS || request.is_zeroed() && request.is_for_code() {
+            return Err(InVain::NOT_ASKED);
+        }
+        let layout = request.plain_layout().ok_or(InVain::NOT_ASKED)?;
         let block = self.take(layout, request.placement(), request.caller())?;
         if request.is_zeroed() {
             // SAFETY: a block just taken, of that size, which nobody else knows of.
             unsafe { zero_block(block, layout.size()) };
         }
-        Some(block)
+        Ok(block)
     }
 
-    /// Size and alignment of a request that [`CapsHeap::take_at_once`] tries to serve.
-    #[inline(always)]
-    fn at_once(request: &AllocRequest<'_>) -> Option<Request> {
-        // Zeros are written by the data side's address.
-        if P::FILLS || request.is_zeroed() && request.is_for_code() {
-            return None;
-        }
-        request.plain_layout()
-    }
-
-    /// A block of the first memory that the placement names; `None` says nothing: [`CapsHeap::allocate_slowly`] finds
-    /// other memory, or the reason.
     #[inline(always)]
     fn take(
         &self,
         layout: Request,
         placement: Placement<'_>,
         caller: Option<&'static Location<'static>>,
-    ) -> Option<NonNull<u8>> {
+    ) -> Result<NonNull<u8>, InVain> {
         let mut state = self.state.acquire();
         let size = layout.size() as usize; // widening
-        let caps = state.heaps.first_set(placement, size)?;
-        let taken = state.heaps.take(layout, caps, caller)?;
-        Some(state.pointer_to(taken.address))
+        let caps = state.heaps.first_set(placement, size);
+        let taken = state
+            .heaps
+            .take(layout, caps.ok_or(InVain::NOT_ASKED)?, caller)?;
+        Ok(state.pointer_to(taken.address))
     }
 
     #[cold]
     #[inline(never)]
-    pub(crate) fn allocate_slowly(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>> {
+    pub(crate) fn allocate_slowly(
+        &self,
+        request: AllocRequest<'_>,
+        in_vain: InVain,
+    ) -> Option<NonNull<u8>> {
         let mut state = self.state.acquire();
-        let taken = match Self::at_once(&request).is_some() {
-            true => state.heaps.take_or_refuse(&request),
-            false => state.heaps.take_any(&request),
-        };
-        let Some(taken) = taken else {
-            self.refused(state, &request);
-            return None;
+        let mut search = Search::new(&request).after(in_vain);
+        let taken = loop {
+            match state.heaps.advance(&mut search) {
+                Progress::Found(taken) => break taken,
+                Progress::Going => {
+                    drop(state); // whoever waits has a turn
+                    state = self.state.acquire();
+                }
+                Progress::Refused | Progress::Stayed(_) => {
+                    self.refused(state, &request);
+                    return None;
+                }
+            }
         };
         let pending = state.heaps.pending(taken, &request);
         let block = state.pointer_to(taken.address);

@@ -8,7 +8,7 @@ use core::hint::assert_unchecked;
 use core::mem;
 use core::ptr::{self, NonNull};
 
-use heap_caps::{AllocRequest, Observer, Placement};
+use heap_caps::{AllocRequest, InVain, Observer, Placement};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -80,15 +80,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             wanted = wanted.zeroed();
         }
         match self.take_at_once(&wanted) {
-            Some(block) => block.as_ptr(),
-            None => self.allocate_layout_slowly(layout, zeroed),
+            Ok(block) => block.as_ptr(),
+            Err(in_vain) => self.allocate_layout_slowly(layout, zeroed, in_vain),
         }
     }
 
     /// The request is made anew: nothing of it is written to memory where it is served at once.
     #[cold]
     #[inline(never)]
-    fn allocate_layout_slowly(&self, layout: Layout, zeroed: bool) -> *mut u8 {
+    fn allocate_layout_slowly(&self, layout: Layout, zeroed: bool, in_vain: InVain) -> *mut u8 {
         if layout.size() == 0 {
             return layout.dangling_ptr().as_ptr();
         }
@@ -96,7 +96,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         if zeroed {
             wanted = wanted.zeroed();
         }
-        let block = self.allocate_slowly(wanted);
+        let block = self.allocate_slowly(wanted, in_vain);
         block.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 }

@@ -1,11 +1,10 @@
 //! Free and reallocation: validated under the lock, filled and copied without.
 
-use core::panic::Location;
 use core::ptr::NonNull;
 
 use heap_caps::{
-    AllocRequest, Cause, Failure, Misuse, Observer, Ordinary, Placement, ReallocateError,
-    Reallocation,
+    AllocRequest, Cause, Failure, InVain, Misuse, Observer, OrdinaryMove, Progress,
+    ReallocateError, Reallocation, Search, Stay,
 };
 use multi_heap::{Poison, Request, copy_block};
 use soc_regions::Caps;
@@ -166,13 +165,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         request: AllocRequest<'_>,
     ) -> Result<NonNull<u8>, ReallocateError<Cause>> {
         if !P::FILLS
-            && let Some(layout) = request.layout()
+            && let Some(layout) = request.plain_layout().or_else(|| request.layout())
         {
-            let (placement, caller) = (request.placement(), request.caller());
             // SAFETY: the caller keeps the same contract.
-            let moved = unsafe { self.reallocate_ordinary(pointer, layout, placement, caller) };
+            let moved = unsafe { self.reallocate_ordinary(pointer, layout, &request) };
             if let Some(moved) = moved {
-                return Ok(moved);
+                return moved.map_err(ReallocateError::Failure);
             }
         }
         // SAFETY: the caller keeps the same contract.
@@ -202,8 +200,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
-    /// Resizes an ordinary block; `None` says that nothing was changed: [`CapsHeap::reallocate_slowly`] does it, or
-    /// finds the reason.
+    /// Resizes an ordinary block, or fails; `None` says that nothing was changed: [`CapsHeap::reallocate_slowly`] does it,
+    /// or finds the reason.
     ///
     /// # Safety
     /// As [`CapsHeap::reallocate`].
@@ -212,20 +210,40 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         &self,
         pointer: NonNull<u8>,
         layout: Request,
-        placement: Placement<'_>,
-        caller: Option<&'static Location<'static>>,
-    ) -> Option<NonNull<u8>> {
+        request: &AllocRequest<'_>,
+    ) -> Option<Result<NonNull<u8>, Cause>> {
         let mut state = self.state.acquire();
         let address = state.known_address(pointer)?;
         let size = layout.size() as usize; // widening
-        let caps = state.heaps.first_set(placement, size)?;
-        let moving = match state
-            .heaps
-            .reallocate_ordinary(address, layout, caps, caller)
-        {
-            Ordinary::InPlace => return Some(pointer),
-            Ordinary::Undecided => return None,
-            Ordinary::Moving(moving) => moving,
+        let mut caps = state.heaps.first_set(request.placement(), size)?;
+        let moving = match state.heaps.stay(address, layout, caps, request.caller()) {
+            Stay::InPlace => return Some(Ok(pointer)),
+            Stay::Undecided => return None,
+            Stay::Down(moving) => moving,
+            Stay::Moves(bytes) => {
+                drop(state); // whoever waits has a turn
+                state = self.state.acquire();
+                let taken = state.heaps.take_quietly(layout, caps);
+                match taken {
+                    Ok(to) => OrdinaryMove::to(to, bytes),
+                    Err(in_vain) => {
+                        drop(state);
+                        let (found, met) = self.search_for(address, request, in_vain);
+                        caps = met;
+                        state = self.state.acquire();
+                        match found {
+                            Progress::Found(to) => OrdinaryMove::to(to, bytes),
+                            Progress::Stayed(Stay::Down(moving)) => moving,
+                            Progress::Stayed(_) => return Some(Ok(pointer)),
+                            Progress::Refused | Progress::Going => {
+                                let cause = state.heaps.last_cause(request);
+                                self.refused(state, request);
+                                return Some(Err(cause));
+                            }
+                        }
+                    }
+                }
+            }
         };
         let target = state.pointer_to(moving.to.address);
         drop(state);
@@ -234,13 +252,31 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let mut state = self.state.acquire();
         let finished = state
             .heaps
-            .finish_ordinary(address, moving, layout, caps, caller);
+            .finish_ordinary(address, moving, layout, caps, request.caller());
         drop(state);
         if let Err(misuse) = finished {
             // The old block was damaged meanwhile, the new one has the contents: it is what the caller needs.
             self.report(Action::Reallocate, Fault::Misuse(misuse));
         }
-        Some(target)
+        Some(Ok(target))
+    }
+
+    /// The place to which a block moves, or stays after all, with one of the sets of a request; and which set.
+    #[cold]
+    #[inline(never)]
+    fn search_for(
+        &self,
+        address: u32,
+        request: &AllocRequest<'_>,
+        in_vain: InVain,
+    ) -> (Progress, Caps) {
+        let mut search = Search::moving(address, request).after(in_vain);
+        loop {
+            match self.state.acquire().heaps.advance(&mut search) {
+                Progress::Going => {}
+                done => return (done, search.caps()),
+            }
+        }
     }
 
     /// # Safety

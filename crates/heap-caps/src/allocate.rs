@@ -5,11 +5,11 @@
 //!           ─► route: heaps that may serve, in order               route.rs
 //!           ─► each heap: ordinary, or constrained (below)         multi_heap
 //!           ─► the block's address; deferred work, if there is any pending.rs
-//!           ─► none: the reason, once                              refuse.rs
+//!           ─► none: other heaps, other sets, the reason, in pieces  search.rs
 //! ```
 //!
-//! One function, [`HeapCaps::take`], decides for every request. Layers above call it and, where it finds nothing, ask
-//! why; so a fast path and a slow path cannot disagree.
+//! [`HeapCaps::take`] asks one heap: the first on the route that may have a block. Nearly every request is served by it.
+//! All others are a [`Search`], which goes along the same route and asks each heap in the same way.
 
 use core::panic::Location;
 
@@ -22,7 +22,8 @@ use crate::observer::{Allocated, Observer};
 use crate::pending::PendingAllocation;
 use crate::registry::HeapIndex;
 use crate::request::{AllocRequest, Placement};
-use crate::route::{RouteIndex, Step};
+use crate::route::{Plan, RouteIndex, Step};
+use crate::search::{InVain, Progress, Search};
 
 /// A block that was just allocated: where, and in which heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,36 +112,43 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Allocates what `request` asks for. [`HeapCaps::pending`] and [`PendingAllocation::finish`] have to follow. Returns
     /// `None` if no heap can serve it; [`HeapCaps::failure`] has the record then. O(heaps).
+    ///
+    /// A layer with a lock does the same in pieces: [`HeapCaps::take`], then [`HeapCaps::advance`].
     #[inline(never)]
     pub fn take_any(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
         let first = self.first_set(request.placement, request.size);
-        if let (Some(layout), Some(caps)) = (request.layout(), first)
-            && let Some(taken) = self.take_outlined(layout, caps, request)
-        {
-            return Some(taken);
+        let mut in_vain = InVain::NOT_ASKED;
+        if let (Some(layout), Some(caps)) = (request.layout(), first) {
+            match self.take(layout, caps, request.caller) {
+                Ok(taken) => return Some(taken),
+                Err(asked) => in_vain = asked,
+            }
         }
-        self.take_or_refuse(request)
+        match self.search(&mut Search::new(request).after(in_vain)) {
+            Progress::Found(taken) => Some(taken),
+            _ => None,
+        }
     }
 
-    /// Allocates a block of `layout` in memory that has `caps`, and notifies the observer. Returns `None` if there is
-    /// none; [`HeapCaps::take_or_refuse`] then tries other memory, and finds the reason. O(heaps).
+    /// Allocates a block of `layout` of the first heap that has `caps` and is worth asking, and notifies the observer.
+    /// O(heaps), one of them asked.
     ///
     /// The block is ready, but for comprehensive poisoning and zeros.
+    ///
+    /// # Errors
+    /// That says nothing: a [`Search`] finds other memory, or the reason.
     #[inline(always)]
     pub fn take(
         &mut self,
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
-    ) -> Option<Taken> {
-        let taken = match self.find_ordinary(layout, caps) {
-            Ok(taken) => taken,
-            Err(from) => self.find(layout, caps, from)?,
-        };
+    ) -> Result<Taken, InVain> {
+        let taken = self.find_ordinary(layout, caps)?;
         if O::LISTENS {
             self.notify_allocated(taken, layout, caps, caller);
         }
-        Some(taken)
+        Ok(taken)
     }
 
     /// The set of capabilities that a request for `size` bytes tries first; `None` where there are no capabilities.
@@ -154,112 +162,84 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// Continues a request whose first set of capabilities has just been tried in vain: the other sets, then the record
-    /// of the failure. As [`HeapCaps::take_any`] otherwise.
-    #[cold]
-    #[inline(never)]
-    pub fn take_or_refuse(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
-        let size = request.size.min(Request::MAX_SIZE as usize); // widening; 64 bits know larger ones
-        let first = self.first_set(request.placement, size);
-        let mut last = first.unwrap_or(Caps::empty());
-        let others: &[Caps] = match request.placement {
-            Placement::Caps(_) => &[],
-            Placement::Default if self.external_above().is_some() => &[Caps::DEFAULT],
-            Placement::Default => &[],
-            Placement::Prefer(sets) => sets.get(1..).unwrap_or(&[]),
-            Placement::Tag(tag) => return self.take_tagged(request, tag),
-        };
-        for &caps in others {
-            last = caps;
-            if let Some(layout) = request.layout()
-                && let Some(taken) = self.take_outlined(layout, caps, request)
-            {
-                return Some(taken);
-            }
-        }
-        let attempts = usize::from(first.is_some()) + others.len();
-        self.refuse(request, last, u8::try_from(attempts).unwrap_or(u8::MAX));
-        None
-    }
-
-    /// [`HeapCaps::take`], one copy for the rare paths.
-    #[inline(never)]
-    fn take_outlined(
-        &mut self,
-        layout: Request,
-        caps: Caps,
-        request: &AllocRequest<'_>,
-    ) -> Option<Taken> {
-        self.take(layout, caps, request.caller)
-    }
-
-    /// A block of the first heap on the route that is worth asking, at an alignment of at most 8.
-    ///
-    /// # Errors
-    /// The step at which [`HeapCaps::find`] has to go on.
+    /// A block of the first heap on the route that is worth asking, at an alignment of at most 8. One heap is asked: a layer
+    /// with a lock opens it before the next one.
     #[inline(always)]
-    fn find_ordinary(&mut self, layout: Request, caps: Caps) -> Result<Taken, usize> {
+    pub(crate) fn find_ordinary(&mut self, layout: Request, caps: Caps) -> Result<Taken, InVain> {
         if !layout.is_ordinary() {
-            return Err(0);
+            return Err(InVain::NOT_ASKED);
         }
-        let route = self.routes.position(caps).ok_or(0_usize)?;
-        let (index, step) = self.first_worth_asking(route, layout.size())?;
-        if step.is_reserved() && !self.reserves_allow_in(route, step, layout.size()) {
-            return Err(index + 1);
-        }
-        let slot = self.registry.slots.get_mut(step.heap().get());
-        let slot = slot.ok_or(index)?;
-        let heap = slot.heap.as_mut().ok_or(index)?;
-        let offset = heap.allocate_plain(layout).ok_or(index + 1)?;
-        Ok(Taken {
+        let route = self.routes.position(caps).ok_or(InVain::NOT_ASKED)?;
+        let (index, step) = self.worth_asking(route, layout.size())?;
+        let taken = self.ask_plainly(step, layout);
+        taken.ok_or(InVain { from: index + 1 })
+    }
+
+    /// A block of the heap at a step that is not constrained.
+    #[inline(always)]
+    fn ask_plainly(&mut self, step: Step, layout: Request) -> Option<Taken> {
+        let slot = self.registry.slots.get_mut(step.heap().get())?;
+        let offset = slot.heap.as_mut()?.allocate_plain(layout)?;
+        Some(Taken {
             address: slot.start.wrapping_add(offset.get()),
             heap: step.heap(),
         })
     }
 
-    /// The first step of a route whose heap may have `size` bytes.
-    ///
-    /// # Errors
-    /// The step that ends the search: the last one, or a constrained one.
+    /// The first step of a route whose heap may have `size` bytes. A constrained one, and one where a reserve forbids it, ends
+    /// the search.
     #[inline(always)]
-    fn first_worth_asking(&self, route: RouteIndex, size: u32) -> Result<(usize, Step), usize> {
-        for (index, &step) in self.routes.steps(route).iter().enumerate() {
+    fn worth_asking(&mut self, route: RouteIndex, size: u32) -> Result<(usize, Step), InVain> {
+        let mut index = 0;
+        while let Some(&step) = self.routes.steps(route).get(index) {
+            let in_vain = Err(InVain { from: index });
             if step.is_constrained() || step.is_end() {
-                return Err(index);
+                return in_vain;
             }
-            let slot = self.registry.slots.get(step.heap().get()).ok_or(index)?;
-            let heap = slot.heap.as_ref().ok_or(index)?;
+            let slot = self.registry.slots.get(step.heap().get());
+            let Some(heap) = slot.and_then(|slot| slot.heap.as_ref()) else {
+                return in_vain;
+            };
             if heap.may_serve(size) {
+                if step.is_reserved() && !self.reserves_allow_in(route, step, size) {
+                    return in_vain;
+                }
                 return Ok((index, step));
             }
+            index += 1;
         }
-        Err(HEAPS)
+        Err(InVain { from: index })
     }
 
-    /// The first heap on the route, from a step on, that has a block: the whole search.
+    /// A block of the first heap on the route that has one, for moves that are not ordinary. O(heaps).
     #[inline(never)]
-    pub(crate) fn find(&mut self, layout: Request, caps: Caps, from: usize) -> Option<Taken> {
+    pub(crate) fn find(&mut self, layout: Request, caps: Caps) -> Option<Taken> {
         let route = self.route(caps)?;
-        for index in from..HEAPS {
+        for index in 0..HEAPS {
             let step = *self.routes.steps(route).get(index)?;
             if step.is_end() {
                 break;
             }
-            let found = match step.is_constrained() {
-                true => self.find_constrained(step, layout, caps),
-                false => self.find_in(step, layout, route),
-            };
-            if let Some(taken) = found {
+            if let Some(taken) = self.ask(step, layout, caps, route) {
                 self.watches.taken_from(taken.heap, &self.registry);
-                return found;
+                return Some(taken);
             }
         }
         None
     }
 
-    /// A block of a heap that is asked for just what `layout` says.
-    #[inline(always)]
-    fn find_in(&mut self, step: Step, layout: Request, route: RouteIndex) -> Option<Taken> {
+    /// A block of the heap at a step of the route for `caps`.
+    #[inline(never)]
+    pub(crate) fn ask(
+        &mut self,
+        step: Step,
+        layout: Request,
+        caps: Caps,
+        route: RouteIndex,
+    ) -> Option<Taken> {
+        if step.is_constrained() {
+            return self.find_constrained(step, layout, caps);
+        }
         if step.is_reserved() && !self.reserves_allow(step, layout, self.routes.bits(route)) {
             return None;
         }
@@ -271,37 +251,26 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    #[inline(always)]
-    pub(crate) fn route(&mut self, caps: Caps) -> Option<RouteIndex> {
-        match self.routes.position(caps) {
-            None => self.compute_route(caps),
-            kept => kept,
+    fn route(&mut self, caps: Caps) -> Option<RouteIndex> {
+        if self.routes.position(caps).is_none() {
+            let Self {
+                routes,
+                registry,
+                reserves,
+                rules,
+                watches,
+                ..
+            } = self;
+            let mut plan = Plan::new();
+            let bits = loop {
+                let planned = plan.next(caps, rules, registry, reserves, watches.any());
+                if let Some(bits) = planned.ok()? {
+                    break bits;
+                }
+            };
+            routes.keep(caps, bits, &mut plan);
         }
-    }
-
-    /// The step of a route at which a heap is asked; `None` if it is not on the route.
-    #[inline(always)]
-    pub(crate) fn step(&mut self, caps: Caps, heap: HeapIndex) -> Option<Step> {
-        let route = self.route(caps)?;
-        let mut steps = self.routes.steps(route).iter();
-        steps.find(|step| step.heap() == heap).copied()
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn compute_route(&mut self, caps: Caps) -> Option<RouteIndex> {
-        let Self {
-            routes,
-            registry,
-            reserves,
-            rules,
-            watches,
-            ..
-        } = self;
-        let watched = watches.any();
-        routes
-            .compute(caps, rules, registry, reserves, watched)
-            .ok()
+        self.routes.position(caps)
     }
 
     /// A block of a heap that has to be asked for more or other than `layout`.
@@ -366,16 +335,16 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Some(Taken { address, heap })
     }
 
-    fn take_tagged(&mut self, request: &AllocRequest<'_>, tag: TypeIndex) -> Option<Taken> {
-        let layout = request.layout();
-        let found = layout.and_then(|layout| Some((layout, self.find_tagged(layout, tag)?)));
-        let Some((layout, taken)) = found else {
-            self.refuse(request, Caps::empty(), 1);
-            return None;
-        };
+    pub(crate) fn take_tagged(
+        &mut self,
+        layout: Request,
+        tag: TypeIndex,
+        caller: Option<&'static Location<'static>>,
+    ) -> Option<Taken> {
+        let taken = self.find_tagged(layout, tag)?;
         self.watches.taken_from(taken.heap, &self.registry);
         if O::LISTENS {
-            self.notify_allocated(taken, layout, Caps::empty(), request.caller);
+            self.notify_allocated(taken, layout, Caps::empty(), caller);
         }
         Some(taken)
     }
@@ -396,7 +365,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 /// `layout` with start and size in multiples of `granularity`, or at least of words.
-fn in_units(layout: Request, granularity: u32, whole_words: bool) -> Option<Request> {
+pub(crate) fn in_units(layout: Request, granularity: u32, whole_words: bool) -> Option<Request> {
     let granularity = if whole_words {
         granularity.max(4)
     } else {
@@ -408,7 +377,7 @@ fn in_units(layout: Request, granularity: u32, whole_words: bool) -> Option<Requ
 /// Notification.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[inline(always)]
-    fn notify_allocated(
+    pub(crate) fn notify_allocated(
         &mut self,
         taken: Taken,
         layout: Request,

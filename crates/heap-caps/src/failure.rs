@@ -122,6 +122,13 @@ impl Failure {
         }
     }
 
+    /// Whether it can be the record of `request`.
+    pub(crate) fn is_of(&self, request: &AllocRequest<'_>) -> bool {
+        self.size == request.size
+            && self.alignment == request.alignment
+            && self.caller == request.caller
+    }
+
     /// Adds a candidate, or counts it where the record is full.
     pub(crate) fn describe(&mut self, candidate: Candidate) {
         match self.candidates.iter_mut().find(|place| place.is_none()) {
@@ -152,10 +159,9 @@ pub(crate) struct FailureRecord {
     caps: Caps,
     caller: Option<&'static Location<'static>>,
     cause: Cause,
-    states: [HeapState; KEPT],
-    heaps: [HeapIndex; KEPT],
+    heaps: [HeapState; KEPT],
     /// How many of them are kept.
-    described: u8,
+    described: u32,
     /// Sets of capabilities that were tried, and 1; 0 where no failure is recorded.
     attempts: u8,
 }
@@ -163,6 +169,7 @@ pub(crate) struct FailureRecord {
 /// What a heap on the route had free; or, with [`HeapState::RESERVED`] holes, the reserve that kept it.
 #[derive(Clone, Copy)]
 pub(crate) struct HeapState {
+    pub(crate) heap: HeapIndex,
     pub(crate) free: u32,
     pub(crate) largest: u32,
     pub(crate) holes: u32,
@@ -171,8 +178,9 @@ pub(crate) struct HeapState {
 impl HeapState {
     const RESERVED: u32 = u32::MAX;
 
-    pub(crate) const fn reserved(reserve: Reserve) -> Self {
+    pub(crate) const fn reserved(heap: HeapIndex, reserve: Reserve) -> Self {
         Self {
+            heap,
             free: reserve.caps.bits(),
             largest: reserve.bytes,
             holes: Self::RESERVED,
@@ -186,6 +194,7 @@ impl From<HeapState> for Why {
             free,
             largest,
             holes,
+            ..
         } = state;
         if holes == HeapState::RESERVED {
             return Self::Reserved {
@@ -209,12 +218,12 @@ impl FailureRecord {
         caps: Caps::empty(),
         caller: None,
         cause: Cause::ZeroSize,
-        states: [HeapState {
+        heaps: [HeapState {
+            heap: HeapIndex(0),
             free: 0,
             largest: 0,
             holes: 0,
         }; KEPT],
-        heaps: [HeapIndex(0); KEPT],
         described: 0,
         attempts: 0,
     };
@@ -239,25 +248,25 @@ impl FailureRecord {
 
     /// Adds the state of a heap on the route, as long as there is room.
     #[inline(always)]
-    pub(crate) fn describe(&mut self, heap: HeapIndex, state: HeapState) {
-        let place = usize::from(self.described);
-        if let (Some(kept), Some(index)) = (self.states.get_mut(place), self.heaps.get_mut(place)) {
-            (*kept, *index) = (state, heap);
+    pub(crate) fn describe(&mut self, state: HeapState) {
+        if let Some(kept) = self.heaps.get_mut(self.described as usize) {
+            *kept = state;
             self.described += 1;
         }
     }
 
     /// What a heap had free, if it was on the route.
     pub(crate) fn state_of(&self, heap: HeapIndex) -> Option<HeapState> {
-        let described = usize::from(self.described);
-        let kept = self.heaps.iter().zip(&self.states).take(described);
-        kept.filter(|(index, _)| **index == heap)
-            .map(|(_, state)| *state)
-            .next()
+        let described = self.heaps.iter().take(self.described as usize); // widening
+        described.copied().find(|state| state.heap == heap)
     }
 
     pub(crate) const fn cause(&self) -> Cause {
         self.cause
+    }
+
+    pub(crate) const fn caps(&self) -> Caps {
+        self.caps
     }
 
     /// The record without candidates.

@@ -30,6 +30,7 @@ mod report;
 mod request;
 mod reserve;
 mod route;
+mod search;
 mod sentence;
 #[cfg(feature = "std")]
 mod simulated;
@@ -57,11 +58,12 @@ pub use pending::{
     CopiedMove, FilledFree, PendingAllocation, PendingFree, PendingMove, Reallocation,
 };
 pub use policy::Policy;
-pub use reallocate::{Ordinary, OrdinaryMove};
+pub use reallocate::{OrdinaryMove, Stay};
 pub use registry::HeapIndex;
 pub use report::print_summary;
 pub use request::{AllocRequest, Placement};
 pub use reserve::{RESERVES, Reserve, ReserveError};
+pub use search::{InVain, Progress, Search};
 #[cfg(feature = "std")]
 pub use simulated::SimulatedMemory;
 pub use snapshot::{Change, EVERYTHING, Snapshot};

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!                  under the lock                        without it                        under the lock again
-//!   allocation     begin_allocate -> PendingAllocation   finish -> address
+//!   allocation     take, pending -> PendingAllocation     finish -> address
 //!   free           begin_free -> PendingFree             fill -> FilledFree                finish_free(FilledFree)
 //!   reallocation   begin_reallocate -> PendingMove       copy -> CopiedMove                finish_move(CopiedMove)
 //! ```

@@ -19,13 +19,16 @@ use core::panic::Location;
 use multi_heap::{Offset, Poison, Request};
 use soc_regions::{Caps, WordOrder};
 
-use crate::allocate::{Taken, charge};
+use crate::allocate::{Taken, charge, in_units};
 use crate::failure::{Cause, ReallocateError};
 use crate::heap_caps::HeapCaps;
 use crate::misuse::Misuse;
 use crate::observer::{Observer, Reallocated};
 use crate::pending::{Block, CopiedMove, PendingMove, Reallocation};
+use crate::registry::HeapIndex;
 use crate::request::{AllocRequest, Placement};
+use crate::route::Step;
+use crate::search::{InVain, Progress, Search};
 
 /// Reallocation in one call.
 #[expect(
@@ -98,98 +101,155 @@ pub struct OrdinaryMove {
     within: bool,
 }
 
-/// What became of a reallocation that was tried as an ordinary one.
+impl OrdinaryMove {
+    /// The move of a block of `bytes` to a block just taken for it.
+    pub const fn to(to: Taken, bytes: u32) -> Self {
+        Self {
+            to,
+            bytes,
+            within: false,
+        }
+    }
+}
+
+/// What became of an ordinary block that was to be resized where it lies.
 #[derive(Debug)]
 #[must_use = "a move has to be copied and finished"]
-pub enum Ordinary {
-    /// The block was resized where it lies.
+pub enum Stay {
+    /// It was resized.
     InPlace,
-    /// The block moves.
-    Moving(OrdinaryMove),
-    /// Nothing was changed: it is no ordinary one, or there is no memory.
-    /// [`HeapCaps::begin_reallocate`] does it, or finds the reason.
+    /// It grew downwards.
+    Down(OrdinaryMove),
+    /// It does not fit, or must not stay; so many of its bytes are worth copying. Nothing was changed.
+    Moves(u32),
+    /// Nothing was changed: it is no ordinary block. [`HeapCaps::begin_reallocate`] does it, or finds the reason.
     Undecided,
 }
 
 /// Ordinary reallocation, for layers with locks: these under the lock, the copy without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Resizes the block at `address` where it lies, or allocates the block to which it has to move, if all of it is
-    /// ordinary. O(heaps).
-    #[inline]
-    pub fn reallocate_ordinary(
+    /// Resizes the block at `address` where it lies, if it is ordinary and may stay there with `caps`. O(heaps).
+    #[inline(always)]
+    pub fn stay(
         &mut self,
         address: u32,
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
-    ) -> Ordinary {
-        if P::FILLS || caps.is_empty() {
-            return Ordinary::Undecided;
+    ) -> Stay {
+        if P::FILLS || caps.is_empty() || caps.contains(Caps::EXEC) {
+            return Stay::Undecided;
         }
         let Some(heap) = self.registry.containing(address) else {
-            return Ordinary::Undecided;
+            return Stay::Undecided;
         };
-        let step = self.step(caps, heap);
+        let wanted = self.wanted_of(heap, address, layout, caps);
         let Some(slot) = self.registry.slots.get_mut(heap.get()) else {
-            return Ordinary::Undecided;
+            return Stay::Undecided;
         };
         let offset = Offset::new(address.wrapping_sub(slot.start));
         let (Some(offset), Some(memory)) = (offset, slot.heap.as_mut()) else {
-            return Ordinary::Undecided;
+            return Stay::Undecided;
         };
         let Some(old) = (if O::LISTENS {
             memory.try_usable_size(offset)
         } else {
             Some(0)
         }) else {
-            return Ordinary::Undecided;
+            return Stay::Undecided;
         };
-        let stays = address.is_multiple_of(layout.alignment());
-        match step {
-            Some(step) if step.is_ordinary() && stays => {
-                match memory.try_resize(offset, layout.size()) {
-                    Ok(true) => {
-                        self.resized(address, old, Taken { address, heap }, layout, caps, caller);
-                        return Ordinary::InPlace;
-                    }
-                    Ok(false) => {}
-                    Err(_) => return Ordinary::Undecided,
+        if let Some(wanted) = wanted {
+            match memory.try_resize(offset, wanted.size()) {
+                Ok(true) => {
+                    self.resized(address, old, Taken { address, heap }, layout, caps, caller);
+                    return Stay::InPlace;
                 }
-                if layout.alignment() == Request::MIN_ALIGNMENT {
-                    match memory.try_grow_backward(offset, layout.size()) {
-                        Ok(Some(moved)) => {
-                            let address = slot.start.wrapping_add(moved.to.get());
-                            return Ordinary::Moving(OrdinaryMove {
-                                to: Taken { address, heap },
-                                bytes: moved.bytes,
-                                within: true,
-                            });
-                        }
-                        Ok(None) => {}
-                        Err(_) => return Ordinary::Undecided,
+                Ok(false) => {}
+                Err(_) => return Stay::Undecided,
+            }
+            if wanted.alignment() == Request::MIN_ALIGNMENT {
+                match memory.try_grow_backward(offset, wanted.size()) {
+                    Ok(Some(moved)) => {
+                        let address = slot.start.wrapping_add(moved.to.get());
+                        return Stay::Down(OrdinaryMove {
+                            to: Taken { address, heap },
+                            bytes: moved.bytes,
+                            within: true,
+                        });
                     }
+                    Ok(None) => {}
+                    Err(_) => return Stay::Undecided,
                 }
             }
-            Some(step) if !step.is_ordinary() => return Ordinary::Undecided,
-            _ => {}
         }
-        let Some(bytes) = memory.try_usable_size(offset) else {
-            return Ordinary::Undecided;
+        match memory.try_usable_size(offset) {
+            Some(bytes) => Stay::Moves(bytes.min(layout.size())),
+            None => Stay::Undecided,
+        }
+    }
+
+    /// [`HeapCaps::stay`], one copy for searches.
+    #[inline(never)]
+    pub(crate) fn stay_outlined(
+        &mut self,
+        address: u32,
+        layout: Request,
+        caps: Caps,
+        caller: Option<&'static Location<'static>>,
+    ) -> Stay {
+        self.stay(address, layout, caps, caller)
+    }
+
+    /// Size and alignment of a block that may stay in its heap with `caps`; `None` if it must not.
+    #[inline(always)]
+    fn wanted_of(
+        &mut self,
+        heap: HeapIndex,
+        address: u32,
+        layout: Request,
+        caps: Caps,
+    ) -> Option<Request> {
+        let route = self.routes.position(caps)?;
+        let mut steps = self.routes.steps(route).iter();
+        let step = *steps.find(|step| step.heap() == heap)?;
+        let wanted = match step.is_ordinary() {
+            true => layout,
+            false => self.wanted_if_allowed(step, address, layout, caps)?,
         };
-        match self.find(layout, caps, 0) {
-            None => Ordinary::Undecided,
-            Some(to) if self.is_code(to) => {
-                // The words of code lie in another order; nobody has seen the block.
-                let undone = self.free(to.address);
-                debug_assert!(undone.is_ok(), "a block just allocated can be freed");
-                Ordinary::Undecided
-            }
-            Some(to) => {
-                let bytes = bytes.min(layout.size());
-                let within = false;
-                Ordinary::Moving(OrdinaryMove { to, bytes, within })
-            }
-        }
+        address.is_multiple_of(wanted.alignment()).then_some(wanted)
+    }
+
+    /// [`HeapCaps::wanted_of`] where hardware wants whole units of memory, or a reserve has a say in what the block gains.
+    #[cold]
+    #[inline(never)]
+    fn wanted_if_allowed(
+        &mut self,
+        step: Step,
+        address: u32,
+        layout: Request,
+        caps: Caps,
+    ) -> Option<Request> {
+        let memory = self.registry.caps(step.heap());
+        let bits = self.rules.caps(caps).ok()?;
+        let granularity = self.rules.granularity(caps, memory);
+        let wanted = in_units(layout, granularity, !memory.contains(Caps::BIT8))?;
+        let slot = self.registry.slots.get(step.heap().get())?;
+        let place = Offset::new(address.wrapping_sub(slot.start))?;
+        let old = Request::new(slot.heap.as_ref()?.try_usable_size(place)? as usize)?; // widening
+        let gain = charge::<P>(wanted).saturating_sub(charge::<P>(old));
+        let allowed = gain == 0
+            || !step.is_reserved()
+            || self.reserves.allow(bits, memory, gain, &self.registry);
+        allowed.then_some(wanted)
+    }
+
+    /// A block for an ordinary one that moves: as [`HeapCaps::take`], but nobody is notified.
+    ///
+    /// # Errors
+    /// As [`HeapCaps::take`].
+    #[inline(always)]
+    pub fn take_quietly(&mut self, layout: Request, caps: Caps) -> Result<Taken, InVain> {
+        self.find_ordinary(layout, caps)
     }
 
     /// Last phase of an ordinary move from `address`, after the copy: gives up the old block, or what is too much of the
@@ -225,10 +285,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let slot = self.registry.slots.get(taken.heap.get());
         let offset = slot.and_then(|slot| Offset::new(taken.address.wrapping_sub(slot.start)));
         offset.ok_or(Misuse::outside(taken.address))
-    }
-
-    fn is_code(&self, taken: Taken) -> bool {
-        self.registry.containing(taken.address) != Some(taken.heap)
     }
 
     /// A block has its new size: watches and observers are told.
@@ -284,17 +340,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             }
             Placement::Tag(_) => &[],
         };
-        let mut last = Caps::empty();
         if let Some(layout) = request.layout() {
             for &caps in sets {
-                last = caps;
                 if let Some(done) = self.resize_or_move(&old, request, layout, caps)? {
                     return Ok(done);
                 }
             }
         }
-        let attempts = u8::try_from(sets.len()).unwrap_or(u8::MAX);
-        self.refuse(request, last, attempts);
+        let refused = self.search(&mut Search::refused(request));
+        debug_assert!(matches!(refused, Progress::Refused));
         Err(ReallocateError::Failure(self.last_cause(request)))
     }
 
@@ -364,7 +418,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         {
             return Ok(Some(done));
         }
-        let Some(taken) = self.find(layout, caps, 0) else {
+        let Some(taken) = self.find(layout, caps) else {
             return Ok(None);
         };
         let mut to = self.block_at(taken.address)?;

@@ -14,17 +14,6 @@ use crate::reserve::Reserve;
 use crate::route::{RouteIndex, Step};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Records that a request was not served, counts it and notifies the observer: the one place where that is done. A
-    /// request for nothing leaves no trace. O(heaps).
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn refuse(&mut self, request: &AllocRequest<'_>, caps: Caps, attempts: u8) {
-        if request.size != 0 {
-            let cause = self.cause(request, caps);
-            self.record(request, caps, cause, attempts);
-        }
-    }
-
     /// Records that the memory found for a request had been written to after it was freed
     /// ([`PendingAllocation::finish`](crate::PendingAllocation::finish), [`PendingMove::copy`](crate::PendingMove::copy)).
     #[cold]
@@ -32,26 +21,37 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     pub fn record_corrupt(&mut self, request: &AllocRequest<'_>, corrupt: Corrupt) {
         let caps = self.first_set(request.placement, request.size);
         let cause = Cause::Corrupt(corrupt);
-        self.record(request, caps.unwrap_or(Caps::empty()), cause, 1);
+        self.begin_record(request, caps.unwrap_or(Caps::empty()), cause, 1);
+        if O::LISTENS
+            && let Some(failure) = self.last_failure()
+        {
+            self.observer.on_failure(&failure);
+        }
     }
 
     /// Returns the whole record of the request that was just refused. For layers with locks, under the same lock.
     #[cold]
     #[must_use]
     pub fn failure(&self, request: &AllocRequest<'_>) -> Failure {
+        let is_of = |failure: &Failure| failure.is_of(request);
         let recorded = if request.size == 0 {
             None
         } else {
-            self.last_failure()
+            self.last_failure().filter(is_of) // another core may have failed since
         };
         recorded.unwrap_or_else(|| {
             let caps = self.first_set(request.placement, request.size);
-            Failure::of(request, caps.unwrap_or(Caps::empty()), Cause::ZeroSize)
+            let caps = caps.unwrap_or(Caps::empty());
+            match request.size {
+                0 => Failure::of(request, caps, Cause::ZeroSize),
+                _ => Failure::of(request, caps, self.cause(request, caps)),
+            }
         })
     }
 
-    /// The cause of the request that was just refused.
-    pub(crate) fn last_cause(&self, request: &AllocRequest<'_>) -> Cause {
+    /// Returns the cause of the request that was just refused, without the rest of the record. O(1).
+    #[must_use]
+    pub fn last_cause(&self, request: &AllocRequest<'_>) -> Cause {
         if request.size == 0 {
             Cause::ZeroSize
         } else {
@@ -59,7 +59,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    fn cause(&self, request: &AllocRequest<'_>, caps: Caps) -> Cause {
+    pub(crate) fn cause(&self, request: &AllocRequest<'_>, caps: Caps) -> Cause {
         if let Some(cause) = request.refusal() {
             return cause;
         }
@@ -70,46 +70,45 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
+    /// Begins the record of a failure and counts it; returns its number.
     #[inline(always)]
-    fn record(&mut self, request: &AllocRequest<'_>, caps: Caps, cause: Cause, attempts: u8) {
-        let no_memory = cause == Cause::NoMemory;
+    pub(crate) fn begin_record(
+        &mut self,
+        request: &AllocRequest<'_>,
+        caps: Caps,
+        cause: Cause,
+        attempts: u8,
+    ) -> u32 {
         self.last_failure.begin(request, caps, cause, attempts);
-        if no_memory && let Some(route) = self.route(caps) {
-            self.describe(request, route);
-        }
         self.failures = self.failures.saturating_add(1);
-        if O::LISTENS
-            && let Some(failure) = self.last_failure()
-        {
-            self.observer.on_failure(&failure);
-        }
+        self.failures
     }
 
-    /// Notes what the heaps on the route have free: what is known of the others does not change.
-    fn describe(&mut self, request: &AllocRequest<'_>, route: RouteIndex) {
-        let size = u32::try_from(request.size).unwrap_or(u32::MAX);
-        for index in 0..HEAPS {
-            let step = self.routes.steps(route).get(index).copied();
-            let Some(step) = step.filter(|step| !step.is_end()) else {
-                break;
-            };
-            let slot = self.registry.slots.get(step.heap().get());
-            let Some(heap) = slot.and_then(|slot| slot.heap.as_ref()) else {
-                continue;
-            };
-            let mut state = HeapState {
-                free: heap.free_bytes(),
-                largest: heap.largest_free_block(),
-                holes: heap.free_block_count(),
-            };
-            if step.is_reserved() && size <= state.largest {
-                let bits = self.routes.bits(route);
-                if let Some(reserve) = self.reserve_against(request, step, bits) {
-                    state = HeapState::reserved(reserve);
-                }
+    /// Notes what the heap at a step of the route has free.
+    #[inline(always)]
+    pub(crate) fn record_state(
+        &mut self,
+        request: &AllocRequest<'_>,
+        route: RouteIndex,
+        step: Step,
+    ) {
+        let slot = self.registry.slots.get(step.heap().get());
+        let Some(heap) = slot.and_then(|slot| slot.heap.as_ref()) else {
+            return;
+        };
+        let mut state = HeapState {
+            heap: step.heap(),
+            free: heap.free_bytes(),
+            largest: heap.largest_free_block(),
+            holes: heap.free_block_count(),
+        };
+        if step.is_reserved() && request.size <= state.largest as usize {
+            let bits = self.routes.bits(route);
+            if let Some(reserve) = self.reserve_against(request, step, bits) {
+                state = HeapState::reserved(step.heap(), reserve);
             }
-            self.last_failure.describe(step.heap(), state);
         }
+        self.last_failure.describe(state);
     }
 
     #[cold]

@@ -4,7 +4,7 @@
 //!   keys    DMA            8BIT|INTERNAL     EXEC           the sets asked for last, packed; 0: nothing kept here
 //!   steps   | 3 | 5 | 0 |  | 1*| 3*| 5 | 0 | | 7 | 4'| 0 |  heap + 1 and what to mind; 0 ends a route
 //!
-//!   step    | reserved * | constrained ' | heap + 1: 6 bits |
+//!   step    | constrained ' | reserved * | heap + 1: 6 bits |
 //! ```
 //!
 //! A route depends on nothing that an allocation changes. It is computed at the first request for a set and kept until
@@ -30,9 +30,9 @@ impl Step {
     const HEAP: u8 = 0x3F;
     /// Size, alignment or address are not simply those asked for: whole words, cache lines, the instruction side; or
     /// somebody watches what is taken.
-    const CONSTRAINED: u8 = 0x40;
+    const CONSTRAINED: u8 = 0x80;
     /// A reserve limits what may be taken.
-    const RESERVED: u8 = 0x80;
+    const RESERVED: u8 = 0x40;
 
     #[inline(always)]
     pub(crate) const fn is_end(self) -> bool {
@@ -52,7 +52,7 @@ impl Step {
 
     #[inline(always)]
     pub(crate) const fn is_constrained(self) -> bool {
-        self.0 & Self::CONSTRAINED != 0
+        self.0 >= Self::CONSTRAINED
     }
 
     #[inline(always)]
@@ -69,6 +69,16 @@ pub(crate) struct Routes<const N: usize> {
     /// The bits to look for behind each key.
     bits: [Caps; KEPT],
     next: u32,
+    /// How often heaps or reserves have changed.
+    generation: u32,
+}
+
+/// A route that is being worked out, a column at a time.
+pub(crate) struct Plan<const N: usize> {
+    steps: [Step; N],
+    count: usize,
+    column: usize,
+    generation: u32,
 }
 
 /// Where a route is kept.
@@ -81,14 +91,25 @@ impl<const N: usize> Routes<N> {
             steps: [[Step::END; N]; KEPT],
             bits: [Caps::empty(); KEPT],
             next: 0,
+            generation: 0,
         }
+    }
+
+    /// How often heaps or reserves have changed: a plan of an earlier generation is good for nothing.
+    pub(crate) const fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// Forgets all routes: heaps or reserves have changed.
     #[cold]
     #[inline(never)]
     pub(crate) fn invalidate(&mut self) {
-        *self = Self::new(); // the steps too: a request without capabilities finds the places that are empty
+        let generation = self.generation.wrapping_add(1);
+        // The steps too: a request without capabilities finds the places that are empty.
+        *self = Self {
+            generation,
+            ..Self::new()
+        };
     }
 
     /// Where the route for `asked` is kept, if it is. O(1).
@@ -110,45 +131,67 @@ impl<const N: usize> Routes<N> {
         self.bits.get(route).copied().unwrap_or(Caps::empty())
     }
 
-    /// Computes the route for `asked` and keeps it in place of the oldest one. O(heaps).
+    /// Keeps the route for `asked`, which looks for `bits`, in place of the oldest one; the plan is at its beginning again.
+    pub(crate) fn keep(&mut self, asked: Caps, bits: Caps, plan: &mut Plan<N>) {
+        let route = self.next as usize; // widening
+        self.next = if route + 1 == KEPT { 0 } else { self.next + 1 };
+        if let (Some(key), Some(kept), Some(steps)) = (
+            self.keys.get_mut(route),
+            self.bits.get_mut(route),
+            self.steps.get_mut(route),
+        ) {
+            (*key, *kept, *steps) = (asked, bits, plan.steps);
+        }
+        *plan = Plan::new();
+    }
+}
+
+impl<const N: usize> Plan<N> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            steps: [Step::END; N],
+            count: 0,
+            column: 0,
+            generation: 0,
+        }
+    }
+
+    /// Forgets what was worked out before heaps or reserves changed.
+    pub(crate) fn begin_anew_unless(&mut self, generation: u32) {
+        if self.generation != generation {
+            *self = Self {
+                generation,
+                ..Self::new()
+            };
+        }
+    }
+
+    /// Works out the next column of the route for `asked`; behind the last one returns the bits to look for. O(heaps).
     ///
     /// # Errors
     /// No memory can have these capabilities.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn compute<P: Poison>(
+    pub(crate) fn next<P: Poison>(
         &mut self,
         asked: Caps,
         rules: &Rules,
         registry: &Registry<P, N>,
         reserves: &Reserves,
         watched: bool,
-    ) -> Result<RouteIndex, Cause> {
+    ) -> Result<Option<Caps>, Cause> {
         let caps = rules.caps(asked)?;
-        let route = self.next as usize; // widening
-        let (Some(key), Some(steps)) = (self.keys.get_mut(route), self.steps.get_mut(route)) else {
-            return Err(Cause::NoMemory);
-        };
-        *key = asked;
-        if let Some(bits) = self.bits.get_mut(route) {
-            *bits = caps;
-        }
-        *steps = [Step::END; N];
-        self.next = if route + 1 == KEPT { 0 } else { self.next + 1 };
-        let mut rest = steps.iter_mut();
-        for column in 0..PRIORITIES {
-            let offering =
-                |offer: &Offer| rules.policy.column(&offer.columns, caps) == Some(column);
-            for offer in registry.offers().filter(offering) {
-                if let Some(step) = rest.next() {
-                    *step = step_of::<P>(&offer, asked, caps, rules, reserves);
-                    if watched {
-                        step.0 |= Step::CONSTRAINED;
-                    }
+        let column = self.column;
+        let offering = |offer: &Offer| rules.policy.column(&offer.columns, caps) == Some(column);
+        for offer in registry.offers().filter(offering) {
+            if let Some(step) = self.steps.get_mut(self.count) {
+                *step = step_of::<P>(&offer, asked, caps, rules, reserves);
+                if watched {
+                    step.0 |= Step::CONSTRAINED;
                 }
+                self.count += 1;
             }
         }
-        Ok(route)
+        self.column += 1;
+        Ok((self.column == PRIORITIES).then_some(caps))
     }
 }
 

@@ -1,0 +1,284 @@
+//! The whole search for a block, in pieces: what a request needs that the first heap worth asking could not serve.
+//!
+//! ```text
+//!   set 1 ─► route ─► heap, heap, heap ─► set 2 ─► route ─► heap ─► … ─► found
+//!   └────────────────────────── none ──────────────────────────────────► record: heap, heap, heap ─► refused
+//!            each ─► a piece: a layer with a lock opens it in between
+//! ```
+//!
+//! A piece works out one column of a route, asks one heap, or records a few. So its time is bounded, however many heaps
+//! and sets there are. What others allocate and free between two pieces makes no difference to what has been tried.
+
+use multi_heap::{Poison, Request};
+use soc_regions::Caps;
+
+use crate::allocate::Taken;
+use crate::failure::Cause;
+use crate::heap_caps::HeapCaps;
+use crate::observer::Observer;
+use crate::reallocate::Stay;
+use crate::request::{AllocRequest, Placement};
+use crate::route::{Plan, RouteIndex, Step};
+
+/// How many heaps one piece records.
+const RECORDED_AT_ONCE: usize = 3;
+
+/// A request on its way along the heaps.
+pub struct Search<'r, const HEAPS: usize> {
+    request: &'r AllocRequest<'r>,
+    /// The block that is to be resized or moved, 0 for none: observers are told when it has moved.
+    old: u32,
+    set: usize,
+    step: usize,
+    /// The set of capabilities that is tried.
+    caps: Caps,
+    stage: Stage,
+    /// The number of the failure, where it is recorded.
+    failure: u32,
+    plan: Plan<HEAPS>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Asking,
+    Refusing,
+    Recording,
+}
+
+/// A [`HeapCaps::take`] found nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InVain {
+    /// The step of the first set's route at which a search goes on.
+    pub(crate) from: usize,
+}
+
+impl InVain {
+    /// Nothing was asked.
+    pub const NOT_ASKED: Self = Self { from: 0 };
+}
+
+/// What a piece of a search came to.
+#[derive(Debug)]
+#[must_use = "a block that was found is allocated"]
+pub enum Progress {
+    /// There is more to do.
+    Going,
+    /// A block: [`HeapCaps::pending`] has to follow.
+    Found(Taken),
+    /// The old block was resized, or grows downwards.
+    Stayed(Stay),
+    /// No heap can serve the request; [`HeapCaps::last_failure`] says why.
+    Refused,
+}
+
+impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
+    /// A search that has not begun.
+    #[must_use]
+    pub const fn new(request: &'r AllocRequest<'r>) -> Self {
+        Self {
+            request,
+            old: 0,
+            set: 0,
+            step: 0,
+            caps: Caps::empty(),
+            stage: Stage::Asking,
+            failure: 0,
+            plan: Plan::new(),
+        }
+    }
+
+    /// A search for the place to which the ordinary block at `old` moves, which does not fit where it lies.
+    #[must_use]
+    pub const fn moving(old: u32, request: &'r AllocRequest<'r>) -> Self {
+        Self {
+            old,
+            ..Self::new(request)
+        }
+    }
+
+    /// A search that was in vain: what is left is to record that.
+    pub(crate) const fn refused(request: &'r AllocRequest<'r>) -> Self {
+        Self {
+            stage: Stage::Refusing,
+            ..Self::new(request)
+        }
+    }
+
+    /// The set of capabilities that was tried last: the one that was met, where a block was found.
+    #[must_use]
+    pub const fn caps(&self) -> Caps {
+        self.caps
+    }
+
+    /// The same search, behind a [`HeapCaps::take`] in vain.
+    #[must_use]
+    pub const fn after(self, in_vain: InVain) -> Self {
+        Self {
+            step: in_vain.from,
+            ..self
+        }
+    }
+}
+
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Does the next piece of a search. Each takes a few hundred instructions at most.
+    #[cold]
+    #[inline(never)]
+    pub fn advance(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
+        match search.stage {
+            Stage::Asking => self.ask_next(search),
+            Stage::Refusing => self.begin_refusal(search),
+            Stage::Recording => self.record_next(search),
+        }
+    }
+
+    /// Does all of a search.
+    pub(crate) fn search(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
+        loop {
+            match self.advance(search) {
+                Progress::Going => {}
+                done => return done,
+            }
+        }
+    }
+
+    fn ask_next(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
+        let request = search.request;
+        let Some(layout) = request.layout() else {
+            return self.begin_refusal(search);
+        };
+        if let Placement::Tag(tag) = request.placement {
+            return match self.take_tagged(layout, tag, request.caller) {
+                Some(taken) => Progress::Found(taken),
+                None => self.begin_refusal(search),
+            };
+        }
+        while let Some(caps) = self.nth_set(request, search.set) {
+            search.caps = caps;
+            let Some(route) = self.routes.position(caps) else {
+                return self.plan_next(search, caps);
+            };
+            if search.old != 0 && search.step == 0 {
+                let stayed = self.stay_outlined(search.old, layout, caps, request.caller);
+                if matches!(stayed, Stay::InPlace | Stay::Down(_)) {
+                    return Progress::Stayed(stayed);
+                }
+            }
+            while let Some(step) = self.step_at(route, search.step) {
+                search.step += 1;
+                if self.may_serve(step, layout) {
+                    return match self.ask(step, layout, caps, route) {
+                        Some(taken) => self.found(taken, layout, search),
+                        None => Progress::Going,
+                    };
+                }
+            }
+            search.set += 1;
+            search.step = 0;
+        }
+        self.begin_refusal(search)
+    }
+
+    fn found(&mut self, taken: Taken, layout: Request, search: &Search<'_, HEAPS>) -> Progress {
+        self.watches.taken_from(taken.heap, &self.registry);
+        if O::LISTENS && search.old == 0 {
+            self.notify_allocated(taken, layout, search.caps, search.request.caller);
+        }
+        Progress::Found(taken)
+    }
+
+    /// The set of capabilities that a request tries as its `index`th; `None` behind the last one.
+    pub(crate) fn nth_set(&self, request: &AllocRequest<'_>, index: usize) -> Option<Caps> {
+        match (request.placement, index) {
+            (Placement::Caps(caps), 0) => Some(caps),
+            (Placement::Default, 0) => Some(self.default_set(request.size)),
+            (Placement::Default, 1) => self.external_above().map(|_| Caps::DEFAULT),
+            (Placement::Prefer(sets), index) => sets.get(index).copied(),
+            _ => None,
+        }
+    }
+
+    /// Works out a column of the route for `caps`.
+    fn plan_next(&mut self, search: &mut Search<'_, HEAPS>, caps: Caps) -> Progress {
+        let Self {
+            routes,
+            registry,
+            reserves,
+            rules,
+            watches,
+            ..
+        } = self;
+        let plan = &mut search.plan;
+        plan.begin_anew_unless(routes.generation());
+        match plan.next(caps, rules, registry, reserves, watches.any()) {
+            Ok(Some(bits)) => routes.keep(caps, bits, plan),
+            Ok(None) => {}
+            Err(_) => search.set += 1,
+        }
+        Progress::Going
+    }
+
+    fn step_at(&self, route: RouteIndex, index: usize) -> Option<Step> {
+        let step = self.routes.steps(route).get(index)?;
+        (!step.is_end()).then_some(*step)
+    }
+
+    /// Whether a step's heap is worth asking; a constrained one, where more than the size counts, always is.
+    fn may_serve(&self, step: Step, layout: Request) -> bool {
+        let slot = self.registry.slots.get(step.heap().get());
+        let heap = slot.and_then(|slot| slot.heap.as_ref());
+        step.is_constrained() || heap.is_some_and(|heap| heap.may_serve(layout.size()))
+    }
+}
+
+/// Refusal: the one place where a request that was not served becomes the record of a failure.
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Begins the record. A request for nothing leaves no trace.
+    fn begin_refusal(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
+        let request = search.request;
+        if request.size == 0 {
+            return Progress::Refused;
+        }
+        let sets = (0..).map_while(|index| self.nth_set(request, index));
+        let (attempts, caps) = sets.fold((0_u8, Caps::empty()), |(count, _), caps| {
+            (count.saturating_add(1), caps)
+        });
+        let cause = match self.routes.position(caps) {
+            Some(_) if request.layout().is_some() && !caps.is_empty() => Cause::NoMemory,
+            _ => self.cause(request, caps),
+        };
+        search.step = 0;
+        search.failure = self.begin_record(request, caps, cause, attempts);
+        search.stage = Stage::Recording;
+        if cause != Cause::NoMemory {
+            return self.recorded();
+        }
+        self.record_next(search)
+    }
+
+    /// Records what a few heaps on the route have free: what is known of the others does not change.
+    fn record_next(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
+        if self.failures != search.failure {
+            return Progress::Refused; // somebody else's failure is recorded since
+        }
+        let route = self.routes.position(self.last_failure.caps());
+        for _ in 0..RECORDED_AT_ONCE {
+            let step = route.and_then(|route| Some((route, self.step_at(route, search.step)?)));
+            let Some((route, step)) = step else {
+                return self.recorded();
+            };
+            search.step += 1;
+            self.record_state(search.request, route, step);
+        }
+        Progress::Going
+    }
+
+    fn recorded(&mut self) -> Progress {
+        if O::LISTENS
+            && let Some(failure) = self.last_failure()
+        {
+            self.observer.on_failure(&failure);
+        }
+        Progress::Refused
+    }
+}
