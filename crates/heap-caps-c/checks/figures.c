@@ -122,6 +122,42 @@ static void sizes_that_a_block_has_may_be_used(void)
     }
 }
 
+static void the_sizes_of_all_blocks_add_up_to_what_the_heap_says(void)
+{
+    void *blocks[20];
+    multi_heap_info_t info;
+    size_t size, sum = 0;
+    for (size = 0; size < 20; size++) {
+        blocks[size] = heap_caps_malloc(size + 1, MALLOC_CAP_8BIT | MALLOC_CAP_DMA);
+        sum += heap_caps_get_allocated_size(blocks[size]);
+    }
+    heap_caps_get_info(&info, DMA);
+    CHECK_EQUAL(info.total_allocated_bytes, sum);
+    blocks[7] = heap_caps_realloc(blocks[7], 41, DMA);
+    blocks[8] = heap_caps_realloc(blocks[8], 3, DMA);
+    for (sum = 0, size = 0; size < 20; size++) {
+        sum += heap_caps_get_allocated_size(blocks[size]);
+    }
+    heap_caps_get_info(&info, DMA);
+    CHECK_EQUAL(info.total_allocated_bytes, sum);
+    for (size = 0; size < 20; size++) {
+        heap_caps_free(blocks[size]);
+    }
+    heap_caps_get_info(&info, DMA);
+    CHECK_EQUAL(info.total_allocated_bytes, 0);
+}
+
+static void sets_that_no_memory_can_have_have_no_largest_block(void)
+{
+    static const uint32_t sets[] = {MALLOC_CAP_EXEC | MALLOC_CAP_8BIT, MALLOC_CAP_EXEC | DMA, SPIRAM | MALLOC_CAP_DMA_DESC_AXI};
+    size_t index;
+    for (index = 0; index < sizeof sets / sizeof sets[0]; index++) {
+        CHECK_EQUAL(heap_caps_get_largest_free_block(sets[index]), 0);
+        CHECK(heap_caps_malloc(1, sets[index]) == NULL);
+    }
+    CHECK_EQUAL(heap_caps_get_largest_free_block(MALLOC_CAP_DMA_DESC_AHB), heap_caps_get_largest_free_block(DMA));
+}
+
 static void the_systems_figures_are_those_of_its_kinds_of_memory(void)
 {
     CHECK_EQUAL(esp_get_free_heap_size(), heap_caps_get_free_size(MALLOC_CAP_DEFAULT));
@@ -137,6 +173,8 @@ const struct check figures[] = {
     CASE(monitoring_is_a_parenthesis_in_the_minimum),
     CASE(a_block_knows_its_size_from_any_place_in_it),
     CASE(sizes_that_a_block_has_may_be_used),
+    CASE(the_sizes_of_all_blocks_add_up_to_what_the_heap_says),
+    CASE(sets_that_no_memory_can_have_have_no_largest_block),
     CASE(the_systems_figures_are_those_of_its_kinds_of_memory),
     LAST_CASE,
 };

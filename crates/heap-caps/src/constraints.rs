@@ -84,6 +84,18 @@ impl Rules {
     }
 }
 
+impl Rules {
+    /// Whether a granularity is that of cache lines.
+    pub(crate) const fn is_cache_line(&self, granularity: u32) -> bool {
+        let Hardware {
+            internal_line,
+            external_line,
+            ..
+        } = self.hardware;
+        granularity > 1 && (granularity == internal_line || granularity == external_line)
+    }
+}
+
 /// Sets of capabilities that no memory can meet, whatever the chip.
 fn refuse(asked: Caps) -> Result<(), Cause> {
     if asked.is_empty() {

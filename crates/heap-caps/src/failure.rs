@@ -103,6 +103,10 @@ pub struct Failure {
     pub cause: Cause,
     /// Where the request was made, if the caller is known.
     pub caller: Option<&'static Location<'static>>,
+    /// Start and size were wanted in multiples of so many bytes, because the memory's hardware wants them so; 1 where it does not.
+    pub granularity: u32,
+    /// Whether these are cache lines.
+    pub whole_lines: bool,
     candidates: [Option<Candidate>; DESCRIBED],
     not_described: u8,
 }
@@ -117,6 +121,8 @@ impl Failure {
             attempts: 1,
             cause,
             caller: request.caller,
+            granularity: 1,
+            whole_lines: false,
             candidates: [None; DESCRIBED],
             not_described: 0,
         }
@@ -278,6 +284,8 @@ impl FailureRecord {
             attempts: self.attempts.checked_sub(1)?,
             cause: self.cause,
             caller: self.caller,
+            granularity: 1,
+            whole_lines: false,
             candidates: [None; DESCRIBED],
             not_described: 0,
         })

@@ -19,6 +19,9 @@ impl Format for Failure {
         if self.alignment > 4 {
             write!(out, " aligned to {=usize}", self.alignment);
         }
+        if self.granularity > 4 {
+            write!(out, " in whole units of {=u32} B", self.granularity);
+        }
         write!(out, " with {}: {}", self.caps, self.cause);
         for candidate in self.candidates() {
             write!(out, "; {}", candidate);

@@ -49,6 +49,20 @@ pub struct BlockView {
     pub code: Option<u32>,
 }
 
+/// A block whose header contradicts what lies around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DamagedBlockView {
+    /// Address of its header, on the data side.
+    pub header: u32,
+    /// Its bytes, header included, as the header says.
+    pub bytes: u32,
+    /// Whether it is allocated, as the header says.
+    pub used: bool,
+    /// What is wrong.
+    pub corrupt: Corrupt,
+}
+
 impl HeapView {
     pub(crate) fn of<P: Poison>(index: HeapIndex, entry: &Entry<'_, P>) -> Self {
         Self {
@@ -128,6 +142,32 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
+    /// As [`HeapCaps::blocks`], as long as headers, sizes and links fit together; the first block of which that is not true is the last
+    /// item. Canaries are not looked at.
+    pub fn sound_blocks(
+        &self,
+        heap: HeapIndex,
+    ) -> impl Iterator<Item = Result<BlockView, DamagedBlockView>> + '_ {
+        let entry = self.registry.get(heap);
+        let blocks = entry
+            .as_ref()
+            .and_then(|entry| Some(entry.heap?.sound_blocks()));
+        let mut blocks = blocks.into_iter().flatten();
+        core::iter::from_fn(move || {
+            let entry = entry.as_ref()?;
+            let base = entry.span.start();
+            blocks.find_map(|block| match block {
+                Ok(block) => BlockView::of(entry, &block).map(Ok),
+                Err(damaged) => Some(Err(DamagedBlockView {
+                    header: base.wrapping_add(damaged.start),
+                    bytes: damaged.bytes,
+                    used: damaged.state == BlockState::Used,
+                    corrupt: Corrupt::new(heap, base, damaged.corruption),
+                })),
+            })
+        })
+    }
+
     /// Shows every block of the heaps that have `caps` (of all heaps, if INVALID is among them) to `visitor`, until it breaks off. O(blocks).
     pub fn walk<B>(
         &self,
@@ -204,11 +244,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Some(NonNull::slice_from_raw_parts(heap.start(), size))
     }
 
-    /// The address of the byte at `pointer`; `None` outside of the enabled heaps. O(heaps).
+    /// The address of the byte at `pointer`, in the innermost heap; `None` outside of the enabled heaps. O(heaps).
     #[must_use]
     pub fn address_of(&self, pointer: *const u8) -> Option<u32> {
-        self.registry.iter().find_map(|(_, entry)| {
-            let offset = entry.heap?.offset_of(pointer)?;
+        self.registry.iter().rev().find_map(|(_, entry)| {
+            let heap = entry.heap?;
+            if heap.start().as_ptr().cast_const() == pointer {
+                return Some(entry.span.start());
+            }
+            let offset = heap.offset_of(pointer)?;
             entry.span.start().checked_add(offset.get())
         })
     }

@@ -136,6 +136,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 for (heap, entry) in
                     heaps.filter(|(_, entry)| entry.caps.contains(bits) == matching)
                 {
+                    if matching {
+                        let granularity = self.rules.granularity(failure.caps, entry.caps);
+                        failure.granularity = failure.granularity.max(granularity);
+                    }
                     let why = self.why_not(heap, &entry, bits, failure.size);
                     failure.describe(Candidate {
                         heap,
@@ -145,6 +149,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                     });
                 }
             }
+            failure.whole_lines = self.rules.is_cache_line(failure.granularity);
         }
         Some(failure)
     }

@@ -145,6 +145,22 @@ impl Reserves {
             .find(|reserve| registry.free_bytes(reserve.caps) < reserve.bytes.saturating_add(bytes))
     }
 
+    /// Free bytes that reserves leave to requests for `caps` in memory that has `heap_caps`; `u32::MAX` where none limits them.
+    /// O(heaps).
+    pub(crate) fn leave<P: Poison, const N: usize>(
+        &self,
+        caps: Caps,
+        heap_caps: Caps,
+        registry: &Registry<P, N>,
+    ) -> u32 {
+        let limiting = self
+            .places
+            .iter()
+            .filter(|kept| kept.limits(caps, heap_caps));
+        let left = limiting.map(|kept| registry.free_bytes(kept.caps).saturating_sub(kept.bytes));
+        left.min().unwrap_or(u32::MAX)
+    }
+
     /// Whether no reserve forbids a request for `caps` to take `bytes` from memory that has `heap_caps`. Nearly always
     /// one heap alone has enough: it is remembered. O(1) then, else O(heaps).
     #[inline]

@@ -24,11 +24,19 @@ impl Display for Failure {
 impl core::error::Error for Failure {}
 
 impl Failure {
-    /// `96.0 KiB aligned to 64 with 8BIT|DMA`
+    /// `96.0 KiB aligned to 64 in whole cache lines of 128 B with 8BIT|DMA`
     fn request(&self, out: &mut Formatter<'_>) -> fmt::Result {
         Bytes(self.size).fmt(out)?;
         if self.alignment > 4 {
             write!(out, " aligned to {}", self.alignment)?;
+        }
+        if self.granularity > 4 {
+            let units = if self.whole_lines {
+                "cache lines"
+            } else {
+                "units"
+            };
+            write!(out, " in whole {units} of {} B", self.granularity)?;
         }
         match self.caps.is_empty() {
             true => out.write_str(" with no capability"),

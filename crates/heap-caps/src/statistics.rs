@@ -63,21 +63,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             .map(|(_, _, heap)| heap.minimum_free_bytes());
         minima.fold(0, u32::saturating_add)
     }
-
-    /// The largest request for `caps` that succeeds now (reserves and alignment aside); one byte more fails.
-    ///
-    /// For EXEC, memory with two sides counts with 4 bytes less, because of the hidden word.
-    #[must_use]
-    pub fn largest_free_block(&self, caps: Caps) -> u32 {
-        let largest = self.registry.serving(caps).map(|(_, entry, heap)| {
-            let hidden = entry
-                .alias
-                .filter(|_| caps.contains(Caps::EXEC))
-                .map_or(0, |_| crate::alias::BACK_WORD);
-            heap.largest_free_block().saturating_sub(hidden)
-        });
-        largest.max().unwrap_or(0)
-    }
 }
 
 /// Minima.

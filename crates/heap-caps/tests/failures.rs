@@ -7,7 +7,7 @@ use heap_caps::{
     AllocRequest, Candidate, Cause, DESCRIBED, HeapCaps, Placement, Policy, Reserve,
     SimulatedMemory, Why,
 };
-use soc_regions::{Caps, ESP32};
+use soc_regions::{Caps, ESP32, ESP32P4};
 use support::*;
 
 /// The sentence without the place in the source that asked.
@@ -40,6 +40,25 @@ fn a_request_larger_than_every_hole_names_the_largest_one() {
     assert!(
         said.ends_with("); IRAM at 0x4008944C lacks 8BIT and DMA"),
         "{said}"
+    );
+}
+
+#[test]
+fn whole_cache_lines_that_were_wanted_are_told() {
+    let options = ESP32P4.default_options();
+    let mut sim: Sim = Sim::booted(&ESP32P4, Policy::Guaranteed, &options, ());
+    let largest = sim.heaps.largest_free_block(Caps::DMA) as usize;
+    let failure = sim.heaps.malloc(largest + 1, Caps::DMA).unwrap_err();
+    let sentence = failure.to_string();
+    let wanted = " in whole cache lines of 64 B with DMA: no heap has a hole that ";
+    assert!(sentence.contains(wanted), "{sentence}");
+    let bytes = sim.heaps.malloc(largest + 100_000, Caps::BIT8).unwrap_err();
+    assert!(!bytes.to_string().contains("whole"), "{bytes}");
+    let vectors = sim.heaps.malloc(1 << 24, Caps::SIMD).unwrap_err();
+    assert!(
+        vectors
+            .to_string()
+            .contains(" in whole cache lines of 64 B with SIMD")
     );
 }
 

@@ -4,7 +4,7 @@ use crate::bins::{MAP_WORDS, MIN_UNITS};
 use crate::damage::{Corruption, CorruptionKind};
 use crate::header::{Header, Note};
 use crate::heap::Heap;
-use crate::poison::{self, Poison};
+use crate::poison::{self, Poison, SlackCounter};
 use crate::pool::{Index, Pool, control, first_index, is_first_index};
 
 pub(crate) type Checked<T = ()> = Result<T, Corruption>;
@@ -56,7 +56,11 @@ impl<P: Poison> Heap<P> {
     /// The first broken promise found.
     pub fn check(&self) -> Result<(), Corruption> {
         self.pool.check_first()?;
-        let tally = self.check_blocks()?;
+        let (tally, slack) = self.check_blocks()?;
+        if slack != self.slack.bytes() {
+            let (counter, counted) = (control::USED_BLOCKS, self.slack.bytes());
+            return Err(broken(CorruptionKind::Counter, counter, slack, counted));
+        }
         self.pool.check_lists(tally)?;
         self.pool.check_counters(tally)?;
         self.pool.check_unnoticed()
@@ -72,35 +76,37 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    fn check_blocks(&self) -> Checked<Tally> {
+    /// What the blocks add up to, and the slack of the used ones.
+    fn check_blocks(&self) -> Checked<(Tally, u32)> {
+        let mut sum = 0_u32;
         let (mut tally, mut note, mut index) = (Tally::default(), Note::USED, self.pool.first());
         while index < self.pool.end() {
             let free = self.pool.header(index).is_free();
-            let units = self.check_block(index, note)?;
+            let (units, slack) = self.check_block(index, note)?;
+            sum = sum.wrapping_add(slack);
             note = if free { Note::of(units) } else { Note::USED };
             tally.count(units, free);
             index += units;
         }
         self.pool.check_sentinel(note)?;
-        Ok(tally)
+        Ok((tally, sum))
     }
 
-    /// One block and what it says about itself; `before` is what the block in front of it left as a note. Gives its units.
-    fn check_block(&self, index: Index, before: Note) -> Checked<u32> {
-        let units = self.pool.check_header(index, before)?;
+    /// One block and what it says about itself; `before` is what the block in front of it left as a note. Returns its
+    /// units and its slack.
+    fn check_block(&self, index: Index, before: Note) -> Checked<(u32, u32)> {
+        let units = self.pool.check_header_and_links(index, before)?;
         if self.pool.header(index).is_free() {
-            self.pool.check_footer(index, units)?;
-            self.pool.check_links_lead_inside(index, units)?;
             self.check_free_bytes(index, units)?;
-        } else {
-            self.check_guards(index, units)?;
+            return Ok((units, 0));
         }
-        Ok(units)
+        Ok((units, self.check_guards(index, units)?))
     }
 
-    pub(crate) fn check_guards(&self, index: Index, units: u32) -> Checked {
+    /// The canaries of a used block; returns the bytes between the last requested one and the canary's last place.
+    pub(crate) fn check_guards(&self, index: Index, units: u32) -> Checked<u32> {
         if P::OVERHEAD == 0 {
-            return Ok(());
+            return Ok(0);
         }
         if (units - 1) * 4 < P::OVERHEAD {
             let found = self.pool.header(index).0;
@@ -111,7 +117,8 @@ impl<P: Poison> Heap<P> {
                 found,
             ));
         }
-        self.guards(index, units).verify().map(|_| ())
+        let guards = self.guards(index, units);
+        guards.verify().map(|size| guards.slack(size))
     }
 
     /// All bytes of a free block between its links and its last word.
@@ -129,6 +136,16 @@ impl<P: Poison> Heap<P> {
 }
 
 impl Pool {
+    /// What a block says about itself and its neighbours: its header, of a free one its last word and its links too.
+    pub(crate) fn check_header_and_links(&self, index: Index, before: Note) -> Checked<u32> {
+        let units = self.check_header(index, before)?;
+        if self.header(index).is_free() {
+            self.check_footer(index, units)?;
+            self.check_links_lead_inside(index, units)?;
+        }
+        Ok(units)
+    }
+
     pub(crate) fn check_header(&self, index: Index, before: Note) -> Checked<u32> {
         let header = self.header(index);
         let units = header.units();

@@ -1,13 +1,12 @@
 //! The heap as its users see it: bytes, offsets, poisoning around the blocks of a pool.
 
-use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::arena::Arena;
 use crate::damage::{Corruption, Misuse, NewHeapError, Refused};
 use crate::examine::UserBlock;
 use crate::offset::Offset;
-use crate::poison::{self, FILL_FREED, Guards, Poison, Unpoisoned};
+use crate::poison::{self, FILL_FREED, Guards, Poison, SlackCounter, Unpoisoned};
 use crate::pool::{self, Index, Pool};
 use crate::request::Request;
 
@@ -23,7 +22,7 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct Heap<P: Poison = Unpoisoned> {
     pub(crate) pool: Pool,
-    poison: PhantomData<P>,
+    pub(crate) slack: P::Slack,
 }
 
 /// Construction and places.
@@ -36,7 +35,7 @@ impl<P: Poison> Heap<P> {
         let pool = Pool::new(arena, poison::overhead_units::<P>())?;
         Ok(Self {
             pool,
-            poison: PhantomData,
+            slack: P::Slack::NONE,
         })
     }
 
@@ -109,7 +108,17 @@ impl<P: Poison> Heap<P> {
     #[inline(always)]
     pub fn allocate_plain(&mut self, request: Request) -> Option<Offset> {
         debug_assert!(request.is_ordinary());
-        Self::allocate_ordinary(self.pool, request.size(), request.alignment())
+        let block = Self::allocate_ordinary(self.pool, request.size(), request.alignment());
+        if P::OVERHEAD != 0 && block.is_some() {
+            self.count_slack(request.size());
+        }
+        block
+    }
+
+    /// Counts the slack of a block that was just allocated for `size` bytes.
+    fn count_slack(&mut self, size: u32) {
+        let bytes = size + P::OVERHEAD;
+        self.slack.change(0, (units_for(bytes) - 1) * 4 - bytes);
     }
 
     /// Allocates `size` bytes at an alignment of 4 or 8. The pool comes in registers.
@@ -118,9 +127,9 @@ impl<P: Poison> Heap<P> {
         let units = units_for(size + P::OVERHEAD);
         let payload = pool.allocate(units, alignment / 4)?;
         if P::OVERHEAD != 0 {
-            let mut heap = Self {
+            let heap = Self {
                 pool,
-                poison: PhantomData,
+                slack: P::Slack::NONE,
             };
             heap.arm(payload.get() - 1, units, size);
         }
@@ -137,8 +146,23 @@ impl<P: Poison> Heap<P> {
             .allocate_aligned(units, request.alignment() / 4, aligned_word)?;
         if P::OVERHEAD != 0 {
             self.arm(index, units, request.size());
+            self.count_slack(request.size());
         }
         Offset::new(user_offset::<P>(index))
+    }
+
+    /// Whether [`Heap::allocate`] would serve `request` now. O(1).
+    #[must_use]
+    pub fn can_allocate(&self, request: Request) -> bool {
+        let units = units_for(request.size() + P::OVERHEAD);
+        let alignment = request.alignment() / 4;
+        if request.is_ordinary() {
+            self.pool.find_block(units, alignment).is_some()
+        } else {
+            let aligned_word = 1 + (poison::head_bytes::<P>() + request.offset()) / 4;
+            let found = self.pool.find_aligned(units, alignment, aligned_word);
+            found.is_some()
+        }
     }
 
     /// Second phase of an allocation of `size` bytes: verifies that the bytes still have the pattern of free memory, then marks them
@@ -228,6 +252,8 @@ impl<P: Poison> Heap<P> {
                 .fill(slack, (used.block.index + used.block.units) * 4, FILL_FREED);
         }
         let released = self.pool.free(used.block)?;
+        let guards = self.guards(used.block.index, used.block.units);
+        self.slack.change(guards.slack(used.size), 0);
         if P::FILLS {
             self.pool.wipe_seams(released);
         }
@@ -259,7 +285,7 @@ impl<P: Poison> Heap<P> {
     }
 
     /// Writes the canaries of a freshly taken block, over what was free-list links before.
-    fn arm(&mut self, index: Index, units: u32, size: u32) {
+    fn arm(&self, index: Index, units: u32, size: u32) {
         if P::FILLS {
             let freed = u32::from_ne_bytes([FILL_FREED; 4]);
             let words = [index + 1, index + 2, index + units - 1];

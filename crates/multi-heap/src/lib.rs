@@ -37,4 +37,4 @@ pub use poison::{
 };
 pub use request::Request;
 pub use resize::Moved;
-pub use walk::{Block, BlockState, Blocks, Info};
+pub use walk::{Block, BlockState, Blocks, DamagedBlock, Info};

@@ -22,7 +22,49 @@ pub const FILL_ALLOCATED: u8 = 0xCE;
 pub const FILL_FREED: u8 = 0xFE;
 
 mod sealed {
-    pub trait Sealed {}
+    pub trait Sealed {
+        /// Counts the slack of all blocks, where they have any.
+        type Slack: super::SlackCounter;
+    }
+}
+
+/// How many bytes all used blocks have behind what was asked for, where a size word remembers that: less than
+/// [`MOST_SLACK`] each.
+#[doc(hidden)]
+pub trait SlackCounter: Copy + core::fmt::Debug + Send + Sync + 'static {
+    /// No bytes.
+    const NONE: Self;
+    /// Counts a block that had `old` bytes of slack and now has `new`.
+    fn change(&mut self, old: u32, new: u32);
+    /// The sum.
+    fn bytes(self) -> u32;
+}
+
+/// Without a size word, all that a block has is its user's.
+impl SlackCounter for () {
+    const NONE: Self = ();
+
+    #[inline(always)]
+    fn change(&mut self, _: u32, _: u32) {}
+
+    #[inline(always)]
+    fn bytes(self) -> u32 {
+        0
+    }
+}
+
+impl SlackCounter for u32 {
+    const NONE: Self = 0;
+
+    #[inline(always)]
+    fn change(&mut self, old: u32, new: u32) {
+        *self = self.wrapping_sub(old).wrapping_add(new);
+    }
+
+    #[inline(always)]
+    fn bytes(self) -> u32 {
+        self
+    }
 }
 
 /// How much a heap watches its blocks: a type, so that all levels can be used and tested side by side.
@@ -50,9 +92,15 @@ pub struct Light;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Comprehensive;
 
-impl sealed::Sealed for Unpoisoned {}
-impl sealed::Sealed for Light {}
-impl sealed::Sealed for Comprehensive {}
+impl sealed::Sealed for Unpoisoned {
+    type Slack = ();
+}
+impl sealed::Sealed for Light {
+    type Slack = u32;
+}
+impl sealed::Sealed for Comprehensive {
+    type Slack = u32;
+}
 
 impl Poison for Unpoisoned {
     const NAME: &'static str = "none";
@@ -98,6 +146,11 @@ pub(crate) struct Guards {
 }
 
 impl Guards {
+    /// Bytes that a block of `size` user bytes has behind them.
+    pub(crate) const fn slack(self, size: u32) -> u32 {
+        self.capacity.wrapping_sub(size)
+    }
+
     /// Writes canaries for `size` user bytes.
     pub(crate) fn write(self, size: u32) {
         self.arena.set(self.user / 4 - 2, HEAD_CANARY);

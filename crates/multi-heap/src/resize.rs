@@ -5,7 +5,7 @@ use crate::examine::UserBlock;
 use crate::give::{Released, UsedBlock};
 use crate::heap::{Heap, units_for, user_offset};
 use crate::offset::Offset;
-use crate::poison::{FILL_FREED, Poison};
+use crate::poison::{FILL_FREED, Poison, SlackCounter};
 use crate::request::Request;
 
 /// A block that grew downwards: its bytes have still to be moved.
@@ -57,9 +57,19 @@ impl<P: Poison> Heap<P> {
             return Ok(false);
         };
         if P::OVERHEAD != 0 {
-            self.guards(used.block.index, held).write(request.size());
+            self.rearm(used, held, request);
         }
         Ok(true)
+    }
+
+    /// Moves the canary of a block that has `held` units now.
+    #[inline(always)]
+    fn rearm(&mut self, used: UserBlock, held: u32, request: Request) {
+        let UsedBlock { index, units, .. } = used.block;
+        let slack = self.guards(index, units).slack(used.size);
+        let guards = self.guards(index, held);
+        guards.write(request.size());
+        self.slack.change(slack, guards.slack(request.size()));
     }
 
     /// Shrinks a block, or leaves it its units, where free memory has a pattern: behind the new canary, too.
@@ -80,7 +90,7 @@ impl<P: Poison> Heap<P> {
                 seams: [surplus.index, index + units],
             });
         }
-        self.guards(index, held).write(request.size());
+        self.rearm(used, held, request);
         Ok(true)
     }
 
@@ -134,8 +144,11 @@ impl<P: Poison> Heap<P> {
             return Ok(None);
         };
         if P::OVERHEAD != 0 {
+            let UsedBlock { index, units, .. } = used.block;
+            let slack = self.guards(index, units).slack(used.size);
             let guards = self.guards(joined.start, joined.units);
             guards.write(guards.capacity);
+            self.slack.change(slack, 0);
         }
         let to = Offset::new(user_offset::<P>(joined.start));
         Ok(to.map(|to| Moved {

@@ -82,12 +82,19 @@ impl Pool {
     /// Same as [`Pool::allocate`], the whole search: any list, one block more where the first one fits only misaligned.
     #[inline(never)]
     fn allocate_slowly(self, units: u32, alignment: u32) -> Option<Payload> {
+        let (block, lead) = self.find_block(units, alignment)?;
+        self.allocate_behind(block, lead, units)
+    }
+
+    /// The free block that [`Pool::allocate`] takes, and how many of its first words, 0 or 1, stay free.
+    #[inline(always)]
+    pub(crate) fn find_block(self, units: u32, alignment: u32) -> Option<(Index, u32)> {
         let mut wanted = units;
         loop {
             let block = self.find(wanted)?;
             let lead = self.word_before_aligned(block, alignment);
             if units + lead <= self.header(block).free_units() {
-                return self.allocate_behind(block, lead, units);
+                return Some((block, lead));
             }
             if wanted > units {
                 return self.damaged(); // a block of one word more has room for both
@@ -133,6 +140,30 @@ impl Pool {
         alignment: u32,
         aligned_word: u32,
     ) -> Option<Index> {
+        let (block, lead) = self.find_aligned(units, alignment, aligned_word)?;
+        let minimum = self.minimum_words();
+        if self.cut(block, lead + units).is_none() {
+            return self.damaged();
+        }
+        self.set_header(block + lead, Header::used(units, Note::of(lead)));
+        self.count(control::USED_BLOCKS, 1);
+        if lead != 0 {
+            self.put_in(block, lead);
+            self.count(control::FREE_BLOCKS, 1);
+            self.count(control::FREE_WORDS, lead - 1);
+            self.set_minimum_words(minimum.min(self.free_words()));
+        }
+        Some(block + lead)
+    }
+
+    /// The free block that [`Pool::allocate_aligned`] takes, and how many of its first words stay free.
+    #[inline(always)]
+    pub(crate) fn find_aligned(
+        self,
+        units: u32,
+        alignment: u32,
+        aligned_word: u32,
+    ) -> Option<(Index, u32)> {
         let lead_for = |block: Index| {
             let word = self
                 .arena()
@@ -151,20 +182,7 @@ impl Pool {
         };
         let found = self.find(first).filter(fits);
         let block = found.or_else(|| self.find(second).filter(fits))?;
-        let lead = lead_for(block);
-        let minimum = self.minimum_words();
-        if self.cut(block, lead + units).is_none() {
-            return self.damaged();
-        }
-        self.set_header(block + lead, Header::used(units, Note::of(lead)));
-        self.count(control::USED_BLOCKS, 1);
-        if lead != 0 {
-            self.put_in(block, lead);
-            self.count(control::FREE_BLOCKS, 1);
-            self.count(control::FREE_WORDS, lead - 1);
-            self.set_minimum_words(minimum.min(self.free_words()));
-        }
-        Some(block + lead)
+        Some((block, lead_for(block)))
     }
 
     /// Takes the first `units` units of any free block out of the free ones; the rest stays free. `None`, with nothing changed,

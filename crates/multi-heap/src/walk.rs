@@ -3,10 +3,11 @@
 use core::fmt;
 
 use crate::arena::Arena;
-use crate::header::Header;
+use crate::damage::Corruption;
+use crate::header::{Header, Note};
 use crate::heap::{Heap, user_offset};
 use crate::offset::Offset;
-use crate::poison::Poison;
+use crate::poison::{Poison, SlackCounter};
 use crate::pool::Index;
 
 /// Whether a block is allocated.
@@ -19,13 +20,14 @@ pub enum BlockState {
 }
 
 impl BlockState {
+    const fn of(free: bool) -> Self {
+        if free { Self::Free } else { Self::Used }
+    }
+
     /// What a block's header, its word before all canaries, says of the block.
     #[must_use]
     pub const fn of_header(word: u32) -> Self {
-        match Header(word).is_free() {
-            true => Self::Free,
-            false => Self::Used,
-        }
+        Self::of(Header(word).is_free())
     }
 }
 
@@ -44,12 +46,25 @@ pub struct Block {
     pub state: BlockState,
 }
 
+/// A block whose header contradicts what lies around it: nobody knows where the next one begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DamagedBlock {
+    /// Where it begins, in bytes from the region's start.
+    pub start: u32,
+    /// Its bytes, header included, as the header says: perhaps none, perhaps more than the heap has.
+    pub bytes: u32,
+    /// Whether it is allocated, as the header says.
+    pub state: BlockState,
+    /// What is wrong.
+    pub corruption: Corruption,
+}
+
 /// What a heap's blocks add up to, in ESP-IDF's seven fields. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     /// Payload of all free blocks; under poisoning less the overhead of one block.
     pub total_free_bytes: u32,
-    /// Payload of all allocated blocks, without canaries.
+    /// User bytes of all allocated blocks: the sum of what [`Heap::usable_size`] and [`Block::size`] say of each.
     pub total_allocated_bytes: u32,
     /// Largest request that succeeds now; one byte more fails.
     pub largest_free_block: u32,
@@ -84,30 +99,25 @@ impl<P: Poison> Iterator for Blocks<P> {
             return None;
         }
         self.next += units;
-        self.block(index, units, header.is_free())
+        Block::read::<P>(self.arena, index, units, header.is_free())
     }
 }
 
-impl<P: Poison> Blocks<P> {
-    fn block(&self, index: Index, units: u32, free: bool) -> Option<Block> {
+impl Block {
+    fn read<P: Poison>(arena: Arena, index: Index, units: u32, free: bool) -> Option<Self> {
         let capacity = ((units - 1) * 4).saturating_sub(P::OVERHEAD);
         let offset = Offset::new(user_offset::<P>(index))?;
         let size = if free || P::OVERHEAD == 0 || (units - 1) * 4 < P::OVERHEAD {
             capacity
         } else {
-            self.arena.get(offset.get() / 4 - 1).min(capacity)
+            arena.get(offset.get() / 4 - 1).min(capacity)
         };
-        let state = if free {
-            BlockState::Free
-        } else {
-            BlockState::Used
-        };
-        Some(Block {
+        Some(Self {
             start: index * 4,
             bytes: units * 4,
             offset,
             size,
-            state,
+            state: BlockState::of(free),
         })
     }
 }
@@ -122,6 +132,34 @@ impl<P: Poison> Heap<P> {
             end: self.pool.end(),
             poison: core::marker::PhantomData,
         }
+    }
+
+    /// The blocks in address order, as long as headers, sizes and links fit together; the first block of which that is not true is
+    /// the last item. Canaries are not looked at. O(blocks) for the whole walk.
+    pub fn sound_blocks(&self) -> impl Iterator<Item = Result<Block, DamagedBlock>> + '_ {
+        let mut next = Some((self.pool.first(), Note::USED));
+        core::iter::from_fn(move || {
+            let (index, before) = next.take()?;
+            if index >= self.pool.end() {
+                return None;
+            }
+            let header = self.pool.header(index);
+            let free = header.is_free();
+            let units = match self.pool.check_header_and_links(index, before) {
+                Ok(units) => units,
+                Err(corruption) => {
+                    return Some(Err(DamagedBlock {
+                        start: index * 4,
+                        bytes: header.units().saturating_mul(4),
+                        state: BlockState::of(free),
+                        corruption,
+                    }));
+                }
+            };
+            let note = if free { Note::of(units) } else { Note::USED };
+            next = Some((index + units, note));
+            Block::read::<P>(self.arena(), index, units, free).map(Ok)
+        })
     }
 
     /// The allocated block whose bytes (header and canaries included) contain `place`. O(blocks).
@@ -147,7 +185,8 @@ impl<P: Poison> Heap<P> {
         let allocated = blocks_bytes
             .wrapping_sub(free_payload)
             .wrapping_sub(free.wrapping_add(used).wrapping_mul(4))
-            .wrapping_sub(used.wrapping_mul(P::OVERHEAD));
+            .wrapping_sub(used.wrapping_mul(P::OVERHEAD))
+            .wrapping_sub(self.slack.bytes());
         Info {
             total_free_bytes: self.free_bytes(),
             total_allocated_bytes: allocated,

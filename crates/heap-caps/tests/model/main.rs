@@ -287,11 +287,7 @@ impl<P: Poison> Model<P> {
         let (mut used, mut free, mut allocated) = (0, 0, 0);
         let walked = self.sim.heaps.walk(Caps::empty(), |_, block| {
             *(if block.used { &mut used } else { &mut free }) += 1;
-            allocated += if block.used {
-                block.whole.size() - 4 - P::OVERHEAD
-            } else {
-                0
-            };
+            allocated += if block.used { block.size } else { 0 };
             ControlFlow::<()>::Continue(())
         });
         assert_eq!(walked, ControlFlow::Continue(()));

@@ -117,9 +117,7 @@ pub(crate) fn assert_sound<P: Poison>(heap: &Heap<P>) {
     let of = |state| blocks.iter().filter(move |block| block.state == state);
     let payload = |block: &Block| block.bytes - 4;
     let free: u32 = of(BlockState::Free).map(payload).sum();
-    let used: u32 = of(BlockState::Used)
-        .map(|block| payload(block) - P::OVERHEAD)
-        .sum();
+    let used: u32 = of(BlockState::Used).map(|block| block.size).sum();
     let largest = of(BlockState::Free).map(payload).max().unwrap_or(0);
     let info = heap.info();
     assert_eq!(info.total_free_bytes, free.saturating_sub(P::OVERHEAD));

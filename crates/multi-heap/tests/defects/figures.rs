@@ -82,7 +82,7 @@ fn idf_ba1d7f8_the_size_of_a_block_is_without_its_canaries() {
         free(&mut heap, block);
     }
     let mut heap = region.heap::<Light>();
-    for size in [40, 20, 100] {
+    for size in [41, 22, 97] {
         allocate(&mut heap, request(size)).unwrap();
     }
     assert_eq!(heap.info().total_allocated_bytes, 160);

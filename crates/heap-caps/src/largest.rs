@@ -1,0 +1,94 @@
+//! Largest request: what an allocation with certain capabilities could have, found by asking without allocating.
+//!
+//! ```text
+//!   largest hole ─► less header and canaries ─► no more than reserves leave ─► whole units ─► would the heap serve it?
+//!                                                                                        └─► one unit less
+//! ```
+
+use multi_heap::{Heap, Poison, Request};
+use soc_regions::{Caps, union};
+
+use crate::allocate::{charge, in_units};
+use crate::heap_caps::HeapCaps;
+use crate::observer::Observer;
+use crate::registry::{Entry, Offer};
+
+/// How many sizes are tried: a hole may begin and end inside of a unit, a reserve charges a gap, code its hidden word.
+const TRIES: u32 = 8;
+
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// The largest request for `caps` that succeeds now; one byte more fails. 0 where no memory can have these capabilities.
+    ///
+    /// It is what is left when reserves, whole cache lines and the hidden word of code have had their share. The empty set,
+    /// for which no request succeeds, stands for all heaps here, too: the largest free block of any.
+    #[must_use]
+    pub fn largest_free_block(&self, caps: Caps) -> u32 {
+        if caps.is_empty() {
+            let heaps = self.registry.serving(caps);
+            let largest = heaps.map(|(_, _, heap)| heap.largest_free_block());
+            return largest.max().unwrap_or(0);
+        }
+        let Ok(bits) = self.rules.caps(caps) else {
+            return 0;
+        };
+        let policy = self.rules.policy;
+        let offers = self.registry.offers();
+        let serving = offers.filter(|offer| policy.column(&offer.columns, bits).is_some());
+        let largest = serving.map(|offer| self.largest_in(&offer, caps, bits));
+        largest.max().unwrap_or(0)
+    }
+
+    /// The largest request for `caps`, which looks for `bits`, that a heap on its route would serve. O(heaps).
+    fn largest_in(&self, offer: &Offer, caps: Caps, bits: Caps) -> u32 {
+        let memory = union(offer.columns);
+        let Some(entry) = self.registry.get(offer.heap) else {
+            return 0;
+        };
+        let hole = entry.heap.map_or(0, Heap::largest_free_block);
+        let kept = self.reserves_leave(bits, memory);
+        let most = hole.min(kept.saturating_sub(charge_of_nothing::<P>()));
+        // A size between two multiples of 4 needs as much as the next one.
+        let unit = self.rules.granularity(caps, memory).max(4);
+        let largest = most & !(unit - 1); // a power of two
+        let sizes = (0..TRIES).map_while(|tries| largest.checked_sub(tries * unit));
+        let mut sizes = sizes.take_while(|&size| size != 0);
+        let fits = |size: &u32| self.would_serve(&entry, *size, [caps, bits, memory], kept);
+        sizes.find(fits).unwrap_or(0)
+    }
+
+    /// Whether a heap on the route of `caps` would serve a request for `size` bytes.
+    fn would_serve(
+        &self,
+        entry: &Entry<'_, P>,
+        size: u32,
+        [caps, bits, memory]: [Caps; 3],
+        kept: u32,
+    ) -> bool {
+        let granularity = self.rules.granularity(caps, memory);
+        let asked = Request::new(size as usize); // widening
+        let words = !memory.contains(Caps::BIT8);
+        let wanted = asked.and_then(|asked| in_units(asked, granularity, words));
+        let code = entry.alias.filter(|_| bits.contains(Caps::EXEC));
+        let layout = match code {
+            Some(alias) => wanted.and_then(|wanted| alias.request(wanted)),
+            None => wanted,
+        };
+        layout
+            .zip(entry.heap)
+            .is_some_and(|(layout, heap)| charge::<P>(layout) <= kept && heap.can_allocate(layout))
+    }
+
+    /// Free bytes, headers included, that reserves leave to requests for `bits` in this memory.
+    fn reserves_leave(&self, bits: Caps, memory: Caps) -> u32 {
+        if self.rules.policy.honours_reserves() {
+            self.reserves.leave(bits, memory, &self.registry)
+        } else {
+            u32::MAX
+        }
+    }
+}
+
+/// What a block takes beyond its bytes.
+const fn charge_of_nothing<P: Poison>() -> u32 {
+    4 + P::OVERHEAD
+}
