@@ -129,7 +129,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         unsafe { self.add_memory(columns, bytes) }
     }
 
-    /// As [`CapsHeap::add_buffer`] for memory that somebody answers for. The heap has the whole words inside.
+    /// As [`CapsHeap::add_buffer`] for memory that somebody answers for. The heap has the whole words inside. It may lie in a block of
+    /// this heap that the caller has, which must then stay allocated. O(blocks) then.
     ///
     /// # Errors
     /// See [`AddRegionError`].
@@ -148,7 +149,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             return Err(AddRegionError::TooSmall { needed: 4 });
         }
         let mut state = self.state.acquire();
-        if let Some(heap) = state.neighbour_over(bytes) {
+        if let Some(heap) = state.neighbour_over(bytes)
+            && !state.is_in_a_block(bytes)
+        {
             let same = state.heaps.memory_of(heap.index) == Some(bytes);
             return Err(match same {
                 true => AddRegionError::Duplicate,
@@ -177,16 +180,47 @@ impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
         registered
     }
 
-    /// A heap whose bytes overlap `bytes`: on a host, where addresses are given out, numbers do not tell.
+    /// The innermost heap whose bytes overlap `bytes`: on a host, where addresses are given out, numbers do not tell.
     pub(crate) fn neighbour_over(&self, bytes: NonNull<[u8]>) -> Option<HeapView> {
         let start = bytes.addr().get();
         let end = start.saturating_add(bytes.len());
-        self.heaps.heaps().find(|heap| {
+        let overlapping = self.heaps.heaps().filter(|heap| {
             self.heaps.memory_of(heap.index).is_some_and(|memory| {
                 let other = memory.addr().get();
                 start < other.saturating_add(memory.len()) && other < end
             })
-        })
+        });
+        overlapping.last()
+    }
+
+    /// Whether memory of a heap lies in the bytes of one allocated block, where no other heap lies. By pointers, as
+    /// [`State::neighbour_over`]. O(blocks).
+    #[cold]
+    fn is_in_a_block(&self, bytes: NonNull<[u8]>) -> bool {
+        let range = |memory: NonNull<[u8]>| {
+            let start = memory.addr().get();
+            start..start.saturating_add(memory.len())
+        };
+        let wanted = range(bytes);
+        let holds = |memory: NonNull<[u8]>| {
+            let other = range(memory);
+            other.start <= wanted.start && wanted.end <= other.end
+        };
+        let misses = |memory: NonNull<[u8]>| {
+            let other = range(memory);
+            other.end <= wanted.start || wanted.end <= other.start
+        };
+        let heaps = self.heaps.heaps();
+        let mut memories = heaps.filter_map(|heap| self.heaps.memory_of(heap.index));
+        let is_free_of_others = memories.all(|memory| holds(memory) || misses(memory));
+        let address = self.heaps.address_of(bytes.as_ptr().cast());
+        let block = address.and_then(|address| self.heaps.block_containing(address));
+        let in_block = block.and_then(|block| {
+            let first = self.heaps.pointer(block.address)?;
+            let size = usize::try_from(block.size).ok()?;
+            Some(holds(NonNull::slice_from_raw_parts(first, size)))
+        });
+        is_free_of_others && in_block == Some(true)
     }
 
     /// The addresses under which the heaps will know a buffer; `None` where 32 bits do not reach.

@@ -38,9 +38,10 @@ bool check_that(bool condition, const char *file, int line, const char *what);
 bool check_equal(uintptr_t left, uintptr_t right, const char *file, int line, const char *what);
 bool check_contains(const char *text, const char *part, const char *file, int line);
 
-/* What a check says that it leaves behind: faults that it provoked, heaps that it added. */
+/* What a check says that it leaves behind: faults that it provoked, heaps that it added, blocks in which these lie. */
 extern unsigned expected_faults;
 extern unsigned further_heaps;
+extern unsigned lasting_blocks;
 
 /* What the library prints between the two calls. The text stays until the next start. */
 void capture_start(void);

@@ -10,6 +10,7 @@
 static const uint32_t caps[3] = {MALLOC_CAP_RTCRAM, 0, 0};
 static const uint32_t odd_caps[3] = {MALLOC_CAP_RETENTION, 0, 0};
 static const uint32_t no_caps[3] = {0, 0, 0};
+static const uint32_t nested_caps[3] = {MALLOC_CAP_TCM, 0, 0};
 static uint32_t spare[1024];
 
 static esp_err_t added(const void *start, size_t size)
@@ -73,6 +74,32 @@ static void memory_of_a_heap_is_no_second_heap(void)
     CHECK_EQUAL(added(dram + 3072, 4096), ESP_FAIL);
 }
 
+static void a_block_may_become_a_heap_of_its_own(void)
+{
+    char *block = (char *)heap_caps_malloc(2048, MALLOC_CAP_SPIRAM), *inner;
+    size_t outer = heap_caps_get_free_size(MALLOC_CAP_SPIRAM);
+    CHECK_EQUAL(added(block - 4, 1024), ESP_FAIL);
+    CHECK_EQUAL(added(block + 1024, 4096), ESP_FAIL);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(nested_caps, (intptr_t)block, (intptr_t)block + 1024), ESP_OK);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(nested_caps, (intptr_t)block, (intptr_t)block + 1024), ESP_FAIL);
+    CHECK_EQUAL(added(block + 512, 1024), ESP_FAIL);
+    CHECK_EQUAL(heap_caps_get_total_size(nested_caps[0]), 1024);
+    further_heaps++;
+    lasting_blocks++;
+    capture_start();
+    heap_caps_free(block);
+    CHECK_CONTAINS(capture_stop(), "heap fault: free of 0x");
+    expected_faults = 1;
+    inner = (char *)heap_caps_malloc(100, nested_caps[0]);
+    CHECK(inner > block && inner < block + 1024);
+    CHECK_EQUAL(heap_caps_get_allocated_size(inner) >= 100, true);
+    inner = (char *)heap_caps_realloc(inner, 200, nested_caps[0]);
+    CHECK(inner > block && inner < block + 1024);
+    CHECK_EQUAL(heap_caps_get_free_size(MALLOC_CAP_SPIRAM), outer);
+    heap_caps_free(inner);
+    CHECK(heap_caps_check_integrity_all(true));
+}
+
 static void a_region_becomes_a_heap_with_its_capabilities(void)
 {
     void *block;
@@ -96,5 +123,6 @@ const struct check regions[] = {
     CASE(a_region_becomes_a_heap_with_its_capabilities),
     CASE(memory_off_the_word_grid_is_a_heap_of_its_whole_words),
     CASE(more_than_128_mib_is_no_heap),
+    CASE(a_block_may_become_a_heap_of_its_own),
     LAST_CASE,
 };

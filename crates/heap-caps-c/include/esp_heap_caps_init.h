@@ -27,7 +27,9 @@ void heap_caps_enable_nonos_stack_heaps(void);
  *
  * ESP_ERR_INVALID_ARG: no start, or the end is not above it. ESP_ERR_NOT_FOUND: the chip has no memory there, or not of one kind.
  * ESP_ERR_INVALID_SIZE: too small for a block, or larger than 128 MiB, the most that one heap can be. ESP_FAIL: some of it is in a heap
- * already. ESP_ERR_NO_MEM: too many heaps. */
+ * already. ESP_ERR_NO_MEM: too many heaps.
+ *
+ * A heap may lie in a block of another one, all of it: whoever has the block makes a heap of it, and never frees the block. */
 esp_err_t heap_caps_add_region(intptr_t start, intptr_t end);
 
 /* The same for any memory, with capabilities of the caller's choice: `caps` has three sets, of first choice, second choice and last resort.

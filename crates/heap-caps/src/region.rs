@@ -14,7 +14,8 @@ use crate::registry::{Full, HeapIndex, NewHeap, Stage};
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Makes a region of the booted chip's memory a heap with the capabilities that the chip's table gives it. All of it must be memory of one
     /// type, reserved or not: this is how memory comes back that a driver or the boot loader has used.
-    /// The heap has the whole words inside.
+    /// The heap has the whole words inside. Memory of a heap is refused, unless it lies in the bytes of one allocated block: that
+    /// block's user may make a heap of it, as in ESP-IDF. O(blocks) then.
     ///
     /// # Errors
     /// See [`AddRegionError`].
@@ -41,7 +42,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         unsafe { self.add(entry, memory) }
     }
 
-    /// Makes any region a heap with the capabilities `columns`, by priority. The heap has the whole words inside.
+    /// Makes any region a heap with the capabilities `columns`, by priority. The heap has the whole words inside; it may lie in a
+    /// block of another heap, as with [`HeapCaps::add_region`].
     ///
     /// # Errors
     /// See [`AddRegionError`].
@@ -78,7 +80,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let too_small = AddRegionError::TooSmall { needed };
         let span = entry.span.whole_words().ok_or(too_small)?;
         entry.span = span;
-        self.refuse_overlap(span)?;
+        self.refuse_overlap(span)
+            .or_else(|refused| self.allow_in_a_block(span).ok_or(refused))?;
         if self.registry.free_places() == 0 {
             return Err(full);
         }
@@ -96,12 +99,24 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         match self
             .registry
             .iter()
+            .rev()
             .find(|(_, entry)| entry.span.overlaps(span))
         {
             Some((_, entry)) if entry.span == span => Err(AddRegionError::Duplicate),
             Some((_, entry)) => Err(AddRegionError::Overlap(entry.span)),
             None => Ok(()),
         }
+    }
+
+    /// Allows memory of a heap to become a heap if it lies in the bytes of one allocated block, where no other heap lies. O(blocks).
+    #[cold]
+    fn allow_in_a_block(&self, span: Span) -> Option<()> {
+        let mut around = self.registry.iter().map(|(_, entry)| entry.span);
+        let is_free_of_others =
+            around.all(|other| other.contains_span(span) || !other.overlaps(span));
+        let block = self.block_containing(span.start())?;
+        let bytes = Span::from_size(block.address, block.size)?;
+        (is_free_of_others && bytes.contains_span(span)).then_some(())
     }
 }
 

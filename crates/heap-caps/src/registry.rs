@@ -6,7 +6,7 @@
 //!   order     0, 2, 4, 3, 1                                                        order of the search
 //! ```
 //!
-//! Invariant 1: no two spans overlap.
+//! Invariant 1: no two spans overlap, unless one lies in a block of the other, which was registered before it.
 //! Invariant 2: `order` is a permutation of `0..count`, sorted as [`Registry::insert`] says.
 //! Invariant 3: an index, once given out, means the same heap for ever.
 
@@ -98,6 +98,13 @@ pub(crate) struct Slot<P: Poison> {
     pub(crate) heap: Option<Heap<P>>,
 }
 
+impl<P: Poison> Slot<P> {
+    #[inline(always)]
+    const fn contains(&self, address: u32) -> bool {
+        address.wrapping_sub(self.start) < self.size
+    }
+}
+
 /// What is rarely read of a heap.
 #[derive(Clone, Copy)]
 struct Details {
@@ -111,6 +118,9 @@ struct Details {
     tag: u8,
     alias: AliasKind,
     by_tag_only: bool,
+    /// The size of a heap in a block of which another one lies. The slot has none then, so that no address is found to be in it
+    /// before it is looked for in the inner heap.
+    size_around: u32,
 }
 
 /// Whether memory has an instruction side.
@@ -131,6 +141,7 @@ impl Details {
         tag: 0,
         alias: AliasKind::None,
         by_tag_only: false,
+        size_around: 0,
     };
 
     fn of<P: Poison>(new: &NewHeap<P>) -> Self {
@@ -148,7 +159,13 @@ impl Details {
             tag: new.tag.map_or(0, |tag| tag.0.wrapping_add(1)),
             alias,
             by_tag_only: new.by_tag_only,
+            size_around: 0,
         }
+    }
+
+    /// The addresses of the heap in `slot`.
+    fn span<P: Poison>(&self, slot: &Slot<P>) -> Option<Span> {
+        Span::from_size(slot.start, slot.size | self.size_around) // one of them is 0
     }
 
     /// The way to the instruction side of the heap at `span`.
@@ -172,6 +189,8 @@ pub(crate) struct Registry<P: Poison, const N: usize> {
     details: [Details; N],
     order: [u8; N],
     count: u32,
+    /// Not 0 once a heap lies in a block of another one.
+    has_inner: u32,
 }
 
 impl<P: Poison, const N: usize> Registry<P, N> {
@@ -196,6 +215,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
             details: [Details::EMPTY; N],
             order: [0; N],
             count: 0,
+            has_inner: 0,
         }
     }
 
@@ -218,7 +238,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
     pub(crate) fn get(&self, index: HeapIndex) -> Option<Entry<'_, P>> {
         let slot = self.slots.get(index.get())?;
         let details = self.details.get(index.get())?;
-        let span = Span::from_size(slot.start, slot.size)?; // none where no heap is
+        let span = details.span(slot)?; // none where no heap is
         Some(Entry {
             span,
             columns: details.columns,
@@ -257,18 +277,30 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         details.map_or(Caps::empty(), |details| union(details.columns))
     }
 
-    /// The heap in whose span `address` lies. O(heaps): a subtraction and a comparison each.
+    /// The heap in whose span `address` lies, the innermost one. O(heaps): a subtraction and a comparison each.
     #[inline(always)]
     pub(crate) fn containing(&self, address: u32) -> Option<HeapIndex> {
         // Slots without a heap have no size.
-        let inside = |slot: &Slot<P>| address.wrapping_sub(slot.start) < slot.size;
-        let found = self.slots.iter().position(inside)?;
-        #[expect(clippy::cast_possible_truncation, reason = "N is at most 63")]
-        Some(HeapIndex(found as u8))
+        match self.slots.iter().position(|slot| slot.contains(address)) {
+            #[expect(clippy::cast_possible_truncation, reason = "N is at most 63")]
+            Some(found) => Some(HeapIndex(found as u8)),
+            None if self.has_inner == 0 => None,
+            None => self.innermost(address),
+        }
+    }
+
+    /// The heap that was registered last of those in whose span `address` lies: a heap is registered later than the one in a
+    /// block of which it lies.
+    #[cold]
+    #[inline(never)]
+    fn innermost(&self, address: u32) -> Option<HeapIndex> {
+        let holds =
+            |index: &HeapIndex| self.span(*index).is_some_and(|span| span.contains(address));
+        self.indices().rev().find(holds)
     }
 
     /// The enabled heap in whose span `address` lies, its first address, and the place of the address in it. As
-    /// [`Registry::containing`] otherwise.
+    /// [`Registry::containing`] otherwise, but for heaps around others.
     #[inline(always)]
     pub(crate) fn place_of(&mut self, address: u32) -> Option<(&mut Heap<P>, u32)> {
         for slot in &mut self.slots {
@@ -280,13 +312,31 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         None
     }
 
-    fn indices(&self) -> impl Iterator<Item = HeapIndex> + use<P, N> {
+    /// Keeps a search by address from finding the heaps around `span` before the one that will be there.
+    fn hide_around(&mut self, span: Span) {
+        for (slot, details) in self.slots.iter_mut().zip(&mut self.details) {
+            let around = details.span(slot).filter(|around| around.overlaps(span));
+            if let Some(around) = around {
+                (slot.size, details.size_around) = (0, around.size());
+                self.has_inner = 1;
+            }
+        }
+    }
+
+    /// A heap's addresses.
+    fn span(&self, index: HeapIndex) -> Option<Span> {
+        let slot = self.slots.get(index.get())?;
+        let details = self.details.get(index.get())?;
+        details.span(slot)
+    }
+
+    fn indices(&self) -> impl DoubleEndedIterator<Item = HeapIndex> + use<P, N> {
         #[expect(clippy::cast_possible_truncation, reason = "N is at most 63")]
         (0..self.count as u8).map(HeapIndex)
     }
 
     /// All heaps in order of registration.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (HeapIndex, Entry<'_, P>)> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (HeapIndex, Entry<'_, P>)> {
         self.indices()
             .filter_map(|index| Some((index, self.get(index)?)))
     }
@@ -337,7 +387,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
     pub(crate) fn enable_all(&mut self, mut heap_in: impl FnMut(Span) -> Option<Heap<P>>) -> usize {
         let mut enabled = 0;
         for (slot, details) in self.slots.iter_mut().zip(&mut self.details) {
-            let Some(span) = Span::from_size(slot.start, slot.size) else {
+            let Some(span) = details.span(slot) else {
                 break;
             };
             if slot.heap.is_some() && !details.by_tag_only {
@@ -398,6 +448,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
             });
         let count = self.len();
         let index = u8::try_from(count).map_err(|_| Full)?;
+        self.hide_around(new.span);
         let details = self.details.get_mut(count).ok_or(Full)?;
         let slot = self.slots.get_mut(count).ok_or(Full)?;
         *details = Details::of(&new);

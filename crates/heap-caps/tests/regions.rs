@@ -3,9 +3,11 @@
 
 mod support;
 
-use heap_caps::{AddRegionError, BootError, Booted, HeapCaps, Identity, Policy, SimulatedMemory};
+use heap_caps::{
+    AddRegionError, BootError, Booted, HeapCaps, Identity, MisuseKind, Policy, SimulatedMemory,
+};
 use multi_heap::{Comprehensive, Light, Unpoisoned};
-use soc_regions::{Caps, ESP32, ESP32_V2_1, ESP32_V3_0, LayoutError, chips, common};
+use soc_regions::{Caps, ESP32, ESP32_V2_1, ESP32_V3_0, LayoutError, Span, chips, common};
 use support::*;
 
 const BYTES: [Caps; 3] = [Caps::BIT8, Caps::empty(), Caps::empty()];
@@ -124,11 +126,11 @@ fn a_region_may_touch_a_heap_but_share_no_byte_with_it() {
         (0x5000_0000, 0x5000_2000, overlap), // overlaps
         (0x5000_0000, 0x5000_3000, overlap), // finished by
         (0x5000_0000, 0x5000_4000, overlap), // contains
-        (0x5000_1000, 0x5000_2000, overlap), // starts (ESP-IDF: a nested heap)
+        (0x5000_1000, 0x5000_2000, overlap), // starts
         (0x5000_1000, 0x5000_3000, Err(AddRegionError::Duplicate)), // equals
         (0x5000_1000, 0x5000_4000, overlap), // started by
-        (0x5000_1800, 0x5000_2800, overlap), // during (ESP-IDF: a nested heap)
-        (0x5000_2000, 0x5000_3000, overlap), // finishes (ESP-IDF: a nested heap)
+        (0x5000_1800, 0x5000_2800, overlap), // during
+        (0x5000_2000, 0x5000_3000, overlap), // finishes
         (0x5000_2000, 0x5000_4000, overlap), // overlapped by
         (0x5000_3000, 0x5000_4000, Ok(())),  // met by
         (0x5000_3800, 0x5000_4000, Ok(())),  // after
@@ -142,6 +144,90 @@ fn a_region_may_touch_a_heap_but_share_no_byte_with_it() {
             sim.heaps.heaps().count(),
             before + usize::from(expected.is_ok())
         );
+    }
+}
+
+/// Memory of a block that somebody has.
+struct BlockMemory(std::ptr::NonNull<u8>, Span);
+
+// SAFETY: a test makes one for bytes of a block that it has and does not use otherwise.
+unsafe impl heap_caps::Memory for BlockMemory {
+    const CONGRUENT: u32 = 4;
+
+    fn region(&self, span: Span) -> Option<std::ptr::NonNull<[u8]>> {
+        let offset = span.start().checked_sub(self.1.start())? as usize;
+        let first = std::ptr::NonNull::new(self.0.as_ptr().wrapping_add(offset))?;
+        self.1
+            .contains_span(span)
+            .then(|| std::ptr::NonNull::slice_from_raw_parts(first, span.size() as usize))
+    }
+}
+
+#[test]
+fn a_heap_may_lie_in_a_block_of_another_heap() {
+    fn nests<P: multi_heap::Poison>(policy: Policy) {
+        const FIRST: Caps = Caps::RTCRAM;
+        const SECOND: Caps = Caps::RETENTION;
+        let columns = |caps| [caps, Caps::empty(), Caps::empty()];
+        let mut sim: Sim<P> = Sim::with(policy, &ESP32.default_options(), ());
+        let before = sim.heaps.malloc(40, Caps::DMA).unwrap();
+        let block = sim.heaps.malloc(4000, Caps::DMA).unwrap();
+        let behind = sim.heaps.malloc(40, Caps::DMA).unwrap();
+        let usable = sim.heaps.usable_size(block).unwrap();
+        let bytes = span(block, block + usable);
+        let memory = BlockMemory(sim.heaps.pointer(block).unwrap(), bytes);
+        let mut add = |caps, start, end| {
+            // SAFETY: the block is the test's, which uses it for nothing else.
+            let added = unsafe {
+                sim.heaps
+                    .add_region_with_caps(columns(caps), span(start, end), &memory)
+            };
+            added.map(|heap| heap.get())
+        };
+        let refused =
+            |added: Result<usize, AddRegionError>| matches!(added, Err(AddRegionError::Overlap(_)));
+        assert!(refused(add(FIRST, block - 4, block + 2000)), "the header");
+        assert!(
+            refused(add(FIRST, block + 2000, block + usable + 8)),
+            "the next block"
+        );
+        let first = add(FIRST, block, block + 2000).unwrap();
+        assert_eq!(
+            add(FIRST, block, block + 2000),
+            Err(AddRegionError::Duplicate)
+        );
+        assert!(
+            refused(add(FIRST, block + 1000, block + 3000)),
+            "a neighbour's memory"
+        );
+        assert!(
+            refused(add(FIRST, block, block + usable)),
+            "a neighbour inside"
+        );
+        let second = add(SECOND, block + 2000, block + usable).unwrap();
+
+        let [inner, other] = [FIRST, SECOND].map(|caps| sim.heaps.malloc(1000, caps).unwrap());
+        assert_eq!(sim.heaps.heap_at(inner).unwrap().index.get(), first);
+        assert_eq!(sim.heaps.heap_at(other).unwrap().index.get(), second);
+        assert!(sim.heaps.usable_size(inner).unwrap() >= 1000);
+        let heap_of_heaps = sim.heaps.free(block).unwrap_err();
+        assert_eq!(
+            heap_of_heaps.kind,
+            MisuseKind::NotABlock,
+            "its memory is a heap"
+        );
+        for address in [inner, before, other, behind] {
+            assert_eq!(sim.heaps.free(address), Ok(()));
+        }
+        assert!(sim.heaps.free(inner).is_err(), "already free");
+        assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+        let later = sim.heaps.malloc(40, Caps::DMA).unwrap();
+        assert_eq!(sim.heaps.free(later), Ok(()));
+    }
+    for policy in [Policy::Guaranteed, Policy::IdfExact] {
+        nests::<Unpoisoned>(policy);
+        nests::<Light>(policy);
+        nests::<Comprehensive>(policy);
     }
 }
 
