@@ -14,6 +14,7 @@ struct walk {
     unsigned heaps, blocks, used, wanted;
     size_t used_bytes;
     intptr_t heap, last;
+    bool damaged;
 };
 
 static bool visit(walker_heap_into_t heap, walker_block_info_t block, void *user)
@@ -28,7 +29,7 @@ static bool visit(walker_heap_into_t heap, walker_block_info_t block, void *user
     walk->used += block.used;
     walk->used_bytes += block.used ? block.size : 0;
     CHECK((intptr_t)block.ptr > heap.start);
-    CHECK((intptr_t)block.ptr + (intptr_t)block.size <= heap.end);
+    CHECK(walk->damaged || (intptr_t)block.ptr + (intptr_t)block.size <= heap.end);
     CHECK((intptr_t)block.ptr > walk->last);
     walk->last = (intptr_t)block.ptr;
     return walk->blocks < walk->wanted;
@@ -49,8 +50,9 @@ static bool visit_words(intptr_t start, intptr_t end, void *first, size_t size, 
 
 static struct walk walked(uint32_t caps, unsigned wanted)
 {
-    struct walk walk = {0, 0, 0, 0, 0, 0, 0};
+    struct walk walk = {0, 0, 0, 0, 0, 0, 0, false};
     walk.wanted = wanted;
+    walk.damaged = !heap_caps_check_integrity(caps, false);
     heap_caps_walk(caps, VISIT, &walk);
     return walk;
 }
@@ -58,19 +60,19 @@ static struct walk walked(uint32_t caps, unsigned wanted)
 static void a_walk_shows_every_block_of_the_heaps_asked_for(void)
 {
     void *one = heap_caps_malloc(100, DMA), *two = heap_caps_malloc(200, DMA), *three = heap_caps_malloc(300, MALLOC_CAP_SPIRAM);
-    struct walk all = {0, 0, 0, 1000, 0, 0, 0};
+    struct walk all = {0, 0, 0, 1000, 0, 0, 0, false};
     heap_caps_free(one);
     CHECK_EQUAL(walked(DMA, 1000).heaps, 1);
     CHECK_EQUAL(walked(DMA, 1000).blocks, 3);
     CHECK_EQUAL(walked(DMA, 1000).used, 1);
-    CHECK_EQUAL(walked(DMA, 1000).used_bytes, 200);
+    CHECK_EQUAL(walked(DMA, 1000).used_bytes, 200 + CANARIES);
     CHECK_EQUAL(walked(MALLOC_CAP_8BIT, 1000).heaps, 2);
     CHECK_EQUAL(walked(MALLOC_CAP_RETENTION, 1000).heaps, 0);
     CHECK_EQUAL(walked(INVALID, 1000).heaps, 3);
     heap_caps_walk_all(VISIT, &all);
     CHECK_EQUAL(all.heaps, 3);
     CHECK_EQUAL(all.blocks, 6);
-    CHECK_EQUAL(all.used_bytes, 500);
+    CHECK_EQUAL(all.used_bytes, 500 + 2 * CANARIES);
     heap_caps_free(two);
     heap_caps_free(three);
 }
@@ -91,9 +93,52 @@ static void a_walk_finds_a_known_block(void)
 {
     char *block = (char *)heap_caps_malloc(77, MALLOC_CAP_SPIRAM);
     struct walk one = walked(MALLOC_CAP_SPIRAM, 1);
-    CHECK_EQUAL(one.last, (intptr_t)block);
-    CHECK_EQUAL(one.used_bytes, heap_caps_get_allocated_size(block));
+    CHECK_EQUAL(one.last, (intptr_t)block - (CANARIES ? 8 : 0));
+    CHECK(one.used_bytes >= heap_caps_get_allocated_size(block) + CANARIES);
+    CHECK(one.used_bytes < heap_caps_get_allocated_size(block) + CANARIES + 4);
     heap_caps_free(block);
+}
+
+static void a_damaged_block_is_the_last_one_shown_and_a_fault(void)
+{
+    char *one = (char *)heap_caps_malloc(100, DMA), *two = (char *)heap_caps_malloc(200, DMA), *three = (char *)heap_caps_malloc(300, DMA);
+    uint32_t *header = (uint32_t *)(void *)(two - HEADER - (CANARIES ? 8 : 0)), before = *header;
+    struct walk damaged;
+    *header = 0x00FFFFFF ^ before;
+    capture_start();
+    damaged = walked(DMA, 1000);
+    CHECK_CONTAINS(capture_stop(), "heap fault: walk of the heap at 0x");
+    CHECK_EQUAL(damaged.blocks, 2);
+    CHECK_EQUAL(damaged.last, (intptr_t)(header + 1));
+    CHECK(damaged.used_bytes != 300 + 2 * CANARIES);
+    capture_start();
+    CHECK_EQUAL(walked(DMA, 1).blocks, 1);
+    CHECK(same_text(capture_stop(), ""));
+    capture_start();
+    CHECK_EQUAL(walked(INVALID, 1000).heaps, 3);
+    heap_caps_dump(DMA);
+    CHECK_CONTAINS(capture_stop(), "CORRUPT HEAP: ");
+    expected_faults = 2;
+    *header = before;
+    CHECK_EQUAL(walked(DMA, 1000).blocks, 4);
+    heap_caps_free(one);
+    heap_caps_free(two);
+    heap_caps_free(three);
+}
+
+/* Small payloads of zeros look like free blocks to a walk that has lost its way. */
+static void a_walk_shows_nothing_of_what_programs_keep_in_blocks(void)
+{
+    char *one = (char *)heap_caps_calloc(1, 400, DMA), *two = (char *)heap_caps_calloc(1, 400, DMA);
+    uint32_t *header = (uint32_t *)(void *)(one - HEADER - (CANARIES ? 8 : 0)), before = *header;
+    *header += 8 * 40; /* 40 words less */
+    capture_start();
+    CHECK_EQUAL(walked(DMA, 1000).blocks, 2);
+    CHECK_CONTAINS(capture_stop(), "heap fault: walk of the heap at 0x");
+    expected_faults = 1;
+    *header = before;
+    heap_caps_free(one);
+    heap_caps_free(two);
 }
 
 static void sound_heaps_pass_every_check(void)
@@ -165,7 +210,7 @@ static void a_dump_has_every_block_of_the_heaps_asked_for(void)
     text = capture_stop();
     CHECK_EQUAL(lines_that_begin(text, "Showing data for heap: 0x"), 1);
     CHECK_EQUAL(lines_that_begin(text, "Block 0x"), 2);
-    CHECK_CONTAINS(text, " data, size: 44 bytes, Free: No \n");
+    CHECK_CONTAINS(text, CANARIES ? " data, size: 56 bytes, Free: No \n" : " data, size: 44 bytes, Free: No \n");
     capture_start();
     heap_caps_dump_all();
     text = capture_stop();
@@ -181,6 +226,8 @@ const struct check looking[] = {
     CASE(a_walk_shows_every_block_of_the_heaps_asked_for),
     CASE(a_walk_that_is_stopped_goes_on_with_the_next_heap),
     CASE(a_walk_finds_a_known_block),
+    CASE(a_damaged_block_is_the_last_one_shown_and_a_fault),
+    CASE(a_walk_shows_nothing_of_what_programs_keep_in_blocks),
     CASE(sound_heaps_pass_every_check),
     CASE(damage_is_found_where_it_is_and_nowhere_else),
     CASE(the_summary_reads_as_esp_idfs),

@@ -479,7 +479,8 @@ static void a_walk_shows_every_block_until_told_to_stop(void)
     multi_heap_walk(heap, see, &all);
     CHECK_EQUAL(all.used, 2);
     CHECK_EQUAL(all.unused, 2);
-    CHECK_EQUAL(all.used_bytes, info_of(heap).total_allocated_bytes);
+    CHECK_EQUAL(all.used_bytes, info_of(heap).total_allocated_bytes + 2 * CANARIES);
+    CHECK_EQUAL(all.used_bytes, multi_heap_get_full_block_size(heap, first) + multi_heap_get_full_block_size(heap, third));
     multi_heap_walk(heap, see, &some);
     CHECK_EQUAL(some.used + some.unused, 2);
     multi_heap_walk(heap, NULL, NULL);
@@ -511,7 +512,7 @@ static void a_dump_has_a_line_for_each_block(void)
     text = capture_stop();
     CHECK_EQUAL(lines_that_begin(text, "Showing data for heap: 0x"), 1);
     CHECK_EQUAL(lines_that_begin(text, "Block 0x"), 2);
-    CHECK_CONTAINS(text, " data, size: 32 bytes, Free: No \n");
+    CHECK_CONTAINS(text, CANARIES ? " data, size: 44 bytes, Free: No \n" : " data, size: 32 bytes, Free: No \n");
     CHECK_CONTAINS(text, " bytes, Free: Yes \n");
     multi_heap_free(heap, block);
 }

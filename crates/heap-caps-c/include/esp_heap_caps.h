@@ -263,7 +263,8 @@ size_t heap_caps_get_free_size(uint32_t caps);
 /* The sum of what each heap had left when it was at its lowest. */
 size_t heap_caps_get_minimum_free_size(uint32_t caps);
 
-/* The largest size for which heap_caps_malloc(size, caps) succeeds now. */
+/* The largest size for which heap_caps_malloc(size, caps) succeeds now, whatever `caps` are; 0 for those that no memory can have.
+ * For 0: the largest free block of all heaps. */
 size_t heap_caps_get_largest_free_block(uint32_t caps);
 
 /* All seven figures: sums, `largest_free_block` the largest of them. */
@@ -309,15 +310,18 @@ typedef struct walker_heap_info {
 
 /* One block of a walk. */
 typedef struct walker_block_info {
-    void *ptr;   /* its first byte, as its user sees it */
-    size_t size; /* bytes */
+    void *ptr;   /* its first byte behind the header: its user's first byte, or 8 bytes before that where there are canaries */
+    size_t size; /* bytes from there on, canaries included: heap_caps_get_allocated_size() is less */
     bool used;   /* or free */
 } walker_block_info_t;
 
-/* Is shown one block. Returns whether to go on with this heap; the walk goes on with the next heap in any case. Must not use the heap. */
+/* Is shown one block. Returns whether to go on with this heap; the walk goes on with the next heap in any case. May use the heap:
+ * what happens meanwhile may or may not be shown. */
 typedef bool (*heap_caps_walker_cb_t)(walker_heap_into_t heap_info, walker_block_info_t block_info, void *user_data);
 
-/* Shows every block of the heaps that have `caps`. `walker_func` must not be NULL: nothing is shown then. */
+/* Shows every block of the heaps that have `caps`. `walker_func` must not be NULL: nothing is shown then. A block whose header does not fit
+ * together with what lies around it is the last one shown of its heap, with the size and use that its header tells, which may be nonsense;
+ * then it is a fault. */
 void heap_caps_walk(uint32_t caps, heap_caps_walker_cb_t walker_func, void *user_data);
 
 /* Shows every block of every heap. */

@@ -106,7 +106,9 @@ void multi_heap_get_info(multi_heap_handle_t heap, multi_heap_info_t *info);
  * damaged it is. O(blocks); O(size) under comprehensive poisoning. */
 bool multi_heap_check(multi_heap_handle_t heap, bool print_errors);
 
-/* Shows every block to `walker_func`, in order of addresses, until it returns false. */
+/* Shows every block to `walker_func`, in order of addresses, until it returns false: its first byte behind the header and its size from there on,
+ * canaries included (multi_heap_get_full_block_size()). A block whose header does not fit together with what lies around it is the
+ * last one shown, with the size and use that its header tells, which may be nonsense; then it is a fault. */
 void multi_heap_walk(multi_heap_handle_t heap, multi_heap_walker_cb_t walker_func, void *user_data);
 
 /* Prints every block to standard output, one line each. */

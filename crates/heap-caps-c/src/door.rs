@@ -196,13 +196,11 @@ pub(super) unsafe fn show(
 #[cfg(feature = "c-abi-idf")]
 pub(super) unsafe fn show_block(
     walker: super::multi::CHeapWalker,
-    pointer: NonNull<u8>,
-    block: &multi_heap::Block,
+    block: super::caps::CWalkedBlock,
     user: *mut c_void,
 ) -> bool {
-    let used = i32::from(block.state == multi_heap::BlockState::Used);
     // SAFETY: the caller keeps the same contract.
-    unsafe { walker(pointer.as_ptr().cast(), block.size as usize, used, user) }
+    unsafe { walker(block.pointer, block.size, block.used.into(), user) }
 }
 
 /// Bytes of C; none where the pointer is null.

@@ -6,12 +6,13 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use heap_caps::{BlockView, Corrupt, HeapView};
+use heap_caps::{BlockView, Corrupt, DamagedBlockView, HeapView};
 use soc_regions::Caps;
 
 use crate::console::Console;
 use crate::door;
 use crate::heap::HEAP;
+use crate::hooks::fault;
 
 /// `walker_heap_into_t`: where a heap begins and ends.
 #[repr(C)]
@@ -23,13 +24,13 @@ pub struct CWalkedHeap {
     pub end: isize,
 }
 
-/// `walker_block_info_t`: a block, from its first byte for the user on.
+/// `walker_block_info_t`: a block behind its header, canaries included.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CWalkedBlock {
-    /// First byte for the user.
+    /// First byte behind the header: the head canary, or without poisoning the user's first byte.
     pub pointer: *mut c_void,
-    /// Bytes for the user.
+    /// Bytes of the block without its header.
     pub size: usize,
     /// Whether it is allocated.
     pub used: bool,
@@ -40,6 +41,9 @@ pub type CWalker = unsafe extern "C" fn(CWalkedHeap, CWalkedBlock, *mut c_void) 
 
 /// Shows every block of the heaps that have `caps` (`MALLOC_CAP_INVALID`: of all) to `walker`. O(blocks).
 ///
+/// A block whose header contradicts what lies around it is the last one shown of its heap, as its header describes it;
+/// then it is a fault.
+///
 /// # Safety
 /// - `walker` is null or may be called with `user` and what it is shown.
 #[unsafe(no_mangle)]
@@ -48,10 +52,17 @@ pub unsafe extern "C" fn heap_caps_walk(caps: u32, walker: Option<CWalker>, user
         return;
     };
     for shown in heaps(caps) {
-        shown.each_block(|pointer, block| {
+        let damaged = shown.each_whole_block(|block| {
             // SAFETY: the caller keeps the same contract.
-            unsafe { door::show(walker, shown.bounds(), walked(pointer, &block), user) }
+            unsafe { door::show(walker, shown.bounds(), block, user) }
         });
+        if let Some(corrupt) = damaged {
+            let start = shown.memory.cast::<u8>();
+            fault(format_args!(
+                "walk of the heap at {start:p}: {}",
+                corrupt.corruption
+            ));
+        }
     }
 }
 
@@ -65,16 +76,20 @@ pub unsafe extern "C" fn heap_caps_walk_all(walker: Option<CWalker>, user: *mut 
     unsafe { heap_caps_walk(Caps::INVALID.bits(), walker, user) }
 }
 
-/// Prints every block of the heaps that have `caps` (`MALLOC_CAP_INVALID`: of all). O(blocks).
+/// Prints every block of the heaps that have `caps` (`MALLOC_CAP_INVALID`: of all), as [`heap_caps_walk`] shows them; of a damaged
+/// heap also what is wrong. O(blocks).
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_dump(caps: u32) {
     for shown in heaps(caps) {
         let start = shown.memory.cast::<u8>();
         Console.print(format_args!("Showing data for heap: {start:p} \n"));
-        shown.each_block(|pointer, block| {
-            print_block(pointer, block.size, block.used);
+        let damaged = shown.each_whole_block(|block| {
+            print_block(block);
             true
         });
+        if let Some(corrupt) = damaged {
+            Console.print(format_args!("{corrupt}\n"));
+        }
     }
 }
 
@@ -195,6 +210,61 @@ impl Shown {
         }
     }
 
+    /// Shows the blocks behind their headers, in address order, until `visit` has seen enough; the damaged one too, at which the
+    /// walk ends. Returns what is wrong with that.
+    fn each_whole_block(&self, mut visit: impl FnMut(CWalkedBlock) -> bool) -> Option<Corrupt> {
+        let mut next = 0;
+        loop {
+            let batch = self.whole_blocks_from(next);
+            for block in batch.iter().flatten() {
+                let (header, bytes, used) = match block {
+                    Ok(block) => (block.whole.start(), block.whole.size(), block.used),
+                    Err(damaged) => (damaged.header, damaged.bytes, damaged.used),
+                };
+                next = header.wrapping_add(bytes);
+                let goes_on = visit(self.walked(header, bytes, used));
+                if let Err(damaged) = block {
+                    return Some(damaged.corrupt);
+                }
+                if !goes_on {
+                    return None;
+                }
+            }
+            if batch.iter().any(Option::is_none) {
+                return None;
+            }
+        }
+    }
+
+    /// A few blocks from an address on.
+    fn whole_blocks_from(&self, address: u32) -> [Option<Result<BlockView, DamagedBlockView>>; 4] {
+        let mut batch = [None; 4];
+        HEAP.inspect(|heaps| {
+            let before = |block: &Result<BlockView, DamagedBlockView>| match block {
+                Ok(block) => block.whole.start() < address,
+                Err(_) => false,
+            };
+            let blocks = heaps.sound_blocks(self.heap.index).skip_while(before);
+            for (place, block) in batch.iter_mut().zip(blocks) {
+                *place = Some(block);
+            }
+        });
+        batch
+    }
+
+    /// A block behind its header, as C is shown it.
+    fn walked(&self, header: u32, bytes: u32, used: bool) -> CWalkedBlock {
+        let offset = header
+            .wrapping_sub(self.heap.span.start())
+            .wrapping_add(HEADER);
+        let first = self.memory.cast::<u8>().as_ptr();
+        CWalkedBlock {
+            pointer: first.wrapping_add(offset as usize).cast(), // widening
+            size: bytes.saturating_sub(HEADER) as usize,         // widening
+            used,
+        }
+    }
+
     /// A few blocks from an address on.
     fn blocks_from(&self, address: u32) -> [Option<(NonNull<u8>, BlockView)>; 8] {
         let mut batch = [None; 8];
@@ -211,16 +281,16 @@ impl Shown {
     }
 }
 
-fn walked(pointer: NonNull<u8>, block: &BlockView) -> CWalkedBlock {
-    CWalkedBlock {
-        pointer: pointer.as_ptr().cast(),
-        size: block.size as usize,
-        used: block.used,
-    }
-}
+/// Bytes of a block's header.
+pub(crate) const HEADER: u32 = 4;
 
 /// One line of a dump.
-pub(crate) fn print_block(pointer: NonNull<u8>, size: u32, used: bool) {
+pub(crate) fn print_block(block: CWalkedBlock) {
+    let CWalkedBlock {
+        pointer,
+        size,
+        used,
+    } = block;
     let free = if used { "No" } else { "Yes" };
     Console.print(format_args!(
         "Block {pointer:p} data, size: {size} bytes, Free: {free} \n"

@@ -16,8 +16,8 @@ pub use flash::*;
 pub use layout::*;
 #[cfg(feature = "heap-task-tracking")]
 pub(super) use look::Shown;
-pub(super) use look::print_block;
 pub use look::*;
+pub(super) use look::{HEADER, print_block};
 pub use names::*;
 pub use question::*;
 pub use regions::*;

@@ -5,13 +5,15 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use multi_heap::{Block, BlockState, Poison};
+use multi_heap::{Block, BlockState, Corruption, DamagedBlock, Heap, Poison};
 
 use super::handle::{Handle, of};
 use super::{CHandle, CHeapWalker};
+use crate::caps::{CWalkedBlock, HEADER};
 use crate::console::Console;
 use crate::door;
 use crate::heap::CPoison;
+use crate::hooks::fault;
 use crate::print_block;
 
 /// Whether the heap is sound; prints what is not, if told to. O(blocks), O(bytes) under comprehensive poisoning. A null heap is.
@@ -32,7 +34,7 @@ pub unsafe extern "C" fn multi_heap_check(handle: CHandle, print_errors: bool) -
     checked.is_ok()
 }
 
-/// Prints every block. O(blocks).
+/// Prints every block, as [`multi_heap_walk`] shows them; of a damaged heap also what is wrong. O(blocks).
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -40,15 +42,20 @@ pub unsafe extern "C" fn multi_heap_check(handle: CHandle, print_errors: bool) -
 pub unsafe extern "C" fn multi_heap_dump(handle: CHandle) {
     Console.print(format_args!("Showing data for heap: {handle:p} \n"));
     // SAFETY: the caller keeps the same contract.
-    unsafe {
-        each_block(handle, |pointer, block| {
-            print_block(pointer, block.size, block.state == BlockState::Used);
+    let damaged = unsafe {
+        each_whole_block(handle, |block| {
+            print_block(block);
             true
-        });
+        })
+    };
+    if let Some(corruption) = damaged {
+        Console.print(format_args!("{corruption} of the heap at {handle:p}\n"));
     }
 }
 
-/// Shows every block to `walker` until it returns false. O(blocks).
+/// Shows every block to `walker` until it returns false: behind its header, canaries included. O(blocks).
+///
+/// A block whose header contradicts what lies around it is the last one shown, as its header describes it; then it is a fault.
 ///
 /// # Safety
 /// - As `multi_heap_malloc`.
@@ -63,9 +70,11 @@ pub unsafe extern "C" fn multi_heap_walk(
         return;
     };
     // SAFETY: the caller keeps the same contract.
-    let show = |pointer, block: &_| unsafe { door::show_block(walker, pointer, block, user) };
+    let show = |block| unsafe { door::show_block(walker, block, user) };
     // SAFETY: the caller keeps the same contract.
-    unsafe { each_block(handle, show) };
+    if let Some(corruption) = unsafe { each_whole_block(handle, show) } {
+        fault(format_args!("walk of the heap at {handle:p}: {corruption}"));
+    }
 }
 
 /// The used block that contains `pointer`, from its first byte for the user on; null if there is none. O(blocks).
@@ -114,9 +123,6 @@ pub unsafe extern "C" fn multi_heap_get_full_block_size(
     });
     bytes.unwrap_or(0) as usize // widening
 }
-
-/// Bytes of a block's header.
-const HEADER: u32 = 4;
 
 /// The first block, to be asked about with [`multi_heap_get_next_block`] and its like: a pointer to its first byte for the user.
 ///
@@ -192,13 +198,58 @@ unsafe fn first_block(handle: CHandle, from: u32) -> *mut c_void {
     door::to_c(first)
 }
 
-/// Shows the blocks in address order until `visit` has seen enough.
+/// Shows the blocks behind their headers, in address order, until `visit` has seen enough; the damaged one too, at which the walk
+/// ends. Returns what is wrong with that.
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
-unsafe fn each_block(handle: CHandle, mut visit: impl FnMut(NonNull<u8>, &Block) -> bool) {
+unsafe fn each_whole_block(
+    handle: CHandle,
+    mut visit: impl FnMut(CWalkedBlock) -> bool,
+) -> Option<Corruption> {
     // SAFETY: the caller keeps the same contract.
-    unsafe { blocks_from(handle, 0, &mut visit) };
+    let heap = unsafe { of(handle) }?;
+    let mut next = 0;
+    loop {
+        // SAFETY: the caller keeps the same contract.
+        let (start, batch) =
+            unsafe { heap.heap(|heap| (heap.start(), whole_blocks_from(heap, next))) };
+        for block in batch.iter().flatten() {
+            let (header, bytes, state) = match block {
+                Ok(block) => (block.start, block.bytes, block.state),
+                Err(damaged) => (damaged.start, damaged.bytes, damaged.state),
+            };
+            next = header.saturating_add(bytes);
+            let place = header.saturating_add(HEADER) as usize; // widening
+            let goes_on = visit(CWalkedBlock {
+                pointer: start.as_ptr().wrapping_add(place).cast(),
+                size: bytes.saturating_sub(HEADER) as usize, // widening
+                used: state == BlockState::Used,
+            });
+            if let Err(damaged) = block {
+                return Some(damaged.corruption);
+            }
+            if !goes_on {
+                return None;
+            }
+        }
+        if batch.iter().any(Option::is_none) {
+            return None;
+        }
+    }
+}
+
+type Walked = Result<Block, DamagedBlock>;
+
+/// A few blocks that begin at `from` bytes or later.
+fn whole_blocks_from(heap: &Heap<CPoison>, from: u32) -> [Option<Walked>; 8] {
+    let mut batch = [None; 8];
+    let before = |block: &Walked| block.is_ok_and(|block| block.start < from);
+    let blocks = heap.sound_blocks().skip_while(before);
+    for (place, block) in batch.iter_mut().zip(blocks) {
+        *place = Some(block);
+    }
+    batch
 }
 
 /// Shows the blocks that begin at `from` bytes or later.
