@@ -8,6 +8,7 @@ extern crate std;
 mod defmt;
 mod failures;
 mod ledger;
+mod metrics;
 mod owner;
 mod probe;
 mod stack;
@@ -16,6 +17,7 @@ mod trace;
 
 pub use failures::{FailureLog, FailureRecord, HeapThen};
 pub use ledger::{Explained, Leak, Ledger, Listener, Moment, Site, SiteId, StillOwns, Tally};
+pub use metrics::{BufferTooSmall, CapabilityMetrics, Metrics, MetricsFormat};
 pub use owner::{Carried, CurrentOwner, Owner};
 pub use probe::Probe;
 #[cfg(feature = "std")]
