@@ -314,6 +314,8 @@ pub enum Source {
     Stream,
     /// The text of a trace dump: blocks that were alive when it was printed, or all that the trace's buffer held. No owners, no failures.
     Dump,
+    /// Lines of ESP-IDF's `heap_caps_print_heap_info`: figures of each heap. No blocks, no owners.
+    Printed,
     /// A recorded program on a simulated chip: heaps are measured; no owners, and sizes stand in for call sites.
     Recorded,
 }
@@ -322,7 +324,7 @@ impl Source {
     /// Whether the state of the heaps was measured, not worked out from the events.
     #[must_use]
     pub const fn is_exact(self) -> bool {
-        matches!(self, Source::Recorded)
+        matches!(self, Source::Recorded | Source::Printed)
     }
 }
 

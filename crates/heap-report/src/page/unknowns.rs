@@ -1,4 +1,4 @@
-//! What can a history's kind of input never tell?
+//! What a history's kind of input never tells.
 
 use crate::history::{History, Source};
 
@@ -16,7 +16,11 @@ pub(super) fn unknowns(history: &History) -> Vec<String> {
             "A dump has the blocks that were in the trace's buffer when it was printed: what was freed before, what did not fit, owners and failures are not in it.",
         ),
         (
-            history.source != Source::Recorded && !has_names,
+            history.source == Source::Printed,
+            "Summaries of heaps tell no blocks: who holds memory, and where it lies, is not in them.",
+        ),
+        (
+            !is_exact && !has_names,
             "Functions have no names: they are in the program's ELF file (--elf).",
         ),
         (

@@ -1,13 +1,15 @@
-//! Which kind of input is this, and what does it tell?
+//! Inputs of every kind: which one it is, and what it tells.
 //!
 //! ```text
 //!   gzip? ─► unpacked ─┬─► frames, binary or as `events<tab>…` in a log ─────────────► History
 //!                      ├─► `96 bytes (@ 0x3ffb3f00…) allocated CPU 0 ccount …` ──────► History
+//!                      ├─► `At 0x3ffae6e0 len 6432 free 4100 …` ─────────────────────► History
 //!                      ├─► lines `a 0 96`, `f 0` ─► Trace ─► replayed on a simulated chip ─► History
 //!                      └─► none of them: what was looked for, and how far it went
 //! ```
 
 mod dump;
+mod printed;
 mod recorded;
 
 pub use dump::{Dump, Place, Record, Total, dumps};
@@ -53,9 +55,19 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
     let decoded = Decoded::of(&unpacked.bytes);
     let stream = (!decoded.history.events.is_empty() || decoded.is_a_stream())
         .then(|| decoded.history.clone());
-    let mut histories = stream.into_iter().chain(dump::read(&decoded.text));
+    let printed = printed::read(&decoded.text);
+    let has_prints = printed.is_some();
+    let blocks = stream.into_iter().chain(dump::read(&decoded.text));
+    // What blocks tell is more than the figures beside them.
+    let (blocks, printed) = (blocks.collect::<Vec<_>>(), printed.into_iter());
+    let has_blocks = !blocks.is_empty();
+    let mut histories = blocks.into_iter().chain(printed.filter(|_| !has_blocks));
     if let Some(mut history) = histories.next() {
         history.notes.extend(unpacked.notes);
+        if has_blocks && has_prints {
+            let note = "the log has lines of heap_caps_print_heap_info, too: they are not told";
+            history.notes.push(note.to_owned());
+        }
         return Ok(match histories.next() {
             Some(dump) => Input::Both {
                 stream: history,

@@ -110,7 +110,7 @@ pub(crate) fn leaks(
                 oldest_ticks: oldest.born_ticks,
                 sure: match source {
                     Source::Dump => sure.max(Sure::Perhaps),
-                    Source::Stream | Source::Recorded => sure,
+                    Source::Stream | Source::Recorded | Source::Printed => sure,
                 },
                 kept,
             })

@@ -1,7 +1,7 @@
 //! What a person wants to know first, on a screen: the peak, what is alive, whose it is, who leaks, what failed, and what is missing.
 
 mod json;
-mod table;
+pub(crate) mod table;
 pub(crate) mod words;
 
 pub use json::json;
@@ -43,10 +43,12 @@ impl Display for Summary<'_> {
             Verdict::of(self.history, self.rebuilt).sentence
         )?;
         self.head(out)?;
-        self.owners(out)?;
-        self.leaks(out)?;
-        self.sites(out)?;
-        self.failures(out)?;
+        if self.history.source != Source::Printed {
+            self.owners(out)?;
+            self.leaks(out)?;
+            self.sites(out)?;
+            self.failures(out)?;
+        }
         self.heaps(out)?;
         self.remarks(out)
     }
@@ -64,6 +66,13 @@ impl Summary<'_> {
             Source::Stream => "its event stream",
             Source::Dump => "the dump of its heap trace",
             Source::Recorded => "a recording, replayed on a simulated chip",
+            Source::Printed => {
+                let summaries = counted(history.events.len() as u64, "print");
+                return writeln!(
+                    out,
+                    "{program}: {summaries} of its heaps' figures (heap_caps_print_heap_info)"
+                );
+            }
         };
         writeln!(
             out,
@@ -129,7 +138,7 @@ impl Summary<'_> {
                 out,
                 "\nSizes of which more and more stay (no call sites are known)"
             )?,
-            (_, Source::Stream) => writeln!(
+            (_, Source::Stream | Source::Printed) => writeln!(
                 out,
                 "\nLeak suspects: what they kept beyond what they give back, to the end"
             )?,
@@ -145,7 +154,7 @@ impl Summary<'_> {
             return Ok(());
         };
         let sure = match self.history.source {
-            Source::Dump => String::new(),
+            Source::Dump | Source::Printed => String::new(),
             Source::Stream | Source::Recorded => format!("{}: ", leak.sure.word()),
         };
         writeln!(
@@ -208,7 +217,7 @@ impl Summary<'_> {
     fn sites_are(&self) -> &'static str {
         match self.history.source {
             Source::Recorded => "size",
-            Source::Stream | Source::Dump => "site",
+            Source::Stream | Source::Dump | Source::Printed => "site",
         }
     }
 
@@ -227,7 +236,7 @@ impl Summary<'_> {
         let failures = &self.rebuilt.failures;
         if failures.is_empty() {
             return match self.history.source {
-                Source::Dump => Ok(()),
+                Source::Dump | Source::Printed => Ok(()),
                 Source::Stream | Source::Recorded => writeln!(out, "\nNo request was refused."),
             };
         }

@@ -1,20 +1,20 @@
-//! How columns of numbers look on a terminal: right-aligned, the name last.
+//! Table of numbers for a terminal: right-aligned columns, the name last.
 
 use std::fmt::{self, Display, Formatter};
 
 /// Columns of numbers and a name.
-pub(super) struct Table<const COLUMNS: usize> {
+pub(crate) struct Table<const COLUMNS: usize> {
     rows: Vec<[String; COLUMNS]>,
 }
 
 impl<const COLUMNS: usize> Table<COLUMNS> {
-    pub(super) fn new(heads: [&str; COLUMNS]) -> Self {
+    pub(crate) fn new(heads: [&str; COLUMNS]) -> Self {
         Table {
             rows: vec![heads.map(str::to_owned)],
         }
     }
 
-    pub(super) fn row(&mut self, cells: [String; COLUMNS]) {
+    pub(crate) fn row(&mut self, cells: [String; COLUMNS]) {
         self.rows.push(cells);
     }
 

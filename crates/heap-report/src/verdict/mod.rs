@@ -114,6 +114,7 @@ impl Verdict {
                 cannot_tell(words::too_little(&facts.gaps, facts.events))
             }
             None if facts.history.source == Source::Dump => facts.not_freed(),
+            None if facts.history.source == Source::Printed => cannot_tell(words::printed(facts)),
             None => facts.healthy(),
         }
     }

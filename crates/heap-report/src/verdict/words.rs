@@ -3,7 +3,7 @@
 use super::{Facts, MOST};
 use crate::export::missing;
 use crate::history::{Gaps, Source};
-use crate::rebuild::{Beside, Cause, FailureNote, Holders, Leak, Pin, Space};
+use crate::rebuild::{Beside, Cause, FailureNote, HeapSample, Holders, Leak, Pin, Space};
 use crate::summary::words::{bytes, counted, grouped, size, when};
 
 pub(super) fn doubted(doubt: &str) -> String {
@@ -15,6 +15,28 @@ pub(super) fn too_little(gaps: &Gaps, events: usize) -> String {
     let events = counted(events as u64, "event");
     format!(
         "No verdict: {missing}, beside {events} that were read. Nothing was found, and that means nothing."
+    )
+}
+
+/// What summaries of heaps tell without their blocks.
+pub(super) fn printed(facts: &Facts<'_>) -> String {
+    let free = |heaps: &[HeapSample]| heaps.iter().map(|heap| u64::from(heap.free)).sum::<u64>();
+    let first = facts.history.measured.first();
+    let before = first.map_or(0, |first| free(&first.heaps));
+    let largest = facts.heaps.iter().map(|heap| heap.largest_free).max();
+    let from = match facts.events {
+        1 => format!("{} are free", bytes(before)),
+        count => format!(
+            "from the first of {} to the last, free bytes went from {} to {}",
+            counted(count as u64, "print"),
+            grouped(before),
+            grouped(free(facts.heaps))
+        ),
+    };
+    format!(
+        "No verdict: summaries of heaps have no blocks, so nobody can be named; {from}, the largest \
+         free block has {}. An event stream or a trace dump tells who.",
+        grouped(largest.unwrap_or(0).into())
     )
 }
 
@@ -240,7 +262,7 @@ pub(super) fn healthy(facts: &Facts<'_>) -> String {
         )
     });
     let failures = match facts.history.source {
-        Source::Dump => "",
+        Source::Dump | Source::Printed => "",
         Source::Stream | Source::Recorded => "nothing was refused, and ",
     };
     let events = counted(facts.events as u64, "event");
