@@ -16,6 +16,20 @@ use support::{program, replayed_firmware};
 /// A program with owners, call stacks, marks, failures, gaps, and one leak.
 static STREAM: LazyLock<String> = LazyLock::new(|| page_of(&program(20_000)));
 
+/// Moves the cursor to the moment with most bytes alive.
+const PEAK: &str = "data.peak.moment";
+
+/// Moves the cursor to a moment, which is an expression over the page's data.
+fn move_to(page: &mut Page<'_>, moment: &str) {
+    page.value(&format!(
+        "(() => {{ const data = {DATA}, slider = document.getElementById('slider'); \
+         slider.value = {moment}; slider.dispatchEvent(new Event('input')); }})()"
+    ));
+}
+
+/// What the page's scripts find in `data`.
+const DATA: &str = "JSON.parse(document.getElementById('data').textContent)";
+
 fn page_of(history: &History) -> String {
     report_page(history, &Rebuilt::of(history)).unwrap()
 }
@@ -65,6 +79,7 @@ fn headline_figures_gaps_and_failures_are_told() {
 #[test]
 fn memory_is_stacked_by_owner_or_by_call_site() {
     on_both_screens("report-memory", &STREAM, |page, _| {
+        move_to(page, PEAK);
         assert_eq!(page.count("#memory-chart polygon"), 6);
         assert!(
             page.texts("#memory-legend li")
@@ -83,6 +98,21 @@ fn memory_is_stacked_by_owner_or_by_call_site() {
 #[test]
 fn the_slider_moves_every_part_to_another_moment() {
     on_both_screens("report-slider", &STREAM, |page, _| {
+        let at = |page: &mut Page<'_>, what: &str| {
+            let of_data = format!("(() => {{ const data = {DATA}; return {what}; }})()");
+            page.value(&of_data).as_u64().unwrap()
+        };
+        let cursor = at(page, "Number(document.getElementById('slider').value)");
+        assert_eq!(
+            cursor,
+            at(
+                page,
+                "data.moments.event.findIndex((event) => event > data.failures.told[0].event)"
+            ),
+            "the first failure comes first"
+        );
+        assert_ne!(cursor, at(page, "data.peak.moment"));
+        move_to(page, PEAK);
         assert!(page.text("#moment").starts_with("event 12,000"));
         page.press("#slider", "ArrowRight");
         assert!(
@@ -108,6 +138,7 @@ fn the_slider_moves_every_part_to_another_moment() {
 #[test]
 fn largest_free_block_and_fragmentation_have_a_line_for_each_heap() {
     on_both_screens("report-room", &STREAM, |page, _| {
+        move_to(page, PEAK);
         assert_eq!(page.count("#largest-chart polyline"), 2);
         assert_eq!(page.count("#fragmentation-chart polyline"), 2);
         assert_color(page, "#fragmentation-chart svg", "--r0", 0.003);
@@ -126,6 +157,7 @@ fn largest_free_block_and_fragmentation_have_a_line_for_each_heap() {
 #[test]
 fn a_tap_on_the_map_tells_which_blocks_are_there() {
     on_both_screens("report-map", &STREAM, |page, _| {
+        move_to(page, PEAK);
         assert_eq!(page.count("#maps canvas"), 2);
         assert_color(page, "#maps canvas", "--r0", 0.3);
         assert_color(page, "#maps canvas", "--r1", 0.03);
@@ -167,6 +199,50 @@ fn leaks_are_told_down_to_the_line_sorted_and_filtered() {
         page.click("#leak-table summary");
         assert!(page.text("#leak-table .stack").contains("wifi::task"));
     });
+}
+
+#[test]
+fn what_was_allocated_between_two_moments_and_is_still_alive_is_told() {
+    let history = program(20_000);
+    let rebuilt = Rebuilt::of(&history);
+    on_both_screens("report-between", &STREAM, |page, _| {
+        let all = page.text("#between-sum");
+        assert!(
+            all.starts_with("15.3 KiB in 136 blocks from 10 places"),
+            "{all}"
+        );
+        move_to(page, "Math.floor(data.moments.event.length / 2)");
+        page.click("#between-set-from");
+        let from = format!("{DATA}.moments.event[document.getElementById('between-from').value]");
+        let from = page.value(&from).as_u64().unwrap();
+        let since = |block: &&heap_report::Block| block.born as u64 >= from;
+        let left = rebuilt.alive.iter().filter(since).count();
+        let text = page.text("#between-sum");
+        assert!(
+            left > 0 && text.contains(&format!(" in {left} blocks from ")),
+            "{left}: {text}"
+        );
+        let places = page.texts("#between-table tbody .mono").join("; ");
+        assert!(places.contains("src/mqtt/session.rs:52"), "{places}");
+        page.press("#between-from", "End");
+        assert!(page.text("#between-sum").starts_with("Nothing"));
+        page.press("#between-to", "Home");
+        let start = page.value("document.getElementById('between-from').value");
+        assert_eq!(start, "0", "one end takes the other along");
+    });
+}
+
+#[test]
+fn without_scripts_the_page_is_the_summary() {
+    let text = STREAM.split_once("<noscript>").unwrap().1;
+    let text = text.split_once("</noscript>").unwrap().0;
+    for line in [
+        "weather-station: 19,128 events",
+        "By owner, in bytes",
+        "Refused: 36 requests",
+    ] {
+        assert!(text.contains(line), "{line}\n\n{text}");
+    }
 }
 
 #[test]

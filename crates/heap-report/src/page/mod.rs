@@ -19,6 +19,7 @@ use template::Page;
 use crate::history::History;
 use crate::rebuild::Rebuilt;
 use crate::simulate::recording::Recording;
+use crate::summary::Summary;
 use report::Report;
 
 /// One script of many files, each of which may use what stands in those before it; what both pages use is first.
@@ -46,7 +47,7 @@ const REPORT: Page = Page {
         include_str!("report/report.css")
     ),
     script: script!(
-        "report/data.js" "report/memory.js" "report/room.js" "report/map.js" "report/leaks.js" "report/flame.js" "report/report.js"
+        "report/data.js" "report/memory.js" "report/room.js" "report/map.js" "report/leaks.js" "report/between.js" "report/flame.js" "report/report.js"
     ),
 };
 
@@ -56,7 +57,8 @@ const REPORT: Page = Page {
 /// The recording cannot be written as JSON.
 pub fn heap_page(recording: &Recording) -> serde_json::Result<String> {
     let title = format!("{} serves {}", recording.chip, recording.trace);
-    HEAP.with(&title, recording)
+    let text = format!("{title}: {} operations.", recording.operations);
+    HEAP.with(&title, &text, recording)
 }
 
 /// The text of `report.html`: what `rebuilt` made of `history`, for people.
@@ -70,7 +72,8 @@ pub fn report_page(history: &History, rebuilt: &Rebuilt) -> serde_json::Result<S
         "" => "Heap report".to_owned(),
         program => format!("Heap report: {program}"),
     };
-    REPORT.with(&title, &Report::of(history, rebuilt))
+    let text = Summary::new(history, rebuilt).to_string();
+    REPORT.with(&title, &text, &Report::of(history, rebuilt))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How do a template, a style, data and a script become one text?
+//! Pages from a template: body, style, data and script become one text.
 
 use serde::Serialize;
 
@@ -14,12 +14,18 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The page that shows `data`.
-    pub(super) fn with(&self, title: &str, data: &impl Serialize) -> serde_json::Result<String> {
+    /// The page that shows `data`; where scripts are switched off, it shows `text` in its place.
+    pub(super) fn with(
+        &self,
+        title: &str,
+        text: &str,
+        data: &impl Serialize,
+    ) -> serde_json::Result<String> {
         let data = safe_in_script(&serde_json::to_string(data)?);
         let texts = [
             ("title", escaped(title)),
             ("body", self.body.to_owned()),
+            ("text", escaped(text)),
             ("style", self.style.to_owned()),
             ("data", data),
             ("script", self.script.to_owned()),
@@ -63,10 +69,11 @@ mod tests {
             style: "p{}",
             script: "f()",
         };
-        let page = page.with("a & b", &[1, 2]).unwrap();
+        let page = page.with("a & b", "c < d", &[1, 2]).unwrap();
         for part in [
             "<title>a &amp; b</title>",
             "<main>\n<p>",
+            "<pre>c &lt; d</pre>",
             "<style>\np{}",
             "json\">[1,2]<",
             "module\">\nf()",

@@ -1,6 +1,8 @@
 // What stands above the charts, and how do all parts follow the cursor?
 
-const SOURCES = { stream: "an event stream", dump: "the text of a trace dump", recorded: "a recorded program on a simulated chip" };
+/** Sections about blocks, which summaries of heaps do not tell. */
+const OF_BLOCKS = ["memory", "map", "leaks", "between", "flames"];
+const SOURCES = { printed: "lines of heap_caps_print_heap_info", stream: "an event stream", dump: "the text of a trace dump", recorded: "a recorded program on a simulated chip" };
 
 function writeHeader() {
   byId("headline").textContent = data.program || "A program's heap";
@@ -18,8 +20,20 @@ function writeHeader() {
   for (const sentence of data.unknowns) byId("unknowns").querySelector("ul").append(make("li", {}, sentence));
 }
 
+/** What summaries of heaps have: figures without blocks. */
+function tilesOfHeaps() {
+  const sum = (series, moment) => data.heaps.reduce((sum, heap) => sum + heap[series][moment], 0);
+  const largest = Math.max(...data.heaps.map((heap) => heap.largest[last]));
+  return [
+    ["Summaries", count(data.events), "of the heaps"],
+    ["Free at the first", size(sum("free", 0)), `of ${size(data.heaps.reduce((sum, heap) => sum + heap.size, 0))}`],
+    ["Free at the last", size(sum("free", last)), `the largest block has ${size(largest)}`],
+  ];
+}
+
 /** [name, value, remark, whether it is bad news]. */
 function tiles() {
+  if (data.source === "printed") return tilesOfHeaps();
   const end = { bytes: data.moments.bytes[last], blocks: data.moments.blocks[last] };
   const missing = data.gaps.dropped + data.gaps.missed;
   const span = hasTime ? [timeText(data.moments.time[last] / data.ticks_per_second), several(data.events, "event")] : [count(data.events), "events; times are unknown"];
@@ -37,6 +51,14 @@ function failuresTile() {
   if (data.source === "dump") return ["Failed requests", "–", "a dump does not tell", false];
   const { all } = data.failures;
   return ["Failed requests", count(all), all ? "see below" : "none was seen", all > 0];
+}
+
+/** The moment of the first request that failed, if any did: what a person came for. */
+function firstFailure() {
+  const [first] = data.failures.told;
+  if (!first) return undefined;
+  const after = data.moments.event.findIndex((event) => event > first.event);
+  return after < 0 ? last : after;
 }
 
 function writeContents() {
@@ -75,7 +97,9 @@ writeFailures();
 makeRoom();
 makeMaps();
 makeLeaks();
+makeBetween();
 makeFlame();
+if (data.source === "printed") for (const id of OF_BLOCKS) byId(id).hidden = true;
 writeContents();
-startCursor(data.peak.moment, redraw);
+startCursor(firstFailure() ?? data.peak.moment, redraw);
 drawFlame();

@@ -1,0 +1,66 @@
+// What was allocated between two moments of the page and is still alive at the second?
+
+/** How many places are shown. */
+const BETWEEN_ROWS = 25;
+let between = { from: 0, to: last };
+
+function makeBetween() {
+  for (const end of ["from", "to"]) {
+    const slider = byId(`between-${end}`);
+    slider.max = last;
+    slider.addEventListener("input", () => setBetween(end, Number(slider.value)));
+    byId(`between-set-${end}`).addEventListener("click", () => setBetween(end, cursor));
+  }
+  writeBetween();
+}
+
+/** Moves one end; the other goes with it where they would cross. */
+function setBetween(end, moment) {
+  between[end] = moment;
+  if (end === "from") between.to = Math.max(between.from, between.to);
+  else between.from = Math.min(between.from, between.to);
+  writeBetween();
+}
+
+/** The moment of the page that has a map and is next to `moment`: only there it is known which blocks are alive. */
+const momentWithMap = (moment) => data.blocks.moments[mapMoment(moment)] ?? moment;
+
+/** [place, {bytes, blocks, oldest, owners}] for each place, the one with most bytes first. */
+function leftBetween(from, to) {
+  const [first, until] = [data.moments.event[from], data.moments.event[to]];
+  const places = new Map();
+  for (const block of aliveAt(to)) {
+    if (block.born < first || block.born >= until) continue;
+    const place = places.get(block.sites) ?? { bytes: 0, blocks: 0, oldest: block.born, owners: new Set() };
+    place.bytes += block.size;
+    place.blocks += 1;
+    place.oldest = Math.min(place.oldest, block.born);
+    place.owners.add(data.owners[block.owners].name);
+    places.set(block.sites, place);
+  }
+  return [...places].sort(([, one], [, other]) => other.bytes - one.bytes);
+}
+
+function writeBetween() {
+  const [from, to] = [between.from, momentWithMap(between.to)];
+  for (const [end, moment] of [["from", from], ["to", to]]) {
+    byId(`between-${end}`).value = between[end];
+    byId(`between-${end}`).setAttribute("aria-valuetext", momentText(moment));
+    byId(`between-${end}-at`).textContent = momentText(moment);
+  }
+  const places = leftBetween(from, to);
+  const sum = (key) => places.reduce((sum, [, place]) => sum + place[key], 0);
+  const rest = places.length - BETWEEN_ROWS;
+  byId("between-sum").textContent = places.length === 0
+    ? "Nothing: what was allocated in between was freed in between."
+    : `${size(sum("bytes"))} in ${several(sum("blocks"), "block")} from ${several(places.length, "place")}${rest > 0 ? `; the ${BETWEEN_ROWS} with most bytes are shown` : ""}.`;
+  byId("between-table").hidden = places.length === 0;
+  byId("between-table").querySelector("tbody").replaceChildren(...places.slice(0, BETWEEN_ROWS).map(betweenRow));
+}
+
+function betweenRow([site, place]) {
+  const name = make("td", { class: "place" }, make("span", { class: "mono" }, data.sites[site].name));
+  if (data.owners.length > 1) name.append(make("small", {}, `for ${[...place.owners].join(", ")}`));
+  const cell = (label, text) => make("td", { "data-label": label }, text);
+  return make("tr", {}, name, cell("Bytes", size(place.bytes)), cell("Blocks", count(place.blocks)), cell("Oldest", `event ${count(place.oldest)}`));
+}
