@@ -135,6 +135,31 @@ fn what_contradicts_itself_has_no_verdict_and_exit_code_5() {
 }
 
 #[test]
+fn two_logs_are_compared_by_site() {
+    let desk = Desk::new();
+    let before = desk.file("old.log", DUMP.as_bytes());
+    let grown = DUMP
+        .replace("96 bytes", "196 bytes")
+        .replace("mqtt.rs:78", "mqtt.rs:80");
+    let after = desk.file("new.log", grown.as_bytes());
+    let (code, text, error) = ended(&desk.report(&[&before, &after], b""));
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert!(
+        text.starts_with("204 bytes are alive at the end, 100 more than before; the largest change is +100 bytes at src/mqtt.rs:80"),
+        "{text}"
+    );
+    let limit = ["--fail-if", "live>200", "--json"];
+    let (code, text, _) = ended(&desk.report(&[&[&*before, &*after], &limit[..]].concat(), b""));
+    let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(code, 9, "the limits are those of the second");
+    assert_eq!(object["comparison"]["total"]["before"]["bytes"], 104);
+    assert_eq!(object["comparison"]["total"]["after"]["bytes"], 204);
+    let three = ["--elf", "a", "--elf", "b", "--elf", "c"];
+    let (code, _, error) = ended(&desk.report(&[&[&*before, &*after], &three[..]].concat(), b""));
+    assert_eq!(code, 2, "{error}");
+}
+
+#[test]
 fn a_log_with_a_stream_and_a_dump_tells_both() {
     let stream = heap_trace_line();
     let (code, text, _) =

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod compare;
 mod error;
 pub mod export;
 pub mod gate;

@@ -1,10 +1,11 @@
-//! What did a program's heap do: on a screen, and as a page?
+//! `esp-heap report`: what a program's heap did, as text, JSON and a page; two runs compared.
 
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use heap_report::compare::{Comparison, Side};
 use heap_report::gate::{self, Condition};
 use heap_report::page::report_page;
 use heap_report::read::{Input, Replay, read, replayed};
@@ -36,6 +37,7 @@ Examples:
   cargo xtask qemu --bin events > events.log         the program's file is told on standard error
   esp-heap report events.log --elf FILE
   esp-heap report - --json < events.log
+  esp-heap report old.log new.log --elf old.elf --elf new.elf     what changed, by owner and by call site
   esp-heap report events.log --fail-if 'peak>60K,leaked>0,largest<20K' --junit heap.xml
   esp-heap report events.log --dhat dhat.json     for valgrind's viewer; docs/exports.md tells of the other formats
 
@@ -44,9 +46,12 @@ or the ELF file is none, 9 a condition of --fail-if holds.")]
 pub(crate) struct Arguments {
     /// An event stream, a log with one or with a trace dump in it, or a recorded trace; `-`: standard input [default: a shipped recording]
     file: Option<PathBuf>,
-    /// The linked program that ran
+    /// A second input of the same kinds: FILE is compared with it, and page, exports and --fail-if are of this one
+    #[arg(requires = "file")]
+    after: Option<PathBuf>,
+    /// The linked program that ran; given twice, that of FILE and that of AFTER
     #[arg(long, value_name = "FILE")]
-    elf: Option<PathBuf>,
+    elf: Vec<PathBuf>,
     /// Where the page goes
     #[arg(long, value_name = "FILE", default_value = "out/report.html")]
     out: PathBuf,
@@ -93,8 +98,20 @@ fn wanted(text: &str) -> Result<Conditions, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let (history, dump) = arguments.histories()?;
+    if arguments.elf.len() > 1 + usize::from(arguments.after.is_some()) {
+        return Err(Error::Usage(
+            "--elf is given once for each input".to_owned(),
+        ));
+    }
+    let (before, (history, dump)) = match &arguments.after {
+        None => (None, arguments.histories(arguments.file.as_deref(), 0)?),
+        Some(after) => {
+            let (before, _) = arguments.histories(arguments.file.as_deref(), 0)?;
+            (Some(before), arguments.histories(Some(after), 1)?)
+        }
+    };
     let rebuilt = Rebuilt::of(&history);
+    let comparison = before.map(|before| arguments.compare(&before, &history, &rebuilt));
     write_page(&arguments.out, &history, &rebuilt)?;
     let exported = arguments.exports.write(&history)?;
     let dump = dump.map(|dump| (Rebuilt::of(&dump), dump));
@@ -103,8 +120,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         if let Some((rebuilt, dump)) = &dump {
             object["dump"] = json(dump, rebuilt);
         }
+        if let Some(comparison) = &comparison {
+            object["comparison"] = serde_json::json!(comparison);
+        }
         paint::print(format!("{object:#}\n"))?;
     } else {
+        if let Some(comparison) = &comparison {
+            paint::print(format!("{comparison}\nAfter, as a whole:\n\n"))?;
+        }
         paint::print(Summary::new(&history, &rebuilt))?;
         if let Some((rebuilt, dump)) = &dump {
             let summary = Summary::new(dump, rebuilt);
@@ -153,30 +176,56 @@ impl Arguments {
         Ok(outcomes.iter().any(gate::Outcome::fails))
     }
 
-    /// What there is to tell; of a log with a stream and a dump, both.
-    fn histories(&self) -> Result<(History, Option<History>), Error> {
-        let Some(file) = &self.file else {
-            return Ok((self.replayed(None)?, None));
+    /// The history of input number `side`, and of a log with a stream and a dump that of the dump.
+    fn histories(
+        &self,
+        file: Option<&Path>,
+        side: usize,
+    ) -> Result<(History, Option<History>), Error> {
+        let elf = self.elf_of(side);
+        let Some(file) = file else {
+            return Ok((self.replayed(None, elf)?, None));
         };
         Ok(match read(&file.display().to_string(), &bytes_of(file)?)? {
-            Input::Trace(trace) => (self.replayed(Some(&trace))?, None),
-            Input::History(history) => (self.named(history)?, None),
-            Input::Both { stream, dump } => (self.named(stream)?, Some(self.named(dump)?)),
+            Input::Trace(trace) => (self.replayed(Some(&trace), elf)?, None),
+            Input::History(history) => (named(history, elf)?, None),
+            Input::Both { stream, dump } => (named(stream, elf)?, Some(named(dump, elf)?)),
         })
     }
 
-    fn named(&self, mut history: History) -> Result<History, Error> {
-        self.name_callers(&mut history)?;
-        Ok(history)
+    /// The program of input number `side`; one serves both.
+    fn elf_of(&self, side: usize) -> Option<&Path> {
+        let own = self.elf.get(side).or_else(|| self.elf.first());
+        own.map(PathBuf::as_path)
+    }
+
+    fn compare(&self, before: &History, after: &History, rebuilt: &Rebuilt) -> Comparison {
+        let name = |file: &Option<PathBuf>| match file {
+            Some(file) => file.display().to_string(),
+            None => String::new(),
+        };
+        let (names, rebuilt_before) = ((name(&self.file), name(&self.after)), Rebuilt::of(before));
+        Comparison::of(
+            Side {
+                name: &names.0,
+                history: before,
+                rebuilt: &rebuilt_before,
+            },
+            Side {
+                name: &names.1,
+                history: after,
+                rebuilt,
+            },
+        )
     }
 
     /// What happens on the chip; without a trace to the largest shipped one that fits.
-    fn replayed(&self, trace: Option<&Trace>) -> Result<History, Error> {
+    fn replayed(&self, trace: Option<&Trace>, elf: Option<&Path>) -> Result<History, Error> {
         let serving = Serving {
             chip: self.chip.clone(),
             settings: self.settings.clone(),
             psram: self.psram.clone(),
-            elf: self.elf.clone(),
+            elf: elf.map(Path::to_owned),
             policy: self.policy,
             reserve: self.reserve.clone(),
         };
@@ -185,23 +234,24 @@ impl Arguments {
         let replay = Replay { setup, requests };
         with_poison!(self.poison, P => serve::<P>(trace, &replay))
     }
+}
 
-    fn name_callers(&self, history: &mut History) -> Result<(), Error> {
-        let callers = history.sites.iter().any(|site| !site.callers.is_empty());
-        let Some(elf) = &self.elf else {
-            if callers {
-                history.notes.push(
-                    "call stacks are addresses: --elf PROGRAM makes them functions and lines"
-                        .to_owned(),
-                );
-            }
-            return Ok(());
-        };
-        let symbols = Symbols::read(elf, &current_folder())?;
-        let named = history.name_callers(|caller| symbols.frames(caller));
-        history.notes.extend(remarks(&symbols, named, elf));
-        Ok(())
-    }
+/// `history` with functions and lines instead of return addresses, where there is a program.
+fn named(mut history: History, elf: Option<&Path>) -> Result<History, Error> {
+    let callers = history.sites.iter().any(|site| !site.callers.is_empty());
+    let Some(elf) = elf else {
+        if callers {
+            history.notes.push(
+                "call stacks are addresses: --elf PROGRAM makes them functions and lines"
+                    .to_owned(),
+            );
+        }
+        return Ok(history);
+    };
+    let symbols = Symbols::read(elf, &current_folder())?;
+    let named = history.name_callers(|caller| symbols.frames(caller));
+    history.notes.extend(remarks(&symbols, named, elf));
+    Ok(history)
 }
 
 /// What the ELF file could not tell, and what to do.
