@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use esp_heap::error::Error;
+use esp_heap::status;
 
 /// What `--help` says about exit codes, for every command.
 const EXIT_CODES: &str = "\
@@ -62,7 +63,7 @@ fn main() -> ExitCode {
     match run(CommandLine::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            status!("error: {error}");
             error.exit_code()
         }
     }

@@ -1,4 +1,5 @@
-//! Which text stands out on a terminal? Styles as escape codes; [`print()`] leaves them out where nobody sees colours.
+//! Output of commands: text styles as escape codes, and the writers for standard output and error.
+//! [`print()`] leaves styles out where nobody sees colours.
 
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
@@ -44,6 +45,20 @@ pub fn print(text: impl Display) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes to standard error. That nobody can read it is no reason to stop: a closed or full standard
+/// error is ignored.
+pub fn report(text: impl Display) {
+    let _ = write!(anstream::stderr().lock(), "{text}");
+}
+
+/// Writes a line about progress or trouble to standard error, as [`report()`] does.
+#[macro_export]
+macro_rules! status {
+    ($($text:tt)*) => {
+        $crate::paint::report(format_args!("{}\n", format_args!($($text)*)))
+    };
 }
 
 /// Writes a line to standard output as [`print()`] does: `say!("{} bytes", size)?`.

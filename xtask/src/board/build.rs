@@ -11,6 +11,7 @@ use super::step::Step;
 use super::toolchain::Toolchain;
 use crate::error::Error;
 use crate::on_target::xtensa;
+use esp_heap::status;
 
 /// What is to be built.
 #[derive(Debug, clap::Args)]
@@ -111,7 +112,7 @@ impl Source {
         if self.chip == Board::Esp32 {
             xtensa::build()?;
         }
-        eprintln!("{step}");
+        status!("{step}");
         let output = step.results()?;
         let messages = String::from_utf8_lossy(&output.stdout);
         let program = executable(&messages, self.program_name());

@@ -18,6 +18,7 @@ use super::Board;
 use super::program::{Content, Program};
 use super::sender::Sender;
 use crate::error::Error;
+use esp_heap::status;
 
 const HEADER: usize = 24;
 const MAGIC: u8 = 0xE9;
@@ -43,7 +44,7 @@ pub(crate) fn make(
     file: &Path,
 ) -> Result<Image, Error> {
     let step = sender.image(board, &program.file, file);
-    eprintln!("{step}");
+    status!("{step}");
     let (is_well, said) = step.answer()?;
     if !is_well {
         return Err(Error::Image(format!(

@@ -15,6 +15,7 @@ use super::sender::{Before, Files, Line, Sender};
 use super::step::Step;
 use crate::error::Error;
 use esp_heap::port;
+use esp_heap::status;
 
 /// How long a port may take to come back.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,7 +33,7 @@ pub(crate) fn send(
     let mut error = String::new();
     for attempt in 1..=attempts {
         if attempt > 1 {
-            eprintln!("attempt {attempt} of {attempts}: waiting for {port}");
+            status!("attempt {attempt} of {attempts}: waiting for {port}");
             port::wait_for(port, PATIENCE)?;
         }
         match ask(sender, board, line)? {
@@ -64,7 +65,7 @@ pub(crate) fn send(
 /// Runs the steps until one fails; whether none did.
 fn all(steps: &[Step]) -> Result<bool, Error> {
     for step in steps {
-        eprintln!("{step}");
+        status!("{step}");
         if !step.run()? {
             return Ok(false);
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::tool::{self, StepError};
+use esp_heap::say;
 
 /// One text file.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ pub(crate) fn with_extension(extension: &str) -> Result<Vec<Source>, StepError> 
 /// A failure that lists `findings`, one a line; success if there are none.
 pub(crate) fn verdict(findings: &[String], what: &str) -> Result<(), StepError> {
     for finding in findings {
-        println!("   {finding}");
+        let _ = say!("   {finding}");
     }
     match findings.len() {
         0 => Ok(()),

@@ -32,6 +32,12 @@ impl From<Error> for StepError {
     }
 }
 
+impl From<esp_heap::error::Error> for StepError {
+    fn from(error: esp_heap::error::Error) -> Self {
+        StepError::Failed(error.to_string())
+    }
+}
+
 /// The cargo that started this program.
 pub(crate) fn cargo() -> Command {
     Command::new(cargo_path())

@@ -14,6 +14,7 @@ use super::{Order, Processor, features};
 use crate::error::Error;
 use crate::on_target::tools;
 use esp_heap::poisoning::Poisoning;
+use esp_heap::say;
 
 /// What every file in C must pass.
 const STRICT: [&str; 6] = [
@@ -108,7 +109,7 @@ fn dying(processor: Processor, poisoning: Poisoning) -> Result<Outcome, Error> {
         if ends_loudly(&died) && goes_on(&lived) {
             outcome.passed += 1;
         } else {
-            println!("FAILED  a_program_dies_of_{mistake}: {died:?} {lived:?}");
+            say!("FAILED  a_program_dies_of_{mistake}: {died:?} {lived:?}")?;
             outcome.failed += 1;
         }
     }
@@ -293,7 +294,7 @@ impl Outcome {
             if line.starts_with("ok ") {
                 outcome.passed += 1;
             } else {
-                println!("{line}");
+                let _ = say!("{line}");
                 outcome.failed += u32::from(line.starts_with("FAILED "));
             }
         }

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::on_target::Target;
 use crate::record;
 use esp_heap::figures::{self, Figure};
+use esp_heap::{paint, say};
 use heap_report::recorded::Trace;
 use heap_report::recorded::shipped;
 
@@ -110,7 +111,7 @@ impl Place {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if let Some(subject) = &arguments.profile {
         for workload in &arguments.workload {
-            println!("{}", profile::of(subject, workload)?);
+            say!("{}", profile::of(subject, workload)?)?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -134,7 +135,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.json {
         figures::print_json(&figures)?;
     } else if let Some(earlier) = earlier {
-        print!("{}", compare::changes(&earlier, &figures));
+        paint::print(compare::changes(&earlier, &figures))?;
     } else {
         show(arguments, &figures)?;
     }
@@ -158,7 +159,7 @@ fn show(arguments: &Arguments, figures: &[Figure]) -> Result<(), Error> {
             table::of(figures, unit) + &goals
         }
     };
-    print!("{tables}");
+    paint::print(&tables)?;
     match &arguments.record {
         Some(file) => record::write(file, &arguments.command(), &tables.to_string()),
         None => Ok(()),

@@ -7,6 +7,7 @@ use crate::clib::symbols::Library;
 use crate::clib::{Order, Processor, linking};
 use crate::error::Error;
 use esp_heap::poisoning::Poisoning;
+use esp_heap::say;
 
 /// Build the C library with each feature alone and with all, compare its names with the lists in
 /// crates/heap-caps-c/symbols, and look at what a program takes from it (for a host: by a link)
@@ -29,8 +30,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         } else {
             "FAILED"
         };
-        println!("{verdict}  {}", features.join(" + "));
-        faults.iter().for_each(|fault| println!("        {fault}"));
+        say!("{verdict}  {}", features.join(" + "))?;
+        for fault in &faults {
+            say!("        {fault}")?;
+        }
         sound &= faults.is_empty();
     }
     Ok(ExitCode::from(u8::from(!sound)))

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::ci::steps::{STEPS, Step};
 use crate::ci::tool::StepError;
 use crate::error::Error;
+use esp_heap::{paint, say};
 
 /// Run what CI runs, step by step
 #[derive(clap::Args)]
@@ -45,18 +46,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .collect();
     let mut report = Report::default();
     for (index, step) in chosen.iter().enumerate() {
-        println!(
+        say!(
             "── {} ({} of {}): {}",
             step.name,
             index + 1,
             chosen.len(),
             step.about
-        );
+        )?;
         let start = Instant::now();
         let outcome = (step.run)();
         report.add(step.name, outcome, start.elapsed().as_secs_f64());
     }
-    print!("{}", report.text());
+    paint::print(report.text())?;
     Ok(report.exit_code())
 }
 

@@ -7,6 +7,7 @@ use esp_heap::{figures, traces};
 
 use crate::bench::peers;
 use crate::error::Error;
+use esp_heap::say;
 
 /// Find the smallest heap of each Rust peer that completes each trace, on an emulated 32-bit chip
 /// (minutes per trace)
@@ -27,8 +28,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.json {
         figures::print_json(&found)?;
     } else {
-        println!("Bytes of the smallest heap; in brackets the ratio to ESP-IDF");
-        println!("{}", peers::table_of(&found, &traces));
+        say!("Bytes of the smallest heap; in brackets the ratio to ESP-IDF")?;
+        say!("{}", peers::table_of(&found, &traces))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use crate::on_target::build::C_CHECKS;
 use crate::on_target::run::{Ended, run as emulate};
 use crate::on_target::{Programs, Target, leaks};
 use esp_heap::poisoning::Poisoning;
+use esp_heap::{say, status};
 use target_suite::faults as seeded;
 
 /// Longest time of one run of the emulator. A check takes a tenth of a second.
@@ -134,10 +135,14 @@ fn one_program(target: Target, name: &str) -> Result<ExitCode, Error> {
     } else {
         Programs::build_with_frames(target, &[name])?
     };
-    eprintln!("the program is {}", programs.file(name).display());
+    status!("the program is {}", programs.file(name).display());
+    let mut printed = Ok(());
     let ended = emulate(&programs, &[name, "list"], TIME_LIMIT, |line| {
-        println!("{line}");
+        if printed.is_ok() {
+            printed = say!("{line}");
+        }
     })?;
+    printed?;
     match ended.code {
         Some(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(1))),
         None => Err(Error::Failed(format!(
@@ -314,11 +319,11 @@ impl Tally {
         match fault {
             None => {
                 self.passed += 1;
-                println!("ok      {name}");
+                let _ = say!("ok      {name}");
             }
             Some(fault) => {
                 self.failed += 1;
-                println!("FAILED  {name}: {fault}");
+                let _ = say!("FAILED  {name}: {fault}");
             }
         }
     }
@@ -327,13 +332,13 @@ impl Tally {
         if self.passed + self.failed == 0 {
             return Err(Error::Usage(format!("no check's name contains {wanted:?}")));
         }
-        println!(
+        say!(
             "qemu {}: {} passed, {} failed, after {:.1} s",
             target.name(),
             self.passed,
             self.failed,
             time.as_secs_f64()
-        );
+        )?;
         Ok(ExitCode::from(u8::from(self.failed > 0)))
     }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::clib::checks;
 use crate::error::Error;
+use esp_heap::say;
 
 /// Run every test that runs on this machine: unit, integration and documentation tests, and the
 /// checks of the C library in C
@@ -35,11 +36,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     } else {
         "FAILED, see above"
     };
-    println!(
+    say!(
         "test-host: {verdict}, after {:.1} s",
         start.elapsed().as_secs_f64()
-    );
-    println!("{}", tally.closing_line());
+    )?;
+    say!("{}", tally.closing_line())?;
     match status.success() && !c_passed {
         true => Ok(ExitCode::FAILURE),
         false => Ok(passed_on(status.code())),
@@ -86,7 +87,7 @@ impl Tally {
         let mut tally = Tally::default();
         for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
             let line = String::from_utf8_lossy(&line);
-            println!("{line}");
+            let _ = say!("{line}");
             tally.add(&line);
         }
         tally
@@ -117,15 +118,16 @@ impl Tally {
             let name = processor.name();
             match checks::run(processor, poisoning) {
                 Ok(outcome) => {
-                    println!(
+                    say!(
                         "checks in C, {name}, poisoning {poisoning:?}: {} passed, {} failed",
-                        outcome.passed, outcome.failed
-                    );
+                        outcome.passed,
+                        outcome.failed
+                    )?;
                     self.passed += outcome.passed;
                     self.failed += outcome.failed;
                 }
                 Err(missing @ Error::MissingTool { .. }) => {
-                    println!("checks in C, {name}, poisoning {poisoning:?}: LEFT OUT: {missing}");
+                    say!("checks in C, {name}, poisoning {poisoning:?}: LEFT OUT: {missing}")?;
                     self.ignored += 1;
                 }
                 Err(error) => return Err(error),

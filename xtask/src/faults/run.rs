@@ -7,6 +7,7 @@ use target_suite::faults::{Kind, Tally, tally};
 use esp_heap::parallel;
 use esp_heap::poisoning::{Poisoning, with_poison};
 use esp_heap::progress;
+use esp_heap::status;
 
 /// Faults in a piece.
 const PIECE: u64 = 50;
@@ -53,7 +54,7 @@ pub(crate) fn all(levels: &[Poisoning], kinds: &[Kind], seed: u64, count: u64) -
         let tally = catch_unwind(|| piece.tally(seed));
         bar.inc(1);
         if tally.is_err() {
-            eprintln!("the heap panicked: {piece}, seed {seed}");
+            status!("the heap panicked: {piece}, seed {seed}");
         }
         tally.ok()
     });

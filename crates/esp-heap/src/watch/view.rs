@@ -29,7 +29,7 @@ impl View {
     /// Lines, and how to get the picture.
     #[cfg(not(feature = "screen"))]
     pub(crate) fn on_terminal(every: Duration) -> Result<View, Error> {
-        eprintln!(
+        esp_heap::status!(
             "this build prints lines; for the live picture: cargo run --package esp-heap -- watch … (or cargo install --path crates/esp-heap)"
         );
         Ok(View::Lines(Lines::new(every)))
