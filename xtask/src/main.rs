@@ -5,6 +5,7 @@
 //!       ├─ commands/bench      instructions per operation, on emulated chips
 //!       ├─ commands/peers      the smallest heaps of Rust peers, on an emulated chip
 //!       ├─ commands/faults     what the heap finds of what programs do wrong
+//!       ├─ commands/fuzz       arbitrary input for the parsers of the host tools
 //!       ├─ commands/build      a program for a board, checked and measured
 //!       ├─ commands/image      the same as a flash image
 //!       ├─ commands/boot       the same, started in an emulator from its first instruction
@@ -35,6 +36,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
+use esp_heap::status;
 
 /// What `--help` says about exit codes, for every command.
 const EXIT_CODES: &str = "\
@@ -65,6 +67,7 @@ enum Command {
     Bench(commands::bench::Arguments),
     Peers(commands::peers::Arguments),
     Faults(commands::faults::Arguments),
+    Fuzz(commands::fuzz::Arguments),
     Build(Box<commands::build::Arguments>),
     Image(Box<commands::image::Arguments>),
     Boot(Box<commands::boot::Arguments>),
@@ -79,7 +82,7 @@ fn main() -> ExitCode {
     match run(CommandLine::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            status!("error: {error}");
             error.exit_code()
         }
     }
@@ -92,6 +95,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Peers(arguments) => commands::peers::run(&arguments),
         Command::Faults(arguments) => commands::faults::run(&arguments),
+        Command::Fuzz(arguments) => commands::fuzz::run(&arguments),
         Command::Build(arguments) => commands::build::run(&arguments),
         Command::Image(arguments) => commands::image::run(&arguments),
         Command::Boot(arguments) => commands::boot::run(&arguments),

@@ -5,7 +5,8 @@
     reason = "a test ends where something is not as it should be, also in its helpers"
 )]
 
-use std::process::{Command, Output};
+use std::fs::File;
+use std::process::{Command, Output, Stdio};
 
 fn xtask(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_xtask"))
@@ -37,6 +38,7 @@ fn every_command_has_help() {
         "bench",
         "peers",
         "faults",
+        "fuzz",
         "build",
         "image",
         "flash",
@@ -60,4 +62,31 @@ fn a_trace_that_is_not_there_is_exit_code_5_with_its_name() {
     assert_eq!(output.status.code(), Some(5));
     let complained = String::from_utf8(output.stderr).unwrap();
     assert!(complained.contains("no/such/file.trace.gz"), "{complained}");
+}
+
+#[test]
+fn a_full_disk_and_a_closed_pipe_are_no_panic() {
+    let commands = [
+        &["ci", "--only", "columns"][..],
+        &["faults", "--count", "1", "--kind", "double-free"],
+    ];
+    for arguments in commands {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(arguments).stdin(Stdio::null());
+        if let Ok(full) = File::options().write(true).open("/dev/full") {
+            let error = full.try_clone().unwrap();
+            let status = command.stdout(full).stderr(error).status().unwrap();
+            assert_eq!(status.code(), Some(5), "{arguments:?}");
+        }
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!complaints.contains("panicked"), "{complaints}");
+    }
 }

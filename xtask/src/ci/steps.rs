@@ -9,6 +9,7 @@ use super::tool::{self, StepError, cargo};
 use super::{blocks, columns, links};
 use crate::board::Board;
 use crate::board::build::{self, Package};
+use esp_heap::say;
 
 /// One check of the whole workspace.
 pub(crate) struct Step {
@@ -18,7 +19,7 @@ pub(crate) struct Step {
 }
 
 /// In the order they run: what a visitor tries first comes first.
-pub(crate) const STEPS: [Step; 17] = [
+pub(crate) const STEPS: [Step; 18] = [
     Step {
         name: "tests",
         about: "every host test, documentation tests included",
@@ -28,6 +29,11 @@ pub(crate) const STEPS: [Step; 17] = [
         name: "sim",
         about: "a simulated ESP32 serves a recorded firmware",
         run: sim,
+    },
+    Step {
+        name: "fuzz",
+        about: "a minute of arbitrary input for the parsers of the host tools",
+        run: fuzz,
     },
     Step {
         name: "fmt",
@@ -112,9 +118,10 @@ const XTENSA_TARGET: &str = "xtensa-esp32-none-elf";
 const XTENSA_RUSTC: &str = "/usr/bin/rustc";
 const XTENSA_CARGO: &str = "/usr/bin/cargo";
 /// Packages with a workspace of their own; those for boards are looked at in their step.
-const OWN_WORKSPACES: [&str; 4] = [
+const OWN_WORKSPACES: [&str; 5] = [
     "crates/heap-caps-c/examples/shared-heap",
     "crates/heap-caps-c/staticlib",
+    "crates/heap-report/fuzz",
     "crates/testing/defmt-frames",
     "crates/testing/on-target",
 ];
@@ -127,6 +134,13 @@ fn tests() -> Result<(), StepError> {
 
 fn sim() -> Result<(), StepError> {
     tool::run(cargo().args(["esp-heap", "sim"]))
+}
+
+fn fuzz() -> Result<(), StepError> {
+    if !tool::works(Command::new("c++").arg("--version")) {
+        return Err(StepError::missing("a C++ compiler", "apt-get install g++"));
+    }
+    tool::run(xtask().arg("fuzz"))
 }
 
 fn symbols() -> Result<(), StepError> {
@@ -212,7 +226,7 @@ fn features() -> Result<(), StepError> {
     needs_component("clippy", "clippy")?;
     for library in libraries()? {
         for combination in library.combinations() {
-            println!("   {}: {}", library.name, in_words(&combination));
+            say!("   {}: {}", library.name, in_words(&combination))?;
             let mut command = cargo();
             command.args(["clippy", "--quiet", "--package", &library.name]);
             command.args([
@@ -272,7 +286,7 @@ fn boards() -> Result<(), StepError> {
     ];
     for step in steps {
         let step = step?;
-        println!("   {step}");
+        say!("   {step}")?;
         if !step.run()? {
             return Err(StepError::Failed(step.to_string()));
         }
@@ -321,7 +335,7 @@ fn has_library_sources(sysroot: String) -> bool {
 }
 
 fn check_for_xtensa(library: &Library, features: &[&str]) -> Result<(), StepError> {
-    println!("   {}: {}", library.name, in_words(features));
+    say!("   {}: {}", library.name, in_words(features))?;
     let mut command = Command::new(XTENSA_CARGO);
     command.args([
         "check",

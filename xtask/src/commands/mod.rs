@@ -1,4 +1,4 @@
-//! Which commands there are: one file each, `Arguments` for clap and `run` for the work.
+//! The commands: one file each, `Arguments` for clap and `run` for the work.
 
 pub(crate) mod bench;
 pub(crate) mod boot;
@@ -8,6 +8,7 @@ pub(crate) mod ci;
 pub(crate) mod clib;
 pub(crate) mod faults;
 pub(crate) mod flash;
+pub(crate) mod fuzz;
 pub(crate) mod image;
 pub(crate) mod monitor;
 pub(crate) mod peers;

@@ -1,0 +1,32 @@
+//! Logs with trace dumps in them, ESP-IDF's and ours.
+#![no_main]
+
+use heap_report::read::{Input, read};
+use heap_report::summary::Summary;
+use heap_report::{History, Rebuilt, export};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    match read("log", bytes) {
+        Ok(Input::History(history)) => tell(&history),
+        Ok(Input::Both { stream, dump }) => {
+            tell(&stream);
+            tell(&dump);
+        }
+        Ok(Input::Trace(_)) | Err(_) => {}
+    }
+});
+
+fn tell(history: &History) {
+    let rebuilt = Rebuilt::of(history);
+    let text = Summary::new(history, &rebuilt).to_string();
+    assert!(
+        !text.contains('\x1B'),
+        "an escape sequence reaches the terminal"
+    );
+    let mut out = Vec::new();
+    let _ = export::csv(history, &mut out);
+    let _ = export::dhat(history, &mut out);
+    let _ = export::perfetto(history, &mut out);
+    let _ = export::heaptrack(history, &mut out);
+}

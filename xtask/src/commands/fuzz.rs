@@ -1,0 +1,215 @@
+//! `cargo xtask fuzz`: arbitrary input for every parser of the host tools.
+//!
+//! ```text
+//!   crates/heap-report/fuzz/    fuzz_targets/NAME.rs    a parser and what must hold whatever it reads
+//!   target/fuzz/corpus/NAME/    inputs that reach different code; kept from run to run
+//!   target/fuzz/findings/NAME-… an input that made it fail; `--input FILE` runs it again
+//! ```
+//! libFuzzer, as cargo-fuzz runs it, but on stable Rust: the coverage that it follows comes from a
+//! pass of LLVM that needs no nightly compiler. Safe code needs no sanitizer.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::ValueEnum;
+use esp_heap::{say, status};
+
+use crate::ci::sources::{root, target_folder};
+use crate::ci::tool::{self, cargo};
+use crate::error::Error;
+
+/// Feed arbitrary input to the parsers of the host tools
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask fuzz                        a minute, shared by all targets, as CI does
+  cargo xtask fuzz dump --seconds 1200    20 minutes of one parser
+  cargo xtask fuzz elf --input target/fuzz/findings/elf-crash-…
+
+A corpus grows in target/fuzz/corpus. With nightly Rust, cargo-fuzz runs the same targets:
+  cd crates/heap-report && cargo +nightly fuzz run dump")]
+pub(crate) struct Arguments {
+    /// Which parsers; all of them if none is named
+    #[arg(value_enum)]
+    targets: Vec<Target>,
+    /// How long altogether
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Run this input once, and nothing else
+    #[arg(long, value_name = "FILE", requires = "targets")]
+    input: Option<PathBuf>,
+}
+
+/// A parser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    /// Event streams
+    Stream,
+    /// Logs with trace dumps
+    Dump,
+    /// Recorded traces
+    Recording,
+    /// Packed files
+    Gzip,
+    /// Linked programs, as `map` reads them
+    Elf,
+    /// Linked programs, as `report --elf` reads them
+    Symbols,
+}
+
+impl Target {
+    fn name(self) -> &'static str {
+        match self {
+            Target::Stream => "stream",
+            Target::Dump => "dump",
+            Target::Recording => "recording",
+            Target::Gzip => "gzip",
+            Target::Elf => "elf",
+            Target::Symbols => "symbols",
+        }
+    }
+
+    /// The longest input that is tried, in bytes.
+    fn most_bytes(self) -> u32 {
+        match self {
+            Target::Stream | Target::Dump | Target::Recording | Target::Gzip => 1 << 12,
+            Target::Elf | Target::Symbols => 1 << 15,
+        }
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let targets: Vec<Target> = match arguments.targets.is_empty() {
+        true => Target::value_variants().to_vec(),
+        false => arguments.targets.clone(),
+    };
+    build()?;
+    if let Some(input) = &arguments.input {
+        return again(&targets, input);
+    }
+    let each = (arguments.seconds / targets.len().max(1) as u64).max(1);
+    let mut passed = 0;
+    for target in &targets {
+        passed += usize::from(fuzz(*target, each)?);
+    }
+    let failed = targets.len() - passed;
+    say!("fuzz: {passed} passed, {failed} failed, {each} s each")?;
+    Ok(ExitCode::from(u8::from(failed > 0)))
+}
+
+/// Builds all targets with the instrumentation that libFuzzer follows.
+fn build() -> Result<(), Error> {
+    const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+         -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+         -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
+         -Ccodegen-units=1";
+    if Command::new("c++").arg("--version").output().is_err() {
+        return Err(Error::MissingTool {
+            tool: "a C++ compiler".to_owned(),
+            remedy: "apt-get install g++".to_owned(),
+        });
+    }
+    let mut command = cargo();
+    // With `--target`, build scripts and macros are not instrumented.
+    command.args(["build", "--quiet", "--release", "--bins", "--target"]);
+    command.arg(host()?);
+    command
+        .arg("--manifest-path")
+        .arg(package().join("Cargo.toml"));
+    command.arg("--target-dir").arg(folder().join("build"));
+    command
+        .env("RUSTFLAGS", COVERAGE)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    let status = command.status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(Error::Failed("the fuzz targets do not build".to_owned())),
+        Err(cause) => Err(Error::Failed(format!("cargo cannot be run: {cause}"))),
+    }
+}
+
+/// The target triple of this machine.
+fn host() -> Result<String, Error> {
+    let unable = |_| Error::Failed("rustc does not tell its host".to_owned());
+    let told = tool::output(Command::new("rustc").arg("-vV")).map_err(unable)?;
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned)
+        .ok_or_else(|| Error::Failed("rustc does not tell its host".to_owned()))
+}
+
+fn program(target: Target) -> Result<PathBuf, Error> {
+    let folder = folder().join("build").join(host()?).join("release");
+    Ok(folder.join(target.name()))
+}
+
+/// Whether a target ran for so many seconds without a finding.
+fn fuzz(target: Target, seconds: u64) -> Result<bool, Error> {
+    let name = target.name();
+    let corpus = folder().join("corpus").join(name);
+    let findings = folder().join("findings");
+    for folder in [&corpus, &findings] {
+        fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
+    }
+    status!("fuzz {name}: {seconds} s");
+    let mut command = Command::new(program(target)?);
+    command.arg(&corpus).args(seeds(target));
+    command.arg(format!("-max_total_time={seconds}"));
+    command.arg(format!("-max_len={}", target.most_bytes()));
+    command.arg(format!("-artifact_prefix={}/{name}-", findings.display()));
+    command.args([
+        "-timeout=20",
+        "-rss_limit_mb=2048",
+        "-verbosity=0",
+        "-print_final_stats=1",
+    ]);
+    let output = command
+        .output()
+        .map_err(|cause| Error::Failed(format!("fuzz {name}: {cause}")))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let runs = said
+        .lines()
+        .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    match output.status.success() {
+        true => say!("ok      fuzz {name}: {} inputs", runs.unwrap_or("?").trim())?,
+        false => {
+            let last: Vec<&str> = said.lines().rev().take(40).collect();
+            let last: Vec<&str> = last.into_iter().rev().collect();
+            say!("FAILED  fuzz {name}:\n{}", last.join("\n"))?;
+        }
+    }
+    Ok(output.status.success())
+}
+
+/// Real inputs to begin with.
+fn seeds(target: Target) -> Vec<PathBuf> {
+    let seeds = package().join("seeds").join(target.name());
+    if seeds.is_dir() {
+        vec![seeds]
+    } else {
+        Vec::new()
+    }
+}
+
+fn again(targets: &[Target], input: &Path) -> Result<ExitCode, Error> {
+    let mut code = ExitCode::SUCCESS;
+    for target in targets {
+        let program = program(*target)?;
+        let status = Command::new(&program)
+            .arg(input)
+            .status()
+            .map_err(|cause| Error::file(&program, cause))?;
+        if !status.success() {
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}
+
+fn package() -> PathBuf {
+    root().join("crates/heap-report/fuzz")
+}
+
+fn folder() -> PathBuf {
+    target_folder().join("fuzz")
+}
