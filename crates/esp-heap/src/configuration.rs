@@ -84,9 +84,17 @@ pub(crate) fn value_of(declared: &Declared, value: u32) -> String {
         (Kind::Flag { .. }, 0) => "off".into(),
         (Kind::Flag { .. }, _) => "on".into(),
         (Kind::Choice { .. }, _) => declared.value_name(value).unwrap_or("?").to_owned(),
-        (Kind::Amount { .. }, 1..) if value.is_multiple_of(1 << 20) => format!("{}M", value >> 20),
-        (Kind::Amount { .. }, 1..) if value.is_multiple_of(1 << 10) => format!("{}K", value >> 10),
-        (Kind::Amount { .. }, _) => value.to_string(),
+        (Kind::Amount { .. }, _) => size_in_words(value),
+    }
+}
+
+/// `4M`, `512K`, `12345`, as the command line takes it.
+pub(crate) fn size_in_words(bytes: u32) -> String {
+    match bytes {
+        0 => "0".to_owned(),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{}M", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{}K", bytes >> 10),
+        _ => bytes.to_string(),
     }
 }
 

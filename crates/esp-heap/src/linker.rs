@@ -1,26 +1,73 @@
-//! Where do a chip's reservations start and end: who answers for each linker symbol?
+//! Linker symbols: where a chip's reservations start and end, and who says so.
 //!
 //! ```text
 //!   --symbol NAME=ADDRESS       the command line knows best
 //!   the ELF file's symbols      what the firmware itself would see
 //!   the ELF file's sections     where a linker script of another kind has no such symbol
+//!   behind what it maps         where PSRAM shares its window with constants in flash
 //!   nobody: taken as empty      a reservation of which the program has neither end
 //!   the chip                    what its ROM states when it runs, as documented
 //!   a typical firmware          without an ELF file
 //! ```
+
+mod psram;
 
 use std::fmt;
 
 use heap_report::simulate::LinkerSymbols;
 use soc_regions::{Bound, Chip, Options, Origin, Reservation, Span, Symbols};
 
+use crate::near::did_you_mean;
 use esp_heap::firmware::{Content, Firmware, Piece};
+pub(crate) use psram::PROGRAM_DATA;
+use psram::Psram;
 
 /// The symbols that a chip's reservations need, each with its address and who said so.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Linked {
     /// In the order of the chip's reservations, each once.
     pub(crate) symbols: Vec<Resolved>,
+    /// What the program keeps besides what the chip's table knows: its data in PSRAM.
+    pub(crate) own: Vec<Reservation>,
+    /// What a person should know of how this was found out.
+    pub(crate) remarks: Vec<Remark>,
+}
+
+/// Something that a person should know before flashing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Remark {
+    /// The program cannot run like this.
+    pub(crate) is_error: bool,
+    /// A sentence.
+    pub(crate) text: String,
+}
+
+impl Remark {
+    fn error(text: String) -> Remark {
+        Remark {
+            is_error: true,
+            text,
+        }
+    }
+
+    /// A way out of what was found.
+    pub(crate) fn hint(text: String) -> Remark {
+        Remark::warning(text)
+    }
+
+    /// A symbol of the command line that nobody asks for.
+    pub(crate) fn unused(name: &str) -> Remark {
+        Remark::warning(format!(
+            "`{name}` is not used: no reservation begins or ends there in this configuration"
+        ))
+    }
+
+    fn warning(text: String) -> Remark {
+        Remark {
+            is_error: false,
+            text,
+        }
+    }
 }
 
 /// A linker symbol that a reservation needs.
@@ -41,6 +88,8 @@ pub(crate) enum Source {
     Elf,
     /// The ends of the firmware's sections.
     Sections,
+    /// The page behind the constants that the firmware maps, or that of its first data there.
+    BehindFlash,
     /// The firmware has neither end of the reservation.
     TakenAsEmpty,
     /// The chip states it when it runs; this is what is documented.
@@ -55,6 +104,7 @@ impl fmt::Display for Source {
             Source::CommandLine => "command line",
             Source::Elf => "ELF file",
             Source::Sections => "sections of the ELF file",
+            Source::BehindFlash => "what the ELF file maps there",
             Source::TakenAsEmpty => "nobody: taken as empty",
             Source::Chip => "the chip's documentation",
             Source::Sample => "a typical firmware",
@@ -68,6 +118,10 @@ impl Symbols for Linked {
             .iter()
             .find(|symbol| symbol.name == name)
             .map(|symbol| symbol.address)
+    }
+
+    fn reservations(&self) -> &[Reservation] {
+        &self.own
     }
 }
 
@@ -105,7 +159,72 @@ impl Linker<'_> {
                 }
             }
         }
+        linked.remarks.extend(self.contradicted());
+        if let Some(psram) = self.psram() {
+            let start = linked.address(psram::START);
+            let start = start.unwrap_or_else(|| psram.window_start());
+            linked.own.extend(psram.reservation(start));
+            linked.remarks.extend(psram.remarks(start));
+        }
         linked
+    }
+
+    fn psram(&self) -> Option<Psram<'_>> {
+        Psram::of(self.chip, &self.options, self.firmware)
+    }
+
+    /// What of the command line cannot be meant: two addresses of one symbol, a symbol that the
+    /// chip does not have under any options.
+    ///
+    /// # Errors
+    /// The sentence for the person who wrote it.
+    pub(crate) fn check_given(&self, names: &[&str]) -> Result<(), String> {
+        for (number, (name, address)) in self.given.iter().enumerate() {
+            let mut before = self.given.iter().take(number);
+            if let Some((_, other)) = before.find(|(known, at)| known == name && at != address) {
+                return Err(format!(
+                    "`{name}` is given twice, as {other:#010X} and as {address:#010X}"
+                ));
+            }
+        }
+        let known: Vec<&str> = self.known_symbols().collect();
+        match names.iter().find(|name| !known.contains(*name)) {
+            None => Ok(()),
+            Some(name) => Err(format!(
+                "no reservation of the {} begins or ends at `{name}`;{} its symbols are {}",
+                self.chip.name(),
+                did_you_mean(name, known.iter().copied()),
+                known.join(", ")
+            )),
+        }
+    }
+
+    /// Every symbol that any reservation of the chip begins or ends at, each once.
+    fn known_symbols(&self) -> impl Iterator<Item = &'static str> {
+        let rows = self.chip.reservations().iter();
+        let mut names: Vec<&'static str> = rows
+            .flat_map(|row| [End::Start, End::End].map(|end| end.symbol(row)))
+            .flatten()
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names.into_iter()
+    }
+
+    /// Where the command line says something else than the program does.
+    fn contradicted(&self) -> Vec<Remark> {
+        let mut given: Vec<_> = self.given.iter().collect();
+        given.dedup();
+        let both = given.into_iter().filter_map(|(name, given)| {
+            let elf = self.firmware?.address(name)?;
+            (elf != *given).then(|| {
+                Remark::warning(format!(
+                    "`{name}` is {given:#010X} on the command line and {elf:#010X} in the ELF file: \
+                     the command line counts"
+                ))
+            })
+        });
+        both.collect()
     }
 
     fn resolve(&self, of: &Reservation, end: End, name: &'static str) -> Option<Resolved> {
@@ -124,6 +243,11 @@ impl Linker<'_> {
         }
         if let Some(address) = self.firmware.and_then(|firmware| firmware.address(name)) {
             return Some((address, Source::Elf));
+        }
+        if name == psram::START
+            && let Some(start) = self.psram().and_then(|psram| psram.start())
+        {
+            return Some((start, Source::BehindFlash));
         }
         if let Origin::Stated { documented, .. } = end.of(of).from {
             return Some((documented, Source::Chip));

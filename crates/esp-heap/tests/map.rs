@@ -335,3 +335,208 @@ fn a_file_that_is_no_program_of_the_chip_is_exit_code_5_with_a_sentence() {
     }
     assert_eq!(code(&map(&["esp32", "--elf", "no/such/file"])), 5);
 }
+
+/// A program of the ESP32-S3: constants up to 0x3C04_0020 in the window that flash and PSRAM share.
+const S3_SECTIONS: [sample::Section<'static>; 6] = [
+    text(".iram0.vectors", 0x4037_4000, 0x400),
+    text(".iram0.text", 0x4037_4400, 0x7C00),
+    data(".dram0.data", 0x3FC8_C000, 0x4000),
+    zeros(".dram0.bss", 0x3FC9_0000, 0xA000),
+    data(".flash.rodata", 0x3C03_0020, 0x1_0000),
+    text(".flash.text", 0x4200_0020, 0x2_0000),
+];
+const S3_SYMBOLS: [(&str, u32); 8] = [
+    ("_rtc_force_fast_end", 0x600F_E000),
+    ("_rtc_reserved_start", 0x600F_FFE8),
+    ("_rtc_reserved_end", 0x600F_FFE8),
+    ("_data_start", 0x3FC8_C000),
+    ("_heap_start", 0x3FC9_A000),
+    ("_iram_start", 0x4037_4000),
+    ("_iram_end", 0x4037_C000),
+    ("_heap_low_start", 0x3FC9_A000),
+];
+
+/// The PSRAM heaps of a map in JSON: start and bytes.
+fn external_heaps(map: &Value) -> Vec<(u64, u64)> {
+    let heaps = map["heaps"].as_array().unwrap().iter();
+    let figures = heaps.map(|heap| {
+        (
+            heap["start"].as_u64().unwrap(),
+            heap["bytes"].as_u64().unwrap(),
+        )
+    });
+    let outside = |start: &u64| (0x3C00_0000..0x3FB0_0000).contains(start);
+    figures
+        .filter(|(start, bytes)| outside(start) && *bytes >= 0x1_0000)
+        .collect()
+}
+
+fn found(output: &Output) -> (i32, Value) {
+    let map: Value = serde_json::from_slice(&output.stdout).unwrap();
+    (code(output), map)
+}
+
+#[test]
+fn the_psram_heap_of_the_esp32_begins_behind_the_programs_data_there() {
+    let sections = [
+        &HELLO_SECTIONS[..],
+        &[zeros(".ext_ram.bss", 0x3F80_0000, 0x2_0000)],
+    ]
+    .concat();
+    let symbols = [
+        &HELLO_SYMBOLS[..],
+        &[
+            ("_ext_ram_bss_start", 0x3F80_0000),
+            ("_ext_ram_bss_end", 0x3F82_0000),
+        ],
+    ]
+    .concat();
+    let (_folder, file) = program(&bytes(elf::EM_XTENSA, &sections, &symbols));
+    let (code, map) = found(&with_elf(
+        "esp32",
+        &file,
+        &["--option", "psram=4M", "--json"],
+    ));
+    assert_eq!(
+        (code, &map["findings"]),
+        (0, &serde_json::json!([])),
+        "{map:#}"
+    );
+    assert_eq!(external_heaps(&map), [(0x3F82_0000, (4 << 20) - 0x2_0000)]);
+    let (code, map) = found(&with_elf("esp32", &file, &["--json"]));
+    let text = map["findings"][0]["text"].as_str().unwrap();
+    assert_eq!(code, 1);
+    assert!(text.contains("--option psram=SIZE"), "{text}");
+    let (code, map) = found(&with_elf(
+        "esp32",
+        &file,
+        &["--option", "psram=64K", "--json"],
+    ));
+    let text = map["findings"][0]["text"].as_str().unwrap();
+    assert_eq!(code, 1);
+    assert!(
+        text.contains("ends at 0x3F820000, the PSRAM at 0x3F810000"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_psram_of_the_s3_begins_behind_the_flash_that_shares_its_window() {
+    let (_folder, file) = program(&bytes(elf::EM_XTENSA, &S3_SECTIONS, &S3_SYMBOLS));
+    let psram = ["--option", "psram=2M", "--json"];
+    let (code, map) = found(&with_elf("esp32s3", &file, &psram));
+    assert_eq!(
+        (code, &map["findings"]),
+        (0, &serde_json::json!([])),
+        "{map:#}"
+    );
+    assert_eq!(external_heaps(&map), [(0x3C05_0000, 2 << 20)]);
+    let over_flash = [&psram[..], &["--symbol", "psram:start=0x3C030000"]].concat();
+    let (code, map) = found(&with_elf("esp32s3", &file, &over_flash));
+    let text = map["findings"][0]["text"].as_str().unwrap();
+    assert_eq!(code, 1);
+    assert!(
+        text.contains("`.flash.rodata`") && text.contains("0x3C050000 or later"),
+        "{text}"
+    );
+    let data = [
+        &S3_SECTIONS[..],
+        &[zeros(".ext_ram.bss", 0x3C05_0000, 0x1_0000)],
+    ]
+    .concat();
+    let (_folder, file) = program(&bytes(elf::EM_XTENSA, &data, &S3_SYMBOLS));
+    let (code, map) = found(&with_elf("esp32s3", &file, &psram));
+    assert_eq!(
+        (code, &map["findings"]),
+        (0, &serde_json::json!([])),
+        "{map:#}"
+    );
+    assert_eq!(external_heaps(&map), [(0x3C06_0000, (2 << 20) - 0x1_0000)]);
+}
+
+#[test]
+fn sizes_that_are_cut_and_symbols_that_nobody_asks_for_are_told() {
+    let findings = |arguments: &[&str]| {
+        let map = json(arguments);
+        map["findings"].to_string()
+    };
+    let cut = findings(&["esp32", "--option", "psram=8M"]);
+    assert!(cut.contains("psram=8M: only 4M of it are mapped"), "{cut}");
+    let little = findings(&["esp32", "--option", "psram=3"]);
+    assert!(
+        little.contains("psram=3: no heap is left of it"),
+        "{little}"
+    );
+    let unused = findings(&["esp32s3", "--symbol", "psram:start=0x3C100000"]);
+    assert!(unused.contains("`psram:start` is not used"), "{unused}");
+    for (arguments, sentence) in [
+        (
+            vec!["esp32", "--symbol", "psram:start=0x3F900000"],
+            "no reservation of the esp32 begins or ends at `psram:start`;",
+        ),
+        (
+            vec!["esp32", "--symbol", "_heap_strat=0x3FFC0000"],
+            "did you mean _heap_start?",
+        ),
+        (
+            vec![
+                "esp32",
+                "--heap-start=0x3FFC0000",
+                "--symbol",
+                "_heap_start=0x3FFD0000",
+            ],
+            "`_heap_start` is given twice, as 0x3FFC0000 and as 0x3FFD0000",
+        ),
+    ] {
+        let output = map(&arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(
+            complained(&output).contains(sentence),
+            "{}",
+            complained(&output)
+        );
+    }
+}
+
+#[test]
+fn what_contradicts_the_program_is_told_and_what_would_help() {
+    let (_folder, file) = program(&esp_idf_hello());
+    let (code, map) = found(&with_elf(
+        "esp32",
+        &file,
+        &["--heap-start=0x3FFB4000", "--json"],
+    ));
+    let text = map["findings"][0]["text"].as_str().unwrap();
+    assert_eq!(code, 0);
+    assert!(
+        text.contains("on the command line and 0x3FFB2EC8 in the ELF file"),
+        "{text}"
+    );
+    // code that reaches into SRAM1, as CONFIG_ESP_SYSTEM_ESP32_SRAM1_REGION_AS_IRAM lets it
+    let mut sections = HELLO_SECTIONS;
+    sections[4] = text_in_sram1();
+    let symbols = HELLO_SYMBOLS.map(|(name, at)| match name {
+        "_iram_end" => (name, 0x400A_1400),
+        _ => (name, at),
+    });
+    let (_folder, file) = program(&bytes(elf::EM_XTENSA, &sections, &symbols));
+    let output = with_elf("esp32", &file, &[]);
+    let told = format!("{}{}", said(&output), complained(&output));
+    assert_ne!(self::code(&output), 0);
+    assert!(
+        told.contains("with --option sram1-as-iram it would be right"),
+        "{told}"
+    );
+    let output = with_elf("esp32", &file, &["--option", "sram1-as-iram"]);
+    assert_eq!(
+        self::code(&output),
+        0,
+        "{}{}",
+        said(&output),
+        complained(&output)
+    );
+}
+
+fn text_in_sram1() -> sample::Section<'static> {
+    text(".iram0.text", 0x4008_0404, 0x2_0FFC)
+}

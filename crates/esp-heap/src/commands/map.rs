@@ -1,4 +1,4 @@
-//! How does the memory of a chip look, as a table and a picture, alone or beside another's?
+//! `esp-heap map`: the memory of a chip as a table and a picture, alone or beside another's.
 
 mod bars;
 mod canvas;
@@ -20,13 +20,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::Value;
+use soc_regions::{Chip, Kind, LayoutError, Options, Symbols as _};
 
 use crate::configuration::{self, address, chip_called, symbol};
-use crate::linker::Linker;
+use crate::linker::{Linker, Remark};
 use compare::Comparison;
 use esp_heap::error::Error;
 use esp_heap::firmware::Firmware;
 use esp_heap::paint;
+use esp_heap::status;
 use model::Map;
 
 /// Show the memory of a chip: regions, types, capabilities, reservations, what is left for heaps
@@ -85,7 +87,7 @@ Without --elf, symbols are those of a typical small firmware of ESP-IDF.
 Exit codes:
   0  all is well
   1  the program and the heaps would overwrite each other, or part of it is in no RAM of the chip
-  2  no such chip, option or value, or reservations that contradict each other
+  2  no such chip, option, value or symbol, or addresses that contradict each other
   5  no such file, no ELF file, or a program for another machine";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
@@ -112,11 +114,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         }
     }
     let sides = [Some(&left), right.as_ref()];
-    let overlays = sides
-        .into_iter()
-        .flatten()
-        .filter_map(|map| map.overlay.as_ref());
-    let is_wrong = overlays.into_iter().any(overlay::Overlay::has_errors);
+    let is_wrong = sides.into_iter().flatten().any(Map::has_errors);
     Ok(ExitCode::from(u8::from(is_wrong)))
 }
 
@@ -130,7 +128,7 @@ impl Arguments {
     ) -> Result<(), Error> {
         if let Some(file) = &self.svg {
             fs::write(file, picture.to_string()).map_err(|cause| Error::file(file, cause))?;
-            eprintln!("the picture is in {}", file.display());
+            status!("the picture is in {}", file.display());
         }
         if self.json {
             paint::print(format_args!("{:#}\n", json()))
@@ -141,7 +139,14 @@ impl Arguments {
 
     fn left(&self, chip: &'static soc_regions::Chip) -> Result<Map, Error> {
         let given = self.given();
-        side(chip, &self.settings, self.elf.as_deref(), &given)
+        let side = Side {
+            chip,
+            settings: &self.settings,
+            elf: self.elf.as_deref(),
+            given: &given,
+            named: &self.named(),
+        };
+        side.map()
     }
 
     fn right(&self, left: &'static soc_regions::Chip) -> Result<Option<Map>, Error> {
@@ -156,7 +161,19 @@ impl Arguments {
         } else {
             Vec::new()
         };
-        side(chip, &self.diff_settings, elf.map(PathBuf::as_path), &given).map(Some)
+        let side = Side {
+            chip,
+            settings: &self.diff_settings,
+            elf: elf.map(PathBuf::as_path),
+            given: &given,
+            named: &self.named(),
+        };
+        side.map().map(Some)
+    }
+
+    /// Names of symbols that were typed.
+    fn named(&self) -> Vec<&str> {
+        self.symbols.iter().map(|(name, _)| name.as_str()).collect()
     }
 
     /// Symbols of the command line, those with a name of their own included.
@@ -177,24 +194,110 @@ impl Arguments {
     }
 }
 
-fn side(
-    chip: &'static soc_regions::Chip,
-    settings: &[String],
-    elf: Option<&Path>,
-    given: &[(String, u32)],
-) -> Result<Map, Error> {
-    let options = configuration::configured(chip, settings)?;
-    let firmware = elf.map(|file| Firmware::read(file, chip)).transpose()?;
-    let linker = Linker {
-        chip,
-        options,
-        given,
-        firmware: firmware.as_ref(),
-    };
-    Map::new(chip, options, linker.link(), firmware.as_ref()).map_err(|error| match elf {
-        Some(file) => Error::file(file, error),
-        None => Error::Usage(error.to_string()),
-    })
+/// What one map is made of.
+struct Side<'a> {
+    chip: &'static Chip,
+    settings: &'a [String],
+    elf: Option<&'a Path>,
+    /// Symbols of the command line.
+    given: &'a [(String, u32)],
+    /// Those that were typed by name; all of them belong to the chip if any is given.
+    named: &'a [&'a str],
+}
+
+impl Side<'_> {
+    /// A chip as it comes.
+    fn of(chip: &'static Chip) -> Side<'static> {
+        Side {
+            chip,
+            settings: &[],
+            elf: None,
+            given: &[],
+            named: &[],
+        }
+    }
+
+    fn map(&self) -> Result<Map, Error> {
+        let options = configuration::configured(self.chip, self.settings)?;
+        let firmware = self
+            .elf
+            .map(|file| Firmware::read(file, self.chip))
+            .transpose()?;
+        let firmware = firmware.as_ref();
+        let linker = self.linker(options, firmware);
+        if !self.given.is_empty() {
+            linker.check_given(self.named).map_err(Error::Usage)?;
+        }
+        match Map::new(self.chip, options, linker.link(), firmware) {
+            Ok(mut map) => {
+                let unused = self
+                    .named
+                    .iter()
+                    .filter(|name| map.linked.address(name).is_none());
+                let unused: Vec<Remark> = unused.map(|name| Remark::unused(name)).collect();
+                map.linked.remarks.extend(unused);
+                if map.has_errors() {
+                    let hint = self.hint(options, firmware);
+                    map.linked.remarks.extend(hint.map(Remark::hint));
+                }
+                Ok(map)
+            }
+            Err(error) => Err(Error::Usage(self.refusal(&error, options, firmware))),
+        }
+    }
+
+    fn linker<'a>(&'a self, options: Options, firmware: Option<&'a Firmware>) -> Linker<'a> {
+        Linker {
+            chip: self.chip,
+            options,
+            given: self.given,
+            firmware,
+        }
+    }
+
+    fn refusal(
+        &self,
+        error: &LayoutError,
+        options: Options,
+        firmware: Option<&Firmware>,
+    ) -> String {
+        let file = match self.elf {
+            Some(file) => format!("{}: ", file.display()),
+            None => String::new(),
+        };
+        match self.hint(options, firmware) {
+            Some(hint) => format!("{file}{error}; {hint}"),
+            None => format!("{file}{error}"),
+        }
+    }
+
+    /// The option with which the program would be right, if one alone does that.
+    fn hint(&self, options: Options, firmware: Option<&Firmware>) -> Option<String> {
+        let firmware = firmware?;
+        let declared = options.iter().map(|(declared, _)| declared);
+        let settings = declared.flat_map(|declared| match declared.kind {
+            Kind::Flag { .. } => vec![declared.name.to_owned(), format!("{}=off", declared.name)],
+            Kind::Choice { values } => {
+                let named = values.iter().map(|value| value.name);
+                named
+                    .map(|value| format!("{}={value}", declared.name))
+                    .collect()
+            }
+            Kind::Amount { .. } => Vec::new(),
+        });
+        let helps = |setting: &String| {
+            let changed = options.parse(setting).ok().filter(|new| *new != options);
+            let map = changed.and_then(|options| {
+                let linked = self.linker(options, Some(firmware)).link();
+                Map::new(self.chip, options, linked, Some(firmware)).ok()
+            });
+            map.is_some_and(|map| map.has_its_place())
+        };
+        let setting = settings.into_iter().find(helps)?;
+        Some(format!(
+            "with --option {setting} it would be right: was the program built so?"
+        ))
+    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ pub(crate) fn of_map(map: &Map) -> Value {
         "heaps": heaps(map),
         "capabilities": map.totals().iter().map(capability).collect::<Vec<_>>(),
     });
+    object["findings"] = json!(map.findings());
     object["total"] = json!({
         "region_bytes": map.region_bytes(None),
         "memory_bytes": map.memory_bytes(),

@@ -7,7 +7,7 @@ use soc_regions::{
     TypeIndex, When,
 };
 
-use super::overlay::Overlay;
+use super::overlay::{Finding, Overlay, Severity};
 use super::strip::{Strip, strips};
 use crate::linker::Linked;
 use esp_heap::firmware::Firmware;
@@ -186,6 +186,28 @@ impl Map {
     pub(crate) fn internal_bytes(&self) -> u32 {
         let internal = self.strips.iter().filter(|strip| !strip.external);
         internal.map(|strip| strip.span.size()).sum()
+    }
+
+    /// What a person should know before flashing, errors first.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        let remarks = self.linked.remarks.iter().map(Finding::from);
+        let overlay = self.overlay.iter().flat_map(|overlay| &overlay.findings);
+        let mut findings: Vec<Finding> = remarks.chain(overlay.cloned()).collect();
+        findings.sort_by_key(|finding| finding.severity);
+        findings
+    }
+
+    /// Whether the program lies in its own reservations and nowhere else.
+    pub(crate) fn has_its_place(&self) -> bool {
+        let overlay = self.overlay.as_ref();
+        !self.has_errors() && overlay.is_none_or(|overlay| overlay.shared == 0)
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        let findings = self.findings();
+        findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error)
     }
 
     /// Bytes of all heaps, or those of one type.

@@ -1,4 +1,4 @@
-//! Where does a program lie in the memory of a chip, and is that right?
+//! Overlay of a program on the memory of a chip: where its sections lie, and what is wrong with that.
 //!
 //! ```text
 //!   strip      ├ dram_data ────────┤├──────── DRAM ────────┤          every byte of the program should lie in
@@ -10,7 +10,7 @@
 use soc_regions::{Chip, Span};
 
 use super::strip::{Content, Strip};
-use crate::linker::{self, Linked, Source};
+use crate::linker::{self, Linked, Remark, Source};
 use esp_heap::firmware::{Firmware, Piece};
 
 /// A program laid over a map.
@@ -19,6 +19,8 @@ pub(crate) struct Overlay {
     pub(crate) file: String,
     pub(crate) placed: Vec<Placed>,
     pub(crate) findings: Vec<Finding>,
+    /// How many of them are about memory that the program shares with somebody.
+    pub(crate) shared: usize,
 }
 
 /// A piece of a program and where it lies.
@@ -65,25 +67,41 @@ impl Overlay {
     ) -> Overlay {
         let place = |piece: &Piece| placed(chip, strips, piece);
         let placed: Vec<_> = firmware.pieces.iter().map(place).collect();
-        let mut findings = without_ram(chip, &placed);
-        findings.extend(
-            placed
-                .iter()
-                .flat_map(|placed| overlaps(chip, strips, placed)),
-        );
+        let mut findings: Vec<Finding> = placed
+            .iter()
+            .flat_map(|placed| overlaps(chip, strips, placed))
+            .collect();
+        let shared = findings.len();
+        findings.extend(without_ram(chip, &placed));
         findings.extend(assumptions(linked));
         findings.sort_by_key(|finding| finding.severity);
         Overlay {
             file: firmware.name.clone(),
             placed,
             findings,
+            shared,
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn has_errors(&self) -> bool {
         self.findings
             .iter()
             .any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+impl From<&Remark> for Finding {
+    fn from(remark: &Remark) -> Finding {
+        let severity = if remark.is_error {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
+        Finding {
+            severity,
+            text: remark.text.clone(),
+        }
     }
 }
 
@@ -215,6 +233,9 @@ fn overlaps(chip: &Chip, strips: &[Strip], placed: &Placed) -> Vec<Finding> {
 }
 
 fn is_of_the_program(chip: &Chip, reservation: &str) -> bool {
+    if reservation == linker::PROGRAM_DATA {
+        return true;
+    }
     let mut rows = chip
         .reservations()
         .iter()
@@ -228,7 +249,11 @@ fn assumptions(linked: &Linked) -> impl Iterator<Item = Finding> {
         let instead = match symbol.source {
             Source::Sections => "its sections say",
             Source::TakenAsEmpty => "taken as empty:",
-            Source::CommandLine | Source::Elf | Source::Chip | Source::Sample => return None,
+            Source::CommandLine
+            | Source::Elf
+            | Source::BehindFlash
+            | Source::Chip
+            | Source::Sample => return None,
         };
         let text = format!(
             "the file has no symbol `{}`, an end of `{}`; {instead} {:#010X}",

@@ -234,8 +234,7 @@ fn totals(map: &Map) -> Table {
 }
 
 pub(crate) fn findings(out: &mut Formatter<'_>, map: &Map) -> fmt::Result {
-    let findings = map.overlay.iter().flat_map(|overlay| &overlay.findings);
-    for Finding { severity, text } in findings {
+    for Finding { severity, text } in map.findings() {
         let style = match severity {
             Severity::Error => ERROR,
             Severity::Warning => WARNING,
