@@ -293,3 +293,45 @@ fn a_terminal_gets_a_picture_and_is_left_as_it_was() {
         "{after:?}"
     );
 }
+
+#[test]
+fn prometheus_is_served_what_the_device_would_write() {
+    use std::net::TcpStream;
+    let mut child = watch(&["-", "--prometheus", "0", "--every", "60"])
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&program()).unwrap();
+    input.flush().unwrap();
+    let mut line = String::new();
+    let mut complaints = BufReader::new(child.stderr.take().unwrap());
+    complaints.read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("metrics: http://").unwrap();
+    let address = address.strip_suffix("/metrics").unwrap();
+    let scrape = || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let mut answer = scrape();
+    for _ in 0..100 {
+        if answer.contains("heap_owner_bytes{owner=\"mqtt\"} 96\n") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        answer = scrape();
+    }
+    for line in [
+        "heap_size_bytes{capability=\"DMA\"} 4096\n",
+        "heap_free_bytes{capability=\"DMA\"} ",
+        "heap_largest_free_block_bytes{capability=\"DMA\"} ",
+        "heap_owner_bytes{owner=\"mqtt\"} 96\n",
+        "heap_owner_peak_bytes{owner=\"mqtt\"} 192\n",
+    ] {
+        assert!(answer.contains(line), "{line}\n\n{answer}");
+    }
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

@@ -1,4 +1,4 @@
-//! What does a program's heap do now?
+//! `esp-heap watch`: a program's heap, live.
 
 use std::io::{IsTerminal as _, stdout};
 use std::path::PathBuf;
@@ -10,11 +10,12 @@ use heap_report::symbols::Symbols;
 use heap_report::watch::Watched;
 
 use crate::watch::lines::Lines;
+use crate::watch::server::Server;
 use crate::watch::signals::Signals;
 use crate::watch::source::{Arrived, Source};
 use crate::watch::view::View;
 use esp_heap::error::Error;
-use esp_heap::paint;
+use esp_heap::{paint, status};
 
 /// Watch a program's heap live: its event stream from a board's port, a growing file or a pipe
 #[derive(clap::Args)]
@@ -30,6 +31,7 @@ Examples:
   esp-heap watch events.log                            follows the file as it grows
   cargo xtask qemu --bin events | esp-heap watch -
   esp-heap watch /dev/ttyUSB0 --elf FIRMWARE           with functions and lines
+  esp-heap watch /dev/ttyUSB0 --prometheus 9100        serves http://127.0.0.1:9100/metrics meanwhile
   esp-heap watch /dev/ttyUSB0 --idle 30 | tee heap.log a board in CI
 
 Exit codes: 0 it was watched to its end, 1 there was no event in it, 5 the file cannot be read, 8 the port is absent, busy or silent, or was lost.")]
@@ -49,6 +51,9 @@ pub(crate) struct Arguments {
     /// The linked program that runs: return addresses become functions and lines
     #[arg(long, value_name = "FILE")]
     elf: Option<PathBuf>,
+    /// Serve the metrics in Prometheus's text format on this port of 127.0.0.1; 0: on any that is free
+    #[arg(long, value_name = "PORT")]
+    prometheus: Option<u16>,
     /// Print lines on a terminal, too
     #[arg(long)]
     plain: bool,
@@ -56,6 +61,8 @@ pub(crate) struct Arguments {
 
 /// How often the picture is drawn.
 const STEP: Duration = Duration::from_millis(100);
+/// How often the metrics are written anew: scrapes come every few seconds.
+const SCRAPED: Duration = Duration::from_secs(1);
 /// After so long without a byte a line of text is not the beginning of a frame.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -65,11 +72,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let mut watched = arguments.watched()?;
     let source = Source::open(&arguments.from, arguments.baud)?;
     let signals = Signals::heed()?;
+    let server = arguments.prometheus.map(Server::listen).transpose()?;
+    if let Some(server) = &server {
+        status!("metrics: http://{}/metrics", server.address);
+    }
     let mut view = match stdout().is_terminal() && !arguments.plain {
         true => View::on_terminal(every)?,
         false => View::Lines(Lines::new(every)),
     };
-    let end = watch(&source, &signals, idle, &mut view, &mut watched);
+    let mut views = Views {
+        view: &mut view,
+        server: server.as_ref(),
+        served: None,
+    };
+    let end = watch(&source, &signals, idle, &mut views, &mut watched);
     view.close();
     paint::print(summary(&watched))?;
     verdict(&source, &watched, end?)
@@ -90,6 +106,25 @@ fn seconds(number: f64) -> Result<Duration, Error> {
         .map_err(|_| Error::Usage(format!("{number} is no number of seconds")))
 }
 
+/// Who is shown how it stands.
+struct Views<'a> {
+    view: &'a mut View,
+    server: Option<&'a Server>,
+    /// When the metrics were written last.
+    served: Option<Instant>,
+}
+
+impl Views<'_> {
+    fn show(&mut self, watched: &mut Watched, now: Instant) -> Result<(), Error> {
+        let is_due = |last: Instant| now.duration_since(last) >= SCRAPED;
+        if let Some(server) = self.server.filter(|_| self.served.is_none_or(is_due)) {
+            server.serve(watched.prometheus());
+            self.served = Some(now);
+        }
+        self.view.show(watched, now)
+    }
+}
+
 /// Why it ended.
 enum End {
     Wanted,
@@ -102,7 +137,7 @@ fn watch(
     source: &Source,
     signals: &Signals,
     idle: Option<Duration>,
-    view: &mut View,
+    views: &mut Views<'_>,
     watched: &mut Watched,
 ) -> Result<End, Error> {
     let start = Instant::now();
@@ -132,15 +167,15 @@ fn watch(
         if end.is_some() {
             watched.end(seconds, &mut keep);
         }
-        view.text(&text)?;
+        views.view.text(&text)?;
         if let Some(end) = end {
             break end;
         }
         if drawn.is_none_or(|drawn| now.duration_since(drawn) >= STEP) {
-            view.show(watched, now)?;
+            views.show(watched, now)?;
             drawn = Some(now);
         }
-        if signals.came() || view.is_to_end() {
+        if signals.came() || views.view.is_to_end() {
             break End::Wanted;
         }
     };

@@ -80,7 +80,7 @@ fn draw(frame: &mut Frame<'_>, watched: &Watched, curve: &Curve) {
         .unwrap_or(u16::MAX)
         .min(8);
     let rows = [
-        Constraint::Length(6),
+        Constraint::Length(head_rows(watched, frame.area().width)),
         Constraint::Length(3),
         Constraint::Fill(2),
         Constraint::Length(if heaps > 0 { heaps + 2 } else { 0 }),
@@ -102,6 +102,16 @@ fn draw(frame: &mut Frame<'_>, watched: &Watched, curve: &Curve) {
         Layout::horizontal([Constraint::Fill(2), Constraint::Fill(3)]).areas(last);
     draw_failures(frame, failures, watched);
     draw_log(frame, log, watched);
+}
+
+/// Title, figures, gaps, and as many rows as the verdict needs.
+fn head_rows(watched: &Watched, columns: u16) -> u16 {
+    const MOST_ROWS: usize = 9;
+    let letters = watched.verdict().sentence.chars().count();
+    // Words that do not fit go to the next row: about a tenth of the columns stays empty.
+    let columns = usize::from(columns.saturating_sub(columns / 10).max(1));
+    let rows = (3 + letters.div_ceil(columns)).min(MOST_ROWS);
+    u16::try_from(rows).unwrap_or(6)
 }
 
 fn headline(watched: &Watched) -> Paragraph<'_> {
@@ -191,16 +201,21 @@ fn draw_heaps(frame: &mut Frame<'_>, area: Rect, watched: &Watched) {
     let lines: Vec<Line<'_>> = described
         .zip(watched.heaps())
         .map(|(heap, sample)| {
-            let figures = format!(
-                " {} of {}; largest free {}, fragmentation {:.0} %",
+            let used = format!(
+                " {} of {}",
                 grouped(sample.used.into()),
-                grouped(heap.size.into()),
-                grouped(sample.largest_free.into()),
-                sample.fragmentation() * 100.0
+                grouped(heap.size.into())
             );
+            let largest = format!("{used}; largest {}", grouped(sample.largest_free.into()));
+            let fragmentation = sample.fragmentation() * 100.0;
+            let free = grouped(sample.largest_free.into());
+            let all = format!("{used}; largest free {free}, fragmentation {fragmentation:.0} %");
             let name = format!("{:12} {:08X} ", end_of(&heap.name, 12), heap.start);
-            let room =
-                usize::from(width).saturating_sub(figures.chars().count() + name.chars().count());
+            let columns = usize::from(width).saturating_sub(name.chars().count());
+            let fits = |figures: &String| figures.chars().count() <= columns;
+            let figures = [all, largest, used].into_iter().find(fits);
+            let figures = figures.unwrap_or_else(|| "…".to_owned());
+            let room = columns.saturating_sub(figures.chars().count());
             let bar = bar(sample.used.into(), heap.size.into(), room);
             Line::from(vec![
                 Span::from(name),
@@ -220,19 +235,14 @@ fn draw_failures(frame: &mut Frame<'_>, area: Rect, watched: &Watched) {
         Style::new()
     };
     let block = Block::bordered().title(Span::styled(format!(" refused: {failed} "), style));
-    let lines = watched
-        .failures()
-        .rev()
-        .take(block.inner(area).height.into());
+    let inner = block.inner(area);
+    let lines = watched.failures().rev().take(inner.height.into());
     let lines: Vec<Line<'_>> = lines
         .map(|note| {
             let owner = watched.history().owner_name(note.owner);
-            Line::from(format!(
-                "{} bytes, {}, {owner}: {}",
-                grouped(note.size.into()),
-                note.caps,
-                note.sentence
-            ))
+            let size = grouped(note.size.into());
+            let told = format!("{size} bytes, {}, {owner}: {}", note.caps, note.sentence);
+            Line::from(start_of(&told, inner.width.into()))
         })
         .collect();
     frame.render_widget(Paragraph::new(lines).block(block), area);
@@ -240,19 +250,17 @@ fn draw_failures(frame: &mut Frame<'_>, area: Rect, watched: &Watched) {
 
 fn draw_log(frame: &mut Frame<'_>, area: Rect, watched: &Watched) {
     let block = Block::bordered().title(" log ");
-    let mut lines: Vec<Line<'_>> = watched
-        .log()
-        .rev()
-        .take(block.inner(area).height.into())
-        .map(without_codes)
-        .collect();
+    let inner = block.inner(area);
+    let last = watched.log().rev().take(inner.height.into());
+    let mut lines: Vec<Line<'_>> = last.map(|line| log_line(line, inner.width)).collect();
     lines.reverse();
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
 /// Colours of the program's log would colour the picture.
-fn without_codes(line: &str) -> Line<'_> {
-    Line::from(anstream::adapter::strip_str(line).to_string())
+fn log_line(line: &str, columns: u16) -> Line<'_> {
+    let plain = anstream::adapter::strip_str(line).to_string();
+    Line::from(start_of(&plain, columns.into()))
 }
 
 fn bar(value: u64, most: u64, columns: usize) -> String {
@@ -273,6 +281,18 @@ fn end_of(name: &str, columns: usize) -> String {
             .chain(name.chars().skip(letters + 1 - columns.max(1)))
             .collect(),
         false => name.to_owned(),
+    }
+}
+
+/// The start of a sentence, with a mark where it is cut.
+fn start_of(text: &str, columns: usize) -> String {
+    match text.chars().count() > columns {
+        true => text
+            .chars()
+            .take(columns.saturating_sub(1))
+            .chain(std::iter::once('…'))
+            .collect(),
+        false => text.to_owned(),
     }
 }
 
@@ -408,6 +428,39 @@ mod tests {
             "{}",
             line(20)
         );
+    }
+
+    #[test]
+    fn at_80_by_24_the_culprit_is_named_and_what_is_cut_has_a_mark() {
+        let picture = picture(&program(), 80, 24);
+        assert!(picture.contains("mqtt"), "{picture}");
+        assert!(picture.contains("fragmentation 26 %"), "{picture}");
+        let refused = picture
+            .lines()
+            .find(|line| line.contains("6,000 bytes, DMA"));
+        assert!(refused.is_some_and(|line| line.contains('…')), "{picture}");
+        let (head, _) = picture.split_once("owners").unwrap();
+        let words: Vec<&str> = head
+            .split(['"', '\n', ' '])
+            .filter(|word| !word.is_empty())
+            .collect();
+        let sentence = program().verdict().sentence;
+        let whole: Vec<&str> = sentence.split(' ').collect();
+        assert!(
+            words.windows(whole.len()).any(|part| part == whole),
+            "the verdict is whole\n{picture}"
+        );
+    }
+
+    #[test]
+    fn a_heap_has_as_many_figures_as_fit_whole() {
+        let narrow = picture(&program(), 60, 24);
+        assert!(
+            narrow.contains(" 4,000 of 8,192; largest 3,088 │"),
+            "{narrow}"
+        );
+        let narrower = picture(&program(), 44, 24);
+        assert!(narrower.contains(" 4,000 of 8,192 │"), "{narrower}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! ```
 
 mod line;
+mod metrics;
 mod names;
 mod rate;
 
@@ -20,6 +21,8 @@ use crate::rebuild::evidence::Evidence;
 use crate::rebuild::{self, Account, FailureNote, HeapSample, Leak, Live, Rebuilt, leaks, refusal};
 use crate::symbols::Symbols;
 use crate::verdict::{Facts, Verdict, deciding};
+use heap_trace::Owner;
+use metrics::LeastFree;
 use names::Names;
 use rate::Rates;
 
@@ -43,6 +46,7 @@ pub struct Watched {
     failures: VecDeque<FailureNote>,
     marks: VecDeque<String>,
     log: VecDeque<String>,
+    least_free: LeastFree,
 }
 
 /// Somebody and what they have.
@@ -164,6 +168,19 @@ impl Watched {
     #[must_use]
     pub fn heaps(&self) -> Vec<HeapSample> {
         rebuild::heaps(&self.history().heaps, &self.live)
+    }
+
+    /// The program's metrics now, in Prometheus's text format: those that [`heap_trace::Metrics`]
+    /// writes on the device. The least free bytes are those of the moments at which this was called.
+    /// O(blocks).
+    #[must_use]
+    pub fn prometheus(&mut self) -> String {
+        let heaps = self.heaps();
+        let described = &self.listener.history().heaps;
+        let capabilities = metrics::capabilities(described, &heaps, &mut self.least_free);
+        let owners = self.accounts.owners.iter();
+        let owners = owners.map(|(owner, account)| (Owner(*owner), metrics::tally(account)));
+        metrics::written(capabilities, owners, self.history())
     }
 
     /// What is missing, what only following the events shows included.
