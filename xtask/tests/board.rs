@@ -74,6 +74,24 @@ fn without_a_sender_one_line_says_what_to_install() {
 }
 
 #[test]
+fn a_dry_run_needs_no_sender() {
+    let machine = machine(&[]);
+    for command in ["image", "flash", "monitor"] {
+        let words = [
+            command,
+            "--dry-run",
+            "--chip",
+            "esp32c3",
+            "--elf",
+            "demo.elf",
+        ];
+        let output = xtask(machine.path(), &words);
+        assert_eq!(code(&output), Some(0), "{command}: {}", said(&output));
+        assert!(said(&output).contains("espflash "), "{}", said(&output));
+    }
+}
+
+#[test]
 fn a_dry_run_prints_the_exact_steps_from_source_to_board() {
     let compilers = [("rustc", ACTIVE_RUSTC), ("rustup", "exit 0")];
     let machine = machine(&[SENDER, compilers[0], compilers[1]]);

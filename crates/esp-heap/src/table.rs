@@ -1,4 +1,4 @@
-//! How tables look on the terminal: one look for every command.
+//! Tables on the terminal: one look for every command.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
@@ -28,6 +28,14 @@ pub fn of_text<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Table {
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(heads);
     table
+}
+
+/// Leaves out what stands between columns but one space, for tables with many of them.
+pub fn narrow(table: &mut Table) {
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    for column in table.column_iter_mut() {
+        column.set_padding((1, 0));
+    }
 }
 
 /// Breaks the lines of cells so that the table is at most 100 columns wide.

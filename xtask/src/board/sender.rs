@@ -1,4 +1,4 @@
-//! Who speaks with the chip's boot loader: espflash or esptool, and in which words?
+//! Programs that speak with a chip's boot loader, espflash and esptool, and their command lines.
 //!
 //! ```text
 //!              espflash (brings ESP-IDF's boot loader and a partition table)   esptool (takes files)
@@ -163,6 +163,12 @@ impl Sender {
                 .join(" or "),
             remedy: candidates[0].remedy().to_owned(),
         })
+    }
+
+    /// The same where nothing is run: espflash if none is installed.
+    pub(crate) fn wanted_or_found(wanted: Option<Sender>) -> Sender {
+        let found = || Sender::find(None).unwrap_or(Sender::Espflash);
+        wanted.unwrap_or_else(found)
     }
 
     pub(crate) fn program(self) -> &'static str {

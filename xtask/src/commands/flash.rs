@@ -1,4 +1,4 @@
-//! The program for a board, sent to it.
+//! `cargo xtask flash`: the program for a board, sent to it.
 
 use std::process::ExitCode;
 
@@ -35,11 +35,11 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let source = &arguments.source;
-    let sender = Sender::find(arguments.with)?;
     if source.dry_run {
-        arguments.show(sender)?;
+        arguments.show(Sender::wanted_or_found(arguments.with))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let sender = Sender::find(arguments.with)?;
     // A port that is not there is told before minutes of compiling.
     let port = port::chosen(arguments.line.port.as_deref())?;
     port::check(&port)?;

@@ -32,7 +32,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
             .clone()
             .unwrap_or_else(|| image::file_beside(&elf))
     };
-    let sender = Sender::find(arguments.with)?;
+    let sender = match source.dry_run {
+        true => Sender::wanted_or_found(arguments.with),
+        false => Sender::find(arguments.with)?,
+    };
     if source.dry_run {
         build::show_step(source)?;
         let elf = source.expected_file();

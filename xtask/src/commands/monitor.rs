@@ -26,7 +26,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let (source, line) = (&arguments.source, &arguments.line);
-    let sender = Sender::find(arguments.with)?;
+    let sender = match source.dry_run {
+        true => Sender::wanted_or_found(arguments.with),
+        false => Sender::find(arguments.with)?,
+    };
     let elf = source.expected_file();
     let elf = elf.is_file().then_some(elf);
     if source.dry_run {

@@ -10,13 +10,13 @@ use esp_heap::table;
 const HEADS: [&str; 13] = [
     "",
     "found",
-    "refused\nat once",
-    "by a\ncheck",
-    "by a\npatrol",
-    "patrol's\ncalls, most",
-    "at next\nuse",
+    "at\nonce",
+    "by\ncheck",
+    "by\npatrol",
+    "most\ncalls",
+    "next\nuse",
     "harm-\nless",
-    "contents\nonly",
+    "con-\ntents",
     "missed",
     "block\nnamed",
     "owner\nnamed",
@@ -37,12 +37,13 @@ pub(crate) fn of(rows: &[Row]) -> String {
 
 fn of_level(level: Poisoning, rows: &[&Row]) -> String {
     let mut table = table::of_numbers(HEADS);
+    table::narrow(&mut table);
     for row in rows {
         table.add_row(cells(row));
     }
     let count = rows.first().map_or(0, |row| row.tally.faults);
     format!(
-        "poisoning {}, {count} faults of each kind\n{table}\n\n",
+        "poisoning {}, {count} faults of each kind; named: percent of the findings\n{table}\n\n",
         level.name()
     )
 }
@@ -58,7 +59,7 @@ fn cells(row: &Row) -> Vec<String> {
     let tally = &row.tally;
     let share = |part: u32, whole: u32| match whole {
         0 => String::new(),
-        _ => format!("{:.1} %", f64::from(part) * 100.0 / f64::from(whole)),
+        _ => format!("{:.1}", f64::from(part) * 100.0 / f64::from(whole)),
     };
     let counts = [
         tally.found,
@@ -127,4 +128,47 @@ fn of_row(row: &Row) -> Vec<Figure> {
     let (level, kind) = (row.level.name(), row.kind.name());
     let figure = |(metric, count): (&'static str, u32)| Figure::new(level, kind, metric, count);
     counts.into_iter().map(figure).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+    use crate::faults::run::Row;
+    use esp_heap::poisoning::Poisoning;
+    use target_suite::faults::{Kind, Tally};
+
+    #[test]
+    fn tables_fit_100_columns_with_counts_of_a_hundred_thousand_faults() {
+        let tally = Tally {
+            faults: 99_999,
+            found: 99_999,
+            at_once: 9999,
+            check: 99_999,
+            patrol: 99_999,
+            patrol_calls: 9999,
+            next_use: 9999,
+            harmless: 9999,
+            contents: 9999,
+            missed: 99_999,
+            findings: 7,
+            named: 7,
+            owned: 7,
+            owner_named: 7,
+            spread: 99_999,
+            ..Tally::default()
+        };
+        let row = |kind| Row {
+            level: Poisoning::Comprehensive,
+            kind,
+            tally,
+            panics: 0,
+        };
+        let rows: Vec<Row> = Kind::ALL.into_iter().map(row).collect();
+        let text = of(&rows);
+        let table = text
+            .lines()
+            .filter(|line| line.starts_with(['┌', '│', '╞', '└']));
+        let widest = table.map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|columns| columns <= 100), "{text}");
+    }
 }
