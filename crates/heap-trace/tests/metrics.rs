@@ -1,5 +1,9 @@
 //! Metrics: the same figures in three formats, in a buffer that may be too small.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that fails fails its test"
+)]
 
 mod support;
 

@@ -79,7 +79,7 @@ pub(super) fn write<'n, const OWNERS: usize>(
         head(out, metric, help);
         for (owner, tally) in metrics.owners() {
             called(owner, name, &mut |words| {
-                sample(out, metric, "owner", words)
+                sample(out, metric, "owner", words);
             });
             out.show(format_args!("{}\n", value(&tally)));
         }
