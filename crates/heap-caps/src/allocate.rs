@@ -251,7 +251,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    fn route(&mut self, caps: Caps) -> Option<RouteIndex> {
+    pub(crate) fn route(&mut self, caps: Caps) -> Option<RouteIndex> {
         if self.routes.position(caps).is_none() {
             let Self {
                 routes,

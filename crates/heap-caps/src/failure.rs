@@ -10,6 +10,7 @@ use soc_regions::{Caps, TypeIndex};
 
 use crate::misuse::{Corrupt, Misuse};
 use crate::registry::HeapIndex;
+use crate::relief::Relief;
 use crate::request::AllocRequest;
 use crate::reserve::Reserve;
 
@@ -107,6 +108,8 @@ pub struct Failure {
     pub granularity: u32,
     /// Whether these are cache lines.
     pub whole_lines: bool,
+    /// What gave memory back for it, in vain.
+    pub relief: Relief,
     candidates: [Option<Candidate>; DESCRIBED],
     not_described: u8,
 }
@@ -123,6 +126,7 @@ impl Failure {
             caller: request.caller,
             granularity: 1,
             whole_lines: false,
+            relief: Relief::NONE,
             candidates: [None; DESCRIBED],
             not_described: 0,
         }
@@ -170,6 +174,20 @@ pub(crate) struct FailureRecord {
     described: u32,
     /// Sets of capabilities that were tried, and 1; 0 where no failure is recorded.
     attempts: u8,
+    relieved: Relieved,
+    relief: Relief,
+}
+
+/// Whose the relief of a record is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Relieved {
+    /// Nobody's.
+    No = 0,
+    /// That of the request that is refused next.
+    Announced,
+    /// That of the request of the record.
+    Recorded,
 }
 
 /// What a heap on the route had free; or, with [`HeapState::RESERVED`] holes, the reserve that kept it.
@@ -232,7 +250,14 @@ impl FailureRecord {
         }; KEPT],
         described: 0,
         attempts: 0,
+        relieved: Relieved::No,
+        relief: Relief::NONE,
     };
+
+    /// What was tried for the request whose record begins next.
+    pub(crate) fn announce(&mut self, relief: &Relief) {
+        (self.relief, self.relieved) = (*relief, Relieved::Announced);
+    }
 
     /// Begins the record of a request that tried `attempts` sets of capabilities, `caps` the last.
     #[inline(always)]
@@ -250,6 +275,10 @@ impl FailureRecord {
         self.cause = cause;
         self.described = 0;
         self.attempts = attempts.saturating_add(1);
+        self.relieved = match self.relieved {
+            Relieved::Announced => Relieved::Recorded,
+            Relieved::No | Relieved::Recorded => Relieved::No,
+        };
     }
 
     /// Adds the state of a heap on the route, as long as there is room.
@@ -286,6 +315,10 @@ impl FailureRecord {
             caller: self.caller,
             granularity: 1,
             whole_lines: false,
+            relief: match self.relieved {
+                Relieved::Recorded => self.relief,
+                Relieved::No | Relieved::Announced => Relief::NONE,
+            },
             candidates: [None; DESCRIBED],
             not_described: 0,
         })

@@ -10,7 +10,7 @@ use defmt::{Format, Formatter, write};
 use crate::{
     AddRegionError, Allocated, BlockView, BootError, Booted, Candidate, Cause, Corrupt, Failure,
     Finding, Freed, HeapIndex, HeapView, Misuse, MisuseKind, Policy, ReallocateError, Reallocated,
-    Reserve, Why,
+    ReliefStep, Reserve, Why,
 };
 
 impl Format for Failure {
@@ -29,6 +29,9 @@ impl Format for Failure {
         if self.not_described() > 0 {
             write!(out, "; {=u8} more heaps", self.not_described());
         }
+        for step in self.relief.steps() {
+            write!(out, "; {}", step);
+        }
         if self.attempts > 1 {
             write!(out, " (last of {=u8} tries)", self.attempts);
         }
@@ -40,6 +43,17 @@ impl Format for Failure {
                 caller.line()
             );
         }
+    }
+}
+
+impl Format for ReliefStep {
+    fn format(&self, out: Formatter<'_>) {
+        let Self { name, calls, bytes } = *self;
+        write!(
+            out,
+            "{=str} gave {=u32} B in {=u16} calls",
+            name, bytes, calls
+        );
     }
 }
 

@@ -6,6 +6,7 @@ extern crate std;
 
 mod alias;
 mod allocate;
+mod attempt;
 mod boot;
 mod boot_error;
 
@@ -21,12 +22,14 @@ mod misuse;
 mod observer;
 mod patrol;
 mod policy;
+mod pressure;
 
 mod free;
 mod reallocate;
 mod refuse;
 mod region;
 mod registry;
+mod relief;
 mod report;
 mod request;
 mod reserve;
@@ -45,6 +48,7 @@ mod pending;
 mod watch;
 
 pub use allocate::Taken;
+pub use attempt::HeapMask;
 pub use boot::Booted;
 pub use boot_error::{AddRegionError, BootError};
 pub use failure::{Candidate, Cause, DESCRIBED, Failure, ReallocateError, Why};
@@ -59,8 +63,10 @@ pub use pending::{
     CopiedMove, FilledFree, PendingAllocation, PendingFree, PendingMove, Reallocation,
 };
 pub use policy::Policy;
+pub use pressure::{Level, PressureEvent, PressureKind};
 pub use reallocate::{OrdinaryMove, Stay};
 pub use registry::HeapIndex;
+pub use relief::{RELIEF_STEPS, Relief, ReliefStep};
 pub use report::print_summary;
 pub use request::{AllocRequest, Placement};
 pub use reserve::{RESERVES, Reserve, ReserveError};

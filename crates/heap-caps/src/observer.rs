@@ -9,6 +9,7 @@
 //! | a block was resized, in place or by moving, in its heap or to another | `on_reallocate`, once (and nothing else) |
 //! | any of these found no memory, or was asked for something impossible | `on_failure`, once; a list of preferences only at its end |
 //! | memory was found, but it had been written to after it was freed (comprehensive poisoning) | `on_allocate` for the block, which is kept back as evidence, then `on_failure` |
+//! | memory became short, or something was done about it | `on_pressure` |
 //! | zero bytes were asked for | nothing |
 //! | a free or reallocation was refused because of its address | nothing: the record of the block stays as it is |
 //!
@@ -19,7 +20,7 @@ use core::panic::Location;
 
 use soc_regions::Caps;
 
-use crate::{Failure, HeapIndex};
+use crate::{Failure, HeapIndex, PressureEvent};
 
 /// A block was allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,11 @@ pub trait Observer {
     fn on_failure(&mut self, failure: &Failure) {
         let _ = failure;
     }
+
+    /// Memory is short or back, or something was done about it.
+    fn on_pressure(&mut self, event: &PressureEvent) {
+        let _ = event;
+    }
 }
 
 impl Observer for () {
@@ -114,6 +120,9 @@ macro_rules! observe_in_order {
             }
             fn on_failure(&mut self, failure: &Failure) {
                 $(self.$index.on_failure(failure);)+
+            }
+            fn on_pressure(&mut self, event: &PressureEvent) {
+                $(self.$index.on_pressure(event);)+
             }
         }
     };

@@ -26,7 +26,7 @@ use crate::misuse::Misuse;
 use crate::observer::{Observer, Reallocated};
 use crate::pending::{Block, CopiedMove, PendingMove, Reallocation};
 use crate::registry::HeapIndex;
-use crate::request::{AllocRequest, Placement};
+use crate::request::AllocRequest;
 use crate::route::Step;
 use crate::search::{InVain, Progress, Search};
 
@@ -324,32 +324,40 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         address: u32,
         request: &AllocRequest<'_>,
     ) -> Result<Reallocation<P>, ReallocateError<Cause>> {
-        let old = self.block_at(address)?;
-        let default;
-        let sets: &[Caps] = match &request.placement {
-            Placement::Caps(caps) => core::slice::from_ref(caps),
-            Placement::Prefer(sets) => sets,
-            Placement::Default => {
-                default = [self.default_set(request.size), Caps::DEFAULT];
-                let count = if self.external_above().is_some() {
-                    2
-                } else {
-                    1
-                };
-                default.get(..count).unwrap_or(&default)
-            }
-            Placement::Tag(_) => &[],
-        };
-        if let Some(layout) = request.layout() {
-            for &caps in sets {
-                if let Some(done) = self.resize_or_move(&old, request, layout, caps)? {
-                    return Ok(done);
-                }
-            }
+        if let Some(done) = self.attempt_reallocate(address, request)? {
+            return Ok(done);
         }
         let refused = self.search(&mut Search::refused(request));
         debug_assert!(matches!(refused, Progress::Refused));
         Err(ReallocateError::Failure(self.last_cause(request)))
+    }
+
+    /// As [`HeapCaps::begin_reallocate`]; that there is no memory (`None`) is neither recorded nor
+    /// counted nor told to the observer. O(heaps).
+    ///
+    /// # Errors
+    /// The address was not handed out.
+    #[inline(never)]
+    pub fn attempt_reallocate(
+        &mut self,
+        address: u32,
+        request: &AllocRequest<'_>,
+    ) -> Result<Option<Reallocation<P>>, Misuse> {
+        let old = self.block_at(address)?;
+        let Some(layout) = request.layout() else {
+            return Ok(None);
+        };
+        self.with_routes(|heaps| {
+            for index in 0.. {
+                let Some(caps) = heaps.nth_set(request, index) else {
+                    break;
+                };
+                if let Some(done) = heaps.resize_or_move(&old, request, layout, caps)? {
+                    return Ok(Some(done));
+                }
+            }
+            Ok(None)
+        })
     }
 
     /// Last phase of a move: gives up the old block, or what is too much of it. Returns the new address. O(1).

@@ -367,6 +367,11 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         free.fold(0, u32::saturating_add)
     }
 
+    /// Bytes of a heap, its bookkeeping included; 0 where there is none.
+    pub(crate) fn size(&self, index: HeapIndex) -> u32 {
+        self.slots.get(index.get()).map_or(0, |slot| slot.size)
+    }
+
     /// Whether a heap's memory has an instruction side.
     pub(crate) fn has_code_side(&self, index: HeapIndex) -> bool {
         let details = self.details.get(index.get());

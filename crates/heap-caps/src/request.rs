@@ -37,6 +37,7 @@ pub struct AllocRequest<'a> {
     pub(crate) alignment: usize,
     pub(crate) placement: Placement<'a>,
     pub(crate) zeroed: bool,
+    pub(crate) fail_fast: bool,
     pub(crate) caller: Option<&'static Location<'static>>,
 }
 
@@ -51,6 +52,7 @@ impl AllocRequest<'_> {
             alignment: 1,
             placement: Placement::Caps(caps),
             zeroed: false,
+            fail_fast: false,
             caller: Some(Location::caller()),
         }
     }
@@ -92,6 +94,18 @@ impl AllocRequest<'_> {
         }
     }
 
+    /// Returns the same request, to be refused at once where there is no memory: no shrinker is run
+    /// and no emergency reserve is released for it. For interrupt handlers, and for what can do
+    /// without.
+    #[must_use]
+    #[inline(always)]
+    pub const fn fail_fast(self) -> Self {
+        Self {
+            fail_fast: true,
+            ..self
+        }
+    }
+
     /// Returns the same request without a code location: for interfaces that don't know it.
     #[must_use]
     #[inline(always)]
@@ -110,6 +124,7 @@ impl AllocRequest<'_> {
             size,
             alignment,
             zeroed,
+            fail_fast,
             caller,
             ..
         } = self;
@@ -118,6 +133,7 @@ impl AllocRequest<'_> {
             alignment,
             placement,
             zeroed,
+            fail_fast,
             caller,
         }
     }
@@ -128,6 +144,12 @@ impl<'a> AllocRequest<'a> {
     #[must_use]
     pub const fn size(&self) -> usize {
         self.size
+    }
+
+    /// Alignment asked for in bytes, 1 where none was.
+    #[must_use]
+    pub const fn alignment(&self) -> usize {
+        self.alignment
     }
 
     /// Memory asked for.
@@ -147,6 +169,12 @@ impl<'a> AllocRequest<'a> {
     #[inline(always)]
     pub const fn is_zeroed(&self) -> bool {
         self.zeroed
+    }
+
+    /// Whether the request is refused at once where there is no memory.
+    #[must_use]
+    pub const fn is_fail_fast(&self) -> bool {
+        self.fail_fast
     }
 
     /// Code location that made the request, if known.

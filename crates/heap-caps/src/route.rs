@@ -71,6 +71,11 @@ pub(crate) struct Routes<const N: usize> {
     next: u32,
     /// How often heaps or reserves have changed.
     generation: u32,
+    /// 1 while the routes are hidden. A word, and here, within reach of an instruction.
+    hidden: u32,
+    /// The keys and the first route while they are hidden.
+    hidden_keys: [Caps; KEPT],
+    hidden_first: [Step; N],
 }
 
 /// A route that is being worked out, a column at a time.
@@ -92,6 +97,36 @@ impl<const N: usize> Routes<N> {
             bits: [Caps::empty(); KEPT],
             next: 0,
             generation: 0,
+            hidden: 0,
+            hidden_keys: [Caps::empty(); KEPT],
+            hidden_first: [Step::END; N],
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn are_hidden(&self) -> bool {
+        self.hidden != 0
+    }
+
+    /// Hides all routes, so that nothing is found, or shows them again. Whoever asks for the one set that the hidden keys
+    /// name finds an empty route. No route may be kept meanwhile.
+    pub(crate) fn set_hidden(&mut self, hidden: bool) {
+        const NOT_ASKED_FOR: Caps = Caps::from_bits_retain(u32::MAX);
+        if hidden == self.are_hidden() {
+            return;
+        }
+        self.hidden = u32::from(hidden);
+        let first = self.steps.first_mut();
+        if hidden {
+            self.hidden_keys = core::mem::replace(&mut self.keys, [NOT_ASKED_FOR; KEPT]);
+            if let Some(first) = first {
+                self.hidden_first = core::mem::replace(first, [Step::END; N]);
+            }
+        } else {
+            self.keys = self.hidden_keys;
+            if let Some(first) = first {
+                *first = self.hidden_first;
+            }
         }
     }
 
@@ -104,12 +139,14 @@ impl<const N: usize> Routes<N> {
     #[cold]
     #[inline(never)]
     pub(crate) fn invalidate(&mut self) {
+        let hidden = self.are_hidden();
         let generation = self.generation.wrapping_add(1);
         // The steps too: a request without capabilities finds the places that are empty.
         *self = Self {
             generation,
             ..Self::new()
         };
+        self.set_hidden(hidden);
     }
 
     /// Where the route for `asked` is kept, if it is. O(1).

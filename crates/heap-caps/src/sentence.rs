@@ -17,6 +17,9 @@ impl Display for Failure {
         self.request(out)?;
         out.write_str(": ")?;
         self.verdict(out)?;
+        if !self.relief.is_empty() {
+            write!(out, "; {}", self.relief)?;
+        }
         self.origin(out)
     }
 }

@@ -1,0 +1,76 @@
+//! Shortage of memory, as observers are told of it.
+//!
+//! What layers with locks do when memory is short (`heap_caps_alloc`) is told here, so that it stands
+//! between the allocations and frees that caused it.
+
+use core::fmt;
+
+use crate::sentence::Bytes;
+
+/// How short memory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// There is enough.
+    Normal,
+    /// Less should be used: smaller buffers, no new connections.
+    Low,
+    /// Requests are about to be refused.
+    Critical,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Normal => "normal",
+            Self::Low => "low",
+            Self::Critical => "critical",
+        })
+    }
+}
+
+/// Memory is short or back, or something was done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PressureEvent {
+    /// The name of the gauge, the shrinker or the reserve.
+    pub name: &'static str,
+    /// What happened.
+    pub kind: PressureKind,
+}
+
+impl PressureEvent {
+    /// An event of the gauge, shrinker or reserve that is called `name`.
+    #[must_use]
+    pub const fn new(name: &'static str, kind: PressureKind) -> Self {
+        Self { name, kind }
+    }
+}
+
+/// What happened when memory was short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PressureKind {
+    /// A gauge has another level.
+    Level(Level),
+    /// A shrinker was called and gave so many bytes back, as it says.
+    Shrunk(u32),
+    /// An emergency reserve of so many bytes was released.
+    Released(u32),
+    /// An emergency reserve of so many bytes was armed again.
+    Armed(u32),
+}
+
+/// `tiles gave 4.0 KiB`, `internal memory low`
+impl fmt::Display for PressureEvent {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = |bytes: u32| Bytes(bytes as usize); // widening
+        let Self { name, kind } = self;
+        match *kind {
+            PressureKind::Level(level) => write!(out, "{name} memory {level}"),
+            PressureKind::Shrunk(0) => write!(out, "{name} gave nothing"),
+            PressureKind::Shrunk(given) => write!(out, "{name} gave {}", bytes(given)),
+            PressureKind::Released(size) => write!(out, "{name} released {}", bytes(size)),
+            PressureKind::Armed(size) => write!(out, "{name} has {} again", bytes(size)),
+        }
+    }
+}
