@@ -13,12 +13,13 @@ use heap_caps::{Misuse, MisuseKind, Observer};
 use multi_heap::Poison;
 
 use crate::heap::State;
+use crate::lock::RawLock;
 
 /// On a chip without an operating system the bytes of a heap are where its addresses say: no other memory is taken.
 pub(crate) const ADDRESSES_ARE_POINTERS: bool =
     cfg!(all(target_os = "none", target_pointer_width = "32"));
 
-impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
     /// Whether bytes of some heap can be elsewhere than its addresses say.
     #[inline(always)]
     const fn is_displaced(&self) -> bool {

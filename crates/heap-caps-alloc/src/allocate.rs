@@ -9,7 +9,9 @@
 use core::panic::Location;
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, Corrupt, Failure, InVain, Observer, Placement, Progress, Search};
+use heap_caps::{
+    AllocRequest, Corrupt, Failure, InVain, Observer, Placement, Progress, Search, Taken,
+};
 use multi_heap::{Poison, Request, zero_block};
 use soc_regions::Caps;
 
@@ -124,6 +126,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         in_vain: InVain,
     ) -> Option<NonNull<u8>> {
         let mut state = self.state.acquire();
+        if let Some(hooks) = state.pressure.hooks {
+            drop(state);
+            return (hooks.allocate)(self, &request);
+        }
         let mut search = Search::new(&request).after(in_vain);
         let taken = loop {
             match state.heaps.advance(&mut search) {
@@ -138,14 +144,24 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 }
             }
         };
-        let pending = state.heaps.pending(taken, &request);
+        self.finish(state, taken, &request)
+    }
+
+    /// Makes a block ready that `state` has just taken for `request`, after the lock is released.
+    pub(crate) fn finish(
+        &self,
+        state: Guard<'_, L, State<L, P, O, HEAPS>>,
+        taken: Taken,
+        request: &AllocRequest<'_>,
+    ) -> Option<NonNull<u8>> {
+        let pending = state.heaps.pending(taken, request);
         let block = state.pointer_to(taken.address);
         drop(state);
         // SAFETY: nobody has heard of the block yet, and memory of a heap stays the heap's (contract of `boot` …).
         match unsafe { pending.finish() } {
             Ok(_) => Some(block),
             Err(corrupt) => {
-                self.refused_as_corrupt(&request, corrupt);
+                self.refused_as_corrupt(request, corrupt);
                 None
             }
         }
@@ -155,7 +171,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[inline]
     pub(crate) fn refused(
         &self,
-        state: Guard<'_, L, State<P, O, HEAPS>>,
+        state: Guard<'_, L, State<L, P, O, HEAPS>>,
         request: &AllocRequest<'_>,
     ) {
         if let Some(handler) = state.desk.on_failure

@@ -4,6 +4,7 @@ use heap_caps::{HeapCaps, Observer, Policy};
 use multi_heap::{Poison, Unpoisoned};
 
 use crate::lock::{Locked, RawLock};
+use crate::pressure::Pressure;
 use crate::report::{Desk, ReportHandler};
 
 /// All heaps of a chip behind one lock, for a `static`.
@@ -21,15 +22,16 @@ use crate::report::{Desk, ReportHandler};
 /// Numbers become pointers here: on a chip an address *is* a pointer; on a host the bytes lie in a buffer, and the way back is
 /// looked up in O(heaps). What is `unsafe` about memory is in the contracts of this type.
 pub struct CapsHeap<L: RawLock, P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize = 16> {
-    pub(crate) state: Locked<L, State<P, O, HEAPS>>,
+    pub(crate) state: Locked<L, State<L, P, O, HEAPS>>,
 }
 
 /// What the lock protects.
-pub(crate) struct State<P: Poison, O: Observer, const HEAPS: usize> {
+pub(crate) struct State<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> {
     pub(crate) heaps: HeapCaps<P, O, HEAPS>,
     /// Whether some heap's bytes are elsewhere than its addresses say (on a host).
     pub(crate) displaced: bool,
     pub(crate) desk: Desk,
+    pub(crate) pressure: Pressure<CapsHeap<L, P, O, HEAPS>>,
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
@@ -47,6 +49,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 heaps: HeapCaps::with_policy(observer, policy),
                 displaced: false,
                 desk: Desk::new(),
+                pressure: Pressure::new(),
             }),
         }
     }

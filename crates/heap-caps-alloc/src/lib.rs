@@ -6,6 +6,7 @@ extern crate std;
 
 mod addresses;
 mod allocate;
+mod arena;
 mod buffer;
 mod claim;
 mod diagnosis;
@@ -16,6 +17,7 @@ mod global;
 mod heap;
 mod lock;
 mod place;
+mod pressure;
 mod reallocate;
 mod register;
 mod report;
@@ -28,6 +30,7 @@ mod tagged;
 ))]
 mod typed;
 
+pub use arena::{Arena, LeftInArena, Scratch};
 pub use buffer::{CodeBuffer, DmaBuffer, WordBuffer};
 pub use claim::{
     AlreadyTaken, Bluetooth, Claim, Claimed, MappedPsram, Parts, Psram, Ram, SecondCore,
@@ -43,6 +46,12 @@ pub use lock::{InterruptMask, Masked, RawLock, Unlocked};
 pub use place::{
     CHOICES, Choices, Default8Bit, Dma, HeapRef, In, Internal, InternalOrSpiram, Place, Prefer,
     Retention, Rtc, Spiram, SpiramOrInternal,
+};
+pub use pressure::{
+    Allocating, EMERGENCIES, EmergencyError, EmergencyHandler, EmergencyIndex, EmergencyRelease,
+    EmergencyReserve, GAUGES, GaugeIndex, GaugeTableFull, InterruptProbe, Level, LevelChange,
+    LevelHandler, PATIENCE, Park, PressureGauge, SHRINKERS, Shortage, Shrink, Shrinker,
+    ShrinkerFigures, ShrinkerIndex, ShrinkerTableFull, WaitError,
 };
 pub use report::{Action, FailureHandler, Fault, Report, ReportHandler};
 pub use tagged::TaggedBuffer;

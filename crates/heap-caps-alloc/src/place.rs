@@ -6,10 +6,13 @@
 //!         └ H: HeapRef           which heap: a type without size, or a reference
 //! ```
 
+use core::alloc::Layout;
 use core::fmt;
+use core::future::Future;
 use core::marker::PhantomData;
+use core::ptr::NonNull;
 
-use heap_caps::Observer;
+use heap_caps::{AllocRequest, Failure, Observer, Placement};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -53,6 +56,35 @@ pub trait Place {
 
     /// The heap.
     fn home(&self) -> &Self::Home;
+
+    /// A block for `layout` as soon as there is memory: what a `Box` or `Vec` of this allocator can be
+    /// made of. See [`CapsHeap::allocate_async`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "allocator-api2-04")] {
+    /// use core::alloc::Layout;
+    /// use allocator_api2_04::vec::Vec;
+    /// use heap_caps_alloc::{Dma, HeapRef, Place};
+    ///
+    /// /// Room for `count` samples, when others have made it.
+    /// async fn samples<H: HeapRef>(dma: Dma<H>, count: usize) -> Option<Vec<u16, Dma<H>>> {
+    ///     let layout = Layout::array::<u16>(count).ok()?;
+    ///     let block = dma.allocate_async(layout).await.ok()?;
+    ///     // SAFETY: a block of this allocator, of this layout, and of no values yet.
+    ///     Some(unsafe { Vec::from_raw_parts_in(block.cast().as_ptr(), 0, count, dma) })
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// No heap could ever serve it; size 0 is refused.
+    fn allocate_async(&self, layout: Layout) -> impl Future<Output = Result<NonNull<u8>, Failure>> {
+        let request = AllocRequest::new(layout.size(), Caps::empty())
+            .aligned_to(layout.align())
+            .placed(const { Placement::Prefer(Self::CHOICES.as_slice()) })
+            .anonymous();
+        self.home().heap().allocate_async(request)
+    }
 }
 
 /// Most sets that preferences can name.

@@ -11,6 +11,7 @@ use soc_regions::Caps;
 
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
+use crate::pressure::Relieving;
 use crate::report::{Action, Fault};
 
 /// Free and reallocation.
@@ -111,6 +112,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             return false;
         }
         let mut state = self.state.acquire();
+        if state.heaps.is_detoured() {
+            return false;
+        }
         match state.known_address(pointer) {
             Some(address) => state.heaps.free_ordinary(address),
             None => false,
@@ -126,7 +130,14 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         drop(state);
         // SAFETY: the caller of `free` gave the block up; memory of a heap stays the heap's.
         let filled = unsafe { pending.fill() };
-        self.state.acquire().heaps.finish_free(filled)
+        let mut state = self.state.acquire();
+        let freed = state.heaps.finish_free(filled);
+        let settling = state.settling();
+        drop(state);
+        if let Some(settle) = settling {
+            settle(self);
+        }
+        freed
     }
 
     /// Frees a block for a caller that can't be told of faults: they go to the report handler. Returns whether it was
@@ -226,6 +237,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 let taken = state.heaps.take_quietly(layout, caps);
                 match taken {
                     Ok(to) => OrdinaryMove::to(to, bytes),
+                    Err(_) if state.pressure.hooks.is_some() => return None,
                     Err(in_vain) => {
                         drop(state);
                         let (found, met) = self.search_for(address, request, in_vain);
@@ -288,9 +300,43 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         pointer: NonNull<u8>,
         request: AllocRequest<'_>,
     ) -> Result<NonNull<u8>, ReallocateError<Cause>> {
+        // SAFETY: the caller keeps the same contract.
+        let moved = unsafe { self.move_slowly(pointer, request) };
+        let settling = self.state.acquire().settling();
+        if let Some(settle) = settling {
+            settle(self);
+        }
+        moved
+    }
+
+    /// # Safety
+    /// As [`CapsHeap::reallocate`].
+    unsafe fn move_slowly(
+        &self,
+        pointer: NonNull<u8>,
+        request: AllocRequest<'_>,
+    ) -> Result<NonNull<u8>, ReallocateError<Cause>> {
         let mut state = self.state.acquire();
         let address = state.address_of(pointer)?;
-        let pending = match state.heaps.begin_reallocate(address, &request) {
+        let begun = match state.pressure.hooks {
+            None => state.heaps.begin_reallocate(address, &request),
+            Some(hooks) => {
+                let mut progress = Relieving::for_block(state.heaps.peers_of(address));
+                loop {
+                    if let Some(done) = state.heaps.attempt_reallocate(address, &request)? {
+                        break Ok(done);
+                    }
+                    drop(state);
+                    let again = (hooks.relieve)(self, &request, &mut progress);
+                    state = self.state.acquire();
+                    if !again {
+                        let cause = state.heaps.refuse_after(&request, &progress.relief);
+                        break Err(ReallocateError::Failure(cause));
+                    }
+                }
+            }
+        };
+        let pending = match begun {
             Ok(Reallocation::InPlace(_)) => return Ok(pointer),
             Ok(Reallocation::Moving(pending)) => pending,
             Err(ReallocateError::Misuse(misuse)) => return Err(ReallocateError::Misuse(misuse)),

@@ -166,7 +166,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 }
 
-impl<P: Poison, O: Observer, const HEAPS: usize> State<P, O, HEAPS> {
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
     /// Registers memory, noting whether its bytes are where its addresses say.
     pub(crate) fn registering<'m, M: Memory, R>(
         &mut self,

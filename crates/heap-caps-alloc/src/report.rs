@@ -46,7 +46,8 @@ pub struct Report {
     pub pointer: usize,
 }
 
-/// Called with each refused allocation, outside of the lock: it may use the heap. The failed request is not tried again.
+/// Called with each refused allocation, outside of the lock: it may use the heap. The failed request is not tried again:
+/// that is what [`CapsHeap::register_shrinker`] is for.
 pub type FailureHandler = fn(&Failure);
 
 /// Called with each [`Report`], outside of the lock: it may use the heap.

@@ -1,5 +1,6 @@
 //! What typed allocators and buffers need of a heap, whatever its lock, poisoning and observer are.
 
+use core::future::Future;
 use core::ptr::NonNull;
 
 use heap_caps::{AllocRequest, Failure, Hardware, Observer};
@@ -7,6 +8,7 @@ use multi_heap::Poison;
 
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
+use crate::pressure::Allocating;
 
 mod sealed {
     pub trait Sealed {}
@@ -14,6 +16,14 @@ mod sealed {
 
 /// A [`CapsHeap`] of any kind. Its methods are those of the heap; others can't implement it.
 pub trait SharedHeap: sealed::Sealed {
+    /// A request that waits for memory.
+    type Waiting<'h>: Future<Output = Result<NonNull<u8>, Failure>>
+    where
+        Self: 'h;
+
+    /// Allocates what `request` asks for as soon as there is memory.
+    fn allocate_async(&self, request: AllocRequest<'static>) -> Self::Waiting<'_>;
+
     /// Allocates what `request` asks for, without the record of a failure.
     fn try_allocate(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>>;
 
@@ -70,6 +80,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> sealed::Sealed
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedHeap
     for CapsHeap<L, P, O, HEAPS>
 {
+    type Waiting<'h>
+        = Allocating<'h, L, P, O, HEAPS>
+    where
+        Self: 'h;
+
+    fn allocate_async(&self, request: AllocRequest<'static>) -> Self::Waiting<'_> {
+        CapsHeap::allocate_async(self, request)
+    }
+
     fn try_allocate(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>> {
         CapsHeap::try_allocate(self, request)
     }

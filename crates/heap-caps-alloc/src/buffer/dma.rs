@@ -1,6 +1,7 @@
 //! Bytes that a DMA engine may read and write.
 
 use core::fmt;
+use core::future::Future;
 use core::ops::{Deref, DerefMut};
 use core::slice;
 
@@ -79,21 +80,58 @@ impl<H: HeapRef> DmaBuffer<H> {
         Self::in_memory(heap, length, line, Caps::SPIRAM)
     }
 
+    /// The same as [`DmaBuffer::new`] as soon as there is memory: see
+    /// [`CapsHeap::allocate_async`](crate::CapsHeap::allocate_async). For tasks that share memory by
+    /// back-pressure.
+    ///
+    /// ```
+    /// # use heap_caps_alloc::{CapsHeap, CriticalSectionLock, DmaBuffer};
+    /// # static HEAP: CapsHeap<CriticalSectionLock> = CapsHeap::new(());
+    /// async fn capture() -> Result<(), heap_caps::Failure> {
+    ///     let frame = DmaBuffer::ready(&HEAP, 20 * 1024).await?; // until others have sent theirs
+    ///     # drop(frame);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// No heap could ever serve it.
+    #[track_caller]
+    pub fn ready(heap: H, length: usize) -> impl Future<Output = Result<Self, Failure>> {
+        let line = heap.heap().hardware().internal_line;
+        let (request, whole) = Self::request(&heap, length, line, Caps::INTERNAL);
+        async move {
+            let block = Owned::ready(heap, request).await?;
+            Ok(Self::of(block, length, whole))
+        }
+    }
+
     #[track_caller]
     fn in_memory(heap: H, length: usize, unit: u32, place: Caps) -> Result<Self, Failure> {
+        let (request, whole) = Self::request(&heap, length, unit, place);
+        let block = Owned::new(heap, &request)?;
+        Ok(Self::of(block, length, whole))
+    }
+
+    /// The request for whole cache lines, and their bytes.
+    #[track_caller]
+    fn request(heap: &H, length: usize, unit: u32, place: Caps) -> (AllocRequest<'static>, usize) {
         let Hardware { encrypted_dma, .. } = heap.heap().hardware();
         let unit = unit.max(encrypted_dma).max(WORD) as usize; // widening
         let whole = length.checked_next_multiple_of(unit).unwrap_or(usize::MAX);
         let request = AllocRequest::new(whole, Caps::DMA | Caps::BIT8 | place)
             .aligned_to(unit)
             .zeroed();
-        let block = Owned::new(heap, &request)?;
-        Ok(Self {
+        (request, whole)
+    }
+
+    fn of(block: Owned<H>, length: usize, whole: usize) -> Self {
+        Self {
             address: block.address().unwrap_or_default(), // a block just taken has one
             block,
             length,
             whole,
-        })
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::shared::SharedHeap;
 
 /// A block that is given back when it is dropped. **Invariant:** `start` is the pointer of an allocated block of `heap`, which
 /// nobody else uses.
-struct Owned<H: HeapRef> {
+pub(crate) struct Owned<H: HeapRef> {
     heap: H,
     start: NonNull<u8>,
 }
@@ -27,9 +27,20 @@ impl<H: HeapRef> Owned<H> {
         clippy::result_large_err,
         reason = "passed on to whoever wants to know"
     )]
-    fn new(heap: H, request: &AllocRequest<'_>) -> Result<Self, Failure> {
+    pub(crate) fn new(heap: H, request: &AllocRequest<'_>) -> Result<Self, Failure> {
         let start = heap.heap().allocate(request)?;
         Ok(Self { heap, start })
+    }
+
+    /// The same as soon as there is memory.
+    pub(crate) async fn ready(heap: H, request: AllocRequest<'static>) -> Result<Self, Failure> {
+        let start = heap.heap().allocate_async(request).await?;
+        Ok(Self { heap, start })
+    }
+
+    /// The pointer of the block.
+    pub(crate) const fn start(&self) -> NonNull<u8> {
+        self.start
     }
 
     /// The chip's address of the block.

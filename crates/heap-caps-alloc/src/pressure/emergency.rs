@@ -1,0 +1,412 @@
+//! Emergency reserves: blocks that are kept back until nothing else is left.
+//!
+//! ```text
+//!   armed ── failure path, or by hand ──► open ── the largest free block is large enough again ──► armed
+//!     a block of the heap                   nothing; every free looks whether it can be armed
+//! ```
+
+use core::fmt;
+use core::ptr::NonNull;
+
+use heap_caps::{
+    AllocRequest, Cause, HeapMask, Observer, PendingAllocation, PressureEvent, PressureKind, Relief,
+};
+use multi_heap::Poison;
+use soc_regions::Caps;
+
+use super::table::Table;
+use crate::heap::{CapsHeap, State};
+use crate::lock::RawLock;
+use crate::report::{Action, Fault};
+
+/// How many emergency reserves a heap can have.
+pub const EMERGENCIES: usize = 2;
+
+/// An emergency reserve was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EmergencyRelease {
+    /// Its name.
+    pub name: &'static str,
+    /// Its bytes.
+    pub bytes: u32,
+    /// How often it has been released so far, this time included.
+    pub releases: u32,
+}
+
+/// Called after a reserve was released, outside of the lock: it may use the heap.
+pub type EmergencyHandler = fn(&EmergencyRelease);
+
+/// Bytes for the moment in which a device can only say what happened, close its files and restart.
+#[derive(Clone, Copy, Debug)]
+pub struct EmergencyReserve {
+    name: &'static str,
+    request: AllocRequest<'static>,
+    rearm_at: u32,
+    serves_requests: bool,
+    handler: Option<EmergencyHandler>,
+}
+
+impl EmergencyReserve {
+    /// A block of `bytes` in memory that has all of `caps`. After a release it is armed again as soon as
+    /// there is a free block of twice its size.
+    #[must_use]
+    #[track_caller]
+    pub const fn new(name: &'static str, caps: Caps, bytes: u32) -> Self {
+        Self {
+            name,
+            request: AllocRequest::new(bytes as usize, caps), // widening
+            rearm_at: bytes.saturating_mul(2),
+            serves_requests: true,
+            handler: None,
+        }
+    }
+
+    /// The same reserve, armed again when there is a free block of `bytes`; `u32::MAX`: never.
+    #[must_use]
+    pub const fn rearmed_at(self, bytes: u32) -> Self {
+        Self {
+            rearm_at: bytes,
+            ..self
+        }
+    }
+
+    /// The same reserve with a handler that is called after each release.
+    #[must_use]
+    pub const fn with_handler(self, handler: EmergencyHandler) -> Self {
+        Self {
+            handler: Some(handler),
+            ..self
+        }
+    }
+
+    /// The same reserve, kept from the request that fails: it is refused nevertheless, and the bytes are
+    /// there for the handlers. For programs that cope with a refused request.
+    #[must_use]
+    pub const fn for_handlers(self) -> Self {
+        Self {
+            serves_requests: false,
+            ..self
+        }
+    }
+
+    const fn bytes(&self) -> u32 {
+        #[expect(clippy::cast_possible_truncation, reason = "it was made of 32 bits")]
+        let bytes = self.request.size() as u32;
+        bytes
+    }
+}
+
+/// Why a reserve cannot be armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmergencyError {
+    /// There are [`EMERGENCIES`] already.
+    TableFull,
+    /// There is no memory for it; the heap has the record.
+    Refused(Cause),
+}
+
+impl fmt::Display for EmergencyError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TableFull => write!(out, "there are {EMERGENCIES} emergency reserves already"),
+            Self::Refused(cause) => cause.fmt(out),
+        }
+    }
+}
+
+impl core::error::Error for EmergencyError {}
+
+/// Which emergency reserve of a heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EmergencyIndex(u8);
+
+impl EmergencyIndex {
+    /// The number, for interfaces that hand out numbers.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The index of a number: of an entry only if [`EmergencyIndex::number`] told it.
+    #[must_use]
+    pub const fn of_number(number: u8) -> Self {
+        Self(number)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Block {
+    /// Somebody is about to give it or to take it.
+    Moving,
+    Armed(NonNull<u8>),
+    Open,
+}
+
+struct Entry {
+    reserve: EmergencyReserve,
+    block: Block,
+    releases: u32,
+    untold: bool,
+}
+
+impl Entry {
+    const fn release(&self) -> EmergencyRelease {
+        EmergencyRelease {
+            name: self.reserve.name,
+            bytes: self.reserve.bytes(),
+            releases: self.releases,
+        }
+    }
+}
+
+/// The emergency reserves of a heap.
+pub(super) struct Emergencies {
+    entries: Table<Entry, EMERGENCIES>,
+}
+
+// SAFETY: a block is memory of the heap, not of a thread.
+unsafe impl Send for Emergencies {}
+
+impl Emergencies {
+    pub(super) const fn new() -> Self {
+        Self {
+            entries: Table::new(),
+        }
+    }
+
+    /// Whether one waits to be armed again.
+    pub(super) fn is_any_open(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|(_, entry)| entry.block == Block::Open)
+    }
+
+    fn get_mut(&mut self, index: EmergencyIndex) -> Option<&mut Entry> {
+        self.entries.get_mut(index.0)
+    }
+
+    fn index_of(&self, wanted: impl Fn(&Entry) -> bool) -> Option<EmergencyIndex> {
+        let mut entries = self.entries.iter();
+        let (index, _) = entries.find(|(_, entry)| wanted(entry))?;
+        Some(EmergencyIndex(index))
+    }
+
+    /// The handler of a release of which it was not told yet.
+    pub(super) fn next_untold(&mut self) -> Option<(EmergencyHandler, EmergencyRelease)> {
+        let mut entries = self.entries.iter_mut();
+        let (_, entry) = entries.find(|(_, entry)| entry.untold)?;
+        entry.untold = false;
+        let release = entry.release();
+        Some((entry.reserve.handler?, release))
+    }
+}
+
+/// A reserve that is being armed: its block is taken, but not ready.
+pub(super) struct Arming<P: Poison> {
+    index: EmergencyIndex,
+    pending: PendingAllocation<P>,
+    block: NonNull<u8>,
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
+    /// Takes the block of an open reserve for which there is enough memory again.
+    pub(super) fn arm_next(&mut self) -> Option<Arming<P>> {
+        let heaps = &self.heaps;
+        let index = self.pressure.emergencies.index_of(|entry| {
+            let caps = self.heaps.first_set(entry.reserve.request.placement(), 0);
+            entry.block == Block::Open
+                && caps.is_some_and(|caps| heaps.largest_free_block(caps) >= entry.reserve.rearm_at)
+        })?;
+        let request = self.pressure.emergencies.get_mut(index)?.reserve.request;
+        let taken = self.heaps.attempt(&request)?;
+        let pending = self.heaps.pending(taken, &request);
+        let block = self.pointer_to(taken.address);
+        self.pressure.emergencies.get_mut(index)?.block = Block::Moving;
+        self.update_detour();
+        Some(Arming {
+            index,
+            pending,
+            block,
+        })
+    }
+}
+
+/// Emergency reserves.
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Keeps a block back until nothing else is left: it is freed, once, when a request of a task fails
+    /// although all shrinkers have been run, and the request is tried again; or by
+    /// [`CapsHeap::release_emergency`]. The handler is told. The reserve is armed again when there is
+    /// enough free memory, which every free looks for while it is open.
+    ///
+    /// ```
+    /// use heap_caps_alloc::{CapsHeap, EmergencyReserve, SpinLock};
+    /// use soc_regions::Caps;
+    ///
+    /// static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
+    /// # let memory = Box::leak(vec![std::mem::MaybeUninit::uninit(); 32_768].into_boxed_slice());
+    /// # HEAP.add_buffer([Caps::BIT8 | Caps::DEFAULT, Caps::empty(), Caps::empty()], memory).unwrap();
+    /// let last_words = EmergencyReserve::new("last words", Caps::BIT8, 4096)
+    ///     .with_handler(|release| println!("{} released: saving and restarting", release.name));
+    /// let reserve = HEAP.arm_emergency(last_words)?;
+    ///
+    /// let mut blocks = vec![];
+    /// while HEAP.is_emergency_armed(reserve) {
+    ///     blocks.push(HEAP.malloc(1000, Caps::BIT8)?); // a leak
+    /// }
+    /// assert_eq!(HEAP.failures(), 0, "the last one was served by the reserve");
+    ///
+    /// for block in blocks {
+    ///     // SAFETY: the block is this program's own.
+    ///     unsafe { HEAP.free(block)? };
+    /// }
+    /// assert!(HEAP.is_emergency_armed(reserve), "memory is back");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There are too many, or there is no memory.
+    pub fn arm_emergency(
+        &self,
+        reserve: EmergencyReserve,
+    ) -> Result<EmergencyIndex, EmergencyError> {
+        let index = {
+            let mut state = self.state.acquire();
+            state.hook();
+            let added = state.pressure.emergencies.entries.add(Entry {
+                reserve,
+                block: Block::Moving,
+                releases: 0,
+                untold: false,
+            });
+            EmergencyIndex(added.ok_or(EmergencyError::TableFull)?)
+        };
+        let block = self.allocate(&reserve.request);
+        let mut state = self.state.acquire();
+        match block {
+            Ok(block) => {
+                if let Some(entry) = state.pressure.emergencies.get_mut(index) {
+                    entry.block = Block::Armed(block);
+                }
+                Ok(index)
+            }
+            Err(failure) => {
+                state.pressure.emergencies.entries.remove(index.0);
+                Err(EmergencyError::Refused(failure.cause))
+            }
+        }
+    }
+
+    /// Releases a reserve by hand; returns whether it was armed. Its handler is told.
+    pub fn release_emergency(&self, index: EmergencyIndex) -> bool {
+        let released = self.release(index);
+        self.settle();
+        released.is_some()
+    }
+
+    /// Ends a reserve: its block is freed, nobody is told. Returns whether there was one.
+    pub fn disarm_emergency(&self, index: EmergencyIndex) -> bool {
+        let mut state = self.state.acquire();
+        let entry = state.pressure.emergencies.get_mut(index);
+        if entry.is_none_or(|entry| entry.block == Block::Moving) {
+            return false;
+        }
+        let ended = state.pressure.emergencies.entries.remove(index.0);
+        state.update_detour();
+        drop(state);
+        if let Some(Entry {
+            block: Block::Armed(block),
+            ..
+        }) = ended
+        {
+            // SAFETY: the block was the reserve's own.
+            unsafe { self.free_or_report(block) };
+        }
+        true
+    }
+
+    /// Whether a reserve has its bytes.
+    #[must_use]
+    pub fn is_emergency_armed(&self, index: EmergencyIndex) -> bool {
+        let mut state = self.state.acquire();
+        let entry = state.pressure.emergencies.get_mut(index);
+        entry.is_some_and(|entry| matches!(entry.block, Block::Armed(_)))
+    }
+
+    /// Releases a reserve for a request that these heaps could serve; returns whether the request may
+    /// have of it.
+    pub(super) fn release_for(&self, candidates: HeapMask, relief: &mut Relief) -> bool {
+        let candidate = self.helping_reserve(candidates);
+        let released = candidate.and_then(|index| self.release(index));
+        let Some(reserve) = released else {
+            return false;
+        };
+        relief.add(reserve.name, reserve.bytes());
+        reserve.serves_requests
+    }
+
+    /// An armed reserve in memory that could serve a request.
+    fn helping_reserve(&self, candidates: HeapMask) -> Option<EmergencyIndex> {
+        let mut state = self.state.acquire();
+        let State {
+            heaps, pressure, ..
+        } = &mut *state;
+        let entries = pressure.emergencies.entries.iter();
+        let mut armed = entries.filter(|(_, entry)| matches!(entry.block, Block::Armed(_)));
+        let helping = armed.find(|(_, entry)| {
+            let own = heaps.candidates(&entry.reserve.request);
+            own.overlaps(candidates)
+        });
+        helping.map(|(index, _)| EmergencyIndex(index))
+    }
+
+    /// Frees the block of a reserve, if it is armed.
+    fn release(&self, index: EmergencyIndex) -> Option<EmergencyReserve> {
+        let mut state = self.state.acquire();
+        let entry = state.pressure.emergencies.get_mut(index)?;
+        let Block::Armed(block) = entry.block else {
+            return None;
+        };
+        entry.block = Block::Moving;
+        entry.releases = entry.releases.saturating_add(1);
+        let reserve = entry.reserve;
+        let kind = PressureKind::Released(reserve.bytes());
+        let event = PressureEvent::new(reserve.name, kind);
+        state.heaps.notify_pressure(&event);
+        drop(state);
+        // SAFETY: the block was the reserve's own.
+        unsafe { self.free_or_report(block) };
+        let mut state = self.state.acquire();
+        let entry = state.pressure.emergencies.get_mut(index)?;
+        entry.block = Block::Open;
+        entry.untold = true;
+        state.update_detour();
+        Some(reserve)
+    }
+
+    /// Makes the block of a reserve ready.
+    pub(super) fn finish_arming(&self, arming: Arming<P>) {
+        // SAFETY: nobody has heard of the block yet, and memory of a heap stays the heap's.
+        let finished = unsafe { arming.pending.finish() };
+        let mut state = self.state.acquire();
+        let entries = &mut state.pressure.emergencies;
+        match finished {
+            Ok(_) => {
+                if let Some(entry) = entries.get_mut(arming.index) {
+                    entry.block = Block::Armed(arming.block);
+                    let kind = PressureKind::Armed(entry.reserve.bytes());
+                    let event = PressureEvent::new(entry.reserve.name, kind);
+                    state.heaps.notify_pressure(&event);
+                }
+            }
+            Err(corrupt) => {
+                // The block is kept back as evidence; the next free tries another one.
+                if let Some(entry) = entries.get_mut(arming.index) {
+                    entry.block = Block::Open;
+                }
+                state.update_detour();
+                drop(state);
+                self.report(Action::Allocate, Fault::Corrupt(corrupt));
+            }
+        }
+    }
+}

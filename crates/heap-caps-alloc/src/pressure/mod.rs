@@ -1,0 +1,143 @@
+//! Memory shortage: what happens between "no heap has room" and a refusal, and when memory is back.
+//!
+//! ```text
+//!   request ─► no room ─► shrinkers, one by one ─► emergency reserves ─► refused        relief.rs
+//!                 ▲              │
+//!                 └── try again ─┘
+//!   any change ─► settle: waiters are served, levels told, reserves re-armed            settle.rs
+//! ```
+//!
+//! Nothing of this is reached, or linked, before something is registered: the paths are entered through
+//! function pointers that the first registration sets. What makes every allocation and free come by
+//! (levels, waiters, an open reserve) hides the routes from the fast paths meanwhile
+//! ([`HeapCaps::set_detoured`](heap_caps::HeapCaps::set_detoured)), so allocations have no test for it, and
+//! frees one.
+
+mod emergency;
+mod level;
+mod relief;
+mod settle;
+mod shrink;
+mod table;
+mod wait;
+
+pub use self::emergency::{
+    EMERGENCIES, EmergencyError, EmergencyHandler, EmergencyIndex, EmergencyRelease,
+    EmergencyReserve,
+};
+pub use self::level::{
+    GAUGES, GaugeIndex, GaugeTableFull, LevelChange, LevelHandler, PressureGauge,
+};
+pub use heap_caps::Level;
+
+pub use self::shrink::{
+    SHRINKERS, Shortage, Shrink, Shrinker, ShrinkerFigures, ShrinkerIndex, ShrinkerTableFull,
+};
+
+pub use self::wait::{Allocating, PATIENCE, Park, WaitError};
+
+use core::ptr::NonNull;
+
+use heap_caps::{AllocRequest, Observer};
+use multi_heap::Poison;
+
+use self::emergency::Emergencies;
+use self::level::Gauges;
+pub(crate) use self::relief::Relieving;
+use self::shrink::Shrinkers;
+use self::wait::Queue;
+use crate::heap::{CapsHeap, State};
+use crate::lock::RawLock;
+
+/// Settling, as a function pointer.
+pub(crate) type Settle<H> = fn(&H);
+
+/// The ways into this module, once something is registered. `H` is the heap.
+pub(crate) struct Hooks<H> {
+    /// Serves a request in place of the ordinary slow path.
+    pub(crate) allocate: fn(&H, &AllocRequest<'_>) -> Option<NonNull<u8>>,
+    /// Makes something give memory back, without the lock; `false` if there is nothing left that could.
+    pub(crate) relieve: fn(&H, &AllocRequest<'_>, &mut Relieving) -> bool,
+    /// Does what a change of free memory asks for, without the lock.
+    pub(crate) settle: Settle<H>,
+}
+
+impl<H> Clone for Hooks<H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for Hooks<H> {}
+
+/// Tells whether the calling code runs in an interrupt handler.
+pub type InterruptProbe = fn() -> bool;
+
+/// What a heap knows of shortage: part of what its lock protects.
+pub(crate) struct Pressure<H> {
+    pub(crate) hooks: Option<Hooks<H>>,
+    in_interrupt: Option<InterruptProbe>,
+    shrinkers: Shrinkers,
+    emergencies: Emergencies,
+    gauges: Gauges,
+    waiters: Queue,
+}
+
+impl<H> Pressure<H> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            hooks: None,
+            in_interrupt: None,
+            shrinkers: Shrinkers::new(),
+            emergencies: Emergencies::new(),
+            gauges: Gauges::new(),
+            waiters: Queue::new(),
+        }
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
+    /// The settling that a change of free memory asks for, if somebody looks at such changes.
+    pub(crate) fn settling(&self) -> Option<Settle<CapsHeap<L, P, O, HEAPS>>> {
+        let hooks = self.pressure.hooks.filter(|_| self.heaps.is_detoured());
+        hooks.map(|hooks| hooks.settle)
+    }
+
+    /// Opens the ways into this module.
+    fn hook(&mut self) {
+        self.pressure.hooks = Some(Hooks {
+            allocate: CapsHeap::allocate_or_relieve,
+            relieve: CapsHeap::relieve,
+            settle: CapsHeap::settle,
+        });
+    }
+
+    /// Decides anew whether every change of free memory has to be looked at.
+    fn update_detour(&mut self) {
+        let Pressure {
+            emergencies,
+            gauges,
+            waiters,
+            ..
+        } = &self.pressure;
+        let watched = emergencies.is_any_open() || gauges.is_any() || !waiters.is_empty();
+        self.heaps.set_detoured(watched);
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Tells the heap how to recognise interrupt handlers; returns what told it before. A request that
+    /// is made in one fails at once where there is no memory, as one that is
+    /// [`fail_fast`](AllocRequest::fail_fast): no shrinker is run, no reserve released, no level told.
+    ///
+    /// Without a probe (the state at first) every request counts as one of a task.
+    pub fn set_interrupt_probe(&self, probe: Option<InterruptProbe>) -> Option<InterruptProbe> {
+        core::mem::replace(&mut self.state.acquire().pressure.in_interrupt, probe)
+    }
+
+    /// Whether the calling code may run what a program registered.
+    fn may_call_out(&self) -> bool {
+        let probe = self.state.acquire().pressure.in_interrupt;
+        !probe.is_some_and(|in_interrupt| in_interrupt())
+    }
+}

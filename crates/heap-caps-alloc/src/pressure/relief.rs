@@ -1,0 +1,184 @@
+//! Relief: the retry of a request that found no room.
+
+use core::ptr::NonNull;
+
+use heap_caps::{AllocRequest, HeapMask, Observer, Placement, PressureEvent, PressureKind, Relief};
+use multi_heap::Poison;
+
+use super::shrink::{Place, Shortage, helps};
+use crate::heap::CapsHeap;
+use crate::lock::RawLock;
+
+/// How often one shrinker is called for one request at most.
+const CALLS: u16 = 1000;
+
+/// How far the relief of one request has got.
+pub(crate) struct Relieving {
+    pub(crate) relief: Relief,
+    stage: Stage,
+    releases: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    Begin {
+        peers: HeapMask,
+    },
+    Shrinking {
+        candidates: HeapMask,
+        last: Option<Last>,
+    },
+    End,
+}
+
+/// The shrinker that was called last.
+#[derive(Clone, Copy)]
+struct Last {
+    place: Place,
+    calls: u16,
+    gave: u32,
+}
+
+impl Relieving {
+    pub(crate) const fn new() -> Self {
+        Self::for_block(HeapMask::NONE)
+    }
+
+    /// The relief of a block that is to be resized: `peers` serve it where the request names no
+    /// capabilities.
+    pub(crate) const fn for_block(peers: HeapMask) -> Self {
+        Self {
+            relief: Relief::NONE,
+            stage: Stage::Begin { peers },
+            releases: true,
+        }
+    }
+
+    /// The relief of a request that can wait: no reserve is released for it.
+    pub(super) const fn of_waiter() -> Self {
+        Self {
+            releases: false,
+            ..Self::new()
+        }
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Serves a request that found no room, or that everybody looks at: tries, makes something give
+    /// memory back, tries again.
+    pub(super) fn allocate_or_relieve(&self, request: &AllocRequest<'_>) -> Option<NonNull<u8>> {
+        let mut progress = Relieving::new();
+        let served = loop {
+            let mut state = self.state.acquire();
+            if let Some(taken) = state.heaps.attempt(request) {
+                break self.finish(state, taken, request);
+            }
+            drop(state);
+            if !self.relieve(request, &mut progress) {
+                let mut state = self.state.acquire();
+                state.heaps.refuse_after(request, &progress.relief);
+                self.refused(state, request);
+                break None;
+            }
+        };
+        self.settle();
+        served
+    }
+
+    /// Makes one shrinker give memory back, or releases an emergency reserve; `false` if there is
+    /// nothing left that could help, or nothing may be run.
+    pub(super) fn relieve(&self, request: &AllocRequest<'_>, progress: &mut Relieving) -> bool {
+        if let Stage::Begin { peers } = progress.stage {
+            progress.stage = self.begin_relief(request, peers);
+        }
+        let Stage::Shrinking { candidates, last } = progress.stage else {
+            return false;
+        };
+        if let Some(called) = self.shrink(request, candidates, last, &mut progress.relief) {
+            let last = Some(called);
+            progress.stage = Stage::Shrinking { candidates, last };
+            return true;
+        }
+        progress.stage = Stage::End;
+        progress.releases && self.release_for(candidates, &mut progress.relief)
+    }
+
+    fn begin_relief(&self, request: &AllocRequest<'_>, peers: HeapMask) -> Stage {
+        if request.is_fail_fast() || !self.may_call_out() {
+            return Stage::End;
+        }
+        let candidates = match request.placement() {
+            Placement::Caps(caps) if caps.is_empty() => peers,
+            _ => self.state.acquire().heaps.candidates(request),
+        };
+        if candidates.is_empty() {
+            return Stage::End;
+        }
+        Stage::Shrinking {
+            candidates,
+            last: None,
+        }
+    }
+
+    /// Runs the shrinker that was run last as long as it gives something, then the next one.
+    fn shrink(
+        &self,
+        request: &AllocRequest<'_>,
+        candidates: HeapMask,
+        last: Option<Last>,
+        relief: &mut Relief,
+    ) -> Option<Last> {
+        let mut state = self.state.acquire();
+        let crate::heap::State {
+            heaps, pressure, ..
+        } = &mut *state;
+        let again = last.filter(|last| last.gave > 0 && last.calls < CALLS);
+        let again = again.and_then(|last| {
+            let shrinker = pressure.shrinkers.start_again(last.place)?;
+            Some((last.place, last.calls, shrinker))
+        });
+        let (place, calls, shrinker) = match again {
+            Some(again) => again,
+            None => {
+                let behind = last.map(|last| last.place);
+                let (place, shrinker) = pressure
+                    .shrinkers
+                    .start_next(behind, |caps| helps(heaps.heaps_with(caps), candidates))?;
+                (place, 0, shrinker)
+            }
+        };
+        drop(state);
+        let mut running = Running {
+            heap: self,
+            place,
+            name: shrinker.name,
+            gave: 0,
+        };
+        running.gave = shrinker.run.shrink(&Shortage::of(request, calls));
+        let gave = running.gave;
+        drop(running);
+        relief.add(shrinker.name, gave);
+        Some(Last {
+            place,
+            calls: calls + 1, // at most CALLS
+            gave,
+        })
+    }
+}
+
+/// A shrinker that runs. When this is dropped, it does not any more, even if it panicked.
+struct Running<'a, L: RawLock, P: Poison, O: Observer, const HEAPS: usize> {
+    heap: &'a CapsHeap<L, P, O, HEAPS>,
+    place: Place,
+    name: &'static str,
+    gave: u32,
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Drop for Running<'_, L, P, O, HEAPS> {
+    fn drop(&mut self) {
+        let mut state = self.heap.state.acquire();
+        state.pressure.shrinkers.ended(self.place, self.gave);
+        let event = PressureEvent::new(self.name, PressureKind::Shrunk(self.gave));
+        state.heaps.notify_pressure(&event);
+    }
+}

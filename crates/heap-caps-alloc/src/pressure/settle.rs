@@ -1,0 +1,67 @@
+//! Settling: what a change of free memory asks for, decided under the lock and done without it.
+
+use core::task::Waker;
+
+use heap_caps::Observer;
+use multi_heap::Poison;
+
+use super::emergency::{Arming, EmergencyHandler, EmergencyRelease};
+use super::level::{GaugeIndex, LevelChange, LevelHandler, News};
+use crate::heap::{CapsHeap, State};
+use crate::lock::RawLock;
+
+/// One thing to do without the lock.
+enum Step<P: Poison> {
+    Arm(Arming<P>),
+    TellRelease(EmergencyHandler, EmergencyRelease),
+    TellLevel(GaugeIndex, LevelHandler, LevelChange),
+    Wake(Option<Waker>),
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
+    /// The next thing to do. `may_call_out`: outside of interrupt handlers.
+    fn next_step(&mut self, may_call_out: bool) -> Option<Step<P>> {
+        if let Some(waker) = self.serve_next() {
+            return Some(Step::Wake(waker));
+        }
+        if let Some(arming) = self.arm_next() {
+            return Some(Step::Arm(arming));
+        }
+        match self.next_news(may_call_out) {
+            Some(News::Waker(waker)) => return Some(Step::Wake(Some(waker))),
+            Some(News::Handler(gauge, handler, change)) => {
+                return Some(Step::TellLevel(gauge, handler, change));
+            }
+            None => {}
+        }
+        if !may_call_out {
+            return None;
+        }
+        let (handler, release) = self.pressure.emergencies.next_untold()?;
+        Some(Step::TellRelease(handler, release))
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Does what the last changes of free memory ask for.
+    pub(super) fn settle(&self) {
+        let may_call_out = self.may_call_out();
+        loop {
+            let step = self.state.acquire().next_step(may_call_out);
+            match step {
+                None => return,
+                Some(Step::Arm(arming)) => self.finish_arming(arming),
+                Some(Step::Wake(waker)) => {
+                    if let Some(waker) = waker {
+                        waker.wake();
+                    }
+                }
+                Some(Step::TellRelease(handler, release)) => handler(&release),
+                Some(Step::TellLevel(gauge, handler, change)) => {
+                    handler(&change);
+                    self.state.acquire().told(gauge);
+                }
+            }
+        }
+    }
+}
