@@ -285,3 +285,52 @@ proptest! {
         heard(&mut Decoder::new(), &bytes);
     }
 }
+
+/// Shortage stands between the allocations that caused it: as marks, which every reader knows.
+#[test]
+fn what_is_done_about_a_shortage_is_a_mark() {
+    use heap_caps_alloc::{
+        CapsHeap, EmergencyReserve, PressureGauge, Shortage, Shrinker, SpinLock,
+    };
+    use heap_trace::{Ledger, Probe};
+    use multi_heap::Unpoisoned;
+
+    struct Now;
+    impl Probe for Now {}
+    type Observers = Ledger<Now, RamStream<4096>, 64, 8, 1>;
+    let heap: CapsHeap<SpinLock, Unpoisoned, Observers> = CapsHeap::new(Ledger::new(Now, stream()));
+    let memory = vec![core::mem::MaybeUninit::uninit(); 8192].leak();
+    heap.add_buffer([Caps::BIT8, Caps::empty(), Caps::empty()], memory)
+        .unwrap();
+    fn nothing(_: &Shortage) -> u32 {
+        0
+    }
+    heap.register_shrinker(Shrinker::new("tiles", Caps::BIT8, &nothing))
+        .unwrap();
+    heap.arm_emergency(EmergencyReserve::new("last words", Caps::BIT8, 2048))
+        .unwrap();
+    heap.add_gauge(PressureGauge::new("test", Caps::BIT8).free_below(4000, 10))
+        .unwrap();
+    let _first = heap.malloc(4000, Caps::BIT8).unwrap();
+    let second = heap.malloc(2000, Caps::BIT8).unwrap();
+    let first = heap.malloc(3000, Caps::BIT8);
+    assert!(first.is_err());
+    let bytes = heap.with_observer(|ledger| bytes(ledger.listener_mut()));
+    let heard = heard(&mut Decoder::new(), &bytes);
+    let marks: Vec<_> = heard
+        .iter()
+        .filter_map(|event| event.split_once("Mark { name: "))
+        .map(|(_, mark)| mark.trim_end_matches(" }"))
+        .collect();
+    assert_eq!(
+        marks,
+        [
+            "\"test memory low\"",
+            "\"tiles gave nothing\"",
+            "\"last words released 2.0 KiB\"",
+            "\"tiles gave nothing\"",
+        ]
+    );
+    // SAFETY: the block is this test's own.
+    unsafe { heap.free(second) }.unwrap();
+}

@@ -1,6 +1,8 @@
 //! Who hears of events with what the ledger knows about them: where and on whose behalf.
 
-use heap_caps::{Allocated, Failure, Freed, Reallocated};
+use core::fmt::{self, Write};
+
+use heap_caps::{Allocated, Failure, Freed, PressureEvent, Reallocated};
 
 use super::sites::{Site, SiteId};
 use super::tally::Tally;
@@ -40,6 +42,11 @@ pub trait Listener {
         let _ = (moment, failure, owners);
     }
 
+    /// Memory is short or back, or something was done about it.
+    fn on_pressure(&mut self, ticks: u32, event: &PressureEvent) {
+        let _ = (ticks, event);
+    }
+
     /// What a site is, before the first event that names it; `false`: tell me again.
     fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
         let _ = (ticks, site);
@@ -68,6 +75,11 @@ impl<A: Listener, B: Listener> Listener for (A, B) {
     fn on_failure(&mut self, moment: &Moment, failure: &Failure, owners: &[Tally]) {
         self.0.on_failure(moment, failure, owners);
         self.1.on_failure(moment, failure, owners);
+    }
+
+    fn on_pressure(&mut self, ticks: u32, event: &PressureEvent) {
+        self.0.on_pressure(ticks, event);
+        self.1.on_pressure(ticks, event);
     }
 
     fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
@@ -100,6 +112,12 @@ impl<L: Listener> Listener for Option<L> {
     fn on_failure(&mut self, moment: &Moment, failure: &Failure, owners: &[Tally]) {
         if let Some(listener) = self {
             listener.on_failure(moment, failure, owners);
+        }
+    }
+
+    fn on_pressure(&mut self, ticks: u32, event: &PressureEvent) {
+        if let Some(listener) = self {
+            listener.on_pressure(ticks, event);
         }
     }
 
@@ -145,6 +163,14 @@ impl<S: Sink> Listener for Stream<S> {
         self.say(moment.ticks, &said);
     }
 
+    /// A mark: `tiles gave 4.0 KiB`.
+    fn on_pressure(&mut self, ticks: u32, event: &PressureEvent) {
+        let mut text = Text::EMPTY;
+        let _ = write!(text, "{event}"); // what is too long is cut off
+        let name = text.as_str();
+        self.say(ticks, &Event::Mark { name });
+    }
+
     fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
         let depth = site.callers.iter().take_while(|&&caller| caller != 0);
         let callers = site.callers.get(..depth.count()).unwrap_or_default();
@@ -157,6 +183,39 @@ impl<S: Sink> Listener for Stream<S> {
             file: site.caller.map_or("", |place| place.file()),
         };
         self.say(ticks, &said)
+    }
+}
+
+/// The longest text of a mark about pressure.
+const LONGEST: usize = 80;
+
+/// A short text; what is too long is cut off.
+struct Text {
+    bytes: [u8; LONGEST],
+    end: usize,
+}
+
+impl Text {
+    const EMPTY: Self = Self {
+        bytes: [0; LONGEST],
+        end: 0,
+    };
+
+    fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..self.end).unwrap_or_default();
+        core::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            let end = self.end + character.len_utf8(); // at most LONGEST + 4
+            let place = self.bytes.get_mut(self.end..end).ok_or(fmt::Error)?;
+            character.encode_utf8(place);
+            self.end = end;
+        }
+        Ok(())
     }
 }
 

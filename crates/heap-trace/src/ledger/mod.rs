@@ -25,7 +25,7 @@ pub use listener::{Listener, Moment};
 pub use sites::{Site, SiteId};
 pub use tally::Tally;
 
-use heap_caps::{Allocated, Failure, Freed, Observer, Reallocated};
+use heap_caps::{Allocated, Failure, Freed, Observer, PressureEvent, Reallocated};
 
 use crate::owner::Owner;
 use crate::probe::{Probe, call_stack};
@@ -351,5 +351,9 @@ impl<
             owner: self.probe.owner(),
         };
         self.listener.on_failure(&moment, failure, &self.owners);
+    }
+
+    fn on_pressure(&mut self, event: &PressureEvent) {
+        self.listener.on_pressure(self.probe.ticks(), event);
     }
 }
