@@ -336,3 +336,113 @@ pub(super) fn write_to_stream(stream: *mut c_void, text: &str) {
         super::console::Console.print(format_args!("{text}"));
     }
 }
+
+/// A string of C that lasts as long as the program.
+#[cfg(feature = "c-abi-idf")]
+#[derive(Clone, Copy)]
+pub(super) struct CText(*const c_char);
+
+// SAFETY: it is only read, and lasts as long as the program.
+#[cfg(feature = "c-abi-idf")]
+unsafe impl Send for CText {}
+
+/// An argument that C wants back.
+#[cfg(feature = "c-abi-idf")]
+#[derive(Clone, Copy)]
+pub(super) struct CArgument(pub(super) *mut c_void);
+
+// SAFETY: Rust does not look at what it points to; C registered it to be handed back in any context.
+#[cfg(feature = "c-abi-idf")]
+unsafe impl Send for CArgument {}
+
+/// A name of C, in both forms; `None` for null. What is no UTF-8 is `?`.
+///
+/// # Safety
+/// - `text` is null, or a string that lasts as long as the program.
+#[cfg(feature = "c-abi-idf")]
+pub(super) unsafe fn lasting_text(text: *const c_char) -> Option<(&'static str, CText)> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: the caller keeps the same contract.
+    let string = unsafe { CStr::from_ptr(text) };
+    Some((string.to_str().unwrap_or("?"), CText(text)))
+}
+
+/// A shrinker.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn shrink(hook: super::caps::ShrinkHook, size: usize, argument: CArgument) -> usize {
+    // SAFETY: C registered it to be called with a size and this argument.
+    unsafe { hook(size, argument.0) }
+}
+
+/// The emergency callback.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn tell_emergency(hook: super::caps::EmergencyHook, name: CText, size: usize) {
+    // SAFETY: C registered it to be called with these two; the name lasts.
+    unsafe { hook(name.0, size) }
+}
+
+/// The level callback.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn tell_level(
+    hook: super::caps::LevelHook,
+    name: CText,
+    from: core::ffi::c_int,
+    to: core::ffi::c_int,
+    free: usize,
+) {
+    // SAFETY: C registered it to be called with these four; the name lasts.
+    unsafe { hook(name.0, from, to, free) }
+}
+
+/// Whether the calling code runs in an interrupt handler.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn probe(answer: super::caps::ProbeHook) -> bool {
+    // SAFETY: C registered it to be called without arguments.
+    unsafe { answer() }
+}
+
+/// The calling task.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn current_task(answer: unsafe extern "C" fn() -> *mut c_void) -> *mut c_void {
+    // SAFETY: C registered it to be called without arguments.
+    unsafe { answer() }
+}
+
+/// The clock in ticks.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn now(answer: unsafe extern "C" fn() -> u32) -> u32 {
+    // SAFETY: C registered it to be called without arguments.
+    unsafe { answer() }
+}
+
+/// Stops the calling task.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn park(function: unsafe extern "C" fn(u32), ticks: u32) {
+    // SAFETY: C registered it to be called with a number of ticks.
+    unsafe { function(ticks) }
+}
+
+/// Starts a task again.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn unpark(function: unsafe extern "C" fn(*mut c_void), task: *mut c_void) {
+    // SAFETY: C registered it to be called with a task that `current` named.
+    unsafe { function(task) }
+}
+
+/// A waker that calls the one function of C that starts tasks with a task: the handle is all that it has.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn waker_of_task(task: *mut c_void) -> core::task::Waker {
+    use core::task::{RawWaker, RawWakerVTable, Waker};
+
+    const TABLE: RawWakerVTable = RawWakerVTable::new(
+        |task| RawWaker::new(task, &TABLE),
+        |task| super::caps::unpark(task.cast_mut().cast()),
+        |task| super::caps::unpark(task.cast_mut().cast()),
+        |_| {},
+    );
+    // SAFETY: the functions look at nothing behind the pointer, which they hand to C; they may be called in any context
+    // and as often as one likes.
+    unsafe { Waker::from_raw(RawWaker::new(task.cast_const().cast(), &TABLE)) }
+}

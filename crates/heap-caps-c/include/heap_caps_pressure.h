@@ -1,0 +1,100 @@
+/* When memory is short: shrinkers, emergency reserves, pressure levels, waiting. ESP-IDF has none of these.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ *      heap_caps_malloc() -> no room -> shrinkers, one by one -> emergency reserves -> NULL
+ *                               ^            |
+ *                               +- try again +
+ *
+ * Whom these functions register is called without the lock, in the context of the one whose request or free is the reason, and may use the
+ * heap. In interrupt handlers nobody is called, if the heap can recognise them: heap_caps_set_interrupt_probe(). docs/pressure.md says which
+ * of them helps with what. Names must last as long as the program.
+ */
+#ifndef HEAP_CAPS_PRESSURE_H
+#define HEAP_CAPS_PRESSURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "esp_heap_caps.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Frees memory for a request of `size` bytes; returns how many bytes, 0 for none. Is called again for the same request as long as it gives
+ * something and there is no room. It must not wait for a lock: it tries, and returns 0 if it cannot have it. */
+typedef size_t (*heap_caps_shrink_t)(size_t size, void *arg);
+
+/* Registers a function that can give back memory with all of `caps` (0: any). Lower orders are called first. Returns its number, or -1: there
+ * are 8 already, or `shrink` or `name` is NULL. */
+int heap_caps_register_shrinker(const char *name, uint32_t caps, uint8_t order, heap_caps_shrink_t shrink, void *arg);
+
+/* Removes a shrinker; returns whether there was one of that number. */
+bool heap_caps_unregister_shrinker(int number);
+
+/* Keeps a block of `size` bytes back until nothing else is left. It is freed once, for the request that would fail; it is there again when
+ * there is a free block of twice its size. Returns its number, or -1: no memory, there are 2 already, or `name` is NULL. */
+int heap_caps_arm_emergency(const char *name, uint32_t caps, size_t size);
+
+/* Frees the block by hand; returns whether it was there. */
+bool heap_caps_release_emergency(int number);
+
+/* Is told after a reserve was released. */
+typedef void (*heap_caps_emergency_hook_t)(const char *name, size_t size);
+
+/* Sets who is told; NULL is nobody. */
+void heap_caps_register_emergency_callback(heap_caps_emergency_hook_t callback);
+
+/* How short memory is. */
+typedef enum {
+    HEAP_CAPS_LEVEL_NORMAL = 0,
+    HEAP_CAPS_LEVEL_LOW = 1,
+    HEAP_CAPS_LEVEL_CRITICAL = 2
+} heap_caps_level_t;
+
+/* Watches the free bytes of the heaps that have `caps`: low below `low`, critical below `critical`; a level ends `hysteresis` bytes above where
+ * it begins. Returns its number, or -1: there are 4 already, `critical` is above `low`, or `name` is NULL. Every call reads the
+ * gauges from then on: O(heaps) more. */
+int heap_caps_add_gauge(const char *name, uint32_t caps, size_t low, size_t critical, size_t hysteresis);
+
+/* The level of a gauge; HEAP_CAPS_LEVEL_NORMAL if there is none of that number. */
+heap_caps_level_t heap_caps_get_level(int number);
+
+/* Is told of each change of a level. */
+typedef void (*heap_caps_level_hook_t)(const char *name, heap_caps_level_t from, heap_caps_level_t to, size_t free_bytes);
+
+/* Sets who is told; NULL is nobody. */
+void heap_caps_register_level_callback(heap_caps_level_hook_t callback);
+
+/* Tells the heap how to recognise interrupt handlers: xPortInIsrContext(). NULL: there are none. */
+void heap_caps_set_interrupt_probe(bool (*in_interrupt)(void));
+
+/* How a task waits. With FreeRTOS:
+ *   current   xTaskGetCurrentTaskHandle
+ *   park      ulTaskNotifyTake(pdTRUE, ticks)
+ *   unpark    xTaskNotifyGive(task), or vTaskNotifyGiveFromISR() in an interrupt handler
+ *   now       xTaskGetTickCount
+ * `park` stops the calling task until unpark() is called for it, at most for `ticks`; not at all if that has happened since it returned
+ * last. It may return earlier. */
+typedef struct {
+    void *(*current)(void);
+    void (*park)(uint32_t ticks);
+    void (*unpark)(void *task);
+    uint32_t (*now)(void);
+} heap_caps_wait_functions_t;
+
+/* Sets them; false if one is NULL. `functions` itself may end. */
+bool heap_caps_set_wait_functions(const heap_caps_wait_functions_t *functions);
+
+/* heap_caps_malloc() that waits for memory, at most for `ticks`; UINT32_MAX: for ever. Who waits is served in the order of arrival; a large
+ * request lets at most 8 smaller ones pass by. NULL: time was up, no heap could ever serve it, or size 0. Without the functions
+ * above it does not wait. Not for interrupt handlers. */
+void *heap_caps_malloc_wait(size_t size, uint32_t caps, uint32_t ticks);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

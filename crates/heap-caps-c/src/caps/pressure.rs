@@ -1,0 +1,370 @@
+//! `heap_caps_pressure.h`: shrinkers, emergency reserves, pressure levels, waiting.
+
+use core::ffi::{c_char, c_int, c_void};
+use core::task::Waker;
+
+use heap_caps::AllocRequest;
+use heap_caps_alloc::{
+    EmergencyIndex, EmergencyRelease, EmergencyReserve, GAUGES, GaugeIndex, Level, LevelChange,
+    Park, PressureGauge, SHRINKERS, Shortage, Shrink, Shrinker, ShrinkerIndex, ffi::Locked,
+};
+use soc_regions::Caps;
+
+use crate::door::{self, Slot};
+use crate::heap::{CLock, HEAP};
+use crate::hooks;
+
+/// `heap_caps_shrink_t`: size of the request, argument.
+pub type ShrinkHook = unsafe extern "C" fn(usize, *mut c_void) -> usize;
+/// `heap_caps_emergency_hook_t`: name, size.
+pub type EmergencyHook = unsafe extern "C" fn(*const c_char, usize);
+/// `heap_caps_level_hook_t`: name, level before, level now, free bytes.
+pub type LevelHook = unsafe extern "C" fn(*const c_char, c_int, c_int, usize);
+/// What tells whether the calling code runs in an interrupt handler.
+pub type ProbeHook = unsafe extern "C" fn() -> bool;
+
+static ON_EMERGENCY: Slot<EmergencyHook> = Slot::empty();
+static ON_LEVEL: Slot<LevelHook> = Slot::empty();
+static PROBE: Slot<ProbeHook> = Slot::empty();
+
+const fn bits(caps: u32) -> Caps {
+    Caps::from_bits_retain(caps)
+}
+
+/// A C name as Rust has it, and as C wants it back.
+#[derive(Clone, Copy)]
+struct Names<const N: usize>([Option<(&'static str, door::CText)>; N]);
+
+impl<const N: usize> Names<N> {
+    fn c_name(&self, name: &str) -> Option<door::CText> {
+        let mut names = self.0.iter().flatten();
+        let found = names.find(|(known, _)| core::ptr::eq(*known, name));
+        found.map(|(_, c_name)| *c_name)
+    }
+
+    fn note(&mut self, name: &'static str, c_name: door::CText) {
+        if self.c_name(name).is_none()
+            && let Some(place) = self.0.iter_mut().find(|place| place.is_none())
+        {
+            *place = Some((name, c_name));
+        }
+    }
+}
+
+/// Names of gauges and reserves, for the callbacks.
+static NAMES: Locked<CLock, Names<{ GAUGES + 4 }>> = Locked::new(Names([None; GAUGES + 4]));
+
+/// A shrinker of C; `None` in `index` while it is being registered.
+#[derive(Clone, Copy)]
+struct CShrinker {
+    shrink: ShrinkHook,
+    argument: door::CArgument,
+    index: Option<ShrinkerIndex>,
+}
+
+static TABLE: Locked<CLock, [Option<CShrinker>; SHRINKERS]> = Locked::new([None; SHRINKERS]);
+
+/// A place of the table, as a shrinker.
+struct Place(usize);
+
+static PLACES: [Place; SHRINKERS] = {
+    let mut places = [const { Place(0) }; SHRINKERS];
+    let mut index = 0;
+    while index < SHRINKERS {
+        #[expect(clippy::indexing_slicing, reason = "evaluated when compiled")]
+        {
+            places[index] = Place(index);
+        }
+        index += 1;
+    }
+    places
+};
+
+impl Shrink for Place {
+    fn shrink(&self, shortage: &Shortage) -> u32 {
+        let entry = TABLE.acquire().get(self.0).copied().flatten();
+        let bytes = entry.map_or(0, |entry| {
+            door::shrink(entry.shrink, shortage.size, entry.argument)
+        });
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    }
+}
+
+/// Registers a function that can give memory back; returns its number, or -1.
+///
+/// # Safety
+/// - `name` is null or a string that lasts as long as the program.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_register_shrinker(
+    name: *const c_char,
+    caps: u32,
+    order: u8,
+    shrink: Option<ShrinkHook>,
+    argument: *mut c_void,
+) -> c_int {
+    // SAFETY: the caller keeps the same contract.
+    let name = unsafe { door::lasting_text(name) };
+    let (Some((name, _)), Some(shrink)) = (name, shrink) else {
+        return -1;
+    };
+    let entry = CShrinker {
+        shrink,
+        argument: door::CArgument(argument),
+        index: None,
+    };
+    register(name, bits(caps), order, entry).unwrap_or(-1)
+}
+
+fn register(name: &'static str, caps: Caps, order: u8, entry: CShrinker) -> Option<c_int> {
+    let index = {
+        let mut table = TABLE.acquire();
+        let index = table.iter().position(Option::is_none)?;
+        *table.get_mut(index)? = Some(entry);
+        index
+    };
+    let shrinker = Shrinker::new(name, caps, PLACES.get(index)?).ordered(order);
+    let registered = HEAP.register_shrinker(shrinker);
+    let mut table = TABLE.acquire();
+    let place = table.get_mut(index)?;
+    let Ok(registered) = registered else {
+        *place = None;
+        return None;
+    };
+    place.as_mut()?.index = Some(registered);
+    c_int::try_from(index).ok()
+}
+
+/// Removes a shrinker; returns whether there was one of that number.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_unregister_shrinker(number: c_int) -> bool {
+    let entry = {
+        let mut table = TABLE.acquire();
+        let place = usize::try_from(number).ok();
+        let place = place.and_then(|place| table.get_mut(place));
+        place.and_then(|place| place.take_if(|entry| entry.index.is_some()))
+    };
+    let index = entry.and_then(|entry| entry.index);
+    index.is_some_and(|index| HEAP.unregister_shrinker(index))
+}
+
+/// Keeps a block back until nothing else is left; returns its number, or -1.
+///
+/// # Safety
+/// As [`heap_caps_register_shrinker`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_arm_emergency(
+    name: *const c_char,
+    caps: u32,
+    size: usize,
+) -> c_int {
+    // SAFETY: the caller keeps the same contract.
+    let name = unsafe { door::lasting_text(name) };
+    let (Some((name, c_name)), Ok(size)) = (name, u32::try_from(size)) else {
+        return -1;
+    };
+    NAMES.acquire().note(name, c_name);
+    let reserve = EmergencyReserve::new(name, bits(caps), size).with_handler(on_emergency);
+    let armed = HEAP.arm_emergency(reserve);
+    armed.map_or(-1, |index| c_int::from(index.number()))
+}
+
+/// Frees the block of a reserve by hand; returns whether it was there.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_release_emergency(number: c_int) -> bool {
+    let index = u8::try_from(number).ok().map(EmergencyIndex::of_number);
+    index.is_some_and(|index| HEAP.release_emergency(index))
+}
+
+fn on_emergency(release: &EmergencyRelease) {
+    let c_name = NAMES.acquire().c_name(release.name);
+    if let (Some(hook), Some(c_name)) = (ON_EMERGENCY.get(), c_name) {
+        door::tell_emergency(hook, c_name, release.bytes as usize); // widening
+    }
+}
+
+/// Sets who is told of released reserves. Null for nobody.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_register_emergency_callback(hook: Option<EmergencyHook>) {
+    ON_EMERGENCY.set(hook);
+}
+
+/// Watches the free bytes of some memory; returns the gauge's number, or -1.
+///
+/// # Safety
+/// As [`heap_caps_register_shrinker`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_add_gauge(
+    name: *const c_char,
+    caps: u32,
+    low: usize,
+    critical: usize,
+    hysteresis: usize,
+) -> c_int {
+    // SAFETY: the caller keeps the same contract.
+    let name = unsafe { door::lasting_text(name) };
+    let Some((name, c_name)) = name.filter(|_| critical <= low) else {
+        return -1;
+    };
+    NAMES.acquire().note(name, c_name);
+    let bytes = |size| u32::try_from(size).unwrap_or(u32::MAX);
+    let gauge = PressureGauge::new(name, bits(caps))
+        .free_below(bytes(low), bytes(critical))
+        .with_hysteresis(bytes(hysteresis))
+        .with_handler(on_level);
+    let added = HEAP.add_gauge(gauge);
+    added.map_or(-1, |index| c_int::from(index.number()))
+}
+
+/// The level of a gauge: 0 normal, 1 low, 2 critical.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_get_level(number: c_int) -> c_int {
+    let index = u8::try_from(number).ok().map(GaugeIndex::of_number);
+    let level = index.and_then(|index| HEAP.level(index));
+    level.map_or(0, level_of_c)
+}
+
+const fn level_of_c(level: Level) -> c_int {
+    match level {
+        Level::Normal => 0,
+        Level::Low => 1,
+        Level::Critical => 2,
+    }
+}
+
+fn on_level(change: &LevelChange) {
+    let c_name = NAMES.acquire().c_name(change.name);
+    if let (Some(hook), Some(c_name)) = (ON_LEVEL.get(), c_name) {
+        let (from, to) = (level_of_c(change.from), level_of_c(change.to));
+        door::tell_level(hook, c_name, from, to, change.free as usize); // widening
+    }
+}
+
+/// Sets who is told of levels. Null for nobody.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_register_level_callback(hook: Option<LevelHook>) {
+    ON_LEVEL.set(hook);
+}
+
+/// Tells the heap how to recognise interrupt handlers. Null: there are none.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_set_interrupt_probe(probe: Option<ProbeHook>) {
+    PROBE.set(probe);
+    HEAP.set_interrupt_probe(probe.map(|_| in_interrupt as fn() -> bool));
+}
+
+fn in_interrupt() -> bool {
+    PROBE.get().is_some_and(door::probe)
+}
+
+/// `heap_caps_wait_functions_t`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct CWaitFunctions {
+    /// The calling task.
+    pub current: Option<unsafe extern "C" fn() -> *mut c_void>,
+    /// Stops the calling task for so many ticks at most.
+    pub park: Option<unsafe extern "C" fn(u32)>,
+    /// Starts a task again.
+    pub unpark: Option<unsafe extern "C" fn(*mut c_void)>,
+    /// The clock in ticks.
+    pub now: Option<unsafe extern "C" fn() -> u32>,
+}
+
+static CURRENT: Slot<unsafe extern "C" fn() -> *mut c_void> = Slot::empty();
+static PARK: Slot<unsafe extern "C" fn(u32)> = Slot::empty();
+static UNPARK: Slot<unsafe extern "C" fn(*mut c_void)> = Slot::empty();
+static NOW: Slot<unsafe extern "C" fn() -> u32> = Slot::empty();
+
+/// Sets how a task waits; false if one of the functions is missing.
+///
+/// # Safety
+/// - `functions` is null, or can be read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_set_wait_functions(functions: *const CWaitFunctions) -> bool {
+    // SAFETY: the caller keeps the same contract.
+    let Some(functions) = (unsafe { functions.as_ref() }) else {
+        return false;
+    };
+    let CWaitFunctions {
+        current,
+        park,
+        unpark,
+        now,
+    } = *functions;
+    if current.is_none() || park.is_none() || unpark.is_none() || now.is_none() {
+        return false;
+    }
+    CURRENT.set(current);
+    PARK.set(park);
+    UNPARK.set(unpark);
+    NOW.set(now);
+    true
+}
+
+/// The calling task, and until when it waits.
+struct Until {
+    task: *mut c_void,
+    begun: u32,
+    ticks: u32,
+}
+
+impl Until {
+    /// `None` where C has not said how a task waits.
+    fn now_and(ticks: u32) -> Option<Self> {
+        Some(Self {
+            task: door::current_task(CURRENT.get()?),
+            begun: door::now(NOW.get()?),
+            ticks,
+        })
+    }
+}
+
+impl Park for Until {
+    fn waker(&self) -> Waker {
+        door::waker_of_task(self.task)
+    }
+
+    fn park(&self) -> bool {
+        let (Some(now), Some(park)) = (NOW.get(), PARK.get()) else {
+            return false;
+        };
+        if self.ticks == u32::MAX {
+            door::park(park, u32::MAX);
+            return true;
+        }
+        let gone = door::now(now).wrapping_sub(self.begun);
+        let left = self.ticks.saturating_sub(gone);
+        if left > 0 {
+            door::park(park, left);
+        }
+        left > 0
+    }
+}
+
+/// Starts a task again.
+pub(crate) fn unpark(task: *mut c_void) {
+    if let Some(function) = UNPARK.get() {
+        door::unpark(function, task);
+    }
+}
+
+/// `heap_caps_malloc` that waits for memory, at most for `ticks`.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_malloc_wait(size: usize, caps: u32, ticks: u32) -> *mut c_void {
+    let Some(until) = Until::now_and(ticks).filter(|_| ticks > 0) else {
+        return super::heap_caps_malloc(size, caps);
+    };
+    let request = AllocRequest::new(size, bits(caps)).anonymous();
+    match HEAP.allocate_blocking(request, 0, &until) {
+        Ok(block) => {
+            hooks::allocated(block, size, caps);
+            door::to_c(Some(block))
+        }
+        Err(_) => {
+            if size != 0 {
+                hooks::failed(size, caps, c"heap_caps_malloc_wait");
+            }
+            door::to_c(None)
+        }
+    }
+}
