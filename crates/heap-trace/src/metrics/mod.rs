@@ -109,8 +109,8 @@ pub struct Metrics<const OWNERS: usize> {
 }
 
 impl<const OWNERS: usize> Metrics<OWNERS> {
-    /// Takes the figures of `heaps`. O(capabilities × heaps) and a copy of the owners' accounts: short
-    /// enough to be done under the lock.
+    /// Takes the figures of `heaps`. O(capabilities × heaps) and a copy of the owners' accounts:
+    /// short enough to be done under the lock.
     #[must_use]
     pub fn of<
         P: Poison,
@@ -151,8 +151,8 @@ impl<const OWNERS: usize> Metrics<OWNERS> {
         metrics
     }
 
-    /// Metrics of figures that somebody else has kept, such as a host that follows an event stream. Only
-    /// the first 32 capabilities and the first `OWNERS` owners count.
+    /// Metrics of figures that somebody else has kept, such as a host that follows an event
+    /// stream. Only the first 32 capabilities and the first `OWNERS` owners count.
     #[must_use]
     pub fn from_figures(
         capabilities: impl IntoIterator<Item = CapabilityMetrics>,
