@@ -53,7 +53,7 @@ pub use pressure::{
     LevelHandler, PATIENCE, Park, PressureGauge, SHRINKERS, Shortage, Shrink, Shrinker,
     ShrinkerFigures, ShrinkerIndex, ShrinkerTableFull, WaitError,
 };
-pub use report::{Action, FailureHandler, Fault, Report, ReportHandler};
+pub use report::{Action, FailureHandler, Fault, Report, ReportHandler, go_on};
 pub use tagged::TaggedBuffer;
 
 /// What `heap-caps-c` needs to serve C: no interface for others.

@@ -3,6 +3,7 @@
 //! ```text
 //!   fallible functions    ─► typed error to the caller
 //!   GlobalAlloc, Drop …   ─► CapsHeap::report, the one place: counted, kept, told to the handler (outside of the lock)
+//!                            without a handler: firmware panics with the line, a host goes on
 //! ```
 
 use core::fmt;
@@ -50,8 +51,27 @@ pub struct Report {
 /// that is what [`CapsHeap::register_shrinker`] is for.
 pub type FailureHandler = fn(&Failure);
 
-/// Called with each [`Report`], outside of the lock: it may use the heap.
+/// Called with each [`Report`], outside of the lock: it may use the heap. [`go_on`] is one that does nothing.
 pub type ReportHandler = fn(&Report);
+
+/// A report handler for programs that choose to go on after a fault: the report is counted and kept, no more.
+pub fn go_on(_: &Report) {}
+
+/// What follows a report if nobody set a handler. Firmware ends, as ESP-IDF's: the program's panic handler writes the line.
+const fn by_default() -> ReportHandler {
+    if cfg!(all(target_os = "none", not(feature = "faults-go-on"))) {
+        stop
+    } else {
+        go_on
+    }
+}
+
+/// Ends the program with the report as a line. The heap is as it was.
+#[cold]
+#[expect(clippy::panic, reason = "the program's own way to end")]
+fn stop(report: &Report) {
+    panic!("heap fault: {report}")
+}
 
 impl fmt::Display for Action {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,9 +144,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         core::mem::replace(&mut self.state.acquire().desk.on_failure, handler)
     }
 
-    /// Sets who is told of double frees, foreign pointers and damaged blocks; returns who was. Nobody is, at first: a report is counted and
-    /// kept in [`CapsHeap::last_report`]. Firmware that would rather stop than leak panics or resets here. (A panic that
-    /// comes out of a call of the global allocator ends the program.)
+    /// Sets who is told of double frees, foreign pointers and damaged blocks; returns who was. Nobody is, at first, and a report is
+    /// counted and kept in [`CapsHeap::last_report`].
+    ///
+    /// Firmware without a handler then panics with the line `heap fault: …`, as ESP-IDF's aborts; one that would rather go on sets
+    /// [`go_on`] or another handler that returns, or has the feature `faults-go-on`. On a host, programs without a handler go on.
     pub fn set_report_handler(&self, handler: Option<ReportHandler>) -> Option<ReportHandler> {
         core::mem::replace(&mut self.state.acquire().desk.on_report, handler)
     }
@@ -167,8 +189,26 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             desk.last = Last::Of(report);
             desk.on_report
         };
-        if let Some(handler) = handler {
-            handler(&report);
-        }
+        handler.unwrap_or(const { by_default() })(&report);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heap_caps::MisuseKind;
+
+    #[test]
+    #[should_panic(expected = "heap fault: free of 0x3FFC1230: ")]
+    fn firmware_stops_with_the_report_as_a_line() {
+        stop(&Report {
+            action: Action::Free,
+            fault: Fault::Misuse(Misuse {
+                address: 0x3FFC_1230,
+                heap_start: None,
+                kind: MisuseKind::AlreadyFree,
+            }),
+            pointer: 0x3FFC_1230,
+        });
     }
 }

@@ -66,7 +66,7 @@ pub(crate) struct Arguments {
 
 const HELP: &str = "\
 Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), demo and demo_esp32c3 (what the demonstrations for boards show), c_checks and c_checks_2016 (the checks in C), and those that must fail:
-stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, endless.
+stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, double_free, endless.
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
 
@@ -97,6 +97,7 @@ const FAILING_ON_XTENSA: &[Failing] = &[
         "trap: access to IRAM that is not an aligned word",
     ),
     failing("failed_check", Some(101), "arithmetic is as it was"),
+    failing("double_free", Some(101), "heap fault: free of 0x3F"),
     failing("endless", None, "waiting for the time limit"),
 ];
 
@@ -110,6 +111,7 @@ const FAILING_ON_RISCV: &[Failing] = &[
     ),
     failing("null_write", Some(64 + 15), "address 0x00000004"),
     failing("failed_check", Some(101), "arithmetic is as it was"),
+    failing("double_free", Some(101), "heap fault: free of 0x3F"),
     failing("endless", None, "waiting for the time limit"),
 ];
 
