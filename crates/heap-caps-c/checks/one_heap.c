@@ -453,6 +453,30 @@ static void a_place_inside_a_block_finds_the_block(void)
     multi_heap_free(heap, first);
 }
 
+/* The links of a free neighbour are damaged, so a block cannot be joined with it. */
+static void a_refused_free_or_resize_leaves_the_contents_alone(void)
+{
+    multi_heap_handle_t heap = fresh();
+    char *block = (char *)multi_heap_malloc(heap, 100), *gone = (char *)multi_heap_malloc(heap, 200);
+    uint32_t *links = (uint32_t *)(void *)(gone - (CANARIES ? 8 : 0)), before;
+    size_t faults = heap_caps_get_fault_count();
+    CHECK(multi_heap_malloc(heap, 60) != NULL);
+    multi_heap_free(heap, gone);
+    fill(block, 0x55, 100);
+    before = links[1];
+    links[1] = 0x0FFFFFF0;
+    capture_start();
+    multi_heap_free(heap, block);
+    CHECK(is_filled(block, 0x55, 100));
+    CHECK(multi_heap_realloc(heap, block, 20) == NULL);
+    CHECK(is_filled(block, 0x55, 100));
+    CHECK_CONTAINS(capture_stop(), "heap fault: free of 0x");
+    expected_faults = (unsigned)(heap_caps_get_fault_count() - faults);
+    CHECK_EQUAL(multi_heap_get_allocated_size(heap, block), 100);
+    links[1] = before;
+    multi_heap_free(heap, block);
+}
+
 struct seen {
     multi_heap_handle_t heap;
     unsigned used, unused, limit;
@@ -583,6 +607,7 @@ const struct check one_heap[] = {
     CASE(the_minimum_is_remembered_reset_and_restored),
     CASE(figures_of_a_used_heap_add_up),
     CASE(a_place_inside_a_block_finds_the_block),
+    CASE(a_refused_free_or_resize_leaves_the_contents_alone),
     CASE(a_walk_shows_every_block_until_told_to_stop),
     CASE(blocks_can_be_visited_one_by_one),
     CASE(a_dump_has_a_line_for_each_block),

@@ -191,6 +191,17 @@ impl<P: Poison> Heap<P> {
         Ok(())
     }
 
+    /// User bytes of a block that [`Heap::free`] does not refuse: what
+    /// [`Contents::freeing`](crate::Contents::freeing) may fill before, without a lock. O(1).
+    ///
+    /// # Errors
+    /// As [`Heap::free`].
+    pub fn freeable_size(&self, block: Offset) -> Result<u32, Misuse> {
+        let used = self.freeable_block(block);
+        used.map(|used| used.size)
+            .map_err(|Refused| self.explain(block))
+    }
+
     /// The block at `block`, if [`Heap::free`] does not refuse it.
     pub(crate) fn freeable_block(&self, block: Offset) -> Result<UserBlock, Refused> {
         let used = self.used_block(block).map_err(|_| Refused)?;

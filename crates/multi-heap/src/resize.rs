@@ -34,6 +34,20 @@ impl<P: Poison> Heap<P> {
             .map_err(|Refused| self.explain(block))
     }
 
+    /// User bytes of a block that [`Heap::resize`] to `size` does not refuse: of which
+    /// [`Contents::shrinking`](crate::Contents::shrinking) may fill what is given up, without a lock. O(1).
+    ///
+    /// # Errors
+    /// As [`Heap::free`].
+    pub fn resizable_size(&self, block: Offset, size: u32) -> Result<u32, Misuse> {
+        let used = self.used_block(block)?;
+        if let Some(request) = Request::new(size as usize) {
+            let surplus = self.surplus(used, request);
+            surplus.map_err(|Refused| self.explain(block))?;
+        }
+        Ok(used.size)
+    }
+
     /// Same as [`Heap::resize`], without the reason of a refusal: [`Heap::explain`] finds it. O(1).
     ///
     /// # Errors

@@ -8,7 +8,7 @@
 use core::ffi::c_void;
 use core::ptr::NonNull;
 
-use multi_heap::{Contents, Misuse, Offset, Poison, Request};
+use multi_heap::{Contents, Heap, Misuse, Offset, Poison, Request};
 
 use super::CHandle;
 use super::handle::{Handle, of, refused};
@@ -198,7 +198,7 @@ unsafe fn free(heap: &Handle, place: Offset) -> Result<(), Misuse> {
     if CPoison::FILLS {
         let (size, contents) =
             // SAFETY: the caller keeps the same contract.
-            unsafe { heap.heap(|heap| (heap.usable_size(place), heap.contents())) };
+            unsafe { heap.heap(|heap| (heap.freeable_size(place), heap.contents())) };
         // SAFETY: the caller gave the block up.
         unsafe { contents.freeing(place, size?) };
     }
@@ -227,8 +227,12 @@ unsafe fn resized(
             return Ok(contents.pointer(old));
         }
     }
+    let used_bytes = |heap: &mut Heap<CPoison>| match CPoison::FILLS {
+        true => heap.resizable_size(old, size),
+        false => heap.usable_size(old),
+    };
     // SAFETY: the caller keeps the same contract.
-    let (used, contents) = unsafe { heap.heap(|heap| (heap.usable_size(old), heap.contents())) };
+    let (used, contents) = unsafe { heap.heap(|heap| (used_bytes(heap), heap.contents())) };
     let used = used?;
     if CPoison::FILLS {
         // SAFETY: the caller gave the block up for the length of this call.
