@@ -30,11 +30,12 @@ pub fn of_text<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Table {
     table
 }
 
-/// Leaves out what stands between columns but one space, for tables with many of them.
+/// Leaves one space between columns, for tables with many of them.
 pub fn narrow(table: &mut Table) {
     table.load_style(presets::UTF8_BORDERS_ONLY);
-    for column in table.column_iter_mut() {
-        column.set_padding((1, 0));
+    let last = table.column_count().saturating_sub(1);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((u16::from(index == 0), u16::from(index == last)));
     }
 }
 
