@@ -130,17 +130,27 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             drop(state);
             return (hooks.allocate)(self, &request);
         }
-        let mut search = Search::new(&request).after(in_vain);
-        let taken = loop {
-            match state.heaps.advance(&mut search) {
-                Progress::Found(taken) => break taken,
-                Progress::Going => {
-                    drop(state); // whoever waits has a turn
-                    state = self.state.acquire();
-                }
-                Progress::Refused | Progress::Stayed(_) => {
-                    self.refused(state, &request);
-                    return None;
+        let mut taken = Err(in_vain);
+        if in_vain == InVain::NOT_ASKED
+            && let (Some(layout), Some(caps)) = (
+                request.layout(),
+                state.heaps.first_set(request.placement(), request.size()),
+            )
+        {
+            taken = state.heaps.take(layout, caps, request.caller());
+        }
+        let taken = match taken {
+            Ok(taken) => taken,
+            Err(in_vain) => {
+                drop(state); // whoever waits has a turn
+                let found = self.search(&mut Search::new(&request).after(in_vain));
+                state = self.state.acquire();
+                match found {
+                    Progress::Found(taken) => taken,
+                    _ => {
+                        self.refused(state, &request);
+                        return None;
+                    }
                 }
             }
         };
@@ -163,6 +173,18 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             Err(corrupt) => {
                 self.refused_as_corrupt(request, corrupt);
                 None
+            }
+        }
+    }
+
+    /// Does all of a search, and opens the lock between its pieces.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn search(&self, search: &mut Search<'_, HEAPS>) -> Progress {
+        loop {
+            match self.state.acquire().heaps.advance(search) {
+                Progress::Going => {}
+                done => return done,
             }
         }
     }

@@ -68,7 +68,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// The largest request for `caps` that succeeds now (reserves and alignment aside).
     #[must_use]
     pub fn largest_free_block(&self, caps: Caps) -> u32 {
-        self.state.acquire().heaps.largest_free_block(caps)
+        let largest = (0..).map_while(|number| {
+            let state = self.state.acquire(); // for one heap, then others have a turn
+            state.heaps.largest_free_block_in(number, caps)
+        });
+        largest.max().unwrap_or(0)
     }
 
     /// The failure told last.

@@ -283,12 +283,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         in_vain: InVain,
     ) -> (Progress, Caps) {
         let mut search = Search::moving(address, request).after(in_vain);
-        loop {
-            match self.state.acquire().heaps.advance(&mut search) {
-                Progress::Going => {}
-                done => return (done, search.caps()),
-            }
-        }
+        let found = self.search(&mut search);
+        (found, search.caps())
     }
 
     /// # Safety

@@ -162,13 +162,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// A block of the first heap on the route that is worth asking, at an alignment of at most 8. One heap is asked: a layer
-    /// with a lock opens it before the next one.
+    /// A block of the first heap on the route that is worth asking. One heap is asked: a layer with a lock opens it before
+    /// the next one.
     #[inline(always)]
     pub(crate) fn find_ordinary(&mut self, layout: Request, caps: Caps) -> Result<Taken, InVain> {
-        if !layout.is_ordinary() {
-            return Err(InVain::NOT_ASKED);
-        }
         let route = self.routes.position(caps).ok_or(InVain::NOT_ASKED)?;
         let (index, step) = self.worth_asking(route, layout.size())?;
         let taken = self.ask_plainly(step, layout);
@@ -179,7 +176,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[inline(always)]
     fn ask_plainly(&mut self, step: Step, layout: Request) -> Option<Taken> {
         let slot = self.registry.slots.get_mut(step.heap().get())?;
-        let offset = slot.heap.as_mut()?.allocate_plain(layout)?;
+        let heap = slot.heap.as_mut()?;
+        let offset = match layout.is_ordinary() {
+            true => heap.allocate_plain(layout)?,
+            false => heap.allocate_aligned(layout)?,
+        };
         Some(Taken {
             address: slot.start.wrapping_add(offset.get()),
             heap: step.heap(),
@@ -220,7 +221,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             if step.is_end() {
                 break;
             }
-            if let Some(taken) = self.ask(step, layout, caps, route) {
+            if let Some(taken) = self.ask_outlined(step, layout, caps, route) {
                 self.watches.taken_from(taken.heap, &self.registry);
                 return Some(taken);
             }
@@ -228,8 +229,20 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         None
     }
 
-    /// A block of the heap at a step of the route for `caps`.
+    /// [`HeapCaps::ask`], one copy for moves.
     #[inline(never)]
+    fn ask_outlined(
+        &mut self,
+        step: Step,
+        layout: Request,
+        caps: Caps,
+        route: RouteIndex,
+    ) -> Option<Taken> {
+        self.ask(step, layout, caps, route)
+    }
+
+    /// A block of the heap at a step of the route for `caps`.
+    #[inline(always)]
     pub(crate) fn ask(
         &mut self,
         step: Step,
@@ -243,12 +256,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if step.is_reserved() && !self.reserves_allow(step, layout, self.routes.bits(route)) {
             return None;
         }
-        let slot = self.registry.slots.get_mut(step.heap().get())?;
-        let offset = slot.heap.as_mut()?.allocate(layout)?;
-        Some(Taken {
-            address: slot.start.wrapping_add(offset.get()),
-            heap: step.heap(),
-        })
+        self.ask_plainly(step, layout)
     }
 
     pub(crate) fn route(&mut self, caps: Caps) -> Option<RouteIndex> {

@@ -160,7 +160,7 @@ impl Failure {
 }
 
 /// How many heaps of a route a record keeps the state of.
-const KEPT: usize = 12;
+const KEPT: usize = DESCRIBED;
 
 /// What is kept of the last failure: a [`Failure`] without what the registry knows of the heaps.
 pub(crate) struct FailureRecord {
@@ -193,22 +193,35 @@ enum Relieved {
 /// What a heap on the route had free; or, with [`HeapState::RESERVED`] holes, the reserve that kept it.
 #[derive(Clone, Copy)]
 pub(crate) struct HeapState {
-    pub(crate) heap: HeapIndex,
-    pub(crate) free: u32,
-    pub(crate) largest: u32,
-    pub(crate) holes: u32,
+    free: u32,
+    largest: u32,
+    /// 26 bits, and the heap's number above.
+    holes_and_heap: u32,
 }
 
 impl HeapState {
-    const RESERVED: u32 = u32::MAX;
+    const HOLES: u32 = (1 << 26) - 1;
+    const RESERVED: u32 = Self::HOLES;
+
+    #[inline(always)]
+    pub(crate) const fn new(heap: HeapIndex, free: u32, largest: u32, holes: u32) -> Self {
+        Self {
+            free,
+            largest,
+            holes_and_heap: (heap.0 as u32) << 26 | holes, // at most 63; fewer holes than words of a heap
+        }
+    }
 
     pub(crate) const fn reserved(heap: HeapIndex, reserve: Reserve) -> Self {
-        Self {
-            heap,
-            free: reserve.caps.bits(),
-            largest: reserve.bytes,
-            holes: Self::RESERVED,
-        }
+        Self::new(heap, reserve.caps.bits(), reserve.bytes, Self::RESERVED)
+    }
+
+    pub(crate) const fn largest(&self) -> u32 {
+        self.largest
+    }
+
+    fn is_of(&self, heap: HeapIndex) -> bool {
+        self.holes_and_heap >> 26 == u32::from(heap.0)
     }
 }
 
@@ -217,19 +230,18 @@ impl From<HeapState> for Why {
         let HeapState {
             free,
             largest,
-            holes,
-            ..
+            holes_and_heap,
         } = state;
-        if holes == HeapState::RESERVED {
-            return Self::Reserved {
+        match holes_and_heap & HeapState::HOLES {
+            HeapState::RESERVED => Self::Reserved {
                 caps: Caps::from_bits_retain(free),
                 bytes: largest,
-            };
-        }
-        Self::Fragmented {
-            free,
-            largest,
-            holes,
+            },
+            holes => Self::Fragmented {
+                free,
+                largest,
+                holes,
+            },
         }
     }
 }
@@ -242,12 +254,7 @@ impl FailureRecord {
         caps: Caps::empty(),
         caller: None,
         cause: Cause::ZeroSize,
-        heaps: [HeapState {
-            heap: HeapIndex(0),
-            free: 0,
-            largest: 0,
-            holes: 0,
-        }; KEPT],
+        heaps: [HeapState::new(HeapIndex(0), 0, 0, 0); KEPT],
         described: 0,
         attempts: 0,
         relieved: Relieved::No,
@@ -293,7 +300,7 @@ impl FailureRecord {
     /// What a heap had free, if it was on the route.
     pub(crate) fn state_of(&self, heap: HeapIndex) -> Option<HeapState> {
         let described = self.heaps.iter().take(self.described as usize); // widening
-        described.copied().find(|state| state.heap == heap)
+        described.copied().find(|state| state.is_of(heap))
     }
 
     pub(crate) const fn cause(&self) -> Cause {

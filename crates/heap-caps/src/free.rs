@@ -60,7 +60,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[inline(always)]
     fn release(&mut self, address: u32) -> Option<u32> {
         let (heap, place) = self.registry.place_of(address)?;
-        heap.try_free(Offset::new(place)?)
+        heap.try_free_at(place)
     }
 
     /// First phase of a free: finds and validates the block. O(heaps). [`PendingFree::fill`] and

@@ -11,7 +11,7 @@ use soc_regions::{Caps, union};
 use crate::allocate::{charge, in_units};
 use crate::heap_caps::HeapCaps;
 use crate::observer::Observer;
-use crate::registry::{Entry, Offer};
+use crate::registry::{Entry, HeapIndex, Offer};
 
 /// How many sizes are tried: a hole may begin and end inside of a unit, a reserve charges a gap, code its hidden word.
 const TRIES: u32 = 8;
@@ -23,19 +23,24 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// for which no request succeeds, stands for all heaps here, too: the largest free block of any.
     #[must_use]
     pub fn largest_free_block(&self, caps: Caps) -> u32 {
-        if caps.is_empty() {
-            let heaps = self.registry.serving(caps);
-            let largest = heaps.map(|(_, _, heap)| heap.largest_free_block());
-            return largest.max().unwrap_or(0);
-        }
-        let Ok(bits) = self.rules.caps(caps) else {
-            return 0;
-        };
-        let policy = self.rules.policy;
-        let offers = self.registry.offers();
-        let serving = offers.filter(|offer| policy.column(&offer.columns, bits).is_some());
-        let largest = serving.map(|offer| self.largest_in(&offer, caps, bits));
+        let largest = (0..).map_while(|number| self.largest_free_block_in(number, caps));
         largest.max().unwrap_or(0)
+    }
+
+    /// The part of one heap in [`HeapCaps::largest_free_block`], 0 where it does not serve; `None` behind the last heap. For
+    /// layers with locks, which open theirs in between.
+    #[must_use]
+    pub fn largest_free_block_in(&self, number: usize, caps: Caps) -> Option<u32> {
+        let index = u8::try_from(number).ok().map(HeapIndex)?;
+        let entry = self.registry.get(index)?;
+        if caps.is_empty() {
+            return Some(entry.heap.map_or(0, Heap::largest_free_block));
+        }
+        let bits = self.rules.caps(caps).ok()?;
+        let offer = self.registry.offer(index);
+        let serves = |offer: &Offer| self.rules.policy.column(&offer.columns, bits).is_some();
+        let offer = offer.filter(serves);
+        Some(offer.map_or(0, |offer| self.largest_in(&offer, caps, bits)))
     }
 
     /// The largest request for `caps`, which looks for `bits`, that a heap on its route would serve. O(heaps).
@@ -46,6 +51,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         };
         let hole = entry.heap.map_or(0, Heap::largest_free_block);
         let kept = self.reserves_leave(bits, memory);
+        let code = entry.alias.is_some() && bits.contains(Caps::EXEC);
+        if !code && kept == u32::MAX && self.rules.granularity(caps, memory) <= 4 {
+            return hole; // what the heap says of itself
+        }
         let most = hole.min(kept.saturating_sub(charge_of_nothing::<P>()));
         // A size between two multiples of 4 needs as much as the next one.
         let unit = self.rules.granularity(caps, memory).max(4);

@@ -96,13 +96,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let Some(heap) = slot.and_then(|slot| slot.heap.as_ref()) else {
             return;
         };
-        let mut state = HeapState {
-            heap: step.heap(),
-            free: heap.free_bytes(),
-            largest: heap.largest_free_block(),
-            holes: heap.free_block_count(),
-        };
-        if step.is_reserved() && request.size <= state.largest as usize {
+        let (free, largest) = (heap.free_bytes(), heap.largest_free_block());
+        let mut state = HeapState::new(step.heap(), free, largest, heap.free_block_count());
+        if step.is_reserved() && request.size <= state.largest() as usize {
             let bits = self.routes.bits(route);
             if let Some(reserve) = self.reserve_against(request, step, bits) {
                 state = HeapState::reserved(step.heap(), reserve);

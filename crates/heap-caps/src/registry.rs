@@ -256,17 +256,21 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         self.slots.get_mut(index.get())?.heap.as_mut()
     }
 
-    /// What the enabled heaps offer to requests by capability, in order of the search.
+    /// What the heap at a place in the order of the search offers.
     #[inline(always)]
-    pub(crate) fn offers(&self) -> impl Iterator<Item = Offer> {
-        self.order.iter().take(self.len()).filter_map(|&index| {
-            let details = self.details.get(usize::from(index))?;
-            let slot = self.slots.get(usize::from(index))?;
-            (slot.heap.is_some() && !details.by_tag_only).then_some(Offer {
-                heap: HeapIndex(index),
-                columns: details.columns,
-                has_code_side: details.alias != AliasKind::None,
-            })
+    pub(crate) fn offer_at(&self, place: usize) -> Option<Offer> {
+        self.offer(HeapIndex(*self.order.get(place)?))
+    }
+
+    /// What a heap offers to requests by capability, if it is enabled.
+    #[inline(always)]
+    pub(crate) fn offer(&self, heap: HeapIndex) -> Option<Offer> {
+        let details = self.details.get(heap.get())?;
+        let slot = self.slots.get(heap.get())?;
+        (slot.heap.is_some() && !details.by_tag_only).then_some(Offer {
+            heap,
+            columns: details.columns,
+            has_code_side: details.alias != AliasKind::None,
         })
     }
 

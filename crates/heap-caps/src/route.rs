@@ -83,6 +83,8 @@ pub(crate) struct Plan<const N: usize> {
     steps: [Step; N],
     count: usize,
     column: usize,
+    /// The place in the order of the search from which the column is looked for.
+    place: usize,
     generation: u32,
 }
 
@@ -189,6 +191,7 @@ impl<const N: usize> Plan<N> {
             steps: [Step::END; N],
             count: 0,
             column: 0,
+            place: 0,
             generation: 0,
         }
     }
@@ -203,7 +206,7 @@ impl<const N: usize> Plan<N> {
         }
     }
 
-    /// Works out the next column of the route for `asked`; behind the last one returns the bits to look for. O(heaps).
+    /// Works out the next steps of the route for `asked`, in bounded time; behind the last one returns the bits to look for.
     ///
     /// # Errors
     /// No memory can have these capabilities.
@@ -215,10 +218,20 @@ impl<const N: usize> Plan<N> {
         reserves: &Reserves,
         watched: bool,
     ) -> Result<Option<Caps>, Cause> {
+        const LOOKED_AT: usize = 8;
         let caps = rules.caps(asked)?;
-        let column = self.column;
-        let offering = |offer: &Offer| rules.policy.column(&offer.columns, caps) == Some(column);
-        for offer in registry.offers().filter(offering) {
+        for _ in 0..LOOKED_AT {
+            if self.place == registry.len() {
+                self.place = 0;
+                self.column += 1;
+                return Ok((self.column == PRIORITIES).then_some(caps));
+            }
+            let offer = registry.offer_at(self.place);
+            self.place += 1;
+            let column = |offer: &Offer| rules.policy.column(&offer.columns, caps);
+            let Some(offer) = offer.filter(|offer| column(offer) == Some(self.column)) else {
+                continue;
+            };
             if let Some(step) = self.steps.get_mut(self.count) {
                 *step = step_of::<P>(&offer, asked, caps, rules, reserves);
                 if watched {
@@ -226,9 +239,9 @@ impl<const N: usize> Plan<N> {
                 }
                 self.count += 1;
             }
+            break;
         }
-        self.column += 1;
-        Ok((self.column == PRIORITIES).then_some(caps))
+        Ok(None)
     }
 }
 

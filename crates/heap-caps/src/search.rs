@@ -21,7 +21,7 @@ use crate::request::{AllocRequest, Placement};
 use crate::route::{Plan, RouteIndex, Step};
 
 /// How many heaps one piece records.
-const RECORDED_AT_ONCE: usize = 3;
+const RECORDED_AT_ONCE: usize = 2;
 
 /// A request on its way along the heaps.
 pub struct Search<'r, const HEAPS: usize> {
@@ -176,7 +176,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             search.set += 1;
             search.step = 0;
         }
-        self.begin_refusal(search)
+        search.stage = Stage::Refusing;
+        Progress::Going
     }
 
     fn found(&mut self, taken: Taken, layout: Request, search: &Search<'_, HEAPS>) -> Progress {

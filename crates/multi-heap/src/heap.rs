@@ -157,7 +157,7 @@ impl<P: Poison> Heap<P> {
         let units = units_for(request.size() + P::OVERHEAD);
         let alignment = request.alignment() / 4;
         if request.is_ordinary() {
-            self.pool.find_block(units, alignment).is_some()
+            self.pool.find_block(units, units, alignment).is_some()
         } else {
             let aligned_word = 1 + (poison::head_bytes::<P>() + request.offset()) / 4;
             let found = self.pool.find_aligned(units, alignment, aligned_word);
@@ -232,10 +232,19 @@ impl<P: Poison> Heap<P> {
         if P::OVERHEAD != 0 {
             return self.free_guarded(block);
         }
-        if !block.get().is_multiple_of(4) {
+        self.try_free_at(block.get())
+    }
+
+    /// Same as [`Heap::try_free`], of a place that may be anything. O(1).
+    #[inline(always)]
+    pub fn try_free_at(&mut self, place: u32) -> Option<u32> {
+        if P::OVERHEAD != 0 {
+            return self.free_guarded(Offset::new(place)?);
+        }
+        if !place.is_multiple_of(4) {
             return None;
         }
-        let units = self.pool.free_at(block.get() / 4 - 1)?;
+        let units = self.pool.free_at((place / 4).wrapping_sub(1))?; // of place 0: behind the end
         Some((units - 1) * 4)
     }
 

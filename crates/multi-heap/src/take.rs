@@ -20,7 +20,7 @@ impl Pool {
         }
         let mut bin = self.first_bin_from(bin_of(units));
         if bin == PAIRS || bin == NO_LIST {
-            return self.allocate_slowly(units, alignment);
+            return self.allocate_slowly(units, units, alignment);
         }
         let mut previous = control::HEADS + bin;
         let mut node = self.first_of(previous);
@@ -35,7 +35,7 @@ impl Pool {
                 previous = control::HEADS + bin;
                 node = self.first_of(previous);
                 if bin == NO_LIST || node == NONE {
-                    return self.allocate_slowly(units, alignment);
+                    return self.allocate_slowly(units, units, alignment);
                 }
             }
             room = self.room(node);
@@ -43,14 +43,17 @@ impl Pool {
         let block = node - 1;
         let next = self.get(node);
         let links = Links { next, previous };
-        let lead = self.word_before_aligned(block, alignment);
+        let mut lead = 0;
+        if alignment != 1 {
+            lead = self.word_before_aligned(block, alignment);
+        }
         let taken = units + lead;
         if self.get(node + 1) != previous
             || next != NONE && !self.leads_back(node, links)
             || !self.ends_inside(block, room)
             || room < taken
         {
-            return self.allocate_slowly(units, alignment);
+            return self.allocate_slowly(units, taken, alignment);
         }
         // Nothing fails from here.
         let payload = self.begin_used(block, lead, units);
@@ -79,17 +82,22 @@ impl Pool {
         payload
     }
 
-    /// Same as [`Pool::allocate`], the whole search: any list, one block more where the first one fits only misaligned.
+    /// Same as [`Pool::allocate`], the whole search: any list, among blocks of `wanted` units; of one more where a block fits only
+    /// misaligned.
     #[inline(never)]
-    fn allocate_slowly(self, units: u32, alignment: u32) -> Option<Payload> {
-        let (block, lead) = self.find_block(units, alignment)?;
+    fn allocate_slowly(self, units: u32, wanted: u32, alignment: u32) -> Option<Payload> {
+        let (block, lead) = self.find_block(units, wanted, alignment)?;
         self.allocate_behind(block, lead, units)
     }
 
     /// The free block that [`Pool::allocate`] takes, and how many of its first words, 0 or 1, stay free.
     #[inline(always)]
-    pub(crate) fn find_block(self, units: u32, alignment: u32) -> Option<(Index, u32)> {
-        let mut wanted = units;
+    pub(crate) fn find_block(
+        self,
+        units: u32,
+        mut wanted: u32,
+        alignment: u32,
+    ) -> Option<(Index, u32)> {
         loop {
             let block = self.find(wanted)?;
             let lead = self.word_before_aligned(block, alignment);
@@ -148,7 +156,10 @@ impl Pool {
         self.set_header(block + lead, Header::used(units, Note::of(lead)));
         self.count(control::USED_BLOCKS, 1);
         if lead != 0 {
-            self.put_in(block, lead);
+            self.write_free(block, lead);
+            if lead != 1 {
+                self.link(node_of(block, lead), bin_of(lead));
+            }
             self.count(control::FREE_BLOCKS, 1);
             self.count(control::FREE_WORDS, lead - 1);
             self.set_minimum_words(minimum.min(self.free_words()));
