@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::mem::MaybeUninit;
 
-use heap_caps_alloc::{CapsHeap, DmaBuffer, SpinLock};
-use soc_regions::Caps;
+use heap_caps_alloc::{Caps, CapsHeap, DmaBuffer, SpinLock};
 
 static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
 

@@ -56,6 +56,17 @@ pub use pressure::{
 pub use report::{Action, FailureHandler, Fault, Report, ReportHandler, go_on};
 pub use tagged::TaggedBuffer;
 
+pub use heap_caps::{
+    AllocRequest, Failure, Misuse, Placement, Policy, ReallocateError, Reserve, Snapshot,
+};
+pub use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
+pub use soc_regions;
+pub use soc_regions::{
+    Budget, Caps, Chip, ESP32, ESP32C2, ESP32C3, ESP32C5, ESP32C6, ESP32C61, ESP32H2, ESP32H4,
+    ESP32H21, ESP32P4, ESP32S2, ESP32S3, ESP32S31, Hardware, Options, Requirement, Reservation,
+    budget, options,
+};
+
 /// What `heap-caps-c` needs to serve C: no interface for others.
 #[doc(hidden)]
 pub mod ffi {

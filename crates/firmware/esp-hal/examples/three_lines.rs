@@ -8,8 +8,7 @@ extern crate alloc;
 use core::panic::PanicInfo;
 
 use esp_println::println;
-use heap_caps_alloc::{CapsHeap, CriticalSectionLock, DmaBuffer};
-use soc_regions::Caps;
+use heap_caps_alloc::{Caps, CapsHeap, CriticalSectionLock, DmaBuffer};
 
 esp_bootloader_esp_idf::esp_app_desc!();
 
