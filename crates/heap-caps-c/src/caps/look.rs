@@ -194,6 +194,7 @@ impl Shown {
     }
 
     /// Shows the blocks in address order until `visit` has seen enough.
+    #[cfg(feature = "heap-task-tracking")]
     pub(crate) fn each_block(&self, mut visit: impl FnMut(NonNull<u8>, BlockView) -> bool) {
         let mut next = 0;
         loop {
@@ -266,6 +267,7 @@ impl Shown {
     }
 
     /// A few blocks from an address on.
+    #[cfg(feature = "heap-task-tracking")]
     fn blocks_from(&self, address: u32) -> [Option<(NonNull<u8>, BlockView)>; 8] {
         let mut batch = [None; 8];
         HEAP.inspect(|heaps| {
