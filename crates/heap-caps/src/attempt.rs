@@ -113,7 +113,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if request.size != 0 && !relief.is_empty() {
             self.last_failure.announce(relief);
         }
-        let refused = self.with_routes(|heaps| heaps.search(&mut Search::refused(request)));
+        let refused = self.search(&mut Search::refused(request));
         debug_assert!(matches!(refused, Progress::Refused));
         self.last_cause(request)
     }

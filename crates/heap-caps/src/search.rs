@@ -125,11 +125,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[cold]
     #[inline(never)]
     pub fn advance(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
-        match search.stage {
-            Stage::Asking => self.ask_next(search),
-            Stage::Refusing => self.begin_refusal(search),
-            Stage::Recording => self.record_next(search),
-        }
+        // Another core may have hidden them since the last piece.
+        self.with_routes(|heaps| match search.stage {
+            Stage::Asking => heaps.ask_next(search),
+            Stage::Refusing => heaps.begin_refusal(search),
+            Stage::Recording => heaps.record_next(search),
+        })
     }
 
     /// Does all of a search.

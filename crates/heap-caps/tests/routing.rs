@@ -229,3 +229,40 @@ fn heaps_can_be_a_static_and_boot_where_there_are_none_serves_nobody() {
         "{failure}"
     );
 }
+
+#[test]
+fn a_request_on_a_detour_leaves_the_kept_routes_as_they_were() {
+    let (byte, dma, word) = (Caps::BIT8, Caps::DMA, Caps::BIT32);
+    let (internal, default) = (Caps::INTERNAL, Caps::DEFAULT);
+    // More sets than are kept: the next one takes the second place.
+    let sets = [
+        byte | default,
+        byte,
+        dma,
+        word,
+        internal,
+        default,
+        dma | byte,
+        dma | internal,
+        byte | internal,
+        default | internal,
+        word | internal,
+        byte | word,
+        dma | word,
+        dma | default,
+        word | default,
+    ];
+    let mut sim = Sim::esp32();
+    for caps in sets {
+        sim.heaps.malloc(4, caps).unwrap();
+    }
+    sim.heaps.set_detoured(true);
+    let code = sim.heaps.malloc(4, Caps::EXEC).unwrap();
+    sim.heaps.set_detoured(false);
+    assert_eq!(sim.heaps.heap_at(code).unwrap().span.start(), IRAM);
+    for caps in sets {
+        let block = sim.heaps.malloc(4, caps).unwrap();
+        let heap = sim.heaps.heap_at(block).unwrap();
+        assert!(heap.caps.contains(caps), "{caps} at {block:#x}");
+    }
+}
