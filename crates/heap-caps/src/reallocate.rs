@@ -97,8 +97,8 @@ pub struct OrdinaryMove {
     pub to: Taken,
     /// Bytes to be copied there, upwards: the places may overlap.
     pub bytes: u32,
-    /// The block grew downwards: its old place is part of the new one.
-    within: bool,
+    /// Bytes that a block keeps which grew downwards; its old place is part of the new one.
+    settles_at: Option<u32>,
 }
 
 impl OrdinaryMove {
@@ -107,7 +107,7 @@ impl OrdinaryMove {
         Self {
             to,
             bytes,
-            within: false,
+            settles_at: None,
         }
     }
 }
@@ -174,7 +174,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                         return Stay::Down(OrdinaryMove {
                             to: Taken { address, heap },
                             bytes: moved.bytes,
-                            within: true,
+                            settles_at: Some(wanted.size()),
                         });
                     }
                     Ok(None) => {}
@@ -265,11 +265,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         caps: Caps,
         caller: Option<&'static Location<'static>>,
     ) -> Result<(), Misuse> {
-        let OrdinaryMove { to, bytes, within } = moved;
-        let old = if within {
+        let OrdinaryMove {
+            to,
+            bytes,
+            settles_at,
+        } = moved;
+        let old = if let Some(size) = settles_at {
             let offset = self.offset_in(to)?;
             let memory = self.registry.heap_mut(to.heap);
-            let settled = memory.map(|memory| memory.try_resize(offset, layout.size()));
+            let settled = memory.map(|memory| memory.try_resize(offset, size));
             if !matches!(settled, Some(Ok(true))) {
                 return Err(self.misuse_of(to.address));
             }

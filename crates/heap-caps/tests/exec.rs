@@ -3,8 +3,8 @@
 
 mod support;
 
-use heap_caps::{MisuseKind, Policy};
-use multi_heap::{Comprehensive, Light, Poison};
+use heap_caps::{MisuseKind, Policy, Stay};
+use multi_heap::{Comprehensive, Light, Poison, Request};
 use soc_regions::{Caps, ESP32, common};
 use support::*;
 
@@ -268,4 +268,20 @@ fn exec_excludes_bytes_and_dma() {
             heap_caps::Cause::Contradictory(Caps::EXEC | other)
         );
     }
+}
+
+#[test]
+fn a_block_of_words_that_grew_downwards_has_whole_words() {
+    let mut sim = Sim::<Light>::with(Policy::Guaranteed, &ESP32.default_options(), ());
+    let [below, block, _above] = [(); 3].map(|()| sim.heaps.malloc(64, Caps::BIT32).unwrap());
+    sim.heaps.free(below).unwrap();
+    let layout = Request::new(101).unwrap();
+    let Stay::Down(moved) = sim.heaps.stay(block, layout, Caps::BIT32, None) else {
+        panic!("the block has room below");
+    };
+    let grown = moved.to.address;
+    sim.heaps
+        .finish_ordinary(block, moved, layout, Caps::BIT32, None)
+        .unwrap();
+    assert_eq!((grown, sim.heaps.usable_size(grown)), (below, Ok(104)));
 }
