@@ -16,7 +16,7 @@ use core::panic::Location;
 use multi_heap::{Offset, Poison, Request};
 use soc_regions::{Caps, TypeIndex};
 
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::heap_caps::HeapCaps;
 use crate::observer::{Allocated, Observer};
 use crate::pending::PendingAllocation;
@@ -167,30 +167,30 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[inline(always)]
     pub(crate) fn find_ordinary(&mut self, layout: Request, caps: Caps) -> Result<Taken, InVain> {
         let route = self.routes.position(caps).ok_or(InVain::NOT_ASKED)?;
-        let (index, step) = self.worth_asking(route, layout.size())?;
+        let (index, step) = self.worth_asking(route, layout)?;
         let taken = self.ask_plainly(step, layout);
         taken.ok_or(InVain { from: index + 1 })
     }
 
-    /// A block of the heap at a step that is not constrained.
+    /// A block of the heap at a step, as `layout` says.
     #[inline(always)]
     fn ask_plainly(&mut self, step: Step, layout: Request) -> Option<Taken> {
         let slot = self.registry.slots.get_mut(step.heap().get())?;
-        let heap = slot.heap.as_mut()?;
-        let offset = match layout.is_ordinary() {
-            true => heap.allocate_plain(layout)?,
-            false => heap.allocate_aligned(layout)?,
-        };
+        let offset = slot.heap.as_mut()?.allocate(layout)?;
         Some(Taken {
             address: slot.start.wrapping_add(offset.get()),
             heap: step.heap(),
         })
     }
 
-    /// The first step of a route whose heap may have `size` bytes. A constrained one, and one where a reserve forbids it, ends
-    /// the search.
+    /// The first step of a route whose heap may have a block of `layout`. A constrained one, and one where a reserve forbids
+    /// it, ends the search.
     #[inline(always)]
-    fn worth_asking(&mut self, route: RouteIndex, size: u32) -> Result<(usize, Step), InVain> {
+    fn worth_asking(
+        &mut self,
+        route: RouteIndex,
+        layout: Request,
+    ) -> Result<(usize, Step), InVain> {
         let mut index = 0;
         while let Some(&step) = self.routes.steps(route).get(index) {
             let in_vain = Err(InVain { from: index });
@@ -201,11 +201,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             let Some(heap) = slot.and_then(|slot| slot.heap.as_ref()) else {
                 return in_vain;
             };
-            if heap.may_serve(size) {
-                if step.is_reserved() && !self.reserves_allow_in(route, step, size) {
-                    return in_vain;
-                }
-                return Ok((index, step));
+            if heap.may_serve(layout.size()) {
+                let allowed = self.reserves_allow(step, layout, self.routes.bits(route));
+                return if allowed { Ok((index, step)) } else { in_vain };
             }
             index += 1;
         }
@@ -221,24 +219,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             if step.is_end() {
                 break;
             }
-            if let Some(taken) = self.ask_outlined(step, layout, caps, route) {
+            if let Some(taken) = self.ask(step, layout, caps, route) {
                 self.watches.taken_from(taken.heap, &self.registry);
                 return Some(taken);
             }
         }
         None
-    }
-
-    /// [`HeapCaps::ask`], one copy for moves.
-    #[inline(never)]
-    fn ask_outlined(
-        &mut self,
-        step: Step,
-        layout: Request,
-        caps: Caps,
-        route: RouteIndex,
-    ) -> Option<Taken> {
-        self.ask(step, layout, caps, route)
     }
 
     /// A block of the heap at a step of the route for `caps`.
@@ -253,7 +239,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if step.is_constrained() {
             return self.find_constrained(step, layout, caps);
         }
-        if step.is_reserved() && !self.reserves_allow(step, layout, self.routes.bits(route)) {
+        if !self.reserves_allow(step, layout, self.routes.bits(route)) {
             return None;
         }
         self.ask_plainly(step, layout)
@@ -261,24 +247,31 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     pub(crate) fn route(&mut self, caps: Caps) -> Option<RouteIndex> {
         if self.routes.position(caps).is_none() {
-            let Self {
-                routes,
-                registry,
-                reserves,
-                rules,
-                watches,
-                ..
-            } = self;
             let mut plan = Plan::new();
-            let bits = loop {
-                let planned = plan.next(caps, rules, registry, reserves, watches.any());
-                if let Some(bits) = planned.ok()? {
-                    break bits;
-                }
-            };
-            routes.keep(caps, bits, &mut plan);
+            while !self.plan_on(&mut plan, caps).ok()? {}
         }
         self.routes.position(caps)
+    }
+
+    /// Works out the next steps of the route for `caps`; behind the last one the route is kept, and `true` returned.
+    ///
+    /// # Errors
+    /// No memory can have these capabilities.
+    pub(crate) fn plan_on(&mut self, plan: &mut Plan<HEAPS>, caps: Caps) -> Result<bool, Cause> {
+        let Self {
+            routes,
+            registry,
+            reserves,
+            rules,
+            watches,
+            ..
+        } = self;
+        plan.begin_anew_unless(routes.generation());
+        let bits = plan.next(caps, rules, registry, reserves, watches.any())?;
+        if let Some(bits) = bits {
+            routes.keep(caps, bits, plan);
+        }
+        Ok(bits.is_some())
     }
 
     /// A block of a heap that has to be asked for more or other than `layout`.
@@ -294,28 +287,19 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if !self.reserves_allow(step, wanted, bits) {
             return None;
         }
-        let slot = self.registry.slots.get_mut(step.heap().get())?;
-        let offset = slot.heap.as_mut()?.allocate(wanted)?;
-        Some(Taken {
-            address: slot.start.wrapping_add(offset.get()),
-            heap: step.heap(),
-        })
+        self.ask_plainly(step, wanted)
     }
 
-    /// [`HeapCaps::reserves_allow`] for a kept route and an ordinary layout.
-    #[inline(never)]
-    fn reserves_allow_in(&mut self, route: RouteIndex, step: Step, size: u32) -> bool {
-        let memory = self.registry.caps(step.heap());
-        let bytes = ((size + 3) & !3) + 8 + P::OVERHEAD; // a header, and one for a gap
-        let bits = self.routes.bits(route);
-        self.reserves.allow(bits, memory, bytes, &self.registry)
-    }
-
+    /// Whether no reserve forbids a request that looks for `bits` to take a block of `layout` at a step.
     #[inline(always)]
     fn reserves_allow(&mut self, step: Step, layout: Request, bits: Caps) -> bool {
+        !step.is_reserved() || self.reserves_leave_for(step, charge::<P>(layout), bits)
+    }
+
+    #[inline(never)]
+    fn reserves_leave_for(&mut self, step: Step, bytes: u32, bits: Caps) -> bool {
         let memory = self.registry.caps(step.heap());
-        let bytes = charge::<P>(layout);
-        !step.is_reserved() || self.reserves.allow(bits, memory, bytes, &self.registry)
+        self.reserves.allow(bits, memory, bytes, &self.registry)
     }
 
     /// A block that is handed out by its address on the instruction side, see `alias.rs`.

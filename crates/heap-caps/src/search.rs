@@ -6,7 +6,7 @@
 //!            each ─► a piece: a layer with a lock opens it in between
 //! ```
 //!
-//! A piece works out one column of a route, asks one heap, or records a few. So its time is bounded, however many heaps
+//! A piece works out a few steps of a route, asks one heap, or records a few. So its time is bounded, however many heaps
 //! and sets there are. What others allocate and free between two pieces makes no difference to what has been tried.
 
 use multi_heap::{Poison, Request};
@@ -157,7 +157,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         while let Some(caps) = self.nth_set(request, search.set) {
             search.caps = caps;
             let Some(route) = self.routes.position(caps) else {
-                return self.plan_next(search, caps);
+                if self.plan_on(&mut search.plan, caps).is_err() {
+                    search.set += 1; // no memory can have these
+                }
+                return Progress::Going;
             };
             if search.old != 0 && search.step == 0 {
                 let stayed = self.stay_outlined(search.old, layout, caps, request.caller);
@@ -192,32 +195,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The set of capabilities that a request tries as its `index`th; `None` behind the last one.
     pub(crate) fn nth_set(&self, request: &AllocRequest<'_>, index: usize) -> Option<Caps> {
         match (request.placement, index) {
-            (Placement::Caps(caps), 0) => Some(caps),
-            (Placement::Default, 0) => Some(self.default_set(request.size)),
+            (placement, 0) => self.first_set(placement, request.size),
             (Placement::Default, 1) => self.external_above().map(|_| Caps::DEFAULT),
             (Placement::Prefer(sets), index) => sets.get(index).copied(),
             _ => None,
         }
-    }
-
-    /// Works out a column of the route for `caps`.
-    fn plan_next(&mut self, search: &mut Search<'_, HEAPS>, caps: Caps) -> Progress {
-        let Self {
-            routes,
-            registry,
-            reserves,
-            rules,
-            watches,
-            ..
-        } = self;
-        let plan = &mut search.plan;
-        plan.begin_anew_unless(routes.generation());
-        match plan.next(caps, rules, registry, reserves, watches.any()) {
-            Ok(Some(bits)) => routes.keep(caps, bits, plan),
-            Ok(None) => {}
-            Err(_) => search.set += 1,
-        }
-        Progress::Going
     }
 
     fn step_at(&self, route: RouteIndex, index: usize) -> Option<Step> {

@@ -90,11 +90,14 @@ impl<P: Poison> Heap<P> {
     /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Heap::allocated`] has to follow.
     #[inline(always)]
     pub fn allocate(&mut self, request: Request) -> Option<Offset> {
-        if request.is_ordinary() {
-            self.allocate_plain(request)
-        } else {
-            self.allocate_aligned(request)
+        if !request.is_ordinary() {
+            return self.allocate_aligned(request);
         }
+        let block = Self::allocate_ordinary(self.pool, request.size(), request.alignment());
+        if P::OVERHEAD != 0 && block.is_some() {
+            self.count_slack(request.size());
+        }
+        block
     }
 
     /// Whether a block for `size` bytes is worth asking for: `false` says that there is none. O(1), much less than a search.
@@ -102,17 +105,6 @@ impl<P: Poison> Heap<P> {
     #[must_use]
     pub fn may_serve(&self, size: u32) -> bool {
         self.pool.may_have(units_for(size + P::OVERHEAD))
-    }
-
-    /// Same as [`Heap::allocate`] for a request at an alignment of 4 or 8 without an offset ([`Request::is_ordinary`]). O(1).
-    #[inline(always)]
-    pub fn allocate_plain(&mut self, request: Request) -> Option<Offset> {
-        debug_assert!(request.is_ordinary());
-        let block = Self::allocate_ordinary(self.pool, request.size(), request.alignment());
-        if P::OVERHEAD != 0 && block.is_some() {
-            self.count_slack(request.size());
-        }
-        block
     }
 
     /// Counts the slack of a block that was just allocated for `size` bytes.
@@ -229,9 +221,6 @@ impl<P: Poison> Heap<P> {
     /// A program that never asks for the reason has no code for it.
     #[inline(always)]
     pub fn try_free(&mut self, block: Offset) -> Option<u32> {
-        if P::OVERHEAD != 0 {
-            return self.free_guarded(block);
-        }
         self.try_free_at(block.get())
     }
 

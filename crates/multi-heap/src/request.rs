@@ -97,10 +97,9 @@ impl Request {
         self.offset
     }
 
-    /// Whether the alignment is 4 or 8, at the first byte: [`Heap::allocate_plain`](crate::Heap::allocate_plain) serves it.
-    #[must_use]
+    /// Whether the alignment is 4 or 8, at the first byte: most allocations.
     #[inline(always)]
-    pub const fn is_ordinary(self) -> bool {
+    pub(crate) const fn is_ordinary(self) -> bool {
         self.alignment == Self::MIN_ALIGNMENT
             || self.alignment == 2 * Self::MIN_ALIGNMENT && self.offset == 0
     }
