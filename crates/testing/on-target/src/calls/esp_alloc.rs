@@ -1,13 +1,13 @@
 //! esp-alloc from crates.io, which the Rust firmware of these chips uses: up to three heaps, searched in order.
 
-use core::alloc::GlobalAlloc;
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, without_provenance_mut};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use esp_alloc::{EspHeap, HeapRegion, MemoryCapability};
-use heap_bench::{Subject, layout};
+use heap_bench::Subject;
 
+use super::allocator::of_global_allocator;
 use crate::chip::linker_symbols;
 
 static HEAP: EspHeap = EspHeap::empty();
@@ -51,32 +51,7 @@ impl Subject for EspAlloc {
         true
     }
 
-    fn allocate(&mut self, size: usize) -> usize {
-        self.allocate_aligned(size, 4)
-    }
-
-    fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
-        let Some(layout) = layout(size, alignment) else {
-            return 0;
-        };
-        // SAFETY: the workloads ask for no empty block.
-        unsafe { HEAP.alloc(layout) }.addr()
-    }
-
-    unsafe fn free(&mut self, block: NonNull<u8>, size: usize, alignment: usize) {
-        if let Some(layout) = layout(size, alignment) {
-            // SAFETY: the caller's block, with its layout.
-            unsafe { GlobalAlloc::dealloc(&HEAP, block.as_ptr(), layout) };
-        }
-    }
-
-    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
-        let Some(layout) = layout(size, 4) else {
-            return 0;
-        };
-        // SAFETY: the caller's block, with its layout.
-        unsafe { GlobalAlloc::realloc(&HEAP, block.as_ptr(), layout, new_size) }.addr()
-    }
+    of_global_allocator!();
 
     fn control_bytes(&self) -> usize {
         size_of_val(&HEAP)

@@ -1,14 +1,14 @@
 //! The capability heap as Rust's global allocator, behind esp-alloc's lock.
 
-use core::alloc::GlobalAlloc;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use heap_bench::{Subject, layout};
+use heap_bench::Subject;
 use heap_caps::Reserve;
 use heap_caps_alloc::CapsHeap;
 use soc_regions::Caps;
 
+use super::allocator::of_global_allocator;
 use super::boot::boot;
 use super::heap_caps::CAPS;
 use super::lock::EspLock;
@@ -33,32 +33,7 @@ impl Subject for Global {
         true
     }
 
-    fn allocate(&mut self, size: usize) -> usize {
-        self.allocate_aligned(size, 4)
-    }
-
-    fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
-        let Some(layout) = layout(size, alignment) else {
-            return 0;
-        };
-        // SAFETY: the workloads ask for no empty block.
-        unsafe { HEAP.alloc(layout) }.addr()
-    }
-
-    unsafe fn free(&mut self, block: NonNull<u8>, size: usize, alignment: usize) {
-        if let Some(layout) = layout(size, alignment) {
-            // SAFETY: the caller's block, with its layout.
-            unsafe { HEAP.dealloc(block.as_ptr(), layout) };
-        }
-    }
-
-    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
-        let Some(layout) = layout(size, 4) else {
-            return 0;
-        };
-        // SAFETY: the caller's block, with its layout.
-        unsafe { GlobalAlloc::realloc(&HEAP, block.as_ptr(), layout, new_size) }.addr()
-    }
+    of_global_allocator!();
 
     fn free_size(&mut self) -> usize {
         HEAP.free_size(CAPS) as usize

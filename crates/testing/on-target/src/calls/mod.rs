@@ -7,6 +7,7 @@
 //!
 //! Each subject is a program of its own: what a compiler inlines depends on what else is there.
 
+mod allocator;
 mod boot;
 #[cfg(feature = "c-names")]
 mod c;
