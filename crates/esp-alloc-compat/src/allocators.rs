@@ -11,6 +11,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use enumset::EnumSet;
+use heap_caps_alloc::blocks::{Blocks, Changed};
 
 use crate::HEAP;
 use crate::capability::MemoryCapability;
@@ -102,155 +103,73 @@ fn lines<K: Kind>(layout: Layout) -> Option<Layout> {
     Layout::from_size_align(size, aligned.align()).ok()
 }
 
-fn allocate<K: Kind>(kind: &K, layout: Layout, wish: fn(Layout) -> Wish) -> Option<NonNull<[u8]>> {
-    if layout.size() == 0 {
-        return Some(slice(layout.dangling_ptr(), layout));
+fn take<K: Kind>(kind: &K, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+    let mut wish = Wish::new(lines::<K>(layout)?);
+    if zeroed {
+        wish = wish.zeroed();
     }
-    let block = kind
-        .heap()
-        .take(kind.capabilities(), wish(lines::<K>(layout)?));
-    Some(slice(block?, layout))
+    kind.heap().take(kind.capabilities(), wish)
 }
 
 /// # Safety
-/// `block` is a block of this kind that was allocated with `layout`; nobody uses it any more.
-unsafe fn deallocate<K: Kind>(kind: &K, block: NonNull<u8>, layout: Layout) {
-    if layout.size() != 0 {
-        let whole = lines::<K>(layout).unwrap_or(layout); // it was allocated with them
-        // SAFETY: the caller keeps the same contract.
-        unsafe { kind.heap().give(block, whole) };
-    }
-}
-
-/// A block of another size with the same first bytes, where it lies if that has room and the new
-/// alignment.
-///
-/// # Safety
-/// `block` is a block of this kind that was allocated with `old`; after a success nobody uses it by
-/// the old pointer.
-unsafe fn change<K: Kind>(
-    kind: &K,
-    block: NonNull<u8>,
-    old: Layout,
-    new: Layout,
-) -> Option<NonNull<[u8]>> {
-    let stays = old.size() != 0 && new.size() != 0 && new.align() <= old.align();
-    if !stays {
-        // SAFETY: the caller keeps the same contract.
-        return unsafe { replace(kind, block, old, new) };
-    }
-    let (before, wish) = (lines::<K>(old)?.size(), Wish::new(lines::<K>(new)?));
+/// As [`Blocks::give`].
+unsafe fn give<K: Kind>(kind: &K, block: NonNull<u8>, layout: Layout) {
+    let whole = lines::<K>(layout).unwrap_or(layout); // it was allocated with them
     // SAFETY: the caller keeps the same contract.
-    let changed = unsafe { kind.heap().change(block, before, kind.capabilities(), wish) };
-    Some(slice(changed?, new))
+    unsafe { kind.heap().give(block, whole) };
 }
 
 /// # Safety
-/// As [`change`].
-unsafe fn replace<K: Kind>(
-    kind: &K,
-    block: NonNull<u8>,
-    old: Layout,
-    new: Layout,
-) -> Option<NonNull<[u8]>> {
-    let fresh = allocate(kind, new, Wish::new)?;
-    let bytes = old.size().min(new.size());
-    // SAFETY: both blocks have that many bytes, and a new block overlaps no allocated one.
-    unsafe { block.copy_to_nonoverlapping(fresh.cast(), bytes) };
-    // SAFETY: the caller gives the old block up.
-    unsafe { deallocate(kind, block, old) };
-    Some(fresh)
-}
-
-/// # Safety
-/// As [`change`]; `new` is not smaller than `old`.
-unsafe fn grow_zeroed<K: Kind>(
-    kind: &K,
-    block: NonNull<u8>,
-    old: Layout,
-    new: Layout,
-) -> Option<NonNull<[u8]>> {
+/// As [`Blocks::change`].
+unsafe fn change<K: Kind>(kind: &K, block: NonNull<u8>, old: Layout, new: Layout) -> Changed {
+    if new.align() > old.align() {
+        return Changed::Moves;
+    }
+    let (Some(before), Some(after)) = (lines::<K>(old), lines::<K>(new)) else {
+        return Changed::Refused;
+    };
+    let (capabilities, wish) = (kind.capabilities(), Wish::new(after));
+    let heap = kind.heap();
     // SAFETY: the caller keeps the same contract.
-    let grown = unsafe { change(kind, block, old, new) }?;
-    let added = new.size().saturating_sub(old.size());
-    // SAFETY: the old size is at most the new one.
-    let behind = unsafe { grown.cast::<u8>().add(new.size() - added) };
-    // SAFETY: the bytes from there to the block's end are the caller's.
-    unsafe { behind.write_bytes(0, added) };
-    Some(grown)
-}
-
-fn slice(start: NonNull<u8>, layout: Layout) -> NonNull<[u8]> {
-    NonNull::slice_from_raw_parts(start, layout.size())
+    let changed = unsafe { heap.change(block, before.size(), capabilities, wish) };
+    changed.map_or(Changed::Refused, Changed::To)
 }
 
 macro_rules! allocators {
-    ($module:path: $($kind:ty),+) => {
-        const _: () = {
-            use $module::{AllocError, Allocator};
-            $(
-                // SAFETY:
-                // - blocks stay where and what they are until they are deallocated, whichever copy
-                //   of the allocator is used: all copies lead to one heap; a heap that is the
-                //   allocator itself does not end while it is borrowed;
-                // - the heap keeps size and alignment of each layout, and the contents of blocks
-                //   that change their size.
-                unsafe impl Allocator for $kind {
-                    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                        allocate(self, layout, Wish::new).ok_or(AllocError)
-                    }
-
-                    fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                        allocate(self, layout, |layout| Wish::new(layout).zeroed())
-                            .ok_or(AllocError)
-                    }
-
-                    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-                        // SAFETY: the caller keeps the same contract.
-                        unsafe { deallocate(self, block, layout) };
-                    }
-
-                    unsafe fn grow(
-                        &self,
-                        block: NonNull<u8>,
-                        old: Layout,
-                        new: Layout,
-                    ) -> Result<NonNull<[u8]>, AllocError> {
-                        // SAFETY: the caller keeps the same contract.
-                        unsafe { change(self, block, old, new) }.ok_or(AllocError)
-                    }
-
-                    unsafe fn grow_zeroed(
-                        &self,
-                        block: NonNull<u8>,
-                        old: Layout,
-                        new: Layout,
-                    ) -> Result<NonNull<[u8]>, AllocError> {
-                        // SAFETY: the caller keeps the same contract.
-                        unsafe { grow_zeroed(self, block, old, new) }.ok_or(AllocError)
-                    }
-
-                    unsafe fn shrink(
-                        &self,
-                        block: NonNull<u8>,
-                        old: Layout,
-                        new: Layout,
-                    ) -> Result<NonNull<[u8]>, AllocError> {
-                        // SAFETY: the caller keeps the same contract.
-                        unsafe { change(self, block, old, new) }.ok_or(AllocError)
-                    }
+    ($($kind:ty),+) => {
+        $(
+            // SAFETY:
+            // - all copies of the allocator lead to one heap; a heap that is the allocator itself does
+            //   not end while it is borrowed;
+            // - the heap keeps size and alignment of each layout, and the contents of blocks that
+            //   change their size.
+            unsafe impl Blocks for $kind {
+                fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+                    take(self, layout, zeroed)
                 }
-            )+
-        };
+
+                unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
+                    // SAFETY: the caller keeps the same contract.
+                    unsafe { give(self, block, layout) };
+                }
+
+                unsafe fn change(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Changed {
+                    // SAFETY: the caller keeps the same contract.
+                    unsafe { change(self, block, old, new) }
+                }
+            }
+        )+
+        heap_caps_alloc::allocators!(allocator_api2::alloc: $([] $kind),+);
+        #[cfg(all(feature = "nightly", compiler_has_allocator_api))]
+        heap_caps_alloc::allocators!(core::alloc: $([] $kind),+);
     };
 }
 
 allocators!(
-    allocator_api2::alloc: EspHeap, AnyMemory, InternalMemory, ExternalMemory,
-    DmaCompatibleInternalMemory, DmaCompatibleExternalMemory
-);
-#[cfg(all(feature = "nightly", compiler_has_allocator_api))]
-allocators!(
-    core::alloc: EspHeap, AnyMemory, InternalMemory, ExternalMemory,
-    DmaCompatibleInternalMemory, DmaCompatibleExternalMemory
+    EspHeap,
+    AnyMemory,
+    InternalMemory,
+    ExternalMemory,
+    DmaCompatibleInternalMemory,
+    DmaCompatibleExternalMemory
 );

@@ -312,139 +312,73 @@ impl Bump {
 ))]
 mod allocator {
     use super::{Arena, Bump, End, HeapRef, Layout, NonNull, Scratch};
+    use crate::blocks::{Blocks, Changed};
 
-    /// What both ends have in common.
-    trait Ended {
-        const END: End;
-
-        fn bump(&self) -> &Bump;
-
-        fn at(&self, address: usize) -> Option<NonNull<u8>>;
-    }
-
-    impl<H: HeapRef> Ended for &Arena<H> {
-        const END: End = End::Bottom;
-
-        fn bump(&self) -> &Bump {
-            &self.bump
-        }
-
-        fn at(&self, address: usize) -> Option<NonNull<u8>> {
-            Arena::at(self, address)
+    impl<H: HeapRef> Arena<H> {
+        fn take_at(&self, end: End, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+            let block = self.at(self.bump.allocate(end, layout)?)?;
+            if zeroed {
+                // SAFETY: a new block, of that size.
+                unsafe { block.write_bytes(0, layout.size()) };
+            }
+            Some(block)
         }
     }
 
-    impl<H: HeapRef> Ended for Scratch<'_, H> {
-        const END: End = End::Top;
-
-        fn bump(&self) -> &Bump {
-            &self.0.bump
-        }
-
-        fn at(&self, address: usize) -> Option<NonNull<u8>> {
-            self.0.at(address)
+    impl Bump {
+        fn change(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Changed {
+            match self.resize(block.addr().get(), old, new) {
+                true => Changed::To(block),
+                false => Changed::Moves,
+            }
         }
     }
 
-    fn allocate<E: Ended>(end: &E, layout: Layout) -> Option<NonNull<[u8]>> {
-        let start = if layout.size() == 0 {
-            layout.dangling_ptr()
-        } else {
-            end.at(end.bump().allocate(E::END, layout)?)?
-        };
-        Some(NonNull::slice_from_raw_parts(start, layout.size()))
-    }
+    // SAFETY:
+    // - the arena is borrowed, so it is neither reset nor dropped, and its bytes do not move with it; copies lead to
+    //   one arena;
+    // - no two blocks overlap (invariant of `Bump`), each has the size and alignment of its layout; the memory takes
+    //   bytes.
+    unsafe impl<H: HeapRef> Blocks for &Arena<H> {
+        fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+            self.take_at(End::Bottom, layout, zeroed)
+        }
 
-    fn free<E: Ended>(end: &E, block: NonNull<u8>, layout: Layout) {
-        if layout.size() != 0 {
-            end.bump().free(block.addr().get(), layout);
+        unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
+            self.bump.free(block.addr().get(), layout);
+        }
+
+        unsafe fn change(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Changed {
+            self.bump.change(block, old, new)
         }
     }
 
-    /// # Safety
-    /// `block` is a block of this end that was allocated with `old`; after a success nobody uses it by the
-    /// old pointer.
-    unsafe fn resize<E: Ended>(
-        end: &E,
-        block: NonNull<u8>,
-        old: Layout,
-        new: Layout,
-    ) -> Option<NonNull<[u8]>> {
-        let in_place =
-            old.size() != 0 && new.size() != 0 && end.bump().resize(block.addr().get(), old, new);
-        if in_place {
-            return Some(NonNull::slice_from_raw_parts(block, new.size()));
+    // SAFETY: as above.
+    unsafe impl<H: HeapRef> Blocks for Scratch<'_, H> {
+        fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+            self.0.take_at(End::Top, layout, zeroed)
         }
-        let fresh = allocate(end, new)?;
-        let bytes = old.size().min(new.size());
-        // SAFETY: both blocks have that many bytes, and a new block overlaps no allocated one.
-        unsafe { block.copy_to_nonoverlapping(fresh.cast(), bytes) };
-        free(end, block, old);
-        Some(fresh)
+
+        unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
+            self.0.bump.free(block.addr().get(), layout);
+        }
+
+        unsafe fn change(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Changed {
+            self.0.bump.change(block, old, new)
+        }
     }
 
-    macro_rules! allocators_of {
-        ($feature:literal, $version:ident, $($type:ty),+) => {
-            #[cfg(feature = $feature)]
-            const _: () = {
-                use $version::alloc::{AllocError, Allocator};
-                $(
-                    // SAFETY:
-                    // - a block stays where and what it is until it is freed: the arena is borrowed, so it
-                    //   is neither reset nor dropped, and its bytes do not move with it;
-                    // - copies lead to one arena; no two blocks overlap (invariant of `Bump`), and each has
-                    //   the size and alignment of its layout; the memory takes bytes.
-                    unsafe impl<H: HeapRef> Allocator for $type {
-                        fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                            allocate(self, layout).ok_or(AllocError)
-                        }
-
-                        unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-                            free(self, block, layout);
-                        }
-
-                        unsafe fn grow(
-                            &self,
-                            block: NonNull<u8>,
-                            old: Layout,
-                            new: Layout,
-                        ) -> Result<NonNull<[u8]>, AllocError> {
-                            // SAFETY: the caller keeps the same contract.
-                            unsafe { resize(self, block, old, new) }.ok_or(AllocError)
-                        }
-
-                        unsafe fn shrink(
-                            &self,
-                            block: NonNull<u8>,
-                            old: Layout,
-                            new: Layout,
-                        ) -> Result<NonNull<[u8]>, AllocError> {
-                            // SAFETY: the caller keeps the same contract.
-                            unsafe { resize(self, block, old, new) }.ok_or(AllocError)
-                        }
-                    }
-                )+
-            };
-        };
-    }
-
-    allocators_of!(
-        "allocator-api2-02",
-        allocator_api2_02,
-        &Arena<H>,
-        Scratch<'_, H>
+    #[cfg(feature = "allocator-api2-02")]
+    crate::allocators!(
+        allocator_api2_02::alloc: ['a, H: HeapRef] &'a Arena<H>, ['a, H: HeapRef] Scratch<'a, H>
     );
-    allocators_of!(
-        "allocator-api2-03",
-        allocator_api2_03,
-        &Arena<H>,
-        Scratch<'_, H>
+    #[cfg(feature = "allocator-api2-03")]
+    crate::allocators!(
+        allocator_api2_03::alloc: ['a, H: HeapRef] &'a Arena<H>, ['a, H: HeapRef] Scratch<'a, H>
     );
-    allocators_of!(
-        "allocator-api2-04",
-        allocator_api2_04,
-        &Arena<H>,
-        Scratch<'_, H>
+    #[cfg(feature = "allocator-api2-04")]
+    crate::allocators!(
+        allocator_api2_04::alloc: ['a, H: HeapRef] &'a Arena<H>, ['a, H: HeapRef] Scratch<'a, H>
     );
 }
 

@@ -7,6 +7,8 @@ extern crate std;
 mod addresses;
 mod allocate;
 mod arena;
+#[doc(hidden)]
+pub mod blocks;
 mod buffer;
 mod claim;
 mod diagnosis;
