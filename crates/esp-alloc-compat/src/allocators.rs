@@ -139,8 +139,8 @@ macro_rules! allocators {
     ($($kind:ty),+) => {
         $(
             // SAFETY:
-            // - all copies of the allocator lead to one heap; a heap that is the allocator itself does
-            //   not end while it is borrowed;
+            // - all copies of the allocator lead to one heap; a heap that is the allocator itself
+            //   does not end while it is borrowed;
             // - the heap keeps size and alignment of each layout, and the contents of blocks that
             //   change their size.
             unsafe impl Blocks for $kind {

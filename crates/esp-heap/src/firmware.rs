@@ -74,9 +74,11 @@ impl Content {
 }
 
 impl Piece {
-    /// Whether it stays in flash, as ESP-IDF's `.flash.*` and whatever is only read or run where no RAM is.
+    /// Whether it stays in flash, as ESP-IDF's `.flash.*` and whatever is only read or run where no
+    /// RAM is.
     ///
-    /// The caller knows that it is in no RAM on the chip; flash is mapped to addresses that the chips' tables do not have.
+    /// The caller knows that it is in no RAM on the chip; flash is mapped to addresses that the
+    /// chips' tables do not have.
     #[must_use]
     pub fn is_for_flash(&self) -> bool {
         self.name.starts_with(".flash") || !self.writable
@@ -215,7 +217,8 @@ fn span(name: &str, address: u64, size: u64) -> Result<Span, FirmwareError> {
         .ok_or_else(|| FirmwareError::OutsideOfMemory(name.to_owned()))
 }
 
-/// Symbols with an address. Of two with one name the global one counts: locals are private to their source file.
+/// Symbols with an address. Of two with one name the global one counts: locals are private to their
+/// source file.
 fn symbols_of(file: &File<'_>) -> HashMap<String, u32> {
     let mut symbols = HashMap::new();
     for symbol in file.symbols().filter(|symbol| !symbol.is_undefined()) {

@@ -271,7 +271,8 @@ impl Linker<'_> {
         self.chip.sample_symbols(&self.options).address(name)
     }
 
-    /// The outermost address of what the program has in the window where a typical program has this symbol.
+    /// The outermost address of what the program has in the window where a typical program has this
+    /// symbol.
     fn measured(&self, firmware: &Firmware, of: &Reservation, end: End, name: &str) -> Option<u32> {
         let window = self.window_of(name, end)?;
         let fixed_start = End::Start.symbol(of).is_none();

@@ -36,8 +36,8 @@ pub fn painted(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Writes to standard output, in colours if that is a terminal which has them. A reader that has seen enough, like
-/// `head`, is no error.
+/// Writes to standard output, in colours if that is a terminal which has them. A reader that has
+/// seen enough, like `head`, is no error.
 pub fn print(text: impl Display) -> Result<(), Error> {
     match write!(anstream::stdout().lock(), "{text}") {
         Err(cause) if cause.kind() != ErrorKind::BrokenPipe => {
@@ -47,8 +47,8 @@ pub fn print(text: impl Display) -> Result<(), Error> {
     }
 }
 
-/// Writes to standard error. That nobody can read it is no reason to stop: a closed or full standard
-/// error is ignored.
+/// Writes to standard error. That nobody can read it is no reason to stop: a closed or full
+/// standard error is ignored.
 pub fn report(text: impl Display) {
     let _ = write!(anstream::stderr().lock(), "{text}");
 }

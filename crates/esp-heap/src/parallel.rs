@@ -4,7 +4,8 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// `work` on each of `items`; the results in the order of the items. A panic in `work` goes on here.
+/// `work` on each of `items`; the results in the order of the items. A panic in `work` goes on
+/// here.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let take_and_work = || {

@@ -54,7 +54,8 @@ fn listed(ports: &[PathBuf]) -> String {
     }
 }
 
-/// Refuses with a reason that a person can act on. Ports without a path (`COM3`, `socket://…`) are left to the sender.
+/// Refuses with a reason that a person can act on. Ports without a path (`COM3`, `socket://…`) are
+/// left to the sender.
 pub fn check(port: &str) -> Result<(), Error> {
     let path = Path::new(port);
     if !path.is_absolute() {

@@ -30,7 +30,8 @@ impl Region {
     }
 }
 
-/// Whether every request of `trace` succeeds in one heap of `bytes` bytes, control structure included.
+/// Whether every request of `trace` succeeds in one heap of `bytes` bytes, control structure
+/// included.
 ///
 /// # Errors
 /// The heap takes one of its own blocks for a foreign or broken one: a defect of the heap.
@@ -40,7 +41,8 @@ pub(crate) fn completes<P: Poison>(
     bytes: u32,
 ) -> Result<bool, Misuse> {
     let memory = region.first(bytes);
-    // SAFETY: `memory` is `bytes` bytes of `region`, which is borrowed mutably until the heap is gone.
+    // SAFETY: `memory` is `bytes` bytes of `region`, which is borrowed mutably until the heap is
+    // gone.
     let Ok(heap) = (unsafe { Heap::<P>::new(memory) }) else {
         return Ok(false);
     };

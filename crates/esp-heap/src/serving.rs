@@ -1,4 +1,5 @@
-//! Who serves a program: which chip, configured how, choosing heaps how? As it is said on the command line.
+//! Who serves a program: which chip, configured how, choosing heaps how? As it is said on the
+//! command line.
 
 use std::path::PathBuf;
 

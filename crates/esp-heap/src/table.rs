@@ -2,7 +2,8 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// A table with these column heads; the first column is text, the others are numbers (right-aligned).
+/// A table with these column heads; the first column is text, the others are numbers
+/// (right-aligned).
 pub fn of_numbers<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Table {
     let mut table = of_text(heads);
     for column in table.column_iter_mut().skip(1) {

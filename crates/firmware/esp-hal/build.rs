@@ -1,6 +1,8 @@
-//! Linker scripts that make this a program for the chip: esp-hal's, and defmt's for its frames; and defmt's level.
+//! Linker scripts that make this a program for the chip: esp-hal's, and defmt's for its frames; and
+//! defmt's level.
 //!
-//! defmt leaves out what is below its level when it compiles, and its level is `error` where nobody says another one.
+//! defmt leaves out what is below its level when it compiles, and its level is `error` where nobody
+//! says another one.
 
 fn main() {
     println!("cargo:rustc-link-arg-bins=-Tlinkall.x");

@@ -1,6 +1,8 @@
-//! Linker scripts that make this a program for the chip: xtensa-lx-rt's, with this folder's memory.x; and defmt's level.
+//! Linker scripts that make this a program for the chip: xtensa-lx-rt's, with this folder's
+//! memory.x; and defmt's level.
 //!
-//! defmt leaves out what is below its level when it compiles, and its level is `error` where nobody says another one.
+//! defmt leaves out what is below its level when it compiles, and its level is `error` where nobody
+//! says another one.
 
 use std::env;
 

@@ -19,7 +19,8 @@ use crate::heap::{CapsHeap, State};
 use crate::lock::{Guard, RawLock};
 use crate::report::{Action, Fault};
 
-/// Allocation. All are O(heaps) under the lock, plus O(size) outside of it where bytes are zeroed or poisoned.
+/// Allocation. All are O(heaps) under the lock, plus O(size) outside of it where bytes are zeroed
+/// or poisoned.
 #[expect(
     clippy::result_large_err,
     reason = "the record is what one calls these for; GlobalAlloc and the typed allocators use the cause alone"
@@ -27,18 +28,19 @@ use crate::report::{Action, Fault};
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
     /// Allocates what `request` asks for.
     ///
-    /// The pointer is good for what the memory can do: without `8BIT` among the capabilities, only aligned words may be
-    /// accessed.
+    /// The pointer is good for what the memory can do: without `8BIT` among the capabilities, only
+    /// aligned words may be accessed.
     ///
     /// # Errors
-    /// The [`Failure`] says which heaps were considered and why none served. The failure handler was called. Size 0 is
-    /// refused, but not recorded.
+    /// The [`Failure`] says which heaps were considered and why none served. The failure handler
+    /// was called. Size 0 is refused, but not recorded.
     pub fn allocate(&self, request: &AllocRequest<'_>) -> Result<NonNull<u8>, Failure> {
         self.try_allocate(*request)
             .ok_or_else(|| self.state.acquire().heaps.failure(request))
     }
 
-    /// Allocates `size` bytes of memory that has all of `caps`: [`CapsHeap::allocate`] by ESP-IDF's name.
+    /// Allocates `size` bytes of memory that has all of `caps`: [`CapsHeap::allocate`] by ESP-IDF's
+    /// name.
     ///
     /// # Errors
     /// As [`CapsHeap::allocate`].
@@ -57,7 +59,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         self.allocate(&request)
     }
 
-    /// Allocates `size` bytes at a multiple of `alignment`: [`CapsHeap::allocate`] by ESP-IDF's name.
+    /// Allocates `size` bytes at a multiple of `alignment`: [`CapsHeap::allocate`] by ESP-IDF's
+    /// name.
     ///
     /// # Errors
     /// As [`CapsHeap::allocate`]; also if `alignment` is not a power of two.
@@ -85,8 +88,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
-    /// Allocates what `request` asks for if the first heap that is worth asking has a block, at an alignment of at most 8.
-    /// Else [`CapsHeap::allocate_slowly`] finds other memory, or the reason.
+    /// Allocates what `request` asks for if the first heap that is worth asking has a block, at an
+    /// alignment of at most 8. Else [`CapsHeap::allocate_slowly`] finds other memory, or the
+    /// reason.
     #[inline(always)]
     pub(crate) fn take_at_once(&self, request: &AllocRequest<'_>) -> Result<NonNull<u8>, InVain> {
         // Zeros are written by the data side's address.
@@ -167,7 +171,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let pending = state.heaps.pending(taken, request);
         let block = state.pointer_to(taken.address);
         drop(state);
-        // SAFETY: nobody has heard of the block yet, and memory of a heap stays the heap's (contract of `boot` …).
+        // SAFETY: nobody has heard of the block yet, and memory of a heap stays the heap's
+        // (contract of `boot` …).
         match unsafe { pending.finish() } {
             Ok(_) => Some(block),
             Err(corrupt) => {
@@ -189,7 +194,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
-    /// Calls the failure handler for a failure that `state` has just recorded, after the lock is released.
+    /// Calls the failure handler for a failure that `state` has just recorded, after the lock is
+    /// released.
     #[inline]
     pub(crate) fn refused(
         &self,
@@ -205,7 +211,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
-    /// Memory was found, but somebody had written to it after it was freed: both handlers are called.
+    /// Memory was found, but somebody had written to it after it was freed: both handlers are
+    /// called.
     #[cold]
     #[inline(never)]
     pub(crate) fn refused_as_corrupt(&self, request: &AllocRequest<'_>, corrupt: Corrupt) {

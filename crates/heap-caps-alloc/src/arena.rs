@@ -18,14 +18,14 @@ use crate::place::HeapRef;
 
 /// One block of a heap from which a phase of the program allocates: start-up, a request, a frame.
 ///
-/// `&Arena` is an allocator (features `allocator-api2-…`): an allocation moves a pointer, a free of the
-/// last block moves it back, and any other free waits for [`Arena::reset`] or the end of the arena.
-/// Nothing of the phase is left in the heap, neither bytes nor holes. [`Arena::scratch`] allocates from
-/// the other end, for what does not even live as long as the phase.
+/// `&Arena` is an allocator (features `allocator-api2-…`): an allocation moves a pointer, a free of
+/// the last block moves it back, and any other free waits for [`Arena::reset`] or the end of the
+/// arena. Nothing of the phase is left in the heap, neither bytes nor holes. [`Arena::scratch`]
+/// allocates from the other end, for what does not even live as long as the phase.
 ///
-/// The compiler sees to it that nothing outlives the arena. What was forgotten in it (its destructor did
-/// not run) is what [`Arena::finish`] tells. Dropping frees the block; if somebody wrote past its end,
-/// that is reported as for every block.
+/// The compiler sees to it that nothing outlives the arena. What was forgotten in it (its
+/// destructor did not run) is what [`Arena::finish`] tells. Dropping frees the block; if somebody
+/// wrote past its end, that is reported as for every block.
 ///
 /// ```
 /// # #[cfg(feature = "allocator-api2-04")] {
@@ -148,8 +148,8 @@ impl<H: HeapRef> Arena<H> {
         }
     }
 
-    /// The same arena, allocating from its other end: for what is freed soon. The blocks of each end are
-    /// a stack of their own, so that scratch memory comes back although lasting blocks were
+    /// The same arena, allocating from its other end: for what is freed soon. The blocks of each
+    /// end are a stack of their own, so that scratch memory comes back although lasting blocks were
     /// allocated meanwhile.
     #[must_use]
     pub const fn scratch(&self) -> Scratch<'_, H> {
@@ -202,8 +202,8 @@ enum End {
     Top,
 }
 
-/// The arithmetic of an arena, in addresses. **Invariant:** `start <= bottom <= top <= end`; no block lies
-/// between `bottom` and `top`.
+/// The arithmetic of an arena, in addresses. **Invariant:** `start <= bottom <= top <= end`; no
+/// block lies between `bottom` and `top`.
 #[derive(Debug)]
 struct Bump {
     start: usize,
@@ -335,10 +335,10 @@ mod allocator {
     }
 
     // SAFETY:
-    // - the arena is borrowed, so it is neither reset nor dropped, and its bytes do not move with it; copies lead to
-    //   one arena;
-    // - no two blocks overlap (invariant of `Bump`), each has the size and alignment of its layout; the memory takes
-    //   bytes.
+    // - the arena is borrowed, so it is neither reset nor dropped, and its bytes do not move with
+    //   it; copies lead to one arena;
+    // - no two blocks overlap (invariant of `Bump`), each has the size and alignment of its layout;
+    //   the memory takes bytes.
     unsafe impl<H: HeapRef> Blocks for &Arena<H> {
         fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
             self.take_at(End::Bottom, layout, zeroed)
@@ -428,7 +428,8 @@ mod tests {
 
     fn calls() -> impl Strategy<Value = Vec<Call>> {
         let call = prop_oneof![
-            3 => (any::<bool>(), 1_usize..60, 0_u32..5).prop_map(|(top, size, align)| Call::Allocate(top, size, align)),
+            3 => (any::<bool>(), 1_usize..60, 0_u32..5)
+                .prop_map(|(top, size, align)| Call::Allocate(top, size, align)),
             2 => (0_usize..20).prop_map(Call::Free),
             1 => (0_usize..20, 1_usize..60).prop_map(|(block, size)| Call::Resize(block, size)),
         ];
@@ -438,7 +439,10 @@ mod tests {
     proptest! {
         /// The model: a list of blocks that must not overlap.
         #[test]
-        fn blocks_lie_inside_are_aligned_and_do_not_overlap(start in 1_usize..5000, calls in calls()) {
+        fn blocks_lie_inside_are_aligned_and_do_not_overlap(
+            start in 1_usize..5000,
+            calls in calls(),
+        ) {
             let mut bump = Bump::new(start, 300);
             let mut blocks: Vec<(usize, Layout)> = Vec::new();
             for call in calls {

@@ -1,7 +1,7 @@
 //! Blocks by layout: what an allocator of each version of the `Allocator` trait is made of.
 //!
-//! The trait differs between the versions of allocator-api2 and the standard library, its meaning does not: [`Blocks`] says
-//! it once, [`allocators!`](crate::allocators) gives it to each version.
+//! The trait differs between the versions of allocator-api2 and the standard library, its meaning
+//! does not: [`Blocks`] says it once, [`allocators!`](crate::allocators) gives it to each version.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -20,8 +20,9 @@ pub enum Changed {
 /// An allocator in terms of blocks that have bytes.
 ///
 /// # Safety
-/// That of `Allocator`: a block stays where and what it is until it is given back, whichever copy of the allocator is
-/// used; it has the size and alignment of its layout, takes bytes, and overlaps no other one.
+/// That of `Allocator`: a block stays where and what it is until it is given back, whichever copy
+/// of the allocator is used; it has the size and alignment of its layout, takes bytes, and overlaps
+/// no other one.
 pub unsafe trait Blocks {
     /// A block of `layout`, whose size is not 0, of zeros if so asked.
     fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>>;
@@ -29,13 +30,15 @@ pub unsafe trait Blocks {
     /// Gives a block back.
     ///
     /// # Safety
-    /// `block` is a block of this allocator with `layout`, whose size is not 0; nobody uses it any more.
+    /// `block` is a block of this allocator with `layout`, whose size is not 0; nobody uses it any
+    /// more.
     unsafe fn give(&self, block: NonNull<u8>, layout: Layout);
 
     /// Changes the size of a block, and keeps its first bytes.
     ///
     /// # Safety
-    /// `block` is a block of this allocator with `old`; neither size is 0; nobody uses it by the old pointer after a success.
+    /// `block` is a block of this allocator with `old`; neither size is 0; nobody uses it by the
+    /// old pointer after a success.
     unsafe fn change(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Changed;
 
     /// [`Blocks::take`] for any layout.
@@ -78,7 +81,8 @@ pub unsafe trait Blocks {
             Changed::Moves => {
                 let fresh = self.block(new, false)?;
                 let bytes = old.size().min(new.size());
-                // SAFETY: both blocks have that many bytes, and a new block overlaps no allocated one.
+                // SAFETY: both blocks have that many bytes, and a new block overlaps no allocated
+                // one.
                 unsafe { block.copy_to_nonoverlapping(fresh.cast(), bytes) };
                 // SAFETY: the caller gives the old block up.
                 unsafe { self.give_back(block, old) };
@@ -109,8 +113,8 @@ pub unsafe trait Blocks {
     }
 }
 
-/// Makes types that are [`Blocks`](crate::blocks::Blocks) allocators of a version of the `Allocator` trait: its module, then
-/// for each type the generic parameters and the type.
+/// Makes types that are [`Blocks`](crate::blocks::Blocks) allocators of a version of the
+/// `Allocator` trait: its module, then for each type the generic parameters and the type.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! allocators {

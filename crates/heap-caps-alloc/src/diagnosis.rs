@@ -1,4 +1,5 @@
-//! What a shared heap says about itself while the program runs: nothing here holds the lock for long.
+//! What a shared heap says about itself while the program runs: nothing here holds the lock for
+//! long.
 
 use heap_caps::{Corrupt, Observer, Patrol, Snapshot, WatchIndex};
 use multi_heap::{Patrolled, Poison};
@@ -8,14 +9,16 @@ use crate::heap::CapsHeap;
 use crate::lock::RawLock;
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// The figures of the heaps that have `caps` at one moment, to be compared with later ones. O(heaps) under the lock.
+    /// The figures of the heaps that have `caps` at one moment, to be compared with later ones.
+    /// O(heaps) under the lock.
     #[must_use]
     pub fn snapshot(&self, caps: Caps) -> Snapshot {
         self.state.acquire().heaps.snapshot(caps)
     }
 
-    /// Looks at the next `looks` blocks for damage, or lists, or pieces of free memory; see [`heap_caps::HeapCaps::patrol`]. For an idle task: the
-    /// lock is held for so many looks only, so neither interrupts nor watchdogs notice.
+    /// Looks at the next `looks` blocks for damage, or lists, or pieces of free memory; see
+    /// [`heap_caps::HeapCaps::patrol`]. For an idle task: the lock is held for so many looks only,
+    /// so neither interrupts nor watchdogs notice.
     ///
     /// # Errors
     /// The first damage of the heap that the patrol is at.
@@ -23,8 +26,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         self.state.acquire().heaps.patrol(patrol, looks)
     }
 
-    /// Begins to keep the least free bytes that `caps` have at one moment, until the watermark is dropped; `None` if there are
-    /// [`WATCHES`](heap_caps::WATCHES) already. Costs O(heaps) an allocation while it lives.
+    /// Begins to keep the least free bytes that `caps` have at one moment, until the watermark is
+    /// dropped; `None` if there are [`WATCHES`](heap_caps::WATCHES) already. Costs O(heaps) an
+    /// allocation while it lives.
     #[must_use]
     pub fn watermark(&self, caps: Caps) -> Option<Watermark<'_, L, P, O, HEAPS>> {
         let watch = self.state.acquire().heaps.watch(caps)?;

@@ -19,10 +19,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         self.state.acquire().heaps.set_reserve(reserve)
     }
 
-    /// Lets the global allocator use external memory: preferred for sizes *above* the limit, a last resort for others; `None`: never (the
-    /// state at first). See [`HeapCaps::set_external_threshold`].
+    /// Lets the global allocator use external memory: preferred for sizes *above* the limit, a last
+    /// resort for others; `None`: never (the state at first). See
+    /// [`HeapCaps::set_external_threshold`].
     ///
-    /// Only for programs that keep atomics out of it: they do not work in the PSRAM of ESP32, ESP32-S2 and ESP32-S3.
+    /// Only for programs that keep atomics out of it: they do not work in the PSRAM of ESP32,
+    /// ESP32-S2 and ESP32-S3.
     pub fn set_external_threshold(&self, limit: Option<u32>) {
         self.state.acquire().heaps.set_external_threshold(limit);
     }
@@ -87,8 +89,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         self.state.acquire().heaps.failures()
     }
 
-    /// All heaps, in order of registration: copies, to be printed at leisure. Each is taken when its turn comes, so that a chip's stack holds one
-    /// and not all of them.
+    /// All heaps, in order of registration: copies, to be printed at leisure. Each is taken when
+    /// its turn comes, so that a chip's stack holds one and not all of them.
     pub fn heaps(&self) -> impl Iterator<Item = HeapView> {
         (0..HEAPS).map_while(|number| self.state.acquire().heaps.heaps().nth(number))
     }
@@ -106,15 +108,18 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         self.state.acquire().heaps.stop_monitoring()
     }
 
-    /// Shows the heaps to `look`, **with the lock held**: everything else that wants memory waits, interrupts too.
+    /// Shows the heaps to `look`, **with the lock held**: everything else that wants memory waits,
+    /// interrupts too.
     ///
-    /// For what has to see all blocks at one moment: `check_integrity`, `walk`, `block_containing`, the dumps. These take O(blocks) and
-    /// belong into tests, the debugger and the last words of a program. `look` must not use the heap.
+    /// For what has to see all blocks at one moment: `check_integrity`, `walk`, `block_containing`,
+    /// the dumps. These take O(blocks) and belong into tests, the debugger and the last words of a
+    /// program. `look` must not use the heap.
     pub fn inspect<R>(&self, look: impl FnOnce(&HeapCaps<P, O, HEAPS>) -> R) -> R {
         look(&self.state.acquire().heaps)
     }
 
-    /// Lets `change` have the observer, **with the lock held**: for emptying its buffer. It must not use the heap.
+    /// Lets `change` have the observer, **with the lock held**: for emptying its buffer. It must
+    /// not use the heap.
     pub fn with_observer<R>(&self, change: impl FnOnce(&mut O) -> R) -> R {
         change(self.state.acquire().heaps.observer_mut())
     }

@@ -1,4 +1,5 @@
-//! How reports, typed allocators and buffers look in a defmt log: as `Display` or `Debug` writes them.
+//! How reports, typed allocators and buffers look in a defmt log: as `Display` or `Debug` writes
+//! them.
 
 use defmt::{Format, Formatter, write};
 use soc_regions::Caps;

@@ -1,7 +1,8 @@
 //! The heap as Rust's global allocator.
 //!
-//! `malloc`'s policy: internal memory, external memory only above [`CapsHeap::set_external_threshold`], which excludes it
-//! at first: atomics do not work in the PSRAM of ESP32, ESP32-S2 and ESP32-S3, and nobody knows what a `Box` will contain.
+//! `malloc`'s policy: internal memory, external memory only above
+//! [`CapsHeap::set_external_threshold`], which excludes it at first: atomics do not work in the
+//! PSRAM of ESP32, ESP32-S2 and ESP32-S3, and nobody knows what a `Box` will contain.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::hint::assert_unchecked;
@@ -16,9 +17,10 @@ use crate::heap::CapsHeap;
 use crate::lock::RawLock;
 
 // SAFETY:
-// - Blocks are of heaps whose memory is theirs for good (contracts of `boot`, `add_region` …), do not overlap, and stay
-//   allocated until they are freed; DEFAULT memory takes bytes.
-// - Size and alignment of every layout are kept: the heaps align places in memory, not numbers, and `resize` keeps the alignment.
+// - Blocks are of heaps whose memory is theirs for good (contracts of `boot`, `add_region` …), do
+//   not overlap, and stay allocated until they are freed; DEFAULT memory takes bytes.
+// - Size and alignment of every layout are kept: the heaps align places in memory, not numbers, and
+//   `resize` keeps the alignment.
 // - Nothing unwinds: faults go to `report`, and a panic of an observer or a handler ends in `Bomb`.
 unsafe impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> GlobalAlloc
     for CapsHeap<L, P, O, HEAPS>
@@ -111,7 +113,8 @@ const fn request(layout: Layout) -> AllocRequest<'static> {
         .anonymous()
 }
 
-/// What is dropped by a panic that must not leave the global allocator: it panics once more, which ends the program.
+/// What is dropped by a panic that must not leave the global allocator: it panics once more, which
+/// ends the program.
 struct Bomb;
 
 impl Drop for Bomb {

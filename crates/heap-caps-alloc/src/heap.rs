@@ -15,12 +15,14 @@ use crate::report::{Desk, ReportHandler};
 ///   DmaBuffer … ─┘       └─► settle, fill, copy, handlers         O(size), without the lock
 /// ```
 ///
-/// `L` is the lock, the rest as in [`HeapCaps`]. One lock is taken for all heaps, and only here. Under it a request is routed
-/// and a block taken or given back; bytes are filled, zeroed and copied outside of it, and handlers are called outside
-/// of it, so a handler may use the heap. The one user code under the lock is the observer: it is part of the type and must not use the heap.
+/// `L` is the lock, the rest as in [`HeapCaps`]. One lock is taken for all heaps, and only here.
+/// Under it a request is routed and a block taken or given back; bytes are filled, zeroed and
+/// copied outside of it, and handlers are called outside of it, so a handler may use the heap. The
+/// one user code under the lock is the observer: it is part of the type and must not use the heap.
 ///
-/// Numbers become pointers here: on a chip an address *is* a pointer; on a host the bytes lie in a buffer, and the way back is
-/// looked up in O(heaps). What is `unsafe` about memory is in the contracts of this type.
+/// Numbers become pointers here: on a chip an address *is* a pointer; on a host the bytes lie in a
+/// buffer, and the way back is looked up in O(heaps). What is `unsafe` about memory is in the
+/// contracts of this type.
 pub struct CapsHeap<L: RawLock, P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize = 16> {
     pub(crate) state: Locked<L, State<L, P, O, HEAPS>>,
 }
@@ -35,7 +37,8 @@ pub(crate) struct State<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> 
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// No heaps yet: every allocation is refused until memory is registered. The policy is [`Policy::Guaranteed`].
+    /// No heaps yet: every allocation is refused until memory is registered. The policy is
+    /// [`Policy::Guaranteed`].
     #[must_use]
     pub const fn new(observer: O) -> Self {
         Self::with_policy(observer, Policy::Guaranteed)

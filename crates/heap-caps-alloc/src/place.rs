@@ -22,7 +22,8 @@ use crate::shared::SharedHeap;
 
 /// Heap reference: which heap a typed allocator or a buffer uses.
 ///
-/// [`heap_ref!`](crate::heap_ref) makes a type without size of a `static` heap; a reference to a heap is one too.
+/// [`heap_ref!`](crate::heap_ref) makes a type without size of a `static` heap; a reference to a
+/// heap is one too.
 ///
 /// # Safety
 ///
@@ -57,8 +58,8 @@ pub trait Place {
     /// The heap.
     fn home(&self) -> &Self::Home;
 
-    /// A block for `layout` as soon as there is memory: what a `Box` or `Vec` of this allocator can be
-    /// made of. See [`CapsHeap::allocate_async`].
+    /// A block for `layout` as soon as there is memory: what a `Box` or `Vec` of this allocator can
+    /// be made of. See [`CapsHeap::allocate_async`].
     ///
     /// ```
     /// # #[cfg(feature = "allocator-api2-04")] {
@@ -90,7 +91,8 @@ pub trait Place {
 /// Most sets that preferences can name.
 pub const CHOICES: usize = 4;
 
-/// One to [`CHOICES`] sets of capabilities, in order of preference. Having one says that each demands bytes.
+/// One to [`CHOICES`] sets of capabilities, in order of preference. Having one says that each
+/// demands bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choices {
     caps: [Caps; CHOICES],
@@ -101,8 +103,9 @@ impl Choices {
     /// One set.
     ///
     /// # Panics
-    /// When compiled, if the set can't hold Rust values: it does not ask for `8BIT`, so a byte access might fault; or it asks for
-    /// `EXEC` or `INVALID`, which no memory has together with `8BIT`.
+    /// When compiled, if the set can't hold Rust values: it does not ask for `8BIT`, so a byte
+    /// access might fault; or it asks for `EXEC` or `INVALID`, which no memory has together with
+    /// `8BIT`.
     #[must_use]
     pub(crate) const fn one(caps: Caps) -> Self {
         assert!(
@@ -213,7 +216,8 @@ impl<H, const CAPS: u32> fmt::Debug for In<H, CAPS> {
 
 /// Memory as `A` describes it, or, where there is none, as `B` does.
 ///
-/// A block that grows is moved to the first choice that has room, so it may come back from the second.
+/// A block that grows is moved to the first choice that has room, so it may come back from the
+/// second.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Prefer<A, B> {
     first: A,
@@ -268,7 +272,8 @@ const fn bits(caps: Caps) -> u32 {
 pub type Internal<H> = In<H, { bits(Caps::BIT8.union(Caps::INTERNAL)) }>;
 /// On the chip, reached by DMA engines.
 pub type Dma<H> = In<H, { bits(Caps::BIT8.union(Caps::DMA).union(Caps::INTERNAL)) }>;
-/// PSRAM. **No atomics:** they do not work there on ESP32, ESP32-S2 and ESP32-S3, nor does anything while the caches are off.
+/// PSRAM. **No atomics:** they do not work there on ESP32, ESP32-S2 and ESP32-S3, nor does anything
+/// while the caches are off.
 pub type Spiram<H> = In<H, { bits(Caps::BIT8.union(Caps::SPIRAM)) }>;
 /// What plain `malloc` may hand out.
 pub type Default8Bit<H> = In<H, { bits(Caps::BIT8.union(Caps::DEFAULT)) }>;

@@ -20,12 +20,12 @@ use crate::report::{Action, Fault};
     reason = "the record is what one calls these for; GlobalAlloc and the typed allocators use the cause alone"
 )]
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Frees a block, whichever function it came from. O(heaps) under the lock; under comprehensive poisoning also
-    /// O(size) without it.
+    /// Frees a block, whichever function it came from. O(heaps) under the lock; under comprehensive
+    /// poisoning also O(size) without it.
     ///
     /// # Errors
-    /// The heaps did not hand the pointer out, it was freed before, or the block was overwritten. Nothing is changed
-    /// then.
+    /// The heaps did not hand the pointer out, it was freed before, or the block was overwritten.
+    /// Nothing is changed then.
     ///
     /// # Safety
     /// - If `pointer` is that of an allocated block of this heap, nobody uses the block any more.
@@ -39,18 +39,19 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         self.free_slowly(pointer)
     }
 
-    /// Resizes a block to what `request` asks for, where it lies if possible; returns the pointer to use from now on.
-    /// The first `min(old, new)` bytes are kept; zeros are not written. Empty capabilities mean those of the memory in
-    /// which the block lies. O(heaps) under the lock, O(size) without it if the block moves or is filled
-    /// (comprehensive poisoning).
+    /// Resizes a block to what `request` asks for, where it lies if possible; returns the pointer
+    /// to use from now on. The first `min(old, new)` bytes are kept; zeros are not written. Empty
+    /// capabilities mean those of the memory in which the block lies. O(heaps) under the lock,
+    /// O(size) without it if the block moves or is filled (comprehensive poisoning).
     ///
     /// # Errors
-    /// [`ReallocateError::Misuse`] as for [`CapsHeap::free`]; [`ReallocateError::Failure`] if there is no memory, for
-    /// which the failure handler was called. The block is as it was in both cases.
+    /// [`ReallocateError::Misuse`] as for [`CapsHeap::free`]; [`ReallocateError::Failure`] if there
+    /// is no memory, for which the failure handler was called. The block is as it was in both
+    /// cases.
     ///
     /// # Safety
-    /// - If `pointer` is that of an allocated block of this heap, nobody uses the block by the old pointer after a
-    ///   success, and nobody else uses it during the call.
+    /// - If `pointer` is that of an allocated block of this heap, nobody uses the block by the old
+    ///   pointer after a success, and nobody else uses it during the call.
     pub unsafe fn reallocate(
         &self,
         pointer: NonNull<u8>,
@@ -66,7 +67,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         })
     }
 
-    /// Resizes a block to `size` bytes of memory that has `caps`: [`CapsHeap::reallocate`] by ESP-IDF's name.
+    /// Resizes a block to `size` bytes of memory that has `caps`: [`CapsHeap::reallocate`] by
+    /// ESP-IDF's name.
     ///
     /// # Errors
     /// As [`CapsHeap::reallocate`].
@@ -105,7 +107,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
 /// The path of every free and reallocation, for layers above.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Frees an ordinary block; `false` says nothing: [`CapsHeap::free_slowly`] frees others, or finds the reason.
+    /// Frees an ordinary block; `false` says nothing: [`CapsHeap::free_slowly`] frees others, or
+    /// finds the reason.
     #[inline(always)]
     fn free_ordinary(&self, pointer: NonNull<u8>) -> bool {
         if P::FILLS {
@@ -140,8 +143,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         freed
     }
 
-    /// Frees a block for a caller that can't be told of faults: they go to the report handler. Returns whether it was
-    /// freed.
+    /// Frees a block for a caller that can't be told of faults: they go to the report handler.
+    /// Returns whether it was freed.
     ///
     /// # Safety
     /// As [`CapsHeap::free`].
@@ -188,8 +191,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         unsafe { self.reallocate_slowly(pointer, request) }
     }
 
-    /// Resizes a block for a caller that can't be told of faults: they go to the report handler. `None` if the block is
-    /// as it was.
+    /// Resizes a block for a caller that can't be told of faults: they go to the report handler.
+    /// `None` if the block is as it was.
     ///
     /// # Safety
     /// As [`CapsHeap::reallocate`].
@@ -211,8 +214,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
-    /// Resizes an ordinary block, or fails; `None` says that nothing was changed: [`CapsHeap::reallocate_slowly`] does it,
-    /// or finds the reason.
+    /// Resizes an ordinary block, or fails; `None` says that nothing was changed:
+    /// [`CapsHeap::reallocate_slowly`] does it, or finds the reason.
     ///
     /// # Safety
     /// As [`CapsHeap::reallocate`].
@@ -259,7 +262,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         };
         let target = state.pointer_to(moving.to.address);
         drop(state);
-        // SAFETY: the caller gave the old block up for the length of this call, nobody knows of the new one yet.
+        // SAFETY: the caller gave the old block up for the length of this call, nobody knows of the
+        // new one yet.
         unsafe { copy_block(pointer, target, moving.bytes) };
         let mut state = self.state.acquire();
         let finished = state
@@ -267,13 +271,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             .finish_ordinary(address, moving, layout, caps, request.caller());
         drop(state);
         if let Err(misuse) = finished {
-            // The old block was damaged meanwhile, the new one has the contents: it is what the caller needs.
+            // The old block was damaged meanwhile, the new one has the contents: it is what the
+            // caller needs.
             self.report(Action::Reallocate, Fault::Misuse(misuse));
         }
         Some(Ok(target))
     }
 
-    /// The place to which a block moves, or stays after all, with one of the sets of a request; and which set.
+    /// The place to which a block moves, or stays after all, with one of the sets of a request; and
+    /// which set.
     #[cold]
     #[inline(never)]
     fn search_for(

@@ -1,7 +1,8 @@
-//! How memory comes under the lock: boot, start-up stacks, regions at run time, buffers of the program.
+//! How memory comes under the lock: boot, start-up stacks, regions at run time, buffers of the
+//! program.
 //!
-//! Registration takes the lock once, for O(heaps) work, and under comprehensive poisoning for filling the region too: it
-//! belongs into the start of the program.
+//! Registration takes the lock once, for O(heaps) work, and under comprehensive poisoning for
+//! filling the region too: it belongs into the start of the program.
 
 use core::cell::Cell;
 use core::mem::MaybeUninit;
@@ -25,10 +26,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// See [`BootError`]. No heap is registered then.
     ///
     /// # Safety
-    /// - The memory that the chip's table, `options` and `symbols` leave over is used by nothing else from now on, except by the
-    ///   users of allocated blocks within their blocks.
-    /// - `memory` keeps its promises for as long as the heap or any block of it is used; at its addresses it can do what
-    ///   the chip's table says: memory with `8BIT` takes bytes.
+    /// - The memory that the chip's table, `options` and `symbols` leave over is used by nothing
+    ///   else from now on, except by the users of allocated blocks within their blocks.
+    /// - `memory` keeps its promises for as long as the heap or any block of it is used; at its
+    ///   addresses it can do what the chip's table says: memory with `8BIT` takes bytes.
     pub unsafe fn boot(
         &self,
         chip: &'static Chip,
@@ -42,13 +43,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         })
     }
 
-    /// Makes heaps of what other options leave over besides the heaps that there are, see [`HeapCaps::extend`].
+    /// Makes heaps of what other options leave over besides the heaps that there are, see
+    /// [`HeapCaps::extend`].
     ///
     /// # Errors
     /// See [`BootError`].
     ///
     /// # Safety
-    /// As [`CapsHeap::boot`], for the memory that `options` and `symbols` leave over and that is not in a heap yet.
+    /// As [`CapsHeap::boot`], for the memory that `options` and `symbols` leave over and that is
+    /// not in a heap yet.
     pub unsafe fn extend(
         &self,
         options: &Options,
@@ -79,7 +82,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// See [`AddRegionError`].
     ///
     /// # Safety
-    /// - The region is used by nothing else from now on, except by the users of allocated blocks within their blocks.
+    /// - The region is used by nothing else from now on, except by the users of allocated blocks
+    ///   within their blocks.
     /// - As [`CapsHeap::boot`] otherwise.
     pub unsafe fn add_region(
         &self,
@@ -114,8 +118,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// Makes a buffer of the program a heap with the capabilities `columns`, by priority.
     ///
-    /// Its address is its own where pointers have 32 bits. On a larger host it gets addresses above those of all
-    /// other heaps, congruent modulo 64 KiB.
+    /// Its address is its own where pointers have 32 bits. On a larger host it gets addresses above
+    /// those of all other heaps, congruent modulo 64 KiB.
     ///
     /// # Errors
     /// See [`AddRegionError`].
@@ -129,15 +133,16 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         unsafe { self.add_memory(columns, bytes) }
     }
 
-    /// As [`CapsHeap::add_buffer`] for memory that somebody answers for. The heap has the whole words inside. It may lie in a block of
-    /// this heap that the caller has, which must then stay allocated. O(blocks) then.
+    /// As [`CapsHeap::add_buffer`] for memory that somebody answers for. The heap has the whole
+    /// words inside. It may lie in a block of this heap that the caller has, which must then stay
+    /// allocated. O(blocks) then.
     ///
     /// # Errors
     /// See [`AddRegionError`].
     ///
     /// # Safety
-    /// - The memory is readable and writable by words, and used by nothing else from now on, except by the users of allocated blocks
-    ///   within their blocks.
+    /// - The memory is readable and writable by words, and used by nothing else from now on, except
+    ///   by the users of allocated blocks within their blocks.
     /// - It can do what `columns` say; with `DEFAULT` or `8BIT` it takes bytes.
     pub unsafe fn add_memory(
         &self,
@@ -180,7 +185,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         registered
     }
 
-    /// The innermost heap whose bytes overlap `bytes`: on a host, where addresses are given out, numbers do not tell.
+    /// The innermost heap whose bytes overlap `bytes`: on a host, where addresses are given out,
+    /// numbers do not tell.
     pub(crate) fn neighbour_over(&self, bytes: NonNull<[u8]>) -> Option<HeapView> {
         let start = bytes.addr().get();
         let end = start.saturating_add(bytes.len());
@@ -193,8 +199,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         overlapping.last()
     }
 
-    /// Whether memory of a heap lies in the bytes of one allocated block, where no other heap lies. By pointers, as
-    /// [`State::neighbour_over`]. O(blocks).
+    /// Whether memory of a heap lies in the bytes of one allocated block, where no other heap lies.
+    /// By pointers, as [`State::neighbour_over`]. O(blocks).
     #[cold]
     fn is_in_a_block(&self, bytes: NonNull<[u8]>) -> bool {
         let range = |memory: NonNull<[u8]>| {
@@ -275,8 +281,8 @@ pub(crate) struct Buffer {
 impl Buffer {
     pub(crate) const CONGRUENT: u32 = 0x1_0000;
 
-    /// Addresses for bytes: their own if those have 32 bits, else the first ones from `above` on that are congruent to them.
-    /// `None` where 32 bits do not reach.
+    /// Addresses for bytes: their own if those have 32 bits, else the first ones from `above` on
+    /// that are congruent to them. `None` where 32 bits do not reach.
     pub(crate) fn span_above(above: u32, bytes: NonNull<[u8]>) -> Option<Span> {
         let pointer = bytes.addr().get();
         let size = u32::try_from(bytes.len()).ok()?;
@@ -292,7 +298,8 @@ impl Buffer {
     }
 }
 
-// SAFETY: whoever makes one owns the buffer for good and asks once; the addresses are its own or congruent to them.
+// SAFETY: whoever makes one owns the buffer for good and asks once; the addresses are its own or
+// congruent to them.
 unsafe impl Memory for Buffer {
     const CONGRUENT: u32 = Buffer::CONGRUENT;
 

@@ -30,34 +30,40 @@ pub enum Action {
 /// What the heap found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// An address that is not one that was handed out, or a damaged block. (Of a 64-bit host's foreign pointer: the low half.)
+    /// An address that is not one that was handed out, or a damaged block. (Of a 64-bit host's
+    /// foreign pointer: the low half.)
     Misuse(Misuse),
     /// Memory that was written to after it was freed.
     Corrupt(Corrupt),
 }
 
-/// A broken promise that no caller could be told of. The heap is as it was; the block in question stays allocated.
+/// A broken promise that no caller could be told of. The heap is as it was; the block in question
+/// stays allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
     /// During what.
     pub action: Action,
     /// What was found.
     pub fault: Fault,
-    /// The pointer as the program has it; 0 where nobody named one. On a 64-bit host it is more than the fault's address.
+    /// The pointer as the program has it; 0 where nobody named one. On a 64-bit host it is more
+    /// than the fault's address.
     pub pointer: usize,
 }
 
-/// Called with each refused allocation, outside of the lock: it may use the heap. The failed request is not tried again:
-/// that is what [`CapsHeap::register_shrinker`] is for.
+/// Called with each refused allocation, outside of the lock: it may use the heap. The failed
+/// request is not tried again: that is what [`CapsHeap::register_shrinker`] is for.
 pub type FailureHandler = fn(&Failure);
 
-/// Called with each [`Report`], outside of the lock: it may use the heap. [`go_on`] is one that does nothing.
+/// Called with each [`Report`], outside of the lock: it may use the heap. [`go_on`] is one that
+/// does nothing.
 pub type ReportHandler = fn(&Report);
 
-/// A report handler for programs that choose to go on after a fault: the report is counted and kept, no more.
+/// A report handler for programs that choose to go on after a fault: the report is counted and
+/// kept, no more.
 pub fn go_on(_: &Report) {}
 
-/// What follows a report if nobody set a handler. Firmware ends, as ESP-IDF's: the program's panic handler writes the line.
+/// What follows a report if nobody set a handler. Firmware ends, as ESP-IDF's: the program's panic
+/// handler writes the line.
 const fn by_default() -> ReportHandler {
     if cfg!(all(target_os = "none", not(feature = "faults-go-on"))) {
         stop
@@ -138,17 +144,18 @@ impl Desk {
 
 /// Handlers and what they were told. All O(1).
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Sets who is told of refused allocations; returns who was. Nobody is, at first: a failure is counted and kept in
-    /// [`CapsHeap::last_failure`].
+    /// Sets who is told of refused allocations; returns who was. Nobody is, at first: a failure is
+    /// counted and kept in [`CapsHeap::last_failure`].
     pub fn set_failure_handler(&self, handler: Option<FailureHandler>) -> Option<FailureHandler> {
         core::mem::replace(&mut self.state.acquire().desk.on_failure, handler)
     }
 
-    /// Sets who is told of double frees, foreign pointers and damaged blocks; returns who was. Nobody is, at first, and a report is
-    /// counted and kept in [`CapsHeap::last_report`].
+    /// Sets who is told of double frees, foreign pointers and damaged blocks; returns who was.
+    /// Nobody is, at first, and a report is counted and kept in [`CapsHeap::last_report`].
     ///
-    /// Firmware without a handler then panics with the line `heap fault: …`, as ESP-IDF's aborts; one that would rather go on sets
-    /// [`go_on`] or another handler that returns, or has the feature `faults-go-on`. On a host, programs without a handler go on.
+    /// Firmware without a handler then panics with the line `heap fault: …`, as ESP-IDF's aborts;
+    /// one that would rather go on sets [`go_on`] or another handler that returns, or has the
+    /// feature `faults-go-on`. On a host, programs without a handler go on.
     pub fn set_report_handler(&self, handler: Option<ReportHandler>) -> Option<ReportHandler> {
         core::mem::replace(&mut self.state.acquire().desk.on_report, handler)
     }

@@ -43,7 +43,8 @@ pub trait SharedHeap: sealed::Sealed {
     /// As [`CapsHeap::free`].
     unsafe fn free(&self, block: NonNull<u8>);
 
-    /// Resizes a block, in place if possible; `None` if that is impossible. A fault goes to the report handler.
+    /// Resizes a block, in place if possible; `None` if that is impossible. A fault goes to the
+    /// report handler.
     ///
     /// # Safety
     /// As [`CapsHeap::reallocate`].
@@ -62,7 +63,8 @@ pub trait SharedHeap: sealed::Sealed {
     /// As [`HeapCaps::word`](heap_caps::HeapCaps::word).
     unsafe fn word(&self, address: u32) -> Option<u32>;
 
-    /// Writes the word at a chip's address, on either side of the memory; returns `false` where there is none.
+    /// Writes the word at a chip's address, on either side of the memory; returns `false` where
+    /// there is none.
     ///
     /// # Safety
     /// As [`HeapCaps::set_word`](heap_caps::HeapCaps::set_word).

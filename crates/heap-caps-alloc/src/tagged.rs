@@ -21,7 +21,8 @@ use crate::register::{Buffer, whole_words};
 
 /// A buffer of the program that is to be memory with a tag.
 ///
-/// Rust memory takes bytes, and heaps whose type lacks `8BIT` use whole words only: that makes every type safe to claim.
+/// Rust memory takes bytes, and heaps whose type lacks `8BIT` use whole words only: that makes
+/// every type safe to claim.
 #[derive(Debug)]
 pub struct TaggedBuffer {
     bytes: NonNull<[u8]>,
@@ -61,12 +62,14 @@ impl TaggedBuffer {
 
 /// Memory by tag.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Makes heaps of a program's own table, each buffer with the type that `chip` has for its tag, see
-    /// [`HeapCaps::define_tagged_regions`](heap_caps::HeapCaps::define_tagged_regions): of every buffer or of none.
+    /// Makes heaps of a program's own table, each buffer with the type that `chip` has for its tag,
+    /// see [`HeapCaps::define_tagged_regions`](heap_caps::HeapCaps::define_tagged_regions): of
+    /// every buffer or of none.
     ///
     /// # Errors
     /// See [`BootError`]. No heap is registered then.
-    #[inline(never)] // its table takes a frame that Xtensa's back end cannot spill in a larger function
+    // Its table takes a frame that Xtensa's back end cannot spill in a larger function
+    #[inline(never)]
     pub fn define_tagged_buffers(
         &self,
         chip: &Chip,
@@ -79,13 +82,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             added.map_err(|why| BootError::Region { number, why })?;
         }
         state.registering(&table, |heaps, memory| {
-            // SAFETY: the buffers were handed over for good and exclusively, and Rust memory takes bytes.
+            // SAFETY: the buffers were handed over for good and exclusively, and Rust memory takes
+            // bytes.
             unsafe { heaps.define_tagged_regions(table.regions(), memory) }
         })
     }
 
-    /// Makes a buffer of the program a heap of type `memory_type` under a tag. Under [`Policy::Tagged2016`](heap_caps::Policy::Tagged2016)
-    /// heaps are looked at in the order of their tags.
+    /// Makes a buffer of the program a heap of type `memory_type` under a tag. Under
+    /// [`Policy::Tagged2016`](heap_caps::Policy::Tagged2016) heaps are looked at in the order of
+    /// their tags.
     ///
     /// # Errors
     /// See [`AddRegionError`].
@@ -102,7 +107,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let region = |span| Ok(TaggedRegion::new(buffer.tag, memory_type, span));
         let region = table.place(&buffer, region)?;
         state.registering(&table, |heaps, memory| {
-            // SAFETY: the buffer was handed over for good and exclusively, and Rust memory takes bytes.
+            // SAFETY: the buffer was handed over for good and exclusively, and Rust memory takes
+            // bytes.
             unsafe { heaps.add_tagged_region(region, memory) }
         })
     }
@@ -133,7 +139,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         self.state.acquire().heaps.tag_minimum_free_size(tag)
     }
 
-    /// Free bytes of memory that has *any* of `caps`, see [`HeapCaps::free_size_of_any`](heap_caps::HeapCaps::free_size_of_any). O(heaps).
+    /// Free bytes of memory that has *any* of `caps`, see
+    /// [`HeapCaps::free_size_of_any`](heap_caps::HeapCaps::free_size_of_any). O(heaps).
     #[must_use]
     pub fn free_size_of_any(&self, caps: Caps) -> u32 {
         self.state.acquire().heaps.free_size_of_any(caps)
@@ -164,7 +171,8 @@ impl<const N: usize> Table<N> {
         }
     }
 
-    /// Adds a buffer with the type that the chip has for its tag. It must lie above the one before, as v2.1 demanded.
+    /// Adds a buffer with the type that the chip has for its tag. It must lie above the one before,
+    /// as v2.1 demanded.
     #[inline(never)]
     fn add(&mut self, chip: &Chip, buffer: &TaggedBuffer) -> Result<(), AddRegionError> {
         if buffer.start() < self.end {
@@ -201,8 +209,8 @@ impl<const N: usize> Table<N> {
     }
 }
 
-// SAFETY: whoever makes buffers into a table owns them for good; no two of them overlap, and each is asked for once. Their
-// addresses are their own or congruent to them.
+// SAFETY: whoever makes buffers into a table owns them for good; no two of them overlap, and each
+// is asked for once. Their addresses are their own or congruent to them.
 unsafe impl<const N: usize> Memory for Table<N> {
     const CONGRUENT: u32 = Buffer::CONGRUENT;
 

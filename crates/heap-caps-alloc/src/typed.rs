@@ -1,4 +1,5 @@
-//! The typed allocators as `Allocator`s of allocator-api2: `Box` and `Vec` in memory of one's choice.
+//! The typed allocators as `Allocator`s of allocator-api2: `Box` and `Vec` in memory of one's
+//! choice.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -19,7 +20,8 @@ fn request<A: Place>(layout: Layout) -> AllocRequest<'static> {
 
 // SAFETY:
 // - all copies of the allocator lead to one heap, which outlives them;
-// - the heap keeps size and alignment of each layout, and the contents of blocks that change their size;
+// - the heap keeps size and alignment of each layout, and the contents of blocks that change their
+//   size;
 // - memory without 8BIT does not compile, so every block takes bytes.
 unsafe impl<A: Place> Blocks for A {
     fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
@@ -36,7 +38,8 @@ unsafe impl<A: Place> Blocks for A {
     }
 
     unsafe fn change(&self, block: NonNull<u8>, _: Layout, new: Layout) -> Changed {
-        // A host's pointers keep alignments above 64 KiB by moving only: there the chip's address tells nothing about them.
+        // A host's pointers keep alignments above 64 KiB by moving only: there the chip's address
+        // tells nothing about them.
         if !block.addr().get().is_multiple_of(new.align()) {
             return Changed::Moves;
         }

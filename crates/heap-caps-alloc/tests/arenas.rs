@@ -92,7 +92,8 @@ fn a_write_past_the_end_is_found_when_the_arena_ends() {
     let arena = Arena::new(&heap, Caps::BIT8, 64).unwrap();
     let behind = heap.malloc(64, Caps::BIT8).unwrap();
     let mut bytes = Vec04::<u8, _>::with_capacity_in(64, &arena);
-    // SAFETY: it is not: the header of the block behind is overwritten, as by a bug in C. The heap has it.
+    // SAFETY: it is not: the header of the block behind is overwritten, as by a bug in C. The heap
+    // has it.
     unsafe { bytes.as_mut_ptr().add(64).write_bytes(0x41, 4) };
     drop(bytes);
     drop(arena);

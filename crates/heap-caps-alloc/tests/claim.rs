@@ -14,7 +14,8 @@ use soc_regions::{
 type Heap = CapsHeap<SpinLock>;
 type All<'h> = Parts<'h, Heap, &'h SimulatedMemory>;
 
-/// Segments of a small program: with a Bluetooth controller its data lies behind the controller's memory.
+/// Segments of a small program: with a Bluetooth controller its data lies behind the controller's
+/// memory.
 const PLAIN: [(&str, u32); 4] = [
     ("_data_start", 0x3FFB_0000),
     ("_heap_start", 0x3FFB_2EC8),

@@ -177,7 +177,8 @@ fn the_rom_states_where_its_data_begins() {
     );
 }
 
-/// A program on esp-hal 1.2 with 16 KiB of code in RAM, 16 KiB of data and a stack of 32 KiB, as the scripts in `ld/` place it.
+/// A program on esp-hal 1.2 with 16 KiB of code in RAM, 16 KiB of data and a stack of 32 KiB, as
+/// the scripts in `ld/` place it.
 struct Placed {
     chip: &'static Chip,
     code: u32,
@@ -312,7 +313,8 @@ fn a_program_on_esp_hal_gets_what_its_script_leaves_on_every_chip() {
             assert_eq!(taken, None, "{name}: {kept}");
         }
         let bytes: u32 = heaps.iter().map(|heap| heap.size()).sum();
-        // What a careful program can give esp-alloc: a static in place of the stack's rest, and one in `dram2_seg`.
+        // What a careful program can give esp-alloc: a static in place of the stack's rest, and one
+        // in `dram2_seg`.
         let with_statics = placed.stack - STACK - (placed.data + KIB_16) + placed.dram2;
         (name, bytes, with_statics)
     });

@@ -1,4 +1,5 @@
-//! The ESP32's heap beside ESP-IDF's, byte for byte: the same segments, ESP-IDF's rule on one side, a claim on the other.
+//! The ESP32's heap beside ESP-IDF's, byte for byte: the same segments, ESP-IDF's rule on one side,
+//! a claim on the other.
 //!
 //! ```text
 //!   segments ─┬─► ESP-IDF's rule, written down here: trim, split, drop, merge ─► its heaps
@@ -135,8 +136,9 @@ fn reserved(program: &Segments) -> Vec<Area> {
         .collect()
 }
 
-/// What ESP-IDF makes of them: each area trims the row, or splits it; 16 bytes or less are dropped; what follows each other without a
-/// gap, of one type and one flag, is one heap. PSRAM is added when all is done.
+/// What ESP-IDF makes of them: each area trims the row, or splits it; 16 bytes or less are dropped;
+/// what follows each other without a gap, of one type and one flag, is one heap. PSRAM is added
+/// when all is done.
 fn esp_idf(program: &Segments) -> Vec<Heap> {
     let areas = reserved(program);
     let mut heaps: Vec<Heap> = Vec::new();
@@ -169,7 +171,8 @@ fn esp_idf(program: &Segments) -> Vec<Heap> {
     if program.psram > 0 {
         heaps.push((0x3F80_0000, 0x3F80_0000 + program.psram, 3, false));
     }
-    heaps.retain(|(start, end, ..)| end - start >= SMALLEST); // the others are registered and never serve
+    // The others are registered and never serve
+    heaps.retain(|(start, end, ..)| end - start >= SMALLEST);
     heaps.sort_unstable();
     heaps
 }
@@ -177,8 +180,9 @@ fn esp_idf(program: &Segments) -> Vec<Heap> {
 /// The smallest region that serves anybody in ESP-IDF. Ours is smaller.
 const SMALLEST: u32 = 220;
 
-/// Bytes that ESP-IDF's heap has free at first in a region of `size`: without its header, its control structure, and the words
-/// at both ends of the pool. (It counts the latter as free, though nobody can have them.)
+/// Bytes that ESP-IDF's heap has free at first in a region of `size`: without its header, its
+/// control structure, and the words at both ends of the pool. (It counts the latter as free, though
+/// nobody can have them.)
 fn free_in_esp_idf(size: u32) -> u32 {
     let bytes = size - 20;
     let second = match bytes {

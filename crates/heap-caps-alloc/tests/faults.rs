@@ -1,4 +1,5 @@
-//! Bad pointers, bad sizes and overwritten blocks: an error or a report, never silence, never damage.
+//! Bad pointers, bad sizes and overwritten blocks: an error or a report, never silence, never
+//! damage.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -30,7 +31,8 @@ fn every_wrong_pointer_is_told_apart_and_changes_nothing() {
     let mut local = 0_u32;
     let foreign = NonNull::from(&mut local).cast::<u8>();
     let kind = |pointer| {
-        // SAFETY: none of these is the pointer of a block, except the last, whose user is done with it.
+        // SAFETY: none of these is the pointer of a block, except the last, whose user is done with
+        // it.
         unsafe { heap.free(pointer) }.map_err(|misuse| misuse.kind)
     };
     // SAFETY: inside the block.
@@ -53,9 +55,10 @@ fn a_wrong_pointer_can_be_neither_measured_nor_resized() {
     assert!(heap.address_of(foreign).is_err());
     // SAFETY: not the pointer of a block.
     let resized = unsafe { heap.realloc(foreign, 100, Caps::DMA) };
-    assert!(
-        matches!(resized, Err(ReallocateError::Misuse(misuse)) if misuse.kind == MisuseKind::OutsideEveryHeap)
-    );
+    assert!(matches!(
+        resized,
+        Err(ReallocateError::Misuse(misuse)) if misuse.kind == MisuseKind::OutsideEveryHeap
+    ));
     // SAFETY: as above.
     let resized = unsafe { GlobalAlloc::realloc(heap, foreign.as_ptr(), layout(4, 4), 8) };
     assert!(resized.is_null());
@@ -116,9 +119,10 @@ fn a_write_after_free_is_told_to_both_desks_when_the_memory_is_used_again() {
         block.add(2500).write(1);
     }
     let refused = heap.malloc(5000, Caps::DMA).unwrap_err();
-    assert!(
-        matches!(refused.cause, Cause::Corrupt(corrupt) if corrupt.corruption.kind == CorruptionKind::FreedByte)
-    );
+    assert!(matches!(
+        refused.cause,
+        Cause::Corrupt(corrupt) if corrupt.corruption.kind == CorruptionKind::FreedByte
+    ));
     assert_eq!(heap.last_failure(), Some(refused));
     assert_eq!(
         heap.last_report().map(|report| report.action),

@@ -24,8 +24,8 @@ const INTERNAL: [Caps; 3] = [
     Caps::empty(),
 ];
 
-/// Firmware registers its memory before its first allocation. Rust's runtime on a host allocates before `main`, so here the first
-/// allocation does it.
+/// Firmware registers its memory before its first allocation. Rust's runtime on a host allocates
+/// before `main`, so here the first allocation does it.
 struct AtFirstUse {
     heap: CapsHeap<SpinLock, Light>,
     once: Once,

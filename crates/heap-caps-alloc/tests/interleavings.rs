@@ -1,7 +1,7 @@
 //! Waiting, cancelling and freeing on several cores at once, in thousands of orders.
 //!
-//! The lock is one whose every step the scheduler of `shuttle` may interrupt, so each test is run with
-//! the threads interleaved in other ways.
+//! The lock is one whose every step the scheduler of `shuttle` may interrupt, so each test is run
+//! with the threads interleaved in other ways.
 #![allow(
     clippy::unwrap_used,
     clippy::multiple_unsafe_ops_per_block,

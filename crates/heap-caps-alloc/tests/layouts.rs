@@ -83,7 +83,8 @@ fn every_layout_resized<P: Poison + 'static>() {
                 // SAFETY: this allocator takes zero sizes too.
                 let block = unsafe { heap.alloc(layout(size, align)) };
                 fill(block, size, byte);
-                // SAFETY: allocated above with this layout; it is used by the new pointer from now on.
+                // SAFETY: allocated above with this layout; it is used by the new pointer from now
+                // on.
                 let block = unsafe { GlobalAlloc::realloc(heap, block, layout(size, align), new) };
                 assert!(!block.is_null(), "{size} to {new} bytes aligned to {align}");
                 assert!(
@@ -157,7 +158,8 @@ fn impossible_layouts_are_null_and_change_nothing() {
         assert!(block.is_null(), "{size} bytes aligned to {align}");
     }
     assert_eq!(heap.failures(), 5);
-    // SAFETY: a block of this layout, freed with it; the size of the failed attempt is impossible, not forbidden.
+    // SAFETY: a block of this layout, freed with it; the size of the failed attempt is impossible,
+    // not forbidden.
     unsafe {
         let block = heap.alloc(layout(100, 16));
         assert!(GlobalAlloc::realloc(heap, block, layout(100, 16), largest - 15).is_null());

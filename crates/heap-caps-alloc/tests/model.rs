@@ -1,4 +1,5 @@
-//! Random programs against a model: a list of live blocks with what they contain and what was asked of them.
+//! Random programs against a model: a list of live blocks with what they contain and what was asked
+//! of them.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
@@ -42,7 +43,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]);
     let take = (size.clone(), 0_u32..10, caps, any::<bool>());
     prop_oneof![
-        3 => take.prop_map(|(size, align, caps, zeroed)| Step::Take { size, align: 1 << align, caps, zeroed }),
+        3 => take.prop_map(|(size, align, caps, zeroed)| {
+            Step::Take { size, align: 1 << align, caps, zeroed }
+        }),
         2 => (any::<usize>(), size).prop_map(|(which, size)| Step::Resize { which, size }),
         2 => any::<usize>().prop_map(|which| Step::Free { which }),
     ]
@@ -143,7 +146,8 @@ impl<P: Poison> Program<'_, P> {
         unsafe { self.heap.free(shadow.block) }.unwrap();
     }
 
-    /// Every block is what and where it should be, apart from all others, and the counters count them.
+    /// Every block is what and where it should be, apart from all others, and the counters count
+    /// them.
     fn check(&self) {
         for shadow in &self.live {
             let address = self.heap.address_of(shadow.block).unwrap();
@@ -205,12 +209,16 @@ proptest! {
     }
 
     #[test]
-    fn lightly_poisoned_blocks_behave_as_the_model_says(steps in prop::collection::vec(step(), 1..120)) {
+    fn lightly_poisoned_blocks_behave_as_the_model_says(
+        steps in prop::collection::vec(step(), 1..120),
+    ) {
         run::<Light>(&steps);
     }
 
     #[test]
-    fn comprehensively_poisoned_blocks_behave_as_the_model_says(steps in prop::collection::vec(step(), 1..40)) {
+    fn comprehensively_poisoned_blocks_behave_as_the_model_says(
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
         run::<Comprehensive>(&steps);
     }
 }

@@ -10,7 +10,8 @@ static COMPREHENSIVE: CapsHeap<SpinLock, Comprehensive> = CapsHeap::new(());
 
 fn non_zero_bytes<T>(heap: &'static T) -> Vec<usize> {
     let first = std::ptr::from_ref(heap).cast::<u8>();
-    // SAFETY: the bytes of a static, which nobody writes: the heaps are not used. Those of padding are what the image has.
+    // SAFETY: the bytes of a static, which nobody writes: the heaps are not used. Those of padding
+    // are what the image has.
     let byte = |place: &usize| unsafe { first.wrapping_add(*place).read_volatile() };
     (0..size_of::<T>())
         .filter(|place| byte(place) != 0)

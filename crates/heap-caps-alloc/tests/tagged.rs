@@ -1,4 +1,5 @@
-//! Buffers of a program as memory with tags, as ESP-IDF v2.1 (2016) took them: by pointers, on any host.
+//! Buffers of a program as memory with tags, as ESP-IDF v2.1 (2016) took them: by pointers, on any
+//! host.
 #![allow(
     clippy::unwrap_used,
     clippy::result_large_err,

@@ -1,8 +1,9 @@
 //! What happens while the lock is held, and what does not.
 //!
-//! Two locks that are made to notice: one panics when its holder comes in again, so whoever was called could
-//! use the heap only because the lock was open; the other takes the *contents* of big blocks away from the
-//! process for as long as it is held, so a fill, a copy or a zeroing under the lock ends the test program.
+//! Two locks that are made to notice: one panics when its holder comes in again, so whoever was
+//! called could use the heap only because the lock was open; the other takes the *contents* of big
+//! blocks away from the process for as long as it is held, so a fill, a copy or a zeroing under the
+//! lock ends the test program.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -43,7 +44,8 @@ fn both_handlers_may_use_the_heap() {
             .push(format!("{report}; {free} bytes free"));
     }
     thread_local! {
-        static HEAP: RefCell<Option<&'static CapsHeap<CriticalSectionLock>>> = const { RefCell::new(None) };
+        static HEAP: RefCell<Option<&'static CapsHeap<CriticalSectionLock>>> =
+        const { RefCell::new(None) };
     }
 
     let heap = esp32(());
@@ -78,15 +80,13 @@ fn both_handlers_may_use_the_heap() {
 /// An observer that breaks its contract: it uses the heap that it observes.
 struct Meddler(&'static std::sync::OnceLock<usize>);
 
+type Meddled = CapsHeap<Unlocked, multi_heap::Unpoisoned, Meddler>;
+
 impl Observer for Meddler {
     fn on_allocate(&mut self, _: &heap_caps::Allocated) {
         let address = *self.0.get().unwrap();
         // SAFETY: the test keeps its heap until it is done.
-        let heap = unsafe {
-            &*std::ptr::with_exposed_provenance::<CapsHeap<Unlocked, multi_heap::Unpoisoned, Meddler>>(
-                address,
-            )
-        };
+        let heap = unsafe { &*std::ptr::with_exposed_provenance::<Meddled>(address) };
         let _ = heap.free_size(Caps::empty());
     }
 }
@@ -168,8 +168,8 @@ mod contents {
         fn mprotect(start: *mut c_void, length: usize, protection: c_int) -> c_int;
     }
 
-    /// Takes the middle of each MiB of the buffer away while it is held. Blocks of 1 MiB begin and end outside of these
-    /// middles: headers, links and canaries are reached, contents are not.
+    /// Takes the middle of each MiB of the buffer away while it is held. Blocks of 1 MiB begin and
+    /// end outside of these middles: headers, links and canaries are reached, contents are not.
     struct ContentsAway;
 
     static BUFFER: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
@@ -182,7 +182,8 @@ mod contents {
                 .step_by(MIB)
                 .map(|mib| mib + MIB / 4)
             {
-                // SAFETY: whole pages of the test's own buffer, to which no Rust reference exists any more.
+                // SAFETY: whole pages of the test's own buffer, to which no Rust reference exists
+                // any more.
                 let done = unsafe {
                     mprotect(
                         std::ptr::with_exposed_provenance_mut(middle),

@@ -1,7 +1,9 @@
 //! Where the texts of C's functions go: dumps, summaries, faults.
 //!
-//! On a host to `putchar`, so that they stand between the lines of `printf`. On a chip to `heap_caps_set_console`; before that, in a library
-//! whose faults end the program (`faults-abort`), to the C library's `putchar`, and in others nowhere: nobody knows what there is.
+//! On a host to `putchar`, so that they stand between the lines of `printf`. On a chip to
+//! `heap_caps_set_console`; before that, in a library whose faults end the program
+//! (`faults-abort`), to the C library's `putchar`, and in others nowhere: nobody knows what there
+//! is.
 
 use core::ffi::CStr;
 use core::fmt;

@@ -71,7 +71,8 @@ pub(super) fn between(start: isize, end: isize) -> Option<NonNull<[u8]>> {
 /// The elements of C's array up to the one that ends it; none where the array is null.
 ///
 /// # Safety
-/// `first` is null, or elements can be read from there up to one that `ends`, for as long as the iterator is used.
+/// `first` is null, or elements can be read from there up to one that `ends`, for as long as the
+/// iterator is used.
 #[cfg(feature = "c-abi-legacy")]
 pub(super) unsafe fn until<T: Copy>(
     first: *const T,
@@ -80,7 +81,8 @@ pub(super) unsafe fn until<T: Copy>(
     let mut next = NonNull::new(first.cast_mut());
     core::iter::from_fn(move || {
         let here = next?;
-        // SAFETY: the end was not read yet (contract of the caller). C's structures may lie at any address.
+        // SAFETY: the end was not read yet (contract of the caller). C's structures may lie at any
+        // address.
         let element = unsafe { here.read_unaligned() };
         // SAFETY: behind an element that does not end the array lies another one.
         next = (!ends(&element)).then(|| unsafe { here.add(1) });
@@ -91,7 +93,8 @@ pub(super) unsafe fn until<T: Copy>(
 /// Memory that C hands over for good; empty where it is null.
 ///
 /// # Safety
-/// `start` is null, or `size` bytes from there are readable and writable, and nothing else uses them from now on.
+/// `start` is null, or `size` bytes from there are readable and writable, and nothing else uses
+/// them from now on.
 #[cfg(feature = "c-abi-legacy")]
 pub(super) unsafe fn memory(start: *mut u8, size: usize) -> &'static mut [MaybeUninit<u8>] {
     match start.is_null() || isize::try_from(size).is_err() {
@@ -247,7 +250,8 @@ pub(super) fn set_errno(location: super::libc::ErrnoLocation, number: i32) {
 /// An array of C as one of values, each of them `value` at first; empty where it is null.
 ///
 /// # Safety
-/// - `first` is null, or `count` values can be written there; nobody else uses them as long as the array is used.
+/// - `first` is null, or `count` values can be written there; nobody else uses them as long as the
+///   array is used.
 #[cfg(feature = "heap-tracing")]
 pub(super) unsafe fn array<'c, T: Copy>(first: *mut T, count: usize, value: T) -> &'c mut [T] {
     if first.is_null() {
@@ -281,7 +285,8 @@ pub(super) fn callers(fill: super::moment::Callers, stack: &mut [u32]) -> usize 
 /// - `place` is null, or holds a `T`.
 #[cfg(feature = "heap-task-tracking")]
 pub(super) unsafe fn take<T: Copy>(place: *const T) -> Option<T> {
-    // SAFETY: the caller keeps the same contract; the place is not null. C's structures may lie at any address.
+    // SAFETY: the caller keeps the same contract; the place is not null. C's structures may lie at
+    // any address.
     (!place.is_null()).then(|| unsafe { place.read_unaligned() })
 }
 
@@ -351,7 +356,8 @@ unsafe impl Send for CText {}
 #[derive(Clone, Copy)]
 pub(super) struct CArgument(pub(super) *mut c_void);
 
-// SAFETY: Rust does not look at what it points to; C registered it to be handed back in any context.
+// SAFETY: Rust does not look at what it points to; C registered it to be handed back in any
+// context.
 #[cfg(feature = "c-abi-idf")]
 unsafe impl Send for CArgument {}
 
@@ -431,7 +437,8 @@ pub(super) fn unpark(function: unsafe extern "C" fn(*mut c_void), task: *mut c_v
     unsafe { function(task) }
 }
 
-/// A waker that calls the one function of C that starts tasks with a task: the handle is all that it has.
+/// A waker that calls the one function of C that starts tasks with a task: the handle is all that
+/// it has.
 #[cfg(feature = "c-abi-idf")]
 pub(super) fn waker_of_task(task: *mut c_void) -> core::task::Waker {
     use core::task::{RawWaker, RawWakerVTable, Waker};
@@ -442,7 +449,7 @@ pub(super) fn waker_of_task(task: *mut c_void) -> core::task::Waker {
         |task| super::caps::unpark(task.cast_mut().cast()),
         |_| {},
     );
-    // SAFETY: the functions look at nothing behind the pointer, which they hand to C; they may be called in any context
-    // and as often as one likes.
+    // SAFETY: the functions look at nothing behind the pointer, which they hand to C; they may be
+    // called in any context and as often as one likes.
     unsafe { Waker::from_raw(RawWaker::new(task.cast_const().cast(), &TABLE)) }
 }

@@ -11,7 +11,8 @@ use heap_caps_alloc::CapsHeap;
 /// The lock of the heaps that C uses: the program's critical section.
 #[cfg(feature = "critical-section")]
 pub type CLock = heap_caps_alloc::CriticalSectionLock;
-/// The lock of the heaps that C uses: a lock word. On a chip it excludes the other core, but no interrupt handler.
+/// The lock of the heaps that C uses: a lock word. On a chip it excludes the other core, but no
+/// interrupt handler.
 #[cfg(all(not(feature = "critical-section"), target_has_atomic = "32"))]
 pub type CLock = heap_caps_alloc::SpinLock;
 #[cfg(all(not(feature = "critical-section"), not(target_has_atomic = "32")))]
@@ -68,15 +69,18 @@ const POLICY: Policy = if cfg!(feature = "policy-idf-exact") {
 pub(super) static HEAP: CHeap =
     CapsHeap::with_policy((TRACED, COUNTED), POLICY).with_report_handler(hooks::on_report);
 
-/// The heap that C's functions serve from, for a Rust program to boot, to look at, and to allocate from.
+/// The heap that C's functions serve from, for a Rust program to boot, to look at, and to allocate
+/// from.
 ///
-/// Its report handler writes to C's console and calls C's fault callback; who sets another one takes its place.
+/// Its report handler writes to C's console and calls C's fault callback; who sets another one
+/// takes its place.
 #[must_use]
 pub fn heap() -> &'static CHeap {
     &HEAP
 }
 
-/// [`heap`] as a Rust program's global allocator, so that `Box` and `malloc` share one memory, and C's hooks hear of both.
+/// [`heap`] as a Rust program's global allocator, so that `Box` and `malloc` share one memory, and
+/// C's hooks hear of both.
 ///
 /// ```no_run
 /// use heap_caps_c::GlobalHeap;
@@ -88,7 +92,8 @@ pub fn heap() -> &'static CHeap {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GlobalHeap;
 
-// SAFETY: every method is that of the `CapsHeap`, which keeps the contract; hooks are C functions, which do not unwind.
+// SAFETY: every method is that of the `CapsHeap`, which keeps the contract; hooks are C functions,
+// which do not unwind.
 unsafe impl GlobalAlloc for GlobalHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the same contract.

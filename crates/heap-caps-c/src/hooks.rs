@@ -7,7 +7,8 @@
 //! | a block was given back, or left by a move or resize | free hook: the block as it was handed out | no free where a block moves within its heap |
 //! | a pointer or block is not what it should be | console, fault callback: one line; then the end of the program, unless it chose to go on | assertion |
 //!
-//! All are called outside of the lock, so they may use the heap. Each has one place; the last registered wins.
+//! All are called outside of the lock, so they may use the heap. Each has one place; the last
+//! registered wins.
 
 use core::ffi::{CStr, c_char, c_void};
 use core::fmt::Write;

@@ -6,8 +6,10 @@
 //!   pvPortMallocCaps, pvPortMalloc by capability                    both: vPortFree, vPortFreeTagged
 //! ```
 //!
-//! The shared heap serves them, so what they hand out can be freed by any of C's names. Alone, this feature makes it a heap by the rules of
-//! 2016 ([`Policy::Tagged2016`](heap_caps::Policy::Tagged2016)). With `c-abi-idf` besides, blocks by capability are placed by today's rules; tags and figures are as in 2016.
+//! The shared heap serves them, so what they hand out can be freed by any of C's names. Alone, this
+//! feature makes it a heap by the rules of 2016
+//! ([`Policy::Tagged2016`](heap_caps::Policy::Tagged2016)). With `c-abi-idf` besides, blocks by
+//! capability are placed by today's rules; tags and figures are as in 2016.
 
 use core::ffi::{CStr, c_int, c_void};
 
@@ -54,11 +56,13 @@ pub unsafe extern "C" fn heap_alloc_enable_nonos_stack_tag() {
     unsafe { HEAP.enable_startup_stack_heaps(&Identity) };
 }
 
-/// Makes heaps of the caller's regions: of all or, if something is wrong with one, of none, which is reported as a fault.
+/// Makes heaps of the caller's regions: of all or, if something is wrong with one, of none, which
+/// is reported as a fault.
 ///
 /// # Safety
 /// - `regions` leads to an array that ends with a size of 0.
-/// - The regions with a tag are used by nothing else from now on, except by the users of allocated blocks within their blocks.
+/// - The regions with a tag are used by nothing else from now on, except by the users of allocated
+///   blocks within their blocks.
 /// - They are readable and writable by words; where their tag says `8BIT`, by bytes.
 #[unsafe(export_name = "vPortDefineHeapRegionsTagged")]
 pub unsafe extern "C" fn define_heap_regions_tagged(regions: *const HeapRegionTagged) {
@@ -181,7 +185,8 @@ pub extern "C" fn port_get_minimum_ever_free_heap_size() -> usize {
     port_get_minimum_ever_free_heap_size_caps(Caps::BIT8.bits())
 }
 
-/// Whether DMA reaches it: `0x3FFA_E000` up to `0x4000_0000`. (With the feature `c-abi-idf` the booted chip's table answers.)
+/// Whether DMA reaches it: `0x3FFA_E000` up to `0x4000_0000`. (With the feature `c-abi-idf` the
+/// booted chip's table answers.)
 #[cfg(not(feature = "c-abi-idf"))]
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_ptr_dma_capable(pointer: *const c_void) -> bool {

@@ -1,7 +1,7 @@
 //! What a program's C knows about the moment of an event: the clock, the core, the call stack.
 //!
-//! Each is a function that the program registers; all are called under the heap's lock, so they must be short, and must neither use the heap
-//! nor wait.
+//! Each is a function that the program registers; all are called under the heap's lock, so they
+//! must be short, and must neither use the heap nor wait.
 
 use heap_trace::Probe;
 

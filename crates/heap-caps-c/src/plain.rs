@@ -1,9 +1,12 @@
-//! `malloc`, `calloc`, `realloc`, `free`: what both libc and the radio libraries call by these names.
+//! `malloc`, `calloc`, `realloc`, `free`: what both libc and the radio libraries call by these
+//! names.
 //!
-//! **Policy**: internal memory; external memory only above the size that `heap_caps_malloc_extmem_enable` tells.
-//! **Alignment**: 8 for blocks of 8 bytes and more (16 on a host), as the ABI wants it of memory for anything; smaller blocks as their size allows.
+//! **Policy**: internal memory; external memory only above the size that
+//! `heap_caps_malloc_extmem_enable` tells. **Alignment**: 8 for blocks of 8 bytes and more (16 on a
+//! host), as the ABI wants it of memory for anything; smaller blocks as their size allows.
 //!
-//! A host has these functions, and its own blocks would come to our `free`: there the names begin with `heap_caps_libc_`.
+//! A host has these functions, and its own blocks would come to our `free`: there the names begin
+//! with `heap_caps_libc_`.
 
 use core::ffi::{CStr, c_void};
 

@@ -1,7 +1,9 @@
-//! The rest of the nine symbols that `esp-radio` and `esp-rtos` want: memory that DMA engines and interrupt handlers reach.
+//! The rest of the nine symbols that `esp-radio` and `esp-rtos` want: memory that DMA engines and
+//! interrupt handlers reach.
 //!
-//! `malloc`, `calloc`, `realloc` and `free` are in [`plain`](super::plain). Null on failure, never a panic; `free` takes blocks of every
-//! variant, because the libraries mix them. Source: `esp-radio` 1.0.0-beta, `src/compat/malloc.rs`.
+//! `malloc`, `calloc`, `realloc` and `free` are in [`plain`](super::plain). Null on failure, never
+//! a panic; `free` takes blocks of every variant, because the libraries mix them. Source:
+//! `esp-radio` 1.0.0-beta, `src/compat/malloc.rs`.
 
 use core::ffi::{CStr, c_void};
 

@@ -1,4 +1,5 @@
-//! How every C function gets, resizes and gives back a block of the shared heap: once, with the hooks told.
+//! How every C function gets, resizes and gives back a block of the shared heap: once, with the
+//! hooks told.
 
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
@@ -11,8 +12,8 @@ use super::heap::HEAP;
 use super::hooks;
 use heap_caps_alloc::{Action, Fault};
 
-/// A call of a C function: what it asks for, and its name for the failed-allocation callback. Without a name, nobody is
-/// called.
+/// A call of a C function: what it asks for, and its name for the failed-allocation callback.
+/// Without a name, nobody is called.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
     pub(super) name: Option<&'static CStr>,
@@ -34,10 +35,12 @@ impl Call<'_> {
         }
     }
 
-    /// A block resized, or null, and the old one as it was. Null asks for a new block; a size of 0 frees the block.
+    /// A block resized, or null, and the old one as it was. Null asks for a new block; a size of 0
+    /// frees the block.
     ///
     /// # Safety
-    /// As `realloc`: `pointer` is null, or a block of which nobody else makes use, or it is reported as none.
+    /// As `realloc`: `pointer` is null, or a block of which nobody else makes use, or it is
+    /// reported as none.
     #[inline(always)]
     pub(super) unsafe fn reallocate(self, pointer: *mut c_void) -> *mut c_void {
         let Some(old) = door::from_c(pointer) else {
@@ -98,7 +101,8 @@ impl Call<'_> {
         }
     }
 
-    /// The capabilities for the allocation hook: of several sets the first that the block's memory meets.
+    /// The capabilities for the allocation hook: of several sets the first that the block's memory
+    /// meets.
     fn caps_of(&self, block: NonNull<u8>) -> u32 {
         let Placement::Prefer(sets) = self.request.placement() else {
             return self.caps_tried_last();

@@ -1,6 +1,8 @@
-//! The shared heap by the functions of `esp_heap_caps.h` and `esp_heap_caps_init.h`, in memory of a host.
+//! The shared heap by the functions of `esp_heap_caps.h` and `esp_heap_caps_init.h`, in memory of a
+//! host.
 //!
-//! `cargo test --test c_caps`, with `--features poison-light` or `--features poison-comprehensive` for the other levels.
+//! `cargo test --test c_caps`, with `--features poison-light` or `--features poison-comprehensive`
+//! for the other levels.
 #![expect(
     clippy::multiple_unsafe_ops_per_block,
     clippy::unwrap_used,

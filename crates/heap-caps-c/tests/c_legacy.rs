@@ -1,7 +1,8 @@
 //! The names of 2016 as a C program of 2016 calls them.
 //!
-//! The shared heap is given its regions once, so this file is one program: it defines them, then asks for memory in every way. (The other
-//! features are on in tests, so blocks by capability are placed by today's rules; `tests/tagged.rs` has those of 2016.)
+//! The shared heap is given its regions once, so this file is one program: it defines them, then
+//! asks for memory in every way. (The other features are on in tests, so blocks by capability are
+//! placed by today's rules; `tests/tagged.rs` has those of 2016.)
 #![allow(
     clippy::unwrap_used,
     clippy::multiple_unsafe_ops_per_block,

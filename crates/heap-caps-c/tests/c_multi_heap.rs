@@ -1,6 +1,7 @@
 //! Heaps in memory of the caller, by the functions of `multi_heap.h`.
 //!
-//! `cargo test --test c_multi_heap`, with `--features poison-light` or `--features poison-comprehensive` for the other levels.
+//! `cargo test --test c_multi_heap`, with `--features poison-light` or `--features
+//! poison-comprehensive` for the other levels.
 
 #![expect(
     clippy::multiple_unsafe_ops_per_block,

@@ -1,4 +1,5 @@
-//! Classes A, I and K in C: does each name lead to the one place where sizes are checked and events are told?
+//! Classes A, I and K in C: does each name lead to the one place where sizes are checked and events
+//! are told?
 #![allow(
     clippy::unwrap_used,
     clippy::multiple_unsafe_ops_per_block,

@@ -1,4 +1,5 @@
-//! Accounts of tasks by the functions of `esp_heap_task_info.h`: one program, from before there are tasks on.
+//! Accounts of tasks by the functions of `esp_heap_task_info.h`: one program, from before there are
+//! tasks on.
 #![expect(
     clippy::multiple_unsafe_ops_per_block,
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! The C headers as programs include them: alone and together, in C and C++, with every installed compiler.
+//! The C headers as programs include them: alone and together, in C and C++, with every installed
+//! compiler.
 
 #![allow(
     clippy::unwrap_used,
@@ -166,7 +167,8 @@ fn constants_have_the_values_of_esp_idf() {
     accepted_by_every_compiler("the constants", &program);
 }
 
-/// Structures that programs and the library share, member by member: as ESP-IDF lays them out where pointers have `W` bytes.
+/// Structures that programs and the library share, member by member: as ESP-IDF lays them out where
+/// pointers have `W` bytes.
 #[test]
 fn structures_are_laid_out_as_esp_idfs() {
     let program = "#include \"esp_heap_alloc_caps.h\"\n#include \"esp_heap_trace.h\"\n\
@@ -195,7 +197,8 @@ fn structures_are_laid_out_as_esp_idfs() {
     accepted_by_every_compiler("the structures", program);
 }
 
-/// What each header of ESP-IDF makes visible, in any of its versions: names that programs use without a further include.
+/// What each header of ESP-IDF makes visible, in any of its versions: names that programs use
+/// without a further include.
 #[test]
 fn every_header_shows_what_esp_idfs_header_of_that_name_shows() {
     const VISIBLE: [(&str, &[&str]); 9] = [
@@ -281,7 +284,8 @@ fn every_header_shows_what_esp_idfs_header_of_that_name_shows() {
     }
 }
 
-/// `ESP_ERROR_CHECK` and its like, with and without `NDEBUG`, and the macros of `esp_check.h` where the language has them.
+/// `ESP_ERROR_CHECK` and its like, with and without `NDEBUG`, and the macros of `esp_check.h` where
+/// the language has them.
 #[test]
 fn errors_are_checked_by_esp_idfs_macros() {
     let program = "#include \"esp_check.h\"\n#include \"esp_heap_caps_init.h\"\n\

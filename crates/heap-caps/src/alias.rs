@@ -1,9 +1,10 @@
 //! Where a block's bytes appear on the instruction side, and where its way back is kept.
 //!
-//! Some memory is wired to two buses: the data bus sees it at one address, the instruction bus at another. Code is
-//! fetched through the instruction side, so an EXEC request is answered with an instruction-side address. The free
-//! of that address has to find the block on the data side: one hidden word in front of it, the *back word*, holds
-//! the block's data-side address. The block is therefore one word longer than asked for.
+//! Some memory is wired to two buses: the data bus sees it at one address, the instruction bus at
+//! another. Code is fetched through the instruction side, so an EXEC request is answered with an
+//! instruction-side address. The free of that address has to find the block on the data side: one
+//! hidden word in front of it, the *back word*, holds the block's data-side address. The block is
+//! therefore one word longer than asked for.
 //!
 //! ```text
 //!  Linear (RTC fast memory of the ESP32; D/IRAM of S2, S3, C2, C3)
@@ -17,16 +18,17 @@
 //!    code side   c+len                    ...    c+4        c        the same cells, read from right to left
 //! ```
 //!
-//! So the IRAM word before the handed-out address is the *last* word of the block in DRAM: with `code(w)` the
-//! instruction-side address of data word `w`, the address handed out is `code(back word) + 4` in both mappings, and
-//! the back word of an address `a` is `data(a - 4)`.
+//! So the IRAM word before the handed-out address is the *last* word of the block in DRAM: with
+//! `code(w)` the instruction-side address of data word `w`, the address handed out is `code(back
+//! word) + 4` in both mappings, and the back word of an address `a` is `data(a - 4)`.
 
 use multi_heap::Request;
 use soc_regions::{DualBus, Span, WordOrder};
 
 /// Bytes of the hidden word.
 pub(crate) const BACK_WORD: u32 = 4;
-/// How many words before its end an inverted block keeps its back word at most: the last one, or the one before a word that was left over.
+/// How many words before its end an inverted block keeps its back word at most: the last one, or
+/// the one before a word that was left over.
 const MOST_FROM_END: u32 = 2;
 
 /// Memory with two sides, as the heap's bookkeeping of EXEC blocks sees it.
@@ -39,17 +41,20 @@ impl Alias {
         let size = data.size() & !3;
         let first = match self.0.order() {
             WordOrder::Linear => data.start(),
-            WordOrder::Inverted => (data.start() + size).checked_sub(BACK_WORD)?, // inside of the span
+            // Inside of the span
+            WordOrder::Inverted => (data.start() + size).checked_sub(BACK_WORD)?,
         };
         Span::from_size(self.0.to_instruction(first)?, size)
     }
 
-    /// The block to ask the heap for so that `wanted` fits behind a back word, aligned on the *instruction* side.
+    /// The block to ask the heap for so that `wanted` fits behind a back word, aligned on the
+    /// *instruction* side.
     ///
-    /// Both bases are multiples of the alignments that exist on the chip (128 KiB on the ESP32), so the address
-    /// handed out is aligned exactly when the data address opposite to it is: the second word of a linear block, the
-    /// back word of an inverted one (whose instruction address is one word lower than the one handed out).
-    /// Larger alignments come out wrong and are sorted out by the caller, who looks at the final address.
+    /// Both bases are multiples of the alignments that exist on the chip (128 KiB on the ESP32), so
+    /// the address handed out is aligned exactly when the data address opposite to it is: the
+    /// second word of a linear block, the back word of an inverted one (whose instruction address
+    /// is one word lower than the one handed out). Larger alignments come out wrong and are sorted
+    /// out by the caller, who looks at the final address.
     pub(crate) fn request(&self, wanted: Request) -> Option<Request> {
         let block = wanted.rounded_up_to(4)?.grown_by(BACK_WORD)?;
         let aligned_byte = match self.0.order() {
@@ -63,7 +68,8 @@ impl Alias {
         )
     }
 
-    /// Data-side address of the back word in a block that was requested as `block` and came out at `address`.
+    /// Data-side address of the back word in a block that was requested as `block` and came out at
+    /// `address`.
     pub(crate) fn back_word(&self, address: u32, block: Request) -> Option<u32> {
         match self.0.order() {
             WordOrder::Linear => Some(address),
@@ -81,7 +87,8 @@ impl Alias {
         self.0.to_data(address.checked_sub(BACK_WORD)?)
     }
 
-    /// Where the block begins whose back word lies at `back` and reads `word`. In linear memory that is known without reading.
+    /// Where the block begins whose back word lies at `back` and reads `word`. In linear memory
+    /// that is known without reading.
     pub(crate) const fn block_start(&self, back: u32, word: u32) -> u32 {
         match self.0.order() {
             WordOrder::Linear => back,
@@ -89,8 +96,9 @@ impl Alias {
         }
     }
 
-    /// The address by which the block at `block` with `usable` bytes was handed out, if its back word says that it was on this side. `word` reads
-    /// the data side. Contents can imitate a back word.
+    /// The address by which the block at `block` with `usable` bytes was handed out, if its back
+    /// word says that it was on this side. `word` reads the data side. Contents can imitate a back
+    /// word.
     pub(crate) fn address_of(
         &self,
         block: u32,
@@ -113,10 +121,11 @@ impl Alias {
         self.handed_out(back?)
     }
 
-    /// Bytes that can be used at the address handed out for the block at `block` with `usable` bytes, whose back word is `back`.
+    /// Bytes that can be used at the address handed out for the block at `block` with `usable`
+    /// bytes, whose back word is `back`.
     ///
-    /// `None` where the back word does not lie where such a block keeps it. Of an inverted block, what lies behind
-    /// the back word is out of reach.
+    /// `None` where the back word does not lie where such a block keeps it. Of an inverted block,
+    /// what lies behind the back word is out of reach.
     pub(crate) fn usable_bytes(&self, block: u32, usable: u32, back: u32) -> Option<u32> {
         let before = back.checked_sub(block)?;
         let behind = usable.checked_sub(before.checked_add(BACK_WORD)?)?;
@@ -154,7 +163,8 @@ mod tests {
         )
     }
 
-    /// The example measured on ESP-IDF HEAD: block 0x3FFE_05E4 of 8192 + 4 bytes is handed out as 0x400B_DA1C.
+    /// The example measured on ESP-IDF HEAD: block 0x3FFE_05E4 of 8192 + 4 bytes is handed out as
+    /// 0x400B_DA1C.
     #[test]
     fn an_inverted_block_is_handed_out_at_the_address_esp_idf_computes() {
         let block = inverted().request(Request::new(8192).unwrap()).unwrap();

@@ -8,8 +8,9 @@
 //!           ─► none: other heaps, other sets, the reason, in pieces  search.rs
 //! ```
 //!
-//! [`HeapCaps::take`] asks one heap: the first on the route that may have a block. Nearly every request is served by it.
-//! All others are a [`Search`], which goes along the same route and asks each heap in the same way.
+//! [`HeapCaps::take`] asks one heap: the first on the route that may have a block. Nearly every
+//! request is served by it. All others are a [`Search`], which goes along the same route and asks
+//! each heap in the same way.
 
 use core::panic::Location;
 
@@ -34,8 +35,8 @@ pub struct Taken {
     pub heap: HeapIndex,
 }
 
-/// Free bytes that a block of `size` user bytes uses up at most: whole words, header, canaries, and the header of the
-/// gap that a large alignment may leave.
+/// Free bytes that a block of `size` user bytes uses up at most: whole words, header, canaries, and
+/// the header of the gap that a large alignment may leave.
 #[inline(always)]
 pub(crate) const fn charge<P: Poison>(layout: Request) -> u32 {
     const HEADER: u32 = 4;
@@ -53,19 +54,22 @@ pub(crate) const fn charge<P: Poison>(layout: Request) -> u32 {
     reason = "the record is what one calls these for; layers with locks use the phases"
 )]
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Allocates what `request` asks for and returns the address. O(heaps), and O(size) for zeros and under
-    /// comprehensive poisoning.
+    /// Allocates what `request` asks for and returns the address. O(heaps), and O(size) for zeros
+    /// and under comprehensive poisoning.
     ///
-    /// The address is a multiple of 4. For EXEC memory that the instruction bus sees at another address it is that one.
+    /// The address is a multiple of 4. For EXEC memory that the instruction bus sees at another
+    /// address it is that one.
     ///
     /// # Errors
-    /// The [`Failure`] says which heaps were considered and why none served. Size 0 is refused, but not recorded.
+    /// The [`Failure`] says which heaps were considered and why none served. Size 0 is refused, but
+    /// not recorded.
     pub fn allocate(&mut self, request: &AllocRequest<'_>) -> Result<u32, Failure> {
         let Some(taken) = self.take_any(request) else {
             return Err(self.failure(request));
         };
         let pending = self.pending(taken, request);
-        // SAFETY: the heaps stay borrowed, so nobody frees the block, or uses one that nobody has heard of.
+        // SAFETY: the heaps stay borrowed, so nobody frees the block, or uses one that nobody has
+        // heard of.
         let finished = unsafe { pending.finish() };
         finished.map_err(|corrupt| {
             self.record_corrupt(request, corrupt);
@@ -73,7 +77,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// Allocates `size` bytes of memory that has all of `caps`: [`HeapCaps::allocate`] by ESP-IDF's name.
+    /// Allocates `size` bytes of memory that has all of `caps`: [`HeapCaps::allocate`] by ESP-IDF's
+    /// name.
     ///
     /// # Errors
     /// As [`HeapCaps::allocate`].
@@ -92,7 +97,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.allocate(&request)
     }
 
-    /// Allocates `size` bytes at a multiple of `alignment`: [`HeapCaps::allocate`] by ESP-IDF's name.
+    /// Allocates `size` bytes at a multiple of `alignment`: [`HeapCaps::allocate`] by ESP-IDF's
+    /// name.
     ///
     /// # Errors
     /// As [`HeapCaps::allocate`]; also if `alignment` is not a power of two.
@@ -110,8 +116,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
 /// Allocation for layers with locks: these under the lock, what is left to do without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Allocates what `request` asks for. [`HeapCaps::pending`] and [`PendingAllocation::finish`] have to follow. Returns
-    /// `None` if no heap can serve it; [`HeapCaps::failure`] has the record then. O(heaps).
+    /// Allocates what `request` asks for. [`HeapCaps::pending`] and [`PendingAllocation::finish`]
+    /// have to follow. Returns `None` if no heap can serve it; [`HeapCaps::failure`] has the record
+    /// then. O(heaps).
     ///
     /// A layer with a lock does the same in pieces: [`HeapCaps::take`], then [`HeapCaps::advance`].
     #[inline(never)]
@@ -130,8 +137,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// Allocates a block of `layout` of the first heap that has `caps` and is worth asking, and notifies the observer.
-    /// O(heaps), one of them asked.
+    /// Allocates a block of `layout` of the first heap that has `caps` and is worth asking, and
+    /// notifies the observer. O(heaps), one of them asked.
     ///
     /// The block is ready, but for comprehensive poisoning and zeros.
     ///
@@ -151,7 +158,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(taken)
     }
 
-    /// The set of capabilities that a request for `size` bytes tries first; `None` where there are no capabilities.
+    /// The set of capabilities that a request for `size` bytes tries first; `None` where there are
+    /// no capabilities.
     #[inline(always)]
     pub fn first_set(&self, placement: Placement<'_>, size: usize) -> Option<Caps> {
         match placement {
@@ -162,8 +170,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// A block of the first heap on the route that is worth asking. One heap is asked: a layer with a lock opens it before
-    /// the next one.
+    /// A block of the first heap on the route that is worth asking. One heap is asked: a layer with
+    /// a lock opens it before the next one.
     #[inline(always)]
     pub(crate) fn find_ordinary(&mut self, layout: Request, caps: Caps) -> Result<Taken, InVain> {
         let route = self.routes.position(caps).ok_or(InVain::NOT_ASKED)?;
@@ -183,8 +191,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// The first step of a route whose heap may have a block of `layout`. A constrained one, and one where a reserve forbids
-    /// it, ends the search.
+    /// The first step of a route whose heap may have a block of `layout`. A constrained one, and
+    /// one where a reserve forbids it, ends the search.
     #[inline(always)]
     fn worth_asking(
         &mut self,
@@ -210,7 +218,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Err(InVain { from: index })
     }
 
-    /// A block of the first heap on the route that has one, for moves that are not ordinary. O(heaps).
+    /// A block of the first heap on the route that has one, for moves that are not ordinary.
+    /// O(heaps).
     #[inline(never)]
     pub(crate) fn find(&mut self, layout: Request, caps: Caps) -> Option<Taken> {
         let route = self.route(caps)?;
@@ -253,7 +262,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.routes.position(caps)
     }
 
-    /// Works out the next steps of the route for `caps`; behind the last one the route is kept, and `true` returned.
+    /// Works out the next steps of the route for `caps`; behind the last one the route is kept, and
+    /// `true` returned.
     ///
     /// # Errors
     /// No memory can have these capabilities.
@@ -290,7 +300,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.ask_plainly(step, wanted)
     }
 
-    /// Whether no reserve forbids a request that looks for `bits` to take a block of `layout` at a step.
+    /// Whether no reserve forbids a request that looks for `bits` to take a block of `layout` at a
+    /// step.
     #[inline(always)]
     fn reserves_allow(&mut self, step: Step, layout: Request, bits: Caps) -> bool {
         !step.is_reserved() || self.reserves_leave_for(step, charge::<P>(layout), bits)
@@ -318,7 +329,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let back = alias.back_word(block, layout)?;
         let address = alias.handed_out(back)?;
         if !address.is_multiple_of(wanted.alignment()) {
-            memory.try_free(offset); // larger alignments than the two sides share; nobody has seen the block
+            // Larger alignments than the two sides share; nobody has seen the block
+            memory.try_free(offset);
             return None;
         }
         let place = Offset::new(back.wrapping_sub(slot.start))?;

@@ -57,9 +57,10 @@ impl HeapMask {
 
 /// The detour: for layers that look at every change of free memory.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Makes the fast paths ([`HeapCaps::take`]) find nothing, or lets them work again. Meanwhile [`HeapCaps::attempt`], [`HeapCaps::attempt_reallocate`] and
-    /// [`HeapCaps::refuse_after`] do their work. The fast paths have no test for this: they look for a route, and
-    /// the routes are hidden.
+    /// Makes the fast paths ([`HeapCaps::take`]) find nothing, or lets them work again. Meanwhile
+    /// [`HeapCaps::attempt`], [`HeapCaps::attempt_reallocate`] and [`HeapCaps::refuse_after`] do
+    /// their work. The fast paths have no test for this: they look for a route, and the routes are
+    /// hidden.
     pub fn set_detoured(&mut self, detoured: bool) {
         self.routes.set_hidden(detoured);
     }
@@ -82,10 +83,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Allocates what `request` asks for; that there is no memory is neither recorded nor
-    /// counted nor told to the observer.
-    /// [`HeapCaps::pending`] and [`PendingAllocation::finish`](crate::PendingAllocation::finish) have
-    /// to follow. O(heaps).
+    /// Allocates what `request` asks for; that there is no memory is neither recorded nor counted
+    /// nor told to the observer. [`HeapCaps::pending`] and
+    /// [`PendingAllocation::finish`](crate::PendingAllocation::finish) have to follow. O(heaps).
     #[inline(never)]
     pub fn attempt(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
         let layout = request.layout()?;
@@ -107,7 +107,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// Refuses `request` without trying it once more: for one that was attempted in vain, although
-    /// `relief` was tried. It is recorded, counted and told to the observer; returns the cause. O(heaps).
+    /// `relief` was tried. It is recorded, counted and told to the observer; returns the cause.
+    /// O(heaps).
     #[inline(never)]
     pub fn refuse_after(&mut self, request: &AllocRequest<'_>, relief: &Relief) -> Cause {
         if request.size != 0 && !relief.is_empty() {

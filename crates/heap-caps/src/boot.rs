@@ -1,4 +1,5 @@
-//! How a chip's memory becomes heaps: at boot, when the start-up stacks are done, and when others need theirs no longer.
+//! How a chip's memory becomes heaps: at boot, when the start-up stacks are done, and when others
+//! need theirs no longer.
 
 use multi_heap::Poison;
 use soc_regions::{Available, Chip, Layout, Options, Span, Symbols};
@@ -25,16 +26,17 @@ pub struct Booted {
 
 /// Bringing up.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Makes heaps of all memory that `options` and the program behind `symbols` leave: one for each contiguous stretch of one type. Internal
-    /// memory comes first, external memory (`options.psram`) after it, as in ESP-IDF's start-up code. The heaps of the start-up
-    /// stacks are registered, but wait for [`HeapCaps::enable_startup_stack_heaps`].
+    /// Makes heaps of all memory that `options` and the program behind `symbols` leave: one for
+    /// each contiguous stretch of one type. Internal memory comes first, external memory
+    /// (`options.psram`) after it, as in ESP-IDF's start-up code. The heaps of the start-up stacks
+    /// are registered, but wait for [`HeapCaps::enable_startup_stack_heaps`].
     ///
     /// # Errors
     /// See [`BootError`]. No heap is registered then.
     ///
     /// # Safety
-    /// - The memory that the chip's table, `options` and `symbols` leave over is used by nothing else from now on, except by the
-    ///   users of allocated blocks within their blocks.
+    /// - The memory that the chip's table, `options` and `symbols` leave over is used by nothing
+    ///   else from now on, except by the users of allocated blocks within their blocks.
     /// - `memory` keeps its promises for as long as `self` is used.
     pub unsafe fn boot(
         &mut self,
@@ -59,15 +61,18 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(booted)
     }
 
-    /// Makes heaps of what other options leave over besides the heaps that there are: memory that was kept at boot for a second
-    /// core, a radio, a trace unit, or PSRAM that was found later. What is a heap stays one, whatever the options say; memory
-    /// next to a heap becomes a heap of its own. Memory that is given before [`HeapCaps::boot`] is in one piece with its neighbours.
+    /// Makes heaps of what other options leave over besides the heaps that there are: memory that
+    /// was kept at boot for a second core, a radio, a trace unit, or PSRAM that was found later.
+    /// What is a heap stays one, whatever the options say; memory next to a heap becomes a heap of
+    /// its own. Memory that is given before [`HeapCaps::boot`] is in one piece with its neighbours.
     ///
     /// # Errors
-    /// See [`BootError`]. After [`BootError::Unreachable`] some heaps may have been made, after all others none.
+    /// See [`BootError`]. After [`BootError::Unreachable`] some heaps may have been made, after all
+    /// others none.
     ///
     /// # Safety
-    /// As [`HeapCaps::boot`], for the memory that `options` and `symbols` leave over and that is not in a heap yet.
+    /// As [`HeapCaps::boot`], for the memory that `options` and `symbols` leave over and that is
+    /// not in a heap yet.
     pub unsafe fn extend(
         &mut self,
         options: &Options,
@@ -116,7 +121,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Span::new(from, next.unwrap_or(end).min(end))
     }
 
-    /// Makes heaps of what a layout leaves over and no heap has: internal memory, then external memory.
+    /// Makes heaps of what a layout leaves over and no heap has: internal memory, then external
+    /// memory.
     ///
     /// # Safety
     /// As [`HeapCaps::boot`].
@@ -183,9 +189,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(())
     }
 
-    /// Enables the heaps of the start-up stacks; returns how many there are now. To be called when the scheduler runs on every
-    /// core and nobody stands on those stacks any more. Regions that are too small or can't be reached stay disabled. What
-    /// [`HeapCaps::extend`] finds there later is enabled at once.
+    /// Enables the heaps of the start-up stacks; returns how many there are now. To be called when
+    /// the scheduler runs on every core and nobody stands on those stacks any more. Regions that
+    /// are too small or can't be reached stay disabled. What [`HeapCaps::extend`] finds there later
+    /// is enabled at once.
     ///
     /// # Safety
     /// - The start-up stacks are no longer used, by any core.

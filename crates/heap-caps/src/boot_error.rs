@@ -91,7 +91,8 @@ pub enum AddRegionError {
     UnknownTag(TypeIndex),
     /// It does not lie above the region before it.
     NotAscending,
-    /// The instruction bus can't see it there: that side is not whole words, or other memory is there already.
+    /// The instruction bus can't see it there: that side is not whole words, or other memory is
+    /// there already.
     InstructionSide(u32),
     /// There are as many heaps as there is room for.
     TableFull {

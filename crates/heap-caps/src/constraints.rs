@@ -1,6 +1,7 @@
 //! Constraints that capabilities put on memory: bits to look for, alignment, whole cache lines.
 //!
-//! Some flags describe how memory is used, not what it is. They are rewritten before a heap is looked for:
+//! Some flags describe how memory is used, not what it is. They are rewritten before a heap is
+//! looked for:
 //!
 //! | asked for | looked for | besides, in the memory that serves |
 //! |---|---|---|
@@ -10,10 +11,12 @@
 //! | `DMA`, `SIMD` | the same | start and size in its cache lines and [`Hardware`]'s units |
 //! | `EXEC` | `EXEC\|32BIT` | excludes `8BIT` and `DMA` |
 //!
-//! Source: ESP-IDF HEAD `esp_heap_adjust_alignment_to_hw`, `heap_caps_aligned_alloc_base`. Differences: a descriptor can't
-//! be had in PSRAM (ESP-IDF's comment says so, its code gives plain PSRAM); and under [`Policy::Guaranteed`] DMA memory
-//! is not answered with PSRAM that no DMA engine reaches, and cache lines are those of the memory that serves. ESP-IDF takes the
-//! external ones only where `SPIRAM` is asked for, so what it gives of PSRAM without being asked to may share a line.
+//! Source: ESP-IDF HEAD `esp_heap_adjust_alignment_to_hw`, `heap_caps_aligned_alloc_base`.
+//! Differences: a descriptor can't be had in PSRAM (ESP-IDF's comment says so, its code gives plain
+//! PSRAM); and under [`Policy::Guaranteed`] DMA memory is not answered with PSRAM that no DMA
+//! engine reaches, and cache lines are those of the memory that serves. ESP-IDF takes the external
+//! ones only where `SPIRAM` is asked for, so what it gives of PSRAM without being asked to may
+//! share a line.
 
 use soc_regions::{Caps, Hardware};
 
@@ -62,8 +65,8 @@ impl Rules {
         caps
     }
 
-    /// Granularity in bytes of start and size that the hardware wants of memory that serves `asked`, given what that memory
-    /// can do: a power of two, at least 1.
+    /// Granularity in bytes of start and size that the hardware wants of memory that serves
+    /// `asked`, given what that memory can do: a power of two, at least 1.
     pub(crate) fn granularity(&self, asked: Caps, memory: Caps) -> u32 {
         if self.policy == Policy::Tagged2016 || !asked.intersects(USES) {
             return 1;

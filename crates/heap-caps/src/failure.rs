@@ -1,7 +1,8 @@
 //! What is known about an allocation that was refused.
 //!
-//! One record is made in one place for every way to allocate. It is `Copy`, has a fixed size and needs no memory, so
-//! it can be kept, copied into RTC memory or sent away. Its `Display` (in `sentence.rs`) is one sentence for people.
+//! One record is made in one place for every way to allocate. It is `Copy`, has a fixed size and
+//! needs no memory, so it can be kept, copied into RTC memory or sent away. Its `Display` (in
+//! `sentence.rs`) is one sentence for people.
 
 use core::fmt;
 use core::panic::Location;
@@ -24,7 +25,8 @@ pub const DESCRIBED: usize = 8;
 pub enum Why {
     /// It does not have these of the capabilities asked for.
     Lacks(Caps),
-    /// It has them all, but offers none of them to callers at any priority (its type lists them in a way that the policy's rule rejects).
+    /// It has them all, but offers none of them to callers at any priority (its type lists them in
+    /// a way that the policy's rule rejects).
     NotOffered,
     /// It serves as start-up stack until `enable_startup_stack_heaps`.
     Inactive,
@@ -83,9 +85,11 @@ pub enum Cause {
     TooLarge,
     /// No heap could serve it; the candidates say why.
     NoMemory,
-    /// No heap with this tag has a hole that is big enough ([`Placement::Tag`](crate::Placement::Tag)).
+    /// No heap with this tag has a hole that is big enough
+    /// ([`Placement::Tag`](crate::Placement::Tag)).
     TagExhausted(TypeIndex),
-    /// Memory was found, but it had been written to after it was freed. The block is kept back as evidence.
+    /// Memory was found, but it had been written to after it was freed. The block is kept back as
+    /// evidence.
     Corrupt(Corrupt),
 }
 
@@ -98,13 +102,15 @@ pub struct Failure {
     pub alignment: usize,
     /// Capabilities asked for. Of a list of preferences, the last ones tried.
     pub caps: Caps,
-    /// Capability sets that were tried one after the other: more than 1 for lists of preferences and `malloc`'s policy.
+    /// Capability sets that were tried one after the other: more than 1 for lists of preferences
+    /// and `malloc`'s policy.
     pub attempts: u8,
     /// Why the request was refused.
     pub cause: Cause,
     /// Where the request was made, if the caller is known.
     pub caller: Option<&'static Location<'static>>,
-    /// Start and size were wanted in multiples of so many bytes, because the memory's hardware wants them so; 1 where it does not.
+    /// Start and size were wanted in multiples of so many bytes, because the memory's hardware
+    /// wants them so; 1 where it does not.
     pub granularity: u32,
     /// Whether these are cache lines.
     pub whole_lines: bool,
@@ -190,7 +196,8 @@ enum Relieved {
     Recorded,
 }
 
-/// What a heap on the route had free; or, with [`HeapState::RESERVED`] holes, the reserve that kept it.
+/// What a heap on the route had free; or, with [`HeapState::RESERVED`] holes, the reserve that kept
+/// it.
 #[derive(Clone, Copy)]
 pub(crate) struct HeapState {
     free: u32,
@@ -208,7 +215,8 @@ impl HeapState {
         Self {
             free,
             largest,
-            holes_and_heap: (heap.0 as u32) << 26 | holes, // at most 63; fewer holes than words of a heap
+            // At most 63; fewer holes than words of a heap
+            holes_and_heap: (heap.0 as u32) << 26 | holes,
         }
     }
 
@@ -334,7 +342,8 @@ impl FailureRecord {
 
 /// Why a reallocation did not happen. In both cases the old block is as it was.
 ///
-/// `F` is the whole [`Failure`] from functions that do everything in one call, the [`Cause`] alone from those for layers with locks.
+/// `F` is the whole [`Failure`] from functions that do everything in one call, the [`Cause`] alone
+/// from those for layers with locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReallocateError<F = Failure> {
     /// The address is not one that was handed out.

@@ -1,4 +1,5 @@
-//! Which blocks a damage concerns: the one it lies in, and the one before, which may have been written past its end.
+//! Which blocks a damage concerns: the one it lies in, and the one before, which may have been
+//! written past its end.
 
 use core::fmt;
 
@@ -17,16 +18,19 @@ pub struct Finding {
     pub corrupt: Corrupt,
     /// The name of the memory.
     pub memory: &'static str,
-    /// The block in which the damaged word lies, its header and canaries included; `None` if it lies in the heap's own structure.
+    /// The block in which the damaged word lies, its header and canaries included; `None` if it
+    /// lies in the heap's own structure.
     pub block: Option<BlockView>,
     /// The block in front of that: the first suspect where a header or a head canary is damaged.
     pub left: Option<BlockView>,
-    /// The address of the next block, where it matters and its header may not be relied on: of the block whose header is damaged, or of the one
-    /// behind a damaged tail canary, which may have been written before its start.
+    /// The address of the next block, where it matters and its header may not be relied on: of the
+    /// block whose header is damaged, or of the one behind a damaged tail canary, which may have
+    /// been written before its start.
     pub next: Option<u32>,
 }
 
-/// `DRAM, 0x3FFB3010: CORRUPT HEAP: …; in the used block 0x3FFB2FB0 (96 bytes), behind the used block 0x3FFB2F9C (16 bytes)`
+/// `DRAM, 0x3FFB3010: CORRUPT HEAP: …; in the used block 0x3FFB2FB0 (96 bytes), behind the used
+/// block 0x3FFB2F9C (16 bytes)`
 impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}, {}", self.memory, self.corrupt)?;
@@ -61,7 +65,8 @@ impl fmt::Display for Brief {
 }
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// The blocks that a damage concerns, as far as headers before it are whole. O(blocks) of the heap.
+    /// The blocks that a damage concerns, as far as headers before it are whole. O(blocks) of the
+    /// heap.
     #[must_use]
     pub fn finding(&self, corrupt: Corrupt) -> Finding {
         let (mut left, mut block) = (None, None);

@@ -119,7 +119,8 @@ impl Format for Corrupt {
     }
 }
 
-/// `DRAM, 0x3FFB3010: …; in the block 0x3FFB2FB0: used, 96 B; behind the block 0x3FFB2F9C: used, 16 B`
+/// `DRAM, 0x3FFB3010: …; in the block 0x3FFB2FB0: used, 96 B; behind the block 0x3FFB2F9C: used, 16
+/// B`
 impl Format for Finding {
     fn format(&self, out: Formatter<'_>) {
         write!(out, "{=str}, {}", self.memory, self.corrupt);

@@ -16,14 +16,16 @@ use crate::pending::{Block, FilledFree, PendingFree};
 use crate::registry::{Entry, HeapIndex};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Whether a free has work in proportion to the block's size. If not, [`HeapCaps::free`] is O(heaps) and one phase
-    /// is enough.
+    /// Whether a free has work in proportion to the block's size. If not, [`HeapCaps::free`] is
+    /// O(heaps) and one phase is enough.
     pub const FREES_IN_PHASES: bool = P::FILLS;
 
-    /// Frees the block that was handed out as `address`. O(heaps), O(size) under comprehensive poisoning.
+    /// Frees the block that was handed out as `address`. O(heaps), O(size) under comprehensive
+    /// poisoning.
     ///
     /// # Errors
-    /// [`Misuse`] if `address` is not one that was handed out, or the block was overwritten. Nothing is changed then.
+    /// [`Misuse`] if `address` is not one that was handed out, or the block was overwritten.
+    /// Nothing is changed then.
     pub fn free(&mut self, address: u32) -> Result<(), Misuse> {
         if self.free_ordinary(address) {
             return Ok(());
@@ -34,8 +36,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.finish_free(filled)
     }
 
-    /// Frees the block at `address` if that is an ordinary one: on the data side, without filling. Returns `false` if
-    /// not; [`HeapCaps::begin_free`] then frees it, or finds the reason. O(heaps).
+    /// Frees the block at `address` if that is an ordinary one: on the data side, without filling.
+    /// Returns `false` if not; [`HeapCaps::begin_free`] then frees it, or finds the reason.
+    /// O(heaps).
     #[inline(always)]
     pub fn free_ordinary(&mut self, address: u32) -> bool {
         if P::FILLS {
@@ -75,7 +78,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Last phase of a free: gives the block back. O(1).
     ///
     /// # Errors
-    /// As [`HeapCaps::free`]: somebody may have freed or overwritten the block since the first phase.
+    /// As [`HeapCaps::free`]: somebody may have freed or overwritten the block since the first
+    /// phase.
     pub fn finish_free(&mut self, FilledFree(block): FilledFree<P>) -> Result<(), Misuse> {
         self.give_back_block(&block)?;
         if O::LISTENS {
@@ -102,7 +106,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.block_at(address).map(|block| block.usable)
     }
 
-    /// Returns the bytes of the block at `address` to its heap, without telling anybody; returns how many were usable.
+    /// Returns the bytes of the block at `address` to its heap, without telling anybody; returns
+    /// how many were usable.
     #[inline(never)]
     pub(crate) fn give_back(&mut self, address: u32) -> Result<u32, Misuse> {
         if let Some(usable) = self.release(address) {
@@ -194,7 +199,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// The allocated block behind an instruction-side address, see `alias.rs`; `None` if it is not of this heap.
+    /// The allocated block behind an instruction-side address, see `alias.rs`; `None` if it is not
+    /// of this heap.
     #[inline(never)]
     fn code_block_at(
         &self,
@@ -208,7 +214,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         is_here.then(|| self.code_block(heap, entry, alias, back, address))
     }
 
-    /// The allocated block whose way back is the word at `back`. Nothing about that word is believed before it fits a used block.
+    /// The allocated block whose way back is the word at `back`. Nothing about that word is
+    /// believed before it fits a used block.
     #[inline(never)]
     fn code_block(
         &self,
@@ -230,8 +237,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let not_a_block = refused(MisuseKind::NotABlock);
         let memory = entry.heap.ok_or(refused(MisuseKind::Inactive))?;
         let place = Offset::new(back.wrapping_sub(base)).ok_or(not_a_block)?;
-        // SAFETY: the heap is borrowed. As where a header is validated, one aligned word is loaded; it is believed only
-        // if the caller named a block of his own.
+        // SAFETY: the heap is borrowed. As where a header is validated, one aligned word is loaded;
+        // it is believed only if the caller named a block of his own.
         let word = unsafe { memory.contents().word(place) }.ok_or(not_a_block)?;
         let start = alias.block_start(back, word);
         if !entry.span.contains(start) {

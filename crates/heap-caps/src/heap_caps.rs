@@ -19,11 +19,12 @@ use crate::watch::Watches;
 ///   free(address)      ─────────────────────────────────► registry: bounds ─► multi_heap::Heap
 /// ```
 ///
-/// `P` is the poisoning of all heaps, `O` is told about every allocation, `HEAPS` is how many heaps there can be. There are no
-/// locks: changes take `&mut self`. Nothing allocates; the value can be a `static`.
+/// `P` is the poisoning of all heaps, `O` is told about every allocation, `HEAPS` is how many heaps
+/// there can be. There are no locks: changes take `&mut self`. Nothing allocates; the value can be
+/// a `static`.
 ///
-/// Addresses are the chip's, as numbers. A number is not a pointer: freeing or resizing one is checked and safe, and only
-/// turning it into a pointer is the user's `unsafe`.
+/// Addresses are the chip's, as numbers. A number is not a pointer: freeing or resizing one is
+/// checked and safe, and only turning it into a pointer is the user's `unsafe`.
 #[repr(C)] // what every request reads lies within reach of an instruction: on Xtensa the first KiB
 pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize = 16> {
     pub(crate) routes: Routes<HEAPS>,
@@ -84,8 +85,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.chip.map(|(chip, _)| chip)
     }
 
-    /// Other demands of buffers than those of the booted chip's table: for caches that were set up in another way.
-    /// [`HeapCaps::boot`] sets them anew.
+    /// Other demands of buffers than those of the booted chip's table: for caches that were set up
+    /// in another way. [`HeapCaps::boot`] sets them anew.
     pub fn set_hardware(&mut self, hardware: Hardware) {
         self.rules.hardware = hardware;
         self.routes.invalidate();
@@ -97,8 +98,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.rules.hardware
     }
 
-    /// Keeps free bytes for requests that name certain capabilities, see [`Reserve`]. A reserve with the same capabilities is
-    /// replaced; 0 bytes end it. What is allocated already is not touched. Only [`Policy::Guaranteed`] honours reserves.
+    /// Keeps free bytes for requests that name certain capabilities, see [`Reserve`]. A reserve
+    /// with the same capabilities is replaced; 0 bytes end it. What is allocated already is not
+    /// touched. Only [`Policy::Guaranteed`] honours reserves.
     ///
     /// # Errors
     /// The reserve names no capabilities, or there are [`RESERVES`](crate::RESERVES) already.
@@ -113,9 +115,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.reserves.iter()
     }
 
-    /// Sets the size above which [`Placement::Default`](crate::Placement::Default) prefers external memory; `None` for
-    /// never (the state after boot). ESP-IDF's `heap_caps_malloc_extmem_enable`, which its start-up code calls with
-    /// 16384.
+    /// Sets the size above which [`Placement::Default`](crate::Placement::Default) prefers external
+    /// memory; `None` for never (the state after boot). ESP-IDF's `heap_caps_malloc_extmem_enable`,
+    /// which its start-up code calls with 16384.
     ///
     /// | limit | first tried | then |
     /// |---|---|---|
@@ -125,7 +127,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// Source: ESP-IDF `heap_caps_malloc_default`.
     pub fn set_external_threshold(&mut self, limit: Option<u32>) {
-        // No size is above the largest request: there the limit makes no difference, and 0 stays free for "never".
+        // No size is above the largest request: there the limit makes no difference, and 0 stays
+        // free for "never".
         self.inverted_external_above = limit.map_or(0, |limit| !limit.min(u32::MAX - 1));
     }
 

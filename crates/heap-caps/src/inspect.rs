@@ -1,4 +1,5 @@
-//! What heaps and blocks there are: looking, walking, checking, and the way between addresses and pointers.
+//! What heaps and blocks there are: looking, walking, checking, and the way between addresses and
+//! pointers.
 
 use core::ops::ControlFlow;
 use core::ptr::NonNull;
@@ -45,7 +46,8 @@ pub struct BlockView {
     pub used: bool,
     /// Where it begins and ends, header and canaries included.
     pub whole: Span,
-    /// The address by which it was handed out on the instruction side, if its contents say so. Contents can imitate that.
+    /// The address by which it was handed out on the instruction side, if its contents say so.
+    /// Contents can imitate that.
     pub code: Option<u32>,
 }
 
@@ -95,14 +97,16 @@ impl BlockView {
     }
 }
 
-/// The address of a used block on the instruction side, where its back word says that it was handed out there.
+/// The address of a used block on the instruction side, where its back word says that it was handed
+/// out there.
 fn code_address<P: Poison>(entry: &Entry<'_, P>, address: u32, size: u32) -> Option<u32> {
     let alias = entry.alias?;
     let contents = entry.heap?.contents();
     let word = |address: u32| {
         let place = Offset::new(address.wrapping_sub(entry.span.start()))?;
-        // SAFETY: the heap is borrowed. One aligned word is loaded, as where headers are validated; a user who writes
-        // it meanwhile makes it any value, and the view says that contents can imitate a back word.
+        // SAFETY: the heap is borrowed. One aligned word is loaded, as where headers are validated;
+        // a user who writes it meanwhile makes it any value, and the view says that contents can
+        // imitate a back word.
         unsafe { contents.word(place) }
     };
     alias.address_of(address, size, word)
@@ -131,7 +135,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
-    /// The blocks of one heap in address order; none if there is no such heap or it is not enabled. O(blocks) for all.
+    /// The blocks of one heap in address order; none if there is no such heap or it is not enabled.
+    /// O(blocks) for all.
     pub fn blocks(&self, heap: HeapIndex) -> impl Iterator<Item = BlockView> + '_ {
         let entry = self.registry.get(heap);
         let blocks = entry.as_ref().and_then(|entry| Some(entry.heap?.blocks()));
@@ -142,8 +147,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// As [`HeapCaps::blocks`], as long as headers, sizes and links fit together; the first block of which that is not true is the last
-    /// item. Canaries are not looked at.
+    /// As [`HeapCaps::blocks`], as long as headers, sizes and links fit together; the first block
+    /// of which that is not true is the last item. Canaries are not looked at.
     pub fn sound_blocks(
         &self,
         heap: HeapIndex,
@@ -168,7 +173,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// Shows every block of the heaps that have `caps` (of all heaps, if INVALID is among them) to `visitor`, until it breaks off. O(blocks).
+    /// Shows every block of the heaps that have `caps` (of all heaps, if INVALID is among them) to
+    /// `visitor`, until it breaks off. O(blocks).
     pub fn walk<B>(
         &self,
         caps: Caps,
@@ -183,7 +189,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             })
     }
 
-    /// The allocated block that contains `address`, which may lie anywhere inside it, on the data side. O(blocks).
+    /// The allocated block that contains `address`, which may lie anywhere inside it, on the data
+    /// side. O(blocks).
     #[must_use]
     pub fn block_containing(&self, address: u32) -> Option<BlockView> {
         let (_, entry) = self.entry_at(address)?;
@@ -195,8 +202,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
 /// Checking.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Checks the heaps that have `caps` (all heaps, if INVALID is among them), every one of them to its end or first damage. O(bytes) under
-    /// comprehensive poisoning, else O(blocks).
+    /// Checks the heaps that have `caps` (all heaps, if INVALID is among them), every one of them
+    /// to its end or first damage. O(bytes) under comprehensive poisoning, else O(blocks).
     ///
     /// # Errors
     /// The first damage. [`HeapCaps::check_each`] tells of every damaged heap.
@@ -226,7 +233,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
 /// Between addresses and pointers. On the chip they are the same; on a host they are not.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Where the byte at `address` is; `None` outside of the enabled heaps, and on the instruction side. O(heaps).
+    /// Where the byte at `address` is; `None` outside of the enabled heaps, and on the instruction
+    /// side. O(heaps).
     #[must_use]
     pub fn pointer(&self, address: u32) -> Option<NonNull<u8>> {
         let (_, entry) = self.entry_at(address)?;
@@ -244,7 +252,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Some(NonNull::slice_from_raw_parts(heap.start(), size))
     }
 
-    /// The address of the byte at `pointer`, in the innermost heap; `None` outside of the enabled heaps. O(heaps).
+    /// The address of the byte at `pointer`, in the innermost heap; `None` outside of the enabled
+    /// heaps. O(heaps).
     #[must_use]
     pub fn address_of(&self, pointer: *const u8) -> Option<u32> {
         self.registry.iter().rev().find_map(|(_, entry)| {
@@ -257,11 +266,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// Returns the word at `address`, which may lie on the instruction side; `None` outside of the heaps' blocks or off
-    /// the word grid. Meant for the user of the block around it: code in EXEC memory, `u32` tables in IRAM. O(heaps).
+    /// Returns the word at `address`, which may lie on the instruction side; `None` outside of the
+    /// heaps' blocks or off the word grid. Meant for the user of the block around it: code in EXEC
+    /// memory, `u32` tables in IRAM. O(heaps).
     ///
     /// # Safety
-    /// - Nobody writes the word meanwhile: the caller is the user of the block around it, or no user is at work.
+    /// - Nobody writes the word meanwhile: the caller is the user of the block around it, or no
+    ///   user is at work.
     #[must_use]
     pub unsafe fn word(&self, address: u32) -> Option<u32> {
         let (contents, place) = self.place(address)?;
@@ -269,10 +280,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         unsafe { contents.word(place) }
     }
 
-    /// Writes the word at `address`, as [`HeapCaps::word`] reads it; returns `false` where there is none.
+    /// Writes the word at `address`, as [`HeapCaps::word`] reads it; returns `false` where there is
+    /// none.
     ///
     /// # Safety
-    /// - The word lies in an allocated block whose user the caller is; nobody else accesses it meanwhile.
+    /// - The word lies in an allocated block whose user the caller is; nobody else accesses it
+    ///   meanwhile.
     pub unsafe fn set_word(&mut self, address: u32, value: u32) -> bool {
         let place = self.place(address);
         // SAFETY: the heap is borrowed; the word is the caller's.

@@ -1,4 +1,5 @@
-//! Largest request: what an allocation with certain capabilities could have, found by asking without allocating.
+//! Largest request: what an allocation with certain capabilities could have, found by asking
+//! without allocating.
 //!
 //! ```text
 //!   largest hole ─► less header and canaries ─► no more than reserves leave ─► whole units ─► would the heap serve it?
@@ -13,22 +14,25 @@ use crate::heap_caps::HeapCaps;
 use crate::observer::Observer;
 use crate::registry::{Entry, HeapIndex, Offer};
 
-/// How many sizes are tried: a hole may begin and end inside of a unit, a reserve charges a gap, code its hidden word.
+/// How many sizes are tried: a hole may begin and end inside of a unit, a reserve charges a gap,
+/// code its hidden word.
 const TRIES: u32 = 8;
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// The largest request for `caps` that succeeds now; one byte more fails. 0 where no memory can have these capabilities.
+    /// The largest request for `caps` that succeeds now; one byte more fails. 0 where no memory can
+    /// have these capabilities.
     ///
-    /// It is what is left when reserves, whole cache lines and the hidden word of code have had their share. The empty set,
-    /// for which no request succeeds, stands for all heaps here, too: the largest free block of any.
+    /// It is what is left when reserves, whole cache lines and the hidden word of code have had
+    /// their share. The empty set, for which no request succeeds, stands for all heaps here, too:
+    /// the largest free block of any.
     #[must_use]
     pub fn largest_free_block(&self, caps: Caps) -> u32 {
         let largest = (0..).map_while(|number| self.largest_free_block_in(number, caps));
         largest.max().unwrap_or(0)
     }
 
-    /// The part of one heap in [`HeapCaps::largest_free_block`], 0 where it does not serve; `None` behind the last heap. For
-    /// layers with locks, which open theirs in between.
+    /// The part of one heap in [`HeapCaps::largest_free_block`], 0 where it does not serve; `None`
+    /// behind the last heap. For layers with locks, which open theirs in between.
     #[must_use]
     pub fn largest_free_block_in(&self, number: usize, caps: Caps) -> Option<u32> {
         let index = u8::try_from(number).ok().map(HeapIndex)?;
@@ -43,7 +47,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Some(offer.map_or(0, |offer| self.largest_in(&offer, caps, bits)))
     }
 
-    /// The largest request for `caps`, which looks for `bits`, that a heap on its route would serve. O(heaps).
+    /// The largest request for `caps`, which looks for `bits`, that a heap on its route would
+    /// serve. O(heaps).
     fn largest_in(&self, offer: &Offer, caps: Caps, bits: Caps) -> u32 {
         let memory = union(offer.columns);
         let Some(entry) = self.registry.get(offer.heap) else {

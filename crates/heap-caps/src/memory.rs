@@ -8,12 +8,15 @@ use soc_regions::Span;
 ///
 /// # Safety
 /// For every span that [`Memory::region`] answers with a slice:
-/// - the slice has exactly `span.size()` bytes, readable and writable by aligned 32-bit words, until the last use of a heap made from it;
-/// - no part of it is given out twice, and nothing else accesses it meanwhile, except users of allocated blocks;
+/// - the slice has exactly `span.size()` bytes, readable and writable by aligned 32-bit words,
+///   until the last use of a heap made from it;
+/// - no part of it is given out twice, and nothing else accesses it meanwhile, except users of
+///   allocated blocks;
 /// - the slice's address and `span.start()` leave the same rest when divided by any alignment up to
 ///   [`Memory::CONGRUENT`].
 pub unsafe trait Memory {
-    /// Largest power of two up to which alignments of chip addresses are alignments of the bytes too.
+    /// Largest power of two up to which alignments of chip addresses are alignments of the bytes
+    /// too.
     const CONGRUENT: u32;
 
     /// The bytes of `span`; `None` where there are none, or where they were given out before.
@@ -26,8 +29,9 @@ pub unsafe trait Memory {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity;
 
-// SAFETY: on the chip a span's bytes are at its addresses; that nobody else uses them is what the callers of `boot`,
-// `add_region` and `enable_startup_stack_heaps` promise (they are `unsafe fn`s for this reason).
+// SAFETY: on the chip a span's bytes are at its addresses; that nobody else uses them is what the
+// callers of `boot`, `add_region` and `enable_startup_stack_heaps` promise (they are `unsafe fn`s
+// for this reason).
 unsafe impl Memory for Identity {
     const CONGRUENT: u32 = 1 << 31;
 

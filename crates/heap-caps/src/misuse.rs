@@ -27,7 +27,8 @@ impl Corrupt {
     }
 }
 
-/// `0x3FFB3010: CORRUPT HEAP: bad tail canary … at offset 0x148: expected 0xbaad5678, got 0xbaad5600`
+/// `0x3FFB3010: CORRUPT HEAP: bad tail canary … at offset 0x148: expected 0xbaad5678, got
+/// 0xbaad5600`
 impl fmt::Display for Corrupt {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "0x{:08X}: {}", self.address, self.corruption)

@@ -1,6 +1,7 @@
 //! Who is told about allocations.
 //!
-//! Observers are part of the type: `()` observes nothing and costs nothing, a tuple tells each of its parts in order.
+//! Observers are part of the type: `()` observes nothing and costs nothing, a tuple tells each of
+//! its parts in order.
 //!
 //! | what happened | what is called |
 //! |---|---|
@@ -13,8 +14,8 @@
 //! | zero bytes were asked for | nothing |
 //! | a free or reallocation was refused because of its address | nothing: the record of the block stays as it is |
 //!
-//! All are called while the heap is being changed (under the lock, where there is one): they must be short and
-//! must not allocate, print or wait.
+//! All are called while the heap is being changed (under the lock, where there is one): they must
+//! be short and must not allocate, print or wait.
 
 use core::panic::Location;
 
@@ -30,12 +31,14 @@ pub struct Allocated {
     pub address: u32,
     /// Bytes asked for, before any rounding; count times size of a calloc.
     pub size: u32,
-    /// Bytes that can be used, at least those asked for: what [`Freed::usable`] will say. Their sum over all blocks is what heaps without
-    /// poisoning count as allocated (under poisoning, what a walk adds up).
+    /// Bytes that can be used, at least those asked for: what [`Freed::usable`] will say. Their sum
+    /// over all blocks is what heaps without poisoning count as allocated (under poisoning, what a
+    /// walk adds up).
     pub usable: u32,
     /// Alignment asked for in bytes, 1 where none was.
     pub alignment: u32,
-    /// Capabilities asked for, before any rewriting; of several that were tried, those that succeeded.
+    /// Capabilities asked for, before any rewriting; of several that were tried, those that
+    /// succeeded.
     pub caps: Caps,
     /// The heap that served.
     pub heap: HeapIndex,

@@ -26,8 +26,9 @@ impl Patrol {
 }
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Looks at the next `looks` things, or one more: blocks with their links, lists, pieces of free memory; see [`multi_heap::Heap::patrol`]. A call
-    /// ends at the end of a heap, and is [`Patrolled::Round`] at that of the last one.
+    /// Looks at the next `looks` things, or one more: blocks with their links, lists, pieces of
+    /// free memory; see [`multi_heap::Heap::patrol`]. A call ends at the end of a heap, and is
+    /// [`Patrolled::Round`] at that of the last one.
     ///
     /// # Errors
     /// The first damage of the heap that it is at. The patrol goes on with the next heap.

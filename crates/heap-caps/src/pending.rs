@@ -1,8 +1,9 @@
 //! Deferred work: what remains to be done to a block's bytes, outside of any lock.
 //!
-//! Every operation is an O(1) part that changes the heaps, and work in proportion to the block's size: filling, zeroing,
-//! copying. The O(1) part (`&mut HeapCaps`) returns a value of this file. It can only be finished, once, and borrows
-//! nothing, so a lock around the heaps can be released first.
+//! Every operation is an O(1) part that changes the heaps, and work in proportion to the block's
+//! size: filling, zeroing, copying. The O(1) part (`&mut HeapCaps`) returns a value of this file.
+//! It can only be finished, once, and borrows nothing, so a lock around the heaps can be released
+//! first.
 //!
 //! ```text
 //!                  under the lock                        without it                        under the lock again
@@ -11,9 +12,9 @@
 //!   reallocation   begin_reallocate -> PendingMove       copy -> CopiedMove                finish_move(CopiedMove)
 //! ```
 //!
-//! **Invariant:** the block of such a value is allocated, and no user has charge of it: it is not handed out yet, or was
-//! handed back. The safe functions that do all phases keep it by borrowing the heaps meanwhile; for others the
-//! functions that touch bytes are `unsafe`.
+//! **Invariant:** the block of such a value is allocated, and no user has charge of it: it is not
+//! handed out yet, or was handed back. The safe functions that do all phases keep it by borrowing
+//! the heaps meanwhile; for others the functions that touch bytes are `unsafe`.
 
 use multi_heap::{Contents, Offset, Poison};
 use soc_regions::{Caps, WordOrder};
@@ -38,7 +39,8 @@ pub(crate) struct Block<P: Poison> {
     pub(crate) address: u32,
     /// Bytes from the address handed out.
     pub(crate) usable: u32,
-    /// Place of the back word and order of the words, if it was handed out by an instruction-side address.
+    /// Place of the back word and order of the words, if it was handed out by an instruction-side
+    /// address.
     pub(crate) code: Option<(Offset, WordOrder)>,
 }
 
@@ -53,7 +55,8 @@ impl<P: Poison> Block<P> {
         }
     }
 
-    /// Bytes that a block keeps of its heap when it is resized there: what is usable, and the back word of code.
+    /// Bytes that a block keeps of its heap when it is resized there: what is usable, and the back
+    /// word of code.
     pub(crate) const fn kept(&self) -> u32 {
         match self.code {
             Some(_) => self.usable + BACK_WORD,
@@ -77,7 +80,8 @@ impl<P: Poison> Block<P> {
         }
     }
 
-    /// Copies as many bytes as both blocks have to `target`, word by word where one of them lies on the instruction side.
+    /// Copies as many bytes as both blocks have to `target`, word by word where one of them lies on
+    /// the instruction side.
     ///
     /// # Safety
     /// The caller has charge of both blocks, see [`Contents`].
@@ -160,8 +164,8 @@ impl<P: Poison> PendingAllocation<P> {
         self.taken
     }
 
-    /// Makes the block ready: verifies and fills it under comprehensive poisoning, zeroes it if zeros were asked for.
-    /// Returns its address. O(size) if any of this is needed, else O(1).
+    /// Makes the block ready: verifies and fills it under comprehensive poisoning, zeroes it if
+    /// zeros were asked for. Returns its address. O(size) if any of this is needed, else O(1).
     ///
     /// # Errors
     /// The memory had been written to after it was freed. The block stays allocated, as evidence.
@@ -196,10 +200,12 @@ pub struct PendingFree<P: Poison>(pub(crate) Block<P>);
 pub struct FilledFree<P: Poison>(pub(crate) Block<P>);
 
 impl<P: Poison> PendingFree<P> {
-    /// Fills the block with the pattern of freed memory, where poisoning asks for it. O(size) then, else O(1).
+    /// Fills the block with the pattern of freed memory, where poisoning asks for it. O(size) then,
+    /// else O(1).
     ///
     /// # Safety
-    /// - The block has not been freed or resized since it was looked up, and nobody uses it any more.
+    /// - The block has not been freed or resized since it was looked up, and nobody uses it any
+    ///   more.
     /// - The memory of its heap is still the heap's.
     pub unsafe fn fill(self) -> FilledFree<P> {
         // SAFETY: the caller has charge of the block.
@@ -214,7 +220,8 @@ impl<P: Poison> PendingFree<P> {
 pub enum Reallocation<P: Poison> {
     /// The block was resized where it lies; this is its address.
     InPlace(u32),
-    /// The block moves; or stays, and bytes that it gives up or gains are still to be filled (comprehensive poisoning).
+    /// The block moves; or stays, and bytes that it gives up or gains are still to be filled
+    /// (comprehensive poisoning).
     Moving(PendingMove<P>),
 }
 
@@ -224,7 +231,8 @@ pub enum Reallocation<P: Poison> {
 pub struct PendingMove<P: Poison> {
     pub(crate) from: Block<P>,
     pub(crate) to: Block<P>,
-    /// The block stays in its heap's block `to`: it grew downwards, or changes its size where it lies.
+    /// The block stays in its heap's block `to`: it grew downwards, or changes its size where it
+    /// lies.
     pub(crate) within: bool,
     /// Of the request's sets of capabilities the one that was met.
     pub(crate) caps: Caps,
@@ -245,11 +253,12 @@ impl<P: Poison> PendingMove<P> {
         }
     }
 
-    /// Moves the contents: as many bytes as both the old and the new block have. Fills what poisoning asks for. O(size).
+    /// Moves the contents: as many bytes as both the old and the new block have. Fills what
+    /// poisoning asks for. O(size).
     ///
     /// # Errors
-    /// The new memory had been written to after it was freed. The old block is as it was, the new one stays allocated,
-    /// as evidence.
+    /// The new memory had been written to after it was freed. The old block is as it was, the new
+    /// one stays allocated, as evidence.
     ///
     /// # Safety
     /// - Neither block has been freed or resized since the first phase; nobody uses them.

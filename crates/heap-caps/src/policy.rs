@@ -2,11 +2,13 @@
 
 use soc_regions::{Caps, Columns, union};
 
-/// The rule of the search. Chosen when the [`HeapCaps`](crate::HeapCaps) is made; it decides the order of registration.
+/// The rule of the search. Chosen when the [`HeapCaps`](crate::HeapCaps) is made; it decides the
+/// order of registration.
 ///
-/// In every policy the heaps are tried by priority: first all that offer a requested capability in the first column
-/// of their memory type, then those that do in the second, then the third. The policies differ in the order within a
-/// column, in the rule of matching, and in whether reserves are honoured:
+/// In every policy the heaps are tried by priority: first all that offer a requested capability in
+/// the first column of their memory type, then those that do in the second, then the third. The
+/// policies differ in the order within a column, in the rule of matching, and in whether reserves
+/// are honoured:
 ///
 /// | | order within a column | a heap matches at column `c` if | reserves |
 /// |---|---|---|---|
@@ -14,7 +16,8 @@ use soc_regions::{Caps, Columns, union};
 /// | `IdfExact` | the same at boot; heaps added at run time before all others, latest first | the same | ignored |
 /// | `Tagged2016` | by tag, then by address | ≥ 1 requested bit in `c`, every other one in `c` or a later column | ignored |
 ///
-/// Sources: ESP-IDF HEAD `heap_caps_init`, `heap_caps_aligned_alloc_base`; ESP-IDF v2.1 `pvPortMallocCaps`.
+/// Sources: ESP-IDF HEAD `heap_caps_init`, `heap_caps_aligned_alloc_base`; ESP-IDF v2.1
+/// `pvPortMallocCaps`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Policy {
@@ -46,7 +49,8 @@ impl Policy {
     }
 }
 
-/// Whether a memory type serves `caps` at `column` by the rule of 2016: what earlier columns offer does not count.
+/// Whether a memory type serves `caps` at `column` by the rule of 2016: what earlier columns offer
+/// does not count.
 fn serves_2016(columns: &Columns, column: usize, caps: Caps) -> bool {
     let counted: Caps = columns.iter().skip(column).copied().collect();
     let here = columns

@@ -1,7 +1,7 @@
 //! Shortage of memory, as observers are told of it.
 //!
-//! What layers with locks do when memory is short (`heap_caps_alloc`) is told here, so that it stands
-//! between the allocations and frees that caused it.
+//! What layers with locks do when memory is short (`heap_caps_alloc`) is told here, so that it
+//! stands between the allocations and frees that caused it.
 
 use core::fmt;
 

@@ -6,13 +6,15 @@
 //!     no ────────────────────────────────────────────────────►│ another block, copy, free the old one
 //! ```
 //!
-//! Nearly every reallocation is *ordinary*: a block on the data side, a heap that is asked for just what the request
-//! says, no filling. These move no structure and are decided first. Under comprehensive poisoning a block that changes
-//! its size in place does so in the phases of a move from itself to itself: what it gives up is filled before it is
-//! given up, what it gains after it was gained, both outside of any lock.
+//! Nearly every reallocation is *ordinary*: a block on the data side, a heap that is asked for just
+//! what the request says, no filling. These move no structure and are decided first. Under
+//! comprehensive poisoning a block that changes its size in place does so in the phases of a move
+//! from itself to itself: what it gives up is filled before it is given up, what it gains after it
+//! was gained, both outside of any lock.
 //!
-//! The old block stays as it is until the new one is ready. Without capabilities in the request, the block keeps those
-//! of the memory it lies in. A request's alignment is kept; a block does not remember the one it was allocated with.
+//! The old block stays as it is until the new one is ready. Without capabilities in the request,
+//! the block keeps those of the memory it lies in. A request's alignment is kept; a block does not
+//! remember the one it was allocated with.
 
 use core::panic::Location;
 
@@ -36,15 +38,16 @@ use crate::search::{InVain, Progress, Search};
     reason = "the record is what one calls these for; layers with locks use the phases"
 )]
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Resizes the block at `address` to what `request` asks for; returns its address, old or new. The first
-    /// `min(old, new)` bytes are kept; zeros are not written. O(heaps) if it stays where it is, else O(size).
+    /// Resizes the block at `address` to what `request` asks for; returns its address, old or new.
+    /// The first `min(old, new)` bytes are kept; zeros are not written. O(heaps) if it stays where
+    /// it is, else O(size).
     ///
-    /// Empty capabilities mean those of the memory in which the block lies. Size 0 is refused: to free, call
-    /// [`HeapCaps::free`].
+    /// Empty capabilities mean those of the memory in which the block lies. Size 0 is refused: to
+    /// free, call [`HeapCaps::free`].
     ///
     /// # Errors
-    /// [`ReallocateError::Misuse`] for an address that was not handed out, [`ReallocateError::Failure`] if there is no
-    /// memory. The block is as it was in both cases.
+    /// [`ReallocateError::Misuse`] for an address that was not handed out,
+    /// [`ReallocateError::Failure`] if there is no memory. The block is as it was in both cases.
     pub fn reallocate(
         &mut self,
         address: u32,
@@ -53,8 +56,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let moved = match self.begin_reallocate(address, request) {
             Ok(Reallocation::InPlace(address)) => return Ok(address),
             Ok(Reallocation::Moving(pending)) => {
-                // SAFETY: the heaps stay borrowed: nobody frees or uses the blocks meanwhile, but users of the block,
-                // who gave it up for the length of this call.
+                // SAFETY: the heaps stay borrowed: nobody frees or uses the blocks meanwhile, but
+                // users of the block, who gave it up for the length of this call.
                 unsafe { pending.copy() }
             }
             Err(ReallocateError::Misuse(misuse)) => return Err(ReallocateError::Misuse(misuse)),
@@ -72,8 +75,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// Resizes the block at `address` to `size` bytes of memory that has `caps`: [`HeapCaps::reallocate`] by ESP-IDF's
-    /// name.
+    /// Resizes the block at `address` to `size` bytes of memory that has `caps`:
+    /// [`HeapCaps::reallocate`] by ESP-IDF's name.
     ///
     /// # Errors
     /// As [`HeapCaps::reallocate`].
@@ -120,15 +123,18 @@ pub enum Stay {
     InPlace,
     /// It grew downwards.
     Down(OrdinaryMove),
-    /// It does not fit, or must not stay; so many of its bytes are worth copying. Nothing was changed.
+    /// It does not fit, or must not stay; so many of its bytes are worth copying. Nothing was
+    /// changed.
     Moves(u32),
-    /// Nothing was changed: it is no ordinary block. [`HeapCaps::begin_reallocate`] does it, or finds the reason.
+    /// Nothing was changed: it is no ordinary block. [`HeapCaps::begin_reallocate`] does it, or
+    /// finds the reason.
     Undecided,
 }
 
 /// Ordinary reallocation, for layers with locks: these under the lock, the copy without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Resizes the block at `address` where it lies, if it is ordinary and may stay there with `caps`. O(heaps).
+    /// Resizes the block at `address` where it lies, if it is ordinary and may stay there with
+    /// `caps`. O(heaps).
     #[inline(always)]
     pub fn stay(
         &mut self,
@@ -219,7 +225,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         address.is_multiple_of(wanted.alignment()).then_some(wanted)
     }
 
-    /// [`HeapCaps::wanted_of`] where hardware wants whole units of memory, or a reserve has a say in what the block gains.
+    /// [`HeapCaps::wanted_of`] where hardware wants whole units of memory, or a reserve has a say
+    /// in what the block gains.
     #[cold]
     #[inline(never)]
     fn wanted_if_allowed(
@@ -252,11 +259,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.find_ordinary(layout, caps)
     }
 
-    /// Last phase of an ordinary move from `address`, after the copy: gives up the old block, or what is too much of the
-    /// new one. O(1).
+    /// Last phase of an ordinary move from `address`, after the copy: gives up the old block, or
+    /// what is too much of the new one. O(1).
     ///
     /// # Errors
-    /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as evidence.
+    /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as
+    /// evidence.
     pub fn finish_ordinary(
         &mut self,
         address: u32,
@@ -316,9 +324,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 }
 
-/// Reallocation of any kind, for layers with locks: these under the lock, [`PendingMove::copy`] without.
+/// Reallocation of any kind, for layers with locks: these under the lock, [`PendingMove::copy`]
+/// without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Resizes the block at `address` where it lies, or allocates the block to which it has to move. O(heaps).
+    /// Resizes the block at `address` where it lies, or allocates the block to which it has to
+    /// move. O(heaps).
     ///
     /// # Errors
     /// As [`HeapCaps::reallocate`].
@@ -364,10 +374,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// Last phase of a move: gives up the old block, or what is too much of it. Returns the new address. O(1).
+    /// Last phase of a move: gives up the old block, or what is too much of it. Returns the new
+    /// address. O(1).
     ///
     /// # Errors
-    /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as evidence.
+    /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as
+    /// evidence.
     #[inline(never)]
     pub fn finish_move(
         &mut self,
@@ -402,7 +414,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(to.address)
     }
 
-    /// The block at its new size or on its way; `None` if neither is possible with these capabilities.
+    /// The block at its new size or on its way; `None` if neither is possible with these
+    /// capabilities.
     #[inline(never)]
     fn resize_or_move(
         &mut self,
@@ -444,8 +457,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })))
     }
 
-    /// Whether the block may stay in its heap: it has the capabilities on the side where the block was handed out, at
-    /// this alignment, and no reserve forbids what it gains.
+    /// Whether the block may stay in its heap: it has the capabilities on the side where the block
+    /// was handed out, at this alignment, and no reserve forbids what it gains.
     fn may_stay(&mut self, old: &Block<P>, bits: Caps, layout: Request) -> bool {
         let memory = self.registry.caps(old.heap);
         let on_code_side = old.code.is_some();
@@ -461,7 +474,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 || self.reserves.allow(bits, memory, grows_by, &self.registry))
     }
 
-    /// The block at its new size in its own heap, in place or growing downwards; `None` if there is no room.
+    /// The block at its new size in its own heap, in place or growing downwards; `None` if there is
+    /// no room.
     #[inline(never)]
     fn resize_here(
         &mut self,
@@ -555,12 +569,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 }
 
-/// Whether a block may have whole cache lines to itself, as one for DMA has: without capabilities in the request, it keeps them.
+/// Whether a block may have whole cache lines to itself, as one for DMA has: without capabilities
+/// in the request, it keeps them.
 fn is_whole<P: Poison>(old: &Block<P>, granularity: u32) -> bool {
     old.address.is_multiple_of(granularity) && old.usable >= granularity
 }
 
-/// The capabilities that keep a block in memory like the one it lies in, less those that exclude each other.
+/// The capabilities that keep a block in memory like the one it lies in, less those that exclude
+/// each other.
 fn keeping<P: Poison>(old: &Block<P>, heap_caps: Caps) -> Caps {
     const DATA: Caps = Caps::BIT8.union(Caps::DMA);
     match old.code {

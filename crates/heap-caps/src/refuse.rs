@@ -15,7 +15,8 @@ use crate::route::{RouteIndex, Step};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Records that the memory found for a request had been written to after it was freed
-    /// ([`PendingAllocation::finish`](crate::PendingAllocation::finish), [`PendingMove::copy`](crate::PendingMove::copy)).
+    /// ([`PendingAllocation::finish`](crate::PendingAllocation::finish),
+    /// [`PendingMove::copy`](crate::PendingMove::copy)).
     #[cold]
     #[inline(never)]
     pub fn record_corrupt(&mut self, request: &AllocRequest<'_>, corrupt: Corrupt) {
@@ -29,7 +30,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// Returns the whole record of the request that was just refused. For layers with locks, under the same lock.
+    /// Returns the whole record of the request that was just refused. For layers with locks, under
+    /// the same lock.
     #[cold]
     #[must_use]
     pub fn failure(&self, request: &AllocRequest<'_>) -> Failure {
@@ -49,7 +51,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// Returns the cause of the request that was just refused, without the rest of the record. O(1).
+    /// Returns the cause of the request that was just refused, without the rest of the record.
+    /// O(1).
     #[must_use]
     pub fn last_cause(&self, request: &AllocRequest<'_>) -> Cause {
         if request.size == 0 {

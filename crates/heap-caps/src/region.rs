@@ -12,16 +12,18 @@ use crate::registry::{Full, HeapIndex, NewHeap, Stage};
 
 /// Adding regions.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Makes a region of the booted chip's memory a heap with the capabilities that the chip's table gives it. All of it must be memory of one
-    /// type, reserved or not: this is how memory comes back that a driver or the boot loader has used.
-    /// The heap has the whole words inside. Memory of a heap is refused, unless it lies in the bytes of one allocated block: that
+    /// Makes a region of the booted chip's memory a heap with the capabilities that the chip's
+    /// table gives it. All of it must be memory of one type, reserved or not: this is how memory
+    /// comes back that a driver or the boot loader has used. The heap has the whole words inside.
+    /// Memory of a heap is refused, unless it lies in the bytes of one allocated block: that
     /// block's user may make a heap of it, as in ESP-IDF. O(blocks) then.
     ///
     /// # Errors
     /// See [`AddRegionError`].
     ///
     /// # Safety
-    /// - The region is used by nothing else from now on, except by the users of allocated blocks within their blocks.
+    /// - The region is used by nothing else from now on, except by the users of allocated blocks
+    ///   within their blocks.
     /// - `memory` keeps its promises for as long as `self` is used.
     pub unsafe fn add_region(
         &mut self,
@@ -42,8 +44,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         unsafe { self.add(entry, memory) }
     }
 
-    /// Makes any region a heap with the capabilities `columns`, by priority. The heap has the whole words inside; it may lie in a
-    /// block of another heap, as with [`HeapCaps::add_region`].
+    /// Makes any region a heap with the capabilities `columns`, by priority. The heap has the whole
+    /// words inside; it may lie in a block of another heap, as with [`HeapCaps::add_region`].
     ///
     /// # Errors
     /// See [`AddRegionError`].
@@ -108,7 +110,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// Allows memory of a heap to become a heap if it lies in the bytes of one allocated block, where no other heap lies. O(blocks).
+    /// Allows memory of a heap to become a heap if it lies in the bytes of one allocated block,
+    /// where no other heap lies. O(blocks).
     #[cold]
     fn allow_in_a_block(&self, span: Span) -> Option<()> {
         let mut around = self.registry.iter().map(|(_, entry)| entry.span);
@@ -158,10 +161,12 @@ pub(crate) unsafe fn heap_in<P: Poison>(
 ) -> Result<Heap<P>, AddRegionError> {
     let needed = Heap::<P>::smallest_region_bytes();
     if span.size() < needed {
-        return Err(AddRegionError::TooSmall { needed }); // nobody is asked for memory that is of no use
+        // Nobody is asked for memory that is of no use
+        return Err(AddRegionError::TooSmall { needed });
     }
     let region = memory.region(span).ok_or(AddRegionError::Unreachable)?;
-    // SAFETY: the caller leaves the memory to this heap, and `memory` promises that the slice is that memory.
+    // SAFETY: the caller leaves the memory to this heap, and `memory` promises that the slice is
+    // that memory.
     Ok(unsafe { Heap::new(region) }?)
 }
 

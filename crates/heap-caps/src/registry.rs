@@ -6,9 +6,9 @@
 //!   order     0, 2, 4, 3, 1                                                        order of the search
 //! ```
 //!
-//! Invariant 1: no two spans overlap, unless one lies in a block of the other, which was registered before it.
-//! Invariant 2: `order` is a permutation of `0..count`, sorted as [`Registry::insert`] says.
-//! Invariant 3: an index, once given out, means the same heap for ever.
+//! Invariant 1: no two spans overlap, unless one lies in a block of the other, which was registered
+//! before it. Invariant 2: `order` is a permutation of `0..count`, sorted as [`Registry::insert`]
+//! says. Invariant 3: an index, once given out, means the same heap for ever.
 
 use core::fmt;
 
@@ -18,7 +18,8 @@ use soc_regions::{Caps, Columns, DualBus, PRIORITIES, Span, TypeIndex, WordOrder
 use crate::alias::Alias;
 use crate::policy::Policy;
 
-/// Which heap: its number in the order of registration. It never changes and never means another heap.
+/// Which heap: its number in the order of registration. It never changes and never means another
+/// heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeapIndex(pub(crate) u8);
 
@@ -118,8 +119,8 @@ struct Details {
     tag: u8,
     alias: AliasKind,
     by_tag_only: bool,
-    /// The size of a heap in a block of which another one lies. The slot has none then, so that no address is found to be in it
-    /// before it is looked for in the inner heap.
+    /// The size of a heap in a block of which another one lies. The slot has none then, so that no
+    /// address is found to be in it before it is looked for in the inner heap.
     size_around: u32,
 }
 
@@ -234,7 +235,8 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         N - self.len()
     }
 
-    #[inline(never)] // an entry is large: a copy of this in every loop takes more than Xtensa's back end can spill
+    // An entry is large: a copy of this in every loop takes more than Xtensa's back end can spill
+    #[inline(never)]
     pub(crate) fn get(&self, index: HeapIndex) -> Option<Entry<'_, P>> {
         let slot = self.slots.get(index.get())?;
         let details = self.details.get(index.get())?;
@@ -281,7 +283,8 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         details.map_or(Caps::empty(), |details| union(details.columns))
     }
 
-    /// The heap in whose span `address` lies, the innermost one. O(heaps): a subtraction and a comparison each.
+    /// The heap in whose span `address` lies, the innermost one. O(heaps): a subtraction and a
+    /// comparison each.
     #[inline(always)]
     pub(crate) fn containing(&self, address: u32) -> Option<HeapIndex> {
         // Slots without a heap have no size.
@@ -293,8 +296,8 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         }
     }
 
-    /// The heap that was registered last of those in whose span `address` lies: a heap is registered later than the one in a
-    /// block of which it lies.
+    /// The heap that was registered last of those in whose span `address` lies: a heap is
+    /// registered later than the one in a block of which it lies.
     #[cold]
     #[inline(never)]
     fn innermost(&self, address: u32) -> Option<HeapIndex> {
@@ -303,8 +306,8 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         self.indices().rev().find(holds)
     }
 
-    /// The enabled heap in whose span `address` lies, its first address, and the place of the address in it. As
-    /// [`Registry::containing`] otherwise, but for heaps around others.
+    /// The enabled heap in whose span `address` lies, its first address, and the place of the
+    /// address in it. As [`Registry::containing`] otherwise, but for heaps around others.
     #[inline(always)]
     pub(crate) fn place_of(&mut self, address: u32) -> Option<(&mut Heap<P>, u32)> {
         for slot in &mut self.slots {
@@ -316,7 +319,8 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         None
     }
 
-    /// Keeps a search by address from finding the heaps around `span` before the one that will be there.
+    /// Keeps a search by address from finding the heaps around `span` before the one that will be
+    /// there.
     fn hide_around(&mut self, span: Span) {
         for (slot, details) in self.slots.iter_mut().zip(&mut self.details) {
             let around = details.span(slot).filter(|around| around.overlaps(span));
@@ -392,7 +396,8 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         heap.is_some_and(|heap| heap.free_bytes() >= bytes)
     }
 
-    /// Enables the heaps of the start-up stacks in memory that `heap_in` makes a heap of; returns how many there are.
+    /// Enables the heaps of the start-up stacks in memory that `heap_in` makes a heap of; returns
+    /// how many there are.
     pub(crate) fn enable_all(&mut self, mut heap_in: impl FnMut(Span) -> Option<Heap<P>>) -> usize {
         let mut enabled = 0;
         for (slot, details) in self.slots.iter_mut().zip(&mut self.details) {
@@ -411,7 +416,8 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         enabled
     }
 
-    /// Lets the minimum of each heap begin again at its current free bytes; the earlier one is kept.
+    /// Lets the minimum of each heap begin again at its current free bytes; the earlier one is
+    /// kept.
     pub(crate) fn start_local_minima(&mut self) {
         for (slot, details) in self.slots.iter_mut().zip(&mut self.details) {
             let Some(heap) = slot.heap.as_mut() else {

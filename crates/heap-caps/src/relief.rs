@@ -1,7 +1,8 @@
 //! Relief: what gave memory back for a request before it was served or refused.
 //!
 //! Layers with locks run the program's shrinkers and release its emergency reserves
-//! (`heap_caps_alloc`); this is their account of it, which becomes part of the [`Failure`](crate::Failure).
+//! (`heap_caps_alloc`); this is their account of it, which becomes part of the
+//! [`Failure`](crate::Failure).
 
 use core::fmt;
 

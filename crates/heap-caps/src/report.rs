@@ -11,7 +11,8 @@ use crate::observer::Observer;
 use crate::statistics::both;
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// The table that ESP-IDF's start-up code logs (`heap_init`): every heap, in order of registration.
+    /// The table that ESP-IDF's start-up code logs (`heap_init`): every heap, in order of
+    /// registration.
     ///
     /// # Errors
     /// Those of `out`.
@@ -28,7 +29,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// ESP-IDF's `heap_caps_print_heap_info`: the figures of the enabled heaps that have `caps`, and their totals.
+    /// ESP-IDF's `heap_caps_print_heap_info`: the figures of the enabled heaps that have `caps`,
+    /// and their totals.
     ///
     /// # Errors
     /// Those of `out`.
@@ -37,7 +39,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         print_summary(caps, heaps, out)
     }
 
-    /// ESP-IDF's `heap_caps_dump`: every block of the heaps that have `caps` (of all heaps, if INVALID is among them), by address. O(blocks).
+    /// ESP-IDF's `heap_caps_dump`: every block of the heaps that have `caps` (of all heaps, if
+    /// INVALID is among them), by address. O(blocks).
     ///
     /// # Errors
     /// Those of `out`.
@@ -57,8 +60,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 }
 
-/// The summary of [`HeapCaps::print_heap_info`] for heaps that were copied, to be printed when the lock around them is open again. Each comes with the
-/// address to print for it.
+/// The summary of [`HeapCaps::print_heap_info`] for heaps that were copied, to be printed when the
+/// lock around them is open again. Each comes with the address to print for it.
 ///
 /// # Errors
 /// Those of `out`.

@@ -18,7 +18,8 @@ use crate::failure::Cause;
 pub enum Placement<'a> {
     /// Memory that has all of these capabilities.
     Caps(Caps),
-    /// What C's `malloc` uses, see [`HeapCaps::set_external_threshold`](crate::HeapCaps::set_external_threshold).
+    /// What C's `malloc` uses, see
+    /// [`HeapCaps::set_external_threshold`](crate::HeapCaps::set_external_threshold).
     Default,
     /// The first of these sets that has room.
     Prefer(&'a [Caps]),
@@ -28,8 +29,8 @@ pub enum Placement<'a> {
 
 /// One allocation or reallocation, as its caller words it.
 ///
-/// A value says nothing about validity: size, alignment and capabilities may be anything. They are checked once, when
-/// the heaps are asked.
+/// A value says nothing about validity: size, alignment and capabilities may be anything. They are
+/// checked once, when the heaps are asked.
 #[derive(Clone, Copy, Debug)]
 pub struct AllocRequest<'a> {
     /// `usize::MAX` where count times size overflowed.
@@ -76,8 +77,8 @@ impl AllocRequest<'_> {
         Self::new(count.saturating_mul(size), caps)
     }
 
-    /// Returns the same request at a multiple of `alignment`, a power of two. The chip may demand more for some
-    /// capabilities.
+    /// Returns the same request at a multiple of `alignment`, a power of two. The chip may demand
+    /// more for some capabilities.
     #[must_use]
     #[inline(always)]
     pub const fn aligned_to(self, alignment: usize) -> Self {
@@ -184,7 +185,8 @@ impl<'a> AllocRequest<'a> {
         self.caller
     }
 
-    /// Whether the first memory tried is executable, and a block may be known by its address on the instruction side.
+    /// Whether the first memory tried is executable, and a block may be known by its address on the
+    /// instruction side.
     #[must_use]
     #[inline(always)]
     pub const fn is_for_code(&self) -> bool {
@@ -194,7 +196,8 @@ impl<'a> AllocRequest<'a> {
         }
     }
 
-    /// Why the request is refused without looking at a heap, if it is. Zero sizes are decided here and nowhere else.
+    /// Why the request is refused without looking at a heap, if it is. Zero sizes are decided here
+    /// and nowhere else.
     pub(crate) const fn refusal(&self) -> Option<Cause> {
         if self.size == 0 {
             Some(Cause::ZeroSize)
@@ -209,8 +212,8 @@ impl<'a> AllocRequest<'a> {
         }
     }
 
-    /// Size and alignment where the alignment is at most 8; `None` for others, and if one of them is impossible. A few
-    /// instructions.
+    /// Size and alignment where the alignment is at most 8; `None` for others, and if one of them
+    /// is impossible. A few instructions.
     #[must_use]
     #[inline(always)]
     pub const fn plain_layout(&self) -> Option<Request> {

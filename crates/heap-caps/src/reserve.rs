@@ -1,15 +1,17 @@
 //! How much free memory is kept for requests that name certain capabilities.
 //!
-//! A reserve is a quota, not a carved pool: no block is set aside, nothing is fragmented by it, and a request that
-//! asks for the reserve's capabilities may take any of it. The rule, for a reserve `{ caps, bytes }` and a request:
+//! A reserve is a quota, not a carved pool: no block is set aside, nothing is fragmented by it, and
+//! a request that asks for the reserve's capabilities may take any of it. The rule, for a reserve
+//! `{ caps, bytes }` and a request:
 //!
 //! - the request names all of `caps`: the reserve does not concern it;
 //! - a heap lacks one of `caps`: taking from it leaves the reserve as it is, so it is allowed;
-//! - otherwise the request may take `n` bytes (block header and canaries included) from the heap only if the free bytes
-//!   of *all* enabled heaps that have `caps` stay at `bytes` or above.
+//! - otherwise the request may take `n` bytes (block header and canaries included) from the heap
+//!   only if the free bytes of *all* enabled heaps that have `caps` stay at `bytes` or above.
 //!
-//! A block that grows in place is let through by what it asks for; it may take the slack of one block (at most two words)
-//! more. What a quota does not promise: that the kept bytes lie in one piece.
+//! A block that grows in place is let through by what it asks for; it may take the slack of one
+//! block (at most two words) more. What a quota does not promise: that the kept bytes lie in one
+//! piece.
 
 use core::fmt;
 
@@ -63,7 +65,8 @@ pub(crate) struct Reserves {
 struct Kept {
     caps: Caps,
     bytes: u32,
-    /// A heap with the capabilities that had more free than all that is kept when it was last looked at: it is asked first.
+    /// A heap with the capabilities that had more free than all that is kept when it was last
+    /// looked at: it is asked first.
     witness: HeapIndex,
 }
 
@@ -95,7 +98,8 @@ impl Reserves {
         }
     }
 
-    /// Adds a reserve, or replaces the one with the same capabilities. A reserve of 0 bytes ends it.
+    /// Adds a reserve, or replaces the one with the same capabilities. A reserve of 0 bytes ends
+    /// it.
     pub(crate) fn set(&mut self, reserve: Reserve) -> Result<(), ReserveError> {
         if reserve.caps.is_empty() {
             return Err(ReserveError::NoCaps);
@@ -128,7 +132,8 @@ impl Reserves {
         self.places.iter().any(|kept| kept.limits(caps, heap_caps))
     }
 
-    /// The reserve that forbids a request for `caps` to take `bytes` from memory that has `heap_caps`. O(heaps).
+    /// The reserve that forbids a request for `caps` to take `bytes` from memory that has
+    /// `heap_caps`. O(heaps).
     pub(crate) fn forbidding<P: Poison, const N: usize>(
         &self,
         caps: Caps,
@@ -145,8 +150,8 @@ impl Reserves {
             .find(|reserve| registry.free_bytes(reserve.caps) < reserve.bytes.saturating_add(bytes))
     }
 
-    /// Free bytes that reserves leave to requests for `caps` in memory that has `heap_caps`; `u32::MAX` where none limits them.
-    /// O(heaps).
+    /// Free bytes that reserves leave to requests for `caps` in memory that has `heap_caps`;
+    /// `u32::MAX` where none limits them. O(heaps).
     pub(crate) fn leave<P: Poison, const N: usize>(
         &self,
         caps: Caps,
@@ -161,8 +166,9 @@ impl Reserves {
         left.min().unwrap_or(u32::MAX)
     }
 
-    /// Whether no reserve forbids a request for `caps` to take `bytes` from memory that has `heap_caps`. Nearly always
-    /// one heap alone has enough: it is remembered. O(1) then, else O(heaps).
+    /// Whether no reserve forbids a request for `caps` to take `bytes` from memory that has
+    /// `heap_caps`. Nearly always one heap alone has enough: it is remembered. O(1) then, else
+    /// O(heaps).
     #[inline]
     pub(crate) fn allow<P: Poison, const N: usize>(
         &mut self,
@@ -182,7 +188,8 @@ impl Reserves {
 }
 
 impl Kept {
-    /// Looks for a heap that alone has as many free bytes; where there is none, the sum of all decides.
+    /// Looks for a heap that alone has as many free bytes; where there is none, the sum of all
+    /// decides.
     #[cold]
     #[inline(never)]
     fn find_witness<P: Poison, const N: usize>(

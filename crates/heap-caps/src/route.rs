@@ -7,8 +7,9 @@
 //!   step    | constrained ' | reserved * | heap + 1: 6 bits |
 //! ```
 //!
-//! A route depends on nothing that an allocation changes. It is computed at the first request for a set and kept until
-//! heaps are registered or enabled or a reserve changes; a request then costs a comparison and the walk along the steps.
+//! A route depends on nothing that an allocation changes. It is computed at the first request for a
+//! set and kept until heaps are registered or enabled or a reserve changes; a request then costs a
+//! comparison and the walk along the steps.
 
 use multi_heap::Poison;
 use soc_regions::{Caps, PRIORITIES, union};
@@ -28,8 +29,8 @@ pub(crate) struct Step(u8);
 impl Step {
     const END: Self = Self(0);
     const HEAP: u8 = 0x3F;
-    /// Size, alignment or address are not simply those asked for: whole words, cache lines, the instruction side; or
-    /// somebody watches what is taken.
+    /// Size, alignment or address are not simply those asked for: whole words, cache lines, the
+    /// instruction side; or somebody watches what is taken.
     const CONSTRAINED: u8 = 0x80;
     /// A reserve limits what may be taken.
     const RESERVED: u8 = 0x40;
@@ -110,8 +111,8 @@ impl<const N: usize> Routes<N> {
         self.hidden != 0
     }
 
-    /// Hides all routes, so that nothing is found, or shows them again. Whoever asks for the one set that the hidden keys
-    /// name finds an empty route. No route may be kept meanwhile.
+    /// Hides all routes, so that nothing is found, or shows them again. Whoever asks for the one
+    /// set that the hidden keys name finds an empty route. No route may be kept meanwhile.
     pub(crate) fn set_hidden(&mut self, hidden: bool) {
         const NOT_ASKED_FOR: Caps = Caps::from_bits_retain(u32::MAX);
         if hidden == self.are_hidden() {
@@ -132,7 +133,8 @@ impl<const N: usize> Routes<N> {
         }
     }
 
-    /// How often heaps or reserves have changed: a plan of an earlier generation is good for nothing.
+    /// How often heaps or reserves have changed: a plan of an earlier generation is good for
+    /// nothing.
     pub(crate) const fn generation(&self) -> u32 {
         self.generation
     }
@@ -157,7 +159,8 @@ impl<const N: usize> Routes<N> {
         self.keys.iter().position(|&key| key == asked)
     }
 
-    /// The steps of a kept route; [`Step::is_end`] ends them where they are fewer than the heaps there can be.
+    /// The steps of a kept route; [`Step::is_end`] ends them where they are fewer than the heaps
+    /// there can be.
     #[inline(always)]
     pub(crate) fn steps(&self, route: RouteIndex) -> &[Step; N] {
         const { assert!(N > 0) };
@@ -170,7 +173,8 @@ impl<const N: usize> Routes<N> {
         self.bits.get(route).copied().unwrap_or(Caps::empty())
     }
 
-    /// Keeps the route for `asked`, which looks for `bits`, in place of the oldest one; the plan is at its beginning again.
+    /// Keeps the route for `asked`, which looks for `bits`, in place of the oldest one; the plan is
+    /// at its beginning again.
     pub(crate) fn keep(&mut self, asked: Caps, bits: Caps, plan: &mut Plan<N>) {
         let route = self.next as usize; // widening
         self.next = if route + 1 == KEPT { 0 } else { self.next + 1 };
@@ -206,7 +210,8 @@ impl<const N: usize> Plan<N> {
         }
     }
 
-    /// Works out the next steps of the route for `asked`, in bounded time; behind the last one returns the bits to look for.
+    /// Works out the next steps of the route for `asked`, in bounded time; behind the last one
+    /// returns the bits to look for.
     ///
     /// # Errors
     /// No memory can have these capabilities.
@@ -254,7 +259,8 @@ fn step_of<P: Poison>(
     reserves: &Reserves,
 ) -> Step {
     let memory = union(offer.columns);
-    let words = P::OVERHEAD != 0 && !memory.contains(Caps::BIT8); // without canaries every block is whole words
+    // Without canaries every block is whole words
+    let words = P::OVERHEAD != 0 && !memory.contains(Caps::BIT8);
     let alias = offer.has_code_side && caps.contains(Caps::EXEC);
     let constrained = words || alias || rules.granularity(asked, memory) != 1;
     let reserved = rules.policy.honours_reserves() && reserves.limit(caps, memory);

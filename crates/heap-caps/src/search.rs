@@ -1,4 +1,5 @@
-//! The whole search for a block, in pieces: what a request needs that the first heap worth asking could not serve.
+//! The whole search for a block, in pieces: what a request needs that the first heap worth asking
+//! could not serve.
 //!
 //! ```text
 //!   set 1 ─► route ─► heap, heap, heap ─► set 2 ─► route ─► heap ─► … ─► found
@@ -6,8 +7,9 @@
 //!            each ─► a piece: a layer with a lock opens it in between
 //! ```
 //!
-//! A piece works out a few steps of a route, asks one heap, or records a few. So its time is bounded, however many heaps
-//! and sets there are. What others allocate and free between two pieces makes no difference to what has been tried.
+//! A piece works out a few steps of a route, asks one heap, or records a few. So its time is
+//! bounded, however many heaps and sets there are. What others allocate and free between two pieces
+//! makes no difference to what has been tried.
 
 use multi_heap::{Poison, Request};
 use soc_regions::Caps;
@@ -87,7 +89,8 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
         }
     }
 
-    /// A search for the place to which the ordinary block at `old` moves, which does not fit where it lies.
+    /// A search for the place to which the ordinary block at `old` moves, which does not fit where
+    /// it lies.
     #[must_use]
     pub const fn moving(old: u32, request: &'r AllocRequest<'r>) -> Self {
         Self {
@@ -207,7 +210,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         (!step.is_end()).then_some(*step)
     }
 
-    /// Whether a step's heap is worth asking; a constrained one, where more than the size counts, always is.
+    /// Whether a step's heap is worth asking; a constrained one, where more than the size counts,
+    /// always is.
     fn may_serve(&self, step: Step, layout: Request) -> bool {
         let slot = self.registry.slots.get(step.heap().get());
         let heap = slot.and_then(|slot| slot.heap.as_ref());
@@ -240,7 +244,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.record_next(search)
     }
 
-    /// Records what a few heaps on the route have free: what is known of the others does not change.
+    /// Records what a few heaps on the route have free: what is known of the others does not
+    /// change.
     fn record_next(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
         if self.failures != search.failure {
             return Progress::Refused; // somebody else's failure is recorded since

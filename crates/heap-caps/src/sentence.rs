@@ -240,7 +240,8 @@ const fn separator(index: usize, count: usize) -> &'static str {
     }
 }
 
-/// A size for people: bytes below 1 KiB, KiB with one digit below 1 MiB, then MiB. Rounded to nearest, 32-bit arithmetic.
+/// A size for people: bytes below 1 KiB, KiB with one digit below 1 MiB, then MiB. Rounded to
+/// nearest, 32-bit arithmetic.
 pub(crate) struct Bytes(pub(crate) usize);
 
 impl Display for Bytes {
@@ -254,7 +255,8 @@ impl Display for Bytes {
     }
 }
 
-/// `bytes` in units with one digit behind the point. `unit` is at most 2²⁰, so ten remainders fit into 32 bits.
+/// `bytes` in units with one digit behind the point. `unit` is at most 2²⁰, so ten remainders fit
+/// into 32 bits.
 fn tenths(bytes: u32, unit: u32, name: &str, out: &mut Formatter<'_>) -> fmt::Result {
     let digits = bytes / unit * 10 + (bytes % unit * 10 + unit / 2) / unit;
     write!(out, "{}.{} {name}", digits / 10, digits % 10)

@@ -73,9 +73,11 @@ impl Default for SimulatedMemory {
 }
 
 // SAFETY:
-// - each buffer is `span.size()` + `CONGRUENT` bytes and the slice lies inside of it; it is never resized, and freed
-//   only with `self`, which the callers keep for as long as they use heaps in it;
-// - overlapping spans are refused, so that no byte is given out twice, and this type never touches the bytes again;
+// - each buffer is `span.size()` + `CONGRUENT` bytes and the slice lies inside of it; it is never
+//   resized, and freed only with `self`, which the callers keep for as long as they use heaps in
+//   it;
+// - overlapping spans are refused, so that no byte is given out twice, and this type never touches
+//   the bytes again;
 // - the slice begins at the first address of the buffer that is congruent to the span's start.
 unsafe impl Memory for SimulatedMemory {
     const CONGRUENT: u32 = 0x1_0000;

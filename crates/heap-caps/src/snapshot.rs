@@ -19,7 +19,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// How much of the free memory the largest request can *not* have, in thousandths: 0 where all is one block.
+    /// How much of the free memory the largest request can *not* have, in thousandths: 0 where all
+    /// is one block.
     #[must_use]
     pub const fn fragmentation(&self) -> u32 {
         const EXACT: u32 = u32::MAX / 1000;

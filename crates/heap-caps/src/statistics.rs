@@ -1,7 +1,8 @@
 //! How much memory there is, was, and could be had: figures per set of capabilities.
 //!
-//! A set of capabilities stands for the enabled heaps that have all of them; the empty set for all enabled heaps, a set with
-//! INVALID for none. Every figure is a sum (or a maximum) of what the heaps keep in counters: O(heaps), no walk.
+//! A set of capabilities stands for the enabled heaps that have all of them; the empty set for all
+//! enabled heaps, a set with INVALID for none. Every figure is a sum (or a maximum) of what the
+//! heaps keep in counters: O(heaps), no walk.
 
 use core::fmt;
 
@@ -53,8 +54,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// The sum of what each heap had left when it was at its lowest.
     ///
-    /// The heaps need not have been there at the same moment, so this is a lower bound of the least that there was; a
-    /// [watch](HeapCaps::watch) tells that exactly. A heap that is added later counts with what it had at least since then.
+    /// The heaps need not have been there at the same moment, so this is a lower bound of the least
+    /// that there was; a [watch](HeapCaps::watch) tells that exactly. A heap that is added later
+    /// counts with what it had at least since then.
     #[must_use]
     pub fn minimum_free_size(&self, caps: Caps) -> u32 {
         let minima = self
@@ -86,18 +88,19 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.watches.end(watch)
     }
 
-    /// Lets the minimum of every heap begin anew at what is free now, to be told in [`HeapCaps::minimum_free_size`] until
-    /// [`HeapCaps::stop_monitoring`]. A second start begins anew again. ESP-IDF's
-    /// `heap_caps_monitor_local_minimum_free_size_start`.
+    /// Lets the minimum of every heap begin anew at what is free now, to be told in
+    /// [`HeapCaps::minimum_free_size`] until [`HeapCaps::stop_monitoring`]. A second start begins
+    /// anew again. ESP-IDF's `heap_caps_monitor_local_minimum_free_size_start`.
     ///
-    /// Each heap keeps its own earlier minimum, so heaps that are added meanwhile do not disturb the others.
+    /// Each heap keeps its own earlier minimum, so heaps that are added meanwhile do not disturb
+    /// the others.
     pub fn start_monitoring(&mut self) {
         self.monitoring = true;
         self.registry.start_local_minima();
     }
 
-    /// Ends what [`HeapCaps::start_monitoring`] began: the minima are those since boot again. ESP-IDF's
-    /// `heap_caps_monitor_local_minimum_free_size_stop`.
+    /// Ends what [`HeapCaps::start_monitoring`] began: the minima are those since boot again.
+    /// ESP-IDF's `heap_caps_monitor_local_minimum_free_size_stop`.
     ///
     /// # Errors
     /// Monitoring had not been started.

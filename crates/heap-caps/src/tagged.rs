@@ -1,8 +1,9 @@
 //! The heaps as ESP-IDF v2.1 (2016) had them: by tag.
 //!
-//! A tag is a memory type of the chip's table; there were sixteen. Under [`Policy::Tagged2016`](crate::Policy::Tagged2016) the ordinary
-//! functions follow the rules of `pvPortMallocCaps`; here is what went by tag alone. The heaps of one tag are
-//! tried in address order, as the single list of that generation was.
+//! A tag is a memory type of the chip's table; there were sixteen. Under
+//! [`Policy::Tagged2016`](crate::Policy::Tagged2016) the ordinary functions follow the rules of
+//! `pvPortMallocCaps`; here is what went by tag alone. The heaps of one tag are tried in address
+//! order, as the single list of that generation was.
 
 use multi_heap::{Info, Poison, Request};
 use soc_regions::{Caps, TypeIndex};
@@ -22,7 +23,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         )
     }
 
-    /// The least free bytes of each heap with this tag, summed (`xPortGetMinimumEverFreeHeapSizeTagged`).
+    /// The least free bytes of each heap with this tag, summed
+    /// (`xPortGetMinimumEverFreeHeapSizeTagged`).
     #[must_use]
     pub fn tag_minimum_free_size(&self, tag: TypeIndex) -> u32 {
         self.sum(
@@ -31,7 +33,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         )
     }
 
-    /// Free bytes as `xPortGetFreeHeapSizeCaps` counted them: memory that has *any* of `caps`, once for each of its columns that has one.
+    /// Free bytes as `xPortGetFreeHeapSizeCaps` counted them: memory that has *any* of `caps`, once
+    /// for each of its columns that has one.
     #[must_use]
     pub fn free_size_of_any(&self, caps: Caps) -> u32 {
         self.sum(
@@ -40,7 +43,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         )
     }
 
-    /// The least free bytes of each heap, counted as [`HeapCaps::free_size_of_any`] does (`xPortGetMinimumEverFreeHeapSizeCaps`).
+    /// The least free bytes of each heap, counted as [`HeapCaps::free_size_of_any`] does
+    /// (`xPortGetMinimumEverFreeHeapSizeCaps`).
     #[must_use]
     pub fn minimum_free_size_of_any(&self, caps: Caps) -> u32 {
         self.sum(
@@ -79,7 +83,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         None
     }
 
-    /// The first heap with the tag that begins at `address` or above it, whatever the policy's order is; with its start.
+    /// The first heap with the tag that begins at `address` or above it, whatever the policy's
+    /// order is; with its start.
     fn tagged_from(&self, tag: TypeIndex, address: u32) -> Option<(HeapIndex, u32)> {
         let heaps = self.registry.iter();
         let tagged = heaps.filter(|(_, entry)| entry.tag == Some(tag));

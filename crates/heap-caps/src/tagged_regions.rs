@@ -1,4 +1,5 @@
-//! How memory becomes a heap under a tag: a program's own table of regions, as ESP-IDF v2.1 (2016) had it.
+//! How memory becomes a heap under a tag: a program's own table of regions, as ESP-IDF v2.1 (2016)
+//! had it.
 //!
 //! ```text
 //!   table of the program     0x3FFB_0000  96 KiB  tag 0
@@ -7,7 +8,8 @@
 //!   table of memory types    tag ─► name, capabilities by priority
 //! ```
 //!
-//! Regions are not merged, not even neighbours of one tag: each stays a heap of its own, as it did in that generation.
+//! Regions are not merged, not even neighbours of one tag: each stays a heap of its own, as it did
+//! in that generation.
 
 use multi_heap::Poison;
 use soc_regions::{Chip, Columns, DualBus, MemoryType, Span, TypeIndex, WordOrder, union};
@@ -22,8 +24,8 @@ use crate::registry::{HeapIndex, NewHeap};
 
 /// Memory that a program gives to a tag.
 ///
-/// The tag says in which order heaps are looked at under [`Policy::Tagged2016`](crate::Policy::Tagged2016), the memory type
-/// what they can do.
+/// The tag says in which order heaps are looked at under
+/// [`Policy::Tagged2016`](crate::Policy::Tagged2016), the memory type what they can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaggedRegion {
     span: Span,
@@ -48,8 +50,9 @@ impl TaggedRegion {
         }
     }
 
-    /// The same with the type that `chip` has for the tag. Where a tag is one of start-up stacks, its memory can be had by
-    /// its tag at once, but by capabilities only after [`HeapCaps::enable_startup_stack_heaps`] (in v2.1: tag 1, D/IRAM).
+    /// The same with the type that `chip` has for the tag. Where a tag is one of start-up stacks,
+    /// its memory can be had by its tag at once, but by capabilities only after
+    /// [`HeapCaps::enable_startup_stack_heaps`] (in v2.1: tag 1, D/IRAM).
     ///
     /// # Errors
     /// The chip has no such tag.
@@ -63,7 +66,8 @@ impl TaggedRegion {
         })
     }
 
-    /// The same memory, seen by the instruction bus from `address` on, its last word first (v2.1: `xExecAddr`, D/IRAM of the ESP32).
+    /// The same memory, seen by the instruction bus from `address` on, its last word first (v2.1:
+    /// `xExecAddr`, D/IRAM of the ESP32).
     #[must_use]
     pub const fn with_code_at(self, address: u32) -> Self {
         Self {
@@ -94,14 +98,15 @@ impl TaggedRegion {
 
 /// Bringing up by tag.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Makes heaps of a program's own table (`vPortDefineHeapRegionsTagged`): of every region or of none. Once, and instead of
-    /// [`HeapCaps::boot`].
+    /// Makes heaps of a program's own table (`vPortDefineHeapRegionsTagged`): of every region or of
+    /// none. Once, and instead of [`HeapCaps::boot`].
     ///
     /// # Errors
     /// See [`BootError`]. No heap is registered then.
     ///
     /// # Safety
-    /// - The regions are used by nothing else from now on, except by the users of allocated blocks within their blocks.
+    /// - The regions are used by nothing else from now on, except by the users of allocated blocks
+    ///   within their blocks.
     /// - The memory can do what its type says.
     /// - `memory` keeps its promises for as long as `self` is used.
     #[inline(never)] // as below

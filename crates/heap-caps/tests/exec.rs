@@ -10,7 +10,8 @@ use support::*;
 
 const CODE_IN_DIRAM: Caps = Caps::EXEC.union(Caps::DEFAULT);
 
-/// The data-side word in which an EXEC block keeps its way back: the one before the address handed out.
+/// The data-side word in which an EXEC block keeps its way back: the one before the address handed
+/// out.
 fn back_word(sim: &Sim<impl Poison>, address: u32) -> Option<u32> {
     sim.word(address - 4)
 }
@@ -20,7 +21,8 @@ fn a_block_in_diram_is_handed_out_by_the_address_that_esp_idf_computes() {
     let mut sim = Sim::esp32();
     let address = sim.heaps.malloc(8192, CODE_IN_DIRAM).unwrap();
     let block = back_word(&sim, address).unwrap();
-    // ESP-IDF: base = 0x400A_0000 + (0x4000_0000 - (block + size)), the word at base holds the block, base + 4 is handed out.
+    // ESP-IDF: base = 0x400A_0000 + (0x4000_0000 - (block + size)), the word at base holds the
+    // block, base + 4 is handed out.
     assert_eq!(
         address,
         0x400A_0000 + (0x4000_0000 - (block + 8192 + 4)) + 4

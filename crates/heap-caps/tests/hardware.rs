@@ -179,7 +179,8 @@ fn capabilities_that_no_memory_of_a_chip_has_are_refused() {
     assert_eq!(refused(&ESP32P4, Caps::CACHE_ALIGNED), Cause::NoCaps);
 }
 
-/// Which type serves each capability in every chip, under options that make the most of it: those of `CASES` aside.
+/// Which type serves each capability in every chip, under options that make the most of it: those
+/// of `CASES` aside.
 #[test]
 fn every_capability_is_served_by_memory_that_has_it_under_every_single_option() {
     for chip in chips::all() {

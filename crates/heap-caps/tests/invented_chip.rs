@@ -1,4 +1,5 @@
-//! Adding a chip is one file: here it is, for a chip that nobody makes. `docs/adding-a-chip.md` walks through it.
+//! Adding a chip is one file: here it is, for a chip that nobody makes. `docs/adding-a-chip.md`
+//! walks through it.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -11,7 +12,8 @@ use wasp::WASP;
 
 // The file of the chip, which uses what `soc-regions` exports and nothing else.
 mod wasp {
-    //! The WASP-1: one core, 128 KiB at one address on both buses, a cache of two sizes, a radio, PSRAM behind lines of 32 bytes.
+    //! The WASP-1: one core, 128 KiB at one address on both buses, a cache of two sizes, a radio,
+    //! PSRAM behind lines of 32 bytes.
     //!
     //! ```text
     //!   0x2000_0000 PSRAM, up to 8 MiB

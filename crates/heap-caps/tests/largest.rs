@@ -1,4 +1,5 @@
-//! What is said to be the largest free block can be had, for every set of capabilities on every chip, and one byte more can't.
+//! What is said to be the largest free block can be had, for every set of capabilities on every
+//! chip, and one byte more can't.
 #![allow(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 mod support;

@@ -317,9 +317,10 @@ fn addresses_that_were_not_handed_out_are_refused() {
     assert_eq!(sim.heaps.info(Caps::empty()), before);
     assert_eq!(sim.heaps.free(block), Ok(()));
     assert_eq!(kind(sim.heaps.free(block)), MisuseKind::AlreadyFree);
-    assert!(
-        matches!(sim.heaps.realloc(block, 8, ANY), Err(ReallocateError::Misuse(misuse)) if misuse.kind == MisuseKind::AlreadyFree)
-    );
+    assert!(matches!(
+        sim.heaps.realloc(block, 8, ANY),
+        Err(ReallocateError::Misuse(misuse)) if misuse.kind == MisuseKind::AlreadyFree
+    ));
     let again = sim.heaps.free(block).unwrap_err();
     assert_eq!(
         again.to_string(),

@@ -1,7 +1,7 @@
 //! Which heap of the real ESP32 serves which request.
 //!
-//! The expectations are ESP-IDF's: "effective preference" of the current tables, and the order of the five heaps that
-//! its start-up code was measured to register: ascending size.
+//! The expectations are ESP-IDF's: "effective preference" of the current tables, and the order of
+//! the five heaps that its start-up code was measured to register: ascending size.
 
 mod support;
 

@@ -168,7 +168,8 @@ fn a_minimum_reached_while_monitoring_stays() {
 
 #[test]
 fn idf_head_02_a_heap_added_while_monitoring_does_not_disturb_the_others() {
-    // ESP-IDF maps by list position: an added heap shifts it, and another heap's lifetime minimum is overwritten.
+    // ESP-IDF maps by list position: an added heap shifts it, and another heap's lifetime minimum
+    // is overwritten.
     for policy in [Policy::IdfExact, Policy::Guaranteed] {
         let mut sim: Sim = Sim::with(policy, &ESP32.default_options(), ());
         let deep = sim.heaps.malloc(50_000, Caps::DMA).unwrap();

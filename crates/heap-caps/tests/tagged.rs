@@ -160,7 +160,8 @@ fn a_tag_serves_by_address_and_knows_its_free_bytes() {
 
 #[test]
 fn free_sizes_count_any_capability_once_for_each_column() {
-    // xPortGetFreeHeapSizeCaps: 8BIT|32BIT counts DRAM twice, for its first column and for its second.
+    // xPortGetFreeHeapSizeCaps: 8BIT|32BIT counts DRAM twice, for its first column and for its
+    // second.
     let sim = of_2016();
     let [dram, iram] = [TAG_DRAM, TAG_IRAM].map(|tag| sim.heaps.tag_free_size(tag));
     assert_eq!(sim.heaps.free_size_of_any(Caps::BIT8), dram);

@@ -17,7 +17,8 @@ const DRAM_A: Span = Span::new(0x3FFB_0000, 0x3FFB_1000).unwrap();
 const DRAM_B: Span = Span::new(0x3FFB_1000, 0x3FFB_2000).unwrap();
 const DIRAM: Span = Span::new(0x3FFE_8000, 0x3FFE_9000).unwrap();
 const IRAM: Span = Span::new(0x4009_0000, 0x4009_1000).unwrap();
-/// Where the instruction bus sees `DIRAM`: the formula of the ESP32, 0x400A_0000 + (0x4000_0000 - end).
+/// Where the instruction bus sees `DIRAM`: the formula of the ESP32, 0x400A_0000 + (0x4000_0000 -
+/// end).
 const DIRAM_CODE: u32 = 0x400B_7000;
 
 fn region(tag: TypeIndex, span: Span) -> TaggedRegion {

@@ -6,7 +6,8 @@ use std::path::Path;
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// Something was checked and found wrong: a block that changed, a heap that refuses its own block.
+    /// Something was checked and found wrong: a block that changed, a heap that refuses its own
+    /// block.
     Failed(String),
     /// What was asked for does not exist or makes no sense.
     Usage(String),

@@ -18,13 +18,15 @@ use crate::rebuild::HeapSample;
 /// What happened to a program's heaps.
 ///
 /// Invariants, upheld by the readers:
-/// 1. `sites` is not empty: number 0 is the unknown site, and every site of an event is a number in it.
+/// 1. `sites` is not empty: number 0 is the unknown site, and every site of an event is a number in
+///    it.
 /// 2. Ticks never go back, but at [`Event::Restarted`].
 #[derive(Debug, Clone)]
 pub struct History {
     /// Chip and program, in the program's words; empty if unknown.
     pub program: String,
-    /// Ticks of the program's clock in a second; 0: unknown, then times are event numbers or raw ticks.
+    /// Ticks of the program's clock in a second; 0: unknown, then times are event numbers or raw
+    /// ticks.
     pub ticks_per_second: u32,
     /// The program's heaps.
     pub heaps: Vec<HeapDescription>,
@@ -40,7 +42,8 @@ pub struct History {
     pub source: Source,
     /// What a reader of the report should know, in sentences.
     pub notes: Vec<String>,
-    /// Why no verdict can rest on this, in sentences: what was found could not be read, or its own totals contradict it. Empty: nothing speaks against it.
+    /// Why no verdict can rest on this, in sentences: what was found could not be read, or its own
+    /// totals contradict it. Empty: nothing speaks against it.
     pub doubts: Vec<String>,
     /// States of the heaps that were measured, ascending; empty where only the events are known.
     pub measured: Vec<Measured>,
@@ -82,7 +85,8 @@ impl History {
         self.sites.get(number).or_else(|| self.sites.first())
     }
 
-    /// What the sites are called, by number. Sites of one place are told apart: by who called them, by what they ask for, by their numbers.
+    /// What the sites are called, by number. Sites of one place are told apart: by who called them,
+    /// by what they ask for, by their numbers.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
         let mut labels: Vec<String> = self.sites.iter().map(Site::label).collect();
@@ -151,7 +155,8 @@ pub struct Site {
     pub line: u32,
     /// Return addresses, the innermost first.
     pub callers: Vec<u32>,
-    /// The same as functions and lines, the innermost first, where an ELF file was there; frames of the heap's own code are left out.
+    /// The same as functions and lines, the innermost first, where an ELF file was there; frames of
+    /// the heap's own code are left out.
     pub frames: Vec<Frame>,
 }
 
@@ -312,11 +317,13 @@ impl Gaps {
 pub enum Source {
     /// An event stream: everything from the moment on at which somebody listened.
     Stream,
-    /// The text of a trace dump: blocks that were alive when it was printed, or all that the trace's buffer held. No owners, no failures.
+    /// The text of a trace dump: blocks that were alive when it was printed, or all that the
+    /// trace's buffer held. No owners, no failures.
     Dump,
     /// Lines of ESP-IDF's `heap_caps_print_heap_info`: figures of each heap. No blocks, no owners.
     Printed,
-    /// A recorded program on a simulated chip: heaps are measured; no owners, and sizes stand in for call sites.
+    /// A recorded program on a simulated chip: heaps are measured; no owners, and sizes stand in
+    /// for call sites.
     Recorded,
 }
 

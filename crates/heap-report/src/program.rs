@@ -1,11 +1,13 @@
-//! What did a program ask of its heap? A history without its addresses, to be asked again of another heap.
+//! What did a program ask of its heap? A history without its addresses, to be asked again of
+//! another heap.
 //!
 //! ```text
 //!   history    0x3FFB_0010 came   0x3FFB_0080 came   0x3FFB_0010 went   0x3FFB_0200 came
 //!   program    slot 0             slot 1             free slot 0        slot 0             the lowest free slot comes first
 //! ```
 //!
-//! What the history lost is not made up: a free of a block that was never seen is left out, and a block that comes where another one is frees that first.
+//! What the history lost is not made up: a free of a block that was never seen is left out, and a
+//! block that comes where another one is frees that first.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -20,7 +22,8 @@ use crate::recorded::{Operation, Trace};
 
 /// What a program asked, in order.
 ///
-/// Invariants, as those of a recorded trace: `Allocate` names a slot that is free, `Resize` and `Free` one that is not; sizes are at least 1.
+/// Invariants, as those of a recorded trace: `Allocate` names a slot that is free, `Resize` and
+/// `Free` one that is not; sizes are at least 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Program {
     /// Its name.
@@ -218,8 +221,9 @@ impl Slots {
 }
 
 impl Program {
-    /// Writes it as a recorded trace, which `esp-heap sim`, `minheap` and `what-if` replay. Capabilities have no place in that format; refused requests
-    /// and what is missing stand there as comments.
+    /// Writes it as a recorded trace, which `esp-heap sim`, `minheap` and `what-if` replay.
+    /// Capabilities have no place in that format; refused requests and what is missing stand there
+    /// as comments.
     ///
     /// # Errors
     /// `out` does not take it.

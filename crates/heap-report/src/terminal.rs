@@ -1,4 +1,5 @@
-//! Terminal escape sequences in text that comes from a device: taken out before it is read or shown.
+//! Terminal escape sequences in text that comes from a device: taken out before it is read or
+//! shown.
 //!
 //! ```text
 //!   ESC [ 0;32m          colours and cursor movement: up to a letter or one of @ ~ and the like
@@ -34,7 +35,8 @@ pub fn without_escapes(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Text that does nothing to a terminal but stand there: without escape sequences, other control characters shown as `·`.
+/// Text that does nothing to a terminal but stand there: without escape sequences, other control
+/// characters shown as `·`.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
     let text = without_escapes(text);
@@ -49,7 +51,10 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 
 /// Marks that reorder or hide what stands around them.
 fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    matches!(
+        letter,
+        '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}'
+    )
 }
 
 type Letters<'a> = std::iter::Peekable<std::str::Chars<'a>>;

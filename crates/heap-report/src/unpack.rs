@@ -1,6 +1,7 @@
 //! From a file's bytes to bytes or UTF-8 text: gzip and UTF-16 are undone.
 //!
-//! A device that crashed leaves a gzip without its end: what is there is read. A small file that unpacks to more than fits into memory is refused.
+//! A device that crashed leaves a gzip without its end: what is there is read. A small file that
+//! unpacks to more than fits into memory is refused.
 
 use std::borrow::Cow;
 use std::io::{ErrorKind, Read};

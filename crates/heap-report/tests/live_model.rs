@@ -67,7 +67,9 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let address = || (0_u32..24).prop_map(|place| 0x3FFB_0000 + place * 8);
     let block = || (address(), 0_u32..40, 0..SITES, 0_u8..3);
     let event = prop_oneof![
-        6 => block().prop_map(|(address, size, site, owner)| Event::Allocated { address, size, site, owner }),
+        6 => block().prop_map(|(address, size, site, owner)| {
+            Event::Allocated { address, size, site, owner }
+        }),
         4 => address().prop_map(|address| Event::Freed { address }),
         3 => (address(), block()).prop_map(|(old_address, (address, size, site, owner))| {
             Event::Resized { old_address, address, size, site, owner }
@@ -98,9 +100,15 @@ proptest! {
             model.follow(&moment.event);
             let mut listed: Vec<_> = model.blocks.clone();
             listed.sort_unstable();
-            let alive: Vec<_> = live.blocks().map(|block| (block.address, block.size, block.site, block.owner)).collect();
+            let alive = live
+            .blocks()
+            .map(|block| (block.address, block.size, block.site, block.owner));
+        let alive: Vec<_> = alive.collect();
             prop_assert_eq!(alive, listed, "after {:?}", moment);
-            prop_assert_eq!((live.bytes(), live.count()), (model.bytes(|_| true), model.blocks.len()));
+            prop_assert_eq!(
+            (live.bytes(), live.count()),
+            (model.bytes(|_| true), model.blocks.len())
+        );
             prop_assert_eq!((live.unknown_frees(), live.lost_frees()), (model.unknown, model.lost));
             if let Some(change) = change {
                 bytes -= change.went().map(|block| u64::from(block.size)).sum::<u64>();
@@ -126,7 +134,8 @@ proptest! {
             prop_assert_eq!(sample.by_site.iter().sum::<u64>(), sample.bytes);
             prop_assert_eq!(sample.by_owner.iter().sum::<u64>(), sample.bytes);
         }
-        let ends: Vec<usize> = [rebuilt.moments.first(), rebuilt.moments.last()].into_iter().flatten().map(|sample| sample.event).collect();
+        let ends = [rebuilt.moments.first(), rebuilt.moments.last()].into_iter().flatten();
+        let ends: Vec<usize> = ends.map(|sample| sample.event).collect();
         prop_assert_eq!(ends, [0, history.events.len()]);
         for (site, account) in rebuilt.sites.iter().enumerate() {
             prop_assert_eq!(account.bytes, model.bytes(|block| block.2 == site));
@@ -135,6 +144,9 @@ proptest! {
         for (owner, account) in &rebuilt.owners {
             prop_assert_eq!(account.bytes, model.bytes(|block| block.3 == *owner));
         }
-        prop_assert_eq!((rebuilt.gaps.unknown_frees, rebuilt.gaps.lost_frees), (model.unknown, model.lost));
+        prop_assert_eq!(
+            (rebuilt.gaps.unknown_frees, rebuilt.gaps.lost_frees),
+            (model.unknown, model.lost)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! A program on this machine with three planted leaks: its event stream, read as a report reads it, names the three lines.
+//! A program on this machine with three planted leaks: its event stream, read as a report reads it,
+//! names the three lines.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::cell::RefCell;

@@ -1,4 +1,5 @@
-//! What `heap_trace::Trace::dump` prints is what `heap_report` reads: at every depth, with every subset of known fields, and as logs have it.
+//! What `heap_trace::Trace::dump` prints is what `heap_report` reads: at every depth, with every
+//! subset of known fields, and as logs have it.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -39,7 +40,8 @@ impl Probe for Moment {
 
 type Heaps<'a, const DEPTH: usize> = HeapCaps<Unpoisoned, Trace<'a, Moment, DEPTH>>;
 
-/// Every combination of: 0 or more callers of the allocation, the place known or not, freed or not, by 0 or more callers.
+/// Every combination of: 0 or more callers of the allocation, the place known or not, freed or not,
+/// by 0 or more callers.
 fn everything<const DEPTH: usize>(heaps: &mut Heaps<'_, DEPTH>) {
     for callers in 0..=DEPTH {
         for has_place in [false, true] {

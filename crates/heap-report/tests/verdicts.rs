@@ -1,4 +1,5 @@
-//! Verdicts about programs of which is known what is wrong with them. The example `verdicts` measures more of them, and makes the table of `docs/debugging.md`.
+//! Verdicts about programs of which is known what is wrong with them. The example `verdicts`
+//! measures more of them, and makes the table of `docs/debugging.md`.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 #[path = "../examples/verdicts/device.rs"]

@@ -67,8 +67,8 @@ impl Format for Leak {
     }
 }
 
-/// The finding, then
-/// `; the block is owner 2's from src/tls.rs:88; the one in front of it is owner 1's from src/mqtt.rs:12`
+/// The finding, then `; the block is owner 2's from src/tls.rs:88; the one in front of it is owner
+/// 1's from src/mqtt.rs:12`
 impl<const DEPTH: usize> Format for Explained<DEPTH> {
     fn format(&self, out: Formatter<'_>) {
         write!(out, "{}", self.finding);
@@ -90,7 +90,8 @@ impl<const DEPTH: usize> Format for Explained<DEPTH> {
     }
 }
 
-/// `failure 3 of run 2: 16384 bytes with 8BIT|DMA for owner 1 at src/tls.rs:88; 41000 bytes free, largest 12000`
+/// `failure 3 of run 2: 16384 bytes with 8BIT|DMA for owner 1 at src/tls.rs:88; 41000 bytes free,
+/// largest 12000`
 impl<const OWNERS: usize> Format for FailureRecord<OWNERS> {
     fn format(&self, out: Formatter<'_>) {
         write!(

@@ -193,7 +193,8 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
     }
 }
 
-/// `failure 3 of run 2: 16384 bytes with 8BIT|DMA for owner 1 at src/tls.rs:88; 41000 bytes free, largest 12000; …`
+/// `failure 3 of run 2: 16384 bytes with 8BIT|DMA for owner 1 at src/tls.rs:88; 41000 bytes free,
+/// largest 12000; …`
 impl<const OWNERS: usize> fmt::Display for FailureRecord<OWNERS> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -5,15 +5,16 @@
 //!   words of the arena          word 0  word 1  word 2  word 3            start rounded up, end rounded down to 4
 //! ```
 //!
-//! Everything above this file is integer arithmetic on word indices. Every access, of canaries and of single bytes
-//! too, is one aligned 32-bit load or store: memory that faults on narrower accesses (ESP32's IRAM) is served by
-//! construction. The accesses are relaxed atomic ones. On these processors they cost what plain ones do, but a compiler may neither narrow
-//! them to the bytes that changed nor make a call of `memset` or `memcpy` of them.
+//! Everything above this file is integer arithmetic on word indices. Every access, of canaries and
+//! of single bytes too, is one aligned 32-bit load or store: memory that faults on narrower
+//! accesses (ESP32's IRAM) is served by construction. The accesses are relaxed atomic ones. On
+//! these processors they cost what plain ones do, but a compiler may neither narrow them to the
+//! bytes that changed nor make a call of `memset` or `memcpy` of them.
 //!
-//! **Invariant of the callers:** an index given to [`Arena::get`] or [`Arena::set`] is below [`Arena::words`]. Indices
-//! come from two sources: constants of the control structure, whose presence construction has checked, and block
-//! indices, which are compared with the heap's end wherever they are read from memory (`Pool::ingest`). Debug
-//! builds assert it on every access.
+//! **Invariant of the callers:** an index given to [`Arena::get`] or [`Arena::set`] is below
+//! [`Arena::words`]. Indices come from two sources: constants of the control structure, whose
+//! presence construction has checked, and block indices, which are compared with the heap's end
+//! wherever they are read from memory (`Pool::ingest`). Debug builds assert it on every access.
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -30,26 +31,31 @@ pub(crate) struct Arena {
     words: u32,
 }
 
-// SAFETY: the contract of `Arena::new` makes the heap the region's only user, whichever thread it is on; nothing in it is
-// bound to a thread.
+// SAFETY: the contract of `Arena::new` makes the heap the region's only user, whichever thread it
+// is on; nothing in it is bound to a thread.
 unsafe impl Send for Arena {}
 
-// SAFETY: through a shared reference a heap only reads, and fills blocks that the caller owns exclusively.
+// SAFETY: through a shared reference a heap only reads, and fills blocks that the caller owns
+// exclusively.
 unsafe impl Sync for Arena {}
 
 impl Arena {
-    /// The whole words inside `region`, or its usable size in words as an error when it exceeds `max_words` by more than one: one word
-    /// more is left out, so that a region of a round size will do.
+    /// The whole words inside `region`, or its usable size in words as an error when it exceeds
+    /// `max_words` by more than one: one word more is left out, so that a region of a round size
+    /// will do.
     ///
     /// # Safety
-    /// - The region is valid for reads and writes of aligned 32-bit words as long as the arena or a copy of it is used.
-    /// - Nothing else accesses it meanwhile, except users of blocks that were handed out, within their blocks.
+    /// - The region is valid for reads and writes of aligned 32-bit words as long as the arena or a
+    ///   copy of it is used.
+    /// - Nothing else accesses it meanwhile, except users of blocks that were handed out, within
+    ///   their blocks.
     pub(crate) unsafe fn new(region: NonNull<[u8]>, max_words: u32) -> Result<Self, usize> {
         let lead = region.cast::<u8>().addr().get().wrapping_neg() % 4;
         let words = region.len().saturating_sub(lead) / 4;
         match u32::try_from(words) {
             Ok(words) if words <= max_words.saturating_add(1) => {
-                // SAFETY: `lead` ≤ 3; where the region is shorter, `words` is 0 and the pointer is never used.
+                // SAFETY: `lead` ≤ 3; where the region is shorter, `words` is 0 and the pointer is
+                // never used.
                 let base = unsafe { region.cast::<u8>().add(lead.min(region.len())) };
                 Ok(Self {
                     base: base.cast(),
@@ -76,7 +82,8 @@ impl Arena {
         self.words
     }
 
-    /// Index that word 0 would have if words were counted from address 0, modulo 2³²: tells alignments.
+    /// Index that word 0 would have if words were counted from address 0, modulo 2³²: tells
+    /// alignments.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "alignments are below 2^28 bytes: the low 32 bits of the word number tell them"
@@ -102,8 +109,9 @@ impl Arena {
         debug_assert!(index < self.words, "word {index} of {}", self.words);
         // SAFETY: the index is inside the region (invariant of the callers).
         let word = unsafe { self.base.add(index as usize) };
-        // SAFETY: the word is aligned, readable and writable as long as the arena is used (contract of `new`). Whoever else accesses it
-        // does not do so at the same time: it is the heap's, or it is in a block of which the caller has charge.
+        // SAFETY: the word is aligned, readable and writable as long as the arena is used (contract
+        // of `new`). Whoever else accesses it does not do so at the same time: it is the heap's, or
+        // it is in a block of which the caller has charge.
         unsafe { AtomicU32::from_ptr(word.as_ptr()) }
     }
 
@@ -124,16 +132,21 @@ impl Arena {
 
 /// The way in: where a region becomes a heap.
 impl<P: Poison> Heap<P> {
-    /// Makes a region a heap. Start and size are arbitrary (the heap uses the whole words inside), and so are the contents.
+    /// Makes a region a heap. Start and size are arbitrary (the heap uses the whole words inside),
+    /// and so are the contents.
     ///
-    /// Takes O(1) time; O(size) under [`Comprehensive`](crate::Comprehensive) poisoning, which fills the region.
+    /// Takes O(1) time; O(size) under [`Comprehensive`](crate::Comprehensive) poisoning, which
+    /// fills the region.
     ///
     /// # Errors
-    /// [`NewHeapError::TooSmall`] if not even the smallest block would fit, [`NewHeapError::TooLarge`] above 128 MiB.
+    /// [`NewHeapError::TooSmall`] if not even the smallest block would fit,
+    /// [`NewHeapError::TooLarge`] above 128 MiB.
     ///
     /// # Safety
-    /// - The region is valid for reads and writes of aligned 32-bit words for as long as the heap is used.
-    /// - Nobody else accesses it meanwhile, except that the user of an allocated block accesses that block's bytes.
+    /// - The region is valid for reads and writes of aligned 32-bit words for as long as the heap
+    ///   is used.
+    /// - Nobody else accesses it meanwhile, except that the user of an allocated block accesses
+    ///   that block's bytes.
     pub unsafe fn new(region: NonNull<[u8]>) -> Result<Self, NewHeapError> {
         // SAFETY: the caller keeps the same contract.
         let arena = unsafe { Arena::new(region, MAX_UNITS) }.map_err(|_| NewHeapError::TooLarge)?;
@@ -189,7 +202,8 @@ impl Arena {
 
 type Range = core::ops::Range<u32>;
 
-/// The bytes before the first whole word of `start..end`, the indices of its whole words, the bytes behind the last one.
+/// The bytes before the first whole word of `start..end`, the indices of its whole words, the bytes
+/// behind the last one.
 fn split(start: u32, end: u32) -> (Range, Range, Range) {
     let first = start.next_multiple_of(4).min(end);
     let last = (end & !3).max(first);

@@ -5,7 +5,8 @@
 //!   bin             2  3  4 ... 15 |  16    17        23   |  24        31   |  32  ...
 //! ```
 //!
-//! Up to 15 units (60 bytes) a list holds blocks of one size. Above, its blocks differ by less than 1/8 of their size.
+//! Up to 15 units (60 bytes) a list holds blocks of one size. Above, its blocks differ by less than
+//! 1/8 of their size.
 
 /// log2 of the number of lists for each power of two.
 const STEP_BITS: u32 = 3;
@@ -14,7 +15,8 @@ const STEPS: u32 = 1 << STEP_BITS;
 /// Smallest block that is kept in a list, in units. A single unit has room for a header only.
 pub(crate) const MIN_UNITS: u32 = 2;
 
-/// Largest block in units: 2²⁵ units are 128 MiB, and their list is the last one that the bitmap has a bit for.
+/// Largest block in units: 2²⁵ units are 128 MiB, and their list is the last one that the bitmap
+/// has a bit for.
 pub(crate) const MAX_UNITS: u32 = (1 << 25) - 1;
 
 /// Number of words of the bitmap: one bit for each list.

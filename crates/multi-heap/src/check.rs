@@ -49,8 +49,9 @@ impl Tally {
 }
 
 impl<P: Poison> Heap<P> {
-    /// Verifies every header, note, link, bitmap bit and counter, and whatever the poisoning level guards. O(blocks); O(bytes) of free
-    /// memory under [`Comprehensive`](crate::Comprehensive) poisoning. Changes nothing.
+    /// Verifies every header, note, link, bitmap bit and counter, and whatever the poisoning level
+    /// guards. O(blocks); O(bytes) of free memory under [`Comprehensive`](crate::Comprehensive)
+    /// poisoning. Changes nothing.
     ///
     /// # Errors
     /// The first broken promise found.
@@ -66,7 +67,8 @@ impl<P: Poison> Heap<P> {
         self.pool.check_unnoticed()
     }
 
-    /// The damage that an allocation came across, or that [`Heap::explain`] found behind a refusal; `None` if there was none. O(1) then.
+    /// The damage that an allocation came across, or that [`Heap::explain`] found behind a refusal;
+    /// `None` if there was none. O(1) then.
     #[must_use]
     pub fn damage(&self) -> Option<Corruption> {
         if self.pool.is_damaged() {
@@ -92,8 +94,8 @@ impl<P: Poison> Heap<P> {
         Ok((tally, sum))
     }
 
-    /// One block and what it says about itself; `before` is what the block in front of it left as a note. Returns its
-    /// units and its slack.
+    /// One block and what it says about itself; `before` is what the block in front of it left as a
+    /// note. Returns its units and its slack.
     fn check_block(&self, index: Index, before: Note) -> Checked<(u32, u32)> {
         let units = self.pool.check_header_and_links(index, before)?;
         if self.pool.header(index).is_free() {
@@ -103,7 +105,8 @@ impl<P: Poison> Heap<P> {
         Ok((units, self.check_guards(index, units)?))
     }
 
-    /// The canaries of a used block; returns the bytes between the last requested one and the canary's last place.
+    /// The canaries of a used block; returns the bytes between the last requested one and the
+    /// canary's last place.
     pub(crate) fn check_guards(&self, index: Index, units: u32) -> Checked<u32> {
         if P::OVERHEAD == 0 {
             return Ok(0);
@@ -136,7 +139,8 @@ impl<P: Poison> Heap<P> {
 }
 
 impl Pool {
-    /// What a block says about itself and its neighbours: its header, of a free one its last word and its links too.
+    /// What a block says about itself and its neighbours: its header, of a free one its last word
+    /// and its links too.
     pub(crate) fn check_header_and_links(&self, index: Index, before: Note) -> Checked<u32> {
         let units = self.check_header(index, before)?;
         if self.header(index).is_free() {
@@ -208,7 +212,8 @@ impl Pool {
         ))
     }
 
-    /// Every list holds free blocks of its size, linked both ways, and together they hold as many as the walk found.
+    /// Every list holds free blocks of its size, linked both ways, and together they hold as many
+    /// as the walk found.
     fn check_lists(&self, tally: Tally) -> Checked {
         let mut left = tally.listed_blocks;
         for bin in MIN_UNITS..=self.last_list() {

@@ -10,9 +10,10 @@
 //!   no lock  contents.shrinking(block) ─┘                           └─ contents.grown(block)
 //! ```
 //!
-//! A [`Contents`] is a copy of the heap's raw access to memory. It borrows nothing, so it can be taken along when the
-//! lock around the heap is released. Neither the region's life nor the owner of a block is known here, so everything
-//! that touches bytes is `unsafe`. The heap itself uses [`BlockBytes`], while it is borrowed.
+//! A [`Contents`] is a copy of the heap's raw access to memory. It borrows nothing, so it can be
+//! taken along when the lock around the heap is released. Neither the region's life nor the owner
+//! of a block is known here, so everything that touches bytes is `unsafe`. The heap itself uses
+//! [`BlockBytes`], while it is borrowed.
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -31,8 +32,9 @@ use crate::poison::{self, FILL_ALLOCATED, FILL_FREED, Poison};
 ///
 /// The contract of all its `unsafe` methods:
 /// - The region is still the heap's: what [`Heap::new`] asks for holds during the call.
-/// - The bytes lie in allocated blocks of which the caller has charge: not handed to a user yet, or given up by their
-///   user for the length of the call. Nobody else accesses, frees or resizes them meanwhile.
+/// - The bytes lie in allocated blocks of which the caller has charge: not handed to a user yet, or
+///   given up by their user for the length of the call. Nobody else accesses, frees or resizes them
+///   meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Contents<P: Poison>(BlockBytes<P>);
 
@@ -54,8 +56,9 @@ impl<P: Poison> Heap<P> {
 }
 
 impl<P: Poison> Contents<P> {
-    /// Second phase of an allocation of `size` bytes under [`Comprehensive`](crate::Comprehensive) poisoning: verifies
-    /// that the bytes still have the pattern of free memory, then marks them allocated. O(size).
+    /// Second phase of an allocation of `size` bytes under [`Comprehensive`](crate::Comprehensive)
+    /// poisoning: verifies that the bytes still have the pattern of free memory, then marks them
+    /// allocated. O(size).
     ///
     /// # Errors
     /// The first byte that was written while it was free.
@@ -74,8 +77,8 @@ impl<P: Poison> Contents<P> {
         self.0.freeing(block, size);
     }
 
-    /// Before a block that was found valid shrinks from `old_size` to `new_size` user bytes ([`Heap::resize`]): fills
-    /// what it gives up. Does nothing if it does not shrink. O(size).
+    /// Before a block that was found valid shrinks from `old_size` to `new_size` user bytes
+    /// ([`Heap::resize`]): fills what it gives up. Does nothing if it does not shrink. O(size).
     ///
     /// # Safety
     /// See [`Contents`].
@@ -83,8 +86,8 @@ impl<P: Poison> Contents<P> {
         self.0.shrinking(block, old_size, new_size);
     }
 
-    /// After a block grew from `old_size` to `new_size` user bytes ([`Heap::resize`]): marks what it gained allocated.
-    /// Does nothing if it did not grow. O(size).
+    /// After a block grew from `old_size` to `new_size` user bytes ([`Heap::resize`]): marks what
+    /// it gained allocated. Does nothing if it did not grow. O(size).
     ///
     /// # Safety
     /// See [`Contents`].
@@ -100,8 +103,8 @@ impl<P: Poison> Contents<P> {
         self.0.zero(at, bytes);
     }
 
-    /// Copies exactly `bytes` bytes to another place, in this heap or another, by words. Overlapping places may only
-    /// move downwards. O(bytes).
+    /// Copies exactly `bytes` bytes to another place, in this heap or another, by words.
+    /// Overlapping places may only move downwards. O(bytes).
     ///
     /// # Safety
     /// See [`Contents`], of both places.
@@ -221,10 +224,12 @@ impl<P: Poison> BlockBytes<P> {
     }
 }
 
-/// Copies `bytes` bytes by aligned words, upwards. Overlapping places may only move downwards. O(bytes).
+/// Copies `bytes` bytes by aligned words, upwards. Overlapping places may only move downwards.
+/// O(bytes).
 ///
 /// # Safety
-/// - Both places are multiples of 4 and allocated blocks, or parts of them, with at least `bytes` bytes.
+/// - Both places are multiples of 4 and allocated blocks, or parts of them, with at least `bytes`
+///   bytes.
 /// - The caller has charge of both: nobody else accesses, frees or resizes them meanwhile.
 #[inline(never)]
 pub unsafe fn copy_block(from: NonNull<u8>, to: NonNull<u8>, bytes: u32) {
@@ -241,7 +246,8 @@ pub unsafe fn copy_block(from: NonNull<u8>, to: NonNull<u8>, bytes: u32) {
 /// Writes zeros over `bytes` bytes, by aligned words. O(bytes).
 ///
 /// # Safety
-/// - The place is a multiple of 4 and an allocated block, or part of one, with at least `bytes` bytes.
+/// - The place is a multiple of 4 and an allocated block, or part of one, with at least `bytes`
+///   bytes.
 /// - The caller has charge of it: nobody else accesses, frees or resizes it meanwhile.
 #[inline(never)]
 pub unsafe fn zero_block(at: NonNull<u8>, bytes: u32) {

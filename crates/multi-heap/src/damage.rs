@@ -26,7 +26,8 @@ pub enum CorruptionKind {
     HeadCanary,
     /// The canary behind a block was overwritten (an overrun).
     TailCanary,
-    /// The recorded size of a block is larger than the block, or so much smaller that one of the two is forged.
+    /// The recorded size of a block is larger than the block, or so much smaller that one of the
+    /// two is forged.
     SizeWord,
     /// A freed or never allocated byte was written (a write after free).
     FreedByte,

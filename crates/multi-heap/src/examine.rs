@@ -11,7 +11,8 @@ use crate::walk::{Block, BlockState};
 #[derive(Clone, Copy)]
 pub(crate) struct UserBlock {
     pub(crate) block: UsedBlock,
-    /// User bytes: the requested ones where a size word remembers them, all of the payload otherwise.
+    /// User bytes: the requested ones where a size word remembers them, all of the payload
+    /// otherwise.
     pub(crate) size: u32,
 }
 
@@ -72,7 +73,8 @@ impl<P: Poison> Heap<P> {
         blocks.find(holds)
     }
 
-    /// What to say of a block that was found valid, but whose neighbours were not: what the check finds, and [`Heap::damage`] from now on.
+    /// What to say of a block that was found valid, but whose neighbours were not: what the check
+    /// finds, and [`Heap::damage`] from now on.
     fn damaged_around(&self) -> Misuse {
         self.check().map_or_else(
             |found| {

@@ -18,7 +18,8 @@ pub(crate) struct UsedBlock {
 }
 
 impl UsedBlock {
-    /// What the block gives up when it shrinks to `units`, as a used block behind it; `None` if that is too little.
+    /// What the block gives up when it shrinks to `units`, as a used block behind it; `None` if
+    /// that is too little.
     pub(crate) const fn surplus(self, units: u32) -> Option<Self> {
         let surplus = self.units.saturating_sub(units);
         if surplus < MIN_UNITS {
@@ -71,8 +72,8 @@ impl Pool {
         })
     }
 
-    /// Frees the used block at `block` and returns its units. `None`, with nothing changed, if no used block begins there or what lies around
-    /// it does not fit together.
+    /// Frees the used block at `block` and returns its units. `None`, with nothing changed, if no
+    /// used block begins there or what lies around it does not fit together.
     #[inline(never)]
     pub(crate) fn free_at(self, block: u32) -> Option<u32> {
         let used = self.used_block(block).ok()?;
@@ -80,7 +81,8 @@ impl Pool {
         Some(used.units)
     }
 
-    /// Frees a validated used block, joined with its free neighbours. `None`, with nothing changed, if they are not linked as they should be.
+    /// Frees a validated used block, joined with its free neighbours. `None`, with nothing changed,
+    /// if they are not linked as they should be.
     ///
     /// ```text
     ///   | below |  used  | above |  ─►  |      used      | above |  ─►  |         free         |
@@ -101,7 +103,8 @@ impl Pool {
             start -= below;
             units += below;
             if above > 1 {
-                links = self.links_anew(node_above); // the block below may have been in the same list
+                // The block below may have been in the same list
+                links = self.links_anew(node_above);
             }
         }
         // Nothing fails from here.
@@ -134,8 +137,9 @@ impl Pool {
         })
     }
 
-    /// Takes the free block below a used one out of its list and out of the counters, as if the used one began where it does; returns its
-    /// units. `None`, with nothing changed, if it is not linked as it should be.
+    /// Takes the free block below a used one out of its list and out of the counters, as if the
+    /// used one began where it does; returns its units. `None`, with nothing changed, if it is not
+    /// linked as it should be.
     #[inline(always)]
     fn join_below(self, used: UsedBlock) -> Option<u32> {
         let below = self.free_units_below(used)?;
@@ -157,7 +161,8 @@ impl Pool {
             && above.is_some_and(|units| self.is_listed(used.index + used.units, units))
     }
 
-    /// Units of the free block that ends where `block` begins, 0 if there is none; `None` where what stands there does not fit together.
+    /// Units of the free block that ends where `block` begins, 0 if there is none; `None` where
+    /// what stands there does not fit together.
     #[inline(always)]
     fn free_units_below(self, used: UsedBlock) -> Option<u32> {
         let UsedBlock {
@@ -175,7 +180,8 @@ impl Pool {
         (fits && self.header(block - units).is_free_of(units)).then_some(units)
     }
 
-    /// Units of the free block behind a block, 0 if a used block or the sentinel is there; `None` where it would reach behind the end.
+    /// Units of the free block behind a block, 0 if a used block or the sentinel is there; `None`
+    /// where it would reach behind the end.
     #[inline(always)]
     pub(crate) fn free_units_above(self, used: UsedBlock) -> Option<u32> {
         if !used.following.is_free() {
@@ -188,8 +194,9 @@ impl Pool {
 
 /// Resizing of a validated used block.
 impl Pool {
-    /// Resizes a block where it lies and returns the units it has then; `None` if there is no room. What it gives up is joined with a
-    /// free block behind it; a single unit stays with the block. Refused, with nothing changed, if the free block behind is damaged.
+    /// Resizes a block where it lies and returns the units it has then; `None` if there is no room.
+    /// What it gives up is joined with a free block behind it; a single unit stays with the block.
+    /// Refused, with nothing changed, if the free block behind is damaged.
     #[inline(always)]
     pub(crate) fn resize(self, used: UsedBlock, units: u32) -> Result<Option<u32>, Refused> {
         let UsedBlock {
@@ -224,9 +231,10 @@ impl Pool {
         self.resize(used, units)
     }
 
-    /// Grows a block downwards, into the free block below it and what is needed of the one behind it: the joined block, whose payload has still
-    /// to be moved to its start. `None` if there is no room, or if the free block below could hold the whole: taking a block from that
-    /// one serves better. Refused, with nothing changed, if a neighbour is damaged.
+    /// Grows a block downwards, into the free block below it and what is needed of the one behind
+    /// it: the joined block, whose payload has still to be moved to its start. `None` if there is
+    /// no room, or if the free block below could hold the whole: taking a block from that one
+    /// serves better. Refused, with nothing changed, if a neighbour is damaged.
     ///
     /// ```text
     ///   | below free |  used   |  above free  |        payload may reach up to the old end until it is moved,
@@ -285,7 +293,8 @@ impl Pool {
         units < 2 || self.links_of(node_of(start, units)).is_some()
     }
 
-    /// Writes the header and the last word of a free block. The header of a pair becomes a link when it is linked.
+    /// Writes the header and the last word of a free block. The header of a pair becomes a link
+    /// when it is linked.
     #[inline(always)]
     pub(crate) fn write_free(self, start: Index, units: u32) {
         self.set_header(start, Header::free(units));
@@ -294,14 +303,16 @@ impl Pool {
         }
     }
 
-    /// Tells the used block at `following` that the free block of `old` units before it, or the used one for 0, is one of `new` units now.
+    /// Tells the used block at `following` that the free block of `old` units before it, or the
+    /// used one for 0, is one of `new` units now.
     #[inline(always)]
     pub(crate) fn tell(self, following: Index, old: u32, new: u32) {
         let header = self.header(following);
         self.set_header(following, header.with_change_before(old, new));
     }
 
-    /// Writes the pattern of freed memory over what the joined parts of a free block leave in its middle: last words, headers, links.
+    /// Writes the pattern of freed memory over what the joined parts of a free block leave in its
+    /// middle: last words, headers, links.
     pub(crate) fn wipe_seams(self, released: Released) {
         let freed = u32::from_ne_bytes([FILL_FREED; 4]);
         let inside = released.start + 3..(released.start + released.units).saturating_sub(1);

@@ -1,4 +1,5 @@
-//! What one place tells of lists and counters: the parts of the check that take a bounded time each.
+//! What one place tells of lists and counters: the parts of the check that take a bounded time
+//! each.
 //!
 //! ```text
 //!   link before ─► node ─► link behind        a free block is in its list if both its neighbours there, found by its two links, lead back to it
@@ -24,7 +25,8 @@ impl Pool {
         }
     }
 
-    /// Whether there can be as many blocks and words as the counters say, and no operation came across damage.
+    /// Whether there can be as many blocks and words as the counters say, and no operation came
+    /// across damage.
     pub(crate) fn check_plausible(&self) -> Checked {
         let Tally {
             used_blocks,
@@ -33,7 +35,8 @@ impl Pool {
             ..
         } = self.counters();
         let room = self.end().saturating_sub(self.first());
-        let least = [free_words, free_blocks, used_blocks, used_blocks]; // a used block has two words at least
+        // A used block has two words at least
+        let least = [free_words, free_blocks, used_blocks, used_blocks];
         let words = least.into_iter().fold(0, u32::saturating_add);
         if words > room || free_blocks > used_blocks.saturating_add(1) {
             return Err(broken(
@@ -63,8 +66,8 @@ impl Pool {
         }
     }
 
-    /// What lies before a node in its list leads to it. If it does not: that link is wrong, unless it leads to a node that leads back; then it
-    /// was the link back.
+    /// What lies before a node in its list leads to it. If it does not: that link is wrong, unless
+    /// it leads to a node that leads back; then it was the link back.
     fn check_link_back(&self, node: u32, bin: u32) -> Checked {
         let (head, previous) = (control::HEADS + bin, self.get(node + 1));
         let link_back = broken(CorruptionKind::Link, node + 1, head, previous);
@@ -80,7 +83,8 @@ impl Pool {
         }
     }
 
-    /// The links of a free block can be links. Where they lead is looked at later, when all headers are known to be whole.
+    /// The links of a free block can be links. Where they lead is looked at later, when all headers
+    /// are known to be whole.
     pub(crate) fn check_links_lead_inside(&self, index: Index, units: u32) -> Checked {
         if units < MIN_UNITS {
             return Ok(());
@@ -98,8 +102,9 @@ impl Pool {
         Ok(())
     }
 
-    /// The link at `previous` leads to a node of the list, and that leads back. If it does not: the link back is wrong, unless it leads to where
-    /// the node is linked too; then it was the link to it.
+    /// The link at `previous` leads to a node of the list, and that leads back. If it does not: the
+    /// link back is wrong, unless it leads to where the node is linked too; then it was the link to
+    /// it.
     pub(crate) fn check_link(&self, previous: u32, node: u32, bin: u32) -> Checked {
         if !self.is_in_list(node, bin) {
             return Err(broken(CorruptionKind::Link, previous, bin, node));
@@ -144,7 +149,8 @@ impl Pool {
         Err(broken(CorruptionKind::Link, place, bin, head))
     }
 
-    /// What no list has: the bits of lists that do not exist, and the word between heads and blocks, if there is one.
+    /// What no list has: the bits of lists that do not exist, and the word between heads and
+    /// blocks, if there is one.
     pub(crate) fn check_rest(&self) -> Checked {
         let last = self.last_list();
         for word in 0..MAP_WORDS {

@@ -7,11 +7,13 @@
 //!   free, 2 units     | 0 | 0 | link to the next block of its list        |         4 = a larger free block, its size in its last word
 //! ```
 //!
-//! A unit is a word of 4 bytes; sizes count the header. The block before a free block is always used, so a free block needs
-//! no note. A free block of 2 units says its size by its form: its header is one of its two links.
+//! A unit is a word of 4 bytes; sizes count the header. The block before a free block is always
+//! used, so a free block needs no note. A free block of 2 units says its size by its form: its
+//! header is one of its two links.
 //!
-//! A used block's header is the negative of what it says. So links, sizes, text, small numbers and addresses, being positive, never look like the
-//! header of a used block: a double free or a pointer into the middle of a block is recognised by its sign.
+//! A used block's header is the negative of what it says. So links, sizes, text, small numbers and
+//! addresses, being positive, never look like the header of a used block: a double free or a
+//! pointer into the middle of a block is recognised by its sign.
 
 const NOTE_MASK: u32 = 0b111;
 const SIZE_SHIFT: u32 = 3;
@@ -104,7 +106,8 @@ impl Header {
         self.0 & NOTE_MASK != 0
     }
 
-    /// The header of a used block before which a free block of `old` units, 0 for a used block, becomes one of `new` units.
+    /// The header of a used block before which a free block of `old` units, 0 for a used block,
+    /// becomes one of `new` units.
     #[inline(always)]
     pub(crate) const fn with_change_before(self, old: u32, new: u32) -> Self {
         Self(

@@ -12,8 +12,8 @@ use crate::request::Request;
 
 /// A heap in one contiguous region, its control structure included.
 ///
-/// Blocks are named by [`Offset`]s from the region's first word. `P` says how much the heap watches its blocks; all
-/// levels behave alike in everything but size and detection.
+/// Blocks are named by [`Offset`]s from the region's first word. `P` says how much the heap watches
+/// its blocks; all levels behave alike in everything but size and detection.
 ///
 /// ```text
 ///   region   | control | header payload | header payload | ...... | sentinel |
@@ -72,7 +72,8 @@ impl<P: Poison> Heap<P> {
         self.arena().pointer(place.get().min(self.region_bytes()))
     }
 
-    /// The place of an address; `None` if it is not inside the region (or is its first byte, where no block lies).
+    /// The place of an address; `None` if it is not inside the region (or is its first byte, where
+    /// no block lies).
     #[must_use]
     pub fn offset_of(&self, address: *const u8) -> Option<Offset> {
         Offset::new(self.arena().offset_of(address)?)
@@ -100,7 +101,8 @@ impl<P: Poison> Heap<P> {
         block
     }
 
-    /// Whether a block for `size` bytes is worth asking for: `false` says that there is none. O(1), much less than a search.
+    /// Whether a block for `size` bytes is worth asking for: `false` says that there is none. O(1),
+    /// much less than a search.
     #[inline(always)]
     #[must_use]
     pub fn may_serve(&self, size: u32) -> bool {
@@ -128,7 +130,8 @@ impl<P: Poison> Heap<P> {
         Offset::new(payload.get() * 4 + poison::head_bytes::<P>())
     }
 
-    /// As [`Heap::allocate`], by the code for any alignment: smaller where the alignment is not known to be the natural one.
+    /// As [`Heap::allocate`], by the code for any alignment: smaller where the alignment is not
+    /// known to be the natural one.
     #[inline]
     pub fn allocate_aligned(&mut self, request: Request) -> Option<Offset> {
         let units = units_for(request.size() + P::OVERHEAD);
@@ -157,8 +160,9 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// Second phase of an allocation of `size` bytes: verifies that the bytes still have the pattern of free memory, then marks them
-    /// allocated. Does nothing below [`Comprehensive`](crate::Comprehensive) poisoning. O(size).
+    /// Second phase of an allocation of `size` bytes: verifies that the bytes still have the
+    /// pattern of free memory, then marks them allocated. Does nothing below
+    /// [`Comprehensive`](crate::Comprehensive) poisoning. O(size).
     ///
     /// # Errors
     /// The first byte that was written while it was free.
@@ -169,8 +173,8 @@ impl<P: Poison> Heap<P> {
         self.block_bytes().allocated(block, size)
     }
 
-    /// First phase of a free: fills the block's bytes with the pattern of free memory. Does nothing below
-    /// [`Comprehensive`](crate::Comprehensive) poisoning. O(size).
+    /// First phase of a free: fills the block's bytes with the pattern of free memory. Does nothing
+    /// below [`Comprehensive`](crate::Comprehensive) poisoning. O(size).
     ///
     /// # Errors
     /// As [`Heap::free`]; nothing is filled then.
@@ -209,8 +213,8 @@ impl<P: Poison> Heap<P> {
     /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Heap::freeing`] has to precede.
     ///
     /// # Errors
-    /// [`Misuse`] if no allocated block begins at `block`, or if it was overwritten. The heap stays as it was. To tell the reason takes
-    /// O(blocks).
+    /// [`Misuse`] if no allocated block begins at `block`, or if it was overwritten. The heap stays
+    /// as it was. To tell the reason takes O(blocks).
     #[inline(always)]
     pub fn free(&mut self, block: Offset) -> Result<u32, Misuse> {
         self.try_free(block).ok_or_else(|| self.explain(block))
@@ -269,7 +273,8 @@ impl<P: Poison> Heap<P> {
         Some(used.size)
     }
 
-    /// User bytes of an allocated block: what was asked for where poisoning remembers it, else all bytes that the block has. O(1).
+    /// User bytes of an allocated block: what was asked for where poisoning remembers it, else all
+    /// bytes that the block has. O(1).
     ///
     /// # Errors
     /// As [`Heap::free`].
@@ -278,7 +283,8 @@ impl<P: Poison> Heap<P> {
             .ok_or_else(|| self.explain(block))
     }
 
-    /// Same as [`Heap::usable_size`], without the reason of a refusal: [`Heap::explain`] finds it. O(1).
+    /// Same as [`Heap::usable_size`], without the reason of a refusal: [`Heap::explain`] finds it.
+    /// O(1).
     #[inline]
     #[must_use]
     pub fn try_usable_size(&self, block: Offset) -> Option<u32> {
@@ -304,7 +310,8 @@ impl<P: Poison> Heap<P> {
     }
 }
 
-/// Units of a block for `bytes` of payload (at least 1, at most 2³⁰ and a few): whole words and the header, at least 2.
+/// Units of a block for `bytes` of payload (at least 1, at most 2³⁰ and a few): whole words and the
+/// header, at least 2.
 #[inline(always)]
 pub(crate) const fn units_for(bytes: u32) -> u32 {
     (bytes + 7) / 4

@@ -9,8 +9,9 @@
 //!                                                                             the first and second one of a block of 2 units
 //! ```
 //!
-//! A link is the index of a node. The first node's previous one is its list's head, as if the head were a node: so no operation asks whether a
-//! node is the first, and none but the search asks for the size of a block.
+//! A link is the index of a node. The first node's previous one is its list's head, as if the head
+//! were a node: so no operation asks whether a node is the first, and none but the search asks for
+//! the size of a block.
 
 use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of};
 use crate::pool::{Index, Pool, control};
@@ -41,8 +42,9 @@ pub(crate) const fn block_of(node: u32, bin: u32) -> Index {
 
 /// Finding.
 impl Pool {
-    /// A free block of at least `units`: the first or second one of its own list, else the first one of a list of larger blocks, else one
-    /// further behind in its own. O(1): at most [`LAST_PROBES`] blocks.
+    /// A free block of at least `units`: the first or second one of its own list, else the first
+    /// one of a list of larger blocks, else one further behind in its own. O(1): at most
+    /// [`LAST_PROBES`] blocks.
     #[inline(never)]
     pub(crate) fn find(self, units: u32) -> Option<Index> {
         if !self.may_have(units) {
@@ -79,7 +81,8 @@ impl Pool {
         }
     }
 
-    /// The first node of the list with this head, or [`NONE`] where damaged words lead to no list and no node.
+    /// The first node of the list with this head, or [`NONE`] where damaged words lead to no list
+    /// and no node.
     #[inline(always)]
     pub(crate) fn first_of(self, head: u32) -> u32 {
         if head < self.end() {
@@ -91,8 +94,9 @@ impl Pool {
         NONE
     }
 
-    /// A block of at least `units` among the first ones of its own list, where no list behind it has a block. What the whole list does not
-    /// have, the heap does not have: the next search need not look.
+    /// A block of at least `units` among the first ones of its own list, where no list behind it
+    /// has a block. What the whole list does not have, the heap does not have: the next search need
+    /// not look.
     fn find_at_last(self, units: u32) -> Option<Index> {
         let bin = bin_of(units);
         let head = control::HEADS + bin;
@@ -120,7 +124,8 @@ impl Pool {
         self.header(node - 1).listed_units()
     }
 
-    /// The first list from `bin` upwards that has a block, or [`NO_LIST`]: looks at two words of the map at most.
+    /// The first list from `bin` upwards that has a block, or [`NO_LIST`]: looks at two words of
+    /// the map at most.
     #[inline(always)]
     pub(crate) fn first_bin_from(self, bin: u32) -> u32 {
         let mut word = bin / 32;
@@ -189,8 +194,9 @@ impl Links {
 
 /// Linking.
 impl Pool {
-    /// Inserts a node into list `bin`: in front, or second where the front has a lower address; pairs always in front. A list whose head leads
-    /// to no first node is given up: a block that is freed is never refused because of what happened elsewhere.
+    /// Inserts a node into list `bin`: in front, or second where the front has a lower address;
+    /// pairs always in front. A list whose head leads to no first node is given up: a block that is
+    /// freed is never refused because of what happened elsewhere.
     #[inline(always)]
     pub(crate) fn link(self, node: u32, bin: u32) {
         let head = control::HEADS + bin;
@@ -240,7 +246,8 @@ impl Pool {
         Some(links)
     }
 
-    /// Whether a node's next one leads back to it. A word that leads there from in front does not do for both.
+    /// Whether a node's next one leads back to it. A word that leads there from in front does not
+    /// do for both.
     #[inline(always)]
     pub(crate) fn leads_back(self, node: u32, Links { next, previous }: Links) -> bool {
         self.is_link(next) && self.get(next + 1) == node && next + 1 != previous
@@ -262,11 +269,13 @@ impl Pool {
         if next != NONE {
             self.set(next + 1, previous);
         } else if previous < self.first() {
-            self.toggle(previous.wrapping_sub(control::HEADS) % (8 * 32)); // inside the region, whatever `first` is
+            // Inside the region, whatever `first` is
+            self.toggle(previous.wrapping_sub(control::HEADS) % (8 * 32));
         }
     }
 
-    /// Replaces a node by `new` in its list: for a free block that changed its start but not its list.
+    /// Replaces a node by `new` in its list: for a free block that changed its start but not its
+    /// list.
     #[inline(always)]
     pub(crate) fn relocate(self, Links { next, previous }: Links, new: u32) {
         self.set(previous, new);

@@ -5,12 +5,13 @@ use core::num::NonZeroU32;
 
 /// Distance in bytes from the first byte of a heap's region: the name that a heap gives a block.
 ///
-/// Having one says that somebody computed a distance, not that a block lies there: every operation of the heap
-/// validates the offsets it is given. It is never zero, because the region begins with the heap's own control
-/// structure, so `Option<Offset>` is four bytes. Offsets instead of pointers make a 64-bit host lay out a heap
-/// exactly as a 32-bit chip does.
+/// Having one says that somebody computed a distance, not that a block lies there: every operation
+/// of the heap validates the offsets it is given. It is never zero, because the region begins with
+/// the heap's own control structure, so `Option<Offset>` is four bytes. Offsets instead of pointers
+/// make a 64-bit host lay out a heap exactly as a 32-bit chip does.
 ///
-/// A heap is asked about places, so a pointer in the place of a block does not compile (`idf_6c25dd4_a_pointer_is_not_a_block`):
+/// A heap is asked about places, so a pointer in the place of a block does not compile
+/// (`idf_6c25dd4_a_pointer_is_not_a_block`):
 /// ```compile_fail,E0308
 /// # fn ask(heap: &multi_heap::Heap<multi_heap::Light>, block: multi_heap::Offset) {
 /// let size = heap.usable_size(heap.pointer(block));

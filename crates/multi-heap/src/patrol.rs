@@ -5,13 +5,16 @@
 //!            call 1    ▲      call 2  ▲            call 3  ▲           call 4     …         each goes on where the last one was
 //! ```
 //!
-//! Of a block it looks at everything that [`Heap::check`] looks at: header, note, canaries, last word, and both links with the links that should
-//! lead back. So the lists are looked at block by block, in whichever order they go; then come their heads and the map.
+//! Of a block it looks at everything that [`Heap::check`] looks at: header, note, canaries, last
+//! word, and both links with the links that should lead back. So the lists are looked at block by
+//! block, in whichever order they go; then come their heads and the map.
 //!
-//! Between two calls the heap lives on: blocks come and go, and what looks like a header may be a user's data. A patrol goes on at used blocks
-//! that stand as they did (`places.rs`). Counters are compared with what a round has counted if they were the same at each of its calls; where
-//! they differ, it counts anew, and only the same difference twice is a suspicion. Damage is told only after [`Heap::check`] has
-//! come across it too: a false alarm would be worse than a long look at a heap that is broken anyway.
+//! Between two calls the heap lives on: blocks come and go, and what looks like a header may be a
+//! user's data. A patrol goes on at used blocks that stand as they did (`places.rs`). Counters are
+//! compared with what a round has counted if they were the same at each of its calls; where they
+//! differ, it counts anew, and only the same difference twice is a suspicion. Damage is told only
+//! after [`Heap::check`] has come across it too: a false alarm would be worse than a long look at a
+//! heap that is broken anyway.
 
 use crate::bins::MIN_UNITS;
 use crate::check::Tally;
@@ -27,7 +30,8 @@ const LOOK_WORDS: u32 = 64;
 /// Lists whose heads one look covers.
 const LOOK_LISTS: u32 = 8;
 
-/// How far the check of one heap has come. A value of the caller's: a heap knows nothing of its patrols.
+/// How far the check of one heap has come. A value of the caller's: a heap knows nothing of its
+/// patrols.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Patrol {
     places: Places,
@@ -94,10 +98,13 @@ impl Patrol {
 }
 
 impl<P: Poison> Heap<P> {
-    /// Looks at `looks` things, or one more: a block with its links (under [`Comprehensive`](crate::Comprehensive) poisoning with 256 bytes of a
-    /// free one; what is larger takes more looks), or the heads of 8 lists. Bounded by that; O(heap) only where something looks wrong.
+    /// Looks at `looks` things, or one more: a block with its links (under
+    /// [`Comprehensive`](crate::Comprehensive) poisoning with 256 bytes of a free one; what is
+    /// larger takes more looks), or the heads of 8 lists. Bounded by that; O(heap) only where
+    /// something looks wrong.
     ///
-    /// A round finds what [`Heap::check`] finds, but for counters that change all the time: of those only what is impossible.
+    /// A round finds what [`Heap::check`] finds, but for counters that change all the time: of
+    /// those only what is impossible.
     ///
     /// # Errors
     /// What [`Heap::check`] says. The patrol begins anew.
@@ -214,7 +221,8 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// Whether the blocks must be counted once more, because the counters say something else and nothing has changed meanwhile.
+    /// Whether the blocks must be counted once more, because the counters say something else and
+    /// nothing has changed meanwhile.
     fn counts_again(&self, patrol: &mut Patrol) -> Looked<bool> {
         let difference = patrol.counters.minus(patrol.tally);
         if patrol.disturbed || difference == Tally::NONE {

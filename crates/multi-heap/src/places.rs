@@ -5,8 +5,9 @@
 //!                  ▲               ▲       ▲   ▲ ▲                 the one before
 //! ```
 //!
-//! A place is a used block with its size; it *stands* while the header there says the same. If the last place has gone, the patrol falls back
-//! to the nearest one that stands. So the blocks that are looked at again are about as many as have gone.
+//! A place is a used block with its size; it *stands* while the header there says the same. If the
+//! last place has gone, the patrol falls back to the nearest one that stands. So the blocks that
+//! are looked at again are about as many as have gone.
 
 use crate::pool::{Index, Pool};
 
@@ -68,7 +69,8 @@ impl Places {
         Some(self.last).filter(|place| place.stands(pool))
     }
 
-    /// The nearest earlier place that stands; it is the last one now, and those behind it are forgotten.
+    /// The nearest earlier place that stands; it is the last one now, and those behind it are
+    /// forgotten.
     pub(crate) fn fall_back(&mut self, pool: Pool) -> Option<Place> {
         let standing = self.earlier.iter().filter(|place| place.stands(pool));
         let nearest = standing.copied().max_by_key(|place| place.index);

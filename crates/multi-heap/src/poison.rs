@@ -7,7 +7,8 @@
 //!   free            | header | next | prev | FE FE FE ..            | units    |   (Comprehensive)
 //! ```
 //!
-//! Patterns and layout are those of ESP-IDF (`multi_heap_poisoning.c`, v3.0 and later), so its users and tools recognise them.
+//! Patterns and layout are those of ESP-IDF (`multi_heap_poisoning.c`, v3.0 and later), so its
+//! users and tools recognise them.
 
 use crate::arena::Arena;
 use crate::damage::{Corruption, CorruptionKind};
@@ -28,8 +29,8 @@ mod sealed {
     }
 }
 
-/// How many bytes all used blocks have behind what was asked for, where a size word remembers that: less than
-/// [`MOST_SLACK`] each.
+/// How many bytes all used blocks have behind what was asked for, where a size word remembers that:
+/// less than [`MOST_SLACK`] each.
 #[doc(hidden)]
 pub trait SlackCounter: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// No bytes.
@@ -67,7 +68,8 @@ impl SlackCounter for u32 {
     }
 }
 
-/// How much a heap watches its blocks: a type, so that all levels can be used and tested side by side.
+/// How much a heap watches its blocks: a type, so that all levels can be used and tested side by
+/// side.
 pub trait Poison:
     sealed::Sealed + Copy + Default + core::fmt::Debug + Send + Sync + 'static
 {
@@ -83,12 +85,14 @@ pub trait Poison:
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unpoisoned;
 
-/// Canaries before and behind every block, verified at free, resize and check: finds overruns from one byte on. 12 bytes a block.
+/// Canaries before and behind every block, verified at free, resize and check: finds overruns from
+/// one byte on. 12 bytes a block.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Light;
 
-/// As [`Light`], and all free memory is filled with 0xFE and verified when it is allocated or checked: finds writes after free.
-/// Allocated memory is filled with 0xCE. Allocation and free cost O(size).
+/// As [`Light`], and all free memory is filled with 0xFE and verified when it is allocated or
+/// checked: finds writes after free. Allocated memory is filled with 0xCE. Allocation and free cost
+/// O(size).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Comprehensive;
 
@@ -123,7 +127,8 @@ impl Poison for Comprehensive {
 const HEAD_BYTES: u32 = 8;
 const TAIL_BYTES: u32 = 4;
 
-/// More bytes than a block can have behind its canary: less than a word, and a unit that is too small to be given up.
+/// More bytes than a block can have behind its canary: less than a word, and a unit that is too
+/// small to be given up.
 const MOST_SLACK: u32 = 8;
 
 /// Bytes between a block's header and its first user byte.

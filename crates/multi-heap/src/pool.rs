@@ -14,8 +14,10 @@
 //! Invariants, checked by `check.rs`, broken on purpose in `tests/corruption.rs`:
 //! 1. Blocks follow each other without a gap from `first` to the sentinel at `end`.
 //! 2. No two free blocks are neighbours.
-//! 3. A used block's note tells whether and how large a free block lies before it; so does the sentinel's.
-//! 4. A free block of 2 units or more is in exactly one list, that of its size; the list is doubly linked.
+//! 3. A used block's note tells whether and how large a free block lies before it; so does the
+//!    sentinel's.
+//! 4. A free block of 2 units or more is in exactly one list, that of its size; the list is doubly
+//!    linked.
 //! 5. A bit of the map is set exactly if its list has a block.
 //! 6. The counters equal what a walk finds.
 
@@ -38,30 +40,35 @@ pub(crate) mod control {
     pub(crate) const FREE_BLOCKS: u32 = 3;
     /// A bit for each word of the map that is not 0, the first word's the highest.
     pub(crate) const WORDS_IN_USE: u32 = !(u32::MAX >> super::MAP_WORDS);
-    /// No free block has as many units: what a search in vain has found out, until a larger block becomes free.
+    /// No free block has as many units: what a search in vain has found out, until a larger block
+    /// becomes free.
     pub(crate) const CEILING: u32 = 4;
     /// Index of the first block.
     pub(crate) const FIRST: u32 = 5;
     pub(crate) const MAP: u32 = 6;
-    /// Index of the head of list 0; lists 0 and 1 do not exist, their heads would be the last words of the map.
+    /// Index of the head of list 0; lists 0 and 1 do not exist, their heads would be the last words
+    /// of the map.
     pub(crate) const HEADS: u32 = MAP + super::MAP_WORDS - super::MIN_UNITS;
     /// No block begins below: counters, map and the first head lie there in any heap.
     ///
-    /// A list's number is at most the units of its blocks, so a block that begins here or above and ends in the region has its
-    /// list's head in the region, whatever damaged words say: `HEADS + bin_of(units) <= HEADS + (end - LOWEST) < end`.
+    /// A list's number is at most the units of its blocks, so a block that begins here or above and
+    /// ends in the region has its list's head in the region, whatever damaged words say: `HEADS +
+    /// bin_of(units) <= HEADS + (end - LOWEST) < end`.
     pub(crate) const LOWEST: u32 = MAP + super::MAP_WORDS;
 }
 
 /// Index of a word at which a block begins, or claims to: below [`Pool::end`].
 pub(crate) type Index = u32;
 
-/// The heap below sizes in bytes and poisoning: blocks of whole words. A value of two registers; everything else lies in the region.
+/// The heap below sizes in bytes and poisoning: blocks of whole words. A value of two registers;
+/// everything else lies in the region.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pool {
     arena: Arena,
 }
 
-/// Index of the first block in a region of `words`: behind as many list heads as the remaining words can need.
+/// Index of the first block in a region of `words`: behind as many list heads as the remaining
+/// words can need.
 pub(crate) fn first_index(words: u32) -> Index {
     let mut candidates = first_candidates(words);
     candidates
@@ -172,8 +179,8 @@ impl Pool {
         self.get(control::FREE_BLOCKS) & !control::WORDS_IN_USE
     }
 
-    /// Whether a free block of `units` is worth looking for: a search for as many has not been in vain since a block as large became
-    /// free. O(1), two words.
+    /// Whether a free block of `units` is worth looking for: a search for as many has not been in
+    /// vain since a block as large became free. O(1), two words.
     #[inline(always)]
     pub(crate) fn may_have(self, units: u32) -> bool {
         units < self.get(control::CEILING)
@@ -228,7 +235,8 @@ impl Pool {
         link.wrapping_sub(control::LOWEST + 1) < self.end() - (control::LOWEST + 1)
     }
 
-    /// Whether a word in front of a node in its list can be there: another node, or the list's head.
+    /// Whether a word in front of a node in its list can be there: another node, or the list's
+    /// head.
     #[inline(always)]
     pub(crate) fn is_link(self, link: u32) -> bool {
         link < self.end()

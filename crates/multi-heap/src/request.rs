@@ -2,9 +2,10 @@
 
 /// Size, alignment and alignment offset of one allocation, with every bound already checked.
 ///
-/// Having a `Request` says: the size is 1 to [`Request::MAX_SIZE`] bytes, the alignment a power of two from 4 bytes up
-/// to [`Request::MAX_ALIGNMENT`], the offset a multiple of 4 that lies inside the size. Sums of these three and of all that the heap adds
-/// (header, canaries, gap) fit into 32 bits, so no layer below checks for overflow again.
+/// Having a `Request` says: the size is 1 to [`Request::MAX_SIZE`] bytes, the alignment a power of
+/// two from 4 bytes up to [`Request::MAX_ALIGNMENT`], the offset a multiple of 4 that lies inside
+/// the size. Sums of these three and of all that the heap adds (header, canaries, gap) fit into 32
+/// bits, so no layer below checks for overflow again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     size: u32,
@@ -13,28 +14,30 @@ pub struct Request {
 }
 
 impl Request {
-    /// Largest size in bytes: 1 GiB, far above any region, low enough that sums of a few sizes stay below 2³².
+    /// Largest size in bytes: 1 GiB, far above any region, low enough that sums of a few sizes stay
+    /// below 2³².
     pub const MAX_SIZE: u32 = 1 << 30;
     /// Largest alignment in bytes: 256 MiB.
     pub const MAX_ALIGNMENT: u32 = 1 << 28;
     /// Smallest alignment in bytes, the one that every block has.
     pub const MIN_ALIGNMENT: u32 = 4;
 
-    /// A request for `size` bytes at the natural alignment of 4; `None` for 0 and for sizes above [`Self::MAX_SIZE`].
+    /// A request for `size` bytes at the natural alignment of 4; `None` for 0 and for sizes above
+    /// [`Self::MAX_SIZE`].
     #[must_use]
     pub const fn new(size: usize) -> Option<Self> {
         Self::aligned(size, Self::MIN_ALIGNMENT as usize)
     }
 
-    /// A request for `size` bytes at a multiple of `alignment`; `None` also where `alignment` is not a power of two or above
-    /// [`Self::MAX_ALIGNMENT`]. Alignments below 4 count as 4.
+    /// A request for `size` bytes at a multiple of `alignment`; `None` also where `alignment` is
+    /// not a power of two or above [`Self::MAX_ALIGNMENT`]. Alignments below 4 count as 4.
     #[must_use]
     pub const fn aligned(size: usize, alignment: usize) -> Option<Self> {
         Self::aligned_at(size, alignment, 0)
     }
 
-    /// A request at an alignment of at most 8; `None` where [`Self::aligned`] gives none, and for larger alignments. Takes a few
-    /// instructions.
+    /// A request at an alignment of at most 8; `None` where [`Self::aligned`] gives none, and for
+    /// larger alignments. Takes a few instructions.
     #[must_use]
     #[inline(always)]
     #[expect(
@@ -53,8 +56,9 @@ impl Request {
         })
     }
 
-    /// A request whose byte at `offset` (rounded up to a multiple of 4) is aligned, rather than its first byte.
-    /// `size` counts the bytes before the offset too. `None` also where `offset` is above `size`.
+    /// A request whose byte at `offset` (rounded up to a multiple of 4) is aligned, rather than its
+    /// first byte. `size` counts the bytes before the offset too. `None` also where `offset` is
+    /// above `size`.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
@@ -104,8 +108,8 @@ impl Request {
             || self.alignment == 2 * Self::MIN_ALIGNMENT && self.offset == 0
     }
 
-    /// Returns the same request at a multiple of `alignment` too; `None` where that is not a power of two or above
-    /// [`Self::MAX_ALIGNMENT`].
+    /// Returns the same request at a multiple of `alignment` too; `None` where that is not a power
+    /// of two or above [`Self::MAX_ALIGNMENT`].
     #[must_use]
     pub const fn aligned_to(self, alignment: u32) -> Option<Self> {
         if !alignment.is_power_of_two() || alignment > Self::MAX_ALIGNMENT {
@@ -121,8 +125,8 @@ impl Request {
         })
     }
 
-    /// The same request with its size rounded up to a multiple of `multiple`; `None` above [`Self::MAX_SIZE`] or where
-    /// `multiple` is 0.
+    /// The same request with its size rounded up to a multiple of `multiple`; `None` above
+    /// [`Self::MAX_SIZE`] or where `multiple` is 0.
     #[must_use]
     pub const fn rounded_up_to(self, multiple: u32) -> Option<Self> {
         if multiple == 0 {

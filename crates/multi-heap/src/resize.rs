@@ -20,11 +20,13 @@ pub struct Moved {
 
 /// Resizing.
 impl<P: Poison> Heap<P> {
-    /// Resizes a block where it lies: shrinks it, or grows it into the free block behind it. `false` if there is no room.
-    /// O(1).
+    /// Resizes a block where it lies: shrinks it, or grows it into the free block behind it.
+    /// `false` if there is no room. O(1).
     ///
-    /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Contents::shrinking`](crate::Contents::shrinking) has to precede where the
-    /// block shrinks, and [`Contents::grown`](crate::Contents::grown) to follow where it grew. [`Heap::reallocate`] does all of it.
+    /// Under [`Comprehensive`](crate::Comprehensive) poisoning,
+    /// [`Contents::shrinking`](crate::Contents::shrinking) has to precede where the block shrinks,
+    /// and [`Contents::grown`](crate::Contents::grown) to follow where it grew.
+    /// [`Heap::reallocate`] does all of it.
     ///
     /// # Errors
     /// As [`Heap::free`]. A `size` of 0 or above [`Request::MAX_SIZE`] gives `false`.
@@ -35,7 +37,8 @@ impl<P: Poison> Heap<P> {
     }
 
     /// User bytes of a block that [`Heap::resize`] to `size` does not refuse: of which
-    /// [`Contents::shrinking`](crate::Contents::shrinking) may fill what is given up, without a lock. O(1).
+    /// [`Contents::shrinking`](crate::Contents::shrinking) may fill what is given up, without a
+    /// lock. O(1).
     ///
     /// # Errors
     /// As [`Heap::free`].
@@ -86,7 +89,8 @@ impl<P: Poison> Heap<P> {
         self.slack.change(slack, guards.slack(request.size()));
     }
 
-    /// Shrinks a block, or leaves it its units, where free memory has a pattern: behind the new canary, too.
+    /// Shrinks a block, or leaves it its units, where free memory has a pattern: behind the new
+    /// canary, too.
     #[inline(never)]
     fn shrink_filled(&mut self, used: UserBlock, request: Request) -> Result<bool, Refused> {
         let UsedBlock { index, units, .. } = used.block;
@@ -108,7 +112,8 @@ impl<P: Poison> Heap<P> {
         Ok(true)
     }
 
-    /// What a block gives up when it shrinks to a request; refused where the heap could not take it.
+    /// What a block gives up when it shrinks to a request; refused where the heap could not take
+    /// it.
     fn surplus(&self, used: UserBlock, request: Request) -> Result<Option<UsedBlock>, Refused> {
         match used.block.surplus(Self::units_with_guards(request)) {
             Some(surplus) if !self.pool.can_free(surplus) => Err(Refused),
@@ -116,11 +121,12 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// Grows a block downwards: joins it with the free block below it, and with what is needed of the one behind it. O(1). `None` if they have
-    /// no room for `size`, or if the one below has room for the whole: then [`Heap::allocate`] serves better.
+    /// Grows a block downwards: joins it with the free block below it, and with what is needed of
+    /// the one behind it. O(1). `None` if they have no room for `size`, or if the one below has
+    /// room for the whole: then [`Heap::allocate`] serves better.
     ///
-    /// The caller then moves the contents ([`Contents::copy`](crate::Contents::copy)), outside of any lock if it likes, and gives back what is too
-    /// much with [`Heap::resize`] to `size`.
+    /// The caller then moves the contents ([`Contents::copy`](crate::Contents::copy)), outside of
+    /// any lock if it likes, and gives back what is too much with [`Heap::resize`] to `size`.
     ///
     /// # Errors
     /// As [`Heap::free`].
@@ -130,7 +136,8 @@ impl<P: Poison> Heap<P> {
             .map_err(|Refused| self.explain(block))
     }
 
-    /// Same as [`Heap::grow_backward`], without the reason of a refusal: [`Heap::explain`] finds it. O(1).
+    /// Same as [`Heap::grow_backward`], without the reason of a refusal: [`Heap::explain`] finds
+    /// it. O(1).
     ///
     /// # Errors
     /// [`Refused`] where [`Heap::grow_backward`] returns a [`Misuse`].
@@ -171,8 +178,8 @@ impl<P: Poison> Heap<P> {
         }))
     }
 
-    /// Resizes a block, moving it if it must, contents and all: in place, else downwards, else to another block. `None` if there is no room;
-    /// the block is as before then. O(bytes).
+    /// Resizes a block, moving it if it must, contents and all: in place, else downwards, else to
+    /// another block. `None` if there is no room; the block is as before then. O(bytes).
     ///
     /// # Errors
     /// As [`Heap::free`].
@@ -221,13 +228,15 @@ impl<P: Poison> Heap<P> {
         }
         self.move_bytes(block, new, used.size.min(size));
         if self.free_wholly(block).is_err() {
-            // Its header was forged: it spans what has just been allocated. The bytes have moved, and it is left alone.
+            // Its header was forged: it spans what has just been allocated. The bytes have moved,
+            // and it is left alone.
             self.pool.mark_corrupt();
         }
         Ok(Some(new))
     }
 
-    /// Gives up what a block that grew downwards has more than was asked for; keeps it if the block behind is damaged.
+    /// Gives up what a block that grew downwards has more than was asked for; keeps it if the block
+    /// behind is damaged.
     #[inline(always)]
     fn settle(&mut self, moved: Moved, request: Request) {
         let Ok(used) = self.used_block(moved.to) else {

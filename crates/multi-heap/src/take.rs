@@ -5,14 +5,17 @@ use crate::header::{Header, Note};
 use crate::lists::{Links, NO_LIST, NONE, PAIRS, node_of};
 use crate::pool::{Index, Pool, control};
 
-/// Index of the first word behind a used block's header: of a size with `None`, unlike an [`Index`].
+/// Index of the first word behind a used block's header: of a size with `None`, unlike an
+/// [`Index`].
 pub(crate) type Payload = core::num::NonZeroU32;
 
 impl Pool {
-    /// Allocates a block of `units`, at least 2, whose payload lies at a multiple of `alignment` words: 1 or 2.
+    /// Allocates a block of `units`, at least 2, whose payload lies at a multiple of `alignment`
+    /// words: 1 or 2.
     ///
-    /// The straight way: the first or second block of the first list that may have one, and what remains of a large one keeps its place
-    /// in the list. All else is left to functions of their own, which need the registers.
+    /// The straight way: the first or second block of the first list that may have one, and what
+    /// remains of a large one keeps its place in the list. All else is left to functions of their
+    /// own, which need the registers.
     #[inline(always)]
     pub(crate) fn allocate(self, units: u32, alignment: u32) -> Option<Payload> {
         if !self.may_have(units) {
@@ -82,15 +85,16 @@ impl Pool {
         payload
     }
 
-    /// Same as [`Pool::allocate`], the whole search: any list, among blocks of `wanted` units; of one more where a block fits only
-    /// misaligned.
+    /// Same as [`Pool::allocate`], the whole search: any list, among blocks of `wanted` units; of
+    /// one more where a block fits only misaligned.
     #[inline(never)]
     fn allocate_slowly(self, units: u32, wanted: u32, alignment: u32) -> Option<Payload> {
         let (block, lead) = self.find_block(units, wanted, alignment)?;
         self.allocate_behind(block, lead, units)
     }
 
-    /// The free block that [`Pool::allocate`] takes, and how many of its first words, 0 or 1, stay free.
+    /// The free block that [`Pool::allocate`] takes, and how many of its first words, 0 or 1, stay
+    /// free.
     #[inline(always)]
     pub(crate) fn find_block(
         self,
@@ -133,14 +137,16 @@ impl Pool {
         Payload::new(block + 1)
     }
 
-    /// 1 where a free block must keep its first word so that the payload behind it lies at a multiple of 2 words, else 0.
-    /// The payload of a used block begins one word (or three, under poisoning) behind its header.
+    /// 1 where a free block must keep its first word so that the payload behind it lies at a
+    /// multiple of 2 words, else 0. The payload of a used block begins one word (or three, under
+    /// poisoning) behind its header.
     #[inline(always)]
     fn word_before_aligned(self, block: Index, alignment: u32) -> u32 {
         self.arena().phase().wrapping_add(block + 1) & (alignment - 1)
     }
 
-    /// Allocates a block of `units`, at least 2, whose word `aligned_word` (counted from its header) lies at a multiple of `alignment` words.
+    /// Allocates a block of `units`, at least 2, whose word `aligned_word` (counted from its
+    /// header) lies at a multiple of `alignment` words.
     #[inline(never)]
     pub(crate) fn allocate_aligned(
         self,
@@ -167,7 +173,8 @@ impl Pool {
         Some(block + lead)
     }
 
-    /// The free block that [`Pool::allocate_aligned`] takes, and how many of its first words stay free.
+    /// The free block that [`Pool::allocate_aligned`] takes, and how many of its first words stay
+    /// free.
     #[inline(always)]
     pub(crate) fn find_aligned(
         self,
@@ -196,8 +203,8 @@ impl Pool {
         Some((block, lead_for(block)))
     }
 
-    /// Takes the first `units` units of any free block out of the free ones; the rest stays free. `None`, with nothing changed,
-    /// if the block has fewer or is not linked as it should be.
+    /// Takes the first `units` units of any free block out of the free ones; the rest stays free.
+    /// `None`, with nothing changed, if the block has fewer or is not linked as it should be.
     #[inline(never)]
     pub(crate) fn cut(self, block: Index, units: u32) -> Option<()> {
         let room = self.header(block).free_units();

@@ -40,7 +40,8 @@ pub struct Block {
     pub bytes: u32,
     /// Where its user bytes begin, or would begin.
     pub offset: Offset,
-    /// Its user bytes: what was asked for where poisoning remembers it, else all that it has room for.
+    /// Its user bytes: what was asked for where poisoning remembers it, else all that it has room
+    /// for.
     pub size: u32,
     /// Whether it is allocated.
     pub state: BlockState,
@@ -51,7 +52,8 @@ pub struct Block {
 pub struct DamagedBlock {
     /// Where it begins, in bytes from the region's start.
     pub start: u32,
-    /// Its bytes, header included, as the header says: perhaps none, perhaps more than the heap has.
+    /// Its bytes, header included, as the header says: perhaps none, perhaps more than the heap
+    /// has.
     pub bytes: u32,
     /// Whether it is allocated, as the header says.
     pub state: BlockState,
@@ -64,7 +66,8 @@ pub struct DamagedBlock {
 pub struct Info {
     /// Payload of all free blocks; under poisoning less the overhead of one block.
     pub total_free_bytes: u32,
-    /// User bytes of all allocated blocks: the sum of what [`Heap::usable_size`] and [`Block::size`] say of each.
+    /// User bytes of all allocated blocks: the sum of what [`Heap::usable_size`] and
+    /// [`Block::size`] say of each.
     pub total_allocated_bytes: u32,
     /// Largest request that succeeds now; one byte more fails.
     pub largest_free_block: u32,
@@ -78,7 +81,8 @@ pub struct Info {
     pub total_blocks: u32,
 }
 
-/// Iterator over a heap's blocks in address order. It ends early where a damaged header leads outside the heap.
+/// Iterator over a heap's blocks in address order. It ends early where a damaged header leads
+/// outside the heap.
 #[derive(Clone, Debug)]
 pub struct Blocks<P: Poison> {
     arena: Arena,
@@ -134,8 +138,9 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// The blocks in address order, as long as headers, sizes and links fit together; the first block of which that is not true is
-    /// the last item. Canaries are not looked at. O(blocks) for the whole walk.
+    /// The blocks in address order, as long as headers, sizes and links fit together; the first
+    /// block of which that is not true is the last item. Canaries are not looked at. O(blocks) for
+    /// the whole walk.
     pub fn sound_blocks(&self) -> impl Iterator<Item = Result<Block, DamagedBlock>> + '_ {
         let mut next = Some((self.pool.first(), Note::USED));
         core::iter::from_fn(move || {
@@ -207,13 +212,15 @@ impl<P: Poison> Heap<P> {
             .saturating_sub(P::OVERHEAD)
     }
 
-    /// Returns the number of free blocks; the ones that are too small to serve any request count too. O(1).
+    /// Returns the number of free blocks; the ones that are too small to serve any request count
+    /// too. O(1).
     #[must_use]
     pub fn free_block_count(&self) -> u32 {
         self.pool.free_blocks()
     }
 
-    /// The least that [`Heap::free_bytes`] has been since the heap was made, or since the last reset. O(1).
+    /// The least that [`Heap::free_bytes`] has been since the heap was made, or since the last
+    /// reset. O(1).
     #[must_use]
     pub fn minimum_free_bytes(&self) -> u32 {
         self.pool
@@ -222,7 +229,8 @@ impl<P: Poison> Heap<P> {
             .saturating_sub(P::OVERHEAD)
     }
 
-    /// The largest request (at the natural alignment) that succeeds now; one byte more fails; 0 if none does. O(1).
+    /// The largest request (at the natural alignment) that succeeds now; one byte more fails; 0 if
+    /// none does. O(1).
     #[must_use]
     pub fn largest_free_block(&self) -> u32 {
         (self.pool.largest_free_units().saturating_sub(1) * 4).saturating_sub(P::OVERHEAD)
@@ -243,7 +251,8 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// Writes a line for each block in ESP-IDF's form; addresses are offsets from the region's start. O(blocks).
+    /// Writes a line for each block in ESP-IDF's form; addresses are offsets from the region's
+    /// start. O(blocks).
     ///
     /// # Errors
     /// Those of `out`.

@@ -1,4 +1,5 @@
-//! What the check finds when single bytes are changed, and that operations on a damaged heap stay inside of it.
+//! What the check finds when single bytes are changed, and that operations on a damaged heap stay
+//! inside of it.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -29,7 +30,8 @@ fn varied<P: Poison>(region: &mut Region) -> (Heap<P>, Vec<Offset>) {
     (heap, live)
 }
 
-/// Changes one byte at a time, in several ways, and hands each finding to `judge`; the byte is restored each time.
+/// Changes one byte at a time, in several ways, and hands each finding to `judge`; the byte is
+/// restored each time.
 fn flip_each_byte<P: Poison>(
     region: &mut Region,
     heap: &Heap<P>,
@@ -219,7 +221,8 @@ fn a_link_that_leads_to_another_block_is_noticed_before_it_is_followed() {
     assert_eq!(heap.info().allocated_blocks, used);
 }
 
-/// What stands in a block: the header of a used one of 4 words, and behind it that of a free one whose link leads nowhere.
+/// What stands in a block: the header of a used one of 4 words, and behind it that of a free one
+/// whose link leads nowhere.
 const IMITATION: [u32; 8] = [
     0,
     (4_u32 << 3).wrapping_neg(),
@@ -286,7 +289,8 @@ fn a_write_after_free_is_found_when_the_memory_is_allocated_again() {
     assert_eq!((found.expected, found.found), (0xFE, 0));
 }
 
-/// Damages one byte, then uses the heap: it may refuse, but it must not touch anything outside of its region.
+/// Damages one byte, then uses the heap: it may refuse, but it must not touch anything outside of
+/// its region.
 fn operations_stay_inside<P: Poison>() {
     const SIZE: usize = 700;
     let mut clean = Region::new(SIZE);
@@ -331,13 +335,19 @@ fn a_header_and_a_recorded_size_that_contradict_each_other_are_refused() {
     let mut heap = region.heap::<Light>();
     let [_, block, behind, _] =
         [4, 20, 40, 20].map(|size| allocate(&mut heap, request(size)).unwrap());
-    // A header that spans the next block, too: what an overrun of the block before can forge, canaries and all.
+    // A header that spans the next block, too: what an overrun of the block before can forge,
+    // canaries and all.
     let both = behind.get() - block.get() + 12 + 40 + 4;
     let header = block.checked_sub(12).unwrap();
     let kept = bytes_of_blocks(&heap).word(header).unwrap();
     let forged = ((both / 4) << 3).wrapping_neg();
     assert!(bytes_of_blocks(&heap).set_word(header, forged));
-    let told = |result: Result<u32, Misuse>| matches!(result, Err(Misuse::Corrupt(found)) if found.kind == CorruptionKind::SizeWord);
+    let told = |result: Result<u32, Misuse>| {
+        matches!(
+            result,
+            Err(Misuse::Corrupt(found)) if found.kind == CorruptionKind::SizeWord
+        )
+    };
     assert!(told(heap.usable_size(block)) && told(heap.free(block)));
     assert!(bytes_of_blocks(&heap).set_word(header, kept));
     assert_eq!(heap.free(block), Ok(20));

@@ -31,7 +31,8 @@ fn steps(live: usize) -> Vec<Step> {
         .collect()
 }
 
-/// Replays a program on a fresh heap, checking after its last step; returns the number of live blocks.
+/// Replays a program on a fresh heap, checking after its last step; returns the number of live
+/// blocks.
 fn replay<P: Poison>(region: &mut Region, program: &[Step]) -> usize {
     let mut heap: Heap<P> = region.heap();
     let fresh = drawing(&heap);

@@ -84,7 +84,8 @@ fn freeing_between_two_free_blocks_leaves_one() {
 
 #[test]
 fn small_free_blocks_join_too() {
-    // Free blocks of 4, 8 and 12 bytes have forms of their own: every pair of them must find each other.
+    // Free blocks of 4, 8 and 12 bytes have forms of their own: every pair of them must find each
+    // other.
     for (first, second) in [
         (4, 4),
         (4, 8),
@@ -271,7 +272,8 @@ fn aligned_blocks_leave_their_lead_free() {
     }
 }
 
-/// A heap whose first payload lies at a multiple of 8 bytes if `shift` is 0, one word behind it if 4.
+/// A heap whose first payload lies at a multiple of 8 bytes if `shift` is 0, one word behind it if
+/// 4.
 fn heap_shifted(region: &mut Region, shift: usize) -> Heap {
     let probe = region.heap::<Unpoisoned>();
     let first = probe.start().addr().get() + probe.control_bytes() as usize;
@@ -357,7 +359,8 @@ fn a_block_with_room_for_the_widest_gap_serves_an_aligned_request() {
 
 #[test]
 fn an_allocation_looks_at_sixteen_holes_of_its_list_before_it_fails() {
-    // Sizes of 256 to 284 bytes share a list, low addresses first. Only the last hole is large enough.
+    // Sizes of 256 to 284 bytes share a list, low addresses first. Only the last hole is large
+    // enough.
     for holes in 1..=17 {
         let mut region = Region::new(8192);
         let mut heap = region.heap::<Unpoisoned>();
@@ -573,7 +576,8 @@ fn a_double_free_and_foreign_places_are_refused_and_change_nothing() {
 
 #[test]
 fn a_double_free_is_told_as_such_after_the_block_was_joined() {
-    // Freed after its lower neighbour, so that its header ends up inside of a free block, under a link for the small ones.
+    // Freed after its lower neighbour, so that its header ends up inside of a free block, under a
+    // link for the small ones.
     for below in [4, 8, 12, 20, 60] {
         let mut region = region_of_256();
         let mut heap = region.heap();
@@ -622,7 +626,8 @@ fn a_place_inside_a_used_block_is_no_block() {
     }
 }
 
-/// The largest region that is a heap has 128 MiB: the heap leaves its last word out. (The host maps only what is touched.)
+/// The largest region that is a heap has 128 MiB: the heap leaves its last word out. (The host maps
+/// only what is touched.)
 #[test]
 fn a_region_of_128_mib_is_a_heap_and_a_larger_one_is_none() {
     const MOST: usize = 128 << 20;
@@ -631,7 +636,8 @@ fn a_region_of_128_mib_is_a_heap_and_a_larger_one_is_none() {
         .unwrap()
         .cast::<u8>();
     let bytes = |size| std::ptr::NonNull::slice_from_raw_parts(start, size);
-    // SAFETY: the memory is the vector's, which outlives the heap, and nobody else uses it. A heap reads what it wrote.
+    // SAFETY: the memory is the vector's, which outlives the heap, and nobody else uses it. A heap
+    // reads what it wrote.
     let heap = unsafe { Heap::<Unpoisoned>::new(bytes(MOST)) };
     let info = heap.unwrap().info();
     assert!(info.largest_free_block > (MOST as u32) - 4096, "{info:?}");

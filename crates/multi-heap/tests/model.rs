@@ -209,11 +209,15 @@ fn calls() -> impl Strategy<Value = Call> {
     let aligned = (sizes(), 2..9_u32, 0..64_u32);
     prop_oneof![
         6 => sizes().prop_map(|size| Call::Allocate { size }),
-        2 => aligned.prop_map(|(size, alignment, offset)| Call::AllocateAligned { size, alignment, offset }),
+        2 => aligned.prop_map(|(size, alignment, offset)| {
+            Call::AllocateAligned { size, alignment, offset }
+        }),
         5 => rank.clone().prop_map(|rank| Call::Free { rank }),
         2 => (rank.clone(), sizes()).prop_map(|(rank, size)| Call::Resize { rank, size }),
         3 => (rank.clone(), sizes()).prop_map(|(rank, size)| Call::Reallocate { rank, size }),
-        1 => (rank, sizes(), 2..8_u32).prop_map(|(rank, size, alignment)| Call::ReallocateAligned { rank, size, alignment }),
+        1 => (rank, sizes(), 2..8_u32).prop_map(|(rank, size, alignment)| {
+            Call::ReallocateAligned { rank, size, alignment }
+        }),
         1 => Just(Call::TakeLargest),
     ]
 }
@@ -229,7 +233,11 @@ fn programs() -> impl Strategy<Value = (usize, usize, u8, Vec<Call>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn an_unpoisoned_heap_behaves_as_the_model((size, lead, dirt, program) in programs()) {
@@ -242,13 +250,18 @@ proptest! {
     }
 
     #[test]
-    fn a_comprehensively_poisoned_heap_behaves_as_the_model((size, lead, dirt, program) in programs()) {
+    fn a_comprehensively_poisoned_heap_behaves_as_the_model(
+        (size, lead, dirt, program) in programs(),
+    ) {
         run::<Comprehensive>(size, lead, dirt, &program);
     }
 
-    /// A request of 12 bytes more gives the unpoisoned heap the blocks of the poisoned ones, so placement must be the same.
+    /// A request of 12 bytes more gives the unpoisoned heap the blocks of the poisoned ones, so
+    /// placement must be the same.
     #[test]
-    fn poisoning_changes_sizes_and_nothing_else(program in prop::collection::vec((any::<bool>(), 1..200_u32), 1..100)) {
+    fn poisoning_changes_sizes_and_nothing_else(
+        program in prop::collection::vec((any::<bool>(), 1..200_u32), 1..100),
+    ) {
         let placements = [
             placements::<Unpoisoned>(&program, 12),
             placements::<Light>(&program, 0),
@@ -259,7 +272,8 @@ proptest! {
     }
 }
 
-/// Where each allocation's block begins (header included), with `extra` bytes added to every request.
+/// Where each allocation's block begins (header included), with `extra` bytes added to every
+/// request.
 fn placements<P: Poison>(program: &[(bool, u32)], extra: u32) -> Vec<Option<u32>> {
     let mut region = Region::new(4096);
     let mut heap = region.heap::<P>();

@@ -1,4 +1,5 @@
-//! A check in small steps: it finds what the check in one go finds, and raises no false alarm while the heap lives on.
+//! A check in small steps: it finds what the check in one go finds, and raises no false alarm while
+//! the heap lives on.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,
@@ -143,7 +144,8 @@ fn a_list_that_has_lost_its_head_is_found_by_its_blocks() {
     assert_eq!(found, heap.check().err(), "at the first free block");
 }
 
-/// Damages a link of a free block, then allocates and frees between the steps: small blocks, which the damaged list does not serve.
+/// Damages a link of a free block, then allocates and frees between the steps: small blocks, which
+/// the damaged list does not serve.
 fn links_are_found_in_a_heap_in_use<P: Poison>(link: u32, looks: u32) {
     let mut region = Region::new(16_384);
     let mut heap: Heap<P> = region.heap();
@@ -261,7 +263,10 @@ fn no_false_alarm<P: Poison>(steps: &Steps) {
 proptest! {
     #[test]
     fn a_heap_that_lives_on_between_the_steps_raises_no_false_alarm(
-        steps in proptest::collection::vec((any::<bool>(), any::<usize>(), 1..200u32, 1..6u32), 1..300)
+        steps in proptest::collection::vec(
+            (any::<bool>(), any::<usize>(), 1..200u32, 1..6u32),
+            1..300,
+        )
     ) {
         no_false_alarm::<Unpoisoned>(&steps);
         no_false_alarm::<Light>(&steps);

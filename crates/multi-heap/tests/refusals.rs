@@ -1,5 +1,5 @@
-//! A refused operation changes nothing, and no operation on a damaged heap touches memory outside of it: exhaustively, for every
-//! single damaged word of a small heap, at each level.
+//! A refused operation changes nothing, and no operation on a damaged heap touches memory outside
+//! of it: exhaustively, for every single damaged word of a small heap, at each level.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,7 +15,8 @@ use multi_heap::{Comprehensive, Heap, Light, Misuse, Offset, Poison, Request, Un
 /// Words before and behind the region that nobody may touch.
 const GUARD: usize = 64;
 const UNTOUCHED: u32 = 0xA5A5_A5A5;
-/// The words of the control structure that a refusal may change: the one with the mark that remembers damage, in its highest bit...
+/// The words of the control structure that a refusal may change: the one with the mark that
+/// remembers damage, in its highest bit...
 const USED_BLOCKS: usize = 2;
 const MARK: u32 = 1 << 31;
 /// ... and the one that remembers which sizes have been looked for in vain.
@@ -146,7 +147,8 @@ fn perform<P: Poison>(heap: &mut Heap<P>, live: &[Offset], operation: Operation)
     }
 }
 
-/// What a word may be damaged to: other values nearby, what programs keep in memory, links to everywhere, headers of all kinds.
+/// What a word may be damaged to: other values nearby, what programs keep in memory, links to
+/// everywhere, headers of all kinds.
 fn damages(word: u32, words: u32) -> Vec<u32> {
     let near = [1, 8, 0x100, 0x8000_0000, 1 << 30].map(|bit| word ^ bit);
     let others = [0x400D_1234, 0x3FFB_0010, u32::MAX, 0x7FFF_FFFF];

@@ -1,8 +1,9 @@
 //! What ESP-IDF's heap costs on Xtensa, for comparison.
 //!
-//! Source: the heap component of ESP-IDF 6.2-dev in C, its TLSF of v5.4, without poisoning, asserts off (`-DNDEBUG`), built with
-//! `-O2` by the same LLVM for the same instruction set, run in the same emulator on the same workloads, counted in the same way,
-//! on 2026-11-28. Figures of calls are called directly; earlier ones of the bare heap had a call level too many.
+//! Source: the heap component of ESP-IDF 6.2-dev in C, its TLSF of v5.4, without poisoning, asserts
+//! off (`-DNDEBUG`), built with `-O2` by the same LLVM for the same instruction set, run in the
+//! same emulator on the same workloads, counted in the same way, on 2026-11-28. Figures of calls
+//! are called directly; earlier ones of the bare heap had a call level too many.
 //!
 //! | subject | what was called | lock |
 //! |---|---|---|
@@ -11,14 +12,16 @@
 //! | `esp-idf single`, `esp-idf single malloc` | the same | interrupts masked |
 //! | `esp-idf dual`, `esp-idf dual malloc` | the same | interrupts masked, FreeRTOS's spinlock |
 //!
-//! Control bytes from its formula 20 + 36 + 4·FL + 4·FL·SL, with 11 first-level and 16 second-level lists for 64 KiB.
+//! Control bytes from its formula 20 + 36 + 4·FL + 4·FL·SL, with 11 first-level and 16 second-level
+//! lists for 64 KiB.
 
 use esp_heap::figures::Figure;
 
 pub(crate) const BARE: &str = "esp-idf";
 
-/// Of the bare heap. Costs are instructions, means of many calls where they have fractions.
-/// The recorded program's comes from a ratio: `multi_heap_malloc` and its family of commit b8efdb9, 212.1, cost 1.21 of it.
+/// Of the bare heap. Costs are instructions, means of many calls where they have fractions. The
+/// recorded program's comes from a ratio: `multi_heap_malloc` and its family of commit b8efdb9,
+/// 212.1, cost 1.21 of it.
 const BARE_COSTS: [(&str, f64); 15] = [
     ("calls fw_iot", 175.3),
     ("malloc 16 B", 251.0),

@@ -80,7 +80,8 @@ pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> 
     Ok(figures)
 }
 
-/// The programs of a group that measure somebody, and on Xtensa those that count masked stretches and linked bytes.
+/// The programs of a group that measure somebody, and on Xtensa those that count masked stretches
+/// and linked bytes.
 fn built(target: Target, group: &Group, measured: &[&Measured]) -> Result<Programs, Error> {
     let mut names: Vec<&str> = measured.iter().map(|one| one.program).collect();
     if target == Target::Esp32 {

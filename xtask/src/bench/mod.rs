@@ -1,4 +1,5 @@
-//! What is made of the figures that heaps cost: who is measured where, beside whom, and how it is shown.
+//! What is made of the figures that heaps cost: who is measured where, beside whom, and how it is
+//! shown.
 //!
 //! ```text
 //!   measure.rs   figures of a chip, or of this machine       esp_idf.rs   the figures of the C heap

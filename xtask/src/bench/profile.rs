@@ -1,6 +1,8 @@
-//! Where the instructions of one call go: the emulator writes down each, and they are summed by function.
+//! Where the instructions of one call go: the emulator writes down each, and they are summed by
+//! function.
 //!
-//! The last call that the program measures is the one: from the instruction behind `timed`'s call up to the return into it.
+//! The last call that the program measures is the one: from the instruction behind `timed`'s call
+//! up to the return into it.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -104,7 +106,8 @@ fn readable(symbol: &str) -> String {
     }
 }
 
-/// The innermost function of this project that each step belongs to, with its file, as the program's line tables tell.
+/// The innermost function of this project that each step belongs to, with its file, as the
+/// program's line tables tell.
 fn source(program: &Path, steps: &[Step]) -> Result<Vec<String>, Error> {
     let unable = |cause: std::io::Error| Error::Failed(format!("llvm-symbolizer-22: {cause}"));
     let mut addresses: Vec<u32> = steps.iter().map(|(address, _)| *address).collect();

@@ -208,7 +208,8 @@ pub(crate) struct Wanted {
 const LEVELS: [&str; 3] = ["multi-heap", "multi-heap light", "multi-heap comprehensive"];
 
 impl Wanted {
-    /// Subjects by their names or how these begin, workloads by a part of their names; all where none is named.
+    /// Subjects by their names or how these begin, workloads by a part of their names; all where
+    /// none is named.
     pub(crate) fn new(subjects: &[String], workloads: &[String]) -> Result<Wanted, Error> {
         let mut wanted = Wanted {
             subjects: Vec::new(),

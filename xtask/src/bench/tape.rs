@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::on_target::Programs;
 use heap_report::recorded::{Operation, Trace};
 
-/// The greatest heap that the emulated chip has in one piece: from 0x3FC0_0000 up to the ESP32's own DRAM.
+/// The greatest heap that the emulated chip has in one piece: from 0x3FC0_0000 up to the ESP32's
+/// own DRAM.
 pub(crate) const GREATEST_HEAP: u32 = 0x003A_E000;
 
 /// Writes the trace to a file beside the programs; gives its name.

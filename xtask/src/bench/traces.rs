@@ -37,7 +37,8 @@ pub(crate) fn on(target: Target, traces: &[Trace]) -> Result<Vec<Figure>, Error>
     Ok(figures)
 }
 
-/// The recorded programs that every API is measured with: those that ship, and those of `crates/testing/traces`.
+/// The recorded programs that every API is measured with: those that ship, and those of
+/// `crates/testing/traces`.
 pub(crate) fn of_programs(wanted: &Wanted) -> Result<Vec<Trace>, Error> {
     let folder = build::root().join("crates/testing/traces");
     let mut traces = Vec::new();

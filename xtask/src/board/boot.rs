@@ -1,11 +1,13 @@
-//! A board's own program on a modelled chip: a ROM of ours in a stock emulator loads its image and jumps to its entry.
+//! A board's own program on a modelled chip: a ROM of ours in a stock emulator loads its image and
+//! jumps to its entry.
 //!
 //! ```text
 //!   targets/…-rom/ ── link ─> ROM  ┐
 //!   program ── segments ─> image ──┼─> qemu-system-… ─> lines ─> what start-up must have done
 //!   start (cores, PSRAM, restart) ─┘
 //! ```
-//! The program is the file that a board gets, unchanged. What the model has, and what it lacks: docs/flash.md.
+//! The program is the file that a board gets, unchanged. What the model has, and what it lacks:
+//! docs/flash.md.
 
 use std::fs;
 use std::ops::ControlFlow;
@@ -68,7 +70,8 @@ impl std::fmt::Display for Start {
     }
 }
 
-/// Where a chip's ROM looks for its options and the image, by the emulator's addresses; see `targets/…-rom/rom.c`.
+/// Where a chip's ROM looks for its options and the image, by the emulator's addresses; see
+/// `targets/…-rom/rom.c`.
 struct Places {
     options: u32,
     image: u32,
@@ -161,7 +164,8 @@ impl Model {
         Ok(Model { chip, rom, image })
     }
 
-    /// The lines that the program prints until it has reported `reports` times; `show` sees the bytes of each as they come.
+    /// The lines that the program prints until it has reported `reports` times; `show` sees the
+    /// bytes of each as they come.
     pub(crate) fn lines(
         &self,
         start: Start,

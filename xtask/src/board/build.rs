@@ -34,8 +34,8 @@ pub(crate) struct Source {
     /// Features of the demonstration package, separated by commas
     #[arg(long, value_name = "LIST")]
     pub(crate) features: Option<String>,
-    /// A rustup toolchain, the path of a rustc with its library sources, or of the folder that one was unpacked into;
-    /// for the ESP32 also by the variable ESP32_RUSTC
+    /// A rustup toolchain, the path of a rustc with its library sources, or of the folder that one
+    /// was unpacked into; for the ESP32 also by the variable ESP32_RUSTC
     #[arg(long, value_name = "NAME|PATH")]
     pub(crate) toolchain: Option<String>,
     /// Take this linked program instead of building one
@@ -104,7 +104,8 @@ impl Source {
         })
     }
 
-    /// Builds it, unless it is given. Programs for chips of one instruction set are made in one folder, so each goes to its chip's.
+    /// Builds it, unless it is given. Programs for chips of one instruction set are made in one
+    /// folder, so each goes to its chip's.
     pub(crate) fn build(&self) -> Result<PathBuf, Error> {
         let Some(step) = self.step()? else {
             return Ok(self.expected_file());

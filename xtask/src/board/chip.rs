@@ -121,7 +121,8 @@ impl Board {
         }
     }
 
-    /// Where the ROM looks for a boot loader. Source: ESP-IDF v5.5, `CONFIG_BOOTLOADER_OFFSET_IN_FLASH`.
+    /// Where the ROM looks for a boot loader. Source: ESP-IDF v5.5,
+    /// `CONFIG_BOOTLOADER_OFFSET_IN_FLASH`.
     pub(crate) fn boot_loader_offset(self) -> u32 {
         match self {
             Board::Esp32 | Board::Esp32s2 => 0x1000,

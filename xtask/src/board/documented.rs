@@ -1,7 +1,7 @@
 //! The output that docs/flash.md shows, compared with what a program prints.
 //!
-//! Numbers and addresses are those of one program, so `#` stands for any; `…` leaves something out; what stands behind three spaces is said
-//! about a line, not printed.
+//! Numbers and addresses are those of one program, so `#` stands for any; `…` leaves something out;
+//! what stands behind three spaces is said about a line, not printed.
 
 use std::fs;
 

@@ -6,7 +6,8 @@
 //!         zeros, checksum                                    to a multiple of 16; all segments' bytes XOR 0xEF
 //!         SHA-256 of all that                                32 bytes
 //! ```
-//! Source: ESP-IDF v5.5, `esp_app_format.h`. Whoever made the image, it is read back here and compared byte by byte.
+//! Source: ESP-IDF v5.5, `esp_app_format.h`. Whoever made the image, it is read back here and
+//! compared byte by byte.
 
 use std::fmt;
 use std::fs;
@@ -250,7 +251,8 @@ mod tests {
         for at in 0..sound.len() {
             let mut flipped = sound.clone();
             flipped[at] ^= 1;
-            // Without the mark that a hash follows, nobody looks at the hash: the mark itself is not under the checksum.
+            // Without the mark that a hash follows, nobody looks at the hash: the mark itself is
+            // not under the checksum.
             assert!(at == 23 || Image::parse(&flipped).is_err(), "byte {at}");
         }
         assert_eq!(parsed, Image::parse(&sound).unwrap());

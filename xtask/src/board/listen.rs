@@ -19,7 +19,8 @@ const MARK: &[u8] = b"events\t";
 /// Where what a board says goes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Ears {
-    /// Keep the heap's events (lines that begin with `events`) in this file, for `cargo esp-heap report`
+    /// Keep the heap's events (lines that begin with `events`) in this file, for `cargo esp-heap
+    /// report`
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
 }
@@ -35,7 +36,8 @@ impl Ears {
         while let Some(output) = &mut child.stdout {
             let count = output.read(&mut bytes).unwrap_or(0);
             let heard = bytes.get(..count).unwrap_or_default();
-            // A terminal or file that takes no more ends the listening, as the board's silence does.
+            // A terminal or file that takes no more ends the listening, as the board's silence
+            // does.
             if heard.is_empty() || filter.hear(heard).is_err() {
                 break;
             }
@@ -50,7 +52,8 @@ fn create(file: &Path) -> Result<File, Error> {
     File::create(file).map_err(|cause| Error::file(file, cause))
 }
 
-/// Tells lines of events from others, however they are cut. What can't become the mark any more is shown at once: half a line is news too.
+/// Tells lines of events from others, however they are cut. What can't become the mark any more is
+/// shown at once: half a line is news too.
 struct Filter<'a, W> {
     text: W,
     events: Option<&'a mut dyn Write>,

@@ -61,7 +61,8 @@ pub(crate) struct Line {
     /// Bits a second while sending
     #[arg(long, default_value_t = 460_800)]
     pub(crate) baud: u32,
-    /// Do not reset the board: it is in its boot loader (BOOT held during RESET), or has no lines for that
+    /// Do not reset the board: it is in its boot loader (BOOT held during RESET), or has no lines
+    /// for that
     #[arg(long)]
     pub(crate) no_reset: bool,
 }
@@ -276,7 +277,8 @@ impl Sender {
         }
     }
 
-    /// Board ─> terminal, until Ctrl-C (espflash) or Ctrl-] (miniterm). espflash starts the program anew, unless it is to leave the board alone.
+    /// Board ─> terminal, until Ctrl-C (espflash) or Ctrl-] (miniterm). espflash starts the program
+    /// anew, unless it is to leave the board alone.
     pub(crate) fn listening(
         self,
         board: Board,

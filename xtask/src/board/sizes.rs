@@ -94,7 +94,8 @@ pub(crate) fn crate_of(symbol: &str) -> String {
     words.find(is_crate).unwrap_or(NO_CRATE).to_owned()
 }
 
-/// What stands before a path in the name of an implementation for a reference, a slice, a function or a plain type.
+/// What stands before a path in the name of an implementation for a reference, a slice, a function
+/// or a plain type.
 const KEYWORDS: [&str; 21] = [
     "as", "impl", "mut", "const", "dyn", "fn", "unsafe", "extern", "for", "u8", "u16", "u32",
     "u64", "u128", "usize", "i32", "i64", "isize", "str", "char", "bool",

@@ -7,7 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use crate::error::Error;
 
-/// What rustup, an outer cargo and a shell leave in the environment for another compiler than the one that is to run.
+/// What rustup, an outer cargo and a shell leave in the environment for another compiler than the
+/// one that is to run.
 const SCRUBBED: [&str; 8] = [
     "CARGO",
     "CARGO_BUILD_TARGET",
@@ -19,7 +20,8 @@ const SCRUBBED: [&str; 8] = [
     "RUSTUP_TOOLCHAIN",
 ];
 
-/// A program with its arguments, in an environment without the variables that are meant for other compilers.
+/// A program with its arguments, in an environment without the variables that are meant for other
+/// compilers.
 #[derive(Debug)]
 pub(crate) struct Step {
     program: OsString,

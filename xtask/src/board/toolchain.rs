@@ -1,11 +1,13 @@
-//! Which compiler on this machine makes programs for a chip, and what is to be installed if none does?
+//! Which compiler on this machine makes programs for a chip, and what is to be installed if none
+//! does?
 //!
 //! ```text
 //!   ESP32-C3   cargo with the target installed (rustup)   ─ or ─  Debian's rustc with its library sources, lld
 //!   ESP32      the toolchain `esp` of espup               ─ or ─  a rustc from 1.98 on with its library sources, LLVM's tools, GNU ld
 //! ```
-//! The upstream compiler knows Xtensa's inline assembly from 1.98 on; its code goes through a linker of its own (`crates/testing/xtensa-toolchain`), crate
-//! by crate: LLVM 22 cannot write the assembly of a whole program as bitcode.
+//! The upstream compiler knows Xtensa's inline assembly from 1.98 on; its code goes through a
+//! linker of its own (`crates/testing/xtensa-toolchain`), crate by crate: LLVM 22 cannot write the
+//! assembly of a whole program as bitcode.
 
 use std::env;
 use std::ffi::OsString;
@@ -157,7 +159,8 @@ fn linker_variable(board: Board) -> String {
     format!("CARGO_TARGET_{name}_LINKER")
 }
 
-/// A compiler comes with its cargo; the lints' is a program of its own, since cargo would rather take rustup's.
+/// A compiler comes with its cargo; the lints' is a program of its own, since cargo would rather
+/// take rustup's.
 fn cargo_beside(rustc: &Path, what: &str) -> Result<OsString, Error> {
     if what != "clippy" {
         return Ok(beside(rustc, "cargo"));

@@ -1,4 +1,5 @@
-//! Compilers unpacked into a folder beside the system: another Debian's, which need that Debian's C library.
+//! Compilers unpacked into a folder beside the system: another Debian's, which need that Debian's C
+//! library.
 //!
 //! ```text
 //!   FOLDER/usr/bin/rustc   FOLDER/usr/lib64/ld-linux-….so.2   FOLDER/usr/lib/…-linux-gnu
@@ -15,7 +16,8 @@ use crate::error::Error;
 /// The programs that cargo starts, or that start cargo.
 const PROGRAMS: [&str; 4] = ["rustc", "cargo", "cargo-clippy", "clippy-driver"];
 
-/// The compiler that `path` names: a program as it is, or the one in a folder that a system was unpacked into.
+/// The compiler that `path` names: a program as it is, or the one in a folder that a system was
+/// unpacked into.
 pub(crate) fn compiler(path: &Path) -> PathBuf {
     if path.is_dir() {
         path.join("usr/bin/rustc")
@@ -24,8 +26,9 @@ pub(crate) fn compiler(path: &Path) -> PathBuf {
     }
 }
 
-/// Writes scripts into `scripts` that start the programs beside `rustc` by the loader of the folder it was unpacked into.
-/// Returns the script for the compiler; `rustc` itself where it belongs to this system.
+/// Writes scripts into `scripts` that start the programs beside `rustc` by the loader of the folder
+/// it was unpacked into. Returns the script for the compiler; `rustc` itself where it belongs to
+/// this system.
 pub(crate) fn launched(rustc: &Path, scripts: &Path) -> Result<PathBuf, Error> {
     let Some(root) = root_of(rustc) else {
         return Ok(rustc.to_owned());

@@ -8,27 +8,11 @@ use super::tool::StepError;
 
 const COLUMNS: usize = 100;
 
-/// Files and folders whose lines are not reflowed yet. The list only shrinks.
-const NOT_REFLOWED: [&str; 19] = [
-    "crates/esp-heap/src/",
-    "crates/firmware/",
-    "crates/heap-caps-alloc/",
-    "crates/heap-caps-c/",
-    "crates/heap-caps/",
-    "crates/heap-report/",
-    "crates/multi-heap/",
-    "crates/testing/heap-bench/",
-    "crates/testing/on-target/",
-    "docs/debugging.md",
-    "docs/flash.md",
-    "docs/hardening.md",
-    "docs/performance.md",
-    "xtask/src/bench/",
-    "xtask/src/board/",
-    "xtask/src/commands/bench.rs",
-    "xtask/src/commands/build.rs",
-    "xtask/src/commands/flash.rs",
-    "xtask/src/on_target/",
+/// Files with a test whose name alone is longer, for the defects that it names. The list only
+/// shrinks.
+const NOT_REFLOWED: [&str; 2] = [
+    "crates/heap-caps-alloc/tests/defects/threads.rs",
+    "crates/heap-caps/tests/defects/regions.rs",
 ];
 
 /// Fails if a line is too long.

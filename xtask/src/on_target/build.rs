@@ -54,7 +54,8 @@ impl Programs {
         })
     }
 
-    /// The same, so that a program can follow its own call stack: with frame pointers, where the processor has no register windows.
+    /// The same, so that a program can follow its own call stack: with frame pointers, where the
+    /// processor has no register windows.
     pub(crate) fn build_with_frames(target: Target, names: &[&str]) -> Result<Programs, Error> {
         match target {
             Target::Esp32 => Self::build(target, names),
@@ -67,7 +68,8 @@ impl Programs {
         }
     }
 
-    /// Refuses where the checks in C cannot be compiled, with one line that installs everything missing.
+    /// Refuses where the checks in C cannot be compiled, with one line that installs everything
+    /// missing.
     pub(crate) fn require_c(target: Target) -> Result<(), Error> {
         let packages = tools::COMPILER.iter().chain(target.packages());
         tools::require_all(packages.chain(&[("clang-22", "clang-22")]))

@@ -8,7 +8,8 @@ use heap_report::{History, Rebuilt};
 
 use crate::error::Error;
 
-/// What is wrong with the report of `lines`, which `program` printed and whose ELF file is `elf`; nothing if the program has no planted leaks.
+/// What is wrong with the report of `lines`, which `program` printed and whose ELF file is `elf`;
+/// nothing if the program has no planted leaks.
 pub(crate) fn not_named(
     program: &str,
     lines: &[String],
@@ -55,7 +56,8 @@ fn suspects(history: &History) -> Vec<String> {
         .collect()
 }
 
-/// Where the source of the program has its leaks, with their functions: `src/bin/leaks.rs:37 parse_telegram`.
+/// Where the source of the program has its leaks, with their functions: `src/bin/leaks.rs:37
+/// parse_telegram`.
 fn planted(program: &str) -> Vec<String> {
     let (source, words) = match program {
         "leaks" => (

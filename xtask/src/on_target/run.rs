@@ -13,14 +13,15 @@ use crate::error::Error;
 
 /// How a run ended.
 pub(crate) struct Ended {
-    /// What the program returned; `None` if it was stopped: after the time limit, or by who reads its lines.
+    /// What the program returned; `None` if it was stopped: after the time limit, or by who reads
+    /// its lines.
     pub(crate) code: Option<i32>,
     /// What it printed.
     pub(crate) lines: Vec<String>,
 }
 
-/// Runs a program with its arguments (the first is its name) to its end, or to the time limit; the chip's clocks count instructions.
-/// `show` sees each line as it is printed.
+/// Runs a program with its arguments (the first is its name) to its end, or to the time limit; the
+/// chip's clocks count instructions. `show` sees each line as it is printed.
 pub(crate) fn run(
     programs: &Programs,
     command_line: &[&str],
@@ -45,7 +46,8 @@ pub(crate) fn counting_with_file(
     to_its_end(command, limit, |_| {})
 }
 
-/// Runs as fast as the emulator can, counting nothing, with the bytes of a file where the PSRAM's window begins.
+/// Runs as fast as the emulator can, counting nothing, with the bytes of a file where the PSRAM's
+/// window begins.
 pub(crate) fn with_file(
     programs: &Programs,
     command_line: &[&str],
@@ -90,7 +92,8 @@ fn to_its_end(
     })
 }
 
-/// Runs an emulator to its end, to the time limit, or until `look` breaks off at a line; that is the bytes up to a line feed.
+/// Runs an emulator to its end, to the time limit, or until `look` breaks off at a line; that is
+/// the bytes up to a line feed.
 pub(crate) fn until(
     mut command: Command,
     limit: Duration,
@@ -124,7 +127,8 @@ fn emulator(programs: &Programs, command_line: &[&str]) -> Command {
     command
 }
 
-/// Collects lines until the child closes its output; says whether that happened, in time and before `look` had seen enough.
+/// Collects lines until the child closes its output; says whether that happened, in time and before
+/// `look` had seen enough.
 fn listen(
     child: &mut Child,
     limit: Duration,

@@ -14,8 +14,8 @@ pub(crate) fn code_bytes(file: &Path) -> Result<u64, Error> {
     counted(&elf).ok_or_else(|| Error::file(file, "is no 32-bit ELF file"))
 }
 
-/// Offsets as in the ELF specification: `e_shoff` 32, `e_shentsize` 46, `e_shnum` 48, `e_shstrndx` 50; of a section header: `sh_name` 0,
-/// `sh_offset` 16, `sh_size` 20.
+/// Offsets as in the ELF specification: `e_shoff` 32, `e_shentsize` 46, `e_shnum` 48, `e_shstrndx`
+/// 50; of a section header: `sh_name` 0, `sh_offset` 16, `sh_size` 20.
 fn counted(elf: &[u8]) -> Option<u64> {
     elf.strip_prefix(b"\x7FELF\x01\x01")?;
     let (table, each) = (word(elf, 32)?, half(elf, 46)?);

@@ -54,7 +54,8 @@ impl Target {
         }
     }
 
-    /// Options that let every instruction take the same virtual time, 1024 ns and 1 ns, so that clocks count instructions.
+    /// Options that let every instruction take the same virtual time, 1024 ns and 1 ns, so that
+    /// clocks count instructions.
     pub(crate) fn counting(self) -> [&'static str; 2] {
         match self {
             Target::Esp32 => ["-icount", "shift=10,sleep=off"],

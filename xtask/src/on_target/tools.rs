@@ -40,8 +40,8 @@ pub(crate) fn require_all<'list>(
     })
 }
 
-/// Debian's cargo with its compiler, told to build `core` too. What rustup and an outer cargo left in the environment belongs to
-/// another compiler.
+/// Debian's cargo with its compiler, told to build `core` too. What rustup and an outer cargo left
+/// in the environment belongs to another compiler.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(CARGO);
     for variable in ["RUSTUP_TOOLCHAIN", "CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {

@@ -1,4 +1,5 @@
-//! The Xtensa linker and compiler wrapper (`crates/testing/xtensa-toolchain`): where they are, and how they are built.
+//! The Xtensa linker and compiler wrapper (`crates/testing/xtensa-toolchain`): where they are, and
+//! how they are built.
 
 use std::env;
 use std::path::{Path, PathBuf};

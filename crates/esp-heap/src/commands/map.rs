@@ -58,7 +58,8 @@ pub(crate) struct Arguments {
     /// Compare with another chip, or with the same one under --diff-option or --diff-elf
     #[arg(long, value_name = "CHIP", requires = "chip")]
     diff: Option<String>,
-    /// An option of the other side, which starts from its chip's defaults; may be given several times
+    /// An option of the other side, which starts from its chip's defaults; may be given several
+    /// times
     #[arg(long = "diff-option", value_name = "NAME[=VALUE]", requires = "chip")]
     diff_settings: Vec<String>,
     /// The program of the other side; if not given, --elf serves both sides of one chip

@@ -22,7 +22,8 @@ use esp_heap::error::Error;
 use esp_heap::paint;
 use esp_heap::poisoning::{Poisoning, with_poison};
 
-/// Tell what a program's heap did: peak, owners, leaks down to lines of the source, refusals, fragmentation
+/// Tell what a program's heap did: peak, owners, leaks down to lines of the source, refusals,
+/// fragmentation
 #[derive(clap::Args)]
 #[command(after_help = "\
 FILE is recognised by what is in it: an event stream (binary, or lines `events<tab>hexadecimal` anywhere in a log), from its beginning or its middle; \
@@ -44,9 +45,11 @@ Examples:
 Exit codes: 0 success, 2 there is no such chip or option, 5 no heap data in FILE, no verdict because what is in it cannot be read or contradicts itself, \
 or the ELF file is none, 9 a condition of --fail-if holds.")]
 pub(crate) struct Arguments {
-    /// An event stream, a log with one or with a trace dump in it, or a recorded trace; `-`: standard input [default: a shipped recording]
+    /// An event stream, a log with one or with a trace dump in it, or a recorded trace; `-`:
+    /// standard input [default: a shipped recording]
     file: Option<PathBuf>,
-    /// A second input of the same kinds: FILE is compared with it, and page, exports and --fail-if are of this one
+    /// A second input of the same kinds: FILE is compared with it, and page, exports and --fail-if
+    /// are of this one
     #[arg(requires = "file")]
     after: Option<PathBuf>,
     /// The linked program that ran; given twice, that of FILE and that of AFTER
@@ -61,7 +64,8 @@ pub(crate) struct Arguments {
     /// The chip that serves a recorded trace; `esp-heap map` lists them
     #[arg(long, default_value = "esp32")]
     chip: String,
-    /// Change the chip's configuration, see `esp-heap map CHIP --options`; may be given several times
+    /// Change the chip's configuration, see `esp-heap map CHIP --options`; may be given several
+    /// times
     #[arg(long = "option", value_name = "NAME[=VALUE]")]
     settings: Vec<String>,
     /// External memory: short for --option psram=SIZE
@@ -79,7 +83,8 @@ pub(crate) struct Arguments {
     /// Poisoning of all heaps
     #[arg(long, value_enum, default_value = "none")]
     poison: Poisoning,
-    /// Fail with exit code 9 if any of these is so: peak, live, blocks, leaked, refused, largest or missing, < or >, a limit
+    /// Fail with exit code 9 if any of these is so: peak, live, blocks, leaked, refused, largest or
+    /// missing, < or >, a limit
     #[arg(long, value_name = "CONDITIONS", value_parser = wanted)]
     fail_if: Option<Conditions>,
     /// Where the outcome of --fail-if goes as JUnit's XML

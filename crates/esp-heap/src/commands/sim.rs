@@ -42,13 +42,15 @@ pub(crate) struct Arguments {
     /// The chip; `esp-heap map` lists them
     #[arg(long, default_value = "esp32")]
     chip: String,
-    /// Change the chip's configuration, see `esp-heap map CHIP --options`; may be given several times
+    /// Change the chip's configuration, see `esp-heap map CHIP --options`; may be given several
+    /// times
     #[arg(long = "option", value_name = "NAME[=VALUE]")]
     settings: Vec<String>,
     /// A linked program whose code and data take memory, too [default: a typical small firmware]
     #[arg(long, value_name = "FILE")]
     elf: Option<PathBuf>,
-    /// A trace file, plain or gzip [default: a whole IoT firmware, or an MQTT client on small chips]
+    /// A trace file, plain or gzip [default: a whole IoT firmware, or an MQTT client on small
+    /// chips]
     #[arg(long)]
     trace: Option<PathBuf>,
     /// Capabilities of every request, for example DMA|8BIT or DMA,8BIT [default: as by malloc]
@@ -142,7 +144,8 @@ fn simulate<P: Poison>(
     })
 }
 
-/// The largest of the shipped traces that fits into `free` bytes; tells of those that are too large.
+/// The largest of the shipped traces that fits into `free` bytes; tells of those that are too
+/// large.
 fn fitting_trace(free: u32, said: &impl Fn(&str) -> Result<(), Error>) -> Result<Trace, Error> {
     let (trace, too_large) = shipped::fitting(free)?;
     for larger in too_large {

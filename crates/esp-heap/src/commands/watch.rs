@@ -45,13 +45,15 @@ pub(crate) struct Arguments {
     /// Seconds between two lines where there is no terminal
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     every: f64,
-    /// End when nothing has come for so long; 0: at the end of the file as it is now [default: never]
+    /// End when nothing has come for so long; 0: at the end of the file as it is now [default:
+    /// never]
     #[arg(long, value_name = "SECONDS")]
     idle: Option<f64>,
     /// The linked program that runs: return addresses become functions and lines
     #[arg(long, value_name = "FILE")]
     elf: Option<PathBuf>,
-    /// Serve the metrics in Prometheus's text format on this port of 127.0.0.1; 0: on any that is free
+    /// Serve the metrics in Prometheus's text format on this port of 127.0.0.1; 0: on any that is
+    /// free
     #[arg(long, value_name = "PORT")]
     prometheus: Option<u16>,
     /// Print lines on a terminal, too

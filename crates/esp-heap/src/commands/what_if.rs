@@ -34,7 +34,8 @@ Examples:
 
 Exit codes: 0 it was compared, 2 a variant makes no sense, 5 the file cannot be read.")]
 pub(crate) struct Arguments {
-    /// An event stream, a log with one in it, or a recorded trace; plain or gzip [default: a shipped firmware]
+    /// An event stream, a log with one in it, or a recorded trace; plain or gzip [default: a
+    /// shipped firmware]
     file: Option<PathBuf>,
     /// A variant, in words like "policy=idf-exact poison=light"; may be given several times
     #[arg(long = "if", value_name = "WORDS")]

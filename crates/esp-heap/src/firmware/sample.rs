@@ -1,4 +1,5 @@
-//! How do small ELF files for tests come about? Sections and symbols as ESP-IDF names them, contents all zero.
+//! How do small ELF files for tests come about? Sections and symbols as ESP-IDF names them,
+//! contents all zero.
 
 #![allow(
     dead_code,
@@ -65,7 +66,8 @@ pub(crate) fn stripped(machine: elf::Machine, sections: &[Section<'_>]) -> Vec<u
     written(machine, sections, &[], false)
 }
 
-/// The size of ESP-IDF's "hello world" for the ESP32, with the symbols that its linker script defines.
+/// The size of ESP-IDF's "hello world" for the ESP32, with the symbols that its linker script
+/// defines.
 pub(crate) fn esp_idf_hello() -> Vec<u8> {
     bytes(elf::EM_XTENSA, &HELLO_SECTIONS, &HELLO_SYMBOLS)
 }

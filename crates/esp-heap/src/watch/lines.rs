@@ -1,4 +1,5 @@
-//! What a pipe gets: the program's own text as it comes, and a line about its heap every few seconds.
+//! What a pipe gets: the program's own text as it comes, and a line about its heap every few
+//! seconds.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -4,7 +4,8 @@
 //!   sensor ── Vec of samples ──> channel ──> uplink: two DMA buffers, the engine copies one to the other
 //!   hoarder: asks for more and more until it is refused ── a sentence ──> console        main: a line for each owner, each second
 //! ```
-//! Each task's future is *carried* by its owner: whatever it allocates between two awaits is on that owner's account, however tasks take turns.
+//! Each task's future is *carried* by its owner: whatever it allocates between two awaits is on
+//! that owner's account, however tasks take turns.
 
 #![no_std]
 #![no_main]
@@ -95,7 +96,8 @@ fn name(owner: Owner) -> &'static str {
     NAMES.get(owner.get()).copied().unwrap_or("?")
 }
 
-/// Samples on their way. A block changes hands here and stays on the account of who allocated it, until it is freed.
+/// Samples on their way. A block changes hands here and stays on the account of who allocated it,
+/// until it is freed.
 static SAMPLES: Channel<CriticalSectionRawMutex, Vec<u32>, 4> = Channel::new();
 
 #[embassy_executor::task]
@@ -124,7 +126,8 @@ async fn uplink(channel: DMA_CH0<'static>, partner: SPI2<'static>) {
 
 const FRAME_BYTES: usize = 256;
 
-/// The DMA engine's memory-to-memory mode stands for a radio: what it reads and writes must be memory that DMA reaches.
+/// The DMA engine's memory-to-memory mode stands for a radio: what it reads and writes must be
+/// memory that DMA reaches.
 async fn transmit(channel: DMA_CH0<'static>, partner: SPI2<'static>) {
     let mut descriptors = [DmaDescriptor::EMPTY; 2];
     let [receiving, sending] = descriptors.each_mut().map(core::slice::from_mut);

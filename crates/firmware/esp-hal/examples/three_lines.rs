@@ -1,4 +1,5 @@
-//! What an esp-hal program writes to have the capability heap, on any chip: three lines, 1, 2 and 3.
+//! What an esp-hal program writes to have the capability heap, on any chip: three lines, 1, 2 and
+//! 3.
 
 #![no_std]
 #![no_main]
@@ -14,7 +15,8 @@ esp_bootloader_esp_idf::esp_app_desc!();
 
 #[global_allocator]
 static HEAP: CapsHeap<CriticalSectionLock> = CapsHeap::new(()); // 1
-heap_caps_alloc::claim! { static RAM: esp_hal_demo::TABLE; unsafe esp_hal: { stack: 32 * 1024 } } // 2
+// 2
+heap_caps_alloc::claim! { static RAM: esp_hal_demo::TABLE; unsafe esp_hal: { stack: 32 * 1024 } }
 
 #[esp_hal::main]
 fn main() -> ! {

@@ -46,7 +46,8 @@ pub(crate) fn boot() {
     let mut claimed = ram.boot().unwrap_or_else(|cause| panic!("{cause}"));
     // SAFETY: the program stands on esp-hal's stack.
     unsafe { claimed.release(parts.startup_stacks) };
-    // SAFETY: a word of the stack, which is aligned. The one that esp-hal watches is where its larger stack would end.
+    // SAFETY: a word of the stack, which is aligned. The one that esp-hal watches is where its
+    // larger stack would end.
     unsafe { esp_hal::debugger::set_stack_watchpoint(stack_end()) };
     #[cfg(feature = "events")]
     heap_demo::introduce(&HEAP, env!("CARGO_PKG_NAME"), Clock::TICKS_PER_SECOND);

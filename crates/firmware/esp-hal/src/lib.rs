@@ -52,8 +52,8 @@ impl fmt::Write for Console {
 /// A panic while the heaps are looked at must not look at them again.
 static PANICKED: Mutex<Cell<bool>> = Mutex::new(Cell::new(false));
 
-/// Says what went wrong, where, and how the heaps are; then nothing any more. esp-hal makes a panic of an exception: its sentence has the cause,
-/// the instruction, the address and the registers.
+/// Says what went wrong, where, and how the heaps are; then nothing any more. esp-hal makes a panic
+/// of an exception: its sentence has the cause, the instruction, the address and the registers.
 pub fn last_words<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
     info: &PanicInfo<'_>,
     heap: &CapsHeap<L, P, O, HEAPS>,

@@ -1,4 +1,5 @@
-//! How the program speaks: through the ROM, on the first serial port, at the boot loader's 115200 bits a second.
+//! How the program speaks: through the ROM, on the first serial port, at the boot loader's 115200
+//! bits a second.
 
 use core::fmt;
 

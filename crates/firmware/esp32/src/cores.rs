@@ -4,13 +4,14 @@
 //!   first core    __pre_init: hold ─> … ─> release, wait, address ─> waits for READY ─> ROUND ─> works ─> waits for DONE
 //!   second core   in reset ────────────> in ROM, on its start-up stack ──> second_core ─> READY ─ waits ─> works ─> DONE ─> sleeps
 //! ```
-//! The second core may be in any state when this program starts: in reset after power-on, in ROM or in the program before after a restart of
-//! the first core, halted by a debugger. It is put into reset before `.bss` is cleared, so nothing that it did reaches this program, and its
-//! address is the last thing it gets: it starts once. Its ROM writes its data at 0x3FFE_4350 and its stack lies in D/IRAM, which becomes a
-//! heap once the core stands on a stack of this program.
+//! The second core may be in any state when this program starts: in reset after power-on, in ROM or
+//! in the program before after a restart of the first core, halted by a debugger. It is put into
+//! reset before `.bss` is cleared, so nothing that it did reaches this program, and its address is
+//! the last thing it gets: it starts once. Its ROM writes its data at 0x3FFE_4350 and its stack
+//! lies in D/IRAM, which becomes a heap once the core stands on a stack of this program.
 //!
-//! Source: ESP32 Technical Reference Manual, DPORT and RTC_CNTL registers; ESP-IDF v5.5 (`cpu_start.c`) for the order, `efuse_reg.h` for
-//! the fuse of chips with one core.
+//! Source: ESP32 Technical Reference Manual, DPORT and RTC_CNTL registers; ESP-IDF v5.5
+//! (`cpu_start.c`) for the order, `efuse_reg.h` for the fuse of chips with one core.
 
 use core::arch::asm;
 use core::mem;
@@ -75,7 +76,8 @@ pub(crate) fn is_fitted() -> bool {
         .bit_is_clear()
 }
 
-/// Stops the second core, whatever it does: called before memory is initialised. It waits for no address from now on.
+/// Stops the second core, whatever it does: called before memory is initialised. It waits for no
+/// address from now on.
 #[unsafe(export_name = "__pre_init")]
 extern "C" fn hold_second_core() {
     set_address(0);
@@ -94,14 +96,15 @@ fn set_address(entry: u32) {
         .write(|word| unsafe { word.appcpu_boot_addr().bits(entry) });
 }
 
-/// Entries of the table that maps flash, and of that for PSRAM. Source: ESP-IDF v5.5, `cache_flash_mmu_set` and `cache_sram_mmu_set`.
+/// Entries of the table that maps flash, and of that for PSRAM. Source: ESP-IDF v5.5,
+/// `cache_flash_mmu_set` and `cache_sram_mmu_set`.
 const FLASH_ENTRIES: core::ops::Range<usize> = 0..256;
 const PSRAM_ENTRIES: core::ops::Range<usize> = 1152..1280;
 const FIRST_CORES_TABLE: usize = 0x3FF1_0000;
 const SECOND_CORES_TABLE: usize = 0x3FF1_2000;
 
-/// Lets the second core's cache serve what the first one's serves: a boot loader for one core maps nothing for it. The core is held, its
-/// cache is off meanwhile.
+/// Lets the second core's cache serve what the first one's serves: a boot loader for one core maps
+/// nothing for it. The core is held, its cache is off meanwhile.
 pub(crate) fn share_mapping() {
     if !is_fitted() {
         return;
@@ -141,8 +144,8 @@ fn copy_entries(entries: core::ops::Range<usize>) {
     }
 }
 
-/// Calls `round` on both cores at once, with the core's number and the call's, until both are done. Where there is one core, it does the
-/// work of both by turns. Returns who took part.
+/// Calls `round` on both cores at once, with the core's number and the call's, until both are done.
+/// Where there is one core, it does the work of both by turns. Returns who took part.
 pub(crate) fn on_both(round: fn(u32, u32)) -> &'static str {
     if !WORKS.load(Ordering::Relaxed) {
         (0..ROUNDS).for_each(|number| {
@@ -159,7 +162,8 @@ pub(crate) fn on_both(round: fn(u32, u32)) -> &'static str {
     "both cores"
 }
 
-/// Starts the second core; returns when it stands on its own stack, waiting, or when it is known that it does not.
+/// Starts the second core; returns when it stands on its own stack, waiting, or when it is known
+/// that it does not.
 pub(crate) fn start() -> SecondCore {
     if !is_fitted() {
         return SecondCore::Absent;
@@ -189,7 +193,8 @@ fn enable_cache() {
     cache.modify(|_, word| word.app_cache_enable().set_bit());
 }
 
-/// Out of reset, with a clock, not stalled by either of the two that can: DPORT, and RTC_CNTL, whose stall survives restarts.
+/// Out of reset, with a clock, not stalled by either of the two that can: DPORT, and RTC_CNTL,
+/// whose stall survives restarts.
 fn release() {
     // SAFETY: nothing else in this program uses these registers.
     let rtc = unsafe { &*esp32::RTC_CNTL::PTR };
@@ -218,7 +223,8 @@ extern "C" fn second_core() -> ! {
     }
     // Sixteen bytes below the top are where the frame before is stored.
     let top = (&raw const STACK).wrapping_add(1).addr() - 32;
-    // SAFETY: this core's vectors, interrupts and stack are nobody else's yet; `work` does not return.
+    // SAFETY: this core's vectors, interrupts and stack are nobody else's yet; `work` does not
+    // return.
     unsafe {
         asm!(
             "wsr.intenable {none}",

@@ -1,4 +1,5 @@
-//! What the boot loader and the tools want to know of a program. Source: ESP-IDF v5.5, `esp_app_desc.h`.
+//! What the boot loader and the tools want to know of a program. Source: ESP-IDF v5.5,
+//! `esp_app_desc.h`.
 
 /// 256 bytes at the start of flash's data window.
 #[repr(C)]

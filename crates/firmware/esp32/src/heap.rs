@@ -41,7 +41,8 @@ heap_caps_alloc::claim! {
 /// Boots all of the memory, the second core's too where the chip has none.
 pub(crate) fn boot(second_core: SecondCore) {
     let parts = RAM.take(&HEAP).unwrap_or_else(|cause| panic!("{cause}"));
-    // SAFETY: so many bytes answer as memory does, and the program stands on its own stacks, in `.stack` and `cores`.
+    // SAFETY: so many bytes answer as memory does, and the program stands on its own stacks, in
+    // `.stack` and `cores`.
     let booted = unsafe { heap_demo::boot(parts, psram::mapped_bytes()) };
     let (mut claimed, memory) = booted.unwrap_or_else(|cause| panic!("{cause}"));
     if second_core == SecondCore::Absent {

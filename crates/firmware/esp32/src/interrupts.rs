@@ -15,8 +15,9 @@ pub(crate) fn heap_is_in_use() -> bool {
     IN_THE_HEAP.load(Ordering::Relaxed) != 0
 }
 
-// SAFETY: `rsil` raises the level and gives the old state in one instruction, and `wsr.ps` brings that back; neither is moved over
-// accesses to memory, since both may touch it as far as the compiler knows.
+// SAFETY: `rsil` raises the level and gives the old state in one instruction, and `wsr.ps` brings
+// that back; neither is moved over accesses to memory, since both may touch it as far as the
+// compiler knows.
 unsafe impl InterruptMask for Interrupts {
     type State = u32;
 

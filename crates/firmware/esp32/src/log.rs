@@ -55,7 +55,8 @@ static DESK: Desk = Desk {
 #[defmt::global_logger]
 struct Logger;
 
-// SAFETY: `acquire` takes a lock with interrupts masked, and `release` gives it back; the other two are called in between.
+// SAFETY: `acquire` takes a lock with interrupts masked, and `release` gives it back; the other two
+// are called in between.
 unsafe impl defmt::Logger for Logger {
     fn acquire() {
         let before = (Interrupts::mask(), DESK.lock.acquire());

@@ -1,10 +1,12 @@
-//! How does a program without any operating system or driver crate get all of an ESP32's RAM as heaps?
+//! How does a program without any operating system or driver crate get all of an ESP32's RAM as
+//! heaps?
 //!
 //! ```text
 //!   second core held ─> watchdogs off ─> checks ─> claim all RAM, boot the heaps ─> ESP-IDF's tables on the serial port
 //!                          ─> both cores at once ─> blocks that come and go for ever
 //! ```
-//! What is shown is `heap-demo`'s; this program is what it stands on. Clocks stay as the boot loader leaves them, 80 MHz.
+//! What is shown is `heap-demo`'s; this program is what it stands on. Clocks stay as the boot
+//! loader leaves them, 80 MHz.
 
 #![no_std]
 #![no_main]

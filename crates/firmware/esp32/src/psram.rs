@@ -1,7 +1,8 @@
 //! PSRAM that something before this program has mapped at 0x3F80_0000.
 //!
-//! Bringing the memory chip to life takes a driver (pins, clock, timing), as esp-hal's; this program has none, and says so. No stock boot
-//! loader maps PSRAM on the ESP32: what runs before this program must.
+//! Bringing the memory chip to life takes a driver (pins, clock, timing), as esp-hal's; this
+//! program has none, and says so. No stock boot loader maps PSRAM on the ESP32: what runs before
+//! this program must.
 
 use core::ptr;
 
@@ -23,7 +24,8 @@ pub(crate) fn explain() {
     }
 }
 
-/// Whole MiB that are memory, from the start of the window on. 0 if a cache does not serve the window.
+/// Whole MiB that are memory, from the start of the window on. 0 if a cache does not serve the
+/// window.
 pub(crate) fn mapped_bytes() -> u32 {
     if !is_served() {
         return 0;
@@ -38,7 +40,8 @@ pub(crate) fn mapped_bytes() -> u32 {
     (mebibytes * MIB) as u32
 }
 
-/// Whether the caches of all cores let accesses to the window through. Without that the window is not touched.
+/// Whether the caches of all cores let accesses to the window through. Without that the window is
+/// not touched.
 fn is_served() -> bool {
     // SAFETY: read only.
     let dport = unsafe { &*esp32::DPORT::PTR };
@@ -57,7 +60,8 @@ fn mark(mib: usize) -> u32 {
     0x5AA5_0FF0 ^ mib as u32
 }
 
-/// The last word of a MiB: four of them share a set of the cache, which has two ways, so most accesses reach the memory chip.
+/// The last word of a MiB: four of them share a set of the cache, which has two ways, so most
+/// accesses reach the memory chip.
 fn last_word(mib: usize) -> *mut u32 {
     ptr::with_exposed_provenance_mut(START + (mib + 1) * MIB - 4)
 }

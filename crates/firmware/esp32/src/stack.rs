@@ -35,8 +35,9 @@ impl Probe for ChipProbe {
     }
 }
 
-/// All windows of callers go to the stack: each step writes to a register that a caller's window may have, which stores that one.
-/// Interrupts are masked here: events happen under the heap's lock.
+/// All windows of callers go to the stack: each step writes to a register that a caller's window
+/// may have, which stores that one. Interrupts are masked here: events happen under the heap's
+/// lock.
 #[inline(never)]
 fn start() -> Start {
     let (counter, stack);

@@ -1,7 +1,8 @@
-//! Watchdogs off, whoever left them running, and how: the boot loader leaves the RTC's with nine seconds, a program before this one may
-//! have left any of them, with its clock off.
+//! Watchdogs off, whoever left them running, and how: the boot loader leaves the RTC's with nine
+//! seconds, a program before this one may have left any of them, with its clock off.
 
-/// Opens the registers of a watchdog. Source: ESP32 Technical Reference Manual, RTC_CNTL_WDTWPROTECT_REG.
+/// Opens the registers of a watchdog. Source: ESP32 Technical Reference Manual,
+/// RTC_CNTL_WDTWPROTECT_REG.
 const KEY: u32 = 0x50D8_3AA1;
 
 /// Stops them all.

@@ -35,8 +35,8 @@ pub trait Board {
     /// Makes what the linker left over heaps. Called once, when the checks are through.
     fn boot();
 
-    /// Calls `round` on all cores at once, thousands of times, with the number of the core and that of the call.
-    /// Returns when all are done, with who took part, for people.
+    /// Calls `round` on all cores at once, thousands of times, with the number of the core and that
+    /// of the call. Returns when all are done, with who took part, for people.
     fn on_all_cores(round: fn(u32, u32)) -> &'static str;
 
     /// Cycles of the processor so far, where it counts them; wraps.

@@ -4,7 +4,8 @@ use heap_caps::{BootError, Observer};
 use heap_caps_alloc::{CapsHeap, Claimed, Parts, RawLock, SecondCore};
 use multi_heap::Poison;
 
-/// Boots all memory but the second core's, whose token comes back with the rest of the claim. No Bluetooth controller is linked.
+/// Boots all memory but the second core's, whose token comes back with the rest of the claim. No
+/// Bluetooth controller is linked.
 ///
 /// # Errors
 /// As [`Ram::boot`](heap_caps_alloc::Ram::boot).

@@ -11,7 +11,8 @@ const PAIRS: u32 = 64;
 /// The best of them counts: others were interrupted, or waited for flash.
 const TRIES: u32 = 16;
 
-/// A line with the cycles that 16 bytes take through the global allocator, where the board has a counter.
+/// A line with the cycles that 16 bytes take through the global allocator, where the board has a
+/// counter.
 pub(crate) fn show<B: Board>(out: &mut impl Write) {
     let tries = (0..TRIES).filter_map(|_| cycles_of_pairs::<B>());
     if let Some(least) = tries.min() {

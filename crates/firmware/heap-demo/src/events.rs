@@ -1,4 +1,5 @@
-//! How does a board tell what its heap does? In lines of hexadecimal digits between those for people, for `cargo esp-heap watch`.
+//! How does a board tell what its heap does? In lines of hexadecimal digits between those for
+//! people, for `cargo esp-heap watch`.
 
 use core::fmt::{self, Write};
 

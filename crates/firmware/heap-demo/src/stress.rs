@@ -92,7 +92,8 @@ impl Stress {
         }
     }
 
-    /// What each core does again and again, with a number of its own: a new block, in the place of one that is freed.
+    /// What each core does again and again, with a number of its own: a new block, in the place of
+    /// one that is freed.
     pub fn round<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
         &self,
         heap: &CapsHeap<L, P, O, HEAPS>,
@@ -141,7 +142,8 @@ impl Stress {
         let Some(block) = NonNull::new(block) else {
             return;
         };
-        // SAFETY: it was in a place, so it is a block of at least two words; taking it out made it ours.
+        // SAFETY: it was in a place, so it is a block of at least two words; taking it out made it
+        // ours.
         let [words, maker] = unsafe { block.cast::<[u32; 2]>().read() };
         let is_length = (HEAD_WORDS..HEAD_WORDS + MOST_WORDS).contains(&words);
         let read = |index: u32| {
@@ -160,7 +162,8 @@ impl Stress {
             .fetch_add(freed.is_ok().into(), Ordering::Relaxed);
     }
 
-    /// Frees what is left when every core is done. How many blocks there were, and how many of them another core than their maker freed.
+    /// Frees what is left when every core is done. How many blocks there were, and how many of them
+    /// another core than their maker freed.
     ///
     /// # Errors
     /// Some blocks were damaged or lost.
@@ -192,7 +195,8 @@ impl Default for Stress {
     }
 }
 
-/// What stands in a block: its length, its maker, then words that follow from these and their place.
+/// What stands in a block: its length, its maker, then words that follow from these and their
+/// place.
 const fn word(index: u32, words: u32, maker: u32) -> u32 {
     match index {
         0 => words,

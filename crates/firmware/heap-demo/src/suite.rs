@@ -11,7 +11,8 @@ macro_rules! shared {
     };
 }
 
-/// Runs every check that holds for the chip, a line each; how many there were. One that fails panics, behind its name.
+/// Runs every check that holds for the chip, a line each; how many there were. One that fails
+/// panics, behind its name.
 pub(crate) fn run<M: Machine>(out: &mut impl Write) -> usize {
     let of_esp32: &[(&str, fn())] = &target_suite::checks!(shared);
     let of_any: &[(&str, fn())] = &target_suite::checks_of_any_chip!(shared);

@@ -10,9 +10,9 @@ use crate::shared::SharedHeap;
 
 /// Memory that code can be fetched from: write the instructions by words, then call the address.
 ///
-/// On the ESP32 it is IRAM, or, when that is full, D/IRAM by its address on the instruction side, where the order of the words is
-/// the reverse of the data side's; the words here are in the order of the instructions. Each access looks up its heap under the
-/// lock, O(heaps): loading is rare.
+/// On the ESP32 it is IRAM, or, when that is full, D/IRAM by its address on the instruction side,
+/// where the order of the words is the reverse of the data side's; the words here are in the order
+/// of the instructions. Each access looks up its heap under the lock, O(heaps): loading is rare.
 ///
 /// On a host the words can be written and read, not called.
 pub struct CodeBuffer<H: HeapRef> {
@@ -78,8 +78,9 @@ impl<H: HeapRef> CodeBuffer<H> {
         self.block.address()
     }
 
-    /// The first instruction, to be made a function pointer of. Whoever calls it promises that the words are a function, that the core has
-    /// seen them (on Xtensa: `isync`), and that the buffer lives meanwhile.
+    /// The first instruction, to be made a function pointer of. Whoever calls it promises that the
+    /// words are a function, that the core has seen them (on Xtensa: `isync`), and that the buffer
+    /// lives meanwhile.
     #[must_use]
     pub fn entry(&self) -> *const () {
         self.block.start.as_ptr().cast_const().cast()

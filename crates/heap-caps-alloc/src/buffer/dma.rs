@@ -12,7 +12,8 @@ use super::Owned;
 use crate::place::HeapRef;
 use crate::shared::SharedHeap;
 
-/// What DMA engines move at once: sizes are rounded up to it, so that a last word written whole hits nobody.
+/// What DMA engines move at once: sizes are rounded up to it, so that a last word written whole
+/// hits nobody.
 const WORD: u32 = 4;
 
 /// A buffer that DMA engines reach, alone on its cache lines: start and size are whole ones.
@@ -22,8 +23,9 @@ const WORD: u32 = 4;
 ///                | bytes of the slice .............. |  unused   |      whole(): from line to line
 /// ```
 ///
-/// So neither writing the cache back nor throwing it away can touch a neighbour. How long a line is, the heap knows from
-/// [`CapsHeap::set_hardware`](crate::CapsHeap::set_hardware) (ESP32: DMA bypasses the caches, so it is a word). Dropping frees it: stop the engine first.
+/// So neither writing the cache back nor throwing it away can touch a neighbour. How long a line
+/// is, the heap knows from [`CapsHeap::set_hardware`](crate::CapsHeap::set_hardware) (ESP32: DMA
+/// bypasses the caches, so it is a word). Dropping frees it: stop the engine first.
 ///
 /// ```
 /// # use heap_caps::SimulatedMemory;
@@ -60,7 +62,8 @@ impl<H: HeapRef> DmaBuffer<H> {
         Self::with_alignment(heap, length, 1)
     }
 
-    /// `length` zeros in internal memory, start and size in multiples of `alignment` (a power of two) too, if the engine wants more than the chip does.
+    /// `length` zeros in internal memory, start and size in multiples of `alignment` (a power of
+    /// two) too, if the engine wants more than the chip does.
     ///
     /// # Errors
     /// As [`DmaBuffer::new`]; also where `alignment` is not a power of two.
@@ -81,8 +84,8 @@ impl<H: HeapRef> DmaBuffer<H> {
     }
 
     /// The same as [`DmaBuffer::new`] as soon as there is memory: see
-    /// [`CapsHeap::allocate_async`](crate::CapsHeap::allocate_async). For tasks that share memory by
-    /// back-pressure.
+    /// [`CapsHeap::allocate_async`](crate::CapsHeap::allocate_async). For tasks that share memory
+    /// by back-pressure.
     ///
     /// ```
     /// # use heap_caps_alloc::{CapsHeap, CriticalSectionLock, DmaBuffer};
@@ -142,7 +145,8 @@ impl<H: HeapRef> DmaBuffer<H> {
         self.address
     }
 
-    /// Bytes from the first to the last line that the buffer owns, a multiple of the line: what to write back or to invalidate.
+    /// Bytes from the first to the last line that the buffer owns, a multiple of the line: what to
+    /// write back or to invalidate.
     #[must_use]
     pub const fn whole(&self) -> usize {
         self.whole

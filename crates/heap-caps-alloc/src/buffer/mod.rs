@@ -15,8 +15,8 @@ use heap_caps::{AllocRequest, Failure};
 use crate::place::HeapRef;
 use crate::shared::SharedHeap;
 
-/// A block that is given back when it is dropped. **Invariant:** `start` is the pointer of an allocated block of `heap`, which
-/// nobody else uses.
+/// A block that is given back when it is dropped. **Invariant:** `start` is the pointer of an
+/// allocated block of `heap`, which nobody else uses.
 pub(crate) struct Owned<H: HeapRef> {
     heap: H,
     start: NonNull<u8>,
@@ -56,7 +56,8 @@ impl<H: HeapRef> Drop for Owned<H> {
     }
 }
 
-// SAFETY: the block belongs to this value alone and is not bound to a thread; the way to its heap is, if `H` is.
+// SAFETY: the block belongs to this value alone and is not bound to a thread; the way to its heap
+// is, if `H` is.
 unsafe impl<H: HeapRef + Send> Send for Owned<H> {}
 
 // SAFETY: through a shared reference the block is only read.

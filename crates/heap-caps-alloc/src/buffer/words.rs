@@ -9,10 +9,12 @@ use soc_regions::Caps;
 use super::Owned;
 use crate::place::HeapRef;
 
-/// A table of `u32` in memory where a byte access faults: the IRAM that the program's code has left over, tens of KiB on an ESP32.
+/// A table of `u32` in memory where a byte access faults: the IRAM that the program's code has left
+/// over, tens of KiB on an ESP32.
 ///
-/// Every access is one aligned, volatile word. That is why there is no `&[u32]`: through a reference the compiler may
-/// load a single byte of a word that it needs only one byte of, and copy with `memcpy`, which copies bytes.
+/// Every access is one aligned, volatile word. That is why there is no `&[u32]`: through a
+/// reference the compiler may load a single byte of a word that it needs only one byte of, and copy
+/// with `memcpy`, which copies bytes.
 ///
 /// ```
 /// # use heap_caps::SimulatedMemory;

@@ -13,8 +13,9 @@ use soc_regions::{Bound, Options, Reservation, Setting, common, esp32s3};
 
 use super::tokens::with;
 
-/// What esp-hal 1.2 configures where nobody says otherwise (`ESP_HAL_CONFIG_…`), and the tables' defaults do not: the caches of the
-/// ESP32-S3, which take RAM. It keeps RTC memory for statics. Settings that a chip lacks do not count.
+/// What esp-hal 1.2 configures where nobody says otherwise (`ESP_HAL_CONFIG_…`), and the tables'
+/// defaults do not: the caches of the ESP32-S3, which take RAM. It keeps RTC memory for statics.
+/// Settings that a chip lacks do not count.
 const CONFIGURED: [Setting; 3] = [
     common::RTC_HEAP.off(),
     esp32s3::INSTRUCTION_CACHE.value("32K"),
@@ -27,7 +28,8 @@ pub const fn configured(options: Options) -> Options {
     with(options, &CONFIGURED)
 }
 
-/// The stack that stays a stack: so many bytes below its start. The rest of what esp-hal's linker script calls stack is heap.
+/// The stack that stays a stack: so many bytes below its start. The rest of what esp-hal's linker
+/// script calls stack is heap.
 ///
 /// ```text
 ///   program's data │ guard │            heap             │ stack, `bytes` │ boot loader's: heap
@@ -47,7 +49,8 @@ pub const fn stack(bytes: u32) -> Reservation {
     )
 }
 
-/// Where the heap begins: the guard word below the stack stays what it is, so that the watchpoint on it never fires for a block.
+/// Where the heap begins: the guard word below the stack stays what it is, so that the watchpoint
+/// on it never fires for a block.
 #[must_use]
 pub const fn behind_guard(guard: u32) -> u32 {
     guard.wrapping_add(4) // in RAM, which ends below 2^32

@@ -41,26 +41,31 @@ pub fn address_of(symbol: *const u8) -> u32 {
 ///
 /// In this order, each but the first and last may be missing:
 /// - **the static**, with its visibility and the chip;
-/// - **`options:`** a constant, see [`options!`](soc_regions::options!); the chip's defaults otherwise. What tokens stand for is not an option: it is kept until
-///   its token is given;
-/// - **`reserved:`** memory that the program keeps besides: a list of [`Reservation`](soc_regions::Reservation)s;
-/// - **`unsafe symbols:`** the linker symbols that the chip's table and the reservations need. A name alone is a symbol of this program;
-///   `name = symbol` translates the table's name to the one that the program's linker script has; `name = 0x…` or `name = (expression)` is an address.
-///   Names that are no identifiers are written in quotes: `"rom:dram0_rtos_reserved_start" = (what_the_rom_says())`.
+/// - **`options:`** a constant, see [`options!`](soc_regions::options!); the chip's defaults
+///   otherwise. What tokens stand for is not an option: it is kept until its token is given;
+/// - **`reserved:`** memory that the program keeps besides: a list of
+///   [`Reservation`](soc_regions::Reservation)s;
+/// - **`unsafe symbols:`** the linker symbols that the chip's table and the reservations need. A
+///   name alone is a symbol of this program; `name = symbol` translates the table's name to the one
+///   that the program's linker script has; `name = 0x…` or `name = (expression)` is an address.
+///   Names that are no identifiers are written in quotes: `"rom:dram0_rtos_reserved_start" =
+///   (what_the_rom_says())`.
 ///
-/// Instead of the last two, **`unsafe esp_hal: { stack: 32 * 1024 }`** for a program on esp-hal 1.2,
-/// on any chip but the ESP32-P4: the names in its linker scripts are known, this many bytes of its stack stay a stack,
-/// and the rest is heap. Without `options:` the chip is taken as esp-hal configures it by default:
-/// RTC memory is left alone, and the caches of the ESP32-S3 have their default sizes. A program that
-/// sets `ESP_HAL_CONFIG_INSTRUCTION_CACHE_SIZE` or `…_DATA_CACHE_SIZE` says so in its `options:`.
-/// Nothing may have `#[ram(reclaimed)]`. A name that is gone from the scripts is an undefined symbol
-/// in the linker's message.
+/// Instead of the last two, **`unsafe esp_hal: { stack: 32 * 1024 }`** for a program on esp-hal
+/// 1.2, on any chip but the ESP32-P4: the names in its linker scripts are known, this many bytes of
+/// its stack stay a stack, and the rest is heap. Without `options:` the chip is taken as esp-hal
+/// configures it by default: RTC memory is left alone, and the caches of the ESP32-S3 have their
+/// default sizes. A program that sets `ESP_HAL_CONFIG_INSTRUCTION_CACHE_SIZE` or
+/// `…_DATA_CACHE_SIZE` says so in its `options:`. Nothing may have `#[ram(reclaimed)]`. A name that
+/// is gone from the scripts is an undefined symbol in the linker's message.
 ///
 /// # Safety
-/// The word `unsafe` promises what [`Claim::new`](crate::Claim::new) asks for, above all: between the symbols lies all that the program uses.
+/// The word `unsafe` promises what [`Claim::new`](crate::Claim::new) asks for, above all: between
+/// the symbols lies all that the program uses.
 ///
 /// # Compile-time errors
-/// - A second claim in one program: its guard symbol is defined twice. Within a crate the compiler says so, else the linker.
+/// - A second claim in one program: its guard symbol is defined twice. Within a crate the compiler
+///   says so, else the linker.
 /// - A symbol that the chip's table needs under these options is not in the list.
 /// - A reservation at fixed addresses wants memory that the table reserves.
 ///
@@ -134,7 +139,8 @@ macro_rules! claim {
             #[allow(unused_parens, reason = "an expression among the symbols is in parentheses")]
             fn address(name: &str) -> Option<u32> {
                 match name {
-                    $($crate::claim!(@name $symbol) => Some($crate::claim!(@address $symbol $(= $place)?)),)*
+                    $($crate::claim!(@name $symbol) =>
+                    Some($crate::claim!(@address $symbol $(= $place)?)),)*
                     _ => None,
                 }
             }
@@ -182,7 +188,9 @@ macro_rules! claim {
                     unsafe extern "C" {
                         static __stack_chk_guard: u8;
                     }
-                    $crate::claim_macro::behind_guard($crate::claim_macro::address_of(&raw const __stack_chk_guard))
+                    $crate::claim_macro::behind_guard(
+            $crate::claim_macro::address_of(&raw const __stack_chk_guard)
+        )
                 }),
                 _stack_start,
             }

@@ -11,8 +11,8 @@
 //!   Claimed ── give(second_core), release(startup_stacks)   later
 //! ```
 //!
-//! Invariant 1: there is at most one token of a kind for a claim, and a token that was given is gone.
-//! Invariant 2: memory of a token is in no heap before the token is given.
+//! Invariant 1: there is at most one token of a kind for a claim, and a token that was given is
+//! gone. Invariant 2: memory of a token is in no heap before the token is given.
 
 pub(crate) mod esp_hal;
 pub(crate) mod macros;
@@ -31,7 +31,8 @@ use crate::lock::RawLock;
 pub use ram::{Claimed, Ram};
 pub use tokens::{Bluetooth, MappedPsram, Psram, SecondCore, StartupStacks, Token, TraceMemory};
 
-/// What RAM a program has: a chip, its options, and what the linker gave to the program itself. [`claim!`](crate::claim!) makes one.
+/// What RAM a program has: a chip, its options, and what the linker gave to the program itself.
+/// [`claim!`](crate::claim!) makes one.
 pub struct Claim {
     chip: &'static Chip,
     options: Options,
@@ -44,7 +45,8 @@ pub struct Claim {
 /// Where the linker put a program, and what it keeps besides.
 type Program = dyn Symbols + Sync;
 
-/// All that a claim gives: memory for heaps at once, and tokens for memory that somebody else may need.
+/// All that a claim gives: memory for heaps at once, and tokens for memory that somebody else may
+/// need.
 pub struct Parts<'h, H, M = Identity> {
     /// What nobody else needs, and what makes the heaps.
     pub ram: Ram<'h, H, M>,
@@ -89,13 +91,15 @@ impl fmt::Display for AlreadyTaken {
 impl core::error::Error for AlreadyTaken {}
 
 impl Claim {
-    /// A claim to all memory that `chip`'s table, `options` and `linked` leave over. What tokens stand for is kept, whatever the options
-    /// say of it, until the tokens are given: Bluetooth, the second core, PSRAM.
+    /// A claim to all memory that `chip`'s table, `options` and `linked` leave over. What tokens
+    /// stand for is kept, whatever the options say of it, until the tokens are given: Bluetooth,
+    /// the second core, PSRAM.
     ///
     /// # Safety
     /// - The program runs on that chip, configured as `options` say.
-    /// - `linked` tells all memory that the program uses otherwise: its sections between their symbols, its stacks, buffers at fixed
-    ///   addresses. What it does not tell is used by nobody, except that the holders of the claim's tokens use what these stand for.
+    /// - `linked` tells all memory that the program uses otherwise: its sections between their
+    ///   symbols, its stacks, buffers at fixed addresses. What it does not tell is used by nobody,
+    ///   except that the holders of the claim's tokens use what these stand for.
     /// - There is no other claim to that memory.
     #[must_use]
     pub const unsafe fn new(
@@ -120,8 +124,9 @@ impl Claim {
         self
     }
 
-    /// What can be found wrong with a claim before its program is linked: a symbol that the chip's table needs is not
-    /// among `names`, or the program's `own` reservations want what the table reserves.
+    /// What can be found wrong with a claim before its program is linked: a symbol that the chip's
+    /// table needs is not among `names`, or the program's `own` reservations want what the table
+    /// reserves.
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -167,8 +172,8 @@ impl Claim {
         })
     }
 
-    /// Notes that it is taken; whether it was before. Chips without an atomic exchange have one core: there the heap's lock
-    /// keeps interrupts out.
+    /// Notes that it is taken; whether it was before. Chips without an atomic exchange have one
+    /// core: there the heap's lock keeps interrupts out.
     fn was_taken<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
         &self,
         heap: &CapsHeap<L, P, O, HEAPS>,

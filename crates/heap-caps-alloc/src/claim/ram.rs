@@ -82,15 +82,17 @@ impl<'h, H, M> Ram<'h, H, M> {
 impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
     Ram<'h, CapsHeap<L, P, O, HEAPS>, M>
 {
-    /// Makes heaps of it, see [`CapsHeap::boot`]. Those of the start-up stacks wait for [`Claimed::release`].
+    /// Makes heaps of it, see [`CapsHeap::boot`]. Those of the start-up stacks wait for
+    /// [`Claimed::release`].
     ///
     /// # Errors
     /// See [`BootError`]. No heap is registered then.
     pub fn boot(self) -> Result<Claimed<'h, CapsHeap<L, P, O, HEAPS>, M>, BootError> {
         let (chip, options) = (self.claim.chip, &self.terms.options);
         let found = self.found(self.terms);
-        // SAFETY: whoever made the claim promised that what is left over is used by nobody but the holders of tokens; the options
-        // keep what those stand for, but for tokens that were given. The claim was taken once.
+        // SAFETY: whoever made the claim promised that what is left over is used by nobody but the
+        // holders of tokens; the options keep what those stand for, but for tokens that were given.
+        // The claim was taken once.
         let booted = unsafe { self.heap.boot(chip, options, &found, &self.memory) }?;
         Ok(Claimed { ram: self, booted })
     }

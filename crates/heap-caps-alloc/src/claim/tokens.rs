@@ -9,8 +9,9 @@
 //!   StartupStacks   a heap that waits                a heap that serves
 //! ```
 //!
-//! A driver that needs the memory takes the token by value, and so does the heap: the compiler sees to it that one of them gets it.
-//! A token of a chip that has no such memory is worth nothing, and giving it does no harm.
+//! A driver that needs the memory takes the token by value, and so does the heap: the compiler sees
+//! to it that one of them gets it. A token of a chip that has no such memory is worth nothing, and
+//! giving it does no harm.
 
 use soc_regions::{Options, Setting, SettingValue, Symbols, common, esp32};
 
@@ -54,8 +55,8 @@ impl Symbols for Found<'_> {
 /// What the tables of chips ask for whose PSRAM is not always at the start of its window.
 const PSRAM_START: &str = "psram:start";
 
-/// The memory that a Bluetooth controller in ROM needs: 64 KiB on the ESP32. Programs that are linked without a controller give it *before*
-/// boot, because their own data lies there.
+/// The memory that a Bluetooth controller in ROM needs: 64 KiB on the ESP32. Programs that are
+/// linked without a controller give it *before* boot, because their own data lies there.
 #[derive(Debug)]
 pub struct Bluetooth(pub(super) ());
 
@@ -83,7 +84,8 @@ pub struct MappedPsram {
 pub struct StartupStacks(pub(super) ());
 
 impl Psram {
-    /// PSRAM of this size is there: from the start of the chip's window for it. More than the window counts as the window.
+    /// PSRAM of this size is there: from the start of the chip's window for it. More than the
+    /// window counts as the window.
     ///
     /// # Safety
     /// `bytes` are mapped there, can be read and written, and nothing else uses them.
@@ -92,8 +94,8 @@ impl Psram {
         MappedPsram { start: None, bytes }
     }
 
-    /// The same from another address on, for chips where flash takes the start of the window. The ESP32 and ESP32-S2 are none of them:
-    /// there it is [`Psram::mapped`].
+    /// The same from another address on, for chips where flash takes the start of the window. The
+    /// ESP32 and ESP32-S2 are none of them: there it is [`Psram::mapped`].
     ///
     /// # Safety
     /// As [`Psram::mapped`]; and `start` is where PSRAM begins.

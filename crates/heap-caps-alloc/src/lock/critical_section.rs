@@ -6,20 +6,24 @@ use critical_section::RestoreState;
 
 use super::{RawLock, reentered};
 
-/// A critical section as the lock: what `esp-hal`, `cortex-m` and the like provide through the crate `critical-section`.
+/// A critical section as the lock: what `esp-hal`, `cortex-m` and the like provide through the
+/// crate `critical-section`.
 ///
-/// Allocation and free work from every interrupt handler that the critical section masks. Critical sections nest, a
-/// lock must not: the holder that comes in again (an observer that allocates) gets a panic.
+/// Allocation and free work from every interrupt handler that the critical section masks. Critical
+/// sections nest, a lock must not: the holder that comes in again (an observer that allocates) gets
+/// a panic.
 #[derive(Debug, Default)]
 pub struct CriticalSectionLock {
     /// Read and written inside the critical section only.
     held: Cell<bool>,
 }
 
-// SAFETY: `held` is accessed between `acquire` and `release` of the critical section only, which excludes everybody else.
+// SAFETY: `held` is accessed between `acquire` and `release` of the critical section only, which
+// excludes everybody else.
 unsafe impl Sync for CriticalSectionLock {}
 
-// SAFETY: the critical section excludes other contexts and orders their memory accesses, `held` excludes the holder itself.
+// SAFETY: the critical section excludes other contexts and orders their memory accesses, `held`
+// excludes the holder itself.
 unsafe impl RawLock for CriticalSectionLock {
     const INIT: Self = Self {
         held: Cell::new(false),
@@ -28,7 +32,8 @@ unsafe impl RawLock for CriticalSectionLock {
     type Token = RestoreState;
 
     fn acquire(&self) -> RestoreState {
-        // SAFETY: `release` follows, in reverse order where sections nest, with the state returned here.
+        // SAFETY: `release` follows, in reverse order where sections nest, with the state returned
+        // here.
         let state = unsafe { critical_section::acquire() };
         if self.held.replace(true) {
             // SAFETY: the innermost section, with its own state.

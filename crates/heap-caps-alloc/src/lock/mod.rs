@@ -1,11 +1,13 @@
-//! How one caller at a time gets at the heaps: the lock trait, and the one door to what a lock protects.
+//! How one caller at a time gets at the heaps: the lock trait, and the one door to what a lock
+//! protects.
 //!
 //! ```text
 //!   Locked<L, T>   | L: lock word | T: what it protects |      .acquire() ─► Guard ─► &mut T ─► drop releases
 //! ```
 //!
-//! **Where the lock word lives.** In internal RAM, never in PSRAM: on ESP32, ESP32-S2 and ESP32-S3 a compare-and-swap on
-//! external memory does not exclude anybody. A `static` that the linker script places in `.bss` or `.data` is right.
+//! **Where the lock word lives.** In internal RAM, never in PSRAM: on ESP32, ESP32-S2 and ESP32-S3
+//! a compare-and-swap on external memory does not exclude anybody. A `static` that the linker
+//! script places in `.bss` or `.data` is right.
 
 #[cfg(feature = "critical-section")]
 mod critical_section;
@@ -24,16 +26,20 @@ pub use self::unlocked::Unlocked;
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 
-/// Mutual exclusion: between a return of `acquire` and the `release` that follows, no other `acquire` returns.
+/// Mutual exclusion: between a return of `acquire` and the `release` that follows, no other
+/// `acquire` returns.
 ///
-/// A trait of our own, because those of the ecosystem differ between versions; any lock implements it in three lines.
-/// What is done while it is held takes O(heaps) time: nothing that an interrupt could not wait for.
+/// A trait of our own, because those of the ecosystem differ between versions; any lock implements
+/// it in three lines. What is done while it is held takes O(heaps) time: nothing that an interrupt
+/// could not wait for.
 ///
 /// # Safety
-/// - While a token of `acquire` has not been released, `acquire` on the same lock does not return: not on another core or
-///   thread, not in an interrupt, and not to the holder itself. It may wait, or diverge.
+/// - While a token of `acquire` has not been released, `acquire` on the same lock does not return:
+///   not on another core or thread, not in an interrupt, and not to the holder itself. It may wait,
+///   or diverge.
 /// - What one holder wrote before `release` is visible to the next one after `acquire`.
-/// - A type that is `Sync` keeps this among all threads, cores and interrupts that the lock is documented for.
+/// - A type that is `Sync` keeps this among all threads, cores and interrupts that the lock is
+///   documented for.
 pub unsafe trait RawLock {
     /// An open lock.
     const INIT: Self;
@@ -57,8 +63,9 @@ pub struct Locked<L, T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: `value` is reached through a `Guard` only, of which the lock lets exist one at a time, so `T` is handed from thread
-// to thread, which `T: Send` allows. The lock itself is shared, hence `L: Sync`.
+// SAFETY: `value` is reached through a `Guard` only, of which the lock lets exist one at a time, so
+// `T` is handed from thread to thread, which `T: Send` allows. The lock itself is shared, hence `L:
+// Sync`.
 unsafe impl<L: RawLock + Sync, T: Send> Sync for Locked<L, T> {}
 
 impl<L: RawLock, T> Locked<L, T> {
@@ -117,8 +124,9 @@ impl<L: RawLock, T> Drop for Guard<'_, L, T> {
     }
 }
 
-/// The holder of a lock asked for it again: an observer used the heap that it observes, or an interrupt came in where it
-/// must not. Waiting would last for ever, and going on would break the heap.
+/// The holder of a lock asked for it again: an observer used the heap that it observes, or an
+/// interrupt came in where it must not. Waiting would last for ever, and going on would break the
+/// heap.
 #[cold]
 #[expect(
     clippy::panic,

@@ -6,7 +6,8 @@ use super::{RawLock, reentered};
 
 /// For one thread: tests, and programs before they start their second core and their interrupts.
 ///
-/// It is not `Sync`, so the compiler refuses it in a `static`. It still notices when its holder comes in again: that panics.
+/// It is not `Sync`, so the compiler refuses it in a `static`. It still notices when its holder
+/// comes in again: that panics.
 ///
 /// ```compile_fail,E0277
 /// use heap_caps_alloc::{CapsHeap, Unlocked};
@@ -18,7 +19,8 @@ pub struct Unlocked {
     held: Cell<bool>,
 }
 
-// SAFETY: the type is not `Sync`, so there is one thread; to that thread `acquire` does not return while it is held.
+// SAFETY: the type is not `Sync`, so there is one thread; to that thread `acquire` does not return
+// while it is held.
 unsafe impl RawLock for Unlocked {
     const INIT: Self = Self {
         held: Cell::new(false),

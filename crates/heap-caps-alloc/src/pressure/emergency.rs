@@ -48,8 +48,8 @@ pub struct EmergencyReserve {
 }
 
 impl EmergencyReserve {
-    /// A block of `bytes` in memory that has all of `caps`. After a release it is armed again as soon as
-    /// there is a free block of twice its size.
+    /// A block of `bytes` in memory that has all of `caps`. After a release it is armed again as
+    /// soon as there is a free block of twice its size.
     #[must_use]
     #[track_caller]
     pub const fn new(name: &'static str, caps: Caps, bytes: u32) -> Self {
@@ -80,8 +80,8 @@ impl EmergencyReserve {
         }
     }
 
-    /// The same reserve, kept from the request that fails: it is refused nevertheless, and the bytes are
-    /// there for the handlers. For programs that cope with a refused request.
+    /// The same reserve, kept from the request that fails: it is refused nevertheless, and the
+    /// bytes are there for the handlers. For programs that cope with a refused request.
     #[must_use]
     pub const fn for_handlers(self) -> Self {
         Self {
@@ -233,10 +233,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 
 /// Emergency reserves.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Keeps a block back until nothing else is left: it is freed, once, when a request of a task fails
-    /// although all shrinkers have been run, and the request is tried again; or by
-    /// [`CapsHeap::release_emergency`]. The handler is told. The reserve is armed again when there is
-    /// enough free memory, which every free looks for while it is open.
+    /// Keeps a block back until nothing else is left: it is freed, once, when a request of a task
+    /// fails although all shrinkers have been run, and the request is tried again; or by
+    /// [`CapsHeap::release_emergency`]. The handler is told. The reserve is armed again when there
+    /// is enough free memory, which every free looks for while it is open.
     ///
     /// ```
     /// use heap_caps_alloc::{CapsHeap, EmergencyReserve, SpinLock};
@@ -332,8 +332,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         entry.is_some_and(|entry| matches!(entry.block, Block::Armed(_)))
     }
 
-    /// Releases a reserve for a request that these heaps could serve; returns whether the request may
-    /// have of it.
+    /// Releases a reserve for a request that these heaps could serve; returns whether the request
+    /// may have of it.
     pub(super) fn release_for(&self, candidates: HeapMask, relief: &mut Relief) -> bool {
         let candidate = self.helping_reserve(candidates);
         let released = candidate.and_then(|index| self.release(index));

@@ -57,8 +57,8 @@ impl fmt::Display for LevelChange {
     }
 }
 
-/// Called with each change of a level, outside of the lock and never twice at one time for one gauge: it
-/// may use the heap.
+/// Called with each change of a level, outside of the lock and never twice at one time for one
+/// gauge: it may use the heap.
 pub type LevelHandler = fn(&LevelChange);
 
 /// Below how many bytes which level begins; 0: never.
@@ -133,8 +133,8 @@ impl PressureGauge {
         Self { largest, ..self }
     }
 
-    /// The same gauge; a level ends as many bytes above the threshold at which it begins (1024 if not
-    /// said).
+    /// The same gauge; a level ends as many bytes above the threshold at which it begins (1024 if
+    /// not said).
     #[must_use]
     pub const fn with_hysteresis(self, bytes: u32) -> Self {
         Self {
@@ -283,12 +283,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 
 /// Pressure levels.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Watches how short some memory is. While there is a gauge, every allocation and free reads it:
-    /// O(heaps) more.
+    /// Watches how short some memory is. While there is a gauge, every allocation and free reads
+    /// it: O(heaps) more.
     ///
-    /// The handler is called, without the lock, in the context that changed the level; a change in an
-    /// interrupt handler ([`CapsHeap::set_interrupt_probe`]) is told by the next change of free memory
-    /// in a task. It is told of a level that is not [`Level::Normal`] at once.
+    /// The handler is called, without the lock, in the context that changed the level; a change in
+    /// an interrupt handler ([`CapsHeap::set_interrupt_probe`]) is told by the next change of free
+    /// memory in a task. It is told of a level that is not [`Level::Normal`] at once.
     ///
     /// ```
     /// use heap_caps_alloc::{CapsHeap, Level, PressureGauge, SpinLock};
@@ -332,7 +332,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         Ok(index)
     }
 
-    /// Ends a gauge; returns whether there was one. A handler that runs at this moment still returns.
+    /// Ends a gauge; returns whether there was one. A handler that runs at this moment still
+    /// returns.
     pub fn remove_gauge(&self, index: GaugeIndex) -> bool {
         let mut state = self.state.acquire();
         let ended = state.pressure.gauges.entries.remove(index.0);
@@ -352,8 +353,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             .map(|entry| entry.level)
     }
 
-    /// Waits until the level of a gauge is another than `seen`; returns it, or `None` if there is no such
-    /// gauge. One task can wait for a gauge: a second one takes its place.
+    /// Waits until the level of a gauge is another than `seen`; returns it, or `None` if there is
+    /// no such gauge. One task can wait for a gauge: a second one takes its place.
     ///
     /// ```
     /// # use heap_caps_alloc::{CapsHeap, GaugeIndex, Level, SpinLock};
@@ -416,10 +417,12 @@ mod tests {
     }
 
     proptest! {
-        /// The reference: a level is left for a better one only if both figures are `hysteresis` above
-        /// what begins it, and entered whenever one is below.
+        /// The reference: a level is left for a better one only if both figures are `hysteresis`
+        /// above what begins it, and entered whenever one is below.
         #[test]
-        fn levels_follow_the_rule(figures in prop::collection::vec((0_u32..1300, 0_u32..500), 1..50)) {
+        fn levels_follow_the_rule(
+            figures in prop::collection::vec((0_u32..1300, 0_u32..500), 1..50),
+        ) {
             let begins = |free: u32, largest: u32| {
                 let low = free < 1000 || largest < 300;
                 let critical = free < 400 || largest < 100;
@@ -430,7 +433,10 @@ mod tests {
                 let next = GAUGE.next(level, free, largest);
                 prop_assert!(next >= begins(free, largest));
                 if next < level {
-                    prop_assert_eq!(next, begins(free.saturating_sub(50), largest.saturating_sub(50)));
+                    prop_assert_eq!(
+                        next,
+                        begins(free.saturating_sub(50), largest.saturating_sub(50))
+                    );
                 }
                 if next > level {
                     prop_assert_eq!(next, begins(free, largest));

@@ -7,11 +7,11 @@
 //!   any change ─► settle: waiters are served, levels told, reserves re-armed            settle.rs
 //! ```
 //!
-//! Nothing of this is reached, or linked, before something is registered: the paths are entered through
-//! function pointers that the first registration sets. What makes every allocation and free come by
-//! (levels, waiters, an open reserve) hides the routes from the fast paths meanwhile
-//! ([`HeapCaps::set_detoured`](heap_caps::HeapCaps::set_detoured)), so allocations have no test for it, and
-//! frees one.
+//! Nothing of this is reached, or linked, before something is registered: the paths are entered
+//! through function pointers that the first registration sets. What makes every allocation and free
+//! come by (levels, waiters, an open reserve) hides the routes from the fast paths meanwhile
+//! ([`HeapCaps::set_detoured`](heap_caps::HeapCaps::set_detoured)), so allocations have no test for
+//! it, and frees one.
 
 mod emergency;
 mod level;
@@ -56,7 +56,8 @@ pub(crate) type Settle<H> = fn(&H);
 pub(crate) struct Hooks<H> {
     /// Serves a request in place of the ordinary slow path.
     pub(crate) allocate: fn(&H, &AllocRequest<'_>) -> Option<NonNull<u8>>,
-    /// Makes something give memory back, without the lock; `false` if there is nothing left that could.
+    /// Makes something give memory back, without the lock; `false` if there is nothing left that
+    /// could.
     pub(crate) relieve: fn(&H, &AllocRequest<'_>, &mut Relieving) -> bool,
     /// Does what a change of free memory asks for, without the lock.
     pub(crate) settle: Settle<H>,
@@ -126,9 +127,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Tells the heap how to recognise interrupt handlers; returns what told it before. A request that
-    /// is made in one fails at once where there is no memory, as one that is
-    /// [`fail_fast`](AllocRequest::fail_fast): no shrinker is run, no reserve released, no level told.
+    /// Tells the heap how to recognise interrupt handlers; returns what told it before. A request
+    /// that is made in one fails at once where there is no memory, as one that is
+    /// [`fail_fast`](AllocRequest::fail_fast): no shrinker is run, no reserve released, no level
+    /// told.
     ///
     /// Without a probe (the state at first) every request counts as one of a task.
     pub fn set_interrupt_probe(&self, probe: Option<InterruptProbe>) -> Option<InterruptProbe> {

@@ -40,11 +40,12 @@ impl Shortage {
 /// Every `Fn(&Shortage) -> u32` that is `Sync` is one.
 pub trait Shrink: Sync {
     /// Frees memory; returns how many bytes, 0 for none. It is called again for the same request as
-    /// long as it gives something and the request still finds no room, so it may give little at a time.
+    /// long as it gives something and the request still finds no room, so it may give little at a
+    /// time.
     ///
-    /// It is called without the heap's lock, in the context whose request failed: that may hold locks
-    /// of the program. So it must not wait for one; it tries, and returns 0 if it cannot have it. It may
-    /// allocate; if that fails, other shrinkers may be run, but never the same one.
+    /// It is called without the heap's lock, in the context whose request failed: that may hold
+    /// locks of the program. So it must not wait for one; it tries, and returns 0 if it cannot have
+    /// it. It may allocate; if that fails, other shrinkers may be run, but never the same one.
     fn shrink(&self, shortage: &Shortage) -> u32;
 }
 
@@ -75,8 +76,8 @@ impl Shrinker {
         }
     }
 
-    /// The same shrinker at another place: lower numbers are run first (128 if not said), those of one
-    /// number in the order of their registration.
+    /// The same shrinker at another place: lower numbers are run first (128 if not said), those of
+    /// one number in the order of their registration.
     #[must_use]
     pub const fn ordered(self, order: u8) -> Self {
         Self { order, ..self }
@@ -215,15 +216,15 @@ pub(super) const fn helps(with_caps: HeapMask, candidates: HeapMask) -> bool {
 
 /// Shrinkers. All O(1) under the lock.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Registers a function that can give memory back. From now on, a request of a task that finds no
-    /// room runs the shrinkers whose memory could serve it, in their order and without the lock, and is
-    /// tried again after each; it is refused when none gives anything any more. That holds for the
-    /// global allocator, the typed allocators, buffers, reallocation and C alike. What was tried is
-    /// part of the [`Failure`](heap_caps::Failure).
+    /// Registers a function that can give memory back. From now on, a request of a task that finds
+    /// no room runs the shrinkers whose memory could serve it, in their order and without the lock,
+    /// and is tried again after each; it is refused when none gives anything any more. That holds
+    /// for the global allocator, the typed allocators, buffers, reallocation and C alike. What was
+    /// tried is part of the [`Failure`](heap_caps::Failure).
     ///
     /// A request from an interrupt handler ([`CapsHeap::set_interrupt_probe`]) or one that is
-    /// [`fail_fast`](AllocRequest::fail_fast) runs none. No shrinker runs twice at one time: a second
-    /// request that fails meanwhile runs the others.
+    /// [`fail_fast`](AllocRequest::fail_fast) runs none. No shrinker runs twice at one time: a
+    /// second request that fails meanwhile runs the others.
     ///
     /// ```
     /// use std::sync::Mutex;
@@ -278,7 +279,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         added.ok_or(ShrinkerTableFull)
     }
 
-    /// Removes a shrinker; returns whether it was there. If it runs at this moment, it still returns.
+    /// Removes a shrinker; returns whether it was there. If it runs at this moment, it still
+    /// returns.
     pub fn unregister_shrinker(&self, index: ShrinkerIndex) -> bool {
         let mut state = self.state.acquire();
         state.pressure.shrinkers.entries.remove(index.0).is_some()

@@ -1,4 +1,5 @@
-//! Class B with interrupts, and what happens under the lock: may a handler use the heap, and is nothing printed there?
+//! Class B with interrupts, and what happens under the lock: may a handler use the heap, and is
+//! nothing printed there?
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write;
@@ -12,7 +13,8 @@ use crate::support::*;
 
 thread_local! {
     static MASKED: Cell<bool> = const { Cell::new(false) };
-    /// What an interrupt does; it comes at the last moment before interrupts are off and the first after.
+    /// What an interrupt does; it comes at the last moment before interrupts are off and the first
+    /// after.
     static HANDLER: RefCell<Option<Box<dyn Fn()>>> = const { RefCell::new(None) };
     static INTERRUPTS: Cell<u32> = const { Cell::new(0) };
 }
@@ -29,7 +31,8 @@ fn interrupt() {
     HANDLER.set(handler);
 }
 
-// SAFETY: one thread plays core and interrupt; "off" is honoured by `mask` and `restore`, the only places where one comes.
+// SAFETY: one thread plays core and interrupt; "off" is honoured by `mask` and `restore`, the only
+// places where one comes.
 unsafe impl InterruptMask for Busy {
     type State = bool;
 

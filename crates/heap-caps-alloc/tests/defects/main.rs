@@ -1,6 +1,8 @@
-//! Do locks and languages have the defects that ESP-IDF's and esp-alloc's had? `docs/defects.md` lists them all.
+//! Do locks and languages have the defects that ESP-IDF's and esp-alloc's had? `docs/defects.md`
+//! lists them all.
 //!
-//! A test's name begins with the number of what it would find: an issue or commit of ESP-IDF (`idf_`), or of esp-alloc (`esp_alloc_`).
+//! A test's name begins with the number of what it would find: an issue or commit of ESP-IDF
+//! (`idf_`), or of esp-alloc (`esp_alloc_`).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,7 +1,8 @@
 //! `heap_caps_malloc` and its family: blocks by capability.
 //!
-//! Null is "no block" both ways. A size of 0 is no request: null, and nobody is told. Sizes that overflow are refused and told as
-//! `SIZE_MAX`. A block may be given back by any of the freeing functions, `free` included.
+//! Null is "no block" both ways. A size of 0 is no request: null, and nobody is told. Sizes that
+//! overflow are refused and told as `SIZE_MAX`. A block may be given back by any of the freeing
+//! functions, `free` included.
 
 use core::ffi::{CStr, c_void};
 
@@ -35,7 +36,8 @@ pub extern "C" fn heap_caps_calloc(count: usize, size: usize, caps: u32) -> *mut
     asked(c"heap_caps_calloc", request).allocate()
 }
 
-/// A block with another size, in memory that has all of `caps`. Null: as `heap_caps_malloc`; size 0: as `heap_caps_free`.
+/// A block with another size, in memory that has all of `caps`. Null: as `heap_caps_malloc`; size
+/// 0: as `heap_caps_free`.
 ///
 /// # Safety
 /// - `pointer` is null or from a function of this heap, and not used after a success.
@@ -60,7 +62,8 @@ pub unsafe extern "C" fn heap_caps_free(pointer: *mut c_void) {
     unsafe { give_back(pointer) }
 }
 
-/// `size` bytes at a multiple of `alignment`, a power of two; null for any other, of which nobody is told.
+/// `size` bytes at a multiple of `alignment`, a power of two; null for any other, of which nobody
+/// is told.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_aligned_alloc(alignment: usize, size: usize, caps: u32) -> *mut c_void {
     let request = AllocRequest::new(size, bits(caps)).aligned_to(alignment);
@@ -79,7 +82,8 @@ pub extern "C" fn heap_caps_aligned_calloc(
     asked(c"heap_caps_aligned_calloc", request.aligned_to(alignment)).allocate()
 }
 
-/// As `heap_caps_realloc`, and the block begins at a multiple of `alignment`, a power of two; null for any other, and the block as it was.
+/// As `heap_caps_realloc`, and the block begins at a multiple of `alignment`, a power of two; null
+/// for any other, and the block as it was.
 ///
 /// # Safety
 /// As [`heap_caps_realloc`].
@@ -108,7 +112,8 @@ pub unsafe extern "C" fn heap_caps_aligned_free(pointer: *mut c_void) {
     unsafe { give_back(pointer) }
 }
 
-/// As `heap_caps_malloc` with the first of `count` sets of capabilities that can be met: `heap_caps_malloc_prefer` for a list.
+/// As `heap_caps_malloc` with the first of `count` sets of capabilities that can be met:
+/// `heap_caps_malloc_prefer` for a list.
 ///
 /// # Safety
 /// - `list` is null, or the masks can be read there.
@@ -169,7 +174,8 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
     unsafe { call.reallocate(pointer) }
 }
 
-/// What `malloc` does: internal memory; external memory from the size on that `heap_caps_malloc_extmem_enable` told.
+/// What `malloc` does: internal memory; external memory from the size on that
+/// `heap_caps_malloc_extmem_enable` told.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_malloc_default(size: usize) -> *mut c_void {
     default(

@@ -1,6 +1,7 @@
 //! How much there is: sizes of heaps and of blocks.
 //!
-//! A set of capabilities stands for the heaps that have all of them: none for all heaps, `MALLOC_CAP_INVALID` for none.
+//! A set of capabilities stands for the heaps that have all of them: none for all heaps,
+//! `MALLOC_CAP_INVALID` for none.
 
 use core::ffi::c_void;
 
@@ -75,7 +76,8 @@ pub extern "C" fn heap_caps_get_allocated_size(pointer: *const c_void) -> usize 
     usable_size(pointer)
 }
 
-/// Size of the block that contains a byte, wherever the byte lies in it. O(blocks). 0 where there is none, which is reported.
+/// Size of the block that contains a byte, wherever the byte lies in it. O(blocks). 0 where there
+/// is none, which is reported.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_containing_block_size(pointer: *const c_void) -> usize {
     let Some(place) = door::from_c(pointer) else {

@@ -105,7 +105,8 @@ fn of_the_chip(pointer: *const c_void, holds: impl FnOnce(&ReadOnly, u32) -> boo
     ranges.is_some_and(|ranges| !chip.is_internal(address) && holds(ranges, address))
 }
 
-/// Whether it is flash that the cache shows as data. Chips whose cache shows PSRAM at the same addresses say so of PSRAM, too.
+/// Whether it is flash that the cache shows as data. Chips whose cache shows PSRAM at the same
+/// addresses say so of PSRAM, too.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_ptr_in_drom(pointer: *const c_void) -> bool {
     of_the_chip(pointer, |ranges, address| ranges.flash.contains(address))

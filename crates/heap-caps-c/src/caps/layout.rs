@@ -23,10 +23,12 @@ pub struct CRegion {
     pub startup_stack: bool,
 }
 
-/// Writes what was left of the booted chip's memory for heaps, by address; returns how many regions. None on a host, and before boot.
+/// Writes what was left of the booted chip's memory for heaps, by address; returns how many
+/// regions. None on a host, and before boot.
 ///
 /// # Safety
-/// - `regions` is null (to count), or has room for as many as [`soc_get_available_memory_region_max_count`] says.
+/// - `regions` is null (to count), or has room for as many as
+///   [`soc_get_available_memory_region_max_count`] says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn soc_get_available_memory_regions(regions: *mut CRegion) -> usize {
     let Some(chip) = HEAP.inspect(|heaps| heaps.chip()) else {

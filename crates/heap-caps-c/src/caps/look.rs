@@ -1,7 +1,7 @@
 //! What C can see of the heaps: walks, dumps, summaries, checks.
 //!
-//! Blocks are copied a few at a time under the lock, and shown or printed without it: a visitor may use the heap, and a slow
-//! console stops nobody. What happens meanwhile may or may not be seen.
+//! Blocks are copied a few at a time under the lock, and shown or printed without it: a visitor may
+//! use the heap, and a slow console stops nobody. What happens meanwhile may or may not be seen.
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
@@ -39,10 +39,11 @@ pub struct CWalkedBlock {
 /// `heap_caps_walker_cb_t`: `false` goes on with the next heap.
 pub type CWalker = unsafe extern "C" fn(CWalkedHeap, CWalkedBlock, *mut c_void) -> bool;
 
-/// Shows every block of the heaps that have `caps` (`MALLOC_CAP_INVALID`: of all) to `walker`. O(blocks).
+/// Shows every block of the heaps that have `caps` (`MALLOC_CAP_INVALID`: of all) to `walker`.
+/// O(blocks).
 ///
-/// A block whose header contradicts what lies around it is the last one shown of its heap, as its header describes it;
-/// then it is a fault.
+/// A block whose header contradicts what lies around it is the last one shown of its heap, as its
+/// header describes it; then it is a fault.
 ///
 /// # Safety
 /// - `walker` is null or may be called with `user` and what it is shown.
@@ -76,8 +77,8 @@ pub unsafe extern "C" fn heap_caps_walk_all(walker: Option<CWalker>, user: *mut 
     unsafe { heap_caps_walk(Caps::INVALID.bits(), walker, user) }
 }
 
-/// Prints every block of the heaps that have `caps` (`MALLOC_CAP_INVALID`: of all), as [`heap_caps_walk`] shows them; of a damaged
-/// heap also what is wrong. O(blocks).
+/// Prints every block of the heaps that have `caps` (`MALLOC_CAP_INVALID`: of all), as
+/// [`heap_caps_walk`] shows them; of a damaged heap also what is wrong. O(blocks).
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_dump(caps: u32) {
     for shown in heaps(caps) {
@@ -104,12 +105,14 @@ pub extern "C" fn heap_caps_dump_all() {
 pub extern "C" fn heap_caps_print_heap_info(caps: u32) {
     let caps = Caps::from_bits_retain(caps);
     let all = Shown::all().flatten();
-    let views = all.map(|shown| (shown.bounds().start as u64, shown.heap)); // widening: no sign, an address
+    // Widening: no sign, an address
+    let views = all.map(|shown| (shown.bounds().start as u64, shown.heap));
     // The console never refuses.
     let _ = heap_caps::print_summary(caps, views, &mut Console);
 }
 
-/// Whether the heaps that have `caps` (`MALLOC_CAP_INVALID`: all) are sound. O(blocks), O(bytes) under comprehensive poisoning, under the lock.
+/// Whether the heaps that have `caps` (`MALLOC_CAP_INVALID`: all) are sound. O(blocks), O(bytes)
+/// under comprehensive poisoning, under the lock.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_check_integrity(caps: u32, print_errors: bool) -> bool {
     let mut found = Found::default();
@@ -211,8 +214,8 @@ impl Shown {
         }
     }
 
-    /// Shows the blocks behind their headers, in address order, until `visit` has seen enough; the damaged one too, at which the
-    /// walk ends. Returns what is wrong with that.
+    /// Shows the blocks behind their headers, in address order, until `visit` has seen enough; the
+    /// damaged one too, at which the walk ends. Returns what is wrong with that.
     fn each_whole_block(&self, mut visit: impl FnMut(CWalkedBlock) -> bool) -> Option<Corrupt> {
         let mut next = 0;
         loop {

@@ -7,7 +7,8 @@ use soc_regions::Caps;
 
 use super::figures::{heap_caps_get_free_size, heap_caps_get_minimum_free_size};
 
-/// `heap_caps_malloc` by its name of 2016. With the feature `c-abi-legacy` the function of 2016 itself has this name.
+/// `heap_caps_malloc` by its name of 2016. With the feature `c-abi-legacy` the function of 2016
+/// itself has this name.
 #[cfg(not(feature = "c-abi-legacy"))]
 #[unsafe(export_name = "pvPortMallocCaps")]
 pub extern "C" fn port_malloc_caps(size: usize, caps: u32) -> *mut c_void {

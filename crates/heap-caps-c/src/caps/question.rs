@@ -1,7 +1,7 @@
 //! `esp_memory_utils.h`, `soc_memory_layout.h`: what kind of memory a pointer leads to.
 //!
-//! On a chip that was booted its table answers. Elsewhere (a host, a heap of buffers) the heap in which the pointer lies does, by its
-//! capabilities; what lies in no heap is no memory.
+//! On a chip that was booted its table answers. Elsewhere (a host, a heap of buffers) the heap in
+//! which the pointer lies does, by its capabilities; what lies in no heap is no memory.
 
 use core::ffi::c_void;
 
@@ -39,7 +39,9 @@ questions! {
     /// Whether DMA engines reach it.
     esp_ptr_dma_capable: Chip::is_dma_capable, |caps| caps.contains(Caps::DMA);
     /// Whether DMA engines reach it outside of the chip.
-    esp_ptr_dma_ext_capable: |chip, address| chip.is_external(address) && chip.is_dma_capable(address),
+    esp_ptr_dma_ext_capable: |chip, address| {
+        chip.is_external(address) && chip.is_dma_capable(address)
+    },
         |caps| caps.contains(Caps::SPIRAM.union(Caps::DMA));
     /// Whether code can be fetched from it. RAM only.
     esp_ptr_executable: Chip::is_executable, |caps| caps.contains(Caps::EXEC);
@@ -58,7 +60,9 @@ questions! {
     /// Whether it is the instruction side of memory with two sides.
     esp_ptr_in_diram_iram: Chip::is_in_diram_iram, |_| false;
     /// Whether it is the RTC's fast memory on the instruction bus.
-    esp_ptr_in_rtc_iram_fast: |chip, address| chip.is_in_rtc(address) && chip.is_executable(address),
+    esp_ptr_in_rtc_iram_fast: |chip, address| {
+        chip.is_in_rtc(address) && chip.is_executable(address)
+    },
         |_| false;
     /// Whether it is the RTC's fast memory on the data bus.
     esp_ptr_in_rtc_dram_fast: |chip, address| {

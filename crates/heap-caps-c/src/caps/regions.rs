@@ -14,7 +14,8 @@ use crate::door;
 use crate::heap::HEAP;
 use crate::start;
 
-/// Does what [`on_init`](crate::on_init) told. On a host there is nothing to boot: give memory with `heap_caps_add_region_with_caps`.
+/// Does what [`on_init`](crate::on_init) told. On a host there is nothing to boot: give memory with
+/// `heap_caps_add_region_with_caps`.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_init() {
     start::boot();
@@ -33,7 +34,8 @@ pub unsafe extern "C" fn heap_caps_enable_nonos_stack_heaps() {
 /// Makes memory from `start` to `end` a heap with the capabilities of the chip's table.
 ///
 /// # Safety
-/// - The memory is used by nothing else from now on, except by the users of allocated blocks within their blocks.
+/// - The memory is used by nothing else from now on, except by the users of allocated blocks within
+///   their blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_add_region(start: isize, end: isize) -> EspErr {
     if start == 0 {
@@ -54,7 +56,8 @@ pub unsafe extern "C" fn heap_caps_add_region(start: isize, end: isize) -> EspEr
 ///
 /// # Safety
 /// - `caps` is null or has three masks.
-/// - The memory is used by nothing else from now on, except by the users of allocated blocks within their blocks.
+/// - The memory is used by nothing else from now on, except by the users of allocated blocks within
+///   their blocks.
 /// - It can do what `caps` say.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_add_region_with_caps(

@@ -10,7 +10,8 @@ use crate::hooks::{
     STOPS,
 };
 
-/// Who is called with each request that finds no memory. Null is `ESP_ERR_INVALID_ARG`: as in ESP-IDF, one can be replaced but not removed.
+/// Who is called with each request that finds no memory. Null is `ESP_ERR_INVALID_ARG`: as in
+/// ESP-IDF, one can be replaced but not removed.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_register_failed_alloc_callback(hook: Option<FailedHook>) -> EspErr {
     if hook.is_none() {
@@ -30,14 +31,15 @@ pub extern "C" fn heap_caps_register_alloc_hooks(
     ON_FREE.set(on_free);
 }
 
-/// Who is called with the line that describes a double free, a foreign pointer, a smashed block. Null for nobody.
+/// Who is called with the line that describes a double free, a foreign pointer, a smashed block.
+/// Null for nobody.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_register_fault_callback(hook: Option<FaultHook>) {
     ON_FAULT.set(hook);
 }
 
-/// What follows a fault when its line was written and the callback was called: 0 the end of the program, 1 nothing, the program goes on.
-/// `ESP_ERR_INVALID_ARG` for any other number.
+/// What follows a fault when its line was written and the callback was called: 0 the end of the
+/// program, 1 nothing, the program goes on. `ESP_ERR_INVALID_ARG` for any other number.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_set_fault_action(action: c_int) -> EspErr {
     let stops = match action {

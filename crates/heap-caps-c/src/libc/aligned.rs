@@ -29,7 +29,8 @@ pub extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
     aligned(c"memalign", alignment, size)
 }
 
-/// `size` bytes at a multiple of `alignment`, a power of two. The size need not be a multiple of it.
+/// `size` bytes at a multiple of `alignment`, a power of two. The size need not be a multiple of
+/// it.
 #[cfg_attr(target_os = "none", unsafe(export_name = "aligned_alloc"))]
 #[cfg_attr(
     not(target_os = "none"),
@@ -39,8 +40,9 @@ pub extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
     aligned(c"aligned_alloc", alignment, size)
 }
 
-/// Puts `size` bytes at a multiple of `alignment` into `block`, or null for a size of 0. 0; `EINVAL` for an alignment that is no power of two or
-/// below a pointer's size (where ESP-IDF has `ENOMEM`), `ENOMEM` where there is no memory, and `block` as it was. `errno` is left alone.
+/// Puts `size` bytes at a multiple of `alignment` into `block`, or null for a size of 0. 0;
+/// `EINVAL` for an alignment that is no power of two or below a pointer's size (where ESP-IDF has
+/// `ENOMEM`), `ENOMEM` where there is no memory, and `block` as it was. `errno` is left alone.
 ///
 /// # Safety
 /// - `block` is null or can be written.
@@ -68,7 +70,8 @@ pub unsafe extern "C" fn posix_memalign(
     0
 }
 
-/// `realloc` to `count` times `size` bytes; null and the block as it was where the product overflows.
+/// `realloc` to `count` times `size` bytes; null and the block as it was where the product
+/// overflows.
 ///
 /// # Safety
 /// As `realloc`.
@@ -139,8 +142,9 @@ pub extern "C" fn malloc_trim(keep: usize) -> c_int {
     0
 }
 
-/// Options of `mallopt` that say how large or how many things are that this heap has none of: fast bins, arenas, mappings, the
-/// reserve at its top. Setting them is a success without an effect, as it is in other C libraries where there are none.
+/// Options of `mallopt` that say how large or how many things are that this heap has none of: fast
+/// bins, arenas, mappings, the reserve at its top. Setting them is a success without an effect, as
+/// it is in other C libraries where there are none.
 const WITHOUT_EFFECT: [c_int; 7] = [
     1,  // M_MXFAST
     -1, // M_TRIM_THRESHOLD
@@ -151,7 +155,8 @@ const WITHOUT_EFFECT: [c_int; 7] = [
     -8, // M_ARENA_MAX
 ];
 
-/// 1 for an option whose setting changes nothing that a program can see, else 0, "failed": `M_PERTURB` and numbers that nobody knows.
+/// 1 for an option whose setting changes nothing that a program can see, else 0, "failed":
+/// `M_PERTURB` and numbers that nobody knows.
 #[cfg_attr(target_os = "none", unsafe(export_name = "mallopt"))]
 #[cfg_attr(
     not(target_os = "none"),

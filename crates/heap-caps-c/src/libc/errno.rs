@@ -10,7 +10,8 @@ pub type ErrnoLocation = unsafe extern "C" fn() -> *mut i32;
 
 static LOCATION: Slot<ErrnoLocation> = Slot::empty();
 
-/// Tells where `errno` is. Null: failures are told by null pointers alone, which is the state at first.
+/// Tells where `errno` is. Null: failures are told by null pointers alone, which is the state at
+/// first.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_set_errno_location(location: Option<ErrnoLocation>) {
     LOCATION.set(location);
@@ -24,7 +25,8 @@ pub(crate) fn or_errno(block: *mut c_void, asked: bool) -> *mut c_void {
     block
 }
 
-/// The block, or null and the `errno` of an alignment that is no power of two, or of a lack of memory.
+/// The block, or null and the `errno` of an alignment that is no power of two, or of a lack of
+/// memory.
 pub(super) fn or_errno_of(alignment: usize, block: *mut c_void, asked: bool) -> *mut c_void {
     if block.is_null() && !alignment.is_power_of_two() {
         set_errno(EINVAL);

@@ -41,7 +41,8 @@ pub unsafe extern "C" fn multi_heap_aligned_alloc(
     unsafe { taken(handle, Request::aligned(size, alignment)) }
 }
 
-/// A block of `size` bytes whose byte at `offset` (rounded up to a multiple of 4) lies at a multiple of `alignment`.
+/// A block of `size` bytes whose byte at `offset` (rounded up to a multiple of 4) lies at a
+/// multiple of `alignment`.
 ///
 /// # Safety
 /// As [`multi_heap_malloc`].
@@ -81,8 +82,9 @@ pub unsafe extern "C" fn multi_heap_aligned_free(handle: CHandle, pointer: *mut 
     unsafe { multi_heap_free(handle, pointer) };
 }
 
-/// A block with another size and the contents that both have, where it lies if possible. Null, and the old block as it was, where there is no
-/// room. Null asks for a new block; a size of 0 gives the block back.
+/// A block with another size and the contents that both have, where it lies if possible. Null, and
+/// the old block as it was, where there is no room. Null asks for a new block; a size of 0 gives
+/// the block back.
 ///
 /// # Safety
 /// As [`multi_heap_malloc`]; and nobody uses the block by the old pointer after a success.
@@ -120,7 +122,8 @@ pub unsafe extern "C" fn multi_heap_realloc(
     }
 }
 
-/// Bytes that can be used of a block; 0 for null, and for what is no block, which is told as a fault.
+/// Bytes that can be used of a block; 0 for null, and for what is no block, which is told as a
+/// fault.
 ///
 /// # Safety
 /// As [`multi_heap_malloc`].
@@ -161,7 +164,8 @@ unsafe fn taken(handle: CHandle, request: Option<Request>) -> *mut c_void {
     door::to_c(block)
 }
 
-/// Takes a block and makes it ready. One that was written to while it was free is kept back as evidence, and told as a fault.
+/// Takes a block and makes it ready. One that was written to while it was free is kept back as
+/// evidence, and told as a fault.
 ///
 /// # Safety
 /// As [`Handle::heap`].

@@ -34,7 +34,8 @@ impl Handle {
             .is_locked
             .load(Ordering::Relaxed)
             .then(|| LOCK.acquire());
-        // SAFETY: nobody else is inside: of heaps with a lock because it is held, of others the caller says so; `work` has no way to this cell.
+        // SAFETY: nobody else is inside: of heaps with a lock because it is held, of others the
+        // caller says so; `work` has no way to this cell.
         work(unsafe { &mut *self.heap.get() })
     }
 
@@ -63,14 +64,16 @@ pub(super) fn refused(action: &str, pointer: NonNull<u8>, misuse: Misuse) {
 /// # Safety
 /// - `handle` is null or from `multi_heap_register`, and its memory is still the heap's.
 pub(super) unsafe fn of<'heap>(handle: CHandle) -> Option<&'heap Handle> {
-    // SAFETY: the caller keeps the same contract; `multi_heap_register` wrote the value, and it is only used shared.
+    // SAFETY: the caller keeps the same contract; `multi_heap_register` wrote the value, and it is
+    // only used shared.
     unsafe { handle.as_ref() }
 }
 
 /// Makes memory a heap; null where it is too small or too large.
 ///
 /// # Safety
-/// - `start` is null, or `size` bytes there may be read and written, and nobody else does so from now on, but users of blocks in their blocks.
+/// - `start` is null, or `size` bytes there may be read and written, and nobody else does so from
+///   now on, but users of blocks in their blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn multi_heap_register(start: *mut c_void, size: usize) -> CHandle {
     let lead = start.addr().wrapping_neg() % align_of::<Handle>();
@@ -96,7 +99,8 @@ pub unsafe extern "C" fn multi_heap_register(start: *mut c_void, size: usize) ->
     handle.as_ptr()
 }
 
-/// Lets the heap be used from several threads, cores and interrupt handlers, or (null) from one at a time only.
+/// Lets the heap be used from several threads, cores and interrupt handlers, or (null) from one at
+/// a time only.
 ///
 /// # Safety
 /// - `handle` is null or from [`multi_heap_register`], and nobody else uses the heap meanwhile.

@@ -16,7 +16,8 @@ use crate::heap::CPoison;
 use crate::hooks::fault;
 use crate::print_block;
 
-/// Whether the heap is sound; prints what is not, if told to. O(blocks), O(bytes) under comprehensive poisoning. A null heap is.
+/// Whether the heap is sound; prints what is not, if told to. O(blocks), O(bytes) under
+/// comprehensive poisoning. A null heap is.
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -34,7 +35,8 @@ pub unsafe extern "C" fn multi_heap_check(handle: CHandle, print_errors: bool) -
     checked.is_ok()
 }
 
-/// Prints every block, as [`multi_heap_walk`] shows them; of a damaged heap also what is wrong. O(blocks).
+/// Prints every block, as [`multi_heap_walk`] shows them; of a damaged heap also what is wrong.
+/// O(blocks).
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -53,9 +55,11 @@ pub unsafe extern "C" fn multi_heap_dump(handle: CHandle) {
     }
 }
 
-/// Shows every block to `walker` until it returns false: behind its header, canaries included. O(blocks).
+/// Shows every block to `walker` until it returns false: behind its header, canaries included.
+/// O(blocks).
 ///
-/// A block whose header contradicts what lies around it is the last one shown, as its header describes it; then it is a fault.
+/// A block whose header contradicts what lies around it is the last one shown, as its header
+/// describes it; then it is a fault.
 ///
 /// # Safety
 /// - As `multi_heap_malloc`.
@@ -77,7 +81,8 @@ pub unsafe extern "C" fn multi_heap_walk(
     }
 }
 
-/// The used block that contains `pointer`, from its first byte for the user on; null if there is none. O(blocks).
+/// The used block that contains `pointer`, from its first byte for the user on; null if there is
+/// none. O(blocks).
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -100,7 +105,8 @@ pub unsafe extern "C" fn multi_heap_find_containing_block(
     door::to_c(found)
 }
 
-/// Bytes of a block with all that surrounds them but its header: canaries and what was rounded up. 0 for what is no block. O(blocks).
+/// Bytes of a block with all that surrounds them but its header: canaries and what was rounded up.
+/// 0 for what is no block. O(blocks).
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -124,7 +130,8 @@ pub unsafe extern "C" fn multi_heap_get_full_block_size(
     bytes.unwrap_or(0) as usize // widening
 }
 
-/// The first block, to be asked about with [`multi_heap_get_next_block`] and its like: a pointer to its first byte for the user.
+/// The first block, to be asked about with [`multi_heap_get_next_block`] and its like: a pointer to
+/// its first byte for the user.
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -165,7 +172,8 @@ pub unsafe extern "C" fn multi_heap_get_next_block(
 /// Whether a block is free.
 ///
 /// # Safety
-/// - `block` is one of [`multi_heap_get_first_block`] and [`multi_heap_get_next_block`], and still there.
+/// - `block` is one of [`multi_heap_get_first_block`] and [`multi_heap_get_next_block`], and still
+///   there.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn multi_heap_is_free(block: *mut c_void) -> bool {
     let head = if CPoison::OVERHEAD == 0 { 0 } else { HEAD };
@@ -198,8 +206,8 @@ unsafe fn first_block(handle: CHandle, from: u32) -> *mut c_void {
     door::to_c(first)
 }
 
-/// Shows the blocks behind their headers, in address order, until `visit` has seen enough; the damaged one too, at which the walk
-/// ends. Returns what is wrong with that.
+/// Shows the blocks behind their headers, in address order, until `visit` has seen enough; the
+/// damaged one too, at which the walk ends. Returns what is wrong with that.
 ///
 /// # Safety
 /// As `multi_heap_malloc`.

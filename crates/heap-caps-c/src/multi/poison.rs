@@ -1,4 +1,5 @@
-//! What stands around and inside blocks, asked byte by byte: `multi_heap_internal_*` of test suites.
+//! What stands around and inside blocks, asked byte by byte: `multi_heap_internal_*` of test
+//! suites.
 
 use core::ffi::c_void;
 
@@ -8,8 +9,9 @@ use crate::console::Console;
 use crate::door;
 use crate::heap::CPoison;
 
-/// Whether a block's `size` bytes from `start` on (its head canary, if it is used and there are any) are as poisoning wants them:
-/// canaries around a used block, the pattern of freed memory in a free one. Prints what is not, if told to.
+/// Whether a block's `size` bytes from `start` on (its head canary, if it is used and there are
+/// any) are as poisoning wants them: canaries around a used block, the pattern of freed memory in a
+/// free one. Prints what is not, if told to.
 ///
 /// # Safety
 /// - `start` is null, or `size` bytes can be read there.
@@ -34,7 +36,8 @@ pub unsafe extern "C" fn multi_heap_internal_check_block_poisoning(
     wrong.is_none()
 }
 
-/// Fills `size` bytes as free or as freshly allocated memory is. Nothing below comprehensive poisoning.
+/// Fills `size` bytes as free or as freshly allocated memory is. Nothing below comprehensive
+/// poisoning.
 ///
 /// # Safety
 /// - `start` is null, or `size` bytes can be written there.

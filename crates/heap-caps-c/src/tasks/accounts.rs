@@ -21,7 +21,8 @@ const NOTHING: Usage = Usage {
     peak: 0,
 };
 
-/// Accounts of tasks and heaps. What belongs to no task with a number is the others', so that the sums are the heaps'.
+/// Accounts of tasks and heaps. What belongs to no task with a number is the others', so that the
+/// sums are the heaps'.
 #[derive(Debug)]
 pub struct Accounts {
     ledger: Ledger<Whose, (), BLOCKS, 1, TASKS>,
@@ -71,7 +72,8 @@ impl Accounts {
         listed.filter(|owner| owner.get() < TASKS).unwrap_or(OTHERS)
     }
 
-    /// Gives the task that runs a number if it has none: that of a deleted task without blocks where all are given.
+    /// Gives the task that runs a number if it has none: that of a deleted task without blocks
+    /// where all are given.
     fn admit(&mut self) {
         let task = whose::current();
         if whose::number_of(task).is_some() {

@@ -40,7 +40,8 @@ fn blocks_of_all() -> usize {
     in_order().map(|(task, _)| blocks_of(task)).sum()
 }
 
-/// Takes arrays for all tasks. `ESP_FAIL` where there is no memory; those that could be taken are there.
+/// Takes arrays for all tasks. `ESP_FAIL` where there is no memory; those that could be taken are
+/// there.
 ///
 /// # Safety
 /// - `all` is null or can be written.

@@ -14,7 +14,8 @@ use crate::caps::{EspErr, EspError, Shown};
 use crate::door;
 use crate::heap::HEAP;
 
-/// Fills in as many tasks, heaps and blocks as fit. `ESP_ERR_INVALID_ARG` for null, and for an array that is null but not empty.
+/// Fills in as many tasks, heaps and blocks as fit. `ESP_ERR_INVALID_ARG` for null, and for an
+/// array that is null but not empty.
 ///
 /// # Safety
 /// - `all` is null, or its arrays are as long as it says.
@@ -88,7 +89,8 @@ pub(super) fn live(task: *mut c_void) -> Option<(Owner, &'static Task)> {
     in_order().find(|(known, _)| *known == number)
 }
 
-/// The tasks that have, or had, memory: by handle, the highest first, the one before there were tasks last.
+/// The tasks that have, or had, memory: by handle, the highest first, the one before there were
+/// tasks last.
 pub(super) fn in_order() -> impl Iterator<Item = (Owner, &'static Task)> {
     let mut before = None;
     core::iter::from_fn(move || {

@@ -6,10 +6,11 @@
 //!                                   ─► usage: tally a number and heap
 //! ```
 //!
-//! A task is what `heap_caps_register_tasks` says; before it is called everything belongs to the task null, "Pre-scheduler". Nothing is stored in
-//! the blocks and nothing is allocated: at most [`TASKS`] tasks and [`BLOCKS`] blocks are known, what is beyond is one entry "others". Sizes are
-//! those that the user can use. Without the feature `heap-task-tracking` nobody has any memory, and the functions say
-//! `ESP_ERR_NOT_SUPPORTED`.
+//! A task is what `heap_caps_register_tasks` says; before it is called everything belongs to the
+//! task null, "Pre-scheduler". Nothing is stored in the blocks and nothing is allocated: at most
+//! [`TASKS`] tasks and [`BLOCKS`] blocks are known, what is beyond is one entry "others". Sizes are
+//! those that the user can use. Without the feature `heap-task-tracking` nobody has any memory, and
+//! the functions say `ESP_ERR_NOT_SUPPORTED`.
 
 #[cfg(not(feature = "heap-task-tracking"))]
 mod absent;

@@ -1,8 +1,9 @@
 //! Which number stands for which task.
 //!
-//! Numbers are given under the heap's lock, by the one who allocates, and read without it. A task that is deleted keeps its number, so that
-//! its peaks and leaks can be told; it gives it back to a later task only when it has no block any more and all other numbers are given. A later
-//! task with the same handle is another one. Tasks that find no number are "others" together.
+//! Numbers are given under the heap's lock, by the one who allocates, and read without it. A task
+//! that is deleted keeps its number, so that its peaks and leaks can be told; it gives it back to a
+//! later task only when it has no block any more and all other numbers are given. A later task with
+//! the same handle is another one. Tasks that find no number are "others" together.
 
 use core::ffi::{c_char, c_void};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
@@ -21,8 +22,8 @@ pub type TaskName = unsafe extern "C" fn(*mut c_void) -> *const c_char;
 static CURRENT: Slot<CurrentTask> = Slot::empty();
 static NAMES: Slot<TaskName> = Slot::empty();
 
-/// Tells who knows the task that runs, and a task's name: FreeRTOS' `xTaskGetCurrentTaskHandle` and `pcTaskGetName`. Both are
-/// called under the heap's lock.
+/// Tells who knows the task that runs, and a task's name: FreeRTOS' `xTaskGetCurrentTaskHandle` and
+/// `pcTaskGetName`. Both are called under the heap's lock.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_register_tasks(current: Option<CurrentTask>, name: Option<TaskName>) {
     NAMES.set(name);
@@ -78,7 +79,8 @@ impl Task {
 pub(super) const OTHERS: Owner = Owner(16);
 const _: () = assert!(OTHERS.0 as usize == TASKS);
 
-/// What stands for these tasks. Its handle, `HEAP_CAPS_OTHER_TASKS`, is no task's: no structure lies there.
+/// What stands for these tasks. Its handle, `HEAP_CAPS_OTHER_TASKS`, is no task's: no structure
+/// lies there.
 static OTHER_TASKS: Task = Task {
     handle: AtomicPtr::new(core::ptr::without_provenance_mut(usize::MAX)),
     deleted: AtomicBool::new(false),
@@ -128,8 +130,9 @@ pub(super) fn number_of(handle: *mut c_void) -> Option<Owner> {
         .map(|(number, _)| number)
 }
 
-/// A block is about to be freed: that of a task's own control structure means that the task is deleted. Said before another task can
-/// have a structure at the same address; [`restore`] takes it back where the block was not freed.
+/// A block is about to be freed: that of a task's own control structure means that the task is
+/// deleted. Said before another task can have a structure at the same address; [`restore`] takes it
+/// back where the block was not freed.
 pub(crate) fn retire(block: *mut c_void) -> Option<Owner> {
     let mut live = numbered().skip(1).filter(|(_, task)| task.is_alive());
     let (number, task) = live.find(|(_, task)| task.handle() == block)?;
@@ -154,7 +157,8 @@ impl Probe for Whose {
     }
 }
 
-/// Gives a task a number: `spare`, or one that was never given. Without either it is one of the others.
+/// Gives a task a number: `spare`, or one that was never given. Without either it is one of the
+/// others.
 #[cold]
 pub(super) fn introduce(handle: *mut c_void, spare: Option<Owner>) {
     let count = COUNT.load(Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! `esp_heap_trace.h`: who allocated what, and did not free it.
 //!
-//! The trace itself is an observer of [`heap_trace`]; here are its C names. Without the feature `heap-tracing` there is none, and the functions
-//! say `ESP_ERR_NOT_SUPPORTED`.
+//! The trace itself is an observer of [`heap_trace`]; here are its C names. Without the feature
+//! `heap-tracing` there is none, and the functions say `ESP_ERR_NOT_SUPPORTED`.
 
 #[cfg(not(feature = "heap-tracing"))]
 mod absent;

@@ -1,6 +1,7 @@
 //! A library with tracing: the C names of [`heap_trace::Trace`].
 //!
-//! The caller's buffer of `heap_trace_record_t` becomes one of slots, which are no larger: as many records as ESP-IDF would keep.
+//! The caller's buffer of `heap_trace_record_t` becomes one of slots, which are no larger: as many
+//! records as ESP-IDF would keep.
 
 use core::ffi::c_void;
 
@@ -16,10 +17,12 @@ use crate::heap::{CTraced, HEAP};
 const _: () = assert!(size_of::<Slot<DEPTH>>() <= size_of::<CRecord>());
 const _: () = assert!(align_of::<Slot<DEPTH>>() <= align_of::<CRecord>());
 
-/// Gives the trace a buffer for `count` records. `ESP_ERR_INVALID_STATE` while it is started or paused, `ESP_ERR_INVALID_ARG` without a record.
+/// Gives the trace a buffer for `count` records. `ESP_ERR_INVALID_STATE` while it is started or
+/// paused, `ESP_ERR_INVALID_ARG` without a record.
 ///
 /// # Safety
-/// - `buffer` is null, or has room for `count` records, and is the trace's until another buffer is given.
+/// - `buffer` is null, or has room for `count` records, and is the trace's until another buffer is
+///   given.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_trace_init_standalone(buffer: *mut CRecord, count: usize) -> EspErr {
     if matches!(
@@ -28,12 +31,14 @@ pub unsafe extern "C" fn heap_trace_init_standalone(buffer: *mut CRecord, count:
     ) {
         return EspError::InvalidState.code();
     }
-    // SAFETY: the caller hands the buffer over, which is at least as large and as aligned as that of slots.
+    // SAFETY: the caller hands the buffer over, which is at least as large and as aligned as that
+    // of slots.
     let slots = unsafe { door::array(buffer.cast(), count, Slot::EMPTY) };
     code(tracing(|trace| trace.set_buffer(slots).map(|_| ())))
 }
 
-/// Begins a session: 0 keeps every allocation with its free, 1 those that were not freed. `ESP_ERR_INVALID_STATE` without a buffer.
+/// Begins a session: 0 keeps every allocation with its free, 1 those that were not freed.
+/// `ESP_ERR_INVALID_STATE` without a buffer.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_trace_start(mode: i32) -> EspErr {
     let mode = match mode {
@@ -68,7 +73,8 @@ pub extern "C" fn heap_trace_get_count() -> usize {
     tracing(|trace| trace.count())
 }
 
-/// Copies a record, counted from the oldest. `ESP_ERR_INVALID_ARG` behind the newest, `ESP_ERR_INVALID_STATE` for null.
+/// Copies a record, counted from the oldest. `ESP_ERR_INVALID_ARG` behind the newest,
+/// `ESP_ERR_INVALID_STATE` for null.
 ///
 /// # Safety
 /// - `record` is null or can be written.
@@ -114,7 +120,8 @@ pub extern "C" fn heap_trace_dump() {
     heap_trace_dump_caps((Caps::INTERNAL | Caps::SPIRAM).bits());
 }
 
-/// Prints the records of blocks in internal memory, in external memory, in both; with neither, of blocks in other memory.
+/// Prints the records of blocks in internal memory, in external memory, in both; with neither, of
+/// blocks in other memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_trace_dump_caps(caps: u32) {
     let caps = Caps::from_bits_retain(caps);

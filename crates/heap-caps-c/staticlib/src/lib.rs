@@ -1,6 +1,8 @@
-//! What becomes a static library for programs in C: the C names of `heap-caps-c`, by feature, and the end of the world.
+//! What becomes a static library for programs in C: the C names of `heap-caps-c`, by feature, and
+//! the end of the world.
 //!
-//! `cargo xtask clib` builds it; the headers are in `crates/heap-caps-c/include`, and `docs/c.md` shows how to use both.
+//! `cargo xtask clib` builds it; the headers are in `crates/heap-caps-c/include`, and `docs/c.md`
+//! shows how to use both.
 
 #![no_std]
 
@@ -8,7 +10,8 @@ extern crate heap_caps_c as _;
 
 use core::panic::PanicInfo;
 
-/// The heap does not panic: this is for the compiler, and for errors of ours. On a chip the watchdog ends the standstill.
+/// The heap does not panic: this is for the compiler, and for errors of ours. On a chip the
+/// watchdog ends the standstill.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     #[cfg(not(target_os = "none"))]

@@ -1,4 +1,5 @@
-//! Classes E and F over many heaps: do blocks with two addresses come and go by the right one, aligned as their memory wants?
+//! Classes E and F over many heaps: do blocks with two addresses come and go by the right one,
+//! aligned as their memory wants?
 
 use heap_caps::{Cause, Policy};
 use soc_regions::{

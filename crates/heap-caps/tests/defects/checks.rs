@@ -74,7 +74,8 @@ fn idf_481379f_nothing_is_refused_alike_at_every_level() {
 
 #[test]
 fn idf_383e9ad_a_free_in_two_steps_belongs_to_its_block_whoever_comes_in_between() {
-    // ESP-IDF noted it for each core: a task that moved between the steps freed what was in quarantine, and swallowed another's free.
+    // ESP-IDF noted it for each core: a task that moved between the steps freed what was in
+    // quarantine, and swallowed another's free.
     let mut sim = sim::<Comprehensive>();
     let [first, second] = [64, 200].map(|size| sim.heaps.malloc(size, Caps::DMA).unwrap());
     let [one, other] = [first, second].map(|block| sim.heaps.begin_free(block).unwrap());

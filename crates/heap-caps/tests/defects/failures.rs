@@ -1,4 +1,5 @@
-//! Class K: is each failure told once, by whichever function, with the size and the capabilities that were asked for?
+//! Class K: is each failure told once, by whichever function, with the size and the capabilities
+//! that were asked for?
 
 use heap_caps::{AllocRequest, Failure, Observer, Placement, Policy};
 use soc_regions::Caps;

@@ -1,6 +1,7 @@
 //! Do many heaps together have the defects that ESP-IDF's had? `docs/defects.md` lists them all.
 //!
-//! A test's name begins with the number of what it would find: an issue or commit of ESP-IDF (`idf_`), or ours for what has none (`idf_head_`).
+//! A test's name begins with the number of what it would find: an issue or commit of ESP-IDF
+//! (`idf_`), or ours for what has none (`idf_head_`).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -23,7 +23,8 @@ fn with_bluetooth() -> Sim {
 #[test]
 fn idf_b54719d_32408b7_2b5a844_cd805a5_7de6565_508194b_0feb408_52ebac9_two_heaps_never_share_a_byte()
  {
-    // Both ends of a second region go over all places around a first one: before, at and in it, in steps of a word.
+    // Both ends of a second region go over all places around a first one: before, at and in it, in
+    // steps of a word.
     let (first, smallest) = (span(0x5000_1000, 0x5000_1200), 0x100);
     for start in (0x5000_0E00..0x5000_1300).step_by(0x40) {
         for size in [smallest, 0x200, 0x300, 0x600] {
@@ -46,7 +47,8 @@ fn idf_b54719d_32408b7_2b5a844_cd805a5_7de6565_508194b_0feb408_52ebac9_two_heaps
     }
 }
 
-/// The pieces as `esp_bt_controller_mem_release` gives them: not those of the table, some over several of its rows.
+/// The pieces as `esp_bt_controller_mem_release` gives them: not those of the table, some over
+/// several of its rows.
 #[test]
 fn idf_1277_idf_f13e25d_memory_of_bluetooth_is_given_back_whatever_rows_it_spans() {
     let mut sim = with_bluetooth();

@@ -6,7 +6,8 @@ use soc_regions::{Caps, ESP32};
 
 use crate::support::*;
 
-/// Every capability whose requests are adjusted on their way: whole words, the way back of code, cache lines, canaries.
+/// Every capability whose requests are adjusted on their way: whole words, the way back of code,
+/// cache lines, canaries.
 const ADJUSTED: [Caps; 6] = [
     Caps::BIT8,
     Caps::BIT32,

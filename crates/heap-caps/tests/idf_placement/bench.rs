@@ -133,7 +133,8 @@ fn fill(sim: &mut Sim, full: &[Heap]) {
     }
 }
 
-/// All heaps that serve `caps`, in order: each is filled to the last word before the next one is asked for.
+/// All heaps that serve `caps`, in order: each is filled to the last word before the next one is
+/// asked for.
 pub(crate) fn order(sim: &mut Sim, caps: Caps) -> Vec<String> {
     let mut order = Vec::new();
     while let Ok(first) = sim.heaps.malloc(4, caps) {

@@ -1,7 +1,9 @@
-//! Where do plain `malloc` and its relatives go, with and without a threshold for PSRAM, and lists of preferences?
+//! Where do plain `malloc` and its relatives go, with and without a threshold for PSRAM, and lists
+//! of preferences?
 //!
-//! Without a threshold: `DEFAULT|INTERNAL`, and nothing else. With one: up to it `DEFAULT|INTERNAL`, above it `DEFAULT|SPIRAM`,
-//! and `DEFAULT` where that failed. Lists of preferences know no policy.
+//! Without a threshold: `DEFAULT|INTERNAL`, and nothing else. With one: up to it
+//! `DEFAULT|INTERNAL`, above it `DEFAULT|SPIRAM`, and `DEFAULT` where that failed. Lists of
+//! preferences know no policy.
 
 use soc_regions::Caps;
 

@@ -1,4 +1,5 @@
-//! Where does one request go when some heaps are full, too small or excluded, and where does a resized block go?
+//! Where does one request go when some heaps are full, too small or excluded, and where does a
+//! resized block go?
 
 use soc_regions::{Caps, ESP32S3, Setting, common};
 

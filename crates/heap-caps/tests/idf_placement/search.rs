@@ -1,8 +1,9 @@
 //! Which heaps serve a set of capabilities, and in what order?
 //!
-//! A memory type has three columns of capabilities. All heaps are looked at for the first column, then for the second, then for
-//! the third; a heap serves at the first column that has a requested bit, if its columns together have all of them. At
-//! boot heaps are ordered by ascending size; PSRAM and whatever is added later goes in front.
+//! A memory type has three columns of capabilities. All heaps are looked at for the first column,
+//! then for the second, then for the third; a heap serves at the first column that has a requested
+//! bit, if its columns together have all of them. At boot heaps are ordered by ascending size;
+//! PSRAM and whatever is added later goes in front.
 
 use soc_regions::{
     Caps, ESP32C2, ESP32C5, ESP32C6, ESP32C61, ESP32H2, ESP32H4, ESP32H21, ESP32S2, ESP32S31,

@@ -1,8 +1,9 @@
 //! Random programs against a model: a map of live blocks and what they contain.
 //!
-//! The model knows nothing of heaps. After every step: each live block holds its bytes, lies in memory that has the
-//! capabilities asked for, is aligned and overlaps no other; every heap checks; every counter equals what a walk
-//! finds. In the end everything is freed and the first state is found again.
+//! The model knows nothing of heaps. After every step: each live block holds its bytes, lies in
+//! memory that has the capabilities asked for, is aligned and overlaps no other; every heap checks;
+//! every counter equals what a walk finds. In the end everything is freed and the first state is
+//! found again.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -247,7 +248,8 @@ impl<P: Poison> Model<P> {
         }
     }
 
-    /// Whether the memory at a handed-out address has the capabilities, by the chip's own account of its addresses.
+    /// Whether the memory at a handed-out address has the capabilities, by the chip's own account
+    /// of its addresses.
     fn has(&self, address: u32, caps: Caps) -> bool {
         let data = ESP32.to_data_bus(address).unwrap_or(address);
         let heap = self.sim.heaps.heap_at(data).unwrap();
@@ -362,7 +364,9 @@ proptest! {
     }
 
     #[test]
-    fn comprehensively_poisoned_heaps_obey_the_model(steps in proptest::collection::vec(step(), 1..40)) {
+    fn comprehensively_poisoned_heaps_obey_the_model(
+        steps in proptest::collection::vec(step(), 1..40),
+    ) {
         obeys_the_model::<Comprehensive>(Policy::Guaranteed, &steps);
     }
 }

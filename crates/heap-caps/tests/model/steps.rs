@@ -84,16 +84,26 @@ pub enum Step {
 
 /// Any step, the common ones more often.
 pub fn step() -> impl Strategy<Value = Step> {
-    let size = || prop_oneof![8 => 1..200_usize, 4 => 200..5000_usize, 2 => 5000..60_000_usize, 1 => Just(0_usize)];
+    let size = || {
+        prop_oneof![
+            8 => 1..200_usize,
+            4 => 200..5000_usize,
+            2 => 5000..60_000_usize,
+            1 => Just(0_usize),
+        ]
+    };
     let caps = || 0..SETS.len();
     let block = || 0..64_usize;
     prop_oneof![
         8 => (size(), caps()).prop_map(|(size, caps)| Step::Malloc { size, caps }),
-        3 => (0..20_usize, 0..300_usize, caps()).prop_map(|(count, size, caps)| Step::Calloc { count, size, caps }),
-        3 => (0..13_u32, size(), caps()).prop_map(|(bits, size, caps)| Step::Aligned { bits, size, caps }),
+        3 => (0..20_usize, 0..300_usize, caps())
+            .prop_map(|(count, size, caps)| Step::Calloc { count, size, caps }),
+        3 => (0..13_u32, size(), caps())
+            .prop_map(|(bits, size, caps)| Step::Aligned { bits, size, caps }),
         2 => (size(), [caps(), caps()]).prop_map(|(size, caps)| Step::Prefer { size, caps }),
         3 => size().prop_map(|size| Step::Default { size }),
-        6 => (block(), size(), proptest::option::of(caps())).prop_map(|(block, size, caps)| Step::Realloc { block, size, caps }),
+        6 => (block(), size(), proptest::option::of(caps()))
+            .prop_map(|(block, size, caps)| Step::Realloc { block, size, caps }),
         2 => (block(), size()).prop_map(|(block, size)| Step::ReallocDefault { block, size }),
         2 => (block(), 0..10_u32, size(), caps())
             .prop_map(|(block, bits, size, caps)| Step::AlignedRealloc { block, bits, size, caps }),

@@ -6,7 +6,8 @@ use heap_caps::{HeapCaps, Observer, Policy, SimulatedMemory};
 use multi_heap::{Poison, Unpoisoned};
 use soc_regions::{Caps, Chip, ESP32, Options, Span, common};
 
-/// Memory of the ESP32 as ESP-IDF's measured example has it: data up to 0x3FFB2EC8, code up to 0x4008944C.
+/// Memory of the ESP32 as ESP-IDF's measured example has it: data up to 0x3FFB2EC8, code up to
+/// 0x4008944C.
 pub const DRAM_LOW: u32 = 0x3FFA_E6E0; // 6432 bytes
 pub const DRAM: u32 = 0x3FFB_2EC8; // 184632
 pub const DIRAM_LOW: u32 = 0x3FFE_0440; // 15072
@@ -80,7 +81,8 @@ impl<P: Poison, O: Observer> Sim<P, O> {
         }
     }
 
-    /// First addresses of the heaps that serve `caps`, in the order in which they do: each is filled up in turn.
+    /// First addresses of the heaps that serve `caps`, in the order in which they do: each is
+    /// filled up in turn.
     pub fn order_of(&mut self, caps: Caps) -> Vec<u32> {
         let mut starts: Vec<u32> = Vec::new();
         let mut taken = Vec::new();
@@ -129,7 +131,8 @@ impl<P: Poison, O: Observer> Sim<P, O> {
     }
 
     pub fn word(&self, address: u32) -> Option<u32> {
-        // SAFETY: the test's own blocks, and what lies behind them on purpose; nobody is at work meanwhile.
+        // SAFETY: the test's own blocks, and what lies behind them on purpose; nobody is at work
+        // meanwhile.
         unsafe { self.heaps.word(address) }
     }
 

@@ -37,7 +37,8 @@ impl Probe for Now {
 
 /// Where frames go: here a line of the log each.
 type Port = fn(&[u8]) -> bool;
-/// The observers: accounts of 2048 blocks, 64 places and 5 owners; behind them the stream and the log of failures.
+/// The observers: accounts of 2048 blocks, 64 places and 5 owners; behind them the stream and the
+/// log of failures.
 type Observers<'a> = Ledger<Now, (Stream<Port>, &'a mut Log), 2048, 64, 5>;
 
 pub(crate) struct Device<'a> {

@@ -5,8 +5,9 @@
 //!   cargo run -p heap-report --example three_days fragmentation > fragmentation.log    much memory is free, in pieces
 //! ```
 //!
-//! The heap is the real one, with the memory of an ESP32; the days pass at once. The log has the device's own lines, and its event stream in lines
-//! `events<tab>…`. At the end it prints what a device prints after the reset. `docs/debugging.md` reads this log.
+//! The heap is the real one, with the memory of an ESP32; the days pass at once. The log has the
+//! device's own lines, and its event stream in lines `events<tab>…`. At the end it prints what a
+//! device prints after the reset. `docs/debugging.md` reads this log.
 #![allow(
     clippy::unwrap_used,
     reason = "an example that ends where something is not as it should be"
@@ -20,7 +21,8 @@ use std::mem::MaybeUninit;
 use device::{Device, Log};
 use work::Work;
 
-/// Memory that a reset leaves alone: on a chip, a static in RTC memory or in a section that the start-up code does not clear.
+/// Memory that a reset leaves alone: on a chip, a static in RTC memory or in a section that the
+/// start-up code does not clear.
 fn memory_of_the_last_run() -> MaybeUninit<Log> {
     MaybeUninit::zeroed()
 }

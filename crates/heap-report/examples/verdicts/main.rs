@@ -1,10 +1,12 @@
-//! How often is the verdict right? Programs of which is known what is wrong with them, run on the real heap of a simulated ESP32, and told.
+//! How often is the verdict right? Programs of which is known what is wrong with them, run on the
+//! real heap of a simulated ESP32, and told.
 //!
 //! ```text
 //!   cargo run --release -p heap-report --example verdicts             the table of docs/debugging.md
 //!   cargo run --release -p heap-report --example verdicts -- 500 20   20 programs of each kind, with seeds from 500 on; the wrong verdicts are printed
 //! ```
-//! The verdict was made with the seeds below 100, but for one rule that two of the table's seeds, from 100 on, showed to be missing.
+//! The verdict was made with the seeds below 100, but for one rule that two of the table's seeds,
+//! from 100 on, showed to be missing.
 #![allow(
     clippy::unwrap_used,
     reason = "an example that ends where something is not as it should be"

@@ -13,7 +13,8 @@ use super::programs::{STORIES, Story, run};
 pub(crate) struct Score {
     /// Verdicts by what is true and what was said.
     counts: BTreeMap<(Kind, Kind), u32>,
-    /// By what was said: right verdicts that name a line, and those of them that name the right one.
+    /// By what was said: right verdicts that name a line, and those of them that name the right
+    /// one.
     lines: BTreeMap<Kind, (u32, u32)>,
     /// Verdicts that are wrong, in words.
     pub(crate) wrong: Vec<String>,

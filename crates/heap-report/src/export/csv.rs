@@ -15,7 +15,8 @@
 //! | `live_bytes`, `live_blocks` | after the event |
 //! | `text` | name of a mark, reason of a failure, how many events are missing and why |
 //!
-//! A free of a block that nobody has seen has an address and no size. A name that begins as a formula does (`=`, `+`, `-`, `@`) has an apostrophe in front of it.
+//! A free of a block that nobody has seen has an address and no size. A name that begins as a
+//! formula does (`=`, `+`, `-`, `@`) has an apostrophe in front of it.
 
 use std::io::{self, Write};
 

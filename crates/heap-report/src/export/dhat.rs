@@ -1,6 +1,7 @@
 //! A history as DHAT's output: what `dh_view.html` of valgrind shows.
 //!
-//! Version 2 of the format, as that viewer reads it: blocks with lifetimes (`bklt`), without accesses (`bkacc`). A program point is a call stack:
+//! Version 2 of the format, as that viewer reads it: blocks with lifetimes (`bklt`), without
+//! accesses (`bkacc`). A program point is a call stack:
 //!
 //! ```text
 //!   tb  tbk   bytes and blocks of all allocations      gb  gbk   alive at t-gmax, the moment with most bytes

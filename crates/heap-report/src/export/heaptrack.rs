@@ -1,4 +1,5 @@
-//! A history as heaptrack's interpreted data, version 3: what `heaptrack_gui` and `heaptrack_print` read, plain or gzip.
+//! A history as heaptrack's interpreted data, version 3: what `heaptrack_gui` and `heaptrack_print`
+//! read, plain or gzip.
 //!
 //! ```text
 //!   v 10400 3              versions of heaptrack and of the format            all numbers are hexadecimal
@@ -117,7 +118,8 @@ impl Tables {
     }
 }
 
-/// The number that `key` has; if it has none yet, the one that `write` gives it, told how many have one.
+/// The number that `key` has; if it has none yet, the one that `write` gives it, told how many have
+/// one.
 fn number_of<K: std::hash::Hash + Eq>(
     known: &mut HashMap<K, usize>,
     key: K,

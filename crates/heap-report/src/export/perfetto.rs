@@ -1,4 +1,5 @@
-//! A history as a trace of the Trace Event Format: what `ui.perfetto.dev` and `chrome://tracing` show.
+//! A history as a trace of the Trace Event Format: what `ui.perfetto.dev` and `chrome://tracing`
+//! show.
 //!
 //! ```text
 //!   process 1, the program   total         ▁▂▅▅▃▂     marks, failures and gaps as instants over all tracks
@@ -6,7 +7,8 @@
 //!   process 3, heaps         DRAM          ▁▂▅▅▃▂     live bytes in each; where heaps were measured: `largest free`, too
 //! ```
 //!
-//! A counter is written when it changes. Times are microseconds; where the program's clock is unknown, a tick or an operation stands for one.
+//! A counter is written when it changes. Times are microseconds; where the program's clock is
+//! unknown, a tick or an operation stands for one.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

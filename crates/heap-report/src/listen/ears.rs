@@ -14,7 +14,8 @@ use heap_trace::{Decoder, Event as Said};
 use crate::history::{Event, HeapDescription, History, Moment, Site};
 use crate::terminal::printable;
 
-/// The longest stretch of events that may be lost without that the program seems to have begun anew.
+/// The longest stretch of events that may be lost without that the program seems to have begun
+/// anew.
 const LONGEST_GAP: u32 = u32::MAX / 2;
 
 #[derive(Debug, Default)]
@@ -61,7 +62,8 @@ impl Ears {
         true
     }
 
-    /// What was heard before the first sync ended when that told the clock: whoever began to listen in the middle did not know it before.
+    /// What was heard before the first sync ended when that told the clock: whoever began to listen
+    /// in the middle did not know it before.
     fn end_at(&mut self, clock: u64) {
         let last = self.history.events.last().map_or(clock, |last| last.ticks);
         let earlier = clock.saturating_sub(last);
@@ -123,7 +125,8 @@ impl Places {
             .or_insert_with(|| new_place(history))
     }
 
-    /// A number that is described as something else means that from now on: what had it before keeps its place.
+    /// A number that is described as something else means that from now on: what had it before
+    /// keeps its place.
     fn describe(&mut self, number: u32, described: Site, history: &mut History) {
         let mut place = self.of(number, history);
         let is_other = |site: &Site| *site != Site::default() && *site != described;

@@ -1,4 +1,5 @@
-//! An event stream as it arrives, byte by byte: what a program says now, and the text that it prints in between.
+//! An event stream as it arrives, byte by byte: what a program says now, and the text that it
+//! prints in between.
 //!
 //! ```text
 //!   bytes ──► splitter ──► frames ──► ears ──► History: events to be taken, names that stay
@@ -13,7 +14,8 @@ use crate::history::{History, Moment};
 use ears::Ears;
 use splitter::{Hear, Splitter};
 
-/// Listens to one program. O(1) a byte, O(frame) at the end of a frame; memory for names, and for events until they are taken.
+/// Listens to one program. O(1) a byte, O(frame) at the end of a frame; memory for names, and for
+/// events until they are taken.
 #[derive(Debug, Default)]
 pub struct Listener {
     splitter: Splitter,
@@ -27,7 +29,8 @@ impl Listener {
         Listener::default()
     }
 
-    /// Takes bytes: binary frames, lines `events<tab>hexadecimal digits`, text. Lines of text are passed on.
+    /// Takes bytes: binary frames, lines `events<tab>hexadecimal digits`, text. Lines of text are
+    /// passed on.
     pub fn push(&mut self, bytes: &[u8], text: &mut impl FnMut(&str)) {
         let mut hearing = Hearing {
             ears: &mut self.ears,
@@ -38,7 +41,8 @@ impl Listener {
             .for_each(|&byte| self.splitter.push(byte, &mut hearing));
     }
 
-    /// Nothing came for a while: what was held back, because it could have been the beginning of a frame, is text.
+    /// Nothing came for a while: what was held back, because it could have been the beginning of a
+    /// frame, is text.
     pub fn pause(&mut self, text: &mut impl FnMut(&str)) {
         self.splitter.pause(&mut Hearing {
             ears: &mut self.ears,

@@ -5,9 +5,11 @@
 //!   └ text           └ frame         └ frame       └ a frame in hexadecimal digits
 //! ```
 //!
-//! A frame ends with a zero and has no other. Text has none, so lines of text in front of a frame arrive in one piece with it: they are tried to be told
-//! apart at each line end. A line of text is held back until no frame can begin with it: 128 more bytes, a zero, or a pause. A line with bytes that are no text
-//! (a boot message at another speed, Latin-1) is told all the same, as well as it can be read, once no frame can begin with it.
+//! A frame ends with a zero and has no other. Text has none, so lines of text in front of a frame
+//! arrive in one piece with it: they are tried to be told apart at each line end. A line of text is
+//! held back until no frame can begin with it: 128 more bytes, a zero, or a pause. A line with
+//! bytes that are no text (a boot message at another speed, Latin-1) is told all the same, as well
+//! as it can be read, once no frame can begin with it.
 
 use crate::terminal::without_escapes;
 
@@ -15,7 +17,8 @@ use crate::terminal::without_escapes;
 const LONGEST_FRAME: usize = 128;
 /// What goes on for so long without a zero and a line end is neither.
 const LONGEST_LINE: usize = 4096;
-/// What stands in front of hexadecimal digits; what a terminal put before it, the time say, is left out.
+/// What stands in front of hexadecimal digits; what a terminal put before it, the time say, is left
+/// out.
 const HEXADECIMAL: &str = "events\t";
 
 /// Who is told.

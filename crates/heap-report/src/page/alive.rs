@@ -43,8 +43,8 @@ struct Row {
 }
 
 impl Alive {
-    /// The blocks at the page's moments, which are after `events` each. Moments are left out until the blocks of the rest are few
-    /// enough; those of `needed` stay.
+    /// The blocks at the page's moments, which are after `events` each. Moments are left out until
+    /// the blocks of the rest are few enough; those of `needed` stay.
     pub(super) fn of(
         history: &History,
         events: &[usize],

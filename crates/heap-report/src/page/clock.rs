@@ -9,7 +9,8 @@ use crate::history::{Event, History};
 
 /// Turns the ticks of a history into times that never go back.
 pub(super) struct Clock {
-    /// After how many events a start begins, the ticks then, and the time; ascending, the first is 0.
+    /// After how many events a start begins, the ticks then, and the time; ascending, the first is
+    /// 0.
     starts: Vec<(usize, u64, u64)>,
 }
 

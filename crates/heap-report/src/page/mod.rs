@@ -22,7 +22,8 @@ use crate::simulate::recording::Recording;
 use crate::summary::Summary;
 use report::Report;
 
-/// One script of many files, each of which may use what stands in those before it; what both pages use is first.
+/// One script of many files, each of which may use what stands in those before it; what both pages
+/// use is first.
 macro_rules! script {
     ($($file:literal)*) => {
         concat!(
@@ -63,7 +64,8 @@ pub fn heap_page(recording: &Recording) -> serde_json::Result<String> {
 
 /// The text of `report.html`: what `rebuilt` made of `history`, for people.
 ///
-/// It holds moments, and the blocks that are alive at them, but no events: a long history makes no long page.
+/// It holds moments, and the blocks that are alive at them, but no events: a long history makes no
+/// long page.
 ///
 /// # Errors
 /// What there is to show cannot be written as JSON.

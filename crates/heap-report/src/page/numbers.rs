@@ -135,7 +135,8 @@ impl Frames {
         }
     }
 
-    /// The frames of a site; without names the addresses of its callers, the innermost one with what the program told of the place.
+    /// The frames of a site; without names the addresses of its callers, the innermost one with
+    /// what the program told of the place.
     fn of(&mut self, site: &Site) -> Vec<usize> {
         let caller = |(at, caller): (usize, &u32)| FrameText {
             function: format!("{caller:#010x}"),

@@ -37,12 +37,14 @@ pub enum Input {
         /// What the trace dump tells.
         dump: History,
     },
-    /// Of a recorded trace: what a program asked. What happened depends on the chip, see [`replayed`].
+    /// Of a recorded trace: what a program asked. What happened depends on the chip, see
+    /// [`replayed`].
     Trace(Trace),
 }
 
-/// Reads whatever it is: an event stream from its beginning or from its middle, a log with one in it, a log with a trace dump, a recorded trace;
-/// plain or gzip, UTF-8 or UTF-16. `name` is what to call it.
+/// Reads whatever it is: an event stream from its beginning or from its middle, a log with one in
+/// it, a log with a trace dump, a recorded trace; plain or gzip, UTF-8 or UTF-16. `name` is what to
+/// call it.
 ///
 /// # Errors
 /// It is nothing of that.

@@ -1,6 +1,8 @@
-//! What happens on a chip that serves a recorded program: its addresses, its refusals, its heaps as they are.
+//! What happens on a chip that serves a recorded program: its addresses, its refusals, its heaps as
+//! they are.
 //!
-//! A recorded trace has neither owners nor call sites. Classes of sizes stand in for the sites, so that the report has something to tell apart.
+//! A recorded trace has neither owners nor call sites. Classes of sizes stand in for the sites, so
+//! that the report has something to tell apart.
 
 use std::collections::HashMap;
 
@@ -24,7 +26,8 @@ pub struct Replay {
     pub requests: Requests,
 }
 
-/// The history of `trace` on the chip of `replay`. It runs twice: the second time the heaps are measured where the first one found the peak.
+/// The history of `trace` on the chip of `replay`. It runs twice: the second time the heaps are
+/// measured where the first one found the peak.
 ///
 /// # Errors
 /// The chip has no such memory, or its heaps refuse a block of their own.

@@ -6,7 +6,8 @@ use super::live::{Block, Change};
 
 /// The account of a site, an owner or of all.
 ///
-/// A resize counts as a free and an allocation, as in ESP-IDF's figures; so `blocks` is always `allocations` − `frees`.
+/// A resize counts as a free and an allocation, as in ESP-IDF's figures; so `blocks` is always
+/// `allocations` − `frees`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Account {
     /// Bytes asked for that are alive at the end.

@@ -1,4 +1,5 @@
-//! Evidence of leaks: how long the blocks of a site live that it gives back, and how its single blocks grow. O(1) an event, so one can watch for days.
+//! Evidence of leaks: how long the blocks of a site live that it gives back, and how its single
+//! blocks grow. O(1) an event, so one can watch for days.
 //!
 //! ```text
 //!   blocks of a site, by the event that allocated them

@@ -1,4 +1,5 @@
-//! How a history is followed: once for the accounts and the peak, once more for the moments in between.
+//! How a history is followed: once for the accounts and the peak, once more for the moments in
+//! between.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,7 @@
 //! Leak suspects: sites that keep more and more, to the end.
 //!
-//! What is alive at the end is no leak yet: tables, buffers, connections live as long as the program. A leak *goes on*:
+//! What is alive at the end is no leak yet: tables, buffers, connections live as long as the
+//! program. A leak *goes on*:
 //!
 //! ```text
 //!   kept blocks of a site, by the event that allocated them          │ end
@@ -9,7 +10,8 @@
 //!   || |  | |  |   | |    |      |                                   │   a cache that warms up: slower and slower, then full
 //!   |      |     |      |    |      |       |      |     |      |    │   a leak
 //! ```
-//! What counts as kept is in [`super::evidence`]: older than nearly all blocks that the same site gave back.
+//! What counts as kept is in [`super::evidence`]: older than nearly all blocks that the same site
+//! gave back.
 
 use serde::Serialize;
 
@@ -84,7 +86,8 @@ pub struct Growth {
     pub since_ticks: u64,
 }
 
-/// The sites with something alive after `end` events, suspects first, then those with most bytes. O(blocks · log blocks).
+/// The sites with something alive after `end` events, suspects first, then those with most bytes.
+/// O(blocks · log blocks).
 pub(crate) fn leaks(
     accounts: &[Account],
     live: &Live,
@@ -258,8 +261,10 @@ mod tests {
         let history = rounds(
             400,
             &[
-                |round| (round < 240).then_some((round, 40)), // 1: full after three fifths of the time
-                |round| Some((round, 16)).filter(|_| round.count_ones() <= 2), // 2: more and more hits
+                // 1: full after three fifths of the time
+                |round| (round < 240).then_some((round, 40)),
+                // 2: more and more hits
+                |round| Some((round, 16)).filter(|_| round.count_ones() <= 2),
                 |round| Some((round % 40, 40)), // 3: the oldest goes when the forty-first comes
             ],
         );

@@ -4,7 +4,8 @@
 //!   blocks, by address    │ 0x3FFB_0010  96 B │ 0x3FFB_0080  16 B │ …         they never overlap
 //! ```
 //!
-//! What a stream lost is noticed here: a free of a block that nobody has seen, a block that comes where another one is.
+//! What a stream lost is noticed here: a free of a block that nobody has seen, a block that comes
+//! where another one is.
 
 use std::collections::BTreeMap;
 
@@ -103,7 +104,8 @@ impl Live {
         Live::default()
     }
 
-    /// Follows event `number`. `None`: nobody came or went (a mark, a failure, a free of a block that nobody has seen).
+    /// Follows event `number`. `None`: nobody came or went (a mark, a failure, a free of a block
+    /// that nobody has seen).
     pub fn apply(&mut self, number: usize, moment: &Moment) -> Option<Change> {
         let born = |address, size, site, owner| Block {
             address,

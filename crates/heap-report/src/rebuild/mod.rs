@@ -53,7 +53,8 @@ pub struct Rebuilt {
     /// What is missing, what only following the events shows included.
     pub gaps: Gaps,
     pub(crate) leaks: Vec<Leak>,
-    /// The same when the first request was refused that a heap could ever serve: who cannot grow any more does not grow to the end.
+    /// The same when the first request was refused that a heap could ever serve: who cannot grow
+    /// any more does not grow to the end.
     pub(crate) leaks_at_failure: Vec<Leak>,
 }
 

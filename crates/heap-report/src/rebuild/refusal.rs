@@ -105,7 +105,8 @@ pub struct Pin {
 const ENOUGH_HALVES: u64 = 3;
 /// … what lies between is at most this part of it, …
 const PIN_PART: u64 = 2;
-/// … and so is on both sides: without it at least this part of the request is free beside the largest piece.
+/// … and so is on both sides: without it at least this part of the request is free beside the
+/// largest piece.
 const OTHER_PART: u64 = 4;
 
 /// Whether a heap is large enough for it, empty or not.

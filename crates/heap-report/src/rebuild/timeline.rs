@@ -4,7 +4,8 @@
 //!   heap     │ free │hdr│ payload │hdr│ payload │ free ..................│
 //!                ^ hole                            ^ largest free block
 //! ```
-//! A used block takes 4 bytes in front and its size rounded up to words. What a heap keeps for itself, and canaries, no stream tells: they count as free.
+//! A used block takes 4 bytes in front and its size rounded up to words. What a heap keeps for
+//! itself, and canaries, no stream tells: they count as free.
 
 use serde::Serialize;
 
@@ -47,7 +48,8 @@ pub struct HeapSample {
     pub holes: u32,
     /// How many blocks are alive.
     pub blocks: u32,
-    /// The map: two bytes a cell, four levels of 0 to 15: used, canaries, headers, holes; what is missing to 15 is free.
+    /// The map: two bytes a cell, four levels of 0 to 15: used, canaries, headers, holes; what is
+    /// missing to 15 is free.
     pub cells: Vec<u8>,
 }
 
@@ -82,7 +84,8 @@ pub(super) fn rebuilt(heap: &HeapDescription, live: &Live) -> HeapSample {
     }
 }
 
-/// The heap's blocks one after the other, counted from its first byte; what is between those that are alive is free.
+/// The heap's blocks one after the other, counted from its first byte; what is between those that
+/// are alive is free.
 pub(super) fn laid_out(heap: &HeapDescription, live: &Live) -> Vec<cells::Block> {
     let mut blocks = Vec::new();
     let mut end = 0;

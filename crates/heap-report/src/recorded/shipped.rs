@@ -45,7 +45,8 @@ impl Shipped {
     }
 }
 
-/// The largest trace that fits into `free` bytes, else the smallest of all; and those that are too large.
+/// The largest trace that fits into `free` bytes, else the smallest of all; and those that are too
+/// large.
 ///
 /// # Errors
 /// One of them is damaged.

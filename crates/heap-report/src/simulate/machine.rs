@@ -69,7 +69,8 @@ impl<P: Poison> Machine<P> {
     }
 
     fn boot_heaps(&mut self, setup: &Setup) -> Result<(), BootError> {
-        // SAFETY: the memory is that of `self.memory`, made for these heaps alone and kept beside them.
+        // SAFETY: the memory is that of `self.memory`, made for these heaps alone and kept beside
+        // them.
         unsafe {
             self.heaps
                 .boot(setup.chip, &setup.options, &setup.symbols, &self.memory)
@@ -181,7 +182,8 @@ impl<P: Poison> Words for Machine<P> {
     }
 
     fn set_word(&mut self, address: u32, value: u32) -> bool {
-        // SAFETY: as above; programs write to their own blocks, and to what lies behind them where they are wrong.
+        // SAFETY: as above; programs write to their own blocks, and to what lies behind them where
+        // they are wrong.
         unsafe { self.heaps.set_word(address, value) }
     }
 }

@@ -1,4 +1,5 @@
-//! What is kept of a replay: the state of every heap at some moments, and what the page needs to tell it.
+//! What is kept of a replay: the state of every heap at some moments, and what the page needs to
+//! tell it.
 //!
 //! Field names are those that `page/heap/*.js` reads.
 
@@ -112,7 +113,8 @@ impl Region {
         }
     }
 
-    /// Keeps this moment: the heap's blocks, canaries of `poison` bytes a block, its largest free block.
+    /// Keeps this moment: the heap's blocks, canaries of `poison` bytes a block, its largest free
+    /// block.
     pub fn keep(&mut self, blocks: &[Block], poison: u32, largest: u32) {
         let contents = Contents::of(Division::of(self.size), blocks, poison);
         self.used.push(contents.used_bytes());

@@ -6,8 +6,9 @@ use crate::history::{History, Site};
 use crate::rebuild::{FailureNote, Leak, Rebuilt};
 use crate::verdict::Verdict;
 
-/// Everything that the text tells, and all sites: `verdict`, `doubts`, `program`, `source`, `events`, `total`, `peak`, `owners`, `sites`, `leaks`, `failures`, `heaps`, `gaps`,
-/// `restarts`, `notes`. Sizes are in bytes, times in ticks, of which there are `ticks_per_second` (0: unknown).
+/// Everything that the text tells, and all sites: `verdict`, `doubts`, `program`, `source`,
+/// `events`, `total`, `peak`, `owners`, `sites`, `leaks`, `failures`, `heaps`, `gaps`, `restarts`,
+/// `notes`. Sizes are in bytes, times in ticks, of which there are `ticks_per_second` (0: unknown).
 #[must_use]
 pub fn json(history: &History, rebuilt: &Rebuilt) -> Value {
     let peak = &rebuilt.peak;

@@ -1,4 +1,5 @@
-//! What a person wants to know first, on a screen: the peak, what is alive, whose it is, who leaks, what failed, and what is missing.
+//! What a person wants to know first, on a screen: the peak, what is alive, whose it is, who leaks,
+//! what failed, and what is missing.
 
 mod json;
 pub(crate) mod table;

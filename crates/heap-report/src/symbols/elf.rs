@@ -72,7 +72,8 @@ impl fmt::Debug for Symbols {
 }
 
 impl Symbols {
-    /// Reads the ELF file of a program; files of its source that lie below `root` are named from there.
+    /// Reads the ELF file of a program; files of its source that lie below `root` are named from
+    /// there.
     ///
     /// # Errors
     /// The file cannot be read, or tells nothing of addresses.
@@ -114,7 +115,8 @@ impl Symbols {
         self.has_lines
     }
 
-    /// The functions that a return address is in, the innermost first, each with the line that calls; none for an address that is not the program's code.
+    /// The functions that a return address is in, the innermost first, each with the line that
+    /// calls; none for an address that is not the program's code.
     #[must_use]
     pub fn frames(&self, return_address: u32) -> Vec<Frame> {
         let Some(call) = self.call_before(return_address) else {
@@ -250,7 +252,8 @@ mod tests {
             .to_string()
     }
 
-    /// 64 bytes of code from address 0 on, `app_main` in the bytes 0x10 to 0x30; if wanted, lines: 5 from 0x10 on, 6 from 0x18 on, of `/project/src/main.c`.
+    /// 64 bytes of code from address 0 on, `app_main` in the bytes 0x10 to 0x30; if wanted, lines:
+    /// 5 from 0x10 on, 6 from 0x18 on, of `/project/src/main.c`.
     fn program(machine: Architecture, lines: bool) -> Vec<u8> {
         let mut object = Object::new(BinaryFormat::Elf, machine, object::Endianness::Little);
         let text = object.section_id(StandardSection::Text);

@@ -34,8 +34,9 @@ pub struct Named {
 }
 
 impl History {
-    /// Names the callers of all sites: `resolve` tells the functions at a return address, the innermost first, and none for an address that is not
-    /// of its program. Frames of the heap's own code are left out, and sites that are then the same become one.
+    /// Names the callers of all sites: `resolve` tells the functions at a return address, the
+    /// innermost first, and none for an address that is not of its program. Frames of the heap's
+    /// own code are left out, and sites that are then the same become one.
     pub fn name_callers(&mut self, mut resolve: impl FnMut(u32) -> Vec<Frame>) -> Named {
         let mut named = Named::default();
         for site in &mut self.sites {
@@ -50,7 +51,8 @@ impl History {
         named
     }
 
-    /// One file has one spelling: where a program told the end of a path, and the ELF file knows the whole one, that is it.
+    /// One file has one spelling: where a program told the end of a path, and the ELF file knows
+    /// the whole one, that is it.
     fn spell_files_alike(&mut self) {
         let known: BTreeSet<String> = self
             .sites
@@ -151,7 +153,8 @@ impl Site {
         }
     }
 
-    /// The program itself told on which line it asks: that is where a macro is used, where debug information has the line inside of the macro.
+    /// The program itself told on which line it asks: that is where a macro is used, where debug
+    /// information has the line inside of the macro.
     fn correct_line(&mut self) {
         let told =
             (!self.file.is_empty() && self.line > 0).then_some((self.file.as_str(), self.line));

@@ -1,11 +1,13 @@
 //! Which frames are the heap's own, not of whoever asked for memory?
 //!
-//! The innermost ones: of this project's crates, of the standard library's allocation, of ESP-IDF's heap and C library. Further out such names can be a
-//! program's own business, so only the beginning of a stack is looked at.
+//! The innermost ones: of this project's crates, of the standard library's allocation, of ESP-IDF's
+//! heap and C library. Further out such names can be a program's own business, so only the
+//! beginning of a stack is looked at.
 
 use crate::history::Frame;
 
-/// Crates that a request goes through. Their sources lie in a folder of that name, with or without a version.
+/// Crates that a request goes through. Their sources lie in a folder of that name, with or without
+/// a version.
 const CRATES: [&str; 10] = [
     "heap-caps",
     "heap-caps-alloc",
@@ -44,7 +46,8 @@ const FUNCTIONS: [&str; 9] = [
     "posix_memalign",
     "pvPortMalloc",
 ];
-/// Beginnings of the names of the allocator's glue: the compiler places it where the program names its global allocator, in a file of the program's own.
+/// Beginnings of the names of the allocator's glue: the compiler places it where the program names
+/// its global allocator, in a file of the program's own.
 const GLUE: [&str; 9] = [
     "__rust_alloc",
     "__rust_realloc",

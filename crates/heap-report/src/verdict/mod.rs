@@ -7,7 +7,8 @@
 //!   much of the input missing?  yes ─► cannot tell
 //!                                no ─► healthy; of a dump: what was not freed
 //! ```
-//! How often each is right is measured: `cargo run -p heap-report --example verdicts`, and the table in `docs/debugging.md`.
+//! How often each is right is measured: `cargo run -p heap-report --example verdicts`, and the
+//! table in `docs/debugging.md`.
 
 mod words;
 
@@ -207,8 +208,9 @@ impl Facts<'_> {
         }
     }
 
-    /// The block beside the largest hole, of a site that keeps little, more and more of it, where enough is free for the request twice over: what stays
-    /// between what comes and goes keeps memory in pieces.
+    /// The block beside the largest hole, of a site that keeps little, more and more of it, where
+    /// enough is free for the request twice over: what stays between what comes and goes keeps
+    /// memory in pieces.
     pub(crate) fn lasting<'a>(&self, cause: &'a Cause, size: u32) -> Option<&'a Beside> {
         let Cause::UsedUp {
             space,
@@ -229,7 +231,8 @@ impl Facts<'_> {
             .filter(|_| is_small && is_enough)
     }
 
-    /// The leak suspect to name: the surest, of these the largest, when the first request was refused.
+    /// The leak suspect to name: the surest, of these the largest, when the first request was
+    /// refused.
     fn leading_leak(&self) -> Option<&Leak> {
         leading(self.leaks_at_failure).or_else(|| leading(self.leaks))
     }

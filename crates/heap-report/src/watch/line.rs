@@ -9,7 +9,8 @@ use crate::export::missing;
 const NAMED: usize = 3;
 
 impl fmt::Display for Watched {
-    /// `1.50 s, 12 events: 4096 bytes in 3 blocks (peak 8192), +10/s -9/s; mqtt 4000, web 96; largest free 50000 (fragmentation 12 %)`
+    /// `1.50 s, 12 events: 4096 bytes in 3 blocks (peak 8192), +10/s -9/s; mqtt 4000, web 96;
+    /// largest free 50000 (fragmentation 12 %)`
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(seconds) = self.seconds() {
             write!(out, "{seconds:.2} s, ")?;

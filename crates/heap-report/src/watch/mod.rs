@@ -74,8 +74,8 @@ impl Watched {
         }
     }
 
-    /// Takes what the program says; lines of text in between are kept, and told to `text`. `seconds` is the time now of a clock that
-    /// serves where the program's own is unknown.
+    /// Takes what the program says; lines of text in between are kept, and told to `text`.
+    /// `seconds` is the time now of a clock that serves where the program's own is unknown.
     pub fn hear(&mut self, bytes: &[u8], seconds: f64, text: &mut impl FnMut(&str)) {
         let log = &mut self.log;
         self.listener.push(bytes, &mut |line| {
@@ -164,15 +164,16 @@ impl Watched {
         )
     }
 
-    /// The heaps, rebuilt from the blocks that are alive, in the order of [`History::heaps`]. O(blocks).
+    /// The heaps, rebuilt from the blocks that are alive, in the order of [`History::heaps`].
+    /// O(blocks).
     #[must_use]
     pub fn heaps(&self) -> Vec<HeapSample> {
         rebuild::heaps(&self.history().heaps, &self.live)
     }
 
     /// The program's metrics now, in Prometheus's text format: those that [`heap_trace::Metrics`]
-    /// writes on the device. The least free bytes are those of the moments at which this was called.
-    /// O(blocks).
+    /// writes on the device. The least free bytes are those of the moments at which this was
+    /// called. O(blocks).
     #[must_use]
     pub fn prometheus(&mut self) -> String {
         let heaps = self.heaps();

@@ -14,7 +14,8 @@ pub struct Rate {
     pub frees: f64,
 }
 
-/// Counts at the last moments, the oldest first. The first is at most the window old, or the last before that.
+/// Counts at the last moments, the oldest first. The first is at most the window old, or the last
+/// before that.
 #[derive(Debug, Default)]
 pub(super) struct Rates(VecDeque<(f64, u64, u64)>);
 

@@ -1,4 +1,5 @@
-//! What if a program ran under another policy, on another chip, with other poisoning, with a reserve?
+//! What if a program ran under another policy, on another chip, with other poisoning, with a
+//! reserve?
 //!
 //! ```text
 //!   Program ─┬─► Variant 1 ─► Outcome ─┐
@@ -6,9 +7,10 @@
 //!            └─► …                     ┘          └─► lines to paste
 //! ```
 //!
-//! Every variant is replayed on the simulated chip, whose heaps are the real ones: figures are measured, not estimated. What a program would do after a request
-//! was refused, nobody knows: the replay goes on without that block. Nor is it known how long a block would have lived that the program was refused: such a
-//! request is made where it was, and given back at once.
+//! Every variant is replayed on the simulated chip, whose heaps are the real ones: figures are
+//! measured, not estimated. What a program would do after a request was refused, nobody knows: the
+//! replay goes on without that block. Nor is it known how long a block would have lived that the
+//! program was refused: such a request is made where it was, and given back at once.
 
 mod paste;
 mod replay;
@@ -46,16 +48,19 @@ pub struct Variant {
     pub setup: Setup,
     /// Of all heaps.
     pub poisoning: Poisoning,
-    /// Above which size `malloc` prefers external memory; `None`: as ESP-IDF has it where there is some.
+    /// Above which size `malloc` prefers external memory; `None`: as ESP-IDF has it where there is
+    /// some.
     pub external_above: Option<u32>,
-    /// How every request is made; `None`: with the capabilities that the program named, as by `malloc` where it named none.
+    /// How every request is made; `None`: with the capabilities that the program named, as by
+    /// `malloc` where it named none.
     pub requests: Option<Requests>,
 }
 
 /// How a program fared. Bytes of memory are those of heaps that serve [`Outcome::view`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// Requests for memory: allocations and resizes that the program made and was granted when it was recorded.
+    /// Requests for memory: allocations and resizes that the program made and was granted when it
+    /// was recorded.
     pub requests: usize,
     /// Those of them that are refused here.
     pub refused: usize,

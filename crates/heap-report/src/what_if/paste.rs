@@ -1,6 +1,7 @@
 //! A variant as lines of Rust: what a program writes to be configured so.
 //!
-//! What is printed is compiled: `pasted/*.rs` are the lines of some variants, which a test compares and rustdoc compiles.
+//! What is printed is compiled: `pasted/*.rs` are the lines of some variants, which a test compares
+//! and rustdoc compiles.
 
 use std::fmt::Write as _;
 
@@ -9,7 +10,8 @@ use soc_regions::{Caps, Reservation};
 
 use super::{Poisoning, Variant, psram_bytes};
 
-/// The lines that configure a heap of `heap-caps-alloc` so. What is as it is without saying is left out.
+/// The lines that configure a heap of `heap-caps-alloc` so. What is as it is without saying is left
+/// out.
 #[must_use]
 pub fn lines(variant: &Variant) -> String {
     let mut text = imports(variant);

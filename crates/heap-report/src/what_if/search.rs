@@ -5,7 +5,8 @@
 //!   better = fewer requests refused, then a larger free block at the tightest moment
 //! ```
 //!
-//! Chip, options and poisoning are not searched: they cost money, or are a decision about safety. What stricter poisoning would cost is told.
+//! Chip, options and poisoning are not searched: they cost money, or are a decision about safety.
+//! What stricter poisoning would cost is told.
 
 use std::collections::BTreeMap;
 
@@ -106,7 +107,8 @@ fn limits(base: &Variant) -> Vec<Option<u32>> {
     }
 }
 
-/// What requests that name capabilities have at their peak, a quarter more, and the sum with what they were refused.
+/// What requests that name capabilities have at their peak, a quarter more, and the sum with what
+/// they were refused.
 fn reserves(program: &Program, base: &Variant) -> Vec<Reserve> {
     let mut kinds: Vec<(Caps, Need)> = needs(program, base)
         .into_iter()
@@ -189,7 +191,8 @@ impl Outcome {
         self.refused + self.were_refused - self.granted
     }
 
-    /// Whether the program is served better: fewer requests are not served, or more room is left when it is tightest.
+    /// Whether the program is served better: fewer requests are not served, or more room is left
+    /// when it is tightest.
     #[must_use]
     pub fn is_better_than(&self, other: &Outcome) -> bool {
         self.merit() > other.merit()

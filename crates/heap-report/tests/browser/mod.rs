@@ -1,7 +1,8 @@
 //! How does a test open a page, use it as a person does, and see what comes of it?
 //!
-//! Chromium without a screen, spoken to in its own protocol (Chrome DevTools) over two pipes. A dozen methods of some
-//! hundreds are needed and a pipe takes no port, so this is a page of code and no crate with the whole protocol in it.
+//! Chromium without a screen, spoken to in its own protocol (Chrome DevTools) over two pipes. A
+//! dozen methods of some hundreds are needed and a pipe takes no port, so this is a page of code
+//! and no crate with the whole protocol in it.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
 #![allow(
     clippy::unwrap_used,
@@ -60,7 +61,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// The browser of this machine. Without one: `None` after a word to the person who runs the tests, a failure where CI runs them.
+    /// The browser of this machine. Without one: `None` after a word to the person who runs the
+    /// tests, a failure where CI runs them.
     pub fn start() -> Option<Browser> {
         let Some(program) = program() else {
             let is_ci = env::var("CI").is_ok_and(|value| value == "true");
@@ -79,7 +81,8 @@ impl Browser {
     }
 }
 
-/// Says it to the person who runs the tests; what `eprintln!` says, a test that passes keeps for itself.
+/// Says it to the person who runs the tests; what `eprintln!` says, a test that passes keeps for
+/// itself.
 fn tell(what: &str) {
     let _ = writeln!(io::stderr(), "{what}: {PACKAGE}");
 }

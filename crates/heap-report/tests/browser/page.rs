@@ -238,14 +238,16 @@ impl<'a> Page<'a> {
         self.settle();
     }
 
-    /// What the page complained about: errors in its scripts and messages of the browser; and what it wanted from elsewhere.
+    /// What the page complained about: errors in its scripts and messages of the browser; and what
+    /// it wanted from elsewhere.
     pub fn complaints(&mut self) -> Vec<String> {
         let url = self.url.clone();
         let events = self.pipe.events.iter();
         events.filter_map(|event| complaint(event, &url)).collect()
     }
 
-    /// How many pixels of the page are to the right of the screen. A phone's window grows with what is in it: it is no measure.
+    /// How many pixels of the page are to the right of the screen. A phone's window grows with what
+    /// is in it: it is no measure.
     pub fn overflow(&mut self) -> f64 {
         let width = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth, window.innerWidth)";
         self.value(width).as_f64().unwrap() - f64::from(self.screen.width)

@@ -1,4 +1,5 @@
-//! A program that never was: owners, call stacks, failures, a leak and gaps, as a stream would tell them.
+//! A program that never was: owners, call stacks, failures, a leak and gaps, as a stream would tell
+//! them.
 
 use std::collections::BTreeMap;
 

@@ -23,8 +23,8 @@ pub struct Explained<const DEPTH: usize> {
     pub next: Option<(Site<DEPTH>, Owner)>,
 }
 
-/// The finding, then
-/// `; the block is owner 2's from src/tls.rs:88:9; the one in front of it is owner 1's from src/mqtt.rs:12:5`
+/// The finding, then `; the block is owner 2's from src/tls.rs:88:9; the one in front of it is
+/// owner 1's from src/mqtt.rs:12:5`
 impl<const DEPTH: usize> fmt::Display for Explained<DEPTH> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.finding.fmt(out)?;

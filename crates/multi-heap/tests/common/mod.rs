@@ -10,7 +10,8 @@
 use core::ptr::NonNull;
 use multi_heap::{Block, BlockState, Contents, Heap, NewHeapError, Offset, Poison, Request};
 
-/// Memory of its own for one heap, aligned to 4096 bytes like a chip's region, then shifted by `lead` bytes.
+/// Memory of its own for one heap, aligned to 4096 bytes like a chip's region, then shifted by
+/// `lead` bytes.
 pub(crate) struct Region {
     memory: Vec<u8>,
     start: usize,
@@ -35,7 +36,8 @@ impl Region {
 
     pub(crate) fn try_heap<P: Poison>(&mut self) -> Result<Heap<P>, NewHeapError> {
         let bytes = &mut self.memory[self.start..self.start + self.size];
-        // SAFETY: a `Vec`'s buffer stays where it is; the tests touch it through the heap, and within their blocks.
+        // SAFETY: a `Vec`'s buffer stays where it is; the tests touch it through the heap, and
+        // within their blocks.
         unsafe { Heap::new(NonNull::from(bytes)) }
     }
 

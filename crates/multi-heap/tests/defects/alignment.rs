@@ -1,4 +1,5 @@
-//! Class E within one heap: is a block aligned as was asked, wherever the heap begins and whatever stands before its bytes?
+//! Class E within one heap: is a block aligned as was asked, wherever the heap begins and whatever
+//! stands before its bytes?
 
 use multi_heap::{Comprehensive, Light, Poison, Request, Unpoisoned};
 

@@ -90,7 +90,8 @@ fn idf_ba1d7f8_the_size_of_a_block_is_without_its_canaries() {
 
 #[test]
 fn idf_93e7264_the_canary_is_where_the_walk_says_that_the_block_ends() {
-    // The debug module of 2016 had its own copy of the block's layout, which was forgotten when the original changed.
+    // The debug module of 2016 had its own copy of the block's layout, which was forgotten when the
+    // original changed.
     let mut region = Region::new(1024);
     let mut heap = region.heap::<Light>();
     let block = allocate(&mut heap, request(40)).unwrap();

@@ -1,6 +1,7 @@
 //! Does one heap have the defects that ESP-IDF's had? `docs/defects.md` lists them all.
 //!
-//! A test's name begins with the number of what it would find: a commit or an issue of ESP-IDF (`idf_`), a commit of its TLSF (`tlsf_`).
+//! A test's name begins with the number of what it would find: a commit or an issue of ESP-IDF
+//! (`idf_`), a commit of its TLSF (`tlsf_`).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,5 @@
-//! Class A: sizes that wrap, blocks that are smaller than asked, memory that is not what it was taken for.
+//! Class A: sizes that wrap, blocks that are smaller than asked, memory that is not what it was
+//! taken for.
 
 use multi_heap::{BlockState, Comprehensive, Heap, Light, Offset, Poison, Request, Unpoisoned};
 
@@ -118,7 +119,8 @@ fn idf_5b77f77_a_resized_block_has_the_bytes_asked_for_on_a_host_too() {
     resized_blocks_have_what_was_asked_for::<Comprehensive>();
 }
 
-/// Bytes of free blocks that hold no header, no link and no size: first 12 and last 4 bytes are the heap's.
+/// Bytes of free blocks that hold no header, no link and no size: first 12 and last 4 bytes are the
+/// heap's.
 fn free_bytes(heap: &Heap<Comprehensive>) -> Vec<usize> {
     heap.blocks()
         .filter(|block| block.state == BlockState::Free && block.bytes > 16)

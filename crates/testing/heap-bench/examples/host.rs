@@ -1,6 +1,8 @@
-//! Prints what each heap costs on this machine, in nanoseconds: one figure a line, for `cargo xtask bench --target host`.
+//! Prints what each heap costs on this machine, in nanoseconds: one figure a line, for `cargo xtask
+//! bench --target host`.
 //!
-//! Each figure is the least of several rounds. It depends on the machine, and on what else the machine does.
+//! Each figure is the least of several rounds. It depends on the machine, and on what else the
+//! machine does.
 
 use std::collections::BTreeMap;
 use std::mem::MaybeUninit;

@@ -2,8 +2,8 @@
 
 use core::mem::MaybeUninit;
 
-/// A function under measurement: machine words in, a machine word out, never inlined into its caller. A function
-/// without a result leaves the word uninitialised, so that it pays for none.
+/// A function under measurement: machine words in, a machine word out, never inlined into its
+/// caller. A function without a result leaves the word uninitialised, so that it pays for none.
 pub type Operation = extern "C" fn(usize, usize, usize, usize) -> MaybeUninit<usize>;
 
 /// Measures single calls, in instructions, nanoseconds or whatever it can read.

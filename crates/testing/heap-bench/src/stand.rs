@@ -6,7 +6,8 @@ use core::ptr::NonNull;
 use crate::meter::Meter;
 use crate::subject::{Measured, Subject};
 
-/// A meter and memory. **Invariant:** the memory belongs to the stand, and to one heap at a time, which borrows the stand.
+/// A meter and memory. **Invariant:** the memory belongs to the stand, and to one heap at a time,
+/// which borrows the stand.
 pub(crate) struct Stand<'a, M> {
     meter: &'a M,
     region: NonNull<[u8]>,

@@ -7,7 +7,8 @@ use core::ptr::NonNull;
 
 use crate::meter::{Meter, Operation};
 
-/// What a workload asks of a heap. Sizes and alignments are in bytes, capabilities the bits of ESP-IDF.
+/// What a workload asks of a heap. Sizes and alignments are in bytes, capabilities the bits of
+/// ESP-IDF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
     /// A block at the natural alignment of 4.
@@ -70,10 +71,12 @@ pub trait Subject: Sized {
     const HAS_CAPS: bool = false;
     /// Whether it tells [`Request::FreeSize`] and [`Request::LargestBlock`].
     const HAS_STATISTICS: bool = false;
-    /// A request that no heap of this size can serve, with the capabilities that it names where there are any.
+    /// A request that no heap of this size can serve, with the capabilities that it names where
+    /// there are any.
     const TOO_LARGE: usize = 8 << 20;
 
-    /// Prepares a heap at its final place (some heaps can't be moved). `false`: the region is too small, and nothing is there.
+    /// Prepares a heap at its final place (some heaps can't be moved). `false`: the region is too
+    /// small, and nothing is there.
     ///
     /// # Safety
     /// The region belongs to the heap until it is forgotten.
@@ -108,7 +111,8 @@ pub trait Subject: Sized {
         0
     }
 
-    /// Keeps `bytes` bytes for requests that name `caps`, 0 to end that; `false` where there are no reserves.
+    /// Keeps `bytes` bytes for requests that name `caps`, 0 to end that; `false` where there are no
+    /// reserves.
     fn set_reserve(&mut self, _caps: u32, _bytes: u32) -> bool {
         false
     }
@@ -118,8 +122,8 @@ pub trait Subject: Sized {
         size_of::<Self>()
     }
 
-    /// The function that serves `request`, and its arguments: one around the method of this trait. A heap whose functions C
-    /// calls directly names those.
+    /// The function that serves `request`, and its arguments: one around the method of this trait.
+    /// A heap whose functions C calls directly names those.
     fn call(&mut self, request: Request) -> Call {
         let heap = core::ptr::from_mut(self).expose_provenance();
         let (operation, [b, c, d]): (Operation, _) = match request {

@@ -1,4 +1,5 @@
-//! How the checks in C (`crates/heap-caps-c/checks`) run on an emulated chip: what they have of the machine, and who starts them.
+//! How the checks in C (`crates/heap-caps-c/checks`) run on an emulated chip: what they have of the
+//! machine, and who starts them.
 
 use core::ffi::{c_char, c_uint};
 

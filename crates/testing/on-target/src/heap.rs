@@ -1,4 +1,5 @@
-//! The program's own heap: the capability heap as Rust's global allocator, shared with interrupt handlers.
+//! The program's own heap: the capability heap as Rust's global allocator, shared with interrupt
+//! handlers.
 
 use heap_caps::{BootError, Booted};
 use heap_caps_alloc::{CapsHeap, Masked, Parts};
@@ -6,7 +7,8 @@ use soc_regions::{ESP32, common, options};
 
 use crate::interrupts::Interrupts;
 
-/// Interrupts are away when it is taken. On Xtensa it exchanges words atomically, as between two cores.
+/// Interrupts are away when it is taken. On Xtensa it exchanges words atomically, as between two
+/// cores.
 #[cfg(target_has_atomic = "32")]
 type Lock = heap_caps_alloc::SpinLock;
 #[cfg(not(target_has_atomic = "32"))]
@@ -39,10 +41,12 @@ heap_caps_alloc::claim! {
     }
 }
 
-/// The parts of all memory; `None` when they were taken before. [`HEAP`] refuses everything until it gets them.
+/// The parts of all memory; `None` when they were taken before. [`HEAP`] refuses everything until
+/// it gets them.
 ///
 /// # Safety
-/// Nothing but what these parts become uses the chip's memory from now on: no check that boots heaps of its own.
+/// Nothing but what these parts become uses the chip's memory from now on: no check that boots
+/// heaps of its own.
 #[must_use]
 pub unsafe fn ram() -> Option<Parts<'static, Heap>> {
     RAM.take(&HEAP).ok()

@@ -21,7 +21,8 @@ pub fn stop_timer() {
     machine::timer_off();
 }
 
-/// What the interrupt calls, with interrupts masked. The next one is set when this one is done, so that slow handlers do not starve the program.
+/// What the interrupt calls, with interrupts masked. The next one is set when this one is done, so
+/// that slow handlers do not starve the program.
 #[unsafe(no_mangle)]
 extern "C" fn interrupted() {
     let handler = HANDLER.load(Ordering::Relaxed);
@@ -35,8 +36,8 @@ extern "C" fn interrupted() {
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupts;
 
-// SAFETY: the processor is told to take no interrupt, by means that the compiler moves no memory access over; the state before comes
-// back.
+// SAFETY: the processor is told to take no interrupt, by means that the compiler moves no memory
+// access over; the state before comes back.
 unsafe impl InterruptMask for Interrupts {
     type State = u32;
 

@@ -1,4 +1,5 @@
-//! What a program on an emulated chip stands on: output, arguments, counting, traps, interrupts, the heap.
+//! What a program on an emulated chip stands on: output, arguments, counting, traps, interrupts,
+//! the heap.
 //!
 //! ```text
 //!   targets/…-qemu             boot, register windows, linker script        ─┐
@@ -64,7 +65,8 @@ macro_rules! program {
     };
 }
 
-/// A program that contains the four operations of a heap, a panic, and nothing else. It is not for running.
+/// A program that contains the four operations of a heap, a panic, and nothing else. It is not for
+/// running.
 #[macro_export]
 macro_rules! sized {
     ($subject:ty) => {

@@ -1,4 +1,5 @@
-//! The four calls of a global allocator, for programs that show by their size what these link. The program's `HEAP` is the allocator.
+//! The four calls of a global allocator, for programs that show by their size what these link. The
+//! program's `HEAP` is the allocator.
 
 use core::alloc::{GlobalAlloc, Layout};
 

@@ -6,8 +6,8 @@ use core::mem::MaybeUninit;
 
 use heap_bench::{Meter, Operation};
 
-/// Counts executed instructions: from the call to the return, the call itself included, one at a time, so a trap would count too
-/// (none is possible: older register windows are stored before).
+/// Counts executed instructions: from the call to the return, the call itself included, one at a
+/// time, so a trap would count too (none is possible: older register windows are stored before).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Instructions;
 
@@ -17,8 +17,8 @@ impl Meter for Instructions {
     }
 }
 
-/// Counts the instructions of the longest stretch with interrupts masked, in programs whose name begins with `masked`; remembers the
-/// longest of all calls.
+/// Counts the instructions of the longest stretch with interrupts masked, in programs whose name
+/// begins with `masked`; remembers the longest of all calls.
 #[cfg(target_arch = "xtensa")]
 #[derive(Debug, Default)]
 pub struct MaskedStretch {

@@ -10,8 +10,8 @@ pub struct OneCore {
     held: AtomicBool,
 }
 
-// SAFETY: nothing runs between the load and the store: there is one core, and interrupts are away. To its holder `acquire` does not
-// return.
+// SAFETY: nothing runs between the load and the store: there is one core, and interrupts are away.
+// To its holder `acquire` does not return.
 unsafe impl RawLock for OneCore {
     const INIT: Self = Self {
         held: AtomicBool::new(false),

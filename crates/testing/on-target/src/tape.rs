@@ -23,7 +23,8 @@ const BELOW_DRAM: usize = 0x3FE0_0000;
 /// The recorded program, and room to remember its blocks; an error says what is wrong.
 ///
 /// # Safety
-/// Called once. Nothing else uses the memory from 0x3F80_0000 to 0x3FBF_FFFF, which was zero but for the tape.
+/// Called once. Nothing else uses the memory from 0x3F80_0000 to 0x3FBF_FFFF, which was zero but
+/// for the tape.
 pub unsafe fn tape() -> Result<(Tape<'static>, &'static mut [Slot]), &'static str> {
     // SAFETY: the caller keeps the same contract.
     unsafe { tape_in([TAPE, SLOTS, HEAP]) }
@@ -32,7 +33,8 @@ pub unsafe fn tape() -> Result<(Tape<'static>, &'static mut [Slot]), &'static st
 /// The same where the chip's memory, PSRAM too, is for heaps.
 ///
 /// # Safety
-/// Called once. Nothing else uses the memory from 0x3FC0_0000 to 0x3FDF_FFFF, which was zero but for the tape.
+/// Called once. Nothing else uses the memory from 0x3FC0_0000 to 0x3FDF_FFFF, which was zero but
+/// for the tape.
 pub unsafe fn tape_below_dram() -> Result<(Tape<'static>, &'static mut [Slot]), &'static str> {
     // SAFETY: the caller keeps the same contract.
     unsafe { tape_in([HEAP, 0x3FDC_0000, BELOW_DRAM]) }

@@ -23,7 +23,8 @@ const PRIORITIES: [(&str, &str); 3] = [
     ("last resort", "#c3d3e8"),
 ];
 
-/// Left edges of a type's figures and capabilities, and how many characters of the latter fit into a line.
+/// Left edges of a type's figures and capabilities, and how many characters of the latter fit into
+/// a line.
 const TYPE_COLUMNS: [u32; 5] = [
     MARGIN + 150,
     MARGIN + 290,

@@ -1,4 +1,5 @@
-//! What differs between two maps: bytes side by side, per domain, region, type, capability and reservation.
+//! What differs between two maps: bytes side by side, per domain, region, type, capability and
+//! reservation.
 //!
 //! ```text
 //!                        left     right   difference
@@ -77,7 +78,8 @@ impl Comparison<'_> {
         ]
     }
 
-    /// The names of both sides, each in its own order; those that only the right has come behind their predecessor.
+    /// The names of both sides, each in its own order; those that only the right has come behind
+    /// their predecessor.
     fn rows(&self, figures: impl Fn(&Map) -> Vec<(String, u32)>) -> Vec<Row> {
         let mut rows: Vec<Row> = Vec::new();
         for (name, bytes) in figures(self.left) {

@@ -1,6 +1,7 @@
 //! What is there to show of a chip under options: strips of memory, heaps, costs, totals.
 //!
-//! Invariant: the bytes of heaps and costs and what is too small for a heap add up to the memory that is there.
+//! Invariant: the bytes of heaps and costs and what is too small for a heap add up to the memory
+//! that is there.
 
 use soc_regions::{
     Available, Caps, Chip, Columns, Layout, LayoutError, Options, Region, Reserved, Span,
@@ -34,7 +35,8 @@ pub(crate) struct Cost {
     pub(crate) name: &'static str,
     pub(crate) span: Span,
     pub(crate) when: When,
-    /// Bytes of it that would otherwise be for heaps; none where addresses have no memory behind them.
+    /// Bytes of it that would otherwise be for heaps; none where addresses have no memory behind
+    /// them.
     pub(crate) bytes: u32,
 }
 
@@ -106,7 +108,8 @@ impl Map {
         }
     }
 
-    /// Short strips would not be readable at the scale of the others, those outside of the chip would make the others so.
+    /// Short strips would not be readable at the scale of the others, those outside of the chip
+    /// would make the others so.
     pub(crate) fn has_own_scale(&self, strip: &Strip) -> bool {
         strip.external || strip.span.size() < self.longest() / SHORT
     }

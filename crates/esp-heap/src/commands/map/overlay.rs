@@ -1,11 +1,13 @@
-//! Overlay of a program on the memory of a chip: where its sections lie, and what is wrong with that.
+//! Overlay of a program on the memory of a chip: where its sections lie, and what is wrong with
+//! that.
 //!
 //! ```text
 //!   strip      ├ dram_data ────────┤├──────── DRAM ────────┤          every byte of the program should lie in
 //!   program     .dram0.data .dram0.bss                                what is reserved for it, and nowhere else
 //!                                     ↑ an error: the heap would overwrite it
 //! ```
-//! What lies on the instruction bus is looked up where the data bus sees the same memory, as heaps do.
+//! What lies on the instruction bus is looked up where the data bus sees the same memory, as heaps
+//! do.
 
 use soc_regions::{Chip, Span};
 
@@ -126,7 +128,8 @@ fn placed(chip: &Chip, strips: &[Strip], piece: &Piece) -> Placed {
     }
 }
 
-/// The memory behind `span`, at the addresses that the tables of heaps have: the data bus's where there are two.
+/// The memory behind `span`, at the addresses that the tables of heaps have: the data bus's where
+/// there are two.
 fn views(chip: &Chip, span: Span) -> Vec<Span> {
     let mut views = Vec::new();
     let mut rest = vec![span];

@@ -106,7 +106,8 @@ fn height(map: &Map, strip: &Strip) -> u32 {
     26 + BAR + program + 14
 }
 
-/// The bytes that fill half of the picture: those of the longest strip that has no scale of its own, on either side.
+/// The bytes that fill half of the picture: those of the longest strip that has no scale of its
+/// own, on either side.
 fn shared_scale(comparison: &Comparison<'_>) -> u32 {
     let maps = [comparison.left, comparison.right].into_iter();
     let strips = maps.flat_map(|map| map.strips.iter().filter(|strip| !map.has_own_scale(strip)));
@@ -180,7 +181,8 @@ fn columns() -> [u32; 3] {
     [WIDTH - MARGIN - 220, WIDTH - MARGIN - 110, WIDTH - MARGIN]
 }
 
-/// PSRAM would make everything else invisible: bars that are eight times longer than the others are cut.
+/// PSRAM would make everything else invisible: bars that are eight times longer than the others are
+/// cut.
 fn longest_bar(rows: &[Row]) -> u32 {
     let mut bytes: Vec<u32> = rows
         .iter()

@@ -69,8 +69,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
         }
         waiter.waker = Some(waker);
         state.hook();
-        // SAFETY: it is pinned, and removed before it is dropped; from now on it is accessed under the
-        // lock of this heap only.
+        // SAFETY: it is pinned, and removed before it is dropped; from now on it is accessed under
+        // the lock of this heap only.
         unsafe { state.pressure.waiters.insert(place) };
         state.update_detour();
         true
@@ -195,11 +195,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// Allocates what `request` asks for as soon as there is memory. No executor is needed in
     /// particular, and nothing is allocated: who waits lives in the future.
     ///
-    /// Shrinkers are run once; emergency reserves are not released. Waiters are served by priority and
-    /// then in the order of their arrival, by whoever frees enough, interrupt handlers included. One that
-    /// needs more than there is lets others pass by, but only [`PATIENCE`] times from memory that it
-    /// could use itself: then those behind it wait until it is served. Requests that do not wait
-    /// are served at any time.
+    /// Shrinkers are run once; emergency reserves are not released. Waiters are served by priority
+    /// and then in the order of their arrival, by whoever frees enough, interrupt handlers
+    /// included. One that needs more than there is lets others pass by, but only [`PATIENCE`] times
+    /// from memory that it could use itself: then those behind it wait until it is served. Requests
+    /// that do not wait are served at any time.
     ///
     /// Dropping the future gives up; a time-out is the executor's.
     ///
@@ -226,7 +226,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// ```
     ///
     /// # Errors
-    /// No heap could ever serve it; memory that can is waited for. As [`CapsHeap::allocate`] otherwise.
+    /// No heap could ever serve it; memory that can is waited for. As [`CapsHeap::allocate`]
+    /// otherwise.
     pub const fn allocate_async(
         &self,
         request: AllocRequest<'static>,

@@ -14,7 +14,8 @@ use crate::lock::RawLock;
 
 /// How the calling task is stopped and started again.
 ///
-/// A value is made for one wait: it knows the task, and until when it waits. With the standard library:
+/// A value is made for one wait: it knows the task, and until when it waits. With the standard
+/// library:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -48,12 +49,12 @@ use crate::lock::RawLock;
 ///
 /// An RTOS has task notifications: `waker` makes a [`Waker`] of the task's handle.
 pub trait Park {
-    /// A waker that lets `park` return in the calling task. It may be woken in any context, interrupt
-    /// handlers included, and after the wait has ended.
+    /// A waker that lets `park` return in the calling task. It may be woken in any context,
+    /// interrupt handlers included, and after the wait has ended.
     fn waker(&self) -> Waker;
 
-    /// Stops the calling task until the waker is woken, or not at all if it was since `park` returned
-    /// last. It may return for no reason. Returns `false` when time is up.
+    /// Stops the calling task until the waker is woken, or not at all if it was since `park`
+    /// returned last. It may return for no reason. Returns `false` when time is up.
     fn park(&self) -> bool;
 }
 
@@ -78,8 +79,8 @@ impl fmt::Display for WaitError {
 impl core::error::Error for WaitError {}
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Allocates what `request` asks for as soon as there is memory; stops the calling task until then.
-    /// As [`CapsHeap::allocate_async`] otherwise. Not for interrupt handlers.
+    /// Allocates what `request` asks for as soon as there is memory; stops the calling task until
+    /// then. As [`CapsHeap::allocate_async`] otherwise. Not for interrupt handlers.
     ///
     /// # Errors
     /// Time was up, or the request cannot be served at all.

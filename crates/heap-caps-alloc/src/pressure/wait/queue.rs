@@ -5,9 +5,9 @@
 //! ```
 //!
 //! **The rule.** When memory is free, the waiters are asked in order, and the first one that can be
-//! served is served. One that cannot is *passed by* each time that somebody behind it is served from
-//! a heap that it could use itself. After [`PATIENCE`] times its heaps are closed to all who stand
-//! behind it, until it is served or gives up. So the small never starve the large for ever.
+//! served is served. One that cannot is *passed by* each time that somebody behind it is served
+//! from a heap that it could use itself. After [`PATIENCE`] times its heaps are closed to all who
+//! stand behind it, until it is served or gives up. So the small never starve the large for ever.
 
 use core::ptr::NonNull;
 use core::task::Waker;
@@ -60,8 +60,8 @@ pub(crate) struct Queue {
     first: Option<NonNull<Waiter>>,
 }
 
-// SAFETY: waiters are reached under the heap's lock only (contract of `insert`); their wakers are `Send`,
-// and nothing else of them is bound to a thread.
+// SAFETY: waiters are reached under the heap's lock only (contract of `insert`); their wakers are
+// `Send`, and nothing else of them is bound to a thread.
 unsafe impl Send for Queue {}
 
 impl Queue {
@@ -107,7 +107,8 @@ impl Queue {
     /// - It is in this queue.
     pub(super) unsafe fn remove(&mut self, waiter: NonNull<Waiter>) {
         let (previous, next) = {
-            // SAFETY: the caller says that it is queued, so it is alive, and reached by this queue only.
+            // SAFETY: the caller says that it is queued, so it is alive, and reached by this queue
+            // only.
             let waiter = unsafe { &mut *waiter.as_ptr() };
             waiter.place = Place::Outside;
             (waiter.previous.take(), waiter.next.take())
@@ -134,8 +135,8 @@ impl Queue {
         }
     }
 
-    /// Serves the first waiter whose turn it is and for whom `attempt` finds memory; returns its waker.
-    /// O(waiters) and as many attempts.
+    /// Serves the first waiter whose turn it is and for whom `attempt` finds memory; returns its
+    /// waker. O(waiters) and as many attempts.
     pub(super) fn serve_next(
         &mut self,
         mut attempt: impl FnMut(&AllocRequest<'static>) -> Option<(Taken, HeapMask)>,

@@ -1,4 +1,5 @@
-//! The Rust half of a program whose other half, `main.c`, is C: blocks of one are freed by the other.
+//! The Rust half of a program whose other half, `main.c`, is C: blocks of one are freed by the
+//! other.
 
 #![no_std]
 
@@ -15,7 +16,8 @@ use heap_caps_c::GlobalHeap;
 #[global_allocator]
 static GLOBAL: GlobalHeap = GlobalHeap;
 
-/// The squares of 0 up to `count - 1`; null without memory. The block is C's from now on: `heap_caps_free`.
+/// The squares of 0 up to `count - 1`; null without memory. The block is C's from now on:
+/// `heap_caps_free`.
 #[unsafe(no_mangle)]
 pub extern "C" fn squares(count: u32) -> *mut u32 {
     let mut numbers = Vec::new();
@@ -29,7 +31,8 @@ pub extern "C" fn squares(count: u32) -> *mut u32 {
 /// Adds up `count` numbers and frees their block.
 ///
 /// # Safety
-/// - `numbers` is a block of `count` numbers from one of the `heap_caps` functions, and not used any more.
+/// - `numbers` is a block of `count` numbers from one of the `heap_caps` functions, and not used
+///   any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sum_and_free(numbers: *mut u32, count: usize) -> u32 {
     let numbers = ptr::slice_from_raw_parts_mut(numbers, count);

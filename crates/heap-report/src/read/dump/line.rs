@@ -7,7 +7,8 @@
 //!   anything freed by 0x400d1234:0x400d2345                                or ` freed` behind a record without callers
 //!   anything 104 bytes 'leaked' in trace (2 allocations)                   the trailer: what was printed, added up
 //! ```
-//! All lines are found by the same rule: whatever stands in front of the payload, a time or the name of a file, is passed over.
+//! All lines are found by the same rule: whatever stands in front of the payload, a time or the
+//! name of a file, is passed over.
 
 use heap_trace::Memory;
 
@@ -131,7 +132,8 @@ fn record<'a>(before: &str, behind: &'a str) -> Option<(Record, &'a str)> {
     Some((record, rest))
 }
 
-/// Nothing but addresses may stand behind it: programs talk of other things that are freed by somebody.
+/// Nothing but addresses may stand behind it: programs talk of other things that are freed by
+/// somebody.
 fn freed_by(line: &str) -> Option<(Item, &str)> {
     let behind = line.split_once("freed by").map(|(_, behind)| behind)?;
     let (callers, rest) = callers(behind)?;
@@ -221,7 +223,8 @@ fn decimal(text: &str) -> Option<(u64, &str)> {
     Some((digits.parse().ok()?, rest))
 }
 
-/// `0x3ffb3f00`, and no letter behind it: an address that somebody else's text ran into is not known.
+/// `0x3ffb3f00`, and no letter behind it: an address that somebody else's text ran into is not
+/// known.
 fn hexadecimal(text: &str) -> Option<(u32, &str)> {
     let text = text.strip_prefix("0x")?;
     let end = text

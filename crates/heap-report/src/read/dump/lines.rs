@@ -1,10 +1,12 @@
-//! Lines of a log as the device printed them: terminal escapes are taken out, lines that a terminal wrapped are whole again.
+//! Lines of a log as the device printed them: terminal escapes are taken out, lines that a terminal
+//! wrapped are whole again.
 //!
 //! ```text
 //!   │    96 bytes (@ 0x3ffb3f00, Internal) allocated CPU 0 ccount 0x00001234 caller 0│    as wide as the terminal …
 //!   │x400d1234:0x400d2345│                                                              … so this is the rest of it
 //! ```
-//! Nobody says how wide the terminal was: it is taken for as wide as the longest line. Lines are put together only where what comes out is a line of a dump from end to end.
+//! Nobody says how wide the terminal was: it is taken for as wide as the longest line. Lines are
+//! put together only where what comes out is a line of a dump from end to end.
 
 use super::line::{Item, LONGEST, item};
 
@@ -68,7 +70,8 @@ fn wrapped(line: &str, width: usize) -> Option<usize> {
         .filter(|&blanks| blanks <= BLANKS)
 }
 
-/// Whether more of the line `before` reads as `item`: a line that says something says the same kind of thing when its rest is there.
+/// Whether more of the line `before` reads as `item`: a line that says something says the same kind
+/// of thing when its rest is there.
 fn goes_on(before: Option<&Item>, item: &Item) -> bool {
     let is_same = |before: &Item| std::mem::discriminant(before) == std::mem::discriminant(item);
     *item != Item::Unreadable

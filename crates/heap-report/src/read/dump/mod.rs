@@ -4,7 +4,8 @@
 //!   lines ──► items ──► dumps ──► the last one, or the last ones of one kind of memory each ──► History
 //!                                 and: does its trailer agree with what was read?
 //! ```
-//! What else stands in a log is passed over. Of several dumps the last one counts: blocks of an earlier one would count twice.
+//! What else stands in a log is passed over. Of several dumps the last one counts: blocks of an
+//! earlier one would count twice.
 
 mod events;
 mod line;
@@ -20,7 +21,8 @@ use line::Item;
 /// A dump as it is printed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Dump {
-    /// How many records its first line says the trace has; of a dump of one kind of memory others are among them.
+    /// How many records its first line says the trace has; of a dump of one kind of memory others
+    /// are among them.
     pub announced: Option<u64>,
     /// The records that could be read.
     pub records: Vec<Record>,

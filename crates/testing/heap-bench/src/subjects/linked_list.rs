@@ -1,4 +1,5 @@
-//! `linked_list_allocator`, esp-alloc's default: first fit in a list of holes by address. It never resizes a block where it lies.
+//! `linked_list_allocator`, esp-alloc's default: first fit in a list of holes by address. It never
+//! resizes a block where it lies.
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;

@@ -1,4 +1,5 @@
-//! Our heap, at each poisoning level, called as ESP-IDF's `multi_heap_malloc` and `multi_heap_free` are: both phases of each operation.
+//! Our heap, at each poisoning level, called as ESP-IDF's `multi_heap_malloc` and `multi_heap_free`
+//! are: both phases of each operation.
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;

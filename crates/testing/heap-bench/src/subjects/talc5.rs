@@ -1,4 +1,5 @@
-//! `talc` 5: binned free lists, best of the first that fits. Free takes O(1) time, allocation has no bound.
+//! `talc` 5: binned free lists, best of the first that fits. Free takes O(1) time, allocation has
+//! no bound.
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;

@@ -1,4 +1,5 @@
-//! What only a heap of several memories is asked: by capabilities, with a reserve, too much, for statistics.
+//! What only a heap of several memories is asked: by capabilities, with a reserve, too much, for
+//! statistics.
 
 use core::mem::MaybeUninit;
 
@@ -19,7 +20,8 @@ pub(super) const KINDS: [(Caps, [&str; 2]); 3] = [
     (Caps::SPIRAM, ["malloc SPIRAM", "free SPIRAM"]),
 ];
 
-/// Sets that a program with drivers, C libraries and buffers names. All but the last are met by the same memory.
+/// Sets that a program with drivers, C libraries and buffers names. All but the last are met by the
+/// same memory.
 const SETS: [Caps; 12] = [
     Caps::BIT8,
     Caps::INTERNAL,
@@ -73,7 +75,8 @@ pub(super) const fn request(caps: Caps) -> Request {
     }
 }
 
-/// The sets by turns, and each of them again and again. What the heap remembers of a set is there before.
+/// The sets by turns, and each of them again and again. What the heap remembers of a set is there
+/// before.
 fn sets<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
     let [mut malloc, mut free] = [Costs::default(); 2];
     for turn in 0..=TURNS {

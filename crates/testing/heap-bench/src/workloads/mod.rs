@@ -95,8 +95,8 @@ pub unsafe fn run_guest<S: Subject>(
     caps::run::<S>(stand, say);
 }
 
-/// Performs one call of a workload (`malloc 16 B`, `free mix`, `refused`) on one heap, the last one that `meter` sees: `false` where
-/// there is none.
+/// Performs one call of a workload (`malloc 16 B`, `free mix`, `refused`) on one heap, the last one
+/// that `meter` sees: `false` where there is none.
 ///
 /// # Safety
 /// As [`run_guest`].
@@ -126,7 +126,8 @@ pub unsafe fn run_guest_trace<S: Subject>(
     trace::run::<S>(stand, tape, slots, &mut of::<S>(report));
 }
 
-/// Replays a recorded program on every heap, in all of the region. Heaps that refuse a request have no figures.
+/// Replays a recorded program on every heap, in all of the region. Heaps that refuse a request have
+/// no figures.
 ///
 /// # Safety
 /// As [`run`], but for the size of the region.
@@ -162,8 +163,8 @@ pub const REPLAYED: [&str; 6] = [
     Buddy::NAME,
 ];
 
-/// Whether a heap of [`REPLAYED`], in as many bytes as the region has, its own structure included, serves every request of a recorded
-/// program. `None` for other numbers.
+/// Whether a heap of [`REPLAYED`], in as many bytes as the region has, its own structure included,
+/// serves every request of a recorded program. `None` for other numbers.
 ///
 /// # Safety
 /// As [`run`], but for the size of the region.

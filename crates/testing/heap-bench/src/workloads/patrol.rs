@@ -1,6 +1,8 @@
-//! What it costs to look for damage: calls of a patrol, and a whole check, of the heap that 200 blocks of 1 to 1024 bytes leave in 256 KiB.
+//! What it costs to look for damage: calls of a patrol, and a whole check, of the heap that 200
+//! blocks of 1 to 1024 bytes leave in 256 KiB.
 //!
-//! Under comprehensive poisoning most of that heap is one free block, which a patrol verifies in pieces.
+//! Under comprehensive poisoning most of that heap is one free block, which a patrol verifies in
+//! pieces.
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;

@@ -36,7 +36,8 @@ pub(super) fn run<S: Subject>(
     }
 }
 
-/// Whether the heap serves every request. What it keeps outside of the region is taken from the region.
+/// Whether the heap serves every request. What it keeps outside of the region is taken from the
+/// region.
 pub(super) fn completes<S: Subject>(
     stand: &mut Stand<'_, impl Meter>,
     tape: Tape<'_>,
@@ -131,7 +132,8 @@ fn allocate<S: Subject>(
     (block, cost)
 }
 
-/// Aligned blocks, which are rare, move: heaps differ in what they promise for them. The copy itself is not measured then.
+/// Aligned blocks, which are rare, move: heaps differ in what they promise for them. The copy
+/// itself is not measured then.
 fn reallocate<S: Subject>(
     heap: &mut Measured<'_, S, impl Meter>,
     block: Slot,

@@ -1,8 +1,9 @@
 //! The part of esp-sync 0.3 that esp-alloc and the measurements use, for emulated chips.
 //!
-//! esp-sync itself needs inline assembly, which the compiler for the emulated Xtensa does not have. This executes the same
-//! instructions on a dual-core chip: interrupts up to level 5 masked, the core's number exchanged into the lock word, a
-//! store and the old interrupt level at the end. RISC-V chips have one core, and only mask.
+//! esp-sync itself needs inline assembly, which the compiler for the emulated Xtensa does not have.
+//! This executes the same instructions on a dual-core chip: interrupts up to level 5 masked, the
+//! core's number exchanged into the lock word, a store and the old interrupt level at the end.
+//! RISC-V chips have one core, and only mask.
 
 #![no_std]
 
@@ -60,7 +61,8 @@ impl RawMutex {
     /// Masks interrupts and takes the lock; waits with interrupts on.
     ///
     /// # Safety
-    /// - One [`RawMutex::release`] follows, with the state returned, in reverse order where locks nest.
+    /// - One [`RawMutex::release`] follows, with the state returned, in reverse order where locks
+    ///   nest.
     #[inline]
     pub unsafe fn acquire(&self) -> RestoreState {
         loop {

@@ -2,7 +2,8 @@
 
 #[cfg(target_arch = "xtensa")]
 mod xtensa {
-    // The linker makes each of these one instruction or two, see `crates/testing/xtensa-toolchain/src/ir.rs`.
+    // The linker makes each of these one instruction or two, see
+    // `crates/testing/xtensa-toolchain/src/ir.rs`.
     unsafe extern "C" {
         safe fn xtensa_mask_interrupts() -> u32;
         safe fn xtensa_restore_interrupts(status: u32);

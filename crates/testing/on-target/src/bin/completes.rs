@@ -1,6 +1,8 @@
-//! Does a heap of a given size serve a recorded program? The exit code tells, for `cargo xtask peers`.
+//! Does a heap of a given size serve a recorded program? The exit code tells, for `cargo xtask
+//! peers`.
 //!
-//! `completes BYTES HEAP`: the number of a heap in `heap_bench::REPLAYED`; the emulator has put the tape into memory.
+//! `completes BYTES HEAP`: the number of a heap in `heap_bench::REPLAYED`; the emulator has put the
+//! tape into memory.
 
 #![no_std]
 #![no_main]

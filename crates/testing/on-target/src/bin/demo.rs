@@ -1,4 +1,5 @@
-//! The ESP32's demonstration (`crates/firmware/esp32`) on an emulated chip: the same program on another start-up, with an end.
+//! The ESP32's demonstration (`crates/firmware/esp32`) on an emulated chip: the same program on
+//! another start-up, with an end.
 
 #![no_std]
 #![no_main]

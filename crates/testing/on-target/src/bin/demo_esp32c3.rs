@@ -1,4 +1,5 @@
-//! The ESP32-C3's demonstration (`crates/firmware/esp-hal`) in the emulator: the same checks, heaps and blocks at that chip's own addresses, on another start-up.
+//! The ESP32-C3's demonstration (`crates/firmware/esp-hal`) in the emulator: the same checks, heaps
+//! and blocks at that chip's own addresses, on another start-up.
 
 #![no_std]
 #![no_main]
@@ -51,7 +52,8 @@ impl Machine for Emulator {
         Identity
     }
 
-    /// Where the firmware lies when it is built. This program lies elsewhere, from 0x3FFB0000 on: that RAM is all its own.
+    /// Where the firmware lies when it is built. This program lies elsewhere, from 0x3FFB0000 on:
+    /// that RAM is all its own.
     fn symbols() -> impl Symbols {
         Linked {
             symbols: [

@@ -1,4 +1,5 @@
-//! A program that tells what its heap does: the event stream in lines of hexadecimal digits, `events<tab>…`, for whoever listens.
+//! A program that tells what its heap does: the event stream in lines of hexadecimal digits,
+//! `events<tab>…`, for whoever listens.
 //!
 //! It also listens itself: what its decoder rebuilds must be what is alive.
 

@@ -1,4 +1,5 @@
-//! Prints what becomes of some seeded faults of every kind: one line a kind and level, for comparison with the host's.
+//! Prints what becomes of some seeded faults of every kind: one line a kind and level, for
+//! comparison with the host's.
 
 #![no_std]
 #![no_main]

@@ -1,4 +1,5 @@
-//! Three planted leaks, and a trace that must name them: by their lines, and by the functions on the stack.
+//! Three planted leaks, and a trace that must name them: by their lines, and by the functions on
+//! the stack.
 
 #![no_std]
 #![no_main]
@@ -110,7 +111,8 @@ fn print(heaps: &mut Traced<'_>) {
     println!("the places to look at: {PLANTED:x?}");
 }
 
-/// Which of the planted functions is on the stack: the innermost caller that lies closely behind the beginning of one.
+/// Which of the planted functions is on the stack: the innermost caller that lies closely behind
+/// the beginning of one.
 #[cfg(any(target_arch = "xtensa", feature = "frame-pointers"))]
 fn on_stack(record: &Record<DEPTH>) -> Option<usize> {
     record.allocated_by.iter().find_map(|&caller| {

@@ -1,4 +1,5 @@
-//! Prints how long interrupts stay masked in calls of the global allocator, for `cargo xtask bench`.
+//! Prints how long interrupts stay masked in calls of the global allocator, for `cargo xtask
+//! bench`.
 
 #![no_std]
 #![no_main]

@@ -1,4 +1,5 @@
-//! Prints the hashes of what the compiler must get right: one a line, for comparison with the host's.
+//! Prints the hashes of what the compiler must get right: one a line, for comparison with the
+//! host's.
 
 #![no_std]
 #![no_main]

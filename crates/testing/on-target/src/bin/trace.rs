@@ -1,4 +1,5 @@
-//! Prints what each heap costs over a recorded program: one figure a line, for `cargo xtask bench --traces`.
+//! Prints what each heap costs over a recorded program: one figure a line, for `cargo xtask bench
+//! --traces`.
 //!
 //! `trace BYTES`: the heap has so many bytes; the emulator has put the tape into memory.
 

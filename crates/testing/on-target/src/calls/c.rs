@@ -1,4 +1,5 @@
-//! The C names, called as C calls them: no function of Rust in between. The heap's lock is the program's critical section.
+//! The C names, called as C calls them: no function of Rust in between. The heap's lock is the
+//! program's critical section.
 
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
@@ -62,8 +63,9 @@ macro_rules! call {
 /// # Panics
 /// Never: functions have addresses.
 fn operation(function: *const ()) -> Operation {
-    // SAFETY: arguments and results of the functions above are words, which travel in the registers in which the meter passes
-    // and finds them; registers of arguments that a function does not have are its own to overwrite.
+    // SAFETY: arguments and results of the functions above are words, which travel in the registers
+    // in which the meter passes and finds them; registers of arguments that a function does not
+    // have are its own to overwrite.
     unsafe { core::mem::transmute::<*const (), Operation>(function) }
 }
 

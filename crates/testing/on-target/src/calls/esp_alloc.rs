@@ -1,4 +1,5 @@
-//! esp-alloc from crates.io, which the Rust firmware of these chips uses: up to three heaps, searched in order.
+//! esp-alloc from crates.io, which the Rust firmware of these chips uses: up to three heaps,
+//! searched in order.
 
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, without_provenance_mut};

@@ -1,4 +1,5 @@
-//! The locks of the measured heaps: esp-sync's, as esp-alloc has it, and esp-hal's critical section around C's functions.
+//! The locks of the measured heaps: esp-sync's, as esp-alloc has it, and esp-hal's critical section
+//! around C's functions.
 
 use esp_sync::{RawMutex, RestoreState};
 use heap_caps_alloc::RawLock;
@@ -7,7 +8,8 @@ use heap_caps_alloc::RawLock;
 #[derive(Debug)]
 pub(crate) struct EspLock(RawMutex);
 
-// SAFETY: esp-sync's lock keeps out interrupts and the other core, with the memory order of a lock; the holder itself gets a panic.
+// SAFETY: esp-sync's lock keeps out interrupts and the other core, with the memory order of a lock;
+// the holder itself gets a panic.
 unsafe impl RawLock for EspLock {
     const INIT: Self = Self(RawMutex::new());
 
@@ -40,7 +42,8 @@ fn reentered() -> ! {
 mod section {
     use super::{RawMutex, RestoreState};
 
-    /// As in esp-hal: one lock for all critical sections. A call each way, as from a static library.
+    /// As in esp-hal: one lock for all critical sections. A call each way, as from a static
+    /// library.
     struct Section;
     critical_section::set_impl!(Section);
 

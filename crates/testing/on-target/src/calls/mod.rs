@@ -1,4 +1,5 @@
-//! What users call, as subjects of the workloads: heap-caps, the global allocator, the C names, esp-alloc.
+//! What users call, as subjects of the workloads: heap-caps, the global allocator, the C names,
+//! esp-alloc.
 //!
 //! ```text
 //!   boot.rs   the chip's memory becomes heaps        lock.rs   esp-sync's lock, and the critical section of C programs
@@ -46,9 +47,10 @@ pub enum Order<'line> {
 /// A subject that a program measures as it was called.
 pub type Measured = fn(Order<'_>) -> u8;
 
-/// The program of some subjects: prints what they cost, one figure a line. On every workload, one subject after the other; or called
-/// with `trace N` for the one with this number over the recorded program in memory; or with `single N WORKLOAD` nothing, while
-/// the emulator writes down what is executed.
+/// The program of some subjects: prints what they cost, one figure a line. On every workload, one
+/// subject after the other; or called with `trace N` for the one with this number over the recorded
+/// program in memory; or with `single N WORKLOAD` nothing, while the emulator writes down what is
+/// executed.
 #[must_use]
 pub fn measure_as_told(subjects: &[Measured]) -> u8 {
     crate::arguments_from(1, |line| {
@@ -127,7 +129,8 @@ fn print(figure: Figure) {
     line(figure, figure.quantity.in_instructions());
 }
 
-/// Longest stretches are the only figures of such a run; the last one is that of all calls, first ones included.
+/// Longest stretches are the only figures of such a run; the last one is that of all calls, first
+/// ones included.
 #[cfg(target_arch = "xtensa")]
 fn masked_workloads<S: Subject>() {
     let meter = MaskedStretch::default();

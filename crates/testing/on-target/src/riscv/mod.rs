@@ -78,14 +78,16 @@ pub(crate) fn write(bytes: &[u8]) {
 pub(crate) fn command_line(line: &mut [u8]) -> usize {
     const GET_COMMAND_LINE: u32 = 0x15;
     let mut parameter = [line.as_mut_ptr().expose_provenance(), line.len()];
-    // SAFETY: the emulator writes as many bytes as there are, and a length that leaves out the zero behind them.
+    // SAFETY: the emulator writes as many bytes as there are, and a length that leaves out the zero
+    // behind them.
     let result = unsafe { assembly::semihosting(GET_COMMAND_LINE, (&raw mut parameter).cast()) };
     // SAFETY: the emulator may have written it.
     let length = unsafe { (&raw const parameter[1]).read_volatile() };
     if result == 0 { length } else { 0 }
 }
 
-/// Fills `callers` with return addresses, the innermost first; returns how many there were: none without `-C force-frame-pointers`.
+/// Fills `callers` with return addresses, the innermost first; returns how many there were: none
+/// without `-C force-frame-pointers`.
 pub(crate) fn call_stack(memory: &StackMemory, code: &Range<u32>, callers: &mut [u32]) -> usize {
     let frame_pointer: u32;
     // SAFETY: copies a register.
@@ -111,7 +113,8 @@ pub(crate) fn timed(operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUni
     (result, instructions)
 }
 
-/// An instruction takes a nanosecond under `-icount shift=0`, and the board's clock ticks every hundred.
+/// An instruction takes a nanosecond under `-icount shift=0`, and the board's clock ticks every
+/// hundred.
 pub(crate) fn timer_after(instructions: u32) {
     ask::<{ service::TIMER }>(instructions / 100);
 }

@@ -29,7 +29,8 @@ pub(crate) fn write(bytes: &[u8]) {
     unsafe { assembly::emulator_write(bytes.as_ptr(), bytes.len()) }
 }
 
-/// The words that the program was started with, with spaces between; as much as fits. Gives the length.
+/// The words that the program was started with, with spaces between; as much as fits. Gives the
+/// length.
 pub(crate) fn command_line(line: &mut [u8]) -> usize {
     let mut arguments = [const { MaybeUninit::<*const u8>::zeroed() }; 128];
     let first = arguments.as_mut_ptr().cast();
@@ -62,8 +63,9 @@ pub(crate) fn timed(operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUni
     (result, instructions(cycles))
 }
 
-/// Calls `operation` and counts the longest stretch of instructions with interrupts masked, as `crates/testing/xtensa-toolchain/src/ir.rs` reads the clock:
-/// behind the instruction that masks, and in front of the one that ends it. Two instructions store the first reading.
+/// Calls `operation` and counts the longest stretch of instructions with interrupts masked, as
+/// `crates/testing/xtensa-toolchain/src/ir.rs` reads the clock: behind the instruction that masks,
+/// and in front of the one that ends it. Two instructions store the first reading.
 pub(crate) fn longest_masked(
     operation: Operation,
     [a, b, c, d]: [usize; 4],
@@ -97,8 +99,8 @@ pub(crate) fn ticks() -> u32 {
     assembly::cycle_counter()
 }
 
-/// CCOUNT runs at 10 MHz, and `-icount shift=10` lets an instruction take 1024 ns: 10.24 cycles. The second reading of CCOUNT is
-/// inside the interval.
+/// CCOUNT runs at 10 MHz, and `-icount shift=10` lets an instruction take 1024 ns: 10.24 cycles.
+/// The second reading of CCOUNT is inside the interval.
 const fn instructions(cycles: u32) -> u32 {
     let counted = (cycles as u64 * 100 + 512) / 1024;
     counted as u32 - 1

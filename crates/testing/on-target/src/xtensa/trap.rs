@@ -8,7 +8,8 @@ use crate::{exit, exit_code, println};
 #[repr(C)]
 pub(super) struct Record {
     registers: [u32; 16],
-    /// 0 and 1: an ordinary exception; 8: one inside the handling of another; else an interrupt that nobody wanted.
+    /// 0 and 1: an ordinary exception; 8: one inside the handling of another; else an interrupt
+    /// that nobody wanted.
     kind: u32,
     cause: u32,
     counter: u32,

@@ -1,8 +1,9 @@
 //! Memory that faults on everything but aligned words, as the ESP32's IRAM does.
 //!
-//! The emulator's RAM takes any access. So the page of IRAM is closed to data, each access to it traps, and the handler in `traps.S`
-//! does what the chip would: it carries out loads and stores of aligned words and counts them; anything else ends the program with a
-//! report. Literals of code lie in the same page and are loaded by words, so code goes on, and is counted too.
+//! The emulator's RAM takes any access. So the page of IRAM is closed to data, each access to it
+//! traps, and the handler in `traps.S` does what the chip would: it carries out loads and stores of
+//! aligned words and counts them; anything else ends the program with a report. Literals of code
+//! lie in the same page and are loaded by words, so code goes on, and is counted too.
 
 use super::assembly;
 

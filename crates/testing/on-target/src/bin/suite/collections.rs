@@ -75,7 +75,8 @@ fn what_does_not_fit_is_refused() {
     HEAP.set_external_threshold(Some(16 * 1024));
     let mut vector: Vec<u8> = Vec::new();
     let reserved = vector.try_reserve_exact(64 << 20);
-    core::hint::black_box(&vector); // a block that is not used may be left out, and be had in thought
+    // A block that is not used may be left out, and be had in thought
+    core::hint::black_box(&vector);
     assert!(reserved.is_err());
     assert!(vector.try_reserve_exact(1 << 20).is_ok());
     assert!(ESP32.is_external(vector.as_ptr().addr() as u32));

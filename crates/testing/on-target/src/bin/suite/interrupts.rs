@@ -12,7 +12,8 @@ pub(crate) const CHECKS: &[Check] = &[(
     an_interrupt_handler_allocates_while_the_program_does,
 )];
 
-/// Instructions between interrupts: comes at another instruction of an allocation each time, hundreds of times.
+/// Instructions between interrupts: comes at another instruction of an allocation each time,
+/// hundreds of times.
 const PERIOD: u32 = 3907;
 const ENOUGH: u32 = 500;
 

@@ -1,4 +1,5 @@
-//! Every check of the suite: `suite list` names them, `suite NAME` runs one. A check that fails panics.
+//! Every check of the suite: `suite list` names them, `suite NAME` runs one. A check that fails
+//! panics.
 
 #![no_std]
 #![no_main]

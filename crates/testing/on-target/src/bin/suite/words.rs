@@ -1,4 +1,5 @@
-//! Does the heap touch IRAM by aligned words only? Every access is looked at, see `on_target::words_only`.
+//! Does the heap touch IRAM by aligned words only? Every access is looked at, see
+//! `on_target::words_only`.
 
 use heap_caps::HeapCaps;
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};

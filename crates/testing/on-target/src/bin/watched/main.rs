@@ -1,5 +1,5 @@
-//! Prints what it costs to watch a heap: one figure a line, for `cargo xtask bench`. A program of its own, because on Xtensa code
-//! reaches its literals over 256 KiB only.
+//! Prints what it costs to watch a heap: one figure a line, for `cargo xtask bench`. A program of
+//! its own, because on Xtensa code reaches its literals over 256 KiB only.
 
 #![no_std]
 #![no_main]
@@ -31,7 +31,8 @@ fn watched<O: Watcher>() {
     );
     // SAFETY: the address is not null.
     let region = unsafe { NonNull::new_unchecked(region) };
-    // SAFETY: nothing else uses the region and the chip's memory: these heaps take it one after the other.
+    // SAFETY: nothing else uses the region and the chip's memory: these heaps take it one after the
+    // other.
     unsafe { heap_bench::run_guest::<Watched<O>>(&Instructions, region, &mut print) };
 }
 
