@@ -169,7 +169,10 @@ fn features(variant: &Variant) -> String {
     match features.len() {
         1 => String::new(),
         _ => format!(
-            "\n// With the C names instead, in Cargo.toml:\n//     heap-caps-c = {{ version = \"0.2\", features = [{}] }}\n",
+            "\n// With the C names instead, in Cargo.toml:\n\
+             // [dependencies.heap-caps-c]\n\
+             // version = \"0.2\"\n\
+             // features = [{}]\n",
             features.join(", ")
         ),
     }

@@ -21,4 +21,6 @@ fn configure() -> Result<(), ReserveError> {
 //     let ram = parts.ram.give(psram);
 
 // With the C names instead, in Cargo.toml:
-//     heap-caps-c = { version = "0.2", features = ["c-abi-idf", "poison-light"] }
+// [dependencies.heap-caps-c]
+// version = "0.2"
+// features = ["c-abi-idf", "poison-light"]

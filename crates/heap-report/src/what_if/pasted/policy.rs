@@ -12,5 +12,7 @@ heap_caps_alloc::claim! {
     unsafe symbols: { _data_start, _heap_start, _iram_start, _iram_end }
 }
 
-// With the C names instead, in Cargo.toml: heap-caps-c = { version = "0.2", features =
-// ["c-abi-idf", "policy-idf-exact", "poison-comprehensive"] }
+// With the C names instead, in Cargo.toml:
+// [dependencies.heap-caps-c]
+// version = "0.2"
+// features = ["c-abi-idf", "policy-idf-exact", "poison-comprehensive"]
