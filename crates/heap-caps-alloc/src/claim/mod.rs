@@ -16,11 +16,11 @@
 
 pub(crate) mod esp_hal;
 pub(crate) mod macros;
+mod once;
 mod ram;
 mod tokens;
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use heap_caps::{Identity, Memory, Observer};
 use multi_heap::Poison;
@@ -28,6 +28,7 @@ use soc_regions::{Chip, LayoutError, Options, Reservation, Symbols};
 
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
+use once::Once;
 pub use ram::{Claimed, Ram};
 pub use tokens::{Bluetooth, MappedPsram, Psram, SecondCore, StartupStacks, Token, TraceMemory};
 
@@ -37,7 +38,7 @@ pub struct Claim {
     chip: &'static Chip,
     options: Options,
     linked: &'static Program,
-    taken: AtomicBool,
+    taken: Once,
     /// Keeps the guard's symbol in the program.
     guard: Option<&'static macros::Guard>,
 }
@@ -111,7 +112,7 @@ impl Claim {
             chip,
             options: tokens::all_kept(options),
             linked,
-            taken: AtomicBool::new(false),
+            taken: Once::new(),
             guard: None,
         }
     }
@@ -159,7 +160,7 @@ impl Claim {
         heap: &'h CapsHeap<L, P, O, HEAPS>,
         memory: M,
     ) -> Result<Parts<'h, CapsHeap<L, P, O, HEAPS>, M>, AlreadyTaken> {
-        if self.was_taken(heap) {
+        if self.taken.was_set() {
             return Err(AlreadyTaken);
         }
         Ok(Parts {
@@ -170,21 +171,5 @@ impl Claim {
             psram: Psram(()),
             startup_stacks: StartupStacks(()),
         })
-    }
-
-    /// Notes that it is taken; whether it was before. Chips without an atomic exchange have one
-    /// core: there the heap's lock keeps interrupts out.
-    fn was_taken<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
-        &self,
-        heap: &CapsHeap<L, P, O, HEAPS>,
-    ) -> bool {
-        let _locked = heap.state.acquire();
-        #[cfg(target_has_atomic = "8")]
-        let was_taken = self.taken.swap(true, Ordering::Relaxed);
-        #[cfg(not(target_has_atomic = "8"))]
-        let was_taken = self.taken.load(Ordering::Relaxed);
-        #[cfg(not(target_has_atomic = "8"))]
-        self.taken.store(true, Ordering::Relaxed);
-        was_taken
     }
 }

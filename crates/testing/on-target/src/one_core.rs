@@ -31,3 +31,24 @@ unsafe impl RawLock for OneCore {
         self.held.store(false, Ordering::Release);
     }
 }
+
+/// Interrupts away: what a claim needs besides the heap's lock. C programs bring their own.
+#[cfg(not(feature = "c-names"))]
+mod section {
+    use crate::machine;
+
+    struct Section;
+    critical_section::set_impl!(Section);
+
+    // SAFETY: nothing else runs on the one core while its interrupts are away; sections nest,
+    // because each brings back what was before.
+    unsafe impl critical_section::Impl for Section {
+        unsafe fn acquire() -> critical_section::RawRestoreState {
+            machine::mask_interrupts()
+        }
+
+        unsafe fn release(state: critical_section::RawRestoreState) {
+            machine::restore_interrupts(state);
+        }
+    }
+}
