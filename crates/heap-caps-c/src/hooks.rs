@@ -13,14 +13,16 @@
 use core::ffi::{CStr, c_char, c_void};
 use core::fmt::Write;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use soc_regions::Caps;
 
 use super::console::{Console, Line};
 use crate::c_library;
 use crate::door::{self, Slot};
+use crate::heap::CLock;
 use heap_caps_alloc::Report;
+use heap_caps_alloc::ffi::Locked;
 
 /// `esp_alloc_failed_hook_t`: size, capabilities, function name.
 pub type FailedHook = unsafe extern "C" fn(usize, u32, *const c_char);
@@ -37,7 +39,8 @@ pub(super) static ON_FREE: Slot<FreeHook> = Slot::empty();
 pub(super) static ON_FAULT: Slot<FaultHook> = Slot::empty();
 
 /// How many faults there were: of the heaps in memory of callers too.
-pub(super) static FAULTS: AtomicUsize = AtomicUsize::new(0);
+/// Behind a lock, because some chips have no atomic addition, and two cores may count at once.
+pub(super) static FAULTS: Locked<CLock, usize> = Locked::new(0);
 
 /// Whether a fault ends the program. On a host only the C library's own choice: Rust's tests go on.
 pub(super) static STOPS: AtomicBool = AtomicBool::new(
@@ -84,8 +87,10 @@ const PREFIX: &str = "heap fault: ";
 /// Something is not what it should be.
 #[cold]
 pub(super) fn fault(what: core::fmt::Arguments<'_>) {
-    let seen = FAULTS.load(Ordering::Relaxed);
-    FAULTS.store(seen.saturating_add(1), Ordering::Relaxed);
+    {
+        let mut faults = FAULTS.acquire();
+        *faults = faults.saturating_add(1);
+    }
     let mut line = Line::new();
     // A line that is too long is cut off.
     let _ = line.write_str(PREFIX).and_then(|()| line.write_fmt(what));

@@ -54,7 +54,7 @@ pub extern "C" fn heap_caps_set_fault_action(action: c_int) -> EspErr {
 /// How many faults there were.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_fault_count() -> usize {
-    FAULTS.load(Ordering::Relaxed)
+    *FAULTS.acquire()
 }
 
 /// Where dumps, summaries and faults are written. Null: to `putchar` on a host, nowhere on a chip.

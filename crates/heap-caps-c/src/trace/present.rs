@@ -25,11 +25,18 @@ const _: () = assert!(align_of::<Slot<DEPTH>>() <= align_of::<CRecord>());
 ///   given.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_trace_init_standalone(buffer: *mut CRecord, count: usize) -> EspErr {
-    if matches!(
-        tracing(|trace| trace.state()),
-        State::Started | State::Paused
-    ) {
-        return EspError::InvalidState.code();
+    let refused = |why| Err(why) as Result<(), TraceError>;
+    if buffer.is_null() || count == 0 {
+        let runs = tracing(|trace| matches!(trace.state(), State::Started | State::Paused));
+        return code(refused(match runs {
+            true => TraceError::Running,
+            false => TraceError::EmptyBuffer,
+        }));
+    }
+    // From here on nobody can start the trace, so nothing is recorded in `buffer` while it is
+    // filled: it may be the one that the trace had.
+    if let Err(running) = tracing(|trace| trace.take_buffer().map(|_| ())) {
+        return code(refused(running));
     }
     // SAFETY: the caller hands the buffer over, which is at least as large and as aligned as that
     // of slots.
