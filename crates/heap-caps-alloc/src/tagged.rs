@@ -43,8 +43,19 @@ impl TaggedBuffer {
     }
 
     /// The same buffer, seen by the instruction bus from `address` on, its last word first.
+    ///
+    /// ```compile_fail,E0133
+    /// # use heap_caps_alloc::TaggedBuffer;
+    /// # fn anywhere(buffer: TaggedBuffer) -> TaggedBuffer {
+    /// buffer.with_code_at(0x4000_0000) // blocks at an address that safe code chose
+    /// # }
+    /// ```
+    ///
+    /// # Safety
+    /// - From `address` on lie the words of this buffer, last word first, for as long as the heap is
+    ///   used: blocks for code are handed out by these addresses.
     #[must_use]
-    pub fn with_code_at(self, address: u32) -> Self {
+    pub unsafe fn with_code_at(self, address: u32) -> Self {
         Self {
             code: Some(address),
             ..self

@@ -93,7 +93,9 @@ fn code_is_handed_out_by_the_address_that_the_table_gives() {
     let heap = heap_of_2016();
     let buffer = leaked(4 * KIB);
     let data = buffer.as_ptr_range();
-    let table = [TaggedBuffer::new(TAG_DIRAM, buffer).with_code_at(0x400B_0000)];
+    let buffer = TaggedBuffer::new(TAG_DIRAM, buffer);
+    // SAFETY: nothing is read or written by the instruction bus's addresses.
+    let table = [unsafe { buffer.with_code_at(0x400B_0000) }];
     heap.define_tagged_buffers(&ESP32_V2_1, table).unwrap();
     assert_eq!(
         heap.malloc(40, Caps::EXEC).unwrap_err().cause,

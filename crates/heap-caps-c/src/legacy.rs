@@ -64,6 +64,7 @@ pub unsafe extern "C" fn heap_alloc_enable_nonos_stack_tag() {
 /// - The regions with a tag are used by nothing else from now on, except by the users of allocated
 ///   blocks within their blocks.
 /// - They are readable and writable by words; where their tag says `8BIT`, by bytes.
+/// - The instruction bus sees them at `code`, their last word first, where that is not 0.
 #[unsafe(export_name = "vPortDefineHeapRegionsTagged")]
 pub unsafe extern "C" fn define_heap_regions_tagged(regions: *const HeapRegionTagged) {
     // SAFETY: the caller keeps the same contract.
@@ -78,14 +79,16 @@ pub unsafe extern "C" fn define_heap_regions_tagged(regions: *const HeapRegionTa
 
 impl HeapRegionTagged {
     /// # Safety
-    /// The region's memory is handed over: this is called once.
+    /// - The region's memory is handed over: this is called once.
+    /// - The instruction bus sees it at `code`, unless that is 0.
     unsafe fn buffer(self) -> TaggedBuffer {
         // SAFETY: the caller keeps the same contract.
         let bytes = unsafe { door::memory(self.start, self.size) };
         let buffer = TaggedBuffer::new(tag(self.tag), bytes);
         match self.code {
             0 => buffer,
-            code => buffer.with_code_at(code),
+            // SAFETY: the caller keeps the same contract.
+            code => unsafe { buffer.with_code_at(code) },
         }
     }
 }

@@ -108,6 +108,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// - The regions are used by nothing else from now on, except by the users of allocated blocks
     ///   within their blocks.
     /// - The memory can do what its type says.
+    /// - The instruction bus sees it where [`TaggedRegion::with_code_at`] says.
     /// - `memory` keeps its promises for as long as `self` is used.
     #[inline(never)] // as below
     pub unsafe fn define_tagged_regions(
