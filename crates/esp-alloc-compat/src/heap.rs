@@ -13,6 +13,7 @@ use core::ptr::{self, NonNull};
 
 use enumset::EnumSet;
 use heap_caps::{AddRegionError, AllocRequest, Policy};
+use heap_caps_alloc::ffi::without_unwinding;
 use heap_caps_alloc::{CapsHeap, CriticalSectionLock};
 use multi_heap::Unpoisoned;
 use soc_regions::Caps;
@@ -268,21 +269,20 @@ impl Wish {
 // - Blocks are of regions that their owners gave away for good, do not overlap, and stay allocated
 //   until they are freed; regions take bytes.
 // - Size and alignment of every layout are kept, by `resize` too.
-// - Nothing unwinds: what is wrong is reported. A hook that panics aborts on chips, which is where
-//   this is a global allocator.
+// - Nothing unwinds: what is wrong is reported, and a panic of a hook or handler ends the program.
 unsafe impl GlobalAlloc for EspHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        to_raw(self.take(EnumSet::empty(), Wish::new(layout)))
+        without_unwinding(|| to_raw(self.take(EnumSet::empty(), Wish::new(layout))))
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        to_raw(self.take(EnumSet::empty(), Wish::new(layout).zeroed()))
+        without_unwinding(|| to_raw(self.take(EnumSet::empty(), Wish::new(layout).zeroed())))
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if let Some(block) = NonNull::new(block) {
             // SAFETY: the caller gives the block up.
-            unsafe { self.give(block, layout) };
+            without_unwinding(|| unsafe { self.give(block, layout) });
         }
     }
 
@@ -290,7 +290,9 @@ unsafe impl GlobalAlloc for EspHeap {
         let new = Layout::from_size_align(size, layout.align()).ok();
         let changed = NonNull::new(block).zip(new).and_then(|(block, new)| {
             // SAFETY: the caller owns the block, and uses the pointer returned from now on.
-            unsafe { self.change(block, layout.size(), EnumSet::empty(), Wish::new(new)) }
+            without_unwinding(|| unsafe {
+                self.change(block, layout.size(), EnumSet::empty(), Wish::new(new))
+            })
         });
         to_raw(changed)
     }

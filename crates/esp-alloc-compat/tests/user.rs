@@ -281,3 +281,32 @@ fn a_region_without_room_for_a_heap_is_an_error_for_who_asks() {
     assert!(refused.unwrap_err().to_string().contains("too small"));
     assert_eq!((heap.free(), heap.used(), heap.stats().size), (0, 0, 0));
 }
+
+/// A global allocator must not unwind: a panic of the program's own handler ends the program.
+#[test]
+fn a_panic_does_not_leave_the_global_allocator() {
+    const ALONE: &str = "ESP_ALLOC_TEST_HANDLER_PANICS";
+    if std::env::var_os(ALONE).is_none() {
+        let run = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture"])
+            .arg("a_panic_does_not_leave_the_global_allocator")
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(
+            !run.status.success() && !said.contains("it came out"),
+            "{said}"
+        );
+        assert!(said.contains("of the global allocator panicked"), "{said}");
+        return;
+    }
+    let heap = EspHeap::empty();
+    heap.heaps()
+        .set_failure_handler(Some(|failure| panic!("{failure}")));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        // SAFETY: the size is not zero.
+        unsafe { heap.alloc(Layout::new::<u32>()) }
+    }));
+    eprintln!("it came out: {outcome:?}");
+}

@@ -72,6 +72,7 @@ pub use soc_regions::{
 /// What `heap-caps-c` needs to serve C: no interface for others.
 #[doc(hidden)]
 pub mod ffi {
+    pub use crate::global::without_unwinding;
     pub use crate::lock::Locked;
 }
 
