@@ -12,6 +12,7 @@
 //! request is served by it. All others are a [`Search`], which goes along the same route and asks
 //! each heap in the same way.
 
+use core::mem;
 use core::panic::Location;
 
 use multi_heap::{Offset, Poison, Request};
@@ -378,6 +379,21 @@ pub(crate) fn in_units(layout: Request, granularity: u32, whole_words: bool) -> 
     layout.aligned_to(granularity)?.rounded_up_to(granularity)
 }
 
+/// Frees a block that nobody will hear of, if the observer panics. Where panics abort it costs
+/// nothing.
+struct Undo<'h, P: Poison, O: Observer, const HEAPS: usize> {
+    heaps: &'h mut HeapCaps<P, O, HEAPS>,
+    address: u32,
+}
+
+impl<P: Poison, O: Observer, const HEAPS: usize> Drop for Undo<'_, P, O, HEAPS> {
+    #[cold]
+    fn drop(&mut self) {
+        let freed = self.heaps.free_unheard(self.address);
+        debug_assert!(freed.is_ok(), "a block just allocated");
+    }
+}
+
 /// Notification.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[inline(always)]
@@ -389,7 +405,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         caller: Option<&'static Location<'static>>,
     ) {
         let event = self.allocated_event(taken, layout, caps, caller);
-        self.observer.on_allocate(&event);
+        let undo = Undo {
+            heaps: self,
+            address: taken.address,
+        };
+        undo.heaps.observer.on_allocate(&event);
+        mem::forget(undo);
     }
 
     /// What observers are told of a block.

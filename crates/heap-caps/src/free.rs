@@ -106,6 +106,18 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.block_at(address).map(|block| block.usable)
     }
 
+    /// Frees the block at `address`, of which nobody has heard yet, without telling anybody.
+    #[cold]
+    pub(crate) fn free_unheard(&mut self, address: u32) -> Result<(), Misuse> {
+        if !P::FILLS {
+            return self.give_back(address).map(|_| ());
+        }
+        let pending = self.begin_free(address)?;
+        // SAFETY: the heaps stay borrowed, and nobody uses a block that nobody has heard of.
+        let FilledFree(block) = unsafe { pending.fill() };
+        self.give_back_block(&block)
+    }
+
     /// Returns the bytes of the block at `address` to its heap, without telling anybody; returns
     /// how many were usable.
     #[inline(never)]

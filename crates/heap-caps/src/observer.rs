@@ -73,6 +73,11 @@ pub struct Reallocated {
 }
 
 /// A listener to everything that heaps do for their users.
+///
+/// An observer should not panic. Where panics unwind, on hosts, one in
+/// [`on_allocate`](Observer::on_allocate) frees the block again, which observers before it in a
+/// tuple do not hear; one in [`on_reallocate`](Observer::on_reallocate) ends the program, because
+/// the block has its new size by then.
 pub trait Observer {
     /// Whether it listens at all. Events are worked out for those who do.
     const LISTENS: bool = true;

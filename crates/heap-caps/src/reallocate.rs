@@ -16,6 +16,7 @@
 //! the block keeps those of the memory it lies in. A request's alignment is kept; a block does not
 //! remember the one it was allocated with.
 
+use core::mem;
 use core::panic::Location;
 
 use multi_heap::{Offset, Poison, Request};
@@ -314,13 +315,32 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if O::LISTENS {
             let old_heap = self.registry.containing(old_address).unwrap_or(now.heap);
             let now = self.allocated_event(now, layout, caps, caller);
-            self.observer.on_reallocate(&Reallocated {
+            let event = Reallocated {
                 old_address,
                 old_usable,
                 old_heap,
                 now,
-            });
+            };
+            let resized = NoWayBack;
+            self.observer.on_reallocate(&event);
+            mem::forget(resized);
         }
+    }
+}
+
+/// What a panic of an observer drops when the block has its new size already: the caller would go on
+/// with the old one. It panics once more, which ends the program. Where panics abort it costs
+/// nothing.
+struct NoWayBack;
+
+impl Drop for NoWayBack {
+    #[cold]
+    #[expect(
+        clippy::panic,
+        reason = "only while unwinding from a panic of an observer"
+    )]
+    fn drop(&mut self) {
+        panic!("an observer panicked after a block was resized: its owner knows nothing of that");
     }
 }
 

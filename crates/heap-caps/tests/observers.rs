@@ -257,3 +257,79 @@ fn an_observer_of_nothing_takes_no_space() {
         size_of::<heap_caps::HeapCaps>()
     );
 }
+
+/// An observer with a defect.
+struct Panics(bool);
+
+impl Observer for Panics {
+    fn on_allocate(&mut self, _: &Allocated) {
+        assert!(!self.0, "the observer's own defect");
+    }
+
+    fn on_reallocate(&mut self, _: &Reallocated) {
+        assert!(!self.0, "the observer's own defect");
+    }
+}
+
+fn a_panic_leaks_nothing<P: Poison>() {
+    let mut sim: Sim<P, Panics> = Sim::with(Policy::Guaranteed, &psram(0x10_0000), Panics(false));
+    let everything = Caps::empty();
+    let kept = sim.heaps.malloc(100, Caps::BIT8).unwrap();
+    let before = sim.heaps.free_size(everything);
+    sim.heaps.observer_mut().0 = true;
+    let tag = soc_regions::TypeIndex(0);
+    let requests = [
+        AllocRequest::new(100, Caps::BIT8),
+        AllocRequest::new(100, Caps::EXEC),
+        AllocRequest::new(100, Caps::BIT8).aligned_to(256),
+        AllocRequest::new(100, Caps::BIT8).zeroed(),
+        AllocRequest::new(100, Caps::empty()).placed(Placement::Prefer(&[Caps::SPM, Caps::BIT8])),
+        AllocRequest::new(100, Caps::empty()).placed(Placement::Tag(tag)),
+    ];
+    for request in &requests {
+        let allocate = std::panic::AssertUnwindSafe(|| sim.heaps.allocate(request).is_ok());
+        assert!(std::panic::catch_unwind(allocate).is_err(), "{request:?}");
+        assert_eq!(sim.heaps.free_size(everything), before, "{request:?}");
+        assert_eq!(sim.heaps.check_integrity(everything), Ok(()), "{request:?}");
+    }
+    sim.heaps.observer_mut().0 = false;
+    for request in &requests {
+        sim.heaps.allocate(request).unwrap();
+    }
+    sim.heaps.free(kept).unwrap();
+}
+
+#[test]
+fn an_observer_that_panics_leaks_no_block() {
+    a_panic_leaks_nothing::<Unpoisoned>();
+    a_panic_leaks_nothing::<Light>();
+    a_panic_leaks_nothing::<Comprehensive>();
+}
+
+/// Unwinding would leave the caller with a block that is shorter than it thinks.
+#[test]
+fn an_observer_that_panics_after_a_resize_ends_the_program() {
+    const ALONE: &str = "HEAP_CAPS_TEST_OBSERVER_PANICS";
+    if std::env::var_os(ALONE).is_none() {
+        let run = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture"])
+            .arg("an_observer_that_panics_after_a_resize_ends_the_program")
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(!run.status.success() && !said.contains("went on"), "{said}");
+        assert!(
+            said.contains("an observer panicked after a block was resized"),
+            "{said}"
+        );
+        return;
+    }
+    let mut sim: Sim<Unpoisoned, Panics> =
+        Sim::with(Policy::Guaranteed, &psram(0x10_0000), Panics(false));
+    let block = sim.heaps.malloc(1000, Caps::BIT8).unwrap();
+    sim.heaps.observer_mut().0 = true;
+    let shrink =
+        std::panic::AssertUnwindSafe(|| sim.heaps.realloc(block, 10, Caps::BIT8).map(drop).is_ok());
+    eprintln!("went on: {:?}", std::panic::catch_unwind(shrink));
+}
