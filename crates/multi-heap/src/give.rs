@@ -322,3 +322,56 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arena::Arena;
+    use crate::bins;
+    use core::ptr::NonNull;
+    use std::vec;
+
+    /// A pool of 100 words that is one free block.
+    fn pool(words: &mut [u32]) -> Pool {
+        let bytes =
+            NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
+        // SAFETY: the test keeps the words alive and touches them through the pool only.
+        let arena = unsafe { Arena::new(bytes, bins::MAX_UNITS) }.unwrap();
+        Pool::new(arena, 0).unwrap()
+    }
+
+    #[test]
+    fn a_used_block_ends_at_the_sentinel_at_most() {
+        let mut words = vec![0; 100];
+        let pool = pool(&mut words);
+        let end = pool.end();
+        let first = pool.first();
+        let most = end - first;
+        pool.set_header(end, Header::sentinel(Note::USED));
+        pool.set_header(first, Header::used(most, Note::USED));
+        let units = |block| pool.used_block(block).map(|used| used.units);
+        assert_eq!(units(first), Ok(most));
+        // The word behind the sentinel is not the region's.
+        pool.set_header(first, Header::used(most + 1, Note::USED));
+        assert_eq!(units(first), Err(Misuse::NotABlock));
+        pool.set_header(end - 3, Header::used(4, Note::USED));
+        assert_eq!(units(end - 3), Err(Misuse::NotABlock));
+        assert_eq!(units(end), Err(Misuse::OutsideHeap));
+    }
+
+    #[test]
+    fn a_free_block_behind_a_used_one_ends_at_the_sentinel_at_most() {
+        let mut words = vec![0; 100];
+        let pool = pool(&mut words);
+        let (first, end) = (pool.first(), pool.end());
+        let units = end - first - 4;
+        pool.set_header(first, Header::used(units, Note::USED));
+        let above = |size| {
+            pool.set_header(end - 4, Header::free(size));
+            pool.free_units_above(pool.used_block(first).unwrap())
+        };
+        assert_eq!(above(4), Some(4));
+        assert_eq!(above(3), Some(3));
+        assert_eq!(above(5), None);
+    }
+}

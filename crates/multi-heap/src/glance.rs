@@ -174,7 +174,83 @@ const fn bits_from(word: u32, list: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::bits_from;
+    use super::*;
+    use crate::arena::Arena;
+    use crate::bins;
+    use crate::header::{Header, Note};
+    use core::ptr::NonNull;
+    use std::vec;
+
+    /// A pool that is one free block: its only list is that of the block.
+    fn pool(words: &mut [u32]) -> Pool {
+        let bytes =
+            NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
+        // SAFETY: the test keeps the words alive and touches them through the pool only.
+        let arena = unsafe { Arena::new(bytes, bins::MAX_UNITS) }.unwrap();
+        Pool::new(arena, 0).unwrap()
+    }
+
+    #[test]
+    fn links_of_a_free_block_lead_to_blocks_or_the_head_of_its_own_list() {
+        let mut words = vec![0; 100];
+        let pool = pool(&mut words);
+        let (first, end) = (pool.first(), pool.end());
+        let units = end - first;
+        let (node, head) = (node_of(first, units), control::HEADS + bin_of(units));
+        let check = |next, previous| {
+            pool.set(node, next);
+            pool.set(node + 1, previous);
+            pool.check_links_lead_inside(first, units)
+        };
+        for next in [0, first, end - 1] {
+            assert_eq!(check(next, head), Ok(()), "{next}");
+        }
+        for previous in [head, first, end - 1] {
+            assert_eq!(check(0, previous), Ok(()), "{previous}");
+        }
+        for next in [1, first - 1, end, end + 1, u32::MAX] {
+            let link = broken(CorruptionKind::Link, node, bin_of(units), next);
+            assert_eq!(check(next, head), Err(link));
+        }
+        for previous in [0, head - 1, head + 1, first - 1, end, u32::MAX] {
+            if previous != head && previous != first {
+                let link = broken(CorruptionKind::Link, node + 1, head, previous);
+                assert_eq!(check(0, previous), Err(link));
+            }
+        }
+        assert_eq!(pool.check_links_lead_inside(first, MIN_UNITS - 1), Ok(()));
+    }
+
+    #[test]
+    fn only_the_node_of_a_free_block_of_the_size_is_in_a_list() {
+        let mut words = vec![0; 100];
+        let pool = pool(&mut words);
+        let (first, end) = (pool.first(), pool.end());
+        let units = end - first;
+        let (node, bin) = (node_of(first, units), bin_of(units));
+        assert!(pool.is_in_list(node, bin));
+        let others = [0, node - 1, node + 1, end - 1, end, end + 1, u32::MAX];
+        assert!(others.iter().all(|&other| !pool.is_in_list(other, bin)));
+        assert!(!pool.is_in_list(node, bin - 1) && !pool.is_in_list(node, bin + 1));
+        // The sentinel is no block, whatever it says.
+        pool.set_header(end - 1, Header::free(1));
+        assert!(!pool.is_in_list(node_of(end - 1, 1), bin_of(1)));
+        pool.set_header(first, Header::used(units, Note::USED));
+        assert!(!pool.is_in_list(node, bin));
+    }
+
+    #[test]
+    fn the_first_block_is_where_construction_put_it_and_nowhere_else() {
+        let mut words = vec![0; 100];
+        let pool = pool(&mut words);
+        let first = pool.first();
+        assert_eq!(pool.check_first(), Ok(()));
+        for other in [0, first - 1, first + 1, pool.end()] {
+            pool.set(control::FIRST, other);
+            let moved = broken(CorruptionKind::Header, control::FIRST, first, other);
+            assert_eq!(pool.check_first(), Err(moved));
+        }
+    }
 
     #[test]
     fn the_first_list_has_the_highest_bit() {

@@ -88,6 +88,11 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arena::Arena;
+    use crate::bins;
+    use crate::header::{Header, Note};
+    use core::ptr::NonNull;
+    use std::vec;
     use std::vec::Vec;
 
     #[test]
@@ -103,5 +108,69 @@ mod tests {
         for (place, back) in back.into_iter().enumerate() {
             assert!(back <= 2 << place, "{back} blocks back at place {place}");
         }
+    }
+
+    /// Used blocks of four units each, from index `first` on, all noted.
+    fn noted(pool: Pool, blocks: u32) -> Places {
+        let mut places = Places::new();
+        for block in 0..blocks {
+            let index = pool.first() + 4 * block;
+            pool.set_header(index, Header::used(4, Note::USED));
+            places.note(Place { index, units: 4 });
+        }
+        places
+    }
+
+    fn pool(words: &mut [u32]) -> Pool {
+        let bytes =
+            NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
+        // SAFETY: the test keeps the words alive and touches them through the pool only.
+        let arena = unsafe { Arena::new(bytes, bins::MAX_UNITS) }.unwrap();
+        Pool::new(arena, 0).unwrap()
+    }
+
+    #[test]
+    fn a_place_stands_while_a_used_block_of_its_size_is_there() {
+        let mut words = vec![0; 400];
+        let pool = pool(&mut words);
+        let place = |index, units| Place { index, units };
+        let first = pool.first();
+        pool.set_header(first, Header::used(4, Note::USED));
+        assert!(place(first, 4).stands(pool));
+        assert!(!place(first, 5).stands(pool));
+        assert!(!place(0, 4).stands(pool) && !Place::NONE.stands(pool));
+        pool.set_header(first, Header::free(4));
+        assert!(!place(first, 4).stands(pool));
+        // The sentinel is used, but behind all blocks.
+        let end = pool.end();
+        let units = pool.header(end).used_units();
+        assert!(!place(end, units).stands(pool));
+    }
+
+    #[test]
+    fn the_way_back_leads_to_the_nearest_place_that_stands() {
+        let mut words = vec![0; 400];
+        let pool = pool(&mut words);
+        let mut places = noted(pool, 20);
+        let index = |block: u32| pool.first() + 4 * block;
+        assert_eq!(places.last(pool).map(|place| place.index), Some(index(19)));
+        let mut earlier: Vec<Index> = places.earlier.iter().map(|place| place.index).collect();
+        earlier.retain(|&index| index != 0);
+        earlier.sort_unstable();
+        // The last block and the nearest place have gone.
+        let nearest = earlier.pop().unwrap();
+        for gone in [index(19), nearest] {
+            pool.set_header(gone, Header::free(4));
+        }
+        assert_eq!(places.last(pool), None);
+        let back = places.fall_back(pool).map(|place| place.index);
+        assert_eq!(back, earlier.last().copied());
+        assert_eq!(places.last(pool).map(|place| place.index), back);
+        // It is no earlier place any more, nor is one behind it.
+        assert!(places.earlier.iter().all(|place| Some(place.index) < back));
+        for &gone in &earlier {
+            pool.set_header(gone, Header::free(4));
+        }
+        assert_eq!((places.fall_back(pool), places.last), (None, Place::NONE));
     }
 }
