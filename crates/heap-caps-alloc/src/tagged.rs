@@ -52,8 +52,8 @@ impl TaggedBuffer {
     /// ```
     ///
     /// # Safety
-    /// - From `address` on lie the words of this buffer, last word first, for as long as the heap is
-    ///   used: blocks for code are handed out by these addresses.
+    /// - From `address` on lie the words of this buffer, last word first, for as long as the heap
+    ///   is used: blocks for code are handed out by these addresses.
     #[must_use]
     pub unsafe fn with_code_at(self, address: u32) -> Self {
         Self {

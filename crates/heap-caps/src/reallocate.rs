@@ -328,8 +328,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 }
 
-/// What a panic of an observer drops when the block has its new size already: the caller would go on
-/// with the old one. It panics once more, which ends the program. Where panics abort it costs
+/// What a panic of an observer drops when the block has its new size already: the caller would go
+/// on with the old one. It panics once more, which ends the program. Where panics abort it costs
 /// nothing.
 struct NoWayBack;
 
