@@ -134,27 +134,31 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             drop(state);
             return (hooks.allocate)(self, &request);
         }
-        let mut taken = Err(in_vain);
+        let mut in_vain = in_vain;
         if in_vain == InVain::NOT_ASKED
             && let (Some(layout), Some(caps)) = (
                 request.layout(),
                 state.heaps.first_set(request.placement(), request.size()),
             )
         {
-            taken = state.heaps.take(layout, caps, request.caller());
+            match state.heaps.take(layout, caps, request.caller()) {
+                Ok(taken) => return self.finish(state, taken, &request),
+                Err(asked) => in_vain = asked,
+            }
+            drop(state); // whoever waits has a turn
+            state = self.state.acquire();
         }
-        let taken = match taken {
-            Ok(taken) => taken,
-            Err(in_vain) => {
-                drop(state); // whoever waits has a turn
-                let found = self.search(&mut Search::new(&request).after(in_vain));
-                state = self.state.acquire();
-                match found {
-                    Progress::Found(taken) => taken,
-                    _ => {
-                        self.refused(state, &request);
-                        return None;
-                    }
+        let mut search = Search::new(&request).after(in_vain);
+        let taken = loop {
+            match state.heaps.advance(&mut search) {
+                Progress::Going => {
+                    drop(state); // whoever waits has a turn
+                    state = self.state.acquire();
+                }
+                Progress::Found(taken) => break taken,
+                _ => {
+                    self.refused(state, &request);
+                    return None;
                 }
             }
         };

@@ -87,17 +87,20 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.failures
     }
 
-    /// Notes what the heap at a step of the route has free.
+    /// Notes what the heap at a step of the route has free; whether there was anything to note. A
+    /// heap that is smaller than the request is told by its size.
     #[inline(always)]
     pub(crate) fn record_state(
         &mut self,
         request: &AllocRequest<'_>,
         route: RouteIndex,
         step: Step,
-    ) {
-        let slot = self.registry.slots.get(step.heap().get());
-        let Some(heap) = slot.and_then(|slot| slot.heap.as_ref()) else {
-            return;
+    ) -> bool {
+        let Some(slot) = self.registry.slots.get(step.heap().get()) else {
+            return false;
+        };
+        let Some(heap) = slot.heap.as_ref().filter(|_| slot.may_hold(request.size)) else {
+            return false;
         };
         let (free, largest) = (heap.free_bytes(), heap.largest_free_block());
         let mut state = HeapState::new(step.heap(), free, largest, heap.free_block_count());
@@ -108,6 +111,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             }
         }
         self.last_failure.describe(state);
+        true
     }
 
     #[cold]
@@ -162,9 +166,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             return Why::NotOffered;
         }
         let bytes = entry.span.size();
+        if size > bytes as usize {
+            return Why::TooSmall { bytes }; // widening
+        }
         match self.last_failure.state_of(heap) {
             None => Why::Inactive,
-            Some(_) if size > bytes as usize => Why::TooSmall { bytes }, // widening
             Some(state) => state.into(),
         }
     }

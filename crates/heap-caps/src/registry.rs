@@ -104,6 +104,13 @@ impl<P: Poison> Slot<P> {
     const fn contains(&self, address: u32) -> bool {
         address.wrapping_sub(self.start) < self.size
     }
+
+    /// Whether the memory is as large as a block of `size` bytes; `true` where another heap lies in
+    /// a block of this one.
+    #[inline(always)]
+    pub(crate) const fn may_hold(&self, size: usize) -> bool {
+        size <= self.size as usize || self.size == 0 // widening
+    }
 }
 
 /// What is rarely read of a heap.

@@ -183,8 +183,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             search.set += 1;
             search.step = 0;
         }
-        search.stage = Stage::Refusing;
-        Progress::Going
+        self.begin_refusal(search)
     }
 
     fn found(&mut self, taken: Taken, layout: Request, search: &Search<'_, HEAPS>) -> Progress {
@@ -227,10 +226,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if request.size == 0 {
             return Progress::Refused;
         }
-        let sets = (0..).map_while(|index| self.nth_set(request, index));
-        let (attempts, caps) = sets.fold((0_u8, Caps::empty()), |(count, _), caps| {
-            (count.saturating_add(1), caps)
-        });
+        if search.set == 0 {
+            while let Some(caps) = self.nth_set(request, search.set) {
+                search.caps = caps;
+                search.set += 1;
+            }
+        }
+        let (attempts, caps) = (u8::try_from(search.set).unwrap_or(u8::MAX), search.caps);
         let cause = match self.routes.position(caps) {
             Some(_) if request.layout().is_some() && !caps.is_empty() => Cause::NoMemory,
             _ => self.cause(request, caps),
@@ -251,13 +253,16 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             return Progress::Refused; // somebody else's failure is recorded since
         }
         let route = self.routes.position(self.last_failure.caps());
-        for _ in 0..RECORDED_AT_ONCE {
+        let mut recorded = 0;
+        while recorded < RECORDED_AT_ONCE {
             let step = route.and_then(|route| Some((route, self.step_at(route, search.step)?)));
             let Some((route, step)) = step else {
                 return self.recorded();
             };
             search.step += 1;
-            self.record_state(search.request, route, step);
+            if self.record_state(search.request, route, step) {
+                recorded += 1;
+            }
         }
         Progress::Going
     }
