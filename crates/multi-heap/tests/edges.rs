@@ -8,7 +8,7 @@
 
 mod common;
 use common::*;
-use multi_heap::{Comprehensive, Heap, Light, NewHeapError, Poison, Request, Unpoisoned};
+use multi_heap::{Comprehensive, Heap, Light, NewHeapError, Offset, Poison, Request, Unpoisoned};
 
 fn smallest_region<P: Poison>() -> usize {
     let found = (0..1000).find(|&size| Region::new(size).try_heap::<P>().is_ok());
@@ -164,4 +164,47 @@ fn sixteen_byte_blocks_in_64_kib_are_as_many_as_in_the_c_heap() {
         core::iter::from_fn(|| heap.allocate(request(size))).count()
     };
     assert_eq!([16, 32, 100].map(count), [3255, 1808, 626]);
+}
+
+#[test]
+fn a_size_is_worth_asking_for_until_it_was_refused_and_after_a_free() {
+    let mut region = Region::new(2048);
+    let mut heap = region.heap::<Unpoisoned>();
+    let block = heap.allocate(request(400)).unwrap();
+    assert!(heap.may_serve(500) && heap.can_allocate(request(500)));
+    assert!(!heap.can_allocate(request(1500)));
+    assert_eq!(heap.allocate(request(1500)), None);
+    assert!(!heap.may_serve(1500), "it was in vain");
+    assert_eq!(free(&mut heap, block), 400);
+    assert!(heap.may_serve(1500) && heap.can_allocate(request(1500)));
+    assert!(heap.allocate(request(1500)).is_some());
+}
+
+#[test]
+fn what_can_be_freed_has_the_size_that_can_be_used() {
+    fn freeable<P: Poison>() {
+        let mut region = Region::new(1024);
+        let mut heap = region.heap::<P>();
+        let block = allocate(&mut heap, request(100)).unwrap();
+        assert_eq!(heap.freeable_size(block), heap.usable_size(block));
+        assert_eq!(heap.contents().pointer(block), Some(heap.pointer(block)));
+        assert_eq!(heap.contents().pointer(Offset::new(4).unwrap()), None);
+        free(&mut heap, block);
+        assert_eq!(heap.freeable_size(block), heap.usable_size(block));
+        assert!(heap.freeable_size(block).is_err());
+    }
+    freeable::<Unpoisoned>();
+    freeable::<Light>();
+    freeable::<Comprehensive>();
+}
+
+#[test]
+fn the_larger_of_two_alignments_counts() {
+    let alignment = |first, second| {
+        let request = request(8).aligned_to(first).unwrap();
+        request.aligned_to(second).unwrap().alignment()
+    };
+    assert_eq!([alignment(16, 64), alignment(64, 16)], [64, 64]);
+    assert!(request(8).aligned_to(Request::MAX_ALIGNMENT).is_some());
+    assert!(request(8).aligned_to(2 * Request::MAX_ALIGNMENT).is_none());
 }
