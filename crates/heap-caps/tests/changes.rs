@@ -1,4 +1,5 @@
-//! What was worked out for requests before is worked out again when heaps, hardware or sizes change.
+//! What was worked out for requests before is worked out again when heaps, hardware or sizes
+//! change.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
