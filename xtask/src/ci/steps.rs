@@ -274,9 +274,17 @@ fn licences() -> Result<(), StepError> {
     tool::run(command.args(["deny", "check", "licenses", "bans", "sources"]))
 }
 
+/// Fetches first what `Cargo.lock` names: packing then asks no registry, so none can fail it.
 fn packages() -> Result<(), StepError> {
+    tool::run(cargo().args(["fetch", "--quiet", "--locked"]))?;
     let mut command = cargo();
-    command.args(["package", "--quiet", "--workspace", "--allow-dirty"]);
+    command.args([
+        "package",
+        "--quiet",
+        "--workspace",
+        "--allow-dirty",
+        "--offline",
+    ]);
     for private in private_packages()? {
         command.args(["--exclude", &private]);
     }
