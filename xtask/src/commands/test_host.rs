@@ -1,9 +1,17 @@
-//! Do all host tests of the workspace pass?
+//! Do all host tests of the workspace pass, and which do not?
+//!
+//! All output is shown, and kept in `target/test-host.log`; the last lines name what failed.
 
-use std::io::{BufRead, BufReader, Read};
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
+use crate::ci::sources::target_folder;
 use crate::clib::checks;
 use crate::error::Error;
 use esp_heap::say;
@@ -13,6 +21,8 @@ use esp_heap::say;
 #[derive(clap::Args)]
 #[command(after_help = "\
 The checks in C run with 64-bit and 32-bit pointers, at every poisoning level; a width that cannot be built here is left out and named.
+
+The last lines name every test and test program that failed. All output is kept in target/test-host.log.
 
 The exit code is cargo's own: 0 when all tests pass, 101 when one fails. It is 1 when only checks in C fail.")]
 pub(crate) struct Arguments {
@@ -27,8 +37,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let unable = |cause| Error::Failed(format!("cargo test cannot be run: {cause}"));
     let start = Instant::now();
+    let log = target_folder().join("test-host.log");
+    let file = open(&log)?;
     let mut child = cargo_test(arguments).spawn().map_err(unable)?;
-    let mut tally = Tally::of_output(&mut child);
+    let mut tally = Tally::of_output(&mut child, &file);
     let status = child.wait().map_err(unable)?;
     let c_passed = tally.add_checks_in_c()?;
     let verdict = if status.success() && c_passed {
@@ -40,7 +52,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         "test-host: {verdict}, after {:.1} s",
         start.elapsed().as_secs_f64()
     )?;
-    say!("{}", tally.closing_line())?;
+    for failed in tally.named() {
+        say!("FAILED  {failed}")?;
+    }
+    say!("{}; log: {}", tally.closing_line(), log.display())?;
     match status.success() && !c_passed {
         true => Ok(ExitCode::FAILURE),
         false => Ok(passed_on(status.code())),
@@ -57,8 +72,26 @@ fn cargo_test(arguments: &Arguments) -> Command {
     if !arguments.rest.is_empty() {
         command.arg("--").args(&arguments.rest);
     }
-    command.stdout(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+fn open(log: &Path) -> Result<Mutex<File>, Error> {
+    let folder = target_folder();
+    fs::create_dir_all(&folder).map_err(|cause| Error::file(&folder, cause))?;
+    let file = File::create(log).map_err(|cause| Error::file(log, cause))?;
+    Ok(Mutex::new(file))
+}
+
+/// Calls `each` with every line of `output`, which is shown by `show` and kept in the log.
+fn lines(output: impl Read, log: &Mutex<impl Write>, show: fn(&str), mut each: impl FnMut(&str)) {
+    for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+        let line = String::from_utf8_lossy(&line);
+        show(&line);
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = writeln!(log, "{line}");
+        each(&line);
+    }
 }
 
 /// The exit code of the child; 1 when a signal ended it.
@@ -72,29 +105,38 @@ struct Tally {
     passed: u32,
     failed: u32,
     ignored: u32,
+    /// Tests that failed.
+    tests: BTreeSet<String>,
+    /// Test programs that failed, as cargo names them: those that a signal ended name no test.
+    programs: BTreeSet<String>,
 }
 
 impl Tally {
-    /// Prints what `child` prints and counts along.
-    fn of_output(child: &mut Child) -> Tally {
-        child
-            .stdout
-            .take()
-            .map_or_else(Tally::default, Tally::of_lines)
+    /// Shows and keeps what `child` prints, and counts along.
+    fn of_output(child: &mut Child, log: &Mutex<impl Write + Send>) -> Tally {
+        let (mut tally, mut programs) = (Tally::default(), BTreeSet::new());
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let show = |line: &str| drop(writeln!(io::stderr(), "{line}"));
+                let each = |line: &str| programs.extend(program_that_failed(line));
+                stderr.map(|stderr| lines(stderr, log, show, each))
+            });
+            let show = |line: &str| drop(say!("{line}"));
+            stdout.map(|stdout| lines(stdout, log, show, |line| tally.add(line)));
+        });
+        tally.programs = programs;
+        tally
     }
 
-    fn of_lines(output: impl Read) -> Tally {
-        let mut tally = Tally::default();
-        for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-            let line = String::from_utf8_lossy(&line);
-            let _ = say!("{line}");
-            tally.add(&line);
-        }
-        tally
+    /// What failed, by name.
+    fn named(&self) -> impl Iterator<Item = &String> {
+        self.tests.iter().chain(&self.programs)
     }
 
     /// Counts `test result: ok. 38 passed; 0 failed; 1 ignored; …`.
     fn add(&mut self, line: &str) {
+        self.tests.extend(test_that_failed(line));
         let Some((_, counts)) = line
             .strip_prefix("test result: ")
             .and_then(|rest| rest.split_once(". "))
@@ -125,6 +167,10 @@ impl Tally {
                     )?;
                     self.passed += outcome.passed;
                     self.failed += outcome.failed;
+                    if outcome.failed > 0 {
+                        let kind = format!("checks in C, {name}, poisoning {poisoning:?}");
+                        self.programs.insert(kind);
+                    }
                 }
                 Err(missing @ Error::MissingTool { .. }) => {
                     say!("checks in C, {name}, poisoning {poisoning:?}: LEFT OUT: {missing}")?;
@@ -144,9 +190,22 @@ impl Tally {
     }
 }
 
+/// `test a::b ... FAILED`: `a::b`.
+fn test_that_failed(line: &str) -> Option<String> {
+    let test = line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?;
+    Some(test.to_owned())
+}
+
+/// Of cargo's list of targets that failed, a line: "    `-p xtask --test board`".
+fn program_that_failed(line: &str) -> Option<String> {
+    let target = line.strip_prefix("    `-p ")?.strip_suffix('`')?;
+    Some(format!("cargo test -p {target}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Arguments, Tally, cargo_test};
+    use super::{Arguments, Tally, cargo_test, lines, program_that_failed};
+    use std::sync::Mutex;
 
     #[test]
     fn the_whole_workspace_is_tested_and_the_rest_is_passed_on() {
@@ -174,7 +233,29 @@ mod tests {
         let output = "running 2 tests\n\
             test result: ok. 38 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.03s\n\
             test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
-        let tally = Tally::of_lines(output.as_bytes());
+        let tally = tally(output);
         assert_eq!(tally.closing_line(), "41 passed, 2 failed, 1 skipped");
+        assert_eq!(tally.named().count(), 0);
+    }
+
+    #[test]
+    fn what_failed_has_a_name() {
+        let output = "test a::b ... ok\ntest a::c ... FAILED\n\
+            test src/lib.rs - D::e (line 7) ... FAILED\nnot a test ... FAILED\n";
+        let tally = tally(output);
+        let named: Vec<_> = tally.named().collect();
+        assert_eq!(named, ["a::c", "src/lib.rs - D::e (line 7)"]);
+        let program = program_that_failed("    `-p xtask --test board`");
+        assert_eq!(program.as_deref(), Some("cargo test -p xtask --test board"));
+        assert_eq!(program_that_failed("error: 1 target failed:"), None);
+    }
+
+    /// Nothing is shown: whoever counts the lines of this program would count these too.
+    fn tally(output: &str) -> Tally {
+        let mut tally = Tally::default();
+        let log = Mutex::new(Vec::new());
+        lines(output.as_bytes(), &log, |_| (), |line| tally.add(line));
+        assert_eq!(log.into_inner().unwrap_or_default(), output.as_bytes());
+        tally
     }
 }
