@@ -6,6 +6,7 @@
 //!       ├─ commands/peers      the smallest heaps of Rust peers, on an emulated chip
 //!       ├─ commands/faults     what the heap finds of what programs do wrong
 //!       ├─ commands/fuzz       arbitrary input for the parsers of the host tools
+//!       ├─ commands/mutants    changes to the code that no test notices
 //!       ├─ commands/build      a program for a board, checked and measured
 //!       ├─ commands/image      the same as a flash image
 //!       ├─ commands/boot       the same, started in an emulator from its first instruction
@@ -68,6 +69,7 @@ enum Command {
     Peers(commands::peers::Arguments),
     Faults(commands::faults::Arguments),
     Fuzz(commands::fuzz::Arguments),
+    Mutants(commands::mutants::Arguments),
     Build(Box<commands::build::Arguments>),
     Image(Box<commands::image::Arguments>),
     Boot(Box<commands::boot::Arguments>),
@@ -96,6 +98,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Peers(arguments) => commands::peers::run(&arguments),
         Command::Faults(arguments) => commands::faults::run(&arguments),
         Command::Fuzz(arguments) => commands::fuzz::run(&arguments),
+        Command::Mutants(arguments) => commands::mutants::run(&arguments),
         Command::Build(arguments) => commands::build::run(&arguments),
         Command::Image(arguments) => commands::image::run(&arguments),
         Command::Boot(arguments) => commands::boot::run(&arguments),

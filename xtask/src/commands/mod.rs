@@ -11,6 +11,7 @@ pub(crate) mod flash;
 pub(crate) mod fuzz;
 pub(crate) mod image;
 pub(crate) mod monitor;
+pub(crate) mod mutants;
 pub(crate) mod peers;
 pub(crate) mod qemu;
 pub(crate) mod test_host;

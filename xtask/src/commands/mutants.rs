@@ -1,0 +1,267 @@
+//! `cargo xtask mutants`: would the tests notice if the code were wrong?
+//!
+//! ```text
+//!   cargo mutants            changes one operator, one value at a time and runs the crate's tests
+//!   .cargo/mutants.toml      what is changed
+//!   docs/mutants.md          survivors that are known, each with its reason
+//!   target/mutants/CRATE/    what cargo mutants wrote: a log for each change
+//! ```
+//! A mutant that the tests notice is *caught*, one that does not compile is not viable. The score
+//! is the share of viable mutants that are caught or run into the time limit.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use esp_heap::{say, status};
+
+use crate::ci::sources::{root, target_folder};
+use crate::ci::tool::{self, cargo};
+use crate::error::Error;
+
+/// The crates that are worth it: those without which no block is handed out.
+const CORE: [&str; 4] = ["soc-regions", "multi-heap", "heap-caps", "heap-caps-alloc"];
+/// The least score, in percent.
+const LEAST: usize = 95;
+const KNOWN: &str = "docs/mutants.md";
+
+/// Change the code in thousands of small ways and see whether a test fails
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask mutants --crate multi-heap --shard 0/6   every sixth change of one crate, an hour
+  cargo xtask mutants --list                           what would be changed
+  cargo xtask mutants                                  the four core crates, a night
+
+Exit code 1 when a crate's score is below 95 %, or a survivor is not in docs/mutants.md.")]
+pub(crate) struct Arguments {
+    /// Which crate; the four core crates if none is named
+    #[arg(long = "crate", value_name = "NAME")]
+    crates: Vec<String>,
+    /// Print the changes, and make none
+    #[arg(long)]
+    list: bool,
+    /// Every Nth change, from the Kth on (from 0)
+    #[arg(long, value_name = "K/N")]
+    shard: Option<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    if !tool::works(cargo().args(["mutants", "--version"])) {
+        return Err(Error::MissingTool {
+            tool: "cargo-mutants".to_owned(),
+            remedy: "cargo install --locked cargo-mutants".to_owned(),
+        });
+    }
+    let known = Known::read(&root().join(KNOWN))?;
+    let crates = match arguments.crates.is_empty() {
+        true => CORE.map(str::to_owned).to_vec(),
+        false => arguments.crates.clone(),
+    };
+    let mut passed = true;
+    for name in &crates {
+        let folder = target_folder().join("mutants").join(name);
+        let outcome = mutate(name, arguments, &folder)?;
+        if arguments.list {
+            continue;
+        }
+        let Some(outcome) = outcome else {
+            return Err(Error::Failed(format!(
+                "the tests of {name} fail without a change, see {}",
+                folder.display()
+            )));
+        };
+        passed &= outcome.is_enough();
+        say!("{name}: {}", outcome.summary())?;
+        for survivor in known.unknown_among(&outcome.missed) {
+            passed = false;
+            say!("   new survivor: {survivor}")?;
+        }
+    }
+    Ok(ExitCode::from(u8::from(!passed)))
+}
+
+/// Runs `cargo mutants` over one crate; `None` where the tests fail anyway, and for a list.
+fn mutate(name: &str, arguments: &Arguments, folder: &Path) -> Result<Option<Outcome>, Error> {
+    let mut command = command(name, arguments, folder);
+    if !arguments.list {
+        fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
+        status!("mutants of {name}: {}", folder.display());
+    }
+    let status = command
+        .status()
+        .map_err(|cause| Error::Failed(format!("cargo mutants cannot be run: {cause}")))?;
+    match status.code() {
+        Some(0 | 2 | 3) if !arguments.list => Outcome::read(&folder.join("mutants.out")).map(Some),
+        Some(0 | 4) => Ok(None),
+        _ => Err(Error::Failed(format!("cargo mutants failed: {status}"))),
+    }
+}
+
+fn command(name: &str, arguments: &Arguments, folder: &Path) -> Command {
+    let mut command = cargo();
+    command.args(["mutants", "--package", name]);
+    if let Some(shard) = &arguments.shard {
+        command.args(["--sharding", "round-robin", "--shard", shard]);
+    }
+    if arguments.list {
+        command.arg("--list");
+    } else {
+        command.args(["--no-times", "--output"]).arg(folder);
+    }
+    command.current_dir(root());
+    command
+}
+
+/// What became of the mutants of a crate.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Outcome {
+    caught: usize,
+    timeout: usize,
+    missed: Vec<String>,
+}
+
+impl Outcome {
+    /// Reads the lists that cargo mutants writes.
+    fn read(folder: &Path) -> Result<Self, Error> {
+        let lines = |name: &str| -> Result<Vec<String>, Error> {
+            let path: PathBuf = folder.join(name);
+            let text = fs::read_to_string(&path).map_err(|cause| Error::file(&path, cause))?;
+            Ok(text.lines().map(str::to_owned).collect())
+        };
+        Ok(Self {
+            caught: lines("caught.txt")?.len(),
+            timeout: lines("timeout.txt")?.len(),
+            missed: lines("missed.txt")?,
+        })
+    }
+
+    fn viable(&self) -> usize {
+        self.caught + self.timeout + self.missed.len()
+    }
+
+    fn noticed(&self) -> usize {
+        self.caught + self.timeout
+    }
+
+    fn is_enough(&self) -> bool {
+        self.noticed() * 100 >= self.viable() * LEAST
+    }
+
+    /// `263 viable, 223 caught, 39 missed, 1 timeout: 85.1 %`, rounded down.
+    fn summary(&self) -> String {
+        let permille = (self.noticed() * 1000)
+            .checked_div(self.viable())
+            .unwrap_or(1000);
+        format!(
+            "{} viable, {} caught, {} missed, {} timeout: {}.{} %",
+            self.viable(),
+            self.caught,
+            self.missed.len(),
+            self.timeout,
+            permille / 10,
+            permille % 10
+        )
+    }
+}
+
+/// The survivors that are known: lines `- PATH: CHANGE`, without line and column, which move.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Known(BTreeSet<String>);
+
+impl Known {
+    fn read(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path).map_err(|cause| Error::file(path, cause))?;
+        Ok(Self::of(&text))
+    }
+
+    fn of(text: &str) -> Self {
+        let lines = text.lines().filter_map(|line| line.strip_prefix("- `"));
+        let names = lines.filter_map(|line| line.split_once('`'));
+        Self(names.map(|(name, _)| name.to_owned()).collect())
+    }
+
+    fn unknown_among<'m>(&self, missed: &'m [String]) -> Vec<&'m str> {
+        let unknown = missed.iter().filter(|line| !self.0.contains(&named(line)));
+        unknown.map(String::as_str).collect()
+    }
+}
+
+/// `PATH:LINE:COLUMN: CHANGE` as `PATH: CHANGE`.
+fn named(line: &str) -> String {
+    let Some((place, change)) = line.split_once(": ") else {
+        return line.to_owned();
+    };
+    let path = place.split(':').next().unwrap_or(place);
+    format!("{path}: {change}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(caught: usize, timeout: usize, missed: usize) -> Outcome {
+        Outcome {
+            caught,
+            timeout,
+            missed: vec![String::from("a.rs:1:2: replace + with - in f"); missed],
+        }
+    }
+
+    #[test]
+    fn the_score_is_of_viable_mutants_and_rounded_down() {
+        let summary = outcome(223, 1, 39).summary();
+        assert_eq!(
+            summary,
+            "263 viable, 223 caught, 39 missed, 1 timeout: 85.1 %"
+        );
+        assert_eq!(
+            outcome(0, 0, 0).summary(),
+            "0 viable, 0 caught, 0 missed, 0 timeout: 100.0 %"
+        );
+    }
+
+    #[test]
+    fn ninety_five_percent_are_enough_and_no_less() {
+        assert!(outcome(94, 1, 5).is_enough());
+        assert!(!outcome(94, 0, 5).is_enough());
+        assert!(outcome(0, 0, 0).is_enough());
+    }
+
+    #[test]
+    fn a_known_survivor_is_known_when_its_line_has_moved() {
+        let known = Known::of(
+            "# Survivors\n\n- `a.rs: replace + with - in f`: both are zero.\nReplace `x` by hand.\n",
+        );
+        let missed = [
+            String::from("a.rs:30:7: replace + with - in f"),
+            String::from("b.rs:1:2: replace + with - in f"),
+        ];
+        assert_eq!(known.unknown_among(&missed), [missed[1].as_str()]);
+    }
+
+    #[test]
+    fn a_shard_takes_every_nth_mutant() {
+        let arguments = Arguments {
+            crates: Vec::new(),
+            list: false,
+            shard: Some(String::from("0/6")),
+        };
+        let command = command("multi-heap", &arguments, Path::new("out"));
+        let given: Vec<_> = command.get_args().collect();
+        let expected = [
+            "mutants",
+            "--package",
+            "multi-heap",
+            "--sharding",
+            "round-robin",
+            "--shard",
+            "0/6",
+            "--no-times",
+            "--output",
+            "out",
+        ];
+        assert_eq!(given, expected);
+    }
+}
