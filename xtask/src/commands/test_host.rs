@@ -123,7 +123,9 @@ impl Tally {
                 stderr.map(|stderr| lines(stderr, log, show, each))
             });
             let show = |line: &str| drop(say!("{line}"));
-            stdout.map(|stdout| lines(stdout, log, show, |line| tally.add(line)));
+            if let Some(stdout) = stdout {
+                lines(stdout, log, show, |line| tally.add(line));
+            }
         });
         tally.programs = programs;
         tally
