@@ -19,6 +19,14 @@ use crate::heap::{CapsHeap, State};
 use crate::lock::{Guard, RawLock};
 use crate::report::{Action, Fault};
 
+/// Makes a block ready that was just taken: [`CapsHeap::finish`] or [`CapsHeap::finish_data`].
+pub(crate) type Finish<'s, L, P, O, const HEAPS: usize> = fn(
+    &'s CapsHeap<L, P, O, HEAPS>,
+    Guard<'s, L, State<L, P, O, HEAPS>>,
+    Taken,
+    &AllocRequest<'_>,
+) -> Option<NonNull<u8>>;
+
 /// Allocation. All are O(heaps) under the lock, plus O(size) outside of it where bytes are zeroed
 /// or poisoned.
 #[expect(
@@ -84,7 +92,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     pub fn try_allocate(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>> {
         match self.take_at_once(&request) {
             Ok(block) => Some(block),
-            Err(in_vain) => self.allocate_slowly(request, in_vain),
+            Err(in_vain) => self.allocate_slowly(request, in_vain, Self::finish),
         }
     }
 
@@ -124,10 +132,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     #[cold]
     #[inline(never)]
-    pub(crate) fn allocate_slowly(
-        &self,
+    pub(crate) fn allocate_slowly<'s>(
+        &'s self,
         request: AllocRequest<'_>,
         in_vain: InVain,
+        finish: Finish<'s, L, P, O, HEAPS>,
     ) -> Option<NonNull<u8>> {
         let mut state = self.state.acquire();
         if let Some(hooks) = state.pressure.hooks {
@@ -142,7 +151,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             )
         {
             match state.heaps.take(layout, caps, request.caller()) {
-                Ok(taken) => return self.finish(state, taken, &request),
+                Ok(taken) => return finish(self, state, taken, &request),
                 Err(asked) => in_vain = asked,
             }
             drop(state); // whoever waits has a turn
@@ -162,7 +171,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 }
             }
         };
-        self.finish(state, taken, &request)
+        finish(self, state, taken, &request)
     }
 
     /// Makes a block ready that `state` has just taken for `request`, after the lock is released.
@@ -186,6 +195,27 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
+    /// [`CapsHeap::finish`] for a block on the data side, where nothing is filled.
+    pub(crate) fn finish_data(
+        &self,
+        state: Guard<'_, L, State<L, P, O, HEAPS>>,
+        taken: Taken,
+        request: &AllocRequest<'_>,
+    ) -> Option<NonNull<u8>> {
+        if P::FILLS {
+            return self.finish(state, taken, request);
+        }
+        let block = state.pointer_to(taken.address);
+        drop(state);
+        if request.is_zeroed()
+            && let Some(layout) = request.layout()
+        {
+            // SAFETY: a block just taken, of that size, which nobody else knows of.
+            unsafe { zero_block(block, layout.size()) };
+        }
+        Some(block)
+    }
+
     /// Does all of a search, and opens the lock between its pieces.
     #[cold]
     #[inline(never)]
@@ -200,18 +230,19 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// Calls the failure handler for a failure that `state` has just recorded, after the lock is
     /// released.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn refused(
         &self,
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
         request: &AllocRequest<'_>,
     ) {
-        if let Some(handler) = state.desk.on_failure
+        if let Some(told) = state.desk.on_failure
             && request.size() != 0
         {
-            let failure = state.heaps.failure(request);
+            let failure = (told.record)(&state.heaps, request);
             drop(state);
-            handler(&failure);
+            (told.handler)(&failure);
         }
     }
 

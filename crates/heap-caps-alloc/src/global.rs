@@ -9,12 +9,13 @@ use core::hint::assert_unchecked;
 use core::mem;
 use core::ptr::{self, NonNull};
 
-use heap_caps::{AllocRequest, InVain, Observer, Placement};
+use heap_caps::{AllocRequest, InVain, Observer, Placement, Relief};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
+use crate::report::{Action, Fault};
 
 // SAFETY:
 // - Blocks are of heaps whose memory is theirs for good (contracts of `boot`, `add_region` …), do
@@ -41,7 +42,7 @@ where
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         if let Some(pointer) = NonNull::new(pointer).filter(|_| layout.size() != 0) {
             // SAFETY: the caller gives up a block of this allocator.
-            without_unwinding(|| unsafe { self.free_or_report(pointer) });
+            without_unwinding(|| unsafe { self.free_data(pointer) });
         }
     }
 
@@ -61,18 +62,28 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let Ok(new) = Layout::from_size_align(size, layout.align()) else {
             return ptr::null_mut();
         };
-        let old = NonNull::new(pointer).filter(|_| layout.size() != 0);
+        let old = NonNull::new(pointer).filter(|_| layout.size() != 0 && size != 0);
         let Some(old) = old else {
-            return self.allocate_layout(new, false);
+            // SAFETY: the caller keeps the same contract.
+            return unsafe { self.reallocate_nothing(pointer, layout, new) };
         };
-        if size == 0 {
-            // SAFETY: the caller gives up a block of this allocator.
-            unsafe { self.free_or_report(old) };
-            return new.dangling_ptr().as_ptr();
-        }
         // SAFETY: the caller owns the block, and uses the pointer returned from now on.
-        let resized = unsafe { self.reallocate_or_report(old, request(new)) };
+        let resized = unsafe { self.reallocate_data(old, &request(new)) };
         resized.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+
+    /// A block of no bytes becomes one of some, or the other way round.
+    ///
+    /// # Safety
+    /// As [`GlobalAlloc::realloc`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn reallocate_nothing(&self, pointer: *mut u8, old: Layout, new: Layout) -> *mut u8 {
+        if let Some(pointer) = NonNull::new(pointer).filter(|_| old.size() != 0) {
+            // SAFETY: the caller gives up a block of this allocator.
+            unsafe { self.free_data(pointer) };
+        }
+        self.allocate_layout_slowly(new, false, InVain::NOT_ASKED)
     }
 
     #[inline(always)]
@@ -98,8 +109,101 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         if zeroed {
             wanted = wanted.zeroed();
         }
-        let block = self.allocate_slowly(wanted, in_vain);
+        let block = self.allocate_slowly(wanted, in_vain, Self::finish_data);
         block.map_or(ptr::null_mut(), NonNull::as_ptr)
+    }
+}
+
+/// Blocks of this allocator lie on the data side of their memory: what frees and moves code is not
+/// linked for them. Nor is what fills, but under comprehensive poisoning, or what gives memory back
+/// under pressure, before something is registered for that.
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// # Safety
+    /// As [`GlobalAlloc::dealloc`].
+    #[inline(always)]
+    unsafe fn free_data(&self, pointer: NonNull<u8>) {
+        if !self.free_ordinary(pointer) {
+            self.free_data_slowly(pointer);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_data_slowly(&self, pointer: NonNull<u8>) {
+        if P::FILLS {
+            self.free_slowly_or_report(pointer);
+            return;
+        }
+        let hooks = self.state.acquire().pressure.hooks;
+        match hooks {
+            Some(hooks) => {
+                (hooks.free)(self, pointer);
+            }
+            None => self.report_data(Action::Free, pointer),
+        }
+    }
+
+    /// # Safety
+    /// As [`GlobalAlloc::realloc`].
+    #[inline(always)]
+    unsafe fn reallocate_data(
+        &self,
+        pointer: NonNull<u8>,
+        request: &AllocRequest<'_>,
+    ) -> Option<NonNull<u8>> {
+        if !P::FILLS
+            && let Some(layout) = request.plain_layout().or_else(|| request.layout())
+        {
+            // SAFETY: the caller keeps the same contract.
+            let resized = unsafe { self.reallocate_ordinary(pointer, layout, request) };
+            if let Some(resized) = resized {
+                return resized.ok();
+            }
+        }
+        // SAFETY: the caller keeps the same contract.
+        unsafe { self.reallocate_data_slowly(pointer, request) }
+    }
+
+    /// # Safety
+    /// As [`GlobalAlloc::realloc`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn reallocate_data_slowly(
+        &self,
+        pointer: NonNull<u8>,
+        request: &AllocRequest<'_>,
+    ) -> Option<NonNull<u8>> {
+        if P::FILLS {
+            // SAFETY: the caller keeps the same contract.
+            return unsafe { self.reallocate_or_report(pointer, *request) };
+        }
+        let mut state = self.state.acquire();
+        if let Some(hooks) = state.pressure.hooks {
+            drop(state);
+            // SAFETY: the caller keeps the same contract.
+            return unsafe { (hooks.reallocate)(self, pointer, *request) };
+        }
+        let set = state.heaps.first_set(request.placement(), request.size());
+        if request.layout().is_none() || set.is_none() {
+            state.heaps.refuse_after(request, &Relief::NONE);
+            self.refused(state, request);
+        } else {
+            drop(state);
+            self.report_data(Action::Reallocate, pointer);
+        }
+        None
+    }
+
+    /// Reports why a block was neither freed nor resized.
+    fn report_data(&self, action: Action, pointer: NonNull<u8>) {
+        let state = self.state.acquire();
+        let address = state.address_of(pointer);
+        let misuse = match address {
+            Ok(address) => state.heaps.data_misuse_of(address),
+            Err(misuse) => misuse,
+        };
+        drop(state);
+        self.report(action, Fault::Misuse(misuse));
     }
 }
 

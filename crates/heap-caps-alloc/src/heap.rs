@@ -32,7 +32,7 @@ pub(crate) struct State<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> 
     pub(crate) heaps: HeapCaps<P, O, HEAPS>,
     /// Whether some heap's bytes are elsewhere than its addresses say (on a host).
     pub(crate) displaced: bool,
-    pub(crate) desk: Desk,
+    pub(crate) desk: Desk<HeapCaps<P, O, HEAPS>>,
     pub(crate) pressure: Pressure<CapsHeap<L, P, O, HEAPS>>,
 }
 

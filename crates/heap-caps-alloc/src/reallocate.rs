@@ -110,7 +110,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// Frees an ordinary block; `false` says nothing: [`CapsHeap::free_slowly`] frees others, or
     /// finds the reason.
     #[inline(always)]
-    fn free_ordinary(&self, pointer: NonNull<u8>) -> bool {
+    pub(crate) fn free_ordinary(&self, pointer: NonNull<u8>) -> bool {
         if P::FILLS {
             return false;
         }
@@ -156,7 +156,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     #[cold]
     #[inline(never)]
-    fn free_slowly_or_report(&self, pointer: NonNull<u8>) -> bool {
+    pub(crate) fn free_slowly_or_report(&self, pointer: NonNull<u8>) -> bool {
         let freed = self.free_slowly(pointer);
         if let Err(misuse) = freed {
             self.report(Action::Free, Fault::Misuse(misuse));
@@ -204,7 +204,29 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         request: AllocRequest<'_>,
     ) -> Option<NonNull<u8>> {
         // SAFETY: the caller keeps the same contract.
-        match unsafe { self.try_reallocate(pointer, request) } {
+        let resized = unsafe { self.try_reallocate(pointer, request) };
+        self.resized_or_report(resized)
+    }
+
+    /// [`CapsHeap::reallocate_or_report`] for a block of any kind.
+    ///
+    /// # Safety
+    /// As [`CapsHeap::reallocate`].
+    pub(crate) unsafe fn reallocate_slowly_or_report(
+        &self,
+        pointer: NonNull<u8>,
+        request: AllocRequest<'_>,
+    ) -> Option<NonNull<u8>> {
+        // SAFETY: the caller keeps the same contract.
+        let resized = unsafe { self.reallocate_slowly(pointer, request) };
+        self.resized_or_report(resized)
+    }
+
+    fn resized_or_report(
+        &self,
+        resized: Result<NonNull<u8>, ReallocateError<Cause>>,
+    ) -> Option<NonNull<u8>> {
+        match resized {
             Ok(resized) => Some(resized),
             Err(ReallocateError::Failure(_)) => None,
             Err(ReallocateError::Misuse(misuse)) => {
@@ -220,7 +242,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// # Safety
     /// As [`CapsHeap::reallocate`].
     #[inline(never)]
-    unsafe fn reallocate_ordinary(
+    pub(crate) unsafe fn reallocate_ordinary(
         &self,
         pointer: NonNull<u8>,
         layout: Request,

@@ -8,7 +8,7 @@
 
 use core::fmt;
 
-use heap_caps::{Corrupt, Failure, Misuse, Observer};
+use heap_caps::{AllocRequest, Corrupt, Failure, HeapCaps, Misuse, Observer};
 use multi_heap::Poison;
 
 use crate::heap::CapsHeap;
@@ -116,12 +116,27 @@ impl Report {
 impl core::error::Error for Report {}
 
 /// Who is told, and what was told last.
-pub(crate) struct Desk {
-    pub(crate) on_failure: Option<FailureHandler>,
+pub(crate) struct Desk<H> {
+    pub(crate) on_failure: Option<OnFailure<H>>,
     pub(crate) on_report: Option<ReportHandler>,
     reports: u32,
     last: Last,
 }
+
+/// Who is told of a refused allocation, and how its record is made: only programs with a handler
+/// link that. `H` is the heaps.
+pub(crate) struct OnFailure<H> {
+    pub(crate) handler: FailureHandler,
+    pub(crate) record: fn(&H, &AllocRequest<'_>) -> Failure,
+}
+
+impl<H> Clone for OnFailure<H> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<H> Copy for OnFailure<H> {}
 
 /// The last report. Nothing is all zero, so that a static heap lies in .bss.
 #[derive(Clone, Copy)]
@@ -131,7 +146,7 @@ enum Last {
     Of(Report),
 }
 
-impl Desk {
+impl<H> Desk<H> {
     pub(crate) const fn new() -> Self {
         Self {
             on_failure: None,
@@ -147,7 +162,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// Sets who is told of refused allocations; returns who was. Nobody is, at first: a failure is
     /// counted and kept in [`CapsHeap::last_failure`].
     pub fn set_failure_handler(&self, handler: Option<FailureHandler>) -> Option<FailureHandler> {
-        core::mem::replace(&mut self.state.acquire().desk.on_failure, handler)
+        let told = handler.map(|handler| OnFailure {
+            handler,
+            record: HeapCaps::failure,
+        });
+        let before = core::mem::replace(&mut self.state.acquire().desk.on_failure, told);
+        before.map(|told| told.handler)
     }
 
     /// Sets who is told of double frees, foreign pointers and damaged blocks; returns who was.

@@ -61,7 +61,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Returns a block's bytes to its heap; how many were usable.
     #[inline(always)]
-    fn release(&mut self, address: u32) -> Option<u32> {
+    pub(crate) fn release(&mut self, address: u32) -> Option<u32> {
         let (heap, place) = self.registry.place_of(address)?;
         heap.try_free_at(place)
     }
@@ -143,24 +143,25 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[cold]
     #[inline(never)]
     pub(crate) fn misuse_of(&self, address: u32) -> Misuse {
-        let not_a_block = |index: HeapIndex, entry: &Entry<'_, P>| Misuse {
-            address,
-            heap_start: Some(entry.span.start()),
-            kind: match Offset::new(address.wrapping_sub(entry.span.start())).zip(entry.heap) {
-                Some((offset, heap)) => {
-                    let base = entry.span.start();
-                    return Misuse::in_heap(address, index, base, heap.explain(offset));
-                }
-                None => MisuseKind::NotABlock,
-            },
-        };
         match self.block_at(address) {
             Err(misuse) => misuse,
             // A sound block whose surroundings are not.
             Ok(block) => match self.registry.get(block.heap) {
-                Some(entry) => not_a_block(block.heap, &entry),
+                Some(entry) => explained(block.heap, &entry, address),
                 None => Misuse::outside(address),
             },
+        }
+    }
+
+    /// Why the address on the data side was refused by [`HeapCaps::free_ordinary`] or
+    /// [`HeapCaps::stay`], for layers that hand out no code. O(blocks) of its heap.
+    #[cold]
+    #[inline(never)]
+    #[must_use]
+    pub fn data_misuse_of(&self, address: u32) -> Misuse {
+        match self.entry_at(address) {
+            Some((heap, entry)) => explained(heap, &entry, address),
+            None => Misuse::outside(address),
         }
     }
 
@@ -265,5 +266,22 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             code: Some((place, alias.0.order())),
             ..block
         })
+    }
+}
+
+/// What the heap says of a place in it.
+fn explained<P: Poison>(heap: HeapIndex, entry: &Entry<'_, P>, address: u32) -> Misuse {
+    let base = entry.span.start();
+    let refused = |kind| Misuse {
+        address,
+        heap_start: Some(base),
+        kind,
+    };
+    let Some(memory) = entry.heap else {
+        return refused(MisuseKind::Inactive);
+    };
+    match Offset::new(address.wrapping_sub(base)) {
+        Some(offset) => Misuse::in_heap(address, heap, base, memory.explain(offset)),
+        None => refused(MisuseKind::NotABlock),
     }
 }

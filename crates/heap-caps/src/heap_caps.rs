@@ -32,7 +32,7 @@ pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize
     inverted_external_above: u32,
     pub(crate) watches: Watches,
     pub(crate) registry: Registry<P, HEAPS>,
-    pub(crate) reserves: Reserves,
+    pub(crate) reserves: Reserves<P, HEAPS>,
     pub(crate) rules: Rules,
     pub(crate) chip: Option<(&'static Chip, Options)>,
     pub(crate) monitoring: bool,

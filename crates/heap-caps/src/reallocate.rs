@@ -136,7 +136,7 @@ pub enum Stay {
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Resizes the block at `address` where it lies, if it is ordinary and may stay there with
     /// `caps`. O(heaps).
-    #[inline(always)]
+    #[inline(never)]
     pub fn stay(
         &mut self,
         address: u32,
@@ -193,18 +193,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             Some(bytes) => Stay::Moves(bytes.min(layout.size())),
             None => Stay::Undecided,
         }
-    }
-
-    /// [`HeapCaps::stay`], one copy for searches.
-    #[inline(never)]
-    pub(crate) fn stay_outlined(
-        &mut self,
-        address: u32,
-        layout: Request,
-        caps: Caps,
-        caller: Option<&'static Location<'static>>,
-    ) -> Stay {
-        self.stay(address, layout, caps, caller)
     }
 
     /// Size and alignment of a block that may stay in its heap with `caps`; `None` if it must not.
@@ -284,11 +272,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             let memory = self.registry.heap_mut(to.heap);
             let settled = memory.map(|memory| memory.try_resize(offset, size));
             if !matches!(settled, Some(Ok(true))) {
-                return Err(self.misuse_of(to.address));
+                return Err(self.data_misuse_of(to.address));
             }
             bytes
         } else {
-            self.give_back(address)?
+            let released = self.release(address);
+            released.ok_or_else(|| self.data_misuse_of(address))?
         };
         self.resized(address, old, to, layout, caps, caller);
         Ok(())

@@ -58,6 +58,7 @@ pub unsafe trait RawLock {
 }
 
 /// A value that is reached through a lock only.
+#[repr(C)] // on Xtensa an instruction reaches the first KiB: the lock, and what is read most
 pub struct Locked<L, T> {
     lock: L,
     value: UnsafeCell<T>,

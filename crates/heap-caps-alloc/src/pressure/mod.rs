@@ -56,6 +56,11 @@ pub(crate) type Settle<H> = fn(&H);
 pub(crate) struct Hooks<H> {
     /// Serves a request in place of the ordinary slow path.
     pub(crate) allocate: fn(&H, &AllocRequest<'_>) -> Option<NonNull<u8>>,
+    /// Frees a block of any kind, and settles; returns whether it was freed.
+    pub(crate) free: fn(&H, NonNull<u8>) -> bool,
+    /// Resizes a block of any kind, and settles. The contract is that of
+    /// [`CapsHeap::reallocate`].
+    pub(crate) reallocate: unsafe fn(&H, NonNull<u8>, AllocRequest<'_>) -> Option<NonNull<u8>>,
     /// Makes something give memory back, without the lock; `false` if there is nothing left that
     /// could.
     pub(crate) relieve: fn(&H, &AllocRequest<'_>, &mut Relieving) -> bool,
@@ -108,6 +113,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     fn hook(&mut self) {
         self.pressure.hooks = Some(Hooks {
             allocate: CapsHeap::allocate_or_relieve,
+            free: CapsHeap::free_slowly_or_report,
+            reallocate: CapsHeap::reallocate_slowly_or_report,
             relieve: CapsHeap::relieve,
             settle: CapsHeap::settle,
         });
