@@ -10,14 +10,14 @@ use core::panic::Location;
 use core::ptr::NonNull;
 
 use heap_caps::{
-    AllocRequest, Corrupt, Failure, InVain, Observer, Placement, Progress, Search, Taken,
+    AllocRequest, Corrupt, Failure, HeapCaps, InVain, Observer, Placement, Progress, Search, Taken,
 };
 use multi_heap::{Poison, Request, zero_block};
 use soc_regions::Caps;
 
 use crate::heap::{CapsHeap, State};
 use crate::lock::{Guard, RawLock};
-use crate::report::{Action, Fault};
+use crate::report::{Action, Fault, OnFailure};
 
 /// Makes a block ready that was just taken: [`CapsHeap::finish`] or [`CapsHeap::finish_data`].
 pub(crate) type Finish<'s, L, P, O, const HEAPS: usize> = fn(
@@ -230,8 +230,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// Calls the failure handler for a failure that `state` has just recorded, after the lock is
     /// released.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn refused(
         &self,
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
@@ -240,10 +239,20 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         if let Some(told) = state.desk.on_failure
             && request.size() != 0
         {
-            let failure = (told.record)(&state.heaps, request);
-            drop(state);
-            (told.handler)(&failure);
+            Self::tell_refused(state, told, request);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_refused(
+        state: Guard<'_, L, State<L, P, O, HEAPS>>,
+        told: OnFailure<HeapCaps<P, O, HEAPS>>,
+        request: &AllocRequest<'_>,
+    ) {
+        let failure = (told.record)(&state.heaps, request);
+        drop(state);
+        (told.handler)(&failure);
     }
 
     /// Memory was found, but somebody had written to it after it was freed: both handlers are

@@ -37,7 +37,8 @@ pub struct Search<'r, const HEAPS: usize> {
     stage: Stage,
     /// The number of the failure, where it is recorded.
     failure: u32,
-    plan: Plan<HEAPS>,
+    /// The route that is being worked out; most are kept already.
+    plan: Option<Plan<HEAPS>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
             caps: Caps::empty(),
             stage: Stage::Asking,
             failure: 0,
-            plan: Plan::new(),
+            plan: None,
         }
     }
 
@@ -160,7 +161,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         while let Some(caps) = self.nth_set(request, search.set) {
             search.caps = caps;
             let Some(route) = self.routes.position(caps) else {
-                if self.plan_on(&mut search.plan, caps).is_err() {
+                let plan = search.plan.get_or_insert_with(Plan::new);
+                if self.plan_on(plan, caps).is_err() {
                     search.set += 1; // no memory can have these
                 }
                 return Progress::Going;
