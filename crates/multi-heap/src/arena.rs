@@ -22,6 +22,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::bins::MAX_UNITS;
 use crate::damage::NewHeapError;
 use crate::heap::Heap;
+use crate::image::HeapImage;
 use crate::poison::Poison;
 
 /// A region as an array of words that only its heap (and whoever holds an allocated block) touches.
@@ -154,8 +155,32 @@ impl<P: Poison> Heap<P> {
     }
 }
 
+/// Reading a heap in an image of a device's memory.
+impl<'image, P: Poison> HeapImage<'image, P> {
+    /// The heap whose region held `words`, each as the device's processor would read it. `slack` is
+    /// what [`HeapLayout::slack`] leads to, 0 without poisoning.
+    ///
+    /// Any words will do: a walk or a check stays inside of them. O(1).
+    ///
+    /// # Errors
+    /// [`NewHeapError::TooSmall`] if no heap has so few words, [`NewHeapError::TooLarge`] above 128
+    /// MiB.
+    pub fn new(words: &'image mut [u32], slack: u32) -> Result<Self, NewHeapError> {
+        let bytes = size_of_val(words);
+        words.iter_mut().for_each(|word| *word = word.to_le());
+        let region = NonNull::slice_from_raw_parts(NonNull::from(words).cast(), bytes);
+        // SAFETY: the words are borrowed for as long as this view exists, which lends the heap
+        // shared; the heap itself cannot be had.
+        let arena = unsafe { Arena::new(region, MAX_UNITS) }.map_err(|_| NewHeapError::TooLarge)?;
+        Heap::over_image(arena, slack).map(Self::of)
+    }
+}
+
 /// Bytes and runs of bytes, by words.
 impl Arena {
+    pub(crate) const BASE_AT: usize = core::mem::offset_of!(Self, base);
+    pub(crate) const WORDS_AT: usize = core::mem::offset_of!(Self, words);
+
     /// Copies `words` words from index `from` to index `to` of an arena, upwards.
     pub(crate) fn copy_words(self, from: u32, target: Self, to: u32, words: u32) {
         const AT_ONCE: u32 = 4;

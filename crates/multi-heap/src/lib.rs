@@ -16,6 +16,7 @@ mod give;
 mod glance;
 mod header;
 mod heap;
+mod image;
 mod lists;
 mod offset;
 mod patrol;
@@ -30,6 +31,7 @@ mod walk;
 pub use contents::{Contents, copy_block, zero_block};
 pub use damage::{Corruption, CorruptionKind, Misuse, NewHeapError, Refused};
 pub use heap::Heap;
+pub use image::{HeapImage, HeapLayout};
 pub use offset::Offset;
 pub use patrol::{Patrol, Patrolled};
 pub use poison::{

@@ -99,6 +99,21 @@ pub(crate) const fn needed_words(overhead_units: u32) -> u32 {
 }
 
 impl Pool {
+    pub(crate) const ARENA_AT: usize = core::mem::offset_of!(Self, arena);
+
+    /// A pool that is there already, as an image of its memory has it.
+    pub(crate) const fn over_image(
+        arena: Arena,
+        overhead_units: u32,
+    ) -> Result<Self, NewHeapError> {
+        let (words, needed) = (arena.words(), needed_words(overhead_units));
+        if words < needed {
+            let (bytes, needed) = (words * 4, needed * 4);
+            return Err(NewHeapError::TooSmall { bytes, needed });
+        }
+        Ok(Self { arena })
+    }
+
     pub(crate) fn new(arena: Arena, overhead_units: u32) -> Result<Self, NewHeapError> {
         let (words, needed) = (arena.words(), needed_words(overhead_units));
         if words < needed {

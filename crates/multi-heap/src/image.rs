@@ -1,0 +1,71 @@
+//! Heaps in an image of a device's memory: where their values lie, and a view that reads them.
+
+use core::marker::PhantomData;
+use core::mem::offset_of;
+use core::ops::Deref;
+
+use crate::arena::Arena;
+use crate::damage::NewHeapError;
+use crate::heap::Heap;
+use crate::poison::{self, Poison, SlackCounter};
+use crate::pool::Pool;
+
+/// Where a [`Heap`] value keeps what it consists of, in bytes from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeapLayout {
+    /// The pointer to the region's first word; null where an `Option` of a heap is `None`.
+    pub base: usize,
+    /// The region's size in words, a `u32`.
+    pub words: usize,
+    /// A `u32` for [`HeapImage::new`], under poisoning.
+    pub slack: usize,
+}
+
+impl<P: Poison> Heap<P> {
+    /// Where a value of this type keeps what a reader of memory images needs.
+    pub const LAYOUT: HeapLayout = HeapLayout {
+        base: offset_of!(Self, pool) + Pool::ARENA_AT + Arena::BASE_AT,
+        words: offset_of!(Self, pool) + Pool::ARENA_AT + Arena::WORDS_AT,
+        slack: offset_of!(Self, slack),
+    };
+
+    pub(crate) fn over_image(arena: Arena, counted: u32) -> Result<Self, NewHeapError> {
+        let pool = Pool::over_image(arena, poison::overhead_units::<P>())?;
+        let mut slack = P::Slack::NONE;
+        slack.change(0, counted);
+        Ok(Self { pool, slack })
+    }
+}
+
+/// A heap as an image of its memory has it, to be walked and checked.
+///
+/// ```
+/// use multi_heap::{HeapImage, Unpoisoned};
+///
+/// let mut words = [0; 64]; // no heap: nothing was there
+/// let image = HeapImage::<Unpoisoned>::new(&mut words, 0)?;
+/// assert!(image.check().is_err());
+/// # Ok::<(), multi_heap::NewHeapError>(())
+/// ```
+#[derive(Debug)]
+pub struct HeapImage<'image, P: Poison> {
+    heap: Heap<P>,
+    words: PhantomData<&'image mut [u32]>,
+}
+
+impl<P: Poison> HeapImage<'_, P> {
+    pub(crate) const fn of(heap: Heap<P>) -> Self {
+        Self {
+            heap,
+            words: PhantomData,
+        }
+    }
+}
+
+impl<P: Poison> Deref for HeapImage<'_, P> {
+    type Target = Heap<P>;
+
+    fn deref(&self) -> &Heap<P> {
+        &self.heap
+    }
+}
