@@ -59,7 +59,8 @@ pub use report::{Action, FailureHandler, Fault, Report, ReportHandler, go_on};
 pub use tagged::TaggedBuffer;
 
 pub use heap_caps::{
-    AllocRequest, Failure, Misuse, Placement, Policy, ReallocateError, Reserve, Snapshot,
+    AllocRequest, Failure, ImageHeader, Misuse, Placement, Policy, ReallocateError, Reserve,
+    Snapshot,
 };
 pub use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 pub use soc_regions;

@@ -90,6 +90,24 @@ fn with_every_token_given_all_that_the_program_leaves_is_heap() {
 }
 
 #[test]
+fn a_claim_that_was_taken_leads_tools_to_the_heaps() {
+    let (claim, first, second) = (claim(options!(ESP32), PLAIN, &[]), heap(), heap());
+    let memory: &SimulatedMemory = Box::leak(Box::new(SimulatedMemory::dirty(0xA5)));
+    assert!(claim.image_header().heaps().is_null());
+    let _parts = claim.take_in(first, memory).unwrap();
+    assert_eq!(
+        claim.image_header().heaps(),
+        first.heaps_in_memory().cast::<()>()
+    );
+    assert!(claim.take_in(second, memory).is_err());
+    assert_eq!(
+        claim.image_header().heaps(),
+        first.heaps_in_memory().cast::<()>(),
+        "a claim that is refused changes nothing"
+    );
+}
+
+#[test]
 fn what_tokens_stand_for_is_in_no_heap() {
     let all = parts(options!(ESP32), BLUETOOTH, &[]);
     let claimed = all.ram.boot().unwrap();

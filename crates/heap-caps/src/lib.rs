@@ -9,6 +9,7 @@ mod allocate;
 mod attempt;
 mod boot;
 mod boot_error;
+mod description;
 
 mod failure;
 mod finding;
@@ -51,6 +52,7 @@ pub use allocate::Taken;
 pub use attempt::HeapMask;
 pub use boot::Booted;
 pub use boot_error::{AddRegionError, BootError};
+pub use description::{Description, ImageHeader, OBSERVER_WORDS, ObserverDescription};
 pub use failure::{Candidate, Cause, DESCRIBED, Failure, ReallocateError, Why};
 pub use finding::Finding;
 pub use heap_caps::HeapCaps;

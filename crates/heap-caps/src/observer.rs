@@ -21,7 +21,7 @@ use core::panic::Location;
 
 use soc_regions::Caps;
 
-use crate::{Failure, HeapIndex, PressureEvent};
+use crate::{Failure, HeapIndex, ObserverDescription, PressureEvent};
 
 /// A block was allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,9 @@ pub trait Observer {
     /// Whether it listens at all. Events are worked out for those who do.
     const LISTENS: bool = true;
 
+    /// Where it keeps what can be shown of it when a program has crashed.
+    const DESCRIPTION: ObserverDescription = ObserverDescription::NONE;
+
     /// A block was allocated.
     fn on_allocate(&mut self, event: &Allocated) {
         let _ = event;
@@ -116,6 +119,8 @@ macro_rules! observe_in_order {
     ($($part:ident $index:tt),+) => {
         impl<$($part: Observer),+> Observer for ($($part,)+) {
             const LISTENS: bool = $($part::LISTENS)||+;
+            const DESCRIPTION: ObserverDescription = ObserverDescription::NONE
+                $(.or($part::DESCRIPTION.moved_by(core::mem::offset_of!(Self, $index))))+;
 
             fn on_allocate(&mut self, event: &Allocated) {
                 $(self.$index.on_allocate(event);)+

@@ -11,6 +11,7 @@
 //! says. Invariant 3: an index, once given out, means the same heap for ever.
 
 use core::fmt;
+use core::mem::offset_of;
 
 use multi_heap::{Heap, Poison};
 use soc_regions::{Caps, Columns, DualBus, PRIORITIES, Span, TypeIndex, WordOrder, union};
@@ -190,6 +191,14 @@ impl Details {
     }
 }
 
+// A slot's heap is where its pointer is: `None` is a null pointer, and has no room of its own.
+const _: () = assert!(
+    size_of::<Option<Heap<multi_heap::Comprehensive>>>()
+        == size_of::<Heap<multi_heap::Comprehensive>>()
+        && size_of::<Option<Heap<multi_heap::Unpoisoned>>>()
+            == size_of::<Heap<multi_heap::Unpoisoned>>()
+);
+
 /// At most `N` heaps.
 #[repr(C)] // as `HeapCaps`
 pub(crate) struct Registry<P: Poison, const N: usize> {
@@ -201,7 +210,37 @@ pub(crate) struct Registry<P: Poison, const N: usize> {
     has_inner: u32,
 }
 
+/// Where slots lie, for whoever reads an image of memory: in bytes from the registry's start, then
+/// from a slot's.
+pub(crate) struct SlotLayout {
+    pub(crate) at: usize,
+    pub(crate) bytes: usize,
+    pub(crate) start: usize,
+    pub(crate) heap: usize,
+}
+
+/// The same of details.
+pub(crate) struct DetailsLayout {
+    pub(crate) at: usize,
+    pub(crate) bytes: usize,
+    pub(crate) columns: usize,
+    pub(crate) name: usize,
+}
+
 impl<P: Poison, const N: usize> Registry<P, N> {
+    pub(crate) const SLOTS: SlotLayout = SlotLayout {
+        at: offset_of!(Self, slots),
+        bytes: size_of::<Slot<P>>(),
+        start: offset_of!(Slot<P>, start),
+        heap: offset_of!(Slot<P>, heap),
+    };
+    pub(crate) const DETAILS: DetailsLayout = DetailsLayout {
+        at: offset_of!(Self, details),
+        bytes: size_of::<Details>(),
+        columns: offset_of!(Details, columns),
+        name: offset_of!(Details, name),
+    };
+
     /// Most heaps that a step of a route can name.
     const MOST: usize = 63;
 

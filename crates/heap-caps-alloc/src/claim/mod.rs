@@ -22,7 +22,7 @@ mod tokens;
 
 use core::fmt;
 
-use heap_caps::{Identity, Memory, Observer};
+use heap_caps::{Identity, ImageHeader, Memory, Observer};
 use multi_heap::Poison;
 use soc_regions::{Chip, LayoutError, Options, Reservation, Symbols};
 
@@ -39,6 +39,8 @@ pub struct Claim {
     options: Options,
     linked: &'static Program,
     taken: Once,
+    /// Leads whoever reads an image of the program's memory to its heaps.
+    image: ImageHeader,
     /// Keeps the guard's symbol in the program.
     guard: Option<&'static macros::Guard>,
 }
@@ -113,6 +115,7 @@ impl Claim {
             options: tokens::all_kept(options),
             linked,
             taken: Once::new(),
+            image: ImageHeader::new(),
             guard: None,
         }
     }
@@ -140,6 +143,12 @@ impl Claim {
         chip.check_program(&tokens::all_given(*options), names, own)
     }
 
+    /// Returns the header by which tools find the heaps in an image of the program's memory.
+    #[must_use]
+    pub const fn image_header(&self) -> &ImageHeader {
+        &self.image
+    }
+
     /// The claim's parts, once: `heap` is to get the memory.
     ///
     /// # Errors
@@ -163,6 +172,7 @@ impl Claim {
         if self.taken.was_set() {
             return Err(AlreadyTaken);
         }
+        self.image.lead_to(heap.heaps_in_memory());
         Ok(Parts {
             ram: Ram::new(self, heap, memory),
             bluetooth: Bluetooth(()),

@@ -83,6 +83,11 @@ impl<L: RawLock, T> Locked<L, T> {
         self.value.get_mut()
     }
 
+    /// Where the value is, without the lock: to be named, not to be read.
+    pub(crate) const fn as_ptr(&self) -> *mut T {
+        self.value.get()
+    }
+
     /// The value, until the guard is dropped.
     pub fn acquire(&self) -> Guard<'_, L, T> {
         let token = self.lock.acquire();
