@@ -129,8 +129,54 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
         let heaps = self.heaps.iter();
         let heaps = heaps.flat_map(|heap| [heap.start, heap.free, heap.largest, heap.holes]);
         let words = head.into_iter().chain(file).chain(heaps);
-        let mix = |sum: u32, word: u32| (sum.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B1);
-        words.chain(self.shares).fold(MAGIC, mix) | 1
+        checksum(words.chain(self.shares))
+    }
+
+    /// A record from its words, as they stand in an image of the device's memory; `words` has as
+    /// many as a record of the log there, which may keep fewer owners than this type. `None` if it
+    /// is empty, damaged or none.
+    #[must_use]
+    pub fn from_image(words: &[u32]) -> Option<Self> {
+        let (&check, body) = words.split_first()?;
+        let (head, shares) = body.split_at_checked(HEAD_WORDS)?;
+        let (fields, rest) = head.split_at_checked(8)?;
+        let (file, heaps) = rest.split_at_checked(NAME_BYTES / 4)?;
+        if check != checksum(body.iter().copied()) || shares.len() > OWNERS {
+            return None;
+        }
+        let &[number, boot, ticks, size, alignment, caps, owner, line] = fields else {
+            return None;
+        };
+        let mut record = Self {
+            check,
+            number,
+            boot,
+            ticks,
+            size,
+            alignment,
+            caps,
+            owner,
+            line,
+            ..Self::EMPTY
+        };
+        let (places, _) = record.file.as_chunks_mut();
+        for (place, word) in places.iter_mut().zip(file) {
+            *place = word.to_le_bytes();
+        }
+        for (place, heap) in record.heaps.iter_mut().zip(heaps.chunks_exact(4)) {
+            if let &[start, free, largest, holes] = heap {
+                *place = HeapThen {
+                    start,
+                    free,
+                    largest,
+                    holes,
+                };
+            }
+        }
+        for (place, share) in record.shares.iter_mut().zip(shares) {
+            *place = *share;
+        }
+        Some(record)
     }
 
     /// Its number, counted from 1 since the memory had power.
@@ -193,6 +239,14 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
     }
 }
 
+/// Words of a record behind its check and before what owners had.
+const HEAD_WORDS: usize = 8 + NAME_BYTES / 4 + 4 * HEAPS;
+
+fn checksum(words: impl Iterator<Item = u32>) -> u32 {
+    let mix = |sum: u32, word: u32| (sum.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B1);
+    words.fold(MAGIC, mix) | 1
+}
+
 /// `failure 3 of run 2: 16384 bytes with 8BIT|DMA for owner 1 at src/tls.rs:88; 41000 bytes free,
 /// largest 12000; …`
 impl<const OWNERS: usize> fmt::Display for FailureRecord<OWNERS> {
@@ -235,6 +289,13 @@ pub struct FailureLog<const RECORDS: usize, const OWNERS: usize> {
 }
 
 impl<const RECORDS: usize, const OWNERS: usize> FailureLog<RECORDS, OWNERS> {
+    /// What a log in memory begins with, a word.
+    pub const MAGIC: u32 = MAGIC;
+    /// Words of a log before its first record.
+    pub const LEAD_WORDS: usize = 3;
+    /// Words of a record.
+    pub const RECORD_WORDS: usize = 1 + HEAD_WORDS + OWNERS;
+
     /// A log of the first run.
     #[must_use]
     pub const fn new() -> Self {

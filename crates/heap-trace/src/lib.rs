@@ -16,7 +16,9 @@ mod stream;
 mod trace;
 
 pub use failures::{FailureLog, FailureRecord, HeapThen};
-pub use ledger::{Explained, Leak, Ledger, Listener, Moment, Site, SiteId, StillOwns, Tally};
+pub use ledger::{
+    Explained, Leak, Ledger, LedgerDescription, Listener, Moment, Site, SiteId, StillOwns, Tally,
+};
 pub use metrics::{BufferTooSmall, CapabilityMetrics, Metrics, MetricsFormat};
 pub use owner::{Carried, CurrentOwner, Owner};
 pub use probe::Probe;

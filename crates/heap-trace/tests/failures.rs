@@ -5,7 +5,7 @@ mod support;
 
 use std::mem::MaybeUninit;
 
-use heap_trace::{FailureLog, Ledger, Owner};
+use heap_trace::{FailureLog, FailureRecord, Ledger, Owner};
 use soc_regions::Caps;
 use support::{BYTES, ByOwner, Sim, on_behalf_of};
 
@@ -105,4 +105,35 @@ fn a_log_that_is_recovered_later_hears_from_then_on() {
     sim.heaps.malloc(500_000, BYTES).unwrap_err();
     drop(sim);
     assert_eq!(numbers(&mut memory), [(1, 1, 500_000)]);
+}
+
+#[test]
+fn records_are_read_from_the_words_of_an_image_and_damaged_ones_are_not() {
+    let mut memory = noise(0);
+    run(&mut memory, &[400_001]);
+    let first = memory.as_ptr().cast::<u32>();
+    // SAFETY: the log consists of words.
+    let words = unsafe { std::slice::from_raw_parts(first, size_of::<Log>() / 4) }.to_vec();
+    let (lead, length) = (Log::LEAD_WORDS, Log::RECORD_WORDS);
+    assert_eq!((words[0], words.len()), (Log::MAGIC, lead + 3 * length));
+    let record = &words[lead..lead + length];
+    let read = FailureRecord::<9>::from_image(record).unwrap();
+    // SAFETY: as for `run`.
+    let log = unsafe { Log::recover(&mut memory) };
+    assert_eq!(read.to_string(), log.latest().unwrap().to_string());
+    for at in 0..length {
+        let mut damaged = record.to_vec();
+        damaged[at] ^= 0x0400;
+        assert_eq!(FailureRecord::<9>::from_image(&damaged), None, "word {at}");
+    }
+    assert_eq!(
+        FailureRecord::<9>::from_image(&words[lead + length..lead + 2 * length]),
+        None
+    );
+    assert_eq!(FailureRecord::<9>::from_image(&record[..20]), None);
+    assert_eq!(
+        FailureRecord::<3>::from_image(record),
+        None,
+        "more owners than there is room for"
+    );
 }

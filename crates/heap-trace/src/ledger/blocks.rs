@@ -10,6 +10,8 @@
 //! many steps, and an entry is taken out by emptying its place. A block for which there is no place
 //! is not listed.
 
+use core::mem::offset_of;
+
 use super::sites::SiteId;
 use crate::owner::Owner;
 
@@ -46,7 +48,23 @@ pub(super) struct Blocks<const N: usize> {
     entries: [Entry; N],
 }
 
+/// Where an entry keeps what it has, in bytes.
+pub(super) struct EntryLayout {
+    pub(super) bytes: usize,
+    pub(super) address: usize,
+    pub(super) site: usize,
+    pub(super) owner: usize,
+}
+
 impl<const N: usize> Blocks<N> {
+    /// Entries begin at the start of the table.
+    pub(super) const ENTRY: EntryLayout = EntryLayout {
+        bytes: size_of::<Entry>(),
+        address: offset_of!(Entry, address),
+        site: offset_of!(Entry, note) + offset_of!(Note, site),
+        owner: offset_of!(Entry, note) + offset_of!(Note, owner),
+    };
+
     pub(super) const fn new() -> Self {
         Self {
             entries: [EMPTY; N],

@@ -15,17 +15,21 @@
 //! - sites + untracked = the same.
 
 mod blocks;
+mod description;
 mod explain;
 mod listener;
 mod sites;
 mod tally;
 
+pub use description::LedgerDescription;
 pub use explain::Explained;
 pub use listener::{Listener, Moment};
 pub use sites::{Site, SiteId};
 pub use tally::Tally;
 
-use heap_caps::{Allocated, Failure, Freed, Observer, PressureEvent, Reallocated};
+use heap_caps::{
+    Allocated, Failure, Freed, Observer, ObserverDescription, PressureEvent, Reallocated,
+};
 
 use crate::owner::Owner;
 use crate::probe::{Probe, call_stack};
@@ -65,6 +69,8 @@ pub struct Ledger<
     turn: u16,
     sites: Sites<SITES, DEPTH>,
     blocks: Blocks<BLOCKS>,
+    /// Names of the owners, for tools that read an image of memory.
+    names: Option<&'static &'static [&'static str]>,
 }
 
 /// A block whose owner has ended: nobody will free it.
@@ -113,7 +119,17 @@ impl<
             turn: 0,
             sites: Sites::new(),
             blocks: Blocks::new(),
+            names: None,
         }
+    }
+
+    /// Names the owners, the first one owner 1: `esp-heap report` shows the names when it reads an
+    /// image of the device's memory. `names` is a reference to a static slice, for example
+    /// `.with_owner_names(&NAMES)`. O(1).
+    #[must_use]
+    pub const fn with_owner_names(mut self, names: &'static &'static [&'static str]) -> Self {
+        self.names = Some(names);
+        self
     }
 
     /// The listener.
@@ -326,6 +342,8 @@ impl<
     const DEPTH: usize,
 > Observer for Ledger<E, L, BLOCKS, SITES, OWNERS, DEPTH>
 {
+    const DESCRIPTION: ObserverDescription = Self::LAYOUT;
+
     fn on_allocate(&mut self, event: &Allocated) {
         let moment = self.began(event);
         self.describe(&moment);

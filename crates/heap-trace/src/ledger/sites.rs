@@ -5,6 +5,7 @@
 //! for.
 
 use core::fmt;
+use core::mem::offset_of;
 use core::panic::Location;
 
 use soc_regions::Caps;
@@ -120,7 +121,32 @@ pub(super) struct Sites<const N: usize, const DEPTH: usize> {
     overflowed: u32,
 }
 
+/// Where a site keeps what it has, in bytes.
+pub(super) struct SiteLayout {
+    /// Where the first one lies, from the table's start.
+    pub(super) at: usize,
+    pub(super) bytes: usize,
+    pub(super) caller: usize,
+    pub(super) callers: usize,
+    pub(super) caps: usize,
+    pub(super) alignment: usize,
+    pub(super) used: usize,
+}
+
 impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
+    pub(super) const SITE: SiteLayout = {
+        let key = offset_of!(Place<DEPTH>, key);
+        SiteLayout {
+            at: offset_of!(Self, places),
+            bytes: size_of::<Place<DEPTH>>(),
+            caller: key + offset_of!(Key<DEPTH>, caller),
+            callers: key + offset_of!(Key<DEPTH>, callers),
+            caps: key + offset_of!(Key<DEPTH>, caps),
+            alignment: key + offset_of!(Key<DEPTH>, alignment),
+            used: offset_of!(Place<DEPTH>, used),
+        }
+    };
+
     pub(super) const fn new() -> Self {
         const { assert!(N < u16::MAX as usize, "sites are numbered in 16 bits") };
         Self {
