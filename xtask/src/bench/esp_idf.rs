@@ -5,7 +5,7 @@
 //! same emulator on the same workloads, counted in the same way, on 2026-11-28. Figures of calls
 //! are called directly; earlier ones of the bare heap had a call level too many.
 //!
-//! | subject | what was called | lock |
+//! | allocator | what was called | lock |
 //! |---|---|---|
 //! | `esp-idf` | `multi_heap_malloc` … | none |
 //! | `esp-idf none`, `esp-idf none malloc` | `heap_caps_malloc` …, `malloc` …, 7 heaps | none |
@@ -148,32 +148,37 @@ pub(crate) fn figures() -> Vec<Figure> {
         for (workload, of_locks) in MALLOC {
             figures.extend(costs(&malloc, workload, of_locks[index]));
         }
-        for (subject, worst) in [(&caps, CAPS_WORST), (&malloc, MALLOC_WORST)] {
+        for (allocator, worst) in [(&caps, CAPS_WORST), (&malloc, MALLOC_WORST)] {
             for (workload, of_locks) in worst {
                 let value = of_locks[index];
-                figures.push(Figure::new(subject, workload, "instructions_max", value));
+                figures.push(Figure::new(allocator, workload, "instructions_max", value));
             }
         }
     }
     for (workload, cost) in CAPS_UNLOCKED {
         figures.extend(costs("esp-idf none", workload, cost));
     }
-    for (subject, bytes) in LINKED {
-        figures.push(Figure::new(subject, super::LINKED, "linked_bytes", bytes));
+    for (allocator, bytes) in LINKED {
+        figures.push(Figure::new(allocator, super::LINKED, "linked_bytes", bytes));
     }
-    let (subject, longest) = MASKED;
-    figures.push(Figure::new(subject, super::ANY_CALL, "masked_max", longest));
+    let (allocator, longest) = MASKED;
+    figures.push(Figure::new(
+        allocator,
+        super::ANY_CALL,
+        "masked_max",
+        longest,
+    ));
     figures
 }
 
 /// The rounded cost, and the exact one in hundredths.
-fn costs(subject: &str, workload: &str, cost: f64) -> [Figure; 2] {
+fn costs(allocator: &str, workload: &str, cost: f64) -> [Figure; 2] {
     [("instructions", 1.0), ("instructions_x100", 100.0)].map(|(metric, scale)| {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the constants above are small and positive"
         )]
         let value = (cost * scale).round() as u64;
-        Figure::new(subject, workload, metric, value)
+        Figure::new(allocator, workload, metric, value)
     })
 }

@@ -66,8 +66,8 @@ fn number(value: f64) -> String {
 }
 
 fn goals(measured: &Measured<'_>) -> Vec<Goal> {
-    let cost = |subject: &str, name: &str| measured.pair(subject, name);
-    let call = |subject: &str, name: &str| measured.0.cost(subject, name, UNIT);
+    let cost = |allocator: &str, name: &str| measured.pair(allocator, name);
+    let call = |allocator: &str, name: &str| measured.0.cost(allocator, name, UNIT);
     let goal = |what, value, must, aim| Goal {
         what,
         value,
@@ -135,7 +135,7 @@ fn goals(measured: &Measured<'_>) -> Vec<Goal> {
             Some(400.0),
         ),
     ];
-    for (what, subject, name, base) in [
+    for (what, allocator, name, base) in [
         ("GlobalAlloc, alignment 8 : 4", rust, "align 8", "16 B"),
         ("heap_caps, alignment 8 : 4", caps, "align 8", "16 B"),
         (
@@ -163,18 +163,18 @@ fn goals(measured: &Measured<'_>) -> Vec<Goal> {
             "12 sets, each alone",
         ),
     ] {
-        let value = ratio(cost(subject, name), cost(subject, base));
+        let value = ratio(cost(allocator, name), cost(allocator, base));
         goals.push(goal(what, value, 1.15, Some(1.05)));
     }
-    for (what, subject) in [
+    for (what, allocator) in [
         ("longest masked stretch, GlobalAlloc", rust),
         ("longest masked stretch, heap_caps", caps),
         ("longest masked stretch, malloc", malloc),
     ] {
-        let value = measured.number(subject, ANY_CALL, "masked_max");
+        let value = measured.number(allocator, ANY_CALL, "masked_max");
         goals.push(goal(what, value, 500.0, Some(350.0)));
     }
-    let fw_iot = |subject| call(subject, "calls fw_iot");
+    let fw_iot = |allocator| call(allocator, "calls fw_iot");
     let s = cost("global allocator s", "16 B");
     let state = measured.number("heap-caps", "64 KiB", "control_bytes");
     goals.extend([
@@ -235,41 +235,41 @@ fn goals(measured: &Measured<'_>) -> Vec<Goal> {
 struct Measured<'a>(Figures<'a>);
 
 impl Measured<'_> {
-    fn number(&self, subject: &str, workload: &str, metric: &str) -> Option<f64> {
+    fn number(&self, allocator: &str, workload: &str, metric: &str) -> Option<f64> {
         self.0
-            .value(subject, workload, metric)
+            .value(allocator, workload, metric)
             .map(|value| value as f64)
     }
 
-    fn linked(&self, subject: &str) -> Option<f64> {
-        self.number(subject, LINKED, "linked_bytes")
+    fn linked(&self, allocator: &str) -> Option<f64> {
+        self.number(allocator, LINKED, "linked_bytes")
     }
 
     /// Malloc and free together.
-    fn pair(&self, subject: &str, name: &str) -> Option<f64> {
-        let malloc = self.0.cost(subject, &format!("malloc {name}"), UNIT)?;
-        Some(malloc + self.0.cost(subject, &format!("free {name}"), UNIT)?)
+    fn pair(&self, allocator: &str, name: &str) -> Option<f64> {
+        let malloc = self.0.cost(allocator, &format!("malloc {name}"), UNIT)?;
+        Some(malloc + self.0.cost(allocator, &format!("free {name}"), UNIT)?)
     }
 
     /// The geometric mean over recorded programs.
-    fn programs(&self, subject: &str, base: &str) -> Option<f64> {
+    fn programs(&self, allocator: &str, base: &str) -> Option<f64> {
         let ratio = |name: &&'static str| {
             let workload = format!("calls {name}");
             let theirs = self.0.cost(base, &workload, UNIT)?;
-            Some(self.0.cost(subject, &workload, UNIT)? / theirs)
+            Some(self.0.cost(allocator, &workload, UNIT)? / theirs)
         };
         let ratios: Option<Vec<f64>> = PROGRAMS.iter().map(ratio).collect();
         ratios.map(|ratios| geometric_mean(&ratios))
     }
 
     /// The geometric mean over the workloads of bare heaps.
-    fn bare(&self, subject: &str) -> Option<f64> {
-        let one = |subject: &str, name: &str| match name.starts_with("grow") {
-            true => self.0.cost(subject, name, UNIT),
-            false => self.pair(subject, name),
+    fn bare(&self, allocator: &str) -> Option<f64> {
+        let one = |allocator: &str, name: &str| match name.starts_with("grow") {
+            true => self.0.cost(allocator, name, UNIT),
+            false => self.pair(allocator, name),
         };
         let ratio =
-            |name: &&'static str| Some(one(subject, name)? / one(super::esp_idf::BARE, name)?);
+            |name: &&'static str| Some(one(allocator, name)? / one(super::esp_idf::BARE, name)?);
         let ratios: Option<Vec<f64>> = COMPARED.iter().map(ratio).collect();
         ratios.map(|ratios| geometric_mean(&ratios))
     }

@@ -1,6 +1,6 @@
 //! What each poisoning level of our heap costs: a column for each.
 
-use heap_bench::subjects::Level;
+use heap_bench::allocators::Level;
 use multi_heap::{Comprehensive, Heap, Light, Poison, Unpoisoned};
 
 use super::table::{Figures, short};
@@ -33,52 +33,52 @@ pub(crate) fn table(figures: &[Figure], unit: &str) -> String {
     let figures = Figures(figures);
     let mut table = table::of_numbers(["", "none", "light", "comprehensive"]);
     let mut add = |name: String, cell: &dyn Fn(&str) -> Option<String>| {
-        let cells = LEVELS.map(|(subject, _)| cell(subject).unwrap_or_default());
+        let cells = LEVELS.map(|(allocator, _)| cell(allocator).unwrap_or_default());
         table.add_row(std::iter::once(name).chain(cells));
     };
     add(
         "bytes of a block beyond the payload".to_owned(),
-        &|subject| {
-            let (_, bytes) = LEVELS.into_iter().find(|(level, _)| *level == subject)?;
+        &|allocator| {
+            let (_, bytes) = LEVELS.into_iter().find(|(level, _)| *level == allocator)?;
             Some(bytes.to_string())
         },
     );
     add(
         "code bytes of malloc, free, realloc, aligned".to_owned(),
-        &|subject| {
-            let bytes = figures.value(subject, "malloc, aligned, free, grow", "code_bytes");
+        &|allocator| {
+            let bytes = figures.value(allocator, "malloc, aligned, free, grow", "code_bytes");
             bytes.map(|bytes| bytes.to_string())
         },
     );
     for name in PAIRED {
-        add(format!("malloc + free {name}"), &|subject| {
-            let malloc = figures.cost(subject, &format!("malloc {name}"), unit)?;
-            let free = figures.cost(subject, &format!("free {name}"), unit)?;
+        add(format!("malloc + free {name}"), &|allocator| {
+            let malloc = figures.cost(allocator, &format!("malloc {name}"), unit)?;
+            let free = figures.cost(allocator, &format!("free {name}"), unit)?;
             Some(format!("{} + {}", short(malloc), short(free)))
         });
     }
     let worst = format!("{unit}_max");
     add(
         "worst malloc + worst free of the mix".to_owned(),
-        &|subject| {
-            let malloc = figures.value(subject, "malloc mix", &worst)?;
-            let free = figures.value(subject, "free mix", &worst)?;
+        &|allocator| {
+            let malloc = figures.value(allocator, "malloc mix", &worst)?;
+            let free = figures.value(allocator, "free mix", &worst)?;
             Some(format!("{malloc} + {free}"))
         },
     );
     for name in PATROLS {
-        add(format!("{name}: mean call"), &|subject| {
-            figures.cost(subject, name, unit).map(short)
+        add(format!("{name}: mean call"), &|allocator| {
+            figures.cost(allocator, name, unit).map(short)
         });
-        add(format!("{name}: worst call"), &|subject| {
-            Some(figures.value(subject, name, &worst)?.to_string())
+        add(format!("{name}: worst call"), &|allocator| {
+            Some(figures.value(allocator, name, &worst)?.to_string())
         });
-        add(format!("{name}: calls of a round"), &|subject| {
-            Some(figures.value(subject, name, "calls")?.to_string())
+        add(format!("{name}: calls of a round"), &|allocator| {
+            Some(figures.value(allocator, name, "calls")?.to_string())
         });
     }
-    add("check of the whole heap at once".to_owned(), &|subject| {
-        figures.cost(subject, "check", unit).map(short)
+    add("check of the whole heap at once".to_owned(), &|allocator| {
+        figures.cost(allocator, "check", unit).map(short)
     });
     format!("{unit}, but for the first two rows\n{table}\n")
 }

@@ -75,7 +75,7 @@ pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> 
     }
     figures.retain(|figure| {
         let is_known = figure.subject.starts_with(esp_idf::BARE);
-        (is_known || wanted.has_subject(&figure.subject)) && wanted.has_workload(&figure.workload)
+        (is_known || wanted.has_allocator(&figure.subject)) && wanted.has_workload(&figure.workload)
     });
     Ok(figures)
 }
@@ -102,10 +102,15 @@ fn of_program(programs: &Programs, one: &Measured, traces: &[Trace]) -> Result<V
     if let Some(masked) = one.masked {
         figures.extend(costs(programs, masked)?);
     }
-    for (subject, program) in one.linked {
+    for (allocator, program) in one.linked {
         let empty = code_bytes(&programs.file(LINKED_EMPTY))?;
         let bytes = code_bytes(&programs.file(program))?.saturating_sub(empty);
-        figures.push(Figure::new(*subject, super::LINKED, "linked_bytes", bytes));
+        figures.push(Figure::new(
+            *allocator,
+            super::LINKED,
+            "linked_bytes",
+            bytes,
+        ));
     }
     if one.takes_orders {
         figures.extend(traces::replayed(programs, one, traces)?);
@@ -150,10 +155,10 @@ pub(crate) fn here() -> Result<Vec<Figure>, Error> {
 /// Reads `figure <tab> subject <tab> workload <tab> metric <tab> value`.
 pub(crate) fn figure(line: &str) -> Option<Figure> {
     let mut fields = line.strip_prefix("figure\t")?.split('\t');
-    let (subject, workload, metric) = (fields.next()?, fields.next()?, fields.next()?);
+    let (allocator, workload, metric) = (fields.next()?, fields.next()?, fields.next()?);
     let metric = self::metric(metric)?;
     let value: u64 = fields.next()?.parse().ok()?;
-    Some(Figure::new(subject, workload, metric, value))
+    Some(Figure::new(allocator, workload, metric, value))
 }
 
 /// The metric of this name.
@@ -169,10 +174,10 @@ fn sizes(target: Target) -> Result<Vec<Figure>, Error> {
     let programs = Programs::build(target, &names)?;
     let empty = code_bytes(&programs.file(EMPTY))?;
     let mut figures = Vec::new();
-    for (subject, program) in SIZED {
+    for (allocator, program) in SIZED {
         let bytes = code_bytes(&programs.file(program))?.saturating_sub(empty);
         let workload = "malloc, aligned, free, grow";
-        figures.push(Figure::new(subject, workload, "code_bytes", bytes));
+        figures.push(Figure::new(allocator, workload, "code_bytes", bytes));
     }
     Ok(figures)
 }

@@ -4,7 +4,7 @@
 //! ```text
 //!   measure.rs   figures of a chip, or of this machine       esp_idf.rs   the figures of the C heap
 //!   programs.rs  who is measured by which program
-//!   traces.rs    figures of recorded programs on a chip      tape.rs      how these get there
+//!   traces.rs    figures of recorded programs on a chip      trace_words.rs    how these get there
 //!   peers.rs     their smallest heaps on a chip
 //!   profile.rs   where the instructions of one call go
 //!   goals.rs     what the figures must be
@@ -21,7 +21,7 @@ pub(crate) mod peers;
 pub(crate) mod profile;
 pub(crate) mod programs;
 pub(crate) mod table;
-pub(crate) mod tape;
+pub(crate) mod trace_words;
 pub(crate) mod traces;
 
 /// The workload of a program that only makes the four calls, to see how large it is.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use comfy_table::Table;
 
-use super::tape;
+use super::trace_words;
 use crate::error::Error;
 use crate::on_target::{Programs, Target, run};
 use esp_heap::figures::Figure;
@@ -25,7 +25,7 @@ pub(crate) const METRIC: &str = "min_heap_bytes";
 /// One search.
 struct Search<'a> {
     trace: &'a Trace,
-    tape: PathBuf,
+    words: PathBuf,
     /// Its number in [`heap_bench::REPLAYED`].
     peer: usize,
 }
@@ -36,11 +36,11 @@ pub(crate) fn smallest_heaps(traces: &[Trace]) -> Result<Vec<Figure>, Error> {
     let programs = Programs::build(Target::Esp32, &[PROGRAM])?;
     let mut searches = Vec::new();
     for trace in traces {
-        let tape = tape::write(&programs, trace)?;
+        let words = trace_words::write(&programs, trace)?;
         let peers = FIRST_PEER..heap_bench::REPLAYED.len();
         searches.extend(peers.map(|peer| Search {
             trace,
-            tape: tape.clone(),
+            words: words.clone(),
             peer,
         }));
     }
@@ -58,7 +58,7 @@ pub(crate) fn smallest_heaps(traces: &[Trace]) -> Result<Vec<Figure>, Error> {
 impl Search<'_> {
     fn run(&self, programs: &Programs) -> Result<Option<Figure>, Error> {
         let peak = u32::try_from(self.trace.peak_live_bytes).unwrap_or(u32::MAX);
-        let found = smallest(peak, tape::GREATEST_HEAP, |bytes| {
+        let found = smallest(peak, trace_words::GREATEST_HEAP, |bytes| {
             self.completes(programs, bytes)
         })?;
         let name = heap_bench::REPLAYED[self.peer];
@@ -67,7 +67,7 @@ impl Search<'_> {
 
     fn completes(&self, programs: &Programs, bytes: u32) -> Result<bool, Error> {
         let command_line = [PROGRAM, &bytes.to_string(), &self.peer.to_string()];
-        let ended = run::with_file(programs, &command_line, &self.tape, TIME_LIMIT)?;
+        let ended = run::with_file(programs, &command_line, &self.words, TIME_LIMIT)?;
         match ended.code {
             Some(0) => Ok(true),
             Some(1) => Ok(false),

@@ -30,11 +30,11 @@ const WIDTH: usize = 90;
 /// An executed instruction: its address, and the symbol that it belongs to.
 type Step = (u32, String);
 
-/// The tables of one call of a subject's workload.
-pub(crate) fn of(subject: &str, workload: &str) -> Result<String, Error> {
-    let (group, measured, number) = programs::of_subject(subject).ok_or_else(|| {
+/// The tables of one call of an allocator's workload.
+pub(crate) fn of(allocator: &str, workload: &str) -> Result<String, Error> {
+    let (group, measured, number) = programs::of_allocator(allocator).ok_or_else(|| {
         Error::Usage(format!(
-            "calls of {subject} cannot be looked at, but those of {}",
+            "calls of {allocator} cannot be looked at, but those of {}",
             programs::with_orders().collect::<Vec<_>>().join(", ")
         ))
     })?;
@@ -51,7 +51,7 @@ pub(crate) fn of(subject: &str, workload: &str) -> Result<String, Error> {
     fs::remove_file(&log).map_err(|cause| Error::file(&log, cause))?;
     let symbols = steps.iter().map(|(_, symbol)| readable(symbol)).collect();
     let mut text = format!(
-        "{subject}, {workload}: {} instructions\n\n",
+        "{allocator}, {workload}: {} instructions\n\n",
         steps.len() + 1
     );
     text += &by_name("instructions by function", symbols);

@@ -17,10 +17,10 @@ pub(crate) struct Group {
     everywhere: bool,
 }
 
-/// A program and the subjects whose figures it prints.
+/// A program and the allocators whose figures it prints.
 pub(crate) struct Measured {
     pub(crate) program: &'static str,
-    pub(crate) subjects: &'static [&'static str],
+    pub(crate) allocators: &'static [&'static str],
     /// The program that counts how long interrupts are masked.
     pub(crate) masked: Option<&'static str>,
     /// Programs that only make the four calls, of whom.
@@ -41,10 +41,10 @@ const PLAIN: Group = Group {
     everywhere: false,
 };
 
-const fn bare(program: &'static str, subjects: &'static [&'static str]) -> Measured {
+const fn bare(program: &'static str, allocators: &'static [&'static str]) -> Measured {
     Measured {
         program,
-        subjects,
+        allocators,
         masked: None,
         linked: &[],
         takes_orders: false,
@@ -53,13 +53,13 @@ const fn bare(program: &'static str, subjects: &'static [&'static str]) -> Measu
 
 const fn calls(
     program: &'static str,
-    subjects: &'static [&'static str],
+    allocators: &'static [&'static str],
     masked: Option<&'static str>,
     linked: &'static [(&'static str, &'static str)],
 ) -> Measured {
     Measured {
         program,
-        subjects,
+        allocators,
         masked,
         linked,
         takes_orders: true,
@@ -165,40 +165,44 @@ impl Group {
         self.everywhere || target == Target::Esp32
     }
 
-    /// The programs that measure one of the subjects wanted.
+    /// The programs that measure one of the allocators wanted.
     pub(crate) fn wanted(&self, wanted: &Wanted) -> Vec<&'static Measured> {
-        let is_wanted =
-            |program: &&Measured| program.subjects.iter().any(|name| wanted.has_subject(name));
+        let is_wanted = |program: &&Measured| {
+            program
+                .allocators
+                .iter()
+                .any(|name| wanted.has_allocator(name))
+        };
         self.programs.iter().filter(is_wanted).collect()
     }
 }
 
-/// The group, program and number of the one subject called `name`, if its calls can be looked at.
-pub(crate) fn of_subject(name: &str) -> Option<(&'static Group, &'static Measured, usize)> {
+/// The group, program and number of the one allocator called `name`, if its calls can be looked at.
+pub(crate) fn of_allocator(name: &str) -> Option<(&'static Group, &'static Measured, usize)> {
     GROUPS.iter().find_map(|group| {
         let programs = group.programs.iter().filter(|program| program.takes_orders);
         let mut found = programs.filter_map(|program| {
             let number = program
-                .subjects
+                .allocators
                 .iter()
-                .position(|subject| *subject == name)?;
+                .position(|allocator| *allocator == name)?;
             Some((group, program, number))
         });
         found.next()
     })
 }
 
-/// The subjects whose calls can be looked at.
+/// The allocators whose calls can be looked at.
 pub(crate) fn with_orders() -> impl Iterator<Item = &'static str> {
     let programs = GROUPS.iter().flat_map(|group| group.programs);
     let programs = programs.filter(|program| program.takes_orders);
-    programs.flat_map(|program| program.subjects).copied()
+    programs.flat_map(|program| program.allocators).copied()
 }
 
-/// Which figures are wanted: all, or those of some subjects and workloads.
+/// Which figures are wanted: all, or those of some allocators and workloads.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
-    subjects: Vec<String>,
+    allocators: Vec<String>,
     workloads: Vec<String>,
     /// Whether code bytes of single heaps are wanted, which need a program each.
     pub(crate) sizes: bool,
@@ -208,15 +212,15 @@ pub(crate) struct Wanted {
 const LEVELS: [&str; 3] = ["multi-heap", "multi-heap light", "multi-heap comprehensive"];
 
 impl Wanted {
-    /// Subjects by their names or how these begin, workloads by a part of their names; all where
+    /// Allocators by their names or how these begin, workloads by a part of their names; all where
     /// none is named.
-    pub(crate) fn new(subjects: &[String], workloads: &[String]) -> Result<Wanted, Error> {
+    pub(crate) fn new(allocators: &[String], workloads: &[String]) -> Result<Wanted, Error> {
         let mut wanted = Wanted {
-            subjects: Vec::new(),
+            allocators: Vec::new(),
             workloads: workloads.to_vec(),
-            sizes: subjects.is_empty() && workloads.is_empty(),
+            sizes: allocators.is_empty() && workloads.is_empty(),
         };
-        for name in subjects {
+        for name in allocators {
             let is_exact = |known: &&str| *known == name;
             let begins = |known: &&str| known.starts_with(name.as_str());
             let exact: Vec<_> = measured().filter(is_exact).collect();
@@ -232,7 +236,9 @@ impl Wanted {
                     known.join(", ")
                 )));
             }
-            wanted.subjects.extend(found.into_iter().map(str::to_owned));
+            wanted
+                .allocators
+                .extend(found.into_iter().map(str::to_owned));
         }
         Ok(wanted)
     }
@@ -240,15 +246,15 @@ impl Wanted {
     /// Our single heap at each poisoning level.
     pub(crate) fn levels() -> Wanted {
         Wanted {
-            subjects: LEVELS.map(str::to_owned).to_vec(),
+            allocators: LEVELS.map(str::to_owned).to_vec(),
             workloads: Vec::new(),
             sizes: true,
         }
     }
 
-    /// Whether figures of this subject are wanted.
-    pub(crate) fn has_subject(&self, subject: &str) -> bool {
-        self.subjects.is_empty() || self.subjects.iter().any(|name| name == subject)
+    /// Whether figures of this allocator are wanted.
+    pub(crate) fn has_allocator(&self, allocator: &str) -> bool {
+        self.allocators.is_empty() || self.allocators.iter().any(|name| name == allocator)
     }
 
     /// Whether figures of recorded programs are wanted.
@@ -265,26 +271,26 @@ impl Wanted {
     }
 }
 
-/// The subjects that programs measure.
+/// The allocators that programs measure.
 fn measured() -> impl Iterator<Item = &'static str> {
     let programs = GROUPS.iter().flat_map(|group| group.programs);
-    programs.flat_map(|program| program.subjects).copied()
+    programs.flat_map(|program| program.allocators).copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::Wanted;
 
-    fn of_subject(name: &str) -> Wanted {
+    fn of_allocator(name: &str) -> Wanted {
         Wanted::new(&[name.to_owned()], &[]).unwrap()
     }
 
     #[test]
     fn a_subject_is_named_whole_or_by_its_beginning() {
-        assert!(of_subject("esp-alloc").has_subject("esp-alloc llff"));
-        assert!(of_subject("multi-heap").has_subject("multi-heap"));
-        assert!(!of_subject("multi-heap").has_subject("multi-heap light"));
-        assert!(Wanted::default().has_subject("anybody"));
+        assert!(of_allocator("esp-alloc").has_allocator("esp-alloc llff"));
+        assert!(of_allocator("multi-heap").has_allocator("multi-heap"));
+        assert!(!of_allocator("multi-heap").has_allocator("multi-heap light"));
+        assert!(Wanted::default().has_allocator("anybody"));
         assert!(Wanted::new(&["jemalloc".to_owned()], &[]).is_err());
     }
 

@@ -10,21 +10,21 @@ use esp_heap::table;
 pub(super) struct Figures<'a>(pub(super) &'a [Figure]);
 
 impl Figures<'_> {
-    pub(super) fn value(&self, subject: &str, workload: &str, metric: &str) -> Option<u64> {
+    pub(super) fn value(&self, allocator: &str, workload: &str, metric: &str) -> Option<u64> {
         let wanted = |figure: &&Figure| {
-            figure.subject == subject && figure.workload == workload && figure.metric == metric
+            figure.subject == allocator && figure.workload == workload && figure.metric == metric
         };
         self.0.iter().find(wanted).map(|figure| figure.value)
     }
 
     /// The mean cost of one call, exact where it was counted exactly.
-    pub(super) fn cost(&self, subject: &str, workload: &str, unit: &str) -> Option<f64> {
-        let exact = self.value(subject, workload, &format!("{unit}_x100"));
+    pub(super) fn cost(&self, allocator: &str, workload: &str, unit: &str) -> Option<f64> {
+        let exact = self.value(allocator, workload, &format!("{unit}_x100"));
         let exact = exact.map(|value| value as f64 / 100.0);
-        exact.or_else(|| Some(self.value(subject, workload, unit)? as f64))
+        exact.or_else(|| Some(self.value(allocator, workload, unit)? as f64))
     }
 
-    fn subjects(&self) -> Vec<&str> {
+    fn allocators(&self) -> Vec<&str> {
         each_once(self.0.iter().map(|figure| figure.subject.as_str()))
     }
 
@@ -91,11 +91,11 @@ const SPACE: [(&str, &str); 6] = [
     (super::LINKED, "linked_bytes"),
 ];
 
-/// Subjects that belong together: a table of costs, one of ratios, one of space.
+/// Allocators that belong together: a table of costs, one of ratios, one of space.
 struct Section {
     heading: &'static str,
     /// The columns.
-    subjects: &'static [&'static str],
+    allocators: &'static [&'static str],
     /// Whom the others are compared with, and what it is called in the heading.
     base: Option<(&'static str, &'static str)>,
 }
@@ -103,7 +103,7 @@ struct Section {
 const SECTIONS: [Section; 6] = [
     Section {
         heading: "Rust programs",
-        subjects: &[
+        allocators: &[
             "global allocator",
             "global allocator s",
             "esp-alloc tlsf",
@@ -114,7 +114,7 @@ const SECTIONS: [Section; 6] = [
     },
     Section {
         heading: "C programs, by capabilities",
-        subjects: &[
+        allocators: &[
             "c heap_caps",
             "esp-idf none",
             "esp-idf single",
@@ -124,7 +124,7 @@ const SECTIONS: [Section; 6] = [
     },
     Section {
         heading: "C programs, malloc",
-        subjects: &[
+        allocators: &[
             "c malloc",
             "esp-idf none malloc",
             "esp-idf single malloc",
@@ -134,7 +134,7 @@ const SECTIONS: [Section; 6] = [
     },
     Section {
         heading: "one heap, without a lock",
-        subjects: &[
+        allocators: &[
             "esp-idf",
             "c multi_heap",
             "multi-heap",
@@ -148,12 +148,12 @@ const SECTIONS: [Section; 6] = [
     },
     Section {
         heading: "one heap, poisoned",
-        subjects: &["multi-heap", "multi-heap light", "multi-heap comprehensive"],
+        allocators: &["multi-heap", "multi-heap light", "multi-heap comprehensive"],
         base: None,
     },
     Section {
         heading: "with an observer",
-        subjects: &[
+        allocators: &[
             "heap-caps",
             "trace of leaks",
             "trace with 4 callers",
@@ -172,21 +172,21 @@ pub(crate) fn of(figures: &[Figure], unit: &str) -> String {
 }
 
 impl Section {
-    /// Nothing where the only figures are constants, or those of the subject that all are compared
+    /// Nothing where the only figures are constants, or those of the allocator that all are compared
     /// with.
     fn text(&self, figures: &[Figure], unit: &str) -> String {
         let own: Vec<Figure> = self
-            .subjects
+            .allocators
             .iter()
             .flat_map(|name| figures.iter().filter(move |figure| figure.subject == *name))
             .cloned()
             .collect();
         let figures = Figures(&own);
-        let is_new = |subject: &&str| {
-            let is_shared = *subject == self.subjects[0] && self.base.is_none();
-            !is_shared && !subject.starts_with(esp_idf::BARE)
+        let is_new = |allocator: &&str| {
+            let is_shared = *allocator == self.allocators[0] && self.base.is_none();
+            !is_shared && !allocator.starts_with(esp_idf::BARE)
         };
-        if !figures.subjects().iter().any(is_new) {
+        if !figures.allocators().iter().any(is_new) {
             return String::new();
         }
         let heading = self.heading;
@@ -196,7 +196,7 @@ impl Section {
         );
         if let Some((base, name)) = self
             .base
-            .filter(|(base, _)| figures.subjects().contains(base))
+            .filter(|(base, _)| figures.allocators().contains(base))
         {
             let ratios = ratios(&figures, base, unit);
             text += &format!("\n{heading}: malloc and free together, {name} = 1\n{ratios}\n");
@@ -218,12 +218,12 @@ pub(crate) fn of_traces(figures: &[Figure], unit: &str) -> String {
     let mut table = headed(&figures);
     let worst = format!("{unit}_max");
     for workload in figures.workloads() {
-        table.add_row(row(&figures, workload, |subject| {
-            Some(format!("{:.1}", figures.cost(subject, workload, unit)?))
+        table.add_row(row(&figures, workload, |allocator| {
+            Some(format!("{:.1}", figures.cost(allocator, workload, unit)?))
         }));
         if !workload.starts_with("calls") && !workload.starts_with("realloc") {
-            table.add_row(row(&figures, &format!("  worst {workload}"), |subject| {
-                Some(figures.value(subject, workload, &worst)?.to_string())
+            table.add_row(row(&figures, &format!("  worst {workload}"), |allocator| {
+                Some(figures.value(allocator, workload, &worst)?.to_string())
             }));
         }
     }
@@ -231,8 +231,8 @@ pub(crate) fn of_traces(figures: &[Figure], unit: &str) -> String {
 }
 
 fn headed(figures: &Figures<'_>) -> Table {
-    let heads = figures.subjects().into_iter();
-    let heads = heads.map(|subject| subject.replace(' ', "\n"));
+    let heads = figures.allocators().into_iter();
+    let heads = heads.map(|allocator| allocator.replace(' ', "\n"));
     let mut table = table::of_numbers([""]);
     table.set_header(std::iter::once(String::new()).chain(heads));
     for column in table.column_iter_mut().skip(1) {
@@ -243,9 +243,9 @@ fn headed(figures: &Figures<'_>) -> Table {
 
 fn row(figures: &Figures<'_>, name: &str, cell: impl Fn(&str) -> Option<String>) -> Vec<String> {
     let cells = figures
-        .subjects()
+        .allocators()
         .into_iter()
-        .map(|subject| cell(subject).unwrap_or_default());
+        .map(|allocator| cell(allocator).unwrap_or_default());
     std::iter::once(name.to_owned()).chain(cells).collect()
 }
 
@@ -256,38 +256,38 @@ fn costs(figures: &Figures<'_>, unit: &str) -> Table {
             &mut table,
             figures,
             &format!("malloc + free {name}"),
-            |subject| {
-                let malloc = figures.cost(subject, &format!("malloc {name}"), unit)?;
-                let free = figures.cost(subject, &format!("free {name}"), unit)?;
+            |allocator| {
+                let malloc = figures.cost(allocator, &format!("malloc {name}"), unit)?;
+                let free = figures.cost(allocator, &format!("free {name}"), unit)?;
                 Some(format!("{} + {}", short(malloc), short(free)))
             },
         );
     }
     for name in SINGLE {
-        add_row(&mut table, figures, name, |subject| {
-            Some(short(figures.cost(subject, name, unit)?))
+        add_row(&mut table, figures, name, |allocator| {
+            Some(short(figures.cost(allocator, name, unit)?))
         });
     }
     let worst = format!("{unit}_max");
     for name in PROGRAMS {
         let workload = format!("calls {name}");
-        add_row(&mut table, figures, &workload, |subject| {
-            Some(short(figures.cost(subject, &workload, unit)?))
+        add_row(&mut table, figures, &workload, |allocator| {
+            Some(short(figures.cost(allocator, &workload, unit)?))
         });
     }
-    add_row(&mut table, figures, "worst of mix", |subject| {
-        let malloc = figures.value(subject, "malloc mix", &worst)?;
-        let free = figures.value(subject, "free mix", &worst)?;
+    add_row(&mut table, figures, "worst of mix", |allocator| {
+        let malloc = figures.value(allocator, "malloc mix", &worst)?;
+        let free = figures.value(allocator, "free mix", &worst)?;
         Some(format!("{malloc} + {free}"))
     });
-    add_row(&mut table, figures, "longest masked stretch", |subject| {
-        let longest = figures.value(subject, super::ANY_CALL, "masked_max")?;
+    add_row(&mut table, figures, "longest masked stretch", |allocator| {
+        let longest = figures.value(allocator, super::ANY_CALL, "masked_max")?;
         Some(longest.to_string())
     });
     table
 }
 
-/// A row, unless no subject has such a figure.
+/// A row, unless no allocator has such a figure.
 fn add_row(
     table: &mut Table,
     figures: &Figures<'_>,
@@ -309,41 +309,41 @@ pub(super) fn short(cost: f64) -> String {
 }
 
 /// What one heap costs for a workload: malloc and free together.
-fn together(figures: &Figures<'_>, subject: &str, name: &str, unit: &str) -> Option<f64> {
+fn together(figures: &Figures<'_>, allocator: &str, name: &str, unit: &str) -> Option<f64> {
     if SINGLE.contains(&name) {
-        return figures.cost(subject, name, unit);
+        return figures.cost(allocator, name, unit);
     }
-    let malloc = figures.cost(subject, &format!("malloc {name}"), unit)?;
-    Some(malloc + figures.cost(subject, &format!("free {name}"), unit)?)
+    let malloc = figures.cost(allocator, &format!("malloc {name}"), unit)?;
+    Some(malloc + figures.cost(allocator, &format!("free {name}"), unit)?)
 }
 
 fn ratios(figures: &Figures<'_>, base: &str, unit: &str) -> Table {
-    let ratio = |subject: &str, name: &str| {
+    let ratio = |allocator: &str, name: &str| {
         let theirs = together(figures, base, name, unit)?;
-        Some(together(figures, subject, name, unit)? / theirs)
+        Some(together(figures, allocator, name, unit)? / theirs)
     };
     let mut table = headed(figures);
     for name in PAIRED.into_iter().chain(SINGLE) {
-        add_row(&mut table, figures, name, |subject| {
-            Some(format!("{:.2}", ratio(subject, name)?))
+        add_row(&mut table, figures, name, |allocator| {
+            Some(format!("{:.2}", ratio(allocator, name)?))
         });
     }
-    let of_program = |subject: &str, name: &str| {
+    let of_program = |allocator: &str, name: &str| {
         let workload = format!("calls {name}");
         let theirs = figures.cost(base, &workload, unit)?;
-        Some(figures.cost(subject, &workload, unit)? / theirs)
+        Some(figures.cost(allocator, &workload, unit)? / theirs)
     };
     for name in PROGRAMS {
-        add_row(&mut table, figures, &format!("calls {name}"), |subject| {
-            Some(format!("{:.2}", of_program(subject, name)?))
+        add_row(&mut table, figures, &format!("calls {name}"), |allocator| {
+            Some(format!("{:.2}", of_program(allocator, name)?))
         });
     }
     add_row(
         &mut table,
         figures,
         "geometric mean of programs",
-        |subject| {
-            let known = PROGRAMS.iter().map(|name| of_program(subject, name));
+        |allocator| {
+            let known = PROGRAMS.iter().map(|name| of_program(allocator, name));
             let known: Option<Vec<f64>> = known.collect();
             Some(format!("{:.3}", geometric_mean(&known?)))
         },
@@ -356,8 +356,8 @@ fn ratios(figures: &Figures<'_>, base: &str, unit: &str) -> Table {
         &mut table,
         figures,
         "geometric mean of workloads",
-        |subject| {
-            let known = compared.iter().filter_map(|name| ratio(subject, name));
+        |allocator| {
+            let known = compared.iter().filter_map(|name| ratio(allocator, name));
             let known: Vec<f64> = known.collect();
             // Heaps that leave out workloads have no mean to compare.
             (known.len() == compared.len()).then(|| format!("{:.3}", geometric_mean(&known)))
@@ -367,8 +367,8 @@ fn ratios(figures: &Figures<'_>, base: &str, unit: &str) -> Table {
         let workload = format!("{call} mix");
         let metric = format!("{unit}_max");
         let theirs = figures.value(base, &workload, &metric);
-        add_row(&mut table, figures, &format!("worst {call}"), |subject| {
-            let ours = figures.value(subject, &workload, &metric)?;
+        add_row(&mut table, figures, &format!("worst {call}"), |allocator| {
+            let ours = figures.value(allocator, &workload, &metric)?;
             Some(format!("{:.2}", ours as f64 / theirs? as f64))
         });
     }
@@ -387,7 +387,7 @@ fn space(figures: &Figures<'_>) -> Table {
             &mut table,
             figures,
             &format!("{metric}: {workload}"),
-            |subject| Some(figures.value(subject, workload, metric)?.to_string()),
+            |allocator| Some(figures.value(allocator, workload, metric)?.to_string()),
         );
     }
     table

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::measure::figure;
 use super::programs::{Measured, Wanted};
-use super::tape;
+use super::trace_words;
 use crate::error::Error;
 use crate::on_target::run::Ended;
 use crate::on_target::{Programs, Target, build, run};
@@ -55,7 +55,7 @@ pub(crate) fn of_programs(wanted: &Wanted) -> Result<Vec<Trace>, Error> {
     Ok(traces)
 }
 
-/// The figures of a program's subjects over recorded programs.
+/// The figures of a program's allocators over recorded programs.
 pub(crate) fn replayed(
     programs: &Programs,
     measured: &Measured,
@@ -63,12 +63,12 @@ pub(crate) fn replayed(
 ) -> Result<Vec<Figure>, Error> {
     let mut runs = Vec::new();
     for trace in traces {
-        let tape = tape::write(programs, trace)?;
-        runs.extend((0..measured.subjects.len()).map(|number| (trace, tape.clone(), number)));
+        let words = trace_words::write(programs, trace)?;
+        runs.extend((0..measured.allocators.len()).map(|number| (trace, words.clone(), number)));
     }
-    let found = parallel::map(&runs, |(trace, tape, number)| {
+    let found = parallel::map(&runs, |(trace, words, number)| {
         let line = [measured.program, "trace", &number.to_string()];
-        let place = (tape.as_path(), programs.target().below_dram());
+        let place = (words.as_path(), programs.target().below_dram());
         let ended = run::counting_with_file(programs, &line, place, TIME_LIMIT)?;
         named(&ended, trace)
     });
@@ -77,11 +77,11 @@ pub(crate) fn replayed(
 }
 
 fn of(programs: &Programs, trace: &Trace) -> Result<Vec<Figure>, Error> {
-    let tape = tape::write(programs, trace)?;
+    let words = trace_words::write(programs, trace)?;
     let bytes = (trace.peak_live_bytes * ROOM + CONTROL).next_multiple_of(4096);
-    let bytes = bytes.min(tape::GREATEST_HEAP.into());
+    let bytes = bytes.min(trace_words::GREATEST_HEAP.into());
     let command_line = [PROGRAM, &bytes.to_string()];
-    let place = (tape.as_path(), programs.target().psram());
+    let place = (words.as_path(), programs.target().psram());
     let ended = run::counting_with_file(programs, &command_line, place, TIME_LIMIT)?;
     named(&ended, trace)
 }

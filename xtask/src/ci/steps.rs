@@ -155,11 +155,11 @@ fn qemu() -> Result<(), StepError> {
 
 /// Of what users call most; the whole table takes several minutes and is a command of its own.
 fn bench() -> Result<(), StepError> {
-    let subjects = ["multi-heap", "global allocator", "c malloc"];
+    let allocators = ["multi-heap", "global allocator", "c malloc"];
     let mut command = xtask();
     command.arg("bench");
-    for subject in subjects {
-        command.args(["--subject", subject]);
+    for allocator in allocators {
+        command.args(["--allocator", allocator]);
     }
     tool::run(&mut command)
 }

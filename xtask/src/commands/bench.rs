@@ -21,29 +21,29 @@ use heap_report::recorded::shipped;
 pub(crate) struct Arguments {
     /// Where to measure
     #[arg(long, value_enum, default_value = "esp32")]
-    target: Place,
+    target: Machine,
     /// Measure recorded programs instead: FILEs (plain or gzip), or the shipped traces; on a chip
     #[arg(long, value_name = "FILE", num_args = 0..)]
     traces: Option<Vec<PathBuf>>,
     /// Show only what the poisoning levels of our heap cost, on a chip
     #[arg(long, conflicts_with = "traces")]
     levels: bool,
-    /// Measure only the heap called NAME, or all whose names begin so; several are allowed
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["levels", "record"])]
-    subject: Vec<String>,
+    /// Measure only the allocator called NAME, or all whose names begin so; several are allowed
+    #[arg(long, alias = "subject", value_name = "NAME", conflicts_with_all = ["levels", "record"])]
+    allocator: Vec<String>,
     /// Show only workloads with TEXT in their names (`16 B`, `mix`); several are allowed
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["levels", "record"])]
     workload: Vec<String>,
     /// Show the figures of FILE, which --json wrote, instead of measuring
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["traces", "subject", "json", "profile"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["traces", "allocator", "json", "profile"])]
     figures: Option<PathBuf>,
     /// Fail if a figure is above its goal (the last table)
     #[arg(long, conflicts_with_all = ["target", "traces", "levels"])]
     check_goals: bool,
-    /// Show instead where the instructions of one call go: of the heap called NAME, with --workload
+    /// Show instead where the instructions of one call go: of the allocator called NAME, with --workload
     /// (`malloc 16 B`, `free mix`, `refused`)
     #[arg(long, value_name = "NAME", requires = "workload",
-        conflicts_with_all = ["target", "traces", "levels", "subject", "json", "compare", "record"])]
+        conflicts_with_all = ["target", "traces", "levels", "allocator", "json", "compare", "record"])]
     profile: Option<String>,
     /// Print the figures as JSON instead of the tables
     #[arg(long)]
@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
 
 /// A chip, or this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Place {
+enum Machine {
     /// Xtensa LX6 in the emulator: instructions
     Esp32,
     /// RISC-V rv32imc in the emulator: instructions
@@ -74,7 +74,7 @@ costs 3 or 4 on Xtensa, which is not deducted. The emulator's clock advances by 
 figures are exact and the same in every run. Before each call the older register windows are stored, so that no call pays for its \
 callers. Optimised with -O2, each API in a program of its own.
 
-Subjects: what users call has the whole ESP32, seven heaps: heap-caps has no lock; the global allocator and esp-alloc (0.11, both \
+Allocators: what users call has the whole ESP32, seven heaps: heap-caps has no lock; the global allocator and esp-alloc (0.11, both \
 back ends) have esp-sync's lock for two cores; C's names are called directly, under a critical section of about 30 instructions. Single \
 heaps have no lock: multi-heap names blocks by offsets, the others by pointers.
 
@@ -92,27 +92,27 @@ code and constants of a program of malloc, free, realloc, calloc beyond one with
 ESP-IDF's figures are constants: its heap component in C, asserts off, built with -O2 by the same LLVM and counted in the same way; \
 without a lock (none), with interrupts masked (single), with FreeRTOS's spinlock too (dual).";
 
-impl Place {
+impl Machine {
     fn chip(self) -> Option<Target> {
         match self {
-            Place::Esp32 => Some(Target::Esp32),
-            Place::Esp32c3 => Some(Target::Esp32c3),
-            Place::Host => None,
+            Machine::Esp32 => Some(Target::Esp32),
+            Machine::Esp32c3 => Some(Target::Esp32c3),
+            Machine::Host => None,
         }
     }
 
     fn unit(self) -> &'static str {
         match self {
-            Place::Host => "nanoseconds",
-            Place::Esp32 | Place::Esp32c3 => "instructions",
+            Machine::Host => "nanoseconds",
+            Machine::Esp32 | Machine::Esp32c3 => "instructions",
         }
     }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    if let Some(subject) = &arguments.profile {
+    if let Some(allocator) = &arguments.profile {
         for workload in &arguments.workload {
-            say!("{}", profile::of(subject, workload)?)?;
+            say!("{}", profile::of(allocator, workload)?)?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -128,7 +128,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
             let wanted = if arguments.levels {
                 Wanted::levels()
             } else {
-                Wanted::new(&arguments.subject, &arguments.workload)?
+                Wanted::new(&arguments.allocator, &arguments.workload)?
             };
             of_workloads(arguments.target, &wanted)?
         }
@@ -155,7 +155,7 @@ fn show(arguments: &Arguments, figures: &[Figure]) -> Result<(), Error> {
         Some(_) => table::of_traces(figures, unit),
         None if arguments.levels => levels::table(figures, unit),
         None => {
-            let goals = goals::check(figures).filter(|_| arguments.target == Place::Esp32);
+            let goals = goals::check(figures).filter(|_| arguments.target == Machine::Esp32);
             let goals = goals.map_or_else(String::new, |goals| format!("\n{}", goals.text));
             table::of(figures, unit) + &goals
         }
@@ -181,14 +181,14 @@ impl Arguments {
     }
 }
 
-fn of_workloads(place: Place, wanted: &Wanted) -> Result<Vec<Figure>, Error> {
+fn of_workloads(place: Machine, wanted: &Wanted) -> Result<Vec<Figure>, Error> {
     match place.chip() {
         Some(chip) => measure::on(chip, wanted),
         None => measure::here(),
     }
 }
 
-fn of_traces(place: Place, files: &[PathBuf]) -> Result<Vec<Figure>, Error> {
+fn of_traces(place: Machine, files: &[PathBuf]) -> Result<Vec<Figure>, Error> {
     let chip = place.chip().ok_or_else(|| {
         Error::Usage("traces are measured on a chip: --target esp32 or esp32c3".to_owned())
     })?;

@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::time::Instant;
 
-use heap_bench::{Meter, Operation, REGION_ALIGNMENT, REGION_BYTES};
+use heap_bench::{Counter, Operation, REGION_ALIGNMENT, REGION_BYTES};
 
 const ROUNDS: u32 = 15;
 
@@ -18,7 +18,7 @@ struct Nanoseconds {
     overhead: u32,
 }
 
-impl Meter for Nanoseconds {
+impl Counter for Nanoseconds {
     fn measure(&self, operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUninit<usize>, u32) {
         let start = Instant::now();
         let result = operation(a, b, c, d);
@@ -45,13 +45,13 @@ fn main() {
     let mut memory = vec![0_u8; REGION_BYTES + REGION_ALIGNMENT];
     let lead = memory.as_ptr().align_offset(REGION_ALIGNMENT);
     let region = NonNull::from(&mut memory[lead..lead + REGION_BYTES]);
-    let meter = Nanoseconds::calibrated();
+    let counter = Nanoseconds::calibrated();
     let mut least = BTreeMap::new();
     let mut order = Vec::new();
     for _ in 0..ROUNDS {
         let mut note = |figure: heap_bench::Figure| {
             let metric = figure.quantity.in_nanoseconds();
-            let key = (figure.subject, figure.workload, metric);
+            let key = (figure.allocator, figure.workload, metric);
             let value = least.entry(key).or_insert_with(|| {
                 order.push(key);
                 figure.value
@@ -59,10 +59,10 @@ fn main() {
             *value = figure.value.min(*value);
         };
         // SAFETY: the region is a part of `memory`, which nothing else uses.
-        unsafe { heap_bench::run(&meter, region, &mut note) };
+        unsafe { heap_bench::run(&counter, region, &mut note) };
     }
     for key in order {
-        let (subject, workload, metric) = key;
-        println!("figure\t{subject}\t{workload}\t{metric}\t{}", least[&key]);
+        let (allocator, workload, metric) = key;
+        println!("figure\t{allocator}\t{workload}\t{metric}\t{}", least[&key]);
     }
 }

@@ -32,27 +32,27 @@ impl Costs {
     }
 
     /// Tells the mean and the worst, if there were calls.
-    pub(crate) fn say(
+    pub(crate) fn report(
         self,
         workload: &'static str,
-        say: &mut dyn FnMut(&'static str, Quantity, u64),
+        report: &mut dyn FnMut(&'static str, Quantity, u64),
     ) {
         if self.calls == 0 {
             return;
         }
-        say(workload, Quantity::MeanX100, self.mean(100));
-        say(workload, Quantity::Cost, self.mean(1));
-        say(workload, Quantity::Worst, self.worst.into());
+        report(workload, Quantity::MeanX100, self.mean(100));
+        report(workload, Quantity::Cost, self.mean(1));
+        report(workload, Quantity::Worst, self.worst.into());
     }
 
     /// Tells the sum, and the worst of its calls.
-    pub(crate) fn say_sum(
+    pub(crate) fn report_sum(
         self,
         workload: &'static str,
-        say: &mut dyn FnMut(&'static str, Quantity, u64),
+        report: &mut dyn FnMut(&'static str, Quantity, u64),
     ) {
-        say(workload, Quantity::Cost, self.sum);
-        say(workload, Quantity::Worst, self.worst.into());
+        report(workload, Quantity::Cost, self.sum);
+        report(workload, Quantity::Worst, self.worst.into());
     }
 
     /// `scale` times the mean, to the nearest; there were calls.
@@ -70,7 +70,7 @@ mod tests {
         let mut costs = Costs::default();
         [100, 101, 101].into_iter().for_each(|cost| costs.add(cost));
         let mut said = std::vec::Vec::new();
-        costs.say("mix", &mut |_, quantity, value| {
+        costs.report("mix", &mut |_, quantity, value| {
             said.push((quantity, value));
         });
         let expected = [

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figure {
     /// Which heap.
-    pub subject: &'static str,
+    pub allocator: &'static str,
     /// Which workload.
     pub workload: &'static str,
     /// Which quantity.
@@ -16,7 +16,7 @@ pub struct Figure {
 /// What a number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
-    /// The cost of one call, in the meter's unit; the mean of many, to the nearest.
+    /// The cost of one call, in the counter's unit; the mean of many, to the nearest.
     Cost,
     /// A hundred times the mean cost of many calls.
     MeanX100,

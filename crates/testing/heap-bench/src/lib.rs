@@ -1,9 +1,9 @@
 //! What one operation of a heap costs: workloads, and heaps to run them on.
 //!
 //! ```text
-//!   Subject   a heap behind four plain functions, as C code would call it      subjects/*.rs, one heap each
-//!   Meter     what a single call costs: instructions, nanoseconds              the caller's
-//!   run       every workload on every subject, figure by figure                workloads/*.rs, one workload each
+//!   Allocator   a heap behind four plain functions, as C code would call it      allocators/*.rs, one heap each
+//!   Counter     what a single call costs: instructions, nanoseconds              the caller's
+//!   run         every workload on every allocator, figure by figure              workloads/*.rs, one workload each
 //! ```
 
 #![no_std]
@@ -11,20 +11,20 @@
 #[cfg(test)]
 extern crate std;
 
+mod allocator;
+pub mod allocators;
 mod costs;
+mod counter;
 mod figure;
-mod meter;
+mod fixture;
 mod random;
-mod stand;
-mod subject;
-pub mod subjects;
-mod tape;
+mod trace;
 mod workloads;
 
+pub use allocator::{Allocator, Call, Operations, Request, layout, operations};
+pub use counter::{Counter, Operation};
 pub use figure::{Figure, Quantity};
-pub use meter::{Meter, Operation};
-pub use subject::{Call, Operations, Request, Subject, layout, operations};
-pub use tape::{Step, Tape};
+pub use trace::{Trace, TraceStep};
 pub use workloads::{
     REGION_ALIGNMENT, REGION_BYTES, REPLAYED, Slot, completes, run, run_guest, run_guest_trace,
     run_single, run_trace,

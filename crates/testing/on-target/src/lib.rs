@@ -19,12 +19,12 @@ mod console;
 pub mod exit_code;
 mod heap;
 pub mod interrupts;
-mod meter;
+mod counter;
 #[cfg(not(target_has_atomic = "32"))]
 mod one_core;
 mod panic;
 mod probe;
-mod tape;
+mod trace;
 
 #[cfg(target_arch = "xtensa")]
 #[path = "xtensa/mod.rs"]
@@ -42,11 +42,11 @@ pub use heap::{HEAP, Heap, HeapLock, boot_heap, ram};
 #[cfg(target_arch = "xtensa")]
 pub use machine::{WordsOnly, words_only};
 pub use machine::{call_code, exit, illegal_instruction, sample_code};
-pub use meter::Instructions;
+pub use counter::Instructions;
 #[cfg(target_arch = "xtensa")]
-pub use meter::MaskedStretch;
+pub use counter::MaskedStretch;
 pub use probe::ChipProbe;
-pub use tape::{below_dram, heap_region, tape, tape_below_dram};
+pub use trace::{below_dram, heap_region, trace, trace_below_dram};
 
 /// Prints a line to the emulator's standard output.
 #[macro_export]
@@ -69,12 +69,12 @@ macro_rules! program {
 /// running.
 #[macro_export]
 macro_rules! sized {
-    ($subject:ty) => {
+    ($allocator:ty) => {
         $crate::program!(main);
 
         fn main() -> u8 {
             assert!(core::hint::black_box(true), "as any heap might say");
-            core::hint::black_box(heap_bench::operations::<$subject>());
+            core::hint::black_box(heap_bench::operations::<$allocator>());
             $crate::exit_code::SUCCESS
         }
     };

@@ -6,11 +6,11 @@ use core::mem::MaybeUninit;
 use soc_regions::Caps;
 
 use super::pairs::pair;
-use super::{SMALL_BYTES, Say};
+use super::{Report, SMALL_BYTES};
+use crate::allocator::{Allocator, Measured, Request};
 use crate::costs::Costs;
-use crate::meter::Meter;
-use crate::stand::Stand;
-use crate::subject::{Measured, Request, Subject};
+use crate::counter::Counter;
+use crate::fixture::Fixture;
 
 pub(super) const SIZE: usize = 16;
 
@@ -45,26 +45,26 @@ pub(super) const RESERVE: (Caps, u32) = (Caps::DMA, 24 * 1024);
 /// Live blocks while statistics are asked for.
 const LIVE: usize = 1000;
 
-pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
+pub(super) fn run<S: Allocator>(fixture: &mut Fixture<'_, impl Counter>, report: Report<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
-    let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) else {
+    let Some(mut heap) = fixture.start(&mut place, SMALL_BYTES) else {
         return;
     };
     let heap = &mut heap;
     if S::HAS_CAPS {
-        kinds(heap, say);
-        sets(heap, say);
+        kinds(heap, report);
+        sets(heap, report);
     }
-    reserve(heap, say);
-    refused(heap, say);
+    reserve(heap, report);
+    refused(heap, report);
     if S::HAS_STATISTICS {
-        statistics(heap, say);
+        statistics(heap, report);
     }
 }
 
-fn kinds<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+fn kinds<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>, report: Report<'_>) {
     for (caps, names) in KINDS {
-        pair(heap, request(caps), names, say);
+        pair(heap, request(caps), names, report);
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) const fn request(caps: Caps) -> Request {
 
 /// The sets by turns, and each of them again and again. What the heap remembers of a set is there
 /// before.
-fn sets<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+fn sets<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>, report: Report<'_>) {
     let [mut malloc, mut free] = [Costs::default(); 2];
     for turn in 0..=TURNS {
         for caps in SETS {
@@ -89,8 +89,8 @@ fn sets<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
             }
         }
     }
-    malloc.say("malloc 12 sets", say);
-    free.say("free 12 sets", say);
+    malloc.report("malloc 12 sets", report);
+    free.report("free 12 sets", report);
     let [mut malloc, mut free] = [Costs::default(); 2];
     for caps in SETS {
         for turn in 0..=TURNS {
@@ -102,32 +102,32 @@ fn sets<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
             }
         }
     }
-    malloc.say("malloc 12 sets, each alone", say);
-    free.say("free 12 sets, each alone", say);
+    malloc.report("malloc 12 sets, each alone", report);
+    free.report("free 12 sets, each alone", report);
 }
 
-fn reserve<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+fn reserve<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>, report: Report<'_>) {
     let (caps, bytes) = (RESERVE.0.bits(), RESERVE.1);
-    if heap.subject().set_reserve(caps, bytes) {
+    if heap.allocator().set_reserve(caps, bytes) {
         let names = ["malloc with reserve", "free with reserve"];
-        pair(heap, Request::Allocate { size: SIZE }, names, say);
-        heap.subject().set_reserve(caps, 0);
+        pair(heap, Request::Allocate { size: SIZE }, names, report);
+        heap.allocator().set_reserve(caps, 0);
     }
 }
 
 /// The second of two requests that nothing can serve.
-fn refused<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+fn refused<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>, report: Report<'_>) {
     let (block, _) = heap.allocate(S::TOO_LARGE);
     if block == 0 {
         let (_, cost) = heap.allocate(S::TOO_LARGE);
-        Costs::of(cost).say_sum("refused", say);
+        Costs::of(cost).report_sum("refused", report);
     }
 }
 
-fn statistics<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+fn statistics<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>, report: Report<'_>) {
     let blocks: [usize; LIVE] = core::array::from_fn(|_| heap.allocate(SIZE).0);
-    Costs::of(heap.ask(Request::FreeSize).1).say_sum("free size", say);
-    Costs::of(heap.ask(Request::LargestBlock).1).say_sum("largest block", say);
+    Costs::of(heap.ask(Request::FreeSize).1).report_sum("free size", report);
+    Costs::of(heap.ask(Request::LargestBlock).1).report_sum("largest block", report);
     for block in blocks {
         heap.free(block, SIZE, 4);
     }

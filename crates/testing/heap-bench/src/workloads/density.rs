@@ -2,11 +2,11 @@
 
 use core::mem::MaybeUninit;
 
-use super::{SMALL_BYTES, Say};
+use super::{Report, SMALL_BYTES};
+use crate::allocator::Allocator;
+use crate::counter::Counter;
 use crate::figure::Quantity;
-use crate::meter::Meter;
-use crate::stand::Stand;
-use crate::subject::Subject;
+use crate::fixture::Fixture;
 
 const SIZES: [(usize, &str); 3] = [
     (16, "blocks of 16"),
@@ -14,10 +14,10 @@ const SIZES: [(usize, &str); 3] = [
     (100, "blocks of 100"),
 ];
 
-pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
+pub(super) fn run<S: Allocator>(fixture: &mut Fixture<'_, impl Counter>, report: Report<'_>) {
     for (size, workload) in SIZES {
         let mut place = MaybeUninit::<S>::uninit();
-        let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) else {
+        let Some(mut heap) = fixture.start(&mut place, SMALL_BYTES) else {
             return;
         };
         let (mut blocks, words) = (0, SMALL_BYTES / 4);
@@ -26,7 +26,7 @@ pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
         }
         // `Empty` gives blocks for ever.
         if blocks < words {
-            say(workload, Quantity::Blocks, blocks as u64);
+            report(workload, Quantity::Blocks, blocks as u64);
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use core::mem::MaybeUninit;
 
-use super::{SMALL_BYTES, Say};
+use super::{Report, SMALL_BYTES};
+use crate::allocator::{Allocator, Measured};
 use crate::costs::Costs;
-use crate::meter::Meter;
-use crate::stand::Stand;
-use crate::subject::{Measured, Subject};
+use crate::counter::Counter;
+use crate::fixture::Fixture;
 
 const FROM: usize = 16;
 const TO: usize = 4096;
@@ -14,21 +14,21 @@ const OBSTACLE: usize = 16;
 /// Calls that double a block.
 const STEPS: usize = (TO / FROM).ilog2() as usize;
 
-pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
+pub(super) fn run<S: Allocator>(fixture: &mut Fixture<'_, impl Counter>, report: Report<'_>) {
     for (blocked, workload) in [(false, "grow"), (true, "grow blocked")] {
         let mut place = MaybeUninit::<S>::uninit();
-        let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) else {
+        let Some(mut heap) = fixture.start(&mut place, SMALL_BYTES) else {
             return;
         };
-        doubled(&mut heap, blocked).say_sum(workload, say);
+        doubled(&mut heap, blocked).report_sum(workload, report);
     }
     let mut place = MaybeUninit::<S>::uninit();
-    if let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) {
-        in_place(&mut heap).say_sum("realloc in place", say);
+    if let Some(mut heap) = fixture.start(&mut place, SMALL_BYTES) {
+        in_place(&mut heap).report_sum("realloc in place", report);
     }
 }
 
-fn doubled<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, blocked: bool) -> Costs {
+fn doubled<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>, blocked: bool) -> Costs {
     let (mut block, _) = heap.allocate(FROM);
     let (mut size, mut costs, mut obstacles) = (FROM, Costs::default(), [0; STEPS]);
     for obstacle in &mut obstacles {
@@ -49,7 +49,7 @@ fn doubled<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, blocked: bool) ->
 }
 
 /// The second of two calls: the first finds routes.
-fn in_place<S: Subject>(heap: &mut Measured<'_, S, impl Meter>) -> Costs {
+fn in_place<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>) -> Costs {
     let (block, _) = heap.allocate(FROM);
     let (block, _) = heap.reallocate(block, FROM, 2 * FROM);
     let (block, cost) = heap.reallocate(block, 2 * FROM, 4 * FROM);

@@ -2,19 +2,19 @@
 
 use core::mem::MaybeUninit;
 
-use super::{MIX_BYTES, Say};
+use super::{MIX_BYTES, Report};
+use crate::allocator::Allocator;
 use crate::costs::Costs;
-use crate::meter::Meter;
-use crate::stand::Stand;
-use crate::subject::Subject;
+use crate::counter::Counter;
+use crate::fixture::Fixture;
 
 const HOLES: usize = 800;
 const HOLE: usize = 24;
 const WANTED: usize = 200;
 
-pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
+pub(super) fn run<S: Allocator>(fixture: &mut Fixture<'_, impl Counter>, report: Report<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
-    let Some(mut heap) = stand.start(&mut place, MIX_BYTES) else {
+    let Some(mut heap) = fixture.start(&mut place, MIX_BYTES) else {
         return;
     };
     let pairs: [_; HOLES] =
@@ -23,10 +23,10 @@ pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
         heap.free(hole, HOLE, 4);
     }
     let (wanted, cost) = heap.allocate(WANTED);
-    Costs::of(cost).say_sum("malloc many holes", say);
+    Costs::of(cost).report_sum("malloc many holes", report);
     let (_, between) = pairs[HOLES / 2];
     let cost = heap.free(between, HOLE, 4);
-    Costs::of(cost).say_sum("free many holes", say);
+    Costs::of(cost).report_sum("free many holes", report);
     heap.free(wanted, WANTED, 4);
     for (_, block) in pairs {
         if block != between {

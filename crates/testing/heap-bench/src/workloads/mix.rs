@@ -2,12 +2,12 @@
 
 use core::mem::MaybeUninit;
 
-use super::{MIX_BYTES, Say};
+use super::{MIX_BYTES, Report};
+use crate::allocator::{Allocator, Measured};
 use crate::costs::Costs;
-use crate::meter::Meter;
+use crate::counter::Counter;
+use crate::fixture::Fixture;
 use crate::random::Random;
-use crate::stand::Stand;
-use crate::subject::{Measured, Subject};
 
 const LIVE: usize = 200;
 const ROUNDS: u32 = 10_000;
@@ -20,20 +20,23 @@ struct Block {
     size: usize,
 }
 
-pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
+pub(super) fn run<S: Allocator>(fixture: &mut Fixture<'_, impl Counter>, report: Report<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
-    let Some(mut heap) = stand.start(&mut place, MIX_BYTES) else {
+    let Some(mut heap) = fixture.start(&mut place, MIX_BYTES) else {
         return;
     };
-    let blocks = come_and_go(&mut heap, say);
-    aligned(&mut heap, say);
+    let blocks = come_and_go(&mut heap, report);
+    aligned(&mut heap, report);
     for block in blocks {
         heap.free(block.at, block.size, 4);
     }
 }
 
 /// Measures the pairs; returns the blocks that they leave.
-fn come_and_go<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) -> [Block; LIVE] {
+fn come_and_go<S: Allocator>(
+    heap: &mut Measured<'_, S, impl Counter>,
+    report: Report<'_>,
+) -> [Block; LIVE] {
     let mut random = Random::new(1);
     let mut blocks = [Block::default(); LIVE];
     for block in &mut blocks {
@@ -49,13 +52,16 @@ fn come_and_go<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>)
         block.at = at;
         malloc.add(cost);
     }
-    malloc.say("malloc mix", say);
-    free.say("free mix", say);
+    malloc.report("malloc mix", report);
+    free.report("free mix", report);
     blocks
 }
 
 /// A hundredth of the rounds, up to a malloc or a free.
-pub(super) fn shortened<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, ends_with_free: bool) {
+pub(super) fn shortened<S: Allocator>(
+    heap: &mut Measured<'_, S, impl Counter>,
+    ends_with_free: bool,
+) {
     let mut random = Random::new(1);
     let mut blocks = [Block::default(); LIVE];
     for block in &mut blocks {
@@ -78,7 +84,7 @@ fn size(random: &mut Random) -> usize {
     1 + (random.next() % LARGEST) as usize
 }
 
-fn aligned<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
+fn aligned<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>, report: Report<'_>) {
     let (mut malloc, mut free) = (Costs::default(), Costs::default());
     let blocks: [usize; ALIGNED] = core::array::from_fn(|_| {
         let (block, cost) = heap.allocate_aligned(100, 64);
@@ -88,6 +94,6 @@ fn aligned<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, say: Say<'_>) {
     for block in blocks {
         free.add(heap.free(block, 100, 64));
     }
-    malloc.say("malloc aligned 64", say);
-    free.say("free aligned 64", say);
+    malloc.report("malloc aligned 64", report);
+    free.report("free aligned 64", report);
 }

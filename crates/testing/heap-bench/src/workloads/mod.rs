@@ -32,12 +32,12 @@ use core::ptr::NonNull;
 
 use multi_heap::{Comprehensive, Light, Unpoisoned};
 
+use crate::allocator::Allocator;
+use crate::allocators::{Buddy, Empty, LinkedList, MultiHeap, Rlsf, Talc4, Talc5};
+use crate::counter::{Counter, Unmeasured};
 use crate::figure::{Figure, Quantity};
-use crate::meter::{Meter, Unmeasured};
-use crate::stand::Stand;
-use crate::subject::Subject;
-use crate::subjects::{Buddy, Empty, LinkedList, MultiHeap, Rlsf, Talc4, Talc5};
-use crate::tape::Tape;
+use crate::fixture::Fixture;
+use crate::trace::Trace;
 
 /// Bytes of memory that the workloads need.
 pub const REGION_BYTES: usize = MIX_BYTES;
@@ -53,26 +53,26 @@ const MIX_BYTES: usize = 256 * 1024;
 ///
 /// # Safety
 /// The region has [`REGION_BYTES`] bytes that nothing else uses meanwhile.
-pub unsafe fn run(meter: &impl Meter, region: NonNull<[u8]>, report: &mut dyn FnMut(Figure)) {
+pub unsafe fn run(counter: &impl Counter, region: NonNull<[u8]>, report: &mut dyn FnMut(Figure)) {
     // SAFETY: the caller gives the region away.
-    let stand = &mut unsafe { Stand::new(meter, region) };
-    all::<Empty>(stand, report);
-    all::<MultiHeap<Unpoisoned>>(stand, report);
-    all::<MultiHeap<Light>>(stand, report);
-    all::<MultiHeap<Comprehensive>>(stand, report);
-    // SAFETY: the caller gives the region away, and the stand does not use it meanwhile.
-    unsafe { patrol::run::<Unpoisoned>(meter, region, &mut of::<MultiHeap<Unpoisoned>>(report)) };
+    let fixture = &mut unsafe { Fixture::new(counter, region) };
+    all::<Empty>(fixture, report);
+    all::<MultiHeap<Unpoisoned>>(fixture, report);
+    all::<MultiHeap<Light>>(fixture, report);
+    all::<MultiHeap<Comprehensive>>(fixture, report);
+    // SAFETY: the caller gives the region away, and the fixture does not use it meanwhile.
+    unsafe { patrol::run::<Unpoisoned>(counter, region, &mut of::<MultiHeap<Unpoisoned>>(report)) };
     // SAFETY: the same.
-    unsafe { patrol::run::<Light>(meter, region, &mut of::<MultiHeap<Light>>(report)) };
+    unsafe { patrol::run::<Light>(counter, region, &mut of::<MultiHeap<Light>>(report)) };
     // SAFETY: the same.
     unsafe {
-        patrol::run::<Comprehensive>(meter, region, &mut of::<MultiHeap<Comprehensive>>(report));
+        patrol::run::<Comprehensive>(counter, region, &mut of::<MultiHeap<Comprehensive>>(report));
     };
-    all::<Rlsf>(stand, report);
-    all::<Talc5>(stand, report);
-    all::<Talc4>(stand, report);
-    all::<LinkedList>(stand, report);
-    all::<Buddy>(stand, report);
+    all::<Rlsf>(fixture, report);
+    all::<Talc5>(fixture, report);
+    all::<Talc4>(fixture, report);
+    all::<LinkedList>(fixture, report);
+    all::<Buddy>(fixture, report);
 }
 
 /// Runs on one heap the workloads that leave it as they found it: all but how many blocks fit.
@@ -80,50 +80,50 @@ pub unsafe fn run(meter: &impl Meter, region: NonNull<[u8]>, report: &mut dyn Fn
 /// # Safety
 /// - As [`run`].
 /// - `S` may be started several times, one after the other, whatever memory it takes besides.
-pub unsafe fn run_guest<S: Subject>(
-    meter: &impl Meter,
+pub unsafe fn run_guest<S: Allocator>(
+    counter: &impl Counter,
     region: NonNull<[u8]>,
     report: &mut dyn FnMut(Figure),
 ) {
     // SAFETY: the caller gives the region away.
-    let stand = &mut unsafe { Stand::new(meter, region) };
-    let say = &mut of::<S>(report);
-    pairs::run::<S>(stand, say);
-    growth::run::<S>(stand, say);
-    mix::run::<S>(stand, say);
-    holes::run::<S>(stand, say);
-    caps::run::<S>(stand, say);
+    let fixture = &mut unsafe { Fixture::new(counter, region) };
+    let report = &mut of::<S>(report);
+    pairs::run::<S>(fixture, report);
+    growth::run::<S>(fixture, report);
+    mix::run::<S>(fixture, report);
+    holes::run::<S>(fixture, report);
+    caps::run::<S>(fixture, report);
 }
 
 /// Performs one call of a workload (`malloc 16 B`, `free mix`, `refused`) on one heap, the last one
-/// that `meter` sees: `false` where there is none.
+/// that `counter` sees: `false` where there is none.
 ///
 /// # Safety
 /// As [`run_guest`].
-pub unsafe fn run_single<S: Subject>(
-    meter: &impl Meter,
+pub unsafe fn run_single<S: Allocator>(
+    counter: &impl Counter,
     region: NonNull<[u8]>,
     workload: &str,
 ) -> bool {
     // SAFETY: the caller gives the region away.
-    let stand = &mut unsafe { Stand::new(meter, region) };
-    single::run::<S>(stand, workload)
+    let fixture = &mut unsafe { Fixture::new(counter, region) };
+    single::run::<S>(fixture, workload)
 }
 
 /// Replays a recorded program on one heap. A heap that refuses a request has no figures.
 ///
 /// # Safety
 /// As [`run_guest`], but for the size of the region.
-pub unsafe fn run_guest_trace<S: Subject>(
-    meter: &impl Meter,
+pub unsafe fn run_guest_trace<S: Allocator>(
+    counter: &impl Counter,
     region: NonNull<[u8]>,
-    tape: Tape<'_>,
+    trace: Trace<'_>,
     slots: &mut [Slot],
     report: &mut dyn FnMut(Figure),
 ) {
     // SAFETY: the caller gives the region away.
-    let stand = &mut unsafe { Stand::new(meter, region) };
-    trace::run::<S>(stand, tape, slots, &mut of::<S>(report));
+    let fixture = &mut unsafe { Fixture::new(counter, region) };
+    trace::run::<S>(fixture, trace, slots, &mut of::<S>(report));
 }
 
 /// Replays a recorded program on every heap, in all of the region. Heaps that refuse a request have
@@ -132,25 +132,25 @@ pub unsafe fn run_guest_trace<S: Subject>(
 /// # Safety
 /// As [`run`], but for the size of the region.
 pub unsafe fn run_trace(
-    meter: &impl Meter,
+    counter: &impl Counter,
     region: NonNull<[u8]>,
-    tape: Tape<'_>,
+    trace: Trace<'_>,
     slots: &mut [Slot],
     report: &mut dyn FnMut(Figure),
 ) {
     // SAFETY: the caller gives the region away.
-    let stand = &mut unsafe { Stand::new(meter, region) };
+    let fixture = &mut unsafe { Fixture::new(counter, region) };
     trace::run::<MultiHeap<Unpoisoned>>(
-        stand,
-        tape,
+        fixture,
+        trace,
         slots,
         &mut of::<MultiHeap<Unpoisoned>>(report),
     );
-    trace::run::<Rlsf>(stand, tape, slots, &mut of::<Rlsf>(report));
-    trace::run::<Talc5>(stand, tape, slots, &mut of::<Talc5>(report));
-    trace::run::<Talc4>(stand, tape, slots, &mut of::<Talc4>(report));
-    trace::run::<LinkedList>(stand, tape, slots, &mut of::<LinkedList>(report));
-    trace::run::<Buddy>(stand, tape, slots, &mut of::<Buddy>(report));
+    trace::run::<Rlsf>(fixture, trace, slots, &mut of::<Rlsf>(report));
+    trace::run::<Talc5>(fixture, trace, slots, &mut of::<Talc5>(report));
+    trace::run::<Talc4>(fixture, trace, slots, &mut of::<Talc4>(report));
+    trace::run::<LinkedList>(fixture, trace, slots, &mut of::<LinkedList>(report));
+    trace::run::<Buddy>(fixture, trace, slots, &mut of::<Buddy>(report));
 }
 
 /// The heaps that [`completes`] knows, by number.
@@ -169,33 +169,33 @@ pub const REPLAYED: [&str; 6] = [
 /// # Safety
 /// As [`run`], but for the size of the region.
 pub unsafe fn completes(
-    subject: usize,
+    allocator: usize,
     region: NonNull<[u8]>,
-    tape: Tape<'_>,
+    trace: Trace<'_>,
     slots: &mut [Slot],
 ) -> Option<bool> {
     // SAFETY: the caller gives the region away.
-    let stand = &mut unsafe { Stand::new(&Unmeasured, region) };
-    Some(match subject {
-        0 => trace::completes::<MultiHeap<Unpoisoned>>(stand, tape, slots),
-        1 => trace::completes::<Rlsf>(stand, tape, slots),
-        2 => trace::completes::<Talc5>(stand, tape, slots),
-        3 => trace::completes::<Talc4>(stand, tape, slots),
-        4 => trace::completes::<LinkedList>(stand, tape, slots),
-        5 => trace::completes::<Buddy>(stand, tape, slots),
+    let fixture = &mut unsafe { Fixture::new(&Unmeasured, region) };
+    Some(match allocator {
+        0 => trace::completes::<MultiHeap<Unpoisoned>>(fixture, trace, slots),
+        1 => trace::completes::<Rlsf>(fixture, trace, slots),
+        2 => trace::completes::<Talc5>(fixture, trace, slots),
+        3 => trace::completes::<Talc4>(fixture, trace, slots),
+        4 => trace::completes::<LinkedList>(fixture, trace, slots),
+        5 => trace::completes::<Buddy>(fixture, trace, slots),
         _ => return None,
     })
 }
 
 /// Where a workload's figures go.
-type Say<'a> = &'a mut dyn FnMut(&'static str, Quantity, u64);
+type Report<'a> = &'a mut dyn FnMut(&'static str, Quantity, u64);
 
-fn of<S: Subject>(
+fn of<S: Allocator>(
     report: &mut dyn FnMut(Figure),
 ) -> impl FnMut(&'static str, Quantity, u64) + use<'_, S> {
     |workload, quantity, value| {
         report(Figure {
-            subject: S::NAME,
+            allocator: S::NAME,
             workload,
             quantity,
             value,
@@ -203,12 +203,12 @@ fn of<S: Subject>(
     }
 }
 
-fn all<S: Subject>(stand: &mut Stand<'_, impl Meter>, report: &mut dyn FnMut(Figure)) {
-    let say = &mut of::<S>(report);
-    pairs::run::<S>(stand, say);
-    growth::run::<S>(stand, say);
-    mix::run::<S>(stand, say);
-    holes::run::<S>(stand, say);
-    caps::run::<S>(stand, say);
-    density::run::<S>(stand, say);
+fn all<S: Allocator>(fixture: &mut Fixture<'_, impl Counter>, report: &mut dyn FnMut(Figure)) {
+    let report = &mut of::<S>(report);
+    pairs::run::<S>(fixture, report);
+    growth::run::<S>(fixture, report);
+    mix::run::<S>(fixture, report);
+    holes::run::<S>(fixture, report);
+    caps::run::<S>(fixture, report);
+    density::run::<S>(fixture, report);
 }

@@ -2,12 +2,12 @@
 
 use core::mem::MaybeUninit;
 
-use super::{SMALL_BYTES, Say};
+use super::{Report, SMALL_BYTES};
+use crate::allocator::{Allocator, Measured, Request};
 use crate::costs::Costs;
+use crate::counter::Counter;
 use crate::figure::Quantity;
-use crate::meter::Meter;
-use crate::stand::Stand;
-use crate::subject::{Measured, Request, Subject};
+use crate::fixture::Fixture;
 
 pub(super) const PAIRS: [(usize, &str, &str); 3] = [
     (16, "malloc 16 B", "free 16 B"),
@@ -20,25 +20,35 @@ pub(super) const ALIGN_8: Request = Request::AllocateAligned {
     alignment: 8,
 };
 
-pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, say: Say<'_>) {
+pub(super) fn run<S: Allocator>(fixture: &mut Fixture<'_, impl Counter>, report: Report<'_>) {
     let mut place = MaybeUninit::<S>::uninit();
-    let Some(mut heap) = stand.start(&mut place, SMALL_BYTES) else {
+    let Some(mut heap) = fixture.start(&mut place, SMALL_BYTES) else {
         return;
     };
     for (size, malloc, free) in PAIRS {
-        pair(&mut heap, Request::Allocate { size }, [malloc, free], say);
+        pair(
+            &mut heap,
+            Request::Allocate { size },
+            [malloc, free],
+            report,
+        );
     }
-    pair(&mut heap, ALIGN_8, ["malloc align 8", "free align 8"], say);
+    pair(
+        &mut heap,
+        ALIGN_8,
+        ["malloc align 8", "free align 8"],
+        report,
+    );
     let control = u64::try_from(heap.control_bytes()).unwrap_or(u64::MAX);
-    say("64 KiB", Quantity::ControlBytes, control);
+    report("64 KiB", Quantity::ControlBytes, control);
 }
 
 /// Measures the second of two allocations, each freed: the first fills caches and finds routes.
-pub(super) fn pair<S: Subject>(
-    heap: &mut Measured<'_, S, impl Meter>,
+pub(super) fn pair<S: Allocator>(
+    heap: &mut Measured<'_, S, impl Counter>,
     request: Request,
     [malloc, free]: [&'static str; 2],
-    say: Say<'_>,
+    report: Report<'_>,
 ) {
     let (size, alignment) = shape(request);
     let (block, _) = heap.ask(request);
@@ -47,8 +57,8 @@ pub(super) fn pair<S: Subject>(
     }
     heap.free(block, size, alignment);
     let (block, cost) = heap.ask(request);
-    Costs::of(cost).say_sum(malloc, say);
-    Costs::of(heap.free(block, size, alignment)).say_sum(free, say);
+    Costs::of(cost).report_sum(malloc, report);
+    Costs::of(heap.free(block, size, alignment)).report_sum(free, report);
 }
 
 /// Size and alignment of a block that is asked for so.

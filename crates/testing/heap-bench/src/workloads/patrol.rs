@@ -9,12 +9,12 @@ use core::ptr::NonNull;
 
 use multi_heap::{Heap, Patrol, Patrolled, Request};
 
-use super::{MIX_BYTES, Say};
+use super::{MIX_BYTES, Report};
+use crate::allocators::Level;
 use crate::costs::Costs;
+use crate::counter::{Counter, Operation};
 use crate::figure::Quantity;
-use crate::meter::{Meter, Operation};
 use crate::random::Random;
-use crate::subjects::Level;
 
 const LIVE: usize = 200;
 const ROUNDS: u32 = 2000;
@@ -31,7 +31,11 @@ struct Watched<P: Level> {
 
 /// # Safety
 /// The region belongs to this function until it returns.
-pub(super) unsafe fn run<P: Level>(meter: &impl Meter, region: NonNull<[u8]>, say: Say<'_>) {
+pub(super) unsafe fn run<P: Level>(
+    counter: &impl Counter,
+    region: NonNull<[u8]>,
+    report: Report<'_>,
+) {
     let bytes = MIX_BYTES.min(region.len());
     let region = NonNull::slice_from_raw_parts(region.cast(), bytes);
     // SAFETY: the caller gives the region away.
@@ -48,17 +52,17 @@ pub(super) unsafe fn run<P: Level>(meter: &impl Meter, region: NonNull<[u8]>, sa
         let mut calls = 0;
         loop {
             calls += 1;
-            let (round, cost) = measured(meter, patrol::<P>, watched, looks);
+            let (round, cost) = measured(counter, patrol::<P>, watched, looks);
             costs.add(cost);
             if round != 0 {
                 break;
             }
         }
-        costs.say(name, say);
-        say(name, Quantity::Calls, calls);
+        costs.report(name, report);
+        report(name, Quantity::Calls, calls);
     }
-    let (_, cost) = measured(meter, check::<P>, watched, 0);
-    say("check", Quantity::Cost, cost.into());
+    let (_, cost) = measured(counter, check::<P>, watched, 0);
+    report("check", Quantity::Cost, cost.into());
 }
 
 fn come_and_go<P: Level>(heap: &mut Heap<P>) {
@@ -84,13 +88,13 @@ fn come_and_go<P: Level>(heap: &mut Heap<P>) {
 }
 
 fn measured<P: Level>(
-    meter: &impl Meter,
+    counter: &impl Counter,
     operation: Operation,
     watched: &mut Watched<P>,
     looks: usize,
 ) -> (usize, u32) {
     let watched = core::ptr::from_mut(watched).expose_provenance();
-    let (result, cost) = meter.measure(operation, [watched, looks, 0, 0]);
+    let (result, cost) = counter.measure(operation, [watched, looks, 0, 0]);
     // SAFETY: both operations have a result.
     (unsafe { result.assume_init() }, cost)
 }

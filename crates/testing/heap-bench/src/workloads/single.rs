@@ -1,16 +1,16 @@
-//! One call of a workload, to be looked at in detail: it is the last one that the meter sees.
+//! One call of a workload, to be looked at in detail: it is the last one that the counter sees.
 
 use core::mem::MaybeUninit;
 
 use super::{MIX_BYTES, caps, mix, pairs};
-use crate::meter::Meter;
-use crate::stand::Stand;
-use crate::subject::{Measured, Request, Subject};
+use crate::allocator::{Allocator, Measured, Request};
+use crate::counter::Counter;
+use crate::fixture::Fixture;
 
-/// `false` where there is no such workload, or the subject has none of that name.
-pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, workload: &str) -> bool {
+/// `false` where there is no such workload, or the allocator has none of that name.
+pub(super) fn run<S: Allocator>(fixture: &mut Fixture<'_, impl Counter>, workload: &str) -> bool {
     let mut place = MaybeUninit::<S>::uninit();
-    let Some(mut heap) = stand.start(&mut place, MIX_BYTES) else {
+    let Some(mut heap) = fixture.start(&mut place, MIX_BYTES) else {
         return false;
     };
     let heap = &mut heap;
@@ -27,7 +27,7 @@ pub(super) fn run<S: Subject>(stand: &mut Stand<'_, impl Meter>, workload: &str)
 }
 
 /// `malloc X` or `free X`.
-fn pair<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, workload: &str) -> bool {
+fn pair<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>, workload: &str) -> bool {
     let (name, frees) = match workload.strip_prefix("free ") {
         Some(name) => (name, true),
         None => (workload.strip_prefix("malloc ").unwrap_or_default(), false),
@@ -40,7 +40,7 @@ fn pair<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, workload: &str) -> b
         },
         "with reserve" => {
             let (caps, bytes) = caps::RESERVE;
-            if !heap.subject().set_reserve(caps.bits(), bytes) {
+            if !heap.allocator().set_reserve(caps.bits(), bytes) {
                 return false;
             }
             Request::Allocate { size: caps::SIZE }
@@ -63,7 +63,7 @@ fn pair<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, workload: &str) -> b
 }
 
 /// A second allocation, and its free if that is wanted: the first fills caches and finds routes.
-fn twice<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, request: Request, frees: bool) {
+fn twice<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>, request: Request, frees: bool) {
     let (size, alignment) = pairs::shape(request);
     let (block, _) = heap.ask(request);
     heap.free(block, size, alignment);
@@ -73,7 +73,7 @@ fn twice<S: Subject>(heap: &mut Measured<'_, S, impl Meter>, request: Request, f
     }
 }
 
-fn in_place<S: Subject>(heap: &mut Measured<'_, S, impl Meter>) {
+fn in_place<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>) {
     let (block, _) = heap.allocate(16);
     let (block, _) = heap.reallocate(block, 16, 32);
     heap.reallocate(block, 32, 64);

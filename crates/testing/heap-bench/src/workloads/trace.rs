@@ -2,12 +2,12 @@
 
 use core::mem::MaybeUninit;
 
-use super::Say;
+use super::Report;
+use crate::allocator::{Allocator, Measured};
 use crate::costs::Costs;
-use crate::meter::Meter;
-use crate::stand::Stand;
-use crate::subject::{Measured, Subject};
-use crate::tape::{Step, Tape};
+use crate::counter::Counter;
+use crate::fixture::Fixture;
+use crate::trace::{Trace, TraceStep};
 
 /// A live block of the recorded program.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,65 +25,65 @@ struct Calls {
 }
 
 /// Says nothing if the heap refuses a request.
-pub(super) fn run<S: Subject>(
-    stand: &mut Stand<'_, impl Meter>,
-    tape: Tape<'_>,
+pub(super) fn run<S: Allocator>(
+    fixture: &mut Fixture<'_, impl Counter>,
+    trace: Trace<'_>,
     slots: &mut [Slot],
-    say: Say<'_>,
+    report: Report<'_>,
 ) {
-    if let Some(calls) = replay::<S>(stand, usize::MAX, tape, slots) {
-        calls.say(say);
+    if let Some(calls) = replay::<S>(fixture, usize::MAX, trace, slots) {
+        calls.report(report);
     }
 }
 
 /// Whether the heap serves every request. What it keeps outside of the region is taken from the
 /// region.
-pub(super) fn completes<S: Subject>(
-    stand: &mut Stand<'_, impl Meter>,
-    tape: Tape<'_>,
+pub(super) fn completes<S: Allocator>(
+    fixture: &mut Fixture<'_, impl Counter>,
+    trace: Trace<'_>,
     slots: &mut [Slot],
 ) -> bool {
-    let bytes = stand.bytes().saturating_sub(size_of::<S>());
-    replay::<S>(stand, bytes, tape, slots).is_some()
+    let bytes = fixture.bytes().saturating_sub(size_of::<S>());
+    replay::<S>(fixture, bytes, trace, slots).is_some()
 }
 
 /// `None` if the heap refuses a request.
-fn replay<S: Subject>(
-    stand: &mut Stand<'_, impl Meter>,
+fn replay<S: Allocator>(
+    fixture: &mut Fixture<'_, impl Counter>,
     bytes: usize,
-    tape: Tape<'_>,
+    trace: Trace<'_>,
     slots: &mut [Slot],
 ) -> Option<Calls> {
     let mut place = MaybeUninit::<S>::uninit();
-    let mut heap = stand.start(&mut place, bytes)?;
+    let mut heap = fixture.start(&mut place, bytes)?;
     let mut calls = Calls::default();
-    let mut steps = tape.steps();
+    let mut steps = trace.steps();
     steps
         .all(|step| calls.perform(&mut heap, step, slots))
         .then_some(calls)
 }
 
 impl Calls {
-    fn say(&self, say: Say<'_>) {
+    fn report(&self, report: Report<'_>) {
         let mut all = self.malloc;
         all.join(self.realloc);
         all.join(self.free);
-        all.say("calls", say);
-        self.malloc.say("malloc", say);
-        self.realloc.say("realloc", say);
-        self.free.say("free", say);
+        all.report("calls", report);
+        self.malloc.report("malloc", report);
+        self.realloc.report("realloc", report);
+        self.free.report("free", report);
     }
 
     /// `false` if the heap has no room.
-    fn perform<S: Subject>(
+    fn perform<S: Allocator>(
         &mut self,
-        heap: &mut Measured<'_, S, impl Meter>,
-        step: Step,
+        heap: &mut Measured<'_, S, impl Counter>,
+        step: TraceStep,
         slots: &mut [Slot],
     ) -> bool {
         let slot = |number: u32| number as usize % slots.len().max(1);
         match step {
-            Step::Allocate {
+            TraceStep::Allocate {
                 slot: number,
                 size,
                 alignment,
@@ -93,14 +93,14 @@ impl Calls {
                 slots[slot(number)] = block;
                 block.at != 0
             }
-            Step::Reallocate { slot: number, size } => {
+            TraceStep::Reallocate { slot: number, size } => {
                 let place = slot(number);
                 let (block, cost) = reallocate(heap, slots[place], size as usize);
                 self.realloc.add(cost);
                 slots[place] = block;
                 block.at != 0
             }
-            Step::Free { slot: number } => {
+            TraceStep::Free { slot: number } => {
                 let block = slots[slot(number)];
                 self.free
                     .add(heap.free(block.at, block.size, block.alignment));
@@ -113,8 +113,8 @@ impl Calls {
 /// The alignment that every block has.
 const NATURAL: usize = 4;
 
-fn allocate<S: Subject>(
-    heap: &mut Measured<'_, S, impl Meter>,
+fn allocate<S: Allocator>(
+    heap: &mut Measured<'_, S, impl Counter>,
     size: usize,
     alignment: usize,
 ) -> (Slot, u32) {
@@ -134,8 +134,8 @@ fn allocate<S: Subject>(
 
 /// Aligned blocks, which are rare, move: heaps differ in what they promise for them. The copy
 /// itself is not measured then.
-fn reallocate<S: Subject>(
-    heap: &mut Measured<'_, S, impl Meter>,
+fn reallocate<S: Allocator>(
+    heap: &mut Measured<'_, S, impl Counter>,
     block: Slot,
     size: usize,
 ) -> (Slot, u32) {

@@ -2,7 +2,7 @@
 //! peers`.
 //!
 //! `completes BYTES HEAP`: the number of a heap in `heap_bench::REPLAYED`; the emulator has put the
-//! tape into memory.
+//! trace into memory.
 
 #![no_std]
 #![no_main]
@@ -17,7 +17,7 @@ fn main() -> u8 {
         Some(false) => exit_code::NO,
         None => {
             println!(
-                "completes BYTES HEAP, with a tape: more than this chip can hold, or no such heap"
+                "completes BYTES HEAP, with a trace: more than this chip can hold, or no such heap"
             );
             exit_code::USAGE
         }
@@ -27,7 +27,7 @@ fn main() -> u8 {
 fn answer() -> Option<bool> {
     let region = on_target::heap_region(on_target::number(1)?)?;
     // SAFETY: called once, and nothing else in this program uses that memory.
-    let (tape, slots) = unsafe { on_target::tape() }.ok()?;
+    let (trace, slots) = unsafe { on_target::trace() }.ok()?;
     // SAFETY: nothing else in this program uses the region.
-    unsafe { heap_bench::completes(on_target::number(2)?, region, tape, slots) }
+    unsafe { heap_bench::completes(on_target::number(2)?, region, trace, slots) }
 }

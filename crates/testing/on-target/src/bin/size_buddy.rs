@@ -3,4 +3,4 @@
 #![no_std]
 #![no_main]
 
-on_target::sized!(heap_bench::subjects::Buddy);
+on_target::sized!(heap_bench::allocators::Buddy);

@@ -3,4 +3,4 @@
 #![no_std]
 #![no_main]
 
-on_target::sized!(heap_bench::subjects::LinkedList);
+on_target::sized!(heap_bench::allocators::LinkedList);

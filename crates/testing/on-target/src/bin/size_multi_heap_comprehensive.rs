@@ -3,4 +3,4 @@
 #![no_std]
 #![no_main]
 
-on_target::sized!(heap_bench::subjects::MultiHeap<multi_heap::Comprehensive>);
+on_target::sized!(heap_bench::allocators::MultiHeap<multi_heap::Comprehensive>);

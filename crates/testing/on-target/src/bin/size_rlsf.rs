@@ -3,4 +3,4 @@
 #![no_std]
 #![no_main]
 
-on_target::sized!(heap_bench::subjects::Rlsf);
+on_target::sized!(heap_bench::allocators::Rlsf);

@@ -1,7 +1,7 @@
 //! Prints what each heap costs over a recorded program: one figure a line, for `cargo xtask bench
 //! --traces`.
 //!
-//! `trace BYTES`: the heap has so many bytes; the emulator has put the tape into memory.
+//! `trace BYTES`: the heap has so many bytes; the emulator has put the trace into memory.
 
 #![no_std]
 #![no_main]
@@ -14,19 +14,19 @@ on_target::program!(main);
 fn main() -> u8 {
     let region = on_target::number(1).and_then(on_target::heap_region);
     // SAFETY: called once, and nothing else in this program uses that memory.
-    let (Some(region), Ok((tape, slots))) = (region, unsafe { on_target::tape() }) else {
-        println!("trace BYTES, with a tape: more than this chip can hold");
+    let (Some(region), Ok((trace, slots))) = (region, unsafe { on_target::trace() }) else {
+        println!("trace BYTES, with a trace: more than this chip can hold");
         return exit_code::USAGE;
     };
     // SAFETY: nothing else in this program uses the region.
-    unsafe { heap_bench::run_trace(&Instructions, region, tape, slots, &mut print) };
+    unsafe { heap_bench::run_trace(&Instructions, region, trace, slots, &mut print) };
     exit_code::SUCCESS
 }
 
 fn print(figure: Figure) {
     println!(
         "figure\t{}\t{}\t{}\t{}",
-        figure.subject,
+        figure.allocator,
         figure.workload,
         figure.quantity.in_instructions(),
         figure.value

@@ -1,6 +1,6 @@
-//! What the subjects that are global allocators have in common.
+//! What the allocators that are global allocators have in common.
 
-/// The calls of a subject through `GlobalAlloc` of its `HEAP`.
+/// The calls of an allocator through `GlobalAlloc` of its `HEAP`.
 macro_rules! of_global_allocator {
     () => {
         fn allocate(&mut self, size: usize) -> usize {

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
 
-use heap_bench::{Call, Operation, Request, Subject};
+use heap_bench::{Call, Operation, Request, Allocator};
 use heap_caps::Reserve;
 use heap_caps_c as c;
 use soc_regions::Caps;
@@ -50,7 +50,7 @@ mod names {
     }
 }
 
-/// A function of C with its arguments, as a meter calls it.
+/// A function of C with its arguments, as a counter calls it.
 macro_rules! call {
     ($name:ident($($argument:expr),*)) => {{
         let words = [$($argument as usize),*];
@@ -64,12 +64,12 @@ macro_rules! call {
 /// Never: functions have addresses.
 fn operation(function: *const ()) -> Operation {
     // SAFETY: arguments and results of the functions above are words, which travel in the registers
-    // in which the meter passes and finds them; registers of arguments that a function does not
+    // in which the counter passes and finds them; registers of arguments that a function does not
     // have are its own to overwrite.
     unsafe { core::mem::transmute::<*const (), Operation>(function) }
 }
 
-/// What the methods of a subject do where they are not measured: the same calls.
+/// What the methods of an allocator do where they are not measured: the same calls.
 macro_rules! as_called {
     () => {
         fn allocate(&mut self, size: usize) -> usize {
@@ -125,14 +125,14 @@ fn set_reserve(caps: u32, bytes: u32) -> bool {
 /// `heap_caps_malloc` and its family.
 pub struct CHeapCaps;
 
-impl Subject for CHeapCaps {
+impl Allocator for CHeapCaps {
     const NAME: &'static str = "c heap_caps";
     const HAS_CAPS: bool = true;
     const HAS_STATISTICS: bool = true;
     const TOO_LARGE: usize = TOO_LARGE;
 
     unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {
-        // SAFETY: the caller lets the subjects have the chip's memory one after the other.
+        // SAFETY: the caller lets the allocators have the chip's memory one after the other.
         unsafe { start() };
         place.write(Self);
         true
@@ -169,11 +169,11 @@ impl Subject for CHeapCaps {
 /// `malloc` and its family.
 pub struct CMalloc;
 
-impl Subject for CMalloc {
+impl Allocator for CMalloc {
     const NAME: &'static str = "c malloc";
 
     unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {
-        // SAFETY: the caller lets the subjects have the chip's memory one after the other.
+        // SAFETY: the caller lets the allocators have the chip's memory one after the other.
         unsafe { start() };
         place.write(Self);
         true
@@ -208,7 +208,7 @@ impl Subject for CMalloc {
 /// `multi_heap_malloc` and its family: one heap in memory of the caller, without a lock.
 pub struct CMultiHeap(*mut c_void);
 
-impl Subject for CMultiHeap {
+impl Allocator for CMultiHeap {
     const NAME: &'static str = "c multi_heap";
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {

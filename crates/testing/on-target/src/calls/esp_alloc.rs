@@ -6,7 +6,7 @@ use core::ptr::{NonNull, without_provenance_mut};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use esp_alloc::{EspHeap, HeapRegion, MemoryCapability};
-use heap_bench::Subject;
+use heap_bench::Allocator;
 
 use super::allocator::of_global_allocator;
 use crate::chip::linker_symbols;
@@ -28,7 +28,7 @@ fn regions() -> [(usize, usize, MemoryCapability); 3] {
 /// `Box::new`, `Vec::push`. Its back end is chosen where the program is built.
 pub struct EspAlloc;
 
-impl Subject for EspAlloc {
+impl Allocator for EspAlloc {
     const NAME: &'static str = if cfg!(esp_alloc_llff) {
         "esp-alloc llff"
     } else {
@@ -40,7 +40,7 @@ impl Subject for EspAlloc {
         if !STARTED.load(Ordering::Relaxed) {
             STARTED.store(true, Ordering::Relaxed);
             for (start, end, kind) in regions() {
-                // SAFETY: the caller lets the subjects have the chip's memory one after the other.
+                // SAFETY: the caller lets the allocators have the chip's memory one after the other.
                 let region = unsafe {
                     HeapRegion::new(without_provenance_mut(start), end - start, kind.into())
                 };

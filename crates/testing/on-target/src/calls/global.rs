@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use heap_bench::Subject;
+use heap_bench::Allocator;
 use heap_caps::Reserve;
 use heap_caps_alloc::CapsHeap;
 use soc_regions::Caps;
@@ -18,7 +18,7 @@ static HEAP: CapsHeap<EspLock> = CapsHeap::new(());
 /// `Box::new`, `Vec::push`.
 pub struct Global;
 
-impl Subject for Global {
+impl Allocator for Global {
     const NAME: &'static str = if cfg!(optimized_for_size) {
         "global allocator s"
     } else {
@@ -27,7 +27,7 @@ impl Subject for Global {
     const HAS_STATISTICS: bool = true;
 
     unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {
-        // SAFETY: the caller lets the subjects have the chip's memory one after the other.
+        // SAFETY: the caller lets the allocators have the chip's memory one after the other.
         unsafe { boot(&HEAP) };
         place.write(Self);
         true

@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use heap_bench::Subject;
+use heap_bench::Allocator;
 use heap_caps::{HeapCaps, Reserve};
 use multi_heap::Unpoisoned;
 use soc_regions::Caps;
@@ -24,7 +24,7 @@ fn number(block: NonNull<u8>) -> u32 {
     block.addr().get() as u32
 }
 
-impl Subject for Routed {
+impl Allocator for Routed {
     const NAME: &'static str = "heap-caps";
     const HAS_CAPS: bool = true;
     const HAS_STATISTICS: bool = true;

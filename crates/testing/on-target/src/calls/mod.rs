@@ -1,4 +1,4 @@
-//! What users call, as subjects of the workloads: heap-caps, the global allocator, the C names,
+//! What users call, as allocators of the workloads: heap-caps, the global allocator, the C names,
 //! esp-alloc.
 //!
 //! ```text
@@ -6,7 +6,7 @@
 //!   heap_caps.rs  global.rs  c.rs  esp_alloc.rs      one API each
 //! ```
 //!
-//! Each subject is a program of its own: what a compiler inlines depends on what else is there.
+//! Each allocator is a program of its own: what a compiler inlines depends on what else is there.
 
 mod allocator;
 mod boot;
@@ -18,7 +18,7 @@ mod global;
 mod heap_caps;
 mod lock;
 
-use heap_bench::{Figure, Meter, Quantity, Subject};
+use heap_bench::{Figure, Counter, Quantity, Allocator};
 
 #[cfg(target_arch = "xtensa")]
 use crate::MaskedStretch;
@@ -44,26 +44,26 @@ pub enum Order<'line> {
     Single(&'line str),
 }
 
-/// A subject that a program measures as it was called.
+/// An allocator that a program measures as it was called.
 pub type Measured = fn(Order<'_>) -> u8;
 
-/// The program of some subjects: prints what they cost, one figure a line. On every workload, one
-/// subject after the other; or called with `trace N` for the one with this number over the recorded
+/// The program of some allocators: prints what they cost, one figure a line. On every workload, one
+/// allocator after the other; or called with `trace N` for the one with this number over the recorded
 /// program in memory; or with `single N WORKLOAD` nothing, while the emulator writes down what is
 /// executed.
 #[must_use]
-pub fn measure_as_told(subjects: &[Measured]) -> u8 {
+pub fn measure_as_told(allocators: &[Measured]) -> u8 {
     crate::arguments_from(1, |line| {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (number, workload) = rest.split_once(' ').unwrap_or((rest, ""));
         let one = number
             .parse()
             .ok()
-            .and_then(|number: usize| subjects.get(number));
+            .and_then(|number: usize| allocators.get(number));
         match (word, one) {
-            ("", _) => all(subjects, Order::Workloads),
-            ("trace", Some(subject)) => subject(Order::Trace),
-            ("single", Some(subject)) => subject(Order::Single(workload)),
+            ("", _) => all(allocators, Order::Workloads),
+            ("trace", Some(allocator)) => allocator(Order::Trace),
+            ("single", Some(allocator)) => allocator(Order::Single(workload)),
             _ => {
                 println!("[trace SUBJECT | single SUBJECT WORKLOAD]");
                 exit_code::USAGE
@@ -74,18 +74,18 @@ pub fn measure_as_told(subjects: &[Measured]) -> u8 {
 
 /// The same of longest masked stretches, in a program that is linked for it.
 #[must_use]
-pub fn masked(subjects: &[Measured]) -> u8 {
-    all(subjects, Order::Masked)
+pub fn masked(allocators: &[Measured]) -> u8 {
+    all(allocators, Order::Masked)
 }
 
-fn all(subjects: &[Measured], order: Order<'_>) -> u8 {
-    let codes = subjects.iter().map(|subject| subject(order));
+fn all(allocators: &[Measured], order: Order<'_>) -> u8 {
+    let codes = allocators.iter().map(|allocator| allocator(order));
     codes.max().unwrap_or(exit_code::SUCCESS)
 }
 
-/// Measures one subject.
+/// Measures one allocator.
 #[must_use]
-pub fn measure<S: Subject>(order: Order<'_>) -> u8 {
+pub fn measure<S: Allocator>(order: Order<'_>) -> u8 {
     match order {
         Order::Workloads => workloads::<S>(&Instructions, &mut print),
         #[cfg(target_arch = "xtensa")]
@@ -94,7 +94,7 @@ pub fn measure<S: Subject>(order: Order<'_>) -> u8 {
         Order::Masked => return exit_code::USAGE,
         Order::Trace => {
             // SAFETY: called once, and nothing else in this program uses that memory.
-            let Ok((tape, slots)) = (unsafe { crate::tape_below_dram() }) else {
+            let Ok((trace, slots)) = (unsafe { crate::trace_below_dram() }) else {
                 println!("there is no recorded program, or more than this chip can hold");
                 return exit_code::USAGE;
             };
@@ -103,7 +103,7 @@ pub fn measure<S: Subject>(order: Order<'_>) -> u8 {
                 heap_bench::run_guest_trace::<S>(
                     &Instructions,
                     below_dram(),
-                    tape,
+                    trace,
                     slots,
                     &mut print,
                 );
@@ -120,9 +120,9 @@ pub fn measure<S: Subject>(order: Order<'_>) -> u8 {
     exit_code::SUCCESS
 }
 
-fn workloads<S: Subject>(meter: &impl Meter, print: &mut dyn FnMut(Figure)) {
+fn workloads<S: Allocator>(counter: &impl Counter, print: &mut dyn FnMut(Figure)) {
     // SAFETY: nothing else uses the memory of the chip's heaps and that below.
-    unsafe { heap_bench::run_guest::<S>(meter, below_dram(), print) };
+    unsafe { heap_bench::run_guest::<S>(counter, below_dram(), print) };
 }
 
 fn print(figure: Figure) {
@@ -132,14 +132,14 @@ fn print(figure: Figure) {
 /// Longest stretches are the only figures of such a run; the last one is that of all calls, first
 /// ones included.
 #[cfg(target_arch = "xtensa")]
-fn masked_workloads<S: Subject>() {
-    let meter = MaskedStretch::default();
-    workloads::<S>(&meter, &mut print_masked);
+fn masked_workloads<S: Allocator>() {
+    let counter = MaskedStretch::default();
+    workloads::<S>(&counter, &mut print_masked);
     print_masked(Figure {
-        subject: S::NAME,
+        allocator: S::NAME,
         workload: "any call",
         quantity: Quantity::Worst,
-        value: meter.longest().into(),
+        value: counter.longest().into(),
     });
 }
 
@@ -152,10 +152,10 @@ fn print_masked(figure: Figure) {
 
 fn line(figure: Figure, metric: &str) {
     let Figure {
-        subject,
+        allocator,
         workload,
         value,
         ..
     } = figure;
-    println!("figure\t{subject}\t{workload}\t{metric}\t{value}");
+    println!("figure\t{allocator}\t{workload}\t{metric}\t{value}");
 }

@@ -20,7 +20,7 @@ fn main() -> u8 {
 fn print(figure: Figure) {
     println!(
         "figure\t{}\t{}\t{}\t{}",
-        figure.subject,
+        figure.allocator,
         figure.workload,
         figure.quantity.in_instructions(),
         figure.value

@@ -4,14 +4,14 @@
 #![no_std]
 #![no_main]
 
-mod subjects;
+mod allocators;
 
 use core::ptr::{NonNull, slice_from_raw_parts_mut};
 
 use heap_bench::Figure;
 use on_target::{Instructions, exit_code, println};
 
-use subjects::{Accounts, Leaks, Streamed, Watched, Watcher};
+use allocators::{Accounts, Leaks, Streamed, Watched, Watcher};
 
 on_target::program!(main);
 
@@ -24,7 +24,7 @@ fn main() -> u8 {
 }
 
 fn watched<O: Watcher>() {
-    // The subjects have a whole chip; this is for the workloads' own use.
+    // The allocators have a whole chip; this is for the workloads' own use.
     let region = slice_from_raw_parts_mut(
         core::ptr::without_provenance_mut(0x3FC0_0000),
         heap_bench::REGION_BYTES,
@@ -39,7 +39,7 @@ fn watched<O: Watcher>() {
 fn print(figure: Figure) {
     println!(
         "figure\t{}\t{}\t{}\t{}",
-        figure.subject,
+        figure.allocator,
         figure.workload,
         figure.quantity.in_instructions(),
         figure.value

@@ -5,14 +5,14 @@ use core::ptr::NonNull;
 
 use buddy_system_allocator::Heap;
 
-use crate::subject::{Subject, address, copy, layout};
+use crate::allocator::{Allocator, address, copy, layout};
 
 const ORDERS: usize = 32;
 
 /// Powers of two.
 pub struct Buddy(Heap<ORDERS>);
 
-impl Subject for Buddy {
+impl Allocator for Buddy {
     const NAME: &'static str = "buddy";
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {

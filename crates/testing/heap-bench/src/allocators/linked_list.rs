@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use linked_list_allocator::Heap;
 
-use crate::subject::{Subject, address, copy, layout};
+use crate::allocator::{Allocator, address, copy, layout};
 
 /// It refuses smaller regions by panicking: two list nodes and their alignment.
 const LEAST: usize = 64;
@@ -14,7 +14,7 @@ const LEAST: usize = 64;
 /// First fit.
 pub struct LinkedList(Heap);
 
-impl Subject for LinkedList {
+impl Allocator for LinkedList {
     const NAME: &'static str = "linked list";
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {

@@ -7,7 +7,7 @@ use core::mem::MaybeUninit;
 pub type Operation = extern "C" fn(usize, usize, usize, usize) -> MaybeUninit<usize>;
 
 /// Measures single calls, in instructions, nanoseconds or whatever it can read.
-pub trait Meter {
+pub trait Counter {
     /// Calls `operation`; gives its result and its cost.
     fn measure(&self, operation: Operation, arguments: [usize; 4]) -> (MaybeUninit<usize>, u32);
 }
@@ -16,7 +16,7 @@ pub trait Meter {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unmeasured;
 
-impl Meter for Unmeasured {
+impl Counter for Unmeasured {
     fn measure(&self, operation: Operation, [a, b, c, d]: [usize; 4]) -> (MaybeUninit<usize>, u32) {
         (operation(a, b, c, d), 0)
     }

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use multi_heap::{Comprehensive, Heap, Light, Offset, Poison, Request, Unpoisoned};
 
-use crate::subject::Subject;
+use crate::allocator::Allocator;
 
 /// Our heap.
 pub struct MultiHeap<P: Level> {
@@ -55,7 +55,7 @@ fn offset(block: NonNull<u8>) -> Option<Offset> {
     Offset::new(block.addr().get() as u32)
 }
 
-impl<P: Level> Subject for MultiHeap<P> {
+impl<P: Level> Allocator for MultiHeap<P> {
     const NAME: &'static str = P::SUBJECT;
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {

@@ -4,14 +4,14 @@
 use core::cell::Cell;
 use core::mem::MaybeUninit;
 
-use heap_bench::{Meter, Operation};
+use heap_bench::{Counter, Operation};
 
 /// Counts executed instructions: from the call to the return, the call itself included, one at a
 /// time, so a trap would count too (none is possible: older register windows are stored before).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Instructions;
 
-impl Meter for Instructions {
+impl Counter for Instructions {
     fn measure(&self, operation: Operation, arguments: [usize; 4]) -> (MaybeUninit<usize>, u32) {
         crate::machine::timed(operation, arguments)
     }
@@ -35,7 +35,7 @@ impl MaskedStretch {
 }
 
 #[cfg(target_arch = "xtensa")]
-impl Meter for MaskedStretch {
+impl Counter for MaskedStretch {
     fn measure(&self, operation: Operation, arguments: [usize; 4]) -> (MaybeUninit<usize>, u32) {
         let (result, stretch) = crate::machine::longest_masked(operation, arguments);
         self.longest.set(self.longest.get().max(stretch));

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::meter::{Meter, Operation};
+use crate::counter::{Counter, Operation};
 
 /// What a workload asks of a heap. Sizes and alignments are in bytes, capabilities the bits of
 /// ESP-IDF.
@@ -54,7 +54,7 @@ pub enum Request {
     LargestBlock,
 }
 
-/// A function with its arguments, as a meter calls it.
+/// A function with its arguments, as a counter calls it.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
     /// The function.
@@ -64,7 +64,7 @@ pub struct Call {
 }
 
 /// A heap behind plain addresses; 0 is no block. Sizes are checked inside, as in C's `malloc`.
-pub trait Subject: Sized {
+pub trait Allocator: Sized {
     /// What figures call it.
     const NAME: &'static str;
     /// Whether requests can name capabilities.
@@ -96,17 +96,17 @@ pub trait Subject: Sized {
     /// `block` was allocated with `size`, at the natural alignment.
     unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize;
 
-    /// A block in memory with capabilities, where [`Subject::HAS_CAPS`] says so.
+    /// A block in memory with capabilities, where [`Allocator::HAS_CAPS`] says so.
     fn allocate_caps(&mut self, _size: usize, _caps: u32) -> usize {
         0
     }
 
-    /// How many bytes are free, where [`Subject::HAS_STATISTICS`] says so.
+    /// How many bytes are free, where [`Allocator::HAS_STATISTICS`] says so.
     fn free_size(&mut self) -> usize {
         0
     }
 
-    /// How large the largest free block is, where [`Subject::HAS_STATISTICS`] says so.
+    /// How large the largest free block is, where [`Allocator::HAS_STATISTICS`] says so.
     fn largest_block(&mut self) -> usize {
         0
     }
@@ -154,33 +154,33 @@ pub trait Subject: Sized {
     }
 }
 
-/// A subject at work, every operation measured. **Invariant:** it was started.
+/// An allocator at work, every operation measured. **Invariant:** it was started.
 pub(crate) struct Measured<'a, S, M> {
     heap: &'a mut MaybeUninit<S>,
-    meter: &'a M,
-    subject: PhantomData<S>,
+    counter: &'a M,
+    allocator: PhantomData<S>,
 }
 
-impl<'a, S: Subject, M: Meter> Measured<'a, S, M> {
+impl<'a, S: Allocator, M: Counter> Measured<'a, S, M> {
     /// # Safety
-    /// As [`Subject::start`].
+    /// As [`Allocator::start`].
     pub(crate) unsafe fn start(
         place: &'a mut MaybeUninit<S>,
-        meter: &'a M,
+        counter: &'a M,
         region: NonNull<[u8]>,
     ) -> Option<Self> {
         // SAFETY: the caller keeps the same contract.
         let started = unsafe { S::start(place, region) };
         started.then_some(Self {
             heap: place,
-            meter,
-            subject: PhantomData,
+            counter,
+            allocator: PhantomData,
         })
     }
 
     fn measure(&mut self, request: Request) -> (MaybeUninit<usize>, u32) {
-        let call = self.subject().call(request);
-        self.meter.measure(call.operation, call.arguments)
+        let call = self.allocator().call(request);
+        self.counter.measure(call.operation, call.arguments)
     }
 
     /// A request that has a result, with that.
@@ -191,7 +191,7 @@ impl<'a, S: Subject, M: Meter> Measured<'a, S, M> {
     }
 
     /// The heap itself, for what is not measured.
-    pub(crate) fn subject(&mut self) -> &mut S {
+    pub(crate) fn allocator(&mut self) -> &mut S {
         // SAFETY: it was started.
         unsafe { self.heap.assume_init_mut() }
     }
@@ -241,7 +241,7 @@ pub type Operations = [Operation; 4];
 
 /// Allocate, allocate aligned, free, reallocate; each takes the heap's address first.
 #[must_use]
-pub fn operations<S: Subject>() -> Operations {
+pub fn operations<S: Allocator>() -> Operations {
     [
         allocate::<S>,
         allocate_aligned::<S>,
@@ -253,78 +253,78 @@ pub fn operations<S: Subject>() -> Operations {
 /// The heap behind the first argument.
 ///
 /// # Safety
-/// `heap` is the address of a started subject that nothing else uses meanwhile.
-unsafe fn subject<'a, S>(heap: usize) -> &'a mut S {
+/// `heap` is the address of a started allocator that nothing else uses meanwhile.
+unsafe fn allocator<'a, S>(heap: usize) -> &'a mut S {
     // SAFETY: the caller promises it.
     unsafe { &mut *core::ptr::with_exposed_provenance_mut(heap) }
 }
 
 #[inline(never)]
-extern "C" fn allocate<S: Subject>(
+extern "C" fn allocate<S: Allocator>(
     heap: usize,
     size: usize,
     _: usize,
     _: usize,
 ) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started subject.
-    MaybeUninit::new(unsafe { subject::<S>(heap) }.allocate(size))
+    // SAFETY: `Measured` passes its started allocator.
+    MaybeUninit::new(unsafe { allocator::<S>(heap) }.allocate(size))
 }
 
 #[inline(never)]
-extern "C" fn allocate_aligned<S: Subject>(
+extern "C" fn allocate_aligned<S: Allocator>(
     heap: usize,
     size: usize,
     alignment: usize,
     _: usize,
 ) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started subject.
-    MaybeUninit::new(unsafe { subject::<S>(heap) }.allocate_aligned(size, alignment))
+    // SAFETY: `Measured` passes its started allocator.
+    MaybeUninit::new(unsafe { allocator::<S>(heap) }.allocate_aligned(size, alignment))
 }
 
 #[inline(never)]
-extern "C" fn allocate_caps<S: Subject>(
+extern "C" fn allocate_caps<S: Allocator>(
     heap: usize,
     size: usize,
     caps: usize,
     _: usize,
 ) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started subject.
-    let heap = unsafe { subject::<S>(heap) };
+    // SAFETY: `Measured` passes its started allocator.
+    let heap = unsafe { allocator::<S>(heap) };
     let caps = u32::try_from(caps).unwrap_or_default();
     MaybeUninit::new(heap.allocate_caps(size, caps))
 }
 
 #[inline(never)]
-extern "C" fn free_size<S: Subject>(
+extern "C" fn free_size<S: Allocator>(
     heap: usize,
     _: usize,
     _: usize,
     _: usize,
 ) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started subject.
-    MaybeUninit::new(unsafe { subject::<S>(heap) }.free_size())
+    // SAFETY: `Measured` passes its started allocator.
+    MaybeUninit::new(unsafe { allocator::<S>(heap) }.free_size())
 }
 
 #[inline(never)]
-extern "C" fn largest_block<S: Subject>(
+extern "C" fn largest_block<S: Allocator>(
     heap: usize,
     _: usize,
     _: usize,
     _: usize,
 ) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started subject.
-    MaybeUninit::new(unsafe { subject::<S>(heap) }.largest_block())
+    // SAFETY: `Measured` passes its started allocator.
+    MaybeUninit::new(unsafe { allocator::<S>(heap) }.largest_block())
 }
 
 #[inline(never)]
-extern "C" fn free<S: Subject>(
+extern "C" fn free<S: Allocator>(
     heap: usize,
     block: usize,
     size: usize,
     alignment: usize,
 ) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started subject.
-    let heap = unsafe { subject::<S>(heap) };
+    // SAFETY: `Measured` passes its started allocator.
+    let heap = unsafe { allocator::<S>(heap) };
     // SAFETY: the workloads free what they allocated.
     let block = unsafe { pointer(block) };
     // SAFETY: and with the same size and alignment.
@@ -333,14 +333,14 @@ extern "C" fn free<S: Subject>(
 }
 
 #[inline(never)]
-extern "C" fn reallocate<S: Subject>(
+extern "C" fn reallocate<S: Allocator>(
     heap: usize,
     block: usize,
     size: usize,
     new_size: usize,
 ) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started subject.
-    let heap = unsafe { subject::<S>(heap) };
+    // SAFETY: `Measured` passes its started allocator.
+    let heap = unsafe { allocator::<S>(heap) };
     // SAFETY: the workloads resize what they allocated.
     let block = unsafe { pointer(block) };
     // SAFETY: and tell its size.

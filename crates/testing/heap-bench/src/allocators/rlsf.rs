@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::subject::{Subject, address, layout};
+use crate::allocator::{Allocator, address, layout};
 
 type Tlsf = rlsf::Tlsf<'static, usize, usize, 32, 32>;
 
@@ -17,7 +17,7 @@ impl Rlsf {
     }
 }
 
-impl Subject for Rlsf {
+impl Allocator for Rlsf {
     const NAME: &'static str = "rlsf";
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {

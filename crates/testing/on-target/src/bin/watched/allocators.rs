@@ -3,7 +3,7 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use heap_bench::Subject;
+use heap_bench::Allocator;
 use heap_caps::{HeapCaps, Identity, Observer};
 use heap_trace::{Ledger, Mode, Ring, Slot, Stream, Trace, WhenFull};
 use multi_heap::Unpoisoned;
@@ -94,14 +94,14 @@ impl Watcher for Streamed {
 /// The heaps of a whole ESP32, watched, without a lock.
 pub(crate) struct Watched<O: Watcher>(HeapCaps<Unpoisoned, O>);
 
-impl<O: Watcher> Subject for Watched<O> {
+impl<O: Watcher> Allocator for Watched<O> {
     const NAME: &'static str = O::NAME;
 
     unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {
         let Self(heaps) = place.write(Self(HeapCaps::new(O::begin())));
         let options = target_suite::options();
         let symbols = (Emulated::symbols(), ESP32.sample_symbols(&options));
-        // SAFETY: the caller lets the subjects take the chip's memory one after the other.
+        // SAFETY: the caller lets the allocators take the chip's memory one after the other.
         let booted = unsafe { heaps.boot(&ESP32, &options, &symbols, &Identity) };
         // SAFETY: this stands on another stack.
         unsafe { heaps.enable_startup_stack_heaps(&Identity) };

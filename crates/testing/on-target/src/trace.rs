@@ -1,20 +1,20 @@
 //! Where the emulator puts a recorded program, and where there is room to replay it.
 //!
 //! ```text
-//!   0x3F80_0000 tape │ 0x3FB0_0000 slots │ 0x3FC0_0000 heap │ 0x3FFA_E000 the ESP32's own DRAM, with the program's data
+//!   0x3F80_0000 trace │ 0x3FB0_0000 slots │ 0x3FC0_0000 heap │ 0x3FFA_E000 the ESP32's own DRAM, with the program's data
 //! ```
 //!
 //! Programs whose heaps have the chip's memory, PSRAM too, get it elsewhere:
 //!
 //! ```text
-//!   0x3FC0_0000 tape │ 0x3FDC_0000 slots │ 0x3FE0_0000 heap │ 0x3FFA_E000 the ESP32's own DRAM
+//!   0x3FC0_0000 trace │ 0x3FDC_0000 slots │ 0x3FE0_0000 heap │ 0x3FFA_E000 the ESP32's own DRAM
 //! ```
 
 use core::ptr::{NonNull, slice_from_raw_parts_mut, with_exposed_provenance_mut};
 
-use heap_bench::{Slot, Tape};
+use heap_bench::{Slot, Trace};
 
-const TAPE: usize = 0x3F80_0000;
+const TRACE: usize = 0x3F80_0000;
 const SLOTS: usize = 0x3FB0_0000;
 const HEAP: usize = 0x3FC0_0000;
 const HEAP_END: usize = 0x3FFA_E000;
@@ -24,43 +24,43 @@ const BELOW_DRAM: usize = 0x3FE0_0000;
 ///
 /// # Safety
 /// Called once. Nothing else uses the memory from 0x3F80_0000 to 0x3FBF_FFFF, which was zero but
-/// for the tape.
-pub unsafe fn tape() -> Result<(Tape<'static>, &'static mut [Slot]), &'static str> {
+/// for the trace.
+pub unsafe fn trace() -> Result<(Trace<'static>, &'static mut [Slot]), &'static str> {
     // SAFETY: the caller keeps the same contract.
-    unsafe { tape_in([TAPE, SLOTS, HEAP]) }
+    unsafe { trace_in([TRACE, SLOTS, HEAP]) }
 }
 
 /// The same where the chip's memory, PSRAM too, is for heaps.
 ///
 /// # Safety
 /// Called once. Nothing else uses the memory from 0x3FC0_0000 to 0x3FDF_FFFF, which was zero but
-/// for the tape.
-pub unsafe fn tape_below_dram() -> Result<(Tape<'static>, &'static mut [Slot]), &'static str> {
+/// for the trace.
+pub unsafe fn trace_below_dram() -> Result<(Trace<'static>, &'static mut [Slot]), &'static str> {
     // SAFETY: the caller keeps the same contract.
-    unsafe { tape_in([HEAP, 0x3FDC_0000, BELOW_DRAM]) }
+    unsafe { trace_in([HEAP, 0x3FDC_0000, BELOW_DRAM]) }
 }
 
 /// # Safety
-/// Called once for these addresses: where the tape begins, the slots, and what is behind them.
-unsafe fn tape_in(
-    [tape, slots, end]: [usize; 3],
-) -> Result<(Tape<'static>, &'static mut [Slot]), &'static str> {
-    // SAFETY: nobody writes to the tape.
+/// Called once for these addresses: where the trace begins, the slots, and what is behind them.
+unsafe fn trace_in(
+    [trace, slots, end]: [usize; 3],
+) -> Result<(Trace<'static>, &'static mut [Slot]), &'static str> {
+    // SAFETY: nobody writes to the trace.
     let words = unsafe {
-        core::slice::from_raw_parts(with_exposed_provenance_mut(tape), (slots - tape) / 4)
+        core::slice::from_raw_parts(with_exposed_provenance_mut(trace), (slots - trace) / 4)
     };
-    let tape = Tape::from_words(words).ok_or("there is no tape")?;
-    if tape.slots() > (end - slots) / size_of::<Slot>() {
-        return Err("there is no room to remember the tape's blocks");
+    let trace = Trace::from_words(words).ok_or("there is no trace")?;
+    if trace.slots() > (end - slots) / size_of::<Slot>() {
+        return Err("there is no room to remember the trace's blocks");
     }
     // SAFETY: nothing else uses this memory, and zeros are empty slots.
     let slots = unsafe {
-        core::slice::from_raw_parts_mut(with_exposed_provenance_mut(slots), tape.slots())
+        core::slice::from_raw_parts_mut(with_exposed_provenance_mut(slots), trace.slots())
     };
-    Ok((tape, slots))
+    Ok((trace, slots))
 }
 
-/// Memory for one heap, behind a tape of [`tape_below_dram`].
+/// Memory for one heap, behind a trace of [`trace_below_dram`].
 #[must_use]
 pub fn below_dram() -> NonNull<[u8]> {
     let start = with_exposed_provenance_mut(BELOW_DRAM);

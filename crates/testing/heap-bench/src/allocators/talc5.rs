@@ -6,12 +6,12 @@ use core::ptr::NonNull;
 
 use talc::{DefaultBinning, base::Talc, source::Manual};
 
-use crate::subject::{Subject, address, copy, layout};
+use crate::allocator::{Allocator, address, copy, layout};
 
 /// With its default bins.
 pub struct Talc5(Talc<Manual, DefaultBinning>);
 
-impl Subject for Talc5 {
+impl Allocator for Talc5 {
     const NAME: &'static str = "talc 5";
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {

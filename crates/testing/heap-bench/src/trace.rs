@@ -8,7 +8,7 @@
 
 /// What the recorded program asked of its heap. Sizes and alignments are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum TraceStep {
     /// The block in this slot now has this size.
     Allocate {
         /// Which block.
@@ -35,7 +35,7 @@ pub enum Step {
 const SLOT_BITS: u32 = 24;
 const ALIGNMENT_BITS: u32 = 6;
 
-impl Step {
+impl TraceStep {
     /// The step as two words; `None` for more slots than there are numbers.
     #[must_use]
     pub const fn to_words(self) -> Option<[u32; 2]> {
@@ -75,12 +75,12 @@ impl Step {
 
 /// A whole recorded program.
 #[derive(Clone, Copy, Debug)]
-pub struct Tape<'a> {
+pub struct Trace<'a> {
     slots: usize,
     steps: &'a [[u32; 2]],
 }
 
-impl<'a> Tape<'a> {
+impl<'a> Trace<'a> {
     /// What the words say; `None` if there are fewer than they say.
     #[must_use]
     pub fn from_words(words: &'a [u32]) -> Option<Self> {
@@ -99,45 +99,45 @@ impl<'a> Tape<'a> {
     }
 
     /// The steps, in order.
-    pub(crate) fn steps(&self) -> impl Iterator<Item = Step> + 'a {
-        self.steps.iter().copied().filter_map(Step::from_words)
+    pub(crate) fn steps(&self) -> impl Iterator<Item = TraceStep> + 'a {
+        self.steps.iter().copied().filter_map(TraceStep::from_words)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, Tape};
+    use super::{Trace, TraceStep};
 
-    const STEPS: [Step; 3] = [
-        Step::Allocate {
+    const STEPS: [TraceStep; 3] = [
+        TraceStep::Allocate {
             slot: 7,
             size: 100,
             alignment: 64,
         },
-        Step::Reallocate { slot: 7, size: 4 },
-        Step::Free { slot: 7 },
+        TraceStep::Reallocate { slot: 7, size: 4 },
+        TraceStep::Free { slot: 7 },
     ];
 
     #[test]
     fn steps_become_words_and_steps_again() {
         for step in STEPS {
-            assert_eq!(Step::from_words(step.to_words().unwrap()), Some(step));
+            assert_eq!(TraceStep::from_words(step.to_words().unwrap()), Some(step));
         }
     }
 
     #[test]
     fn a_slot_without_a_number_is_refused() {
-        assert_eq!(Step::Free { slot: 1 << 24 }.to_words(), None);
+        assert_eq!(TraceStep::Free { slot: 1 << 24 }.to_words(), None);
     }
 
     #[test]
-    fn a_tape_ends_where_it_says() {
+    fn a_trace_ends_where_it_says() {
         let mut words = std::vec![3, 8];
         words.extend(STEPS.iter().flat_map(|step| step.to_words().unwrap()));
         words.push(0xFFFF_FFFF);
-        let tape = Tape::from_words(&words).unwrap();
-        assert_eq!(tape.slots(), 8);
-        assert!(tape.steps().eq(STEPS));
-        assert!(Tape::from_words(&words[..6]).is_none());
+        let trace = Trace::from_words(&words).unwrap();
+        assert_eq!(trace.slots(), 8);
+        assert!(trace.steps().eq(STEPS));
+        assert!(Trace::from_words(&words[..6]).is_none());
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use heap_bench::Step;
+use heap_bench::TraceStep;
 
 use crate::error::Error;
 use crate::on_target::Programs;
@@ -15,7 +15,7 @@ pub(crate) const GREATEST_HEAP: u32 = 0x003A_E000;
 
 /// Writes the trace to a file beside the programs; gives its name.
 pub(crate) fn write(programs: &Programs, trace: &Trace) -> Result<PathBuf, Error> {
-    let file = programs.folder().join(format!("{}.tape", trace.name));
+    let file = programs.folder().join(format!("{}.words", trace.name));
     fs::write(&file, bytes(trace)?).map_err(|cause| Error::file(&file, cause))?;
     Ok(file)
 }
@@ -26,29 +26,29 @@ fn bytes(trace: &Trace) -> Result<Vec<u8>, Error> {
     let count = |number: usize| u32::try_from(number).map_err(|_| too_large());
     let mut words = vec![count(trace.operations.len())?, count(trace.slots)?];
     for operation in &trace.operations {
-        let words_of_step = step(*operation).and_then(Step::to_words);
+        let words_of_step = step(*operation).and_then(TraceStep::to_words);
         words.extend(words_of_step.ok_or_else(too_large)?);
     }
     Ok(words.into_iter().flat_map(u32::to_le_bytes).collect())
 }
 
-fn step(operation: Operation) -> Option<Step> {
+fn step(operation: Operation) -> Option<TraceStep> {
     let number = |slot: usize| u32::try_from(slot).ok();
     Some(match operation {
         Operation::Allocate {
             slot,
             size,
             alignment,
-        } => Step::Allocate {
+        } => TraceStep::Allocate {
             slot: number(slot)?,
             size,
             alignment,
         },
-        Operation::Reallocate { slot, size } => Step::Reallocate {
+        Operation::Reallocate { slot, size } => TraceStep::Reallocate {
             slot: number(slot)?,
             size,
         },
-        Operation::Free { slot } => Step::Free {
+        Operation::Free { slot } => TraceStep::Free {
             slot: number(slot)?,
         },
     })

@@ -5,12 +5,12 @@ use core::ptr::NonNull;
 
 use talc4::{ErrOnOom, Span, Talc};
 
-use crate::subject::{Subject, address, layout};
+use crate::allocator::{Allocator, address, layout};
 
 /// With its default bins.
 pub struct Talc4(Talc<ErrOnOom>);
 
-impl Subject for Talc4 {
+impl Allocator for Talc4 {
     const NAME: &'static str = "talc 4";
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {

@@ -3,12 +3,12 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use crate::subject::Subject;
+use crate::allocator::Allocator;
 
 /// Nothing.
 pub struct Empty;
 
-impl Subject for Empty {
+impl Allocator for Empty {
     const NAME: &'static str = "empty";
 
     unsafe fn start(place: &mut MaybeUninit<Self>, _: NonNull<[u8]>) -> bool {
