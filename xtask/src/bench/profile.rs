@@ -1,5 +1,4 @@
-//! Where the instructions of one call go: the emulator writes down each, and they are summed by
-//! function.
+//! Profile of one call: the emulator writes down each instruction, and they are summed by function.
 //!
 //! The last call that the program measures is the one: from the instruction behind `timed`'s call
 //! up to the return into it.
@@ -28,7 +27,7 @@ const VECTORS: &str = "_vectors";
 const WIDTH: usize = 90;
 
 /// An executed instruction: its address, and the symbol that it belongs to.
-type Step = (u32, String);
+type Executed = (u32, String);
 
 /// The tables of one call of an allocator's workload.
 pub(crate) fn of(allocator: &str, workload: &str) -> Result<String, Error> {
@@ -64,7 +63,7 @@ pub(crate) fn of(allocator: &str, workload: &str) -> Result<String, Error> {
 }
 
 /// The steps of the last call that was measured; what `timed` itself executes is left out.
-fn last_call(log: &Path) -> Result<Vec<Step>, Error> {
+fn last_call(log: &Path) -> Result<Vec<Executed>, Error> {
     let unreadable = |cause| Error::file(log, cause);
     let file = File::open(log).map_err(unreadable)?;
     let (mut last, mut current) = (Vec::new(), Vec::new());
@@ -88,7 +87,7 @@ fn last_call(log: &Path) -> Result<Vec<Step>, Error> {
 }
 
 /// Reads `Trace 0: 0x7feb80000100 [00000000/400dd959/00158010/ff020201] symbol`.
-fn step(line: &str) -> Option<Step> {
+fn step(line: &str) -> Option<Executed> {
     let (state, symbol) = line
         .strip_prefix("Trace ")?
         .split_once('[')?
@@ -108,7 +107,7 @@ fn readable(symbol: &str) -> String {
 
 /// The innermost function of this project that each step belongs to, with its file, as the
 /// program's line tables tell.
-fn source(program: &Path, steps: &[Step]) -> Result<Vec<String>, Error> {
+fn source(program: &Path, steps: &[Executed]) -> Result<Vec<String>, Error> {
     let unable = |cause: std::io::Error| Error::Failed(format!("llvm-symbolizer-22: {cause}"));
     let mut addresses: Vec<u32> = steps.iter().map(|(address, _)| *address).collect();
     addresses.sort_unstable();
@@ -137,7 +136,7 @@ fn source(program: &Path, steps: &[Step]) -> Result<Vec<String>, Error> {
     let text = String::from_utf8_lossy(&output.stdout);
     let answers = text.trim_end().split("\n\n").map(innermost);
     let names: HashMap<u32, String> = addresses.into_iter().zip(answers).collect();
-    let name = |(address, symbol): &Step| match symbol.as_str() {
+    let name = |(address, symbol): &Executed| match symbol.as_str() {
         VECTORS => readable(symbol),
         _ => names.get(address).cloned().unwrap_or_default(),
     };

@@ -72,7 +72,7 @@ impl std::fmt::Display for Start {
 
 /// Where a chip's ROM looks for its options and the image, by the emulator's addresses; see
 /// `targets/…-rom/rom.c`.
-struct Places {
+struct RomAddresses {
     options: u32,
     image: u32,
 }
@@ -110,13 +110,13 @@ impl Chip {
         }
     }
 
-    fn places(self) -> Places {
+    fn rom_addresses(self) -> RomAddresses {
         match self {
-            Chip::Esp32 => Places {
+            Chip::Esp32 => RomAddresses {
                 options: 0x006F_F000,
                 image: 0x0070_0000,
             },
-            Chip::Esp32c3 => Places {
+            Chip::Esp32c3 => RomAddresses {
                 options: 0x817F_F000,
                 image: 0x8180_0000,
             },
@@ -215,7 +215,7 @@ impl Model {
         };
         command.args(["-display", "none", "-monitor", "none"]);
         command.arg("-kernel").arg(&self.rom);
-        let Places { options, image } = self.chip.places();
+        let RomAddresses { options, image } = self.chip.rom_addresses();
         command.arg("-device").arg(format!(
             "loader,file={},addr={image:#x},force-raw=on",
             self.image.display()

@@ -1,4 +1,4 @@
-//! Would this program start on the chip? Asked before anything is sent.
+//! Checks that a program would start on the chip, made before anything is sent.
 //!
 //! ```text
 //!   segments   inside the chip's RAM or flash windows                entry    in code, on the instruction bus
@@ -20,7 +20,7 @@ const LEAST_STACK: u32 = 4096;
 
 /// Everything that is wrong with `program`, a sentence each.
 pub(crate) fn faults(program: &Program, board: Board) -> Vec<String> {
-    let memory = Memory {
+    let memory = AddressMap {
         ram: board.table(),
         flash: board.flash(),
     };
@@ -38,12 +38,12 @@ pub(crate) fn faults(program: &Program, board: Board) -> Vec<String> {
 }
 
 /// All addresses of the chip that a program can have.
-struct Memory {
+struct AddressMap {
     ram: &'static Chip,
     flash: FlashWindows,
 }
 
-impl Memory {
+impl AddressMap {
     fn holds(&self, span: Span) -> bool {
         let flash = [self.flash.data, self.flash.code];
         // Windows that touch are one memory: a segment may go from one to the next.
@@ -64,7 +64,7 @@ impl Memory {
     }
 }
 
-fn segment_faults(program: &Program, memory: &Memory) -> Vec<String> {
+fn segment_faults(program: &Program, memory: &AddressMap) -> Vec<String> {
     let outside = |span: &Span| !memory.holds(*span);
     let spans = program.segments.iter().map(|segment| segment.span);
     let mut faults: Vec<String> = spans
@@ -79,7 +79,7 @@ fn segment_faults(program: &Program, memory: &Memory) -> Vec<String> {
     faults
 }
 
-fn entry_fault(program: &Program, memory: &Memory) -> Option<String> {
+fn entry_fault(program: &Program, memory: &AddressMap) -> Option<String> {
     let entry = program.entry;
     if !memory.executes(entry) {
         return Some(format!(
@@ -96,7 +96,7 @@ fn entry_fault(program: &Program, memory: &Memory) -> Option<String> {
 }
 
 /// `.vectors` is 0x400 bytes in RAM that runs code, aligned as VECBASE wants it.
-fn xtensa_vector_fault(program: &Program, memory: &Memory) -> Option<String> {
+fn xtensa_vector_fault(program: &Program, memory: &AddressMap) -> Option<String> {
     const BYTES: usize = 0x400;
     let Some(vectors) = program.content(".vectors") else {
         return Some("there is no `.vectors`: is xtensa-lx-rt's link.x used?".to_owned());
@@ -109,7 +109,7 @@ fn xtensa_vector_fault(program: &Program, memory: &Memory) -> Option<String> {
 }
 
 /// `mtvec` takes a table at a multiple of 256.
-fn riscv_vector_fault(program: &Program, memory: &Memory) -> Option<String> {
+fn riscv_vector_fault(program: &Program, memory: &AddressMap) -> Option<String> {
     match program.symbol("_vector_table") {
         None => Some("there is no `_vector_table`: is esp-hal's linkall.x used?".to_owned()),
         Some(at) if at.is_multiple_of(256) && memory.ram.is_executable(at) => None,
@@ -120,7 +120,7 @@ fn riscv_vector_fault(program: &Program, memory: &Memory) -> Option<String> {
 }
 
 /// The boot loader reads it from the first bytes of the segment that is mapped for data.
-fn descriptor_fault(program: &Program, memory: &Memory) -> Option<String> {
+fn descriptor_fault(program: &Program, memory: &AddressMap) -> Option<String> {
     let in_window = |start: u32| memory.flash.data.contains(start);
     let first = program
         .contents
@@ -141,7 +141,7 @@ fn descriptor_fault(program: &Program, memory: &Memory) -> Option<String> {
     })
 }
 
-fn stack_fault(program: &Program, memory: &Memory) -> Option<String> {
+fn stack_fault(program: &Program, memory: &AddressMap) -> Option<String> {
     let Some(top) = program.symbol("_stack_start_cpu0") else {
         return Some("there is no `_stack_start_cpu0`: the first core has no stack".to_owned());
     };

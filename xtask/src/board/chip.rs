@@ -1,4 +1,4 @@
-//! What does a board's chip want of a program and of those who send it?
+//! Boards: target, flash addresses and image format of their chips.
 
 use clap::ValueEnum;
 use soc_regions::{

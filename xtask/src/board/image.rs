@@ -1,4 +1,4 @@
-//! How does an ELF file become an image, and is the image what the ELF file says?
+//! Images made of ELF files, read back and compared.
 //!
 //! ```text
 //!   0x00  E9, segments, flash mode, flash size and speed     header, 24 bytes; chip's number at 12, hash appended? at 23

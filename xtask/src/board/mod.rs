@@ -1,12 +1,12 @@
-//! How a program gets onto a board: compiled, looked at, made an image, sent.
+//! Programs on boards: compiled, checked, made an image, sent.
 //!
 //! ```text
 //!   chip.rs        what a board's chip wants: target, flash addresses
 //!   toolchain.rs   a compiler for it, or what to install     build.rs   sources ─> ELF file
-//!   checks.rs      would this program start?                 sizes.rs   what takes how much room?
+//!   checks.rs      whether a program would start             sizes.rs   its size by section and crate
 //!   sender.rs      espflash or esptool: their command lines  image.rs   ELF file ─> image, read back and compared
-//!   send.rs        image ─> board; if the line breaks …      pieces.rs  … what is sent again after that
-//!   listen.rs  board ─> terminal, its events ─> file
+//!   send.rs        image ─> board; if the line breaks …      chunks.rs  … what is sent again after that
+//!   output.rs      board ─> terminal, its events ─> file
 //!   boot.rs    the program on a modelled chip               documented.rs  its output beside docs/flash.md
 //!   step.rs        one command of all this: shown by `--dry-run`, or run
 //! ```
@@ -16,10 +16,10 @@ pub(crate) mod boot;
 pub(crate) mod build;
 pub(crate) mod checks;
 pub(crate) mod chip;
+pub(crate) mod chunks;
 pub(crate) mod documented;
 pub(crate) mod image;
-pub(crate) mod listen;
-pub(crate) mod pieces;
+pub(crate) mod output;
 pub(crate) mod program;
 pub(crate) mod send;
 pub(crate) mod sender;

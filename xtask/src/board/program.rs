@@ -1,4 +1,4 @@
-//! What is in a linked program that a boot loader, a check or a size table wants to know?
+//! A linked program as boot loaders, checks and size tables see it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

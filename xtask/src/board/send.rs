@@ -1,16 +1,16 @@
-//! How does an image get to a board over a line that may break?
+//! Transfer of an image to a board over a line that may break.
 //!
 //! ```text
 //!   ask: which chip?  ── another one ──> stop, with a word
 //!     │ the right one
-//!   send, and let the chip compute the hash of what arrived ── broken ──> wait for the port, ask, send the pieces that are not there
+//!   send, and let the chip compute the hash of what arrived ── broken ──> wait for the port, ask, send the chunks that are not there
 //! ```
 
 use std::time::Duration;
 
 use super::Board;
 use super::chip::PROGRAM_OFFSET;
-use super::pieces;
+use super::chunks;
 use super::sender::{Before, Files, Line, Sender};
 use super::step::Step;
 use crate::error::Error;
@@ -48,8 +48,8 @@ pub(crate) fn send(
         let steps = match attempt {
             1 => vec![sender.sending(board, files, before, line)],
             _ => {
-                let pieces = pieces::cut(files.image, PROGRAM_OFFSET)?;
-                sender.resuming(board, files, &pieces, before, line)
+                let chunks = chunks::split(files.image, PROGRAM_OFFSET)?;
+                sender.resuming(board, files, &chunks, before, line)
             }
         };
         if all(&steps)? {

@@ -5,7 +5,7 @@
 //!   image      save-image                                                      elf2image
 //!   ask        board-info                                                      chip-id
 //!   send       flash: skips a part that is there already                       write-flash: the same
-//!   resume     write-bin, a piece each, then flash                             write-flash with all pieces
+//!   resume     write-bin, a chunk each, then flash                             write-flash with all chunks
 //!   listen     monitor: addresses become functions                             pyserial's miniterm
 //! ```
 
@@ -16,7 +16,7 @@ use clap::ValueEnum;
 
 use super::Board;
 use super::chip::{PARTITION_TABLE_OFFSET, PROGRAM_OFFSET};
-use super::pieces::Piece;
+use super::chunks::Chunk;
 use super::step::Step;
 use super::toolchain::is_installed;
 use crate::error::Error;
@@ -242,25 +242,25 @@ impl Sender {
         }
     }
 
-    /// The same after a line broke, in this order: pieces that are there already are not sent.
+    /// The same after a line broke, in this order: chunks that are there already are not sent.
     pub(crate) fn resuming(
         self,
         board: Board,
         files: Files<'_>,
-        pieces: &[Piece],
+        chunks: &[Chunk],
         before: &Before,
         line: &Line,
     ) -> Vec<Step> {
         match self {
             Sender::Espflash => {
-                let one = |piece: &Piece| {
+                let one = |chunk: &Chunk| {
                     Step::new("espflash")
                         .args(["write-bin", "--skip-update-check", "--non-interactive"])
                         .args(line.options_staying(board))
-                        .arg(format!("{:#x}", piece.offset))
-                        .arg(&piece.file)
+                        .arg(format!("{:#x}", chunk.offset))
+                        .arg(&chunk.file)
                 };
-                let mut steps: Vec<Step> = pieces.iter().map(one).collect();
+                let mut steps: Vec<Step> = chunks.iter().map(one).collect();
                 steps.push(self.sending(board, files, before, line));
                 steps
             }
@@ -269,8 +269,8 @@ impl Sender {
                     .args(line.options(board))
                     .args(WRITE_FLASH);
                 let mut step = before.esptool_parts(board, step);
-                for piece in pieces {
-                    step = step.arg(format!("{:#x}", piece.offset)).arg(&piece.file);
+                for chunk in chunks {
+                    step = step.arg(format!("{:#x}", chunk.offset)).arg(&chunk.file);
                 }
                 vec![step]
             }
@@ -368,17 +368,17 @@ mod tests {
     }
 
     #[test]
-    fn after_a_broken_line_pieces_are_sent() {
+    fn after_a_broken_line_chunks_are_sent() {
         let before = Before {
             boot_loader: None,
             partition_table: None,
         };
-        let pieces = [0x1_0000, 0x2_0000].map(|offset| Piece {
+        let chunks = [0x1_0000, 0x2_0000].map(|offset| Chunk {
             offset,
             file: format!("{offset:x}").into(),
         });
         let resuming = |sender: Sender| {
-            let steps = sender.resuming(Board::Esp32c3, files(), &pieces, &before, &line());
+            let steps = sender.resuming(Board::Esp32c3, files(), &chunks, &before, &line());
             steps.iter().map(Step::to_string).collect::<Vec<_>>()
         };
         let esptool = resuming(Sender::Esptool);

@@ -1,4 +1,4 @@
-//! What of a program takes how much room: by section, and by crate?
+//! Size breakdown of a program by section and by crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

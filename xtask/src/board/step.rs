@@ -1,4 +1,4 @@
-//! What is one command of a longer way, shown or run?
+//! One external command of several, shown or run.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;

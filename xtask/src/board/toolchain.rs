@@ -1,5 +1,4 @@
-//! Which compiler on this machine makes programs for a chip, and what is to be installed if none
-//! does?
+//! Compilers on this machine for a chip, and what to install if there is none.
 //!
 //! ```text
 //!   ESP32-C3   cargo with the target installed (rustup)   ─ or ─  Debian's rustc with its library sources, lld

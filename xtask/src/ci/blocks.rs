@@ -25,7 +25,7 @@ const NOT_WHOLE: [&str; 4] = [
 
 /// A block of code between fences.
 #[derive(Debug, PartialEq, Eq)]
-struct Block<'a> {
+struct CodeBlock<'a> {
     /// The line of its first fence, from 1.
     line: usize,
     /// What stands behind the fence: `rust,no_run`.
@@ -45,7 +45,7 @@ pub(crate) fn check() -> Result<(), StepError> {
         }
         let blocks = blocks(&document.text);
         findings.extend(defects(&document, &blocks));
-        if blocks.iter().any(Block::is_compiled) {
+        if blocks.iter().any(CodeBlock::is_compiled) {
             members.push(package(&folder, &document, &blocks)?);
         }
     }
@@ -62,7 +62,7 @@ pub(crate) fn check() -> Result<(), StepError> {
     tool::run(&mut command)
 }
 
-impl Block<'_> {
+impl CodeBlock<'_> {
     fn is_rust(&self) -> bool {
         self.info.split(',').next() == Some("rust")
     }
@@ -77,14 +77,14 @@ impl Block<'_> {
 }
 
 /// All blocks of a document.
-fn blocks(text: &str) -> Vec<Block<'_>> {
+fn blocks(text: &str) -> Vec<CodeBlock<'_>> {
     let mut blocks = Vec::new();
-    let mut open: Option<Block<'_>> = None;
+    let mut open: Option<CodeBlock<'_>> = None;
     for (line, content) in (1..).zip(text.lines()) {
         let fence = content.trim_start().strip_prefix("```");
         match (fence, open.take()) {
             (Some(info), None) => {
-                open = Some(Block {
+                open = Some(CodeBlock {
                     line,
                     info: info.trim(),
                     code: String::new(),
@@ -103,7 +103,7 @@ fn blocks(text: &str) -> Vec<Block<'_>> {
 }
 
 /// Why the blocks of a document cannot be compiled as they are displayed.
-fn defects(document: &Source, blocks: &[Block<'_>]) -> Vec<String> {
+fn defects(document: &Source, blocks: &[CodeBlock<'_>]) -> Vec<String> {
     let mut defects = Vec::new();
     let mut defect = |line: usize, what: &str| {
         defects.push(format!("{}:{line}: {what}", document.path));
@@ -118,7 +118,7 @@ fn defects(document: &Source, blocks: &[Block<'_>]) -> Vec<String> {
         }
     }
     let first = blocks.iter().find(|block| block.is_compiled());
-    if let Some(block) = first.filter(|_| !blocks.iter().any(Block::names_dependencies)) {
+    if let Some(block) = first.filter(|_| !blocks.iter().any(CodeBlock::names_dependencies)) {
         defect(
             block.line,
             "no toml block of this page names the dependencies",
@@ -128,7 +128,11 @@ fn defects(document: &Source, blocks: &[Block<'_>]) -> Vec<String> {
 }
 
 /// Writes the package of a document; returns its folder's name.
-fn package(folder: &Path, document: &Source, blocks: &[Block<'_>]) -> Result<String, StepError> {
+fn package(
+    folder: &Path,
+    document: &Source,
+    blocks: &[CodeBlock<'_>],
+) -> Result<String, StepError> {
     let name = document
         .path
         .trim_end_matches(".md")

@@ -1,4 +1,4 @@
-//! What does the heap find, and when, if a program does something wrong?
+//! `faults`: what the heap finds, and when, if a program does something wrong.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if let Some(file) = &arguments.record {
         record::write(file, &arguments.command(), &tables)?;
     }
-    let is_sound = rows.iter().all(trials::Row::is_sound);
+    let is_sound = rows.iter().all(trials::FaultRow::is_sound);
     Ok(ExitCode::from(u8::from(!is_sound)))
 }
 

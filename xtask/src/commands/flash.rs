@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::build;
 use crate::board::build::Source;
-use crate::board::listen::Ears;
+use crate::board::output::BoardOutput;
 use crate::board::sender::{Before, Files, Line, Sender};
 use crate::board::{image, send};
 use crate::error::Error;
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     before: Before,
     #[command(flatten)]
-    ears: Ears,
+    output: BoardOutput,
     /// Who sends; the first that is installed by default
     #[arg(long, value_enum)]
     with: Option<Sender>,
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let step = sender.listening(source.chip, Some(files.elf), &port, line.no_reset);
-    let is_well = arguments.ears.listen(&step)?;
+    let is_well = arguments.output.listen(&step)?;
     Ok(ExitCode::from(if is_well { 0 } else { Error::PORT }))
 }
 

@@ -1,10 +1,10 @@
-//! What a board prints.
+//! `monitor`: the output of a board.
 
 use std::process::ExitCode;
 
 use super::build;
 use crate::board::build::Source;
-use crate::board::listen::Ears;
+use crate::board::output::BoardOutput;
 use crate::board::sender::{Line, Sender};
 use crate::error::Error;
 use esp_heap::{paint, port};
@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     line: Line,
     #[command(flatten)]
-    ears: Ears,
+    output: BoardOutput,
     /// Who listens; the first that is installed by default
     #[arg(long, value_enum)]
     with: Option<Sender>,
@@ -41,6 +41,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let port = port::chosen(line.port.as_deref())?;
     port::check(&port)?;
     let step = sender.listening(source.chip, elf.as_deref(), &port, line.no_reset);
-    let is_well = arguments.ears.listen(&step)?;
+    let is_well = arguments.output.listen(&step)?;
     Ok(ExitCode::from(if is_well { 0 } else { Error::PORT }))
 }

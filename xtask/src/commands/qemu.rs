@@ -1,4 +1,4 @@
-//! Does the heap work on the chip's instruction set, at the chip's addresses?
+//! `qemu`: the test suite on emulated chips, at the chips' addresses.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -163,31 +163,31 @@ fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
     let mut names = vec!["suite", "torture", "faults"];
     names.extend(failing_on(target).iter().map(|failing| failing.program));
     let programs = Programs::build(target, &names)?;
-    let mut tally = Tally::default();
+    let mut counts = TestCounts::default();
     for check in named(&programs, wanted)? {
-        tally.add(&check, suite_check(&programs, &check)?);
+        counts.add(&check, suite_check(&programs, &check)?);
     }
     if "torture".contains(wanted) {
-        tally.add("torture", torture(target, &programs)?);
+        counts.add("torture", torture(target, &programs)?);
     }
     if "faults".contains(wanted) {
-        tally.add("faults", faults(&programs)?);
+        counts.add("faults", faults(&programs)?);
     }
     for (program, says) in SELF_CHECKING {
         let is_for_target = !program.ends_with("esp32c3") || target == Target::Esp32c3;
         if is_for_target && program.contains(wanted) {
-            tally.add(program, checks_itself(target, program, says)?);
+            counts.add(program, checks_itself(target, program, says)?);
         }
     }
     if wants_c {
-        checks_in_c(target, wanted, &mut tally)?;
+        checks_in_c(target, wanted, &mut counts)?;
     }
     for failing in failing_on(target) {
         if failing.program.contains(wanted) {
-            tally.add(failing.program, must_fail(&programs, failing)?);
+            counts.add(failing.program, must_fail(&programs, failing)?);
         }
     }
-    tally.verdict(target, wanted, start.elapsed())
+    counts.verdict(target, wanted, start.elapsed())
 }
 
 /// The checks of the suite whose names contain `wanted`.
@@ -213,7 +213,7 @@ fn suite_check(programs: &Programs, check: &str) -> Result<Fault, Error> {
 
 /// The programs of checks in C whose names contain `wanted`, at every poisoning level: a line for a
 /// program and level, after the lines of what fails.
-fn checks_in_c(target: Target, wanted: &str, tally: &mut Tally) -> Result<(), Error> {
+fn checks_in_c(target: Target, wanted: &str, counts: &mut TestCounts) -> Result<(), Error> {
     for poisoning in [Poisoning::None, Poisoning::Light, Poisoning::Comprehensive] {
         let programs = Programs::build_c_checks(target, poisoning)?;
         for program in C_CHECKS.into_iter().filter(|name| name.contains(wanted)) {
@@ -223,7 +223,7 @@ fn checks_in_c(target: Target, wanted: &str, tally: &mut Tally) -> Result<(), Er
             let fault = (!sound).then(|| complaint(&ended));
             let level = format!("{poisoning:?}").to_lowercase();
             let passed = outcome.passed;
-            tally.add(
+            counts.add(
                 &format!("{program}, poisoning {level}: {passed} checks"),
                 fault,
             );
@@ -311,12 +311,12 @@ fn complaint(ended: &Ended) -> String {
 
 /// How many checks passed; a line for each is printed as it ends.
 #[derive(Default)]
-struct Tally {
+struct TestCounts {
     passed: u32,
     failed: u32,
 }
 
-impl Tally {
+impl TestCounts {
     fn add(&mut self, name: &str, fault: Fault) {
         match fault {
             None => {

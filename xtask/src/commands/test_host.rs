@@ -1,4 +1,4 @@
-//! Do all host tests of the workspace pass, and which do not?
+//! `test-host`: all host tests of the workspace, and the names of those that fail.
 //!
 //! All output is shown, and kept in `target/test-host.log`; the last lines name what failed.
 
@@ -40,9 +40,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let log = target_folder().join("test-host.log");
     let file = open(&log)?;
     let mut child = cargo_test(arguments).spawn().map_err(unable)?;
-    let mut tally = Tally::of_output(&mut child, &file);
+    let mut counts = TestCounts::of_output(&mut child, &file);
     let status = child.wait().map_err(unable)?;
-    let c_passed = tally.add_checks_in_c()?;
+    let c_passed = counts.add_checks_in_c()?;
     let verdict = if status.success() && c_passed {
         "all is well"
     } else {
@@ -52,10 +52,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         "test-host: {verdict}, after {:.1} s",
         start.elapsed().as_secs_f64()
     )?;
-    for failed in tally.named() {
+    for failed in counts.named() {
         say!("FAILED  {failed}")?;
     }
-    say!("{}; log: {}", tally.closing_line(), log.display())?;
+    say!("{}; log: {}", counts.closing_line(), log.display())?;
     match status.success() && !c_passed {
         true => Ok(ExitCode::FAILURE),
         false => Ok(passed_on(status.code())),
@@ -101,7 +101,7 @@ fn passed_on(code: Option<i32>) -> ExitCode {
 
 /// How many tests ended how, over all test programs.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Tally {
+struct TestCounts {
     passed: u32,
     failed: u32,
     ignored: u32,
@@ -111,10 +111,10 @@ struct Tally {
     programs: BTreeSet<String>,
 }
 
-impl Tally {
+impl TestCounts {
     /// Shows and keeps what `child` prints, and counts along.
-    fn of_output(child: &mut Child, log: &Mutex<impl Write + Send>) -> Tally {
-        let (mut tally, mut programs) = (Tally::default(), BTreeSet::new());
+    fn of_output(child: &mut Child, log: &Mutex<impl Write + Send>) -> TestCounts {
+        let (mut counts, mut programs) = (TestCounts::default(), BTreeSet::new());
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -124,11 +124,11 @@ impl Tally {
             });
             let show = |line: &str| drop(say!("{line}"));
             if let Some(stdout) = stdout {
-                lines(stdout, log, show, |line| tally.add(line));
+                lines(stdout, log, show, |line| counts.add(line));
             }
         });
-        tally.programs = programs;
-        tally
+        counts.programs = programs;
+        counts
     }
 
     /// What failed, by name.
@@ -206,7 +206,7 @@ fn program_that_failed(line: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arguments, Tally, cargo_test, lines, program_that_failed};
+    use super::{Arguments, TestCounts, cargo_test, lines, program_that_failed};
     use std::sync::Mutex;
 
     #[test]
@@ -235,17 +235,17 @@ mod tests {
         let output = "running 2 tests\n\
             test result: ok. 38 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.03s\n\
             test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
-        let tally = tally(output);
-        assert_eq!(tally.closing_line(), "41 passed, 2 failed, 1 skipped");
-        assert_eq!(tally.named().count(), 0);
+        let counts = counts(output);
+        assert_eq!(counts.closing_line(), "41 passed, 2 failed, 1 skipped");
+        assert_eq!(counts.named().count(), 0);
     }
 
     #[test]
     fn what_failed_has_a_name() {
         let output = "test a::b ... ok\ntest a::c ... FAILED\n\
             test src/lib.rs - D::e (line 7) ... FAILED\nnot a test ... FAILED\n";
-        let tally = tally(output);
-        let named: Vec<_> = tally.named().collect();
+        let counts = counts(output);
+        let named: Vec<_> = counts.named().collect();
         assert_eq!(named, ["a::c", "src/lib.rs - D::e (line 7)"]);
         let program = program_that_failed("    `-p xtask --test board`");
         assert_eq!(program.as_deref(), Some("cargo test -p xtask --test board"));
@@ -253,11 +253,11 @@ mod tests {
     }
 
     /// Nothing is shown: whoever counts the lines of this program would count these too.
-    fn tally(output: &str) -> Tally {
-        let mut tally = Tally::default();
+    fn counts(output: &str) -> TestCounts {
+        let mut counts = TestCounts::default();
         let log = Mutex::new(Vec::new());
-        lines(output.as_bytes(), &log, |_| (), |line| tally.add(line));
+        lines(output.as_bytes(), &log, |_| (), |line| counts.add(line));
         assert_eq!(log.into_inner().unwrap_or_default(), output.as_bytes());
-        tally
+        counts
     }
 }

@@ -1,36 +1,36 @@
-//! How all faults are tried: in pieces, on all cores.
+//! Trials of all faults, in batches, on all cores.
 
 use std::panic::catch_unwind;
 
-use target_suite::faults::{Kind, Tally, tally};
+use target_suite::faults::{FaultCounts, Kind, count_faults};
 
 use esp_heap::parallel;
 use esp_heap::poisoning::{Poisoning, with_poison};
 use esp_heap::progress;
 use esp_heap::status;
 
-/// Faults in a piece.
-const PIECE: u64 = 50;
+/// Faults in a batch.
+const BATCH: u64 = 50;
 
 /// What became of the faults of one kind at one level.
-pub(crate) struct Row {
+pub(crate) struct FaultRow {
     pub(crate) level: Poisoning,
     pub(crate) kind: Kind,
-    pub(crate) tally: Tally,
-    /// Pieces in which the heap panicked.
+    pub(crate) counts: FaultCounts,
+    /// Batches in which the heap panicked.
     pub(crate) panics: u32,
 }
 
-impl Row {
+impl FaultRow {
     /// Whether the heap kept to itself, whatever the program did, and found nothing where nothing
     /// was.
     pub(crate) fn is_sound(&self) -> bool {
-        self.panics == 0 && self.tally.outside == 0 && self.tally.false_alarms == 0
+        self.panics == 0 && self.counts.outside == 0 && self.counts.false_alarms == 0
     }
 }
 
 /// Faults with neighbouring numbers.
-struct Piece {
+struct Batch {
     row: usize,
     level: Poisoning,
     kind: Kind,
@@ -39,65 +39,65 @@ struct Piece {
 }
 
 /// `count` faults of each of these kinds at each of these levels.
-pub(crate) fn all(levels: &[Poisoning], kinds: &[Kind], seed: u64, count: u64) -> Vec<Row> {
-    let mut rows: Vec<Row> = levels
+pub(crate) fn all(levels: &[Poisoning], kinds: &[Kind], seed: u64, count: u64) -> Vec<FaultRow> {
+    let mut rows: Vec<FaultRow> = levels
         .iter()
         .flat_map(|&level| kinds.iter().map(move |&kind| row(level, kind)))
         .collect();
-    let pieces: Vec<Piece> = rows
+    let batches: Vec<Batch> = rows
         .iter()
         .enumerate()
-        .flat_map(|(index, row)| pieces(index, row, count))
+        .flat_map(|(index, row)| batches(index, row, count))
         .collect();
-    let bar = progress::bar("faults", pieces.len() as u64);
-    let tallies = parallel::map(&pieces, |piece| {
-        let tally = catch_unwind(|| piece.tally(seed));
+    let bar = progress::bar("faults", batches.len() as u64);
+    let counted = parallel::map(&batches, |batch| {
+        let counts = catch_unwind(|| batch.count(seed));
         bar.inc(1);
-        if tally.is_err() {
-            status!("the heap panicked: {piece}, seed {seed}");
+        if counts.is_err() {
+            status!("the heap panicked: {batch}, seed {seed}");
         }
-        tally.ok()
+        counts.ok()
     });
     bar.finish_and_clear();
-    for (piece, tally) in pieces.iter().zip(tallies) {
-        let Some(row) = rows.get_mut(piece.row) else {
+    for (batch, counts) in batches.iter().zip(counted) {
+        let Some(row) = rows.get_mut(batch.row) else {
             continue;
         };
-        match tally {
-            Some(tally) => row.tally = row.tally + tally,
+        match counts {
+            Some(counts) => row.counts = row.counts + counts,
             None => row.panics += 1,
         }
     }
     rows
 }
 
-fn row(level: Poisoning, kind: Kind) -> Row {
-    Row {
+fn row(level: Poisoning, kind: Kind) -> FaultRow {
+    FaultRow {
         level,
         kind,
-        tally: Tally::default(),
+        counts: FaultCounts::default(),
         panics: 0,
     }
 }
 
-fn pieces(index: usize, row: &Row, count: u64) -> impl Iterator<Item = Piece> + use<> {
+fn batches(index: usize, row: &FaultRow, count: u64) -> impl Iterator<Item = Batch> + use<> {
     let (level, kind) = (row.level, row.kind);
-    (0..count.div_ceil(PIECE)).map(move |piece| Piece {
+    (0..count.div_ceil(BATCH)).map(move |batch| Batch {
         row: index,
         level,
         kind,
-        first: piece * PIECE,
-        count: PIECE.min(count - piece * PIECE),
+        first: batch * BATCH,
+        count: BATCH.min(count - batch * BATCH),
     })
 }
 
-impl Piece {
-    fn tally(&self, seed: u64) -> Tally {
-        with_poison!(self.level, P => tally::<P>(self.kind, seed, self.first, self.count))
+impl Batch {
+    fn count(&self, seed: u64) -> FaultCounts {
+        with_poison!(self.level, P => count_faults::<P>(self.kind, seed, self.first, self.count))
     }
 }
 
-impl std::fmt::Display for Piece {
+impl std::fmt::Display for Batch {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let last = self.first + self.count - 1;
         write!(
@@ -117,19 +117,19 @@ mod tests {
     #[test]
     fn pieces_are_all_faults_once() {
         let row = row(Poisoning::Light, Kind::Overrun);
-        let ranges: Vec<_> = pieces(3, &row, 120)
-            .map(|piece| (piece.row, piece.first, piece.count))
+        let ranges: Vec<_> = batches(3, &row, 120)
+            .map(|batch| (batch.row, batch.first, batch.count))
             .collect();
         assert_eq!(ranges, [(3, 0, 50), (3, 50, 50), (3, 100, 20)]);
     }
 
     #[test]
-    fn in_pieces_on_all_cores_they_end_as_one_after_the_other() {
+    fn in_batches_on_all_cores_they_end_as_one_after_the_other() {
         let rows = all(&[Poisoning::Light], &[Kind::HeaderWord], 5, 120);
         assert_eq!(
-            rows[0].tally,
-            tally::<multi_heap::Light>(Kind::HeaderWord, 5, 0, 120)
+            rows[0].counts,
+            count_faults::<multi_heap::Light>(Kind::HeaderWord, 5, 0, 120)
         );
-        assert_eq!(rows[0].tally.faults, 120);
+        assert_eq!(rows[0].counts.faults, 120);
     }
 }

@@ -1,8 +1,8 @@
 //! Faults for people, and for machines: a table for each level, a row for each kind.
 
-use target_suite::faults::{LOOKS, Tally};
+use target_suite::faults::{FaultCounts, STEP_BUDGET};
 
-use super::run::Row;
+use super::run::FaultRow;
 use esp_heap::figures::Figure;
 use esp_heap::poisoning::Poisoning;
 use esp_heap::table;
@@ -24,10 +24,10 @@ const HEADS: [&str; 13] = [
 ];
 
 /// All tables, and a line that sums them up.
-pub(crate) fn of(rows: &[Row]) -> String {
+pub(crate) fn of(rows: &[FaultRow]) -> String {
     let levels = Poisoning::ALL.into_iter();
     let tables = levels.filter_map(|level| {
-        let rows: Vec<&Row> = rows.iter().filter(|row| row.level == level).collect();
+        let rows: Vec<&FaultRow> = rows.iter().filter(|row| row.level == level).collect();
         (!rows.is_empty()).then(|| of_level(level, &rows))
     });
     let mut text: String = tables.collect();
@@ -35,94 +35,94 @@ pub(crate) fn of(rows: &[Row]) -> String {
     text
 }
 
-fn of_level(level: Poisoning, rows: &[&Row]) -> String {
+fn of_level(level: Poisoning, rows: &[&FaultRow]) -> String {
     let mut table = table::of_numbers(HEADS);
     table::narrow(&mut table);
     for row in rows {
         table.add_row(cells(row));
     }
-    let count = rows.first().map_or(0, |row| row.tally.faults);
+    let count = rows.first().map_or(0, |row| row.counts.faults);
     format!(
         "poisoning {}, {count} faults of each kind; named: percent of the findings\n{table}\n\n",
         level.name()
     )
 }
 
-fn cells(row: &Row) -> Vec<String> {
-    let Tally {
+fn cells(row: &FaultRow) -> Vec<String> {
+    let FaultCounts {
         findings,
         named,
         owned,
         owner_named,
         ..
-    } = row.tally;
-    let tally = &row.tally;
+    } = row.counts;
+    let counts = &row.counts;
     let share = |part: u32, whole: u32| match whole {
         0 => String::new(),
         _ => format!("{:.1}", f64::from(part) * 100.0 / f64::from(whole)),
     };
-    let counts = [
-        tally.found,
-        tally.at_once,
-        tally.check,
-        tally.patrol,
-        tally.patrol_calls,
-        tally.next_use,
-        tally.harmless,
-        tally.contents,
-        tally.missed,
+    let columns = [
+        counts.found,
+        counts.at_once,
+        counts.check,
+        counts.patrol,
+        counts.patrol_calls,
+        counts.next_use,
+        counts.harmless,
+        counts.contents,
+        counts.missed,
     ];
-    let counts = counts.into_iter().map(|count| match count {
+    let columns = columns.into_iter().map(|count| match count {
         0 => String::new(),
         _ => count.to_string(),
     });
-    let spread = match tally.spread {
+    let spread = match counts.spread {
         0 => String::new(),
         spread => spread.to_string(),
     };
     let shares = [share(named, findings), share(owner_named, owned), spread];
     std::iter::once(row.kind.name().to_owned())
-        .chain(counts)
+        .chain(columns)
         .chain(shares)
         .collect()
 }
 
-fn closing_line(rows: &[Row]) -> String {
-    let sum = |count: fn(&Row) -> u32| rows.iter().map(count).sum::<u32>();
+fn closing_line(rows: &[FaultRow]) -> String {
+    let sum = |count: fn(&FaultRow) -> u32| rows.iter().map(count).sum::<u32>();
     format!(
-        "{} faults: the heap panicked {} times, left its memory {} times, raised {} false alarms; a patrol's call looks at {LOOKS} things\n",
-        sum(|row| row.tally.faults),
+        "{} faults: the heap panicked {} times, left its memory {} times, raised {} false alarms; a patrol's call looks at {STEP_BUDGET} things\n",
+        sum(|row| row.counts.faults),
         sum(|row| row.panics),
-        sum(|row| row.tally.outside),
-        sum(|row| row.tally.false_alarms),
+        sum(|row| row.counts.outside),
+        sum(|row| row.counts.false_alarms),
     )
 }
 
 /// Every count, zeros too.
-pub(crate) fn figures(rows: &[Row]) -> Vec<Figure> {
+pub(crate) fn figures(rows: &[FaultRow]) -> Vec<Figure> {
     rows.iter().flat_map(of_row).collect()
 }
 
-fn of_row(row: &Row) -> Vec<Figure> {
-    let tally = row.tally;
+fn of_row(row: &FaultRow) -> Vec<Figure> {
+    let counts = row.counts;
     let counts = [
-        ("faults", tally.faults),
-        ("found", tally.found),
-        ("refused_at_once", tally.at_once),
-        ("found_by_check", tally.check),
-        ("found_by_patrol", tally.patrol),
-        ("patrol_calls_max", tally.patrol_calls),
-        ("found_at_next_use", tally.next_use),
-        ("harmless", tally.harmless),
-        ("contents_only", tally.contents),
-        ("missed", tally.missed),
-        ("findings", tally.findings),
-        ("block_named", tally.named),
-        ("findings_about_live_blocks", tally.owned),
-        ("owner_named", tally.owner_named),
-        ("spread", tally.spread),
-        ("false_alarms", tally.false_alarms),
-        ("outside", tally.outside),
+        ("faults", counts.faults),
+        ("found", counts.found),
+        ("refused_at_once", counts.at_once),
+        ("found_by_check", counts.check),
+        ("found_by_patrol", counts.patrol),
+        ("patrol_calls_max", counts.patrol_calls),
+        ("found_at_next_use", counts.next_use),
+        ("harmless", counts.harmless),
+        ("contents_only", counts.contents),
+        ("missed", counts.missed),
+        ("findings", counts.findings),
+        ("block_named", counts.named),
+        ("findings_about_live_blocks", counts.owned),
+        ("owner_named", counts.owner_named),
+        ("spread", counts.spread),
+        ("false_alarms", counts.false_alarms),
+        ("outside", counts.outside),
         ("panics", row.panics),
     ];
     let (level, kind) = (row.level.name(), row.kind.name());
@@ -133,13 +133,13 @@ fn of_row(row: &Row) -> Vec<Figure> {
 #[cfg(test)]
 mod tests {
     use super::of;
-    use crate::faults::run::Row;
+    use crate::faults::run::FaultRow;
     use esp_heap::poisoning::Poisoning;
-    use target_suite::faults::{Kind, Tally};
+    use target_suite::faults::{FaultCounts, Kind};
 
     #[test]
     fn tables_fit_100_columns_with_counts_of_a_hundred_thousand_faults() {
-        let tally = Tally {
+        let counts = FaultCounts {
             faults: 99_999,
             found: 99_999,
             at_once: 9999,
@@ -155,15 +155,15 @@ mod tests {
             owned: 7,
             owner_named: 7,
             spread: 99_999,
-            ..Tally::default()
+            ..FaultCounts::default()
         };
-        let row = |kind| Row {
+        let row = |kind| FaultRow {
             level: Poisoning::Comprehensive,
             kind,
-            tally,
+            counts,
             panics: 0,
         };
-        let rows: Vec<Row> = Kind::ALL.into_iter().map(row).collect();
+        let rows: Vec<FaultRow> = Kind::ALL.into_iter().map(row).collect();
         let text = of(&rows);
         let table = text
             .lines()

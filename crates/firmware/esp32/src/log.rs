@@ -1,4 +1,4 @@
-//! How does the program log in defmt's frames, between lines of text on the same port?
+//! defmt logger whose frames stand between lines of text on the same port.
 //!
 //! ```text
 //!   FF 00 │ frame, encoded without zeros │ 00        as espflash looks for them: `cargo xtask monitor`, `espflash monitor --log-format defmt`
@@ -30,23 +30,23 @@ pub(crate) fn report() {
 }
 
 /// One frame at a time, of either core.
-struct Desk {
+struct FrameWriter {
     lock: SpinLock,
-    state: UnsafeCell<State>,
+    state: UnsafeCell<WriterState>,
 }
 
-struct State {
+struct WriterState {
     encoder: defmt::Encoder,
     /// There between `acquire` and `release`.
     before: MaybeUninit<(u32, <SpinLock as RawLock>::Token)>,
 }
 
 // SAFETY: the state is touched by who holds the lock, between `acquire` and `release`.
-unsafe impl Sync for Desk {}
+unsafe impl Sync for FrameWriter {}
 
-static DESK: Desk = Desk {
+static WRITER: FrameWriter = FrameWriter {
     lock: SpinLock::INIT,
-    state: UnsafeCell::new(State {
+    state: UnsafeCell::new(WriterState {
         encoder: defmt::Encoder::new(),
         before: MaybeUninit::uninit(),
     }),
@@ -59,9 +59,9 @@ struct Logger;
 // are called in between.
 unsafe impl defmt::Logger for Logger {
     fn acquire() {
-        let before = (Interrupts::mask(), DESK.lock.acquire());
+        let before = (Interrupts::mask(), WRITER.lock.acquire());
         // SAFETY: the lock is held.
-        let state = unsafe { &mut *DESK.state.get() };
+        let state = unsafe { &mut *WRITER.state.get() };
         state.before.write(before);
         send(&START);
         state.encoder.start_frame(send);
@@ -71,19 +71,19 @@ unsafe impl defmt::Logger for Logger {
 
     unsafe fn release() {
         // SAFETY: the caller holds the lock.
-        let state = unsafe { &mut *DESK.state.get() };
+        let state = unsafe { &mut *WRITER.state.get() };
         state.encoder.end_frame(send);
         // SAFETY: `acquire` wrote it, and it is read once.
         let (interrupts, token) = unsafe { state.before.assume_init_read() };
         // SAFETY: the lock's own token.
-        unsafe { DESK.lock.release(token) };
+        unsafe { WRITER.lock.release(token) };
         // SAFETY: the state of the last mask.
         unsafe { Interrupts::restore(interrupts) };
     }
 
     unsafe fn write(bytes: &[u8]) {
         // SAFETY: the caller holds the lock.
-        let state = unsafe { &mut *DESK.state.get() };
+        let state = unsafe { &mut *WRITER.state.get() };
         state.encoder.write(bytes, send);
     }
 }

@@ -1,4 +1,4 @@
-//! How a fault is done to a program.
+//! Faults, as they are done to a program.
 
 use alloc::vec::Vec;
 
@@ -9,7 +9,7 @@ use soc_regions::Span;
 use super::arena::{Arena, REGIONS};
 use super::kind::Kind;
 use super::layout::Layout;
-use super::program::{Live, Program, Refusal};
+use super::program::{Detection, Live, Program};
 
 /// How many bytes a wild write has at most.
 const WILD_BYTES: u32 = 64;
@@ -43,7 +43,7 @@ pub(super) struct Done {
     /// What changed, none where an address was handed back.
     pub(super) hits: Vec<Hit>,
     /// What the heap said to an address.
-    pub(super) answer: Option<Result<(), Refusal>>,
+    pub(super) answer: Option<Result<(), Detection>>,
     /// Who will use the memory next: the block concerned, the one that has its memory now.
     pub(super) concerned: Option<Live>,
 }
@@ -235,7 +235,7 @@ impl<P: Poison> Program<P> {
 
     fn free_address(&mut self, address: u32, concerned: Option<Live>) -> Done {
         let layout = Layout::of(self);
-        let answer = self.heaps.free(address).map_err(Refusal::Address);
+        let answer = self.heaps.free(address).map_err(Detection::Address);
         Done {
             layout,
             target: TargetBlock::Address(address),

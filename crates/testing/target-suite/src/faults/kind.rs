@@ -1,4 +1,4 @@
-//! What a program does wrong.
+//! Kinds of faults.
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

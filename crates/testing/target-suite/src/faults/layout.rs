@@ -1,4 +1,4 @@
-//! Whose a byte is: what a fault has hit.
+//! Who relies on a byte: the heap, the program or nobody.
 //!
 //! ```text
 //!   used block   | header | canary | size | bytes asked for | canary | slack to the next word |
@@ -14,9 +14,9 @@ use multi_heap::Poison;
 
 use super::program::{Live, Program};
 
-/// Whose.
+/// Who relies on a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Whose {
+pub(super) enum ReliedOnBy {
     /// Nobody relies on it.
     Nobody,
     /// A block's that the program has: no heap can know what belongs there.
@@ -67,35 +67,35 @@ impl Layout {
             .find(|live| block.whole.contains(live.address))
     }
 
-    /// Whose the byte at `address` is. What is in no block is the heap's: the control structure,
-    /// the word behind the last block.
-    pub(super) fn whose(&self, address: u32) -> Whose {
+    /// Returns who relies on the byte at `address`. Outside of blocks it is the heap: its control
+    /// structure, the word behind the last block.
+    pub(super) fn relied_on_by(&self, address: u32) -> ReliedOnBy {
         match self.block_at(address) {
-            None => Whose::Heap,
+            None => ReliedOnBy::Heap,
             Some(block) if block.used => self.in_used(block, address),
             Some(block) => self.in_free(block, address),
         }
     }
 
-    fn in_used(&self, block: &BlockView, address: u32) -> Whose {
+    fn in_used(&self, block: &BlockView, address: u32) -> ReliedOnBy {
         let size = self.live_in(block).map_or(block.size, |live| live.size);
         let user = block.whole.start() + 4 + self.guards.0;
         let (end, guarded) = (user + size, user + size + self.guards.1);
         match address {
-            _ if address < user => Whose::Heap,
-            _ if address < end => Whose::Program,
-            _ if address < guarded => Whose::Heap,
-            _ => Whose::Nobody,
+            _ if address < user => ReliedOnBy::Heap,
+            _ if address < end => ReliedOnBy::Program,
+            _ if address < guarded => ReliedOnBy::Heap,
+            _ => ReliedOnBy::Nobody,
         }
     }
 
-    fn in_free(&self, block: &BlockView, address: u32) -> Whose {
+    fn in_free(&self, block: &BlockView, address: u32) -> ReliedOnBy {
         let (words, word) = (block.whole.size() / 4, (address - block.whole.start()) / 4);
         let links_end = words.min(3);
         if word < links_end || word == words - 1 || self.fills {
-            Whose::Heap
+            ReliedOnBy::Heap
         } else {
-            Whose::Nobody
+            ReliedOnBy::Nobody
         }
     }
 }

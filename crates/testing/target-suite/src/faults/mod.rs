@@ -1,5 +1,5 @@
-//! What does the heap find, and when, if a program writes where it must not, or frees what it must
-//! not?
+//! Fault injection: what the heap finds, and when, if a program writes where it must not, or frees
+//! what it must not.
 //!
 //! ```text
 //!   seed ─► Program: blocks in three heaps, with owners ─► fault ─┬─ the heap refuses the call?              at once
@@ -9,7 +9,7 @@
 //!                                                                    the block and its neighbours, then
 //!                                                                    works on; is a call refused?            next use
 //!                                                                     └─ another check                       at the end
-//!            arena: guards around the heaps ─► did the heap write outside?     Outcome ─► Tally: a row of the table
+//!            arena: guards around the heaps ─► did the heap write outside?     Outcome ─► FaultCounts: a row of the table
 //! ```
 //!
 //! Everything follows from the seed, the same on every machine. What the fault has hit is known
@@ -21,24 +21,24 @@
 )]
 
 mod arena;
+mod counts;
 mod fault;
 mod kind;
 mod layout;
 mod program;
-mod tally;
 mod trial;
 
+pub use counts::FaultCounts;
 pub use kind::Kind;
-pub use tally::Tally;
-pub use trial::{LOOKS, Outcome, Reach, trial};
+pub use trial::{Impact, Outcome, STEP_BUDGET, trial};
 
 use core::fmt;
 
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 
-/// The tally of `count` faults of a kind, those with the numbers from `first` on.
+/// The counts of `count` faults of a kind, those with the numbers from `first` on.
 #[must_use]
-pub fn tally<P: Poison>(kind: Kind, seed: u64, first: u64, count: u64) -> Tally {
+pub fn count_faults<P: Poison>(kind: Kind, seed: u64, first: u64, count: u64) -> FaultCounts {
     let seeds = (first..first + count).map(|number| seed_of(kind, seed, number));
     seeds.map(|seed| trial::<P>(kind, seed)).collect()
 }
@@ -66,30 +66,30 @@ pub fn lines(count: u64, mut line: impl FnMut(fmt::Arguments<'_>)) {
     for kind in Kind::ALL {
         line(format_args!(
             "{}",
-            Told(
+            FaultLine(
                 Unpoisoned::NAME,
                 kind,
-                tally::<Unpoisoned>(kind, 1, 0, count)
+                count_faults::<Unpoisoned>(kind, 1, 0, count)
             )
         ));
         line(format_args!(
             "{}",
-            Told(Light::NAME, kind, tally::<Light>(kind, 1, 0, count))
+            FaultLine(Light::NAME, kind, count_faults::<Light>(kind, 1, 0, count))
         ));
         line(format_args!(
             "{}",
-            Told(
+            FaultLine(
                 Comprehensive::NAME,
                 kind,
-                tally::<Comprehensive>(kind, 1, 0, count)
+                count_faults::<Comprehensive>(kind, 1, 0, count)
             )
         ));
     }
 }
 
-struct Told(&'static str, Kind, Tally);
+struct FaultLine(&'static str, Kind, FaultCounts);
 
-impl fmt::Display for Told {
+impl fmt::Display for FaultLine {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "faults\t{}\t{}\t{:?}", self.1, self.0, self.2)
     }

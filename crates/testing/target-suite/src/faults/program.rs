@@ -19,17 +19,17 @@ const MORE_STEPS: u32 = 120;
 /// Owners among whom the steps are spread.
 const OWNERS: u32 = 7;
 
-/// Whose turn it is.
+/// The owner that runs now.
 #[derive(Clone, Default)]
-pub(super) struct Turn(Rc<Cell<u8>>);
+pub(super) struct ActiveOwner(Rc<Cell<u8>>);
 
-impl Probe for Turn {
+impl Probe for ActiveOwner {
     fn owner(&self) -> Owner {
         Owner(self.0.get())
     }
 }
 
-type Accounts = Ledger<Turn, (), 256, 16, 8>;
+type Accounts = Ledger<ActiveOwner, (), 256, 16, 8>;
 /// The heaps of a program.
 pub(super) type Heaps<P> = HeapCaps<P, Accounts, 4>;
 
@@ -76,9 +76,9 @@ impl Live {
     }
 }
 
-/// Why the heap refused to go on: it has found something.
+/// What the heap found when it refused a call.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Refusal {
+pub(super) enum Detection {
     /// An address.
     Address(Misuse),
     /// Memory that it was about to hand out.
@@ -100,7 +100,7 @@ pub(super) struct Program<P: Poison> {
     pub(super) live: Vec<Live>,
     pub(super) random: Random,
     pub(super) severity: Severity,
-    turn: Turn,
+    turn: ActiveOwner,
     /// Behind the heaps that lie in it: it goes last.
     pub(super) arena: Arena,
 }
@@ -109,7 +109,7 @@ impl<P: Poison> Program<P> {
     /// A program that has run for a while, as `seed` wants it; the same at all poisoning levels, as
     /// far as memory suffices.
     pub(super) fn started(seed: u64) -> Self {
-        let (arena, turn) = (Arena::new(), Turn::default());
+        let (arena, turn) = (Arena::new(), ActiveOwner::default());
         let mut heaps = HeapCaps::new(Ledger::new(turn.clone(), ()));
         for region in &REGIONS {
             let span = soc_regions::Span::from_size(region.start, region.bytes).unwrap();
@@ -132,7 +132,7 @@ impl<P: Poison> Program<P> {
     }
 
     /// One step: a block comes, goes or is resized.
-    pub(super) fn step(&mut self) -> Result<(), Refusal> {
+    pub(super) fn step(&mut self) -> Result<(), Detection> {
         self.turn.0.set(1 + self.random.below(OWNERS) as u8); // below 8
         match self.random.below(10) {
             0..=5 => {
@@ -165,7 +165,7 @@ impl<P: Poison> Program<P> {
     }
 
     /// Asks for memory at one of several places of the program; `None` where there is none.
-    pub(super) fn allocate(&mut self, size: u32) -> Result<Option<Live>, Refusal> {
+    pub(super) fn allocate(&mut self, size: u32) -> Result<Option<Live>, Detection> {
         let (heaps, bytes) = (&mut self.heaps, size as usize);
         let taken = match self.random.below(5) {
             0 => heaps.malloc(bytes, Caps::DMA),
@@ -176,28 +176,28 @@ impl<P: Poison> Program<P> {
         };
         match taken {
             Ok(address) => Ok(Some(self.has(address, size, None))),
-            Err(failure) => refusal_of(&failure).map_or(Ok(None), Err),
+            Err(failure) => detection_of(&failure).map_or(Ok(None), Err),
         }
     }
 
     /// Gives a block back, whatever the heap says.
-    pub(super) fn free(&mut self, block: Live) -> Result<(), Refusal> {
+    pub(super) fn free(&mut self, block: Live) -> Result<(), Detection> {
         self.live.retain(|live| *live != block);
-        self.heaps.free(block.address).map_err(Refusal::Address)
+        self.heaps.free(block.address).map_err(Detection::Address)
     }
 
     /// Resizes a block. Where the heap refuses its address the block is evidence, and the program's
     /// no more.
-    pub(super) fn resize(&mut self, block: Live, size: u32) -> Result<(), Refusal> {
+    pub(super) fn resize(&mut self, block: Live, size: u32) -> Result<(), Detection> {
         let resized = self
             .heaps
             .realloc(block.address, size as usize, Caps::empty());
         if let Err(ReallocateError::Failure(failure)) = &resized {
-            return refusal_of(failure).map_or(Ok(()), Err);
+            return detection_of(failure).map_or(Ok(()), Err);
         }
         self.live.retain(|live| *live != block);
         if let Err(ReallocateError::Misuse(misuse)) = resized {
-            return Err(Refusal::Address(misuse));
+            return Err(Detection::Address(misuse));
         }
         if let Ok(address) = resized {
             self.has(address, size, Some(block));
@@ -255,9 +255,9 @@ impl<P: Poison> Program<P> {
 }
 
 /// What the heap found when it refused a request; `None` where it has no memory.
-fn refusal_of(failure: &Failure) -> Option<Refusal> {
+fn detection_of(failure: &Failure) -> Option<Detection> {
     match failure.cause {
-        Cause::Corrupt(_) => Some(Refusal::Memory),
+        Cause::Corrupt(_) => Some(Detection::Memory),
         _ => None,
     }
 }

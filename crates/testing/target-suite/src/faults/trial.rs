@@ -1,4 +1,4 @@
-//! What becomes of one fault.
+//! Trial of one fault.
 
 use alloc::vec::Vec;
 
@@ -8,22 +8,22 @@ use multi_heap::{Heap, Patrolled, Poison};
 use super::arena::Arena;
 use super::fault::{Done, TargetBlock};
 use super::kind::Kind;
-use super::layout::{Layout, Whose};
+use super::layout::{Layout, ReliedOnBy};
 use super::mixed;
-use super::program::{Program, Refusal};
+use super::program::{Detection, Program};
 
-/// How much a patrol looks at in a call.
-pub const LOOKS: u32 = 8;
-/// After how many rounds of all heaps it gives up: the first may have begun behind the fault.
-const ROUNDS: u32 = 2;
+/// Step budget of a patrol's call.
+pub const STEP_BUDGET: u32 = 8;
+/// Passes over all heaps after which it gives up: the first may have begun behind the fault.
+const PASSES: u32 = 2;
 /// Steps of the program after the fault, besides what it does with the blocks concerned.
 const STEPS_AFTER: u32 = 8;
 /// How many programs are tried until one has a block for the fault.
 const TRIES: u64 = 100;
 
-/// What a fault has reached.
+/// What a fault has changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
+pub enum Impact {
     /// No byte changed that anybody relies on.
     #[default]
     Nothing,
@@ -36,8 +36,8 @@ pub enum Reach {
 /// What became of a fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// What it reached.
-    pub reach: Reach,
+    /// What it changed.
+    pub impact: Impact,
     /// The heap refused the wrong call.
     pub at_once: bool,
     /// The heap refused a call of the program as it went on.
@@ -46,7 +46,7 @@ pub struct Outcome {
     pub check: bool,
     /// A check at the end found it.
     pub at_the_end: bool,
-    /// The call in which a patrol found it, from 1 on; it looks at [`LOOKS`] places in each.
+    /// The call in which a patrol found it, from 1 on; it looks at [`STEP_BUDGET`] places in each.
     pub patrol: Option<u32>,
     /// Whether the finding names the block concerned, or the refusal the right reason; `None`
     /// without a finding.
@@ -88,7 +88,7 @@ fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
     let (block_named, owner_named) = program.named(&done, found);
     let (next_use, spread) = program.goes_on(&done);
     Some(Outcome {
-        reach: done.reach(),
+        impact: done.impact(),
         at_once: matches!(done.answer, Some(Err(_))),
         next_use,
         check: found.is_some(),
@@ -102,15 +102,18 @@ fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
 }
 
 impl Done {
-    fn reach(&self) -> Reach {
+    fn impact(&self) -> Impact {
         if self.answer.is_some() {
-            return Reach::Structure;
+            return Impact::Structure;
         }
-        let whose = self.hits.iter().map(|hit| self.layout.whose(hit.address));
-        match whose.max().unwrap_or(Whose::Nobody) {
-            Whose::Nobody => Reach::Nothing,
-            Whose::Program => Reach::Contents,
-            Whose::Heap => Reach::Structure,
+        let whose = self
+            .hits
+            .iter()
+            .map(|hit| self.layout.relied_on_by(hit.address));
+        match whose.max().unwrap_or(ReliedOnBy::Nobody) {
+            ReliedOnBy::Nobody => Impact::Nothing,
+            ReliedOnBy::Program => Impact::Contents,
+            ReliedOnBy::Heap => Impact::Structure,
         }
     }
 }
@@ -121,18 +124,18 @@ impl<P: Poison> Program<P> {
     fn patrol_underway(&mut self) -> Patrol {
         let mut patrol = Patrol::new();
         for _ in 0..self.random.below(40) {
-            self.heaps.patrol(&mut patrol, LOOKS).unwrap();
+            self.heaps.patrol(&mut patrol, STEP_BUDGET).unwrap();
         }
         patrol
     }
 
     fn patrol_until_found(&self, mut patrol: Patrol) -> Option<u32> {
-        let (mut call, mut rounds) = (0, 0);
-        while rounds < ROUNDS {
+        let (mut call, mut passes) = (0, 0);
+        while passes < PASSES {
             call += 1;
-            match self.heaps.patrol(&mut patrol, LOOKS) {
+            match self.heaps.patrol(&mut patrol, STEP_BUDGET) {
                 Err(_) => return Some(call),
-                Ok(Patrolled::Round) => rounds += 1,
+                Ok(Patrolled::Round) => passes += 1,
                 Ok(Patrolled::Underway) => {}
             }
         }
@@ -144,7 +147,7 @@ impl<P: Poison> Program<P> {
 impl<P: Poison> Program<P> {
     /// Whether block and owner are named.
     fn named(&self, done: &Done, found: Option<Corrupt>) -> (Option<bool>, Option<bool>) {
-        if let (TargetBlock::Address(address), Some(Err(Refusal::Address(misuse)))) =
+        if let (TargetBlock::Address(address), Some(Err(Detection::Address(misuse)))) =
             (done.target, done.answer)
         {
             let is_right = misuse.address == address && done.layout.explains(address, misuse.kind);
@@ -224,7 +227,7 @@ impl<P: Poison> Program<P> {
     }
 
     /// Frees or resizes the block concerned and its neighbours, then works on.
-    fn uses(&mut self, done: &Done) -> Result<(), Refusal> {
+    fn uses(&mut self, done: &Done) -> Result<(), Detection> {
         let near = self.neighbours(done.place()).into_iter().flatten();
         let others =
             near.filter(|block| done.concerned.is_none_or(|concerned| !concerned.is(block)));

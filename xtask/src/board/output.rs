@@ -1,4 +1,4 @@
-//! What of a board's words is for a person, and where do its heap's events go?
+//! Output of a board, split into text for the terminal and events of its heap for a file.
 //!
 //! ```text
 //!   board ─> espflash, miniterm ─┬─ any other line ─────────────────> terminal
@@ -18,14 +18,14 @@ const MARK: &[u8] = b"events\t";
 
 /// Where what a board says goes.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Ears {
+pub(crate) struct BoardOutput {
     /// Keep the heap's events (lines that begin with `events`) in this file, for `cargo esp-heap
     /// report`
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
 }
 
-impl Ears {
+impl BoardOutput {
     /// Runs `step`, whose output is what a board says, to its end; whether it ended well.
     pub(crate) fn listen(&self, step: &Step) -> Result<bool, Error> {
         let mut events = self.events.as_deref().map(create).transpose()?;
@@ -38,7 +38,7 @@ impl Ears {
             let heard = bytes.get(..count).unwrap_or_default();
             // A terminal or file that takes no more ends the listening, as the board's silence
             // does.
-            if heard.is_empty() || filter.hear(heard).is_err() {
+            if heard.is_empty() || filter.feed(heard).is_err() {
                 break;
             }
         }
@@ -78,12 +78,12 @@ impl<'a, W: Write> Filter<'a, W> {
         }
     }
 
-    fn hear(&mut self, bytes: &[u8]) -> io::Result<()> {
-        bytes.iter().try_for_each(|&byte| self.hear_byte(byte))?;
+    fn feed(&mut self, bytes: &[u8]) -> io::Result<()> {
+        bytes.iter().try_for_each(|&byte| self.feed_byte(byte))?;
         self.text.flush()
     }
 
-    fn hear_byte(&mut self, byte: u8) -> io::Result<()> {
+    fn feed_byte(&mut self, byte: u8) -> io::Result<()> {
         match self.line {
             Line::Open(known) if MARK.get(known) == Some(&byte) => {
                 self.line = Line::Open(known + 1); // up to the mark's length
@@ -120,11 +120,11 @@ mod tests {
     use super::*;
 
     /// Text and events of what is heard in pieces.
-    fn heard(pieces: &[&str]) -> (String, String) {
+    fn fed(pieces: &[&str]) -> (String, String) {
         let (mut text, mut events) = (Vec::new(), Vec::new());
         let mut filter = Filter::new(&mut text, Some(&mut events));
         for piece in pieces {
-            filter.hear(piece.as_bytes()).unwrap();
+            filter.feed(piece.as_bytes()).unwrap();
         }
         let string = |bytes| String::from_utf8(bytes).unwrap();
         (string(text), string(events))
@@ -132,28 +132,28 @@ mod tests {
 
     #[test]
     fn events_are_told_from_text_however_lines_are_cut() {
-        let (text, events) = heard(&["even", "ts\t00", "12\r\nevents are few\r\neve"]);
+        let (text, events) = fed(&["even", "ts\t00", "12\r\nevents are few\r\neve"]);
         assert_eq!(events, "events\t0012\r\n");
         assert_eq!(text, "events are few\r\n");
     }
 
     #[test]
     fn half_a_line_is_shown_at_once() {
-        assert_eq!(heard(&["\r\npassword: "]).0, "\r\npassword: ");
-        assert_eq!(heard(&["x events\t12"]).0, "x events\t12");
+        assert_eq!(fed(&["\r\npassword: "]).0, "\r\npassword: ");
+        assert_eq!(fed(&["x events\t12"]).0, "x events\t12");
     }
 
     #[test]
     fn what_the_sender_says_is_heard_to_its_end() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("events.log");
-        let ears = Ears {
+        let output = BoardOutput {
             events: Some(file.clone()),
         };
         let step = Step::new("printf").arg("hello\\nevents\\t00\\n");
-        assert!(ears.listen(&step).unwrap());
+        assert!(output.listen(&step).unwrap());
         assert_eq!(std::fs::read_to_string(file).unwrap(), "events\t00\n");
-        let nowhere = Ears {
+        let nowhere = BoardOutput {
             events: Some("/no/such/folder/file".into()),
         };
         assert!(nowhere.listen(&step).is_err());

@@ -1,13 +1,13 @@
-//! What became of many faults of one kind.
+//! Outcomes of many faults of one kind, counted.
 
 use core::iter::Sum;
 use core::ops::Add;
 
-use super::trial::{Outcome, Reach};
+use super::trial::{Impact, Outcome};
 
-/// How many of them.
+/// Number of faults by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct FaultCounts {
     /// All.
     pub faults: u32,
     /// The wrong call was refused.
@@ -44,10 +44,10 @@ pub struct Tally {
     pub outside: u32,
 }
 
-impl From<Outcome> for Tally {
+impl From<Outcome> for FaultCounts {
     fn from(outcome: Outcome) -> Self {
         let found = outcome.is_found();
-        let unfound = |reach| u32::from(!found && outcome.reach == reach);
+        let unfound = |impact| u32::from(!found && outcome.impact == impact);
         Self {
             faults: 1,
             at_once: outcome.at_once.into(),
@@ -56,10 +56,10 @@ impl From<Outcome> for Tally {
             patrol: outcome.patrol.is_some().into(),
             patrol_calls: outcome.patrol.unwrap_or(0),
             found: found.into(),
-            harmless: unfound(Reach::Nothing),
-            contents: unfound(Reach::Contents),
-            missed: unfound(Reach::Structure),
-            false_alarms: u32::from(found && outcome.reach == Reach::Nothing),
+            harmless: unfound(Impact::Nothing),
+            contents: unfound(Impact::Contents),
+            missed: unfound(Impact::Structure),
+            false_alarms: u32::from(found && outcome.impact == Impact::Nothing),
             spread: outcome.spread.into(),
             findings: outcome.block_named.is_some().into(),
             named: outcome.block_named.unwrap_or(false).into(),
@@ -70,7 +70,7 @@ impl From<Outcome> for Tally {
     }
 }
 
-impl Add for Tally {
+impl Add for FaultCounts {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
@@ -96,13 +96,13 @@ impl Add for Tally {
     }
 }
 
-impl Sum for Tally {
-    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
-        tallies.fold(Self::default(), Add::add)
+impl Sum for FaultCounts {
+    fn sum<I: Iterator<Item = Self>>(counted: I) -> Self {
+        counted.fold(Self::default(), Add::add)
     }
 }
 
-impl FromIterator<Outcome> for Tally {
+impl FromIterator<Outcome> for FaultCounts {
     fn from_iter<I: IntoIterator<Item = Outcome>>(outcomes: I) -> Self {
         outcomes.into_iter().map(Self::from).sum()
     }
