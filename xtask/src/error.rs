@@ -1,4 +1,4 @@
-//! What can go wrong in a command, and with which exit code it ends.
+//! Errors of commands, with their exit codes.
 //!
 //! The table of codes for people is in `main.rs` (`EXIT_CODES`, shown by `--help`).
 

@@ -1,4 +1,4 @@
-//! Where the tables of record stand in a document, and how they are written anew.
+//! Tables of record in documents, and their renewal.
 //!
 //! ```text
 //!   <!-- cargo xtask bench --target esp32 -->

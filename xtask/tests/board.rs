@@ -1,5 +1,5 @@
-//! What do the commands for boards say on a machine that lacks something, and which steps do they
-//! name? Tools are played by scripts.
+//! Commands for boards on a machine that lacks something, and the steps that they name. Tools are
+//! played by scripts.
 
 #![allow(
     clippy::unwrap_used,

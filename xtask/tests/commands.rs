@@ -1,4 +1,4 @@
-//! Do the commands do what their help says, seen from outside: output, exit codes?
+//! Commands as their help describes them, seen from outside: output and exit codes.
 
 #![allow(
     clippy::unwrap_used,

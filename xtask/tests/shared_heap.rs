@@ -1,4 +1,4 @@
-//! Does the program of `docs/c.md`, half C and half Rust, do what the page says?
+//! The program of `docs/c.md`, half C and half Rust, does what the page says.
 
 #![allow(
     clippy::unwrap_used,

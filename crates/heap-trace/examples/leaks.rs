@@ -1,4 +1,4 @@
-//! Which line never frees what it allocates: `cargo run --example leaks`.
+//! Report of the line that never frees what it allocates: `cargo run --example leaks`.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! How owners, accounts and findings look in a defmt log: as `Display` writes them.
+//! `defmt::Format` of owners, accounts and findings: the same text as `Display`.
 
 use defmt::{Format, Formatter, write};
 

@@ -1,5 +1,4 @@
-//! What observers ask about the moment of an event: when, on which core, on whose behalf, from
-//! where.
+//! Trace context of an event: time, core, owner, call stack.
 
 use crate::owner::Owner;
 

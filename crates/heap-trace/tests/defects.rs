@@ -1,4 +1,4 @@
-//! Do traces and accounts have the defects that ESP-IDF's had? `docs/defects.md` lists them all.
+//! Defects of ESP-IDF's traces and accounts, absent here; `docs/defects.md` lists them all.
 //!
 //! Before each test stand the numbers of what it would find: an issue or commit of ESP-IDF
 //! (`idf_`), or ours for what has none (`idf_head_`).

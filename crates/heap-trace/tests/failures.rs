@@ -1,4 +1,4 @@
-//! What is known of a failure after the reset that followed it.
+//! Failure records that survive the reset which followed the failure.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! What is said of a block that was overwritten: whose it is, and whose lies in front of it.
+//! Findings about overwritten blocks: their owner, and the owner of the block in front.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;

@@ -1,5 +1,4 @@
-//! What a firmware may count on: bytes per capability, promised to the compiler and checked again
-//! at start-up.
+//! Memory budgets: bytes per capability that the compiler has checked, checked again at start-up.
 //!
 //! ```text
 //!   budget!(ESP32, OPTIONS, LINKED, [Requirement::of(60 KiB, DMA).after(&[("Wi-Fi", 72 KiB)])])

@@ -1,4 +1,4 @@
-//! What a piece of memory can do, and what an allocation asks of it.
+//! Capabilities of memory, and of the requests for it.
 //!
 //! ```text
 //!  bit  31      21 20 19 18 17 16 15 14 13 12 11 10  9 … 4  3  2  1  0

@@ -1,4 +1,4 @@
-//! How a table and options become constants that the compiler has checked.
+//! Tables and options as constants that the compiler has checked.
 
 /// A [`Chip`](crate::Chip) of a constant [`Table`](crate::Table); a table that is wrong does not
 /// compile.

@@ -1,4 +1,4 @@
-//! Which options several chips have.
+//! Options that several chips share.
 
 use crate::{Amount, Choice, Flag, Value};
 

@@ -1,4 +1,4 @@
-//! Which choices a chip's firmware has, as far as its memory is concerned.
+//! Declarations of a chip's options: name, kind, default, range.
 //!
 //! ```text
 //!   const PSRAM: Amount = Amount::new("psram", "CONFIG_SPIRAM", "bytes of PSRAM")     a chip's file declares it

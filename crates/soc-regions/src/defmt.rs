@@ -1,4 +1,4 @@
-//! How capabilities, addresses and errors look in a defmt log: as `Display` writes them.
+//! `defmt::Format` of capabilities, addresses and errors: the same text as `Display`.
 
 use defmt::{Format, Formatter, write};
 

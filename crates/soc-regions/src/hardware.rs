@@ -1,4 +1,4 @@
-//! What a chip's cores, caches and engines demand of buffers.
+//! Demands of a chip's cores, caches and engines on buffers.
 //!
 //! ```text
 //!   HardwareTable  as written in a chip's file; cache lines may depend on options

@@ -1,4 +1,4 @@
-//! What is taken of a chip's memory in one configuration and one program.
+//! Memory layout of a chip in one configuration and one program: what is reserved.
 //!
 //! ```text
 //!   rows          ├──── DRAM ────┼──── DRAM ────┼── D/IRAM ──┤        ├─ IRAM ─┤

@@ -1,4 +1,4 @@
-//! Which capabilities a kind of memory has, and how gladly it is given away for each.
+//! Memory types: capabilities by priority.
 //!
 //! ```text
 //!              first choice      second choice             last resort

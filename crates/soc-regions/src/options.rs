@@ -1,4 +1,4 @@
-//! How a firmware is configured: a value for each option of its chip.
+//! Options of a firmware: a value for each option of its chip.
 //!
 //! ```text
 //!   ESP32.default_options()                      what ESP-IDF configures

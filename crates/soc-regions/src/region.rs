@@ -1,4 +1,4 @@
-//! Which memory there is: the rows of a chip's table.
+//! Regions: the rows of a chip's memory table.
 
 use crate::{Span, TypeIndex, When};
 

@@ -1,4 +1,4 @@
-//! What is left for the heap: regions minus reservations.
+//! Memory left for the heap: regions minus reservations.
 //!
 //! ```text
 //!   rows          ├──── DRAM ────┼──── DRAM ────┼── D/IRAM ──┤        ├─ IRAM ─┤

@@ -1,4 +1,4 @@
-//! Which memory is taken: by the ROM, by caches, by the program itself.
+//! Reservations: memory of the ROM, the caches and the program itself.
 //!
 //! ```text
 //!   reservation "dram_data"   start: _data_start                end: _heap_start                          when: always

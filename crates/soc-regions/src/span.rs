@@ -1,4 +1,4 @@
-//! Which addresses: the one type that does arithmetic with ranges.
+//! Spans of addresses: the one type that does arithmetic with ranges.
 //!
 //! ```text
 //!    start                     end

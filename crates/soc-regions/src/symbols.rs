@@ -1,5 +1,4 @@
-//! What a linked program says of itself: where the linker put things, and what memory it keeps
-//! besides.
+//! Linker symbols of a program: where its sections end, and which memory it keeps besides.
 //!
 //! A reservation may end "where the program's data ends", which only the linked program knows.
 //! Firmware answers with the addresses of its linker symbols, a host tool with those of an ELF

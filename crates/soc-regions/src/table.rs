@@ -1,4 +1,4 @@
-//! What a chip's file says.
+//! Chip tables: everything that a chip's file states.
 
 use crate::{
     Access, Caps, Declared, DualBus, HardwareTable, MemoryType, Region, Reservation, Setting,

@@ -1,4 +1,4 @@
-//! How the compiler composes a message: text in a constant.
+//! Messages composed by the compiler: text in a constant.
 //!
 //! ```text
 //!   Text::new().word("esp32: ").number(61440).word(" bytes")  ─►  panic!("{}", text.as_str()) in a constant

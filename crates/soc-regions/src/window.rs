@@ -1,4 +1,4 @@
-//! What lies at an address: the chip's RAM as the two buses see it, whatever the heap makes of it.
+//! Address windows: the chip's RAM as the two buses see it, whatever the heap makes of it.
 //!
 //! ```text
 //!   0x3FFA_E000        0x3FFE_0000        0x4000_0000       0x4007_0000      0x400A_0000     0x400C_0000

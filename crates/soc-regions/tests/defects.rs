@@ -1,5 +1,4 @@
-//! Do the chips' tables and ranges have the defects that ESP-IDF's had? `docs/defects.md` lists
-//! them all.
+//! Defects of ESP-IDF's chip tables and ranges, absent here; `docs/defects.md` lists them all.
 //!
 //! Before each test stand the numbers of what it would find: an issue or a commit of ESP-IDF.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]

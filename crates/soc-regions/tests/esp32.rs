@@ -1,4 +1,4 @@
-//! What the ESP32 offers, as figures that were measured on ESP-IDF, and the effect of each option.
+//! The ESP32's memory beside figures measured on ESP-IDF, and the effect of each option.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use soc_regions::{

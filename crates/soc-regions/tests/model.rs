@@ -1,4 +1,4 @@
-//! What is available is a set of words minus a set of words: random tables against that model.
+//! Available memory as a set of words minus a set of words: random tables against that model.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;

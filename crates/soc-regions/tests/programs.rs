@@ -1,4 +1,4 @@
-//! What a program says of itself: what it keeps, and what can be found wrong before it is linked.
+//! Symbols of a program: memory that it keeps, and errors found before it is linked.
 
 use soc_regions::{
     Bound, Caps, ESP32, ESP32C3, LayoutError, Linked, Options, Reservation, Span, Symbols, common,

@@ -1,4 +1,4 @@
-//! What the ESP32 answers about an address, at every boundary of its memory.
+//! Answers about addresses of the ESP32, at every boundary of its memory.
 
 use soc_regions::{ESP32, Options, common};
 

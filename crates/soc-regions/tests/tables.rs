@@ -1,4 +1,4 @@
-//! What is wrong with a wrong table, and what an invented chip can say that the ESP32 does not.
+//! Errors of wrong tables, and features that an invented chip has and the ESP32 lacks.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 use soc_regions::{

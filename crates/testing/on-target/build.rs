@@ -1,4 +1,4 @@
-//! Which files of `targets/` belong to a program: cargo does not track linker scripts, assembly and
+//! Build dependencies on files of `targets/`: cargo does not track linker scripts, assembly and
 //! linkers by itself.
 
 use std::env;

@@ -1,4 +1,4 @@
-//! What ESP-IDF's heap costs on Xtensa, for comparison.
+//! Costs of ESP-IDF's heap on Xtensa, for comparison.
 //!
 //! Source: the heap component of ESP-IDF 6.2-dev in C, its TLSF of v5.4, without poisoning, asserts
 //! off (`-DNDEBUG`), built with `-O2` by the same LLVM for the same instruction set, run in the

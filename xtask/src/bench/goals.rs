@@ -1,5 +1,4 @@
-//! What the path of an allocation must cost at most, and what it aims at: checked against the
-//! figures of one run on the ESP32.
+//! Goals for the path of an allocation, checked against the figures of one run on the ESP32.
 
 use super::table::{COMPARED, Figures, PROGRAMS, geometric_mean};
 use super::{ANY_CALL, LINKED};

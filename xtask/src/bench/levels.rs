@@ -1,4 +1,4 @@
-//! What each poisoning level of our heap costs: a column for each.
+//! Cost of each poisoning level of our heap: a column for each.
 
 use heap_bench::allocators::Level;
 use multi_heap::{Comprehensive, Heap, Light, Poison, Unpoisoned};

@@ -1,4 +1,4 @@
-//! Where figures come from: programs that print them, in the emulator or on this machine.
+//! Figures from programs that print them, in the emulator or on this machine.
 
 use std::env;
 use std::process::Command;

@@ -1,5 +1,4 @@
-//! What is made of the figures that heaps cost: who is measured where, beside whom, and how it is
-//! shown.
+//! Measurements: allocators, programs, tables, goals.
 //!
 //! ```text
 //!   measure.rs   figures of a chip, or of this machine       esp_idf.rs   the figures of the C heap

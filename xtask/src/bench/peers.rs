@@ -1,5 +1,5 @@
-//! What is the smallest heap of each Rust peer that completes a trace? Run on an emulated 32-bit
-//! chip: a 64-bit host would give peers 64-bit headers.
+//! Smallest heap of each Rust peer that completes a trace. Measured on an emulated 32-bit chip: a
+//! 64-bit host would give peers 64-bit headers.
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -172,8 +172,8 @@ pub(crate) fn of(figures: &[Figure], unit: &str) -> String {
 }
 
 impl Section {
-    /// Nothing where the only figures are constants, or those of the allocator that all are compared
-    /// with.
+    /// Returns nothing where the only figures are constants, or those of the allocator that all
+    /// are compared with.
     fn text(&self, figures: &[Figure], unit: &str) -> String {
         let own: Vec<Figure> = self
             .allocators

@@ -1,4 +1,4 @@
-//! How a trace gets into a chip's memory: as words in a file, which the emulator loads.
+//! Traces as words in a file, which the emulator loads into a chip's memory.
 
 use std::fs;
 use std::path::PathBuf;

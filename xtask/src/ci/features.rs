@@ -1,4 +1,4 @@
-//! Which combinations of Cargo features are built, for each library crate.
+//! Combinations of Cargo features that are built, for each library crate.
 //!
 //! Up to [`POWER_SET_LIMIT`] features: every subset. Above: none, each alone, all. `default` is a
 //! name for a subset of the others, so it is not counted.

@@ -1,5 +1,4 @@
-//! What CI checks: the steps, the features of each crate, the tools they need; documents and
-//! sources.
+//! CI: its steps, the features of each crate, the tools; checks of documents and sources.
 
 pub(crate) mod blocks;
 pub(crate) mod columns;

@@ -1,4 +1,4 @@
-//! What CI checks, step by step, with which tools.
+//! Steps of CI and their tools.
 
 use std::path::Path;
 use std::process::Command;

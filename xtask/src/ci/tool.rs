@@ -1,4 +1,4 @@
-//! How a tool is run, and what is said if it is missing or fails.
+//! External tools: run, or reported as missing or failed.
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};

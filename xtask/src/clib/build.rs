@@ -1,4 +1,4 @@
-//! How `crates/heap-caps-c/staticlib` is compiled for a processor.
+//! Compilation of `crates/heap-caps-c/staticlib` for a processor.
 
 use std::env;
 use std::fs;

@@ -1,4 +1,4 @@
-//! How the checks in C (`crates/heap-caps-c/checks`) run on this machine.
+//! The checks in C (`crates/heap-caps-c/checks`) on this machine.
 //!
 //! ```text
 //!   checks/*.c ─ gcc ─┐

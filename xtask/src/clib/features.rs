@@ -1,4 +1,4 @@
-//! Which C names belong to which feature: the lists in `crates/heap-caps-c/symbols`.
+//! C names of each feature: the lists in `crates/heap-caps-c/symbols`.
 //!
 //! `FEATURE.txt` has the names that a feature exports, `needs.txt` what a library may want from the
 //! program: one name a line, `#` begins a remark. On a host names of the C library have a prefix:

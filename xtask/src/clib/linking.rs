@@ -1,4 +1,4 @@
-//! What a program on this machine takes from the library when it is linked.
+//! Objects that a program on this machine takes from the library when it is linked.
 //!
 //! ```text
 //!   checks/linking/main.c ─┐                      ┌─> does it link and run?

@@ -1,5 +1,4 @@
-//! How the heap becomes a static library for C (`crates/heap-caps-c/staticlib`), and which names it
-//! has.
+//! The static library for C (`crates/heap-caps-c/staticlib`) and its names.
 //!
 //! ```text
 //!   processor.rs   for which processors, with which compiler          features.rs   which C names belong to which feature

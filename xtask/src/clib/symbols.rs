@@ -1,4 +1,4 @@
-//! Which names a static library has for the linker, which it wants, and how large it is.
+//! Symbols that a static library defines and needs, and its size.
 
 use std::fs;
 use std::path::Path;

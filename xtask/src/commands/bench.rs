@@ -1,4 +1,4 @@
-//! What does one operation of each heap cost?
+//! `bench`: what one operation of each heap costs.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,8 +40,8 @@ pub(crate) struct Arguments {
     /// Fail if a figure is above its goal (the last table)
     #[arg(long, conflicts_with_all = ["target", "traces", "levels"])]
     check_goals: bool,
-    /// Show instead where the instructions of one call go: of the allocator called NAME, with --workload
-    /// (`malloc 16 B`, `free mix`, `refused`)
+    /// Show instead where the instructions of one call go: of the allocator called NAME, with
+    /// --workload (`malloc 16 B`, `free mix`, `refused`)
     #[arg(long, value_name = "NAME", requires = "workload",
         conflicts_with_all = ["target", "traces", "levels", "allocator", "json", "compare", "record"])]
     profile: Option<String>,

@@ -1,4 +1,4 @@
-//! Has the C library exactly the names that its features promise?
+//! `check-symbols`: the C library exports exactly the names that its features promise.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Would this work tree pass CI, as far as this machine can tell?
+//! `ci`: every check of CI for which this machine has the tools.
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! How programs of `crates/testing/on-target` are compiled.
+//! Compilation of the programs of `crates/testing/on-target`.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Does a report of what an emulated program printed name the lines that leak, and no other?
+//! Check that a report of what an emulated program printed names the lines that leak, and no other.
 
 use std::path::Path;
 

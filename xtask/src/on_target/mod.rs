@@ -1,4 +1,4 @@
-//! How programs of `crates/testing/on-target` are built and run: compiler, emulator, time limit.
+//! Programs of `crates/testing/on-target`, built and run: compiler, emulator, time limit.
 //!
 //! ```text
 //!   target.rs   which compiler, linker and emulator a chip needs        tools.rs   what must be installed for it

@@ -1,4 +1,4 @@
-//! How a program runs in the emulator: with its output shown or kept, never for ever.
+//! Runs in the emulator, with output shown or kept and a time limit.
 
 use std::io::{BufRead, BufReader, Read};
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! How many bytes of code a program has.
+//! Code size of a program.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Which compiler target and which emulator stand for a chip.
+//! Compiler target and emulator of a chip.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What must be installed to build and run for a chip.
+//! Tools that must be installed to build and run for a chip.
 
 use std::env;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! What a page about the code names: tests as `file.rs::name`, examples that must not compile,
-//! items of our types as `Type::name`.
+//! Names in a page about the code: tests as `file.rs::name`, examples that must not compile, items
+//! of our types as `Type::name`.
 #![allow(
     dead_code,
     unreachable_pub,

@@ -1,4 +1,4 @@
-//! How do Embassy tasks share the capability heap, and who of them has how much?
+//! Embassy tasks that share the capability heap, with an account for each.
 //!
 //! ```text
 //!   sensor ── Vec of samples ──> channel ──> uplink: two DMA buffers, the engine copies one to the other

@@ -1,5 +1,4 @@
-//! What an esp-hal program writes to have the capability heap, on any chip: three lines, 1, 2 and
-//! 3.
+//! The three lines, 1, 2 and 3, that give an esp-hal program the capability heap, on any chip.
 
 #![no_std]
 #![no_main]

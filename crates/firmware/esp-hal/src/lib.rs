@@ -1,4 +1,4 @@
-//! What the programs of this package have in common: the chip, a console, last words.
+//! Parts that the programs of this package share: the chip, a console, the panic handler.
 
 #![no_std]
 

@@ -1,5 +1,5 @@
-//! What the capability heap shows with esp-hal below it, on any of its chips. The heap itself is
-//! the three lines marked 1, 2 and 3 in `heap.rs`.
+//! Demonstration of the capability heap on esp-hal, on any of its chips. The heap itself is the
+//! three lines marked 1, 2 and 3 in `heap.rs`.
 //!
 //! ```text
 //!   esp-hal: clocks, watchdogs off ─> checks in memory that has no heap yet ─> boot ─> ESP-IDF's tables ─> blocks that come and go for ever

@@ -1,5 +1,5 @@
-//! How the program speaks: through the ROM, on the first serial port, at the boot loader's 115200
-//! bits a second.
+//! Console: output through the ROM, on the first serial port, at the boot loader's 115200 bits a
+//! second.
 
 use core::fmt;
 

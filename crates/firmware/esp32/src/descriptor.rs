@@ -1,4 +1,4 @@
-//! What the boot loader and the tools want to know of a program. Source: ESP-IDF v5.5,
+//! Application descriptor, read by the boot loader and the tools. Source: ESP-IDF v5.5,
 //! `esp_app_desc.h`.
 
 /// 256 bytes at the start of flash's data window.

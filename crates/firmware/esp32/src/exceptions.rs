@@ -1,4 +1,4 @@
-//! What does a program say that the processor stopped?
+//! Exception handler: prints cause, address and registers.
 
 use xtensa_lx_rt::exception::{Context, ExceptionCause};
 

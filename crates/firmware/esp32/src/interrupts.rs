@@ -1,4 +1,4 @@
-//! How are interrupts kept away from the heap? Up to level 5: where C code and Rust handlers run.
+//! Interrupt masking around the heap, up to level 5: where C code and Rust handlers run.
 
 use core::arch::asm;
 use core::sync::atomic::{AtomicU32, Ordering};

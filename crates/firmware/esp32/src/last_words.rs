@@ -1,4 +1,4 @@
-//! What does a program say that cannot go on?
+//! Panic handler: prints the reason and the heap's tables.
 
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,4 @@
-//! How does a program without any operating system or driver crate get all of an ESP32's RAM as
-//! heaps?
+//! Demonstration without an operating system or driver crate: all of an ESP32's RAM as heaps.
 //!
 //! ```text
 //!   second core held ─> watchdogs off ─> checks ─> claim all RAM, boot the heaps ─> ESP-IDF's tables on the serial port

@@ -1,4 +1,4 @@
-//! Who called, when, on which core? For the event stream.
+//! Trace context of the chip: call stack, clock and core, for the event stream.
 
 use core::arch::asm;
 use core::ops::Range;

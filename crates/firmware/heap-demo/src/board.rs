@@ -1,4 +1,4 @@
-//! What is the whole demonstration, and what does a board bring to it?
+//! The whole demonstration, over the trait of what a board brings to it.
 
 use core::fmt::Write;
 use core::ops::ControlFlow;

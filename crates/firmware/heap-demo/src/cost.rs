@@ -1,4 +1,4 @@
-//! What a block costs in this very program: its compiler, its profile, its lock.
+//! Cost of a block in this very program: its compiler, its profile, its lock.
 
 use alloc::alloc::{alloc, dealloc};
 use core::alloc::Layout;

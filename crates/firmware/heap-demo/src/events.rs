@@ -1,5 +1,4 @@
-//! How does a board tell what its heap does? In lines of hexadecimal digits between those for
-//! people, for `cargo esp-heap watch`.
+//! Event stream in hexadecimal lines between the lines for people, for `cargo esp-heap watch`.
 
 use core::fmt::{self, Write};
 

@@ -1,4 +1,4 @@
-//! What do demonstration programs show of their heap, whatever they run on?
+//! Demonstration of a heap, independent of the board.
 //!
 //! ```text
 //!   suite     every check of target-suite, in memory that has no heap yet

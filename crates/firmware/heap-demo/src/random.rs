@@ -1,4 +1,4 @@
-//! Which number comes next, without a source of chance?
+//! Pseudo-random numbers from a fixed seed.
 
 /// Marsaglia's xorshift with 32 bits.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What keeps a heap busy for ever, and notices when a block is not what it was?
+//! Soak test: keeps a heap busy for ever and checks the contents of every block.
 
 use alloc::vec::Vec;
 

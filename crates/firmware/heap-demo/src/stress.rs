@@ -1,4 +1,4 @@
-//! What do several cores do to one heap at once, and has every block survived it?
+//! Stress test: several cores use one heap at once, and the contents of every block are checked.
 //!
 //! ```text
 //!   core 0 ─ new block ─┐                    ┌─ new block ─ core 1

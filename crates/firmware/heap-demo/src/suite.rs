@@ -1,4 +1,4 @@
-//! Do all checks hold on this chip?
+//! Run of all checks of `target-suite` on this chip.
 
 use core::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! What does a heap look like now?
+//! Tables of regions, figures and blocks of a heap.
 
 use core::fmt::Write;
 

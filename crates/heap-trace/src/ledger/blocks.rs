@@ -1,4 +1,4 @@
-//! Whose each live block is: a table of fixed size, found by address.
+//! Owner and call site of each live block: a table of fixed size, searched by address.
 //!
 //! ```text
 //!   home of an address                 home + WINDOW

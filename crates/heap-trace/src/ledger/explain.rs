@@ -1,4 +1,4 @@
-//! Whose block was damaged, and whose lies in front of it.
+//! Owners of a damaged block and of the block in front of it.
 
 use core::fmt;
 

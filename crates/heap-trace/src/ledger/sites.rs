@@ -1,4 +1,4 @@
-//! Where memory is asked for, and how much of it each place has: a table of fixed size.
+//! Call sites and the memory that each has: a table of fixed size.
 //!
 //! A site is a place in the source (as far as known), a call stack, and what is asked for:
 //! capabilities and alignment. It keeps its number for ever. Number 0 takes what no place is left

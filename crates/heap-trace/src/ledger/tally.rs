@@ -1,4 +1,4 @@
-//! What somebody has: bytes and blocks, now and at most.
+//! Account of an owner or call site: bytes and blocks, now and at most.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! How words of a stack are read: the one place that makes pointers of them.
+//! Reads of stack words: the one place that makes pointers of them.
 
 use core::ops::Range;
 

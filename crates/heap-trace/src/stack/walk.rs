@@ -1,4 +1,4 @@
-//! How one frame leads to the next.
+//! Stack walk from frame to frame.
 //!
 //! ```text
 //!   Xtensa, windows stored                       RISC-V, frame pointers

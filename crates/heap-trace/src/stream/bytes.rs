@@ -1,4 +1,4 @@
-//! How a frame becomes bytes between zeros, and how its bytes are read again.
+//! Framing: a frame as bytes between zeros, written and read.
 //!
 //! ```text
 //!   body | check          at most 127 bytes

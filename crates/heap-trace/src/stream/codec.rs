@@ -1,4 +1,4 @@
-//! How an event is written into a frame and read from it.
+//! Encoding of events in frames, and decoding.
 //!
 //! ```text
 //!   first byte   ......00  allocated   word: address          the last two bits of an address are free,

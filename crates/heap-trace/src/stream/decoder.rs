@@ -1,4 +1,4 @@
-//! How bytes become events again: on the host, or wherever the stream arrives.
+//! Decoder of the byte stream, for the host or wherever the stream arrives.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! What the stream says: each kind of event.
+//! Events of the stream.
 
 use soc_regions::Caps;
 

@@ -1,4 +1,4 @@
-//! Where frames go: a ring in RAM, a port that takes bytes, or any function.
+//! Sinks for frames: a ring in RAM, a port that takes bytes, or any function.
 
 use core::fmt;
 

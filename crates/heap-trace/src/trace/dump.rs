@@ -1,4 +1,4 @@
-//! How a trace reads on a console: ESP-IDF's text, which its tools understand.
+//! Dump of a trace on a console, in ESP-IDF's text, which its tools understand.
 //!
 //! ```text
 //! ====== Heap Trace: 2 records (100 capacity) ======

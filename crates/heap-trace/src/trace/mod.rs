@@ -1,5 +1,5 @@
-//! Which allocations are alive, or all that ever were, in a buffer of the caller's: ESP-IDF's
-//! standalone heap trace.
+//! Heap trace of live allocations, or of all, in a caller's buffer: ESP-IDF's standalone heap
+//! trace.
 //!
 //! ```text
 //!             start                stop

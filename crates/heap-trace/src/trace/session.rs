@@ -1,4 +1,4 @@
-//! What a session of a trace is, and what it amounts to.
+//! Session of a trace: mode, state and summary.
 
 use core::fmt;
 

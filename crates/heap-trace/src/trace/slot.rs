@@ -1,4 +1,4 @@
-//! What is kept of one allocation.
+//! Record of one allocation.
 //!
 //! ```text
 //!   Slot on a 32-bit chip, 24 + 8 · DEPTH bytes

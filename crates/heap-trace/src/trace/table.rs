@@ -1,5 +1,4 @@
-//! How records are found by address and read in order: a list and a hash table in the slots of one
-//! buffer.
+//! Records by address and in order: a list and a hash table in the slots of one buffer.
 //!
 //! ```text
 //!   order     oldest ⇄ … ⇄ newest               every record

@@ -1,4 +1,4 @@
-//! Which chips are known: one file a chip.
+//! Chips, one file each.
 
 pub mod esp32;
 pub mod esp32_v2_1;

@@ -1,4 +1,4 @@
-//! What the files of several chips have in common: words to write tables with.
+//! Parts of tables that several chips share.
 
 use crate::common::{
     MEMORY_PROTECTION, PSRAM, RTC_HEAP, SECURE_BOOT, TEE, TEE_DRAM, TEE_IRAM, ULP_IN_RAM,

@@ -1,5 +1,5 @@
-//! What ESP-IDF's constants say of an address, a core count and a largest block: the same as our
-//! windows and dual buses.
+//! ESP-IDF's constants for addresses, core counts and largest blocks beside our windows and dual
+//! buses.
 
 use soc_regions::{Chip, Span, WordOrder};
 

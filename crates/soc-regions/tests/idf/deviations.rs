@@ -1,5 +1,4 @@
-//! Where our tables differ from ESP-IDF's on purpose: what is done to its facts before they are
-//! compared.
+//! Deliberate deviations from ESP-IDF: changes made to its facts before they are compared.
 //!
 //! Each changes the facts by name: one that no longer applies fails. What is not changed here is
 //! compared as ESP-IDF has it.

@@ -1,4 +1,4 @@
-//! What an expression of the facts is worth: C's arithmetic and logic over symbols.
+//! Expressions of the facts: C's arithmetic and logic over symbols.
 //!
 //! ```text
 //!   CONFIG_SPIRAM && !CONFIG_X == 0x20000        0x3fff4000+CONFIG_Y/2        _iram_start-0x70000        ROM:entry

@@ -1,4 +1,4 @@
-//! What ESP-IDF's tables say, and which heaps its start-up code makes of them.
+//! ESP-IDF's tables, and the heaps that its start-up code makes of them.
 //!
 //! `facts.json` holds the facts in ESP-IDF's own terms: addresses, Kconfig symbols, linker symbols.
 //! What is done with them here shares no line with the library: expressions are text, free memory

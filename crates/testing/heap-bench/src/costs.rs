@@ -1,4 +1,4 @@
-//! What many calls of one kind cost.
+//! Costs of many calls of one kind: sum, worst, number.
 
 use crate::figure::Quantity;
 

@@ -1,4 +1,4 @@
-//! What a single call costs.
+//! Counters: the cost of a single call.
 
 use core::mem::MaybeUninit;
 

@@ -1,4 +1,4 @@
-//! What one operation of a heap costs: workloads, and heaps to run them on.
+//! Cost of single operations of a heap: workloads, and allocators to run them on.
 //!
 //! ```text
 //!   Allocator   a heap behind four plain functions, as C code would call it      allocators/*.rs, one heap each

@@ -1,4 +1,4 @@
-//! What the program was started with.
+//! Arguments with which the program was started.
 
 /// Longest command line in bytes.
 const BYTES: usize = 256;

@@ -1,5 +1,5 @@
-//! How the checks in C (`crates/heap-caps-c/checks`) run on an emulated chip: what they have of the
-//! machine, and who starts them.
+//! The checks in C (`crates/heap-caps-c/checks`) on an emulated chip: their start and what they
+//! have of the machine.
 
 use core::ffi::{c_char, c_uint};
 

@@ -1,4 +1,4 @@
-//! How a program speaks.
+//! Console of the emulator.
 
 use core::fmt;
 

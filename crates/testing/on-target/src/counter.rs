@@ -1,4 +1,4 @@
-//! How many instructions a call executes, exactly.
+//! Exact counts of the instructions that a call executes.
 
 #[cfg(target_arch = "xtensa")]
 use core::cell::Cell;

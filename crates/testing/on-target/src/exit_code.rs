@@ -1,4 +1,4 @@
-//! How programs end, for whoever started the emulator.
+//! Exit codes, for whoever started the emulator.
 
 /// All is well.
 pub const SUCCESS: u8 = 0;

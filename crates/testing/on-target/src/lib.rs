@@ -1,5 +1,5 @@
-//! What a program on an emulated chip stands on: output, arguments, counting, traps, interrupts,
-//! the heap.
+//! Run time of programs on an emulated chip: output, arguments, counting, traps, interrupts, the
+//! heap.
 //!
 //! ```text
 //!   targets/…-qemu             boot, register windows, linker script        ─┐
@@ -16,10 +16,10 @@ mod c_checks;
 pub mod calls;
 mod chip;
 mod console;
+mod counter;
 pub mod exit_code;
 mod heap;
 pub mod interrupts;
-mod counter;
 #[cfg(not(target_has_atomic = "32"))]
 mod one_core;
 mod panic;
@@ -38,13 +38,13 @@ pub use arguments::{argument, arguments_from, number};
 pub use c_checks::c_checks;
 pub use chip::Emulated;
 pub use console::{Console, write};
+pub use counter::Instructions;
+#[cfg(target_arch = "xtensa")]
+pub use counter::MaskedStretch;
 pub use heap::{HEAP, Heap, HeapLock, boot_heap, ram};
 #[cfg(target_arch = "xtensa")]
 pub use machine::{WordsOnly, words_only};
 pub use machine::{call_code, exit, illegal_instruction, sample_code};
-pub use counter::Instructions;
-#[cfg(target_arch = "xtensa")]
-pub use counter::MaskedStretch;
 pub use probe::ChipProbe;
 pub use trace::{below_dram, heap_region, trace, trace_below_dram};
 

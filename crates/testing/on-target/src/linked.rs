@@ -1,5 +1,5 @@
-//! What surrounds the four calls of a program that shows by its size what they link: as little as a
-//! program can be. The bytes are filled and copied in every program.
+//! Smallest program around four calls: its size shows what they link. The bytes are filled and
+//! copied in every program.
 
 use core::hint::black_box;
 use core::panic::PanicInfo;

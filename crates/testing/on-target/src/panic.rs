@@ -1,4 +1,4 @@
-//! What a panic does: says where and why, and ends the run.
+//! Panic handler: prints message and place, and ends the run.
 
 use core::panic::PanicInfo;
 

@@ -1,4 +1,4 @@
-//! What observers of the heap ask of the emulated chip: the time, and who called.
+//! Trace context of the emulated chip: time and call stack.
 
 use core::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Where the emulator puts a recorded program, and where there is room to replay it.
+//! Memory that the emulator fills with a recorded program, and room to replay it.
 //!
 //! ```text
 //!   0x3F80_0000 trace │ 0x3FB0_0000 slots │ 0x3FC0_0000 heap │ 0x3FFA_E000 the ESP32's own DRAM, with the program's data

@@ -1,4 +1,4 @@
-//! What a check stands on: a chip's memory, made heaps.
+//! Fixture of the checks: a chip's memory as heaps.
 
 use core::ops::{Deref, DerefMut};
 

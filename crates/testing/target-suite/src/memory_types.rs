@@ -1,4 +1,4 @@
-//! Does every kind of memory serve, and keep what is written to it?
+//! Checks that every kind of memory serves requests and keeps what is written to it.
 
 use heap_caps::HeapView;
 use soc_regions::Caps;

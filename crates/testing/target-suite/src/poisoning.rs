@@ -1,5 +1,4 @@
-//! Is it found when a program writes where it must not, or frees what it must not? In every kind of
-//! memory.
+//! Checks that wrong writes and wrong frees are found, in every kind of memory.
 
 use heap_caps::MisuseKind;
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};

@@ -1,4 +1,4 @@
-//! Does a request get memory that can do what it asks for?
+//! Checks that a request gets memory with the capabilities that it names.
 
 use core::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Does each variant of the chip boot at its addresses, and leave the others' memory alone?
+//! Checks that each variant of the chip boots at its addresses and leaves the others' memory alone.
 //!
 //! ```text
 //!                  0x3FFE_0440     3F20 4350                        0x3FFF_8000   C000  0x4000_0000

@@ -1,4 +1,4 @@
-//! Where a function's literals lie.
+//! Placement of a function's literals in assembly.
 //!
 //! `l32r` loads a word that lies in front of it. llc prints the literals of a function before it
 //! switches to the section of that function:

@@ -1,4 +1,4 @@
-//! How a crate whose assembly LLVM cannot write as bitcode is compiled all the same.
+//! Compilation of crates whose assembly LLVM cannot write as bitcode.
 //!
 //! rustc looks through a crate's assembly for symbols when it writes bitcode, and LLVM 22 ends
 //! there at Xtensa's `.literal`. As text the same module can be written, and made bitcode without a

@@ -1,4 +1,4 @@
-//! What can go wrong between bitcode and a program.
+//! Errors between bitcode and a program.
 
 use std::fmt;
 use std::path::Path;

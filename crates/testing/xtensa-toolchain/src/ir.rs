@@ -1,4 +1,4 @@
-//! What LLVM 22 needs to be told about Xtensa, in its own textual IR.
+//! Additions to LLVM 22's textual IR for Xtensa.
 //!
 //! - It counts leading and trailing zeros in some 25 instructions, where Espressif's compilers use
 //!   `nsau`, which every ESP32 has. So the intrinsics become functions around that instruction, to

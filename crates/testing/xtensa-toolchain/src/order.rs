@@ -1,4 +1,4 @@
-//! What rustc asks its linker to do.
+//! Command line that rustc gives its linker.
 
 use std::path::{Path, PathBuf};
 

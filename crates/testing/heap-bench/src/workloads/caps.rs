@@ -1,5 +1,4 @@
-//! What only a heap of several memories is asked: by capabilities, with a reserve, too much, for
-//! statistics.
+//! Workload for heaps of several memories: capabilities, a reserve, refusals, statistics.
 
 use core::mem::MaybeUninit;
 

@@ -1,4 +1,4 @@
-//! How many blocks of a size fit into 64 KiB.
+//! Workload: number of blocks of a size that fit into 64 KiB.
 
 use core::mem::MaybeUninit;
 

@@ -1,4 +1,4 @@
-//! What is measured: one file each.
+//! Workloads, one file each.
 //!
 //! | workload | heap | what happens |
 //! |---|---|---|

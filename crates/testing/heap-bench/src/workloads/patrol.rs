@@ -1,5 +1,5 @@
-//! What it costs to look for damage: calls of a patrol, and a whole check, of the heap that 200
-//! blocks of 1 to 1024 bytes leave in 256 KiB.
+//! Workload of incremental and whole checks: the heap that 200 blocks of 1 to 1024 bytes leave in
+//! 256 KiB.
 //!
 //! Under comprehensive poisoning most of that heap is one free block, which a patrol verifies in
 //! pieces.

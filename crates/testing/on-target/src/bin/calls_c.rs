@@ -3,12 +3,12 @@
 #![no_std]
 #![no_main]
 
-use on_target::calls::{CHeapCaps, CMalloc, CMultiHeap, measure, measure_as_told};
+use on_target::calls::{CHeapCaps, CMalloc, CMultiHeap, measure, measure_as_asked};
 
 on_target::program!(main);
 
 fn main() -> u8 {
-    measure_as_told(&[
+    measure_as_asked(&[
         measure::<CHeapCaps>,
         measure::<CMalloc>,
         measure::<CMultiHeap>,

@@ -3,10 +3,10 @@
 #![no_std]
 #![no_main]
 
-use on_target::calls::{Routed, measure, measure_as_told};
+use on_target::calls::{Routed, measure, measure_as_asked};
 
 on_target::program!(main);
 
 fn main() -> u8 {
-    measure_as_told(&[measure::<Routed>])
+    measure_as_asked(&[measure::<Routed>])
 }

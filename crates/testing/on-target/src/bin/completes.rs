@@ -1,5 +1,5 @@
-//! Does a heap of a given size serve a recorded program? The exit code tells, for `cargo xtask
-//! peers`.
+//! Tells by its exit code whether a heap of a given size serves a recorded program, for `cargo
+//! xtask peers`.
 //!
 //! `completes BYTES HEAP`: the number of a heap in `heap_bench::REPLAYED`; the emulator has put the
 //! trace into memory.

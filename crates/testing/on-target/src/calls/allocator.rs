@@ -1,4 +1,4 @@
-//! What the allocators that are global allocators have in common.
+//! Calls that global allocators share.
 
 /// The calls of an allocator through `GlobalAlloc` of its `HEAP`.
 macro_rules! of_global_allocator {

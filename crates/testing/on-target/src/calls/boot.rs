@@ -1,5 +1,4 @@
-//! How the chip's memory becomes the heaps of a static: with PSRAM, RTC memory and the memory of
-//! the start-up stacks.
+//! Start-up of the heaps of a static: with PSRAM, RTC memory and the memory of the start-up stacks.
 
 use heap_caps::Identity;
 use heap_caps_alloc::{CapsHeap, RawLock};

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr::{NonNull, null_mut};
 
-use heap_bench::{Call, Operation, Request, Allocator};
+use heap_bench::{Allocator, Call, Operation, Request};
 use heap_caps::Reserve;
 use heap_caps_c as c;
 use soc_regions::Caps;

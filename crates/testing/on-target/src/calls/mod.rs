@@ -1,4 +1,4 @@
-//! What users call, as allocators of the workloads: heap-caps, the global allocator, the C names,
+//! Allocators that users call, for the workloads: heap-caps, the global allocator, the C names,
 //! esp-alloc.
 //!
 //! ```text
@@ -18,7 +18,7 @@ mod global;
 mod heap_caps;
 mod lock;
 
-use heap_bench::{Figure, Counter, Quantity, Allocator};
+use heap_bench::{Allocator, Counter, Figure, Quantity};
 
 #[cfg(target_arch = "xtensa")]
 use crate::MaskedStretch;
@@ -47,12 +47,12 @@ pub enum Order<'line> {
 /// An allocator that a program measures as it was called.
 pub type Measured = fn(Order<'_>) -> u8;
 
-/// The program of some allocators: prints what they cost, one figure a line. On every workload, one
-/// allocator after the other; or called with `trace N` for the one with this number over the recorded
-/// program in memory; or with `single N WORKLOAD` nothing, while the emulator writes down what is
+/// Prints what some allocators cost, one figure a line: on every workload, one allocator after the
+/// other. Called with `trace N`, it measures the one with this number over the recorded program in
+/// memory; with `single N WORKLOAD` it prints nothing, while the emulator writes down what is
 /// executed.
 #[must_use]
-pub fn measure_as_told(allocators: &[Measured]) -> u8 {
+pub fn measure_as_asked(allocators: &[Measured]) -> u8 {
     crate::arguments_from(1, |line| {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let (number, workload) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -1,4 +1,4 @@
-//! What the processor's numbers for causes mean.
+//! Names of the processor's trap causes.
 
 /// `scause` in words (RISC-V privileged architecture, table of supervisor causes).
 pub(super) const fn in_words(cause: u32) -> &'static str {

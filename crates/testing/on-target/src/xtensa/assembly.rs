@@ -1,4 +1,4 @@
-//! What `calls.S` and `traps.S` define.
+//! Declarations of `calls.S` and `traps.S`.
 
 use core::mem::MaybeUninit;
 

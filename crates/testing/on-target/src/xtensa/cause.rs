@@ -1,4 +1,4 @@
-//! What the processor's numbers for causes mean.
+//! Names of the processor's exception causes.
 
 /// `EXCCAUSE` in words (Xtensa Instruction Set Architecture, table of exception causes).
 pub(super) const fn in_words(cause: u32) -> &'static str {

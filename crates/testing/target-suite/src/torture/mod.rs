@@ -1,5 +1,4 @@
-//! What the compiler must get right: hashes over everything a program does with numbers, text,
-//! memory and calls.
+//! Compiler checks: hashes over everything a program does with numbers, text, memory and calls.
 //!
 //! The route from Rust to Xtensa is unusual, so it is proved: the host computes the same hashes.
 

@@ -1,4 +1,4 @@
-//! Does a program get all memory that its linker left over, each piece once?
+//! Checks of claims: a program gets all memory that its linker left over, each part once.
 
 use heap_caps_alloc::Claimed;
 use on_target::{Emulated, HEAP, Heap, ram};

@@ -1,4 +1,4 @@
-//! Can code be loaded into memory for code, and called?
+//! Checks of executable memory: code is loaded into it and called.
 
 use alloc::vec::Vec;
 

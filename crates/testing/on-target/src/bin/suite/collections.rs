@@ -1,4 +1,4 @@
-//! Do Rust's collections work on the capability heap?
+//! Checks of Rust's collections on the capability heap.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};

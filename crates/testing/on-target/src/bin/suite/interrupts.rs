@@ -1,4 +1,4 @@
-//! May an interrupt handler use the heap that the program is using?
+//! Check of an interrupt handler that uses the heap which the program is using.
 
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 

@@ -1,4 +1,4 @@
-//! Does the heap touch IRAM by aligned words only? Every access is looked at, see
+//! Check that the heap touches IRAM by aligned words only: every access is watched, see
 //! `on_target::words_only`.
 
 use heap_caps::HeapCaps;

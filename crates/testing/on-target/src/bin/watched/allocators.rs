@@ -1,4 +1,4 @@
-//! What observers add to an allocation and a free: the heaps of a whole chip, watched.
+//! Heaps of a whole chip with an observer: what it adds to an allocation and a free.
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
