@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: would the tests notice if the code were wrong?
+//! `mutants`: mutation testing, which tells whether the tests would notice if the code were wrong.
 //!
 //! ```text
 //!   cargo mutants            changes one operator, one value at a time and runs the crate's tests
