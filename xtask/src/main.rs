@@ -12,6 +12,7 @@
 //!       ├─ commands/boot       the same, started in an emulator from its first instruction
 //!       ├─ commands/flash      the same, sent to the board; commands/monitor listens
 //!       ├─ commands/clib       the heap as a static library for C
+//!       ├─ commands/check_ram      what code that lies in RAM refers to
 //!       ├─ commands/check_symbols  that library's names, against their lists
 //!       ├─ commands/test_host  every host test of the workspace
 //!       └─ commands/ci         what CI checks, as far as this machine can
@@ -76,6 +77,7 @@ enum Command {
     Flash(Box<commands::flash::Arguments>),
     Monitor(Box<commands::monitor::Arguments>),
     Clib(commands::clib::Arguments),
+    CheckRam(commands::check_ram::Arguments),
     CheckSymbols(commands::check_symbols::Arguments),
     Ci(commands::ci::Arguments),
 }
@@ -105,6 +107,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Flash(arguments) => commands::flash::run(&arguments),
         Command::Monitor(arguments) => commands::monitor::run(&arguments),
         Command::Clib(arguments) => commands::clib::run(&arguments),
+        Command::CheckRam(arguments) => commands::check_ram::run(&arguments),
         Command::CheckSymbols(arguments) => commands::check_symbols::run(&arguments),
         Command::Ci(arguments) => commands::ci::run(&arguments),
     }

@@ -132,6 +132,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn allocate_slowly<'s>(
         &'s self,
         request: AllocRequest<'_>,
@@ -175,6 +176,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 
     /// Makes a block ready that `state` has just taken for `request`, after the lock is released.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn finish(
         &self,
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
@@ -196,6 +198,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 
     /// [`CapsHeap::finish`] for a block on the data side, where nothing is filled.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn finish_data(
         &self,
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
@@ -219,6 +222,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// Does all of a search, and opens the lock between its pieces.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn search(&self, search: &mut Search<'_, HEAPS>) -> Progress {
         loop {
             match self.state.acquire().heaps.advance(search) {

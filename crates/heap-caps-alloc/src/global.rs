@@ -78,6 +78,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// As [`GlobalAlloc::realloc`].
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     unsafe fn reallocate_nothing(&self, pointer: *mut u8, old: Layout, new: Layout) -> *mut u8 {
         if let Some(pointer) = NonNull::new(pointer).filter(|_| old.size() != 0) {
             // SAFETY: the caller gives up a block of this allocator.
@@ -101,6 +102,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// The request is made anew: nothing of it is written to memory where it is served at once.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn allocate_layout_slowly(&self, layout: Layout, zeroed: bool, in_vain: InVain) -> *mut u8 {
         if layout.size() == 0 {
             return layout.dangling_ptr().as_ptr();
@@ -129,6 +131,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn free_data_slowly(&self, pointer: NonNull<u8>) {
         if P::FILLS {
             self.free_slowly_or_report(pointer);
@@ -168,6 +171,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// As [`GlobalAlloc::realloc`].
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     unsafe fn reallocate_data_slowly(
         &self,
         pointer: NonNull<u8>,

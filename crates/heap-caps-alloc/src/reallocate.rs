@@ -126,6 +126,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn free_slowly(&self, pointer: NonNull<u8>) -> Result<(), Misuse> {
         let state = self.state.acquire();
         let address = state.address_of(pointer)?;
@@ -156,6 +157,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn free_slowly_or_report(&self, pointer: NonNull<u8>) -> bool {
         let freed = self.free_slowly(pointer);
         if let Err(misuse) = freed {
@@ -242,6 +244,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// # Safety
     /// As [`CapsHeap::reallocate`].
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) unsafe fn reallocate_ordinary(
         &self,
         pointer: NonNull<u8>,
@@ -304,6 +307,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// which set.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn search_for(
         &self,
         address: u32,
@@ -319,6 +323,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// As [`CapsHeap::reallocate`].
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     unsafe fn reallocate_slowly(
         &self,
         pointer: NonNull<u8>,
@@ -335,6 +340,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// # Safety
     /// As [`CapsHeap::reallocate`].
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     unsafe fn move_slowly(
         &self,
         pointer: NonNull<u8>,

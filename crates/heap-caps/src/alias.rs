@@ -55,6 +55,7 @@ impl Alias {
     /// second word of a linear block, the back word of an inverted one (whose instruction address
     /// is one word lower than the one handed out). Larger alignments come out wrong and are sorted
     /// out by the caller, who looks at the final address.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn request(&self, wanted: Request) -> Option<Request> {
         let block = wanted.rounded_up_to(4)?.grown_by(BACK_WORD)?;
         let aligned_byte = match self.0.order() {
@@ -70,6 +71,7 @@ impl Alias {
 
     /// Data-side address of the back word in a block that was requested as `block` and came out at
     /// `address`.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn back_word(&self, address: u32, block: Request) -> Option<u32> {
         match self.0.order() {
             WordOrder::Linear => Some(address),
@@ -78,17 +80,20 @@ impl Alias {
     }
 
     /// The address to hand out for a block whose back word lies at `back`.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn handed_out(&self, back: u32) -> Option<u32> {
         self.0.to_instruction(back)?.checked_add(BACK_WORD)
     }
 
     /// Where the back word of the handed-out `address` lies on the data side.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn back_word_of(&self, address: u32) -> Option<u32> {
         self.0.to_data(address.checked_sub(BACK_WORD)?)
     }
 
     /// Where the block begins whose back word lies at `back` and reads `word`. In linear memory
     /// that is known without reading.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) const fn block_start(&self, back: u32, word: u32) -> u32 {
         match self.0.order() {
             WordOrder::Linear => back,
@@ -126,6 +131,7 @@ impl Alias {
     ///
     /// `None` where the back word does not lie where such a block keeps it. Of an inverted block,
     /// what lies behind the back word is out of reach.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn usable_bytes(&self, block: u32, usable: u32, back: u32) -> Option<u32> {
         let before = back.checked_sub(block)?;
         let behind = usable.checked_sub(before.checked_add(BACK_WORD)?)?;

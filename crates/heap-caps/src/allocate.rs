@@ -222,6 +222,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// A block of the first heap on the route that has one, for moves that are not ordinary.
     /// O(heaps).
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn find(&mut self, layout: Request, caps: Caps) -> Option<Taken> {
         let route = self.route(caps)?;
         for index in 0..HEAPS {
@@ -255,6 +256,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.ask_plainly(step, layout)
     }
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn route(&mut self, caps: Caps) -> Option<RouteIndex> {
         if self.routes.position(caps).is_none() {
             let mut plan = Plan::new();
@@ -268,6 +270,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// No memory can have these capabilities.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn plan_on(&mut self, plan: &mut Plan<HEAPS>, caps: Caps) -> Result<bool, Cause> {
         let Self {
             routes,
@@ -287,6 +290,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// A block of a heap that has to be asked for more or other than `layout`.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn find_constrained(&mut self, step: Step, layout: Request, caps: Caps) -> Option<Taken> {
         let memory = self.registry.caps(step.heap());
         let bits = self.rules.caps(caps).ok()?;
@@ -309,6 +313,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn reserves_leave_for(&mut self, step: Step, bytes: u32, bits: Caps) -> bool {
         let memory = self.registry.caps(step.heap());
         self.reserves.allow(bits, memory, bytes, &self.registry)
@@ -316,6 +321,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// A block that is handed out by its address on the instruction side, see `alias.rs`.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn find_code(&mut self, step: Step, wanted: Request, bits: Caps) -> Option<Taken> {
         let heap = step.heap();
         let alias = self.registry.get(heap)?.alias?;
@@ -340,6 +346,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Some(Taken { address, heap })
     }
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn take_tagged(
         &mut self,
         layout: Request,

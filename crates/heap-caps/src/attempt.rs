@@ -87,6 +87,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// nor told to the observer. [`HeapCaps::pending`] and
     /// [`PendingAllocation::finish`](crate::PendingAllocation::finish) have to follow. O(heaps).
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn attempt(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
         let layout = request.layout()?;
         if let Placement::Tag(tag) = request.placement {
@@ -110,6 +111,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// `relief` was tried. It is recorded, counted and told to the observer; returns the cause.
     /// O(heaps).
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn refuse_after(&mut self, request: &AllocRequest<'_>, relief: &Relief) -> Cause {
         if request.size != 0 && !relief.is_empty() {
             self.last_failure.announce(relief);

@@ -40,6 +40,7 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// The bits to look for behind `asked`, or why no memory can have them.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn caps(&self, asked: Caps) -> Result<Caps, Cause> {
         refuse(asked)?;
         if self.policy == Policy::Tagged2016 {
@@ -67,6 +68,7 @@ impl Rules {
 
     /// Granularity in bytes of start and size that the hardware wants of memory that serves
     /// `asked`, given what that memory can do: a power of two, at least 1.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn granularity(&self, asked: Caps, memory: Caps) -> u32 {
         if self.policy == Policy::Tagged2016 || !asked.intersects(USES) {
             return 1;
@@ -89,6 +91,7 @@ impl Rules {
 
 impl Rules {
     /// Whether a granularity is that of cache lines.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) const fn is_cache_line(&self, granularity: u32) -> bool {
         let Hardware {
             internal_line,

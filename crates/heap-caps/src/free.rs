@@ -71,6 +71,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// As [`HeapCaps::free`].
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn begin_free(&self, address: u32) -> Result<PendingFree<P>, Misuse> {
         self.block_at(address).map(PendingFree)
     }
@@ -80,6 +81,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// As [`HeapCaps::free`]: somebody may have freed or overwritten the block since the first
     /// phase.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn finish_free(&mut self, FilledFree(block): FilledFree<P>) -> Result<(), Misuse> {
         self.give_back_block(&block)?;
         if O::LISTENS {
@@ -121,6 +123,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Returns the bytes of the block at `address` to its heap, without telling anybody; returns
     /// how many were usable.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn give_back(&mut self, address: u32) -> Result<u32, Misuse> {
         if let Some(usable) = self.release(address) {
             return Ok(usable);
@@ -130,6 +133,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(block.usable)
     }
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn give_back_block(&mut self, block: &Block<P>) -> Result<(), Misuse> {
         let heap = self.registry.heap_mut(block.heap);
         let freed = heap.and_then(|heap| heap.try_free(block.offset));
@@ -166,6 +170,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// The allocated block that was handed out as `address`.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn block_at(&self, address: u32) -> Result<Block<P>, Misuse> {
         if let Some((index, entry)) = self.entry_at(address) {
             return self.data_block(index, &entry, address);
@@ -176,6 +181,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             .unwrap_or(Err(Misuse::outside(address)))
     }
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn entry_at(&self, address: u32) -> Option<(HeapIndex, Entry<'_, P>)> {
         let index = self.registry.containing(address)?;
         Some((index, self.registry.get(index)?))
@@ -183,6 +189,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// The allocated block that begins at `address` on the data side.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn data_block(
         &self,
         heap: HeapIndex,
@@ -215,6 +222,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The allocated block behind an instruction-side address, see `alias.rs`; `None` if it is not
     /// of this heap.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn code_block_at(
         &self,
         heap: HeapIndex,
@@ -230,6 +238,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The allocated block whose way back is the word at `back`. Nothing about that word is
     /// believed before it fits a used block.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn code_block(
         &self,
         heap: HeapIndex,

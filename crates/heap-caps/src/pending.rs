@@ -85,6 +85,7 @@ impl<P: Poison> Block<P> {
     ///
     /// # Safety
     /// The caller has charge of both blocks, see [`Contents`].
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     unsafe fn copy_to(&self, target: &Self) {
         let bytes = self.usable.min(target.usable);
         if self.code.is_none() && target.code.is_none() {
@@ -115,6 +116,7 @@ impl<P: Poison> Block<P> {
 
     /// # Safety
     /// The caller has charge of the block, see [`Contents`].
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     unsafe fn zero(&self) {
         if self.code.is_none() {
             // SAFETY: the caller keeps the same contract.
@@ -174,6 +176,7 @@ impl<P: Poison> PendingAllocation<P> {
     /// - The block has not been freed or resized since it was allocated, and is not used.
     /// - The memory of its heap is still the heap's.
     #[inline]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub unsafe fn finish(self) -> Result<u32, Corrupt> {
         if let Some(block) = &self.block {
             if P::FILLS {
@@ -207,6 +210,7 @@ impl<P: Poison> PendingFree<P> {
     /// - The block has not been freed or resized since it was looked up, and nobody uses it any
     ///   more.
     /// - The memory of its heap is still the heap's.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub unsafe fn fill(self) -> FilledFree<P> {
         // SAFETY: the caller has charge of the block.
         unsafe { self.0.contents.freeing(self.0.offset, self.0.bytes) };
@@ -264,6 +268,7 @@ impl<P: Poison> PendingMove<P> {
     /// - Neither block has been freed or resized since the first phase; nobody uses them.
     /// - The memory of their heaps is still the heaps'.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub unsafe fn copy(self) -> Result<CopiedMove<P>, Corrupt> {
         if P::FILLS && !self.within {
             // SAFETY: the new block is nobody else's yet (contract of the caller).

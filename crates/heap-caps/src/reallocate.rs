@@ -137,6 +137,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Resizes the block at `address` where it lies, if it is ordinary and may stay there with
     /// `caps`. O(heaps).
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn stay(
         &mut self,
         address: u32,
@@ -218,6 +219,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// in what the block gains.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn wanted_if_allowed(
         &mut self,
         step: Step,
@@ -254,6 +256,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as
     /// evidence.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn finish_ordinary(
         &mut self,
         address: u32,
@@ -342,6 +345,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// As [`HeapCaps::reallocate`].
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn begin_reallocate(
         &mut self,
         address: u32,
@@ -361,6 +365,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// The address was not handed out.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn attempt_reallocate(
         &mut self,
         address: u32,
@@ -390,6 +395,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as
     /// evidence.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn finish_move(
         &mut self,
         CopiedMove(moving): CopiedMove<P>,
@@ -426,6 +432,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The block at its new size or on its way; `None` if neither is possible with these
     /// capabilities.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn resize_or_move(
         &mut self,
         old: &Block<P>,
@@ -468,6 +475,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Whether the block may stay in its heap: it has the capabilities on the side where the block
     /// was handed out, at this alignment, and no reserve forbids what it gains.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn may_stay(&mut self, old: &Block<P>, bits: Caps, layout: Request) -> bool {
         let memory = self.registry.caps(old.heap);
         let on_code_side = old.code.is_some();
@@ -486,6 +494,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The block at its new size in its own heap, in place or growing downwards; `None` if there is
     /// no room.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn resize_here(
         &mut self,
         old: &Block<P>,
@@ -543,6 +552,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Resizes a block where it lies; `false` if there is no room.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn set_size(&mut self, block: &Block<P>, size: u32) -> Result<bool, Misuse> {
         let Some(heap) = self.registry.heap_mut(block.heap) else {
             return Ok(false);
@@ -554,6 +564,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn grow_downwards(&mut self, block: &Block<P>, size: u32) -> Result<Option<Block<P>>, Misuse> {
         let Some(heap) = self.registry.heap_mut(block.heap) else {
             return Ok(None);

@@ -27,6 +27,7 @@ pub struct HeapIndex(pub(crate) u8);
 impl HeapIndex {
     /// The number, counted from 0.
     #[must_use]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub const fn get(self) -> usize {
         self.0 as usize // widening
     }
@@ -173,11 +174,13 @@ impl Details {
     }
 
     /// The addresses of the heap in `slot`.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn span<P: Poison>(&self, slot: &Slot<P>) -> Option<Span> {
         Span::from_size(slot.start, slot.size | self.size_around) // one of them is 0
     }
 
     /// The way to the instruction side of the heap at `span`.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn alias(&self, span: Span) -> Option<Alias> {
         let order = match self.alias {
             AliasKind::None => return None,
@@ -283,6 +286,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
 
     // An entry is large: a copy of this in every loop takes more than Xtensa's back end can spill
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn get(&self, index: HeapIndex) -> Option<Entry<'_, P>> {
         let slot = self.slots.get(index.get())?;
         let details = self.details.get(index.get())?;
@@ -346,6 +350,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
     /// registered later than the one in a block of which it lies.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn innermost(&self, address: u32) -> Option<HeapIndex> {
         let holds =
             |index: &HeapIndex| self.span(*index).is_some_and(|span| span.contains(address));
@@ -378,6 +383,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
     }
 
     /// A heap's addresses.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn span(&self, index: HeapIndex) -> Option<Span> {
         let slot = self.slots.get(index.get())?;
         let details = self.details.get(index.get())?;
@@ -414,6 +420,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
 
     /// Free bytes of the enabled heaps that have all of `caps`.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn free_bytes(&self, caps: Caps) -> u32 {
         let heaps = self.slots.iter().zip(&self.details);
         let serving = heaps.filter(|(_, details)| union(details.columns).contains(caps));

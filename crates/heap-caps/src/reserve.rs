@@ -150,6 +150,7 @@ impl<P: Poison, const N: usize> Reserves<P, N> {
     }
 
     /// Whether any reserve limits requests for `caps` on memory that has `heap_caps`.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn limit(&self, caps: Caps, heap_caps: Caps) -> bool {
         self.places.iter().any(|kept| kept.limits(caps, heap_caps))
     }
@@ -196,6 +197,7 @@ impl<P: Poison, const N: usize> Reserves<P, N> {
     }
 }
 
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 fn allow_all<P: Poison, const N: usize>(
     places: &mut [Kept],
     caps: Caps,
@@ -212,6 +214,7 @@ fn allow_all<P: Poison, const N: usize>(
     })
 }
 
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 fn first_forbidding<P: Poison, const N: usize>(
     places: &[Kept],
     caps: Caps,
@@ -229,6 +232,7 @@ impl Kept {
     /// decides.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn find_witness<P: Poison, const N: usize>(
         &mut self,
         needed: u32,

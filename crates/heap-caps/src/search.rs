@@ -128,6 +128,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Does the next piece of a search. Each takes a few hundred instructions at most.
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn advance(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
         // Another core may have hidden them since the last piece.
         self.with_routes(|heaps| match search.stage {
@@ -147,6 +148,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn ask_next(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
         let request = search.request;
         let Some(layout) = request.layout() else {
@@ -223,6 +225,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 /// Refusal: the one place where a request that was not served becomes the record of a failure.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Begins the record. A request for nothing leaves no trace.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn begin_refusal(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
         let request = search.request;
         if request.size == 0 {
@@ -250,6 +253,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Records what a few heaps on the route have free: what is known of the others does not
     /// change.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn record_next(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
         if self.failures != search.failure {
             return Progress::Refused; // somebody else's failure is recorded since

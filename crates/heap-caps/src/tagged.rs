@@ -61,6 +61,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// A block of the first heap with the tag that has one, in address order.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn find_tagged(&mut self, layout: Request, tag: TypeIndex) -> Option<Taken> {
         let mut next = self.tagged_from(tag, 0);
         while let Some((heap, start)) = next {
@@ -85,6 +86,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// The first heap with the tag that begins at `address` or above it, whatever the policy's
     /// order is; with its start.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn tagged_from(&self, tag: TypeIndex, address: u32) -> Option<(HeapIndex, u32)> {
         let heaps = self.registry.iter();
         let tagged = heaps.filter(|(_, entry)| entry.tag == Some(tag));

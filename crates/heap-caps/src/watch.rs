@@ -82,6 +82,7 @@ impl Watches {
 
     /// Bytes of memory that has `caps` were allocated.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn taken<P: Poison, const N: usize>(&mut self, caps: Caps, registry: &Registry<P, N>) {
         for watch in self
             .places

@@ -232,6 +232,7 @@ impl<P: Poison> BlockBytes<P> {
 ///   bytes.
 /// - The caller has charge of both: nobody else accesses, frees or resizes them meanwhile.
 #[inline(never)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe fn copy_block(from: NonNull<u8>, to: NonNull<u8>, bytes: u32) {
     // SAFETY: the caller keeps the same contract.
     let source = unsafe { Arena::over(from, bytes) };
@@ -250,6 +251,7 @@ pub unsafe fn copy_block(from: NonNull<u8>, to: NonNull<u8>, bytes: u32) {
 ///   bytes.
 /// - The caller has charge of it: nobody else accesses, frees or resizes it meanwhile.
 #[inline(never)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe fn zero_block(at: NonNull<u8>, bytes: u32) {
     // SAFETY: the caller keeps the same contract.
     unsafe { Arena::over(at, bytes) }.fill(0, bytes, 0);

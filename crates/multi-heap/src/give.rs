@@ -75,6 +75,7 @@ impl Pool {
     /// Frees the used block at `block` and returns its units. `None`, with nothing changed, if no
     /// used block begins there or what lies around it does not fit together.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn free_at(self, block: u32) -> Option<u32> {
         let used = self.used_block(block).ok()?;
         self.free(used)?;
@@ -155,6 +156,7 @@ impl Pool {
 
     /// Whether [`Pool::free`] frees the block rather than refusing it.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn can_free(self, used: UsedBlock) -> bool {
         let (below, above) = (self.free_units_below(used), self.free_units_above(used));
         below.is_some_and(|units| self.is_listed(used.index - units, units))
@@ -227,6 +229,7 @@ impl Pool {
 
     /// [`Pool::resize`], one copy for rare callers.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn resize_outlined(self, used: UsedBlock, units: u32) -> Result<Option<u32>, Refused> {
         self.resize(used, units)
     }
@@ -241,6 +244,7 @@ impl Pool {
     ///   | used, new size ->   |.|                      so the block keeps at least that end
     /// ```
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn grow_backward(
         self,
         used: UsedBlock,
@@ -289,6 +293,7 @@ impl Pool {
 
     /// Whether a free block is linked as it should be; one of a single unit is in no list.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn is_listed(self, start: Index, units: u32) -> bool {
         units < 2 || self.links_of(node_of(start, units)).is_some()
     }

@@ -117,6 +117,7 @@ impl<P: Poison> Heap<P> {
 
     /// Allocates `size` bytes at an alignment of 4 or 8. The pool comes in registers.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn allocate_ordinary(pool: Pool, size: u32, alignment: u32) -> Option<Offset> {
         let units = units_for(size + P::OVERHEAD);
         let payload = pool.allocate(units, alignment / 4)?;
@@ -133,6 +134,7 @@ impl<P: Poison> Heap<P> {
     /// As [`Heap::allocate`], by the code for any alignment: smaller where the alignment is not
     /// known to be the natural one.
     #[inline]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn allocate_aligned(&mut self, request: Request) -> Option<Offset> {
         let units = units_for(request.size() + P::OVERHEAD);
         let aligned_word = 1 + (poison::head_bytes::<P>() + request.offset()) / 4;

@@ -4,6 +4,9 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(all(feature = "in-ram", target_vendor = "apple"))]
+compile_error!("`in-ram` names a section of the chips' linker scripts: leave it out on this host");
+
 mod arena;
 mod bins;
 mod check;

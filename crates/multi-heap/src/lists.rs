@@ -46,6 +46,7 @@ impl Pool {
     /// one of a list of larger blocks, else one further behind in its own. O(1): at most
     /// [`LAST_PROBES`] blocks.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn find(self, units: u32) -> Option<Index> {
         if !self.may_have(units) {
             return None;
@@ -73,6 +74,7 @@ impl Pool {
 
     /// The first list behind `bin` that has a block, or [`NO_LIST`].
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn next_bin(self, bin: u32) -> u32 {
         if bin + 1 < NO_LIST {
             self.first_bin_from(bin + 1)
@@ -146,6 +148,7 @@ impl Pool {
     }
 
     /// Units of the largest block that [`Pool::find`] finds; 0 if there is none. O(1).
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn largest_free_units(self) -> u32 {
         let in_use = self.get(control::FREE_BLOCKS) & control::WORDS_IN_USE;
         if in_use == 0 {

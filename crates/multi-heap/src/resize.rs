@@ -56,6 +56,7 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// [`Refused`] where [`Heap::resize`] returns a [`Misuse`].
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn try_resize(&mut self, block: Offset, size: u32) -> Result<bool, Refused> {
         let used = self.used_block(block).map_err(|_| Refused)?;
         let Some(request) = Request::new(size as usize) else {
@@ -142,6 +143,7 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// [`Refused`] where [`Heap::grow_backward`] returns a [`Misuse`].
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn try_grow_backward(
         &mut self,
         block: Offset,

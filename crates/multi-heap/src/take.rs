@@ -88,6 +88,7 @@ impl Pool {
     /// Same as [`Pool::allocate`], the whole search: any list, among blocks of `wanted` units; of
     /// one more where a block fits only misaligned.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn allocate_slowly(self, units: u32, wanted: u32, alignment: u32) -> Option<Payload> {
         let (block, lead) = self.find_block(units, wanted, alignment)?;
         self.allocate_behind(block, lead, units)
@@ -148,6 +149,7 @@ impl Pool {
     /// Allocates a block of `units`, at least 2, whose word `aligned_word` (counted from its
     /// header) lies at a multiple of `alignment` words.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn allocate_aligned(
         self,
         units: u32,
@@ -206,6 +208,7 @@ impl Pool {
     /// Takes the first `units` units of any free block out of the free ones; the rest stays free.
     /// `None`, with nothing changed, if the block has fewer or is not linked as it should be.
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn cut(self, block: Index, units: u32) -> Option<()> {
         let room = self.header(block).free_units();
         if !self.ends_inside(block, room) || room < units {

@@ -37,6 +37,9 @@ fn xtensa(root: &Path) {
     for program in ["masked_global", "masked_c", "masked_esp_alloc"] {
         println!("cargo:rustc-link-arg-bin={program}=--count-masked");
     }
+    if env::var_os("CARGO_FEATURE_IN_RAM").is_some() {
+        println!("cargo:rustc-link-arg-bins=--emit-relocs");
+    }
     // The linker compiles C, see `crates/testing/xtensa-toolchain/src`.
     for checks in c_checks(root) {
         let option =

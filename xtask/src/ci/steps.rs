@@ -19,7 +19,7 @@ pub(crate) struct Step {
 }
 
 /// In the order they run: what a visitor tries first comes first.
-pub(crate) const STEPS: [Step; 18] = [
+pub(crate) const STEPS: [Step; 19] = [
     Step {
         name: "tests",
         about: "every host test, documentation tests included",
@@ -101,6 +101,11 @@ pub(crate) const STEPS: [Step; 18] = [
         run: qemu,
     },
     Step {
+        name: "ram",
+        about: "code that is to run while flash is written needs none",
+        run: ram,
+    },
+    Step {
         name: "bench",
         about: "instructions are counted on emulated Xtensa",
         run: bench,
@@ -151,6 +156,10 @@ fn symbols() -> Result<(), StepError> {
 fn qemu() -> Result<(), StepError> {
     tool::run(xtask().arg("qemu"))?;
     tool::run(xtask().args(["qemu", "--target", "esp32c3"]))
+}
+
+fn ram() -> Result<(), StepError> {
+    tool::run(xtask().arg("check-ram"))
 }
 
 /// Of what users call most; the whole table takes several minutes and is a command of its own.

@@ -68,6 +68,15 @@ impl Programs {
         }
     }
 
+    /// The same with the path of allocations in RAM. Tables of jumps would lie in flash.
+    pub(crate) fn build_in_ram(target: Target, names: &[&str]) -> Result<Programs, Error> {
+        Self::build_by(target, names, "on-target-ram", |command| {
+            release(command);
+            command.args(["--features", "in-ram"]);
+            command.env(variable(target, "RUSTFLAGS"), "-Cjump-tables=no");
+        })
+    }
+
     /// Refuses where the checks in C cannot be compiled, with one line that installs everything
     /// missing.
     pub(crate) fn require_c(target: Target) -> Result<(), Error> {

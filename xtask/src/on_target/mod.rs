@@ -5,10 +5,12 @@
 //!   build.rs    program ─> ELF file                                     run.rs     ELF file ─> output and exit code
 //!                                                                       size.rs    ELF file ─> bytes of code
 //!                                                                       leaks.rs   output ─> the lines that a report names
+//!                                                                       in_ram.rs  ELF file ─> what code in RAM refers to
 //!   xtensa.rs   the linker and compiler wrapper of Xtensa programs
 //! ```
 
 pub(crate) mod build;
+pub(crate) mod in_ram;
 pub(crate) mod leaks;
 pub(crate) mod run;
 pub(crate) mod size;

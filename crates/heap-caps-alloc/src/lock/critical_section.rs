@@ -31,6 +31,7 @@ unsafe impl RawLock for CriticalSectionLock {
 
     type Token = RestoreState;
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn acquire(&self) -> RestoreState {
         // SAFETY: `release` follows, in reverse order where sections nest, with the state returned
         // here.
@@ -43,6 +44,7 @@ unsafe impl RawLock for CriticalSectionLock {
         state
     }
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     unsafe fn release(&self, state: RestoreState) {
         self.held.set(false);
         // SAFETY: the caller hands back the state of `acquire`, in the same context.

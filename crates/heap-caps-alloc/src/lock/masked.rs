@@ -51,11 +51,13 @@ unsafe impl<M: InterruptMask, L: RawLock> RawLock for Masked<M, L> {
 
     type Token = (M::State, L::Token);
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn acquire(&self) -> Self::Token {
         let state = M::mask();
         (state, self.inner.acquire())
     }
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     unsafe fn release(&self, (state, token): Self::Token) {
         // SAFETY: the caller hands back what `acquire` got from the inner lock.
         unsafe { self.inner.release(token) };

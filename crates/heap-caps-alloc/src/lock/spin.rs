@@ -22,10 +22,12 @@ unsafe impl RawLock for SpinLock {
 
     type Token = ();
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn acquire(&self) {
         mem::forget(self.0.lock());
     }
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     unsafe fn release(&self, (): ()) {
         // SAFETY: the caller holds the lock, whose guard `acquire` has forgotten.
         unsafe { self.0.force_unlock() };

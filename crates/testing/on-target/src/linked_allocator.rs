@@ -5,6 +5,7 @@ use core::alloc::{GlobalAlloc, Layout};
 
 use crate::HEAP;
 
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 extern "C" fn malloc(size: usize, alignment: usize) -> *mut u8 {
     match Layout::from_size_align(size, alignment) {
         // SAFETY: as the caller of a global allocator, which does not ask for 0 bytes.
@@ -13,6 +14,7 @@ extern "C" fn malloc(size: usize, alignment: usize) -> *mut u8 {
     }
 }
 
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 extern "C" fn calloc(size: usize, alignment: usize) -> *mut u8 {
     match Layout::from_size_align(size, alignment) {
         // SAFETY: the same.
@@ -21,6 +23,7 @@ extern "C" fn calloc(size: usize, alignment: usize) -> *mut u8 {
     }
 }
 
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 extern "C" fn realloc(block: *mut u8, size: usize, alignment: usize, new_size: usize) -> *mut u8 {
     match Layout::from_size_align(size, alignment) {
         // SAFETY: the same; the caller's block.
@@ -29,6 +32,7 @@ extern "C" fn realloc(block: *mut u8, size: usize, alignment: usize, new_size: u
     }
 }
 
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 extern "C" fn free(block: *mut u8, size: usize, alignment: usize) {
     if let Ok(layout) = Layout::from_size_align(size, alignment) {
         // SAFETY: the caller's block.

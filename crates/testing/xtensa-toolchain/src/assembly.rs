@@ -126,9 +126,9 @@ fn quoted(value: &str) -> String {
 
 /// How the compiler's literals are called.
 const COMPILERS: &str = ".LCPI";
-/// One section for many functions and assembly. Its literals' section must come into being before
-/// it, to lie in front of it.
-const SHARED_CODE: &str = ".rwtext";
+/// Sections for many functions and assembly. Their literals' sections must come into being before
+/// them, to lie in front of them.
+const SHARED_CODE: [&str; 2] = [".rwtext", ".iram1.heap"];
 
 fn push_literals(out: &mut String, section: &str, literals: &str) {
     let place = literal_section(section);
@@ -147,15 +147,22 @@ fn literal_section(code: &str) -> String {
 }
 
 fn is_code(section: &str) -> bool {
-    section.starts_with(".text") || section.starts_with(SHARED_CODE)
+    let is_shared = |shared: &str| section.starts_with(shared);
+    section.starts_with(".text") || SHARED_CODE.iter().any(|shared| is_shared(shared))
 }
 
 fn literals_of_shared_code_first(assembly: String) -> String {
-    let place = literal_section(SHARED_CODE);
-    if !assembly.contains(&format!("\t{place},")) {
-        return assembly;
+    let places = SHARED_CODE.map(literal_section);
+    let used = places
+        .iter()
+        .filter(|place| assembly.contains(&format!("\t{place},")));
+    let first: String = used
+        .map(|place| format!("\t.section\t{place},\"ax\",@progbits\n"))
+        .collect();
+    match first.is_empty() {
+        true => assembly,
+        false => format!("{first}\t.text\n{assembly}"),
     }
-    format!("\t.section\t{place},\"ax\",@progbits\n\t.text\n{assembly}")
 }
 
 /// `("4", "copy")` of `call4 copy`, which GNU ld for a processor without windows cannot link. Such

@@ -57,7 +57,10 @@ impl Order {
             self.scripts.push(script.into());
         } else if option.starts_with("-D") || option.starts_with("-I") {
             self.c_options.push(option.to_owned());
-        } else if option.starts_with("--defsym") || option.starts_with("-Map") {
+        } else if option.starts_with("--defsym")
+            || option.starts_with("-Map")
+            || option == "--emit-relocs"
+        {
             self.options.push(option.to_owned());
         }
     }

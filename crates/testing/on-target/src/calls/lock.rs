@@ -16,6 +16,7 @@ unsafe impl RawLock for EspLock {
     type Token = RestoreState;
 
     #[inline]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn acquire(&self) -> RestoreState {
         // SAFETY: `release` follows with this state.
         let state = unsafe { self.0.acquire() };
@@ -26,6 +27,7 @@ unsafe impl RawLock for EspLock {
     }
 
     #[inline]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     unsafe fn release(&self, state: RestoreState) {
         // SAFETY: the caller hands back the state of `acquire`.
         unsafe { self.0.release(state) };
