@@ -28,6 +28,24 @@ use crate::shared::SharedHeap;
 /// # Safety
 ///
 /// - `heap` returns the same heap at every call, of clones too, and as long as any of them lives.
+///
+/// Safe code can't answer differently each time:
+///
+/// ```compile_fail,E0200
+/// use heap_caps_alloc::{CapsHeap, HeapRef, Unlocked};
+///
+/// #[derive(Clone)]
+/// struct ByTurns(&'static [CapsHeap<Unlocked>], &'static core::cell::Cell<usize>);
+///
+/// impl HeapRef for ByTurns {
+///     type Heap = CapsHeap<Unlocked>;
+///
+///     fn heap(&self) -> &Self::Heap {
+///         self.1.set(self.1.get() + 1);
+///         &self.0[self.1.get() % 2]
+///     }
+/// }
+/// ```
 pub unsafe trait HeapRef: Clone {
     /// The type of the heap.
     type Heap: SharedHeap;

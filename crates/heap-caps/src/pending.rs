@@ -193,6 +193,26 @@ impl<P: Poison> PendingAllocation<P> {
 }
 
 /// A block that is to be freed.
+///
+/// To have one is no proof that the block's user has given it up, so safe code cannot fill it:
+///
+/// ```compile_fail,E0133
+/// fn overwrite(heaps: &heap_caps::HeapCaps, address: u32) {
+///     if let Ok(pending) = heaps.begin_free(address) {
+///         pending.fill();
+///     }
+/// }
+/// ```
+///
+/// Nor is it given back before it was filled:
+///
+/// ```compile_fail,E0308
+/// fn give_back(heaps: &mut heap_caps::HeapCaps, address: u32) {
+///     if let Ok(pending) = heaps.begin_free(address) {
+///         heaps.finish_free(pending);
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "the block is not free before `finish_free`"]
 pub struct PendingFree<P: Poison>(pub(crate) Block<P>);

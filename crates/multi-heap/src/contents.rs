@@ -35,6 +35,14 @@ use crate::poison::{self, FILL_ALLOCATED, FILL_FREED, Poison};
 /// - The bytes lie in allocated blocks of which the caller has charge: not handed to a user yet, or
 ///   given up by their user for the length of the call. Nobody else accesses, frees or resizes them
 ///   meanwhile.
+///
+/// It outlives the heap, so safe code can't use it:
+///
+/// ```compile_fail,E0133
+/// fn overwrite(heap: &multi_heap::Heap<multi_heap::Unpoisoned>, block: multi_heap::Offset) {
+///     heap.contents().zero(block, 4);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Contents<P: Poison>(BlockBytes<P>);
 
