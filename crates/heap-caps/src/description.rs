@@ -10,6 +10,7 @@
 //! Written once, when a claim is taken; allocation and free do not touch it.
 
 use core::fmt;
+use core::hint;
 use core::mem::offset_of;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -195,8 +196,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     };
 }
 
-/// What a tool looks for in an image of a device's memory: it leads to a program's heaps. For a
-/// `static`; it lies in RAM, so that an image of RAM has it. 16 bytes on a chip.
+/// What a tool looks for in an image of a device's memory: it leads to a program's heaps. 16 bytes
+/// on a chip, in RAM, so that an image of RAM has them. For a `static` with the attribute
+/// `#[used]`: the program itself never reads it.
 #[repr(C)]
 pub struct ImageHeader {
     magic: [u8; 8],
@@ -224,10 +226,14 @@ impl ImageHeader {
         &self,
         heaps: *const HeapCaps<P, O, HEAPS>,
     ) {
+        // Nothing in the program reads it: without this the compiler would leave it out.
+        let header = hint::black_box(self);
         let description = const { &HeapCaps::<P, O, HEAPS>::DESCRIPTION };
         let description = ptr::from_ref(description).cast_mut();
-        self.description.store(description, Ordering::Relaxed);
-        self.heaps.store(heaps.cast_mut().cast(), Ordering::Relaxed);
+        header.description.store(description, Ordering::Relaxed);
+        header
+            .heaps
+            .store(heaps.cast_mut().cast(), Ordering::Relaxed);
     }
 
     /// Returns where the heaps lie, as a tool finds it; null before [`ImageHeader::lead_to`].

@@ -124,6 +124,7 @@ macro_rules! claim {
         unsafe symbols: { $($symbol:tt $(= $place:tt)?),* $(,)? } $(;)?
     ) => {
         $(#[$attribute])*
+        #[used] // its header is for tools only
         $visibility static $name: $crate::Claim = {
             #[unsafe(no_mangle)]
             static __heap_caps_alloc_claims_all_ram: $crate::claim_macro::Guard =
