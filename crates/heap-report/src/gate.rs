@@ -119,6 +119,13 @@ impl Figure {
             return None;
         }
         let gaps = &rebuilt.gaps;
+        if let (Some(crash), Figure::Peak | Figure::Leaked | Figure::Refused) =
+            (&history.crash, self)
+        {
+            // One moment has no peak, and nothing that grows.
+            let refused = crash.refused.filter(|_| self == Figure::Refused);
+            return refused.map(u64::from);
+        }
         Some(match self {
             Figure::Peak => rebuilt.peak.bytes,
             Figure::Live => rebuilt.total.bytes,

@@ -14,6 +14,7 @@ use serde::Serialize;
 use soc_regions::Caps;
 
 use crate::rebuild::HeapSample;
+use crate::symbols::Identity;
 
 /// What happened to a program's heaps.
 ///
@@ -47,6 +48,26 @@ pub struct History {
     pub doubts: Vec<String>,
     /// States of the heaps that were measured, ascending; empty where only the events are known.
     pub measured: Vec<Measured>,
+    /// What an image of memory has besides blocks.
+    pub crash: Option<Box<Crash>>,
+    /// Which build of the program it was, where that is known.
+    pub build: Option<Identity>,
+}
+
+/// What an image of a program's memory has besides its blocks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Crash {
+    /// The heaps' poisoning: how closely they watched their blocks.
+    pub poisoning: &'static str,
+    /// What is wrong with the heaps, in sentences.
+    pub damage: Vec<String>,
+    /// The failure log, in sentences, the latest first.
+    pub failures: Vec<String>,
+    /// How many requests were refused since the program began; `None` where that is not in the
+    /// image.
+    pub refused: Option<u32>,
+    /// Heaps that are not in the image, in sentences.
+    pub missing: Vec<String>,
 }
 
 impl Default for History {
@@ -64,6 +85,8 @@ impl Default for History {
             notes: Vec::new(),
             doubts: Vec::new(),
             measured: Vec::new(),
+            crash: None,
+            build: None,
         }
     }
 }
@@ -322,6 +345,8 @@ pub enum Source {
     Dump,
     /// Lines of ESP-IDF's `heap_caps_print_heap_info`: figures of each heap. No blocks, no owners.
     Printed,
+    /// An image of a program's memory: the blocks of one moment, and the heaps as they were.
+    Image,
     /// A recorded program on a simulated chip: heaps are measured; no owners, and sizes stand in
     /// for call sites.
     Recorded,
@@ -331,7 +356,7 @@ impl Source {
     /// Whether the state of the heaps was measured, not worked out from the events.
     #[must_use]
     pub const fn is_exact(self) -> bool {
-        matches!(self, Source::Recorded | Source::Printed)
+        matches!(self, Source::Recorded | Source::Printed | Source::Image)
     }
 }
 

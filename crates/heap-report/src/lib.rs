@@ -5,6 +5,7 @@ mod error;
 pub mod export;
 pub mod gate;
 mod history;
+pub mod image;
 mod listen;
 pub mod page;
 mod program;
@@ -21,7 +22,9 @@ pub mod watch;
 pub mod what_if;
 
 pub use error::Error;
-pub use history::{Event, Frame, Gaps, HeapDescription, History, Measured, Moment, Site, Source};
+pub use history::{
+    Crash, Event, Frame, Gaps, HeapDescription, History, Measured, Moment, Site, Source,
+};
 pub use listen::Listener;
 pub use program::{Program, Step};
 pub use rebuild::{

@@ -329,6 +329,7 @@ const fn told(source: Source) -> &'static str {
         Source::Stream => "an event stream",
         Source::Dump => "a trace dump",
         Source::Printed => "summaries of heaps",
+        Source::Image => "an image of memory",
         Source::Recorded => "a recorded trace",
     }
 }

@@ -20,7 +20,11 @@ pub(super) fn unknowns(history: &History) -> Vec<String> {
             "Summaries of heaps tell no blocks: who holds memory, and where it lies, is not in them.",
         ),
         (
-            !is_exact && !has_names,
+            history.source == Source::Image,
+            "An image is one moment: what was freed before, the peak and what keeps growing are not in it.",
+        ),
+        (
+            (!is_exact || history.sites.iter().any(|site| !site.callers.is_empty())) && !has_names,
             "Functions have no names: they are in the program's ELF file (--elf).",
         ),
         (

@@ -113,6 +113,7 @@ pub(crate) fn leaks(
                 oldest_ticks: oldest.born_ticks,
                 sure: match source {
                     Source::Dump => sure.max(Sure::Perhaps),
+                    Source::Image => Sure::No,
                     Source::Stream | Source::Recorded | Source::Printed => sure,
                 },
                 kept,

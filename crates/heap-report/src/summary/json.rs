@@ -8,7 +8,8 @@ use crate::verdict::Verdict;
 
 /// Everything that the text tells, and all sites: `verdict`, `doubts`, `program`, `source`,
 /// `events`, `total`, `peak`, `owners`, `sites`, `leaks`, `failures`, `heaps`, `gaps`, `restarts`,
-/// `notes`. Sizes are in bytes, times in ticks, of which there are `ticks_per_second` (0: unknown).
+/// `notes`, `build`; of an image of memory `crash` and `blocks`. Sizes are in bytes, times in
+/// ticks, of which there are `ticks_per_second` (0: unknown).
 #[must_use]
 pub fn json(history: &History, rebuilt: &Rebuilt) -> Value {
     let peak = &rebuilt.peak;
@@ -37,7 +38,23 @@ pub fn json(history: &History, rebuilt: &Rebuilt) -> Value {
         "gaps": rebuilt.gaps,
         "restarts": rebuilt.restarts,
         "notes": history.notes,
+        "build": history.build.as_ref().map(ToString::to_string),
+        "crash": history.crash,
+        "blocks": history.crash.as_ref().map(|_| blocks(history, rebuilt)),
     })
+}
+
+/// Of an image: every block.
+fn blocks(history: &History, rebuilt: &Rebuilt) -> Vec<Value> {
+    let block = |block: &crate::Block| {
+        json!({
+            "address": block.address,
+            "size": block.size,
+            "site": block.site,
+            "owner": history.owner_name(block.owner),
+        })
+    };
+    rebuilt.alive.iter().map(block).collect()
 }
 
 fn place(history: &History, site: usize) -> Value {

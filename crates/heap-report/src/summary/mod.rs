@@ -11,7 +11,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 use crate::export::missing;
 use crate::history::{History, Source};
-use crate::rebuild::{HeapSample, Leak, Rebuilt};
+use crate::rebuild::{Account, HeapSample, Leak, Rebuilt};
 use crate::verdict::Verdict;
 use table::Table;
 use words::{bytes, counted, when};
@@ -44,7 +44,11 @@ impl Display for Summary<'_> {
             Verdict::of(self.history, self.rebuilt).sentence
         )?;
         self.head(out)?;
-        if self.history.source != Source::Printed {
+        if self.history.source == Source::Image {
+            self.owners(out)?;
+            self.sites(out)?;
+            self.blocks(out)?;
+        } else if self.history.source != Source::Printed {
             self.owners(out)?;
             self.leaks(out)?;
             self.sites(out)?;
@@ -67,6 +71,7 @@ impl Summary<'_> {
             Source::Stream => "its event stream",
             Source::Dump => "the dump of its heap trace",
             Source::Recorded => "a recording, replayed on a simulated chip",
+            Source::Image => return self.image_head(out),
             Source::Printed => {
                 let summaries = counted(history.events.len() as u64, "print");
                 return writeln!(
@@ -99,6 +104,55 @@ impl Summary<'_> {
         )
     }
 
+    fn image_head(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let total = &self.rebuilt.total;
+        let is_damaged = self
+            .history
+            .crash
+            .as_ref()
+            .is_some_and(|crash| !crash.damage.is_empty());
+        writeln!(
+            out,
+            "{}{} in {} were alive when the image of memory was taken",
+            if is_damaged { "at least " } else { "" },
+            bytes(total.bytes),
+            counted(total.blocks, "block")
+        )?;
+        let Some(crash) = &self.history.crash else {
+            return Ok(());
+        };
+        write!(out, "  poisoning: {}", crash.poisoning)?;
+        if let Some(refused) = crash.refused {
+            write!(
+                out,
+                "; refused since the start: {}",
+                counted(refused.into(), "request")
+            )?;
+        }
+        writeln!(out)?;
+        list("Damage", &crash.damage, out)?;
+        list("Not in the image", &crash.missing, out)?;
+        list("Failure log, the latest first", &crash.failures, out)
+    }
+
+    /// The largest blocks in an image.
+    fn blocks(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let mut blocks: Vec<_> = self.rebuilt.alive.iter().collect();
+        blocks.sort_by_key(|block| (std::cmp::Reverse(block.size), block.address));
+        let mut table = Table::new(["address", "size", "owner", "site"]);
+        let labels = self.history.labels();
+        for block in blocks.iter().take(TOLD) {
+            table.row([
+                format!("{:#010x}", block.address),
+                words::grouped(block.size.into()),
+                self.history.owner_name(block.owner),
+                labels.get(block.site).cloned().unwrap_or_default(),
+            ]);
+        }
+        write!(out, "\nThe largest blocks, in bytes\n{table}")?;
+        self.and_more(blocks.len(), "block", out)
+    }
+
     /// ` (at 0.32 s)`, nothing where no clock is known.
     fn at(&self, ticks: u64) -> String {
         match self.history.seconds(ticks) {
@@ -107,23 +161,43 @@ impl Summary<'_> {
         }
     }
 
+    /// A table of accounts; of an image without what happened before.
+    fn accounts(&self, of: &str, accounts: &[(&Account, String)]) -> String {
+        let grouped = words::grouped;
+        if self.history.source == Source::Image {
+            let mut table = Table::new(["now", "blocks", of]);
+            for (account, name) in accounts {
+                table.row([
+                    grouped(account.bytes),
+                    grouped(account.blocks),
+                    name.clone(),
+                ]);
+            }
+            return table.to_string();
+        }
+        let mut table = Table::new(["now", "blocks", "peak", "allocations", of]);
+        for (account, name) in accounts {
+            table.row([
+                grouped(account.bytes),
+                grouped(account.blocks),
+                grouped(account.peak_bytes),
+                grouped(account.allocations),
+                name.clone(),
+            ]);
+        }
+        table.to_string()
+    }
+
     fn owners(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let owners = &self.rebuilt.owners;
         if owners.keys().all(|&owner| owner == 0) {
             return Ok(());
         }
-        let mut table = Table::new(["now", "blocks", "peak", "allocations", "owner"]);
         let mut sorted: Vec<_> = owners.iter().collect();
         sorted.sort_by_key(|(_, account)| std::cmp::Reverse(account.bytes));
-        for (owner, account) in sorted {
-            table.row([
-                words::grouped(account.bytes),
-                words::grouped(account.blocks),
-                words::grouped(account.peak_bytes),
-                words::grouped(account.allocations),
-                self.history.owner_name(*owner),
-            ]);
-        }
+        let named = sorted.into_iter();
+        let named = named.map(|(owner, account)| (account, self.history.owner_name(*owner)));
+        let table = self.accounts("owner", &named.collect::<Vec<_>>());
         write!(out, "\nBy owner, in bytes\n{table}")
     }
 
@@ -139,7 +213,7 @@ impl Summary<'_> {
                 out,
                 "\nSizes of which more and more stay (no call sites are known)"
             )?,
-            (_, Source::Stream | Source::Printed) => writeln!(
+            (_, Source::Stream | Source::Printed | Source::Image) => writeln!(
                 out,
                 "\nLeak suspects: what they kept beyond what they give back, to the end"
             )?,
@@ -155,7 +229,7 @@ impl Summary<'_> {
             return Ok(());
         };
         let sure = match self.history.source {
-            Source::Dump | Source::Printed => String::new(),
+            Source::Dump | Source::Printed | Source::Image => String::new(),
             Source::Stream | Source::Recorded => format!("{}: ", leak.sure.word()),
         };
         writeln!(
@@ -201,16 +275,11 @@ impl Summary<'_> {
             .collect();
         used.sort_by_key(|(_, account)| std::cmp::Reverse((account.bytes, account.peak_bytes)));
         let labels = self.history.labels();
-        let mut table = Table::new(["now", "blocks", "peak", "allocations", self.sites_are()]);
-        for (site, account) in used.iter().take(TOLD) {
-            table.row([
-                words::grouped(account.bytes),
-                words::grouped(account.blocks),
-                words::grouped(account.peak_bytes),
-                words::grouped(account.allocations),
-                labels.get(*site).cloned().unwrap_or_default(),
-            ]);
-        }
+        let shown = used.iter().take(TOLD).map(|(site, account)| {
+            let label = labels.get(*site).cloned().unwrap_or_default();
+            (*account, label)
+        });
+        let table = self.accounts(self.sites_are(), &shown.collect::<Vec<_>>());
         write!(out, "\nBy {}, in bytes\n{table}", self.sites_are())?;
         self.and_more(used.len(), self.sites_are(), out)
     }
@@ -218,7 +287,7 @@ impl Summary<'_> {
     fn sites_are(&self) -> &'static str {
         match self.history.source {
             Source::Recorded => "size",
-            Source::Stream | Source::Dump | Source::Printed => "site",
+            Source::Stream | Source::Dump | Source::Printed | Source::Image => "site",
         }
     }
 
@@ -237,7 +306,7 @@ impl Summary<'_> {
         let failures = &self.rebuilt.failures;
         if failures.is_empty() {
             return match self.history.source {
-                Source::Dump | Source::Printed => Ok(()),
+                Source::Dump | Source::Printed | Source::Image => Ok(()),
                 Source::Stream | Source::Recorded => writeln!(out, "\nNo request was refused."),
             };
         }
@@ -296,6 +365,12 @@ impl Summary<'_> {
         }
         match missing(&self.rebuilt.gaps) {
             Some(missing) => writeln!(remarks, "  {missing}")?,
+            None if self.history.source == Source::Image => {
+                writeln!(
+                    remarks,
+                    "  one moment: what was freed before is not in an image"
+                )?;
+            }
             None => writeln!(remarks, "  nothing is missing")?,
         }
         if let restarts @ 1.. = self.rebuilt.restarts.len() {
@@ -306,6 +381,20 @@ impl Summary<'_> {
             )?;
         }
         write!(out, "\nWhat this is based on\n{remarks}")
+    }
+}
+
+fn list(title: &str, sentences: &[String], out: &mut Formatter<'_>) -> fmt::Result {
+    if sentences.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{title}")?;
+    for line in sentences.iter().take(TOLD) {
+        writeln!(out, "  {line}")?;
+    }
+    match sentences.len().checked_sub(TOLD) {
+        None | Some(0) => Ok(()),
+        Some(more) => writeln!(out, "  … and {more} more"),
     }
 }
 

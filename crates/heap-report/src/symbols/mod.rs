@@ -11,10 +11,12 @@
 //! ```
 
 mod elf;
+mod identity;
 mod names;
 mod own;
 
 pub use elf::{SymbolError, Symbols};
+pub use identity::{Identities, Identity};
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   doubts about the input?     yes ─► cannot tell
+//!   an image of memory?         yes ─► damaged, or cannot tell: one moment does not show what grows
 //!   refused requests?           yes ─► the last one decides: used up, fragmented, never fitted, withheld
 //!   sites that keep growing?    yes ─► leaking
 //!   much of the input missing?  yes ─► cannot tell
@@ -35,6 +36,8 @@ pub enum Kind {
     Withheld,
     /// A dump tells what was not freed, and no more.
     NotFreed,
+    /// The heaps' own words were overwritten.
+    Damaged,
     /// The input is contradictory or incomplete.
     CannotTell,
 }
@@ -104,6 +107,9 @@ impl Verdict {
     pub(crate) fn from(facts: &Facts<'_>) -> Verdict {
         if let Some(doubt) = facts.history.doubts.first() {
             return cannot_tell(words::doubted(doubt));
+        }
+        if facts.history.source == Source::Image {
+            return facts.of_image();
         }
         let verdict = match facts.failure {
             Some(failure) => facts.refused(failure),
@@ -254,6 +260,20 @@ impl Facts<'_> {
         let missing = gaps.dropped + gaps.missed + gaps.broken_frames + gaps.unreadable_records;
         let known = self.events as u64;
         missing > 0 && missing * 20 > known
+    }
+
+    fn of_image(&self) -> Verdict {
+        let mut damage = self.history.crash.iter().flat_map(|crash| &crash.damage);
+        let Some(first) = damage.next() else {
+            return cannot_tell(words::image(self));
+        };
+        Verdict {
+            kind: Kind::Damaged,
+            site: None,
+            owner: None,
+            sure: Sure::Very,
+            sentence: words::damaged(first, damage.count()),
+        }
     }
 
     fn not_freed(&self) -> Verdict {

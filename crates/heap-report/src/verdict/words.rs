@@ -18,6 +18,45 @@ pub(super) fn too_little(gaps: &Gaps, events: usize) -> String {
     )
 }
 
+/// What is wrong with the heaps in an image.
+pub(super) fn damaged(first: &str, more: usize) -> String {
+    let more = match more {
+        0 => String::new(),
+        more => format!(" ({} more below)", counted(more as u64, "fault")),
+    };
+    format!("The heap is damaged{more}: {first}.")
+}
+
+/// What sound heaps in an image show: who has most.
+pub(super) fn image(facts: &Facts<'_>) -> String {
+    let free: u64 = facts.heaps.iter().map(|heap| u64::from(heap.free)).sum();
+    let largest = facts.heaps.iter().map(|heap| heap.largest_free).max();
+    let missing = facts
+        .history
+        .crash
+        .as_ref()
+        .map_or(0, |crash| crash.missing.len());
+    let missing = match missing {
+        0 => String::new(),
+        missing => format!("; {} not in it", heaps_are(missing)),
+    };
+    format!(
+        "No verdict: an image is one moment, which does not show what grows. The heaps in it pass \
+         their check: {} are allocated in {}, {} are free, the largest block has {}{missing}.",
+        bytes(facts.total.bytes),
+        counted(facts.total.blocks, "block"),
+        bytes(free),
+        grouped(largest.unwrap_or(0).into())
+    )
+}
+
+fn heaps_are(count: usize) -> String {
+    match count {
+        1 => "1 heap is".to_owned(),
+        count => format!("{count} heaps are"),
+    }
+}
+
 /// What summaries of heaps tell without their blocks.
 pub(super) fn printed(facts: &Facts<'_>) -> String {
     let free = |heaps: &[HeapSample]| heaps.iter().map(|heap| u64::from(heap.free)).sum::<u64>();
@@ -262,7 +301,7 @@ pub(super) fn healthy(facts: &Facts<'_>) -> String {
         )
     });
     let failures = match facts.history.source {
-        Source::Dump | Source::Printed => "",
+        Source::Dump | Source::Printed | Source::Image => "",
         Source::Stream | Source::Recorded => "nothing was refused, and ",
     };
     let events = counted(facts.events as u64, "event");

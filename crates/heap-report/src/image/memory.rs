@@ -1,0 +1,358 @@
+//! Memory of a device, from files: an ELF core, raw pieces, a program's constants.
+
+use std::collections::BTreeMap;
+
+use object::Endianness;
+use object::elf::{
+    ELFCLASS32, ET_CORE, FileHeader32, PT_LOAD, PT_NOTE, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE,
+    SHT_PROGBITS,
+};
+use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _};
+
+use crate::symbols::Identity;
+use crate::terminal::printable;
+use crate::unpack::unpacked;
+
+/// ESP-IDF's note about the program that crashed: a version and the SHA-256 of its ELF file, as
+/// text. Source: `espcoredump`, `ELF_ESP_CORE_DUMP_INFO_TYPE`.
+const ESP_CORE_DUMP_INFO: u32 = 8266;
+
+/// No machine has memory behind it, and no sum of an address and a few sizes overflows.
+const MOST_ADDRESS: u64 = 1 << 56;
+
+type Elf = FileHeader32<Endianness>;
+type Segment = <Elf as object::read::elf::FileHeader>::ProgramHeader;
+
+/// Pieces of memory, by address. No two touch: neighbours are one piece.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    pieces: BTreeMap<u64, Vec<u8>>,
+    /// Which program's memory it is, where the file says so.
+    pub identity: Option<Identity>,
+    /// What a reader of the report should know, in sentences.
+    pub notes: Vec<String>,
+    /// What is missing although the file says that it is there, in sentences.
+    pub doubts: Vec<String>,
+}
+
+/// Whether some of the bytes were there already, and were others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Added {
+    Same,
+    Differs,
+}
+
+const ELF_MAGIC: &[u8] = b"\x7fELF";
+
+impl Memory {
+    /// The memory in a file, plain or gzip, that is an ELF core; `None` if it is none.
+    ///
+    /// # Errors
+    /// As [`Memory::of_core`].
+    pub fn read(bytes: &[u8]) -> Result<Option<Memory>, String> {
+        let unpacked = unpacked(bytes)?;
+        if !unpacked.bytes.starts_with(ELF_MAGIC) {
+            return Ok(None);
+        }
+        let mut memory = Memory::of_core(&unpacked.bytes)?;
+        memory.notes.extend(unpacked.notes);
+        Ok(Some(memory))
+    }
+
+    /// The memory in an ELF core, as ESP-IDF's core-dump component and debuggers write them. Of a
+    /// core that is cut off, what is there.
+    ///
+    /// # Errors
+    /// It is damaged, of another kind, or has no memory.
+    pub fn of_core(bytes: &[u8]) -> Result<Memory, String> {
+        let header = header(bytes)?;
+        let endian = header.endian().map_err(damaged)?;
+        if header.e_type(endian) != ET_CORE {
+            return Err(
+                "this ELF file is a program, not the core of one: give it with --elf, and the \
+                 core dump in its place"
+                    .to_owned(),
+            );
+        }
+        let mut memory = Memory::default();
+        for part in header.program_headers(endian, bytes).map_err(damaged)? {
+            match part.p_type(endian) {
+                PT_LOAD => memory.add_segment(part, endian, bytes)?,
+                PT_NOTE => memory.identity = memory.identity.or(identity(part, endian, bytes)),
+                _ => {}
+            }
+        }
+        if memory.pieces.is_empty() {
+            return Err(match memory.doubts.pop() {
+                Some(doubt) => doubt,
+                None => "this core has no memory in it (no PT_LOAD segment)".to_owned(),
+            });
+        }
+        Ok(memory)
+    }
+
+    /// A core has stacks twice, on their own and in the RAM around them: the dump itself ran on one
+    /// of them in between.
+    fn add_segment(
+        &mut self,
+        part: &Segment,
+        endian: Endianness,
+        bytes: &[u8],
+    ) -> Result<(), String> {
+        let start = part.p_vaddr(endian);
+        let contents = match contents(part, endian, bytes) {
+            Ok(contents) => contents,
+            Err(cut) => {
+                self.doubts.push(cut);
+                let from = usize::try_from(part.p_offset(endian)).unwrap_or(usize::MAX);
+                bytes.get(from..).unwrap_or_default()
+            }
+        };
+        if self.insert(start.into(), contents)? == Added::Differs {
+            let note = format!(
+                "the core has some of the memory behind {start:#010x} twice, and not the same: the \
+                 first is shown"
+            );
+            self.notes.push(note);
+        }
+        Ok(())
+    }
+
+    /// Adds the bytes of `start` and what follows.
+    ///
+    /// # Errors
+    /// Some of it is there already, and is not the same; or there are no such addresses.
+    pub fn add(&mut self, start: u64, bytes: &[u8]) -> Result<(), String> {
+        match self.insert(start, bytes)? {
+            Added::Same => Ok(()),
+            Added::Differs => Err(format!(
+                "two pieces of memory have the same addresses (behind {start:#010x}) and differ"
+            )),
+        }
+    }
+
+    /// Adds bytes; those that are there already stay.
+    fn insert(&mut self, start: u64, bytes: &[u8]) -> Result<Added, String> {
+        let end = start.saturating_add(bytes.len() as u64);
+        if end > MOST_ADDRESS {
+            return Err(format!(
+                "{} bytes do not fit behind {start:#010x}",
+                bytes.len()
+            ));
+        }
+        if bytes.is_empty() {
+            return Ok(Added::Same);
+        }
+        let around = self.pieces.range(..=end).rev();
+        let touching: Vec<u64> = around
+            .take_while(|(first, piece)| *first + piece.len() as u64 >= start)
+            .map(|(first, _)| *first)
+            .collect();
+        let known: Vec<(u64, Vec<u8>)> = touching
+            .iter()
+            .filter_map(|first| self.pieces.remove_entry(first))
+            .collect();
+        let first = known.iter().fold(start, |all, (first, _)| all.min(*first));
+        let last = known.iter().fold(end, |all, (first, piece)| {
+            all.max(first + piece.len() as u64)
+        });
+        let length = usize::try_from(last - first).map_err(|_| "too much memory")?;
+        let mut all = vec![0; length];
+        let mut place = |at: u64, piece: &[u8]| {
+            let from = usize::try_from(at - first).unwrap_or(length);
+            if let Some(place) = all.get_mut(from..from + piece.len()) {
+                place.copy_from_slice(piece);
+            }
+        };
+        place(start, bytes);
+        for (at, piece) in &known {
+            place(*at, piece);
+        }
+        let from = usize::try_from(start - first).unwrap_or(length);
+        let is_same = all.get(from..from + bytes.len()) == Some(bytes);
+        self.pieces.insert(first, all);
+        Ok(if is_same { Added::Same } else { Added::Differs })
+    }
+
+    /// Adds a program's constants (names, descriptions), where the image does not have them. What
+    /// both have must be the same.
+    ///
+    /// # Errors
+    /// The file is damaged, or the image is not of this program.
+    pub fn add_program(&mut self, program: &[u8]) -> Result<(), String> {
+        let header = header(program)?;
+        let endian = header.endian().map_err(damaged)?;
+        let sections = header.sections(endian, program).map_err(damaged)?;
+        for section in sections.iter() {
+            let flags = section.sh_flags(endian);
+            let name = sections.section_name(endian, section).unwrap_or_default();
+            // ESP-IDF's linker scripts leave `.flash.rodata` writable.
+            let is_constant = flags & SHF_WRITE != SHF_WRITE
+                || name.windows(6).any(|letters| letters == b"rodata");
+            // A debugger writes its breakpoints into code.
+            let is_code = flags & SHF_EXECINSTR == SHF_EXECINSTR;
+            let is_there = flags & SHF_ALLOC == SHF_ALLOC
+                && section.sh_type(endian) == SHT_PROGBITS
+                && section.sh_addr(endian) != 0;
+            if is_there && is_constant && !is_code {
+                let start = section.sh_addr(endian).into();
+                let contents = section.data(endian, program).map_err(damaged)?;
+                self.add(start, contents).map_err(|_| {
+                    format!(
+                        "the image is not of this program: its constants behind {start:#010x} are \
+                         others"
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of `at` and what follows; `None` if not all of them are known.
+    #[must_use]
+    pub fn bytes(&self, at: u64, length: usize) -> Option<&[u8]> {
+        let (first, piece) = self.pieces.range(..=at).next_back()?;
+        let from = usize::try_from(at - first).ok()?;
+        piece.get(from..from.checked_add(length)?)
+    }
+
+    /// A word.
+    #[must_use]
+    pub fn word(&self, at: u64) -> Option<u32> {
+        let bytes = self.bytes(at, 4)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    /// A number of `bytes` bytes, 8 at most.
+    #[must_use]
+    pub fn number(&self, at: u64, bytes: u32) -> Option<u64> {
+        let bytes = self.bytes(at, bytes.min(8) as usize)?;
+        Some(
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
+        )
+    }
+
+    /// A pointer of so many bytes; `None` if it cannot be one.
+    #[must_use]
+    pub fn pointer(&self, at: u64, pointer_bytes: u32) -> Option<u64> {
+        self.number(at, pointer_bytes)
+            .filter(|pointer| *pointer < MOST_ADDRESS)
+    }
+
+    /// Words.
+    #[must_use]
+    pub fn words(&self, at: u64, count: usize) -> Option<Vec<u32>> {
+        let (words, _) = self.bytes(at, count.checked_mul(4)?)?.as_chunks();
+        Some(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    }
+
+    /// A text whose pointer and length stand at `at`, without letters that a terminal obeys.
+    #[must_use]
+    pub fn text(&self, at: u64, pointer_bytes: u32) -> Option<String> {
+        /// No name of a heap, a file or an owner is longer.
+        const LONGEST: usize = 4096;
+        let first = self.pointer(at, pointer_bytes)?;
+        let length = self.number(at + u64::from(pointer_bytes), pointer_bytes)?;
+        let length = usize::try_from(length)
+            .ok()
+            .filter(|length| *length <= LONGEST)?;
+        let text = std::str::from_utf8(self.bytes(first, length)?).ok()?;
+        Some(printable(text.trim_end_matches('\0')).into_owned())
+    }
+
+    /// Where these bytes stand, at multiples of 4.
+    pub fn find<'a>(&'a self, wanted: &'a [u8]) -> impl Iterator<Item = u64> + 'a {
+        self.pieces.iter().flat_map(move |(first, piece)| {
+            let places = (first.next_multiple_of(4)..first + piece.len() as u64).step_by(4);
+            places.filter(move |at| {
+                let from = usize::try_from(at - first).unwrap_or(usize::MAX);
+                piece
+                    .get(from..)
+                    .is_some_and(|rest| rest.starts_with(wanted))
+            })
+        })
+    }
+
+    /// What there is, by address: `0x3ffb0000..0x3ffc0000, …`.
+    #[must_use]
+    pub fn extent(&self) -> String {
+        const SHOWN: usize = 4;
+        let piece = |(first, piece): (&u64, &Vec<u8>)| {
+            let end = first + piece.len() as u64;
+            format!("{first:#010x}..{end:#010x}")
+        };
+        let shown: Vec<String> = self.pieces.iter().take(SHOWN).map(piece).collect();
+        match self.pieces.len().checked_sub(SHOWN) {
+            None | Some(0) => shown.join(", "),
+            Some(more) => format!("{} and {more} more", shown.join(", ")),
+        }
+    }
+}
+
+fn header(bytes: &[u8]) -> Result<&Elf, String> {
+    if bytes.get(4).is_some_and(|class| *class != ELFCLASS32.0) {
+        return Err("this is a 64-bit ELF file; the chips are 32-bit machines".to_owned());
+    }
+    Elf::parse(bytes).map_err(damaged)
+}
+
+fn damaged(cause: object::Error) -> String {
+    format!("this ELF file is damaged or cut off: {cause}")
+}
+
+/// The program's hash in a core's notes.
+fn identity(part: &Segment, endian: Endianness, bytes: &[u8]) -> Option<Identity> {
+    let mut notes = part.notes(endian, bytes).ok()??;
+    while let Ok(Some(note)) = notes.next() {
+        if note.n_type(endian) == object::elf::NoteType(ESP_CORE_DUMP_INFO) {
+            return Identity::of_text(note.desc().get(4..)?);
+        }
+    }
+    None
+}
+
+fn contents<'a>(part: &Segment, endian: Endianness, bytes: &'a [u8]) -> Result<&'a [u8], String> {
+    part.data(endian, bytes).map_err(|()| {
+        let (from, size) = (part.p_offset(endian), part.p_filesz(endian));
+        let there = (bytes.len() as u64).saturating_sub(from.into());
+        format!(
+            "this ELF file is cut off: the memory at {:#010x} has {size} bytes, of which {there} \
+             are there",
+            part.p_vaddr(endian)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_that_touch_are_one_and_contradictions_are_refused() {
+        let mut memory = Memory::default();
+        memory.add(0x100, &[1, 2, 3, 4]).unwrap();
+        memory.add(0x108, &[9, 10]).unwrap();
+        assert_eq!(memory.bytes(0x102, 7), None);
+        memory.add(0x103, &[4, 5, 6, 7, 8, 9]).unwrap();
+        assert_eq!(
+            memory.bytes(0x100, 10),
+            Some(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10][..])
+        );
+        assert_eq!(
+            (memory.bytes(0x100, 11), memory.bytes(0xFF, 1)),
+            (None, None)
+        );
+        assert!(memory.add(0x109, &[11]).unwrap_err().contains("differ"));
+        assert_eq!(memory.bytes(0x109, 1), Some(&[10][..]));
+        assert!(
+            memory
+                .add(u64::MAX, &[1])
+                .unwrap_err()
+                .contains("do not fit")
+        );
+        assert_eq!(memory.extent(), "0x00000100..0x0000010a");
+    }
+}
