@@ -14,6 +14,7 @@
 mod commands;
 mod configuration;
 mod exports;
+mod image;
 mod linker;
 mod near;
 mod replay;
@@ -34,7 +35,8 @@ use esp_heap::status;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  all is well
-  1  a check failed (memory that did not keep its content, a program that a heap would overwrite)
+  1  a check failed (memory that did not keep its content, a program that a heap would overwrite, a
+     damaged heap in a core dump)
   2  the command line makes no sense: unknown chip, capability or option
   4  `sim` went through, but some requests of the trace were refused
   5  a file cannot be read, understood or written, or is a program for another machine

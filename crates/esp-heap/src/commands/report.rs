@@ -1,4 +1,5 @@
-//! `esp-heap report`: what a program's heap did, as text, JSON and a page; two runs compared.
+//! `esp-heap report`: what a program's heap did, from logs, recordings and core dumps; two runs
+//! compared.
 
 use std::fs;
 use std::io::Read as _;
@@ -7,16 +8,18 @@ use std::process::ExitCode;
 
 use heap_report::compare::{Comparison, Side};
 use heap_report::gate::{self, Condition};
+use heap_report::image::Memory;
 use heap_report::page::report_page;
 use heap_report::read::{Input, Replay, read, replayed};
 use heap_report::recorded::{Trace, shipped};
 use heap_report::simulate::machine::Machine;
 use heap_report::summary::{Summary, json};
 use heap_report::symbols::{Named, Symbols};
-use heap_report::{History, Rebuilt};
+use heap_report::{History, Rebuilt, Source};
 use multi_heap::Poison;
 
 use crate::exports::Exports;
+use crate::image::{self, Piece};
 use crate::serving::{PolicyName, Serving, requests};
 use esp_heap::error::Error;
 use esp_heap::paint;
@@ -27,7 +30,11 @@ use esp_heap::poisoning::{Poisoning, with_poison};
 #[derive(clap::Args)]
 #[command(after_help = "\
 FILE is recognised by what is in it: an event stream (binary, or lines `events<tab>hexadecimal` anywhere in a log), from its beginning or its middle; \
-the text of heap_trace_dump in a log, ESP-IDF's or ours; a recorded trace, which is replayed on the simulated chip. Each may be a gzip.
+the text of heap_trace_dump in a log, ESP-IDF's or ours; a recorded trace, which is replayed on the simulated chip; an ELF core, as \
+ESP-IDF's core-dump component and debuggers write it. Each may be a gzip.
+
+After a crash: a core, or what a debugger dumped (--memory), tells blocks, owners, call sites, damage and the failure log of a program that uses claim! or \
+a heap_caps::ImageHeader. The program's constants are in its ELF file (--elf).
 
 --elf is the linked program that ran, with debug information. It turns return addresses into functions and lines; the heap's own functions are left out. \
 For a recorded trace it is the program whose code and data take memory, and --chip, --option, --psram, --caps, --policy, --reserve and --poison say \
@@ -40,13 +47,15 @@ Examples:
   esp-heap report - --json < events.log
   esp-heap report old.log new.log --elf old.elf --elf new.elf     what changed, by owner and by call site
   esp-heap report events.log --fail-if 'peak>60K,leaked>0,largest<20K' --junit heap.xml
+  esp-heap report core.elf --elf firmware.elf     what the heap was like when the program crashed
+  esp-heap report --memory dram.bin@0x3FFB0000 --elf firmware.elf
   esp-heap report events.log --dhat dhat.json     for valgrind's viewer; docs/exports.md tells of the other formats
 
-Exit codes: 0 success, 2 there is no such chip or option, 5 no heap data in FILE, no verdict because what is in it cannot be read or contradicts itself, \
-or the ELF file is none, 9 a condition of --fail-if holds.")]
+Exit codes: 0 success, 1 a heap in a core or an image of memory is damaged, 2 there is no such chip or option, 5 no heap data in FILE, no verdict because \
+what is in it cannot be read or contradicts itself, or the ELF file is none or of another program, 9 a condition of --fail-if holds.")]
 pub(crate) struct Arguments {
-    /// An event stream, a log with one or with a trace dump in it, or a recorded trace; `-`:
-    /// standard input [default: a shipped recording]
+    /// An event stream, a log with one or with a trace dump in it, a recorded trace, or an ELF
+    /// core; `-`: standard input [default: a shipped recording]
     file: Option<PathBuf>,
     /// A second input of the same kinds: FILE is compared with it, and page, exports and --fail-if
     /// are of this one
@@ -55,6 +64,10 @@ pub(crate) struct Arguments {
     /// The linked program that ran; given twice, that of FILE and that of AFTER
     #[arg(long, value_name = "FILE")]
     elf: Vec<PathBuf>,
+    /// A raw image of memory and the address of its first byte, as `dump binary memory` of GDB
+    /// writes it; may be given several times, and beside a core
+    #[arg(long, value_name = "FILE@ADDRESS", conflicts_with = "after")]
+    memory: Vec<Piece>,
     /// Where the page goes
     #[arg(long, value_name = "FILE", default_value = "out/report.html")]
     out: PathBuf,
@@ -146,18 +159,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
             paint::print(format!("wrote {}\n", file.display()))?;
         }
     }
+    let is_damaged = history
+        .crash
+        .as_ref()
+        .is_some_and(|crash| !crash.damage.is_empty());
     let told = [Some(&history), dump.as_ref().map(|(_, dump)| dump)];
     let has_doubts = told
         .into_iter()
         .flatten()
         .any(|history| !history.doubts.is_empty());
     let has_failed = arguments.gate(&history, &rebuilt)?;
-    Ok(match (has_doubts, has_failed) {
-        (true, _) => ExitCode::from(NO_VERDICT),
-        (false, true) => ExitCode::from(LIMIT_BROKEN),
-        (false, false) => ExitCode::SUCCESS,
+    Ok(match (has_doubts, is_damaged, has_failed) {
+        (true, _, _) => ExitCode::from(NO_VERDICT),
+        (false, true, _) => ExitCode::from(DAMAGED),
+        (false, false, true) => ExitCode::from(LIMIT_BROKEN),
+        (false, false, false) => ExitCode::SUCCESS,
     })
 }
+
+/// A heap in an image of memory is damaged.
+const DAMAGED: u8 = 1;
 
 /// A condition of `--fail-if` holds.
 const LIMIT_BROKEN: u8 = 9;
@@ -189,9 +210,24 @@ impl Arguments {
     ) -> Result<(History, Option<History>), Error> {
         let elf = self.elf_of(side);
         let Some(file) = file else {
-            return Ok((self.replayed(None, elf)?, None));
+            let history = match self.memory.as_slice() {
+                [] => self.replayed(None, elf)?,
+                pieces => named(image::read(None, pieces, elf)?, elf)?,
+            };
+            return Ok((history, None));
         };
-        Ok(match read(&file.display().to_string(), &bytes_of(file)?)? {
+        let bytes = bytes_of(file)?;
+        if let Some(core) = Memory::read(&bytes).map_err(|cause| Error::file(file, cause))? {
+            let history = image::read(Some((file, core)), &self.memory, elf)?;
+            return Ok((named(history, elf)?, None));
+        }
+        if !self.memory.is_empty() {
+            return Err(Error::Usage(format!(
+                "--memory stands alone or beside an ELF core, and {} is none",
+                file.display()
+            )));
+        }
+        Ok(match read(&file.display().to_string(), &bytes)? {
             Input::Trace(trace) => (self.replayed(Some(&trace), elf)?, None),
             Input::History(history) => (named(history, elf)?, None),
             Input::Both { stream, dump } => (named(stream, elf)?, Some(named(dump, elf)?)),
@@ -244,7 +280,8 @@ impl Arguments {
 /// `history` with functions and lines instead of return addresses, where there is a program.
 fn named(mut history: History, elf: Option<&Path>) -> Result<History, Error> {
     let callers = history.sites.iter().any(|site| !site.callers.is_empty());
-    let Some(elf) = elf else {
+    // An image without call stacks needs the program's constants only.
+    let Some(elf) = elf.filter(|_| callers || history.source != Source::Image) else {
         if callers {
             history.notes.push(
                 "call stacks are addresses: --elf PROGRAM makes them functions and lines"

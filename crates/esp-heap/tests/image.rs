@@ -1,0 +1,388 @@
+//! Does `report` read what a chip leaves behind when its program crashes: an ELF core, raw memory?
+//!
+//! The device's memory is drawn here by hand, with pointers of 32 bits; its heap is a real one.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
+use std::fs;
+use std::process::{Command, Output};
+use std::ptr::NonNull;
+
+use heap_report::symbols::Identities;
+use multi_heap::{Heap, Light, Request};
+use tempfile::TempDir;
+
+/// The program's data, its heap, its constants in flash.
+const DATA: u32 = 0x3FFB_0000;
+const HEAPS: u32 = DATA + 0x40;
+const HEAP: u32 = 0x3FFB_2000;
+const HEAP_WORDS: u32 = 512;
+const FLASH: u32 = 0x3F40_0020;
+
+/// Places in a set of heaps: slots, details, failures, observer.
+const SLOT_BYTES: u32 = 16;
+const DETAILS: u32 = 2 * SLOT_BYTES;
+const DETAIL_BYTES: u32 = 20;
+const FAILURES: u32 = DETAILS + 2 * DETAIL_BYTES;
+const LEDGER: u32 = FAILURES + 4;
+/// In a ledger: blocks, sites, names.
+const BLOCKS: u32 = 4;
+const SITES_AT: u32 = BLOCKS * 8;
+const SITE_BYTES: u32 = 20;
+const NAMES_AT: u32 = SITES_AT + 2 * SITE_BYTES;
+
+fn bytes_of(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+/// Constants, each with its address.
+struct Flash(Vec<u8>);
+
+impl Flash {
+    fn add(&mut self, bytes: &[u8]) -> u32 {
+        self.0.resize(self.0.len().next_multiple_of(4), 0);
+        let address = FLASH + u32::try_from(self.0.len()).unwrap();
+        self.0.extend(bytes);
+        address
+    }
+
+    /// Pointer and length.
+    fn text(&mut self, text: &str) -> [u32; 2] {
+        [
+            self.add(text.as_bytes()),
+            u32::try_from(text.len()).unwrap(),
+        ]
+    }
+}
+
+/// What a device had in memory.
+struct Device {
+    data: Vec<u8>,
+    heap: Vec<u8>,
+    flash: Vec<u8>,
+    /// Offsets of the blocks of 40 and of 96 bytes.
+    blocks: [u32; 2],
+}
+
+impl Device {
+    fn crashed() -> Device {
+        let (heap, blocks, slack) = heap();
+        let mut flash = Flash(Vec::new());
+        let description = flash.add(&bytes_of(&description()));
+        let name = flash.text("DRAM");
+        let sites = [("src/mqtt.rs", 60), ("src/camera.rs", 78)].map(|(file, line)| {
+            let [pointer, length] = flash.text(file);
+            flash.add(&bytes_of(&[pointer, length, line, 9]))
+        });
+        let names: Vec<u32> = ["mqtt", "camera"]
+            .iter()
+            .flat_map(|name| flash.text(name))
+            .collect();
+        let names = flash.add(&bytes_of(&names));
+        let names = flash.add(&bytes_of(&[names, 2]));
+
+        let mut data = b"ESPHEAP1".to_vec();
+        data.extend(bytes_of(&[HEAPS, description]));
+        data.resize((HEAPS - DATA) as usize, 0);
+        data.extend(bytes_of(&[HEAP, HEAP, HEAP_WORDS, slack])); // the first slot
+        data.extend(bytes_of(&[0; 4])); // no heap
+        data.extend(bytes_of(&[0x4, 0x8, 0])); // capabilities
+        data.extend(bytes_of(&name));
+        data.extend(bytes_of(&[0; 5]));
+        data.extend(bytes_of(&[3])); // requests that failed
+        for (number, offset) in [(1, blocks[0]), (2, blocks[1])] {
+            data.extend(bytes_of(&[HEAP + offset, number << 16 | number])); // site, owner
+        }
+        data.extend(bytes_of(&[0; 4]));
+        for caller in sites {
+            data.extend(bytes_of(&[caller, 0, 0x4, 0, 1]));
+        }
+        data.extend(bytes_of(&[names]));
+        Device {
+            data,
+            heap,
+            flash: flash.0,
+            blocks,
+        }
+    }
+
+    fn ram(&self) -> [(u32, &[u8]); 2] {
+        [(DATA, &self.data), (HEAP, &self.heap)]
+    }
+
+    /// A core as ESP-IDF writes it: notes, and RAM.
+    fn core(&self, sha256: Option<&str>) -> Vec<u8> {
+        let mut note = bytes_of(&[20, 4 + 65, 8266]);
+        note.extend(b"ESP_CORE_DUMP_INFO\0\0");
+        note.extend(bytes_of(&[0x0001_0102]));
+        note.extend(sha256.unwrap_or_default().as_bytes());
+        note.resize(12 + 20 + 72, 0);
+        elf(4, &[(4, 0, &note[..])], &self.ram(), &[])
+    }
+
+    /// The program that ran, as far as its constants go.
+    fn program(&self) -> Vec<u8> {
+        elf(2, &[], &[(FLASH, &self.flash[..])], &self.flash)
+    }
+
+    /// The byte behind the block of 40 bytes is another one.
+    fn write_past_the_end(&mut self) {
+        self.heap[self.blocks[0] as usize + 40] ^= 0xFF;
+    }
+}
+
+/// A heap's memory, where two of its blocks begin, and the slack of all.
+fn heap() -> (Vec<u8>, [u32; 2], u32) {
+    let mut memory = vec![0_u32; HEAP_WORDS as usize];
+    let bytes = NonNull::slice_from_raw_parts(
+        NonNull::from(&mut memory[..]).cast(),
+        size_of_val(&memory[..]),
+    );
+    // SAFETY: the memory outlives the heap, and nobody else uses it meanwhile.
+    let mut heap = unsafe { Heap::<Light>::new(bytes) }.unwrap();
+    let blocks = [40, 96].map(|size| heap.allocate(Request::new(size).unwrap()).unwrap().get());
+    let slack = std::ptr::from_ref(&heap)
+        .cast::<u8>()
+        .wrapping_add(Heap::<Light>::LAYOUT.slack);
+    // SAFETY: a `u32` of the heap.
+    let slack = unsafe { slack.cast::<u32>().read_unaligned() };
+    (bytes_of(&memory), blocks, slack)
+}
+
+fn description() -> Vec<u32> {
+    let mut words = vec![0x4453_4548, 1, 4, 1, 2]; // "HESD", version, pointers, light, heaps
+    words.extend([0, SLOT_BYTES, 0, 4, 8, 12]);
+    words.extend([DETAILS, DETAIL_BYTES, 0, 3, 12, FAILURES]);
+    words.extend([1, LEDGER, BLOCKS, 0, 8, 0, 6, 4]);
+    words.extend([2, SITES_AT, SITE_BYTES, 0, 4, 1, 8, 12, 16, NAMES_AT, 3]);
+    words.resize(39, 0);
+    words
+}
+
+/// An ELF file of a little-endian Xtensa with notes and memory, and `.flash.rodata` if any.
+fn elf(kind: u16, notes: &[(u32, u32, &[u8])], memory: &[(u32, &[u8])], rodata: &[u8]) -> Vec<u8> {
+    const NAMES: &[u8] = b"\0.flash.rodata\0.shstrtab\0";
+    let loads = memory.iter().map(|(address, bytes)| (1, *address, *bytes));
+    let segments: Vec<_> = notes.iter().copied().chain(loads).collect();
+    let lead = 52 + 32 * segments.len();
+    let size: usize = segments.iter().map(|segment| segment.2.len()).sum();
+    let word = |size: usize| u32::try_from(size).unwrap();
+    let half = |size: usize| u16::try_from(size).unwrap().to_le_bytes();
+    let sections = if rodata.is_empty() { 0 } else { 3 };
+    let sections_at = (lead + size + NAMES.len()).next_multiple_of(4);
+
+    let mut file = b"\x7fELF\x01\x01\x01".to_vec();
+    file.resize(16, 0);
+    file.extend(kind.to_le_bytes());
+    file.extend(94_u16.to_le_bytes()); // Xtensa
+    file.extend(bytes_of(&[
+        1,
+        0,
+        52,
+        if sections == 0 { 0 } else { word(sections_at) },
+        0,
+    ]));
+    file.extend([half(52), half(32), half(segments.len())].concat());
+    file.extend([half(40), half(sections), half(sections.saturating_sub(1))].concat());
+    let mut at = lead;
+    for (kind, address, bytes) in &segments {
+        let (place, size) = (word(at), word(bytes.len()));
+        file.extend(bytes_of(&[
+            *kind, place, *address, *address, size, size, 6, 4,
+        ]));
+        at += bytes.len();
+    }
+    for (_, _, bytes) in &segments {
+        file.extend(*bytes);
+    }
+    if sections > 0 {
+        file.extend(NAMES);
+        file.resize(sections_at, 0);
+        let (start, names) = (word(lead + size - rodata.len()), word(lead + size));
+        file.extend(bytes_of(&[0; 10]));
+        // As ESP-IDF's linker scripts leave it: allocated, and writable.
+        file.extend(bytes_of(&[
+            1,
+            1,
+            3,
+            FLASH,
+            start,
+            word(rodata.len()),
+            0,
+            0,
+            4,
+            0,
+        ]));
+        file.extend(bytes_of(&[
+            15,
+            3,
+            0,
+            0,
+            names,
+            word(NAMES.len()),
+            0,
+            0,
+            1,
+            0,
+        ]));
+    }
+    file
+}
+
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Desk {
+        Desk(TempDir::new().unwrap())
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> String {
+        let file = self.0.path().join(name);
+        fs::write(&file, content).unwrap();
+        file.to_str().unwrap().to_owned()
+    }
+
+    /// Exit code, output and complaint of `report`.
+    fn report(&self, arguments: &[&str]) -> (i32, String, String) {
+        let page = self.0.path().join("report.html");
+        let output: Output = Command::new(env!("CARGO_BIN_EXE_esp-heap"))
+            .args(["report", "--out", page.to_str().unwrap()])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap();
+        (code, text(output.stdout), text(output.stderr))
+    }
+}
+
+#[test]
+fn a_core_shows_blocks_owners_and_call_sites() {
+    let (desk, device) = (Desk::new(), Device::crashed());
+    let core = desk.file("core.elf", &device.core(None));
+    let elf = desk.file("app.elf", &device.program());
+    let (code, text, error) = desk.report(&[&core, "--elf", &elf]);
+    assert_eq!((code, error.as_str()), (0, ""), "{text}");
+    for line in [
+        "No verdict: an image is one moment, which does not show what grows. The heaps in it pass \
+         their check: 136 bytes are allocated in 2 blocks,",
+        "poisoning: light; refused since the start: 3 requests",
+        "   96       1  camera\n   40       1  mqtt\n",
+        "   96       1  src/camera.rs:78\n   40       1  src/mqtt.rs:60\n",
+        &format!(
+            "{:#010x}    96  camera  src/camera.rs:78",
+            HEAP + device.blocks[1]
+        ),
+        "DRAM at 0x3ffb2000",
+    ] {
+        assert!(text.contains(line), "{line}\n\n{text}");
+    }
+    let (_, json, _) = desk.report(&[&core, "--elf", &elf, "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(told["verdict"]["kind"], "cannot-tell");
+    assert_eq!(told["blocks"][0]["size"], 40);
+    assert_eq!(told["crash"]["poisoning"], "light");
+}
+
+#[test]
+fn raw_memory_with_addresses_is_read_as_a_core_is() {
+    let (desk, device) = (Desk::new(), Device::crashed());
+    let core = desk.file("core.elf", &device.core(None));
+    let elf = desk.file("app.elf", &device.program());
+    let data = desk.file("data.bin", &device.data);
+    let heap = desk.file("heap.bin", &device.heap);
+    let (data, heap) = (format!("{data}@{DATA:#x}"), format!("{heap}@0x3FFB_2000"));
+    let raw = desk.report(&["--memory", &data, "--memory", &heap, "--elf", &elf]);
+    assert_eq!(raw.0, 0, "{}", raw.2);
+    assert_eq!(raw, desk.report(&[&core, "--elf", &elf]));
+    // A piece beside a core.
+    let part = desk.file("part.elf", &elf_of(&[(DATA, &device.data)]));
+    assert_eq!(raw, desk.report(&[&part, "--memory", &heap, "--elf", &elf]));
+    let (code, _, error) = desk.report(&["--memory", &heap, "--elf", &elf]);
+    assert_eq!(code, 5);
+    assert!(
+        error.contains("no heap describes itself in this memory"),
+        "{error}"
+    );
+    let log = desk.file("boot.log", b"I (10) boot: hello\n");
+    let (code, _, error) = desk.report(&[&log, "--memory", &heap]);
+    assert_eq!(code, 2, "{error}");
+    let (code, _, error) = desk.report(&["--memory", "heap.bin"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("FILE@ADDRESS"), "{error}");
+}
+
+fn elf_of(memory: &[(u32, &[u8])]) -> Vec<u8> {
+    elf(4, &[], memory, &[])
+}
+
+#[test]
+fn a_damaged_heap_has_an_exit_code_and_names_whose_block_it_was() {
+    let (desk, mut device) = (Desk::new(), Device::crashed());
+    device.write_past_the_end();
+    let core = desk.file("core.elf", &device.core(None));
+    let elf = desk.file("app.elf", &device.program());
+    let (code, text, _) = desk.report(&[&core, "--elf", &elf]);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.starts_with("The heap is damaged: at 0x3ffb2"),
+        "{text}"
+    );
+    for words in [
+        "bad tail canary",
+        "40 bytes at 0x3ffb2",
+        "of mqtt from src/mqtt.rs:60",
+    ] {
+        assert!(text.contains(words), "{words}\n\n{text}");
+    }
+}
+
+#[test]
+fn a_core_that_is_cut_off_has_no_verdict() {
+    let (desk, device) = (Desk::new(), Device::crashed());
+    let elf = desk.file("app.elf", &device.program());
+    let whole = device.core(None);
+    for length in (0..whole.len()).step_by(61) {
+        let core = desk.file("core.elf", &whole[..length]);
+        let (code, text, error) = desk.report(&[&core, "--elf", &elf]);
+        assert_eq!(code, 5, "{length} of {} bytes\n{text}{error}", whole.len());
+        assert!(
+            !text.contains("pass their check") && !error.contains("panicked"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_core_of_another_build_is_refused() {
+    let (desk, device) = (Desk::new(), Device::crashed());
+    let program = device.program();
+    let hash = Identities::of_program(&program).sha256.to_string();
+    let digits = hash.trim_end_matches('…');
+    let own = desk.file("own.elf", &device.core(Some(digits)));
+    let other = desk.file("other.elf", &device.core(Some("0123456789abcdef")));
+    let elf = desk.file("app.elf", &program);
+    assert_eq!(desk.report(&[&own, "--elf", &elf]).0, 0);
+    let (code, _, error) = desk.report(&[&other, "--elf", &elf]);
+    assert_eq!(code, 5);
+    assert!(
+        error.contains("this is not the program that ran: the device tells build 0123456789abcdef"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_missing_is_asked_for_by_its_option() {
+    let (desk, device) = (Desk::new(), Device::crashed());
+    let core = desk.file("core.elf", &device.core(None));
+    let (code, _, error) = desk.report(&[&core]);
+    assert_eq!(code, 5);
+    assert!(error.contains("--elf PROGRAM has them"), "{error}");
+    let elf = desk.file("app.elf", &device.program());
+    let (code, _, error) = desk.report(&[&elf]);
+    assert_eq!(code, 5);
+    assert!(
+        error.contains("is a program, not the core of one"),
+        "{error}"
+    );
+}
