@@ -180,7 +180,7 @@ fn heap_trace_line() -> String {
         digits.extend(frame.iter().map(|byte| format!("{byte:02x}")));
         true
     });
-    stream.say(
+    stream.emit(
         7,
         &heap_trace::Event::Allocated {
             address: 0x3FFB_0000,

@@ -26,7 +26,7 @@ fn sent(events: &[Event<'_>]) -> Vec<u8> {
     });
     (1..)
         .zip(events)
-        .for_each(|(ticks, event)| assert!(stream.say(ticks, event)));
+        .for_each(|(ticks, event)| assert!(stream.emit(ticks, event)));
     bytes
 }
 

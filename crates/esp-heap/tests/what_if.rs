@@ -61,7 +61,7 @@ fn stream() -> Vec<u8> {
         name: "esp32s3 camera",
     };
     for event in [program, site, allocated, failed] {
-        assert!(stream.say(0, &event));
+        assert!(stream.emit(0, &event));
     }
     bytes
 }

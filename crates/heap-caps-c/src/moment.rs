@@ -3,7 +3,7 @@
 //! Each is a function that the program registers; all are called under the heap's lock, so they
 //! must be short, and must neither use the heap nor wait.
 
-use heap_trace::Probe;
+use heap_trace::TraceContext;
 
 use crate::door::{self, Slot};
 
@@ -34,7 +34,7 @@ pub extern "C" fn heap_caps_register_moment(
 #[derive(Clone, Copy, Debug)]
 pub struct CMoment;
 
-impl Probe for CMoment {
+impl TraceContext for CMoment {
     fn ticks(&self) -> u32 {
         TICKS.get().map_or(0, door::number)
     }

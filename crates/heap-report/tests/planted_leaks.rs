@@ -9,14 +9,14 @@ use std::rc::Rc;
 use heap_caps::{HeapCaps, SimulatedMemory};
 use heap_report::read::{Input, read};
 use heap_report::{Frame, History, Rebuilt};
-use heap_trace::{HostStack, Ledger, Probe, Stream};
+use heap_trace::{HostStack, Ledger, Stream, TraceContext};
 use multi_heap::Unpoisoned;
 use soc_regions::{Caps, ESP32};
 
 #[derive(Debug)]
 struct Here;
 
-impl Probe for Here {
+impl TraceContext for Here {
     fn callers(&self, stack: &mut [u32]) -> usize {
         HostStack { skip: 0 }.callers(stack)
     }

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use heap_caps::{AllocRequest, HeapCaps, SimulatedMemory};
 use heap_report::read::{Dump, Input, Record, dumps, read};
 use heap_report::{History, Rebuilt};
-use heap_trace::{Memory, Mode, Probe, Shown, Slot, Trace};
+use heap_trace::{MemoryKind, Mode, Shown, Slot, Trace, TraceContext};
 use multi_heap::Unpoisoned;
 use soc_regions::{Caps, ESP32};
 
@@ -23,7 +23,7 @@ thread_local! {
 
 struct Moment;
 
-impl Probe for Moment {
+impl TraceContext for Moment {
     fn ticks(&self) -> u32 {
         NOW.set(NOW.get() + 100);
         NOW.get()
@@ -74,8 +74,13 @@ fn dumped<const DEPTH: usize>(mode: Mode) -> (Vec<Record>, String) {
     heaps.observer_mut().start(mode).unwrap();
     everything(&mut heaps);
     heaps.observer_mut().stop().unwrap();
-    let kind =
-        |address| [Memory::Internal, Memory::External, Memory::Other][address as usize / 8 % 3];
+    let kind = |address| {
+        [
+            MemoryKind::Internal,
+            MemoryKind::External,
+            MemoryKind::Other,
+        ][address as usize / 8 % 3]
+    };
     let count = heaps.observer_mut().summary().count;
     let kept = (0..count).map(|number| heaps.observer_mut().get(number).unwrap());
     let records = kept
@@ -92,7 +97,7 @@ fn dumped<const DEPTH: usize>(mode: Mode) -> (Vec<Record>, String) {
     (records, text)
 }
 
-fn expected<const DEPTH: usize>(kept: &heap_trace::Record<DEPTH>, memory: Memory) -> Record {
+fn expected<const DEPTH: usize>(kept: &heap_trace::Record<DEPTH>, memory: MemoryKind) -> Record {
     let known = |stack: &[u32]| {
         stack
             .iter()

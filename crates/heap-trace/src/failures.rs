@@ -15,7 +15,7 @@ use core::mem::MaybeUninit;
 use heap_caps::{Failure, Why};
 use soc_regions::Caps;
 
-use crate::ledger::{Listener, Moment, Tally};
+use crate::ledger::{EventContext, EventSink, Tally};
 use crate::owner::Owner;
 
 /// How many heaps a record describes.
@@ -38,7 +38,7 @@ pub struct HeapThen {
     pub holes: u32,
 }
 
-/// A failure and what every owner had at that moment.
+/// A failure and what every owner had when it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct FailureRecord<const OWNERS: usize> {
@@ -77,13 +77,13 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
         shares: [0; OWNERS],
     };
 
-    fn of(moment: &Moment, failure: &Failure, owners: &[Tally]) -> Self {
+    fn of(context: &EventContext, failure: &Failure, owners: &[Tally]) -> Self {
         let mut record = Self {
-            ticks: moment.ticks,
+            ticks: context.ticks,
             size: u32::try_from(failure.size).unwrap_or(u32::MAX),
             alignment: u32::try_from(failure.alignment).unwrap_or(u32::MAX),
             caps: failure.caps.bits(),
-            owner: moment.owner.0.into(),
+            owner: context.owner.0.into(),
             line: failure.caller.map_or(0, |place| place.line()),
             ..Self::EMPTY
         };
@@ -191,7 +191,7 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
         self.boot
     }
 
-    /// The probe's clock then.
+    /// The context's clock then.
     #[must_use]
     pub const fn ticks(&self) -> u32 {
         self.ticks
@@ -277,7 +277,7 @@ impl<const OWNERS: usize> fmt::Display for FailureRecord<OWNERS> {
     }
 }
 
-/// The last `RECORDS` failures: a listener behind a [`Ledger`](crate::Ledger), by mutable
+/// The last `RECORDS` failures: an event sink of a [`Ledger`](crate::Ledger), by mutable
 /// reference.
 #[derive(Debug)]
 #[repr(C)]
@@ -366,9 +366,9 @@ impl<const RECORDS: usize, const OWNERS: usize> Default for FailureLog<RECORDS, 
     }
 }
 
-impl<const RECORDS: usize, const OWNERS: usize> Listener for &mut FailureLog<RECORDS, OWNERS> {
-    fn on_failure(&mut self, moment: &Moment, failure: &Failure, owners: &[Tally]) {
-        self.keep(FailureRecord::of(moment, failure, owners));
+impl<const RECORDS: usize, const OWNERS: usize> EventSink for &mut FailureLog<RECORDS, OWNERS> {
+    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Tally]) {
+        self.keep(FailureRecord::of(context, failure, owners));
     }
 }
 

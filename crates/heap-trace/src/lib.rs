@@ -4,24 +4,25 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod context;
 #[cfg(feature = "defmt")]
 mod defmt;
 mod failures;
 mod ledger;
 mod metrics;
 mod owner;
-mod probe;
 mod stack;
 mod stream;
 mod trace;
 
+pub use context::TraceContext;
 pub use failures::{FailureLog, FailureRecord, HeapThen};
 pub use ledger::{
-    Explained, Leak, Ledger, LedgerDescription, Listener, Moment, Site, SiteId, StillOwns, Tally,
+    EventContext, EventSink, Explained, Leak, Ledger, LedgerDescription, Site, SiteId, StillOwns,
+    Tally,
 };
 pub use metrics::{BufferTooSmall, CapabilityMetrics, Metrics, MetricsFormat};
-pub use owner::{Carried, CurrentOwner, Owner};
-pub use probe::Probe;
+pub use owner::{CurrentOwner, Instrumented, Owner};
 #[cfg(feature = "std")]
 pub use stack::HostStack;
 pub use stack::{
@@ -31,4 +32,4 @@ pub use stream::{
     BrokenFrame, ByteSink, Callers, Decoder, Event, Frame, Port, Ring, Sink, SiteNumber, Stream,
     VERSION, WhenFull,
 };
-pub use trace::{Memory, Mode, Record, Shown, Slot, State, Summary, Trace, TraceError};
+pub use trace::{MemoryKind, Mode, Record, Shown, Slot, State, Summary, Trace, TraceError};

@@ -31,7 +31,7 @@ impl fmt::Display for Owner {
 }
 
 /// Who owns what is allocated *now*, on one core: for a `static`, read by the program's
-/// [`Probe`](crate::Probe).
+/// [`TraceContext`](crate::TraceContext).
 ///
 /// ```
 /// use heap_trace::{CurrentOwner, Owner};
@@ -44,7 +44,7 @@ impl fmt::Display for Owner {
 /// ```
 ///
 /// An interrupt handler that uses `with` leaves it as it was. Threads that interrupt each other at
-/// any time need one each: their probe returns a number of the running thread instead.
+/// any time need one each: their trace context returns a number of the running thread instead.
 #[derive(Debug, Default)]
 pub struct CurrentOwner(AtomicU8);
 
@@ -70,8 +70,8 @@ impl CurrentOwner {
 
     /// The future, on behalf of `owner` whenever it is polled: what a task allocates is its own,
     /// however tasks take turns.
-    pub const fn carry<F: Future>(&'static self, owner: Owner, future: F) -> Carried<F> {
-        Carried {
+    pub const fn instrument<F: Future>(&'static self, owner: Owner, future: F) -> Instrumented<F> {
+        Instrumented {
             current: self,
             owner,
             future,
@@ -100,23 +100,23 @@ impl Drop for Restore<'_> {
     }
 }
 
-/// A future with an owner, see [`CurrentOwner::carry`].
+/// A future with an owner, see [`CurrentOwner::instrument`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct Carried<F> {
+pub struct Instrumented<F> {
     current: &'static CurrentOwner,
     owner: Owner,
     future: F,
 }
 
-impl<F: Future> Future for Carried<F> {
+impl<F: Future> Future for Instrumented<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let (current, owner) = (self.current, self.owner);
-        // SAFETY: the future is reached through the pin only, and moves nowhere: `Carried` has no
-        // other way in.
-        let future = unsafe { self.map_unchecked_mut(|carried| &mut carried.future) };
+        // SAFETY: the future is reached through the pin only, and moves nowhere: `Instrumented` has
+        // no other way in.
+        let future = unsafe { self.map_unchecked_mut(|instrumented| &mut instrumented.future) };
         current.with(owner, || future.poll(context))
     }
 }

@@ -11,7 +11,9 @@
 mod support;
 
 use heap_caps::{AllocRequest, Placement};
-use heap_trace::{CurrentOwner, Ledger, Mode, Owner, Probe, Record, Slot, Summary, Tally, Trace};
+use heap_trace::{
+    CurrentOwner, Ledger, Mode, Owner, Record, Slot, Summary, Tally, Trace, TraceContext,
+};
 use multi_heap::Unpoisoned;
 use soc_regions::Caps;
 use support::{BYTES, ByOwner, Sim, on_behalf_of};
@@ -22,7 +24,7 @@ const DEPTH: usize = 8;
 #[derive(Debug, Default)]
 struct Deep(std::cell::Cell<u32>);
 
-impl Probe for Deep {
+impl TraceContext for Deep {
     fn callers(&self, stack: &mut [u32]) -> usize {
         self.0.set(self.0.get() + 1);
         let event = self.0.get() << 8;

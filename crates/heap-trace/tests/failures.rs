@@ -101,7 +101,7 @@ fn a_log_that_is_recovered_later_hears_from_then_on() {
     type Later<'a> = Ledger<ByOwner, Option<&'a mut Log>, 64, 8, 4>;
     let mut sim: Sim<Later<'_>> = Sim::new(Ledger::new(ByOwner, None));
     sim.heaps.malloc(400_000, BYTES).unwrap_err();
-    *sim.observer().listener_mut() = Some(log);
+    *sim.observer().event_sink_mut() = Some(log);
     sim.heaps.malloc(500_000, BYTES).unwrap_err();
     drop(sim);
     assert_eq!(numbers(&mut memory), [(1, 1, 500_000)]);

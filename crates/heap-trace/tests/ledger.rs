@@ -9,19 +9,19 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use heap_trace::{
-    CurrentOwner, Decoder, Event, Ledger, Owner, Probe, Ring, SiteId, StillOwns, Stream, Tally,
-    WhenFull,
+    CurrentOwner, Decoder, Event, Ledger, Owner, Ring, SiteId, StillOwns, Stream, Tally,
+    TraceContext, WhenFull,
 };
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use proptest::prelude::*;
 use soc_regions::Caps;
 use support::{BYTES, Sim};
 
-/// Owners as the test that has this probe says.
+/// Owners as the test sets them.
 #[derive(Debug)]
 struct By(&'static CurrentOwner);
 
-impl Probe for By {
+impl TraceContext for By {
     fn owner(&self) -> Owner {
         self.0.get()
     }
@@ -113,8 +113,8 @@ fn tasks_that_take_turns_keep_their_owners() {
             }
         }
     };
-    let mut mqtt = pin!(owner.carry(MQTT, task("mqtt")));
-    let mut wifi = pin!(owner.carry(WIFI, task("wifi")));
+    let mut mqtt = pin!(owner.instrument(MQTT, task("mqtt")));
+    let mut wifi = pin!(owner.instrument(WIFI, task("wifi")));
     let mut context = Context::from_waker(Waker::noop());
     let mut poll = || {
         (
@@ -227,7 +227,7 @@ fn what_does_not_fit_into_the_tables_is_counted_and_the_sums_stay_exact() {
 
 type Streaming = Ledger<By, Stream<Ring<65536>>, 64, 4>;
 
-/// Live blocks with their owners, as a listener at the other end of the wire knows them.
+/// Live blocks with their owners, as the decoder at the other end of the wire knows them.
 fn rebuilt(bytes: &[u8]) -> (BTreeMap<u32, (u32, Owner)>, BTreeSet<u32>) {
     let (mut live, mut described) = (BTreeMap::new(), BTreeSet::new());
     let mut decoder = Decoder::new();
@@ -281,7 +281,7 @@ fn the_other_end_of_the_stream_knows_the_live_blocks_with_size_site_and_owner() 
     });
     sim.heaps.malloc(1 << 28, BYTES).unwrap_err();
     let mut bytes = vec![0; 65536];
-    let count = sim.observer().listener_mut().sink_mut().read(&mut bytes);
+    let count = sim.observer().event_sink_mut().sink_mut().read(&mut bytes);
     let (live, described) = rebuilt(&bytes[..count]);
     assert_eq!(
         live,

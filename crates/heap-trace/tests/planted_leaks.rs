@@ -6,7 +6,7 @@ mod support;
 
 use std::hint::black_box;
 
-use heap_trace::{HostStack, Ledger, Mode, Owner, Probe, Slot, Trace};
+use heap_trace::{HostStack, Ledger, Mode, Owner, Slot, Trace, TraceContext};
 use support::Sim;
 
 const DEPTH: usize = 12;
@@ -15,7 +15,7 @@ const DEPTH: usize = 12;
 #[derive(Debug)]
 struct Here;
 
-impl Probe for Here {
+impl TraceContext for Here {
     fn callers(&self, stack: &mut [u32]) -> usize {
         HostStack { skip: 2 }.callers(stack)
     }

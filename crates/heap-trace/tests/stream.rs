@@ -1,4 +1,4 @@
-//! The event stream: what is said is what is heard, also when bytes are missing.
+//! The event stream: what is emitted is what is decoded, also when bytes are missing.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use heap_trace::{
@@ -22,16 +22,16 @@ fn bytes<const N: usize>(stream: &mut RamStream<N>) -> Vec<u8> {
 }
 
 /// Time and event of every frame, as text.
-fn heard(decoder: &mut Decoder, bytes: &[u8]) -> Vec<String> {
-    let mut heard = Vec::new();
+fn decoded(decoder: &mut Decoder, bytes: &[u8]) -> Vec<String> {
+    let mut decoded = Vec::new();
     for &byte in bytes {
         match decoder.push(byte) {
-            Some(Ok(frame)) => heard.push(format!("{} {:?}", frame.ticks, frame.event)),
-            Some(Err(BrokenFrame { bytes })) => heard.push(format!("{bytes} broken")),
+            Some(Ok(frame)) => decoded.push(format!("{} {:?}", frame.ticks, frame.event)),
+            Some(Err(BrokenFrame { bytes })) => decoded.push(format!("{bytes} broken")),
             None => {}
         }
     }
-    heard
+    decoded
 }
 
 const fn allocated(address: u32) -> Event<'static> {
@@ -103,10 +103,10 @@ fn every_kind_of_event_is_heard_as_it_was_said() {
     ];
     let mut stream = stream::<1024>();
     for (event, ticks) in said.iter().zip((0..).step_by(300)) {
-        assert!(stream.say(ticks, event));
+        assert!(stream.emit(ticks, event));
     }
     let bytes = bytes(&mut stream);
-    let heard = heard(&mut Decoder::new(), &bytes);
+    let decoded = decoded(&mut Decoder::new(), &bytes);
     let mut expected: Vec<String> = (0..)
         .step_by(300)
         .zip(said)
@@ -127,17 +127,17 @@ fn every_kind_of_event_is_heard_as_it_was_said() {
         dropped: 0,
     };
     expected.insert(6, format!("1800 {sync:?}"));
-    assert_eq!(heard, expected);
+    assert_eq!(decoded, expected);
 }
 
 #[test]
 fn an_allocation_and_its_free_take_22_bytes() {
     let mut stream = stream::<64>();
-    stream.say(0, &allocated(0x3FFB_0010));
+    stream.emit(0, &allocated(0x3FFB_0010));
     bytes(&mut stream);
-    stream.say(900, &allocated(0x3FFB_0010));
+    stream.emit(900, &allocated(0x3FFB_0010));
     assert_eq!(bytes(&mut stream).len(), 13);
-    stream.say(
+    stream.emit(
         1800,
         &Event::Freed {
             address: 0x3FFB_0010,
@@ -151,13 +151,13 @@ fn events_that_the_sink_has_no_room_for_are_counted_and_told_when_there_is() {
     let mut stream = stream::<48>();
     let mut kept = 0;
     for ticks in 0..20 {
-        kept += u32::from(stream.say(ticks, &allocated(0x3FFB_0010)));
+        kept += u32::from(stream.emit(ticks, &allocated(0x3FFB_0010)));
     }
     assert_eq!((stream.events(), stream.dropped()), (20, 20 - kept));
     let mut decoder = Decoder::new();
-    let first = heard(&mut decoder, &bytes(&mut stream));
+    let first = decoded(&mut decoder, &bytes(&mut stream));
     assert_eq!(first.len(), 1 + kept as usize, "a sync and what was kept");
-    stream.say(
+    stream.emit(
         20,
         &Event::Freed {
             address: 0x3FFB_0010,
@@ -168,11 +168,11 @@ fn events_that_the_sink_has_no_room_for_are_counted_and_told_when_there_is() {
         address: 0x3FFB_0010,
     };
     assert_eq!(
-        heard(&mut decoder, &bytes(&mut stream)),
+        decoded(&mut decoder, &bytes(&mut stream)),
         [format!("20 {dropped:?}"), format!("20 {freed:?}")]
     );
-    stream.say(21, &freed);
-    let rest = heard(&mut decoder, &bytes(&mut stream));
+    stream.emit(21, &freed);
+    let rest = decoded(&mut decoder, &bytes(&mut stream));
     assert_eq!(rest, [format!("21 {freed:?}")], "told once");
     assert_eq!(decoder.missed(), 0, "nothing was lost on the way");
 }
@@ -182,11 +182,11 @@ fn what_is_lost_on_the_way_is_noticed_at_the_next_sync() {
     let mut stream = stream::<4096>();
     let mut decoder = Decoder::new();
     for ticks in 0..65 {
-        stream.say(ticks, &allocated(0x3FFB_0010));
+        stream.emit(ticks, &allocated(0x3FFB_0010));
     }
     let mut all = bytes(&mut stream);
     all.drain(100..150);
-    heard(&mut decoder, &all);
+    decoded(&mut decoder, &all);
     let lost = decoder.missed();
     assert!(
         (3..=6).contains(&lost),
@@ -198,25 +198,25 @@ fn what_is_lost_on_the_way_is_noticed_at_the_next_sync() {
 fn a_listener_that_comes_late_or_hears_other_text_too_finds_the_next_frame() {
     let mut stream = stream::<256>();
     for ticks in [10, 20, 30] {
-        stream.say(ticks, &allocated(0x3FFB_0010));
+        stream.emit(ticks, &allocated(0x3FFB_0010));
     }
     let mut all = bytes(&mut stream);
     let frame = all.iter().rposition(|&byte| byte == 0).unwrap();
     all.splice(frame..frame, []);
     let mut late = all.split_off(5);
     late.splice(0..0, b"I (312) wifi: connected\n\0".iter().copied());
-    let heard = heard(&mut Decoder::new(), &late);
+    let decoded = decoded(&mut Decoder::new(), &late);
     assert_eq!(
-        heard
+        decoded
             .iter()
             .filter(|line| line.contains("Allocated"))
             .count(),
         3,
-        "{heard:?}"
+        "{decoded:?}"
     );
     assert!(
-        heard.iter().any(|line| line.ends_with("broken")),
-        "{heard:?}"
+        decoded.iter().any(|line| line.ends_with("broken")),
+        "{decoded:?}"
     );
 }
 
@@ -237,7 +237,7 @@ impl Port for Fifo {
 fn a_uart_gets_whole_frames_or_none() {
     let mut stream = Stream::new(ByteSink(Fifo(Vec::new())));
     for ticks in 0..4 {
-        stream.say(
+        stream.emit(
             ticks,
             &Event::Freed {
                 address: 0x3FFB_0010,
@@ -247,7 +247,7 @@ fn a_uart_gets_whole_frames_or_none() {
     let sent = &stream.sink_mut().0.0;
     assert_eq!(sent.last(), Some(&0));
     let frames = sent.iter().filter(|&&byte| byte == 0).count();
-    assert_eq!(frames, heard(&mut Decoder::new(), &sent.clone()).len());
+    assert_eq!(frames, decoded(&mut Decoder::new(), &sent.clone()).len());
     assert!(stream.dropped() > 0);
 }
 
@@ -272,17 +272,17 @@ proptest! {
             };
             time += u64::from(other % 100_000);
             let ticks = u32::try_from(time & 0xFFFF_FFFF).unwrap();
-            prop_assert!(stream.say(ticks, &event));
+            prop_assert!(stream.emit(ticks, &event));
             expected.push(format!("{time} {event:?}"));
         }
-        let heard = heard(&mut Decoder::new(), &bytes(&mut stream));
-        let events: Vec<String> = heard.into_iter().filter(|line| !line.contains("Sync")).collect();
+        let decoded = decoded(&mut Decoder::new(), &bytes(&mut stream));
+        let events: Vec<String> = decoded.into_iter().filter(|line| !line.contains("Sync")).collect();
         prop_assert_eq!(events, expected);
     }
 
     #[test]
     fn a_decoder_survives_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-        heard(&mut Decoder::new(), &bytes);
+        decoded(&mut Decoder::new(), &bytes);
     }
 }
 
@@ -292,11 +292,11 @@ fn what_is_done_about_a_shortage_is_a_mark() {
     use heap_caps_alloc::{
         CapsHeap, EmergencyReserve, PressureGauge, Shortage, Shrinker, SpinLock,
     };
-    use heap_trace::{Ledger, Probe};
+    use heap_trace::{Ledger, TraceContext};
     use multi_heap::Unpoisoned;
 
     struct Now;
-    impl Probe for Now {}
+    impl TraceContext for Now {}
     type Observers = Ledger<Now, RamStream<4096>, 64, 8, 1>;
     let heap: CapsHeap<SpinLock, Unpoisoned, Observers> = CapsHeap::new(Ledger::new(Now, stream()));
     let memory = vec![core::mem::MaybeUninit::uninit(); 8192].leak();
@@ -315,9 +315,9 @@ fn what_is_done_about_a_shortage_is_a_mark() {
     let second = heap.malloc(2000, Caps::BIT8).unwrap();
     let first = heap.malloc(3000, Caps::BIT8);
     assert!(first.is_err());
-    let bytes = heap.with_observer(|ledger| bytes(ledger.listener_mut()));
-    let heard = heard(&mut Decoder::new(), &bytes);
-    let marks: Vec<_> = heard
+    let bytes = heap.with_observer(|ledger| bytes(ledger.event_sink_mut()));
+    let decoded = decoded(&mut Decoder::new(), &bytes);
+    let marks: Vec<_> = decoded
         .iter()
         .filter_map(|event| event.split_once("Mark { name: "))
         .map(|(_, mark)| mark.trim_end_matches(" }"))

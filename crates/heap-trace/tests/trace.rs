@@ -6,7 +6,9 @@ mod support;
 use std::cell::Cell;
 
 use heap_caps::{AllocRequest, Placement};
-use heap_trace::{Memory, Mode, Probe, Record, Shown, Slot, State, Summary, Trace, TraceError};
+use heap_trace::{
+    MemoryKind, Mode, Record, Shown, Slot, State, Summary, Trace, TraceContext, TraceError,
+};
 use soc_regions::{Caps, ESP32};
 use support::{BYTES, Sim};
 
@@ -14,7 +16,7 @@ use support::{BYTES, Sim};
 #[derive(Debug, Default)]
 struct Numbered(Cell<u32>);
 
-impl Probe for Numbered {
+impl TraceContext for Numbered {
     fn ticks(&self) -> u32 {
         self.0.set(self.0.get() + 4);
         self.0.get()
@@ -317,9 +319,9 @@ fn a_block_whose_free_nobody_saw_is_no_leak_once_its_address_is_used_again() {
 fn dumped(sim: &mut Traced<'_>, shown: Shown) -> String {
     let mut text = String::new();
     let memory = |address| match (ESP32.is_internal(address), ESP32.is_external(address)) {
-        (true, _) => Memory::Internal,
-        (_, true) => Memory::External,
-        _ => Memory::Other,
+        (true, _) => MemoryKind::Internal,
+        (_, true) => MemoryKind::External,
+        _ => MemoryKind::Other,
     };
     Trace::dump(|look| look(sim.observer()), shown, memory, &mut text).unwrap();
     text
@@ -348,7 +350,7 @@ total frees: 1
 "
     );
     assert_eq!(dumped(&mut sim, Shown::All), expected);
-    let external = dumped(&mut sim, Shown::Only(Memory::External));
+    let external = dumped(&mut sim, Shown::Only(MemoryKind::External));
     assert!(external.contains("1 records"), "{external}");
     assert!(
         external.contains("\n0 bytes 'leaked' in trace (0 allocations)"),
@@ -375,7 +377,7 @@ fn the_dump_lets_go_of_the_trace_between_two_lines_and_notes_what_happened_meanw
             }
         },
         Shown::All,
-        |_| Memory::Other,
+        |_| MemoryKind::Other,
         &mut text,
     )
     .unwrap();

@@ -325,7 +325,7 @@ mod tests {
         });
         (1..)
             .zip(events)
-            .for_each(|(ticks, event)| assert!(stream.say(ticks * 500, event)));
+            .for_each(|(ticks, event)| assert!(stream.emit(ticks * 500, event)));
         let mut watched = Watched::new();
         watched.hear(&bytes, 0.0, &mut |_| ());
         watched

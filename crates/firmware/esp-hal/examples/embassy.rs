@@ -4,8 +4,8 @@
 //!   sensor ── Vec of samples ──> channel ──> uplink: two DMA buffers, the engine copies one to the other
 //!   hoarder: asks for more and more until it is refused ── a sentence ──> console        main: a line for each owner, each second
 //! ```
-//! Each task's future is *carried* by its owner: whatever it allocates between two awaits is on
-//! that owner's account, however tasks take turns.
+//! Each task's future is *instrumented* with its owner: whatever it allocates between two awaits is
+//! on that owner's account, however tasks alternate.
 
 #![no_std]
 #![no_main]
@@ -26,7 +26,7 @@ use esp_hal::timer::timg::TimerGroup;
 use esp_println::println;
 use heap_caps::Failure;
 use heap_caps_alloc::{CapsHeap, CriticalSectionLock, DmaBuffer};
-use heap_trace::{CurrentOwner, Ledger, Owner, Probe};
+use heap_trace::{CurrentOwner, Ledger, Owner, TraceContext};
 use multi_heap::Unpoisoned;
 use soc_regions::Caps;
 
@@ -38,10 +38,10 @@ const UPLINK: Owner = Owner(2);
 const HOARDER: Owner = Owner(3);
 const NAMES: [&str; 4] = ["nobody", "sensor", "uplink", "hoarder"];
 
-/// What the heap asks of the moment.
+/// Trace context of the program.
 struct Now;
 
-impl Probe for Now {
+impl TraceContext for Now {
     fn ticks(&self) -> u32 {
         let milliseconds = Instant::now().duration_since_epoch().as_millis();
         (milliseconds & 0xFFFF_FFFF) as u32
@@ -102,7 +102,7 @@ static SAMPLES: Channel<CriticalSectionRawMutex, Vec<u32>, 4> = Channel::new();
 
 #[embassy_executor::task]
 async fn sensor() {
-    OWNER.carry(SENSOR, measure()).await
+    OWNER.instrument(SENSOR, measure()).await
 }
 
 async fn measure() {
@@ -121,7 +121,7 @@ async fn measure() {
 
 #[embassy_executor::task]
 async fn uplink(channel: DMA_CH0<'static>, partner: SPI2<'static>) {
-    OWNER.carry(UPLINK, transmit(channel, partner)).await
+    OWNER.instrument(UPLINK, transmit(channel, partner)).await
 }
 
 const FRAME_BYTES: usize = 256;
@@ -158,7 +158,7 @@ async fn transmit(channel: DMA_CH0<'static>, partner: SPI2<'static>) {
 
 #[embassy_executor::task]
 async fn hoarder() {
-    OWNER.carry(HOARDER, hoard()).await
+    OWNER.instrument(HOARDER, hoard()).await
 }
 
 /// Takes 16 KiB every tenth of a second; gives all back when there is no more.

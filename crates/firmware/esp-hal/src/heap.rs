@@ -66,7 +66,7 @@ impl Clock {
 }
 
 #[cfg(feature = "events")]
-impl heap_trace::Probe for Clock {
+impl heap_trace::TraceContext for Clock {
     fn ticks(&self) -> u32 {
         let since = esp_hal::time::Instant::now().duration_since_epoch();
         (since.as_micros() & 0xFFFF_FFFF) as u32

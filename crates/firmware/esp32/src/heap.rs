@@ -13,13 +13,13 @@ pub(crate) type HeapLock = Masked<Interrupts, SpinLock>;
 
 /// Who is told of what the heap does.
 #[cfg(feature = "events")]
-pub(crate) type Observer = heap_demo::Watcher<crate::stack::ChipProbe>;
+pub(crate) type Observer = heap_demo::Watcher<crate::stack::ChipContext>;
 #[cfg(not(feature = "events"))]
 pub(crate) type Observer = ();
 
 #[cfg(feature = "events")]
 const OBSERVER: Observer = heap_trace::Ledger::new(
-    heap_demo::Owned(crate::stack::ChipProbe),
+    heap_demo::Owned(crate::stack::ChipContext),
     heap_trace::Stream::new(heap_trace::Ring::new(heap_trace::WhenFull::Refuse)),
 );
 #[cfg(not(feature = "events"))]

@@ -3,7 +3,7 @@
 use core::arch::asm;
 use core::ops::Range;
 
-use heap_trace::{Probe, StackMemory, Start, windowed};
+use heap_trace::{TraceContext, StackMemory, Start, windowed};
 
 /// Where code lies: IRAM and flash.
 const CODE: Range<u32> = 0x4008_0000..0x4040_0000;
@@ -13,9 +13,9 @@ const STACKS: Range<usize> = 0x3FFB_0000..0x3FFE_0000;
 pub(crate) const TICKS_PER_SECOND: u32 = 80_000_000;
 
 #[derive(Debug)]
-pub(crate) struct ChipProbe;
+pub(crate) struct ChipContext;
 
-impl Probe for ChipProbe {
+impl TraceContext for ChipContext {
     fn ticks(&self) -> u32 {
         crate::cycles::now()
     }

@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use heap_caps_alloc::{CapsHeap, RawLock};
-use heap_trace::{CurrentOwner, Event, Ledger, Owner, Probe, Ring, Stream};
+use heap_trace::{CurrentOwner, Event, Ledger, Owner, Ring, Stream, TraceContext};
 use multi_heap::Poison;
 
 pub(crate) const STRESS_OWNER: Owner = Owner(1);
@@ -21,7 +21,7 @@ pub(crate) fn as_owner<R>(owner: Owner, work: impl FnOnce() -> R) -> R {
 #[derive(Debug)]
 pub struct Owned<E>(pub E);
 
-impl<E: Probe> Probe for Owned<E> {
+impl<E: TraceContext> TraceContext for Owned<E> {
     fn ticks(&self) -> u32 {
         self.0.ticks()
     }
@@ -45,8 +45,8 @@ pub type Watcher<E> = Ledger<Owned<E>, Stream<Ring<8192>>, 512, 64, 4, 6>;
 /// Heaps that a description has room for.
 const MOST_HEAPS: usize = 16;
 
-/// Says what a listener must know before all else.
-pub fn introduce<L: RawLock, P: Poison, E: Probe, const HEAPS: usize>(
+/// Emits the events that a decoder needs before all others.
+pub fn introduce<L: RawLock, P: Poison, E: TraceContext, const HEAPS: usize>(
     heap: &CapsHeap<L, P, Watcher<E>, HEAPS>,
     name: &str,
     ticks_per_second: u32,
@@ -57,9 +57,9 @@ pub fn introduce<L: RawLock, P: Poison, E: Probe, const HEAPS: usize>(
         places.for_each(|(place, view)| *place = Some(view));
     });
     heap.with_observer(|watcher| {
-        let ticks = watcher.probe().ticks();
-        let stream = watcher.listener_mut();
-        stream.say(
+        let ticks = watcher.context().ticks();
+        let stream = watcher.event_sink_mut();
+        stream.emit(
             ticks,
             &Event::Program {
                 ticks_per_second,
@@ -67,7 +67,7 @@ pub fn introduce<L: RawLock, P: Poison, E: Probe, const HEAPS: usize>(
             },
         );
         for (owner, name) in OWNERS {
-            stream.say(ticks, &Event::OwnerName { owner, name });
+            stream.emit(ticks, &Event::OwnerName { owner, name });
         }
         let count = views.iter().flatten().count();
         stream.describe(ticks, views.into_iter().take(count).flatten());
@@ -75,14 +75,14 @@ pub fn introduce<L: RawLock, P: Poison, E: Probe, const HEAPS: usize>(
 }
 
 /// Sends what has been kept.
-pub fn drain<L: RawLock, P: Poison, E: Probe, const HEAPS: usize>(
+pub fn drain<L: RawLock, P: Poison, E: TraceContext, const HEAPS: usize>(
     heap: &CapsHeap<L, P, Watcher<E>, HEAPS>,
     out: &mut impl Write,
 ) {
     let mut bytes = [0; 32];
     loop {
         let count =
-            heap.with_observer(|watcher| watcher.listener_mut().sink_mut().read(&mut bytes));
+            heap.with_observer(|watcher| watcher.event_sink_mut().sink_mut().read(&mut bytes));
         match bytes.get(..count) {
             Some([]) | None => return,
             // The console never fails.

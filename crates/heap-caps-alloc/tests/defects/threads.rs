@@ -7,7 +7,7 @@ use std::thread;
 
 use heap_caps::AddRegionError;
 use heap_caps_alloc::{CapsHeap, CriticalSectionLock, SpinLock};
-use heap_trace::{Ledger, Mode, Owner, Probe, Slot, Trace};
+use heap_trace::{Ledger, Mode, Owner, Slot, Trace, TraceContext};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use soc_regions::Caps;
 
@@ -156,7 +156,7 @@ thread_local! {
     static OWNER: std::cell::Cell<u8> = const { std::cell::Cell::new(0) };
 }
 
-impl Probe for ByThread {
+impl TraceContext for ByThread {
     fn owner(&self) -> Owner {
         Owner(OWNER.get())
     }

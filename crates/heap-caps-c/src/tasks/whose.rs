@@ -8,7 +8,7 @@
 use core::ffi::{c_char, c_void};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
-use heap_trace::{Owner, Probe};
+use heap_trace::{Owner, TraceContext};
 
 use super::TASKS;
 use super::records::NAME;
@@ -151,7 +151,7 @@ pub(crate) fn restore(number: Option<Owner>) {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Whose;
 
-impl Probe for Whose {
+impl TraceContext for Whose {
     fn owner(&self) -> Owner {
         number_of(current()).unwrap_or(OTHERS)
     }

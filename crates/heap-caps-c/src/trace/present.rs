@@ -5,7 +5,7 @@
 
 use core::ffi::c_void;
 
-use heap_trace::{Memory, Mode, Record, Shown, Slot, State, Trace, TraceError};
+use heap_trace::{MemoryKind, Mode, Record, Shown, Slot, State, Trace, TraceError};
 use soc_regions::Caps;
 
 use super::{CRecord, CSummary, DEPTH};
@@ -134,9 +134,9 @@ pub extern "C" fn heap_trace_dump_caps(caps: u32) {
     let caps = Caps::from_bits_retain(caps);
     let shown = match (caps.contains(Caps::INTERNAL), caps.contains(Caps::SPIRAM)) {
         (true, true) => Shown::All,
-        (true, false) => Shown::Only(Memory::Internal),
-        (false, true) => Shown::Only(Memory::External),
-        (false, false) => Shown::Only(Memory::Other),
+        (true, false) => Shown::Only(MemoryKind::Internal),
+        (false, true) => Shown::Only(MemoryKind::External),
+        (false, false) => Shown::Only(MemoryKind::Other),
     };
     // The console never refuses.
     let _ = CTraced::dump(
@@ -151,12 +151,12 @@ fn tracing<R>(work: impl FnOnce(&mut CTraced) -> R) -> R {
     HEAP.with_observer(|observer| work(&mut observer.0))
 }
 
-fn memory(address: u32) -> Memory {
+fn memory(address: u32) -> MemoryKind {
     let caps = HEAP.inspect(|heaps| heaps.heap_at(address).map(|heap| heap.caps));
     match caps {
-        Some(caps) if caps.contains(Caps::SPIRAM) => Memory::External,
-        Some(caps) if caps.contains(Caps::INTERNAL) => Memory::Internal,
-        _ => Memory::Other,
+        Some(caps) if caps.contains(Caps::SPIRAM) => MemoryKind::External,
+        Some(caps) if caps.contains(Caps::INTERNAL) => MemoryKind::Internal,
+        _ => MemoryKind::Other,
     }
 }
 

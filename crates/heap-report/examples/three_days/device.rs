@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::Write;
 
 use heap_caps::{Failure, HeapCaps, SimulatedMemory};
-use heap_trace::{CurrentOwner, Event, FailureLog, Ledger, Owner, Probe, Stream};
+use heap_trace::{CurrentOwner, Event, FailureLog, Ledger, Owner, Stream, TraceContext};
 use multi_heap::Unpoisoned;
 use soc_regions::{Caps, ESP32};
 
@@ -25,7 +25,7 @@ thread_local! {
 /// What the program knows of the moment.
 struct Now;
 
-impl Probe for Now {
+impl TraceContext for Now {
     fn ticks(&self) -> u32 {
         MILLISECONDS.get()
     }
@@ -75,13 +75,13 @@ impl<'a> Device<'a> {
             self.say(&Event::OwnerName { owner, name });
         }
         let views: Vec<_> = self.heaps.heaps().collect();
-        let (stream, _) = self.heaps.observer_mut().listener_mut();
+        let (stream, _) = self.heaps.observer_mut().event_sink_mut();
         stream.describe(0, views.into_iter());
     }
 
     fn say(&mut self, event: &Event<'_>) {
-        let (stream, _) = self.heaps.observer_mut().listener_mut();
-        stream.say(MILLISECONDS.get(), event);
+        let (stream, _) = self.heaps.observer_mut().event_sink_mut();
+        stream.emit(MILLISECONDS.get(), event);
     }
 
     pub(crate) fn mark(&mut self, name: &str) {

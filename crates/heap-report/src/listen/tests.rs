@@ -16,7 +16,7 @@ fn sent(events: &[Said<'_>]) -> Vec<u8> {
     (10..)
         .step_by(10)
         .zip(events)
-        .for_each(|(ticks, event)| assert!(stream.say(ticks, event)));
+        .for_each(|(ticks, event)| assert!(stream.emit(ticks, event)));
     bytes
 }
 

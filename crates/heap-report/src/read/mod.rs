@@ -151,7 +151,7 @@ mod tests {
                 site: SiteNumber(0),
                 owner: Owner(1),
             };
-            stream.say(1000 + number * 10, &said);
+            stream.emit(1000 + number * 10, &said);
         }
         bytes
     }

@@ -32,8 +32,13 @@ const PATHS: [&str; 9] = [
     "crates/heap-caps-c/staticlib/src/",
     "/esp-alloc-",
 ];
-/// What parts of `heap-trace` look at the stack.
-const LOOKING: [&str; 3] = ["/src/probe.rs", "/src/ledger/", "/src/trace/"];
+/// Files of `heap-trace` that inspect the stack; before 0.2, `context.rs` was `probe.rs`.
+const LOOKING: [&str; 4] = [
+    "/src/probe.rs",
+    "/src/context.rs",
+    "/src/ledger/",
+    "/src/trace/",
+];
 /// Functions without a known file.
 const FUNCTIONS: [&str; 9] = [
     "malloc",
@@ -165,7 +170,7 @@ mod tests {
         let stack = vec![
             frame("call_stack", "crates/testing/on-target/src/xtensa/mod.rs"),
             frame("callers", "src/bin/events.rs"),
-            frame("call_stack", "crates/heap-trace/src/probe.rs"),
+            frame("call_stack", "crates/heap-trace/src/context.rs"),
             frame("began", "crates/heap-trace/src/ledger/mod.rs"),
             frame("branch", "library/core/src/result.rs"),
             frame("malloc", "crates/heap-caps/src/allocate.rs"),

@@ -14,7 +14,7 @@ fn sent(events: &[Said<'_>]) -> Vec<u8> {
     });
     (1..)
         .zip(events)
-        .for_each(|(ticks, event)| assert!(stream.say(ticks, event)));
+        .for_each(|(ticks, event)| assert!(stream.emit(ticks, event)));
     bytes
 }
 

@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use heap_caps::{BlockView, HeapCaps, HeapView, ImageHeader};
 use heap_caps_alloc::{CapsHeap, SpinLock};
 use heap_report::image::Memory;
-use heap_trace::{CurrentOwner, FailureLog, Ledger, Owner, Probe};
+use heap_trace::{CurrentOwner, FailureLog, Ledger, Owner, TraceContext};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -24,7 +24,7 @@ thread_local! {
 
 struct ByThread;
 
-impl Probe for ByThread {
+impl TraceContext for ByThread {
     fn owner(&self) -> Owner {
         OWNER.with(CurrentOwner::get)
     }
@@ -73,7 +73,7 @@ impl<P: Poison> Device<P> {
         // SAFETY: it consists of bytes, which are zero.
         let log: &'static mut Log = unsafe { Log::recover(memory) };
         let place = std::ptr::from_ref(log);
-        heap.with_observer(|ledger| *ledger.listener_mut() = Some(log));
+        heap.with_observer(|ledger| *ledger.event_sink_mut() = Some(log));
         let device = Self {
             heap,
             header,
@@ -135,7 +135,7 @@ impl<P: Poison> Device<P> {
     /// The sentences of the failure log, the latest first.
     pub fn failures(&self) -> Vec<String> {
         self.heap.with_observer(|ledger| {
-            let log = ledger.listener_mut().as_ref().unwrap();
+            let log = ledger.event_sink_mut().as_ref().unwrap();
             let mut records: Vec<_> = log.records().collect();
             records.sort_by_key(|record| std::cmp::Reverse(record.number()));
             records.iter().map(ToString::to_string).collect()

@@ -22,19 +22,19 @@ const WINDOW: usize = 16;
 struct Entry {
     /// 0: no entry. No block has that address.
     address: u32,
-    note: Note,
+    attribution: Attribution,
 }
 
 /// Whose a block is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Note {
+pub(super) struct Attribution {
     pub(super) site: SiteId,
     pub(super) owner: Owner,
 }
 
 const EMPTY: Entry = Entry {
     address: 0,
-    note: Note {
+    attribution: Attribution {
         site: SiteId::UNKNOWN,
         owner: Owner::NOBODY,
     },
@@ -61,8 +61,8 @@ impl<const N: usize> Blocks<N> {
     pub(super) const ENTRY: EntryLayout = EntryLayout {
         bytes: size_of::<Entry>(),
         address: offset_of!(Entry, address),
-        site: offset_of!(Entry, note) + offset_of!(Note, site),
-        owner: offset_of!(Entry, note) + offset_of!(Note, owner),
+        site: offset_of!(Entry, attribution) + offset_of!(Attribution, site),
+        owner: offset_of!(Entry, attribution) + offset_of!(Attribution, owner),
     };
 
     pub(super) const fn new() -> Self {
@@ -72,31 +72,36 @@ impl<const N: usize> Blocks<N> {
     }
 
     /// Lists a block; `false` if there is no place near its home.
-    pub(super) fn insert(&mut self, address: u32, note: Note) -> bool {
+    pub(super) fn insert(&mut self, address: u32, attribution: Attribution) -> bool {
         let free = self.place_of(address, 0);
         let place = free.and_then(|place| self.entries.get_mut(place));
         place
-            .map(|place| *place = Entry { address, note })
+            .map(|place| {
+                *place = Entry {
+                    address,
+                    attribution,
+                }
+            })
             .is_some()
     }
 
     /// Takes a block off the list.
-    pub(super) fn remove(&mut self, address: u32) -> Option<Note> {
+    pub(super) fn remove(&mut self, address: u32) -> Option<Attribution> {
         let place = self.place_of(address, address)?;
         let entry = core::mem::replace(self.entries.get_mut(place)?, EMPTY);
-        Some(entry.note)
+        Some(entry.attribution)
     }
 
-    pub(super) fn get(&self, address: u32) -> Option<Note> {
+    pub(super) fn get(&self, address: u32) -> Option<Attribution> {
         let place = self.place_of(address, address)?;
-        self.entries.get(place).map(|entry| entry.note)
+        self.entries.get(place).map(|entry| entry.attribution)
     }
 
     /// The entry at a place, with its address; `None` behind the last place. O(1), empty places
     /// included.
-    pub(super) fn at(&self, place: usize) -> Option<Option<(u32, Note)>> {
+    pub(super) fn at(&self, place: usize) -> Option<Option<(u32, Attribution)>> {
         let entry = self.entries.get(place)?;
-        Some((entry.address != 0).then_some((entry.address, entry.note)))
+        Some((entry.address != 0).then_some((entry.address, entry.attribution)))
     }
 
     /// The first place near the home of `address` at which `wanted` stands.
@@ -123,8 +128,8 @@ impl<const N: usize> Blocks<N> {
 mod tests {
     use super::*;
 
-    fn note(owner: u8) -> Note {
-        Note {
+    fn attribution(owner: u8) -> Attribution {
+        Attribution {
             site: SiteId::UNKNOWN,
             owner: Owner(owner),
         }
@@ -133,7 +138,7 @@ mod tests {
     fn fill<const N: usize>() -> (Blocks<N>, std::vec::Vec<u32>) {
         let mut blocks = Blocks::new();
         let addresses = (0x3FFB_0018..).step_by(24).take(N);
-        let listed = addresses.filter(|&address| blocks.insert(address, note(1)));
+        let listed = addresses.filter(|&address| blocks.insert(address, attribution(1)));
         let listed = listed.collect();
         (blocks, listed)
     }
@@ -143,11 +148,11 @@ mod tests {
         let (mut blocks, listed) = fill::<64>();
         assert!(listed.len() > 48, "{}", listed.len());
         for (index, &address) in listed.iter().enumerate() {
-            assert_eq!(blocks.get(address), Some(note(1)));
-            assert_eq!(blocks.remove(address), Some(note(1)));
+            assert_eq!(blocks.get(address), Some(attribution(1)));
+            assert_eq!(blocks.remove(address), Some(attribution(1)));
             assert_eq!(blocks.get(address), None);
             for &other in &listed[index + 1..] {
-                assert_eq!(blocks.get(other), Some(note(1)), "{other:#x}");
+                assert_eq!(blocks.get(other), Some(attribution(1)), "{other:#x}");
             }
         }
         assert_eq!((0..64).filter_map(|place| blocks.at(place)?).count(), 0);

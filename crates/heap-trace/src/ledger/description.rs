@@ -6,8 +6,8 @@ use heap_caps::{OBSERVER_WORDS, ObserverDescription};
 
 use super::blocks::Blocks;
 use super::sites::Sites;
-use super::{Ledger, Listener};
-use crate::probe::Probe;
+use super::{EventSink, Ledger};
+use crate::context::TraceContext;
 
 /// A ledger's places in memory, in bytes: from its start, then from the start of an entry or a
 /// site.
@@ -130,8 +130,8 @@ impl LedgerDescription {
 }
 
 impl<
-    E: Probe,
-    L: Listener,
+    E: TraceContext,
+    L: EventSink,
     const BLOCKS: usize,
     const SITES: usize,
     const OWNERS: usize,

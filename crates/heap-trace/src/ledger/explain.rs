@@ -4,9 +4,9 @@ use core::fmt;
 
 use heap_caps::{BlockView, Finding};
 
-use super::{Ledger, Listener, Site};
+use super::{EventSink, Ledger, Site};
+use crate::context::TraceContext;
 use crate::owner::Owner;
-use crate::probe::Probe;
 
 /// A damage with what the ledger knows of the block and of its left neighbour: a value to be
 /// printed without the lock.
@@ -59,8 +59,8 @@ fn origin<const DEPTH: usize>(site: &Site<DEPTH>, out: &mut fmt::Formatter<'_>) 
 }
 
 impl<
-    E: Probe,
-    L: Listener,
+    E: TraceContext,
+    L: EventSink,
     const BLOCKS: usize,
     const SITES: usize,
     const OWNERS: usize,

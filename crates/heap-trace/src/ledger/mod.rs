@@ -4,7 +4,7 @@
 //!                      ┌─ blocks: address → (site, owner)       8 bytes a block, at most BLOCKS
 //!   event ─► Ledger ───┼─ sites:  place in the source → tally   at most SITES
 //!                      ├─ owners: number → tally                at most OWNERS
-//!                      └─► Listener: the event with its site and owner (a stream, a log of failures)
+//!                      └─► EventSink: the event with its site and owner (a stream, a log of failures)
 //! ```
 //!
 //! Each event takes O(1), under the heap's own lock. A block for which there is no place is
@@ -16,14 +16,14 @@
 
 mod blocks;
 mod description;
+mod event_sink;
 mod explain;
-mod listener;
 mod sites;
 mod tally;
 
 pub use description::LedgerDescription;
+pub use event_sink::{EventContext, EventSink};
 pub use explain::Explained;
-pub use listener::{Listener, Moment};
 pub use sites::{Site, SiteId};
 pub use tally::Tally;
 
@@ -31,9 +31,9 @@ use heap_caps::{
     Allocated, Failure, Freed, Observer, ObserverDescription, PressureEvent, Reallocated,
 };
 
+use crate::context::{TraceContext, call_stack};
 use crate::owner::Owner;
-use crate::probe::{Probe, call_stack};
-use blocks::{Blocks, Note};
+use blocks::{Attribution, Blocks};
 use sites::{Key, Sites};
 
 /// After how many events a site is described again.
@@ -51,22 +51,22 @@ const REFRESH_INTERVAL: u8 = 64;
 /// | `DEPTH` | how many callers tell one site from another, besides the place in the source |
 #[derive(Debug)]
 pub struct Ledger<
-    E: Probe = (),
-    L: Listener = (),
+    E: TraceContext = (),
+    L: EventSink = (),
     const BLOCKS: usize = 512,
     const SITES: usize = 64,
     const OWNERS: usize = 16,
     const DEPTH: usize = 0,
 > {
-    probe: E,
-    listener: L,
+    context: E,
+    event_sink: L,
     /// Blocks of owners beyond the last account.
     others: Tally,
     untracked: Tally,
     ended: [bool; OWNERS],
     owners: [Tally; OWNERS],
     until_refresh: u8,
-    turn: u16,
+    refresh_next: u16,
     sites: Sites<SITES, DEPTH>,
     blocks: Blocks<BLOCKS>,
     /// Names of the owners, for tools that read an image of memory.
@@ -84,7 +84,7 @@ pub struct Leak {
     pub owner: Owner,
 }
 
-/// The owner's number is still on blocks of whoever had it before.
+/// Live blocks still belong to the previous user of this owner id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StillOwns(pub Tally);
 
@@ -97,8 +97,8 @@ impl core::fmt::Display for StillOwns {
 impl core::error::Error for StillOwns {}
 
 impl<
-    E: Probe,
-    L: Listener,
+    E: TraceContext,
+    L: EventSink,
     const BLOCKS: usize,
     const SITES: usize,
     const OWNERS: usize,
@@ -107,16 +107,16 @@ impl<
 {
     /// Empty accounts.
     #[must_use]
-    pub const fn new(probe: E, listener: L) -> Self {
+    pub const fn new(context: E, event_sink: L) -> Self {
         Self {
-            probe,
-            listener,
+            context,
+            event_sink,
             others: Tally::NONE,
             untracked: Tally::NONE,
             ended: [false; OWNERS],
             owners: [Tally::NONE; OWNERS],
             until_refresh: REFRESH_INTERVAL,
-            turn: 0,
+            refresh_next: 0,
             sites: Sites::new(),
             blocks: Blocks::new(),
             names: None,
@@ -132,14 +132,14 @@ impl<
         self
     }
 
-    /// The listener.
-    pub const fn listener_mut(&mut self) -> &mut L {
-        &mut self.listener
+    /// Returns the sink of events.
+    pub const fn event_sink_mut(&mut self) -> &mut L {
+        &mut self.event_sink
     }
 
-    /// The probe.
-    pub const fn probe(&self) -> &E {
-        &self.probe
+    /// Returns the trace context.
+    pub const fn context(&self) -> &E {
+        &self.context
     }
 
     /// What an owner has; `None` beyond the last account. O(1).
@@ -202,7 +202,9 @@ impl<
     /// O(1).
     #[must_use]
     pub fn block(&self, address: u32) -> Option<(SiteId, Owner)> {
-        self.blocks.get(address).map(|note| (note.site, note.owner))
+        self.blocks
+            .get(address)
+            .map(|attribution| (attribution.site, attribution.owner))
     }
 
     /// Lets all peaks begin anew at what there is now. O(sites + owners).
@@ -244,13 +246,13 @@ impl<
     /// Blocks of owners that have ended. O(BLOCKS) for all of them.
     pub fn leaks(&self) -> impl Iterator<Item = Leak> + '_ {
         (0..BLOCKS).filter_map(|place| {
-            let (address, note) = self.blocks.at(place)??;
+            let (address, attribution) = self.blocks.at(place)??;
             let leak = Leak {
                 address,
-                site: note.site,
-                owner: note.owner,
+                site: attribution.site,
+                owner: attribution.owner,
             };
-            self.has_ended(note.owner).then_some(leak)
+            self.has_ended(attribution.owner).then_some(leak)
         })
     }
 
@@ -264,78 +266,78 @@ impl<
         self.owners.get_mut(owner.get()).unwrap_or(&mut self.others)
     }
 
-    fn began(&mut self, event: &Allocated) -> Moment {
+    fn began(&mut self, event: &Allocated) -> EventContext {
         let key = Key {
             caller: event.caller,
-            callers: call_stack(&self.probe),
+            callers: call_stack(&self.context),
             caps: event.caps,
             alignment: event.alignment,
         };
-        let note = Note {
+        let attribution = Attribution {
             site: self.sites.find(&key),
-            owner: self.probe.owner(),
+            owner: self.context.owner(),
         };
-        if self.blocks.insert(event.address, note) {
-            self.account(note.owner).add(event.usable);
-            self.sites.tally_mut(note.site).add(event.usable);
+        if self.blocks.insert(event.address, attribution) {
+            self.account(attribution.owner).add(event.usable);
+            self.sites.tally_mut(attribution.site).add(event.usable);
         } else {
             self.untracked.add(event.usable);
         }
-        self.moment(note)
+        self.event_context(attribution)
     }
 
-    fn ended(&mut self, address: u32, usable: u32) -> Moment {
-        let note = self.blocks.remove(address);
-        match note {
-            Some(note) => {
-                self.account(note.owner).remove(usable);
-                self.sites.tally_mut(note.site).remove(usable);
+    fn ended(&mut self, address: u32, usable: u32) -> EventContext {
+        let attribution = self.blocks.remove(address);
+        match attribution {
+            Some(attribution) => {
+                self.account(attribution.owner).remove(usable);
+                self.sites.tally_mut(attribution.site).remove(usable);
             }
             None => self.untracked.remove(usable),
         }
-        self.moment(note.unwrap_or(Note {
+        self.event_context(attribution.unwrap_or(Attribution {
             site: SiteId::UNKNOWN,
             owner: Owner::NOBODY,
         }))
     }
 
-    fn moment(&self, note: Note) -> Moment {
-        Moment {
-            ticks: self.probe.ticks(),
-            site: note.site,
-            owner: note.owner,
+    fn event_context(&self, attribution: Attribution) -> EventContext {
+        EventContext {
+            ticks: self.context.ticks(),
+            site: attribution.site,
+            owner: attribution.owner,
         }
     }
 
-    /// Describes the site if that was not done yet, and by turns another one again.
-    fn describe(&mut self, moment: &Moment) {
-        if !self.sites.is_described(moment.site) {
-            self.describe_site(moment.ticks, moment.site);
+    /// Describes the site if that was not done yet; at the refresh interval also another one again.
+    fn describe(&mut self, context: &EventContext) {
+        if !self.sites.is_described(context.site) {
+            self.describe_site(context.ticks, context.site);
         }
         self.until_refresh -= 1;
         if self.until_refresh == 0 {
             self.until_refresh = REFRESH_INTERVAL;
-            self.turn = if usize::from(self.turn) < SITES {
-                self.turn + 1
+            self.refresh_next = if usize::from(self.refresh_next) < SITES {
+                self.refresh_next + 1
             } else {
                 1
             };
-            self.describe_site(moment.ticks, SiteId(self.turn));
+            self.describe_site(context.ticks, SiteId(self.refresh_next));
         }
     }
 
     #[inline(never)]
     fn describe_site(&mut self, ticks: u32, site: SiteId) {
         if let Some(what) = self.sites.get(site).filter(|_| site != SiteId::UNKNOWN) {
-            let described = self.listener.on_site(ticks, &what);
+            let described = self.event_sink.on_site(ticks, &what);
             self.sites.set_described(site, described);
         }
     }
 }
 
 impl<
-    E: Probe,
-    L: Listener,
+    E: TraceContext,
+    L: EventSink,
     const BLOCKS: usize,
     const SITES: usize,
     const OWNERS: usize,
@@ -345,33 +347,33 @@ impl<
     const DESCRIPTION: ObserverDescription = Self::LAYOUT;
 
     fn on_allocate(&mut self, event: &Allocated) {
-        let moment = self.began(event);
-        self.describe(&moment);
-        self.listener.on_allocate(&moment, event);
+        let context = self.began(event);
+        self.describe(&context);
+        self.event_sink.on_allocate(&context, event);
     }
 
     fn on_free(&mut self, event: &Freed) {
-        let moment = self.ended(event.address, event.usable);
-        self.listener.on_free(&moment, event);
+        let context = self.ended(event.address, event.usable);
+        self.event_sink.on_free(&context, event);
     }
 
     fn on_reallocate(&mut self, event: &Reallocated) {
         self.ended(event.old_address, event.old_usable);
-        let moment = self.began(&event.now);
-        self.describe(&moment);
-        self.listener.on_reallocate(&moment, event);
+        let context = self.began(&event.now);
+        self.describe(&context);
+        self.event_sink.on_reallocate(&context, event);
     }
 
     fn on_failure(&mut self, failure: &Failure) {
-        let moment = Moment {
-            ticks: self.probe.ticks(),
+        let context = EventContext {
+            ticks: self.context.ticks(),
             site: SiteId::UNKNOWN,
-            owner: self.probe.owner(),
+            owner: self.context.owner(),
         };
-        self.listener.on_failure(&moment, failure, &self.owners);
+        self.event_sink.on_failure(&context, failure, &self.owners);
     }
 
     fn on_pressure(&mut self, event: &PressureEvent) {
-        self.listener.on_pressure(self.probe.ticks(), event);
+        self.event_sink.on_pressure(self.context.ticks(), event);
     }
 }

@@ -66,8 +66,8 @@ impl<const DEPTH: usize> Key<DEPTH> {
     }
 }
 
-fn low_half_of_address(place: &'static Location<'static>) -> u32 {
-    let [a, b, c, d, ..] = core::ptr::from_ref(place).addr().to_le_bytes();
+fn low_half_of_address(location: &'static Location<'static>) -> u32 {
+    let [a, b, c, d, ..] = core::ptr::from_ref(location).addr().to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
 
@@ -94,7 +94,7 @@ impl<const DEPTH: usize> fmt::Display for Site<DEPTH> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.id, self.caller) {
             (SiteId::UNKNOWN, _) => return write!(out, "sites without a place: {}", self.tally),
-            (_, Some(place)) => write!(out, "{place}")?,
+            (_, Some(location)) => write!(out, "{location}")?,
             (id, None) => write!(out, "site {}", id.0)?,
         }
         for caller in self.callers.iter().take_while(|&&caller| caller != 0) {
@@ -105,7 +105,7 @@ impl<const DEPTH: usize> fmt::Display for Site<DEPTH> {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Place<const DEPTH: usize> {
+struct SiteEntry<const DEPTH: usize> {
     key: Key<DEPTH>,
     tally: Tally,
     used: bool,
@@ -115,7 +115,7 @@ struct Place<const DEPTH: usize> {
 /// At most `N` sites, and the unknown one.
 #[derive(Debug)]
 pub(super) struct Sites<const N: usize, const DEPTH: usize> {
-    places: [Place<DEPTH>; N],
+    entries: [SiteEntry<DEPTH>; N],
     unknown: Tally,
     /// Requests that found no place.
     overflowed: u32,
@@ -135,22 +135,22 @@ pub(super) struct SiteLayout {
 
 impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
     pub(super) const SITE: SiteLayout = {
-        let key = offset_of!(Place<DEPTH>, key);
+        let key = offset_of!(SiteEntry<DEPTH>, key);
         SiteLayout {
-            at: offset_of!(Self, places),
-            bytes: size_of::<Place<DEPTH>>(),
+            at: offset_of!(Self, entries),
+            bytes: size_of::<SiteEntry<DEPTH>>(),
             caller: key + offset_of!(Key<DEPTH>, caller),
             callers: key + offset_of!(Key<DEPTH>, callers),
             caps: key + offset_of!(Key<DEPTH>, caps),
             alignment: key + offset_of!(Key<DEPTH>, alignment),
-            used: offset_of!(Place<DEPTH>, used),
+            used: offset_of!(SiteEntry<DEPTH>, used),
         }
     };
 
     pub(super) const fn new() -> Self {
         const { assert!(N < u16::MAX as usize, "sites are numbered in 16 bits") };
         Self {
-            places: [Place {
+            entries: [SiteEntry {
                 key: Key::UNKNOWN,
                 tally: Tally::NONE,
                 used: false,
@@ -170,13 +170,13 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
             } else {
                 home + step - N
             };
-            let Some(place) = self.places.get_mut(number) else {
+            let Some(entry) = self.entries.get_mut(number) else {
                 break;
             };
-            if !place.used {
-                (place.key, place.used) = (*key, true);
+            if !entry.used {
+                (entry.key, entry.used) = (*key, true);
             }
-            if place.key.is(key) {
+            if entry.key.is(key) {
                 return u16::try_from(number + 1).map_or(SiteId::UNKNOWN, SiteId);
             }
         }
@@ -185,8 +185,8 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
     }
 
     pub(super) fn tally_mut(&mut self, site: SiteId) -> &mut Tally {
-        match self.places.get_mut(site.get().wrapping_sub(1)) {
-            Some(place) => &mut place.tally,
+        match self.entries.get_mut(site.get().wrapping_sub(1)) {
+            Some(entry) => &mut entry.tally,
             None => &mut self.unknown,
         }
     }
@@ -196,8 +196,8 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
         let (key, tally) = match site {
             SiteId::UNKNOWN => (Key::UNKNOWN, self.unknown),
             SiteId(number) => {
-                let place = self.places.get(usize::from(number) - 1)?;
-                (place.used.then_some(place.key)?, place.tally)
+                let entry = self.entries.get(usize::from(number) - 1)?;
+                (entry.used.then_some(entry.key)?, entry.tally)
             }
         };
         Some(Site {
@@ -215,13 +215,13 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
     }
 
     pub(super) fn is_described(&self, site: SiteId) -> bool {
-        let place = self.places.get(site.get().wrapping_sub(1));
-        place.is_none_or(|place| place.described)
+        let entry = self.entries.get(site.get().wrapping_sub(1));
+        entry.is_none_or(|entry| entry.described)
     }
 
     pub(super) fn set_described(&mut self, site: SiteId, described: bool) {
-        if let Some(place) = self.places.get_mut(site.get().wrapping_sub(1)) {
-            place.described = described;
+        if let Some(entry) = self.entries.get_mut(site.get().wrapping_sub(1)) {
+            entry.described = described;
         }
     }
 }

@@ -9,9 +9,9 @@ pub struct Tally {
     pub bytes: u32,
     /// Blocks now.
     pub blocks: u32,
-    /// The most bytes at one moment.
+    /// Peak of the bytes.
     pub peak_bytes: u32,
-    /// Blocks at that moment.
+    /// Blocks at that peak.
     pub peak_blocks: u32,
     /// Allocations ever; a resize counts as one.
     pub allocations: u32,

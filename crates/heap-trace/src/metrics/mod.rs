@@ -15,7 +15,7 @@ use heap_caps::{HeapCaps, Observer};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
-use crate::{Ledger, Listener, Owner, Probe, Tally};
+use crate::{EventSink, Ledger, Owner, Tally, TraceContext};
 use out::Out;
 
 /// How metrics are written.
@@ -82,17 +82,17 @@ impl CapabilityMetrics {
 /// The most capabilities that metrics have: all that have a name and a heap.
 const MOST_CAPABILITIES: usize = 32;
 
-/// Metrics of a set of heaps and its owners at one moment.
+/// Metrics of a set of heaps and its owners at one time.
 ///
 /// ```
 /// use heap_caps::HeapCaps;
 /// use heap_trace::{Ledger, Metrics, MetricsFormat, Owner};
 /// use multi_heap::Unpoisoned;
-/// # use heap_trace::Probe;
-/// # struct MyProbe;
-/// # impl Probe for MyProbe {}
+/// # use heap_trace::TraceContext;
+/// # struct MyContext;
+/// # impl TraceContext for MyContext {}
 ///
-/// let heaps: HeapCaps<Unpoisoned, Ledger<MyProbe>> = HeapCaps::new(Ledger::new(MyProbe, ()));
+/// let heaps: HeapCaps<Unpoisoned, Ledger<MyContext>> = HeapCaps::new(Ledger::new(MyContext, ()));
 /// let name = |owner| (owner == Owner(1)).then_some("mqtt");
 /// let mut buffer = [0; 4096];
 /// let metrics = Metrics::of(&heaps); // of a `CapsHeap`: HEAP.inspect(Metrics::of)
@@ -114,8 +114,8 @@ impl<const OWNERS: usize> Metrics<OWNERS> {
     #[must_use]
     pub fn of<
         P: Poison,
-        E: Probe,
-        L: Listener,
+        E: TraceContext,
+        L: EventSink,
         const HEAPS: usize,
         const BLOCKS: usize,
         const SITES: usize,

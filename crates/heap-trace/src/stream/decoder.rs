@@ -22,12 +22,12 @@ use super::event::Event;
 pub struct Decoder {
     bytes: [u8; LONGEST],
     used: usize,
-    place: Place,
+    position: Position,
 }
 
 /// Where in the stream the decoder is.
 #[derive(Debug)]
-struct Place {
+struct Position {
     ticks: u64,
     /// Events sent before the last `Sync`, as that said.
     sent: Option<u32>,
@@ -36,7 +36,7 @@ struct Place {
     missed: u32,
 }
 
-impl Place {
+impl Position {
     fn pass(&mut self, elapsed: u32, event: &Event<'_>) {
         self.ticks = self.ticks.saturating_add(elapsed.into());
         if let Event::Sync {
@@ -97,7 +97,7 @@ impl Decoder {
         Self {
             bytes: [0; LONGEST],
             used: 0,
-            place: Place {
+            position: Position {
                 ticks: 0,
                 sent: None,
                 arrived: 0,
@@ -123,9 +123,9 @@ impl Decoder {
         let Some((elapsed, event)) = event.and_then(Event::read) else {
             return Some(Err(BrokenFrame { bytes: count }));
         };
-        self.place.pass(elapsed, &event);
+        self.position.pass(elapsed, &event);
         Some(Ok(Frame {
-            ticks: self.place.ticks,
+            ticks: self.position.ticks,
             event,
         }))
     }
@@ -134,7 +134,7 @@ impl Decoder {
     /// at each [`Event::Sync`]. What the program dropped itself is told by [`Event::Dropped`].
     #[must_use]
     pub const fn missed(&self) -> u32 {
-        self.place.missed
+        self.position.missed
     }
 }
 

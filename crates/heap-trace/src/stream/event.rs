@@ -113,7 +113,7 @@ pub enum Event<'a> {
         /// Chip and program, in the program's words.
         name: &'a str,
     },
-    /// A moment that the program names.
+    /// A point in time that the program names.
     Mark {
         /// Its name.
         name: &'a str,

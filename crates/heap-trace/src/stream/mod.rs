@@ -69,7 +69,7 @@ impl<S: Sink> Stream<S> {
     }
 
     /// Says what happened at `ticks`; `false` if the sink had no room. O(1).
-    pub fn say(&mut self, ticks: u32, event: &Event<'_>) -> bool {
+    pub fn emit(&mut self, ticks: u32, event: &Event<'_>) -> bool {
         if event.is_counted() {
             if self.until_sync == 0 {
                 self.sync(ticks);
@@ -95,7 +95,7 @@ impl<S: Sink> Stream<S> {
                 caps: heap.caps,
                 name: heap.name,
             };
-            self.say(ticks, &described);
+            self.emit(ticks, &described);
         }
     }
 

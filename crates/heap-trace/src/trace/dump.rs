@@ -20,11 +20,11 @@
 use core::fmt::{Result, Write};
 
 use super::{Mode, Record, Summary, Trace};
-use crate::probe::Probe;
+use crate::context::TraceContext;
 
 /// What kind of memory an address lies in, for the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Memory {
+pub enum MemoryKind {
     /// RAM inside of the chip.
     Internal,
     /// RAM behind the cache.
@@ -39,11 +39,11 @@ pub enum Shown {
     /// All.
     All,
     /// Those of blocks in memory of this kind.
-    Only(Memory),
+    Only(MemoryKind),
 }
 
 impl Shown {
-    fn includes(self, memory: Memory) -> bool {
+    fn includes(self, memory: MemoryKind) -> bool {
         match self {
             Self::All => true,
             Self::Only(kind) => kind == memory,
@@ -53,12 +53,12 @@ impl Shown {
 
 /// What was printed so far.
 #[derive(Default)]
-struct Tally {
+struct DumpTotals {
     bytes: u32,
     blocks: u32,
 }
 
-impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
+impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
     /// Prints the records that are `shown`, and the figures. `memory` says what an address is;
     /// `access` hands the trace to its argument, under whatever lock there is, for O(1) each time.
     /// Ends whatever another reader was at.
@@ -68,7 +68,7 @@ impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
     pub fn dump(
         mut access: impl FnMut(&mut dyn FnMut(&mut Self)),
         shown: Shown,
-        memory: impl Fn(u32) -> Memory,
+        memory: impl Fn(u32) -> MemoryKind,
         out: &mut dyn Write,
     ) -> Result {
         let mut before = Summary::default();
@@ -81,24 +81,24 @@ impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
             out,
             "====== Heap Trace: {count} records ({capacity} capacity) ======"
         )?;
-        let mut tally = Tally::default();
+        let mut totals = DumpTotals::default();
         loop {
             let mut next = None;
             access(&mut |trace| next = trace.read());
             let Some(record) = next else { break };
             let kind = memory(record.address);
             if shown.includes(kind) {
-                tally.add(&record);
+                totals.add(&record);
                 line(&record, kind, out)?;
             }
         }
         let mut after = Summary::default();
         access(&mut |trace| after = trace.summary());
-        summary(&before, &after, &tally, out)
+        summary(&before, &after, &totals, out)
     }
 }
 
-impl Tally {
+impl DumpTotals {
     fn add<const DEPTH: usize>(&mut self, record: &Record<DEPTH>) {
         if !record.freed {
             self.bytes = self.bytes.saturating_add(record.size);
@@ -107,11 +107,15 @@ impl Tally {
     }
 }
 
-fn line<const DEPTH: usize>(record: &Record<DEPTH>, memory: Memory, out: &mut dyn Write) -> Result {
+fn line<const DEPTH: usize>(
+    record: &Record<DEPTH>,
+    memory: MemoryKind,
+    out: &mut dyn Write,
+) -> Result {
     let label = match memory {
-        Memory::Internal => ", Internal",
-        Memory::External => ",    PSRAM",
-        Memory::Other => "",
+        MemoryKind::Internal => ", Internal",
+        MemoryKind::External => ",    PSRAM",
+        MemoryKind::Other => "",
     };
     write!(
         out,
@@ -150,8 +154,8 @@ fn callers(stack: &[u32], out: &mut dyn Write) -> Result {
     Ok(())
 }
 
-fn summary(before: &Summary, after: &Summary, tally: &Tally, out: &mut dyn Write) -> Result {
-    let Tally { bytes, blocks } = tally;
+fn summary(before: &Summary, after: &Summary, totals: &DumpTotals, out: &mut dyn Write) -> Result {
+    let DumpTotals { bytes, blocks } = totals;
     let count = after.count;
     writeln!(out, "====== Heap Trace Summary ======")?;
     match after.mode {

@@ -19,7 +19,7 @@ mod session;
 mod slot;
 mod table;
 
-pub use dump::{Memory, Shown};
+pub use dump::{MemoryKind, Shown};
 pub use session::{Mode, State, Summary, TraceError};
 pub use slot::{Record, Slot};
 
@@ -27,34 +27,34 @@ use core::panic::Location;
 
 use heap_caps::{Allocated, Freed, Observer, Reallocated};
 
-use crate::probe::{Probe, call_stack};
+use crate::context::{TraceContext, call_stack};
 use table::{SlotIndex, Table};
 
 /// The standalone heap trace: an observer. Each event takes O(1).
 ///
 /// `DEPTH` is how many callers are kept of each allocation and free, 0 to 32 or any other number.
 #[derive(Debug)]
-pub struct Trace<'a, E: Probe = (), const DEPTH: usize = 2> {
-    probe: E,
+pub struct Trace<'a, E: TraceContext = (), const DEPTH: usize = 2> {
+    context: E,
     table: Option<Table<'a, DEPTH>>,
     state: State,
     summary: Summary,
-    place: Option<Place>,
+    cursor: Option<Cursor>,
 }
 
 /// The record that was looked at last: the next one is one step away, unless something changed.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Cursor {
     index: usize,
     slot: SlotIndex,
     edits: u32,
 }
 
 /// Sessions.
-impl<'a, E: Probe, const DEPTH: usize> Trace<'a, E, DEPTH> {
+impl<'a, E: TraceContext, const DEPTH: usize> Trace<'a, E, DEPTH> {
     /// A trace without a buffer: it costs nothing but its code.
     #[must_use]
-    pub const fn new(probe: E) -> Self {
+    pub const fn new(context: E) -> Self {
         const NOTHING: Summary = Summary {
             mode: Mode::All,
             total_allocations: 0,
@@ -67,11 +67,11 @@ impl<'a, E: Probe, const DEPTH: usize> Trace<'a, E, DEPTH> {
             misses: 0,
         };
         Self {
-            probe,
+            context,
             table: None,
             state: State::Idle,
             summary: NOTHING,
-            place: None,
+            cursor: None,
         }
     }
 
@@ -154,7 +154,7 @@ impl<'a, E: Probe, const DEPTH: usize> Trace<'a, E, DEPTH> {
 }
 
 /// Looking.
-impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
+impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
     /// Whether events are recorded.
     #[must_use]
     pub const fn state(&self) -> State {
@@ -183,13 +183,13 @@ impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
     pub fn get(&mut self, index: usize) -> Option<Record<DEPTH>> {
         let table = self.table.as_ref()?;
         let near = self
-            .place
-            .filter(|place| place.edits == table.edits && place.index <= index);
+            .cursor
+            .filter(|cursor| cursor.edits == table.edits && cursor.index <= index);
         let slot = match near {
-            Some(place) => table.step(Some(place.slot), index - place.index)?,
+            Some(cursor) => table.step(Some(cursor.slot), index - cursor.index)?,
             None => table.step(None, index)?,
         };
-        self.place = Some(Place {
+        self.cursor = Some(Cursor {
             index,
             slot,
             edits: table.edits,
@@ -212,12 +212,12 @@ impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
 }
 
 /// Recording.
-impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
+impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
     fn began(&mut self, event: &Allocated) {
         let Some(table) = self.table.as_mut().filter(|_| self.state == State::Started) else {
             return;
         };
-        let record = self::record(&self.probe, event.address, event.size, event.caller);
+        let record = self::record(&self.context, event.address, event.size, event.caller);
         // A block that is handed out again was freed while nobody looked.
         if let Some(stale) = table.find(event.address) {
             end(table, self.summary.mode, stale, [0; DEPTH]);
@@ -244,7 +244,7 @@ impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
         match table.find(address) {
             Some(record) => {
                 let by = match summary.mode {
-                    Mode::All => call_stack(&self.probe),
+                    Mode::All => call_stack(&self.context),
                     Mode::Leaks => [0; DEPTH],
                 };
                 end(table, summary.mode, record, by);
@@ -257,7 +257,7 @@ impl<E: Probe, const DEPTH: usize> Trace<'_, E, DEPTH> {
 
 /// What is known of an allocation that happens now.
 fn record<const DEPTH: usize>(
-    probe: &impl Probe,
+    context: &impl TraceContext,
     address: u32,
     size: u32,
     caller: Option<&'static Location<'static>>,
@@ -265,11 +265,11 @@ fn record<const DEPTH: usize>(
     Record {
         address,
         size,
-        ticks: probe.ticks(),
-        core: probe.core(),
+        ticks: context.ticks(),
+        core: context.core(),
         freed: false,
         caller,
-        allocated_by: call_stack(probe),
+        allocated_by: call_stack(context),
         freed_by: [0; DEPTH],
     }
 }
@@ -286,7 +286,7 @@ fn end<const DEPTH: usize>(
     }
 }
 
-impl<E: Probe, const DEPTH: usize> Observer for Trace<'_, E, DEPTH> {
+impl<E: TraceContext, const DEPTH: usize> Observer for Trace<'_, E, DEPTH> {
     fn on_allocate(&mut self, event: &Allocated) {
         self.began(event);
     }

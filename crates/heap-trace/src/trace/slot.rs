@@ -86,7 +86,7 @@ pub struct Record<const DEPTH: usize> {
     pub address: u32,
     /// Bytes asked for.
     pub size: u32,
-    /// The probe's clock, its last two bits cleared.
+    /// The context's clock, its last two bits cleared.
     pub ticks: u32,
     /// The core that allocated, 0 or 1.
     pub core: u8,

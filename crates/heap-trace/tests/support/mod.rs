@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use heap_caps::{HeapCaps, Observer, SimulatedMemory};
-use heap_trace::{CurrentOwner, Owner, Probe};
+use heap_trace::{CurrentOwner, Owner, TraceContext};
 use multi_heap::{Poison, Unpoisoned};
 use soc_regions::{Caps, ESP32, Options, common};
 
@@ -25,7 +25,7 @@ pub fn on_behalf_of<R>(owner: Owner, work: impl FnOnce() -> R) -> R {
 #[derive(Debug)]
 pub struct ByOwner;
 
-impl Probe for ByOwner {
+impl TraceContext for ByOwner {
     fn ticks(&self) -> u32 {
         TICKS
     }

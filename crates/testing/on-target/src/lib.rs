@@ -16,6 +16,7 @@ mod c_checks;
 pub mod calls;
 mod chip;
 mod console;
+mod context;
 mod counter;
 pub mod exit_code;
 mod heap;
@@ -23,7 +24,6 @@ pub mod interrupts;
 #[cfg(not(target_has_atomic = "32"))]
 mod one_core;
 mod panic;
-mod probe;
 mod trace;
 
 #[cfg(target_arch = "xtensa")]
@@ -38,6 +38,7 @@ pub use arguments::{argument, arguments_from, number};
 pub use c_checks::c_checks;
 pub use chip::Emulated;
 pub use console::{Console, write};
+pub use context::ChipContext;
 pub use counter::Instructions;
 #[cfg(target_arch = "xtensa")]
 pub use counter::MaskedStretch;
@@ -45,7 +46,6 @@ pub use heap::{HEAP, Heap, HeapLock, boot_heap, ram};
 #[cfg(target_arch = "xtensa")]
 pub use machine::{WordsOnly, words_only};
 pub use machine::{call_code, exit, illegal_instruction, sample_code};
-pub use probe::ChipProbe;
 pub use trace::{below_dram, heap_region, trace, trace_below_dram};
 
 /// Prints a line to the emulator's standard output.

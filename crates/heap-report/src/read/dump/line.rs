@@ -10,7 +10,7 @@
 //! All lines are found by the same rule: whatever stands in front of the payload, a time or the
 //! name of a file, is passed over.
 
-use heap_trace::Memory;
+use heap_trace::MemoryKind;
 
 use crate::terminal::printable;
 
@@ -22,7 +22,7 @@ pub struct Record {
     /// Where the block is.
     pub address: u32,
     /// What kind of memory that is.
-    pub memory: Memory,
+    pub memory: MemoryKind,
     /// The core that allocated it.
     pub core: u8,
     /// When, without the lowest two bits, which are not kept.
@@ -100,9 +100,9 @@ fn record<'a>(before: &str, behind: &'a str) -> Option<(Record, &'a str)> {
     let (address, rest) = hexadecimal(behind.strip_prefix(" bytes (@ ")?)?;
     let (label, rest) = rest.split_once(')')?;
     let memory = match label.strip_prefix(',').map(str::trim_start) {
-        None if label.is_empty() => Memory::Other,
-        Some("Internal") => Memory::Internal,
-        Some("PSRAM") => Memory::External,
+        None if label.is_empty() => MemoryKind::Other,
+        Some("Internal") => MemoryKind::Internal,
+        Some("PSRAM") => MemoryKind::External,
         _ => return None,
     };
     let (core, rest) = decimal(rest.strip_prefix(" allocated CPU ")?)?;
@@ -257,7 +257,7 @@ mod tests {
         let expected = Record {
             size: 96,
             address: 0x3FFB_3F00,
-            memory: Memory::Internal,
+            memory: MemoryKind::Internal,
             core: 1,
             clock: 0x1234,
             callers: vec![0x400D_1234, 0x400D_2345],
@@ -291,7 +291,7 @@ mod tests {
                 record.freed_by.is_some(),
             );
             assert_eq!(told, (callers, place, freed), "{line}");
-            assert_eq!(record.memory, Memory::External);
+            assert_eq!(record.memory, MemoryKind::External);
         }
     }
 

@@ -13,7 +13,7 @@ mod lines;
 
 pub use line::{Place, Record, Total};
 
-use heap_trace::Memory;
+use heap_trace::MemoryKind;
 
 use crate::history::{Gaps, History, Source};
 use line::Item;
@@ -112,7 +112,7 @@ impl Dump {
     }
 
     /// The kind of memory of all its records, where they are of one.
-    fn only_kind(&self) -> Option<Memory> {
+    fn only_kind(&self) -> Option<MemoryKind> {
         let first = self.records.first()?.memory;
         self.records
             .iter()

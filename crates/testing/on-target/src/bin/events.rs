@@ -9,9 +9,11 @@
 use core::fmt;
 
 use heap_caps::{HeapCaps, Identity};
-use heap_trace::{CurrentOwner, Decoder, Event, Ledger, Owner, Probe, Ring, Stream, WhenFull};
+use heap_trace::{
+    CurrentOwner, Decoder, Event, Ledger, Owner, Ring, Stream, TraceContext, WhenFull,
+};
 use multi_heap::Unpoisoned;
-use on_target::{ChipProbe, Emulated, exit_code, println};
+use on_target::{ChipContext, Emulated, exit_code, println};
 use soc_regions::{Caps, ESP32};
 use target_suite::Machine;
 
@@ -22,9 +24,9 @@ const OWNERS: [(Owner, &str); 3] = [(Owner(1), "sensor"), (Owner(2), "web"), (Ow
 const ROUNDS: u32 = 60;
 
 /// The chip's clock and stack, and the owner that the program says.
-struct Owned(ChipProbe);
+struct Owned(ChipContext);
 
-impl Probe for Owned {
+impl TraceContext for Owned {
     fn ticks(&self) -> u32 {
         self.0.ticks()
     }
@@ -43,7 +45,7 @@ type Heaps = HeapCaps<Unpoisoned, Ledger<Owned, Stream<Ring<8192>>, 256, 32, 4, 
 fn main() -> u8 {
     let mut heaps = booted();
     introduce(&mut heaps);
-    let mut listener = Listener::new();
+    let mut reader = StreamReader::new();
     let mut slow = [0; 4];
     for round in 0..ROUNDS {
         OWNER.with(Owner(1), || measure(&mut heaps, round));
@@ -54,12 +56,12 @@ fn main() -> u8 {
             let refused = heaps.malloc(1 << 20, Caps::DMA);
             assert!(refused.is_err());
         }
-        listener.empty(&mut heaps);
+        reader.empty(&mut heaps);
     }
     let alive = heaps.observer().total().1;
-    assert_eq!(listener.alive, alive, "as rebuilt from the stream");
-    let stream = heaps.observer_mut().listener_mut();
-    assert_eq!((stream.dropped(), listener.decoder.missed()), (0, 0));
+    assert_eq!(reader.alive, alive, "as rebuilt from the stream");
+    let stream = heaps.observer_mut().event_sink_mut();
+    assert_eq!((stream.dropped(), reader.decoder.missed()), (0, 0));
     println!(
         "{} events, {alive} blocks alive at the end",
         stream.events()
@@ -98,7 +100,7 @@ fn rotate(heaps: &mut Heaps, lines: &mut [u32; 4], round: u32) {
 
 fn booted() -> Heaps {
     let stream = Stream::new(Ring::new(WhenFull::Refuse));
-    let mut heaps = HeapCaps::new(Ledger::new(Owned(ChipProbe::new()), stream));
+    let mut heaps = HeapCaps::new(Ledger::new(Owned(ChipContext::new()), stream));
     let options = target_suite::options();
     let symbols = (Emulated::symbols(), ESP32.sample_symbols(&options));
     // SAFETY: nothing else uses the chip's memory; the program's own heap is never booted.
@@ -116,7 +118,7 @@ fn introduce(heaps: &mut Heaps) {
     for (owner, name) in OWNERS {
         say(heaps, &Event::OwnerName { owner, name });
     }
-    let ticks = heaps.observer().probe().ticks();
+    let ticks = heaps.observer().context().ticks();
     let mut views = [None; 16];
     let count = views
         .iter_mut()
@@ -124,21 +126,21 @@ fn introduce(heaps: &mut Heaps) {
         .map(|(place, view)| *place = Some(view))
         .count();
     let views = views.into_iter().take(count).flatten();
-    heaps.observer_mut().listener_mut().describe(ticks, views);
+    heaps.observer_mut().event_sink_mut().describe(ticks, views);
 }
 
 fn say(heaps: &mut Heaps, event: &Event<'_>) {
-    let ticks = heaps.observer().probe().ticks();
-    assert!(heaps.observer_mut().listener_mut().say(ticks, event));
+    let ticks = heaps.observer().context().ticks();
+    assert!(heaps.observer_mut().event_sink_mut().emit(ticks, event));
 }
 
 /// The other end of the wire.
-struct Listener {
+struct StreamReader {
     decoder: Decoder,
     alive: u32,
 }
 
-impl Listener {
+impl StreamReader {
     const fn new() -> Self {
         Self {
             decoder: Decoder::new(),
@@ -152,7 +154,7 @@ impl Listener {
         loop {
             let count = heaps
                 .observer_mut()
-                .listener_mut()
+                .event_sink_mut()
                 .sink_mut()
                 .read(&mut bytes);
             if count == 0 {

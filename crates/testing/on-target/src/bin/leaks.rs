@@ -9,7 +9,7 @@ use core::hint::black_box;
 use heap_caps::{HeapCaps, Identity};
 use heap_trace::{Memory, Mode, Record, Shown, Slot, Trace};
 use multi_heap::Unpoisoned;
-use on_target::{ChipProbe, Emulated, exit_code, println};
+use on_target::{ChipContext, Emulated, exit_code, println};
 use soc_regions::{Caps, ESP32};
 use target_suite::Machine;
 
@@ -17,7 +17,7 @@ on_target::program!(main);
 
 const DEPTH: usize = 8;
 
-type Traced<'a> = HeapCaps<Unpoisoned, Trace<'a, ChipProbe, DEPTH>>;
+type Traced<'a> = HeapCaps<Unpoisoned, Trace<'a, ChipContext, DEPTH>>;
 /// A function that leaks, and on which line.
 type Planted = fn(&mut Traced<'_>, u32) -> u32;
 
@@ -81,7 +81,7 @@ fn main() -> u8 {
 }
 
 fn booted<'a>() -> Traced<'a> {
-    let mut heaps = HeapCaps::new(Trace::new(ChipProbe::new()));
+    let mut heaps = HeapCaps::new(Trace::new(ChipContext::new()));
     let options = target_suite::options();
     let symbols = (Emulated::symbols(), ESP32.sample_symbols(&options));
     // SAFETY: nothing else uses the chip's memory; the program's own heap is never booted.

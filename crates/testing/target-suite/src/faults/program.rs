@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use heap_caps::{Cause, Failure, HeapCaps, Misuse, ReallocateError};
-use heap_trace::{Ledger, Owner, Probe, SiteId};
+use heap_trace::{Ledger, Owner, SiteId, TraceContext};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -23,7 +23,7 @@ const OWNERS: u32 = 7;
 #[derive(Clone, Default)]
 pub(super) struct ActiveOwner(Rc<Cell<u8>>);
 
-impl Probe for ActiveOwner {
+impl TraceContext for ActiveOwner {
     fn owner(&self) -> Owner {
         Owner(self.0.get())
     }

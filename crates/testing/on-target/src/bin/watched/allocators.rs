@@ -7,7 +7,7 @@ use heap_bench::Allocator;
 use heap_caps::{HeapCaps, Identity, Observer};
 use heap_trace::{Ledger, Mode, Ring, Slot, Stream, Trace, WhenFull};
 use multi_heap::Unpoisoned;
-use on_target::{ChipProbe, Emulated};
+use on_target::{ChipContext, Emulated};
 use soc_regions::{Caps, ESP32};
 use target_suite::Machine;
 
@@ -24,12 +24,12 @@ pub(crate) trait Watcher: Observer + Sized {
 }
 
 /// A trace of leaks with the innermost `DEPTH` callers.
-pub(crate) struct Leaks<const DEPTH: usize>(Trace<'static, ChipProbe, DEPTH>);
+pub(crate) struct Leaks<const DEPTH: usize>(Trace<'static, ChipContext, DEPTH>);
 
 /// Accounts of sites and owners.
-pub(crate) type Accounts = Ledger<ChipProbe, (), RECORDS, 64, 16>;
+pub(crate) type Accounts = Ledger<ChipContext, (), RECORDS, 64, 16>;
 /// The same, and a stream into RAM that keeps the last events.
-pub(crate) type Streamed = Ledger<ChipProbe, Stream<Ring<4096>>, RECORDS, 64, 16>;
+pub(crate) type Streamed = Ledger<ChipContext, Stream<Ring<4096>>, RECORDS, 64, 16>;
 
 impl<const DEPTH: usize> Observer for Leaks<DEPTH> {
     fn on_allocate(&mut self, event: &heap_caps::Allocated) {
@@ -47,7 +47,7 @@ impl<const DEPTH: usize> Observer for Leaks<DEPTH> {
 
 impl<const DEPTH: usize> Leaks<DEPTH> {
     fn started(slots: &'static mut [Slot<DEPTH>]) -> Self {
-        let mut trace = Trace::new(ChipProbe::new());
+        let mut trace = Trace::new(ChipContext::new());
         let begun = trace.set_buffer(slots).map(|_| trace.start(Mode::Leaks));
         assert!(begun.is_ok(), "there is a buffer");
         Self(trace)
@@ -76,7 +76,7 @@ impl Watcher for Accounts {
     const NAME: &'static str = "ledger of sites and owners";
 
     fn begin() -> Self {
-        Self::new(ChipProbe::new(), ())
+        Self::new(ChipContext::new(), ())
     }
 }
 
@@ -85,7 +85,7 @@ impl Watcher for Streamed {
 
     fn begin() -> Self {
         Self::new(
-            ChipProbe::new(),
+            ChipContext::new(),
             Stream::new(Ring::new(WhenFull::Overwrite)),
         )
     }

@@ -9,10 +9,10 @@ use super::tally::Tally;
 use crate::owner::Owner;
 use crate::stream::{Callers, Event, Sink, SiteNumber, Stream};
 
-/// The moment of an event.
+/// Time, site and owner of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    /// The probe's clock.
+pub struct EventContext {
+    /// The context's clock.
     pub ticks: u32,
     /// Where memory is asked for.
     pub site: SiteId,
@@ -20,26 +20,26 @@ pub struct Moment {
     pub owner: Owner,
 }
 
-/// A listener behind a ledger. As observers, listeners must neither allocate nor wait.
-pub trait Listener {
+/// Receives the events of a ledger. As observers, sinks must neither allocate nor wait.
+pub trait EventSink {
     /// A block was allocated.
-    fn on_allocate(&mut self, moment: &Moment, event: &Allocated) {
-        let _ = (moment, event);
+    fn on_allocate(&mut self, context: &EventContext, event: &Allocated) {
+        let _ = (context, event);
     }
 
-    /// A block was freed; site and owner of the moment are those of its allocation.
-    fn on_free(&mut self, moment: &Moment, event: &Freed) {
-        let _ = (moment, event);
+    /// A block was freed; site and owner are those of its allocation.
+    fn on_free(&mut self, context: &EventContext, event: &Freed) {
+        let _ = (context, event);
     }
 
     /// A block was resized.
-    fn on_reallocate(&mut self, moment: &Moment, event: &Reallocated) {
-        let _ = (moment, event);
+    fn on_reallocate(&mut self, context: &EventContext, event: &Reallocated) {
+        let _ = (context, event);
     }
 
     /// A request was refused, while every owner had this: the place in `owners` is its number.
-    fn on_failure(&mut self, moment: &Moment, failure: &Failure, owners: &[Tally]) {
-        let _ = (moment, failure, owners);
+    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Tally]) {
+        let _ = (context, failure, owners);
     }
 
     /// Memory is short or back, or something was done about it.
@@ -47,34 +47,34 @@ pub trait Listener {
         let _ = (ticks, event);
     }
 
-    /// What a site is, before the first event that names it; `false`: tell me again.
+    /// What a site is, before the first event that names it; `false`: describe it again.
     fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
         let _ = (ticks, site);
         true
     }
 }
 
-impl Listener for () {}
+impl EventSink for () {}
 
-impl<A: Listener, B: Listener> Listener for (A, B) {
-    fn on_allocate(&mut self, moment: &Moment, event: &Allocated) {
-        self.0.on_allocate(moment, event);
-        self.1.on_allocate(moment, event);
+impl<A: EventSink, B: EventSink> EventSink for (A, B) {
+    fn on_allocate(&mut self, context: &EventContext, event: &Allocated) {
+        self.0.on_allocate(context, event);
+        self.1.on_allocate(context, event);
     }
 
-    fn on_free(&mut self, moment: &Moment, event: &Freed) {
-        self.0.on_free(moment, event);
-        self.1.on_free(moment, event);
+    fn on_free(&mut self, context: &EventContext, event: &Freed) {
+        self.0.on_free(context, event);
+        self.1.on_free(context, event);
     }
 
-    fn on_reallocate(&mut self, moment: &Moment, event: &Reallocated) {
-        self.0.on_reallocate(moment, event);
-        self.1.on_reallocate(moment, event);
+    fn on_reallocate(&mut self, context: &EventContext, event: &Reallocated) {
+        self.0.on_reallocate(context, event);
+        self.1.on_reallocate(context, event);
     }
 
-    fn on_failure(&mut self, moment: &Moment, failure: &Failure, owners: &[Tally]) {
-        self.0.on_failure(moment, failure, owners);
-        self.1.on_failure(moment, failure, owners);
+    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Tally]) {
+        self.0.on_failure(context, failure, owners);
+        self.1.on_failure(context, failure, owners);
     }
 
     fn on_pressure(&mut self, ticks: u32, event: &PressureEvent) {
@@ -88,79 +88,79 @@ impl<A: Listener, B: Listener> Listener for (A, B) {
     }
 }
 
-/// A listener that comes later: a static ledger is made before there is, for example, a log to
-/// recover. Sites that were described to nobody are described again by turns.
-impl<L: Listener> Listener for Option<L> {
-    fn on_allocate(&mut self, moment: &Moment, event: &Allocated) {
-        if let Some(listener) = self {
-            listener.on_allocate(moment, event);
+/// A sink that comes later: a static ledger is made before there is, for example, a log to
+/// recover. Sites that were described to nobody are described again at the refresh interval.
+impl<L: EventSink> EventSink for Option<L> {
+    fn on_allocate(&mut self, context: &EventContext, event: &Allocated) {
+        if let Some(event_sink) = self {
+            event_sink.on_allocate(context, event);
         }
     }
 
-    fn on_free(&mut self, moment: &Moment, event: &Freed) {
-        if let Some(listener) = self {
-            listener.on_free(moment, event);
+    fn on_free(&mut self, context: &EventContext, event: &Freed) {
+        if let Some(event_sink) = self {
+            event_sink.on_free(context, event);
         }
     }
 
-    fn on_reallocate(&mut self, moment: &Moment, event: &Reallocated) {
-        if let Some(listener) = self {
-            listener.on_reallocate(moment, event);
+    fn on_reallocate(&mut self, context: &EventContext, event: &Reallocated) {
+        if let Some(event_sink) = self {
+            event_sink.on_reallocate(context, event);
         }
     }
 
-    fn on_failure(&mut self, moment: &Moment, failure: &Failure, owners: &[Tally]) {
-        if let Some(listener) = self {
-            listener.on_failure(moment, failure, owners);
+    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Tally]) {
+        if let Some(event_sink) = self {
+            event_sink.on_failure(context, failure, owners);
         }
     }
 
     fn on_pressure(&mut self, ticks: u32, event: &PressureEvent) {
-        if let Some(listener) = self {
-            listener.on_pressure(ticks, event);
+        if let Some(event_sink) = self {
+            event_sink.on_pressure(ticks, event);
         }
     }
 
     fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
         self.as_mut()
-            .is_none_or(|listener| listener.on_site(ticks, site))
+            .is_none_or(|event_sink| event_sink.on_site(ticks, site))
     }
 }
 
-impl<S: Sink> Listener for Stream<S> {
-    fn on_allocate(&mut self, moment: &Moment, event: &Allocated) {
+impl<S: Sink> EventSink for Stream<S> {
+    fn on_allocate(&mut self, context: &EventContext, event: &Allocated) {
         let said = Event::Allocated {
             address: event.address,
             size: event.size,
-            site: moment.site.into(),
-            owner: moment.owner,
+            site: context.site.into(),
+            owner: context.owner,
         };
-        self.say(moment.ticks, &said);
+        self.emit(context.ticks, &said);
     }
 
-    fn on_free(&mut self, moment: &Moment, event: &Freed) {
+    fn on_free(&mut self, context: &EventContext, event: &Freed) {
         let address = event.address;
-        self.say(moment.ticks, &Event::Freed { address });
+        self.emit(context.ticks, &Event::Freed { address });
     }
 
-    fn on_reallocate(&mut self, moment: &Moment, event: &Reallocated) {
+    fn on_reallocate(&mut self, context: &EventContext, event: &Reallocated) {
         let said = Event::Resized {
             old_address: event.old_address,
             address: event.now.address,
             size: event.now.size,
-            site: moment.site.into(),
-            owner: moment.owner,
+            site: context.site.into(),
+            owner: context.owner,
         };
-        self.say(moment.ticks, &said);
+        self.emit(context.ticks, &said);
     }
 
-    fn on_failure(&mut self, moment: &Moment, failure: &Failure, _: &[Tally]) {
+    fn on_failure(&mut self, context: &EventContext, failure: &Failure, _: &[Tally]) {
         let said = Event::Failed {
             size: u32::try_from(failure.size).unwrap_or(u32::MAX),
             caps: failure.caps,
-            owner: moment.owner,
+            owner: context.owner,
         };
-        self.say(moment.ticks, &said);
+        self.emit(context.ticks, &said);
     }
 
     /// A mark: `tiles gave 4.0 KiB`.
@@ -168,7 +168,7 @@ impl<S: Sink> Listener for Stream<S> {
         let mut text = Text::EMPTY;
         let _ = write!(text, "{event}"); // what is too long is cut off
         let name = text.as_str();
-        self.say(ticks, &Event::Mark { name });
+        self.emit(ticks, &Event::Mark { name });
     }
 
     fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
@@ -182,7 +182,7 @@ impl<S: Sink> Listener for Stream<S> {
             callers: Callers::Words(callers),
             file: site.caller.map_or("", |place| place.file()),
         };
-        self.say(ticks, &said)
+        self.emit(ticks, &said)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use heap_trace::{Probe, StackMemory};
+use heap_trace::{StackMemory, TraceContext};
 
 use crate::machine;
 
@@ -13,9 +13,9 @@ const STACK: Range<usize> = 0x3F40_0000..0x3F44_0000;
 
 /// The clock of the chip, and its stack.
 #[derive(Debug)]
-pub struct ChipProbe(());
+pub struct ChipContext(());
 
-impl ChipProbe {
+impl ChipContext {
     /// The chip this program runs on.
     #[must_use]
     pub const fn new() -> Self {
@@ -23,13 +23,13 @@ impl ChipProbe {
     }
 }
 
-impl Default for ChipProbe {
+impl Default for ChipContext {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Probe for ChipProbe {
+impl TraceContext for ChipContext {
     fn ticks(&self) -> u32 {
         machine::ticks()
     }

@@ -2,11 +2,11 @@
 
 use crate::owner::Owner;
 
-/// The program's knowledge about the moment. Every question has an answer that costs nothing, so
-/// one implements what one has.
+/// What the program knows when an event happens. Every method has a default that costs nothing, so
+/// a program implements what it has.
 ///
 /// All are called under the heap's lock: they must be short, and must neither allocate nor wait.
-pub trait Probe {
+pub trait TraceContext {
     /// A clock of the program's choice: cycles, microseconds. It may wrap.
     fn ticks(&self) -> u32 {
         0
@@ -31,13 +31,13 @@ pub trait Probe {
 }
 
 /// Knows nothing.
-impl Probe for () {}
+impl TraceContext for () {}
 
-/// The call stack of this moment, 0 where it ended before.
-pub(crate) fn call_stack<const DEPTH: usize>(probe: &impl Probe) -> [u32; DEPTH] {
+/// Returns the current call stack, 0 where it ended before.
+pub(crate) fn call_stack<const DEPTH: usize>(context: &impl TraceContext) -> [u32; DEPTH] {
     let mut stack = [0; DEPTH];
     if DEPTH > 0 {
-        probe.callers(&mut stack);
+        context.callers(&mut stack);
     }
     stack
 }
