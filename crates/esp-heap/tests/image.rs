@@ -338,6 +338,20 @@ fn a_damaged_heap_has_an_exit_code_and_names_whose_block_it_was() {
 }
 
 #[test]
+fn a_core_has_no_peak_that_a_limit_could_be_held_against() {
+    let (desk, device) = (Desk::new(), Device::crashed());
+    let core = desk.file("core.elf", &device.core(None));
+    let elf = desk.file("app.elf", &device.program());
+    let gate = |conditions: &str| {
+        desk.report(&[&core, "--elf", &elf, "--fail-if", conditions])
+            .0
+    };
+    assert_eq!(gate("live>136,blocks>2,refused>3,largest<1000"), 0);
+    assert_eq!((gate("live>135"), gate("refused>2")), (9, 9));
+    assert_eq!((gate("peak>60K"), gate("leaked>0")), (9, 9), "unknown");
+}
+
+#[test]
 fn a_core_that_is_cut_off_has_no_verdict() {
     let (desk, device) = (Desk::new(), Device::crashed());
     let elf = desk.file("app.elf", &device.program());
