@@ -105,6 +105,31 @@ static void alignments_are_kept(void)
     CHECK(LIBC(aligned_alloc)(0, 30) == NULL);
 }
 
+static void realloc_keeps_the_alignment_that_a_block_was_given(void)
+{
+    size_t alignment, index, way;
+    for (alignment = 32; alignment <= 1024; alignment *= 2) {
+        for (way = 0; way < 3; way++) {
+            void *blocks[4] = {LIBC(memalign)(alignment, 40), LIBC(aligned_alloc)(alignment, 40), NULL,
+                               LIBC(_memalign_r)(NULL, alignment, 40)};
+            CHECK_EQUAL(LIBC(posix_memalign)(&blocks[2], alignment, 40), 0);
+            for (index = 0; index < 4; index++) {
+                void *wall = LIBC(malloc)(8);
+                fill(blocks[index], 0x62, 40);
+                blocks[index] = way == 0   ? LIBC(realloc)(blocks[index], 300)
+                                : way == 1 ? LIBC(_realloc_r)(NULL, blocks[index], 300)
+                                           : LIBC(reallocarray)(blocks[index], 3, 100);
+                CHECK_EQUAL((uintptr_t)blocks[index] % alignment, 0);
+                CHECK(is_filled(blocks[index], 0x62, 40));
+                LIBC(free)(wall);
+            }
+            for (index = 0; index < 4; index++) {
+                LIBC(free)(blocks[index]);
+            }
+        }
+    }
+}
+
 static void posix_memalign_returns_a_number(void)
 {
     enum { OUT_OF_MEMORY = 12, INVALID = 22 };
@@ -285,6 +310,7 @@ const struct check c_library[] = {
     CASE(nothing_and_too_much_give_null),
     CASE(cleared_and_resized_blocks_are_as_c_wants_them),
     CASE(alignments_are_kept),
+    CASE(realloc_keeps_the_alignment_that_a_block_was_given),
     CASE(posix_memalign_returns_a_number),
     CASE(failures_leave_the_number_that_says_why),
     CASE(pages_are_pages),

@@ -139,6 +139,63 @@ static void a_resized_block_keeps_the_alignment_that_is_named(void)
     }
 }
 
+/* Grows a block behind which there is no room: it moves, and keeps its contents. */
+static void *grown(void *block, size_t size, void *(*resize)(void *block, size_t size))
+{
+    void *wall = heap_caps_malloc(8, MALLOC_CAP_8BIT);
+    void *larger;
+    fill(block, 0x5B, 40);
+    larger = resize(block, size);
+    CHECK(larger != NULL && is_filled(larger, 0x5B, 40));
+    heap_caps_free(wall);
+    return larger;
+}
+
+static void *by_capability(void *block, size_t size)
+{
+    return heap_caps_realloc(block, size, MALLOC_CAP_8BIT);
+}
+
+static void *to_external_memory(void *block, size_t size)
+{
+    return heap_caps_realloc(block, size, MALLOC_CAP_SPIRAM);
+}
+
+static void *in_its_own_memory(void *block, size_t size)
+{
+    return heap_caps_realloc(block, size, 0);
+}
+
+static void *by_preference(void *block, size_t size)
+{
+    return heap_caps_realloc_prefer(block, size, 2, (uint32_t)MALLOC_CAP_DMA, (uint32_t)MALLOC_CAP_SPIRAM);
+}
+
+static void every_realloc_keeps_the_alignment_that_a_block_was_given(void)
+{
+    static void *(*const resize[])(void *, size_t) = {by_capability, to_external_memory, in_its_own_memory, by_preference,
+                                                      heap_caps_realloc_default};
+    const uint32_t caps = MALLOC_CAP_DMA;
+    size_t alignment, way;
+    for (alignment = 8; alignment <= 512; alignment *= 4) {
+        for (way = 0; way < sizeof resize / sizeof resize[0]; way++) {
+            void *blocks[3] = {heap_caps_aligned_alloc(alignment, 40, caps),
+                               heap_caps_aligned_calloc(alignment, 4, 10, caps),
+                               heap_caps_aligned_realloc(heap_caps_malloc(4, caps), alignment, 40, caps)};
+            size_t index;
+            for (index = 0; index < 3; index++) {
+                blocks[index] = grown(blocks[index], 100, resize[way]);
+                CHECK_EQUAL((uintptr_t)blocks[index] % alignment, 0);
+                blocks[index] = grown(blocks[index], 900, resize[way]);
+                CHECK_EQUAL((uintptr_t)blocks[index] % alignment, 0);
+            }
+            for (index = 0; index < 3; index++) {
+                heap_caps_free(blocks[index]);
+            }
+        }
+    }
+}
+
 const struct check resizing[] = {
     CASE(no_block_and_no_size_mean_malloc_and_free),
     CASE(contents_stay_up_to_the_smaller_size),
@@ -151,5 +208,6 @@ const struct check resizing[] = {
 #endif
     CASE(what_was_not_handed_out_is_not_resized),
     CASE(a_resized_block_keeps_the_alignment_that_is_named),
+    CASE(every_realloc_keeps_the_alignment_that_a_block_was_given),
     LAST_CASE,
 };

@@ -78,11 +78,11 @@ void *heap_caps_aligned_calloc(size_t alignment, size_t n, size_t size, uint32_t
 
 /* Gives the block another size and memory with `caps`, keeps its contents up to the smaller of the two sizes. In place where possible, otherwise
  * it moves, and `ptr` is freed. `ptr` NULL: as heap_caps_malloc(). `size` 0: as heap_caps_free(), returns NULL. NULL
- * otherwise means that there is no memory, and `ptr` is as it was. `caps` 0: memory like that of `ptr`. */
+ * otherwise means that there is no memory, and `ptr` is as it was. `caps` 0: memory like that of `ptr`. Keeps the alignment that a function
+ * of this header, or memalign() and its like, gave the block, also where it moves. */
 void *heap_caps_realloc(void *ptr, size_t size, uint32_t caps);
 
-/* The same, and the block begins at a multiple of `alignment`, as heap_caps_aligned_alloc() gives it: heap_caps_realloc() keeps an alignment
- * only as long as the block does not move. NULL for an alignment that is no power of two, and `ptr` is as it was. ESP-IDF has no such function. */
+/* The same, and the block begins at a multiple of `alignment` from now on, as heap_caps_aligned_alloc() gives it. NULL for an alignment that is no power of two, and `ptr` is as it was. ESP-IDF has no such function. */
 void *heap_caps_aligned_realloc(void *ptr, size_t alignment, size_t size, uint32_t caps);
 
 /* Gives a block back. */

@@ -7,6 +7,7 @@
  *
  * Alignment of malloc(), calloc() and realloc(): twice a pointer's size (8 bytes, 16 on a 64-bit host) for blocks of that size and more;
  * smaller blocks to the largest power of two that is not above their size, at least 4: enough for anything that fits into them.
+ * realloc() keeps a larger alignment that the block was given.
  *
  * Not for programs whose C library declares these itself in a different way.
  */

@@ -12,6 +12,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod alignment;
 mod c_library;
 #[cfg(feature = "c-abi-idf")]
 pub mod caps;

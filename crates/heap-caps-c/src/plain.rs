@@ -85,7 +85,7 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
 )]
 pub unsafe extern "C" fn realloc(pointer: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    let block = unsafe { by_default(c"realloc", plain(size)).reallocate(pointer) };
+    let block = unsafe { by_default(c"realloc", plain(size)).reallocate_for_anything(pointer) };
     or_errno(block, size != 0)
 }
 

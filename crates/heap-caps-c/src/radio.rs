@@ -57,7 +57,7 @@ pub extern "C" fn calloc_internal(count: usize, size: usize) -> *mut c_void {
 pub unsafe extern "C" fn realloc_internal(pointer: *mut c_void, size: usize) -> *mut c_void {
     let call = internal(c"realloc_internal", AllocRequest::new(size, INTERNAL));
     // SAFETY: the caller keeps the same contract.
-    unsafe { call.reallocate(pointer) }
+    unsafe { call.reallocate_for_anything(pointer) }
 }
 
 /// Gives a block back.

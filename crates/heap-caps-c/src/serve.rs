@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 use heap_caps::{AllocRequest, Cause, Misuse, MisuseKind, Placement, ReallocateError};
 use soc_regions::Caps;
 
+use super::alignment::{self, OffGrid};
 use super::door;
 use super::heap::HEAP;
 use super::hooks;
@@ -35,6 +36,16 @@ impl Call<'_> {
         }
     }
 
+    /// A block at a multiple of the request's alignment, which [`Call::reallocate`] keeps.
+    #[inline(always)]
+    pub(super) fn allocate_aligned(self) -> *mut c_void {
+        let block = self.allocate();
+        if !block.is_null() {
+            alignment::given(self.request.alignment());
+        }
+        block
+    }
+
     /// A block resized, or null, and the old one as it was. Null asks for a new block; a size of 0
     /// frees the block.
     ///
@@ -43,14 +54,44 @@ impl Call<'_> {
     /// reported as none.
     #[inline(always)]
     pub(super) unsafe fn reallocate(self, pointer: *mut c_void) -> *mut c_void {
-        let Some(old) = door::from_c(pointer) else {
-            return self.allocate();
-        };
+        // SAFETY: the caller keeps the same contract.
+        unsafe { self.reallocate_off(&alignment::BY_CAPABILITY, pointer) }
+    }
+
+    /// [`Call::reallocate`] for requests that are aligned for anything.
+    ///
+    /// # Safety
+    /// As [`Call::reallocate`].
+    #[inline(always)]
+    pub(super) unsafe fn reallocate_for_anything(self, pointer: *mut c_void) -> *mut c_void {
+        // SAFETY: the caller keeps the same contract.
+        unsafe { self.reallocate_off(&alignment::LIKE_MALLOC, pointer) }
+    }
+
+    /// # Safety
+    /// As [`Call::reallocate`].
+    #[inline(always)]
+    unsafe fn reallocate_off(self, grid: &'static OffGrid, pointer: *mut c_void) -> *mut c_void {
+        // Null is on every grid.
+        if grid.is_on_grid(pointer.addr()) {
+            // SAFETY: the caller keeps the same contract.
+            return unsafe { reallocate_aligned(pointer, self) };
+        }
         if self.request.size() == 0 {
             // SAFETY: the caller gives the block up.
             unsafe { give_back(pointer) };
             return door::to_c(None);
         }
+        // SAFETY: it is not null, which would be on the grid.
+        let old = unsafe { NonNull::new_unchecked(pointer.cast()) };
+        // SAFETY: the caller keeps the same contract.
+        unsafe { self.resize(old) }
+    }
+
+    /// # Safety
+    /// As [`Call::reallocate`].
+    #[inline(always)]
+    unsafe fn resize(self, old: NonNull<u8>) -> *mut c_void {
         // SAFETY: the caller keeps the same contract.
         match unsafe { HEAP.try_reallocate(old, self.request.anonymous()) } {
             Ok(new) => {
@@ -60,7 +101,7 @@ impl Call<'_> {
                 }
                 door::to_c(Some(new))
             }
-            Err(error) => self.not_resized(pointer, error),
+            Err(error) => self.not_resized(door::to_c(Some(old)), error),
         }
     }
 
@@ -111,6 +152,26 @@ impl Call<'_> {
         let met = sets.iter().find(|&&caps| has.contains(caps));
         met.map_or(self.caps_tried_last(), |caps| caps.bits())
     }
+}
+
+/// [`Call::reallocate`] of null, and of a block that may have been given an alignment.
+///
+/// # Safety
+/// As [`Call::reallocate`].
+#[inline(never)]
+unsafe fn reallocate_aligned(pointer: *mut c_void, call: Call<'_>) -> *mut c_void {
+    let Some(old) = door::from_c(pointer) else {
+        return call.allocate();
+    };
+    if call.request.size() == 0 {
+        // SAFETY: the caller gives the block up.
+        unsafe { give_back(pointer) };
+        return door::to_c(None);
+    }
+    let alignment = alignment::kept(pointer.addr()).max(call.request.alignment());
+    let request = call.request.aligned_to(alignment);
+    // SAFETY: the caller keeps the same contract.
+    unsafe { Call { request, ..call }.resize(old) }
 }
 
 /// All capabilities of the heap in which a byte lies.

@@ -9,6 +9,7 @@ use core::ffi::{CStr, c_void};
 use heap_caps::{AllocRequest, Placement};
 use soc_regions::Caps;
 
+use crate::alignment;
 use crate::door;
 use crate::serve::{Call, give_back};
 
@@ -67,7 +68,7 @@ pub unsafe extern "C" fn heap_caps_free(pointer: *mut c_void) {
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_aligned_alloc(alignment: usize, size: usize, caps: u32) -> *mut c_void {
     let request = AllocRequest::new(size, bits(caps)).aligned_to(alignment);
-    asked(c"heap_caps_aligned_alloc", request).allocate()
+    asked(c"heap_caps_aligned_alloc", request).allocate_aligned()
 }
 
 /// `count` times `size` bytes of zeros at a multiple of `alignment`.
@@ -79,7 +80,7 @@ pub extern "C" fn heap_caps_aligned_calloc(
     caps: u32,
 ) -> *mut c_void {
     let request = AllocRequest::array(count, size, bits(caps)).zeroed();
-    asked(c"heap_caps_aligned_calloc", request.aligned_to(alignment)).allocate()
+    asked(c"heap_caps_aligned_calloc", request.aligned_to(alignment)).allocate_aligned()
 }
 
 /// As `heap_caps_realloc`, and the block begins at a multiple of `alignment`, a power of two; null
@@ -99,7 +100,11 @@ pub unsafe extern "C" fn heap_caps_aligned_realloc(
     }
     let request = AllocRequest::new(size, bits(caps)).aligned_to(alignment);
     // SAFETY: the caller keeps the same contract.
-    unsafe { asked(c"heap_caps_aligned_realloc", request).reallocate(pointer) }
+    let block = unsafe { asked(c"heap_caps_aligned_realloc", request).reallocate(pointer) };
+    if !block.is_null() {
+        alignment::given(alignment);
+    }
+    block
 }
 
 /// `heap_caps_free` by its old name.
@@ -206,7 +211,7 @@ pub unsafe extern "C" fn heap_caps_realloc_default(
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_aligned_alloc_default(alignment: usize, size: usize) -> *mut c_void {
     let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
-    default(c"heap_caps_aligned_alloc_default", request).allocate()
+    default(c"heap_caps_aligned_alloc_default", request).allocate_aligned()
 }
 
 const fn default(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static> {
@@ -249,7 +254,7 @@ pub extern "C" fn heap_caps_aligned_alloc_base(
     size: usize,
     caps: u32,
 ) -> *mut c_void {
-    quietly(AllocRequest::new(size, bits(caps)).aligned_to(alignment)).allocate()
+    quietly(AllocRequest::new(size, bits(caps)).aligned_to(alignment)).allocate_aligned()
 }
 
 const fn quietly(request: AllocRequest<'static>) -> Call<'static> {

@@ -13,7 +13,8 @@ use crate::serve::usable_size;
 
 fn aligned(name: &'static CStr, alignment: usize, size: usize) -> *mut c_void {
     let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
-    or_errno_of(alignment, by_default(name, request).allocate(), size != 0)
+    let block = by_default(name, request).allocate_aligned();
+    or_errno_of(alignment, block, size != 0)
 }
 
 /// What `valloc` aligns to: a page of most processors. Chips of this family have no pages.
@@ -61,7 +62,7 @@ pub unsafe extern "C" fn posix_memalign(
         return EINVAL;
     }
     let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
-    let taken = by_default(c"posix_memalign", request).allocate();
+    let taken = by_default(c"posix_memalign", request).allocate_aligned();
     if taken.is_null() && size != 0 {
         return ENOMEM;
     }
@@ -88,7 +89,7 @@ pub unsafe extern "C" fn reallocarray(
     let bytes = count.checked_mul(size);
     let request = plain(bytes.unwrap_or(usize::MAX)); // which no heap has
     // SAFETY: the caller keeps the same contract.
-    let block = unsafe { by_default(c"reallocarray", request).reallocate(pointer) };
+    let block = unsafe { by_default(c"reallocarray", request).reallocate_for_anything(pointer) };
     or_errno(block, bytes != Some(0))
 }
 

@@ -85,7 +85,7 @@ pub unsafe extern "C" fn realloc_r(
     size: usize,
 ) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    let block = unsafe { by_default(c"_realloc_r", plain(size)).reallocate(pointer) };
+    let block = unsafe { by_default(c"_realloc_r", plain(size)).reallocate_for_anything(pointer) };
     // SAFETY: the caller keeps the same contract.
     unsafe { or_errno(reent, block, size != 0) }
 }
@@ -126,8 +126,9 @@ pub unsafe extern "C" fn memalign_r(
         return core::ptr::null_mut();
     }
     let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
+    let block = by_default(c"_memalign_r", request).allocate_aligned();
     // SAFETY: the caller keeps the same contract.
-    unsafe { served(reent, c"_memalign_r", request) }
+    unsafe { or_errno(reent, block, size != 0) }
 }
 
 /// `malloc_usable_size`.
