@@ -27,7 +27,7 @@ static void sums_are_over_the_heaps_that_have_all_capabilities(void)
     heap_caps_get_info(&all, 0);
     heap_caps_get_info(&internal, MALLOC_CAP_INTERNAL);
     heap_caps_get_info(&external, SPIRAM);
-    heap_caps_get_info(&none, DMA | SPIRAM);
+    heap_caps_get_info(&none, DMA | MALLOC_CAP_EXEC);
     CHECK_EQUAL(all.total_free_bytes, internal.total_free_bytes + external.total_free_bytes);
     CHECK_EQUAL(all.total_free_bytes, heap_caps_get_free_size(0));
     CHECK_EQUAL(all.largest_free_block, external.largest_free_block);

@@ -183,9 +183,9 @@ impl Program {
     }
 }
 
-/// The checks of today's names; those of 2016, whose regions are handed over before there are
+/// The checks of today's names, under both policies; those of 2016, whose regions are handed over before there are
 /// heaps; those of traces and accounts.
-fn programs() -> Result<[Program; 3], Error> {
+fn programs() -> Result<[Program; 4], Error> {
     let common = ["check.c", "host.c", "main.c"].map(|file| folder().join(file));
     let mut of_2016 = common.to_vec();
     of_2016.extend(files_in_c(&folder().join("of_2016"))?);
@@ -196,6 +196,12 @@ fn programs() -> Result<[Program; 3], Error> {
         name: "checks",
         options: &[],
         features: &[],
+        files: files_in_c(&folder())?,
+    };
+    let placed_as_esp_idf = Program {
+        name: "checks_idf_exact",
+        options: &[],
+        features: &["policy-idf-exact"],
         files: files_in_c(&folder())?,
     };
     let of_2016 = Program {
@@ -210,7 +216,7 @@ fn programs() -> Result<[Program; 3], Error> {
         features: &["heap-tracing", "heap-task-tracking"],
         files: of_tracing,
     };
-    Ok([today, of_2016, of_tracing])
+    Ok([today, placed_as_esp_idf, of_2016, of_tracing])
 }
 
 /// Refuses where there is no compiler for this width, with one line that installs it.
@@ -237,15 +243,15 @@ fn links_32_bits() -> bool {
     })
 }
 
-fn succeed(compiler: &mut Command) -> Result<(), Error> {
+/// Runs a compiler, whose complaints are shown.
+pub(super) fn succeed(compiler: &mut Command) -> Result<(), Error> {
+    let name = compiler.get_program().to_string_lossy().into_owned();
     let status = compiler
         .status()
-        .map_err(|cause| Error::Failed(format!("gcc cannot be run: {cause}")))?;
+        .map_err(|cause| Error::Failed(format!("{name} cannot be run: {cause}")))?;
     match status.success() {
         true => Ok(()),
-        false => Err(Error::Failed(
-            "the checks in C cannot be compiled, see above".into(),
-        )),
+        false => Err(Error::Failed(format!("{name} fails, see above"))),
     }
 }
 
