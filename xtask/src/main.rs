@@ -13,6 +13,7 @@
 //!       ├─ commands/flash      the same, sent to the board; commands/monitor listens
 //!       ├─ commands/clib       the heap as a static library for C
 //!       ├─ commands/check_ram      what code that lies in RAM refers to
+//!       ├─ commands/c_programs real programs in C on it, beside other allocators
 //!       ├─ commands/check_symbols  that library's names, against their lists
 //!       ├─ commands/test_host  every host test of the workspace
 //!       └─ commands/ci         what CI checks, as far as this machine can
@@ -78,6 +79,7 @@ enum Command {
     Monitor(Box<commands::monitor::Arguments>),
     Clib(commands::clib::Arguments),
     CheckRam(commands::check_ram::Arguments),
+    CPrograms(commands::c_programs::Arguments),
     CheckSymbols(commands::check_symbols::Arguments),
     Ci(commands::ci::Arguments),
 }
@@ -108,6 +110,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Monitor(arguments) => commands::monitor::run(&arguments),
         Command::Clib(arguments) => commands::clib::run(&arguments),
         Command::CheckRam(arguments) => commands::check_ram::run(&arguments),
+        Command::CPrograms(arguments) => commands::c_programs::run(&arguments),
         Command::CheckSymbols(arguments) => commands::check_symbols::run(&arguments),
         Command::Ci(arguments) => commands::ci::run(&arguments),
     }

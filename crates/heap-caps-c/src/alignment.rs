@@ -49,7 +49,7 @@ fn add(alignment: usize) {
     LIKE_MALLOC.update(asked & !FOR_ANYTHING);
 }
 
-/// How one sees at an address that the block was given no alignment: it has one of these bits, those
+/// What tells an address of a block that was given no alignment: it has one of these bits, those
 /// below the smallest alignment that counts.
 pub(super) struct OffGrid(AtomicUsize);
 

@@ -183,8 +183,8 @@ impl Program {
     }
 }
 
-/// The checks of today's names, under both policies; those of 2016, whose regions are handed over before there are
-/// heaps; those of traces and accounts.
+/// The checks of today's names, under both policies; those of 2016, whose regions are handed over
+/// before there are heaps; those of traces and accounts.
 fn programs() -> Result<[Program; 4], Error> {
     let common = ["check.c", "host.c", "main.c"].map(|file| folder().join(file));
     let mut of_2016 = common.to_vec();

@@ -6,6 +6,7 @@
 //!   archive.rs     what of cargo's archive is the heap's              linking.rs    libheap_caps.a, main.c ─> what a program takes
 //!   package.rs     libraries, headers ─> a folder for CMake, ESP-IDF, PlatformIO or Zephyr
 //!   checks.rs      libheap_caps.a, checks in C ─> what fails
+//!   programs.rs    libheap_caps.a, SQLite, Lua, Mbed TLS ─> results, times, bytes
 //! ```
 
 mod archive;
@@ -15,6 +16,7 @@ pub(crate) mod features;
 pub(crate) mod linking;
 pub(crate) mod package;
 pub(crate) mod processor;
+pub(crate) mod programs;
 pub(crate) mod symbols;
 
 pub(crate) use build::Order;

@@ -1,1 +1,1 @@
-//! Nothing: the package names the crates whose C sources `xtask/tests/c_programs.rs` compiles.
+//! Nothing: the package names the crates whose C sources `cargo xtask c-programs` compiles.

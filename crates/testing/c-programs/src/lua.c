@@ -50,7 +50,7 @@ static const char script[] =
 int main(int count, char **words)
 {
     lua_State *state;
-    memory_choose(count > 1 ? words[1] : "heap", 12 << 20);
+    memory_choose(count, words, 12 << 20);
     state = lua_newstate(allocate, NULL);
     if (state == NULL) {
         return 1;

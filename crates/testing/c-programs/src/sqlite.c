@@ -63,7 +63,7 @@ int main(int count, char **words)
 {
     const sqlite3_mem_methods methods = {take, memory_free, resize, size_of, rounded, nothing, nothing_more, NULL};
     sqlite3 *database;
-    memory_choose(count > 1 ? words[1] : "heap", 6 << 20);
+    memory_choose(count, words, 6 << 20);
     if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK || sqlite3_open(":memory:", &database) != SQLITE_OK) {
         return 1;
     }
