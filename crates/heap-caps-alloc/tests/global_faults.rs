@@ -20,7 +20,7 @@ use soc_regions::Caps;
 use support::{assert_pristine, esp32, layout};
 
 fn misuse(report: Option<Report>) -> (Action, MisuseKind) {
-    let report = report.expect("a report");
+    let report = report.unwrap();
     match report.fault {
         Fault::Misuse(misuse) => (report.action, misuse.kind),
         Fault::Corrupt(corrupt) => panic!("{corrupt}"),

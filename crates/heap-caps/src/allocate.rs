@@ -309,14 +309,16 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// step.
     #[inline(always)]
     fn reserves_allow(&mut self, step: Step, layout: Request, bits: Caps) -> bool {
-        !step.is_reserved() || self.reserves_leave_for(step, charge::<P>(layout), bits)
+        !step.is_reserved() || self.reserves_permit(step.heap(), charge::<P>(layout), bits)
     }
 
-    #[inline(never)]
-    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn reserves_leave_for(&mut self, step: Step, bytes: u32, bits: Caps) -> bool {
-        let memory = self.registry.caps(step.heap());
-        self.reserves.allow(bits, memory, bytes, &self.registry)
+    /// Whether the reserves permit a request that looks for `bits` to take so many bytes of a heap.
+    #[inline(always)]
+    pub(crate) fn reserves_permit(&mut self, heap: HeapIndex, bytes: u32, bits: Caps) -> bool {
+        match self.rulings {
+            Some(rulings) => (rulings.leave)(self, heap, bytes, bits),
+            None => true,
+        }
     }
 
     /// A block that is handed out by its address on the instruction side, see `alias.rs`.

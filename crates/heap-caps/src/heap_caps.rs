@@ -7,7 +7,7 @@ use crate::constraints::Rules;
 use crate::failure::FailureRecord;
 use crate::observer::Observer;
 use crate::policy::Policy;
-use crate::registry::Registry;
+use crate::registry::{HeapIndex, Registry};
 use crate::reserve::{Reserve, ReserveError, Reserves};
 use crate::route::Routes;
 use crate::watch::Watches;
@@ -32,7 +32,8 @@ pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize
     inverted_external_above: u32,
     pub(crate) watches: Watches,
     pub(crate) registry: Registry<P, HEAPS>,
-    pub(crate) reserves: Reserves<P, HEAPS>,
+    pub(crate) reserves: Reserves,
+    pub(crate) rulings: Option<Rulings<P, O, HEAPS>>,
     pub(crate) rules: Rules,
     pub(crate) chip: Option<(&'static Chip, Options)>,
     pub(crate) monitoring: bool,
@@ -41,6 +42,42 @@ pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize
     pub(crate) failures: u32,
     pub(crate) last_failure: FailureRecord,
     pub(crate) observer: O,
+}
+
+/// What reserves leave and forbid, from the first one on: a program without any links none of it.
+pub(crate) struct Rulings<P: Poison, O: Observer, const HEAPS: usize> {
+    /// Whether a request that looks for capabilities may take bytes of a heap.
+    pub(crate) leave: fn(&mut HeapCaps<P, O, HEAPS>, HeapIndex, u32, Caps) -> bool,
+    /// The reserve that forbids it.
+    pub(crate) forbidding: fn(&HeapCaps<P, O, HEAPS>, HeapIndex, u32, Caps) -> Option<Reserve>,
+}
+
+impl<P: Poison, O: Observer, const HEAPS: usize> Clone for Rulings<P, O, HEAPS> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Poison, O: Observer, const HEAPS: usize> Copy for Rulings<P, O, HEAPS> {}
+
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    const RULINGS: Rulings<P, O, HEAPS> = Rulings {
+        leave: Self::leave_for,
+        forbidding: Self::forbidding,
+    };
+
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
+    fn leave_for(&mut self, heap: HeapIndex, bytes: u32, bits: Caps) -> bool {
+        let memory = self.registry.caps(heap);
+        self.reserves.allow(bits, memory, bytes, &self.registry)
+    }
+
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
+    fn forbidding(&self, heap: HeapIndex, bytes: u32, bits: Caps) -> Option<Reserve> {
+        let memory = self.registry.caps(heap);
+        self.reserves
+            .forbidding(bits, memory, bytes, &self.registry)
+    }
 }
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
@@ -57,6 +94,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             registry: Registry::new(),
             routes: Routes::new(),
             reserves: Reserves::new(),
+            rulings: None,
             watches: Watches::new(),
             rules: Rules {
                 policy,
@@ -106,6 +144,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The reserve names no capabilities, or there are [`RESERVES`](crate::RESERVES) already.
     pub fn set_reserve(&mut self, reserve: Reserve) -> Result<(), ReserveError> {
         self.reserves.set(reserve)?;
+        self.rulings = Some(Self::RULINGS);
         self.routes.invalidate();
         Ok(())
     }

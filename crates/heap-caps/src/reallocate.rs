@@ -136,8 +136,7 @@ pub enum Stay {
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Resizes the block at `address` where it lies, if it is ordinary and may stay there with
     /// `caps`. O(heaps).
-    #[inline(never)]
-    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
+    #[inline(always)]
     pub fn stay(
         &mut self,
         address: u32,
@@ -196,6 +195,19 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
+    /// [`HeapCaps::stay`], one copy for searches.
+    #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
+    pub(crate) fn stay_outlined(
+        &mut self,
+        address: u32,
+        layout: Request,
+        caps: Caps,
+        caller: Option<&'static Location<'static>>,
+    ) -> Stay {
+        self.stay(address, layout, caps, caller)
+    }
+
     /// Size and alignment of a block that may stay in its heap with `caps`; `None` if it must not.
     #[inline(always)]
     fn wanted_of(
@@ -235,9 +247,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let place = Offset::new(address.wrapping_sub(slot.start))?;
         let old = Request::new(slot.heap.as_ref()?.try_usable_size(place)? as usize)?; // widening
         let gain = charge::<P>(wanted).saturating_sub(charge::<P>(old));
-        let allowed = gain == 0
-            || !step.is_reserved()
-            || self.reserves.allow(bits, memory, gain, &self.registry);
+        let allowed =
+            gain == 0 || !step.is_reserved() || self.reserves_permit(step.heap(), gain, bits);
         allowed.then_some(wanted)
     }
 
@@ -488,7 +499,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             && old.address.is_multiple_of(layout.alignment())
             && (grows_by == 0
                 || !self.rules.policy.honours_reserves()
-                || self.reserves.allow(bits, memory, grows_by, &self.registry))
+                || self.reserves_permit(old.heap, grows_by, bits))
     }
 
     /// The block at its new size in its own heap, in place or growing downwards; `None` if there is

@@ -114,19 +114,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         true
     }
 
-    #[cold]
-    #[inline(never)]
-    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn reserve_against(
         &self,
         request: &AllocRequest<'_>,
         step: Step,
         bits: Caps,
     ) -> Option<Reserve> {
-        let memory = self.registry.caps(step.heap());
         let bytes = charge::<P>(request.layout()?);
-        self.reserves
-            .forbidding(bits, memory, bytes, &self.registry)
+        (self.rulings?.forbidding)(self, step.heap(), bytes, bits)
     }
 
     /// Returns the record of the last failure.

@@ -56,21 +56,8 @@ impl fmt::Display for ReserveError {
 impl core::error::Error for ReserveError {}
 
 /// The reserves in force.
-pub(crate) struct Reserves<P: Poison, const N: usize> {
+pub(crate) struct Reserves {
     places: [Kept; RESERVES],
-    /// What reserves allow and forbid, from the first one on: a program without any links none of
-    /// it.
-    rulings: Option<&'static Rulings<P, N>>,
-}
-
-type Forbidding<P, const N: usize> =
-    fn(&[Kept], Caps, Caps, u32, &Registry<P, N>) -> Option<Reserve>;
-
-/// Whether a request for the first capabilities may take bytes from memory that has the second, and
-/// which reserve forbids it.
-struct Rulings<P: Poison, const N: usize> {
-    allow: fn(&mut [Kept], Caps, Caps, u32, &Registry<P, N>) -> bool,
-    forbidding: Forbidding<P, N>,
 }
 
 /// A reserve in force; none where no bytes are kept.
@@ -104,11 +91,10 @@ impl Kept {
     }
 }
 
-impl<P: Poison, const N: usize> Reserves<P, N> {
+impl Reserves {
     pub(crate) const fn new() -> Self {
         Self {
             places: [Kept::NONE; RESERVES],
-            rulings: None,
         }
     }
 
@@ -133,14 +119,6 @@ impl<P: Poison, const N: usize> Reserves<P, N> {
             bytes: reserve.bytes,
             witness: HeapIndex(u8::MAX),
         };
-        self.rulings = Some(
-            const {
-                &Rulings {
-                    allow: allow_all,
-                    forbidding: first_forbidding,
-                }
-            },
-        );
         Ok(())
     }
 
@@ -157,20 +135,30 @@ impl<P: Poison, const N: usize> Reserves<P, N> {
 
     /// The reserve that forbids a request for `caps` to take `bytes` from memory that has
     /// `heap_caps`. O(heaps).
-    pub(crate) fn forbidding(
+    pub(crate) fn forbidding<P: Poison, const N: usize>(
         &self,
         caps: Caps,
         heap_caps: Caps,
         bytes: u32,
         registry: &Registry<P, N>,
     ) -> Option<Reserve> {
-        let forbidding = self.rulings?.forbidding;
-        forbidding(&self.places, caps, heap_caps, bytes, registry)
+        let limiting = self
+            .places
+            .iter()
+            .filter(|kept| kept.limits(caps, heap_caps));
+        let mut limiting = limiting.map(Kept::reserve);
+        limiting
+            .find(|reserve| registry.free_bytes(reserve.caps) < reserve.bytes.saturating_add(bytes))
     }
 
     /// Free bytes that reserves leave to requests for `caps` in memory that has `heap_caps`;
     /// `u32::MAX` where none limits them. O(heaps).
-    pub(crate) fn leave(&self, caps: Caps, heap_caps: Caps, registry: &Registry<P, N>) -> u32 {
+    pub(crate) fn leave<P: Poison, const N: usize>(
+        &self,
+        caps: Caps,
+        heap_caps: Caps,
+        registry: &Registry<P, N>,
+    ) -> u32 {
         let limiting = self
             .places
             .iter()
@@ -183,48 +171,21 @@ impl<P: Poison, const N: usize> Reserves<P, N> {
     /// `heap_caps`. Nearly always one heap alone has enough: it is remembered. O(1) then, else
     /// O(heaps).
     #[inline(always)]
-    pub(crate) fn allow(
+    pub(crate) fn allow<P: Poison, const N: usize>(
         &mut self,
         caps: Caps,
         heap_caps: Caps,
         bytes: u32,
         registry: &Registry<P, N>,
     ) -> bool {
-        let Some(rulings) = self.rulings else {
-            return true;
-        };
-        (rulings.allow)(&mut self.places, caps, heap_caps, bytes, registry)
+        self.places.iter_mut().all(|kept| {
+            if !kept.limits(caps, heap_caps) {
+                return true;
+            }
+            let needed = kept.bytes.saturating_add(bytes);
+            registry.has_free(kept.witness, needed) || kept.find_witness(needed, registry)
+        })
     }
-}
-
-#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-fn allow_all<P: Poison, const N: usize>(
-    places: &mut [Kept],
-    caps: Caps,
-    heap_caps: Caps,
-    bytes: u32,
-    registry: &Registry<P, N>,
-) -> bool {
-    places.iter_mut().all(|kept| {
-        if !kept.limits(caps, heap_caps) {
-            return true;
-        }
-        let needed = kept.bytes.saturating_add(bytes);
-        registry.has_free(kept.witness, needed) || kept.find_witness(needed, registry)
-    })
-}
-
-#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-fn first_forbidding<P: Poison, const N: usize>(
-    places: &[Kept],
-    caps: Caps,
-    heap_caps: Caps,
-    bytes: u32,
-    registry: &Registry<P, N>,
-) -> Option<Reserve> {
-    let limiting = places.iter().filter(|kept| kept.limits(caps, heap_caps));
-    let mut limiting = limiting.map(Kept::reserve);
-    limiting.find(|reserve| registry.free_bytes(reserve.caps) < reserve.bytes.saturating_add(bytes))
 }
 
 impl Kept {

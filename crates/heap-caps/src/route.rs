@@ -220,7 +220,7 @@ impl<const N: usize> Plan<N> {
         asked: Caps,
         rules: &Rules,
         registry: &Registry<P, N>,
-        reserves: &Reserves<P, N>,
+        reserves: &Reserves,
         watched: bool,
     ) -> Result<Option<Caps>, Cause> {
         const LOOKED_AT: usize = 8;
@@ -238,7 +238,7 @@ impl<const N: usize> Plan<N> {
                 continue;
             };
             if let Some(step) = self.steps.get_mut(self.count) {
-                *step = step_of(&offer, asked, caps, rules, reserves);
+                *step = step_of::<P>(&offer, asked, caps, rules, reserves);
                 if watched {
                     step.0 |= Step::CONSTRAINED;
                 }
@@ -251,12 +251,12 @@ impl<const N: usize> Plan<N> {
 }
 
 #[inline(always)]
-fn step_of<P: Poison, const N: usize>(
+fn step_of<P: Poison>(
     offer: &Offer,
     asked: Caps,
     caps: Caps,
     rules: &Rules,
-    reserves: &Reserves<P, N>,
+    reserves: &Reserves,
 ) -> Step {
     let memory = union(offer.columns);
     // Without canaries every block is whole words

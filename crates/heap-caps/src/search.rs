@@ -170,7 +170,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 return Progress::Going;
             };
             if search.old != 0 && search.step == 0 {
-                let stayed = self.stay(search.old, layout, caps, request.caller);
+                let stayed = self.stay_outlined(search.old, layout, caps, request.caller);
                 if matches!(stayed, Stay::InPlace | Stay::Down(_)) {
                     return Progress::Stayed(stayed);
                 }
