@@ -1,4 +1,4 @@
-//! Does what allocates run while flash can't be read?
+//! References of code in RAM: none may lead into flash.
 
 use std::process::ExitCode;
 
