@@ -39,7 +39,7 @@ pub(crate) struct Program {
     folder: &'static str,
     /// Where their headers lie in it.
     include: &'static str,
-    /// Files that are programs of their own.
+    /// Files that are programs of their own, or for other machines.
     left_out: &'static [&'static str],
     options: &'static [&'static str],
     /// Bytes of the heap unless others are named.
@@ -53,7 +53,7 @@ pub(crate) const ALL: [Program; 3] = [
         package: "libsqlite3-sys",
         folder: "sqlite3",
         include: "sqlite3",
-        left_out: &[],
+        left_out: &["wasm32-wasi-vfs.c"],
         options: &["-DSQLITE_THREADSAFE=0", "-DSQLITE_OMIT_LOAD_EXTENSION"],
         bytes: 6 << 20,
     },
@@ -309,11 +309,12 @@ fn link(
     compiler.arg("-isystem").arg(include);
     compiler.arg(own_sources().join(format!("{}.c", program.name)));
     compiler.arg(own_sources().join("memory.c"));
-    compiler.args(objects).arg(library);
+    // Libraries in Rust have mathematics too: the C library's come first.
+    compiler.args(objects).arg("-lm").arg(library);
     if processor == Processor::Host {
         compiler.arg("-DPEERS").arg(peers()?);
     }
-    checks::succeed(compiler.arg("-lm").arg("-o").arg(&file))?;
+    checks::succeed(compiler.arg("-o").arg(&file))?;
     Ok(file)
 }
 
