@@ -158,7 +158,7 @@ impl<P: Poison> Heap<P> {
 /// Reading a heap in an image of a device's memory.
 impl<'image, P: Poison> HeapImage<'image, P> {
     /// The heap whose region held `words`, each as the device's processor would read it. `slack` is
-    /// what [`HeapLayout::slack`] leads to, 0 without poisoning.
+    /// what [`HeapLayout::slack`](crate::HeapLayout::slack) leads to, 0 without poisoning.
     ///
     /// Any words will do: a walk or a check stays inside of them. O(1).
     ///

@@ -3,7 +3,7 @@
 use core::arch::asm;
 use core::ops::Range;
 
-use heap_trace::{TraceContext, StackMemory, Start, windowed};
+use heap_trace::{StackMemory, Start, TraceContext, windowed};
 
 /// Where code lies: IRAM and flash.
 const CODE: Range<u32> = 0x4008_0000..0x4040_0000;

@@ -7,7 +7,7 @@
 use core::hint::black_box;
 
 use heap_caps::{HeapCaps, Identity};
-use heap_trace::{Memory, Mode, Record, Shown, Slot, Trace};
+use heap_trace::{MemoryKind, Mode, Record, Shown, Slot, Trace};
 use multi_heap::Unpoisoned;
 use on_target::{ChipContext, Emulated, exit_code, println};
 use soc_regions::{Caps, ESP32};
@@ -98,8 +98,8 @@ fn print(heaps: &mut Traced<'_>) {
         }
     }
     let memory = |address| match ESP32.is_internal(address) {
-        true => Memory::Internal,
-        false => Memory::Other,
+        true => MemoryKind::Internal,
+        false => MemoryKind::Other,
     };
     Trace::dump(
         |look| look(heaps.observer_mut()),
