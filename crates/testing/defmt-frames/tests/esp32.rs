@@ -21,11 +21,16 @@ fn xtask(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The bytes of each frame, its last zero included.
+/// The bytes of each frame, its last zero included. More zeros may stand in front of it: an encoder
+/// ends with one what another left open.
 fn frames(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     while let Some(at) = bytes.windows(2).position(|two| two == START) {
         let rest = &bytes[at + START.len()..];
+        let Some(first) = rest.iter().position(|&byte| byte != 0) else {
+            break;
+        };
+        let rest = &rest[first..];
         let Some(end) = rest.iter().position(|&byte| byte == 0) else {
             break;
         };
