@@ -154,14 +154,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         pointer: NonNull<u8>,
         request: &AllocRequest<'_>,
     ) -> Option<NonNull<u8>> {
-        if !P::FILLS
-            && let Some(layout) = request.plain_layout().or_else(|| request.layout())
-        {
-            // SAFETY: the caller keeps the same contract.
-            let resized = unsafe { self.reallocate_ordinary(pointer, layout, request) };
-            if let Some(resized) = resized {
-                return resized.ok();
-            }
+        // SAFETY: the caller keeps the same contract.
+        let resized = unsafe { self.reallocate_at_once(pointer, request) };
+        if let Some(resized) = resized {
+            return resized.ok();
         }
         // SAFETY: the caller keeps the same contract.
         unsafe { self.reallocate_data_slowly(pointer, request) }

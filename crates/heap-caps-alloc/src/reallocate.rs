@@ -180,14 +180,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         pointer: NonNull<u8>,
         request: AllocRequest<'_>,
     ) -> Result<NonNull<u8>, ReallocateError<Cause>> {
-        if !P::FILLS
-            && let Some(layout) = request.plain_layout().or_else(|| request.layout())
-        {
-            // SAFETY: the caller keeps the same contract.
-            let moved = unsafe { self.reallocate_ordinary(pointer, layout, &request) };
-            if let Some(moved) = moved {
-                return moved.map_err(ReallocateError::Failure);
-            }
+        // SAFETY: the caller keeps the same contract.
+        let resized = unsafe { self.reallocate_at_once(pointer, &request) };
+        if let Some(resized) = resized {
+            return resized.map_err(ReallocateError::Failure);
         }
         // SAFETY: the caller keeps the same contract.
         unsafe { self.reallocate_slowly(pointer, request) }
@@ -238,6 +234,24 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
+    /// [`CapsHeap::reallocate_ordinary`], where nothing is filled and the layout is possible.
+    ///
+    /// # Safety
+    /// As [`CapsHeap::reallocate`].
+    #[inline(always)]
+    pub(crate) unsafe fn reallocate_at_once(
+        &self,
+        pointer: NonNull<u8>,
+        request: &AllocRequest<'_>,
+    ) -> Option<Result<NonNull<u8>, Cause>> {
+        if P::FILLS {
+            return None;
+        }
+        let layout = request.plain_layout().or_else(|| request.layout())?;
+        // SAFETY: the caller keeps the same contract.
+        unsafe { self.reallocate_ordinary(pointer, layout, request) }
+    }
+
     /// Resizes an ordinary block, or fails; `None` says that nothing was changed:
     /// [`CapsHeap::reallocate_slowly`] does it, or finds the reason.
     ///
@@ -245,7 +259,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// As [`CapsHeap::reallocate`].
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) unsafe fn reallocate_ordinary(
+    unsafe fn reallocate_ordinary(
         &self,
         pointer: NonNull<u8>,
         layout: Request,
