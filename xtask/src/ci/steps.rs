@@ -1,7 +1,9 @@
 //! Steps of CI and their tools.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::UNIX_EPOCH;
 
 use super::features::{Library, libraries, private_packages};
 use super::sources::{root, target_folder};
@@ -283,9 +285,17 @@ fn licences() -> Result<(), StepError> {
     tool::run(command.args(["deny", "check", "licenses", "bans", "sources"]))
 }
 
-/// Fetches first what `Cargo.lock` names: packing then asks no registry, so none can fail it.
+/// Packs and compiles every published package as a registry would hand it out.
+///
+/// Fetches first what `Cargo.lock` names, so that no registry is asked while it packs.
+///
+/// Cargo takes a package of one name and version for the same for ever, its unpacked sources and
+/// what was compiled from them. Those of an earlier commit must be out of reach: they are found by
+/// the path of the target folder, so that has a new name each time.
 fn packages() -> Result<(), StepError> {
     tool::run(cargo().args(["fetch", "--quiet", "--locked"]))?;
+    let folder = target_folder().join("packing");
+    let _ = fs::remove_dir_all(&folder);
     let mut command = cargo();
     command.args([
         "package",
@@ -297,7 +307,11 @@ fn packages() -> Result<(), StepError> {
     for private in private_packages()? {
         command.args(["--exclude", &private]);
     }
-    tool::run(&mut command)
+    let now = UNIX_EPOCH.elapsed().unwrap_or_default();
+    command.env("CARGO_TARGET_DIR", folder.join(now.as_nanos().to_string()));
+    tool::run(&mut command)?;
+    let _ = fs::remove_dir_all(&folder);
+    Ok(())
 }
 
 /// Lints of the ESP32's programs need a compiler that few machines have.
