@@ -1,7 +1,9 @@
 //! External tools: run, or reported as missing or failed.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::process::{Command, Stdio};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
+use std::process::{Command, ExitStatus, Stdio};
 
 use crate::error::Error;
 
@@ -47,14 +49,56 @@ fn cargo_path() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
+/// How many lines of a failed tool's errors are told again at the end.
+const LINES_TOLD_AGAIN: usize = 30;
+
 /// Runs `command` to its end; its output goes to the terminal.
+///
+/// Where errors go to a file (the log of a build machine), the failure carries the last of them:
+/// the log's end then says why, however much followed.
 pub(crate) fn run(command: &mut Command) -> Result<(), StepError> {
+    if !io::stderr().is_terminal() {
+        return run_and_tell_again(command);
+    }
     let what = in_words(command);
     match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(StepError::Failed(format!("{what}: {status}"))),
+        Ok(status) => ended(&what, status, &[]),
         Err(cause) => Err(StepError::Failed(format!("{what}: {cause}"))),
     }
+}
+
+fn run_and_tell_again(command: &mut Command) -> Result<(), StepError> {
+    let what = in_words(command);
+    let failed = |cause: io::Error| StepError::Failed(format!("{what}: {cause}"));
+    let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let mut last = VecDeque::new();
+    for line in child.stderr.take().into_iter().flat_map(lines) {
+        let _ = writeln!(io::stderr(), "{line}");
+        if last.len() == LINES_TOLD_AGAIN {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+    let status = child.wait().map_err(failed)?;
+    ended(&what, status, last.make_contiguous())
+}
+
+/// The lines of a tool's output, whatever bytes they have, until it closes.
+fn lines(output: impl Read) -> impl Iterator<Item = String> {
+    let lines = BufReader::new(output).split(b'\n').map_while(Result::ok);
+    lines.map(|line| String::from_utf8_lossy(&line).into_owned())
+}
+
+fn ended(what: &str, status: ExitStatus, last: &[String]) -> Result<(), StepError> {
+    if status.success() {
+        return Ok(());
+    }
+    let mut text = format!("{what}: {status}");
+    for line in last {
+        text.push_str("\n      ");
+        text.push_str(line);
+    }
+    Err(StepError::Failed(text))
 }
 
 /// Whether `command` exists and succeeds; its output is thrown away.
@@ -91,9 +135,9 @@ pub(crate) fn in_words(command: &Command) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::process::Command;
 
-    use super::{StepError, in_words, run, works};
+    use super::{StepError, in_words, run_and_tell_again, works};
 
     #[test]
     fn a_command_is_told_as_it_would_be_typed() {
@@ -109,13 +153,19 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_command_is_named() {
-        match run(Command::new("rustc")
-            .arg("--no-such-option")
-            .stderr(Stdio::null()))
-        {
+    fn a_failing_command_is_named_with_its_last_errors() {
+        match run_and_tell_again(Command::new("rustc").arg("--no-such-option")) {
             Err(StepError::Failed(what)) => {
-                assert!(what.starts_with("rustc --no-such-option"), "{what}");
+                assert!(what.starts_with("rustc --no-such-option: exit"), "{what}");
+                assert!(what.contains("\n      error: "), "{what}");
+            }
+            other => panic!("{other:?}"),
+        }
+        let many = "for i in $(seq 100); do echo line $i >&2; done; exit 1";
+        match run_and_tell_again(Command::new("sh").args(["-c", many])) {
+            Err(StepError::Failed(what)) => {
+                let told: Vec<_> = what.lines().skip(1).map(str::trim).collect();
+                assert_eq!((told.first(), told.len()), (Some(&"line 71"), 30));
             }
             other => panic!("{other:?}"),
         }
