@@ -103,7 +103,7 @@ impl EspHeap {
     /// As [`EspHeap::add_region`].
     pub unsafe fn try_add_region(&self, region: HeapRegion) -> Result<(), AddRegionError> {
         let kind = capability::memory_type(region.capabilities());
-        let number = self.heaps.heaps().count();
+        let number = self.heaps.inspect().heaps().count();
         let buffer = region.buffer(number)?;
         self.heaps.add_tagged_buffer(&kind, buffer).map(|_| ())
     }
@@ -123,14 +123,16 @@ impl EspHeap {
     /// Free bytes in regions that have all of these capabilities.
     #[must_use]
     pub fn free_caps(&self, capabilities: EnumSet<MemoryCapability>) -> usize {
-        self.heaps.free_size(capability::wanted(capabilities)) as usize // widening
+        self.heaps
+            .inspect()
+            .free_size(capability::wanted(capabilities)) as usize // widening
     }
 
     /// Figures of the heap and of each region; they can be printed.
     #[must_use]
     pub fn stats(&self) -> HeapStats {
         let mut region_stats = [const { None }; REGIONS];
-        for (place, heap) in region_stats.iter_mut().zip(self.heaps.heaps()) {
+        for (place, heap) in region_stats.iter_mut().zip(self.heaps.inspect().heaps()) {
             *place = Some(RegionStats::of(&heap));
         }
         let sum = |figure: fn(&RegionStats) -> usize| {
@@ -168,7 +170,7 @@ impl EspHeap {
 #[cfg(feature = "internal-heap-stats")]
 impl EspHeap {
     fn least_free(&self) -> usize {
-        self.heaps.minimum_free_size(Caps::empty()) as usize // widening
+        self.heaps.inspect().minimum_free_size(Caps::empty()) as usize // widening
     }
 
     fn freed(&self) -> u64 {
@@ -177,7 +179,7 @@ impl EspHeap {
 
     /// Bytes of all blocks that are allocated now, with the word in front of each.
     fn live(&self) -> u64 {
-        let info = self.heaps.info(Caps::empty());
+        let info = self.heaps.inspect().info(Caps::empty());
         u64::from(info.total_allocated_bytes) + u64::from(info.allocated_blocks) * HEADER
     }
 }
@@ -216,7 +218,7 @@ impl EspHeap {
         changed
     }
 
-    /// Gives a block back. What is none is reported, see [`CapsHeap::set_report_handler`].
+    /// Gives a block back. What is none is reported, see [`Faults::set_report_handler`].
     ///
     /// # Safety
     /// If `block` is one of this heap, nobody uses it any more.

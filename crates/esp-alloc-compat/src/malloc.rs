@@ -136,7 +136,7 @@ unsafe fn give(pointer: *mut u8) {
 
 /// Bytes of a block; 0 of what is none.
 fn usable(block: NonNull<u8>) -> usize {
-    let bytes = HEAP.heaps().usable_size(block);
+    let bytes = HEAP.heaps().inspect().usable_size(block);
     bytes.map_or(0, |bytes| bytes as usize) // widening
 }
 
@@ -180,7 +180,7 @@ mod tests {
         unsafe { free_internal(malloc_internal(5)) };
         // SAFETY: null is none.
         unsafe { free(core::ptr::null_mut()) };
-        assert_eq!(HEAP.heaps().reports(), 0);
+        assert_eq!(HEAP.heaps().faults().reports(), 0);
     }
 
     /// Defects: esp_alloc_01.

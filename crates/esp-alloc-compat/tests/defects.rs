@@ -84,7 +84,7 @@ fn eight_regions_have_room_and_the_ninth_is_an_error() {
     // SAFETY: as for the others.
     let refused = unsafe { heap.try_add_region(region(1024)) };
     assert!(refused.is_err() && REGIONS == 8);
-    assert_eq!(heap.heaps().heaps().count(), 8);
+    assert_eq!(heap.heaps().inspect().heaps().count(), 8);
 }
 
 /// Defects: esp_alloc_10.
@@ -93,19 +93,19 @@ fn largest_block_watermark_and_failure_are_known() {
     let heap = heap_of(&[8 * 1024, 16 * 1024]);
     let (caps, largest) = (
         Caps::INTERNAL,
-        heap.heaps().largest_free_block(Caps::INTERNAL),
+        heap.heaps().inspect().largest_free_block(Caps::INTERNAL),
     );
     assert!((15 * 1024..16 * 1024).contains(&largest), "{largest}");
-    let free = heap.heaps().free_size(caps);
+    let free = heap.heaps().inspect().free_size(caps);
     drop(Vec::<u8, _>::with_capacity_in(5000, heap));
     let (now, least) = (
-        heap.heaps().free_size(caps),
-        heap.heaps().minimum_free_size(caps),
+        heap.heaps().inspect().free_size(caps),
+        heap.heaps().inspect().minimum_free_size(caps),
     );
     assert_eq!((now, least), (free, free - 5004));
     // SAFETY: the layout has a size.
     assert!(unsafe { heap.alloc(words(20_000)) }.is_null());
-    let failure = heap.heaps().last_failure().unwrap().to_string();
+    let failure = heap.heaps().inspect().last_failure().unwrap().to_string();
     assert!(
         failure.starts_with("19.5 KiB with 8BIT: no heap is that big"),
         "{failure}"
@@ -147,7 +147,7 @@ fn esp_alloc_6015_every_block_of_every_region_is_given_back() {
             unsafe { heap.dealloc(block, words(size)) };
         }
         assert_eq!(
-            (heap.used(), heap.heaps().reports()),
+            (heap.used(), heap.heaps().faults().reports()),
             (used, 0),
             "round {round}"
         );

@@ -169,6 +169,7 @@ fn a_vector_grows_in_place_where_there_is_room() {
     drop(vector);
     assert_eq!(
         heap.heaps()
+            .inspect()
             .info(soc_regions::Caps::empty())
             .allocated_blocks,
         0
@@ -229,7 +230,7 @@ fn a_double_free_changes_nothing_and_is_reported() {
     for reports in [0, 1] {
         // SAFETY: nobody uses the block; the second time it is none.
         unsafe { heap.dealloc(block, layout) };
-        assert_eq!(heap.heaps().reports(), reports);
+        assert_eq!(heap.heaps().faults().reports(), reports);
     }
 }
 
@@ -303,6 +304,7 @@ fn a_panic_does_not_leave_the_global_allocator() {
     }
     let heap = EspHeap::empty();
     heap.heaps()
+        .pressure()
         .set_failure_handler(Some(|failure| panic!("{failure}")));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         // SAFETY: the size is not zero.

@@ -18,9 +18,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     HEAP.add_buffer(internal, memory)?;
 
     let frame = DmaBuffer::new(&HEAP, 1500)?;
-    println!("{frame:?}; {} bytes are left", HEAP.free_size(Caps::DMA));
+    println!(
+        "{frame:?}; {} bytes are left",
+        HEAP.inspect().free_size(Caps::DMA)
+    );
     drop(frame);
-    println!("freed: {} bytes are free", HEAP.free_size(Caps::DMA));
+    println!(
+        "freed: {} bytes are free",
+        HEAP.inspect().free_size(Caps::DMA)
+    );
     if let Err(failure) = DmaBuffer::new(&HEAP, 100_000) {
         println!("{failure}");
     }

@@ -40,8 +40,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     #[inline(never)]
     fn looked_up_address(&self, pointer: NonNull<u8>) -> Option<u32> {
         let number = u32::try_from(pointer.addr().get()).ok();
-        let outside = || number.filter(|&number| self.heaps.heap_at(number).is_none());
-        self.heaps.address_of(pointer.as_ptr()).or_else(outside)
+        let outside = || number.filter(|&number| self.heaps.inspect().heap_at(number).is_none());
+        self.heaps
+            .inspect()
+            .address_of(pointer.as_ptr())
+            .or_else(outside)
     }
 
     /// As [`State::known_address`].
@@ -65,6 +68,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     #[inline(never)]
     fn looked_up_pointer(&self, address: u32) -> NonNull<u8> {
         self.heaps
+            .inspect()
             .pointer(address)
             .unwrap_or_else(|| exposed(address))
     }

@@ -1,7 +1,7 @@
 //! Allocation: a block under the lock, its bytes without.
 //!
 //! ```text
-//!   take            lock ─► HeapCaps::take ─► pointer ─► unlock                         nearly every request
+//!   take            lock ─► Phases::take ─► pointer ─► unlock                         nearly every request
 //!     └─ nothing ─► allocate_slowly: a Search, piece by piece: lock ─► a heap ─► unlock …
 //!                     └─► fills, zeros, handlers                                        without the lock
 //! ```
@@ -44,7 +44,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// was called. Size 0 is refused, but not recorded.
     pub fn allocate(&self, request: &AllocRequest<'_>) -> Result<NonNull<u8>, Failure> {
         self.try_allocate(*request)
-            .ok_or_else(|| self.state.acquire().heaps.failure(request))
+            .ok_or_else(|| self.state.acquire().heaps.inspect().failure(request))
     }
 
     /// Allocates `size` bytes of memory that has all of `caps`: [`CapsHeap::allocate`] by ESP-IDF's
@@ -123,9 +123,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ) -> Result<NonNull<u8>, InVain> {
         let mut state = self.state.acquire();
         let size = layout.size() as usize; // widening
-        let caps = state.heaps.first_set(placement, size);
+        let caps = state.heaps.inspect().first_set(placement, size);
         let taken = state
             .heaps
+            .phases()
             .take(layout, caps.ok_or(InVain::NOT_ASKED)?, caller)?;
         Ok(state.pointer_to(taken.address))
     }
@@ -148,10 +149,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         if in_vain == InVain::NOT_ASKED
             && let (Some(layout), Some(caps)) = (
                 request.layout(),
-                state.heaps.first_set(request.placement(), request.size()),
+                state
+                    .heaps
+                    .inspect()
+                    .first_set(request.placement(), request.size()),
             )
         {
-            match state.heaps.take(layout, caps, request.caller()) {
+            match state.heaps.phases().take(layout, caps, request.caller()) {
                 Ok(taken) => return finish(self, state, taken, &request),
                 Err(asked) => in_vain = asked,
             }
@@ -160,7 +164,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
         let mut search = Search::new(&request).after(in_vain);
         let taken = loop {
-            match state.heaps.advance(&mut search) {
+            match state.heaps.phases().advance(&mut search) {
                 Progress::Going => {
                     drop(state); // whoever waits has a turn
                     state = self.state.acquire();
@@ -179,11 +183,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn finish(
         &self,
-        state: Guard<'_, L, State<L, P, O, HEAPS>>,
+        mut state: Guard<'_, L, State<L, P, O, HEAPS>>,
         taken: Taken,
         request: &AllocRequest<'_>,
     ) -> Option<NonNull<u8>> {
-        let pending = state.heaps.pending(taken, request);
+        let pending = state.heaps.phases().pending(taken, request);
         let block = state.pointer_to(taken.address);
         drop(state);
         // SAFETY: nobody has heard of the block yet, and memory of a heap stays the heap's
@@ -225,7 +229,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn search(&self, search: &mut Search<'_, HEAPS>) -> Progress {
         loop {
-            match self.state.acquire().heaps.advance(search) {
+            match self.state.acquire().heaps.phases().advance(search) {
                 Progress::Going => {}
                 done => return done,
             }
@@ -266,7 +270,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     pub(crate) fn refused_as_corrupt(&self, request: &AllocRequest<'_>, corrupt: Corrupt) {
         self.report(Action::Allocate, Fault::Corrupt(corrupt));
         let mut state = self.state.acquire();
-        state.heaps.record_corrupt(request, corrupt);
+        state.heaps.phases().record_corrupt(request, corrupt);
         self.refused(state, request);
     }
 }

@@ -36,7 +36,7 @@ use crate::place::HeapRef;
 /// static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
 /// # let memory = std::boxed::Box::leak(vec![std::mem::MaybeUninit::uninit(); 32_768].into_boxed_slice());
 /// # HEAP.add_buffer([Caps::BIT8 | Caps::DEFAULT, Caps::empty(), Caps::empty()], memory).unwrap();
-/// let before = HEAP.free_size(Caps::BIT8);
+/// let before = HEAP.inspect().free_size(Caps::BIT8);
 /// let mut arena = Arena::new(&HEAP, Caps::BIT8, 4096).unwrap();
 /// for request in 0..3 {
 ///     let mut headers = Vec::new_in(&arena);
@@ -48,7 +48,7 @@ use crate::place::HeapRef;
 /// }
 /// assert!(arena.peak() < 1024);
 /// assert_eq!(arena.finish(), Ok(()));
-/// assert_eq!(HEAP.free_size(Caps::BIT8), before);
+/// assert_eq!(HEAP.inspect().free_size(Caps::BIT8), before);
 /// # }
 /// ```
 ///

@@ -5,34 +5,45 @@ use heap_caps::{Corrupt, Observer, Patrol, Snapshot, WatchIndex};
 use multi_heap::{Patrolled, Poison};
 use soc_regions::Caps;
 
+use crate::figures::SharedInspection;
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
 
-impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
+    SharedInspection<'h, L, P, O, HEAPS>
+{
     /// The figures of the heaps that have `caps` at one moment, to be compared with later ones.
     /// O(heaps) under the lock.
     #[must_use]
-    pub fn snapshot(&self, caps: Caps) -> Snapshot {
-        self.state.acquire().heaps.snapshot(caps)
+    pub fn snapshot(self, caps: Caps) -> Snapshot {
+        self.heap.state.acquire().heaps.inspect().snapshot(caps)
     }
 
     /// Looks at the next `looks` blocks for damage, or lists, or pieces of free memory; see
-    /// [`heap_caps::HeapCaps::patrol`]. For an idle task: the lock is held for so many looks only,
-    /// so neither interrupts nor watchdogs notice.
+    /// [`heap_caps::Inspection::patrol`]. For an idle task: the lock is held for so many looks
+    /// only, so neither interrupts nor watchdogs notice.
     ///
     /// # Errors
     /// The first damage of the heap that the patrol is at.
-    pub fn patrol(&self, patrol: &mut Patrol, looks: u32) -> Result<Patrolled, Corrupt> {
-        self.state.acquire().heaps.patrol(patrol, looks)
+    pub fn patrol(self, patrol: &mut Patrol, looks: u32) -> Result<Patrolled, Corrupt> {
+        self.heap
+            .state
+            .acquire()
+            .heaps
+            .inspect()
+            .patrol(patrol, looks)
     }
 
     /// Begins to keep the least free bytes that `caps` have at one moment, until the watermark is
     /// dropped; `None` if there are [`WATCHES`](heap_caps::WATCHES) already. Costs O(heaps) an
     /// allocation while it lives.
     #[must_use]
-    pub fn watermark(&self, caps: Caps) -> Option<Watermark<'_, L, P, O, HEAPS>> {
-        let watch = self.state.acquire().heaps.watch(caps)?;
-        Some(Watermark { heap: self, watch })
+    pub fn watermark(self, caps: Caps) -> Option<Watermark<'h, L, P, O, HEAPS>> {
+        let watch = self.heap.state.acquire().heaps.watch(caps)?;
+        Some(Watermark {
+            heap: self.heap,
+            watch,
+        })
     }
 }
 
@@ -47,7 +58,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Watermark<'_, L, P,
     #[must_use]
     pub fn minimum(&self) -> u32 {
         let state = self.heap.state.acquire();
-        state.heaps.watched_minimum(self.watch).unwrap_or(0)
+        state
+            .heaps
+            .inspect()
+            .watched_minimum(self.watch)
+            .unwrap_or(0)
     }
 }
 
@@ -83,19 +98,21 @@ mod tests {
     #[test]
     fn a_watermark_keeps_the_least_of_its_own_life() {
         let heap = heap();
-        let free = heap.free_size(EVERYTHING);
+        let free = heap.inspect().free_size(EVERYTHING);
         let take = |size| {
             let block = heap.malloc(size, Caps::BIT8).unwrap();
             // SAFETY: nobody uses the block.
             unsafe { heap.free(block) }.unwrap();
         };
         take(1000);
-        let mark = heap.watermark(EVERYTHING).unwrap();
+        let mark = heap.inspect().watermark(EVERYTHING).unwrap();
         assert_eq!(mark.minimum(), free);
         take(100);
         assert_eq!(mark.minimum(), free - 104);
         drop(mark);
-        let marks: vec::Vec<_> = (0..8).map_while(|_| heap.watermark(EVERYTHING)).collect();
+        let marks: vec::Vec<_> = (0..8)
+            .map_while(|_| heap.inspect().watermark(EVERYTHING))
+            .collect();
         assert_eq!(marks.len(), heap_caps::WATCHES, "the dropped one made room");
     }
 
@@ -103,7 +120,7 @@ mod tests {
     fn a_patrol_of_a_whole_heap_gets_round_and_the_heap_leaks_nothing() {
         let heap = heap();
         let mut patrol = Patrol::new();
-        let patrolled = assert_no_leak!(heap, heap.patrol(&mut patrol, 100));
+        let patrolled = assert_no_leak!(heap, heap.inspect().patrol(&mut patrol, 100));
         assert_eq!(patrolled, Ok(Patrolled::Round));
     }
 }

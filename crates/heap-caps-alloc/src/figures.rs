@@ -1,9 +1,9 @@
 //! Figures, settings and looks at the heaps from outside of the lock.
 
 use heap_caps::{
-    Failure, Hardware, HeapCaps, HeapView, NotMonitoring, Observer, Reserve, ReserveError,
+    Failure, Hardware, HeapView, Inspection, NotMonitoring, Observer, Reserve, ReserveError,
 };
-use multi_heap::{Info, Poison};
+use multi_heap::{Info, Poison, Unpoisoned};
 use soc_regions::Caps;
 
 use crate::heap::CapsHeap;
@@ -11,7 +11,8 @@ use crate::lock::RawLock;
 
 /// Settings.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Keeps free bytes for requests that name certain capabilities, see [`HeapCaps::set_reserve`].
+    /// Keeps free bytes for requests that name certain capabilities, see
+    /// [`heap_caps::HeapCaps::set_reserve`].
     ///
     /// # Errors
     /// The reserve names no capabilities, or there are too many.
@@ -21,7 +22,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// Lets the global allocator use external memory: preferred for sizes *above* the limit, a last
     /// resort for others; `None`: never (the state at first). See
-    /// [`HeapCaps::set_external_threshold`].
+    /// [`heap_caps::HeapCaps::set_external_threshold`].
     ///
     /// Only for programs that keep atomics out of it: they do not work in the PSRAM of ESP32,
     /// ESP32-S2 and ESP32-S3.
@@ -33,79 +34,147 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     pub fn set_hardware(&self, hardware: Hardware) {
         self.state.acquire().heaps.set_hardware(hardware);
     }
+}
 
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_, L, P, O, HEAPS> {
     /// What [`CapsHeap::set_hardware`] told; the ESP32's at first.
     #[must_use]
-    pub fn hardware(&self) -> Hardware {
-        self.state.acquire().heaps.hardware()
+    pub fn hardware(self) -> Hardware {
+        self.heap.state.acquire().heaps.inspect().hardware()
+    }
+}
+
+/// A look at a shared heap: figures, watermarks, checks. Each call holds the lock for itself, so
+/// what two of them say may be of different moments.
+///
+/// ```
+/// use heap_caps_alloc::{Caps, CapsHeap, SpinLock};
+///
+/// static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
+/// assert_eq!(HEAP.inspect().free_size(Caps::BIT8), 0);
+/// let checked = HEAP.inspect().locked(|heaps| heaps.check_integrity(Caps::INVALID));
+/// assert_eq!(checked, Ok(()));
+/// ```
+pub struct SharedInspection<
+    'h,
+    L: RawLock,
+    P: Poison = Unpoisoned,
+    O: Observer = (),
+    const HEAPS: usize = 16,
+> {
+    pub(crate) heap: &'h CapsHeap<L, P, O, HEAPS>,
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Clone
+    for SharedInspection<'_, L, P, O, HEAPS>
+{
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Copy
+    for SharedInspection<'_, L, P, O, HEAPS>
+{
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Returns a look at the heaps: figures, watermarks, checks.
+    #[must_use]
+    pub const fn inspect(&self) -> SharedInspection<'_, L, P, O, HEAPS> {
+        SharedInspection { heap: self }
     }
 }
 
 /// Figures: O(heaps) under the lock.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// All seven figures of the heaps that have `caps`: sums, and [`CapsHeap::largest_free_block`].
+    /// Lets `change` have the observer, **with the lock held**: for emptying its buffer. It must
+    /// not use the heap.
+    pub fn with_observer<R>(&self, change: impl FnOnce(&mut O) -> R) -> R {
+        change(self.state.acquire().heaps.observer_mut())
+    }
+}
+
+impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
+    SharedInspection<'h, L, P, O, HEAPS>
+{
+    /// All seven figures of the heaps that have `caps`: sums, and
+    /// [`SharedInspection::largest_free_block`].
     #[must_use]
-    pub fn info(&self, caps: Caps) -> Info {
-        self.state.acquire().heaps.info(caps)
+    pub fn info(self, caps: Caps) -> Info {
+        self.heap.state.acquire().heaps.inspect().info(caps)
     }
 
     /// Bytes of the heaps that have `caps`, bookkeeping included.
     #[must_use]
-    pub fn total_size(&self, caps: Caps) -> u32 {
-        self.state.acquire().heaps.total_size(caps)
+    pub fn total_size(self, caps: Caps) -> u32 {
+        self.heap.state.acquire().heaps.inspect().total_size(caps)
     }
 
     /// Free bytes of the heaps that have `caps`.
     #[must_use]
-    pub fn free_size(&self, caps: Caps) -> u32 {
-        self.state.acquire().heaps.free_size(caps)
+    pub fn free_size(self, caps: Caps) -> u32 {
+        self.heap.state.acquire().heaps.inspect().free_size(caps)
     }
 
     /// The sum of what each heap that has `caps` had left when it was at its lowest.
     #[must_use]
-    pub fn minimum_free_size(&self, caps: Caps) -> u32 {
-        self.state.acquire().heaps.minimum_free_size(caps)
+    pub fn minimum_free_size(self, caps: Caps) -> u32 {
+        self.heap
+            .state
+            .acquire()
+            .heaps
+            .inspect()
+            .minimum_free_size(caps)
     }
 
     /// The largest request for `caps` that succeeds now (reserves and alignment aside).
     #[must_use]
-    pub fn largest_free_block(&self, caps: Caps) -> u32 {
+    pub fn largest_free_block(self, caps: Caps) -> u32 {
         let largest = (0..).map_while(|number| {
-            let state = self.state.acquire(); // for one heap, then others have a turn
-            state.heaps.largest_free_block_in(number, caps)
+            let state = self.heap.state.acquire(); // for one heap, then others have a turn
+            state.heaps.inspect().largest_free_block_in(number, caps)
         });
         largest.max().unwrap_or(0)
     }
 
     /// The failure told last.
     #[must_use]
-    pub fn last_failure(&self) -> Option<Failure> {
-        self.state.acquire().heaps.last_failure()
+    pub fn last_failure(self) -> Option<Failure> {
+        self.heap.state.acquire().heaps.inspect().last_failure()
     }
 
     /// How many failures were told, up to `u32::MAX`.
     #[must_use]
-    pub fn failures(&self) -> u32 {
-        self.state.acquire().heaps.failures()
+    pub fn failures(self) -> u32 {
+        self.heap.state.acquire().heaps.inspect().failures()
     }
 
     /// All heaps, in order of registration: copies, to be printed at leisure. Each is taken when
     /// its turn comes, so that a chip's stack holds one and not all of them.
-    pub fn heaps(&self) -> impl Iterator<Item = HeapView> {
-        (0..HEAPS).map_while(|number| self.state.acquire().heaps.heaps().nth(number))
+    pub fn heaps(self) -> impl Iterator<Item = HeapView> + 'h {
+        (0..HEAPS).map_while(|number| {
+            self.heap
+                .state
+                .acquire()
+                .heaps
+                .inspect()
+                .heaps()
+                .nth(number)
+        })
     }
 
-    /// As [`HeapCaps::start_monitoring`].
-    pub fn start_monitoring(&self) {
-        self.state.acquire().heaps.start_monitoring();
+    /// As [`heap_caps::HeapCaps::start_monitoring`].
+    pub fn start_monitoring(self) {
+        self.heap.state.acquire().heaps.start_monitoring();
     }
 
-    /// As [`HeapCaps::stop_monitoring`].
+    /// As [`heap_caps::HeapCaps::stop_monitoring`].
     ///
     /// # Errors
-    /// As [`HeapCaps::stop_monitoring`].
-    pub fn stop_monitoring(&self) -> Result<(), NotMonitoring> {
-        self.state.acquire().heaps.stop_monitoring()
+    /// As [`heap_caps::HeapCaps::stop_monitoring`].
+    pub fn stop_monitoring(self) -> Result<(), NotMonitoring> {
+        self.heap.state.acquire().heaps.stop_monitoring()
     }
 
     /// Shows the heaps to `look`, **with the lock held**: everything else that wants memory waits,
@@ -114,13 +183,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// For what has to see all blocks at one moment: `check_integrity`, `walk`, `block_containing`,
     /// the dumps. These take O(blocks) and belong into tests, the debugger and the last words of a
     /// program. `look` must not use the heap.
-    pub fn inspect<R>(&self, look: impl FnOnce(&HeapCaps<P, O, HEAPS>) -> R) -> R {
-        look(&self.state.acquire().heaps)
-    }
-
-    /// Lets `change` have the observer, **with the lock held**: for emptying its buffer. It must
-    /// not use the heap.
-    pub fn with_observer<R>(&self, change: impl FnOnce(&mut O) -> R) -> R {
-        change(self.state.acquire().heaps.observer_mut())
+    pub fn locked<R>(self, look: impl FnOnce(Inspection<'_, P, O, HEAPS>) -> R) -> R {
+        look(self.heap.state.acquire().heaps.inspect())
     }
 }

@@ -183,9 +183,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             // SAFETY: the caller keeps the same contract.
             return unsafe { (hooks.reallocate)(self, pointer, *request) };
         }
-        let set = state.heaps.first_set(request.placement(), request.size());
+        let set = state
+            .heaps
+            .inspect()
+            .first_set(request.placement(), request.size());
         if request.layout().is_none() || set.is_none() {
-            state.heaps.refuse_after(request, &Relief::NONE);
+            state.heaps.phases().refuse_after(request, &Relief::NONE);
             self.refused(state, request);
         } else {
             drop(state);
@@ -199,7 +202,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let state = self.state.acquire();
         let address = state.address_of(pointer);
         let misuse = match address {
-            Ok(address) => state.heaps.data_misuse_of(address),
+            Ok(address) => state.heaps.inspect().data_misuse_of(address),
             Err(misuse) => misuse,
         };
         drop(state);

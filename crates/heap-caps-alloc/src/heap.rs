@@ -3,6 +3,7 @@
 use heap_caps::{HeapCaps, Observer, Policy};
 use multi_heap::{Poison, Unpoisoned};
 
+use crate::figures::SharedInspection;
 use crate::lock::{Locked, RawLock};
 use crate::pressure::Pressure;
 use crate::report::{Desk, ReportHandler};
@@ -57,18 +58,21 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
-    /// Where the heaps lie in memory, for an [`ImageHeader`](heap_caps::ImageHeader): a heap that a
-    /// claim's memory was given to needs none of its own.
-    #[must_use]
-    pub const fn heaps_in_memory(&self) -> *const HeapCaps<P, O, HEAPS> {
-        // SAFETY: the place of a field of what the lock protects; nothing is read.
-        unsafe { &raw const (*self.state.as_ptr()).heaps }
-    }
-
-    /// The same heap with a report handler from the start, see [`CapsHeap::set_report_handler`].
+    /// The same heap with a report handler from the start, see
+    /// [`Faults::set_report_handler`](crate::Faults::set_report_handler).
     #[must_use]
     pub const fn with_report_handler(mut self, handler: ReportHandler) -> Self {
         self.state.get_mut().desk.on_report = Some(handler);
         self
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_, L, P, O, HEAPS> {
+    /// Where the heaps lie in memory, for an [`ImageHeader`](heap_caps::ImageHeader): a heap that a
+    /// claim's memory was given to needs none of its own.
+    #[must_use]
+    pub const fn heaps_in_memory(self) -> *const HeapCaps<P, O, HEAPS> {
+        // SAFETY: the place of a field of what the lock protects; nothing is read.
+        unsafe { &raw const (*self.heap.state.as_ptr()).heaps }
     }
 }

@@ -39,6 +39,7 @@ pub use claim::{
     StartupStacks, Token, TraceMemory,
 };
 pub use diagnosis::Watermark;
+pub use figures::SharedInspection;
 pub use heap::CapsHeap;
 #[cfg(feature = "critical-section")]
 pub use lock::CriticalSectionLock;
@@ -52,10 +53,10 @@ pub use place::{
 pub use pressure::{
     Allocating, EMERGENCIES, EmergencyError, EmergencyHandler, EmergencyIndex, EmergencyRelease,
     EmergencyReserve, GAUGES, GaugeIndex, GaugeTableFull, InterruptProbe, Level, LevelChange,
-    LevelHandler, PATIENCE, Park, PressureGauge, SHRINKERS, Shortage, Shrink, Shrinker,
-    ShrinkerFigures, ShrinkerIndex, ShrinkerTableFull, WaitError,
+    LevelHandler, PATIENCE, Park, PressureControl, PressureGauge, SHRINKERS, Shortage, Shrink,
+    Shrinker, ShrinkerFigures, ShrinkerIndex, ShrinkerTableFull, WaitError,
 };
-pub use report::{Action, FailureHandler, Fault, Report, ReportHandler, go_on};
+pub use report::{Action, FailureHandler, Fault, Faults, Report, ReportHandler, go_on};
 pub use tagged::TaggedBuffer;
 
 pub use heap_caps::{

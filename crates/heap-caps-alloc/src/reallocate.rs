@@ -9,6 +9,7 @@ use heap_caps::{
 use multi_heap::{Poison, Request, copy_block};
 use soc_regions::Caps;
 
+use crate::figures::SharedInspection;
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
 use crate::pressure::Relieving;
@@ -61,7 +62,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         unsafe { self.try_reallocate(pointer, *request) }.map_err(|error| match error {
             ReallocateError::Misuse(misuse) => ReallocateError::Misuse(misuse),
             ReallocateError::Failure(_) => {
-                let failure: Failure = self.state.acquire().heaps.failure(request);
+                let failure: Failure = self.state.acquire().heaps.inspect().failure(request);
                 ReallocateError::Failure(failure)
             }
         })
@@ -86,22 +87,27 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         // SAFETY: the caller keeps the same contract.
         unsafe { self.reallocate(pointer, &request) }
     }
+}
 
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_, L, P, O, HEAPS> {
     /// Bytes that can be used at `pointer`, at least those asked for. O(heaps).
     ///
     /// # Errors
     /// As [`CapsHeap::free`].
-    pub fn usable_size(&self, pointer: NonNull<u8>) -> Result<u32, Misuse> {
-        let state = self.state.acquire();
-        state.heaps.usable_size(state.address_of(pointer)?)
+    pub fn usable_size(self, pointer: NonNull<u8>) -> Result<u32, Misuse> {
+        let state = self.heap.state.acquire();
+        state
+            .heaps
+            .inspect()
+            .usable_size(state.address_of(pointer)?)
     }
 
     /// The chip's address of a byte in a heap: what a DMA descriptor wants to know. O(heaps).
     ///
     /// # Errors
     /// The pointer lies in no heap.
-    pub fn address_of(&self, pointer: NonNull<u8>) -> Result<u32, Misuse> {
-        self.state.acquire().address_of(pointer)
+    pub fn address_of(self, pointer: NonNull<u8>) -> Result<u32, Misuse> {
+        self.heap.state.acquire().address_of(pointer)
     }
 }
 
@@ -115,11 +121,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             return false;
         }
         let mut state = self.state.acquire();
-        if state.heaps.is_detoured() {
+        if state.heaps.inspect().is_detoured() {
             return false;
         }
         match state.known_address(pointer) {
-            Some(address) => state.heaps.free_ordinary(address),
+            Some(address) => state.heaps.phases().free_ordinary(address),
             None => false,
         }
     }
@@ -128,14 +134,14 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn free_slowly(&self, pointer: NonNull<u8>) -> Result<(), Misuse> {
-        let state = self.state.acquire();
+        let mut state = self.state.acquire();
         let address = state.address_of(pointer)?;
-        let pending = state.heaps.begin_free(address)?;
+        let pending = state.heaps.phases().begin_free(address)?;
         drop(state);
         // SAFETY: the caller of `free` gave the block up; memory of a heap stays the heap's.
         let filled = unsafe { pending.fill() };
         let mut state = self.state.acquire();
-        let freed = state.heaps.finish_free(filled);
+        let freed = state.heaps.phases().finish_free(filled);
         let settling = state.settling();
         drop(state);
         if let Some(settle) = settling {
@@ -149,9 +155,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ///
     /// # Safety
     /// As [`CapsHeap::free`].
-    #[doc(hidden)]
     #[inline(always)]
-    pub unsafe fn free_or_report(&self, pointer: NonNull<u8>) -> bool {
+    pub(crate) unsafe fn free_or_report(&self, pointer: NonNull<u8>) -> bool {
         self.free_ordinary(pointer) || self.free_slowly_or_report(pointer)
     }
 
@@ -194,9 +199,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ///
     /// # Safety
     /// As [`CapsHeap::reallocate`].
-    #[doc(hidden)]
     #[inline(always)]
-    pub unsafe fn reallocate_or_report(
+    pub(crate) unsafe fn reallocate_or_report(
         &self,
         pointer: NonNull<u8>,
         request: AllocRequest<'_>,
@@ -268,15 +272,19 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let mut state = self.state.acquire();
         let address = state.known_address(pointer)?;
         let size = layout.size() as usize; // widening
-        let mut caps = state.heaps.first_set(request.placement(), size)?;
-        let moving = match state.heaps.stay(address, layout, caps, request.caller()) {
+        let mut caps = state.heaps.inspect().first_set(request.placement(), size)?;
+        let moving = match state
+            .heaps
+            .phases()
+            .stay(address, layout, caps, request.caller())
+        {
             Stay::InPlace => return Some(Ok(pointer)),
             Stay::Undecided => return None,
             Stay::Down(moving) => moving,
             Stay::Moves(bytes) => {
                 drop(state); // whoever waits has a turn
                 state = self.state.acquire();
-                let taken = state.heaps.take_quietly(layout, caps);
+                let taken = state.heaps.phases().take_quietly(layout, caps);
                 match taken {
                     Ok(to) => OrdinaryMove::to(to, bytes),
                     Err(_) if state.pressure.hooks.is_some() => return None,
@@ -290,7 +298,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                             Progress::Stayed(Stay::Down(moving)) => moving,
                             Progress::Stayed(_) => return Some(Ok(pointer)),
                             Progress::Refused | Progress::Going => {
-                                let cause = state.heaps.last_cause(request);
+                                let cause = state.heaps.phases().last_cause(request);
                                 self.refused(state, request);
                                 return Some(Err(cause));
                             }
@@ -305,9 +313,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         // new one yet.
         unsafe { copy_block(pointer, target, moving.bytes) };
         let mut state = self.state.acquire();
-        let finished = state
-            .heaps
-            .finish_ordinary(address, moving, layout, caps, request.caller());
+        let finished =
+            state
+                .heaps
+                .phases()
+                .finish_ordinary(address, moving, layout, caps, request.caller());
         drop(state);
         if let Err(misuse) = finished {
             // The old block was damaged meanwhile, the new one has the contents: it is what the
@@ -363,18 +373,23 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let mut state = self.state.acquire();
         let address = state.address_of(pointer)?;
         let begun = match state.pressure.hooks {
-            None => state.heaps.begin_reallocate(address, &request),
+            None => state.heaps.phases().begin_reallocate(address, &request),
             Some(hooks) => {
-                let mut progress = Relieving::for_block(state.heaps.peers_of(address));
+                let mut progress = Relieving::for_block(state.heaps.inspect().peers_of(address));
                 loop {
-                    if let Some(done) = state.heaps.attempt_reallocate(address, &request)? {
+                    if let Some(done) =
+                        state.heaps.phases().attempt_reallocate(address, &request)?
+                    {
                         break Ok(done);
                     }
                     drop(state);
                     let again = (hooks.relieve)(self, &request, &mut progress);
                     state = self.state.acquire();
                     if !again {
-                        let cause = state.heaps.refuse_after(&request, &progress.relief);
+                        let cause = state
+                            .heaps
+                            .phases()
+                            .refuse_after(&request, &progress.relief);
                         break Err(ReallocateError::Failure(cause));
                     }
                 }
@@ -399,7 +414,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 return Err(ReallocateError::Failure(Cause::Corrupt(corrupt)));
             }
         };
-        let finished = self.state.acquire().heaps.finish_move(copied, &request);
+        let finished = self
+            .state
+            .acquire()
+            .heaps
+            .phases()
+            .finish_move(copied, &request);
         if let Err(misuse) = finished {
             // As in `reallocate_ordinary`.
             self.report(Action::Reallocate, Fault::Misuse(misuse));

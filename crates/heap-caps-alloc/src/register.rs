@@ -157,7 +157,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         if let Some(heap) = state.neighbour_over(bytes)
             && !state.is_in_a_block(bytes)
         {
-            let same = state.heaps.memory_of(heap.index) == Some(bytes);
+            let same = state.heaps.inspect().memory_of(heap.index) == Some(bytes);
             return Err(match same {
                 true => AddRegionError::Duplicate,
                 false => AddRegionError::Overlap(heap.span),
@@ -190,11 +190,14 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     pub(crate) fn neighbour_over(&self, bytes: NonNull<[u8]>) -> Option<HeapView> {
         let start = bytes.addr().get();
         let end = start.saturating_add(bytes.len());
-        let overlapping = self.heaps.heaps().filter(|heap| {
-            self.heaps.memory_of(heap.index).is_some_and(|memory| {
-                let other = memory.addr().get();
-                start < other.saturating_add(memory.len()) && other < end
-            })
+        let overlapping = self.heaps.inspect().heaps().filter(|heap| {
+            self.heaps
+                .inspect()
+                .memory_of(heap.index)
+                .is_some_and(|memory| {
+                    let other = memory.addr().get();
+                    start < other.saturating_add(memory.len()) && other < end
+                })
         });
         overlapping.last()
     }
@@ -216,13 +219,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             let other = range(memory);
             other.end <= wanted.start || wanted.end <= other.start
         };
-        let heaps = self.heaps.heaps();
-        let mut memories = heaps.filter_map(|heap| self.heaps.memory_of(heap.index));
+        let heaps = self.heaps.inspect().heaps();
+        let mut memories = heaps.filter_map(|heap| self.heaps.inspect().memory_of(heap.index));
         let is_free_of_others = memories.all(|memory| holds(memory) || misses(memory));
-        let address = self.heaps.address_of(bytes.as_ptr().cast());
-        let block = address.and_then(|address| self.heaps.block_containing(address));
+        let address = self.heaps.inspect().address_of(bytes.as_ptr().cast());
+        let block = address.and_then(|address| self.heaps.inspect().block_containing(address));
         let in_block = block.and_then(|block| {
-            let first = self.heaps.pointer(block.address)?;
+            let first = self.heaps.inspect().pointer(block.address)?;
             let size = usize::try_from(block.size).ok()?;
             Some(holds(NonNull::slice_from_raw_parts(first, size)))
         });
@@ -236,7 +239,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 
     /// The first address that lies above every heap.
     pub(crate) fn above_all_heaps(&self) -> u32 {
-        let ends = self.heaps.heaps().map(|heap| heap.span.end());
+        let ends = self.heaps.inspect().heaps().map(|heap| heap.span.end());
         ends.max().unwrap_or(0)
     }
 }

@@ -9,10 +9,11 @@
 use core::fmt;
 
 use heap_caps::{AllocRequest, Corrupt, Failure, HeapCaps, Misuse, Observer};
-use multi_heap::Poison;
+use multi_heap::{Poison, Unpoisoned};
 
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
+use crate::pressure::PressureControl;
 
 /// What the heap was doing when it found something wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub struct Report {
 }
 
 /// Called with each refused allocation, outside of the lock: it may use the heap. The failed
-/// request is not tried again: that is what [`CapsHeap::register_shrinker`] is for.
+/// request is not tried again: that is what [`PressureControl::register_shrinker`] is for.
 pub type FailureHandler = fn(&Failure);
 
 /// Called with each [`Report`], outside of the lock: it may use the heap. [`go_on`] is one that
@@ -157,66 +158,92 @@ impl<H> Desk<H> {
     }
 }
 
+/// What a shared heap found: double frees, foreign pointers, damaged blocks. All O(1).
+pub struct Faults<'h, L: RawLock, P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize = 16>
+{
+    heap: &'h CapsHeap<L, P, O, HEAPS>,
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Clone for Faults<'_, L, P, O, HEAPS> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Copy for Faults<'_, L, P, O, HEAPS> {}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Returns what was found, and who is told of it.
+    #[must_use]
+    pub const fn faults(&self) -> Faults<'_, L, P, O, HEAPS> {
+        Faults { heap: self }
+    }
+}
+
 /// Handlers and what they were told. All O(1).
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Sets who is told of refused allocations; returns who was. Nobody is, at first: a failure is
-    /// counted and kept in [`CapsHeap::last_failure`].
-    pub fn set_failure_handler(&self, handler: Option<FailureHandler>) -> Option<FailureHandler> {
-        let told = handler.map(|handler| OnFailure {
-            handler,
-            record: HeapCaps::failure,
-        });
-        let before = core::mem::replace(&mut self.state.acquire().desk.on_failure, told);
-        before.map(|told| told.handler)
+    /// The one place for faults that no caller can be told of.
+    #[cold]
+    pub(crate) fn report(&self, action: Action, fault: Fault) {
+        self.faults().report_of(action, fault, core::ptr::null());
     }
+}
 
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Faults<'_, L, P, O, HEAPS> {
     /// Sets who is told of double frees, foreign pointers and damaged blocks; returns who was.
-    /// Nobody is, at first, and a report is counted and kept in [`CapsHeap::last_report`].
+    /// Nobody is, at first, and a report is counted and kept in [`Faults::last_report`].
     ///
     /// Firmware without a handler then panics with the line `heap fault: …`, as ESP-IDF's aborts;
     /// one that would rather go on sets [`go_on`] or another handler that returns, or has the
     /// feature `faults-go-on`. On a host, programs without a handler go on.
-    pub fn set_report_handler(&self, handler: Option<ReportHandler>) -> Option<ReportHandler> {
-        core::mem::replace(&mut self.state.acquire().desk.on_report, handler)
+    pub fn set_report_handler(self, handler: Option<ReportHandler>) -> Option<ReportHandler> {
+        core::mem::replace(&mut self.heap.state.acquire().desk.on_report, handler)
     }
 
     /// How many reports there were, up to `u32::MAX`.
     #[must_use]
-    pub fn reports(&self) -> u32 {
-        self.state.acquire().desk.reports
+    pub fn reports(self) -> u32 {
+        self.heap.state.acquire().desk.reports
     }
 
     /// The last report.
     #[must_use]
-    pub fn last_report(&self) -> Option<Report> {
-        match self.state.acquire().desk.last {
+    pub fn last_report(self) -> Option<Report> {
+        match self.heap.state.acquire().desk.last {
             Last::Nothing => None,
             Last::Of(report) => Some(report),
         }
     }
 
-    /// The one place for faults that no caller can be told of.
-    #[cold]
-    #[doc(hidden)]
-    pub fn report(&self, action: Action, fault: Fault) {
-        self.report_of(action, fault, core::ptr::null());
-    }
-
     /// The same of a pointer that the program handed over.
     #[cold]
-    pub fn report_of(&self, action: Action, fault: Fault, pointer: *const u8) {
+    pub fn report_of(self, action: Action, fault: Fault, pointer: *const u8) {
         let report = Report {
             action,
             fault,
             pointer: pointer.addr(),
         };
         let handler = {
-            let desk = &mut self.state.acquire().desk;
+            let desk = &mut self.heap.state.acquire().desk;
             desk.reports = desk.reports.saturating_add(1);
             desk.last = Last::Of(report);
             desk.on_report
         };
         handler.unwrap_or(const { by_default() })(&report);
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_, L, P, O, HEAPS> {
+    /// Sets who is told of refused allocations; returns who was. Nobody is, at first: a failure is
+    /// counted and kept in
+    /// [`SharedInspection::last_failure`](crate::SharedInspection::last_failure).
+    pub fn set_failure_handler(self, handler: Option<FailureHandler>) -> Option<FailureHandler> {
+        let told = handler.map(|handler| OnFailure {
+            handler,
+            record: |heaps: &HeapCaps<P, O, HEAPS>, request| heaps.inspect().failure(request),
+        });
+        let before = core::mem::replace(&mut self.heap.state.acquire().desk.on_failure, told);
+        before.map(|told| told.handler)
     }
 }
 

@@ -60,7 +60,7 @@ pub trait SharedHeap: sealed::Sealed {
     /// Returns the word at a chip's address, on either side of the memory.
     ///
     /// # Safety
-    /// As [`HeapCaps::word`](heap_caps::HeapCaps::word).
+    /// As [`Inspection::word`](heap_caps::Inspection::word).
     unsafe fn word(&self, address: u32) -> Option<u32>;
 
     /// Writes the word at a chip's address, on either side of the memory; returns `false` where
@@ -114,12 +114,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedHeap
     }
 
     fn address(&self, pointer: NonNull<u8>) -> Option<u32> {
-        self.address_of(pointer).ok()
+        self.inspect().address_of(pointer).ok()
     }
 
     unsafe fn word(&self, address: u32) -> Option<u32> {
         // SAFETY: the caller keeps the same contract.
-        unsafe { self.state.acquire().heaps.word(address) }
+        unsafe { self.state.acquire().heaps.inspect().word(address) }
     }
 
     unsafe fn set_word(&self, address: u32, value: u32) -> bool {
@@ -128,6 +128,6 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedHeap
     }
 
     fn hardware(&self) -> Hardware {
-        CapsHeap::hardware(self)
+        self.inspect().hardware()
     }
 }

@@ -8,13 +8,11 @@
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use heap_caps::{
-    AddRegionError, AllocRequest, BootError, Booted, Failure, HeapIndex, Memory, Observer,
-    Placement, TaggedRegion,
-};
+use heap_caps::{AddRegionError, BootError, Booted, HeapIndex, Memory, Observer, TaggedRegion};
 use multi_heap::Poison;
 use soc_regions::{Caps, Chip, MemoryType, Span, TypeIndex};
 
+use crate::figures::SharedInspection;
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
 use crate::register::{Buffer, whole_words};
@@ -123,44 +121,48 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             unsafe { heaps.add_tagged_region(region, memory) }
         })
     }
+}
 
-    /// Allocates `size` bytes of the memory with this tag, whatever its capabilities.
-    ///
-    /// # Errors
-    /// As [`CapsHeap::malloc`]; the failure names no capabilities: none were asked for.
-    #[track_caller]
-    #[expect(
-        clippy::result_large_err,
-        reason = "the record is what one calls it for"
-    )]
-    pub fn malloc_tagged(&self, size: usize, tag: TypeIndex) -> Result<NonNull<u8>, Failure> {
-        let request = AllocRequest::new(size, Caps::empty());
-        self.allocate(&request.placed(Placement::Tag(tag)))
-    }
-
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_, L, P, O, HEAPS> {
     /// Free bytes of the memory with this tag. O(heaps).
     #[must_use]
-    pub fn tag_free_size(&self, tag: TypeIndex) -> u32 {
-        self.state.acquire().heaps.tag_free_size(tag)
+    pub fn tag_free_size(self, tag: TypeIndex) -> u32 {
+        self.heap.state.acquire().heaps.inspect().tag_free_size(tag)
     }
 
     /// The least free bytes of each heap with this tag, summed. O(heaps).
     #[must_use]
-    pub fn tag_minimum_free_size(&self, tag: TypeIndex) -> u32 {
-        self.state.acquire().heaps.tag_minimum_free_size(tag)
+    pub fn tag_minimum_free_size(self, tag: TypeIndex) -> u32 {
+        self.heap
+            .state
+            .acquire()
+            .heaps
+            .inspect()
+            .tag_minimum_free_size(tag)
     }
 
     /// Free bytes of memory that has *any* of `caps`, see
-    /// [`HeapCaps::free_size_of_any`](heap_caps::HeapCaps::free_size_of_any). O(heaps).
+    /// [`Inspection::free_size_of_any`](heap_caps::Inspection::free_size_of_any). O(heaps).
     #[must_use]
-    pub fn free_size_of_any(&self, caps: Caps) -> u32 {
-        self.state.acquire().heaps.free_size_of_any(caps)
+    pub fn free_size_of_any(self, caps: Caps) -> u32 {
+        self.heap
+            .state
+            .acquire()
+            .heaps
+            .inspect()
+            .free_size_of_any(caps)
     }
 
-    /// The least free bytes of each heap, counted as [`CapsHeap::free_size_of_any`] does. O(heaps).
+    /// The least free bytes of each heap, counted as [`SharedInspection::free_size_of_any`] does.
+    /// O(heaps).
     #[must_use]
-    pub fn minimum_free_size_of_any(&self, caps: Caps) -> u32 {
-        self.state.acquire().heaps.minimum_free_size_of_any(caps)
+    pub fn minimum_free_size_of_any(self, caps: Caps) -> u32 {
+        self.heap
+            .state
+            .acquire()
+            .heaps
+            .inspect()
+            .minimum_free_size_of_any(caps)
     }
 }
 

@@ -66,10 +66,13 @@ fn esp32() -> &'static CapsHeap<SpinLock> {
 #[test]
 fn pointers_are_the_addresses_of_the_chip() {
     let heap = esp32();
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
 
     let block = heap.malloc(100, Caps::DMA).unwrap();
-    assert_eq!(heap.address_of(block), Ok(block.addr().get() as u32));
+    assert_eq!(
+        heap.inspect().address_of(block),
+        Ok(block.addr().get() as u32)
+    );
     assert!(ESP32.is_dma_capable(block.addr().get() as u32));
 
     // SAFETY: the test's own block, resized and freed by its last pointer.

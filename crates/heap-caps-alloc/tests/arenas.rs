@@ -26,7 +26,7 @@ fn heap() -> CapsHeap<SpinLock> {
 #[test]
 fn collections_of_all_versions_and_both_ends_keep_their_contents() {
     let heap = heap();
-    let free = heap.free_size(Caps::BIT8);
+    let free = heap.inspect().free_size(Caps::BIT8);
     let mut arena = Arena::new(&heap, Caps::BIT8, 8000).unwrap();
     for round in 0..5_u32 {
         let mut first = Vec02::new_in(&arena);
@@ -54,8 +54,8 @@ fn collections_of_all_versions_and_both_ends_keep_their_contents() {
         arena.reset();
     }
     assert_eq!(arena.finish(), Ok(()));
-    assert_eq!(heap.free_size(Caps::BIT8), free);
-    assert_eq!(heap.last_report(), None);
+    assert_eq!(heap.inspect().free_size(Caps::BIT8), free);
+    assert_eq!(heap.faults().last_report(), None);
 }
 
 #[test]
@@ -76,12 +76,12 @@ fn the_last_vector_grows_where_it_is() {
 #[test]
 fn what_is_forgotten_is_told_and_freed_nevertheless() {
     let heap = heap();
-    let free = heap.free_size(Caps::BIT8);
+    let free = heap.inspect().free_size(Caps::BIT8);
     let arena = Arena::new(&heap, Caps::BIT8, 1000).unwrap();
     let number = Box04::new_in(7_u32, &arena);
     assert_eq!(*Box04::leak(number), 7);
     assert_eq!(arena.finish(), Err(LeftInArena { blocks: 1 }));
-    assert_eq!(heap.free_size(Caps::BIT8), free);
+    assert_eq!(heap.inspect().free_size(Caps::BIT8), free);
     let too_large = Arena::new(&heap, Caps::BIT8, 1 << 20);
     assert_eq!(too_large.unwrap_err().cause, Cause::NoMemory);
 }
@@ -97,6 +97,6 @@ fn a_write_past_the_end_is_found_when_the_arena_ends() {
     unsafe { bytes.as_mut_ptr().add(64).write_bytes(0x41, 4) };
     drop(bytes);
     drop(arena);
-    assert!(heap.last_report().is_some());
+    assert!(heap.faults().last_report().is_some());
     let _ = behind;
 }

@@ -27,7 +27,7 @@ const WITH_CACHES: Hardware = Hardware {
 #[test]
 fn a_dma_buffer_owns_whole_cache_lines() {
     let heap: Heap = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     heap.set_hardware(WITH_CACHES);
     let buffers: Vec<_> = (1..200)
         .map(|length| DmaBuffer::new(heap, length).unwrap())
@@ -69,7 +69,9 @@ fn what_is_written_to_a_dma_buffer_is_there_for_the_engine() {
     buffer.copy_from_slice(&[0x5A; 1500]);
     assert_eq!(buffer.as_ref(), [0x5A; 1500]);
     // SAFETY: the test's own block.
-    let first = heap.inspect(|heaps| unsafe { heaps.word(buffer.address()) });
+    let first = heap
+        .inspect()
+        .locked(|heaps| unsafe { heaps.word(buffer.address()) });
     assert_eq!(first, Some(0x5A5A_5A5A));
     assert_eq!(
         format!("{buffer:?}"),
@@ -98,7 +100,7 @@ fn an_impossible_dma_buffer_is_explained() {
 #[test]
 fn a_word_buffer_takes_memory_that_takes_words_only() {
     let heap: Heap = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     let mut words = WordBuffer::new(heap, 5000).unwrap();
     assert!(
         ESP32.is_in_iram(words.address().unwrap()),
@@ -137,7 +139,7 @@ fn word_buffers_of_impossible_sizes_are_refused() {
 #[test]
 fn code_is_loaded_in_the_order_in_which_it_is_fetched_on_both_kinds_of_memory() {
     let heap: Heap = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     let program: Vec<u32> = (0..2048).map(|word| 0xC0DE_0000 | word).collect();
     let mut loaded = Vec::new();
     while let Ok(mut code) = CodeBuffer::new(heap, program.len()) {
@@ -173,7 +175,7 @@ fn code_is_loaded_in_the_order_in_which_it_is_fetched_on_both_kinds_of_memory() 
 #[test]
 fn buffers_may_be_sent_to_other_threads() {
     let heap: Heap = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     let mut buffer = DmaBuffer::new(heap, 100).unwrap();
     let words = WordBuffer::new(heap, 100).unwrap();
     std::thread::spawn(move || {

@@ -61,8 +61,8 @@ fn parts(
 /// The spans of all heaps, ascending.
 fn heaps(claimed: &Claimed<'_, Heap, &SimulatedMemory>) -> Vec<Span> {
     let collect =
-        |heaps: &heap_caps::HeapCaps<_, _, _>| heaps.heaps().map(|heap| heap.span).collect();
-    let mut spans: Vec<Span> = claimed.heap().inspect(collect);
+        |heaps: heap_caps::Inspection<'_, _, _, _>| heaps.heaps().map(|heap| heap.span).collect();
+    let mut spans: Vec<Span> = claimed.heap().inspect().locked(collect);
     spans.sort_unstable_by_key(|span| span.start());
     spans
 }
@@ -86,7 +86,7 @@ fn with_every_token_given_all_that_the_program_leaves_is_heap() {
     assert_eq!(claimed.booted().heaps, 6);
     // SAFETY: nobody stands on simulated stacks.
     assert_eq!(unsafe { claimed.release(all.startup_stacks) }, 1);
-    assert!(claimed.heap().largest_free_block(Caps::DMA) > 180_000);
+    assert!(claimed.heap().inspect().largest_free_block(Caps::DMA) > 180_000);
 }
 
 #[test]
@@ -97,12 +97,12 @@ fn a_claim_that_was_taken_leads_tools_to_the_heaps() {
     let _parts = claim.take_in(first, memory).unwrap();
     assert_eq!(
         claim.image_header().heaps(),
-        first.heaps_in_memory().cast::<()>()
+        first.inspect().heaps_in_memory().cast::<()>()
     );
     assert!(claim.take_in(second, memory).is_err());
     assert_eq!(
         claim.image_header().heaps(),
-        first.heaps_in_memory().cast::<()>(),
+        first.inspect().heaps_in_memory().cast::<()>(),
         "a claim that is refused changes nothing"
     );
 }
@@ -200,10 +200,10 @@ fn startup_stacks_serve_when_they_are_released() {
     let all = parts(options!(ESP32), BLUETOOTH, &[]);
     let mut claimed = all.ram.boot().unwrap();
     let diram = Caps::EXEC | Caps::BIT32;
-    let before = claimed.heap().free_size(diram);
+    let before = claimed.heap().inspect().free_size(diram);
     // SAFETY: nobody stands on simulated stacks.
     assert_eq!(unsafe { claimed.release(all.startup_stacks) }, 2);
-    assert!(claimed.heap().free_size(diram) > before + 120_000);
+    assert!(claimed.heap().inspect().free_size(diram) > before + 120_000);
 }
 
 #[test]

@@ -25,7 +25,8 @@ fn parts(chip: &'static Chip, options: Options, linked: impl Symbols + Sync + 's
 fn heaps(claimed: &Claimed<'_, Heap, &SimulatedMemory>) -> Vec<Span> {
     let mut spans: Vec<Span> = claimed
         .heap()
-        .inspect(|heaps| heaps.heaps().map(|heap| heap.span).collect());
+        .inspect()
+        .locked(|heaps| heaps.heaps().map(|heap| heap.span).collect());
     spans.sort_unstable_by_key(|span| span.start());
     spans
 }
@@ -74,10 +75,15 @@ fn every_chip_gives_all_that_its_table_leaves_when_every_token_is_given() {
         );
         // SAFETY: nobody stands on simulated stacks.
         unsafe { claimed.release(parts.startup_stacks) };
-        let waiting = |heaps: &heap_caps::HeapCaps<_, _, 32>| {
+        let waiting = |heaps: heap_caps::Inspection<'_, _, _, 32>| {
             heaps.heaps().filter(|heap| !heap.active).count()
         };
-        assert_eq!(claimed.heap().inspect(waiting), 0, "{}", chip.name());
+        assert_eq!(
+            claimed.heap().inspect().locked(waiting),
+            0,
+            "{}",
+            chip.name()
+        );
     }
 }
 

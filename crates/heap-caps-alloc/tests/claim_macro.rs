@@ -41,7 +41,8 @@ fn a_claim_reads_names_numbers_and_expressions() {
     let claimed = parts.ram.give(parts.bluetooth).boot().unwrap();
     let mut spans = claimed
         .heap()
-        .inspect(|heaps| heaps.heaps().map(|heap| heap.span).collect::<Vec<_>>());
+        .inspect()
+        .locked(|heaps| heaps.heaps().map(|heap| heap.span).collect::<Vec<_>>());
     spans.sort_unstable_by_key(|span| span.start());
     let dram: Vec<_> = spans
         .iter()

@@ -226,7 +226,7 @@ fn ours(program: &Segments) -> Vec<(Heap, u32)> {
         ram = ram.give(unsafe { parts.psram.mapped(program.psram) });
     }
     let mut claimed = ram.boot().unwrap();
-    let waiting: Vec<_> = heap.inspect(|heaps| {
+    let waiting: Vec<_> = heap.inspect().locked(|heaps| {
         heaps
             .heaps()
             .map(|heap| (heap.span.start(), !heap.active))
@@ -234,7 +234,7 @@ fn ours(program: &Segments) -> Vec<(Heap, u32)> {
     });
     // SAFETY: nobody stands on simulated stacks.
     unsafe { claimed.release(parts.startup_stacks) };
-    let mut all: Vec<_> = heap.inspect(|heaps| {
+    let mut all: Vec<_> = heap.inspect().locked(|heaps| {
         let look = heaps.heaps().zip(waiting).map(|(heap, (_, stack))| {
             let kind = u8::try_from(heap.tag.unwrap().index()).unwrap();
             let free = heap.info.total_free_bytes;

@@ -26,7 +26,7 @@ type Heap<P = multi_heap::Unpoisoned> = &'static CapsHeap<SpinLock, P>;
 #[test]
 fn every_wrong_pointer_is_told_apart_and_changes_nothing() {
     let heap: Heap = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     let block = heap.malloc(100, Caps::DMA).unwrap();
     let mut local = 0_u32;
     let foreign = NonNull::from(&mut local).cast::<u8>();
@@ -51,8 +51,8 @@ fn a_wrong_pointer_can_be_neither_measured_nor_resized() {
     let heap: Heap = esp32(());
     let mut local = 0_u32;
     let foreign = NonNull::from(&mut local).cast::<u8>();
-    assert!(heap.usable_size(foreign).is_err());
-    assert!(heap.address_of(foreign).is_err());
+    assert!(heap.inspect().usable_size(foreign).is_err());
+    assert!(heap.inspect().address_of(foreign).is_err());
     // SAFETY: not the pointer of a block.
     let resized = unsafe { heap.realloc(foreign, 100, Caps::DMA) };
     assert!(matches!(
@@ -63,7 +63,7 @@ fn a_wrong_pointer_can_be_neither_measured_nor_resized() {
     let resized = unsafe { GlobalAlloc::realloc(heap, foreign.as_ptr(), layout(4, 4), 8) };
     assert!(resized.is_null());
     assert_eq!(
-        heap.last_report().map(|report| report.action),
+        heap.faults().last_report().map(|report| report.action),
         Some(Action::Reallocate)
     );
 }
@@ -72,14 +72,14 @@ fn a_wrong_pointer_can_be_neither_measured_nor_resized() {
 fn without_a_handler_a_report_is_counted_and_kept_and_reads_as_a_sentence() {
     let heap: Heap = esp32(());
     let block = heap.malloc(100, Caps::DMA).unwrap();
-    let address = heap.address_of(block).unwrap();
+    let address = heap.inspect().address_of(block).unwrap();
     // SAFETY: the block's user is done with it; the second free is the error under test.
     unsafe {
         heap.dealloc(block.as_ptr(), layout(100, 1));
         heap.dealloc(block.as_ptr(), layout(100, 1));
     }
-    assert_eq!(heap.reports(), 1);
-    let sentence = heap.last_report().unwrap().to_string();
+    assert_eq!(heap.faults().reports(), 1);
+    let sentence = heap.faults().last_report().unwrap().to_string();
     let expected = format!("free of 0x{address:08X}: already free (double free) (heap at 0x");
     assert!(sentence.starts_with(&expected), "{sentence}");
 }
@@ -89,7 +89,7 @@ fn freeing_null_is_nothing() {
     let heap: Heap = esp32(());
     // SAFETY: null is no block.
     unsafe { heap.dealloc(std::ptr::null_mut(), layout(100, 1)) };
-    assert_eq!(heap.reports(), 0);
+    assert_eq!(heap.faults().reports(), 0);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn an_overrun_of_one_byte_is_told_when_the_block_is_freed() {
     unsafe { block.add(10).write(0) };
     // SAFETY: nobody uses the block.
     unsafe { heap.dealloc(block.as_ptr(), layout(10, 1)) };
-    let Fault::Misuse(misuse) = heap.last_report().unwrap().fault else {
+    let Fault::Misuse(misuse) = heap.faults().last_report().unwrap().fault else {
         panic!()
     };
     let MisuseKind::Corrupt(corrupt) = misuse.kind else {
@@ -123,9 +123,9 @@ fn a_write_after_free_is_told_to_both_desks_when_the_memory_is_used_again() {
         refused.cause,
         Cause::Corrupt(corrupt) if corrupt.corruption.kind == CorruptionKind::FreedByte
     ));
-    assert_eq!(heap.last_failure(), Some(refused));
+    assert_eq!(heap.inspect().last_failure(), Some(refused));
     assert_eq!(
-        heap.last_report().map(|report| report.action),
+        heap.faults().last_report().map(|report| report.action),
         Some(Action::Allocate)
     );
     assert!(
@@ -156,7 +156,7 @@ fn requests_for_nothing_and_for_the_impossible_are_typed() {
         cause(heap.allocate(&AllocRequest::in_default_memory(usize::MAX))),
         Cause::TooLarge
     );
-    assert_eq!(heap.failures(), 5);
+    assert_eq!(heap.inspect().failures(), 5);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_heap_without_memory_refuses_and_stays_sound() {
     );
     // SAFETY: the size is not zero.
     assert!(unsafe { EMPTY.alloc(layout(1, 1)) }.is_null());
-    assert_eq!(EMPTY.heaps().count(), 0);
+    assert_eq!(EMPTY.inspect().heaps().count(), 0);
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn buffers_of_the_program_become_heaps_whatever_their_start_and_size() {
         let buffer = Box::leak(vec![MaybeUninit::uninit(); to].into_boxed_slice());
         let bounds = buffer.as_ptr_range();
         let index = heap.add_buffer(BYTES, &mut buffer[from..]).unwrap();
-        let view = heap.heaps().nth(index.get()).unwrap();
+        let view = heap.inspect().heaps().nth(index.get()).unwrap();
         assert!(view.span.size() as usize <= to - from);
         let block = heap
             .malloc(view.info.largest_free_block as usize, Caps::BIT8)

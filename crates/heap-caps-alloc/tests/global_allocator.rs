@@ -77,6 +77,7 @@ static GLOBAL: AtFirstUse = AtFirstUse {
 fn is_ours<T: ?Sized>(value: &T) -> bool {
     GLOBAL
         .heap
+        .inspect()
         .usable_size(std::ptr::NonNull::from(value).cast())
         .is_ok()
 }
@@ -114,11 +115,12 @@ fn threads_share_it_and_nothing_is_reported() {
         })
         .collect();
     assert!(words.into_iter().all(|thread| thread.join().unwrap()));
-    assert_eq!(GLOBAL.heap.last_report(), None);
+    assert_eq!(GLOBAL.heap.faults().last_report(), None);
     assert_eq!(
         GLOBAL
             .heap
-            .inspect(|heaps| heaps.check_integrity(Caps::INVALID)),
+            .inspect()
+            .locked(|heaps| heaps.check_integrity(Caps::INVALID)),
         Ok(())
     );
 }

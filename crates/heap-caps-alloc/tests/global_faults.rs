@@ -35,23 +35,25 @@ fn wrong_pointers<P: Poison + 'static>() {
         let freed = heap.alloc(layout(64, 4));
         heap.dealloc(freed, layout(64, 4));
         heap.dealloc(freed, layout(64, 4));
-        let twice = misuse(heap.last_report());
+        let twice = misuse(heap.faults().last_report());
         assert_eq!(twice, (Action::Free, MisuseKind::AlreadyFree));
         assert!(GlobalAlloc::realloc(heap, freed, layout(64, 4), 100).is_null());
-        let resized = misuse(heap.last_report());
+        let resized = misuse(heap.faults().last_report());
         assert_eq!(resized, (Action::Reallocate, MisuseKind::AlreadyFree));
         assert!(GlobalAlloc::realloc(heap, kept.add(8), layout(64, 4), 100).is_null());
-        let inside = misuse(heap.last_report());
+        let inside = misuse(heap.faults().last_report());
         assert_eq!(inside.0, Action::Reallocate);
         let mut mine = [0_u32; 4];
         heap.dealloc(mine.as_mut_ptr().cast(), layout(16, 4));
-        let outside = misuse(heap.last_report());
+        let outside = misuse(heap.faults().last_report());
         assert_eq!(outside, (Action::Free, MisuseKind::OutsideEveryHeap));
-        assert_eq!(heap.reports(), 4);
+        assert_eq!(heap.faults().reports(), 4);
         heap.dealloc(kept, layout(64, 4));
     }
-    assert_eq!(heap.reports(), 4);
-    let sound = heap.inspect(|heaps| heaps.check_integrity(Caps::INVALID));
+    assert_eq!(heap.faults().reports(), 4);
+    let sound = heap
+        .inspect()
+        .locked(|heaps| heaps.check_integrity(Caps::INVALID));
     assert_eq!(sound, Ok(()));
 }
 
@@ -65,42 +67,45 @@ fn wrong_pointers_are_reported_with_their_reason() {
 #[test]
 fn code_is_none_of_its_blocks_and_stays_allocated() {
     let heap: &CapsHeap<SpinLock, Unpoisoned> = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     // IRAM has no other side: only what D/IRAM hands out lies on the instruction side.
     let mut blocks = vec![];
     let code = loop {
         let block = heap.malloc(0x2000, Caps::EXEC | Caps::BIT32).unwrap();
-        let address = heap.address_of(block).unwrap();
-        if heap.inspect(|heaps| heaps.heap_at(address).is_none()) {
+        let address = heap.inspect().address_of(block).unwrap();
+        if heap
+            .inspect()
+            .locked(|heaps| heaps.heap_at(address).is_none())
+        {
             break block;
         }
         blocks.push(block);
     };
     // SAFETY: a pointer that is refused.
     unsafe { heap.dealloc(code.as_ptr(), layout(64, 4)) };
-    assert_eq!(heap.reports(), 1);
+    assert_eq!(heap.faults().reports(), 1);
     // SAFETY: the same.
     assert!(unsafe { GlobalAlloc::realloc(heap, code.as_ptr(), layout(64, 4), 0x4000) }.is_null());
-    assert_eq!(heap.reports(), 2);
+    assert_eq!(heap.faults().reports(), 2);
     // SAFETY: the test's own block.
     unsafe { heap.free(code) }.unwrap();
     for block in blocks {
         // SAFETY: the same.
         unsafe { heap.free(block) }.unwrap();
     }
-    assert_eq!(heap.free_size(Caps::empty()), free);
+    assert_eq!(heap.inspect().free_size(Caps::empty()), free);
 }
 
 fn nothing_and_something<P: Poison + 'static>() {
     let heap: &CapsHeap<SpinLock, P> = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     // SAFETY: the test's own blocks, by their layouts.
     unsafe {
         let nothing = heap.alloc(layout(0, 16));
         assert!(!nothing.is_null() && nothing.addr().is_multiple_of(16));
         let some = GlobalAlloc::realloc(heap, nothing, layout(0, 16), 40);
         assert!(!some.is_null() && some.addr().is_multiple_of(16));
-        assert_eq!(heap.info(Caps::empty()).allocated_blocks, 1);
+        assert_eq!(heap.inspect().info(Caps::empty()).allocated_blocks, 1);
         let none = GlobalAlloc::realloc(heap, some, layout(40, 16), 0);
         assert!(!none.is_null() && none.addr().is_multiple_of(16));
     }
@@ -131,9 +136,9 @@ fn refusals<P: Poison + 'static>() {
         let block = heap.alloc(layout(32, 4));
         assert!(GlobalAlloc::realloc(heap, block, layout(32, 4), 0x40_0000).is_null());
         assert!(GlobalAlloc::realloc(heap, block, layout(32, 4), large.size()).is_null());
-        assert_eq!(heap.failures(), 2, "recorded without a handler");
-        assert_eq!(heap.last_failure().unwrap().size, large.size());
-        assert!(heap.set_failure_handler(Some(note)).is_none());
+        assert_eq!(heap.inspect().failures(), 2, "recorded without a handler");
+        assert_eq!(heap.inspect().last_failure().unwrap().size, large.size());
+        assert!(heap.pressure().set_failure_handler(Some(note)).is_none());
         assert!(GlobalAlloc::realloc(heap, block, layout(32, 4), 0x40_0000).is_null());
         assert!(GlobalAlloc::realloc(heap, block, layout(32, 4), large.size()).is_null());
         assert!(heap.alloc_zeroed(layout(0x40_0000, 4)).is_null());
@@ -145,8 +150,8 @@ fn refusals<P: Poison + 'static>() {
         (0x40_0000, Cause::NoMemory),
     ];
     assert_eq!(TOLD.take(), expected);
-    assert_eq!(heap.reports(), 0);
-    assert!(heap.set_failure_handler(None).is_some());
+    assert_eq!(heap.faults().reports(), 0);
+    assert!(heap.pressure().set_failure_handler(None).is_some());
 }
 
 #[test]
@@ -160,7 +165,9 @@ fn refusals_are_recorded_and_told_to_the_handler() {
 fn zeros_are_written_where_the_first_heap_has_none() {
     let heap: &CapsHeap<SpinLock, Unpoisoned> = esp32(());
     // Every block of the first heap is taken, so that the search serves the next request.
-    let largest = heap.largest_free_block(Caps::INTERNAL | Caps::BIT8) as usize;
+    let largest = heap
+        .inspect()
+        .largest_free_block(Caps::INTERNAL | Caps::BIT8) as usize;
     // SAFETY: the test's own blocks, by their layouts.
     unsafe {
         let first = heap.alloc(layout(largest, 4));

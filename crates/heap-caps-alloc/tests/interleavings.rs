@@ -81,7 +81,7 @@ fn in_many_orders(test: impl Fn() + Send + Sync + 'static) {
 fn no_wake_is_lost() {
     in_many_orders(|| {
         let heap = heap();
-        let at_first = heap.free_size(Caps::BIT8);
+        let at_first = heap.inspect().free_size(Caps::BIT8);
         let block = take(heap, 600);
         let waiters: Vec<_> = [(500, 0), (300, 1), (550, 0)]
             .into_iter()
@@ -91,8 +91,8 @@ fn no_wake_is_lost() {
         for waiter in waiters {
             waiter.join().unwrap();
         }
-        assert_eq!(heap.free_size(Caps::BIT8), at_first);
-        assert_eq!(heap.last_report(), None);
+        assert_eq!(heap.inspect().free_size(Caps::BIT8), at_first);
+        assert_eq!(heap.faults().last_report(), None);
     });
 }
 
@@ -100,7 +100,7 @@ fn no_wake_is_lost() {
 fn a_waiter_that_gives_up_leaves_nothing_behind() {
     in_many_orders(|| {
         let heap = heap();
-        let at_first = heap.free_size(Caps::BIT8);
+        let at_first = heap.inspect().free_size(Caps::BIT8);
         let block = take(heap, 600);
         let impatient = thread::spawn(move || {
             let request = AllocRequest::new(500, Caps::BIT8);
@@ -117,8 +117,8 @@ fn a_waiter_that_gives_up_leaves_nothing_behind() {
         free(heap, block);
         impatient.join().unwrap();
         patient.join().unwrap();
-        assert_eq!(heap.free_size(Caps::BIT8), at_first);
-        assert_eq!(heap.last_report(), None);
+        assert_eq!(heap.inspect().free_size(Caps::BIT8), at_first);
+        assert_eq!(heap.faults().last_report(), None);
     });
 }
 
@@ -126,9 +126,9 @@ fn a_waiter_that_gives_up_leaves_nothing_behind() {
 fn a_reserve_is_released_once_and_armed_again() {
     in_many_orders(|| {
         let heap = heap();
-        let at_first = heap.free_size(Caps::BIT8);
+        let at_first = heap.inspect().free_size(Caps::BIT8);
         let reserve = EmergencyReserve::new("last", Caps::BIT8, 300);
-        let reserve = heap.arm_emergency(reserve).unwrap();
+        let reserve = heap.pressure().arm_emergency(reserve).unwrap();
         let block = take(heap, 500);
         let takers: Vec<_> = (0..2)
             .map(|_| thread::spawn(move || heap.malloc(250, Caps::BIT8).ok().map(Block)))
@@ -142,10 +142,10 @@ fn a_reserve_is_released_once_and_armed_again() {
         for block in taken {
             free(heap, block);
         }
-        assert!(heap.is_emergency_armed(reserve));
-        assert!(heap.disarm_emergency(reserve));
-        assert_eq!(heap.free_size(Caps::BIT8), at_first);
-        assert_eq!(heap.last_report(), None);
+        assert!(heap.pressure().is_emergency_armed(reserve));
+        assert!(heap.pressure().disarm_emergency(reserve));
+        assert_eq!(heap.inspect().free_size(Caps::BIT8), at_first);
+        assert_eq!(heap.faults().last_report(), None);
     });
 }
 
@@ -166,7 +166,7 @@ fn the_last_level_told_is_the_last_level() {
                 assert_eq!(*TELLING.lock().unwrap(), 1, "one at a time");
                 *TELLING.lock().unwrap() -= 1;
             });
-        let gauge = heap.add_gauge(gauge).unwrap();
+        let gauge = heap.pressure().add_gauge(gauge).unwrap();
         let threads: Vec<_> = [250, 300]
             .into_iter()
             .map(|size| {
@@ -180,7 +180,7 @@ fn the_last_level_told_is_the_last_level() {
             thread.join().unwrap();
         }
         let told = LAST.lock().unwrap().unwrap_or(Level::Normal);
-        assert_eq!(Some(told), heap.level(gauge));
+        assert_eq!(Some(told), heap.pressure().level(gauge));
     });
 }
 
@@ -203,7 +203,8 @@ fn shrinkers_run_one_at_a_time() {
     in_many_orders(|| {
         let heap = heap();
         let cache: &'static Cache = Box::leak(Box::new(Cache(AtomicU32::new(0))));
-        heap.register_shrinker(Shrinker::new("cache", Caps::BIT8, cache))
+        heap.pressure()
+            .register_shrinker(Shrinker::new("cache", Caps::BIT8, cache))
             .unwrap();
         let served = Arc::new(AtomicU32::new(0));
         let threads: Vec<_> = (0..3)
@@ -219,6 +220,6 @@ fn shrinkers_run_one_at_a_time() {
             thread.join().unwrap();
         }
         assert_eq!(served.load(Ordering::SeqCst), 2);
-        assert_eq!(heap.failures(), 1);
+        assert_eq!(heap.inspect().failures(), 1);
     });
 }

@@ -40,7 +40,7 @@ fn byte_for(size: usize, align: usize) -> u8 {
 
 fn all_layouts_at_once<P: Poison + 'static>() {
     let heap: &CapsHeap<SpinLock, P> = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     for align in alignments() {
         let mut blocks = Vec::new();
         for size in SIZES.step_by(if align > 256 { 29 } else { 1 }) {
@@ -75,7 +75,7 @@ fn blocks_of_every_layout_keep_their_contents_side_by_side() {
 
 fn every_layout_resized<P: Poison + 'static>() {
     let heap: &CapsHeap<SpinLock, P> = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     for align in alignments() {
         for size in SIZES {
             for new in [0, 1, size / 2, size, size + 1, 2 * size, 1000] {
@@ -113,7 +113,7 @@ fn a_resized_block_keeps_its_alignment_and_contents() {
 #[test]
 fn zeroed_blocks_are_zero_in_memory_that_was_not() {
     let heap: &CapsHeap<SpinLock> = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     for align in alignments() {
         for size in SIZES {
             // SAFETY: this allocator takes zero sizes too.
@@ -144,7 +144,7 @@ fn a_block_grows_and_shrinks_where_it_lies_if_there_is_room() {
 #[test]
 fn impossible_layouts_are_null_and_change_nothing() {
     let heap: &CapsHeap<SpinLock> = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     let largest = isize::MAX as usize;
     for (size, align) in [
         (largest, 1),
@@ -157,7 +157,7 @@ fn impossible_layouts_are_null_and_change_nothing() {
         let block = unsafe { heap.alloc(layout(size, align)) };
         assert!(block.is_null(), "{size} bytes aligned to {align}");
     }
-    assert_eq!(heap.failures(), 5);
+    assert_eq!(heap.inspect().failures(), 5);
     // SAFETY: a block of this layout, freed with it; the size of the failed attempt is impossible,
     // not forbidden.
     unsafe {
@@ -172,8 +172,8 @@ fn impossible_layouts_are_null_and_change_nothing() {
 #[test]
 fn psram_is_left_alone_until_a_threshold_says_otherwise() {
     let heap: &CapsHeap<SpinLock> = esp32(());
-    let (psram, big) = (heap.free_size(Caps::SPIRAM), layout(20_000, 4));
-    let taken = || psram - heap.free_size(Caps::SPIRAM);
+    let (psram, big) = (heap.inspect().free_size(Caps::SPIRAM), layout(20_000, 4));
+    let taken = || psram - heap.inspect().free_size(Caps::SPIRAM);
     // SAFETY: blocks are freed with the layout they were allocated with.
     unsafe {
         let mut internal = Vec::new();

@@ -150,14 +150,18 @@ impl<P: Poison> Program<'_, P> {
     /// them.
     fn check(&self) {
         for shadow in &self.live {
-            let address = self.heap.address_of(shadow.block).unwrap();
+            let address = self.heap.inspect().address_of(shadow.block).unwrap();
             assert!(shadow.holds(shadow.size, shadow.fill));
             assert!(
                 address.is_multiple_of(shadow.align as u32)
                     && shadow.block.addr().get().is_multiple_of(shadow.align)
             );
-            assert!(self.heap.usable_size(shadow.block).unwrap() as usize >= shadow.size);
-            let serving = self.heap.inspect(|heaps| heaps.heap_at(address)).unwrap();
+            assert!(self.heap.inspect().usable_size(shadow.block).unwrap() as usize >= shadow.size);
+            let serving = self
+                .heap
+                .inspect()
+                .locked(|heaps| heaps.heap_at(address))
+                .unwrap();
             assert!(
                 serving.caps.contains(shadow.caps),
                 "{shadow_caps} in {name}",
@@ -169,12 +173,13 @@ impl<P: Poison> Program<'_, P> {
         ranges.sort_unstable();
         assert!(ranges.windows(2).all(|two| two[0].1 <= two[1].0));
         assert_eq!(
-            self.heap.info(Caps::empty()).allocated_blocks as usize,
+            self.heap.inspect().info(Caps::empty()).allocated_blocks as usize,
             self.live.len()
         );
         assert_eq!(
             self.heap
-                .inspect(|heaps| heaps.check_integrity(Caps::INVALID)),
+                .inspect()
+                .locked(|heaps| heaps.check_integrity(Caps::INVALID)),
             Ok(())
         );
     }
@@ -186,7 +191,7 @@ fn run<P: Poison>(steps: &[Step]) {
     let options = ESP32.options(&[common::PSRAM.of(0x1_0000)]).unwrap();
     // SAFETY: nothing else uses the simulated memory, and it outlives the heap.
     unsafe { heap.boot(&ESP32, &options, &ESP32.sample_symbols(&options), &memory) }.unwrap();
-    let free = heap.info(Caps::empty()).total_free_bytes;
+    let free = heap.inspect().info(Caps::empty()).total_free_bytes;
     let mut program = Program {
         heap: &heap,
         live: Vec::new(),
@@ -196,8 +201,8 @@ fn run<P: Poison>(steps: &[Step]) {
     while !program.live.is_empty() {
         program.free(0);
     }
-    assert_eq!(heap.info(Caps::empty()).total_free_bytes, free);
-    assert_eq!(heap.last_report(), None);
+    assert_eq!(heap.inspect().info(Caps::empty()).total_free_bytes, free);
+    assert_eq!(heap.faults().last_report(), None);
 }
 
 proptest! {

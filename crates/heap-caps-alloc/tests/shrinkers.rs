@@ -99,10 +99,10 @@ fn shrinkers_serve_in_their_order<P: Poison>() {
         ("pictures", PSRAM, pictures, 1),
     ] {
         let shrinker = Shrinker::new(name, caps, cache).ordered(order);
-        heap.register_shrinker(shrinker).unwrap();
+        heap.pressure().register_shrinker(shrinker).unwrap();
     }
     let _full = fill(heap, DRAM);
-    let failures = heap.failures(); // those of filling
+    let failures = heap.inspect().failures(); // those of filling
     let block = heap.malloc(7000, DRAM).unwrap();
     assert_eq!(
         (tiles.len(), history.len()),
@@ -111,7 +111,11 @@ fn shrinkers_serve_in_their_order<P: Poison>() {
     );
     let _other = heap.malloc(14_000, DRAM).unwrap();
     assert!(tiles.len() == 0 && history.len() < 4, "then the history");
-    assert_eq!(heap.failures(), failures, "what was served is no failure");
+    assert_eq!(
+        heap.inspect().failures(),
+        failures,
+        "what was served is no failure"
+    );
     assert_eq!(pictures.len(), 4, "other memory would not have helped");
 
     let failure = heap.malloc(60_000, DRAM).unwrap_err();
@@ -123,8 +127,8 @@ fn shrinkers_serve_in_their_order<P: Poison>() {
             .contains("; tiles gave nothing, history gave "),
         "{failure}"
     );
-    assert_eq!(heap.last_failure(), Some(failure));
-    assert_eq!(heap.failures(), failures + 1);
+    assert_eq!(heap.inspect().last_failure(), Some(failure));
+    assert_eq!(heap.inspect().failures(), failures + 1);
     free(heap, block);
     let _full = fill(heap, PSRAM);
     let failure = heap.malloc(60_000, PSRAM).unwrap_err();
@@ -151,7 +155,8 @@ fn they_serve_in_their_order_where_memory_is_filled() {
 fn reallocation_and_the_global_allocator_run_them_too() {
     let heap = heap::<Unpoisoned>();
     let cache = Cache::filled(heap, DRAM, 8000, 6);
-    heap.register_shrinker(Shrinker::new("cache", DRAM, cache))
+    heap.pressure()
+        .register_shrinker(Shrinker::new("cache", DRAM, cache))
         .unwrap();
     let _full = fill(heap, DRAM);
     let layout = Layout::from_size_align(7000, 8).unwrap();
@@ -174,7 +179,7 @@ fn reallocation_and_the_global_allocator_run_them_too() {
         assert_eq!(cache.len(), 0);
         free(heap, block);
     }
-    assert_eq!(heap.last_report(), None);
+    assert_eq!(heap.faults().last_report(), None);
 }
 
 #[test]
@@ -182,9 +187,11 @@ fn a_request_that_is_fail_fast_or_comes_from_an_interrupt_runs_nothing() {
     static IN_INTERRUPT: AtomicBool = AtomicBool::new(false);
     let heap = heap::<Unpoisoned>();
     let cache = Cache::filled(heap, DRAM, 8000, 3);
-    heap.register_shrinker(Shrinker::new("cache", DRAM, cache))
+    heap.pressure()
+        .register_shrinker(Shrinker::new("cache", DRAM, cache))
         .unwrap();
-    heap.set_interrupt_probe(Some(|| IN_INTERRUPT.load(Ordering::Relaxed)));
+    heap.pressure()
+        .set_interrupt_probe(Some(|| IN_INTERRUPT.load(Ordering::Relaxed)));
     let _full = fill(heap, DRAM);
     assert_eq!(cache.calls.load(Ordering::Relaxed), 0, "fail_fast");
     IN_INTERRUPT.store(true, Ordering::Relaxed);
@@ -212,9 +219,11 @@ fn a_shrinker_that_fails_to_allocate_is_not_run_again_for_itself() {
     let heap = heap::<Unpoisoned>();
     let cache = Cache::filled(heap, DRAM, 1000, 1);
     let allocating = Box::leak(Box::new(Allocating(heap, AtomicU32::new(0))));
-    heap.register_shrinker(Shrinker::new("allocating", DRAM, allocating))
+    heap.pressure()
+        .register_shrinker(Shrinker::new("allocating", DRAM, allocating))
         .unwrap();
-    heap.register_shrinker(Shrinker::new("cache", DRAM, cache))
+    heap.pressure()
+        .register_shrinker(Shrinker::new("cache", DRAM, cache))
         .unwrap();
     let _full = fill(heap, DRAM);
     let failure = heap.malloc(5000, DRAM).unwrap_err();
@@ -226,6 +235,7 @@ fn a_shrinker_that_fails_to_allocate_is_not_run_again_for_itself() {
         "{failure}"
     );
     let figures: Vec<_> = heap
+        .pressure()
         .shrinkers()
         .map(|it| (it.name, it.calls, it.bytes))
         .collect();
@@ -257,9 +267,11 @@ fn requests_that_fail_at_one_time_run_each_shrinker_once() {
     let heap = heap::<Unpoisoned>();
     let slow: &Slow = Box::leak(Box::default());
     let cache = Cache::filled(heap, DRAM, 8000, 1);
-    heap.register_shrinker(Shrinker::new("slow", DRAM, slow))
+    heap.pressure()
+        .register_shrinker(Shrinker::new("slow", DRAM, slow))
         .unwrap();
-    heap.register_shrinker(Shrinker::new("cache", DRAM, cache))
+    heap.pressure()
+        .register_shrinker(Shrinker::new("cache", DRAM, cache))
         .unwrap();
     let _full = fill(heap, DRAM);
     std::thread::scope(|scope| {
@@ -281,11 +293,14 @@ fn requests_that_fail_at_one_time_run_each_shrinker_once() {
 fn the_table_has_an_end_and_places_are_used_again() {
     let heap = heap::<Unpoisoned>();
     let nothing: &'static fn(&Shortage) -> u32 = &((|_| 0) as fn(&Shortage) -> u32);
-    let register = || heap.register_shrinker(Shrinker::new("nothing", DRAM, nothing));
+    let register = || {
+        heap.pressure()
+            .register_shrinker(Shrinker::new("nothing", DRAM, nothing))
+    };
     let all: Vec<_> = (0..SHRINKERS).map(|_| register().unwrap()).collect();
     assert!(register().is_err());
-    assert!(heap.unregister_shrinker(all[3]));
-    assert!(!heap.unregister_shrinker(all[3]));
+    assert!(heap.pressure().unregister_shrinker(all[3]));
+    assert!(!heap.pressure().unregister_shrinker(all[3]));
     assert_eq!(register().unwrap(), all[3]);
 }
 
@@ -294,9 +309,10 @@ static RELEASES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 fn an_emergency_reserve_comes_last<P: Poison>(name: &'static str) {
     let heap = heap::<P>();
     let cache = Cache::filled(heap, DRAM, 8000, 1);
-    heap.register_shrinker(Shrinker::new("cache", DRAM, cache))
+    heap.pressure()
+        .register_shrinker(Shrinker::new("cache", DRAM, cache))
         .unwrap();
-    let free_at_first = heap.free_size(DRAM);
+    let free_at_first = heap.inspect().free_size(DRAM);
     let reserve = EmergencyReserve::new(name, DRAM, 6000).with_handler(|release| {
         RELEASES.lock().unwrap().push(format!(
             "{} {} {}",
@@ -311,13 +327,13 @@ fn an_emergency_reserve_comes_last<P: Poison>(name: &'static str) {
             .filter(|told| told.starts_with(name))
             .count()
     };
-    let reserve = heap.arm_emergency(reserve).unwrap();
+    let reserve = heap.pressure().arm_emergency(reserve).unwrap();
     let mut blocks = fill(heap, DRAM);
     blocks.push(heap.malloc(5000, DRAM).unwrap());
-    assert!(heap.is_emergency_armed(reserve) && cache.len() == 0);
+    assert!(heap.pressure().is_emergency_armed(reserve) && cache.len() == 0);
     blocks.extend(fill(heap, DRAM)); // what the cache gave beyond that
     blocks.push(heap.malloc(5000, DRAM).unwrap());
-    assert!(!heap.is_emergency_armed(reserve));
+    assert!(!heap.pressure().is_emergency_armed(reserve));
     assert_eq!(told(), 1);
     let failure = heap.malloc(5000, DRAM).unwrap_err();
     assert_eq!(
@@ -328,19 +344,24 @@ fn an_emergency_reserve_comes_last<P: Poison>(name: &'static str) {
     for block in blocks {
         free(heap, block);
     }
-    assert!(heap.is_emergency_armed(reserve), "memory is back");
-    assert!(heap.release_emergency(reserve));
+    assert!(
+        heap.pressure().is_emergency_armed(reserve),
+        "memory is back"
+    );
+    assert!(heap.pressure().release_emergency(reserve));
     assert_eq!(told(), 2, "by hand, too");
     assert!(
-        heap.is_emergency_armed(reserve),
+        heap.pressure().is_emergency_armed(reserve),
         "and back at once: there is enough"
     );
-    assert!(heap.disarm_emergency(reserve) && !heap.disarm_emergency(reserve));
+    assert!(
+        heap.pressure().disarm_emergency(reserve) && !heap.pressure().disarm_emergency(reserve)
+    );
     assert_eq!(
-        heap.free_size(DRAM),
+        heap.inspect().free_size(DRAM),
         free_at_first + heap_overhead::<P>(8000)
     );
-    assert_eq!(heap.last_report(), None);
+    assert_eq!(heap.faults().last_report(), None);
 }
 
 /// Bytes that a block takes of a heap.
@@ -365,8 +386,8 @@ fn a_reserve_for_handlers_does_not_serve_the_request_that_fails() {
     let heap = heap::<Unpoisoned>();
     *HEAP.lock().unwrap() = Some(heap);
     let reserve = EmergencyReserve::new("last words", DRAM, 4000).for_handlers();
-    let reserve = heap.arm_emergency(reserve).unwrap();
-    heap.set_failure_handler(Some(|failure| {
+    let reserve = heap.pressure().arm_emergency(reserve).unwrap();
+    heap.pressure().set_failure_handler(Some(|failure| {
         if failure.size == 3000 {
             let heap = HEAP.lock().unwrap().unwrap();
             WRITTEN.store(heap.malloc(3000, DRAM).is_ok(), Ordering::Relaxed);
@@ -378,7 +399,7 @@ fn a_reserve_for_handlers_does_not_serve_the_request_that_fails() {
         failure.to_string().contains("; last words gave 3.9 KiB"),
         "{failure}"
     );
-    assert!(WRITTEN.load(Ordering::Relaxed) && !heap.is_emergency_armed(reserve));
+    assert!(WRITTEN.load(Ordering::Relaxed) && !heap.pressure().is_emergency_armed(reserve));
 }
 
 #[test]
@@ -386,13 +407,16 @@ fn a_reserve_that_cannot_be_had_is_refused_and_leaves_its_place() {
     let heap = heap::<Unpoisoned>();
     for _ in 0..3 {
         let reserve = EmergencyReserve::new("too big", DRAM, 80_000);
-        assert!(heap.arm_emergency(reserve).is_err());
+        assert!(heap.pressure().arm_emergency(reserve).is_err());
     }
     for _ in 0..heap_caps_alloc::EMERGENCIES {
-        heap.arm_emergency(EmergencyReserve::new("small", DRAM, 100))
+        heap.pressure()
+            .arm_emergency(EmergencyReserve::new("small", DRAM, 100))
             .unwrap();
     }
-    let error = heap.arm_emergency(EmergencyReserve::new("one more", DRAM, 100));
+    let error = heap
+        .pressure()
+        .arm_emergency(EmergencyReserve::new("one more", DRAM, 100));
     assert_eq!(
         error.unwrap_err().to_string(),
         "there are 2 emergency reserves already"

@@ -52,7 +52,7 @@ fn a_tag_is_served_from_the_buffers_that_have_it() {
     );
     assert_eq!(booted.unwrap().heaps, 3);
 
-    let free = heap.tag_free_size(TAG_DRAM);
+    let free = heap.inspect().tag_free_size(TAG_DRAM);
     let bytes = heap
         .allocate(&AllocRequest::new(100, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
         .unwrap();
@@ -62,7 +62,7 @@ fn a_tag_is_served_from_the_buffers_that_have_it() {
     assert!(inside(bytes, dram) && inside(words, iram));
     // SAFETY: the block has 100 bytes and is ours.
     unsafe { bytes.write_bytes(0xC3, 100) };
-    assert_eq!(heap.tag_free_size(TAG_DRAM), free - 104);
+    assert_eq!(heap.inspect().tag_free_size(TAG_DRAM), free - 104);
 
     assert!(
         heap.malloc(8, Caps::EXEC)
@@ -72,10 +72,13 @@ fn a_tag_is_served_from_the_buffers_that_have_it() {
     unsafe { heap.free(bytes).unwrap() };
     // SAFETY: as above.
     unsafe { heap.free(words).unwrap() };
-    assert_eq!(heap.tag_free_size(TAG_DRAM), free);
-    assert_eq!(heap.tag_minimum_free_size(TAG_DRAM), free - 104);
-    assert_eq!(heap.minimum_free_size_of_any(Caps::BIT8), free - 104);
-    assert_eq!(heap.free_size_of_any(Caps::BIT8), free);
+    assert_eq!(heap.inspect().tag_free_size(TAG_DRAM), free);
+    assert_eq!(heap.inspect().tag_minimum_free_size(TAG_DRAM), free - 104);
+    assert_eq!(
+        heap.inspect().minimum_free_size_of_any(Caps::BIT8),
+        free - 104
+    );
+    assert_eq!(heap.inspect().free_size_of_any(Caps::BIT8), free);
     let none_left = heap
         .allocate(&AllocRequest::new(8 * KIB, Caps::empty()).placed(Placement::Tag(TAG_IRAM)))
         .unwrap_err();
@@ -109,7 +112,7 @@ fn code_is_handed_out_by_the_address_that_the_table_gives() {
         (0x400B_0004..0x400B_1000).contains(&code.addr().get()),
         "{code:?}"
     );
-    assert_eq!(heap.usable_size(code), Ok(40));
+    assert_eq!(heap.inspect().usable_size(code), Ok(40));
     let by_tag = heap
         .allocate(&AllocRequest::new(40, Caps::empty()).placed(Placement::Tag(TAG_DIRAM)))
         .unwrap();
@@ -146,7 +149,13 @@ fn buffers_must_ascend_and_there_must_be_places_for_them() {
         small.define_tagged_buffers(&ESP32_V2_1, table),
         Err(BootError::Region { number: 2, why })
     );
-    assert_eq!((heap.heaps().count(), small.heaps().count()), (0, 0));
+    assert_eq!(
+        (
+            heap.inspect().heaps().count(),
+            small.inspect().heaps().count()
+        ),
+        (0, 0)
+    );
 }
 
 #[test]
@@ -164,7 +173,11 @@ fn buffers_that_come_one_by_one_are_looked_at_in_the_order_of_their_tags() {
             .unwrap();
     }
     for piece in order {
-        let largest = heap.heaps().map(|view| view.info.largest_free_block).max();
+        let largest = heap
+            .inspect()
+            .heaps()
+            .map(|view| view.info.largest_free_block)
+            .max();
         let block = heap.malloc(largest.unwrap() as usize, Caps::BIT8).unwrap();
         assert!(inside(block, piece));
     }

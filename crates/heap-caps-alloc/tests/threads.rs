@@ -120,7 +120,7 @@ fn resize<A: GlobalAlloc>(heap: &A, held: &mut Held, size: usize) {
 
 fn threads_keep_apart<L: RawLock + Sync + 'static, P: Poison + Send + 'static>() {
     let heap: &'static CapsHeap<L, P> = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     thread::scope(|scope| {
         for thread in 0..THREADS {
             scope.spawn(move || hammer(heap, 0x9E37_79B9 ^ (thread + 1)));

@@ -25,14 +25,15 @@ use support::{PSRAM_BYTES, assert_pristine, esp32, layout};
 type Heap = &'static CapsHeap<SpinLock>;
 
 fn address<T: ?Sized>(heap: Heap, value: &T) -> u32 {
-    heap.address_of(std::ptr::NonNull::from(value).cast())
+    heap.inspect()
+        .address_of(std::ptr::NonNull::from(value).cast())
         .unwrap()
 }
 
 #[test]
 fn boxes_and_vectors_lie_in_the_memory_that_their_type_names() {
     let heap: Heap = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     {
         let internal = Box::new_in([1_u64; 100], Internal::of(heap));
         assert!(ESP32.is_internal(address(heap, &*internal)));
@@ -59,7 +60,7 @@ fn memory_that_a_chip_does_not_have_is_an_error_not_a_panic() {
         "no RTC heap by default"
     );
     assert!(Box::try_new_in([0_u8; 300_000], Internal::of(heap)).is_err());
-    assert_eq!(heap.failures(), 2);
+    assert_eq!(heap.inspect().failures(), 2);
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn a_preference_spills_over_and_says_nothing_until_its_last_choice_fails() {
         "first the PSRAM, then the rest"
     );
     assert!(places.contains(&false));
-    assert_eq!(heap.failures(), 1, "the one that ended it");
+    assert_eq!(heap.inspect().failures(), 1, "the one that ended it");
 }
 
 #[test]
@@ -107,7 +108,8 @@ fn vectors_grow_and_shrink_where_they_lie() {
     assert_eq!(numbers.as_ptr(), first);
     assert_eq!((numbers.capacity(), numbers.iter().sum::<u32>()), (10, 45));
     assert!(
-        heap.usable_size(std::ptr::NonNull::from(numbers.as_slice()).cast())
+        heap.inspect()
+            .usable_size(std::ptr::NonNull::from(numbers.as_slice()).cast())
             .unwrap()
             < 60
     );
@@ -131,13 +133,13 @@ fn a_vector_that_has_to_move_stays_in_its_kind_of_memory() {
 #[test]
 fn nothing_costs_nothing() {
     let heap: Heap = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     let place = Dma::of(heap);
     let unit = Box::new_in((), place);
     let empty: Vec<u64, _> = Vec::new_in(place);
     let none = place.allocate(layout(0, 4096)).unwrap();
     assert!(none.cast::<u8>().addr().get().is_multiple_of(4096));
-    assert_eq!(heap.free_size(Caps::empty()), free);
+    assert_eq!(heap.inspect().free_size(Caps::empty()), free);
     drop((unit, empty));
     // SAFETY: allocated above with this layout.
     unsafe { place.deallocate(none.cast(), layout(0, 4096)) };
@@ -148,7 +150,7 @@ fn nothing_costs_nothing() {
 #[test]
 fn blocks_change_layout_with_their_contents_kept_and_what_is_new_zeroed() {
     let heap: Heap = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     let place = Internal::of(heap);
     let layouts = || {
         [0, 1, 7, 64, 1000]

@@ -38,7 +38,7 @@ fn both_handlers_may_use_the_heap() {
             .unwrap();
     }
     fn on_report(report: &heap_caps_alloc::Report) {
-        let free = HEAP.with_borrow(|heap| heap.unwrap().free_size(Caps::DMA));
+        let free = HEAP.with_borrow(|heap| heap.unwrap().inspect().free_size(Caps::DMA));
         TOLD.lock()
             .unwrap()
             .push(format!("{report}; {free} bytes free"));
@@ -50,8 +50,8 @@ fn both_handlers_may_use_the_heap() {
 
     let heap = esp32(());
     HEAP.set(Some(heap));
-    heap.set_failure_handler(Some(on_failure));
-    heap.set_report_handler(Some(on_report));
+    heap.pressure().set_failure_handler(Some(on_failure));
+    heap.faults().set_report_handler(Some(on_report));
     assert!(heap.malloc(400_000, Caps::DMA).is_err());
     assert!(heap.malloc(0, Caps::DMA).is_err(), "refused, but not told");
     // SAFETY: a block that is freed twice, which is an error, not a danger.
@@ -72,8 +72,8 @@ fn both_handlers_may_use_the_heap() {
         report.starts_with("free of 0x3FF") && report.contains("already free (double free)"),
         "{report}"
     );
-    let last = heap.last_report().unwrap();
-    assert_eq!((heap.reports(), last.action), (1, Action::Free));
+    let last = heap.faults().last_report().unwrap();
+    assert_eq!((heap.faults().reports(), last.action), (1, Action::Free));
     assert!(matches!(last.fault, Fault::Misuse(misuse) if misuse.kind == MisuseKind::AlreadyFree));
 }
 
@@ -87,7 +87,7 @@ impl Observer for Meddler {
         let address = *self.0.get().unwrap();
         // SAFETY: the test keeps its heap until it is done.
         let heap = unsafe { &*std::ptr::with_exposed_provenance::<Meddled>(address) };
-        let _ = heap.free_size(Caps::empty());
+        let _ = heap.inspect().free_size(Caps::empty());
     }
 }
 
@@ -138,7 +138,8 @@ fn a_panic_of_a_handler_does_not_leave_the_global_allocator() {
 #[ignore = "run by a_panic_of_a_handler_does_not_leave_the_global_allocator"]
 fn panicking_handler() {
     let heap: &CapsHeap<CriticalSectionLock> = esp32(());
-    heap.set_failure_handler(Some(|failure| panic!("{failure}")));
+    heap.pressure()
+        .set_failure_handler(Some(|failure| panic!("{failure}")));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         // SAFETY: the size is not zero.
         unsafe { heap.alloc(layout(1 << 24, 4)) }
@@ -274,10 +275,11 @@ mod contents {
     fn finish<P: Poison>(heap: &CapsHeap<ContentsAway, P>) {
         WATCHING.store(false, Ordering::SeqCst);
         assert_eq!(
-            heap.inspect(|heaps| heaps.check_integrity(Caps::INVALID)),
+            heap.inspect()
+                .locked(|heaps| heaps.check_integrity(Caps::INVALID)),
             Ok(())
         );
-        assert_eq!(heap.info(Caps::empty()).allocated_blocks, 0);
+        assert_eq!(heap.inspect().info(Caps::empty()).allocated_blocks, 0);
     }
 
     /// Each level in a process of its own: what fails, fails by a signal.
@@ -351,6 +353,7 @@ mod contents {
         // SAFETY: the test's own block.
         let block = unsafe { heap.alloc(layout(MIB, 4)) };
         // SAFETY: as above; at this place the lock takes the bytes away.
-        heap.inspect(|_| unsafe { block.add(MIB / 2).write_volatile(1) });
+        heap.inspect()
+            .locked(|_| unsafe { block.add(MIB / 2).write_volatile(1) });
     }
 }

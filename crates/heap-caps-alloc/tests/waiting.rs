@@ -81,10 +81,10 @@ fn begun<P: Poison>(
 
 fn a_free_hands_the_block_over<P: Poison>() {
     let heap = heap_of::<P>(0x1000);
-    let at_first = heap.free_size(DRAM);
+    let at_first = heap.inspect().free_size(DRAM);
     let first = heap.malloc(3000, DRAM).unwrap();
     let (mut waiter, bell) = begun(heap, 2500, DRAM, 0);
-    let failures = heap.failures();
+    let failures = heap.inspect().failures();
     assert_eq!(failures, 0, "to wait is no failure");
     free(heap, first);
     assert_eq!(bell.0.load(Ordering::SeqCst), 1);
@@ -96,8 +96,8 @@ fn a_free_hands_the_block_over<P: Poison>() {
     // SAFETY: the block has that many bytes.
     unsafe { block.write_bytes(0x77, 2500) };
     free(heap, block);
-    assert_eq!(heap.free_size(DRAM), at_first);
-    assert_eq!(heap.last_report(), None);
+    assert_eq!(heap.inspect().free_size(DRAM), at_first);
+    assert_eq!(heap.faults().last_report(), None);
 }
 
 #[test]
@@ -113,18 +113,18 @@ fn a_free_serves_a_waiter_where_memory_is_filled() {
 #[test]
 fn a_dropped_waiter_gives_up_its_place_or_its_block() {
     let heap = heap_of::<Unpoisoned>(0x1000);
-    let at_first = heap.free_size(DRAM);
+    let at_first = heap.inspect().free_size(DRAM);
     let block = heap.malloc(3000, DRAM).unwrap();
     let (first, _) = begun(heap, 2000, DRAM, 0);
     let (second, bell) = begun(heap, 3000, DRAM, 0);
     drop(first);
     free(heap, block);
     assert_eq!(bell.0.load(Ordering::SeqCst), 1);
-    assert!(heap.free_size(DRAM) < at_first - 2900);
+    assert!(heap.inspect().free_size(DRAM) < at_first - 2900);
     drop(second); // served, and never asked for it
-    assert_eq!(heap.free_size(DRAM), at_first);
+    assert_eq!(heap.inspect().free_size(DRAM), at_first);
     drop(waiting(heap, 10, DRAM, 0)); // never polled
-    assert_eq!(heap.last_report(), None);
+    assert_eq!(heap.faults().last_report(), None);
 }
 
 #[test]
@@ -227,7 +227,8 @@ fn shrinkers_are_run_before_it_waits_and_serve_the_one_in_front() {
         .unwrap()
         .push(cached.as_ptr().expose_provenance());
     *HEAP.lock().unwrap() = Some(heap);
-    heap.register_shrinker(Shrinker::new("cache", DRAM, &shrink))
+    heap.pressure()
+        .register_shrinker(Shrinker::new("cache", DRAM, &shrink))
         .unwrap();
     let mut second = waiting(heap, 900, DRAM, 0);
     assert!(
@@ -264,7 +265,7 @@ impl Park for Until {
 #[test]
 fn threads_wait_and_give_up_in_time() {
     let heap = heap_of::<Unpoisoned>(0x1000);
-    let at_first = heap.free_size(DRAM);
+    let at_first = heap.inspect().free_size(DRAM);
     let block = heap.malloc(3000, DRAM).unwrap();
     let soon = Until(Instant::now() + Duration::from_millis(20));
     let request = AllocRequest::new(2000, DRAM);
@@ -284,7 +285,7 @@ fn threads_wait_and_give_up_in_time() {
     });
     let served = std::ptr::with_exposed_provenance_mut(served);
     free(heap, NonNull::new(served).unwrap());
-    assert_eq!(heap.free_size(DRAM), at_first);
+    assert_eq!(heap.inspect().free_size(DRAM), at_first);
     let never = heap.allocate_blocking(AllocRequest::new(9000, DRAM), 0, &soon);
     assert!(matches!(never, Err(WaitError::Refused(_))));
 }
@@ -298,11 +299,11 @@ fn a_level_is_told_once_a_change_and_wakes_who_waits_for_it() {
         .free_below(2000, 1000)
         .with_hysteresis(500)
         .with_handler(|change| TOLD.lock().unwrap().push((change.from, change.to)));
-    let gauge = heap.add_gauge(gauge).unwrap();
+    let gauge = heap.pressure().add_gauge(gauge).unwrap();
     let bell = Arc::new(Bell::default());
     let waker: Waker = bell.clone().into();
     let mut context = Context::from_waker(&waker);
-    let mut changed = Box::pin(heap.level_other_than(gauge, Level::Normal));
+    let mut changed = Box::pin(heap.pressure().level_other_than(gauge, Level::Normal));
     assert!(changed.as_mut().poll(&mut context).is_pending());
     let first = heap.malloc(2200, DRAM).unwrap();
     assert_eq!(bell.0.load(Ordering::SeqCst), 1);
@@ -316,7 +317,7 @@ fn a_level_is_told_once_a_change_and_wakes_who_waits_for_it() {
     }
     // SAFETY: the block is this test's own.
     let first = unsafe { heap.realloc(first, 3200, DRAM) }.unwrap();
-    assert_eq!(heap.level(gauge), Some(Level::Critical));
+    assert_eq!(heap.pressure().level(gauge), Some(Level::Critical));
     free(heap, first);
     assert_eq!(
         *TOLD.lock().unwrap(),
@@ -326,8 +327,8 @@ fn a_level_is_told_once_a_change_and_wakes_who_waits_for_it() {
             (Level::Critical, Level::Normal)
         ]
     );
-    assert!(heap.remove_gauge(gauge) && !heap.remove_gauge(gauge));
-    assert_eq!(heap.level(gauge), None);
+    assert!(heap.pressure().remove_gauge(gauge) && !heap.pressure().remove_gauge(gauge));
+    assert_eq!(heap.pressure().level(gauge), None);
 }
 
 #[derive(Clone, Debug)]
@@ -394,7 +395,7 @@ impl<'h> Model<'h> {
         for waiter in &self.waiters {
             let is_open = !closed.contains(&waiter.caps);
             if is_open {
-                prop_assert!(heap.largest_free_block(waiter.caps) < waiter.size);
+                prop_assert!(heap.inspect().largest_free_block(waiter.caps) < waiter.size);
             }
             if waiter.passed_by >= u32::from(PATIENCE) {
                 closed.push(waiter.caps);
@@ -451,7 +452,7 @@ proptest! {
     #[test]
     fn waiters_are_served_by_the_rule(calls in calls()) {
         let heap = heap_of::<Unpoisoned>(0x800);
-        let at_first = heap.free_size(Caps::empty());
+        let at_first = heap.inspect().free_size(Caps::empty());
         let mut model = Model::default();
         for call in calls {
             let memory = |psram| if psram { PSRAM } else { DRAM };
@@ -478,7 +479,7 @@ proptest! {
             free(heap, block);
             model.settle(heap)?;
         }
-        prop_assert_eq!(heap.free_size(Caps::empty()), at_first);
-        prop_assert_eq!(heap.last_report(), None);
+        prop_assert_eq!(heap.inspect().free_size(Caps::empty()), at_first);
+        prop_assert_eq!(heap.faults().last_report(), None);
     }
 }

@@ -155,25 +155,27 @@ pub unsafe extern "C" fn port_free_tagged(block: *mut c_void) {
 /// Free bytes of the memory with this tag.
 #[unsafe(export_name = "xPortGetFreeHeapSizeTagged")]
 pub extern "C" fn port_get_free_heap_size_tagged(wanted: c_int) -> usize {
-    HEAP.tag_free_size(tag(wanted)) as usize // widening
+    HEAP.inspect().tag_free_size(tag(wanted)) as usize // widening
 }
 
 /// The least of them that there ever was, heap by heap.
 #[unsafe(export_name = "xPortGetMinimumEverFreeHeapSizeTagged")]
 pub extern "C" fn port_get_minimum_ever_free_heap_size_tagged(wanted: c_int) -> usize {
-    HEAP.tag_minimum_free_size(tag(wanted)) as usize // widening
+    HEAP.inspect().tag_minimum_free_size(tag(wanted)) as usize // widening
 }
 
 /// Free bytes of memory that has any of `caps`, once for each of its columns that has one.
 #[unsafe(export_name = "xPortGetFreeHeapSizeCaps")]
 pub extern "C" fn port_get_free_heap_size_caps(caps: u32) -> usize {
-    HEAP.free_size_of_any(Caps::from_bits_retain(caps)) as usize // widening
+    HEAP.inspect()
+        .free_size_of_any(Caps::from_bits_retain(caps)) as usize // widening
 }
 
 /// The least of them that there ever was, heap by heap, counted in the same way.
 #[unsafe(export_name = "xPortGetMinimumEverFreeHeapSizeCaps")]
 pub extern "C" fn port_get_minimum_ever_free_heap_size_caps(caps: u32) -> usize {
-    HEAP.minimum_free_size_of_any(Caps::from_bits_retain(caps)) as usize // widening
+    HEAP.inspect()
+        .minimum_free_size_of_any(Caps::from_bits_retain(caps)) as usize // widening
 }
 
 /// Free bytes of memory that takes bytes.

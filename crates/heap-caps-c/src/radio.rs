@@ -84,5 +84,5 @@ pub unsafe extern "C" fn free_internal(pointer: *mut c_void) {
     unsafe(export_name = "heap_caps_libc_get_free_internal_heap_size")
 )]
 pub extern "C" fn get_free_internal_heap_size() -> usize {
-    HEAP.free_size(INTERNAL) as usize // widening
+    HEAP.inspect().free_size(INTERNAL) as usize // widening
 }

@@ -111,7 +111,8 @@ impl Call<'_> {
         match error {
             ReallocateError::Failure(_) => self.failed(),
             ReallocateError::Misuse(misuse) => {
-                HEAP.report_of(Action::Reallocate, Fault::Misuse(misuse), pointer.cast());
+                HEAP.faults()
+                    .report_of(Action::Reallocate, Fault::Misuse(misuse), pointer.cast());
                 door::to_c(None)
             }
         }
@@ -176,8 +177,9 @@ unsafe fn reallocate_aligned(pointer: *mut c_void, call: Call<'_>) -> *mut c_voi
 
 /// All capabilities of the heap in which a byte lies.
 pub(super) fn memory_of(pointer: NonNull<u8>) -> Option<Caps> {
-    let address = HEAP.address_of(pointer).ok()?;
-    HEAP.inspect(|heaps| heaps.heap_at(address).map(|heap| heap.caps))
+    let address = HEAP.inspect().address_of(pointer).ok()?;
+    HEAP.inspect()
+        .locked(|heaps| heaps.heap_at(address).map(|heap| heap.caps))
 }
 
 /// Gives a block back; null is none. What is no block is reported.
@@ -197,7 +199,8 @@ pub(super) unsafe fn give_back(pointer: *mut c_void) {
         Err(misuse) => {
             #[cfg(feature = "heap-task-tracking")]
             super::tasks::whose::restore(retired);
-            HEAP.report_of(Action::Free, Fault::Misuse(misuse), pointer.cast());
+            HEAP.faults()
+                .report_of(Action::Free, Fault::Misuse(misuse), pointer.cast());
         }
     }
 }
@@ -207,10 +210,11 @@ pub(super) fn usable_size(pointer: *const c_void) -> usize {
     let Some(block) = door::from_c(pointer) else {
         return 0;
     };
-    match HEAP.usable_size(block) {
+    match HEAP.inspect().usable_size(block) {
         Ok(bytes) => bytes as usize, // widening
         Err(misuse) => {
-            HEAP.report_of(Action::Measure, Fault::Misuse(misuse), pointer.cast());
+            HEAP.faults()
+                .report_of(Action::Measure, Fault::Misuse(misuse), pointer.cast());
             0
         }
     }

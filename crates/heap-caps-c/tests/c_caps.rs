@@ -65,8 +65,12 @@ fn free(pointer: *mut c_void) {
 
 fn has(pointer: *mut c_void, caps: u32) -> bool {
     let heaps = heap();
-    let address = heaps.address_of(std::ptr::NonNull::new(pointer.cast()).unwrap());
-    let view = heaps.inspect(|heaps| heaps.heap_at(address.unwrap()));
+    let address = heaps
+        .inspect()
+        .address_of(std::ptr::NonNull::new(pointer.cast()).unwrap());
+    let view = heaps
+        .inspect()
+        .locked(|heaps| heaps.heap_at(address.unwrap()));
     view.unwrap().caps.bits() & caps == caps
 }
 

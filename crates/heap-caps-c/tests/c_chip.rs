@@ -61,7 +61,7 @@ fn a_booted_chip_answers_for_every_address() {
     assert_eq!((written, counted), (count, count));
     assert!(regions[..count].is_sorted_by_key(|region| region.start));
     let bytes: usize = regions[..count].iter().map(|region| region.size).sum();
-    let heaps: u32 = heap().heaps().map(|heap| heap.span.size()).sum();
+    let heaps: u32 = heap().inspect().heaps().map(|heap| heap.span.size()).sum();
     assert_eq!(bytes, heaps as usize);
     assert!(
         regions

@@ -276,7 +276,9 @@ fn what_is_no_block_is_reported() {
     free((&raw mut foreign).cast());
     assert_eq!(faults(), 2);
     assert_eq!(
-        c::heap().inspect(|heaps| heaps.check_integrity(Caps::INVALID)),
+        c::heap()
+            .inspect()
+            .locked(|heaps| heaps.check_integrity(Caps::INVALID)),
         Ok(())
     );
 }

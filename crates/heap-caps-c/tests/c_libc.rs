@@ -41,12 +41,16 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 fn used() -> u32 {
-    heap().info(Caps::empty()).allocated_blocks
+    heap().inspect().info(Caps::empty()).allocated_blocks
 }
 
 fn is(block: *mut c_void, caps: Caps) -> bool {
-    let address = heap().address_of(std::ptr::NonNull::new(block.cast()).unwrap());
-    let view = heap().inspect(|heaps| heaps.heap_at(address.unwrap()));
+    let address = heap()
+        .inspect()
+        .address_of(std::ptr::NonNull::new(block.cast()).unwrap());
+    let view = heap()
+        .inspect()
+        .locked(|heaps| heaps.heap_at(address.unwrap()));
     view.unwrap().caps.contains(caps)
 }
 

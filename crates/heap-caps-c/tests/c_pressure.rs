@@ -66,7 +66,7 @@ fn a_shrinker_of_c_makes_room() {
     let block = heap_caps_malloc(12_000, BYTES);
     assert!(!block.is_null() && *cache.lock().unwrap() == 0);
     assert!(heap_caps_malloc(12_000, BYTES).is_null());
-    let failure = heap().last_failure().unwrap().to_string();
+    let failure = heap().inspect().last_failure().unwrap().to_string();
     assert!(failure.contains("; cache gave nothing"), "{failure}");
     free(block);
     assert!(heap_caps_unregister_shrinker(number));

@@ -21,6 +21,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Err(failure) = heaps.malloc(500_000, Caps::DMA) {
         println!("{failure}");
     }
-    println!("{} bytes with DMA are free", heaps.free_size(Caps::DMA));
+    println!(
+        "{} bytes with DMA are free",
+        heaps.inspect().free_size(Caps::DMA)
+    );
     Ok(())
 }

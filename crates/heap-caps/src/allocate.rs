@@ -8,7 +8,7 @@
 //!           ─► none: other heaps, other sets, the reason, in pieces  search.rs
 //! ```
 //!
-//! [`HeapCaps::take`] asks one heap: the first on the route that may have a block. Nearly every
+//! [`Phases::take`] asks one heap: the first on the route that may have a block. Nearly every
 //! request is served by it. All others are a [`Search`], which goes along the same route and asks
 //! each heap in the same way.
 
@@ -117,13 +117,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
 /// Allocation for layers with locks: these under the lock, what is left to do without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Allocates what `request` asks for. [`HeapCaps::pending`] and [`PendingAllocation::finish`]
-    /// have to follow. Returns `None` if no heap can serve it; [`HeapCaps::failure`] has the record
-    /// then. O(heaps).
-    ///
-    /// A layer with a lock does the same in pieces: [`HeapCaps::take`], then [`HeapCaps::advance`].
+    /// See [`Phases::take_any`](crate::Phases::take_any).
     #[inline(never)]
-    pub fn take_any(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
+    pub(crate) fn take_any(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
         let first = self.first_set(request.placement, request.size);
         let mut in_vain = InVain::NOT_ASKED;
         if let (Some(layout), Some(caps)) = (request.layout(), first) {
@@ -138,15 +134,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// Allocates a block of `layout` of the first heap that has `caps` and is worth asking, and
-    /// notifies the observer. O(heaps), one of them asked.
-    ///
-    /// The block is ready, but for comprehensive poisoning and zeros.
-    ///
-    /// # Errors
-    /// That says nothing: a [`Search`] finds other memory, or the reason.
+    /// See [`Phases::take`](crate::Phases::take).
     #[inline(always)]
-    pub fn take(
+    pub(crate) fn take(
         &mut self,
         layout: Request,
         caps: Caps,
@@ -159,10 +149,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(taken)
     }
 
-    /// The set of capabilities that a request for `size` bytes tries first; `None` where there are
-    /// no capabilities.
+    /// See [`Inspection::first_set`](crate::Inspection::first_set).
     #[inline(always)]
-    pub fn first_set(&self, placement: Placement<'_>, size: usize) -> Option<Caps> {
+    pub(crate) fn first_set(&self, placement: Placement<'_>, size: usize) -> Option<Caps> {
         match placement {
             Placement::Caps(caps) => Some(caps),
             Placement::Default => Some(self.default_set(size)),
@@ -363,9 +352,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Some(taken)
     }
 
-    /// What is left to do for a block that was just taken for `request`, without the lock.
+    /// See [`Phases::pending`](crate::Phases::pending).
     #[inline]
-    pub fn pending(&self, taken: Taken, request: &AllocRequest<'_>) -> PendingAllocation<P> {
+    pub(crate) fn pending(&self, taken: Taken, request: &AllocRequest<'_>) -> PendingAllocation<P> {
         let block = match P::FILLS || request.zeroed {
             true => self.block_at(taken.address).ok(),
             false => None,

@@ -11,6 +11,7 @@ use soc_regions::Caps;
 use crate::allocate::Taken;
 use crate::failure::Cause;
 use crate::heap_caps::HeapCaps;
+use crate::inspect::Inspection;
 use crate::observer::Observer;
 use crate::pressure::PressureEvent;
 use crate::registry::HeapIndex;
@@ -57,18 +58,14 @@ impl HeapMask {
 
 /// The detour: for layers that look at every change of free memory.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Makes the fast paths ([`HeapCaps::take`]) find nothing, or lets them work again. Meanwhile
-    /// [`HeapCaps::attempt`], [`HeapCaps::attempt_reallocate`] and [`HeapCaps::refuse_after`] do
-    /// their work. The fast paths have no test for this: they look for a route, and the routes are
-    /// hidden.
-    pub fn set_detoured(&mut self, detoured: bool) {
+    /// See [`Phases::set_detoured`](crate::Phases::set_detoured).
+    pub(crate) fn set_detoured(&mut self, detoured: bool) {
         self.routes.set_hidden(detoured);
     }
 
-    /// Whether the fast paths find nothing.
-    #[must_use]
+    /// See [`Inspection::is_detoured`](crate::Inspection::is_detoured).
     #[inline(always)]
-    pub const fn is_detoured(&self) -> bool {
+    pub(crate) const fn is_detoured(&self) -> bool {
         self.routes.are_hidden()
     }
 
@@ -83,12 +80,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Allocates what `request` asks for; that there is no memory is neither recorded nor counted
-    /// nor told to the observer. [`HeapCaps::pending`] and
-    /// [`PendingAllocation::finish`](crate::PendingAllocation::finish) have to follow. O(heaps).
+    /// See [`Phases::attempt`](crate::Phases::attempt).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub fn attempt(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
+    pub(crate) fn attempt(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
         let layout = request.layout()?;
         if let Placement::Tag(tag) = request.placement {
             return self.take_tagged(layout, tag, request.caller);
@@ -107,12 +102,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// Refuses `request` without trying it once more: for one that was attempted in vain, although
-    /// `relief` was tried. It is recorded, counted and told to the observer; returns the cause.
-    /// O(heaps).
+    /// See [`Phases::refuse_after`](crate::Phases::refuse_after).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub fn refuse_after(&mut self, request: &AllocRequest<'_>, relief: &Relief) -> Cause {
+    pub(crate) fn refuse_after(&mut self, request: &AllocRequest<'_>, relief: &Relief) -> Cause {
         if request.size != 0 && !relief.is_empty() {
             self.last_failure.announce(relief);
         }
@@ -121,15 +114,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.last_cause(request)
     }
 
-    /// Tells the observer what was done when memory was short.
-    pub fn notify_pressure(&mut self, event: &PressureEvent) {
+    /// See [`Phases::notify_pressure`](crate::Phases::notify_pressure).
+    pub(crate) fn notify_pressure(&mut self, event: &PressureEvent) {
         if O::LISTENS {
             self.observer.on_pressure(event);
         }
     }
 
-    /// The heaps that could serve `request` if all of their memory were free. O(heaps).
-    pub fn candidates(&mut self, request: &AllocRequest<'_>) -> HeapMask {
+    /// See [`Phases::candidates`](crate::Phases::candidates).
+    pub(crate) fn candidates(&mut self, request: &AllocRequest<'_>) -> HeapMask {
         let Some(layout) = request.layout() else {
             return HeapMask::NONE;
         };
@@ -165,20 +158,22 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let larger = heaps.filter(|&heap| self.registry.size(heap) > size);
         larger.fold(HeapMask::NONE, |mask, heap| mask.with(heap.get()))
     }
+}
 
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
     /// The enabled heaps that have all of `caps`. O(heaps).
     #[must_use]
-    pub fn heaps_with(&self, caps: Caps) -> HeapMask {
-        let serving = self.registry.serving(caps);
+    pub fn heaps_with(self, caps: Caps) -> HeapMask {
+        let serving = self.heaps.registry.serving(caps);
         serving.fold(HeapMask::NONE, |mask, (heap, ..)| mask.with(heap.get()))
     }
 
     /// The enabled heaps that have all capabilities of the memory at `address`. O(heaps).
     #[must_use]
-    pub fn peers_of(&self, address: u32) -> HeapMask {
-        let heap = self.registry.containing(address);
+    pub fn peers_of(self, address: u32) -> HeapMask {
+        let heap = self.heaps.registry.containing(address);
         heap.map_or(HeapMask::NONE, |heap| {
-            self.heaps_with(self.registry.caps(heap))
+            self.heaps_with(self.heaps.registry.caps(heap))
         })
     }
 }

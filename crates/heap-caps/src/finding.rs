@@ -5,8 +5,8 @@ use core::fmt;
 
 use multi_heap::{CorruptionKind, Heap, Poison};
 
-use crate::heap_caps::HeapCaps;
 use crate::inspect::BlockView;
+use crate::inspect::Inspection;
 use crate::misuse::Corrupt;
 use crate::observer::Observer;
 
@@ -64,11 +64,11 @@ impl fmt::Display for Brief {
     }
 }
 
-impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
     /// The blocks that a damage concerns, as far as headers before it are whole. O(blocks) of the
     /// heap.
     #[must_use]
-    pub fn finding(&self, corrupt: Corrupt) -> Finding {
+    pub fn finding(self, corrupt: Corrupt) -> Finding {
         let (mut left, mut block) = (None, None);
         let before = self.blocks(corrupt.heap);
         for next in before.take_while(|next| next.whole.start() <= corrupt.address) {
@@ -86,7 +86,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 block.and_then(|block| self.behind(&block, corrupt)),
             ),
         };
-        let memory = self.registry.get(corrupt.heap);
+        let memory = self.heaps.registry.get(corrupt.heap);
         Finding {
             corrupt,
             memory: memory.map_or("no heap", |entry| entry.name),
@@ -97,12 +97,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// The address of the block behind a damaged tail canary, if there is one.
-    fn behind(&self, block: &BlockView, corrupt: Corrupt) -> Option<u32> {
+    fn behind(self, block: &BlockView, corrupt: Corrupt) -> Option<u32> {
         if corrupt.corruption.kind != CorruptionKind::TailCanary {
             return None;
         }
         let next = block.whole.end().checked_add(Heap::<P>::LEAD_BYTES)?;
-        let heap = self.registry.get(corrupt.heap)?;
+        let heap = self.heaps.registry.get(corrupt.heap)?;
         heap.span.contains(next).then_some(next)
     }
 }

@@ -10,6 +10,7 @@ use multi_heap::{Offset, Poison};
 
 use crate::alias::Alias;
 use crate::heap_caps::HeapCaps;
+use crate::inspect::Inspection;
 use crate::misuse::{Misuse, MisuseKind};
 use crate::observer::{Freed, Observer};
 use crate::pending::{Block, FilledFree, PendingFree};
@@ -36,11 +37,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.finish_free(filled)
     }
 
-    /// Frees the block at `address` if that is an ordinary one: on the data side, without filling.
-    /// Returns `false` if not; [`HeapCaps::begin_free`] then frees it, or finds the reason.
-    /// O(heaps).
+    /// See [`Phases::free_ordinary`](crate::Phases::free_ordinary).
     #[inline(always)]
-    pub fn free_ordinary(&mut self, address: u32) -> bool {
+    pub(crate) fn free_ordinary(&mut self, address: u32) -> bool {
         if P::FILLS {
             return false;
         }
@@ -66,23 +65,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         heap.try_free_at(place)
     }
 
-    /// First phase of a free: finds and validates the block. O(heaps). [`PendingFree::fill`] and
-    /// [`HeapCaps::finish_free`] have to follow.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::free`].
+    /// See [`Phases::begin_free`](crate::Phases::begin_free).
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub fn begin_free(&self, address: u32) -> Result<PendingFree<P>, Misuse> {
+    pub(crate) fn begin_free(&self, address: u32) -> Result<PendingFree<P>, Misuse> {
         self.block_at(address).map(PendingFree)
     }
 
-    /// Last phase of a free: gives the block back. O(1).
-    ///
-    /// # Errors
-    /// As [`HeapCaps::free`]: somebody may have freed or overwritten the block since the first
-    /// phase.
+    /// See [`Phases::finish_free`](crate::Phases::finish_free).
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub fn finish_free(&mut self, FilledFree(block): FilledFree<P>) -> Result<(), Misuse> {
+    pub(crate) fn finish_free(&mut self, FilledFree(block): FilledFree<P>) -> Result<(), Misuse> {
         self.give_back_block(&block)?;
         if O::LISTENS {
             let Block {
@@ -98,14 +89,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             });
         }
         Ok(())
-    }
-
-    /// Bytes that can be used at `address`, at least those asked for. O(heaps).
-    ///
-    /// # Errors
-    /// As [`HeapCaps::free`].
-    pub fn usable_size(&self, address: u32) -> Result<u32, Misuse> {
-        self.block_at(address).map(|block| block.usable)
     }
 
     /// Frees the block at `address`, of which nobody has heard yet, without telling anybody.
@@ -157,12 +140,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// Why the address on the data side was refused by [`HeapCaps::free_ordinary`] or
-    /// [`HeapCaps::stay`], for layers that hand out no code. O(blocks) of its heap.
+    /// See [`Inspection::data_misuse_of`](crate::Inspection::data_misuse_of).
     #[cold]
     #[inline(never)]
-    #[must_use]
-    pub fn data_misuse_of(&self, address: u32) -> Misuse {
+    pub(crate) fn data_misuse_of(&self, address: u32) -> Misuse {
         match self.entry_at(address) {
             Some((heap, entry)) => explained(heap, &entry, address),
             None => Misuse::outside(address),
@@ -275,6 +256,16 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             code: Some((place, alias.0.order())),
             ..block
         })
+    }
+}
+
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
+    /// Bytes that can be used at `address`, at least those asked for. O(heaps).
+    ///
+    /// # Errors
+    /// As [`HeapCaps::free`].
+    pub fn usable_size(self, address: u32) -> Result<u32, Misuse> {
+        self.heaps.block_at(address).map(|block| block.usable)
     }
 }
 

@@ -5,6 +5,7 @@ use soc_regions::{Caps, Chip, Hardware, Options};
 
 use crate::constraints::Rules;
 use crate::failure::FailureRecord;
+use crate::inspect::Inspection;
 use crate::observer::Observer;
 use crate::policy::Policy;
 use crate::registry::{HeapIndex, Registry};
@@ -111,29 +112,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// The policy.
-    #[must_use]
-    pub const fn policy(&self) -> Policy {
-        self.rules.policy
-    }
-
-    /// The chip that was booted.
-    #[must_use]
-    pub fn chip(&self) -> Option<&'static Chip> {
-        self.chip.map(|(chip, _)| chip)
-    }
-
     /// Other demands of buffers than those of the booted chip's table: for caches that were set up
     /// in another way. [`HeapCaps::boot`] sets them anew.
     pub fn set_hardware(&mut self, hardware: Hardware) {
         self.rules.hardware = hardware;
         self.routes.invalidate();
-    }
-
-    /// What the chip's caches and engines demand of buffers.
-    #[must_use]
-    pub const fn hardware(&self) -> Hardware {
-        self.rules.hardware
     }
 
     /// Keeps free bytes for requests that name certain capabilities, see [`Reserve`]. A reserve
@@ -147,11 +130,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.rulings = Some(Self::RULINGS);
         self.routes.invalidate();
         Ok(())
-    }
-
-    /// The reserves in force.
-    pub fn reserves(&self) -> impl Iterator<Item = Reserve> + '_ {
-        self.reserves.iter()
     }
 
     /// Sets the size above which [`Placement::Default`](crate::Placement::Default) prefers external
@@ -169,12 +147,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         // No size is above the largest request: there the limit makes no difference, and 0 stays
         // free for "never".
         self.inverted_external_above = limit.map_or(0, |limit| !limit.min(u32::MAX - 1));
-    }
-
-    /// Returns the limit of [`HeapCaps::set_external_threshold`].
-    #[must_use]
-    pub fn external_threshold(&self) -> Option<u32> {
-        self.external_above()
     }
 
     pub(crate) const fn external_above(&self) -> Option<u32> {
@@ -195,24 +167,55 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// The observer.
-    pub const fn observer(&self) -> &O {
-        &self.observer
-    }
-
     /// The observer, to be changed or emptied.
     pub const fn observer_mut(&mut self) -> &mut O {
         &mut self.observer
     }
 
-    /// How many failures were reported, up to `u32::MAX`.
-    #[must_use]
-    pub const fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// Heaps were registered or enabled: what was derived from them is worked out anew.
     pub(crate) fn heaps_changed(&mut self) {
         self.routes.invalidate();
+    }
+}
+
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
+    /// The policy.
+    #[must_use]
+    pub const fn policy(self) -> Policy {
+        self.heaps.rules.policy
+    }
+
+    /// The chip that was booted.
+    #[must_use]
+    pub fn chip(self) -> Option<&'static Chip> {
+        self.heaps.chip.map(|(chip, _)| chip)
+    }
+
+    /// What the chip's caches and engines demand of buffers.
+    #[must_use]
+    pub const fn hardware(self) -> Hardware {
+        self.heaps.rules.hardware
+    }
+
+    /// The reserves in force.
+    pub fn reserves(self) -> impl Iterator<Item = Reserve> + 'h {
+        self.heaps.reserves.iter()
+    }
+
+    /// Returns the limit of [`HeapCaps::set_external_threshold`].
+    #[must_use]
+    pub fn external_threshold(self) -> Option<u32> {
+        self.heaps.external_above()
+    }
+
+    /// The observer.
+    pub const fn observer(self) -> &'h O {
+        &self.heaps.observer
+    }
+
+    /// How many failures were reported, up to `u32::MAX`.
+    #[must_use]
+    pub const fn failures(self) -> u32 {
+        self.heaps.failures
     }
 }

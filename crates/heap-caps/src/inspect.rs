@@ -4,13 +4,43 @@
 use core::ops::ControlFlow;
 use core::ptr::NonNull;
 
-use multi_heap::{BlockState, Heap, Info, Offset, Poison};
+use multi_heap::{BlockState, Heap, Info, Offset, Poison, Unpoisoned};
 use soc_regions::{Caps, Columns, Span, TypeIndex};
 
 use crate::heap_caps::HeapCaps;
 use crate::misuse::Corrupt;
 use crate::observer::Observer;
 use crate::registry::{Entry, HeapIndex};
+
+/// A look at the heaps of a chip: figures, walks, checks, prints. It changes nothing, costs a
+/// request nothing, and is linked by those who look.
+///
+/// ```
+/// # use heap_caps::HeapCaps;
+/// # use soc_regions::Caps;
+/// # let heaps: HeapCaps = HeapCaps::new(());
+/// assert_eq!(heaps.inspect().free_size(Caps::BIT8), 0);
+/// assert_eq!(heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
+/// ```
+pub struct Inspection<'h, P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize = 16> {
+    pub(crate) heaps: &'h HeapCaps<P, O, HEAPS>,
+}
+
+impl<P: Poison, O: Observer, const HEAPS: usize> Clone for Inspection<'_, P, O, HEAPS> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Poison, O: Observer, const HEAPS: usize> Copy for Inspection<'_, P, O, HEAPS> {}
+
+impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+    /// Returns a look at the heaps.
+    #[must_use]
+    pub const fn inspect(&self) -> Inspection<'_, P, O, HEAPS> {
+        Inspection { heaps: self }
+    }
+}
 
 /// One heap, as seen from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,32 +143,35 @@ fn code_address<P: Poison>(entry: &Entry<'_, P>, address: u32, size: u32) -> Opt
 }
 
 /// Looking and walking.
-impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
     /// All heaps, those that are not enabled too, in order of registration.
-    pub fn heaps(&self) -> impl Iterator<Item = HeapView> + '_ {
-        self.registry
+    pub fn heaps(self) -> impl Iterator<Item = HeapView> + 'h {
+        self.heaps
+            .registry
             .iter()
             .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
     /// All heaps in the order in which a search looks at them (within one priority).
-    pub fn heaps_in_order(&self) -> impl Iterator<Item = HeapView> + '_ {
-        self.registry
+    pub fn heaps_in_order(self) -> impl Iterator<Item = HeapView> + 'h {
+        self.heaps
+            .registry
             .in_order()
             .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
     /// The heap in whose memory `address` lies, on the data side.
     #[must_use]
-    pub fn heap_at(&self, address: u32) -> Option<HeapView> {
-        self.entry_at(address)
+    pub fn heap_at(self, address: u32) -> Option<HeapView> {
+        self.heaps
+            .entry_at(address)
             .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
     /// The blocks of one heap in address order; none if there is no such heap or it is not enabled.
     /// O(blocks) for all.
-    pub fn blocks(&self, heap: HeapIndex) -> impl Iterator<Item = BlockView> + '_ {
-        let entry = self.registry.get(heap);
+    pub fn blocks(self, heap: HeapIndex) -> impl Iterator<Item = BlockView> + 'h {
+        let entry = self.heaps.registry.get(heap);
         let blocks = entry.as_ref().and_then(|entry| Some(entry.heap?.blocks()));
         let mut blocks = blocks.into_iter().flatten();
         core::iter::from_fn(move || {
@@ -147,13 +180,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// As [`HeapCaps::blocks`], as long as headers, sizes and links fit together; the first block
+    /// As [`Inspection::blocks`], as long as headers, sizes and links fit together; the first block
     /// of which that is not true is the last item. Canaries are not looked at.
     pub fn sound_blocks(
-        &self,
+        self,
         heap: HeapIndex,
-    ) -> impl Iterator<Item = Result<BlockView, DamagedBlockView>> + '_ {
-        let entry = self.registry.get(heap);
+    ) -> impl Iterator<Item = Result<BlockView, DamagedBlockView>> + 'h {
+        let entry = self.heaps.registry.get(heap);
         let blocks = entry
             .as_ref()
             .and_then(|entry| Some(entry.heap?.sound_blocks()));
@@ -176,11 +209,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Shows every block of the heaps that have `caps` (of all heaps, if INVALID is among them) to
     /// `visitor`, until it breaks off. O(blocks).
     pub fn walk<B>(
-        &self,
+        self,
         caps: Caps,
         mut visitor: impl FnMut(&HeapView, &BlockView) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        self.registry
+        self.heaps
+            .registry
             .serving(all_if_invalid(caps))
             .try_for_each(|(index, entry, _)| {
                 let view = HeapView::of(index, &entry);
@@ -192,8 +226,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The allocated block that contains `address`, which may lie anywhere inside it, on the data
     /// side. O(blocks).
     #[must_use]
-    pub fn block_containing(&self, address: u32) -> Option<BlockView> {
-        let (_, entry) = self.entry_at(address)?;
+    pub fn block_containing(self, address: u32) -> Option<BlockView> {
+        let (_, entry) = self.heaps.entry_at(address)?;
         let base = entry.span.start();
         let block = entry.heap?.block_containing(Offset::new(address - base)?)?;
         BlockView::of(&entry, &block)
@@ -201,21 +235,21 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 /// Checking.
-impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
     /// Checks the heaps that have `caps` (all heaps, if INVALID is among them), every one of them
     /// to its end or first damage. O(bytes) under comprehensive poisoning, else O(blocks).
     ///
     /// # Errors
-    /// The first damage. [`HeapCaps::check_each`] tells of every damaged heap.
-    pub fn check_integrity(&self, caps: Caps) -> Result<(), Corrupt> {
+    /// The first damage. [`Inspection::check_each`] tells of every damaged heap.
+    pub fn check_integrity(self, caps: Caps) -> Result<(), Corrupt> {
         let mut first = None;
         self.check_each(caps, |corrupt| first = first.or(Some(corrupt)));
         first.map_or(Ok(()), Err)
     }
 
-    /// As [`HeapCaps::check_integrity`], telling `report` the first damage of each damaged heap.
-    pub fn check_each(&self, caps: Caps, mut report: impl FnMut(Corrupt)) {
-        for (index, entry, heap) in self.registry.serving(all_if_invalid(caps)) {
+    /// As [`Inspection::check_integrity`], telling `report` the first damage of each damaged heap.
+    pub fn check_each(self, caps: Caps, mut report: impl FnMut(Corrupt)) {
+        for (index, entry, heap) in self.heaps.registry.serving(all_if_invalid(caps)) {
             if let Err(corruption) = heap.check() {
                 report(Corrupt::new(index, entry.span.start(), corruption));
             }
@@ -224,8 +258,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Checks the whole heap in which `address` lies, on the data side; `None` if there is none.
     #[must_use]
-    pub fn check_integrity_at(&self, address: u32) -> Option<Result<(), Corrupt>> {
-        let (index, entry) = self.entry_at(address)?;
+    pub fn check_integrity_at(self, address: u32) -> Option<Result<(), Corrupt>> {
+        let (index, entry) = self.heaps.entry_at(address)?;
         let checked = entry.heap?.check();
         Some(checked.map_err(|corruption| Corrupt::new(index, entry.span.start(), corruption)))
     }
@@ -233,55 +267,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
 /// Between addresses and pointers. On the chip they are the same; on a host they are not.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Where the byte at `address` is; `None` outside of the enabled heaps, and on the instruction
-    /// side. O(heaps).
-    #[must_use]
-    pub fn pointer(&self, address: u32) -> Option<NonNull<u8>> {
-        let (_, entry) = self.entry_at(address)?;
-        entry
-            .heap?
-            .contents()
-            .pointer(Offset::new(address - entry.span.start())?)
-    }
-
-    /// The memory of an enabled heap, bookkeeping included. O(1).
-    #[must_use]
-    pub fn memory_of(&self, heap: HeapIndex) -> Option<NonNull<[u8]>> {
-        let heap = self.registry.get(heap)?.heap?;
-        let size = usize::try_from(heap.region_bytes()).ok()?;
-        Some(NonNull::slice_from_raw_parts(heap.start(), size))
-    }
-
-    /// The address of the byte at `pointer`, in the innermost heap; `None` outside of the enabled
-    /// heaps. O(heaps).
-    #[must_use]
-    pub fn address_of(&self, pointer: *const u8) -> Option<u32> {
-        self.registry.iter().rev().find_map(|(_, entry)| {
-            let heap = entry.heap?;
-            if heap.start().as_ptr().cast_const() == pointer {
-                return Some(entry.span.start());
-            }
-            let offset = heap.offset_of(pointer)?;
-            entry.span.start().checked_add(offset.get())
-        })
-    }
-
-    /// Returns the word at `address`, which may lie on the instruction side; `None` outside of the
-    /// heaps' blocks or off the word grid. Meant for the user of the block around it: code in EXEC
-    /// memory, `u32` tables in IRAM. O(heaps).
-    ///
-    /// # Safety
-    /// - Nobody writes the word meanwhile: the caller is the user of the block around it, or no
-    ///   user is at work.
-    #[must_use]
-    pub unsafe fn word(&self, address: u32) -> Option<u32> {
-        let (contents, place) = self.place(address)?;
-        // SAFETY: the heap is borrowed; the word is the caller's.
-        unsafe { contents.word(place) }
-    }
-
-    /// Writes the word at `address`, as [`HeapCaps::word`] reads it; returns `false` where there is
-    /// none.
+    /// Writes the word at `address`, as [`Inspection::word`] reads it; returns `false` where there
+    /// is none.
     ///
     /// # Safety
     /// - The word lies in an allocated block whose user the caller is; nobody else accesses it
@@ -305,6 +292,55 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         };
         let contents = entry.heap?.contents();
         Some((contents, Offset::new(address - entry.span.start())?))
+    }
+}
+
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
+    /// Where the byte at `address` is; `None` outside of the enabled heaps, and on the instruction
+    /// side. O(heaps).
+    #[must_use]
+    pub fn pointer(self, address: u32) -> Option<NonNull<u8>> {
+        let (_, entry) = self.heaps.entry_at(address)?;
+        entry
+            .heap?
+            .contents()
+            .pointer(Offset::new(address - entry.span.start())?)
+    }
+
+    /// The memory of an enabled heap, bookkeeping included. O(1).
+    #[must_use]
+    pub fn memory_of(self, heap: HeapIndex) -> Option<NonNull<[u8]>> {
+        let heap = self.heaps.registry.get(heap)?.heap?;
+        let size = usize::try_from(heap.region_bytes()).ok()?;
+        Some(NonNull::slice_from_raw_parts(heap.start(), size))
+    }
+
+    /// The address of the byte at `pointer`, in the innermost heap; `None` outside of the enabled
+    /// heaps. O(heaps).
+    #[must_use]
+    pub fn address_of(self, pointer: *const u8) -> Option<u32> {
+        self.heaps.registry.iter().rev().find_map(|(_, entry)| {
+            let heap = entry.heap?;
+            if heap.start().as_ptr().cast_const() == pointer {
+                return Some(entry.span.start());
+            }
+            let offset = heap.offset_of(pointer)?;
+            entry.span.start().checked_add(offset.get())
+        })
+    }
+
+    /// Returns the word at `address`, which may lie on the instruction side; `None` outside of the
+    /// heaps' blocks or off the word grid. Meant for the user of the block around it: code in EXEC
+    /// memory, `u32` tables in IRAM. O(heaps).
+    ///
+    /// # Safety
+    /// - Nobody writes the word meanwhile: the caller is the user of the block around it, or no
+    ///   user is at work.
+    #[must_use]
+    pub unsafe fn word(self, address: u32) -> Option<u32> {
+        let (contents, place) = self.heaps.place(address)?;
+        // SAFETY: the heap is borrowed; the word is the caller's.
+        unsafe { contents.word(place) }
     }
 }
 

@@ -10,7 +10,7 @@ use multi_heap::{Heap, Poison, Request};
 use soc_regions::{Caps, union};
 
 use crate::allocate::{charge, in_units};
-use crate::heap_caps::HeapCaps;
+use crate::inspect::Inspection;
 use crate::observer::Observer;
 use crate::registry::{Entry, HeapIndex, Offer};
 
@@ -18,7 +18,7 @@ use crate::registry::{Entry, HeapIndex, Offer};
 /// code its hidden word.
 const TRIES: u32 = 8;
 
-impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
     /// The largest request for `caps` that succeeds now; one byte more fails. 0 where no memory can
     /// have these capabilities.
     ///
@@ -26,43 +26,49 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// their share. The empty set, for which no request succeeds, stands for all heaps here, too:
     /// the largest free block of any.
     #[must_use]
-    pub fn largest_free_block(&self, caps: Caps) -> u32 {
+    pub fn largest_free_block(self, caps: Caps) -> u32 {
         let largest = (0..).map_while(|number| self.largest_free_block_in(number, caps));
         largest.max().unwrap_or(0)
     }
 
-    /// The part of one heap in [`HeapCaps::largest_free_block`], 0 where it does not serve; `None`
-    /// behind the last heap. For layers with locks, which open theirs in between.
+    /// The part of one heap in [`Inspection::largest_free_block`], 0 where it does not serve;
+    /// `None` behind the last heap. For layers with locks, which open theirs in between.
     #[must_use]
-    pub fn largest_free_block_in(&self, number: usize, caps: Caps) -> Option<u32> {
+    pub fn largest_free_block_in(self, number: usize, caps: Caps) -> Option<u32> {
         let index = u8::try_from(number).ok().map(HeapIndex)?;
-        let entry = self.registry.get(index)?;
+        let entry = self.heaps.registry.get(index)?;
         if caps.is_empty() {
             return Some(entry.heap.map_or(0, Heap::largest_free_block));
         }
-        let bits = self.rules.caps(caps).ok()?;
-        let offer = self.registry.offer(index);
-        let serves = |offer: &Offer| self.rules.policy.column(&offer.columns, bits).is_some();
+        let bits = self.heaps.rules.caps(caps).ok()?;
+        let offer = self.heaps.registry.offer(index);
+        let serves = |offer: &Offer| {
+            self.heaps
+                .rules
+                .policy
+                .column(&offer.columns, bits)
+                .is_some()
+        };
         let offer = offer.filter(serves);
         Some(offer.map_or(0, |offer| self.largest_in(&offer, caps, bits)))
     }
 
     /// The largest request for `caps`, which looks for `bits`, that a heap on its route would
     /// serve. O(heaps).
-    fn largest_in(&self, offer: &Offer, caps: Caps, bits: Caps) -> u32 {
+    fn largest_in(self, offer: &Offer, caps: Caps, bits: Caps) -> u32 {
         let memory = union(offer.columns);
-        let Some(entry) = self.registry.get(offer.heap) else {
+        let Some(entry) = self.heaps.registry.get(offer.heap) else {
             return 0;
         };
         let hole = entry.heap.map_or(0, Heap::largest_free_block);
         let kept = self.reserves_leave(bits, memory);
         let code = entry.alias.is_some() && bits.contains(Caps::EXEC);
-        if !code && kept == u32::MAX && self.rules.granularity(caps, memory) <= 4 {
+        if !code && kept == u32::MAX && self.heaps.rules.granularity(caps, memory) <= 4 {
             return hole; // what the heap says of itself
         }
         let most = hole.min(kept.saturating_sub(charge_of_nothing::<P>()));
         // A size between two multiples of 4 needs as much as the next one.
-        let unit = self.rules.granularity(caps, memory).max(4);
+        let unit = self.heaps.rules.granularity(caps, memory).max(4);
         let largest = most & !(unit - 1); // a power of two
         let sizes = (0..TRIES).map_while(|tries| largest.checked_sub(tries * unit));
         let mut sizes = sizes.take_while(|&size| size != 0);
@@ -72,13 +78,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Whether a heap on the route of `caps` would serve a request for `size` bytes.
     fn would_serve(
-        &self,
+        self,
         entry: &Entry<'_, P>,
         size: u32,
         [caps, bits, memory]: [Caps; 3],
         kept: u32,
     ) -> bool {
-        let granularity = self.rules.granularity(caps, memory);
+        let granularity = self.heaps.rules.granularity(caps, memory);
         let asked = Request::new(size as usize); // widening
         let words = !memory.contains(Caps::BIT8);
         let wanted = asked.and_then(|asked| in_units(asked, granularity, words));
@@ -93,9 +99,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// Free bytes, headers included, that reserves leave to requests for `bits` in this memory.
-    fn reserves_leave(&self, bits: Caps, memory: Caps) -> u32 {
-        if self.rules.policy.honours_reserves() {
-            self.reserves.leave(bits, memory, &self.registry)
+    fn reserves_leave(self, bits: Caps, memory: Caps) -> u32 {
+        if self.heaps.rules.policy.honours_reserves() {
+            self.heaps
+                .reserves
+                .leave(bits, memory, &self.heaps.registry)
         } else {
             u32::MAX
         }

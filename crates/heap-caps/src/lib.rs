@@ -22,6 +22,7 @@ mod memory;
 mod misuse;
 mod observer;
 mod patrol;
+mod phases;
 mod policy;
 mod pressure;
 
@@ -56,7 +57,7 @@ pub use description::{Description, ImageHeader, OBSERVER_WORDS, ObserverDescript
 pub use failure::{Candidate, Cause, DESCRIBED, Failure, ReallocateError, Why};
 pub use finding::Finding;
 pub use heap_caps::HeapCaps;
-pub use inspect::{BlockView, DamagedBlockView, HeapView};
+pub use inspect::{BlockView, DamagedBlockView, HeapView, Inspection};
 pub use memory::{Identity, Memory};
 pub use misuse::{Corrupt, Misuse, MisuseKind};
 pub use observer::{Allocated, Freed, Observer, Reallocated};
@@ -64,6 +65,7 @@ pub use patrol::Patrol;
 pub use pending::{
     CopiedMove, FilledFree, PendingAllocation, PendingFree, PendingMove, Reallocation,
 };
+pub use phases::Phases;
 pub use policy::Policy;
 pub use pressure::{Level, PressureEvent, PressureKind};
 pub use reallocate::{OrdinaryMove, Stay};

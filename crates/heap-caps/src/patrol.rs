@@ -2,7 +2,7 @@
 
 use multi_heap::{Patrolled, Poison};
 
-use crate::heap_caps::HeapCaps;
+use crate::inspect::Inspection;
 use crate::misuse::Corrupt;
 use crate::observer::Observer;
 use crate::registry::HeapIndex;
@@ -25,16 +25,16 @@ impl Patrol {
     }
 }
 
-impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
     /// Looks at the next `looks` things, or one more: blocks with their links, lists, pieces of
     /// free memory; see [`multi_heap::Heap::patrol`]. A call ends at the end of a heap, and is
     /// [`Patrolled::Round`] at that of the last one.
     ///
     /// # Errors
     /// The first damage of the heap that it is at. The patrol goes on with the next heap.
-    pub fn patrol(&self, patrol: &mut Patrol, looks: u32) -> Result<Patrolled, Corrupt> {
+    pub fn patrol(self, patrol: &mut Patrol, looks: u32) -> Result<Patrolled, Corrupt> {
         let index = HeapIndex(patrol.heap);
-        let Some(entry) = self.registry.get(index) else {
+        let Some(entry) = self.heaps.registry.get(index) else {
             *patrol = Patrol::new();
             return Ok(Patrolled::Round);
         };
@@ -50,9 +50,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    fn move_on(&self, patrol: &mut Patrol) {
+    fn move_on(self, patrol: &mut Patrol) {
         let next = usize::from(patrol.heap) + 1;
-        let is_last = next >= self.registry.len();
+        let is_last = next >= self.heaps.registry.len();
         *patrol = Patrol {
             heap: if is_last { 0 } else { patrol.heap + 1 },
             within: multi_heap::Patrol::new(),

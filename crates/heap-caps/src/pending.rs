@@ -197,8 +197,8 @@ impl<P: Poison> PendingAllocation<P> {
 /// To have one is no proof that the block's user has given it up, so safe code cannot fill it:
 ///
 /// ```compile_fail,E0133
-/// fn overwrite(heaps: &heap_caps::HeapCaps, address: u32) {
-///     if let Ok(pending) = heaps.begin_free(address) {
+/// fn overwrite(heaps: &mut heap_caps::HeapCaps, address: u32) {
+///     if let Ok(pending) = heaps.phases().begin_free(address) {
 ///         pending.fill();
 ///     }
 /// }
@@ -208,8 +208,8 @@ impl<P: Poison> PendingAllocation<P> {
 ///
 /// ```compile_fail,E0308
 /// fn give_back(heaps: &mut heap_caps::HeapCaps, address: u32) {
-///     if let Ok(pending) = heaps.begin_free(address) {
-///         heaps.finish_free(pending);
+///     if let Ok(pending) = heaps.phases().begin_free(address) {
+///         heaps.phases().finish_free(pending);
 ///     }
 /// }
 /// ```

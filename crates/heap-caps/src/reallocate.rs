@@ -127,17 +127,16 @@ pub enum Stay {
     /// It does not fit, or must not stay; so many of its bytes are worth copying. Nothing was
     /// changed.
     Moves(u32),
-    /// Nothing was changed: it is no ordinary block. [`HeapCaps::begin_reallocate`] does it, or
-    /// finds the reason.
+    /// Nothing was changed: it is no ordinary block.
+    /// [`Phases::begin_reallocate`](crate::Phases::begin_reallocate) does it, or finds the reason.
     Undecided,
 }
 
 /// Ordinary reallocation, for layers with locks: these under the lock, the copy without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Resizes the block at `address` where it lies, if it is ordinary and may stay there with
-    /// `caps`. O(heaps).
+    /// See [`Phases::stay`](crate::Phases::stay).
     #[inline(always)]
-    pub fn stay(
+    pub(crate) fn stay(
         &mut self,
         address: u32,
         layout: Request,
@@ -195,7 +194,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// [`HeapCaps::stay`], one copy for searches.
+    /// [`Phases::stay`], one copy for searches.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn stay_outlined(
@@ -252,23 +251,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         allowed.then_some(wanted)
     }
 
-    /// A block for an ordinary one that moves: as [`HeapCaps::take`], but nobody is notified.
-    ///
-    /// # Errors
-    /// As [`HeapCaps::take`].
+    /// See [`Phases::take_quietly`](crate::Phases::take_quietly).
     #[inline(always)]
-    pub fn take_quietly(&mut self, layout: Request, caps: Caps) -> Result<Taken, InVain> {
+    pub(crate) fn take_quietly(&mut self, layout: Request, caps: Caps) -> Result<Taken, InVain> {
         self.find_ordinary(layout, caps)
     }
 
-    /// Last phase of an ordinary move from `address`, after the copy: gives up the old block, or
-    /// what is too much of the new one. O(1).
-    ///
-    /// # Errors
-    /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as
-    /// evidence.
+    /// See [`Phases::finish_ordinary`](crate::Phases::finish_ordinary).
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub fn finish_ordinary(
+    pub(crate) fn finish_ordinary(
         &mut self,
         address: u32,
         moved: OrdinaryMove,
@@ -350,14 +341,10 @@ impl Drop for NoWayBack {
 /// Reallocation of any kind, for layers with locks: these under the lock, [`PendingMove::copy`]
 /// without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Resizes the block at `address` where it lies, or allocates the block to which it has to
-    /// move. O(heaps).
-    ///
-    /// # Errors
-    /// As [`HeapCaps::reallocate`].
+    /// See [`Phases::begin_reallocate`](crate::Phases::begin_reallocate).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub fn begin_reallocate(
+    pub(crate) fn begin_reallocate(
         &mut self,
         address: u32,
         request: &AllocRequest<'_>,
@@ -370,14 +357,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Err(ReallocateError::Failure(self.last_cause(request)))
     }
 
-    /// As [`HeapCaps::begin_reallocate`]; that there is no memory (`None`) is neither recorded nor
-    /// counted nor told to the observer. O(heaps).
-    ///
-    /// # Errors
-    /// The address was not handed out.
+    /// See [`Phases::attempt_reallocate`](crate::Phases::attempt_reallocate).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub fn attempt_reallocate(
+    pub(crate) fn attempt_reallocate(
         &mut self,
         address: u32,
         request: &AllocRequest<'_>,
@@ -399,15 +382,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// Last phase of a move: gives up the old block, or what is too much of it. Returns the new
-    /// address. O(1).
-    ///
-    /// # Errors
-    /// The old block was overwritten or freed since the first phase. Both blocks stay allocated, as
-    /// evidence.
+    /// See [`Phases::finish_move`](crate::Phases::finish_move).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub fn finish_move(
+    pub(crate) fn finish_move(
         &mut self,
         CopiedMove(moving): CopiedMove<P>,
         request: &AllocRequest<'_>,

@@ -6,6 +6,7 @@ use soc_regions::Caps;
 use crate::allocate::charge;
 use crate::failure::{Candidate, Cause, Failure, HeapState, Why};
 use crate::heap_caps::HeapCaps;
+use crate::inspect::Inspection;
 use crate::misuse::Corrupt;
 use crate::observer::Observer;
 use crate::registry::{Entry, HeapIndex};
@@ -14,32 +15,28 @@ use crate::reserve::Reserve;
 use crate::route::{RouteIndex, Step};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Records that the memory found for a request had been written to after it was freed
-    /// ([`PendingAllocation::finish`](crate::PendingAllocation::finish),
-    /// [`PendingMove::copy`](crate::PendingMove::copy)).
+    /// See [`Phases::record_corrupt`](crate::Phases::record_corrupt).
     #[cold]
     #[inline(never)]
-    pub fn record_corrupt(&mut self, request: &AllocRequest<'_>, corrupt: Corrupt) {
+    pub(crate) fn record_corrupt(&mut self, request: &AllocRequest<'_>, corrupt: Corrupt) {
         let caps = self.first_set(request.placement, request.size);
         let cause = Cause::Corrupt(corrupt);
         self.begin_record(request, caps.unwrap_or(Caps::empty()), cause, 1);
         if O::LISTENS
-            && let Some(failure) = self.last_failure()
+            && let Some(failure) = self.inspect().last_failure()
         {
             self.observer.on_failure(&failure);
         }
     }
 
-    /// Returns the whole record of the request that was just refused. For layers with locks, under
-    /// the same lock.
+    /// See [`Inspection::failure`](crate::Inspection::failure).
     #[cold]
-    #[must_use]
-    pub fn failure(&self, request: &AllocRequest<'_>) -> Failure {
+    pub(crate) fn failure(&self, request: &AllocRequest<'_>) -> Failure {
         let is_of = |failure: &Failure| failure.is_of(request);
         let recorded = if request.size == 0 {
             None
         } else {
-            self.last_failure().filter(is_of) // another core may have failed since
+            self.inspect().last_failure().filter(is_of) // another core may have failed since
         };
         recorded.unwrap_or_else(|| {
             let caps = self.first_set(request.placement, request.size);
@@ -51,10 +48,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// Returns the cause of the request that was just refused, without the rest of the record.
-    /// O(1).
-    #[must_use]
-    pub fn last_cause(&self, request: &AllocRequest<'_>) -> Cause {
+    /// See [`Phases::last_cause`](crate::Phases::last_cause).
+    pub(crate) fn last_cause(&self, request: &AllocRequest<'_>) -> Cause {
         if request.size == 0 {
             Cause::ZeroSize
         } else {
@@ -123,20 +118,22 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let bytes = charge::<P>(request.layout()?);
         (self.rulings?.forbidding)(self, step.heap(), bytes, bits)
     }
+}
 
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
     /// Returns the record of the last failure.
     #[must_use]
-    pub fn last_failure(&self) -> Option<Failure> {
-        let mut failure = self.last_failure.without_candidates()?;
-        let bits = self.rules.caps(failure.caps);
+    pub fn last_failure(self) -> Option<Failure> {
+        let mut failure = self.heaps.last_failure.without_candidates()?;
+        let bits = self.heaps.rules.caps(failure.caps);
         if let (Cause::NoMemory, Ok(bits)) = (failure.cause, bits) {
             for matching in [true, false] {
-                let heaps = self.registry.in_order();
+                let heaps = self.heaps.registry.in_order();
                 for (heap, entry) in
                     heaps.filter(|(_, entry)| entry.caps.contains(bits) == matching)
                 {
                     if matching {
-                        let granularity = self.rules.granularity(failure.caps, entry.caps);
+                        let granularity = self.heaps.rules.granularity(failure.caps, entry.caps);
                         failure.granularity = failure.granularity.max(granularity);
                     }
                     let why = self.why_not(heap, &entry, bits, failure.size);
@@ -148,24 +145,30 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                     });
                 }
             }
-            failure.whole_lines = self.rules.is_cache_line(failure.granularity);
+            failure.whole_lines = self.heaps.rules.is_cache_line(failure.granularity);
         }
         Some(failure)
     }
 
     /// Why a heap did not serve the last request that failed.
-    fn why_not(&self, heap: HeapIndex, entry: &Entry<'_, P>, bits: Caps, size: usize) -> Why {
+    fn why_not(self, heap: HeapIndex, entry: &Entry<'_, P>, bits: Caps, size: usize) -> Why {
         if !entry.caps.contains(bits) {
             return Why::Lacks(bits.difference(entry.caps));
         }
-        if self.rules.policy.column(&entry.columns, bits).is_none() {
+        if self
+            .heaps
+            .rules
+            .policy
+            .column(&entry.columns, bits)
+            .is_none()
+        {
             return Why::NotOffered;
         }
         let bytes = entry.span.size();
         if size > bytes as usize {
             return Why::TooSmall { bytes }; // widening
         }
-        match self.last_failure.state_of(heap) {
+        match self.heaps.last_failure.state_of(heap) {
             None => Why::Inactive,
             Some(state) => state.into(),
         }

@@ -117,7 +117,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let mut around = self.registry.iter().map(|(_, entry)| entry.span);
         let is_free_of_others =
             around.all(|other| other.contains_span(span) || !other.overlaps(span));
-        let block = self.block_containing(span.start())?;
+        let block = self.inspect().block_containing(span.start())?;
         let bytes = Span::from_size(block.address, block.size)?;
         (is_free_of_others && bytes.contains_span(span)).then_some(())
     }

@@ -5,18 +5,18 @@ use core::fmt::{Result, Write};
 use multi_heap::{Info, Poison};
 use soc_regions::Caps;
 
-use crate::heap_caps::HeapCaps;
+use crate::inspect::Inspection;
 use crate::inspect::{HeapView, all_if_invalid};
 use crate::observer::Observer;
 use crate::statistics::both;
 
-impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
     /// The table that ESP-IDF's start-up code logs (`heap_init`): every heap, in order of
     /// registration.
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn print_startup_table(&self, out: &mut dyn Write) -> Result {
+    pub fn print_startup_table(self, out: &mut dyn Write) -> Result {
         writeln!(out, "Initializing. RAM available for dynamic allocation:")?;
         self.heaps().try_for_each(|heap| {
             let (start, size) = (heap.span.start(), heap.span.size());
@@ -34,7 +34,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn print_heap_info(&self, caps: Caps, out: &mut dyn Write) -> Result {
+    pub fn print_heap_info(self, caps: Caps, out: &mut dyn Write) -> Result {
         let heaps = self.heaps().map(|heap| (heap.span.start().into(), heap));
         print_summary(caps, heaps, out)
     }
@@ -44,8 +44,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn dump(&self, caps: Caps, out: &mut dyn Write) -> Result {
-        for (index, entry, _) in self.registry.serving(all_if_invalid(caps)) {
+    pub fn dump(self, caps: Caps, out: &mut dyn Write) -> Result {
+        for (index, entry, _) in self.heaps.registry.serving(all_if_invalid(caps)) {
             writeln!(out, "Showing data for heap: 0x{:08x}", entry.span.start())?;
             for block in self.blocks(index) {
                 let free = if block.used { "No" } else { "Yes" };
@@ -60,8 +60,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 }
 
-/// The summary of [`HeapCaps::print_heap_info`] for heaps that were copied, to be printed when the
-/// lock around them is open again. Each comes with the address to print for it.
+/// The summary of [`Inspection::print_heap_info`] for heaps that were copied, to be printed when
+/// the lock around them is open again. Each comes with the address to print for it.
 ///
 /// # Errors
 /// Those of `out`.

@@ -48,7 +48,7 @@ enum Stage {
     Recording,
 }
 
-/// A [`HeapCaps::take`] found nothing.
+/// A [`Phases::take`](crate::Phases::take) found nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InVain {
     /// The step of the first set's route at which a search goes on.
@@ -66,11 +66,12 @@ impl InVain {
 pub enum Progress {
     /// There is more to do.
     Going,
-    /// A block: [`HeapCaps::pending`] has to follow.
+    /// A block: [`Phases::pending`](crate::Phases::pending) has to follow.
     Found(Taken),
     /// The old block was resized, or grows downwards.
     Stayed(Stay),
-    /// No heap can serve the request; [`HeapCaps::last_failure`] says why.
+    /// No heap can serve the request; [`Inspection::last_failure`](crate::Inspection::last_failure)
+    /// says why.
     Refused,
 }
 
@@ -114,7 +115,7 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
         self.caps
     }
 
-    /// The same search, behind a [`HeapCaps::take`] in vain.
+    /// The same search, behind a [`Phases::take`](crate::Phases::take) in vain.
     #[must_use]
     pub const fn after(self, in_vain: InVain) -> Self {
         Self {
@@ -125,11 +126,11 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
 }
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Does the next piece of a search. Each takes a few hundred instructions at most.
+    /// See [`Phases::advance`](crate::Phases::advance).
     #[cold]
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub fn advance(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
+    pub(crate) fn advance(&mut self, search: &mut Search<'_, HEAPS>) -> Progress {
         // Another core may have hidden them since the last piece.
         self.with_routes(|heaps| match search.stage {
             Stage::Asking => heaps.ask_next(search),
@@ -275,7 +276,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     fn recorded(&mut self) -> Progress {
         if O::LISTENS
-            && let Some(failure) = self.last_failure()
+            && let Some(failure) = self.inspect().last_failure()
         {
             self.observer.on_failure(&failure);
         }

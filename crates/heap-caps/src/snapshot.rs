@@ -5,7 +5,7 @@ use core::fmt;
 use multi_heap::{Info, Poison};
 use soc_regions::Caps;
 
-use crate::heap_caps::HeapCaps;
+use crate::inspect::Inspection;
 use crate::observer::Observer;
 
 /// The figures of a set of capabilities at one moment. It is `Copy`: keep it, send it, compare it.
@@ -96,20 +96,21 @@ impl fmt::Display for Change {
     }
 }
 
-impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
     /// The figures of the heaps that have `caps`, to be compared with later ones. O(heaps).
     #[must_use]
-    pub fn snapshot(&self, caps: Caps) -> Snapshot {
+    pub fn snapshot(self, caps: Caps) -> Snapshot {
         Snapshot {
             info: self.info(caps),
-            failures: self.failures,
+            failures: self.heaps.failures,
         }
     }
 }
 
 /// Evaluates an expression and panics if more memory is in use afterwards than before: for tests.
 ///
-/// The heap is a [`HeapCaps`] or anything else with its method `snapshot`.
+/// The heap is a [`HeapCaps`](crate::HeapCaps) or anything else whose `inspect()` has a method
+/// `snapshot`.
 ///
 /// ```
 /// # use heap_caps::{HeapCaps, SimulatedMemory, assert_no_leak};
@@ -121,7 +122,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 /// unsafe { heaps.boot(&ESP32, &options, &ESP32.sample_symbols(&options), &memory) }.unwrap();
 /// let size = assert_no_leak!(heaps, {
 ///     let block = heaps.malloc(96, Caps::DMA).unwrap();
-///     let size = heaps.usable_size(block).unwrap();
+///     let size = heaps.inspect().usable_size(block).unwrap();
 ///     heaps.free(block).unwrap();
 ///     size
 /// });
@@ -130,9 +131,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 #[macro_export]
 macro_rules! assert_no_leak {
     ($heap:expr, $work:expr) => {{
-        let before = $heap.snapshot($crate::EVERYTHING);
+        let before = $heap.inspect().snapshot($crate::EVERYTHING);
         let result = $work;
-        let change = before.until(&$heap.snapshot($crate::EVERYTHING));
+        let change = before.until(&$heap.inspect().snapshot($crate::EVERYTHING));
         assert!(!change.is_leak(), "memory leaked: {change}");
         result
     }};

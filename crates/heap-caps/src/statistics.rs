@@ -10,6 +10,7 @@ use multi_heap::{Info, Poison};
 use soc_regions::Caps;
 
 use crate::heap_caps::HeapCaps;
+use crate::inspect::Inspection;
 use crate::observer::Observer;
 use crate::watch::WatchIndex;
 
@@ -25,11 +26,15 @@ impl fmt::Display for NotMonitoring {
 
 impl core::error::Error for NotMonitoring {}
 
-impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// All seven figures: sums over the heaps, and [`HeapCaps::largest_free_block`].
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
+    /// All seven figures: sums over the heaps, and [`Inspection::largest_free_block`].
     #[must_use]
-    pub fn info(&self, caps: Caps) -> Info {
-        let heaps = self.registry.serving(caps).map(|(_, _, heap)| heap.info());
+    pub fn info(self, caps: Caps) -> Info {
+        let heaps = self
+            .heaps
+            .registry
+            .serving(caps)
+            .map(|(_, _, heap)| heap.info());
         Info {
             largest_free_block: self.largest_free_block(caps),
             ..heaps.fold(Info::default(), both)
@@ -38,8 +43,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Bytes of the heaps, bookkeeping included.
     #[must_use]
-    pub fn total_size(&self, caps: Caps) -> u32 {
+    pub fn total_size(self, caps: Caps) -> u32 {
         let sizes = self
+            .heaps
             .registry
             .serving(caps)
             .map(|(_, entry, _)| entry.span.size());
@@ -48,8 +54,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Free bytes, as the sum of all holes.
     #[must_use]
-    pub fn free_size(&self, caps: Caps) -> u32 {
-        self.registry.free_bytes(caps)
+    pub fn free_size(self, caps: Caps) -> u32 {
+        self.heaps.registry.free_bytes(caps)
     }
 
     /// The sum of what each heap had left when it was at its lowest.
@@ -58,8 +64,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// that there was; a [watch](HeapCaps::watch) tells that exactly. A heap that is added later
     /// counts with what it had at least since then.
     #[must_use]
-    pub fn minimum_free_size(&self, caps: Caps) -> u32 {
+    pub fn minimum_free_size(self, caps: Caps) -> u32 {
         let minima = self
+            .heaps
             .registry
             .serving(caps)
             .map(|(_, _, heap)| heap.minimum_free_bytes());
@@ -76,12 +83,6 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.watches.add(caps, &self.registry)
     }
 
-    /// The least free bytes since the watch began; `None` if it was ended.
-    #[must_use]
-    pub fn watched_minimum(&self, watch: WatchIndex) -> Option<u32> {
-        self.watches.minimum(watch)
-    }
-
     /// Ends a watch; returns the least free bytes since it began.
     pub fn end_watch(&mut self, watch: WatchIndex) -> Option<u32> {
         self.routes.invalidate();
@@ -89,7 +90,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// Lets the minimum of every heap begin anew at what is free now, to be told in
-    /// [`HeapCaps::minimum_free_size`] until [`HeapCaps::stop_monitoring`]. A second start begins
+    /// [`Inspection::minimum_free_size`] until [`HeapCaps::stop_monitoring`]. A second start begins
     /// anew again. ESP-IDF's `heap_caps_monitor_local_minimum_free_size_start`.
     ///
     /// Each heap keeps its own earlier minimum, so heaps that are added meanwhile do not disturb
@@ -110,6 +111,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
         self.registry.stop_local_minima();
         Ok(())
+    }
+}
+
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
+    /// The least free bytes since the watch began; `None` if it was ended.
+    #[must_use]
+    pub fn watched_minimum(self, watch: WatchIndex) -> Option<u32> {
+        self.heaps.watches.minimum(watch)
     }
 }
 

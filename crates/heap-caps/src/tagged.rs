@@ -10,56 +10,11 @@ use soc_regions::{Caps, TypeIndex};
 
 use crate::allocate::Taken;
 use crate::heap_caps::HeapCaps;
+use crate::inspect::Inspection;
 use crate::observer::Observer;
 use crate::registry::{Entry, HeapIndex};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Free bytes of the memory with this tag (`xPortGetFreeHeapSizeTagged`).
-    #[must_use]
-    pub fn tag_free_size(&self, tag: TypeIndex) -> u32 {
-        self.sum(
-            |entry| u32::from(entry.tag == Some(tag)),
-            |info| info.total_free_bytes,
-        )
-    }
-
-    /// The least free bytes of each heap with this tag, summed
-    /// (`xPortGetMinimumEverFreeHeapSizeTagged`).
-    #[must_use]
-    pub fn tag_minimum_free_size(&self, tag: TypeIndex) -> u32 {
-        self.sum(
-            |entry| u32::from(entry.tag == Some(tag)),
-            |info| info.minimum_free_bytes,
-        )
-    }
-
-    /// Free bytes as `xPortGetFreeHeapSizeCaps` counted them: memory that has *any* of `caps`, once
-    /// for each of its columns that has one.
-    #[must_use]
-    pub fn free_size_of_any(&self, caps: Caps) -> u32 {
-        self.sum(
-            |entry| columns_with_any(entry, caps),
-            |info| info.total_free_bytes,
-        )
-    }
-
-    /// The least free bytes of each heap, counted as [`HeapCaps::free_size_of_any`] does
-    /// (`xPortGetMinimumEverFreeHeapSizeCaps`).
-    #[must_use]
-    pub fn minimum_free_size_of_any(&self, caps: Caps) -> u32 {
-        self.sum(
-            |entry| columns_with_any(entry, caps),
-            |info| info.minimum_free_bytes,
-        )
-    }
-
-    fn sum(&self, times: impl Fn(&Entry<'_, P>) -> u32, figure: impl Fn(&Info) -> u32) -> u32 {
-        let heaps = self.registry.serving(Caps::empty());
-        let figures =
-            heaps.map(|(_, entry, heap)| figure(&heap.info()).saturating_mul(times(&entry)));
-        figures.fold(0, u32::saturating_add)
-    }
-
     /// A block of the first heap with the tag that has one, in address order.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn find_tagged(&mut self, layout: Request, tag: TypeIndex) -> Option<Taken> {
@@ -94,6 +49,54 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         starts
             .filter(|&(_, start)| start >= address)
             .min_by_key(|&(_, start)| start)
+    }
+}
+
+impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
+    /// Free bytes of the memory with this tag (`xPortGetFreeHeapSizeTagged`).
+    #[must_use]
+    pub fn tag_free_size(self, tag: TypeIndex) -> u32 {
+        self.sum(
+            |entry| u32::from(entry.tag == Some(tag)),
+            |info| info.total_free_bytes,
+        )
+    }
+
+    /// The least free bytes of each heap with this tag, summed
+    /// (`xPortGetMinimumEverFreeHeapSizeTagged`).
+    #[must_use]
+    pub fn tag_minimum_free_size(self, tag: TypeIndex) -> u32 {
+        self.sum(
+            |entry| u32::from(entry.tag == Some(tag)),
+            |info| info.minimum_free_bytes,
+        )
+    }
+
+    /// Free bytes as `xPortGetFreeHeapSizeCaps` counted them: memory that has *any* of `caps`, once
+    /// for each of its columns that has one.
+    #[must_use]
+    pub fn free_size_of_any(self, caps: Caps) -> u32 {
+        self.sum(
+            |entry| columns_with_any(entry, caps),
+            |info| info.total_free_bytes,
+        )
+    }
+
+    /// The least free bytes of each heap, counted as [`Inspection::free_size_of_any`] does
+    /// (`xPortGetMinimumEverFreeHeapSizeCaps`).
+    #[must_use]
+    pub fn minimum_free_size_of_any(self, caps: Caps) -> u32 {
+        self.sum(
+            |entry| columns_with_any(entry, caps),
+            |info| info.minimum_free_bytes,
+        )
+    }
+
+    fn sum(self, times: impl Fn(&Entry<'_, P>) -> u32, figure: impl Fn(&Info) -> u32) -> u32 {
+        let heaps = self.heaps.registry.serving(Caps::empty());
+        let figures =
+            heaps.map(|(_, entry, heap)| figure(&heap.info()).saturating_mul(times(&entry)));
+        figures.fold(0, u32::saturating_add)
     }
 }
 

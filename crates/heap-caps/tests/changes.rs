@@ -63,17 +63,17 @@ fn startup_stacks_serve_requests_that_were_made_before() {
 fn other_caches_hold_for_requests_that_were_made_before() {
     let mut sim = Sim::esp32();
     let block = sim.heaps.malloc(10, Caps::DMA).unwrap();
-    assert!(sim.heaps.usable_size(block).unwrap() < 64);
+    assert!(sim.heaps.inspect().usable_size(block).unwrap() < 64);
     let lines = Hardware {
         internal_line: 64,
-        ..sim.heaps.hardware()
+        ..sim.heaps.inspect().hardware()
     };
     sim.heaps.set_hardware(lines);
-    assert_eq!(sim.heaps.hardware(), lines);
+    assert_eq!(sim.heaps.inspect().hardware(), lines);
     for _ in 0..3 {
         let block = sim.heaps.malloc(10, Caps::DMA).unwrap();
         assert!(block.is_multiple_of(64), "{block:#X}");
-        assert!(sim.heaps.usable_size(block).unwrap() >= 64);
+        assert!(sim.heaps.inspect().usable_size(block).unwrap() >= 64);
     }
 }
 
@@ -81,12 +81,13 @@ fn other_caches_hold_for_requests_that_were_made_before() {
 fn a_comprehensive_resize_fills_what_it_gains_and_what_it_gives_up() {
     let mut sim: Sim<Comprehensive> = Sim::with(Policy::Guaranteed, &ESP32.default_options(), ());
     // SAFETY: words of the test's own blocks, or damage on purpose.
-    let word = |sim: &Sim<Comprehensive>, address| unsafe { sim.heaps.word(address) }.unwrap();
+    let word =
+        |sim: &Sim<Comprehensive>, address| unsafe { sim.heaps.inspect().word(address) }.unwrap();
     let set = |sim: &mut Sim<Comprehensive>, address, value| {
         // SAFETY: as above.
         assert!(unsafe { sim.heaps.set_word(address, value) });
     };
-    let sound = |sim: &Sim<Comprehensive>| sim.heaps.check_integrity(Caps::empty());
+    let sound = |sim: &Sim<Comprehensive>| sim.heaps.inspect().check_integrity(Caps::empty());
 
     let block = sim.heaps.malloc(400, Caps::BIT8).unwrap();
     (0..100).for_each(|at| set(&mut sim, block + 4 * at, 0x1234_5678));

@@ -45,7 +45,7 @@ fn heaps_lie_where_the_description_says<P: Poison>(poisoning: u32) {
     assert_eq!(set.poisoning, poisoning);
     assert_eq!(heaps.at(set.failures).read::<u32>(), 1);
 
-    let views: Vec<_> = sim.heaps.heaps().collect();
+    let views: Vec<_> = sim.heaps.inspect().heaps().collect();
     assert!(views.len() >= 5);
     for (number, view) in (0..).zip(&views) {
         let slot = heaps.at(set.slots + set.slot_bytes * number);
@@ -98,7 +98,7 @@ fn an_observer_is_found_in_a_pair_of_observers() {
     assert_eq!(set.observer.kind, 7);
     let heaps = Bytes((&raw const sim.heaps).cast());
     assert_eq!(heaps.at(set.observer.at).read::<[u32; 3]>(), [11, 12, 13]);
-    assert_eq!(sim.heaps.observer().1.0, [11, 12, 13]);
+    assert_eq!(sim.heaps.inspect().observer().1.0, [11, 12, 13]);
     assert_eq!(HeapCaps::<Unpoisoned>::DESCRIPTION.observer.kind, 0);
 }
 

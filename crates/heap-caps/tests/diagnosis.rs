@@ -17,10 +17,10 @@ const BYTES: Caps = Caps::BIT8;
 #[test]
 fn a_snapshot_tells_what_has_changed_since() {
     let mut sim = Sim::esp32();
-    let before = sim.heaps.snapshot(EVERYTHING);
+    let before = sim.heaps.inspect().snapshot(EVERYTHING);
     let kept = sim.heaps.malloc(96, BYTES).unwrap();
     sim.heaps.malloc(1 << 28, BYTES).unwrap_err();
-    let now = sim.heaps.snapshot(EVERYTHING);
+    let now = sim.heaps.inspect().snapshot(EVERYTHING);
     let change = before.until(&now);
     assert_eq!(
         (
@@ -32,11 +32,12 @@ fn a_snapshot_tells_what_has_changed_since() {
     );
     assert_eq!(change.free_bytes, -100);
     sim.heaps.free(kept).unwrap();
-    let back = before.until(&sim.heaps.snapshot(EVERYTHING));
+    let back = before.until(&sim.heaps.inspect().snapshot(EVERYTHING));
     assert!(!back.is_leak(), "{back}");
     assert_eq!(
         before.info,
         sim.heaps
+            .inspect()
             .snapshot(EVERYTHING)
             .info
             .with_minimum_of(&before.info)
@@ -85,8 +86,8 @@ fn overrun() -> (Sim<Light>, [u32; 3]) {
 #[test]
 fn a_finding_names_the_block_and_its_left_neighbour() {
     let (sim, blocks) = overrun();
-    let corrupt = sim.heaps.check_integrity(Caps::DMA).unwrap_err();
-    let finding = sim.heaps.finding(corrupt);
+    let corrupt = sim.heaps.inspect().check_integrity(Caps::DMA).unwrap_err();
+    let finding = sim.heaps.inspect().finding(corrupt);
     assert_eq!(finding.corrupt.corruption.kind, CorruptionKind::TailCanary);
     assert_eq!(
         finding.block.map(|block| (block.address, block.size)),
@@ -108,8 +109,8 @@ fn where_a_header_is_broken_the_block_before_it_is_the_suspect() {
     let mut sim = Sim::esp32();
     let [first, second] = [16, 96].map(|size| sim.heaps.malloc(size, Caps::DMA).unwrap());
     sim.fill(first, 16 + 4, 0x55); // over the header behind
-    let corrupt = sim.heaps.check_integrity(Caps::DMA).unwrap_err();
-    let finding = sim.heaps.finding(corrupt);
+    let corrupt = sim.heaps.inspect().check_integrity(Caps::DMA).unwrap_err();
+    let finding = sim.heaps.inspect().finding(corrupt);
     assert_eq!(corrupt.address, second - 4);
     assert_eq!(
         finding.left.map(|block| block.address),
@@ -131,13 +132,16 @@ fn a_patrol_goes_through_all_heaps_and_finds_what_the_check_finds() {
     let (mut found, mut calls) = (Vec::new(), 0);
     loop {
         calls += 1;
-        match sim.heaps.patrol(&mut patrol, 2) {
+        match sim.heaps.inspect().patrol(&mut patrol, 2) {
             Ok(Patrolled::Underway) => {}
             Ok(Patrolled::Round) => break,
             Err(corrupt) => found.push(corrupt),
         }
         assert!(calls < 100, "it gets round");
     }
-    assert_eq!(found, [sim.heaps.check_integrity(EVERYTHING).unwrap_err()]);
-    assert!(calls >= sim.heaps.heaps().count());
+    assert_eq!(
+        found,
+        [sim.heaps.inspect().check_integrity(EVERYTHING).unwrap_err()]
+    );
+    assert!(calls >= sim.heaps.inspect().heaps().count());
 }

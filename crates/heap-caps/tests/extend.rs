@@ -24,7 +24,7 @@ fn extend(sim: &mut Sim, options: &Options) -> Result<Booted, BootError> {
 
 /// Start, end, whether it serves.
 fn heaps(sim: &Sim) -> Vec<(u32, u32, bool)> {
-    let all = sim.heaps.heaps();
+    let all = sim.heaps.inspect().heaps();
     let mut all: Vec<_> = all
         .map(|heap| (heap.span.start(), heap.span.end(), heap.active))
         .collect();
@@ -51,7 +51,7 @@ fn what_a_second_core_kept_becomes_heaps_of_its_own() {
     assert_eq!(sim.enable_stacks(), 3);
     let code = sim.heaps.malloc(0x7000, Caps::EXEC).unwrap();
     assert_eq!(
-        sim.heaps.check_integrity(Caps::INVALID),
+        sim.heaps.inspect().check_integrity(Caps::INVALID),
         Ok(()),
         "{code:#X}"
     );
@@ -96,7 +96,7 @@ fn a_part_that_is_a_heap_already_is_left_out() {
     let iram: Vec<Span> = [(CACHE.0, start), (end, CACHE.1)]
         .map(|(start, end)| span(start, end))
         .into();
-    let all: Vec<Span> = sim.heaps.heaps().map(|heap| heap.span).collect();
+    let all: Vec<Span> = sim.heaps.inspect().heaps().map(|heap| heap.span).collect();
     assert!(iram.iter().all(|part| all.contains(part)), "{all:?}");
 }
 
@@ -118,5 +118,5 @@ fn without_room_for_all_of_it_nothing_is_added() {
         places: 6,
     };
     assert_eq!(add(&one_core(), false), Err(full));
-    assert_eq!(heaps.heaps().count(), 5);
+    assert_eq!(heaps.inspect().heaps().count(), 5);
 }

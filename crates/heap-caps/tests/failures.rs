@@ -47,7 +47,7 @@ fn a_request_larger_than_every_hole_names_the_largest_one() {
 fn whole_cache_lines_that_were_wanted_are_told() {
     let options = ESP32P4.default_options();
     let mut sim: Sim = Sim::booted(&ESP32P4, Policy::Guaranteed, &options, ());
-    let largest = sim.heaps.largest_free_block(Caps::DMA) as usize;
+    let largest = sim.heaps.inspect().largest_free_block(Caps::DMA) as usize;
     let failure = sim.heaps.malloc(largest + 1, Caps::DMA).unwrap_err();
     let sentence = failure.to_string();
     let wanted = " in whole cache lines of 64 B with DMA: no heap has a hole that ";
@@ -183,18 +183,30 @@ fn the_place_in_the_source_that_asked_is_told() {
 #[test]
 fn the_last_failure_is_kept_and_all_are_counted() {
     let mut sim = Sim::esp32();
-    assert_eq!((sim.heaps.failures(), sim.heaps.last_failure()), (0, None));
+    assert_eq!(
+        (
+            sim.heaps.inspect().failures(),
+            sim.heaps.inspect().last_failure()
+        ),
+        (0, None)
+    );
     let first = sim.heaps.malloc(8, Caps::SPIRAM).unwrap_err();
-    assert_eq!(sim.heaps.last_failure(), Some(first));
+    assert_eq!(sim.heaps.inspect().last_failure(), Some(first));
     let second = sim.heaps.calloc(usize::MAX, 8, Caps::DMA).unwrap_err();
     assert_eq!(
-        (sim.heaps.failures(), sim.heaps.last_failure()),
+        (
+            sim.heaps.inspect().failures(),
+            sim.heaps.inspect().last_failure()
+        ),
         (2, Some(second))
     );
     let invalid = AllocRequest::new(4, Caps::INVALID);
-    assert_eq!(sim.heaps.take_any(&invalid), None);
-    let third = sim.heaps.failure(&invalid).cause;
-    assert_eq!((third, sim.heaps.failures()), (Cause::InvalidCaps, 3));
+    assert_eq!(sim.heaps.phases().take_any(&invalid), None);
+    let third = sim.heaps.inspect().failure(&invalid).cause;
+    assert_eq!(
+        (third, sim.heaps.inspect().failures()),
+        (Cause::InvalidCaps, 3)
+    );
 }
 
 #[test]
@@ -216,7 +228,7 @@ fn a_record_describes_eight_heaps_and_counts_the_others() {
     );
     assert!(failure.to_string().contains("; 3 more heaps"), "{failure}");
     let first = failure.candidates().next();
-    let index = heaps.heaps().last().unwrap().index;
+    let index = heaps.inspect().heaps().last().unwrap().index;
     assert_eq!(
         first,
         Some(Candidate {
@@ -233,7 +245,7 @@ fn memory_written_after_it_was_freed_is_told_and_kept_back() {
     let mut sim: Sim<multi_heap::Comprehensive> =
         Sim::with(Policy::Guaranteed, &ESP32.default_options(), ());
     let block = sim.heaps.malloc(64, Caps::BIT8).unwrap();
-    let pointer = sim.heaps.pointer(block + 40).unwrap();
+    let pointer = sim.heaps.inspect().pointer(block + 40).unwrap();
     sim.heaps.free(block).unwrap();
     // SAFETY: a write after free, into memory that only the simulation uses.
     unsafe { pointer.write(0x55) };

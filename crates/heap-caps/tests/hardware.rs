@@ -35,7 +35,7 @@ fn booted(chip: &'static Chip, policy: Policy, settings: &[Setting]) -> Sim {
 }
 
 fn type_at(sim: &Sim, address: u32) -> &'static str {
-    let mut heaps = sim.heaps.heaps();
+    let mut heaps = sim.heaps.inspect().heaps();
     let heap = heaps.find(|heap| heap.span.contains(address));
     heap.unwrap().name
 }
@@ -117,7 +117,7 @@ fn capabilities_have_these_consequences_for_alignment_and_size() {
             blocks.iter().all(|block| type_at(&sim, *block) == memory),
             "{what}"
         );
-        let usable = sim.heaps.usable_size(blocks[0]).unwrap();
+        let usable = sim.heaps.inspect().usable_size(blocks[0]).unwrap();
         assert!(usable >= bytes, "{what}: {usable}");
         let distances = blocks.windows(2).map(|pair| pair[0].abs_diff(pair[1]));
         assert!(
@@ -135,7 +135,7 @@ fn memory_that_nobody_named_has_its_own_lines_unless_esp_idf_is_copied() {
         let caps = Caps::CACHE_ALIGNED | Caps::BIT8;
         let block = sim.heaps.malloc(beyond_internal as usize, caps).unwrap();
         assert_eq!(type_at(&sim, block), "SPIRAM");
-        let usable = sim.heaps.usable_size(block).unwrap();
+        let usable = sim.heaps.inspect().usable_size(block).unwrap();
         assert!(usable >= beyond_internal.next_multiple_of(unit));
         assert_eq!(usable >= beyond_internal.next_multiple_of(32), unit == 32);
     }
@@ -147,7 +147,10 @@ fn idf_head_04_a_buffer_of_whole_lines_grows_in_place_and_keeps_them() {
     let buffer = sim.heaps.malloc(100, DMA).unwrap();
     for caps in [DMA, Caps::empty()] {
         assert_eq!(sim.heaps.realloc(buffer, 300, caps), Ok(buffer));
-        assert!(sim.heaps.usable_size(buffer).unwrap() >= 320, "{caps}");
+        assert!(
+            sim.heaps.inspect().usable_size(buffer).unwrap() >= 320,
+            "{caps}"
+        );
         assert_eq!(sim.heaps.realloc(buffer, 100, caps), Ok(buffer));
     }
 }
@@ -195,6 +198,7 @@ fn every_capability_is_served_by_memory_that_has_it_under_every_single_option() 
             sim.enable_stacks();
             let served: Vec<_> = sim
                 .heaps
+                .inspect()
                 .heaps()
                 .map(|heap| (heap.span, heap.columns))
                 .collect();
@@ -236,9 +240,12 @@ fn a_booted_chip_brings_its_own_hardware() {
         simd: 16,
         encrypted_dma: 0,
     };
-    assert_eq!(sim.heaps.hardware(), lines);
+    assert_eq!(sim.heaps.inspect().hardware(), lines);
     assert_eq!(
-        booted(&ESP32, Policy::Guaranteed, &[]).heaps.hardware(),
+        booted(&ESP32, Policy::Guaranteed, &[])
+            .heaps
+            .inspect()
+            .hardware(),
         Hardware::NONE
     );
 }

@@ -61,7 +61,7 @@ fn worn<P: Poison>(chip: &'static Chip, policy: Policy, options: &Options) -> Si
 fn wrong<P: Poison>(sim: &mut Sim<P>) -> Vec<String> {
     let mut wrong = Vec::new();
     for caps in sets() {
-        let largest = sim.heaps.largest_free_block(caps) as usize;
+        let largest = sim.heaps.inspect().largest_free_block(caps) as usize;
         let can_be_had = |sim: &mut Sim<P>, size| {
             let block = sim.heaps.malloc(size, caps);
             block.is_ok_and(|block| sim.heaps.free(block).is_ok())
@@ -106,15 +106,15 @@ fn so_it_is_under_poisoning_and_by_esp_idfs_policy() {
 fn what_a_reserve_keeps_is_not_in_the_largest_block() {
     for chip in [&ESP32, &ESP32P4] {
         let mut sim: Sim = worn(chip, Policy::Guaranteed, &chip.default_options());
-        let free = sim.heaps.free_size(Caps::DMA);
-        let before = sim.heaps.largest_free_block(Caps::DEFAULT);
+        let free = sim.heaps.inspect().free_size(Caps::DMA);
+        let before = sim.heaps.inspect().largest_free_block(Caps::DEFAULT);
         for kept in [free - 900, free - 901, free - 70, free - 3, free] {
             let reserve = Reserve {
                 caps: Caps::DMA,
                 bytes: kept,
             };
             assert_eq!(sim.heaps.set_reserve(reserve), Ok(()));
-            assert!(sim.heaps.largest_free_block(Caps::DEFAULT) < before);
+            assert!(sim.heaps.inspect().largest_free_block(Caps::DEFAULT) < before);
             assert_eq!(wrong(&mut sim), [""; 0], "{} keeps {kept}", chip.name());
         }
     }
@@ -124,6 +124,6 @@ fn what_a_reserve_keeps_is_not_in_the_largest_block() {
 fn sets_that_no_memory_can_have_have_no_largest_block() {
     let sim = Sim::esp32();
     for caps in [Caps::EXEC | Caps::BIT8, Caps::INVALID, Caps::CACHE_ALIGNED] {
-        assert_eq!(sim.heaps.largest_free_block(caps), 0, "{caps}");
+        assert_eq!(sim.heaps.inspect().largest_free_block(caps), 0, "{caps}");
     }
 }

@@ -144,7 +144,7 @@ fn every_path_is_told_once<P: Poison>() {
             .unwrap()
     });
     assert_eq!(
-        sim.heaps.observer().0.callers,
+        sim.heaps.inspect().observer().0.callers,
         blocks.len(),
         "each with its caller"
     );
@@ -239,7 +239,7 @@ fn every_path_is_told_once<P: Poison>() {
             "a double free is no free"
         );
     }
-    assert_eq!(sim.heaps.observer().1.live.len(), 0);
+    assert_eq!(sim.heaps.inspect().observer().1.live.len(), 0);
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn a_panic_leaks_nothing<P: Poison>() {
     let mut sim: Sim<P, Panics> = Sim::with(Policy::Guaranteed, &psram(0x10_0000), Panics(false));
     let everything = Caps::empty();
     let kept = sim.heaps.malloc(100, Caps::BIT8).unwrap();
-    let before = sim.heaps.free_size(everything);
+    let before = sim.heaps.inspect().free_size(everything);
     sim.heaps.observer_mut().0 = true;
     let tag = soc_regions::TypeIndex(0);
     let requests = [
@@ -289,8 +289,16 @@ fn a_panic_leaks_nothing<P: Poison>() {
     for request in &requests {
         let allocate = std::panic::AssertUnwindSafe(|| sim.heaps.allocate(request).is_ok());
         assert!(std::panic::catch_unwind(allocate).is_err(), "{request:?}");
-        assert_eq!(sim.heaps.free_size(everything), before, "{request:?}");
-        assert_eq!(sim.heaps.check_integrity(everything), Ok(()), "{request:?}");
+        assert_eq!(
+            sim.heaps.inspect().free_size(everything),
+            before,
+            "{request:?}"
+        );
+        assert_eq!(
+            sim.heaps.inspect().check_integrity(everything),
+            Ok(()),
+            "{request:?}"
+        );
     }
     sim.heaps.observer_mut().0 = false;
     for request in &requests {

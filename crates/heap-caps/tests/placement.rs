@@ -33,7 +33,7 @@ fn idf_18938_a_reserve_is_left_alone_by_those_who_do_not_ask_for_it() {
         (500..900).contains(&in_psram),
         "{in_psram} blocks went to PSRAM"
     );
-    let left = sim.heaps.free_size(Caps::DMA);
+    let left = sim.heaps.inspect().free_size(Caps::DMA);
     assert!(
         (24 * 1024..24 * 1024 + 1004).contains(&left),
         "{left} bytes are left for DMA"
@@ -45,7 +45,7 @@ fn idf_18938_a_reserve_is_left_alone_by_those_who_do_not_ask_for_it() {
 #[test]
 fn a_reserve_is_a_quota_to_the_byte() {
     let mut sim = Sim::esp32();
-    let free = sim.heaps.free_size(Caps::DMA);
+    let free = sim.heaps.inspect().free_size(Caps::DMA);
     let charge = |size: u32| size + 4; // the block's header
     sim.heaps
         .set_reserve(reserve(Caps::DMA, free - charge(1000)))
@@ -72,13 +72,16 @@ fn a_reserve_is_a_quota_to_the_byte() {
 #[test]
 fn no_small_or_aligned_block_eats_a_byte_of_a_reserve() {
     let mut sim = Sim::esp32();
-    let kept = sim.heaps.free_size(Caps::DMA) - 1000;
+    let kept = sim.heaps.inspect().free_size(Caps::DMA) - 1000;
     sim.heaps.set_reserve(reserve(Caps::DMA, kept)).unwrap();
     let mut served = 0;
     for round in 0..200 {
         let (alignment, size) = (4 << (round % 5), 1 + round % 7);
         served += u32::from(sim.heaps.aligned_alloc(alignment, size, Caps::BIT8).is_ok());
-        assert!(sim.heaps.free_size(Caps::DMA) >= kept, "round {round}");
+        assert!(
+            sim.heaps.inspect().free_size(Caps::DMA) >= kept,
+            "round {round}"
+        );
     }
     assert!(
         (40..120).contains(&served),
@@ -119,7 +122,7 @@ fn a_request_must_name_all_capabilities_of_a_reserve() {
 fn growing_a_block_can_not_eat_a_reserve_either() {
     let mut sim = Sim::esp32();
     let block = sim.heaps.malloc(100, Caps::DEFAULT).unwrap();
-    let free = sim.heaps.free_size(Caps::DMA);
+    let free = sim.heaps.inspect().free_size(Caps::DMA);
     sim.heaps.set_reserve(reserve(Caps::DMA, free)).unwrap();
     assert!(sim.heaps.realloc(block, 104, Caps::DEFAULT).is_err());
     assert_eq!(
@@ -167,7 +170,12 @@ fn reserves_are_replaced_by_capabilities_and_are_few() {
     );
     sim.heaps.set_reserve(reserve(Caps::EXEC, 0)).unwrap();
     sim.heaps.set_reserve(reserve(Caps::SPIRAM, 6)).unwrap();
-    let mut bytes: Vec<_> = sim.heaps.reserves().map(|reserve| reserve.bytes).collect();
+    let mut bytes: Vec<_> = sim
+        .heaps
+        .inspect()
+        .reserves()
+        .map(|reserve| reserve.bytes)
+        .collect();
     bytes.sort_unstable();
     assert_eq!(bytes, [2, 4, 5, 6]);
 }
@@ -339,7 +347,11 @@ fn a_list_of_preferences_fails_once_about_its_last() {
         )
         .unwrap_err();
     assert_eq!(
-        (failure.caps, failure.attempts, sim.heaps.failures()),
+        (
+            failure.caps,
+            failure.attempts,
+            sim.heaps.inspect().failures()
+        ),
         (Caps::RETENTION, 2, 1)
     );
     let none = sim

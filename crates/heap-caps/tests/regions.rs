@@ -20,6 +20,7 @@ fn every_heap_of_a_booted_chip_is_one_merged_region_of_its_layout() {
             let sim: Sim = Sim::booted(chip, Policy::Guaranteed, &options, ());
             let mut heaps: Vec<_> = sim
                 .heaps
+                .inspect()
                 .heaps()
                 .map(|heap| (heap.span, heap.columns, heap.active))
                 .collect();
@@ -89,7 +90,7 @@ fn boot_registers_nothing_where_it_fails() {
             places: 4
         })
     );
-    assert_eq!(small.heaps().count(), 0);
+    assert_eq!(small.inspect().heaps().count(), 0);
 
     let mut heaps: HeapCaps = HeapCaps::new(());
     let missing = |_: &str| None;
@@ -112,7 +113,11 @@ fn boot_registers_nothing_where_it_fails() {
         unreachable,
         Err(BootError::Unreachable(span(DRAM, 0x3FFE_0000)))
     );
-    assert_eq!(heaps.heaps().count(), 0, "the heap below it is gone again");
+    assert_eq!(
+        heaps.inspect().heaps().count(),
+        0,
+        "the heap below it is gone again"
+    );
 }
 
 /// All thirteen relations of two intervals (Allen), and what becomes of a region in each.
@@ -137,11 +142,11 @@ fn a_region_may_touch_a_heap_but_share_no_byte_with_it() {
     ] {
         let mut sim = Sim::esp32();
         sim.add_with_caps(BYTES, heap.start(), heap.end()).unwrap();
-        let before = sim.heaps.heaps().count();
+        let before = sim.heaps.inspect().heaps().count();
         let added = sim.add_with_caps(BYTES, start, end).map(|_| ());
         assert_eq!(added, expected, "{start:X}..{end:X}");
         assert_eq!(
-            sim.heaps.heaps().count(),
+            sim.heaps.inspect().heaps().count(),
             before + usize::from(expected.is_ok())
         );
     }
@@ -173,9 +178,9 @@ fn a_heap_may_lie_in_a_block_of_another_heap() {
         let before = sim.heaps.malloc(40, Caps::DMA).unwrap();
         let block = sim.heaps.malloc(4000, Caps::DMA).unwrap();
         let behind = sim.heaps.malloc(40, Caps::DMA).unwrap();
-        let usable = sim.heaps.usable_size(block).unwrap();
+        let usable = sim.heaps.inspect().usable_size(block).unwrap();
         let bytes = span(block, block + usable);
-        let memory = BlockMemory(sim.heaps.pointer(block).unwrap(), bytes);
+        let memory = BlockMemory(sim.heaps.inspect().pointer(block).unwrap(), bytes);
         let mut add = |caps, start, end| {
             // SAFETY: the block is the test's, which uses it for nothing else.
             let added = unsafe {
@@ -207,9 +212,15 @@ fn a_heap_may_lie_in_a_block_of_another_heap() {
         let second = add(SECOND, block + 2000, block + usable).unwrap();
 
         let [inner, other] = [FIRST, SECOND].map(|caps| sim.heaps.malloc(1000, caps).unwrap());
-        assert_eq!(sim.heaps.heap_at(inner).unwrap().index.get(), first);
-        assert_eq!(sim.heaps.heap_at(other).unwrap().index.get(), second);
-        assert!(sim.heaps.usable_size(inner).unwrap() >= 1000);
+        assert_eq!(
+            sim.heaps.inspect().heap_at(inner).unwrap().index.get(),
+            first
+        );
+        assert_eq!(
+            sim.heaps.inspect().heap_at(other).unwrap().index.get(),
+            second
+        );
+        assert!(sim.heaps.inspect().usable_size(inner).unwrap() >= 1000);
         let heap_of_heaps = sim.heaps.free(block).unwrap_err();
         assert_eq!(
             heap_of_heaps.kind,
@@ -220,7 +231,7 @@ fn a_heap_may_lie_in_a_block_of_another_heap() {
             assert_eq!(sim.heaps.free(address), Ok(()));
         }
         assert!(sim.heaps.free(inner).is_err(), "already free");
-        assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+        assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
         let later = sim.heaps.malloc(40, Caps::DMA).unwrap();
         assert_eq!(sim.heaps.free(later), Ok(()));
     }
@@ -245,7 +256,7 @@ fn a_heap_that_waits_for_the_startup_stacks_is_in_the_way_too() {
 fn a_region_off_the_word_grid_becomes_a_heap_of_its_whole_words() {
     let mut sim = Sim::esp32();
     assert!(sim.add_with_caps(BYTES, 0x5000_0001, 0x5000_0FFF).is_ok());
-    let heap = sim.heaps.heap_at(0x5000_0004).unwrap();
+    let heap = sim.heaps.inspect().heap_at(0x5000_0004).unwrap();
     assert_eq!(heap.span, span(0x5000_0004, 0x5000_0FFC));
     let beside = sim.add_with_caps(BYTES, 0x5000_0FFD, 0x5000_1FFE);
     assert!(beside.is_ok(), "the left-out word belongs to nobody");
@@ -296,8 +307,8 @@ fn every_other_reason_against_a_region_is_told_apart() {
         past_the_end,
         Err(AddRegionError::Overlap(span(DRAM_LOW, 0x3FFB_0000)))
     );
-    assert_eq!(sim.heaps.heaps().count(), 7);
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    assert_eq!(sim.heaps.inspect().heaps().count(), 7);
+    assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
 }
 
 #[test]
@@ -389,6 +400,7 @@ fn older_generations_boot_with_their_own_types() {
     let types = |chip: &'static soc_regions::Chip| -> Vec<_> {
         let sim: Sim = Sim::booted(chip, Policy::IdfExact, &chip.default_options(), ());
         sim.heaps
+            .inspect()
             .heaps()
             .map(|heap| (heap.span.start(), heap.name, heap.tag.unwrap().index()))
             .collect()

@@ -63,12 +63,15 @@ fn nothing_is_no_request() {
         matches!(resized, ReallocateError::Failure(failure) if failure.cause == Cause::ZeroSize)
     );
     assert_eq!(
-        sim.heaps.usable_size(block),
+        sim.heaps.inspect().usable_size(block),
         Ok(8),
         "the block is still there"
     );
     assert_eq!(
-        (sim.heaps.failures(), sim.heaps.last_failure()),
+        (
+            sim.heaps.inspect().failures(),
+            sim.heaps.inspect().last_failure()
+        ),
         (0, None),
         "none of it is a failure"
     );
@@ -77,7 +80,7 @@ fn nothing_is_no_request() {
 #[test]
 fn sizes_near_the_end_of_the_number_line_are_refused() {
     let mut sim = Sim::esp32();
-    let before = sim.heaps.info(Caps::empty());
+    let before = sim.heaps.inspect().info(Caps::empty());
     for size in (0..70).flat_map(|less| {
         [
             usize::MAX - less,
@@ -97,7 +100,7 @@ fn sizes_near_the_end_of_the_number_line_are_refused() {
             assert!(sim.heaps.aligned_alloc(64, size, caps).is_err(), "{size:X}");
         }
     }
-    assert_eq!(sim.heaps.info(Caps::empty()), before);
+    assert_eq!(sim.heaps.inspect().info(Caps::empty()), before);
 }
 
 #[test]
@@ -136,7 +139,7 @@ fn alignments_are_powers_of_two_and_kept() {
         sim.heaps.aligned_alloc(1 << 29, 16, ANY).unwrap_err().cause,
         Cause::TooLarge
     );
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
 }
 
 #[test]
@@ -210,7 +213,7 @@ fn a_failed_reallocation_leaves_the_block_as_it_was() {
             ),
             "{size} with {caps}"
         );
-        assert_eq!(sim.heaps.usable_size(block), Ok(100));
+        assert_eq!(sim.heaps.inspect().usable_size(block), Ok(100));
         assert_eq!(sim.bytes(block, 100), [0x77; 100]);
     }
 }
@@ -231,7 +234,7 @@ fn between_heaps_only_what_both_blocks_have_is_copied() {
         [0x99; 4],
         "its neighbour is untouched"
     );
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
 }
 
 #[test]
@@ -249,7 +252,7 @@ fn empty_capabilities_keep_a_block_in_memory_like_its_own() {
         let grown = sim.heaps.realloc(block, 5000, Caps::empty()).unwrap();
         let name = |address| {
             let data = soc_regions::ESP32.to_data_bus(address).unwrap_or(address);
-            sim.heaps.heap_at(data).unwrap().name
+            sim.heaps.inspect().heap_at(data).unwrap().name
         };
         assert_eq!(name(grown), name(block), "{caps}");
     }
@@ -280,7 +283,7 @@ fn addresses_that_were_not_handed_out_are_refused() {
         (),
     );
     let block = sim.heaps.malloc(64, ANY).unwrap();
-    let before = sim.heaps.info(Caps::empty());
+    let before = sim.heaps.inspect().info(Caps::empty());
     for address in [
         0,
         4,
@@ -297,7 +300,7 @@ fn addresses_that_were_not_handed_out_are_refused() {
             MisuseKind::OutsideEveryHeap,
             "{address:08X}"
         );
-        assert!(sim.heaps.usable_size(address).is_err());
+        assert!(sim.heaps.inspect().usable_size(address).is_err());
         assert!(matches!(
             sim.heaps.realloc(address, 8, ANY),
             Err(ReallocateError::Misuse(_))
@@ -314,7 +317,7 @@ fn addresses_that_were_not_handed_out_are_refused() {
             "{address:08X}: the heap's own bookkeeping"
         );
     }
-    assert_eq!(sim.heaps.info(Caps::empty()), before);
+    assert_eq!(sim.heaps.inspect().info(Caps::empty()), before);
     assert_eq!(sim.heaps.free(block), Ok(()));
     assert_eq!(kind(sim.heaps.free(block)), MisuseKind::AlreadyFree);
     assert!(matches!(
@@ -335,32 +338,36 @@ fn a_block_is_found_from_any_address_inside_it() {
     for address in block..block + 64 {
         assert_eq!(
             sim.heaps
+                .inspect()
                 .block_containing(address)
                 .map(|block| block.address),
             Some(block)
         );
     }
     assert_eq!(
-        sim.heaps.block_containing(block + 64 + 8),
+        sim.heaps.inspect().block_containing(block + 64 + 8),
         None,
         "free memory"
     );
-    assert_eq!(sim.heaps.block_containing(0), None);
+    assert_eq!(sim.heaps.inspect().block_containing(0), None);
 }
 
 #[test]
 fn pointers_and_addresses_are_two_names_of_one_byte() {
     let mut sim = Sim::esp32();
     let block = sim.heaps.aligned_alloc(4096, 64, ANY).unwrap();
-    let pointer = sim.heaps.pointer(block).unwrap();
+    let pointer = sim.heaps.inspect().pointer(block).unwrap();
     assert_eq!(
         pointer.addr().get() % 4096,
         0,
         "aligned on the chip, aligned here"
     );
-    assert_eq!(sim.heaps.address_of(pointer.as_ptr()), Some(block));
-    assert_eq!(sim.heaps.pointer(0), None);
-    assert_eq!(sim.heaps.address_of(core::ptr::null()), None);
+    assert_eq!(
+        sim.heaps.inspect().address_of(pointer.as_ptr()),
+        Some(block)
+    );
+    assert_eq!(sim.heaps.inspect().pointer(0), None);
+    assert_eq!(sim.heaps.inspect().address_of(core::ptr::null()), None);
 }
 
 /// A comprehensively poisoned block of 400 bytes, all ones; and its resize to `size`, begun.
@@ -371,7 +378,12 @@ fn resized_in_phases(size: usize) -> (Sim<Comprehensive>, u32, PendingMove<Compr
         assert!(sim.set_word(block + at, 0x0101_0101));
     }
     let request = AllocRequest::new(size, ANY);
-    let Reallocation::Moving(moving) = sim.heaps.begin_reallocate(block, &request).unwrap() else {
+    let Reallocation::Moving(moving) = sim
+        .heaps
+        .phases()
+        .begin_reallocate(block, &request)
+        .unwrap()
+    else {
         panic!("there are bytes to fill")
     };
     assert_eq!(moving.taken().address, block, "where it lies");
@@ -381,56 +393,57 @@ fn resized_in_phases(size: usize) -> (Sim<Comprehensive>, u32, PendingMove<Compr
 #[test]
 fn what_a_block_gives_up_is_filled_between_the_phases() {
     let (mut sim, block, moving) = resized_in_phases(100);
-    assert_eq!(sim.heaps.usable_size(block), Ok(400));
+    assert_eq!(sim.heaps.inspect().usable_size(block), Ok(400));
     assert_eq!(sim.bytes(block, 400), [1; 400], "not in the first phase");
     // SAFETY: the block is the test's, the simulated memory still there.
     let copied = unsafe { moving.copy() }.unwrap();
     assert_eq!(sim.bytes(block, 100), [1; 100]);
     assert_eq!(sim.bytes(block + 100, 300), [0xFE; 300]);
     let request = AllocRequest::new(100, ANY);
-    assert_eq!(sim.heaps.finish_move(copied, &request), Ok(block));
-    assert_eq!(sim.heaps.usable_size(block), Ok(100));
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    assert_eq!(sim.heaps.phases().finish_move(copied, &request), Ok(block));
+    assert_eq!(sim.heaps.inspect().usable_size(block), Ok(100));
+    assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
     assert!(sim.heaps.malloc(280, ANY).is_ok(), "the tail verifies");
 }
 
 #[test]
 fn what_a_block_gains_is_marked_between_the_phases() {
     let (mut sim, block, moving) = resized_in_phases(1000);
-    assert_eq!(sim.heaps.usable_size(block), Ok(1000));
+    assert_eq!(sim.heaps.inspect().usable_size(block), Ok(1000));
     let gained = sim.bytes(block + 500, 300);
     assert_eq!(gained, [0xFE; 300], "not in the first phase");
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
     // SAFETY: the block is the test's, the simulated memory still there.
     let copied = unsafe { moving.copy() }.unwrap();
     assert_eq!(sim.bytes(block, 400), [1; 400]);
     assert_eq!(sim.bytes(block + 400, 600), [0xCE; 600]);
     let request = AllocRequest::new(1000, ANY);
-    assert_eq!(sim.heaps.finish_move(copied, &request), Ok(block));
-    assert_eq!(sim.heaps.usable_size(block), Ok(1000));
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    assert_eq!(sim.heaps.phases().finish_move(copied, &request), Ok(block));
+    assert_eq!(sim.heaps.inspect().usable_size(block), Ok(1000));
+    assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
 }
 
 #[test]
 fn the_phases_can_be_taken_one_by_one() {
     let mut sim = Sim::esp32();
     let request = AllocRequest::new(100, ANY).zeroed();
-    let taken = sim.heaps.take_any(&request).unwrap();
-    let pending = sim.heaps.pending(taken, &request);
+    let taken = sim.heaps.phases().take_any(&request).unwrap();
+    let pending = sim.heaps.phases().pending(taken, &request);
     // SAFETY: nobody has heard of the block.
     let block = unsafe { pending.finish() }.unwrap();
     let _in_the_way = sim.heaps.malloc(16, ANY).unwrap();
     let bigger = AllocRequest::new(1000, ANY);
-    let Reallocation::Moving(moving) = sim.heaps.begin_reallocate(block, &bigger).unwrap() else {
+    let Reallocation::Moving(moving) = sim.heaps.phases().begin_reallocate(block, &bigger).unwrap()
+    else {
         panic!("there is no room in place")
     };
     // SAFETY: the blocks are the test's, the simulated memory still there.
     let copied = unsafe { moving.copy() }.unwrap();
-    let moved = sim.heaps.finish_move(copied, &bigger).unwrap();
+    let moved = sim.heaps.phases().finish_move(copied, &bigger).unwrap();
     assert_eq!(sim.bytes(moved, 100), [0; 100]);
-    let pending = sim.heaps.begin_free(moved).unwrap();
+    let pending = sim.heaps.phases().begin_free(moved).unwrap();
     // SAFETY: the test uses the block no more.
     let filled = unsafe { pending.fill() };
-    assert_eq!(sim.heaps.finish_free(filled), Ok(()));
+    assert_eq!(sim.heaps.phases().finish_free(filled), Ok(()));
     assert!(sim.heaps.free(moved).is_err(), "once");
 }

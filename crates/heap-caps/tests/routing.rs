@@ -15,6 +15,7 @@ fn the_measured_five_heaps_are_registered_in_ascending_size() {
         let sim = Sim::<multi_heap::Unpoisoned>::with(policy, &ESP32.default_options(), ());
         let order: Vec<_> = sim
             .heaps
+            .inspect()
             .heaps_in_order()
             .map(|heap| (heap.span.start(), heap.span.size()))
             .collect();
@@ -105,11 +106,11 @@ fn all_bits_asked_for_are_there_whatever_the_column() {
 fn idf_0db8b00_memory_of_the_startup_stacks_serves_nobody_before_it_is_enabled() {
     let mut sim: Sim = Sim::booted(&ESP32, Policy::Guaranteed, &ESP32.default_options(), ());
     assert_eq!(sim.order_of(Caps::DMA), [DRAM_LOW, DRAM]);
-    assert_eq!(sim.heaps.total_size(Caps::DMA), 6432 + 184_632);
+    assert_eq!(sim.heaps.inspect().total_size(Caps::DMA), 6432 + 184_632);
     assert_eq!(sim.enable_stacks(), 2);
     assert_eq!(sim.order_of(Caps::DMA), [DRAM_LOW, DIRAM_LOW, DIRAM, DRAM]);
     assert_eq!(
-        sim.heaps.total_size(Caps::DMA),
+        sim.heaps.inspect().total_size(Caps::DMA),
         6432 + 184_632 + 15072 + 113_840
     );
     assert_eq!(sim.enable_stacks(), 0, "nothing is left to enable");
@@ -193,10 +194,14 @@ fn sizes_in_word_only_memory_are_whole_words() {
     let mut sim: Sim<multi_heap::Light> =
         Sim::with(Policy::Guaranteed, &ESP32.default_options(), ());
     let iram = sim.heaps.malloc(5, Caps::BIT32).unwrap();
-    assert_eq!(sim.heaps.usable_size(iram), Ok(8), "IRAM has no bytes");
+    assert_eq!(
+        sim.heaps.inspect().usable_size(iram),
+        Ok(8),
+        "IRAM has no bytes"
+    );
     let dram = sim.heaps.malloc(5, Caps::BIT32 | Caps::BIT8).unwrap();
     assert_eq!(
-        sim.heaps.usable_size(dram),
+        sim.heaps.inspect().usable_size(dram),
         Ok(5),
         "DRAM has, whatever was asked for"
     );
@@ -219,7 +224,7 @@ fn emulated_bytes_are_served_only_to_those_who_ask_for_them() {
 #[test]
 fn heaps_can_be_a_static_and_boot_where_there_are_none_serves_nobody() {
     static EMPTY: HeapCaps = HeapCaps::new(());
-    assert_eq!(EMPTY.heaps().count(), 0);
+    assert_eq!(EMPTY.inspect().heaps().count(), 0);
     let mut none: HeapCaps = HeapCaps::new(());
     let failure = none.malloc(4, Caps::BIT8).unwrap_err();
     assert!(
@@ -256,13 +261,16 @@ fn a_request_on_a_detour_leaves_the_kept_routes_as_they_were() {
     for caps in sets {
         sim.heaps.malloc(4, caps).unwrap();
     }
-    sim.heaps.set_detoured(true);
+    sim.heaps.phases().set_detoured(true);
     let code = sim.heaps.malloc(4, Caps::EXEC).unwrap();
-    sim.heaps.set_detoured(false);
-    assert_eq!(sim.heaps.heap_at(code).unwrap().span.start(), IRAM);
+    sim.heaps.phases().set_detoured(false);
+    assert_eq!(
+        sim.heaps.inspect().heap_at(code).unwrap().span.start(),
+        IRAM
+    );
     for caps in sets {
         let block = sim.heaps.malloc(4, caps).unwrap();
-        let heap = sim.heaps.heap_at(block).unwrap();
+        let heap = sim.heaps.inspect().heap_at(block).unwrap();
         assert!(heap.caps.contains(caps), "{caps} at {block:#x}");
     }
 }

@@ -27,12 +27,13 @@ fn figures_are_the_sums_of_the_heaps_that_have_the_capabilities() {
     ] {
         let heaps: Vec<_> = sim
             .heaps
+            .inspect()
             .heaps()
             .filter(|heap| heap.caps.contains(caps))
             .collect();
         let sum =
             |figure: fn(&Info) -> u32| heaps.iter().map(|heap| figure(&heap.info)).sum::<u32>();
-        let info = sim.heaps.info(caps);
+        let info = sim.heaps.inspect().info(caps);
         assert_eq!(info.total_free_bytes, sum(|info| info.total_free_bytes));
         assert_eq!(
             info.total_allocated_bytes,
@@ -46,16 +47,23 @@ fn figures_are_the_sums_of_the_heaps_that_have_the_capabilities() {
         let hidden = if caps == Caps::EXEC { 4 } else { 0 }; // the way back of code in D/IRAM
         let largest = largest.max().map_or(0, |largest| largest - hidden);
         assert_eq!(info.largest_free_block, largest, "{caps}");
-        assert_eq!(sim.heaps.largest_free_block(caps), largest, "{caps}");
-        assert_eq!(sim.heaps.free_size(caps), info.total_free_bytes);
-        assert_eq!(sim.heaps.minimum_free_size(caps), info.minimum_free_bytes);
         assert_eq!(
-            sim.heaps.total_size(caps),
+            sim.heaps.inspect().largest_free_block(caps),
+            largest,
+            "{caps}"
+        );
+        assert_eq!(sim.heaps.inspect().free_size(caps), info.total_free_bytes);
+        assert_eq!(
+            sim.heaps.inspect().minimum_free_size(caps),
+            info.minimum_free_bytes
+        );
+        assert_eq!(
+            sim.heaps.inspect().total_size(caps),
             heaps.iter().map(|heap| heap.span.size()).sum::<u32>()
         );
     }
     assert_eq!(
-        sim.heaps.info(Caps::INVALID),
+        sim.heaps.inspect().info(Caps::INVALID),
         Info::default(),
         "no heap has it"
     );
@@ -72,7 +80,7 @@ fn the_largest_block_can_be_had_and_one_byte_more_can_not() {
     ] {
         let mut sim = Sim::esp32();
         sim.heaps.malloc(5000, caps).unwrap();
-        let largest = sim.heaps.largest_free_block(caps) as usize;
+        let largest = sim.heaps.inspect().largest_free_block(caps) as usize;
         assert!(sim.heaps.malloc(largest + 1, caps).is_err(), "{caps}");
         assert!(sim.heaps.malloc(largest, caps).is_ok(), "{caps}");
     }
@@ -81,16 +89,20 @@ fn the_largest_block_can_be_had_and_one_byte_more_can_not() {
 #[test]
 fn heaps_that_are_not_enabled_do_not_count() {
     let mut sim: Sim = Sim::booted(&ESP32, Policy::Guaranteed, &ESP32.default_options(), ());
-    assert_eq!(sim.heaps.total_size(Caps::empty()), 6432 + 184_632 + 93108);
+    assert_eq!(
+        sim.heaps.inspect().total_size(Caps::empty()),
+        6432 + 184_632 + 93108
+    );
     assert!(
         sim.heaps
+            .inspect()
             .heaps()
             .filter(|heap| !heap.active)
             .all(|heap| heap.info == Info::default())
     );
     sim.enable_stacks();
     assert_eq!(
-        sim.heaps.total_size(Caps::empty()),
+        sim.heaps.inspect().total_size(Caps::empty()),
         6432 + 184_632 + 93108 + 15072 + 113_840
     );
 }
@@ -99,19 +111,19 @@ fn heaps_that_are_not_enabled_do_not_count() {
 fn a_watch_knows_the_least_of_one_moment() {
     let mut sim = Sim::esp32_with_psram(0x10_0000);
     let caps = Caps::DEFAULT;
-    let before = sim.heaps.free_size(caps);
+    let before = sim.heaps.inspect().free_size(caps);
     let watch = sim.heaps.watch(caps).unwrap();
     let internal = sim.heaps.malloc(10_000, Caps::DMA).unwrap();
     sim.heaps.free(internal).unwrap();
     let external = sim.heaps.malloc(20_000, Caps::SPIRAM).unwrap();
     sim.heaps.free(external).unwrap();
     assert_eq!(
-        sim.heaps.watched_minimum(watch),
+        sim.heaps.inspect().watched_minimum(watch),
         Some(before - 20_004),
         "never both at once"
     );
     assert_eq!(
-        sim.heaps.minimum_free_size(caps),
+        sim.heaps.inspect().minimum_free_size(caps),
         before - 20_004 - 10_004,
         "the sum of what each had at its lowest"
     );
@@ -119,7 +131,7 @@ fn a_watch_knows_the_least_of_one_moment() {
     let _in_the_way = sim.heaps.malloc(10, caps).unwrap();
     sim.heaps.realloc(block, 30_000, caps).unwrap();
     assert!(
-        sim.heaps.watched_minimum(watch).unwrap() < before - 30_000,
+        sim.heaps.inspect().watched_minimum(watch).unwrap() < before - 30_000,
         "growing counts"
     );
     assert!(sim.heaps.end_watch(watch).is_some());
@@ -134,21 +146,25 @@ fn a_watch_knows_the_least_of_one_moment() {
 fn monitoring_is_a_parenthesis_in_the_minimum() {
     let mut sim = Sim::esp32();
     let caps = Caps::DMA;
-    let start = sim.heaps.free_size(caps);
+    let start = sim.heaps.inspect().free_size(caps);
     assert_eq!(sim.heaps.stop_monitoring(), Err(NotMonitoring));
     let deep = sim.heaps.malloc(5000, caps).unwrap();
     sim.heaps.free(deep).unwrap();
-    let lifetime = sim.heaps.minimum_free_size(caps);
+    let lifetime = sim.heaps.inspect().minimum_free_size(caps);
     sim.heaps.start_monitoring();
-    assert_eq!(sim.heaps.minimum_free_size(caps), start, "anew");
+    assert_eq!(sim.heaps.inspect().minimum_free_size(caps), start, "anew");
     let shallow = sim.heaps.malloc(1000, caps).unwrap();
     sim.heaps.free(shallow).unwrap();
-    assert_eq!(sim.heaps.minimum_free_size(caps), start - 1004);
+    assert_eq!(sim.heaps.inspect().minimum_free_size(caps), start - 1004);
     sim.heaps.start_monitoring();
-    assert_eq!(sim.heaps.minimum_free_size(caps), start, "once more");
+    assert_eq!(
+        sim.heaps.inspect().minimum_free_size(caps),
+        start,
+        "once more"
+    );
     assert_eq!(sim.heaps.stop_monitoring(), Ok(()));
     assert_eq!(
-        sim.heaps.minimum_free_size(caps),
+        sim.heaps.inspect().minimum_free_size(caps),
         lifetime,
         "both parentheses are closed"
     );
@@ -161,9 +177,9 @@ fn a_minimum_reached_while_monitoring_stays() {
     sim.heaps.start_monitoring();
     let deep = sim.heaps.malloc(50_000, Caps::DMA).unwrap();
     sim.heaps.free(deep).unwrap();
-    let least = sim.heaps.minimum_free_size(Caps::DMA);
+    let least = sim.heaps.inspect().minimum_free_size(Caps::DMA);
     sim.heaps.stop_monitoring().unwrap();
-    assert_eq!(sim.heaps.minimum_free_size(Caps::DMA), least);
+    assert_eq!(sim.heaps.inspect().minimum_free_size(Caps::DMA), least);
 }
 
 #[test]
@@ -176,6 +192,7 @@ fn idf_head_02_a_heap_added_while_monitoring_does_not_disturb_the_others() {
         sim.heaps.free(deep).unwrap();
         let lifetime: Vec<_> = sim
             .heaps
+            .inspect()
             .heaps()
             .map(|heap| heap.info.minimum_free_bytes)
             .collect();
@@ -186,10 +203,11 @@ fn idf_head_02_a_heap_added_while_monitoring_does_not_disturb_the_others() {
             0x5000_1000,
         )
         .unwrap();
-        let added = sim.heaps.free_size(Caps::SPM);
+        let added = sim.heaps.inspect().free_size(Caps::SPM);
         sim.heaps.stop_monitoring().unwrap();
         let after: Vec<_> = sim
             .heaps
+            .inspect()
             .heaps()
             .map(|heap| heap.info.minimum_free_bytes)
             .collect();
@@ -217,12 +235,12 @@ fn a_walk_shows_every_block_and_breaks_off_when_told() {
         ControlFlow::<()>::Continue(())
     };
     assert_eq!(
-        sim.heaps.walk(Caps::INVALID, &mut visit),
+        sim.heaps.inspect().walk(Caps::INVALID, &mut visit),
         ControlFlow::Continue(())
     );
     assert_eq!((used, heaps.len()), (blocks, 5));
     let mut seen = 0;
-    let third = sim.heaps.walk(Caps::BIT8, |_, block| {
+    let third = sim.heaps.inspect().walk(Caps::BIT8, |_, block| {
         seen += 1;
         if seen == 3 {
             ControlFlow::Break(block.address)
@@ -239,13 +257,13 @@ fn a_check_finds_damage_in_the_heaps_it_is_asked_about() {
     let mut sim: Sim<Light> = Sim::with(Policy::Guaranteed, &ESP32.default_options(), ());
     let code = sim.heaps.malloc(8, Caps::BIT32).unwrap();
     let data = sim.heaps.malloc(8, Caps::BIT8).unwrap();
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
     let kept = [code + 8, data + 8].map(|overrun| {
         let word = sim.word(overrun).unwrap();
         assert!(sim.set_word(overrun, word ^ 1));
         word
     });
-    let found = sim.heaps.check_integrity(Caps::BIT8).unwrap_err();
+    let found = sim.heaps.inspect().check_integrity(Caps::BIT8).unwrap_err();
     assert_eq!(found.address, data + 8);
     assert!(
         found.to_string().starts_with(&format!(
@@ -256,19 +274,24 @@ fn a_check_finds_damage_in_the_heaps_it_is_asked_about() {
     );
     let mut all = Vec::new();
     sim.heaps
+        .inspect()
         .check_each(Caps::INVALID, |corrupt| all.push(corrupt.address));
     assert_eq!(all, [data + 8, code + 8], "every damaged heap");
     assert_eq!(
         sim.heaps
+            .inspect()
             .check_integrity_at(code)
             .unwrap()
             .unwrap_err()
             .address,
         code + 8
     );
-    assert_eq!(sim.heaps.check_integrity_at(DIRAM + 64), Some(Ok(())));
-    assert_eq!(sim.heaps.check_integrity_at(0), None);
-    assert!(sim.heaps.free(data).is_err() && sim.heaps.usable_size(code).is_err());
+    assert_eq!(
+        sim.heaps.inspect().check_integrity_at(DIRAM + 64),
+        Some(Ok(()))
+    );
+    assert_eq!(sim.heaps.inspect().check_integrity_at(0), None);
+    assert!(sim.heaps.free(data).is_err() && sim.heaps.inspect().usable_size(code).is_err());
     assert!(sim.set_word(code + 8, kept[0]) && sim.set_word(data + 8, kept[1]));
     assert_eq!(
         (sim.heaps.free(data), sim.heaps.free(code)),
@@ -280,7 +303,7 @@ fn a_check_finds_damage_in_the_heaps_it_is_asked_about() {
 fn the_startup_table_reads_as_esp_idfs() {
     let sim: Sim = Sim::booted(&ESP32, Policy::Guaranteed, &ESP32.default_options(), ());
     let mut text = String::new();
-    sim.heaps.print_startup_table(&mut text).unwrap();
+    sim.heaps.inspect().print_startup_table(&mut text).unwrap();
     let mut lines: Vec<_> = text.lines().collect();
     assert_eq!(
         lines.remove(0),
@@ -305,10 +328,11 @@ fn the_summary_and_the_dump_read_as_esp_idfs() {
     let block = sim.heaps.malloc(100, Caps::EXEC).unwrap();
     let (mut summary, mut dump) = (String::new(), String::new());
     sim.heaps
+        .inspect()
         .print_heap_info(Caps::EXEC | Caps::INTERNAL, &mut summary)
         .unwrap();
-    sim.heaps.dump(Caps::EXEC, &mut dump).unwrap();
-    let info = sim.heaps.heap_at(IRAM).unwrap().info;
+    sim.heaps.inspect().dump(Caps::EXEC, &mut dump).unwrap();
+    let info = sim.heaps.inspect().heap_at(IRAM).unwrap().info;
     let lines: Vec<_> = summary.lines().collect();
     assert_eq!(lines[0], "Heap summary for capabilities 0x00000801:");
     let iram = lines
@@ -325,11 +349,12 @@ fn the_summary_and_the_dump_read_as_esp_idfs() {
         lines[iram + 1],
         format!("    largest_free_block {largest} alloc_blocks 1 free_blocks 1 total_blocks 2")
     );
-    let total = sim.heaps.info(Caps::EXEC);
+    let total = sim.heaps.inspect().info(Caps::EXEC);
     assert_eq!(lines[7], "  Totals:");
     let (free, least) = (total.total_free_bytes, total.minimum_free_bytes);
     let listed = sim
         .heaps
+        .inspect()
         .heaps()
         .filter(|heap| heap.caps.contains(Caps::EXEC));
     let largest = listed

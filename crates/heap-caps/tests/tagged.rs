@@ -22,6 +22,7 @@ fn of_2016() -> Sim {
 
 fn starts_of(sim: &Sim, tag: TypeIndex) -> Vec<u32> {
     sim.heaps
+        .inspect()
         .heaps_in_order()
         .filter(|heap| heap.tag == Some(tag))
         .map(|heap| heap.span.start())
@@ -33,6 +34,7 @@ fn heaps_stand_in_the_order_of_tags_and_addresses() {
     let sim = of_2016();
     let order: Vec<_> = sim
         .heaps
+        .inspect()
         .heaps_in_order()
         .map(|heap| (heap.tag.unwrap(), heap.span.start()))
         .collect();
@@ -104,15 +106,15 @@ fn code_from_diram_is_handed_out_by_its_other_address() {
     let mut sim = of_2016();
     sim.enable_stacks();
     sim.exhaust(64, Caps::EXEC);
-    let before = sim.heaps.tag_free_size(TAG_IRAM);
+    let before = sim.heaps.inspect().tag_free_size(TAG_IRAM);
     let code = sim.heaps.malloc(4, Caps::EXEC).or_else(|_| {
         let last = sim.heaps.malloc(4, Caps::BIT32);
         last.map_err(|failure| assert_eq!(failure.cause, Cause::NoMemory))
     });
-    assert!(code.is_err() || sim.heaps.tag_free_size(TAG_IRAM) <= before);
+    assert!(code.is_err() || sim.heaps.inspect().tag_free_size(TAG_IRAM) <= before);
     let mut sim = of_2016();
     sim.enable_stacks();
-    let largest = sim.heaps.largest_free_block(Caps::EXEC) as usize;
+    let largest = sim.heaps.inspect().largest_free_block(Caps::EXEC) as usize;
     let code = sim.heaps.malloc(largest, Caps::EXEC).unwrap();
     assert!(ESP32_V2_1.is_executable(code));
     assert_eq!(sim.heaps.free(code), Ok(()));
@@ -121,21 +123,21 @@ fn code_from_diram_is_handed_out_by_its_other_address() {
 #[test]
 fn a_tag_serves_by_address_and_knows_its_free_bytes() {
     let mut sim = of_2016();
-    let before = sim.heaps.tag_free_size(TAG_DRAM);
+    let before = sim.heaps.inspect().tag_free_size(TAG_DRAM);
     let block = sim
         .heaps
         .allocate(&AllocRequest::new(100, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
         .unwrap();
     assert_eq!(
-        sim.heaps.heap_at(block).unwrap().span.start(),
+        sim.heaps.inspect().heap_at(block).unwrap().span.start(),
         starts_of(&sim, TAG_DRAM)[0]
     );
-    assert_eq!(sim.heaps.tag_free_size(TAG_DRAM), before - 104);
+    assert_eq!(sim.heaps.inspect().tag_free_size(TAG_DRAM), before - 104);
     sim.heaps.free(block).unwrap();
     assert_eq!(
         (
-            sim.heaps.tag_free_size(TAG_DRAM),
-            sim.heaps.tag_minimum_free_size(TAG_DRAM)
+            sim.heaps.inspect().tag_free_size(TAG_DRAM),
+            sim.heaps.inspect().tag_minimum_free_size(TAG_DRAM)
         ),
         (before, before - 104)
     );
@@ -163,12 +165,17 @@ fn free_sizes_count_any_capability_once_for_each_column() {
     // xPortGetFreeHeapSizeCaps: 8BIT|32BIT counts DRAM twice, for its first column and for its
     // second.
     let sim = of_2016();
-    let [dram, iram] = [TAG_DRAM, TAG_IRAM].map(|tag| sim.heaps.tag_free_size(tag));
-    assert_eq!(sim.heaps.free_size_of_any(Caps::BIT8), dram);
-    assert_eq!(sim.heaps.free_size_of_any(Caps::BIT32), dram + iram);
+    let [dram, iram] = [TAG_DRAM, TAG_IRAM].map(|tag| sim.heaps.inspect().tag_free_size(tag));
+    assert_eq!(sim.heaps.inspect().free_size_of_any(Caps::BIT8), dram);
     assert_eq!(
-        sim.heaps.free_size_of_any(Caps::BIT8 | Caps::BIT32),
+        sim.heaps.inspect().free_size_of_any(Caps::BIT32),
+        dram + iram
+    );
+    assert_eq!(
+        sim.heaps
+            .inspect()
+            .free_size_of_any(Caps::BIT8 | Caps::BIT32),
         2 * dram + iram
     );
-    assert_eq!(sim.heaps.free_size_of_any(Caps::SPIRAM), 0);
+    assert_eq!(sim.heaps.inspect().free_size_of_any(Caps::SPIRAM), 0);
 }

@@ -55,13 +55,13 @@ impl Tagged {
     fn refusal(table: &[TaggedRegion]) -> BootError {
         let mut tagged = Self::nothing();
         let refusal = tagged.define(table).unwrap_err();
-        assert_eq!(tagged.heaps.heaps().count(), 0, "all or nothing");
+        assert_eq!(tagged.heaps.inspect().heaps().count(), 0, "all or nothing");
         refusal
     }
 
     /// The start of the heap in which a block lies.
     fn home(&self, address: u32) -> u32 {
-        self.heaps.heap_at(address).unwrap().span.start()
+        self.heaps.inspect().heap_at(address).unwrap().span.start()
     }
 
     fn enable(&mut self) -> usize {
@@ -78,7 +78,14 @@ fn each_region_is_a_heap_of_its_own_and_a_tag_is_served_by_address() {
         region(TAG_IRAM, IRAM),
     ];
     let mut tagged = Tagged::of(&table);
-    let whole = tagged.heaps.heaps().next().unwrap().info.largest_free_block as usize;
+    let whole = tagged
+        .heaps
+        .inspect()
+        .heaps()
+        .next()
+        .unwrap()
+        .info
+        .largest_free_block as usize;
     let first = tagged
         .heaps
         .allocate(&AllocRequest::new(whole, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
@@ -106,7 +113,7 @@ fn each_region_is_a_heap_of_its_own_and_a_tag_is_served_by_address() {
         .unwrap();
     assert_eq!(tagged.home(words), IRAM.start());
     assert_eq!(
-        tagged.heaps.usable_size(words),
+        tagged.heaps.inspect().usable_size(words),
         Ok(8),
         "whole words, as IRAM takes them"
     );
@@ -122,9 +129,9 @@ fn the_tag_of_the_startup_stacks_is_open_by_tag_at_once_and_by_capability_when_e
     let refused = tagged.heaps.malloc(16, Caps::BIT8).unwrap_err();
     assert_eq!(refused.cause, Cause::NoMemory);
     assert!(refused.to_string().contains("start-up stack"), "{refused}");
-    let free = tagged.heaps.tag_free_size(TAG_DIRAM);
+    let free = tagged.heaps.inspect().tag_free_size(TAG_DIRAM);
     assert_eq!(
-        tagged.heaps.free_size_of_any(Caps::BIT8),
+        tagged.heaps.inspect().free_size_of_any(Caps::BIT8),
         free,
         "counted all along"
     );
@@ -156,14 +163,14 @@ fn memory_of_a_process_is_reached_by_its_pid_and_before_that_serves_code_or_data
 fn code_from_a_region_with_an_instruction_side_comes_by_that_side_and_goes_back() {
     let mut tagged = Tagged::of(&[region(TAG_DIRAM, DIRAM).with_code_at(DIRAM_CODE)]);
     tagged.enable();
-    let free = tagged.heaps.tag_free_size(TAG_DIRAM);
+    let free = tagged.heaps.inspect().tag_free_size(TAG_DIRAM);
     let code = tagged.heaps.malloc(64, Caps::EXEC).unwrap();
     assert!(
         (DIRAM_CODE..DIRAM_CODE + 0x1000).contains(&code),
         "0x{code:08X}"
     );
     // SAFETY: the word in front of the test's own block.
-    let back = unsafe { tagged.heaps.word(code - 4) }.unwrap();
+    let back = unsafe { tagged.heaps.inspect().word(code - 4) }.unwrap();
     assert_eq!(
         tagged.home(back),
         DIRAM.start(),
@@ -181,30 +188,40 @@ fn code_from_a_region_with_an_instruction_side_comes_by_that_side_and_goes_back(
     );
     assert_eq!(tagged.heaps.free(code), Ok(()));
     assert_eq!(tagged.heaps.free(data), Ok(()));
-    assert_eq!(tagged.heaps.tag_free_size(TAG_DIRAM), free);
+    assert_eq!(tagged.heaps.inspect().tag_free_size(TAG_DIRAM), free);
 }
 
 #[test]
 fn minima_of_any_count_like_free_bytes_of_any_and_keep_the_lowest() {
     let mut tagged = Tagged::of(&[region(TAG_DRAM, DRAM_A), region(TAG_IRAM, IRAM)]);
-    let [dram, iram] = [TAG_DRAM, TAG_IRAM].map(|tag| tagged.heaps.tag_free_size(tag));
+    let [dram, iram] = [TAG_DRAM, TAG_IRAM].map(|tag| tagged.heaps.inspect().tag_free_size(tag));
     let block = tagged.heaps.malloc(100, Caps::BIT8).unwrap();
     tagged.heaps.free(block).unwrap();
     assert_eq!(
-        tagged.heaps.minimum_free_size_of_any(Caps::BIT8),
+        tagged.heaps.inspect().minimum_free_size_of_any(Caps::BIT8),
         dram - 104
     );
     assert_eq!(
         tagged
             .heaps
+            .inspect()
             .minimum_free_size_of_any(Caps::BIT8 | Caps::BIT32),
         2 * (dram - 104) + iram
     );
     assert_eq!(
-        tagged.heaps.free_size_of_any(Caps::BIT8 | Caps::BIT32),
+        tagged
+            .heaps
+            .inspect()
+            .free_size_of_any(Caps::BIT8 | Caps::BIT32),
         2 * dram + iram
     );
-    assert_eq!(tagged.heaps.minimum_free_size_of_any(Caps::SPIRAM), 0);
+    assert_eq!(
+        tagged
+            .heaps
+            .inspect()
+            .minimum_free_size_of_any(Caps::SPIRAM),
+        0
+    );
 }
 
 #[test]

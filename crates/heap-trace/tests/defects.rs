@@ -111,7 +111,10 @@ fn a_trace_that_nobody_starts_takes_no_memory() {
     sim.observer().start(Mode::All).unwrap();
     sim.observer().stop().unwrap();
     let everything = Caps::empty();
-    assert_eq!(sim.heaps.info(everything), plain.heaps.info(everything));
+    assert_eq!(
+        sim.heaps.inspect().info(everything),
+        plain.heaps.inspect().info(everything)
+    );
 }
 
 /// Defects: head_12.
@@ -120,9 +123,9 @@ fn starting_allocates_nothing() {
     let buffer = vec![Slot::<32>::EMPTY; 100];
     let mut sim = Sim::<_>::new(Trace::new(()));
     sim.observer().set_buffer(buffer.leak()).unwrap();
-    let before = sim.heaps.info(Caps::empty());
+    let before = sim.heaps.inspect().info(Caps::empty());
     sim.observer().start(Mode::All).unwrap();
-    assert_eq!(sim.heaps.info(Caps::empty()), before);
+    assert_eq!(sim.heaps.inspect().info(Caps::empty()), before);
 }
 
 fn has<const B: usize>(sim: &mut Sim<Ledger<ByOwner, (), B>>, owner: Owner) -> (u32, u32) {
@@ -142,11 +145,14 @@ fn owners_take_nothing_from_the_size_of_a_block() {
         let [watched, unwatched] = [on_behalf_of(MQTT, || sim.malloc(size)), plain.malloc(size)];
         assert_eq!(watched, unwatched, "the same places");
         assert_eq!(
-            sim.heaps.usable_size(watched),
-            plain.heaps.usable_size(unwatched)
+            sim.heaps.inspect().usable_size(watched),
+            plain.heaps.inspect().usable_size(unwatched)
         );
     }
-    assert_eq!(sim.heaps.info(BYTES), plain.heaps.info(BYTES));
+    assert_eq!(
+        sim.heaps.inspect().info(BYTES),
+        plain.heaps.inspect().info(BYTES)
+    );
 }
 
 /// Defects: 12498, b358581, 5593691, 9653031.

@@ -13,12 +13,16 @@ fn an_overrun_is_told_with_owner_and_place_of_both_neighbours() {
     let mut sim: Sim<Ledger<ByOwner>, Light> = Sim::new(Ledger::new(ByOwner, ()));
     let mqtt = on_behalf_of(Owner(1), || sim.malloc(16));
     let tls = on_behalf_of(Owner(2), || sim.malloc(96));
-    let pointer = sim.heaps.pointer(tls).unwrap();
+    let pointer = sim.heaps.inspect().pointer(tls).unwrap();
     // SAFETY: the byte behind the block is its canary's: the fault that the test is about.
     unsafe { pointer.as_ptr().wrapping_add(96).write(0x55) };
-    let corrupt = sim.heaps.check_integrity(Caps::empty()).unwrap_err();
-    let ledger = sim.heaps.observer();
-    let explained = ledger.explain(sim.heaps.finding(corrupt));
+    let corrupt = sim
+        .heaps
+        .inspect()
+        .check_integrity(Caps::empty())
+        .unwrap_err();
+    let ledger = sim.heaps.inspect().observer();
+    let explained = ledger.explain(sim.heaps.inspect().finding(corrupt));
     let place = |address| {
         let (site, _) = ledger.block(address).unwrap();
         ledger.site(site).unwrap().caller.unwrap()
@@ -44,14 +48,23 @@ fn a_block_of_code_is_told_with_its_owner_in_memory_of_either_word_order() {
         }
         let mut blocks = sim
             .heaps
+            .inspect()
             .heaps()
-            .flat_map(|heap| sim.heaps.blocks(heap.index));
+            .flat_map(|heap| sim.heaps.inspect().blocks(heap.index));
         let block = blocks.find(|block| block.code == Some(code)).unwrap();
-        let pointer = sim.heaps.pointer(block.address).unwrap();
+        let pointer = sim.heaps.inspect().pointer(block.address).unwrap();
         // SAFETY: as above, in front of the block.
         unsafe { pointer.as_ptr().wrapping_sub(8).write(0x55) };
-        let corrupt = sim.heaps.check_integrity(Caps::empty()).unwrap_err();
-        let explained = sim.heaps.observer().explain(sim.heaps.finding(corrupt));
+        let corrupt = sim
+            .heaps
+            .inspect()
+            .check_integrity(Caps::empty())
+            .unwrap_err();
+        let explained = sim
+            .heaps
+            .inspect()
+            .observer()
+            .explain(sim.heaps.inspect().finding(corrupt));
         assert_eq!(explained.finding.block, Some(block));
         let owner = explained.block.map(|(_, owner)| owner);
         assert_eq!(owner, Some(Owner(3)), "0x{code:08X}");
@@ -62,11 +75,15 @@ fn a_block_of_code_is_told_with_its_owner_in_memory_of_either_word_order() {
 fn a_block_that_nobody_listed_is_told_without_a_name() {
     let mut sim: Sim<Ledger<ByOwner, (), 0>, Light> = Sim::new(Ledger::new(ByOwner, ()));
     let block = sim.malloc(96);
-    let pointer = sim.heaps.pointer(block).unwrap();
+    let pointer = sim.heaps.inspect().pointer(block).unwrap();
     // SAFETY: as above.
     unsafe { pointer.as_ptr().wrapping_add(96).write(0x55) };
-    let corrupt = sim.heaps.check_integrity(Caps::empty()).unwrap_err();
-    let finding = sim.heaps.finding(corrupt);
-    let explained = sim.heaps.observer().explain(finding);
+    let corrupt = sim
+        .heaps
+        .inspect()
+        .check_integrity(Caps::empty())
+        .unwrap_err();
+    let finding = sim.heaps.inspect().finding(corrupt);
+    let explained = sim.heaps.inspect().observer().explain(finding);
     assert_eq!(explained.to_string(), finding.to_string());
 }

@@ -324,8 +324,9 @@ fn total(tallies: impl Iterator<Item = Tally>) -> (u32, u32) {
 fn walked<P: Poison>(sim: &Sim<Tight, P>) -> (u32, u32) {
     let used = sim
         .heaps
+        .inspect()
         .heaps()
-        .flat_map(|heap| sim.heaps.blocks(heap.index))
+        .flat_map(|heap| sim.heaps.inspect().blocks(heap.index))
         .filter(|block| block.used);
     used.fold((0, 0), |(bytes, blocks), block| {
         (bytes + block.size, blocks + 1)
@@ -373,7 +374,10 @@ fn sums_are_the_heaps<P: Poison>(calls: &[Call]) {
         assert_eq!(total(sites), expected, "sites, after {call:?}");
         if !P::FILLS && P::OVERHEAD == 0 {
             assert_eq!(
-                sim.heaps.info(Caps::empty()).total_allocated_bytes,
+                sim.heaps
+                    .inspect()
+                    .info(Caps::empty())
+                    .total_allocated_bytes,
                 walked.0
             );
         }

@@ -30,7 +30,7 @@ fn sim() -> Sim<Ledger<ByOwner>> {
 
 fn written(sim: &Sim<Ledger<ByOwner>>, format: MetricsFormat) -> Vec<u8> {
     let mut buffer = [0; 8192];
-    let metrics = Metrics::of(&sim.heaps);
+    let metrics = Metrics::of(sim.heaps.inspect());
     metrics.write(format, name, &mut buffer).unwrap().to_vec()
 }
 
@@ -43,10 +43,16 @@ fn json_has_the_heaps_own_figures_and_the_owners_accounts() {
         .iter()
         .find(|has| has["name"] == "DMA")
         .unwrap();
-    assert_eq!(dma["size"], sim.heaps.total_size(Caps::DMA));
-    assert_eq!(dma["free"], sim.heaps.free_size(Caps::DMA));
-    assert_eq!(dma["minimum_free"], sim.heaps.minimum_free_size(Caps::DMA));
-    assert_eq!(dma["largest_free"], sim.heaps.largest_free_block(Caps::DMA));
+    assert_eq!(dma["size"], sim.heaps.inspect().total_size(Caps::DMA));
+    assert_eq!(dma["free"], sim.heaps.inspect().free_size(Caps::DMA));
+    assert_eq!(
+        dma["minimum_free"],
+        sim.heaps.inspect().minimum_free_size(Caps::DMA)
+    );
+    assert_eq!(
+        dma["largest_free"],
+        sim.heaps.inspect().largest_free_block(Caps::DMA)
+    );
     let (free, largest) = (
         dma["free"].as_u64().unwrap(),
         dma["largest_free"].as_u64().unwrap(),
@@ -126,7 +132,7 @@ fn decoded(bytes: &[u8]) -> (Value, &[u8]) {
 fn prometheus_has_a_sample_for_each_capability_and_owner() {
     let sim = sim();
     let text = String::from_utf8(written(&sim, MetricsFormat::Prometheus)).unwrap();
-    let free = sim.heaps.free_size(Caps::DMA);
+    let free = sim.heaps.inspect().free_size(Caps::DMA);
     for line in [
         "# TYPE heap_free_bytes gauge",
         &format!("heap_free_bytes{{capability=\"DMA\"}} {free}"),
@@ -154,7 +160,7 @@ fn prometheus_has_a_sample_for_each_capability_and_owner() {
 #[test]
 fn a_buffer_that_is_too_small_says_how_large_it_must_be() {
     let sim = sim();
-    let metrics = Metrics::of(&sim.heaps);
+    let metrics = Metrics::of(sim.heaps.inspect());
     for format in [
         MetricsFormat::Prometheus,
         MetricsFormat::Json,

@@ -305,11 +305,14 @@ fn what_is_done_about_a_shortage_is_a_mark() {
     fn nothing(_: &Shortage) -> u32 {
         0
     }
-    heap.register_shrinker(Shrinker::new("tiles", Caps::BIT8, &nothing))
+    heap.pressure()
+        .register_shrinker(Shrinker::new("tiles", Caps::BIT8, &nothing))
         .unwrap();
-    heap.arm_emergency(EmergencyReserve::new("last words", Caps::BIT8, 2048))
+    heap.pressure()
+        .arm_emergency(EmergencyReserve::new("last words", Caps::BIT8, 2048))
         .unwrap();
-    heap.add_gauge(PressureGauge::new("test", Caps::BIT8).free_below(4000, 10))
+    heap.pressure()
+        .add_gauge(PressureGauge::new("test", Caps::BIT8).free_below(4000, 10))
         .unwrap();
     let _first = heap.malloc(4000, Caps::BIT8).unwrap();
     let second = heap.malloc(2000, Caps::BIT8).unwrap();

@@ -194,6 +194,7 @@ fn startup_table<P: Poison>(machine: &Machine<P>, setup: &Setup) -> Result<Strin
     );
     machine
         .heaps()
+        .inspect()
         .print_startup_table(&mut text)
         .map_err(unprintable)?;
     Ok(text.trim_end().to_owned())
@@ -203,6 +204,7 @@ fn heap_info<P: Poison>(machine: &Machine<P>, requests: Requests) -> Result<Stri
     let mut text = String::new();
     machine
         .heaps()
+        .inspect()
         .print_heap_info(requests.caps(), &mut text)
         .map_err(unprintable)?;
     Ok(text)

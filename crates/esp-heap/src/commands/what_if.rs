@@ -293,7 +293,7 @@ fn requests_of(base: &Variant) -> heap_report::simulate::machine::Requests {
 fn ground(described: u64, base: &Variant) -> Result<String, Error> {
     let mut machine = Machine::<Unpoisoned>::boot(&base.setup)?;
     machine.enable_startup_stacks();
-    let heaps = machine.heaps().heaps().filter(|heap| heap.active);
+    let heaps = machine.heaps().inspect().heaps().filter(|heap| heap.active);
     let simulated: u64 = heaps.map(|heap| u64::from(heap.span.size())).sum();
     Ok(format!(
         "The program described heaps of {described} bytes; the simulated {} has {simulated} (--elf, --psram and --option make it more alike).",

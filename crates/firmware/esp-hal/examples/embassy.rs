@@ -67,7 +67,7 @@ heap_caps_alloc::claim! {
 async fn main(spawner: Spawner) {
     let peripherals = esp_hal::init(esp_hal::Config::default());
     RAM.take(&HEAP).unwrap().ram.boot().unwrap();
-    HEAP.set_failure_handler(Some(tell));
+    HEAP.pressure().set_failure_handler(Some(tell));
     let timers = TimerGroup::new(peripherals.TIMG0);
     esp_rtos::start(timers.timer0, peripherals.FROM_CPU_INTR0);
     spawner.spawn(sensor().unwrap());
@@ -89,7 +89,10 @@ fn report() {
     for (number, tally) in (0..).zip(tallies) {
         println!("{}: {tally}", name(Owner(number)));
     }
-    println!("free {}", HEAP.info(Caps::DEFAULT).total_free_bytes);
+    println!(
+        "free {}",
+        HEAP.inspect().info(Caps::DEFAULT).total_free_bytes
+    );
 }
 
 fn name(owner: Owner) -> &'static str {

@@ -26,7 +26,7 @@ fn main() -> ! {
     let frame = DmaBuffer::new(&HEAP, 1500).unwrap();
     println!(
         "{words:?}, and {frame:?}: {} bytes free",
-        HEAP.free_size(Caps::DEFAULT)
+        HEAP.inspect().free_size(Caps::DEFAULT)
     );
     println!("{}", DmaBuffer::new(&HEAP, 500_000).unwrap_err());
     loop {

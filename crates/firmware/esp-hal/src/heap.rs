@@ -52,7 +52,8 @@ pub(crate) fn boot() {
     #[cfg(feature = "events")]
     heap_demo::introduce(&HEAP, env!("CARGO_PKG_NAME"), Clock::TICKS_PER_SECOND);
     #[cfg(feature = "defmt")]
-    HEAP.set_failure_handler(Some(|failure| defmt::warn!("{}", failure)));
+    HEAP.pressure()
+        .set_failure_handler(Some(|failure| defmt::warn!("{}", failure)));
 }
 
 /// Microseconds since the start: when events happen.

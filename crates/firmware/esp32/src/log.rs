@@ -20,11 +20,11 @@ const START: [u8; 2] = [0xFF, 0x00];
 pub(crate) fn report() {
     defmt::info!(
         "free {=u32}, least {=u32}, largest {=u32}",
-        HEAP.free_size(Caps::DEFAULT),
-        HEAP.minimum_free_size(Caps::DEFAULT),
-        HEAP.largest_free_block(Caps::DEFAULT)
+        HEAP.inspect().free_size(Caps::DEFAULT),
+        HEAP.inspect().minimum_free_size(Caps::DEFAULT),
+        HEAP.inspect().largest_free_block(Caps::DEFAULT)
     );
-    if let Some(failure) = HEAP.last_failure() {
+    if let Some(failure) = HEAP.inspect().last_failure() {
         defmt::warn!("{}", failure);
     }
 }

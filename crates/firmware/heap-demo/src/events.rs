@@ -52,7 +52,7 @@ pub fn introduce<L: RawLock, P: Poison, E: TraceContext, const HEAPS: usize>(
     ticks_per_second: u32,
 ) {
     let mut views = [None; MOST_HEAPS];
-    heap.inspect(|heaps| {
+    heap.inspect().locked(|heaps| {
         let places = views.iter_mut().zip(heaps.heaps());
         places.for_each(|(place, view)| *place = Some(view));
     });

@@ -34,7 +34,7 @@ const CAPS: Caps = Caps::BIT8.union(Caps::INTERNAL);
 pub(crate) fn run<B: Board>(out: &mut impl Write) {
     static STRESS: Stress = Stress::new();
     let heap = B::heap();
-    let free = heap.free_size(Caps::BIT8);
+    let free = heap.inspect().free_size(Caps::BIT8);
     let who = as_owner(STRESS_OWNER, || {
         B::on_all_cores(|core, number| STRESS.round(B::heap(), core, number))
     });
@@ -44,9 +44,15 @@ pub(crate) fn run<B: Board>(out: &mut impl Write) {
         out,
         "stress by {who}: {blocks} blocks, {strangers} of them freed by the other one, all intact"
     );
-    let sound = heap.inspect(|heaps| heaps.check_integrity(Caps::INVALID));
+    let sound = heap
+        .inspect()
+        .locked(|heaps| heaps.check_integrity(Caps::INVALID));
     assert!(sound.is_ok(), "the heap is damaged: {sound:?}");
-    assert_eq!(heap.free_size(Caps::BIT8), free, "every byte is back");
+    assert_eq!(
+        heap.inspect().free_size(Caps::BIT8),
+        free,
+        "every byte is back"
+    );
 }
 
 /// What the cores share.
@@ -228,7 +234,7 @@ mod tests {
     #[test]
     fn threads_hand_blocks_to_each_other_and_none_is_damaged_or_lost() {
         let (heap, stress) = (heap(), Stress::new());
-        let free = heap.free_size(CAPS);
+        let free = heap.inspect().free_size(CAPS);
         std::thread::scope(|scope| {
             for core in 0..2 {
                 let (heap, stress) = (&heap, &stress);
@@ -238,7 +244,7 @@ mod tests {
         let (blocks, strangers) = stress.finish(&heap).unwrap();
         assert_eq!(blocks, 10_000);
         assert!((1..blocks).contains(&strangers), "{strangers}");
-        assert_eq!(heap.free_size(CAPS), free);
+        assert_eq!(heap.inspect().free_size(CAPS), free);
     }
 
     #[test]

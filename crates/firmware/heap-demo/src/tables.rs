@@ -14,7 +14,10 @@ pub fn tables<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
     heap: &CapsHeap<L, P, O, HEAPS>,
     out: &mut impl Write,
 ) {
-    if heap.inspect(|heaps| heaps.heaps().next().is_none()) {
+    if heap
+        .inspect()
+        .locked(|heaps| heaps.heaps().next().is_none())
+    {
         // The console never fails.
         let _ = writeln!(
             out,
@@ -22,8 +25,12 @@ pub fn tables<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
         );
         return;
     }
-    let _ = heap.inspect(|heaps| heaps.print_startup_table(out));
-    let _ = heap.inspect(|heaps| heaps.print_heap_info(Caps::empty(), out));
+    let _ = heap
+        .inspect()
+        .locked(|heaps| heaps.print_startup_table(out));
+    let _ = heap
+        .inspect()
+        .locked(|heaps| heaps.print_heap_info(Caps::empty(), out));
 }
 
 /// A line on what goes on.
@@ -36,18 +43,20 @@ pub fn report<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
     out: &mut impl Write,
 ) {
     let (free, least, largest) = (
-        heap.free_size(Caps::DEFAULT),
-        heap.minimum_free_size(Caps::DEFAULT),
-        heap.largest_free_block(Caps::DEFAULT),
+        heap.inspect().free_size(Caps::DEFAULT),
+        heap.inspect().minimum_free_size(Caps::DEFAULT),
+        heap.inspect().largest_free_block(Caps::DEFAULT),
     );
     let _ = writeln!(
         out,
         "{} steps, {} blocks, {} refused; free {free}, least {least}, largest {largest}",
         soak.steps(),
         soak.blocks(),
-        heap.failures()
+        heap.inspect().failures()
     );
-    let sound = heap.inspect(|heaps| heaps.check_integrity(Caps::INVALID));
+    let sound = heap
+        .inspect()
+        .locked(|heaps| heaps.check_integrity(Caps::INVALID));
     assert!(sound.is_ok(), "the heap is damaged: {sound:?}");
 }
 

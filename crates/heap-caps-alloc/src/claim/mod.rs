@@ -172,7 +172,7 @@ impl Claim {
         if self.taken.was_set() {
             return Err(AlreadyTaken);
         }
-        self.image.lead_to(heap.heaps_in_memory());
+        self.image.lead_to(heap.inspect().heaps_in_memory());
         Ok(Parts {
             ram: Ram::new(self, heap, memory),
             bluetooth: Bluetooth(()),

@@ -14,6 +14,7 @@ use heap_caps::{
 use multi_heap::Poison;
 use soc_regions::Caps;
 
+use super::PressureControl;
 use super::table::Table;
 use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
@@ -213,13 +214,18 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     pub(super) fn arm_next(&mut self) -> Option<Arming<P>> {
         let heaps = &self.heaps;
         let index = self.pressure.emergencies.index_of(|entry| {
-            let caps = self.heaps.first_set(entry.reserve.request.placement(), 0);
+            let caps = self
+                .heaps
+                .inspect()
+                .first_set(entry.reserve.request.placement(), 0);
             entry.block == Block::Open
-                && caps.is_some_and(|caps| heaps.largest_free_block(caps) >= entry.reserve.rearm_at)
+                && caps.is_some_and(|caps| {
+                    heaps.inspect().largest_free_block(caps) >= entry.reserve.rearm_at
+                })
         })?;
         let request = self.pressure.emergencies.get_mut(index)?.reserve.request;
-        let taken = self.heaps.attempt(&request)?;
-        let pending = self.heaps.pending(taken, &request);
+        let taken = self.heaps.phases().attempt(&request)?;
+        let pending = self.heaps.phases().pending(taken, &request);
         let block = self.pointer_to(taken.address);
         self.pressure.emergencies.get_mut(index)?.block = Block::Moving;
         self.update_detour();
@@ -233,105 +239,6 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 
 /// Emergency reserves.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Keeps a block back until nothing else is left: it is freed, once, when a request of a task
-    /// fails although all shrinkers have been run, and the request is tried again; or by
-    /// [`CapsHeap::release_emergency`]. The handler is told. The reserve is armed again when there
-    /// is enough free memory, which every free looks for while it is open.
-    ///
-    /// ```
-    /// use heap_caps_alloc::{CapsHeap, EmergencyReserve, SpinLock};
-    /// use soc_regions::Caps;
-    ///
-    /// static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
-    /// # let memory = Box::leak(vec![std::mem::MaybeUninit::uninit(); 32_768].into_boxed_slice());
-    /// # HEAP.add_buffer([Caps::BIT8 | Caps::DEFAULT, Caps::empty(), Caps::empty()], memory).unwrap();
-    /// let last_words = EmergencyReserve::new("last words", Caps::BIT8, 4096)
-    ///     .with_handler(|release| println!("{} released: saving and restarting", release.name));
-    /// let reserve = HEAP.arm_emergency(last_words)?;
-    ///
-    /// let mut blocks = vec![];
-    /// while HEAP.is_emergency_armed(reserve) {
-    ///     blocks.push(HEAP.malloc(1000, Caps::BIT8)?); // a leak
-    /// }
-    /// assert_eq!(HEAP.failures(), 0, "the last one was served by the reserve");
-    ///
-    /// for block in blocks {
-    ///     // SAFETY: the block is this program's own.
-    ///     unsafe { HEAP.free(block)? };
-    /// }
-    /// assert!(HEAP.is_emergency_armed(reserve), "memory is back");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// There are too many, or there is no memory.
-    pub fn arm_emergency(
-        &self,
-        reserve: EmergencyReserve,
-    ) -> Result<EmergencyIndex, EmergencyError> {
-        let index = {
-            let mut state = self.state.acquire();
-            state.hook();
-            let added = state.pressure.emergencies.entries.add(Entry {
-                reserve,
-                block: Block::Moving,
-                releases: 0,
-                untold: false,
-            });
-            EmergencyIndex(added.ok_or(EmergencyError::TableFull)?)
-        };
-        let block = self.allocate(&reserve.request);
-        let mut state = self.state.acquire();
-        match block {
-            Ok(block) => {
-                if let Some(entry) = state.pressure.emergencies.get_mut(index) {
-                    entry.block = Block::Armed(block);
-                }
-                Ok(index)
-            }
-            Err(failure) => {
-                state.pressure.emergencies.entries.remove(index.0);
-                Err(EmergencyError::Refused(failure.cause))
-            }
-        }
-    }
-
-    /// Releases a reserve by hand; returns whether it was armed. Its handler is told.
-    pub fn release_emergency(&self, index: EmergencyIndex) -> bool {
-        let released = self.release(index);
-        self.settle();
-        released.is_some()
-    }
-
-    /// Ends a reserve: its block is freed, nobody is told. Returns whether there was one.
-    pub fn disarm_emergency(&self, index: EmergencyIndex) -> bool {
-        let mut state = self.state.acquire();
-        let entry = state.pressure.emergencies.get_mut(index);
-        if entry.is_none_or(|entry| entry.block == Block::Moving) {
-            return false;
-        }
-        let ended = state.pressure.emergencies.entries.remove(index.0);
-        state.update_detour();
-        drop(state);
-        if let Some(Entry {
-            block: Block::Armed(block),
-            ..
-        }) = ended
-        {
-            // SAFETY: the block was the reserve's own.
-            unsafe { self.free_or_report(block) };
-        }
-        true
-    }
-
-    /// Whether a reserve has its bytes.
-    #[must_use]
-    pub fn is_emergency_armed(&self, index: EmergencyIndex) -> bool {
-        let mut state = self.state.acquire();
-        let entry = state.pressure.emergencies.get_mut(index);
-        entry.is_some_and(|entry| matches!(entry.block, Block::Armed(_)))
-    }
-
     /// Releases a reserve for a request that these heaps could serve; returns whether the request
     /// may have of it.
     pub(super) fn release_for(&self, candidates: HeapMask, relief: &mut Relief) -> bool {
@@ -353,7 +260,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let entries = pressure.emergencies.entries.iter();
         let mut armed = entries.filter(|(_, entry)| matches!(entry.block, Block::Armed(_)));
         let helping = armed.find(|(_, entry)| {
-            let own = heaps.candidates(&entry.reserve.request);
+            let own = heaps.phases().candidates(&entry.reserve.request);
             own.overlaps(candidates)
         });
         helping.map(|(index, _)| EmergencyIndex(index))
@@ -371,7 +278,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let reserve = entry.reserve;
         let kind = PressureKind::Released(reserve.bytes());
         let event = PressureEvent::new(reserve.name, kind);
-        state.heaps.notify_pressure(&event);
+        state.heaps.phases().notify_pressure(&event);
         drop(state);
         // SAFETY: the block was the reserve's own.
         unsafe { self.free_or_report(block) };
@@ -395,7 +302,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                     entry.block = Block::Armed(arming.block);
                     let kind = PressureKind::Armed(entry.reserve.bytes());
                     let event = PressureEvent::new(entry.reserve.name, kind);
-                    state.heaps.notify_pressure(&event);
+                    state.heaps.phases().notify_pressure(&event);
                 }
             }
             Err(corrupt) => {
@@ -408,5 +315,106 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 self.report(Action::Allocate, Fault::Corrupt(corrupt));
             }
         }
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_, L, P, O, HEAPS> {
+    /// Keeps a block back until nothing else is left: it is freed, once, when a request of a task
+    /// fails although all shrinkers have been run, and the request is tried again; or by
+    /// [`PressureControl::release_emergency`]. The handler is told. The reserve is armed again when
+    /// there is enough free memory, which every free looks for while it is open.
+    ///
+    /// ```
+    /// use heap_caps_alloc::{CapsHeap, EmergencyReserve, SpinLock};
+    /// use soc_regions::Caps;
+    ///
+    /// static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
+    /// # let memory = Box::leak(vec![std::mem::MaybeUninit::uninit(); 32_768].into_boxed_slice());
+    /// # HEAP.add_buffer([Caps::BIT8 | Caps::DEFAULT, Caps::empty(), Caps::empty()], memory).unwrap();
+    /// let last_words = EmergencyReserve::new("last words", Caps::BIT8, 4096)
+    ///     .with_handler(|release| println!("{} released: saving and restarting", release.name));
+    /// let reserve = HEAP.pressure().arm_emergency(last_words)?;
+    ///
+    /// let mut blocks = vec![];
+    /// while HEAP.pressure().is_emergency_armed(reserve) {
+    ///     blocks.push(HEAP.malloc(1000, Caps::BIT8)?); // a leak
+    /// }
+    /// assert_eq!(HEAP.inspect().failures(), 0, "the last one was served by the reserve");
+    ///
+    /// for block in blocks {
+    ///     // SAFETY: the block is this program's own.
+    ///     unsafe { HEAP.free(block)? };
+    /// }
+    /// assert!(HEAP.pressure().is_emergency_armed(reserve), "memory is back");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There are too many, or there is no memory.
+    pub fn arm_emergency(
+        self,
+        reserve: EmergencyReserve,
+    ) -> Result<EmergencyIndex, EmergencyError> {
+        let index = {
+            let mut state = self.heap.state.acquire();
+            state.hook();
+            let added = state.pressure.emergencies.entries.add(Entry {
+                reserve,
+                block: Block::Moving,
+                releases: 0,
+                untold: false,
+            });
+            EmergencyIndex(added.ok_or(EmergencyError::TableFull)?)
+        };
+        let block = self.heap.allocate(&reserve.request);
+        let mut state = self.heap.state.acquire();
+        match block {
+            Ok(block) => {
+                if let Some(entry) = state.pressure.emergencies.get_mut(index) {
+                    entry.block = Block::Armed(block);
+                }
+                Ok(index)
+            }
+            Err(failure) => {
+                state.pressure.emergencies.entries.remove(index.0);
+                Err(EmergencyError::Refused(failure.cause))
+            }
+        }
+    }
+
+    /// Releases a reserve by hand; returns whether it was armed. Its handler is told.
+    pub fn release_emergency(self, index: EmergencyIndex) -> bool {
+        let released = self.heap.release(index);
+        self.heap.settle();
+        released.is_some()
+    }
+
+    /// Ends a reserve: its block is freed, nobody is told. Returns whether there was one.
+    pub fn disarm_emergency(self, index: EmergencyIndex) -> bool {
+        let mut state = self.heap.state.acquire();
+        let entry = state.pressure.emergencies.get_mut(index);
+        if entry.is_none_or(|entry| entry.block == Block::Moving) {
+            return false;
+        }
+        let ended = state.pressure.emergencies.entries.remove(index.0);
+        state.update_detour();
+        drop(state);
+        if let Some(Entry {
+            block: Block::Armed(block),
+            ..
+        }) = ended
+        {
+            // SAFETY: the block was the reserve's own.
+            unsafe { self.heap.free_or_report(block) };
+        }
+        true
+    }
+
+    /// Whether a reserve has its bytes.
+    #[must_use]
+    pub fn is_emergency_armed(self, index: EmergencyIndex) -> bool {
+        let mut state = self.heap.state.acquire();
+        let entry = state.pressure.emergencies.get_mut(index);
+        entry.is_some_and(|entry| matches!(entry.block, Block::Armed(_)))
     }
 }

@@ -17,8 +17,9 @@ use heap_caps::{Level, Observer, PressureEvent, PressureKind};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
+use super::PressureControl;
 use super::table::Table;
-use crate::heap::{CapsHeap, State};
+use crate::heap::State;
 use crate::lock::RawLock;
 
 /// How many gauges a heap can have.
@@ -243,13 +244,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         } = self;
         for (index, entry) in pressure.gauges.entries.iter_mut() {
             let gauge = &entry.gauge;
-            let free = heaps.free_size(gauge.caps);
-            let largest = heaps.largest_free_block(gauge.caps);
+            let free = heaps.inspect().free_size(gauge.caps);
+            let largest = heaps.inspect().largest_free_block(gauge.caps);
             let level = gauge.next(entry.level, free, largest);
             if level != entry.level {
                 entry.level = level;
                 let event = PressureEvent::new(gauge.name, PressureKind::Level(level));
-                heaps.notify_pressure(&event);
+                heaps.phases().notify_pressure(&event);
                 if let Some(waker) = entry.waker.take() {
                     return Some(News::Waker(waker));
                 }
@@ -282,13 +283,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 }
 
 /// Pressure levels.
-impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_, L, P, O, HEAPS> {
     /// Watches how short some memory is. While there is a gauge, every allocation and free reads
     /// it: O(heaps) more.
     ///
     /// The handler is called, without the lock, in the context that changed the level; a change in
-    /// an interrupt handler ([`CapsHeap::set_interrupt_probe`]) is told by the next change of free
-    /// memory in a task. It is told of a level that is not [`Level::Normal`] at once.
+    /// an interrupt handler ([`PressureControl::set_interrupt_probe`]) is told by the next change
+    /// of free memory in a task. It is told of a level that is not [`Level::Normal`] at once.
     ///
     /// ```
     /// use heap_caps_alloc::{CapsHeap, Level, PressureGauge, SpinLock};
@@ -302,10 +303,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// # let memory = Box::leak(vec![std::mem::MaybeUninit::uninit(); 32_768].into_boxed_slice());
     /// # HEAP.add_buffer([Caps::BIT8, Caps::empty(), Caps::empty()], memory).unwrap();
     ///
-    /// let internal = HEAP.add_gauge(INTERNAL)?;
-    /// assert_eq!(HEAP.level(internal), Some(Level::Normal));
+    /// let internal = HEAP.pressure().add_gauge(INTERNAL)?;
+    /// assert_eq!(HEAP.pressure().level(internal), Some(Level::Normal));
     /// let frame = HEAP.malloc(18_000, Caps::BIT8).unwrap();
-    /// assert_eq!(HEAP.level(internal), Some(Level::Low));
+    /// assert_eq!(HEAP.pressure().level(internal), Some(Level::Low));
     /// # // SAFETY: the block is this program's own.
     /// # unsafe { HEAP.free(frame) }.unwrap();
     /// # Ok::<(), heap_caps_alloc::GaugeTableFull>(())
@@ -313,9 +314,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ///
     /// # Errors
     /// There are [`GAUGES`] already.
-    pub fn add_gauge(&self, gauge: PressureGauge) -> Result<GaugeIndex, GaugeTableFull> {
+    pub fn add_gauge(self, gauge: PressureGauge) -> Result<GaugeIndex, GaugeTableFull> {
         let index = {
-            let mut state = self.state.acquire();
+            let mut state = self.heap.state.acquire();
             let added = state.pressure.gauges.entries.add(Entry {
                 gauge,
                 level: Level::Normal,
@@ -328,14 +329,14 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             state.update_detour();
             GaugeIndex(index)
         };
-        self.settle();
+        self.heap.settle();
         Ok(index)
     }
 
     /// Ends a gauge; returns whether there was one. A handler that runs at this moment still
     /// returns.
-    pub fn remove_gauge(&self, index: GaugeIndex) -> bool {
-        let mut state = self.state.acquire();
+    pub fn remove_gauge(self, index: GaugeIndex) -> bool {
+        let mut state = self.heap.state.acquire();
         let ended = state.pressure.gauges.entries.remove(index.0);
         state.update_detour();
         drop(state);
@@ -344,8 +345,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// The level of a gauge; `None` if there is no such gauge. O(1).
     #[must_use]
-    pub fn level(&self, index: GaugeIndex) -> Option<Level> {
-        let mut state = self.state.acquire();
+    pub fn level(self, index: GaugeIndex) -> Option<Level> {
+        let mut state = self.heap.state.acquire();
         state
             .pressure
             .gauges
@@ -360,15 +361,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// # use heap_caps_alloc::{CapsHeap, GaugeIndex, Level, SpinLock};
     /// async fn adapt(heap: &CapsHeap<SpinLock>, gauge: GaugeIndex) {
     ///     let mut level = Level::Normal;
-    ///     while let Some(now) = heap.level_other_than(gauge, level).await {
+    ///     while let Some(now) = heap.pressure().level_other_than(gauge, level).await {
     ///         level = now; // fewer buffers, a lower frame rate …
     ///     }
     /// }
     /// ```
-    pub async fn level_other_than(&self, index: GaugeIndex, seen: Level) -> Option<Level> {
+    pub async fn level_other_than(self, index: GaugeIndex, seen: Level) -> Option<Level> {
         poll_fn(|context| {
             let fresh = context.waker().clone();
-            let mut state = self.state.acquire();
+            let mut state = self.heap.state.acquire();
             let Some(entry) = state.pressure.gauges.get_mut(index) else {
                 return Poll::Ready(None);
             };

@@ -10,7 +10,7 @@
 //! Nothing of this is reached, or linked, before something is registered: the paths are entered
 //! through function pointers that the first registration sets. What makes every allocation and free
 //! come by (levels, waiters, an open reserve) hides the routes from the fast paths meanwhile
-//! ([`HeapCaps::set_detoured`](heap_caps::HeapCaps::set_detoured)), so allocations have no test for
+//! ([`Phases::set_detoured`](heap_caps::Phases::set_detoured)), so allocations have no test for
 //! it, and frees one.
 
 mod emergency;
@@ -39,7 +39,7 @@ pub use self::wait::{Allocating, PATIENCE, Park, WaitError};
 use core::ptr::NonNull;
 
 use heap_caps::{AllocRequest, Observer};
-use multi_heap::Poison;
+use multi_heap::{Poison, Unpoisoned};
 
 use self::emergency::Emergencies;
 use self::level::Gauges;
@@ -102,10 +102,46 @@ impl<H> Pressure<H> {
     }
 }
 
+/// What a program sets up for the moment in which memory is short: shrinkers, emergency reserves,
+/// gauges, and who is told of a refused request.
+pub struct PressureControl<
+    'h,
+    L: RawLock,
+    P: Poison = Unpoisoned,
+    O: Observer = (),
+    const HEAPS: usize = 16,
+> {
+    pub(crate) heap: &'h CapsHeap<L, P, O, HEAPS>,
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Clone
+    for PressureControl<'_, L, P, O, HEAPS>
+{
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Copy
+    for PressureControl<'_, L, P, O, HEAPS>
+{
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Returns what is done when memory is short, to be set up.
+    #[must_use]
+    pub const fn pressure(&self) -> PressureControl<'_, L, P, O, HEAPS> {
+        PressureControl { heap: self }
+    }
+}
+
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
     /// The settling that a change of free memory asks for, if somebody looks at such changes.
     pub(crate) fn settling(&self) -> Option<Settle<CapsHeap<L, P, O, HEAPS>>> {
-        let hooks = self.pressure.hooks.filter(|_| self.heaps.is_detoured());
+        let hooks = self
+            .pressure
+            .hooks
+            .filter(|_| self.heaps.inspect().is_detoured());
         hooks.map(|hooks| hooks.settle)
     }
 
@@ -129,24 +165,26 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             ..
         } = &self.pressure;
         let watched = emergencies.is_any_open() || gauges.is_any() || !waiters.is_empty();
-        self.heaps.set_detoured(watched);
+        self.heaps.phases().set_detoured(watched);
     }
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+    /// Whether the calling code may run what a program registered.
+    fn may_call_out(&self) -> bool {
+        let probe = self.state.acquire().pressure.in_interrupt;
+        !probe.is_some_and(|in_interrupt| in_interrupt())
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_, L, P, O, HEAPS> {
     /// Tells the heap how to recognise interrupt handlers; returns what told it before. A request
     /// that is made in one fails at once where there is no memory, as one that is
     /// [`fail_fast`](AllocRequest::fail_fast): no shrinker is run, no reserve released, no level
     /// told.
     ///
     /// Without a probe (the state at first) every request counts as one of a task.
-    pub fn set_interrupt_probe(&self, probe: Option<InterruptProbe>) -> Option<InterruptProbe> {
-        core::mem::replace(&mut self.state.acquire().pressure.in_interrupt, probe)
-    }
-
-    /// Whether the calling code may run what a program registered.
-    fn may_call_out(&self) -> bool {
-        let probe = self.state.acquire().pressure.in_interrupt;
-        !probe.is_some_and(|in_interrupt| in_interrupt())
+    pub fn set_interrupt_probe(self, probe: Option<InterruptProbe>) -> Option<InterruptProbe> {
+        core::mem::replace(&mut self.heap.state.acquire().pressure.in_interrupt, probe)
     }
 }

@@ -70,13 +70,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let mut progress = Relieving::new();
         let served = loop {
             let mut state = self.state.acquire();
-            if let Some(taken) = state.heaps.attempt(request) {
+            if let Some(taken) = state.heaps.phases().attempt(request) {
                 break self.finish(state, taken, request);
             }
             drop(state);
             if !self.relieve(request, &mut progress) {
                 let mut state = self.state.acquire();
-                state.heaps.refuse_after(request, &progress.relief);
+                state.heaps.phases().refuse_after(request, &progress.relief);
                 self.refused(state, request);
                 break None;
             }
@@ -109,7 +109,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
         let candidates = match request.placement() {
             Placement::Caps(caps) if caps.is_empty() => peers,
-            _ => self.state.acquire().heaps.candidates(request),
+            _ => self.state.acquire().heaps.phases().candidates(request),
         };
         if candidates.is_empty() {
             return Stage::End;
@@ -141,9 +141,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             Some(again) => again,
             None => {
                 let behind = last.map(|last| last.place);
-                let (place, shrinker) = pressure
-                    .shrinkers
-                    .start_next(behind, |caps| helps(heaps.heaps_with(caps), candidates))?;
+                let (place, shrinker) = pressure.shrinkers.start_next(behind, |caps| {
+                    helps(heaps.inspect().heaps_with(caps), candidates)
+                })?;
                 (place, 0, shrinker)
             }
         };
@@ -179,6 +179,6 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Drop for Running<'_
         let mut state = self.heap.state.acquire();
         state.pressure.shrinkers.ended(self.place, self.gave);
         let event = PressureEvent::new(self.name, PressureKind::Shrunk(self.gave));
-        state.heaps.notify_pressure(&event);
+        state.heaps.phases().notify_pressure(&event);
     }
 }

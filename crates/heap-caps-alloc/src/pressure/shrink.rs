@@ -6,8 +6,8 @@ use heap_caps::{AllocRequest, HeapMask, Observer};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
+use super::PressureControl;
 use super::table::Table;
-use crate::heap::CapsHeap;
 use crate::lock::RawLock;
 
 /// How many shrinkers a heap can have.
@@ -215,15 +215,17 @@ pub(super) const fn helps(with_caps: HeapMask, candidates: HeapMask) -> bool {
 }
 
 /// Shrinkers. All O(1) under the lock.
-impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
+impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
+    PressureControl<'h, L, P, O, HEAPS>
+{
     /// Registers a function that can give memory back. From now on, a request of a task that finds
     /// no room runs the shrinkers whose memory could serve it, in their order and without the lock,
     /// and is tried again after each; it is refused when none gives anything any more. That holds
     /// for the global allocator, the typed allocators, buffers, reallocation and C alike. What was
     /// tried is part of the [`Failure`](heap_caps::Failure).
     ///
-    /// A request from an interrupt handler ([`CapsHeap::set_interrupt_probe`]) or one that is
-    /// [`fail_fast`](AllocRequest::fail_fast) runs none. No shrinker runs twice at one time: a
+    /// A request from an interrupt handler ([`PressureControl::set_interrupt_probe`]) or one that
+    /// is [`fail_fast`](AllocRequest::fail_fast) runs none. No shrinker runs twice at one time: a
     /// second request that fails meanwhile runs the others.
     ///
     /// ```
@@ -250,7 +252,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ///
     /// # let memory = Box::leak(vec![std::mem::MaybeUninit::uninit(); 65_536].into_boxed_slice());
     /// # HEAP.add_buffer([Caps::BIT8 | Caps::DEFAULT, Caps::empty(), Caps::empty()], memory).unwrap();
-    /// HEAP.register_shrinker(Shrinker::new("tiles", Caps::BIT8, &drop_oldest_tile))?;
+    /// HEAP.pressure().register_shrinker(Shrinker::new("tiles", Caps::BIT8, &drop_oldest_tile))?;
     /// for _ in 0..7 {
     ///     let tile = HEAP.malloc(8192, Caps::BIT8).unwrap();
     ///     TILES.lock().unwrap().push(tile.as_ptr().expose_provenance());
@@ -269,11 +271,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ///
     /// # Errors
     /// There are [`SHRINKERS`] already.
-    pub fn register_shrinker(
-        &self,
-        shrinker: Shrinker,
-    ) -> Result<ShrinkerIndex, ShrinkerTableFull> {
-        let mut state = self.state.acquire();
+    pub fn register_shrinker(self, shrinker: Shrinker) -> Result<ShrinkerIndex, ShrinkerTableFull> {
+        let mut state = self.heap.state.acquire();
         let added = state.pressure.shrinkers.add(shrinker);
         state.hook();
         added.ok_or(ShrinkerTableFull)
@@ -281,15 +280,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// Removes a shrinker; returns whether it was there. If it runs at this moment, it still
     /// returns.
-    pub fn unregister_shrinker(&self, index: ShrinkerIndex) -> bool {
-        let mut state = self.state.acquire();
+    pub fn unregister_shrinker(self, index: ShrinkerIndex) -> bool {
+        let mut state = self.heap.state.acquire();
         state.pressure.shrinkers.entries.remove(index.0).is_some()
     }
 
     /// What each shrinker has done so far, in the order of the table.
-    pub fn shrinkers(&self) -> impl Iterator<Item = ShrinkerFigures> {
+    pub fn shrinkers(self) -> impl Iterator<Item = ShrinkerFigures> + 'h {
         (0..=u8::MAX).take(SHRINKERS).filter_map(|number| {
-            let state = self.state.acquire();
+            let state = self.heap.state.acquire();
             let entry = state.pressure.shrinkers.entries.get(number)?;
             Some(ShrinkerFigures {
                 name: entry.shrinker.name,

@@ -56,7 +56,7 @@ type OneCore<P> = CapsHeap<Masked<Busy, Unlocked>, P>;
 
 fn handlers_allocate<P: Poison + 'static>() {
     let heap: &'static OneCore<P> = esp32(());
-    let free = heap.free_size(Caps::empty());
+    let free = heap.inspect().free_size(Caps::empty());
     let kept: Cell<Option<NonNull<u8>>> = Cell::new(None);
     INTERRUPTS.set(0);
     HANDLER.set(Some(Box::new(move || {
@@ -76,8 +76,9 @@ fn handlers_allocate<P: Poison + 'static>() {
     HANDLER.set(None);
     assert!(INTERRUPTS.get() > 1500, "{} interrupts", INTERRUPTS.get());
     assert!(!MASKED.get(), "they are on again");
-    heap.inspect(|heaps| assert_eq!(heaps.check_integrity(Caps::INVALID), Ok(())));
-    let left = heap.free_size(Caps::empty());
+    heap.inspect()
+        .locked(|heaps| assert_eq!(heaps.check_integrity(Caps::INVALID), Ok(())));
+    let left = heap.inspect().free_size(Caps::empty());
     assert!(free - left <= 24 + 16, "one block of the handler is left");
 }
 
@@ -109,7 +110,9 @@ fn idf_959462f_e52c0d0_a_finding_is_printed_when_the_lock_is_open_again() {
     let block = heap.malloc(100_000, Caps::DMA).unwrap();
     // SAFETY: the byte behind the block is the canary's: this is what the check is to find.
     unsafe { block.add(100_000).write(0x11) };
-    let found = heap.inspect(|heaps| heaps.check_integrity(Caps::INVALID));
+    let found = heap
+        .inspect()
+        .locked(|heaps| heaps.check_integrity(Caps::INVALID));
     let mut console = Console(heap, String::new());
     write!(console, "{}", found.unwrap_err()).unwrap();
     assert!(

@@ -54,7 +54,7 @@ fn nobody_fails_while_memory_is_free<P: Poison + Send + 'static>() {
             .collect();
         let checker = scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                heap.inspect(|heaps| {
+                heap.inspect().locked(|heaps| {
                     assert_eq!(heaps.check_integrity(Caps::INVALID), Ok(()), "{}", P::NAME);
                 });
                 checks.fetch_add(1, Ordering::Relaxed);
@@ -144,7 +144,7 @@ fn idf_5361c08_of_threads_that_register_one_memory_one_succeeds() {
                 .into_iter()
                 .all(|why| matches!(why, AddRegionError::Overlap(_)))
         );
-        assert_eq!(heap.heaps().count(), 1);
+        assert_eq!(heap.inspect().heaps().count(), 1);
     }
 }
 

@@ -50,10 +50,11 @@ impl Dice {
 /// Everything is free again, and nothing is broken.
 pub fn assert_pristine<L: RawLock, P: Poison, O: Observer>(heap: &CapsHeap<L, P, O>, free: u32) {
     assert_eq!(
-        heap.inspect(|heaps| heaps.check_integrity(Caps::INVALID)),
+        heap.inspect()
+            .locked(|heaps| heaps.check_integrity(Caps::INVALID)),
         Ok(())
     );
-    assert_eq!(heap.info(Caps::empty()).allocated_blocks, 0);
-    assert_eq!(heap.free_size(Caps::empty()), free);
-    assert_eq!(heap.last_report(), None);
+    assert_eq!(heap.inspect().info(Caps::empty()).allocated_blocks, 0);
+    assert_eq!(heap.inspect().free_size(Caps::empty()), free);
+    assert_eq!(heap.faults().last_report(), None);
 }

@@ -22,25 +22,25 @@ const fn bits(caps: u32) -> Caps {
 /// Bytes of the heaps, bookkeeping included.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_total_size(caps: u32) -> usize {
-    HEAP.total_size(bits(caps)) as usize
+    HEAP.inspect().total_size(bits(caps)) as usize
 }
 
 /// Free bytes of the heaps.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_free_size(caps: u32) -> usize {
-    HEAP.free_size(bits(caps)) as usize
+    HEAP.inspect().free_size(bits(caps)) as usize
 }
 
 /// The sum of what each heap had left when it was at its lowest.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_minimum_free_size(caps: u32) -> usize {
-    HEAP.minimum_free_size(bits(caps)) as usize
+    HEAP.inspect().minimum_free_size(bits(caps)) as usize
 }
 
 /// The largest request that succeeds now.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_largest_free_block(caps: u32) -> usize {
-    HEAP.largest_free_block(bits(caps)) as usize
+    HEAP.inspect().largest_free_block(bits(caps)) as usize
 }
 
 /// All seven figures.
@@ -49,7 +49,7 @@ pub extern "C" fn heap_caps_get_largest_free_block(caps: u32) -> usize {
 /// - `info` is null or can be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_get_info(info: *mut CInfo, caps: u32) {
-    let figures: Info = HEAP.info(bits(caps));
+    let figures: Info = HEAP.inspect().info(bits(caps));
     // SAFETY: the caller keeps the same contract.
     unsafe { door::give(info, figures.into()) };
 }
@@ -57,14 +57,14 @@ pub unsafe extern "C" fn heap_caps_get_info(info: *mut CInfo, caps: u32) {
 /// Lets the minimum of every heap begin anew at what is free now.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_monitor_local_minimum_free_size_start() -> EspErr {
-    HEAP.start_monitoring();
+    HEAP.inspect().start_monitoring();
     EspError::Ok.code()
 }
 
 /// The minima are those since boot again; `ESP_FAIL` if they were.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_monitor_local_minimum_free_size_stop() -> EspErr {
-    match HEAP.stop_monitoring() {
+    match HEAP.inspect().stop_monitoring() {
         Ok(()) => EspError::Ok.code(),
         Err(_) => EspError::Fail.code(),
     }
@@ -83,8 +83,8 @@ pub extern "C" fn heap_caps_get_containing_block_size(pointer: *const c_void) ->
     let Some(place) = door::from_c(pointer) else {
         return 0;
     };
-    let found = HEAP.address_of(place).and_then(|address| {
-        HEAP.inspect(|heaps| {
+    let found = HEAP.inspect().address_of(place).and_then(|address| {
+        HEAP.inspect().locked(|heaps| {
             let heap = heaps.heap_at(address).map(|heap| heap.span.start());
             let block = heaps.block_containing(address);
             block.ok_or(serve::not_a_block(address, heap))
@@ -93,7 +93,8 @@ pub extern "C" fn heap_caps_get_containing_block_size(pointer: *const c_void) ->
     match found {
         Ok(block) => block.size as usize,
         Err(misuse) => {
-            HEAP.report_of(Action::Measure, Fault::Misuse(misuse), pointer.cast());
+            HEAP.faults()
+                .report_of(Action::Measure, Fault::Misuse(misuse), pointer.cast());
             0
         }
     }

@@ -96,7 +96,7 @@ const READ_ONLY: [ReadOnly; 15] = [
 /// Whether an address of the booted chip fulfills a condition; `false` on a host, and before boot.
 fn of_the_chip(pointer: *const c_void, holds: impl FnOnce(&ReadOnly, u32) -> bool) -> bool {
     let (Some(chip), Ok(address)) = (
-        HEAP.inspect(|heaps| heaps.chip()),
+        HEAP.inspect().locked(|heaps| heaps.chip()),
         u32::try_from(pointer.addr()),
     ) else {
         return false;

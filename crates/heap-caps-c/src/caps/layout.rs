@@ -31,7 +31,7 @@ pub struct CRegion {
 ///   [`soc_get_available_memory_region_max_count`] says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn soc_get_available_memory_regions(regions: *mut CRegion) -> usize {
-    let Some(chip) = HEAP.inspect(|heaps| heaps.chip()) else {
+    let Some(chip) = HEAP.inspect().locked(|heaps| heaps.chip()) else {
         return 0;
     };
     let (mut count, mut next) = (0, 0);
@@ -52,7 +52,7 @@ pub extern "C" fn soc_get_available_memory_region_max_count() -> usize {
 }
 
 fn of_the_chip() -> impl Iterator<Item = HeapView> {
-    HEAP.heaps().filter(|heap| heap.tag.is_some())
+    HEAP.inspect().heaps().filter(|heap| heap.tag.is_some())
 }
 
 /// The heap of the chip's own memory that begins first, at an address or later.

@@ -116,7 +116,8 @@ pub extern "C" fn heap_caps_print_heap_info(caps: u32) {
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_check_integrity(caps: u32, print_errors: bool) -> bool {
     let mut found = Found::default();
-    HEAP.inspect(|heaps| heaps.check_each(Caps::from_bits_retain(caps), |one| found.note(one)));
+    HEAP.inspect()
+        .locked(|heaps| heaps.check_each(Caps::from_bits_retain(caps), |one| found.note(one)));
     found.tell(print_errors)
 }
 
@@ -131,7 +132,7 @@ pub extern "C" fn heap_caps_check_integrity_all(print_errors: bool) -> bool {
 pub extern "C" fn heap_caps_check_integrity_addr(address: isize, print_errors: bool) -> bool {
     let mut found = Found::default();
     let pointer = core::ptr::without_provenance(address.cast_unsigned());
-    let checked = HEAP.inspect(|heaps| {
+    let checked = HEAP.inspect().locked(|heaps| {
         let checked = heaps.check_integrity_at(heaps.address_of(pointer)?)?;
         checked.unwrap_or_else(|one| found.note(one));
         Some(())
@@ -180,8 +181,8 @@ fn heaps(caps: u32) -> impl Iterator<Item = Shown> {
 
 impl Shown {
     pub(crate) fn all() -> impl Iterator<Item = Option<Self>> {
-        HEAP.heaps().map(|heap| {
-            let memory = HEAP.inspect(|heaps| heaps.memory_of(heap.index));
+        HEAP.inspect().heaps().map(|heap| {
+            let memory = HEAP.inspect().locked(|heaps| heaps.memory_of(heap.index));
             memory.map(|memory| Self { heap, memory })
         })
     }
@@ -243,7 +244,7 @@ impl Shown {
     /// A few blocks from an address on.
     fn whole_blocks_from(&self, address: u32) -> [Option<Result<BlockView, DamagedBlockView>>; 4] {
         let mut batch = [None; 4];
-        HEAP.inspect(|heaps| {
+        HEAP.inspect().locked(|heaps| {
             let before = |block: &Result<BlockView, DamagedBlockView>| match block {
                 Ok(block) => block.whole.start() < address,
                 Err(_) => false,
@@ -273,7 +274,7 @@ impl Shown {
     #[cfg(feature = "heap-task-tracking")]
     fn blocks_from(&self, address: u32) -> [Option<(NonNull<u8>, BlockView)>; 8] {
         let mut batch = [None; 8];
-        HEAP.inspect(|heaps| {
+        HEAP.inspect().locked(|heaps| {
             let blocks = heaps
                 .blocks(self.heap.index)
                 .skip_while(|block| block.whole.start() < address);

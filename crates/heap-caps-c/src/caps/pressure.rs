@@ -123,7 +123,7 @@ fn register(name: &'static str, caps: Caps, order: u8, entry: CShrinker) -> Opti
         index
     };
     let shrinker = Shrinker::new(name, caps, PLACES.get(index)?).ordered(order);
-    let registered = HEAP.register_shrinker(shrinker);
+    let registered = HEAP.pressure().register_shrinker(shrinker);
     let mut table = TABLE.acquire();
     let place = table.get_mut(index)?;
     let Ok(registered) = registered else {
@@ -144,7 +144,7 @@ pub extern "C" fn heap_caps_unregister_shrinker(number: c_int) -> bool {
         place.and_then(|place| place.take_if(|entry| entry.index.is_some()))
     };
     let index = entry.and_then(|entry| entry.index);
-    index.is_some_and(|index| HEAP.unregister_shrinker(index))
+    index.is_some_and(|index| HEAP.pressure().unregister_shrinker(index))
 }
 
 /// Keeps a block back until nothing else is left; returns its number, or -1.
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn heap_caps_arm_emergency(
     };
     NAMES.acquire().note(name, c_name);
     let reserve = EmergencyReserve::new(name, bits(caps), size).with_handler(on_emergency);
-    let armed = HEAP.arm_emergency(reserve);
+    let armed = HEAP.pressure().arm_emergency(reserve);
     armed.map_or(-1, |index| c_int::from(index.number()))
 }
 
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn heap_caps_arm_emergency(
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_release_emergency(number: c_int) -> bool {
     let index = u8::try_from(number).ok().map(EmergencyIndex::of_number);
-    index.is_some_and(|index| HEAP.release_emergency(index))
+    index.is_some_and(|index| HEAP.pressure().release_emergency(index))
 }
 
 fn on_emergency(release: &EmergencyRelease) {
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn heap_caps_add_gauge(
         .free_below(bytes(low), bytes(critical))
         .with_hysteresis(bytes(hysteresis))
         .with_handler(on_level);
-    let added = HEAP.add_gauge(gauge);
+    let added = HEAP.pressure().add_gauge(gauge);
     added.map_or(-1, |index| c_int::from(index.number()))
 }
 
@@ -219,7 +219,7 @@ pub unsafe extern "C" fn heap_caps_add_gauge(
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_level(number: c_int) -> c_int {
     let index = u8::try_from(number).ok().map(GaugeIndex::of_number);
-    let level = index.and_then(|index| HEAP.level(index));
+    let level = index.and_then(|index| HEAP.pressure().level(index));
     level.map_or(0, level_of_c)
 }
 
@@ -249,7 +249,8 @@ pub extern "C" fn heap_caps_register_level_callback(hook: Option<LevelHook>) {
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_set_interrupt_probe(probe: Option<ProbeHook>) {
     PROBE.set(probe);
-    HEAP.set_interrupt_probe(probe.map(|_| in_interrupt as fn() -> bool));
+    HEAP.pressure()
+        .set_interrupt_probe(probe.map(|_| in_interrupt as fn() -> bool));
 }
 
 fn in_interrupt() -> bool {

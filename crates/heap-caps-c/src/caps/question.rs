@@ -17,7 +17,7 @@ fn ask(
     chip: impl FnOnce(&Chip, u32) -> bool,
     heap: impl FnOnce(Caps) -> bool,
 ) -> bool {
-    let booted = HEAP.inspect(|heaps| heaps.chip());
+    let booted = HEAP.inspect().locked(|heaps| heaps.chip());
     let address = u32::try_from(pointer.addr()).ok();
     match (booted, address) {
         (Some(table), Some(address)) => chip(table, address),
@@ -98,7 +98,8 @@ fn is_in_spm(chip: &Chip, address: u32) -> bool {
 /// Whether data and instructions have the same addresses: no memory has two sides.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_dram_match_iram() -> bool {
-    HEAP.inspect(|heaps| heaps.chip())
+    HEAP.inspect()
+        .locked(|heaps| heaps.chip())
         .is_none_or(|chip| chip.diram().is_none())
 }
 
@@ -109,7 +110,8 @@ pub extern "C" fn esp_rtc_dram_match_rtc_iram() -> bool {
         let mut sides = chip.dual_buses().iter();
         sides.any(|bus| chip.is_in_rtc(bus.data().start()))
     };
-    HEAP.inspect(|heaps| heaps.chip())
+    HEAP.inspect()
+        .locked(|heaps| heaps.chip())
         .is_none_or(|chip| !has_two_sides(chip))
 }
 
@@ -142,7 +144,7 @@ pub extern "C" fn esp_ptr_rtc_dram_to_iram(pointer: *const c_void) -> *mut c_voi
 
 fn other_side(pointer: *const c_void, side: impl FnOnce(&Chip, u32) -> Option<u32>) -> *mut c_void {
     let address = u32::try_from(pointer.addr()).ok();
-    let chip = HEAP.inspect(|heaps| heaps.chip());
+    let chip = HEAP.inspect().locked(|heaps| heaps.chip());
     let other = chip
         .zip(address)
         .and_then(|(chip, address)| side(chip, address));

@@ -46,12 +46,12 @@ pub struct CMallinfo {
     unsafe(export_name = "heap_caps_libc_mallinfo")
 )]
 pub extern "C" fn mallinfo() -> CMallinfo {
-    let info = HEAP.info(Caps::DEFAULT);
+    let info = HEAP.inspect().info(Caps::DEFAULT);
     let free_and_used = info
         .total_free_bytes
         .saturating_add(info.total_allocated_bytes);
     CMallinfo {
-        arena: number(HEAP.total_size(Caps::DEFAULT)),
+        arena: number(HEAP.inspect().total_size(Caps::DEFAULT)),
         ordblks: number(info.free_blocks),
         usmblks: number(free_and_used.saturating_sub(info.minimum_free_bytes)),
         uordblks: number(info.total_allocated_bytes),

@@ -110,7 +110,7 @@ pub(super) fn accounts<R>(look: impl FnOnce(&Accounts) -> R) -> R {
 
 /// The heaps that a task has used.
 pub(super) fn heaps_of(task: Owner) -> impl Iterator<Item = (HeapView, Usage)> {
-    HEAP.heaps().filter_map(move |heap| {
+    HEAP.inspect().heaps().filter_map(move |heap| {
         let usage = accounts(|accounts| accounts.of_heap(task, heap.index))?;
         Some((heap, usage))
     })

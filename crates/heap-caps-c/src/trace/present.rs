@@ -152,7 +152,9 @@ fn tracing<R>(work: impl FnOnce(&mut CTraced) -> R) -> R {
 }
 
 fn memory(address: u32) -> MemoryKind {
-    let caps = HEAP.inspect(|heaps| heaps.heap_at(address).map(|heap| heap.caps));
+    let caps = HEAP
+        .inspect()
+        .locked(|heaps| heaps.heap_at(address).map(|heap| heap.caps));
     match caps {
         Some(caps) if caps.contains(Caps::SPIRAM) => MemoryKind::External,
         Some(caps) if caps.contains(Caps::INTERNAL) => MemoryKind::Internal,
@@ -161,7 +163,7 @@ fn memory(address: u32) -> MemoryKind {
 }
 
 fn of(record: &Record<DEPTH>) -> CRecord {
-    let block = HEAP.inspect(|heaps| heaps.pointer(record.address));
+    let block = HEAP.inspect().locked(|heaps| heaps.pointer(record.address));
     CRecord {
         ccount: record.ticks | u32::from(record.core),
         address: block.map_or(pointer(record.address), |block| block.as_ptr().cast()),

@@ -20,7 +20,7 @@ fn booted(chip: &'static Chip, settings: &[Setting]) -> Sim {
 
 /// Written as data, read as code, resized twice, measured, given back.
 fn lives(sim: &mut Sim, chip: &Chip, caps: Caps) {
-    let before = sim.heaps.free_size(Caps::empty());
+    let before = sim.heaps.inspect().free_size(Caps::empty());
     let mut address = sim.heaps.malloc(40, caps).unwrap();
     for word in 0..10 {
         assert!(sim.set_word(address + 4 * word, 0xC0DE + word));
@@ -28,12 +28,12 @@ fn lives(sim: &mut Sim, chip: &Chip, caps: Caps) {
     for size in [40, 400, 44] {
         address = sim.heaps.realloc(address, size, caps).unwrap();
         assert!(chip.is_executable(address), "{address:#X}");
-        assert!(sim.heaps.usable_size(address).unwrap() as usize >= size);
+        assert!(sim.heaps.inspect().usable_size(address).unwrap() as usize >= size);
         let words = (0..10).map(|word| sim.word(address + 4 * word).unwrap());
         assert!(words.eq(0xC0DE..0xC0DE + 10), "{} {size}", chip.name());
     }
     assert_eq!(sim.heaps.free(address), Ok(()));
-    assert_eq!(sim.heaps.free_size(Caps::empty()), before);
+    assert_eq!(sim.heaps.inspect().free_size(Caps::empty()), before);
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn idf_4a39292_ce9f84f_31145f3_blocks_handed_out_by_their_other_address_come_bac
     let code = sim.heaps.malloc(64, Caps::EXEC).unwrap();
     let data = ESP32S2.to_data_bus(code).unwrap();
     assert!(ESP32S2.is_in_iram(code) && ESP32S2.is_in_dram(data));
-    assert_eq!(sim.heaps.heap_at(data).unwrap().name, "RAM");
+    assert_eq!(sim.heaps.inspect().heap_at(data).unwrap().name, "RAM");
 }
 
 #[test]
@@ -51,9 +51,9 @@ fn idf_14835_idf_head_06_code_in_rtc_memory_comes_and_goes_by_its_instruction_ad
     let mut sim = booted(&ESP32S2, &[UNPROTECTED, common::RTC_HEAP.on()]);
     let code = sim.heaps.malloc(40, CODE_IN_RTC).unwrap();
     assert!(span(0x4007_0000, 0x4007_2000).contains(code), "{code:#X}");
-    assert_eq!(sim.heaps.usable_size(code), Ok(40));
+    assert_eq!(sim.heaps.inspect().usable_size(code), Ok(40));
     let grown = sim.heaps.realloc(code, 80, CODE_IN_RTC).unwrap();
-    assert_eq!(sim.heaps.usable_size(grown), Ok(80));
+    assert_eq!(sim.heaps.inspect().usable_size(grown), Ok(80));
     assert_eq!(sim.heaps.free(grown), Ok(()));
     lives(&mut sim, &ESP32S2, CODE_IN_RTC);
 }
@@ -62,7 +62,7 @@ fn idf_14835_idf_head_06_code_in_rtc_memory_comes_and_goes_by_its_instruction_ad
 fn idf_a5d6f62_where_both_buses_agree_code_is_a_block_like_others() {
     let mut sim = booted(&ESP32C6, &[UNPROTECTED]);
     let code = sim.heaps.malloc(40, Caps::EXEC).unwrap();
-    let block = sim.heaps.block_containing(code).unwrap();
+    let block = sim.heaps.inspect().block_containing(code).unwrap();
     assert_eq!((block.address, block.size), (code, 40), "no hidden word");
     lives(&mut sim, &ESP32C6, Caps::EXEC);
 }
@@ -70,7 +70,7 @@ fn idf_a5d6f62_where_both_buses_agree_code_is_a_block_like_others() {
 #[test]
 fn idf_6f0a494_1cb2081_a575b9e_code_is_executable_and_takes_shared_memory_last() {
     let mut sim = Sim::esp32();
-    let chip = sim.heaps.chip().unwrap();
+    let chip = sim.heaps.inspect().chip().unwrap();
     let mut code = sim.exhaust(4000, Caps::EXEC);
     let in_iram = |address: &u32| span(IRAM, 0x400A_0000).contains(*address);
     assert!(code.iter().all(|&address| chip.is_executable(address)));
@@ -97,7 +97,12 @@ fn idf_14836_under_memory_protection_there_is_no_memory_for_code() {
         let mut sim: Sim = Sim::booted(chip, Policy::Guaranteed, &chip.default_options(), ());
         let refused = sim.heaps.malloc(16, Caps::EXEC).unwrap_err();
         assert_eq!(refused.cause, Cause::NoMemory, "{}", chip.name());
-        assert_eq!(sim.heaps.free_size(Caps::EXEC), 0, "{}", chip.name());
+        assert_eq!(
+            sim.heaps.inspect().free_size(Caps::EXEC),
+            0,
+            "{}",
+            chip.name()
+        );
         let open = chip.default_options().with(UNPROTECTED).unwrap();
         let mut sim: Sim = Sim::booted(chip, Policy::Guaranteed, &open, ());
         let code = sim.heaps.malloc(16, Caps::EXEC).unwrap();
@@ -119,7 +124,7 @@ fn idf_a1ba660_memory_for_dma_has_whole_lines_of_the_cache_before_it() {
             let blocks = [(); 3].map(|()| sim.heaps.malloc(size, caps).unwrap());
             for block in blocks {
                 assert_eq!(block % line, 0, "{} {size}", chip.name());
-                let usable = sim.heaps.usable_size(block).unwrap();
+                let usable = sim.heaps.inspect().usable_size(block).unwrap();
                 assert!(usable >= (size as u32).next_multiple_of(line));
             }
         }

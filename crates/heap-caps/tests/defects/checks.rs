@@ -22,7 +22,7 @@ fn overrun<P: Poison>() -> (Sim<P>, u32) {
 fn patrolled<P: Poison>(sim: &Sim<P>) -> Option<Corrupt> {
     let mut patrol = Patrol::new();
     loop {
-        match sim.heaps.patrol(&mut patrol, 3) {
+        match sim.heaps.inspect().patrol(&mut patrol, 3) {
             Ok(Patrolled::Underway) => {}
             Ok(Patrolled::Round) => return None,
             Err(corrupt) => return Some(corrupt),
@@ -32,18 +32,28 @@ fn patrolled<P: Poison>(sim: &Sim<P>) -> Option<Corrupt> {
 
 fn every_way_finds_it<P: Poison>() {
     let (mut sim, block) = overrun::<P>();
-    let expected = sim.heaps.check_integrity(Caps::DMA).unwrap_err();
+    let expected = sim.heaps.inspect().check_integrity(Caps::DMA).unwrap_err();
     assert_eq!(expected.address, block + 40);
     assert_eq!(expected.corruption.kind, CorruptionKind::TailCanary);
-    assert_eq!(sim.heaps.check_integrity(EVERYTHING), Err(expected));
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Err(expected));
-    assert_eq!(sim.heaps.check_integrity_at(block), Some(Err(expected)));
+    assert_eq!(
+        sim.heaps.inspect().check_integrity(EVERYTHING),
+        Err(expected)
+    );
+    assert_eq!(
+        sim.heaps.inspect().check_integrity(Caps::INVALID),
+        Err(expected)
+    );
+    assert_eq!(
+        sim.heaps.inspect().check_integrity_at(block),
+        Some(Err(expected))
+    );
     let mut each = Vec::new();
     sim.heaps
+        .inspect()
         .check_each(EVERYTHING, |corrupt| each.push(corrupt));
     assert_eq!(each, [expected]);
     assert_eq!(patrolled(&sim), Some(expected));
-    assert!(sim.heaps.free(block).is_err() && sim.heaps.usable_size(block).is_err());
+    assert!(sim.heaps.free(block).is_err() && sim.heaps.inspect().usable_size(block).is_err());
     assert!(sim.heaps.realloc(block, 80, Caps::DMA).is_err());
 }
 
@@ -61,7 +71,7 @@ fn asked_for_nothing<P: Poison>() -> [Cause; 4] {
         sim.heaps.aligned_alloc(16, 0, Caps::DMA),
         sim.heaps.allocate(&AllocRequest::in_default_memory(0)),
     ];
-    assert_eq!(sim.heaps.info(Caps::empty()).allocated_blocks, 0);
+    assert_eq!(sim.heaps.inspect().info(Caps::empty()).allocated_blocks, 0);
     causes.map(|result| result.unwrap_err().cause)
 }
 
@@ -78,9 +88,9 @@ fn idf_383e9ad_a_free_in_two_steps_belongs_to_its_block_whoever_comes_in_between
     // quarantine, and swallowed another's free.
     let mut sim = sim::<Comprehensive>();
     let [first, second] = [64, 200].map(|size| sim.heaps.malloc(size, Caps::DMA).unwrap());
-    let [one, other] = [first, second].map(|block| sim.heaps.begin_free(block).unwrap());
+    let [one, other] = [first, second].map(|block| sim.heaps.phases().begin_free(block).unwrap());
     assert_eq!(
-        sim.heaps.usable_size(first),
+        sim.heaps.inspect().usable_size(first),
         Ok(64),
         "not before the second step"
     );
@@ -88,10 +98,10 @@ fn idf_383e9ad_a_free_in_two_steps_belongs_to_its_block_whoever_comes_in_between
     let other = unsafe { other.fill() };
     // SAFETY: as above.
     let one = unsafe { one.fill() };
-    assert_eq!(sim.heaps.finish_free(other), Ok(()));
-    assert_eq!(sim.heaps.usable_size(first), Ok(64));
-    assert_eq!(sim.heaps.finish_free(one), Ok(()));
+    assert_eq!(sim.heaps.phases().finish_free(other), Ok(()));
+    assert_eq!(sim.heaps.inspect().usable_size(first), Ok(64));
+    assert_eq!(sim.heaps.phases().finish_free(one), Ok(()));
     assert!(sim.heaps.free(first).is_err(), "once");
-    assert_eq!(sim.heaps.info(Caps::empty()).allocated_blocks, 0);
-    assert_eq!(sim.heaps.check_integrity(EVERYTHING), Ok(()));
+    assert_eq!(sim.heaps.inspect().info(Caps::empty()).allocated_blocks, 0);
+    assert_eq!(sim.heaps.inspect().check_integrity(EVERYTHING), Ok(()));
 }

@@ -19,7 +19,7 @@ impl Observer for Told {
 fn told(ask: impl FnOnce(&mut Sim<multi_heap::Unpoisoned, Told>)) -> Vec<(usize, Caps)> {
     let mut sim = Sim::with(Policy::Guaranteed, &psram(0x1_0000), Told::default());
     ask(&mut sim);
-    let counted = sim.heaps.failures() as usize;
+    let counted = sim.heaps.inspect().failures() as usize;
     let told = std::mem::take(&mut sim.heaps.observer_mut().0);
     assert_eq!(told.len(), counted);
     told

@@ -9,7 +9,12 @@ use crate::support::*;
 #[test]
 fn idf_293ad4c_free_and_minimum_are_told_for_each_capability() {
     let mut sim = Sim::esp32();
-    let figures = |sim: &Sim, caps| (sim.heaps.free_size(caps), sim.heaps.minimum_free_size(caps));
+    let figures = |sim: &Sim, caps| {
+        (
+            sim.heaps.inspect().free_size(caps),
+            sim.heaps.inspect().minimum_free_size(caps),
+        )
+    };
     let before = [Caps::EXEC, Caps::DMA, Caps::BIT32].map(|caps| figures(&sim, caps));
     let words = sim.heaps.malloc(1000, Caps::BIT32).unwrap(); // IRAM
     sim.heaps.free(words).unwrap();
@@ -33,18 +38,25 @@ fn idf_882f164_figures_asked_for_one_by_one_are_those_of_the_whole() {
         Caps::EXEC,
         Caps::empty(),
     ] {
-        let info = sim.heaps.info(caps);
-        assert_eq!(info.total_free_bytes, sim.heaps.free_size(caps), "{caps}");
+        let info = sim.heaps.inspect().info(caps);
+        assert_eq!(
+            info.total_free_bytes,
+            sim.heaps.inspect().free_size(caps),
+            "{caps}"
+        );
         let [least, largest] = [
-            sim.heaps.minimum_free_size(caps),
-            sim.heaps.largest_free_block(caps),
+            sim.heaps.inspect().minimum_free_size(caps),
+            sim.heaps.inspect().largest_free_block(caps),
         ];
         assert_eq!(
             (info.minimum_free_bytes, info.largest_free_block),
             (least, largest)
         );
     }
-    assert_ne!(sim.heaps.info(Caps::DMA), sim.heaps.info(Caps::SPIRAM));
+    assert_ne!(
+        sim.heaps.inspect().info(Caps::DMA),
+        sim.heaps.inspect().info(Caps::SPIRAM)
+    );
 }
 
 #[test]
@@ -55,12 +67,15 @@ fn idf_18849_psram_added_at_run_time_does_not_pin_the_minimum_at_zero() {
         let symbols = ESP32.sample_symbols(&found);
         // SAFETY: nothing else uses the simulated memory, and it lives as long as the heaps.
         unsafe { sim.heaps.extend(&found, &symbols, &sim.memory) }.unwrap();
-        let free = sim.heaps.free_size(Caps::SPIRAM);
+        let free = sim.heaps.inspect().free_size(Caps::SPIRAM);
         assert!(free > 0x1F_0000);
-        assert_eq!(sim.heaps.minimum_free_size(Caps::SPIRAM), free);
+        assert_eq!(sim.heaps.inspect().minimum_free_size(Caps::SPIRAM), free);
         let block = sim.heaps.malloc(100_000, Caps::SPIRAM).unwrap();
         sim.heaps.free(block).unwrap();
-        assert_eq!(sim.heaps.minimum_free_size(Caps::SPIRAM), free - 100_004);
+        assert_eq!(
+            sim.heaps.inspect().minimum_free_size(Caps::SPIRAM),
+            free - 100_004
+        );
     }
 }
 
@@ -69,18 +84,19 @@ fn a_full_heap_says_zero<P: Poison>() {
     for size in [4096, 256, 16, 4, 1] {
         sim.exhaust(size, Caps::BIT32);
     }
-    let info = sim.heaps.info(Caps::BIT32);
+    let info = sim.heaps.inspect().info(Caps::BIT32);
     assert_eq!(info.largest_free_block, 0, "{}", P::NAME);
     assert!(info.total_free_bytes < 5 * 20, "{}: {info:?}", P::NAME);
     assert!(info.minimum_free_bytes <= info.total_free_bytes);
     let block = sim
         .heaps
-        .blocks(sim.heaps.heap_at(DRAM).unwrap().index)
+        .inspect()
+        .blocks(sim.heaps.inspect().heap_at(DRAM).unwrap().index)
         .find(|block| block.used);
     let block = block.unwrap();
     sim.heaps.free(block.address).unwrap();
     assert_eq!(
-        sim.heaps.largest_free_block(Caps::BIT32),
+        sim.heaps.inspect().largest_free_block(Caps::BIT32),
         block.size,
         "{}: taken off once",
         P::NAME
@@ -97,15 +113,18 @@ fn idf_head_03_the_largest_block_of_full_heaps_is_nothing_and_never_wraps() {
 #[test]
 fn idf_3d5023b_before_there_is_a_heap_every_question_has_an_answer() {
     let mut none: HeapCaps = HeapCaps::new(());
-    assert_eq!(none.info(Caps::empty()), Info::default());
+    assert_eq!(none.inspect().info(Caps::empty()), Info::default());
     let figures = [
-        none.free_size(Caps::DMA),
-        none.minimum_free_size(Caps::DMA),
-        none.largest_free_block(Caps::DMA),
-        none.total_size(Caps::empty()),
+        none.inspect().free_size(Caps::DMA),
+        none.inspect().minimum_free_size(Caps::DMA),
+        none.inspect().largest_free_block(Caps::DMA),
+        none.inspect().total_size(Caps::empty()),
     ];
     assert_eq!(figures, [0; 4]);
-    assert!(none.heap_at(DRAM).is_none() && none.check_integrity(Caps::INVALID).is_ok());
+    assert!(
+        none.inspect().heap_at(DRAM).is_none()
+            && none.inspect().check_integrity(Caps::INVALID).is_ok()
+    );
     assert!(none.malloc(4, Caps::DMA).is_err() && none.free(DRAM).is_err());
-    assert_eq!(none.snapshot(Caps::empty()).fragmentation(), 0);
+    assert_eq!(none.inspect().snapshot(Caps::empty()).fragmentation(), 0);
 }

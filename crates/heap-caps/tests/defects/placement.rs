@@ -16,7 +16,13 @@ fn reserve(sim: &mut Sim, caps: Caps, bytes: u32) {
 fn idf_13588_small_requests_do_not_eat_the_biggest_heap() {
     for policy in [Policy::Guaranteed, Policy::IdfExact] {
         let mut sim: Sim = Sim::with(policy, &ESP32.default_options(), ());
-        let whole = sim.heaps.heap_at(DRAM).unwrap().info.largest_free_block;
+        let whole = sim
+            .heaps
+            .inspect()
+            .heap_at(DRAM)
+            .unwrap()
+            .info
+            .largest_free_block;
         let small: Vec<u32> = [Caps::INTERNAL, Caps::DMA]
             .into_iter()
             .cycle()
@@ -26,9 +32,9 @@ fn idf_13588_small_requests_do_not_eat_the_biggest_heap() {
         assert!(
             small
                 .iter()
-                .all(|&block| sim.heaps.heap_at(block).unwrap().span.start() != DRAM)
+                .all(|&block| sim.heaps.inspect().heap_at(block).unwrap().span.start() != DRAM)
         );
-        let largest = sim.heaps.largest_free_block(BYTES);
+        let largest = sim.heaps.inspect().largest_free_block(BYTES);
         assert_eq!(largest, whole, "{policy:?}: it is still there in one piece");
         assert!(sim.heaps.malloc(whole as usize, BYTES).is_ok());
     }
@@ -39,7 +45,7 @@ fn idf_c4ed9d1_ordinary_requests_stop_where_the_reserve_begins_and_dma_goes_on()
     let mut sim = Sim::esp32();
     reserve(&mut sim, Caps::DMA, 32 * 1024);
     let ordinary = sim.exhaust(500, Caps::DEFAULT);
-    assert!(!ordinary.is_empty() && sim.heaps.free_size(Caps::DMA) >= 32 * 1024);
+    assert!(!ordinary.is_empty() && sim.heaps.inspect().free_size(Caps::DMA) >= 32 * 1024);
     let failure = sim.heaps.malloc(500, Caps::DEFAULT).unwrap_err();
     let kept = |why| matches!(why, Why::Reserved { caps, .. } if caps == Caps::DMA);
     assert!(failure.candidates().any(|heap| kept(heap.why)), "{failure}");
@@ -51,15 +57,15 @@ fn idf_c4ed9d1_ordinary_requests_stop_where_the_reserve_begins_and_dma_goes_on()
 fn idf_304e908_f0e93ed_a_reserve_need_not_fit_into_one_block() {
     let mut sim = Sim::esp32();
     let kept = 250 * 1024;
-    assert!(sim.heaps.largest_free_block(Caps::DMA) < kept);
+    assert!(sim.heaps.inspect().largest_free_block(Caps::DMA) < kept);
     reserve(&mut sim, Caps::DMA, kept);
     sim.exhaust(1000, Caps::DEFAULT);
-    let free = sim.heaps.free_size(Caps::DMA);
+    let free = sim.heaps.inspect().free_size(Caps::DMA);
     assert!((kept..kept + 1004).contains(&free), "{free} bytes are kept");
     let mut heaps: Vec<u32> = sim
         .exhaust(1000, Caps::DMA)
         .iter()
-        .map(|&block| sim.heaps.heap_at(block).unwrap().span.start())
+        .map(|&block| sim.heaps.inspect().heap_at(block).unwrap().span.start())
         .collect();
     heaps.dedup();
     assert!(heaps.len() > 1, "over several heaps: {heaps:X?}");
@@ -68,10 +74,10 @@ fn idf_304e908_f0e93ed_a_reserve_need_not_fit_into_one_block() {
 #[test]
 fn idf_6558_a_reserve_is_a_number_and_takes_no_block() {
     let mut sim = Sim::esp32_with_psram(0x10_0000);
-    let before = sim.heaps.info(Caps::empty());
+    let before = sim.heaps.inspect().info(Caps::empty());
     for bytes in [1, 24 * 1024, 400 * 1024, u32::MAX] {
         reserve(&mut sim, Caps::DMA, bytes);
-        assert_eq!(sim.heaps.info(Caps::empty()), before, "{bytes}");
+        assert_eq!(sim.heaps.inspect().info(Caps::empty()), before, "{bytes}");
     }
     assert!(
         sim.heaps
@@ -86,7 +92,7 @@ fn idf_96391ef_nobody_is_told_of_a_failure_while_psram_is_free() {
     let mut sim = Sim::esp32_with_psram(0x40_0000);
     sim.heaps.set_external_threshold(Some(16 * 1024));
     sim.exhaust(64, INTERNAL);
-    let counted = sim.heaps.failures();
+    let counted = sim.heaps.inspect().failures();
     let block = sim
         .heaps
         .allocate(&AllocRequest::in_default_memory(1000))
@@ -96,7 +102,11 @@ fn idf_96391ef_nobody_is_told_of_a_failure_while_psram_is_free() {
         .reallocate(block, &AllocRequest::in_default_memory(2000))
         .unwrap();
     assert!(ESP32.is_external(block) && ESP32.is_external(grown));
-    assert_eq!(sim.heaps.failures(), counted, "trying is no failure");
+    assert_eq!(
+        sim.heaps.inspect().failures(),
+        counted,
+        "trying is no failure"
+    );
 }
 
 #[test]
@@ -114,7 +124,7 @@ fn idf_18444_an_internal_calloc_after_psram_was_added_is_served_and_zero() {
         assert!(!ESP32S3.is_external(block));
         assert_eq!(sim.bytes(block, size), vec![0; size]);
     }
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
 }
 
 #[test]
@@ -133,7 +143,7 @@ fn esp_alloc_08_what_was_added_first_does_not_decide_but_priority_size_and_reser
     }
     let mut order: Vec<u32> = Vec::new();
     while let Ok(block) = heaps.malloc(200, Caps::DEFAULT) {
-        order.push(heaps.heap_at(block).unwrap().span.start());
+        order.push(heaps.inspect().heap_at(block).unwrap().span.start());
     }
     order.dedup();
     assert_eq!(order, [0x2_0000, 0x1_0000, 0x1000]);

@@ -14,7 +14,7 @@ fn with_bluetooth() -> Sim {
         .unwrap();
     let sim: Sim = Sim::booted(&ESP32, Policy::Guaranteed, &options, ());
     assert!(
-        sim.heaps.heap_at(0x3FFB_0000).is_none(),
+        sim.heaps.inspect().heap_at(0x3FFB_0000).is_none(),
         "it is Bluetooth's"
     );
     sim
@@ -42,7 +42,7 @@ fn idf_b54719d_32408b7_2b5a844_cd805a5_7de6565_508194b_0feb408_52ebac9_two_heaps
             };
             assert_eq!(added, expected, "{second} beside {first}");
             sim.heaps.malloc(40, Caps::BIT8).unwrap();
-            assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+            assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
         }
     }
 }
@@ -58,16 +58,16 @@ fn idf_1277_idf_f13e25d_memory_of_bluetooth_is_given_back_whatever_rows_it_spans
         (0x3FFB_8000, 0x3FFB_9A20),
     ] {
         assert!(sim.add(start, end).is_ok(), "{start:#X} to {end:#X}");
-        let heap = sim.heaps.heap_at(start).unwrap();
+        let heap = sim.heaps.inspect().heap_at(start).unwrap();
         assert_eq!((heap.span, heap.name), (span(start, end), "DRAM"));
     }
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+    assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
 }
 
 #[test]
 fn idf_2292_a_piece_too_small_for_a_heap_is_told_apart_and_stops_nobody() {
     let mut sim = with_bluetooth();
-    let heaps = sim.heaps.heaps().count();
+    let heaps = sim.heaps.inspect().heaps().count();
     for (start, end) in [(0x3FFB_DBB4, 0x3FFB_DBD4), (0x3FFB_DB28, 0x3FFB_DB5C)] {
         let refused = sim.add(start, end);
         assert!(
@@ -75,7 +75,7 @@ fn idf_2292_a_piece_too_small_for_a_heap_is_told_apart_and_stops_nobody() {
             "{refused:?}"
         );
     }
-    assert_eq!(sim.heaps.heaps().count(), heaps);
+    assert_eq!(sim.heaps.inspect().heaps().count(), heaps);
     assert!(
         sim.add(0x3FFB_0000, 0x3FFB_6388).is_ok(),
         "the next is looked at"
@@ -85,7 +85,13 @@ fn idf_2292_a_piece_too_small_for_a_heap_is_told_apart_and_stops_nobody() {
 #[test]
 fn idf_776c57e_a_heap_keeps_its_books_in_its_own_memory() {
     let mut sim = Sim::esp32();
-    let figures = |sim: &Sim| sim.heaps.heaps().map(|heap| heap.info).collect::<Vec<_>>();
+    let figures = |sim: &Sim| {
+        sim.heaps
+            .inspect()
+            .heaps()
+            .map(|heap| heap.info)
+            .collect::<Vec<_>>()
+    };
     let before = figures(&sim);
     let found = ESP32.options(&[common::PSRAM.of(0x20_0000)]).unwrap();
     let symbols = ESP32.sample_symbols(&found);
@@ -97,6 +103,6 @@ fn idf_776c57e_a_heap_keeps_its_books_in_its_own_memory() {
         before,
         "nothing was allocated for it"
     );
-    let external = sim.heaps.heap_at(PSRAM).unwrap().info;
+    let external = sim.heaps.inspect().heap_at(PSRAM).unwrap().info;
     assert_eq!((external.allocated_blocks, external.free_blocks), (0, 1));
 }

@@ -19,7 +19,7 @@ const ADJUSTED: [Caps; 6] = [
 
 fn no_adjusted_size_wraps<P: Poison>() {
     let mut sim: Sim<P> = Sim::with(Policy::Guaranteed, &ESP32.default_options(), ());
-    let before = sim.heaps.info(Caps::empty());
+    let before = sim.heaps.inspect().info(Caps::empty());
     let ends = [usize::MAX, u32::MAX as usize, i32::MAX as usize, 1 << 30];
     for size in ends.into_iter().flat_map(|end| end - 40..=end) {
         for caps in ADJUSTED {
@@ -36,7 +36,7 @@ fn no_adjusted_size_wraps<P: Poison>() {
     ] {
         assert!(sim.heaps.calloc(count, size, Caps::BIT8).is_err());
     }
-    assert_eq!(sim.heaps.info(Caps::empty()), before);
+    assert_eq!(sim.heaps.inspect().info(Caps::empty()), before);
 }
 
 #[test]
@@ -65,7 +65,11 @@ fn only_what_fits_is_copied<P: Poison>(from: usize, to: usize) {
     for guard in [left, right] {
         assert_eq!(sim.bytes(guard, 20), [0x99; 20], "{what}");
     }
-    assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()), "{what}");
+    assert_eq!(
+        sim.heaps.inspect().check_integrity(Caps::INVALID),
+        Ok(()),
+        "{what}"
+    );
 }
 
 #[test]
@@ -82,13 +86,20 @@ fn words_only_memory_takes_any_size<P: Poison>() {
     for size in 1..20 {
         let block = sim.heaps.malloc(size, Caps::BIT32).unwrap();
         let what = format!("{} {size}", P::NAME);
-        let usable = sim.heaps.usable_size(block).unwrap();
-        assert_eq!(sim.heaps.heap_at(block).unwrap().span.start(), IRAM);
+        let usable = sim.heaps.inspect().usable_size(block).unwrap();
+        assert_eq!(
+            sim.heaps.inspect().heap_at(block).unwrap().span.start(),
+            IRAM
+        );
         assert_eq!(usable as usize, size.next_multiple_of(4), "{what}");
         for word in (0..usable).step_by(4) {
             assert!(sim.set_word(block + word, 0x1234_5678), "{what}");
         }
-        assert_eq!(sim.heaps.check_integrity(Caps::INVALID), Ok(()), "{what}");
+        assert_eq!(
+            sim.heaps.inspect().check_integrity(Caps::INVALID),
+            Ok(()),
+            "{what}"
+        );
         if P::OVERHEAD > 0 {
             let canary = sim.word(block + usable).unwrap();
             assert!(sim.set_word(block + usable, !canary));

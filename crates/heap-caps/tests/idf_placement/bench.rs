@@ -105,8 +105,8 @@ fn name(view: &HeapView) -> String {
 
 /// The heap in which the block at `address` lies, on whatever bus it is.
 pub(crate) fn heap_of(sim: &Sim, address: u32) -> String {
-    let data = sim.heaps.chip().unwrap().to_data_bus(address);
-    let view = sim.heaps.heap_at(data.unwrap_or(address));
+    let data = sim.heaps.inspect().chip().unwrap().to_data_bus(address);
+    let view = sim.heaps.inspect().heap_at(data.unwrap_or(address));
     name(&view.unwrap())
 }
 
@@ -123,7 +123,7 @@ fn fill(sim: &mut Sim, full: &[Heap]) {
         .flat_map(|(size, caps)| sim.exhaust(size, caps))
         .collect();
     for heap in full {
-        let mut heaps = sim.heaps.heaps();
+        let mut heaps = sim.heaps.inspect().heaps();
         assert!(heaps.any(|view| name(&view) == *heap), "no heap is {heap}");
     }
     for address in taken {

@@ -137,7 +137,7 @@ fn hardware_aligns_what_esp_idf_aligns() {
         assert!(common.is_multiple_of(alignment), "{what}");
         for block in blocks {
             assert_eq!(heap_of(&sim, block), heap, "{what}");
-            let usable = sim.heaps.usable_size(block).unwrap();
+            let usable = sim.heaps.inspect().usable_size(block).unwrap();
             assert!((bytes..bytes + 16).contains(&usable), "{what}: {usable}");
         }
     }

@@ -231,7 +231,7 @@ impl<P: Poison> Model<P> {
                 }
             }
             Step::FreeAnything { address } => {
-                if !self.live.contains_key(&address) && heaps.heap_at(address).is_none() {
+                if !self.live.contains_key(&address) && heaps.inspect().heap_at(address).is_none() {
                     heaps.free(address).expect_err("a foreign address");
                 }
             }
@@ -252,7 +252,7 @@ impl<P: Poison> Model<P> {
     /// of its addresses.
     fn has(&self, address: u32, caps: Caps) -> bool {
         let data = ESP32.to_data_bus(address).unwrap_or(address);
-        let heap = self.sim.heaps.heap_at(data).unwrap();
+        let heap = self.sim.heaps.inspect().heap_at(data).unwrap();
         heap.caps.contains(caps)
             && (!caps.contains(Caps::EXEC) || ESP32.is_executable(address))
             && (!caps.contains(Caps::BIT8) || ESP32.is_byte_accessible(address))
@@ -274,26 +274,29 @@ impl<P: Poison> Model<P> {
                 "{address:08X} has not {}",
                 owned.caps
             );
-            assert!(self.sim.heaps.usable_size(address).unwrap() as usize >= owned.size);
+            assert!(self.sim.heaps.inspect().usable_size(address).unwrap() as usize >= owned.size);
             assert_eq!(
                 self.read(address, owned.size),
                 Self::pattern(owned.seed, owned.size),
                 "{address:08X}"
             );
         }
-        assert_eq!(self.sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+        assert_eq!(
+            self.sim.heaps.inspect().check_integrity(Caps::INVALID),
+            Ok(())
+        );
         self.counters_equal_the_walk();
     }
 
     fn counters_equal_the_walk(&self) {
         let (mut used, mut free, mut allocated) = (0, 0, 0);
-        let walked = self.sim.heaps.walk(Caps::empty(), |_, block| {
+        let walked = self.sim.heaps.inspect().walk(Caps::empty(), |_, block| {
             *(if block.used { &mut used } else { &mut free }) += 1;
             allocated += if block.used { block.size } else { 0 };
             ControlFlow::<()>::Continue(())
         });
         assert_eq!(walked, ControlFlow::Continue(()));
-        let info = self.sim.heaps.info(Caps::empty());
+        let info = self.sim.heaps.inspect().info(Caps::empty());
         assert_eq!((info.allocated_blocks, info.free_blocks), (used, free));
         assert_eq!(info.total_blocks, used + free);
         assert_eq!(info.total_allocated_bytes, allocated);
@@ -303,13 +306,16 @@ impl<P: Poison> Model<P> {
     fn end(mut self) {
         for address in core::mem::take(&mut self.live).into_keys() {
             assert_eq!(self.sim.heaps.free(address), Ok(()));
-            assert_eq!(self.sim.heaps.check_integrity(Caps::INVALID), Ok(()));
+            assert_eq!(
+                self.sim.heaps.inspect().check_integrity(Caps::INVALID),
+                Ok(())
+            );
         }
         self.sim.enable_stacks();
-        let mut fresh = Self::new(self.sim.heaps.policy());
+        let mut fresh = Self::new(self.sim.heaps.inspect().policy());
         fresh.sim.enable_stacks();
         let state = |model: &Self| -> Vec<_> {
-            let heaps = model.sim.heaps.heaps();
+            let heaps = model.sim.heaps.inspect().heaps();
             heaps
                 .map(|heap| {
                     (

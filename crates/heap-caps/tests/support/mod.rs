@@ -91,10 +91,11 @@ impl<P: Poison, O: Observer> Sim<P, O> {
                 taken.push(address);
                 let data = self
                     .heaps
+                    .inspect()
                     .chip()
                     .and_then(|chip| chip.to_data_bus(address))
                     .unwrap_or(address);
-                let start = self.heaps.heap_at(data).unwrap().span.start();
+                let start = self.heaps.inspect().heap_at(data).unwrap().span.start();
                 if !starts.contains(&start) {
                     starts.push(start);
                 }
@@ -111,10 +112,11 @@ impl<P: Poison, O: Observer> Sim<P, O> {
         let address = self.heaps.malloc(size, caps).ok()?;
         let data = self
             .heaps
+            .inspect()
             .chip()
             .and_then(|chip| chip.to_data_bus(address))
             .unwrap_or(address);
-        let start = self.heaps.heap_at(data).unwrap().span.start();
+        let start = self.heaps.inspect().heap_at(data).unwrap().span.start();
         self.heaps.free(address).unwrap();
         Some(start)
     }
@@ -125,7 +127,7 @@ impl<P: Poison, O: Observer> Sim<P, O> {
     }
 
     pub fn fill(&mut self, address: u32, size: usize, byte: u8) {
-        let pointer = self.heaps.pointer(address).unwrap();
+        let pointer = self.heaps.inspect().pointer(address).unwrap();
         // SAFETY: the block is allocated with at least `size` bytes, and only the test uses it.
         unsafe { pointer.write_bytes(byte, size) };
     }
@@ -133,7 +135,7 @@ impl<P: Poison, O: Observer> Sim<P, O> {
     pub fn word(&self, address: u32) -> Option<u32> {
         // SAFETY: the test's own blocks, and what lies behind them on purpose; nobody is at work
         // meanwhile.
-        unsafe { self.heaps.word(address) }
+        unsafe { self.heaps.inspect().word(address) }
     }
 
     pub fn set_word(&mut self, address: u32, value: u32) -> bool {
@@ -142,7 +144,7 @@ impl<P: Poison, O: Observer> Sim<P, O> {
     }
 
     pub fn bytes(&self, address: u32, size: usize) -> Vec<u8> {
-        let pointer = self.heaps.pointer(address).unwrap();
+        let pointer = self.heaps.inspect().pointer(address).unwrap();
         // SAFETY: as for `fill`.
         unsafe { core::slice::from_raw_parts(pointer.as_ptr(), size) }.to_vec()
     }

@@ -74,7 +74,7 @@ impl<'a> Device<'a> {
         for (owner, name) in NAMES {
             self.say(&Event::OwnerName { owner, name });
         }
-        let views: Vec<_> = self.heaps.heaps().collect();
+        let views: Vec<_> = self.heaps.inspect().heaps().collect();
         let (stream, _) = self.heaps.observer_mut().event_sink_mut();
         stream.describe(0, views.into_iter());
     }
@@ -93,7 +93,7 @@ impl<'a> Device<'a> {
     }
 
     pub(crate) fn free(&self) -> u32 {
-        self.heaps.free_size(Caps::BIT8)
+        self.heaps.inspect().free_size(Caps::BIT8)
     }
 
     /// Some work on behalf of an owner.

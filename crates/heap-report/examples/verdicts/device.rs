@@ -36,7 +36,7 @@ impl Device {
         };
         let mut machine = Machine::boot(&setup).unwrap();
         machine.enable_startup_stacks();
-        let active = machine.heaps().heaps().filter(|heap| heap.active);
+        let active = machine.heaps().inspect().heaps().filter(|heap| heap.active);
         let heaps = active
             .map(|heap| HeapDescription {
                 index: u8::try_from(heap.index.get()).unwrap(),

@@ -228,7 +228,7 @@ fn class_name(most: u32) -> String {
 }
 
 fn active<P: Poison>(machine: &Machine<P>) -> impl Iterator<Item = HeapView> + '_ {
-    machine.heaps().heaps().filter(|heap| heap.active)
+    machine.heaps().inspect().heaps().filter(|heap| heap.active)
 }
 
 fn described(heap: &HeapView) -> HeapDescription {

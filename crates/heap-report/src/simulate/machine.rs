@@ -96,7 +96,7 @@ impl<P: Poison> Machine<P> {
 
     /// Bytes that requests of this kind could get if there were no fragmentation.
     pub fn free_bytes(&self, requests: Requests) -> u32 {
-        self.heaps.free_size(requests.caps())
+        self.heaps.inspect().free_size(requests.caps())
     }
 
     /// Begins to keep the least that was free for `requests` at one moment.
@@ -165,7 +165,11 @@ impl<P: Poison> Machine<P> {
             size: block.size,
             used: block.used,
         };
-        self.heaps.blocks(heap.index).map(relative).collect()
+        self.heaps
+            .inspect()
+            .blocks(heap.index)
+            .map(relative)
+            .collect()
     }
 }
 
@@ -178,7 +182,7 @@ fn sentence(mut failure: Failure) -> String {
 impl<P: Poison> Words for Machine<P> {
     fn word(&self, address: u32) -> Option<u32> {
         // SAFETY: the simulated program is this one; it is not at work meanwhile.
-        unsafe { self.heaps.word(address) }
+        unsafe { self.heaps.inspect().word(address) }
     }
 
     fn set_word(&mut self, address: u32, value: u32) -> bool {

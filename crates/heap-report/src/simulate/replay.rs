@@ -65,7 +65,7 @@ enum Fault {
 impl<'machine, P: Poison> Replay<'machine, P> {
     fn new(machine: &'machine mut Machine<P>, trace: &Trace, requests: Requests) -> Self {
         let watch = machine.watch(requests);
-        let heaps = machine.heaps().heaps().filter(|heap| heap.active);
+        let heaps = machine.heaps().inspect().heaps().filter(|heap| heap.active);
         let region =
             |heap: heap_caps::HeapView| Region::new(heap.name, heap.span.start(), heap.span.size());
         let recording = Recording {
@@ -189,6 +189,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
         let every_heap = soc_regions::Caps::INVALID;
         self.machine
             .heaps()
+            .inspect()
             .check_integrity(every_heap)
             .map_err(Fault::Corrupt)
     }
@@ -201,7 +202,12 @@ impl<'machine, P: Poison> Replay<'machine, P> {
     }
 
     fn keep_moment(&mut self) {
-        let heaps = self.machine.heaps().heaps().filter(|heap| heap.active);
+        let heaps = self
+            .machine
+            .heaps()
+            .inspect()
+            .heaps()
+            .filter(|heap| heap.active);
         for (heap, region) in heaps.zip(&mut self.recording.regions) {
             let blocks = self.machine.blocks(&heap);
             region.keep(&blocks, P::OVERHEAD, heap.info.largest_free_block);
@@ -212,7 +218,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
     fn finished(mut self) -> Recording {
         let least = self
             .watch
-            .and_then(|watch| self.machine.heaps().watched_minimum(watch));
+            .and_then(|watch| self.machine.heaps().inspect().watched_minimum(watch));
         self.recording.least_free = u64::from(least.unwrap_or(0));
         self.recording.end_blocks = self.blocks.iter().flatten().count();
         self.recording.end_bytes = self.asked;

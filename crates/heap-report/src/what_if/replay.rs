@@ -47,8 +47,8 @@ impl<'a, P: Poison> Run<'a, P> {
         let heaps = machine.heaps();
         let start = Moment {
             step: 0,
-            free: heaps.free_size(view),
-            largest: heaps.largest_free_block(view),
+            free: heaps.inspect().free_size(view),
+            largest: heaps.inspect().largest_free_block(view),
         };
         let outcome = Outcome {
             requests: 0,
@@ -176,8 +176,8 @@ impl<'a, P: Poison> Run<'a, P> {
     fn look(&mut self, number: usize) {
         let (heaps, outcome) = (self.machine.heaps(), &mut self.outcome);
         let (free, largest) = (
-            heaps.free_size(outcome.view),
-            heaps.largest_free_block(outcome.view),
+            heaps.inspect().free_size(outcome.view),
+            heaps.inspect().largest_free_block(outcome.view),
         );
         outcome.least_free = outcome.least_free.min(free);
         if largest < outcome.tightest.largest {
@@ -197,7 +197,7 @@ impl<'a, P: Poison> Run<'a, P> {
 
 /// Bytes that are free in all heaps together.
 fn free_everywhere<P: Poison>(machine: &Machine<P>) -> u64 {
-    let heaps = machine.heaps().heaps();
+    let heaps = machine.heaps().inspect().heaps();
     heaps
         .map(|heap| u64::from(heap.info.total_free_bytes))
         .sum()

@@ -58,7 +58,7 @@ impl<P: Poison> Device<P> {
         let ledger = Ledger::new(ByThread, None).with_owner_names(&NAMES);
         let heap: &'static Heap<P> = Box::leak(Box::new(CapsHeap::new(ledger)));
         let header = Box::leak(Box::new(ImageHeader::new()));
-        header.lead_to(heap.heaps_in_memory());
+        header.lead_to(heap.inspect().heaps_in_memory());
         let buffers = BYTES.map(|bytes| {
             let buffer = vec![MaybeUninit::uninit(); bytes].leak();
             let start = buffer.as_ptr().cast::<u8>();
@@ -117,7 +117,7 @@ impl<P: Poison> Device<P> {
     /// What the running heap says of itself: its heaps, and each live block with its size, owner
     /// and line.
     pub fn heaps_and_blocks(&self) -> (Vec<HeapView>, Vec<Known>) {
-        self.heap.inspect(|heaps| {
+        self.heap.inspect().locked(|heaps| {
             let views: Vec<HeapView> = heaps.heaps().collect();
             let blocks = views.iter().flat_map(|view| heaps.blocks(view.index));
             let known = |block: BlockView| {
@@ -144,7 +144,7 @@ impl<P: Poison> Device<P> {
 
     /// A block of the camera's with another block behind it.
     pub fn culprit(&self) -> BlockView {
-        self.heap.inspect(|heaps| {
+        self.heap.inspect().locked(|heaps| {
             let index = heaps.heaps().next().unwrap().index;
             let blocks: Vec<BlockView> = heaps.blocks(index).collect();
             let is_culprit = |pair: &&[BlockView]| {
@@ -160,7 +160,7 @@ impl<P: Poison> Device<P> {
         let mut image = Image {
             ram: vec![
                 copied(std::ptr::from_ref(self.header)),
-                copied(self.heap.heaps_in_memory()),
+                copied(self.heap.inspect().heaps_in_memory()),
                 copied(self.log),
             ],
             heaps: Vec::new(),
@@ -170,7 +170,7 @@ impl<P: Poison> Device<P> {
         for (start, bytes) in self.buffers.iter().zip(BYTES) {
             image.heaps.push(bytes_at(*start, bytes));
         }
-        self.heap.inspect(|heaps| {
+        self.heap.inspect().locked(|heaps| {
             for (view, buffer) in heaps.heaps().zip(&self.buffers) {
                 // The heap has the whole words inside.
                 let first = buffer.addr().next_multiple_of(4) as u64;

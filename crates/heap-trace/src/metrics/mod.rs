@@ -11,7 +11,7 @@ mod prometheus;
 
 use core::fmt;
 
-use heap_caps::{HeapCaps, Observer};
+use heap_caps::{Inspection, Observer};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -95,7 +95,7 @@ const MOST_CAPABILITIES: usize = 32;
 /// let heaps: HeapCaps<Unpoisoned, Ledger<MyContext>> = HeapCaps::new(Ledger::new(MyContext, ()));
 /// let name = |owner| (owner == Owner(1)).then_some("mqtt");
 /// let mut buffer = [0; 4096];
-/// let metrics = Metrics::of(&heaps); // of a `CapsHeap`: HEAP.inspect(Metrics::of)
+/// let metrics = Metrics::of(heaps.inspect()); // HEAP.inspect().locked(Metrics::of)
 /// let text = metrics.write(MetricsFormat::Json, name, &mut buffer).unwrap();
 /// assert!(text.starts_with(b"{\"capabilities\":["));
 /// ```
@@ -121,7 +121,7 @@ impl<const OWNERS: usize> Metrics<OWNERS> {
         const SITES: usize,
         const DEPTH: usize,
     >(
-        heaps: &HeapCaps<P, Ledger<E, L, BLOCKS, SITES, OWNERS, DEPTH>, HEAPS>,
+        heaps: Inspection<'_, P, Ledger<E, L, BLOCKS, SITES, OWNERS, DEPTH>, HEAPS>,
     ) -> Self
     where
         Ledger<E, L, BLOCKS, SITES, OWNERS, DEPTH>: Observer,

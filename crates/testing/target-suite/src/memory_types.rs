@@ -27,7 +27,7 @@ fn all_caps(heap: &HeapView) -> Caps {
 fn in_each<M: Machine>(check: impl Fn(&mut Booted<M>, Caps, &'static str)) {
     for &name in types::<M>() {
         let mut heaps = boot_whole::<M>();
-        let mut active = heaps.heaps().filter(|heap| heap.active);
+        let mut active = heaps.inspect().heaps().filter(|heap| heap.active);
         let found = active.find(|heap| heap.name == name);
         drop(active);
         if name == EXTERNAL && M::psram() == 0 {
@@ -37,7 +37,11 @@ fn in_each<M: Machine>(check: impl Fn(&mut Booted<M>, Caps, &'static str)) {
         let caps = all_caps(&found.unwrap());
         fill_all_before(&mut heaps, caps, name);
         check(&mut heaps, caps, name);
-        assert_eq!(heaps.check_integrity(Caps::empty()), Ok(()), "{name}");
+        assert_eq!(
+            heaps.inspect().check_integrity(Caps::empty()),
+            Ok(()),
+            "{name}"
+        );
     }
 }
 
@@ -61,7 +65,10 @@ fn fill_all_before<M: Machine>(heaps: &mut Booted<M>, caps: Caps, name: &str) {
 }
 
 fn type_of<M: Machine>(heaps: &Booted<M>, address: u32) -> &'static str {
-    heaps.heap_at(address).map_or("nowhere", |heap| heap.name)
+    heaps
+        .inspect()
+        .heap_at(address)
+        .map_or("nowhere", |heap| heap.name)
 }
 
 /// Several blocks, all filled, then all looked at.
@@ -83,7 +90,7 @@ pub fn every_memory_type_keeps_what_is_written<M: Machine>() {
 /// The statistic is a promise.
 pub fn the_largest_free_block_can_be_had_and_not_a_byte_more<M: Machine>() {
     in_each::<M>(|heaps, caps, name| {
-        let largest = heaps.largest_free_block(caps) as usize;
+        let largest = heaps.inspect().largest_free_block(caps) as usize;
         let block = heaps.malloc(largest, caps).unwrap();
         heaps.free(block).unwrap();
         assert!(heaps.malloc(largest + 1, caps).is_err(), "{name}");
@@ -94,7 +101,7 @@ pub fn the_largest_free_block_can_be_had_and_not_a_byte_more<M: Machine>() {
 pub fn blocks_that_come_and_go_keep_their_content<M: Machine>() {
     in_each::<M>(|heaps, caps, name| {
         let mut random = Random::new(7);
-        let free_at_first = heaps.free_size(caps);
+        let free_at_first = heaps.inspect().free_size(caps);
         let mut blocks: [Option<(u32, u32)>; 40] = [None; 40];
         for _ in 0..1500 {
             let place = random.below(40) as usize;
@@ -112,7 +119,7 @@ pub fn blocks_that_come_and_go_keep_their_content<M: Machine>() {
             assert!(pattern::is_intact(heaps, block, size, (block, size)));
             heaps.free(block).unwrap();
         }
-        assert_eq!(heaps.free_size(caps), free_at_first, "{name}");
+        assert_eq!(heaps.inspect().free_size(caps), free_at_first, "{name}");
     });
 }
 

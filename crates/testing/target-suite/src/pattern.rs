@@ -40,6 +40,6 @@ pub(crate) fn smash<P: Poison>(heaps: &HeapCaps<P>, address: u32) {
 }
 
 fn words<P: Poison>(heaps: &HeapCaps<P>, address: u32) -> *mut u32 {
-    let place = heaps.pointer(address).unwrap();
+    let place = heaps.inspect().pointer(address).unwrap();
     place.as_ptr().cast()
 }

@@ -10,7 +10,7 @@ use crate::pattern;
 /// Bytes, and what there is of words only and of external memory.
 fn places<M: Machine>() -> impl Iterator<Item = Caps> {
     let [code, external] = [Caps::EXEC, Caps::SPIRAM].map(|caps| {
-        let has = boot::<M, Unpoisoned>().total_size(caps) > 0;
+        let has = boot::<M, Unpoisoned>().inspect().total_size(caps) > 0;
         has.then_some(caps)
     });
     [Some(Caps::DMA), code, external].into_iter().flatten()
@@ -32,10 +32,10 @@ fn finds_damage_at<M: Machine, P: Poison>(distance: i32) {
     let mut heaps = boot::<M, P>();
     for caps in places::<M>() {
         let block = heaps.malloc(32, caps).unwrap();
-        assert_eq!(heaps.check_integrity(caps), Ok(()));
+        assert_eq!(heaps.inspect().check_integrity(caps), Ok(()));
         let place = block.wrapping_add_signed(distance);
         pattern::smash(&heaps, place);
-        let found = heaps.check_integrity(caps).unwrap_err();
+        let found = heaps.inspect().check_integrity(caps).unwrap_err();
         assert_eq!(found.address, place);
         let refused = heaps.free(block).unwrap_err();
         assert!(matches!(refused.kind, MisuseKind::Corrupt(_)), "{refused}");
@@ -49,7 +49,7 @@ pub fn a_write_after_free_is_found<M: Machine>() {
         let block = heaps.malloc(64, caps).unwrap();
         heaps.free(block).unwrap();
         pattern::smash(&heaps, block + 40);
-        let found = heaps.check_integrity(caps).unwrap_err();
+        let found = heaps.inspect().check_integrity(caps).unwrap_err();
         assert_eq!(found.address, block + 40);
     }
 }
@@ -72,7 +72,7 @@ fn frees_once<M: Machine, P: Poison>() {
             MisuseKind::AlreadyFree | MisuseKind::NotABlock
         );
         assert!(known, "{refused}");
-        assert_eq!(heaps.check_integrity(caps), Ok(()));
+        assert_eq!(heaps.inspect().check_integrity(caps), Ok(()));
     }
 }
 
@@ -80,10 +80,10 @@ fn frees_once<M: Machine, P: Poison>() {
 pub fn a_foreign_address_is_refused<M: Machine>() {
     let mut heaps = boot::<M, Unpoisoned>();
     let block = heaps.malloc(100, Caps::DMA).unwrap();
-    let before = heaps.info(Caps::empty());
+    let before = heaps.inspect().info(Caps::empty());
     for address in [0, 0x4000_0400, block + 40, block + 1] {
         assert!(heaps.free(address).is_err(), "{address:#x}");
     }
-    assert_eq!(heaps.info(Caps::empty()), before);
+    assert_eq!(heaps.inspect().info(Caps::empty()), before);
     assert_eq!(heaps.free(block), Ok(()));
 }

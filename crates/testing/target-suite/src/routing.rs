@@ -10,7 +10,10 @@ use crate::machine::{Booted, Machine, boot};
 use crate::text::Text;
 
 fn name_of<M: Machine>(heaps: &Booted<M>, address: u32) -> &'static str {
-    heaps.heap_at(address).map_or("nowhere", |heap| heap.name)
+    heaps
+        .inspect()
+        .heap_at(address)
+        .map_or("nowhere", |heap| heap.name)
 }
 
 /// In every size that fits.
@@ -66,7 +69,7 @@ pub fn a_reserve_is_kept_for_its_own<M: Machine>() {
     };
     heaps.set_reserve(reserve).unwrap();
     while heaps.malloc(1000, Caps::BIT8 | Caps::INTERNAL).is_ok() {}
-    assert!(heaps.free_size(Caps::DMA) >= 16 * 1024);
+    assert!(heaps.inspect().free_size(Caps::DMA) >= 16 * 1024);
     assert!(heaps.malloc(1000, Caps::DMA).is_ok());
 }
 
@@ -83,12 +86,12 @@ pub fn a_refusal_says_why<M: Machine>() {
 /// When nobody stands on them any more.
 pub fn startup_stacks_become_heaps<M: Machine>() {
     let mut heaps = boot::<M, Unpoisoned>();
-    let waiting = heaps.heaps().filter(|heap| !heap.active).count();
+    let waiting = heaps.inspect().heaps().filter(|heap| !heap.active).count();
     assert!(waiting > 0);
-    let before = heaps.free_size(Caps::DMA);
+    let before = heaps.inspect().free_size(Caps::DMA);
     let Booted { memory, heaps: all } = &mut heaps;
     // SAFETY: the check stands on another stack.
     let enabled = unsafe { all.enable_startup_stack_heaps(memory) };
     assert_eq!(enabled, waiting);
-    assert!(heaps.free_size(Caps::DMA) > before);
+    assert!(heaps.inspect().free_size(Caps::DMA) > before);
 }

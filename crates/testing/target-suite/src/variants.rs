@@ -34,7 +34,7 @@ fn enabled<M: Machine>(mut booted: Booted<M>) -> Booted<M> {
 /// Where the heaps of a memory type lie, ascending.
 fn spans(heaps: &HeapCaps, name: &str) -> [Option<Span>; 2] {
     let mut spans = [None; 2];
-    let of_type = heaps.heaps().filter(|heap| heap.name == name);
+    let of_type = heaps.inspect().heaps().filter(|heap| heap.name == name);
     for (place, heap) in spans.iter_mut().zip(of_type) {
         *place = Some(heap.span);
     }
@@ -44,11 +44,11 @@ fn spans(heaps: &HeapCaps, name: &str) -> [Option<Span>; 2] {
 
 /// The largest block with `caps` serves from its first to its last word. Its bytes.
 fn serves_throughout(heaps: &mut HeapCaps, caps: Caps) -> u32 {
-    let bytes = heaps.largest_free_block(caps);
+    let bytes = heaps.inspect().largest_free_block(caps);
     let block = heaps.malloc(bytes as usize, caps).unwrap();
     pattern::write(heaps, block, bytes, 7);
     assert!(pattern::is_intact(heaps, block, bytes, (block, 7)));
-    assert_eq!(heaps.check_integrity(Caps::empty()), Ok(()));
+    assert_eq!(heaps.inspect().check_integrity(Caps::empty()), Ok(()));
     bytes
 }
 
@@ -58,14 +58,18 @@ pub fn one_core_has_the_other_ones_memory<M: Machine>() {
     let diram = span!(0x3FFE_0440, 0x4000_0000);
     assert_eq!(spans(&heaps, DIRAM), [Some(diram), None]);
     assert_eq!(spans(&heaps, "IRAM")[0], Some(SECOND_CACHE));
-    let in_iram =
-        |heaps: &HeapCaps, block| heaps.heap_at(block).is_some_and(|heap| heap.name == "IRAM");
+    let in_iram = |heaps: &HeapCaps, block| {
+        heaps
+            .inspect()
+            .heap_at(block)
+            .is_some_and(|heap| heap.name == "IRAM")
+    };
     while let Ok(block) = heaps.malloc(0x3000, Caps::EXEC)
         && in_iram(&heaps, block)
     {
         pattern::write(&heaps, block, 0x3000, 3);
     }
-    assert_eq!(heaps.check_integrity(Caps::EXEC), Ok(()));
+    assert_eq!(heaps.inspect().check_integrity(Caps::EXEC), Ok(()));
     let mut heaps = variant::<M>(common::SINGLE_CORE.on());
     assert!(serves_throughout(&mut heaps, Caps::DMA) > 120 * 1024);
 }
@@ -118,14 +122,14 @@ pub fn psram_serves_in_the_size_that_is_there<M: Machine>() {
         let mut heaps = variant::<M>(common::PSRAM.of(bytes));
         let psram = Span::from_size(PSRAM_START, bytes);
         assert_eq!(spans(&heaps, "SPIRAM"), [psram, None]);
-        let largest = heaps.largest_free_block(Caps::SPIRAM);
+        let largest = heaps.inspect().largest_free_block(Caps::SPIRAM);
         assert!(bytes - largest < 4096, "{largest} of {bytes}");
         let block = heaps.malloc(largest as usize, Caps::SPIRAM).unwrap();
         for part in [block, block + largest / 8 * 4, block + largest - 0x1000] {
             pattern::write(&heaps, part, 0x1000, bytes);
             assert!(pattern::is_intact(&heaps, part, 0x1000, (part, bytes)));
         }
-        assert_eq!(heaps.check_integrity(Caps::SPIRAM), Ok(()));
+        assert_eq!(heaps.inspect().check_integrity(Caps::SPIRAM), Ok(()));
         assert!(heaps.malloc(0x1000, Caps::SPIRAM).is_err());
     }
 }
@@ -139,6 +143,11 @@ pub fn the_default_variant_keeps_both_cores_memory<M: Machine>() {
     ];
     assert_eq!(spans(&heaps, DIRAM), diram.map(Some));
     assert_eq!(spans(&heaps, "SPIRAM"), [None, None]);
-    assert!(heaps.heaps().all(|heap| !heap.span.overlaps(SECOND_CACHE)));
+    assert!(
+        heaps
+            .inspect()
+            .heaps()
+            .all(|heap| !heap.span.overlaps(SECOND_CACHE))
+    );
     assert!(serves_throughout(&mut heaps, Caps::DMA) > 110 * 1024);
 }

@@ -63,7 +63,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
         let place = self.waiter();
         // SAFETY: the waiter is in no queue yet, and this is its future.
         let waiter = unsafe { &mut *place.as_ptr() };
-        waiter.candidates = state.heaps.candidates(&waiter.request);
+        waiter.candidates = state.heaps.phases().candidates(&waiter.request);
         if waiter.candidates.is_empty() {
             return false;
         }
@@ -87,7 +87,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
         waiter.place = Place::Outside;
         let request = waiter.request;
         let block = self.heap.finish(state, taken, &request);
-        Some(block.ok_or_else(|| self.heap.state.acquire().heaps.failure(&request)))
+        Some(block.ok_or_else(|| self.heap.state.acquire().heaps.inspect().failure(&request)))
     }
 
     /// Leaves another waker, which is given back if it is not needed.
@@ -180,7 +180,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             heaps, pressure, ..
         } = self;
         let served = pressure.waiters.serve_next(|request| {
-            let taken = heaps.attempt(request)?;
+            let taken = heaps.phases().attempt(request)?;
             Some((taken, HeapMask::of(taken.heap)))
         });
         if served.is_some() {

@@ -58,7 +58,7 @@ fn main() -> u8 {
         }
         reader.empty(&mut heaps);
     }
-    let alive = heaps.observer().total().1;
+    let alive = heaps.inspect().observer().total().1;
     assert_eq!(reader.alive, alive, "as rebuilt from the stream");
     let stream = heaps.observer_mut().event_sink_mut();
     assert_eq!((stream.dropped(), reader.decoder.missed()), (0, 0));
@@ -118,11 +118,11 @@ fn introduce(heaps: &mut Heaps) {
     for (owner, name) in OWNERS {
         say(heaps, &Event::OwnerName { owner, name });
     }
-    let ticks = heaps.observer().context().ticks();
+    let ticks = heaps.inspect().observer().context().ticks();
     let mut views = [None; 16];
     let count = views
         .iter_mut()
-        .zip(heaps.heaps())
+        .zip(heaps.inspect().heaps())
         .map(|(place, view)| *place = Some(view))
         .count();
     let views = views.into_iter().take(count).flatten();
@@ -130,7 +130,7 @@ fn introduce(heaps: &mut Heaps) {
 }
 
 fn say(heaps: &mut Heaps, event: &Event<'_>) {
-    let ticks = heaps.observer().context().ticks();
+    let ticks = heaps.inspect().observer().context().ticks();
     assert!(heaps.observer_mut().event_sink_mut().emit(ticks, event));
 }
 

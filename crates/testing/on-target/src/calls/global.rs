@@ -36,11 +36,11 @@ impl Allocator for Global {
     of_global_allocator!();
 
     fn free_size(&mut self) -> usize {
-        HEAP.free_size(CAPS) as usize
+        HEAP.inspect().free_size(CAPS) as usize
     }
 
     fn largest_block(&mut self) -> usize {
-        HEAP.largest_free_block(CAPS) as usize
+        HEAP.inspect().largest_free_block(CAPS) as usize
     }
 
     fn set_reserve(&mut self, caps: u32, bytes: u32) -> bool {

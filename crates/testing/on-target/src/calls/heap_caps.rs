@@ -61,11 +61,11 @@ impl Allocator for Routed {
     }
 
     fn free_size(&mut self) -> usize {
-        self.0.free_size(CAPS) as usize
+        self.0.inspect().free_size(CAPS) as usize
     }
 
     fn largest_block(&mut self) -> usize {
-        self.0.largest_free_block(CAPS) as usize
+        self.0.inspect().largest_free_block(CAPS) as usize
     }
 
     fn set_reserve(&mut self, caps: u32, bytes: u32) -> bool {

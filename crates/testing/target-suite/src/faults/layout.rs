@@ -38,8 +38,8 @@ pub(super) struct Layout {
 impl Layout {
     /// That of a program now.
     pub(super) fn of<P: Poison>(program: &Program<P>) -> Self {
-        let heaps = program.heaps.heaps();
-        let blocks = heaps.flat_map(|heap| program.heaps.blocks(heap.index));
+        let heaps = program.heaps.inspect().heaps();
+        let blocks = heaps.flat_map(|heap| program.heaps.inspect().blocks(heap.index));
         Self {
             blocks: blocks.collect(),
             live: program.live.clone(),

@@ -207,7 +207,7 @@ impl<P: Poison> Program<P> {
 
     /// Notes a block that was handed out, and fills what is new of it.
     fn has(&mut self, address: u32, size: u32, before: Option<Live>) -> Live {
-        let note = self.heaps.observer().block(address);
+        let note = self.heaps.inspect().observer().block(address);
         let (site, owner) = note.unwrap_or((SiteId::UNKNOWN, Owner::NOBODY));
         let seed = before.map_or_else(|| self.random.next() as u32, |block| block.seed);
         let block = Live {
@@ -270,7 +270,10 @@ mod tests {
     fn programs_are_sound<P: Poison>() {
         for seed in 1..60 {
             let mut program = Program::<P>::started(seed);
-            assert_eq!(program.heaps.check_integrity(Caps::empty()), Ok(()));
+            assert_eq!(
+                program.heaps.inspect().check_integrity(Caps::empty()),
+                Ok(())
+            );
             let blocks = program.live.len();
             assert!(blocks >= 8, "only {blocks} blocks with seed {seed}");
             assert!(program.live.iter().all(|block| program.is_intact(block)));
@@ -282,7 +285,10 @@ mod tests {
                 program.free(block).unwrap();
             }
             assert!(program.arena.is_untouched());
-            assert_eq!(program.heaps.info(Caps::empty()).allocated_blocks, 0);
+            assert_eq!(
+                program.heaps.inspect().info(Caps::empty()).allocated_blocks,
+                0
+            );
         }
     }
 

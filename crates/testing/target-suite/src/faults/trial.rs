@@ -83,7 +83,7 @@ fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
     let mut program = Program::<P>::started(seed);
     let patrol = program.patrol_underway();
     let done = program.commit(kind)?;
-    let found = program.heaps.check_integrity(EVERYTHING).err();
+    let found = program.heaps.inspect().check_integrity(EVERYTHING).err();
     let patrolled = program.patrol_until_found(patrol);
     let (block_named, owner_named) = program.named(&done, found);
     let (next_use, spread) = program.goes_on(&done);
@@ -92,7 +92,7 @@ fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
         at_once: matches!(done.answer, Some(Err(_))),
         next_use,
         check: found.is_some(),
-        at_the_end: program.heaps.check_integrity(EVERYTHING).is_err(),
+        at_the_end: program.heaps.inspect().check_integrity(EVERYTHING).is_err(),
         patrol: patrolled,
         block_named,
         owner_named,
@@ -124,7 +124,10 @@ impl<P: Poison> Program<P> {
     fn patrol_underway(&mut self) -> Patrol {
         let mut patrol = Patrol::new();
         for _ in 0..self.random.below(40) {
-            self.heaps.patrol(&mut patrol, STEP_BUDGET).unwrap();
+            self.heaps
+                .inspect()
+                .patrol(&mut patrol, STEP_BUDGET)
+                .unwrap();
         }
         patrol
     }
@@ -133,7 +136,7 @@ impl<P: Poison> Program<P> {
         let (mut call, mut passes) = (0, 0);
         while passes < PASSES {
             call += 1;
-            match self.heaps.patrol(&mut patrol, STEP_BUDGET) {
+            match self.heaps.inspect().patrol(&mut patrol, STEP_BUDGET) {
                 Err(_) => return Some(call),
                 Ok(Patrolled::Round) => passes += 1,
                 Ok(Patrolled::Underway) => {}
@@ -157,7 +160,11 @@ impl<P: Poison> Program<P> {
     }
 
     fn named_by(&self, target: TargetBlock, corrupt: Corrupt) -> (Option<bool>, Option<bool>) {
-        let explained = self.heaps.observer().explain(self.heaps.finding(corrupt));
+        let explained = self
+            .heaps
+            .inspect()
+            .observer()
+            .explain(self.heaps.inspect().finding(corrupt));
         let Finding {
             block, left, next, ..
         } = explained.finding;

@@ -48,7 +48,7 @@ fn symbol(name: &str) -> u32 {
 
 /// Whether `span` is a heap, and serves in its first and its last words.
 fn serves(span: Span) {
-    let heap = HEAP.inspect(|heaps| heaps.heap_at(span.start()));
+    let heap = HEAP.inspect().locked(|heaps| heaps.heap_at(span.start()));
     let heap = heap.unwrap_or_else(|| panic!("no heap at {span}"));
     assert!(
         heap.active && heap.span == span,
@@ -70,7 +70,8 @@ fn serves(span: Span) {
 
 fn check(claimed: &Claimed<'_, Heap>) {
     assert_eq!(BUDGET.check(&claimed.layout().unwrap()), Ok(()));
-    HEAP.inspect(|heaps| assert_eq!(heaps.check_integrity(Caps::INVALID), Ok(())));
+    HEAP.inspect()
+        .locked(|heaps| assert_eq!(heaps.check_integrity(Caps::INVALID), Ok(())));
     // SAFETY: nothing is made of it.
     assert!(unsafe { ram() }.is_none(), "once");
 }
@@ -101,7 +102,7 @@ fn tokens_given_later_are_heaps_at_their_addresses() {
     // SAFETY: this check is the whole program.
     let parts = unsafe { ram() }.unwrap();
     let mut claimed = parts.ram.give(parts.bluetooth).boot().unwrap();
-    assert_eq!(HEAP.total_size(Caps::SPIRAM), 0);
+    assert_eq!(HEAP.inspect().total_size(Caps::SPIRAM), 0);
     // SAFETY: this program stands on a stack in flash's window.
     assert_eq!(unsafe { claimed.release(parts.startup_stacks) }, 2);
     assert_eq!(claimed.give(parts.second_core).unwrap().heaps, 2);
@@ -121,5 +122,5 @@ fn a_claim_without_the_bluetooth_token_is_refused_by_a_program_that_lies_there()
     // SAFETY: this check is the whole program.
     let parts = unsafe { ram() }.unwrap();
     assert!(parts.ram.boot().is_err());
-    assert_eq!(HEAP.total_size(Caps::empty()), 0);
+    assert_eq!(HEAP.inspect().total_size(Caps::empty()), 0);
 }

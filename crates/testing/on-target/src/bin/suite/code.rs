@@ -27,5 +27,6 @@ fn code_copied_into_executable_blocks_can_be_called() {
         buffers.push(buffer);
     }
     drop(buffers);
-    HEAP.inspect(|heaps| assert_eq!(heaps.check_integrity(Caps::empty()), Ok(())));
+    HEAP.inspect()
+        .locked(|heaps| assert_eq!(heaps.check_integrity(Caps::empty()), Ok(())));
 }

@@ -22,7 +22,7 @@ pub(crate) const CHECKS: &[Check] = &[
 fn collections_live_on_the_heap() {
     // SAFETY: this check is the whole program.
     unsafe { on_target::boot_heap() }.unwrap();
-    let free = HEAP.free_size(Caps::BIT8);
+    let free = HEAP.inspect().free_size(Caps::BIT8);
     {
         let mut map: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         for number in 0..2000_u32 {
@@ -43,8 +43,9 @@ fn collections_live_on_the_heap() {
             .collect();
         assert_eq!(queue.iter().fold(0, |x, add| add(x)), 49 * 50 / 2);
     }
-    assert_eq!(HEAP.free_size(Caps::BIT8), free);
-    HEAP.inspect(|heaps| assert_eq!(heaps.check_integrity(Caps::empty()), Ok(())));
+    assert_eq!(HEAP.inspect().free_size(Caps::BIT8), free);
+    HEAP.inspect()
+        .locked(|heaps| assert_eq!(heaps.check_integrity(Caps::empty()), Ok(())));
 }
 
 #[repr(align(256))]

@@ -55,5 +55,6 @@ fn an_interrupt_handler_allocates_while_the_program_does() {
     }
     interrupts::stop_timer();
     assert!(rounds > 100, "the program went on: {rounds} rounds");
-    HEAP.inspect(|heaps| assert_eq!(heaps.check_integrity(Caps::empty()), Ok(())));
+    HEAP.inspect()
+        .locked(|heaps| assert_eq!(heaps.check_integrity(Caps::empty()), Ok(())));
 }
