@@ -53,8 +53,9 @@ impl Pool {
         }
         let mut bin = self.first_bin_from(bin_of(units));
         while bin != NO_LIST {
-            let first = self.first_of(control::HEADS + bin);
-            if first == NONE {
+            let head = control::HEADS + bin;
+            let first = self.first_of(head);
+            if first == NONE || !self.is_head(head) {
                 return self.damaged();
             }
             if bin == PAIRS {
@@ -96,6 +97,13 @@ impl Pool {
         NONE
     }
 
+    /// Whether a word is the head of a list: a damaged map leads to no word of a block, and a
+    /// damaged `FIRST` not out of the region.
+    #[inline(always)]
+    pub(crate) fn is_head(self, head: u32) -> bool {
+        head < self.first() && head < self.end()
+    }
+
     /// A block of at least `units` among the first ones of its own list, where no list behind it
     /// has a block. What the whole list does not have, the heap does not have: the next search need
     /// not look.
@@ -103,7 +111,7 @@ impl Pool {
         let bin = bin_of(units);
         let head = control::HEADS + bin;
         let mut nodes = None;
-        if head < self.end().min(self.first()) && bin != PAIRS {
+        if self.is_head(head) && bin != PAIRS {
             nodes = Some(self.list_from(self.get(head)));
         }
         let mut nodes = nodes.into_iter().flatten();
@@ -160,10 +168,11 @@ impl Pool {
             return 0; // only in a damaged heap
         }
         let bin = word * 32 + 31 - map.trailing_zeros();
-        if control::HEADS + bin >= self.end() {
+        let head = control::HEADS + bin;
+        if !self.is_head(head) {
             return 0;
         }
-        let first = self.get(control::HEADS + bin);
+        let first = self.get(head);
         if bin == PAIRS {
             return 2;
         }

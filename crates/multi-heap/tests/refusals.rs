@@ -292,3 +292,78 @@ fn a_block_beside_a_damaged_one_keeps_its_size_and_its_bytes() {
     assert_eq!(heap.usable_size(block), Ok(200));
     assert!(holds(&heap, block, 200, 7));
 }
+
+/// A heap of one used block that fills it, and the index of the block's first word.
+fn filled(words: usize) -> (Damageable<Unpoisoned>, u32) {
+    let mut damageable = Damageable::<Unpoisoned>::new(words);
+    let size = damageable.heap.largest_free_block();
+    let block = allocate(&mut damageable.heap, request(size)).unwrap();
+    (damageable, block.get() / 4)
+}
+
+#[test]
+fn a_damaged_map_leads_no_whole_search_into_the_contents_of_a_block() {
+    const WORDS: usize = 400;
+    const MAP: u32 = 6;
+    const HEADS: u32 = 10;
+    const FREE_BLOCKS: usize = 3;
+    let (mut damageable, first_payload) = filled(WORDS);
+    let sound = damageable.region();
+    for list in 2..6 * 32 {
+        let head = HEADS + list;
+        if head < first_payload {
+            continue;
+        }
+        // A free block of 40 words in the user's data, and a word that leads to it.
+        let node = first_payload + 230;
+        for (word, value) in [
+            (head, node),
+            (node - 1, 1 << 30 ^ 40),
+            (node, 0),
+            (node + 1, head),
+        ] {
+            damageable.damage(word as usize, value);
+        }
+        let map = sound[(MAP + list / 32) as usize];
+        damageable.damage((MAP + list / 32) as usize, map | 1 << 31 >> (list % 32));
+        let in_use = sound[FREE_BLOCKS] | 1 << 31 >> (list / 32);
+        damageable.damage(FREE_BLOCKS, in_use);
+        damageable.damage(CEILING, WORDS as u32 - 1);
+        let damaged = damageable.region();
+        for (size, alignment) in [(4, 4), (12, 8), (100, 4), (16, 64)] {
+            let request = Request::aligned(size, alignment).unwrap();
+            let heap = &mut damageable.heap;
+            assert!(!heap.can_allocate(request), "list {list}, {request:?}");
+            let taken = heap.allocate_aligned(request);
+            assert_eq!(taken, None, "list {list}, {request:?}");
+            assert_eq!(heap.largest_free_block(), 0, "list {list}");
+            assert!(heap.damage().is_some());
+            damageable.restore(&damaged);
+        }
+        damageable.restore(&sound);
+    }
+}
+
+#[test]
+fn a_damaged_place_of_the_first_block_leads_no_search_into_the_contents_of_a_block() {
+    const FIRST: usize = 5;
+    let (mut damageable, live) = varied::<Unpoisoned>(106);
+    let sound = damageable.region();
+    let used: Vec<(u32, u32)> = live
+        .iter()
+        .map(|&block| (block.get(), damageable.heap.usable_size(block).unwrap()))
+        .collect();
+    for value in damages(sound[FIRST], 106) {
+        for (size, alignment) in [(1, 4), (8, 4), (20, 4), (400, 4), (4, 8), (12, 64)] {
+            damageable.restore(&sound);
+            damageable.damage(FIRST, value);
+            let request = Request::aligned(size, alignment).unwrap();
+            if let Some(block) = damageable.heap.allocate(request) {
+                let end = block.get() + request.size();
+                let apart =
+                    |&(other, bytes): &(u32, u32)| end <= other || other + bytes <= block.get();
+                assert!(used.iter().all(apart), "first = {value:#x}, {request:?}");
+            }
+        }
+    }
+}
