@@ -20,7 +20,7 @@ const HEAP_WORDS: u32 = 512;
 const FLASH: u32 = 0x3F40_0020;
 
 /// Places in a set of heaps: slots, details, failures, observer.
-const SLOT_BYTES: u32 = 16;
+const SLOT_BYTES: u32 = 20;
 const DETAILS: u32 = 2 * SLOT_BYTES;
 const DETAIL_BYTES: u32 = 20;
 const FAILURES: u32 = DETAILS + 2 * DETAIL_BYTES;
@@ -66,7 +66,7 @@ struct Device {
 
 impl Device {
     fn crashed() -> Device {
-        let (heap, blocks, slack) = heap();
+        let (heap, blocks, guarding) = heap();
         let mut flash = Flash(Vec::new());
         let description = flash.add(&bytes_of(&description()));
         let name = flash.text("DRAM");
@@ -84,8 +84,9 @@ impl Device {
         let mut data = b"ESPHEAP1".to_vec();
         data.extend(bytes_of(&[HEAPS, description]));
         data.resize((HEAPS - DATA) as usize, 0);
-        data.extend(bytes_of(&[HEAP, HEAP, HEAP_WORDS, slack])); // the first slot
-        data.extend(bytes_of(&[0; 4])); // no heap
+        data.extend(bytes_of(&[HEAP, HEAP, HEAP_WORDS])); // the first slot
+        data.extend(bytes_of(&guarding));
+        data.extend(bytes_of(&[0; 5])); // no heap
         data.extend(bytes_of(&[0x4, 0x8, 0])); // capabilities
         data.extend(bytes_of(&name));
         data.extend(bytes_of(&[0; 5]));
@@ -131,8 +132,8 @@ impl Device {
     }
 }
 
-/// A heap's memory, where two of its blocks begin, and the slack of all.
-fn heap() -> (Vec<u8>, [u32; 2], u32) {
+/// A heap's memory, where two of its blocks begin, the slack of all and the key of their canaries.
+fn heap() -> (Vec<u8>, [u32; 2], [u32; 2]) {
     let mut memory = vec![0_u32; HEAP_WORDS as usize];
     let bytes = NonNull::slice_from_raw_parts(
         NonNull::from(&mut memory[..]).cast(),
@@ -141,12 +142,12 @@ fn heap() -> (Vec<u8>, [u32; 2], u32) {
     // SAFETY: the memory outlives the heap, and nobody else uses it meanwhile.
     let mut heap = unsafe { Heap::<Light>::new(bytes) }.unwrap();
     let blocks = [40, 96].map(|size| heap.allocate(Request::new(size).unwrap()).unwrap().get());
-    let slack = std::ptr::from_ref(&heap)
+    let guarding = std::ptr::from_ref(&heap)
         .cast::<u8>()
         .wrapping_add(Heap::<Light>::LAYOUT.slack);
-    // SAFETY: a `u32` of the heap.
-    let slack = unsafe { slack.cast::<u32>().read_unaligned() };
-    (bytes_of(&memory), blocks, slack)
+    // SAFETY: two `u32` of the heap.
+    let guarding = unsafe { guarding.cast::<[u32; 2]>().read_unaligned() };
+    (bytes_of(&memory), blocks, guarding)
 }
 
 fn description() -> Vec<u32> {

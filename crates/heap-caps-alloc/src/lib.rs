@@ -63,7 +63,7 @@ pub use heap_caps::{
     AllocRequest, Failure, ImageHeader, Misuse, Placement, Policy, ReallocateError, Reserve,
     Snapshot,
 };
-pub use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
+pub use multi_heap::{Comprehensive, Light, Poison, Unpoisoned, set_canary_key};
 pub use soc_regions;
 pub use soc_regions::{
     Budget, Caps, Chip, ESP32, ESP32C2, ESP32C3, ESP32C5, ESP32C6, ESP32C61, ESP32H2, ESP32H4,

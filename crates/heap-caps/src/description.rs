@@ -83,7 +83,8 @@ pub struct Description {
     pub base: u32,
     /// In a slot: the size of that memory in words.
     pub words: u32,
-    /// In a slot: the slack of its blocks, under poisoning.
+    /// In a slot, under poisoning: the slack of its blocks, and behind it the key of their
+    /// canaries.
     pub slack: u32,
     /// Where the details of the first heap lie, from the set's start.
     pub details: u32,

@@ -157,22 +157,23 @@ impl<P: Poison> Heap<P> {
 
 /// Reading a heap in an image of a device's memory.
 impl<'image, P: Poison> HeapImage<'image, P> {
-    /// The heap whose region held `words`, each as the device's processor would read it. `slack` is
-    /// what [`HeapLayout::slack`](crate::HeapLayout::slack) leads to, 0 without poisoning.
+    /// The heap whose region held `words`, each as the device's processor would read it. `guarding`
+    /// are the two words to which [`HeapLayout::slack`](crate::HeapLayout::slack) leads, zeros
+    /// without poisoning.
     ///
     /// Any words will do: a walk or a check stays inside of them. O(1).
     ///
     /// # Errors
     /// [`NewHeapError::TooSmall`] if no heap has so few words, [`NewHeapError::TooLarge`] above 128
     /// MiB.
-    pub fn new(words: &'image mut [u32], slack: u32) -> Result<Self, NewHeapError> {
+    pub fn new(words: &'image mut [u32], guarding: [u32; 2]) -> Result<Self, NewHeapError> {
         let bytes = size_of_val(words);
         words.iter_mut().for_each(|word| *word = word.to_le());
         let region = NonNull::slice_from_raw_parts(NonNull::from(words).cast(), bytes);
         // SAFETY: the words are borrowed for as long as this view exists, which lends the heap
         // shared; the heap itself cannot be had.
         let arena = unsafe { Arena::new(region, MAX_UNITS) }.map_err(|_| NewHeapError::TooLarge)?;
-        Heap::over_image(arena, slack).map(Self::of)
+        Heap::over_image(arena, guarding).map(Self::of)
     }
 }
 

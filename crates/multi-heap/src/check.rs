@@ -4,7 +4,7 @@ use crate::bins::{MAP_WORDS, MIN_UNITS};
 use crate::damage::{Corruption, CorruptionKind};
 use crate::header::{Header, Note};
 use crate::heap::Heap;
-use crate::poison::{self, Poison, SlackCounter};
+use crate::poison::{self, Guarding, Poison};
 use crate::pool::{Index, Pool, control, first_index, is_first_index};
 
 pub(crate) type Checked<T = ()> = Result<T, Corruption>;
@@ -58,8 +58,8 @@ impl<P: Poison> Heap<P> {
     pub fn check(&self) -> Result<(), Corruption> {
         self.pool.check_first()?;
         let (tally, slack) = self.check_blocks()?;
-        if slack != self.slack.bytes() {
-            let (counter, counted) = (control::USED_BLOCKS, self.slack.bytes());
+        if slack != self.guarding.slack() {
+            let (counter, counted) = (control::USED_BLOCKS, self.guarding.slack());
             return Err(broken(CorruptionKind::Counter, counter, slack, counted));
         }
         self.pool.check_lists(tally)?;

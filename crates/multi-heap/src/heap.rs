@@ -6,7 +6,7 @@ use crate::arena::Arena;
 use crate::damage::{Corruption, Misuse, NewHeapError, Refused};
 use crate::examine::UserBlock;
 use crate::offset::Offset;
-use crate::poison::{self, FILL_FREED, Guards, Poison, SlackCounter, Unpoisoned};
+use crate::poison::{self, FILL_FREED, Guarding, Guards, Poison, Unpoisoned};
 use crate::pool::{self, Index, Pool};
 use crate::request::Request;
 
@@ -22,7 +22,7 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct Heap<P: Poison = Unpoisoned> {
     pub(crate) pool: Pool,
-    pub(crate) slack: P::Slack,
+    pub(crate) guarding: P::Guarding,
 }
 
 /// Construction and places.
@@ -35,7 +35,7 @@ impl<P: Poison> Heap<P> {
         let pool = Pool::new(arena, poison::overhead_units::<P>())?;
         Ok(Self {
             pool,
-            slack: P::Slack::NONE,
+            guarding: P::Guarding::new(),
         })
     }
 
@@ -94,7 +94,8 @@ impl<P: Poison> Heap<P> {
         if !request.is_ordinary() {
             return self.allocate_aligned(request);
         }
-        let block = Self::allocate_ordinary(self.pool, request.size(), request.alignment());
+        let key = self.guarding.key();
+        let block = Self::allocate_ordinary(self.pool, request.size(), request.alignment(), key);
         if P::OVERHEAD != 0 && block.is_some() {
             self.count_slack(request.size());
         }
@@ -112,21 +113,18 @@ impl<P: Poison> Heap<P> {
     /// Counts the slack of a block that was just allocated for `size` bytes.
     fn count_slack(&mut self, size: u32) {
         let bytes = size + P::OVERHEAD;
-        self.slack.change(0, (units_for(bytes) - 1) * 4 - bytes);
+        self.guarding.change(0, (units_for(bytes) - 1) * 4 - bytes);
     }
 
     /// Allocates `size` bytes at an alignment of 4 or 8. The pool comes in registers.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn allocate_ordinary(pool: Pool, size: u32, alignment: u32) -> Option<Offset> {
+    fn allocate_ordinary(pool: Pool, size: u32, alignment: u32, key: KeyOf<P>) -> Option<Offset> {
         let units = units_for(size + P::OVERHEAD);
         let payload = pool.allocate(units, alignment / 4)?;
         if P::OVERHEAD != 0 {
-            let heap = Self {
-                pool,
-                slack: P::Slack::NONE,
-            };
-            heap.arm(payload.get() - 1, units, size);
+            let key = P::Guarding::number(key);
+            Self::arm(pool, payload.get() - 1, units, size, key);
         }
         Offset::new(payload.get() * 4 + poison::head_bytes::<P>())
     }
@@ -142,7 +140,8 @@ impl<P: Poison> Heap<P> {
             .pool
             .allocate_aligned(units, request.alignment() / 4, aligned_word)?;
         if P::OVERHEAD != 0 {
-            self.arm(index, units, request.size());
+            let key = P::Guarding::number(self.guarding.key());
+            Self::arm(self.pool, index, units, request.size(), key);
             self.count_slack(request.size());
         }
         Offset::new(user_offset::<P>(index))
@@ -268,7 +267,7 @@ impl<P: Poison> Heap<P> {
         }
         let released = self.pool.free(used.block)?;
         let guards = self.guards(used.block.index, used.block.units);
-        self.slack.change(guards.slack(used.size), 0);
+        self.guarding.change(guards.slack(used.size), 0);
         if P::FILLS {
             self.pool.wipe_seams(released);
         }
@@ -294,23 +293,33 @@ impl<P: Poison> Heap<P> {
     }
 
     pub(crate) fn guards(&self, index: Index, units: u32) -> Guards {
+        let key = P::Guarding::number(self.guarding.key());
+        Self::guards_at(self.arena(), index, units, key)
+    }
+
+    #[inline(always)]
+    fn guards_at(arena: Arena, index: Index, units: u32, key: u32) -> Guards {
         Guards {
-            arena: self.arena(),
+            arena,
             user: user_offset::<P>(index),
             capacity: ((units - 1) * 4).saturating_sub(P::OVERHEAD),
+            key,
         }
     }
 
     /// Writes the canaries of a freshly taken block, over what was free-list links before.
-    fn arm(&self, index: Index, units: u32, size: u32) {
+    fn arm(pool: Pool, index: Index, units: u32, size: u32, key: u32) {
         if P::FILLS {
             let freed = u32::from_ne_bytes([FILL_FREED; 4]);
             let words = [index + 1, index + 2, index + units - 1];
-            words.iter().for_each(|&word| self.arena().set(word, freed));
+            words.iter().for_each(|&word| pool.set(word, freed));
         }
-        self.guards(index, units).write(size);
+        Self::guards_at(pool.arena(), index, units, key).write(size);
     }
 }
+
+/// What the canaries of a level depend on, beside place and size of their block.
+type KeyOf<P> = <<P as poison::Sealed>::Guarding as Guarding>::Key;
 
 /// Units of a block for `bytes` of payload (at least 1, at most 2³⁰ and a few): whole words and the
 /// header, at least 2.

@@ -7,7 +7,7 @@ use core::ops::Deref;
 use crate::arena::Arena;
 use crate::damage::NewHeapError;
 use crate::heap::Heap;
-use crate::poison::{self, Poison, SlackCounter};
+use crate::poison::{self, Guarding, Poison};
 use crate::pool::Pool;
 
 /// Where a [`Heap`] value keeps what it consists of, in bytes from its start.
@@ -17,7 +17,8 @@ pub struct HeapLayout {
     pub base: usize,
     /// The region's size in words, a `u32`.
     pub words: usize,
-    /// A `u32` for [`HeapImage::new`], under poisoning.
+    /// Two `u32` for [`HeapImage::new`], under poisoning: the slack of all blocks, and the key of
+    /// their canaries.
     pub slack: usize,
 }
 
@@ -26,14 +27,13 @@ impl<P: Poison> Heap<P> {
     pub const LAYOUT: HeapLayout = HeapLayout {
         base: offset_of!(Self, pool) + Pool::ARENA_AT + Arena::BASE_AT,
         words: offset_of!(Self, pool) + Pool::ARENA_AT + Arena::WORDS_AT,
-        slack: offset_of!(Self, slack),
+        slack: offset_of!(Self, guarding),
     };
 
-    pub(crate) fn over_image(arena: Arena, counted: u32) -> Result<Self, NewHeapError> {
+    pub(crate) fn over_image(arena: Arena, [slack, key]: [u32; 2]) -> Result<Self, NewHeapError> {
         let pool = Pool::over_image(arena, poison::overhead_units::<P>())?;
-        let mut slack = P::Slack::NONE;
-        slack.change(0, counted);
-        Ok(Self { pool, slack })
+        let guarding = P::Guarding::image(slack, key);
+        Ok(Self { pool, guarding })
     }
 }
 
@@ -43,7 +43,7 @@ impl<P: Poison> Heap<P> {
 /// use multi_heap::{HeapImage, Unpoisoned};
 ///
 /// let mut words = [0; 64]; // no heap: nothing was there
-/// let image = HeapImage::<Unpoisoned>::new(&mut words, 0)?;
+/// let image = HeapImage::<Unpoisoned>::new(&mut words, [0; 2])?;
 /// assert!(image.check().is_err());
 /// # Ok::<(), multi_heap::NewHeapError>(())
 /// ```

@@ -39,6 +39,7 @@ pub use offset::Offset;
 pub use patrol::{Patrol, Patrolled};
 pub use poison::{
     Comprehensive, FILL_ALLOCATED, FILL_FREED, HEAD_CANARY, Light, Poison, TAIL_CANARY, Unpoisoned,
+    set_canary_key,
 };
 pub use request::Request;
 pub use resize::Moved;

@@ -8,63 +8,132 @@
 //! ```
 //!
 //! Patterns and layout are those of ESP-IDF (`multi_heap_poisoning.c`, v3.0 and later), so its
-//! users and tools recognise them.
+//! users and tools recognise them. With a key ([`set_canary_key`]) the canaries of each block
+//! depend on the key, on where the block lies and on its recorded size: nobody can write them who
+//! does not know the key, and those of one block do not do for another.
+
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::arena::Arena;
 use crate::damage::{Corruption, CorruptionKind};
 
-/// The canary before a block's user bytes.
+/// The canary before a block's user bytes, in a heap without a key.
 pub const HEAD_CANARY: u32 = 0xABBA_1234;
-/// The canary behind a block's last requested byte.
+/// The canary behind a block's last requested byte, in a heap without a key.
 pub const TAIL_CANARY: u32 = 0xBAAD_5678;
 /// What freshly allocated bytes contain under [`Comprehensive`] poisoning.
 pub const FILL_ALLOCATED: u8 = 0xCE;
 /// What freed and never allocated bytes contain under [`Comprehensive`] poisoning.
 pub const FILL_FREED: u8 = 0xFE;
 
+/// The key of heaps that are made from now on; 0 is none.
+static CANARY_KEY: AtomicU32 = AtomicU32::new(0);
+
+/// Sets the key on which the canaries of every heap depend that is made from now on; heaps that
+/// exist keep theirs. With 0, as before the first call, canaries are ESP-IDF's constants. O(1).
+///
+/// A key that changes from boot to boot, from a hardware source of random numbers, keeps those from
+/// forging canaries who can write behind a block, but not read there. Call it before the first
+/// heap. Below [`Light`] poisoning there are no canaries, and nothing changes.
+pub fn set_canary_key(key: u32) {
+    CANARY_KEY.store(key, Ordering::Relaxed);
+}
+
 mod sealed {
     pub trait Sealed {
-        /// Counts the slack of all blocks, where they have any.
-        type Slack: super::SlackCounter;
+        /// What a heap knows of its canaries, where blocks have any.
+        type Guarding: super::Guarding;
     }
 }
 
-/// How many bytes all used blocks have behind what was asked for, where a size word remembers that:
-/// less than [`MOST_SLACK`] each.
+pub(crate) use sealed::Sealed;
+
+/// What a heap knows of the canaries of its blocks, beside the blocks.
 #[doc(hidden)]
-pub trait SlackCounter: Copy + core::fmt::Debug + Send + Sync + 'static {
-    /// No bytes.
-    const NONE: Self;
+pub trait Guarding: Copy + core::fmt::Debug + Send + Sync + 'static {
+    /// What canaries depend on, beside place and size of their block.
+    type Key: Copy;
+    /// That of a heap without blocks.
+    fn new() -> Self;
+    /// That of a heap in an image of memory.
+    fn image(slack: u32, key: u32) -> Self;
+    /// The key.
+    fn key(&self) -> Self::Key;
+    /// A key as a number.
+    fn number(key: Self::Key) -> u32;
     /// Counts a block that had `old` bytes of slack and now has `new`.
     fn change(&mut self, old: u32, new: u32);
-    /// The sum.
-    fn bytes(self) -> u32;
+    /// How many bytes all used blocks have behind what was asked for, where a size word remembers
+    /// that: less than [`MOST_SLACK`] each.
+    fn slack(&self) -> u32;
 }
 
-/// Without a size word, all that a block has is its user's.
-impl SlackCounter for () {
-    const NONE: Self = ();
+/// Without canaries and size word, all that a block has is its user's.
+impl Guarding for () {
+    type Key = ();
+
+    fn new() -> Self {}
+
+    fn image(_: u32, _: u32) -> Self {}
+
+    #[inline(always)]
+    fn key(&self) -> Self::Key {}
+
+    #[inline(always)]
+    fn number((): ()) -> u32 {
+        0
+    }
 
     #[inline(always)]
     fn change(&mut self, _: u32, _: u32) {}
 
     #[inline(always)]
-    fn bytes(self) -> u32 {
+    fn slack(&self) -> u32 {
         0
     }
 }
 
-impl SlackCounter for u32 {
-    const NONE: Self = 0;
+/// Slack and key of a heap with canaries. Readers of images rely on the order.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Guarded {
+    slack: u32,
+    key: u32,
+}
 
-    #[inline(always)]
-    fn change(&mut self, old: u32, new: u32) {
-        *self = self.wrapping_sub(old).wrapping_add(new);
+impl Guarding for Guarded {
+    type Key = u32;
+
+    fn new() -> Self {
+        Self {
+            slack: 0,
+            key: CANARY_KEY.load(Ordering::Relaxed),
+        }
+    }
+
+    fn image(slack: u32, key: u32) -> Self {
+        Self { slack, key }
     }
 
     #[inline(always)]
-    fn bytes(self) -> u32 {
-        self
+    fn key(&self) -> u32 {
+        self.key
+    }
+
+    #[inline(always)]
+    fn number(key: u32) -> u32 {
+        key
+    }
+
+    #[inline(always)]
+    fn change(&mut self, old: u32, new: u32) {
+        self.slack = self.slack.wrapping_sub(old).wrapping_add(new);
+    }
+
+    #[inline(always)]
+    fn slack(&self) -> u32 {
+        self.slack
     }
 }
 
@@ -97,13 +166,13 @@ pub struct Light;
 pub struct Comprehensive;
 
 impl sealed::Sealed for Unpoisoned {
-    type Slack = ();
+    type Guarding = ();
 }
 impl sealed::Sealed for Light {
-    type Slack = u32;
+    type Guarding = Guarded;
 }
 impl sealed::Sealed for Comprehensive {
-    type Slack = u32;
+    type Guarding = Guarded;
 }
 
 impl Poison for Unpoisoned {
@@ -148,6 +217,13 @@ pub(crate) struct Guards {
     pub(crate) user: u32,
     /// Most bytes that the user part can have.
     pub(crate) capacity: u32,
+    pub(crate) key: u32,
+}
+
+/// A block's two canaries.
+struct Canaries {
+    head: u32,
+    tail: u32,
 }
 
 impl Guards {
@@ -156,11 +232,22 @@ impl Guards {
         self.capacity.wrapping_sub(size)
     }
 
+    /// The canaries of a block of `size` user bytes.
+    #[inline(always)]
+    fn canaries(self, size: u32) -> Canaries {
+        let mix = canary_mix(self.key, self.user, size);
+        Canaries {
+            head: HEAD_CANARY ^ mix,
+            tail: TAIL_CANARY ^ mix,
+        }
+    }
+
     /// Writes canaries for `size` user bytes.
     pub(crate) fn write(self, size: u32) {
-        self.arena.set(self.user / 4 - 2, HEAD_CANARY);
+        let Canaries { head, tail } = self.canaries(size);
+        self.arena.set(self.user / 4 - 2, head);
         self.arena.set(self.user / 4 - 1, size);
-        self.write_tail(self.user + size, TAIL_CANARY);
+        self.write_tail(self.user + size, tail);
     }
 
     /// Overwrites canaries and size word with the pattern of freed memory.
@@ -173,34 +260,38 @@ impl Guards {
 
     /// The recorded size, if the size word and both canaries stand as written.
     pub(crate) fn verify(self) -> Result<u32, Corruption> {
-        let head = self.arena.get(self.user / 4 - 2);
+        let found = self.arena.get(self.user / 4 - 2);
         let size = self.arena.get(self.user / 4 - 1);
-        if head != HEAD_CANARY {
-            return Err(broken(
-                CorruptionKind::HeadCanary,
-                self.user - 8,
-                HEAD_CANARY,
-                head,
-            ));
-        }
+        let Canaries { head, tail } = self.canaries(size);
         if size > self.capacity || self.capacity - size >= MOST_SLACK {
-            return Err(broken(
-                CorruptionKind::SizeWord,
-                self.user - 4,
-                self.capacity,
-                size,
-            ));
+            return Err(self.wrong_front(found, size));
         }
-        let tail = self.read_tail(self.user + size);
-        if tail != TAIL_CANARY {
+        if found != head {
+            return Err(self.wrong_front(found, size));
+        }
+        let found = self.read_tail(self.user + size);
+        if found != tail {
             return Err(broken(
                 CorruptionKind::TailCanary,
                 self.user + size,
-                TAIL_CANARY,
                 tail,
+                found,
             ));
         }
         Ok(size)
+    }
+
+    /// What is wrong before the user bytes, if `size` cannot have been recorded: that alone, or the
+    /// head canary too, of whichever size the block can have.
+    #[cold]
+    fn wrong_front(self, found: u32, size: u32) -> Corruption {
+        let largest = self.capacity;
+        let mut sizes = largest.saturating_sub(MOST_SLACK - 1)..=largest;
+        if sizes.any(|size| self.canaries(size).head == found) {
+            return broken(CorruptionKind::SizeWord, self.user - 4, largest, size);
+        }
+        let expected = self.canaries(largest).head;
+        broken(CorruptionKind::HeadCanary, self.user - 8, expected, found)
     }
 
     fn write_tail(self, at: u32, value: u32) {
@@ -237,5 +328,57 @@ const fn broken(kind: CorruptionKind, offset: u32, expected: u32, found: u32) ->
         kind,
         expected,
         found,
+    }
+}
+
+/// What a block's place and size make of a key: each bit of it depends on all three. Nothing
+/// without a key.
+///
+/// The canaries keep a bit of their first byte, so that it is never 0: the end of a string, one
+/// byte too far, is found in every block.
+#[inline(always)]
+const fn canary_mix(key: u32, user: u32, size: u32) -> u32 {
+    const ODD: u32 = 0x9E37_79B1; // 2^32 / golden ratio
+    const KEPT: u32 = HEAD_CANARY & TAIL_CANARY & 0xFF;
+    if key == 0 {
+        return 0;
+    }
+    let place = key.wrapping_add(user).wrapping_mul(ODD);
+    let mixed = (place ^ place >> 15 ^ size).wrapping_mul(ODD);
+    (mixed ^ mixed >> 16) & !KEPT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_key_canaries_are_those_of_esp_idf() {
+        assert!(
+            [(48, 0), (48, 7), (4096, 1 << 20)]
+                .iter()
+                .all(|&(user, size)| canary_mix(0, user, size) == 0)
+        );
+    }
+
+    #[test]
+    fn canaries_depend_on_key_place_and_size() {
+        let mix = canary_mix(0x1234_5678, 4096, 100);
+        assert_ne!(mix, canary_mix(0x1234_5679, 4096, 100));
+        for other in 1..2000 {
+            assert_ne!(mix, canary_mix(0x1234_5678, 4096 + 4 * other, 100));
+            assert_ne!(mix, canary_mix(0x1234_5678, 4096, 100 + other));
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_string_is_never_what_a_canary_begins_with() {
+        for key in [0, 1, 0x8000_0000, u32::MAX, 0xDEAD_BEEF] {
+            for (user, size) in (0..4000).map(|step| (48 + 4 * step, step)) {
+                let mix = canary_mix(key, user, size);
+                assert_ne!((TAIL_CANARY ^ mix) & 0xFF, 0);
+                assert_ne!((HEAD_CANARY ^ mix) & 0xFF, 0);
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::examine::UserBlock;
 use crate::give::{Released, UsedBlock};
 use crate::heap::{Heap, units_for, user_offset};
 use crate::offset::Offset;
-use crate::poison::{FILL_FREED, Poison, SlackCounter};
+use crate::poison::{FILL_FREED, Guarding, Poison};
 use crate::request::Request;
 
 /// A block that grew downwards: its bytes have still to be moved.
@@ -87,7 +87,7 @@ impl<P: Poison> Heap<P> {
         let slack = self.guards(index, units).slack(used.size);
         let guards = self.guards(index, held);
         guards.write(request.size());
-        self.slack.change(slack, guards.slack(request.size()));
+        self.guarding.change(slack, guards.slack(request.size()));
     }
 
     /// Shrinks a block, or leaves it its units, where free memory has a pattern: behind the new
@@ -171,7 +171,7 @@ impl<P: Poison> Heap<P> {
             let slack = self.guards(index, units).slack(used.size);
             let guards = self.guards(joined.start, joined.units);
             guards.write(guards.capacity);
-            self.slack.change(slack, 0);
+            self.guarding.change(slack, 0);
         }
         let to = Offset::new(user_offset::<P>(joined.start));
         Ok(to.map(|to| Moved {

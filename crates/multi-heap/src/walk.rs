@@ -7,7 +7,7 @@ use crate::damage::Corruption;
 use crate::header::{Header, Note};
 use crate::heap::{Heap, user_offset};
 use crate::offset::Offset;
-use crate::poison::{Poison, SlackCounter};
+use crate::poison::{Guarding, Poison};
 use crate::pool::Index;
 
 /// Whether a block is allocated.
@@ -191,7 +191,7 @@ impl<P: Poison> Heap<P> {
             .wrapping_sub(free_payload)
             .wrapping_sub(free.wrapping_add(used).wrapping_mul(4))
             .wrapping_sub(used.wrapping_mul(P::OVERHEAD))
-            .wrapping_sub(self.slack.bytes());
+            .wrapping_sub(self.guarding.slack());
         Info {
             total_free_bytes: self.free_bytes(),
             total_allocated_bytes: allocated,

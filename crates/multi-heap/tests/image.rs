@@ -29,23 +29,23 @@ fn an_image_has_what_the_heap_has<P: Poison>() {
         heap.freeing(*block).unwrap();
         heap.free(*block).unwrap();
     }
-    let slack = if P::OVERHEAD == 0 {
-        0
+    let guarding = if P::OVERHEAD == 0 {
+        [0; 2]
     } else {
-        word_of(&heap, Heap::<P>::LAYOUT.slack)
+        [0, 4].map(|behind| word_of(&heap, Heap::<P>::LAYOUT.slack + behind))
     };
     assert_eq!(word_of(&heap, Heap::<P>::LAYOUT.words), 1000);
     // SAFETY: the heap is alive and changes nothing now.
     let mut copy =
         unsafe { std::slice::from_raw_parts(heap.start().as_ptr().cast::<u32>(), 1000) }.to_vec();
     {
-        let image = HeapImage::<P>::new(&mut copy, slack).unwrap();
+        let image = HeapImage::<P>::new(&mut copy, guarding).unwrap();
         assert!(image.blocks().eq(heap.blocks()), "{}", P::NAME);
         assert_eq!((image.info(), image.check()), (heap.info(), Ok(())));
     }
     let place = heap.blocks().nth(3).unwrap().start as usize / 4;
     copy[place] ^= 0x40;
-    let image = HeapImage::<P>::new(&mut copy, slack).unwrap();
+    let image = HeapImage::<P>::new(&mut copy, guarding).unwrap();
     assert!(image.check().is_err());
     assert_eq!(image.sound_blocks().filter(Result::is_err).count(), 1);
 }
@@ -63,10 +63,10 @@ fn any_words_are_walked_to_an_end() {
         let mix = |n: u32| (n ^ seed).wrapping_mul(0x9E37_79B1).rotate_left(seed % 32);
         let mut words: Vec<u32> = (0..200).map(mix).collect();
         words[5] = 20 + seed % 200; // where blocks begin
-        let image = HeapImage::<Light>::new(&mut words, 0).unwrap();
+        let image = HeapImage::<Light>::new(&mut words, [0; 2]).unwrap();
         assert!(image.check().is_err());
         assert!(image.sound_blocks().count() <= 200 && image.blocks().count() <= 200);
         let _ = image.info();
     }
-    assert!(HeapImage::<Unpoisoned>::new(&mut [0; 8], 0).is_err());
+    assert!(HeapImage::<Unpoisoned>::new(&mut [0; 8], [0; 2]).is_err());
 }

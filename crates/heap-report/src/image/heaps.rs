@@ -48,9 +48,12 @@ pub(super) fn state<P: Poison>(memory: &Memory, found: &Found, number: u32) -> O
     }
     let start = memory.word(slot + u64::from(set.start))?;
     let words = memory.word(slot + u64::from(set.words))?;
-    let slack = match set.poisoning {
-        0 => 0,
-        _ => memory.word(slot + u64::from(set.slack))?,
+    let guarding = match set.poisoning {
+        0 => [0; 2],
+        _ => {
+            let place = slot + u64::from(set.slack);
+            [memory.word(place)?, memory.word(place + 4)?]
+        }
     };
     let details =
         found.at + u64::from(set.details) + u64::from(set.detail_bytes) * u64::from(number);
@@ -74,7 +77,7 @@ pub(super) fn state<P: Poison>(memory: &Memory, found: &Found, number: u32) -> O
     };
     let image = memory.words(base, words as usize);
     match image {
-        Some(mut image) => match HeapImage::<P>::new(&mut image, slack) {
+        Some(mut image) => match HeapImage::<P>::new(&mut image, guarding) {
             Ok(heap) => state.walk(&heap),
             Err(cause) => {
                 state.missing = Some(format!(
