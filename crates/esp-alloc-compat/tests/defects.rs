@@ -112,9 +112,9 @@ fn largest_block_watermark_and_failure_are_known() {
     );
 }
 
-/// Defects: 3949.
+/// Defects: 3949, 6015.
 #[test]
-fn esp_alloc_6015_every_block_of_every_region_is_given_back() {
+fn every_block_of_every_region_is_given_back() {
     // Regions side by side in one piece of memory: where one ends, the next begins.
     let heap = heap();
     let memory = vec![0_u64; 1024].leak().as_mut_ptr().cast::<u8>();

@@ -54,8 +54,9 @@ fn is(block: *mut c_void, caps: Caps) -> bool {
     view.unwrap().caps.contains(caps)
 }
 
+/// Defects: 18685.
 #[test]
-fn idf_18685_blocks_are_aligned_for_anything_of_their_size() {
+fn blocks_are_aligned_for_anything_of_their_size() {
     let _alone = alone();
     let blocks: Vec<_> = (1..200).map(|size| malloc(size)).collect();
     for (size, &block) in (1_usize..200).zip(&blocks) {
@@ -113,8 +114,9 @@ fn cleared_blocks_are_zero() {
     }
 }
 
+/// Defects: esp_alloc_03.
 #[test]
-fn esp_alloc_03_aligned_blocks_and_their_errors() {
+fn aligned_blocks_and_their_errors() {
     let _alone = alone();
     for block in [memalign(256, 10), aligned_alloc(256, 10)] {
         assert!(block.addr().is_multiple_of(256));

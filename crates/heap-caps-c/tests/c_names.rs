@@ -84,8 +84,9 @@ fn by_every_name() -> Vec<*mut c_void> {
     }
 }
 
+/// Defects: 1652, 16980, 0716530, dd1dde5, 46fceb2.
 #[test]
-fn idf_1652_idf_16980_0716530_dd1dde5_46fceb2_every_name_of_c_is_traced() {
+fn every_name_of_c_is_traced() {
     let _alone = alone();
     let records = vec![EMPTY; 64].leak();
     // SAFETY: the buffer lives for ever.
@@ -114,8 +115,9 @@ fn idf_1652_idf_16980_0716530_dd1dde5_46fceb2_every_name_of_c_is_traced() {
     assert_eq!(heap_trace_stop(), 0);
 }
 
+/// Defects: 5550.
 #[test]
-fn esp_alloc_5550_a_resized_block_gets_its_own_bytes_and_none_of_its_neighbours() {
+fn a_resized_block_gets_its_own_bytes_and_none_of_its_neighbours() {
     let _alone = alone();
     for size in [1, 4, 13, 16, 100] {
         let [block, wall] = [malloc(size), malloc(64)].map(<*mut c_void>::cast::<u8>);

@@ -69,8 +69,9 @@ fn rtc_memory_has_its_own_formula() {
     );
 }
 
+/// Defects: head_05.
 #[test]
-fn idf_head_05_an_alignment_holds_on_the_instruction_side() {
+fn an_alignment_holds_on_the_instruction_side() {
     // ESP-IDF loses it: the address is the aligned one plus 4.
     for caps in [CODE_IN_DIRAM, Caps::EXEC | Caps::RTCRAM] {
         for alignment in [1, 2, 4, 8, 16, 64, 256, 1024, 4096] {

@@ -141,8 +141,9 @@ fn memory_that_nobody_named_has_its_own_lines_unless_esp_idf_is_copied() {
     }
 }
 
+/// Defects: head_04.
 #[test]
-fn idf_head_04_a_buffer_of_whole_lines_grows_in_place_and_keeps_them() {
+fn a_buffer_of_whole_lines_grows_in_place_and_keeps_them() {
     let mut sim = booted(&ESP32P4, Policy::Guaranteed, &[]);
     let buffer = sim.heaps.malloc(100, DMA).unwrap();
     for caps in [DMA, Caps::empty()] {

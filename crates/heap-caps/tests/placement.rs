@@ -13,8 +13,9 @@ fn reserve(caps: Caps, bytes: u32) -> Reserve {
     Reserve { caps, bytes }
 }
 
+/// Defects: 18938.
 #[test]
-fn idf_18938_a_reserve_is_left_alone_by_those_who_do_not_ask_for_it() {
+fn a_reserve_is_left_alone_by_those_who_do_not_ask_for_it() {
     // ESP-IDF since 2026: default allocations drain the DMA pool before PSRAM is used (#18938).
     let mut sim = Sim::esp32_with_psram(0x40_0000);
     sim.heaps
@@ -249,8 +250,9 @@ fn without_a_threshold_malloc_never_uses_external_memory() {
     );
 }
 
+/// Defects: 12375.
 #[test]
-fn idf_12375_aligned_cleared_and_resized_blocks_follow_the_same_policy() {
+fn aligned_cleared_and_resized_blocks_follow_the_same_policy() {
     // ESP-IDF's memalign ignored it for years (#12375).
     let mut sim = Sim::esp32_with_psram(0x40_0000);
     sim.heaps.set_external_threshold(Some(1000));

@@ -102,8 +102,9 @@ fn all_bits_asked_for_are_there_whatever_the_column() {
     );
 }
 
+/// Defects: 0db8b00.
 #[test]
-fn idf_0db8b00_memory_of_the_startup_stacks_serves_nobody_before_it_is_enabled() {
+fn memory_of_the_startup_stacks_serves_nobody_before_it_is_enabled() {
     let mut sim: Sim = Sim::booted(&ESP32, Policy::Guaranteed, &ESP32.default_options(), ());
     assert_eq!(sim.order_of(Caps::DMA), [DRAM_LOW, DRAM]);
     assert_eq!(sim.heaps.inspect().total_size(Caps::DMA), 6432 + 184_632);
@@ -137,8 +138,9 @@ fn external_memory_is_a_last_resort_for_bytes_and_a_first_choice_for_default() {
     );
 }
 
+/// Defects: head_01.
 #[test]
-fn idf_head_01_a_heap_added_later_is_first_in_esp_idf_and_in_its_place_by_size_here() {
+fn a_heap_added_later_is_first_in_esp_idf_and_in_its_place_by_size_here() {
     let columns = [Caps::BIT8, Caps::empty(), Caps::empty()];
     for (policy, order) in [
         (

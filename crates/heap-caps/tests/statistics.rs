@@ -182,8 +182,9 @@ fn a_minimum_reached_while_monitoring_stays() {
     assert_eq!(sim.heaps.inspect().minimum_free_size(Caps::DMA), least);
 }
 
+/// Defects: head_02.
 #[test]
-fn idf_head_02_a_heap_added_while_monitoring_does_not_disturb_the_others() {
+fn a_heap_added_while_monitoring_does_not_disturb_the_others() {
     // ESP-IDF maps by list position: an added heap shifts it, and another heap's lifetime minimum
     // is overwritten.
     for policy in [Policy::IdfExact, Policy::Guaranteed] {

@@ -1,7 +1,7 @@
 //! Defects of ESP-IDF's traces and accounts, absent here; `docs/defects.md` lists them all.
 //!
-//! Before each test stand the numbers of what it would find: an issue or commit of ESP-IDF
-//! (`idf_`), or ours for what has none (`idf_head_`).
+//! `/// Defects: …` before a test names what it would find: an issue or a commit of ESP-IDF, or a
+//! number of ours for what has none (`head_NN`).
 #![allow(
     clippy::unwrap_used,
     clippy::result_large_err,

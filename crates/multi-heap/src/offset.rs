@@ -11,7 +11,7 @@ use core::num::NonZeroU32;
 /// make a 64-bit host lay out a heap exactly as a 32-bit chip does.
 ///
 /// A heap is asked about places, so a pointer in the place of a block does not compile
-/// (`idf_6c25dd4_a_pointer_is_not_a_block`):
+/// (defect 6c25dd4, `a_pointer_is_not_a_block`):
 /// ```compile_fail,E0308
 /// # fn ask(heap: &multi_heap::Heap<multi_heap::Light>, block: multi_heap::Offset) {
 /// let size = heap.usable_size(heap.pointer(block));

@@ -145,8 +145,9 @@ fn a_full_heap_has_no_byte_left() {
     assert_sound(&heap);
 }
 
+/// Defects: 7822, 4316.
 #[test]
-fn idf_7822_esp_alloc_4316_the_control_structure_scales_with_the_region() {
+fn the_control_structure_scales_with_the_region() {
     let control = |size: usize| Region::new(size).heap::<Unpoisoned>().control_bytes();
     // ESP-IDF at the same region sizes (header, control, pool overhead): 232, 352, 812, 2176 bytes.
     assert_eq!(

@@ -128,8 +128,9 @@ fn a_rest_of_one_word_waits_for_its_neighbour() {
     assert_sound(&heap);
 }
 
+/// Defects: 81d3779.
 #[test]
-fn tlsf_81d3779_a_freed_block_serves_the_same_size_again() {
+fn a_freed_block_serves_the_same_size_again() {
     let mut region = Region::new(4096);
     let mut heap = region.heap();
     for size in 1..900 {

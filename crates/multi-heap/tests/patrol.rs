@@ -39,8 +39,9 @@ fn calls<P: Poison>(heap: &Heap<P>, looks: u32) -> usize {
     underway.unwrap()
 }
 
+/// Defects: 12497.
 #[test]
-fn idf_12497_no_call_looks_at_more_blocks_than_it_was_told_to() {
+fn no_call_looks_at_more_blocks_than_it_was_told_to() {
     let mut region = Region::new(4096);
     let (heap, _) = striped::<Unpoisoned>(&mut region);
     let looks = heap.blocks().count() + looks_at_lists(&heap);

@@ -230,7 +230,7 @@ impl core::error::Error for BudgetError {}
 /// ]);
 /// ```
 /// Nor does memory for code where memory protection leaves none, as by default on an ESP32-C6
-/// (`idf_14837_code_under_memory_protection_does_not_compile`); without the protection it would:
+/// (defect 14837, `code_under_memory_protection_does_not_compile`); without it it would:
 /// ```compile_fail,E0080
 /// # use soc_regions::{Budget, Caps, ESP32C6, Options, Requirement, budget, options};
 /// const OPTIONS: Options = options!(ESP32C6);

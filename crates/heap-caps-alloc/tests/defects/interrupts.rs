@@ -83,8 +83,10 @@ fn handlers_allocate<P: Poison + 'static>() {
 }
 
 /// Instruction by instruction on emulated chips: `suite/interrupts.rs`.
+///
+/// Defects: 5108, 3768, 573ea38, 956ec54.
 #[test]
-fn idf_5108_idf_3768_573ea38_956ec54_handlers_allocate_whatever_the_program_was_about_to_do() {
+fn handlers_allocate_whatever_the_program_was_about_to_do() {
     handlers_allocate::<Unpoisoned>();
     handlers_allocate::<Light>();
     handlers_allocate::<Comprehensive>();
@@ -103,8 +105,9 @@ impl Write for Console<'_> {
     }
 }
 
+/// Defects: 959462f, e52c0d0.
 #[test]
-fn idf_959462f_e52c0d0_a_finding_is_printed_when_the_lock_is_open_again() {
+fn a_finding_is_printed_when_the_lock_is_open_again() {
     let heap: &CapsHeap<Unlocked, Light> = esp32(());
     // In DRAM's large heap: the console's memory is elsewhere, and sound.
     let block = heap.malloc(100_000, Caps::DMA).unwrap();

@@ -1,8 +1,8 @@
-//! Do locks and languages have the defects that ESP-IDF's and esp-alloc's had? `docs/defects.md`
-//! lists them all.
+//! Defects of ESP-IDF's and esp-alloc's locks and languages, absent here; `docs/defects.md` lists
+//! them all.
 //!
-//! A test's name begins with the number of what it would find: an issue or commit of ESP-IDF
-//! (`idf_`), or of esp-alloc (`esp_alloc_`).
+//! `/// Defects: …` before a test names what it would find: an issue or a commit of ESP-IDF, its
+//! TLSF or esp-alloc.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

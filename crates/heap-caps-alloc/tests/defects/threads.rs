@@ -70,15 +70,17 @@ fn nobody_fails_while_memory_is_free<P: Poison + Send + 'static>() {
     });
 }
 
+/// Defects: b0c5665, 04188d8.
 #[test]
-fn idf_b0c5665_04188d8_nobody_fails_while_memory_is_free_and_no_check_meets_half_a_block() {
+fn nobody_fails_while_memory_is_free_and_no_check_meets_half_a_block() {
     nobody_fails_while_memory_is_free::<Unpoisoned>();
     nobody_fails_while_memory_is_free::<Light>();
     nobody_fails_while_memory_is_free::<Comprehensive>();
 }
 
+/// Defects: bdfc348.
 #[test]
-fn idf_bdfc348_a_trace_that_starts_and_stops_among_threads_knows_every_block_of_its_session() {
+fn a_trace_that_starts_and_stops_among_threads_knows_every_block_of_its_session() {
     type Traced = CapsHeap<SpinLock, Unpoisoned, Trace<'static>>;
     let heap: &Traced = esp32(Trace::new(()));
     let slots = vec![Slot::EMPTY; 5000].leak();
@@ -112,8 +114,9 @@ fn idf_bdfc348_a_trace_that_starts_and_stops_among_threads_knows_every_block_of_
     });
 }
 
+/// Defects: 5361c08.
 #[test]
-fn idf_5361c08_of_threads_that_register_one_memory_one_succeeds() {
+fn of_threads_that_register_one_memory_one_succeeds() {
     for _ in 0..50 {
         let heap: &CapsHeap<SpinLock> = Box::leak(Box::new(CapsHeap::new(())));
         let memory = vec![0_u64; 512].leak();
@@ -162,9 +165,9 @@ impl TraceContext for ByThread {
     }
 }
 
+/// Defects: 17519, 18726, 17232.
 #[test]
-fn idf_17519_idf_18726_idf_17232_accounts_are_kept_where_interrupts_are_off_and_threads_free_each_others_blocks()
- {
+fn accounts_are_kept_where_interrupts_are_off_and_threads_free_each_others_blocks() {
     type Accounts = CapsHeap<CriticalSectionLock, Light, Ledger<ByThread>>;
     let heap: &Accounts = esp32(Ledger::new(ByThread, ()));
     let (give, take) = std::sync::mpsc::sync_channel::<usize>(64);

@@ -36,8 +36,9 @@ fn lives(sim: &mut Sim, chip: &Chip, caps: Caps) {
     assert_eq!(sim.heaps.inspect().free_size(Caps::empty()), before);
 }
 
+/// Defects: 4a39292, ce9f84f, 31145f3.
 #[test]
-fn idf_4a39292_ce9f84f_31145f3_blocks_handed_out_by_their_other_address_come_back() {
+fn blocks_handed_out_by_their_other_address_come_back() {
     let mut sim = booted(&ESP32S2, &[UNPROTECTED]);
     lives(&mut sim, &ESP32S2, Caps::EXEC);
     let code = sim.heaps.malloc(64, Caps::EXEC).unwrap();
@@ -46,8 +47,9 @@ fn idf_4a39292_ce9f84f_31145f3_blocks_handed_out_by_their_other_address_come_bac
     assert_eq!(sim.heaps.inspect().heap_at(data).unwrap().name, "RAM");
 }
 
+/// Defects: 14835, head_06.
 #[test]
-fn idf_14835_idf_head_06_code_in_rtc_memory_comes_and_goes_by_its_instruction_address() {
+fn code_in_rtc_memory_comes_and_goes_by_its_instruction_address() {
     let mut sim = booted(&ESP32S2, &[UNPROTECTED, common::RTC_HEAP.on()]);
     let code = sim.heaps.malloc(40, CODE_IN_RTC).unwrap();
     assert!(span(0x4007_0000, 0x4007_2000).contains(code), "{code:#X}");
@@ -58,8 +60,9 @@ fn idf_14835_idf_head_06_code_in_rtc_memory_comes_and_goes_by_its_instruction_ad
     lives(&mut sim, &ESP32S2, CODE_IN_RTC);
 }
 
+/// Defects: a5d6f62.
 #[test]
-fn idf_a5d6f62_where_both_buses_agree_code_is_a_block_like_others() {
+fn where_both_buses_agree_code_is_a_block_like_others() {
     let mut sim = booted(&ESP32C6, &[UNPROTECTED]);
     let code = sim.heaps.malloc(40, Caps::EXEC).unwrap();
     let block = sim.heaps.inspect().block_containing(code).unwrap();
@@ -67,8 +70,9 @@ fn idf_a5d6f62_where_both_buses_agree_code_is_a_block_like_others() {
     lives(&mut sim, &ESP32C6, Caps::EXEC);
 }
 
+/// Defects: 6f0a494, 1cb2081, a575b9e.
 #[test]
-fn idf_6f0a494_1cb2081_a575b9e_code_is_executable_and_takes_shared_memory_last() {
+fn code_is_executable_and_takes_shared_memory_last() {
     let mut sim = Sim::esp32();
     let chip = sim.heaps.inspect().chip().unwrap();
     let mut code = sim.exhaust(4000, Caps::EXEC);
@@ -84,8 +88,9 @@ fn idf_6f0a494_1cb2081_a575b9e_code_is_executable_and_takes_shared_memory_last()
         .for_each(|address| sim.heaps.free(address).unwrap());
 }
 
+/// Defects: 14836.
 #[test]
-fn idf_14836_under_memory_protection_there_is_no_memory_for_code() {
+fn under_memory_protection_there_is_no_memory_for_code() {
     for chip in chips::all() {
         if !chip
             .default_options()
@@ -110,8 +115,9 @@ fn idf_14836_under_memory_protection_there_is_no_memory_for_code() {
     }
 }
 
+/// Defects: a1ba660.
 #[test]
-fn idf_a1ba660_memory_for_dma_has_whole_lines_of_the_cache_before_it() {
+fn memory_for_dma_has_whole_lines_of_the_cache_before_it() {
     let psram = common::PSRAM.of(4 << 20);
     for (chip, settings, caps, line) in [
         (&ESP32P4, vec![], Caps::DMA, 64),

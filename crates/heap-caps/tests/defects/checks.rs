@@ -57,8 +57,9 @@ fn every_way_finds_it<P: Poison>() {
     assert!(sim.heaps.realloc(block, 80, Caps::DMA).is_err());
 }
 
+/// Defects: b9abad7, 0b5ab94, 93d4b0b, 39f789d, da81ec6.
 #[test]
-fn idf_b9abad7_0b5ab94_93d4b0b_39f789d_da81ec6_every_way_to_ask_leads_to_the_check() {
+fn every_way_to_ask_leads_to_the_check() {
     every_way_finds_it::<Light>();
     every_way_finds_it::<Comprehensive>();
 }
@@ -75,15 +76,17 @@ fn asked_for_nothing<P: Poison>() -> [Cause; 4] {
     causes.map(|result| result.unwrap_err().cause)
 }
 
+/// Defects: 481379f.
 #[test]
-fn idf_481379f_nothing_is_refused_alike_at_every_level() {
+fn nothing_is_refused_alike_at_every_level() {
     assert_eq!(asked_for_nothing::<Unpoisoned>(), [Cause::ZeroSize; 4]);
     assert_eq!(asked_for_nothing::<Light>(), [Cause::ZeroSize; 4]);
     assert_eq!(asked_for_nothing::<Comprehensive>(), [Cause::ZeroSize; 4]);
 }
 
+/// Defects: 383e9ad.
 #[test]
-fn idf_383e9ad_a_free_in_two_steps_belongs_to_its_block_whoever_comes_in_between() {
+fn a_free_in_two_steps_belongs_to_its_block_whoever_comes_in_between() {
     // ESP-IDF noted it for each core: a task that moved between the steps freed what was in
     // quarantine, and swallowed another's free.
     let mut sim = sim::<Comprehensive>();

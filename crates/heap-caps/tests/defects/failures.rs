@@ -27,8 +27,9 @@ fn told(ask: impl FnOnce(&mut Sim<multi_heap::Unpoisoned, Told>)) -> Vec<(usize,
 
 const HUGE: usize = 1 << 24;
 
+/// Defects: a0ca353.
 #[test]
-fn idf_a0ca353_functions_with_preferences_tell_their_failure_too() {
+fn functions_with_preferences_tell_their_failure_too() {
     let choices = [Caps::SPIRAM, Caps::DMA];
     let once = [(HUGE, Caps::DMA)];
     assert_eq!(
@@ -57,16 +58,18 @@ fn idf_a0ca353_functions_with_preferences_tell_their_failure_too() {
     assert_eq!(resized, once);
 }
 
+/// Defects: 497c840.
 #[test]
-fn idf_497c840_the_size_of_an_array_is_told_not_that_of_its_element() {
+fn the_size_of_an_array_is_told_not_that_of_its_element() {
     assert_eq!(
         told(|sim| _ = sim.heaps.calloc(HUGE / 16, 16, Caps::DMA)),
         [(HUGE, Caps::DMA)]
     );
 }
 
+/// Defects: 9517.
 #[test]
-fn idf_9517_nothing_is_no_failure() {
+fn nothing_is_no_failure() {
     let nothing = told(|sim| {
         let block = sim.heaps.malloc(8, Caps::DMA).unwrap();
         sim.heaps.malloc(0, Caps::DMA).unwrap_err();
@@ -82,23 +85,26 @@ fn idf_9517_nothing_is_no_failure() {
     assert_eq!(nothing, []);
 }
 
+/// Defects: head_16.
 #[test]
-fn idf_head_16_an_array_of_nothing_is_no_failure() {
+fn an_array_of_nothing_is_no_failure() {
     for (count, size) in [(0, 8), (8, 0), (0, usize::MAX)] {
         assert_eq!(told(|sim| _ = sim.heaps.calloc(count, size, Caps::DMA)), []);
     }
 }
 
+/// Defects: head_17.
 #[test]
-fn idf_head_17_a_product_that_wraps_is_not_told_as_what_it_wraps_to() {
+fn a_product_that_wraps_is_not_told_as_what_it_wraps_to() {
     for (count, size) in [(usize::MAX / 4 + 2, 4), (usize::MAX, 2)] {
         let told = told(|sim| _ = sim.heaps.calloc(count, size, Caps::DMA));
         assert_eq!(told, [(usize::MAX, Caps::DMA)]);
     }
 }
 
+/// Defects: 65c946f.
 #[test]
-fn idf_65c946f_numbers_are_written_digit_by_digit_in_their_order() {
+fn numbers_are_written_digit_by_digit_in_their_order() {
     let mut sim = Sim::esp32();
     let unnamed = Caps::from_bits_retain(0x2000_0000);
     let said = sim.heaps.malloc(8, unnamed).unwrap_err().to_string();

@@ -6,8 +6,9 @@ use soc_regions::{Caps, ESP32, common, options};
 
 use crate::support::*;
 
+/// Defects: 293ad4c.
 #[test]
-fn idf_293ad4c_free_and_minimum_are_told_for_each_capability() {
+fn free_and_minimum_are_told_for_each_capability() {
     let mut sim = Sim::esp32();
     let figures = |sim: &Sim, caps| {
         (
@@ -26,8 +27,9 @@ fn idf_293ad4c_free_and_minimum_are_told_for_each_capability() {
     }
 }
 
+/// Defects: 882f164.
 #[test]
-fn idf_882f164_figures_asked_for_one_by_one_are_those_of_the_whole() {
+fn figures_asked_for_one_by_one_are_those_of_the_whole() {
     let mut sim = Sim::esp32_with_psram(0x10_0000);
     sim.heaps.malloc(5000, Caps::DMA).unwrap();
     sim.heaps.malloc(70_000, Caps::SPIRAM).unwrap();
@@ -59,8 +61,9 @@ fn idf_882f164_figures_asked_for_one_by_one_are_those_of_the_whole() {
     );
 }
 
+/// Defects: 18849.
 #[test]
-fn idf_18849_psram_added_at_run_time_does_not_pin_the_minimum_at_zero() {
+fn psram_added_at_run_time_does_not_pin_the_minimum_at_zero() {
     for policy in [Policy::IdfExact, Policy::Guaranteed] {
         let mut sim: Sim = Sim::with(policy, &ESP32.default_options(), ());
         let found = options!(ESP32, common::PSRAM.of(0x20_0000));
@@ -103,15 +106,17 @@ fn a_full_heap_says_zero<P: Poison>() {
     );
 }
 
+/// Defects: head_03.
 #[test]
-fn idf_head_03_the_largest_block_of_full_heaps_is_nothing_and_never_wraps() {
+fn the_largest_block_of_full_heaps_is_nothing_and_never_wraps() {
     a_full_heap_says_zero::<Unpoisoned>();
     a_full_heap_says_zero::<Light>();
     a_full_heap_says_zero::<Comprehensive>();
 }
 
+/// Defects: 3d5023b.
 #[test]
-fn idf_3d5023b_before_there_is_a_heap_every_question_has_an_answer() {
+fn before_there_is_a_heap_every_question_has_an_answer() {
     let mut none: HeapCaps = HeapCaps::new(());
     assert_eq!(none.inspect().info(Caps::empty()), Info::default());
     let figures = [

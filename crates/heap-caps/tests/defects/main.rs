@@ -1,7 +1,7 @@
-//! Do many heaps together have the defects that ESP-IDF's had? `docs/defects.md` lists them all.
+//! Defects of ESP-IDF's heaps together, absent here; `docs/defects.md` lists them all.
 //!
-//! A test's name begins with the number of what it would find: an issue or commit of ESP-IDF
-//! (`idf_`), or ours for what has none (`idf_head_`).
+//! `/// Defects: …` before a test names what it would find: an issue or a commit of ESP-IDF, or a
+//! number of ours for what has none (`head_NN`).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

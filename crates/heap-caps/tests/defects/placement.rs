@@ -12,8 +12,9 @@ fn reserve(sim: &mut Sim, caps: Caps, bytes: u32) {
     sim.heaps.set_reserve(Reserve { caps, bytes }).unwrap();
 }
 
+/// Defects: 13588.
 #[test]
-fn idf_13588_small_requests_do_not_eat_the_biggest_heap() {
+fn small_requests_do_not_eat_the_biggest_heap() {
     for policy in [Policy::Guaranteed, Policy::IdfExact] {
         let mut sim: Sim = Sim::with(policy, &ESP32.default_options(), ());
         let whole = sim
@@ -40,8 +41,9 @@ fn idf_13588_small_requests_do_not_eat_the_biggest_heap() {
     }
 }
 
+/// Defects: c4ed9d1.
 #[test]
-fn idf_c4ed9d1_ordinary_requests_stop_where_the_reserve_begins_and_dma_goes_on() {
+fn ordinary_requests_stop_where_the_reserve_begins_and_dma_goes_on() {
     let mut sim = Sim::esp32();
     reserve(&mut sim, Caps::DMA, 32 * 1024);
     let ordinary = sim.exhaust(500, Caps::DEFAULT);
@@ -53,8 +55,9 @@ fn idf_c4ed9d1_ordinary_requests_stop_where_the_reserve_begins_and_dma_goes_on()
     assert!(dma + 1000 > 32 * 1024, "{dma} bytes");
 }
 
+/// Defects: 304e908, f0e93ed.
 #[test]
-fn idf_304e908_f0e93ed_a_reserve_need_not_fit_into_one_block() {
+fn a_reserve_need_not_fit_into_one_block() {
     let mut sim = Sim::esp32();
     let kept = 250 * 1024;
     assert!(sim.heaps.inspect().largest_free_block(Caps::DMA) < kept);
@@ -71,8 +74,9 @@ fn idf_304e908_f0e93ed_a_reserve_need_not_fit_into_one_block() {
     assert!(heaps.len() > 1, "over several heaps: {heaps:X?}");
 }
 
+/// Defects: 6558.
 #[test]
-fn idf_6558_a_reserve_is_a_number_and_takes_no_block() {
+fn a_reserve_is_a_number_and_takes_no_block() {
     let mut sim = Sim::esp32_with_psram(0x10_0000);
     let before = sim.heaps.inspect().info(Caps::empty());
     for bytes in [1, 24 * 1024, 400 * 1024, u32::MAX] {
@@ -87,8 +91,9 @@ fn idf_6558_a_reserve_is_a_number_and_takes_no_block() {
     );
 }
 
+/// Defects: 96391ef.
 #[test]
-fn idf_96391ef_nobody_is_told_of_a_failure_while_psram_is_free() {
+fn nobody_is_told_of_a_failure_while_psram_is_free() {
     let mut sim = Sim::esp32_with_psram(0x40_0000);
     sim.heaps.set_external_threshold(Some(16 * 1024));
     sim.exhaust(64, INTERNAL);
@@ -109,8 +114,9 @@ fn idf_96391ef_nobody_is_told_of_a_failure_while_psram_is_free() {
     );
 }
 
+/// Defects: 18444.
 #[test]
-fn idf_18444_an_internal_calloc_after_psram_was_added_is_served_and_zero() {
+fn an_internal_calloc_after_psram_was_added_is_served_and_zero() {
     use soc_regions::{ESP32S3, common};
     let options = ESP32S3.default_options();
     let mut sim: Sim = Sim::booted(&ESP32S3, Policy::Guaranteed, &options, ());
@@ -127,8 +133,9 @@ fn idf_18444_an_internal_calloc_after_psram_was_added_is_served_and_zero() {
     assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
 }
 
+/// Defects: esp_alloc_08.
 #[test]
-fn esp_alloc_08_what_was_added_first_does_not_decide_but_priority_size_and_reserve_do() {
+fn what_was_added_first_does_not_decide_but_priority_size_and_reserve_do() {
     let large = [Caps::DEFAULT | BYTES, Caps::empty(), Caps::empty()];
     let last_resort = [Caps::SPM, Caps::empty(), Caps::DEFAULT | BYTES];
     let memory = heap_caps::SimulatedMemory::new();

@@ -20,9 +20,9 @@ fn with_bluetooth() -> Sim {
     sim
 }
 
+/// Defects: b54719d, 32408b7, 2b5a844, cd805a5, 7de6565, 508194b, 0feb408, 52ebac9.
 #[test]
-fn idf_b54719d_32408b7_2b5a844_cd805a5_7de6565_508194b_0feb408_52ebac9_two_heaps_never_share_a_byte()
- {
+fn two_heaps_never_share_a_byte() {
     // Both ends of a second region go over all places around a first one: before, at and in it, in
     // steps of a word.
     let (first, smallest) = (span(0x5000_1000, 0x5000_1200), 0x100);
@@ -49,8 +49,10 @@ fn idf_b54719d_32408b7_2b5a844_cd805a5_7de6565_508194b_0feb408_52ebac9_two_heaps
 
 /// The pieces as `esp_bt_controller_mem_release` gives them: not those of the table, some over
 /// several of its rows.
+///
+/// Defects: 1277, f13e25d.
 #[test]
-fn idf_1277_idf_f13e25d_memory_of_bluetooth_is_given_back_whatever_rows_it_spans() {
+fn memory_of_bluetooth_is_given_back_whatever_rows_it_spans() {
     let mut sim = with_bluetooth();
     for (start, end) in [
         (0x3FFA_E6E0, 0x3FFA_FF10),
@@ -64,8 +66,9 @@ fn idf_1277_idf_f13e25d_memory_of_bluetooth_is_given_back_whatever_rows_it_spans
     assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
 }
 
+/// Defects: 2292.
 #[test]
-fn idf_2292_a_piece_too_small_for_a_heap_is_told_apart_and_stops_nobody() {
+fn a_piece_too_small_for_a_heap_is_told_apart_and_stops_nobody() {
     let mut sim = with_bluetooth();
     let heaps = sim.heaps.inspect().heaps().count();
     for (start, end) in [(0x3FFB_DBB4, 0x3FFB_DBD4), (0x3FFB_DB28, 0x3FFB_DB5C)] {
@@ -82,8 +85,9 @@ fn idf_2292_a_piece_too_small_for_a_heap_is_told_apart_and_stops_nobody() {
     );
 }
 
+/// Defects: 776c57e.
 #[test]
-fn idf_776c57e_a_heap_keeps_its_books_in_its_own_memory() {
+fn a_heap_keeps_its_books_in_its_own_memory() {
     let mut sim = Sim::esp32();
     let figures = |sim: &Sim| {
         sim.heaps

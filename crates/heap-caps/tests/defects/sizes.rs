@@ -39,8 +39,9 @@ fn no_adjusted_size_wraps<P: Poison>() {
     assert_eq!(sim.heaps.inspect().info(Caps::empty()), before);
 }
 
+/// Defects: fd88d6d, 2dd3344.
 #[test]
-fn idf_fd88d6d_2dd3344_no_size_wraps_by_what_is_added_to_it() {
+fn no_size_wraps_by_what_is_added_to_it() {
     no_adjusted_size_wraps::<Unpoisoned>();
     no_adjusted_size_wraps::<Light>();
     no_adjusted_size_wraps::<Comprehensive>();
@@ -72,8 +73,9 @@ fn only_what_fits_is_copied<P: Poison>(from: usize, to: usize) {
     );
 }
 
+/// Defects: 1582.
 #[test]
-fn idf_1582_between_heaps_nothing_is_copied_past_the_end_of_the_smaller_block() {
+fn between_heaps_nothing_is_copied_past_the_end_of_the_smaller_block() {
     for (from, to) in [(1000, 4), (1000, 5), (100, 99), (7, 3), (4, 4), (4, 40)] {
         only_what_fits_is_copied::<Unpoisoned>(from, to);
         only_what_fits_is_copied::<Light>(from, to);
@@ -112,8 +114,10 @@ fn words_only_memory_takes_any_size<P: Poison>() {
 }
 
 /// That no byte is touched is shown where it can be seen: `suite/words.rs`, on the emulated chip.
+///
+/// Defects: ae59d75.
 #[test]
-fn idf_ae59d75_canaries_of_words_only_memory_are_whole_words() {
+fn canaries_of_words_only_memory_are_whole_words() {
     words_only_memory_takes_any_size::<Unpoisoned>();
     words_only_memory_takes_any_size::<Light>();
     words_only_memory_takes_any_size::<Comprehensive>();

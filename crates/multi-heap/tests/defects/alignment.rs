@@ -21,8 +21,9 @@ fn any_start_will_do<P: Poison>() {
     }
 }
 
+/// Defects: b1f3586.
 #[test]
-fn idf_b1f3586_a_heap_may_start_and_end_at_any_byte() {
+fn a_heap_may_start_and_end_at_any_byte() {
     any_start_will_do::<Unpoisoned>();
     any_start_will_do::<Light>();
     any_start_will_do::<Comprehensive>();
@@ -42,8 +43,9 @@ fn canaries_keep_alignment<P: Poison>() {
     }
 }
 
+/// Defects: d902b4e.
 #[test]
-fn idf_d902b4e_canaries_stand_before_the_aligned_byte_not_on_it() {
+fn canaries_stand_before_the_aligned_byte_not_on_it() {
     canaries_keep_alignment::<Light>();
     canaries_keep_alignment::<Comprehensive>();
 }

@@ -49,8 +49,9 @@ fn used_blocks_are_looked_at<P: Poison>() {
     }
 }
 
+/// Defects: 7364, 12231, f051da8, 84c5d3e.
 #[test]
-fn idf_7364_12231_f051da8_84c5d3e_the_check_looks_at_canaries_and_at_free_bytes() {
+fn the_check_looks_at_canaries_and_at_free_bytes() {
     used_blocks_are_looked_at::<Light>();
     used_blocks_are_looked_at::<Comprehensive>();
     let mut region = Region::new(4096);
@@ -82,15 +83,17 @@ fn a_check_changes_nothing<P: Poison>() {
     }
 }
 
+/// Defects: 8cbd12b.
 #[test]
-fn idf_8cbd12b_a_check_leaves_the_evidence_as_it_is() {
+fn a_check_leaves_the_evidence_as_it_is() {
     a_check_changes_nothing::<Unpoisoned>();
     a_check_changes_nothing::<Light>();
     a_check_changes_nothing::<Comprehensive>();
 }
 
+/// Defects: 100578a.
 #[test]
-fn idf_100578a_without_comprehensive_poisoning_registration_leaves_memory_alone() {
+fn without_comprehensive_poisoning_registration_leaves_memory_alone() {
     let mut region = Region::dirty(64 << 10, 0, 0x6B);
     let heap = region.heap::<Light>();
     let written = heap.control_bytes() as usize + 12;
@@ -119,8 +122,9 @@ fn any_damage_is_an_answer<P: Poison>() {
     assert!(found > 300, "{found} of 2000 damaged heaps were found");
 }
 
+/// Defects: 0fcb10c.
 #[test]
-fn tlsf_0fcb10c_a_check_answers_whatever_the_damage() {
+fn a_check_answers_whatever_the_damage() {
     any_damage_is_an_answer::<Unpoisoned>();
     any_damage_is_an_answer::<Light>();
     any_damage_is_an_answer::<Comprehensive>();

@@ -28,15 +28,17 @@ fn largest_is_true<P: Poison>() {
     }
 }
 
+/// Defects: 32701a1.
 #[test]
-fn tlsf_32701a1_the_largest_block_can_be_had_and_one_byte_more_can_not() {
+fn the_largest_block_can_be_had_and_one_byte_more_can_not() {
     largest_is_true::<Unpoisoned>();
     largest_is_true::<Light>();
     largest_is_true::<Comprehensive>();
 }
 
+/// Defects: 0028e2c.
 #[test]
-fn idf_0028e2c_the_largest_block_is_no_power_of_two() {
+fn the_largest_block_is_no_power_of_two() {
     let mut region = Region::new(128 << 10);
     let heap = region.heap::<Unpoisoned>();
     let everything = heap.region_bytes() - heap.control_bytes() - 4;
@@ -44,8 +46,9 @@ fn idf_0028e2c_the_largest_block_is_no_power_of_two() {
     assert!(!everything.is_power_of_two() && everything > 120_000);
 }
 
+/// Defects: 8270.
 #[test]
-fn idf_8270_free_bytes_are_what_can_be_had() {
+fn free_bytes_are_what_can_be_had() {
     // ESP-IDF: `malloc(4)` until it fails, and 73 KiB were still said to be free.
     let mut region = Region::new(96 << 10);
     let mut heap = region.heap::<Unpoisoned>();
@@ -72,8 +75,9 @@ fn idf_8270_free_bytes_are_what_can_be_had() {
     assert_eq!(had + heap.free_bytes(), told, "hole by hole");
 }
 
+/// Defects: ba1d7f8.
 #[test]
-fn idf_ba1d7f8_the_size_of_a_block_is_without_its_canaries() {
+fn the_size_of_a_block_is_without_its_canaries() {
     let mut region = Region::new(4096);
     let mut heap = region.heap::<Light>();
     for size in 1..60 {
@@ -88,8 +92,9 @@ fn idf_ba1d7f8_the_size_of_a_block_is_without_its_canaries() {
     assert_eq!(heap.info().total_allocated_bytes, 160);
 }
 
+/// Defects: 93e7264.
 #[test]
-fn idf_93e7264_the_canary_is_where_the_walk_says_that_the_block_ends() {
+fn the_canary_is_where_the_walk_says_that_the_block_ends() {
     // The debug module of 2016 had its own copy of the block's layout, which was forgotten when the
     // original changed.
     let mut region = Region::new(1024);

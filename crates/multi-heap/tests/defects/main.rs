@@ -1,7 +1,7 @@
-//! Does one heap have the defects that ESP-IDF's had? `docs/defects.md` lists them all.
+//! Defects of ESP-IDF's heap, absent here; `docs/defects.md` lists them all.
 //!
-//! A test's name begins with the number of what it would find: a commit or an issue of ESP-IDF
-//! (`idf_`), a commit of its TLSF (`tlsf_`).
+//! `/// Defects: …` before a test names what it would find: an issue or a commit of ESP-IDF, its
+//! TLSF or esp-alloc.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -6,8 +6,9 @@ use multi_heap::{BlockState, Heap, Offset, Unpoisoned};
 use crate::Dice;
 use crate::common::*;
 
+/// Defects: 4b7eb17.
 #[test]
-fn idf_4b7eb17_the_tail_of_a_shrunk_block_joins_the_free_block_behind() {
+fn the_tail_of_a_shrunk_block_joins_the_free_block_behind() {
     let mut region = Region::new(4096);
     let mut heap: Heap = region.heap();
     let [block, next, _wall] = [200, 60, 8].map(|size| allocate(&mut heap, request(size)).unwrap());
@@ -24,8 +25,9 @@ fn idf_4b7eb17_the_tail_of_a_shrunk_block_joins_the_free_block_behind() {
     }
 }
 
+/// Defects: 4b7eb17.
 #[test]
-fn idf_4b7eb17_random_shrinking_leaves_no_two_free_neighbours() {
+fn random_shrinking_leaves_no_two_free_neighbours() {
     let mut region = Region::new(16 << 10);
     let mut heap: Heap = region.heap();
     let fresh = drawing(&heap);
@@ -48,8 +50,9 @@ fn idf_4b7eb17_random_shrinking_leaves_no_two_free_neighbours() {
     assert_eq!(drawing(&heap), fresh);
 }
 
+/// Defects: 89d461d.
 #[test]
-fn idf_89d461d_a_request_takes_a_hole_that_is_a_quarter_larger_at_most() {
+fn a_request_takes_a_hole_that_is_a_quarter_larger_at_most() {
     // Holes of 256, 264, .. 1016 bytes in random order, and no other free memory.
     let holes: Vec<u32> = (256..1024).step_by(8).collect();
     for wanted in (256..900).step_by(4) {
@@ -75,8 +78,9 @@ fn idf_89d461d_a_request_takes_a_hole_that_is_a_quarter_larger_at_most() {
     }
 }
 
+/// Defects: 81d3779.
 #[test]
-fn tlsf_81d3779_what_was_freed_last_serves_its_own_size_again_in_a_full_heap() {
+fn what_was_freed_last_serves_its_own_size_again_in_a_full_heap() {
     let mut region = Region::new(256 << 10);
     for size in (900..40_000).step_by(97) {
         let mut heap = region.heap::<Unpoisoned>();

@@ -21,8 +21,9 @@ fn aligned_blocks_are_large_enough<P: Poison>() {
     }
 }
 
+/// Defects: 9516fd0.
 #[test]
-fn idf_9516fd0_no_aligned_block_is_smaller_than_asked() {
+fn no_aligned_block_is_smaller_than_asked() {
     aligned_blocks_are_large_enough::<Unpoisoned>();
     aligned_blocks_are_large_enough::<Light>();
     aligned_blocks_are_large_enough::<Comprehensive>();
@@ -47,15 +48,17 @@ fn huge_requests_change_nothing<P: Poison>() {
     assert_sound(&heap);
 }
 
+/// Defects: 72601dd, 2b73b8a.
 #[test]
-fn tlsf_72601dd_2b73b8a_a_huge_request_leaves_no_block_behind_the_end() {
+fn a_huge_request_leaves_no_block_behind_the_end() {
     huge_requests_change_nothing::<Unpoisoned>();
     huge_requests_change_nothing::<Light>();
     huge_requests_change_nothing::<Comprehensive>();
 }
 
+/// Defects: 0c8ce8f.
 #[test]
-fn tlsf_0c8ce8f_nothing_is_no_request_whatever_its_alignment() {
+fn nothing_is_no_request_whatever_its_alignment() {
     for alignment in (0..usize::BITS).map(|bit| 1_usize << bit) {
         assert_eq!(Request::aligned(0, alignment), None);
         assert_eq!(Request::aligned_at(0, alignment, 4), None);
@@ -84,8 +87,9 @@ fn life_in<P: Poison>(dirt: u8) -> (String, multi_heap::Info) {
     (drawing(&heap), heap.info())
 }
 
+/// Defects: c499512.
 #[test]
-fn tlsf_c499512_a_heap_in_dirty_memory_is_as_one_in_zeroed_memory() {
+fn a_heap_in_dirty_memory_is_as_one_in_zeroed_memory() {
     for dirt in [0xFF, 0xA5, 0xF8, 0x01, 0x80] {
         assert_eq!(life_in::<Unpoisoned>(dirt), life_in::<Unpoisoned>(0));
         assert_eq!(life_in::<Light>(dirt), life_in::<Light>(0));
@@ -112,8 +116,9 @@ fn resized_blocks_have_what_was_asked_for<P: Poison>() {
     }
 }
 
+/// Defects: 5b77f77.
 #[test]
-fn idf_5b77f77_a_resized_block_has_the_bytes_asked_for_on_a_host_too() {
+fn a_resized_block_has_the_bytes_asked_for_on_a_host_too() {
     resized_blocks_have_what_was_asked_for::<Unpoisoned>();
     resized_blocks_have_what_was_asked_for::<Light>();
     resized_blocks_have_what_was_asked_for::<Comprehensive>();
@@ -128,8 +133,9 @@ fn free_bytes(heap: &Heap<Comprehensive>) -> Vec<usize> {
         .collect()
 }
 
+/// Defects: b76f0fe, bd9b921.
 #[test]
-fn tlsf_b76f0fe_idf_bd9b921_after_every_step_each_free_byte_is_filled() {
+fn after_every_step_each_free_byte_is_filled() {
     let mut region = Region::dirty(4096, 0, 0x33);
     let mut heap = region.heap::<Comprehensive>();
     let (mut dice, mut live) = (Dice(3), Vec::new());
