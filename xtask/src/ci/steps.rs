@@ -125,9 +125,10 @@ const XTENSA_TARGET: &str = "xtensa-esp32-none-elf";
 const XTENSA_RUSTC: &str = "/usr/bin/rustc";
 const XTENSA_CARGO: &str = "/usr/bin/cargo";
 /// Packages with a workspace of their own; those for boards are looked at in their step.
-const OWN_WORKSPACES: [&str; 5] = [
+const OWN_WORKSPACES: [&str; 6] = [
     "crates/heap-caps-c/examples/shared-heap",
     "crates/heap-caps-c/staticlib",
+    "crates/heap-caps/fuzz",
     "crates/heap-report/fuzz",
     "crates/testing/defmt-frames",
     "crates/testing/on-target",

@@ -1,12 +1,15 @@
-//! `cargo xtask fuzz`: arbitrary input for every parser of the host tools.
+//! `cargo xtask fuzz`: arbitrary input for every parser of the host tools, arbitrary calls of
+//! heaps.
 //!
 //! ```text
 //!   crates/heap-report/fuzz/    fuzz_targets/NAME.rs    a parser and what must hold whatever it reads
+//!   crates/heap-caps/fuzz/      fuzz_targets/NAME.rs    heaps and what must hold whatever is called
 //!   target/fuzz/corpus/NAME/    inputs that reach different code; kept from run to run
 //!   target/fuzz/findings/NAME-… an input that made it fail; `--input FILE` runs it again
 //! ```
 //! libFuzzer, as cargo-fuzz runs it, but on stable Rust: the coverage that it follows comes from a
-//! pass of LLVM that needs no nightly compiler. Safe code needs no sanitizer.
+//! pass of LLVM that needs no nightly compiler. Safe code needs no sanitizer; heaps assert every
+//! index before they access memory, and lie between guards.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,18 +22,19 @@ use crate::ci::sources::{root, target_folder};
 use crate::ci::tool::{self, cargo};
 use crate::error::Error;
 
-/// Feed arbitrary input to the parsers of the host tools
+/// Feed arbitrary input to the parsers of the host tools and arbitrary calls to heaps
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
   cargo xtask fuzz                        a minute, shared by all targets, as CI does
   cargo xtask fuzz dump --seconds 1200    20 minutes of one parser
+  cargo xtask fuzz heap damage chip --seconds 3600    an hour of heaps
   cargo xtask fuzz elf --input target/fuzz/findings/elf-crash-…
 
 A corpus grows in target/fuzz/corpus. With nightly Rust, cargo-fuzz runs the same targets:
   cd crates/heap-report && cargo +nightly fuzz run dump")]
 pub(crate) struct Arguments {
-    /// Which parsers; all of them if none is named
+    /// What to call; everything if nothing is named
     #[arg(value_enum)]
     targets: Vec<Target>,
     /// How long altogether
@@ -41,7 +45,7 @@ pub(crate) struct Arguments {
     input: Option<PathBuf>,
 }
 
-/// A parser.
+/// A parser, or heaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
     /// Event streams
@@ -56,6 +60,12 @@ pub(crate) enum Target {
     Elf,
     /// Linked programs, as `report --elf` reads them
     Symbols,
+    /// One heap at each poisoning level, wrong frees among the right ones
+    Heap,
+    /// One heap at each poisoning level whose words change between its calls
+    Damage,
+    /// Whole chips: options, policies, reserves, frees of anything
+    Chip,
 }
 
 impl Target {
@@ -67,12 +77,29 @@ impl Target {
             Target::Gzip => "gzip",
             Target::Elf => "elf",
             Target::Symbols => "symbols",
+            Target::Heap => "heap",
+            Target::Damage => "damage",
+            Target::Chip => "chip",
+        }
+    }
+
+    /// The package with the target, from this repository's root.
+    fn package(self) -> &'static str {
+        match self {
+            Target::Stream
+            | Target::Dump
+            | Target::Recording
+            | Target::Gzip
+            | Target::Elf
+            | Target::Symbols => "crates/heap-report/fuzz",
+            Target::Heap | Target::Damage | Target::Chip => "crates/heap-caps/fuzz",
         }
     }
 
     /// The longest input that is tried, in bytes.
     fn most_bytes(self) -> u32 {
         match self {
+            Target::Heap | Target::Damage | Target::Chip => 1 << 11,
             Target::Stream | Target::Dump | Target::Recording | Target::Gzip => 1 << 12,
             Target::Elf | Target::Symbols => 1 << 15,
         }
@@ -84,7 +111,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         true => Target::value_variants().to_vec(),
         false => arguments.targets.clone(),
     };
-    build()?;
+    let mut packages: Vec<&str> = targets.iter().map(|target| target.package()).collect();
+    packages.dedup();
+    for package in packages {
+        build(package)?;
+    }
     if let Some(input) = &arguments.input {
         return again(&targets, input);
     }
@@ -98,8 +129,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
-/// Builds all targets with the instrumentation that libFuzzer follows.
-fn build() -> Result<(), Error> {
+/// Builds all targets of a package with the instrumentation that libFuzzer follows.
+fn build(package: &str) -> Result<(), Error> {
     const COVERAGE: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
          -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
          -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
@@ -116,7 +147,7 @@ fn build() -> Result<(), Error> {
     command.arg(host()?);
     command
         .arg("--manifest-path")
-        .arg(package().join("Cargo.toml"));
+        .arg(root().join(package).join("Cargo.toml"));
     command.arg("--target-dir").arg(folder().join("build"));
     command
         .env("RUSTFLAGS", COVERAGE)
@@ -183,7 +214,8 @@ fn fuzz(target: Target, seconds: u64) -> Result<bool, Error> {
 
 /// Real inputs to begin with.
 fn seeds(target: Target) -> Vec<PathBuf> {
-    let seeds = package().join("seeds").join(target.name());
+    let package = root().join(target.package());
+    let seeds = package.join("seeds").join(target.name());
     if seeds.is_dir() {
         vec![seeds]
     } else {
@@ -204,10 +236,6 @@ fn again(targets: &[Target], input: &Path) -> Result<ExitCode, Error> {
         }
     }
     Ok(code)
-}
-
-fn package() -> PathBuf {
-    root().join("crates/heap-report/fuzz")
 }
 
 fn folder() -> PathBuf {
