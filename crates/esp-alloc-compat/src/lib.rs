@@ -11,7 +11,7 @@ extern crate std;
 mod allocators;
 mod capability;
 #[cfg(feature = "defmt")]
-mod frames;
+mod defmt;
 mod heap;
 mod hooks;
 mod macros;

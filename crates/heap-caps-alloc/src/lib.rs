@@ -11,10 +11,10 @@ mod arena;
 pub mod blocks;
 mod buffer;
 mod claim;
+#[cfg(feature = "defmt")]
+mod defmt;
 mod diagnosis;
 mod figures;
-#[cfg(feature = "defmt")]
-mod frames;
 mod global;
 mod heap;
 mod lock;

@@ -80,16 +80,12 @@ fn stop(report: &Report) {
     panic!("heap fault: {report}")
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Allocate => "allocation",
-            Self::Free => "free",
-            Self::Reallocate => "reallocation",
-            Self::Measure => "size query",
-        })
-    }
-}
+multi_heap::texts!(Action {
+    Self::Allocate => "allocation";
+    Self::Free => "free";
+    Self::Reallocate => "reallocation";
+    Self::Measure => "size query";
+});
 
 /// `free of 0x3FFC1230: already free (double free) (heap at 0x3FFB2EC8)`
 impl fmt::Display for Report {

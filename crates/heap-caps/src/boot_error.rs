@@ -1,7 +1,5 @@
 //! Why memory does not become a heap.
 
-use core::fmt;
-
 use multi_heap::NewHeapError;
 use soc_regions::{LayoutError, Span, TypeIndex};
 
@@ -41,26 +39,16 @@ impl From<LayoutError> for BootError {
     }
 }
 
-impl fmt::Display for BootError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AlreadyBooted => out.write_str("the heaps of a chip are registered already"),
-            Self::NotBooted => {
-                out.write_str("no chip was booted: there is nothing to add memory to")
-            }
-            Self::Layout(error) => error.fmt(out),
-            Self::TableFull { needed, places } => {
-                write!(
-                    out,
-                    "the chip has {needed} heaps, but there is room for {places}: raise HEAPS"
-                )
-            }
-            Self::Unreachable(span) => write!(out, "the memory at {span} can't be reached"),
-            Self::NoRegions => out.write_str("the table of regions names no memory"),
-            Self::Region { number, why } => write!(out, "region {number} of the table: {why}"),
-        }
-    }
-}
+multi_heap::texts!(BootError {
+    Self::AlreadyBooted => "the heaps of a chip are registered already";
+    Self::NotBooted => "no chip was booted: there is nothing to add memory to";
+    Self::Layout(error) => "{}", error;
+    Self::TableFull { needed, places } =>
+        "the chip has {} heaps, but there is room for {}: raise HEAPS", needed, places;
+    Self::Unreachable(span) => "the memory at {} can't be reached", span;
+    Self::NoRegions => "the table of regions names no memory";
+    Self::Region { number, why } => "region {} of the table: {}", number, why;
+});
 
 impl core::error::Error for BootError {}
 
@@ -103,39 +91,21 @@ pub enum AddRegionError {
     Unreachable,
 }
 
-impl fmt::Display for AddRegionError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Duplicate => out.write_str("the region is a heap already"),
-            Self::Overlap(span) => write!(out, "the region overlaps the heap at {span}"),
-            Self::TooSmall { needed } => {
-                write!(out, "the region is too small: a heap needs {needed} bytes")
-            }
-            Self::TooLarge => {
-                out.write_str("the region is larger than 128 MiB, the most that a heap can be")
-            }
-            Self::UnknownAddress(address) => {
-                write!(out, "the chip has no memory at 0x{address:08X}")
-            }
-            Self::MixedTypes(address) => {
-                write!(out, "memory of another type begins at 0x{address:08X}")
-            }
-            Self::NoCaps => out.write_str("memory without capabilities would never serve anybody"),
-            Self::UnknownTag(tag) => write!(out, "no memory type has tag {}", tag.0),
-            Self::NotAscending => out.write_str("the region does not lie above the one before it"),
-            Self::InstructionSide(address) => write!(
-                out,
-                "the instruction side at 0x{address:08X} is not whole words, or is taken"
-            ),
-            Self::TableFull { places } => {
-                write!(out, "there are {places} heaps already: raise HEAPS")
-            }
-            Self::Unreachable => {
-                out.write_str("the memory can't be reached or was given away before")
-            }
-        }
-    }
-}
+multi_heap::texts!(AddRegionError {
+    Self::Duplicate => "the region is a heap already";
+    Self::Overlap(span) => "the region overlaps the heap at {}", span;
+    Self::TooSmall { needed } => "the region is too small: a heap needs {} bytes", needed;
+    Self::TooLarge => "the region is larger than 128 MiB, the most that a heap can be";
+    Self::UnknownAddress(address) => "the chip has no memory at 0x{:08X}", address;
+    Self::MixedTypes(address) => "memory of another type begins at 0x{:08X}", address;
+    Self::NoCaps => "memory without capabilities would never serve anybody";
+    Self::UnknownTag(tag) => "no memory type has tag {}", tag.0;
+    Self::NotAscending => "the region does not lie above the one before it";
+    Self::InstructionSide(address) =>
+        "the instruction side at 0x{:08X} is not whole words, or is taken", address;
+    Self::TableFull { places } => "there are {} heaps already: raise HEAPS", places;
+    Self::Unreachable => "the memory can't be reached or was given away before";
+});
 
 impl core::error::Error for AddRegionError {}
 

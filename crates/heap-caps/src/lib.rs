@@ -9,12 +9,12 @@ mod allocate;
 mod attempt;
 mod boot;
 mod boot_error;
+#[cfg(feature = "defmt")]
+mod defmt;
 mod description;
 
 mod failure;
 mod finding;
-#[cfg(feature = "defmt")]
-mod frames;
 mod heap_caps;
 mod inspect;
 mod largest;

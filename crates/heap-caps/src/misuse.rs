@@ -1,7 +1,5 @@
 //! What is wrong with an address that was handed back, in the chip's addresses.
 
-use core::fmt;
-
 use multi_heap::Corruption;
 
 use crate::HeapIndex;
@@ -27,13 +25,9 @@ impl Corrupt {
     }
 }
 
-/// `0x3FFB3010: CORRUPT HEAP: bad tail canary … at offset 0x148: expected 0xbaad5678, got
-/// 0xbaad5600`
-impl fmt::Display for Corrupt {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "0x{:08X}: {}", self.address, self.corruption)
-    }
-}
+multi_heap::texts!(Corrupt {
+    Self { address, corruption, .. } => "0x{:08X}: {}", address, corruption;
+});
 
 impl core::error::Error for Corrupt {}
 
@@ -98,27 +92,19 @@ impl Misuse {
     }
 }
 
-impl fmt::Display for Misuse {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "0x{:08X}: {}", self.address, self.kind)?;
-        match self.heap_start {
-            Some(start) => write!(out, " (heap at 0x{start:08X})"),
-            None => Ok(()),
-        }
-    }
-}
+multi_heap::texts!(Misuse {
+    Self { address, kind, heap_start: Some(start) } =>
+        "0x{:08X}: {} (heap at 0x{:08X})", address, kind, start;
+    Self { address, kind, heap_start: None } => "0x{:08X}: {}", address, kind;
+});
 
-impl fmt::Display for MisuseKind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OutsideEveryHeap => out.write_str("not in any heap"),
-            Self::Inactive => out.write_str("in a heap that is not enabled yet"),
-            Self::Unaligned => out.write_str("not a multiple of 4, so never handed out"),
-            Self::AlreadyFree => out.write_str("already free (double free)"),
-            Self::NotABlock => out.write_str("no allocated block begins here"),
-            Self::Corrupt(corrupt) => corrupt.fmt(out),
-        }
-    }
-}
+multi_heap::texts!(MisuseKind {
+    Self::OutsideEveryHeap => "not in any heap";
+    Self::Inactive => "in a heap that is not enabled yet";
+    Self::Unaligned => "not a multiple of 4, so never handed out";
+    Self::AlreadyFree => "already free (double free)";
+    Self::NotABlock => "no allocated block begins here";
+    Self::Corrupt(corrupt) => "{}", corrupt;
+});
 
 impl core::error::Error for Misuse {}

@@ -10,7 +10,6 @@
 //! before it. Invariant 2: `order` is a permutation of `0..count`, sorted as [`Registry::insert`]
 //! says. Invariant 3: an index, once given out, means the same heap for ever.
 
-use core::fmt;
 use core::mem::offset_of;
 
 use multi_heap::{Heap, Poison};
@@ -33,11 +32,9 @@ impl HeapIndex {
     }
 }
 
-impl fmt::Display for HeapIndex {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(out)
-    }
-}
+multi_heap::texts!(HeapIndex {
+    Self(number) => "{}", number;
+});
 
 /// A heap to be registered.
 pub(crate) struct NewHeap<P: Poison> {

@@ -13,8 +13,6 @@
 //! block (at most two words) more. What a quota does not promise: that the kept bytes lie in one
 //! piece.
 
-use core::fmt;
-
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -42,16 +40,10 @@ pub enum ReserveError {
     TableFull,
 }
 
-impl fmt::Display for ReserveError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCaps => {
-                out.write_str("a reserve must name the capabilities for which it keeps memory")
-            }
-            Self::TableFull => write!(out, "there are {RESERVES} reserves already"),
-        }
-    }
-}
+multi_heap::texts!(ReserveError {
+    Self::NoCaps => "a reserve must name the capabilities for which it keeps memory";
+    Self::TableFull => "there are {} reserves already", RESERVES;
+});
 
 impl core::error::Error for ReserveError {}
 

@@ -154,26 +154,17 @@ impl Failure {
     }
 }
 
-/// The verdict alone, without the request and the heaps.
-impl Display for Cause {
-    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ZeroSize => out.write_str("nothing was asked for"),
-            Self::BadAlignment => out.write_str("the alignment is not a power of two"),
-            Self::NoCaps => {
-                out.write_str("a request must name at least one capability that memory has")
-            }
-            Self::InvalidCaps => out.write_str("INVALID is a capability that no memory has"),
-            Self::Contradictory(caps) => write!(out, "no memory can be {} at once", Listed(*caps)),
-            Self::TooLarge => out.write_str("no heap can be that big"),
-            Self::NoMemory => out.write_str("no heap could serve it"),
-            Self::TagExhausted(tag) => {
-                write!(out, "no heap with tag {} has a hole that big", tag.index())
-            }
-            Self::Corrupt(corrupt) => corrupt.fmt(out),
-        }
-    }
-}
+multi_heap::texts!(Cause {
+    Self::ZeroSize => "nothing was asked for";
+    Self::BadAlignment => "the alignment is not a power of two";
+    Self::NoCaps => "a request must name at least one capability that memory has";
+    Self::InvalidCaps => "INVALID is a capability that no memory has";
+    Self::Contradictory(caps) => "no memory can be {} at once", Listed(caps);
+    Self::TooLarge => "no heap can be that big";
+    Self::NoMemory => "no heap could serve it";
+    Self::TagExhausted(tag) => "no heap with tag {} has a hole that big", tag.index();
+    Self::Corrupt(corrupt) => "{}", corrupt;
+});
 
 impl core::error::Error for Cause {}
 
@@ -213,7 +204,7 @@ impl Display for Place {
 }
 
 /// Capabilities in words: `8BIT, DMA and INTERNAL`.
-struct Listed(Caps);
+pub(crate) struct Listed(pub(crate) Caps);
 
 impl Display for Listed {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {

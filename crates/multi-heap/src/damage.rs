@@ -46,37 +46,26 @@ pub struct Corruption {
     pub found: u32,
 }
 
-impl CorruptionKind {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Header => "bad block header",
-            Self::PreviousBlock => "bad note about the previous block",
-            Self::AdjacentFreeBlocks => "two free blocks side by side",
-            Self::Footer => "bad size at the end of a free block",
-            Self::Link => "bad link in a free list",
-            Self::Bitmap => "bitmap of free lists differs from the lists",
-            Self::Counter => "counter differs from the blocks",
-            Self::Noticed => "an operation came across damage that has gone since",
-            Self::HeadCanary => "bad head canary (write before the start of a block)",
-            Self::TailCanary => "bad tail canary (write past the end of a block)",
-            Self::SizeWord => "recorded size and block size contradict each other",
-            Self::FreedByte => "freed memory was written",
-        }
-    }
-}
+crate::texts!(CorruptionKind {
+    Self::Header => "bad block header";
+    Self::PreviousBlock => "bad note about the previous block";
+    Self::AdjacentFreeBlocks => "two free blocks side by side";
+    Self::Footer => "bad size at the end of a free block";
+    Self::Link => "bad link in a free list";
+    Self::Bitmap => "bitmap of free lists differs from the lists";
+    Self::Counter => "counter differs from the blocks";
+    Self::Noticed => "an operation came across damage that has gone since";
+    Self::HeadCanary => "bad head canary (write before the start of a block)";
+    Self::TailCanary => "bad tail canary (write past the end of a block)";
+    Self::SizeWord => "recorded size and block size contradict each other";
+    Self::FreedByte => "freed memory was written";
+});
 
-impl fmt::Display for Corruption {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            out,
-            "CORRUPT HEAP: {} at offset {:#x}: expected {:#010x}, got {:#010x}",
-            self.kind.text(),
-            self.offset,
-            self.expected,
-            self.found
-        )
-    }
-}
+crate::texts!(Corruption {
+    Self { offset, kind, expected, found } =>
+        "CORRUPT HEAP: {} at offset {:#x}: expected {:#010x}, got {:#010x}",
+        kind, offset, expected, found;
+});
 
 impl core::error::Error for Corruption {}
 
@@ -108,17 +97,13 @@ impl fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-impl fmt::Display for Misuse {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::OutsideHeap => out.write_str("the address lies outside the heap"),
-            Self::Unaligned => out.write_str("the address is not a multiple of 4"),
-            Self::AlreadyFree => out.write_str("the block is already free (double free)"),
-            Self::NotABlock => out.write_str("no allocated block begins at the address"),
-            Self::Corrupt(corruption) => corruption.fmt(out),
-        }
-    }
-}
+crate::texts!(Misuse {
+    Self::OutsideHeap => "the address lies outside the heap";
+    Self::Unaligned => "the address is not a multiple of 4";
+    Self::AlreadyFree => "the block is already free (double free)";
+    Self::NotABlock => "no allocated block begins at the address";
+    Self::Corrupt(corruption) => "{}", corruption;
+});
 
 impl core::error::Error for Misuse {}
 
@@ -143,18 +128,10 @@ pub enum NewHeapError {
     TooLarge,
 }
 
-impl fmt::Display for NewHeapError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooSmall { bytes, needed } => {
-                write!(
-                    out,
-                    "region of {bytes} bytes is too small for a heap, which needs {needed}"
-                )
-            }
-            Self::TooLarge => out.write_str("region is larger than 128 MiB"),
-        }
-    }
-}
+crate::texts!(NewHeapError {
+    Self::TooSmall { bytes, needed } =>
+        "region of {} bytes is too small for a heap, which needs {}", bytes, needed;
+    Self::TooLarge => "region is larger than 128 MiB";
+});
 
 impl core::error::Error for NewHeapError {}

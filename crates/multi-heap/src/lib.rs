@@ -12,9 +12,9 @@ mod bins;
 mod check;
 mod contents;
 mod damage;
-mod examine;
 #[cfg(feature = "defmt")]
-mod frames;
+mod defmt;
+mod examine;
 mod give;
 mod glance;
 mod header;
@@ -29,6 +29,7 @@ mod pool;
 mod request;
 mod resize;
 mod take;
+mod texts;
 mod walk;
 
 pub use contents::{Contents, copy_block, zero_block};

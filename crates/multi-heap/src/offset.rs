@@ -67,8 +67,6 @@ impl fmt::Debug for Offset {
     }
 }
 
-impl fmt::Display for Offset {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:#x}", self.get())
-    }
-}
+crate::texts!(Offset {
+    offset => "{:#x}", offset.get();
+});

@@ -85,11 +85,9 @@ impl<H, M> fmt::Debug for Parts<'_, H, M> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AlreadyTaken;
 
-impl fmt::Display for AlreadyTaken {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("the RAM of this claim was taken before: there is one of it")
-    }
-}
+multi_heap::texts!(AlreadyTaken {
+    _ => "the RAM of this claim was taken before: there is one of it";
+});
 
 impl core::error::Error for AlreadyTaken {}
 

@@ -1,4 +1,4 @@
-//! How failures, misuse and figures look in a defmt log.
+//! `defmt::Format` of failures, views and events; errors have theirs from `texts!`.
 //!
 //! ```text
 //!  98304 B aligned to 64 with 8BIT|DMA: no heap could serve it; DRAM at 0x3FFB2EC8: largest of 12 holes 71828 B, 180300 B free;
@@ -7,10 +7,10 @@
 
 use defmt::{Format, Formatter, write};
 
+use crate::sentence::Listed;
 use crate::{
-    AddRegionError, Allocated, BlockView, BootError, Booted, Candidate, Cause, Corrupt, Failure,
-    Finding, Freed, HeapIndex, HeapView, Misuse, MisuseKind, Policy, ReallocateError, Reallocated,
-    ReliefStep, Reserve, Why,
+    Allocated, BlockView, Booted, Candidate, Failure, Finding, Freed, HeapView, Policy,
+    ReallocateError, Reallocated, ReliefStep, Reserve, Why,
 };
 
 impl Format for Failure {
@@ -88,37 +88,6 @@ impl Format for Why {
     }
 }
 
-impl Format for Cause {
-    fn format(&self, out: Formatter<'_>) {
-        match *self {
-            Self::ZeroSize => write!(out, "nothing was asked for"),
-            Self::BadAlignment => write!(out, "the alignment is not a power of two"),
-            Self::NoCaps => write!(
-                out,
-                "a request must name at least one capability that memory has"
-            ),
-            Self::InvalidCaps => write!(out, "INVALID is a capability that no memory has"),
-            Self::Contradictory(caps) => write!(out, "no memory can be {} at once", caps),
-            Self::TooLarge => write!(out, "no heap can be that big"),
-            Self::NoMemory => write!(out, "no heap could serve it"),
-            Self::TagExhausted(tag) => {
-                write!(
-                    out,
-                    "no heap with tag {=usize} has a hole that big",
-                    tag.index()
-                );
-            }
-            Self::Corrupt(corrupt) => write!(out, "{}", corrupt),
-        }
-    }
-}
-
-impl Format for Corrupt {
-    fn format(&self, out: Formatter<'_>) {
-        write!(out, "0x{=u32:08X}: {}", self.address, self.corruption);
-    }
-}
-
 /// `DRAM, 0x3FFB3010: …; in the block 0x3FFB2FB0: used, 96 B; behind the block 0x3FFB2F9C: used, 16
 /// B`
 impl Format for Finding {
@@ -138,40 +107,12 @@ impl Format for Finding {
     }
 }
 
-impl Format for MisuseKind {
-    fn format(&self, out: Formatter<'_>) {
-        match self {
-            Self::OutsideEveryHeap => write!(out, "not in any heap"),
-            Self::Inactive => write!(out, "in a heap that is not enabled yet"),
-            Self::Unaligned => write!(out, "not a multiple of 4, so never handed out"),
-            Self::AlreadyFree => write!(out, "already free (double free)"),
-            Self::NotABlock => write!(out, "no allocated block begins here"),
-            Self::Corrupt(corrupt) => write!(out, "{}", corrupt),
-        }
-    }
-}
-
-impl Format for Misuse {
-    fn format(&self, out: Formatter<'_>) {
-        write!(out, "0x{=u32:08X}: {}", self.address, self.kind);
-        if let Some(start) = self.heap_start {
-            write!(out, " (heap at 0x{=u32:08X})", start);
-        }
-    }
-}
-
 impl<F: Format> Format for ReallocateError<F> {
     fn format(&self, out: Formatter<'_>) {
         match self {
             Self::Misuse(misuse) => write!(out, "{}", misuse),
             Self::Failure(failure) => write!(out, "{}", failure),
         }
-    }
-}
-
-impl Format for HeapIndex {
-    fn format(&self, out: Formatter<'_>) {
-        write!(out, "{=usize}", self.get());
     }
 }
 
@@ -227,70 +168,6 @@ impl Format for Booted {
     }
 }
 
-impl Format for BootError {
-    fn format(&self, out: Formatter<'_>) {
-        match self {
-            Self::AlreadyBooted => write!(out, "the heaps of a chip are registered already"),
-            Self::NotBooted => write!(out, "no chip was booted: there is nothing to add memory to"),
-            Self::Layout(error) => write!(out, "{}", error),
-            Self::TableFull { needed, places } => write!(
-                out,
-                "the chip has {=usize} heaps, but there is room for {=usize}: raise HEAPS",
-                needed, places
-            ),
-            Self::Unreachable(span) => write!(out, "the memory at {} can't be reached", span),
-            Self::NoRegions => write!(out, "the table of regions names no memory"),
-            Self::Region { number, why } => {
-                write!(out, "region {=usize} of the table: {}", number, why);
-            }
-        }
-    }
-}
-
-impl Format for AddRegionError {
-    fn format(&self, out: Formatter<'_>) {
-        match *self {
-            Self::Duplicate => write!(out, "the region is a heap already"),
-            Self::Overlap(span) => write!(out, "the region overlaps the heap at {}", span),
-            Self::TooSmall { needed } => write!(
-                out,
-                "the region is too small: a heap needs {=u32} bytes",
-                needed
-            ),
-            Self::TooLarge => write!(
-                out,
-                "the region is larger than 128 MiB, the most that a heap can be"
-            ),
-            Self::UnknownAddress(address) => {
-                write!(out, "the chip has no memory at 0x{=u32:08X}", address);
-            }
-            Self::MixedTypes(address) => {
-                write!(
-                    out,
-                    "memory of another type begins at 0x{=u32:08X}",
-                    address
-                );
-            }
-            Self::NoCaps => write!(out, "memory without capabilities would never serve anybody"),
-            Self::UnknownTag(tag) => write!(out, "no memory type has tag {}", tag),
-            Self::NotAscending => {
-                write!(out, "the region does not lie above the one before it");
-            }
-            Self::InstructionSide(address) => write!(
-                out,
-                "the instruction side at 0x{=u32:08X} is not whole words, or is taken",
-                address
-            ),
-            Self::TableFull { places } => {
-                write!(out, "there are {=usize} heaps already: raise HEAPS", places);
-            }
-            Self::Unreachable => {
-                write!(out, "the memory can't be reached or was given away before");
-            }
-        }
-    }
-}
-
 /// `+0x3FFB3000 96 B 8BIT|DMA`
 impl Format for Allocated {
     fn format(&self, out: Formatter<'_>) {
@@ -318,5 +195,12 @@ impl Format for Reallocated {
             "0x{=u32:08X} to 0x{=u32:08X} {=u32} B {}",
             self.old_address, now.address, now.size, now.caps
         );
+    }
+}
+
+/// As capabilities alone: `8BIT|DMA`.
+impl Format for Listed {
+    fn format(&self, out: Formatter<'_>) {
+        self.0.format(out);
     }
 }

@@ -1,4 +1,4 @@
-//! How the figures look in a defmt log.
+//! `defmt::Format` of the figures.
 
 use defmt::{Format, Formatter, write};
 

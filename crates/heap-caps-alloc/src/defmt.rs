@@ -1,33 +1,11 @@
-//! How reports, typed allocators and buffers look in a defmt log: as `Display` or `Debug` writes
-//! them.
+//! `defmt::Format` of reports, typed allocators and buffers: the text of `Display` or `Debug`.
 
 use defmt::{Format, Formatter, write};
 use soc_regions::Caps;
 
 use crate::buffer::{CodeBuffer, DmaBuffer, WordBuffer};
-use crate::claim::AlreadyTaken;
 use crate::place::{HeapRef, In, Prefer};
-use crate::report::{Action, Fault, Report};
-
-impl Format for AlreadyTaken {
-    fn format(&self, out: Formatter<'_>) {
-        write!(
-            out,
-            "the RAM of this claim was taken before: there is one of it"
-        );
-    }
-}
-
-impl Format for Action {
-    fn format(&self, out: Formatter<'_>) {
-        match self {
-            Self::Allocate => write!(out, "allocation"),
-            Self::Free => write!(out, "free"),
-            Self::Reallocate => write!(out, "reallocation"),
-            Self::Measure => write!(out, "size query"),
-        }
-    }
-}
+use crate::report::{Fault, Report};
 
 impl Format for Fault {
     fn format(&self, out: Formatter<'_>) {
