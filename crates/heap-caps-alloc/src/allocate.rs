@@ -1,7 +1,7 @@
 //! Allocation: a block under the lock, its bytes without.
 //!
 //! ```text
-//!   take            lock ─► Phases::take ─► pointer ─► unlock                         nearly every request
+//!   take            lock ─► Phases::allocate_ordinary ─► pointer ─► unlock                         nearly every request
 //!     └─ nothing ─► allocate_slowly: a Search, piece by piece: lock ─► a heap ─► unlock …
 //!                     └─► fills, zeros, handlers                                        without the lock
 //! ```
@@ -10,7 +10,8 @@ use core::panic::Location;
 use core::ptr::NonNull;
 
 use heap_caps::{
-    AllocRequest, Corrupt, Failure, HeapCaps, InVain, Observer, Placement, Progress, Search, Taken,
+    AllocRequest, AllocatedBlock, Corrupt, Failure, HeapCaps, NotServed, Observer, Placement,
+    Progress, Search,
 };
 use multi_heap::{Poison, Request, zero_block};
 use soc_regions::Caps;
@@ -23,7 +24,7 @@ use crate::report::{Action, Fault, OnFailure};
 pub(crate) type Finish<'s, L, P, O, const HEAPS: usize> = fn(
     &'s CapsHeap<L, P, O, HEAPS>,
     Guard<'s, L, State<L, P, O, HEAPS>>,
-    Taken,
+    AllocatedBlock,
     &AllocRequest<'_>,
 ) -> Option<NonNull<u8>>;
 
@@ -90,7 +91,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[doc(hidden)]
     #[inline(always)]
     pub fn try_allocate(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>> {
-        match self.take_at_once(&request) {
+        match self.allocate_at_once(&request) {
             Ok(block) => Some(block),
             Err(in_vain) => self.allocate_slowly(request, in_vain, Self::finish),
         }
@@ -100,13 +101,16 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// alignment of at most 8. Else [`CapsHeap::allocate_slowly`] finds other memory, or the
     /// reason.
     #[inline(always)]
-    pub(crate) fn take_at_once(&self, request: &AllocRequest<'_>) -> Result<NonNull<u8>, InVain> {
+    pub(crate) fn allocate_at_once(
+        &self,
+        request: &AllocRequest<'_>,
+    ) -> Result<NonNull<u8>, NotServed> {
         // Zeros are written by the data side's address.
         if P::FILLS || request.is_zeroed() && request.is_for_code() {
-            return Err(InVain::NOT_ASKED);
+            return Err(NotServed::NOT_ASKED);
         }
-        let layout = request.plain_layout().ok_or(InVain::NOT_ASKED)?;
-        let block = self.take(layout, request.placement(), request.caller())?;
+        let layout = request.plain_layout().ok_or(NotServed::NOT_ASKED)?;
+        let block = self.allocate_ordinary(layout, request.placement(), request.caller())?;
         if request.is_zeroed() {
             // SAFETY: a block just taken, of that size, which nobody else knows of.
             unsafe { zero_block(block, layout.size()) };
@@ -115,19 +119,20 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 
     #[inline(always)]
-    fn take(
+    fn allocate_ordinary(
         &self,
         layout: Request,
         placement: Placement<'_>,
         caller: Option<&'static Location<'static>>,
-    ) -> Result<NonNull<u8>, InVain> {
+    ) -> Result<NonNull<u8>, NotServed> {
         let mut state = self.state.acquire();
         let size = layout.size() as usize; // widening
         let caps = state.heaps.inspect().first_set(placement, size);
-        let taken = state
-            .heaps
-            .phases()
-            .take(layout, caps.ok_or(InVain::NOT_ASKED)?, caller)?;
+        let taken = state.heaps.phases().allocate_ordinary(
+            layout,
+            caps.ok_or(NotServed::NOT_ASKED)?,
+            caller,
+        )?;
         Ok(state.pointer_to(taken.address))
     }
 
@@ -137,7 +142,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     pub(crate) fn allocate_slowly<'s>(
         &'s self,
         request: AllocRequest<'_>,
-        in_vain: InVain,
+        in_vain: NotServed,
         finish: Finish<'s, L, P, O, HEAPS>,
     ) -> Option<NonNull<u8>> {
         let mut state = self.state.acquire();
@@ -146,7 +151,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             return (hooks.allocate)(self, &request);
         }
         let mut in_vain = in_vain;
-        if in_vain == InVain::NOT_ASKED
+        if in_vain == NotServed::NOT_ASKED
             && let (Some(layout), Some(caps)) = (
                 request.layout(),
                 state
@@ -155,7 +160,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                     .first_set(request.placement(), request.size()),
             )
         {
-            match state.heaps.phases().take(layout, caps, request.caller()) {
+            match state
+                .heaps
+                .phases()
+                .allocate_ordinary(layout, caps, request.caller())
+            {
                 Ok(taken) => return finish(self, state, taken, &request),
                 Err(asked) => in_vain = asked,
             }
@@ -184,7 +193,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     pub(crate) fn finish(
         &self,
         mut state: Guard<'_, L, State<L, P, O, HEAPS>>,
-        taken: Taken,
+        taken: AllocatedBlock,
         request: &AllocRequest<'_>,
     ) -> Option<NonNull<u8>> {
         let pending = state.heaps.phases().pending(taken, request);
@@ -206,7 +215,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     pub(crate) fn finish_data(
         &self,
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
-        taken: Taken,
+        taken: AllocatedBlock,
         request: &AllocRequest<'_>,
     ) -> Option<NonNull<u8>> {
         if P::FILLS {
@@ -244,7 +253,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
         request: &AllocRequest<'_>,
     ) {
-        if let Some(told) = state.desk.on_failure
+        if let Some(told) = state.handlers.on_failure
             && request.size() != 0
         {
             Self::tell_refused(state, told, request);

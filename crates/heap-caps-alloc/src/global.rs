@@ -9,7 +9,7 @@ use core::hint::assert_unchecked;
 use core::mem;
 use core::ptr::{self, NonNull};
 
-use heap_caps::{AllocRequest, InVain, Observer, Placement, Relief};
+use heap_caps::{AllocRequest, NotServed, Observer, Placement, Relief};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -84,7 +84,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             // SAFETY: the caller gives up a block of this allocator.
             unsafe { self.free_data(pointer) };
         }
-        self.allocate_layout_slowly(new, false, InVain::NOT_ASKED)
+        self.allocate_layout_slowly(new, false, NotServed::NOT_ASKED)
     }
 
     #[inline(always)]
@@ -93,7 +93,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         if zeroed {
             wanted = wanted.zeroed();
         }
-        match self.take_at_once(&wanted) {
+        match self.allocate_at_once(&wanted) {
             Ok(block) => block.as_ptr(),
             Err(in_vain) => self.allocate_layout_slowly(layout, zeroed, in_vain),
         }
@@ -103,7 +103,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[cold]
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn allocate_layout_slowly(&self, layout: Layout, zeroed: bool, in_vain: InVain) -> *mut u8 {
+    fn allocate_layout_slowly(&self, layout: Layout, zeroed: bool, in_vain: NotServed) -> *mut u8 {
         if layout.size() == 0 {
             return layout.dangling_ptr().as_ptr();
         }

@@ -6,7 +6,7 @@ use multi_heap::{Poison, Unpoisoned};
 use crate::figures::SharedInspection;
 use crate::lock::{Locked, RawLock};
 use crate::pressure::Pressure;
-use crate::report::{Desk, ReportHandler};
+use crate::report::{Handlers, ReportHandler};
 
 /// All heaps of a chip behind one lock, for a `static`.
 ///
@@ -33,7 +33,7 @@ pub(crate) struct State<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> 
     pub(crate) heaps: HeapCaps<P, O, HEAPS>,
     /// Whether some heap's bytes are elsewhere than its addresses say (on a host).
     pub(crate) displaced: bool,
-    pub(crate) desk: Desk<HeapCaps<P, O, HEAPS>>,
+    pub(crate) handlers: Handlers<HeapCaps<P, O, HEAPS>>,
     pub(crate) pressure: Pressure<CapsHeap<L, P, O, HEAPS>>,
 }
 
@@ -52,7 +52,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             state: Locked::new(State {
                 heaps: HeapCaps::with_policy(observer, policy),
                 displaced: false,
-                desk: Desk::new(),
+                handlers: Handlers::new(),
                 pressure: Pressure::new(),
             }),
         }
@@ -62,7 +62,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// [`Faults::set_report_handler`](crate::Faults::set_report_handler).
     #[must_use]
     pub const fn with_report_handler(mut self, handler: ReportHandler) -> Self {
-        self.state.get_mut().desk.on_report = Some(handler);
+        self.state.get_mut().handlers.on_report = Some(handler);
         self
     }
 }

@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 
 use heap_caps::{
-    AllocRequest, Cause, Failure, InVain, Misuse, Observer, OrdinaryMove, Progress,
+    AllocRequest, Failure, FailureKind, Misuse, NotServed, Observer, OrdinaryMove, Progress,
     ReallocateError, Reallocation, Search, Stay,
 };
 use multi_heap::{Poison, Request, copy_block};
@@ -184,7 +184,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         &self,
         pointer: NonNull<u8>,
         request: AllocRequest<'_>,
-    ) -> Result<NonNull<u8>, ReallocateError<Cause>> {
+    ) -> Result<NonNull<u8>, ReallocateError<FailureKind>> {
         // SAFETY: the caller keeps the same contract.
         let resized = unsafe { self.reallocate_at_once(pointer, &request) };
         if let Some(resized) = resized {
@@ -226,7 +226,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     fn resized_or_report(
         &self,
-        resized: Result<NonNull<u8>, ReallocateError<Cause>>,
+        resized: Result<NonNull<u8>, ReallocateError<FailureKind>>,
     ) -> Option<NonNull<u8>> {
         match resized {
             Ok(resized) => Some(resized),
@@ -247,7 +247,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         &self,
         pointer: NonNull<u8>,
         request: &AllocRequest<'_>,
-    ) -> Option<Result<NonNull<u8>, Cause>> {
+    ) -> Option<Result<NonNull<u8>, FailureKind>> {
         if P::FILLS {
             return None;
         }
@@ -268,7 +268,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         pointer: NonNull<u8>,
         layout: Request,
         request: &AllocRequest<'_>,
-    ) -> Option<Result<NonNull<u8>, Cause>> {
+    ) -> Option<Result<NonNull<u8>, FailureKind>> {
         let mut state = self.state.acquire();
         let address = state.known_address(pointer)?;
         let size = layout.size() as usize; // widening
@@ -284,7 +284,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             Stay::Moves(bytes) => {
                 drop(state); // whoever waits has a turn
                 state = self.state.acquire();
-                let taken = state.heaps.phases().take_quietly(layout, caps);
+                let taken = state.heaps.phases().allocate_unnotified(layout, caps);
                 match taken {
                     Ok(to) => OrdinaryMove::to(to, bytes),
                     Err(_) if state.pressure.hooks.is_some() => return None,
@@ -336,7 +336,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         &self,
         address: u32,
         request: &AllocRequest<'_>,
-        in_vain: InVain,
+        in_vain: NotServed,
     ) -> (Progress, Caps) {
         let mut search = Search::moving(address, request).after(in_vain);
         let found = self.search(&mut search);
@@ -352,7 +352,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         &self,
         pointer: NonNull<u8>,
         request: AllocRequest<'_>,
-    ) -> Result<NonNull<u8>, ReallocateError<Cause>> {
+    ) -> Result<NonNull<u8>, ReallocateError<FailureKind>> {
         // SAFETY: the caller keeps the same contract.
         let moved = unsafe { self.move_slowly(pointer, request) };
         let settling = self.state.acquire().settling();
@@ -369,7 +369,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         &self,
         pointer: NonNull<u8>,
         request: AllocRequest<'_>,
-    ) -> Result<NonNull<u8>, ReallocateError<Cause>> {
+    ) -> Result<NonNull<u8>, ReallocateError<FailureKind>> {
         let mut state = self.state.acquire();
         let address = state.address_of(pointer)?;
         let begun = match state.pressure.hooks {
@@ -411,7 +411,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             Ok(copied) => copied,
             Err(corrupt) => {
                 self.refused_as_corrupt(&request, corrupt);
-                return Err(ReallocateError::Failure(Cause::Corrupt(corrupt)));
+                return Err(ReallocateError::Failure(FailureKind::Corrupt(corrupt)));
             }
         };
         let finished = self

@@ -113,7 +113,7 @@ impl Report {
 impl core::error::Error for Report {}
 
 /// Who is told, and what was told last.
-pub(crate) struct Desk<H> {
+pub(crate) struct Handlers<H> {
     pub(crate) on_failure: Option<OnFailure<H>>,
     pub(crate) on_report: Option<ReportHandler>,
     reports: u32,
@@ -143,7 +143,7 @@ enum Last {
     Of(Report),
 }
 
-impl<H> Desk<H> {
+impl<H> Handlers<H> {
     pub(crate) const fn new() -> Self {
         Self {
             on_failure: None,
@@ -193,19 +193,19 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Faults<'_, L, P, O,
     /// one that would rather go on sets [`go_on`] or another handler that returns, or has the
     /// feature `faults-go-on`. On a host, programs without a handler go on.
     pub fn set_report_handler(self, handler: Option<ReportHandler>) -> Option<ReportHandler> {
-        core::mem::replace(&mut self.heap.state.acquire().desk.on_report, handler)
+        core::mem::replace(&mut self.heap.state.acquire().handlers.on_report, handler)
     }
 
     /// How many reports there were, up to `u32::MAX`.
     #[must_use]
     pub fn reports(self) -> u32 {
-        self.heap.state.acquire().desk.reports
+        self.heap.state.acquire().handlers.reports
     }
 
     /// The last report.
     #[must_use]
     pub fn last_report(self) -> Option<Report> {
-        match self.heap.state.acquire().desk.last {
+        match self.heap.state.acquire().handlers.last {
             Last::Nothing => None,
             Last::Of(report) => Some(report),
         }
@@ -220,10 +220,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Faults<'_, L, P, O,
             pointer: pointer.addr(),
         };
         let handler = {
-            let desk = &mut self.heap.state.acquire().desk;
-            desk.reports = desk.reports.saturating_add(1);
-            desk.last = Last::Of(report);
-            desk.on_report
+            let handlers = &mut self.heap.state.acquire().handlers;
+            handlers.reports = handlers.reports.saturating_add(1);
+            handlers.last = Last::Of(report);
+            handlers.on_report
         };
         handler.unwrap_or(const { by_default() })(&report);
     }
@@ -238,7 +238,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
             handler,
             record: |heaps: &HeapCaps<P, O, HEAPS>, request| heaps.inspect().failure(request),
         });
-        let before = core::mem::replace(&mut self.heap.state.acquire().desk.on_failure, told);
+        let before = core::mem::replace(&mut self.heap.state.acquire().handlers.on_failure, told);
         before.map(|told| told.handler)
     }
 }

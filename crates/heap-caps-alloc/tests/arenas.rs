@@ -11,7 +11,7 @@ use allocator_api2_02::vec::Vec as Vec02;
 use allocator_api2_03::vec::Vec as Vec03;
 use allocator_api2_04::boxed::Box as Box04;
 use allocator_api2_04::vec::Vec as Vec04;
-use heap_caps::Cause;
+use heap_caps::FailureKind;
 use heap_caps_alloc::{Arena, CapsHeap, LeftInArena, SpinLock};
 use soc_regions::Caps;
 
@@ -83,7 +83,7 @@ fn what_is_forgotten_is_told_and_freed_nevertheless() {
     assert_eq!(arena.finish(), Err(LeftInArena { blocks: 1 }));
     assert_eq!(heap.inspect().free_size(Caps::BIT8), free);
     let too_large = Arena::new(&heap, Caps::BIT8, 1 << 20);
-    assert_eq!(too_large.unwrap_err().cause, Cause::NoMemory);
+    assert_eq!(too_large.unwrap_err().cause, FailureKind::NoMemory);
 }
 
 #[test]

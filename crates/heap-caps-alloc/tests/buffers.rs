@@ -10,7 +10,7 @@
 
 mod support;
 
-use heap_caps::{Cause, Hardware};
+use heap_caps::{FailureKind, Hardware};
 use heap_caps_alloc::{CapsHeap, CodeBuffer, DmaBuffer, SpinLock, WordBuffer};
 use soc_regions::{Caps, ESP32};
 use support::{assert_pristine, esp32};
@@ -83,16 +83,19 @@ fn what_is_written_to_a_dma_buffer_is_there_for_the_engine() {
 fn an_impossible_dma_buffer_is_explained() {
     let heap: Heap = esp32(());
     let cause = |result: Result<DmaBuffer<Heap>, heap_caps::Failure>| result.unwrap_err().cause;
-    assert_eq!(cause(DmaBuffer::new(heap, 0)), Cause::ZeroSize);
-    assert_eq!(cause(DmaBuffer::new(heap, 1 << 20)), Cause::NoMemory);
-    assert_eq!(cause(DmaBuffer::new(heap, usize::MAX)), Cause::TooLarge);
+    assert_eq!(cause(DmaBuffer::new(heap, 0)), FailureKind::ZeroSize);
+    assert_eq!(cause(DmaBuffer::new(heap, 1 << 20)), FailureKind::NoMemory);
+    assert_eq!(
+        cause(DmaBuffer::new(heap, usize::MAX)),
+        FailureKind::TooLarge
+    );
     assert_eq!(
         cause(DmaBuffer::with_alignment(heap, 10, 24)),
-        Cause::BadAlignment
+        FailureKind::BadAlignment
     );
     assert_eq!(
         cause(DmaBuffer::external(heap, 10)),
-        Cause::NoMemory,
+        FailureKind::NoMemory,
         "no engine of the ESP32 reaches PSRAM"
     );
 }
@@ -125,14 +128,17 @@ fn a_word_buffer_takes_memory_that_takes_words_only() {
 #[test]
 fn word_buffers_of_impossible_sizes_are_refused() {
     let heap: Heap = esp32(());
-    assert_eq!(WordBuffer::new(heap, 0).unwrap_err().cause, Cause::ZeroSize);
+    assert_eq!(
+        WordBuffer::new(heap, 0).unwrap_err().cause,
+        FailureKind::ZeroSize
+    );
     assert_eq!(
         WordBuffer::new(heap, usize::MAX / 2).unwrap_err().cause,
-        Cause::TooLarge
+        FailureKind::TooLarge
     );
     assert_eq!(
         CodeBuffer::new(heap, usize::MAX / 4 + 1).unwrap_err().cause,
-        Cause::TooLarge
+        FailureKind::TooLarge
     );
 }
 

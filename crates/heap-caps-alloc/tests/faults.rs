@@ -15,7 +15,9 @@ use std::alloc::GlobalAlloc;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use heap_caps::{AddRegionError, AllocRequest, Cause, MisuseKind, Placement, ReallocateError};
+use heap_caps::{
+    AddRegionError, AllocRequest, FailureKind, MisuseKind, Placement, ReallocateError,
+};
 use heap_caps_alloc::{Action, CapsHeap, Fault, SpinLock};
 use multi_heap::{Comprehensive, CorruptionKind, Light};
 use soc_regions::Caps;
@@ -121,7 +123,7 @@ fn a_write_after_free_is_told_to_both_desks_when_the_memory_is_used_again() {
     let refused = heap.malloc(5000, Caps::DMA).unwrap_err();
     assert!(matches!(
         refused.cause,
-        Cause::Corrupt(corrupt) if corrupt.corruption.kind == CorruptionKind::FreedByte
+        FailureKind::Corrupt(corrupt) if corrupt.corruption.kind == CorruptionKind::FreedByte
     ));
     assert_eq!(heap.inspect().last_failure(), Some(refused));
     assert_eq!(
@@ -138,23 +140,23 @@ fn a_write_after_free_is_told_to_both_desks_when_the_memory_is_used_again() {
 fn requests_for_nothing_and_for_the_impossible_are_typed() {
     let heap: Heap = esp32(());
     let cause = |result: Result<NonNull<u8>, heap_caps::Failure>| result.unwrap_err().cause;
-    assert_eq!(cause(heap.malloc(0, Caps::DMA)), Cause::ZeroSize);
+    assert_eq!(cause(heap.malloc(0, Caps::DMA)), FailureKind::ZeroSize);
     assert_eq!(
         cause(heap.calloc(usize::MAX, 2, Caps::DMA)),
-        Cause::TooLarge
+        FailureKind::TooLarge
     );
     assert_eq!(
         cause(heap.aligned_alloc(3, 10, Caps::DMA)),
-        Cause::BadAlignment
+        FailureKind::BadAlignment
     );
-    assert_eq!(cause(heap.malloc(10, Caps::empty())), Cause::NoCaps);
+    assert_eq!(cause(heap.malloc(10, Caps::empty())), FailureKind::NoCaps);
     assert_eq!(
         cause(heap.allocate(&AllocRequest::new(10, Caps::empty()).placed(Placement::Prefer(&[])))),
-        Cause::NoCaps
+        FailureKind::NoCaps
     );
     assert_eq!(
         cause(heap.allocate(&AllocRequest::in_default_memory(usize::MAX))),
-        Cause::TooLarge
+        FailureKind::TooLarge
     );
     assert_eq!(heap.inspect().failures(), 5);
 }
@@ -175,7 +177,7 @@ fn a_heap_without_memory_refuses_and_stays_sound() {
     static EMPTY: CapsHeap<SpinLock> = CapsHeap::new(());
     assert_eq!(
         EMPTY.malloc(1, Caps::BIT8).unwrap_err().cause,
-        Cause::NoMemory
+        FailureKind::NoMemory
     );
     // SAFETY: the size is not zero.
     assert!(unsafe { EMPTY.alloc(layout(1, 1)) }.is_null());

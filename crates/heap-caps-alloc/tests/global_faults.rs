@@ -13,7 +13,7 @@ use std::alloc::GlobalAlloc;
 use std::cell::RefCell;
 use std::ptr::NonNull;
 
-use heap_caps::{Cause, Failure, MisuseKind};
+use heap_caps::{Failure, FailureKind, MisuseKind};
 use heap_caps_alloc::{Action, CapsHeap, Fault, Report, SpinLock};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use soc_regions::Caps;
@@ -120,7 +120,7 @@ fn a_block_of_nothing_becomes_one_of_something_and_back() {
 }
 
 thread_local! {
-    static TOLD: RefCell<Vec<(usize, Cause)>> = const { RefCell::new(Vec::new()) };
+    static TOLD: RefCell<Vec<(usize, FailureKind)>> = const { RefCell::new(Vec::new()) };
 }
 
 fn note(failure: &Failure) {
@@ -145,9 +145,9 @@ fn refusals<P: Poison + 'static>() {
         heap.dealloc(block, layout(32, 4));
     }
     let expected = [
-        (0x40_0000, Cause::NoMemory),
-        (large.size(), Cause::TooLarge),
-        (0x40_0000, Cause::NoMemory),
+        (0x40_0000, FailureKind::NoMemory),
+        (large.size(), FailureKind::TooLarge),
+        (0x40_0000, FailureKind::NoMemory),
     ];
     assert_eq!(TOLD.take(), expected);
     assert_eq!(heap.faults().reports(), 0);

@@ -9,7 +9,9 @@
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use heap_caps::{AddRegionError, AllocRequest, BootError, Cause, Identity, Placement, Policy};
+use heap_caps::{
+    AddRegionError, AllocRequest, BootError, FailureKind, Identity, Placement, Policy,
+};
 use heap_caps_alloc::{CapsHeap, TaggedBuffer, Unlocked};
 use soc_regions::{Caps, ESP32_V2_1, TypeIndex};
 
@@ -82,7 +84,7 @@ fn a_tag_is_served_from_the_buffers_that_have_it() {
     let none_left = heap
         .allocate(&AllocRequest::new(8 * KIB, Caps::empty()).placed(Placement::Tag(TAG_IRAM)))
         .unwrap_err();
-    assert_eq!(none_left.cause, Cause::TagExhausted(TAG_IRAM));
+    assert_eq!(none_left.cause, FailureKind::TagExhausted(TAG_IRAM));
 }
 
 /// The 4 KiB in which a block lies that was the first of its heap.
@@ -102,7 +104,7 @@ fn code_is_handed_out_by_the_address_that_the_table_gives() {
     heap.define_tagged_buffers(&ESP32_V2_1, table).unwrap();
     assert_eq!(
         heap.malloc(40, Caps::EXEC).unwrap_err().cause,
-        Cause::NoMemory
+        FailureKind::NoMemory
     );
     // SAFETY: nobody stands on the buffer.
     assert_eq!(unsafe { heap.enable_startup_stack_heaps(&Identity) }, 1);

@@ -4,7 +4,7 @@
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, Cause, Misuse, MisuseKind, Placement, ReallocateError};
+use heap_caps::{AllocRequest, FailureKind, Misuse, MisuseKind, Placement, ReallocateError};
 use soc_regions::Caps;
 
 use super::alignment::{self, OffGrid};
@@ -107,7 +107,7 @@ impl Call<'_> {
 
     #[cold]
     #[inline(never)]
-    fn not_resized(self, pointer: *mut c_void, error: ReallocateError<Cause>) -> *mut c_void {
+    fn not_resized(self, pointer: *mut c_void, error: ReallocateError<FailureKind>) -> *mut c_void {
         match error {
             ReallocateError::Failure(_) => self.failed(),
             ReallocateError::Misuse(misuse) => {

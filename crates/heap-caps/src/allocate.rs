@@ -8,9 +8,9 @@
 //!           ─► none: other heaps, other sets, the reason, in pieces  search.rs
 //! ```
 //!
-//! [`Phases::take`] asks one heap: the first on the route that may have a block. Nearly every
-//! request is served by it. All others are a [`Search`], which goes along the same route and asks
-//! each heap in the same way.
+//! [`Phases::allocate_ordinary`] asks one heap: the first on the route that may have a block.
+//! Nearly every request is served by it. All others are a [`Search`], which goes along the same
+//! route and asks each heap in the same way.
 
 use core::mem;
 use core::panic::Location;
@@ -18,18 +18,18 @@ use core::panic::Location;
 use multi_heap::{Offset, Poison, Request};
 use soc_regions::{Caps, TypeIndex};
 
-use crate::failure::{Cause, Failure};
+use crate::failure::{Failure, FailureKind};
 use crate::heap_caps::HeapCaps;
 use crate::observer::{Allocated, Observer};
 use crate::pending::PendingAllocation;
 use crate::registry::HeapIndex;
 use crate::request::{AllocRequest, Placement};
 use crate::route::{Plan, RouteIndex, Step};
-use crate::search::{InVain, Progress, Search};
+use crate::search::{NotServed, Progress, Search};
 
 /// A block that was just allocated: where, and in which heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Taken {
+pub struct AllocatedBlock {
     /// The address as it is handed out: on the instruction side for EXEC memory that has one.
     pub address: u32,
     /// The heap that served.
@@ -65,7 +65,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The [`Failure`] says which heaps were considered and why none served. Size 0 is refused, but
     /// not recorded.
     pub fn allocate(&mut self, request: &AllocRequest<'_>) -> Result<u32, Failure> {
-        let Some(taken) = self.take_any(request) else {
+        let Some(taken) = self.allocate_any(request) else {
             return Err(self.failure(request));
         };
         let pending = self.pending(taken, request);
@@ -117,13 +117,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
 /// Allocation for layers with locks: these under the lock, what is left to do without.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// See [`Phases::take_any`](crate::Phases::take_any).
+    /// See [`Phases::allocate_any`](crate::Phases::allocate_any).
     #[inline(never)]
-    pub(crate) fn take_any(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
+    pub(crate) fn allocate_any(&mut self, request: &AllocRequest<'_>) -> Option<AllocatedBlock> {
         let first = self.first_set(request.placement, request.size);
-        let mut in_vain = InVain::NOT_ASKED;
+        let mut in_vain = NotServed::NOT_ASKED;
         if let (Some(layout), Some(caps)) = (request.layout(), first) {
-            match self.take(layout, caps, request.caller) {
+            match self.allocate_ordinary(layout, caps, request.caller) {
                 Ok(taken) => return Some(taken),
                 Err(asked) => in_vain = asked,
             }
@@ -134,14 +134,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// See [`Phases::take`](crate::Phases::take).
+    /// See [`Phases::allocate_ordinary`](crate::Phases::allocate_ordinary).
     #[inline(always)]
-    pub(crate) fn take(
+    pub(crate) fn allocate_ordinary(
         &mut self,
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
-    ) -> Result<Taken, InVain> {
+    ) -> Result<AllocatedBlock, NotServed> {
         let taken = self.find_ordinary(layout, caps)?;
         if O::LISTENS {
             self.notify_allocated(taken, layout, caps, caller);
@@ -163,19 +163,23 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// A block of the first heap on the route that is worth asking. One heap is asked: a layer with
     /// a lock opens it before the next one.
     #[inline(always)]
-    pub(crate) fn find_ordinary(&mut self, layout: Request, caps: Caps) -> Result<Taken, InVain> {
-        let route = self.routes.position(caps).ok_or(InVain::NOT_ASKED)?;
+    pub(crate) fn find_ordinary(
+        &mut self,
+        layout: Request,
+        caps: Caps,
+    ) -> Result<AllocatedBlock, NotServed> {
+        let route = self.routes.position(caps).ok_or(NotServed::NOT_ASKED)?;
         let (index, step) = self.worth_asking(route, layout)?;
         let taken = self.ask_plainly(step, layout);
-        taken.ok_or(InVain { from: index + 1 })
+        taken.ok_or(NotServed { from: index + 1 })
     }
 
     /// A block of the heap at a step, as `layout` says.
     #[inline(always)]
-    fn ask_plainly(&mut self, step: Step, layout: Request) -> Option<Taken> {
+    fn ask_plainly(&mut self, step: Step, layout: Request) -> Option<AllocatedBlock> {
         let slot = self.registry.slots.get_mut(step.heap().get())?;
         let offset = slot.heap.as_mut()?.allocate(layout)?;
-        Some(Taken {
+        Some(AllocatedBlock {
             address: slot.start.wrapping_add(offset.get()),
             heap: step.heap(),
         })
@@ -188,10 +192,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self,
         route: RouteIndex,
         layout: Request,
-    ) -> Result<(usize, Step), InVain> {
+    ) -> Result<(usize, Step), NotServed> {
         let mut index = 0;
         while let Some(&step) = self.routes.steps(route).get(index) {
-            let in_vain = Err(InVain { from: index });
+            let in_vain = Err(NotServed { from: index });
             if step.is_constrained() || step.is_end() {
                 return in_vain;
             }
@@ -205,14 +209,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             }
             index += 1;
         }
-        Err(InVain { from: index })
+        Err(NotServed { from: index })
     }
 
     /// A block of the first heap on the route that has one, for moves that are not ordinary.
     /// O(heaps).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn find(&mut self, layout: Request, caps: Caps) -> Option<Taken> {
+    pub(crate) fn find(&mut self, layout: Request, caps: Caps) -> Option<AllocatedBlock> {
         let route = self.route(caps)?;
         for index in 0..HEAPS {
             let step = *self.routes.steps(route).get(index)?;
@@ -235,7 +239,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         layout: Request,
         caps: Caps,
         route: RouteIndex,
-    ) -> Option<Taken> {
+    ) -> Option<AllocatedBlock> {
         if step.is_constrained() {
             return self.find_constrained(step, layout, caps);
         }
@@ -260,7 +264,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// # Errors
     /// No memory can have these capabilities.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn plan_on(&mut self, plan: &mut Plan<HEAPS>, caps: Caps) -> Result<bool, Cause> {
+    pub(crate) fn plan_on(
+        &mut self,
+        plan: &mut Plan<HEAPS>,
+        caps: Caps,
+    ) -> Result<bool, FailureKind> {
         let Self {
             routes,
             registry,
@@ -280,7 +288,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// A block of a heap that has to be asked for more or other than `layout`.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn find_constrained(&mut self, step: Step, layout: Request, caps: Caps) -> Option<Taken> {
+    fn find_constrained(
+        &mut self,
+        step: Step,
+        layout: Request,
+        caps: Caps,
+    ) -> Option<AllocatedBlock> {
         let memory = self.registry.caps(step.heap());
         let bits = self.rules.caps(caps).ok()?;
         let granularity = self.rules.granularity(caps, memory);
@@ -313,7 +326,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// A block that is handed out by its address on the instruction side, see `alias.rs`.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn find_code(&mut self, step: Step, wanted: Request, bits: Caps) -> Option<Taken> {
+    fn find_code(&mut self, step: Step, wanted: Request, bits: Caps) -> Option<AllocatedBlock> {
         let heap = step.heap();
         let alias = self.registry.get(heap)?.alias?;
         let layout = alias.request(wanted)?;
@@ -334,16 +347,16 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let place = Offset::new(back.wrapping_sub(slot.start))?;
         // SAFETY: the word lies in a block that was just allocated and is nobody else's yet.
         unsafe { memory.contents().set_word(place, block) };
-        Some(Taken { address, heap })
+        Some(AllocatedBlock { address, heap })
     }
 
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn take_tagged(
+    pub(crate) fn allocate_tagged(
         &mut self,
         layout: Request,
         tag: TypeIndex,
         caller: Option<&'static Location<'static>>,
-    ) -> Option<Taken> {
+    ) -> Option<AllocatedBlock> {
         let taken = self.find_tagged(layout, tag)?;
         self.watches.taken_from(taken.heap, &self.registry);
         if O::LISTENS {
@@ -354,7 +367,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// See [`Phases::pending`](crate::Phases::pending).
     #[inline]
-    pub(crate) fn pending(&self, taken: Taken, request: &AllocRequest<'_>) -> PendingAllocation<P> {
+    pub(crate) fn pending(
+        &self,
+        taken: AllocatedBlock,
+        request: &AllocRequest<'_>,
+    ) -> PendingAllocation<P> {
         let block = match P::FILLS || request.zeroed {
             true => self.block_at(taken.address).ok(),
             false => None,
@@ -397,7 +414,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[inline(always)]
     pub(crate) fn notify_allocated(
         &mut self,
-        taken: Taken,
+        taken: AllocatedBlock,
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
@@ -414,7 +431,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// What observers are told of a block.
     pub(crate) fn allocated_event(
         &self,
-        taken: Taken,
+        taken: AllocatedBlock,
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,

@@ -8,8 +8,8 @@
 use multi_heap::Poison;
 use soc_regions::Caps;
 
-use crate::allocate::Taken;
-use crate::failure::Cause;
+use crate::allocate::AllocatedBlock;
+use crate::failure::FailureKind;
 use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
 use crate::observer::Observer;
@@ -83,10 +83,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// See [`Phases::attempt`](crate::Phases::attempt).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn attempt(&mut self, request: &AllocRequest<'_>) -> Option<Taken> {
+    pub(crate) fn attempt(&mut self, request: &AllocRequest<'_>) -> Option<AllocatedBlock> {
         let layout = request.layout()?;
         if let Placement::Tag(tag) = request.placement {
-            return self.take_tagged(layout, tag, request.caller);
+            return self.allocate_tagged(layout, tag, request.caller);
         }
         self.with_routes(|heaps| {
             for index in 0.. {
@@ -105,7 +105,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// See [`Phases::refuse_after`](crate::Phases::refuse_after).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn refuse_after(&mut self, request: &AllocRequest<'_>, relief: &Relief) -> Cause {
+    pub(crate) fn refuse_after(
+        &mut self,
+        request: &AllocRequest<'_>,
+        relief: &Relief,
+    ) -> FailureKind {
         if request.size != 0 && !relief.is_empty() {
             self.last_failure.announce(relief);
         }

@@ -20,7 +20,7 @@
 
 use soc_regions::{Caps, Hardware};
 
-use crate::failure::Cause;
+use crate::failure::FailureKind;
 use crate::policy::Policy;
 
 const DESCRIPTORS: Caps = Caps::DMA_DESC_AHB.union(Caps::DMA_DESC_AXI);
@@ -41,13 +41,13 @@ pub(crate) struct Rules {
 impl Rules {
     /// The bits to look for behind `asked`, or why no memory can have them.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn caps(&self, asked: Caps) -> Result<Caps, Cause> {
+    pub(crate) fn caps(&self, asked: Caps) -> Result<Caps, FailureKind> {
         refuse(asked)?;
         if self.policy == Policy::Tagged2016 {
             return Ok(asked);
         }
         match self.memory_bits(asked) {
-            none if none.is_empty() => Err(Cause::NoCaps),
+            none if none.is_empty() => Err(FailureKind::NoCaps),
             caps => Ok(caps),
         }
     }
@@ -103,19 +103,21 @@ impl Rules {
 }
 
 /// Sets of capabilities that no memory can meet, whatever the chip.
-fn refuse(asked: Caps) -> Result<(), Cause> {
+fn refuse(asked: Caps) -> Result<(), FailureKind> {
     if asked.is_empty() {
-        return Err(Cause::NoCaps);
+        return Err(FailureKind::NoCaps);
     }
     if asked.contains(Caps::INVALID) {
-        return Err(Cause::InvalidCaps);
+        return Err(FailureKind::InvalidCaps);
     }
     let with_exec = asked & (Caps::BIT8 | Caps::DMA | DESCRIPTORS);
     if asked.contains(Caps::EXEC) && !with_exec.is_empty() {
-        return Err(Cause::Contradictory(Caps::EXEC | with_exec));
+        return Err(FailureKind::Contradictory(Caps::EXEC | with_exec));
     }
     if asked.contains(Caps::SPIRAM) && asked.intersects(DESCRIPTORS) {
-        return Err(Cause::Contradictory(asked & (Caps::SPIRAM | DESCRIPTORS)));
+        return Err(FailureKind::Contradictory(
+            asked & (Caps::SPIRAM | DESCRIPTORS),
+        ));
     }
     Ok(())
 }
@@ -168,22 +170,25 @@ mod tests {
     #[test]
     fn contradictory_requests_are_named() {
         let exec_dma = Caps::EXEC | Caps::DMA;
-        assert_eq!(ESP32.caps(exec_dma), Err(Cause::Contradictory(exec_dma)));
+        assert_eq!(
+            ESP32.caps(exec_dma),
+            Err(FailureKind::Contradictory(exec_dma))
+        );
         let exec_bytes = Caps::EXEC | Caps::BIT8;
         assert_eq!(
             ESP32.caps(exec_bytes | Caps::INTERNAL),
-            Err(Cause::Contradictory(exec_bytes))
+            Err(FailureKind::Contradictory(exec_bytes))
         );
         let descriptor = Caps::DMA_DESC_AHB | Caps::SPIRAM;
         assert_eq!(
             ESP32.caps(descriptor),
-            Err(Cause::Contradictory(descriptor))
+            Err(FailureKind::Contradictory(descriptor))
         );
-        assert_eq!(ESP32.caps(Caps::empty()), Err(Cause::NoCaps));
-        assert_eq!(ESP32.caps(Caps::CACHE_ALIGNED), Err(Cause::NoCaps));
+        assert_eq!(ESP32.caps(Caps::empty()), Err(FailureKind::NoCaps));
+        assert_eq!(ESP32.caps(Caps::CACHE_ALIGNED), Err(FailureKind::NoCaps));
         assert_eq!(
             ESP32.caps(Caps::INVALID | Caps::BIT8),
-            Err(Cause::InvalidCaps)
+            Err(FailureKind::InvalidCaps)
         );
     }
 

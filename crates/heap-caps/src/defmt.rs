@@ -10,7 +10,7 @@ use defmt::{Format, Formatter, write};
 use crate::sentence::Listed;
 use crate::{
     Allocated, BlockView, Booted, Candidate, Failure, Finding, Freed, HeapView, Policy,
-    ReallocateError, Reallocated, ReliefStep, Reserve, Why,
+    ReallocateError, Reallocated, ReliefStep, Reserve, SkipReason,
 };
 
 impl Format for Failure {
@@ -67,7 +67,7 @@ impl Format for Candidate {
     }
 }
 
-impl Format for Why {
+impl Format for SkipReason {
     fn format(&self, out: Formatter<'_>) {
         match *self {
             Self::Lacks(caps) => write!(out, "lacks {}", caps),

@@ -22,7 +22,7 @@ pub const DESCRIBED: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(u8)] // the first one is all zero: an empty record lies in .bss
-pub enum Why {
+pub enum SkipReason {
     /// It does not have these of the capabilities asked for.
     Lacks(Caps),
     /// It has them all, but offers none of them to callers at any priority (its type lists them in
@@ -63,14 +63,14 @@ pub struct Candidate {
     /// The name of its memory type.
     pub name: &'static str,
     /// Why it did not serve.
-    pub why: Why,
+    pub why: SkipReason,
 }
 
 /// Why a request was refused as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[repr(u8)] // as `Why`
-pub enum Cause {
+#[repr(u8)] // as `SkipReason`
+pub enum FailureKind {
     /// Zero bytes were asked for. Not counted as a failure, not reported to observers.
     ZeroSize,
     /// The alignment is not a power of two.
@@ -106,7 +106,7 @@ pub struct Failure {
     /// and `malloc`'s policy.
     pub attempts: u8,
     /// Why the request was refused.
-    pub cause: Cause,
+    pub cause: FailureKind,
     /// Where the request was made, if the caller is known.
     pub caller: Option<&'static Location<'static>>,
     /// Start and size were wanted in multiples of so many bytes, because the memory's hardware
@@ -122,7 +122,7 @@ pub struct Failure {
 
 impl Failure {
     /// The record without candidates.
-    pub(crate) const fn of(request: &AllocRequest<'_>, caps: Caps, cause: Cause) -> Self {
+    pub(crate) const fn of(request: &AllocRequest<'_>, caps: Caps, cause: FailureKind) -> Self {
         Self {
             size: request.size,
             alignment: request.alignment,
@@ -174,7 +174,7 @@ pub(crate) struct FailureRecord {
     alignment: usize,
     caps: Caps,
     caller: Option<&'static Location<'static>>,
-    cause: Cause,
+    cause: FailureKind,
     heaps: [HeapState; KEPT],
     /// How many of them are kept.
     described: u32,
@@ -233,7 +233,7 @@ impl HeapState {
     }
 }
 
-impl From<HeapState> for Why {
+impl From<HeapState> for SkipReason {
     fn from(state: HeapState) -> Self {
         let HeapState {
             free,
@@ -261,7 +261,7 @@ impl FailureRecord {
         alignment: 0,
         caps: Caps::empty(),
         caller: None,
-        cause: Cause::ZeroSize,
+        cause: FailureKind::ZeroSize,
         heaps: [HeapState::new(HeapIndex(0), 0, 0, 0); KEPT],
         described: 0,
         attempts: 0,
@@ -280,7 +280,7 @@ impl FailureRecord {
         &mut self,
         request: &AllocRequest<'_>,
         caps: Caps,
-        cause: Cause,
+        cause: FailureKind,
         attempts: u8,
     ) {
         self.size = request.size;
@@ -311,7 +311,7 @@ impl FailureRecord {
         described.copied().find(|state| state.is_of(heap))
     }
 
-    pub(crate) const fn cause(&self) -> Cause {
+    pub(crate) const fn cause(&self) -> FailureKind {
         self.cause
     }
 
@@ -342,8 +342,8 @@ impl FailureRecord {
 
 /// Why a reallocation did not happen. In both cases the old block is as it was.
 ///
-/// `F` is the whole [`Failure`] from functions that do everything in one call, the [`Cause`] alone
-/// from those for layers with locks.
+/// `F` is the whole [`Failure`] from functions that do everything in one call, the [`FailureKind`]
+/// alone from those for layers with locks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReallocateError<F = Failure> {
     /// The address is not one that was handed out.

@@ -49,12 +49,12 @@ mod constraints;
 mod pending;
 mod watch;
 
-pub use allocate::Taken;
+pub use allocate::AllocatedBlock;
 pub use attempt::HeapMask;
 pub use boot::Booted;
 pub use boot_error::{AddRegionError, BootError};
 pub use description::{Description, ImageHeader, OBSERVER_WORDS, ObserverDescription};
-pub use failure::{Candidate, Cause, DESCRIBED, Failure, ReallocateError, Why};
+pub use failure::{Candidate, DESCRIBED, Failure, FailureKind, ReallocateError, SkipReason};
 pub use finding::Finding;
 pub use heap_caps::HeapCaps;
 pub use inspect::{BlockView, DamagedBlockView, HeapView, Inspection};
@@ -74,7 +74,7 @@ pub use relief::{RELIEF_STEPS, Relief, ReliefStep};
 pub use report::print_summary;
 pub use request::{AllocRequest, Placement};
 pub use reserve::{RESERVES, Reserve, ReserveError};
-pub use search::{InVain, Progress, Search};
+pub use search::{NotServed, Progress, Search};
 #[cfg(feature = "std")]
 pub use simulated::SimulatedMemory;
 pub use snapshot::{Change, EVERYTHING, Snapshot};

@@ -20,7 +20,7 @@ use multi_heap::{Contents, Offset, Poison};
 use soc_regions::{Caps, WordOrder};
 
 use crate::alias::BACK_WORD;
-use crate::allocate::Taken;
+use crate::allocate::AllocatedBlock;
 use crate::misuse::Corrupt;
 use crate::registry::HeapIndex;
 
@@ -153,7 +153,7 @@ impl<P: Poison> Block<P> {
 #[derive(Debug)]
 #[must_use = "the block is allocated; finish it to use it"]
 pub struct PendingAllocation<P: Poison> {
-    pub(crate) taken: Taken,
+    pub(crate) taken: AllocatedBlock,
     /// The block, where something is left to do to its bytes.
     pub(crate) block: Option<Block<P>>,
     pub(crate) zeroed: bool,
@@ -162,7 +162,7 @@ pub struct PendingAllocation<P: Poison> {
 impl<P: Poison> PendingAllocation<P> {
     /// Which block it is.
     #[must_use]
-    pub const fn taken(&self) -> Taken {
+    pub const fn taken(&self) -> AllocatedBlock {
         self.taken
     }
 
@@ -270,8 +270,8 @@ pub struct CopiedMove<P: Poison>(pub(crate) PendingMove<P>);
 impl<P: Poison> PendingMove<P> {
     /// Where the block moves.
     #[must_use]
-    pub const fn taken(&self) -> Taken {
-        Taken {
+    pub const fn taken(&self) -> AllocatedBlock {
+        AllocatedBlock {
             address: self.to.address,
             heap: self.to.heap,
         }

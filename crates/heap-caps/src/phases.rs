@@ -6,9 +6,9 @@ use core::panic::Location;
 use multi_heap::{Poison, Request, Unpoisoned};
 use soc_regions::Caps;
 
-use crate::allocate::Taken;
+use crate::allocate::AllocatedBlock;
 use crate::attempt::HeapMask;
-use crate::failure::{Cause, Failure, ReallocateError};
+use crate::failure::{Failure, FailureKind, ReallocateError};
 use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
 use crate::misuse::{Corrupt, Misuse};
@@ -20,7 +20,7 @@ use crate::pressure::PressureEvent;
 use crate::reallocate::{OrdinaryMove, Stay};
 use crate::relief::Relief;
 use crate::request::{AllocRequest, Placement};
-use crate::search::{InVain, Progress, Search};
+use crate::search::{NotServed, Progress, Search};
 
 /// The heaps of a chip under somebody's lock: the short parts of every operation.
 ///
@@ -49,13 +49,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     /// # Errors
     /// That says nothing: a [`Search`] finds other memory, or the reason.
     #[inline(always)]
-    pub fn take(
+    pub fn allocate_ordinary(
         self,
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
-    ) -> Result<Taken, InVain> {
-        self.heaps.take(layout, caps, caller)
+    ) -> Result<AllocatedBlock, NotServed> {
+        self.heaps.allocate_ordinary(layout, caps, caller)
     }
 
     /// Does the next piece of a search. Each takes a few hundred instructions at most.
@@ -66,7 +66,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
 
     /// What is left to do for a block that was just taken for `request`, without the lock.
     #[inline(always)]
-    pub fn pending(self, taken: Taken, request: &AllocRequest<'_>) -> PendingAllocation<P> {
+    pub fn pending(
+        self,
+        taken: AllocatedBlock,
+        request: &AllocRequest<'_>,
+    ) -> PendingAllocation<P> {
         self.heaps.pending(taken, request)
     }
 
@@ -74,10 +78,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     /// have to follow. Returns `None` if no heap can serve it; [`Inspection::failure`] has the
     /// record then. O(heaps).
     ///
-    /// A layer with a lock does the same in pieces: [`Phases::take`], then [`Phases::advance`].
+    /// A layer with a lock does the same in pieces: [`Phases::allocate_ordinary`], then
+    /// [`Phases::advance`].
     #[inline(always)]
-    pub fn take_any(self, request: &AllocRequest<'_>) -> Option<Taken> {
-        self.heaps.take_any(request)
+    pub fn allocate_any(self, request: &AllocRequest<'_>) -> Option<AllocatedBlock> {
+        self.heaps.allocate_any(request)
     }
 }
 
@@ -127,13 +132,18 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.stay(address, layout, caps, caller)
     }
 
-    /// A block for an ordinary one that moves: as [`Phases::take`], but nobody is notified.
+    /// A block for an ordinary one that moves: as [`Phases::allocate_ordinary`], but nobody is
+    /// notified.
     ///
     /// # Errors
-    /// As [`Phases::take`].
+    /// As [`Phases::allocate_ordinary`].
     #[inline(always)]
-    pub fn take_quietly(self, layout: Request, caps: Caps) -> Result<Taken, InVain> {
-        self.heaps.take_quietly(layout, caps)
+    pub fn allocate_unnotified(
+        self,
+        layout: Request,
+        caps: Caps,
+    ) -> Result<AllocatedBlock, NotServed> {
+        self.heaps.allocate_unnotified(layout, caps)
     }
 
     /// Last phase of an ordinary move from `address`, after the copy: gives up the old block, or
@@ -168,7 +178,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self,
         address: u32,
         request: &AllocRequest<'_>,
-    ) -> Result<Reallocation<P>, ReallocateError<Cause>> {
+    ) -> Result<Reallocation<P>, ReallocateError<FailureKind>> {
         self.heaps.begin_reallocate(address, request)
     }
 
@@ -208,7 +218,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     /// O(1).
     #[must_use]
     #[inline(always)]
-    pub fn last_cause(self, request: &AllocRequest<'_>) -> Cause {
+    pub fn last_cause(self, request: &AllocRequest<'_>) -> FailureKind {
         self.heaps.last_cause(request)
     }
 
@@ -223,10 +233,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
 
 /// The detour: for layers that look at every change of free memory.
 impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
-    /// Makes the fast paths ([`Phases::take`]) find nothing, or lets them work again. Meanwhile
-    /// [`Phases::attempt`], [`Phases::attempt_reallocate`] and [`Phases::refuse_after`] do
-    /// their work. The fast paths have no test for this: they look for a route, and the routes are
-    /// hidden.
+    /// Makes the fast paths ([`Phases::allocate_ordinary`]) find nothing, or lets them work again.
+    /// Meanwhile [`Phases::attempt`], [`Phases::attempt_reallocate`] and [`Phases::refuse_after`]
+    /// do their work. The fast paths have no test for this: they look for a route, and the routes
+    /// are hidden.
     #[inline(always)]
     pub fn set_detoured(self, detoured: bool) {
         self.heaps.set_detoured(detoured);
@@ -236,7 +246,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     /// nor told to the observer. [`Phases::pending`] and
     /// [`PendingAllocation::finish`] have to follow. O(heaps).
     #[inline(always)]
-    pub fn attempt(self, request: &AllocRequest<'_>) -> Option<Taken> {
+    pub fn attempt(self, request: &AllocRequest<'_>) -> Option<AllocatedBlock> {
         self.heaps.attempt(request)
     }
 
@@ -244,7 +254,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     /// `relief` was tried. It is recorded, counted and told to the observer; returns the cause.
     /// O(heaps).
     #[inline(always)]
-    pub fn refuse_after(self, request: &AllocRequest<'_>, relief: &Relief) -> Cause {
+    pub fn refuse_after(self, request: &AllocRequest<'_>, relief: &Relief) -> FailureKind {
         self.heaps.refuse_after(request, relief)
     }
 

@@ -22,8 +22,8 @@ use core::panic::Location;
 use multi_heap::{Offset, Poison, Request};
 use soc_regions::{Caps, WordOrder};
 
-use crate::allocate::{Taken, charge, in_units};
-use crate::failure::{Cause, ReallocateError};
+use crate::allocate::{AllocatedBlock, charge, in_units};
+use crate::failure::{FailureKind, ReallocateError};
 use crate::heap_caps::HeapCaps;
 use crate::misuse::Misuse;
 use crate::observer::{Observer, Reallocated};
@@ -31,7 +31,7 @@ use crate::pending::{Block, CopiedMove, PendingMove, Reallocation};
 use crate::registry::HeapIndex;
 use crate::request::AllocRequest;
 use crate::route::Step;
-use crate::search::{InVain, Progress, Search};
+use crate::search::{NotServed, Progress, Search};
 
 /// Reallocation in one call.
 #[expect(
@@ -98,7 +98,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 #[must_use = "the contents are still at the old place"]
 pub struct OrdinaryMove {
     /// Where the block moves.
-    pub to: Taken,
+    pub to: AllocatedBlock,
     /// Bytes to be copied there, upwards: the places may overlap.
     pub bytes: u32,
     /// Bytes that a block keeps which grew downwards; its old place is part of the new one.
@@ -107,7 +107,7 @@ pub struct OrdinaryMove {
 
 impl OrdinaryMove {
     /// The move of a block of `bytes` to a block just taken for it.
-    pub const fn to(to: Taken, bytes: u32) -> Self {
+    pub const fn to(to: AllocatedBlock, bytes: u32) -> Self {
         Self {
             to,
             bytes,
@@ -167,7 +167,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if let Some(wanted) = wanted {
             match memory.try_resize(offset, wanted.size()) {
                 Ok(true) => {
-                    self.resized(address, old, Taken { address, heap }, layout, caps, caller);
+                    self.resized(
+                        address,
+                        old,
+                        AllocatedBlock { address, heap },
+                        layout,
+                        caps,
+                        caller,
+                    );
                     return Stay::InPlace;
                 }
                 Ok(false) => {}
@@ -178,7 +185,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                     Ok(Some(moved)) => {
                         let address = slot.start.wrapping_add(moved.to.get());
                         return Stay::Down(OrdinaryMove {
-                            to: Taken { address, heap },
+                            to: AllocatedBlock { address, heap },
                             bytes: moved.bytes,
                             settles_at: Some(wanted.size()),
                         });
@@ -251,9 +258,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         allowed.then_some(wanted)
     }
 
-    /// See [`Phases::take_quietly`](crate::Phases::take_quietly).
+    /// See [`Phases::allocate_unnotified`](crate::Phases::allocate_unnotified).
     #[inline(always)]
-    pub(crate) fn take_quietly(&mut self, layout: Request, caps: Caps) -> Result<Taken, InVain> {
+    pub(crate) fn allocate_unnotified(
+        &mut self,
+        layout: Request,
+        caps: Caps,
+    ) -> Result<AllocatedBlock, NotServed> {
         self.find_ordinary(layout, caps)
     }
 
@@ -288,7 +299,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(())
     }
 
-    fn offset_in(&self, taken: Taken) -> Result<Offset, Misuse> {
+    fn offset_in(&self, taken: AllocatedBlock) -> Result<Offset, Misuse> {
         let slot = self.registry.slots.get(taken.heap.get());
         let offset = slot.and_then(|slot| Offset::new(taken.address.wrapping_sub(slot.start)));
         offset.ok_or(Misuse::outside(taken.address))
@@ -300,7 +311,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self,
         old_address: u32,
         old_usable: u32,
-        now: Taken,
+        now: AllocatedBlock,
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
@@ -348,7 +359,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self,
         address: u32,
         request: &AllocRequest<'_>,
-    ) -> Result<Reallocation<P>, ReallocateError<Cause>> {
+    ) -> Result<Reallocation<P>, ReallocateError<FailureKind>> {
         if let Some(done) = self.attempt_reallocate(address, request)? {
             return Ok(done);
         }
@@ -402,7 +413,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             self.give_back_block(from)?; // its back word may be filled
         }
         if let Some(layout) = request.layout() {
-            let now = Taken {
+            let now = AllocatedBlock {
                 address: to.address,
                 heap: to.heap,
             };
@@ -526,7 +537,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             })));
         }
         if in_place {
-            let now = Taken {
+            let now = AllocatedBlock {
                 address: old.address,
                 heap: old.heap,
             };

@@ -4,7 +4,7 @@ use multi_heap::Poison;
 use soc_regions::Caps;
 
 use crate::allocate::charge;
-use crate::failure::{Candidate, Cause, Failure, HeapState, Why};
+use crate::failure::{Candidate, Failure, FailureKind, HeapState, SkipReason};
 use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
 use crate::misuse::Corrupt;
@@ -20,7 +20,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[inline(never)]
     pub(crate) fn record_corrupt(&mut self, request: &AllocRequest<'_>, corrupt: Corrupt) {
         let caps = self.first_set(request.placement, request.size);
-        let cause = Cause::Corrupt(corrupt);
+        let cause = FailureKind::Corrupt(corrupt);
         self.begin_record(request, caps.unwrap_or(Caps::empty()), cause, 1);
         if O::LISTENS
             && let Some(failure) = self.inspect().last_failure()
@@ -42,29 +42,29 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             let caps = self.first_set(request.placement, request.size);
             let caps = caps.unwrap_or(Caps::empty());
             match request.size {
-                0 => Failure::of(request, caps, Cause::ZeroSize),
+                0 => Failure::of(request, caps, FailureKind::ZeroSize),
                 _ => Failure::of(request, caps, self.cause(request, caps)),
             }
         })
     }
 
     /// See [`Phases::last_cause`](crate::Phases::last_cause).
-    pub(crate) fn last_cause(&self, request: &AllocRequest<'_>) -> Cause {
+    pub(crate) fn last_cause(&self, request: &AllocRequest<'_>) -> FailureKind {
         if request.size == 0 {
-            Cause::ZeroSize
+            FailureKind::ZeroSize
         } else {
             self.last_failure.cause()
         }
     }
 
-    pub(crate) fn cause(&self, request: &AllocRequest<'_>, caps: Caps) -> Cause {
+    pub(crate) fn cause(&self, request: &AllocRequest<'_>, caps: Caps) -> FailureKind {
         if let Some(cause) = request.refusal() {
             return cause;
         }
         match (request.placement, self.rules.caps(caps)) {
-            (Placement::Tag(tag), _) => Cause::TagExhausted(tag),
+            (Placement::Tag(tag), _) => FailureKind::TagExhausted(tag),
             (_, Err(cause)) => cause,
-            (_, Ok(_)) => Cause::NoMemory,
+            (_, Ok(_)) => FailureKind::NoMemory,
         }
     }
 
@@ -74,7 +74,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self,
         request: &AllocRequest<'_>,
         caps: Caps,
-        cause: Cause,
+        cause: FailureKind,
         attempts: u8,
     ) -> u32 {
         self.last_failure.begin(request, caps, cause, attempts);
@@ -126,7 +126,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     pub fn last_failure(self) -> Option<Failure> {
         let mut failure = self.heaps.last_failure.without_candidates()?;
         let bits = self.heaps.rules.caps(failure.caps);
-        if let (Cause::NoMemory, Ok(bits)) = (failure.cause, bits) {
+        if let (FailureKind::NoMemory, Ok(bits)) = (failure.cause, bits) {
             for matching in [true, false] {
                 let heaps = self.heaps.registry.in_order();
                 for (heap, entry) in
@@ -151,9 +151,9 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     }
 
     /// Why a heap did not serve the last request that failed.
-    fn why_not(self, heap: HeapIndex, entry: &Entry<'_, P>, bits: Caps, size: usize) -> Why {
+    fn why_not(self, heap: HeapIndex, entry: &Entry<'_, P>, bits: Caps, size: usize) -> SkipReason {
         if !entry.caps.contains(bits) {
-            return Why::Lacks(bits.difference(entry.caps));
+            return SkipReason::Lacks(bits.difference(entry.caps));
         }
         if self
             .heaps
@@ -162,14 +162,14 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
             .column(&entry.columns, bits)
             .is_none()
         {
-            return Why::NotOffered;
+            return SkipReason::NotOffered;
         }
         let bytes = entry.span.size();
         if size > bytes as usize {
-            return Why::TooSmall { bytes }; // widening
+            return SkipReason::TooSmall { bytes }; // widening
         }
         match self.heaps.last_failure.state_of(heap) {
-            None => Why::Inactive,
+            None => SkipReason::Inactive,
             Some(state) => state.into(),
         }
     }

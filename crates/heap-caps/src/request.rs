@@ -11,7 +11,7 @@ use core::panic::Location;
 use multi_heap::Request;
 use soc_regions::{Caps, TypeIndex};
 
-use crate::failure::Cause;
+use crate::failure::FailureKind;
 
 /// Memory in which a request may be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,15 +198,15 @@ impl<'a> AllocRequest<'a> {
 
     /// Why the request is refused without looking at a heap, if it is. Zero sizes are decided here
     /// and nowhere else.
-    pub(crate) const fn refusal(&self) -> Option<Cause> {
+    pub(crate) const fn refusal(&self) -> Option<FailureKind> {
         if self.size == 0 {
-            Some(Cause::ZeroSize)
+            Some(FailureKind::ZeroSize)
         } else if !self.alignment.is_power_of_two() {
-            Some(Cause::BadAlignment)
+            Some(FailureKind::BadAlignment)
         } else if self.size > Request::MAX_SIZE as usize
             || self.alignment > Request::MAX_ALIGNMENT as usize
         {
-            Some(Cause::TooLarge)
+            Some(FailureKind::TooLarge)
         } else {
             None
         }

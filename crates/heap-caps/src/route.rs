@@ -15,7 +15,7 @@ use multi_heap::Poison;
 use soc_regions::{Caps, PRIORITIES, union};
 
 use crate::constraints::Rules;
-use crate::failure::Cause;
+use crate::failure::FailureKind;
 use crate::registry::{HeapIndex, Offer, Registry};
 use crate::reserve::Reserves;
 
@@ -222,7 +222,7 @@ impl<const N: usize> Plan<N> {
         registry: &Registry<P, N>,
         reserves: &Reserves,
         watched: bool,
-    ) -> Result<Option<Caps>, Cause> {
+    ) -> Result<Option<Caps>, FailureKind> {
         const LOOKED_AT: usize = 8;
         let caps = rules.caps(asked)?;
         for _ in 0..LOOKED_AT {

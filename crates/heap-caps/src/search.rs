@@ -14,8 +14,8 @@
 use multi_heap::{Poison, Request};
 use soc_regions::Caps;
 
-use crate::allocate::Taken;
-use crate::failure::Cause;
+use crate::allocate::AllocatedBlock;
+use crate::failure::FailureKind;
 use crate::heap_caps::HeapCaps;
 use crate::observer::Observer;
 use crate::reallocate::Stay;
@@ -48,14 +48,14 @@ enum Stage {
     Recording,
 }
 
-/// A [`Phases::take`](crate::Phases::take) found nothing.
+/// A [`Phases::allocate_ordinary`](crate::Phases::allocate_ordinary) found nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InVain {
+pub struct NotServed {
     /// The step of the first set's route at which a search goes on.
     pub(crate) from: usize,
 }
 
-impl InVain {
+impl NotServed {
     /// Nothing was asked.
     pub const NOT_ASKED: Self = Self { from: 0 };
 }
@@ -67,7 +67,7 @@ pub enum Progress {
     /// There is more to do.
     Going,
     /// A block: [`Phases::pending`](crate::Phases::pending) has to follow.
-    Found(Taken),
+    Found(AllocatedBlock),
     /// The old block was resized, or grows downwards.
     Stayed(Stay),
     /// No heap can serve the request; [`Inspection::last_failure`](crate::Inspection::last_failure)
@@ -115,9 +115,10 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
         self.caps
     }
 
-    /// The same search, behind a [`Phases::take`](crate::Phases::take) in vain.
+    /// The same search, behind a [`Phases::allocate_ordinary`](crate::Phases::allocate_ordinary) in
+    /// vain.
     #[must_use]
-    pub const fn after(self, in_vain: InVain) -> Self {
+    pub const fn after(self, in_vain: NotServed) -> Self {
         Self {
             step: in_vain.from,
             ..self
@@ -156,7 +157,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             return self.begin_refusal(search);
         };
         if let Placement::Tag(tag) = request.placement {
-            return match self.take_tagged(layout, tag, request.caller) {
+            return match self.allocate_tagged(layout, tag, request.caller) {
                 Some(taken) => Progress::Found(taken),
                 None => self.begin_refusal(search),
             };
@@ -191,7 +192,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.begin_refusal(search)
     }
 
-    fn found(&mut self, taken: Taken, layout: Request, search: &Search<'_, HEAPS>) -> Progress {
+    fn found(
+        &mut self,
+        taken: AllocatedBlock,
+        layout: Request,
+        search: &Search<'_, HEAPS>,
+    ) -> Progress {
         self.watches.taken_from(taken.heap, &self.registry);
         if O::LISTENS && search.old == 0 {
             self.notify_allocated(taken, layout, search.caps, search.request.caller);
@@ -240,13 +246,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
         let (attempts, caps) = (u8::try_from(search.set).unwrap_or(u8::MAX), search.caps);
         let cause = match self.routes.position(caps) {
-            Some(_) if request.layout().is_some() && !caps.is_empty() => Cause::NoMemory,
+            Some(_) if request.layout().is_some() && !caps.is_empty() => FailureKind::NoMemory,
             _ => self.cause(request, caps),
         };
         search.step = 0;
         search.failure = self.begin_record(request, caps, cause, attempts);
         search.stage = Stage::Recording;
-        if cause != Cause::NoMemory {
+        if cause != FailureKind::NoMemory {
             return self.recorded();
         }
         self.record_next(search)

@@ -10,7 +10,7 @@ use core::fmt::{self, Display, Formatter};
 
 use soc_regions::Caps;
 
-use crate::failure::{Candidate, Cause, Failure, Why};
+use crate::failure::{Candidate, Failure, FailureKind, SkipReason};
 
 impl Display for Failure {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
@@ -49,7 +49,7 @@ impl Failure {
 
     fn verdict(&self, out: &mut Formatter<'_>) -> fmt::Result {
         match self.cause {
-            Cause::NoMemory => self.no_memory(out),
+            FailureKind::NoMemory => self.no_memory(out),
             cause => cause.fmt(out),
         }
     }
@@ -67,15 +67,18 @@ impl Failure {
         self.candidates()
             .filter(|other| other.heap != spoken_of.heap)
             .try_for_each(|other| match other.why {
-                Why::Fragmented { .. } | Why::TooSmall { .. } => Ok(()),
+                SkipReason::Fragmented { .. } | SkipReason::TooSmall { .. } => Ok(()),
                 _ => write!(out, "; {}", Place(other)),
             })?;
         self.and_more(out)
     }
 
     fn no_hole(&self, best: Candidate, out: &mut Formatter<'_>) -> Result<Candidate, fmt::Error> {
-        let fits =
-            matches!(best.why, Why::Fragmented { largest, .. } if largest as usize >= self.size);
+        let hole = match best.why {
+            SkipReason::Fragmented { largest, .. } => largest as usize, // widening
+            _ => 0,
+        };
+        let fits = hole >= self.size;
         match fits {
             true => out.write_str("no heap has a hole that fits it; largest is ")?,
             false => out.write_str("no heap has a hole that big; largest is ")?,
@@ -88,7 +91,7 @@ impl Failure {
     fn no_heap(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let lacking = self
             .candidates()
-            .all(|heap| matches!(heap.why, Why::Lacks(_)));
+            .all(|heap| matches!(heap.why, SkipReason::Lacks(_)));
         out.write_str(match lacking {
             true => "no heap has these capabilities",
             false => "no heap may serve it",
@@ -128,20 +131,20 @@ impl Failure {
     /// The heap that came closest among those that have the capabilities and the size.
     fn largest_hole(&self) -> Option<Candidate> {
         self.best(|why| match why {
-            Why::Fragmented { largest, .. } => Some(largest),
+            SkipReason::Fragmented { largest, .. } => Some(largest),
             _ => None,
         })
     }
 
     fn largest_heap(&self) -> Option<Candidate> {
         self.best(|why| match why {
-            Why::TooSmall { bytes } => Some(bytes),
+            SkipReason::TooSmall { bytes } => Some(bytes),
             _ => None,
         })
     }
 
     /// The first candidate with the greatest measure.
-    fn best(&self, measure: impl Fn(Why) -> Option<u32>) -> Option<Candidate> {
+    fn best(&self, measure: impl Fn(SkipReason) -> Option<u32>) -> Option<Candidate> {
         let mut best: Option<(u32, Candidate)> = None;
         for candidate in self.candidates() {
             match (measure(candidate.why), best) {
@@ -154,7 +157,7 @@ impl Failure {
     }
 }
 
-multi_heap::texts!(Cause {
+multi_heap::texts!(FailureKind {
     Self::ZeroSize => "nothing was asked for";
     Self::BadAlignment => "the alignment is not a power of two";
     Self::NoCaps => "a request must name at least one capability that memory has";
@@ -166,7 +169,7 @@ multi_heap::texts!(Cause {
     Self::Corrupt(corrupt) => "{}", corrupt;
 });
 
-impl core::error::Error for Cause {}
+impl core::error::Error for FailureKind {}
 
 /// A heap and what it says: `IRAM at 0x4008944C lacks 8BIT and DMA`.
 struct Place(Candidate);
@@ -175,13 +178,17 @@ impl Display for Place {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let Candidate { start, name, .. } = self.0;
         match self.0.why {
-            Why::Lacks(caps) => write!(out, "{name} at 0x{start:08X} lacks {}", Listed(caps)),
-            Why::NotOffered => write!(out, "{name} at 0x{start:08X} does not offer them"),
-            Why::Inactive => write!(out, "{name} at 0x{start:08X} is still the start-up stack"),
-            Why::TooSmall { bytes } => {
+            SkipReason::Lacks(caps) => {
+                write!(out, "{name} at 0x{start:08X} lacks {}", Listed(caps))
+            }
+            SkipReason::NotOffered => write!(out, "{name} at 0x{start:08X} does not offer them"),
+            SkipReason::Inactive => {
+                write!(out, "{name} at 0x{start:08X} is still the start-up stack")
+            }
+            SkipReason::TooSmall { bytes } => {
                 write!(out, "{} in {name} at 0x{start:08X}", Bytes(bytes as usize))
             }
-            Why::Fragmented {
+            SkipReason::Fragmented {
                 free,
                 largest,
                 holes,
@@ -192,7 +199,7 @@ impl Display for Place {
                 Bytes(free as usize),
                 if holes == 1 { "hole" } else { "holes" },
             ),
-            Why::Reserved { caps, bytes } => {
+            SkipReason::Reserved { caps, bytes } => {
                 write!(
                     out,
                     "{name} at 0x{start:08X} keeps {} for {caps}",
@@ -259,7 +266,7 @@ mod tests {
     use crate::{AllocRequest, HeapIndex};
     use std::string::ToString;
 
-    fn heap(number: u8, name: &'static str, start: u32, why: Why) -> Candidate {
+    fn heap(number: u8, name: &'static str, start: u32, why: SkipReason) -> Candidate {
         Candidate {
             heap: HeapIndex(number),
             start,
@@ -268,8 +275,8 @@ mod tests {
         }
     }
 
-    fn fragmented(free: u32, largest: u32, holes: u32) -> Why {
-        Why::Fragmented {
+    fn fragmented(free: u32, largest: u32, holes: u32) -> SkipReason {
+        SkipReason::Fragmented {
             free,
             largest,
             holes,
@@ -280,7 +287,7 @@ mod tests {
         let mut failure = Failure::of(
             &AllocRequest::new(size, caps).anonymous(),
             caps,
-            Cause::NoMemory,
+            FailureKind::NoMemory,
         );
         heaps.iter().for_each(|&heap| failure.describe(heap));
         failure.to_string()
@@ -288,11 +295,11 @@ mod tests {
 
     #[test]
     fn the_largest_hole_speaks_for_all_heaps_that_have_holes() {
-        let lacking = Why::Lacks(Caps::DMA | Caps::BIT8);
+        let lacking = SkipReason::Lacks(Caps::DMA | Caps::BIT8);
         let heaps = [
             heap(2, "D/IRAM", 0x3FFE_0440, fragmented(9000, 4000, 1)),
             heap(1, "DRAM", 0x3FFB_2EC8, fragmented(184_632, 73_523, 12)),
-            heap(0, "DRAM", 0x3FFA_E6E0, Why::TooSmall { bytes: 6432 }),
+            heap(0, "DRAM", 0x3FFA_E6E0, SkipReason::TooSmall { bytes: 6432 }),
             heap(4, "IRAM", 0x4008_944C, lacking),
         ];
         assert_eq!(
@@ -304,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_reserve_beside_a_hole_that_is_too_small_is_told_too() {
-        let kept = Why::Reserved {
+        let kept = SkipReason::Reserved {
             caps: Caps::DMA,
             bytes: 24 * 1024,
         };

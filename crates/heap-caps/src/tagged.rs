@@ -8,7 +8,7 @@
 use multi_heap::{Info, Poison, Request};
 use soc_regions::{Caps, TypeIndex};
 
-use crate::allocate::Taken;
+use crate::allocate::AllocatedBlock;
 use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
 use crate::observer::Observer;
@@ -17,7 +17,11 @@ use crate::registry::{Entry, HeapIndex};
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// A block of the first heap with the tag that has one, in address order.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn find_tagged(&mut self, layout: Request, tag: TypeIndex) -> Option<Taken> {
+    pub(crate) fn find_tagged(
+        &mut self,
+        layout: Request,
+        tag: TypeIndex,
+    ) -> Option<AllocatedBlock> {
         let mut next = self.tagged_from(tag, 0);
         while let Some((heap, start)) = next {
             let whole_words = !self.registry.caps(heap).contains(Caps::BIT8);
@@ -32,7 +36,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 .and_then(|heap| heap.allocate(layout));
             if let Some(offset) = block {
                 let address = start.wrapping_add(offset.get());
-                return Some(Taken { address, heap });
+                return Some(AllocatedBlock { address, heap });
             }
             next = self.tagged_from(tag, start.saturating_add(1));
         }

@@ -8,7 +8,7 @@
 
 mod support;
 
-use heap_caps::{Cause, Policy, ReallocateError};
+use heap_caps::{FailureKind, Policy, ReallocateError};
 use multi_heap::Comprehensive;
 use soc_regions::{Caps, ESP32, Hardware, common, options};
 use support::*;
@@ -114,7 +114,10 @@ fn a_comprehensive_resize_fills_what_it_gains_and_what_it_gives_up() {
     let Err(ReallocateError::Failure(failure)) = refused else {
         panic!("{refused:?}")
     };
-    assert!(matches!(failure.cause, Cause::Corrupt(_)), "{failure}");
+    assert!(
+        matches!(failure.cause, FailureKind::Corrupt(_)),
+        "{failure}"
+    );
     assert_eq!(sim.heaps.free(wall), Ok(()));
     assert_eq!(sim.heaps.free(wall_behind), Ok(()));
 }

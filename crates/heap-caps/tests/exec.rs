@@ -277,7 +277,7 @@ fn exec_excludes_bytes_and_dma() {
         let failure = sim.heaps.malloc(16, Caps::EXEC | other).unwrap_err();
         assert_eq!(
             failure.cause,
-            heap_caps::Cause::Contradictory(Caps::EXEC | other)
+            heap_caps::FailureKind::Contradictory(Caps::EXEC | other)
         );
     }
 }

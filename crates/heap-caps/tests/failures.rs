@@ -4,8 +4,8 @@
 mod support;
 
 use heap_caps::{
-    AllocRequest, Candidate, Cause, DESCRIBED, HeapCaps, Placement, Policy, Reserve,
-    SimulatedMemory, Why,
+    AllocRequest, Candidate, DESCRIBED, FailureKind, HeapCaps, Placement, Policy, Reserve,
+    SimulatedMemory, SkipReason,
 };
 use soc_regions::{Caps, ESP32, ESP32P4};
 use support::*;
@@ -201,11 +201,11 @@ fn the_last_failure_is_kept_and_all_are_counted() {
         (2, Some(second))
     );
     let invalid = AllocRequest::new(4, Caps::INVALID);
-    assert_eq!(sim.heaps.phases().take_any(&invalid), None);
+    assert_eq!(sim.heaps.phases().allocate_any(&invalid), None);
     let third = sim.heaps.inspect().failure(&invalid).cause;
     assert_eq!(
         (third, sim.heaps.inspect().failures()),
-        (Cause::InvalidCaps, 3)
+        (FailureKind::InvalidCaps, 3)
     );
 }
 
@@ -235,7 +235,7 @@ fn a_record_describes_eight_heaps_and_counts_the_others() {
             heap: index,
             start: 0xB000,
             name: "added",
-            why: Why::Lacks(Caps::SPM)
+            why: SkipReason::Lacks(Caps::SPM)
         })
     );
 }
@@ -250,7 +250,7 @@ fn memory_written_after_it_was_freed_is_told_and_kept_back() {
     // SAFETY: a write after free, into memory that only the simulation uses.
     unsafe { pointer.write(0x55) };
     let failure = sim.heaps.malloc(64, Caps::BIT8).unwrap_err();
-    let Cause::Corrupt(corrupt) = failure.cause else {
+    let FailureKind::Corrupt(corrupt) = failure.cause else {
         panic!("{failure}")
     };
     assert_eq!(

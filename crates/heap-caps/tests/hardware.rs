@@ -7,7 +7,7 @@
 
 mod support;
 
-use heap_caps::{Cause, Policy};
+use heap_caps::{FailureKind, Policy};
 use soc_regions::{
     Caps, Chip, ESP32, ESP32C2, ESP32C3, ESP32C5, ESP32C6, ESP32C61, ESP32H2, ESP32H4, ESP32P4,
     ESP32S2, ESP32S3, ESP32S31, Hardware, Options, Setting, chips, common, esp32p4, esp32s2,
@@ -175,12 +175,12 @@ fn capabilities_that_no_memory_of_a_chip_has_are_refused() {
         let mut sim = booted(chip, Policy::Guaranteed, &[]);
         sim.heaps.malloc(16, caps).unwrap_err().cause
     };
-    assert_eq!(refused(&ESP32C3, SIMD), Cause::NoMemory);
-    assert_eq!(refused(&ESP32C6, Caps::RETENTION), Cause::NoMemory);
-    assert_eq!(refused(&ESP32H2, PSRAM), Cause::NoMemory);
-    assert_eq!(refused(&ESP32, DMA | PSRAM), Cause::NoMemory);
-    assert_eq!(refused(&ESP32P4, Caps::EXEC), Cause::NoMemory); // memory protection
-    assert_eq!(refused(&ESP32P4, Caps::CACHE_ALIGNED), Cause::NoCaps);
+    assert_eq!(refused(&ESP32C3, SIMD), FailureKind::NoMemory);
+    assert_eq!(refused(&ESP32C6, Caps::RETENTION), FailureKind::NoMemory);
+    assert_eq!(refused(&ESP32H2, PSRAM), FailureKind::NoMemory);
+    assert_eq!(refused(&ESP32, DMA | PSRAM), FailureKind::NoMemory);
+    assert_eq!(refused(&ESP32P4, Caps::EXEC), FailureKind::NoMemory); // memory protection
+    assert_eq!(refused(&ESP32P4, Caps::CACHE_ALIGNED), FailureKind::NoCaps);
 }
 
 /// Which type serves each capability in every chip, under options that make the most of it: those

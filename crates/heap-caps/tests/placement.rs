@@ -3,7 +3,7 @@
 
 mod support;
 
-use heap_caps::{AllocRequest, Placement, Policy, Reserve, ReserveError, Why};
+use heap_caps::{AllocRequest, Placement, Policy, Reserve, ReserveError, SkipReason};
 use soc_regions::{Caps, ESP32};
 use support::*;
 
@@ -58,11 +58,14 @@ fn a_reserve_is_a_quota_to_the_byte() {
     let block = sim.heaps.malloc(1000, Caps::DEFAULT).unwrap();
     let failure = sim.heaps.malloc(4, Caps::DEFAULT).unwrap_err();
     let reasons: Vec<_> = failure.candidates().map(|heap| heap.why).collect();
-    let kept = Why::Reserved {
+    let kept = SkipReason::Reserved {
         caps: Caps::DMA,
         bytes: free - charge(1000),
     };
-    assert_eq!(reasons, [kept, kept, kept, kept, Why::Lacks(Caps::DEFAULT)]);
+    assert_eq!(
+        reasons,
+        [kept, kept, kept, kept, SkipReason::Lacks(Caps::DEFAULT)]
+    );
     assert!(
         sim.heaps.malloc(4, Caps::DMA).is_ok(),
         "the reserve is for such requests"
@@ -360,7 +363,10 @@ fn a_list_of_preferences_fails_once_about_its_last() {
         .heaps
         .allocate(&AllocRequest::new(100, Caps::empty()).placed(Placement::Prefer(&[])))
         .unwrap_err();
-    assert_eq!((none.cause, none.attempts), (heap_caps::Cause::NoCaps, 0));
+    assert_eq!(
+        (none.cause, none.attempts),
+        (heap_caps::FailureKind::NoCaps, 0)
+    );
 }
 
 #[test]

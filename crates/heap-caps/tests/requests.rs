@@ -8,7 +8,7 @@
 mod support;
 
 use heap_caps::{
-    AllocRequest, Cause, Misuse, MisuseKind, PendingMove, Placement, Policy, ReallocateError,
+    AllocRequest, FailureKind, Misuse, MisuseKind, PendingMove, Placement, Policy, ReallocateError,
     Reallocation,
 };
 use multi_heap::Comprehensive;
@@ -21,27 +21,30 @@ const ANY: Caps = Caps::BIT8;
 fn nothing_is_no_request() {
     let mut sim = Sim::esp32();
     let block = sim.heaps.malloc(8, ANY).unwrap();
-    assert_eq!(sim.heaps.malloc(0, ANY).unwrap_err().cause, Cause::ZeroSize);
+    assert_eq!(
+        sim.heaps.malloc(0, ANY).unwrap_err().cause,
+        FailureKind::ZeroSize
+    );
     assert_eq!(
         sim.heaps.calloc(0, 8, ANY).unwrap_err().cause,
-        Cause::ZeroSize
+        FailureKind::ZeroSize
     );
     assert_eq!(
         sim.heaps.calloc(8, 0, ANY).unwrap_err().cause,
-        Cause::ZeroSize
+        FailureKind::ZeroSize
     );
     assert_eq!(
         sim.heaps.calloc(0, usize::MAX, ANY).unwrap_err().cause,
-        Cause::ZeroSize
+        FailureKind::ZeroSize
     );
     assert_eq!(
         sim.heaps.aligned_alloc(3, 0, ANY).unwrap_err().cause,
-        Cause::ZeroSize,
+        FailureKind::ZeroSize,
         "before the alignment is looked at"
     );
     assert_eq!(
         sim.heaps.malloc(0, Caps::empty()).unwrap_err().cause,
-        Cause::ZeroSize,
+        FailureKind::ZeroSize,
         "before the capabilities are"
     );
     assert_eq!(
@@ -49,19 +52,20 @@ fn nothing_is_no_request() {
             .allocate(&AllocRequest::in_default_memory(0))
             .unwrap_err()
             .cause,
-        Cause::ZeroSize
+        FailureKind::ZeroSize
     );
     assert_eq!(
         sim.heaps
             .allocate(&AllocRequest::new(0, Caps::empty()).placed(Placement::Prefer(&[ANY, ANY])))
             .unwrap_err()
             .cause,
-        Cause::ZeroSize
+        FailureKind::ZeroSize
     );
     let resized = sim.heaps.realloc(block, 0, ANY).unwrap_err();
-    assert!(
-        matches!(resized, ReallocateError::Failure(failure) if failure.cause == Cause::ZeroSize)
-    );
+    assert!(matches!(
+        resized,
+        ReallocateError::Failure(failure) if failure.cause == FailureKind::ZeroSize
+    ));
     assert_eq!(
         sim.heaps.inspect().usable_size(block),
         Ok(8),
@@ -114,7 +118,7 @@ fn a_product_that_overflows_is_refused_and_told_as_such() {
         let failure = sim.heaps.calloc(count, size, ANY).unwrap_err();
         assert_eq!(
             (failure.cause, failure.size),
-            (Cause::TooLarge, usize::MAX),
+            (FailureKind::TooLarge, usize::MAX),
             "{count} times {size}"
         );
     }
@@ -125,7 +129,7 @@ fn alignments_are_powers_of_two_and_kept() {
     let mut sim = Sim::esp32();
     for alignment in [0, 3, 6, 12, 24, 100, usize::MAX] {
         let failure = sim.heaps.aligned_alloc(alignment, 16, ANY).unwrap_err();
-        assert_eq!(failure.cause, Cause::BadAlignment, "{alignment}");
+        assert_eq!(failure.cause, FailureKind::BadAlignment, "{alignment}");
     }
     for alignment in (0..16).map(|bit| 1_usize << bit) {
         let address = sim.heaps.aligned_alloc(alignment, 16, ANY).unwrap();
@@ -133,11 +137,11 @@ fn alignments_are_powers_of_two_and_kept() {
     }
     assert_eq!(
         sim.heaps.aligned_alloc(1 << 20, 16, ANY).unwrap_err().cause,
-        Cause::NoMemory
+        FailureKind::NoMemory
     );
     assert_eq!(
         sim.heaps.aligned_alloc(1 << 29, 16, ANY).unwrap_err().cause,
-        Cause::TooLarge
+        FailureKind::TooLarge
     );
     assert_eq!(sim.heaps.inspect().check_integrity(Caps::INVALID), Ok(()));
 }
@@ -160,21 +164,22 @@ fn a_resized_block_keeps_the_alignment_that_is_named() {
         .heaps
         .reallocate(address, &AllocRequest::new(10, ANY).aligned_to(48))
         .unwrap_err();
-    assert!(
-        matches!(failure, ReallocateError::Failure(failure) if failure.cause == Cause::BadAlignment)
-    );
+    assert!(matches!(
+        failure,
+        ReallocateError::Failure(failure) if failure.cause == FailureKind::BadAlignment
+    ));
 }
 
 #[test]
 fn sets_of_capabilities_that_mean_nothing_are_refused() {
     let mut sim = Sim::esp32();
     for (caps, cause) in [
-        (Caps::empty(), Cause::NoCaps),
-        (Caps::CACHE_ALIGNED, Cause::NoCaps),
-        (Caps::INVALID, Cause::InvalidCaps),
-        (Caps::INVALID | ANY, Cause::InvalidCaps),
-        (Caps::all(), Cause::InvalidCaps),
-        (Caps::from_bits_retain(1 << 30), Cause::NoMemory),
+        (Caps::empty(), FailureKind::NoCaps),
+        (Caps::CACHE_ALIGNED, FailureKind::NoCaps),
+        (Caps::INVALID, FailureKind::InvalidCaps),
+        (Caps::INVALID | ANY, FailureKind::InvalidCaps),
+        (Caps::all(), FailureKind::InvalidCaps),
+        (Caps::from_bits_retain(1 << 30), FailureKind::NoMemory),
     ] {
         assert_eq!(
             sim.heaps.malloc(16, caps).unwrap_err().cause,
@@ -427,7 +432,7 @@ fn what_a_block_gains_is_marked_between_the_phases() {
 fn the_phases_can_be_taken_one_by_one() {
     let mut sim = Sim::esp32();
     let request = AllocRequest::new(100, ANY).zeroed();
-    let taken = sim.heaps.phases().take_any(&request).unwrap();
+    let taken = sim.heaps.phases().allocate_any(&request).unwrap();
     let pending = sim.heaps.phases().pending(taken, &request);
     // SAFETY: nobody has heard of the block.
     let block = unsafe { pending.finish() }.unwrap();

@@ -2,7 +2,7 @@
 
 mod support;
 
-use heap_caps::{AllocRequest, Cause, Placement, Policy};
+use heap_caps::{AllocRequest, FailureKind, Placement, Policy};
 use soc_regions::{Caps, ESP32_V2_1, TypeIndex};
 use support::*;
 
@@ -60,7 +60,7 @@ fn diram_is_refused_until_the_tag_is_enabled() {
             .allocate(&AllocRequest::new(8, Caps::empty()).placed(Placement::Tag(TAG_DIRAM)))
             .unwrap_err()
             .cause,
-        Cause::TagExhausted(TAG_DIRAM)
+        FailureKind::TagExhausted(TAG_DIRAM)
     );
     assert_eq!(sim.enable_stacks(), 2);
     assert_eq!(
@@ -97,7 +97,7 @@ fn each_capability_finds_the_tag_that_it_found_in_2016() {
             .malloc(8, Caps::EXEC | Caps::BIT8)
             .unwrap_err()
             .cause,
-        Cause::Contradictory(_)
+        FailureKind::Contradictory(_)
     ));
 }
 
@@ -109,7 +109,7 @@ fn code_from_diram_is_handed_out_by_its_other_address() {
     let before = sim.heaps.inspect().tag_free_size(TAG_IRAM);
     let code = sim.heaps.malloc(4, Caps::EXEC).or_else(|_| {
         let last = sim.heaps.malloc(4, Caps::BIT32);
-        last.map_err(|failure| assert_eq!(failure.cause, Cause::NoMemory))
+        last.map_err(|failure| assert_eq!(failure.cause, FailureKind::NoMemory))
     });
     assert!(code.is_err() || sim.heaps.inspect().tag_free_size(TAG_IRAM) <= before);
     let mut sim = of_2016();
@@ -146,7 +146,7 @@ fn a_tag_serves_by_address_and_knows_its_free_bytes() {
             .allocate(&AllocRequest::new(0, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
             .unwrap_err()
             .cause,
-        Cause::ZeroSize
+        FailureKind::ZeroSize
     );
     let failure = sim
         .heaps

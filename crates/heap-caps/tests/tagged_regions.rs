@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use heap_caps::{
-    AddRegionError, AllocRequest, BootError, Cause, HeapCaps, Placement, Policy, SimulatedMemory,
-    TaggedRegion,
+    AddRegionError, AllocRequest, BootError, FailureKind, HeapCaps, Placement, Policy,
+    SimulatedMemory, TaggedRegion,
 };
 use soc_regions::{Caps, ESP32_V2_1, Span, TypeIndex};
 
@@ -104,7 +104,7 @@ fn each_region_is_a_heap_of_its_own_and_a_tag_is_served_by_address() {
             .allocate(&AllocRequest::new(whole, Caps::empty()).placed(Placement::Tag(TAG_DRAM)))
             .unwrap_err()
             .cause,
-        Cause::TagExhausted(TAG_DRAM),
+        FailureKind::TagExhausted(TAG_DRAM),
         "neighbours of one tag are not merged"
     );
     let words = tagged
@@ -127,7 +127,7 @@ fn the_tag_of_the_startup_stacks_is_open_by_tag_at_once_and_by_capability_when_e
         .allocate(&AllocRequest::new(16, Caps::empty()).placed(Placement::Tag(TAG_DIRAM)))
         .unwrap();
     let refused = tagged.heaps.malloc(16, Caps::BIT8).unwrap_err();
-    assert_eq!(refused.cause, Cause::NoMemory);
+    assert_eq!(refused.cause, FailureKind::NoMemory);
     assert!(refused.to_string().contains("start-up stack"), "{refused}");
     let free = tagged.heaps.inspect().tag_free_size(TAG_DIRAM);
     assert_eq!(
@@ -156,7 +156,7 @@ fn memory_of_a_process_is_reached_by_its_pid_and_before_that_serves_code_or_data
         assert_eq!(tagged.home(block), home.start(), "{caps}");
     }
     let other = tagged.heaps.malloc(8, Caps::PID5 | Caps::BIT8);
-    assert_eq!(other.unwrap_err().cause, Cause::NoMemory);
+    assert_eq!(other.unwrap_err().cause, FailureKind::NoMemory);
 }
 
 #[test]

@@ -12,7 +12,7 @@
 use core::fmt;
 use core::mem::MaybeUninit;
 
-use heap_caps::{Failure, Why};
+use heap_caps::{Failure, SkipReason};
 use soc_regions::Caps;
 
 use crate::ledger::{EventContext, EventSink, Tally};
@@ -97,7 +97,7 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
                 start: candidate.start,
                 ..HeapThen::default()
             };
-            if let Why::Fragmented {
+            if let SkipReason::Fragmented {
                 free,
                 largest,
                 holes,

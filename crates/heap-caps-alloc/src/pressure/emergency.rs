@@ -9,7 +9,8 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use heap_caps::{
-    AllocRequest, Cause, HeapMask, Observer, PendingAllocation, PressureEvent, PressureKind, Relief,
+    AllocRequest, FailureKind, HeapMask, Observer, PendingAllocation, PressureEvent, PressureKind,
+    Relief,
 };
 use multi_heap::Poison;
 use soc_regions::Caps;
@@ -104,7 +105,7 @@ pub enum EmergencyError {
     /// There are [`EMERGENCIES`] already.
     TableFull,
     /// There is no memory for it; the heap has the record.
-    Refused(Cause),
+    Refused(FailureKind),
 }
 
 impl fmt::Display for EmergencyError {

@@ -1,7 +1,7 @@
 //! Classes E and F over many heaps: do blocks with two addresses come and go by the right one,
 //! aligned as their memory wants?
 
-use heap_caps::{Cause, Policy};
+use heap_caps::{FailureKind, Policy};
 use soc_regions::{
     Caps, Chip, ESP32C5, ESP32C6, ESP32P4, ESP32S2, ESP32S3, Setting, chips, common,
 };
@@ -101,7 +101,7 @@ fn under_memory_protection_there_is_no_memory_for_code() {
         }
         let mut sim: Sim = Sim::booted(chip, Policy::Guaranteed, &chip.default_options(), ());
         let refused = sim.heaps.malloc(16, Caps::EXEC).unwrap_err();
-        assert_eq!(refused.cause, Cause::NoMemory, "{}", chip.name());
+        assert_eq!(refused.cause, FailureKind::NoMemory, "{}", chip.name());
         assert_eq!(
             sim.heaps.inspect().free_size(Caps::EXEC),
             0,

@@ -1,6 +1,6 @@
 //! Class H over many heaps: does every way to ask for a check lead to it, at every level?
 
-use heap_caps::{AllocRequest, Cause, Corrupt, EVERYTHING, Patrol, Policy};
+use heap_caps::{AllocRequest, Corrupt, EVERYTHING, FailureKind, Patrol, Policy};
 use multi_heap::{Comprehensive, CorruptionKind, Light, Patrolled, Poison, Unpoisoned};
 use soc_regions::{Caps, ESP32};
 
@@ -64,7 +64,7 @@ fn every_way_to_ask_leads_to_the_check() {
     every_way_finds_it::<Comprehensive>();
 }
 
-fn asked_for_nothing<P: Poison>() -> [Cause; 4] {
+fn asked_for_nothing<P: Poison>() -> [FailureKind; 4] {
     let mut sim = sim::<P>();
     let causes = [
         sim.heaps.malloc(0, Caps::DMA),
@@ -79,9 +79,15 @@ fn asked_for_nothing<P: Poison>() -> [Cause; 4] {
 /// Defects: 481379f.
 #[test]
 fn nothing_is_refused_alike_at_every_level() {
-    assert_eq!(asked_for_nothing::<Unpoisoned>(), [Cause::ZeroSize; 4]);
-    assert_eq!(asked_for_nothing::<Light>(), [Cause::ZeroSize; 4]);
-    assert_eq!(asked_for_nothing::<Comprehensive>(), [Cause::ZeroSize; 4]);
+    assert_eq!(
+        asked_for_nothing::<Unpoisoned>(),
+        [FailureKind::ZeroSize; 4]
+    );
+    assert_eq!(asked_for_nothing::<Light>(), [FailureKind::ZeroSize; 4]);
+    assert_eq!(
+        asked_for_nothing::<Comprehensive>(),
+        [FailureKind::ZeroSize; 4]
+    );
 }
 
 /// Defects: 383e9ad.

@@ -1,6 +1,6 @@
 //! Class C over many heaps: which memory do requests eat, and what is kept for those who need it?
 
-use heap_caps::{AllocRequest, Policy, Reserve, Why};
+use heap_caps::{AllocRequest, Policy, Reserve, SkipReason};
 use soc_regions::{Caps, ESP32};
 
 use crate::support::*;
@@ -49,7 +49,7 @@ fn ordinary_requests_stop_where_the_reserve_begins_and_dma_goes_on() {
     let ordinary = sim.exhaust(500, Caps::DEFAULT);
     assert!(!ordinary.is_empty() && sim.heaps.inspect().free_size(Caps::DMA) >= 32 * 1024);
     let failure = sim.heaps.malloc(500, Caps::DEFAULT).unwrap_err();
-    let kept = |why| matches!(why, Why::Reserved { caps, .. } if caps == Caps::DMA);
+    let kept = |why| matches!(why, SkipReason::Reserved { caps, .. } if caps == Caps::DMA);
     assert!(failure.candidates().any(|heap| kept(heap.why)), "{failure}");
     let dma = sim.exhaust(500, Caps::DMA).len() * 504;
     assert!(dma + 1000 > 32 * 1024, "{dma} bytes");

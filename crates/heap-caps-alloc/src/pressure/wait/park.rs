@@ -6,7 +6,7 @@ use core::pin::pin;
 use core::ptr::NonNull;
 use core::task::{Context, Poll, Waker};
 
-use heap_caps::{AllocRequest, Cause, Observer};
+use heap_caps::{AllocRequest, FailureKind, Observer};
 use multi_heap::Poison;
 
 use crate::heap::CapsHeap;
@@ -64,7 +64,7 @@ pub enum WaitError {
     /// Time was up.
     TimedOut,
     /// The request cannot be served, however long it waits; the heap has the record.
-    Refused(Cause),
+    Refused(FailureKind),
 }
 
 impl fmt::Display for WaitError {

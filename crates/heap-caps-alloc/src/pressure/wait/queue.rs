@@ -12,7 +12,7 @@
 use core::ptr::NonNull;
 use core::task::Waker;
 
-use heap_caps::{AllocRequest, HeapMask, Taken};
+use heap_caps::{AllocRequest, AllocatedBlock, HeapMask};
 
 /// How often a waiter lets others pass by.
 pub const PATIENCE: u8 = 8;
@@ -24,7 +24,7 @@ pub(super) enum Place {
     Outside,
     Queued,
     /// Served, and not in the queue any more.
-    Served(Taken),
+    Served(AllocatedBlock),
 }
 
 /// Somebody who waits. It is reached by a queue as long as it is [`Place::Queued`].
@@ -139,7 +139,7 @@ impl Queue {
     /// waker. O(waiters) and as many attempts.
     pub(super) fn serve_next(
         &mut self,
-        mut attempt: impl FnMut(&AllocRequest<'static>) -> Option<(Taken, HeapMask)>,
+        mut attempt: impl FnMut(&AllocRequest<'static>) -> Option<(AllocatedBlock, HeapMask)>,
     ) -> Option<Option<Waker>> {
         let mut closed = HeapMask::NONE;
         let mut next = self.first;

@@ -5,7 +5,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::Cell;
 
-use heap_caps::{Cause, Failure, HeapCaps, Misuse, ReallocateError};
+use heap_caps::{Failure, FailureKind, HeapCaps, Misuse, ReallocateError};
 use heap_trace::{Ledger, Owner, SiteId, TraceContext};
 use multi_heap::Poison;
 use soc_regions::Caps;
@@ -257,7 +257,7 @@ impl<P: Poison> Program<P> {
 /// What the heap found when it refused a request; `None` where it has no memory.
 fn detection_of(failure: &Failure) -> Option<Detection> {
     match failure.cause {
-        Cause::Corrupt(_) => Some(Detection::Memory),
+        FailureKind::Corrupt(_) => Some(Detection::Memory),
         _ => None,
     }
 }
