@@ -199,13 +199,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
     /// Reports why a block was neither freed nor resized.
     fn report_data(&self, action: Action, pointer: NonNull<u8>) {
-        let state = self.state.acquire();
-        let address = state.address_of(pointer);
+        let address = self.state.acquire().address_of(pointer);
         let misuse = match address {
-            Ok(address) => state.heaps.inspect().data_misuse_of(address),
+            Ok(address) => self.explain(address),
             Err(misuse) => misuse,
         };
-        drop(state);
         self.report(action, Fault::Misuse(misuse));
     }
 }

@@ -3,8 +3,8 @@
 use core::ptr::NonNull;
 
 use heap_caps::{
-    AllocRequest, Failure, FailureKind, Misuse, NotServed, Observer, OrdinaryMove, Progress,
-    ReallocateError, Reallocation, Search, Stay,
+    AllocRequest, Failure, FailureKind, Inquiry, Misuse, NotServed, Observer, OrdinaryMove,
+    Progress, ReallocateError, Reallocation, Search, Stay,
 };
 use multi_heap::{Poison, Request, copy_block};
 use soc_regions::Caps;
@@ -14,6 +14,9 @@ use crate::heap::CapsHeap;
 use crate::lock::RawLock;
 use crate::pressure::Relieving;
 use crate::report::{Action, Fault};
+
+/// Blocks that the search for the reason of a refusal walks over while it holds the lock.
+const BLOCKS_AT_ONCE: u32 = 16;
 
 /// Free and reallocation.
 #[expect(
@@ -96,10 +99,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_
     /// As [`CapsHeap::free`].
     pub fn usable_size(self, pointer: NonNull<u8>) -> Result<u32, Misuse> {
         let state = self.heap.state.acquire();
-        state
-            .heaps
-            .inspect()
-            .usable_size(state.address_of(pointer)?)
+        let address = state.address_of(pointer)?;
+        if state.heaps.inspect().is_refused(address) {
+            drop(state);
+            return Err(self.heap.explain(address));
+        }
+        state.heaps.inspect().usable_size(address)
     }
 
     /// The chip's address of a byte in a heap: what a DMA descriptor wants to know. O(heaps).
@@ -130,12 +135,36 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
+    /// Why the address on the data side was refused: found in pieces of some blocks each, between
+    /// which whoever waits for the lock has a turn. O(blocks) of its heap.
+    #[cold]
+    #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
+    pub(crate) fn explain(&self, address: u32) -> Misuse {
+        let mut inquiry = Inquiry::new(address);
+        loop {
+            let state = self.state.acquire();
+            let reason = state
+                .heaps
+                .inspect()
+                .explain_within(&mut inquiry, BLOCKS_AT_ONCE);
+            drop(state);
+            if let Some(misuse) = reason {
+                return misuse;
+            }
+        }
+    }
+
     #[cold]
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn free_slowly(&self, pointer: NonNull<u8>) -> Result<(), Misuse> {
         let mut state = self.state.acquire();
         let address = state.address_of(pointer)?;
+        if state.heaps.inspect().is_refused(address) {
+            drop(state);
+            return Err(self.explain(address));
+        }
         let pending = state.heaps.phases().begin_free(address)?;
         drop(state);
         // SAFETY: the caller of `free` gave the block up; memory of a heap stays the heap's.
@@ -372,6 +401,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ) -> Result<NonNull<u8>, ReallocateError<FailureKind>> {
         let mut state = self.state.acquire();
         let address = state.address_of(pointer)?;
+        if state.heaps.inspect().is_refused(address) {
+            drop(state);
+            return Err(self.explain(address).into());
+        }
         let begun = match state.pressure.hooks {
             None => state.heaps.phases().begin_reallocate(address, &request),
             Some(hooks) => {

@@ -16,11 +16,12 @@
 mod support;
 
 use std::alloc::GlobalAlloc;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use heap_caps::Observer;
-use heap_caps::{MisuseKind, SimulatedMemory};
-use heap_caps_alloc::{Action, CapsHeap, CriticalSectionLock, Fault, Unlocked};
+use heap_caps::{MisuseKind, ReallocateError, SimulatedMemory};
+use heap_caps_alloc::{Action, CapsHeap, CriticalSectionLock, Fault, RawLock, Unlocked};
 use multi_heap::Comprehensive;
 use soc_regions::{Caps, ESP32};
 use support::{esp32, layout};
@@ -355,5 +356,62 @@ mod contents {
         // SAFETY: as above; at this place the lock takes the bytes away.
         heap.inspect()
             .locked(|_| unsafe { block.add(MIB / 2).write_volatile(1) });
+    }
+}
+
+/// A lock that counts.
+struct Counting(AtomicU32);
+
+// SAFETY: the test that uses it has one thread.
+unsafe impl RawLock for Counting {
+    const INIT: Self = Self(AtomicU32::new(0));
+    type Token = ();
+
+    fn acquire(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        TURNS.with(|turns| turns.set(turns.get() + 1));
+    }
+
+    unsafe fn release(&self, (): ()) {}
+}
+
+thread_local! {
+    static TURNS: Cell<u32> = const { Cell::new(0) };
+}
+
+#[test]
+fn the_reason_of_a_refusal_is_looked_for_in_pieces() {
+    let memory = Box::leak(Box::new(SimulatedMemory::new()));
+    let heap: &CapsHeap<Counting> = Box::leak(Box::new(CapsHeap::new(())));
+    let options = ESP32.default_options();
+    // SAFETY: nothing else uses the simulated memory, and it is never dropped.
+    unsafe { heap.boot(&ESP32, &options, &ESP32.sample_symbols(&options), memory) }.unwrap();
+    let blocks: Vec<_> = (0..1600)
+        .map(|_| heap.malloc(20, Caps::DMA).unwrap())
+        .collect();
+    let last = *blocks.last().unwrap();
+    // SAFETY: a block that is freed twice, which is an error, not a danger.
+    unsafe { heap.free(last) }.unwrap();
+    let turns = |call: &dyn Fn() -> Option<MisuseKind>| {
+        let before = TURNS.get();
+        assert_eq!(call(), Some(MisuseKind::AlreadyFree));
+        TURNS.get() - before
+    };
+    // SAFETY: as above.
+    let freed = || unsafe { heap.free(last) }.err().map(|misuse| misuse.kind);
+    let asked = || {
+        heap.inspect()
+            .usable_size(last)
+            .err()
+            .map(|misuse| misuse.kind)
+    };
+    // SAFETY: as above.
+    let resized = || match unsafe { heap.realloc(last, 40, Caps::empty()) } {
+        Err(ReallocateError::Misuse(misuse)) => Some(misuse.kind),
+        _ => None,
+    };
+    for call in [&freed as &dyn Fn() -> _, &asked, &resized] {
+        let turns = turns(call);
+        assert!(turns >= 20, "{turns} turns at the lock");
     }
 }

@@ -140,6 +140,37 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
+    /// See [`Inspection::explain_within`](crate::Inspection::explain_within).
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn explain_within(&self, inquiry: &mut Inquiry, blocks: u32) -> Option<Misuse> {
+        let address = inquiry.address;
+        let Some((heap, entry)) = self.entry_at(address) else {
+            return Some(Misuse::outside(address));
+        };
+        let base = entry.span.start();
+        let (Some(memory), Some(offset)) = (entry.heap, Offset::new(address.wrapping_sub(base)))
+        else {
+            return Some(explained(heap, &entry, address));
+        };
+        let walk = inquiry.walk.get_or_insert(multi_heap::Inquiry::new(offset));
+        let misuse = memory.explain_within(walk, blocks)?;
+        Some(Misuse::in_heap(address, heap, base, misuse))
+    }
+
+    /// See [`Inspection::is_refused`](crate::Inspection::is_refused).
+    #[cold]
+    pub(crate) fn is_refused(&self, address: u32) -> bool {
+        let Some((_, entry)) = self.entry_at(address) else {
+            return false;
+        };
+        let offset = Offset::new(address.wrapping_sub(entry.span.start()));
+        match (entry.heap, offset) {
+            (Some(heap), Some(offset)) => heap.try_usable_size(offset).is_none(),
+            _ => false,
+        }
+    }
+
     /// See [`Inspection::data_misuse_of`](crate::Inspection::data_misuse_of).
     #[cold]
     #[inline(never)]
@@ -266,6 +297,24 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     /// As [`HeapCaps::free`].
     pub fn usable_size(self, address: u32) -> Result<u32, Misuse> {
         self.heaps.block_at(address).map(|block| block.usable)
+    }
+}
+
+/// A search for the reason why an address on the data side was refused, a few blocks at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Inquiry {
+    address: u32,
+    walk: Option<multi_heap::Inquiry>,
+}
+
+impl Inquiry {
+    /// About an address that was just refused.
+    #[must_use]
+    pub const fn new(address: u32) -> Self {
+        Self {
+            address,
+            walk: None,
+        }
     }
 }
 

@@ -56,6 +56,7 @@ pub use boot_error::{AddRegionError, BootError};
 pub use description::{Description, ImageHeader, OBSERVER_WORDS, ObserverDescription};
 pub use failure::{Candidate, DESCRIBED, Failure, FailureKind, ReallocateError, SkipReason};
 pub use finding::Finding;
+pub use free::Inquiry;
 pub use heap_caps::HeapCaps;
 pub use inspect::{BlockView, DamagedBlockView, HeapView, Inspection};
 pub use memory::{Identity, Memory};

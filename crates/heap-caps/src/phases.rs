@@ -9,6 +9,7 @@ use soc_regions::Caps;
 use crate::allocate::AllocatedBlock;
 use crate::attempt::HeapMask;
 use crate::failure::{Failure, FailureKind, ReallocateError};
+use crate::free::Inquiry;
 use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
 use crate::misuse::{Corrupt, Misuse};
@@ -293,6 +294,23 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Inspection<'_, P, O, HEAPS> {
     #[inline(always)]
     pub fn failure(self, request: &AllocRequest<'_>) -> Failure {
         self.heaps.failure(request)
+    }
+
+    /// As [`Inspection::data_misuse_of`], for layers that hold a lock meanwhile: walks over at most
+    /// `blocks` blocks; `None` if there are more before the address. O(`blocks`), but for a heap in
+    /// which damage is found: that is checked as a whole.
+    #[must_use]
+    #[inline(always)]
+    pub fn explain_within(self, inquiry: &mut Inquiry, blocks: u32) -> Option<Misuse> {
+        self.heaps.explain_within(inquiry, blocks)
+    }
+
+    /// Whether no allocated block begins at the address on the data side, or one that was
+    /// overwritten: [`Inspection::explain_within`] finds the reason. O(heaps).
+    #[must_use]
+    #[inline(always)]
+    pub fn is_refused(self, address: u32) -> bool {
+        self.heaps.is_refused(address)
     }
 
     /// Why the address on the data side was refused by [`Phases::free_ordinary`] or

@@ -4,8 +4,9 @@ use crate::damage::Misuse;
 use crate::give::UsedBlock;
 use crate::heap::Heap;
 use crate::offset::Offset;
+use crate::places::{Place, Places};
 use crate::poison::{self, Poison};
-use crate::walk::{Block, BlockState};
+use crate::pool::Index;
 
 /// A used block found valid, canaries included.
 #[derive(Clone, Copy)]
@@ -44,6 +45,43 @@ impl<P: Poison> Heap<P> {
     }
 }
 
+/// A search for the reason why a block was refused, a few blocks at a time.
+///
+/// Only a walk from the first block on tells in which block a place lies. Between two calls of
+/// [`Heap::explain_within`] the heap may be used: the walk goes on at a block that still stands, as
+/// a [`Patrol`](crate::Patrol) does.
+#[derive(Clone, Copy, Debug)]
+pub struct Inquiry {
+    block: Offset,
+    places: Places,
+    /// What was wrong with the block itself when the search began.
+    refused: Option<Misuse>,
+    /// Blocks that have been walked over.
+    walked: u32,
+}
+
+impl Inquiry {
+    /// About a block that was just refused.
+    #[must_use]
+    pub const fn new(block: Offset) -> Self {
+        Self {
+            block,
+            places: Places::new(),
+            refused: None,
+            walked: 0,
+        }
+    }
+}
+
+/// What a walk found at a place.
+enum Holder {
+    Free,
+    /// A used block that begins there, or none: headers before it are broken.
+    SameOrUnknown,
+    /// Another used block.
+    Other,
+}
+
 /// Refusing, in the cold path.
 impl<P: Poison> Heap<P> {
     /// Why a block is refused that was just refused. O(blocks): a walk tells where the place lies.
@@ -51,37 +89,102 @@ impl<P: Poison> Heap<P> {
     #[inline(never)]
     #[must_use]
     pub fn explain(&self, block: Offset) -> Misuse {
-        let refused = match self.used_block(block) {
-            Err(refused @ (Misuse::Unaligned | Misuse::OutsideHeap)) => return refused,
-            _ if block.get() / 4 <= self.pool.first() => return Misuse::OutsideHeap,
-            examined => examined.err(),
-        };
-        match self.holder(block) {
-            Some(holder) if holder.state == BlockState::Free => Misuse::AlreadyFree,
-            Some(holder) if holder.offset != block => Misuse::NotABlock,
-            _ => match refused {
-                Some(damaged @ Misuse::Corrupt(_)) => damaged,
-                _ => self.damaged_around(),
-            },
+        let mut inquiry = Inquiry::new(block);
+        loop {
+            if let Some(reason) = self.explain_within(&mut inquiry, u32::MAX) {
+                return reason;
+            }
         }
     }
 
-    /// The block around a place, as far as headers before it are whole.
-    fn holder(&self, place: Offset) -> Option<Block> {
-        let holds = |block: &Block| place.get() - block.start < block.bytes;
-        let mut blocks = self.blocks().take_while(|block| block.start <= place.get());
-        blocks.find(holds)
+    /// As [`Heap::explain`], for layers that hold a lock meanwhile: walks over at most `blocks`
+    /// blocks, one at least; `None` if there are more before the place. O(`blocks`), but for a
+    /// heap in which damage is found: that is checked as a whole.
+    #[cold]
+    #[inline(never)]
+    #[must_use]
+    pub fn explain_within(&self, inquiry: &mut Inquiry, blocks: u32) -> Option<Misuse> {
+        let block = inquiry.block;
+        if inquiry.walked == 0 {
+            inquiry.refused = match self.used_block(block) {
+                Err(refused @ (Misuse::Unaligned | Misuse::OutsideHeap)) => return Some(refused),
+                _ if block.get() / 4 <= self.pool.first() => return Some(Misuse::OutsideHeap),
+                examined => examined.err(),
+            };
+        }
+        Some(match self.walk_to(inquiry, blocks.max(1))? {
+            Holder::Free => Misuse::AlreadyFree,
+            Holder::Other => Misuse::NotABlock,
+            Holder::SameOrUnknown => match inquiry.refused {
+                Some(damaged @ Misuse::Corrupt(_)) => damaged,
+                refused => self.damaged_around(refused),
+            },
+        })
+    }
+
+    /// Walks on towards the place of an inquiry; `None` if it is farther than `blocks` blocks.
+    fn walk_to(&self, inquiry: &mut Inquiry, mut blocks: u32) -> Option<Holder> {
+        let (place, pool) = (inquiry.block.get() / 4, self.pool);
+        // Whoever frees and allocates faster than this walks does not keep it from its end.
+        if inquiry.walked > pool.end() {
+            blocks = u32::MAX;
+        }
+        let mut index = self.begin_walk(inquiry);
+        while index < pool.end() {
+            let header = pool.header(index);
+            let units = header.units();
+            if units == 0 || units > pool.end() - index {
+                break;
+            }
+            if place - index < units {
+                let begins = place - index == Self::LEAD_BYTES / 4;
+                return Some(match (header.is_free(), begins) {
+                    (true, _) => Holder::Free,
+                    (false, true) => Holder::SameOrUnknown,
+                    (false, false) => Holder::Other,
+                });
+            }
+            if !header.is_free() {
+                inquiry.places.note(Place { index, units });
+            }
+            index += units;
+            inquiry.walked = inquiry.walked.saturating_add(1);
+            if blocks <= 1 && !header.is_free() {
+                return None;
+            }
+            blocks = blocks.saturating_sub(1);
+        }
+        Some(Holder::SameOrUnknown)
+    }
+
+    /// The block at which a walk goes on: at or before the place.
+    fn begin_walk(&self, inquiry: &mut Inquiry) -> Index {
+        let last = inquiry.places.last(self.pool);
+        let standing = last.or_else(|| inquiry.places.fall_back(self.pool));
+        let Some(Place { index, units }) = standing else {
+            inquiry.places = Places::new();
+            return self.pool.first();
+        };
+        if index + units <= inquiry.block.get() / 4 {
+            index + units
+        } else {
+            index
+        }
     }
 
     /// What to say of a block that was found valid, but whose neighbours were not: what the check
-    /// finds, and [`Heap::damage`] from now on.
-    fn damaged_around(&self) -> Misuse {
+    /// finds, and [`Heap::damage`] from now on. In a sound heap, what was wrong with the block when
+    /// it was refused.
+    fn damaged_around(&self, refused: Option<Misuse>) -> Misuse {
         self.check().map_or_else(
             |found| {
                 self.pool.mark_corrupt();
                 Misuse::Corrupt(found)
             },
-            |()| Misuse::NotABlock,
+            |()| match refused {
+                Some(Misuse::AlreadyFree) => Misuse::AlreadyFree,
+                _ => Misuse::NotABlock,
+            },
         )
     }
 }

@@ -34,6 +34,7 @@ mod walk;
 
 pub use contents::{Contents, copy_block, zero_block};
 pub use damage::{Corruption, CorruptionKind, Misuse, NewHeapError, Refused};
+pub use examine::Inquiry;
 pub use heap::Heap;
 pub use image::{HeapImage, HeapLayout};
 pub use offset::Offset;
