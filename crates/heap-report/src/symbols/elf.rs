@@ -7,15 +7,18 @@ use std::rc::Rc;
 
 use addr2line::Context;
 use gimli::{EndianRcSlice, RunTimeEndian};
-use object::elf::{EM_RISCV, EM_XTENSA};
-use object::read::elf::{ElfFile32, FileHeader as _};
+use object::elf::{EM_386, EM_AARCH64, EM_RISCV, EM_X86_64, EM_XTENSA, Machine};
+use object::read::elf::FileHeader as _;
 use object::{
-    Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind, SymbolKind,
+    Endianness, File, Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind, SymbolKind,
 };
 
 use super::names;
 use crate::error::Error;
 use crate::history::Frame;
+
+/// Whose programs are known: the chips', and those of computers, whose heaps are the C library's.
+const MACHINES: [Machine; 5] = [EM_XTENSA, EM_RISCV, EM_X86_64, EM_386, EM_AARCH64];
 
 /// The two bits of a return address in which Xtensa keeps the size of the call.
 const CALL_SIZE: u32 = 0xC000_0000;
@@ -40,9 +43,7 @@ pub struct Symbols {
 pub enum SymbolError {
     /// It is no ELF file, or damaged.
     NotElf(String),
-    /// It is for machines with 64-bit addresses.
-    SixtyFourBits,
-    /// Neither Xtensa nor RISC-V; the number is ELF's.
+    /// Neither a chip's nor a computer's; the number is ELF's.
     OtherMachine(u16),
     /// Neither debug information nor names of functions.
     Stripped,
@@ -52,9 +53,11 @@ impl fmt::Display for SymbolError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SymbolError::NotElf(cause) => write!(out, "this is no ELF file ({cause}); give the linked program, not its flash image"),
-            SymbolError::SixtyFourBits => out.write_str("this is a 64-bit program; the chips are 32-bit machines"),
             SymbolError::OtherMachine(number) => {
-                write!(out, "this program is for ELF machine {number}; the chips are Xtensa (94) and RISC-V (243)")
+                write!(
+                    out,
+                    "this program is for ELF machine {number}; known are Xtensa (94), RISC-V (243), x86 (3, 62) and AArch64 (183)"
+                )
             }
             SymbolError::Stripped => out.write_str(
                 "this program has neither debug information nor names of functions; build it with `debug = 1` in its profile (C: -g), and do not strip it",
@@ -88,8 +91,8 @@ impl Symbols {
     /// They tell nothing of addresses.
     pub fn parse(bytes: &[u8], root: &Path) -> Result<Symbols, SymbolError> {
         let file = opened(bytes)?;
-        let machine = file.elf_header().e_machine(file.endian());
-        if machine != EM_XTENSA && machine != EM_RISCV {
+        let machine = machine(&file)?;
+        if !MACHINES.contains(&machine) {
             return Err(SymbolError::OtherMachine(machine.0));
         }
         let functions = functions(&file);
@@ -185,20 +188,23 @@ impl Symbols {
     }
 }
 
-type File<'data> = ElfFile32<'data, Endianness>;
-
 fn opened(bytes: &[u8]) -> Result<File<'_>, SymbolError> {
-    if bytes.starts_with(b"\x7fELF\x02") {
-        return Err(SymbolError::SixtyFourBits);
-    }
     File::parse(bytes).map_err(|cause| SymbolError::NotElf(cause.to_string()))
+}
+
+fn machine(file: &File<'_>) -> Result<Machine, SymbolError> {
+    match file {
+        File::Elf32(file) => Ok(file.elf_header().e_machine(file.endian())),
+        File::Elf64(file) => Ok(file.elf_header().e_machine(file.endian())),
+        _ => Err(SymbolError::NotElf("another kind of program".to_owned())),
+    }
 }
 
 fn section(file: &File<'_>, name: &str) -> Bytes {
     let data = file
         .section_by_name(name)
         .and_then(|section| section.uncompressed_data().ok());
-    let endian = match file.endian() {
+    let endian = match file.endianness() {
         Endianness::Little => RunTimeEndian::Little,
         Endianness::Big => RunTimeEndian::Big,
     };
@@ -349,6 +355,22 @@ mod tests {
     }
 
     #[test]
+    fn programs_of_computers_are_read_too() {
+        for machine in [
+            Architecture::X86_64,
+            Architecture::I386,
+            Architecture::Aarch64,
+        ] {
+            let program = program(machine, true);
+            assert_eq!(
+                frames(&program, 0x18),
+                ["src/main.c:5 app_main"],
+                "{machine:?}"
+            );
+        }
+    }
+
+    #[test]
     fn without_lines_functions_are_named_and_what_is_no_code_is_not() {
         let program = program(Architecture::Xtensa, false);
         assert!(
@@ -374,7 +396,7 @@ mod tests {
             "{}",
             refusal(b"hello")
         );
-        assert!(refusal(b"\x7fELF\x02").contains("64-bit"));
+        assert!(refusal(b"\x7fELF\x02").contains("no ELF file"));
         assert!(refusal(&program(Architecture::Arm, true)).contains("ELF machine 40"));
         let mut stripped = Object::new(
             BinaryFormat::Elf,

@@ -10,6 +10,8 @@
 //! All lines are found by the same rule: whatever stands in front of the payload, a time or the
 //! name of a file, is passed over.
 
+use std::ops::Range;
+
 use heap_trace::MemoryKind;
 
 use crate::terminal::printable;
@@ -19,7 +21,7 @@ use crate::terminal::printable;
 pub struct Record {
     /// Bytes asked for.
     pub size: u32,
-    /// Where the block is.
+    /// Where the block is; of a 64-bit host's pointer the low half.
     pub address: u32,
     /// What kind of memory that is.
     pub memory: MemoryKind,
@@ -97,7 +99,7 @@ fn parsed(line: &str) -> Option<(Item, &str)> {
 
 fn record<'a>(before: &str, behind: &'a str) -> Option<(Record, &'a str)> {
     let size = before.split_whitespace().next_back()?.parse().ok()?;
-    let (address, rest) = hexadecimal(behind.strip_prefix(" bytes (@ ")?)?;
+    let (address, rest) = pointer(behind.strip_prefix(" bytes (@ ")?)?;
     let (label, rest) = rest.split_once(')')?;
     let memory = match label.strip_prefix(',').map(str::trim_start) {
         None if label.is_empty() => MemoryKind::Other,
@@ -226,17 +228,28 @@ fn decimal(text: &str) -> Option<(u64, &str)> {
 /// `0x3ffb3f00`, and no letter behind it: an address that somebody else's text ran into is not
 /// known.
 fn hexadecimal(text: &str) -> Option<(u32, &str)> {
+    let (number, rest) = wide(text)?;
+    Some((number.try_into().ok()?, rest))
+}
+
+/// The same of a pointer to a block, which has 41 to 48 bits where a 64-bit host's programs lie:
+/// its low half.
+fn pointer(text: &str) -> Option<(u32, &str)> {
+    const OF_HOSTS: Range<u64> = 1 << 40..1 << 48;
+    let (number, rest) = wide(text)?;
+    let is_one = number <= u64::from(u32::MAX) || OF_HOSTS.contains(&number);
+    let low = u32::try_from(number & 0xFFFF_FFFF).ok()?;
+    is_one.then_some((low, rest))
+}
+
+fn wide(text: &str) -> Option<(u64, &str)> {
     let text = text.strip_prefix("0x")?;
     let end = text
         .find(|letter: char| !letter.is_ascii_hexdigit())
         .unwrap_or(text.len());
     let (digits, rest) = text.split_at_checked(end)?;
-    Some((
-        u32::from_str_radix(digits, 16)
-            .ok()
-            .filter(|_| ends_word(rest))?,
-        rest,
-    ))
+    let number = u64::from_str_radix(digits, 16).ok();
+    Some((number.filter(|_| ends_word(rest))?, rest))
 }
 
 #[cfg(test)]
@@ -270,6 +283,18 @@ mod tests {
         };
         assert_eq!(record(WHOLE), expected);
         assert_eq!(record(&format!("{WHOLE} freed")).freed_by, Some(vec![]));
+    }
+
+    #[test]
+    fn a_hosts_pointer_is_its_low_half_and_its_callers_are_whole() {
+        let line = "24 bytes (@ 0x55d0c2a0e18c, Internal) allocated CPU 0 ccount 0x00000000 caller 0x12f3:";
+        let record = record(line);
+        assert_eq!(
+            (record.address, record.callers),
+            (0xC2A0_E18C, vec![0x12F3])
+        );
+        let too_long = line.replace("0x12f3", "0x55d0c2a0e18c");
+        assert_eq!(item(&too_long), Some((Item::Unreadable, true)));
     }
 
     #[test]
