@@ -1,4 +1,4 @@
-//! The program at the beginning of `docs/c.md`: copied, compiled by the line under it, run, and
+//! The program at the beginning of `docs/c.md`: copied, compiled and run by the lines under it, and
 //! made to fail.
 
 #![allow(
@@ -7,6 +7,7 @@
 )]
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -32,22 +33,35 @@ fn the_guides_program_compiles_runs_and_dies_loudly_of_a_double_free() {
     let page = fs::read_to_string(workspace().join("docs/c.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("main.c"), block(&page, "c")).unwrap();
-    let lines = block(&page, "sh");
-    let mut clib = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    clib.arg("clib").env("CARGO_TARGET_DIR", folder.path());
-    assert!(clib.status().unwrap().success());
-    // The page's line, with the folders of this test.
-    let line = lines.lines().find(|line| line.starts_with("gcc ")).unwrap();
-    let include = workspace().join("crates/heap-caps-c/include");
-    let line = line
-        .replace("crates/heap-caps-c/include", include.to_str().unwrap())
-        .replace("target/clib", "clib");
-    let mut gcc = Command::new("sh");
-    gcc.args(["-c", &line]).current_dir(folder.path());
-    let compiled = gcc.output().unwrap();
+    // The page's lines, as they are: in a folder that has the repository's `crates`.
+    let crates = workspace().join("crates").canonicalize().unwrap();
+    symlink(crates, folder.path().join("crates")).unwrap();
+    let xtask = env!("CARGO_BIN_EXE_xtask");
+    let script = format!(
+        "cargo() {{ shift; '{xtask}' \"$@\"; }}\n{}",
+        block(&page, "sh")
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-e", "-c", &script]).current_dir(folder.path());
+    let output = shell
+        .env("CARGO_TARGET_DIR", folder.path().join("target"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    // The last line ends by `abort`: 128 and the signal's number, or the signal itself.
+    let status = output.status;
     assert!(
-        compiled.status.success() && compiled.stderr.is_empty(),
-        "{compiled:?}"
+        status.code() == Some(134) || status.signal() == Some(6),
+        "{output:?}"
+    );
+    assert!(
+        !String::from_utf8_lossy(&output.stderr).contains("warning"),
+        "{output:?}"
+    );
+    assert_eq!(
+        text.matches("internal memory that DMA reaches; ").count(),
+        2,
+        "{text}"
     );
 
     let program = folder.path().join("main");
@@ -67,6 +81,10 @@ fn the_guides_program_compiles_runs_and_dies_loudly_of_a_double_free() {
     let last = text.lines().last().unwrap();
     assert!(
         last.starts_with("heap fault: free of 0x") && last.contains("double free"),
+        "{text}"
+    );
+    assert!(
+        last.contains(", in heap_caps_free(), called from 0x"),
         "{text}"
     );
 }

@@ -23,9 +23,7 @@ use crate::error::Error;
 use esp_heap::poisoning::Poisoning;
 
 /// The allocators of `crates/testing/c-programs/peers`.
-const PEERS: [&str; 3] = ["rlsf", "talc", "linked-list"];
-/// What a time is the smallest of.
-const RUNS: usize = 3;
+pub(crate) const PEERS: [&str; 3] = ["rlsf", "talc", "linked-list"];
 /// The smallest heap is known to so many bytes.
 const STEP: usize = 1024;
 
@@ -100,12 +98,24 @@ struct Run {
     peak: u64,
 }
 
-/// Runs a program for a processor on every memory; looks for the smallest heaps if that is wanted.
+/// What is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured<'a> {
+    /// What a time is the smallest of.
+    pub(crate) runs: u8,
+    /// Those of [`PEERS`] that are run.
+    pub(crate) peers: &'a [String],
+    /// Whether to look for the smallest heaps, too.
+    pub(crate) smallest: bool,
+}
+
+/// Runs a program for a processor on every memory.
 pub(crate) fn run(
     program: &Program,
     processor: Processor,
-    smallest: bool,
+    measured: &Measured<'_>,
 ) -> Result<Vec<Figures>, Error> {
+    let smallest = measured.smallest;
     checks::require(processor)?;
     let folder = target_folder().join(format!("{}-{}", program.name, processor.name()));
     let objects = objects(program, processor, &folder)?;
@@ -122,7 +132,11 @@ pub(crate) fn run(
     let mut expected = Vec::new();
     for poisoning in [Poisoning::None, Poisoning::Light, Poisoning::Comprehensive] {
         let file = link(program, processor, poisoning, &objects, &folder)?;
-        let fixture = Fixture { program, file };
+        let fixture = Fixture {
+            program,
+            file,
+            runs: measured.runs,
+        };
         if poisoning == Poisoning::None {
             let system = fixture.fastest("system")?;
             let counted = fixture.once("counted", None)?;
@@ -131,7 +145,8 @@ pub(crate) fn run(
                 ..figures("system", &system)
             });
             expected = system.printed;
-            let peers = PEERS.iter().filter(|_| processor == Processor::Host);
+            let peers = measured.peers.iter();
+            let peers = peers.filter(|_| processor == Processor::Host);
             for peer in peers {
                 let run = fixture.fastest(peer)?;
                 found.push(Figures {
@@ -163,13 +178,14 @@ impl Run {
 struct Fixture<'a> {
     program: &'a Program,
     file: PathBuf,
+    runs: u8,
 }
 
 impl Fixture<'_> {
     /// The run that took the least time of a few.
     fn fastest(&self, memory: &str) -> Result<Run, Error> {
         let mut best = self.once(memory, None)?;
-        for _ in 1..RUNS {
+        for _ in 1..self.runs {
             let run = self.once(memory, None)?;
             best.microseconds = best.microseconds.min(run.microseconds);
         }

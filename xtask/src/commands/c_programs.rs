@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use comfy_table::{CellAlignment, Table};
 
 use crate::clib::Processor;
-use crate::clib::programs::{self, Figures};
+use crate::clib::programs::{self, Figures, Measured};
 use crate::error::Error;
 use esp_heap::{say, status, table};
 
@@ -24,6 +24,13 @@ pub(crate) struct Arguments {
     /// Look for the smallest heap that each runs on, too (to 1 KiB)
     #[arg(long)]
     smallest: bool,
+    /// How often each is run; the shortest time counts
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
+    runs: u8,
+    /// Only these of Rust's allocators
+    #[arg(long, value_delimiter = ',')]
+    #[arg(default_values = programs::PEERS, value_parser = programs::PEERS)]
+    peers: Vec<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
@@ -38,7 +45,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     for program in programs::ALL.iter().filter(|program| wanted(program.name)) {
         for processor in [Processor::Host, Processor::Host32] {
             status!("{}, {}", program.name, processor.name());
-            match programs::run(program, processor, arguments.smallest) {
+            let measured = Measured {
+                runs: arguments.runs,
+                peers: &arguments.peers,
+                smallest: arguments.smallest,
+            };
+            match programs::run(program, processor, &measured) {
                 Err(missing @ Error::MissingTool { .. }) => status!("left out: {missing}"),
                 figures => all.extend(figures?),
             }
