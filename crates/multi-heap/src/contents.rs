@@ -192,6 +192,7 @@ impl<P: Poison> BlockBytes<P> {
         }
     }
 
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn copy(&self, from: Offset, target: &Self, to: Offset, bytes: u32) {
         if !self.owns(from, bytes) || !target.owns(to, bytes) {
             return;
