@@ -23,6 +23,9 @@ impl Format for Report {
             Fault::Misuse(misuse) => write!(out, "{} of {}", self.action, misuse),
             Fault::Corrupt(corrupt) => write!(out, "{} at {}", self.action, corrupt),
         }
+        if let Some(call) = self.call {
+            write!(out, ", in {=str}()", call.function);
+        }
     }
 }
 

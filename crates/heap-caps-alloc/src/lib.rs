@@ -56,7 +56,7 @@ pub use pressure::{
     LevelHandler, PATIENCE, Park, PressureControl, PressureGauge, SHRINKERS, Shortage, Shrink,
     Shrinker, ShrinkerFigures, ShrinkerIndex, ShrinkerTableFull, WaitError,
 };
-pub use report::{Action, FailureHandler, Fault, Faults, Report, ReportHandler, go_on};
+pub use report::{Action, Call, FailureHandler, Fault, Faults, Report, ReportHandler, go_on};
 pub use tagged::TaggedBuffer;
 
 pub use heap_caps::{

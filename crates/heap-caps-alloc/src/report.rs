@@ -49,6 +49,17 @@ pub struct Report {
     /// The pointer as the program has it; 0 where nobody named one. On a 64-bit host it is more
     /// than the fault's address.
     pub pointer: usize,
+    /// The call that found it, where an interface told.
+    pub call: Option<Call>,
+}
+
+/// A call of a function that found a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The function by the name that the program knows.
+    pub function: &'static str,
+    /// Where the call returns to; 0 where nobody can tell.
+    pub caller: usize,
 }
 
 /// Called with each refused allocation, outside of the lock: it may use the heap. The failed
@@ -87,9 +98,31 @@ multi_heap::texts!(Action {
     Self::Measure => "size query";
 });
 
-/// `free of 0x3FFC1230: already free (double free) (heap at 0x3FFB2EC8)`
+/// `heap_caps_free(), called from 0x400D1234`
+impl fmt::Display for Call {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}()", self.function)?;
+        match self.caller {
+            0 => Ok(()),
+            caller => write!(out, ", called from 0x{caller:08X}"),
+        }
+    }
+}
+
+/// `free of 0x3FFC1230: already free (double free) (heap at 0x3FFB2EC8)`, and the call behind it,
+/// where it is known: `, in heap_caps_free()`
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_fault(out)?;
+        match self.call {
+            Some(call) => write!(out, ", in {call}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Report {
+    fn write_fault(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.fault {
             Fault::Misuse(misuse) if self.is_displaced(misuse.address) => {
                 let Self {
@@ -101,9 +134,7 @@ impl fmt::Display for Report {
             Fault::Corrupt(corrupt) => write!(out, "{} at {corrupt}", self.action),
         }
     }
-}
 
-impl Report {
     /// Whether the program has another pointer than the chip's address.
     fn is_displaced(&self, address: u32) -> bool {
         self.pointer != 0 && u32::try_from(self.pointer) != Ok(address)
@@ -214,10 +245,17 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Faults<'_, L, P, O,
     /// The same of a pointer that the program handed over.
     #[cold]
     pub fn report_of(self, action: Action, fault: Fault, pointer: *const u8) {
+        self.report_in(action, fault, pointer, None);
+    }
+
+    /// The same by an interface that knows its caller.
+    #[cold]
+    pub fn report_in(self, action: Action, fault: Fault, pointer: *const u8, call: Option<Call>) {
         let report = Report {
             action,
             fault,
             pointer: pointer.addr(),
+            call,
         };
         let handler = {
             let handlers = &mut self.heap.state.acquire().handlers;
@@ -259,6 +297,33 @@ mod tests {
                 kind: MisuseKind::AlreadyFree,
             }),
             pointer: 0x3FFC_1230,
+            call: None,
         });
+    }
+
+    #[test]
+    fn the_call_stands_behind_the_fault() {
+        let report = |caller| Report {
+            action: Action::Free,
+            fault: Fault::Misuse(Misuse {
+                address: 0x3FFC_1230,
+                heap_start: None,
+                kind: MisuseKind::AlreadyFree,
+            }),
+            pointer: 0x3FFC_1230,
+            call: Some(Call {
+                function: "heap_caps_free",
+                caller,
+            }),
+        };
+        assert_eq!(
+            std::format!("{}", report(0)),
+            "free of 0x3FFC1230: already free (double free), in heap_caps_free()"
+        );
+        assert_eq!(
+            std::format!("{}", report(0x400D_1234)),
+            "free of 0x3FFC1230: already free (double free), in heap_caps_free(), called from \
+             0x400D1234"
+        );
     }
 }

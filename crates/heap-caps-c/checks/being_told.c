@@ -186,31 +186,13 @@ static void hooks_hear_of_every_block_once_with_the_size_asked_for(void)
 static unsigned faults_told;
 static bool line_was_right;
 
-static uintptr_t pointer_told;
-
-/* The number behind "0x". */
-static uintptr_t pointer_in(const char *line)
-{
-    uintptr_t number = 0;
-    while (*line != 0 && !(line[0] == '0' && line[1] == 'x')) {
-        line++;
-    }
-    for (line += *line == 0 ? 0 : 2; *line != 0; line++) {
-        if (*line >= '0' && *line <= '9') {
-            number = number * 16 + (uintptr_t)(*line - '0');
-        } else if ((*line | 0x20) >= 'a' && (*line | 0x20) <= 'f') {
-            number = number * 16 + (uintptr_t)((*line | 0x20) - 'a' + 10);
-        } else {
-            break;
-        }
-    }
-    return number;
-}
+static uintptr_t pointer_told, heap_told;
 
 static void note_fault(const char *line)
 {
     faults_told++;
-    pointer_told = pointer_in(line);
+    pointer_told = number_behind(line, " of 0x");
+    heap_told = number_behind(line, " (heap at 0x");
     line_was_right = lines_that_begin(line, "heap fault: free of 0x") == 1;
     heap_caps_free(heap_caps_malloc(16, MALLOC_CAP_8BIT));
 }
@@ -227,6 +209,7 @@ static void a_fault_is_told_once_and_changes_nothing(void)
     heap_caps_free(block);
     CHECK(lines_that_begin(capture_stop(), "heap fault: free of 0x") == 1);
     CHECK_EQUAL(pointer_told, (uintptr_t)block);
+    CHECK_EQUAL(heap_told, (uintptr_t)dram);
     heap_caps_register_fault_callback(NULL);
     CHECK_EQUAL(faults_told, 1);
     CHECK(line_was_right);
@@ -234,6 +217,78 @@ static void a_fault_is_told_once_and_changes_nothing(void)
     CHECK_EQUAL(heap_caps_get_fault_count(), before + 1);
     expected_faults = 1;
 }
+
+/* Frees a block, and again by the function that is to be told. */
+#define EXPECT_FUNCTION(name, call)                        \
+    do {                                                   \
+        void *block = heap_caps_malloc(40, DMA);           \
+        heap_caps_free(block);                             \
+        capture_start();                                   \
+        call;                                              \
+        CHECK_CONTAINS(capture_stop(), ", in " name "()"); \
+        expected_faults++;                                 \
+    } while (0)
+
+static void the_function_that_finds_a_fault_is_named(void)
+{
+    EXPECT_FUNCTION("heap_caps_free", heap_caps_free(block));
+    EXPECT_FUNCTION("heap_caps_aligned_free", heap_caps_aligned_free(block));
+    EXPECT_FUNCTION("heap_caps_realloc", CHECK(heap_caps_realloc(block, 8, DMA) == NULL));
+    EXPECT_FUNCTION("heap_caps_realloc", CHECK(heap_caps_realloc(block, 0, DMA) == NULL));
+    EXPECT_FUNCTION("heap_caps_realloc_base", CHECK(heap_caps_realloc_base(block, 8, DMA) == NULL));
+    EXPECT_FUNCTION("heap_caps_realloc_default", CHECK(heap_caps_realloc_default(block, 8) == NULL));
+    EXPECT_FUNCTION("heap_caps_aligned_realloc", CHECK(heap_caps_aligned_realloc(block, 64, 8, DMA) == NULL));
+    EXPECT_FUNCTION("heap_caps_get_allocated_size", CHECK_EQUAL(heap_caps_get_allocated_size(block), 0));
+}
+
+#ifdef __linux__
+/* Two functions that make the same mistake: which of them is told? */
+__attribute__((noinline)) static void frees(void *block)
+{
+    heap_caps_free(block);
+    faults_told = 0;
+}
+
+__attribute__((noinline)) static void resizes(void *block)
+{
+    faults_told = heap_caps_realloc(block, 400, DMA) != NULL;
+}
+
+static void note_nested(size_t size, uint32_t caps, const char *function)
+{
+    note_nothing(size, caps, function);
+    frees(dram + 3);
+}
+
+/* A call of one of them lies in its first bytes. */
+static void expect_caller(void (*function)(void *), void *block)
+{
+    uintptr_t caller;
+    capture_start();
+    function(block);
+    caller = number_behind(capture_stop(), "called from 0x");
+    CHECK(caller > (uintptr_t)function && caller < (uintptr_t)function + 64);
+    expected_faults++;
+}
+
+static void the_caller_is_told_by_its_address(void)
+{
+    void *block = heap_caps_malloc(40, DMA);
+    uintptr_t caller;
+    heap_caps_free(block);
+    expect_caller(frees, block);
+    expect_caller(resizes, block);
+    expect_caller(frees, dram + 3);
+    /* Behind the mistake stands a function of the program, which a function of the heap called. */
+    heap_caps_register_failed_alloc_callback(note_nested);
+    capture_start();
+    CHECK(heap_caps_malloc(IMPOSSIBLE, DMA) == NULL);
+    caller = number_behind(capture_stop(), "called from 0x");
+    CHECK(caller > (uintptr_t)frees && caller < (uintptr_t)frees + 64);
+    expected_faults++;
+    heap_caps_register_failed_alloc_callback(note_nothing);
+}
+#endif
 
 #if CANARIES
 static void a_smashed_canary_is_told_and_the_block_kept(void)
@@ -257,6 +312,10 @@ const struct check being_told[] = {
     CASE(functions_for_wrappers_tell_nobody),
     CASE(hooks_hear_of_every_block_once_with_the_size_asked_for),
     CASE(a_fault_is_told_once_and_changes_nothing),
+    CASE(the_function_that_finds_a_fault_is_named),
+#ifdef __linux__
+    CASE(the_caller_is_told_by_its_address),
+#endif
 #if CANARIES
     CASE(a_smashed_canary_is_told_and_the_block_kept),
 #endif

@@ -41,13 +41,28 @@ void *LIBC(calloc_internal)(size_t number, size_t size);
 void *LIBC(realloc_internal)(void *ptr, size_t size);
 size_t LIBC(get_free_internal_heap_size)(void);
 
+/* What heap_caps_libc.h says of malloc(), calloc() and realloc(). */
+static size_t alignment_of(size_t size)
+{
+    size_t alignment = 2 * sizeof(void *);
+    while (alignment > 4 && size < alignment) {
+        alignment /= 2;
+    }
+    return alignment;
+}
+
 static void blocks_are_default_memory_aligned_for_anything(void)
 {
     size_t size;
     for (size = 1; size < 200; size++) {
         void *block = LIBC(malloc)(size);
         CHECK(is_in_dram(block));
-        CHECK_EQUAL((uintptr_t)block % (size < 8 ? 4 : 8), 0);
+        CHECK_EQUAL((uintptr_t)block % alignment_of(size), 0);
+        block = LIBC(realloc)(block, size + 40);
+        CHECK_EQUAL((uintptr_t)block % alignment_of(size + 40), 0);
+        LIBC(free)(block);
+        block = LIBC(calloc)(size, 1);
+        CHECK_EQUAL((uintptr_t)block % alignment_of(size), 0);
         CHECK(LIBC(malloc_usable_size)(block) >= size);
         CHECK(LIBC(malloc_usable_size)(block) < size + 16);
         fill(block, 0xEE, LIBC(malloc_usable_size)(block));

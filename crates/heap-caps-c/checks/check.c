@@ -98,6 +98,34 @@ unsigned lines_that_begin(const char *text, const char *start)
     return lines;
 }
 
+/* The value of a hexadecimal digit; 16 of any other letter. */
+static unsigned digit(char letter)
+{
+    if (letter >= '0' && letter <= '9') {
+        return (unsigned)(letter - '0');
+    }
+    letter = (char)(letter | 0x20);
+    return letter >= 'a' && letter <= 'f' ? (unsigned)(letter - 'a') + 10 : 16;
+}
+
+uintptr_t number_behind(const char *text, const char *label)
+{
+    uintptr_t number = 0;
+    while (!begins(text, label)) {
+        if (*text == 0) {
+            return 0;
+        }
+        text++;
+    }
+    for (; *label != 0; label++) {
+        text++;
+    }
+    for (; digit(*text) < 16; text++) {
+        number = number * 16 + digit(*text);
+    }
+    return number;
+}
+
 bool same_text(const char *left, const char *right)
 {
     return begins(left, right) && begins(right, left);

@@ -50,6 +50,9 @@ const char *capture_stop(void);
 /* Lines of a text that begin with `start`. */
 unsigned lines_that_begin(const char *text, const char *start);
 
+/* The hexadecimal number behind the first `label` of a text; 0 if there is none. */
+uintptr_t number_behind(const char *text, const char *label);
+
 /* Bytes, as the C library has them. */
 void fill(void *place, int byte, size_t length);
 bool is_filled(const void *place, int byte, size_t length);

@@ -331,6 +331,32 @@ static void a_resized_block_keeps_its_contents(void)
     CHECK_EQUAL(info_of(heap).free_blocks, 1);
 }
 
+static void a_resized_block_keeps_the_alignment_that_it_was_given(void)
+{
+    size_t alignment;
+    for (alignment = 8; alignment <= 256; alignment *= 2) {
+        multi_heap_handle_t heap = fresh();
+        unsigned char *below = (unsigned char *)multi_heap_malloc(heap, 300), *above, *block;
+        block = (unsigned char *)multi_heap_aligned_alloc(heap, 40, alignment);
+        above = (unsigned char *)multi_heap_malloc(heap, 260);
+        CHECK(above > block && (uintptr_t)block % alignment == 0);
+        fill(block, 0x3C, 40);
+        /* Away from its place: another block follows. */
+        block = (unsigned char *)multi_heap_realloc(heap, block, 200);
+        CHECK(block > above && (uintptr_t)block % alignment == 0 && is_filled(block, 0x3C, 40));
+        multi_heap_free(heap, block);
+        block = (unsigned char *)multi_heap_aligned_alloc(heap, 40, alignment);
+        fill(block, 0x3C, 40);
+        /* Downwards, over what is free below. */
+        multi_heap_free(heap, below);
+        block = (unsigned char *)multi_heap_realloc(heap, block, 120);
+        CHECK(block != NULL && (uintptr_t)block % alignment == 0 && is_filled(block, 0x3C, 40));
+        multi_heap_free(heap, block);
+        multi_heap_free(heap, above);
+        CHECK_EQUAL(info_of(heap).free_blocks, 1);
+    }
+}
+
 static void resizing_knows_no_block_and_no_size(void)
 {
     multi_heap_handle_t heap = fresh();
@@ -599,6 +625,7 @@ const struct check one_heap[] = {
     CASE(aligned_blocks_fit_between_others),
     CASE(the_byte_at_the_offset_is_the_aligned_one),
     CASE(a_resized_block_keeps_its_contents),
+    CASE(a_resized_block_keeps_the_alignment_that_it_was_given),
     CASE(resizing_knows_no_block_and_no_size),
 #ifndef CONFIG_HEAP_POISONING_COMPREHENSIVE
     CASE(blocks_shrink_and_grow_where_they_are),

@@ -229,7 +229,8 @@ void heap_caps_register_alloc_hooks(heap_caps_alloc_hook_t on_alloc, heap_caps_f
 
 /* What follows a fault: a double free, a pointer that was not handed out, a damaged block. The heap has refused and is as it was.
  * At first the program ends, as in ESP-IDF: one line "heap fault: ...", then abort(). A library with the feature `faults-go-on` goes on
- * after the line. ESP_ERR_INVALID_ARG for any other number. */
+ * after the line. ESP_ERR_INVALID_ARG for any other number. The line has the pointer, what is wrong, the function that was called; on Linux the
+ * address that called it; where tasks are registered (esp_heap_task_info.h) the task. */
 typedef enum {
     HEAP_CAPS_FAULT_ABORT = 0,
     HEAP_CAPS_FAULT_GO_ON = 1

@@ -74,7 +74,8 @@ void multi_heap_aligned_free(multi_heap_handle_t heap, void *p);
 
 /* Gives the block another size and keeps its contents up to the smaller of the two. In place where that is possible (never under comprehensive
  * poisoning), otherwise the block moves, and `p` is freed. `p` NULL: as multi_heap_malloc(). `size` 0: as multi_heap_free(),
- * returns NULL. NULL otherwise means that there is no memory, and `p` is as it was. O(size) when it moves. */
+ * returns NULL. NULL otherwise means that there is no memory, and `p` is as it was. Keeps the alignment that multi_heap_aligned_alloc() gave the
+ * block. O(size) when it moves. */
 void *multi_heap_realloc(multi_heap_handle_t heap, void *p, size_t size);
 
 /* How many bytes of the block its user may use: at least what was asked for. 0 if `p` is not a used block of the heap. */

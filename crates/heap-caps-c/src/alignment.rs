@@ -41,6 +41,7 @@ pub(super) fn given(alignment: usize) {
 
 #[cold]
 #[inline(never)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 fn add(alignment: usize) {
     let _turn = WRITERS.acquire();
     let asked = ASKED.load(Ordering::Relaxed) | alignment;
@@ -78,12 +79,13 @@ impl OffGrid {
 
 /// The alignment that the block at `address` keeps; 1 where there is none.
 #[inline(never)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub(super) fn kept(address: usize) -> usize {
     largest_of(ASKED.load(Ordering::Relaxed), address)
 }
 
 /// The largest of the alignments `asked` for that divides `address`, else 1.
-fn largest_of(asked: usize, address: usize) -> usize {
+pub(super) fn largest_of(asked: usize, address: usize) -> usize {
     let own = lowest_bit(address);
     let dividing = asked & (own | own.wrapping_sub(1));
     dividing.checked_ilog2().map_or(1, |bit| 1 << bit)

@@ -147,6 +147,15 @@ pub(super) unsafe fn choices<'list>(list: *const u32, count: usize) -> &'list [C
     unsafe { core::slice::from_raw_parts(list.cast::<Caps>(), count) }
 }
 
+/// A name of a C function that lies where the linker script puts `bytes`: these are a text of one
+/// of the crate's own literals, its 0 included.
+#[cfg(feature = "in-ram")]
+#[inline(always)]
+pub(super) const fn name_in(bytes: &'static [u8]) -> &'static CStr {
+    // SAFETY: the macro `name` copies a C literal, which has one 0, at its end.
+    unsafe { CStr::from_bytes_with_nul_unchecked(bytes) }
+}
+
 /// The failed-allocation callback.
 pub(super) fn tell_failed(hook: FailedHook, size: usize, caps: u32, function: &'static CStr) {
     // SAFETY: C registered it to be called with these three; the name lives for ever.

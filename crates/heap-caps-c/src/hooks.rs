@@ -11,18 +11,20 @@
 //! registered wins.
 
 use core::ffi::{CStr, c_char, c_void};
-use core::fmt::Write;
+use core::fmt::{self, Write};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use heap_caps::{Corrupt, MisuseKind};
 use soc_regions::Caps;
 
 use super::console::{Console, Line};
 use crate::c_library;
+use crate::callers;
 use crate::door::{self, Slot};
-use crate::heap::CLock;
-use heap_caps_alloc::Report;
+use crate::heap::{CLock, HEAP};
 use heap_caps_alloc::ffi::Locked;
+use heap_caps_alloc::{Call, Fault, Report};
 
 /// `esp_alloc_failed_hook_t`: size, capabilities, function name.
 pub type FailedHook = unsafe extern "C" fn(usize, u32, *const c_char);
@@ -54,6 +56,7 @@ pub(super) const fn by_default() -> u32 {
 
 /// A request found no memory.
 #[cold]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub(super) fn failed(size: usize, caps: u32, function: &'static CStr) {
     if let Some(hook) = ON_FAILED.get() {
         door::tell_failed(hook, size, caps, function);
@@ -78,7 +81,106 @@ pub(super) fn freed(block: Option<NonNull<u8>>) {
 
 /// The report handler of the heap that C uses.
 pub(super) fn on_report(report: &Report) {
-    fault(format_args!("{report}"));
+    let call = report.call.map_or(FoundIn::Nameless, FoundIn::Call);
+    fault(format_args!("{}{call}", OfProgram(report)));
+}
+
+/// A report with the program's own pointers: a 64-bit host's are no addresses of the heap.
+struct OfProgram<'a>(&'a Report);
+
+impl fmt::Display for OfProgram<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report {
+            action,
+            fault,
+            pointer,
+            ..
+        } = *self.0;
+        match fault {
+            Fault::Corrupt(corrupt) => write!(out, "{action} at {}", damage(&corrupt)),
+            Fault::Misuse(misuse) => {
+                let pointer = match pointer {
+                    0 => of_program(misuse.address),
+                    told => Pointer(told),
+                };
+                write!(out, "{action} of {pointer}: ")?;
+                match misuse.kind {
+                    MisuseKind::Corrupt(corrupt) => damage(&corrupt).fmt(out)?,
+                    kind => kind.fmt(out)?,
+                }
+                let start = misuse.heap_start.map(of_program);
+                start.map_or(Ok(()), |start| write!(out, " (heap at {start})"))
+            }
+        }
+    }
+}
+
+/// A pointer as messages show it.
+pub(super) struct Pointer(pub(super) usize);
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match u32::try_from(self.0) {
+            Ok(address) => write!(out, "0x{address:08X}"),
+            Err(_) => write!(out, "0x{:012x}", self.0),
+        }
+    }
+}
+
+/// What the program has for an address of the heap.
+fn of_program(address: u32) -> Pointer {
+    let pointer = HEAP.inspect().locked(|heaps| {
+        heaps.pointer(address).or_else(|| {
+            // No block begins at the first byte of a heap.
+            let heap = heaps.heap_at(address)?;
+            let memory = heaps.memory_of(heap.index)?;
+            (heap.span.start() == address).then_some(memory.cast())
+        })
+    });
+    Pointer(pointer.map_or(address as usize, |pointer| pointer.addr().get())) // widening
+}
+
+/// `0x3FFB3010: CORRUPT HEAP: …`
+fn damage(corrupt: &Corrupt) -> impl fmt::Display {
+    let (place, what) = (of_program(corrupt.address), corrupt.corruption);
+    from_fn(move |out| write!(out, "{place}: {what}"))
+}
+
+fn from_fn(write: impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result) -> impl fmt::Display {
+    struct Writer<F>(F);
+    impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Writer<F> {
+        fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            (self.0)(out)
+        }
+    }
+    Writer(write)
+}
+
+/// Where a fault was found, for the end of its line: `, in heap_caps_free(), called from
+/// 0x400D1234, task mqtt`.
+pub(super) enum FoundIn {
+    /// In a call of a known function.
+    Call(Call),
+    /// In a function that left no name.
+    Nameless,
+}
+
+impl fmt::Display for FoundIn {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let caller = match self {
+            Self::Call(call) => {
+                write!(out, ", in {}()", call.function)?;
+                call.caller
+            }
+            Self::Nameless => callers::caller(),
+        };
+        if caller != 0 {
+            write!(out, ", called from {}", Pointer(caller))?;
+        }
+        #[cfg(feature = "heap-task-tracking")]
+        crate::tasks::whose::write_current(out)?;
+        Ok(())
+    }
 }
 
 /// What each line about a fault begins with, for people who search a log.

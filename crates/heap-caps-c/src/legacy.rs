@@ -126,8 +126,9 @@ pub extern "C" fn port_malloc(size: usize) -> *mut c_void {
 fn by_capability(name: &'static CStr, size: usize, caps: Caps) -> *mut c_void {
     let request = AllocRequest::new(size, caps);
     let call = Call {
-        name: Some(name),
-        request,
+        name,
+        request: request.anonymous(),
+        tells_failure: true,
     };
     call.allocate()
 }
@@ -139,7 +140,7 @@ fn by_capability(name: &'static CStr, size: usize, caps: Caps) -> *mut c_void {
 #[unsafe(export_name = "vPortFree")]
 pub unsafe extern "C" fn port_free(block: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { serve::give_back(block) };
+    unsafe { serve::give_back(c"vPortFree", block) };
 }
 
 /// The same.
@@ -149,7 +150,7 @@ pub unsafe extern "C" fn port_free(block: *mut c_void) {
 #[unsafe(export_name = "vPortFreeTagged")]
 pub unsafe extern "C" fn port_free_tagged(block: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { serve::give_back(block) };
+    unsafe { serve::give_back(c"vPortFreeTagged", block) };
 }
 
 /// Free bytes of the memory with this tag.

@@ -12,8 +12,30 @@
 #[cfg(test)]
 extern crate std;
 
+/// The name of a C function for messages and callbacks. With `in-ram` it lies in RAM, too: who is
+/// called with it while flash is written may read it.
+#[cfg(feature = "in-ram")]
+macro_rules! name {
+    ($text:literal) => {{
+        const TEXT: &core::ffi::CStr = $text;
+        const SIZE: usize = TEXT.count_bytes() + 1;
+        #[unsafe(link_section = ".data.heap_caps")]
+        static NAME: [u8; SIZE] = *TEXT.to_bytes_with_nul().first_chunk().unwrap();
+        crate::door::name_in(&NAME)
+    }};
+}
+
+/// The name of a C function for messages and callbacks.
+#[cfg(not(feature = "in-ram"))]
+macro_rules! name {
+    ($text:literal) => {
+        $text
+    };
+}
+
 mod alignment;
 mod c_library;
+mod callers;
 #[cfg(feature = "c-abi-idf")]
 pub mod caps;
 mod console;

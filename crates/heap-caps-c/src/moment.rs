@@ -5,7 +5,9 @@
 
 use heap_trace::TraceContext;
 
+use crate::callers;
 use crate::door::{self, Slot};
+use crate::trace::DEPTH;
 
 /// The clock.
 pub type Ticks = unsafe extern "C" fn() -> u32;
@@ -18,7 +20,8 @@ static TICKS: Slot<Ticks> = Slot::empty();
 static CORE: Slot<Core> = Slot::empty();
 static CALLERS: Slot<Callers> = Slot::empty();
 
-/// Tells who knows the moment of an event. Null for what nobody knows: it reads as 0.
+/// Tells who knows the moment of an event. Null for what nobody knows: it reads as 0; callers are
+/// then those that the library finds itself, on Linux.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_register_moment(
     ticks: Option<Ticks>,
@@ -28,6 +31,29 @@ pub extern "C" fn heap_caps_register_moment(
     TICKS.set(ticks);
     CORE.set(core);
     CALLERS.set(callers);
+}
+
+/// Callers of the heap's C functions, on a host that knows them: addresses that the program's file
+/// has, because those of memory may have 64 bits. Those of other files that lie too far away are
+/// left out.
+fn in_file(stack: &mut [u32]) -> usize {
+    let mut callers = [0; DEPTH];
+    let found = callers::of_entry(&mut callers);
+    let known = callers.iter().take(found);
+    let addresses = known.filter_map(|&caller| callers::address_in_file(caller));
+    stack
+        .iter_mut()
+        .zip(addresses)
+        .map(|(place, address)| *place = address)
+        .count()
+}
+
+/// What the program has for an address of a record: a pointer into its code.
+pub(super) fn pointer_of(address: u32) -> usize {
+    match CALLERS.get() {
+        Some(_) => address as usize, // widening
+        None => callers::pointer_of(address),
+    }
 }
 
 /// The program's knowledge, for observers.
@@ -45,8 +71,9 @@ impl TraceContext for CMoment {
     }
 
     fn callers(&self, stack: &mut [u32]) -> usize {
-        CALLERS
-            .get()
-            .map_or(0, |callers| door::callers(callers, stack))
+        match CALLERS.get() {
+            Some(callers) => door::callers(callers, stack),
+            None => in_file(stack),
+        }
     }
 }

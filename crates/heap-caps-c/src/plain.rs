@@ -13,7 +13,7 @@ use core::ffi::{CStr, c_void};
 use heap_caps::{AllocRequest, Placement};
 use soc_regions::Caps;
 
-use crate::serve::{Call, give_back};
+use crate::serve::{Call, array, give_back};
 
 /// The alignment of memory for anything, as C's ABI has it.
 const FOR_ANYTHING: usize = 2 * size_of::<usize>();
@@ -24,8 +24,9 @@ pub(super) const fn by_default(
     request: AllocRequest<'static>,
 ) -> Call<'static> {
     Call {
-        name: Some(name),
-        request: request.placed(Placement::Default),
+        name,
+        request: request.placed(Placement::Default).anonymous(),
+        tells_failure: true,
     }
 }
 
@@ -40,11 +41,11 @@ pub(super) const fn for_anything(request: AllocRequest<'static>) -> AllocRequest
 }
 
 pub(super) fn plain(size: usize) -> AllocRequest<'static> {
-    for_anything(AllocRequest::new(size, Caps::empty()))
+    for_anything(AllocRequest::new(size, Caps::empty()).anonymous())
 }
 
 pub(super) fn zeros(count: usize, size: usize) -> AllocRequest<'static> {
-    for_anything(AllocRequest::array(count, size, Caps::empty()).zeroed())
+    for_anything(array(count, size, Caps::empty()).zeroed())
 }
 
 #[cfg(feature = "c-abi-libc")]
@@ -59,17 +60,22 @@ fn or_errno(block: *mut c_void, _asked: bool) -> *mut c_void {
 /// `size` bytes, or null.
 #[cfg_attr(target_os = "none", unsafe(export_name = "malloc"))]
 #[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_malloc"))]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn malloc(size: usize) -> *mut c_void {
-    or_errno(by_default(c"malloc", plain(size)).allocate(), size != 0)
+    or_errno(
+        by_default(name!(c"malloc"), plain(size)).allocate(),
+        size != 0,
+    )
 }
 
 /// `count` times `size` bytes of zeros, or null.
 #[cfg_attr(target_os = "none", unsafe(export_name = "calloc"))]
 #[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_calloc"))]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     let request = zeros(count, size);
     or_errno(
-        by_default(c"calloc", request).allocate(),
+        by_default(name!(c"calloc"), request).allocate(),
         request.size() != 0,
     )
 }
@@ -83,9 +89,11 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_realloc")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn realloc(pointer: *mut c_void, size: usize) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    let block = unsafe { by_default(c"realloc", plain(size)).reallocate_for_anything(pointer) };
+    let block =
+        unsafe { by_default(name!(c"realloc"), plain(size)).reallocate_for_anything(pointer) };
     or_errno(block, size != 0)
 }
 
@@ -95,7 +103,8 @@ pub unsafe extern "C" fn realloc(pointer: *mut c_void, size: usize) -> *mut c_vo
 /// - `pointer` is null or a block, and not used any more.
 #[cfg_attr(target_os = "none", unsafe(export_name = "free"))]
 #[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_free"))]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn free(pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(pointer) };
+    unsafe { give_back(name!(c"free"), pointer) };
 }

@@ -12,15 +12,16 @@ use soc_regions::Caps;
 
 use super::heap::HEAP;
 use super::plain::for_anything;
-use super::serve::{Call, give_back};
+use super::serve::{Call, array, give_back};
 
 /// What ESP-IDF asks for on behalf of the radio libraries.
 const INTERNAL: Caps = Caps::BIT8.union(Caps::DMA).union(Caps::INTERNAL);
 
 fn internal(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static> {
     Call {
-        name: Some(name),
-        request: for_anything(request),
+        name,
+        request: for_anything(request).anonymous(),
+        tells_failure: true,
     }
 }
 
@@ -30,8 +31,9 @@ fn internal(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_malloc_internal")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn malloc_internal(size: usize) -> *mut c_void {
-    internal(c"malloc_internal", AllocRequest::new(size, INTERNAL)).allocate()
+    internal(name!(c"malloc_internal"), AllocRequest::new(size, INTERNAL)).allocate()
 }
 
 /// `count` times `size` bytes of zeros in internal memory, or null.
@@ -40,9 +42,10 @@ pub extern "C" fn malloc_internal(size: usize) -> *mut c_void {
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_calloc_internal")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn calloc_internal(count: usize, size: usize) -> *mut c_void {
-    let request = AllocRequest::array(count, size, INTERNAL).zeroed();
-    internal(c"calloc_internal", request).allocate()
+    let request = array(count, size, INTERNAL).zeroed();
+    internal(name!(c"calloc_internal"), request).allocate()
 }
 
 /// A block with another size, in internal memory.
@@ -54,8 +57,12 @@ pub extern "C" fn calloc_internal(count: usize, size: usize) -> *mut c_void {
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_realloc_internal")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn realloc_internal(pointer: *mut c_void, size: usize) -> *mut c_void {
-    let call = internal(c"realloc_internal", AllocRequest::new(size, INTERNAL));
+    let call = internal(
+        name!(c"realloc_internal"),
+        AllocRequest::new(size, INTERNAL),
+    );
     // SAFETY: the caller keeps the same contract.
     unsafe { call.reallocate_for_anything(pointer) }
 }
@@ -69,9 +76,10 @@ pub unsafe extern "C" fn realloc_internal(pointer: *mut c_void, size: usize) -> 
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_free_internal")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn free_internal(pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(pointer) };
+    unsafe { give_back(name!(c"free_internal"), pointer) };
 }
 
 /// Free bytes of the memory that `malloc_internal` hands out.

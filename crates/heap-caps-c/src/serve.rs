@@ -8,17 +8,67 @@ use heap_caps::{AllocRequest, FailureKind, Misuse, MisuseKind, Placement, Reallo
 use soc_regions::Caps;
 
 use super::alignment::{self, OffGrid};
+use super::callers;
 use super::door;
 use super::heap::HEAP;
 use super::hooks;
 use heap_caps_alloc::{Action, Fault};
 
-/// A call of a C function: what it asks for, and its name for the failed-allocation callback.
-/// Without a name, nobody is called.
+/// A call of a C function: its name for messages, what it asks for, and whether the
+/// failed-allocation callback is called where there is no memory.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
-    pub(super) name: Option<&'static CStr>,
+    pub(super) name: &'static CStr,
     pub(super) request: AllocRequest<'a>,
+    pub(super) tells_failure: bool,
+}
+
+/// A request for `count` times `size` bytes; one that no heap has where the product overflows.
+#[inline(always)]
+pub(super) const fn array(count: usize, size: usize, caps: Caps) -> AllocRequest<'static> {
+    AllocRequest::new(product(count, size), caps).anonymous()
+}
+
+/// The product, or the largest number there is.
+///
+/// The compiler's way on Xtensa is a call of a routine that multiplies 64 bits, which lies in
+/// flash.
+#[inline(always)]
+pub(super) const fn product(count: usize, size: usize) -> usize {
+    if !cfg!(target_arch = "xtensa") {
+        count.saturating_mul(size)
+    } else if (count | size) >> HALF == 0 {
+        count.wrapping_mul(size) // fits: each has half of the bits
+    } else {
+        product_of_large(count, size)
+    }
+}
+
+/// Bits of half a number.
+const HALF: u32 = usize::BITS / 2;
+const LOWER: usize = usize::MAX >> HALF;
+
+#[cold]
+#[inline(never)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
+const fn product_of_large(count: usize, size: usize) -> usize {
+    let (larger, smaller) = if count > size {
+        (count, size)
+    } else {
+        (size, count)
+    };
+    if smaller >> HALF != 0 {
+        return usize::MAX; // both have more than half of the bits
+    }
+    // Half of the bits times half of the bits, each.
+    let (upper, lower) = (
+        (larger >> HALF).wrapping_mul(smaller),
+        (larger & LOWER).wrapping_mul(smaller),
+    );
+    if upper >> HALF != 0 {
+        return usize::MAX;
+    }
+    (upper << HALF).saturating_add(lower)
 }
 
 impl Call<'_> {
@@ -79,7 +129,7 @@ impl Call<'_> {
         }
         if self.request.size() == 0 {
             // SAFETY: the caller gives the block up.
-            unsafe { give_back(pointer) };
+            unsafe { give_back(self.name, pointer) };
             return door::to_c(None);
         }
         // SAFETY: it is not null, which would be on the grid.
@@ -101,18 +151,22 @@ impl Call<'_> {
                 }
                 door::to_c(Some(new))
             }
-            Err(error) => self.not_resized(door::to_c(Some(old)), error),
+            Err(error) => {
+                let block = self.not_resized(door::to_c(Some(old)), error);
+                callers::keep_frame();
+                block
+            }
         }
     }
 
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn not_resized(self, pointer: *mut c_void, error: ReallocateError<FailureKind>) -> *mut c_void {
         match error {
             ReallocateError::Failure(_) => self.failed(),
             ReallocateError::Misuse(misuse) => {
-                HEAP.faults()
-                    .report_of(Action::Reallocate, Fault::Misuse(misuse), pointer.cast());
+                report(self.name, Action::Reallocate, misuse, pointer);
                 door::to_c(None)
             }
         }
@@ -120,17 +174,18 @@ impl Call<'_> {
 
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn notify_allocated(self, block: NonNull<u8>) {
         hooks::allocated(block, self.request.size(), self.caps_of(block));
     }
 
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn failed(self) -> *mut c_void {
         let is_valid = self.request.size() != 0 && self.request.is_well_aligned();
-        let name = self.name.filter(|_| is_valid);
-        if let Some(name) = name {
-            hooks::failed(self.request.size(), self.caps_tried_last(), name);
+        if is_valid && self.tells_failure {
+            hooks::failed(self.request.size(), self.caps_tried_last(), self.name);
         }
         door::to_c(None)
     }
@@ -160,13 +215,14 @@ impl Call<'_> {
 /// # Safety
 /// As [`Call::reallocate`].
 #[inline(never)]
-unsafe fn reallocate_aligned(pointer: *mut c_void, call: Call<'_>) -> *mut c_void {
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
+pub(super) unsafe fn reallocate_aligned(pointer: *mut c_void, call: Call<'_>) -> *mut c_void {
     let Some(old) = door::from_c(pointer) else {
         return call.allocate();
     };
     if call.request.size() == 0 {
         // SAFETY: the caller gives the block up.
-        unsafe { give_back(pointer) };
+        unsafe { give_back(call.name, pointer) };
         return door::to_c(None);
     }
     let alignment = alignment::kept(pointer.addr()).max(call.request.alignment());
@@ -182,12 +238,12 @@ pub(super) fn memory_of(pointer: NonNull<u8>) -> Option<Caps> {
         .locked(|heaps| heaps.heap_at(address).map(|heap| heap.caps))
 }
 
-/// Gives a block back; null is none. What is no block is reported.
+/// Gives a block back for the function `name`; null is none. What is no block is reported.
 ///
 /// # Safety
 /// `pointer` is null, or nobody uses its block any more.
 #[inline(always)]
-pub(super) unsafe fn give_back(pointer: *mut c_void) {
+pub(super) unsafe fn give_back(name: &'static CStr, pointer: *mut c_void) {
     let Some(block) = door::from_c(pointer) else {
         return;
     };
@@ -199,22 +255,32 @@ pub(super) unsafe fn give_back(pointer: *mut c_void) {
         Err(misuse) => {
             #[cfg(feature = "heap-task-tracking")]
             super::tasks::whose::restore(retired);
-            HEAP.faults()
-                .report_of(Action::Free, Fault::Misuse(misuse), pointer.cast());
+            report(name, Action::Free, misuse, pointer);
+            callers::keep_frame();
         }
     }
 }
 
+/// Reports what the function `name` was given and is no block.
+#[cold]
+#[inline(never)]
+pub(super) fn report(name: &'static CStr, action: Action, misuse: Misuse, pointer: *const c_void) {
+    let call = callers::call_of(name);
+    HEAP.faults()
+        .report_in(action, Fault::Misuse(misuse), pointer.cast(), Some(call));
+}
+
 /// Bytes of a block that can be used; 0 for null, and for what is no block, which is reported.
-pub(super) fn usable_size(pointer: *const c_void) -> usize {
+#[inline(always)]
+pub(super) fn usable_size(name: &'static CStr, pointer: *const c_void) -> usize {
     let Some(block) = door::from_c(pointer) else {
         return 0;
     };
     match HEAP.inspect().usable_size(block) {
         Ok(bytes) => bytes as usize, // widening
         Err(misuse) => {
-            HEAP.faults()
-                .report_of(Action::Measure, Fault::Misuse(misuse), pointer.cast());
+            report(name, Action::Measure, misuse, pointer);
+            callers::keep_frame();
             0
         }
     }
@@ -226,5 +292,36 @@ pub(super) fn not_a_block(address: u32, heap_start: Option<u32>) -> Misuse {
         address,
         heap_start,
         kind: MisuseKind::NotABlock,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{product, product_of_large};
+
+    #[test]
+    fn a_product_is_whole_or_the_largest_number() {
+        let numbers = [
+            0,
+            1,
+            2,
+            3,
+            0xFFFF,
+            0x1_0000,
+            0x1_0001,
+            usize::MAX / 3,
+            usize::MAX,
+        ];
+        let halves = numbers.map(|number| number >> (usize::BITS / 4));
+        let all = || numbers.iter().chain(&halves).copied();
+        for (count, size) in all().flat_map(|count| all().map(move |size| (count, size))) {
+            let expected = count.saturating_mul(size);
+            assert_eq!(
+                product_of_large(count, size),
+                expected,
+                "{count:#x} {size:#x}"
+            );
+            assert_eq!(product(count, size), expected);
+        }
     }
 }

@@ -25,6 +25,8 @@ Features:
   policy-idf-exact    blocks are placed as ESP-IDF places them; reserves are not honoured
   faults-go-on        a double free, a foreign pointer or a damaged block is a line, and the
                       program goes on; without it, the line is followed by abort()
+  in-ram              for chips: what allocates, frees and resizes lies in .iram1, which
+                      linker scripts keep in RAM (docs/in-ram.md)
 All names that begin with c-abi- are built in if none of them is named.
 
 The headers are in crates/heap-caps-c/include; docs/c.md begins with a program.")]

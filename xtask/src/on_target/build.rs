@@ -69,10 +69,18 @@ impl Programs {
     }
 
     /// The same with the path of allocations in RAM. Tables of jumps would lie in flash.
-    pub(crate) fn build_in_ram(target: Target, names: &[&str]) -> Result<Programs, Error> {
+    /// `features` are further ones of the package.
+    pub(crate) fn build_in_ram(
+        target: Target,
+        names: &[&str],
+        features: &[&str],
+    ) -> Result<Programs, Error> {
         Self::build_by(target, names, "on-target-ram", |command| {
             release(command);
             command.args(["--features", "in-ram"]);
+            for feature in features {
+                command.args(["--features", feature]);
+            }
             command.env(variable(target, "RUSTFLAGS"), "-Cjump-tables=no");
         })
     }

@@ -163,6 +163,7 @@ static void tasks_without_an_account_are_one_entry_and_the_sums_are_the_heaps(vo
     enum { MANY = 30 };
     static void *tasks_of[MANY], *blocks[MANY];
     heap_all_tasks_stat_t all = {0};
+    multi_heap_info_t heaps;
     const task_stat_t *others = NULL;
     size_t used = 0, index, sum = 0;
     tasks_start();
@@ -174,6 +175,8 @@ static void tasks_without_an_account_are_one_entry_and_the_sums_are_the_heaps(vo
     }
     CHECK(sums_of(NULL).others >= (MANY - 15) * 20);
     CHECK_EQUAL(sums_of(NULL).all, used);
+    heap_caps_get_info(&heaps, MALLOC_CAP_8BIT);
+    CHECK_EQUAL(sums_of(NULL).all, heaps.total_allocated_bytes);
     CHECK_EQUAL(heap_caps_alloc_all_task_stat_arrays(&all), ESP_OK);
     CHECK_EQUAL(heap_caps_get_all_task_stat(&all), ESP_OK);
     used += heap_caps_get_allocated_size(all.stat_arr) + heap_caps_get_allocated_size(all.heap_stat_start)
@@ -198,6 +201,51 @@ static void tasks_without_an_account_are_one_entry_and_the_sums_are_the_heaps(vo
     }
     CHECK_EQUAL(sums_of(NULL).others, 0);
     tasks_end();
+}
+
+static TaskHandle_t successor;
+static void *of_successor;
+
+/* Is called when a task's structure was freed: the next task has its structure there. */
+static void begin_at_the_same_place(void *freed)
+{
+    if (successor == NULL && freed == (void *)mqtt) {
+        successor = (TaskHandle_t)heap_caps_malloc(64, DMA);
+        of_successor = as(successor, 100, SPIRAM);
+    }
+}
+
+static void a_task_at_the_place_of_a_deleted_one_is_another(void)
+{
+    heap_all_tasks_stat_t all = {0};
+    unsigned dead = 0, alive = 0;
+    size_t index;
+    void *leak;
+    tasks_start();
+    successor = NULL;
+    leak = as(mqtt, 52, SPIRAM);
+    heap_caps_register_alloc_hooks(NULL, begin_at_the_same_place);
+    heap_caps_free(mqtt);
+    heap_caps_register_alloc_hooks(NULL, NULL);
+    CHECK(successor == mqtt);
+    CHECK_EQUAL(heap_caps_alloc_all_task_stat_arrays(&all), ESP_OK);
+    CHECK_EQUAL(heap_caps_get_all_task_stat(&all), ESP_OK);
+    for (index = 0; index < all.task_count; index++) {
+        const task_stat_t *task = &all.stat_arr[index];
+        if (task->handle == successor && task->is_alive) {
+            alive++;
+            CHECK_EQUAL(task->overall_current_usage, 100);
+        } else if (task->handle == successor && task->overall_current_usage != 0) {
+            dead++;
+            CHECK_EQUAL(task->overall_current_usage, 52);
+        }
+    }
+    CHECK_EQUAL(alive, 1);
+    CHECK_EQUAL(dead, 1);
+    heap_caps_free_all_task_stat_arrays(&all);
+    heap_caps_free(leak);
+    heap_caps_free(of_successor);
+    tasks_end(); /* frees the successor's structure */
 }
 
 static const task_stat_t *find(const heap_all_tasks_stat_t *all, TaskHandle_t task)
@@ -300,14 +348,36 @@ static void accounts_are_printed_with_blocks_or_as_a_table(void)
     tasks_end();
 }
 
+static void a_fault_names_the_task_that_runs(void)
+{
+    void *block;
+    tasks_start();
+    block = as(mqtt, 100, DMA);
+    heap_caps_free(block);
+    capture_start();
+    heap_caps_free(block);
+    CHECK_CONTAINS(capture_stop(), "heap fault: free of 0x");
+    runs = mqtt;
+    capture_start();
+    heap_caps_free(block);
+    CHECK_CONTAINS(capture_stop(), ", in heap_caps_free()");
+    capture_start();
+    heap_caps_free(block);
+    CHECK_CONTAINS(capture_stop(), ", task mqtt\n");
+    expected_faults = 3;
+    tasks_end();
+}
+
 const struct check tasks[] = {
     CASE(a_task_has_what_it_allocated_and_nobody_freed),
     CASE(questions_about_nobody_are_refused),
     CASE(a_heap_of_which_a_task_has_no_block_has_no_list_of_blocks),
     CASE(a_hundred_tasks_one_after_another_have_their_bytes),
     CASE(tasks_without_an_account_are_one_entry_and_the_sums_are_the_heaps),
+    CASE(a_task_at_the_place_of_a_deleted_one_is_another),
     CASE(all_tasks_are_told_with_short_names),
     CASE(totals_and_blocks_are_told_by_kind_of_memory),
     CASE(accounts_are_printed_with_blocks_or_as_a_table),
+    CASE(a_fault_names_the_task_that_runs),
     LAST_CASE,
 };

@@ -186,6 +186,71 @@ static void a_dump_shows_all_records_or_those_of_one_kind_of_memory(void)
     stop();
 }
 
+#ifdef __linux__
+/* Functions whose calls are to be found in the records. */
+__attribute__((noinline)) static void *allocates(size_t size)
+{
+    void *block = heap_caps_malloc(size, DMA);
+    CHECK(block != NULL);
+    return block;
+}
+
+__attribute__((noinline)) static void *grows(void *block)
+{
+    block = heap_caps_realloc(block, 900, DMA);
+    CHECK(block != NULL);
+    return block;
+}
+
+__attribute__((noinline)) static void frees(void *block)
+{
+    heap_caps_free(block);
+    CHECK(block != NULL);
+}
+
+static bool is_call_in(const void *caller, uintptr_t function)
+{
+    return (uintptr_t)caller > function && (uintptr_t)caller < function + 64;
+}
+
+static void a_record_has_who_allocated_and_who_freed(void)
+{
+    void *block;
+    start(HEAP_TRACE_ALL);
+    block = allocates(24);
+    CHECK(is_call_in(record(0).alloced_by[0], (uintptr_t)allocates));
+    CHECK(is_call_in(record(0).alloced_by[1], (uintptr_t)a_record_has_who_allocated_and_who_freed + 1));
+    frees(block);
+    CHECK(is_call_in(record(0).freed_by[0], (uintptr_t)frees));
+    stop();
+    start(HEAP_TRACE_LEAKS);
+    block = grows(allocates(24));
+    CHECK(is_call_in(record(0).alloced_by[0], (uintptr_t)grows));
+    frees(block);
+    stop();
+}
+
+extern const char __ehdr_start[];
+
+static void a_dump_has_the_blocks_pointer_and_the_addresses_of_the_programs_file(void)
+{
+    void *block;
+    uintptr_t caller;
+    const char *text;
+    start(HEAP_TRACE_LEAKS);
+    block = allocates(24);
+    capture_start();
+    heap_trace_dump();
+    text = capture_stop();
+    CHECK_EQUAL(number_behind(text, " bytes (@ 0x"), (uintptr_t)block);
+    caller = number_behind(text, " caller 0x");
+    /* gcc links programs that can lie anywhere: their files begin at address 0. */
+    CHECK_EQUAL((uintptr_t)__ehdr_start + caller, (uintptr_t)record(0).alloced_by[0]);
+    frees(block);
+    stop();
+}
+#endif
+
 const struct check trace[] = {
     CASE(a_trace_of_leaks_keeps_what_is_not_freed),
     CASE(a_trace_of_all_keeps_what_is_freed_too),
@@ -194,5 +259,9 @@ const struct check trace[] = {
     CASE(a_trace_is_started_paused_resumed_and_stopped_once),
     CASE(what_is_not_there_cannot_be_had),
     CASE(a_dump_shows_all_records_or_those_of_one_kind_of_memory),
+#ifdef __linux__
+    CASE(a_record_has_who_allocated_and_who_freed),
+    CASE(a_dump_has_the_blocks_pointer_and_the_addresses_of_the_programs_file),
+#endif
     LAST_CASE,
 };

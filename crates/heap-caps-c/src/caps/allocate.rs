@@ -11,12 +11,13 @@ use soc_regions::Caps;
 
 use crate::alignment;
 use crate::door;
-use crate::serve::{Call, give_back};
+use crate::serve::{Call, array, give_back};
 
 const fn asked(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static> {
     Call {
-        name: Some(name),
-        request,
+        name,
+        request: request.anonymous(),
+        tells_failure: true,
     }
 }
 
@@ -26,15 +27,21 @@ const fn bits(caps: u32) -> Caps {
 
 /// `size` bytes of memory that has all of `caps`, or null.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_malloc(size: usize, caps: u32) -> *mut c_void {
-    asked(c"heap_caps_malloc", AllocRequest::new(size, bits(caps))).allocate()
+    asked(
+        name!(c"heap_caps_malloc"),
+        AllocRequest::new(size, bits(caps)),
+    )
+    .allocate()
 }
 
 /// `count` times `size` bytes of zeros.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_calloc(count: usize, size: usize, caps: u32) -> *mut c_void {
-    let request = AllocRequest::array(count, size, bits(caps)).zeroed();
-    asked(c"heap_caps_calloc", request).allocate()
+    let request = array(count, size, bits(caps)).zeroed();
+    asked(name!(c"heap_caps_calloc"), request).allocate()
 }
 
 /// A block with another size, in memory that has all of `caps`. Null: as `heap_caps_malloc`; size
@@ -43,12 +50,16 @@ pub extern "C" fn heap_caps_calloc(count: usize, size: usize, caps: u32) -> *mut
 /// # Safety
 /// - `pointer` is null or from a function of this heap, and not used after a success.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_realloc(
     pointer: *mut c_void,
     size: usize,
     caps: u32,
 ) -> *mut c_void {
-    let call = asked(c"heap_caps_realloc", AllocRequest::new(size, bits(caps)));
+    let call = asked(
+        name!(c"heap_caps_realloc"),
+        AllocRequest::new(size, bits(caps)),
+    );
     // SAFETY: the caller keeps the same contract.
     unsafe { call.reallocate(pointer) }
 }
@@ -58,29 +69,36 @@ pub unsafe extern "C" fn heap_caps_realloc(
 /// # Safety
 /// - `pointer` is null or from a function of this heap, and not used any more.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_free(pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(pointer) }
+    unsafe { give_back(name!(c"heap_caps_free"), pointer) }
 }
 
 /// `size` bytes at a multiple of `alignment`, a power of two; null for any other, of which nobody
 /// is told.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_aligned_alloc(alignment: usize, size: usize, caps: u32) -> *mut c_void {
     let request = AllocRequest::new(size, bits(caps)).aligned_to(alignment);
-    asked(c"heap_caps_aligned_alloc", request).allocate_aligned()
+    asked(name!(c"heap_caps_aligned_alloc"), request).allocate_aligned()
 }
 
 /// `count` times `size` bytes of zeros at a multiple of `alignment`.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_aligned_calloc(
     alignment: usize,
     count: usize,
     size: usize,
     caps: u32,
 ) -> *mut c_void {
-    let request = AllocRequest::array(count, size, bits(caps)).zeroed();
-    asked(c"heap_caps_aligned_calloc", request.aligned_to(alignment)).allocate_aligned()
+    let request = array(count, size, bits(caps)).zeroed();
+    asked(
+        name!(c"heap_caps_aligned_calloc"),
+        request.aligned_to(alignment),
+    )
+    .allocate_aligned()
 }
 
 /// As `heap_caps_realloc`, and the block begins at a multiple of `alignment`, a power of two; null
@@ -89,6 +107,7 @@ pub extern "C" fn heap_caps_aligned_calloc(
 /// # Safety
 /// As [`heap_caps_realloc`].
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_aligned_realloc(
     pointer: *mut c_void,
     alignment: usize,
@@ -100,7 +119,7 @@ pub unsafe extern "C" fn heap_caps_aligned_realloc(
     }
     let request = AllocRequest::new(size, bits(caps)).aligned_to(alignment);
     // SAFETY: the caller keeps the same contract.
-    let block = unsafe { asked(c"heap_caps_aligned_realloc", request).reallocate(pointer) };
+    let block = unsafe { asked(name!(c"heap_caps_aligned_realloc"), request).reallocate(pointer) };
     if !block.is_null() {
         alignment::given(alignment);
     }
@@ -112,9 +131,10 @@ pub unsafe extern "C" fn heap_caps_aligned_realloc(
 /// # Safety
 /// As [`heap_caps_free`].
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_aligned_free(pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(pointer) }
+    unsafe { give_back(name!(c"heap_caps_aligned_free"), pointer) }
 }
 
 /// As `heap_caps_malloc` with the first of `count` sets of capabilities that can be met:
@@ -123,16 +143,19 @@ pub unsafe extern "C" fn heap_caps_aligned_free(pointer: *mut c_void) {
 /// # Safety
 /// - `list` is null, or the masks can be read there.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_malloc_prefer_array(
     size: usize,
     count: usize,
     list: *const u32,
 ) -> *mut c_void {
     let call = Call {
-        name: Some(c"heap_caps_malloc_prefer"),
+        name: name!(c"heap_caps_malloc_prefer"),
+        tells_failure: true,
         // SAFETY: the caller keeps the same contract.
         request: AllocRequest::new(size, Caps::empty())
-            .placed(Placement::Prefer(unsafe { door::choices(list, count) })),
+            .placed(Placement::Prefer(unsafe { door::choices(list, count) }))
+            .anonymous(),
     };
     call.allocate()
 }
@@ -142,6 +165,7 @@ pub unsafe extern "C" fn heap_caps_malloc_prefer_array(
 /// # Safety
 /// As [`heap_caps_malloc_prefer_array`].
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_calloc_prefer_array(
     items: usize,
     size: usize,
@@ -149,11 +173,13 @@ pub unsafe extern "C" fn heap_caps_calloc_prefer_array(
     list: *const u32,
 ) -> *mut c_void {
     let call = Call {
-        name: Some(c"heap_caps_calloc_prefer"),
+        name: name!(c"heap_caps_calloc_prefer"),
+        tells_failure: true,
         // SAFETY: the caller keeps the same contract.
-        request: AllocRequest::array(items, size, Caps::empty())
+        request: array(items, size, Caps::empty())
             .zeroed()
-            .placed(Placement::Prefer(unsafe { door::choices(list, count) })),
+            .placed(Placement::Prefer(unsafe { door::choices(list, count) }))
+            .anonymous(),
     };
     call.allocate()
 }
@@ -163,6 +189,7 @@ pub unsafe extern "C" fn heap_caps_calloc_prefer_array(
 /// # Safety
 /// As [`heap_caps_malloc_prefer_array`] and [`heap_caps_realloc`].
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
     pointer: *mut c_void,
     size: usize,
@@ -170,10 +197,12 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
     list: *const u32,
 ) -> *mut c_void {
     let call = Call {
-        name: Some(c"heap_caps_realloc_prefer"),
+        name: name!(c"heap_caps_realloc_prefer"),
+        tells_failure: true,
         // SAFETY: the caller keeps the same contract.
         request: AllocRequest::new(size, Caps::empty())
-            .placed(Placement::Prefer(unsafe { door::choices(list, count) })),
+            .placed(Placement::Prefer(unsafe { door::choices(list, count) }))
+            .anonymous(),
     };
     // SAFETY: the caller keeps the same contract.
     unsafe { call.reallocate(pointer) }
@@ -182,9 +211,10 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
 /// What `malloc` does: internal memory; external memory from the size on that
 /// `heap_caps_malloc_extmem_enable` told.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_malloc_default(size: usize) -> *mut c_void {
     default(
-        c"heap_caps_malloc_default",
+        name!(c"heap_caps_malloc_default"),
         AllocRequest::new(size, Caps::empty()),
     )
     .allocate()
@@ -195,12 +225,13 @@ pub extern "C" fn heap_caps_malloc_default(size: usize) -> *mut c_void {
 /// # Safety
 /// As [`heap_caps_realloc`].
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_realloc_default(
     pointer: *mut c_void,
     size: usize,
 ) -> *mut c_void {
     let call = default(
-        c"heap_caps_realloc_default",
+        name!(c"heap_caps_realloc_default"),
         AllocRequest::new(size, Caps::empty()),
     );
     // SAFETY: the caller keeps the same contract.
@@ -209,28 +240,40 @@ pub unsafe extern "C" fn heap_caps_realloc_default(
 
 /// What `aligned_alloc` does.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_aligned_alloc_default(alignment: usize, size: usize) -> *mut c_void {
     let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
-    default(c"heap_caps_aligned_alloc_default", request).allocate_aligned()
+    default(name!(c"heap_caps_aligned_alloc_default"), request).allocate_aligned()
 }
 
 const fn default(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static> {
     Call {
-        name: Some(name),
-        request: request.placed(Placement::Default),
+        name,
+        request: request.placed(Placement::Default).anonymous(),
+        tells_failure: true,
     }
 }
 
 /// `heap_caps_malloc` that tells nobody of a failure: what tools wrap.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_malloc_base(size: usize, caps: u32) -> *mut c_void {
-    quietly(AllocRequest::new(size, bits(caps))).allocate()
+    quietly(
+        name!(c"heap_caps_malloc_base"),
+        AllocRequest::new(size, bits(caps)),
+    )
+    .allocate()
 }
 
 /// `heap_caps_calloc` that tells nobody of a failure.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_calloc_base(count: usize, size: usize, caps: u32) -> *mut c_void {
-    quietly(AllocRequest::array(count, size, bits(caps)).zeroed()).allocate()
+    quietly(
+        name!(c"heap_caps_calloc_base"),
+        array(count, size, bits(caps)).zeroed(),
+    )
+    .allocate()
 }
 
 /// `heap_caps_realloc` that tells nobody of a failure.
@@ -238,28 +281,41 @@ pub extern "C" fn heap_caps_calloc_base(count: usize, size: usize, caps: u32) ->
 /// # Safety
 /// As [`heap_caps_realloc`].
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_realloc_base(
     pointer: *mut c_void,
     size: usize,
     caps: u32,
 ) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    unsafe { quietly(AllocRequest::new(size, bits(caps))).reallocate(pointer) }
+    unsafe {
+        quietly(
+            name!(c"heap_caps_realloc_base"),
+            AllocRequest::new(size, bits(caps)),
+        )
+        .reallocate(pointer)
+    }
 }
 
 /// `heap_caps_aligned_alloc` that tells nobody of a failure.
 #[unsafe(no_mangle)]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_aligned_alloc_base(
     alignment: usize,
     size: usize,
     caps: u32,
 ) -> *mut c_void {
-    quietly(AllocRequest::new(size, bits(caps)).aligned_to(alignment)).allocate_aligned()
+    quietly(
+        name!(c"heap_caps_aligned_alloc_base"),
+        AllocRequest::new(size, bits(caps)).aligned_to(alignment),
+    )
+    .allocate_aligned()
 }
 
-const fn quietly(request: AllocRequest<'static>) -> Call<'static> {
+const fn quietly(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static> {
     Call {
-        name: None,
-        request,
+        name,
+        request: request.anonymous(),
+        tells_failure: false,
     }
 }

@@ -9,11 +9,12 @@ use multi_heap::Info;
 use soc_regions::Caps;
 
 use super::{EspErr, EspError};
+use crate::callers;
 use crate::door;
 use crate::heap::HEAP;
 use crate::multi::CInfo;
 use crate::serve::{self, usable_size};
-use heap_caps_alloc::{Action, Fault};
+use heap_caps_alloc::Action;
 
 const fn bits(caps: u32) -> Caps {
     Caps::from_bits_retain(caps)
@@ -73,7 +74,7 @@ pub extern "C" fn heap_caps_monitor_local_minimum_free_size_stop() -> EspErr {
 /// Bytes that can be used of a block, at least those asked for.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_allocated_size(pointer: *const c_void) -> usize {
-    usable_size(pointer)
+    usable_size(c"heap_caps_get_allocated_size", pointer)
 }
 
 /// Size of the block that contains a byte, wherever the byte lies in it. O(blocks). 0 where there
@@ -93,8 +94,9 @@ pub extern "C" fn heap_caps_get_containing_block_size(pointer: *const c_void) ->
     match found {
         Ok(block) => block.size as usize,
         Err(misuse) => {
-            HEAP.faults()
-                .report_of(Action::Measure, Fault::Misuse(misuse), pointer.cast());
+            let name = c"heap_caps_get_containing_block_size";
+            serve::report(name, Action::Measure, misuse, pointer);
+            callers::keep_frame();
             0
         }
     }

@@ -9,10 +9,11 @@ use core::ptr::NonNull;
 use heap_caps::{BlockView, Corrupt, DamagedBlockView, HeapView};
 use soc_regions::Caps;
 
+use crate::callers;
 use crate::console::Console;
 use crate::door;
 use crate::heap::HEAP;
-use crate::hooks::fault;
+use crate::hooks::{FoundIn, fault};
 
 /// `walker_heap_into_t`: where a heap begins and ends.
 #[repr(C)]
@@ -59,10 +60,12 @@ pub unsafe extern "C" fn heap_caps_walk(caps: u32, walker: Option<CWalker>, user
         });
         if let Some(corrupt) = damaged {
             let start = shown.memory.cast::<u8>();
+            let found = FoundIn::Call(callers::call_of(c"heap_caps_walk"));
             fault(format_args!(
-                "walk of the heap at {start:p}: {}",
+                "walk of the heap at {start:p}: {}{found}",
                 corrupt.corruption
             ));
+            callers::keep_frame();
         }
     }
 }

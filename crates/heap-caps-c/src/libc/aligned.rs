@@ -8,9 +8,10 @@ use soc_regions::Caps;
 use super::errno::{or_errno, or_errno_of};
 use super::{EINVAL, ENOMEM};
 use crate::door;
-use crate::plain::{by_default, free, plain};
-use crate::serve::usable_size;
+use crate::plain::{by_default, plain};
+use crate::serve::{give_back, product, usable_size};
 
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 fn aligned(name: &'static CStr, alignment: usize, size: usize) -> *mut c_void {
     let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
     let block = by_default(name, request).allocate_aligned();
@@ -26,8 +27,9 @@ const PAGE: usize = 4096;
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_memalign")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
-    aligned(c"memalign", alignment, size)
+    aligned(name!(c"memalign"), alignment, size)
 }
 
 /// `size` bytes at a multiple of `alignment`, a power of two. The size need not be a multiple of
@@ -37,8 +39,9 @@ pub extern "C" fn memalign(alignment: usize, size: usize) -> *mut c_void {
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_aligned_alloc")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
-    aligned(c"aligned_alloc", alignment, size)
+    aligned(name!(c"aligned_alloc"), alignment, size)
 }
 
 /// Puts `size` bytes at a multiple of `alignment` into `block`, or null for a size of 0. 0;
@@ -52,6 +55,7 @@ pub extern "C" fn aligned_alloc(alignment: usize, size: usize) -> *mut c_void {
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_posix_memalign")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn posix_memalign(
     block: *mut *mut c_void,
     alignment: usize,
@@ -62,7 +66,7 @@ pub unsafe extern "C" fn posix_memalign(
         return EINVAL;
     }
     let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
-    let taken = by_default(c"posix_memalign", request).allocate_aligned();
+    let taken = by_default(name!(c"posix_memalign"), request).allocate_aligned();
     if taken.is_null() && size != 0 {
         return ENOMEM;
     }
@@ -81,16 +85,18 @@ pub unsafe extern "C" fn posix_memalign(
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_reallocarray")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn reallocarray(
     pointer: *mut c_void,
     count: usize,
     size: usize,
 ) -> *mut c_void {
-    let bytes = count.checked_mul(size);
-    let request = plain(bytes.unwrap_or(usize::MAX)); // which no heap has
+    let bytes = product(count, size); // where it overflows, more than any heap has
+    let request = plain(bytes);
     // SAFETY: the caller keeps the same contract.
-    let block = unsafe { by_default(c"reallocarray", request).reallocate_for_anything(pointer) };
-    or_errno(block, bytes != Some(0))
+    let block =
+        unsafe { by_default(name!(c"reallocarray"), request).reallocate_for_anything(pointer) };
+    or_errno(block, bytes != 0)
 }
 
 /// Bytes that can be used of a block, at least those asked for; 0 for null.
@@ -100,7 +106,7 @@ pub unsafe extern "C" fn reallocarray(
     unsafe(export_name = "heap_caps_libc_malloc_usable_size")
 )]
 pub extern "C" fn malloc_usable_size(pointer: *mut c_void) -> usize {
-    usable_size(pointer)
+    usable_size(name!(c"malloc_usable_size"), pointer)
 }
 
 /// `free` by a name of the past.
@@ -109,16 +115,18 @@ pub extern "C" fn malloc_usable_size(pointer: *mut c_void) -> usize {
 /// As `free`.
 #[cfg_attr(target_os = "none", unsafe(export_name = "cfree"))]
 #[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_cfree"))]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn cfree(pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { free(pointer) };
+    unsafe { give_back(name!(c"cfree"), pointer) };
 }
 
 /// `size` bytes at a multiple of 4096, the size of a page.
 #[cfg_attr(target_os = "none", unsafe(export_name = "valloc"))]
 #[cfg_attr(not(target_os = "none"), unsafe(export_name = "heap_caps_libc_valloc"))]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn valloc(size: usize) -> *mut c_void {
-    aligned(c"valloc", PAGE, size)
+    aligned(name!(c"valloc"), PAGE, size)
 }
 
 /// As many whole pages as hold `size` bytes; null for a size of 0, and where the number overflows.
@@ -127,9 +135,10 @@ pub extern "C" fn valloc(size: usize) -> *mut c_void {
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc_pvalloc")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
     let pages = size.checked_next_multiple_of(PAGE);
-    aligned(c"pvalloc", PAGE, pages.unwrap_or(usize::MAX)) // which no heap has
+    aligned(name!(c"pvalloc"), PAGE, pages.unwrap_or(usize::MAX)) // which no heap has
 }
 
 /// Nothing can be given back to anybody: 0.

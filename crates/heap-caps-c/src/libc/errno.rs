@@ -18,6 +18,7 @@ pub extern "C" fn heap_caps_set_errno_location(location: Option<ErrnoLocation>) 
 }
 
 /// The block, or null and `errno` if something was asked for.
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub(crate) fn or_errno(block: *mut c_void, asked: bool) -> *mut c_void {
     if block.is_null() && asked {
         set_errno(ENOMEM);
@@ -27,6 +28,7 @@ pub(crate) fn or_errno(block: *mut c_void, asked: bool) -> *mut c_void {
 
 /// The block, or null and the `errno` of an alignment that is no power of two, or of a lack of
 /// memory.
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub(super) fn or_errno_of(alignment: usize, block: *mut c_void, asked: bool) -> *mut c_void {
     if block.is_null() && !alignment.is_power_of_two() {
         set_errno(EINVAL);
@@ -35,6 +37,7 @@ pub(super) fn or_errno_of(alignment: usize, block: *mut c_void, asked: bool) -> 
     or_errno(block, asked)
 }
 
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 fn set_errno(number: i32) {
     if let Some(location) = LOCATION.get() {
         door::set_errno(location, number);

@@ -7,8 +7,8 @@ use soc_regions::Caps;
 
 use super::{EINVAL, ENOMEM};
 use crate::door;
-use crate::plain::{by_default, free, plain, zeros};
-use crate::serve::{Call, usable_size};
+use crate::plain::{by_default, plain, zeros};
+use crate::serve::{Call, give_back, usable_size};
 
 /// `struct _reent`: begins with the caller's `errno`.
 #[repr(C)]
@@ -21,6 +21,7 @@ pub struct Reent {
 ///
 /// # Safety
 /// `reent` is null or the caller's.
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 unsafe fn or_errno(reent: *mut Reent, block: *mut c_void, asked: bool) -> *mut c_void {
     if block.is_null() && asked {
         let failed = Reent { errno: ENOMEM };
@@ -32,6 +33,7 @@ unsafe fn or_errno(reent: *mut Reent, block: *mut c_void, asked: bool) -> *mut c
 
 /// # Safety
 /// `reent` is null or the caller's.
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 unsafe fn served(
     reent: *mut Reent,
     name: &'static CStr,
@@ -51,9 +53,10 @@ unsafe fn served(
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc__malloc_r")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn malloc_r(reent: *mut Reent, size: usize) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    unsafe { served(reent, c"_malloc_r", plain(size)) }
+    unsafe { served(reent, name!(c"_malloc_r"), plain(size)) }
 }
 
 /// `calloc`.
@@ -65,9 +68,10 @@ pub unsafe extern "C" fn malloc_r(reent: *mut Reent, size: usize) -> *mut c_void
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc__calloc_r")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn calloc_r(reent: *mut Reent, count: usize, size: usize) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    unsafe { served(reent, c"_calloc_r", zeros(count, size)) }
+    unsafe { served(reent, name!(c"_calloc_r"), zeros(count, size)) }
 }
 
 /// `realloc`.
@@ -79,13 +83,15 @@ pub unsafe extern "C" fn calloc_r(reent: *mut Reent, count: usize, size: usize) 
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc__realloc_r")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn realloc_r(
     reent: *mut Reent,
     pointer: *mut c_void,
     size: usize,
 ) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    let block = unsafe { by_default(c"_realloc_r", plain(size)).reallocate_for_anything(pointer) };
+    let block =
+        unsafe { by_default(name!(c"_realloc_r"), plain(size)).reallocate_for_anything(pointer) };
     // SAFETY: the caller keeps the same contract.
     unsafe { or_errno(reent, block, size != 0) }
 }
@@ -99,10 +105,11 @@ pub unsafe extern "C" fn realloc_r(
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc__free_r")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn free_r(reent: *mut Reent, pointer: *mut c_void) {
     let _ = reent;
     // SAFETY: the caller keeps the same contract.
-    unsafe { free(pointer) };
+    unsafe { give_back(name!(c"_free_r"), pointer) };
 }
 
 /// `memalign`.
@@ -114,6 +121,7 @@ pub unsafe extern "C" fn free_r(reent: *mut Reent, pointer: *mut c_void) {
     not(target_os = "none"),
     unsafe(export_name = "heap_caps_libc__memalign_r")
 )]
+#[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn memalign_r(
     reent: *mut Reent,
     alignment: usize,
@@ -126,7 +134,7 @@ pub unsafe extern "C" fn memalign_r(
         return core::ptr::null_mut();
     }
     let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);
-    let block = by_default(c"_memalign_r", request).allocate_aligned();
+    let block = by_default(name!(c"_memalign_r"), request).allocate_aligned();
     // SAFETY: the caller keeps the same contract.
     unsafe { or_errno(reent, block, size != 0) }
 }
@@ -139,5 +147,5 @@ pub unsafe extern "C" fn memalign_r(
 )]
 pub extern "C" fn malloc_usable_size_r(reent: *mut Reent, pointer: *mut c_void) -> usize {
     let _ = reent;
-    usable_size(pointer)
+    usable_size(name!(c"_malloc_usable_size_r"), pointer)
 }

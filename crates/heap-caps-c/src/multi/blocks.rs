@@ -5,16 +5,26 @@
 //!   without it       fill, verify    fill, copy                                     fill (before)
 //! ```
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 
 use multi_heap::{Contents, Heap, Misuse, Offset, Poison, Request};
 
 use super::CHandle;
-use super::handle::{Handle, of, refused};
+use super::handle::{Doing, Handle, of, refused};
+use crate::callers;
 use crate::door;
 use crate::heap::CPoison;
-use crate::hooks::fault;
+use crate::hooks::{FoundIn, fault};
+
+const REALLOCATION: Doing = Doing {
+    action: "reallocation",
+    function: c"multi_heap_realloc",
+};
+const SIZE_QUERY: Doing = Doing {
+    action: "size query",
+    function: c"multi_heap_get_allocated_size",
+};
 
 /// A block of `size` bytes, or null.
 ///
@@ -24,7 +34,7 @@ use crate::hooks::fault;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn multi_heap_malloc(handle: CHandle, size: usize) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    unsafe { taken(handle, Request::new(size)) }
+    unsafe { taken(handle, c"multi_heap_malloc", Request::new(size)) }
 }
 
 /// A block of `size` bytes at a multiple of `alignment`, a power of two; null for any other.
@@ -38,7 +48,19 @@ pub unsafe extern "C" fn multi_heap_aligned_alloc(
     alignment: usize,
 ) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    unsafe { taken(handle, Request::aligned(size, alignment)) }
+    let block = unsafe {
+        taken(
+            handle,
+            c"multi_heap_aligned_alloc",
+            Request::aligned(size, alignment),
+        )
+    };
+    // SAFETY: the caller keeps the same contract.
+    if let Some(heap) = unsafe { of(handle) }.filter(|_| !block.is_null()) {
+        // SAFETY: the caller keeps the same contract.
+        unsafe { heap.align(alignment) };
+    }
+    block
 }
 
 /// A block of `size` bytes whose byte at `offset` (rounded up to a multiple of 4) lies at a
@@ -54,7 +76,13 @@ pub unsafe extern "C" fn multi_heap_aligned_alloc_offs(
     offset: usize,
 ) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    unsafe { taken(handle, Request::aligned_at(size, alignment, offset)) }
+    unsafe {
+        taken(
+            handle,
+            c"multi_heap_aligned_alloc_offs",
+            Request::aligned_at(size, alignment, offset),
+        )
+    }
 }
 
 /// Gives a block back; null is none.
@@ -64,12 +92,7 @@ pub unsafe extern "C" fn multi_heap_aligned_alloc_offs(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn multi_heap_free(handle: CHandle, pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    let heap = unsafe { of(handle) };
-    let Some((heap, pointer)) = heap.zip(door::from_c(pointer)) else {
-        return;
-    };
-    // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(heap, pointer) };
+    unsafe { give_back(c"multi_heap_free", handle, pointer) };
 }
 
 /// `multi_heap_free` by its old name.
@@ -79,12 +102,12 @@ pub unsafe extern "C" fn multi_heap_free(handle: CHandle, pointer: *mut c_void) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn multi_heap_aligned_free(handle: CHandle, pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { multi_heap_free(handle, pointer) };
+    unsafe { give_back(c"multi_heap_aligned_free", handle, pointer) };
 }
 
 /// A block with another size and the contents that both have, where it lies if possible. Null, and
 /// the old block as it was, where there is no room. Null asks for a new block; a size of 0 gives
-/// the block back.
+/// the block back. The block is as aligned as `multi_heap_aligned_alloc` made it.
 ///
 /// # Safety
 /// As [`multi_heap_malloc`]; and nobody uses the block by the old pointer after a success.
@@ -100,23 +123,28 @@ pub unsafe extern "C" fn multi_heap_realloc(
     };
     if size == 0 {
         // SAFETY: the caller gives the block up.
-        unsafe { multi_heap_free(handle, pointer) };
+        unsafe { give_back(REALLOCATION.function, handle, pointer) };
         return door::to_c(None);
     }
     // SAFETY: the caller keeps the same contract.
     let heap = unsafe { of(handle) };
-    let Some((heap, request)) = heap.zip(Request::new(size)) else {
+    let Some(heap) = heap else {
+        return door::to_c(None);
+    };
+    let alignment = heap.kept_alignment(pointer.addr());
+    let Some(request) = Request::aligned(size, alignment) else {
         return door::to_c(None);
     };
     // SAFETY: the caller keeps the same contract.
-    let Some(old) = (unsafe { heap.place("reallocation", block) }) else {
+    let Some(old) = (unsafe { heap.place(REALLOCATION, block) }) else {
         return door::to_c(None);
     };
     // SAFETY: the caller keeps the same contract.
     match unsafe { resized(heap, old, request) } {
         Ok(new) => door::to_c(new),
         Err(misuse) => {
-            refused("reallocation", block, misuse);
+            refused(REALLOCATION, block, misuse);
+            callers::keep_frame();
             door::to_c(None)
         }
     }
@@ -138,14 +166,15 @@ pub unsafe extern "C" fn multi_heap_get_allocated_size(
         return 0;
     };
     // SAFETY: the caller keeps the same contract.
-    let Some(place) = (unsafe { heap.place("size query", block) }) else {
+    let Some(place) = (unsafe { heap.place(SIZE_QUERY, block) }) else {
         return 0;
     };
     // SAFETY: the caller keeps the same contract.
     match unsafe { heap.heap(|heap| heap.usable_size(place)) } {
         Ok(bytes) => bytes as usize, // widening
         Err(misuse) => {
-            refused("size query", block, misuse);
+            refused(SIZE_QUERY, block, misuse);
+            callers::keep_frame();
             0
         }
     }
@@ -153,12 +182,12 @@ pub unsafe extern "C" fn multi_heap_get_allocated_size(
 
 /// # Safety
 /// As [`multi_heap_malloc`].
-unsafe fn taken(handle: CHandle, request: Option<Request>) -> *mut c_void {
+unsafe fn taken(handle: CHandle, function: &'static CStr, request: Option<Request>) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
     let heap = unsafe { of(handle) };
     let block = heap.zip(request).and_then(|(heap, request)| {
         // SAFETY: the caller keeps the same contract.
-        let (place, contents) = unsafe { take(heap, request) }?;
+        let (place, contents) = unsafe { take(heap, function, request) }?;
         contents.pointer(place)
     });
     door::to_c(block)
@@ -169,7 +198,11 @@ unsafe fn taken(handle: CHandle, request: Option<Request>) -> *mut c_void {
 ///
 /// # Safety
 /// As [`Handle::heap`].
-unsafe fn take(heap: &Handle, request: Request) -> Option<(Offset, Contents<CPoison>)> {
+unsafe fn take(
+    heap: &Handle,
+    function: &'static CStr,
+    request: Request,
+) -> Option<(Offset, Contents<CPoison>)> {
     // SAFETY: the caller keeps the same contract.
     let (taken, contents) = unsafe { heap.heap(|heap| (heap.allocate(request), heap.contents())) };
     let place = taken?;
@@ -177,22 +210,37 @@ unsafe fn take(heap: &Handle, request: Request) -> Option<(Offset, Contents<CPoi
     match unsafe { contents.allocated(place, request.size()) } {
         Ok(()) => Some((place, contents)),
         Err(corruption) => {
-            fault(format_args!("allocation from {heap:p}: {corruption}"));
+            let found = FoundIn::Call(callers::call_of(function));
+            fault(format_args!(
+                "allocation from {heap:p}: {corruption}{found}"
+            ));
+            callers::keep_frame();
             None
         }
     }
 }
 
 /// # Safety
-/// As [`Handle::heap`]; and nobody uses the block any more.
-unsafe fn give_back(heap: &Handle, pointer: NonNull<u8>) {
+/// As [`multi_heap_malloc`]; and nobody uses the block any more.
+#[inline(always)]
+unsafe fn give_back(function: &'static CStr, handle: CHandle, pointer: *mut c_void) {
+    let call = Doing {
+        action: "free",
+        function,
+    };
     // SAFETY: the caller keeps the same contract.
-    let Some(place) = (unsafe { heap.place("free", pointer) }) else {
+    let heap = unsafe { of(handle) };
+    let Some((heap, pointer)) = heap.zip(door::from_c(pointer)) else {
+        return;
+    };
+    // SAFETY: the caller keeps the same contract.
+    let Some(place) = (unsafe { heap.place(call, pointer) }) else {
         return;
     };
     // SAFETY: the caller keeps the same contract.
     if let Err(misuse) = unsafe { free(heap, place) } {
-        refused("free", pointer, misuse);
+        refused(call, pointer, misuse);
+        callers::keep_frame();
     }
 }
 
@@ -248,8 +296,12 @@ unsafe fn resized(
             return Ok(contents.pointer(old));
         }
     }
-    // SAFETY: the caller keeps the same contract.
-    let lower = unsafe { heap.heap(|heap| heap.grow_backward(old, size)) }?;
+    // A block that is aligned would not be, further down.
+    let lower = match request.alignment() == Request::MIN_ALIGNMENT {
+        // SAFETY: the caller keeps the same contract.
+        true => unsafe { heap.heap(|heap| heap.grow_backward(old, size)) }?,
+        false => None,
+    };
     if let Some(moved) = lower {
         // SAFETY: the block is its user's, who gave it up for the length of this call.
         unsafe { contents.copy(old, &contents, moved.to, moved.bytes) };
@@ -258,7 +310,7 @@ unsafe fn resized(
         return Ok(contents.pointer(moved.to));
     }
     // SAFETY: the caller keeps the same contract.
-    let Some((new, _)) = (unsafe { take(heap, request) }) else {
+    let Some((new, _)) = (unsafe { take(heap, REALLOCATION.function, request) }) else {
         return Ok(None);
     };
     // SAFETY: as above; nobody has heard of the new block.

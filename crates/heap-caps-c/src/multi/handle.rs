@@ -1,16 +1,18 @@
 //! How memory of the caller becomes a heap, and a handle the way to it.
 
 use core::cell::UnsafeCell;
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use multi_heap::{Heap, Misuse, Offset};
 
 use super::CHandle;
+use crate::alignment;
+use crate::callers;
 use crate::door;
 use crate::heap::{CLock, CPoison};
-use crate::hooks::fault;
+use crate::hooks::{FoundIn, Pointer, fault};
 use heap_caps_alloc::ffi::Locked;
 
 /// The one lock of all heaps that have one.
@@ -22,6 +24,8 @@ static LOCK: Locked<CLock, ()> = Locked::new(());
 pub struct Handle {
     heap: UnsafeCell<Heap<CPoison>>,
     is_locked: AtomicBool,
+    /// Alignments that blocks were asked for with, each a bit, see [`alignment`].
+    alignments: AtomicUsize,
 }
 
 impl Handle {
@@ -39,24 +43,55 @@ impl Handle {
         work(unsafe { &mut *self.heap.get() })
     }
 
+    /// Stores that a block was given `alignment`, a power of two. O(1).
+    ///
+    /// # Safety
+    /// As [`Handle::heap`].
+    pub(super) unsafe fn align(&self, alignment: usize) {
+        // SAFETY: the caller keeps the same contract.
+        unsafe {
+            self.heap(|_| {
+                let asked = self.alignments.load(Ordering::Relaxed);
+                self.alignments.store(asked | alignment, Ordering::Relaxed);
+            });
+        }
+    }
+
+    /// The alignment that the block at `address` keeps where it moves; 1 where there is none.
+    pub(super) fn kept_alignment(&self, address: usize) -> usize {
+        alignment::largest_of(self.alignments.load(Ordering::Relaxed), address)
+    }
+
     /// The place of a pointer that C says is a block; told as a fault where it can be none.
     ///
     /// # Safety
     /// As [`Handle::heap`].
-    pub(super) unsafe fn place(&self, action: &str, pointer: NonNull<u8>) -> Option<Offset> {
+    #[inline(always)]
+    pub(super) unsafe fn place(&self, call: Doing, pointer: NonNull<u8>) -> Option<Offset> {
         // SAFETY: the caller keeps the same contract.
         let place = unsafe { self.heap(|heap| heap.offset_of(pointer.as_ptr())) };
         if place.is_none() {
-            refused(action, pointer, Misuse::OutsideHeap);
+            refused(call, pointer, Misuse::OutsideHeap);
+            callers::keep_frame();
         }
         place
     }
 }
 
+/// What a function does, and its name.
+#[derive(Clone, Copy)]
+pub(super) struct Doing {
+    pub(super) action: &'static str,
+    pub(super) function: &'static CStr,
+}
+
 /// Tells of a pointer that was refused.
 #[cold]
-pub(super) fn refused(action: &str, pointer: NonNull<u8>, misuse: Misuse) {
-    fault(format_args!("{action} of {pointer:p}: {misuse}"));
+#[inline(never)]
+pub(super) fn refused(call: Doing, pointer: NonNull<u8>, misuse: Misuse) {
+    let found = FoundIn::Call(callers::call_of(call.function));
+    let (action, pointer) = (call.action, Pointer(pointer.addr().get()));
+    fault(format_args!("{action} of {pointer}: {misuse}{found}"));
 }
 
 /// The heap behind a handle; `None` for null.
@@ -93,6 +128,7 @@ pub unsafe extern "C" fn multi_heap_register(start: *mut c_void, size: usize) ->
     let value = Handle {
         heap: UnsafeCell::new(heap),
         is_locked: AtomicBool::new(false),
+        alignments: AtomicUsize::new(0),
     };
     // SAFETY: aligned by `lead`, before the region, handed over.
     unsafe { handle.write(value) };

@@ -9,11 +9,12 @@ use multi_heap::{Block, BlockState, Corruption, DamagedBlock, Heap, Poison};
 
 use super::handle::{Handle, of};
 use super::{CHandle, CHeapWalker};
+use crate::callers;
 use crate::caps::{CWalkedBlock, HEADER};
 use crate::console::Console;
 use crate::door;
 use crate::heap::CPoison;
-use crate::hooks::fault;
+use crate::hooks::{FoundIn, fault};
 use crate::print_block;
 
 /// Whether the heap is sound; prints what is not, if told to. O(blocks), O(bytes) under
@@ -77,7 +78,11 @@ pub unsafe extern "C" fn multi_heap_walk(
     let show = |block| unsafe { door::show_block(walker, block, user) };
     // SAFETY: the caller keeps the same contract.
     if let Some(corruption) = unsafe { each_whole_block(handle, show) } {
-        fault(format_args!("walk of the heap at {handle:p}: {corruption}"));
+        let found = FoundIn::Call(callers::call_of(c"multi_heap_walk"));
+        fault(format_args!(
+            "walk of the heap at {handle:p}: {corruption}{found}"
+        ));
+        callers::keep_frame();
     }
 }
 

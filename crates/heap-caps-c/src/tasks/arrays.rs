@@ -4,7 +4,6 @@
 
 use core::ffi::c_void;
 
-use heap_caps::AllocRequest;
 use heap_trace::Owner;
 use soc_regions::Caps;
 
@@ -12,7 +11,7 @@ use super::fill::{accounts, heaps_of, in_order, live};
 use super::records::{CAllTasks, CHeapStat, CSingleTask, CTaskBlock, CTaskStat};
 use crate::caps::{EspErr, EspError};
 use crate::door;
-use crate::serve::{Call, give_back};
+use crate::serve::{self, Call, give_back};
 
 /// The blocks that the three arrays will be.
 const OWN: usize = 3;
@@ -20,8 +19,9 @@ const OWN: usize = 3;
 /// An array; null for no places.
 fn array<T>(count: usize) -> *mut T {
     let call = Call {
-        name: None,
-        request: AllocRequest::array(count, size_of::<T>(), Caps::BIT8)
+        name: c"heap_caps_alloc_task_stat_arrays",
+        tells_failure: false,
+        request: serve::array(count, size_of::<T>(), Caps::BIT8)
             .zeroed()
             .aligned_to(align_of::<T>()),
     };
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn heap_caps_free_all_task_stat_arrays(all: *mut CAllTasks
         arrays.alloc_stat_start.cast(),
     ] {
         // SAFETY: the caller gives the arrays up.
-        unsafe { give_back(array) };
+        unsafe { give_back(c"heap_caps_free_all_task_stat_arrays", array) };
     }
     let none = CAllTasks {
         task_count: 0,
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn heap_caps_free_single_task_stat_arrays(one: *mut CSingl
         arrays.alloc_stat_start.cast(),
     ] {
         // SAFETY: the caller gives the arrays up.
-        unsafe { give_back(array) };
+        unsafe { give_back(c"heap_caps_free_single_task_stat_arrays", array) };
     }
     (arrays.heap_count, arrays.heap_stat_start) = (0, core::ptr::null_mut());
     (arrays.alloc_count, arrays.alloc_stat_start) = (0, core::ptr::null_mut());

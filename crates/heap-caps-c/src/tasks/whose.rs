@@ -123,6 +123,22 @@ pub(super) fn current() -> *mut c_void {
     CURRENT.get().map_or(core::ptr::null_mut(), door::task)
 }
 
+/// Writes the task that runs for the end of a message: `, task mqtt`; nothing where nobody knows
+/// it.
+pub(crate) fn write_current(out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+    let task = current();
+    if task.is_null() {
+        return Ok(());
+    }
+    let name = NAMES
+        .get()
+        .map_or(&[][..], |name| door::name_of(name, task));
+    match core::str::from_utf8(name) {
+        Ok(name) if !name.is_empty() => write!(out, ", task {name}"),
+        _ => write!(out, ", task {task:p}"),
+    }
+}
+
 /// The number of a live task.
 pub(super) fn number_of(handle: *mut c_void) -> Option<Owner> {
     let mut live = numbered().filter(|(_, task)| task.is_alive());

@@ -13,6 +13,7 @@ use crate::caps::{EspErr, EspError};
 use crate::console::Console;
 use crate::door;
 use crate::heap::{CTraced, HEAP};
+use crate::moment;
 
 const _: () = assert!(size_of::<Slot<DEPTH>>() <= size_of::<CRecord>());
 const _: () = assert!(align_of::<Slot<DEPTH>>() <= align_of::<CRecord>());
@@ -28,7 +29,7 @@ pub unsafe extern "C" fn heap_trace_init_standalone(buffer: *mut CRecord, count:
     let refused = |why| Err(why) as Result<(), TraceError>;
     if buffer.is_null() || count == 0 {
         let runs = tracing(|trace| matches!(trace.state(), State::Started | State::Paused));
-        return code(refused(match runs {
+        return answer(refused(match runs {
             true => TraceError::Running,
             false => TraceError::EmptyBuffer,
         }));
@@ -36,12 +37,12 @@ pub unsafe extern "C" fn heap_trace_init_standalone(buffer: *mut CRecord, count:
     // From here on nobody can start the trace, so nothing is recorded in `buffer` while it is
     // filled: it may be the one that the trace had.
     if let Err(running) = tracing(|trace| trace.take_buffer().map(|_| ())) {
-        return code(refused(running));
+        return answer(refused(running));
     }
     // SAFETY: the caller hands the buffer over, which is at least as large and as aligned as that
     // of slots.
     let slots = unsafe { door::array(buffer.cast(), count, Slot::EMPTY) };
-    code(tracing(|trace| trace.set_buffer(slots).map(|_| ())))
+    answer(tracing(|trace| trace.set_buffer(slots).map(|_| ())))
 }
 
 /// Begins a session: 0 keeps every allocation with its free, 1 those that were not freed.
@@ -53,25 +54,25 @@ pub extern "C" fn heap_trace_start(mode: i32) -> EspErr {
         1 => Mode::Leaks,
         _ => return EspError::InvalidArg.code(),
     };
-    code(tracing(|trace| trace.start(mode)))
+    answer(tracing(|trace| trace.start(mode)))
 }
 
 /// Ends recording; the records stay. `ESP_ERR_INVALID_STATE` if it is stopped.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_trace_stop() -> EspErr {
-    code(tracing(Trace::stop))
+    answer(tracing(Trace::stop))
 }
 
 /// Records frees only. `ESP_ERR_INVALID_STATE` if it does so already.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_trace_alloc_pause() -> EspErr {
-    code(tracing(Trace::pause))
+    answer(tracing(Trace::pause))
 }
 
 /// Goes on recording. `ESP_ERR_INVALID_STATE` if it is started already, or has no buffer.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_trace_resume() -> EspErr {
-    code(tracing(Trace::resume))
+    answer(tracing(Trace::resume))
 }
 
 /// How many records there are.
@@ -139,10 +140,11 @@ pub extern "C" fn heap_trace_dump_caps(caps: u32) {
         (false, false) => Shown::Only(MemoryKind::Other),
     };
     // The console never refuses.
-    let _ = CTraced::dump(
+    let _ = CTraced::dump_as(
         |look| tracing(|trace| look(trace)),
         shown,
         memory,
+        |address| block(address).addr(),
         &mut Console,
     );
 }
@@ -163,24 +165,37 @@ fn memory(address: u32) -> MemoryKind {
 }
 
 fn of(record: &Record<DEPTH>) -> CRecord {
-    let block = HEAP.inspect().locked(|heaps| heaps.pointer(record.address));
     CRecord {
         ccount: record.ticks | u32::from(record.core),
-        address: block.map_or(pointer(record.address), |block| block.as_ptr().cast()),
+        address: block(record.address),
         size: record.size as usize, // widening
         freed: record.freed,
-        alloced_by: record.allocated_by.map(pointer),
-        freed_by: record.freed_by.map(pointer),
+        alloced_by: record.allocated_by.map(code),
+        freed_by: record.freed_by.map(code),
         list: [core::ptr::null_mut(); 2],
     }
 }
 
-/// An address of the chip, to be shown and compared.
-fn pointer(address: u32) -> *mut c_void {
-    core::ptr::without_provenance_mut(address as usize) // widening
+/// The block at an address of the heap.
+fn block(address: u32) -> *mut c_void {
+    let block = HEAP.inspect().locked(|heaps| heaps.pointer(address));
+    block.map_or(pointer(address as usize), |block| block.as_ptr().cast()) // widening
 }
 
-fn code(done: Result<(), TraceError>) -> EspErr {
+/// A return address; null where there was none.
+fn code(address: u32) -> *mut c_void {
+    match address {
+        0 => core::ptr::null_mut(),
+        _ => pointer(moment::pointer_of(address)),
+    }
+}
+
+/// What is to be shown and compared.
+fn pointer(address: usize) -> *mut c_void {
+    core::ptr::without_provenance_mut(address)
+}
+
+fn answer(done: Result<(), TraceError>) -> EspErr {
     let error = match done {
         Ok(()) => EspError::Ok,
         Err(TraceError::EmptyBuffer) => EspError::InvalidArg,

@@ -66,9 +66,24 @@ impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
     /// # Errors
     /// Those of `out`.
     pub fn dump(
+        access: impl FnMut(&mut dyn FnMut(&mut Self)),
+        shown: Shown,
+        memory: impl Fn(u32) -> MemoryKind,
+        out: &mut dyn Write,
+    ) -> Result {
+        Self::dump_as(access, shown, memory, |address| address as usize, out) // widening
+    }
+
+    /// [`Trace::dump`] with the pointers that the program has for the blocks: `pointer` is asked
+    /// for that of an address.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn dump_as(
         mut access: impl FnMut(&mut dyn FnMut(&mut Self)),
         shown: Shown,
         memory: impl Fn(u32) -> MemoryKind,
+        pointer: impl Fn(u32) -> usize,
         out: &mut dyn Write,
     ) -> Result {
         let mut before = Summary::default();
@@ -89,7 +104,7 @@ impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
             let kind = memory(record.address);
             if shown.includes(kind) {
                 totals.add(&record);
-                line(&record, kind, out)?;
+                line(&record, kind, pointer(record.address), out)?;
             }
         }
         let mut after = Summary::default();
@@ -110,6 +125,7 @@ impl DumpTotals {
 fn line<const DEPTH: usize>(
     record: &Record<DEPTH>,
     memory: MemoryKind,
+    pointer: usize,
     out: &mut dyn Write,
 ) -> Result {
     let label = match memory {
@@ -119,9 +135,8 @@ fn line<const DEPTH: usize>(
     };
     write!(
         out,
-        "{:6} bytes (@ {:#x}{label}) allocated CPU {} ccount 0x{:08x}",
+        "{:6} bytes (@ {pointer:#x}{label}) allocated CPU {} ccount 0x{:08x}",
         record.size,
-        record.address,
         record.core,
         record.ticks | u32::from(record.core)
     )?;

@@ -54,12 +54,14 @@ mod section {
     // SAFETY: esp-sync's lock is re-entrant and keeps out interrupts and the other core.
     unsafe impl critical_section::Impl for Section {
         #[inline(never)]
+        #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
         unsafe fn acquire() -> critical_section::RawRestoreState {
             // SAFETY: the caller releases, in reverse order.
             unsafe { MUTEX.acquire() }.inner()
         }
 
         #[inline(never)]
+        #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
         unsafe fn release(state: critical_section::RawRestoreState) {
             // SAFETY: a state of `acquire`.
             let state = unsafe { RestoreState::new(state) };

@@ -1,0 +1,97 @@
+//! Who called one of the heap's C functions: the return addresses behind the heap's own frames.
+//!
+//! ```text
+//!   the stack, innermost first        what is told
+//!   ..., CapsHeap::report_in          the heap's inner functions: left out
+//!   heap_caps_free                    one of `ENTRIES`
+//!   publish                           the caller: an address inside of it is the first one told
+//!   main                              the second
+//! ```
+//!
+//! The unwinder is that of the C compiler's run-time library, on Linux. Elsewhere nobody is told;
+//! on a chip callers stand in what the program prints when it ends (ESP-IDF's backtrace).
+
+use core::ffi::CStr;
+
+use heap_caps_alloc::Call;
+
+/// A call of the function `name`, with who called it where that is known.
+#[cold]
+#[inline(never)]
+pub(crate) fn call_of(name: &'static CStr) -> Call {
+    Call {
+        function: name.to_str().unwrap_or_default(),
+        caller: caller(),
+    }
+}
+
+/// Who called the heap's C function that runs; 0 where nobody can tell.
+pub(crate) fn caller() -> usize {
+    let mut caller = [0];
+    of_entry(&mut caller);
+    let [caller] = caller;
+    caller
+}
+
+/// Keeps the frame of the function that calls this: what it calls before must return to it, so that
+/// the caller behind it is found.
+#[inline(always)]
+pub(crate) fn keep_frame() {
+    core::hint::black_box(());
+}
+
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
+))]
+mod entries;
+#[cfg(all(
+    feature = "heap-tracing",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
+))]
+mod file;
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
+))]
+mod unwinder;
+#[cfg(all(
+    feature = "heap-tracing",
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
+))]
+pub(crate) use file::*;
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
+))]
+pub(crate) use unwinder::*;
+
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
+)))]
+mod absent {
+    /// Nobody knows.
+    pub(crate) fn of_entry(_callers: &mut [usize]) -> usize {
+        0
+    }
+
+    /// Addresses are those of the program's file.
+    #[cfg(feature = "heap-tracing")]
+    pub(crate) fn pointer_of(address: u32) -> usize {
+        address as usize // widening
+    }
+
+    /// As [`pointer_of`].
+    #[cfg(feature = "heap-tracing")]
+    pub(crate) fn address_in_file(pointer: usize) -> Option<u32> {
+        pointer.try_into().ok()
+    }
+}
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
+)))]
+pub(crate) use absent::*;
