@@ -314,7 +314,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         !step.is_reserved() || self.reserves_permit(step.heap(), charge::<P>(layout), bits)
     }
 
-    /// Whether the reserves permit a request that looks for `bits` to take so many bytes of a heap.
+    /// Whether the reserves permit a request that looks for `bits`, and that they limit there, to
+    /// take so many bytes of a heap.
     #[inline(always)]
     pub(crate) fn reserves_permit(&mut self, heap: HeapIndex, bytes: u32, bits: Caps) -> bool {
         match self.rulings {

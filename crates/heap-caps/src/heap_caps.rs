@@ -47,7 +47,8 @@ pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize
 
 /// What reserves leave and forbid, from the first one on: a program without any links none of it.
 pub(crate) struct Rulings<P: Poison, O: Observer, const HEAPS: usize> {
-    /// Whether a request that looks for capabilities may take bytes of a heap.
+    /// Whether a request that looks for capabilities may take bytes of a heap, on which a reserve
+    /// limits it.
     pub(crate) leave: fn(&mut HeapCaps<P, O, HEAPS>, HeapIndex, u32, Caps) -> bool,
     /// The reserve that forbids it.
     pub(crate) forbidding: fn(&HeapCaps<P, O, HEAPS>, HeapIndex, u32, Caps) -> Option<Reserve>,
@@ -69,8 +70,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn leave_for(&mut self, heap: HeapIndex, bytes: u32, bits: Caps) -> bool {
-        let memory = self.registry.caps(heap);
-        self.reserves.allow(bits, memory, bytes, &self.registry)
+        self.reserves.allow(bits, heap, bytes, &self.registry)
     }
 
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]

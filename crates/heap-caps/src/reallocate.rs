@@ -488,6 +488,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             && old.address.is_multiple_of(layout.alignment())
             && (grows_by == 0
                 || !self.rules.policy.honours_reserves()
+                || !self.reserves.limit(bits, memory)
                 || self.reserves_permit(old.heap, grows_by, bits))
     }
 

@@ -47,7 +47,7 @@ multi_heap::texts!(ReserveError {
 
 impl core::error::Error for ReserveError {}
 
-/// The reserves in force.
+/// The reserves in force: those in front; the first that keeps nothing ends them.
 pub(crate) struct Reserves {
     places: [Kept; RESERVES],
 }
@@ -111,6 +111,11 @@ impl Reserves {
             bytes: reserve.bytes,
             witness: HeapIndex(u8::MAX),
         };
+        if reserve.bytes == 0
+            && let Some(behind) = self.places.get_mut(index..)
+        {
+            behind.rotate_left(1);
+        }
         Ok(())
     }
 
@@ -159,28 +164,41 @@ impl Reserves {
         left.min().unwrap_or(u32::MAX)
     }
 
-    /// Whether no reserve forbids a request for `caps` to take `bytes` from memory that has
-    /// `heap_caps`. Nearly always one heap alone has enough: it is remembered. O(1) then, else
-    /// O(heaps).
+    /// Whether no reserve forbids a request for `caps` to take `bytes` from a heap, on which at
+    /// least one limits it ([`Reserves::limit`]). Nearly always one heap alone has enough: it is
+    /// remembered. O(1) then, else O(heaps).
     #[inline(always)]
     pub(crate) fn allow<P: Poison, const N: usize>(
         &mut self,
         caps: Caps,
-        heap_caps: Caps,
+        heap: HeapIndex,
         bytes: u32,
         registry: &Registry<P, N>,
     ) -> bool {
-        self.places.iter_mut().all(|kept| {
-            if !kept.limits(caps, heap_caps) {
-                return true;
-            }
-            let needed = kept.bytes.saturating_add(bytes);
-            registry.has_free(kept.witness, needed) || kept.find_witness(needed, registry)
-        })
+        let [first, others @ ..] = &mut self.places;
+        if others.first().is_none_or(|second| second.bytes == 0) {
+            debug_assert!(first.limits(caps, registry.caps(heap)));
+            return first.is_kept(bytes, registry);
+        }
+        let heap_caps = registry.caps(heap);
+        let in_force = self.places.iter_mut().take_while(|kept| kept.bytes != 0);
+        let mut limiting = in_force.filter(|kept| kept.limits(caps, heap_caps));
+        limiting.all(|kept| kept.is_kept(bytes, registry))
     }
 }
 
 impl Kept {
+    /// Whether the reserve is still there when `bytes` are taken.
+    #[inline(always)]
+    fn is_kept<P: Poison, const N: usize>(
+        &mut self,
+        bytes: u32,
+        registry: &Registry<P, N>,
+    ) -> bool {
+        let needed = self.bytes.saturating_add(bytes);
+        registry.has_free(self.witness, needed) || self.find_witness(needed, registry)
+    }
+
     /// Looks for a heap that alone has as many free bytes; where there is none, the sum of all
     /// decides.
     #[cold]

@@ -185,6 +185,39 @@ fn reserves_are_replaced_by_capabilities_and_are_few() {
 }
 
 #[test]
+fn of_several_reserves_each_holds_and_one_that_ends_leaves_the_others() {
+    for ended in [
+        None,
+        Some(Caps::RETENTION),
+        Some(Caps::DMA),
+        Some(Caps::EXEC),
+    ] {
+        let mut sim = Sim::esp32();
+        // Bytes come from the heaps that have DMA; EXEC is kept aside.
+        let free = sim.heaps.inspect().free_size(Caps::DMA);
+        let kept = [
+            reserve(Caps::EXEC, 4),
+            reserve(Caps::DMA, free - 1000),
+            reserve(Caps::DMA | Caps::INTERNAL, free - 2000),
+        ];
+        for reserve in kept {
+            sim.heaps.set_reserve(reserve).unwrap();
+        }
+        if let Some(caps) = ended {
+            sim.heaps.set_reserve(reserve(caps, 0)).unwrap();
+        }
+        let left: u32 = if ended == Some(Caps::DMA) { 2000 } else { 1000 };
+        assert!(
+            sim.heaps.malloc(left as usize, Caps::DEFAULT).is_err(),
+            "{ended:?}"
+        );
+        let block = sim.heaps.malloc(left as usize - 4, Caps::DEFAULT);
+        assert!(block.is_ok(), "{ended:?}");
+        assert!(sim.heaps.malloc(1000, Caps::DMA | Caps::INTERNAL).is_ok());
+    }
+}
+
+#[test]
 fn esp_idfs_order_knows_no_reserves() {
     let mut sim: Sim = Sim::with(Policy::IdfExact, &ESP32.default_options(), ());
     sim.heaps.set_reserve(reserve(Caps::DMA, u32::MAX)).unwrap();
