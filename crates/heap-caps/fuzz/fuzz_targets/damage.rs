@@ -30,10 +30,10 @@ fn live<P: Poison>(mut input: Input<'_>) {
     let mut region = Region::new(words);
     let mut heap = region.heap::<P>();
     let mut patrol = Patrol::new();
-    let mut blocks: Vec<Offset> = Vec::new();
+    let mut blocks = fragmented(&mut heap, input.byte());
     while !input.is_empty() {
         if input.byte() % 4 == 0 {
-            damage(&mut region, &mut input, words);
+            damage(&heap, &mut region, &mut input, words);
         }
         call(&mut heap, &mut blocks, &mut patrol, &mut input);
         assert!(region.is_inside());
@@ -42,12 +42,47 @@ fn live<P: Poison>(mut input: Input<'_>) {
     let _ = (heap.blocks().count(), heap.sound_blocks().count());
 }
 
+/// Fills a heap and frees every second or third block, so that lists have many nodes; returns those
+/// that are left.
+fn fragmented<P: Poison>(heap: &mut Heap<P>, shape: u8) -> Vec<Offset> {
+    let mut blocks = Vec::new();
+    for number in 0..u32::from(shape % 32) {
+        let size = 1 + (number * u32::from(shape)) % 72;
+        let Some(request) = Request::new(size as usize) else {
+            continue;
+        };
+        if let Some(block) = heap.allocate(request) {
+            let _ = heap.allocated(block, size);
+            blocks.push(block);
+        }
+    }
+    let every = 2 + usize::from(shape >> 7);
+    let mut number = 0;
+    blocks.retain(|&block| {
+        number += 1;
+        if number % every == 0 {
+            let _ = heap.freeing(block).and_then(|()| heap.free(block));
+        }
+        number % every != 0
+    });
+    blocks
+}
+
 /// Another value for a word: an index, a header, a bit, anything.
-fn damage(region: &mut Region, input: &mut Input<'_>, words: u32) {
+fn damage<P: Poison>(heap: &Heap<P>, region: &mut Region, input: &mut Input<'_>, words: u32) {
     let (place, kind, number) = (input.short(), input.byte(), u32::from(input.short()));
-    // Half of the time in the control structure and the first blocks
-    let place = if kind & 0x80 == 0 { place % 80 } else { place };
-    let word = region.word(place.into());
+    // In the control structure, in the first words of a block, or anywhere
+    let place = match kind >> 6 {
+        0 => u32::from(place) % 80,
+        1 | 2 => {
+            let block = heap.blocks().nth(usize::from(place) % 64);
+            block.map_or(place.into(), |block| {
+                block.start / 4 + u32::from(place >> 14)
+            })
+        }
+        _ => place.into(),
+    };
+    let word = region.word(place);
     *word = match kind % 8 {
         0 => number % (words + 4),
         1 => 1 << 30 ^ number % (words + 4),
