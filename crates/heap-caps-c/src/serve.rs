@@ -179,15 +179,23 @@ impl Call<'_> {
         hooks::allocated(block, self.request.size(), self.caps_of(block));
     }
 
+    /// Null. Where no callback is registered, the call is not looked at.
+    #[inline(always)]
+    fn failed(self) -> *mut c_void {
+        if hooks::ON_FAILED.get().is_some() {
+            self.notify_failed();
+        }
+        door::to_c(None)
+    }
+
     #[cold]
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn failed(self) -> *mut c_void {
+    fn notify_failed(self) {
         let is_valid = self.request.size() != 0 && self.request.is_well_aligned();
         if is_valid && self.tells_failure {
             hooks::failed(self.request.size(), self.caps_tried_last(), self.name);
         }
-        door::to_c(None)
     }
 
     fn caps_tried_last(&self) -> u32 {
