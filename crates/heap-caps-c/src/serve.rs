@@ -1,5 +1,8 @@
 //! How every C function gets, resizes and gives back a block of the shared heap: once, with the
 //! hooks told.
+//!
+//! The three ways are in line in each function; in RAM, of which there is less, there is one of
+//! each.
 
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
@@ -73,7 +76,12 @@ const fn product_of_large(count: usize, size: usize) -> usize {
 
 impl Call<'_> {
     /// A block, or null. The callback is called unless nothing was asked for.
-    #[inline(always)]
+    #[cfg_attr(not(feature = "in-ram"), inline(always))]
+    #[cfg_attr(
+        feature = "in-ram",
+        inline(never),
+        unsafe(link_section = ".iram1.heap")
+    )]
     pub(super) fn allocate(self) -> *mut c_void {
         match HEAP.try_allocate(self.request.anonymous()) {
             Some(block) => {
@@ -120,7 +128,12 @@ impl Call<'_> {
 
     /// # Safety
     /// As [`Call::reallocate`].
-    #[inline(always)]
+    #[cfg_attr(not(feature = "in-ram"), inline(always))]
+    #[cfg_attr(
+        feature = "in-ram",
+        inline(never),
+        unsafe(link_section = ".iram1.heap")
+    )]
     unsafe fn reallocate_off(self, grid: &'static OffGrid, pointer: *mut c_void) -> *mut c_void {
         // Null is on every grid.
         if grid.is_on_grid(pointer.addr()) {
@@ -250,7 +263,12 @@ pub(super) fn memory_of(pointer: NonNull<u8>) -> Option<Caps> {
 ///
 /// # Safety
 /// `pointer` is null, or nobody uses its block any more.
-#[inline(always)]
+#[cfg_attr(not(feature = "in-ram"), inline(always))]
+#[cfg_attr(
+    feature = "in-ram",
+    inline(never),
+    unsafe(link_section = ".iram1.heap")
+)]
 pub(super) unsafe fn give_back(name: &'static CStr, pointer: *mut c_void) {
     let Some(block) = door::from_c(pointer) else {
         return;

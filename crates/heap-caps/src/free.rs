@@ -160,6 +160,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// See [`Inspection::is_refused`](crate::Inspection::is_refused).
     #[cold]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn is_refused(&self, address: u32) -> bool {
         let Some((_, entry)) = self.entry_at(address) else {
             return false;

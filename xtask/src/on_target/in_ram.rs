@@ -29,12 +29,13 @@ const OF_ROM: [&str; 4] = ["memcpy", "memmove", "memset", "memcmp"];
 /// What tells the program's own handler of a fault or a refusal, or ends the program: a wrong
 /// pointer, a damaged heap, a lock taken twice. Who has no handler comes by only where the program
 /// is wrong.
-const TELLS: [&str; 10] = [
+const TELLS: [&str; 11] = [
     "report_data",
     "report_in",
     "serve::report",
     "misuse_of",
     "Heap>::explain",
+    "explain_within",
     "refused_as_corrupt",
     "heap_at", // which of several sets was met, for a hook
     "tell_refused",
