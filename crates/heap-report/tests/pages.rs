@@ -44,6 +44,15 @@ fn on_both_screens(name: &str, html: &str, look: impl Fn(&mut Page<'_>, Screen))
         look(&mut page, screen);
         assert_eq!(page.complaints(), [""; 0], "on a {}", screen.name);
         assert!(page.overflow() <= 0.0, "wider than a {}", screen.name);
+        let none = [""; 0];
+        assert_eq!(
+            page.collisions(),
+            none,
+            "{name}: texts on a {}",
+            screen.name
+        );
+        assert_eq!(page.sideways(), none, "{name}: on a {}", screen.name);
+        assert_eq!(page.covered(), none, "{name}: on a {}", screen.name);
     }
 }
 
@@ -128,7 +137,7 @@ fn the_slider_moves_every_part_to_another_moment() {
         );
         assert!(page.text("#heaps").contains("DRAM"));
         let figures = page.texts("#heaps tbody td");
-        assert_eq!(figures[5], "136", "blocks of the first heap");
+        assert_eq!(figures[6], "136", "blocks of the first heap");
         page.click_at("#memory-chart svg", 0.99, 0.5);
         page.press("#slider", "Home");
         assert!(page.text("#memory-legend").contains("0 B in 0 blocks"));
@@ -230,6 +239,107 @@ fn what_was_allocated_between_two_moments_and_is_still_alive_is_told() {
         let start = page.value("document.getElementById('between-from').value");
         assert_eq!(start, "0", "one end takes the other along");
     });
+}
+
+#[test]
+fn what_lies_over_something_else_or_beyond_the_screen_is_seen() {
+    const HTML: &str = "<meta name='viewport' content='width=device-width'>\
+        <body style='margin: 0; height: 3000px'><main>\
+        <p style='margin: 0'>under</p>\
+        <p style='margin: 0; position: absolute; top: 0'>over</p>\
+        <div style='overflow-x: auto; width: 100px'><p style='width: 500px'>wide</p></div>\
+        <div style='width: 50px'><table style='width: 90px'><tr><td>1</td></tr></table></div>\
+        <button style='position: absolute; top: 2960px'>deep down</button></main>\
+        <div id='player' style='position: fixed; bottom: 0; height: 60px'></div></body>";
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let mut page = browser.open("layout", HTML, PHONE);
+    assert_eq!(page.collisions(), ["under | over"]);
+    assert_eq!(page.sideways().len(), 2);
+    assert!(page.covered().iter().any(|node| node.contains("deep down")));
+}
+
+/// The numbers of a row of a table.
+fn numbers(page: &mut Page<'_>, row: &str) -> Vec<u64> {
+    let texts = page.texts(&format!("{row} td"));
+    let plain = texts.iter().map(|text| text.replace(',', ""));
+    plain.map(|text| text.parse().unwrap_or(0)).collect()
+}
+
+#[test]
+fn free_is_the_largest_free_block_and_the_holes_to_the_byte() {
+    let (recording, history) = replayed_firmware();
+    on_both_screens("heap-sums", &heap_page(&recording).unwrap(), |page, _| {
+        for row in 1..=6 {
+            let row = format!("#figures tbody tr:nth-child({row})");
+            let numbers = numbers(page, &row);
+            let [size, used, headers, free, largest, holes, _] = numbers[..] else {
+                panic!("{row}: {numbers:?}");
+            };
+            assert_eq!(
+                (used + headers + free, largest + holes),
+                (size, free),
+                "{row}"
+            );
+        }
+        let all = page.text("#figures tbody tr:last-child");
+        assert!(all.contains("all"), "{all}");
+        let best = page.text("#best");
+        assert!(
+            best.contains("The largest request") && best.contains("by D/IRAM"),
+            "{best}"
+        );
+    });
+    on_both_screens("report-sums", &page_of(&history), |page, _| {
+        for row in 1..=5 {
+            let row = format!("#heaps tbody tr:nth-child({row})");
+            let numbers = numbers(page, &row);
+            let [_, _, free, largest, holes, _, _] = numbers[..] else {
+                panic!("{row}: {numbers:?}");
+            };
+            assert_eq!(largest + holes, free, "{row}");
+        }
+    });
+}
+
+#[test]
+fn a_recording_begins_at_its_first_refusal() {
+    let (mut recording, _) = replayed_firmware();
+    recording.first_refusal = Some(7);
+    on_both_screens(
+        "heap-refusal",
+        &heap_page(&recording).unwrap(),
+        |page, _| {
+            assert_eq!(page.value("document.getElementById('slider').value"), "7");
+        },
+    );
+}
+
+#[test]
+fn where_scripts_are_switched_off_the_summary_is_what_one_sees() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let (recording, _) = replayed_firmware();
+    for (name, html, said) in [
+        ("report-no-scripts", STREAM.clone(), "By owner, in bytes"),
+        (
+            "heap-no-scripts",
+            heap_page(&recording).unwrap(),
+            "Heaps, in bytes",
+        ),
+    ] {
+        for screen in [PHONE, DESKTOP] {
+            let mut page = browser.open_without_scripts(name, &html, screen);
+            let text = page.text("noscript pre");
+            assert!(text.contains(said), "{text}");
+            let seen = "[...document.querySelectorAll('main > :not(noscript), #player, #tip')].filter((node) => node.checkVisibility()).map((node) => node.id)";
+            assert_eq!(page.value(seen), json!([]), "nothing that is empty");
+            assert!(page.area("noscript pre").height > 20.0);
+            assert!(page.overflow() <= 0.0, "wider than a {}", screen.name);
+        }
+    }
 }
 
 #[test]

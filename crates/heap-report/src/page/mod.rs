@@ -14,12 +14,15 @@ mod report;
 mod template;
 mod unknowns;
 
+use std::fmt::{self, Write as _};
+
 use template::Page;
 
 use crate::history::History;
 use crate::rebuild::Rebuilt;
 use crate::simulate::recording::Recording;
-use crate::summary::Summary;
+use crate::summary::table::Table;
+use crate::summary::{Summary, words};
 use report::Report;
 
 /// One script of many files, each of which may use what stands in those before it; what both pages
@@ -58,8 +61,63 @@ const REPORT: Page = Page {
 /// The recording cannot be written as JSON.
 pub fn heap_page(recording: &Recording) -> serde_json::Result<String> {
     let title = format!("{} serves {}", recording.chip, recording.trace);
-    let text = format!("{title}: {} operations.", recording.operations);
+    let text = in_words(&title, recording).unwrap_or_default();
     HEAP.with(&title, &text, recording)
+}
+
+/// A recording as text, for where scripts are switched off.
+fn in_words(title: &str, recording: &Recording) -> Result<String, fmt::Error> {
+    let grouped = words::grouped;
+    let mut text = format!(
+        "{title}: {} operations\n",
+        grouped(recording.operations as u64)
+    );
+    writeln!(
+        text,
+        "  requests {}, policy {}, poisoning {}",
+        recording.requests, recording.policy, recording.poison
+    )?;
+    writeln!(
+        text,
+        "  peak     {} bytes asked for, at operation {}",
+        grouped(recording.peak_bytes),
+        grouped(recording.peak_operation as u64)
+    )?;
+    writeln!(
+        text,
+        "  end      {} bytes in {} blocks",
+        grouped(recording.end_bytes),
+        grouped(recording.end_blocks as u64)
+    )?;
+    writeln!(
+        text,
+        "  refused  {} requests",
+        grouped(recording.refused as u64)
+    )?;
+    for sentence in &recording.refusals {
+        writeln!(text, "    {sentence}")?;
+    }
+    let mut table = Table::new([
+        "size",
+        "used",
+        "free",
+        "largest",
+        "holes",
+        "heap at the end",
+    ]);
+    let at_end = |series: &[u64]| grouped(series.last().copied().unwrap_or(0));
+    for heap in &recording.regions {
+        table.row([
+            grouped(heap.size.into()),
+            at_end(&heap.used),
+            at_end(&heap.free),
+            grouped(heap.largest.last().copied().unwrap_or(0).into()),
+            at_end(&heap.holes),
+            format!("{} {:#010x}", heap.name, heap.start),
+        ]);
+    }
+    write!(text, "\nHeaps, in bytes\n{table}")?;
+    Ok(text)
 }
 
 /// The text of `report.html`: what `rebuilt` made of `history`, for people.

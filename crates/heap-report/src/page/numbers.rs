@@ -82,6 +82,7 @@ impl Numbers {
         rebuilt: &Rebuilt,
     ) -> (Vec<Place>, Vec<FrameText>) {
         let mut frames = Frames::default();
+        let labels = history.labels();
         let sites = self.sites.iter().enumerate();
         let places = sites
             .map(|(place, site)| Place {
@@ -89,7 +90,8 @@ impl Numbers {
                     true => bytes_of(rebuilt, *site),
                     false => Vec::new(),
                 },
-                ..frames.place(history, *site)
+                name: labels.get(*site).cloned().unwrap_or_default(),
+                frames: frames.of(history.site(*site)),
             })
             .collect();
         (places, frames.list)
@@ -126,18 +128,12 @@ struct Frames {
 }
 
 impl Frames {
-    fn place(&mut self, history: &History, site: usize) -> Place {
-        let site = history.site(site).cloned().unwrap_or_default();
-        Place {
-            name: site.label(),
-            bytes: Vec::new(),
-            frames: self.of(&site),
-        }
-    }
-
     /// The frames of a site; without names the addresses of its callers, the innermost one with
     /// what the program told of the place.
-    fn of(&mut self, site: &Site) -> Vec<usize> {
+    fn of(&mut self, site: Option<&Site>) -> Vec<usize> {
+        let Some(site) = site else {
+            return Vec::new();
+        };
         let caller = |(at, caller): (usize, &u32)| FrameText {
             function: format!("{caller:#010x}"),
             place: match at == 0 && !site.file.is_empty() {

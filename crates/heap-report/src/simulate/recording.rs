@@ -43,6 +43,11 @@ pub struct Recording {
     pub peak_operation: usize,
     /// The moment with most bytes alive.
     pub peak_frame: usize,
+    /// Operations done when the first request was refused.
+    #[serde(skip)]
+    pub first_refused: Option<usize>,
+    /// The first moment at which that had happened.
+    pub first_refusal: Option<usize>,
     /// Least sum of free bytes, over the heaps that the replay used.
     pub least_free: u64,
     /// Blocks alive at the end.
@@ -144,6 +149,10 @@ impl Recording {
             .enumerate()
             .max_by_key(|(_, asked)| **asked);
         self.peak_frame = most.map_or(0, |(frame, _)| frame);
+        self.first_refusal = self.first_refused.and_then(|refused| {
+            let mut frames = self.frames.iter();
+            frames.position(|operations| *operations >= refused)
+        });
     }
 }
 
@@ -185,6 +194,24 @@ mod tests {
         assert_eq!(moments(3, 2), [0, 1, 2, 3]);
         assert_eq!(moments(1, 1), [0, 1]);
         assert_eq!(moments(0, 0), [0]);
+    }
+
+    #[test]
+    fn the_first_refusal_belongs_to_the_moment_after_it() {
+        let mut recording = Recording {
+            frames: vec![0, 10, 20],
+            asked: vec![0, 9, 5],
+            first_refused: Some(11),
+            ..Recording::default()
+        };
+        recording.finish();
+        assert_eq!(
+            (recording.first_refusal, recording.peak_frame),
+            (Some(2), 1)
+        );
+        recording.first_refused = None;
+        recording.finish();
+        assert_eq!(recording.first_refusal, None);
     }
 
     #[test]

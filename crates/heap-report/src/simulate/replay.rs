@@ -106,6 +106,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
         self.note_peak();
         if let Some(sentence) = refused {
             self.recording.refused += 1;
+            self.recording.first_refused.get_or_insert(self.done);
             if self.recording.refusals.len() < TOLD_REFUSALS {
                 self.recording
                     .refusals

@@ -11,6 +11,7 @@
     reason = "a helper that fails fails its test"
 )]
 
+mod layout;
 mod page;
 mod picture;
 mod pipe;
@@ -77,7 +78,12 @@ impl Browser {
 
     /// Shows `html` on `screen`; returns when it has loaded and its scripts have run.
     pub fn open(&mut self, name: &str, html: &str, screen: Screen) -> Page<'_> {
-        Page::open(&mut self.pipe, name, html, screen)
+        Page::open(&mut self.pipe, name, html, screen, true)
+    }
+
+    /// Shows `html` as where scripts are switched off.
+    pub fn open_without_scripts(&mut self, name: &str, html: &str, screen: Screen) -> Page<'_> {
+        Page::open(&mut self.pipe, name, html, screen, false)
     }
 }
 

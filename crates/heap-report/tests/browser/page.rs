@@ -20,7 +20,13 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn open(pipe: &'a mut Pipe, name: &str, html: &str, screen: Screen) -> Page<'a> {
+    pub(super) fn open(
+        pipe: &'a mut Pipe,
+        name: &str,
+        html: &str,
+        screen: Screen,
+        has_scripts: bool,
+    ) -> Page<'a> {
         let name = format!("{name}-{}", screen.name);
         let file = folder().join(format!("{name}.html"));
         fs::create_dir_all(folder()).unwrap();
@@ -37,16 +43,18 @@ impl<'a> Page<'a> {
             name,
             screen,
         };
-        page.load();
+        page.load(has_scripts);
         page
     }
 
-    fn load(&mut self) {
+    fn load(&mut self, has_scripts: bool) {
         self.pipe.events.clear();
         for domain in ["Page", "Runtime", "Log", "Network"] {
             self.call(&format!("{domain}.enable"), &json!({}));
         }
         self.show_on_screen(u64::from(self.screen.height));
+        let scripts = json!({ "value": !has_scripts });
+        self.call("Emulation.setScriptExecutionDisabled", &scripts);
         self.call("Page.navigate", &json!({ "url": self.url }));
         self.pipe.wait_for("Page.loadEventFired");
     }
@@ -175,7 +183,7 @@ impl<'a> Page<'a> {
     }
 
     /// Waits until the page has drawn what was asked for.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.value("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 30)))");
     }
 

@@ -43,6 +43,7 @@ pub fn replayed_firmware() -> (Recording, History) {
     let history = replayed::<Unpoisoned>(&trace, &Replay { setup, requests }).unwrap();
     let recording = Recording {
         chip: "ESP32".to_owned(),
+        poison: "none".to_owned(),
         ..recording
     };
     (recording, history)

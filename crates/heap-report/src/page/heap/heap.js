@@ -30,21 +30,15 @@ function writeLegend() {
 }
 
 function writeFigures() {
-  const columns = [["size"], ["used", "used"], ["headers", "headers"], ["poison", "poison"], ["free", "free"], ["holes", "holes"], ["largest free", "largest"], ["blocks", "blocks"]]
+  const columns = [["size", (region) => region.size], ...["used", "headers", "poison", "free"].map((series) => [series, (region) => region[series][cursor]]),
+    ["= largest", (region) => region.free[cursor] - region.holes[cursor]], ["+ holes", (region) => region.holes[cursor]], ["blocks", (region) => region.blocks[cursor]]]
     .filter(([name]) => name !== "poison" || data.poison !== "none");
-  const head = make("tr", {}, make("th", {}, "heap"), ...columns.map(([name]) => make("th", {}, name)));
-  const cell = (region, [name, series]) => {
-    const value = series ? region[series][cursor] : region.size;
-    return make("td", {}, name === "blocks" ? count(value) : size(value));
-  };
-  const rows = regions.map((region) => make("tr", {}, make("td", {}, heapLabel(region, regions)), ...columns.map((column) => cell(region, column))));
-  const sum = ([name, series]) => {
-    if (!series) return size(regions.reduce((bytes, region) => bytes + region.size, 0));
-    if (name === "blocks") return count(total(series));
-    return name === "largest free" ? size(bestOfAll()[cursor]) : size(total(series));
-  };
-  const last = make("tr", { class: "total" }, make("td", {}, "total"), ...columns.map((column) => make("td", {}, sum(column))));
-  byId("figures").replaceChildren(head, ...rows, last);
+  const figures = (some) => columns.map(([, of]) => count(some.reduce((sum, region) => sum + of(region), 0)));
+  const rows = regions.map((region) => ({ name: [heapLabel(region, regions)], figures: figures([region]) }));
+  fillTable(byId("figures"), ["heap", ...columns.map(([name]) => name)], [...rows, { name: ["all"], figures: figures(regions), isTotal: true }]);
+  const best = bestOfAll()[cursor];
+  const holder = regions.find((region) => region.largest[cursor] === best);
+  byId("best").textContent = best > 0 ? `The largest request that can be served now: ${count(best)} bytes, by ${heapLabel(holder, regions)}.` : "No request can be served now.";
 }
 
 /** Draws what belongs to the moment of the cursor. */
@@ -65,6 +59,7 @@ function showMoment() {
 function redraw() {
   readColors();
   regions.forEach(paintBand);
+  writeTimeAxis();
   drawCharts();
   moveTo(cursor);
 }
@@ -72,11 +67,10 @@ function redraw() {
 writeHeader();
 writeLegend();
 makeBands();
-writeTimeAxis();
 makeGrids();
 byId("live-chart").dataset.label = "Live bytes over time";
 if (hasUnequal()) byId("largest-note").append(" The axis is logarithmic.");
 byId("largest-chart").dataset.label = "Largest free block over time";
 follow(byId("live-chart"), undefined, MARGIN);
 follow(byId("largest-chart"), undefined, MARGIN);
-startCursor(data.peak_frame, redraw);
+startCursor(data.first_refusal ?? data.peak_frame, redraw);

@@ -49,11 +49,12 @@ function describeCell(region, cell) {
 }
 
 function writeTimeAxis() {
-  for (const [position, text] of timeline.labels()) {
+  const times = timeline.labels().map(([position, text]) => {
     const place = position === 0 ? "first" : position === 1 ? "last" : "";
-    byId("time-axis").append(make("span", { class: place, style: `left:${100 * position}%` }, text));
-  }
-  byId("time-axis").append(make("em", {}, timeline.unit()));
+    return make("span", { class: place, style: `left:${100 * position}%` }, text);
+  });
+  byId("time-axis").replaceChildren(...times, make("em", {}, timeline.unit()));
+  thinOut(times);
 }
 
 function makeGrids() {

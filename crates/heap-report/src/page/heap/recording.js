@@ -9,7 +9,7 @@ const KINDS = [
   { name: "Poison", color: "poison" },
   { name: "Headers", color: "headers" },
   { name: "Holes", color: "hole" },
-  { name: "Free", color: "free" },
+  { name: "Largest free block", color: "free" },
 ];
 const LEVELS = 15;
 let colors = {};

@@ -27,12 +27,10 @@ function drawRoom() {
 }
 
 function writeHeaps() {
-  const head = make("tr", {}, ...["heap", "size", "in use", "free", "largest free", "fragmentation", "blocks"].map((name) => make("th", { scope: "col" }, name)));
   const rows = data.heaps.map((heap, index) => {
-    const name = make("th", { scope: "row" }, heapStroke(index), heapLabel(heap, data.heaps));
-    const [free, largest] = [heap.free[cursor], heap.largest[cursor]];
-    const figures = [size(heap.size), size(heap.used[cursor]), size(free), size(largest), percent(fragmentation(free, largest)), count(heap.blocks[cursor])];
-    return make("tr", {}, name, ...figures.map((figure) => make("td", {}, figure)));
+    const [free, largest] = [heap.free[cursor], Math.min(heap.largest[cursor], heap.free[cursor])];
+    const bytes = [heap.size, heap.used[cursor], free, largest, free - largest].map(count);
+    return { name: [heapStroke(index), heapLabel(heap, data.heaps)], figures: [...bytes, percent(fragmentation(free, largest)), count(heap.blocks[cursor])] };
   });
-  byId("heaps").replaceChildren(make("thead", {}, head), make("tbody", {}, ...rows));
+  fillTable(byId("heaps"), ["heap", "size", "in use", "free", "= largest", "+ holes", "fragmentation", "blocks"], rows);
 }

@@ -48,13 +48,14 @@ function chart(holder, { lines, marks = [], flags = [], scale = linear }) {
   const y = (value) => height - MARGIN.bottom - axis.share(value) * (height - top - MARGIN.bottom);
   const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": holder.dataset.label });
 
-  drawAxes(svg, axis, x, y, width, height);
+  const times = drawAxes(svg, axis, x, y, width, height);
   for (const line of lines) drawLine(svg, line, x, y);
   drawFlags(svg, flags, x, height, width);
   for (const mark of marks) drawMark(svg, mark, x(mark.position), y(mark.value), width);
   const line = drawn("line", { y1: top, y2: height - MARGIN.bottom, stroke: "var(--accent)", "stroke-width": 2 });
   svg.append(line);
   holder.replaceChildren(svg);
+  thinOut(times);
   holder.moveCursor = () => {
     line.setAttribute("x1", x(timeline.position(cursor)));
     line.setAttribute("x2", x(timeline.position(cursor)));
@@ -62,16 +63,30 @@ function chart(holder, { lines, marks = [], flags = [], scale = linear }) {
   holder.moveCursor();
 }
 
+/** Returns the labels of the time axis. */
 function drawAxes(svg, axis, x, y, width, height) {
   for (const value of axis.ticks) {
     svg.append(drawn("line", { x1: x(0), x2: x(1), y1: y(value), y2: y(value), stroke: "var(--grid)" }));
     svg.append(drawn("text", { x: MARGIN.left - 8, y: y(value) + 4, "text-anchor": "end" }, axis.text(value)));
   }
-  for (const [position, text] of timeline.labels()) {
+  const times = timeline.labels().map(([position, text]) => {
     const anchor = position > 0.95 ? "end" : position < 0.05 ? "start" : "middle";
-    svg.append(drawn("text", { x: x(position), y: height - MARGIN.bottom + 17, "text-anchor": anchor }, text));
+    return drawn("text", { x: x(position), y: height - MARGIN.bottom + 17, "text-anchor": anchor }, text);
+  });
+  svg.append(...times, drawn("text", { x: (MARGIN.left + width) / 2, y: height - 4, "text-anchor": "middle" }, timeline.unit()));
+  return times;
+}
+
+/** Takes away labels of an axis that would run into another: the first and the last stay, if both can. */
+function thinOut(labels) {
+  const GAP = 8;
+  const kept = [];
+  const [first, ...others] = labels;
+  for (const label of [first, others.pop(), ...others].filter(Boolean)) {
+    const box = label.getBoundingClientRect();
+    if (kept.some((other) => box.left < other.right + GAP && other.left < box.right + GAP)) label.remove();
+    else kept.push(box);
   }
-  svg.append(drawn("text", { x: (MARGIN.left + width) / 2, y: height - 4, "text-anchor": "middle" }, timeline.unit()));
 }
 
 function drawLine(svg, line, x, y) {

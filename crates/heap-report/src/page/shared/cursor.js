@@ -84,8 +84,17 @@ function startCursor(moment, redraw) {
     moveTo(Number(event.target.value));
   });
   byId("play").addEventListener("click", () => (timer ? stop() : start()));
-  window.addEventListener("resize", redraw);
+  const fit = () => {
+    redraw();
+    keepInSight();
+  };
+  window.addEventListener("resize", fit);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   stop();
-  redraw();
+  fit();
+}
+
+/** What is scrolled to, or has the focus, does not come to lie behind the bar at the bottom. */
+function keepInSight() {
+  document.documentElement.style.scrollPaddingBottom = `${byId("player").offsetHeight + 12}px`;
 }

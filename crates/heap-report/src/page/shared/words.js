@@ -26,6 +26,16 @@ function drawn(tag, attributes, text) {
   return node;
 }
 
+/** Fills a table: `rows` are {name: what stands in the first column, figures: texts, isTotal?}. */
+function fillTable(table, columns, rows) {
+  const head = make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, name)));
+  const filled = rows.map(({ name, figures, isTotal }) => {
+    const cells = figures.map((figure, index) => make("td", { "data-label": columns[index + 1] }, figure));
+    return make("tr", isTotal ? { class: "total" } : {}, make("th", { scope: "row", class: "place" }, ...name), ...cells);
+  });
+  table.replaceChildren(make("thead", {}, head), make("tbody", {}, ...filled));
+}
+
 /** The colors of the style, which a canvas wants by value. */
 function colorOf(variable) {
   return getComputedStyle(document.documentElement).getPropertyValue("--" + variable).trim();
