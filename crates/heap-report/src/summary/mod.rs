@@ -218,13 +218,15 @@ impl Summary<'_> {
                 "\nLeak suspects: what they kept beyond what they give back, to the end"
             )?,
         }
+        let labels = self.history.labels();
         for leak in suspects.iter().take(TOLD) {
-            self.leak(leak, out)?;
+            let label = labels.get(leak.site).map_or("unknown", String::as_str);
+            self.leak(leak, label, out)?;
         }
         self.and_more(suspects.len(), "suspect", out)
     }
 
-    fn leak(&self, leak: &Leak, out: &mut Formatter<'_>) -> fmt::Result {
+    fn leak(&self, leak: &Leak, label: &str, out: &mut Formatter<'_>) -> fmt::Result {
         let Some(site) = self.history.site(leak.site) else {
             return Ok(());
         };
@@ -238,7 +240,7 @@ impl Summary<'_> {
             bytes(leak.account.bytes),
             counted(leak.account.blocks, "block"),
             when(self.history, leak.oldest, leak.oldest_ticks),
-            site.label(),
+            label,
             self.whose(leak.site)
         )?;
         for caller in site.frames.iter().skip(1).take(CALLERS) {

@@ -86,13 +86,10 @@ impl Verdict {
             .iter()
             .filter(|failure| failure.event >= begun);
         let last = rebuilt.moments.last();
+        let labels = history.labels();
         Verdict::from(&Facts {
             history,
-            label: &|site| {
-                history
-                    .site(site)
-                    .map_or_else(String::new, |site| site.label())
-            },
+            label: &|site| labels.get(site).cloned().unwrap_or_default(),
             total: &rebuilt.total,
             gaps: rebuilt.gaps,
             events: history.events.len(),
