@@ -1,6 +1,7 @@
 //! How is a strip of memory drawn as a bar, and below it the program that lies there?
 //!
 //! ```text
+//!   |    |    |    |    |    |    |    ticks: so many bytes apart
 //!   ██████╱╱╱╱╱╱╱╱████████████████     heaps in the colour of their type, reservations hatched
 //!         ▀▀▀▄▄▄                       the program: code, data, zeros
 //! ```
@@ -9,7 +10,7 @@ use std::fmt;
 
 use soc_regions::{Span, TypeIndex};
 
-use super::canvas::{Canvas, RESERVED, text_width};
+use super::canvas::{CARD, Canvas, RESERVED, text_width};
 use super::model::Map;
 use super::strip::{Content, Part, Strip};
 use esp_heap::firmware;
@@ -21,7 +22,7 @@ pub(super) const PROGRAM_BAR: u32 = 14;
 
 pub(super) const DROPPED: &str = "#c62839";
 /// Dark enough for white text.
-const COLOURS: [&str; 5] = ["#2563c9", "#14805a", "#b45309", "#6a48c8", "#0b7285"];
+pub(super) const COLOURS: [&str; 5] = ["#2563c9", "#14805a", "#b45309", "#6a48c8", "#0b7285"];
 
 /// Where a bar is drawn.
 #[derive(Clone, Copy)]
@@ -36,6 +37,15 @@ pub(super) struct Frame {
 impl Frame {
     fn pixels(self, bytes: u32) -> f64 {
         f64::from(bytes) * f64::from(self.width) / f64::from(self.scale.max(1))
+    }
+
+    /// Bytes from one tick to the next: a power of two, with room to count them.
+    pub(super) fn tick(self) -> u32 {
+        const LEAST_PIXELS: f64 = 48.0;
+        let mut powers = (4..31).map(|power| 1_u32 << power);
+        powers
+            .find(|bytes| self.pixels(*bytes) >= LEAST_PIXELS)
+            .unwrap_or(1 << 31)
     }
 
     /// Left edge and width of `span` in a strip that starts at `start`.
@@ -56,7 +66,7 @@ pub(super) fn draw_strip(
         let (x, width) = frame.place(strip.span.start(), part.span);
         canvas.rect(x, frame.y, width, BAR, fill(map, part))?;
         if width > 4.0 {
-            canvas.rect(x, frame.y, 0.8, BAR, "#fff")?;
+            canvas.rect(x, frame.y, 0.8, BAR, CARD)?;
         }
         let (name, class) = match &part.content {
             Content::Heap(heap) => (heap.memory_type.name, "c w"),
@@ -65,7 +75,8 @@ pub(super) fn draw_strip(
         };
         label(canvas, (x, width), frame.y + BAR / 2 + 5, class, name)?;
     }
-    Ok(())
+    let length = frame.pixels(strip.span.size());
+    canvas.ticks(frame.x, frame.y, length, frame.pixels(frame.tick()))
 }
 
 /// The program's sections in a strip, each at its place.

@@ -11,10 +11,34 @@ pub(crate) const INNER: u32 = WIDTH - 2 * MARGIN;
 pub(crate) const RESERVED: &str = "url(#reserved)";
 
 const STYLE: &str = "\
-text{font-family:Inter,'Segoe UI','Noto Sans','DejaVu Sans',sans-serif;font-size:13px;fill:#1b2430}\
+:root{color-scheme:light dark}text{font-family:Inter,'Segoe UI','Noto Sans','DejaVu Sans',sans-serif;font-size:13px;fill:#1b2430}\
 .m{font-family:ui-monospace,'Cascadia Mono','DejaVu Sans Mono',monospace;font-size:12px}\
 .h1{font-size:28px;font-weight:700}.h2{font-size:17px;font-weight:700}.s{fill:#5b6777}.b{font-weight:600}\
-.w{fill:#fff;font-weight:600}.t{font-size:10px}.better{fill:#14805a;font-weight:600}.worse{fill:#c62839;font-weight:600}.e{text-anchor:end}.c{text-anchor:middle}";
+.w{fill:#fff;font-weight:600}.t{font-size:10px}.better{fill:#14805a;font-weight:600}.worse{fill:#c62839;font-weight:600}.ticks{stroke:#5b6777;fill:none}.e{text-anchor:end}.c{text-anchor:middle}";
+
+/// What is drawn in a colour of daylight, as a dark screen shows it.
+const NIGHT: [(&str, &str); 12] = [
+    (GROUND, "#0e131a"),
+    (CARD, "#171e28"),
+    ("#e3e7ec", "#232d3a"),
+    ("#cdd4dc", "#36445a"),
+    ("#1b2430", "#4a586f"),
+    ("#5b6777", "#6b7a92"),
+    ("#9aa5b4", "#8f9cb0"),
+    ("#24456f", "#6ea0e6"),
+    ("#6f93c2", "#4c74ad"),
+    ("#c3d3e8", "#33507a"),
+    ("#c62839", "#e5566b"),
+    ("#d9822b", "#e39a52"),
+];
+
+/// Text, lines and classes on a dark screen.
+const NIGHT_STYLE: &str = "text{fill:#e7ecf3}.s{fill:#98a5b8}.w{fill:#fff}.better{fill:#3dbb89}\
+.worse{fill:#ff7d8c}[stroke=\"#dfe4ea\"]{stroke:#2a3442}.ticks{stroke:#98a5b8}";
+
+const GROUND: &str = "#f7f8fa";
+/// Of a card, and of what parts the pieces of a bar.
+pub(crate) const CARD: &str = "#fff";
 
 const DEFINITIONS: &str = "<defs><pattern id=\"reserved\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" \
 patternTransform=\"rotate(45)\"><rect width=\"7\" height=\"7\" fill=\"#e3e7ec\"/>\
@@ -60,8 +84,19 @@ impl Canvas {
         let (x, width) = (MARGIN - 20, INNER + 40);
         writeln!(
             self.body,
-            "<rect x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" rx=\"10\" fill=\"#fff\" stroke=\"#dfe4ea\"/>"
+            "<rect x=\"{x}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" rx=\"10\" fill=\"{CARD}\" stroke=\"#dfe4ea\"/>"
         )
+    }
+
+    /// Small lines upwards from `y`, every `step` pixels of `width` from `x` on.
+    pub(crate) fn ticks(&mut self, x: u32, y: u32, width: f64, step: f64) -> fmt::Result {
+        write!(self.body, "<path class=\"ticks\" d=\"")?;
+        let mut at = 0.0;
+        while at <= width + 0.5 {
+            write!(self.body, "M{:.1} {y}v-5", f64::from(x) + at)?;
+            at += step.max(1.0);
+        }
+        writeln!(self.body, "\"/>")
     }
 
     pub(crate) fn swatch(&mut self, x: u32, y: u32, fill: &str) -> fmt::Result {
@@ -109,10 +144,17 @@ impl Canvas {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\">"
         )?;
         writeln!(out, "<title>{}: memory map</title>", escaped(title))?;
-        writeln!(out, "<style>{STYLE}</style>{DEFINITIONS}")?;
+        write!(
+            out,
+            "<style>{STYLE}@media(prefers-color-scheme:dark){{{NIGHT_STYLE}"
+        )?;
+        for (day, night) in NIGHT {
+            write!(out, "[fill=\"{day}\"]{{fill:{night}}}")?;
+        }
+        writeln!(out, "}}</style>{DEFINITIONS}")?;
         writeln!(
             out,
-            "<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#f7f8fa\"/>"
+            "<rect width=\"{WIDTH}\" height=\"{height}\" fill=\"{GROUND}\"/>"
         )?;
         write!(out, "{}</svg>", self.body)
     }

@@ -123,22 +123,17 @@ fn draw_strip(
 ) -> fmt::Result {
     let own = map.has_own_scale(strip);
     let scale = if own { strip.span.size() } else { longest };
-    let note = if own { ", own scale" } else { "" };
     let (start, end) = (strip.span.start(), strip.span.end());
     let range = format!("{start:#010X} – {end:#010X}");
     canvas.name_and_note(x, y + 18, strip.name, &range)?;
-    canvas.text(
-        x + SIDE,
-        y + 18,
-        "e",
-        &format!("{}{note}", size(strip.span.size())),
-    )?;
     let frame = Frame {
         x,
         y: y + 26,
         width: SIDE,
         scale,
     };
+    let (bytes, tick) = (size(strip.span.size()), size(frame.tick()));
+    canvas.text(x + SIDE, y + 18, "e", &format!("{bytes}, tick {tick}"))?;
     bars::draw_strip(canvas, map, strip, frame)?;
     draw_program(
         canvas,

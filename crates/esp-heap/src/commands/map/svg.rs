@@ -121,13 +121,13 @@ fn draw_strip(canvas: &mut Canvas, map: &Map, strip: &Strip) -> fmt::Result {
         0
     };
     canvas.card(top, 30 + BAR + program + 30 + lines * LINE)?;
-    caption(canvas, map, strip, top + 24)?;
     let frame = Frame {
         x: MARGIN,
         y: top + 36,
         width: INNER,
         scale: map.scale(strip),
     };
+    caption(canvas, map, strip, (top + 24, frame.tick()))?;
     bars::draw_strip(canvas, map, strip, frame)?;
     draw_program(
         canvas,
@@ -143,7 +143,7 @@ fn draw_strip(canvas: &mut Canvas, map: &Map, strip: &Strip) -> fmt::Result {
     Ok(())
 }
 
-fn caption(canvas: &mut Canvas, map: &Map, strip: &Strip, y: u32) -> fmt::Result {
+fn caption(canvas: &mut Canvas, map: &Map, strip: &Strip, (y, tick): (u32, u32)) -> fmt::Result {
     let is_late = |part: &Part| matches!(&part.content, Content::Heap(heap) if heap.startup_stack);
     let (start, end) = (strip.span.start(), strip.span.end());
     let late = match strip
@@ -160,7 +160,7 @@ fn caption(canvas: &mut Canvas, map: &Map, strip: &Strip, y: u32) -> fmt::Result
         _ => "",
     };
     let scale = if map.has_own_scale(strip) {
-        ", at a scale of its own"
+        ": a scale of its own"
     } else {
         ""
     };
@@ -175,7 +175,11 @@ fn caption(canvas: &mut Canvas, map: &Map, strip: &Strip, y: u32) -> fmt::Result
         WIDTH - MARGIN,
         y,
         "e b",
-        &format!("{}{scale}", size(strip.span.size())),
+        &format!(
+            "{}, a tick every {}{scale}",
+            size(strip.span.size()),
+            size(tick)
+        ),
     )
 }
 
@@ -273,6 +277,42 @@ mod tests {
             picture.matches("<text").count(),
             picture.matches("</text>").count()
         );
+    }
+
+    #[test]
+    fn every_bar_has_ticks_and_says_how_far_they_are_apart() {
+        let options = [common::RTC_HEAP.on(), common::PSRAM.of(2 << 20)];
+        let picture = picture(ESP32.options(&options).unwrap());
+        let map = Map::of_sample(&ESP32, ESP32.options(&options).unwrap());
+        assert_eq!(picture.matches("class=\"ticks\"").count(), map.strips.len());
+        // 16 KiB of 204 800 bytes on 1144 pixels are 91.5.
+        let ticks = picture.split("class=\"ticks\" d=\"").nth(2).unwrap();
+        assert!(ticks.starts_with("M48.0 "), "{ticks}");
+        assert!(picture.contains("200 KiB, a tick every 16 KiB<"));
+        assert!(
+            picture.contains("M139.5 "),
+            "the second tick of the longest strip"
+        );
+        assert!(picture.contains("4 MiB, a tick every 256 KiB: a scale of its own"));
+    }
+
+    #[test]
+    fn a_dark_screen_has_colours_of_its_own_for_all_that_is_neutral() {
+        let picture = picture(ESP32.default_options());
+        let (_, night) = picture
+            .split_once("@media(prefers-color-scheme:dark){")
+            .unwrap();
+        let (night, drawn) = night.split_once("</style>").unwrap();
+        let fills = drawn
+            .split("fill=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next());
+        for fill in fills.filter(|fill| fill.starts_with('#')) {
+            assert!(
+                bars::COLOURS.contains(&fill) || night.contains(&format!("[fill=\"{fill}\"]")),
+                "{fill}"
+            );
+        }
     }
 
     #[test]
