@@ -9,7 +9,9 @@ use std::process::{Command, Output};
 use std::ptr::NonNull;
 
 use heap_report::symbols::Identities;
+use heap_trace::{BuildId, Callers, Event, Owner, SiteNumber, Stream};
 use multi_heap::{Heap, Light, Request};
+use soc_regions::Caps;
 use tempfile::TempDir;
 
 /// The program's data, its heap, its constants in flash.
@@ -384,6 +386,80 @@ fn a_core_of_another_build_is_refused() {
         error.contains("this is not the program that ran: the device tells build 0123456789abcdef"),
         "{error}"
     );
+}
+
+#[test]
+fn a_log_of_another_build_is_refused_as_a_core_is() {
+    let (desk, device) = (Desk::new(), Device::crashed());
+    let program = device.program();
+    let elf = desk.file("app.elf", &program);
+    let hash = Identities::of_program(&program).sha256.to_string();
+    let digits = hash.trim_end_matches('…');
+    let bytes: Vec<u8> = (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+        .collect();
+    let dump = |build: &str| {
+        format!(
+            "====== Heap Trace: 1 records (9 capacity) ======\nprogram build: {build}\n     8 bytes \
+             (@ 0x3ffb3f00, Internal) allocated CPU 0 ccount 0x00000000 caller 0x400d1234\n"
+        )
+    };
+    let stream = |id: &[u8]| {
+        let mut sent = Vec::new();
+        let mut stream = Stream::new(|frame: &[u8]| {
+            sent.extend(frame);
+            true
+        });
+        let (site, owner) = (SiteNumber(1), Owner(0));
+        let callers = Callers::Words(&[0x400D_1234]);
+        for event in [
+            Event::Build {
+                id: BuildId::new(id),
+            },
+            Event::Site {
+                site,
+                caps: Caps::DMA,
+                alignment: 4,
+                line: 0,
+                callers,
+                file: "",
+            },
+            Event::Allocated {
+                address: 0x3FFB_0010,
+                size: 8,
+                site,
+                owner,
+            },
+        ] {
+            assert!(stream.emit(0, &event));
+        }
+        sent
+    };
+    let other = [0xFF; 20];
+    for (name, own, other) in [
+        (
+            "dump",
+            dump(digits).into_bytes(),
+            dump(&"ff".repeat(20)).into_bytes(),
+        ),
+        ("stream", stream(&bytes), stream(&other)),
+    ] {
+        let other = desk.file(&format!("other.{name}"), &other);
+        let (code, _, error) = desk.report(&[&other, "--elf", &elf]);
+        assert_eq!(code, 5, "{name}: {error}");
+        assert!(
+            error.contains("this is not the program that ran"),
+            "{name}: {error}"
+        );
+        // The right one: the drawn program has constants and no functions, which is the next thing.
+        let own = desk.file(&format!("own.{name}"), &own);
+        let (_, _, error) = desk.report(&[&own, "--elf", &elf]);
+        assert!(
+            error.contains("neither debug information nor names"),
+            "{name}: {error}"
+        );
+    }
 }
 
 #[test]

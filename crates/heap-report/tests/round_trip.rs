@@ -10,8 +10,9 @@ use std::cell::Cell;
 
 use heap_caps::{AllocRequest, HeapCaps, SimulatedMemory};
 use heap_report::read::{Dump, Input, Record, dumps, read};
+use heap_report::symbols::Identity;
 use heap_report::{History, Rebuilt};
-use heap_trace::{MemoryKind, Mode, Shown, Slot, Trace, TraceContext};
+use heap_trace::{BuildId, MemoryKind, Mode, Shown, Slot, Trace, TraceContext};
 use multi_heap::Unpoisoned;
 use soc_regions::{Caps, ESP32};
 
@@ -23,7 +24,13 @@ thread_local! {
 
 struct Moment;
 
+const BUILD: &[u8] = &[0x3F, 0x1C, 0x09, 0xAB, 7, 8, 9, 10];
+
 impl TraceContext for Moment {
+    fn build(&self) -> Option<BuildId<'static>> {
+        Some(BuildId::new(BUILD))
+    }
+
     fn ticks(&self) -> u32 {
         NOW.set(NOW.get() + 100);
         NOW.get()
@@ -137,6 +144,7 @@ fn agrees<const DEPTH: usize>() {
         let (records, text) = dumped::<DEPTH>(mode);
         let read = dump_of(text.as_bytes());
         assert_eq!(read.records, records, "depth {DEPTH}\n{text}");
+        assert_eq!(read.build, Identity::of_bytes(BUILD));
         assert_eq!(
             (read.announced, read.unreadable),
             (Some(records.len() as u64), 0)
@@ -196,6 +204,7 @@ fn wrapped(text: &str, columns: usize) -> Vec<u8> {
 fn logs_as_people_have_them_tell_the_same() {
     let (records, text) = dumped::<2>(Mode::All);
     let (plain, rebuilt) = told(text.as_bytes());
+    assert_eq!(plain.build, Identity::of_bytes(BUILD));
     assert_eq!(rebuilt.total.allocations, records.len() as u64);
     let logs: Vec<(&str, Vec<u8>)> = vec![
         (

@@ -1,5 +1,6 @@
 //! Trace context of an event: time, core, owner, call stack.
 
+use crate::build_id::BuildId;
 use crate::owner::Owner;
 
 /// What the program knows when an event happens. Every method has a default that costs nothing, so
@@ -20,6 +21,12 @@ pub trait TraceContext {
     /// On whose behalf the program runs: a task, a subsystem.
     fn owner(&self) -> Owner {
         Owner::NOBODY
+    }
+
+    /// Which build of the program this is, see [`build_id!`](crate::build_id). Dumps tell it, so
+    /// that tools refuse the ELF file of another one.
+    fn build(&self) -> Option<BuildId<'static>> {
+        None
     }
 
     /// Fills `stack` with return addresses, the innermost first; returns how many there were. The

@@ -4,6 +4,7 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod build_id;
 mod context;
 #[cfg(feature = "defmt")]
 mod defmt;
@@ -15,6 +16,7 @@ mod stack;
 mod stream;
 mod trace;
 
+pub use build_id::BuildId;
 pub use context::TraceContext;
 pub use failures::{FailureLog, FailureRecord, HeapThen};
 pub use ledger::{

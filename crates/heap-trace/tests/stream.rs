@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use heap_trace::{
-    BrokenFrame, ByteSink, Callers, Decoder, Event, Owner, Port, Ring, SiteNumber, Stream, VERSION,
-    WhenFull,
+    BrokenFrame, BuildId, ByteSink, Callers, Decoder, Event, Owner, Port, Ring, SiteNumber, Stream,
+    VERSION, WhenFull,
 };
 use proptest::prelude::*;
 use soc_regions::Caps;
@@ -81,9 +81,12 @@ fn every_kind_of_event_is_heard_as_it_was_said() {
         },
         site(Callers::Words(&callers)),
         Event::Mark { name: "connected" },
+        Event::Build {
+            id: BuildId::new(&[0, 0xAB, 0]),
+        },
         Event::Sync {
             version: VERSION,
-            ticks: 1500,
+            ticks: 1800,
             events: 0,
             dropped: 0,
         },
@@ -122,11 +125,11 @@ fn every_kind_of_event_is_heard_as_it_was_said() {
     // The stream puts a sync of its own in front of the first event that it counts.
     let sync = Event::Sync {
         version: VERSION,
-        ticks: 1800,
+        ticks: 2100,
         events: 0,
         dropped: 0,
     };
-    expected.insert(6, format!("1800 {sync:?}"));
+    expected.insert(7, format!("2100 {sync:?}"));
     assert_eq!(decoded, expected);
 }
 

@@ -14,7 +14,7 @@ use heap_report::read::{Input, Replay, read, replayed};
 use heap_report::recorded::{Trace, shipped};
 use heap_report::simulate::machine::Machine;
 use heap_report::summary::{Summary, json};
-use heap_report::symbols::{Named, Symbols};
+use heap_report::symbols::{Identities, Identity, Named, Symbols};
 use heap_report::{History, Rebuilt, Source};
 use multi_heap::Poison;
 
@@ -290,10 +290,22 @@ fn named(mut history: History, elf: Option<&Path>) -> Result<History, Error> {
         }
         return Ok(history);
     };
-    let symbols = Symbols::read(elf, &current_folder())?;
+    let symbols = read_symbols(elf, history.build.as_ref())?;
     let named = history.name_callers(|caller| symbols.frames(caller));
     history.notes.extend(remarks(&symbols, named, elf));
     Ok(history)
+}
+
+/// The symbols of the program, if it is the one that ran, as far as the device told.
+fn read_symbols(elf: &Path, build: Option<&Identity>) -> Result<Symbols, Error> {
+    let because = |cause: String| Error::file(elf, cause);
+    let program = fs::read(elf).map_err(|cause| Error::file(elf, cause))?;
+    if let Some(build) = build
+        && let Some(contradiction) = Identities::of_program(&program).contradiction(build)
+    {
+        return Err(because(contradiction));
+    }
+    Symbols::parse(&program, &current_folder()).map_err(|cause| because(cause.to_string()))
 }
 
 /// What the ELF file could not tell, and what to do.

@@ -1,12 +1,13 @@
 //! `esp-heap watch`: a program's heap, live.
 
+use std::fs;
 use std::io::{IsTerminal as _, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-use heap_report::symbols::Symbols;
+use heap_report::symbols::{Identities, Symbols};
 use heap_report::watch::Watched;
 
 use crate::watch::lines::Lines;
@@ -71,7 +72,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let every = seconds(arguments.every)?;
     let idle = arguments.idle.map(seconds).transpose()?;
-    let mut watched = arguments.watched()?;
+    let (mut watched, program) = arguments.watched()?;
     let source = Source::open(&arguments.from, arguments.baud)?;
     let signals = Signals::heed()?;
     let server = arguments.prometheus.map(Server::listen).transpose()?;
@@ -86,20 +87,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         view: &mut view,
         server: server.as_ref(),
         served: None,
+        program: program.as_ref(),
+        warned: None,
     };
     let end = watch(&source, &signals, idle, &mut views, &mut watched);
+    let warned = views.warned;
     view.close();
+    if let Some(warning) = warned {
+        paint::print(format!("{warning}\n"))?;
+    }
     paint::print(summary(&watched))?;
     verdict(&source, &watched, end?)
 }
 
 impl Arguments {
-    fn watched(&self) -> Result<Watched, Error> {
+    /// Who listens, and what the program's ELF file is called.
+    fn watched(&self) -> Result<(Watched, Option<Identities>), Error> {
         let Some(elf) = &self.elf else {
-            return Ok(Watched::new());
+            return Ok((Watched::new(), None));
         };
+        let program = fs::read(elf).map_err(|cause| Error::file(elf, cause))?;
         let root = std::env::current_dir().unwrap_or_default();
-        Ok(Watched::with_symbols(Symbols::read(elf, &root)?))
+        let symbols = Symbols::parse(&program, &root).map_err(|cause| Error::file(elf, cause))?;
+        Ok((
+            Watched::with_symbols(symbols),
+            Some(Identities::of_program(&program)),
+        ))
     }
 }
 
@@ -114,9 +127,22 @@ struct Views<'a> {
     server: Option<&'a Server>,
     /// When the metrics were written last.
     served: Option<Instant>,
+    /// What the ELF file is called.
+    program: Option<&'a Identities>,
+    /// That the program is another one.
+    warned: Option<String>,
 }
 
 impl Views<'_> {
+    /// The warning that the ELF file is not of the program that speaks, when that turns out.
+    fn newly_wrong(&mut self, watched: &Watched) -> Option<String> {
+        let build = watched.history().build.as_ref()?;
+        let cause = self.program?.contradiction(build)?;
+        let warning = format!("--elf: {cause}; names and lines below are wrong");
+        let is_new = self.warned.as_ref() != Some(&warning);
+        is_new.then(|| self.warned.insert(warning).clone())
+    }
+
     fn show(&mut self, watched: &mut Watched, now: Instant) -> Result<(), Error> {
         let is_due = |last: Instant| now.duration_since(last) >= SCRAPED;
         if let Some(server) = self.server.filter(|_| self.served.is_none_or(is_due)) {
@@ -169,6 +195,7 @@ fn watch(
         if end.is_some() {
             watched.end(seconds, &mut keep);
         }
+        text.extend(views.newly_wrong(watched));
         views.view.text(&text)?;
         if let Some(end) = end {
             break end;

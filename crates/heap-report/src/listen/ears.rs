@@ -9,9 +9,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use heap_trace::{Decoder, Event as Said};
+use heap_trace::{BuildId, Decoder, Event as Said};
 
 use crate::history::{Event, HeapDescription, History, Moment, Site};
+use crate::symbols::Identity;
 use crate::terminal::printable;
 
 /// The longest stretch of events that may be lost without that the program seems to have begun
@@ -220,6 +221,23 @@ fn hear(said: &Said<'_>, history: &mut History, sites: &mut Places) -> Option<Ev
     })
 }
 
+/// A program that begins anew may be another one.
+fn keep_build(id: BuildId<'_>, history: &mut History) {
+    let Some(build) = Identity::of_bytes(id.bytes()) else {
+        return;
+    };
+    if history
+        .build
+        .as_ref()
+        .is_some_and(|known| !known.is(&build))
+    {
+        let note = "the program was replaced by another build on the way: its ELF file names the \
+                    call stacks of one of them only";
+        history.notes.push(note.to_owned());
+    }
+    history.build = Some(build);
+}
+
 fn keep_name(said: &Said<'_>, history: &mut History, sites: &mut Places) {
     match *said {
         Said::Site {
@@ -267,6 +285,7 @@ fn keep_name(said: &Said<'_>, history: &mut History, sites: &mut Places) {
             history.program = printable(name).into_owned();
             history.ticks_per_second = ticks_per_second;
         }
+        Said::Build { id } => keep_build(id, history),
         _ => {}
     }
 }

@@ -1,6 +1,6 @@
 //! A stream of two sites, with text, noise and a reset in between.
 
-use heap_trace::{Callers, Event as Said, Owner, SiteNumber, Stream};
+use heap_trace::{BuildId, Callers, Event as Said, Owner, SiteNumber, Stream};
 use soc_regions::Caps;
 
 use super::Listener;
@@ -55,6 +55,9 @@ fn events_names_and_text_are_told_apart() {
             ticks_per_second: 1000,
             name: "tiny",
         },
+        Said::Build {
+            id: BuildId::new(&[0xAB, 0, 0x12, 0x34]),
+        },
         Said::OwnerName {
             owner: Owner(1),
             name: "mqtt",
@@ -85,13 +88,14 @@ fn events_names_and_text_are_told_apart() {
         history.heaps[0].name.as_str(),
     );
     assert_eq!(names, ("tiny", 1000, "mqtt".to_owned(), "DRAM"));
+    assert_eq!(history.build.unwrap().to_string(), "ab001234");
     let event = Event::Allocated {
         address: 0x3FFB_0010,
         size: 96,
         site: 1,
         owner: 1,
     };
-    assert_eq!(history.events, [Moment { ticks: 50, event }]);
+    assert_eq!(history.events, [Moment { ticks: 60, event }]);
     assert_eq!(
         (history.sites[1].label(), history.gaps),
         ("a.rs:7".to_owned(), Gaps::default())

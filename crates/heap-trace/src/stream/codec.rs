@@ -14,6 +14,7 @@ use soc_regions::Caps;
 
 use super::bytes::{Body, Fields};
 use super::event::{Callers, Event, SiteNumber};
+use crate::build_id::BuildId;
 use crate::owner::Owner;
 
 /// The last two bits of the first byte.
@@ -37,6 +38,7 @@ const OWNER: u8 = rest(4);
 const HEAP: u8 = rest(5);
 const PROGRAM: u8 = rest(6);
 const MARK: u8 = rest(7);
+const BUILD: u8 = rest(8);
 
 /// How many callers a frame has room for.
 const CALLERS: usize = 16;
@@ -162,6 +164,10 @@ impl Event<'_> {
                 begin(MARK);
                 body.text(name);
             }
+            Self::Build { id } => {
+                begin(BUILD);
+                id.bytes().iter().for_each(|byte| body.byte(*byte));
+            }
         }
     }
 }
@@ -247,6 +253,9 @@ impl<'a> Event<'a> {
             },
             MARK => Self::Mark {
                 name: fields.text(),
+            },
+            BUILD => Self::Build {
+                id: BuildId::new(core::mem::take(&mut fields.0)),
             },
             _ => return None,
         })

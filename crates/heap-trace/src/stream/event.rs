@@ -2,6 +2,7 @@
 
 use soc_regions::Caps;
 
+use crate::build_id::BuildId;
 use crate::owner::Owner;
 
 /// The version of this format.
@@ -112,6 +113,11 @@ pub enum Event<'a> {
         ticks_per_second: u32,
         /// Chip and program, in the program's words.
         name: &'a str,
+    },
+    /// Which build of the program speaks.
+    Build {
+        /// Its id.
+        id: BuildId<'a>,
     },
     /// A point in time that the program names.
     Mark {

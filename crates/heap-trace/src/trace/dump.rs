@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! ====== Heap Trace: 2 records (100 capacity) ======
+//! program build: 3f1c…                                  ours only, where the context knows it
 //!     96 bytes (@ 0x3ffb3f00, Internal) allocated CPU 0 ccount 0x00001234 caller 0x400d1234:0x400d2345
 //! …
 //! ====== Heap Trace Summary ======
@@ -86,9 +87,10 @@ impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
         pointer: impl Fn(u32) -> usize,
         out: &mut dyn Write,
     ) -> Result {
-        let mut before = Summary::default();
+        let (mut before, mut build) = (Summary::default(), None);
         access(&mut |trace| {
             before = trace.summary();
+            build = trace.context.build();
             trace.rewind();
         });
         let (count, capacity) = (before.count, before.capacity);
@@ -96,6 +98,9 @@ impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
             out,
             "====== Heap Trace: {count} records ({capacity} capacity) ======"
         )?;
+        if let Some(build) = build {
+            writeln!(out, "program build: {build}")?;
+        }
         let mut totals = DumpTotals::default();
         loop {
             let mut next = None;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   anything ====== Heap Trace: 2 records (100 capacity) ======            before v5: 2 allocations trace (100 entry buffer)
+//!   anything program build: 3f1c09ab…                                      ours only
 //!   anything     96 bytes (@ 0x3ffb3f00, Internal) allocated CPU 0 ccount 0x00001234 caller 0x400d1234:0x400d2345: at src/main.rs:14:5
 //!            └ size      └ address    └ memory              └ core    └ clock               └ callers                └ place, ours only
 //!   anything freed by 0x400d1234:0x400d2345                                or ` freed` behind a record without callers
@@ -14,6 +15,7 @@ use std::ops::Range;
 
 use heap_trace::MemoryKind;
 
+use crate::symbols::Identity;
 use crate::terminal::printable;
 
 /// A record as it is printed.
@@ -62,6 +64,8 @@ pub struct Total {
 pub(super) enum Item {
     /// A dump begins: how many records the trace has, of any kind of memory.
     Begin { records: u64 },
+    /// Which build of the program it is of.
+    Build(Identity),
     /// A record.
     Record(Record),
     /// The record before was freed.
@@ -93,6 +97,7 @@ fn parsed(line: &str) -> Option<(Item, &str)> {
     }
     freed_by(line)
         .or_else(|| begin(line))
+        .or_else(|| build(line))
         .or_else(|| total(line))
         .or_else(|| note(line))
 }
@@ -156,6 +161,15 @@ fn begin(line: &str) -> Option<(Item, &str)> {
     let (before, behind) = line.split_once(" allocations trace (")?;
     let records = before.split_whitespace().next_back()?.parse().ok()?;
     Some((Item::Begin { records }, behind.split_once(')')?.1))
+}
+
+fn build(line: &str) -> Option<(Item, &str)> {
+    let (_, behind) = line.split_once("program build: ")?;
+    let end = behind
+        .find(|letter: char| !letter.is_ascii_hexdigit())
+        .unwrap_or(behind.len());
+    let (digits, rest) = behind.split_at_checked(end)?;
+    Some((Item::Build(Identity::of_text(digits.as_bytes())?), rest))
 }
 
 /// `104 bytes 'leaked' in trace (2 allocations)`, `104 bytes alive in trace (2/7 allocations)`.

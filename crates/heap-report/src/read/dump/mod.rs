@@ -16,6 +16,7 @@ pub use line::{Place, Record, Total};
 use heap_trace::MemoryKind;
 
 use crate::history::{Gaps, History, Source};
+use crate::symbols::Identity;
 use line::Item;
 
 /// A dump as it is printed.
@@ -24,6 +25,8 @@ pub struct Dump {
     /// How many records its first line says the trace has; of a dump of one kind of memory others
     /// are among them.
     pub announced: Option<u64>,
+    /// Which build of the program it is of, where it says so.
+    pub build: Option<Identity>,
     /// The records that could be read.
     pub records: Vec<Record>,
     /// How many could not.
@@ -87,6 +90,7 @@ impl Dump {
     fn add(&mut self, item: Item) {
         match item {
             Item::Begin { records } => self.announced = Some(records),
+            Item::Build(build) => self.build = Some(build),
             Item::Record(record) => self.records.push(record),
             Item::FreedBy(callers) => match self.records.last_mut() {
                 Some(last) if last.freed_by.is_none() => last.freed_by = Some(callers),
@@ -181,6 +185,7 @@ fn history(parts: &[Dump], mut notes: Vec<String>) -> History {
     }
     let mut history = History {
         source: Source::Dump,
+        build: parts.iter().find_map(|part| part.build.clone()),
         notes,
         doubts,
         gaps: Gaps {
