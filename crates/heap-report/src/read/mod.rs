@@ -4,6 +4,7 @@
 //!   gzip? ─► unpacked ─┬─► frames, binary or as `events<tab>…` in a log ─────────────► History
 //!                      ├─► `96 bytes (@ 0x3ffb3f00…) allocated CPU 0 ccount …` ──────► History
 //!                      ├─► `At 0x3ffae6e0 len 6432 free 4100 …` ─────────────────────► History
+//!                      ├─► `; … SEGGER SystemView …`, then packets (.svdat) ───────► History
 //!                      ├─► lines `a 0 96`, `f 0` ─► Trace ─► replayed on a simulated chip ─► History
 //!                      └─► none of them: what was looked for, and how far it went
 //! ```
@@ -11,6 +12,7 @@
 mod dump;
 mod printed;
 mod recorded;
+mod sysview;
 
 pub use dump::{Dump, Place, Record, Total, dumps};
 pub use recorded::{Replay, replayed};
@@ -43,8 +45,8 @@ pub enum Input {
 }
 
 /// Reads whatever it is: an event stream from its beginning or from its middle, a log with one in
-/// it, a log with a trace dump, a recorded trace; plain or gzip, UTF-8 or UTF-16. `name` is what to
-/// call it.
+/// it, a log with a trace dump, a recording of SystemView, a recorded trace; plain or gzip, UTF-8
+/// or UTF-16. `name` is what to call it.
 ///
 /// # Errors
 /// It is nothing of that.
@@ -54,6 +56,10 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
         cause,
     };
     let unpacked = unpacked(bytes).map_err(because)?;
+    if let Some(mut history) = sysview::read(&unpacked.bytes) {
+        history.notes.extend(unpacked.notes);
+        return Ok(Input::History(history));
+    }
     let decoded = Decoded::of(&unpacked.bytes);
     let stream = (!decoded.history.events.is_empty() || decoded.is_a_stream())
         .then(|| decoded.history.clone());
