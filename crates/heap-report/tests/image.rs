@@ -216,3 +216,12 @@ fn an_image_that_is_damaged_anywhere_is_no_panic() {
     }
     assert!(found > 50, "{found}");
 }
+
+#[test]
+fn the_fuzz_targets_seed_is_a_core_with_two_blocks() {
+    let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/image/tiny.core");
+    let memory = Memory::read(&std::fs::read(seed).unwrap()).unwrap();
+    let read = history(&memory.unwrap()).unwrap();
+    assert_eq!((read.heaps.len(), read.events.len()), (1, 2));
+    assert_eq!(read.owners[&1], "mqtt");
+}

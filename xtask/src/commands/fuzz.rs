@@ -56,6 +56,8 @@ pub(crate) enum Target {
     Recording,
     /// Packed files
     Gzip,
+    /// Images of memory: ELF cores and raw memory
+    Image,
     /// Linked programs, as `map` reads them
     Elf,
     /// Linked programs, as `report --elf` reads them
@@ -75,6 +77,7 @@ impl Target {
             Target::Dump => "dump",
             Target::Recording => "recording",
             Target::Gzip => "gzip",
+            Target::Image => "image",
             Target::Elf => "elf",
             Target::Symbols => "symbols",
             Target::Heap => "heap",
@@ -90,6 +93,7 @@ impl Target {
             | Target::Dump
             | Target::Recording
             | Target::Gzip
+            | Target::Image
             | Target::Elf
             | Target::Symbols => "crates/heap-report/fuzz",
             Target::Heap | Target::Damage | Target::Chip => "crates/heap-caps/fuzz",
@@ -101,7 +105,7 @@ impl Target {
         match self {
             Target::Heap | Target::Damage | Target::Chip => 1 << 11,
             Target::Stream | Target::Dump | Target::Recording | Target::Gzip => 1 << 12,
-            Target::Elf | Target::Symbols => 1 << 15,
+            Target::Image | Target::Elf | Target::Symbols => 1 << 15,
         }
     }
 }
