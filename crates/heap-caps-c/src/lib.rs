@@ -15,6 +15,7 @@ extern crate std;
 /// The name of a C function for messages and callbacks. With `in-ram` it lies in RAM, too: who is
 /// called with it while flash is written may read it.
 #[cfg(feature = "in-ram")]
+#[allow(unused_macros, reason = "`c-abi-legacy` alone names no function by it")]
 macro_rules! name {
     ($text:literal) => {{
         const TEXT: &core::ffi::CStr = $text;
@@ -27,6 +28,7 @@ macro_rules! name {
 
 /// The name of a C function for messages and callbacks.
 #[cfg(not(feature = "in-ram"))]
+#[allow(unused_macros, reason = "`c-abi-legacy` alone names no function by it")]
 macro_rules! name {
     ($text:literal) => {
         $text
