@@ -35,7 +35,8 @@ const CAMERA: Owner = Owner(2);
 static NAMES: &[&str] = &["mqtt", "camera"];
 
 type Log = FailureLog<4, 3>;
-type Observers = Ledger<ByThread, Option<&'static mut Log>, 64, 16, 3>;
+/// Places for six times as many blocks as live: each has one near where its address leads.
+type Observers = Ledger<ByThread, Option<&'static mut Log>, 256, 16, 3>;
 type Heap<P> = CapsHeap<SpinLock, P, Observers>;
 type Heaps<P> = HeapCaps<P, Observers>;
 
