@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
@@ -50,7 +50,11 @@ impl Desk {
             .unwrap();
         let fed = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();
-        fed.unwrap();
+        match fed {
+            // It ended before it had read all: arguments that it refuses.
+            Err(cause) if cause.kind() == ErrorKind::BrokenPipe => {}
+            fed => fed.unwrap(),
+        }
         output
     }
 }
@@ -244,10 +248,12 @@ fn an_elf_file_that_is_none_is_refused() {
     let (code, _, error) = ended(&desk.report(&[&log, "--elf", &elf], b""));
     assert_eq!(code, 5);
     assert!(error.contains("this is no ELF file"), "{error}");
-    let this = env!("CARGO_BIN_EXE_esp-heap");
-    let (code, _, error) = ended(&desk.report(&[&log, "--elf", this], b""));
+    let mut of_arm = std::fs::read(env!("CARGO_BIN_EXE_esp-heap")).unwrap();
+    of_arm[18] = 40; // e_machine, the low byte
+    let elf = desk.file("app.elf", &of_arm);
+    let (code, _, error) = ended(&desk.report(&[&log, "--elf", &elf], b""));
     assert_eq!(
-        (code, error.contains("the chips are 32-bit machines")),
+        (code, error.contains("this program is for ELF machine 40")),
         (5, true),
         "{error}"
     );
