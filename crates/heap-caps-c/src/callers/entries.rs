@@ -4,10 +4,10 @@
 /// stand between them and the rest. O(number of functions).
 pub(super) fn is_entry(function: usize) -> bool {
     let is_one_of = |entries: &[*const ()]| entries.iter().any(|entry| entry.addr() == function);
-    let mut found = is_one_of(&[crate::serve::reallocate_aligned as *const ()]);
+    let found = is_one_of(&[crate::serve::reallocate_aligned as *const ()]);
     #[cfg(feature = "c-abi-idf")]
-    {
-        found |= is_one_of(&[
+    let found = found
+        || is_one_of(&[
             crate::caps::heap_caps_malloc as *const (),
             crate::caps::heap_caps_calloc as *const (),
             crate::caps::heap_caps_realloc as *const (),
@@ -39,23 +39,19 @@ pub(super) fn is_entry(function: usize) -> bool {
             crate::multi::multi_heap_get_allocated_size as *const (),
             crate::multi::multi_heap_walk as *const (),
         ]);
-    }
     #[cfg(all(feature = "c-abi-idf", not(feature = "c-abi-legacy")))]
-    {
-        found |= is_one_of(&[crate::caps::port_malloc_caps as *const ()]);
-    }
+    let found = found || is_one_of(&[crate::caps::port_malloc_caps as *const ()]);
     #[cfg(any(feature = "c-abi-libc", feature = "c-abi-esp-radio"))]
-    {
-        found |= is_one_of(&[
+    let found = found
+        || is_one_of(&[
             crate::plain::malloc as *const (),
             crate::plain::calloc as *const (),
             crate::plain::realloc as *const (),
             crate::plain::free as *const (),
         ]);
-    }
     #[cfg(feature = "c-abi-libc")]
-    {
-        found |= is_one_of(&[
+    let found = found
+        || is_one_of(&[
             crate::libc::memalign as *const (),
             crate::libc::aligned_alloc as *const (),
             crate::libc::posix_memalign as *const (),
@@ -71,19 +67,17 @@ pub(super) fn is_entry(function: usize) -> bool {
             crate::libc::memalign_r as *const (),
             crate::libc::malloc_usable_size_r as *const (),
         ]);
-    }
     #[cfg(feature = "c-abi-esp-radio")]
-    {
-        found |= is_one_of(&[
+    let found = found
+        || is_one_of(&[
             crate::radio::malloc_internal as *const (),
             crate::radio::calloc_internal as *const (),
             crate::radio::realloc_internal as *const (),
             crate::radio::free_internal as *const (),
         ]);
-    }
     #[cfg(feature = "c-abi-legacy")]
-    {
-        found |= is_one_of(&[
+    let found = found
+        || is_one_of(&[
             crate::legacy::define_heap_regions_tagged as *const (),
             crate::legacy::port_malloc_tagged as *const (),
             crate::legacy::port_malloc_caps as *const (),
@@ -91,15 +85,13 @@ pub(super) fn is_entry(function: usize) -> bool {
             crate::legacy::port_free as *const (),
             crate::legacy::port_free_tagged as *const (),
         ]);
-    }
     #[cfg(feature = "heap-task-tracking")]
-    {
-        found |= is_one_of(&[
+    let found = found
+        || is_one_of(&[
             crate::tasks::heap_caps_alloc_all_task_stat_arrays as *const (),
             crate::tasks::heap_caps_alloc_single_task_stat_arrays as *const (),
             crate::tasks::heap_caps_free_all_task_stat_arrays as *const (),
             crate::tasks::heap_caps_free_single_task_stat_arrays as *const (),
         ]);
-    }
     found
 }
