@@ -28,6 +28,7 @@ mod clib;
 mod commands;
 mod error;
 mod faults;
+mod image_header;
 mod on_target;
 mod record;
 #[cfg(test)]

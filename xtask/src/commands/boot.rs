@@ -11,6 +11,7 @@ use crate::board::boot::{self, Chip, Model, Start};
 use crate::board::build::Source;
 use crate::board::documented;
 use crate::error::Error;
+use crate::image_header;
 use esp_heap::paint;
 
 /// Start the program for a board in an emulator, from its first instruction
@@ -76,8 +77,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         build::show_step(source)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let model = Model::with(&build::checked(source)?, chip)?;
-    let mut faults = Vec::new();
+    let program = build::checked(source)?;
+    let mut faults = Vec::from_iter(image_header::fault(&program.file)?);
+    let model = Model::with(&program, chip)?;
     let mut kept = arguments.bytes.as_deref().map(create).transpose()?;
     for start in arguments.starts(chip) {
         paint::print(format_args!("== {start}\n"))?;

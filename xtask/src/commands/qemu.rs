@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::clib::checks::Outcome;
 use crate::error::Error;
+use crate::image_header;
 use crate::on_target::build::C_CHECKS;
 use crate::on_target::run::{Ended, run as emulate};
 use crate::on_target::{Programs, Target, leaks};
@@ -172,6 +173,12 @@ fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
     }
     if "faults".contains(wanted) {
         counts.add("faults", faults(&programs)?);
+    }
+    if "image_header".contains(wanted) {
+        counts.add(
+            "image_header",
+            image_header::fault(&programs.file("suite"))?,
+        );
     }
     for (program, says) in SELF_CHECKING {
         let is_for_target = !program.ends_with("esp32c3") || target == Target::Esp32c3;
