@@ -37,6 +37,7 @@ fn xtensa(root: &Path) {
     for program in ["masked_global", "masked_c", "masked_esp_alloc"] {
         println!("cargo:rustc-link-arg-bin={program}=--count-masked");
     }
+    println!("cargo:rustc-link-arg-bin=events=--build-id");
     if env::var_os("CARGO_FEATURE_IN_RAM").is_some() {
         println!("cargo:rustc-link-arg-bins=--emit-relocs");
     }
@@ -52,6 +53,7 @@ fn xtensa(root: &Path) {
 
 fn riscv(root: &Path) {
     link("-T", &root.join("targets/riscv32-qemu/link.x"));
+    println!("cargo:rustc-link-arg-bin=events=--build-id");
     let output = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     for checks in c_checks(root) {
         for file in &checks.files {

@@ -57,15 +57,25 @@ impl Programs {
     /// The same, so that a program can follow its own call stack: with frame pointers, where the
     /// processor has no register windows.
     pub(crate) fn build_with_frames(target: Target, names: &[&str]) -> Result<Programs, Error> {
-        match target {
-            Target::Esp32 => Self::build(target, names),
-            Target::Esp32c3 => Self::build_by(target, names, "on-target-frames", |command| {
-                release(command);
-                command.args(["--features", "frame-pointers"]);
+        let mut features: Vec<&str> = Vec::new();
+        if names.contains(&"events") {
+            features.push("own-global");
+        }
+        let folder = match target {
+            Target::Esp32 => "on-target",
+            Target::Esp32c3 => {
+                features.push("frame-pointers");
+                "on-target-frames"
+            }
+        };
+        Self::build_by(target, names, folder, |command| {
+            release(command);
+            command.args(["--features", &features.join(",")]);
+            if target == Target::Esp32c3 {
                 let flags = "-Cforce-frame-pointers=yes";
                 command.env(variable(target, "RUSTFLAGS"), flags);
-            }),
-        }
+            }
+        })
     }
 
     /// The same with the path of allocations in RAM. Tables of jumps would lie in flash.

@@ -21,7 +21,7 @@ pub type HeapLock = Masked<Interrupts, Lock>;
 pub type Heap = CapsHeap<HeapLock>;
 
 /// All memory of the chip, behind one lock that also keeps interrupts away.
-#[global_allocator]
+#[cfg_attr(not(feature = "own-global"), global_allocator)]
 pub static HEAP: Heap = CapsHeap::new(());
 
 heap_caps_alloc::claim! {

@@ -60,6 +60,7 @@ impl Order {
         } else if option.starts_with("--defsym")
             || option.starts_with("-Map")
             || option == "--emit-relocs"
+            || option == "--build-id"
         {
             self.options.push(option.to_owned());
         }

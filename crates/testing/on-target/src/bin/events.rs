@@ -1,26 +1,38 @@
 //! A program that tells what its heap does: the event stream in lines of hexadecimal digits,
-//! `events<tab>…`, for whoever listens.
+//! `events<tab>…`, for whoever listens. It asks as programs do: by the heap's own functions, by
+//! `Vec` and by `Box`.
 //!
 //! It also listens itself: what its decoder rebuilds must be what is alive.
 
 #![no_std]
 #![no_main]
 
-use core::fmt;
+extern crate alloc;
 
-use heap_caps::{HeapCaps, Identity};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::hint::black_box;
+
+use heap_caps::Identity;
+use heap_caps_alloc::CapsHeap;
 use heap_trace::{
-    CurrentOwner, Decoder, Event, Ledger, Owner, Ring, Stream, TraceContext, WhenFull,
+    BuildId, CurrentOwner, Decoder, Event, Ledger, Owner, Ring, Stream, TraceContext, WhenFull,
 };
 use multi_heap::Unpoisoned;
-use on_target::{ChipContext, Emulated, exit_code, println};
+use on_target::{ChipContext, Emulated, HeapLock, exit_code, println};
 use soc_regions::{Caps, ESP32};
 use target_suite::Machine;
 
 on_target::program!(main);
 
 static OWNER: CurrentOwner = CurrentOwner::new();
-const OWNERS: [(Owner, &str); 3] = [(Owner(1), "sensor"), (Owner(2), "web"), (Owner(3), "log")];
+const OWNERS: [(Owner, &str); 4] = [
+    (Owner(1), "sensor"),
+    (Owner(2), "web"),
+    (Owner(3), "log"),
+    (Owner(4), "mqtt"),
+];
 const ROUNDS: u32 = 60;
 
 /// The chip's clock and stack, and the owner that the program says.
@@ -35,103 +47,125 @@ impl TraceContext for Owned {
         OWNER.get()
     }
 
+    fn build(&self) -> Option<BuildId<'static>> {
+        // SAFETY: the linker script has nothing but the note there.
+        heap_trace::build_id!(unsafe { _build_id_start, _build_id_end })
+    }
+
+    #[inline(always)]
     fn callers(&self, stack: &mut [u32]) -> usize {
-        self.0.callers(stack)
+        self.0.callers_outside_of_the_heap(stack)
     }
 }
 
-type Heaps = HeapCaps<Unpoisoned, Ledger<Owned, Stream<Ring<8192>>, 256, 32, 4, 6>>;
+type Observer = Ledger<Owned, Stream<Ring<8192>>, 256, 32, 5, 6>;
+
+#[global_allocator]
+static HEAP: CapsHeap<HeapLock, Unpoisoned, Observer> = CapsHeap::new(Ledger::new(
+    Owned(ChipContext::new()),
+    Stream::new(Ring::new(WhenFull::Refuse)),
+));
 
 fn main() -> u8 {
-    let mut heaps = booted();
-    introduce(&mut heaps);
+    boot();
+    introduce();
     let mut reader = StreamReader::new();
-    let mut slow = [0; 4];
+    let mut kept = [const { None }; 4];
     for round in 0..ROUNDS {
-        OWNER.with(Owner(1), || measure(&mut heaps, round));
-        OWNER.with(Owner(2), || answer(&mut heaps, round));
-        OWNER.with(Owner(3), || rotate(&mut heaps, &mut slow, round));
+        OWNER.with(Owner(1), || measure(round));
+        OWNER.with(Owner(2), || answer(round));
+        OWNER.with(Owner(3), || rotate(&mut kept, round));
+        OWNER.with(Owner(4), || remember(round));
         if round == ROUNDS / 2 {
-            say(&mut heaps, &Event::Mark { name: "half way" });
-            let refused = heaps.malloc(1 << 20, Caps::DMA);
+            say(&Event::Mark { name: "half way" });
+            let refused = HEAP.malloc(1 << 20, Caps::DMA);
             assert!(refused.is_err());
         }
-        reader.empty(&mut heaps);
+        reader.empty();
     }
-    let alive = heaps.inspect().observer().total().1;
+    let alive = HEAP.with_observer(|ledger| ledger.total().1);
     assert_eq!(reader.alive, alive, "as rebuilt from the stream");
-    let stream = heaps.observer_mut().event_sink_mut();
-    assert_eq!((stream.dropped(), reader.decoder.missed()), (0, 0));
-    println!(
-        "{} events, {alive} blocks alive at the end",
-        stream.events()
-    );
+    let (events, dropped) = HEAP.with_observer(|ledger| {
+        let stream = ledger.event_sink_mut();
+        (stream.events(), stream.dropped())
+    });
+    assert_eq!((dropped, reader.decoder.missed()), (0, 0));
+    println!("{events} events, {alive} blocks alive at the end");
     exit_code::SUCCESS
 }
 
 /// Keeps every seventh block.
 #[inline(never)]
-fn measure(heaps: &mut Heaps, round: u32) {
-    let block = heaps.malloc(48, Caps::DMA).unwrap();
+fn measure(round: u32) {
+    let block = HEAP.malloc(48, Caps::DMA).unwrap(); // leaks
     if round % 7 != 3 {
-        heaps.free(block).unwrap();
+        // SAFETY: nobody has a reference to it.
+        unsafe { HEAP.free(block) }.unwrap();
     }
 }
 
 /// A buffer that grows.
 #[inline(never)]
-fn answer(heaps: &mut Heaps, round: u32) {
-    let mut block = heaps.malloc(64, Caps::BIT8).unwrap();
-    for size in [256, 1024, 1000 + round as usize * 40] {
-        block = heaps.realloc(block, size, Caps::BIT8).unwrap();
+fn answer(round: u32) {
+    let mut page: Vec<u8> = Vec::with_capacity(64);
+    for size in [256, 1024, 1100 + round as usize * 40] {
+        page.resize(size, 0);
+        black_box(&mut page);
     }
-    heaps.free(block).unwrap();
 }
 
 /// The last four lines are kept.
 #[inline(never)]
-fn rotate(heaps: &mut Heaps, lines: &mut [u32; 4], round: u32) {
-    let line = &mut lines[round as usize % 4];
-    if *line != 0 {
-        heaps.free(*line).unwrap();
-    }
-    *line = heaps.malloc(20 + round as usize % 30, Caps::BIT8).unwrap();
+fn rotate(kept: &mut [Option<Box<[u8]>>; 4], round: u32) {
+    let line = Vec::from_iter((0..20 + round % 30).map(|place| place as u8));
+    kept[round as usize % 4] = Some(line.into_boxed_slice());
 }
 
-fn booted() -> Heaps {
-    let stream = Stream::new(Ring::new(WhenFull::Refuse));
-    let mut heaps = HeapCaps::new(Ledger::new(Owned(ChipContext::new()), stream));
+/// Forgets to free every fifth telegram.
+#[inline(never)]
+fn remember(round: u32) {
+    let telegram = black_box(Box::new([round; 6])); // leaks
+    if round % 5 == 2 {
+        Box::leak(telegram);
+    }
+}
+
+fn boot() {
     let options = target_suite::options();
     let symbols = (Emulated::symbols(), ESP32.sample_symbols(&options));
-    // SAFETY: nothing else uses the chip's memory; the program's own heap is never booted.
-    unsafe { heaps.boot(&ESP32, &options, &symbols, &Identity) }.unwrap();
-    heaps
+    // SAFETY: nothing else uses the chip's memory; the library's own heap is never booted.
+    unsafe { HEAP.boot(&ESP32, &options, &symbols, &Identity) }.unwrap();
 }
 
-fn introduce(heaps: &mut Heaps) {
+fn introduce() {
     // 10 MHz: the emulated clock.
-    let program = Event::Program {
+    say(&Event::Program {
         ticks_per_second: 10_000_000,
         name: "esp32 events",
-    };
-    say(heaps, &program);
+    });
+    let id = HEAP.with_observer(|ledger| ledger.context().build());
+    say(&Event::Build { id: id.unwrap() });
     for (owner, name) in OWNERS {
-        say(heaps, &Event::OwnerName { owner, name });
+        say(&Event::OwnerName { owner, name });
     }
-    let ticks = heaps.inspect().observer().context().ticks();
     let mut views = [None; 16];
-    let count = views
-        .iter_mut()
-        .zip(heaps.inspect().heaps())
-        .map(|(place, view)| *place = Some(view))
-        .count();
+    let count = HEAP.inspect().locked(|heaps| {
+        let places = views.iter_mut().zip(heaps.heaps());
+        places.map(|(place, view)| *place = Some(view)).count()
+    });
     let views = views.into_iter().take(count).flatten();
-    heaps.observer_mut().event_sink_mut().describe(ticks, views);
+    HEAP.with_observer(|ledger| {
+        let ticks = ledger.context().ticks();
+        ledger.event_sink_mut().describe(ticks, views);
+    });
 }
 
-fn say(heaps: &mut Heaps, event: &Event<'_>) {
-    let ticks = heaps.inspect().observer().context().ticks();
-    assert!(heaps.observer_mut().event_sink_mut().emit(ticks, event));
+fn say(event: &Event<'_>) {
+    let said = HEAP.with_observer(|ledger| {
+        let ticks = ledger.context().ticks();
+        ledger.event_sink_mut().emit(ticks, event)
+    });
+    assert!(said);
 }
 
 /// The other end of the wire.
@@ -149,14 +183,13 @@ impl StreamReader {
     }
 
     /// Reads what has been said, and passes it on.
-    fn empty(&mut self, heaps: &mut Heaps) {
+    fn empty(&mut self) {
         let mut bytes = [0; 32];
         loop {
-            let count = heaps
-                .observer_mut()
-                .event_sink_mut()
-                .sink_mut()
-                .read(&mut bytes);
+            let count = HEAP.with_observer(|ledger| {
+                let ring = ledger.event_sink_mut().sink_mut();
+                ring.read(&mut bytes)
+            });
             if count == 0 {
                 break;
             }

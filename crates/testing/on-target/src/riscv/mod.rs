@@ -8,7 +8,7 @@ use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use heap_bench::Operation;
-use heap_trace::{StackMemory, frame_pointers};
+use heap_trace::{StackMemory, frame_pointers_outside};
 
 global_asm!(include_str!("../../../../../targets/riscv32-qemu/boot.S"));
 global_asm!(include_str!("../../../../../targets/riscv32-qemu/calls.S"));
@@ -86,13 +86,19 @@ pub(crate) fn command_line(line: &mut [u8]) -> usize {
     if result == 0 { length } else { 0 }
 }
 
-/// Fills `callers` with return addresses, the innermost first; returns how many there were: none
-/// without `-C force-frame-pointers`.
-pub(crate) fn call_stack(memory: &StackMemory, code: &Range<u32>, callers: &mut [u32]) -> usize {
+/// Fills `callers` with return addresses, the innermost first that is not in `own`; returns how
+/// many there were: none without `-C force-frame-pointers`.
+#[inline(always)]
+pub(crate) fn call_stack(
+    memory: &StackMemory,
+    code: &Range<u32>,
+    own: &Range<u32>,
+    callers: &mut [u32],
+) -> usize {
     let frame_pointer: u32;
     // SAFETY: copies a register.
     unsafe { asm!("mv {}, s0", out(reg) frame_pointer, options(nomem, nostack, preserves_flags)) };
-    frame_pointers(memory, frame_pointer, code, callers)
+    frame_pointers_outside(memory, frame_pointer, code, own, callers)
 }
 
 /// A clock.

@@ -10,7 +10,7 @@ use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use heap_bench::Operation;
-use heap_trace::{StackMemory, Start, windowed};
+use heap_trace::{StackMemory, Start, windowed_outside};
 
 pub use words::{WordsOnly, words_only};
 
@@ -84,14 +84,21 @@ pub(crate) fn longest_masked(
     (result, counted)
 }
 
-/// Fills `callers` with return addresses, the innermost first; returns how many there were.
-pub(crate) fn call_stack(memory: &StackMemory, code: &Range<u32>, callers: &mut [u32]) -> usize {
+/// Fills `callers` with return addresses, the innermost first that is not in `own`; returns how
+/// many there were.
+#[inline(always)]
+pub(crate) fn call_stack(
+    memory: &StackMemory,
+    code: &Range<u32>,
+    own: &Range<u32>,
+    callers: &mut [u32],
+) -> usize {
     let start = assembly::call_stack_start();
     let start = Start {
         counter: start as u32,
         stack: (start >> 32) as u32,
     };
-    windowed(memory, start, code, callers)
+    windowed_outside(memory, start, code, own, callers)
 }
 
 /// A clock.
