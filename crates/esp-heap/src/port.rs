@@ -67,23 +67,23 @@ pub fn check(port: &str) -> Result<(), Error> {
             "{port} is not there; connected ports: {there}"
         )));
     }
-    open(path).map_err(|trouble| trouble.into_error(port))
+    open(path).map_err(|error| error.into_error(port))
 }
 
-enum Trouble {
+enum OpenError {
     Busy,
     Denied,
     Other(io::Error),
 }
 
-fn open(path: &Path) -> Result<(), Trouble> {
+fn open(path: &Path) -> Result<(), OpenError> {
     let file = without_waiting(path).map_err(|cause| match cause.kind() {
-        io::ErrorKind::PermissionDenied => Trouble::Denied,
-        io::ErrorKind::ResourceBusy => Trouble::Busy,
-        _ => Trouble::Other(cause),
+        io::ErrorKind::PermissionDenied => OpenError::Denied,
+        io::ErrorKind::ResourceBusy => OpenError::Busy,
+        _ => OpenError::Other(cause),
     })?;
     match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(Trouble::Busy),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Busy),
         // Not every kind of port can be locked.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }
@@ -105,14 +105,14 @@ fn without_waiting(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open(path)
 }
 
-impl Trouble {
+impl OpenError {
     fn into_error(self, port: &str) -> Error {
         Error::Port(match self {
-            Trouble::Busy => format!("{port} is busy: {}", holders(port)),
-            Trouble::Denied => format!(
+            OpenError::Busy => format!("{port} is busy: {}", holders(port)),
+            OpenError::Denied => format!(
                 "{port} must not be opened by you; join its group (on Debian: sudo usermod -aG dialout $USER, then log in again)"
             ),
-            Trouble::Other(cause) => format!("{port} cannot be opened: {cause}"),
+            OpenError::Other(cause) => format!("{port} cannot be opened: {cause}"),
         })
     }
 }

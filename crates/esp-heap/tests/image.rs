@@ -232,11 +232,11 @@ fn elf(kind: u16, notes: &[(u32, u32, &[u8])], memory: &[(u32, &[u8])], rodata: 
     file
 }
 
-struct Desk(TempDir);
+struct WorkingDirectory(TempDir);
 
-impl Desk {
-    fn new() -> Desk {
-        Desk(TempDir::new().unwrap())
+impl WorkingDirectory {
+    fn new() -> WorkingDirectory {
+        WorkingDirectory(TempDir::new().unwrap())
     }
 
     fn file(&self, name: &str, content: &[u8]) -> String {
@@ -261,10 +261,10 @@ impl Desk {
 
 #[test]
 fn a_core_shows_blocks_owners_and_call_sites() {
-    let (desk, device) = (Desk::new(), Device::crashed());
-    let core = desk.file("core.elf", &device.core(None));
-    let elf = desk.file("app.elf", &device.program());
-    let (code, text, error) = desk.report(&[&core, "--elf", &elf]);
+    let (directory, device) = (WorkingDirectory::new(), Device::crashed());
+    let core = directory.file("core.elf", &device.core(None));
+    let elf = directory.file("app.elf", &device.program());
+    let (code, text, error) = directory.report(&[&core, "--elf", &elf]);
     assert_eq!((code, error.as_str()), (0, ""), "{text}");
     for line in [
         "No verdict: an image is one moment, which does not show what grows. The heaps in it pass \
@@ -280,7 +280,7 @@ fn a_core_shows_blocks_owners_and_call_sites() {
     ] {
         assert!(text.contains(line), "{line}\n\n{text}");
     }
-    let (_, json, _) = desk.report(&[&core, "--elf", &elf, "--json"]);
+    let (_, json, _) = directory.report(&[&core, "--elf", &elf, "--json"]);
     let told: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(told["verdict"]["kind"], "cannot-tell");
     assert_eq!(told["blocks"][0]["size"], 40);
@@ -289,28 +289,31 @@ fn a_core_shows_blocks_owners_and_call_sites() {
 
 #[test]
 fn raw_memory_with_addresses_is_read_as_a_core_is() {
-    let (desk, device) = (Desk::new(), Device::crashed());
-    let core = desk.file("core.elf", &device.core(None));
-    let elf = desk.file("app.elf", &device.program());
-    let data = desk.file("data.bin", &device.data);
-    let heap = desk.file("heap.bin", &device.heap);
+    let (directory, device) = (WorkingDirectory::new(), Device::crashed());
+    let core = directory.file("core.elf", &device.core(None));
+    let elf = directory.file("app.elf", &device.program());
+    let data = directory.file("data.bin", &device.data);
+    let heap = directory.file("heap.bin", &device.heap);
     let (data, heap) = (format!("{data}@{DATA:#x}"), format!("{heap}@0x3FFB_2000"));
-    let raw = desk.report(&["--memory", &data, "--memory", &heap, "--elf", &elf]);
+    let raw = directory.report(&["--memory", &data, "--memory", &heap, "--elf", &elf]);
     assert_eq!(raw.0, 0, "{}", raw.2);
-    assert_eq!(raw, desk.report(&[&core, "--elf", &elf]));
+    assert_eq!(raw, directory.report(&[&core, "--elf", &elf]));
     // A piece beside a core.
-    let part = desk.file("part.elf", &elf_of(&[(DATA, &device.data)]));
-    assert_eq!(raw, desk.report(&[&part, "--memory", &heap, "--elf", &elf]));
-    let (code, _, error) = desk.report(&["--memory", &heap, "--elf", &elf]);
+    let part = directory.file("part.elf", &elf_of(&[(DATA, &device.data)]));
+    assert_eq!(
+        raw,
+        directory.report(&[&part, "--memory", &heap, "--elf", &elf])
+    );
+    let (code, _, error) = directory.report(&["--memory", &heap, "--elf", &elf]);
     assert_eq!(code, 5);
     assert!(
         error.contains("no heap describes itself in this memory"),
         "{error}"
     );
-    let log = desk.file("boot.log", b"I (10) boot: hello\n");
-    let (code, _, error) = desk.report(&[&log, "--memory", &heap]);
+    let log = directory.file("boot.log", b"I (10) boot: hello\n");
+    let (code, _, error) = directory.report(&[&log, "--memory", &heap]);
     assert_eq!(code, 2, "{error}");
-    let (code, _, error) = desk.report(&["--memory", "heap.bin"]);
+    let (code, _, error) = directory.report(&["--memory", "heap.bin"]);
     assert_eq!(code, 2);
     assert!(error.contains("FILE@ADDRESS"), "{error}");
 }
@@ -321,11 +324,11 @@ fn elf_of(memory: &[(u32, &[u8])]) -> Vec<u8> {
 
 #[test]
 fn a_damaged_heap_has_an_exit_code_and_names_whose_block_it_was() {
-    let (desk, mut device) = (Desk::new(), Device::crashed());
+    let (directory, mut device) = (WorkingDirectory::new(), Device::crashed());
     device.write_past_the_end();
-    let core = desk.file("core.elf", &device.core(None));
-    let elf = desk.file("app.elf", &device.program());
-    let (code, text, _) = desk.report(&[&core, "--elf", &elf]);
+    let core = directory.file("core.elf", &device.core(None));
+    let elf = directory.file("app.elf", &device.program());
+    let (code, text, _) = directory.report(&[&core, "--elf", &elf]);
     assert_eq!(code, 1, "{text}");
     assert!(
         text.starts_with("The heap is damaged: at 0x3ffb2"),
@@ -342,11 +345,12 @@ fn a_damaged_heap_has_an_exit_code_and_names_whose_block_it_was() {
 
 #[test]
 fn a_core_has_no_peak_that_a_limit_could_be_held_against() {
-    let (desk, device) = (Desk::new(), Device::crashed());
-    let core = desk.file("core.elf", &device.core(None));
-    let elf = desk.file("app.elf", &device.program());
+    let (directory, device) = (WorkingDirectory::new(), Device::crashed());
+    let core = directory.file("core.elf", &device.core(None));
+    let elf = directory.file("app.elf", &device.program());
     let gate = |conditions: &str| {
-        desk.report(&[&core, "--elf", &elf, "--fail-if", conditions])
+        directory
+            .report(&[&core, "--elf", &elf, "--fail-if", conditions])
             .0
     };
     assert_eq!(gate("live>136,blocks>2,refused>3,largest<1000"), 0);
@@ -356,12 +360,12 @@ fn a_core_has_no_peak_that_a_limit_could_be_held_against() {
 
 #[test]
 fn a_core_that_is_cut_off_has_no_verdict() {
-    let (desk, device) = (Desk::new(), Device::crashed());
-    let elf = desk.file("app.elf", &device.program());
+    let (directory, device) = (WorkingDirectory::new(), Device::crashed());
+    let elf = directory.file("app.elf", &device.program());
     let whole = device.core(None);
     for length in (0..whole.len()).step_by(61) {
-        let core = desk.file("core.elf", &whole[..length]);
-        let (code, text, error) = desk.report(&[&core, "--elf", &elf]);
+        let core = directory.file("core.elf", &whole[..length]);
+        let (code, text, error) = directory.report(&[&core, "--elf", &elf]);
         assert_eq!(code, 5, "{length} of {} bytes\n{text}{error}", whole.len());
         assert!(
             !text.contains("pass their check") && !error.contains("panicked"),
@@ -372,15 +376,15 @@ fn a_core_that_is_cut_off_has_no_verdict() {
 
 #[test]
 fn a_core_of_another_build_is_refused() {
-    let (desk, device) = (Desk::new(), Device::crashed());
+    let (directory, device) = (WorkingDirectory::new(), Device::crashed());
     let program = device.program();
     let hash = Identities::of_program(&program).sha256.to_string();
     let digits = hash.trim_end_matches('…');
-    let own = desk.file("own.elf", &device.core(Some(digits)));
-    let other = desk.file("other.elf", &device.core(Some("0123456789abcdef")));
-    let elf = desk.file("app.elf", &program);
-    assert_eq!(desk.report(&[&own, "--elf", &elf]).0, 0);
-    let (code, _, error) = desk.report(&[&other, "--elf", &elf]);
+    let own = directory.file("own.elf", &device.core(Some(digits)));
+    let other = directory.file("other.elf", &device.core(Some("0123456789abcdef")));
+    let elf = directory.file("app.elf", &program);
+    assert_eq!(directory.report(&[&own, "--elf", &elf]).0, 0);
+    let (code, _, error) = directory.report(&[&other, "--elf", &elf]);
     assert_eq!(code, 5);
     assert!(
         error.contains("this is not the program that ran: the device tells build 0123456789abcdef"),
@@ -390,9 +394,9 @@ fn a_core_of_another_build_is_refused() {
 
 #[test]
 fn a_log_of_another_build_is_refused_as_a_core_is() {
-    let (desk, device) = (Desk::new(), Device::crashed());
+    let (directory, device) = (WorkingDirectory::new(), Device::crashed());
     let program = device.program();
-    let elf = desk.file("app.elf", &program);
+    let elf = directory.file("app.elf", &program);
     let hash = Identities::of_program(&program).sha256.to_string();
     let digits = hash.trim_end_matches('…');
     let bytes: Vec<u8> = (0..digits.len())
@@ -445,16 +449,16 @@ fn a_log_of_another_build_is_refused_as_a_core_is() {
         ),
         ("stream", stream(&bytes), stream(&other)),
     ] {
-        let other = desk.file(&format!("other.{name}"), &other);
-        let (code, _, error) = desk.report(&[&other, "--elf", &elf]);
+        let other = directory.file(&format!("other.{name}"), &other);
+        let (code, _, error) = directory.report(&[&other, "--elf", &elf]);
         assert_eq!(code, 5, "{name}: {error}");
         assert!(
             error.contains("this is not the program that ran"),
             "{name}: {error}"
         );
         // The right one: the drawn program has constants and no functions, which is the next thing.
-        let own = desk.file(&format!("own.{name}"), &own);
-        let (_, _, error) = desk.report(&[&own, "--elf", &elf]);
+        let own = directory.file(&format!("own.{name}"), &own);
+        let (_, _, error) = directory.report(&[&own, "--elf", &elf]);
         assert!(
             error.contains("neither debug information nor names"),
             "{name}: {error}"
@@ -464,13 +468,13 @@ fn a_log_of_another_build_is_refused_as_a_core_is() {
 
 #[test]
 fn what_is_missing_is_asked_for_by_its_option() {
-    let (desk, device) = (Desk::new(), Device::crashed());
-    let core = desk.file("core.elf", &device.core(None));
-    let (code, _, error) = desk.report(&[&core]);
+    let (directory, device) = (WorkingDirectory::new(), Device::crashed());
+    let core = directory.file("core.elf", &device.core(None));
+    let (code, _, error) = directory.report(&[&core]);
     assert_eq!(code, 5);
     assert!(error.contains("--elf PROGRAM has them"), "{error}");
-    let elf = desk.file("app.elf", &device.program());
-    let (code, _, error) = desk.report(&[&elf]);
+    let elf = directory.file("app.elf", &device.program());
+    let (code, _, error) = directory.report(&[&elf]);
     assert_eq!(code, 5);
     assert!(
         error.contains("is a program, not the core of one"),

@@ -16,11 +16,11 @@ I (312) main: dump follows
 ================================
 ";
 
-struct Desk(TempDir);
+struct WorkingDirectory(TempDir);
 
-impl Desk {
-    fn new() -> Desk {
-        Desk(TempDir::new().unwrap())
+impl WorkingDirectory {
+    fn new() -> WorkingDirectory {
+        WorkingDirectory(TempDir::new().unwrap())
     }
 
     fn page(&self) -> String {
@@ -38,7 +38,7 @@ impl Desk {
         file.to_str().unwrap().to_owned()
     }
 
-    /// `report` with the page on the desk, and this on its standard input.
+    /// `report` with the page on the directory, and this on its standard input.
     fn report(&self, arguments: &[&str], input: &[u8]) -> Output {
         let mut child = Command::new(env!("CARGO_BIN_EXE_esp-heap"))
             .args(["report", "--out", &self.page()])
@@ -70,8 +70,8 @@ fn ended(output: &Output) -> (i32, String, String) {
 
 #[test]
 fn without_a_file_the_shipped_firmware_is_told() {
-    let desk = Desk::new();
-    let (code, text, error) = ended(&desk.report(&[], b""));
+    let directory = WorkingDirectory::new();
+    let (code, text, error) = ended(&directory.report(&[], b""));
     assert_eq!((code, error.as_str()), (0, ""));
     for line in [
         "fw_iot: 172,110 events, from a recording, replayed on a simulated chip",
@@ -84,7 +84,7 @@ fn without_a_file_the_shipped_firmware_is_told() {
         assert!(text.contains(line), "{line}\n\n{text}");
     }
     assert!(
-        fs::read_to_string(desk.page())
+        fs::read_to_string(directory.page())
             .unwrap()
             .contains("<title>Heap report: fw_iot")
     );
@@ -92,20 +92,20 @@ fn without_a_file_the_shipped_firmware_is_told() {
 
 #[test]
 fn a_recording_is_replayed_on_the_chip_that_was_asked_for() {
-    let desk = Desk::new();
-    let trace = desk.file("greedy.trace", b"a 0 3000000\na 1 100\nf 1\n");
-    let (code, text, _) = ended(&desk.report(&[&trace, "--chip", "esp32c3"], b""));
+    let directory = WorkingDirectory::new();
+    let trace = directory.file("greedy.trace", b"a 0 3000000\na 1 100\nf 1\n");
+    let (code, text, _) = ended(&directory.report(&[&trace, "--chip", "esp32c3"], b""));
     assert_eq!(code, 0);
     assert!(text.contains("on a simulated esp32c3"), "{text}");
     assert!(text.contains("Refused: 1 request"), "{text}");
-    let (code, _, error) = ended(&desk.report(&[&trace, "--chip", "esp33"], b""));
+    let (code, _, error) = ended(&directory.report(&[&trace, "--chip", "esp33"], b""));
     assert_eq!(code, 2);
     assert!(error.contains("did you mean esp32"), "{error}");
 }
 
 #[test]
 fn a_dump_from_standard_input_names_its_lines() {
-    let (code, text, _) = ended(&Desk::new().report(&["-"], DUMP.as_bytes()));
+    let (code, text, _) = ended(&WorkingDirectory::new().report(&["-"], DUMP.as_bytes()));
     assert_eq!(code, 0);
     for line in [
         "from the dump of its heap trace",
@@ -118,7 +118,7 @@ fn a_dump_from_standard_input_names_its_lines() {
 
 #[test]
 fn the_first_line_is_the_verdict() {
-    let (_, text, _) = ended(&Desk::new().report(&["-"], DUMP.as_bytes()));
+    let (_, text, _) = ended(&WorkingDirectory::new().report(&["-"], DUMP.as_bytes()));
     assert!(
         text.starts_with("104 bytes in 2 blocks were not freed while the trace ran, most of them (96) from src/mqtt.rs:78."),
         "{text}"
@@ -129,7 +129,7 @@ fn the_first_line_is_the_verdict() {
 fn what_contradicts_itself_has_no_verdict_and_exit_code_5() {
     let contradicted = DUMP.replace("==\n", "==\n200 bytes 'leaked' in trace (3 allocations)\n");
     for log in [contradicted, DUMP.replace("ccount", "clock")] {
-        let (code, text, _) = ended(&Desk::new().report(&["-"], log.as_bytes()));
+        let (code, text, _) = ended(&WorkingDirectory::new().report(&["-"], log.as_bytes()));
         assert_eq!(code, 5, "{text}");
         assert!(
             text.starts_with("No verdict: ") && !text.contains("No leak suspects"),
@@ -140,34 +140,37 @@ fn what_contradicts_itself_has_no_verdict_and_exit_code_5() {
 
 #[test]
 fn two_logs_are_compared_by_site() {
-    let desk = Desk::new();
-    let before = desk.file("old.log", DUMP.as_bytes());
+    let directory = WorkingDirectory::new();
+    let before = directory.file("old.log", DUMP.as_bytes());
     let grown = DUMP
         .replace("96 bytes", "196 bytes")
         .replace("mqtt.rs:78", "mqtt.rs:80");
-    let after = desk.file("new.log", grown.as_bytes());
-    let (code, text, error) = ended(&desk.report(&[&before, &after], b""));
+    let after = directory.file("new.log", grown.as_bytes());
+    let (code, text, error) = ended(&directory.report(&[&before, &after], b""));
     assert_eq!((code, error.as_str()), (0, ""));
     assert!(
-        text.starts_with("204 bytes are alive at the end, 100 more than before; the largest change is +100 bytes at src/mqtt.rs:80"),
+        text.starts_with("204 bytes are live at the end, 100 more than before; the largest change is +100 bytes at src/mqtt.rs:80"),
         "{text}"
     );
     let limit = ["--fail-if", "live>200", "--json"];
-    let (code, text, _) = ended(&desk.report(&[&[&*before, &*after], &limit[..]].concat(), b""));
+    let (code, text, _) =
+        ended(&directory.report(&[&[&*before, &*after], &limit[..]].concat(), b""));
     let object: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(code, 9, "the limits are those of the second");
     assert_eq!(object["comparison"]["total"]["before"]["bytes"], 104);
     assert_eq!(object["comparison"]["total"]["after"]["bytes"], 204);
     let three = ["--elf", "a", "--elf", "b", "--elf", "c"];
-    let (code, _, error) = ended(&desk.report(&[&[&*before, &*after], &three[..]].concat(), b""));
+    let (code, _, error) =
+        ended(&directory.report(&[&[&*before, &*after], &three[..]].concat(), b""));
     assert_eq!(code, 2, "{error}");
 }
 
 #[test]
 fn a_log_with_a_stream_and_a_dump_tells_both() {
     let stream = heap_trace_line();
-    let (code, text, _) =
-        ended(&Desk::new().report(&["-"], [stream, DUMP.to_owned()].concat().as_bytes()));
+    let (code, text, _) = ended(
+        &WorkingDirectory::new().report(&["-"], [stream, DUMP.to_owned()].concat().as_bytes()),
+    );
     assert_eq!(code, 0, "{text}");
     assert!(
         text.contains("from its event stream")
@@ -198,26 +201,27 @@ fn heap_trace_line() -> String {
 
 #[test]
 fn a_limit_that_is_broken_has_an_exit_code_of_its_own() {
-    let desk = Desk::new();
-    let xml = desk.file("heap.xml", b"");
+    let directory = WorkingDirectory::new();
+    let xml = directory.file("heap.xml", b"");
     let conditions = ["-", "--fail-if", "peak>60K,live>100", "--junit", &xml];
-    let (code, text, _) = ended(&desk.report(&conditions, DUMP.as_bytes()));
+    let (code, text, _) = ended(&directory.report(&conditions, DUMP.as_bytes()));
     assert_eq!(code, 9);
     assert!(
         text.contains("ok      peak>61440: it is 104\nFAILED  live>100: it is 104\n"),
         "{text}"
     );
     assert!(fs::read_to_string(&xml).unwrap().contains("failures=\"1\""));
-    let (code, _, _) = ended(&desk.report(&["-", "--fail-if", "peak>60K"], DUMP.as_bytes()));
+    let (code, _, _) = ended(&directory.report(&["-", "--fail-if", "peak>60K"], DUMP.as_bytes()));
     assert_eq!(code, 0);
-    let (code, _, error) = ended(&desk.report(&["-", "--fail-if", "pike>60K"], DUMP.as_bytes()));
+    let (code, _, error) =
+        ended(&directory.report(&["-", "--fail-if", "pike>60K"], DUMP.as_bytes()));
     assert_eq!(code, 2);
     assert!(error.contains("`pike` is no figure"), "{error}");
 }
 
 #[test]
 fn json_is_an_object_and_nothing_else() {
-    let (code, text, _) = ended(&Desk::new().report(&["-", "--json"], DUMP.as_bytes()));
+    let (code, text, _) = ended(&WorkingDirectory::new().report(&["-", "--json"], DUMP.as_bytes()));
     assert_eq!(code, 0);
     let told: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(told["total"]["bytes"], 104);
@@ -226,32 +230,32 @@ fn json_is_an_object_and_nothing_else() {
 
 #[test]
 fn what_tells_nothing_of_a_heap_is_refused_with_what_was_looked_for() {
-    let desk = Desk::new();
-    let log = desk.file("boot.log", b"I (10) boot: hello\n");
-    let (code, _, error) = ended(&desk.report(&[&log], b""));
+    let directory = WorkingDirectory::new();
+    let log = directory.file("boot.log", b"I (10) boot: hello\n");
+    let (code, _, error) = ended(&directory.report(&[&log], b""));
     assert_eq!(code, 5);
     assert!(
         error.contains("boot.log: this tells nothing of a heap"),
         "{error}"
     );
-    let (code, _, error) = ended(&desk.report(&["/nowhere.log"], b""));
+    let (code, _, error) = ended(&directory.report(&["/nowhere.log"], b""));
     assert_eq!((code, error.contains("/nowhere.log")), (5, true), "{error}");
 }
 
 #[test]
 fn an_elf_file_that_is_none_is_refused() {
-    let desk = Desk::new();
+    let directory = WorkingDirectory::new();
     let (log, elf) = (
-        desk.file("dump.log", DUMP.as_bytes()),
-        desk.file("app.bin", b"\xE9\x06"),
+        directory.file("dump.log", DUMP.as_bytes()),
+        directory.file("app.bin", b"\xE9\x06"),
     );
-    let (code, _, error) = ended(&desk.report(&[&log, "--elf", &elf], b""));
+    let (code, _, error) = ended(&directory.report(&[&log, "--elf", &elf], b""));
     assert_eq!(code, 5);
     assert!(error.contains("this is no ELF file"), "{error}");
     let mut of_arm = std::fs::read(env!("CARGO_BIN_EXE_esp-heap")).unwrap();
     of_arm[18] = 40; // e_machine, the low byte
-    let elf = desk.file("app.elf", &of_arm);
-    let (code, _, error) = ended(&desk.report(&[&log, "--elf", &elf], b""));
+    let elf = directory.file("app.elf", &of_arm);
+    let (code, _, error) = ended(&directory.report(&[&log, "--elf", &elf], b""));
     assert_eq!(
         (code, error.contains("this program is for ELF machine 40")),
         (5, true),

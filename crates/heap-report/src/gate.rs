@@ -2,9 +2,9 @@
 //!
 //! | figure | is |
 //! |---|---|
-//! | `peak` | most bytes alive at once |
-//! | `live` | bytes alive at the end |
-//! | `blocks` | blocks alive at the end |
+//! | `peak` | most bytes live at once |
+//! | `live` | bytes live at the end |
+//! | `blocks` | blocks live at the end |
 //! | `leaked` | bytes that likely leaks kept |
 //! | `refused` | requests that were refused |
 //! | `largest` | the largest free block at its smallest moment; unknown where no heap is |
@@ -13,7 +13,7 @@
 use std::fmt;
 
 use crate::history::History;
-use crate::rebuild::{Rebuilt, Sure};
+use crate::replay::{Confidence, Replayed};
 
 /// A figure that may not be above, or below, a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,7 @@ fn size(text: &str) -> Option<u64> {
 
 /// What became of each condition. O(moments · heaps).
 #[must_use]
-pub fn outcomes(conditions: &[Condition], history: &History, rebuilt: &Rebuilt) -> Vec<Outcome> {
+pub fn outcomes(conditions: &[Condition], history: &History, rebuilt: &Replayed) -> Vec<Outcome> {
     let outcome = |condition: &Condition| Outcome {
         condition: *condition,
         value: condition.figure.of(history, rebuilt),
@@ -114,7 +114,7 @@ pub fn outcomes(conditions: &[Condition], history: &History, rebuilt: &Rebuilt) 
 
 impl Figure {
     /// `None` where the input contradicts itself or does not tell it.
-    fn of(self, history: &History, rebuilt: &Rebuilt) -> Option<u64> {
+    fn of(self, history: &History, rebuilt: &Replayed) -> Option<u64> {
         if !history.doubts.is_empty() {
             return None;
         }
@@ -133,7 +133,7 @@ impl Figure {
             Figure::Leaked => rebuilt
                 .leaks
                 .iter()
-                .filter(|leak| leak.sure >= Sure::Likely)
+                .filter(|leak| leak.sure >= Confidence::Likely)
                 .map(|leak| leak.kept.bytes)
                 .sum(),
             Figure::Refused => rebuilt.failures.len() as u64,
@@ -213,7 +213,7 @@ pub fn junit(outcomes: &[Outcome]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Event, Moment};
+    use crate::history::{Event, TimedEvent};
 
     fn history() -> History {
         let event = Event::Allocated {
@@ -223,13 +223,13 @@ mod tests {
             owner: 0,
         };
         History {
-            events: vec![Moment { ticks: 0, event }],
+            events: vec![TimedEvent { ticks: 0, event }],
             ..History::default()
         }
     }
 
     fn told(text: &str, history: &History) -> Vec<String> {
-        let outcomes = outcomes(&conditions(text).unwrap(), history, &Rebuilt::of(history));
+        let outcomes = outcomes(&conditions(text).unwrap(), history, &Replayed::of(history));
         outcomes.iter().map(Outcome::to_string).collect()
     }
 
@@ -280,7 +280,7 @@ mod tests {
         let outcomes = outcomes(
             &conditions("peak>60K,blocks>1").unwrap(),
             &history,
-            &Rebuilt::of(&history),
+            &Replayed::of(&history),
         );
         let text = junit(&outcomes);
         assert!(text.contains("tests=\"2\" failures=\"1\""), "{text}");

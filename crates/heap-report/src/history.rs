@@ -13,7 +13,7 @@ use std::fmt;
 use serde::Serialize;
 use soc_regions::Caps;
 
-use crate::rebuild::HeapSample;
+use crate::replay::HeapSample;
 use crate::symbols::Identity;
 
 /// What happened to a program's heaps.
@@ -36,7 +36,7 @@ pub struct History {
     /// Who asks for memory where; the index is the site's number, 0 is unknown.
     pub sites: Vec<Site>,
     /// What happened, in order.
-    pub events: Vec<Moment>,
+    pub events: Vec<TimedEvent>,
     /// What is missing.
     pub gaps: Gaps,
     /// What kind of input this was.
@@ -243,7 +243,7 @@ impl fmt::Display for Frame {
 
 /// An event and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moment {
+pub struct TimedEvent {
     /// Ticks of the program's clock.
     pub ticks: u64,
     /// What happened.
@@ -303,7 +303,7 @@ pub enum Event {
         /// Its name.
         name: String,
     },
-    /// The program began anew: nothing of what was before is alive.
+    /// The program began anew: nothing of what was before is live.
     Restarted,
 }
 
@@ -340,7 +340,7 @@ impl Gaps {
 pub enum Source {
     /// An event stream: everything from the moment on at which somebody listened.
     Stream,
-    /// The text of a trace dump: blocks that were alive when it was printed, or all that the
+    /// The text of a trace dump: blocks that were live when it was printed, or all that the
     /// trace's buffer held. No owners, no failures.
     Dump,
     /// Lines of ESP-IDF's `heap_caps_print_heap_info`: figures of each heap. No blocks, no owners.

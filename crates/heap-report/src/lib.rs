@@ -1,17 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 pub mod compare;
+mod decode;
 mod error;
 pub mod export;
 pub mod gate;
 mod history;
 pub mod image;
-mod listen;
 pub mod page;
 mod program;
 pub mod read;
-mod rebuild;
 pub mod recorded;
+mod replay;
 pub mod simulate;
 pub mod summary;
 pub mod symbols;
@@ -21,15 +21,15 @@ pub mod verdict;
 pub mod watch;
 pub mod what_if;
 
+pub use decode::StreamDecoder;
 pub use error::Error;
 pub use history::{
-    Crash, Event, Frame, Gaps, HeapDescription, History, Measured, Moment, Site, Source,
+    Crash, Event, Frame, Gaps, HeapDescription, History, Measured, Site, Source, TimedEvent,
 };
-pub use listen::Listener;
 pub use program::{Program, Step};
-pub use rebuild::{
-    Account, Beside, Block, Cause, Change, FailureNote, Growth, HeapSample, Holders, Leak, Live,
-    Mark, Peak, Pin, Rebuilt, Sample, Space, Sure,
+pub use replay::{
+    Account, AdjacentBlock, Block, Cause, Change, Confidence, FailureNote, Growth, HeapSample,
+    Holders, Leak, Live, Mark, Peak, Pin, Replayed, Sample, Space,
 };
 
 /// The programs of `docs/debugging.md` compile, and do what the page says.

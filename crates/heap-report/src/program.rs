@@ -17,8 +17,8 @@ use soc_regions::Caps;
 
 use crate::export::missing;
 use crate::history::{Event, Gaps, History};
-use crate::rebuild::{Block, Change, Live};
 use crate::recorded::{Operation, Trace};
+use crate::replay::{Block, Change, Live};
 
 /// What a program asked, in order.
 ///
@@ -272,7 +272,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Moment, Site};
+    use crate::history::{Site, TimedEvent};
 
     fn history(events: Vec<Event>) -> History {
         let site = |caps, alignment| Site {
@@ -283,7 +283,7 @@ mod tests {
         let sites = vec![Site::default(), site(Caps::DMA, 4), site(Caps::BIT8, 64)];
         let events = events
             .into_iter()
-            .map(|event| Moment { ticks: 0, event })
+            .map(|event| TimedEvent { ticks: 0, event })
             .collect();
         History {
             program: "tiny".to_owned(),

@@ -57,10 +57,10 @@ fn is_invisible(letter: char) -> bool {
     )
 }
 
-type Letters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+type CharStream<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
 /// Parameters, then one final letter; what is neither is text again.
-fn skip_control(letters: &mut Letters<'_>) {
+fn skip_control(letters: &mut CharStream<'_>) {
     while letters
         .next_if(|letter| (' '..='?').contains(letter))
         .is_some()
@@ -69,7 +69,7 @@ fn skip_control(letters: &mut Letters<'_>) {
 }
 
 /// Up to BEL, ST or the end of the line.
-fn skip_string(letters: &mut Letters<'_>) {
+fn skip_string(letters: &mut CharStream<'_>) {
     while let Some(letter) = letters.next_if(|letter| *letter != '\n') {
         match letter {
             '\x07' | '\u{9C}' => return,
@@ -82,7 +82,7 @@ fn skip_string(letters: &mut Letters<'_>) {
     }
 }
 
-fn skip_short(letters: &mut Letters<'_>) {
+fn skip_short(letters: &mut CharStream<'_>) {
     while letters
         .next_if(|letter| (' '..='/').contains(letter))
         .is_some()

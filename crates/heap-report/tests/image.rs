@@ -14,7 +14,7 @@ use crashed::{Device, Image, Known};
 use heap_report::image::{Memory, history};
 use heap_report::summary::Summary;
 use heap_report::verdict::{Kind, Verdict};
-use heap_report::{Event, History, Rebuilt};
+use heap_report::{Event, History, Replayed};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 
 /// Blocks as an image has them.
@@ -38,7 +38,7 @@ fn blocks(history: &History) -> Vec<Known> {
 }
 
 fn verdict(history: &History) -> Verdict {
-    Verdict::of(history, &Rebuilt::of(history))
+    Verdict::of(history, &Replayed::of(history))
 }
 
 fn an_image_is_read_as_the_heap_was<P: Poison>(poisoning: &str) {
@@ -137,7 +137,7 @@ fn a_heap_that_is_not_in_the_image_is_named_and_the_others_are_read() {
     assert!(crash.missing[0].contains("is not wholly in the image"));
     assert_eq!(read.heaps.len() + 1, device.heaps_and_blocks().0.len());
     assert!(verdict(&read).sentence.ends_with("1 heap is not in it."));
-    let summary = Summary::new(&read, &Rebuilt::of(&read)).to_string();
+    let summary = Summary::new(&read, &Replayed::of(&read)).to_string();
     assert!(summary.contains("Not in the image"), "{summary}");
     assert!(!summary.contains("nothing is missing"), "{summary}");
 }
@@ -206,7 +206,7 @@ fn an_image_that_is_damaged_anywhere_is_no_panic() {
             match history(&image.memory()) {
                 Ok(read) => {
                     let _ = verdict(&read).sentence;
-                    let rebuilt = Rebuilt::of(&read);
+                    let rebuilt = Replayed::of(&read);
                     let _ = Summary::new(&read, &rebuilt).to_string();
                     found += usize::from(!read.crash.unwrap().damage.is_empty());
                 }

@@ -1,7 +1,7 @@
-//! `Live` and `Rebuilt` against a list of blocks that is searched from its beginning to its end.
+//! `Live` and `Replayed` against a list of blocks that is searched from its beginning to its end.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-use heap_report::{Event, History, Live, Moment, Rebuilt, Site};
+use heap_report::{Event, History, Live, Replayed, Site, TimedEvent};
 use proptest::prelude::*;
 
 /// Blocks in the order in which they came: address, size, site, owner.
@@ -85,7 +85,7 @@ fn history(events: Vec<Event>) -> History {
     History {
         sites: vec![Site::default(); SITES],
         events: moments
-            .map(|(event, ticks)| Moment { ticks, event })
+            .map(|(event, ticks)| TimedEvent { ticks, event })
             .collect(),
         ..History::default()
     }
@@ -93,18 +93,18 @@ fn history(events: Vec<Event>) -> History {
 
 proptest! {
     #[test]
-    fn after_every_event_those_are_alive_who_are_in_the_list(events in events()) {
+    fn after_every_event_the_live_blocks_are_those_of_the_model(events in events()) {
         let (mut live, mut model, mut bytes) = (Live::new(), Model::default(), 0_u64);
         for (number, moment) in history(events).events.iter().enumerate() {
             let change = live.apply(number, moment);
             model.follow(&moment.event);
             let mut listed: Vec<_> = model.blocks.clone();
             listed.sort_unstable();
-            let alive = live
-            .blocks()
-            .map(|block| (block.address, block.size, block.site, block.owner));
-        let alive: Vec<_> = alive.collect();
-            prop_assert_eq!(alive, listed, "after {:?}", moment);
+            let blocks = live
+                .blocks()
+                .map(|block| (block.address, block.size, block.site, block.owner));
+            let blocks: Vec<_> = blocks.collect();
+            prop_assert_eq!(blocks, listed, "after {:?}", moment);
             prop_assert_eq!(
             (live.bytes(), live.count()),
             (model.bytes(|_| true), model.blocks.len())
@@ -121,7 +121,7 @@ proptest! {
     #[test]
     fn accounts_peak_and_moments_are_sums_over_the_list(events in events()) {
         let history = history(events);
-        let rebuilt = Rebuilt::of(&history);
+        let rebuilt = Replayed::of(&history);
         let (mut model, mut sums) = (Model::default(), vec![0]);
         for moment in &history.events {
             model.follow(&moment.event);

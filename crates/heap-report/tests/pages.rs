@@ -9,14 +9,14 @@ use std::sync::LazyLock;
 
 use browser::{Browser, DESKTOP, PHONE, Page, Screen};
 use heap_report::page::{heap_page, report_page};
-use heap_report::{History, Rebuilt, Source};
+use heap_report::{History, Replayed, Source};
 use serde_json::json;
 use support::{program, replayed_firmware};
 
 /// A program with owners, call stacks, marks, failures, gaps, and one leak.
 static STREAM: LazyLock<String> = LazyLock::new(|| page_of(&program(20_000)));
 
-/// Moves the cursor to the moment with most bytes alive.
+/// Moves the cursor to the moment with most bytes live.
 const PEAK: &str = "data.peak.moment";
 
 /// Moves the cursor to a moment, which is an expression over the page's data.
@@ -31,7 +31,7 @@ fn move_to(page: &mut Page<'_>, moment: &str) {
 const DATA: &str = "JSON.parse(document.getElementById('data').textContent)";
 
 fn page_of(history: &History) -> String {
-    report_page(history, &Rebuilt::of(history)).unwrap()
+    report_page(history, &Replayed::of(history)).unwrap()
 }
 
 /// Shows `html` on a phone and on a desk, and lets `look` look at it.
@@ -213,7 +213,7 @@ fn leaks_are_told_down_to_the_line_sorted_and_filtered() {
 #[test]
 fn what_was_allocated_between_two_moments_and_is_still_alive_is_told() {
     let history = program(20_000);
-    let rebuilt = Rebuilt::of(&history);
+    let rebuilt = Replayed::of(&history);
     on_both_screens("report-between", &STREAM, |page, _| {
         let all = page.text("#between-sum");
         assert!(
@@ -224,8 +224,8 @@ fn what_was_allocated_between_two_moments_and_is_still_alive_is_told() {
         page.click("#between-set-from");
         let from = format!("{DATA}.moments.event[document.getElementById('between-from').value]");
         let from = page.value(&from).as_u64().unwrap();
-        let since = |block: &&heap_report::Block| block.born as u64 >= from;
-        let left = rebuilt.alive.iter().filter(since).count();
+        let since = |block: &&heap_report::Block| block.allocated_at as u64 >= from;
+        let left = rebuilt.live.iter().filter(since).count();
         let text = page.text("#between-sum");
         assert!(
             left > 0 && text.contains(&format!(" in {left} blocks from ")),
@@ -376,7 +376,7 @@ fn the_flame_graph_can_be_zoomed_searched_and_rooted_at_owners() {
         page.click("#flame button[aria-label^='mqtt: ']");
         assert_eq!(
             page.text("#flame-detail"),
-            "mqtt 6.2 KiB in 110 blocks, 40 % of what is alive"
+            "mqtt 6.2 KiB in 110 blocks, 40 % of what is live"
         );
         let width = page.area("#flame button[aria-label^='mqtt: ']").width;
         assert!(width > f64::from(screen.width) * 0.8, "zoomed to {width}");

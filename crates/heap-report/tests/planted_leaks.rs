@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use heap_caps::{HeapCaps, SimulatedMemory};
 use heap_report::read::{Input, read};
-use heap_report::{Frame, History, Rebuilt};
+use heap_report::{Frame, History, Replayed};
 use heap_trace::{HostStack, Ledger, Stream, TraceContext};
 use multi_heap::Unpoisoned;
 use soc_regions::{Caps, ESP32};
@@ -102,7 +102,7 @@ fn resolve(caller: u32) -> Vec<Frame> {
 }
 
 fn suspects(history: &History) -> Vec<String> {
-    let leaks = Rebuilt::of(history).leaks();
+    let leaks = Replayed::of(history).leaks();
     let suspects = leaks.iter().filter(|leak| leak.is_suspect());
     suspects
         .map(|leak| history.site(leak.site).unwrap().label())

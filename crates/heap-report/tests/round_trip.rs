@@ -11,7 +11,7 @@ use std::cell::Cell;
 use heap_caps::{AllocRequest, HeapCaps, SimulatedMemory};
 use heap_report::read::{Dump, Input, Record, dumps, read};
 use heap_report::symbols::Identity;
-use heap_report::{History, Rebuilt};
+use heap_report::{History, Replayed};
 use heap_trace::{BuildId, MemoryKind, Mode, Shown, Slot, Trace, TraceContext};
 use multi_heap::Unpoisoned;
 use soc_regions::{Caps, ESP32};
@@ -22,11 +22,11 @@ thread_local! {
     static NOW: Cell<u32> = const { Cell::new(0) };
 }
 
-struct Moment;
+struct FixedContext;
 
 const BUILD: &[u8] = &[0x3F, 0x1C, 0x09, 0xAB, 7, 8, 9, 10];
 
-impl TraceContext for Moment {
+impl TraceContext for FixedContext {
     fn build(&self) -> Option<BuildId<'static>> {
         Some(BuildId::new(BUILD))
     }
@@ -45,7 +45,7 @@ impl TraceContext for Moment {
     }
 }
 
-type Heaps<'a, const DEPTH: usize> = HeapCaps<Unpoisoned, Trace<'a, Moment, DEPTH>>;
+type Heaps<'a, const DEPTH: usize> = HeapCaps<Unpoisoned, Trace<'a, FixedContext, DEPTH>>;
 
 /// Every combination of: 0 or more callers of the allocation, the place known or not, freed or not,
 /// by 0 or more callers.
@@ -74,7 +74,7 @@ fn dumped<const DEPTH: usize>(mode: Mode) -> (Vec<Record>, String) {
     let mut buffer = [const { Slot::<DEPTH>::EMPTY }; 400];
     let memory = SimulatedMemory::new();
     let options = ESP32.default_options();
-    let mut heaps: Heaps<'_, DEPTH> = HeapCaps::new(Trace::new(Moment));
+    let mut heaps: Heaps<'_, DEPTH> = HeapCaps::new(Trace::new(FixedContext));
     // SAFETY: nothing else uses the simulated memory, and it outlives the heaps.
     unsafe { heaps.boot(&ESP32, &options, &ESP32.sample_symbols(&options), &memory) }.unwrap();
     heaps.observer_mut().set_buffer(&mut buffer).unwrap();
@@ -119,7 +119,7 @@ fn expected<const DEPTH: usize>(kept: &heap_trace::Record<DEPTH>, memory: Memory
         core: kept.core,
         clock: kept.ticks,
         callers: known(&kept.allocated_by),
-        place: kept.caller.map(|place| heap_report::read::Place {
+        place: kept.caller.map(|place| heap_report::read::SourceLine {
             file: place.file().to_owned(),
             line: place.line(),
             column: place.column(),
@@ -166,12 +166,12 @@ fn at_every_depth_with_every_subset_of_fields_the_dump_is_read_as_it_was() {
 }
 
 /// What is not read of a log tells nothing of the heap.
-fn told(log: &[u8]) -> (History, Rebuilt) {
+fn told(log: &[u8]) -> (History, Replayed) {
     let history = match read("a.log", log).unwrap() {
         Input::History(history) => history,
         other => panic!("{other:?}"),
     };
-    let rebuilt = Rebuilt::of(&history);
+    let rebuilt = Replayed::of(&history);
     (history, rebuilt)
 }
 

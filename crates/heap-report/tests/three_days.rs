@@ -8,7 +8,7 @@
 use std::process::Command;
 
 use heap_report::read::{Input, read};
-use heap_report::{History, Rebuilt};
+use heap_report::{History, Replayed};
 use soc_regions::Caps;
 
 /// What the device's serial port says, by the trouble that it has.
@@ -58,7 +58,7 @@ const DAY: f64 = 24.0 * 3600.0;
 fn the_report_of_a_leak_begins_with_the_line_that_leaks() {
     let log = log(&[]);
     let history = history(&log);
-    let rebuilt = Rebuilt::of(&history);
+    let rebuilt = Replayed::of(&history);
     assert!(history.gaps.is_empty(), "{:?}", history.gaps);
     let end = history
         .seconds(history.events.last().unwrap().ticks)
@@ -100,7 +100,7 @@ fn the_report_of_a_leak_begins_with_the_line_that_leaks() {
 #[test]
 fn the_report_of_fragmentation_shows_free_memory_in_pieces_and_the_line_between_them() {
     let history = history(&log(&["fragmentation"]));
-    let rebuilt = Rebuilt::of(&history);
+    let rebuilt = Replayed::of(&history);
     let last = rebuilt.moments.last().unwrap();
     let for_bytes = history.heaps.iter().zip(&last.heaps);
     let for_bytes: Vec<_> = for_bytes

@@ -386,7 +386,7 @@ fn the_dump_lets_go_of_the_trace_between_two_lines_and_notes_what_happened_meanw
         "{text}"
     );
     assert!(text.contains("Internal Buffer has overflowed"), "{text}");
-    assert!(text.contains("bytes alive in trace"), "{text}");
+    assert!(text.contains("bytes live in trace"), "{text}");
     assert!(looks >= 4, "one look a record");
 }
 

@@ -24,7 +24,7 @@ const SHORT_LIMIT: Duration = Duration::from_secs(2);
 /// of that must name the leaks of `leaks` and `events`.
 const SELF_CHECKING: [(&str, &[&str]); 4] = [
     ("leaks", &["src/bin/leaks.rs:"]),
-    ("events", &["blocks alive"]),
+    ("events", &["blocks live"]),
     ("demo", DEMONSTRATED),
     ("demo_esp32c3", DEMONSTRATED_ON_ESP32C3),
 ];

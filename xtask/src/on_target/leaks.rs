@@ -4,7 +4,7 @@ use std::path::Path;
 
 use heap_report::read::{Input, read};
 use heap_report::symbols::{Identities, Symbols};
-use heap_report::{History, Rebuilt, Site};
+use heap_report::{History, Replayed, Site};
 
 use crate::error::Error;
 
@@ -87,7 +87,7 @@ fn names(found: &[String], planted: &[String]) -> bool {
 }
 
 fn suspects(history: &History) -> Vec<String> {
-    let leaks = Rebuilt::of(history).leaks();
+    let leaks = Replayed::of(history).leaks();
     let suspects = leaks.iter().filter(|leak| leak.is_suspect());
     suspects
         .filter_map(|leak| Some(history.site(leak.site)?.label()))

@@ -116,7 +116,7 @@ fn search<P: Poison>(trace: &Trace) -> Result<u32, Error> {
         _ => {
             let (peak, most) = (trace.peak_live_bytes, GREATEST_HEAP >> 20);
             return refused(format!(
-                "{peak} bytes are alive at its peak, and no heap is larger than {most} MiB"
+                "{peak} bytes are live at its peak, and no heap is larger than {most} MiB"
             ));
         }
     };
@@ -252,7 +252,7 @@ mod tests {
             assert_eq!(
                 why,
                 format!(
-                    "huge: {size} bytes are alive at its peak, and no heap is larger than 128 MiB"
+                    "huge: {size} bytes are live at its peak, and no heap is larger than 128 MiB"
                 )
             );
         }

@@ -15,7 +15,7 @@ use heap_report::recorded::{Trace, shipped};
 use heap_report::simulate::machine::Machine;
 use heap_report::summary::{Summary, json};
 use heap_report::symbols::{Identities, Identity, Named, Symbols};
-use heap_report::{History, Rebuilt, Source};
+use heap_report::{History, Replayed, Source};
 use multi_heap::Poison;
 
 use crate::exports::Exports;
@@ -128,11 +128,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
             (Some(before), arguments.histories(Some(after), 1)?)
         }
     };
-    let rebuilt = Rebuilt::of(&history);
+    let rebuilt = Replayed::of(&history);
     let comparison = before.map(|before| arguments.compare(&before, &history, &rebuilt));
     write_page(&arguments.out, &history, &rebuilt)?;
     let exported = arguments.exports.write(&history)?;
-    let dump = dump.map(|dump| (Rebuilt::of(&dump), dump));
+    let dump = dump.map(|dump| (Replayed::of(&dump), dump));
     if arguments.json {
         let mut object = json(&history, &rebuilt);
         if let Some((rebuilt, dump)) = &dump {
@@ -188,7 +188,7 @@ const NO_VERDICT: u8 = 5;
 
 impl Arguments {
     /// Tells what became of the conditions of `--fail-if`; whether any of them holds.
-    fn gate(&self, history: &History, rebuilt: &Rebuilt) -> Result<bool, Error> {
+    fn gate(&self, history: &History, rebuilt: &Replayed) -> Result<bool, Error> {
         let Some(Conditions(conditions)) = &self.fail_if else {
             return Ok(false);
         };
@@ -240,12 +240,12 @@ impl Arguments {
         own.map(PathBuf::as_path)
     }
 
-    fn compare(&self, before: &History, after: &History, rebuilt: &Rebuilt) -> Comparison {
+    fn compare(&self, before: &History, after: &History, rebuilt: &Replayed) -> Comparison {
         let name = |file: &Option<PathBuf>| match file {
             Some(file) => file.display().to_string(),
             None => String::new(),
         };
-        let (names, rebuilt_before) = ((name(&self.file), name(&self.after)), Rebuilt::of(before));
+        let (names, rebuilt_before) = ((name(&self.file), name(&self.after)), Replayed::of(before));
         Comparison::of(
             Side {
                 name: &names.0,
@@ -376,7 +376,7 @@ fn current_folder() -> PathBuf {
     std::env::current_dir().unwrap_or_default()
 }
 
-fn write_page(file: &Path, history: &History, rebuilt: &Rebuilt) -> Result<(), Error> {
+fn write_page(file: &Path, history: &History, rebuilt: &Replayed) -> Result<(), Error> {
     let text = report_page(history, rebuilt).map_err(|cause| Error::file(file, cause))?;
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;

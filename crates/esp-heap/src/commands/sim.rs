@@ -150,7 +150,7 @@ fn fitting_trace(free: u32, said: &impl Fn(&str) -> Result<(), Error>) -> Result
     let (trace, too_large) = shipped::fitting(free)?;
     for larger in too_large {
         said(&format!(
-            "{} has up to {} bytes alive, too many for the {free} that are free: a smaller trace is taken.",
+            "{} has up to {} bytes live, too many for the {free} that are free: a smaller trace is taken.",
             larger.name, larger.peak_live_bytes
         ))?;
     }

@@ -23,7 +23,7 @@ use esp_heap::{paint, status};
 #[command(after_help = "\
 On a terminal the picture is drawn anew in place; anywhere else (a pipe, CI) a line is printed every few seconds, and \
 the program's own text is passed through. Frames may come as they are, or as lines `events<tab>hexadecimal digits`, with text in between. \
-Fragmentation and largest free blocks are rebuilt from what is alive, not measured.
+Fragmentation and largest free blocks are rebuilt from what is live, not measured.
 
 It ends with a summary: on q or Ctrl-C, at the end of standard input, or after --idle seconds of silence.
 
@@ -216,17 +216,17 @@ fn summary(watched: &Watched) -> String {
     const NAMED: usize = 10;
     let mut text = format!("{}\n{watched}\n", watched.verdict().sentence);
     for (title, standings) in [("owners", watched.owners()), ("sites", watched.sites())] {
-        let alive = standings
+        let live = standings
             .iter()
             .filter(|standing| standing.account.bytes > 0);
-        let lines = alive.take(NAMED).map(|standing| {
+        let lines = live.take(NAMED).map(|standing| {
             let account = &standing.account;
             format!(
                 "  {:>10} bytes in {:>5} blocks, peak {:>10}  {}\n",
                 account.bytes, account.blocks, account.peak_bytes, standing.name
             )
         });
-        text.push_str(&format!("{title} with most bytes alive:\n"));
+        text.push_str(&format!("{title} with most bytes live:\n"));
         text.extend(lines);
     }
     let failures = watched.failures().map(|note| {

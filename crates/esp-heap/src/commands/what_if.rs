@@ -405,7 +405,7 @@ fn rows(outcome: &Outcome) -> Vec<Row> {
         ("tightest moment, step".to_owned(), |outcome| {
             outcome.tightest.step as u64
         }),
-        ("most bytes alive".to_owned(), |outcome| outcome.peak_bytes),
+        ("most bytes live".to_owned(), |outcome| outcome.peak_bytes),
         ("taken beyond them then".to_owned(), |outcome| {
             outcome.overhead
         }),

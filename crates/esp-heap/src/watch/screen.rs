@@ -17,7 +17,7 @@ use std::io;
 
 use heap_report::export::missing;
 use heap_report::verdict::Kind;
-use heap_report::watch::{Standing, Watched};
+use heap_report::watch::{OwnerUsage, Watched};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize as _};
 use ratatui::text::{Line, Span};
@@ -156,7 +156,7 @@ fn headline(watched: &Watched) -> Paragraph<'_> {
 const LEAST_NAME: usize = 18;
 
 /// A line for each, with a bar as long as its share of the largest.
-fn draw_standings(frame: &mut Frame<'_>, area: Rect, title: &str, standings: &[Standing]) {
+fn draw_standings(frame: &mut Frame<'_>, area: Rect, title: &str, standings: &[OwnerUsage]) {
     let block = Block::bordered().title(format!(" {title} "));
     let inner = block.inner(area);
     let most = standings.first().map_or(0, |first| first.account.bytes);
@@ -168,7 +168,7 @@ fn draw_standings(frame: &mut Frame<'_>, area: Rect, title: &str, standings: &[S
     frame.render_widget(Paragraph::new(lines).block(block), area);
 }
 
-fn standing_line(standing: &Standing, most: u64, columns: u16) -> Line<'static> {
+fn standing_line(standing: &OwnerUsage, most: u64, columns: u16) -> Line<'static> {
     let account = &standing.account;
     let (columns, now) = (usize::from(columns), format!(" {}", grouped(account.bytes)));
     let blocks = format!("{now} in {}", grouped(account.blocks));
@@ -195,7 +195,7 @@ fn standing_line(standing: &Standing, most: u64, columns: u16) -> Line<'static> 
 }
 
 fn draw_heaps(frame: &mut Frame<'_>, area: Rect, watched: &Watched) {
-    let block = Block::bordered().title(" heaps, rebuilt from the blocks that are alive ");
+    let block = Block::bordered().title(" heaps, rebuilt from the blocks that are live ");
     let width = block.inner(area).width;
     let described = watched.history().heaps.iter();
     let lines: Vec<Line<'_>> = described
@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn at_80_columns_the_name_is_whole_and_no_figure_is_cut() {
-        let standing = Standing {
+        let standing = OwnerUsage {
             name: "src/mqtt/session.rs:78 remember".to_owned(),
             account: heap_report::Account {
                 bytes: 12_345_678,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::random::Random;
 
-/// Blocks alive at most; with the largest size some 90 KiB on average.
+/// Blocks live at most; with the largest size some 90 KiB on average.
 const SLOTS: u8 = 96;
 const LARGEST: u32 = 2_000;
 
@@ -33,7 +33,7 @@ impl Soak {
         self.steps
     }
 
-    /// Blocks alive.
+    /// Blocks live.
     #[must_use]
     pub fn blocks(&self) -> usize {
         self.blocks.iter().flatten().count()

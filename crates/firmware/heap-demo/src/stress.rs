@@ -23,7 +23,7 @@ use crate::events::{STRESS_OWNER, as_owner};
 use crate::random::Random;
 
 const PLACES: u8 = 32;
-/// With 32 places some 13 KiB are alive at a time.
+/// With 32 places some 13 KiB are live at a time.
 const MOST_WORDS: u32 = 200;
 /// Length and maker stand before the words that follow from them.
 const HEAD_WORDS: u32 = 2;

@@ -32,7 +32,7 @@ fn main() {
         None => Work::leaking(),
         Some("fragmentation") => Work::fragmenting(),
         Some(other) => {
-            eprintln!("three_days: no such trouble: {other} (nothing, or `fragmentation`)");
+            eprintln!("three_days: no such scenario: {other} (nothing, or `fragmentation`)");
             std::process::exit(2);
         }
     };

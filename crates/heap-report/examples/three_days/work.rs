@@ -12,29 +12,29 @@ type Refused = Box<Failure>;
 const TLS_RECORD: usize = 16 * 1024 + 325;
 
 pub(crate) struct Work {
-    trouble: Trouble,
+    scenario: Scenario,
     pictures: VecDeque<u32>,
     reconnects: u32,
 }
 
 #[derive(PartialEq)]
-enum Trouble {
+enum Scenario {
     Leak,
     Fragmentation,
 }
 
 impl Work {
     pub(crate) fn leaking() -> Self {
-        Self::with(Trouble::Leak)
+        Self::with(Scenario::Leak)
     }
 
     pub(crate) fn fragmenting() -> Self {
-        Self::with(Trouble::Fragmentation)
+        Self::with(Scenario::Fragmentation)
     }
 
-    fn with(trouble: Trouble) -> Self {
+    fn with(scenario: Scenario) -> Self {
         Self {
-            trouble,
+            scenario,
             pictures: VecDeque::new(),
             reconnects: 0,
         }
@@ -45,7 +45,7 @@ impl Work {
         if minute % 7 == 3 {
             device.by(WEB, |device| answer(device, minute))?;
         }
-        if minute % 97 == 50 && self.trouble == Trouble::Fragmentation {
+        if minute % 97 == 50 && self.scenario == Scenario::Fragmentation {
             device.by(WEB, |device| self.show_picture(device, minute))?;
         }
         if minute.is_multiple_of(12) {
@@ -61,7 +61,7 @@ impl Work {
         let record = device.take(TLS_RECORD)?;
         device.give(record);
         let is_refused = !self.reconnects.is_multiple_of(24);
-        if is_refused && self.trouble == Trouble::Leak {
+        if is_refused && self.scenario == Scenario::Leak {
             return Ok(()); // … and the session stays
         }
         device.give(session);

@@ -2,7 +2,7 @@
 
 use heap_caps::Policy;
 use heap_report::simulate::machine::{Machine, Requests, Setup};
-use heap_report::{Event, HeapDescription, History, Moment, Site};
+use heap_report::{Event, HeapDescription, History, Site, TimedEvent};
 use multi_heap::Unpoisoned;
 use soc_regions::{Caps, ESP32};
 
@@ -117,6 +117,6 @@ impl Device {
 
     fn tell(&mut self, event: Event) {
         let ticks = self.history.events.len() as u64;
-        self.history.events.push(Moment { ticks, event });
+        self.history.events.push(TimedEvent { ticks, event });
     }
 }

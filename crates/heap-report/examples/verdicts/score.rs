@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-use heap_report::Rebuilt;
+use heap_report::Replayed;
 use heap_report::verdict::{Kind, Verdict};
 
 use super::programs::{STORIES, Story, run};
@@ -32,7 +32,7 @@ impl Score {
 
     fn add(&mut self, story: Story, seed: u64) {
         let history = run(story, seed);
-        let verdict = Verdict::of(&history, &Rebuilt::of(&history));
+        let verdict = Verdict::of(&history, &Replayed::of(&history));
         *self.counts.entry((story.kind(), verdict.kind)).or_default() += 1;
         let is_right = story.kind() == verdict.kind;
         let names = story.site().filter(|_| is_right);

@@ -3,7 +3,7 @@
 
 use heap_report::read::{Input, read};
 use heap_report::summary::Summary;
-use heap_report::{History, Rebuilt, export};
+use heap_report::{History, Replayed, export};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn tell(history: &History) {
-    let rebuilt = Rebuilt::of(history);
+    let rebuilt = Replayed::of(history);
     let text = Summary::new(history, &rebuilt).to_string();
     assert!(
         !text.contains('\x1B'),

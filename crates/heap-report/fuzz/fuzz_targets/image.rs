@@ -3,7 +3,7 @@
 
 use heap_report::image::{Memory, history};
 use heap_report::summary::{Summary, json};
-use heap_report::{Rebuilt, page};
+use heap_report::{Replayed, page};
 use libfuzzer_sys::fuzz_target;
 
 /// Where raw memory lies: in a chip's RAM.
@@ -39,7 +39,7 @@ fn tell(memory: &Memory) {
     let Ok(history) = history(memory) else {
         return;
     };
-    let rebuilt = Rebuilt::of(&history);
+    let rebuilt = Replayed::of(&history);
     let text = Summary::new(&history, &rebuilt).to_string();
     assert!(
         !text.contains('\x1B'),

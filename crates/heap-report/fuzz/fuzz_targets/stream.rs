@@ -3,7 +3,7 @@
 
 use heap_report::summary::{Summary, json};
 use heap_report::watch::Watched;
-use heap_report::{Listener, Rebuilt, page};
+use heap_report::{StreamDecoder, Replayed, page};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
         None => return,
     };
     let mut ignored = |_: &str| {};
-    let (mut pieces, mut whole) = (Listener::new(), Listener::new());
+    let (mut pieces, mut whole) = (StreamDecoder::new(), StreamDecoder::new());
     for part in bytes.chunks(piece) {
         pieces.push(part, &mut ignored);
     }
@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
         history.events,
         "pieces make no difference"
     );
-    let rebuilt = Rebuilt::of(&history);
+    let rebuilt = Replayed::of(&history);
     let text = Summary::new(&history, &rebuilt).to_string();
     assert!(
         !text.contains('\x1B'),

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use crate::history::{History, Site, Source};
-use crate::rebuild::{Account, Rebuilt};
+use crate::replay::{Account, Replayed};
 
 /// A history and what was rebuilt of it.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub struct Side<'a> {
     /// What happened.
     pub history: &'a History,
     /// What it comes to.
-    pub rebuilt: &'a Rebuilt,
+    pub rebuilt: &'a Replayed,
 }
 
 /// Two runs of a program, or of two releases of it, side by side.
@@ -72,11 +72,11 @@ pub struct Row {
 /// Figures of an account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Figures {
-    /// Bytes alive at the end.
+    /// Bytes live at the end.
     pub bytes: u64,
-    /// Blocks alive at the end.
+    /// Blocks live at the end.
     pub blocks: u64,
-    /// Most bytes alive at once.
+    /// Most bytes live at once.
     pub peak_bytes: u64,
     /// Allocations altogether.
     pub allocations: u64,
@@ -104,7 +104,7 @@ impl Figures {
 }
 
 impl Row {
-    /// How many more bytes are alive at the end.
+    /// How many more bytes are live at the end.
     #[must_use]
     pub fn change(&self) -> i128 {
         difference(self.before, self.after, |figures| figures.bytes)

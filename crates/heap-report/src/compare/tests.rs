@@ -1,8 +1,8 @@
 //! Two small histories, and what a person reads of their difference.
 
 use super::{Comparison, Figures, Side};
-use crate::history::{Event, Frame, History, Moment, Site};
-use crate::rebuild::Rebuilt;
+use crate::history::{Event, Frame, History, Site, TimedEvent};
+use crate::replay::Replayed;
 
 /// A program whose sites keep so many blocks of 100 bytes each: (file, line, function, blocks).
 fn history(sites: &[(&str, u32, &str, u32)]) -> History {
@@ -21,7 +21,7 @@ fn history(sites: &[(&str, u32, &str, u32)]) -> History {
         });
         for _ in 0..*blocks {
             address += 112;
-            history.events.push(Moment {
+            history.events.push(TimedEvent {
                 ticks: 0,
                 event: Event::Allocated {
                     address,
@@ -36,7 +36,7 @@ fn history(sites: &[(&str, u32, &str, u32)]) -> History {
 }
 
 fn compared(before: &History, after: &History) -> Comparison {
-    let rebuilt = (Rebuilt::of(before), Rebuilt::of(after));
+    let rebuilt = (Replayed::of(before), Replayed::of(after));
     let side = |name, history, rebuilt| Side {
         name,
         history,
@@ -84,9 +84,9 @@ fn a_site_is_the_same_where_its_line_moved_and_new_and_gone_ones_are_told() {
     );
     let text = compared.to_string();
     for line in [
-        "1,500 bytes are alive at the end, 900 more than before; \
+        "1,500 bytes are live at the end, 900 more than before; \
          the largest change is +700 bytes at src/mqtt.rs:81 publish.",
-        "     600  1,500    +900  bytes alive at the end",
+        "     600  1,500    +900  bytes live at the end",
         "     300  1,000    +700  +700      +7  src/mqtt.rs:81 publish",
         "       –    400    +400  +400      +4  src/log.rs:40 flush",
         "… and 1 site without a change",
@@ -122,7 +122,7 @@ fn two_equal_runs_differ_in_nothing() {
     );
     let text = compared.to_string();
     assert!(
-        text.starts_with("As many bytes are alive at the end: 100; no call site"),
+        text.starts_with("As many bytes are live at the end: 100; no call site"),
         "{text}"
     );
     assert!(text.contains("By site: 1 site without a change"), "{text}");

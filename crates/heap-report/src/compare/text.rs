@@ -44,11 +44,11 @@ impl Comparison {
         let change = i128::from(after.bytes) - i128::from(before.bytes);
         let live = match change {
             0 => format!(
-                "As many bytes are alive at the end: {}",
+                "As many bytes are live at the end: {}",
                 grouped(after.bytes)
             ),
             _ => format!(
-                "{} bytes are alive at the end, {} than before",
+                "{} bytes are live at the end, {} than before",
                 grouped(after.bytes),
                 more_or_less(change)
             ),
@@ -75,8 +75,8 @@ impl Comparison {
                 name.to_owned(),
             ]);
         };
-        row("bytes alive at the end", before.bytes, after.bytes);
-        row("blocks alive at the end", before.blocks, after.blocks);
+        row("bytes live at the end", before.bytes, after.bytes);
+        row("blocks live at the end", before.blocks, after.blocks);
         row("peak of live bytes", before.peak_bytes, after.peak_bytes);
         row("allocations", before.allocations, after.allocations);
         row("refused requests", self.refused.before, self.refused.after);
@@ -109,7 +109,7 @@ fn table(out: &mut Formatter<'_>, what: &str, rows: &[Row]) -> fmt::Result {
             row.name.clone(),
         ]);
     }
-    write!(out, "\nBy {what}, bytes alive at the end\n{table}")?;
+    write!(out, "\nBy {what}, bytes live at the end\n{table}")?;
     let hidden = differing.len().saturating_sub(SHOWN);
     if hidden > 0 {
         writeln!(

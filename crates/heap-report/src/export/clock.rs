@@ -5,7 +5,7 @@
 //!   time here               10  20  40 │ 45 55
 //! ```
 
-use crate::history::{Event, History, Moment, Source};
+use crate::history::{Event, History, Source, TimedEvent};
 
 /// The unit of a history's times.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +53,7 @@ impl Unit {
 }
 
 /// The moments of a history with their numbers and their times in ticks, which never go back.
-pub(super) fn moments(history: &History) -> impl Iterator<Item = (usize, u64, &Moment)> {
+pub(super) fn moments(history: &History) -> impl Iterator<Item = (usize, u64, &TimedEvent)> {
     let mut before = 0;
     let mut last = 0;
     history
@@ -73,9 +73,9 @@ pub(super) fn moments(history: &History) -> impl Iterator<Item = (usize, u64, &M
 mod tests {
     use super::*;
 
-    fn mark(ticks: u64) -> Moment {
+    fn mark(ticks: u64) -> TimedEvent {
         let name = String::new();
-        Moment {
+        TimedEvent {
             ticks,
             event: Event::Mark { name },
         }
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn time_goes_on_when_the_program_begins_anew() {
-        let restarted = Moment {
+        let restarted = TimedEvent {
             ticks: 5,
             event: Event::Restarted,
         };

@@ -13,15 +13,15 @@ use std::io::{self, Write};
 use super::missing;
 use super::stacks::{Stacks, text};
 use crate::history::History;
-use crate::rebuild::{Block, Change, Live};
+use crate::replay::{Block, Change, Live};
 
 /// Which bytes are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bytes {
-    /// Those alive when most were.
+    /// Those live when most were.
     #[default]
     Peak,
-    /// Those alive at the end: leaks, and what lives for ever.
+    /// Those live at the end: leaks, and what lives for ever.
     End,
     /// Those of all allocations.
     Total,
@@ -39,8 +39,8 @@ pub fn collapsed(history: &History, bytes: Bytes, out: &mut impl Write) -> io::R
     let place = |block: &Block| (block.owner, stacks.of_site(block.site));
     let sums = match bytes {
         Bytes::Total => total(history, place),
-        Bytes::End => alive(history, history.events.len(), place),
-        Bytes::Peak => alive(history, peak(history), place),
+        Bytes::End => live(history, history.events.len(), place),
+        Bytes::Peak => live(history, peak(history), place),
     };
     let mut lines: Vec<String> = sums
         .into_iter()
@@ -82,7 +82,7 @@ fn peak(history: &History) -> usize {
     at
 }
 
-fn alive(history: &History, events: usize, place: impl Fn(&Block) -> (u8, usize)) -> Sums {
+fn live(history: &History, events: usize, place: impl Fn(&Block) -> (u8, usize)) -> Sums {
     let mut live = Live::new();
     for (number, moment) in history.events.iter().take(events).enumerate() {
         live.apply(number, moment);

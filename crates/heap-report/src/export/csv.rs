@@ -24,8 +24,8 @@ use csv::Writer;
 
 use super::clock::{Unit, moments};
 use super::missing;
-use crate::history::{Event, History, Moment};
-use crate::rebuild::{Block, Change, Live};
+use crate::history::{Event, History, TimedEvent};
+use crate::replay::{Block, Change, Live};
 
 /// The columns, in their order.
 const COLUMNS: [&str; 16] = [
@@ -100,7 +100,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(history: &History, moment: &Moment, change: Option<&Change>) -> Row {
+    fn of(history: &History, moment: &TimedEvent, change: Option<&Change>) -> Row {
         let went = change.and_then(|change| change.went().next());
         match &moment.event {
             Event::Allocated { .. } => {
@@ -133,7 +133,7 @@ impl Row {
                 },
                 |block| Row {
                     kind: "freed",
-                    age_ticks: Some(moment.ticks.saturating_sub(block.born_ticks)),
+                    age_ticks: Some(moment.ticks.saturating_sub(block.allocated_ticks)),
                     ..Row::of_block(history, block)
                 },
             ),

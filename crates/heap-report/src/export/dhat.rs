@@ -4,8 +4,8 @@
 //! accesses (`bkacc`). A program point is a call stack:
 //!
 //! ```text
-//!   tb  tbk   bytes and blocks of all allocations      gb  gbk   alive at t-gmax, the moment with most bytes
-//!   mb  mbk   most bytes alive, and their blocks       eb  ebk   alive at the end
+//!   tb  tbk   bytes and blocks of all allocations      gb  gbk   live at t-gmax, the moment with most bytes
+//!   mb  mbk   most bytes live, and their blocks       eb  ebk   live at the end
 //!   tl        lives of all blocks together             fs        frames, the innermost first, as indices of `ftbl`
 //! ```
 
@@ -18,7 +18,7 @@ use super::clock::{Unit, moments};
 use super::stacks::{Stacks, text};
 use super::title;
 use crate::history::{Gaps, History};
-use crate::rebuild::{Block, Live};
+use crate::replay::{Block, Live};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -104,14 +104,14 @@ pub fn dhat(history: &History, out: &mut impl Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// The points by stack, and what is needed to follow them. `eb` and `ebk` are what is alive now.
+/// The points by stack, and what is needed to follow them. `eb` and `ebk` are what is live now.
 struct Points {
     points: Vec<Point>,
     /// Since when a block is as it is, by address.
     since: HashMap<u32, u64>,
     peak: u64,
     peak_at: u64,
-    /// What is alive now is the peak: it is kept before anything goes.
+    /// What is live now is the peak: it is kept before anything goes.
     at_peak: bool,
 }
 

@@ -20,7 +20,7 @@ use super::clock::{Unit, moments};
 use super::stacks::Stacks;
 use super::title;
 use crate::history::{Frame, History};
-use crate::rebuild::{Block, Live};
+use crate::replay::{Block, Live};
 
 /// Writes `history` in heaptrack's format. O(events).
 ///

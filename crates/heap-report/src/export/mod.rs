@@ -1,7 +1,7 @@
 //! A history in the formats that people's tools read.
 //!
 //! ```text
-//!                ┌─► dhat         who allocated how much, for how long, what was alive at the peak     dh_view.html
+//!                ┌─► dhat         who allocated how much, for how long, what was live at the peak     dh_view.html
 //!                ├─► perfetto     bytes of each owner and heap over time, marks, failures, gaps        ui.perfetto.dev
 //!   History ─────┼─► heaptrack    every allocation and free with its call stack                        heaptrack_gui, heaptrack_print
 //!                ├─► csv          a row an event                                                       spreadsheets, pandas

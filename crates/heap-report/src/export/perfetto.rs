@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 
 use super::clock::{Unit, moments};
 use super::{missing, title};
-use crate::history::{Event, History, Moment};
-use crate::rebuild::{Block, Live};
+use crate::history::{Event, History, TimedEvent};
+use crate::replay::{Block, Live};
 
 const PROGRAM: u32 = 1;
 const OWNERS: u32 = 2;
@@ -130,7 +130,7 @@ impl<W: Write> Track<'_, W> {
     }
 
     /// What is no change of bytes is an instant.
-    fn tell(&mut self, moment: &Moment, time: f64) -> io::Result<()> {
+    fn tell(&mut self, moment: &TimedEvent, time: f64) -> io::Result<()> {
         let (name, category, arguments) = match &moment.event {
             Event::Mark { name } => (name.clone(), "mark", json!({})),
             Event::Dropped { events } => (

@@ -3,7 +3,7 @@
 use soc_regions::Caps;
 
 use super::{Bytes, collapsed, csv, dhat, heaptrack, perfetto};
-use crate::history::{Event, Frame, Gaps, HeapDescription, History, Moment, Site};
+use crate::history::{Event, Frame, Gaps, HeapDescription, History, Site, TimedEvent};
 
 /// One million ticks a second: a tick is a microsecond.
 fn history() -> History {
@@ -90,7 +90,7 @@ fn history() -> History {
         sites,
         events: events
             .into_iter()
-            .map(|(ticks, event)| Moment { ticks, event })
+            .map(|(ticks, event)| TimedEvent { ticks, event })
             .collect(),
         gaps: Gaps {
             dropped: 2,

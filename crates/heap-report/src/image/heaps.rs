@@ -5,7 +5,7 @@ use soc_regions::Caps;
 
 use super::{Found, Ledger, Memory};
 use crate::history::{HeapDescription, History};
-use crate::rebuild::HeapSample;
+use crate::replay::HeapSample;
 
 /// More faults of one heap are not listed one by one.
 const MOST_FAULTS: usize = 16;

@@ -19,7 +19,7 @@ pub use memory::Memory;
 use heap_caps::{Description, ImageHeader, OBSERVER_WORDS, ObserverDescription};
 use multi_heap::{Comprehensive, Light, Unpoisoned};
 
-use crate::history::{Crash, Event, History, Measured, Moment, Source};
+use crate::history::{Crash, Event, History, Measured, Source, TimedEvent};
 use heaps::HeapState;
 use ledger::Ledger;
 
@@ -97,9 +97,9 @@ fn found(memory: &Memory) -> Result<Found, String> {
 }
 
 /// Why a header leads nowhere, and whether it was in use.
-type Astray = (String, bool);
+type InvalidHeader = (String, bool);
 
-fn of_header(memory: &Memory, header: u64) -> Result<Found, Astray> {
+fn of_header(memory: &Memory, header: u64) -> Result<Found, InvalidHeader> {
     let cut = || {
         (
             format!("the heap's header at {header:#010x} is cut off"),
@@ -179,7 +179,7 @@ fn of_states(memory: &Memory, found: &Found, states: &[HeapState], ledger: &Ledg
     for state in &read {
         let allocated = state.used.iter().map(|block| {
             let (site, owner) = ledger.of_block(block.address);
-            Moment {
+            TimedEvent {
                 ticks: 0,
                 event: Event::Allocated {
                     address: block.address,

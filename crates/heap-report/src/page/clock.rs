@@ -42,10 +42,10 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::Clock;
-    use crate::history::{Event, History, Moment};
+    use crate::history::{Event, History, TimedEvent};
 
     fn history(events: &[(u64, Event)]) -> History {
-        let moment = |(ticks, event): &(u64, Event)| Moment {
+        let moment = |(ticks, event): &(u64, Event)| TimedEvent {
             ticks: *ticks,
             event: event.clone(),
         };

@@ -7,8 +7,8 @@
 //!   page/*.rs      what the scripts of report.html find in `data`, and how all of it becomes one text
 //! ```
 
-mod alive;
 mod clock;
+mod live_blocks;
 mod numbers;
 mod report;
 mod template;
@@ -19,7 +19,7 @@ use std::fmt::{self, Write as _};
 use template::Page;
 
 use crate::history::History;
-use crate::rebuild::Rebuilt;
+use crate::replay::Replayed;
 use crate::simulate::recording::Recording;
 use crate::summary::table::Table;
 use crate::summary::{Summary, words};
@@ -122,12 +122,12 @@ fn in_words(title: &str, recording: &Recording) -> Result<String, fmt::Error> {
 
 /// The text of `report.html`: what `rebuilt` made of `history`, for people.
 ///
-/// It holds moments, and the blocks that are alive at them, but no events: a long history makes no
+/// It holds moments, and the blocks that are live at them, but no events: a long history makes no
 /// long page.
 ///
 /// # Errors
 /// What there is to show cannot be written as JSON.
-pub fn report_page(history: &History, rebuilt: &Rebuilt) -> serde_json::Result<String> {
+pub fn report_page(history: &History, rebuilt: &Replayed) -> serde_json::Result<String> {
     let title = match history.program.as_str() {
         "" => "Heap report".to_owned(),
         program => format!("Heap report: {program}"),
@@ -150,7 +150,7 @@ mod tests {
             program: "a </script> & more".to_owned(),
             ..History::default()
         };
-        let report = report_page(&history, &Rebuilt::of(&history));
+        let report = report_page(&history, &Replayed::of(&history));
         [heap.unwrap(), report.unwrap()]
     }
 

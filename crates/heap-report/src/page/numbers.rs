@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::report::each;
 use crate::history::{Frame, History, Site};
-use crate::rebuild::{Account, Rebuilt, Sample};
+use crate::replay::{Account, Replayed, Sample};
 
 /// How many sites have their bytes at every moment.
 const FOLLOWED_SITES: usize = 200;
@@ -17,15 +17,15 @@ const FOLLOWED_SITES: usize = 200;
 #[derive(Serialize)]
 pub(super) struct Member {
     name: String,
-    /// Bytes alive at each moment.
+    /// Bytes live at each moment.
     bytes: Vec<u64>,
 }
 
 /// A site.
 #[derive(Serialize)]
-pub(super) struct Place {
+pub(super) struct SiteFigures {
     name: String,
-    /// Bytes alive at each moment; nothing for those that never had much.
+    /// Bytes live at each moment; nothing for those that never had much.
     bytes: Vec<u64>,
     /// Its call stack as numbers of frames, the innermost first.
     frames: Vec<usize>,
@@ -47,7 +47,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn of(rebuilt: &Rebuilt) -> Numbers {
+    pub(super) fn of(rebuilt: &Replayed) -> Numbers {
         let by_peak = |account: &Account| std::cmp::Reverse(account.peak_bytes);
         let mut owners: Vec<u8> = rebuilt.owners.keys().copied().collect();
         owners.sort_by_key(|owner| rebuilt.owners.get(owner).map(by_peak));
@@ -63,7 +63,7 @@ impl Numbers {
         }
     }
 
-    pub(super) fn members(&self, history: &History, rebuilt: &Rebuilt) -> Vec<Member> {
+    pub(super) fn members(&self, history: &History, rebuilt: &Replayed) -> Vec<Member> {
         let column = |owner: u8| rebuilt.owners.keys().position(|other| *other == owner);
         let bytes = |sample: &Sample, owner: u8| {
             column(owner).and_then(|at| sample.by_owner.get(at).copied())
@@ -79,13 +79,13 @@ impl Numbers {
     pub(super) fn places(
         &self,
         history: &History,
-        rebuilt: &Rebuilt,
-    ) -> (Vec<Place>, Vec<FrameText>) {
+        rebuilt: &Replayed,
+    ) -> (Vec<SiteFigures>, Vec<FrameText>) {
         let mut frames = Frames::default();
         let labels = history.labels();
         let sites = self.sites.iter().enumerate();
         let places = sites
-            .map(|(place, site)| Place {
+            .map(|(place, site)| SiteFigures {
                 bytes: match place < FOLLOWED_SITES {
                     true => bytes_of(rebuilt, *site),
                     false => Vec::new(),
@@ -109,7 +109,7 @@ impl Numbers {
 }
 
 /// What a site has at each moment.
-fn bytes_of(rebuilt: &Rebuilt, site: usize) -> Vec<u64> {
+fn bytes_of(rebuilt: &Replayed, site: usize) -> Vec<u64> {
     each(rebuilt, |sample| {
         sample.by_site.get(site).copied().unwrap_or(0)
     })
@@ -158,7 +158,7 @@ impl Frames {
     }
 }
 
-impl Place {
+impl SiteFigures {
     /// Whether it is known who called.
     pub(super) fn has_stack(&self) -> bool {
         self.frames.len() > 1

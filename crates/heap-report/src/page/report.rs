@@ -4,13 +4,13 @@
 
 use serde::Serialize;
 
-use super::alive::Alive;
 use super::clock::Clock;
-use super::numbers::{FrameText, Member, Numbers, Place};
+use super::live_blocks::LiveBlocks;
+use super::numbers::{FrameText, Member, Numbers, SiteFigures};
 use super::unknowns;
 use crate::export;
 use crate::history::{Event, Gaps, History, Source};
-use crate::rebuild::{HeapSample, Leak, Rebuilt, Sample};
+use crate::replay::{HeapSample, Leak, Replayed, Sample};
 use crate::verdict::{Kind, Verdict};
 
 /// How many failures, and how many marks, are told one by one.
@@ -35,22 +35,22 @@ pub(super) struct Report {
     missing: Option<String>,
     /// Sentences.
     unknowns: Vec<String>,
-    moments: Moments,
+    moments: Samples,
     owners: Vec<Member>,
-    sites: Vec<Place>,
+    sites: Vec<SiteFigures>,
     /// Whether any site has a call stack.
     stacks: bool,
     frames: Vec<FrameText>,
     heaps: Vec<Heap>,
-    marks: Told<Mark>,
-    failures: Told<Failure>,
+    marks: Excerpt<Mark>,
+    failures: Excerpt<Failure>,
     leaks: Vec<Suspect>,
-    blocks: Alive,
+    blocks: LiveBlocks,
 }
 
 /// The first few of something.
 #[derive(Serialize)]
-struct Told<T> {
+struct Excerpt<T> {
     told: Vec<T>,
     all: usize,
 }
@@ -65,7 +65,7 @@ struct Peak {
 
 /// An entry a moment.
 #[derive(Serialize)]
-struct Moments {
+struct Samples {
     /// How many events had happened.
     event: Vec<usize>,
     /// In ticks, since the first event.
@@ -124,7 +124,7 @@ struct Suspect {
 }
 
 impl Report {
-    pub(super) fn of(history: &History, rebuilt: &Rebuilt) -> Report {
+    pub(super) fn of(history: &History, rebuilt: &Replayed) -> Report {
         let clock = Clock::of(history);
         let numbers = Numbers::of(rebuilt);
         let (sites, frames) = numbers.places(history, rebuilt);
@@ -143,25 +143,25 @@ impl Report {
             unknowns: unknowns::unknowns(history),
             moments: moments(history, rebuilt, &clock),
             owners: numbers.members(history, rebuilt),
-            stacks: sites.iter().any(Place::has_stack),
+            stacks: sites.iter().any(SiteFigures::has_stack),
             sites,
             frames,
             heaps: heaps(history, rebuilt),
             marks: marks(history, rebuilt, &clock),
             failures: failures(history, rebuilt, &clock),
             leaks: leaks(rebuilt, &clock, &numbers),
-            blocks: alive(history, rebuilt, peak.moment, &numbers),
+            blocks: live(history, rebuilt, peak.moment, &numbers),
             peak,
         }
     }
 }
 
 /// What `of` finds at each moment.
-pub(super) fn each<T>(rebuilt: &Rebuilt, of: impl Fn(&Sample) -> T) -> Vec<T> {
+pub(super) fn each<T>(rebuilt: &Replayed, of: impl Fn(&Sample) -> T) -> Vec<T> {
     rebuilt.moments.iter().map(of).collect()
 }
 
-fn peak(rebuilt: &Rebuilt) -> Peak {
+fn peak(rebuilt: &Replayed) -> Peak {
     let at = |sample: &Sample| sample.event == rebuilt.peak.event;
     Peak {
         moment: rebuilt.moments.iter().position(at).unwrap_or(0),
@@ -170,10 +170,10 @@ fn peak(rebuilt: &Rebuilt) -> Peak {
     }
 }
 
-fn moments(history: &History, rebuilt: &Rebuilt, clock: &Clock) -> Moments {
+fn moments(history: &History, rebuilt: &Replayed, clock: &Clock) -> Samples {
     let event = each(rebuilt, |sample| sample.event);
     let failed = rebuilt.failures.iter().map(|failure| (failure.event, 1));
-    Moments {
+    Samples {
         time: each(rebuilt, |sample| clock.time(sample.event, sample.ticks)),
         bytes: each(rebuilt, |sample| sample.bytes),
         blocks: each(rebuilt, |sample| sample.blocks),
@@ -203,7 +203,7 @@ fn summed(moments: &[usize], happened: impl Iterator<Item = (usize, u64)>) -> Ve
     sums
 }
 
-fn heaps(history: &History, rebuilt: &Rebuilt) -> Vec<Heap> {
+fn heaps(history: &History, rebuilt: &Replayed) -> Vec<Heap> {
     let heap = |(index, heap): (usize, &crate::HeapDescription)| {
         let series = |of: fn(&HeapSample) -> u32| {
             each(rebuilt, |sample| sample.heaps.get(index).map_or(0, of))
@@ -223,7 +223,7 @@ fn heaps(history: &History, rebuilt: &Rebuilt) -> Vec<Heap> {
 }
 
 /// What the program named, and where it began anew.
-fn marks(history: &History, rebuilt: &Rebuilt, clock: &Clock) -> Told<Mark> {
+fn marks(history: &History, rebuilt: &Replayed, clock: &Clock) -> Excerpt<Mark> {
     let named = history.events.iter().enumerate();
     let marks = named.filter_map(|(event, moment)| {
         let name = match &moment.event {
@@ -237,13 +237,13 @@ fn marks(history: &History, rebuilt: &Rebuilt, clock: &Clock) -> Told<Mark> {
             name: name.to_owned(),
         })
     });
-    Told {
+    Excerpt {
         told: marks.take(TOLD).collect(),
         all: rebuilt.marks.len() + rebuilt.restarts.len(),
     }
 }
 
-fn failures(history: &History, rebuilt: &Rebuilt, clock: &Clock) -> Told<Failure> {
+fn failures(history: &History, rebuilt: &Replayed, clock: &Clock) -> Excerpt<Failure> {
     let failure = |failure: &crate::FailureNote| Failure {
         event: failure.event,
         time: clock.time(failure.event + 1, failure.ticks),
@@ -252,13 +252,13 @@ fn failures(history: &History, rebuilt: &Rebuilt, clock: &Clock) -> Told<Failure
         owner: history.owner_name(failure.owner),
         sentence: failure.sentence.clone(),
     };
-    Told {
+    Excerpt {
         told: rebuilt.failures.iter().take(TOLD).map(failure).collect(),
         all: rebuilt.failures.len(),
     }
 }
 
-fn leaks(rebuilt: &Rebuilt, clock: &Clock, numbers: &Numbers) -> Vec<Suspect> {
+fn leaks(rebuilt: &Replayed, clock: &Clock, numbers: &Numbers) -> Vec<Suspect> {
     let suspect = |leak: &Leak| Suspect {
         site: numbers.site(leak.site),
         now: leak.account.bytes,
@@ -271,10 +271,10 @@ fn leaks(rebuilt: &Rebuilt, clock: &Clock, numbers: &Numbers) -> Vec<Suspect> {
     rebuilt.leaks().iter().map(suspect).collect()
 }
 
-fn alive(history: &History, rebuilt: &Rebuilt, peak: usize, numbers: &Numbers) -> Alive {
+fn live(history: &History, rebuilt: &Replayed, peak: usize, numbers: &Numbers) -> LiveBlocks {
     let events = each(rebuilt, |sample| sample.event);
     let end = events.len().saturating_sub(1);
-    Alive::of(history, &events, &[peak, end], |block| {
+    LiveBlocks::of(history, &events, &[peak, end], |block| {
         (numbers.site(block.site), numbers.owner(block.owner))
     })
 }
@@ -284,8 +284,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::Report;
-    use crate::history::{Event, Frame, History, Moment, Site};
-    use crate::rebuild::Rebuilt;
+    use crate::history::{Event, Frame, History, Site, TimedEvent};
+    use crate::replay::Replayed;
 
     fn site(function: &str, line: u32) -> Site {
         let frame = |function: &str, line| Frame {
@@ -313,14 +313,14 @@ mod tests {
         let times = (0..).map(|number| 100 + 10 * number);
         let moments = times
             .zip(events)
-            .map(|(ticks, event)| Moment { ticks, event });
+            .map(|(ticks, event)| TimedEvent { ticks, event });
         let history = History {
             sites: vec![Site::default(), site("small", 7), site("big", 8)],
             owners: [(3, "mqtt".to_owned())].into(),
             events: moments.collect(),
             ..History::default()
         };
-        let rebuilt = Rebuilt::of(&history);
+        let rebuilt = Replayed::of(&history);
         serde_json::to_value(Report::of(&history, &rebuilt)).unwrap()
     }
 

@@ -29,7 +29,7 @@ pub(super) fn unknowns(history: &History) -> Vec<String> {
         ),
         (
             !is_exact && !history.heaps.is_empty(),
-            "Free memory, the largest free block and fragmentation are rebuilt from the blocks that are alive, with 4 bytes in front of each: the heap's own words and canaries are not told and count as free.",
+            "Free memory, the largest free block and fragmentation are rebuilt from the blocks that are live, with 4 bytes in front of each: the heap's own words and canaries are not told and count as free.",
         ),
         (
             history.heaps.is_empty(),

@@ -14,12 +14,12 @@ mod printed;
 mod recorded;
 mod sysview;
 
-pub use dump::{Dump, Place, Record, Total, dumps};
+pub use dump::{Dump, Record, SourceLine, Total, dumps};
 pub use recorded::{Replay, replayed};
 
+use crate::decode::StreamDecoder;
 use crate::error::Error;
 use crate::history::History;
-use crate::listen::Listener;
 use crate::recorded::{Trace, TraceError};
 use crate::unpack::unpacked;
 
@@ -105,7 +105,7 @@ struct Decoded {
 
 impl Decoded {
     fn of(bytes: &[u8]) -> Decoded {
-        let (mut listener, mut text) = (Listener::new(), Vec::new());
+        let (mut listener, mut text) = (StreamDecoder::new(), Vec::new());
         let mut keep = |line: &str| text.push(line.to_owned());
         listener.push(bytes, &mut keep);
         listener.end(&mut keep);

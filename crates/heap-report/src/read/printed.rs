@@ -11,8 +11,8 @@
 
 use soc_regions::Caps;
 
-use crate::history::{Event, HeapDescription, History, Measured, Moment, Source};
-use crate::rebuild::HeapSample;
+use crate::history::{Event, HeapDescription, History, Measured, Source, TimedEvent};
+use crate::replay::HeapSample;
 
 /// A summary as it was printed.
 #[derive(Debug, Default)]
@@ -125,7 +125,7 @@ fn history(all: &[Printed]) -> History {
                 *state = figures.sample();
             }
         }
-        history.events.push(Moment {
+        history.events.push(TimedEvent {
             ticks: 0,
             event: Event::Mark {
                 name: format!("summary {}", number + 1),
@@ -174,7 +174,7 @@ fn heaps(all: &[Printed]) -> Vec<HeapDescription> {
 #[cfg(test)]
 mod tests {
     use super::read;
-    use crate::Rebuilt;
+    use crate::Replayed;
     use crate::summary::Summary;
 
     const LOG: &str = "\
@@ -218,7 +218,7 @@ I (901) app:     largest_free_block 1500 alloc_blocks 300 free_blocks 70 total_b
     #[test]
     fn the_report_tells_the_figures_and_that_nobody_is_named() {
         let history = read(&lines(LOG)).unwrap();
-        let rebuilt = Rebuilt::of(&history);
+        let rebuilt = Replayed::of(&history);
         let text = Summary::new(&history, &rebuilt).to_string();
         for line in [
             "No verdict: summaries of heaps have no blocks, so nobody can be named; from the first of \

@@ -10,9 +10,9 @@ use heap_caps::{HeapView, Misuse};
 use multi_heap::Poison;
 
 use crate::error::Error;
-use crate::history::{Event, HeapDescription, History, Measured, Moment, Site, Source};
-use crate::rebuild::{HeapSample, Live};
+use crate::history::{Event, HeapDescription, History, Measured, Site, Source, TimedEvent};
 use crate::recorded::{Operation, Trace};
+use crate::replay::{HeapSample, Live};
 use crate::simulate::cells::{Contents, Division};
 use crate::simulate::machine::{Machine, Requests, Setup};
 use crate::simulate::recording::moments;
@@ -46,8 +46,8 @@ pub fn replayed<P: Poison>(trace: &Trace, replay: &Replay) -> Result<History, Er
     Ok(history)
 }
 
-/// After how many events most bytes are alive.
-fn peak(events: &[Moment]) -> usize {
+/// After how many events most bytes are live.
+fn peak(events: &[TimedEvent]) -> usize {
     let (mut live, mut most, mut peak) = (Live::new(), 0, 0);
     for (number, moment) in events.iter().enumerate() {
         live.apply(number, moment);
@@ -185,7 +185,7 @@ impl<P: Poison> Run<P> {
     }
 
     fn push(&mut self, event: Event) {
-        self.history.events.push(Moment {
+        self.history.events.push(TimedEvent {
             ticks: self.done,
             event,
         });
@@ -258,8 +258,8 @@ fn sample<P: Poison>(machine: &Machine<P>, heap: &HeapView) -> HeapSample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rebuild::Rebuilt;
     use crate::recorded::shipped::MQTT_CLIENT;
+    use crate::replay::Replayed;
     use heap_caps::Policy;
     use multi_heap::{Light, Unpoisoned};
     use soc_regions::{Caps, ESP32};
@@ -306,12 +306,12 @@ mod tests {
                 "33 to 64 bytes"
             ]
         );
-        let rebuilt = Rebuilt::of(&history);
+        let rebuilt = Replayed::of(&history);
         assert_eq!(
-            (rebuilt.total.bytes, rebuilt.alive.len(), rebuilt.peak.bytes),
+            (rebuilt.total.bytes, rebuilt.live.len(), rebuilt.peak.bytes),
             (40, 1, 240)
         );
-        let block = rebuilt.alive[0];
+        let block = rebuilt.live[0];
         assert!(
             history
                 .heaps
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn heaps_are_measured_at_every_moment_and_agree_with_the_blocks() {
         let history = replayed::<Light>(&MQTT_CLIENT.read().unwrap(), &esp32()).unwrap();
-        let rebuilt = Rebuilt::of(&history);
+        let rebuilt = Replayed::of(&history);
         assert_eq!(history.measured.len(), rebuilt.moments.len());
         assert!(
             rebuilt
@@ -342,7 +342,7 @@ mod tests {
     fn a_refused_request_is_told_in_the_heaps_own_sentence() {
         let history =
             replayed::<Unpoisoned>(&trace("a 0 4000000\nr 0 20\nf 0\n"), &esp32()).unwrap();
-        let rebuilt = Rebuilt::of(&history);
+        let rebuilt = Replayed::of(&history);
         assert_eq!(rebuilt.failures.len(), 1);
         let failure = &rebuilt.failures[0];
         assert_eq!(

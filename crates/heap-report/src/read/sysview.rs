@@ -17,7 +17,7 @@
 
 use std::collections::HashMap;
 
-use crate::history::{Event, History, Moment, Site, Source};
+use crate::history::{Event, History, Site, Source, TimedEvent};
 use crate::terminal::printable;
 
 /// Packets up to here have no length: their fields are known.
@@ -123,7 +123,7 @@ impl Reader {
         };
         if let Some(event) = event {
             let ticks = self.ticks;
-            self.history.events.push(Moment { ticks, event });
+            self.history.events.push(TimedEvent { ticks, event });
         }
         Some(())
     }
@@ -153,7 +153,7 @@ impl Reader {
                 self.history.gaps.dropped += u64::from(events);
                 let ticks = self.ticks;
                 let event = Event::Dropped { events };
-                self.history.events.push(Moment { ticks, event });
+                self.history.events.push(TimedEvent { ticks, event });
             }
             id::ISR_ENTER => {
                 left.number()?;
@@ -257,7 +257,7 @@ impl Reader {
         if !self.is_of_both_cores {
             history.notes.push(
                 "a recording without ESP_Extension is of one core: what the other one freed looks \
-                 alive"
+                 live"
                     .to_owned(),
             );
         }
@@ -404,7 +404,7 @@ mod tests {
     }
 
     fn owners(history: &History) -> Vec<String> {
-        let owner = |moment: &Moment| match moment.event {
+        let owner = |moment: &TimedEvent| match moment.event {
             Event::Allocated { owner, .. } => Some(history.owner_name(owner)),
             _ => None,
         };
@@ -443,7 +443,7 @@ mod tests {
         // The sixth packet behind the start.
         assert_eq!(
             history.events[0],
-            Moment {
+            TimedEvent {
                 ticks: 60,
                 event: expected
             }

@@ -41,7 +41,7 @@ pub struct Recording {
     pub peak_bytes: u64,
     /// Operations done when it was first reached.
     pub peak_operation: usize,
-    /// The moment with most bytes alive.
+    /// The moment with most bytes live.
     pub peak_frame: usize,
     /// Operations done when the first request was refused.
     #[serde(skip)]
@@ -50,7 +50,7 @@ pub struct Recording {
     pub first_refusal: Option<usize>,
     /// Least sum of free bytes, over the heaps that the replay used.
     pub least_free: u64,
-    /// Blocks alive at the end.
+    /// Blocks live at the end.
     pub end_blocks: usize,
     /// Bytes of them.
     pub end_bytes: u64,
@@ -75,7 +75,7 @@ pub struct Region {
     pub cell_bytes: u32,
     /// Cells of the map.
     pub cells: usize,
-    /// Asked for and alive.
+    /// Asked for and live.
     pub used: Vec<u64>,
     /// Canaries.
     pub poison: Vec<u64>,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::history::{History, Site};
-use crate::rebuild::{FailureNote, Leak, Rebuilt};
+use crate::replay::{FailureNote, Leak, Replayed};
 use crate::verdict::Verdict;
 
 /// Everything that the text tells, and all sites: `verdict`, `doubts`, `program`, `source`,
@@ -11,7 +11,7 @@ use crate::verdict::Verdict;
 /// `notes`, `build`; of an image of memory `crash` and `blocks`. Sizes are in bytes, times in
 /// ticks, of which there are `ticks_per_second` (0: unknown).
 #[must_use]
-pub fn json(history: &History, rebuilt: &Rebuilt) -> Value {
+pub fn json(history: &History, rebuilt: &Replayed) -> Value {
     let peak = &rebuilt.peak;
     let leaks = rebuilt.leaks();
     let owners = rebuilt.owners.iter();
@@ -45,7 +45,7 @@ pub fn json(history: &History, rebuilt: &Rebuilt) -> Value {
 }
 
 /// Of an image: every block.
-fn blocks(history: &History, rebuilt: &Rebuilt) -> Vec<Value> {
+fn blocks(history: &History, rebuilt: &Replayed) -> Vec<Value> {
     let block = |block: &crate::Block| {
         json!({
             "address": block.address,
@@ -54,7 +54,7 @@ fn blocks(history: &History, rebuilt: &Rebuilt) -> Vec<Value> {
             "owner": history.owner_name(block.owner),
         })
     };
-    rebuilt.alive.iter().map(block).collect()
+    rebuilt.live.iter().map(block).collect()
 }
 
 fn place(history: &History, site: usize) -> Value {
@@ -96,7 +96,7 @@ fn refused(history: &History, failure: &FailureNote) -> Value {
     })
 }
 
-fn heaps(history: &History, rebuilt: &Rebuilt) -> Vec<Value> {
+fn heaps(history: &History, rebuilt: &Replayed) -> Vec<Value> {
     let last = rebuilt.moments.last();
     let now = last.into_iter().flat_map(|sample| &sample.heaps);
     let heap = |(heap, now): (&crate::HeapDescription, &crate::HeapSample)| {

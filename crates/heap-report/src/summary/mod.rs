@@ -1,4 +1,4 @@
-//! What a person wants to know first, on a screen: the peak, what is alive, whose it is, who leaks,
+//! What a person wants to know first, on a screen: the peak, what is live, whose it is, who leaks,
 //! what failed, and what is missing.
 
 mod json;
@@ -11,7 +11,7 @@ use std::fmt::{self, Display, Formatter, Write as _};
 
 use crate::export::missing;
 use crate::history::{History, Source};
-use crate::rebuild::{Account, HeapSample, Leak, Rebuilt};
+use crate::replay::{Account, HeapSample, Leak, Replayed};
 use crate::verdict::Verdict;
 use table::Table;
 use words::{bytes, counted, when};
@@ -25,13 +25,13 @@ const CALLERS: usize = 3;
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
     history: &'a History,
-    rebuilt: &'a Rebuilt,
+    rebuilt: &'a Replayed,
 }
 
 impl<'a> Summary<'a> {
     /// Of a history, and what it was rebuilt to.
     #[must_use]
-    pub fn new(history: &'a History, rebuilt: &'a Rebuilt) -> Summary<'a> {
+    pub fn new(history: &'a History, rebuilt: &'a Replayed) -> Summary<'a> {
         Summary { history, rebuilt }
     }
 }
@@ -113,7 +113,7 @@ impl Summary<'_> {
             .is_some_and(|crash| !crash.damage.is_empty());
         writeln!(
             out,
-            "{}{} in {} were alive when the image of memory was taken",
+            "{}{} in {} were live when the image of memory was taken",
             if is_damaged { "at least " } else { "" },
             bytes(total.bytes),
             counted(total.blocks, "block")
@@ -137,7 +137,7 @@ impl Summary<'_> {
 
     /// The largest blocks in an image.
     fn blocks(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let mut blocks: Vec<_> = self.rebuilt.alive.iter().collect();
+        let mut blocks: Vec<_> = self.rebuilt.live.iter().collect();
         blocks.sort_by_key(|block| (std::cmp::Reverse(block.size), block.address));
         let mut table = Table::new(["address", "size", "owner", "site"]);
         let labels = self.history.labels();
@@ -249,11 +249,11 @@ impl Summary<'_> {
         Ok(())
     }
 
-    /// ` (for sensor, web)`: on whose behalf a site's blocks are alive.
+    /// ` (for sensor, web)`: on whose behalf a site's blocks are live.
     fn whose(&self, site: usize) -> String {
         let of_site = self
             .rebuilt
-            .alive
+            .live
             .iter()
             .filter(|block| block.site == site && block.owner != 0);
         let mut owners: Vec<u8> = of_site.map(|block| block.owner).collect();
@@ -378,7 +378,7 @@ impl Summary<'_> {
         if let restarts @ 1.. = self.rebuilt.restarts.len() {
             writeln!(
                 remarks,
-                "  the program began anew {}; only blocks of its last life count as alive",
+                "  the program began anew {}; only blocks of its last life count as live",
                 counted(restarts as u64, "time")
             )?;
         }

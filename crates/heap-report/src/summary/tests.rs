@@ -3,8 +3,8 @@
 use soc_regions::Caps;
 
 use super::{Summary, json};
-use crate::history::{Event, Gaps, HeapDescription, History, Moment, Site, Source};
-use crate::rebuild::Rebuilt;
+use crate::history::{Event, Gaps, HeapDescription, History, Site, Source, TimedEvent};
+use crate::replay::Replayed;
 
 /// 40 rounds: `mqtt` keeps 16 bytes each time, the table of the beginning stays, one request fails.
 fn history() -> History {
@@ -35,7 +35,7 @@ fn history() -> History {
         ..History::default()
     };
     history.owners.insert(1, "mqtt".to_owned());
-    let mut push = |ticks, event| history.events.push(Moment { ticks, event });
+    let mut push = |ticks, event| history.events.push(TimedEvent { ticks, event });
     push(
         10,
         Event::Allocated {
@@ -69,7 +69,7 @@ fn history() -> History {
 }
 
 fn text(history: &History) -> String {
-    Summary::new(history, &Rebuilt::of(history)).to_string()
+    Summary::new(history, &Replayed::of(history)).to_string()
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_dump_says_nothing_of_what_it_cannot_know() {
 #[test]
 fn programs_read_the_same_as_an_object() {
     let history = history();
-    let told = json(&history, &Rebuilt::of(&history));
+    let told = json(&history, &Replayed::of(&history));
     assert_eq!(told["total"]["bytes"], 1640);
     assert_eq!(told["peak"]["blocks"], 41);
     let leak = &told["leaks"][0];

@@ -1,7 +1,7 @@
 //! How figures are said.
 
 use crate::history::History;
-use crate::rebuild::FailureNote;
+use crate::replay::FailureNote;
 
 /// `1,234`.
 pub(crate) fn grouped(number: u64) -> String {
@@ -88,7 +88,7 @@ mod tests {
             caps: Caps::DMA,
             owner: 3,
             sentence: "fragmented".to_owned(),
-            cause: crate::rebuild::Cause::Unknown,
+            cause: crate::replay::Cause::Unknown,
         };
         let mut history = History::default();
         assert_eq!(

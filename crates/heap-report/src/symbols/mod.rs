@@ -178,7 +178,7 @@ fn is_end_of(end: &str, whole: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Moment;
+    use crate::history::TimedEvent;
 
     fn frame(function: &str, file: &str, line: u32) -> Frame {
         Frame {
@@ -205,7 +205,7 @@ mod tests {
             callers: callers.to_vec(),
             ..Site::default()
         };
-        let allocated = |site: usize| Moment {
+        let allocated = |site: usize| TimedEvent {
             ticks: 0,
             event: Event::Allocated {
                 address: 0,
@@ -222,7 +222,7 @@ mod tests {
     }
 
     fn sites_of_events(history: &History) -> Vec<usize> {
-        let site = |moment: &Moment| match moment.event {
+        let site = |moment: &TimedEvent| match moment.event {
             Event::Allocated { site, .. } => site,
             _ => panic!("{moment:?}"),
         };

@@ -16,7 +16,9 @@ mod words;
 use serde::Serialize;
 
 use crate::history::{Gaps, History, Source};
-use crate::rebuild::{Account, Beside, Cause, FailureNote, HeapSample, Leak, Rebuilt, Sure};
+use crate::replay::{
+    Account, AdjacentBlock, Cause, Confidence, FailureNote, HeapSample, Leak, Replayed,
+};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -52,7 +54,7 @@ pub struct Verdict {
     /// The owner that it is about.
     pub owner: Option<u8>,
     /// How sure it is.
-    pub sure: Sure,
+    pub sure: Confidence,
     /// All of it in a sentence or two.
     pub sentence: String,
 }
@@ -79,7 +81,7 @@ pub(crate) struct Facts<'a> {
 impl Verdict {
     /// Of a whole history.
     #[must_use]
-    pub fn of(history: &History, rebuilt: &Rebuilt) -> Verdict {
+    pub fn of(history: &History, rebuilt: &Replayed) -> Verdict {
         let begun = rebuilt.restarts.last().copied().unwrap_or(0);
         let of_this_life = rebuilt
             .failures
@@ -141,7 +143,7 @@ fn cannot_tell(sentence: String) -> Verdict {
         kind: Kind::CannotTell,
         site: None,
         owner: None,
-        sure: Sure::No,
+        sure: Confidence::No,
         sentence,
     }
 }
@@ -195,7 +197,7 @@ impl Facts<'_> {
             kind,
             site,
             owner,
-            sure: Sure::Very,
+            sure: Confidence::Very,
             sentence: words::refused(self, failure),
         })
     }
@@ -205,7 +207,7 @@ impl Facts<'_> {
         match cause {
             Cause::UsedUp { .. } => true,
             Cause::Fragmented { holders, .. } => self.leading_leak().is_some_and(|leak| {
-                leak.sure >= Sure::Likely && leak.kept.bytes * MUCH >= holders.used
+                leak.sure >= Confidence::Likely && leak.kept.bytes * MUCH >= holders.used
             }),
             _ => false,
         }
@@ -214,7 +216,7 @@ impl Facts<'_> {
     /// The block beside the largest hole, of a site that keeps little, more and more of it, where
     /// enough is free for the request twice over: what stays between what comes and goes keeps
     /// memory in pieces.
-    pub(crate) fn lasting<'a>(&self, cause: &'a Cause, size: u32) -> Option<&'a Beside> {
+    pub(crate) fn lasting<'a>(&self, cause: &'a Cause, size: u32) -> Option<&'a AdjacentBlock> {
         let Cause::UsedUp {
             space,
             holders,
@@ -224,7 +226,7 @@ impl Facts<'_> {
             return None;
         };
         let leak = self.leading_leak()?;
-        let is_small = leak.sure >= Sure::Likely && leak.kept.bytes * MUCH < holders.used;
+        let is_small = leak.sure >= Confidence::Likely && leak.kept.bytes * MUCH < holders.used;
         let is_enough = space.free >= u64::from(size) * 2;
         let of_leak = beside
             .iter()
@@ -268,7 +270,7 @@ impl Facts<'_> {
             kind: Kind::Damaged,
             site: None,
             owner: None,
-            sure: Sure::Very,
+            sure: Confidence::Very,
             sentence: words::damaged(first, damage.count()),
         }
     }
@@ -279,7 +281,7 @@ impl Facts<'_> {
             kind: Kind::NotFreed,
             site: largest.map(|leak| leak.site),
             owner: None,
-            sure: Sure::Perhaps,
+            sure: Confidence::Perhaps,
             sentence: words::not_freed(self, largest),
         }
     }
@@ -289,7 +291,7 @@ impl Facts<'_> {
             kind: Kind::Healthy,
             site: None,
             owner: None,
-            sure: Sure::Likely,
+            sure: Confidence::Likely,
             sentence: words::healthy(self),
         }
     }

@@ -3,8 +3,8 @@
 use soc_regions::Caps;
 
 use super::{Kind, Verdict};
-use crate::history::{Event, Gaps, HeapDescription, History, Moment, Site, Source};
-use crate::rebuild::{Rebuilt, Sure};
+use crate::history::{Event, Gaps, HeapDescription, History, Site, Source, TimedEvent};
+use crate::replay::{Confidence, Replayed};
 
 const HEAP: u32 = 0x3FFB_0000;
 
@@ -52,12 +52,12 @@ fn verdict_of(mut history: History, events: Vec<Event>) -> Verdict {
     history.events = events
         .into_iter()
         .enumerate()
-        .map(|(ticks, event)| Moment {
+        .map(|(ticks, event)| TimedEvent {
             ticks: ticks as u64,
             event,
         })
         .collect();
-    let rebuilt = Rebuilt::of(&history);
+    let rebuilt = Replayed::of(&history);
     Verdict::of(&history, &rebuilt)
 }
 
@@ -139,7 +139,7 @@ fn a_site_that_keeps_growing_is_a_leak_before_anything_is_refused() {
     let verdict = verdict_of(device(), events);
     assert_eq!(
         (verdict.kind, verdict.site, verdict.sure),
-        (Kind::Leaking, Some(1), Sure::Very)
+        (Kind::Leaking, Some(1), Confidence::Very)
     );
     assert!(
         verdict

@@ -3,7 +3,7 @@
 use super::{Facts, MOST};
 use crate::export::missing;
 use crate::history::{Gaps, Source};
-use crate::rebuild::{Beside, Cause, FailureNote, HeapSample, Holders, Leak, Pin, Space};
+use crate::replay::{AdjacentBlock, Cause, FailureNote, HeapSample, Holders, Leak, Pin, Space};
 use crate::summary::words::{bytes, counted, grouped, size, when};
 
 pub(super) fn doubted(doubt: &str) -> String {
@@ -205,7 +205,7 @@ fn grew(facts: &Facts<'_>, leak: &Leak) -> String {
 }
 
 /// What stays lies between what comes and goes.
-fn in_pieces(facts: &Facts<'_>, beside: &Beside, space: &Space, request: &str) -> String {
+fn in_pieces(facts: &Facts<'_>, beside: &AdjacentBlock, space: &Space, request: &str) -> String {
     let block = &beside.block;
     let grew = facts
         .leading_leak()
@@ -221,7 +221,7 @@ fn in_pieces(facts: &Facts<'_>, beside: &Beside, space: &Space, request: &str) -
         bytes(block.size.into()),
         block.address,
         facts.label(block.site),
-        when(facts.history, block.born, block.born_ticks),
+        when(facts.history, block.allocated_at, block.allocated_ticks),
         bytes(beside.hole.into())
     )
 }
@@ -241,7 +241,7 @@ fn pinned(facts: &Facts<'_>, pin: &Pin) -> String {
         bytes(block.size.into()),
         block.address,
         facts.label(block.site),
-        when(facts.history, block.born, block.born_ticks),
+        when(facts.history, block.allocated_at, block.allocated_ticks),
         bytes(pin.hole.into()),
         bytes(pin.without.into())
     )

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Standing, Watched};
+use super::{OwnerUsage, Watched};
 use crate::export::missing;
 
 /// How many owners or sites a line names.
@@ -52,7 +52,7 @@ impl Watched {
             .filter(|holder| holder.account.bytes > 0)
             .take(NAMED);
         let named: Vec<String> = holders
-            .map(|Standing { name, account }| format!("{name} {}", account.bytes))
+            .map(|OwnerUsage { name, account }| format!("{name} {}", account.bytes))
             .collect();
         match named.is_empty() {
             true => Ok(()),

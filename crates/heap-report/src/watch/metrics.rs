@@ -6,7 +6,7 @@ use heap_trace::{CapabilityMetrics, Metrics, MetricsFormat, Owner, Tally};
 use soc_regions::Caps;
 
 use crate::history::{HeapDescription, History};
-use crate::rebuild::{Account, HeapSample};
+use crate::replay::{Account, HeapSample};
 
 /// The least free bytes by capability, at the moments that were asked for.
 pub(super) type LeastFree = BTreeMap<&'static str, u32>;

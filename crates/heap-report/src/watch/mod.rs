@@ -1,9 +1,9 @@
 //! What a program's heap does now: the state behind a live view.
 //!
 //! ```text
-//!   bytes ──► Listener ──► events ──► Live, accounts      kept: who has how much, the last failures, the last lines of the log
+//!   bytes ──► StreamDecoder ──► events ──► Live, accounts      kept: who has how much, the last failures, the last lines of the log
 //!                                      │                  not kept: the events, so one can watch for days
-//!                                      └──► Standing      what a view shows, largest first
+//!                                      └──► OwnerUsage      what a view shows, largest first
 //! ```
 
 mod line;
@@ -15,10 +15,10 @@ use std::collections::VecDeque;
 
 pub use rate::Rate;
 
-use crate::history::{Event, Gaps, History, Moment};
-use crate::listen::Listener;
-use crate::rebuild::evidence::Evidence;
-use crate::rebuild::{self, Account, FailureNote, HeapSample, Leak, Live, Rebuilt, leaks, refusal};
+use crate::decode::StreamDecoder;
+use crate::history::{Event, Gaps, History, TimedEvent};
+use crate::replay::evidence::Evidence;
+use crate::replay::{self, Account, FailureNote, HeapSample, Leak, Live, Replayed, leaks, refusal};
 use crate::symbols::Symbols;
 use crate::verdict::{Facts, Verdict, deciding};
 use heap_trace::Owner;
@@ -32,12 +32,12 @@ const KEPT: usize = 100;
 /// A program that is being watched.
 #[derive(Debug, Default)]
 pub struct Watched {
-    listener: Listener,
+    listener: StreamDecoder,
     names: Names,
     live: Live,
     evidence: Evidence,
     leaks_at_failure: Vec<Leak>,
-    accounts: Rebuilt,
+    accounts: Replayed,
     rates: Rates,
     events: usize,
     ticks: u64,
@@ -51,7 +51,7 @@ pub struct Watched {
 
 /// Somebody and what they have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct OwnerUsage {
     /// An owner's name, or a site's place in the source.
     pub name: String,
     /// What they have.
@@ -119,14 +119,14 @@ impl Watched {
 
     /// The owners, whoever has most first.
     #[must_use]
-    pub fn owners(&self) -> Vec<Standing> {
+    pub fn owners(&self) -> Vec<OwnerUsage> {
         let owners = self.accounts.owners.iter();
         largest_first(owners.map(|(owner, account)| (self.history().owner_name(*owner), account)))
     }
 
     /// The sites that ever had a block, the one with most first.
     #[must_use]
-    pub fn sites(&self) -> Vec<Standing> {
+    pub fn sites(&self) -> Vec<OwnerUsage> {
         let sites = self.accounts.sites.iter().enumerate();
         largest_first(
             sites
@@ -164,11 +164,11 @@ impl Watched {
         )
     }
 
-    /// The heaps, rebuilt from the blocks that are alive, in the order of [`History::heaps`].
+    /// The heaps, rebuilt from the blocks that are live, in the order of [`History::heaps`].
     /// O(blocks).
     #[must_use]
     pub fn heaps(&self) -> Vec<HeapSample> {
-        rebuild::heaps(&self.history().heaps, &self.live)
+        replay::heaps(&self.history().heaps, &self.live)
     }
 
     /// The program's metrics now, in Prometheus's text format: those that [`heap_trace::Metrics`]
@@ -254,7 +254,7 @@ impl Watched {
         );
     }
 
-    fn apply(&mut self, moment: &Moment) {
+    fn apply(&mut self, moment: &TimedEvent) {
         self.accounts.make_room(self.listener.history().sites.len());
         if let Some(change) = self.live.apply(self.events, moment) {
             self.accounts.book(self.events, moment.ticks, &change);
@@ -275,9 +275,9 @@ impl Watched {
         self.events += 1;
     }
 
-    fn note_failure(&mut self, moment: &Moment) {
+    fn note_failure(&mut self, moment: &TimedEvent) {
         let history = self.listener.history();
-        let note = rebuild::failure(history, &self.live, self.events, moment);
+        let note = replay::failure(history, &self.live, self.events, moment);
         self.failed += 1;
         if let Some(note) = note {
             if self.leaks_at_failure.is_empty()
@@ -297,9 +297,9 @@ fn keep<T>(kept: &mut VecDeque<T>, new: T) {
     kept.push_back(new);
 }
 
-fn largest_first<'a>(named: impl Iterator<Item = (String, &'a Account)>) -> Vec<Standing> {
-    let mut standings: Vec<Standing> = named
-        .map(|(name, account)| Standing {
+fn largest_first<'a>(named: impl Iterator<Item = (String, &'a Account)>) -> Vec<OwnerUsage> {
+    let mut standings: Vec<OwnerUsage> = named
+        .map(|(name, account)| OwnerUsage {
             name,
             account: *account,
         })

@@ -77,8 +77,8 @@ pub struct Outcome {
     /// Least bytes that were free at one moment.
     pub least_free: u32,
     /// The moment at which the largest free block was smallest.
-    pub tightest: Moment,
-    /// Most bytes asked for that were alive.
+    pub tightest: FreeSample,
+    /// Most bytes asked for that were live.
     pub peak_bytes: u64,
     /// What headers, rounding and canaries took then beyond them.
     pub overhead: u64,
@@ -86,7 +86,7 @@ pub struct Outcome {
 
 /// Free memory at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Moment {
+pub struct FreeSample {
     /// After how many steps.
     pub step: usize,
     /// Free bytes.
@@ -95,7 +95,7 @@ pub struct Moment {
     pub largest: u32,
 }
 
-impl Moment {
+impl FreeSample {
     /// 1 − largest / free, in percent.
     #[must_use]
     pub fn fragmentation(&self) -> u32 {

@@ -4,7 +4,7 @@ use heap_caps::Misuse;
 use multi_heap::Poison;
 use soc_regions::Caps;
 
-use super::{Moment, Outcome, Variant};
+use super::{FreeSample, Outcome, Variant};
 use crate::error::Error;
 use crate::program::{NATURAL_ALIGNMENT, Program, Step};
 use crate::simulate::machine::{Machine, Requests};
@@ -45,7 +45,7 @@ impl<'a, P: Poison> Run<'a, P> {
     fn new(machine: Machine<P>, program: &Program, variant: &'a Variant) -> Run<'a, P> {
         let view = view(program, variant);
         let heaps = machine.heaps();
-        let start = Moment {
+        let start = FreeSample {
             step: 0,
             free: heaps.inspect().free_size(view),
             largest: heaps.inspect().largest_free_block(view),
@@ -181,7 +181,7 @@ impl<'a, P: Poison> Run<'a, P> {
         );
         outcome.least_free = outcome.least_free.min(free);
         if largest < outcome.tightest.largest {
-            outcome.tightest = Moment {
+            outcome.tightest = FreeSample {
                 step: number + 1,
                 free,
                 largest,

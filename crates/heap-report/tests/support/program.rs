@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use heap_report::{Event, Frame, Gaps, HeapDescription, History, Moment, Site, Source};
+use heap_report::{Event, Frame, Gaps, HeapDescription, History, Site, Source, TimedEvent};
 use soc_regions::Caps;
 
 const OWNERS: [&str; 5] = ["wifi", "mqtt", "http", "ui", "logger"];
@@ -11,9 +11,9 @@ const OWNERS: [&str; 5] = ["wifi", "mqtt", "http", "ui", "logger"];
 /// A call: function, file, line.
 type Call = (&'static str, &'static str, u32);
 /// Who asks for how many bytes or so, and through which calls, the innermost first.
-type Asker = (u8, u32, &'static [Call]);
+type CallSite = (u8, u32, &'static [Call]);
 
-const ASKERS: [Asker; 12] = [
+const ASKERS: [CallSite; 12] = [
     (
         1,
         1600,
@@ -268,7 +268,7 @@ impl Maker {
 
     fn tell(&mut self, event: Event) {
         let ticks = self.ticks;
-        self.history.events.push(Moment { ticks, event });
+        self.history.events.push(TimedEvent { ticks, event });
     }
 
     /// Below `end`.
@@ -292,7 +292,7 @@ fn heap(index: u8, name: &str, start: u32, size: u32) -> HeapDescription {
     }
 }
 
-fn site((_, _, stack): &Asker) -> Site {
+fn site((_, _, stack): &CallSite) -> Site {
     let frame = |(function, file, line): &Call| Frame {
         function: (*function).to_owned(),
         file: (*file).to_owned(),

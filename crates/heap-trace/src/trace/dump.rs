@@ -183,7 +183,7 @@ fn summary(before: &Summary, after: &Summary, totals: &DumpTotals, out: &mut dyn
             writeln!(out, "Mode: Heap Trace All")?;
             writeln!(
                 out,
-                "{bytes} bytes alive in trace ({blocks}/{count} allocations)"
+                "{bytes} bytes live in trace ({blocks}/{count} allocations)"
             )?;
         }
         Mode::Leaks => {

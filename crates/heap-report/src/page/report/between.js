@@ -1,4 +1,4 @@
-// What was allocated between two moments of the page and is still alive at the second?
+// What was allocated between two moments of the page and is still live at the second?
 
 /** How many places are shown. */
 const BETWEEN_ROWS = 25;
@@ -22,7 +22,7 @@ function setBetween(end, moment) {
   writeBetween();
 }
 
-/** The moment of the page that has a map and is next to `moment`: only there it is known which blocks are alive. */
+/** The moment of the page that has a map and is next to `moment`: only there it is known which blocks are live. */
 const momentWithMap = (moment) => data.blocks.moments[mapMoment(moment)] ?? moment;
 
 /** [place, {bytes, blocks, oldest, owners}] for each place, the one with most bytes first. */
@@ -30,11 +30,11 @@ function leftBetween(from, to) {
   const [first, until] = [data.moments.event[from], data.moments.event[to]];
   const places = new Map();
   for (const block of aliveAt(to)) {
-    if (block.born < first || block.born >= until) continue;
-    const place = places.get(block.sites) ?? { bytes: 0, blocks: 0, oldest: block.born, owners: new Set() };
+    if (block.allocated_at < first || block.allocated_at >= until) continue;
+    const place = places.get(block.sites) ?? { bytes: 0, blocks: 0, oldest: block.allocated_at, owners: new Set() };
     place.bytes += block.size;
     place.blocks += 1;
-    place.oldest = Math.min(place.oldest, block.born);
+    place.oldest = Math.min(place.oldest, block.allocated_at);
     place.owners.add(data.owners[block.owners].name);
     places.set(block.sites, place);
   }

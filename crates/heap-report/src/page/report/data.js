@@ -79,11 +79,11 @@ const shadeOf = (number) => paletteColor(Math.min(number, SHOWN));
 /** The blocks of the map, as objects once and not as columns. */
 const blocks = readBlocks();
 function readBlocks() {
-  const { address, size, site, owner, born, from, lasts } = data.blocks;
+  const { address, size, site, owner, allocated_at, from, lasts } = data.blocks;
   let at = 0;
   return address.map((step, index) => {
     at += step;
-    return { address: at, size: size[index], sites: site[index], owners: owner[index], born: born[index], from: from[index], to: from[index] + lasts[index] };
+    return { address: at, size: size[index], sites: site[index], owners: owner[index], allocated_at: allocated_at[index], from: from[index], to: from[index] + lasts[index] };
   });
 }
 /** The moment of the map next to a moment of the page: there may be fewer. */

@@ -1,7 +1,7 @@
 // Through which calls did the live bytes come to be?
 //
 //   │ all                                          │   a flame graph, upside down: who calls is above,
-//   │ main                          │ wifi_task    │   as wide as the bytes that are alive through it
+//   │ main                          │ wifi_task    │   as wide as the bytes that are live through it
 //   │ mqtt::publish   │ http::get   │ rx_buffer    │
 
 const FLAME_ROW = 25;
@@ -11,7 +11,7 @@ const flame = { at: "peak", root: "calls", zoom: undefined, tree: undefined };
 
 function makeFlame() {
   byId("flames-note").textContent = data.stacks
-    ? "Callers are above, as wide as the bytes that are alive through them. Select a call to see it alone; arrow keys go from call to call."
+    ? "Callers are above, as wide as the bytes that are live through them. Select a call to see it alone; arrow keys go from call to call."
     : `This input has no call stacks, so there is one level: the ${SITE === "call site" ? "call sites" : "size classes"}. Select one to see it alone.`;
   const controls = document.querySelector("#flames .controls");
   const set = (key) => (value) => { flame[key] = value; flame.zoom = undefined; drawFlame(); };
@@ -108,7 +108,7 @@ function hueOf(name) {
   for (const character of name.split(/::|:| /)[0]) sum = (sum * 31 + character.charCodeAt(0)) % 997;
   return 8 + (sum % 44);
 }
-const flameFigures = (at) => `${size(at.bytes)} in ${several(at.blocks, "block")}, ${percent(flame.tree.bytes ? at.bytes / flame.tree.bytes : 0)} of what is alive`;
+const flameFigures = (at) => `${size(at.bytes)} in ${several(at.blocks, "block")}, ${percent(flame.tree.bytes ? at.bytes / flame.tree.bytes : 0)} of what is live`;
 const flameText = (at) => `${at.name}: ${flameFigures(at)}`;
 function describeFlame(at) {
   byId("flame-detail").replaceChildren(make("b", {}, at.name), ` ${flameFigures(at)}`);
@@ -137,7 +137,7 @@ function walkFlame(event) {
   if (next) focusOn(next);
 }
 
-/** Shows which calls have the words that are searched, and how much is alive through them. */
+/** Shows which calls have the words that are searched, and how much is live through them. */
 function markFound() {
   const wanted = byId("flame-search").value.trim().toLowerCase();
   for (const box of flameBoxes()) {
@@ -146,7 +146,7 @@ function markFound() {
     box.classList.toggle("passed", wanted !== "" && !isFound);
   }
   const bytes = wanted === "" ? 0 : foundBytes(flame.tree, wanted);
-  byId("flame-found").textContent = wanted === "" ? "" : `${size(bytes)}, ${percent(flame.tree.bytes ? bytes / flame.tree.bytes : 0)} of what is alive`;
+  byId("flame-found").textContent = wanted === "" ? "" : `${size(bytes)}, ${percent(flame.tree.bytes ? bytes / flame.tree.bytes : 0)} of what is live`;
 }
 /** The outermost ones that are found: what is below them is in them. */
 function foundBytes(at, wanted) {

@@ -131,7 +131,7 @@ function writeBlocks() {
   if (!found.length) return byId("blocks").replaceChildren(title, make("p", { class: "note" }, "Free."));
   const items = found.slice(0, MOST_LISTED).map((block) => make("li", {}, make("i", { style: `background:var(--${shadeOf(block[shades])})` }),
     make("b", {}, size(block.size)), " at ", make("span", { class: "mono" }, hex(block.address)), ` from ${data.sites[block.sites].name}`,
-    data.owners.length > 1 ? `, for ${data.owners[block.owners].name}` : "", `, since event ${count(block.born)}`));
+    data.owners.length > 1 ? `, for ${data.owners[block.owners].name}` : "", `, since event ${count(block.allocated_at)}`));
   if (found.length > MOST_LISTED) items.push(make("li", {}, `… and ${count(found.length - MOST_LISTED)} more`));
   byId("blocks").replaceChildren(title, make("ul", { class: "blocks" }, ...items));
 }

@@ -74,7 +74,7 @@ function showMoment() {
   const now = [make("b", {}, `event ${count(data.moments.event[cursor])}`), ` of ${count(data.events)}`];
   if (hasTime) now.push(`, ${timeText(data.moments.time[cursor] / data.ticks_per_second)}`);
   byId("moment").replaceChildren(...now);
-  byId("slider").setAttribute("aria-valuetext", `${momentText(cursor)}: ${size(data.moments.bytes[cursor])} alive`);
+  byId("slider").setAttribute("aria-valuetext", `${momentText(cursor)}: ${size(data.moments.bytes[cursor])} live`);
   writeMemoryLegend();
   writeHeaps();
   showMaps();

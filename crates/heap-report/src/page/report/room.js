@@ -6,7 +6,7 @@ function makeRoom() {
   byId("room").hidden = data.heaps.length === 0;
   byId("room-note").textContent = data.exact
     ? "Measured: the heaps were asked at every moment."
-    : "Rebuilt from the blocks that are alive, not measured: what a heap keeps for itself and canaries count as free.";
+    : "Rebuilt from the blocks that are live, not measured: what a heap keeps for itself and canaries count as free.";
   byId("largest-chart").dataset.label = "Largest free block of each heap over time";
   byId("fragmentation-chart").dataset.label = "Fragmentation of each heap over time";
   byId("room-legend").replaceChildren(...data.heaps.map((heap, index) => legendItem(heapStroke(index), heapLabel(heap, data.heaps))));

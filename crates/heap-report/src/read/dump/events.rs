@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::line::Record;
-use crate::history::{Event, History, Moment, Site};
+use crate::history::{Event, History, Site, TimedEvent};
 
 /// Appends the events of `records`. O(n log n).
 pub(super) fn write<'a>(records: impl Iterator<Item = &'a Record>, history: &mut History) {
@@ -72,7 +72,7 @@ impl Writer {
     }
 
     fn push(&self, history: &mut History, event: Event) {
-        history.events.push(Moment {
+        history.events.push(TimedEvent {
             ticks: self.ticks,
             event,
         });

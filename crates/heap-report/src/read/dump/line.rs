@@ -34,14 +34,14 @@ pub struct Record {
     /// Return addresses of the allocation, the innermost first.
     pub callers: Vec<u32>,
     /// The line that allocated it, where the program told it.
-    pub place: Option<Place>,
+    pub place: Option<SourceLine>,
     /// Return addresses of the free; `None`: it is not freed.
     pub freed_by: Option<Vec<u32>>,
 }
 
 /// A place in the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SourceLine {
     /// The file as the compiler named it.
     pub file: String,
     /// Line, from 1.
@@ -172,12 +172,13 @@ fn build(line: &str) -> Option<(Item, &str)> {
     Some((Item::Build(Identity::of_text(digits.as_bytes())?), rest))
 }
 
-/// `104 bytes 'leaked' in trace (2 allocations)`, `104 bytes alive in trace (2/7 allocations)`.
+/// `104 bytes 'leaked' in trace (2 allocations)`, `104 bytes live in trace (2/7 allocations)`.
 fn total(line: &str) -> Option<(Item, &str)> {
     let (before, behind) = [
         " bytes 'leaked' in trace (",
         " bytes leaked in trace (",
-        " bytes alive in trace (",
+        " bytes live in trace (",
+        " bytes alive in trace (", // until version 0.1
     ]
     .iter()
     .find_map(|words| line.split_once(words))?;
@@ -211,12 +212,12 @@ fn callers(text: &str) -> Option<(Vec<u32>, &str)> {
 }
 
 /// `src/my file.rs:14:5`.
-fn place(text: &str) -> Option<(Place, &str)> {
+fn place(text: &str) -> Option<(SourceLine, &str)> {
     let numbers = |colon: usize| {
         let (line, rest) = decimal(text.get(colon + 1..)?)?;
         let (column, rest) = decimal(rest.strip_prefix(':')?)?;
         let file = text.get(..colon).filter(|file| !file.is_empty())?;
-        let place = Place {
+        let place = SourceLine {
             file: printable(file).into_owned(),
             line: u32::try_from(line).ok()?,
             column: u32::try_from(column).ok()?,
@@ -288,7 +289,7 @@ mod tests {
             core: 1,
             clock: 0x1234,
             callers: vec![0x400D_1234, 0x400D_2345],
-            place: Some(Place {
+            place: Some(SourceLine {
                 file: "src/my main.rs".to_owned(),
                 line: 14,
                 column: 5,
@@ -389,7 +390,7 @@ mod tests {
             total(104, 2)
         );
         assert_eq!(
-            begins("104 bytes alive in trace (2/7 allocations)"),
+            begins("104 bytes live in trace (2/7 allocations)"),
             total(104, 2)
         );
         assert_eq!(begins("====== Heap Trace Summary ======"), None);

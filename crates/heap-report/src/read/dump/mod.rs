@@ -11,7 +11,7 @@ mod events;
 mod line;
 mod lines;
 
-pub use line::{Place, Record, Total};
+pub use line::{Record, SourceLine, Total};
 
 use heap_trace::MemoryKind;
 
@@ -203,17 +203,16 @@ fn history(parts: &[Dump], mut notes: Vec<String>) -> History {
 mod tests {
     use super::*;
     use crate::history::{Event, Site};
-    use crate::rebuild::Rebuilt;
+    use crate::replay::Replayed;
 
     fn read_text(text: &str) -> Option<History> {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         read(&lines)
     }
 
-    fn alive(history: &History) -> Vec<(u32, u32, String)> {
-        let alive = Rebuilt::of(history).alive;
-        alive
-            .iter()
+    fn live(history: &History) -> Vec<(u32, u32, String)> {
+        let live = Replayed::of(history).live;
+        live.iter()
             .map(|block| (block.address, block.size, history.sites[block.site].label()))
             .collect()
     }
@@ -240,7 +239,7 @@ total frees: 5
         let history = read_text(V5).unwrap();
         let label = "0x400d1234".to_owned();
         assert_eq!(
-            alive(&history),
+            live(&history),
             [
                 (0x3F80_0010, 8, label.clone()),
                 (0x3FFB_3F00, 96, label.clone()),
@@ -267,7 +266,7 @@ total frees: 5
 36 bytes (@ 0x3ffb5f90) allocated CPU 0 ccount 0x0b26ea1e caller 0x400d2ef4:0x400d2e2e
 freed by 0x400d2f08:0x400d2e2e
 40 bytes (@ 0x3ffb5f94) allocated CPU 0 ccount 0x0b36ea1e caller 0x400d2ef4:0x400d2e2e
-40 bytes alive in trace (1/2 allocations)
+40 bytes live in trace (1/2 allocations)
 total allocations 2 total frees 1
 (NB: Buffer has overflowed, so trace data is incomplete.)
 ";
@@ -282,12 +281,12 @@ total allocations 2 total frees 1
                 address: 0x3FFB_5F90
             }
         );
-        assert_eq!(alive(&history).len(), 1);
+        assert_eq!(live(&history).len(), 1);
         assert_eq!(
             history.notes,
             ["the dump says: Buffer has overflowed, so trace data is incomplete."]
         );
-        assert_eq!(Rebuilt::of(&history).gaps, Gaps::default());
+        assert_eq!(Replayed::of(&history).gaps, Gaps::default());
     }
 
     #[test]
@@ -297,7 +296,7 @@ total allocations 2 total frees 1
             20 bytes (@ 0x3ffae850) allocated CPU 0 ccount 0x00181300 freed\n";
         let history = read_text(text).unwrap();
         assert_eq!(
-            alive(&history),
+            live(&history),
             [(0x3FFA_E81C, 16, "src/bin/leaks.rs:47".to_owned())]
         );
         assert_eq!(
@@ -312,7 +311,7 @@ total allocations 2 total frees 1
         let later = V5.replace("0x3ffb4000", "0x3ffb5000");
         let history = read_text(&[V5, "I (900) main: again\n", &later].concat()).unwrap();
         assert_eq!(
-            alive(&history).last().map(|block| block.0),
+            live(&history).last().map(|block| block.0),
             Some(0x3FFB_5000)
         );
         assert_eq!((history.events.len(), history.notes.len()), (3, 1));
@@ -370,7 +369,7 @@ total allocations 2 total frees 1
             > freed by 0x400d5555\n",
         )
         .unwrap();
-        let total = Rebuilt::of(&history).total;
+        let total = Replayed::of(&history).total;
         assert_eq!((total.allocations, total.frees, total.bytes), (1, 1, 0));
     }
 
@@ -383,7 +382,7 @@ total allocations 2 total frees 1
             "50 bytes (@ 0x3f800010,    PSRAM)",
         );
         let history = read_text(&[internal, &external].concat()).unwrap();
-        let total = Rebuilt::of(&history).total;
+        let total = Replayed::of(&history).total;
         assert_eq!(
             (total.bytes, total.blocks, history.gaps.is_empty()),
             (146, 2, true)
@@ -391,7 +390,7 @@ total allocations 2 total frees 1
         assert!(history.doubts.is_empty());
         let again = read_text(&[internal, &external, internal, &external].concat()).unwrap();
         assert_eq!(
-            Rebuilt::of(&again).total.bytes,
+            Replayed::of(&again).total.bytes,
             146,
             "the last of each kind"
         );

@@ -2,7 +2,7 @@
 //! `events<tab>…`, for whoever listens. It asks as programs do: by the heap's own functions, by
 //! `Vec` and by `Box`.
 //!
-//! It also listens itself: what its decoder rebuilds must be what is alive.
+//! It also listens itself: what its decoder rebuilds must be what is live.
 
 #![no_std]
 #![no_main]
@@ -83,14 +83,14 @@ fn main() -> u8 {
         }
         reader.empty();
     }
-    let alive = HEAP.with_observer(|ledger| ledger.total().1);
-    assert_eq!(reader.alive, alive, "as rebuilt from the stream");
+    let live = HEAP.with_observer(|ledger| ledger.total().1);
+    assert_eq!(reader.live, live, "as rebuilt from the stream");
     let (events, dropped) = HEAP.with_observer(|ledger| {
         let stream = ledger.event_sink_mut();
         (stream.events(), stream.dropped())
     });
     assert_eq!((dropped, reader.decoder.missed()), (0, 0));
-    println!("{events} events, {alive} blocks alive at the end");
+    println!("{events} events, {live} blocks live at the end");
     exit_code::SUCCESS
 }
 
@@ -171,14 +171,14 @@ fn say(event: &Event<'_>) {
 /// The other end of the wire.
 struct StreamReader {
     decoder: Decoder,
-    alive: u32,
+    live: u32,
 }
 
 impl StreamReader {
     const fn new() -> Self {
         Self {
             decoder: Decoder::new(),
-            alive: 0,
+            live: 0,
         }
     }
 
@@ -203,8 +203,8 @@ impl StreamReader {
             return;
         };
         match frame.unwrap().event {
-            Event::Allocated { .. } => self.alive += 1,
-            Event::Freed { .. } => self.alive -= 1,
+            Event::Allocated { .. } => self.live += 1,
+            Event::Freed { .. } => self.live -= 1,
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
-//! Which blocks are alive at which of the page's moments?
+//! Which blocks are live at which of the page's moments?
 //!
 //! ```text
-//!   moments    0     1     2     3        a block is told once, with the first moment at which it is alive
+//!   moments    0     1     2     3        a block is told once, with the first moment at which it is live
 //!   block a    ├───────────┤              and at how many more; what came and went between two moments
 //!   block b          ├───────────┤        is not told at all
 //! ```
@@ -11,14 +11,14 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::history::History;
-use crate::rebuild::{Block, Live};
+use crate::replay::{Block, Live};
 
 /// Beyond so many blocks (about 25 bytes each), the page has fewer moments with a map.
 const MOST_BLOCKS: usize = 40_000;
 
 /// Blocks in columns, by address; numbers of sites and owners are those of the page.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Alive {
+pub(super) struct LiveBlocks {
     /// The moments of the page that have a map; what follows counts these.
     pub(super) moments: Vec<usize>,
     /// What is added to the address of the block before.
@@ -27,10 +27,10 @@ pub(super) struct Alive {
     site: Vec<usize>,
     owner: Vec<usize>,
     /// Number of the event.
-    born: Vec<usize>,
-    /// The first moment at which it is alive.
+    allocated_at: Vec<usize>,
+    /// The first moment at which it is live.
     from: Vec<usize>,
-    /// At how many moments after that it is alive.
+    /// At how many moments after that it is live.
     lasts: Vec<usize>,
 }
 
@@ -42,7 +42,7 @@ struct Row {
     lasts: usize,
 }
 
-impl Alive {
+impl LiveBlocks {
     /// The blocks at the page's moments, which are after `events` each. Moments are left out until
     /// the blocks of the rest are few enough; those of `needed` stay.
     pub(super) fn of(
@@ -50,14 +50,14 @@ impl Alive {
         events: &[usize],
         needed: &[usize],
         number: impl Fn(&Block) -> (usize, usize),
-    ) -> Alive {
+    ) -> LiveBlocks {
         let mut step = 1;
         loop {
             let kept = |moment: &usize| moment.is_multiple_of(step) || needed.contains(moment);
             let moments: Vec<usize> = (0..events.len()).filter(kept).collect();
             let rows = rows(history, events, &moments);
             if rows.len() <= MOST_BLOCKS || step >= events.len() {
-                return Alive::in_columns(moments, rows, number);
+                return LiveBlocks::in_columns(moments, rows, number);
             }
             step *= 2;
         }
@@ -67,25 +67,25 @@ impl Alive {
         moments: Vec<usize>,
         mut rows: Vec<Row>,
         number: impl Fn(&Block) -> (usize, usize),
-    ) -> Alive {
+    ) -> LiveBlocks {
         rows.sort_by_key(|row| (row.block.address, row.from));
-        let mut alive = Alive {
+        let mut live = LiveBlocks {
             moments,
-            ..Alive::default()
+            ..LiveBlocks::default()
         };
         let mut before = 0;
         for Row { block, from, lasts } in rows {
             let (site, owner) = number(&block);
-            alive.address.push(block.address - before);
-            alive.size.push(block.size);
-            alive.site.push(site);
-            alive.owner.push(owner);
-            alive.born.push(block.born);
-            alive.from.push(from);
-            alive.lasts.push(lasts);
+            live.address.push(block.address - before);
+            live.size.push(block.size);
+            live.site.push(site);
+            live.owner.push(owner);
+            live.allocated_at.push(block.allocated_at);
+            live.from.push(from);
+            live.lasts.push(lasts);
             before = block.address;
         }
-        alive
+        live
     }
 }
 
@@ -105,7 +105,7 @@ fn rows(history: &History, events: &[usize], moments: &[usize]) -> Vec<Row> {
         }
         done = until.max(done);
         for block in live.blocks() {
-            let key = (block.address, block.born, block.size);
+            let key = (block.address, block.allocated_at, block.size);
             let at = *known.entry(key).or_insert(rows.len());
             match rows.get_mut(at) {
                 Some(row) => row.lasts = from - row.from,
@@ -122,11 +122,11 @@ fn rows(history: &History, events: &[usize], moments: &[usize]) -> Vec<Row> {
 
 #[cfg(test)]
 mod tests {
-    use super::Alive;
-    use crate::history::{Event, History, Moment};
+    use super::LiveBlocks;
+    use crate::history::{Event, History, TimedEvent};
 
     fn history(events: Vec<Event>) -> History {
-        let moment = |event| Moment { ticks: 0, event };
+        let moment = |event| TimedEvent { ticks: 0, event };
         History {
             events: events.into_iter().map(moment).collect(),
             ..History::default()
@@ -146,10 +146,10 @@ mod tests {
     fn a_block_is_told_once_with_the_moments_at_which_it_is_alive() {
         let freed = Event::Freed { address: 0x100 };
         let history = history(vec![allocated(0x100), allocated(0x120), freed]);
-        let alive = Alive::of(&history, &[0, 1, 2, 3], &[], |_| (0, 0));
-        assert_eq!(alive.moments, [0, 1, 2, 3]);
-        assert_eq!(alive.address, [0x100, 0x20]);
-        assert_eq!((alive.from, alive.lasts), (vec![1, 2], vec![1, 1]));
+        let live = LiveBlocks::of(&history, &[0, 1, 2, 3], &[], |_| (0, 0));
+        assert_eq!(live.moments, [0, 1, 2, 3]);
+        assert_eq!(live.address, [0x100, 0x20]);
+        assert_eq!((live.from, live.lasts), (vec![1, 2], vec![1, 1]));
     }
 
     #[test]
@@ -162,9 +162,9 @@ mod tests {
             owner: 0,
         };
         let history = history(vec![allocated(0x100), resized]);
-        let alive = Alive::of(&history, &[0, 1, 2], &[], |_| (0, 0));
-        assert_eq!(alive.size, [8, 4]);
-        assert_eq!((alive.from, alive.lasts), (vec![1, 2], vec![0, 0]));
+        let live = LiveBlocks::of(&history, &[0, 1, 2], &[], |_| (0, 0));
+        assert_eq!(live.size, [8, 4]);
+        assert_eq!((live.from, live.lasts), (vec![1, 2], vec![0, 0]));
     }
 
     #[test]
@@ -175,8 +175,8 @@ mod tests {
         });
         let history = history(all.collect());
         let odd: Vec<usize> = (0..50_000).map(|number| number * 2 + 1).collect();
-        let alive = Alive::of(&history, &odd, &[12_345, 49_999], |_| (0, 0));
-        assert_eq!(alive.address.len(), 25_002);
-        assert!(alive.moments.contains(&12_345) && alive.moments.contains(&49_999));
+        let live = LiveBlocks::of(&history, &odd, &[12_345, 49_999], |_| (0, 0));
+        assert_eq!(live.address.len(), 25_002);
+        assert!(live.moments.contains(&12_345) && live.moments.contains(&49_999));
     }
 }

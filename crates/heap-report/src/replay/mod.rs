@@ -16,9 +16,9 @@ mod timeline;
 
 pub use account::Account;
 pub(crate) use follow::failure;
-pub use leaks::{Growth, Leak, Sure};
+pub use leaks::{Confidence, Growth, Leak};
 pub use live::{Block, Change, Live};
-pub use refusal::{Beside, Cause, Holders, Pin, Space};
+pub use refusal::{AdjacentBlock, Cause, Holders, Pin, Space};
 pub(crate) use timeline::heaps;
 pub use timeline::{HeapSample, Sample};
 
@@ -31,18 +31,18 @@ use crate::history::{Gaps, History};
 
 /// A whole history, followed to its end.
 #[derive(Debug, Clone, Default)]
-pub struct Rebuilt {
+pub struct Replayed {
     /// The accounts of the sites, by their numbers.
     pub sites: Vec<Account>,
     /// The accounts of the owners.
     pub owners: BTreeMap<u8, Account>,
     /// The account of all.
     pub total: Account,
-    /// Moments, evenly over the events: the first, the last and the peak are among them.
+    /// Samples, evenly over the events: the first, the last and the peak are among them.
     pub moments: Vec<Sample>,
-    /// The blocks that are alive at the end, by address.
-    pub alive: Vec<Block>,
-    /// The moment with most bytes alive.
+    /// The blocks that are live at the end, by address.
+    pub live: Vec<Block>,
+    /// The moment with most bytes live.
     pub peak: Peak,
     /// The requests that were refused.
     pub failures: Vec<FailureNote>,
@@ -58,20 +58,20 @@ pub struct Rebuilt {
     pub(crate) leaks_at_failure: Vec<Leak>,
 }
 
-/// The moment with most bytes alive.
+/// The moment with most bytes live.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Peak {
     /// After how many events.
     pub event: usize,
     /// When.
     pub ticks: u64,
-    /// Bytes alive.
+    /// Bytes live.
     pub bytes: u64,
-    /// Blocks alive.
+    /// Blocks live.
     pub blocks: u64,
-    /// Bytes alive of each site, by its number.
+    /// Bytes live of each site, by its number.
     pub by_site: Vec<u64>,
-    /// Bytes alive of each owner who ever had some.
+    /// Bytes live of each owner who ever had some.
     pub by_owner: BTreeMap<u8, u64>,
 }
 
@@ -105,14 +105,14 @@ pub struct Mark {
     pub name: String,
 }
 
-impl Rebuilt {
+impl Replayed {
     /// Follows `history` to its end. O(events · log(blocks)), and O(blocks) for each sample.
     #[must_use]
-    pub fn of(history: &History) -> Rebuilt {
+    pub fn of(history: &History) -> Replayed {
         follow::to_the_end(history)
     }
 
-    /// What is alive at the end by site, the likeliest leak first.
+    /// What is live at the end by site, the likeliest leak first.
     #[must_use]
     pub fn leaks(&self) -> Vec<Leak> {
         self.leaks.clone()

@@ -35,7 +35,7 @@ pub enum Cause {
         /// Who has it.
         holders: Holders,
         /// The blocks beside the larger holes.
-        beside: Vec<Beside>,
+        beside: Vec<AdjacentBlock>,
     },
     /// Memory is free, in pieces.
     Fragmented {
@@ -66,7 +66,7 @@ pub struct Space {
 
 /// A block in use beside a free one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Beside {
+pub struct AdjacentBlock {
     /// The block.
     pub block: Block,
     /// The free one's size.
@@ -233,7 +233,7 @@ fn pin(heap: &HeapDescription, live: &Live, size: u32) -> Option<Pin> {
         .map(|block| block.size)
         .max();
     Some(Pin {
-        block: *blocks().min_by_key(|block| block.born)?,
+        block: *blocks().min_by_key(|block| block.allocated_at)?,
         blocks: blocks().count(),
         bytes: blocks().map(|block| u64::from(block.size)).sum(),
         hole: hole.unwrap_or(0),
@@ -244,7 +244,7 @@ fn pin(heap: &HeapDescription, live: &Live, size: u32) -> Option<Pin> {
 }
 
 /// The blocks beside holes that are a good part of the request.
-fn beside(heap: &HeapDescription, live: &Live, size: u32) -> Vec<Beside> {
+fn beside(heap: &HeapDescription, live: &Live, size: u32) -> Vec<AdjacentBlock> {
     let layout = timeline::laid_out(heap, live);
     let pairs = layout.windows(2).filter_map(|pair| match pair {
         [used, hole] | [hole, used] if used.used && !hole.used => Some((used, hole)),
@@ -253,7 +253,7 @@ fn beside(heap: &HeapDescription, live: &Live, size: u32) -> Vec<Beside> {
     let large = pairs.filter(|(_, hole)| u64::from(hole.size) * OTHER_PART >= u64::from(size));
     large
         .filter_map(|(used, hole)| {
-            Some(Beside {
+            Some(AdjacentBlock {
                 block: *live.at(heap.start.wrapping_add(used.payload))?,
                 hole: hole.size,
             })
@@ -308,7 +308,7 @@ impl Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Event, Moment};
+    use crate::history::{Event, TimedEvent};
 
     const HEAP: u32 = 0x3FFB_0000;
 
@@ -332,7 +332,7 @@ mod tests {
                 site,
                 owner,
             };
-            live.apply(number, &Moment { ticks: 0, event });
+            live.apply(number, &TimedEvent { ticks: 0, event });
         }
         (history, live)
     }

@@ -9,9 +9,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use heap_trace::{BuildId, Decoder, Event as Said};
+use heap_trace::{BuildId, Decoder, Event as WireEvent};
 
-use crate::history::{Event, HeapDescription, History, Moment, Site};
+use crate::history::{Event, HeapDescription, History, Site, TimedEvent};
 use crate::symbols::Identity;
 use crate::terminal::printable;
 
@@ -20,10 +20,10 @@ use crate::terminal::printable;
 const LONGEST_GAP: u32 = u32::MAX / 2;
 
 #[derive(Debug, Default)]
-pub(super) struct Ears {
+pub(super) struct Assembler {
     decoder: Decoder,
     history: History,
-    sites: Places,
+    sites: SiteIndices,
     /// Events so far, as the last sync said, and those that came since.
     said: Option<u32>,
     /// What was missed before the program began anew.
@@ -32,13 +32,13 @@ pub(super) struct Ears {
 
 /// The places of the stream's sites in the history.
 #[derive(Debug, Default)]
-struct Places {
+struct SiteIndices {
     by_number: HashMap<u32, usize>,
     /// Numbers that were described since the last sync.
     fresh: HashSet<u32>,
 }
 
-impl Ears {
+impl Assembler {
     /// Whether it is a frame.
     pub(super) fn frame(&mut self, bytes: &[u8]) -> bool {
         let Some((_, sync)) = decoded(&mut Decoder::new(), bytes, synced) else {
@@ -54,7 +54,7 @@ impl Ears {
         match heard {
             Some((ticks, Some(event))) => {
                 self.count(&event);
-                self.history.events.push(Moment { ticks, event });
+                self.history.events.push(TimedEvent { ticks, event });
             }
             Some((clock, None)) if is_first_sync => self.end_at(clock),
             _ => {}
@@ -92,7 +92,7 @@ impl Ears {
         &self.history
     }
 
-    pub(super) fn take_events(&mut self) -> Vec<Moment> {
+    pub(super) fn take_events(&mut self) -> Vec<TimedEvent> {
         std::mem::take(&mut self.history.events)
     }
 
@@ -108,13 +108,13 @@ impl Ears {
             self.decoder = Decoder::new();
             self.sites.begin_anew();
             let event = Event::Restarted;
-            self.history.events.push(Moment { ticks: 0, event });
+            self.history.events.push(TimedEvent { ticks: 0, event });
         }
         self.sites.fresh.clear();
     }
 }
 
-impl Places {
+impl SiteIndices {
     /// Number 0 is the unknown site; a new number gets a place without a description.
     fn of(&mut self, number: u32, history: &mut History) -> usize {
         if number == 0 {
@@ -157,7 +157,7 @@ fn new_place(history: &mut History) -> usize {
 fn decoded<R>(
     decoder: &mut Decoder,
     bytes: &[u8],
-    read: impl FnOnce(&Said<'_>) -> R,
+    read: impl FnOnce(&WireEvent<'_>) -> R,
 ) -> Option<(u64, R)> {
     for &byte in bytes {
         decoder.push(byte);
@@ -166,17 +166,17 @@ fn decoded<R>(
     Some((frame.ticks, read(&frame.event)))
 }
 
-fn synced(said: &Said<'_>) -> Option<u32> {
+fn synced(said: &WireEvent<'_>) -> Option<u32> {
     match *said {
-        Said::Sync { events, .. } => Some(events),
+        WireEvent::Sync { events, .. } => Some(events),
         _ => None,
     }
 }
 
 /// Names are kept, events returned.
-fn hear(said: &Said<'_>, history: &mut History, sites: &mut Places) -> Option<Event> {
+fn hear(said: &WireEvent<'_>, history: &mut History, sites: &mut SiteIndices) -> Option<Event> {
     Some(match *said {
-        Said::Allocated {
+        WireEvent::Allocated {
             address,
             size,
             site,
@@ -187,8 +187,8 @@ fn hear(said: &Said<'_>, history: &mut History, sites: &mut Places) -> Option<Ev
             site: sites.of(site.0, history),
             owner: owner.0,
         },
-        Said::Freed { address } => Event::Freed { address },
-        Said::Resized {
+        WireEvent::Freed { address } => Event::Freed { address },
+        WireEvent::Resized {
             old_address,
             address,
             size,
@@ -201,17 +201,17 @@ fn hear(said: &Said<'_>, history: &mut History, sites: &mut Places) -> Option<Ev
             site: sites.of(site.0, history),
             owner: owner.0,
         },
-        Said::Failed { size, caps, owner } => Event::Failed {
+        WireEvent::Failed { size, caps, owner } => Event::Failed {
             size,
             caps,
             owner: owner.0,
             sentence: None,
         },
-        Said::Dropped { events } => {
+        WireEvent::Dropped { events } => {
             history.gaps.dropped += u64::from(events);
             Event::Dropped { events }
         }
-        Said::Mark { name } => Event::Mark {
+        WireEvent::Mark { name } => Event::Mark {
             name: printable(name).into_owned(),
         },
         _ => {
@@ -238,9 +238,9 @@ fn keep_build(id: BuildId<'_>, history: &mut History) {
     history.build = Some(build);
 }
 
-fn keep_name(said: &Said<'_>, history: &mut History, sites: &mut Places) {
+fn keep_name(said: &WireEvent<'_>, history: &mut History, sites: &mut SiteIndices) {
     match *said {
-        Said::Site {
+        WireEvent::Site {
             site,
             caps,
             alignment,
@@ -258,10 +258,10 @@ fn keep_name(said: &Said<'_>, history: &mut History, sites: &mut Places) {
             };
             sites.describe(site.0, described, history);
         }
-        Said::OwnerName { owner, name } => {
+        WireEvent::OwnerName { owner, name } => {
             history.owners.insert(owner.0, printable(name).into_owned());
         }
-        Said::Heap {
+        WireEvent::Heap {
             index,
             start,
             size,
@@ -278,14 +278,14 @@ fn keep_name(said: &Said<'_>, history: &mut History, sites: &mut Places) {
             });
             history.heaps.sort_by_key(|heap| heap.index);
         }
-        Said::Program {
+        WireEvent::Program {
             ticks_per_second,
             name,
         } => {
             history.program = printable(name).into_owned();
             history.ticks_per_second = ticks_per_second;
         }
-        Said::Build { id } => keep_build(id, history),
+        WireEvent::Build { id } => keep_build(id, history),
         _ => {}
     }
 }

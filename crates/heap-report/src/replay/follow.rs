@@ -9,10 +9,10 @@ use super::leaks;
 use super::live::{Block, Change, Live};
 use super::refusal;
 use super::timeline::{self, Sample};
-use super::{FailureNote, Mark, Peak, Rebuilt};
-use crate::history::{Event, History, Measured, Moment};
+use super::{FailureNote, Mark, Peak, Replayed};
+use crate::history::{Event, History, Measured, TimedEvent};
 
-pub(super) fn to_the_end(history: &History) -> Rebuilt {
+pub(super) fn to_the_end(history: &History) -> Replayed {
     let mut rebuilt = accounts(history);
     let moments = moments(history, rebuilt.total.peak_at);
     let mut timeline = Timeline::new(history, rebuilt.owners.keys().copied().collect());
@@ -34,11 +34,11 @@ pub(super) fn to_the_end(history: &History) -> Rebuilt {
 }
 
 /// Everything but the moments in between.
-fn accounts(history: &History) -> Rebuilt {
-    let mut rebuilt = Rebuilt {
+fn accounts(history: &History) -> Replayed {
+    let mut rebuilt = Replayed {
         sites: vec![Account::default(); history.sites.len()],
         gaps: history.gaps,
-        ..Rebuilt::default()
+        ..Replayed::default()
     };
     let (mut live, mut evidence) = (Live::new(), Evidence::default());
     for (number, moment) in history.events.iter().enumerate() {
@@ -61,7 +61,7 @@ fn accounts(history: &History) -> Rebuilt {
     }
     rebuilt.gaps.unknown_frees += live.unknown_frees();
     rebuilt.gaps.lost_frees += live.lost_frees();
-    rebuilt.alive = live.blocks().copied().collect();
+    rebuilt.live = live.blocks().copied().collect();
     rebuilt.leaks = leaks::leaks(
         &rebuilt.sites,
         &live,
@@ -72,7 +72,7 @@ fn accounts(history: &History) -> Rebuilt {
     rebuilt
 }
 
-impl Rebuilt {
+impl Replayed {
     /// Room for the accounts of so many sites.
     pub(crate) fn make_room(&mut self, sites: usize) {
         if self.sites.len() < sites {
@@ -104,7 +104,7 @@ impl Rebuilt {
         act(&mut self.total);
     }
 
-    fn note(&mut self, number: usize, moment: &Moment) {
+    fn note(&mut self, number: usize, moment: &TimedEvent) {
         let (event, ticks) = (number, moment.ticks);
         match &moment.event {
             Event::Mark { name } => self.marks.push(Mark {
@@ -137,7 +137,7 @@ pub(crate) fn failure(
     history: &History,
     live: &Live,
     number: usize,
-    moment: &Moment,
+    moment: &TimedEvent,
 ) -> Option<FailureNote> {
     let Event::Failed {
         size,
@@ -185,7 +185,7 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    fn apply(&mut self, number: usize, moment: &Moment) {
+    fn apply(&mut self, number: usize, moment: &TimedEvent) {
         self.ticks = moment.ticks;
         let change = self.live.apply(number, moment);
         for block in change.iter().flat_map(Change::went) {

@@ -22,7 +22,7 @@ const LONGEST_LINE: usize = 4096;
 const HEXADECIMAL: &str = "events\t";
 
 /// Who is told.
-pub(super) trait Hear {
+pub(super) trait FrameSink {
     /// Whether it is a frame.
     fn frame(&mut self, bytes: &[u8]) -> bool;
     /// A line, without its end.
@@ -43,7 +43,7 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    pub(super) fn push(&mut self, byte: u8, hear: &mut impl Hear) {
+    pub(super) fn push(&mut self, byte: u8, hear: &mut impl FrameSink) {
         match byte {
             0 => self.end_of_frame(hear),
             b'\n' => {
@@ -59,13 +59,13 @@ impl Splitter {
         }
     }
 
-    pub(super) fn pause(&mut self, hear: &mut impl Hear) {
+    pub(super) fn pause(&mut self, hear: &mut impl FrameSink) {
         while let Some(line) = self.first_line() {
             tell(&line, hear);
         }
     }
 
-    pub(super) fn end(&mut self, hear: &mut impl Hear) {
+    pub(super) fn end(&mut self, hear: &mut impl FrameSink) {
         self.pause(hear);
         let rest = self.take_pending();
         let digits = std::mem::take(&mut self.digits);
@@ -76,7 +76,7 @@ impl Splitter {
         broken(digits.len(), hear);
     }
 
-    fn end_of_frame(&mut self, hear: &mut impl Hear) {
+    fn end_of_frame(&mut self, hear: &mut impl FrameSink) {
         let bytes = self.take_pending();
         if bytes.is_empty() {
             return;
@@ -94,7 +94,7 @@ impl Splitter {
     }
 
     /// A line of digits is told at once: no frame looks like it.
-    fn end_of_line(&mut self, hear: &mut impl Hear) {
+    fn end_of_line(&mut self, hear: &mut impl FrameSink) {
         let start = line_ends(&self.pending).rev().nth(1).unwrap_or(0);
         let line = String::from_utf8_lossy(self.pending.get(start..).unwrap_or_default());
         let line = without_escapes(&line);
@@ -116,7 +116,7 @@ impl Splitter {
         }
     }
 
-    fn end_of_digits(&mut self, hear: &mut impl Hear) {
+    fn end_of_digits(&mut self, hear: &mut impl FrameSink) {
         let bytes = std::mem::take(&mut self.digits);
         if !bytes.is_empty() && !hear.frame(&bytes) {
             broken(bytes.len(), hear);
@@ -124,7 +124,7 @@ impl Splitter {
     }
 
     /// What can't be of a frame any more.
-    fn let_go(&mut self, hear: &mut impl Hear) {
+    fn let_go(&mut self, hear: &mut impl FrameSink) {
         while self.pending.len() > LONGEST_FRAME {
             let Some(end) = line_ends(&self.pending).next() else {
                 break;
@@ -158,7 +158,7 @@ impl Splitter {
     }
 }
 
-/// Places behind line ends.
+/// SiteIndices behind line ends.
 fn line_ends(bytes: &[u8]) -> impl DoubleEndedIterator<Item = usize> {
     let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
     ends.map(|(place, _)| place + 1)
@@ -176,14 +176,14 @@ fn is_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(of_a_terminal))
 }
 
-fn tell(text: &[u8], hear: &mut impl Hear) {
+fn tell(text: &[u8], hear: &mut impl FrameSink) {
     String::from_utf8_lossy(text)
         .lines()
         .for_each(|line| hear.text(line));
 }
 
 /// A line that is no text from end to end: its readable part, if that is most of it.
-fn tell_noise(line: &[u8], hear: &mut impl Hear) {
+fn tell_noise(line: &[u8], hear: &mut impl FrameSink) {
     let text = String::from_utf8_lossy(line);
     let is_noise = |letter: &char| {
         letter.is_control() && !letter.is_whitespace() || *letter == char::REPLACEMENT_CHARACTER
@@ -195,7 +195,7 @@ fn tell_noise(line: &[u8], hear: &mut impl Hear) {
     }
 }
 
-fn broken(bytes: usize, hear: &mut impl Hear) {
+fn broken(bytes: usize, hear: &mut impl FrameSink) {
     if bytes > 0 {
         hear.broken(bytes);
     }
@@ -221,9 +221,9 @@ mod tests {
 
     /// A frame begins with `[` and ends with `]`.
     #[derive(Default)]
-    struct Heard(Vec<String>);
+    struct Received(Vec<String>);
 
-    impl Hear for Heard {
+    impl FrameSink for Received {
         fn frame(&mut self, bytes: &[u8]) -> bool {
             let is_frame = bytes.starts_with(b"[") && bytes.ends_with(b"]");
             if is_frame {
@@ -243,7 +243,7 @@ mod tests {
     }
 
     fn heard(bytes: &[u8]) -> Vec<String> {
-        let (mut splitter, mut heard) = (Splitter::default(), Heard::default());
+        let (mut splitter, mut heard) = (Splitter::default(), Received::default());
         bytes
             .iter()
             .for_each(|&byte| splitter.push(byte, &mut heard));
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_line_is_held_back_until_no_frame_can_begin_with_it() {
-        let (mut splitter, mut heard) = (Splitter::default(), Heard::default());
+        let (mut splitter, mut heard) = (Splitter::default(), Received::default());
         b"one\n"
             .iter()
             .for_each(|&byte| splitter.push(byte, &mut heard));

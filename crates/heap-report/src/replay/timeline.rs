@@ -1,4 +1,4 @@
-//! What the heaps looked like at a moment, as far as the blocks that are alive tell.
+//! What the heaps looked like at a moment, as far as the blocks that are live tell.
 //!
 //! ```text
 //!   heap     │ free │hdr│ payload │hdr│ payload │ free ..................│
@@ -23,13 +23,13 @@ pub struct Sample {
     pub event: usize,
     /// When.
     pub ticks: u64,
-    /// Bytes alive.
+    /// Bytes live.
     pub bytes: u64,
-    /// Blocks alive.
+    /// Blocks live.
     pub blocks: u64,
-    /// Bytes alive of each owner, in the order of [`super::Rebuilt::owners`].
+    /// Bytes live of each owner, in the order of [`super::Replayed::owners`].
     pub by_owner: Vec<u64>,
-    /// Bytes alive of each site, by its number.
+    /// Bytes live of each site, by its number.
     pub by_site: Vec<u64>,
     /// In the order of [`History::heaps`](crate::History::heaps).
     pub heaps: Vec<HeapSample>,
@@ -38,7 +38,7 @@ pub struct Sample {
 /// A heap at one moment, in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct HeapSample {
-    /// Asked for and alive.
+    /// Asked for and live.
     pub used: u32,
     /// Not in use, holes included.
     pub free: u32,
@@ -46,7 +46,7 @@ pub struct HeapSample {
     pub largest_free: u32,
     /// Free, but not in the largest free block.
     pub holes: u32,
-    /// How many blocks are alive.
+    /// How many blocks are live.
     pub blocks: u32,
     /// The map: two bytes a cell, four levels of 0 to 15: used, canaries, headers, holes; what is
     /// missing to 15 is free.
@@ -64,7 +64,7 @@ impl HeapSample {
     }
 }
 
-/// Each heap, rebuilt from the blocks that are alive.
+/// Each heap, rebuilt from the blocks that are live.
 pub(crate) fn heaps(described: &[HeapDescription], live: &Live) -> Vec<HeapSample> {
     described.iter().map(|heap| rebuilt(heap, live)).collect()
 }
@@ -85,7 +85,7 @@ pub(super) fn rebuilt(heap: &HeapDescription, live: &Live) -> HeapSample {
 }
 
 /// The heap's blocks one after the other, counted from its first byte; what is between those that
-/// are alive is free.
+/// are live is free.
 pub(super) fn laid_out(heap: &HeapDescription, live: &Live) -> Vec<cells::Block> {
     let mut blocks = Vec::new();
     let mut end = 0;

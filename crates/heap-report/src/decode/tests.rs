@@ -1,13 +1,13 @@
 //! A stream of two sites, with text, noise and a reset in between.
 
-use heap_trace::{BuildId, Callers, Event as Said, Owner, SiteNumber, Stream};
+use heap_trace::{BuildId, Callers, Event as WireEvent, Owner, SiteNumber, Stream};
 use soc_regions::Caps;
 
-use super::Listener;
-use crate::history::{Event, Gaps, Moment};
+use super::StreamDecoder;
+use crate::history::{Event, Gaps, TimedEvent};
 
 /// What a program sends that says this, one event every 10 ticks.
-fn sent(events: &[Said<'_>]) -> Vec<u8> {
+fn sent(events: &[WireEvent<'_>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut stream = Stream::new(|frame: &[u8]| {
         bytes.extend(frame);
@@ -20,8 +20,8 @@ fn sent(events: &[Said<'_>]) -> Vec<u8> {
     bytes
 }
 
-fn site(number: u32, file: &'static str) -> Said<'static> {
-    Said::Site {
+fn site(number: u32, file: &'static str) -> WireEvent<'static> {
+    WireEvent::Site {
         site: SiteNumber(number),
         caps: Caps::DMA,
         alignment: 4,
@@ -31,8 +31,8 @@ fn site(number: u32, file: &'static str) -> Said<'static> {
     }
 }
 
-fn allocated(address: u32, site: u32) -> Said<'static> {
-    Said::Allocated {
+fn allocated(address: u32, site: u32) -> WireEvent<'static> {
+    WireEvent::Allocated {
         address,
         size: 96,
         site: SiteNumber(site),
@@ -40,8 +40,8 @@ fn allocated(address: u32, site: u32) -> Said<'static> {
     }
 }
 
-fn heard(bytes: &[u8]) -> (Listener, Vec<String>) {
-    let (mut listener, mut lines) = (Listener::new(), Vec::new());
+fn heard(bytes: &[u8]) -> (StreamDecoder, Vec<String>) {
+    let (mut listener, mut lines) = (StreamDecoder::new(), Vec::new());
     let mut text = |line: &str| lines.push(line.to_owned());
     listener.push(bytes, &mut text);
     listener.end(&mut text);
@@ -51,18 +51,18 @@ fn heard(bytes: &[u8]) -> (Listener, Vec<String>) {
 #[test]
 fn events_names_and_text_are_told_apart() {
     let said = [
-        Said::Program {
+        WireEvent::Program {
             ticks_per_second: 1000,
             name: "tiny",
         },
-        Said::Build {
+        WireEvent::Build {
             id: BuildId::new(&[0xAB, 0, 0x12, 0x34]),
         },
-        Said::OwnerName {
+        WireEvent::OwnerName {
             owner: Owner(1),
             name: "mqtt",
         },
-        Said::Heap {
+        WireEvent::Heap {
             index: 0,
             start: 0x3FFB_0000,
             size: 4096,
@@ -95,7 +95,7 @@ fn events_names_and_text_are_told_apart() {
         site: 1,
         owner: 1,
     };
-    assert_eq!(history.events, [Moment { ticks: 60, event }]);
+    assert_eq!(history.events, [TimedEvent { ticks: 60, event }]);
     assert_eq!(
         (history.sites[1].label(), history.gaps),
         ("a.rs:7".to_owned(), Gaps::default())
@@ -107,7 +107,7 @@ fn the_same_in_hexadecimal_digits_is_the_same() {
     let bytes = sent(&[
         site(1, "a.rs"),
         allocated(0x3FFB_0010, 1),
-        Said::Freed {
+        WireEvent::Freed {
             address: 0x3FFB_0010,
         },
     ]);
@@ -232,11 +232,11 @@ fn a_line_with_bytes_that_are_no_text_hides_nothing_behind_it() {
 #[test]
 fn names_from_a_device_do_nothing_to_a_terminal() {
     let (listener, _) = heard(&sent(&[
-        Said::Program {
+        WireEvent::Program {
             ticks_per_second: 1000,
             name: "ti\x1B[2Jny",
         },
-        Said::OwnerName {
+        WireEvent::OwnerName {
             owner: Owner(1),
             name: "mq\x1B]0;x\x07tt\r",
         },

@@ -1,6 +1,6 @@
 //! Leak suspects: sites that keep more and more, to the end.
 //!
-//! What is alive at the end is no leak yet: tables, buffers, connections live as long as the
+//! What is live at the end is no leak yet: tables, buffers, connections live as long as the
 //! program. A leak *goes on*:
 //!
 //! ```text
@@ -16,7 +16,7 @@
 use serde::Serialize;
 
 use super::Account;
-use super::evidence::{Evidence, Kept};
+use super::evidence::{Evidence, Retained};
 use super::live::{Block, Live};
 use crate::history::Source;
 
@@ -32,7 +32,7 @@ pub struct Leak {
     /// When that was.
     pub oldest_ticks: u64,
     /// How sure it is that the site leaks.
-    pub sure: Sure,
+    pub sure: Confidence,
     /// What it kept beyond what it gives back, where it is a suspect.
     pub kept: Growth,
 }
@@ -41,14 +41,14 @@ impl Leak {
     /// Whether it is a suspect.
     #[must_use]
     pub fn is_suspect(&self) -> bool {
-        self.sure > Sure::No
+        self.sure > Confidence::No
     }
 }
 
 /// How sure it is that a site leaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Sure {
+pub enum Confidence {
     /// Nothing speaks for it.
     #[default]
     No,
@@ -60,15 +60,15 @@ pub enum Sure {
     Very,
 }
 
-impl Sure {
+impl Confidence {
     /// The word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Sure::No => "no",
-            Sure::Perhaps => "perhaps",
-            Sure::Likely => "likely",
-            Sure::Very => "very likely",
+            Confidence::No => "no",
+            Confidence::Perhaps => "perhaps",
+            Confidence::Likely => "likely",
+            Confidence::Very => "very likely",
         }
     }
 }
@@ -86,7 +86,7 @@ pub struct Growth {
     pub since_ticks: u64,
 }
 
-/// The sites with something alive after `end` events, suspects first, then those with most bytes.
+/// The sites with something live after `end` events, suspects first, then those with most bytes.
 /// O(blocks · log blocks).
 pub(crate) fn leaks(
     accounts: &[Account],
@@ -104,16 +104,16 @@ pub(crate) fn leaks(
     let sites = by_site.iter().zip(accounts).enumerate();
     let mut leaks: Vec<Leak> = sites
         .filter_map(|(site, (blocks, account))| {
-            let oldest = blocks.iter().min_by_key(|block| block.born)?;
+            let oldest = blocks.iter().min_by_key(|block| block.allocated_at)?;
             let (sure, kept) = judged(site, blocks, evidence, end);
             Some(Leak {
                 site,
                 account: *account,
-                oldest: oldest.born,
-                oldest_ticks: oldest.born_ticks,
+                oldest: oldest.allocated_at,
+                oldest_ticks: oldest.allocated_ticks,
                 sure: match source {
-                    Source::Dump => sure.max(Sure::Perhaps),
-                    Source::Image => Sure::No,
+                    Source::Dump => sure.max(Confidence::Perhaps),
+                    Source::Image => Confidence::No,
                     Source::Stream | Source::Recorded | Source::Printed => sure,
                 },
                 kept,
@@ -129,10 +129,10 @@ pub(crate) fn leaks(
     leaks
 }
 
-fn judged(site: usize, blocks: &[&Block], evidence: &Evidence, end: usize) -> (Sure, Growth) {
+fn judged(site: usize, blocks: &[&Block], evidence: &Evidence, end: usize) -> (Confidence, Growth) {
     let horizon = end.saturating_sub(evidence.longest_ordinary_life(site));
     let steps = blocks.iter().flat_map(|block| evidence.steps(block));
-    let mut kept: Vec<Kept> = steps.filter(|step| step.event < horizon).collect();
+    let mut kept: Vec<Retained> = steps.filter(|step| step.event < horizon).collect();
     kept.sort_by_key(|step| step.event);
     let sure = goes_on(&kept, horizon, end - evidence.begun().min(end));
     let growth = kept.first().map_or(Growth::default(), |first| Growth {
@@ -142,7 +142,7 @@ fn judged(site: usize, blocks: &[&Block], evidence: &Evidence, end: usize) -> (S
         since_ticks: first.ticks,
     });
     match sure {
-        Sure::No => (sure, Growth::default()),
+        Confidence::No => (sure, Growth::default()),
         _ => (sure, growth),
     }
 }
@@ -150,13 +150,13 @@ fn judged(site: usize, blocks: &[&Block], evidence: &Evidence, end: usize) -> (S
 const QUARTERS: usize = 4;
 
 /// Whether what was kept, in order, goes on to `horizon`, in a life of so many events.
-fn goes_on(kept: &[Kept], horizon: usize, life: usize) -> Sure {
+fn goes_on(kept: &[Retained], horizon: usize, life: usize) -> Confidence {
     let (Some(first), Some(last)) = (kept.first(), kept.last()) else {
-        return Sure::No;
+        return Confidence::No;
     };
     let span = horizon - first.event;
     if kept.len() < 3 || span * QUARTERS < life {
-        return Sure::No; // what began lately may be the beginning of anything
+        return Confidence::No; // what began lately may be the beginning of anything
     }
     let mut quarters = [0_usize; QUARTERS];
     for step in kept {
@@ -169,17 +169,17 @@ fn goes_on(kept: &[Kept], horizon: usize, life: usize) -> Sure {
     let late = quarters.iter().skip(QUARTERS / 2).sum::<usize>();
     let slows_down = late * 10 < kept.len() * 3;
     if filled + 1 < QUARTERS || slows_down || !is_due(kept, horizon - last.event) {
-        return Sure::No;
+        return Confidence::No;
     }
     match (kept.len(), filled) {
-        (8.., QUARTERS) => Sure::Very,
-        (5.., _) => Sure::Likely,
-        _ => Sure::Perhaps,
+        (8.., QUARTERS) => Confidence::Very,
+        (5.., _) => Confidence::Likely,
+        _ => Confidence::Perhaps,
     }
 }
 
 /// Whether nothing after the last one for so many events is what the gaps before it let one expect.
-fn is_due(kept: &[Kept], since_last: usize) -> bool {
+fn is_due(kept: &[Retained], since_last: usize) -> bool {
     let gaps = || {
         kept.iter()
             .zip(kept.iter().skip(1))
@@ -193,8 +193,8 @@ fn is_due(kept: &[Kept], since_last: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Event, History, Moment, Site};
-    use crate::rebuild::Rebuilt;
+    use crate::history::{Event, History, Site, TimedEvent};
+    use crate::replay::Replayed;
 
     /// What a site does in a round: allocates so many bytes in a slot, or nothing.
     type Part = fn(u32) -> Option<(u32, u32)>;
@@ -212,7 +212,7 @@ mod tests {
                 let address = u32::try_from(index).unwrap() * 0x100_0000 + slot * 0x1000;
                 let slot = &mut live[index][slot as usize];
                 if slot.take().is_some() {
-                    history.events.push(Moment {
+                    history.events.push(TimedEvent {
                         ticks: round.into(),
                         event: Event::Freed { address },
                     });
@@ -223,7 +223,7 @@ mod tests {
                     site: index + 1,
                     owner: 0,
                 };
-                history.events.push(Moment {
+                history.events.push(TimedEvent {
                     ticks: round.into(),
                     event,
                 });
@@ -233,8 +233,8 @@ mod tests {
         history
     }
 
-    fn suspected(history: &History) -> Vec<(usize, Sure)> {
-        let leaks = Rebuilt::of(history).leaks();
+    fn suspected(history: &History) -> Vec<(usize, Confidence)> {
+        let leaks = Replayed::of(history).leaks();
         leaks
             .iter()
             .filter(|leak| leak.is_suspect())
@@ -254,7 +254,10 @@ mod tests {
                 |round| (round < 20).then_some((round, 100)), // 5: connections of the beginning
             ],
         );
-        assert_eq!(suspected(&history), [(1, Sure::Very), (4, Sure::Very)]);
+        assert_eq!(
+            suspected(&history),
+            [(1, Confidence::Very), (4, Confidence::Very)]
+        );
     }
 
     #[test]
@@ -283,8 +286,8 @@ mod tests {
                 })
             }],
         );
-        assert_eq!(suspected(&history), [(1, Sure::Very)]);
-        let leak = &Rebuilt::of(&history).leaks()[0];
+        assert_eq!(suspected(&history), [(1, Confidence::Very)]);
+        let leak = &Replayed::of(&history).leaks()[0];
         assert_eq!(
             (leak.kept.blocks, leak.kept.bytes),
             (8, 512),
@@ -320,7 +323,7 @@ mod tests {
                     ..
                 } if number > 1 => {
                     size += if site == 1 { 16 } else { 0 };
-                    Some(Moment {
+                    Some(TimedEvent {
                         ticks: moment.ticks,
                         event: Event::Resized {
                             old_address: address,
@@ -335,7 +338,7 @@ mod tests {
                 _ => Some(moment.clone()),
             })
             .collect();
-        assert_eq!(suspected(&history), [(1, Sure::Very)]);
+        assert_eq!(suspected(&history), [(1, Confidence::Very)]);
     }
 
     #[test]
@@ -349,7 +352,7 @@ mod tests {
                 })
             }],
         );
-        assert_eq!(suspected(&history), [(1, Sure::Perhaps)]);
+        assert_eq!(suspected(&history), [(1, Confidence::Perhaps)]);
     }
 
     #[test]
@@ -362,7 +365,7 @@ mod tests {
                 |round| (round == 9).then_some((0, 9000)),
             ],
         );
-        let leaks = Rebuilt::of(&history).leaks();
+        let leaks = Replayed::of(&history).leaks();
         let told: Vec<_> = leaks
             .iter()
             .map(|leak| (leak.site, leak.account.bytes, leak.oldest_ticks))
@@ -375,6 +378,6 @@ mod tests {
         let mut history = rounds(2, &[|round| (round == 0).then_some((0, 100))]);
         assert!(suspected(&history).is_empty());
         history.source = Source::Dump;
-        assert_eq!(suspected(&history), [(1, Sure::Perhaps)]);
+        assert_eq!(suspected(&history), [(1, Confidence::Perhaps)]);
     }
 }

@@ -2,38 +2,38 @@
 //! prints in between.
 //!
 //! ```text
-//!   bytes ──► splitter ──► frames ──► ears ──► History: events to be taken, names that stay
+//!   bytes ──► splitter ──► frames ──► assembler ──► History: events to be taken, names that stay
 //!                 │                     └────► gaps: dropped, missed, broken
 //!                 └──────► text: lines of a log
 //! ```
 
-mod ears;
+mod assembler;
 mod splitter;
 
-use crate::history::{History, Moment};
-use ears::Ears;
-use splitter::{Hear, Splitter};
+use crate::history::{History, TimedEvent};
+use assembler::Assembler;
+use splitter::{FrameSink, Splitter};
 
 /// Listens to one program. O(1) a byte, O(frame) at the end of a frame; memory for names, and for
 /// events until they are taken.
 #[derive(Debug, Default)]
-pub struct Listener {
+pub struct StreamDecoder {
     splitter: Splitter,
-    ears: Ears,
+    assembler: Assembler,
 }
 
-impl Listener {
+impl StreamDecoder {
     /// At the beginning of a stream, or anywhere else in it.
     #[must_use]
-    pub fn new() -> Listener {
-        Listener::default()
+    pub fn new() -> StreamDecoder {
+        StreamDecoder::default()
     }
 
     /// Takes bytes: binary frames, lines `events<tab>hexadecimal digits`, text. Lines of text are
     /// passed on.
     pub fn push(&mut self, bytes: &[u8], text: &mut impl FnMut(&str)) {
-        let mut hearing = Hearing {
-            ears: &mut self.ears,
+        let mut hearing = Receiver {
+            assembler: &mut self.assembler,
             text,
         };
         bytes
@@ -44,16 +44,16 @@ impl Listener {
     /// Nothing came for a while: what was held back, because it could have been the beginning of a
     /// frame, is text.
     pub fn pause(&mut self, text: &mut impl FnMut(&str)) {
-        self.splitter.pause(&mut Hearing {
-            ears: &mut self.ears,
+        self.splitter.pause(&mut Receiver {
+            assembler: &mut self.assembler,
             text,
         });
     }
 
     /// Nothing comes any more.
     pub fn end(&mut self, text: &mut impl FnMut(&str)) {
-        self.splitter.end(&mut Hearing {
-            ears: &mut self.ears,
+        self.splitter.end(&mut Receiver {
+            assembler: &mut self.assembler,
             text,
         });
     }
@@ -61,29 +61,29 @@ impl Listener {
     /// What is known so far: names, gaps, and the events that were not taken.
     #[must_use]
     pub fn history(&self) -> &History {
-        self.ears.history()
+        self.assembler.history()
     }
 
     /// Takes the events that came since the last time.
-    pub fn take_events(&mut self) -> Vec<Moment> {
-        self.ears.take_events()
+    pub fn take_events(&mut self) -> Vec<TimedEvent> {
+        self.assembler.take_events()
     }
 
     /// All that came, as far as its events were not taken.
     #[must_use]
     pub fn into_history(self) -> History {
-        self.ears.into_history()
+        self.assembler.into_history()
     }
 }
 
-struct Hearing<'a, T> {
-    ears: &'a mut Ears,
+struct Receiver<'a, T> {
+    assembler: &'a mut Assembler,
     text: &'a mut T,
 }
 
-impl<T: FnMut(&str)> Hear for Hearing<'_, T> {
+impl<T: FnMut(&str)> FrameSink for Receiver<'_, T> {
     fn frame(&mut self, bytes: &[u8]) -> bool {
-        self.ears.frame(bytes)
+        self.assembler.frame(bytes)
     }
 
     fn text(&mut self, line: &str) {
@@ -91,7 +91,7 @@ impl<T: FnMut(&str)> Hear for Hearing<'_, T> {
     }
 
     fn broken(&mut self, bytes: usize) {
-        self.ears.broken(bytes);
+        self.assembler.broken(bytes);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who is alive after the events so far?
+//! Which blocks are live after the events so far?
 //!
 //! ```text
 //!   blocks, by address    │ 0x3FFB_0010  96 B │ 0x3FFB_0080  16 B │ …         they never overlap
@@ -9,9 +9,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Event, HeapDescription, Moment};
+use crate::history::{Event, HeapDescription, TimedEvent};
 
-/// A block that is or was alive.
+/// A block that is or was live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Block {
     /// Its address.
@@ -23,9 +23,9 @@ pub struct Block {
     /// On whose behalf.
     pub owner: u8,
     /// Number of the event that allocated it; resizing keeps it.
-    pub born: usize,
+    pub allocated_at: usize,
     /// When that was.
-    pub born_ticks: u64,
+    pub allocated_ticks: u64,
 }
 
 impl Block {
@@ -63,7 +63,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// What is alive now and was not before.
+    /// What is live now and was not before.
     #[must_use]
     pub fn came(&self) -> Option<&Block> {
         match self {
@@ -74,7 +74,7 @@ impl Change {
         }
     }
 
-    /// What was alive before and is not now. With [`Change::came`]: all that an account needs.
+    /// What was live before and is not now. With [`Change::came`]: all that an account needs.
     pub fn went(&self) -> impl Iterator<Item = &Block> {
         let (one, many): (Option<&Block>, &[Block]) = match self {
             Change::Came(_) => (None, &[]),
@@ -86,7 +86,7 @@ impl Change {
     }
 }
 
-/// The blocks that are alive after the events so far. O(log n) an event.
+/// The blocks that are live after the events so far. O(log n) an event.
 ///
 /// Invariants: blocks never overlap; `bytes` is the sum of their sizes.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +98,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Nobody is alive.
+    /// No block is live.
     #[must_use]
     pub fn new() -> Live {
         Live::default()
@@ -106,14 +106,14 @@ impl Live {
 
     /// Follows event `number`. `None`: nobody came or went (a mark, a failure, a free of a block
     /// that nobody has seen).
-    pub fn apply(&mut self, number: usize, moment: &Moment) -> Option<Change> {
-        let born = |address, size, site, owner| Block {
+    pub fn apply(&mut self, number: usize, moment: &TimedEvent) -> Option<Change> {
+        let allocated_at = |address, size, site, owner| Block {
             address,
             size,
             site,
             owner,
-            born: number,
-            born_ticks: moment.ticks,
+            allocated_at: number,
+            allocated_ticks: moment.ticks,
         };
         match moment.event {
             Event::Allocated {
@@ -121,7 +121,7 @@ impl Live {
                 size,
                 site,
                 owner,
-            } => Some(self.enter(None, born(address, size, site, owner))),
+            } => Some(self.enter(None, allocated_at(address, size, site, owner))),
             Event::Freed { address } => self.known(address).map(Change::Went),
             Event::Resized {
                 old_address,
@@ -131,7 +131,7 @@ impl Live {
                 owner,
             } => {
                 let from = self.known(old_address);
-                let to = born(address, size, site, owner);
+                let to = allocated_at(address, size, site, owner);
                 Some(self.enter(from, to.as_old_as(from)))
             }
             Event::Restarted => Some(self.clear()),
@@ -139,7 +139,7 @@ impl Live {
         }
     }
 
-    /// The blocks that are alive, by address.
+    /// The blocks that are live, by address.
     pub fn blocks(&self) -> impl Iterator<Item = &Block> {
         self.blocks.values()
     }
@@ -158,13 +158,13 @@ impl Live {
         self.blocks.get(&address)
     }
 
-    /// Bytes asked for that are alive.
+    /// Bytes asked for that are live.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Blocks that are alive.
+    /// Blocks that are live.
     #[must_use]
     pub fn count(&self) -> usize {
         self.blocks.len()
@@ -237,10 +237,12 @@ impl Block {
     fn as_old_as(self, other: Option<Block>) -> Block {
         match other {
             Some(Block {
-                born, born_ticks, ..
+                allocated_at,
+                allocated_ticks,
+                ..
             }) => Block {
-                born,
-                born_ticks,
+                allocated_at,
+                allocated_ticks,
                 ..self
             },
             None => self,
@@ -252,8 +254,8 @@ impl Block {
 mod tests {
     use super::*;
 
-    fn moment(ticks: u64, event: Event) -> Moment {
-        Moment { ticks, event }
+    fn moment(ticks: u64, event: Event) -> TimedEvent {
+        TimedEvent { ticks, event }
     }
 
     fn allocated(address: u32, size: u32) -> Event {
@@ -275,7 +277,7 @@ mod tests {
         }
     }
 
-    fn alive(live: &Live) -> Vec<(u32, u32)> {
+    fn listed(live: &Live) -> Vec<(u32, u32)> {
         live.blocks()
             .map(|block| (block.address, block.size))
             .collect()
@@ -297,7 +299,7 @@ mod tests {
             allocated(0x200, 8),
             Event::Freed { address: 0x100 },
         ]);
-        assert_eq!(alive(&live), [(0x200, 8)]);
+        assert_eq!(listed(&live), [(0x200, 8)]);
         assert_eq!((live.bytes(), live.count()), (8, 1));
         let Some(Change::Went(gone)) = &changes[2] else {
             panic!("{changes:?}")
@@ -307,8 +309,8 @@ mod tests {
                 gone.address,
                 gone.site,
                 gone.owner,
-                gone.born,
-                gone.born_ticks
+                gone.allocated_at,
+                gone.allocated_ticks
             ),
             (0x100, 1, 2, 0, 0)
         );
@@ -325,7 +327,12 @@ mod tests {
         ]);
         let block = live.at(0x300).unwrap();
         assert_eq!(
-            (block.size, block.site, block.born, block.born_ticks),
+            (
+                block.size,
+                block.site,
+                block.allocated_at,
+                block.allocated_ticks
+            ),
             (200, 3, 1, 10)
         );
         assert!(matches!(changes[2], Some(Change::Moved { .. })));
@@ -335,7 +342,7 @@ mod tests {
     #[test]
     fn a_block_may_grow_over_its_own_place() {
         let (live, changes) = follow(&[allocated(0x100, 96), resized(0x100, 0xF0, 200)]);
-        assert_eq!(alive(&live), [(0xF0, 200)]);
+        assert_eq!(listed(&live), [(0xF0, 200)]);
         assert!(
             matches!(changes[1], Some(Change::Moved { .. })),
             "{changes:?}"
@@ -346,7 +353,7 @@ mod tests {
     fn frees_of_blocks_that_nobody_has_seen_are_counted() {
         let (live, changes) = follow(&[Event::Freed { address: 0x100 }, resized(0x200, 0x300, 8)]);
         assert_eq!((live.unknown_frees(), changes[0].clone()), (2, None));
-        assert_eq!(alive(&live), [(0x300, 8)]);
+        assert_eq!(listed(&live), [(0x300, 8)]);
     }
 
     #[test]
@@ -358,7 +365,7 @@ mod tests {
             allocated(0x130, 16),
             allocated(0x10C, 0x18),
         ]);
-        assert_eq!(alive(&live), [(0x10C, 0x18), (0x130, 16)]);
+        assert_eq!(listed(&live), [(0x10C, 0x18), (0x130, 16)]);
         assert_eq!((live.lost_frees(), live.bytes()), (3, 0x28));
         let change = changes[4].clone().unwrap();
         assert_eq!(
@@ -384,6 +391,6 @@ mod tests {
     #[test]
     fn the_last_address_of_all_is_no_overflow() {
         let (live, _) = follow(&[allocated(0xFFFF_FFFC, u32::MAX), allocated(0xFFFF_FFFC, 4)]);
-        assert_eq!(alive(&live), [(0xFFFF_FFFC, 4)]);
+        assert_eq!(listed(&live), [(0xFFFF_FFFC, 4)]);
     }
 }

@@ -10,15 +10,15 @@ use super::live::{Block, Change};
 /// `allocations` − `frees`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Account {
-    /// Bytes asked for that are alive at the end.
+    /// Bytes asked for that are live at the end.
     pub bytes: u64,
-    /// Blocks that are alive at the end.
+    /// Blocks that are live at the end.
     pub blocks: u64,
-    /// Most bytes alive at once.
+    /// Most bytes live at once.
     pub peak_bytes: u64,
     /// Number of events after which it was first so.
     pub peak_at: usize,
-    /// Most blocks alive at once.
+    /// Most blocks live at once.
     pub peak_blocks: u64,
     /// Bytes of all allocations together.
     pub total_bytes: u64,
@@ -71,8 +71,8 @@ impl Account {
     /// It went for good, with event `number` at `ticks`.
     pub(super) fn end(&mut self, number: usize, ticks: u64, block: &Block) {
         self.ended += 1;
-        self.lifetime_events += number.saturating_sub(block.born) as u64;
-        self.lifetime_ticks += ticks.saturating_sub(block.born_ticks);
+        self.lifetime_events += number.saturating_sub(block.allocated_at) as u64;
+        self.lifetime_ticks += ticks.saturating_sub(block.allocated_ticks);
     }
 }
 

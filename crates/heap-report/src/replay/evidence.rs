@@ -5,10 +5,10 @@
 //!   blocks of a site, by the event that allocated them
 //!
 //!   ├──┤ ├───┤  ├─┤ ├──┤ ├─┤    given back, after a while: its lifetimes
-//!     ├──────────────────────►   alive, and older than 1.5 times nearly all of these: *kept*
+//!     ├──────────────────────►   live, and older than 1.5 times nearly all of these: *kept*
 //!            ├───────────────►   kept
 //!                  ├─────────►   kept                  kept ones that go on to the end: a leak
-//!                           ├►   alive: nobody knows yet
+//!                           ├►   live: nobody knows yet
 //! ```
 
 use std::collections::HashMap;
@@ -19,15 +19,15 @@ use super::live::{Block, Change};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Evidence {
     lifetimes: Vec<Lifetimes>,
-    /// The steps by which blocks that are alive have grown, by address.
-    grown: HashMap<u32, Vec<Kept>>,
+    /// The steps by which blocks that are live have grown, by address.
+    grown: HashMap<u32, Vec<Retained>>,
     /// Events before the program began anew.
     begun: usize,
 }
 
 /// Memory that a site has and does not give back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct Retained {
     /// Number of the event that took it.
     pub(crate) event: usize,
     /// When that was.
@@ -72,7 +72,7 @@ impl Evidence {
                 .resize_with(block.site + 1, Lifetimes::default);
         }
         if let Some(lifetimes) = self.lifetimes.get_mut(block.site) {
-            lifetimes.note(number.saturating_sub(block.born));
+            lifetimes.note(number.saturating_sub(block.allocated_at));
         }
     }
 
@@ -80,7 +80,7 @@ impl Evidence {
         let mut steps = self.grown.remove(&from.address).unwrap_or_default();
         match to.size.checked_sub(from.size) {
             Some(0) => {}
-            Some(bytes) => steps.push(Kept {
+            Some(bytes) => steps.push(Retained {
                 event: number,
                 ticks,
                 bytes,
@@ -102,16 +102,16 @@ impl Evidence {
             .map_or(0, Lifetimes::longest_ordinary)
     }
 
-    /// What a block that is alive took, step by step: itself, and what it has grown by.
-    pub(crate) fn steps(&self, block: &Block) -> impl Iterator<Item = Kept> {
+    /// What a block that is live took, step by step: itself, and what it has grown by.
+    pub(crate) fn steps(&self, block: &Block) -> impl Iterator<Item = Retained> {
         let grown = self
             .grown
             .get(&block.address)
             .map_or(&[][..], Vec::as_slice);
         let later: u32 = grown.iter().map(|step| step.bytes).sum();
-        let first = Kept {
-            event: block.born,
-            ticks: block.born_ticks,
+        let first = Retained {
+            event: block.allocated_at,
+            ticks: block.allocated_ticks,
             bytes: block.size.saturating_sub(later),
         };
         std::iter::once(first).chain(grown.iter().copied())
@@ -119,7 +119,7 @@ impl Evidence {
 }
 
 /// A block that shrinks gives back what it took last.
-fn give_back(steps: &mut Vec<Kept>, mut bytes: u32) {
+fn give_back(steps: &mut Vec<Retained>, mut bytes: u32) {
     while bytes > 0
         && let Some(last) = steps.last_mut()
     {
@@ -133,10 +133,10 @@ fn give_back(steps: &mut Vec<Kept>, mut bytes: u32) {
 }
 
 /// Every second step joins the one before.
-fn thin(steps: &mut Vec<Kept>) {
+fn thin(steps: &mut Vec<Retained>) {
     let pairs = steps.chunks(2).filter_map(|pair| {
         let first = pair.first()?;
-        Some(Kept {
+        Some(Retained {
             bytes: pair.iter().map(|step| step.bytes).sum(),
             ..*first
         })
@@ -202,14 +202,14 @@ fn end_of(step: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn block(address: u32, size: u32, born: usize) -> Block {
+    fn block(address: u32, size: u32, allocated_at: usize) -> Block {
         Block {
             address,
             size,
             site: 1,
             owner: 0,
-            born,
-            born_ticks: born as u64,
+            allocated_at,
+            allocated_ticks: allocated_at as u64,
         }
     }
 
