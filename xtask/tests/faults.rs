@@ -70,14 +70,14 @@ fn keeps_its_bounds_everywhere(row: &Row<'_>) {
     if row.kind != "control" {
         row.has_no("missed");
     }
-    let (check, patrol) = (row.get("found_by_check"), row.get("found_by_patrol"));
+    let (check, scrub) = (row.get("found_by_check"), row.get("found_by_scrub"));
     assert_eq!(
-        check, patrol,
-        "{} {}: a patrol finds what a check finds",
+        check, scrub,
+        "{} {}: a scrub finds what a check finds",
         row.level, row.kind
     );
     assert!(
-        row.get("patrol_calls_max") <= 40,
+        row.get("scrub_calls_max") <= 40,
         "{} {}",
         row.level,
         row.kind

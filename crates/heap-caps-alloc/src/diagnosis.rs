@@ -1,8 +1,8 @@
 //! What a shared heap says about itself while the program runs: nothing here holds the lock for
 //! long.
 
-use heap_caps::{Corrupt, Observer, Patrol, Snapshot, WatchIndex};
-use multi_heap::{Patrolled, Poison};
+use heap_caps::{Corrupt, Observer, Scrubber, Snapshot, WatchIndex};
+use multi_heap::{Poison, ScrubStep};
 use soc_regions::Caps;
 
 use crate::figures::SharedInspection;
@@ -20,18 +20,18 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
     }
 
     /// Looks at the next `looks` blocks for damage, or lists, or pieces of free memory; see
-    /// [`heap_caps::Inspection::patrol`]. For an idle task: the lock is held for so many looks
+    /// [`heap_caps::Inspection::scrub`]. For an idle task: the lock is held for so many looks
     /// only, so neither interrupts nor watchdogs notice.
     ///
     /// # Errors
-    /// The first damage of the heap that the patrol is at.
-    pub fn patrol(self, patrol: &mut Patrol, looks: u32) -> Result<Patrolled, Corrupt> {
+    /// The first damage of the heap that the scrub is at.
+    pub fn scrub(self, scrub: &mut Scrubber, looks: u32) -> Result<ScrubStep, Corrupt> {
         self.heap
             .state
             .acquire()
             .heaps
             .inspect()
-            .patrol(patrol, looks)
+            .scrub(scrub, looks)
     }
 
     /// Begins to keep the least free bytes that `caps` have at one moment, until the watermark is
@@ -117,10 +117,10 @@ mod tests {
     }
 
     #[test]
-    fn a_patrol_of_a_whole_heap_gets_round_and_the_heap_leaks_nothing() {
+    fn a_scrub_of_a_whole_heap_gets_round_and_the_heap_leaks_nothing() {
         let heap = heap();
-        let mut patrol = Patrol::new();
-        let patrolled = assert_no_leak!(heap, heap.inspect().patrol(&mut patrol, 100));
-        assert_eq!(patrolled, Ok(Patrolled::Round));
+        let mut scrub = Scrubber::new();
+        let scrubbed = assert_no_leak!(heap, heap.inspect().scrub(&mut scrub, 100));
+        assert_eq!(scrubbed, Ok(ScrubStep::PassDone));
     }
 }

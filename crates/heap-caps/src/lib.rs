@@ -21,10 +21,10 @@ mod largest;
 mod memory;
 mod misuse;
 mod observer;
-mod patrol;
 mod phases;
 mod policy;
 mod pressure;
+mod scrub;
 
 mod free;
 mod reallocate;
@@ -62,7 +62,6 @@ pub use inspect::{BlockView, DamagedBlockView, HeapView, Inspection};
 pub use memory::{Identity, Memory};
 pub use misuse::{Corrupt, Misuse, MisuseKind};
 pub use observer::{Allocated, Freed, Observer, Reallocated};
-pub use patrol::Patrol;
 pub use pending::{
     CopiedMove, FilledFree, PendingAllocation, PendingFree, PendingMove, Reallocation,
 };
@@ -75,6 +74,7 @@ pub use relief::{RELIEF_STEPS, Relief, ReliefStep};
 pub use report::print_summary;
 pub use request::{AllocRequest, Placement};
 pub use reserve::{RESERVES, Reserve, ReserveError};
+pub use scrub::Scrubber;
 pub use search::{NotServed, Progress, Search};
 #[cfg(feature = "std")]
 pub use simulated::SimulatedMemory;

@@ -1,4 +1,4 @@
-//! What heaps say about themselves: snapshots, findings, patrols.
+//! What heaps say about themselves: snapshots, findings, scrubs.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,8 +7,8 @@
 
 mod support;
 
-use heap_caps::{EVERYTHING, Patrol, Policy, assert_no_leak};
-use multi_heap::{CorruptionKind, Light, Patrolled};
+use heap_caps::{EVERYTHING, Policy, Scrubber, assert_no_leak};
+use multi_heap::{CorruptionKind, Light, ScrubStep};
 use soc_regions::{Caps, ESP32};
 use support::*;
 
@@ -126,15 +126,15 @@ fn where_a_header_is_broken_the_block_before_it_is_the_suspect() {
 }
 
 #[test]
-fn a_patrol_goes_through_all_heaps_and_finds_what_the_check_finds() {
+fn a_scrub_goes_through_all_heaps_and_finds_what_the_check_finds() {
     let (sim, _) = overrun();
-    let mut patrol = Patrol::new();
+    let mut scrub = Scrubber::new();
     let (mut found, mut calls) = (Vec::new(), 0);
     loop {
         calls += 1;
-        match sim.heaps.inspect().patrol(&mut patrol, 2) {
-            Ok(Patrolled::Underway) => {}
-            Ok(Patrolled::Round) => break,
+        match sim.heaps.inspect().scrub(&mut scrub, 2) {
+            Ok(ScrubStep::Underway) => {}
+            Ok(ScrubStep::PassDone) => break,
             Err(corrupt) => found.push(corrupt),
         }
         assert!(calls < 100, "it gets round");

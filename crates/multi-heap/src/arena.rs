@@ -19,7 +19,7 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::bins::MAX_UNITS;
+use crate::bins::MAX_BLOCK_WORDS;
 use crate::damage::NewHeapError;
 use crate::heap::Heap;
 use crate::image::HeapImage;
@@ -150,7 +150,8 @@ impl<P: Poison> Heap<P> {
     ///   that block's bytes.
     pub unsafe fn new(region: NonNull<[u8]>) -> Result<Self, NewHeapError> {
         // SAFETY: the caller keeps the same contract.
-        let arena = unsafe { Arena::new(region, MAX_UNITS) }.map_err(|_| NewHeapError::TooLarge)?;
+        let arena =
+            unsafe { Arena::new(region, MAX_BLOCK_WORDS) }.map_err(|_| NewHeapError::TooLarge)?;
         Self::on(arena)
     }
 }
@@ -172,7 +173,8 @@ impl<'image, P: Poison> HeapImage<'image, P> {
         let region = NonNull::slice_from_raw_parts(NonNull::from(words).cast(), bytes);
         // SAFETY: the words are borrowed for as long as this view exists, which lends the heap
         // shared; the heap itself cannot be had.
-        let arena = unsafe { Arena::new(region, MAX_UNITS) }.map_err(|_| NewHeapError::TooLarge)?;
+        let arena =
+            unsafe { Arena::new(region, MAX_BLOCK_WORDS) }.map_err(|_| NewHeapError::TooLarge)?;
         Heap::over_image(arena, guarding).map(Self::of)
     }
 }

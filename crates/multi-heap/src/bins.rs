@@ -1,47 +1,47 @@
 //! Which free list holds blocks of a given size.
 //!
 //! ```text
-//!   units (words)   2  3  4 ... 15 | 16-17 18-19 ... 30-31 | 32-35 ... 60-63 | 64-71 ...        8 lists for each power of two
+//!   words           2  3  4 ... 15 | 16-17 18-19 ... 30-31 | 32-35 ... 60-63 | 64-71 ...        8 lists for each power of two
 //!   bin             2  3  4 ... 15 |  16    17        23   |  24        31   |  32  ...
 //! ```
 //!
-//! Up to 15 units (60 bytes) a list holds blocks of one size. Above, its blocks differ by less than
+//! Up to 15 words (60 bytes) a list holds blocks of one size. Above, its blocks differ by less than
 //! 1/8 of their size.
 
 /// log2 of the number of lists for each power of two.
 const STEP_BITS: u32 = 3;
 const STEPS: u32 = 1 << STEP_BITS;
 
-/// Smallest block that is kept in a list, in units. A single unit has room for a header only.
-pub(crate) const MIN_UNITS: u32 = 2;
+/// Smallest block that is kept in a list, in words. A single word has room for a header only.
+pub(crate) const MIN_BLOCK_WORDS: u32 = 2;
 
-/// Largest block in units: 2²⁵ units are 128 MiB, and their list is the last one that the bitmap
+/// Largest block in words: 2²⁵ words are 128 MiB, and their list is the last one that the bitmap
 /// has a bit for.
-pub(crate) const MAX_UNITS: u32 = (1 << 25) - 1;
+pub(crate) const MAX_BLOCK_WORDS: u32 = (1 << 25) - 1;
 
 /// Number of words of the bitmap: one bit for each list.
 pub(crate) const MAP_WORDS: u32 = 6;
 
-const _: () = assert!(bin_of(MAX_UNITS) < MAP_WORDS * 32);
+const _: () = assert!(bin_of(MAX_BLOCK_WORDS) < MAP_WORDS * 32);
 
-/// The list that holds free blocks of `units`. Rises with `units`; `units` is at least 1.
+/// The list that holds free blocks of `words`. Rises with `words`; `words` is at least 1.
 #[inline(always)]
-pub(crate) const fn bin_of(units: u32) -> u32 {
-    let shift = octaves_above_steps(units);
-    (shift << STEP_BITS) + (units >> shift)
+pub(crate) const fn bin_of(words: u32) -> u32 {
+    let shift = octaves_above_steps(words);
+    (shift << STEP_BITS) + (words >> shift)
 }
 
-/// Whether blocks of `units` and of `more`, which are at least as many, are in one list.
+/// Whether blocks of `words` and of `more`, which are at least as many, are in one list.
 #[inline(always)]
-pub(crate) const fn is_same_bin(units: u32, more: u32) -> bool {
-    let shift = octaves_above_steps(units);
-    units >> shift == more >> shift
+pub(crate) const fn is_same_bin(words: u32, more: u32) -> bool {
+    let shift = octaves_above_steps(words);
+    words >> shift == more >> shift
 }
 
-/// How many powers of two `units` lies above the sizes that have a list each.
+/// How many powers of two `words` lies above the sizes that have a list each.
 #[inline(always)]
-const fn octaves_above_steps(units: u32) -> u32 {
-    (units | STEPS).ilog2() - STEP_BITS
+const fn octaves_above_steps(words: u32) -> u32 {
+    (words | STEPS).ilog2() - STEP_BITS
 }
 
 #[cfg(test)]
@@ -50,8 +50,8 @@ mod tests {
 
     #[test]
     fn small_sizes_have_a_list_each() {
-        for units in 2..16 {
-            assert_eq!(bin_of(units), units);
+        for words in 2..16 {
+            assert_eq!(bin_of(words), words);
         }
         assert_eq!(
             [16, 17, 18, 31, 32, 35, 36, 63, 64].map(bin_of),
@@ -61,9 +61,9 @@ mod tests {
 
     #[test]
     fn blocks_of_one_list_are_told_from_others() {
-        for units in 1..300 {
-            for more in units..600 {
-                assert_eq!(is_same_bin(units, more), bin_of(units) == bin_of(more));
+        for words in 1..300 {
+            for more in words..600 {
+                assert_eq!(is_same_bin(words, more), bin_of(words) == bin_of(more));
             }
         }
     }
@@ -71,11 +71,11 @@ mod tests {
     #[test]
     fn lists_rise_one_by_one_and_are_an_eighth_wide_at_most() {
         let mut first_of_bin = 1;
-        for units in 2..200_000 {
-            match bin_of(units) - bin_of(units - 1) {
-                0 => assert!((units - first_of_bin) * 8 < units),
-                1 => first_of_bin = units,
-                gap => panic!("{gap} lists skipped at {units}"),
+        for words in 2..200_000 {
+            match bin_of(words) - bin_of(words - 1) {
+                0 => assert!((words - first_of_bin) * 8 < words),
+                1 => first_of_bin = words,
+                gap => panic!("{gap} lists skipped at {words}"),
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Whether a heap keeps its invariants (those of `pool.rs`), and where it does not.
 
-use crate::bins::{MAP_WORDS, MIN_UNITS};
+use crate::bins::{MAP_WORDS, MIN_BLOCK_WORDS};
 use crate::damage::{Corruption, CorruptionKind};
-use crate::header::{Header, Note};
+use crate::header::{Header, PrevInfo};
 use crate::heap::Heap;
 use crate::poison::{self, Guarding, Poison};
 use crate::pool::{Index, Pool, control, first_index, is_first_index};
@@ -37,11 +37,11 @@ impl Tally {
         }
     }
 
-    pub(crate) const fn count(&mut self, units: u32, free: bool) {
+    pub(crate) const fn count(&mut self, words: u32, free: bool) {
         if free {
             self.free_blocks += 1;
-            self.free_words += units - 1;
-            self.listed_blocks += (units >= MIN_UNITS) as u32;
+            self.free_words += words - 1;
+            self.listed_blocks += (words >= MIN_BLOCK_WORDS) as u32;
         } else {
             self.used_blocks += 1;
         }
@@ -49,9 +49,9 @@ impl Tally {
 }
 
 impl<P: Poison> Heap<P> {
-    /// Verifies every header, note, link, bitmap bit and counter, and whatever the poisoning level
-    /// guards. O(blocks); O(bytes) of free memory under [`Comprehensive`](crate::Comprehensive)
-    /// poisoning. Changes nothing.
+    /// Verifies every header, previous-block bits, link, bitmap bit and counter, and whatever the
+    /// poisoning level guards. O(blocks); O(bytes) of free memory under
+    /// [`Comprehensive`](crate::Comprehensive) poisoning. Changes nothing.
     ///
     /// # Errors
     /// The first broken promise found.
@@ -81,37 +81,42 @@ impl<P: Poison> Heap<P> {
     /// What the blocks add up to, and the slack of the used ones.
     fn check_blocks(&self) -> Checked<(Tally, u32)> {
         let mut sum = 0_u32;
-        let (mut tally, mut note, mut index) = (Tally::default(), Note::USED, self.pool.first());
+        let (mut tally, mut prev_info, mut index) =
+            (Tally::default(), PrevInfo::USED, self.pool.first());
         while index < self.pool.end() {
             let free = self.pool.header(index).is_free();
-            let (units, slack) = self.check_block(index, note)?;
+            let (words, slack) = self.check_block(index, prev_info)?;
             sum = sum.wrapping_add(slack);
-            note = if free { Note::of(units) } else { Note::USED };
-            tally.count(units, free);
-            index += units;
+            prev_info = if free {
+                PrevInfo::of(words)
+            } else {
+                PrevInfo::USED
+            };
+            tally.count(words, free);
+            index += words;
         }
-        self.pool.check_sentinel(note)?;
+        self.pool.check_sentinel(prev_info)?;
         Ok((tally, sum))
     }
 
     /// One block and what it says about itself; `before` is what the block in front of it left as a
-    /// note. Returns its units and its slack.
-    fn check_block(&self, index: Index, before: Note) -> Checked<(u32, u32)> {
-        let units = self.pool.check_header_and_links(index, before)?;
+    /// previous-block bits. Returns its words and its slack.
+    fn check_block(&self, index: Index, before: PrevInfo) -> Checked<(u32, u32)> {
+        let words = self.pool.check_header_and_links(index, before)?;
         if self.pool.header(index).is_free() {
-            self.check_free_bytes(index, units)?;
-            return Ok((units, 0));
+            self.check_free_bytes(index, words)?;
+            return Ok((words, 0));
         }
-        Ok((units, self.check_guards(index, units)?))
+        Ok((words, self.check_guards(index, words)?))
     }
 
     /// The canaries of a used block; returns the bytes between the last requested one and the
     /// canary's last place.
-    pub(crate) fn check_guards(&self, index: Index, units: u32) -> Checked<u32> {
+    pub(crate) fn check_guards(&self, index: Index, words: u32) -> Checked<u32> {
         if P::OVERHEAD == 0 {
             return Ok(0);
         }
-        if (units - 1) * 4 < P::OVERHEAD {
+        if (words - 1) * 4 < P::OVERHEAD {
             let found = self.pool.header(index).0;
             return Err(broken(
                 CorruptionKind::Header,
@@ -120,16 +125,16 @@ impl<P: Poison> Heap<P> {
                 found,
             ));
         }
-        let guards = self.guards(index, units);
+        let guards = self.guards(index, words);
         guards.verify().map(|size| guards.slack(size))
     }
 
     /// All bytes of a free block between its links and its last word.
-    fn check_free_bytes(&self, index: Index, units: u32) -> Checked {
-        if !P::FILLS || units < 4 {
+    fn check_free_bytes(&self, index: Index, words: u32) -> Checked {
+        if !P::FILLS || words < 4 {
             return Ok(());
         }
-        self.check_freed(index + 3, index + units - 1)
+        self.check_freed(index + 3, index + words - 1)
     }
 
     /// The words from `from` to `to` of a free block, its links and its last word not among them.
@@ -141,52 +146,54 @@ impl<P: Poison> Heap<P> {
 impl Pool {
     /// What a block says about itself and its neighbours: its header, of a free one its last word
     /// and its links too.
-    pub(crate) fn check_header_and_links(&self, index: Index, before: Note) -> Checked<u32> {
-        let units = self.check_header(index, before)?;
+    pub(crate) fn check_header_and_links(&self, index: Index, before: PrevInfo) -> Checked<u32> {
+        let words = self.check_header(index, before)?;
         if self.header(index).is_free() {
-            self.check_footer(index, units)?;
-            self.check_links_lead_inside(index, units)?;
+            self.check_footer(index, words)?;
+            self.check_links_lead_inside(index, words)?;
         }
-        Ok(units)
+        Ok(words)
     }
 
-    pub(crate) fn check_header(&self, index: Index, before: Note) -> Checked<u32> {
+    pub(crate) fn check_header(&self, index: Index, before: PrevInfo) -> Checked<u32> {
         let header = self.header(index);
-        let units = header.units();
-        let smallest = if header.is_free() { 1 } else { MIN_UNITS };
-        if units < smallest || units > self.end() - index {
+        let words = header.words();
+        let smallest = if header.is_free() { 1 } else { MIN_BLOCK_WORDS };
+        if words < smallest || words > self.end() - index {
             return Err(broken(CorruptionKind::Header, index, smallest, header.0));
         }
-        match (header.is_free(), before == Note::USED) {
+        match (header.is_free(), before == PrevInfo::USED) {
             (true, false) => Err(broken(
                 CorruptionKind::AdjacentFreeBlocks,
                 index,
                 0,
                 header.0,
             )),
-            (true, true) if !header.is_free_pair() && header != Header::free(units) => Err(broken(
-                CorruptionKind::Header,
-                index,
-                Header::free(units).0,
-                header.0,
-            )),
-            (true, true) if units == 2 && !header.is_free_pair() => Err(broken(
+            (true, true) if !header.is_free_minimum() && header != Header::free(words) => {
+                Err(broken(
+                    CorruptionKind::Header,
+                    index,
+                    Header::free(words).0,
+                    header.0,
+                ))
+            }
+            (true, true) if words == 2 && !header.is_free_minimum() => Err(broken(
                 CorruptionKind::Header,
                 index,
                 Header::ERASED.0,
                 header.0,
             )),
-            (false, _) if header != Header::used(units, before) => Err(broken(
+            (false, _) if header != Header::used(words, before) => Err(broken(
                 CorruptionKind::PreviousBlock,
                 index,
-                Header::used(units, before).0,
+                Header::used(words, before).0,
                 header.0,
             )),
-            _ => Ok(units),
+            _ => Ok(words),
         }
     }
 
-    pub(crate) fn check_sentinel(&self, before: Note) -> Checked {
+    pub(crate) fn check_sentinel(&self, before: PrevInfo) -> Checked {
         let (expected, found) = (Header::sentinel(before), self.header(self.end()));
         if expected == found {
             return Ok(());
@@ -199,15 +206,15 @@ impl Pool {
         ))
     }
 
-    pub(crate) fn check_footer(&self, index: Index, units: u32) -> Checked {
-        if units < 4 || self.arena().get(index + units - 1) == units {
+    pub(crate) fn check_footer(&self, index: Index, words: u32) -> Checked {
+        if words < 4 || self.arena().get(index + words - 1) == words {
             return Ok(());
         }
-        let found = self.arena().get(index + units - 1);
+        let found = self.arena().get(index + words - 1);
         Err(broken(
             CorruptionKind::Footer,
-            index + units - 1,
-            units,
+            index + words - 1,
+            words,
             found,
         ))
     }
@@ -216,16 +223,16 @@ impl Pool {
     /// as the walk found.
     fn check_lists(&self, tally: Tally) -> Checked {
         let mut left = tally.listed_blocks;
-        for bin in MIN_UNITS..=self.last_list() {
+        for bin in MIN_BLOCK_WORDS..=self.last_list() {
             self.check_list(bin, &mut left)?;
         }
-        self.check_rest()?;
+        self.check_unused_lists()?;
         if left == 0 {
             return Ok(());
         }
         Err(broken(
             CorruptionKind::Link,
-            control::HEADS + MIN_UNITS,
+            control::HEADS + MIN_BLOCK_WORDS,
             tally.listed_blocks,
             tally.listed_blocks - left,
         ))
@@ -337,7 +344,7 @@ impl Pool {
 
     /// The largest free block lies below the ceiling.
     pub(crate) fn check_ceiling(&self) -> Checked {
-        let (largest, ceiling) = (self.largest_free_units(), self.get(control::CEILING));
+        let (largest, ceiling) = (self.largest_free_words(), self.get(control::CEILING));
         if largest < ceiling && ceiling <= self.end() {
             return Ok(());
         }

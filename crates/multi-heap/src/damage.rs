@@ -48,7 +48,7 @@ pub struct Corruption {
 
 crate::texts!(CorruptionKind {
     Self::Header => "bad block header";
-    Self::PreviousBlock => "bad note about the previous block";
+    Self::PreviousBlock => "bad previous-block bits";
     Self::AdjacentFreeBlocks => "two free blocks side by side";
     Self::Footer => "bad size at the end of a free block";
     Self::Link => "bad link in a free list";

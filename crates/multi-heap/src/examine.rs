@@ -1,10 +1,10 @@
 //! Whether an allocated block begins at a place, and why not.
 
+use crate::checkpoints::{Checkpoint, Checkpoints};
 use crate::damage::Misuse;
-use crate::give::UsedBlock;
+use crate::free::UsedBlock;
 use crate::heap::Heap;
 use crate::offset::Offset;
-use crate::places::{Place, Places};
 use crate::poison::{self, Poison};
 use crate::pool::Index;
 
@@ -30,7 +30,7 @@ impl<P: Poison> Heap<P> {
             .checked_sub(front)
             .ok_or(Misuse::OutsideHeap)?;
         let used = self.pool.used_block(index)?;
-        let payload = (used.units - 1) * 4;
+        let payload = (used.words - 1) * 4;
         if P::OVERHEAD == 0 {
             return Ok(UserBlock {
                 block: used,
@@ -40,7 +40,7 @@ impl<P: Poison> Heap<P> {
         if payload < P::OVERHEAD {
             return Err(Misuse::NotABlock);
         }
-        let size = self.guards(index, used.units).verify()?;
+        let size = self.guards(index, used.words).verify()?;
         Ok(UserBlock { block: used, size })
     }
 }
@@ -49,11 +49,11 @@ impl<P: Poison> Heap<P> {
 ///
 /// Only a walk from the first block on tells in which block a place lies. Between two calls of
 /// [`Heap::explain_within`] the heap may be used: the walk goes on at a block that still stands, as
-/// a [`Patrol`](crate::Patrol) does.
+/// a [`Scrubber`](crate::Scrubber) does.
 #[derive(Clone, Copy, Debug)]
 pub struct Inquiry {
     block: Offset,
-    places: Places,
+    checkpoints: Checkpoints,
     /// What was wrong with the block itself when the search began.
     refused: Option<Misuse>,
     /// Blocks that have been walked over.
@@ -66,7 +66,7 @@ impl Inquiry {
     pub const fn new(block: Offset) -> Self {
         Self {
             block,
-            places: Places::new(),
+            checkpoints: Checkpoints::new(),
             refused: None,
             walked: 0,
         }
@@ -132,11 +132,11 @@ impl<P: Poison> Heap<P> {
         let mut index = self.begin_walk(inquiry);
         while index < pool.end() {
             let header = pool.header(index);
-            let units = header.units();
-            if units == 0 || units > pool.end() - index {
+            let words = header.words();
+            if words == 0 || words > pool.end() - index {
                 break;
             }
-            if place - index < units {
+            if place - index < words {
                 let begins = place - index == Self::LEAD_BYTES / 4;
                 return Some(match (header.is_free(), begins) {
                     (true, _) => Holder::Free,
@@ -145,9 +145,9 @@ impl<P: Poison> Heap<P> {
                 });
             }
             if !header.is_free() {
-                inquiry.places.note(Place { index, units });
+                inquiry.checkpoints.record(Checkpoint { index, words });
             }
-            index += units;
+            index += words;
             inquiry.walked = inquiry.walked.saturating_add(1);
             if blocks <= 1 && !header.is_free() {
                 return None;
@@ -159,14 +159,14 @@ impl<P: Poison> Heap<P> {
 
     /// The block at which a walk goes on: at or before the place.
     fn begin_walk(&self, inquiry: &mut Inquiry) -> Index {
-        let last = inquiry.places.last(self.pool);
-        let standing = last.or_else(|| inquiry.places.fall_back(self.pool));
-        let Some(Place { index, units }) = standing else {
-            inquiry.places = Places::new();
+        let last = inquiry.checkpoints.last(self.pool);
+        let standing = last.or_else(|| inquiry.checkpoints.rewind(self.pool));
+        let Some(Checkpoint { index, words }) = standing else {
+            inquiry.checkpoints = Checkpoints::new();
             return self.pool.first();
         };
-        if index + units <= inquiry.block.get() / 4 {
-            index + units
+        if index + words <= inquiry.block.get() / 4 {
+            index + words
         } else {
             index
         }

@@ -1,21 +1,21 @@
 //! What the first word of a block says.
 //!
 //! ```text
-//!                      31   30                                   3   2    0
-//!   used, negated     | 0 |     size in units                    | note   |   note: what lies before: 0 = a used block,
-//!   free              | 0 | 1 | size in units                             |         1, 2, 3 = a free block of so many units,
-//!   free, 2 units     | 0 | 0 | link to the next block of its list        |         4 = a larger free block, its size in its last word
+//!                      31   30                             3    2      0
+//!   used, negated     | 0 |     size in words               | previous |   previous: 0 = a used block lies before, 1, 2, 3 = a free
+//!   free              | 0 | 1 | size in words                          |   block of that many words, 4 = a larger free block, its
+//!   free, 2 words     | 0 | 0 | link to the next block of its list     |   size in its last word
 //! ```
 //!
-//! A unit is a word of 4 bytes; sizes count the header. The block before a free block is always
-//! used, so a free block needs no note. A free block of 2 units says its size by its form: its
+//! A word is 4 bytes; sizes count the header. The block before a free block is always used, so a
+//! free block needs no previous-block bits. A free block of 2 words says its size by its form: its
 //! header is one of its two links.
 //!
 //! A used block's header is the negative of what it says. So links, sizes, text, small numbers and
 //! addresses, being positive, never look like the header of a used block: a double free or a
 //! pointer into the middle of a block is recognised by its sign.
 
-const NOTE_MASK: u32 = 0b111;
+const PREV_INFO_MASK: u32 = 0b111;
 const SIZE_SHIFT: u32 = 3;
 /// What the header of a free block has, and a link has not.
 const FREE: u32 = 1 << 30;
@@ -28,21 +28,21 @@ impl Header {
     /// Inside a free block, where once a used block began.
     pub(crate) const ERASED: Self = Self(0);
 
-    /// Header of an allocated block of at least 1 unit.
+    /// Header of an allocated block of at least 1 word.
     #[inline(always)]
-    pub(crate) const fn used(units: u32, note: Note) -> Self {
-        Self((units << SIZE_SHIFT | note.0).wrapping_neg())
+    pub(crate) const fn used(words: u32, prev_info: PrevInfo) -> Self {
+        Self((words << SIZE_SHIFT | prev_info.0).wrapping_neg())
     }
 
     /// Header behind the last block: that of a used block, whatever its size.
-    pub(crate) const fn sentinel(note: Note) -> Self {
-        Self::used(1, note)
+    pub(crate) const fn sentinel(prev_info: PrevInfo) -> Self {
+        Self::used(1, prev_info)
     }
 
-    /// Header of a free block other than a pair.
+    /// Header of a free block other than a minimum block.
     #[inline(always)]
-    pub(crate) const fn free(units: u32) -> Self {
-        Self(FREE ^ units)
+    pub(crate) const fn free(words: u32) -> Self {
+        Self(FREE ^ words)
     }
 
     #[inline(always)]
@@ -50,96 +50,98 @@ impl Header {
         self.0.cast_signed() >= 0
     }
 
-    /// Whether a free block is a pair.
+    /// Whether a free block is a minimum block.
     #[inline(always)]
-    pub(crate) const fn is_free_pair(self) -> bool {
+    pub(crate) const fn is_free_minimum(self) -> bool {
         self.0 & FREE == 0
     }
 
-    /// Whether this is the header of a free block of `units`.
+    /// Whether this is the header of a free block of `words`.
     #[inline(always)]
-    pub(crate) const fn is_free_of(self, units: u32) -> bool {
-        self.0 == Self::free(units).0 || units == 2 && self.is_free_pair()
+    pub(crate) const fn is_free_of(self, words: u32) -> bool {
+        self.0 == Self::free(words).0 || words == 2 && self.is_free_minimum()
     }
 
-    /// Size in units of a used block.
+    /// Size in words of a used block.
     #[inline(always)]
-    pub(crate) const fn used_units(self) -> u32 {
+    pub(crate) const fn used_words(self) -> u32 {
         self.0.wrapping_neg() >> SIZE_SHIFT
     }
 
-    /// Size in units of a free block.
+    /// Size in words of a free block.
     #[inline(always)]
-    pub(crate) const fn free_units(self) -> u32 {
-        if self.is_free_pair() {
+    pub(crate) const fn free_words(self) -> u32 {
+        if self.is_free_minimum() {
             2
         } else {
-            self.listed_units()
+            self.listed_words()
         }
     }
 
-    /// Size in units of a free block other than a pair; nonsense above all sizes for others.
+    /// Size in words of a free block other than a minimum block; nonsense above all sizes for
+    /// others.
     #[inline(always)]
-    pub(crate) const fn listed_units(self) -> u32 {
+    pub(crate) const fn listed_words(self) -> u32 {
         self.0 ^ FREE
     }
 
-    /// Size in units of any block.
+    /// Size in words of any block.
     #[inline(always)]
-    pub(crate) const fn units(self) -> u32 {
+    pub(crate) const fn words(self) -> u32 {
         if self.is_free() {
-            self.free_units()
+            self.free_words()
         } else {
-            self.used_units()
+            self.used_words()
         }
     }
 
     /// What a used block knows of the block before it.
     #[inline(always)]
-    pub(crate) const fn note(self) -> Note {
-        Note(self.0.wrapping_neg() & NOTE_MASK)
+    pub(crate) const fn prev_info(self) -> PrevInfo {
+        PrevInfo(self.0.wrapping_neg() & PREV_INFO_MASK)
     }
 
-    /// Whether a used block's note is another one than [`Note::USED`].
+    /// Whether a used block's previous-block bits differ from [`PrevInfo::USED`].
     #[inline(always)]
-    pub(crate) const fn has_note(self) -> bool {
-        self.0 & NOTE_MASK != 0
+    pub(crate) const fn has_prev_info(self) -> bool {
+        self.0 & PREV_INFO_MASK != 0
     }
 
-    /// The header of a used block before which a free block of `old` units, 0 for a used block,
-    /// becomes one of `new` units.
+    /// The header of a used block before which a free block of `old` words, 0 for a used block,
+    /// becomes one of `new` words.
     #[inline(always)]
     pub(crate) const fn with_change_before(self, old: u32, new: u32) -> Self {
         Self(
             self.0
-                .wrapping_add(Note::of(old).0.wrapping_sub(Note::of(new).0)),
+                .wrapping_add(PrevInfo::of(old).0.wrapping_sub(PrevInfo::of(new).0)),
         )
     }
 }
 
 /// What a used block knows of the block before it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Note(u32);
+pub(crate) struct PrevInfo(u32);
 
-impl Note {
+impl PrevInfo {
     /// The block before is used, or there is none.
     pub(crate) const USED: Self = Self(0);
     /// The block before is free, its size stands in its last word.
     pub(crate) const SIZE_IN_LAST_WORD: Self = Self(4);
 
-    /// The note that a free block of `units` leaves with its successor, or a used block for 0.
+    /// The previous-block bits that a free block of `words` leaves with its successor, or a used
+    /// block for 0.
     #[inline(always)]
-    pub(crate) const fn of(units: u32) -> Self {
-        if units < 4 {
-            Self(units)
+    pub(crate) const fn of(words: u32) -> Self {
+        if words < 4 {
+            Self(words)
         } else {
             Self::SIZE_IN_LAST_WORD
         }
     }
 
-    /// The number behind the note: units of a small free block before.
+    /// The number behind the previous-block bits: words of a small free block before.
     #[inline(always)]
-    pub(crate) const fn small_units(self) -> u32 {
+    pub(crate) const fn small_words(self) -> u32 {
         self.0
     }
 }
@@ -150,25 +152,25 @@ mod tests {
 
     #[test]
     fn headers_keep_size_state_and_note_apart() {
-        for units in [2, 3, 4, 1000, (1 << 25) - 1] {
-            for note in [0, 1, 2, 3, 4].map(Note) {
-                let header = Header::used(units, note);
+        for words in [2, 3, 4, 1000, (1 << 25) - 1] {
+            for prev_info in [0, 1, 2, 3, 4].map(PrevInfo) {
+                let header = Header::used(words, prev_info);
                 assert_eq!(
-                    (header.units(), header.note(), header.is_free()),
-                    (units, note, false)
+                    (header.words(), header.prev_info(), header.is_free()),
+                    (words, prev_info, false)
                 );
             }
-            let header = Header::free(units);
-            assert_eq!((header.units(), header.is_free()), (units, true));
-            assert!(!header.is_free_pair());
+            let header = Header::free(words);
+            assert_eq!((header.words(), header.is_free()), (words, true));
+            assert!(!header.is_free_minimum());
         }
     }
 
     #[test]
     fn a_used_block_learns_what_becomes_of_the_block_before_it() {
         for (old, new) in [(0, 3), (3, 2), (2, 100), (100, 4), (7, 0)] {
-            let header = Header::used(9, Note::of(old));
-            let changed = Header::used(9, Note::of(new));
+            let header = Header::used(9, PrevInfo::of(old));
+            let changed = Header::used(9, PrevInfo::of(new));
             assert_eq!(header.with_change_before(old, new), changed);
         }
     }
@@ -176,8 +178,8 @@ mod tests {
     #[test]
     fn a_free_pair_holds_a_link_where_others_hold_their_size() {
         let header = Header(0x12_3456);
-        assert!(header.is_free() && header.is_free_pair());
-        assert_eq!(header.units(), 2);
+        assert!(header.is_free() && header.is_free_minimum());
+        assert_eq!(header.words(), 2);
         assert!(header.is_free_of(2) && !header.is_free_of(3));
     }
 

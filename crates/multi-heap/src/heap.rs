@@ -27,12 +27,13 @@ pub struct Heap<P: Poison = Unpoisoned> {
 
 /// Construction and places.
 impl<P: Poison> Heap<P> {
-    /// What [`Heap::new`] does behind the door: a heap on an arena of at most `MAX_UNITS` words.
+    /// What [`Heap::new`] does behind the door: a heap on an arena of at most `MAX_BLOCK_WORDS`
+    /// words.
     pub(crate) fn on(arena: Arena) -> Result<Self, NewHeapError> {
         if P::FILLS {
             arena.fill(0, arena.words() * 4, FILL_FREED);
         }
-        let pool = Pool::new(arena, poison::overhead_units::<P>())?;
+        let pool = Pool::new(arena, poison::overhead_words::<P>())?;
         Ok(Self {
             pool,
             guarding: P::Guarding::new(),
@@ -45,7 +46,7 @@ impl<P: Poison> Heap<P> {
     /// Bytes of the smallest region that can be a heap.
     #[must_use]
     pub const fn smallest_region_bytes() -> u32 {
-        pool::needed_words(poison::overhead_units::<P>()) * 4 // a few dozen words
+        pool::needed_words(poison::overhead_words::<P>()) * 4 // a few dozen words
     }
 
     /// Size in bytes of the region's whole words, control structure included.
@@ -107,24 +108,24 @@ impl<P: Poison> Heap<P> {
     #[inline(always)]
     #[must_use]
     pub fn may_serve(&self, size: u32) -> bool {
-        self.pool.may_have(units_for(size + P::OVERHEAD))
+        self.pool.may_have(words_for(size + P::OVERHEAD))
     }
 
     /// Counts the slack of a block that was just allocated for `size` bytes.
     fn count_slack(&mut self, size: u32) {
         let bytes = size + P::OVERHEAD;
-        self.guarding.change(0, (units_for(bytes) - 1) * 4 - bytes);
+        self.guarding.change(0, (words_for(bytes) - 1) * 4 - bytes);
     }
 
     /// Allocates `size` bytes at an alignment of 4 or 8. The pool comes in registers.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn allocate_ordinary(pool: Pool, size: u32, alignment: u32, key: KeyOf<P>) -> Option<Offset> {
-        let units = units_for(size + P::OVERHEAD);
-        let payload = pool.allocate(units, alignment / 4)?;
+        let words = words_for(size + P::OVERHEAD);
+        let payload = pool.allocate(words, alignment / 4)?;
         if P::OVERHEAD != 0 {
             let key = P::Guarding::number(key);
-            Self::arm(pool, payload.get() - 1, units, size, key);
+            Self::write_canaries(pool, payload.get() - 1, words, size, key);
         }
         Offset::new(payload.get() * 4 + poison::head_bytes::<P>())
     }
@@ -134,14 +135,14 @@ impl<P: Poison> Heap<P> {
     #[inline]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub fn allocate_aligned(&mut self, request: Request) -> Option<Offset> {
-        let units = units_for(request.size() + P::OVERHEAD);
+        let words = words_for(request.size() + P::OVERHEAD);
         let aligned_word = 1 + (poison::head_bytes::<P>() + request.offset()) / 4;
         let index = self
             .pool
-            .allocate_aligned(units, request.alignment() / 4, aligned_word)?;
+            .allocate_aligned(words, request.alignment() / 4, aligned_word)?;
         if P::OVERHEAD != 0 {
             let key = P::Guarding::number(self.guarding.key());
-            Self::arm(self.pool, index, units, request.size(), key);
+            Self::write_canaries(self.pool, index, words, request.size(), key);
             self.count_slack(request.size());
         }
         Offset::new(user_offset::<P>(index))
@@ -150,13 +151,13 @@ impl<P: Poison> Heap<P> {
     /// Whether [`Heap::allocate`] would serve `request` now. O(1).
     #[must_use]
     pub fn can_allocate(&self, request: Request) -> bool {
-        let units = units_for(request.size() + P::OVERHEAD);
+        let words = words_for(request.size() + P::OVERHEAD);
         let alignment = request.alignment() / 4;
         if request.is_ordinary() {
-            self.pool.find_block(units, units, alignment).is_some()
+            self.pool.find_block(words, words, alignment).is_some()
         } else {
             let aligned_word = 1 + (poison::head_bytes::<P>() + request.offset()) / 4;
-            let found = self.pool.find_aligned(units, alignment, aligned_word);
+            let found = self.pool.find_aligned(words, alignment, aligned_word);
             found.is_some()
         }
     }
@@ -238,8 +239,8 @@ impl<P: Poison> Heap<P> {
         if !place.is_multiple_of(4) {
             return None;
         }
-        let units = self.pool.free_at((place / 4).wrapping_sub(1))?; // of place 0: behind the end
-        Some((units - 1) * 4)
+        let words = self.pool.free_at((place / 4).wrapping_sub(1))?; // of place 0: behind the end
+        Some((words - 1) * 4)
     }
 
     /// Both phases of a free.
@@ -259,17 +260,17 @@ impl<P: Poison> Heap<P> {
             self.used_block(block).ok()?
         };
         if P::FILLS {
-            self.guards(used.block.index, used.block.units)
-                .wipe(used.size);
+            self.guards(used.block.index, used.block.words)
+                .erase(used.size);
             let slack = block.get() + used.size + 4;
             self.arena()
-                .fill(slack, (used.block.index + used.block.units) * 4, FILL_FREED);
+                .fill(slack, (used.block.index + used.block.words) * 4, FILL_FREED);
         }
         let released = self.pool.free(used.block)?;
-        let guards = self.guards(used.block.index, used.block.units);
+        let guards = self.guards(used.block.index, used.block.words);
         self.guarding.change(guards.slack(used.size), 0);
         if P::FILLS {
-            self.pool.wipe_seams(released);
+            self.pool.erase_merge_points(released);
         }
         Some(used.size)
     }
@@ -292,39 +293,39 @@ impl<P: Poison> Heap<P> {
         self.used_block(block).ok().map(|used| used.size)
     }
 
-    pub(crate) fn guards(&self, index: Index, units: u32) -> Guards {
+    pub(crate) fn guards(&self, index: Index, words: u32) -> Guards {
         let key = P::Guarding::number(self.guarding.key());
-        Self::guards_at(self.arena(), index, units, key)
+        Self::guards_at(self.arena(), index, words, key)
     }
 
     #[inline(always)]
-    fn guards_at(arena: Arena, index: Index, units: u32, key: u32) -> Guards {
+    fn guards_at(arena: Arena, index: Index, words: u32, key: u32) -> Guards {
         Guards {
             arena,
             user: user_offset::<P>(index),
-            capacity: ((units - 1) * 4).saturating_sub(P::OVERHEAD),
+            capacity: ((words - 1) * 4).saturating_sub(P::OVERHEAD),
             key,
         }
     }
 
     /// Writes the canaries of a freshly taken block, over what was free-list links before.
-    fn arm(pool: Pool, index: Index, units: u32, size: u32, key: u32) {
+    fn write_canaries(pool: Pool, index: Index, words: u32, size: u32, key: u32) {
         if P::FILLS {
             let freed = u32::from_ne_bytes([FILL_FREED; 4]);
-            let words = [index + 1, index + 2, index + units - 1];
+            let words = [index + 1, index + 2, index + words - 1];
             words.iter().for_each(|&word| pool.set(word, freed));
         }
-        Self::guards_at(pool.arena(), index, units, key).write(size);
+        Self::guards_at(pool.arena(), index, words, key).write(size);
     }
 }
 
 /// What the canaries of a level depend on, beside place and size of their block.
 type KeyOf<P> = <<P as poison::Sealed>::Guarding as Guarding>::Key;
 
-/// Units of a block for `bytes` of payload (at least 1, at most 2³⁰ and a few): whole words and the
+/// Words of a block for `bytes` of payload (at least 1, at most 2³⁰ and a few): whole words and the
 /// header, at least 2.
 #[inline(always)]
-pub(crate) const fn units_for(bytes: u32) -> u32 {
+pub(crate) const fn words_for(bytes: u32) -> u32 {
     (bytes + 7) / 4
 }
 

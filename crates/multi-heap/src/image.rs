@@ -31,7 +31,7 @@ impl<P: Poison> Heap<P> {
     };
 
     pub(crate) fn over_image(arena: Arena, [slack, key]: [u32; 2]) -> Result<Self, NewHeapError> {
-        let pool = Pool::over_image(arena, poison::overhead_units::<P>())?;
+        let pool = Pool::over_image(arena, poison::overhead_words::<P>())?;
         let guarding = P::Guarding::image(slack, key);
         Ok(Self { pool, guarding })
     }

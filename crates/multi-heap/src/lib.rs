@@ -7,28 +7,28 @@ extern crate std;
 #[cfg(all(feature = "in-ram", target_vendor = "apple"))]
 compile_error!("`in-ram` names a section of the chips' linker scripts: leave it out on this host");
 
+mod allocate;
 mod arena;
 mod bins;
 mod check;
+mod checkpoints;
 mod contents;
 mod damage;
 #[cfg(feature = "defmt")]
 mod defmt;
 mod examine;
-mod give;
-mod glance;
+mod free;
 mod header;
 mod heap;
 mod image;
+mod link_check;
 mod lists;
 mod offset;
-mod patrol;
-mod places;
 mod poison;
 mod pool;
 mod request;
 mod resize;
-mod take;
+mod scrub;
 mod texts;
 mod walk;
 
@@ -38,11 +38,11 @@ pub use examine::Inquiry;
 pub use heap::Heap;
 pub use image::{HeapImage, HeapLayout};
 pub use offset::Offset;
-pub use patrol::{Patrol, Patrolled};
 pub use poison::{
     Comprehensive, FILL_ALLOCATED, FILL_FREED, HEAD_CANARY, Light, Poison, TAIL_CANARY, Unpoisoned,
     set_canary_key,
 };
 pub use request::Request;
 pub use resize::Moved;
+pub use scrub::{ScrubStep, Scrubber};
 pub use walk::{Block, BlockState, Blocks, DamagedBlock, Info};

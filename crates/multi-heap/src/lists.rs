@@ -6,14 +6,14 @@
 //!   heads     list 2, list 3, ...                 | node | 0 | node | ...
 //!   list      head -> node <-> node <-> node -> 0                             the first ones in address order
 //!   node      | next | previous |                                             the second and third word of a block,
-//!                                                                             the first and second one of a block of 2 units
+//!                                                                             the first and second one of a block of 2 words
 //! ```
 //!
 //! A link is the index of a node. The first node's previous one is its list's head, as if the head
 //! were a node: so no operation asks whether a node is the first, and none but the search asks for
 //! the size of a block.
 
-use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of};
+use crate::bins::{MAP_WORDS, MIN_BLOCK_WORDS, bin_of};
 use crate::pool::{Index, Pool, control};
 
 /// How many blocks of its own list an allocation looks at before it fails.
@@ -25,52 +25,56 @@ pub(crate) const NONE: u32 = 0;
 /// In place of a list: the map has no bit for it.
 pub(crate) const NO_LIST: u32 = MAP_WORDS * 32;
 
-/// The list of the free blocks of 2 units.
-pub(crate) const PAIRS: u32 = 2;
+/// The list of the free blocks of 2 words.
+pub(crate) const MINIMUM_BLOCKS: u32 = 2;
 
-/// Where the links of a free block of `units` are.
+/// Where the links of a free block of `words` are.
 #[inline(always)]
-pub(crate) const fn node_of(block: Index, units: u32) -> u32 {
-    if units == 2 { block } else { block + 1 }
+pub(crate) const fn node_of(block: Index, words: u32) -> u32 {
+    if words == 2 { block } else { block + 1 }
 }
 
 /// The block with a node in list `bin`.
 #[inline(always)]
 pub(crate) const fn block_of(node: u32, bin: u32) -> Index {
-    if bin == PAIRS { node } else { node - 1 }
+    if bin == MINIMUM_BLOCKS {
+        node
+    } else {
+        node - 1
+    }
 }
 
 /// Finding.
 impl Pool {
-    /// A free block of at least `units`: the first or second one of its own list, else the first
+    /// A free block of at least `words`: the first or second one of its own list, else the first
     /// one of a list of larger blocks, else one further behind in its own. O(1): at most
     /// [`LAST_PROBES`] blocks.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn find(self, units: u32) -> Option<Index> {
-        if !self.may_have(units) {
+    pub(crate) fn find(self, words: u32) -> Option<Index> {
+        if !self.may_have(words) {
             return None;
         }
-        let mut bin = self.first_bin_from(bin_of(units));
+        let mut bin = self.first_bin_from(bin_of(words));
         while bin != NO_LIST {
             let head = control::HEADS + bin;
             let first = self.first_of(head);
             if first == NONE || !self.is_head(head) {
-                return self.damaged();
+                return self.fail_corrupt();
             }
-            if bin == PAIRS {
+            if bin == MINIMUM_BLOCKS {
                 return Some(first);
             }
-            if self.room(first) >= units {
+            if self.block_words(first) >= words {
                 return Some(first - 1);
             }
             let second = self.get(first);
-            if self.is_node(second) && self.room(second) >= units {
+            if self.is_node(second) && self.block_words(second) >= words {
                 return Some(second - 1);
             }
             bin = self.next_bin(bin);
         }
-        self.find_at_last(units)
+        self.find_at_last(words)
     }
 
     /// The first list behind `bin` that has a block, or [`NO_LIST`].
@@ -104,23 +108,23 @@ impl Pool {
         head < self.first() && head < self.end()
     }
 
-    /// A block of at least `units` among the first ones of its own list, where no list behind it
+    /// A block of at least `words` among the first ones of its own list, where no list behind it
     /// has a block. What the whole list does not have, the heap does not have: the next search need
     /// not look.
-    fn find_at_last(self, units: u32) -> Option<Index> {
-        let bin = bin_of(units);
+    fn find_at_last(self, words: u32) -> Option<Index> {
+        let bin = bin_of(words);
         let head = control::HEADS + bin;
         let mut nodes = None;
-        if self.is_head(head) && bin != PAIRS {
+        if self.is_head(head) && bin != MINIMUM_BLOCKS {
             nodes = Some(self.list_from(self.get(head)));
         }
         let mut nodes = nodes.into_iter().flatten();
         for _ in 0..LAST_PROBES {
             match nodes.next() {
-                Some(node) if self.room(node) >= units => return Some(node - 1),
+                Some(node) if self.block_words(node) >= words => return Some(node - 1),
                 Some(_) => {}
                 None => {
-                    self.set_ceiling(units);
+                    self.set_ceiling(words);
                     return None;
                 }
             }
@@ -128,10 +132,10 @@ impl Pool {
         None
     }
 
-    /// Units of the free block, other than a pair, with this node.
+    /// Words of the free block, other than a minimum block, with this node.
     #[inline(always)]
-    pub(crate) fn room(self, node: u32) -> u32 {
-        self.header(node - 1).listed_units()
+    pub(crate) fn block_words(self, node: u32) -> u32 {
+        self.header(node - 1).listed_words()
     }
 
     /// The first list from `bin` upwards that has a block, or [`NO_LIST`]: looks at two words of
@@ -155,9 +159,9 @@ impl Pool {
         word * 32 + map.leading_zeros()
     }
 
-    /// Units of the largest block that [`Pool::find`] finds; 0 if there is none. O(1).
+    /// Words of the largest block that [`Pool::find`] finds; 0 if there is none. O(1).
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn largest_free_units(self) -> u32 {
+    pub(crate) fn largest_free_words(self) -> u32 {
         let in_use = self.get(control::FREE_BLOCKS) & control::WORDS_IN_USE;
         if in_use == 0 {
             return 0;
@@ -173,12 +177,12 @@ impl Pool {
             return 0;
         }
         let first = self.get(head);
-        if bin == PAIRS {
+        if bin == MINIMUM_BLOCKS {
             return 2;
         }
         let nodes = self.list_from(first).take(LAST_PROBES as usize);
-        let rooms = nodes.map(|node| self.room(node));
-        rooms.max().unwrap_or(0).min(self.end())
+        let sizes = nodes.map(|node| self.block_words(node));
+        sizes.max().unwrap_or(0).min(self.end())
     }
 
     /// The nodes of a list from `first` on; ends at a link that leads outside the region.
@@ -207,8 +211,8 @@ impl Links {
 /// Linking.
 impl Pool {
     /// Inserts a node into list `bin`: in front, or second where the front has a lower address;
-    /// pairs always in front. A list whose head leads to no first node is given up: a block that is
-    /// freed is never refused because of what happened elsewhere.
+    /// minimum blocks always in front. A list whose head leads to no first node is given up: a
+    /// block that is freed is never refused because of what happened elsewhere.
     #[inline(always)]
     pub(crate) fn link(self, node: u32, bin: u32) {
         let head = control::HEADS + bin;
@@ -221,7 +225,7 @@ impl Pool {
             self.mark_corrupt();
             return self.link_between(head, node, NONE);
         }
-        if front > node || bin == PAIRS {
+        if front > node || bin == MINIMUM_BLOCKS {
             self.set(front + 1, node);
             return self.link_between(head, node, front);
         }
@@ -245,7 +249,7 @@ impl Pool {
     /// The links of a free block's node, if what they lead to leads back to the node.
     #[inline(always)]
     pub(crate) fn links_of(self, node: u32) -> Option<Links> {
-        let links = self.links_anew(node);
+        let links = self.reread_links(node);
         if !self.is_link(links.previous) || self.get(links.previous) != node {
             return None;
         }
@@ -267,7 +271,7 @@ impl Pool {
 
     /// The links of a node that is known to have some.
     #[inline(always)]
-    pub(crate) fn links_anew(self, node: u32) -> Links {
+    pub(crate) fn reread_links(self, node: u32) -> Links {
         Links {
             next: self.get(node),
             previous: self.get(node + 1),
@@ -320,4 +324,5 @@ impl Pool {
     }
 }
 
-const _: () = assert!(MIN_UNITS == 2 && bin_of(2) == PAIRS && bin_of(3) != PAIRS);
+const _: () =
+    assert!(MIN_BLOCK_WORDS == 2 && bin_of(2) == MINIMUM_BLOCKS && bin_of(3) != MINIMUM_BLOCKS);

@@ -4,7 +4,7 @@
 //!   Unpoisoned      | header | user bytes ..                                  |
 //!   Light           | header | ABBA1234 | size | user bytes .. | BAAD5678 | .. |   the tail follows the last requested byte,
 //!   Comprehensive   | header | ABBA1234 | size | CE CE CE ..   | BAAD5678 | .. |   aligned or not
-//!   free            | header | next | prev | FE FE FE ..            | units    |   (Comprehensive)
+//!   free            | header | next | prev | FE FE FE ..            | words    |   (Comprehensive)
 //! ```
 //!
 //! Patterns and layout are those of ESP-IDF (`multi_heap_poisoning.c`, v3.0 and later), so its
@@ -196,7 +196,7 @@ impl Poison for Comprehensive {
 const HEAD_BYTES: u32 = 8;
 const TAIL_BYTES: u32 = 4;
 
-/// More bytes than a block can have behind its canary: less than a word, and a unit that is too
+/// More bytes than a block can have behind its canary: less than a word, and a word that is too
 /// small to be given up.
 const MOST_SLACK: u32 = 8;
 
@@ -206,7 +206,7 @@ pub(crate) const fn head_bytes<P: Poison>() -> u32 {
 }
 
 /// Words that canaries and size word of the smallest block take.
-pub(crate) const fn overhead_units<P: Poison>() -> u32 {
+pub(crate) const fn overhead_words<P: Poison>() -> u32 {
     P::OVERHEAD / 4
 }
 
@@ -251,7 +251,7 @@ impl Guards {
     }
 
     /// Overwrites canaries and size word with the pattern of freed memory.
-    pub(crate) fn wipe(self, size: u32) {
+    pub(crate) fn erase(self, size: u32) {
         let freed = u32::from_ne_bytes([FILL_FREED; 4]);
         self.arena.set(self.user / 4 - 2, freed);
         self.arena.set(self.user / 4 - 1, freed);

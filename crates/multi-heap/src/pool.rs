@@ -5,7 +5,7 @@
 //!   | counters .. | map .. | list heads ..  | block | block | block |  . . .         | block | 0 | sentinel: a used block of size 0
 //!
 //!   used block   | header | payload ..                       |
-//!   free block   | header | next | prev | ..         | units |    units in the last word: from 4 units on
+//!   free block   | header | next | prev | ..         | words |    words in the last word: from 4 words on
 //!   free, 3      | header | next | prev |
 //!   free, 2      | next | prev |                                  its header is the link
 //!   free, 1      | header |                                       in no list: waits for a neighbour
@@ -14,21 +14,21 @@
 //! Invariants, checked by `check.rs`, broken on purpose in `tests/corruption.rs`:
 //! 1. Blocks follow each other without a gap from `first` to the sentinel at `end`.
 //! 2. No two free blocks are neighbours.
-//! 3. A used block's note tells whether and how large a free block lies before it; so does the
-//!    sentinel's.
-//! 4. A free block of 2 units or more is in exactly one list, that of its size; the list is doubly
+//! 3. A used block's previous-block bits tell whether a free block lies before it, and its size; so
+//!    do the sentinel's.
+//! 4. A free block of 2 words or more is in exactly one list, that of its size; the list is doubly
 //!    linked.
 //! 5. A bit of the map is set exactly if its list has a block.
 //! 6. The counters equal what a walk finds.
 
 use crate::arena::Arena;
-use crate::bins::{self, MAP_WORDS, MIN_UNITS, bin_of};
+use crate::bins::{self, MAP_WORDS, MIN_BLOCK_WORDS, bin_of};
 use crate::damage::NewHeapError;
-use crate::header::{Header, Note};
+use crate::header::{Header, PrevInfo};
 
 /// Words of the control structure.
 pub(crate) mod control {
-    /// Payload words of all free blocks: their units without their headers.
+    /// Payload words of all free blocks: their words without their headers.
     pub(crate) const FREE_WORDS: u32 = 0;
     /// The least value that `FREE_WORDS` had.
     pub(crate) const MINIMUM_WORDS: u32 = 1;
@@ -40,7 +40,7 @@ pub(crate) mod control {
     pub(crate) const FREE_BLOCKS: u32 = 3;
     /// A bit for each word of the map that is not 0, the first word's the highest.
     pub(crate) const WORDS_IN_USE: u32 = !(u32::MAX >> super::MAP_WORDS);
-    /// No free block has as many units: what a search in vain has found out, until a larger block
+    /// No free block has as many words: what a search in vain has found out, until a larger block
     /// becomes free.
     pub(crate) const CEILING: u32 = 4;
     /// Index of the first block.
@@ -48,12 +48,12 @@ pub(crate) mod control {
     pub(crate) const MAP: u32 = 6;
     /// Index of the head of list 0; lists 0 and 1 do not exist, their heads would be the last words
     /// of the map.
-    pub(crate) const HEADS: u32 = MAP + super::MAP_WORDS - super::MIN_UNITS;
+    pub(crate) const HEADS: u32 = MAP + super::MAP_WORDS - super::MIN_BLOCK_WORDS;
     /// No block begins below: counters, map and the first head lie there in any heap.
     ///
-    /// A list's number is at most the units of its blocks, so a block that begins here or above and
+    /// A list's number is at most the words of its blocks, so a block that begins here or above and
     /// ends in the region has its list's head in the region, whatever damaged words say: `HEADS +
-    /// bin_of(units) <= HEADS + (end - LOWEST) < end`.
+    /// bin_of(words) <= HEADS + (end - LOWEST) < end`.
     pub(crate) const LOWEST: u32 = MAP + super::MAP_WORDS;
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn is_first_index(words: u32, first: Index) -> bool {
 }
 
 const fn first_candidates(words: u32) -> core::ops::Range<Index> {
-    control::HEADS + MIN_UNITS + 1..words - MIN_UNITS
+    control::HEADS + MIN_BLOCK_WORDS + 1..words - MIN_BLOCK_WORDS
 }
 
 const fn has_all_heads(words: u32, first: Index) -> bool {
@@ -93,8 +93,8 @@ const fn has_all_heads(words: u32, first: Index) -> bool {
 }
 
 /// Words of the smallest region: control structure, one smallest block, sentinel.
-pub(crate) const fn needed_words(overhead_units: u32) -> u32 {
-    let smallest = MIN_UNITS + overhead_units;
+pub(crate) const fn needed_words(overhead_words: u32) -> u32 {
+    let smallest = MIN_BLOCK_WORDS + overhead_words;
     control::HEADS + bin_of(smallest) + 1 + smallest + 1
 }
 
@@ -104,9 +104,9 @@ impl Pool {
     /// A pool that is there already, as an image of its memory has it.
     pub(crate) const fn over_image(
         arena: Arena,
-        overhead_units: u32,
+        overhead_words: u32,
     ) -> Result<Self, NewHeapError> {
-        let (words, needed) = (arena.words(), needed_words(overhead_units));
+        let (words, needed) = (arena.words(), needed_words(overhead_words));
         if words < needed {
             let (bytes, needed) = (words * 4, needed * 4);
             return Err(NewHeapError::TooSmall { bytes, needed });
@@ -114,8 +114,8 @@ impl Pool {
         Ok(Self { arena })
     }
 
-    pub(crate) fn new(arena: Arena, overhead_units: u32) -> Result<Self, NewHeapError> {
-        let (words, needed) = (arena.words(), needed_words(overhead_units));
+    pub(crate) fn new(arena: Arena, overhead_words: u32) -> Result<Self, NewHeapError> {
+        let (words, needed) = (arena.words(), needed_words(overhead_words));
         if words < needed {
             let (bytes, needed) = (words * 4, needed * 4);
             return Err(NewHeapError::TooSmall { bytes, needed });
@@ -124,9 +124,9 @@ impl Pool {
         let (pool, end) = (Self { arena }, words - 1);
         (0..first).for_each(|index| arena.set(index, 0));
         arena.set(control::FIRST, first);
-        arena.set(end, Header::sentinel(Note::USED).0);
+        arena.set(end, Header::sentinel(PrevInfo::USED).0);
         pool.put_in(first, end - first);
-        pool.tell(end, 0, end - first);
+        pool.set_prev_info(end, 0, end - first);
         arena.set(control::FREE_WORDS, end - first - 1);
         pool.count(control::FREE_BLOCKS, 1);
         arena.set(control::CEILING, end);
@@ -194,22 +194,22 @@ impl Pool {
         self.get(control::FREE_BLOCKS) & !control::WORDS_IN_USE
     }
 
-    /// Whether a free block of `units` is worth looking for: a search for as many has not been in
+    /// Whether a free block of `words` is worth looking for: a search for as many has not been in
     /// vain since a block as large became free. O(1), two words.
     #[inline(always)]
-    pub(crate) fn may_have(self, units: u32) -> bool {
-        units < self.get(control::CEILING)
+    pub(crate) fn may_have(self, words: u32) -> bool {
+        words < self.get(control::CEILING)
     }
 
-    /// Remembers that there is no free block of `units` or more.
-    pub(crate) fn set_ceiling(self, units: u32) {
-        self.set(control::CEILING, units);
+    /// Remembers that there is no free block of `words` or more.
+    pub(crate) fn set_ceiling(self, words: u32) {
+        self.set(control::CEILING, words);
     }
 
-    /// A block of `units` becomes free.
+    /// A block of `words` becomes free.
     #[inline(always)]
-    pub(crate) fn lift_ceiling(self, units: u32) {
-        if !self.may_have(units) {
+    pub(crate) fn lift_ceiling(self, words: u32) {
+        if !self.may_have(words) {
             self.set_ceiling(self.end());
         }
     }
@@ -232,7 +232,7 @@ impl Pool {
 
     /// Takes payload words off the free ones, and notes the minimum.
     #[inline(always)]
-    pub(crate) fn take_words(self, words: u32) {
+    pub(crate) fn remove_free_words(self, words: u32) {
         let left = self.free_words().wrapping_sub(words);
         self.set(control::FREE_WORDS, left);
         if left < self.minimum_words() {
@@ -257,15 +257,15 @@ impl Pool {
         link < self.end()
     }
 
-    /// Whether a block of `units` ends at the sentinel or before it.
+    /// Whether a block of `words` ends at the sentinel or before it.
     #[inline(always)]
-    pub(crate) fn ends_inside(self, block: Index, units: u32) -> bool {
-        units <= self.end().wrapping_sub(block)
+    pub(crate) fn ends_inside(self, block: Index, words: u32) -> bool {
+        words <= self.end().wrapping_sub(block)
     }
 
     /// Fails because damage was found; [`Pool::is_damaged`] from now on.
     #[inline(always)]
-    pub(crate) fn damaged<T>(self) -> Option<T> {
+    pub(crate) fn fail_corrupt<T>(self) -> Option<T> {
         self.mark_corrupt();
         None
     }
@@ -286,7 +286,7 @@ impl Pool {
 }
 
 const _: () = assert!(
-    bins::MAX_UNITS < 1 << 28,
+    bins::MAX_BLOCK_WORDS < 1 << 28,
     "sizes and links fit the header's size field"
 );
 
@@ -300,7 +300,7 @@ mod tests {
         let bytes =
             NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
         // SAFETY: the test keeps the words alive and touches them through the pool only.
-        let arena = unsafe { Arena::new(bytes, bins::MAX_UNITS) }.unwrap();
+        let arena = unsafe { Arena::new(bytes, bins::MAX_BLOCK_WORDS) }.unwrap();
         Pool::new(arena, 0).unwrap()
     }
 
@@ -331,7 +331,7 @@ mod tests {
             let end = words - 1;
             let largest = end - control::LOWEST;
             assert!(
-                (1..=largest).all(|units| control::HEADS + bin_of(units) < end),
+                (1..=largest).all(|words| control::HEADS + bin_of(words) < end),
                 "{words} words"
             );
         }

@@ -2,8 +2,8 @@
 
 use crate::damage::{Misuse, Refused};
 use crate::examine::UserBlock;
-use crate::give::{Released, UsedBlock};
-use crate::heap::{Heap, units_for, user_offset};
+use crate::free::{Released, UsedBlock};
+use crate::heap::{Heap, user_offset, words_for};
 use crate::offset::Offset;
 use crate::poison::{FILL_FREED, Guarding, Poison};
 use crate::request::Request;
@@ -67,11 +67,11 @@ impl<P: Poison> Heap<P> {
 
     #[inline(always)]
     fn resize_used(&mut self, used: UserBlock, request: Request) -> Result<bool, Refused> {
-        let units = Self::units_with_guards(request);
-        if P::FILLS && units <= used.block.units {
+        let words = Self::words_with_canaries(request);
+        if P::FILLS && words <= used.block.words {
             return self.shrink_filled(used, request);
         }
-        let Some(held) = self.pool.resize(used.block, units)? else {
+        let Some(held) = self.pool.resize(used.block, words)? else {
             return Ok(false);
         };
         if P::OVERHEAD != 0 {
@@ -80,33 +80,33 @@ impl<P: Poison> Heap<P> {
         Ok(true)
     }
 
-    /// Moves the canary of a block that has `held` units now.
+    /// Moves the canary of a block that has `held` words now.
     #[inline(always)]
     fn rearm(&mut self, used: UserBlock, held: u32, request: Request) {
-        let UsedBlock { index, units, .. } = used.block;
-        let slack = self.guards(index, units).slack(used.size);
+        let UsedBlock { index, words, .. } = used.block;
+        let slack = self.guards(index, words).slack(used.size);
         let guards = self.guards(index, held);
         guards.write(request.size());
         self.guarding.change(slack, guards.slack(request.size()));
     }
 
-    /// Shrinks a block, or leaves it its units, where free memory has a pattern: behind the new
+    /// Shrinks a block, or leaves it its words, where free memory has a pattern: behind the new
     /// canary, too.
     #[inline(never)]
     fn shrink_filled(&mut self, used: UserBlock, request: Request) -> Result<bool, Refused> {
-        let UsedBlock { index, units, .. } = used.block;
+        let UsedBlock { index, words, .. } = used.block;
         let surplus = self.surplus(used, request)?;
         let canary = user_offset::<P>(index) + used.size;
-        self.arena().fill(canary, (index + units) * 4, FILL_FREED);
-        let mut held = units;
+        self.arena().fill(canary, (index + words) * 4, FILL_FREED);
+        let mut held = words;
         if let Some(surplus) = surplus {
-            held -= surplus.units;
-            let above = self.pool.free_units_above(surplus).ok_or(Refused)?;
+            held -= surplus.words;
+            let above = self.pool.free_words_above(surplus).ok_or(Refused)?;
             self.pool.resize(used.block, held)?;
-            self.pool.wipe_seams(Released {
+            self.pool.erase_merge_points(Released {
                 start: surplus.index,
-                units: surplus.units + above,
-                seams: [surplus.index, index + units],
+                words: surplus.words + above,
+                merge_points: [surplus.index, index + words],
             });
         }
         self.rearm(used, held, request);
@@ -116,7 +116,7 @@ impl<P: Poison> Heap<P> {
     /// What a block gives up when it shrinks to a request; refused where the heap could not take
     /// it.
     fn surplus(&self, used: UserBlock, request: Request) -> Result<Option<UsedBlock>, Refused> {
-        match used.block.surplus(Self::units_with_guards(request)) {
+        match used.block.surplus(Self::words_with_canaries(request)) {
             Some(surplus) if !self.pool.can_free(surplus) => Err(Refused),
             surplus => Ok(surplus),
         }
@@ -162,14 +162,14 @@ impl<P: Poison> Heap<P> {
         used: UserBlock,
         request: Request,
     ) -> Result<Option<Moved>, Refused> {
-        let units = Self::units_with_guards(request);
-        let Some(joined) = self.pool.grow_backward(used.block, units)? else {
+        let words = Self::words_with_canaries(request);
+        let Some(joined) = self.pool.grow_backward(used.block, words)? else {
             return Ok(None);
         };
         if P::OVERHEAD != 0 {
-            let UsedBlock { index, units, .. } = used.block;
-            let slack = self.guards(index, units).slack(used.size);
-            let guards = self.guards(joined.start, joined.units);
+            let UsedBlock { index, words, .. } = used.block;
+            let slack = self.guards(index, words).slack(used.size);
+            let guards = self.guards(joined.start, joined.words);
             guards.write(guards.capacity);
             self.guarding.change(slack, 0);
         }
@@ -213,7 +213,7 @@ impl<P: Poison> Heap<P> {
             && let Some(moved) = self.grow_used_backward(used, request)?
         {
             self.move_bytes(block, moved.to, moved.bytes);
-            self.settle(moved, request);
+            self.finish_move(moved, request);
             return Ok(Some(moved.to));
         }
         if !self.pool.can_free(used.block) {
@@ -240,14 +240,14 @@ impl<P: Poison> Heap<P> {
     /// Gives up what a block that grew downwards has more than was asked for; keeps it if the block
     /// behind is damaged.
     #[inline(always)]
-    fn settle(&mut self, moved: Moved, request: Request) {
+    fn finish_move(&mut self, moved: Moved, request: Request) {
         let Ok(used) = self.used_block(moved.to) else {
             return;
         };
         if P::OVERHEAD == 0 {
             let _ = self
                 .pool
-                .resize(used.block, Self::units_with_guards(request));
+                .resize(used.block, Self::words_with_canaries(request));
             return;
         }
         self.block_bytes().grown(moved.to, moved.bytes, used.size);
@@ -296,7 +296,7 @@ impl<P: Poison> Heap<P> {
             .is_multiple_of(request.alignment() / 4)
     }
 
-    const fn units_with_guards(request: Request) -> u32 {
-        units_for(request.size() + P::OVERHEAD)
+    const fn words_with_canaries(request: Request) -> u32 {
+        words_for(request.size() + P::OVERHEAD)
     }
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::arena::Arena;
 use crate::damage::Corruption;
-use crate::header::{Header, Note};
+use crate::header::{Header, PrevInfo};
 use crate::heap::{Heap, user_offset};
 use crate::offset::Offset;
 use crate::poison::{Guarding, Poison};
@@ -97,28 +97,28 @@ impl<P: Poison> Iterator for Blocks<P> {
     fn next(&mut self) -> Option<Block> {
         let left = self.end.checked_sub(self.next).filter(|&left| left > 0)?;
         let (index, header) = (self.next, Header(self.arena.get(self.next)));
-        let units = header.units();
-        if units == 0 || units > left {
+        let words = header.words();
+        if words == 0 || words > left {
             self.next = self.end;
             return None;
         }
-        self.next += units;
-        Block::read::<P>(self.arena, index, units, header.is_free())
+        self.next += words;
+        Block::read::<P>(self.arena, index, words, header.is_free())
     }
 }
 
 impl Block {
-    fn read<P: Poison>(arena: Arena, index: Index, units: u32, free: bool) -> Option<Self> {
-        let capacity = ((units - 1) * 4).saturating_sub(P::OVERHEAD);
+    fn read<P: Poison>(arena: Arena, index: Index, words: u32, free: bool) -> Option<Self> {
+        let capacity = ((words - 1) * 4).saturating_sub(P::OVERHEAD);
         let offset = Offset::new(user_offset::<P>(index))?;
-        let size = if free || P::OVERHEAD == 0 || (units - 1) * 4 < P::OVERHEAD {
+        let size = if free || P::OVERHEAD == 0 || (words - 1) * 4 < P::OVERHEAD {
             capacity
         } else {
             arena.get(offset.get() / 4 - 1).min(capacity)
         };
         Some(Self {
             start: index * 4,
-            bytes: units * 4,
+            bytes: words * 4,
             offset,
             size,
             state: BlockState::of(free),
@@ -142,7 +142,7 @@ impl<P: Poison> Heap<P> {
     /// block of which that is not true is the last item. Canaries are not looked at. O(blocks) for
     /// the whole walk.
     pub fn sound_blocks(&self) -> impl Iterator<Item = Result<Block, DamagedBlock>> + '_ {
-        let mut next = Some((self.pool.first(), Note::USED));
+        let mut next = Some((self.pool.first(), PrevInfo::USED));
         core::iter::from_fn(move || {
             let (index, before) = next.take()?;
             if index >= self.pool.end() {
@@ -150,20 +150,24 @@ impl<P: Poison> Heap<P> {
             }
             let header = self.pool.header(index);
             let free = header.is_free();
-            let units = match self.pool.check_header_and_links(index, before) {
-                Ok(units) => units,
+            let words = match self.pool.check_header_and_links(index, before) {
+                Ok(words) => words,
                 Err(corruption) => {
                     return Some(Err(DamagedBlock {
                         start: index * 4,
-                        bytes: header.units().saturating_mul(4),
+                        bytes: header.words().saturating_mul(4),
                         state: BlockState::of(free),
                         corruption,
                     }));
                 }
             };
-            let note = if free { Note::of(units) } else { Note::USED };
-            next = Some((index + units, note));
-            Block::read::<P>(self.arena(), index, units, free).map(Ok)
+            let note = if free {
+                PrevInfo::of(words)
+            } else {
+                PrevInfo::USED
+            };
+            next = Some((index + words, note));
+            Block::read::<P>(self.arena(), index, words, free).map(Ok)
         })
     }
 
@@ -233,7 +237,7 @@ impl<P: Poison> Heap<P> {
     /// none does. O(1).
     #[must_use]
     pub fn largest_free_block(&self) -> u32 {
-        (self.pool.largest_free_units().saturating_sub(1) * 4).saturating_sub(P::OVERHEAD)
+        (self.pool.largest_free_words().saturating_sub(1) * 4).saturating_sub(P::OVERHEAD)
     }
 
     /// Lets the minimum begin anew at the current free bytes; returns the old one. O(1).

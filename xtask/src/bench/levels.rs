@@ -16,8 +16,8 @@ const LEVELS: [(&str, u32); 3] = [
 
 /// Pairs of calls by their workload.
 const PAIRED: [&str; 5] = ["16 B", "64 B", "1024 B", "mix", "aligned 64"];
-/// Calls of a patrol.
-const PATROLS: [&str; 2] = ["patrol, 1 look", "patrol, 8 looks"];
+/// Calls of a scrub.
+const SCRUBS: [&str; 2] = ["scrub, 1 look", "scrub, 8 looks"];
 
 /// Header and tail canary; what lies between header and payload; without rounding.
 const fn beyond_payload<P: Poison>() -> u32 {
@@ -66,7 +66,7 @@ pub(crate) fn table(figures: &[Figure], unit: &str) -> String {
             Some(format!("{malloc} + {free}"))
         },
     );
-    for name in PATROLS {
+    for name in SCRUBS {
         add(format!("{name}: mean call"), &|allocator| {
             figures.cost(allocator, name, unit).map(short)
         });
@@ -95,7 +95,7 @@ mod tests {
             Figure::new("multi-heap", "free 16 B", "instructions", 118_u32),
             Figure::new(
                 "multi-heap light",
-                "patrol, 8 looks",
+                "scrub, 8 looks",
                 "instructions_max",
                 1000_u32,
             ),

@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn the_innermost_frame_of_the_project_counts() {
-        let frames = "new\n/usr/lib/rustlib/src/core/mod.rs:1:2\ntake<P>\n/home/x/crates/multi-heap/src/take.rs:7:1\n";
-        assert_eq!(innermost(frames), "multi-heap/src/take.rs  take");
+        let frames = "new\n/usr/lib/rustlib/src/core/mod.rs:1:2\nallocate<P>\n/home/x/crates/multi-heap/src/allocate.rs:7:1\n";
+        assert_eq!(innermost(frames), "multi-heap/src/allocate.rs  allocate");
     }
 }

@@ -83,7 +83,7 @@ bytes in 256 KiB, replaced at random 10,000 times; aligned 64: 32 blocks of 100 
 bytes; grow: a block doubles from 16 to 4096 bytes, 8 calls; grow blocked: with a block of 16 bytes behind it each time; realloc in \
 place: from 32 to 64 bytes; refused: more than any heap has, and nobody listens; 12 sets: 16 bytes with 12 sets of capabilities by turns; \
 with reserve: 16 bytes while 24 KiB are kept for DMA; free size, largest block: with 1,000 live blocks; blocks of N: how many fit into \
-64 KiB; patrol, check: looking for damage in the heap of such a mix.
+64 KiB; scrub, check: looking for damage in the heap of such a mix.
 
 The four recorded programs fw_iot, mqtt_client, quickjs_app and lvgl_ui run through every API (`calls fw_iot`: the mean call). The longest \
 masked stretch is counted in a second run of programs that read the clock where they mask interrupts and where they stop. Linked bytes: \

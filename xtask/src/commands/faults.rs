@@ -41,7 +41,7 @@ const SEED: u64 = 1;
 const COUNT: u64 = 1000;
 
 const HELP: &str = "\
-Each fault has a program of its own: some 40 blocks in three heaps, with owners. After the fault a check and a patrol look at the heaps; then \
+Each fault has a program of its own: some 40 blocks in three heaps, with owners. After the fault a check and a scrub look at the heaps; then \
 the program frees or resizes the block concerned and its neighbours, and works on. Everything follows from the seed. \
 docs/hardening.md has the table and says how to read it.
 

@@ -7,7 +7,7 @@ mod region;
 
 use libfuzzer_sys::fuzz_target;
 use multi_heap::{
-    Comprehensive, Heap, Light, Offset, Patrol, Poison, Request, Unpoisoned, set_canary_key,
+    Comprehensive, Heap, Light, Offset, Scrubber, Poison, Request, Unpoisoned, set_canary_key,
 };
 use region::{Input, Region};
 
@@ -29,13 +29,13 @@ fn live<P: Poison>(mut input: Input<'_>) {
     let words = 24 + u32::from(input.short()) % 600;
     let mut region = Region::new(words);
     let mut heap = region.heap::<P>();
-    let mut patrol = Patrol::new();
+    let mut scrub = Scrubber::new();
     let mut blocks = fragmented(&mut heap, input.byte());
     while !input.is_empty() {
         if input.byte() % 4 == 0 {
             damage(&heap, &mut region, &mut input, words);
         }
-        call(&mut heap, &mut blocks, &mut patrol, &mut input);
+        call(&mut heap, &mut blocks, &mut scrub, &mut input);
         assert!(region.is_inside());
     }
     let _ = (heap.check(), heap.damage(), heap.info());
@@ -98,7 +98,7 @@ fn damage<P: Poison>(heap: &Heap<P>, region: &mut Region, input: &mut Input<'_>,
 fn call<P: Poison>(
     heap: &mut Heap<P>,
     blocks: &mut Vec<Offset>,
-    patrol: &mut Patrol,
+    scrub: &mut Scrubber,
     input: &mut Input<'_>,
 ) {
     let (call, number) = (input.byte(), input.short());
@@ -135,7 +135,7 @@ fn call<P: Poison>(
             }
         }
         8 => {
-            let _ = heap.patrol(patrol, 1 + u32::from(call >> 4));
+            let _ = heap.scrub(scrub, 1 + u32::from(call >> 4));
         }
         9 => {
             let _ = (heap.can_allocate(request), heap.largest_free_block());

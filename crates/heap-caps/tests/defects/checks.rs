@@ -1,7 +1,7 @@
 //! Class H over many heaps: does every way to ask for a check lead to it, at every level?
 
-use heap_caps::{AllocRequest, Corrupt, EVERYTHING, FailureKind, Patrol, Policy};
-use multi_heap::{Comprehensive, CorruptionKind, Light, Patrolled, Poison, Unpoisoned};
+use heap_caps::{AllocRequest, Corrupt, EVERYTHING, FailureKind, Policy, Scrubber};
+use multi_heap::{Comprehensive, CorruptionKind, Light, Poison, ScrubStep, Unpoisoned};
 use soc_regions::{Caps, ESP32};
 
 use crate::support::*;
@@ -19,12 +19,12 @@ fn overrun<P: Poison>() -> (Sim<P>, u32) {
     (sim, block)
 }
 
-fn patrolled<P: Poison>(sim: &Sim<P>) -> Option<Corrupt> {
-    let mut patrol = Patrol::new();
+fn scrubbed<P: Poison>(sim: &Sim<P>) -> Option<Corrupt> {
+    let mut scrub = Scrubber::new();
     loop {
-        match sim.heaps.inspect().patrol(&mut patrol, 3) {
-            Ok(Patrolled::Underway) => {}
-            Ok(Patrolled::Round) => return None,
+        match sim.heaps.inspect().scrub(&mut scrub, 3) {
+            Ok(ScrubStep::Underway) => {}
+            Ok(ScrubStep::PassDone) => return None,
             Err(corrupt) => return Some(corrupt),
         }
     }
@@ -52,7 +52,7 @@ fn every_way_finds_it<P: Poison>() {
         .inspect()
         .check_each(EVERYTHING, |corrupt| each.push(corrupt));
     assert_eq!(each, [expected]);
-    assert_eq!(patrolled(&sim), Some(expected));
+    assert_eq!(scrubbed(&sim), Some(expected));
     assert!(sim.heaps.free(block).is_err() && sim.heaps.inspect().usable_size(block).is_err());
     assert!(sim.heaps.realloc(block, 80, Caps::DMA).is_err());
 }

@@ -16,7 +16,7 @@
 //! | with reserve | a chip's | 16 bytes while 24 KiB are kept for DMA |
 //! | free size, largest block | a chip's | statistics while 1,000 blocks are live |
 //! | blocks of 16, 32, 100 | 64 KiB | as many as fit |
-//! | patrol, check | 256 KiB | our heap is looked at for damage, at each poisoning level |
+//! | scrub, check | 256 KiB | our heap is looked at for damage, at each poisoning level |
 
 mod caps;
 mod density;
@@ -24,7 +24,7 @@ mod growth;
 mod holes;
 mod mix;
 mod pairs;
-mod patrol;
+mod scrub;
 mod single;
 mod trace;
 
@@ -61,12 +61,12 @@ pub unsafe fn run(counter: &impl Counter, region: NonNull<[u8]>, report: &mut dy
     all::<MultiHeap<Light>>(fixture, report);
     all::<MultiHeap<Comprehensive>>(fixture, report);
     // SAFETY: the caller gives the region away, and the fixture does not use it meanwhile.
-    unsafe { patrol::run::<Unpoisoned>(counter, region, &mut of::<MultiHeap<Unpoisoned>>(report)) };
+    unsafe { scrub::run::<Unpoisoned>(counter, region, &mut of::<MultiHeap<Unpoisoned>>(report)) };
     // SAFETY: the same.
-    unsafe { patrol::run::<Light>(counter, region, &mut of::<MultiHeap<Light>>(report)) };
+    unsafe { scrub::run::<Light>(counter, region, &mut of::<MultiHeap<Light>>(report)) };
     // SAFETY: the same.
     unsafe {
-        patrol::run::<Comprehensive>(counter, region, &mut of::<MultiHeap<Comprehensive>>(report));
+        scrub::run::<Comprehensive>(counter, region, &mut of::<MultiHeap<Comprehensive>>(report));
     };
     all::<Rlsf>(fixture, report);
     all::<Talc5>(fixture, report);

@@ -16,10 +16,10 @@ pub struct FaultCounts {
     pub next_use: u32,
     /// A check right after the fault found it.
     pub check: u32,
-    /// A patrol found it.
-    pub patrol: u32,
-    /// The most calls that the patrol needed.
-    pub patrol_calls: u32,
+    /// A scrub found it.
+    pub scrub: u32,
+    /// The most calls that the scrub needed.
+    pub scrub_calls: u32,
     /// Found by any of these, or by a check at the end.
     pub found: u32,
     /// Not found: no byte changed that anybody relies on.
@@ -53,8 +53,8 @@ impl From<Outcome> for FaultCounts {
             at_once: outcome.at_once.into(),
             next_use: outcome.next_use.into(),
             check: outcome.check.into(),
-            patrol: outcome.patrol.is_some().into(),
-            patrol_calls: outcome.patrol.unwrap_or(0),
+            scrub: outcome.scrub.is_some().into(),
+            scrub_calls: outcome.scrub.unwrap_or(0),
             found: found.into(),
             harmless: unfound(Impact::Nothing),
             contents: unfound(Impact::Contents),
@@ -79,8 +79,8 @@ impl Add for FaultCounts {
             at_once: self.at_once + other.at_once,
             next_use: self.next_use + other.next_use,
             check: self.check + other.check,
-            patrol: self.patrol + other.patrol,
-            patrol_calls: self.patrol_calls.max(other.patrol_calls),
+            scrub: self.scrub + other.scrub,
+            scrub_calls: self.scrub_calls.max(other.scrub_calls),
             found: self.found + other.found,
             harmless: self.harmless + other.harmless,
             contents: self.contents + other.contents,

@@ -4,7 +4,7 @@
 //! ```text
 //!   seed ─► Program: blocks in three heaps, with owners ─► fault ─┬─ the heap refuses the call?              at once
 //!                                                                 ├─ a check now: what does it find?         check
-//!                                                                 ├─ a patrol that was on its way?           patrol
+//!                                                                 ├─ a scrub that was on its way?           scrub
 //!                                                                 └─ the program goes on: frees or resizes
 //!                                                                    the block and its neighbours, then
 //!                                                                    works on; is a call refused?            next use

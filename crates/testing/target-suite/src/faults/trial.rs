@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use heap_caps::{Corrupt, EVERYTHING, Finding, MisuseKind, Patrol};
-use multi_heap::{Heap, Patrolled, Poison};
+use heap_caps::{Corrupt, EVERYTHING, Finding, MisuseKind, Scrubber};
+use multi_heap::{Heap, Poison, ScrubStep};
 
 use super::arena::Arena;
 use super::fault::{Done, TargetBlock};
@@ -12,7 +12,7 @@ use super::layout::{Layout, ReliedOnBy};
 use super::mixed;
 use super::program::{Detection, Program};
 
-/// Step budget of a patrol's call.
+/// Step budget of a scrub's call.
 pub const STEP_BUDGET: u32 = 8;
 /// Passes over all heaps after which it gives up: the first may have begun behind the fault.
 const PASSES: u32 = 2;
@@ -46,8 +46,8 @@ pub struct Outcome {
     pub check: bool,
     /// A check at the end found it.
     pub at_the_end: bool,
-    /// The call in which a patrol found it, from 1 on; it looks at [`STEP_BUDGET`] places in each.
-    pub patrol: Option<u32>,
+    /// The call in which a scrub found it, from 1 on; it looks at [`STEP_BUDGET`] places in each.
+    pub scrub: Option<u32>,
     /// Whether the finding names the block concerned, or the refusal the right reason; `None`
     /// without a finding.
     pub block_named: Option<bool>,
@@ -65,7 +65,7 @@ impl Outcome {
     /// Whether anything found it.
     #[must_use]
     pub const fn is_found(&self) -> bool {
-        self.at_once || self.next_use || self.check || self.at_the_end || self.patrol.is_some()
+        self.at_once || self.next_use || self.check || self.at_the_end || self.scrub.is_some()
     }
 }
 
@@ -81,10 +81,10 @@ pub fn trial<P: Poison>(kind: Kind, seed: u64) -> Outcome {
 
 fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
     let mut program = Program::<P>::started(seed);
-    let patrol = program.patrol_underway();
+    let scrub = program.scrub_underway();
     let done = program.commit(kind)?;
     let found = program.heaps.inspect().check_integrity(EVERYTHING).err();
-    let patrolled = program.patrol_until_found(patrol);
+    let scrubbed = program.scrub_until_found(scrub);
     let (block_named, owner_named) = program.named(&done, found);
     let (next_use, spread) = program.goes_on(&done);
     Some(Outcome {
@@ -93,7 +93,7 @@ fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
         next_use,
         check: found.is_some(),
         at_the_end: program.heaps.inspect().check_integrity(EVERYTHING).is_err(),
-        patrol: patrolled,
+        scrub: scrubbed,
         block_named,
         owner_named,
         spread,
@@ -120,26 +120,23 @@ impl Done {
 
 /// Looking.
 impl<P: Poison> Program<P> {
-    /// A patrol somewhere in the heaps.
-    fn patrol_underway(&mut self) -> Patrol {
-        let mut patrol = Patrol::new();
+    /// A scrub somewhere in the heaps.
+    fn scrub_underway(&mut self) -> Scrubber {
+        let mut scrub = Scrubber::new();
         for _ in 0..self.random.below(40) {
-            self.heaps
-                .inspect()
-                .patrol(&mut patrol, STEP_BUDGET)
-                .unwrap();
+            self.heaps.inspect().scrub(&mut scrub, STEP_BUDGET).unwrap();
         }
-        patrol
+        scrub
     }
 
-    fn patrol_until_found(&self, mut patrol: Patrol) -> Option<u32> {
+    fn scrub_until_found(&self, mut scrub: Scrubber) -> Option<u32> {
         let (mut call, mut passes) = (0, 0);
         while passes < PASSES {
             call += 1;
-            match self.heaps.inspect().patrol(&mut patrol, STEP_BUDGET) {
+            match self.heaps.inspect().scrub(&mut scrub, STEP_BUDGET) {
                 Err(_) => return Some(call),
-                Ok(Patrolled::Round) => passes += 1,
-                Ok(Patrolled::Underway) => {}
+                Ok(ScrubStep::PassDone) => passes += 1,
+                Ok(ScrubStep::Underway) => {}
             }
         }
         None

@@ -1,8 +1,8 @@
 //! How a used block becomes free, shrinks or grows: joined with its free neighbours at once.
 
-use crate::bins::{MIN_UNITS, bin_of, is_same_bin};
+use crate::bins::{MIN_BLOCK_WORDS, bin_of, is_same_bin};
 use crate::damage::{Misuse, Refused};
-use crate::header::{Header, Note};
+use crate::header::{Header, PrevInfo};
 use crate::lists::{Links, node_of};
 use crate::poison::FILL_FREED;
 use crate::pool::{Index, Pool, control};
@@ -11,24 +11,24 @@ use crate::pool::{Index, Pool, control};
 #[derive(Clone, Copy)]
 pub(crate) struct UsedBlock {
     pub(crate) index: Index,
-    pub(crate) units: u32,
-    note: Note,
+    pub(crate) words: u32,
+    prev_info: PrevInfo,
     /// The header behind it.
     following: Header,
 }
 
 impl UsedBlock {
-    /// What the block gives up when it shrinks to `units`, as a used block behind it; `None` if
+    /// What the block gives up when it shrinks to `words`, as a used block behind it; `None` if
     /// that is too little.
-    pub(crate) const fn surplus(self, units: u32) -> Option<Self> {
-        let surplus = self.units.saturating_sub(units);
-        if surplus < MIN_UNITS {
+    pub(crate) const fn surplus(self, words: u32) -> Option<Self> {
+        let surplus = self.words.saturating_sub(words);
+        if surplus < MIN_BLOCK_WORDS {
             return None;
         }
         Some(Self {
-            index: self.index + units,
-            units: surplus,
-            note: Note::USED,
+            index: self.index + words,
+            words: surplus,
+            prev_info: PrevInfo::USED,
             following: self.following,
         })
     }
@@ -38,9 +38,9 @@ impl UsedBlock {
 #[derive(Clone, Copy)]
 pub(crate) struct Released {
     pub(crate) start: Index,
-    pub(crate) units: u32,
+    pub(crate) words: u32,
     /// Where the parts met.
-    pub(crate) seams: [Index; 2],
+    pub(crate) merge_points: [Index; 2],
 }
 
 /// Free.
@@ -56,30 +56,30 @@ impl Pool {
         if header.is_free() {
             return Err(Misuse::AlreadyFree);
         }
-        let (units, note) = (header.used_units(), header.note());
-        if units < MIN_UNITS || units > end - block {
+        let (words, prev_info) = (header.used_words(), header.prev_info());
+        if words < MIN_BLOCK_WORDS || words > end - block {
             return Err(Misuse::NotABlock);
         }
-        let following = self.header(block + units);
-        if !following.is_free() && following.has_note() {
+        let following = self.header(block + words);
+        if !following.is_free() && following.has_prev_info() {
             return Err(Misuse::NotABlock);
         }
         Ok(UsedBlock {
             index: block,
-            units,
-            note,
+            words,
+            prev_info,
             following,
         })
     }
 
-    /// Frees the used block at `block` and returns its units. `None`, with nothing changed, if no
+    /// Frees the used block at `block` and returns its words. `None`, with nothing changed, if no
     /// used block begins there or what lies around it does not fit together.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn free_at(self, block: u32) -> Option<u32> {
         let used = self.used_block(block).ok()?;
         self.free(used)?;
-        Some(used.units)
+        Some(used.words)
     }
 
     /// Frees a validated used block, joined with its free neighbours. `None`, with nothing changed,
@@ -91,35 +91,35 @@ impl Pool {
     /// ```
     #[inline(always)]
     pub(crate) fn free(self, used: UsedBlock) -> Option<Released> {
-        let upper = used.index + used.units;
-        let above = self.free_units_above(used)?;
+        let upper = used.index + used.words;
+        let above = self.free_words_above(used)?;
         let node_above = node_of(upper, above);
         let mut links = Links::NONE;
         if above > 1 {
             links = self.links_of(node_above)?;
         }
-        let (mut start, mut units) = (used.index, used.units);
-        if used.note != Note::USED {
+        let (mut start, mut words) = (used.index, used.words);
+        if used.prev_info != PrevInfo::USED {
             let below = self.join_below(used)?;
             start -= below;
-            units += below;
+            words += below;
             if above > 1 {
                 // The block below may have been in the same list
-                links = self.links_anew(node_above);
+                links = self.reread_links(node_above);
             }
         }
         // Nothing fails from here.
-        let total = units + above;
+        let total = words + above;
         self.discount(control::USED_BLOCKS, 1);
         self.lift_ceiling(total);
         if above == 0 {
             self.count(control::FREE_BLOCKS, 1);
-            self.count(control::FREE_WORDS, units - 1);
+            self.count(control::FREE_WORDS, words - 1);
             self.set_header(upper, used.following.with_change_before(0, total));
         } else {
-            self.count(control::FREE_WORDS, units);
+            self.count(control::FREE_WORDS, words);
             if above < 4 {
-                self.tell(upper + above, above, total);
+                self.set_prev_info(upper + above, above, total);
             }
         }
         self.write_free(start, total);
@@ -133,17 +133,17 @@ impl Pool {
         }
         Some(Released {
             start,
-            units: total,
-            seams: [used.index, upper],
+            words: total,
+            merge_points: [used.index, upper],
         })
     }
 
     /// Takes the free block below a used one out of its list and out of the counters, as if the
-    /// used one began where it does; returns its units. `None`, with nothing changed, if it is not
+    /// used one began where it does; returns its words. `None`, with nothing changed, if it is not
     /// linked as it should be.
     #[inline(always)]
     fn join_below(self, used: UsedBlock) -> Option<u32> {
-        let below = self.free_units_below(used)?;
+        let below = self.free_words_below(used)?;
         if below > 1 {
             let links = self.links_of(node_of(used.index - below, below))?;
             self.unlink(links);
@@ -158,80 +158,82 @@ impl Pool {
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn can_free(self, used: UsedBlock) -> bool {
-        let (below, above) = (self.free_units_below(used), self.free_units_above(used));
-        below.is_some_and(|units| self.is_listed(used.index - units, units))
-            && above.is_some_and(|units| self.is_listed(used.index + used.units, units))
+        let (below, above) = (self.free_words_below(used), self.free_words_above(used));
+        below.is_some_and(|words| self.is_listed(used.index - words, words))
+            && above.is_some_and(|words| self.is_listed(used.index + used.words, words))
     }
 
-    /// Units of the free block that ends where `block` begins, 0 if there is none; `None` where
+    /// Words of the free block that ends where `block` begins, 0 if there is none; `None` where
     /// what stands there does not fit together.
     #[inline(always)]
-    fn free_units_below(self, used: UsedBlock) -> Option<u32> {
+    fn free_words_below(self, used: UsedBlock) -> Option<u32> {
         let UsedBlock {
-            index: block, note, ..
+            index: block,
+            prev_info,
+            ..
         } = used;
-        if note == Note::USED {
+        if prev_info == PrevInfo::USED {
             return Some(0);
         }
-        let units = if note == Note::SIZE_IN_LAST_WORD {
+        let words = if prev_info == PrevInfo::SIZE_IN_LAST_WORD {
             self.get(block - 1)
         } else {
-            note.small_units()
+            prev_info.small_words()
         };
-        let fits = units != 0 && units <= block - control::LOWEST;
-        (fits && self.header(block - units).is_free_of(units)).then_some(units)
+        let fits = words != 0 && words <= block - control::LOWEST;
+        (fits && self.header(block - words).is_free_of(words)).then_some(words)
     }
 
-    /// Units of the free block behind a block, 0 if a used block or the sentinel is there; `None`
+    /// Words of the free block behind a block, 0 if a used block or the sentinel is there; `None`
     /// where it would reach behind the end.
     #[inline(always)]
-    pub(crate) fn free_units_above(self, used: UsedBlock) -> Option<u32> {
+    pub(crate) fn free_words_above(self, used: UsedBlock) -> Option<u32> {
         if !used.following.is_free() {
             return Some(0);
         }
-        let units = used.following.free_units();
-        (units <= self.end() - used.index - used.units).then_some(units)
+        let words = used.following.free_words();
+        (words <= self.end() - used.index - used.words).then_some(words)
     }
 }
 
 /// Resizing of a validated used block.
 impl Pool {
-    /// Resizes a block where it lies and returns the units it has then; `None` if there is no room.
-    /// What it gives up is joined with a free block behind it; a single unit stays with the block.
+    /// Resizes a block where it lies and returns the words it has then; `None` if there is no room.
+    /// What it gives up is joined with a free block behind it; a single word stays with the block.
     /// Refused, with nothing changed, if the free block behind is damaged.
     #[inline(always)]
-    pub(crate) fn resize(self, used: UsedBlock, units: u32) -> Result<Option<u32>, Refused> {
+    pub(crate) fn resize(self, used: UsedBlock, words: u32) -> Result<Option<u32>, Refused> {
         let UsedBlock {
             index: block,
-            units: old_units,
-            note,
+            words: old_words,
+            prev_info,
             following,
         } = used;
-        if units > old_units {
-            let more = units - old_units;
-            if !following.is_free() || following.free_units() < more {
+        if words > old_words {
+            let more = words - old_words;
+            if !following.is_free() || following.free_words() < more {
                 return Ok(None);
             }
-            self.cut(block + old_units, more).ok_or(Refused)?;
-        } else if let Some(surplus) = used.surplus(units) {
+            self.split(block + old_words, more).ok_or(Refused)?;
+        } else if let Some(surplus) = used.surplus(words) {
             if !self.can_free(surplus) {
                 return Err(Refused);
             }
-            self.set_header(surplus.index, Header::used(surplus.units, Note::USED));
+            self.set_header(surplus.index, Header::used(surplus.words, PrevInfo::USED));
             self.count(control::USED_BLOCKS, 1);
             self.free_at(surplus.index).ok_or(Refused)?;
         } else {
-            return Ok(Some(old_units));
+            return Ok(Some(old_words));
         }
-        self.set_header(block, Header::used(units, note));
-        Ok(Some(units))
+        self.set_header(block, Header::used(words, prev_info));
+        Ok(Some(words))
     }
 
     /// [`Pool::resize`], one copy for rare callers.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn resize_outlined(self, used: UsedBlock, units: u32) -> Result<Option<u32>, Refused> {
-        self.resize(used, units)
+    fn resize_outlined(self, used: UsedBlock, words: u32) -> Result<Option<u32>, Refused> {
+        self.resize(used, words)
     }
 
     /// Grows a block downwards, into the free block below it and what is needed of the one behind
@@ -248,28 +250,28 @@ impl Pool {
     pub(crate) fn grow_backward(
         self,
         used: UsedBlock,
-        new_units: u32,
+        new_words: u32,
     ) -> Result<Option<Joined>, Refused> {
-        let below = self.free_units_below(used).ok_or(Refused)?;
-        if below == 0 || below >= new_units {
+        let below = self.free_words_below(used).ok_or(Refused)?;
+        if below == 0 || below >= new_words {
             return Ok(None);
         }
         let start = used.index - below;
         if !self.is_listed(start, below) {
             return Err(Refused);
         }
-        let kept = used.units.max(new_units - below);
-        if kept > used.units && self.resize_outlined(used, kept)?.is_none() {
+        let kept = used.words.max(new_words - below);
+        if kept > used.words && self.resize_outlined(used, kept)?.is_none() {
             return Ok(None);
         }
         if below != 1 {
-            self.unlink(self.links_anew(node_of(start, below)));
+            self.unlink(self.reread_links(node_of(start, below)));
         }
-        let units = below + kept;
-        self.set_header(start, Header::used(units, Note::USED));
+        let words = below + kept;
+        self.set_header(start, Header::used(words, PrevInfo::USED));
         self.discount(control::FREE_BLOCKS, 1);
-        self.take_words(below - 1);
-        Ok(Some(Joined { start, units }))
+        self.remove_free_words(below - 1);
+        Ok(Some(Joined { start, words }))
     }
 }
 
@@ -277,52 +279,52 @@ impl Pool {
 #[derive(Clone, Copy)]
 pub(crate) struct Joined {
     pub(crate) start: Index,
-    pub(crate) units: u32,
+    pub(crate) words: u32,
 }
 
 /// Writing free blocks.
 impl Pool {
-    /// Makes `units` from `start` a free block in its list.
+    /// Makes `words` from `start` a free block in its list.
     #[inline(never)]
-    pub(crate) fn put_in(self, start: Index, units: u32) {
-        self.write_free(start, units);
-        if units != 1 {
-            self.link(node_of(start, units), bin_of(units));
+    pub(crate) fn put_in(self, start: Index, words: u32) {
+        self.write_free(start, words);
+        if words != 1 {
+            self.link(node_of(start, words), bin_of(words));
         }
     }
 
-    /// Whether a free block is linked as it should be; one of a single unit is in no list.
+    /// Whether a free block is linked as it should be; one of a single word is in no list.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn is_listed(self, start: Index, units: u32) -> bool {
-        units < 2 || self.links_of(node_of(start, units)).is_some()
+    fn is_listed(self, start: Index, words: u32) -> bool {
+        words < 2 || self.links_of(node_of(start, words)).is_some()
     }
 
-    /// Writes the header and the last word of a free block. The header of a pair becomes a link
-    /// when it is linked.
+    /// Writes the header and the last word of a free block. The header of a minimum block becomes a
+    /// link when it is linked.
     #[inline(always)]
-    pub(crate) fn write_free(self, start: Index, units: u32) {
-        self.set_header(start, Header::free(units));
-        if units >= 4 {
-            self.set(start + units - 1, units);
+    pub(crate) fn write_free(self, start: Index, words: u32) {
+        self.set_header(start, Header::free(words));
+        if words >= 4 {
+            self.set(start + words - 1, words);
         }
     }
 
-    /// Tells the used block at `following` that the free block of `old` units before it, or the
-    /// used one for 0, is one of `new` units now.
+    /// Tells the used block at `following` that the free block of `old` words before it, or the
+    /// used one for 0, is one of `new` words now.
     #[inline(always)]
-    pub(crate) fn tell(self, following: Index, old: u32, new: u32) {
+    pub(crate) fn set_prev_info(self, following: Index, old: u32, new: u32) {
         let header = self.header(following);
         self.set_header(following, header.with_change_before(old, new));
     }
 
     /// Writes the pattern of freed memory over what the joined parts of a free block leave in its
     /// middle: last words, headers, links.
-    pub(crate) fn wipe_seams(self, released: Released) {
+    pub(crate) fn erase_merge_points(self, released: Released) {
         let freed = u32::from_ne_bytes([FILL_FREED; 4]);
-        let inside = released.start + 3..(released.start + released.units).saturating_sub(1);
-        for seam in released.seams {
-            let words = (seam - 1..seam + 3).filter(|word| inside.contains(word));
+        let inside = released.start + 3..(released.start + released.words).saturating_sub(1);
+        for merge_point in released.merge_points {
+            let words = (merge_point - 1..merge_point + 3).filter(|word| inside.contains(word));
             words.for_each(|word| self.set(word, freed));
         }
     }
@@ -341,7 +343,7 @@ mod tests {
         let bytes =
             NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
         // SAFETY: the test keeps the words alive and touches them through the pool only.
-        let arena = unsafe { Arena::new(bytes, bins::MAX_UNITS) }.unwrap();
+        let arena = unsafe { Arena::new(bytes, bins::MAX_BLOCK_WORDS) }.unwrap();
         Pool::new(arena, 0).unwrap()
     }
 
@@ -352,16 +354,16 @@ mod tests {
         let end = pool.end();
         let first = pool.first();
         let most = end - first;
-        pool.set_header(end, Header::sentinel(Note::USED));
-        pool.set_header(first, Header::used(most, Note::USED));
-        let units = |block| pool.used_block(block).map(|used| used.units);
-        assert_eq!(units(first), Ok(most));
+        pool.set_header(end, Header::sentinel(PrevInfo::USED));
+        pool.set_header(first, Header::used(most, PrevInfo::USED));
+        let words = |block| pool.used_block(block).map(|used| used.words);
+        assert_eq!(words(first), Ok(most));
         // The word behind the sentinel is not the region's.
-        pool.set_header(first, Header::used(most + 1, Note::USED));
-        assert_eq!(units(first), Err(Misuse::NotABlock));
-        pool.set_header(end - 3, Header::used(4, Note::USED));
-        assert_eq!(units(end - 3), Err(Misuse::NotABlock));
-        assert_eq!(units(end), Err(Misuse::OutsideHeap));
+        pool.set_header(first, Header::used(most + 1, PrevInfo::USED));
+        assert_eq!(words(first), Err(Misuse::NotABlock));
+        pool.set_header(end - 3, Header::used(4, PrevInfo::USED));
+        assert_eq!(words(end - 3), Err(Misuse::NotABlock));
+        assert_eq!(words(end), Err(Misuse::OutsideHeap));
     }
 
     #[test]
@@ -369,11 +371,11 @@ mod tests {
         let mut words = vec![0; 100];
         let pool = pool(&mut words);
         let (first, end) = (pool.first(), pool.end());
-        let units = end - first - 4;
-        pool.set_header(first, Header::used(units, Note::USED));
+        let words = end - first - 4;
+        pool.set_header(first, Header::used(words, PrevInfo::USED));
         let above = |size| {
             pool.set_header(end - 4, Header::free(size));
-            pool.free_units_above(pool.used_block(first).unwrap())
+            pool.free_words_above(pool.used_block(first).unwrap())
         };
         assert_eq!(above(4), Some(4));
         assert_eq!(above(3), Some(3));

@@ -8,7 +8,7 @@
 //!
 //! What the check beyond that can see: a list that leads back into itself, without its head.
 
-use crate::bins::{MAP_WORDS, MIN_UNITS, bin_of};
+use crate::bins::{MAP_WORDS, MIN_BLOCK_WORDS, bin_of};
 use crate::check::{Checked, Tally, broken};
 use crate::damage::CorruptionKind;
 use crate::lists::{block_of, node_of};
@@ -34,15 +34,15 @@ impl Pool {
             free_words,
             ..
         } = self.counters();
-        let room = self.end().saturating_sub(self.first());
+        let available = self.end().saturating_sub(self.first());
         // A used block has two words at least
         let least = [free_words, free_blocks, used_blocks, used_blocks];
         let words = least.into_iter().fold(0, u32::saturating_add);
-        if words > room || free_blocks > used_blocks.saturating_add(1) {
+        if words > available || free_blocks > used_blocks.saturating_add(1) {
             return Err(broken(
                 CorruptionKind::Counter,
                 control::USED_BLOCKS,
-                room,
+                available,
                 words,
             ));
         }
@@ -53,12 +53,12 @@ impl Pool {
     }
 
     /// The last word and the links of a free block.
-    pub(crate) fn check_free(&self, index: Index, units: u32) -> Checked {
-        self.check_footer(index, units)?;
-        if units < MIN_UNITS {
+    pub(crate) fn check_free(&self, index: Index, words: u32) -> Checked {
+        self.check_footer(index, words)?;
+        if words < MIN_BLOCK_WORDS {
             return Ok(());
         }
-        let (node, bin) = (node_of(index, units), bin_of(units));
+        let (node, bin) = (node_of(index, words), bin_of(words));
         self.check_link_back(node, bin)?;
         match self.get(node) {
             0 => Ok(()),
@@ -85,11 +85,11 @@ impl Pool {
 
     /// The links of a free block can be links. Where they lead is looked at later, when all headers
     /// are known to be whole.
-    pub(crate) fn check_links_lead_inside(&self, index: Index, units: u32) -> Checked {
-        if units < MIN_UNITS {
+    pub(crate) fn check_links_lead_inside(&self, index: Index, words: u32) -> Checked {
+        if words < MIN_BLOCK_WORDS {
             return Ok(());
         }
-        let (node, bin) = (node_of(index, units), bin_of(units));
+        let (node, bin) = (node_of(index, words), bin_of(words));
         let (next, previous) = (self.get(node), self.get(node + 1));
         let inside = self.first()..self.end();
         if next != 0 && !inside.contains(&next) {
@@ -130,7 +130,7 @@ impl Pool {
             return false;
         }
         let header = self.header(block);
-        header.is_free() && bin_of(header.units().max(1)) == bin
+        header.is_free() && bin_of(header.words().max(1)) == bin
     }
 
     /// The last list that has a head.
@@ -151,10 +151,10 @@ impl Pool {
 
     /// What no list has: the bits of lists that do not exist, and the word between heads and
     /// blocks, if there is one.
-    pub(crate) fn check_rest(&self) -> Checked {
+    pub(crate) fn check_unused_lists(&self) -> Checked {
         let last = self.last_list();
         for word in 0..MAP_WORDS {
-            let exist = bits_from(word, MIN_UNITS) & !bits_from(word, last + 1);
+            let exist = bits_from(word, MIN_BLOCK_WORDS) & !bits_from(word, last + 1);
             self.expect_bits(control::MAP + word, !exist, 0)?;
         }
         let between = control::HEADS + last + 1..self.first();
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
     use crate::arena::Arena;
     use crate::bins;
-    use crate::header::{Header, Note};
+    use crate::header::{Header, PrevInfo};
     use core::ptr::NonNull;
     use std::vec;
 
@@ -186,7 +186,7 @@ mod tests {
         let bytes =
             NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
         // SAFETY: the test keeps the words alive and touches them through the pool only.
-        let arena = unsafe { Arena::new(bytes, bins::MAX_UNITS) }.unwrap();
+        let arena = unsafe { Arena::new(bytes, bins::MAX_BLOCK_WORDS) }.unwrap();
         Pool::new(arena, 0).unwrap()
     }
 
@@ -195,12 +195,12 @@ mod tests {
         let mut words = vec![0; 100];
         let pool = pool(&mut words);
         let (first, end) = (pool.first(), pool.end());
-        let units = end - first;
-        let (node, head) = (node_of(first, units), control::HEADS + bin_of(units));
+        let words = end - first;
+        let (node, head) = (node_of(first, words), control::HEADS + bin_of(words));
         let check = |next, previous| {
             pool.set(node, next);
             pool.set(node + 1, previous);
-            pool.check_links_lead_inside(first, units)
+            pool.check_links_lead_inside(first, words)
         };
         for next in [0, first, end - 1] {
             assert_eq!(check(next, head), Ok(()), "{next}");
@@ -209,7 +209,7 @@ mod tests {
             assert_eq!(check(0, previous), Ok(()), "{previous}");
         }
         for next in [1, first - 1, end, end + 1, u32::MAX] {
-            let link = broken(CorruptionKind::Link, node, bin_of(units), next);
+            let link = broken(CorruptionKind::Link, node, bin_of(words), next);
             assert_eq!(check(next, head), Err(link));
         }
         for previous in [0, head - 1, head + 1, first - 1, end, u32::MAX] {
@@ -218,7 +218,10 @@ mod tests {
                 assert_eq!(check(0, previous), Err(link));
             }
         }
-        assert_eq!(pool.check_links_lead_inside(first, MIN_UNITS - 1), Ok(()));
+        assert_eq!(
+            pool.check_links_lead_inside(first, MIN_BLOCK_WORDS - 1),
+            Ok(())
+        );
     }
 
     #[test]
@@ -226,8 +229,8 @@ mod tests {
         let mut words = vec![0; 100];
         let pool = pool(&mut words);
         let (first, end) = (pool.first(), pool.end());
-        let units = end - first;
-        let (node, bin) = (node_of(first, units), bin_of(units));
+        let words = end - first;
+        let (node, bin) = (node_of(first, words), bin_of(words));
         assert!(pool.is_in_list(node, bin));
         let others = [0, node - 1, node + 1, end - 1, end, end + 1, u32::MAX];
         assert!(others.iter().all(|&other| !pool.is_in_list(other, bin)));
@@ -235,7 +238,7 @@ mod tests {
         // The sentinel is no block, whatever it says.
         pool.set_header(end - 1, Header::free(1));
         assert!(!pool.is_in_list(node_of(end - 1, 1), bin_of(1)));
-        pool.set_header(first, Header::used(units, Note::USED));
+        pool.set_header(first, Header::used(words, PrevInfo::USED));
         assert!(!pool.is_in_list(node, bin));
     }
 

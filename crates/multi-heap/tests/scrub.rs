@@ -9,7 +9,7 @@
 mod common;
 use common::*;
 use multi_heap::{
-    BlockState, Comprehensive, Heap, Light, Offset, Patrol, Patrolled, Poison, Unpoisoned,
+    BlockState, Comprehensive, Heap, Light, Offset, Poison, ScrubStep, Scrubber, Unpoisoned,
 };
 use proptest::prelude::*;
 
@@ -34,8 +34,8 @@ fn looks_at_lists<P: Poison>(heap: &Heap<P>) -> usize {
 
 /// How many calls a round takes.
 fn calls<P: Poison>(heap: &Heap<P>, looks: u32) -> usize {
-    let mut patrol = Patrol::new();
-    let underway = (1..10_000).find(|_| heap.patrol(&mut patrol, looks) == Ok(Patrolled::Round));
+    let mut scrub = Scrubber::new();
+    let underway = (1..10_000).find(|_| heap.scrub(&mut scrub, looks) == Ok(ScrubStep::PassDone));
     underway.unwrap()
 }
 
@@ -116,8 +116,8 @@ fn damage_is_found_within_two_rounds<P: Poison>() {
         let kept = region.bytes()[place];
         for change in [0x01, 0x10, 0xFF] {
             region.bytes()[place] = kept ^ change;
-            let mut patrol = Patrol::new();
-            let found = (0..2 * looks.div_ceil(2)).find_map(|_| heap.patrol(&mut patrol, 2).err());
+            let mut scrub = Scrubber::new();
+            let found = (0..2 * looks.div_ceil(2)).find_map(|_| heap.scrub(&mut scrub, 2).err());
             assert_eq!(found, heap.check().err(), "{}: byte {place}", P::NAME);
             assert!(found.is_some(), "{}: byte {place} ^ {change:#x}", P::NAME);
         }
@@ -140,8 +140,8 @@ fn a_list_that_has_lost_its_head_is_found_by_its_blocks() {
     let map_and_heads = 24..heap.control_bytes() as usize - 4;
     region.bytes()[map_and_heads].fill(0);
     assert!(heap.check().is_err());
-    let mut patrol = Patrol::new();
-    let found = (0..2).find_map(|_| heap.patrol(&mut patrol, 2).err());
+    let mut scrub = Scrubber::new();
+    let found = (0..2).find_map(|_| heap.scrub(&mut scrub, 2).err());
     assert_eq!(found, heap.check().err(), "at the first free block");
 }
 
@@ -161,7 +161,7 @@ fn links_are_found_in_a_heap_in_use<P: Poison>(link: u32, looks: u32) {
         .find(|block| block.state == BlockState::Free && block.bytes > 320);
     let header = hole.unwrap().start;
     region.bytes()[(header + link) as usize] ^= 0x55;
-    let (mut patrol, mut small) = (Patrol::new(), Vec::new());
+    let (mut scrub, mut small) = (Scrubber::new(), Vec::new());
     let bound = 2 * (heap.blocks().count() + looks_at_lists(&heap) + 16_384 / 256);
     let found = (0..bound.div_ceil(looks as usize)).find(|step| {
         match step % 3 {
@@ -170,7 +170,7 @@ fn links_are_found_in_a_heap_in_use<P: Poison>(link: u32, looks: u32) {
             }),
             _ => small.extend(allocate(&mut heap, request(12))),
         }
-        heap.patrol(&mut patrol, looks).is_err()
+        heap.scrub(&mut scrub, looks).is_err()
     });
     assert!(
         found.is_some(),
@@ -200,11 +200,11 @@ fn a_write_into_a_large_free_block_is_found_while_the_heap_is_in_use() {
     ];
     free(&mut heap, pinned[0].unwrap());
     region.bytes()[25_000] = 0;
-    let mut patrol = Patrol::new();
+    let mut scrub = Scrubber::new();
     let found = (0..400).find(|_| {
         let block = allocate(&mut heap, request(64)).unwrap();
         free(&mut heap, block);
-        heap.patrol(&mut patrol, 1).is_err()
+        heap.scrub(&mut scrub, 1).is_err()
     });
     let least = 24_000 / 256; // no call looks at more
     assert!(found.is_some_and(|call| call > least), "{found:?}");
@@ -215,24 +215,24 @@ fn what_was_looked_at_already_is_found_in_the_next_round() {
     let mut region = Region::new(4096);
     let (heap, _) = striped::<Unpoisoned>(&mut region);
     let first = heap.blocks().next().unwrap().start as usize;
-    let mut patrol = Patrol::new();
-    assert_eq!(heap.patrol(&mut patrol, 4), Ok(Patrolled::Underway));
+    let mut scrub = Scrubber::new();
+    assert_eq!(heap.scrub(&mut scrub, 4), Ok(ScrubStep::Underway));
     region.bytes()[first] ^= 0x10;
     let mut found = None;
     for _ in 0..10 {
-        found = found.or(heap.patrol(&mut patrol, 4).err());
+        found = found.or(heap.scrub(&mut scrub, 4).err());
     }
     assert_eq!(found, heap.check().err());
 }
 
-/// What happens between two calls of a patrol.
+/// What happens between two calls of a scrub.
 type Steps = Vec<(bool, usize, u32, u32)>;
 
 fn no_false_alarm<P: Poison>(steps: &Steps) {
     let mut region = Region::dirty(8192, 0, 0xF8); // bytes that look like headers of used blocks
     let mut heap: Heap<P> = region.heap();
     let mut live = Vec::new();
-    let mut patrol = Patrol::new();
+    let mut scrub = Scrubber::new();
     for &(take, which, size, step) in steps {
         if take || live.is_empty() {
             if let Some(block) = allocate(&mut heap, request(size)) {
@@ -249,7 +249,7 @@ fn no_false_alarm<P: Poison>(steps: &Steps) {
             free(&mut heap, live.swap_remove(which % live.len()));
         }
         assert!(
-            heap.patrol(&mut patrol, step).is_ok(),
+            heap.scrub(&mut scrub, step).is_ok(),
             "{}: {:?}",
             P::NAME,
             heap.check()
@@ -257,8 +257,8 @@ fn no_false_alarm<P: Poison>(steps: &Steps) {
     }
     let state = |block: &multi_heap::Block| block.state == BlockState::Used;
     assert_eq!(heap.blocks().filter(state).count(), live.len());
-    let rounds = (0..2000).filter(|_| heap.patrol(&mut patrol, 2) == Ok(Patrolled::Round));
-    assert!(rounds.count() > 2, "a patrol of a heap at rest gets round");
+    let rounds = (0..2000).filter(|_| heap.scrub(&mut scrub, 2) == Ok(ScrubStep::PassDone));
+    assert!(rounds.count() > 2, "a scrub of a heap at rest gets round");
 }
 
 proptest! {

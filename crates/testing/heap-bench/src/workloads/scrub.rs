@@ -1,13 +1,13 @@
 //! Workload of incremental and whole checks: the heap that 200 blocks of 1 to 1024 bytes leave in
 //! 256 KiB.
 //!
-//! Under comprehensive poisoning most of that heap is one free block, which a patrol verifies in
+//! Under comprehensive poisoning most of that heap is one free block, which a scrub verifies in
 //! pieces.
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use multi_heap::{Heap, Patrol, Patrolled, Request};
+use multi_heap::{Heap, Request, ScrubStep, Scrubber};
 
 use super::{MIX_BYTES, Report};
 use crate::allocators::Level;
@@ -21,12 +21,12 @@ const ROUNDS: u32 = 2000;
 const LARGEST: u32 = 1024;
 
 /// Calls of one look, of eight, and what figures call them.
-const LOOKS: [(usize, &str); 2] = [(1, "patrol, 1 look"), (8, "patrol, 8 looks")];
+const LOOKS: [(usize, &str); 2] = [(1, "scrub, 1 look"), (8, "scrub, 8 looks")];
 
 /// A heap, and somebody who looks at it.
 struct Watched<P: Level> {
     heap: Heap<P>,
-    patrol: Patrol,
+    scrub: Scrubber,
 }
 
 /// # Safety
@@ -45,14 +45,14 @@ pub(super) unsafe fn run<P: Level>(
     come_and_go(&mut heap);
     let watched = &mut Watched {
         heap,
-        patrol: Patrol::new(),
+        scrub: Scrubber::new(),
     };
     for (looks, name) in LOOKS {
         let mut costs = Costs::default();
         let mut calls = 0;
         loop {
             calls += 1;
-            let (round, cost) = measured(counter, patrol::<P>, watched, looks);
+            let (round, cost) = measured(counter, scrub::<P>, watched, looks);
             costs.add(cost);
             if round != 0 {
                 break;
@@ -101,7 +101,7 @@ fn measured<P: Level>(
 
 /// One call; 1 where it ended a round, or found something (nothing is broken).
 #[inline(never)]
-extern "C" fn patrol<P: Level>(
+extern "C" fn scrub<P: Level>(
     watched: usize,
     looks: usize,
     _: usize,
@@ -109,9 +109,9 @@ extern "C" fn patrol<P: Level>(
 ) -> MaybeUninit<usize> {
     let watched: *mut Watched<P> = core::ptr::with_exposed_provenance_mut(watched);
     // SAFETY: `measured` passes what it borrows.
-    let Watched { heap, patrol } = unsafe { &mut *watched };
-    let looked = heap.patrol(patrol, u32::try_from(looks).unwrap_or(u32::MAX));
-    MaybeUninit::new(usize::from(looked != Ok(Patrolled::Underway)))
+    let Watched { heap, scrub } = unsafe { &mut *watched };
+    let looked = heap.scrub(scrub, u32::try_from(looks).unwrap_or(u32::MAX));
+    MaybeUninit::new(usize::from(looked != Ok(ScrubStep::Underway)))
 }
 
 /// 1 if all is well.
