@@ -14,7 +14,7 @@ use heap_caps::{AllocRequest, Failure};
 use soc_regions::Caps;
 
 use crate::buffer::Owned;
-use crate::place::HeapRef;
+use crate::memory_kind::HeapRef;
 
 /// One block of a heap from which a phase of the program allocates: start-up, a request, a frame.
 ///

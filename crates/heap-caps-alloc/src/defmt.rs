@@ -4,7 +4,7 @@ use defmt::{Format, Formatter, write};
 use soc_regions::Caps;
 
 use crate::buffer::{CodeBuffer, DmaBuffer, WordBuffer};
-use crate::place::{HeapRef, In, Prefer};
+use crate::memory_kind::{CapsAllocator, HeapRef, Prefer};
 use crate::report::{Fault, Report};
 
 impl Format for Fault {
@@ -29,9 +29,9 @@ impl Format for Report {
     }
 }
 
-impl<H, const CAPS: u32> Format for In<H, CAPS> {
+impl<H, const CAPS: u32> Format for CapsAllocator<H, CAPS> {
     fn format(&self, out: Formatter<'_>) {
-        write!(out, "In({})", Caps::from_bits_retain(CAPS));
+        write!(out, "CapsAllocator({})", Caps::from_bits_retain(CAPS));
     }
 }
 

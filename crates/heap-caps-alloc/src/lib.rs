@@ -18,7 +18,7 @@ mod figures;
 mod global;
 mod heap;
 mod lock;
-mod place;
+mod memory_kind;
 mod pressure;
 mod reallocate;
 mod register;
@@ -46,9 +46,9 @@ pub use lock::CriticalSectionLock;
 #[cfg(all(feature = "spin", target_has_atomic = "32"))]
 pub use lock::SpinLock;
 pub use lock::{InterruptMask, Masked, RawLock, Unlocked};
-pub use place::{
-    CHOICES, Choices, Default8Bit, Dma, HeapRef, In, Internal, InternalOrSpiram, Place, Prefer,
-    Retention, Rtc, Spiram, SpiramOrInternal,
+pub use memory_kind::{
+    CHOICES, CapsAllocator, Choices, Default8Bit, Dma, HeapRef, Internal, InternalOrSpiram,
+    MemoryKind, Prefer, Retention, Rtc, Spiram, SpiramOrInternal,
 };
 pub use pressure::{
     Allocating, EMERGENCIES, EmergencyError, EmergencyHandler, EmergencyIndex, EmergencyRelease,

@@ -8,10 +8,10 @@ use heap_caps::{AllocRequest, Placement};
 use soc_regions::Caps;
 
 use crate::blocks::{Blocks, Changed};
-use crate::place::{HeapRef, In, Place, Prefer};
+use crate::memory_kind::{CapsAllocator, HeapRef, MemoryKind, Prefer};
 use crate::shared::SharedHeap;
 
-fn request<A: Place>(layout: Layout) -> AllocRequest<'static> {
+fn request<A: MemoryKind>(layout: Layout) -> AllocRequest<'static> {
     AllocRequest::new(layout.size(), Caps::empty())
         .aligned_to(layout.align())
         .placed(const { Placement::Prefer(A::CHOICES.as_slice()) })
@@ -23,18 +23,18 @@ fn request<A: Place>(layout: Layout) -> AllocRequest<'static> {
 // - the heap keeps size and alignment of each layout, and the contents of blocks that change their
 //   size;
 // - memory without 8BIT does not compile, so every block takes bytes.
-unsafe impl<A: Place> Blocks for A {
+unsafe impl<A: MemoryKind> Blocks for A {
     fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
         let mut request = request::<A>(layout);
         if zeroed {
             request = request.zeroed();
         }
-        self.home().heap().try_allocate(request)
+        self.heap_ref().heap().try_allocate(request)
     }
 
     unsafe fn give(&self, block: NonNull<u8>, _: Layout) {
         // SAFETY: the caller keeps the same contract.
-        unsafe { self.home().heap().free(block) };
+        unsafe { self.heap_ref().heap().free(block) };
     }
 
     unsafe fn change(&self, block: NonNull<u8>, _: Layout, new: Layout) -> Changed {
@@ -43,7 +43,7 @@ unsafe impl<A: Place> Blocks for A {
         if !block.addr().get().is_multiple_of(new.align()) {
             return Changed::Moves;
         }
-        let heap = self.home().heap();
+        let heap = self.heap_ref().heap();
         // SAFETY: the caller keeps the same contract.
         let changed = unsafe { heap.reallocate(block, request::<A>(new)) };
         changed.map_or(Changed::Refused, Changed::To)
@@ -52,13 +52,19 @@ unsafe impl<A: Place> Blocks for A {
 
 #[cfg(feature = "allocator-api2-02")]
 crate::allocators!(
-    allocator_api2_02::alloc: [H: HeapRef, const CAPS: u32] In<H, CAPS>, [A, B] Prefer<A, B>
+    allocator_api2_02::alloc:
+        [H: HeapRef, const CAPS: u32] CapsAllocator<H, CAPS>,
+        [A, B] Prefer<A, B>
 );
 #[cfg(feature = "allocator-api2-03")]
 crate::allocators!(
-    allocator_api2_03::alloc: [H: HeapRef, const CAPS: u32] In<H, CAPS>, [A, B] Prefer<A, B>
+    allocator_api2_03::alloc:
+        [H: HeapRef, const CAPS: u32] CapsAllocator<H, CAPS>,
+        [A, B] Prefer<A, B>
 );
 #[cfg(feature = "allocator-api2-04")]
 crate::allocators!(
-    allocator_api2_04::alloc: [H: HeapRef, const CAPS: u32] In<H, CAPS>, [A, B] Prefer<A, B>
+    allocator_api2_04::alloc:
+        [H: HeapRef, const CAPS: u32] CapsAllocator<H, CAPS>,
+        [A, B] Prefer<A, B>
 );

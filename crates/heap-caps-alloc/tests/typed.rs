@@ -16,8 +16,8 @@ use allocator_api2_04::alloc::Allocator;
 use allocator_api2_04::boxed::Box;
 use allocator_api2_04::vec::Vec;
 use heap_caps_alloc::{
-    CapsHeap, Default8Bit, Dma, In, Internal, InternalOrSpiram, Prefer, Rtc, SpinLock, Spiram,
-    SpiramOrInternal, heap_ref,
+    CapsAllocator, CapsHeap, Default8Bit, Dma, Internal, InternalOrSpiram, Prefer, Rtc, SpinLock,
+    Spiram, SpiramOrInternal, heap_ref,
 };
 use soc_regions::{Caps, ESP32};
 use support::{PSRAM_BYTES, assert_pristine, esp32, layout};
@@ -67,7 +67,7 @@ fn memory_that_a_chip_does_not_have_is_an_error_not_a_panic() {
 fn a_preference_spills_over_and_says_nothing_until_its_last_choice_fails() {
     let heap: Heap = esp32(());
     let mut boxes = std::vec::Vec::new();
-    let place = SpiramOrInternal::<Heap>::new(In::of(heap));
+    let place = SpiramOrInternal::<Heap>::new(CapsAllocator::of(heap));
     while let Ok(kilobytes) = Box::<[u8; 50_000], _>::try_new_uninit_in(place) {
         boxes.push(kilobytes);
     }
@@ -90,10 +90,13 @@ fn a_preference_spills_over_and_says_nothing_until_its_last_choice_fails() {
 #[test]
 fn preferences_nest() {
     let heap: Heap = esp32(());
-    let place = Prefer::<Rtc<Heap>, InternalOrSpiram<Heap>>::new(In::of(heap));
+    let place = Prefer::<Rtc<Heap>, InternalOrSpiram<Heap>>::new(CapsAllocator::of(heap));
     let value = Box::new_in(1_u32, place);
     assert!(ESP32.is_internal(address(heap, &*value)));
-    assert_eq!(format!("{place:?}"), "Prefer(In(8BIT|RTCRAM), …)");
+    assert_eq!(
+        format!("{place:?}"),
+        "Prefer(CapsAllocator(8BIT|RTCRAM), …)"
+    );
 }
 
 #[test]

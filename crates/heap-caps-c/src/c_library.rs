@@ -7,7 +7,7 @@
     not(target_os = "none"),
     all(feature = "faults-abort", not(feature = "faults-go-on"))
 ))]
-mod present {
+mod enabled {
     use core::ffi::c_int;
 
     unsafe extern "C" {
@@ -45,7 +45,7 @@ mod present {
     not(target_os = "none"),
     all(feature = "faults-abort", not(feature = "faults-go-on"))
 )))]
-mod absent {
+mod stub {
     /// There is no console before C or Rust names one.
     pub(crate) fn write(_: &str) {}
 
@@ -56,13 +56,13 @@ mod absent {
     }
 }
 
-#[cfg(not(any(
-    not(target_os = "none"),
-    all(feature = "faults-abort", not(feature = "faults-go-on"))
-)))]
-pub(crate) use absent::{stop, write};
 #[cfg(any(
     not(target_os = "none"),
     all(feature = "faults-abort", not(feature = "faults-go-on"))
 ))]
-pub(crate) use present::{stop, write};
+pub(crate) use enabled::{stop, write};
+#[cfg(not(any(
+    not(target_os = "none"),
+    all(feature = "faults-abort", not(feature = "faults-go-on"))
+)))]
+pub(crate) use stub::{stop, write};

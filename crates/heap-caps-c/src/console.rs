@@ -8,7 +8,7 @@
 use core::ffi::CStr;
 use core::fmt;
 
-use super::door::{self, Slot};
+use super::ffi::{self, Slot};
 
 /// Writes text: its bytes and their number.
 pub type ConsoleHook = unsafe extern "C" fn(*const core::ffi::c_char, usize);
@@ -33,7 +33,7 @@ impl Console {
 
     fn text(&self, text: &str) {
         match CONSOLE.get() {
-            Some(write) => door::tell_text(write, text),
+            Some(write) => ffi::tell_text(write, text),
             None => crate::c_library::write(text),
         }
     }
@@ -53,7 +53,7 @@ pub(super) struct Stream(pub(super) *mut core::ffi::c_void);
 #[cfg(feature = "heap-task-tracking")]
 impl fmt::Write for Stream {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        door::write_to_stream(self.0, text);
+        ffi::write_to_stream(self.0, text);
         Ok(())
     }
 }

@@ -32,9 +32,10 @@ pub type CPoison = multi_heap::Unpoisoned;
 
 /// Who is told of allocations under the lock: the trace.
 #[cfg(feature = "heap-tracing")]
-pub type CTraced = heap_trace::Trace<'static, super::moment::CMoment, { super::trace::DEPTH }>;
+pub type CTraced =
+    heap_trace::Trace<'static, super::trace_context::CTraceContext, { super::trace::DEPTH }>;
 #[cfg(feature = "heap-tracing")]
-const TRACED: CTraced = heap_trace::Trace::new(super::moment::CMoment);
+const TRACED: CTraced = heap_trace::Trace::new(super::trace_context::CTraceContext);
 /// Who is told of allocations under the lock: there is no trace.
 #[cfg(not(feature = "heap-tracing"))]
 pub type CTraced = ();

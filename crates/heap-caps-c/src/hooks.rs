@@ -21,7 +21,7 @@ use soc_regions::Caps;
 use super::console::{Console, Line};
 use crate::c_library;
 use crate::callers;
-use crate::door::{self, Slot};
+use crate::ffi::{self, Slot};
 use crate::heap::{CLock, HEAP};
 use heap_caps_alloc::ffi::Locked;
 use heap_caps_alloc::{Call, Fault, Report};
@@ -59,7 +59,7 @@ pub(super) const fn by_default() -> u32 {
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub(super) fn failed(size: usize, caps: u32, function: &'static CStr) {
     if let Some(hook) = ON_FAILED.get() {
-        door::tell_failed(hook, size, caps, function);
+        ffi::tell_failed(hook, size, caps, function);
     }
 }
 
@@ -67,7 +67,7 @@ pub(super) fn failed(size: usize, caps: u32, function: &'static CStr) {
 #[inline]
 pub(super) fn allocated(block: NonNull<u8>, size: usize, caps: u32) {
     if let Some(hook) = ON_ALLOC.get() {
-        door::tell_allocated(hook, block, size, caps);
+        ffi::tell_allocated(hook, block, size, caps);
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn allocated(block: NonNull<u8>, size: usize, caps: u32) {
 #[inline]
 pub(super) fn freed(block: Option<NonNull<u8>>) {
     if let (Some(hook), Some(block)) = (ON_FREE.get(), block) {
-        door::tell_freed(hook, block);
+        ffi::tell_freed(hook, block);
     }
 }
 
@@ -178,7 +178,7 @@ impl fmt::Display for FoundIn {
             write!(out, ", called from {}", Pointer(caller))?;
         }
         #[cfg(feature = "heap-task-tracking")]
-        crate::tasks::whose::write_current(out)?;
+        crate::tasks::task_ids::write_current(out)?;
         Ok(())
     }
 }
@@ -198,7 +198,7 @@ pub(super) fn fault(what: core::fmt::Arguments<'_>) {
     let _ = line.write_str(PREFIX).and_then(|()| line.write_fmt(what));
     Console.line(&line);
     if let Some(hook) = ON_FAULT.get() {
-        door::tell_fault(hook, line.as_c_str());
+        ffi::tell_fault(hook, line.as_c_str());
     }
     if STOPS.load(Ordering::Relaxed) {
         c_library::stop(line.as_str());

@@ -16,11 +16,11 @@ use core::ffi::{CStr, c_int, c_void};
 use heap_caps::{AllocRequest, Identity, Placement};
 use soc_regions::{Caps, ESP32_V2_1, TypeIndex};
 
-use super::door;
+use super::ffi;
 use super::heap::HEAP;
 use super::hooks;
+use super::init;
 use super::serve::{self, Call};
-use super::start;
 use heap_caps_alloc::TaggedBuffer;
 
 /// `HeapRegionTagged_t`: a region of the caller.
@@ -43,7 +43,7 @@ const UNUSED: c_int = -1;
 /// Makes heaps of the chip's memory, see [`on_init`](super::on_init).
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_alloc_caps_init() {
-    start::boot();
+    init::boot();
 }
 
 /// Opens the memory of tag 1, where the start-up stacks were, to requests by capability.
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn heap_alloc_enable_nonos_stack_tag() {
 #[unsafe(export_name = "vPortDefineHeapRegionsTagged")]
 pub unsafe extern "C" fn define_heap_regions_tagged(regions: *const HeapRegionTagged) {
     // SAFETY: the caller keeps the same contract.
-    let array = unsafe { door::until(regions, |region| region.size == 0) };
+    let array = unsafe { ffi::until(regions, |region| region.size == 0) };
     let used = array.filter(|region| region.tag != UNUSED);
     // SAFETY: as above; the array is read once, so each region is handed over once.
     let buffers = used.map(|region| unsafe { region.buffer() });
@@ -83,7 +83,7 @@ impl HeapRegionTagged {
     /// - The instruction bus sees it at `code`, unless that is 0.
     unsafe fn buffer(self) -> TaggedBuffer {
         // SAFETY: the caller keeps the same contract.
-        let bytes = unsafe { door::memory(self.start, self.size) };
+        let bytes = unsafe { ffi::memory(self.start, self.size) };
         let buffer = TaggedBuffer::new(tag(self.tag), bytes);
         match self.code {
             0 => buffer,
@@ -108,7 +108,7 @@ pub extern "C" fn port_malloc_tagged(size: usize, wanted: c_int) -> *mut c_void 
         None if size == 0 => {}
         None => hooks::failed(size, 0, c"pvPortMallocTagged"),
     }
-    door::to_c(taken)
+    ffi::to_c(taken)
 }
 
 /// A block of memory that has all of `caps`, or null.

@@ -22,7 +22,7 @@ macro_rules! name {
         const SIZE: usize = TEXT.count_bytes() + 1;
         #[unsafe(link_section = ".data.heap_caps")]
         static NAME: [u8; SIZE] = *TEXT.to_bytes_with_nul().first_chunk().unwrap();
-        crate::door::name_in(&NAME)
+        crate::ffi::name_in(&NAME)
     }};
 }
 
@@ -41,15 +41,14 @@ mod callers;
 #[cfg(feature = "c-abi-idf")]
 pub mod caps;
 mod console;
-mod door;
+mod ffi;
 mod heap;
 mod hooks;
+mod init;
 #[cfg(feature = "c-abi-legacy")]
 pub mod legacy;
 #[cfg(feature = "c-abi-libc")]
 pub mod libc;
-#[cfg(feature = "heap-tracing")]
-pub mod moment;
 #[cfg(feature = "c-abi-idf")]
 pub mod multi;
 #[cfg(any(feature = "c-abi-libc", feature = "c-abi-esp-radio"))]
@@ -57,16 +56,17 @@ pub mod plain;
 #[cfg(feature = "c-abi-esp-radio")]
 pub mod radio;
 mod serve;
-mod start;
 #[cfg(feature = "c-abi-idf")]
 pub mod tasks;
 #[cfg(feature = "c-abi-idf")]
 pub mod trace;
+#[cfg(feature = "heap-tracing")]
+pub mod trace_context;
 
 pub use console::ConsoleHook;
 pub use heap::{CCounted, CHeap, CLock, CObserver, CPoison, CTraced, GlobalHeap, heap};
 pub use hooks::{AllocHook, FailedHook, FaultHook, FreeHook};
-pub use start::on_init;
+pub use init::on_init;
 
 #[cfg(feature = "c-abi-idf")]
 use caps::print_block;

@@ -12,7 +12,7 @@ use soc_regions::Caps;
 
 use super::alignment::{self, OffGrid};
 use super::callers;
-use super::door;
+use super::ffi;
 use super::heap::HEAP;
 use super::hooks;
 use heap_caps_alloc::{Action, Fault};
@@ -88,7 +88,7 @@ impl Call<'_> {
                 if hooks::ON_ALLOC.get().is_some() {
                     self.notify_allocated(block);
                 }
-                door::to_c(Some(block))
+                ffi::to_c(Some(block))
             }
             None => self.failed(),
         }
@@ -143,7 +143,7 @@ impl Call<'_> {
         if self.request.size() == 0 {
             // SAFETY: the caller gives the block up.
             unsafe { give_back(self.name, pointer) };
-            return door::to_c(None);
+            return ffi::to_c(None);
         }
         // SAFETY: it is not null, which would be on the grid.
         let old = unsafe { NonNull::new_unchecked(pointer.cast()) };
@@ -162,10 +162,10 @@ impl Call<'_> {
                 if hooks::ON_ALLOC.get().is_some() {
                     self.notify_allocated(new);
                 }
-                door::to_c(Some(new))
+                ffi::to_c(Some(new))
             }
             Err(error) => {
-                let block = self.not_resized(door::to_c(Some(old)), error);
+                let block = self.not_resized(ffi::to_c(Some(old)), error);
                 callers::keep_frame();
                 block
             }
@@ -180,7 +180,7 @@ impl Call<'_> {
             ReallocateError::Failure(_) => self.failed(),
             ReallocateError::Misuse(misuse) => {
                 report(self.name, Action::Reallocate, misuse, pointer);
-                door::to_c(None)
+                ffi::to_c(None)
             }
         }
     }
@@ -198,7 +198,7 @@ impl Call<'_> {
         if hooks::ON_FAILED.get().is_some() {
             self.notify_failed();
         }
-        door::to_c(None)
+        ffi::to_c(None)
     }
 
     #[cold]
@@ -238,13 +238,13 @@ impl Call<'_> {
 #[inline(never)]
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub(super) unsafe fn reallocate_aligned(pointer: *mut c_void, call: Call<'_>) -> *mut c_void {
-    let Some(old) = door::from_c(pointer) else {
+    let Some(old) = ffi::from_c(pointer) else {
         return call.allocate();
     };
     if call.request.size() == 0 {
         // SAFETY: the caller gives the block up.
         unsafe { give_back(call.name, pointer) };
-        return door::to_c(None);
+        return ffi::to_c(None);
     }
     let alignment = alignment::kept(pointer.addr()).max(call.request.alignment());
     let request = call.request.aligned_to(alignment);
@@ -270,17 +270,17 @@ pub(super) fn memory_of(pointer: NonNull<u8>) -> Option<Caps> {
     unsafe(link_section = ".iram1.heap")
 )]
 pub(super) unsafe fn give_back(name: &'static CStr, pointer: *mut c_void) {
-    let Some(block) = door::from_c(pointer) else {
+    let Some(block) = ffi::from_c(pointer) else {
         return;
     };
     #[cfg(feature = "heap-task-tracking")]
-    let retired = super::tasks::whose::retire(pointer);
+    let retired = super::tasks::task_ids::retire(pointer);
     // SAFETY: the caller keeps the same contract.
     match unsafe { HEAP.free(block) } {
         Ok(()) => hooks::freed(Some(block)),
         Err(misuse) => {
             #[cfg(feature = "heap-task-tracking")]
-            super::tasks::whose::restore(retired);
+            super::tasks::task_ids::restore(retired);
             report(name, Action::Free, misuse, pointer);
             callers::keep_frame();
         }
@@ -299,7 +299,7 @@ pub(super) fn report(name: &'static CStr, action: Action, misuse: Misuse, pointe
 /// Bytes of a block that can be used; 0 for null, and for what is no block, which is reported.
 #[inline(always)]
 pub(super) fn usable_size(name: &'static CStr, pointer: *const c_void) -> usize {
-    let Some(block) = door::from_c(pointer) else {
+    let Some(block) = ffi::from_c(pointer) else {
         return 0;
     };
     match HEAP.inspect().usable_size(block) {

@@ -12,8 +12,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use heap_caps_c::caps::*;
 use heap_caps_c::heap;
-use heap_caps_c::moment::heap_caps_register_moment;
 use heap_caps_c::trace::*;
+use heap_caps_c::trace_context::heap_caps_register_moment;
 use soc_regions::Caps;
 
 const INTERNAL: u32 = Caps::INTERNAL.bits();

@@ -49,12 +49,12 @@ impl core::error::Error for ReserveError {}
 
 /// The reserves in force: those in front; the first that keeps nothing ends them.
 pub(crate) struct Reserves {
-    places: [Kept; RESERVES],
+    places: [ReserveEntry; RESERVES],
 }
 
-/// A reserve in force; none where no bytes are kept.
+/// A reserve in force; none where no bytes are entry.
 #[derive(Clone, Copy)]
-struct Kept {
+struct ReserveEntry {
     caps: Caps,
     bytes: u32,
     /// A heap with the capabilities that had more free than all that is kept when it was last
@@ -62,7 +62,7 @@ struct Kept {
     witness: HeapIndex,
 }
 
-impl Kept {
+impl ReserveEntry {
     const NONE: Self = Self {
         caps: Caps::empty(),
         bytes: 0,
@@ -86,7 +86,7 @@ impl Kept {
 impl Reserves {
     pub(crate) const fn new() -> Self {
         Self {
-            places: [Kept::NONE; RESERVES],
+            places: [ReserveEntry::NONE; RESERVES],
         }
     }
 
@@ -96,17 +96,17 @@ impl Reserves {
         if reserve.caps.is_empty() {
             return Err(ReserveError::NoCaps);
         }
-        let same = |kept: &Kept| kept.bytes != 0 && kept.caps == reserve.caps;
+        let same = |entry: &ReserveEntry| entry.bytes != 0 && entry.caps == reserve.caps;
         let index = match self.places.iter().position(same) {
             Some(index) => index,
             None if reserve.bytes == 0 => return Ok(()),
             None => {
-                let free = self.places.iter().position(|kept| kept.bytes == 0);
+                let free = self.places.iter().position(|entry| entry.bytes == 0);
                 free.ok_or(ReserveError::TableFull)?
             }
         };
         let place = self.places.get_mut(index);
-        *place.ok_or(ReserveError::TableFull)? = Kept {
+        *place.ok_or(ReserveError::TableFull)? = ReserveEntry {
             caps: reserve.caps,
             bytes: reserve.bytes,
             witness: HeapIndex(u8::MAX),
@@ -120,14 +120,16 @@ impl Reserves {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Reserve> + '_ {
-        let in_force = self.places.iter().filter(|kept| kept.bytes != 0);
-        in_force.map(Kept::reserve)
+        let in_force = self.places.iter().filter(|entry| entry.bytes != 0);
+        in_force.map(ReserveEntry::reserve)
     }
 
     /// Whether any reserve limits requests for `caps` on memory that has `heap_caps`.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn limit(&self, caps: Caps, heap_caps: Caps) -> bool {
-        self.places.iter().any(|kept| kept.limits(caps, heap_caps))
+        self.places
+            .iter()
+            .any(|entry| entry.limits(caps, heap_caps))
     }
 
     /// The reserve that forbids a request for `caps` to take `bytes` from memory that has
@@ -142,8 +144,8 @@ impl Reserves {
         let limiting = self
             .places
             .iter()
-            .filter(|kept| kept.limits(caps, heap_caps));
-        let mut limiting = limiting.map(Kept::reserve);
+            .filter(|entry| entry.limits(caps, heap_caps));
+        let mut limiting = limiting.map(ReserveEntry::reserve);
         limiting
             .find(|reserve| registry.free_bytes(reserve.caps) < reserve.bytes.saturating_add(bytes))
     }
@@ -159,8 +161,9 @@ impl Reserves {
         let limiting = self
             .places
             .iter()
-            .filter(|kept| kept.limits(caps, heap_caps));
-        let left = limiting.map(|kept| registry.free_bytes(kept.caps).saturating_sub(kept.bytes));
+            .filter(|entry| entry.limits(caps, heap_caps));
+        let left =
+            limiting.map(|entry| registry.free_bytes(entry.caps).saturating_sub(entry.bytes));
         left.min().unwrap_or(u32::MAX)
     }
 
@@ -181,13 +184,13 @@ impl Reserves {
             return first.is_kept(bytes, registry);
         }
         let heap_caps = registry.caps(heap);
-        let in_force = self.places.iter_mut().take_while(|kept| kept.bytes != 0);
-        let mut limiting = in_force.filter(|kept| kept.limits(caps, heap_caps));
-        limiting.all(|kept| kept.is_kept(bytes, registry))
+        let in_force = self.places.iter_mut().take_while(|entry| entry.bytes != 0);
+        let mut limiting = in_force.filter(|entry| entry.limits(caps, heap_caps));
+        limiting.all(|entry| entry.is_kept(bytes, registry))
     }
 }
 
-impl Kept {
+impl ReserveEntry {
     /// Whether the reserve is still there when `bytes` are taken.
     #[inline(always)]
     fn is_kept<P: Poison, const N: usize>(

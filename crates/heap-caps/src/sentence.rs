@@ -59,7 +59,7 @@ impl Failure {
         let spoken_of = match (self.largest_hole(), self.largest_heap()) {
             (Some(best), _) => self.no_hole(best, out)?,
             (None, Some(best)) => {
-                write!(out, "no heap is that big; largest is {}", Place(best))?;
+                write!(out, "no heap is that big; largest is {}", FreeIn(best))?;
                 best
             }
             (None, None) => return self.no_heap(out),
@@ -68,7 +68,7 @@ impl Failure {
             .filter(|other| other.heap != spoken_of.heap)
             .try_for_each(|other| match other.why {
                 SkipReason::Fragmented { .. } | SkipReason::TooSmall { .. } => Ok(()),
-                _ => write!(out, "; {}", Place(other)),
+                _ => write!(out, "; {}", FreeIn(other)),
             })?;
         self.and_more(out)
     }
@@ -83,7 +83,7 @@ impl Failure {
             true => out.write_str("no heap has a hole that fits it; largest is ")?,
             false => out.write_str("no heap has a hole that big; largest is ")?,
         }
-        Place(best).fmt(out)?;
+        FreeIn(best).fmt(out)?;
         Ok(best)
     }
 
@@ -97,7 +97,7 @@ impl Failure {
             false => "no heap may serve it",
         })?;
         self.candidates()
-            .try_for_each(|heap| write!(out, "; {}", Place(heap)))?;
+            .try_for_each(|heap| write!(out, "; {}", FreeIn(heap)))?;
         self.and_more(out)
     }
 
@@ -172,9 +172,9 @@ multi_heap::texts!(FailureKind {
 impl core::error::Error for FailureKind {}
 
 /// A heap and what it says: `IRAM at 0x4008944C lacks 8BIT and DMA`.
-struct Place(Candidate);
+struct FreeIn(Candidate);
 
-impl Display for Place {
+impl Display for FreeIn {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let Candidate { start, name, .. } = self.0;
         match self.0.why {

@@ -5,7 +5,7 @@ use heap_caps::{AllocRequest, Failure};
 use soc_regions::Caps;
 
 use super::Owned;
-use crate::place::HeapRef;
+use crate::memory_kind::HeapRef;
 use crate::shared::SharedHeap;
 
 /// Memory that code can be fetched from: write the instructions by words, then call the address.

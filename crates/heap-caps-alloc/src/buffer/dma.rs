@@ -9,7 +9,7 @@ use heap_caps::{AllocRequest, Failure, Hardware};
 use soc_regions::Caps;
 
 use super::Owned;
-use crate::place::HeapRef;
+use crate::memory_kind::HeapRef;
 use crate::shared::SharedHeap;
 
 /// What DMA engines move at once: sizes are rounded up to it, so that a last word written whole

@@ -12,7 +12,7 @@ use core::ptr::NonNull;
 
 use heap_caps::{AllocRequest, Failure};
 
-use crate::place::HeapRef;
+use crate::memory_kind::HeapRef;
 use crate::shared::SharedHeap;
 
 /// A block that is given back when it is dropped. **Invariant:** `start` is the pointer of an

@@ -7,7 +7,7 @@ use heap_caps::{AllocRequest, Failure};
 use soc_regions::Caps;
 
 use super::Owned;
-use crate::place::HeapRef;
+use crate::memory_kind::HeapRef;
 
 /// A table of `u32` in memory where a byte access faults: the IRAM that the program's code has left
 /// over, tens of KiB on an ESP32.

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use heap_caps::{AllocRequest, HeapMask, Observer, Placement, PressureEvent, PressureKind, Relief};
 use multi_heap::Poison;
 
-use super::shrink::{Place, Shortage, helps};
+use super::shrink::{Shortage, ShrinkerOrder, helps};
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
 
@@ -34,7 +34,7 @@ enum Stage {
 /// The shrinker that was called last.
 #[derive(Clone, Copy)]
 struct Last {
-    place: Place,
+    place: ShrinkerOrder,
     calls: u16,
     gave: u32,
 }
@@ -169,7 +169,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 /// A shrinker that runs. When this is dropped, it does not any more, even if it panicked.
 struct Running<'a, L: RawLock, P: Poison, O: Observer, const HEAPS: usize> {
     heap: &'a CapsHeap<L, P, O, HEAPS>,
-    place: Place,
+    place: ShrinkerOrder,
     name: &'static str,
     gave: u32,
 }

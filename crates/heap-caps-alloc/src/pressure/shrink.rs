@@ -134,14 +134,14 @@ struct Entry {
 
 impl Entry {
     /// Where it stands in the order.
-    const fn place(&self) -> Place {
-        Place(self.shrinker.order, self.number)
+    const fn place(&self) -> ShrinkerOrder {
+        ShrinkerOrder(self.shrinker.order, self.number)
     }
 }
 
 /// A place in the order of shrinkers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u8, u32);
+pub(super) struct ShrinkerOrder(u8, u32);
 
 /// The shrinkers of a heap.
 pub(super) struct Shrinkers {
@@ -173,9 +173,9 @@ impl Shrinkers {
     /// The next shrinker behind `place` that does not run already and frees memory that may help.
     pub(super) fn start_next(
         &mut self,
-        place: Option<Place>,
+        place: Option<ShrinkerOrder>,
         helps: impl Fn(Caps) -> bool,
-    ) -> Option<(Place, Shrinker)> {
+    ) -> Option<(ShrinkerOrder, Shrinker)> {
         let waiting = self
             .entries
             .iter_mut()
@@ -191,7 +191,7 @@ impl Shrinkers {
     }
 
     /// Starts a shrinker once more, if it is still there and does not run.
-    pub(super) fn start_again(&mut self, place: Place) -> Option<Shrinker> {
+    pub(super) fn start_again(&mut self, place: ShrinkerOrder) -> Option<Shrinker> {
         let mut entries = self.entries.iter_mut().map(|(_, entry)| entry);
         let entry = entries.find(|entry| entry.place() == place && !entry.running)?;
         entry.running = true;
@@ -199,7 +199,7 @@ impl Shrinkers {
     }
 
     /// A shrinker has returned.
-    pub(super) fn ended(&mut self, place: Place, bytes: u32) {
+    pub(super) fn ended(&mut self, place: ShrinkerOrder, bytes: u32) {
         let mut entries = self.entries.iter_mut().map(|(_, entry)| entry);
         if let Some(entry) = entries.find(|entry| entry.place() == place) {
             entry.running = false;

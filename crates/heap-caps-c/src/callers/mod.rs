@@ -72,7 +72,7 @@ pub(crate) use unwinder::*;
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
 )))]
-mod absent {
+mod stub {
     /// Nobody knows.
     pub(crate) fn of_entry(_callers: &mut [usize]) -> usize {
         0
@@ -94,4 +94,4 @@ mod absent {
     target_os = "linux",
     any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
 )))]
-pub(crate) use absent::*;
+pub(crate) use stub::*;

@@ -10,7 +10,7 @@ use heap_caps::{AllocRequest, Placement};
 use soc_regions::Caps;
 
 use crate::alignment;
-use crate::door;
+use crate::ffi;
 use crate::serve::{Call, array, give_back};
 
 const fn asked(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static> {
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn heap_caps_malloc_prefer_array(
         tells_failure: true,
         // SAFETY: the caller keeps the same contract.
         request: AllocRequest::new(size, Caps::empty())
-            .placed(Placement::Prefer(unsafe { door::choices(list, count) }))
+            .placed(Placement::Prefer(unsafe { ffi::choices(list, count) }))
             .anonymous(),
     };
     call.allocate()
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn heap_caps_calloc_prefer_array(
         // SAFETY: the caller keeps the same contract.
         request: array(items, size, Caps::empty())
             .zeroed()
-            .placed(Placement::Prefer(unsafe { door::choices(list, count) }))
+            .placed(Placement::Prefer(unsafe { ffi::choices(list, count) }))
             .anonymous(),
     };
     call.allocate()
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
         tells_failure: true,
         // SAFETY: the caller keeps the same contract.
         request: AllocRequest::new(size, Caps::empty())
-            .placed(Placement::Prefer(unsafe { door::choices(list, count) }))
+            .placed(Placement::Prefer(unsafe { ffi::choices(list, count) }))
             .anonymous(),
     };
     // SAFETY: the caller keeps the same contract.

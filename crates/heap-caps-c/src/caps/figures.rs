@@ -10,7 +10,7 @@ use soc_regions::Caps;
 
 use super::{EspErr, EspError};
 use crate::callers;
-use crate::door;
+use crate::ffi;
 use crate::heap::HEAP;
 use crate::multi::CInfo;
 use crate::serve::{self, usable_size};
@@ -52,7 +52,7 @@ pub extern "C" fn heap_caps_get_largest_free_block(caps: u32) -> usize {
 pub unsafe extern "C" fn heap_caps_get_info(info: *mut CInfo, caps: u32) {
     let figures: Info = HEAP.inspect().info(bits(caps));
     // SAFETY: the caller keeps the same contract.
-    unsafe { door::give(info, figures.into()) };
+    unsafe { ffi::give(info, figures.into()) };
 }
 
 /// Lets the minimum of every heap begin anew at what is free now.
@@ -81,7 +81,7 @@ pub extern "C" fn heap_caps_get_allocated_size(pointer: *const c_void) -> usize 
 /// is none, which is reported.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_containing_block_size(pointer: *const c_void) -> usize {
-    let Some(place) = door::from_c(pointer) else {
+    let Some(place) = ffi::from_c(pointer) else {
         return 0;
     };
     let found = HEAP.inspect().address_of(place).and_then(|address| {

@@ -4,7 +4,7 @@ use soc_regions::Chip;
 
 use heap_caps::HeapView;
 
-use crate::door;
+use crate::ffi;
 use crate::heap::HEAP;
 
 /// `soc_memory_region_t`: contiguous memory of one kind.
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn soc_get_available_memory_regions(regions: *mut CRegion)
         next = heap.span.end();
         let region = region(chip, &heap);
         // SAFETY: the caller keeps the same contract.
-        unsafe { door::give_at(regions, count, region) };
+        unsafe { ffi::give_at(regions, count, region) };
         count += 1; // at most as many as there are heaps
     }
     count

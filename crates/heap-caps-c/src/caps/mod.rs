@@ -1,29 +1,29 @@
 //! `esp_heap_caps.h` and `esp_heap_caps_init.h`.
 
 mod allocate;
+mod callbacks;
 mod figures;
 mod flash;
+mod inspect;
 mod layout;
-mod look;
+mod memory_utils;
 mod names;
 mod pressure;
-mod question;
 mod regions;
-mod told;
 
 pub use allocate::*;
+pub use callbacks::*;
 pub use figures::*;
 pub use flash::*;
-pub use layout::*;
 #[cfg(feature = "heap-task-tracking")]
-pub(super) use look::Shown;
-pub use look::*;
-pub(super) use look::{HEADER, print_block};
+pub(super) use inspect::Shown;
+pub use inspect::*;
+pub(super) use inspect::{HEADER, print_block};
+pub use layout::*;
+pub use memory_utils::*;
 pub use names::*;
 pub use pressure::*;
-pub use question::*;
 pub use regions::*;
-pub use told::*;
 
 /// `ESP_OK` and what ESP-IDF's functions say instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use heap_caps_alloc::{
 };
 use soc_regions::Caps;
 
-use crate::door::{self, Slot};
+use crate::ffi::{self, Slot};
 use crate::heap::{CLock, HEAP};
 use crate::hooks;
 
@@ -33,16 +33,16 @@ const fn bits(caps: u32) -> Caps {
 
 /// A C name as Rust has it, and as C wants it back.
 #[derive(Clone, Copy)]
-struct Names<const N: usize>([Option<(&'static str, door::CText)>; N]);
+struct Names<const N: usize>([Option<(&'static str, ffi::CText)>; N]);
 
 impl<const N: usize> Names<N> {
-    fn c_name(&self, name: &str) -> Option<door::CText> {
+    fn c_name(&self, name: &str) -> Option<ffi::CText> {
         let mut names = self.0.iter().flatten();
         let found = names.find(|(known, _)| core::ptr::eq(*known, name));
         found.map(|(_, c_name)| *c_name)
     }
 
-    fn note(&mut self, name: &'static str, c_name: door::CText) {
+    fn note(&mut self, name: &'static str, c_name: ffi::CText) {
         if self.c_name(name).is_none()
             && let Some(place) = self.0.iter_mut().find(|place| place.is_none())
         {
@@ -58,7 +58,7 @@ static NAMES: Locked<CLock, Names<{ GAUGES + 4 }>> = Locked::new(Names([None; GA
 #[derive(Clone, Copy)]
 struct CShrinker {
     shrink: ShrinkHook,
-    argument: door::CArgument,
+    argument: ffi::CArgument,
     index: Option<ShrinkerIndex>,
 }
 
@@ -84,7 +84,7 @@ impl Shrink for Place {
     fn shrink(&self, shortage: &Shortage) -> u32 {
         let entry = TABLE.acquire().get(self.0).copied().flatten();
         let bytes = entry.map_or(0, |entry| {
-            door::shrink(entry.shrink, shortage.size, entry.argument)
+            ffi::shrink(entry.shrink, shortage.size, entry.argument)
         });
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
@@ -103,13 +103,13 @@ pub unsafe extern "C" fn heap_caps_register_shrinker(
     argument: *mut c_void,
 ) -> c_int {
     // SAFETY: the caller keeps the same contract.
-    let name = unsafe { door::lasting_text(name) };
+    let name = unsafe { ffi::lasting_text(name) };
     let (Some((name, _)), Some(shrink)) = (name, shrink) else {
         return -1;
     };
     let entry = CShrinker {
         shrink,
-        argument: door::CArgument(argument),
+        argument: ffi::CArgument(argument),
         index: None,
     };
     register(name, bits(caps), order, entry).unwrap_or(-1)
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn heap_caps_arm_emergency(
     size: usize,
 ) -> c_int {
     // SAFETY: the caller keeps the same contract.
-    let name = unsafe { door::lasting_text(name) };
+    let name = unsafe { ffi::lasting_text(name) };
     let (Some((name, c_name)), Ok(size)) = (name, u32::try_from(size)) else {
         return -1;
     };
@@ -178,7 +178,7 @@ pub extern "C" fn heap_caps_release_emergency(number: c_int) -> bool {
 fn on_emergency(release: &EmergencyRelease) {
     let c_name = NAMES.acquire().c_name(release.name);
     if let (Some(hook), Some(c_name)) = (ON_EMERGENCY.get(), c_name) {
-        door::tell_emergency(hook, c_name, release.bytes as usize); // widening
+        ffi::tell_emergency(hook, c_name, release.bytes as usize); // widening
     }
 }
 
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn heap_caps_add_gauge(
     hysteresis: usize,
 ) -> c_int {
     // SAFETY: the caller keeps the same contract.
-    let name = unsafe { door::lasting_text(name) };
+    let name = unsafe { ffi::lasting_text(name) };
     let Some((name, c_name)) = name.filter(|_| critical <= low) else {
         return -1;
     };
@@ -235,7 +235,7 @@ fn on_level(change: &LevelChange) {
     let c_name = NAMES.acquire().c_name(change.name);
     if let (Some(hook), Some(c_name)) = (ON_LEVEL.get(), c_name) {
         let (from, to) = (level_of_c(change.from), level_of_c(change.to));
-        door::tell_level(hook, c_name, from, to, change.free as usize); // widening
+        ffi::tell_level(hook, c_name, from, to, change.free as usize); // widening
     }
 }
 
@@ -254,7 +254,7 @@ pub extern "C" fn heap_caps_set_interrupt_probe(probe: Option<ProbeHook>) {
 }
 
 fn in_interrupt() -> bool {
-    PROBE.get().is_some_and(door::probe)
+    PROBE.get().is_some_and(ffi::probe)
 }
 
 /// `heap_caps_wait_functions_t`.
@@ -313,8 +313,8 @@ impl Until {
     /// `None` where C has not said how a task waits.
     fn now_and(ticks: u32) -> Option<Self> {
         Some(Self {
-            task: door::current_task(CURRENT.get()?),
-            begun: door::now(NOW.get()?),
+            task: ffi::current_task(CURRENT.get()?),
+            begun: ffi::now(NOW.get()?),
             ticks,
         })
     }
@@ -322,7 +322,7 @@ impl Until {
 
 impl Park for Until {
     fn waker(&self) -> Waker {
-        door::waker_of_task(self.task)
+        ffi::waker_of_task(self.task)
     }
 
     fn park(&self) -> bool {
@@ -330,13 +330,13 @@ impl Park for Until {
             return false;
         };
         if self.ticks == u32::MAX {
-            door::park(park, u32::MAX);
+            ffi::park(park, u32::MAX);
             return true;
         }
-        let gone = door::now(now).wrapping_sub(self.begun);
+        let gone = ffi::now(now).wrapping_sub(self.begun);
         let left = self.ticks.saturating_sub(gone);
         if left > 0 {
-            door::park(park, left);
+            ffi::park(park, left);
         }
         left > 0
     }
@@ -345,7 +345,7 @@ impl Park for Until {
 /// Starts a task again.
 pub(crate) fn unpark(task: *mut c_void) {
     if let Some(function) = UNPARK.get() {
-        door::unpark(function, task);
+        ffi::unpark(function, task);
     }
 }
 
@@ -359,13 +359,13 @@ pub extern "C" fn heap_caps_malloc_wait(size: usize, caps: u32, ticks: u32) -> *
     match HEAP.allocate_blocking(request, 0, &until) {
         Ok(block) => {
             hooks::allocated(block, size, caps);
-            door::to_c(Some(block))
+            ffi::to_c(Some(block))
         }
         Err(_) => {
             if size != 0 {
                 hooks::failed(size, caps, c"heap_caps_malloc_wait");
             }
-            door::to_c(None)
+            ffi::to_c(None)
         }
     }
 }

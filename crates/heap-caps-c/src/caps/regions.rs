@@ -10,15 +10,15 @@ use heap_caps::{AddRegionError, HeapIndex, Identity};
 use soc_regions::{Caps, Columns, Span};
 
 use super::{EspErr, EspError};
-use crate::door;
+use crate::ffi;
 use crate::heap::HEAP;
-use crate::start;
+use crate::init;
 
 /// Does what [`on_init`](crate::on_init) told. On a host there is nothing to boot: give memory with
 /// `heap_caps_add_region_with_caps`.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_init() {
-    start::boot();
+    init::boot();
 }
 
 /// Enables the heaps in the memory of the start-up stacks.
@@ -66,9 +66,9 @@ pub unsafe extern "C" fn heap_caps_add_region_with_caps(
     end: isize,
 ) -> EspErr {
     // SAFETY: the caller keeps the same contract.
-    let caps = unsafe { door::choices(caps, COLUMNS) };
+    let caps = unsafe { ffi::choices(caps, COLUMNS) };
     let columns = <[Caps; COLUMNS]>::try_from(caps);
-    let (Ok(columns), Some(bytes)) = (columns, door::between(start, end)) else {
+    let (Ok(columns), Some(bytes)) = (columns, ffi::between(start, end)) else {
         return EspError::InvalidArg.code();
     };
     // SAFETY: the caller keeps the same contract.

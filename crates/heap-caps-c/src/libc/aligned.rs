@@ -7,7 +7,7 @@ use soc_regions::Caps;
 
 use super::errno::{or_errno, or_errno_of};
 use super::{EINVAL, ENOMEM};
-use crate::door;
+use crate::ffi;
 use crate::plain::{by_default, plain};
 use crate::serve::{give_back, product, usable_size};
 
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn posix_memalign(
         return ENOMEM;
     }
     // SAFETY: the caller keeps the same contract.
-    unsafe { door::give(block, taken) };
+    unsafe { ffi::give(block, taken) };
     0
 }
 

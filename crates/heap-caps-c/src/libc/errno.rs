@@ -3,7 +3,7 @@
 use core::ffi::c_void;
 
 use super::{EINVAL, ENOMEM};
-use crate::door::{self, Slot};
+use crate::ffi::{self, Slot};
 
 /// newlib's `__errno`, glibc's `__errno_location`: where the caller's `errno` is.
 pub type ErrnoLocation = unsafe extern "C" fn() -> *mut i32;
@@ -40,6 +40,6 @@ pub(super) fn or_errno_of(alignment: usize, block: *mut c_void, asked: bool) -> 
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 fn set_errno(number: i32) {
     if let Some(location) = LOCATION.get() {
-        door::set_errno(location, number);
+        ffi::set_errno(location, number);
     }
 }

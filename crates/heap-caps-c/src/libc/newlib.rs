@@ -6,7 +6,7 @@ use heap_caps::AllocRequest;
 use soc_regions::Caps;
 
 use super::{EINVAL, ENOMEM};
-use crate::door;
+use crate::ffi;
 use crate::plain::{by_default, plain, zeros};
 use crate::serve::{Call, give_back, usable_size};
 
@@ -26,7 +26,7 @@ unsafe fn or_errno(reent: *mut Reent, block: *mut c_void, asked: bool) -> *mut c
     if block.is_null() && asked {
         let failed = Reent { errno: ENOMEM };
         // SAFETY: the caller keeps the same contract.
-        unsafe { door::give(reent, failed) };
+        unsafe { ffi::give(reent, failed) };
     }
     block
 }
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn memalign_r(
     if !alignment.is_power_of_two() {
         let failed = Reent { errno: EINVAL };
         // SAFETY: the caller keeps the same contract.
-        unsafe { door::give(reent, failed) };
+        unsafe { ffi::give(reent, failed) };
         return core::ptr::null_mut();
     }
     let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);

@@ -11,17 +11,17 @@ use core::ptr::NonNull;
 use multi_heap::{Contents, Heap, Misuse, Offset, Poison, Request};
 
 use super::CHandle;
-use super::handle::{Doing, Handle, of, refused};
+use super::handle::{CurrentCall, Handle, of, refused};
 use crate::callers;
-use crate::door;
+use crate::ffi;
 use crate::heap::CPoison;
 use crate::hooks::{FoundIn, fault};
 
-const REALLOCATION: Doing = Doing {
+const REALLOCATION: CurrentCall = CurrentCall {
     action: "reallocation",
     function: c"multi_heap_realloc",
 };
-const SIZE_QUERY: Doing = Doing {
+const SIZE_QUERY: CurrentCall = CurrentCall {
     action: "size query",
     function: c"multi_heap_get_allocated_size",
 };
@@ -117,35 +117,35 @@ pub unsafe extern "C" fn multi_heap_realloc(
     pointer: *mut c_void,
     size: usize,
 ) -> *mut c_void {
-    let Some(block) = door::from_c(pointer) else {
+    let Some(block) = ffi::from_c(pointer) else {
         // SAFETY: the caller keeps the same contract.
         return unsafe { multi_heap_malloc(handle, size) };
     };
     if size == 0 {
         // SAFETY: the caller gives the block up.
         unsafe { give_back(REALLOCATION.function, handle, pointer) };
-        return door::to_c(None);
+        return ffi::to_c(None);
     }
     // SAFETY: the caller keeps the same contract.
     let heap = unsafe { of(handle) };
     let Some(heap) = heap else {
-        return door::to_c(None);
+        return ffi::to_c(None);
     };
     let alignment = heap.kept_alignment(pointer.addr());
     let Some(request) = Request::aligned(size, alignment) else {
-        return door::to_c(None);
+        return ffi::to_c(None);
     };
     // SAFETY: the caller keeps the same contract.
     let Some(old) = (unsafe { heap.place(REALLOCATION, block) }) else {
-        return door::to_c(None);
+        return ffi::to_c(None);
     };
     // SAFETY: the caller keeps the same contract.
     match unsafe { resized(heap, old, request) } {
-        Ok(new) => door::to_c(new),
+        Ok(new) => ffi::to_c(new),
         Err(misuse) => {
             refused(REALLOCATION, block, misuse);
             callers::keep_frame();
-            door::to_c(None)
+            ffi::to_c(None)
         }
     }
 }
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn multi_heap_get_allocated_size(
 ) -> usize {
     // SAFETY: the caller keeps the same contract.
     let heap = unsafe { of(handle) };
-    let Some((heap, block)) = heap.zip(door::from_c(pointer)) else {
+    let Some((heap, block)) = heap.zip(ffi::from_c(pointer)) else {
         return 0;
     };
     // SAFETY: the caller keeps the same contract.
@@ -190,7 +190,7 @@ unsafe fn taken(handle: CHandle, function: &'static CStr, request: Option<Reques
         let (place, contents) = unsafe { take(heap, function, request) }?;
         contents.pointer(place)
     });
-    door::to_c(block)
+    ffi::to_c(block)
 }
 
 /// Takes a block and makes it ready. One that was written to while it was free is kept back as
@@ -224,13 +224,13 @@ unsafe fn take(
 /// As [`multi_heap_malloc`]; and nobody uses the block any more.
 #[inline(always)]
 unsafe fn give_back(function: &'static CStr, handle: CHandle, pointer: *mut c_void) {
-    let call = Doing {
+    let call = CurrentCall {
         action: "free",
         function,
     };
     // SAFETY: the caller keeps the same contract.
     let heap = unsafe { of(handle) };
-    let Some((heap, pointer)) = heap.zip(door::from_c(pointer)) else {
+    let Some((heap, pointer)) = heap.zip(ffi::from_c(pointer)) else {
         return;
     };
     // SAFETY: the caller keeps the same contract.

@@ -4,7 +4,7 @@ use multi_heap::{Heap, Info};
 
 use super::CHandle;
 use super::handle::of;
-use crate::door;
+use crate::ffi;
 use crate::heap::CPoison;
 
 /// `multi_heap_info_t`: what each field says, [`Info`] tells.
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn multi_heap_get_info(handle: CHandle, info: *mut CInfo) 
     // SAFETY: the caller keeps the same contract.
     let figures = unsafe { figure(handle, |heap| heap.info()) };
     // SAFETY: the caller keeps the same contract.
-    unsafe { door::give(info, figures.unwrap_or_default().into()) };
+    unsafe { ffi::give(info, figures.unwrap_or_default().into()) };
 }
 
 /// Free bytes, as the sum of all holes.

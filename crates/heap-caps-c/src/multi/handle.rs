@@ -10,7 +10,7 @@ use multi_heap::{Heap, Misuse, Offset};
 use super::CHandle;
 use crate::alignment;
 use crate::callers;
-use crate::door;
+use crate::ffi;
 use crate::heap::{CLock, CPoison};
 use crate::hooks::{FoundIn, Pointer, fault};
 use heap_caps_alloc::ffi::Locked;
@@ -67,7 +67,7 @@ impl Handle {
     /// # Safety
     /// As [`Handle::heap`].
     #[inline(always)]
-    pub(super) unsafe fn place(&self, call: Doing, pointer: NonNull<u8>) -> Option<Offset> {
+    pub(super) unsafe fn place(&self, call: CurrentCall, pointer: NonNull<u8>) -> Option<Offset> {
         // SAFETY: the caller keeps the same contract.
         let place = unsafe { self.heap(|heap| heap.offset_of(pointer.as_ptr())) };
         if place.is_none() {
@@ -80,7 +80,7 @@ impl Handle {
 
 /// What a function does, and its name.
 #[derive(Clone, Copy)]
-pub(super) struct Doing {
+pub(super) struct CurrentCall {
     pub(super) action: &'static str,
     pub(super) function: &'static CStr,
 }
@@ -88,7 +88,7 @@ pub(super) struct Doing {
 /// Tells of a pointer that was refused.
 #[cold]
 #[inline(never)]
-pub(super) fn refused(call: Doing, pointer: NonNull<u8>, misuse: Misuse) {
+pub(super) fn refused(call: CurrentCall, pointer: NonNull<u8>, misuse: Misuse) {
     let found = FoundIn::Call(callers::call_of(call.function));
     let (action, pointer) = (call.action, Pointer(pointer.addr().get()));
     fault(format_args!("{action} of {pointer}: {misuse}{found}"));
@@ -113,7 +113,7 @@ pub(super) unsafe fn of<'heap>(handle: CHandle) -> Option<&'heap Handle> {
 pub unsafe extern "C" fn multi_heap_register(start: *mut c_void, size: usize) -> CHandle {
     let lead = start.addr().wrapping_neg() % align_of::<Handle>();
     let used = lead + size_of::<Handle>();
-    let Some((start, size)) = door::from_c(start).zip(size.checked_sub(used)) else {
+    let Some((start, size)) = ffi::from_c(start).zip(size.checked_sub(used)) else {
         return core::ptr::null_mut();
     };
     // SAFETY: `used` bytes lie inside (`checked_sub`).

@@ -19,7 +19,7 @@
 mod blocks;
 mod figures;
 mod handle;
-mod look;
+mod inspect;
 mod poison;
 
 use core::ffi::c_void;
@@ -27,7 +27,7 @@ use core::ffi::c_void;
 pub use blocks::*;
 pub use figures::*;
 pub use handle::{Handle, multi_heap_register, multi_heap_set_lock};
-pub use look::*;
+pub use inspect::*;
 pub use poison::*;
 
 /// `multi_heap_handle_t`.

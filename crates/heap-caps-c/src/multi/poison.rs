@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use multi_heap::{FILL_ALLOCATED, FILL_FREED, HEAD_CANARY, Poison, TAIL_CANARY};
 
 use crate::console::Console;
-use crate::door;
+use crate::ffi;
 use crate::heap::CPoison;
 
 /// Whether a block's `size` bytes from `start` on (its head canary, if it is used and there are
@@ -23,7 +23,7 @@ pub unsafe extern "C" fn multi_heap_internal_check_block_poisoning(
     print_errors: bool,
 ) -> bool {
     // SAFETY: the caller keeps the same contract.
-    let bytes = unsafe { door::bytes(start, size) };
+    let bytes = unsafe { ffi::bytes(start, size) };
     let wrong = match is_free {
         true => wrong_in_free(bytes),
         false => wrong_in_used(bytes),
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn multi_heap_internal_poison_fill_region(
     if CPoison::FILLS {
         let fill = if is_free { FILL_FREED } else { FILL_ALLOCATED };
         // SAFETY: the caller keeps the same contract.
-        unsafe { door::fill(start, size, fill) };
+        unsafe { ffi::fill(start, size, fill) };
     }
 }
 

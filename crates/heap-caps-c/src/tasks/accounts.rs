@@ -3,7 +3,7 @@
 use heap_caps::{Allocated, Freed, HeapIndex, Observer, Reallocated};
 use heap_trace::{Ledger, Owner, Tally};
 
-use super::whose::{self, OTHERS, Whose};
+use super::task_ids::{self, OTHERS, TaskIds};
 use super::{BLOCKS, TASKS};
 
 /// As many as the shared heap has.
@@ -25,7 +25,7 @@ const NOTHING: Usage = Usage {
 /// sums are the heaps'.
 #[derive(Debug)]
 pub struct Accounts {
-    ledger: Ledger<Whose, (), BLOCKS, 1, TASKS>,
+    ledger: Ledger<TaskIds, (), BLOCKS, 1, TASKS>,
     /// By task, the others last.
     usage: [[Usage; HEAPS]; TASKS + 1],
     others: Usage,
@@ -34,7 +34,7 @@ pub struct Accounts {
 impl Accounts {
     pub(crate) const fn new() -> Self {
         Self {
-            ledger: Ledger::new(Whose, ()),
+            ledger: Ledger::new(TaskIds, ()),
             usage: [[NOTHING; HEAPS]; TASKS + 1],
             others: NOTHING,
         }
@@ -75,16 +75,16 @@ impl Accounts {
     /// Gives the task that runs a number if it has none: that of a deleted task without blocks
     /// where all are given.
     fn admit(&mut self) {
-        let task = whose::current();
-        if whose::number_of(task).is_some() {
+        let task = task_ids::current();
+        if task_ids::number_of(task).is_some() {
             return;
         }
-        let mut deleted = whose::deleted().filter(|_| whose::all_are_given());
+        let mut deleted = task_ids::deleted().filter(|_| task_ids::all_are_given());
         let spare = deleted.find(|&number| self.ledger.begin(number).is_ok());
         if let Some(usage) = spare.and_then(|number| self.usage.get_mut(number.get())) {
             *usage = [NOTHING; HEAPS];
         }
-        whose::introduce(task, spare);
+        task_ids::introduce(task, spare);
     }
 
     fn change(&mut self, owner: Owner, heap: HeapIndex, change: impl Fn(u32) -> u32) {

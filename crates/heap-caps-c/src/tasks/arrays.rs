@@ -10,7 +10,7 @@ use soc_regions::Caps;
 use super::fill::{accounts, heaps_of, in_order, live};
 use super::records::{CAllTasks, CHeapStat, CSingleTask, CTaskBlock, CTaskStat};
 use crate::caps::{EspErr, EspError};
-use crate::door;
+use crate::ffi;
 use crate::serve::{self, Call, give_back};
 
 /// The blocks that the three arrays will be.
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn heap_caps_alloc_all_task_stat_arrays(all: *mut CAllTask
         made.alloc_stat_start.cast(),
     ];
     // SAFETY: the caller keeps the same contract.
-    let given = unsafe { door::give(all, made) };
+    let given = unsafe { ffi::give(all, made) };
     outcome(given, tasks, &complete)
 }
 
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn heap_caps_alloc_single_task_stat_arrays(
     task: *mut c_void,
 ) -> EspErr {
     // SAFETY: the caller keeps the same contract.
-    let Some(mut made) = (unsafe { door::take(one) }) else {
+    let Some(mut made) = (unsafe { ffi::take(one) }) else {
         return EspError::InvalidArg.code();
     };
     let found = live(task);
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn heap_caps_alloc_single_task_stat_arrays(
         (made.heap_count, made.alloc_count) = (0, 0);
     }
     // SAFETY: the caller keeps the same contract.
-    let given = unsafe { door::give(one, made) };
+    let given = unsafe { ffi::give(one, made) };
     outcome(given, found.iter().count(), &complete)
 }
 
@@ -127,7 +127,7 @@ fn outcome(given: bool, tasks: usize, arrays: &[*mut c_void]) -> EspErr {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_free_all_task_stat_arrays(all: *mut CAllTasks) {
     // SAFETY: the caller keeps the same contract.
-    let Some(arrays) = (unsafe { door::take(all) }) else {
+    let Some(arrays) = (unsafe { ffi::take(all) }) else {
         return;
     };
     for array in [
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn heap_caps_free_all_task_stat_arrays(all: *mut CAllTasks
         alloc_stat_start: core::ptr::null_mut(),
     };
     // SAFETY: the caller keeps the same contract.
-    unsafe { door::give(all, none) };
+    unsafe { ffi::give(all, none) };
 }
 
 /// Gives the arrays back.
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn heap_caps_free_all_task_stat_arrays(all: *mut CAllTasks
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_free_single_task_stat_arrays(one: *mut CSingleTask) {
     // SAFETY: the caller keeps the same contract.
-    let Some(mut arrays) = (unsafe { door::take(one) }) else {
+    let Some(mut arrays) = (unsafe { ffi::take(one) }) else {
         return;
     };
     for array in [
@@ -170,5 +170,5 @@ pub unsafe extern "C" fn heap_caps_free_single_task_stat_arrays(one: *mut CSingl
     (arrays.heap_count, arrays.heap_stat_start) = (0, core::ptr::null_mut());
     (arrays.alloc_count, arrays.alloc_stat_start) = (0, core::ptr::null_mut());
     // SAFETY: the caller keeps the same contract.
-    unsafe { door::give(one, arrays) };
+    unsafe { ffi::give(one, arrays) };
 }

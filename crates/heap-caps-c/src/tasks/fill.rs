@@ -9,9 +9,9 @@ use heap_trace::Owner;
 
 use super::accounts::{Accounts, Usage};
 use super::records::{CAllTasks, CHeapStat, CSingleTask, CTaskBlock, CTaskStat};
-use super::whose::{self, Task};
+use super::task_ids::{self, Task};
 use crate::caps::{EspErr, EspError, Shown};
-use crate::door;
+use crate::ffi;
 use crate::heap::HEAP;
 
 /// Fills in as many tasks, heaps and blocks as fit. `ESP_ERR_INVALID_ARG` for null, and for an
@@ -22,7 +22,7 @@ use crate::heap::HEAP;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_get_all_task_stat(all: *mut CAllTasks) -> EspErr {
     // SAFETY: the caller keeps the same contract.
-    let Some(mut arrays) = (unsafe { door::take(all) }) else {
+    let Some(mut arrays) = (unsafe { ffi::take(all) }) else {
         return EspError::InvalidArg.code();
     };
     let mut room = Room::new(
@@ -37,13 +37,13 @@ pub unsafe extern "C" fn heap_caps_get_all_task_stat(all: *mut CAllTasks) -> Esp
         // SAFETY: the caller keeps the same contract.
         let stat = unsafe { room.fill(number, task) };
         // SAFETY: the caller keeps the same contract.
-        unsafe { door::give_at(arrays.stat_arr, tasks, stat) };
+        unsafe { ffi::give_at(arrays.stat_arr, tasks, stat) };
         tasks += 1; // at most task_count
     }
     arrays.task_count = tasks;
     (arrays.heap_count, arrays.alloc_count) = (room.heaps.1, room.blocks.1);
     // SAFETY: the caller keeps the same contract.
-    unsafe { door::give(all, arrays) };
+    unsafe { ffi::give(all, arrays) };
     EspError::Ok.code()
 }
 
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn heap_caps_get_single_task_stat(
     task: *mut c_void,
 ) -> EspErr {
     // SAFETY: the caller keeps the same contract.
-    let Some(mut arrays) = (unsafe { door::take(one) }) else {
+    let Some(mut arrays) = (unsafe { ffi::take(one) }) else {
         return EspError::InvalidArg.code();
     };
     let mut room = Room::new(
@@ -74,18 +74,18 @@ pub unsafe extern "C" fn heap_caps_get_single_task_stat(
     arrays.stat = unsafe { room.fill(number, task) };
     (arrays.heap_count, arrays.alloc_count) = (room.heaps.1, room.blocks.1);
     // SAFETY: the caller keeps the same contract.
-    unsafe { door::give(one, arrays) };
+    unsafe { ffi::give(one, arrays) };
     EspError::Ok.code()
 }
 
 /// A live task that has, or had, memory; null is the one that runs.
 pub(super) fn live(task: *mut c_void) -> Option<(Owner, &'static Task)> {
     let wanted = if task.is_null() {
-        whose::current()
+        task_ids::current()
     } else {
         task
     };
-    let number = whose::number_of(wanted)?;
+    let number = task_ids::number_of(wanted)?;
     in_order().find(|(known, _)| *known == number)
 }
 
@@ -95,7 +95,7 @@ pub(super) fn in_order() -> impl Iterator<Item = (Owner, &'static Task)> {
     let mut before = None;
     core::iter::from_fn(move || {
         let behind = |key: &(usize, u8)| before.is_none_or(|before| *key < before);
-        let next = whose::known()
+        let next = task_ids::known()
             .filter(|(number, _)| accounts(|accounts| accounts.of(*number).allocations > 0))
             .filter(|(number, task)| behind(&(task.handle().addr(), number.0)))
             .max_by_key(|(number, task)| (task.handle().addr(), number.0))?;
@@ -173,7 +173,7 @@ impl Room {
                 // SAFETY: the caller keeps the same contract.
                 let stat = unsafe { self.fill_heap(number, task, &heap, usage) };
                 // SAFETY: the caller keeps the same contract; `fits` says that there is room.
-                unsafe { door::give_at(first, self.heaps.1, stat) };
+                unsafe { ffi::give_at(first, self.heaps.1, stat) };
                 self.heaps.1 += 1;
             }
         }
@@ -204,7 +204,7 @@ impl Room {
                 if count < length - start {
                     // SAFETY: the caller keeps the same contract, and there is a place left.
                     unsafe {
-                        door::give_at(first, start + count, block_of(task.handle(), pointer, size));
+                        ffi::give_at(first, start + count, block_of(task.handle(), pointer, size));
                     }
                 }
                 count += 1; // as many as there are blocks

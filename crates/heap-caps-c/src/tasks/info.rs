@@ -6,8 +6,8 @@ use heap_caps::HeapView;
 
 use super::fill::{block_of, each_owned_block};
 use super::records::{CTaskBlock, CTaskQuestion, CTotals, KINDS};
-use super::whose;
-use crate::door;
+use super::task_ids;
+use crate::ffi;
 
 /// Fills in totals and blocks; returns how many blocks. O(blocks).
 ///
@@ -16,18 +16,18 @@ use crate::door;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_get_per_task_info(question: *mut CTaskQuestion) -> usize {
     // SAFETY: the caller keeps the same contract.
-    let Some(question) = (unsafe { door::take(question) }) else {
+    let Some(question) = (unsafe { ffi::take(question) }) else {
         return 0;
     };
     // SAFETY: the caller keeps the same contract.
-    let wanted = unsafe { door::list(question.tasks, question.num_tasks) };
+    let wanted = unsafe { ffi::list(question.tasks, question.num_tasks) };
     // SAFETY: the caller keeps the same contract.
-    let mut known = unsafe { door::take(question.num_totals) }
+    let mut known = unsafe { ffi::take(question.num_totals) }
         .unwrap_or(0)
         .min(question.max_totals);
     let mut written = 0;
     each_owned_block(|heap, pointer, size, owner| {
-        let Some(task) = whose::known().find(|(number, _)| *number == owner) else {
+        let Some(task) = task_ids::known().find(|(number, _)| *number == owner) else {
             return;
         };
         let task = task.1.handle();
@@ -37,12 +37,12 @@ pub unsafe extern "C" fn heap_caps_get_per_task_info(question: *mut CTaskQuestio
         if is_wanted && !question.blocks.is_null() && written < question.max_blocks {
             let block: CTaskBlock = block_of(task, pointer, size);
             // SAFETY: the caller keeps the same contract.
-            unsafe { door::give_at(question.blocks, written, block) };
+            unsafe { ffi::give_at(question.blocks, written, block) };
             written += 1;
         }
     });
     // SAFETY: the caller keeps the same contract.
-    unsafe { door::give(question.num_totals, known) };
+    unsafe { ffi::give(question.num_totals, known) };
     written
 }
 
@@ -67,7 +67,7 @@ unsafe fn count(
     size: u32,
 ) {
     // SAFETY: the caller keeps the same contract.
-    let totals = unsafe { door::list(question.totals, *known) };
+    let totals = unsafe { ffi::list(question.totals, *known) };
     let place = totals.iter().position(|totals| totals.task == task);
     let (place, mut totals) = match place {
         Some(place) => (place, totals.get(place).copied()),
@@ -91,5 +91,5 @@ unsafe fn count(
         }
     }
     // SAFETY: the caller keeps the same contract.
-    unsafe { door::give_at(question.totals, place, *totals) };
+    unsafe { ffi::give_at(question.totals, place, *totals) };
 }

@@ -12,8 +12,6 @@
 //! those that the user can use. Without the feature `heap-task-tracking` nobody has any memory, and
 //! the functions say `ESP_ERR_NOT_SUPPORTED`.
 
-#[cfg(not(feature = "heap-task-tracking"))]
-mod absent;
 #[cfg(feature = "heap-task-tracking")]
 pub(super) mod accounts;
 #[cfg(feature = "heap-task-tracking")]
@@ -25,14 +23,16 @@ mod info;
 #[cfg(feature = "heap-task-tracking")]
 mod print;
 mod records;
-#[cfg(feature = "heap-task-tracking")]
-pub(super) mod whose;
-
 #[cfg(not(feature = "heap-task-tracking"))]
-pub use absent::*;
-pub use records::*;
+mod stub;
 #[cfg(feature = "heap-task-tracking")]
-pub use whose::{CurrentTask, TaskName, heap_caps_register_tasks};
+pub(super) mod task_ids;
+
+pub use records::*;
+#[cfg(not(feature = "heap-task-tracking"))]
+pub use stub::*;
+#[cfg(feature = "heap-task-tracking")]
+pub use task_ids::{CurrentTask, TaskName, heap_caps_register_tasks};
 #[cfg(feature = "heap-task-tracking")]
 pub use {arrays::*, fill::*, info::*, print::*};
 

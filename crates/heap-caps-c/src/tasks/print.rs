@@ -14,7 +14,7 @@ use core::fmt::{self, Write};
 use heap_trace::Owner;
 
 use super::fill::{accounts, each_owned_block, heaps_of, in_order, live};
-use super::whose::Task;
+use super::task_ids::Task;
 use crate::console::{Console, Stream};
 
 /// Prints every task with its heaps and blocks to a `FILE`; null is the console.

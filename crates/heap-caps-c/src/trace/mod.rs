@@ -3,17 +3,17 @@
 //! The trace itself is an observer of [`heap_trace`]; here are its C names. Without the feature
 //! `heap-tracing` there is none, and the functions say `ESP_ERR_NOT_SUPPORTED`.
 
-#[cfg(not(feature = "heap-tracing"))]
-mod absent;
 #[cfg(feature = "heap-tracing")]
-mod present;
+mod enabled;
 mod record;
-
 #[cfg(not(feature = "heap-tracing"))]
-pub use absent::*;
+mod stub;
+
 #[cfg(feature = "heap-tracing")]
-pub use present::*;
+pub use enabled::*;
 pub use record::{CRecord, CSummary, DEPTH};
+#[cfg(not(feature = "heap-tracing"))]
+pub use stub::*;
 
 use crate::caps::{EspErr, EspError};
 

@@ -21,7 +21,7 @@ use heap_caps::{AllocRequest, Failure, HeapMask, Observer};
 use multi_heap::Poison;
 
 pub(super) use self::queue::Queue;
-use self::queue::{Place, Waiter};
+use self::queue::{Waiter, WaiterState};
 use super::Relieving;
 use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
@@ -81,10 +81,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
         let state = self.heap.state.acquire();
         // SAFETY: the lock is held, so no queue accesses it.
         let waiter = unsafe { &mut *self.waiter().as_ptr() };
-        let Place::Served(taken) = waiter.place else {
+        let WaiterState::Served(taken) = waiter.place else {
             return None;
         };
-        waiter.place = Place::Outside;
+        waiter.place = WaiterState::Outside;
         let request = waiter.request;
         let block = self.heap.finish(state, taken, &request);
         Some(block.ok_or_else(|| self.heap.state.acquire().heaps.inspect().failure(&request)))
@@ -155,15 +155,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Drop
         // SAFETY: the lock is held, so no queue accesses it.
         let place = unsafe { (*self.waiter.get()).place };
         match place {
-            Place::Outside => {}
-            Place::Queued => {
+            WaiterState::Outside => {}
+            WaiterState::Queued => {
                 // SAFETY: it is in the queue of this heap.
                 unsafe { state.pressure.waiters.remove(self.waiter()) };
                 state.update_detour();
                 drop(state);
                 self.heap.settle(); // it may have stood in somebody's way
             }
-            Place::Served(taken) => {
+            WaiterState::Served(taken) => {
                 let block = state.pointer_to(taken.address);
                 drop(state);
                 // SAFETY: the block was this request's own, and nobody has heard of it.

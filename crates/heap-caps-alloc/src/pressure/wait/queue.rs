@@ -19,7 +19,7 @@ pub const PATIENCE: u8 = 8;
 
 /// Where a waiter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum WaiterState {
     /// In no queue.
     Outside,
     Queued,
@@ -27,7 +27,7 @@ pub(super) enum Place {
     Served(AllocatedBlock),
 }
 
-/// Somebody who waits. It is reached by a queue as long as it is [`Place::Queued`].
+/// Somebody who waits. It is reached by a queue as long as it is [`WaiterState::Queued`].
 pub(super) struct Waiter {
     next: Option<NonNull<Waiter>>,
     previous: Option<NonNull<Waiter>>,
@@ -35,7 +35,7 @@ pub(super) struct Waiter {
     pub(super) priority: u8,
     passed_by: u8,
     pub(super) candidates: HeapMask,
-    pub(super) place: Place,
+    pub(super) place: WaiterState,
     pub(super) waker: Option<Waker>,
 }
 
@@ -48,14 +48,14 @@ impl Waiter {
             priority: 0,
             passed_by: 0,
             candidates: HeapMask::NONE,
-            place: Place::Outside,
+            place: WaiterState::Outside,
             waker: None,
         }
     }
 }
 
 /// The waiters of a heap. **Invariant:** all that can be reached from `first` are pinned, alive and
-/// [`Place::Queued`]; `previous` is the inverse of `next`.
+/// [`WaiterState::Queued`]; `previous` is the inverse of `next`.
 pub(crate) struct Queue {
     first: Option<NonNull<Waiter>>,
 }
@@ -96,7 +96,7 @@ impl Queue {
             waiter.previous = previous;
             waiter.next = next;
             waiter.passed_by = 0;
-            waiter.place = Place::Queued;
+            waiter.place = WaiterState::Queued;
         }
         self.link(previous, next, Some(waiter), Some(waiter));
     }
@@ -110,7 +110,7 @@ impl Queue {
             // SAFETY: the caller says that it is queued, so it is alive, and reached by this queue
             // only.
             let waiter = unsafe { &mut *waiter.as_ptr() };
-            waiter.place = Place::Outside;
+            waiter.place = WaiterState::Outside;
             (waiter.previous.take(), waiter.next.take())
         };
         self.link(previous, next, next, previous);
@@ -154,7 +154,7 @@ impl Queue {
                 // SAFETY: it was reached from `first`.
                 unsafe { self.remove(place) };
                 // SAFETY: its future accesses it under the same lock only, which is held.
-                unsafe { &mut *place.as_ptr() }.place = Place::Served(taken);
+                unsafe { &mut *place.as_ptr() }.place = WaiterState::Served(taken);
                 return Some(waker);
             }
             if waiter.passed_by >= PATIENCE {

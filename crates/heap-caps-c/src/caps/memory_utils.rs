@@ -7,7 +7,7 @@ use core::ffi::c_void;
 
 use soc_regions::{Caps, Chip};
 
-use crate::door;
+use crate::ffi;
 use crate::heap::HEAP;
 use crate::serve::memory_of;
 
@@ -21,7 +21,7 @@ fn ask(
     let address = u32::try_from(pointer.addr()).ok();
     match (booted, address) {
         (Some(table), Some(address)) => chip(table, address),
-        _ => door::from_c(pointer).and_then(memory_of).is_some_and(heap),
+        _ => ffi::from_c(pointer).and_then(memory_of).is_some_and(heap),
     }
 }
 

@@ -11,9 +11,9 @@ use soc_regions::Caps;
 use super::{CRecord, CSummary, DEPTH};
 use crate::caps::{EspErr, EspError};
 use crate::console::Console;
-use crate::door;
+use crate::ffi;
 use crate::heap::{CTraced, HEAP};
-use crate::moment;
+use crate::trace_context;
 
 const _: () = assert!(size_of::<Slot<DEPTH>>() <= size_of::<CRecord>());
 const _: () = assert!(align_of::<Slot<DEPTH>>() <= align_of::<CRecord>());
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn heap_trace_init_standalone(buffer: *mut CRecord, count:
     }
     // SAFETY: the caller hands the buffer over, which is at least as large and as aligned as that
     // of slots.
-    let slots = unsafe { door::array(buffer.cast(), count, Slot::EMPTY) };
+    let slots = unsafe { ffi::array(buffer.cast(), count, Slot::EMPTY) };
     answer(tracing(|trace| trace.set_buffer(slots).map(|_| ())))
 }
 
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn heap_trace_get(index: usize, record: *mut CRecord) -> E
         return EspError::InvalidArg.code();
     };
     // SAFETY: the caller keeps the same contract.
-    unsafe { door::give(record, of(&found)) };
+    unsafe { ffi::give(record, of(&found)) };
     EspError::Ok.code()
 }
 
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn heap_trace_summary(summary: *mut CSummary) -> EspErr {
         has_overflowed: usize::from(figures.has_overflowed()),
     };
     // SAFETY: the caller keeps the same contract.
-    match unsafe { door::give(summary, figures_for_c) } {
+    match unsafe { ffi::give(summary, figures_for_c) } {
         true => EspError::Ok.code(),
         false => EspError::InvalidArg.code(),
     }
@@ -186,7 +186,7 @@ fn block(address: u32) -> *mut c_void {
 fn code(address: u32) -> *mut c_void {
     match address {
         0 => core::ptr::null_mut(),
-        _ => pointer(moment::pointer_of(address)),
+        _ => pointer(trace_context::pointer_of(address)),
     }
 }
 

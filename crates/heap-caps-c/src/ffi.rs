@@ -283,7 +283,7 @@ pub(super) fn number(answer: unsafe extern "C" fn() -> u32) -> u32 {
 
 /// The call stack.
 #[cfg(feature = "heap-tracing")]
-pub(super) fn callers(fill: super::moment::Callers, stack: &mut [u32]) -> usize {
+pub(super) fn callers(fill: super::trace_context::Callers, stack: &mut [u32]) -> usize {
     // SAFETY: C registered it to be called with an array and its length.
     unsafe { fill(stack.as_mut_ptr(), stack.len()) }.min(stack.len())
 }

@@ -3,7 +3,7 @@
 //! Which chip, which options and whose linker symbols, C's functions can't say; so a program says
 //! it once, or boots [`heap`](super::heap) itself.
 
-use super::door::Slot;
+use super::ffi::Slot;
 
 static INIT: Slot<fn()> = Slot::empty();
 

@@ -12,7 +12,7 @@ use heap_trace::{Owner, TraceContext};
 
 use super::TASKS;
 use super::records::NAME;
-use crate::door::{self, Slot};
+use crate::ffi::{self, Slot};
 
 /// The task that runs; null before there are tasks.
 pub type CurrentTask = unsafe extern "C" fn() -> *mut c_void;
@@ -120,7 +120,7 @@ pub(super) fn deleted() -> impl Iterator<Item = Owner> {
 
 /// The task that runs.
 pub(super) fn current() -> *mut c_void {
-    CURRENT.get().map_or(core::ptr::null_mut(), door::task)
+    CURRENT.get().map_or(core::ptr::null_mut(), ffi::task)
 }
 
 /// Writes the task that runs for the end of a message: `, task mqtt`; nothing where nobody knows
@@ -130,9 +130,7 @@ pub(crate) fn write_current(out: &mut core::fmt::Formatter<'_>) -> core::fmt::Re
     if task.is_null() {
         return Ok(());
     }
-    let name = NAMES
-        .get()
-        .map_or(&[][..], |name| door::name_of(name, task));
+    let name = NAMES.get().map_or(&[][..], |name| ffi::name_of(name, task));
     match core::str::from_utf8(name) {
         Ok(name) if !name.is_empty() => write!(out, ", task {name}"),
         _ => write!(out, ", task {task:p}"),
@@ -165,9 +163,9 @@ pub(crate) fn restore(number: Option<Owner>) {
 
 /// On whose behalf the program runs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Whose;
+pub(crate) struct TaskIds;
 
-impl TraceContext for Whose {
+impl TraceContext for TaskIds {
     fn owner(&self) -> Owner {
         number_of(current()).unwrap_or(OTHERS)
     }
@@ -185,7 +183,7 @@ pub(super) fn introduce(handle: *mut c_void, spare: Option<Owner>) {
     task.handle.store(handle, Ordering::Relaxed);
     let name = NAMES
         .get()
-        .map_or(&[][..], |name| door::name_of(name, handle));
+        .map_or(&[][..], |name| ffi::name_of(name, handle));
     task.set_name(name);
     task.deleted.store(false, Ordering::Relaxed);
     COUNT.store(count.max(place + 1), Ordering::Release); // at most TASKS

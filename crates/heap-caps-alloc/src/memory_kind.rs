@@ -1,9 +1,10 @@
-//! Which memory, as a type: what the typed allocators are made of.
+//! Memory kinds as types: what the typed allocators are made of.
 //!
 //! ```text
-//!   In<H, CAPS>                  memory that has all of CAPS                    one request
-//!   Prefer<In<…>, In<…>>         the first if it can be had, else the second    one request with two choices
-//!         └ H: HeapRef           which heap: a type without size, or a reference
+//!   CapsAllocator<H, CAPS>                 memory that has all of CAPS     one request
+//!   Prefer<CapsAllocator, CapsAllocator>   the first if it can be had,     one request with
+//!                 │                        else the second                 two choices
+//!                 └ H: HeapRef             which heap: a type without size, or a reference
 //! ```
 
 use core::alloc::Layout;
@@ -66,15 +67,15 @@ unsafe impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> HeapRef
 }
 
 /// Memory for Rust values, chosen by capabilities at compile time: an allocator.
-pub trait Place {
+pub trait MemoryKind {
     /// Which heap.
-    type Home: HeapRef;
+    type Ref: HeapRef;
 
     /// Capability sets, the first that can be met wins.
     const CHOICES: Choices;
 
     /// The heap.
-    fn home(&self) -> &Self::Home;
+    fn heap_ref(&self) -> &Self::Ref;
 
     /// A block for `layout` as soon as there is memory: what a `Box` or `Vec` of this allocator can
     /// be made of. See [`CapsHeap::allocate_async`].
@@ -83,7 +84,7 @@ pub trait Place {
     /// # #[cfg(feature = "allocator-api2-04")] {
     /// use core::alloc::Layout;
     /// use allocator_api2_04::vec::Vec;
-    /// use heap_caps_alloc::{Dma, HeapRef, Place};
+    /// use heap_caps_alloc::{Dma, HeapRef, MemoryKind};
     ///
     /// /// Room for `count` samples, when others have made it.
     /// async fn samples<H: HeapRef>(dma: Dma<H>, count: usize) -> Option<Vec<u16, Dma<H>>> {
@@ -102,7 +103,7 @@ pub trait Place {
             .aligned_to(layout.align())
             .placed(const { Placement::Prefer(Self::CHOICES.as_slice()) })
             .anonymous();
-        self.home().heap().allocate_async(request)
+        self.heap_ref().heap().allocate_async(request)
     }
 }
 
@@ -175,34 +176,34 @@ impl Choices {
 /// A set without `8BIT` does not compile, because a byte access to word-only memory faults:
 ///
 /// ```compile_fail,E0080
-/// use heap_caps_alloc::{CapsHeap, In, Unlocked};
+/// use heap_caps_alloc::{CapsHeap, CapsAllocator, Unlocked};
 /// use soc_regions::Caps;
 ///
 /// let heap: CapsHeap<Unlocked> = CapsHeap::new(());
-/// let iram: In<_, { Caps::BIT32.bits() }> = In::of(&heap);
+/// let iram: CapsAllocator<_, { Caps::BIT32.bits() }> = CapsAllocator::of(&heap);
 /// ```
 ///
 /// Nor does one with `EXEC`, which no memory has together with bytes:
 ///
 /// ```compile_fail,E0080
-/// # use heap_caps_alloc::{CapsHeap, In, Unlocked};
+/// # use heap_caps_alloc::{CapsHeap, CapsAllocator, Unlocked};
 /// # use soc_regions::Caps;
 /// # let heap: CapsHeap<Unlocked> = CapsHeap::new(());
-/// let code: In<_, { Caps::EXEC.union(Caps::BIT8).bits() }> = In::of(&heap);
+/// let code: CapsAllocator<_, { Caps::EXEC.union(Caps::BIT8).bits() }> = CapsAllocator::of(&heap);
 /// ```
 ///
 /// With `8BIT` it does:
 ///
 /// ```
-/// # use heap_caps_alloc::{CapsHeap, In, Unlocked};
+/// # use heap_caps_alloc::{CapsHeap, CapsAllocator, Unlocked};
 /// # use soc_regions::Caps;
 /// # let heap: CapsHeap<Unlocked> = CapsHeap::new(());
-/// let data: In<_, { Caps::BIT32.union(Caps::BIT8).bits() }> = In::of(&heap);
+/// let data: CapsAllocator<_, { Caps::BIT32.union(Caps::BIT8).bits() }> = CapsAllocator::of(&heap);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct In<H, const CAPS: u32>(H);
+pub struct CapsAllocator<H, const CAPS: u32>(H);
 
-impl<H: HeapRef, const CAPS: u32> In<H, CAPS> {
+impl<H: HeapRef, const CAPS: u32> CapsAllocator<H, CAPS> {
     /// Such memory of a heap.
     pub const fn of(heap: H) -> Self {
         const { assert!(Self::CHOICES.count == 1) };
@@ -210,25 +211,25 @@ impl<H: HeapRef, const CAPS: u32> In<H, CAPS> {
     }
 }
 
-impl<H: HeapRef + Default, const CAPS: u32> Default for In<H, CAPS> {
+impl<H: HeapRef + Default, const CAPS: u32> Default for CapsAllocator<H, CAPS> {
     fn default() -> Self {
         Self::of(H::default())
     }
 }
 
-impl<H: HeapRef, const CAPS: u32> Place for In<H, CAPS> {
-    type Home = H;
+impl<H: HeapRef, const CAPS: u32> MemoryKind for CapsAllocator<H, CAPS> {
+    type Ref = H;
 
     const CHOICES: Choices = Choices::one(Caps::from_bits_retain(CAPS));
 
-    fn home(&self) -> &H {
+    fn heap_ref(&self) -> &H {
         &self.0
     }
 }
 
-impl<H, const CAPS: u32> fmt::Debug for In<H, CAPS> {
+impl<H, const CAPS: u32> fmt::Debug for CapsAllocator<H, CAPS> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "In({})", Caps::from_bits_retain(CAPS))
+        write!(out, "CapsAllocator({})", Caps::from_bits_retain(CAPS))
     }
 }
 
@@ -242,7 +243,7 @@ pub struct Prefer<A, B> {
     second: PhantomData<fn() -> B>,
 }
 
-impl<A: Place, B: Place<Home = A::Home>> Prefer<A, B> {
+impl<A: MemoryKind, B: MemoryKind<Ref = A::Ref>> Prefer<A, B> {
     /// `first`, or else such memory as `B` describes, of the same heap.
     pub const fn new(first: A) -> Self {
         const { assert!(Self::CHOICES.count > 1) };
@@ -253,7 +254,7 @@ impl<A: Place, B: Place<Home = A::Home>> Prefer<A, B> {
     }
 }
 
-impl<A: Place + Default, B: Place<Home = A::Home>> Default for Prefer<A, B> {
+impl<A: MemoryKind + Default, B: MemoryKind<Ref = A::Ref>> Default for Prefer<A, B> {
     fn default() -> Self {
         Self::new(A::default())
     }
@@ -266,13 +267,13 @@ impl<A, B> Prefer<A, B> {
     }
 }
 
-impl<A: Place, B: Place<Home = A::Home>> Place for Prefer<A, B> {
-    type Home = A::Home;
+impl<A: MemoryKind, B: MemoryKind<Ref = A::Ref>> MemoryKind for Prefer<A, B> {
+    type Ref = A::Ref;
 
     const CHOICES: Choices = A::CHOICES.then(B::CHOICES);
 
-    fn home(&self) -> &A::Home {
-        self.first.home()
+    fn heap_ref(&self) -> &A::Ref {
+        self.first.heap_ref()
     }
 }
 
@@ -287,18 +288,18 @@ const fn bits(caps: Caps) -> u32 {
 }
 
 /// On the chip, usable while the caches of flash and PSRAM are off.
-pub type Internal<H> = In<H, { bits(Caps::BIT8.union(Caps::INTERNAL)) }>;
+pub type Internal<H> = CapsAllocator<H, { bits(Caps::BIT8.union(Caps::INTERNAL)) }>;
 /// On the chip, reached by DMA engines.
-pub type Dma<H> = In<H, { bits(Caps::BIT8.union(Caps::DMA).union(Caps::INTERNAL)) }>;
+pub type Dma<H> = CapsAllocator<H, { bits(Caps::BIT8.union(Caps::DMA).union(Caps::INTERNAL)) }>;
 /// PSRAM. **No atomics:** they do not work there on ESP32, ESP32-S2 and ESP32-S3, nor does anything
 /// while the caches are off.
-pub type Spiram<H> = In<H, { bits(Caps::BIT8.union(Caps::SPIRAM)) }>;
+pub type Spiram<H> = CapsAllocator<H, { bits(Caps::BIT8.union(Caps::SPIRAM)) }>;
 /// What plain `malloc` may hand out.
-pub type Default8Bit<H> = In<H, { bits(Caps::BIT8.union(Caps::DEFAULT)) }>;
+pub type Default8Bit<H> = CapsAllocator<H, { bits(Caps::BIT8.union(Caps::DEFAULT)) }>;
 /// RTC fast memory, which keeps its contents in deep sleep.
-pub type Rtc<H> = In<H, { bits(Caps::BIT8.union(Caps::RTCRAM)) }>;
+pub type Rtc<H> = CapsAllocator<H, { bits(Caps::BIT8.union(Caps::RTCRAM)) }>;
 /// Reached by the retention DMA.
-pub type Retention<H> = In<H, { bits(Caps::BIT8.union(Caps::RETENTION)) }>;
+pub type Retention<H> = CapsAllocator<H, { bits(Caps::BIT8.union(Caps::RETENTION)) }>;
 /// PSRAM, or internal memory where there is none left. **No atomics**, see [`Spiram`].
 pub type SpiramOrInternal<H> = Prefer<Spiram<H>, Internal<H>>;
 /// Internal memory, or PSRAM where there is none left. **No atomics**, see [`Spiram`].
@@ -314,7 +315,7 @@ pub type InternalOrSpiram<H> = Prefer<Internal<H>, Spiram<H>>;
 ///
 /// let dma = Dma::<Chip>::default();
 /// assert_eq!(size_of_val(&dma), 0);
-/// assert_eq!(format!("{dma:?}"), "In(8BIT|DMA|INTERNAL)");
+/// assert_eq!(format!("{dma:?}"), "CapsAllocator(8BIT|DMA|INTERNAL)");
 /// ```
 #[macro_export]
 macro_rules! heap_ref {

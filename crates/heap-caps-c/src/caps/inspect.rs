@@ -11,7 +11,7 @@ use soc_regions::Caps;
 
 use crate::callers;
 use crate::console::Console;
-use crate::door;
+use crate::ffi;
 use crate::heap::HEAP;
 use crate::hooks::{FoundIn, fault};
 
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn heap_caps_walk(caps: u32, walker: Option<CWalker>, user
     for shown in heaps(caps) {
         let damaged = shown.each_whole_block(|block| {
             // SAFETY: the caller keeps the same contract.
-            unsafe { door::show(walker, shown.bounds(), block, user) }
+            unsafe { ffi::show(walker, shown.bounds(), block, user) }
         });
         if let Some(corrupt) = damaged {
             let start = shown.memory.cast::<u8>();

@@ -6,7 +6,7 @@
 use heap_trace::TraceContext;
 
 use crate::callers;
-use crate::door::{self, Slot};
+use crate::ffi::{self, Slot};
 use crate::trace::DEPTH;
 
 /// The clock.
@@ -58,21 +58,21 @@ pub(super) fn pointer_of(address: u32) -> usize {
 
 /// The program's knowledge, for observers.
 #[derive(Clone, Copy, Debug)]
-pub struct CMoment;
+pub struct CTraceContext;
 
-impl TraceContext for CMoment {
+impl TraceContext for CTraceContext {
     fn ticks(&self) -> u32 {
-        TICKS.get().map_or(0, door::number)
+        TICKS.get().map_or(0, ffi::number)
     }
 
     fn core(&self) -> u8 {
-        let core = CORE.get().map_or(0, door::number);
+        let core = CORE.get().map_or(0, ffi::number);
         u8::try_from(core).unwrap_or(u8::MAX)
     }
 
     fn callers(&self, stack: &mut [u32]) -> usize {
         match CALLERS.get() {
-            Some(callers) => door::callers(callers, stack),
+            Some(callers) => ffi::callers(callers, stack),
             None => in_file(stack),
         }
     }

@@ -12,7 +12,7 @@ use super::{CHandle, CHeapWalker};
 use crate::callers;
 use crate::caps::{CWalkedBlock, HEADER};
 use crate::console::Console;
-use crate::door;
+use crate::ffi;
 use crate::heap::CPoison;
 use crate::hooks::{FoundIn, fault};
 use crate::print_block;
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn multi_heap_walk(
         return;
     };
     // SAFETY: the caller keeps the same contract.
-    let show = |block| unsafe { door::show_block(walker, block, user) };
+    let show = |block| unsafe { ffi::show_block(walker, block, user) };
     // SAFETY: the caller keeps the same contract.
     if let Some(corruption) = unsafe { each_whole_block(handle, show) } {
         let found = FoundIn::Call(callers::call_of(c"multi_heap_walk"));
@@ -107,7 +107,7 @@ pub unsafe extern "C" fn multi_heap_find_containing_block(
             })
         }
     });
-    door::to_c(found)
+    ffi::to_c(found)
 }
 
 /// Bytes of a block with all that surrounds them but its header: canaries and what was rounded up.
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn multi_heap_get_next_block(
     match end {
         // SAFETY: the caller keeps the same contract.
         Some(end) => unsafe { first_block(handle, end) },
-        None => door::to_c(None),
+        None => ffi::to_c(None),
     }
 }
 
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn multi_heap_is_free(block: *mut c_void) -> bool {
     let head = if CPoison::OVERHEAD == 0 { 0 } else { HEAD };
     let header = block.wrapping_byte_sub(head + HEADER as usize);
     // SAFETY: the header of a block lies before its canary.
-    let word = unsafe { door::word(header) };
+    let word = unsafe { ffi::word(header) };
     BlockState::of_header(word) == BlockState::Free
 }
 
@@ -208,7 +208,7 @@ unsafe fn first_block(handle: CHandle, from: u32) -> *mut c_void {
             false
         });
     }
-    door::to_c(first)
+    ffi::to_c(first)
 }
 
 /// Shows the blocks behind their headers, in address order, until `visit` has seen enough; the
