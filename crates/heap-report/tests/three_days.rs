@@ -11,21 +11,25 @@ use heap_report::read::{Input, read};
 use heap_report::{History, Replayed};
 use soc_regions::Caps;
 
-/// What the device's serial port says, by the trouble that it has.
-fn log(trouble: &[&str]) -> Vec<u8> {
-    let run = Command::new(env!("CARGO"))
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "heap-report",
-            "--example",
-            "three_days",
-            "--",
-        ])
-        .args(trouble)
-        .output()
-        .unwrap();
+/// The example as `cargo test` has built it beside the tests; a run of this file alone (`--test
+/// three_days`) builds no examples, so cargo is asked for it then.
+fn example() -> Command {
+    let beside = std::env::current_exe().unwrap().with_file_name(format!(
+        "../examples/three_days{}",
+        std::env::consts::EXE_SUFFIX
+    ));
+    if beside.exists() {
+        return Command::new(beside);
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--package", "heap-report"]);
+    cargo.args(["--example", "three_days", "--"]);
+    cargo
+}
+
+/// What the device's serial port says in a scenario.
+fn log(scenario: &[&str]) -> Vec<u8> {
+    let run = example().args(scenario).output().unwrap();
     assert!(
         run.status.success(),
         "{}",
