@@ -144,7 +144,7 @@ fn the_tables_of_the_documentation_are_what_is_printed_and_every_cell_keeps_its_
     assert_eq!(output.status.code(), Some(0));
     assert!(
         fs::read_to_string(kept).unwrap() == fs::read_to_string(printed).unwrap(),
-        "print it anew: cargo xtask faults --record docs/hardening.md"
+        "regenerate it: cargo xtask faults --record docs/hardening.md"
     );
     let figures: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     keep_their_bounds(&figures);

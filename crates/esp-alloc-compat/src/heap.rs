@@ -218,7 +218,7 @@ impl EspHeap {
         changed
     }
 
-    /// Gives a block back. What is none is reported, see [`Faults::set_report_handler`].
+    /// Frees a block. An invalid pointer is reported, see [`Faults::set_report_handler`].
     ///
     /// # Safety
     /// If `block` is one of this heap, nobody uses it any more.

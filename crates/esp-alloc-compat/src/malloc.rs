@@ -63,7 +63,7 @@ c_names! {
         to_raw(unsafe { resized(pointer, size, internal()) })
     }
 
-    /// Gives a block of any of these back; null is none.
+    /// Frees a block of any of these; null is ignored.
     fn free(pointer: *mut u8) {
         // SAFETY: C's contract.
         unsafe { give(pointer) };
@@ -126,7 +126,7 @@ unsafe fn resized(
 /// As C's `free`.
 unsafe fn give(pointer: *mut u8) {
     if let Some(block) = NonNull::new(pointer) {
-        // A layout with a size, so that what is no block is reported.
+        // A layout with a size, so that an invalid pointer is reported.
         let size = usable(block).max(1);
         let layout = Layout::from_size_align(size, 1).unwrap_or(Layout::new::<u8>());
         // SAFETY: the caller keeps the same contract.
@@ -134,7 +134,7 @@ unsafe fn give(pointer: *mut u8) {
     }
 }
 
-/// Bytes of a block; 0 of what is none.
+/// Bytes of a block; 0 for an invalid pointer.
 fn usable(block: NonNull<u8>) -> usize {
     let bytes = HEAP.heaps().inspect().usable_size(block);
     bytes.map_or(0, |bytes| bytes as usize) // widening
@@ -178,7 +178,7 @@ mod tests {
         unsafe { free(grown) };
         // SAFETY: a block of 5 bytes, given back by the other name.
         unsafe { free_internal(malloc_internal(5)) };
-        // SAFETY: null is none.
+        // SAFETY: null is ignored.
         unsafe { free(core::ptr::null_mut()) };
         assert_eq!(HEAP.heaps().faults().reports(), 0);
     }

@@ -228,7 +228,7 @@ fn a_double_free_changes_nothing_and_is_reported() {
     // SAFETY: the layout has a size.
     let block = unsafe { heap.alloc(layout) };
     for reports in [0, 1] {
-        // SAFETY: nobody uses the block; the second time it is none.
+        // SAFETY: nobody uses the block; the second time it is freed already.
         unsafe { heap.dealloc(block, layout) };
         assert_eq!(heap.heaps().faults().reports(), reports);
     }

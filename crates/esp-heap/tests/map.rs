@@ -147,7 +147,7 @@ fn the_picture_in_the_documentation_is_the_one_that_is_drawn() {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/images/map.svg");
     assert!(
         fs::read_to_string(kept).unwrap() == fs::read_to_string(file).unwrap(),
-        "draw it anew: esp-heap map esp32s3 --option psram=8M --svg docs/images/map.svg"
+        "redraw it: esp-heap map esp32s3 --option psram=8M --svg docs/images/map.svg"
     );
 }
 

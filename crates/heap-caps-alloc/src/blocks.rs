@@ -27,7 +27,7 @@ pub unsafe trait Blocks {
     /// A block of `layout`, whose size is not 0, of zeros if so asked.
     fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>>;
 
-    /// Gives a block back.
+    /// Frees a block.
     ///
     /// # Safety
     /// `block` is a block of this allocator with `layout`, whose size is not 0; nobody uses it any

@@ -99,7 +99,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
-    /// The request is made anew: nothing of it is written to memory where it is served at once.
+    /// The request is built again: nothing of it is written to memory where it is served at once.
     #[cold]
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]

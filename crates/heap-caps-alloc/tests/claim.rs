@@ -42,7 +42,7 @@ fn claim(
         symbols,
         reservations,
     }));
-    // SAFETY: simulated memory, which each claim gets anew.
+    // SAFETY: simulated memory, which each claim gets afresh.
     Box::leak(Box::new(unsafe { Claim::new(&ESP32, options, linked) }))
 }
 

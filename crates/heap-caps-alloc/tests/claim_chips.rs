@@ -14,7 +14,7 @@ type Heap = CapsHeap<SpinLock, multi_heap::Unpoisoned, (), 32>;
 type All = Parts<'static, Heap, &'static SimulatedMemory>;
 
 fn parts(chip: &'static Chip, options: Options, linked: impl Symbols + Sync + 'static) -> All {
-    // SAFETY: simulated memory, which each claim gets anew.
+    // SAFETY: simulated memory, which each claim gets afresh.
     let claim = unsafe { Claim::new(chip, options, Box::leak(Box::new(linked))) };
     let memory = Box::leak(Box::new(SimulatedMemory::dirty(0xA5)));
     let heap = Box::leak(Box::new(CapsHeap::new(())));

@@ -208,7 +208,7 @@ fn ours(program: &Segments) -> Vec<(Heap, u32)> {
         ("_iram_start", code.0),
         ("_iram_end", code.1),
     ]));
-    // SAFETY: simulated memory, which each claim gets anew.
+    // SAFETY: simulated memory, which each claim gets afresh.
     let claim = unsafe { Claim::new(&ESP32, options(trace), symbols) };
     let claim: &Claim = Box::leak(Box::new(claim));
     let memory: &SimulatedMemory = Box::leak(Box::new(SimulatedMemory::dirty(0x5A)));

@@ -1,4 +1,4 @@
-//! What the global allocator makes of blocks that are none of its own, and of what it can't serve.
+//! What the global allocator makes of foreign pointers, and of what it can't serve.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -24,7 +24,7 @@ void heap_alloc_caps_init(void);
 /* Makes the memory of the start-up stacks available. */
 void heap_alloc_enable_nonos_stack_tag(void);
 
-/* Takes a block; NULL if there is none. The caller owns it until vPortFree() or heap_caps_free(). */
+/* Allocates a block; NULL if no block fits. The caller owns it until vPortFree() or heap_caps_free(). */
 void *pvPortMallocCaps(size_t xWantedSize, uint32_t caps);
 
 /* Free bytes. In 2016: of memory with any of `caps`, once for each priority that has one of them. */

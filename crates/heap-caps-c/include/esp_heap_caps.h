@@ -85,7 +85,7 @@ void *heap_caps_realloc(void *ptr, size_t size, uint32_t caps);
 /* The same, and the block begins at a multiple of `alignment` from now on, as heap_caps_aligned_alloc() gives it. NULL for an alignment that is no power of two, and `ptr` is as it was. ESP-IDF has no such function. */
 void *heap_caps_aligned_realloc(void *ptr, size_t alignment, size_t size, uint32_t caps);
 
-/* Gives a block back. */
+/* Frees a block. */
 void heap_caps_free(void *ptr);
 
 /* The same, an older name. */

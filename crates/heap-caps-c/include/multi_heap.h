@@ -56,7 +56,7 @@ multi_heap_handle_t multi_heap_register(void *start, size_t size);
 /* The heap's lock from now on; NULL (the state at first): none. `lock` is what the platform's lock functions take (see docs/c.md). */
 void multi_heap_set_lock(multi_heap_handle_t heap, void *lock);
 
-/* Takes a block of `size` bytes; NULL if there is none. The caller owns it until it is freed. O(1). */
+/* Allocates `size` bytes; NULL if no block fits. The caller owns it until it is freed. O(1). */
 void *multi_heap_malloc(multi_heap_handle_t heap, size_t size);
 
 /* The same, at a multiple of `alignment`, which must be a power of two: otherwise NULL. Free with multi_heap_free(). */
@@ -66,7 +66,7 @@ void *multi_heap_aligned_alloc(multi_heap_handle_t heap, size_t size, size_t ali
  * offset. */
 void *multi_heap_aligned_alloc_offs(multi_heap_handle_t heap, size_t size, size_t alignment, size_t offset);
 
-/* Gives a block back; it joins its free neighbours at once. NULL is no block, and nothing happens. O(1). */
+/* Frees a block; it joins its free neighbours at once. NULL is no block, and nothing happens. O(1). */
 void multi_heap_free(multi_heap_handle_t heap, void *p);
 
 /* The same, an older name. */
@@ -93,7 +93,7 @@ size_t multi_heap_free_size(multi_heap_handle_t heap);
 /* The lowest number of free bytes since registration or the last reset. O(1). */
 size_t multi_heap_minimum_free_size(multi_heap_handle_t heap);
 
-/* Starts the minimum anew from what is free now; returns what it was. */
+/* Restarts the minimum from what is free now; returns what it was. */
 size_t multi_heap_reset_minimum_free_bytes(multi_heap_handle_t heap);
 
 /* Makes the minimum the smaller of what it is and `new_minimum_free_bytes_value`, which a reset returned. */

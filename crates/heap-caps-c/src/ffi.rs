@@ -370,7 +370,7 @@ pub(super) struct CArgument(pub(super) *mut c_void);
 #[cfg(feature = "c-abi-idf")]
 unsafe impl Send for CArgument {}
 
-/// A name of C, in both forms; `None` for null. What is no UTF-8 is `?`.
+/// A name of C, in both forms; `None` for null. Invalid UTF-8 becomes `?`.
 ///
 /// # Safety
 /// - `text` is null, or a string that lasts as long as the program.

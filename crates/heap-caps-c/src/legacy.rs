@@ -133,7 +133,7 @@ fn by_capability(name: &'static CStr, size: usize, caps: Caps) -> *mut c_void {
     call.allocate()
 }
 
-/// Gives a block back, whichever function it came from; null is none.
+/// Frees a block, whichever function it came from; null is ignored.
 ///
 /// # Safety
 /// `block` is null, or nobody uses its block any more.

@@ -97,7 +97,7 @@ pub unsafe extern "C" fn realloc(pointer: *mut c_void, size: usize) -> *mut c_vo
     or_errno(block, size != 0)
 }
 
-/// Gives a block back, whichever function it came from.
+/// Frees a block, whichever function it came from.
 ///
 /// # Safety
 /// - `pointer` is null or a block, and not used any more.

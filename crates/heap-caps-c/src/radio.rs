@@ -67,7 +67,7 @@ pub unsafe extern "C" fn realloc_internal(pointer: *mut c_void, size: usize) -> 
     unsafe { call.reallocate_for_anything(pointer) }
 }
 
-/// Gives a block back.
+/// Frees a block.
 ///
 /// # Safety
 /// - `pointer` is null or a block, and not used any more.

@@ -259,7 +259,7 @@ pub(super) fn memory_of(pointer: NonNull<u8>) -> Option<Caps> {
         .locked(|heaps| heaps.heap_at(address).map(|heap| heap.caps))
 }
 
-/// Gives a block back for the function `name`; null is none. What is no block is reported.
+/// Frees a block on behalf of the function `name`; null is ignored. An invalid pointer is reported.
 ///
 /// # Safety
 /// `pointer` is null, or nobody uses its block any more.
@@ -296,7 +296,7 @@ pub(super) fn report(name: &'static CStr, action: Action, misuse: Misuse, pointe
         .report_in(action, Fault::Misuse(misuse), pointer.cast(), Some(call));
 }
 
-/// Bytes of a block that can be used; 0 for null, and for what is no block, which is reported.
+/// Bytes of a block that can be used; 0 for null, and for an invalid pointer, which is reported.
 #[inline(always)]
 pub(super) fn usable_size(name: &'static CStr, pointer: *const c_void) -> usize {
     let Some(block) = ffi::from_c(pointer) else {

@@ -424,7 +424,7 @@ fn monitoring_is_a_parenthesis() {
     assert_eq!(
         heap_caps_monitor_local_minimum_free_size_start(),
         0,
-        "begins anew"
+        "restarts"
     );
     assert_eq!(heap_caps_monitor_local_minimum_free_size_stop(), 0);
     assert_eq!(heap_caps_get_minimum_free_size(SPIRAM), lowest);

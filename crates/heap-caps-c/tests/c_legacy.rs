@@ -71,7 +71,7 @@ fn define(table: &[HeapRegionTagged]) {
 }
 
 fn free(block: *mut c_void) {
-    // SAFETY: nobody uses the block any more; what is none is reported.
+    // SAFETY: nobody uses the block any more; an invalid pointer is reported.
     unsafe { port_free(block) };
 }
 

@@ -29,7 +29,7 @@ const EMPTY: CRecord = CRecord {
 };
 
 fn free(block: *mut c_void) {
-    // SAFETY: nobody uses the block; what is none is reported.
+    // SAFETY: nobody uses the block; an invalid pointer is reported.
     unsafe { heap_caps_free(block) }
 }
 

@@ -113,7 +113,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// Other demands of buffers than those of the booted chip's table: for caches that were set up
-    /// in another way. [`HeapCaps::boot`] sets them anew.
+    /// in another way. [`HeapCaps::boot`] sets them again.
     pub fn set_hardware(&mut self, hardware: Hardware) {
         self.rules.hardware = hardware;
         self.routes.invalidate();
@@ -172,7 +172,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self.observer
     }
 
-    /// Heaps were registered or enabled: what was derived from them is worked out anew.
+    /// Heaps were registered or enabled: what was derived from them is recomputed.
     pub(crate) fn heaps_changed(&mut self) {
         self.routes.invalidate();
     }

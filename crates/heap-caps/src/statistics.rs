@@ -89,9 +89,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.watches.end(watch)
     }
 
-    /// Lets the minimum of every heap begin anew at what is free now, to be told in
-    /// [`Inspection::minimum_free_size`] until [`HeapCaps::stop_monitoring`]. A second start begins
-    /// anew again. ESP-IDF's `heap_caps_monitor_local_minimum_free_size_start`.
+    /// Restarts the minimum of every heap at what is free now, for
+    /// [`Inspection::minimum_free_size`] until [`HeapCaps::stop_monitoring`]. A second call
+    /// restarts it again. ESP-IDF's `heap_caps_monitor_local_minimum_free_size_start`.
     ///
     /// Each heap keeps its own earlier minimum, so heaps that are added meanwhile do not disturb
     /// the others.

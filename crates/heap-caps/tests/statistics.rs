@@ -152,7 +152,11 @@ fn monitoring_is_a_parenthesis_in_the_minimum() {
     sim.heaps.free(deep).unwrap();
     let lifetime = sim.heaps.inspect().minimum_free_size(caps);
     sim.heaps.start_monitoring();
-    assert_eq!(sim.heaps.inspect().minimum_free_size(caps), start, "anew");
+    assert_eq!(
+        sim.heaps.inspect().minimum_free_size(caps),
+        start,
+        "restarted"
+    );
     let shallow = sim.heaps.malloc(1000, caps).unwrap();
     sim.heaps.free(shallow).unwrap();
     assert_eq!(sim.heaps.inspect().minimum_free_size(caps), start - 1004);

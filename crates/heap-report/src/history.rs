@@ -303,7 +303,7 @@ pub enum Event {
         /// Its name.
         name: String,
     },
-    /// The program began anew: nothing of what was before is live.
+    /// The program restarted: nothing of what was before is live.
     Restarted,
 }
 

@@ -210,7 +210,7 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// Gives a block back; returns how many usable bytes it had. O(1).
+    /// Frees a block; returns how many usable bytes it had. O(1).
     ///
     /// Under [`Comprehensive`](crate::Comprehensive) poisoning, [`Heap::freeing`] has to precede.
     ///

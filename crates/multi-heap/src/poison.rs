@@ -26,7 +26,7 @@ pub const FILL_ALLOCATED: u8 = 0xCE;
 /// What freed and never allocated bytes contain under [`Comprehensive`] poisoning.
 pub const FILL_FREED: u8 = 0xFE;
 
-/// The key of heaps that are made from now on; 0 is none.
+/// The key of heaps that are made from now on; 0 means none.
 static CANARY_KEY: AtomicU32 = AtomicU32::new(0);
 
 /// Sets the key on which the canaries of every heap depend that is made from now on; heaps that

@@ -12,7 +12,7 @@
 //! Between two calls the heap lives on: blocks come and go, and what looks like a header may be a
 //! user's data. A scrub goes on at used blocks that stand as they did (`checkpoints.rs`). Counters
 //! are compared with what a pass has counted if they were the same at each of its calls; where they
-//! differ, it counts anew, and only the same difference twice is a suspicion. Damage is told only
+//! differ, it counts again, and only the same difference twice is a suspicion. Damage is told only
 //! after [`Heap::check`] has come across it too: a false alarm would be worse than a long look at a
 //! heap that is broken anyway.
 
@@ -54,7 +54,7 @@ pub struct Scrubber {
 pub enum ScrubStep {
     /// There is more to be looked at.
     Underway,
-    /// All of the heap has been looked at since the scrub began; the next call begins anew.
+    /// All of the heap has been looked at since the scrub began; the next call restarts.
     PassDone,
 }
 
@@ -107,7 +107,7 @@ impl<P: Poison> Heap<P> {
     /// those only what is impossible.
     ///
     /// # Errors
-    /// What [`Heap::check`] says. The scrub begins anew.
+    /// What [`Heap::check`] says. The scrub restarts.
     pub fn scrub(&self, scrub: &mut Scrubber, steps: u32) -> Result<ScrubStep, Corruption> {
         match self.scrub_steps(scrub, &mut StepBudget(steps.max(1))) {
             Ok(scrubbed) => Ok(scrubbed),

@@ -240,7 +240,7 @@ impl<P: Poison> Heap<P> {
         (self.pool.largest_free_words().saturating_sub(1) * 4).saturating_sub(P::OVERHEAD)
     }
 
-    /// Lets the minimum begin anew at the current free bytes; returns the old one. O(1).
+    /// Restarts the minimum at the current free bytes; returns the old one. O(1).
     pub fn reset_minimum_free_bytes(&mut self) -> u32 {
         let old = self.minimum_free_bytes();
         self.pool.set_minimum_words(self.pool.free_words());

@@ -190,7 +190,7 @@ const fn in_cases(
     options
 }
 
-/// Counts on: the first digit that can grow grows, those before it start anew.
+/// Counts on: the first digit that can grow grows, those before it restart.
 const fn next_case(
     cases: [usize; MAX_OPTIONS],
     mut case: [usize; MAX_OPTIONS],

@@ -33,7 +33,7 @@ pub(crate) enum Sender {
 /// Offset in the image where the application descriptor has room for the ELF file's hash.
 const HASH_OFFSET: &str = "0xb0";
 const SLOW: &str = "115200";
-/// A monitor that does not start the board anew. It asks the chip who it is, all the same.
+/// A monitor that does not restart the board. It asks the chip who it is, all the same.
 const ALONE: [&str; 6] = [
     "--before",
     "no-reset",
@@ -277,8 +277,8 @@ impl Sender {
         }
     }
 
-    /// Board ─> terminal, until Ctrl-C (espflash) or Ctrl-] (miniterm). espflash starts the program
-    /// anew, unless it is to leave the board alone.
+    /// Board ─> terminal, until Ctrl-C (espflash) or Ctrl-] (miniterm). espflash restarts the
+    /// program, unless it is to leave the board alone.
     pub(crate) fn listening(
         self,
         board: Board,

@@ -21,7 +21,7 @@ use esp_heap::{paint, status};
 /// Watch a program's heap live: its event stream from a board's port, a growing file or a pipe
 #[derive(clap::Args)]
 #[command(after_help = "\
-On a terminal the picture is drawn anew in place; anywhere else (a pipe, CI) a line is printed every few seconds, and \
+On a terminal the picture is redrawn in place; anywhere else (a pipe, CI) a line is printed every few seconds, and \
 the program's own text is passed through. Frames may come as they are, or as lines `events<tab>hexadecimal digits`, with text in between. \
 Fragmentation and largest free blocks are rebuilt from what is live, not measured.
 
@@ -64,7 +64,7 @@ pub(crate) struct Arguments {
 
 /// How often the picture is drawn.
 const STEP: Duration = Duration::from_millis(100);
-/// How often the metrics are written anew: scrapes come every few seconds.
+/// How often the metrics are rewritten: scrapes come every few seconds.
 const SCRAPED: Duration = Duration::from_secs(1);
 /// After so long without a byte a line of text is not the beginning of a frame.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -3,7 +3,7 @@
 //! ```text
 //!   source ── a thread that reads a port, a file that grows, or standard input
 //!      │ bytes
-//!   Watched (heap-report) ──► screen   a picture that is drawn anew, on a terminal
+//!   Watched (heap-report) ──► screen   a picture that is redrawn, on a terminal
 //!                         ├─► lines    one every few seconds, anywhere else
 //!                         └─► server   the metrics for Prometheus
 //! ```

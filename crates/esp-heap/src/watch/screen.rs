@@ -126,11 +126,11 @@ fn headline(watched: &Watched) -> Paragraph<'_> {
     let mark = watched
         .last_mark()
         .map_or_else(String::new, |mark| format!("; mark: {mark}"));
-    let anew = match watched.restarts() {
+    let restarts = match watched.restarts() {
         0 => String::new(),
-        times => format!("; began anew {times} times"),
+        times => format!("; restarted {times} times"),
     };
-    let about = format!("{program}{time}, {} events{anew}", watched.events());
+    let about = format!("{program}{time}, {} events{restarts}", watched.events());
     let now = format!(
         "{} bytes in {} blocks, peak {}; +{:.0}/s −{:.0}/s{mark}",
         grouped(total.bytes),

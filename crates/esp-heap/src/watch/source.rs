@@ -105,7 +105,7 @@ fn read_to_end(mut from: impl Read, tell: &Sender<Arrived>) {
     drop(tell.send(last));
 }
 
-/// As `tail -F`: goes on where the file grows, and begins anew where it became shorter.
+/// As `tail -F`: goes on where the file grows, and restarts where it became shorter.
 fn follow(mut file: File, path: &Path, tell: &Sender<Arrived>) {
     let mut buffer = vec![0; BUFFER];
     let mut position = 0;

@@ -156,7 +156,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         });
     }
 
-    /// Decides anew whether every change of free memory has to be looked at.
+    /// Decides again whether every change of free memory has to be looked at.
     fn update_detour(&mut self) {
         let Pressure {
             emergencies,

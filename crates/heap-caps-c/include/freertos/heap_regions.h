@@ -45,7 +45,7 @@ void vPortDefineHeapRegionsTagged(const HeapRegionTagged_t *const pxHeapRegions)
  * until vPortFreeTagged(). */
 void *pvPortMallocTagged(size_t xWantedSize, BaseType_t tag);
 
-/* Gives a block back. NULL is no block. */
+/* Frees a block. NULL is no block. */
 void vPortFreeTagged(void *pv);
 
 /* Free bytes of a tag, and the lowest that they were. 0 for a tag without regions. */

@@ -64,7 +64,7 @@ pub unsafe extern "C" fn heap_caps_realloc(
     unsafe { call.reallocate(pointer) }
 }
 
-/// Gives a block back.
+/// Frees a block.
 ///
 /// # Safety
 /// - `pointer` is null or from a function of this heap, and not used any more.

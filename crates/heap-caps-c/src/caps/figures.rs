@@ -55,7 +55,7 @@ pub unsafe extern "C" fn heap_caps_get_info(info: *mut CInfo, caps: u32) {
     unsafe { ffi::give(info, figures.into()) };
 }
 
-/// Lets the minimum of every heap begin anew at what is free now.
+/// Restarts the minimum of every heap at what is free now.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_monitor_local_minimum_free_size_start() -> EspErr {
     HEAP.inspect().start_monitoring();

@@ -85,7 +85,7 @@ pub unsafe extern "C" fn multi_heap_aligned_alloc_offs(
     }
 }
 
-/// Gives a block back; null is none.
+/// Frees a block; null is ignored.
 ///
 /// # Safety
 /// As [`multi_heap_malloc`]; and nobody uses the block any more.
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn multi_heap_realloc(
     }
 }
 
-/// Bytes that can be used of a block; 0 for null, and for what is no block, which is told as a
+/// Bytes that can be used of a block; 0 for null, and for an invalid pointer, which is told as a
 /// fault.
 ///
 /// # Safety

@@ -74,7 +74,7 @@ pub unsafe extern "C" fn multi_heap_minimum_free_size(handle: CHandle) -> usize 
     unsafe { bytes(handle, |heap| heap.minimum_free_bytes()) }
 }
 
-/// Lets the minimum begin anew; returns the old one.
+/// Lets the minimum restart; returns the old one.
 ///
 /// # Safety
 /// As `multi_heap_malloc`.

@@ -122,7 +122,7 @@ pub unsafe extern "C" fn heap_trace_summary(summary: *mut CSummary) -> EspErr {
     }
 }
 
-/// Prints all records and the figures. The lock is taken for each line anew.
+/// Prints all records and the figures. The lock is taken again for each line.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_trace_dump() {
     heap_trace_dump_caps((Caps::INTERNAL | Caps::SPIRAM).bits());

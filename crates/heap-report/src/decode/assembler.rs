@@ -1,7 +1,7 @@
 //! What frames say, put together: the events, and what their numbers mean.
 //!
 //! ```text
-//!   stream      site 3 = a.rs:7     allocated … site 3      (the program began anew)   site 3 = b.rs:9     allocated … site 3
+//!   stream      site 3 = a.rs:7     allocated … site 3      (the program restarted)   site 3 = b.rs:9     allocated … site 3
 //!   history     sites[1] = a.rs:7   Allocated … site 1      Restarted                  sites[2] = b.rs:9   Allocated … site 2
 //! ```
 //!
@@ -15,8 +15,7 @@ use crate::history::{Event, HeapDescription, History, Site, TimedEvent};
 use crate::symbols::Identity;
 use crate::terminal::printable;
 
-/// The longest stretch of events that may be lost without that the program seems to have begun
-/// anew.
+/// Largest gap in the event counter that counts as loss rather than as a restart.
 const LONGEST_GAP: u32 = u32::MAX / 2;
 
 #[derive(Debug, Default)]
@@ -26,7 +25,7 @@ pub(super) struct Assembler {
     sites: SiteIndices,
     /// Events so far, as the last sync said, and those that came since.
     said: Option<u32>,
-    /// What was missed before the program began anew.
+    /// What was missed before the program restarted.
     missed_before: u64,
 }
 
@@ -100,7 +99,7 @@ impl Assembler {
         self.history
     }
 
-    /// A program that has fewer events behind it than arrived has begun anew.
+    /// A program that has fewer events behind it than arrived has restarted.
     fn sync(&mut self, events: u32) {
         let arrived = self.said.replace(events);
         if arrived.is_some_and(|arrived| events.wrapping_sub(arrived) > LONGEST_GAP) {
@@ -221,7 +220,7 @@ fn hear(said: &WireEvent<'_>, history: &mut History, sites: &mut SiteIndices) ->
     })
 }
 
-/// A program that begins anew may be another one.
+/// A program that restarts may be another one.
 fn keep_build(id: BuildId<'_>, history: &mut History) {
     let Some(build) = Identity::of_bytes(id.bytes()) else {
         return;

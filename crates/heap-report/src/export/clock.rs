@@ -1,7 +1,7 @@
 //! When was that, in a time that never goes back and has a unit?
 //!
 //! ```text
-//!   ticks of the program    10  20  40 │ 5  15         it began anew
+//!   ticks of the program    10  20  40 │ 5  15         it restarted
 //!   time here               10  20  40 │ 45 55
 //! ```
 

@@ -129,7 +129,7 @@ impl<W: Write> Track<'_, W> {
         )
     }
 
-    /// What is no change of bytes is an instant.
+    /// An event that changes no bytes is an instant.
     fn tell(&mut self, moment: &TimedEvent, time: f64) -> io::Result<()> {
         let (name, category, arguments) = match &moment.event {
             Event::Mark { name } => (name.clone(), "mark", json!({})),
@@ -138,7 +138,7 @@ impl<W: Write> Track<'_, W> {
                 "gap",
                 json!({"events": events}),
             ),
-            Event::Restarted => ("the program began anew".to_owned(), "mark", json!({})),
+            Event::Restarted => ("the program restarted".to_owned(), "mark", json!({})),
             Event::Failed {
                 size,
                 caps,

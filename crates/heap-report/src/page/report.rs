@@ -222,7 +222,7 @@ fn heaps(history: &History, rebuilt: &Replayed) -> Vec<Heap> {
     history.heaps.iter().enumerate().map(heap).collect()
 }
 
-/// What the program named, and where it began anew.
+/// What the program named, and where it restarted.
 fn marks(history: &History, rebuilt: &Replayed, clock: &Clock) -> Excerpt<Mark> {
     let named = history.events.iter().enumerate();
     let marks = named.filter_map(|(event, moment)| {

@@ -21,7 +21,7 @@ pub(crate) struct Evidence {
     lifetimes: Vec<Lifetimes>,
     /// The steps by which blocks that are live have grown, by address.
     grown: HashMap<u32, Vec<Retained>>,
-    /// Events before the program began anew.
+    /// Events before the program restarted.
     begun: usize,
 }
 

@@ -58,7 +58,7 @@ pub enum Change {
         /// Those that must have gone before.
         lost: Vec<Block>,
     },
-    /// The program began anew: these are gone.
+    /// The program restarted: these are gone.
     Cleared(Vec<Block>),
 }
 

@@ -48,7 +48,7 @@ pub struct Replayed {
     pub failures: Vec<FailureNote>,
     /// The moments that the program named.
     pub marks: Vec<Mark>,
-    /// After how many events the program began anew.
+    /// After how many events the program restarted.
     pub restarts: Vec<usize>,
     /// What is missing, what only following the events shows included.
     pub gaps: Gaps,

@@ -147,7 +147,7 @@ impl<P: Poison> Machine<P> {
         }
     }
 
-    /// Gives a block back.
+    /// Frees a block.
     ///
     /// # Errors
     /// It is no block.

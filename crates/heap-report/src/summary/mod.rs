@@ -378,7 +378,7 @@ impl Summary<'_> {
         if let restarts @ 1.. = self.rebuilt.restarts.len() {
             writeln!(
                 remarks,
-                "  the program began anew {}; only blocks of its last life count as live",
+                "  the program restarted {}; only blocks of its last life count as live",
                 counted(restarts as u64, "time")
             )?;
         }

@@ -31,7 +31,7 @@ impl fmt::Display for Watched {
             write!(out, "; {} refused", self.failed())?;
         }
         if self.restarts() > 0 {
-            write!(out, "; began anew {} times", self.restarts())?;
+            write!(out, "; restarted {} times", self.restarts())?;
         }
         match missing(&self.gaps()) {
             Some(missing) => write!(out, "; incomplete: {missing}"),

@@ -224,7 +224,7 @@ impl Watched {
         self.failures.iter()
     }
 
-    /// How often the program began anew.
+    /// How often the program restarted.
     #[must_use]
     pub fn restarts(&self) -> usize {
         self.restarts

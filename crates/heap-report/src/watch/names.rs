@@ -5,7 +5,7 @@ use std::fmt;
 use crate::history::Site;
 use crate::symbols::Symbols;
 
-/// The sites' names, by their numbers. A site that is described anew, or late, gets a new one.
+/// The sites' names, by their numbers. A site that is described again, or late, gets a new one.
 #[derive(Default)]
 pub(super) struct Names {
     symbols: Option<Symbols>,

@@ -207,7 +207,7 @@ impl<
             .map(|attribution| (attribution.site, attribution.owner))
     }
 
-    /// Lets all peaks begin anew at what there is now. O(sites + owners).
+    /// Restarts all peaks at what there is now. O(sites + owners).
     pub fn reset_peaks(&mut self) {
         self.owners.iter_mut().for_each(Tally::reset_peak);
         for number in 0..=SITES {

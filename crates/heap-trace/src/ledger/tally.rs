@@ -40,7 +40,7 @@ impl Tally {
         self.blocks = self.blocks.saturating_sub(1);
     }
 
-    /// Lets the peak begin anew at what there is now.
+    /// Restarts the peak at what there is now.
     pub(crate) fn reset_peak(&mut self) {
         (self.peak_bytes, self.peak_blocks) = (self.bytes, self.blocks);
     }

@@ -6,7 +6,7 @@
 //!   idle ───► started ◄─────────► stopped         allocations are recorded while started,
 //!                 │  ▲ resume        ▲            frees while started or paused
 //!           pause ▼  │        stop   │
-//!                paused ─────────────┘            start begins anew from any state
+//!                paused ─────────────┘            start: again from any state
 //! ```
 //!
 //! Events come from the one place through which every path of the heap goes
@@ -103,7 +103,7 @@ impl<'a, E: TraceContext, const DEPTH: usize> Trace<'a, E, DEPTH> {
     }
 
     /// Begins a session, whatever was before: records and figures, the high-water mark included,
-    /// begin anew. O(1).
+    /// restart. O(1).
     ///
     /// # Errors
     /// There is no buffer.

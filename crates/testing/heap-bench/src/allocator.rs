@@ -85,7 +85,7 @@ pub trait Allocator: Sized {
     fn allocate(&mut self, size: usize) -> usize;
     /// A block at another alignment.
     fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize;
-    /// Gives a block back.
+    /// Frees a block.
     ///
     /// # Safety
     /// `block` was allocated with this size and alignment.

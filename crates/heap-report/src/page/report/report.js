@@ -81,7 +81,7 @@ function showMoment() {
   if (flame.at === "cursor") drawFlame();
 }
 
-/** Draws anew what depends on the width of the page, its colors, the axis or the shades. */
+/** Redraws what depends on the width of the page, its colors, the axis or the shades. */
 function redraw() {
   drawMemory();
   drawRoom();

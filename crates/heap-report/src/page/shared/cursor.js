@@ -75,7 +75,7 @@ function start() {
   timer = setInterval(() => (cursor >= timeline.count - 1 ? stop() : moveTo(cursor + 1)), 60);
 }
 
-/** Makes slider and button work, and begins at `moment`; `redraw` draws anew what depends on width and colors. */
+/** Makes slider and button work, and begins at `moment`; `redraw` redraws what depends on width and colors. */
 function startCursor(moment, redraw) {
   cursor = moment;
   byId("slider").max = timeline.count - 1;

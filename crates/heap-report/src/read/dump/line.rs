@@ -78,7 +78,7 @@ pub(super) enum Item {
     Note(String),
 }
 
-/// The longest line of a dump: 32 callers, a long path. A line that goes on for longer is none.
+/// The longest line of a dump: 32 callers, a long path. Longer lines are not dump lines.
 pub(super) const LONGEST: usize = 1024;
 
 /// What `line` says, and whether nothing stands behind it. `None`: it is no line of a dump.

@@ -176,7 +176,7 @@ pub extern "C" fn peer_malloc(size: usize) -> *mut c_void {
     opened(block, size)
 }
 
-/// Frees a block; null is none.
+/// Frees a block; null is ignored.
 ///
 /// # Safety
 /// - `block` is null, or from these functions and not used any more.

@@ -1,4 +1,4 @@
-//! Must end with a trap: executes what is no instruction.
+//! Must end with a trap: executes an invalid instruction.
 
 #![no_std]
 #![no_main]

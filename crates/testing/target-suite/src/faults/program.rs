@@ -180,7 +180,7 @@ impl<P: Poison> Program<P> {
         }
     }
 
-    /// Gives a block back, whatever the heap says.
+    /// Frees a block, whatever the heap says.
     pub(super) fn free(&mut self, block: Live) -> Result<(), Detection> {
         self.live.retain(|live| *live != block);
         self.heaps.free(block.address).map_err(Detection::Address)
