@@ -85,6 +85,35 @@ fn piped(input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
+/// A program for Xtensa: `main`, of one word.
+fn elf() -> Vec<u8> {
+    const TEXT: u32 = 0x400D_0000;
+    let section = |name, kind, address, offset, size, link, entry| {
+        [name, kind, 0, address, offset, size, link, 1, 4, entry]
+    };
+    let sections = [
+        [0; 10],
+        section(1, 1, TEXT, 52, 4, 0, 0),
+        section(7, 2, 0, 64, 32, 3, 16),
+        section(15, 3, 0, 56, 8, 0, 0),
+        section(15, 3, 0, 96, 24, 0, 0),
+    ];
+    let mut elf = b"\x7FELF\x01\x01\x01".to_vec();
+    elf.resize(16, 0);
+    let header = [2 | 94 << 16, 1, TEXT, 0, 120, 0, 52, 40 << 16, 5 | 4 << 16];
+    let main = [1, TEXT, 4, 0x12 | 1 << 16];
+    let words = header.into_iter().chain([0]);
+    elf.extend(words.flat_map(u32::to_le_bytes));
+    elf.extend(b"\0main\0\0\0");
+    elf.extend([0; 4].into_iter().chain(main).flat_map(u32::to_le_bytes));
+    elf.extend(b"\0.text\0.symtab\0.strtab\0\0");
+    elf.extend(sections.into_iter().flatten().flat_map(u32::to_le_bytes));
+    elf
+}
+
+/// The beginning of its SHA-256, as `sha256sum` prints it.
+const ELF_SHA256: [u8; 8] = [0x75, 0xcd, 0x47, 0x55, 0x51, 0xf2, 0x25, 0x1f];
+
 fn said(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
@@ -155,6 +184,33 @@ fn until(words: &str, lines: &mut BufReader<ChildStdout>) -> String {
 
 fn lines_of(child: &mut Child) -> BufReader<ChildStdout> {
     BufReader::new(child.stdout.take().unwrap())
+}
+
+#[test]
+fn an_elf_file_of_another_build_is_warned_of_and_the_right_one_is_not() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), elf()).unwrap();
+    let watched = |id: &[u8]| {
+        let build = Event::Build {
+            id: heap_trace::BuildId::new(id),
+        };
+        let stream = [sent(&[build]), program()].concat();
+        let mut child = watch(&["-", "--elf", file.path().to_str().unwrap()])
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(&stream).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        said(&output)
+    };
+    let warning = "--elf: this is not the program that ran";
+    assert_eq!(watched(&ELF_SHA256).matches(warning).count(), 0);
+    let text = watched(&[0xAB; 8]);
+    assert!(
+        text.contains("the device tells build abababababababab"),
+        "{text}"
+    );
+    assert_eq!(text.matches(warning).count(), 2, "at once and at the end");
 }
 
 #[test]
