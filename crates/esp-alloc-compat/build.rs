@@ -1,4 +1,4 @@
-//! Does this compiler have `core::alloc::Allocator`?
+//! Detects whether this compiler has `core::alloc::Allocator`.
 
 use std::env;
 use std::process::Command;

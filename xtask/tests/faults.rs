@@ -1,5 +1,4 @@
-//! Is the table of `docs/hardening.md` the one that is printed, and does the heap find what it is
-//! said to find?
+//! The table of `docs/hardening.md` is the one that is printed, and the heap finds what it says.
 
 #![allow(
     clippy::unwrap_used,

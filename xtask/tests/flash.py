@@ -1,4 +1,4 @@
-"""Does a program arrive on a board as it is? `cargo xtask image`, `flash` and `monitor`, with a board played on a pseudo-terminal.
+"""Check of `cargo xtask image`, `flash` and `monitor`, with a board played on a pseudo-terminal.
 
     flash.py [--xtask COMMAND] --chip esp32c3 --elf FILE
 

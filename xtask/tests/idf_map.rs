@@ -1,5 +1,4 @@
-//! Does everything exist that `docs/idf-map.md` and `docs/differences.md` name: tests as
-//! `file.rs::name`, items of our types as `Type::name`?
+//! Everything that `docs/idf-map.md` and `docs/differences.md` name exists: tests and items.
 
 #![allow(
     clippy::unwrap_used,

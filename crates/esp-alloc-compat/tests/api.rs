@@ -1,4 +1,4 @@
-//! Does every name of esp-alloc 0.11 exist here, with the type that it has there?
+//! API check: every name of esp-alloc 0.11 exists here, with the type that it has there.
 //!
 //! A test that compiles has passed. The list is the public interface of the crate of that version,
 //! in its order.

@@ -1,5 +1,4 @@
-//! Has the heap behind esp-alloc's names the defects that esp-alloc has? `docs/defects.md` lists
-//! them all.
+//! esp-alloc's defects (`docs/defects.md`), none of which the heap behind its names has.
 //!
 //! Before each test stand the numbers of what it would find: an issue of esp-hal, or the line of
 //! our own list.

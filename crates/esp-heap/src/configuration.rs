@@ -2,7 +2,7 @@
 
 use soc_regions::{Chip, Declared, Kind, OptionError, Options, chips};
 
-use crate::near::did_you_mean;
+use crate::suggestions::did_you_mean;
 use esp_heap::error::Error;
 
 /// The chip called `name`.

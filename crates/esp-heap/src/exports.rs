@@ -1,4 +1,4 @@
-//! Which files for other tools are wanted, and where?
+//! Options that name the files for other tools.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};

@@ -17,7 +17,7 @@ use std::fmt;
 use heap_report::simulate::LinkerSymbols;
 use soc_regions::{Bound, Chip, Options, Origin, Reservation, Span, Symbols};
 
-use crate::near::did_you_mean;
+use crate::suggestions::did_you_mean;
 use esp_heap::firmware::{Content, Firmware, Piece};
 pub(crate) use psram::PROGRAM_DATA;
 use psram::Psram;

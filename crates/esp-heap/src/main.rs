@@ -16,12 +16,12 @@ mod configuration;
 mod exports;
 mod image;
 mod linker;
-mod near;
 mod replay;
 #[cfg(test)]
 #[path = "firmware/sample.rs"]
 mod sample;
-mod serving;
+mod suggestions;
+mod target_options;
 mod watch;
 
 use std::process::ExitCode;

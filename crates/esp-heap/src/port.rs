@@ -1,4 +1,4 @@
-//! Is the board's port there, and is it free?
+//! Check of a board's port: that it is there, and free.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;

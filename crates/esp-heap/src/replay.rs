@@ -1,4 +1,4 @@
-//! Does a single heap of a given size complete a trace?
+//! Replay of a trace in a single heap of a given size.
 
 use std::ptr::NonNull;
 

@@ -1,4 +1,4 @@
-//! Do the commands do what their help says, seen from outside: output, files, exit codes?
+//! The commands seen from outside: output, files and exit codes as their help says.
 
 #![allow(
     clippy::unwrap_used,

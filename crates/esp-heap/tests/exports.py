@@ -1,4 +1,4 @@
-"""Do other people's tools read what `cargo esp-heap report` writes for them, and see the same?
+"""Check: other people's tools read what `cargo esp-heap report` writes for them, and see the same.
 
     exports.py --esp-heap COMMAND [--input FILE] [--elf FILE] [--viewer dh_view.js]
 

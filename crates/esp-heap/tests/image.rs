@@ -1,4 +1,4 @@
-//! Does `report` read what a chip leaves behind when its program crashes: an ELF core, raw memory?
+//! `report` on what a chip leaves behind when its program crashes: an ELF core, raw memory.
 //!
 //! The device's memory is drawn here by hand, with pointers of 32 bits; its heap is a real one.
 

@@ -1,4 +1,4 @@
-//! Does `esp-heap map` do what its help says, for every chip, with and without a program?
+//! `esp-heap map` seen from outside: every chip, with and without a program.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Does `report` do what its help says, seen from outside: output, the page, exit codes?
+//! `report` seen from outside: output, the page, exit codes.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 

@@ -1,5 +1,4 @@
-//! Does `esp-heap watch` see what a program says: through a pipe, in a file that grows, from a
-//! port, on a terminal?
+//! `esp-heap watch` on a pipe, on a file that grows, on a port, on a terminal.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,4 @@
-//! Does `esp-heap what-if` compare what one asks it to compare, and is it honest where nothing
-//! changes?
+//! `esp-heap what-if`: comparisons as asked, and honest where nothing changes.
 
 #![allow(
     clippy::unwrap_used,

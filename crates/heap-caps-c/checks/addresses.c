@@ -1,4 +1,4 @@
-/* What do the questions about addresses answer of memory that the program gave?
+/* Checks of the functions about addresses, on memory that the program gave.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

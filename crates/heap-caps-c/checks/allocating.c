@@ -1,4 +1,4 @@
-/* Do blocks come from memory that can do what was asked for, and do impossible requests get none?
+/* Checks of allocation: blocks come from memory that can do what was asked for; impossible requests fail.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

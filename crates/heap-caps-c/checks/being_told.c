@@ -1,4 +1,4 @@
-/* Is everybody told once, and with what was asked for?
+/* Checks of callbacks: each is called once, with what was asked for.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

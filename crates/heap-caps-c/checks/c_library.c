@@ -1,4 +1,4 @@
-/* Are malloc() and its like those of the heap, with the names of C libraries old and new, and those of the radio libraries?
+/* Checks of malloc() and its like, with the names of C libraries old and new, and of the radio libraries.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,4 +1,4 @@
-/* What does a check that fails say, and what do checks have instead of a C library?
+/* What a failed check prints, and what checks have instead of a C library.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

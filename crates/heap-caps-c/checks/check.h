@@ -1,4 +1,4 @@
-/* How is a check of the C side written?
+/* The macros with which a check of the C side is written.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

@@ -1,4 +1,4 @@
-/* Are the figures those of the heaps that have the capabilities?
+/* Checks of the figures: those of the heaps that have the capabilities.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,4 +1,4 @@
-/* Which groups of checks are there? (For main.c, which gives GROUP a meaning.)
+/* The groups of checks. (For main.c, which gives GROUP a meaning.)
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

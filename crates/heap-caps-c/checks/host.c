@@ -1,4 +1,4 @@
-/* How do the checks run on this machine?
+/* The machine of the checks: this one.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,4 +1,4 @@
-/* Do walks, checks and printed texts show what is there?
+/* Checks of walks, checks and printed texts: they show what is there.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,4 +1,4 @@
-/* Which checks are there, and which of them fail?
+/* Runs all checks, and tells which of them fail.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

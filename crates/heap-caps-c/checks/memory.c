@@ -1,4 +1,4 @@
-/* Where is the memory of the checks, and what can it do?
+/* The memory of the checks: where it is, and what it can do.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

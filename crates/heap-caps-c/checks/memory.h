@@ -1,4 +1,4 @@
-/* Which memory do the checks have?
+/* The memory of the checks.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

@@ -1,4 +1,4 @@
-/* Do the names of 2016 serve by capability, from the heaps of today?
+/* Checks of the names of 2016 that serve by capability, from the heaps of today.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,4 +1,4 @@
-/* Is every function of multi_heap.h what its header says?
+/* Checks of multi_heap.h: every function does what its header says.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,4 +1,4 @@
-/* What do the poisoning levels find, and what do they leave alone?
+/* Checks of the poisoning levels: what they find, and what they leave alone.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

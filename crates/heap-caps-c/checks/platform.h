@@ -1,4 +1,4 @@
-/* What does the program that runs the checks have of its machine?
+/* What the program that runs the checks has of its machine.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

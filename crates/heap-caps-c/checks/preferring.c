@@ -1,4 +1,4 @@
-/* Are preferences tried strictly in the order in which they are given?
+/* Checks of preferences: tried strictly in the order in which they are given.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

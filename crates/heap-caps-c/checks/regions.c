@@ -1,4 +1,4 @@
-/* Which memory is taken as a heap, and which is refused with which number?
+/* Checks of regions: which memory becomes a heap, and which is refused with which number.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

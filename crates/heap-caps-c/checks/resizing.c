@@ -1,4 +1,4 @@
-/* Does a resized block keep its contents, and go where it was told to?
+/* Checks of resizing: a block keeps its contents, and goes where it was told to.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

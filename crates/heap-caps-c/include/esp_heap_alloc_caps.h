@@ -1,4 +1,4 @@
-/* How did C ask for memory by what it can do, before there was esp_heap_caps.h?
+/* Allocation by capability, as before there was esp_heap_caps.h (2016).
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

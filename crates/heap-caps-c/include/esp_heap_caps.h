@@ -1,4 +1,4 @@
-/* How does C ask for memory by what it can do?
+/* Allocation by capability.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

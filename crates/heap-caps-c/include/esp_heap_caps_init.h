@@ -1,4 +1,4 @@
-/* How do the heaps come to their memory?
+/* Registration of memory as heaps.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,4 +1,4 @@
-/* Which task has how much memory?
+/* Memory of each task.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

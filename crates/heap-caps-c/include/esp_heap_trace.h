@@ -1,4 +1,4 @@
-/* Who allocated what, and did not free it?
+/* Heap tracing: who allocated what, and did not free it.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

@@ -1,4 +1,4 @@
-/* What kind of memory does a pointer point to?
+/* The kind of memory that a pointer points to.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

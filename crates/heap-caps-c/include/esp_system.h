@@ -1,4 +1,4 @@
-/* How much memory has the system left?
+/* Free memory of the system.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

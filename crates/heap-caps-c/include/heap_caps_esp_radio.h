@@ -1,4 +1,4 @@
-/* What does esp-hal's radio stack call? (esp-radio 0.18 and 1.0, esp-rtos, without their feature `esp-alloc`)
+/* The functions that esp-hal's radio stack calls. (esp-radio 0.18 and 1.0, esp-rtos, without their feature `esp-alloc`)
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

@@ -1,4 +1,4 @@
-/* Which names of the C library does the library's feature `c-abi-libc` bring, beyond those of <stdlib.h>?
+/* The C library's names that the feature `c-abi-libc` brings, beyond those of <stdlib.h>.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

@@ -1,4 +1,4 @@
-/* Which memory does the chip have, and what is left of it for heaps?
+/* The memory of the chip, and what is left of it for heaps.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

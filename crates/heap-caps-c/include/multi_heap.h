@@ -1,4 +1,4 @@
-/* How does C use one heap in one region of memory?
+/* One heap in one region of memory.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

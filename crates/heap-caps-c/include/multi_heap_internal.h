@@ -1,4 +1,4 @@
-/* How does one visit the blocks of a heap one by one?
+/* Walks over the blocks of a heap.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

@@ -1,5 +1,4 @@
-//! Classes A, I and K in C: does each name lead to the one place where sizes are checked and events
-//! are told?
+//! Classes A, I and K in C: each name leads to the one place that checks sizes and reports events.
 #![allow(
     clippy::unwrap_used,
     clippy::multiple_unsafe_ops_per_block,

@@ -1,4 +1,4 @@
-//! Does a set of heaps lie in memory as its description says?
+//! A set of heaps lies in memory as its description says.
 
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![expect(clippy::cast_possible_truncation, reason = "the low bits are compared")]

@@ -1,5 +1,4 @@
-//! What did a program ask of its heap? A history without its addresses, to be asked again of
-//! another heap.
+//! A program's requests: a history without its addresses, to be asked again of another heap.
 //!
 //! ```text
 //!   history    0x3FFB_0010 came   0x3FFB_0080 came   0x3FFB_0010 went   0x3FFB_0200 came

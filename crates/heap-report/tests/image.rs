@@ -1,5 +1,4 @@
-//! Is a program's heap read from an image of its memory as it was, and is damage never taken for
-//! something else?
+//! Heaps read from images of memory as they were; damage is never taken for something else.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Do the pages show what they should, in a real browser, on a phone and on a desk?
+//! The pages in a real browser, on a phone and on a desk.
 #![cfg(unix)] // the browser is spoken to over pipes
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 

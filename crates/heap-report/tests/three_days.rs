@@ -1,4 +1,4 @@
-//! A device runs out of memory after three days: is its log enough to find the line?
+//! A device runs out of memory after three days: its log is enough to find the line.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -9,8 +9,8 @@ use comfy_table::Table;
 use super::trace_words;
 use crate::error::Error;
 use crate::on_target::{Programs, Target, run};
+use esp_heap::bisect::smallest;
 use esp_heap::figures::Figure;
-use esp_heap::smallest::smallest;
 use esp_heap::{esp_idf, parallel, progress, table};
 use heap_report::recorded::Trace;
 

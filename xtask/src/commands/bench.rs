@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::on_target::Target;
 use crate::record;
 use esp_heap::figures::{self, Figure};
-use esp_heap::{paint, say};
+use esp_heap::{say, style};
 use heap_report::recorded::Trace;
 use heap_report::recorded::shipped;
 
@@ -136,7 +136,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.json {
         figures::print_json(&figures)?;
     } else if let Some(earlier) = earlier {
-        paint::print(compare::changes(&earlier, &figures))?;
+        style::print(compare::changes(&earlier, &figures))?;
     } else {
         show(arguments, &figures)?;
     }
@@ -160,7 +160,7 @@ fn show(arguments: &Arguments, figures: &[Figure]) -> Result<(), Error> {
             table::of(figures, unit) + &goals
         }
     };
-    paint::print(&tables)?;
+    style::print(&tables)?;
     match &arguments.record {
         Some(file) => record::write(file, &arguments.command(), &tables.to_string()),
         None => Ok(()),

@@ -12,7 +12,7 @@ use crate::board::build::Source;
 use crate::board::documented;
 use crate::error::Error;
 use crate::image_header;
-use esp_heap::paint;
+use esp_heap::style;
 
 /// Start the program for a board in an emulator, from its first instruction
 #[derive(clap::Args)]
@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let model = Model::with(&program, chip)?;
     let mut kept = arguments.bytes.as_deref().map(create).transpose()?;
     for start in arguments.starts(chip) {
-        paint::print(format_args!("== {start}\n"))?;
+        style::print(format_args!("== {start}\n"))?;
         faults.extend(faults_of(chip, &model, start, arguments, kept.as_mut())?);
     }
     if faults.is_empty() {
@@ -107,7 +107,7 @@ fn faults_of(
     let mut unwritten = Ok(());
     let lines = model.lines(start, arguments.reports, limit, |line| {
         // Standard output that nobody reads any more ends no start.
-        let _ = paint::print(format_args!("{}\n", String::from_utf8_lossy(line)));
+        let _ = style::print(format_args!("{}\n", String::from_utf8_lossy(line)));
         if let (Some(file), Ok(())) = (kept.as_deref_mut(), &unwritten) {
             unwritten = file.write_all(&[line, b"\n"].concat());
         }

@@ -8,7 +8,7 @@ use crate::board::program::Program;
 use crate::board::sizes::Sizes;
 use crate::board::{Board, checks};
 use crate::error::Error;
-use esp_heap::paint;
+use esp_heap::style;
 
 /// Build the program for a board, check it and show what takes how much room
 #[derive(clap::Args)]
@@ -40,14 +40,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         program: &program,
         before: before.as_ref(),
     };
-    paint::print(format_args!("{sizes}{}\n", program.file.display()))?;
+    style::print(format_args!("{sizes}{}\n", program.file.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// What `--dry-run` shows of the build.
 pub(crate) fn show_step(source: &Source) -> Result<(), Error> {
     match source.step()? {
-        Some(step) => Ok(paint::print(format_args!("{step}\n"))?),
+        Some(step) => Ok(style::print(format_args!("{step}\n"))?),
         None => Ok(()),
     }
 }

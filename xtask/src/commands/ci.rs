@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::ci::steps::{STEPS, Step};
 use crate::ci::tool::StepError;
 use crate::error::Error;
-use esp_heap::{paint, say};
+use esp_heap::{say, style};
 
 /// Run what CI runs, step by step
 #[derive(clap::Args)]
@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         let outcome = (step.run)();
         report.add(step.name, outcome, start.elapsed().as_secs_f64());
     }
-    paint::print(report.text())?;
+    style::print(report.text())?;
     Ok(report.exit_code())
 }
 

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::faults::{run as trials, table};
 use crate::record;
 use esp_heap::poisoning::Poisoning;
-use esp_heap::{figures, paint};
+use esp_heap::{figures, style};
 
 /// Let programs overrun blocks, free twice and worse, at random, and count what the heap finds
 #[derive(clap::Args)]
@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.json {
         figures::print_json(&table::figures(&rows))?;
     } else {
-        paint::print(&tables)?;
+        style::print(&tables)?;
     }
     if let Some(file) = &arguments.record {
         record::write(file, &arguments.command(), &tables)?;

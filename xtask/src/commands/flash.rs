@@ -8,7 +8,7 @@ use crate::board::output::BoardOutput;
 use crate::board::sender::{Before, Files, Line, Sender};
 use crate::board::{image, send};
 use crate::error::Error;
-use esp_heap::{paint, port};
+use esp_heap::{port, style};
 
 /// Build the program for a board, send it there, and show what it prints
 #[derive(clap::Args)]
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let program = build::checked(source)?;
     let file = image::file_beside(&program.file);
     let image = image::make(&program, source.chip, sender, &file)?;
-    paint::print(&image)?;
+    style::print(&image)?;
     let files = Files {
         elf: &program.file,
         image: &file,
@@ -93,6 +93,6 @@ impl Arguments {
             steps.push(sender.listening(chip, Some(&elf), port, self.line.no_reset));
         }
         let lines: String = steps.iter().map(|step| format!("{step}\n")).collect();
-        Ok(paint::print(lines)?)
+        Ok(style::print(lines)?)
     }
 }

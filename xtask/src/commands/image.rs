@@ -8,7 +8,7 @@ use crate::board::build::Source;
 use crate::board::image;
 use crate::board::sender::Sender;
 use crate::error::Error;
-use esp_heap::paint;
+use esp_heap::style;
 
 /// Build the program for a board and make its flash image
 #[derive(clap::Args)]
@@ -40,12 +40,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         build::show_step(source)?;
         let elf = source.expected_file();
         let step = sender.image(source.chip, &elf, &file(elf.clone()));
-        paint::print(format_args!("{step}\n"))?;
+        style::print(format_args!("{step}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let program = build::checked(source)?;
     let file = file(program.file.clone());
     let image = image::make(&program, source.chip, sender, &file)?;
-    paint::print(format_args!("{image}{}\n", file.display()))?;
+    style::print(format_args!("{image}{}\n", file.display()))?;
     Ok(ExitCode::SUCCESS)
 }

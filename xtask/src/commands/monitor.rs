@@ -7,7 +7,7 @@ use crate::board::build::Source;
 use crate::board::output::BoardOutput;
 use crate::board::sender::{Line, Sender};
 use crate::error::Error;
-use esp_heap::{paint, port};
+use esp_heap::{port, style};
 
 /// Show what the program on a board prints
 #[derive(clap::Args)]
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if source.dry_run {
         let port = line.port.as_deref().unwrap_or("PORT");
         let step = sender.listening(source.chip, elf.as_deref(), port, line.no_reset);
-        paint::print(format_args!("{step}\n"))?;
+        style::print(format_args!("{step}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let port = port::chosen(line.port.as_deref())?;

@@ -27,8 +27,8 @@ use crate::linker::{Linker, Remark};
 use compare::Comparison;
 use esp_heap::error::Error;
 use esp_heap::firmware::Firmware;
-use esp_heap::paint;
 use esp_heap::status;
+use esp_heap::style;
 use model::Map;
 
 /// Show the memory of a chip: regions, types, capabilities, reservations, what is left for heaps
@@ -132,9 +132,9 @@ impl Arguments {
             status!("the picture is in {}", file.display());
         }
         if self.json {
-            paint::print(format_args!("{:#}\n", json()))
+            style::print(format_args!("{:#}\n", json()))
         } else {
-            paint::print(report)
+            style::print(report)
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is the smallest single heap that completes each trace?
+//! `minheap`: the smallest single heap that completes each trace.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,11 +7,11 @@ use comfy_table::Table;
 use multi_heap::Poison;
 
 use crate::replay::{self, Region};
+use esp_heap::bisect::{self, smallest};
 use esp_heap::error::Error;
 use esp_heap::figures::{self, Figure};
 use esp_heap::poisoning::{Poisoning, with_poison};
-use esp_heap::smallest::{self, smallest};
-use esp_heap::{esp_idf, paint, parallel, progress, say, table, traces};
+use esp_heap::{esp_idf, parallel, progress, say, style, table, traces};
 use heap_report::recorded::Trace;
 
 /// The search gives up at this many times the peak of live bytes …
@@ -46,9 +46,9 @@ A bigger heap may fail where a smaller one completes, so the search grows from t
 bytes until a size completes, bisects, then probes {} sizes over the {} % below the candidate and \
 starts again there if one completes. The result completes; no smaller size that was tried does.\n\n\
 ESP-IDF's figures are those of its 6.2-dev multi_heap on TLSF, without poisoning, by bisection.",
-        smallest::STEP,
-        smallest::PROBES,
-        smallest::PROBED_PERCENT,
+        bisect::STEP,
+        bisect::PROBES,
+        bisect::PROBED_PERCENT,
     )
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     say!("{}", table(&results))?;
-    paint::print(summary(&results))?;
+    style::print(summary(&results))?;
     Ok(ExitCode::SUCCESS)
 }
 

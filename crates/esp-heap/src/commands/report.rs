@@ -20,10 +20,10 @@ use multi_heap::Poison;
 
 use crate::exports::Exports;
 use crate::image::{self, Piece};
-use crate::serving::{PolicyName, Serving, requests};
+use crate::target_options::{PolicyName, TargetOptions, requests};
 use esp_heap::error::Error;
-use esp_heap::paint;
 use esp_heap::poisoning::{Poisoning, with_poison};
+use esp_heap::style;
 
 /// Tell what a program's heap did: peak, owners, leaks down to lines of the source, refusals,
 /// fragmentation
@@ -141,22 +141,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         if let Some(comparison) = &comparison {
             object["comparison"] = serde_json::json!(comparison);
         }
-        paint::print(format!("{object:#}\n"))?;
+        style::print(format!("{object:#}\n"))?;
     } else {
         if let Some(comparison) = &comparison {
-            paint::print(format!("{comparison}\nAfter, as a whole:\n\n"))?;
+            style::print(format!("{comparison}\nAfter, as a whole:\n\n"))?;
         }
-        paint::print(Summary::new(&history, &rebuilt))?;
+        style::print(Summary::new(&history, &rebuilt))?;
         if let Some((rebuilt, dump)) = &dump {
             let summary = Summary::new(dump, rebuilt);
-            paint::print(format!(
+            style::print(format!(
                 "\nThe same log has a trace dump, too:\n\n{summary}"
             ))?;
         }
         let page = arguments.out.display();
-        paint::print(format!("\nwrote {page}: open it in a browser\n"))?;
+        style::print(format!("\nwrote {page}: open it in a browser\n"))?;
         for file in exported {
-            paint::print(format!("wrote {}\n", file.display()))?;
+            style::print(format!("wrote {}\n", file.display()))?;
         }
     }
     let is_damaged = history
@@ -197,7 +197,7 @@ impl Arguments {
             fs::write(file, gate::junit(&outcomes)).map_err(|cause| Error::file(file, cause))?;
         }
         for outcome in outcomes.iter().filter(|_| !self.json) {
-            paint::print(format!("{outcome}\n"))?;
+            style::print(format!("{outcome}\n"))?;
         }
         Ok(outcomes.iter().any(gate::Outcome::fails))
     }
@@ -262,7 +262,7 @@ impl Arguments {
 
     /// What happens on the chip; without a trace to the largest shipped one that fits.
     fn replayed(&self, trace: Option<&Trace>, elf: Option<&Path>) -> Result<History, Error> {
-        let serving = Serving {
+        let target = TargetOptions {
             chip: self.chip.clone(),
             settings: self.settings.clone(),
             psram: self.psram.clone(),
@@ -270,7 +270,7 @@ impl Arguments {
             policy: self.policy,
             reserve: self.reserve.clone(),
         };
-        let setup = serving.setup()?;
+        let setup = target.setup()?;
         let requests = requests(self.caps.as_deref(), setup.chip)?;
         let replay = Replay { setup, requests };
         with_poison!(self.poison, P => serve::<P>(trace, &replay))

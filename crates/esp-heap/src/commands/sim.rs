@@ -1,4 +1,4 @@
-//! How does a simulated chip serve a recorded program?
+//! `sim`: a recorded program served by a simulated chip.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use multi_heap::Poison;
 use soc_regions::Chip;
 
 use crate::configuration::describe;
-use crate::serving::{PolicyName, Serving, requests};
+use crate::target_options::{PolicyName, TargetOptions, requests};
 use esp_heap::error::Error;
 use esp_heap::figures::{self, Figure};
 use esp_heap::poisoning::{Poisoning, with_poison};
@@ -77,7 +77,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let setup = arguments.serving().setup()?;
+    let setup = arguments.target().setup()?;
     let requests = requests(arguments.caps.as_deref(), setup.chip)?;
     let recording = with_poison!(arguments.poison, P => {
         simulate::<P>(arguments, &setup, requests)
@@ -92,8 +92,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 }
 
 impl Arguments {
-    fn serving(&self) -> Serving {
-        Serving {
+    fn target(&self) -> TargetOptions {
+        TargetOptions {
             chip: self.chip.clone(),
             settings: self.settings.clone(),
             psram: self.psram.clone(),

@@ -16,7 +16,7 @@ use crate::watch::signals::Signals;
 use crate::watch::source::{Arrived, Source};
 use crate::watch::view::View;
 use esp_heap::error::Error;
-use esp_heap::{paint, status};
+use esp_heap::{status, style};
 
 /// Watch a program's heap live: its event stream from a board's port, a growing file or a pipe
 #[derive(clap::Args)]
@@ -94,9 +94,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let warned = views.warned;
     view.close();
     if let Some(warning) = warned {
-        paint::print(format!("{warning}\n"))?;
+        style::print(format!("{warning}\n"))?;
     }
-    paint::print(summary(&watched))?;
+    style::print(summary(&watched))?;
     verdict(&source, &watched, end?)
 }
 

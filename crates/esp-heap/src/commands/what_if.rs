@@ -1,4 +1,4 @@
-//! How would a recorded program fare under another configuration, and which is best?
+//! `what-if`: a recorded program under other configurations, and the best of them.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use heap_report::{History, Program, read, recorded, simulate::machine::Machine};
 use multi_heap::Unpoisoned;
 use soc_regions::{Caps, chips};
 
-use crate::serving::{PolicyName, Serving, parse_caps, parse_size, requests};
+use crate::target_options::{PolicyName, TargetOptions, parse_caps, parse_size, requests};
 use esp_heap::error::Error;
 use esp_heap::figures::{self, Figure};
 use esp_heap::poisoning::Poisoning;
@@ -186,7 +186,7 @@ impl Arguments {
             .and_then(Recorded::psram)
             .map(|bytes| bytes.to_string());
         Configuration {
-            serving: Serving {
+            target: TargetOptions {
                 chip: self.chip.as_deref().or(named).unwrap_or("esp32").to_owned(),
                 settings: self.settings.clone(),
                 psram: self.psram.clone().or(psram),
@@ -204,7 +204,7 @@ impl Arguments {
 /// A variant in words.
 #[derive(Clone)]
 struct Configuration {
-    serving: Serving,
+    target: TargetOptions,
     poison: Poisoning,
     external_above: Option<u32>,
     caps: Option<String>,
@@ -225,22 +225,22 @@ impl Configuration {
         match name {
             "chip" => {
                 // Options and linked programs are those of one chip.
-                self.serving.chip = value.to_owned();
-                (self.serving.settings, self.serving.elf) = (Vec::new(), None);
+                self.target.chip = value.to_owned();
+                (self.target.settings, self.target.elf) = (Vec::new(), None);
             }
-            "psram" => self.serving.psram = Some(value.to_owned()),
-            "reserve" => self.serving.reserve = Some(value.to_owned()),
+            "psram" => self.target.psram = Some(value.to_owned()),
+            "reserve" => self.target.reserve = Some(value.to_owned()),
             "caps" => self.caps = Some(value.to_owned()),
-            "policy" => self.serving.policy = word_of(word, value)?,
+            "policy" => self.target.policy = word_of(word, value)?,
             "poison" => self.poison = word_of(word, value)?,
             "external-above" => self.external_above = Some(limit(word, value)?),
-            _ => self.serving.settings.push(word.to_owned()),
+            _ => self.target.settings.push(word.to_owned()),
         }
         Ok(())
     }
 
     fn variant(&self) -> Result<Variant, Error> {
-        let setup = self.serving.setup()?;
+        let setup = self.target.setup()?;
         let asked = self.caps.as_deref().map(parse_caps).transpose()?;
         let requests = asked
             .map(|_| requests(self.caps.as_deref(), setup.chip))
@@ -526,7 +526,7 @@ mod tests {
 
     fn now() -> Configuration {
         Configuration {
-            serving: Serving {
+            target: TargetOptions {
                 chip: "esp32".to_owned(),
                 settings: vec!["trace-memory=one-bank".to_owned()],
                 psram: None,

@@ -1,4 +1,4 @@
-//! Why is a file no firmware of these chips?
+//! Reasons why a file is no firmware of these chips.
 
 use std::fmt;
 

@@ -1,5 +1,4 @@
-//! How do small ELF files for tests come about? Sections and symbols as ESP-IDF names them,
-//! contents all zero.
+//! Small ELF files for tests: sections and symbols as ESP-IDF names them, contents all zero.
 
 #![allow(
     dead_code,

@@ -1,5 +1,4 @@
-//! Class B with interrupts, and what happens under the lock: may a handler use the heap, and is
-//! nothing printed there?
+//! Class B with interrupts: handlers that use the heap, and no output under the lock.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Write;

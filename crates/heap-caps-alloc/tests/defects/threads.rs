@@ -1,4 +1,4 @@
-//! Class B with threads: is whatever is read or written behind the lock?
+//! Class B with threads: whatever is read or written is behind the lock.
 
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;

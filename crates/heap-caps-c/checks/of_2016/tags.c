@@ -1,4 +1,4 @@
-/* Do the names of 2016 serve by tag, from regions of the program?
+/* Checks of the names of 2016 that serve by tag, from regions of the program.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

@@ -1,4 +1,4 @@
-/* Whose is each block?
+/* Checks of task accounts: the owner of each block.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

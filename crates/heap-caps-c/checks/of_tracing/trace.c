@@ -1,4 +1,4 @@
-/* Does a trace have what was allocated, and not what was freed?
+/* Checks of a trace: it has what was allocated, and not what was freed.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

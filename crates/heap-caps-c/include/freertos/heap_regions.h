@@ -1,4 +1,4 @@
-/* How did C use many regions of memory with tags, in 2016?
+/* Regions of memory with tags (2016).
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *

@@ -1,5 +1,4 @@
-//! Classes E and F over many heaps: do blocks with two addresses come and go by the right one,
-//! aligned as their memory wants?
+//! Classes E and F over many heaps: blocks with two addresses, and alignments of their memory.
 
 use heap_caps::{FailureKind, Policy};
 use soc_regions::{

@@ -1,4 +1,4 @@
-//! Class H over many heaps: does every way to ask for a check lead to it, at every level?
+//! Class H over many heaps: every way to ask for a check leads to it, at every level.
 
 use heap_caps::{AllocRequest, Corrupt, EVERYTHING, FailureKind, Policy, Scrubber};
 use multi_heap::{Comprehensive, CorruptionKind, Light, Poison, ScrubStep, Unpoisoned};

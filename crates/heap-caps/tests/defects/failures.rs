@@ -1,5 +1,4 @@
-//! Class K: is each failure told once, by whichever function, with the size and the capabilities
-//! that were asked for?
+//! Class K: each failure is reported once, by whichever function, with size and capabilities.
 
 use heap_caps::{AllocRequest, Failure, Observer, Placement, Policy};
 use soc_regions::Caps;

@@ -1,4 +1,4 @@
-//! Class D over many heaps: do sums and minima mean what their names say?
+//! Class D over many heaps: sums and minima mean what their names say.
 
 use heap_caps::{HeapCaps, Policy};
 use multi_heap::{Comprehensive, Info, Light, Poison, Unpoisoned};

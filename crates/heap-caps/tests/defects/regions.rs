@@ -1,4 +1,4 @@
-//! Class G: which ranges become heaps, and what is said of the others?
+//! Class G: which ranges become heaps, and what is said of the others.
 
 use heap_caps::{AddRegionError, Policy};
 use soc_regions::{Caps, ESP32, common};

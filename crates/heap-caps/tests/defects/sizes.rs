@@ -1,4 +1,4 @@
-//! Class A: do sizes survive all layers between the caller and the block?
+//! Class A: sizes survive all layers between the caller and the block.
 
 use heap_caps::Policy;
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};

@@ -1,4 +1,4 @@
-//! Does `Policy::IdfExact` put every block where ESP-IDF puts it?
+//! `Policy::IdfExact` puts every block where ESP-IDF puts it.
 //!
 //! ```text
 //!   bench.rs      boards, states, requests: how a row of a table is carried out

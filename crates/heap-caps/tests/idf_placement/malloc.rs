@@ -1,5 +1,4 @@
-//! Where do plain `malloc` and its relatives go, with and without a threshold for PSRAM, and lists
-//! of preferences?
+//! Placement of plain `malloc` and its relatives: threshold for PSRAM, lists of preferences.
 //!
 //! Without a threshold: `DEFAULT|INTERNAL`, and nothing else. With one: up to it
 //! `DEFAULT|INTERNAL`, above it `DEFAULT|SPIRAM`, and `DEFAULT` where that failed. Lists of

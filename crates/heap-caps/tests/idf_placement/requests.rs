@@ -1,5 +1,4 @@
-//! Where does one request go when some heaps are full, too small or excluded, and where does a
-//! resized block go?
+//! Placement of one request where heaps are full, too small or excluded; of a resized block.
 
 use soc_regions::{Caps, ESP32S3, Setting, common};
 

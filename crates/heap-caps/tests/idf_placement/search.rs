@@ -1,4 +1,4 @@
-//! Which heaps serve a set of capabilities, and in what order?
+//! The heaps that serve a set of capabilities, and their order.
 //!
 //! A memory type has three columns of capabilities. All heaps are looked at for the first column,
 //! then for the second, then for the third; a heap serves at the first column that has a requested

@@ -1,4 +1,4 @@
-//! What does the serial port of a device say that runs out of memory after three days?
+//! The serial output of a device that runs out of memory after three days.
 //!
 //! ```text
 //!   cargo run -p heap-report --example three_days > three_days.log                     a leak

@@ -1,5 +1,4 @@
-//! How often is the verdict right? Programs of which is known what is wrong with them, run on the
-//! real heap of a simulated ESP32, and told.
+//! Evaluation of the verdicts: programs of known truth, run on the heap of a simulated ESP32.
 //!
 //! ```text
 //!   cargo run --release -p heap-report --example verdicts             the table of docs/debugging.md

@@ -1,4 +1,4 @@
-//! Which bytes are frames, and which are text?
+//! Splitter of an input into frames and text.
 //!
 //! ```text
 //!   I (312) wifi: up⏎ 07 01 30 …  00 │ 0B 10 … 00 │ events⇥0701 30 … 00⏎

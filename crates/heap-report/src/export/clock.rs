@@ -1,4 +1,4 @@
-//! When was that, in a time that never goes back and has a unit?
+//! Export clock: a time that never goes back, with a unit.
 //!
 //! ```text
 //!   ticks of the program    10  20  40 │ 5  15         it restarted

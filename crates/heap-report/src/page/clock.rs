@@ -1,4 +1,4 @@
-//! When was it, on a clock that goes on where the program restarts?
+//! Page clock: a time that goes on where the program restarts.
 //!
 //! ```text
 //!   ticks of the program   100  200  300 │ 5  40          its clock begins at 0 again

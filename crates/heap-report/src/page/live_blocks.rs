@@ -1,4 +1,4 @@
-//! Which blocks are live at which of the page's moments?
+//! The live blocks at each of the page's moments.
 //!
 //! ```text
 //!   moments    0     1     2     3        a block is told once, with the first moment at which it is live

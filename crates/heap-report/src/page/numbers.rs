@@ -1,4 +1,4 @@
-//! Which number has an owner, a site, a frame on the page, and what is told of it?
+//! Numbers of owners, sites and frames on the page, and their figures.
 //!
 //! Owners and sites come with the highest peak first, so the first few are those that have a color.
 

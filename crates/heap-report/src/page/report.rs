@@ -1,4 +1,4 @@
-//! What does the script of `report.html` find in `data`?
+//! Data of `report.html`, as its script finds it.
 //!
 //! Field names are those that `report/*.js` read.
 

@@ -1,4 +1,4 @@
-//! Which blocks are live after the events so far?
+//! The blocks that are live after the events so far.
 //!
 //! ```text
 //!   blocks, by address    │ 0x3FFB_0010  96 B │ 0x3FFB_0080  16 B │ …         they never overlap

@@ -1,4 +1,4 @@
-//! Which program was it? The identity of a build, as a device tells it and an ELF file has it.
+//! Identity of a build, as a device tells it and an ELF file has it.
 
 use std::fmt::{self, Write as _};
 

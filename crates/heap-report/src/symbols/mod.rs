@@ -1,4 +1,4 @@
-//! Which function and line of the source is a return address?
+//! Symbolisation: function and line of the source for a return address.
 //!
 //! ```text
 //!   0x800D_1237  as Xtensa keeps it: the top two bits are the size of the call

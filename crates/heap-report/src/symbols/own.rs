@@ -1,4 +1,4 @@
-//! Which frames are the heap's own, not of whoever asked for memory?
+//! The heap's own frames, which are none of the program's.
 //!
 //! The innermost ones: of this project's crates, of the standard library's allocation, of ESP-IDF's
 //! heap and C library. Further out such names can be a program's own business, so only the

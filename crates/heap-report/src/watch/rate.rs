@@ -1,4 +1,4 @@
-//! How many blocks come and go in a second, lately?
+//! Rate at which blocks come and go, over the last seconds.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,4 @@
-//! What if a program ran under another policy, on another chip, with other poisoning, with a
-//! reserve?
+//! A recorded program under another policy, on another chip, with other poisoning or a reserve.
 //!
 //! ```text
 //!   Program ─┬─► Variant 1 ─► Outcome ─┐

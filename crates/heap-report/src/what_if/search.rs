@@ -1,4 +1,4 @@
-//! Which configuration serves a program best?
+//! Search for the configuration that serves a program best.
 //!
 //! ```text
 //!   policies × reserves that the program's requests suggest × limits above which malloc takes external memory

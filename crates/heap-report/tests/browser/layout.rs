@@ -1,4 +1,4 @@
-//! Does anything on a page lie over something else, or beyond the screen?
+//! Layout checks: nothing on a page lies over something else, or beyond the screen.
 
 use super::Page;
 

@@ -1,4 +1,4 @@
-//! How does a test open a page, use it as a person does, and see what comes of it?
+//! A browser for tests: opens a page, uses it as a person does, looks at what comes of it.
 //!
 //! Chromium without a screen, spoken to in its own protocol (Chrome DevTools) over two pipes. A
 //! dozen methods of some hundreds are needed and a pipe takes no port, so this is a page of code

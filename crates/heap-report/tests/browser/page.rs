@@ -1,4 +1,4 @@
-//! What can be done with an open page, and what can be asked of it?
+//! An open page: what can be done with it and asked of it.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Which colours are where in a screenshot?
+//! Colours in a screenshot.
 
 use std::fs;
 use std::path::Path;

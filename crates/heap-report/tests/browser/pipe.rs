@@ -1,4 +1,4 @@
-//! How do messages get to the browser and back?
+//! Messages to the browser and back.
 //!
 //! ```text
 //!   test ──► the browser's descriptor 3   {"id":7,"method":"Page.navigate","params":{…},"sessionId":"…"} 0

@@ -1,5 +1,4 @@
-//! Class E within one heap: is a block aligned as was asked, wherever the heap begins and whatever
-//! stands before its bytes?
+//! Class E within one heap: blocks are aligned as asked, wherever the heap begins.
 
 use multi_heap::{Comprehensive, Light, Poison, Request, Unpoisoned};
 

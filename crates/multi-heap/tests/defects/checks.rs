@@ -1,4 +1,4 @@
-//! Class H: does the check look at everything, and does it leave everything as it was?
+//! Class H: the check looks at everything and leaves everything as it was.
 
 use multi_heap::{
     BlockState, Comprehensive, CorruptionKind, Heap, Light, Offset, Poison, Unpoisoned,

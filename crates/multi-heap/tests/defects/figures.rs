@@ -1,4 +1,4 @@
-//! Class D within one heap: is every figure what a user finds who tries?
+//! Class D within one heap: every figure is what a user finds who tries.
 
 use multi_heap::{Comprehensive, Heap, Light, Poison, Unpoisoned};
 

@@ -1,5 +1,5 @@
-//! Class C within one heap: does memory that was given back serve again, and does a request take a
-//! hole of about its size?
+//! Class C within one heap: freed memory serves again, and a request takes a hole of about its
+//! size.
 
 use multi_heap::{BlockState, Heap, Offset, Unpoisoned};
 

@@ -1,4 +1,4 @@
-//! How is a strip of memory drawn as a bar, and below it the program that lies there?
+//! A strip of memory as a bar in SVG, and below it the program that lies there.
 //!
 //! ```text
 //!   |    |    |    |    |    |    |    ticks: so many bytes apart

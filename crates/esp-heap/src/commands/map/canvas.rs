@@ -1,4 +1,4 @@
-//! How is a picture drawn? A sheet of SVG that grows downwards, and the look of everything on it.
+//! SVG canvas: a sheet that grows downwards, and the look of everything on it.
 
 use std::borrow::Cow;
 use std::fmt::{self, Formatter, Write};

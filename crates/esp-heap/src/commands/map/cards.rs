@@ -1,4 +1,4 @@
-//! How are memory types and the bytes of each capability drawn?
+//! Tables of memory types and of the bytes of each capability in SVG.
 //!
 //! ```text
 //!   Types      in regions  for heaps  first choice   second choice   last resort

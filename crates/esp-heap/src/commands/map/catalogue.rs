@@ -1,4 +1,4 @@
-//! Which chips are there, and what can be configured on one of them?
+//! Lists of chips and of what can be configured on one of them.
 
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use super::Side;
 use super::model::Map;
 use crate::configuration::{kconfig_names, possible_values, value_of};
 use esp_heap::error::Error;
-use esp_heap::paint::{self, HEADING, painted};
+use esp_heap::style::{self, HEADING, painted};
 use esp_heap::table;
 
 /// Lists the chips, and says what to type next.
@@ -21,9 +21,9 @@ pub(super) fn chips(as_json: bool) -> Result<ExitCode, Error> {
         .collect::<Result<_, _>>()?;
     if as_json {
         let maps: Vec<_> = maps.iter().map(chip_as_json).collect();
-        paint::print(format_args!("{:#}\n", Value::from(maps)))?;
+        style::print(format_args!("{:#}\n", Value::from(maps)))?;
     } else {
-        paint::print(format_args!("{}\n{NEXT}\n", table_of_chips(&maps)))?;
+        style::print(format_args!("{}\n{NEXT}\n", table_of_chips(&maps)))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -77,7 +77,7 @@ pub(super) fn options(chip: &Chip, as_json: bool) -> Result<ExitCode, Error> {
     let declared = || chip.default_options().iter().map(|(declared, _)| declared);
     if as_json {
         let options: Vec<_> = declared().map(option_as_json).collect();
-        paint::print(format_args!("{:#}\n", Value::from(options)))?;
+        style::print(format_args!("{:#}\n", Value::from(options)))?;
         return Ok(ExitCode::SUCCESS);
     }
     let title = format!(
@@ -92,7 +92,7 @@ pub(super) fn options(chip: &Chip, as_json: bool) -> Result<ExitCode, Error> {
         "esp-heap map {} --option NAME=VALUE --option …",
         chip.name()
     );
-    paint::print(format_args!("{text}\n\n{next}\n"))?;
+    style::print(format_args!("{text}\n\n{next}\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

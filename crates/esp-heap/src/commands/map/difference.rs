@@ -1,4 +1,4 @@
-//! How do two maps look beside each other on a terminal?
+//! Two maps beside each other on a terminal.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -8,7 +8,7 @@ use super::compare::{Comparison, Row, Section};
 use super::model::Map;
 use super::text::{findings, program, summary};
 use crate::configuration;
-use esp_heap::paint::{HEADING, painted};
+use esp_heap::style::{HEADING, painted};
 use esp_heap::table;
 
 /// The whole report.

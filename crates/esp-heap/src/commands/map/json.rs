@@ -1,4 +1,4 @@
-//! How is a map written for machines?
+//! A map as JSON.
 //!
 //! ```text
 //!   {"schema": "memory-map/1", "chip", "generation", "options", "program", "symbols", "types", "regions",

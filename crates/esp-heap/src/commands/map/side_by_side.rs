@@ -1,4 +1,4 @@
-//! How do two maps look beside each other as a picture?
+//! Two maps beside each other as a picture.
 //!
 //! ```text
 //!   left: chip, options             right: chip, options

@@ -1,4 +1,4 @@
-//! Which memory lies side by side, and what is it used for?
+//! Strips of memory: what lies side by side, and what it is used for.
 //!
 //! ```text
 //!   strip "SRAM2"   ├ rom_data ┤├──── DRAM ────┤├ dram_data ┤├────── DRAM ──────┤

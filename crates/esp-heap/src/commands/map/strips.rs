@@ -1,4 +1,4 @@
-//! How is memory drawn with characters: a strip for each window, and below it where the program is?
+//! Memory drawn with characters: a strip for each window, and below it where the program is.
 //!
 //! ```text
 //!   ┌─┬────────┬──────────────────────────┐     a cell is at least one character wide, so a tiny part is seen
@@ -16,7 +16,7 @@ use super::model::Map;
 use super::strip::{Content, Part, Strip};
 use super::text::size;
 use esp_heap::firmware;
-use esp_heap::paint::{COLOURS, FAINT, HEADING, painted};
+use esp_heap::style::{COLOURS, FAINT, HEADING, painted};
 
 /// Cells of the longest strip on the chip.
 const CELLS: u32 = 64;

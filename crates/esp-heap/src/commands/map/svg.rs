@@ -1,4 +1,4 @@
-//! How does a chip's memory look as a picture?
+//! A chip's memory as a picture.
 //!
 //! ```text
 //!   title, options, one sentence

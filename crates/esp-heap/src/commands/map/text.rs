@@ -1,4 +1,4 @@
-//! How does a chip's memory look on a terminal, in 100 columns?
+//! A chip's memory on a terminal, in 100 columns.
 //!
 //! ```text
 //!   SRAM1, data bus   0x3FFE0000..0x40000000   128 KiB
@@ -16,7 +16,7 @@ use super::model::Map;
 use super::overlay::{Finding, Overlay, Severity};
 use super::strips;
 use crate::configuration;
-use esp_heap::paint::{ERROR, HEADING, WARNING, painted};
+use esp_heap::style::{ERROR, HEADING, WARNING, painted};
 use esp_heap::table;
 
 /// The whole report.

@@ -1,4 +1,4 @@
-// How is the page filled, and what follows the cursor?
+// Fills the page of a simulated heap, and follows the cursor.
 
 function writeHeader() {
   byId("headline").textContent = `${data.chip} serves ${data.trace}`;

@@ -1,4 +1,4 @@
-// What does the recording say, and what is each cell of a heap?
+// The recording: each cell of a heap at each step.
 
 /** Written by recording.rs, which says what is what. */
 const data = JSON.parse(byId("data").textContent);

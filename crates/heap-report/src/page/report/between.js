@@ -1,4 +1,4 @@
-// What was allocated between two moments of the page and is still live at the second?
+// What was allocated between two moments of the page and is still live at the second.
 
 /** How many places are shown. */
 const BETWEEN_ROWS = 25;

@@ -1,4 +1,4 @@
-// What does the report know, and what are its moments, owners and call sites called?
+// The report's data: moments, owners and call sites by name.
 
 /** Written by report.rs, which says what is what. */
 const data = JSON.parse(byId("data").textContent);

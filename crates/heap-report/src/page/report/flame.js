@@ -1,4 +1,4 @@
-// Through which calls did the live bytes come to be?
+// Flame graph: the calls through which the live bytes came to be.
 //
 //   │ all                                          │   a flame graph, upside down: who calls is above,
 //   │ main                          │ wifi_task    │   as wide as the bytes that are live through it

@@ -1,4 +1,4 @@
-// What was never given back, since when, and did it grow?
+// Table of leaks: what was never freed, since when, and whether it grew.
 
 const COLUMNS = [
   { name: "Place", key: "name", text: true },

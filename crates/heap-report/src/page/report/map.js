@@ -1,4 +1,4 @@
-// Which block is where in each heap, at the cursor?
+// Map of each heap at the cursor: which block lies where.
 //
 //   heap     row 0   │▒▒▒▒▒│   │▓▓│████████│      each row is a run of addresses, as wide as the page
 //            row 1   │██│▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒│  │     stretches of a row can be pointed at

@@ -1,4 +1,4 @@
-// How much memory did whom have over time, and what happened meanwhile?
+// Chart of the memory of each owner over time, with what happened meanwhile.
 
 function makeMemory() {
   byId("memory-chart").dataset.label = "Live bytes over time, stacked";

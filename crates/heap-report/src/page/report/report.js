@@ -1,4 +1,4 @@
-// What stands above the charts, and how do all parts follow the cursor?
+// The head of the page, and what makes all parts follow the cursor.
 
 /** Sections about blocks, which summaries of heaps do not tell. */
 const OF_BLOCKS = ["memory", "map", "leaks", "between", "flames"];

@@ -1,4 +1,4 @@
-// How big a request could each heap serve, and how scattered is what is free?
+// Chart of the largest request that each heap could serve, and of its fragmentation.
 
 const fragmentation = (free, largest) => (free > 0 ? 1 - Math.min(largest, free) / free : 0);
 

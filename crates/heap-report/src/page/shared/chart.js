@@ -1,4 +1,4 @@
-// How is a value drawn over time? As lines and areas in SVG, with the cursor in it.
+// Charts of values over time: lines and areas in SVG, with the cursor in it.
 
 const MARGIN = { left: 62, right: 10, top: 14, bottom: 40 };
 /** Room for the texts of flags, above all else. */

@@ -1,4 +1,4 @@
-// Which moment does the page show, and how does a person go to another?
+// The cursor: the moment that the page shows, and the ways to another.
 //
 // A page that uses this has `timeline`: {count, position(moment) from 0 to 1, labels() as [position, text], unit()},
 // and showMoment(), which draws what belongs to the moment `cursor`.

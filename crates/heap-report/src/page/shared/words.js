@@ -1,4 +1,4 @@
-// How are a number, an address, an element written?
+// Formats of numbers, addresses and elements.
 const byId = (id) => document.getElementById(id);
 const count = (number) => number.toLocaleString("en-US");
 const hex = (address) => "0x" + address.toString(16).toUpperCase().padStart(8, "0").replace(/(.{4})$/, "_$1");

@@ -1,4 +1,4 @@
-//! What is the smallest size that works, when a bigger one may fail?
+//! Search for the smallest size that works, where a bigger one may fail.
 //!
 //! Whether a trace completes is not monotonic in the size of the heap: four bytes more move a
 //! block to another list, and the trace may go worse. So the search is in three steps:

@@ -57,7 +57,7 @@ pub fn report(text: impl Display) {
 #[macro_export]
 macro_rules! status {
     ($($text:tt)*) => {
-        $crate::paint::report(format_args!("{}\n", format_args!($($text)*)))
+        $crate::style::report(format_args!("{}\n", format_args!($($text)*)))
     };
 }
 
@@ -65,6 +65,6 @@ macro_rules! status {
 #[macro_export]
 macro_rules! say {
     ($($text:tt)*) => {
-        $crate::paint::print(format_args!("{}\n", format_args!($($text)*)))
+        $crate::style::print(format_args!("{}\n", format_args!($($text)*)))
     };
 }

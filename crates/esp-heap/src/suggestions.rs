@@ -1,4 +1,4 @@
-//! Which known name did somebody mean who wrote another one?
+//! "Did you mean …?" suggestions.
 
 /// ` did you mean X?`, with a space before it; nothing if no name is near.
 pub(crate) fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {

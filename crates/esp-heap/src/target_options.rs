@@ -1,5 +1,4 @@
-//! Who serves a program: which chip, configured how, choosing heaps how? As it is said on the
-//! command line.
+//! Command-line options that describe the simulated chip.
 
 use std::path::PathBuf;
 
@@ -33,7 +32,7 @@ impl From<PolicyName> for Policy {
 
 /// A chip and its configuration, in words.
 #[derive(Debug, Clone)]
-pub(crate) struct Serving {
+pub(crate) struct TargetOptions {
     pub(crate) chip: String,
     /// Options of the chip, `NAME[=VALUE]`.
     pub(crate) settings: Vec<String>,
@@ -46,7 +45,7 @@ pub(crate) struct Serving {
     pub(crate) reserve: Option<String>,
 }
 
-impl Serving {
+impl TargetOptions {
     pub(crate) fn setup(&self) -> Result<Setup, Error> {
         let chip = chip_called(&self.chip)?;
         let psram = self.psram.iter().map(|size| format!("psram={size}"));
