@@ -169,7 +169,7 @@ fn watch(
     watched: &mut Watched,
 ) -> Result<End, Error> {
     let start = Instant::now();
-    let (mut heard, mut drawn) = (start, None);
+    let (mut received, mut drawn) = (start, None);
     let end = loop {
         let arrived = source.arrivals.recv_timeout(STEP);
         let now = Instant::now();
@@ -178,15 +178,15 @@ fn watch(
         let mut keep = |line: &str| text.push(line.to_owned());
         let end = match arrived {
             Ok(Arrived::Bytes(bytes)) if !bytes.is_empty() => {
-                heard = now;
-                watched.hear(&bytes, seconds, &mut keep);
+                received = now;
+                watched.push(&bytes, seconds, &mut keep);
                 None
             }
             Ok(Arrived::Bytes(_)) | Err(RecvTimeoutError::Timeout) => {
-                if now.duration_since(heard) >= PAUSE {
+                if now.duration_since(received) >= PAUSE {
                     watched.pause(seconds, &mut keep);
                 }
-                idle.is_some_and(|idle| now.duration_since(heard) >= idle)
+                idle.is_some_and(|idle| now.duration_since(received) >= idle)
                     .then_some(End::Silence)
             }
             Ok(Arrived::End) | Err(RecvTimeoutError::Disconnected) => Some(End::Complete),

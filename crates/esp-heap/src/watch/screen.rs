@@ -327,7 +327,7 @@ mod tests {
             .zip(events)
             .for_each(|(ticks, event)| assert!(stream.emit(ticks * 500, event)));
         let mut watched = Watched::new();
-        watched.hear(&bytes, 0.0, &mut |_| ());
+        watched.push(&bytes, 0.0, &mut |_| ());
         watched
     }
 

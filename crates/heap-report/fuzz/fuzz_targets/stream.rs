@@ -34,7 +34,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = json(&history, &rebuilt).to_string();
     let _ = page::report_page(&history, &rebuilt);
     let mut watched = Watched::new();
-    watched.hear(bytes, 1.0, &mut ignored);
+    watched.push(bytes, 1.0, &mut ignored);
     watched.end(2.0, &mut ignored);
     let _ = (watched.verdict(), watched.sites(), watched.heaps());
 });

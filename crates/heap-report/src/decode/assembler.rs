@@ -49,8 +49,10 @@ impl Assembler {
         }
         let sites = &mut self.sites;
         let history = &mut self.history;
-        let heard = decoded(&mut self.decoder, bytes, |said| hear(said, history, sites));
-        match heard {
+        let event = decoded(&mut self.decoder, bytes, |said| {
+            converted(said, history, sites)
+        });
+        match event {
             Some((ticks, Some(event))) => {
                 self.count(&event);
                 self.history.events.push(TimedEvent { ticks, event });
@@ -62,7 +64,7 @@ impl Assembler {
         true
     }
 
-    /// What was heard before the first sync ended when that told the clock: whoever began to listen
+    /// What was received before the first sync ended when that told the clock: who began to listen
     /// in the middle did not know it before.
     fn end_at(&mut self, clock: u64) {
         let last = self.history.events.last().map_or(clock, |last| last.ticks);
@@ -173,7 +175,11 @@ fn synced(said: &WireEvent<'_>) -> Option<u32> {
 }
 
 /// Names are kept, events returned.
-fn hear(said: &WireEvent<'_>, history: &mut History, sites: &mut SiteIndices) -> Option<Event> {
+fn converted(
+    said: &WireEvent<'_>,
+    history: &mut History,
+    sites: &mut SiteIndices,
+) -> Option<Event> {
     Some(match *said {
         WireEvent::Allocated {
             address,

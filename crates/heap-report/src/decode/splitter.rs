@@ -21,7 +21,7 @@ const LONGEST_LINE: usize = 4096;
 /// out.
 const HEXADECIMAL: &str = "events\t";
 
-/// Who is told.
+/// Receives what was split.
 pub(super) trait FrameSink {
     /// Whether it is a frame.
     fn frame(&mut self, bytes: &[u8]) -> bool;
@@ -43,40 +43,40 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    pub(super) fn push(&mut self, byte: u8, hear: &mut impl FrameSink) {
+    pub(super) fn push(&mut self, byte: u8, sink: &mut impl FrameSink) {
         match byte {
-            0 => self.end_of_frame(hear),
+            0 => self.end_of_frame(sink),
             b'\n' => {
                 self.pending.push(byte);
                 self.lines += 1;
-                self.end_of_line(hear);
+                self.end_of_line(sink);
             }
             _ => self.pending.push(byte),
         }
         let has_more = self.pending.len() > LONGEST_FRAME && self.lines > 0;
         if has_more || self.pending.len() > LONGEST_LINE {
-            self.let_go(hear);
+            self.release_pending(sink);
         }
     }
 
-    pub(super) fn pause(&mut self, hear: &mut impl FrameSink) {
+    pub(super) fn pause(&mut self, sink: &mut impl FrameSink) {
         while let Some(line) = self.first_line() {
-            tell(&line, hear);
+            emit(&line, sink);
         }
     }
 
-    pub(super) fn end(&mut self, hear: &mut impl FrameSink) {
-        self.pause(hear);
+    pub(super) fn end(&mut self, sink: &mut impl FrameSink) {
+        self.pause(sink);
         let rest = self.take_pending();
         let digits = std::mem::take(&mut self.digits);
         match is_text(&rest) {
-            true => tell(&rest, hear),
-            false => broken(rest.len(), hear),
+            true => emit(&rest, sink),
+            false => broken(rest.len(), sink),
         }
-        broken(digits.len(), hear);
+        broken(digits.len(), sink);
     }
 
-    fn end_of_frame(&mut self, hear: &mut impl FrameSink) {
+    fn end_of_frame(&mut self, sink: &mut impl FrameSink) {
         let bytes = self.take_pending();
         if bytes.is_empty() {
             return;
@@ -84,17 +84,17 @@ impl Splitter {
         let starts = std::iter::once(0).chain(line_ends(&bytes));
         let mut starts =
             starts.take_while(|&start| is_text(bytes.get(..start).unwrap_or_default()));
-        let frame = starts.find(|&start| hear.frame(bytes.get(start..).unwrap_or_default()));
+        let frame = starts.find(|&start| sink.frame(bytes.get(start..).unwrap_or_default()));
         let text = frame.unwrap_or_else(|| end_of_text(&bytes));
         let (text, rest) = bytes.split_at(text);
-        tell(text, hear);
+        emit(text, sink);
         if frame.is_none() {
-            broken(rest.len(), hear);
+            broken(rest.len(), sink);
         }
     }
 
     /// A line of digits is told at once: no frame looks like it.
-    fn end_of_line(&mut self, hear: &mut impl FrameSink) {
+    fn end_of_line(&mut self, sink: &mut impl FrameSink) {
         let start = line_ends(&self.pending).rev().nth(1).unwrap_or(0);
         let line = String::from_utf8_lossy(self.pending.get(start..).unwrap_or_default());
         let line = without_escapes(&line);
@@ -102,41 +102,41 @@ impl Splitter {
             return;
         };
         let Some(bytes) = from_hexadecimal(digits) else {
-            broken(digits.len().div_ceil(2), hear);
+            broken(digits.len().div_ceil(2), sink);
             return;
         };
         self.pending.truncate(start);
         self.lines -= 1;
-        self.pause(hear);
+        self.pause(sink);
         for byte in bytes {
             match byte {
-                0 => self.end_of_digits(hear),
+                0 => self.end_of_digits(sink),
                 _ => self.digits.push(byte),
             }
         }
     }
 
-    fn end_of_digits(&mut self, hear: &mut impl FrameSink) {
+    fn end_of_digits(&mut self, sink: &mut impl FrameSink) {
         let bytes = std::mem::take(&mut self.digits);
-        if !bytes.is_empty() && !hear.frame(&bytes) {
-            broken(bytes.len(), hear);
+        if !bytes.is_empty() && !sink.frame(&bytes) {
+            broken(bytes.len(), sink);
         }
     }
 
     /// What can't be of a frame any more.
-    fn let_go(&mut self, hear: &mut impl FrameSink) {
+    fn release_pending(&mut self, sink: &mut impl FrameSink) {
         while self.pending.len() > LONGEST_FRAME {
             let Some(end) = line_ends(&self.pending).next() else {
                 break;
             };
             let line = self.take_line(end);
             match is_text(&line) {
-                true => tell(&line, hear),
-                false => tell_noise(&line, hear),
+                true => emit(&line, sink),
+                false => emit_noise(&line, sink),
             }
         }
         if self.pending.len() > LONGEST_LINE {
-            broken(self.take_pending().len(), hear);
+            broken(self.take_pending().len(), sink);
         }
     }
 
@@ -176,28 +176,28 @@ fn is_text(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| text.chars().all(of_a_terminal))
 }
 
-fn tell(text: &[u8], hear: &mut impl FrameSink) {
+fn emit(text: &[u8], sink: &mut impl FrameSink) {
     String::from_utf8_lossy(text)
         .lines()
-        .for_each(|line| hear.text(line));
+        .for_each(|line| sink.text(line));
 }
 
 /// A line that is no text from end to end: its readable part, if that is most of it.
-fn tell_noise(line: &[u8], hear: &mut impl FrameSink) {
+fn emit_noise(line: &[u8], sink: &mut impl FrameSink) {
     let text = String::from_utf8_lossy(line);
     let is_noise = |letter: &char| {
         letter.is_control() && !letter.is_whitespace() || *letter == char::REPLACEMENT_CHARACTER
     };
     let noise = text.chars().filter(is_noise).count();
     match noise * 2 < text.chars().count() {
-        true => tell(line, hear),
-        false => broken(line.len(), hear),
+        true => emit(line, sink),
+        false => broken(line.len(), sink),
     }
 }
 
-fn broken(bytes: usize, hear: &mut impl FrameSink) {
+fn broken(bytes: usize, sink: &mut impl FrameSink) {
     if bytes > 0 {
-        hear.broken(bytes);
+        sink.broken(bytes);
     }
 }
 
@@ -242,19 +242,19 @@ mod tests {
         }
     }
 
-    fn heard(bytes: &[u8]) -> Vec<String> {
-        let (mut splitter, mut heard) = (Splitter::default(), Received::default());
+    fn received(bytes: &[u8]) -> Vec<String> {
+        let (mut splitter, mut received) = (Splitter::default(), Received::default());
         bytes
             .iter()
-            .for_each(|&byte| splitter.push(byte, &mut heard));
-        splitter.end(&mut heard);
-        heard.0
+            .for_each(|&byte| splitter.push(byte, &mut received));
+        splitter.end(&mut received);
+        received.0
     }
 
     #[test]
     fn lines_before_a_frame_are_text() {
         assert_eq!(
-            heard(b"one\r\ntwo\n[a]\0[b\n]\0"),
+            received(b"one\r\ntwo\n[a]\0[b\n]\0"),
             ["frame [a]", "one", "two", "frame [b\n]"]
         );
     }
@@ -262,46 +262,52 @@ mod tests {
     #[test]
     fn what_is_neither_is_broken() {
         assert_eq!(
-            heard(b"one\n[a\0[b]\0\x01\x02"),
+            received(b"one\n[a\0[b]\0\x01\x02"),
             ["one", "2 broken", "frame [b]", "2 broken"]
         );
-        assert_eq!(heard(b"no frame behind it\n\0\0"), ["no frame behind it"]);
+        assert_eq!(
+            received(b"no frame behind it\n\0\0"),
+            ["no frame behind it"]
+        );
     }
 
     #[test]
     fn digits_are_frames_too_and_may_end_in_the_middle_of_one() {
         assert_eq!(
-            heard(b"boot\nevents\t5b61\nmore\nevents\t5d00\n"),
+            received(b"boot\nevents\t5b61\nmore\nevents\t5d00\n"),
             ["boot", "more", "frame [a]"]
         );
-        assert_eq!(heard(b"12:30:05 > events\t5b615d00\n"), ["frame [a]"]);
-        assert_eq!(heard(b"events\t5b6x00\n"), ["3 broken", "events\t5b6x00"]);
+        assert_eq!(received(b"12:30:05 > events\t5b615d00\n"), ["frame [a]"]);
         assert_eq!(
-            heard(b"events\t5b6100\nevents\t5b"),
+            received(b"events\t5b6x00\n"),
+            ["3 broken", "events\t5b6x00"]
+        );
+        assert_eq!(
+            received(b"events\t5b6100\nevents\t5b"),
             ["2 broken", "events\t5b"]
         );
     }
 
     #[test]
     fn a_line_is_held_back_until_no_frame_can_begin_with_it() {
-        let (mut splitter, mut heard) = (Splitter::default(), Received::default());
+        let (mut splitter, mut received) = (Splitter::default(), Received::default());
         b"one\n"
             .iter()
-            .for_each(|&byte| splitter.push(byte, &mut heard));
-        assert_eq!(heard.0.len(), 0);
+            .for_each(|&byte| splitter.push(byte, &mut received));
+        assert_eq!(received.0.len(), 0);
         [b'x'; LONGEST_FRAME - 3]
             .iter()
-            .for_each(|&byte| splitter.push(byte, &mut heard));
-        assert_eq!(heard.0, ["one"]);
-        splitter.push(b'\n', &mut heard);
-        splitter.pause(&mut heard);
-        assert_eq!(heard.0.len(), 2);
+            .for_each(|&byte| splitter.push(byte, &mut received));
+        assert_eq!(received.0, ["one"]);
+        splitter.push(b'\n', &mut received);
+        splitter.pause(&mut received);
+        assert_eq!(received.0.len(), 2);
     }
 
     #[test]
     fn noise_without_end_is_not_kept() {
         let noise = vec![0xFF; 3 * LONGEST_LINE];
-        let told = heard(&noise);
+        let told = received(&noise);
         assert_eq!((told.len(), told[0].as_str()), (3, "4097 broken"));
     }
 }

@@ -40,12 +40,12 @@ fn allocated(address: u32, site: u32) -> WireEvent<'static> {
     }
 }
 
-fn heard(bytes: &[u8]) -> (StreamDecoder, Vec<String>) {
-    let (mut listener, mut lines) = (StreamDecoder::new(), Vec::new());
+fn decoded(bytes: &[u8]) -> (StreamDecoder, Vec<String>) {
+    let (mut decoder, mut lines) = (StreamDecoder::new(), Vec::new());
     let mut text = |line: &str| lines.push(line.to_owned());
-    listener.push(bytes, &mut text);
-    listener.end(&mut text);
-    (listener, lines)
+    decoder.push(bytes, &mut text);
+    decoder.end(&mut text);
+    (decoder, lines)
 }
 
 #[test]
@@ -78,9 +78,9 @@ fn events_names_and_text_are_told_apart() {
         b"I (60) done\n".to_vec(),
     ]
     .concat();
-    let (listener, lines) = heard(&bytes);
+    let (decoder, lines) = decoded(&bytes);
     assert_eq!(lines, ["I (10) boot: hello", "I (60) done"]);
-    let history = listener.into_history();
+    let history = decoder.into_history();
     let names = (
         history.program.as_str(),
         history.ticks_per_second,
@@ -116,28 +116,28 @@ fn the_same_in_hexadecimal_digits_is_the_same() {
         format!("events\t{digits}\n")
     };
     let lines: String = bytes.chunks(7).map(line).collect();
-    let (binary, _) = heard(&bytes);
-    let (digits, text) = heard(lines.as_bytes());
+    let (binary, _) = decoded(&bytes);
+    let (digits, text) = decoded(lines.as_bytes());
     assert_eq!(digits.history().events, binary.history().events);
     assert_eq!((digits.history().events.len(), text.len()), (2, 0));
 }
 
 #[test]
 fn a_site_that_is_described_late_is_known_from_then_on() {
-    let (mut listener, _) = heard(&sent(&[allocated(0x3FFB_0010, 5)]));
-    assert_eq!(listener.history().sites[1].label(), "unknown");
-    listener.push(&sent(&[site(5, "late.rs")]), &mut |_| ());
-    assert_eq!(listener.history().sites[1].label(), "late.rs:7");
-    assert_eq!(listener.take_events().len(), 1);
-    assert_eq!(listener.take_events().len(), 0);
+    let (mut decoder, _) = decoded(&sent(&[allocated(0x3FFB_0010, 5)]));
+    assert_eq!(decoder.history().sites[1].label(), "unknown");
+    decoder.push(&sent(&[site(5, "late.rs")]), &mut |_| ());
+    assert_eq!(decoder.history().sites[1].label(), "late.rs:7");
+    assert_eq!(decoder.take_events().len(), 1);
+    assert_eq!(decoder.take_events().len(), 0);
 }
 
 #[test]
 fn a_program_that_begins_anew_has_other_sites_under_the_same_numbers() {
     let first = sent(&[site(1, "old.rs"), allocated(0x3FFB_0010, 1)]);
     let second = sent(&[site(1, "new.rs"), allocated(0x3FFB_0010, 1)]);
-    let (listener, _) = heard(&[first.clone(), first, second].concat());
-    let history = listener.history();
+    let (decoder, _) = decoded(&[first.clone(), first, second].concat());
+    let history = decoder.history();
     let labels: Vec<String> = history.sites.iter().map(crate::Site::label).collect();
     assert_eq!(labels, ["unknown", "old.rs:7", "new.rs:7"]);
     let allocated = |site| Event::Allocated {
@@ -169,8 +169,8 @@ fn a_program_that_begins_anew_has_other_sites_under_the_same_numbers() {
 fn a_site_of_before_a_reset_is_not_taken_for_one_that_was_lost() {
     let first = sent(&[site(1, "old.rs"), allocated(0x3FFB_0010, 1)]);
     let without_a_description = sent(&[allocated(0x3FFB_0010, 1)]);
-    let (listener, _) = heard(&[first, without_a_description].concat());
-    let last = listener
+    let (decoder, _) = decoded(&[first, without_a_description].concat());
+    let last = decoder
         .history()
         .events
         .last()
@@ -184,7 +184,7 @@ fn a_site_of_before_a_reset_is_not_taken_for_one_that_was_lost() {
             owner: 1
         })
     );
-    assert_eq!(listener.history().sites[2].label(), "unknown");
+    assert_eq!(decoder.history().sites[2].label(), "unknown");
 }
 
 #[test]
@@ -196,8 +196,8 @@ fn lost_and_broken_frames_are_counted() {
     let mut damaged: Vec<Vec<u8>> = frames.iter().map(|frame| frame.to_vec()).collect();
     damaged[20][2] ^= 0x81;
     damaged.remove(10);
-    let (listener, _) = heard(&damaged.concat());
-    let gaps = listener.history().gaps;
+    let (decoder, _) = decoded(&damaged.concat());
+    let gaps = decoder.history().gaps;
     assert_eq!(
         (gaps.missed, gaps.broken_frames, gaps.broken_bytes),
         (2, 1, frames[20].len() as u64 - 1)
@@ -215,9 +215,9 @@ fn lines_of_digits_are_frames_in_any_colour_and_behind_any_text() {
         format!("\x1B[0m12:30:05 > events\t{digits}  \n"),
         format!("23 \u{FFFD}C events\t{digits}\n"),
     ] {
-        let (mut listener, _) = heard(line.as_bytes());
-        assert_eq!(listener.take_events().len(), 1, "{line:?}");
-        assert_eq!(listener.history().gaps, Gaps::default(), "{line:?}");
+        let (mut decoder, _) = decoded(line.as_bytes());
+        assert_eq!(decoder.take_events().len(), 1, "{line:?}");
+        assert_eq!(decoder.history().gaps, Gaps::default(), "{line:?}");
     }
 }
 
@@ -225,13 +225,13 @@ fn lines_of_digits_are_frames_in_any_colour_and_behind_any_text() {
 fn a_line_with_bytes_that_are_no_text_hides_nothing_behind_it() {
     let mut log = b"\xFE\x80\x9Cq\xF0 ets Jul 29\n".to_vec();
     (0..200).for_each(|line| log.extend(format!("I ({line}) app: line\n").bytes()));
-    let (_, lines) = heard(&log);
+    let (_, lines) = decoded(&log);
     assert_eq!(lines.len(), 201);
 }
 
 #[test]
 fn names_from_a_device_do_nothing_to_a_terminal() {
-    let (listener, _) = heard(&sent(&[
+    let (decoder, _) = decoded(&sent(&[
         WireEvent::Program {
             ticks_per_second: 1000,
             name: "ti\x1B[2Jny",
@@ -242,7 +242,7 @@ fn names_from_a_device_do_nothing_to_a_terminal() {
         },
         site(1, "a\x1B[31m.rs"),
     ]));
-    let history = listener.history();
+    let history = decoder.history();
     let names = [
         &history.program,
         &history.owners[&1],

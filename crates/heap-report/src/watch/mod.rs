@@ -59,7 +59,7 @@ pub struct OwnerUsage {
 }
 
 impl Watched {
-    /// Nothing has been heard yet.
+    /// Nothing has been received yet.
     #[must_use]
     pub fn new() -> Watched {
         Watched::default()
@@ -76,7 +76,7 @@ impl Watched {
 
     /// Takes what the program says; lines of text in between are kept, and told to `text`.
     /// `seconds` is the time now of a clock that serves where the program's own is unknown.
-    pub fn hear(&mut self, bytes: &[u8], seconds: f64, text: &mut impl FnMut(&str)) {
+    pub fn push(&mut self, bytes: &[u8], seconds: f64, text: &mut impl FnMut(&str)) {
         let log = &mut self.log;
         self.listener.push(bytes, &mut |line| {
             keep(log, line.to_owned());

@@ -66,7 +66,7 @@ fn program() -> Vec<u8> {
 
 fn watched(bytes: &[u8]) -> Watched {
     let mut watched = Watched::new();
-    watched.hear(bytes, 0.0, &mut |_| ());
+    watched.push(bytes, 0.0, &mut |_| ());
     watched
 }
 
@@ -136,7 +136,7 @@ fn an_incomplete_stream_says_so_in_every_line() {
 fn text_is_kept_and_passed_on() {
     let mut watched = Watched::new();
     let mut lines = Vec::new();
-    watched.hear(b"I (3) wifi: up\n", 0.0, &mut |line: &str| {
+    watched.push(b"I (3) wifi: up\n", 0.0, &mut |line: &str| {
         lines.push(line.to_owned());
     });
     watched.pause(0.2, &mut |line: &str| lines.push(line.to_owned()));

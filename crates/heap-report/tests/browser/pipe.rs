@@ -85,7 +85,7 @@ impl Pipe {
         let bytes = [message.to_string().as_bytes(), &[0]].concat();
         let to = self.to.as_mut();
         if let Some(Err(cause)) = to.map(|to| to.write_all(&bytes)) {
-            eprintln!("the browser does not hear {method}: {cause}"); // nor will it answer: that is where the test fails
+            eprintln!("the browser does not receive {method}: {cause}"); // nor will it answer: that is where the test fails
         }
         self.last_id
     }
