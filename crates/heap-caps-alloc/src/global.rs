@@ -22,7 +22,7 @@ use crate::report::{Action, Fault};
 //   not overlap, and stay allocated until they are freed; DEFAULT memory takes bytes.
 // - Size and alignment of every layout are kept: the heaps align places in memory, not numbers, and
 //   `resize` keeps the alignment.
-// - Nothing unwinds: faults go to `report`, and a panic of an observer or a handler ends in `Bomb`.
+// - Nothing unwinds: faults go to `report`, and a panic of an observer or a handler ends in `AbortOnDrop`.
 unsafe impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> GlobalAlloc
     for CapsHeap<L, P, O, HEAPS>
 where
@@ -220,9 +220,9 @@ const fn request(layout: Layout) -> AllocRequest<'static> {
 
 /// What is dropped by a panic that must not leave the global allocator: it panics once more, which
 /// ends the program.
-struct Bomb;
+struct AbortOnDrop;
 
-impl Drop for Bomb {
+impl Drop for AbortOnDrop {
     #[cold]
     #[expect(
         clippy::panic,
@@ -237,8 +237,8 @@ impl Drop for Bomb {
 /// this costs nothing.
 #[inline(always)]
 pub fn without_unwinding<R>(work: impl FnOnce() -> R) -> R {
-    let bomb = Bomb;
+    let abort = AbortOnDrop;
     let done = work();
-    mem::forget(bomb);
+    mem::forget(abort);
     done
 }

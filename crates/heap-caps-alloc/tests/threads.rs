@@ -17,7 +17,7 @@ use std::thread;
 use heap_caps_alloc::{CapsHeap, CriticalSectionLock, InterruptMask, Masked, RawLock, SpinLock};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use soc_regions::Caps;
-use support::{Dice, assert_pristine, esp32, layout};
+use support::{Rng, assert_pristine, esp32, layout};
 
 const THREADS: u32 = 4;
 const STEPS: usize = 20_000;
@@ -45,26 +45,26 @@ impl Held {
     }
 }
 
-fn any_layout(dice: &mut Dice) -> Layout {
-    let size = match dice.below(8) {
-        0 => dice.below(6000),
-        _ => dice.below(200),
+fn any_layout(rng: &mut Rng) -> Layout {
+    let size = match rng.below(8) {
+        0 => rng.below(6000),
+        _ => rng.below(200),
     };
-    layout(size + 1, 1 << dice.below(7))
+    layout(size + 1, 1 << rng.below(7))
 }
 
 fn hammer<A: GlobalAlloc>(heap: &A, seed: u32) {
-    let mut dice = Dice(seed);
+    let mut rng = Rng(seed);
     let mut held: Vec<Held> = Vec::new();
     for _ in 0..STEPS {
-        match dice.below(10) {
-            0..4 if held.len() < 100 => held.extend(allocated(heap, &mut dice)),
+        match rng.below(10) {
+            0..4 if held.len() < 100 => held.extend(allocated(heap, &mut rng)),
             4..6 if !held.is_empty() => {
-                let index = dice.below(held.len() as u32);
-                resize(heap, &mut held[index], any_layout(&mut dice).size());
+                let index = rng.below(held.len() as u32);
+                resize(heap, &mut held[index], any_layout(&mut rng).size());
             }
             _ if !held.is_empty() => {
-                let gone = held.swap_remove(dice.below(held.len() as u32));
+                let gone = held.swap_remove(rng.below(held.len() as u32));
                 gone.verify(gone.layout.size());
                 // SAFETY: the thread's own block, of this layout.
                 unsafe { heap.dealloc(gone.block, gone.layout) };
@@ -79,8 +79,8 @@ fn hammer<A: GlobalAlloc>(heap: &A, seed: u32) {
     }
 }
 
-fn allocated<A: GlobalAlloc>(heap: &A, dice: &mut Dice) -> Option<Held> {
-    let (layout, zeroed, byte) = (any_layout(dice), dice.below(3) == 0, dice.roll() as u8);
+fn allocated<A: GlobalAlloc>(heap: &A, rng: &mut Rng) -> Option<Held> {
+    let (layout, zeroed, byte) = (any_layout(rng), rng.below(3) == 0, rng.roll() as u8);
     // SAFETY: sizes are not zero.
     let block = unsafe {
         if zeroed {

@@ -458,12 +458,12 @@ fn random_programs_keep_contents_and_give_everything_back() {
         let heap = Fixture::new(bytes);
         let free = heap.free_size();
         let mut blocks = [(null_mut::<u8>(), 0_usize); 64];
-        let mut dice = 0x1234_5678_u32;
+        let mut rng = 0x1234_5678_u32;
         let mut roll = move |below: u32| {
-            dice ^= dice << 13;
-            dice ^= dice >> 17;
-            dice ^= dice << 5;
-            (dice % below) as usize
+            rng ^= rng << 13;
+            rng ^= rng >> 17;
+            rng ^= rng << 5;
+            (rng % below) as usize
         };
         for step in 0..4000 {
             let which = roll(64);

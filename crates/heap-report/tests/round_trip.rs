@@ -12,7 +12,7 @@ use heap_caps::{AllocRequest, HeapCaps, SimulatedMemory};
 use heap_report::read::{Dump, Input, Record, dumps, read};
 use heap_report::symbols::Identity;
 use heap_report::{History, Replayed};
-use heap_trace::{BuildId, MemoryKind, Mode, Shown, Slot, Trace, TraceContext};
+use heap_trace::{BuildId, DumpFilter, MemoryKind, Mode, Slot, Trace, TraceContext};
 use multi_heap::Unpoisoned;
 use soc_regions::{Caps, ESP32};
 
@@ -96,7 +96,7 @@ fn dumped<const DEPTH: usize>(mode: Mode) -> (Vec<Record>, String) {
     let mut text = String::new();
     Trace::dump(
         |look| look(heaps.observer_mut()),
-        Shown::All,
+        DumpFilter::All,
         kind,
         &mut text,
     )

@@ -34,4 +34,4 @@ pub use stream::{
     BrokenFrame, ByteSink, Callers, Decoder, Event, Frame, Port, Ring, Sink, SiteNumber, Stream,
     VERSION, WhenFull,
 };
-pub use trace::{MemoryKind, Mode, Record, Shown, Slot, State, Summary, Trace, TraceError};
+pub use trace::{DumpFilter, MemoryKind, Mode, Record, Slot, State, Summary, Trace, TraceError};

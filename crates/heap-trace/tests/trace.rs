@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use heap_caps::{AllocRequest, Placement};
 use heap_trace::{
-    MemoryKind, Mode, Record, Shown, Slot, State, Summary, Trace, TraceContext, TraceError,
+    DumpFilter, MemoryKind, Mode, Record, Slot, State, Summary, Trace, TraceContext, TraceError,
 };
 use soc_regions::{Caps, ESP32};
 use support::{BYTES, Sim};
@@ -316,7 +316,7 @@ fn a_block_whose_free_nobody_saw_is_no_leak_once_its_address_is_used_again() {
     assert_eq!(records(sim.observer()), [(block, 12, false)]);
 }
 
-fn dumped(sim: &mut Traced<'_>, shown: Shown) -> String {
+fn dumped(sim: &mut Traced<'_>, shown: DumpFilter) -> String {
     let mut text = String::new();
     let memory = |address| match (ESP32.is_internal(address), ESP32.is_external(address)) {
         (true, _) => MemoryKind::Internal,
@@ -349,8 +349,8 @@ total frees: 1
 ================================
 "
     );
-    assert_eq!(dumped(&mut sim, Shown::All), expected);
-    let external = dumped(&mut sim, Shown::Only(MemoryKind::External));
+    assert_eq!(dumped(&mut sim, DumpFilter::All), expected);
+    let external = dumped(&mut sim, DumpFilter::Only(MemoryKind::External));
     assert!(external.contains("1 records"), "{external}");
     assert!(
         external.contains("\n0 bytes 'leaked' in trace (0 allocations)"),
@@ -376,7 +376,7 @@ fn the_dump_lets_go_of_the_trace_between_two_lines_and_notes_what_happened_meanw
                 sim.malloc(3);
             }
         },
-        Shown::All,
+        DumpFilter::All,
         |_| MemoryKind::Other,
         &mut text,
     )

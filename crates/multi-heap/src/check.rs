@@ -11,7 +11,7 @@ pub(crate) type Checked<T = ()> = Result<T, Corruption>;
 
 /// What the walk over the blocks counts, to be compared with counters and lists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct Counters {
     pub(crate) used_blocks: u32,
     pub(crate) free_blocks: u32,
     pub(crate) free_words: u32,
@@ -19,7 +19,7 @@ pub(crate) struct Tally {
     pub(crate) listed_blocks: u32,
 }
 
-impl Tally {
+impl Counters {
     pub(crate) const NONE: Self = Self {
         used_blocks: 0,
         free_blocks: 0,
@@ -79,10 +79,10 @@ impl<P: Poison> Heap<P> {
     }
 
     /// What the blocks add up to, and the slack of the used ones.
-    fn check_blocks(&self) -> Checked<(Tally, u32)> {
+    fn check_blocks(&self) -> Checked<(Counters, u32)> {
         let mut sum = 0_u32;
         let (mut tally, mut prev_info, mut index) =
-            (Tally::default(), PrevInfo::USED, self.pool.first());
+            (Counters::default(), PrevInfo::USED, self.pool.first());
         while index < self.pool.end() {
             let free = self.pool.header(index).is_free();
             let (words, slack) = self.check_block(index, prev_info)?;
@@ -221,7 +221,7 @@ impl Pool {
 
     /// Every list holds free blocks of its size, linked both ways, and together they hold as many
     /// as the walk found.
-    fn check_lists(&self, tally: Tally) -> Checked {
+    fn check_lists(&self, tally: Counters) -> Checked {
         let mut left = tally.listed_blocks;
         for bin in MIN_BLOCK_WORDS..=self.last_list() {
             self.check_list(bin, &mut left)?;
@@ -291,7 +291,7 @@ impl Pool {
         Err(broken(CorruptionKind::Bitmap, index, expected, found))
     }
 
-    pub(crate) fn check_counters(&self, tally: Tally) -> Checked {
+    pub(crate) fn check_counters(&self, tally: Counters) -> Checked {
         let used = self.used_blocks();
         if used != tally.used_blocks {
             let expected = tally.used_blocks;

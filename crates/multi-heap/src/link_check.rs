@@ -9,15 +9,15 @@
 //! What the check beyond that can see: a list that leads back into itself, without its head.
 
 use crate::bins::{MAP_WORDS, MIN_BLOCK_WORDS, bin_of};
-use crate::check::{Checked, Tally, broken};
+use crate::check::{Checked, Counters, broken};
 use crate::damage::CorruptionKind;
 use crate::lists::{block_of, node_of};
 use crate::pool::{Index, Pool, control};
 
 impl Pool {
     /// The counters, as a walk would count.
-    pub(crate) fn counters(self) -> Tally {
-        Tally {
+    pub(crate) fn counters(self) -> Counters {
+        Counters {
             used_blocks: self.used_blocks(),
             free_blocks: self.free_blocks(),
             free_words: self.free_words(),
@@ -28,7 +28,7 @@ impl Pool {
     /// Whether there can be as many blocks and words as the counters say, and no operation came
     /// across damage.
     pub(crate) fn check_plausible(&self) -> Checked {
-        let Tally {
+        let Counters {
             used_blocks,
             free_blocks,
             free_words,

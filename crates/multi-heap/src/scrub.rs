@@ -17,7 +17,7 @@
 //! heap that is broken anyway.
 
 use crate::bins::MIN_BLOCK_WORDS;
-use crate::check::Tally;
+use crate::check::Counters;
 use crate::checkpoints::{Checkpoint, Checkpoints};
 use crate::damage::Corruption;
 use crate::header::PrevInfo;
@@ -40,13 +40,13 @@ pub struct Scrubber {
     /// The list whose head comes next; 0 while blocks are looked at.
     list: u32,
     /// What the pass has counted.
-    tally: Tally,
+    tally: Counters,
     /// The counters when the last call ended.
-    counters: Tally,
+    counters: Counters,
     /// Whether something has changed since the pass began, so that its count says nothing.
     disturbed: bool,
     /// By how much counters and count differed in the pass before.
-    difference: Option<Tally>,
+    difference: Option<Counters>,
 }
 
 /// What a call of [`Heap::scrub`] came to.
@@ -81,15 +81,15 @@ impl Scrubber {
             checkpoints: Checkpoints::new(),
             verified: 0,
             list: 0,
-            tally: Tally::NONE,
-            counters: Tally::NONE,
+            tally: Counters::NONE,
+            counters: Counters::NONE,
             disturbed: false,
             difference: None,
         }
     }
 
     /// At the first block again, to compare with `difference`.
-    const fn again(difference: Option<Tally>) -> Self {
+    const fn again(difference: Option<Counters>) -> Self {
         Self {
             difference,
             ..Self::new()
@@ -134,7 +134,7 @@ impl<P: Poison> Heap<P> {
     }
 
     /// The block to go on with, and what the one before it should have left as previous-block bits.
-    fn resume(&self, scrub: &mut Scrubber, counters: Tally) -> StepResult<(Index, PrevInfo)> {
+    fn resume(&self, scrub: &mut Scrubber, counters: Counters) -> StepResult<(Index, PrevInfo)> {
         scrub.disturbed |= scrub.counters != counters;
         if let Some(place) = scrub.checkpoints.last(self.pool) {
             return Ok(match scrub.verified {
@@ -229,7 +229,7 @@ impl<P: Poison> Heap<P> {
     /// nothing has changed meanwhile.
     fn recount(&self, scrub: &mut Scrubber) -> StepResult<bool> {
         let difference = scrub.counters.minus(scrub.tally);
-        if scrub.disturbed || difference == Tally::NONE {
+        if scrub.disturbed || difference == Counters::NONE {
             scrub.difference = None;
             return Ok(false);
         }

@@ -32,9 +32,9 @@ pub fn layout(size: usize, align: usize) -> Layout {
 }
 
 /// A generator that repeats itself from the same seed (xorshift).
-pub struct Dice(pub u32);
+pub struct Rng(pub u32);
 
-impl Dice {
+impl Rng {
     pub fn roll(&mut self) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;

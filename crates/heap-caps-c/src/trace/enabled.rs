@@ -5,7 +5,7 @@
 
 use core::ffi::c_void;
 
-use heap_trace::{MemoryKind, Mode, Record, Shown, Slot, State, Trace, TraceError};
+use heap_trace::{DumpFilter, MemoryKind, Mode, Record, Slot, State, Trace, TraceError};
 use soc_regions::Caps;
 
 use super::{CRecord, CSummary, DEPTH};
@@ -134,10 +134,10 @@ pub extern "C" fn heap_trace_dump() {
 pub extern "C" fn heap_trace_dump_caps(caps: u32) {
     let caps = Caps::from_bits_retain(caps);
     let shown = match (caps.contains(Caps::INTERNAL), caps.contains(Caps::SPIRAM)) {
-        (true, true) => Shown::All,
-        (true, false) => Shown::Only(MemoryKind::Internal),
-        (false, true) => Shown::Only(MemoryKind::External),
-        (false, false) => Shown::Only(MemoryKind::Other),
+        (true, true) => DumpFilter::All,
+        (true, false) => DumpFilter::Only(MemoryKind::Internal),
+        (false, true) => DumpFilter::Only(MemoryKind::External),
+        (false, false) => DumpFilter::Only(MemoryKind::Other),
     };
     // The console never refuses.
     let _ = CTraced::dump_as(

@@ -7,16 +7,16 @@ use crate::support::*;
 
 /// Sizes and capabilities of the failures that were told.
 #[derive(Default)]
-struct Told(Vec<(usize, Caps)>);
+struct Failures(Vec<(usize, Caps)>);
 
-impl Observer for Told {
+impl Observer for Failures {
     fn on_failure(&mut self, failure: &Failure) {
         self.0.push((failure.size, failure.caps));
     }
 }
 
-fn told(ask: impl FnOnce(&mut Sim<multi_heap::Unpoisoned, Told>)) -> Vec<(usize, Caps)> {
-    let mut sim = Sim::with(Policy::Guaranteed, &psram(0x1_0000), Told::default());
+fn failures(ask: impl FnOnce(&mut Sim<multi_heap::Unpoisoned, Failures>)) -> Vec<(usize, Caps)> {
+    let mut sim = Sim::with(Policy::Guaranteed, &psram(0x1_0000), Failures::default());
     ask(&mut sim);
     let counted = sim.heaps.inspect().failures() as usize;
     let told = std::mem::take(&mut sim.heaps.observer_mut().0);
@@ -32,12 +32,12 @@ fn functions_with_preferences_tell_their_failure_too() {
     let choices = [Caps::SPIRAM, Caps::DMA];
     let once = [(HUGE, Caps::DMA)];
     assert_eq!(
-        told(|sim| _ = sim
+        failures(|sim| _ = sim
             .heaps
             .allocate(&AllocRequest::new(HUGE, Caps::empty()).placed(Placement::Prefer(&choices)))),
         once
     );
-    let product = told(|sim| {
+    let product = failures(|sim| {
         _ = sim.heaps.allocate(
             &AllocRequest::array(HUGE / 4, 4, Caps::empty())
                 .placed(Placement::Prefer(&choices))
@@ -45,7 +45,7 @@ fn functions_with_preferences_tell_their_failure_too() {
         );
     });
     assert_eq!(product, once);
-    let resized = told(|sim| {
+    let resized = failures(|sim| {
         let block = sim.heaps.malloc(8, Caps::DMA).unwrap();
         sim.heaps
             .reallocate(
@@ -61,7 +61,7 @@ fn functions_with_preferences_tell_their_failure_too() {
 #[test]
 fn the_size_of_an_array_is_told_not_that_of_its_element() {
     assert_eq!(
-        told(|sim| _ = sim.heaps.calloc(HUGE / 16, 16, Caps::DMA)),
+        failures(|sim| _ = sim.heaps.calloc(HUGE / 16, 16, Caps::DMA)),
         [(HUGE, Caps::DMA)]
     );
 }
@@ -69,7 +69,7 @@ fn the_size_of_an_array_is_told_not_that_of_its_element() {
 /// Defects: 9517.
 #[test]
 fn nothing_is_no_failure() {
-    let nothing = told(|sim| {
+    let nothing = failures(|sim| {
         let block = sim.heaps.malloc(8, Caps::DMA).unwrap();
         sim.heaps.malloc(0, Caps::DMA).unwrap_err();
         sim.heaps
@@ -88,7 +88,10 @@ fn nothing_is_no_failure() {
 #[test]
 fn an_array_of_nothing_is_no_failure() {
     for (count, size) in [(0, 8), (8, 0), (0, usize::MAX)] {
-        assert_eq!(told(|sim| _ = sim.heaps.calloc(count, size, Caps::DMA)), []);
+        assert_eq!(
+            failures(|sim| _ = sim.heaps.calloc(count, size, Caps::DMA)),
+            []
+        );
     }
 }
 
@@ -96,7 +99,7 @@ fn an_array_of_nothing_is_no_failure() {
 #[test]
 fn a_product_that_wraps_is_not_told_as_what_it_wraps_to() {
     for (count, size) in [(usize::MAX / 4 + 2, 4), (usize::MAX, 2)] {
-        let told = told(|sim| _ = sim.heaps.calloc(count, size, Caps::DMA));
+        let told = failures(|sim| _ = sim.heaps.calloc(count, size, Caps::DMA));
         assert_eq!(told, [(usize::MAX, Caps::DMA)]);
     }
 }

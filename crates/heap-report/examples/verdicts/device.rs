@@ -1,4 +1,4 @@
-//! A simulated ESP32 whose events are written down, and the dice of the programs that run on it.
+//! A simulated ESP32 whose events are written down, and the rng of the programs that run on it.
 
 use heap_caps::Policy;
 use heap_report::simulate::machine::{Machine, Requests, Setup};

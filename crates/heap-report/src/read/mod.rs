@@ -105,11 +105,11 @@ struct Decoded {
 
 impl Decoded {
     fn of(bytes: &[u8]) -> Decoded {
-        let (mut listener, mut text) = (StreamDecoder::new(), Vec::new());
+        let (mut decoder, mut text) = (StreamDecoder::new(), Vec::new());
         let mut keep = |line: &str| text.push(line.to_owned());
-        listener.push(bytes, &mut keep);
-        listener.end(&mut keep);
-        let history = listener.into_history();
+        decoder.push(bytes, &mut keep);
+        decoder.end(&mut keep);
+        let history = decoder.into_history();
         Decoded {
             history,
             text,

@@ -32,7 +32,7 @@ const KEPT: usize = 100;
 /// A program that is being watched.
 #[derive(Debug, Default)]
 pub struct Watched {
-    listener: StreamDecoder,
+    decoder: StreamDecoder,
     names: Names,
     live: Live,
     evidence: Evidence,
@@ -78,7 +78,7 @@ impl Watched {
     /// `seconds` is the time now of a clock that serves where the program's own is unknown.
     pub fn push(&mut self, bytes: &[u8], seconds: f64, text: &mut impl FnMut(&str)) {
         let log = &mut self.log;
-        self.listener.push(bytes, &mut |line| {
+        self.decoder.push(bytes, &mut |line| {
             keep(log, line.to_owned());
             text(line);
         });
@@ -88,7 +88,7 @@ impl Watched {
     /// Nothing came for a while.
     pub fn pause(&mut self, seconds: f64, text: &mut impl FnMut(&str)) {
         let log = &mut self.log;
-        self.listener.pause(&mut |line| {
+        self.decoder.pause(&mut |line| {
             keep(log, line.to_owned());
             text(line);
         });
@@ -98,7 +98,7 @@ impl Watched {
     /// Nothing comes any more.
     pub fn end(&mut self, seconds: f64, text: &mut impl FnMut(&str)) {
         let log = &mut self.log;
-        self.listener.end(&mut |line| {
+        self.decoder.end(&mut |line| {
             keep(log, line.to_owned());
             text(line);
         });
@@ -108,7 +108,7 @@ impl Watched {
     /// Names and gaps as far as the stream told them; it has no events.
     #[must_use]
     pub fn history(&self) -> &History {
-        self.listener.history()
+        self.decoder.history()
     }
 
     /// The account of all.
@@ -177,7 +177,7 @@ impl Watched {
     #[must_use]
     pub fn prometheus(&mut self) -> String {
         let heaps = self.heaps();
-        let described = &self.listener.history().heaps;
+        let described = &self.decoder.history().heaps;
         let capabilities = metrics::capabilities(described, &heaps, &mut self.least_free);
         let owners = self.accounts.owners.iter();
         let owners = owners.map(|(owner, account)| (Owner(*owner), metrics::tally(account)));
@@ -242,10 +242,10 @@ impl Watched {
     }
 
     fn follow(&mut self, seconds: f64) {
-        for moment in self.listener.take_events() {
+        for moment in self.decoder.take_events() {
             self.apply(&moment);
         }
-        self.names.follow(&self.listener.history().sites);
+        self.names.follow(&self.decoder.history().sites);
         let seconds = self.seconds().unwrap_or(seconds);
         self.rates.note(
             seconds,
@@ -255,7 +255,7 @@ impl Watched {
     }
 
     fn apply(&mut self, moment: &TimedEvent) {
-        self.accounts.make_room(self.listener.history().sites.len());
+        self.accounts.make_room(self.decoder.history().sites.len());
         if let Some(change) = self.live.apply(self.events, moment) {
             self.accounts.book(self.events, moment.ticks, &change);
             self.evidence.follow(self.events, moment.ticks, &change);
@@ -276,7 +276,7 @@ impl Watched {
     }
 
     fn note_failure(&mut self, moment: &TimedEvent) {
-        let history = self.listener.history();
+        let history = self.decoder.history();
         let note = replay::failure(history, &self.live, self.events, moment);
         self.failed += 1;
         if let Some(note) = note {

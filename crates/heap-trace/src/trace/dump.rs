@@ -36,14 +36,14 @@ pub enum MemoryKind {
 
 /// Which records are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum DumpFilter {
     /// All.
     All,
     /// Those of blocks in memory of this kind.
     Only(MemoryKind),
 }
 
-impl Shown {
+impl DumpFilter {
     fn includes(self, memory: MemoryKind) -> bool {
         match self {
             Self::All => true,
@@ -68,7 +68,7 @@ impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
     /// Those of `out`.
     pub fn dump(
         access: impl FnMut(&mut dyn FnMut(&mut Self)),
-        shown: Shown,
+        shown: DumpFilter,
         memory: impl Fn(u32) -> MemoryKind,
         out: &mut dyn Write,
     ) -> Result {
@@ -82,7 +82,7 @@ impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
     /// Those of `out`.
     pub fn dump_as(
         mut access: impl FnMut(&mut dyn FnMut(&mut Self)),
-        shown: Shown,
+        shown: DumpFilter,
         memory: impl Fn(u32) -> MemoryKind,
         pointer: impl Fn(u32) -> usize,
         out: &mut dyn Write,

@@ -19,7 +19,7 @@ mod session;
 mod slot;
 mod table;
 
-pub use dump::{MemoryKind, Shown};
+pub use dump::{DumpFilter, MemoryKind};
 pub use session::{Mode, State, Summary, TraceError};
 pub use slot::{Record, Slot};
 

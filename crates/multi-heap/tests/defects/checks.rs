@@ -4,7 +4,7 @@ use multi_heap::{
     BlockState, Comprehensive, CorruptionKind, Heap, Light, Offset, Poison, Unpoisoned,
 };
 
-use crate::Dice;
+use crate::Rng;
 use crate::common::*;
 
 /// Blocks of many sizes, every third one free.
@@ -107,13 +107,13 @@ fn without_comprehensive_poisoning_registration_leaves_memory_alone() {
 }
 
 fn any_damage_is_an_answer<P: Poison>() {
-    let (mut dice, mut found) = (Dice(99), 0);
+    let (mut rng, mut found) = (Rng(99), 0);
     let mut region = Region::new(2048);
     for _ in 0..2000 {
         let (heap, _) = lived_in::<P>(&mut region);
-        for _ in 0..=dice.below(6) {
-            let at = dice.below(2048) as usize;
-            region.bytes()[at] = dice.below(256) as u8;
+        for _ in 0..=rng.below(6) {
+            let at = rng.below(2048) as usize;
+            region.bytes()[at] = rng.below(256) as u8;
         }
         found += u32::from(heap.check().is_err());
         assert!(heap.blocks().count() <= 2048 / 4, "a walk ends");

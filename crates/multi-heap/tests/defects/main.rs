@@ -19,9 +19,9 @@ mod placement;
 mod sizes;
 
 /// A generator that repeats itself from the same seed (xorshift).
-struct Dice(u32);
+struct Rng(u32);
 
-impl Dice {
+impl Rng {
     fn below(&mut self, end: u32) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;

@@ -3,7 +3,7 @@
 
 use multi_heap::{BlockState, Heap, Offset, Unpoisoned};
 
-use crate::Dice;
+use crate::Rng;
 use crate::common::*;
 
 /// Defects: 4b7eb17.
@@ -31,15 +31,15 @@ fn random_shrinking_leaves_no_two_free_neighbours() {
     let mut region = Region::new(16 << 10);
     let mut heap: Heap = region.heap();
     let fresh = drawing(&heap);
-    let mut dice = Dice(11);
+    let mut rng = Rng(11);
     let mut live: Vec<(Offset, u32)> = Vec::new();
-    while let Some(block) = allocate(&mut heap, request(100 + dice.below(100))) {
+    while let Some(block) = allocate(&mut heap, request(100 + rng.below(100))) {
         live.push((block, heap.usable_size(block).unwrap()));
     }
     for _ in 0..500 {
-        let which = dice.below(live.len() as u32) as usize;
+        let which = rng.below(live.len() as u32) as usize;
         let (block, size) = &mut live[which];
-        *size = 1 + dice.below(*size);
+        *size = 1 + rng.below(*size);
         assert_eq!(heap.resize(*block, *size), Ok(true));
         let states: Vec<_> = heap.blocks().map(|block| block.state).collect();
         let free_pair = [BlockState::Free, BlockState::Free];
@@ -58,9 +58,9 @@ fn a_request_takes_a_hole_that_is_a_quarter_larger_at_most() {
     for wanted in (256..900).step_by(4) {
         let mut region = Region::new(128 << 10);
         let mut heap: Heap = region.heap();
-        let (mut sizes, mut dice, mut blocks) = (holes.clone(), Dice(wanted), Vec::new());
+        let (mut sizes, mut rng, mut blocks) = (holes.clone(), Rng(wanted), Vec::new());
         while !sizes.is_empty() {
-            let size = sizes.swap_remove(dice.below(sizes.len() as u32) as usize);
+            let size = sizes.swap_remove(rng.below(sizes.len() as u32) as usize);
             blocks.push((allocate(&mut heap, request(size)).unwrap(), size));
             allocate(&mut heap, request(4)).unwrap();
         }

@@ -3,7 +3,7 @@
 
 use multi_heap::{BlockState, Comprehensive, Heap, Light, Offset, Poison, Request, Unpoisoned};
 
-use crate::Dice;
+use crate::Rng;
 use crate::common::*;
 
 fn aligned_blocks_are_large_enough<P: Poison>() {
@@ -74,12 +74,12 @@ fn nothing_is_no_request_whatever_its_alignment() {
 fn life_in<P: Poison>(dirt: u8) -> (String, multi_heap::Info) {
     let mut region = Region::dirty(4096, 0, dirt);
     let mut heap: Heap<P> = region.heap();
-    let (mut dice, mut live) = (Dice(7), Vec::new());
+    let (mut rng, mut live) = (Rng(7), Vec::new());
     for _ in 0..200 {
-        if dice.below(3) > 0 || live.is_empty() {
-            live.extend(allocate(&mut heap, request(1 + dice.below(120))));
+        if rng.below(3) > 0 || live.is_empty() {
+            live.extend(allocate(&mut heap, request(1 + rng.below(120))));
         } else {
-            let gone: Offset = live.swap_remove(dice.below(live.len() as u32) as usize);
+            let gone: Offset = live.swap_remove(rng.below(live.len() as u32) as usize);
             free(&mut heap, gone);
         }
         assert_sound(&heap);
@@ -138,23 +138,23 @@ fn free_bytes(heap: &Heap<Comprehensive>) -> Vec<usize> {
 fn after_every_step_each_free_byte_is_filled() {
     let mut region = Region::dirty(4096, 0, 0x33);
     let mut heap = region.heap::<Comprehensive>();
-    let (mut dice, mut live) = (Dice(3), Vec::new());
+    let (mut rng, mut live) = (Rng(3), Vec::new());
     let mut looked_at = 0;
     for step in 0..2000 {
-        match dice.below(5) {
+        match rng.below(5) {
             0 | 1 if live.len() < 30 => {
-                live.extend(allocate(&mut heap, request(1 + dice.below(200))));
+                live.extend(allocate(&mut heap, request(1 + rng.below(200))));
             }
             2 if !live.is_empty() => {
-                let which = dice.below(live.len() as u32) as usize;
-                let size = request(1 + dice.below(300));
+                let which = rng.below(live.len() as u32) as usize;
+                let size = request(1 + rng.below(300));
                 live[which] = heap
                     .reallocate(live[which], size)
                     .unwrap()
                     .unwrap_or(live[which]);
             }
             _ if !live.is_empty() => {
-                let gone = live.swap_remove(dice.below(live.len() as u32) as usize);
+                let gone = live.swap_remove(rng.below(live.len() as u32) as usize);
                 free(&mut heap, gone);
             }
             _ => {}
