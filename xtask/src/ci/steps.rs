@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::UNIX_EPOCH;
 
 use super::features::{Library, libraries, private_packages};
@@ -156,9 +157,22 @@ fn symbols() -> Result<(), StepError> {
     tool::run(xtask().args(["check-symbols", "--target", "host32"]))
 }
 
+/// Both chips at once: each compiles one crate or emulates one core most of the time.
 fn qemu() -> Result<(), StepError> {
-    tool::run(xtask().arg("qemu"))?;
-    tool::run(xtask().args(["qemu", "--target", "esp32c3"]))
+    let on = |target| {
+        let mut command = xtask();
+        command.args(["qemu", "--target", target]);
+        command
+    };
+    thread::scope(|scope| {
+        let second = scope.spawn(|| tool::run_quietly(on("esp32c3")));
+        let first = tool::run(&mut on("esp32"));
+        let (printed, second) = second
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let _ = say!("{}", printed.trim_end());
+        first.and(second)
+    })
 }
 
 fn ram() -> Result<(), StepError> {

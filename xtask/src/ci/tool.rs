@@ -67,6 +67,31 @@ pub(crate) fn run(command: &mut Command) -> Result<(), StepError> {
     }
 }
 
+/// Runs `command` to its end beside others; returns what it printed, errors and all, and how it
+/// ended.
+pub(crate) fn run_quietly(mut command: Command) -> (String, Result<(), StepError>) {
+    let what = in_words(&command);
+    let mut run = || {
+        let (mut output, input) = io::pipe()?;
+        command.stdout(input.try_clone()?).stderr(input);
+        let mut child = command.spawn()?;
+        command.stdout(Stdio::null()).stderr(Stdio::null()); // closes the copies of the pipe's end
+        let mut printed = Vec::new();
+        output.read_to_end(&mut printed)?;
+        io::Result::Ok((child.wait()?, printed))
+    };
+    match run() {
+        Ok((status, printed)) => {
+            let printed = String::from_utf8_lossy(&printed).into_owned();
+            (printed, ended(&what, status, &[]))
+        }
+        Err(cause) => (
+            String::new(),
+            Err(StepError::Failed(format!("{what}: {cause}"))),
+        ),
+    }
+}
+
 fn run_and_tell_again(command: &mut Command) -> Result<(), StepError> {
     let what = in_words(command);
     let failed = |cause: io::Error| StepError::Failed(format!("{what}: {cause}"));
@@ -137,7 +162,7 @@ pub(crate) fn in_words(command: &Command) -> String {
 mod tests {
     use std::process::Command;
 
-    use super::{StepError, in_words, run_and_tell_again, works};
+    use super::{StepError, in_words, run_and_tell_again, run_quietly, works};
 
     #[test]
     fn a_command_is_told_as_it_would_be_typed() {
@@ -150,6 +175,18 @@ mod tests {
     #[test]
     fn a_tool_that_does_not_exist_does_not_work() {
         assert!(!works(&mut Command::new("no-such-tool-here")));
+    }
+
+    #[test]
+    fn a_command_beside_others_returns_what_it_printed() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo out; echo error >&2; exit 3"]);
+        let (printed, ended) = run_quietly(command);
+        assert_eq!(printed, "out\nerror\n");
+        match ended {
+            Err(StepError::Failed(what)) => assert!(what.ends_with("exit status: 3"), "{what}"),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

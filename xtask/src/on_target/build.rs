@@ -126,7 +126,11 @@ impl Programs {
     ) -> Result<Programs, Error> {
         tools::require(target)?;
         let root = root();
-        let output = output_folder(&root, folder);
+        // One folder a chip: cargo locks it, and both can be built at once.
+        let output = match target {
+            Target::Esp32 => output_folder(&root, folder),
+            Target::Esp32c3 => output_folder(&root, &format!("{folder}-{}", target.name())),
+        };
         let mut command = cargo(target, &root, &output)?;
         change(&mut command);
         for name in names {
