@@ -1,4 +1,4 @@
-//! The one door to memory: a region as aligned 32-bit words.
+//! Raw access to memory: a region as aligned 32-bit words.
 //!
 //! ```text
 //!   region handed over       ..|b b b b|b b b b|b b b b|b b b b|..        any start, any size
@@ -18,12 +18,6 @@
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
-
-use crate::bins::MAX_BLOCK_WORDS;
-use crate::damage::NewHeapError;
-use crate::heap::Heap;
-use crate::image::HeapImage;
-use crate::poison::Poison;
 
 /// A region as an array of words that only its heap (and whoever holds an allocated block) touches.
 #[derive(Clone, Copy, Debug)]
@@ -128,54 +122,6 @@ impl Arena {
         let distance = pointer.addr().checked_sub(self.base.addr().get())?;
         let offset = u32::try_from(distance).ok()?;
         (offset < self.words * 4).then_some(offset)
-    }
-}
-
-/// The way in: where a region becomes a heap.
-impl<P: Poison> Heap<P> {
-    /// Makes a region a heap. Start and size are arbitrary (the heap uses the whole words inside),
-    /// and so are the contents.
-    ///
-    /// Takes O(1) time; O(size) under [`Comprehensive`](crate::Comprehensive) poisoning, which
-    /// fills the region.
-    ///
-    /// # Errors
-    /// [`NewHeapError::TooSmall`] if not even the smallest block would fit,
-    /// [`NewHeapError::TooLarge`] above 128 MiB.
-    ///
-    /// # Safety
-    /// - The region is valid for reads and writes of aligned 32-bit words for as long as the heap
-    ///   is used.
-    /// - Nobody else accesses it meanwhile, except that the user of an allocated block accesses
-    ///   that block's bytes.
-    pub unsafe fn new(region: NonNull<[u8]>) -> Result<Self, NewHeapError> {
-        // SAFETY: the caller keeps the same contract.
-        let arena =
-            unsafe { Arena::new(region, MAX_BLOCK_WORDS) }.map_err(|_| NewHeapError::TooLarge)?;
-        Self::on(arena)
-    }
-}
-
-/// Reading a heap in an image of a device's memory.
-impl<'image, P: Poison> HeapImage<'image, P> {
-    /// The heap whose region held `words`, each as the device's processor would read it. `guarding`
-    /// are the two words to which [`HeapLayout::slack`](crate::HeapLayout::slack) leads, zeros
-    /// without poisoning.
-    ///
-    /// Any words will do: a walk or a check stays inside of them. O(1).
-    ///
-    /// # Errors
-    /// [`NewHeapError::TooSmall`] if no heap has so few words, [`NewHeapError::TooLarge`] above 128
-    /// MiB.
-    pub fn new(words: &'image mut [u32], guarding: [u32; 2]) -> Result<Self, NewHeapError> {
-        let bytes = size_of_val(words);
-        words.iter_mut().for_each(|word| *word = word.to_le());
-        let region = NonNull::slice_from_raw_parts(NonNull::from(words).cast(), bytes);
-        // SAFETY: the words are borrowed for as long as this view exists, which lends the heap
-        // shared; the heap itself cannot be had.
-        let arena =
-            unsafe { Arena::new(region, MAX_BLOCK_WORDS) }.map_err(|_| NewHeapError::TooLarge)?;
-        Heap::over_image(arena, guarding).map(Self::of)
     }
 }
 

@@ -3,6 +3,7 @@
 use core::ptr::NonNull;
 
 use crate::arena::Arena;
+use crate::bins::MAX_BLOCK_WORDS;
 use crate::damage::{Corruption, Misuse, NewHeapError, Refused};
 use crate::examine::UserBlock;
 use crate::offset::Offset;
@@ -27,9 +28,25 @@ pub struct Heap<P: Poison = Unpoisoned> {
 
 /// Construction and places.
 impl<P: Poison> Heap<P> {
-    /// What [`Heap::new`] does behind the door: a heap on an arena of at most `MAX_BLOCK_WORDS`
-    /// words.
-    pub(crate) fn on(arena: Arena) -> Result<Self, NewHeapError> {
+    /// Makes a region a heap. Start and size are arbitrary (the heap uses the whole words inside),
+    /// and so are the contents.
+    ///
+    /// Takes O(1) time; O(size) under [`Comprehensive`](crate::Comprehensive) poisoning, which
+    /// fills the region.
+    ///
+    /// # Errors
+    /// [`NewHeapError::TooSmall`] if not even the smallest block would fit,
+    /// [`NewHeapError::TooLarge`] above 128 MiB.
+    ///
+    /// # Safety
+    /// - The region is valid for reads and writes of aligned 32-bit words for as long as the heap
+    ///   is used.
+    /// - Nobody else accesses it meanwhile, except that the user of an allocated block accesses
+    ///   that block's bytes.
+    pub unsafe fn new(region: NonNull<[u8]>) -> Result<Self, NewHeapError> {
+        // SAFETY: the caller keeps the same contract.
+        let arena =
+            unsafe { Arena::new(region, MAX_BLOCK_WORDS) }.map_err(|_| NewHeapError::TooLarge)?;
         if P::FILLS {
             arena.fill(0, arena.words() * 4, FILL_FREED);
         }

@@ -3,8 +3,10 @@
 use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::ops::Deref;
+use core::ptr::NonNull;
 
 use crate::arena::Arena;
+use crate::bins::MAX_BLOCK_WORDS;
 use crate::damage::NewHeapError;
 use crate::heap::Heap;
 use crate::poison::{self, Guarding, Poison};
@@ -30,7 +32,7 @@ impl<P: Poison> Heap<P> {
         slack: offset_of!(Self, guarding),
     };
 
-    pub(crate) fn over_image(arena: Arena, [slack, key]: [u32; 2]) -> Result<Self, NewHeapError> {
+    fn over_image(arena: Arena, [slack, key]: [u32; 2]) -> Result<Self, NewHeapError> {
         let pool = Pool::over_image(arena, poison::overhead_words::<P>())?;
         let guarding = P::Guarding::image(slack, key);
         Ok(Self { pool, guarding })
@@ -53,12 +55,28 @@ pub struct HeapImage<'image, P: Poison> {
     words: PhantomData<&'image mut [u32]>,
 }
 
-impl<P: Poison> HeapImage<'_, P> {
-    pub(crate) const fn of(heap: Heap<P>) -> Self {
-        Self {
-            heap,
+impl<'image, P: Poison> HeapImage<'image, P> {
+    /// The heap whose region held `words`, each as the device's processor would read it. `guarding`
+    /// are the two words to which [`HeapLayout::slack`] leads, zeros
+    /// without poisoning.
+    ///
+    /// Any words will do: a walk or a check stays inside of them. O(1).
+    ///
+    /// # Errors
+    /// [`NewHeapError::TooSmall`] if no heap has so few words, [`NewHeapError::TooLarge`] above 128
+    /// MiB.
+    pub fn new(words: &'image mut [u32], guarding: [u32; 2]) -> Result<Self, NewHeapError> {
+        let bytes = size_of_val(words);
+        words.iter_mut().for_each(|word| *word = word.to_le());
+        let region = NonNull::slice_from_raw_parts(NonNull::from(words).cast(), bytes);
+        // SAFETY: the words are borrowed for as long as this view exists, which lends the heap
+        // shared; the heap itself cannot be had.
+        let arena =
+            unsafe { Arena::new(region, MAX_BLOCK_WORDS) }.map_err(|_| NewHeapError::TooLarge)?;
+        Ok(Self {
+            heap: Heap::over_image(arena, guarding)?,
             words: PhantomData,
-        }
+        })
     }
 }
 

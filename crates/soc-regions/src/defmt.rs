@@ -43,50 +43,6 @@ impl Format for BudgetError {
 /// As `Display`.
 impl Format for LayoutError {
     fn format(&self, out: Formatter<'_>) {
-        match *self {
-            Self::OtherChip { chip, options } => {
-                write!(
-                    out,
-                    "options of {=str} were given for {=str}",
-                    options, chip
-                );
-            }
-            Self::MissingSymbol {
-                reservation,
-                symbol,
-            } => write!(
-                out,
-                "reservation `{=str}` needs the linker symbol `{=str}`, which is not known",
-                reservation, symbol
-            ),
-            Self::EndBelowStart {
-                reservation,
-                start,
-                end,
-            } => write!(
-                out,
-                "reservation `{=str}` ends at {=u32:#010X}, below its start {=u32:#010X}",
-                reservation, end, start
-            ),
-            Self::Wraps { reservation } => write!(
-                out,
-                "reservation `{=str}` leaves the address space",
-                reservation
-            ),
-            Self::Conflict {
-                first,
-                second,
-                shared,
-            } => write!(
-                out,
-                "reservations `{=str}` and `{=str}` both take {}; is the program linked for these options?",
-                first, second, shared
-            ),
-            Self::TooManyReservations { places } => write!(
-                out,
-                "there is room for {=usize} reservations, those of the chip included",
-                places
-            ),
-        }
+        write!(out, "{=str}", self.text().as_str());
     }
 }

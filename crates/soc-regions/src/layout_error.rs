@@ -54,7 +54,7 @@ pub enum LayoutError {
 
 impl LayoutError {
     /// The sentence, also for the compiler.
-    const fn text(&self) -> Text {
+    pub(crate) const fn text(&self) -> Text {
         let text = Text::new();
         match *self {
             LayoutError::OtherChip { chip, options } => {
