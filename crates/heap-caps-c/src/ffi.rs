@@ -18,7 +18,8 @@ pub(super) struct Slot<F> {
     kind: PhantomData<F>,
 }
 
-// SAFETY: function pointers may be called from any thread; the place is atomic.
+// SAFETY: function pointers may be called, and references to statics read, from any thread; the
+// place is atomic.
 unsafe impl<F> Sync for Slot<F> {}
 
 impl<F: Copy> Slot<F> {
@@ -41,7 +42,7 @@ impl<F: Copy> Slot<F> {
     /// Another function, or none.
     pub(super) fn set(&self, function: Option<F>) {
         let pointer = function.map_or(ptr::null_mut(), |function| {
-            // SAFETY: `F` is a function pointer of a pointer's size.
+            // SAFETY: `F` is a function pointer or a reference, of a pointer's size.
             unsafe { mem::transmute_copy::<F, *mut c_void>(&function) }
         });
         self.function.store(pointer, Ordering::Release);

@@ -3,7 +3,7 @@
 //! Each is a function that the program registers; all are called under the heap's lock, so they
 //! must be short, and must neither use the heap nor wait.
 
-use heap_trace::TraceContext;
+use heap_trace::{BuildId, TraceContext};
 
 use crate::callers;
 use crate::ffi::{self, Slot};
@@ -16,6 +16,10 @@ pub type Core = unsafe extern "C" fn() -> u32;
 /// Writes at most so many return addresses, the innermost first; returns how many.
 pub type Callers = unsafe extern "C" fn(*mut u32, usize) -> usize;
 
+/// The SHA-256 of the program's ELF file, as ESP-IDF's description of an application has it.
+type ElfSha256 = &'static [u8; BuildId::MOST_BYTES];
+
+static BUILD: Slot<ElfSha256> = Slot::empty();
 static TICKS: Slot<Ticks> = Slot::empty();
 static CORE: Slot<Core> = Slot::empty();
 static CALLERS: Slot<Callers> = Slot::empty();
@@ -31,6 +35,16 @@ pub extern "C" fn heap_caps_register_moment(
     TICKS.set(ticks);
     CORE.set(core);
     CALLERS.set(callers);
+}
+
+/// Tells which build of the program this is: dumps then say it, and tools refuse the ELF file of
+/// another one. Null: nobody knows.
+///
+/// # Safety
+/// - `elf_sha256` is null, or points to 32 bytes that stay as they are.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn heap_caps_register_build(elf_sha256: Option<ElfSha256>) {
+    BUILD.set(elf_sha256);
 }
 
 /// Callers of the heap's C functions, on a host that knows them: addresses that the program's file
@@ -68,6 +82,10 @@ impl TraceContext for CTraceContext {
     fn core(&self) -> u8 {
         let core = CORE.get().map_or(0, ffi::number);
         u8::try_from(core).unwrap_or(u8::MAX)
+    }
+
+    fn build(&self) -> Option<BuildId<'static>> {
+        BUILD.get().map(|elf_sha256| BuildId::new(elf_sha256))
     }
 
     fn callers(&self, stack: &mut [u32]) -> usize {

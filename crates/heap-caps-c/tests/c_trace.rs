@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use heap_caps_c::caps::*;
 use heap_caps_c::heap;
 use heap_caps_c::trace::*;
-use heap_caps_c::trace_context::heap_caps_register_moment;
+use heap_caps_c::trace_context::{heap_caps_register_build, heap_caps_register_moment};
 use soc_regions::Caps;
 
 const INTERNAL: u32 = Caps::INTERNAL.bits();
@@ -131,6 +131,37 @@ fn every_allocation_is_kept_with_its_free_and_its_moment() {
     heap_caps_register_moment(None, None, None);
 }
 
+/// What C's console gets of it.
+fn printed(print: impl FnOnce()) -> String {
+    static TEXT: Mutex<String> = Mutex::new(String::new());
+    unsafe extern "C" fn write(text: *const c_char, length: usize) {
+        // SAFETY: text of this length.
+        let text = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), length) };
+        TEXT.lock()
+            .unwrap()
+            .push_str(std::str::from_utf8(text).unwrap());
+    }
+    heap_caps_set_console(Some(write));
+    print();
+    heap_caps_set_console(None);
+    std::mem::take(&mut *TEXT.lock().unwrap())
+}
+
+#[test]
+fn a_dump_says_which_build_it_is_of() {
+    static SHA256: [u8; 32] = [0x5A; 32];
+    let _alone = alone();
+    assert_eq!(heap_trace_start(LEAKS), 0);
+    assert!(!printed(|| heap_trace_dump()).contains("build"));
+    // SAFETY: a static.
+    unsafe { heap_caps_register_build(Some(&SHA256)) };
+    let text = printed(|| heap_trace_dump());
+    // SAFETY: null.
+    unsafe { heap_caps_register_build(None) };
+    let line = format!("program build: {}", "5a".repeat(32));
+    assert!(text.contains(&line), "{text}");
+}
+
 #[test]
 fn a_reallocation_that_fails_keeps_the_record() {
     let _alone = alone();
@@ -176,31 +207,18 @@ fn sessions_are_started_paused_resumed_and_stopped() {
 #[test]
 fn a_dump_reads_as_esp_idfs_and_can_be_of_one_kind_of_memory() {
     let _alone = alone();
-    static TEXT: Mutex<String> = Mutex::new(String::new());
-    unsafe extern "C" fn write(text: *const c_char, length: usize) {
-        // SAFETY: text of this length.
-        let text = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), length) };
-        TEXT.lock()
-            .unwrap()
-            .push_str(std::str::from_utf8(text).unwrap());
-    }
-    heap_caps_set_console(Some(write));
     assert_eq!(heap_trace_start(LEAKS), 0);
     let blocks = [heap_caps_malloc(24, INTERNAL), heap_caps_malloc(32, SPIRAM)];
-    heap_trace_dump();
-    let dump = std::mem::take(&mut *TEXT.lock().unwrap());
+    let dump = printed(|| heap_trace_dump());
     assert!(
         dump.starts_with("====== Heap Trace: 2 records (8 capacity) ======\n"),
         "{dump}"
     );
     assert!(dump.contains(", Internal) allocated CPU 0") && dump.contains(",    PSRAM) allocated"));
     assert!(dump.contains("56 bytes 'leaked' in trace (2 allocations)\n"));
-    heap_trace_dump_caps(INTERNAL);
-    let dump = std::mem::take(&mut *TEXT.lock().unwrap());
+    let dump = printed(|| heap_trace_dump_caps(INTERNAL));
     assert!(dump.contains("24 bytes 'leaked' in trace (1 allocations)\n"));
-    heap_trace_dump_caps(SPIRAM);
-    let dump = std::mem::take(&mut *TEXT.lock().unwrap());
+    let dump = printed(|| heap_trace_dump_caps(SPIRAM));
     assert!(dump.contains("32 bytes 'leaked' in trace (1 allocations)\n"));
-    heap_caps_set_console(None);
     blocks.into_iter().for_each(free);
 }
