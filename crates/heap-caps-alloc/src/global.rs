@@ -22,7 +22,8 @@ use crate::report::{Action, Fault};
 //   not overlap, and stay allocated until they are freed; DEFAULT memory takes bytes.
 // - Size and alignment of every layout are kept: the heaps align places in memory, not numbers, and
 //   `resize` keeps the alignment.
-// - Nothing unwinds: faults go to `report`, and a panic of an observer or a handler ends in `AbortOnDrop`.
+// - Nothing unwinds: faults go to `report`, and a panic of an observer or a handler ends in
+//   `AbortOnDrop`.
 unsafe impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> GlobalAlloc
     for CapsHeap<L, P, O, HEAPS>
 where
