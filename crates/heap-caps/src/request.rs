@@ -85,6 +85,13 @@ impl AllocRequest<'_> {
         Self { alignment, ..self }
     }
 
+    /// Returns the same request for `size` bytes.
+    #[must_use]
+    #[inline(always)]
+    pub const fn with_size(self, size: usize) -> Self {
+        Self { size, ..self }
+    }
+
     /// Returns the same request, filled with zeros.
     #[must_use]
     #[inline(always)]

@@ -1,0 +1,106 @@
+//! The guarded heap as Rust's global allocator.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::ptr::{self, NonNull};
+
+use heap_caps::{AllocRequest, Misuse, Observer, Placement};
+use heap_caps_alloc::ffi::without_unwinding;
+use heap_caps_alloc::{Action, CapsHeap, Fault, RawLock};
+use heap_trace::TraceContext;
+use multi_heap::Poison;
+use soc_regions::Caps;
+
+use crate::heap::GuardedHeap;
+use crate::watch::Watchpoints;
+
+// SAFETY:
+// - Blocks are those of the heap's own global allocator, or larger ones of its; a kept block stays
+//   allocated until it leaves, so no block is handed out twice.
+// - Size and alignment of every layout are kept: a guarded block is larger and aligned further.
+// - Nothing unwinds: what is not the heap's own runs in `without_unwinding`.
+unsafe impl<
+    L: RawLock,
+    W: Watchpoints,
+    C: TraceContext,
+    const KEPT: usize,
+    P: Poison,
+    O: Observer,
+    const HEAPS: usize,
+> GlobalAlloc for GuardedHeap<L, W, C, KEPT, P, O, HEAPS>
+where
+    Self: Sync,
+    CapsHeap<L, P, O, HEAPS>: Sync,
+{
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match without_unwinding(|| self.sampled(&request(layout))) {
+            Some(block) => block.as_ptr(),
+            // SAFETY: the caller keeps the same contract.
+            None => unsafe { self.heap().alloc(layout) },
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        match without_unwinding(|| self.sampled(&request(layout).zeroed())) {
+            Some(block) => block.as_ptr(),
+            // SAFETY: the caller keeps the same contract.
+            None => unsafe { self.heap().alloc_zeroed(layout) },
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        if !self.looks() {
+            // SAFETY: the caller keeps the same contract.
+            unsafe { self.heap().dealloc(pointer, layout) };
+            return;
+        }
+        if let Some(pointer) = NonNull::new(pointer).filter(|_| layout.size() != 0) {
+            // SAFETY: the caller gives up a block of this allocator.
+            let freed = without_unwinding(|| unsafe { self.free(pointer) });
+            self.report(Action::Free, pointer, freed);
+        }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if self.looks()
+            && let Some(pointer) = NonNull::new(pointer).filter(|_| layout.size() != 0)
+        {
+            let unguarded = without_unwinding(|| self.unguard(pointer));
+            if unguarded.is_err() {
+                self.report(Action::Reallocate, pointer, unguarded);
+                return ptr::null_mut();
+            }
+        }
+        // SAFETY: the caller keeps the same contract.
+        unsafe { GlobalAlloc::realloc(self.heap(), pointer, layout, size) }
+    }
+}
+
+impl<
+    L: RawLock,
+    W: Watchpoints,
+    C: TraceContext,
+    const KEPT: usize,
+    P: Poison,
+    O: Observer,
+    const HEAPS: usize,
+> GuardedHeap<L, W, C, KEPT, P, O, HEAPS>
+{
+    fn report(&self, action: Action, pointer: NonNull<u8>, done: Result<(), Misuse>) {
+        if let Err(misuse) = done {
+            let faults = self.heap().faults();
+            faults.report_of(action, Fault::Misuse(misuse), pointer.as_ptr());
+        }
+    }
+}
+
+#[inline(always)]
+const fn request(layout: Layout) -> AllocRequest<'static> {
+    AllocRequest::new(layout.size(), Caps::empty())
+        .aligned_to(layout.align())
+        .placed(Placement::Default)
+        .anonymous()
+}
