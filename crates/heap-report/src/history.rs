@@ -13,6 +13,7 @@ use std::fmt;
 use serde::Serialize;
 use soc_regions::Caps;
 
+use crate::caught::Caught;
 use crate::replay::HeapSample;
 use crate::symbols::Identity;
 
@@ -50,6 +51,8 @@ pub struct History {
     pub measured: Vec<Measured>,
     /// What an image of memory has besides blocks.
     pub crash: Option<Box<Crash>>,
+    /// What guards on watchpoints caught, in order.
+    pub caught: Vec<Caught>,
     /// Which build of the program it was, where that is known.
     pub build: Option<Identity>,
 }
@@ -86,6 +89,7 @@ impl Default for History {
             doubts: Vec::new(),
             measured: Vec::new(),
             crash: None,
+            caught: Vec::new(),
             build: None,
         }
     }
@@ -345,6 +349,8 @@ pub enum Source {
     Dump,
     /// Lines of ESP-IDF's `heap_caps_print_heap_info`: figures of each heap. No blocks, no owners.
     Printed,
+    /// Lines of a heap guard, and nothing else. No blocks, no owners.
+    Guard,
     /// An image of a program's memory: the blocks of one moment, and the heaps as they were.
     Image,
     /// A recorded program on a simulated chip: heaps are measured; no owners, and sizes stand in

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod caught;
 pub mod compare;
 mod decode;
 mod error;

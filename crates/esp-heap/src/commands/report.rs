@@ -162,7 +162,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let is_damaged = history
         .crash
         .as_ref()
-        .is_some_and(|crash| !crash.damage.is_empty());
+        .is_some_and(|crash| !crash.damage.is_empty())
+        || !history.caught.is_empty();
     let told = [Some(&history), dump.as_ref().map(|(_, dump)| dump)];
     let has_doubts = told
         .into_iter()
@@ -177,7 +178,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     })
 }
 
-/// A heap in an image of memory is damaged.
+/// A heap in an image of memory is damaged, or a guard caught somebody.
 const DAMAGED: u8 = 1;
 
 /// A condition of `--fail-if` holds.
@@ -279,7 +280,8 @@ impl Arguments {
 
 /// `history` with functions and lines instead of return addresses, where there is a program.
 fn named(mut history: History, elf: Option<&Path>) -> Result<History, Error> {
-    let callers = history.sites.iter().any(|site| !site.callers.is_empty());
+    let callers =
+        history.sites.iter().any(|site| !site.callers.is_empty()) || !history.caught.is_empty();
     // An image without call stacks needs the program's constants only.
     let Some(elf) = elf.filter(|_| callers || history.source != Source::Image) else {
         if callers {

@@ -330,6 +330,7 @@ const fn told(source: Source) -> &'static str {
         Source::Dump => "a trace dump",
         Source::Printed => "summaries of heaps",
         Source::Image => "an image of memory",
+        Source::Guard => "the lines of a heap guard",
         Source::Recorded => "a recorded trace",
     }
 }

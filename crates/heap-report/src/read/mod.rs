@@ -4,6 +4,7 @@
 //!   gzip? ─► unpacked ─┬─► frames, binary or as `events<tab>…` in a log ─────────────► History
 //!                      ├─► `96 bytes (@ 0x3ffb3f00…) allocated CPU 0 ccount …` ──────► History
 //!                      ├─► `At 0x3ffae6e0 len 6432 free 4100 …` ─────────────────────► History
+//!                      ├─► `heap guard: write to 0x3FFB3010 by …` ────────────────────► History
 //!                      ├─► `; … SEGGER SystemView …`, then packets (.svdat) ───────► History
 //!                      ├─► lines `a 0 96`, `f 0` ─► Trace ─► replayed on a simulated chip ─► History
 //!                      └─► none of them: what was looked for, and how far it went
@@ -17,9 +18,10 @@ mod sysview;
 pub use dump::{Dump, Record, SourceLine, Total, dumps};
 pub use recorded::{Replay, replayed};
 
+use crate::caught;
 use crate::decode::StreamDecoder;
 use crate::error::Error;
-use crate::history::History;
+use crate::history::{History, Source};
 use crate::recorded::{Trace, TraceError};
 use crate::unpack::unpacked;
 
@@ -61,6 +63,7 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
         return Ok(Input::History(history));
     }
     let decoded = Decoded::of(&unpacked.bytes);
+    let caught = caught::read(&decoded.text);
     let stream = (!decoded.history.events.is_empty() || decoded.is_a_stream())
         .then(|| decoded.history.clone());
     let printed = printed::read(&decoded.text);
@@ -70,7 +73,12 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
     let (blocks, printed) = (blocks.collect::<Vec<_>>(), printed.into_iter());
     let has_blocks = !blocks.is_empty();
     let mut histories = blocks.into_iter().chain(printed.filter(|_| !has_blocks));
-    if let Some(mut history) = histories.next() {
+    let guards_only = (!caught.is_empty()).then(|| History {
+        source: Source::Guard,
+        ..History::default()
+    });
+    if let Some(mut history) = histories.next().or(guards_only) {
+        history.caught = caught;
         history.notes.extend(unpacked.notes);
         if has_blocks && has_prints {
             let note = "the log has lines of heap_caps_print_heap_info, too: they are not told";

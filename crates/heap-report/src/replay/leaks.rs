@@ -113,7 +113,7 @@ pub(crate) fn leaks(
                 oldest_ticks: oldest.allocated_ticks,
                 sure: match source {
                     Source::Dump => sure.max(Confidence::Perhaps),
-                    Source::Image => Confidence::No,
+                    Source::Image | Source::Guard => Confidence::No,
                     Source::Stream | Source::Recorded | Source::Printed => sure,
                 },
                 kept,

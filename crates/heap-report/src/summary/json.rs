@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
+use crate::caught::Caught;
 use crate::history::{History, Site};
 use crate::replay::{FailureNote, Leak, Replayed};
 use crate::verdict::Verdict;
 
 /// Everything that the text tells, and all sites: `verdict`, `doubts`, `program`, `source`,
 /// `events`, `total`, `peak`, `owners`, `sites`, `leaks`, `failures`, `heaps`, `gaps`, `restarts`,
-/// `notes`, `build`; of an image of memory `crash` and `blocks`. Sizes are in bytes, times in
-/// ticks, of which there are `ticks_per_second` (0: unknown).
+/// `notes`, `build`, `caught`; of an image of memory `crash` and `blocks`. Sizes are in bytes,
+/// times in ticks, of which there are `ticks_per_second` (0: unknown).
 #[must_use]
 pub fn json(history: &History, rebuilt: &Replayed) -> Value {
     let peak = &rebuilt.peak;
@@ -39,8 +40,21 @@ pub fn json(history: &History, rebuilt: &Replayed) -> Value {
         "restarts": rebuilt.restarts,
         "notes": history.notes,
         "build": history.build.as_ref().map(ToString::to_string),
+        "caught": history.caught.iter().map(|caught| caught_in_json(history, caught)).collect::<Vec<_>>(),
         "crash": history.crash,
         "blocks": history.crash.as_ref().map(|_| blocks(history, rebuilt)),
+    })
+}
+
+fn caught_in_json(history: &History, caught: &Caught) -> Value {
+    json!({
+        "address": caught.address,
+        "culprit": caught.culprit(history),
+        "frames": caught.writer.as_ref().map(|writer| &writer.site.frames),
+        "owner": caught.writer.as_ref().map(|writer| history.owner_name(writer.owner)),
+        "place": caught.place,
+        "size": caught.size,
+        "origins": caught.origins(history),
     })
 }
 

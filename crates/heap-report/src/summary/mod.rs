@@ -9,6 +9,7 @@ pub use json::json;
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
+use crate::caught;
 use crate::export::missing;
 use crate::history::{History, Source};
 use crate::replay::{Account, HeapSample, Leak, Replayed};
@@ -44,11 +45,12 @@ impl Display for Summary<'_> {
             Verdict::of(self.history, self.rebuilt).sentence
         )?;
         self.head(out)?;
+        list("Caught by guards", &caught::told(self.history), out)?;
         if self.history.source == Source::Image {
             self.owners(out)?;
             self.sites(out)?;
             self.blocks(out)?;
-        } else if self.history.source != Source::Printed {
+        } else if !matches!(self.history.source, Source::Printed | Source::Guard) {
             self.owners(out)?;
             self.leaks(out)?;
             self.sites(out)?;
@@ -72,6 +74,7 @@ impl Summary<'_> {
             Source::Dump => "the dump of its heap trace",
             Source::Recorded => "a recording, replayed on a simulated chip",
             Source::Image => return self.image_head(out),
+            Source::Guard => return writeln!(out, "{program}: the lines of its heap guard"),
             Source::Printed => {
                 let summaries = counted(history.events.len() as u64, "print");
                 return writeln!(
@@ -213,7 +216,7 @@ impl Summary<'_> {
                 out,
                 "\nSizes of which more and more stay (no call sites are known)"
             )?,
-            (_, Source::Stream | Source::Printed | Source::Image) => writeln!(
+            (_, Source::Stream | Source::Printed | Source::Image | Source::Guard) => writeln!(
                 out,
                 "\nLeak suspects: what they kept beyond what they give back, to the end"
             )?,
@@ -231,7 +234,7 @@ impl Summary<'_> {
             return Ok(());
         };
         let sure = match self.history.source {
-            Source::Dump | Source::Printed | Source::Image => String::new(),
+            Source::Dump | Source::Printed | Source::Image | Source::Guard => String::new(),
             Source::Stream | Source::Recorded => format!("{}: ", leak.sure.word()),
         };
         writeln!(
@@ -289,7 +292,9 @@ impl Summary<'_> {
     fn sites_are(&self) -> &'static str {
         match self.history.source {
             Source::Recorded => "size",
-            Source::Stream | Source::Dump | Source::Printed | Source::Image => "site",
+            Source::Stream | Source::Dump | Source::Printed | Source::Image | Source::Guard => {
+                "site"
+            }
         }
     }
 
@@ -308,7 +313,7 @@ impl Summary<'_> {
         let failures = &self.rebuilt.failures;
         if failures.is_empty() {
             return match self.history.source {
-                Source::Dump | Source::Printed | Source::Image => Ok(()),
+                Source::Dump | Source::Printed | Source::Image | Source::Guard => Ok(()),
                 Source::Stream | Source::Recorded => writeln!(out, "\nNo request was refused."),
             };
         }

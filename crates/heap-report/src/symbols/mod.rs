@@ -20,6 +20,7 @@ pub use identity::{Identities, Identity};
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::caught::Caught;
 use crate::history::{Event, Frame, History, Site};
 
 /// How many return addresses were looked up.
@@ -41,7 +42,8 @@ impl History {
     /// own code are left out, and sites that are then the same become one.
     pub fn name_callers(&mut self, mut resolve: impl FnMut(u32) -> Vec<Frame>) -> Named {
         let mut named = Named::default();
-        for site in &mut self.sites {
+        let caught = self.caught.iter_mut().flat_map(Caught::sites_mut);
+        for site in self.sites.iter_mut().chain(caught) {
             let of_site = site.name_callers(&mut resolve);
             named.asked += of_site.asked;
             named.found += of_site.found;

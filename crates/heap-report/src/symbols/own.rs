@@ -8,12 +8,13 @@ use crate::history::Frame;
 
 /// Crates that a request goes through. Their sources lie in a folder of that name, with or without
 /// a version.
-const CRATES: [&str; 10] = [
+const CRATES: [&str; 11] = [
     "heap-caps",
     "heap-caps-alloc",
     "heap-caps-c",
     "multi-heap",
     "heap-trace",
+    "heap-guard",
     "esp-alloc-compat",
     "hashbrown",
     "smallvec",
@@ -32,12 +33,13 @@ const PATHS: [&str; 9] = [
     "crates/heap-caps-c/staticlib/src/",
     "/esp-alloc-",
 ];
-/// Files of `heap-trace` that inspect the stack; before 0.2, `context.rs` was `probe.rs`.
-const LOOKING: [&str; 4] = [
-    "/src/probe.rs",
-    "/src/context.rs",
-    "/src/ledger/",
-    "/src/trace/",
+/// Crates and files of theirs that inspect the stack; before 0.2, `context.rs` was `probe.rs`.
+const LOOKING: [(&str, &str); 5] = [
+    ("heap-trace", "/src/probe.rs"),
+    ("heap-trace", "/src/context.rs"),
+    ("heap-trace", "/src/ledger/"),
+    ("heap-trace", "/src/trace/"),
+    ("heap-guard", "/src/origin.rs"),
 ];
 /// Functions without a known file.
 const FUNCTIONS: [&str; 9] = [
@@ -82,8 +84,10 @@ pub(super) fn without_heap(mut stack: Vec<Frame>) -> Vec<Frame> {
 /// Whether the heap asks here where it was called from: what is further in belongs to the probe.
 fn is_looking(frame: &Frame) -> bool {
     let path = frame.file.replace('\\', "/");
-    path.split_once("heap-trace")
-        .is_some_and(|(_, file)| LOOKING.iter().any(|part| file.contains(part)))
+    LOOKING.iter().any(|(own, part)| {
+        path.split_once(own)
+            .is_some_and(|(_, file)| file.contains(part))
+    })
 }
 
 fn is_own(frame: &Frame) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   doubts about the input?     yes ─► cannot tell
+//!   caught by a guard?          yes ─► damaged, with the line that writes
 //!   an image of memory?         yes ─► damaged, or cannot tell: one moment does not show what grows
 //!   refused requests?           yes ─► the last one decides: used up, fragmented, never fitted, withheld
 //!   sites that keep growing?    yes ─► leaking
@@ -38,7 +39,7 @@ pub enum Kind {
     Withheld,
     /// A dump tells what was not freed, and no more.
     NotFreed,
-    /// The heaps' own words were overwritten.
+    /// The heaps' own words were overwritten, or somebody was caught who writes where nobody may.
     Damaged,
     /// The input is contradictory or incomplete.
     CannotTell,
@@ -106,6 +107,9 @@ impl Verdict {
     pub(crate) fn from(facts: &Facts<'_>) -> Verdict {
         if let Some(doubt) = facts.history.doubts.first() {
             return cannot_tell(words::doubted(doubt));
+        }
+        if let Some(verdict) = facts.caught() {
+            return verdict;
         }
         if facts.history.source == Source::Image {
             return facts.of_image();
@@ -259,6 +263,20 @@ impl Facts<'_> {
         let missing = gaps.dropped + gaps.missed + gaps.broken_frames + gaps.unreadable_records;
         let known = self.events as u64;
         missing > 0 && missing * 20 > known
+    }
+
+    /// Somebody writes where nobody may.
+    fn caught(&self) -> Option<Verdict> {
+        let caught = &self.history.caught;
+        let seen = caught.iter().find(|caught| caught.writer.is_some());
+        let first = seen.or(caught.first())?;
+        Some(Verdict {
+            kind: Kind::Damaged,
+            site: None,
+            owner: first.writer.as_ref().map(|writer| writer.owner),
+            sure: Confidence::Very,
+            sentence: words::caught(self.history, first),
+        })
     }
 
     fn of_image(&self) -> Verdict {

@@ -1,8 +1,9 @@
 //! Verdicts as sentences.
 
 use super::{Facts, MOST};
+use crate::caught::Caught;
 use crate::export::missing;
-use crate::history::{Gaps, Source};
+use crate::history::{Gaps, History, Source};
 use crate::replay::{AdjacentBlock, Cause, FailureNote, HeapSample, Holders, Leak, Pin, Space};
 use crate::summary::words::{bytes, counted, grouped, size, when};
 
@@ -25,6 +26,20 @@ pub(super) fn damaged(first: &str, more: usize) -> String {
         more => format!(" ({} more below)", counted(more as u64, "fault")),
     };
     format!("The heap is damaged{more}: {first}.")
+}
+
+/// Who was caught.
+pub(super) fn caught(history: &History, caught: &Caught) -> String {
+    let origins = caught.origins(history);
+    let origins = match origins.as_slice() {
+        [] => String::new(),
+        origins => format!(", {}", origins.join(", ")),
+    };
+    format!(
+        "Somebody writes where nobody may: {} wrote {}{origins}.",
+        caught.culprit(history),
+        caught.place_in_words()
+    )
 }
 
 /// What sound heaps in an image show: who has most.
@@ -301,7 +316,7 @@ pub(super) fn healthy(facts: &Facts<'_>) -> String {
         )
     });
     let failures = match facts.history.source {
-        Source::Dump | Source::Printed | Source::Image => "",
+        Source::Dump | Source::Printed | Source::Image | Source::Guard => "",
         Source::Stream | Source::Recorded => "nothing was refused, and ",
     };
     let events = counted(facts.events as u64, "event");
