@@ -11,6 +11,8 @@
 #
 # Everything else, null included, faults. What needs machine mode is asked for by `ecall`, number in a7:
 #   0  exit with the code in a0      1  a timer interrupt a0 ticks from now      2  no timer interrupt
+#   3  trigger a0: tdata1 a1 (the value that is then there comes back in a0), tdata2 a2
+#   4  tdata1 of trigger a0 in a0; all ones if there is none
 
 	.section .page_table, "aw"
 	.p2align 12
@@ -74,6 +76,8 @@ machine_trap:
 	csrc	mie, t0
 	li	t0, 1 << 5
 	csrc	mip, t0
+	li	t0, 3
+	bge	a7, t0, 5f
 	li	t0, 1
 	beq	a7, t0, 2f
 	bgt	a7, t0, 9f
@@ -99,6 +103,18 @@ machine_trap:
 	sw	t0, 4(t1)
 	li	t0, 1 << 7
 	csrs	mie, t0
+	j	9f
+5:	csrw	tselect, a0
+	csrr	t1, tselect
+	beq	t1, a0, 6f
+	li	a0, -1
+	j	9f
+6:	bne	a7, t0, 7f
+	li	t1, 2 << 28		# not while it is half written: type 2, armed for nothing
+	csrw	tdata1, t1
+	csrw	tdata2, a2
+	csrw	tdata1, a1
+7:	csrr	a0, tdata1
 9:	lw	t0, 0(sp)
 	lw	t1, 4(sp)
 	csrrw	sp, mscratch, sp
@@ -137,12 +153,13 @@ trap:
 	csrr	t1, scause
 	sw	t1, 128(s0)
 	bltz	t1, 1f
-	mv	a0, s0			# the program is over: the handler gets a stack of its own
+	mv	a0, s0			# the program is over, unless it watches memory: the handler gets a stack of its own
 	la	sp, trap_stack_top
-	call	trapped			# (record) -> !
+	call	trapped			# (record)
+	j	2f
 1:	andi	sp, sp, -16
 	call	interrupted
-	mv	sp, s0
+2:	mv	sp, s0
 	lw	t0, 0(sp)
 	csrw	sepc, t0
 	.irp	n, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31

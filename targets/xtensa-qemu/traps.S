@@ -110,7 +110,13 @@ _vectors:
 	trap	0x1C0, 3
 	trap	0x200, 4
 	trap	0x240, 5
-	trap	0x280, 6		# debug
+	.org	0x280			# debug: `watch.S` has another `debug_exception`
+	j	debug_exception
+	.weak	debug_exception
+debug_exception:
+	wsr	a0, excsave1
+	movi	a0, 6
+	j	.Ltrap
 	trap	0x2C0, 7		# not maskable
 	trap	0x300, 0		# exceptions and interrupts of level 1
 	trap	0x340, 1		# the same in user mode

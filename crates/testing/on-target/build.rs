@@ -33,6 +33,9 @@ fn xtensa(root: &Path) {
     for file in XTENSA {
         link("", &folder.join(file));
     }
+    let watch = folder.join("watch.S");
+    println!("cargo:rustc-link-arg-bin=guard={}", watch.display());
+    depend_on(&watch);
     depend_on(&root.join("crates/testing/xtensa-toolchain/src"));
     for program in ["masked_global", "masked_c", "masked_esp_alloc"] {
         println!("cargo:rustc-link-arg-bin={program}=--count-masked");

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::image_header;
 use crate::on_target::build::C_CHECKS;
 use crate::on_target::run::{Ended, run as emulate};
-use crate::on_target::{Programs, Target, leaks};
+use crate::on_target::{Programs, Target, caught, leaks};
 use esp_heap::poisoning::Poisoning;
 use esp_heap::{say, status};
 use target_suite::faults as seeded;
@@ -21,10 +21,11 @@ const C_TIME_LIMIT: Duration = Duration::from_secs(300);
 const SHORT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Programs that check by themselves what they print, and something that they print; a report made
-/// of that must name the leaks of `leaks` and `events`.
-const SELF_CHECKING: [(&str, &[&str]); 4] = [
+/// of that must name the leaks of `leaks` and `events`, and the bugs of `guard`.
+const SELF_CHECKING: [(&str, &[&str]); 5] = [
     ("leaks", &["src/bin/leaks.rs:"]),
     ("events", &["blocks live"]),
+    ("guard", &[" allocations guarded"]),
     ("demo", DEMONSTRATED),
     ("demo_esp32c3", DEMONSTRATED_ON_ESP32C3),
 ];
@@ -66,7 +67,7 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), demo and demo_esp32c3 (what the demonstrations for boards show), c_checks and c_checks_2016 (the checks in C), and those that must fail:
+Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), guard (two planted bugs, caught while they write), demo and demo_esp32c3 (what the demonstrations for boards show), c_checks and c_checks_2016 (the checks in C), and those that must fail:
 stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, double_free, endless.
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
@@ -286,7 +287,9 @@ fn checks_itself(target: Target, program: &str, says: &[&str]) -> Result<Fault, 
     if ended.code != Some(0) || fault.is_some() {
         return Ok(Some(fault.unwrap_or_default() + &complaint(&ended)));
     }
-    leaks::not_named(program, &ended.lines, &programs.file(program))
+    let elf = programs.file(program);
+    let fault = leaks::not_named(program, &ended.lines, &elf)?;
+    Ok(fault.or(caught::not_named(program, &ended.lines, &elf)?))
 }
 
 fn must_fail(programs: &Programs, failing: &Failing) -> Result<Fault, Error> {

@@ -5,11 +5,13 @@
 //!   build.rs    program ─> ELF file                                     run.rs     ELF file ─> output and exit code
 //!                                                                       size.rs    ELF file ─> bytes of code
 //!                                                                       leaks.rs   output ─> the lines that a report names
+//!                                                                       caught.rs  output ─> the lines that a report says write where they must not
 //!                                                                       in_ram.rs  ELF file ─> what code in RAM refers to
 //!   xtensa.rs   the linker and compiler wrapper of Xtensa programs
 //! ```
 
 pub(crate) mod build;
+pub(crate) mod caught;
 pub(crate) mod in_ram;
 pub(crate) mod leaks;
 pub(crate) mod run;

@@ -43,6 +43,7 @@ pub use counter::Instructions;
 #[cfg(target_arch = "xtensa")]
 pub use counter::MaskedStretch;
 pub use heap::{HEAP, Heap, HeapLock, boot_heap, ram};
+pub use machine::{Breakpoints, on_data_breakpoint};
 #[cfg(target_arch = "xtensa")]
 pub use machine::{WordsOnly, words_only};
 pub use machine::{call_code, exit, illegal_instruction, sample_code};

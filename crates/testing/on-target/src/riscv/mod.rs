@@ -1,5 +1,6 @@
 //! The emulated RISC-V processor: what the assembly in `targets/riscv32-qemu` offers.
 
+mod breakpoints;
 mod cause;
 mod trap;
 
@@ -9,6 +10,8 @@ use core::ops::Range;
 
 use heap_bench::Operation;
 use heap_trace::{StackMemory, frame_pointers_outside};
+
+pub use breakpoints::{Breakpoints, on_data_breakpoint};
 
 global_asm!(include_str!("../../../../../targets/riscv32-qemu/boot.S"));
 global_asm!(include_str!("../../../../../targets/riscv32-qemu/calls.S"));
@@ -42,6 +45,8 @@ mod service {
     pub(super) const EXIT: u32 = 0;
     pub(super) const TIMER: u32 = 1;
     pub(super) const NO_TIMER: u32 = 2;
+    pub(super) const SET_TRIGGER: u32 = 3;
+    pub(super) const READ_TRIGGER: u32 = 4;
 }
 
 /// Asks machine mode.

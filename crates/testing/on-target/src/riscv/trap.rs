@@ -1,6 +1,6 @@
 //! The last words of a program that trapped.
 
-use super::{assembly, cause};
+use super::{assembly, breakpoints, cause};
 use crate::{exit, exit_code, println};
 
 /// `trap_record` in `boot.S`.
@@ -37,9 +37,14 @@ impl Record {
     }
 }
 
+/// Returns if the program goes on.
 #[unsafe(no_mangle)]
-extern "C" fn trapped(record: &Record) -> ! {
+extern "C" fn trapped(record: &Record) {
+    const BREAKPOINT: u32 = 3;
     let [counter, caller, ..] = record.registers;
+    if record.cause == BREAKPOINT && breakpoints::stopped(counter, &record.registers) {
+        return;
+    }
     println!("trap: {}", record.headline());
     println!("  at      {counter:#010x} (look it up with addr2line)");
     if record.has_address() {

@@ -28,6 +28,10 @@ unsafe extern "C" {
     pub(super) safe fn restore_interrupts(status: u32);
     pub(super) fn iram_for_words_only(on: u32);
     pub(super) safe fn fetch_anew();
+    /// Of `watch.S`, in programs that are linked with it.
+    pub(super) safe fn debug_begin(handler: extern "C" fn(&super::breakpoints::Record));
+    pub(super) safe fn set_breakpoint(slot: u32, control: u32, address: u32);
+    pub(super) safe fn breakpoint_control(slot: u32) -> u32;
     pub(super) static sample_code: u32;
     pub(super) static sample_code_end: u32;
     pub(super) static trap_record: super::trap::Record;

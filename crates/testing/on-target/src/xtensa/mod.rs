@@ -1,6 +1,7 @@
 //! The emulated Xtensa processor: what the assembly in `targets/xtensa-qemu` offers.
 
 mod assembly;
+mod breakpoints;
 mod cause;
 mod trap;
 mod words;
@@ -12,6 +13,7 @@ use core::ops::Range;
 use heap_bench::Operation;
 use heap_trace::{StackMemory, Start, windowed_outside};
 
+pub use breakpoints::{Breakpoints, on_data_breakpoint};
 pub use words::{WordsOnly, words_only};
 
 /// Ends the emulator with this exit code.
