@@ -26,17 +26,17 @@ impl Chip {
         }
     }
 
-    /// The name for command lines.
+    /// Name on command lines, in lower case.
     pub const fn name(&self) -> &'static str {
         self.table.name
     }
 
-    /// Which table it is, for people.
+    /// Generation of the table, for people.
     pub const fn generation(&self) -> &'static str {
         self.table.generation
     }
 
-    /// What ESP-IDF configures when nobody says otherwise.
+    /// ESP-IDF's default configuration.
     pub const fn default_options(&self) -> Options {
         Options::defaults(self.table.name, self.table.options)
     }
@@ -100,12 +100,12 @@ impl Chip {
         self.table.dual_buses.first()
     }
 
-    /// How many cores there are.
+    /// Number of cores.
     pub const fn cores(&self) -> u8 {
         self.table.hardware.cores
     }
 
-    /// Whose instructions its cores run.
+    /// Instruction set of the cores.
     pub const fn isa(&self) -> Isa {
         self.table.hardware.isa
     }

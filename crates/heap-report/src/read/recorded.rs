@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::history::{Event, HeapDescription, History, Measured, Site, Source, TimedEvent};
 use crate::recorded::{Operation, Trace};
 use crate::replay::{HeapSample, Live};
-use crate::simulate::cells::{Contents, Division};
+use crate::simulate::cells::{Cells, Division};
 use crate::simulate::machine::{Machine, Requests, Setup};
 use crate::simulate::recording::moments;
 
@@ -243,15 +243,15 @@ fn described(heap: &HeapView) -> HeapDescription {
 
 fn sample<P: Poison>(machine: &Machine<P>, heap: &HeapView) -> HeapSample {
     let blocks = machine.blocks(heap);
-    let contents = Contents::of(Division::of(heap.span.size()), &blocks, P::OVERHEAD);
+    let cells = Cells::of(Division::of(heap.span.size()), &blocks, P::OVERHEAD);
     let bytes = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
     HeapSample {
-        used: bytes(contents.used_bytes()),
-        free: bytes(contents.free_bytes()),
+        used: bytes(cells.used_bytes()),
+        free: bytes(cells.free_bytes()),
         largest_free: heap.info.largest_free_block,
-        holes: bytes(contents.hole_bytes()),
+        holes: bytes(cells.hole_bytes()),
         blocks: u32::try_from(blocks.iter().filter(|block| block.used).count()).unwrap_or(u32::MAX),
-        cells: contents.levels().collect(),
+        cells: cells.levels().collect(),
     }
 }
 

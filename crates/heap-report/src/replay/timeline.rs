@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::live::{Block, Live};
 use crate::history::HeapDescription;
-use crate::simulate::cells::{self, Contents, Division};
+use crate::simulate::cells::{self, Cells, Division};
 
 /// Bytes in front of a payload.
 pub(super) const HEADER_BYTES: u32 = 4;
@@ -71,16 +71,16 @@ pub(crate) fn heaps(described: &[HeapDescription], live: &Live) -> Vec<HeapSampl
 
 pub(super) fn rebuilt(heap: &HeapDescription, live: &Live) -> HeapSample {
     let blocks = laid_out(heap, live);
-    let contents = Contents::of(Division::of(heap.size), &blocks, 0);
+    let cells = Cells::of(Division::of(heap.size), &blocks, 0);
     let free = blocks.iter().filter(|block| !block.used);
     let bytes = |bytes: u64| u32::try_from(bytes).unwrap_or(u32::MAX);
     HeapSample {
-        used: bytes(contents.used_bytes()),
-        free: bytes(contents.free_bytes()),
+        used: bytes(cells.used_bytes()),
+        free: bytes(cells.free_bytes()),
         largest_free: free.map(|block| block.size).max().unwrap_or(0),
-        holes: bytes(contents.hole_bytes()),
+        holes: bytes(cells.hole_bytes()),
         blocks: u32::try_from(blocks.iter().filter(|block| block.used).count()).unwrap_or(u32::MAX),
-        cells: contents.levels().collect(),
+        cells: cells.levels().collect(),
     }
 }
 

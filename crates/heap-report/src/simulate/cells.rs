@@ -1,4 +1,4 @@
-//! How much of each small stretch of a heap is used, poison, header, hole or free.
+//! Cells of a heap's map: how much of each stretch is used, poison, header, hole or free.
 //!
 //! ```text
 //!   heap    │▒▒│hdr│ payload ....... │hdr│ free │hdr│ payload │hdr│ free .................. │
@@ -73,40 +73,40 @@ enum Kind {
     Free,
 }
 
-/// What a heap's bytes are at one moment.
+/// The bytes of a heap at one moment, by cell and kind.
 #[derive(Debug, Clone)]
-pub struct Contents {
+pub struct Cells {
     division: Division,
     /// Bytes of each kind, by cell.
     cells: Vec<[u64; 5]>,
 }
 
-impl Contents {
+impl Cells {
     /// Sorts the bytes of a heap with these `blocks`, each with `poison` bytes of canaries if used.
     #[must_use]
-    pub fn of(division: Division, blocks: &[Block], poison: u32) -> Contents {
-        let mut contents = Contents {
+    pub fn of(division: Division, blocks: &[Block], poison: u32) -> Cells {
+        let mut cells = Cells {
             division,
             cells: vec![[0; 5]; division.cells()],
         };
         let largest = largest_free(blocks);
         let mut position = 0;
         for block in blocks {
-            contents.add(Kind::Header, position, block.start);
+            cells.add(Kind::Header, position, block.start);
             position = block.start.saturating_add(block.bytes);
             if block.used {
-                contents.add_used(block, poison);
+                cells.add_used(block, poison);
             } else {
                 let kind = if Some(block.start) == largest {
                     Kind::Free
                 } else {
                     Kind::Hole
                 };
-                contents.add(kind, block.start, position);
+                cells.add(kind, block.start, position);
             }
         }
-        contents.add(Kind::Header, position, division.bytes);
-        contents
+        cells.add(Kind::Header, position, division.bytes);
+        cells
     }
 
     /// Two bytes a cell, as the page reads them.
@@ -154,21 +154,15 @@ impl Contents {
     fn add_used(&mut self, block: &Block, poison: u32) {
         let payload = block.payload;
         let before = if poison == 0 { 0 } else { POISON_BEFORE };
-        let after = payload.saturating_add(block.size);
+        let front = payload.saturating_sub(before);
+        let behind = payload.saturating_add(block.size);
+        let slack = behind.saturating_add(poison.saturating_sub(before));
         let end = block.start.saturating_add(block.bytes);
-        self.add(Kind::Header, block.start, payload.saturating_sub(before));
-        self.add(Kind::Poison, payload.saturating_sub(before), payload);
-        self.add(Kind::Used, payload, after);
-        self.add(
-            Kind::Poison,
-            after,
-            after.saturating_add(poison.saturating_sub(before)),
-        );
-        self.add(
-            Kind::Header,
-            after.saturating_add(poison.saturating_sub(before)),
-            end,
-        );
+        self.add(Kind::Header, block.start, front);
+        self.add(Kind::Poison, front, payload);
+        self.add(Kind::Used, payload, behind);
+        self.add(Kind::Poison, behind, slack);
+        self.add(Kind::Header, slack, end);
     }
 
     /// Counts the bytes from `start` up to `end` into the cells they lie in.
@@ -212,7 +206,7 @@ fn levels(bytes: &[u64; 5], cell_bytes: u64) -> [u8; 4] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, Contents, Division};
+    use super::{Block, Cells, Division};
 
     fn used_block(start: u32, bytes: u32) -> Block {
         Block {
@@ -231,8 +225,8 @@ mod tests {
         }
     }
 
-    fn levels(contents: &Contents) -> Vec<u8> {
-        contents.levels().collect()
+    fn levels(cells: &Cells) -> Vec<u8> {
+        cells.levels().collect()
     }
 
     #[test]
@@ -263,11 +257,11 @@ mod tests {
             used_block(200, 64),
             free_block(264, 700),
         ];
-        let contents = Contents::of(Division::of(1000), &blocks, 0);
-        assert_eq!(contents.used_bytes(), 96 + 60);
-        assert_eq!(contents.hole_bytes(), 36);
-        assert_eq!(contents.free_bytes(), 36 + 700);
-        assert_eq!(contents.header_bytes(), 64 + 4 + 4 + 36);
+        let cells = Cells::of(Division::of(1000), &blocks, 0);
+        assert_eq!(cells.used_bytes(), 96 + 60);
+        assert_eq!(cells.hole_bytes(), 36);
+        assert_eq!(cells.free_bytes(), 36 + 700);
+        assert_eq!(cells.header_bytes(), 64 + 4 + 4 + 36);
     }
 
     #[test]
@@ -279,18 +273,18 @@ mod tests {
             size: 45,
             used: true,
         };
-        let contents = Contents::of(Division::of(64), &[block], 12);
-        assert_eq!(contents.used_bytes(), 45);
-        assert_eq!(contents.poison_bytes(), 12);
-        assert_eq!(contents.header_bytes(), 7);
+        let cells = Cells::of(Division::of(64), &[block], 12);
+        assert_eq!(cells.used_bytes(), 45);
+        assert_eq!(cells.poison_bytes(), 12);
+        assert_eq!(cells.header_bytes(), 7);
     }
 
     #[test]
     fn a_cell_of_one_kind_is_at_the_full_level() {
         let blocks = [free_block(64, 64), free_block(128, 128)];
-        let contents = Contents::of(Division::of(256), &blocks, 0);
+        let cells = Cells::of(Division::of(256), &blocks, 0);
         assert_eq!(
-            levels(&contents),
+            levels(&cells),
             [0x00, 0xF0, 0x00, 0x0F, 0x00, 0x00, 0x00, 0x00]
         );
     }
@@ -298,8 +292,8 @@ mod tests {
     #[test]
     fn levels_never_exceed_fifteen_together() {
         let blocks = [used_block(0, 34), used_block(34, 30)];
-        let contents = Contents::of(Division::of(64), &blocks, 0);
-        let sum: u8 = levels(&contents)
+        let cells = Cells::of(Division::of(64), &blocks, 0);
+        let sum: u8 = levels(&cells)
             .iter()
             .map(|byte| (byte >> 4) + (byte & 15))
             .sum();

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
-use super::cells::{Block, Contents, Division};
+use super::cells::{Block, Cells, Division};
 
 /// How many moments are kept: what a screen can show side by side.
 const MOMENTS: usize = 240;
@@ -121,16 +121,16 @@ impl Region {
     /// Keeps this moment: the heap's blocks, canaries of `poison` bytes a block, its largest free
     /// block.
     pub fn keep(&mut self, blocks: &[Block], poison: u32, largest: u32) {
-        let contents = Contents::of(Division::of(self.size), blocks, poison);
-        self.used.push(contents.used_bytes());
-        self.poison.push(contents.poison_bytes());
-        self.headers.push(contents.header_bytes());
-        self.holes.push(contents.hole_bytes());
-        self.free.push(contents.free_bytes());
+        let cells = Cells::of(Division::of(self.size), blocks, poison);
+        self.used.push(cells.used_bytes());
+        self.poison.push(cells.poison_bytes());
+        self.headers.push(cells.header_bytes());
+        self.holes.push(cells.hole_bytes());
+        self.free.push(cells.free_bytes());
         self.largest.push(largest);
         self.blocks
             .push(u32::try_from(blocks.len()).unwrap_or(u32::MAX));
-        self.map.extend(contents.levels());
+        self.map.extend(cells.levels());
     }
 }
 
