@@ -106,7 +106,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         request: &AllocRequest<'_>,
     ) -> Result<NonNull<u8>, NotServed> {
         // Zeros are written by the data side's address.
-        if P::FILLS || request.is_zeroed() && request.is_for_code() {
+        if P::FILLS || request.owner().is_some() || request.is_zeroed() && request.is_for_code() {
             return Err(NotServed::NOT_ASKED);
         }
         let layout = request.plain_layout().ok_or(NotServed::NOT_ASKED)?;
@@ -152,6 +152,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
         let mut in_vain = in_vain;
         if in_vain == NotServed::NOT_ASKED
+            && request.owner().is_none()
             && let (Some(layout), Some(caps)) = (
                 request.layout(),
                 state

@@ -4,7 +4,7 @@ use defmt::{Format, Formatter, write};
 use soc_regions::Caps;
 
 use crate::buffer::{CodeBuffer, DmaBuffer, WordBuffer};
-use crate::memory_kind::{CapsAllocator, HeapRef, Prefer};
+use crate::memory_kind::{CapsAllocator, HeapRef, MemoryKind, OwnedBy, Prefer};
 use crate::report::{Fault, Report};
 
 impl Format for Fault {
@@ -38,6 +38,12 @@ impl<H, const CAPS: u32> Format for CapsAllocator<H, CAPS> {
 impl<A: Format, B> Format for Prefer<A, B> {
     fn format(&self, out: Formatter<'_>) {
         write!(out, "Prefer({}, …)", self.first());
+    }
+}
+
+impl<A: Format + MemoryKind> Format for OwnedBy<A> {
+    fn format(&self, out: Formatter<'_>) {
+        write!(out, "{} of {}", self.kind(), self.owner());
     }
 }
 

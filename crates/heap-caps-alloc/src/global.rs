@@ -9,7 +9,7 @@ use core::hint::assert_unchecked;
 use core::mem;
 use core::ptr::{self, NonNull};
 
-use heap_caps::{AllocRequest, NotServed, Observer, Placement, Relief};
+use heap_caps::{AllocRequest, ClosedHeaps, NotServed, Observer, Placement, Relief};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -189,7 +189,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             .inspect()
             .first_set(request.placement(), request.size());
         if request.layout().is_none() || set.is_none() {
-            state.heaps.phases().refuse_after(request, &Relief::NONE);
+            state
+                .heaps
+                .phases()
+                .refuse_after(request, &Relief::NONE, &ClosedHeaps::NONE);
             self.refused(state, request);
         } else {
             drop(state);

@@ -34,7 +34,7 @@ pub(crate) struct State<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> 
     /// Whether some heap's bytes are elsewhere than its addresses say (on a host).
     pub(crate) displaced: bool,
     pub(crate) handlers: Handlers<HeapCaps<P, O, HEAPS>>,
-    pub(crate) pressure: Pressure<CapsHeap<L, P, O, HEAPS>>,
+    pub(crate) pressure: Pressure<CapsHeap<L, P, O, HEAPS>, Self, P>,
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {

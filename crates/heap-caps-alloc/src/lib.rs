@@ -48,20 +48,21 @@ pub use lock::SpinLock;
 pub use lock::{InterruptMask, Masked, RawLock, Unlocked};
 pub use memory_kind::{
     CHOICES, CapsAllocator, Choices, Default8Bit, Dma, HeapRef, Internal, InternalOrSpiram,
-    MemoryKind, Prefer, Retention, Rtc, Spiram, SpiramOrInternal,
+    MemoryKind, OwnedBy, Prefer, Retention, Rtc, Spiram, SpiramOrInternal,
 };
 pub use pressure::{
-    Allocating, EMERGENCIES, EmergencyError, EmergencyHandler, EmergencyIndex, EmergencyRelease,
-    EmergencyReserve, GAUGES, GaugeIndex, GaugeTableFull, InterruptProbe, Level, LevelChange,
-    LevelHandler, PATIENCE, Park, PressureControl, PressureGauge, SHRINKERS, Shortage, Shrink,
-    Shrinker, ShrinkerFigures, ShrinkerIndex, ShrinkerTableFull, WaitError,
+    AccountsAreOpen, Allocating, EMERGENCIES, EmergencyError, EmergencyHandler, EmergencyIndex,
+    EmergencyRelease, EmergencyReserve, GAUGES, GaugeIndex, GaugeTableFull, InterruptProbe, Level,
+    LevelChange, LevelHandler, LimitError, OwnerAccounts, OwnerHandler, OwnerLimits, OwnerPressure,
+    OwnerProbe, OwnerUsage, PATIENCE, Park, PressureControl, PressureGauge, SHRINKERS, Shortage,
+    Shrink, Shrinker, ShrinkerFigures, ShrinkerIndex, ShrinkerTableFull, WaitError,
 };
 pub use report::{Action, Call, FailureHandler, Fault, Faults, Report, ReportHandler, go_on};
 pub use tagged::TaggedBuffer;
 
 pub use heap_caps::{
-    AllocRequest, Failure, ImageHeader, Misuse, Placement, Policy, ReallocateError, Reserve,
-    Snapshot,
+    AllocRequest, CurrentOwner, Failure, ImageHeader, Misuse, Owner, Placement, Policy,
+    ReallocateError, Reserve, Snapshot,
 };
 pub use multi_heap::{Comprehensive, Light, Poison, Unpoisoned, set_canary_key};
 pub use soc_regions;

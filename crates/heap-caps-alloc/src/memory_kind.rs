@@ -13,7 +13,7 @@ use core::future::Future;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, Failure, Observer, Placement};
+use heap_caps::{AllocRequest, Failure, Observer, Owner, Placement};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -77,6 +77,24 @@ pub trait MemoryKind {
     /// The heap.
     fn heap_ref(&self) -> &Self::Ref;
 
+    /// On whose behalf blocks are allocated; `None` for the current owner. See [`OwnedBy`].
+    fn owner(&self) -> Option<Owner> {
+        None
+    }
+
+    /// The request for a block of `layout`.
+    #[doc(hidden)]
+    fn request(&self, layout: Layout) -> AllocRequest<'static> {
+        let request = AllocRequest::new(layout.size(), Caps::empty())
+            .aligned_to(layout.align())
+            .placed(const { Placement::Prefer(Self::CHOICES.as_slice()) })
+            .anonymous();
+        match self.owner() {
+            Some(owner) => request.on_behalf_of(owner),
+            None => request,
+        }
+    }
+
     /// A block for `layout` as soon as there is memory: what a `Box` or `Vec` of this allocator can
     /// be made of. See [`CapsHeap::allocate_async`].
     ///
@@ -99,11 +117,7 @@ pub trait MemoryKind {
     /// # Errors
     /// No heap could ever serve it; size 0 is refused.
     fn allocate_async(&self, layout: Layout) -> impl Future<Output = Result<NonNull<u8>, Failure>> {
-        let request = AllocRequest::new(layout.size(), Caps::empty())
-            .aligned_to(layout.align())
-            .placed(const { Placement::Prefer(Self::CHOICES.as_slice()) })
-            .anonymous();
-        self.heap_ref().heap().allocate_async(request)
+        self.heap_ref().heap().allocate_async(self.request(layout))
     }
 }
 
@@ -280,6 +294,56 @@ impl<A: MemoryKind, B: MemoryKind<Ref = A::Ref>> MemoryKind for Prefer<A, B> {
 impl<A: fmt::Debug, B> fmt::Debug for Prefer<A, B> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Prefer({:?}, …)", self.first)
+    }
+}
+
+/// Memory as `A` describes it, on behalf of an owner whoever asks: for a TLS session, a driver.
+/// Limits of the owner ([`PressureControl::limit_owner`](crate::PressureControl::limit_owner)) and
+/// accounts (`heap_trace::Ledger`) count the blocks as its own.
+///
+/// ```
+/// # #[cfg(feature = "allocator-api2-04")] {
+/// use allocator_api2_04::vec::Vec;
+/// use heap_caps::Owner;
+/// use heap_caps_alloc::{CapsHeap, Internal, OwnedBy, SpinLock, heap_ref};
+///
+/// static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
+/// heap_ref!(struct Chip = HEAP: CapsHeap<SpinLock>);
+/// const TLS: OwnedBy<Internal<Chip>> = OwnedBy::new(Internal::of(Chip), Owner(3));
+///
+/// let mut session: Vec<u8, _> = Vec::new_in(TLS);
+/// # drop(session.try_reserve(1));
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnedBy<A> {
+    kind: A,
+    owner: Owner,
+}
+
+impl<A: MemoryKind> OwnedBy<A> {
+    /// Such memory as `kind` describes, on behalf of `owner`.
+    pub const fn new(kind: A, owner: Owner) -> Self {
+        Self { kind, owner }
+    }
+
+    /// The memory.
+    pub const fn kind(&self) -> &A {
+        &self.kind
+    }
+}
+
+impl<A: MemoryKind> MemoryKind for OwnedBy<A> {
+    type Ref = A::Ref;
+
+    const CHOICES: Choices = A::CHOICES;
+
+    fn heap_ref(&self) -> &A::Ref {
+        self.kind.heap_ref()
+    }
+
+    fn owner(&self) -> Option<Owner> {
+        Some(self.owner)
     }
 }
 

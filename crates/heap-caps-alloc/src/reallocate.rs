@@ -12,7 +12,6 @@ use soc_regions::Caps;
 use crate::figures::SharedInspection;
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
-use crate::pressure::Relieving;
 use crate::report::{Action, Fault};
 
 /// Blocks that the search for the reason of a refusal walks over while it holds the lock.
@@ -166,11 +165,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             return Err(self.explain(address));
         }
         let pending = state.heaps.phases().begin_free(address)?;
+        let heap = pending.heap();
         drop(state);
         // SAFETY: the caller of `free` gave the block up; memory of a heap stays the heap's.
         let filled = unsafe { pending.fill() };
         let mut state = self.state.acquire();
         let freed = state.heaps.phases().finish_free(filled);
+        if let (Ok(()), Some(hooks)) = (freed, state.pressure.hooks) {
+            (hooks.freed)(&mut state, address, heap);
+        }
         let settling = state.settling();
         drop(state);
         if let Some(settle) = settling {
@@ -277,7 +280,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         pointer: NonNull<u8>,
         request: &AllocRequest<'_>,
     ) -> Option<Result<NonNull<u8>, FailureKind>> {
-        if P::FILLS {
+        if P::FILLS || request.owner().is_some() {
             return None;
         }
         let layout = request.plain_layout().or_else(|| request.layout())?;
@@ -408,24 +411,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let begun = match state.pressure.hooks {
             None => state.heaps.phases().begin_reallocate(address, &request),
             Some(hooks) => {
-                let mut progress = Relieving::for_block(state.heaps.inspect().peers_of(address));
-                loop {
-                    if let Some(done) =
-                        state.heaps.phases().attempt_reallocate(address, &request)?
-                    {
-                        break Ok(done);
-                    }
-                    drop(state);
-                    let again = (hooks.relieve)(self, &request, &mut progress);
-                    state = self.state.acquire();
-                    if !again {
-                        let cause = state
-                            .heaps
-                            .phases()
-                            .refuse_after(&request, &progress.relief);
-                        break Err(ReallocateError::Failure(cause));
-                    }
-                }
+                drop(state);
+                let begun = (hooks.begin_reallocate)(self, address, &request);
+                state = self.state.acquire();
+                begun
             }
         };
         let pending = match begun {
@@ -438,6 +427,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             }
         };
         let target = state.pointer_to(pending.taken().address);
+        let from = (address, Some(pending.from_heap()));
         drop(state);
         // SAFETY: as in `reallocate_ordinary`; memory of a heap stays the heap's.
         let copied = match unsafe { pending.copy() } {
@@ -447,12 +437,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 return Err(ReallocateError::Failure(FailureKind::Corrupt(corrupt)));
             }
         };
-        let finished = self
-            .state
-            .acquire()
-            .heaps
-            .phases()
-            .finish_move(copied, &request);
+        let mut state = self.state.acquire();
+        let finished = state.heaps.phases().finish_move(copied, &request);
+        if let (Ok(to), Some(hooks)) = (finished, state.pressure.hooks) {
+            (hooks.moved)(&mut state, from, to);
+        }
+        drop(state);
         if let Err(misuse) = finished {
             // As in `reallocate_ordinary`.
             self.report(Action::Reallocate, Fault::Misuse(misuse));

@@ -4,19 +4,9 @@
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, Placement};
-use soc_regions::Caps;
-
 use crate::blocks::{Blocks, Changed};
-use crate::memory_kind::{CapsAllocator, HeapRef, MemoryKind, Prefer};
+use crate::memory_kind::{CapsAllocator, HeapRef, MemoryKind, OwnedBy, Prefer};
 use crate::shared::SharedHeap;
-
-fn request<A: MemoryKind>(layout: Layout) -> AllocRequest<'static> {
-    AllocRequest::new(layout.size(), Caps::empty())
-        .aligned_to(layout.align())
-        .placed(const { Placement::Prefer(A::CHOICES.as_slice()) })
-        .anonymous()
-}
 
 // SAFETY:
 // - all copies of the allocator lead to one heap, which outlives them;
@@ -25,7 +15,7 @@ fn request<A: MemoryKind>(layout: Layout) -> AllocRequest<'static> {
 // - memory without 8BIT does not compile, so every block takes bytes.
 unsafe impl<A: MemoryKind> Blocks for A {
     fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
-        let mut request = request::<A>(layout);
+        let mut request = self.request(layout);
         if zeroed {
             request = request.zeroed();
         }
@@ -45,7 +35,7 @@ unsafe impl<A: MemoryKind> Blocks for A {
         }
         let heap = self.heap_ref().heap();
         // SAFETY: the caller keeps the same contract.
-        let changed = unsafe { heap.reallocate(block, request::<A>(new)) };
+        let changed = unsafe { heap.reallocate(block, self.request(new)) };
         changed.map_or(Changed::Refused, Changed::To)
     }
 }
@@ -54,17 +44,20 @@ unsafe impl<A: MemoryKind> Blocks for A {
 crate::allocators!(
     allocator_api2_02::alloc:
         [H: HeapRef, const CAPS: u32] CapsAllocator<H, CAPS>,
-        [A, B] Prefer<A, B>
+        [A, B] Prefer<A, B>,
+        [A] OwnedBy<A>
 );
 #[cfg(feature = "allocator-api2-03")]
 crate::allocators!(
     allocator_api2_03::alloc:
         [H: HeapRef, const CAPS: u32] CapsAllocator<H, CAPS>,
-        [A, B] Prefer<A, B>
+        [A, B] Prefer<A, B>,
+        [A] OwnedBy<A>
 );
 #[cfg(feature = "allocator-api2-04")]
 crate::allocators!(
     allocator_api2_04::alloc:
         [H: HeapRef, const CAPS: u32] CapsAllocator<H, CAPS>,
-        [A, B] Prefer<A, B>
+        [A, B] Prefer<A, B>,
+        [A] OwnedBy<A>
 );

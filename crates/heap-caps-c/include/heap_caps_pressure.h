@@ -1,4 +1,4 @@
-/* When memory is short: shrinkers, emergency reserves, pressure levels, waiting. ESP-IDF has none of these.
+/* When memory is short: shrinkers, emergency reserves, pressure levels, waiting, limits of tasks. ESP-IDF has none of these.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -92,6 +92,48 @@ bool heap_caps_set_wait_functions(const heap_caps_wait_functions_t *functions);
  * request lets at most 8 smaller ones pass by. NULL: time was up, no heap could ever serve it, or size 0. Without the functions
  * above it does not wait. Not for interrupt handlers. */
 void *heap_caps_malloc_wait(size_t size, uint32_t caps, uint32_t ticks);
+
+/* Limits of tasks: what a task may have of some memory at most, and what it is sure to get. A block is charged to the task that asks for it,
+ * with its header and canaries; it stays that task's when somebody resizes it, and is given back when somebody frees it. At most
+ * 16 tasks can have limits, 16 in all, and 512 live blocks; a request beyond is refused. From the first limit on every call takes the long
+ * way (docs/pressure.md says what that costs). */
+
+/* Tells who knows the task that runs: xTaskGetCurrentTaskHandle. NULL, and NULL as its answer: no task. */
+void heap_caps_set_running_task(void *(*running)(void));
+
+typedef struct {
+    const char *name;    /* for messages; must last as long as the program */
+    uint32_t caps;       /* of memory that has all of these; 0: any */
+    size_t at_most;      /* the hard limit in bytes: a request that would be above it is refused; 0: none */
+    size_t warned_above; /* the soft limit in bytes: the callback is called above it, and when the task has an eighth less; 0: none */
+    size_t guaranteed;   /* the minimum in bytes that nobody else gets; 0: none */
+} heap_caps_task_limits_t;
+
+/* Limits a task, or changes its limits for the same capabilities. Its blocks from before do not count. False: the table is full, the minimums
+ * together are more than there is, a limit is above the hard one, or a pointer is NULL. */
+bool heap_caps_limit_task(void *task, const heap_caps_task_limits_t *limits);
+
+/* Ends all limits of a task, before it is deleted; returns whether it had some. */
+bool heap_caps_unlimit_task(void *task);
+
+typedef struct {
+    size_t used;     /* bytes that the task has */
+    size_t peak;     /* the most that it ever had */
+    size_t blocks;   /* its blocks */
+    size_t refusals; /* requests that were refused because of the hard limit */
+} heap_caps_task_usage_t;
+
+/* What a task has of memory for which it has limits; false if it has none for these capabilities. */
+bool heap_caps_get_task_usage(void *task, uint32_t caps, heap_caps_task_usage_t *usage);
+
+/* Is told when a task comes above its soft limit, and when it is below again. */
+typedef void (*heap_caps_task_pressure_hook_t)(void *task, const char *name, size_t used, bool is_above);
+
+/* Sets who is told; NULL is nobody. */
+void heap_caps_register_task_pressure_callback(heap_caps_task_pressure_hook_t callback);
+
+/* heap_caps_malloc() on behalf of a task, whoever calls: for drivers and libraries that allocate for others. */
+void *heap_caps_malloc_for_task(void *task, size_t size, uint32_t caps);
 
 #ifdef __cplusplus
 }

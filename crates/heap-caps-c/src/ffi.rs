@@ -399,6 +399,38 @@ pub(super) fn tell_emergency(hook: super::caps::EmergencyHook, name: CText, size
     unsafe { hook(name.0, size) }
 }
 
+/// The task that runs.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn running_task(answer: super::caps::RunningTask) -> *mut c_void {
+    // SAFETY: C registered it to be called without arguments.
+    unsafe { answer() }
+}
+
+/// The callback of soft limits.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn tell_task_pressure(
+    hook: super::caps::TaskPressureHook,
+    task: *mut c_void,
+    name: CText,
+    used: usize,
+    is_above: bool,
+) {
+    // SAFETY: C registered it to be called with these four; the name lasts.
+    unsafe { hook(task, name.0, used, is_above) }
+}
+
+/// The memory of accounts.
+///
+/// # Safety
+/// - `memory` is that of a static, and this is called once for it.
+#[cfg(feature = "c-abi-idf")]
+pub(super) const unsafe fn account_memory<const LIMITS: usize, const BLOCKS: usize>(
+    memory: *mut heap_caps_alloc::OwnerAccounts<LIMITS, BLOCKS>,
+) -> &'static mut heap_caps_alloc::OwnerAccounts<LIMITS, BLOCKS> {
+    // SAFETY: nobody else has a reference (contract).
+    unsafe { &mut *memory }
+}
+
 /// The level callback.
 #[cfg(feature = "c-abi-idf")]
 pub(super) fn tell_level(

@@ -18,9 +18,11 @@ use core::panic::Location;
 use multi_heap::{Offset, Poison, Request};
 use soc_regions::{Caps, TypeIndex};
 
+use crate::attempt::HeapMask;
 use crate::failure::{Failure, FailureKind};
 use crate::heap_caps::HeapCaps;
 use crate::observer::{Allocated, Observer};
+use crate::owner::Owner;
 use crate::pending::PendingAllocation;
 use crate::registry::HeapIndex;
 use crate::request::{AllocRequest, Placement};
@@ -36,11 +38,13 @@ pub struct AllocatedBlock {
     pub heap: HeapIndex,
 }
 
+/// Bytes of a block's header.
+pub(crate) const HEADER: u32 = 4;
+
 /// Free bytes that a block of `size` user bytes uses up at most: whole words, header, canaries, and
 /// the header of the gap that a large alignment may leave.
 #[inline(always)]
 pub(crate) const fn charge<P: Poison>(layout: Request) -> u32 {
-    const HEADER: u32 = 4;
     let gap = if layout.alignment() > Request::MIN_ALIGNMENT {
         HEADER
     } else {
@@ -122,7 +126,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     pub(crate) fn allocate_any(&mut self, request: &AllocRequest<'_>) -> Option<AllocatedBlock> {
         let first = self.first_set(request.placement, request.size);
         let mut in_vain = NotServed::NOT_ASKED;
-        if let (Some(layout), Some(caps)) = (request.layout(), first) {
+        // An owner that the request names is told by a search alone.
+        let is_heard = O::LISTENS && request.owner().is_some();
+        if let (Some(layout), Some(caps), false) = (request.layout(), first, is_heard) {
             match self.allocate_ordinary(layout, caps, request.caller) {
                 Ok(taken) => return Some(taken),
                 Err(asked) => in_vain = asked,
@@ -144,7 +150,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ) -> Result<AllocatedBlock, NotServed> {
         let taken = self.find_ordinary(layout, caps)?;
         if O::LISTENS {
-            self.notify_allocated(taken, layout, caps, caller);
+            self.notify_allocated(taken, layout, caps, caller, None);
         }
         Ok(taken)
     }
@@ -212,16 +218,23 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Err(NotServed { from: index })
     }
 
-    /// A block of the first heap on the route that has one, for moves that are not ordinary.
-    /// O(heaps).
+    /// A block of the first heap on the route that has one, of those in `within`. O(heaps).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn find(&mut self, layout: Request, caps: Caps) -> Option<AllocatedBlock> {
+    pub(crate) fn find(
+        &mut self,
+        layout: Request,
+        caps: Caps,
+        within: HeapMask,
+    ) -> Option<AllocatedBlock> {
         let route = self.route(caps)?;
         for index in 0..HEAPS {
             let step = *self.routes.steps(route).get(index)?;
             if step.is_end() {
                 break;
+            }
+            if !within.contains(step.heap()) {
+                continue;
             }
             if let Some(taken) = self.ask(step, layout, caps, route) {
                 self.watches.taken_from(taken.heap, &self.registry);
@@ -356,12 +369,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self,
         layout: Request,
         tag: TypeIndex,
-        caller: Option<&'static Location<'static>>,
+        request: &AllocRequest<'_>,
+        within: HeapMask,
     ) -> Option<AllocatedBlock> {
-        let taken = self.find_tagged(layout, tag)?;
+        let taken = self.find_tagged(layout, tag, within)?;
         self.watches.taken_from(taken.heap, &self.registry);
         if O::LISTENS {
-            self.notify_allocated(taken, layout, Caps::empty(), caller);
+            let (caller, owner) = (request.caller, request.owner());
+            self.notify_allocated(taken, layout, Caps::empty(), caller, owner);
         }
         Some(taken)
     }
@@ -373,14 +388,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         taken: AllocatedBlock,
         request: &AllocRequest<'_>,
     ) -> PendingAllocation<P> {
-        let block = match P::FILLS || request.zeroed {
+        let block = match P::FILLS || request.is_zeroed() {
             true => self.block_at(taken.address).ok(),
             false => None,
         };
         PendingAllocation {
             taken,
             block,
-            zeroed: request.zeroed,
+            zeroed: request.is_zeroed(),
         }
     }
 }
@@ -419,8 +434,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
+        owner: Option<Owner>,
     ) {
-        let event = self.allocated_event(taken, layout, caps, caller);
+        let event = self.allocated_event(taken, layout, caps, caller, owner);
         let undo = Undo {
             heaps: self,
             address: taken.address,
@@ -436,6 +452,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
+        owner: Option<Owner>,
     ) -> Allocated {
         let block = self.block_at(taken.address);
         let asked = layout.alignment() > Request::MIN_ALIGNMENT;
@@ -447,6 +464,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             caps,
             heap: taken.heap,
             caller,
+            owner,
         }
     }
 }

@@ -8,10 +8,11 @@
 use multi_heap::Poison;
 use soc_regions::Caps;
 
-use crate::allocate::AllocatedBlock;
+use crate::allocate::{AllocatedBlock, HEADER, charge, in_units};
 use crate::failure::FailureKind;
 use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
+use crate::misuse::Misuse;
 use crate::observer::Observer;
 use crate::pressure::PressureEvent;
 use crate::registry::HeapIndex;
@@ -21,38 +22,132 @@ use crate::search::{Progress, Search};
 
 /// A set of heaps of one [`HeapCaps`], as a bit mask by [`HeapIndex`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HeapMask(u64);
+pub struct HeapMask {
+    /// Heaps 0 to 31 and the others: words, so that what has one is aligned as words are.
+    low: u32,
+    high: u32,
+}
 
 impl HeapMask {
     /// No heap.
-    pub const NONE: Self = Self(0);
+    pub const NONE: Self = Self { low: 0, high: 0 };
+
+    /// Every heap.
+    pub const ALL: Self = Self {
+        low: u32::MAX,
+        high: u32::MAX,
+    };
 
     /// Whether there is no heap in it.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        self.0 == 0
+        self.low | self.high == 0
     }
 
     /// Whether some heap is in both.
     #[must_use]
     pub const fn overlaps(self, other: Self) -> bool {
-        self.0 & other.0 != 0
+        self.low & other.low | self.high & other.high != 0
     }
 
     /// The heaps of both.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        Self {
+            low: self.low | other.low,
+            high: self.high | other.high,
+        }
+    }
+
+    /// Its heaps without those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self {
+            low: self.low & !other.low,
+            high: self.high & !other.high,
+        }
     }
 
     /// One heap.
     #[must_use]
     pub const fn of(heap: HeapIndex) -> Self {
-        Self::NONE.with(heap.get())
+        // At most 63 heaps
+        if heap.0 < 32 {
+            Self {
+                low: 1 << heap.0,
+                high: 0,
+            }
+        } else {
+            Self {
+                low: 0,
+                high: 1 << (heap.0 & 31),
+            }
+        }
     }
 
-    const fn with(self, heap: usize) -> Self {
-        Self(self.0 | 1 << heap) // at most 63 heaps
+    /// Whether a heap is in it.
+    #[must_use]
+    pub const fn contains(self, heap: HeapIndex) -> bool {
+        self.overlaps(Self::of(heap))
+    }
+
+    /// Whether all heaps of `other` are in it.
+    #[must_use]
+    pub const fn contains_all(self, other: Self) -> bool {
+        other.without(self).is_empty()
+    }
+
+    /// The heaps, in the order of their indices.
+    pub fn iter(self) -> impl Iterator<Item = HeapIndex> {
+        let heaps = (0..64).map(HeapIndex);
+        heaps.filter(move |&heap| self.contains(heap))
+    }
+
+    const fn with(self, heap: HeapIndex) -> Self {
+        self.union(Self::of(heap))
+    }
+}
+
+/// Where a block may be resized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResizeWithin {
+    /// Whether it may stay in its heap.
+    pub stays: bool,
+    /// The heaps to which it may move.
+    pub moves_to: HeapMask,
+}
+
+impl ResizeWithin {
+    /// Anywhere.
+    pub const ANY: Self = Self {
+        stays: true,
+        moves_to: HeapMask::ALL,
+    };
+}
+
+/// Heaps of which a request may have nothing, because of limits of owners: for its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedHeaps {
+    /// Those in which the request's owner would be above its own limit.
+    pub by_limit: HeapMask,
+    /// Those whose free bytes are guaranteed to other owners.
+    pub for_others: HeapMask,
+    /// Bytes that are kept for other owners, the most in one of these heaps.
+    pub kept_bytes: u32,
+}
+
+impl ClosedHeaps {
+    /// No heap is closed.
+    pub const NONE: Self = Self {
+        by_limit: HeapMask::NONE,
+        for_others: HeapMask::NONE,
+        kept_bytes: 0,
+    };
+
+    /// All heaps that are closed.
+    #[must_use]
+    pub const fn all(&self) -> HeapMask {
+        self.by_limit.union(self.for_others)
     }
 }
 
@@ -83,17 +178,22 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// See [`Phases::attempt`](crate::Phases::attempt).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn attempt(&mut self, request: &AllocRequest<'_>) -> Option<AllocatedBlock> {
+    pub(crate) fn attempt(
+        &mut self,
+        request: &AllocRequest<'_>,
+        within: HeapMask,
+    ) -> Option<AllocatedBlock> {
         let layout = request.layout()?;
         if let Placement::Tag(tag) = request.placement {
-            return self.allocate_tagged(layout, tag, request.caller);
+            return self.allocate_tagged(layout, tag, request, within);
         }
         self.with_routes(|heaps| {
             for index in 0.. {
                 let caps = heaps.nth_set(request, index)?;
-                if let Some(taken) = heaps.find(layout, caps) {
+                if let Some(taken) = heaps.find(layout, caps, within) {
                     if O::LISTENS {
-                        heaps.notify_allocated(taken, layout, caps, request.caller);
+                        let (caller, owner) = (request.caller, request.owner());
+                        heaps.notify_allocated(taken, layout, caps, caller, owner);
                     }
                     return Some(taken);
                 }
@@ -109,13 +209,27 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self,
         request: &AllocRequest<'_>,
         relief: &Relief,
+        closed: &ClosedHeaps,
     ) -> FailureKind {
-        if request.size != 0 && !relief.is_empty() {
-            self.last_failure.announce(relief);
+        if request.size != 0 && (!relief.is_empty() || *closed != ClosedHeaps::NONE) {
+            self.last_failure.announce(relief, closed);
         }
         let refused = self.search(&mut Search::refused(request));
         debug_assert!(matches!(refused, Progress::Refused));
         self.last_cause(request)
+    }
+
+    /// See [`Phases::refuse_because`](crate::Phases::refuse_because).
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn refuse_because(&mut self, request: &AllocRequest<'_>, cause: FailureKind) {
+        let caps = self.first_set(request.placement, request.size);
+        self.begin_record(request, caps.unwrap_or(Caps::empty()), cause, 1);
+        if O::LISTENS
+            && let Some(failure) = self.inspect().last_failure()
+        {
+            self.observer.on_failure(&failure);
+        }
     }
 
     /// See [`Phases::notify_pressure`](crate::Phases::notify_pressure).
@@ -134,7 +248,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if let Placement::Tag(tag) = request.placement {
             for (heap, entry) in self.registry.iter() {
                 if entry.tag == Some(tag) && entry.span.size() > layout.size() {
-                    mask = mask.with(heap.get());
+                    mask = mask.with(heap);
                 }
             }
             return mask;
@@ -160,7 +274,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             .take_while(|step| !step.is_end())
             .map(|step| step.heap());
         let larger = heaps.filter(|&heap| self.registry.size(heap) > size);
-        larger.fold(HeapMask::NONE, |mask, heap| mask.with(heap.get()))
+        larger.fold(HeapMask::NONE, |mask, heap| mask.with(heap))
     }
 }
 
@@ -169,7 +283,36 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     #[must_use]
     pub fn heaps_with(self, caps: Caps) -> HeapMask {
         let serving = self.heaps.registry.serving(caps);
-        serving.fold(HeapMask::NONE, |mask, (heap, ..)| mask.with(heap.get()))
+        serving.fold(HeapMask::NONE, |mask, (heap, ..)| mask.with(heap))
+    }
+
+    /// The heap in which the block handed out as `address` lies. O(heaps).
+    ///
+    /// # Errors
+    /// The address was not handed out.
+    pub fn heap_of(self, address: u32) -> Result<HeapIndex, Misuse> {
+        self.heaps.block_at(address).map(|block| block.heap)
+    }
+
+    /// Bytes that the block handed out as `address` takes of its heap: what is usable, its header,
+    /// its canaries. O(heaps).
+    #[must_use]
+    pub fn block_bytes(self, address: u32) -> Option<u32> {
+        let block = self.heaps.block_at(address).ok()?;
+        Some(block.bytes.saturating_add(HEADER + P::OVERHEAD))
+    }
+
+    /// Bytes that a block for `request` takes of a heap, at most two words less than it may become.
+    /// O(1).
+    #[must_use]
+    pub fn bytes_for(self, request: &AllocRequest<'_>, heap: HeapIndex) -> Option<u32> {
+        let caps = self.heaps.first_set(request.placement, request.size);
+        let memory = self.heaps.registry.caps(heap);
+        let granularity = self
+            .heaps
+            .rules
+            .granularity(caps.unwrap_or(Caps::empty()), memory);
+        in_units(request.layout()?, granularity, !memory.contains(Caps::BIT8)).map(charge::<P>)
     }
 
     /// The enabled heaps that have all capabilities of the memory at `address`. O(heaps).

@@ -9,7 +9,7 @@ use defmt::{Format, Formatter, write};
 
 use crate::sentence::Listed;
 use crate::{
-    Allocated, BlockView, Booted, Candidate, Failure, Finding, Freed, HeapView, Policy,
+    Allocated, BlockView, Booted, Candidate, Failure, Finding, Freed, HeapView, Owner, Policy,
     ReallocateError, Reallocated, ReliefStep, Reserve, SkipReason,
 };
 
@@ -42,6 +42,15 @@ impl Format for Failure {
                 caller.file(),
                 caller.line()
             );
+        }
+    }
+}
+
+impl Format for Owner {
+    fn format(&self, out: Formatter<'_>) {
+        match *self {
+            Self::NOBODY => write!(out, "nobody"),
+            Self(number) => write!(out, "owner {=u8}", number),
         }
     }
 }
@@ -84,6 +93,8 @@ impl Format for SkipReason {
                 holes, largest, free
             ),
             Self::Reserved { caps, bytes } => write!(out, "keeps {=u32} B for {}", bytes, caps),
+            Self::OverLimit => write!(out, "is closed by a limit of the owner"),
+            Self::Guaranteed { bytes } => write!(out, "keeps {=u32} B for other owners", bytes),
         }
     }
 }

@@ -9,7 +9,9 @@ use core::panic::Location;
 
 use soc_regions::{Caps, TypeIndex};
 
+use crate::attempt::ClosedHeaps;
 use crate::misuse::{Corrupt, Misuse};
+use crate::owner::Owner;
 use crate::registry::HeapIndex;
 use crate::relief::Relief;
 use crate::request::AllocRequest;
@@ -49,6 +51,13 @@ pub enum SkipReason {
         /// The capabilities of the reserve.
         caps: Caps,
         /// Bytes that the reserve keeps.
+        bytes: u32,
+    },
+    /// There is a hole, but with it the request's owner would have more of this memory than it may.
+    OverLimit,
+    /// There is a hole, but what is free is guaranteed to other owners.
+    Guaranteed {
+        /// Bytes that are kept for them.
         bytes: u32,
     },
 }
@@ -91,6 +100,19 @@ pub enum FailureKind {
     /// Memory was found, but it had been written to after it was freed. The block is kept back as
     /// evidence.
     Corrupt(Corrupt),
+    /// The request's owner would have more than it may.
+    OverLimit {
+        /// The owner.
+        owner: Owner,
+        /// The name of the limit.
+        name: &'static str,
+        /// Bytes that the owner may have.
+        limit: u32,
+        /// Bytes that it has.
+        used: u32,
+    },
+    /// The request's owner has limits, and the table of the blocks of such owners is full.
+    NoAccountFor(Owner),
 }
 
 /// A refused allocation.
@@ -182,9 +204,10 @@ pub(crate) struct FailureRecord {
     attempts: u8,
     relieved: Relieved,
     relief: Relief,
+    closed: ClosedHeaps,
 }
 
-/// Whose the relief of a record is.
+/// Whose the relief of a record is, and its closed heaps.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Relieved {
@@ -267,11 +290,30 @@ impl FailureRecord {
         attempts: 0,
         relieved: Relieved::No,
         relief: Relief::NONE,
+        closed: ClosedHeaps::NONE,
     };
 
-    /// What was tried for the request whose record begins next.
-    pub(crate) fn announce(&mut self, relief: &Relief) {
-        (self.relief, self.relieved) = (*relief, Relieved::Announced);
+    /// What was tried for the request whose record begins next, and which heaps were closed to it.
+    pub(crate) fn announce(&mut self, relief: &Relief, closed: &ClosedHeaps) {
+        (self.relief, self.closed) = (*relief, *closed);
+        self.relieved = Relieved::Announced;
+    }
+
+    /// Why a heap with a hole that fits was not asked.
+    pub(crate) fn why_closed(&self, heap: HeapIndex) -> Option<SkipReason> {
+        let ClosedHeaps {
+            by_limit,
+            for_others,
+            kept_bytes,
+        } = self.closed;
+        if self.relieved != Relieved::Recorded {
+            None
+        } else if by_limit.contains(heap) {
+            Some(SkipReason::OverLimit)
+        } else {
+            let kept = SkipReason::Guaranteed { bytes: kept_bytes };
+            for_others.contains(heap).then_some(kept)
+        }
     }
 
     /// Begins the record of a request that tried `attempts` sets of capabilities, `caps` the last.

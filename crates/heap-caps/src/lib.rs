@@ -21,6 +21,7 @@ mod largest;
 mod memory;
 mod misuse;
 mod observer;
+mod owner;
 mod phases;
 mod policy;
 mod pressure;
@@ -50,7 +51,7 @@ mod pending;
 mod watch;
 
 pub use allocate::AllocatedBlock;
-pub use attempt::HeapMask;
+pub use attempt::{ClosedHeaps, HeapMask, ResizeWithin};
 pub use boot::Booted;
 pub use boot_error::{AddRegionError, BootError};
 pub use description::{Description, ImageHeader, OBSERVER_WORDS, ObserverDescription};
@@ -62,6 +63,7 @@ pub use inspect::{BlockView, DamagedBlockView, HeapView, Inspection};
 pub use memory::{Identity, Memory};
 pub use misuse::{Corrupt, Misuse, MisuseKind};
 pub use observer::{Allocated, Freed, Observer, Reallocated};
+pub use owner::{CurrentOwner, Instrumented, Owner};
 pub use pending::{
     CopiedMove, FilledFree, PendingAllocation, PendingFree, PendingMove, Reallocation,
 };

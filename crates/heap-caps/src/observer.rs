@@ -21,7 +21,7 @@ use core::panic::Location;
 
 use soc_regions::Caps;
 
-use crate::{Failure, HeapIndex, ObserverDescription, PressureEvent};
+use crate::{Failure, HeapIndex, ObserverDescription, Owner, PressureEvent};
 
 /// A block was allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct Allocated {
     pub heap: HeapIndex,
     /// Where the request was made, if known.
     pub caller: Option<&'static Location<'static>>,
+    /// On whose behalf, if the request says so; else on that of the current owner.
+    pub owner: Option<Owner>,
 }
 
 /// A block was freed.

@@ -223,6 +223,12 @@ pub struct PendingFree<P: Poison>(pub(crate) Block<P>);
 pub struct FilledFree<P: Poison>(pub(crate) Block<P>);
 
 impl<P: Poison> PendingFree<P> {
+    /// The heap in which the block lies.
+    #[must_use]
+    pub const fn heap(&self) -> HeapIndex {
+        self.0.heap
+    }
+
     /// Fills the block with the pattern of freed memory, where poisoning asks for it. O(size) then,
     /// else O(1).
     ///
@@ -268,6 +274,12 @@ pub struct PendingMove<P: Poison> {
 pub struct CopiedMove<P: Poison>(pub(crate) PendingMove<P>);
 
 impl<P: Poison> PendingMove<P> {
+    /// The heap in which the block lies.
+    #[must_use]
+    pub const fn from_heap(&self) -> HeapIndex {
+        self.from.heap
+    }
+
     /// Where the block moves.
     #[must_use]
     pub const fn taken(&self) -> AllocatedBlock {

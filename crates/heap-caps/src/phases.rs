@@ -7,7 +7,7 @@ use multi_heap::{Poison, Request, Unpoisoned};
 use soc_regions::Caps;
 
 use crate::allocate::AllocatedBlock;
-use crate::attempt::HeapMask;
+use crate::attempt::{ClosedHeaps, HeapMask, ResizeWithin};
 use crate::failure::{Failure, FailureKind, ReallocateError};
 use crate::free::Inquiry;
 use crate::heap_caps::HeapCaps;
@@ -183,8 +183,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.begin_reallocate(address, request)
     }
 
-    /// As [`Phases::begin_reallocate`]; that there is no memory (`None`) is neither recorded nor
-    /// counted nor told to the observer. O(heaps).
+    /// As [`Phases::begin_reallocate`], where `within` allows it; that there is no memory (`None`)
+    /// is neither recorded nor counted nor told to the observer. O(heaps).
     ///
     /// # Errors
     /// The address was not handed out.
@@ -193,8 +193,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self,
         address: u32,
         request: &AllocRequest<'_>,
+        within: ResizeWithin,
     ) -> Result<Option<Reallocation<P>>, Misuse> {
-        self.heaps.attempt_reallocate(address, request)
+        self.heaps.attempt_reallocate(address, request, within)
     }
 
     /// Last phase of a move: gives up the old block, or what is too much of it. Returns the new
@@ -243,20 +244,32 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.set_detoured(detoured);
     }
 
-    /// Allocates what `request` asks for; that there is no memory is neither recorded nor counted
-    /// nor told to the observer. [`Phases::pending`] and
+    /// Allocates what `request` asks for of the heaps in `within`; that there is no memory is
+    /// neither recorded nor counted nor told to the observer. [`Phases::pending`] and
     /// [`PendingAllocation::finish`] have to follow. O(heaps).
     #[inline(always)]
-    pub fn attempt(self, request: &AllocRequest<'_>) -> Option<AllocatedBlock> {
-        self.heaps.attempt(request)
+    pub fn attempt(self, request: &AllocRequest<'_>, within: HeapMask) -> Option<AllocatedBlock> {
+        self.heaps.attempt(request, within)
     }
 
     /// Refuses `request` without trying it once more: for one that was attempted in vain, although
-    /// `relief` was tried. It is recorded, counted and told to the observer; returns the cause.
-    /// O(heaps).
+    /// `relief` was tried, in all heaps that were not `closed` to it. It is recorded, counted and
+    /// told to the observer; returns the cause. O(heaps).
     #[inline(always)]
-    pub fn refuse_after(self, request: &AllocRequest<'_>, relief: &Relief) -> FailureKind {
-        self.heaps.refuse_after(request, relief)
+    pub fn refuse_after(
+        self,
+        request: &AllocRequest<'_>,
+        relief: &Relief,
+        closed: &ClosedHeaps,
+    ) -> FailureKind {
+        self.heaps.refuse_after(request, relief, closed)
+    }
+
+    /// Refuses `request` for a cause that lies outside of the heaps: it is recorded, counted and
+    /// told to the observer. O(1).
+    #[inline(always)]
+    pub fn refuse_because(self, request: &AllocRequest<'_>, cause: FailureKind) {
+        self.heaps.refuse_because(request, cause);
     }
 
     /// The heaps that could serve `request` if all of their memory were free. O(heaps).

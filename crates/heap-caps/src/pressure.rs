@@ -32,7 +32,7 @@ impl fmt::Display for Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PressureEvent {
-    /// The name of the gauge, the shrinker or the reserve.
+    /// The name of the gauge, the shrinker, the reserve or the limit.
     pub name: &'static str,
     /// What happened.
     pub kind: PressureKind,
@@ -58,6 +58,12 @@ pub enum PressureKind {
     Released(u32),
     /// An emergency reserve of so many bytes was armed again.
     Armed(u32),
+    /// An owner is above its soft limit, with so many bytes.
+    AboveSoftLimit(u32),
+    /// An owner is below its soft limit again, with so many bytes.
+    BelowSoftLimit(u32),
+    /// An owner was refused a block, because it may have no more than so many bytes.
+    OverLimit(u32),
 }
 
 /// `tiles gave 4.0 KiB`, `internal memory low`
@@ -71,6 +77,15 @@ impl fmt::Display for PressureEvent {
             PressureKind::Shrunk(given) => write!(out, "{name} gave {}", bytes(given)),
             PressureKind::Released(size) => write!(out, "{name} released {}", bytes(size)),
             PressureKind::Armed(size) => write!(out, "{name} has {} again", bytes(size)),
+            PressureKind::AboveSoftLimit(used) => {
+                write!(out, "{name} above its soft limit with {}", bytes(used))
+            }
+            PressureKind::BelowSoftLimit(used) => {
+                write!(out, "{name} below its soft limit with {}", bytes(used))
+            }
+            PressureKind::OverLimit(limit) => {
+                write!(out, "{name} refused at its limit of {}", bytes(limit))
+            }
         }
     }
 }

@@ -23,10 +23,12 @@ use multi_heap::{Offset, Poison, Request};
 use soc_regions::{Caps, WordOrder};
 
 use crate::allocate::{AllocatedBlock, charge, in_units};
+use crate::attempt::ResizeWithin;
 use crate::failure::{FailureKind, ReallocateError};
 use crate::heap_caps::HeapCaps;
 use crate::misuse::Misuse;
 use crate::observer::{Observer, Reallocated};
+use crate::owner::Owner;
 use crate::pending::{Block, CopiedMove, PendingMove, Reallocation};
 use crate::registry::HeapIndex;
 use crate::request::AllocRequest;
@@ -174,6 +176,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                         layout,
                         caps,
                         caller,
+                        None,
                     );
                     return Stay::InPlace;
                 }
@@ -295,7 +298,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             let released = self.release(address);
             released.ok_or_else(|| self.data_misuse_of(address))?
         };
-        self.resized(address, old, to, layout, caps, caller);
+        self.resized(address, old, to, layout, caps, caller, None);
         Ok(())
     }
 
@@ -306,6 +309,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// A block has its new size: watches and observers are told.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of an event, which is worked out only for those who listen"
+    )]
     #[inline(always)]
     fn resized(
         &mut self,
@@ -315,11 +322,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
+        owner: Option<Owner>,
     ) {
         self.watches.taken_from(now.heap, &self.registry);
         if O::LISTENS {
             let old_heap = self.registry.containing(old_address).unwrap_or(now.heap);
-            let now = self.allocated_event(now, layout, caps, caller);
+            let now = self.allocated_event(now, layout, caps, caller, owner);
             let event = Reallocated {
                 old_address,
                 old_usable,
@@ -360,7 +368,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         address: u32,
         request: &AllocRequest<'_>,
     ) -> Result<Reallocation<P>, ReallocateError<FailureKind>> {
-        if let Some(done) = self.attempt_reallocate(address, request)? {
+        if let Some(done) = self.attempt_reallocate(address, request, ResizeWithin::ANY)? {
             return Ok(done);
         }
         let refused = self.search(&mut Search::refused(request));
@@ -375,6 +383,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         &mut self,
         address: u32,
         request: &AllocRequest<'_>,
+        within: ResizeWithin,
     ) -> Result<Option<Reallocation<P>>, Misuse> {
         let old = self.block_at(address)?;
         let Some(layout) = request.layout() else {
@@ -385,7 +394,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 let Some(caps) = heaps.nth_set(request, index) else {
                     break;
                 };
-                if let Some(done) = heaps.resize_or_move(&old, request, layout, caps)? {
+                if let Some(done) = heaps.resize_or_move(&old, request, layout, caps, within)? {
                     return Ok(Some(done));
                 }
             }
@@ -424,6 +433,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 layout,
                 *caps,
                 request.caller,
+                request.owner(),
             );
         }
         Ok(to.address)
@@ -439,6 +449,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         request: &AllocRequest<'_>,
         layout: Request,
         caps: Caps,
+        within: ResizeWithin,
     ) -> Result<Option<Reallocation<P>>, Misuse> {
         let kept = self.registry.caps(old.heap);
         let keeps = caps.is_empty();
@@ -454,12 +465,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let Some(units) = units.and_then(|units| units.rounded_up_to(granularity)) else {
             return Ok(None);
         };
-        if self.may_stay(old, bits, units)
+        if within.stays
+            && self.may_stay(old, bits, units)
             && let Some(done) = self.resize_here(old, request, caps, layout, units)?
         {
             return Ok(Some(done));
         }
-        let Some(taken) = self.find(layout, caps) else {
+        let Some(taken) = self.find(layout, caps, within.moves_to) else {
             return Ok(None);
         };
         let mut to = self.block_at(taken.address)?;
@@ -542,7 +554,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 address: old.address,
                 heap: old.heap,
             };
-            self.resized(old.address, old.usable, now, layout, caps, request.caller);
+            let (caller, owner) = (request.caller, request.owner());
+            self.resized(old.address, old.usable, now, layout, caps, caller, owner);
             return Ok(Some(Reallocation::InPlace(old.address)));
         }
         if old.code.is_some() || units.alignment() != Request::MIN_ALIGNMENT {

@@ -19,14 +19,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[cold]
     #[inline(never)]
     pub(crate) fn record_corrupt(&mut self, request: &AllocRequest<'_>, corrupt: Corrupt) {
-        let caps = self.first_set(request.placement, request.size);
-        let cause = FailureKind::Corrupt(corrupt);
-        self.begin_record(request, caps.unwrap_or(Caps::empty()), cause, 1);
-        if O::LISTENS
-            && let Some(failure) = self.inspect().last_failure()
-        {
-            self.observer.on_failure(&failure);
-        }
+        self.refuse_because(request, FailureKind::Corrupt(corrupt));
     }
 
     /// See [`Inspection::failure`](crate::Inspection::failure).
@@ -170,6 +163,11 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         }
         match self.heaps.last_failure.state_of(heap) {
             None => SkipReason::Inactive,
+            Some(state) if size <= state.largest() as usize => self
+                .heaps
+                .last_failure
+                .why_closed(heap)
+                .unwrap_or(state.into()),
             Some(state) => state.into(),
         }
     }

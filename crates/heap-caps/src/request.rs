@@ -12,6 +12,7 @@ use multi_heap::Request;
 use soc_regions::{Caps, TypeIndex};
 
 use crate::failure::FailureKind;
+use crate::owner::Owner;
 
 /// Memory in which a request may be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,9 +38,27 @@ pub struct AllocRequest<'a> {
     pub(crate) size: usize,
     pub(crate) alignment: usize,
     pub(crate) placement: Placement<'a>,
-    pub(crate) zeroed: bool,
-    pub(crate) fail_fast: bool,
+    marks: Marks,
     pub(crate) caller: Option<&'static Location<'static>>,
+}
+
+/// What else a request says: one word, which is written at once.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(4))]
+struct Marks {
+    zeroed: bool,
+    fail_fast: bool,
+    has_owner: bool,
+    owner: Owner,
+}
+
+impl Marks {
+    const NONE: Self = Self {
+        zeroed: false,
+        fail_fast: false,
+        has_owner: false,
+        owner: Owner::NOBODY,
+    };
 }
 
 impl AllocRequest<'_> {
@@ -52,8 +71,7 @@ impl AllocRequest<'_> {
             size,
             alignment: 1,
             placement: Placement::Caps(caps),
-            zeroed: false,
-            fail_fast: false,
+            marks: Marks::NONE,
             caller: Some(Location::caller()),
         }
     }
@@ -96,10 +114,9 @@ impl AllocRequest<'_> {
     #[must_use]
     #[inline(always)]
     pub const fn zeroed(self) -> Self {
-        Self {
-            zeroed: true,
-            ..self
-        }
+        let mut request = self;
+        request.marks.zeroed = true;
+        request
     }
 
     /// Returns the same request, to be refused at once where there is no memory: no shrinker is run
@@ -108,10 +125,20 @@ impl AllocRequest<'_> {
     #[must_use]
     #[inline(always)]
     pub const fn fail_fast(self) -> Self {
-        Self {
-            fail_fast: true,
-            ..self
-        }
+        let mut request = self;
+        request.marks.fail_fast = true;
+        request
+    }
+
+    /// Returns the same request on behalf of `owner`, whoever is the current one: limits of owners
+    /// and accounts count its block as this owner's.
+    #[must_use]
+    #[inline(always)]
+    pub const fn on_behalf_of(self, owner: Owner) -> Self {
+        let mut request = self;
+        request.marks.has_owner = true;
+        request.marks.owner = owner;
+        request
     }
 
     /// Returns the same request without a code location: for interfaces that don't know it.
@@ -131,8 +158,7 @@ impl AllocRequest<'_> {
         let Self {
             size,
             alignment,
-            zeroed,
-            fail_fast,
+            marks,
             caller,
             ..
         } = self;
@@ -140,8 +166,7 @@ impl AllocRequest<'_> {
             size,
             alignment,
             placement,
-            zeroed,
-            fail_fast,
+            marks,
             caller,
         }
     }
@@ -176,13 +201,25 @@ impl<'a> AllocRequest<'a> {
     #[must_use]
     #[inline(always)]
     pub const fn is_zeroed(&self) -> bool {
-        self.zeroed
+        self.marks.zeroed
     }
 
     /// Whether the request is refused at once where there is no memory.
     #[must_use]
     pub const fn is_fail_fast(&self) -> bool {
-        self.fail_fast
+        self.marks.fail_fast
+    }
+
+    /// On whose behalf the block is allocated, if the request says so; else on that of the current
+    /// owner.
+    #[must_use]
+    #[inline(always)]
+    pub const fn owner(&self) -> Option<Owner> {
+        if self.marks.has_owner {
+            Some(self.marks.owner)
+        } else {
+            None
+        }
     }
 
     /// Code location that made the request, if known.

@@ -15,6 +15,7 @@ use multi_heap::{Poison, Request};
 use soc_regions::Caps;
 
 use crate::allocate::AllocatedBlock;
+use crate::attempt::HeapMask;
 use crate::failure::FailureKind;
 use crate::heap_caps::HeapCaps;
 use crate::observer::Observer;
@@ -157,7 +158,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             return self.begin_refusal(search);
         };
         if let Placement::Tag(tag) = request.placement {
-            return match self.allocate_tagged(layout, tag, request.caller) {
+            return match self.allocate_tagged(layout, tag, request, HeapMask::ALL) {
                 Some(taken) => Progress::Found(taken),
                 None => self.begin_refusal(search),
             };
@@ -200,7 +201,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ) -> Progress {
         self.watches.taken_from(taken.heap, &self.registry);
         if O::LISTENS && search.old == 0 {
-            self.notify_allocated(taken, layout, search.caps, search.request.caller);
+            let (caller, owner) = (search.request.caller, search.request.owner());
+            self.notify_allocated(taken, layout, search.caps, caller, owner);
         }
         Progress::Found(taken)
     }

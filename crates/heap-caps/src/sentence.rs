@@ -167,6 +167,9 @@ multi_heap::texts!(FailureKind {
     Self::NoMemory => "no heap could serve it";
     Self::TagExhausted(tag) => "no heap with tag {} has a hole that big", tag.index();
     Self::Corrupt(corrupt) => "{}", corrupt;
+    Self::OverLimit { owner, name, limit, used } =>
+        "{} ({}) has {} B and may have no more than {} B", name, owner, used, limit;
+    Self::NoAccountFor(owner) => "{} has limits, and the table of its blocks is full", owner;
 });
 
 impl core::error::Error for FailureKind {}
@@ -203,6 +206,19 @@ impl Display for FreeIn {
                 write!(
                     out,
                     "{name} at 0x{start:08X} keeps {} for {caps}",
+                    Bytes(bytes as usize)
+                )
+            }
+            SkipReason::OverLimit => {
+                write!(
+                    out,
+                    "{name} at 0x{start:08X} is closed by its owner's limit"
+                )
+            }
+            SkipReason::Guaranteed { bytes } => {
+                write!(
+                    out,
+                    "{name} at 0x{start:08X} keeps {} for other owners",
                     Bytes(bytes as usize)
                 )
             }

@@ -9,18 +9,20 @@ use multi_heap::{Info, Poison, Request};
 use soc_regions::{Caps, TypeIndex};
 
 use crate::allocate::AllocatedBlock;
+use crate::attempt::HeapMask;
 use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
 use crate::observer::Observer;
 use crate::registry::{Entry, HeapIndex};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// A block of the first heap with the tag that has one, in address order.
+    /// A block of the first heap with the tag that has one, of those in `within`, in address order.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn find_tagged(
         &mut self,
         layout: Request,
         tag: TypeIndex,
+        within: HeapMask,
     ) -> Option<AllocatedBlock> {
         let mut next = self.tagged_from(tag, 0);
         while let Some((heap, start)) = next {
@@ -30,10 +32,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             } else {
                 layout
             };
-            let block = self
-                .registry
-                .heap_mut(heap)
-                .and_then(|heap| heap.allocate(layout));
+            let memory = self.registry.heap_mut(heap);
+            let memory = memory.filter(|_| within.contains(heap));
+            let block = memory.and_then(|memory| memory.allocate(layout));
             if let Some(offset) = block {
                 let address = start.wrapping_add(offset.get());
                 return Some(AllocatedBlock { address, heap });

@@ -1,7 +1,7 @@
 //! Trace context of an event: time, core, owner, call stack.
 
 use crate::build_id::BuildId;
-use crate::owner::Owner;
+use heap_caps::Owner;
 
 /// What the program knows when an event happens. Every method has a default that costs nothing, so
 /// a program implements what it has.

@@ -4,16 +4,6 @@ use defmt::{Format, Formatter, write};
 
 use crate::failures::FailureRecord;
 use crate::ledger::{Explained, Leak, Site, SiteId, StillOwns, Tally};
-use crate::owner::Owner;
-
-impl Format for Owner {
-    fn format(&self, out: Formatter<'_>) {
-        match *self {
-            Self::NOBODY => write!(out, "nobody"),
-            Self(number) => write!(out, "owner {=u8}", number),
-        }
-    }
-}
 
 /// `1536 bytes in 3 blocks, at most 4096 in 8, 120 allocations`
 impl Format for Tally {

@@ -16,7 +16,7 @@ use heap_caps::{Failure, SkipReason};
 use soc_regions::Caps;
 
 use crate::ledger::{EventContext, EventSink, Tally};
-use crate::owner::Owner;
+use heap_caps::Owner;
 
 /// How many heaps a record describes.
 const HEAPS: usize = 8;

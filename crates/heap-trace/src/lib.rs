@@ -11,7 +11,6 @@ mod defmt;
 mod failures;
 mod ledger;
 mod metrics;
-mod owner;
 mod stack;
 mod stream;
 mod trace;
@@ -24,7 +23,6 @@ pub use ledger::{
     Tally,
 };
 pub use metrics::{BufferTooSmall, CapabilityMetrics, Metrics, MetricsFormat};
-pub use owner::{CurrentOwner, Instrumented, Owner};
 #[cfg(feature = "std")]
 pub use stack::HostStack;
 pub use stack::{
@@ -35,3 +33,5 @@ pub use stream::{
     VERSION, WhenFull,
 };
 pub use trace::{DumpFilter, MemoryKind, Mode, Record, Slot, State, Summary, Trace, TraceError};
+
+pub use heap_caps::{CurrentOwner, Instrumented, Owner};

@@ -9,8 +9,8 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use heap_caps::{
-    AllocRequest, FailureKind, HeapMask, Observer, PendingAllocation, PressureEvent, PressureKind,
-    Relief,
+    AllocRequest, FailureKind, HeapMask, Observer, Owner, PendingAllocation, PressureEvent,
+    PressureKind, Relief,
 };
 use multi_heap::Poison;
 use soc_regions::Caps;
@@ -57,7 +57,8 @@ impl EmergencyReserve {
     pub const fn new(name: &'static str, caps: Caps, bytes: u32) -> Self {
         Self {
             name,
-            request: AllocRequest::new(bytes as usize, caps), // widening
+            // widening; the block is nobody's, whoever arms it
+            request: AllocRequest::new(bytes as usize, caps).on_behalf_of(Owner::NOBODY),
             rearm_at: bytes.saturating_mul(2),
             serves_requests: true,
             handler: None,
@@ -225,7 +226,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
                 })
         })?;
         let request = self.pressure.emergencies.get_mut(index)?.reserve.request;
-        let taken = self.heaps.phases().attempt(&request)?;
+        let ruling = self.rule(&request);
+        let taken = self.take(&request, &ruling)?;
         let pending = self.heaps.phases().pending(taken, &request);
         let block = self.pointer_to(taken.address);
         self.pressure.emergencies.get_mut(index)?.block = Block::Moving;

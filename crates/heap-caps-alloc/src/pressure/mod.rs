@@ -5,6 +5,7 @@
 //!                 ▲              │
 //!                 └── try again ─┘
 //!   any change ─► settle: waiters are served, levels told, reserves re-armed            settle.rs
+//!   limits of owners ─► which heaps are closed to a request                             limit/
 //! ```
 //!
 //! Nothing of this is reached, or linked, before something is registered: the paths are entered
@@ -15,6 +16,7 @@
 
 mod emergency;
 mod level;
+mod limit;
 mod relief;
 mod settle;
 mod shrink;
@@ -28,6 +30,10 @@ pub use self::emergency::{
 pub use self::level::{
     GAUGES, GaugeIndex, GaugeTableFull, LevelChange, LevelHandler, PressureGauge,
 };
+pub use self::limit::{
+    AccountsAreOpen, LimitError, OwnerAccounts, OwnerHandler, OwnerLimits, OwnerPressure,
+    OwnerProbe, OwnerUsage,
+};
 pub use heap_caps::Level;
 
 pub use self::shrink::{
@@ -38,12 +44,13 @@ pub use self::wait::{Allocating, PATIENCE, Park, WaitError};
 
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, Observer};
+use heap_caps::{AllocRequest, FailureKind, HeapIndex, Observer, ReallocateError, Reallocation};
 use multi_heap::{Poison, Unpoisoned};
 
 use self::emergency::Emergencies;
 use self::level::Gauges;
-pub(crate) use self::relief::Relieving;
+use self::limit::Limits;
+use self::relief::Relieving;
 use self::shrink::Shrinkers;
 use self::wait::Queue;
 use crate::heap::{CapsHeap, State};
@@ -52,8 +59,12 @@ use crate::lock::RawLock;
 /// Settling, as a function pointer.
 pub(crate) type Settle<H> = fn(&H);
 
-/// The ways into this module, once something is registered. `H` is the heap.
-pub(crate) struct Hooks<H> {
+/// How a reallocation began.
+pub(crate) type Begun<P> = Result<Reallocation<P>, ReallocateError<FailureKind>>;
+
+/// The ways into this module, once something is registered. `H` is the heap, `S` what its lock
+/// protects.
+pub(crate) struct Hooks<H, S, P: Poison> {
     /// Serves a request in place of the ordinary slow path.
     pub(crate) allocate: fn(&H, &AllocRequest<'_>) -> Option<NonNull<u8>>,
     /// Frees a block of any kind, and settles; returns whether it was freed.
@@ -61,35 +72,39 @@ pub(crate) struct Hooks<H> {
     /// Resizes a block of any kind, and settles. The contract is that of
     /// [`CapsHeap::reallocate`].
     pub(crate) reallocate: unsafe fn(&H, NonNull<u8>, AllocRequest<'_>) -> Option<NonNull<u8>>,
-    /// Makes something give memory back, without the lock; `false` if there is nothing left that
-    /// could.
-    pub(crate) relieve: fn(&H, &AllocRequest<'_>, &mut Relieving) -> bool,
+    /// Begins to resize the block at an address; something gives memory back if there is no room.
+    pub(crate) begin_reallocate: fn(&H, u32, &AllocRequest<'_>) -> Begun<P>,
+    /// A block of a heap was freed.
+    pub(crate) freed: fn(&mut S, u32, HeapIndex),
+    /// A block of a heap has moved to another address.
+    pub(crate) moved: fn(&mut S, (u32, Option<HeapIndex>), u32),
     /// Does what a change of free memory asks for, without the lock.
     pub(crate) settle: Settle<H>,
 }
 
-impl<H> Clone for Hooks<H> {
+impl<H, S, P: Poison> Clone for Hooks<H, S, P> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<H> Copy for Hooks<H> {}
+impl<H, S, P: Poison> Copy for Hooks<H, S, P> {}
 
 /// Tells whether the calling code runs in an interrupt handler.
 pub type InterruptProbe = fn() -> bool;
 
 /// What a heap knows of shortage: part of what its lock protects.
-pub(crate) struct Pressure<H> {
-    pub(crate) hooks: Option<Hooks<H>>,
+pub(crate) struct Pressure<H, S, P: Poison> {
+    pub(crate) hooks: Option<Hooks<H, S, P>>,
     in_interrupt: Option<InterruptProbe>,
     shrinkers: Shrinkers,
     emergencies: Emergencies,
     gauges: Gauges,
     waiters: Queue,
+    limits: Option<Limits>,
 }
 
-impl<H> Pressure<H> {
+impl<H, S, P: Poison> Pressure<H, S, P> {
     pub(crate) const fn new() -> Self {
         Self {
             hooks: None,
@@ -98,6 +113,7 @@ impl<H> Pressure<H> {
             emergencies: Emergencies::new(),
             gauges: Gauges::new(),
             waiters: Queue::new(),
+            limits: None,
         }
     }
 }
@@ -151,7 +167,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             allocate: CapsHeap::allocate_or_relieve,
             free: CapsHeap::free_slowly_or_report,
             reallocate: CapsHeap::reallocate_slowly_or_report,
-            relieve: CapsHeap::relieve,
+            begin_reallocate: CapsHeap::begin_reallocate_or_relieve,
+            freed: Self::freed,
+            moved: Self::resized,
             settle: CapsHeap::settle,
         });
     }
@@ -162,9 +180,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             emergencies,
             gauges,
             waiters,
+            limits,
             ..
         } = &self.pressure;
-        let watched = emergencies.is_any_open() || gauges.is_any() || !waiters.is_empty();
+        let limited = limits.as_ref().is_some_and(Limits::is_any);
+        let watched =
+            limited || emergencies.is_any_open() || gauges.is_any() || !waiters.is_empty();
         self.heaps.phases().set_detoured(watched);
     }
 }

@@ -2,9 +2,13 @@
 
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, HeapMask, Observer, Placement, PressureEvent, PressureKind, Relief};
+use heap_caps::{
+    AllocRequest, HeapMask, Observer, Placement, PressureEvent, PressureKind, ReallocateError,
+    Relief,
+};
 use multi_heap::Poison;
 
+use super::Begun;
 use super::shrink::{Shortage, ShrinkerOrder, helps};
 use crate::heap::CapsHeap;
 use crate::lock::RawLock;
@@ -13,8 +17,8 @@ use crate::lock::RawLock;
 const CALLS: u16 = 1000;
 
 /// How far the relief of one request has got.
-pub(crate) struct Relieving {
-    pub(crate) relief: Relief,
+pub(super) struct Relieving {
+    relief: Relief,
     stage: Stage,
     releases: bool,
 }
@@ -40,13 +44,13 @@ struct Last {
 }
 
 impl Relieving {
-    pub(crate) const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self::for_block(HeapMask::NONE)
     }
 
     /// The relief of a block that is to be resized: `peers` serve it where the request names no
     /// capabilities.
-    pub(crate) const fn for_block(peers: HeapMask) -> Self {
+    const fn for_block(peers: HeapMask) -> Self {
         Self {
             relief: Relief::NONE,
             stage: Stage::Begin { peers },
@@ -67,22 +71,52 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// Serves a request that found no room, or that everybody looks at: tries, makes something give
     /// memory back, tries again.
     pub(super) fn allocate_or_relieve(&self, request: &AllocRequest<'_>) -> Option<NonNull<u8>> {
+        let request = &self.with_owner(request);
         let mut progress = Relieving::new();
         let served = loop {
             let mut state = self.state.acquire();
-            if let Some(taken) = state.heaps.phases().attempt(request) {
+            let ruling = state.rule(request);
+            if let Some(taken) = state.take(request, &ruling) {
                 break self.finish(state, taken, request);
             }
+            let stopped = state.stopped(request, &ruling, HeapMask::NONE);
             drop(state);
-            if !self.relieve(request, &mut progress) {
+            if stopped.is_some() || !self.relieve(request, &mut progress) {
                 let mut state = self.state.acquire();
-                state.heaps.phases().refuse_after(request, &progress.relief);
+                state.refuse(request, &progress.relief, &ruling, stopped);
                 self.refused(state, request);
                 break None;
             }
         };
         self.settle();
         served
+    }
+
+    /// Begins to resize the block at `address`; where there is no room, makes something give memory
+    /// back and tries again.
+    pub(super) fn begin_reallocate_or_relieve(
+        &self,
+        address: u32,
+        request: &AllocRequest<'_>,
+    ) -> Begun<P> {
+        let peers = self.state.acquire().heaps.inspect().peers_of(address);
+        let mut progress = Relieving::for_block(peers);
+        loop {
+            let mut state = self.state.acquire();
+            let resizing = state.rule_resizing(address, request)?;
+            let phases = state.heaps.phases();
+            if let Some(begun) = phases.attempt_reallocate(address, request, resizing.within)? {
+                state.begin_resized(&resizing, &begun);
+                return Ok(begun);
+            }
+            let stopped = state.stopped(request, &resizing.ruling, peers);
+            drop(state);
+            if stopped.is_some() || !self.relieve(request, &mut progress) {
+                let mut state = self.state.acquire();
+                let cause = state.refuse(request, &progress.relief, &resizing.ruling, stopped);
+                return Err(ReallocateError::Failure(cause));
+            }
+        }
     }
 
     /// Makes one shrinker give memory back, or releases an emergency reserve; `false` if there is

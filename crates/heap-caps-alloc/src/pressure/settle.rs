@@ -7,6 +7,7 @@ use multi_heap::Poison;
 
 use super::emergency::{Arming, EmergencyHandler, EmergencyRelease};
 use super::level::{GaugeIndex, LevelChange, LevelHandler, News};
+use super::limit::{Limits, OwnerHandler, OwnerPressure};
 use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
 
@@ -15,6 +16,7 @@ enum Step<P: Poison> {
     Arm(Arming<P>),
     TellRelease(EmergencyHandler, EmergencyRelease),
     TellLevel(GaugeIndex, LevelHandler, LevelChange),
+    TellOwner(OwnerHandler, OwnerPressure),
     Wake(Option<Waker>),
 }
 
@@ -37,6 +39,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         if !may_call_out {
             return None;
         }
+        let limits = self.pressure.limits.as_mut();
+        if let Some((handler, pressure)) = limits.and_then(Limits::next_news) {
+            return Some(Step::TellOwner(handler, pressure));
+        }
         let (handler, release) = self.pressure.emergencies.next_untold()?;
         Some(Step::TellRelease(handler, release))
     }
@@ -57,6 +63,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                     }
                 }
                 Some(Step::TellRelease(handler, release)) => handler(&release),
+                Some(Step::TellOwner(handler, pressure)) => handler(&pressure),
                 Some(Step::TellLevel(gauge, handler, change)) => {
                     handler(&change);
                     self.state.acquire().told(gauge);

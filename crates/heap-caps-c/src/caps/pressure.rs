@@ -51,8 +51,18 @@ impl<const N: usize> Names<N> {
     }
 }
 
-/// Names of gauges and reserves, for the callbacks.
-static NAMES: Locked<CLock, Names<{ GAUGES + 4 }>> = Locked::new(Names([None; GAUGES + 4]));
+/// Names of gauges, reserves and limits, for the callbacks.
+static NAMES: Locked<CLock, Names<{ GAUGES + 20 }>> = Locked::new(Names([None; GAUGES + 20]));
+
+/// Keeps a name for a callback.
+pub(super) fn note_name(name: &'static str, c_name: ffi::CText) {
+    NAMES.acquire().note(name, c_name);
+}
+
+/// A name as C wants it back.
+pub(super) fn c_name(name: &str) -> Option<ffi::CText> {
+    NAMES.acquire().c_name(name)
+}
 
 /// A shrinker of C; `None` in `index` while it is being registered.
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@
 use core::mem::offset_of;
 
 use super::sites::SiteId;
-use crate::owner::Owner;
+use heap_caps::Owner;
 
 /// How far from its home an entry may lie.
 const WINDOW: usize = 16;

@@ -6,8 +6,8 @@ use heap_caps::{Allocated, Failure, Freed, PressureEvent, Reallocated};
 
 use super::sites::{Site, SiteId};
 use super::tally::Tally;
-use crate::owner::Owner;
 use crate::stream::{Callers, Event, Sink, SiteNumber, Stream};
+use heap_caps::Owner;
 
 /// Time, site and owner of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

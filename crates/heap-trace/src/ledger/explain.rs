@@ -6,7 +6,7 @@ use heap_caps::{BlockView, Finding};
 
 use super::{EventSink, Ledger, Site};
 use crate::context::TraceContext;
-use crate::owner::Owner;
+use heap_caps::Owner;
 
 /// A damage with what the ledger knows of the block and of its left neighbour: a value to be
 /// printed without the lock.

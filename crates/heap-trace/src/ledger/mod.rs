@@ -32,8 +32,8 @@ use heap_caps::{
 };
 
 use crate::context::{TraceContext, call_stack};
-use crate::owner::Owner;
 use blocks::{Attribution, Blocks};
+use heap_caps::Owner;
 use sites::{Key, Sites};
 
 /// After how many events a site is described again.
@@ -275,7 +275,7 @@ impl<
         };
         let attribution = Attribution {
             site: self.sites.find(&key),
-            owner: self.context.owner(),
+            owner: event.owner.unwrap_or_else(|| self.context.owner()),
         };
         if self.blocks.insert(event.address, attribution) {
             self.account(attribution.owner).add(event.usable);

@@ -15,7 +15,7 @@ use soc_regions::Caps;
 use super::bytes::{Body, Fields};
 use super::event::{Callers, Event, SiteNumber};
 use crate::build_id::BuildId;
-use crate::owner::Owner;
+use heap_caps::Owner;
 
 /// The last two bits of the first byte.
 mod kind {

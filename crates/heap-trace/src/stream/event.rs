@@ -3,7 +3,7 @@
 use soc_regions::Caps;
 
 use crate::build_id::BuildId;
-use crate::owner::Owner;
+use heap_caps::Owner;
 
 /// The version of this format.
 pub const VERSION: u8 = 1;

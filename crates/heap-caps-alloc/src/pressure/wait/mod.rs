@@ -21,7 +21,7 @@ use heap_caps::{AllocRequest, Failure, HeapMask, Observer};
 use multi_heap::Poison;
 
 pub(super) use self::queue::Queue;
-use self::queue::{Waiter, WaiterState};
+use self::queue::{Attempt, Waiter, WaiterState};
 use super::Relieving;
 use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
@@ -59,11 +59,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
 
     /// Queues the request; `false` if no heap could ever serve it.
     fn begin(self: Pin<&Self>, waker: Waker) -> bool {
-        let mut state = self.heap.state.acquire();
         let place = self.waiter();
         // SAFETY: the waiter is in no queue yet, and this is its future.
         let waiter = unsafe { &mut *place.as_ptr() };
-        waiter.candidates = state.heaps.phases().candidates(&waiter.request);
+        waiter.request = self.heap.with_owner(&waiter.request);
+        let mut state = self.heap.state.acquire();
+        let candidates = state.heaps.phases().candidates(&waiter.request);
+        waiter.candidates = candidates.without(state.never_open(&waiter.request));
         if waiter.candidates.is_empty() {
             return false;
         }
@@ -176,13 +178,18 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Drop
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
     /// Serves the next waiter that can be; returns its waker.
     pub(super) fn serve_next(&mut self) -> Option<Option<Waker>> {
-        let Self {
-            heaps, pressure, ..
-        } = self;
-        let served = pressure.waiters.serve_next(|request| {
-            let taken = heaps.phases().attempt(request)?;
-            Some((taken, HeapMask::of(taken.heap)))
+        let mut waiters = core::mem::replace(&mut self.pressure.waiters, Queue::new());
+        let served = waiters.serve_next(|request| {
+            let ruling = self.rule(request);
+            if let Some(taken) = self.take(request, &ruling) {
+                return Attempt::Served(taken);
+            }
+            match self.stopped(request, &ruling, HeapMask::NONE) {
+                Some(_) => Attempt::Stopped,
+                None => Attempt::NoMemory,
+            }
         });
+        self.pressure.waiters = waiters;
         if served.is_some() {
             self.update_detour();
         }

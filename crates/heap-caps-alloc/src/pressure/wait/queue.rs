@@ -8,6 +8,7 @@
 //! served is served. One that cannot is *passed by* each time that somebody behind it is served
 //! from a heap that it could use itself. After [`PATIENCE`] times its heaps are closed to all who
 //! stand behind it, until it is served or gives up. So the small never starve the large for ever.
+//! One that a limit of its owner stops is neither passed by nor in anybody's way.
 
 use core::ptr::NonNull;
 use core::task::Waker;
@@ -34,6 +35,8 @@ pub(super) struct Waiter {
     pub(super) request: AllocRequest<'static>,
     pub(super) priority: u8,
     passed_by: u8,
+    /// Whether a limit of its owner stopped it when it was asked last: no memory helps it.
+    is_stopped: bool,
     pub(super) candidates: HeapMask,
     pub(super) place: WaiterState,
     pub(super) waker: Option<Waker>,
@@ -47,11 +50,20 @@ impl Waiter {
             request,
             priority: 0,
             passed_by: 0,
+            is_stopped: false,
             candidates: HeapMask::NONE,
             place: WaiterState::Outside,
             waker: None,
         }
     }
+}
+
+/// What became of an attempt to serve a waiter.
+pub(super) enum Attempt {
+    Served(AllocatedBlock),
+    NoMemory,
+    /// A limit of its owner stops it.
+    Stopped,
 }
 
 /// The waiters of a heap. **Invariant:** all that can be reached from `first` are pinned, alive and
@@ -139,7 +151,7 @@ impl Queue {
     /// waker. O(waiters) and as many attempts.
     pub(super) fn serve_next(
         &mut self,
-        mut attempt: impl FnMut(&AllocRequest<'static>) -> Option<(AllocatedBlock, HeapMask)>,
+        mut attempt: impl FnMut(&AllocRequest<'static>) -> Attempt,
     ) -> Option<Option<Waker>> {
         let mut closed = HeapMask::NONE;
         let mut next = self.first;
@@ -148,16 +160,18 @@ impl Queue {
             let waiter = unsafe { &mut *place.as_ptr() };
             next = waiter.next;
             let may_be_served = !waiter.candidates.overlaps(closed);
-            if may_be_served && let Some((taken, heap)) = attempt(&waiter.request) {
+            let asked = may_be_served.then(|| attempt(&waiter.request));
+            waiter.is_stopped = matches!(asked, Some(Attempt::Stopped));
+            if let Some(Attempt::Served(taken)) = asked {
                 let waker = waiter.waker.take();
-                self.pass_by(place, heap);
+                self.pass_by(place, HeapMask::of(taken.heap));
                 // SAFETY: it was reached from `first`.
                 unsafe { self.remove(place) };
                 // SAFETY: its future accesses it under the same lock only, which is held.
                 unsafe { &mut *place.as_ptr() }.place = WaiterState::Served(taken);
                 return Some(waker);
             }
-            if waiter.passed_by >= PATIENCE {
+            if waiter.passed_by >= PATIENCE && !waiter.is_stopped {
                 closed = closed.union(waiter.candidates);
             }
         }
@@ -172,7 +186,7 @@ impl Queue {
         {
             // SAFETY: it can be reached (invariant); no other reference to it exists.
             let waiter = unsafe { &mut *place.as_ptr() };
-            if waiter.candidates.overlaps(heap) {
+            if waiter.candidates.overlaps(heap) && !waiter.is_stopped {
                 waiter.passed_by = waiter.passed_by.saturating_add(1);
             }
             next = waiter.next;

@@ -30,11 +30,11 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Who owns what is allocated *now*, on one core: for a `static`, read by the program's
-/// [`TraceContext`](crate::TraceContext).
+/// Who owns what is allocated *now*, on one core: for a `static`, read by the program's trace
+/// context (`heap_trace::TraceContext`) and by what tells a heap with limits the current owner.
 ///
 /// ```
-/// use heap_trace::{CurrentOwner, Owner};
+/// use heap_caps::{CurrentOwner, Owner};
 ///
 /// static OWNER: CurrentOwner = CurrentOwner::new();
 /// const MQTT: Owner = Owner(1);
@@ -44,7 +44,7 @@ impl fmt::Display for Owner {
 /// ```
 ///
 /// An interrupt handler that uses `with` leaves it as it was. Threads that interrupt each other at
-/// any time need one each: their trace context returns a number of the running thread instead.
+/// any time need one each: their program returns a number of the running thread instead.
 #[derive(Debug, Default)]
 pub struct CurrentOwner(AtomicU8);
 
