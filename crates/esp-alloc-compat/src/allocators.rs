@@ -116,7 +116,7 @@ fn take<K: Kind>(kind: &K, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> 
 unsafe fn give<K: Kind>(kind: &K, block: NonNull<u8>, layout: Layout) {
     let whole = lines::<K>(layout).unwrap_or(layout); // it was allocated with them
     // SAFETY: the caller keeps the same contract.
-    unsafe { kind.heap().give(block, whole) };
+    unsafe { kind.heap().free_block(block, whole) };
 }
 
 /// # Safety

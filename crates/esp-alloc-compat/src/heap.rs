@@ -222,7 +222,7 @@ impl EspHeap {
     ///
     /// # Safety
     /// If `block` is one of this heap, nobody uses it any more.
-    pub(crate) unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
+    pub(crate) unsafe fn free_block(&self, block: NonNull<u8>, layout: Layout) {
         hooks::freed(self, block, layout.size());
         // SAFETY: the caller gives the block up; the heap knows blocks by their addresses alone.
         unsafe { self.heaps.dealloc(block.as_ptr(), layout) };
@@ -284,7 +284,7 @@ unsafe impl GlobalAlloc for EspHeap {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         if let Some(block) = NonNull::new(block) {
             // SAFETY: the caller gives the block up.
-            without_unwinding(|| unsafe { self.give(block, layout) });
+            without_unwinding(|| unsafe { self.free_block(block, layout) });
         }
     }
 

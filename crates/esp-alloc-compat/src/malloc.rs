@@ -66,13 +66,13 @@ c_names! {
     /// Frees a block of any of these; null is ignored.
     fn free(pointer: *mut u8) {
         // SAFETY: C's contract.
-        unsafe { give(pointer) };
+        unsafe { free_reported(pointer) };
     }
 
     /// The same.
     fn free_internal(pointer: *mut u8) {
         // SAFETY: C's contract.
-        unsafe { give(pointer) };
+        unsafe { free_reported(pointer) };
     }
 
     /// Free bytes on the chip.
@@ -115,7 +115,7 @@ unsafe fn resized(
     };
     if size == 0 {
         // SAFETY: the caller keeps the same contract.
-        unsafe { give(pointer) };
+        unsafe { free_reported(pointer) };
         return None;
     }
     // SAFETY: the caller keeps the same contract.
@@ -124,13 +124,13 @@ unsafe fn resized(
 
 /// # Safety
 /// As C's `free`.
-unsafe fn give(pointer: *mut u8) {
+unsafe fn free_reported(pointer: *mut u8) {
     if let Some(block) = NonNull::new(pointer) {
         // A layout with a size, so that an invalid pointer is reported.
         let size = usable(block).max(1);
         let layout = Layout::from_size_align(size, 1).unwrap_or(Layout::new::<u8>());
         // SAFETY: the caller keeps the same contract.
-        unsafe { HEAP.give(block, layout) };
+        unsafe { HEAP.free_block(block, layout) };
     }
 }
 

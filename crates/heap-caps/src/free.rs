@@ -74,7 +74,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// See [`Phases::finish_free`](crate::Phases::finish_free).
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn finish_free(&mut self, FilledFree(block): FilledFree<P>) -> Result<(), Misuse> {
-        self.give_back_block(&block)?;
+        self.free_block(&block)?;
         if O::LISTENS {
             let Block {
                 heap,
@@ -95,29 +95,29 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[cold]
     pub(crate) fn free_unheard(&mut self, address: u32) -> Result<(), Misuse> {
         if !P::FILLS {
-            return self.give_back(address).map(|_| ());
+            return self.free_at(address).map(|_| ());
         }
         let pending = self.begin_free(address)?;
         // SAFETY: the heaps stay borrowed, and nobody uses a block that nobody has heard of.
         let FilledFree(block) = unsafe { pending.fill() };
-        self.give_back_block(&block)
+        self.free_block(&block)
     }
 
     /// Returns the bytes of the block at `address` to its heap, without telling anybody; returns
     /// how many were usable.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn give_back(&mut self, address: u32) -> Result<u32, Misuse> {
+    pub(crate) fn free_at(&mut self, address: u32) -> Result<u32, Misuse> {
         if let Some(usable) = self.release(address) {
             return Ok(usable);
         }
         let block = self.block_at(address)?;
-        self.give_back_block(&block)?;
+        self.free_block(&block)?;
         Ok(block.usable)
     }
 
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn give_back_block(&mut self, block: &Block<P>) -> Result<(), Misuse> {
+    pub(crate) fn free_block(&mut self, block: &Block<P>) -> Result<(), Misuse> {
         let heap = self.registry.heap_mut(block.heap);
         let freed = heap.and_then(|heap| heap.try_free(block.offset));
         match freed {

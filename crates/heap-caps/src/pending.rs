@@ -207,7 +207,7 @@ impl<P: Poison> PendingAllocation<P> {
 /// Nor is it given back before it was filled:
 ///
 /// ```compile_fail,E0308
-/// fn give_back(heaps: &mut heap_caps::HeapCaps, address: u32) {
+/// fn free_at(heaps: &mut heap_caps::HeapCaps, address: u32) {
 ///     if let Ok(pending) = heaps.phases().begin_free(address) {
 ///         heaps.phases().finish_free(pending);
 ///     }

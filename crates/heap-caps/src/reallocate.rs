@@ -419,7 +419,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if *within {
             self.set_size(to, to.kept())?;
         } else {
-            self.give_back_block(from)?; // its back word may be filled
+            self.free_block(from)?; // its back word may be filled
         }
         if let Some(layout) = request.layout() {
             let now = AllocatedBlock {

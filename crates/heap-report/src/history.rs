@@ -192,13 +192,13 @@ impl Site {
     #[must_use]
     pub fn label(&self) -> String {
         match (self.frames.first(), self.callers.first()) {
-            (Some(frame), _) if frame.file.is_empty() => match self.told_place() {
+            (Some(frame), _) if frame.file.is_empty() => match self.location() {
                 Some(place) => format!("{place} {}", frame.function),
                 None => frame.to_string(),
             },
             (Some(frame), _) => frame.to_string(),
             (None, caller) => self
-                .told_place()
+                .location()
                 .or_else(|| caller.map(|caller| format!("{caller:#010x}")))
                 .unwrap_or_else(|| "unknown".to_owned()),
         }
@@ -215,7 +215,7 @@ impl Site {
     }
 
     /// The place in the source as the program told it.
-    fn told_place(&self) -> Option<String> {
+    fn location(&self) -> Option<String> {
         match (self.file.as_str(), self.line) {
             ("", _) => None,
             (file, 0) => Some(file.to_owned()),

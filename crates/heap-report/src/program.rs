@@ -175,7 +175,7 @@ impl Writer<'_> {
     }
 
     fn free(&mut self, block: &Block) {
-        if let Some(slot) = self.slots.give_back(block.address) {
+        if let Some(slot) = self.slots.free(block.address) {
             self.steps.push(Step::Free { slot });
         }
     }
@@ -206,7 +206,7 @@ impl Slots {
         slot
     }
 
-    fn give_back(&mut self, address: u32) -> Option<usize> {
+    fn free(&mut self, address: u32) -> Option<usize> {
         let slot = self.by_address.remove(&address)?;
         self.free.push(Reverse(slot));
         Some(slot)

@@ -23,13 +23,13 @@ impl TraceContext for Here {
 
 /// What the program is made of: each keeps its block once in a while.
 trait Program {
-    fn obtain(&mut self, size: usize) -> u32;
+    fn allocate(&mut self, size: usize) -> u32;
     fn release(&mut self, block: u32);
 }
 
 impl<O: heap_caps::Observer> Program for Sim<O> {
     #[inline(never)]
-    fn obtain(&mut self, size: usize) -> u32 {
+    fn allocate(&mut self, size: usize) -> u32 {
         self.malloc(size) // one line for all: only the stack tells them apart
     }
 
@@ -40,7 +40,7 @@ impl<O: heap_caps::Observer> Program for Sim<O> {
 
 #[inline(never)]
 fn parse_telegram(program: &mut impl Program, round: u32) {
-    let block = black_box(program.obtain(48));
+    let block = black_box(program.allocate(48));
     if !round.is_multiple_of(7) {
         program.release(block);
     }
@@ -48,7 +48,7 @@ fn parse_telegram(program: &mut impl Program, round: u32) {
 
 #[inline(never)]
 fn answer_request(program: &mut impl Program, round: u32) {
-    let block = black_box(program.obtain(120));
+    let block = black_box(program.allocate(120));
     if !round.is_multiple_of(11) {
         program.release(block);
     }
@@ -56,7 +56,7 @@ fn answer_request(program: &mut impl Program, round: u32) {
 
 #[inline(never)]
 fn rotate_log(program: &mut impl Program, round: u32) {
-    let block = black_box(program.obtain(16));
+    let block = black_box(program.allocate(16));
     if !round.is_multiple_of(5) {
         program.release(block);
     }
@@ -64,7 +64,7 @@ fn rotate_log(program: &mut impl Program, round: u32) {
 
 #[inline(never)]
 fn without_fault(program: &mut impl Program) {
-    let block = black_box(program.obtain(64));
+    let block = black_box(program.allocate(64));
     program.release(block);
 }
 

@@ -38,7 +38,7 @@ enum Call {
         size: u32,
         alignment: u32,
     },
-    TakeLargest,
+    AllocateLargest,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +67,7 @@ impl<P: Poison> Model<'_, P> {
                 let request = Request::aligned_at(size as usize, 1 << alignment, offset).unwrap();
                 self.allocate(request);
             }
-            Call::TakeLargest => self.take_largest(),
+            Call::AllocateLargest => self.allocate_largest(),
             Call::Free { rank } => self.with_block(rank, |model, live| {
                 assert!(free(model.heap, live.block) >= live.size);
             }),
@@ -110,7 +110,7 @@ impl<P: Poison> Model<'_, P> {
         self.insert(block, request.size());
     }
 
-    fn take_largest(&mut self) {
+    fn allocate_largest(&mut self) {
         let largest = self.heap.largest_free_block();
         assert_eq!(self.heap.allocate(request(largest + 1)), None);
         if largest > 0 {
@@ -218,7 +218,7 @@ fn calls() -> impl Strategy<Value = Call> {
         1 => (rank, sizes(), 2..8_u32).prop_map(|(rank, size, alignment)| {
             Call::ReallocateAligned { rank, size, alignment }
         }),
-        1 => Just(Call::TakeLargest),
+        1 => Just(Call::AllocateLargest),
     ]
 }
 

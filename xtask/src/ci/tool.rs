@@ -50,7 +50,7 @@ fn cargo_path() -> OsString {
 }
 
 /// How many lines of a failed tool's errors are told again at the end.
-const LINES_TOLD_AGAIN: usize = 30;
+const REPEATED_LINES: usize = 30;
 
 /// Runs `command` to its end; its output goes to the terminal.
 ///
@@ -58,7 +58,7 @@ const LINES_TOLD_AGAIN: usize = 30;
 /// the log's end then says why, however much followed.
 pub(crate) fn run(command: &mut Command) -> Result<(), StepError> {
     if !io::stderr().is_terminal() {
-        return run_and_tell_again(command);
+        return run_and_repeat_errors(command);
     }
     let what = in_words(command);
     match command.status() {
@@ -92,14 +92,14 @@ pub(crate) fn run_quietly(mut command: Command) -> (String, Result<(), StepError
     }
 }
 
-fn run_and_tell_again(command: &mut Command) -> Result<(), StepError> {
+fn run_and_repeat_errors(command: &mut Command) -> Result<(), StepError> {
     let what = in_words(command);
     let failed = |cause: io::Error| StepError::Failed(format!("{what}: {cause}"));
     let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
     let mut last = VecDeque::new();
     for line in child.stderr.take().into_iter().flat_map(lines) {
         let _ = writeln!(io::stderr(), "{line}");
-        if last.len() == LINES_TOLD_AGAIN {
+        if last.len() == REPEATED_LINES {
             last.pop_front();
         }
         last.push_back(line);
@@ -162,7 +162,7 @@ pub(crate) fn in_words(command: &Command) -> String {
 mod tests {
     use std::process::Command;
 
-    use super::{StepError, in_words, run_and_tell_again, run_quietly, works};
+    use super::{StepError, in_words, run_and_repeat_errors, run_quietly, works};
 
     #[test]
     fn a_command_is_told_as_it_would_be_typed() {
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_failing_command_is_named_with_its_last_errors() {
-        match run_and_tell_again(Command::new("rustc").arg("--no-such-option")) {
+        match run_and_repeat_errors(Command::new("rustc").arg("--no-such-option")) {
             Err(StepError::Failed(what)) => {
                 assert!(what.starts_with("rustc --no-such-option: exit"), "{what}");
                 assert!(what.contains("\n      error: "), "{what}");
@@ -199,7 +199,7 @@ mod tests {
             other => panic!("{other:?}"),
         }
         let many = "for i in $(seq 100); do echo line $i >&2; done; exit 1";
-        match run_and_tell_again(Command::new("sh").args(["-c", many])) {
+        match run_and_repeat_errors(Command::new("sh").args(["-c", many])) {
             Err(StepError::Failed(what)) => {
                 let told: Vec<_> = what.lines().skip(1).map(str::trim).collect();
                 assert_eq!((told.first(), told.len()), (Some(&"line 71"), 30));

@@ -117,7 +117,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 
 /// What was recorded.
 enum Recorded {
-    History(History),
+    History(Box<History>),
     Trace(recorded::Trace),
 }
 
@@ -156,7 +156,7 @@ impl Recorded {
 
     fn program(&self) -> Program {
         match self {
-            Recorded::History(history) => Program::from(history),
+            Recorded::History(history) => Program::from(&**history),
             Recorded::Trace(trace) => Program::from(trace),
         }
     }
@@ -173,7 +173,7 @@ impl Arguments {
                 read::Input::History(history)
                 | read::Input::Both {
                     stream: history, ..
-                } => Recorded::History(history),
+                } => Recorded::History(Box::new(history)),
                 read::Input::Trace(trace) => Recorded::Trace(trace),
             },
         ))

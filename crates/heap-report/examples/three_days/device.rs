@@ -92,7 +92,7 @@ impl<'a> Device<'a> {
         MILLISECONDS.set(minute * 60_000);
     }
 
-    pub(crate) fn free(&self) -> u32 {
+    pub(crate) fn free_bytes(&self) -> u32 {
         self.heaps.inspect().free_size(Caps::BIT8)
     }
 
@@ -102,12 +102,12 @@ impl<'a> Device<'a> {
     }
 
     #[track_caller]
-    pub(crate) fn take(&mut self, size: usize) -> Result<u32, Box<Failure>> {
+    pub(crate) fn allocate(&mut self, size: usize) -> Result<u32, Box<Failure>> {
         MILLISECONDS.set(MILLISECONDS.get() + 3);
         self.heaps.malloc(size, Caps::BIT8).map_err(Box::new)
     }
 
-    pub(crate) fn give(&mut self, block: u32) {
+    pub(crate) fn free(&mut self, block: u32) {
         MILLISECONDS.set(MILLISECONDS.get() + 40);
         self.heaps.free(block).unwrap();
     }

@@ -47,7 +47,7 @@ fn first_run(kept: &mut MaybeUninit<Log>, mut work: Work) {
     // SAFETY: zeros are bytes, and nothing else uses the memory.
     let log = unsafe { Log::recover(kept) };
     let mut device = Device::booted(log);
-    println!("sensor node, {} bytes free", device.free());
+    println!("sensor node, {} bytes free", device.free_bytes());
     for minute in 0..5 * 24 * 60 {
         device.at_minute(minute);
         if let Err(failure) = work.minute(&mut device, minute) {

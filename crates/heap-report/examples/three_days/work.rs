@@ -57,14 +57,14 @@ impl Work {
     /// The broker refuses most of the time, and is asked again twelve minutes later.
     fn reconnect(&mut self, device: &mut Device<'_>) -> Result<(), Refused> {
         self.reconnects += 1;
-        let session = device.take(860)?; // this line leaks: see below
-        let record = device.take(TLS_RECORD)?;
-        device.give(record);
+        let session = device.allocate(860)?; // this line leaks: see below
+        let record = device.allocate(TLS_RECORD)?;
+        device.free(record);
         let is_refused = !self.reconnects.is_multiple_of(24);
         if is_refused && self.scenario == Scenario::Leak {
             return Ok(()); // … and the session stays
         }
-        device.give(session);
+        device.free(session);
         Ok(())
     }
 
@@ -72,25 +72,25 @@ impl Work {
     fn show_picture(&mut self, device: &mut Device<'_>, minute: u32) -> Result<(), Refused> {
         if self.pictures.len() == 24 {
             let oldest = self.pictures.pop_front();
-            oldest.into_iter().for_each(|picture| device.give(picture));
+            oldest.into_iter().for_each(|picture| device.free(picture));
         }
         let size = 9000 + (minute as usize * 37) % 5000;
-        self.pictures.push_back(device.take(size)?);
-        device.take(40)?; // this line pins: the title lies between two pictures
+        self.pictures.push_back(device.allocate(size)?);
+        device.allocate(40)?; // this line pins: the title lies between two pictures
         Ok(())
     }
 }
 
 fn measure(device: &mut Device<'_>) -> Result<(), Refused> {
-    let sample = device.take(96)?;
-    device.give(sample);
+    let sample = device.allocate(96)?;
+    device.free(sample);
     Ok(())
 }
 
 fn answer(device: &mut Device<'_>, minute: u32) -> Result<(), Refused> {
-    let request = device.take(512)?;
-    let page = device.take(2000 + (minute as usize * 13) % 3000)?;
-    device.give(request);
-    device.give(page);
+    let request = device.allocate(512)?;
+    let page = device.allocate(2000 + (minute as usize * 13) % 3000)?;
+    device.free(request);
+    device.free(page);
     Ok(())
 }

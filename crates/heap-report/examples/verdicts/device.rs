@@ -86,7 +86,7 @@ impl Device {
     }
 
     /// The line of the source is the site.
-    pub(crate) fn take(&mut self, owner: u8, line: usize, size: u32) -> Option<u32> {
+    pub(crate) fn allocate(&mut self, owner: u8, line: usize, size: u32) -> Option<u32> {
         let taken = self.machine.allocate(Requests::Caps(Caps::BIT8), size, 4);
         let event = match taken {
             Ok(address) => Event::Allocated {
@@ -102,20 +102,20 @@ impl Device {
                 sentence: None,
             },
         };
-        self.tell(event);
+        self.emit(event);
         taken.ok()
     }
 
-    pub(crate) fn give(&mut self, address: u32) {
+    pub(crate) fn free(&mut self, address: u32) {
         self.machine.free(address).unwrap();
-        self.tell(Event::Freed { address });
+        self.emit(Event::Freed { address });
     }
 
     pub(crate) fn free_bytes(&self) -> u32 {
         self.machine.free_bytes(Requests::Caps(Caps::BIT8))
     }
 
-    fn tell(&mut self, event: Event) {
+    fn emit(&mut self, event: Event) {
         let ticks = self.history.events.len() as u64;
         self.history.events.push(TimedEvent { ticks, event });
     }

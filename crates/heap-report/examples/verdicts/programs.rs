@@ -97,7 +97,7 @@ pub(crate) fn run(story: Story, seed: u64) -> History {
     };
     for round in 0..rounds {
         program.work(&mut device, round);
-        if program.tell(&mut device, round).is_none() {
+        if program.emit(&mut device, round).is_none() {
             break;
         }
     }
@@ -123,10 +123,10 @@ impl Program {
         let rounds = device.between(1500, 4000);
         for _ in 0..device.between(5, 40) {
             let size = device.between(20, 600);
-            device.take(0, 1, size);
+            device.allocate(0, 1, size);
         }
         let slots = device.between(2000, 12_000);
-        device.take(UI, 2, slots);
+        device.allocate(UI, 2, slots);
         let (every, size) = match story {
             Story::SlowLeak => (rounds / device.between(6, 40), device.between(16, 200)),
             Story::LargeLeak => (rounds / device.between(6, 14), device.between(2000, 7000)),
@@ -151,13 +151,13 @@ impl Program {
 
     /// What every firmware does.
     fn work(&mut self, device: &mut Device, round: u32) {
-        if let Some(sample) = device.take(SENSOR, 10, 96) {
-            device.give(sample);
+        if let Some(sample) = device.allocate(SENSOR, 10, 96) {
+            device.free(sample);
         }
         self.live.retain(|&(address, end)| {
             let stays = end > round;
             if !stays {
-                device.give(address);
+                device.free(address);
             }
             stays
         });
@@ -170,58 +170,58 @@ impl Program {
             if device.random(one_in) == 0 {
                 let size = device.between(24, 900);
                 let end = round + 1 + device.random(longest) * (1 + device.random(2));
-                let taken = device.take(owner, line, size);
+                let taken = device.allocate(owner, line, size);
                 self.live.extend(taken.map(|address| (address, end)));
             }
         }
         match device.random(5) {
             0 | 1 if self.queue.len() < 60 => {
                 let size = device.between(30, 120);
-                self.queue.extend(device.take(LOG, 16, size));
+                self.queue.extend(device.allocate(LOG, 16, size));
             }
             2 | 3 => self
                 .queue
                 .pop_front()
                 .into_iter()
-                .for_each(|line| device.give(line)),
+                .for_each(|line| device.free(line)),
             _ => {}
         }
     }
 
     /// The story goes on; `None` where the program ends.
-    fn tell(&mut self, device: &mut Device, round: u32) -> Option<()> {
+    fn emit(&mut self, device: &mut Device, round: u32) -> Option<()> {
         let is_due = round % self.every == self.every / 2;
         match self.story {
             Story::Steady => {}
             Story::WarmingCache if round < self.turn && is_due => {
-                device.take(WEB, STORY, self.size);
+                device.allocate(WEB, STORY, self.size);
             }
             Story::ReplacingCache => self.replace(device, round),
             Story::Bursts => self.burst(device, round),
             Story::SlowLeak | Story::LargeLeak if is_due => {
-                device.take(MQTT, STORY, self.size);
+                device.allocate(MQTT, STORY, self.size);
             }
             Story::LeakBehindCache => {
                 self.replace(device, round);
                 if is_due {
-                    device.take(MQTT, STORY, self.size);
+                    device.allocate(MQTT, STORY, self.size);
                 }
             }
             Story::LeakAmongOthers if is_due => {
-                device.take(MQTT, REQUESTS, self.size);
+                device.allocate(MQTT, REQUESTS, self.size);
             }
             Story::Pins if is_due => return self.pin(device),
             Story::UsedUpByOne => {
                 if is_due {
-                    device.take(MQTT, STORY, self.size)?;
+                    device.allocate(MQTT, STORY, self.size)?;
                 }
-                let record = device.take(MQTT, 31, 9000)?;
-                device.give(record);
+                let record = device.allocate(MQTT, 31, 9000)?;
+                device.free(record);
             }
             Story::UsedUpByMany => return self.take_for_all(device),
             Story::NeverFits if round == self.turn => {
                 let size = device.between(250_000, 900_000);
-                device.take(UI, STORY, size);
+                device.allocate(UI, STORY, size);
             }
             _ => {}
         }
@@ -239,10 +239,10 @@ impl Program {
             self.kept
                 .remove(goes)
                 .into_iter()
-                .for_each(|entry| device.give(entry));
+                .for_each(|entry| device.free(entry));
         }
         let size = device.between(20, 400);
-        self.kept.extend(device.take(WEB, 20, size));
+        self.kept.extend(device.allocate(WEB, 20, size));
     }
 
     /// Now and then very much for a short while.
@@ -251,11 +251,11 @@ impl Program {
         if phase < 8 {
             for _ in 0..15 {
                 let size = device.between(100, 1500);
-                self.kept.extend(device.take(UI, STORY, size));
+                self.kept.extend(device.allocate(UI, STORY, size));
             }
         } else if phase > 12 {
             let gone: Vec<u32> = self.kept.drain(..).collect();
-            gone.into_iter().for_each(|block| device.give(block));
+            gone.into_iter().for_each(|block| device.free(block));
         }
     }
 
@@ -264,14 +264,14 @@ impl Program {
         let room = 160_000 / self.size;
         if self.kept.len() >= room as usize {
             let picture = self.kept.pop_front()?;
-            device.give(picture);
+            device.free(picture);
         }
         let size = self.size + device.random(self.size / 2);
-        self.kept.extend(device.take(UI, 32, size));
+        self.kept.extend(device.allocate(UI, 32, size));
         let pin = device.between(16, 80);
-        device.take(WEB, STORY, pin);
-        let record = device.take(MQTT, 33, self.size * 2)?;
-        device.give(record);
+        device.allocate(WEB, STORY, pin);
+        let record = device.allocate(MQTT, 33, self.size * 2)?;
+        device.free(record);
         Some(())
     }
 
@@ -281,10 +281,10 @@ impl Program {
             let part = device.random(5);
             let size = device.between(300, 2000);
             let owner = u8::try_from(part + 1).unwrap();
-            device.take(owner, 21 + part as usize, size);
+            device.allocate(owner, 21 + part as usize, size);
         }
-        let record = device.take(MQTT, 34, 9500)?;
-        device.give(record);
+        let record = device.allocate(MQTT, 34, 9500)?;
+        device.free(record);
         Some(())
     }
 }

@@ -78,7 +78,7 @@ pub fn dhat(history: &History, out: &mut impl Write) -> io::Result<()> {
             .came()
             .into_iter()
             .for_each(|block| points.enter(stacks.of_site(block.site), block, end));
-        points.note_peak(live.bytes(), end);
+        points.record_peak(live.bytes(), end);
     }
     live.blocks()
         .for_each(|block| points.live_on(stacks.of_site(block.site), block, end));
@@ -156,7 +156,7 @@ impl Points {
         }
     }
 
-    fn note_peak(&mut self, bytes: u64, now: u64) {
+    fn record_peak(&mut self, bytes: u64, now: u64) {
         if bytes > self.peak {
             (self.peak, self.peak_at, self.at_peak) = (bytes, now, true);
         }

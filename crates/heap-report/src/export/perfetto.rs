@@ -45,7 +45,7 @@ pub fn perfetto(history: &History, out: &mut impl Write) -> io::Result<()> {
     };
     track.name_processes()?;
     let end = track.follow()?;
-    track.tell_missing(end)?;
+    track.write_missing(end)?;
     let last = json!({"ph": "M", "pid": PROGRAM, "name": "process_sort_index", "args": {"sort_index": PROGRAM}});
     writeln!(track.out, "{last}\n]}}")
 }
@@ -92,7 +92,7 @@ impl<W: Write> Track<'_, W> {
                 let changed: Vec<&Block> = change.went().chain(change.came()).collect();
                 self.count_changed(&sums, &changed, end)?;
             }
-            self.tell(moment, end)?;
+            self.write_moment(moment, end)?;
             while let Some(state) = measured.next_if(|state| state.event <= number + 1) {
                 self.count_measured(state, end)?;
             }
@@ -130,7 +130,7 @@ impl<W: Write> Track<'_, W> {
     }
 
     /// An event that changes no bytes is an instant.
-    fn tell(&mut self, moment: &TimedEvent, time: f64) -> io::Result<()> {
+    fn write_moment(&mut self, moment: &TimedEvent, time: f64) -> io::Result<()> {
         let (name, category, arguments) = match &moment.event {
             Event::Mark { name } => (name.clone(), "mark", json!({})),
             Event::Dropped { events } => (
@@ -158,7 +158,7 @@ impl<W: Write> Track<'_, W> {
         self.instant(&name, category, time, &arguments)
     }
 
-    fn tell_missing(&mut self, end: f64) -> io::Result<()> {
+    fn write_missing(&mut self, end: f64) -> io::Result<()> {
         let Some(missing) = missing(&self.history.gaps) else {
             return Ok(());
         };

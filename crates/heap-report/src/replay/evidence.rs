@@ -72,7 +72,7 @@ impl Evidence {
                 .resize_with(block.site + 1, Lifetimes::default);
         }
         if let Some(lifetimes) = self.lifetimes.get_mut(block.site) {
-            lifetimes.note(number.saturating_sub(block.allocated_at));
+            lifetimes.record(number.saturating_sub(block.allocated_at));
         }
     }
 
@@ -85,7 +85,7 @@ impl Evidence {
                 ticks,
                 bytes,
             }),
-            None => give_back(&mut steps, from.size - to.size),
+            None => shrink(&mut steps, from.size - to.size),
         }
         if steps.len() > MOST_STEPS {
             thin(&mut steps);
@@ -119,7 +119,7 @@ impl Evidence {
 }
 
 /// A block that shrinks gives back what it took last.
-fn give_back(steps: &mut Vec<Retained>, mut bytes: u32) {
+fn shrink(steps: &mut Vec<Retained>, mut bytes: u32) {
     while bytes > 0
         && let Some(last) = steps.last_mut()
     {
@@ -155,7 +155,7 @@ struct Lifetimes {
 const STEPS: usize = 4;
 
 impl Lifetimes {
-    fn note(&mut self, events: usize) {
+    fn record(&mut self, events: usize) {
         let step = step_of(events);
         if self.counts.len() <= step {
             self.counts.resize(step + 1, 0);

@@ -46,7 +46,7 @@ fn accounts(history: &History) -> Replayed {
             rebuilt.book(number, moment.ticks, &change);
             evidence.follow(number, moment.ticks, &change);
         }
-        rebuilt.note(number, moment);
+        rebuilt.record(number, moment);
         match moment.event {
             Event::Failed { size, caps, .. }
                 if rebuilt.leaks_at_failure.is_empty()
@@ -104,7 +104,7 @@ impl Replayed {
         act(&mut self.total);
     }
 
-    fn note(&mut self, number: usize, moment: &TimedEvent) {
+    fn record(&mut self, number: usize, moment: &TimedEvent) {
         let (event, ticks) = (number, moment.ticks);
         match &moment.event {
             Event::Mark { name } => self.marks.push(Mark {

@@ -103,7 +103,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
             Operation::Free { slot } => self.free(slot)?,
         };
         self.done += 1;
-        self.note_peak();
+        self.record_peak();
         if let Some(sentence) = refused {
             self.recording.refused += 1;
             self.recording.first_refused.get_or_insert(self.done);
@@ -195,7 +195,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
             .map_err(Fault::Corrupt)
     }
 
-    fn note_peak(&mut self) {
+    fn record_peak(&mut self) {
         if self.asked > self.recording.peak_bytes {
             self.recording.peak_bytes = self.asked;
             self.recording.peak_operation = self.done;

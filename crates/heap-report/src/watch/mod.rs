@@ -247,7 +247,7 @@ impl Watched {
         }
         self.names.follow(&self.decoder.history().sites);
         let seconds = self.seconds().unwrap_or(seconds);
-        self.rates.note(
+        self.rates.record(
             seconds,
             self.accounts.total.allocations,
             self.accounts.total.frees,
@@ -261,7 +261,7 @@ impl Watched {
             self.evidence.follow(self.events, moment.ticks, &change);
         }
         match &moment.event {
-            Event::Failed { .. } => self.note_failure(moment),
+            Event::Failed { .. } => self.record_failure(moment),
             Event::Mark { name } => keep(&mut self.marks, name.clone()),
             Event::Restarted => {
                 self.restarts += 1;
@@ -275,7 +275,7 @@ impl Watched {
         self.events += 1;
     }
 
-    fn note_failure(&mut self, moment: &TimedEvent) {
+    fn record_failure(&mut self, moment: &TimedEvent) {
         let history = self.decoder.history();
         let note = replay::failure(history, &self.live, self.events, moment);
         self.failed += 1;

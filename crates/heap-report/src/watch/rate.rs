@@ -20,7 +20,7 @@ pub struct Rate {
 pub(super) struct Rates(VecDeque<(f64, u64, u64)>);
 
 impl Rates {
-    pub(super) fn note(&mut self, seconds: f64, allocations: u64, frees: u64) {
+    pub(super) fn record(&mut self, seconds: f64, allocations: u64, frees: u64) {
         self.0.push_back((seconds, allocations, frees));
         while self
             .0
@@ -59,7 +59,7 @@ mod tests {
         for (seconds, allocations, frees) in
             [(0.0, 0, 0), (1.0, 1000, 0), (2.0, 1010, 4), (3.0, 1020, 8)]
         {
-            rates.note(seconds, allocations, frees);
+            rates.record(seconds, allocations, frees);
         }
         assert_eq!(
             rates.rate(),
@@ -73,8 +73,8 @@ mod tests {
     #[test]
     fn at_one_moment_there_is_no_rate() {
         let mut rates = Rates::default();
-        rates.note(1.0, 5, 5);
-        rates.note(1.0, 9, 9);
+        rates.record(1.0, 5, 5);
+        rates.record(1.0, 9, 9);
         assert_eq!(rates.rate(), Rate::default());
     }
 }

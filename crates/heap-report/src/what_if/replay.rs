@@ -85,7 +85,7 @@ impl<'a, P: Poison> Run<'a, P> {
             Step::Free { slot } => return self.free(slot),
             Step::Refused { size, caps } => return self.probe(size, caps),
         }
-        self.look(number);
+        self.sample(number);
         Ok(())
     }
 
@@ -101,7 +101,7 @@ impl<'a, P: Poison> Run<'a, P> {
         let requests = self.requests(caps);
         match self.machine.allocate(requests, size, alignment) {
             Ok(address) => self.hold(slot, address, size),
-            Err(sentence) => self.note_refusal(number, sentence),
+            Err(sentence) => self.record_refusal(number, sentence),
         }
     }
 
@@ -124,7 +124,7 @@ impl<'a, P: Poison> Run<'a, P> {
                 self.let_go(slot);
                 self.hold(slot, address, size);
             }
-            Err(sentence) => self.note_refusal(number, sentence),
+            Err(sentence) => self.record_refusal(number, sentence),
         }
         Ok(())
     }
@@ -168,12 +168,12 @@ impl<'a, P: Poison> Run<'a, P> {
         Some(block)
     }
 
-    fn note_refusal(&mut self, number: usize, sentence: String) {
+    fn record_refusal(&mut self, number: usize, sentence: String) {
         self.outcome.refused += 1;
         self.outcome.first_refusal.get_or_insert((number, sentence));
     }
 
-    fn look(&mut self, number: usize) {
+    fn sample(&mut self, number: usize) {
         let (heaps, outcome) = (self.machine.heaps(), &mut self.outcome);
         let (free, largest) = (
             heaps.inspect().free_size(outcome.view),

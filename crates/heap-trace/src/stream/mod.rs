@@ -77,7 +77,7 @@ impl<S: Sink> Stream<S> {
             self.events = self.events.wrapping_add(1);
             self.until_sync = self.until_sync.saturating_sub(1);
         }
-        let said = self.tell_dropped(ticks) && self.send(ticks, event);
+        let said = self.emit_dropped(ticks) && self.send(ticks, event);
         if !said && event.is_counted() {
             self.dropped = self.dropped.wrapping_add(1);
             self.untold = self.untold.saturating_add(1);
@@ -106,13 +106,13 @@ impl<S: Sink> Stream<S> {
             events: self.events,
             dropped: self.dropped,
         };
-        if self.tell_dropped(ticks) && self.send(ticks, &sync) {
+        if self.emit_dropped(ticks) && self.send(ticks, &sync) {
             self.until_sync = SYNC_EVERY;
         }
     }
 
     /// Tells of dropped events, if there are any; `false` if there is no room for that either.
-    fn tell_dropped(&mut self, ticks: u32) -> bool {
+    fn emit_dropped(&mut self, ticks: u32) -> bool {
         if self.untold == 0 {
             return true;
         }

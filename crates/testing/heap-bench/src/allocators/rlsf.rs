@@ -12,7 +12,7 @@ type Tlsf = rlsf::Tlsf<'static, usize, usize, 32, 32>;
 pub struct Rlsf(Tlsf);
 
 impl Rlsf {
-    fn obtain(&mut self, layout: Option<Layout>) -> usize {
+    fn allocate(&mut self, layout: Option<Layout>) -> usize {
         address(layout.and_then(|layout| self.0.allocate(layout)))
     }
 }
@@ -27,11 +27,11 @@ impl Allocator for Rlsf {
     }
 
     fn allocate(&mut self, size: usize) -> usize {
-        self.obtain(layout(size, 4))
+        self.allocate(layout(size, 4))
     }
 
     fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
-        self.obtain(layout(size, alignment))
+        self.allocate(layout(size, alignment))
     }
 
     unsafe fn free(&mut self, block: NonNull<u8>, _: usize, alignment: usize) {
