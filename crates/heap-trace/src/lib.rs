@@ -11,6 +11,7 @@ mod defmt;
 mod failures;
 mod ledger;
 mod metrics;
+mod recent;
 mod stack;
 mod stream;
 mod trace;
@@ -23,6 +24,7 @@ pub use ledger::{
     Tally,
 };
 pub use metrics::{BufferTooSmall, CapabilityMetrics, Metrics, MetricsFormat};
+pub use recent::{Deed, PastEvent, Recent, Scene};
 #[cfg(feature = "std")]
 pub use stack::HostStack;
 pub use stack::{
