@@ -33,7 +33,7 @@ impl Console {
 
     fn text(&self, text: &str) {
         match CONSOLE.get() {
-            Some(write) => ffi::tell_text(write, text),
+            Some(write) => ffi::write_text(write, text),
             None => crate::c_library::write(text),
         }
     }

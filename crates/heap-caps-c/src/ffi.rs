@@ -109,7 +109,7 @@ pub(super) unsafe fn memory(start: *mut u8, size: usize) -> &'static mut [MaybeU
 ///
 /// # Safety
 /// `place` is null, or may be written as a `T`.
-pub(super) unsafe fn give<T>(place: *mut T, value: T) -> bool {
+pub(super) unsafe fn write_out<T>(place: *mut T, value: T) -> bool {
     let wanted = !place.is_null();
     if wanted {
         // SAFETY: the caller keeps the same contract. C's structures may lie at any address.
@@ -122,10 +122,10 @@ pub(super) unsafe fn give<T>(place: *mut T, value: T) -> bool {
 ///
 /// # Safety
 /// `array` is null, or may be written as `T` at `index`.
-pub(super) unsafe fn give_at<T>(array: *mut T, index: usize, value: T) {
+pub(super) unsafe fn write_at<T>(array: *mut T, index: usize, value: T) {
     // SAFETY: the caller keeps the same contract.
     unsafe {
-        give(
+        write_out(
             if array.is_null() {
                 array
             } else {
@@ -158,31 +158,31 @@ pub(super) const fn name_in(bytes: &'static [u8]) -> &'static CStr {
 }
 
 /// The failed-allocation callback.
-pub(super) fn tell_failed(hook: FailedHook, size: usize, caps: u32, function: &'static CStr) {
+pub(super) fn notify_failed(hook: FailedHook, size: usize, caps: u32, function: &'static CStr) {
     // SAFETY: C registered it to be called with these three; the name lives for ever.
     unsafe { hook(size, caps, function.as_ptr()) }
 }
 
 /// The allocation hook.
-pub(super) fn tell_allocated(hook: AllocHook, block: NonNull<u8>, size: usize, caps: u32) {
+pub(super) fn notify_allocated(hook: AllocHook, block: NonNull<u8>, size: usize, caps: u32) {
     // SAFETY: C registered it to be called with these three.
     unsafe { hook(block.as_ptr().cast(), size, caps) }
 }
 
 /// The free hook.
-pub(super) fn tell_freed(hook: FreeHook, block: NonNull<u8>) {
+pub(super) fn notify_freed(hook: FreeHook, block: NonNull<u8>) {
     // SAFETY: C registered it to be called with a block.
     unsafe { hook(block.as_ptr().cast()) }
 }
 
 /// The fault callback.
-pub(super) fn tell_fault(hook: FaultHook, line: &CStr) {
+pub(super) fn notify_fault(hook: FaultHook, line: &CStr) {
     // SAFETY: C registered it to be called with a line, which lives until the hook returns.
     unsafe { hook(line.as_ptr()) }
 }
 
 /// The console of `heap_caps_set_console`.
-pub(super) fn tell_text(write: super::console::ConsoleHook, text: &str) {
+pub(super) fn write_text(write: super::console::ConsoleHook, text: &str) {
     // SAFETY: C registered it to be called with text and its length.
     unsafe { write(text.as_ptr().cast::<c_char>(), text.len()) }
 }
@@ -254,7 +254,7 @@ pub(super) fn set_errno(location: super::libc::ErrnoLocation, number: i32) {
     // SAFETY: C registered it to be called without arguments.
     let errno = unsafe { location() };
     // SAFETY: it answers with the place of the caller's number.
-    unsafe { give(errno, number) };
+    unsafe { write_out(errno, number) };
 }
 
 /// An array of C as one of values, each of them `value` at first; empty where it is null.
@@ -269,7 +269,7 @@ pub(super) unsafe fn array<'c, T: Copy>(first: *mut T, count: usize, value: T) -
     }
     for index in 0..count {
         // SAFETY: the caller keeps the same contract.
-        unsafe { give_at(first, index, value) };
+        unsafe { write_at(first, index, value) };
     }
     // SAFETY: every value was written; the caller keeps the same contract.
     unsafe { core::slice::from_raw_parts_mut(first, count) }
@@ -394,7 +394,7 @@ pub(super) fn shrink(hook: super::caps::ShrinkHook, size: usize, argument: CArgu
 
 /// The emergency callback.
 #[cfg(feature = "c-abi-idf")]
-pub(super) fn tell_emergency(hook: super::caps::EmergencyHook, name: CText, size: usize) {
+pub(super) fn notify_emergency(hook: super::caps::EmergencyHook, name: CText, size: usize) {
     // SAFETY: C registered it to be called with these two; the name lasts.
     unsafe { hook(name.0, size) }
 }
@@ -408,7 +408,7 @@ pub(super) fn running_task(answer: super::caps::RunningTask) -> *mut c_void {
 
 /// The callback of soft limits.
 #[cfg(feature = "c-abi-idf")]
-pub(super) fn tell_task_pressure(
+pub(super) fn notify_task_pressure(
     hook: super::caps::TaskPressureHook,
     task: *mut c_void,
     name: CText,
@@ -433,7 +433,7 @@ pub(super) const unsafe fn account_memory<const LIMITS: usize, const BLOCKS: usi
 
 /// The level callback.
 #[cfg(feature = "c-abi-idf")]
-pub(super) fn tell_level(
+pub(super) fn notify_level(
     hook: super::caps::LevelHook,
     name: CText,
     from: core::ffi::c_int,

@@ -59,7 +59,7 @@ pub(super) const fn by_default() -> u32 {
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub(super) fn failed(size: usize, caps: u32, function: &'static CStr) {
     if let Some(hook) = ON_FAILED.get() {
-        ffi::tell_failed(hook, size, caps, function);
+        ffi::notify_failed(hook, size, caps, function);
     }
 }
 
@@ -67,7 +67,7 @@ pub(super) fn failed(size: usize, caps: u32, function: &'static CStr) {
 #[inline]
 pub(super) fn allocated(block: NonNull<u8>, size: usize, caps: u32) {
     if let Some(hook) = ON_ALLOC.get() {
-        ffi::tell_allocated(hook, block, size, caps);
+        ffi::notify_allocated(hook, block, size, caps);
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) fn allocated(block: NonNull<u8>, size: usize, caps: u32) {
 #[inline]
 pub(super) fn freed(block: Option<NonNull<u8>>) {
     if let (Some(hook), Some(block)) = (ON_FREE.get(), block) {
-        ffi::tell_freed(hook, block);
+        ffi::notify_freed(hook, block);
     }
 }
 
@@ -198,7 +198,7 @@ pub(super) fn fault(what: core::fmt::Arguments<'_>) {
     let _ = line.write_str(PREFIX).and_then(|()| line.write_fmt(what));
     Console.line(&line);
     if let Some(hook) = ON_FAULT.get() {
-        ffi::tell_fault(hook, line.as_c_str());
+        ffi::notify_fault(hook, line.as_c_str());
     }
     if STOPS.load(Ordering::Relaxed) {
         c_library::stop(line.as_str());

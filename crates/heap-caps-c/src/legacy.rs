@@ -140,7 +140,7 @@ fn by_capability(name: &'static CStr, size: usize, caps: Caps) -> *mut c_void {
 #[unsafe(export_name = "vPortFree")]
 pub unsafe extern "C" fn port_free(block: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { serve::give_back(c"vPortFree", block) };
+    unsafe { serve::free_named(c"vPortFree", block) };
 }
 
 /// The same.
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn port_free(block: *mut c_void) {
 #[unsafe(export_name = "vPortFreeTagged")]
 pub unsafe extern "C" fn port_free_tagged(block: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { serve::give_back(c"vPortFreeTagged", block) };
+    unsafe { serve::free_named(c"vPortFreeTagged", block) };
 }
 
 /// Free bytes of the memory with this tag.

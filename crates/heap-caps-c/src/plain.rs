@@ -13,7 +13,7 @@ use core::ffi::{CStr, c_void};
 use heap_caps::{AllocRequest, Placement};
 use soc_regions::Caps;
 
-use crate::serve::{Call, array, give_back};
+use crate::serve::{Call, array, free_named};
 
 /// The alignment of memory for anything, as C's ABI has it.
 const FOR_ANYTHING: usize = 2 * size_of::<usize>();
@@ -106,5 +106,5 @@ pub unsafe extern "C" fn realloc(pointer: *mut c_void, size: usize) -> *mut c_vo
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn free(pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(name!(c"free"), pointer) };
+    unsafe { free_named(name!(c"free"), pointer) };
 }

@@ -12,7 +12,7 @@ use soc_regions::Caps;
 
 use super::heap::HEAP;
 use super::plain::for_anything;
-use super::serve::{Call, array, give_back};
+use super::serve::{Call, array, free_named};
 
 /// What ESP-IDF asks for on behalf of the radio libraries.
 const INTERNAL: Caps = Caps::BIT8.union(Caps::DMA).union(Caps::INTERNAL);
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn realloc_internal(pointer: *mut c_void, size: usize) -> 
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn free_internal(pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(name!(c"free_internal"), pointer) };
+    unsafe { free_named(name!(c"free_internal"), pointer) };
 }
 
 /// Free bytes of the memory that `malloc_internal` hands out.

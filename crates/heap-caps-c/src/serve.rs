@@ -142,7 +142,7 @@ impl Call<'_> {
         }
         if self.request.size() == 0 {
             // SAFETY: the caller gives the block up.
-            unsafe { give_back(self.name, pointer) };
+            unsafe { free_named(self.name, pointer) };
             return ffi::to_c(None);
         }
         // SAFETY: it is not null, which would be on the grid.
@@ -243,7 +243,7 @@ pub(super) unsafe fn reallocate_aligned(pointer: *mut c_void, call: Call<'_>) ->
     };
     if call.request.size() == 0 {
         // SAFETY: the caller gives the block up.
-        unsafe { give_back(call.name, pointer) };
+        unsafe { free_named(call.name, pointer) };
         return ffi::to_c(None);
     }
     let alignment = alignment::kept(pointer.addr()).max(call.request.alignment());
@@ -269,7 +269,7 @@ pub(super) fn memory_of(pointer: NonNull<u8>) -> Option<Caps> {
     inline(never),
     unsafe(link_section = ".iram1.heap")
 )]
-pub(super) unsafe fn give_back(name: &'static CStr, pointer: *mut c_void) {
+pub(super) unsafe fn free_named(name: &'static CStr, pointer: *mut c_void) {
     let Some(block) = ffi::from_c(pointer) else {
         return;
     };

@@ -11,7 +11,7 @@ use soc_regions::Caps;
 
 use crate::alignment;
 use crate::ffi;
-use crate::serve::{Call, array, give_back};
+use crate::serve::{Call, array, free_named};
 
 const fn asked(name: &'static CStr, request: AllocRequest<'static>) -> Call<'static> {
     Call {
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn heap_caps_realloc(
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_free(pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(name!(c"heap_caps_free"), pointer) }
+    unsafe { free_named(name!(c"heap_caps_free"), pointer) }
 }
 
 /// `size` bytes at a multiple of `alignment`, a power of two; null for any other, of which nobody
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn heap_caps_aligned_realloc(
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn heap_caps_aligned_free(pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(name!(c"heap_caps_aligned_free"), pointer) }
+    unsafe { free_named(name!(c"heap_caps_aligned_free"), pointer) }
 }
 
 /// As `heap_caps_malloc` with the first of `count` sets of capabilities that can be met:

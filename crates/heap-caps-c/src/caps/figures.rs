@@ -52,7 +52,7 @@ pub extern "C" fn heap_caps_get_largest_free_block(caps: u32) -> usize {
 pub unsafe extern "C" fn heap_caps_get_info(info: *mut CInfo, caps: u32) {
     let figures: Info = HEAP.inspect().info(bits(caps));
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::give(info, figures.into()) };
+    unsafe { ffi::write_out(info, figures.into()) };
 }
 
 /// Restarts the minimum of every heap at what is free now.

@@ -120,8 +120,8 @@ pub extern "C" fn heap_caps_print_heap_info(caps: u32) {
 pub extern "C" fn heap_caps_check_integrity(caps: u32, print_errors: bool) -> bool {
     let mut found = Found::default();
     HEAP.inspect()
-        .locked(|heaps| heaps.check_each(Caps::from_bits_retain(caps), |one| found.note(one)));
-    found.tell(print_errors)
+        .locked(|heaps| heaps.check_each(Caps::from_bits_retain(caps), |one| found.record(one)));
+    found.report(print_errors)
 }
 
 /// Whether all heaps are sound.
@@ -137,10 +137,10 @@ pub extern "C" fn heap_caps_check_integrity_addr(address: isize, print_errors: b
     let pointer = core::ptr::without_provenance(address.cast_unsigned());
     let checked = HEAP.inspect().locked(|heaps| {
         let checked = heaps.check_integrity_at(heaps.address_of(pointer)?)?;
-        checked.unwrap_or_else(|one| found.note(one));
+        checked.unwrap_or_else(|one| found.record(one));
         Some(())
     });
-    checked.is_some() && found.tell(print_errors)
+    checked.is_some() && found.report(print_errors)
 }
 
 /// The first damages of a check, to be told when the lock is open again.
@@ -151,7 +151,7 @@ struct Found {
 }
 
 impl Found {
-    fn note(&mut self, corrupt: Corrupt) {
+    fn record(&mut self, corrupt: Corrupt) {
         if let Some(place) = self.first.get_mut(self.count) {
             *place = Some(corrupt);
         }
@@ -159,7 +159,7 @@ impl Found {
     }
 
     /// Whether there was none.
-    fn tell(&self, print: bool) -> bool {
+    fn report(&self, print: bool) -> bool {
         for corrupt in self.first.iter().flatten().filter(|_| print) {
             Console.print(format_args!("{corrupt}\n"));
         }

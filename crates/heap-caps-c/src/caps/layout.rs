@@ -39,7 +39,7 @@ pub unsafe extern "C" fn soc_get_available_memory_regions(regions: *mut CRegion)
         next = heap.span.end();
         let region = region(chip, &heap);
         // SAFETY: the caller keeps the same contract.
-        unsafe { ffi::give_at(regions, count, region) };
+        unsafe { ffi::write_at(regions, count, region) };
         count += 1; // at most as many as there are heaps
     }
     count

@@ -218,7 +218,7 @@ fn on_pressure(pressure: &OwnerPressure) {
     let c_name = super::pressure::c_name(pressure.name);
     if let (Some(hook), Some(c_name)) = (ON_PRESSURE.get(), c_name) {
         let task = task_of(pressure.owner);
-        ffi::tell_task_pressure(
+        ffi::notify_task_pressure(
             hook,
             task,
             c_name,

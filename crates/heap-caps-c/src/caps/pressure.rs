@@ -42,7 +42,7 @@ impl<const N: usize> Names<N> {
         found.map(|(_, c_name)| *c_name)
     }
 
-    fn note(&mut self, name: &'static str, c_name: ffi::CText) {
+    fn record(&mut self, name: &'static str, c_name: ffi::CText) {
         if self.c_name(name).is_none()
             && let Some(place) = self.0.iter_mut().find(|place| place.is_none())
         {
@@ -56,7 +56,7 @@ static NAMES: Locked<CLock, Names<{ GAUGES + 20 }>> = Locked::new(Names([None; G
 
 /// Keeps a name for a callback.
 pub(super) fn note_name(name: &'static str, c_name: ffi::CText) {
-    NAMES.acquire().note(name, c_name);
+    NAMES.acquire().record(name, c_name);
 }
 
 /// A name as C wants it back.
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn heap_caps_arm_emergency(
     let (Some((name, c_name)), Ok(size)) = (name, u32::try_from(size)) else {
         return -1;
     };
-    NAMES.acquire().note(name, c_name);
+    NAMES.acquire().record(name, c_name);
     let reserve = EmergencyReserve::new(name, bits(caps), size).with_handler(on_emergency);
     let armed = HEAP.pressure().arm_emergency(reserve);
     armed.map_or(-1, |index| c_int::from(index.number()))
@@ -188,7 +188,7 @@ pub extern "C" fn heap_caps_release_emergency(number: c_int) -> bool {
 fn on_emergency(release: &EmergencyRelease) {
     let c_name = NAMES.acquire().c_name(release.name);
     if let (Some(hook), Some(c_name)) = (ON_EMERGENCY.get(), c_name) {
-        ffi::tell_emergency(hook, c_name, release.bytes as usize); // widening
+        ffi::notify_emergency(hook, c_name, release.bytes as usize); // widening
     }
 }
 
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn heap_caps_add_gauge(
     let Some((name, c_name)) = name.filter(|_| critical <= low) else {
         return -1;
     };
-    NAMES.acquire().note(name, c_name);
+    NAMES.acquire().record(name, c_name);
     let bytes = |size| u32::try_from(size).unwrap_or(u32::MAX);
     let gauge = PressureGauge::new(name, bits(caps))
         .free_below(bytes(low), bytes(critical))
@@ -245,7 +245,7 @@ fn on_level(change: &LevelChange) {
     let c_name = NAMES.acquire().c_name(change.name);
     if let (Some(hook), Some(c_name)) = (ON_LEVEL.get(), c_name) {
         let (from, to) = (level_of_c(change.from), level_of_c(change.to));
-        ffi::tell_level(hook, c_name, from, to, change.free as usize); // widening
+        ffi::notify_level(hook, c_name, from, to, change.free as usize); // widening
     }
 }
 

@@ -9,7 +9,7 @@ use super::errno::{or_errno, or_errno_of};
 use super::{EINVAL, ENOMEM};
 use crate::ffi;
 use crate::plain::{by_default, plain};
-use crate::serve::{give_back, product, usable_size};
+use crate::serve::{free_named, product, usable_size};
 
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 fn aligned(name: &'static CStr, alignment: usize, size: usize) -> *mut c_void {
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn posix_memalign(
         return ENOMEM;
     }
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::give(block, taken) };
+    unsafe { ffi::write_out(block, taken) };
     0
 }
 
@@ -118,7 +118,7 @@ pub extern "C" fn malloc_usable_size(pointer: *mut c_void) -> usize {
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub unsafe extern "C" fn cfree(pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(name!(c"cfree"), pointer) };
+    unsafe { free_named(name!(c"cfree"), pointer) };
 }
 
 /// `size` bytes at a multiple of 4096, the size of a page.

@@ -8,7 +8,7 @@ use soc_regions::Caps;
 use super::{EINVAL, ENOMEM};
 use crate::ffi;
 use crate::plain::{by_default, plain, zeros};
-use crate::serve::{Call, give_back, usable_size};
+use crate::serve::{Call, free_named, usable_size};
 
 /// `struct _reent`: begins with the caller's `errno`.
 #[repr(C)]
@@ -26,7 +26,7 @@ unsafe fn or_errno(reent: *mut Reent, block: *mut c_void, asked: bool) -> *mut c
     if block.is_null() && asked {
         let failed = Reent { errno: ENOMEM };
         // SAFETY: the caller keeps the same contract.
-        unsafe { ffi::give(reent, failed) };
+        unsafe { ffi::write_out(reent, failed) };
     }
     block
 }
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn realloc_r(
 pub unsafe extern "C" fn free_r(reent: *mut Reent, pointer: *mut c_void) {
     let _ = reent;
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(name!(c"_free_r"), pointer) };
+    unsafe { free_named(name!(c"_free_r"), pointer) };
 }
 
 /// `memalign`.
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn memalign_r(
     if !alignment.is_power_of_two() {
         let failed = Reent { errno: EINVAL };
         // SAFETY: the caller keeps the same contract.
-        unsafe { ffi::give(reent, failed) };
+        unsafe { ffi::write_out(reent, failed) };
         return core::ptr::null_mut();
     }
     let request = AllocRequest::new(size, Caps::empty()).aligned_to(alignment);

@@ -92,7 +92,7 @@ pub unsafe extern "C" fn multi_heap_aligned_alloc_offs(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn multi_heap_free(handle: CHandle, pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(c"multi_heap_free", handle, pointer) };
+    unsafe { free_in(c"multi_heap_free", handle, pointer) };
 }
 
 /// `multi_heap_free` by its old name.
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn multi_heap_free(handle: CHandle, pointer: *mut c_void) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn multi_heap_aligned_free(handle: CHandle, pointer: *mut c_void) {
     // SAFETY: the caller keeps the same contract.
-    unsafe { give_back(c"multi_heap_aligned_free", handle, pointer) };
+    unsafe { free_in(c"multi_heap_aligned_free", handle, pointer) };
 }
 
 /// A block with another size and the contents that both have, where it lies if possible. Null, and
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn multi_heap_realloc(
     };
     if size == 0 {
         // SAFETY: the caller gives the block up.
-        unsafe { give_back(REALLOCATION.function, handle, pointer) };
+        unsafe { free_in(REALLOCATION.function, handle, pointer) };
         return ffi::to_c(None);
     }
     // SAFETY: the caller keeps the same contract.
@@ -223,7 +223,7 @@ unsafe fn take(
 /// # Safety
 /// As [`multi_heap_malloc`]; and nobody uses the block any more.
 #[inline(always)]
-unsafe fn give_back(function: &'static CStr, handle: CHandle, pointer: *mut c_void) {
+unsafe fn free_in(function: &'static CStr, handle: CHandle, pointer: *mut c_void) {
     let call = CurrentCall {
         action: "free",
         function,

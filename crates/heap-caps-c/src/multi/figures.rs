@@ -51,7 +51,7 @@ pub unsafe extern "C" fn multi_heap_get_info(handle: CHandle, info: *mut CInfo) 
     // SAFETY: the caller keeps the same contract.
     let figures = unsafe { figure(handle, |heap| heap.info()) };
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::give(info, figures.unwrap_or_default().into()) };
+    unsafe { ffi::write_out(info, figures.unwrap_or_default().into()) };
 }
 
 /// Free bytes, as the sum of all holes.

@@ -11,7 +11,7 @@ use super::fill::{accounts, heaps_of, in_order, live};
 use super::records::{CAllTasks, CHeapStat, CSingleTask, CTaskBlock, CTaskStat};
 use crate::caps::{EspErr, EspError};
 use crate::ffi;
-use crate::serve::{self, Call, give_back};
+use crate::serve::{self, Call, free_named};
 
 /// The blocks that the three arrays will be.
 const OWN: usize = 3;
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn heap_caps_alloc_all_task_stat_arrays(all: *mut CAllTask
         made.alloc_stat_start.cast(),
     ];
     // SAFETY: the caller keeps the same contract.
-    let given = unsafe { ffi::give(all, made) };
+    let given = unsafe { ffi::write_out(all, made) };
     outcome(given, tasks, &complete)
 }
 
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn heap_caps_alloc_single_task_stat_arrays(
         (made.heap_count, made.alloc_count) = (0, 0);
     }
     // SAFETY: the caller keeps the same contract.
-    let given = unsafe { ffi::give(one, made) };
+    let given = unsafe { ffi::write_out(one, made) };
     outcome(given, found.iter().count(), &complete)
 }
 
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn heap_caps_free_all_task_stat_arrays(all: *mut CAllTasks
         arrays.alloc_stat_start.cast(),
     ] {
         // SAFETY: the caller gives the arrays up.
-        unsafe { give_back(c"heap_caps_free_all_task_stat_arrays", array) };
+        unsafe { free_named(c"heap_caps_free_all_task_stat_arrays", array) };
     }
     let none = CAllTasks {
         task_count: 0,
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn heap_caps_free_all_task_stat_arrays(all: *mut CAllTasks
         alloc_stat_start: core::ptr::null_mut(),
     };
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::give(all, none) };
+    unsafe { ffi::write_out(all, none) };
 }
 
 /// Gives the arrays back.
@@ -165,10 +165,10 @@ pub unsafe extern "C" fn heap_caps_free_single_task_stat_arrays(one: *mut CSingl
         arrays.alloc_stat_start.cast(),
     ] {
         // SAFETY: the caller gives the arrays up.
-        unsafe { give_back(c"heap_caps_free_single_task_stat_arrays", array) };
+        unsafe { free_named(c"heap_caps_free_single_task_stat_arrays", array) };
     }
     (arrays.heap_count, arrays.heap_stat_start) = (0, core::ptr::null_mut());
     (arrays.alloc_count, arrays.alloc_stat_start) = (0, core::ptr::null_mut());
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::give(one, arrays) };
+    unsafe { ffi::write_out(one, arrays) };
 }

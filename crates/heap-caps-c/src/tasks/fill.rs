@@ -37,13 +37,13 @@ pub unsafe extern "C" fn heap_caps_get_all_task_stat(all: *mut CAllTasks) -> Esp
         // SAFETY: the caller keeps the same contract.
         let stat = unsafe { room.fill(number, task) };
         // SAFETY: the caller keeps the same contract.
-        unsafe { ffi::give_at(arrays.stat_arr, tasks, stat) };
+        unsafe { ffi::write_at(arrays.stat_arr, tasks, stat) };
         tasks += 1; // at most task_count
     }
     arrays.task_count = tasks;
     (arrays.heap_count, arrays.alloc_count) = (room.heaps.1, room.blocks.1);
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::give(all, arrays) };
+    unsafe { ffi::write_out(all, arrays) };
     EspError::Ok.code()
 }
 
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn heap_caps_get_single_task_stat(
     arrays.stat = unsafe { room.fill(number, task) };
     (arrays.heap_count, arrays.alloc_count) = (room.heaps.1, room.blocks.1);
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::give(one, arrays) };
+    unsafe { ffi::write_out(one, arrays) };
     EspError::Ok.code()
 }
 
@@ -173,7 +173,7 @@ impl Room {
                 // SAFETY: the caller keeps the same contract.
                 let stat = unsafe { self.fill_heap(number, task, &heap, usage) };
                 // SAFETY: the caller keeps the same contract; `fits` says that there is room.
-                unsafe { ffi::give_at(first, self.heaps.1, stat) };
+                unsafe { ffi::write_at(first, self.heaps.1, stat) };
                 self.heaps.1 += 1;
             }
         }
@@ -204,7 +204,7 @@ impl Room {
                 if count < length - start {
                     // SAFETY: the caller keeps the same contract, and there is a place left.
                     unsafe {
-                        ffi::give_at(first, start + count, block_of(task.handle(), pointer, size));
+                        ffi::write_at(first, start + count, block_of(task.handle(), pointer, size));
                     }
                 }
                 count += 1; // as many as there are blocks

@@ -37,12 +37,12 @@ pub unsafe extern "C" fn heap_caps_get_per_task_info(question: *mut CTaskQuestio
         if is_wanted && !question.blocks.is_null() && written < question.max_blocks {
             let block: CTaskBlock = block_of(task, pointer, size);
             // SAFETY: the caller keeps the same contract.
-            unsafe { ffi::give_at(question.blocks, written, block) };
+            unsafe { ffi::write_at(question.blocks, written, block) };
             written += 1;
         }
     });
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::give(question.num_totals, known) };
+    unsafe { ffi::write_out(question.num_totals, known) };
     written
 }
 
@@ -91,5 +91,5 @@ unsafe fn count(
         }
     }
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::give_at(question.totals, place, *totals) };
+    unsafe { ffi::write_at(question.totals, place, *totals) };
 }

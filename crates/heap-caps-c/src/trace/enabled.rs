@@ -95,7 +95,7 @@ pub unsafe extern "C" fn heap_trace_get(index: usize, record: *mut CRecord) -> E
         return EspError::InvalidArg.code();
     };
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::give(record, of(&found)) };
+    unsafe { ffi::write_out(record, of(&found)) };
     EspError::Ok.code()
 }
 
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn heap_trace_summary(summary: *mut CSummary) -> EspErr {
         has_overflowed: usize::from(figures.has_overflowed()),
     };
     // SAFETY: the caller keeps the same contract.
-    match unsafe { ffi::give(summary, figures_for_c) } {
+    match unsafe { ffi::write_out(summary, figures_for_c) } {
         true => EspError::Ok.code(),
         false => EspError::InvalidArg.code(),
     }
