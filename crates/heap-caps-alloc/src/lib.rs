@@ -35,8 +35,8 @@ mod typed;
 pub use arena::{Arena, LeftInArena, Scratch};
 pub use buffer::{CodeBuffer, DmaBuffer, WordBuffer};
 pub use claim::{
-    AlreadyTaken, Bluetooth, Claim, Claimed, MappedPsram, Parts, Psram, Ram, SecondCore,
-    StartupStacks, Token, TraceMemory,
+    Bluetooth, Claim, Claimed, MappedPsram, Parts, Psram, Ram, SecondCore, StartupStacks,
+    TakeError, Token, TraceMemory,
 };
 pub use diagnosis::Watermark;
 pub use figures::SharedInspection;
@@ -83,6 +83,7 @@ pub mod ffi {
 #[doc(hidden)]
 pub mod claim_macro {
     pub use crate::claim::esp_hal::{behind_guard, configured, stack};
-    pub use crate::claim::macros::{Guard, address_of};
+    pub use crate::claim::macros::address_of;
+    pub use crate::claim::start::Mark;
     pub use soc_regions::{Linked, Options, Reservation, common, options};
 }

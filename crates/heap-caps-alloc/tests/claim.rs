@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use heap_caps::{BootError, SimulatedMemory};
-use heap_caps_alloc::{AlreadyTaken, CapsHeap, Claim, Claimed, Parts, SecondCore, SpinLock};
+use heap_caps_alloc::{CapsHeap, Claim, Claimed, Parts, SecondCore, SpinLock, TakeError};
 use soc_regions::{
     Bound, Caps, ESP32, LayoutError, Linked, Options, Reservation, Span, common, esp32, options,
     span,
@@ -247,7 +247,7 @@ fn a_claim_is_taken_once_whoever_comes() {
         }
     });
     assert_eq!(taken.into_inner(), 1);
-    assert_eq!(claim.take(heap()).unwrap_err(), AlreadyTaken);
+    assert_eq!(claim.take(heap()).unwrap_err(), TakeError::AlreadyTaken);
 }
 
 #[test]

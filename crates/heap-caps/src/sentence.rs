@@ -89,6 +89,9 @@ impl Failure {
 
     /// Neither a hole nor a size stands in the way: every heap has a reason of its own.
     fn no_heap(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        if self.candidates().next().is_none() && self.not_described() == 0 {
+            return out.write_str("there is no heap yet: was this before the heap was booted?");
+        }
         let lacking = self
             .candidates()
             .all(|heap| matches!(heap.why, SkipReason::Lacks(_)));
@@ -339,6 +342,14 @@ mod tests {
             sentence(100, Caps::DEFAULT, &heaps),
             "100 B with DEFAULT: no heap has a hole that big; largest is 90 B in PSRAM at 0x3F800000 \
              (2.9 MiB free in 1 hole); DRAM at 0x3FFB2EC8 keeps 24.0 KiB for DMA"
+        );
+    }
+
+    #[test]
+    fn without_any_heap_the_order_of_things_is_asked_for() {
+        assert_eq!(
+            sentence(16, Caps::DEFAULT, &[]),
+            "16 B with DEFAULT: there is no heap yet: was this before the heap was booted?"
         );
     }
 

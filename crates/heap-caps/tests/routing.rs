@@ -232,7 +232,7 @@ fn heaps_can_be_a_static_and_boot_where_there_are_none_serves_nobody() {
     assert!(
         failure
             .to_string()
-            .starts_with("4 B with 8BIT: no heap has these capabilities"),
+            .starts_with("4 B with 8BIT: there is no heap yet"),
         "{failure}"
     );
 }

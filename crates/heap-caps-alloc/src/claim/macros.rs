@@ -1,9 +1,5 @@
 //! What a firmware writes: its linker's names, and what it keeps for itself.
 
-/// Its symbol is in a program once.
-#[derive(Debug)]
-pub struct Guard;
-
 /// The address of a linker symbol.
 pub fn address_of(symbol: *const u8) -> u32 {
     #[expect(
@@ -127,8 +123,8 @@ macro_rules! claim {
         #[used] // its header is for tools only
         $visibility static $name: $crate::Claim = {
             #[unsafe(no_mangle)]
-            static __heap_caps_alloc_claims_all_ram: $crate::claim_macro::Guard =
-                $crate::claim_macro::Guard;
+            static __heap_caps_alloc_claims_all_ram: $crate::claim_macro::Mark =
+                $crate::claim_macro::Mark::new();
             const OPTIONS: $crate::claim_macro::Options =
                 $crate::claim!(@options $chip $(, $options)?);
             const OWN: &[$crate::claim_macro::Reservation] = &[$($($own),*)?];
@@ -149,7 +145,7 @@ macro_rules! claim {
                 $crate::claim_macro::Linked { symbols: address, reservations: OWN };
             // SAFETY: the program says so, by the word `unsafe` before its symbols.
             let claim = unsafe { $crate::Claim::new(&$chip, OPTIONS, &LINKED) };
-            claim.guarded_by(&__heap_caps_alloc_claims_all_ram)
+            claim.marked_by(&__heap_caps_alloc_claims_all_ram)
         };
     };
     (

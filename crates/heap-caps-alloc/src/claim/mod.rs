@@ -18,6 +18,7 @@ pub(crate) mod esp_hal;
 pub(crate) mod macros;
 mod once;
 mod ram;
+pub(crate) mod start;
 mod tokens;
 
 use core::fmt;
@@ -30,6 +31,7 @@ use crate::heap::CapsHeap;
 use crate::lock::RawLock;
 use once::Once;
 pub use ram::{Claimed, Ram};
+use start::Mark;
 pub use tokens::{Bluetooth, MappedPsram, Psram, SecondCore, StartupStacks, Token, TraceMemory};
 
 /// What RAM a program has: a chip, its options, and what the linker gave to the program itself.
@@ -41,8 +43,8 @@ pub struct Claim {
     taken: Once,
     /// Leads whoever reads an image of the program's memory to its heaps.
     image: ImageHeader,
-    /// Keeps the guard's symbol in the program.
-    guard: Option<&'static macros::Guard>,
+    /// Tells whether the program has started, and keeps its symbol in the program.
+    mark: Option<&'static Mark>,
 }
 
 /// Where the linker put a program, and what it keeps besides.
@@ -81,15 +83,29 @@ impl<H, M> fmt::Debug for Parts<'_, H, M> {
     }
 }
 
-/// The RAM of this claim was taken before.
+/// Why a claim's RAM is not to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AlreadyTaken;
+#[non_exhaustive]
+pub enum TakeError {
+    /// It was taken before.
+    AlreadyTaken,
+    /// Start-up code has not cleared the program's `.bss` yet: it would clear the heap, too. Only
+    /// claims that [`claim!`](crate::claim!) made find this out.
+    NotStarted,
+    /// It was taken before start-up code cleared the program's `.bss`, and its heap with it. Found
+    /// out as [`TakeError::NotStarted`].
+    ClearedSince,
+}
 
-multi_heap::texts!(AlreadyTaken {
-    _ => "the RAM of this claim was taken before: there is one of it";
+multi_heap::texts!(TakeError {
+    Self::AlreadyTaken => "the RAM of this claim was taken before: there is one of it";
+    Self::NotStarted =>
+        "the RAM is claimed before `.bss` is cleared, which would clear the heap: claim it in `main`, not in `__pre_init` or a boot hook";
+    Self::ClearedSince =>
+        "the RAM was claimed before `.bss` was cleared, and the heap is cleared with it: claim it in `main`, not in `__pre_init` or a boot hook";
 });
 
-impl core::error::Error for AlreadyTaken {}
+impl core::error::Error for TakeError {}
 
 impl Claim {
     /// A claim to all memory that `chip`'s table, `options` and `linked` leave over. What tokens
@@ -114,15 +130,15 @@ impl Claim {
             linked,
             taken: Once::new(),
             image: ImageHeader::new(),
-            guard: None,
+            mark: None,
         }
     }
 
     /// The same in a program that has this symbol, which can't be there twice.
     #[doc(hidden)]
     #[must_use]
-    pub const fn guarded_by(mut self, guard: &'static macros::Guard) -> Claim {
-        self.guard = Some(guard);
+    pub const fn marked_by(mut self, mark: &'static Mark) -> Claim {
+        self.mark = Some(mark);
         self
     }
 
@@ -150,26 +166,24 @@ impl Claim {
     /// The claim's parts, once: `heap` is to get the memory.
     ///
     /// # Errors
-    /// It was taken before.
+    /// See [`TakeError`].
     pub fn take<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
         &'static self,
         heap: &'h CapsHeap<L, P, O, HEAPS>,
-    ) -> Result<Parts<'h, CapsHeap<L, P, O, HEAPS>>, AlreadyTaken> {
+    ) -> Result<Parts<'h, CapsHeap<L, P, O, HEAPS>>, TakeError> {
         self.take_in(heap, Identity)
     }
 
     /// The same where the chip's addresses lead to other bytes: on a host that simulates the chip.
     ///
     /// # Errors
-    /// It was taken before.
+    /// See [`TakeError`].
     pub fn take_in<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>(
         &'static self,
         heap: &'h CapsHeap<L, P, O, HEAPS>,
         memory: M,
-    ) -> Result<Parts<'h, CapsHeap<L, P, O, HEAPS>, M>, AlreadyTaken> {
-        if self.taken.was_set() {
-            return Err(AlreadyTaken);
-        }
+    ) -> Result<Parts<'h, CapsHeap<L, P, O, HEAPS>, M>, TakeError> {
+        self.set_taken()?;
         self.image.lead_to(heap.inspect().heaps_in_memory());
         Ok(Parts {
             ram: Ram::new(self, heap, memory),
@@ -179,5 +193,83 @@ impl Claim {
             psram: Psram(()),
             startup_stacks: StartupStacks(()),
         })
+    }
+
+    /// Of callers at the same time one succeeds.
+    fn set_taken(&self) -> Result<(), TakeError> {
+        let Some(mark) = self.mark else {
+            let was_taken = self.taken.was_set();
+            return if was_taken {
+                Err(TakeError::AlreadyTaken)
+            } else {
+                Ok(())
+            };
+        };
+        let is_cleared = mark.is_cleared();
+        if !is_cleared && !self.taken.is_set() {
+            return Err(TakeError::NotStarted);
+        }
+        match (self.taken.was_set(), is_cleared) {
+            (false, _) => {
+                mark.set();
+                Ok(())
+            }
+            (true, false) => Err(TakeError::AlreadyTaken),
+            (true, true) => Err(TakeError::ClearedSince),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::start::Mark;
+    use super::{Claim, TakeError};
+    use crate::{CapsHeap, Unlocked};
+    use soc_regions::{ESP32, Linked};
+    use std::boxed::Box;
+    use std::string::ToString as _;
+
+    fn claim(mark: &'static Mark) -> &'static Claim {
+        static LINKED: Linked<'_, [(&str, u32); 0]> = Linked {
+            symbols: [],
+            reservations: &[],
+        };
+        // SAFETY: nothing is booted.
+        let claim = unsafe { Claim::new(&ESP32, ESP32.default_options(), &LINKED) };
+        Box::leak(Box::new(claim.marked_by(mark)))
+    }
+
+    fn take(claim: &'static Claim) -> Option<TakeError> {
+        let heap: CapsHeap<Unlocked> = CapsHeap::new(());
+        claim.take(&heap).err()
+    }
+
+    #[test]
+    fn a_program_that_has_started_takes_its_claim_once() {
+        let claim = claim(Box::leak(Box::new(Mark::new())));
+        assert_eq!(take(claim), None);
+        assert_eq!(take(claim), Some(TakeError::AlreadyTaken));
+    }
+
+    #[test]
+    fn a_claim_before_bss_is_cleared_is_refused_and_can_be_taken_afterwards() {
+        let mark: &Mark = Box::leak(Box::new(Mark::new()));
+        mark.set(); // as the program before has left it
+        let claim = claim(mark);
+        assert_eq!(take(claim), Some(TakeError::NotStarted));
+        assert!(TakeError::NotStarted.to_string().contains("in `main`"));
+        mark.clear();
+        assert_eq!(take(claim), None);
+    }
+
+    #[test]
+    fn a_claim_whose_heap_was_cleared_afterwards_says_so() {
+        let mark: &Mark = Box::leak(Box::new(Mark::new())); // memory that is zero by chance
+        let claim = claim(mark);
+        assert_eq!(take(claim), None);
+        mark.clear();
+        assert_eq!(take(claim), Some(TakeError::ClearedSince));
     }
 }

@@ -32,6 +32,10 @@ impl Once {
         Self(AtomicBool::new(false))
     }
 
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Sets the flag; whether it was set before. Of callers at the same time one hears `false`.
     pub(super) fn was_set(&self) -> bool {
         #[cfg(target_has_atomic = "8")]
