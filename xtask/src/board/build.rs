@@ -35,7 +35,7 @@ pub(crate) struct Source {
     #[arg(long, value_name = "LIST")]
     pub(crate) features: Option<String>,
     /// A rustup toolchain, the path of a rustc with its library sources, or of the folder that one
-    /// was unpacked into; for the ESP32 also by the variable ESP32_RUSTC
+    /// was unpacked into; for the ESP32, S2 and S3 also by the variable ESP32_RUSTC
     #[arg(long, value_name = "NAME|PATH")]
     pub(crate) toolchain: Option<String>,
     /// Take this linked program instead of building one
@@ -110,7 +110,7 @@ impl Source {
         let Some(step) = self.step()? else {
             return Ok(self.expected_file());
         };
-        if self.chip == Board::Esp32 {
+        if self.chip.is_xtensa() {
             xtensa::build()?;
         }
         status!("{step}");
@@ -142,7 +142,7 @@ pub(crate) enum Package {
 }
 
 /// Examples of esp-hal's package that need a feature of the same name.
-const EXAMPLES_WITH_FEATURES: [&str; 1] = ["embassy"];
+const EXAMPLES_WITH_FEATURES: [&str; 3] = ["embassy", "wifi", "wifi_esp_alloc"];
 
 impl Package {
     /// What cargo calls it; its first program has the same name.

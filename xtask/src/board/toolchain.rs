@@ -1,8 +1,8 @@
 //! Compilers on this machine for a chip, and what to install if there is none.
 //!
 //! ```text
-//!   ESP32-C3   cargo with the target installed (rustup)   ─ or ─  Debian's rustc with its library sources, lld
-//!   ESP32      the toolchain `esp` of espup               ─ or ─  a rustc from 1.98 on with its library sources, LLVM's tools, GNU ld
+//!   RISC-V     cargo with the target installed (rustup)   ─ or ─  Debian's rustc with its library sources, lld
+//!   Xtensa     the toolchain `esp` of espup               ─ or ─  a rustc from 1.98 on with its library sources, LLVM's tools, GNU ld
 //! ```
 //! The upstream compiler knows Xtensa's inline assembly from 1.98 on; its code goes through a
 //! linker of its own (`crates/testing/xtensa-toolchain`), crate by crate: LLVM 22 cannot write the
@@ -34,7 +34,7 @@ pub(crate) enum Toolchain {
 const FIRST_WITH_XTENSA_ASSEMBLY: u32 = 98;
 const SYSTEM: &str = "/usr/bin/rustc";
 const ESPUP: &str = "esp";
-/// Names a compiler for the ESP32 once and for all.
+/// Names a compiler for the ESP32, ESP32-S2 and ESP32-S3 once and for all.
 const RUSTC_VARIABLE: &str = "ESP32_RUSTC";
 
 impl Toolchain {
@@ -99,26 +99,21 @@ impl Toolchain {
 
 /// The line that gives a machine without any compiler for the board one.
 fn remedy(board: Board) -> String {
-    match board {
-        Board::Esp32 => {
-            "cargo install espup --locked && espup install --targets esp32 && . ~/export-esp.sh (or unpack Debian's: docs/flash.md, section 1)".to_owned()
-        }
-        Board::Esp32s2 | Board::Esp32s3 => format!(
-            "cargo install espup --locked && espup install --targets {} && . ~/export-esp.sh",
+    if board.is_xtensa() {
+        return format!(
+            "cargo install espup --locked && espup install --targets {} && . ~/export-esp.sh (or unpack Debian's: docs/flash.md, section 1)",
             board.name()
-        ),
-        _ => format!("rustup target add {}", board.triple()),
+        );
     }
+    format!("rustup target add {}", board.triple())
 }
 
 /// A compiler that builds `core` itself needs sources and a linker, and for Xtensa a certain age.
 fn with_sources(board: Board, rustc: &Path) -> Result<Toolchain, Error> {
     let sources = sysroot(rustc).map(|root| root.join("lib/rustlib/src/rust/library/Cargo.lock"));
     let has_sources = sources.is_some_and(|lock| lock.is_file());
-    // Of the chips with Xtensa cores, the ESP32's target is described in `targets/`.
     let is_new = !board.is_xtensa()
-        || board == Board::Esp32
-            && minor_version(rustc).is_some_and(|minor| minor >= FIRST_WITH_XTENSA_ASSEMBLY);
+        || minor_version(rustc).is_some_and(|minor| minor >= FIRST_WITH_XTENSA_ASSEMBLY);
     let tools: &[&str] = if board.is_xtensa() {
         &["llc-22", "xtensa-lx106-elf-ld"]
     } else {

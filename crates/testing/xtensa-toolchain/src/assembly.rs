@@ -14,6 +14,8 @@
 
 use std::fmt::Write;
 
+use crate::instructions;
+
 /// The same assembly, each function's literals in a section of their own. Literals without a
 /// function are an error.
 ///
@@ -39,6 +41,8 @@ struct Placed {
     literals: String,
     waiting: String,
     calls: u32,
+    /// Whether the lines are a macro's, which stand in any section, and more than once.
+    in_macro: bool,
 }
 
 impl Placed {
@@ -54,6 +58,13 @@ impl Placed {
             self.call(window, routine);
             return Ok(());
         }
+        match words.split_whitespace().next() {
+            Some(".macro") => self.in_macro = true,
+            Some(".endm") => self.in_macro = false,
+            _ => {}
+        }
+        let bytes = instructions::as_bytes(line);
+        let line = bytes.as_deref().unwrap_or(line);
         if let Some(entered) = section_entered(words) {
             entered.clone_into(&mut self.section);
         }
@@ -85,6 +96,10 @@ impl Placed {
 
     fn call(&mut self, window: &str, routine: &str) {
         self.calls += 1;
+        if self.in_macro {
+            self.call_in_macro(window, routine);
+            return;
+        }
         let name = format!(".Lcall{}", self.calls);
         let literal = format!("{name}:\t.long\t{routine}\n");
         push_literals(&mut self.out, &self.section, &literal);
@@ -92,6 +107,17 @@ impl Placed {
         let _ = writeln!(
             self.out,
             "\tl32r\ta{window}, {name}\n\tcallx{window}\ta{window}"
+        );
+    }
+
+    /// The literal stands among the code, by a name that is another one wherever the macro is used.
+    fn call_in_macro(&mut self, window: &str, routine: &str) {
+        let number = self.calls;
+        // Writing to a String can't fail.
+        let _ = writeln!(
+            self.out,
+            "\tj\t.Lover{number}_\\@\n\t.p2align\t2\n.Lcall{number}_\\@:\t.long\t{routine}\n.Lover{number}_\\@:\n\
+             \tl32r\ta{window}, .Lcall{number}_\\@\n\tcallx{window}\ta{window}"
         );
     }
 
@@ -238,6 +264,17 @@ mod tests {
             called.contains("\tl32r\ta4, .Lcall1\n\tcallx4\ta4\n\tcall0 near\n"),
             "{called}"
         );
+    }
+
+    #[test]
+    fn a_direct_call_in_a_macro_has_its_literal_wherever_the_macro_is_used() {
+        let called =
+            with_own_literals("\t.macro HANDLE level\n\tcall4 \\level\n\t.endm\n\tcall4 f\n");
+        let expected = "\t.macro HANDLE level\n\tj\t.Lover1_\\@\n\t.p2align\t2\n\
+            .Lcall1_\\@:\t.long\t\\level\n.Lover1_\\@:\n\tl32r\ta4, .Lcall1_\\@\n\tcallx4\ta4\n\t.endm\n";
+        let called = called.unwrap();
+        assert!(called.starts_with(expected), "{called}");
+        assert!(called.contains(".Lcall2:\t.long\tf\n"), "{called}");
     }
 
     #[test]

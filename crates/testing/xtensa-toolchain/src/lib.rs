@@ -14,6 +14,7 @@
 mod assembly;
 pub mod compiler;
 mod error;
+mod instructions;
 mod ir;
 pub mod link;
 pub mod order;

@@ -1,16 +1,14 @@
 //! The steps from rustc's bitcode to a program.
 
+use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::order::Order;
+use crate::order::{Order, Processor};
 use crate::{Error, assembly, ir};
 
-/// The target files, for the one list of each processor's features.
-const EMULATED: &str = include_str!("../../../../targets/xtensa-qemu-none-elf.json");
-const CHIP: &str = include_str!("../../../../targets/xtensa-esp32-none-elf.json");
 const TRIPLE: &str = "xtensa-none-elf";
 
 /// Carries out one call of the linker.
@@ -18,14 +16,18 @@ const TRIPLE: &str = "xtensa-none-elf";
 /// # Errors
 /// A tool is missing or fails, or a file cannot be read or written.
 pub fn link(order: &Order) -> Result<(), Error> {
-    let target = if order.for_chip { CHIP } else { EMULATED };
-    let mut work = WorkingDirectory::beside(&order.output, target)?;
+    let mut work = WorkingDirectory::beside(&order.output, order.processor)?;
     work.c_options.clone_from(&order.c_options);
     work.counts_masked = order.counts_masked;
     let mut objects = Vec::new();
+    let mut libraries = Vec::new();
     for input in &order.inputs {
-        for source in work.sources(input)? {
-            objects.push(work.object(&source)?);
+        if is_archive(input) {
+            let compiled = work.compiled(input)?;
+            objects.extend(compiled.objects);
+            libraries.extend(compiled.library);
+        } else {
+            objects.push(work.object(input)?);
         }
     }
     let mut linker = Command::new("xtensa-lx106-elf-ld");
@@ -35,7 +37,9 @@ pub fn link(order: &Order) -> Result<(), Error> {
     for script in &order.scripts {
         linker.arg("-T").arg(script);
     }
-    run(linker.arg("-o").arg(&order.output).args(objects))?;
+    linker.arg("-o").arg(&order.output).args(objects);
+    // What defines names for others comes behind them.
+    run(linker.args(libraries).args(&order.libraries))?;
     work.clear()
 }
 
@@ -44,10 +48,10 @@ pub fn link(order: &Order) -> Result<(), Error> {
 /// # Errors
 /// A tool is missing or fails, or a file cannot be read or written.
 pub fn archive(bitcode: &Path, output: &Path) -> Result<(), Error> {
-    let mut work = WorkingDirectory::beside(output, EMULATED)?;
+    let mut work = WorkingDirectory::beside(output, Processor::Emulated)?;
     let mut objects = Vec::new();
-    for source in work.sources(bitcode)? {
-        objects.push(work.object(&source)?);
+    for module in work.members(bitcode)?.bitcode {
+        objects.push(work.object(&module)?);
     }
     let _ = fs::remove_file(output);
     let mut archiver = Command::new("llvm-ar-22");
@@ -55,9 +59,28 @@ pub fn archive(bitcode: &Path, output: &Path) -> Result<(), Error> {
     work.clear()
 }
 
+/// What an archive holds.
+#[derive(Default)]
+struct Members {
+    /// rustc's modules.
+    bitcode: Vec<PathBuf>,
+    /// Objects that somebody has compiled before: parts in C of the crate.
+    objects: Vec<PathBuf>,
+}
+
+/// An archive, compiled.
+#[derive(Default)]
+struct Compiled {
+    objects: Vec<PathBuf>,
+    /// The objects that were in it, for the linker to choose from.
+    library: Option<PathBuf>,
+}
+
 /// The folder of intermediate files of one program, kept if a step fails.
 struct WorkingDirectory {
     folder: PathBuf,
+    processor: Processor,
+    /// What the compiler may use.
     features: String,
     /// Files made so far, for names.
     made: usize,
@@ -66,15 +89,16 @@ struct WorkingDirectory {
 }
 
 impl WorkingDirectory {
-    fn beside(output: &Path, target: &str) -> Result<WorkingDirectory, Error> {
+    fn beside(output: &Path, processor: Processor) -> Result<WorkingDirectory, Error> {
         let mut folder = output.as_os_str().to_owned();
         folder.push(".steps");
         let folder = PathBuf::from(folder);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).map_err(|cause| Error::file(&folder, cause))?;
-        let features = features(target)?;
+        let features = features(processor.target())?;
         Ok(WorkingDirectory {
             folder,
+            processor,
             features,
             made: 0,
             c_options: Vec::new(),
@@ -91,23 +115,57 @@ impl WorkingDirectory {
         self.folder.join(format!("{}.{extension}", self.made))
     }
 
-    /// What is to be compiled of an input: itself, or an archive's modules.
-    fn sources(&mut self, input: &Path) -> Result<Vec<PathBuf>, Error> {
-        if !matches!(extension(input), "rlib" | "a") {
-            return Ok(vec![input.to_owned()]);
+    /// The objects of a crate. They are kept beside it: most crates are linked to many programs.
+    fn compiled(&mut self, archive: &Path) -> Result<Compiled, Error> {
+        let kept = self.kept_beside(archive);
+        if let Some(kept) = kept.as_deref().filter(|kept| is_newer(kept, archive)) {
+            return Compiled::read(kept);
         }
-        let members = self.new_file("members");
-        fs::create_dir_all(&members).map_err(|cause| Error::file(&members, cause))?;
+        let members = self.members(archive)?;
+        let made = self.new_file("objects");
+        fs::create_dir_all(&made).map_err(|cause| Error::file(&made, cause))?;
+        for (number, module) in (0..).zip(members.bitcode) {
+            let object = self.object(&module)?;
+            let place = made.join(format!("{number:03}.o"));
+            fs::rename(object, &place).map_err(|cause| Error::file(&place, cause))?;
+        }
+        if !members.objects.is_empty() {
+            let mut archiver = Command::new("llvm-ar-22");
+            run(archiver
+                .arg("rcs")
+                .arg(made.join(LIBRARY))
+                .args(members.objects))?;
+        }
+        let Some(kept) = kept else {
+            return Compiled::read(&made);
+        };
+        let _ = fs::remove_dir_all(&kept);
+        // Whoever links the same crate at the same time may have been faster.
+        let is_kept = fs::rename(&made, &kept).is_ok();
+        Compiled::read(if is_kept { &kept } else { &made })
+    }
+
+    /// Where a crate's objects are kept; a program that counts has others.
+    fn kept_beside(&self, archive: &Path) -> Option<PathBuf> {
+        let is_crate = extension(archive) == "rlib" && !self.counts_masked;
+        is_crate.then(|| archive.with_extension(format!("{:?}.objects", self.processor)))
+    }
+
+    /// Archives hold rustc's metadata too, which is none of these.
+    fn members(&mut self, archive: &Path) -> Result<Members, Error> {
+        let folder = self.new_file("members");
+        fs::create_dir_all(&folder).map_err(|cause| Error::file(&folder, cause))?;
         let mut archiver = Command::new("llvm-ar-22");
-        run(archiver.args(["x", "--output"]).arg(&members).arg(input))?;
-        let unreadable = |cause| Error::file(&members, cause);
-        let mut modules = Vec::new();
-        for entry in fs::read_dir(&members).map_err(unreadable)? {
-            modules.push(entry.map_err(unreadable)?.path());
+        run(archiver.args(["x", "--output"]).arg(&folder).arg(archive))?;
+        let mut members = Members::default();
+        for file in sorted(&folder)? {
+            if begins_with(&file, BITCODE) {
+                members.bitcode.push(file);
+            } else if extension(&file) != "rmeta" && begins_with(&file, ELF) {
+                members.objects.push(file);
+            }
         }
-        modules.retain(|module| is_bitcode(module));
-        modules.sort();
-        Ok(modules)
+        Ok(members)
     }
 
     fn object(&mut self, source: &Path) -> Result<PathBuf, Error> {
@@ -121,7 +179,8 @@ impl WorkingDirectory {
         };
         let object = self.new_file("o");
         let mut assembler = Command::new("llvm-mc-22");
-        assembler.args(["-triple", TRIPLE, "-filetype=obj", "-mattr", &self.features]);
+        let features = [&self.features, self.processor.only_assembled()].concat();
+        assembler.args(["-triple", TRIPLE, "-filetype=obj", "-mattr", &features]);
         run(assembler.arg(&assembly).arg("-o").arg(&object))?;
         Ok(object)
     }
@@ -159,6 +218,8 @@ impl WorkingDirectory {
         let mut compiler = Command::new("llc-22");
         compiler.args(["-O2", "-mtriple", TRIPLE, "-mattr", &self.features]);
         compiler.args(["-function-sections", "-data-sections", "-filetype=asm"]);
+        // Assembly of the source is for the assembler to read: it knows more registers.
+        compiler.arg("-no-integrated-as");
         run(compiler.arg(&inlined).arg("-o").arg(&assembly))?;
         edit(&assembly, assembly::with_own_literals)?;
         Ok(assembly)
@@ -178,9 +239,50 @@ fn extension(path: &Path) -> &str {
     path.extension().and_then(OsStr::to_str).unwrap_or_default()
 }
 
-/// Archives hold rustc's metadata too, which is no module.
-fn is_bitcode(path: &Path) -> bool {
-    fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"BC\xC0\xDE"))
+fn is_archive(path: &Path) -> bool {
+    matches!(extension(path), "rlib" | "a")
+}
+
+/// What files of these kinds begin with.
+const BITCODE: &[u8] = b"BC\xC0\xDE";
+const ELF: &[u8] = b"\x7FELF";
+/// The name of an archive among the objects of another one.
+const LIBRARY: &str = "library.a";
+
+impl Compiled {
+    fn read(folder: &Path) -> Result<Compiled, Error> {
+        let mut compiled = Compiled::default();
+        for file in sorted(folder)? {
+            match extension(&file) {
+                "a" => compiled.library = Some(file),
+                _ => compiled.objects.push(file),
+            }
+        }
+        Ok(compiled)
+    }
+}
+
+fn begins_with(path: &Path, magic: &[u8]) -> bool {
+    fs::read(path).is_ok_and(|bytes| bytes.starts_with(magic))
+}
+
+fn sorted(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let unreadable = |cause| Error::file(folder, cause);
+    let entries = fs::read_dir(folder).map_err(unreadable)?;
+    let files: Result<Vec<_>, _> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut files = files.map_err(unreadable)?;
+    files.sort();
+    Ok(files)
+}
+
+/// Whether what was made of a file is newer than the file, and than this program, which makes it.
+fn is_newer(made: &Path, file: &Path) -> bool {
+    let changed = |path: &Path| fs::metadata(path)?.modified();
+    let this = env::current_exe().and_then(|this| changed(&this));
+    match (changed(made), changed(file), this) {
+        (Ok(made), Ok(file), Ok(this)) => made > file && made > this,
+        _ => false,
+    }
 }
 
 /// Changes a text whose strings may be in no encoding: each byte travels as the character of its
