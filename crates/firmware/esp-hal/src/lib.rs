@@ -2,6 +2,11 @@
 
 #![no_std]
 
+#[cfg(any(feature = "wifi", feature = "wifi_esp_alloc"))]
+mod radio;
+#[cfg(any(feature = "wifi", feature = "wifi_esp_alloc"))]
+pub use radio::scan_for_ever;
+
 use core::cell::Cell;
 use core::fmt::{self, Write as _};
 use core::panic::PanicInfo;
