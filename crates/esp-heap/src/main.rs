@@ -6,7 +6,8 @@
 //!       ├─ commands/report     what a program's heap did, from its stream, its dump or a recording
 //!       ├─ commands/watch      a program's heap, live
 //!       ├─ commands/what_if    a recorded program under other configurations
-//!       └─ commands/minheap    the smallest heap that completes a trace
+//!       ├─ commands/minheap    the smallest heap that completes a trace
+//!       └─ commands/night      the same program with less and less memory, and what saves it
 //! ```
 //!
 //! Standard output carries results only; progress and errors go to standard error.
@@ -16,6 +17,7 @@ mod configuration;
 mod exports;
 mod image;
 mod linker;
+mod night;
 mod replay;
 #[cfg(test)]
 #[path = "firmware/sample.rs"]
@@ -59,6 +61,7 @@ enum Command {
     Watch(commands::watch::Arguments),
     WhatIf(Box<commands::what_if::Arguments>),
     Minheap(commands::minheap::Arguments),
+    Night(commands::night::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -79,6 +82,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Watch(arguments) => commands::watch::run(&arguments),
         Command::WhatIf(arguments) => commands::what_if::run(&arguments),
         Command::Minheap(arguments) => commands::minheap::run(&arguments),
+        Command::Night(arguments) => commands::night::run(&arguments),
     }
 }
 

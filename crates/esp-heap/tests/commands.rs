@@ -308,3 +308,63 @@ fn a_full_disk_is_told_and_no_panic() {
     assert_eq!(output.status.code(), Some(5), "{error}");
     assert!(error.contains("standard output"), "{error}");
 }
+
+/// Large blocks that stay for long, small ones that come and go.
+fn short_night() -> String {
+    let mut trace = "# name: short\n".to_owned();
+    for slot in 0..8 {
+        let small = slot + 1;
+        trace.push_str(&format!("a {slot} 1000\na {small} 100\nf {small}\n"));
+    }
+    trace.push_str("f 0\nf 1\nf 2\n");
+    trace
+}
+
+#[test]
+fn night_shows_what_each_mechanism_saves_and_draws_it() {
+    let (folder, file) = folder_with(&short_night());
+    let picture = folder.path().join("night.svg");
+    let (file, drawn) = (file.to_str().unwrap(), picture.to_str().unwrap());
+    let output = esp_heap(&["night", file, "--memory", "100,85", "--svg", drawn]);
+    assert_eq!(code(&output), 0, "{}", complained(&output));
+    let text = said(&output);
+    assert!(
+        text.starts_with("short: ") && text.contains("serve everything"),
+        "{text}"
+    );
+    for name in [
+        "nothing",
+        "shrinkers",
+        "waiting",
+        "emergency reserve",
+        "minimum for small ones",
+    ] {
+        assert_eq!(
+            text.matches(&format!("  {name} ")).count(),
+            2,
+            "{name}: {text}"
+        );
+    }
+    let drawing = fs::read_to_string(&picture).unwrap();
+    assert!(drawing.starts_with("<svg ") && drawing.contains("short: requests refused"));
+
+    let output = esp_heap(&["night", file, "--memory", "85", "--json"]);
+    let figures = json(&output);
+    let refused = |mechanism: &str| {
+        let of = |figure: &&serde_json::Value| {
+            figure["subject"] == format!("{mechanism} at 85 %")
+                && figure["metric"] == "refused_requests"
+        };
+        figures.iter().find(of).unwrap()["value"].as_u64().unwrap()
+    };
+    assert!(refused("shrinkers") < refused("nothing"));
+    assert_eq!(refused("waiting"), 0);
+}
+
+#[test]
+fn night_wants_percents_of_what_is_enough() {
+    let (_folder, file) = folder_with(SMALL_TRACE);
+    let output = esp_heap(&["night", file.to_str().unwrap(), "--memory", "101"]);
+    assert_eq!(code(&output), 2);
+    assert!(complained(&output).contains("101"));
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod map;
 pub(crate) mod minheap;
+pub(crate) mod night;
 pub(crate) mod report;
 pub(crate) mod sim;
 pub(crate) mod watch;

@@ -1,0 +1,140 @@
+//! What saves a program whose memory becomes short?
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use comfy_table::Table;
+
+use crate::night::{
+    self, CACHED_EVERY, CACHED_FROM, MINIMUM_PERCENT, Mechanism, Night, RESERVE_PERCENT,
+    SMALL_BELOW, TIME_OUT,
+};
+use esp_heap::error::Error;
+use esp_heap::figures::{self, Figure};
+use esp_heap::{progress, say, table, traces};
+
+/// Memory in percent of what is enough, if nothing else is said.
+const PERCENTS: [u32; 7] = [100, 97, 94, 91, 88, 85, 80];
+
+/// Reduce a recorded program's memory step by step: what is refused, and what saves it
+#[derive(clap::Args)]
+#[command(after_help = help())]
+pub(crate) struct Arguments {
+    /// Trace files (plain or gzip), or folders of *.trace and *.trace.gz; default: the shipped ones
+    traces: Vec<PathBuf>,
+    /// Memory, in percent of the smallest heap that serves everything; falling
+    #[arg(long, value_delimiter = ',', value_name = "PERCENT", default_values_t = PERCENTS,
+          value_parser = clap::value_parser!(u32).range(1..=100))]
+    memory: Vec<u32>,
+    /// Draw the refused requests over memory into FILE
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Print the figures as JSON instead of the tables
+    #[arg(long)]
+    json: bool,
+}
+
+fn help() -> String {
+    format!(
+        "Each program runs on a real heap of this project with the block layout of the chip, in \
+one region. 100 % is the smallest one in which nothing is refused without any mechanism. A request \
+that is refused is gone: what the program does with its block later is left out, so a program that \
+was refused much asks for less. Time is counted in the program's operations.\n\n\
+A trace does not say what could be dropped or who could wait; so it is assumed:\n  \
+shrinkers  every {CACHED_EVERY}th block of at least {CACHED_FROM} B is a cache's, and can be \
+dropped, the oldest first\n  \
+waiting    a request that finds no room waits up to {TIME_OUT} operations; its task alone is held \
+up, and frees the block as much later\n  \
+reserve    {RESERVE_PERCENT} % of the heap are an emergency reserve\n  \
+minimum    {MINIMUM_PERCENT} % of the heap are guaranteed to requests below {SMALL_BELOW} B"
+    )
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    let traces = traces::read(&arguments.traces)?;
+    let mut percents = arguments.memory.clone();
+    percents.sort_unstable_by(|a, b| b.cmp(a));
+    percents.dedup();
+    let cases = traces.len() * percents.len() * Mechanism::ALL.len();
+    let bar = progress::bar("night", cases as u64);
+    let nights = traces
+        .iter()
+        .map(|trace| {
+            bar.set_message(trace.name.clone());
+            night::night(trace, &percents, || bar.inc(1))
+        })
+        .collect::<Result<Vec<Night>, Error>>()?;
+    bar.finish_and_clear();
+    if let Some(file) = &arguments.svg {
+        let picture = night::svg::Picture(&nights).to_string();
+        fs::write(file, picture).map_err(|cause| Error::file(file, cause))?;
+    }
+    if arguments.json {
+        figures::print_json(&figures_of(&nights))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for night in &nights {
+        say!(
+            "{}: {} B serve everything\n{}",
+            night.name,
+            night.enough,
+            table(night)
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(night: &Night) -> Table {
+    let mut table = table::of_numbers([
+        "memory, against shortage",
+        "requests",
+        "refused",
+        "small ones",
+        "first at",
+        "waited",
+        "longest",
+        "dropped",
+    ]);
+    let mut percent = None;
+    for row in &night.rows {
+        let outcome = &row.outcome;
+        let memory = match percent.replace(row.percent) == Some(row.percent) {
+            true => String::new(),
+            false => format!("{} %", row.percent),
+        };
+        let first = outcome
+            .first_refusal
+            .map_or("–".to_owned(), |first| first.to_string());
+        let figures = [outcome.requests, outcome.refused, outcome.refused_small];
+        let others = [outcome.waited, outcome.longest_wait, outcome.dropped];
+        let mut cells = vec![format!("{memory:>5}  {}", row.mechanism.name())];
+        cells.extend(figures.map(|figure| figure.to_string()));
+        cells.push(first);
+        cells.extend(others.map(|figure| figure.to_string()));
+        table.add_row(cells);
+    }
+    table
+}
+
+fn figures_of(nights: &[Night]) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for night in nights {
+        for row in &night.rows {
+            let subject = format!("{} at {} %", row.mechanism.name(), row.percent);
+            let outcome = &row.outcome;
+            for (metric, value) in [
+                ("heap_bytes", row.bytes as usize),
+                ("requests", outcome.requests),
+                ("refused_requests", outcome.refused),
+                ("refused_small_requests", outcome.refused_small),
+                ("waited_requests", outcome.waited),
+                ("longest_wait_operations", outcome.longest_wait),
+                ("dropped_blocks", outcome.dropped),
+            ] {
+                figures.push(Figure::new(&subject, &night.name, metric, value as u64));
+            }
+        }
+    }
+    figures
+}
