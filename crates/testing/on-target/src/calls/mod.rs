@@ -18,7 +18,9 @@ mod global;
 mod heap_caps;
 mod lock;
 
-use heap_bench::{Allocator, Counter, Figure, Quantity};
+#[cfg(target_arch = "xtensa")]
+use heap_bench::Quantity;
+use heap_bench::{Allocator, Counter, Figure};
 
 #[cfg(target_arch = "xtensa")]
 use crate::MaskedStretch;
