@@ -51,7 +51,7 @@ where
 
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        if !self.looks() {
+        if !self.is_active() {
             // SAFETY: the caller keeps the same contract.
             unsafe { self.heap().dealloc(pointer, layout) };
             return;
@@ -65,7 +65,7 @@ where
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if self.looks()
+        if self.is_active()
             && let Some(pointer) = NonNull::new(pointer).filter(|_| layout.size() != 0)
         {
             let unguarded = without_unwinding(|| self.unguard(pointer));

@@ -63,7 +63,7 @@ pub struct GuardedHeap<
     context: C,
     countdown: Countdown,
     /// Whether some block is guarded or some would be kept: else a free is the heap's own.
-    looks: AtomicBool,
+    active: AtomicBool,
     keeps: AtomicBool,
     slots: Slots,
     /// Which slots may be used, a bit each.
@@ -120,7 +120,7 @@ impl<
             watchpoints,
             context,
             countdown: Countdown::stopped(),
-            looks: AtomicBool::new(false),
+            active: AtomicBool::new(false),
             keeps: AtomicBool::new(false),
             slots: Slots::new(),
             allowed: u32::MAX,
@@ -170,7 +170,7 @@ impl<
         while let Some(kept) = self.pop_for(0) {
             self.release_kept(&kept);
         }
-        self.look_anew();
+        self.refresh_active();
     }
 
     /// Sets who is told of what was found; returns who was. Nobody is, at first: it is counted and
@@ -225,7 +225,7 @@ impl<
         while let Some(kept) = self.pop() {
             self.release_kept(&kept);
         }
-        self.look_anew();
+        self.refresh_active();
     }
 }
 
@@ -274,7 +274,7 @@ impl<
     /// As [`CapsHeap::free`].
     #[inline]
     pub unsafe fn free(&self, pointer: NonNull<u8>) -> Result<(), Misuse> {
-        if self.looks.load(Ordering::Relaxed) {
+        if self.active.load(Ordering::Relaxed) {
             // SAFETY: the caller keeps the same contract.
             return unsafe { self.free_slowly(pointer) };
         }
@@ -294,7 +294,7 @@ impl<
         pointer: NonNull<u8>,
         request: &AllocRequest<'_>,
     ) -> Result<NonNull<u8>, ReallocateError> {
-        if self.looks.load(Ordering::Relaxed) {
+        if self.active.load(Ordering::Relaxed) {
             self.unguard(pointer).map_err(ReallocateError::Misuse)?;
         }
         // SAFETY: the caller keeps the same contract.
@@ -388,7 +388,7 @@ impl<
         for slot in 0..SLOTS {
             let hit = self.state.acquire().guards.collect(slot, &self.slots);
             hits += u32::from(hit.is_some());
-            self.tell_hit(hit);
+            self.report_hit(hit);
         }
         hits
     }
@@ -436,7 +436,7 @@ impl<
         state
             .guards
             .arm(slot, guard, &self.slots, &self.watchpoints);
-        self.looks.store(true, Ordering::Relaxed);
+        self.active.store(true, Ordering::Relaxed);
         Some(block)
     }
 
@@ -487,7 +487,7 @@ impl<
     /// A guard has ended because its slot is needed: a freed block goes on its way.
     fn ended(&self, guard: &Guard, hit: Option<Hit>) {
         let is_hit = guard.is_hit || hit.is_some();
-        self.tell_hit(hit);
+        self.report_hit(hit);
         if guard.stage != Stage::Freed {
             return;
         }
@@ -524,10 +524,10 @@ impl<
             state.guards.disarm(slot, &self.slots, &self.watchpoints)
         };
         let is_hit = guard.is_hit || hit.is_some();
-        self.tell_hit(hit);
+        self.report_hit(hit);
         // SAFETY: the guard's block is still allocated, and `size` was all that its user had.
         let behind = unsafe { Forbidden::behind(pointer, guard.size, guard.room) };
-        self.tell_change(behind.changed().filter(|_| !is_hit), guard.block());
+        self.report_change(behind.changed().filter(|_| !is_hit), guard.block());
         // SAFETY: its user has given up all of it.
         let all = unsafe { Forbidden::behind(pointer, 0, guard.room) };
         all.fill();
@@ -563,11 +563,11 @@ impl<
             ended
         };
         let is_hit = guard.is_hit || hit.is_some();
-        self.tell_hit(hit);
+        self.report_hit(hit);
         // SAFETY: the guard's block is still allocated, and `size` was all that its user had.
         let behind = unsafe { Forbidden::behind(pointer, guard.size, guard.room) };
-        self.tell_change(behind.changed().filter(|_| !is_hit), guard.block());
-        self.look_anew();
+        self.report_change(behind.changed().filter(|_| !is_hit), guard.block());
+        self.refresh_active();
         Ok(())
     }
 }
@@ -653,7 +653,7 @@ impl<
         };
         // SAFETY: a block that its user gave up; it is still allocated, and was exposed.
         let all = unsafe { Forbidden::behind(pointer, 0, bytes) };
-        self.tell_change(all.changed().filter(|_| !is_known), block);
+        self.report_change(all.changed().filter(|_| !is_known), block);
         // SAFETY: nobody uses it.
         if let Err(misuse) = unsafe { self.heap.free(pointer) } {
             let fault = Fault::Misuse(misuse);
@@ -678,17 +678,17 @@ impl<
             ended
         };
         self.ended(&guard, hit);
-        self.look_anew();
+        self.refresh_active();
         guard.room
     }
 
-    /// Decides anew whether a free has to come by.
-    fn look_anew(&self) {
+    /// Decides again whether a free has to come by.
+    fn refresh_active(&self) {
         let state = self.state.acquire();
         let keeps = state.quarantine.budget() > 0;
         self.keeps.store(keeps, Ordering::Relaxed);
-        let looks = keeps || !state.guards.is_empty();
-        self.looks.store(looks, Ordering::Relaxed);
+        let active = keeps || !state.guards.is_empty();
+        self.active.store(active, Ordering::Relaxed);
     }
 
     /// A block that is kept was given up once more, or used.
@@ -706,16 +706,16 @@ impl<
         }
     }
 
-    fn tell_hit(&self, hit: Option<Hit>) {
+    fn report_hit(&self, hit: Option<Hit>) {
         if let Some(hit) = hit {
-            self.tell(&Caught::Write(hit));
+            self.notify(&Caught::Write(hit));
         }
     }
 
     /// Tells of a change at a distance from the block's start.
-    fn tell_change(&self, changed: Option<(u32, u32)>, block: Block) {
+    fn report_change(&self, changed: Option<(u32, u32)>, block: Block) {
         if let Some((distance, found)) = changed {
-            self.tell(&Caught::Change(Change {
+            self.notify(&Caught::Change(Change {
                 address: block.address.wrapping_add(distance),
                 found,
                 block,
@@ -724,7 +724,7 @@ impl<
     }
 
     #[cold]
-    fn tell(&self, caught: &Caught) {
+    fn notify(&self, caught: &Caught) {
         let handler = {
             let mut state = self.state.acquire();
             let told = self.told.load(Ordering::Relaxed);
@@ -739,8 +739,8 @@ impl<
 
     /// Whether frees and resizes have to come by.
     #[inline(always)]
-    pub(crate) fn looks(&self) -> bool {
-        self.looks.load(Ordering::Relaxed)
+    pub(crate) fn is_active(&self) -> bool {
+        self.active.load(Ordering::Relaxed)
     }
 }
 
