@@ -140,6 +140,31 @@ static void canaries_have_the_values_of_esp_idf(void)
 }
 #endif
 
+#if CANARIES
+static void canaries_depend_on_a_key(void)
+{
+    multi_heap_handle_t heap;
+    unsigned char *block, *other;
+    uint32_t canary, second;
+    multi_heap_set_canary_key(0x1234567);
+    heap = fresh();
+    multi_heap_set_canary_key(0);
+    block = (unsigned char *)multi_heap_malloc(heap, 6);
+    other = (unsigned char *)multi_heap_malloc(heap, 6);
+    canary = *(uint32_t *)(void *)(block - 8);
+    second = *(uint32_t *)(void *)(other - 8);
+    CHECK(canary != 0xABBA1234u);
+    CHECK(canary != second);
+    CHECK(is_found(heap, block + multi_heap_get_allocated_size(heap, block)));
+    *(uint32_t *)(void *)(block - 8) = 0xABBA1234u;
+    CHECK(!multi_heap_check(heap, false));
+    *(uint32_t *)(void *)(block - 8) = canary;
+    CHECK(multi_heap_check(heap, true));
+    multi_heap_free(heap, other);
+    multi_heap_free(heap, block);
+}
+#endif
+
 #ifdef CONFIG_HEAP_POISONING_COMPREHENSIVE
 static void fresh_and_freed_memory_have_patterns(void)
 {
@@ -179,6 +204,7 @@ const struct check one_heap_poison[] = {
 #if CANARIES
     CASE(a_block_with_a_smashed_canary_is_not_taken_back),
     CASE(canaries_have_the_values_of_esp_idf),
+    CASE(canaries_depend_on_a_key),
 #endif
 #ifdef CONFIG_HEAP_POISONING_COMPREHENSIVE
     CASE(fresh_and_freed_memory_have_patterns),

@@ -9,6 +9,13 @@ use crate::console::Console;
 use crate::ffi;
 use crate::heap::CPoison;
 
+/// Sets the key of the canaries of heaps that are made from now on, see
+/// [`set_canary_key`](multi_heap::set_canary_key); 0: ESP-IDF's constants.
+#[unsafe(no_mangle)]
+pub extern "C" fn multi_heap_set_canary_key(key: u32) {
+    multi_heap::set_canary_key(key);
+}
+
 /// Whether a block's `size` bytes from `start` on (its head canary, if it is used and there are
 /// any) are as poisoning wants them: canaries around a used block, the pattern of freed memory in a
 /// free one. Prints what is not, if told to. Canaries that depend on a key are none that it knows.
