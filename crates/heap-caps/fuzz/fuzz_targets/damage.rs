@@ -7,7 +7,7 @@ mod region;
 
 use libfuzzer_sys::fuzz_target;
 use multi_heap::{
-    Comprehensive, Heap, Light, Offset, Scrubber, Poison, Request, Unpoisoned, set_canary_key,
+    Comprehensive, Heap, Light, Offset, Poison, Request, Scrubber, Unpoisoned, set_canary_key,
 };
 use region::{Input, Region};
 

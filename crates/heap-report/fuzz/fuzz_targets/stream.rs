@@ -3,7 +3,7 @@
 
 use heap_report::summary::{Summary, json};
 use heap_report::watch::Watched;
-use heap_report::{StreamDecoder, Replayed, page};
+use heap_report::{Replayed, StreamDecoder, page};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
