@@ -195,7 +195,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         request: &AllocRequest<'_>,
         within: ResizeWithin,
     ) -> Result<Option<Reallocation<P>>, Misuse> {
-        self.heaps.attempt_reallocate(address, request, within)
+        self.heaps
+            .attempt_reallocate(address, request, Some(&within))
     }
 
     /// Last phase of a move: gives up the old block, or what is too much of it. Returns the new

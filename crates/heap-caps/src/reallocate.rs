@@ -23,7 +23,7 @@ use multi_heap::{Offset, Poison, Request};
 use soc_regions::{Caps, WordOrder};
 
 use crate::allocate::{AllocatedBlock, charge, in_units};
-use crate::attempt::ResizeWithin;
+use crate::attempt::{HeapMask, ResizeWithin};
 use crate::failure::{FailureKind, ReallocateError};
 use crate::heap_caps::HeapCaps;
 use crate::misuse::Misuse;
@@ -368,7 +368,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         address: u32,
         request: &AllocRequest<'_>,
     ) -> Result<Reallocation<P>, ReallocateError<FailureKind>> {
-        if let Some(done) = self.attempt_reallocate(address, request, ResizeWithin::ANY)? {
+        if let Some(done) = self.attempt_reallocate(address, request, None)? {
             return Ok(done);
         }
         let refused = self.search(&mut Search::refused(request));
@@ -376,14 +376,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Err(ReallocateError::Failure(self.last_cause(request)))
     }
 
-    /// See [`Phases::attempt_reallocate`](crate::Phases::attempt_reallocate).
+    /// See [`Phases::attempt_reallocate`](crate::Phases::attempt_reallocate); `None`: anywhere. A
+    /// constant would lie in flash.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn attempt_reallocate(
         &mut self,
         address: u32,
         request: &AllocRequest<'_>,
-        within: ResizeWithin,
+        within: Option<&ResizeWithin>,
     ) -> Result<Option<Reallocation<P>>, Misuse> {
         let old = self.block_at(address)?;
         let Some(layout) = request.layout() else {
@@ -449,8 +450,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         request: &AllocRequest<'_>,
         layout: Request,
         caps: Caps,
-        within: ResizeWithin,
+        within: Option<&ResizeWithin>,
     ) -> Result<Option<Reallocation<P>>, Misuse> {
+        let (stays, moves_to) = match within {
+            None => (true, HeapMask::ALL),
+            Some(within) => (within.stays, within.moves_to),
+        };
         let kept = self.registry.caps(old.heap);
         let keeps = caps.is_empty();
         let caps = if keeps { keeping(old, kept) } else { caps };
@@ -465,13 +470,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let Some(units) = units.and_then(|units| units.rounded_up_to(granularity)) else {
             return Ok(None);
         };
-        if within.stays
+        if stays
             && self.may_stay(old, bits, units)
             && let Some(done) = self.resize_here(old, request, caps, layout, units)?
         {
             return Ok(Some(done));
         }
-        let Some(taken) = self.find(layout, caps, within.moves_to) else {
+        let Some(taken) = self.find(layout, caps, moves_to) else {
             return Ok(None);
         };
         let mut to = self.block_at(taken.address)?;

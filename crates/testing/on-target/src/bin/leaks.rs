@@ -7,7 +7,7 @@
 use core::hint::black_box;
 
 use heap_caps::{HeapCaps, Identity};
-use heap_trace::{MemoryKind, Mode, Record, Shown, Slot, Trace};
+use heap_trace::{DumpFilter, MemoryKind, Mode, Record, Slot, Trace};
 use multi_heap::Unpoisoned;
 use on_target::{ChipContext, Emulated, exit_code, println};
 use soc_regions::{Caps, ESP32};
@@ -103,7 +103,7 @@ fn print(heaps: &mut Traced<'_>) {
     };
     Trace::dump(
         |look| look(heaps.observer_mut()),
-        Shown::All,
+        DumpFilter::All,
         memory,
         &mut Console,
     )
