@@ -91,10 +91,8 @@ impl Checkpoints {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::Arena;
-    use crate::bins;
     use crate::header::{Header, PrevInfo};
-    use core::ptr::NonNull;
+    use crate::pool::test::pool;
     use std::vec;
     use std::vec::Vec;
 
@@ -125,14 +123,6 @@ mod tests {
             checkpoints.record(Checkpoint { index, words: 4 });
         }
         checkpoints
-    }
-
-    fn pool(words: &mut [u32]) -> Pool {
-        let bytes =
-            NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
-        // SAFETY: the test keeps the words alive and touches them through the pool only.
-        let arena = unsafe { Arena::new(bytes, bins::MAX_BLOCK_WORDS) }.unwrap();
-        Pool::new(arena, 0).unwrap()
     }
 
     #[test]

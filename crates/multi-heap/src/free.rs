@@ -333,19 +333,8 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::Arena;
-    use crate::bins;
-    use core::ptr::NonNull;
+    use crate::pool::test::pool;
     use std::vec;
-
-    /// A pool of 100 words that is one free block.
-    fn pool(words: &mut [u32]) -> Pool {
-        let bytes =
-            NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
-        // SAFETY: the test keeps the words alive and touches them through the pool only.
-        let arena = unsafe { Arena::new(bytes, bins::MAX_BLOCK_WORDS) }.unwrap();
-        Pool::new(arena, 0).unwrap()
-    }
 
     #[test]
     fn a_used_block_ends_at_the_sentinel_at_most() {

@@ -175,20 +175,9 @@ const fn bits_from(word: u32, list: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::Arena;
-    use crate::bins;
     use crate::header::{Header, PrevInfo};
-    use core::ptr::NonNull;
+    use crate::pool::test::pool;
     use std::vec;
-
-    /// A pool that is one free block: its only list is that of the block.
-    fn pool(words: &mut [u32]) -> Pool {
-        let bytes =
-            NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
-        // SAFETY: the test keeps the words alive and touches them through the pool only.
-        let arena = unsafe { Arena::new(bytes, bins::MAX_BLOCK_WORDS) }.unwrap();
-        Pool::new(arena, 0).unwrap()
-    }
 
     #[test]
     fn links_of_a_free_block_lead_to_blocks_or_the_head_of_its_own_list() {

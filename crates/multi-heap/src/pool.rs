@@ -290,19 +290,30 @@ const _: () = assert!(
     "sizes and links fit the header's size field"
 );
 
+/// Pools for tests.
 #[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) mod test {
     use core::ptr::NonNull;
-    use std::vec;
 
-    fn pool(words: &mut [u32]) -> Pool {
+    use super::Pool;
+    use crate::arena::Arena;
+    use crate::bins;
+
+    /// A pool that is one free block: its only list is that of the block.
+    pub(crate) fn pool(words: &mut [u32]) -> Pool {
         let bytes =
-            NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), words.len() * 4);
+            NonNull::slice_from_raw_parts(NonNull::from(&mut *words).cast(), size_of_val(words));
         // SAFETY: the test keeps the words alive and touches them through the pool only.
         let arena = unsafe { Arena::new(bytes, bins::MAX_BLOCK_WORDS) }.unwrap();
         Pool::new(arena, 0).unwrap()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::test::pool;
+    use super::*;
+    use std::vec;
 
     #[test]
     fn every_node_has_two_words_among_the_blocks() {
