@@ -212,8 +212,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 }
 
+/// What a global allocator asks for.
 #[inline(always)]
-const fn request(layout: Layout) -> AllocRequest<'static> {
+#[must_use]
+pub const fn request(layout: Layout) -> AllocRequest<'static> {
     // SAFETY: every layout's alignment is a power of two.
     unsafe { assert_unchecked(layout.align().is_power_of_two()) };
     AllocRequest::new(layout.size(), Caps::empty())

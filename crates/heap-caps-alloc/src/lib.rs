@@ -72,10 +72,10 @@ pub use soc_regions::{
     budget, options,
 };
 
-/// What `heap-caps-c` needs to serve C: no interface for others.
+/// What `heap-caps-c` and `heap-guard` need to serve C and Rust: no interface for others.
 #[doc(hidden)]
 pub mod ffi {
-    pub use crate::global::without_unwinding;
+    pub use crate::global::{request, without_unwinding};
     pub use crate::lock::Locked;
 }
 

@@ -3,12 +3,11 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{self, NonNull};
 
-use heap_caps::{AllocRequest, Misuse, Observer, Placement};
-use heap_caps_alloc::ffi::without_unwinding;
-use heap_caps_alloc::{Action, CapsHeap, Fault, RawLock};
+use heap_caps::Observer;
+use heap_caps_alloc::ffi::{request, without_unwinding};
+use heap_caps_alloc::{Action, CapsHeap, RawLock};
 use heap_trace::TraceContext;
 use multi_heap::Poison;
-use soc_regions::Caps;
 
 use crate::heap::GuardedHeap;
 use crate::watch::Watchpoints;
@@ -77,30 +76,4 @@ where
         // SAFETY: the caller keeps the same contract.
         unsafe { GlobalAlloc::realloc(self.heap(), pointer, layout, size) }
     }
-}
-
-impl<
-    L: RawLock,
-    W: Watchpoints,
-    C: TraceContext,
-    const KEPT: usize,
-    P: Poison,
-    O: Observer,
-    const HEAPS: usize,
-> GuardedHeap<L, W, C, KEPT, P, O, HEAPS>
-{
-    fn report(&self, action: Action, pointer: NonNull<u8>, done: Result<(), Misuse>) {
-        if let Err(misuse) = done {
-            let faults = self.heap().faults();
-            faults.report_of(action, Fault::Misuse(misuse), pointer.as_ptr());
-        }
-    }
-}
-
-#[inline(always)]
-const fn request(layout: Layout) -> AllocRequest<'static> {
-    AllocRequest::new(layout.size(), Caps::empty())
-        .aligned_to(layout.align())
-        .placed(Placement::Default)
-        .anonymous()
 }

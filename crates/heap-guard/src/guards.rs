@@ -106,6 +106,9 @@ impl Guard {
     }
 }
 
+/// A guard that has ended, and what it was hit by that nobody was told of.
+pub(crate) type Ended = (Guard, Option<Hit>);
+
 /// All guards.
 #[derive(Debug)]
 pub(crate) struct Guards {
@@ -169,7 +172,7 @@ impl Guards {
         slot: usize,
         slots: &Slots,
         watchpoints: &W,
-    ) -> (Guard, Option<Hit>) {
+    ) -> Ended {
         if slots.watch(slot).is_some()
             && let Ok(number) = u8::try_from(slot)
         {
@@ -184,6 +187,18 @@ impl Guards {
         let before = *guard;
         guard.stage = Stage::Busy;
         (before, hit)
+    }
+
+    /// As [`Guards::disarm`], for good: the slot is empty.
+    pub(crate) fn retire<W: Watchpoints>(
+        &mut self,
+        slot: usize,
+        slots: &Slots,
+        watchpoints: &W,
+    ) -> Ended {
+        let ended = self.disarm(slot, slots, watchpoints);
+        self.empty(slot, slots);
+        ended
     }
 
     /// The slot's guard is this one from now on, armed if the processor does it.

@@ -11,7 +11,7 @@
 
 use core::mem;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use heap_caps::{AllocRequest, Failure, Misuse, MisuseKind, Observer, Placement, ReallocateError};
 use heap_caps_alloc::ffi::Locked;
@@ -22,7 +22,7 @@ use soc_regions::Caps;
 
 use crate::caught::{Block, Caught, Change, Hit};
 use crate::contents::{self, Forbidden};
-use crate::guards::{Guard, Guards, Stage};
+use crate::guards::{Ended, Guard, Guards, Stage};
 use crate::origin::Origin;
 use crate::quarantine::{Kept, Quarantine};
 use crate::sampling::{Candidate, Countdown, Random, Sampling};
@@ -69,7 +69,6 @@ pub struct GuardedHeap<
     /// Which slots may be used, a bit each.
     allowed: u32,
     state: Locked<L, State<KEPT>>,
-    told: AtomicU32,
 }
 
 /// What the lock protects.
@@ -81,6 +80,7 @@ struct State<const KEPT: usize> {
     handler: Option<CaughtHandler>,
     last: Option<Caught>,
     sampled: u32,
+    caught: u32,
 }
 
 /// What there is and what there was.
@@ -132,8 +132,8 @@ impl<
                 handler: None,
                 last: None,
                 sampled: 0,
+                caught: 0,
             }),
-            told: AtomicU32::new(0),
         }
     }
 
@@ -199,7 +199,7 @@ impl<
             freed: of(Stage::Freed),
             kept: state.quarantine.blocks(),
             kept_bytes: state.quarantine.bytes(),
-            caught: self.told.load(Ordering::Relaxed),
+            caught: state.caught,
         }
     }
 
@@ -216,9 +216,7 @@ impl<
                 if !is_there {
                     continue;
                 }
-                let ended = state.guards.disarm(slot, &self.slots, &self.watchpoints);
-                state.guards.empty(slot, &self.slots);
-                ended
+                state.guards.retire(slot, &self.slots, &self.watchpoints)
             };
             self.ended(&guard, hit);
         }
@@ -274,7 +272,7 @@ impl<
     /// As [`CapsHeap::free`].
     #[inline]
     pub unsafe fn free(&self, pointer: NonNull<u8>) -> Result<(), Misuse> {
-        if self.active.load(Ordering::Relaxed) {
+        if self.is_active() {
             // SAFETY: the caller keeps the same contract.
             return unsafe { self.free_slowly(pointer) };
         }
@@ -294,7 +292,7 @@ impl<
         pointer: NonNull<u8>,
         request: &AllocRequest<'_>,
     ) -> Result<NonNull<u8>, ReallocateError> {
-        if self.active.load(Ordering::Relaxed) {
+        if self.is_active() {
             self.unguard(pointer).map_err(ReallocateError::Misuse)?;
         }
         // SAFETY: the caller keeps the same contract.
@@ -514,20 +512,7 @@ impl<
     /// Keeps a guarded block that its user gives up: it is armed at its start.
     fn free_guarded(&self, slot: usize, pointer: NonNull<u8>) -> Result<(), Misuse> {
         let freed = Origin::now(&self.context, None);
-        let (guard, hit) = {
-            let mut state = self.state.acquire();
-            let stage = state.guards.get(slot).map(|guard| guard.stage);
-            if stage != Some(Stage::Live) {
-                drop(state);
-                return Err(self.already_free(pointer));
-            }
-            state.guards.disarm(slot, &self.slots, &self.watchpoints)
-        };
-        let is_hit = guard.is_hit || hit.is_some();
-        self.report_hit(hit);
-        // SAFETY: the guard's block is still allocated, and `size` was all that its user had.
-        let behind = unsafe { Forbidden::behind(pointer, guard.size, guard.room) };
-        self.report_change(behind.changed().filter(|_| !is_hit), guard.block());
+        let guard = self.end_live(slot, pointer, Guards::disarm)?;
         // SAFETY: its user has given up all of it.
         let all = unsafe { Forbidden::behind(pointer, 0, guard.room) };
         all.fill();
@@ -537,6 +522,33 @@ impl<
             .guards
             .arm(slot, guard, &self.slots, &self.watchpoints);
         Ok(())
+    }
+
+    /// Ends the guard of a block in use by `end`, and tells what was written behind it.
+    ///
+    /// # Errors
+    /// The block is kept.
+    fn end_live(
+        &self,
+        slot: usize,
+        pointer: NonNull<u8>,
+        end: fn(&mut Guards, usize, &Slots, &W) -> Ended,
+    ) -> Result<Guard, Misuse> {
+        let (guard, hit) = {
+            let mut state = self.state.acquire();
+            let stage = state.guards.get(slot).map(|guard| guard.stage);
+            if stage != Some(Stage::Live) {
+                drop(state);
+                return Err(self.already_free(pointer));
+            }
+            end(&mut state.guards, slot, &self.slots, &self.watchpoints)
+        };
+        let is_hit = guard.is_hit || hit.is_some();
+        self.report_hit(hit);
+        // SAFETY: the guard's block is still allocated, and `size` was all that its user had.
+        let behind = unsafe { Forbidden::behind(pointer, guard.size, guard.room) };
+        self.report_change(behind.changed().filter(|_| !is_hit), guard.block());
+        Ok(guard)
     }
 
     /// The block at `pointer` has no guard any more: the heap itself may have it.
@@ -551,22 +563,7 @@ impl<
         let Some(slot) = self.slots.find(pointer.addr().get()) else {
             return Ok(());
         };
-        let (guard, hit) = {
-            let mut state = self.state.acquire();
-            let stage = state.guards.get(slot).map(|guard| guard.stage);
-            if stage != Some(Stage::Live) {
-                drop(state);
-                return Err(self.already_free(pointer));
-            }
-            let ended = state.guards.disarm(slot, &self.slots, &self.watchpoints);
-            state.guards.empty(slot, &self.slots);
-            ended
-        };
-        let is_hit = guard.is_hit || hit.is_some();
-        self.report_hit(hit);
-        // SAFETY: the guard's block is still allocated, and `size` was all that its user had.
-        let behind = unsafe { Forbidden::behind(pointer, guard.size, guard.room) };
-        self.report_change(behind.changed().filter(|_| !is_hit), guard.block());
+        self.end_live(slot, pointer, Guards::retire)?;
         self.refresh_active();
         Ok(())
     }
@@ -655,11 +652,8 @@ impl<
         let all = unsafe { Forbidden::behind(pointer, 0, bytes) };
         self.report_change(all.changed().filter(|_| !is_known), block);
         // SAFETY: nobody uses it.
-        if let Err(misuse) = unsafe { self.heap.free(pointer) } {
-            let fault = Fault::Misuse(misuse);
-            let faults = self.heap.faults();
-            faults.report_of(Action::Free, fault, pointer.as_ptr());
-        }
+        let freed = unsafe { self.heap.free(pointer) };
+        self.report(Action::Free, pointer, freed);
     }
 
     /// Frees the oldest block that is kept; returns how many bytes that were.
@@ -673,9 +667,7 @@ impl<
             let Some(slot) = state.guards.oldest_freed() else {
                 return 0;
             };
-            let ended = state.guards.disarm(slot, &self.slots, &self.watchpoints);
-            state.guards.empty(slot, &self.slots);
-            ended
+            state.guards.retire(slot, &self.slots, &self.watchpoints)
         };
         self.ended(&guard, hit);
         self.refresh_active();
@@ -706,6 +698,14 @@ impl<
         }
     }
 
+    /// Reports a misuse, if it is one, to the heap's report handler.
+    pub(crate) fn report(&self, action: Action, pointer: NonNull<u8>, done: Result<(), Misuse>) {
+        if let Err(misuse) = done {
+            let faults = self.heap.faults();
+            faults.report_of(action, Fault::Misuse(misuse), pointer.as_ptr());
+        }
+    }
+
     fn report_hit(&self, hit: Option<Hit>) {
         if let Some(hit) = hit {
             self.notify(&Caught::Write(hit));
@@ -727,8 +727,7 @@ impl<
     fn notify(&self, caught: &Caught) {
         let handler = {
             let mut state = self.state.acquire();
-            let told = self.told.load(Ordering::Relaxed);
-            self.told.store(told.saturating_add(1), Ordering::Relaxed);
+            state.caught = state.caught.saturating_add(1);
             state.last = Some(*caught);
             state.handler
         };

@@ -53,8 +53,7 @@ fn a_write_behind_a_guarded_block_is_caught_with_its_writer() {
     assert_eq!(allocated.owner, Owner(1));
     assert!(allocated.place.unwrap().file().ends_with("guards.rs"));
     assert!(hit.block.freed.is_none());
-    // SAFETY: the block is the program's.
-    unsafe { program.heap.free(block) }.unwrap();
+    program.free(block);
     program.heap.release();
     assert_eq!(said(), [], "what was told is not told again as a change");
     program.assert_pristine();
@@ -65,14 +64,12 @@ fn a_write_into_a_freed_block_is_caught_with_who_freed_it() {
     let program = Program::new();
     program.heap.set_sampling(Sampling::one_of(1));
     let block = OWNER.with(Owner(1), || program.heap.malloc(60, CAPS).unwrap());
-    // SAFETY: the block is the program's.
-    OWNER.with(Owner(3), || unsafe { program.heap.free(block) }.unwrap());
+    OWNER.with(Owner(3), || program.free(block));
     program.heap.set_sampling(Sampling::OFF);
     let other = program.heap.malloc(60, CAPS).unwrap();
     assert_ne!(block, other, "it is kept");
     program.write(block, 8, 0x400D_1234);
-    // SAFETY: the block is the program's.
-    unsafe { program.heap.free(other) }.unwrap();
+    program.free(other);
     let told = said();
     let [caught] = told.as_slice() else {
         panic!("{told:?}")
@@ -93,8 +90,7 @@ fn a_write_that_no_breakpoint_saw_is_told_as_a_change_when_the_block_goes() {
         let program = Program::new();
         program.heap.set_sampling(Sampling::one_of(1));
         let block = program.heap.malloc(61, CAPS).unwrap();
-        // SAFETY: the block is the program's.
-        let free = || unsafe { program.heap.free(block) }.unwrap();
+        let free = || program.free(block);
         if freed {
             free();
         }
@@ -127,8 +123,7 @@ fn every_size_is_watched_from_its_last_word_on() {
         assert_eq!(program.heap.poll(), 0, "{size}");
         program.write(block, first, 2);
         assert_eq!(program.heap.poll(), 1, "{size}");
-        // SAFETY: the block is the program's.
-        unsafe { program.heap.free(block) }.unwrap();
+        program.free(block);
     }
     said();
     program.heap.release();
@@ -192,8 +187,7 @@ fn a_resized_block_keeps_its_bytes_and_loses_its_guard() {
     );
     program.write(block, 20, 1);
     program.write(block, 399, 1);
-    // SAFETY: the block is the program's.
-    unsafe { program.heap.free(block) }.unwrap();
+    program.free(block);
     assert_eq!((program.heap.poll(), said()), (0, vec![]));
     program.assert_pristine();
 }
@@ -212,8 +206,7 @@ fn slots_of_others_are_left_alone() {
     program.write(blocks[2], 40, 1);
     assert_eq!(program.heap.poll(), 1);
     for block in blocks {
-        // SAFETY: the block is the program's.
-        unsafe { program.heap.free(block) }.unwrap();
+        program.free(block);
     }
     program.heap.release();
     assert!(program.breakpoints.is_the_debuggers(0) && program.breakpoints.is_free(1));
@@ -227,8 +220,7 @@ fn a_mask_says_which_slots_may_be_used() {
     program.heap.set_sampling(Sampling::one_of(1));
     let block = program.heap.malloc(40, CAPS).unwrap();
     assert!(program.breakpoints.is_free(0) && !program.breakpoints.is_free(1));
-    // SAFETY: the block is the program's.
-    unsafe { program.heap.free(block) }.unwrap();
+    program.free(block);
     program.heap.release();
     program.assert_pristine();
 }
@@ -248,8 +240,7 @@ fn only_those_who_are_wanted_get_a_guard() {
     program.write(blocks[6], 39, 1);
     assert_eq!(program.heap.poll(), 1);
     for block in blocks {
-        // SAFETY: the block is the program's.
-        unsafe { program.heap.free(block) }.unwrap();
+        program.free(block);
     }
     program.heap.release();
     said();
@@ -264,8 +255,7 @@ fn a_guard_is_no_reason_to_refuse_memory() {
     let block = program.heap.malloc(all, CAPS).unwrap();
     assert_eq!(program.heap.figures().sampled, 0);
     assert_eq!(program.heap.heap().inspect().failures(), 0);
-    // SAFETY: the block is the program's.
-    unsafe { program.heap.free(block) }.unwrap();
+    program.free(block);
     program.assert_pristine();
 }
 
@@ -293,8 +283,7 @@ fn a_stop_of_somebody_else_is_passed_on_and_one_that_came_late_is_not() {
     program.heap.arm_this_core();
     program.write(block, 40, 1);
     assert_eq!(program.heap.poll(), 1);
-    // SAFETY: the block is the program's.
-    unsafe { program.heap.free(block) }.unwrap();
+    program.free(block);
     program.heap.release();
     said();
     program.assert_pristine();
@@ -327,8 +316,7 @@ fn a_stop_without_an_address_is_the_slots() {
     );
     assert!(!program.heap.on_debug_exception(&of_none), "none is");
     for block in blocks {
-        // SAFETY: the block is the program's.
-        unsafe { program.heap.free(block) }.unwrap();
+        program.free(block);
     }
     program.heap.release();
     said();
@@ -341,16 +329,14 @@ fn the_quarantine_keeps_its_budget_and_tells_what_changed() {
     program.heap.set_quarantine(1000);
     let blocks = [(); 8].map(|()| program.heap.malloc(200, CAPS).unwrap());
     for block in blocks {
-        // SAFETY: the block is the program's.
-        OWNER.with(Owner(3), || unsafe { program.heap.free(block) }.unwrap());
+        OWNER.with(Owner(3), || program.free(block));
     }
     let figures = program.heap.figures();
     assert_eq!((figures.kept, figures.kept_bytes), (5, 1000));
     // SAFETY: memory of a kept block: the fault.
     unsafe { blocks[6].add(12).cast::<u32>().write(0x1234) };
     let large = program.heap.malloc(1001, CAPS).unwrap();
-    // SAFETY: the block is the program's.
-    unsafe { program.heap.free(large) }.unwrap();
+    program.free(large);
     assert_eq!(program.heap.figures().kept, 5, "too large to be kept");
     program.heap.set_quarantine(0);
     let told = said();
@@ -383,8 +369,7 @@ fn under_pressure_what_is_kept_is_given_back_before_anybody_is_refused() {
     program.heap.set_sampling(Sampling::OFF);
     let blocks = [(); 4].map(|()| program.heap.malloc(all / 8, CAPS).unwrap());
     for block in blocks.into_iter().rev().chain([guarded]) {
-        // SAFETY: the block is the program's.
-        unsafe { program.heap.free(block) }.unwrap();
+        program.free(block);
     }
     assert_eq!(program.heap.figures().kept, 4);
     let block = program.heap.malloc(all / 2 + all / 5, CAPS).unwrap();
@@ -393,8 +378,7 @@ fn under_pressure_what_is_kept_is_given_back_before_anybody_is_refused() {
         (1..4).contains(&kept),
         "as many as were needed: {kept} are left"
     );
-    // SAFETY: the block is the program's.
-    unsafe { program.heap.free(block) }.unwrap();
+    program.free(block);
     let block = program.heap.malloc(all, CAPS).unwrap();
     assert_eq!(
         (program.heap.figures().kept, program.heap.figures().freed),
@@ -402,8 +386,7 @@ fn under_pressure_what_is_kept_is_given_back_before_anybody_is_refused() {
     );
     assert_eq!(program.heap.heap().inspect().failures(), 0);
     program.heap.set_quarantine(0);
-    // SAFETY: the block is the program's.
-    unsafe { program.heap.free(block) }.unwrap();
+    program.free(block);
     program.assert_pristine();
 }
 
@@ -484,8 +467,7 @@ fn a_program_without_a_fault_hears_nothing() {
             _ if !blocks.is_empty() => {
                 let (block, size, fill) = blocks.swap_remove(next(blocks.len() as u32) as usize);
                 assert!(holds(block, size, fill));
-                // SAFETY: the block is the program's.
-                unsafe { program.heap.free(block) }.unwrap();
+                program.free(block);
             }
             _ => {}
         }
@@ -493,8 +475,7 @@ fn a_program_without_a_fault_hears_nothing() {
     assert!(program.heap.figures().sampled > 1000);
     for (block, size, fill) in blocks {
         assert!(holds(block, size, fill));
-        // SAFETY: the block is the program's.
-        unsafe { program.heap.free(block) }.unwrap();
+        program.free(block);
     }
     program.heap.set_quarantine(0);
     program.heap.release();

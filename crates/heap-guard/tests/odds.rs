@@ -72,8 +72,7 @@ fn observed(rate: u32, later: usize, writes: u32) -> f64 {
             }
             hits += program.heap.poll();
             done += 1;
-            // SAFETY: the block is the program's.
-            unsafe { program.heap.free(block) }.unwrap();
+            program.free(block);
         }
     }
     said();

@@ -142,6 +142,12 @@ impl Program {
         }
     }
 
+    /// Frees a block of the program.
+    pub fn free(&self, block: NonNull<u8>) {
+        // SAFETY: the tests free their own blocks, each once.
+        unsafe { self.heap.free(block) }.unwrap();
+    }
+
     /// The chip's address of a block.
     pub fn address(&self, block: NonNull<u8>) -> u32 {
         self.heap.heap().inspect().address_of(block).unwrap()
