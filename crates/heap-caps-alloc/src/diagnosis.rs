@@ -19,19 +19,19 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
         self.heap.state.acquire().heaps.inspect().snapshot(caps)
     }
 
-    /// Looks at the next `looks` blocks for damage, or lists, or pieces of free memory; see
-    /// [`heap_caps::Inspection::scrub`]. For an idle task: the lock is held for so many looks
+    /// Checks the next `steps` blocks for damage, or lists, or pieces of free memory; see
+    /// [`heap_caps::Inspection::scrub`]. For an idle task: the lock is held for `steps` steps
     /// only, so neither interrupts nor watchdogs notice.
     ///
     /// # Errors
     /// The first damage of the heap that the scrub is at.
-    pub fn scrub(self, scrub: &mut Scrubber, looks: u32) -> Result<ScrubStep, Corrupt> {
+    pub fn scrub(self, scrub: &mut Scrubber, steps: u32) -> Result<ScrubStep, Corrupt> {
         self.heap
             .state
             .acquire()
             .heaps
             .inspect()
-            .scrub(scrub, looks)
+            .scrub(scrub, steps)
     }
 
     /// Begins to keep the least free bytes that `caps` have at one moment, until the watermark is

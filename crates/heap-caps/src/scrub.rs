@@ -26,20 +26,20 @@ impl Scrubber {
 }
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// Looks at the next `looks` things, or one more: blocks with their links, lists, pieces of
+    /// Takes the next `steps` steps, or one more: blocks with their links, lists, pieces of
     /// free memory; see [`multi_heap::Heap::scrub`]. A call ends at the end of a heap, and is
     /// [`ScrubStep::PassDone`] at that of the last one.
     ///
     /// # Errors
     /// The first damage of the heap that it is at. The scrub goes on with the next heap.
-    pub fn scrub(self, scrub: &mut Scrubber, looks: u32) -> Result<ScrubStep, Corrupt> {
+    pub fn scrub(self, scrub: &mut Scrubber, steps: u32) -> Result<ScrubStep, Corrupt> {
         let index = HeapIndex(scrub.heap);
         let Some(entry) = self.heaps.registry.get(index) else {
             *scrub = Scrubber::new();
             return Ok(ScrubStep::PassDone);
         };
         let looked = entry.heap.as_ref().map_or(Ok(ScrubStep::PassDone), |heap| {
-            heap.scrub(&mut scrub.within, looks)
+            heap.scrub(&mut scrub.within, steps)
         });
         if looked != Ok(ScrubStep::Underway) {
             self.move_on(scrub);

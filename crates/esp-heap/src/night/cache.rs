@@ -60,7 +60,7 @@ impl Shrink for Cache {
         let Some(block) = NonNull::new(std::ptr::with_exposed_provenance_mut(address)) else {
             return 0;
         };
-        // SAFETY: the block was the cache's, which has it no more; its program is told.
+        // SAFETY: the block was the cache's, which has given it up.
         let freed = unsafe { self.heap.free(block) };
         self.entries().dropped.push(number);
         freed.map_or(0, |()| size)

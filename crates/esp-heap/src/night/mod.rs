@@ -15,17 +15,17 @@ use heap_report::recorded::Trace;
 
 pub(crate) use player::Outcome;
 
-/// Blocks of at least so many bytes can be part of the cache …
+/// Smallest block, in bytes, that can be part of the cache.
 pub(crate) const CACHED_FROM: u32 = 512;
-/// … and every so many of these is.
+/// One in this many of these blocks is part of it.
 pub(crate) const CACHED_EVERY: usize = 4;
-/// After so many operations of the program, one that waits for memory gives up.
+/// Operations of the program after which a request that waits gives up.
 pub(crate) const TIME_OUT: usize = 1000;
 /// The emergency reserve, in percent of the heap.
 pub(crate) const RESERVE_PERCENT: u32 = 4;
-/// The guaranteed minimum, in percent of the heap …
+/// The guaranteed minimum, in percent of the heap.
 pub(crate) const MINIMUM_PERCENT: u32 = 35;
-/// … is that of requests below so many bytes.
+/// Requests below this many bytes have the minimum.
 pub(crate) const SMALL_BELOW: u32 = 256;
 
 /// What a program does against shortage.
