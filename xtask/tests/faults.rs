@@ -36,7 +36,7 @@ impl Row<'_> {
             .unwrap()
     }
 
-    /// At least so many per cent of `part` in `whole`.
+    /// At least `percent` per cent of `part` in `whole`.
     fn keeps(&self, part: &str, percent: u64, whole: &str) {
         let (few, all) = (self.get(part), self.get(whole));
         let Row { level, kind, .. } = self;

@@ -26,7 +26,7 @@ use crate::stats::{HeapStats, RegionStats};
 /// The heap underneath: what it can do besides is one call away.
 pub type Heaps = CapsHeap<CriticalSectionLock, Unpoisoned, Freed, REGIONS>;
 
-/// Who is told of frees under the lock.
+/// Observer of frees, called under the lock.
 #[cfg(not(feature = "internal-heap-stats"))]
 type Freed = ();
 
@@ -184,7 +184,7 @@ impl EspHeap {
     }
 }
 
-/// A block's way, with the hooks told.
+/// A block's way, with calls of the hooks.
 impl EspHeap {
     /// A block in the first region with these capabilities that has room.
     pub(crate) fn take(

@@ -38,7 +38,7 @@ pub(crate) fn allocated(
     let _ = (heap, capabilities, block, size);
 }
 
-/// A block of `size` bytes is given back.
+/// A block of `size` bytes is freed.
 #[inline]
 pub(crate) fn freed(heap: &EspHeap, block: NonNull<u8>, size: usize) {
     #[cfg(feature = "alloc-hooks")]

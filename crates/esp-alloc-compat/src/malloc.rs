@@ -51,7 +51,7 @@ c_names! {
         to_raw(zeros(number, size, internal()))
     }
 
-    /// The block with another size, or null, and the block as it was. A size of 0 gives it back.
+    /// The block with another size, or null, and the block as it was. A size of 0 frees it.
     fn realloc(pointer: *mut u8, size: usize) -> *mut u8 {
         // SAFETY: C's contract.
         to_raw(unsafe { resized(pointer, size, any()) })
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!(bytes(grown, 24), [7; 24]);
         // SAFETY: nobody uses it any more.
         unsafe { free(grown) };
-        // SAFETY: a block of 5 bytes, given back by the other name.
+        // SAFETY: a block of 5 bytes, freed by the other name.
         unsafe { free_internal(malloc_internal(5)) };
         // SAFETY: null is ignored.
         unsafe { free(core::ptr::null_mut()) };
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_resize_to_nothing_gives_back() {
         ready();
-        // SAFETY: a block of 16 bytes, which the next call gives back.
+        // SAFETY: a block of 16 bytes, which the next call frees.
         let block = unsafe { realloc(core::ptr::null_mut(), 16) };
         assert!(!block.is_null());
         // SAFETY: the block is ours.
@@ -220,7 +220,7 @@ mod tests {
     fn blocks_can_hold_what_c_aligns_most() {
         ready();
         for size in 1..100 {
-            // SAFETY: a block, given back below.
+            // SAFETY: a block, freed below.
             let block = unsafe { malloc(size) };
             let alignment = if size < ALIGNMENT { 4 } else { ALIGNMENT };
             assert!(

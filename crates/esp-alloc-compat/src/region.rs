@@ -21,7 +21,7 @@ pub struct HeapRegion {
     capabilities: EnumSet<MemoryCapability>,
 }
 
-// SAFETY: whoever makes one hands the memory over, exclusively and for good; nothing is read
+// SAFETY: its maker hands the memory over, exclusively and for good; nothing is read
 // through the pointer before it becomes a heap.
 unsafe impl Send for HeapRegion {}
 

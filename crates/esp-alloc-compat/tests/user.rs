@@ -40,7 +40,7 @@ mod psram {
     }
 }
 
-/// What the hooks were told; those of the one heap whose test looks at them.
+/// Calls of the hooks, of the one heap whose test reads them.
 static TOLD: Mutex<std::vec::Vec<(usize, usize, bool)>> = Mutex::new(std::vec::Vec::new());
 static WATCHED: EspHeap = EspHeap::empty();
 
@@ -216,7 +216,7 @@ fn zeroed_and_aligned_blocks_are_what_they_say() {
     assert!(unsafe { zeros.as_ref() }.iter().all(|&byte| byte == 0));
     let nothing = heap.allocate(Layout::new::<()>()).unwrap();
     assert_eq!(nothing.len(), 0);
-    // SAFETY: what was allocated without a size is given back without one.
+    // SAFETY: what was allocated without a size is freed without one.
     unsafe { heap.deallocate(nothing.cast(), Layout::new::<()>()) };
 }
 

@@ -11,14 +11,14 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// One measured number: of whom, doing what, which quantity.
+/// One measured number: subject, workload, quantity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Figure {
-    /// Who was measured: an allocator, a chip.
+    /// The subject: an allocator, a chip.
     pub subject: String,
     /// What it did: the name of a trace, a memory type.
     pub workload: String,
-    /// Which quantity, its unit at the end: `min_heap_bytes`.
+    /// The quantity, its unit at the end: `min_heap_bytes`.
     pub metric: &'static str,
     /// The number: bytes, blocks, operations.
     pub value: u64,

@@ -1,4 +1,4 @@
-//! Linker symbols: where a chip's reservations start and end, and who says so.
+//! Linker symbols: where a chip's reservations start and end, and the source of each address.
 //!
 //! ```text
 //!   --symbol NAME=ADDRESS       the command line knows best
@@ -22,7 +22,7 @@ use esp_heap::firmware::{Content, Firmware, Piece};
 pub(crate) use psram::PROGRAM_DATA;
 use psram::Psram;
 
-/// The symbols that a chip's reservations need, each with its address and who said so.
+/// The symbols that a chip's reservations need, each with its address and source.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Linked {
     /// In the order of the chip's reservations, each once.
@@ -80,7 +80,7 @@ pub(crate) struct Resolved {
     pub(crate) source: Source,
 }
 
-/// Who knew an address.
+/// Source of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Source {
@@ -135,7 +135,7 @@ impl Linked {
     }
 }
 
-/// Whom to ask.
+/// Sources to ask.
 pub(crate) struct Linker<'a> {
     pub(crate) chip: &'static Chip,
     pub(crate) options: Options,
@@ -145,7 +145,7 @@ pub(crate) struct Linker<'a> {
 }
 
 impl Linker<'_> {
-    /// Every symbol that the reservations of this configuration need and somebody knows.
+    /// Every symbol that the reservations of this configuration need and a source has.
     pub(crate) fn link(&self) -> Linked {
         let mut linked = Linked::default();
         let in_effect = |row: &&Reservation| row.when.holds(&self.options);
@@ -177,7 +177,7 @@ impl Linker<'_> {
     /// chip does not have under any options.
     ///
     /// # Errors
-    /// The sentence for the person who wrote it.
+    /// The sentence for the user.
     pub(crate) fn check_given(&self, names: &[&str]) -> Result<(), String> {
         for (number, (name, address)) in self.given.iter().enumerate() {
             let mut before = self.given.iter().take(number);
@@ -325,7 +325,7 @@ impl Linker<'_> {
     }
 }
 
-/// Which end of a reservation.
+/// An end of a reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Start,

@@ -117,7 +117,7 @@ impl OpenError {
     }
 }
 
-/// Which programs have the port open, where the system tells.
+/// The programs that have the port open, where the system knows.
 fn holders(port: &str) -> String {
     let port = fs::canonicalize(port).unwrap_or_else(|_| port.into());
     let mut names = Vec::new();

@@ -18,7 +18,7 @@ pub const ERROR: Style = coloured(AnsiColor::Red).bold();
 /// What may be wrong.
 pub const WARNING: Style = coloured(AnsiColor::Yellow).bold();
 
-/// Colours that are told apart on dark and light ground, for things that have no order.
+/// Colours that differ on dark and light ground, for things that have no order.
 pub const COLOURS: [Style; 5] = [
     coloured(AnsiColor::Blue),
     coloured(AnsiColor::Green),

@@ -245,7 +245,7 @@ fn terminal() -> (File, File, String) {
     assert_eq!(unsafe { libc::grantpt(descriptor) }, 0);
     // SAFETY: the terminal is open.
     assert_eq!(unsafe { libc::unlockpt(descriptor) }, 0);
-    // SAFETY: the terminal is open, and the name has the room that is told.
+    // SAFETY: the terminal is open, and the length of the name's buffer is passed.
     let named = unsafe { libc::ptsname_r(descriptor, name.as_mut_ptr().cast(), name.len()) };
     assert_eq!(named, 0);
     let end = name.iter().position(|&byte| byte == 0).unwrap();

@@ -28,7 +28,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     }
 
     /// The address that the heaps know `pointer` by. O(1) on a chip, O(heaps) on a host. On a chip
-    /// the address is checked by whoever uses it; on a host `None` says that it lies in no heap.
+    /// every user of the address checks it; on a host `None` says that it lies in no heap.
     #[inline(always)]
     pub(crate) fn known_address(&self, pointer: NonNull<u8>) -> Option<u32> {
         if self.is_displaced() {

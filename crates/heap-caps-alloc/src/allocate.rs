@@ -20,7 +20,7 @@ use crate::heap::{CapsHeap, State};
 use crate::lock::{Guard, RawLock};
 use crate::report::{Action, Fault, OnFailure};
 
-/// Makes a block ready that was just taken: [`CapsHeap::finish`] or [`CapsHeap::finish_data`].
+/// Makes a block ready that was just allocated: [`CapsHeap::finish`] or [`CapsHeap::finish_data`].
 pub(crate) type Finish<'s, L, P, O, const HEAPS: usize> = fn(
     &'s CapsHeap<L, P, O, HEAPS>,
     Guard<'s, L, State<L, P, O, HEAPS>>,
@@ -112,7 +112,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let layout = request.plain_layout().ok_or(NotServed::NOT_ASKED)?;
         let block = self.allocate_ordinary(layout, request.placement(), request.caller())?;
         if request.is_zeroed() {
-            // SAFETY: a block just taken, of that size, which nobody else knows of.
+            // SAFETY: a block just allocated, of that size, which nobody else knows of.
             unsafe { zero_block(block, layout.size()) };
         }
         Ok(block)
@@ -169,14 +169,14 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 Ok(taken) => return finish(self, state, taken, &request),
                 Err(asked) => in_vain = asked,
             }
-            drop(state); // whoever waits has a turn
+            drop(state); // lets waiting contexts in
             state = self.state.acquire();
         }
         let mut search = Search::new(&request).after(in_vain);
         let taken = loop {
             match state.heaps.phases().advance(&mut search) {
                 Progress::Going => {
-                    drop(state); // whoever waits has a turn
+                    drop(state); // lets waiting contexts in
                     state = self.state.acquire();
                 }
                 Progress::Found(taken) => break taken,
@@ -227,7 +227,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         if request.is_zeroed()
             && let Some(layout) = request.layout()
         {
-            // SAFETY: a block just taken, of that size, which nobody else knows of.
+            // SAFETY: a block just allocated, of that size, which nobody else knows of.
             unsafe { zero_block(block, layout.size()) };
         }
         Some(block)

@@ -24,7 +24,7 @@ use crate::memory_kind::HeapRef;
 /// allocates from the other end, for what does not even live as long as the phase.
 ///
 /// The compiler sees to it that nothing outlives the arena. What was forgotten in it (its
-/// destructor did not run) is what [`Arena::finish`] tells. Dropping frees the block; if somebody
+/// destructor did not run) is what [`Arena::finish`] reports. Dropping frees the block; if somebody
 /// wrote past its end, that is reported as for every block.
 ///
 /// ```
@@ -137,7 +137,7 @@ impl<H: HeapRef> Arena<H> {
         self.bump.reset();
     }
 
-    /// Ends the arena, as dropping does, and tells what was forgotten in it.
+    /// Ends the arena, as dropping does, and reports what was forgotten in it.
     ///
     /// # Errors
     /// Some blocks were never freed: their destructors have not run.
@@ -195,7 +195,7 @@ impl<H: HeapRef> Scratch<'_, H> {
     }
 }
 
-/// Which end of an arena.
+/// An end of an arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Bottom,

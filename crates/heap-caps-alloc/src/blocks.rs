@@ -1,7 +1,8 @@
 //! Blocks by layout: what an allocator of each version of the `Allocator` trait is made of.
 //!
 //! The trait differs between the versions of allocator-api2 and the standard library, its meaning
-//! does not: [`Blocks`] says it once, [`allocators!`](crate::allocators) gives it to each version.
+//! does not: [`Blocks`] says it once, [`allocators!`](crate::allocators) implements it for each
+//! version.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -11,7 +12,7 @@ use core::ptr::NonNull;
 pub enum Changed {
     /// It lies there now.
     To(NonNull<u8>),
-    /// It cannot be changed, and moves: a new block is taken, and the old one given back.
+    /// It cannot be changed, and moves: a new block is allocated, and the old one freed.
     Moves,
     /// There is no memory; it is as it was.
     Refused,
@@ -20,7 +21,7 @@ pub enum Changed {
 /// An allocator in terms of blocks that have bytes.
 ///
 /// # Safety
-/// That of `Allocator`: a block stays where and what it is until it is given back, whichever copy
+/// That of `Allocator`: a block stays where and what it is until it is freed, whichever copy
 /// of the allocator is used; it has the size and alignment of its layout, takes bytes, and overlaps
 /// no other one.
 pub unsafe trait Blocks {

@@ -37,7 +37,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_, L, P, O, HEAPS> {
-    /// What [`CapsHeap::set_hardware`] told; the ESP32's at first.
+    /// Set by [`CapsHeap::set_hardware`]; the ESP32's at first.
     #[must_use]
     pub fn hardware(self) -> Hardware {
         self.heap.state.acquire().heaps.inspect().hardware()
@@ -138,13 +138,13 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
         largest.max().unwrap_or(0)
     }
 
-    /// The failure told last.
+    /// The last failure reported.
     #[must_use]
     pub fn last_failure(self) -> Option<Failure> {
         self.heap.state.acquire().heaps.inspect().last_failure()
     }
 
-    /// How many failures were told, up to `u32::MAX`.
+    /// Number of failures reported, up to `u32::MAX`.
     #[must_use]
     pub fn failures(self) -> u32 {
         self.heap.state.acquire().heaps.inspect().failures()

@@ -118,7 +118,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 }
 
 /// Blocks of this allocator lie on the data side of their memory: what frees and moves code is not
-/// linked for them. Nor is what fills, but under comprehensive poisoning, or what gives memory back
+/// linked for them. Nor is what fills, but under comprehensive poisoning, or what frees memory
 /// under pressure, before something is registered for that.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
     /// # Safety

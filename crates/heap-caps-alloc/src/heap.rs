@@ -17,7 +17,7 @@ use crate::report::{Handlers, ReportHandler};
 /// ```
 ///
 /// `L` is the lock, the rest as in [`HeapCaps`]. One lock is taken for all heaps, and only here.
-/// Under it a request is routed and a block taken or given back; bytes are filled, zeroed and
+/// Under it a request is routed and a block allocated or freed; bytes are filled, zeroed and
 /// copied outside of it, and handlers are called outside of it, so a handler may use the heap. The
 /// one user code under the lock is the observer: it is part of the type and must not use the heap.
 ///

@@ -297,7 +297,7 @@ impl<A: fmt::Debug, B> fmt::Debug for Prefer<A, B> {
     }
 }
 
-/// Memory as `A` describes it, on behalf of an owner whoever asks: for a TLS session, a driver.
+/// Memory as `A` describes it, on behalf of a fixed owner: for a TLS session, a driver.
 /// Limits of the owner ([`PressureControl::limit_owner`](crate::PressureControl::limit_owner)) and
 /// accounts (`heap_trace::Ledger`) count the blocks as its own.
 ///

@@ -135,7 +135,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 
     /// Why the address on the data side was refused: found in pieces of some blocks each, between
-    /// which whoever waits for the lock has a turn. O(blocks) of its heap.
+    /// which waiting contexts get the lock. O(blocks) of its heap.
     #[cold]
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
@@ -182,7 +182,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         freed
     }
 
-    /// Frees a block for a caller that can't be told of faults: they go to the report handler.
+    /// Frees a block for a caller without a way to return faults: they go to the report handler.
     /// Returns whether it was freed.
     ///
     /// # Safety
@@ -226,7 +226,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         unsafe { self.reallocate_slowly(pointer, request) }
     }
 
-    /// Resizes a block for a caller that can't be told of faults: they go to the report handler.
+    /// Resizes a block for a caller without a way to return faults: they go to the report handler.
     /// `None` if the block is as it was.
     ///
     /// # Safety
@@ -314,7 +314,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             Stay::Undecided => return None,
             Stay::Down(moving) => moving,
             Stay::Moves(bytes) => {
-                drop(state); // whoever waits has a turn
+                drop(state); // lets waiting contexts in
                 state = self.state.acquire();
                 let taken = state.heaps.phases().allocate_unnotified(layout, caps);
                 match taken {

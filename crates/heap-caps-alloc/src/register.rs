@@ -186,7 +186,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     }
 
     /// The innermost heap whose bytes overlap `bytes`: on a host, where addresses are given out,
-    /// numbers do not tell.
+    /// numbers do not show.
     pub(crate) fn neighbour_over(&self, bytes: NonNull<[u8]>) -> Option<HeapView> {
         let start = bytes.addr().get();
         let end = start.saturating_add(bytes.len());
@@ -301,7 +301,7 @@ impl Buffer {
     }
 }
 
-// SAFETY: whoever makes one owns the buffer for good and asks once; the addresses are its own or
+// SAFETY: its maker owns the buffer for good and asks once; the addresses are its own or
 // congruent to them.
 unsafe impl Memory for Buffer {
     const CONGRUENT: u32 = Buffer::CONGRUENT;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   fallible functions    ─► typed error to the caller
-//!   GlobalAlloc, Drop …   ─► CapsHeap::report, the one place: counted, kept, told to the handler (outside of the lock)
+//!   GlobalAlloc, Drop …   ─► CapsHeap::report, the one place: counted, kept, handed to the handler (outside of the lock)
 //!                            without a handler: firmware panics with the line, a host goes on
 //! ```
 
@@ -38,8 +38,8 @@ pub enum Fault {
     Corrupt(Corrupt),
 }
 
-/// A broken promise that no caller could be told of. The heap is as it was; the block in question
-/// stays allocated.
+/// A broken promise that could be returned to no caller. The heap is as it was; the block in
+/// question stays allocated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
     /// During what.
@@ -49,7 +49,7 @@ pub struct Report {
     /// The pointer as the program has it; 0 where nobody named one. On a 64-bit host it is more
     /// than the fault's address.
     pub pointer: usize,
-    /// The call that found it, where an interface told.
+    /// The call that found it, where an interface said so.
     pub call: Option<Call>,
 }
 
@@ -58,7 +58,7 @@ pub struct Report {
 pub struct Call {
     /// The function by the name that the program knows.
     pub function: &'static str,
-    /// Where the call returns to; 0 where nobody can tell.
+    /// Return address of the call; 0 if unknown.
     pub caller: usize,
 }
 
@@ -143,7 +143,7 @@ impl Report {
 
 impl core::error::Error for Report {}
 
-/// Who is told, and what was told last.
+/// The handlers, and the last report.
 pub(crate) struct Handlers<H> {
     pub(crate) on_failure: Option<OnFailure<H>>,
     pub(crate) on_report: Option<ReportHandler>,
@@ -151,7 +151,7 @@ pub(crate) struct Handlers<H> {
     last: Last,
 }
 
-/// Who is told of a refused allocation, and how its record is made: only programs with a handler
+/// The handler for failed allocations, and how its record is made: only programs with a handler
 /// link that. `H` is the heaps.
 pub(crate) struct OnFailure<H> {
     pub(crate) handler: FailureHandler,
@@ -200,16 +200,16 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Clone for Faults<'_
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Copy for Faults<'_, L, P, O, HEAPS> {}
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Returns what was found, and who is told of it.
+    /// Returns what was found, and the handler for it.
     #[must_use]
     pub const fn faults(&self) -> Faults<'_, L, P, O, HEAPS> {
         Faults { heap: self }
     }
 }
 
-/// Handlers and what they were told. All O(1).
+/// Handlers and their last reports. All O(1).
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// The one place for faults that no caller can be told of.
+    /// The one place for faults that can be returned to no caller.
     #[cold]
     pub(crate) fn report(&self, action: Action, fault: Fault) {
         self.faults().report_of(action, fault, core::ptr::null());
@@ -217,8 +217,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Faults<'_, L, P, O, HEAPS> {
-    /// Sets who is told of double frees, foreign pointers and damaged blocks; returns who was.
-    /// Nobody is, at first, and a report is counted and kept in [`Faults::last_report`].
+    /// Sets the handler for double frees, foreign pointers and damaged blocks; returns the previous
+    /// one. Nobody is, at first, and a report is counted and kept in [`Faults::last_report`].
     ///
     /// Firmware without a handler then panics with the line `heap fault: …`, as ESP-IDF's aborts;
     /// one that would rather go on sets [`go_on`] or another handler that returns, or has the
@@ -268,8 +268,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Faults<'_, L, P, O,
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_, L, P, O, HEAPS> {
-    /// Sets who is told of refused allocations; returns who was. Nobody is, at first: a failure is
-    /// counted and kept in
+    /// Sets the handler for failed allocations; returns the previous one (initially `None`): a
+    /// failure is counted and kept in
     /// [`SharedInspection::last_failure`](crate::SharedInspection::last_failure).
     pub fn set_failure_handler(self, handler: Option<FailureHandler>) -> Option<FailureHandler> {
         let told = handler.map(|handler| OnFailure {

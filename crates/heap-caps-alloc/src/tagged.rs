@@ -222,7 +222,7 @@ impl<const N: usize> Table<N> {
     }
 }
 
-// SAFETY: whoever makes buffers into a table owns them for good; no two of them overlap, and each
+// SAFETY: the maker of the table owns its buffers for good; no two of them overlap, and each
 // is asked for once. Their addresses are their own or congruent to them.
 unsafe impl<const N: usize> Memory for Table<N> {
     const CONGRUENT: u32 = Buffer::CONGRUENT;

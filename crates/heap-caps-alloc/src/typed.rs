@@ -29,7 +29,7 @@ unsafe impl<A: MemoryKind> Blocks for A {
 
     unsafe fn change(&self, block: NonNull<u8>, _: Layout, new: Layout) -> Changed {
         // A host's pointers keep alignments above 64 KiB by moving only: there the chip's address
-        // tells nothing about them.
+        // says nothing about them.
         if !block.addr().get().is_multiple_of(new.align()) {
             return Changed::Moves;
         }

@@ -319,8 +319,8 @@ fn a_program_on_esp_hal_gets_what_its_script_leaves_on_every_chip() {
             assert_eq!(taken, None, "{name}: {kept}");
         }
         let bytes: u32 = heaps.iter().map(|heap| heap.size()).sum();
-        // What a careful program can give esp-alloc: a static in place of the stack's rest, and one
-        // in `dram2_seg`.
+        // What a careful program can hand to esp-alloc: a static in place of the stack's rest, and
+        // one in `dram2_seg`.
         let with_statics = placed.stack - STACK - (placed.data + KIB_16) + placed.dram2;
         (name, bytes, with_statics)
     });

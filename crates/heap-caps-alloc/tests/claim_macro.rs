@@ -1,4 +1,4 @@
-//! The names of a linker script, as the macro takes them.
+//! The names of a linker script, as the macro accepts them.
 
 use heap_caps::SimulatedMemory;
 use heap_caps_alloc::{CapsHeap, SpinLock};

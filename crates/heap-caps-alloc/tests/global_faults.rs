@@ -164,7 +164,7 @@ fn refusals_are_recorded_and_told_to_the_handler() {
 #[test]
 fn zeros_are_written_where_the_first_heap_has_none() {
     let heap: &CapsHeap<SpinLock, Unpoisoned> = esp32(());
-    // Every block of the first heap is taken, so that the search serves the next request.
+    // Every block of the first heap is allocated, so that the search serves the next request.
     let largest = heap
         .inspect()
         .largest_free_block(Caps::INTERNAL | Caps::BIT8) as usize;

@@ -44,7 +44,7 @@ fn all_layouts_at_once<P: Poison + 'static>() {
     for align in alignments() {
         let mut blocks = Vec::new();
         for size in SIZES.step_by(if align > 256 { 29 } else { 1 }) {
-            // SAFETY: this allocator takes zero sizes too.
+            // SAFETY: this allocator accepts zero sizes too.
             let block = unsafe { heap.alloc(layout(size, align)) };
             assert!(!block.is_null(), "{size} bytes aligned to {align}");
             assert!(
@@ -80,7 +80,7 @@ fn every_layout_resized<P: Poison + 'static>() {
         for size in SIZES {
             for new in [0, 1, size / 2, size, size + 1, 2 * size, 1000] {
                 let byte = byte_for(size, align);
-                // SAFETY: this allocator takes zero sizes too.
+                // SAFETY: this allocator accepts zero sizes too.
                 let block = unsafe { heap.alloc(layout(size, align)) };
                 fill(block, size, byte);
                 // SAFETY: allocated above with this layout; it is used by the new pointer from now
@@ -116,7 +116,7 @@ fn zeroed_blocks_are_zero_in_memory_that_was_not() {
     let free = heap.inspect().free_size(Caps::empty());
     for align in alignments() {
         for size in SIZES {
-            // SAFETY: this allocator takes zero sizes too.
+            // SAFETY: this allocator accepts zero sizes too.
             let block = unsafe { heap.alloc_zeroed(layout(size, align)) };
             assert!(holds(block, size, 0), "{size} bytes aligned to {align}");
             fill(block, size, 0xA5);

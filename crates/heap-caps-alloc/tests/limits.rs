@@ -1,4 +1,4 @@
-//! Limits of owners: what is refused to whom, what is kept for whom, against a model.
+//! Limits of owners: refusals and guaranteed minimums, against a model.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -51,7 +51,7 @@ fn by<R>(owner: Owner, work: impl FnOnce() -> R) -> R {
     done
 }
 
-/// Memory for DMA, other internal memory and PSRAM, of so many bytes each, with accounts.
+/// Memory for DMA, other internal memory and PSRAM, of the given bytes each, with accounts.
 fn heap_with<P: Poison, O: Observer>(observer: O, bytes: usize) -> &'static Heap<P, O> {
     let heap: &Heap<P, O> = Box::leak(Box::new(CapsHeap::new(observer)));
     for caps in [DMA | Caps::DEFAULT, DRAM | Caps::DEFAULT, PSRAM] {
@@ -543,7 +543,7 @@ impl Model {
     }
 
     /// Accounts are the sums over blocks, and what is guaranteed is there, but for the slack of the
-    /// block that was taken last.
+    /// block that was allocated last.
     fn check(&self, heap: &Heap) -> Result<(), TestCaseError> {
         for &(owner, caps, _, _) in &self.limits {
             let usage = heap.pressure().owner_usage(owner, caps).unwrap();
@@ -592,7 +592,7 @@ impl Model {
 }
 
 proptest! {
-    /// Whatever owners take, resize and free under whatever limits: accounts are the sums over
+    /// Whatever owners allocate, resize and free under whatever limits: accounts are the sums over
     /// blocks, nobody has more than it may, what is guaranteed stays, and in the end all is back.
     #[test]
     fn limits_hold_after_every_step(calls in calls()) {

@@ -1,4 +1,4 @@
-//! Shrinkers and emergency reserves: who is run for whom, in which order, and what the record says.
+//! Shrinkers and emergency reserves: which ones run, in which order, and the record of them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -42,7 +42,7 @@ fn free<P: Poison>(heap: &Heap<P>, block: NonNull<u8>) {
     unsafe { heap.free(block) }.unwrap();
 }
 
-/// Blocks that are given back one a call.
+/// Blocks that are freed one a call.
 struct Cache<P: Poison + 'static> {
     heap: &'static Heap<P>,
     blocks: Mutex<Vec<usize>>,
@@ -242,7 +242,7 @@ fn a_shrinker_that_fails_to_allocate_is_not_run_again_for_itself() {
     assert_eq!(figures, [("allocating", 1, 0), ("cache", 3, 1000)]);
 }
 
-/// Runs until it is told to go on, and counts how many run at one time.
+/// Runs until it may go on, and counts how many run at one time.
 #[derive(Default)]
 struct Slow {
     running: AtomicU32,
@@ -331,7 +331,7 @@ fn an_emergency_reserve_comes_last<P: Poison>(name: &'static str) {
     let mut blocks = fill(heap, DRAM);
     blocks.push(heap.malloc(5000, DRAM).unwrap());
     assert!(heap.pressure().is_emergency_armed(reserve) && cache.len() == 0);
-    blocks.extend(fill(heap, DRAM)); // what the cache gave beyond that
+    blocks.extend(fill(heap, DRAM)); // what the cache freed beyond that
     blocks.push(heap.malloc(5000, DRAM).unwrap());
     assert!(!heap.pressure().is_emergency_armed(reserve));
     assert_eq!(told(), 1);

@@ -22,7 +22,7 @@ use support::{Rng, assert_pristine, esp32, layout};
 const THREADS: u32 = 4;
 const STEPS: usize = 20_000;
 
-/// A block that only its owner writes: each byte tells whose it is.
+/// A block that only its owner writes: each byte names the owner.
 struct Held {
     block: *mut u8,
     layout: Layout,

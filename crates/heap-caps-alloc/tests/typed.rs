@@ -169,8 +169,8 @@ fn blocks_change_layout_with_their_contents_kept_and_what_is_new_zeroed() {
 }
 
 fn changed(place: &impl Allocator, old: Layout, new: Layout) {
-    // SAFETY: blocks are used and given back by their last pointers and layouts; sizes grow and
-    // shrink as told.
+    // SAFETY: blocks are used and freed by their last pointers and layouts; sizes grow and
+    // shrink as asked.
     unsafe {
         let block = place.allocate(old).unwrap();
         block.cast::<u8>().write_bytes(0xC3, old.size());

@@ -1,9 +1,9 @@
 //! What happens while the lock is held, and what does not.
 //!
-//! Two locks that are made to notice: one panics when its holder comes in again, so whoever was
-//! called could use the heap only because the lock was open; the other takes the *contents* of big
-//! blocks away from the process for as long as it is held, so a fill, a copy or a zeroing under the
-//! lock ends the test program.
+//! Two locks that are made to notice: one panics when its holder comes in again, so a handler that
+//! was called could use the heap only because the lock was open; the other takes the *contents* of
+//! big blocks away from the process for as long as it is held, so a fill, a copy or a zeroing under
+//! the lock ends the test program.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! Waiting for memory: who is served when, against a model; cancelling, time-outs, levels.
+//! Waiting for memory: order of service, against a model; cancelling, time-outs, levels.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -447,8 +447,8 @@ impl<'h> Model<'h> {
 }
 
 proptest! {
-    /// Whatever waits, cancels, frees and takes: the rule holds after every step, and in the end
-    /// everybody is served and all memory is back.
+    /// Whatever waits, cancels, frees and allocates: the rule holds after every step, and in the
+    /// end everybody is served and all memory is back.
     #[test]
     fn waiters_are_served_by_the_rule(calls in calls()) {
         let heap = heap_of::<Unpoisoned>(0x800);

@@ -1,4 +1,4 @@
-/* Checks of the functions about addresses, on memory that the program gave.
+/* Checks of the functions about addresses, on memory of the program.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -218,7 +218,7 @@ static void a_fault_is_told_once_and_changes_nothing(void)
     expected_faults = 1;
 }
 
-/* Frees a block, and again by the function that is to be told. */
+/* Frees a block, and again by the function that is to be named. */
 #define EXPECT_FUNCTION(name, call)                        \
     do {                                                   \
         void *block = heap_caps_malloc(40, DMA);           \
@@ -242,7 +242,7 @@ static void the_function_that_finds_a_fault_is_named(void)
 }
 
 #ifdef __linux__
-/* Two functions that make the same mistake: which of them is told? */
+/* Two functions that make the same mistake: which of them is named? */
 __attribute__((noinline)) static void frees(void *block)
 {
     heap_caps_free(block);

@@ -1,4 +1,4 @@
-/* The groups of checks. (For main.c, which gives GROUP a meaning.)
+/* The groups of checks. (For main.c, which defines GROUP.)
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,4 +1,4 @@
-/* Runs all checks, and tells which of them fail.
+/* Runs all checks, and names those that fail.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -27,7 +27,7 @@ extern uint32_t dram[4096];
 extern uint32_t iram[2048];
 extern uint32_t psram[8192];
 
-/* Hands all of it over; false if it is not taken. Then there are so many heaps. */
+/* Hands all of it over; false if it is not taken. Then there are that many heaps. */
 bool memory_start(void);
 extern const unsigned heaps_at_start;
 

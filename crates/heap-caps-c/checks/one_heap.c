@@ -116,7 +116,7 @@ static void no_heap_serves_nothing(void)
     multi_heap_set_lock(NULL, NULL);
 }
 
-/* -- Taking and giving back ---------------------------------------------------------------------------------------------------- */
+/* -- Allocating and freeing -------------------------------------------------------------------------------------------------- */
 
 static void a_block_holds_what_is_written_to_it(void)
 {
@@ -569,7 +569,7 @@ static void a_dump_has_a_line_for_each_block(void)
 
 /* -- What is no block ---------------------------------------------------------------------------------------------------------------- */
 
-/* Expects that the last call told one fault. */
+/* Expects that the last call reported one fault. */
 static void one_fault(size_t *faults)
 {
     CHECK_EQUAL(heap_caps_get_fault_count(), *faults + 1);

@@ -1,4 +1,4 @@
-/* Checks of resizing: a block keeps its contents, and goes where it was told to.
+/* Checks of resizing: a block keeps its contents, and goes where it was sent.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -62,12 +62,12 @@ extern "C" {
 #define MALLOC_CAP_SPIRAM_NO_ENC (1 << 21) /* external RAM that is not encrypted */
 #define MALLOC_CAP_INVALID (-2147483647 - 1) /* bit 31: no memory; to the checks, dumps and walks: every heap */
 
-/* -- Taking and giving back --------------------------------------------------------------------------------------------------- */
+/* -- Allocating and freeing ------------------------------------------------------------------------------------------------- */
 
 /* Takes a block; NULL if no heap with `caps` has room, or for size 0. The caller owns it until heap_caps_free(). O(heaps). */
 void *heap_caps_malloc(size_t size, uint32_t caps);
 
-/* The same for `n` elements of `size` bytes, all bytes 0. A product that does not fit into size_t gives NULL. */
+/* The same for `n` elements of `size` bytes, all bytes 0. A product that does not fit into size_t: NULL. */
 void *heap_caps_calloc(size_t n, size_t size, uint32_t caps);
 
 /* The same at a multiple of `alignment`, a power of two; for any other alignment NULL. */
@@ -79,10 +79,10 @@ void *heap_caps_aligned_calloc(size_t alignment, size_t n, size_t size, uint32_t
 /* Gives the block another size and memory with `caps`, keeps its contents up to the smaller of the two sizes. In place where possible, otherwise
  * it moves, and `ptr` is freed. `ptr` NULL: as heap_caps_malloc(). `size` 0: as heap_caps_free(), returns NULL. NULL
  * otherwise means that there is no memory, and `ptr` is as it was. `caps` 0: memory like that of `ptr`. Keeps the alignment that a function
- * of this header, or memalign() and its like, gave the block, also where it moves. */
+ * of this header, or memalign() and its like, returned the block, also where it moves. */
 void *heap_caps_realloc(void *ptr, size_t size, uint32_t caps);
 
-/* The same, and the block begins at a multiple of `alignment` from now on, as heap_caps_aligned_alloc() gives it. NULL for an alignment that is no power of two, and `ptr` is as it was. ESP-IDF has no such function. */
+/* The same, and the block begins at a multiple of `alignment` from now on, as with heap_caps_aligned_alloc(). NULL for an alignment that is no power of two, and `ptr` is as it was. ESP-IDF has no such function. */
 void *heap_caps_aligned_realloc(void *ptr, size_t alignment, size_t size, uint32_t caps);
 
 /* Frees a block. */
@@ -91,7 +91,7 @@ void heap_caps_free(void *ptr);
 /* The same, an older name. */
 void heap_caps_aligned_free(void *ptr);
 
-/* As the functions without `_base`, but a failure is told to nobody. */
+/* As the functions without `_base`, but no callback is called for a failure. */
 void *heap_caps_malloc_base(size_t size, uint32_t caps);
 void *heap_caps_calloc_base(size_t n, size_t size, uint32_t caps);
 void *heap_caps_realloc_base(void *ptr, size_t size, uint32_t caps);
@@ -100,7 +100,7 @@ void *heap_caps_aligned_alloc_base(size_t alignment, size_t size, uint32_t caps)
 /* -- Taking by preference ----------------------------------------------------------------------------------------------------- */
 
 /* As heap_caps_malloc(), heap_caps_calloc() and heap_caps_realloc() for the first of `num` sets of capabilities that has
- * room, strictly in the order of the array. If none has, one failure is told, with the last set. `num` 0: NULL. */
+ * room, strictly in the order of the array. If none has, one failure is reported, with the last set. `num` 0: NULL. */
 void *heap_caps_malloc_prefer_array(size_t size, size_t num, const uint32_t *caps);
 void *heap_caps_calloc_prefer_array(size_t n, size_t size, size_t num, const uint32_t *caps);
 void *heap_caps_realloc_prefer_array(void *ptr, size_t size, size_t num, const uint32_t *caps);
@@ -151,7 +151,7 @@ __attribute__((unused)) static inline void *heap_caps_realloc_prefer_listed_(voi
 #define heap_caps_realloc_prefer(ptr, size, ...) heap_caps_realloc_prefer_listed_(ptr, size, (const uint32_t[]){__VA_ARGS__})
 #endif
 #else
-/* An argument is read only when the sets before it had no room. `try_one` tells nobody of a failure; the last set is asked by the function
+/* An argument is read only when the sets before it had no room. `try_one` reports no failure; the last set is asked by the function
  * that does. */
 #define HEAP_CAPS_PREFER_(num, try_one, ask_last)         \
     do {                                                  \
@@ -209,21 +209,21 @@ void *heap_caps_aligned_alloc_default(size_t alignment, size_t size);
 /* Sets that limit, in bytes. SIZE_MAX: no external memory (the state at first). */
 void heap_caps_malloc_extmem_enable(size_t limit);
 
-/* -- Being told --------------------------------------------------------------------------------------------------------------- */
+/* -- Callbacks ---------------------------------------------------------------------------------------------------------------- */
 
-/* Is told of each allocation that failed: its size (n * size, SIZE_MAX if that does not fit), capabilities, and the name of the function. Called
+/* Called for each allocation that failed: its size (n * size, SIZE_MAX if that does not fit), capabilities, and the name of the function. Called
  * without the lock, in the context of the one who asked. Sizes of 0 and impossible alignments are no failures. */
 typedef void (*esp_alloc_failed_hook_t)(size_t size, uint32_t caps, const char *function_name);
 
-/* Sets who is told. ESP_ERR_INVALID_ARG for NULL; the last one set stays. */
+/* Sets the callback. ESP_ERR_INVALID_ARG for NULL; the last one set stays. */
 esp_err_t heap_caps_register_failed_alloc_callback(esp_alloc_failed_hook_t callback);
 
-/* Is told of each block that was handed out, with the size and the capabilities that were asked for; of each that was given back. Every function
- * tells once; a block that moves is given back and handed out. Called without the lock, in the context of the one who asked. */
+/* Called for each block allocated, with the size and the capabilities asked for, and for each block freed. Every function
+ * calls it once; a block that moves is freed and allocated. Called without the lock, in the context of the caller. */
 typedef void (*heap_caps_alloc_hook_t)(void *ptr, size_t size, uint32_t caps);
 typedef void (*heap_caps_free_hook_t)(void *ptr);
 
-/* Sets who is told; NULL is nobody. ESP-IDF calls two functions of the program, esp_heap_trace_alloc_hook() and
+/* Sets the callback; NULL for none. ESP-IDF calls two functions of the program, esp_heap_trace_alloc_hook() and
  * esp_heap_trace_free_hook(): a program that has them names them here. */
 void heap_caps_register_alloc_hooks(heap_caps_alloc_hook_t on_alloc, heap_caps_free_hook_t on_free);
 
@@ -238,10 +238,10 @@ typedef enum {
 
 esp_err_t heap_caps_set_fault_action(heap_caps_fault_action_t action);
 
-/* Is told of each fault, in one line, before the program ends. The line is gone afterwards. */
+/* Called for each fault, with one line, before the program ends. The line is valid during the call. */
 typedef void (*heap_caps_fault_hook_t)(const char *line);
 
-/* Sets who is told, after the line went to the console; NULL is nobody. */
+/* Sets the callback that is called after the line went to the console; NULL for none. */
 void heap_caps_register_fault_callback(heap_caps_fault_hook_t callback);
 
 /* How many faults there were. */
@@ -321,7 +321,7 @@ typedef struct walker_block_info {
 typedef bool (*heap_caps_walker_cb_t)(walker_heap_into_t heap_info, walker_block_info_t block_info, void *user_data);
 
 /* Shows every block of the heaps that have `caps`. `walker_func` must not be NULL: nothing is shown then. A block whose header does not fit
- * together with what lies around it is the last one shown of its heap, with the size and use that its header tells, which may be nonsense;
+ * together with what lies around it is the last one shown of its heap, with the size and use that its header has, which may be nonsense;
  * then it is a fault. */
 void heap_caps_walk(uint32_t caps, heap_caps_walker_cb_t walker_func, void *user_data);
 

@@ -40,7 +40,7 @@ typedef struct tskTaskControlBlock *TaskHandle_t;
  * included; a deleted task without blocks makes room for another. So the sums over all tasks are those of the heaps. */
 #define HEAP_CAPS_OTHER_TASKS ((TaskHandle_t)(uintptr_t)-1)
 
-/* How many kinds of memory heap_caps_get_per_task_info() tells apart. */
+/* How many kinds of memory heap_caps_get_per_task_info() distinguishes. */
 #define NUM_HEAP_TASK_CAPS 4
 
 /* What a task has, by kind of memory. */
@@ -52,7 +52,7 @@ typedef struct {
 
 /* A block of a task. */
 typedef struct {
-    TaskHandle_t task; /* who allocated it; NULL: before there were tasks */
+    TaskHandle_t task; /* the task that allocated it; NULL: before there were tasks */
     void *address;     /* its first byte, as its user sees it */
     uint32_t size;     /* bytes */
 } heap_task_block_t;
@@ -111,7 +111,7 @@ typedef struct {
     heap_task_block_t *alloc_stat_start;
 } heap_all_tasks_stat_t;
 
-/* Ours: who knows the task that runs, and a task's name; with FreeRTOS, xTaskGetCurrentTaskHandle and pcTaskGetName. Both are called while the
+/* Ours: sets the functions that return the task that runs, and a task's name; with FreeRTOS, xTaskGetCurrentTaskHandle and pcTaskGetName. Both are called while the
  * heap is locked: they must be short, and must neither use the heap nor wait. Call it before the first task allocates. NULL for none.
  * Only a library with `heap-task-tracking` has it. */
 void heap_caps_register_tasks(TaskHandle_t (*current)(void), const char *(*name)(TaskHandle_t task));

@@ -1,4 +1,4 @@
-/* Heap tracing: who allocated what, and did not free it.
+/* Heap tracing: records of allocations and frees, leaks.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -35,8 +35,8 @@ typedef struct heap_trace_record_t {
     size_t size;     /* bytes that were asked for */
     bool freed;
 #if CONFIG_HEAP_TRACING_STACK_DEPTH > 0
-    void *alloced_by[CONFIG_HEAP_TRACING_STACK_DEPTH]; /* who allocated it, innermost first; NULL behind the last */
-    void *freed_by[CONFIG_HEAP_TRACING_STACK_DEPTH];   /* who freed it; all NULL while nobody did */
+    void *alloced_by[CONFIG_HEAP_TRACING_STACK_DEPTH]; /* callers of the allocation, innermost first; NULL behind the last */
+    void *freed_by[CONFIG_HEAP_TRACING_STACK_DEPTH];   /* callers of the free; all NULL before it */
 #endif
     struct {
         struct heap_trace_record_t *next;
@@ -89,7 +89,7 @@ void heap_trace_dump_caps(const uint32_t caps);
 /* What it came to so far. ESP_ERR_INVALID_ARG for NULL. */
 esp_err_t heap_trace_summary(heap_trace_summary_t *summary);
 
-/* Ours: who knows the moment of an event: the clock, the core that runs, and the call stack, of which `callers` writes at most `room` return
+/* Ours: sets the functions that return the context of an event: the clock, the core that runs, and the call stack, of which `callers` writes at most `room` return
  * addresses, innermost first, and returns how many. All are called while the heap is locked: they must be short, and must neither use the
  * heap nor wait. NULL for what nobody knows: it reads as 0; on Linux the library then finds the callers itself. Only a library with `heap-tracing` has it. */
 void heap_caps_register_moment(uint32_t (*ticks)(void), uint32_t (*core)(void), size_t (*callers)(uint32_t *stack, size_t room));

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * malloc(), calloc(), realloc(), free() and aligned_alloc() are declared by <stdlib.h> and come along. All of them follow the policy of
- * heap_caps_malloc_default(), see esp_heap_caps.h, give NULL for size 0, and are checked for overflow.
+ * heap_caps_malloc_default(), see esp_heap_caps.h, return NULL for size 0, and are checked for overflow.
  *
  * Alignment of malloc(), calloc() and realloc(): twice a pointer's size (8 bytes, 16 on a 64-bit host) for blocks of that size and more;
  * smaller blocks to the largest power of two that is not above their size, at least 4: enough for anything that fits into them.
@@ -33,7 +33,7 @@ struct _reent;
 void *memalign(size_t alignment, size_t size);
 
 /* The same; `*memptr` is written on success only. 0, EINVAL (the alignment is no power of two of at least a pointer's size), or
- * ENOMEM. Size 0 gives NULL and success. */
+ * ENOMEM. Size 0 sets NULL and returns success. */
 int posix_memalign(void **memptr, size_t alignment, size_t size);
 
 /* realloc() for `n` elements of `size` bytes. */
@@ -58,11 +58,11 @@ struct mallinfo {
 struct mallinfo mallinfo(void);
 #endif
 
-/* 0: there is nobody to give memory back to. */
+/* 0: no memory can be returned to a system. */
 int malloc_trim(size_t pad);
 #endif
 
-/* Where the caller's errno is: the function of the C library that tells it. NULL (the state at first): failures are told by NULL alone. */
+/* Where the caller's errno is: the function of the C library that returns it. NULL (initially): a failure returns NULL and sets nothing. */
 void heap_caps_set_errno_location(int *(*location)(void));
 
 /* newlib's names; `reent` is not looked at. */

@@ -27,7 +27,7 @@ extern "C" {
  * something and there is no room. It must not wait for a lock: it tries, and returns 0 if it cannot have it. */
 typedef size_t (*heap_caps_shrink_t)(size_t size, void *arg);
 
-/* Registers a function that can give back memory with all of `caps` (0: any). Lower orders are called first. Returns its number, or -1: there
+/* Registers a function that can free memory with all of `caps` (0: any). Lower orders are called first. Returns its number, or -1: there
  * are 8 already, or `shrink` or `name` is NULL. */
 int heap_caps_register_shrinker(const char *name, uint32_t caps, uint8_t order, heap_caps_shrink_t shrink, void *arg);
 
@@ -41,10 +41,10 @@ int heap_caps_arm_emergency(const char *name, uint32_t caps, size_t size);
 /* Frees the block by hand; returns whether it was there. */
 bool heap_caps_release_emergency(int number);
 
-/* Is told after a reserve was released. */
+/* Called after a reserve was released. */
 typedef void (*heap_caps_emergency_hook_t)(const char *name, size_t size);
 
-/* Sets who is told; NULL is nobody. */
+/* Sets the callback; NULL for none. */
 void heap_caps_register_emergency_callback(heap_caps_emergency_hook_t callback);
 
 /* How short memory is. */
@@ -62,10 +62,10 @@ int heap_caps_add_gauge(const char *name, uint32_t caps, size_t low, size_t crit
 /* The level of a gauge; HEAP_CAPS_LEVEL_NORMAL if there is none of that number. */
 heap_caps_level_t heap_caps_get_level(int number);
 
-/* Is told of each change of a level. */
+/* Called at each change of a level. */
 typedef void (*heap_caps_level_hook_t)(const char *name, heap_caps_level_t from, heap_caps_level_t to, size_t free_bytes);
 
-/* Sets who is told; NULL is nobody. */
+/* Sets the callback; NULL for none. */
 void heap_caps_register_level_callback(heap_caps_level_hook_t callback);
 
 /* Tells the heap how to recognise interrupt handlers: xPortInIsrContext(). NULL: there are none. */
@@ -94,11 +94,11 @@ bool heap_caps_set_wait_functions(const heap_caps_wait_functions_t *functions);
 void *heap_caps_malloc_wait(size_t size, uint32_t caps, uint32_t ticks);
 
 /* Limits of tasks: what a task may have of some memory at most, and what it is sure to get. A block is charged to the task that asks for it,
- * with its header and canaries; it stays that task's when somebody resizes it, and is given back when somebody frees it. At most
+ * with its header and canaries; it stays that task's when somebody resizes it, and is released when somebody frees it. At most
  * 16 tasks can have limits, 16 in all, and 512 live blocks; a request beyond is refused. From the first limit on every call takes the long
  * way (docs/pressure.md says what that costs). */
 
-/* Tells who knows the task that runs: xTaskGetCurrentTaskHandle. NULL, and NULL as its answer: no task. */
+/* Sets the function that returns the task that runs: xTaskGetCurrentTaskHandle. NULL, and NULL as its answer: no task. */
 void heap_caps_set_running_task(void *(*running)(void));
 
 typedef struct {
@@ -126,13 +126,13 @@ typedef struct {
 /* What a task has of memory for which it has limits; false if it has none for these capabilities. */
 bool heap_caps_get_task_usage(void *task, uint32_t caps, heap_caps_task_usage_t *usage);
 
-/* Is told when a task comes above its soft limit, and when it is below again. */
+/* Called when a task rises above its soft limit, and when it is below again. */
 typedef void (*heap_caps_task_pressure_hook_t)(void *task, const char *name, size_t used, bool is_above);
 
-/* Sets who is told; NULL is nobody. */
+/* Sets the callback; NULL for none. */
 void heap_caps_register_task_pressure_callback(heap_caps_task_pressure_hook_t callback);
 
-/* heap_caps_malloc() on behalf of a task, whoever calls: for drivers and libraries that allocate for others. */
+/* heap_caps_malloc() on behalf of a task, in any context: for drivers and libraries that allocate for others. */
 void *heap_caps_malloc_for_task(void *task, size_t size, uint32_t caps);
 
 #ifdef __cplusplus

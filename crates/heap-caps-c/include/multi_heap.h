@@ -10,7 +10,7 @@
  * beyond its payload, 12 more under light and comprehensive poisoning. Blocks are aligned to 4 bytes unless more is asked for.
  *
  * Rules for all functions:
- *   - Sizes and alignments are bytes. A size of 0, or one that does not fit into the heap, gives NULL: nothing wraps.
+ *   - Sizes and alignments are bytes. A size of 0, or one that does not fit into the heap, returns NULL: nothing wraps.
  *   - A NULL heap serves nothing: NULL, 0, false, or no effect.
  *   - A pointer that is not a used block of the heap (foreign, already freed, damaged) is refused and reported, see docs/c.md. It is
  *     never freed and never followed out of the heap.
@@ -107,14 +107,14 @@ void multi_heap_get_info(multi_heap_handle_t heap, multi_heap_info_t *info);
  * damaged it is. O(blocks); O(size) under comprehensive poisoning. */
 bool multi_heap_check(multi_heap_handle_t heap, bool print_errors);
 
-/* Ours: makes the canaries of every heap that is made from now on depend on `key`, on the block's place and on its size, so that who can write
+/* Ours: makes the canaries of every heap that is made from now on depend on `key`, on the block's place and on its size, so that code that can write
  * behind a block, but not read there, cannot forge them: call it before heap_caps_init() with a number that changes from boot to boot
  * (esp_random()). 0: the constants of ESP-IDF, as before the first call. Without poisoning nothing changes. */
 void multi_heap_set_canary_key(uint32_t key);
 
 /* Shows every block to `walker_func`, in order of addresses, until it returns false: its first byte behind the header and its size from there on,
  * canaries included (multi_heap_get_full_block_size()). A block whose header does not fit together with what lies around it is the
- * last one shown, with the size and use that its header tells, which may be nonsense; then it is a fault. */
+ * last one shown, with the size and use that its header has, which may be nonsense; then it is a fault. */
 void multi_heap_walk(multi_heap_handle_t heap, multi_heap_walker_cb_t walker_func, void *user_data);
 
 /* Prints every block to standard output, one line each. */

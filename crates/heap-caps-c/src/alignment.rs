@@ -50,7 +50,7 @@ fn add(alignment: usize) {
     LIKE_MALLOC.update(asked & !FOR_ANYTHING);
 }
 
-/// What tells an address of a block that was given no alignment: it has one of these bits, those
+/// Marks an address of a block without an alignment of its own: it has one of these bits, those
 /// below the smallest alignment that counts.
 pub(super) struct OffGrid(AtomicUsize);
 

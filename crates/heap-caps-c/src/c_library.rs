@@ -44,7 +44,7 @@ cfg_select! {
         /// Writes nowhere: there is no console before C or Rust names one.
         pub(crate) fn write(_: &str) {}
 
-        /// Ends the program after a fault: its panic handler tells the line.
+        /// Ends the program after a fault: its panic handler prints the line.
         #[expect(clippy::panic, reason = "the program's own way to end")]
         pub(crate) fn stop(line: &str) -> ! {
             panic!("{line}")

@@ -30,30 +30,30 @@ pub type CPoison = multi_heap::Light;
 #[cfg(not(any(feature = "poison-light", feature = "poison-comprehensive")))]
 pub type CPoison = multi_heap::Unpoisoned;
 
-/// Who is told of allocations under the lock: the trace.
+/// Observer under the lock: the trace.
 #[cfg(feature = "heap-tracing")]
 pub type CTraced =
     heap_trace::Trace<'static, super::trace_context::CTraceContext, { super::trace::DEPTH }>;
 #[cfg(feature = "heap-tracing")]
 const TRACED: CTraced = heap_trace::Trace::new(super::trace_context::CTraceContext);
-/// Who is told of allocations under the lock: there is no trace.
+/// Observer under the lock: there is no trace.
 #[cfg(not(feature = "heap-tracing"))]
 pub type CTraced = ();
 #[cfg(not(feature = "heap-tracing"))]
 const TRACED: CTraced = ();
 
-/// Who is told of allocations under the lock: the accounts of tasks.
+/// Observer under the lock: the accounts of tasks.
 #[cfg(feature = "heap-task-tracking")]
 pub type CCounted = super::tasks::accounts::Accounts;
 #[cfg(feature = "heap-task-tracking")]
 const COUNTED: CCounted = CCounted::new();
-/// Who is told of allocations under the lock: there are no accounts.
+/// Observer under the lock: there are no accounts.
 #[cfg(not(feature = "heap-task-tracking"))]
 pub type CCounted = ();
 #[cfg(not(feature = "heap-task-tracking"))]
 const COUNTED: CCounted = ();
 
-/// Who is told of allocations under the lock.
+/// Observers that are called under the lock.
 pub type CObserver = (CTraced, CCounted);
 
 /// The type of the heap that C uses.

@@ -1,10 +1,10 @@
-//! Whom C wants to be told: of failures, of blocks, of faults.
+//! Callbacks of C: for failures, for blocks, for faults.
 //!
-//! | event | told | ESP-IDF |
+//! | event | called | ESP-IDF |
 //! |---|---|---|
 //! | no memory for a request of some size | failed-allocation callback: size, capabilities, name of the function | the same; also for a count of 0, and with the product that wrapped |
 //! | a block was handed out, resized or moved | allocation hook: block, size and capabilities as asked for | the size after rounding, rewritten capabilities |
-//! | a block was given back, or left by a move or resize | free hook: the block as it was handed out | no free where a block moves within its heap |
+//! | a block was freed, or left by a move or resize | free hook: the block as it was handed out | no free where a block moves within its heap |
 //! | a pointer or block is not what it should be | console, fault callback: one line; then the end of the program, unless it chose to go on | assertion |
 //!
 //! All are called outside of the lock, so they may use the heap. Each has one place; the last
@@ -71,7 +71,7 @@ pub(super) fn allocated(block: NonNull<u8>, size: usize, caps: u32) {
     }
 }
 
-/// A block was given back.
+/// A block was freed.
 #[inline]
 pub(super) fn freed(block: Option<NonNull<u8>>) {
     if let (Some(hook), Some(block)) = (ON_FREE.get(), block) {
@@ -183,7 +183,7 @@ impl fmt::Display for FoundIn {
     }
 }
 
-/// What each line about a fault begins with, for people who search a log.
+/// Prefix of each line about a fault, to be searched for in a log.
 const PREFIX: &str = "heap fault: ";
 
 /// Something is not what it should be.

@@ -1,4 +1,4 @@
-//! How the shared heap gets the chip's memory when C asks for that: as the Rust program told.
+//! Start of the shared heap when C asks for it: as the Rust program set.
 //!
 //! Which chip, which options and whose linker symbols, C's functions can't say; so a program says
 //! it once, or boots [`heap`](super::heap) itself.
@@ -13,7 +13,7 @@ pub fn on_init(init: fn()) {
     INIT.set(Some(init));
 }
 
-/// Does what [`on_init`] told. On a host there is nothing to boot.
+/// Runs what was passed to [`on_init`]. On a host there is nothing to boot.
 pub(super) fn boot() {
     if let Some(init) = INIT.get() {
         init();

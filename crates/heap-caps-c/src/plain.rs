@@ -2,7 +2,7 @@
 //! names.
 //!
 //! **Policy**: internal memory; external memory only above the size that
-//! `heap_caps_malloc_extmem_enable` tells. **Alignment**: 8 for blocks of 8 bytes and more (16 on a
+//! `heap_caps_malloc_extmem_enable` sets. **Alignment**: 8 for blocks of 8 bytes and more (16 on a
 //! host), as the ABI wants it of memory for anything; smaller blocks as their size allows.
 //!
 //! A host has these functions, and its own blocks would come to our `free`: there the names begin

@@ -1,5 +1,5 @@
-//! How every C function gets, resizes and gives back a block of the shared heap: once, with the
-//! hooks told.
+//! Allocation, resize and free of every C function: once, with the
+//! hooks called.
 //!
 //! The three ways are in line in each function; in RAM, of which there is less, there is one of
 //! each.

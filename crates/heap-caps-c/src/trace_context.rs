@@ -13,7 +13,7 @@ use crate::trace::DEPTH;
 pub type Ticks = unsafe extern "C" fn() -> u32;
 /// The core that runs.
 pub type Core = unsafe extern "C" fn() -> u32;
-/// Writes at most so many return addresses, the innermost first; returns how many.
+/// Writes at most `room` return addresses, the innermost first; returns how many.
 pub type Callers = unsafe extern "C" fn(*mut u32, usize) -> usize;
 
 /// The SHA-256 of the program's ELF file, as ESP-IDF's description of an application has it.

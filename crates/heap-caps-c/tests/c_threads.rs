@@ -54,7 +54,7 @@ fn faults_of_several_cores_are_all_counted() {
     assert_eq!(heap_caps_get_fault_count() - before, 4 * EACH);
 }
 
-/// One core gives the trace its buffer again and again, another one starts it.
+/// One core sets the trace's buffer again and again, another one starts it.
 #[test]
 fn a_trace_that_runs_keeps_its_buffer() {
     const RECORDS: usize = 4096;

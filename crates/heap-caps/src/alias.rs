@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn the_address_of_a_block_is_told_by_the_back_word_where_such_a_block_keeps_it() {
         const BLOCK: u32 = 0x3FFE_0100;
-        // The address told of a block with `usable` bytes whose only back word lies at `back`.
+        // The address reported of a block with `usable` bytes whose only back word lies at `back`.
         let told = |usable, back: u32| {
             let word = |at| Some(if at == back { BLOCK } else { 0 });
             inverted().address_of(BLOCK, usable, word)

@@ -126,7 +126,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     pub(crate) fn allocate_any(&mut self, request: &AllocRequest<'_>) -> Option<AllocatedBlock> {
         let first = self.first_set(request.placement, request.size);
         let mut in_vain = NotServed::NOT_ASKED;
-        // An owner that the request names is told by a search alone.
+        // Only a search reports an owner that the request names.
         let is_heard = O::LISTENS && request.owner().is_some();
         if let (Some(layout), Some(caps), false) = (request.layout(), first, is_heard) {
             match self.allocate_ordinary(layout, caps, request.caller) {
@@ -328,7 +328,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// Whether the reserves permit a request that looks for `bits`, and that they limit there, to
-    /// take so many bytes of a heap.
+    /// use that many bytes of a heap.
     #[inline(always)]
     pub(crate) fn reserves_permit(&mut self, heap: HeapIndex, bytes: u32, bits: Caps) -> bool {
         match self.rulings {
@@ -445,7 +445,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         mem::forget(undo);
     }
 
-    /// What observers are told of a block.
+    /// What observers see of a block.
     pub(crate) fn allocated_event(
         &self,
         taken: AllocatedBlock,

@@ -87,7 +87,7 @@ pub enum AddRegionError {
         /// That many.
         places: usize,
     },
-    /// The program can't reach this memory, or gave it away before.
+    /// The program can't reach this memory, or handed it over before.
     Unreachable,
 }
 

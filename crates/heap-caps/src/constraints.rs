@@ -12,10 +12,10 @@
 //! | `EXEC` | `EXEC\|32BIT` | excludes `8BIT` and `DMA` |
 //!
 //! Source: ESP-IDF HEAD `esp_heap_adjust_alignment_to_hw`, `heap_caps_aligned_alloc_base`.
-//! Differences: a descriptor can't be had in PSRAM (ESP-IDF's comment says so, its code gives plain
-//! PSRAM); and under [`Policy::Guaranteed`] DMA memory is not answered with PSRAM that no DMA
+//! Differences: a descriptor can't be had in PSRAM (ESP-IDF's comment says so, its code returns
+//! plain PSRAM); and under [`Policy::Guaranteed`] DMA memory is not answered with PSRAM that no DMA
 //! engine reaches, and cache lines are those of the memory that serves. ESP-IDF takes the external
-//! ones only where `SPIRAM` is asked for, so what it gives of PSRAM without being asked to may
+//! ones only where `SPIRAM` is asked for, so what it returns of PSRAM without being asked to may
 //! share a line.
 
 use soc_regions::{Caps, Hardware};

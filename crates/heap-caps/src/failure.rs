@@ -75,7 +75,7 @@ pub struct Candidate {
     pub why: SkipReason,
 }
 
-/// Why a request was refused as a whole.
+/// Reason for which a request was refused as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(u8)] // as `SkipReason`
@@ -131,12 +131,12 @@ pub struct Failure {
     pub cause: FailureKind,
     /// Where the request was made, if the caller is known.
     pub caller: Option<&'static Location<'static>>,
-    /// Start and size were wanted in multiples of so many bytes, because the memory's hardware
+    /// Start and size must be multiples of this many bytes, because the memory's hardware
     /// wants them so; 1 where it does not.
     pub granularity: u32,
     /// Whether these are cache lines.
     pub whole_lines: bool,
-    /// What gave memory back for it, in vain.
+    /// What freed memory for it, in vain.
     pub relief: Relief,
     candidates: [Option<Candidate>; DESCRIBED],
     not_described: u8,
@@ -207,7 +207,7 @@ pub(crate) struct FailureRecord {
     closed: ClosedHeaps,
 }
 
-/// Whose the relief of a record is, and its closed heaps.
+/// The request to which the relief of a record belongs, and its closed heaps.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Relieved {

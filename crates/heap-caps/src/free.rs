@@ -91,7 +91,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(())
     }
 
-    /// Frees the block at `address`, of which nobody has heard yet, without telling anybody.
+    /// Frees the block at `address`, that no observer has seen yet, without a notification.
     #[cold]
     pub(crate) fn free_unheard(&mut self, address: u32) -> Result<(), Misuse> {
         if !P::FILLS {
@@ -103,7 +103,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.free_block(&block)
     }
 
-    /// Returns the bytes of the block at `address` to its heap, without telling anybody; returns
+    /// Returns the bytes of the block at `address` to its heap, without a notification; returns
     /// how many were usable.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]

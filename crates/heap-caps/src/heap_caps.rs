@@ -20,7 +20,7 @@ use crate::watch::Watches;
 ///   free(address)      ─────────────────────────────────► registry: bounds ─► multi_heap::Heap
 /// ```
 ///
-/// `P` is the poisoning of all heaps, `O` is told about every allocation, `HEAPS` is how many heaps
+/// `P` is the poisoning of all heaps, `O` observes every allocation, `HEAPS` is how many heaps
 /// there can be. There are no locks: changes take `&mut self`. Nothing allocates; the value can be
 /// a `static`.
 ///

@@ -240,14 +240,15 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     /// to its end or first damage. O(bytes) under comprehensive poisoning, else O(blocks).
     ///
     /// # Errors
-    /// The first damage. [`Inspection::check_each`] tells of every damaged heap.
+    /// The first damage. [`Inspection::check_each`] reports every damaged heap.
     pub fn check_integrity(self, caps: Caps) -> Result<(), Corrupt> {
         let mut first = None;
         self.check_each(caps, |corrupt| first = first.or(Some(corrupt)));
         first.map_or(Ok(()), Err)
     }
 
-    /// As [`Inspection::check_integrity`], telling `report` the first damage of each damaged heap.
+    /// As [`Inspection::check_integrity`], calling `report` with the first damage of each damaged
+    /// heap.
     pub fn check_each(self, caps: Caps, mut report: impl FnMut(Corrupt)) {
         for (index, entry, heap) in self.heaps.registry.serving(all_if_invalid(caps)) {
             if let Err(corruption) = heap.check() {

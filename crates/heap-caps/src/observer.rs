@@ -1,7 +1,7 @@
-//! Who is told about allocations.
+//! Observers of allocations.
 //!
-//! Observers are part of the type: `()` observes nothing and costs nothing, a tuple tells each of
-//! its parts in order.
+//! Observers are part of the type: `()` observes nothing and costs nothing, a tuple notifies each
+//! of its parts in order.
 //!
 //! | what happened | what is called |
 //! |---|---|
@@ -81,7 +81,7 @@ pub struct Reallocated {
 /// tuple do not hear; one in [`on_reallocate`](Observer::on_reallocate) ends the program, because
 /// the block has its new size by then.
 pub trait Observer {
-    /// Whether it listens at all. Events are worked out for those who do.
+    /// Whether it observes at all. Events are made for observers that do.
     const LISTENS: bool = true;
 
     /// Where it keeps what can be shown of it when a program has crashed.

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicU8, Ordering};
 use core::task::{Context, Poll};
 
-/// Who owns what is allocated. The program gives the numbers their meaning; 0 is nobody.
+/// The owner of an allocation. The program assigns the numbers; 0 is no owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner(pub u8);
 
@@ -30,8 +30,9 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Who owns what is allocated *now*, on one core: for a `static`, read by the program's trace
-/// context (`heap_trace::TraceContext`) and by what tells a heap with limits the current owner.
+/// The current owner, on one core: for a `static`, read by the program's trace context
+/// (`heap_trace::TraceContext`) and by the function that names the current owner to a heap with
+/// limits.
 ///
 /// ```
 /// use heap_caps::{CurrentOwner, Owner};
@@ -55,7 +56,7 @@ impl CurrentOwner {
         Self(AtomicU8::new(0))
     }
 
-    /// Who it is now.
+    /// The owner now.
     #[must_use]
     pub fn get(&self) -> Owner {
         Owner(self.0.load(Ordering::Relaxed))

@@ -160,7 +160,7 @@ pub struct PendingAllocation<P: Poison> {
 }
 
 impl<P: Poison> PendingAllocation<P> {
-    /// Which block it is.
+    /// Identity of the block.
     #[must_use]
     pub const fn taken(&self) -> AllocatedBlock {
         self.taken
@@ -204,7 +204,7 @@ impl<P: Poison> PendingAllocation<P> {
 /// }
 /// ```
 ///
-/// Nor is it given back before it was filled:
+/// Nor is it freed before it was filled:
 ///
 /// ```compile_fail,E0308
 /// fn free_at(heaps: &mut heap_caps::HeapCaps, address: u32) {

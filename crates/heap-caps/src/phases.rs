@@ -107,7 +107,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.begin_free(address)
     }
 
-    /// Last phase of a free: gives the block back. O(1).
+    /// Last phase of a free: frees the block. O(1).
     ///
     /// # Errors
     /// As [`HeapCaps::free`]: somebody may have freed or overwritten the block since the first
@@ -184,7 +184,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     }
 
     /// As [`Phases::begin_reallocate`], where `within` allows it; that there is no memory (`None`)
-    /// is neither recorded nor counted nor told to the observer. O(heaps).
+    /// is neither recorded nor counted, and the observer is not notified. O(heaps).
     ///
     /// # Errors
     /// The address was not handed out.
@@ -246,7 +246,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     }
 
     /// Allocates what `request` asks for of the heaps in `within`; that there is no memory is
-    /// neither recorded nor counted nor told to the observer. [`Phases::pending`] and
+    /// neither recorded nor counted, and the observer is not notified. [`Phases::pending`] and
     /// [`PendingAllocation::finish`] have to follow. O(heaps).
     #[inline(always)]
     pub fn attempt(self, request: &AllocRequest<'_>, within: HeapMask) -> Option<AllocatedBlock> {
@@ -255,7 +255,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
 
     /// Refuses `request` without trying it once more: for one that was attempted in vain, although
     /// `relief` was tried, in all heaps that were not `closed` to it. It is recorded, counted and
-    /// told to the observer; returns the cause. O(heaps).
+    /// observed; returns the cause. O(heaps).
     #[inline(always)]
     pub fn refuse_after(
         self,
@@ -267,7 +267,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     }
 
     /// Refuses `request` for a cause that lies outside of the heaps: it is recorded, counted and
-    /// told to the observer. O(1).
+    /// observed. O(1).
     #[inline(always)]
     pub fn refuse_because(self, request: &AllocRequest<'_>, cause: FailureKind) {
         self.heaps.refuse_because(request, cause);

@@ -1,4 +1,4 @@
-//! Which rule decides who may serve a request, and in what order.
+//! The rule that selects the heaps for a request, and their order.
 
 use soc_regions::{Caps, Columns, union};
 

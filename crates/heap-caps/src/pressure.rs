@@ -1,6 +1,6 @@
-//! Shortage of memory, as observers are told of it.
+//! Shortage of memory, as observers see it.
 //!
-//! What layers with locks do when memory is short (`heap_caps_alloc`) is told here, so that it
+//! What layers with locks do when memory is short (`heap_caps_alloc`) is reported here, so that it
 //! stands between the allocations and frees that caused it.
 
 use core::fmt;
@@ -52,17 +52,17 @@ impl PressureEvent {
 pub enum PressureKind {
     /// A gauge has another level.
     Level(Level),
-    /// A shrinker was called and gave so many bytes back, as it says.
+    /// A shrinker was called and freed this many bytes, as it says.
     Shrunk(u32),
-    /// An emergency reserve of so many bytes was released.
+    /// An emergency reserve of this many bytes was released.
     Released(u32),
-    /// An emergency reserve of so many bytes was armed again.
+    /// An emergency reserve of this many bytes was armed again.
     Armed(u32),
-    /// An owner is above its soft limit, with so many bytes.
+    /// An owner is above its soft limit, with this many bytes.
     AboveSoftLimit(u32),
-    /// An owner is below its soft limit again, with so many bytes.
+    /// An owner is below its soft limit again, with this many bytes.
     BelowSoftLimit(u32),
-    /// An owner was refused a block, because it may have no more than so many bytes.
+    /// An owner was refused a block: its hard limit is this many bytes.
     OverLimit(u32),
 }
 

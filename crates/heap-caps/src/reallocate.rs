@@ -126,7 +126,7 @@ pub enum Stay {
     InPlace,
     /// It grew downwards.
     Down(OrdinaryMove),
-    /// It does not fit, or must not stay; so many of its bytes are worth copying. Nothing was
+    /// It does not fit, or must not stay; this many of its bytes are to be copied. Nothing was
     /// changed.
     Moves(u32),
     /// Nothing was changed: it is no ordinary block.
@@ -308,7 +308,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         offset.ok_or(Misuse::outside(taken.address))
     }
 
-    /// A block has its new size: watches and observers are told.
+    /// A block has its new size: notifies watches and observers.
     #[expect(
         clippy::too_many_arguments,
         reason = "the parts of an event, which is worked out only for those who listen"

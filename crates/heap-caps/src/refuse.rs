@@ -76,7 +76,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     /// Notes what the heap at a step of the route has free; whether there was anything to note. A
-    /// heap that is smaller than the request is told by its size.
+    /// heap that is smaller than the request is recorded with its size.
     #[inline(always)]
     pub(crate) fn record_state(
         &mut self,

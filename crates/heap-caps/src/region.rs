@@ -13,7 +13,7 @@ use crate::registry::{Full, HeapIndex, NewHeap, Stage};
 /// Adding regions.
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Makes a region of the booted chip's memory a heap with the capabilities that the chip's
-    /// table gives it. All of it must be memory of one type, reserved or not: this is how memory
+    /// table has it. All of it must be memory of one type, reserved or not: this is how memory
     /// comes back that a driver or the boot loader has used. The heap has the whole words inside.
     /// Memory of a heap is refused, unless it lies in the bytes of one allocated block: that
     /// block's user may make a heap of it, as in ESP-IDF. O(blocks) then.

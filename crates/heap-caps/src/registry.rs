@@ -18,8 +18,8 @@ use soc_regions::{Caps, Columns, DualBus, PRIORITIES, Span, TypeIndex, WordOrder
 use crate::alias::Alias;
 use crate::policy::Policy;
 
-/// Which heap: its number in the order of registration. It never changes and never means another
-/// heap.
+/// Identity of a heap: its number in the order of registration. It never changes and never means
+/// another heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeapIndex(pub(crate) u8);
 
@@ -210,7 +210,7 @@ pub(crate) struct Registry<P: Poison, const N: usize> {
     has_inner: u32,
 }
 
-/// Where slots lie, for whoever reads an image of memory: in bytes from the registry's start, then
+/// Where slots lie, for readers of memory images: in bytes from the registry's start, then
 /// from a slot's.
 pub(crate) struct SlotLayout {
     pub(crate) at: usize,

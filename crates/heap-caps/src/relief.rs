@@ -1,4 +1,4 @@
-//! Relief: what gave memory back for a request before it was served or refused.
+//! Relief: what freed memory for a request before it was served or refused.
 //!
 //! Layers with locks run the program's shrinkers and release its emergency reserves
 //! (`heap_caps_alloc`); this is their account of it, which becomes part of the
@@ -9,14 +9,14 @@ use core::fmt;
 /// How many sources a record names one by one; what is beyond is counted.
 pub const RELIEF_STEPS: usize = 4;
 
-/// One source of memory that was asked to give some back.
+/// One source of memory that was asked to free some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReliefStep {
     /// Its name.
     pub name: &'static str,
     /// How often it was asked.
     pub calls: u16,
-    /// Bytes that it says it gave back, in all calls.
+    /// Bytes that it says it freed, in all calls.
     pub bytes: u32,
 }
 
@@ -40,7 +40,7 @@ impl Relief {
         not_described: 0,
     };
 
-    /// Adds what a call of the source called `name` gave back. Calls of one source in a row become
+    /// Adds what a call of the source called `name` freed. Calls of one source in a row become
     /// one step.
     pub fn add(&mut self, name: &'static str, bytes: u32) {
         let last = self.steps.iter_mut().flatten().next_back();

@@ -29,7 +29,8 @@ const RECORDED_AT_ONCE: usize = 2;
 /// A request on its way along the heaps.
 pub struct Search<'r, const HEAPS: usize> {
     request: &'r AllocRequest<'r>,
-    /// The block that is to be resized or moved, 0 for none: observers are told when it has moved.
+    /// The block that is to be resized or moved, 0 for none: observers are notified when it has
+    /// moved.
     old: u32,
     set: usize,
     step: usize,

@@ -61,7 +61,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     /// The sum of what each heap had left when it was at its lowest.
     ///
     /// The heaps need not have been there at the same moment, so this is a lower bound of the least
-    /// that there was; a [watch](HeapCaps::watch) tells that exactly. A heap that is added later
+    /// that there was; a [watch](HeapCaps::watch) measures that exactly. A heap that is added later
     /// counts with what it had at least since then.
     #[must_use]
     pub fn minimum_free_size(self, caps: Caps) -> u32 {

@@ -22,7 +22,7 @@ use crate::memory::Memory;
 use crate::observer::Observer;
 use crate::registry::{HeapIndex, NewHeap};
 
-/// Memory that a program gives to a tag.
+/// Memory that a program adds under a tag.
 ///
 /// The tag says in which order heaps are looked at under
 /// [`Policy::Tagged2016`](crate::Policy::Tagged2016), the memory type what they can do.

@@ -2,7 +2,7 @@
 //!
 //! Each heap knows its own minimum, but the sum of those is a figure that no moment ever had: two
 //! heaps are rarely at their lowest together. A watch sums up the free bytes of its heaps whenever
-//! one of them gives a block away, and keeps the least sum. That costs O(heaps) an allocation for
+//! one of them allocates a block, and keeps the least sum. That costs O(heaps) an allocation for
 //! each watch, so there are few and only on demand. A watch begins with the heaps of that moment:
 //! set it when they are all registered.
 

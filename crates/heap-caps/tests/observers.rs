@@ -1,4 +1,4 @@
-//! Who is told what: every path once, with the size that was asked for.
+//! Notifications of observers: every path once, with the size that was asked for.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -59,7 +59,7 @@ impl Observer for Recorder {
 
 type Watched<P> = Sim<P, (Recorder, Recorder)>;
 
-/// What both recorders were told by `action`.
+/// Events of `action` that both recorders saw.
 fn told<P: Poison>(sim: &mut Watched<P>, action: impl FnOnce(&mut Watched<P>)) -> Vec<Event> {
     action(sim);
     let (first, second) = sim.heaps.observer_mut();

@@ -1,4 +1,4 @@
-//! What guards and quarantine tell: who wrote where nobody may, or what was changed there.
+//! Reports of guards and quarantine: forbidden writes, and changed bytes.
 
 use core::fmt;
 
@@ -14,9 +14,9 @@ pub struct Block {
     pub address: u32,
     /// Bytes asked for; of a block that was not sampled, those that could be used.
     pub size: u32,
-    /// Who allocated it; `None` if it was not sampled.
+    /// Where it was allocated; `None` if it was not sampled.
     pub allocated: Option<Origin>,
-    /// Who freed it, if it was.
+    /// Where it was freed, if it was.
     pub freed: Option<Origin>,
 }
 
@@ -28,7 +28,7 @@ pub struct Hit {
     pub counter: u32,
     /// Where the function that wrote returns to, as far as its register had that.
     pub return_address: Option<u32>,
-    /// What it wrote; `None` where that could not be told from the instruction.
+    /// What it wrote; `None` if the instruction does not show it.
     pub access: Option<Access>,
     /// On whose behalf the program ran.
     pub owner: Owner,
@@ -103,7 +103,7 @@ impl fmt::Display for Change {
 }
 
 impl Block {
-    /// Where `address` lies, seen from the block, and whose it is.
+    /// Where `address` lies, seen from the block, and the block's origin.
     fn place(&self, out: &mut fmt::Formatter<'_>, address: Option<u32>) -> fmt::Result {
         let distance = address.map(|address| address.wrapping_sub(self.address));
         match (self.freed, distance) {

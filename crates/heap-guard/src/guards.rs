@@ -106,7 +106,7 @@ impl Guard {
     }
 }
 
-/// A guard that has ended, and what it was hit by that nobody was told of.
+/// A guard that has ended, and a hit that was not reported yet.
 pub(crate) type Ended = (Guard, Option<Hit>);
 
 /// All guards.

@@ -8,7 +8,7 @@ use heap_trace::{Owner, TraceContext};
 /// How many callers are kept.
 pub const CALLERS: usize = 6;
 
-/// Who allocated or freed a block.
+/// Origin of an allocation or a free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// On whose behalf.

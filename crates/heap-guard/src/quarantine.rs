@@ -25,7 +25,7 @@ impl Kept {
         ticks: 0,
     };
 
-    /// A block of so many bytes, freed by `freed`, of whom the innermost caller is kept.
+    /// A block of `bytes` bytes, freed by `freed`, of which the innermost caller is kept.
     pub(crate) const fn new(pointer: usize, address: u32, bytes: u32, freed: &Origin) -> Self {
         let [caller, ..] = freed.callers;
         Self {
@@ -87,7 +87,7 @@ impl<const KEPT: usize> Quarantine<KEPT> {
         self.budget = bytes;
     }
 
-    /// Whether a block of so many bytes can be kept at all.
+    /// Whether a block of `bytes` bytes can be kept at all.
     pub(crate) const fn takes(&self, bytes: u32) -> bool {
         KEPT > 0 && bytes <= self.budget
     }
@@ -130,7 +130,7 @@ impl<const KEPT: usize> Quarantine<KEPT> {
         true
     }
 
-    /// Where the block stands before which so many were freed.
+    /// Index of the block before which `number` others were freed.
     const fn place(&self, number: usize) -> usize {
         match self.first + number {
             place if place >= KEPT => place - KEPT,

@@ -1,4 +1,4 @@
-//! RISC-V's triggers of type 2 (`mcontrol`), and what their exception tells.
+//! RISC-V's triggers of type 2 (`mcontrol`), and what their exception reports.
 //!
 //! ```text
 //!   tdata1  | 31..28 type 2 | 27 dmode | … | 10..7 match | 6 m | 4 s | 3 u | 2 execute | 1 store | 0 load |      0x7A1
@@ -6,8 +6,9 @@
 //!   tselect | which trigger                                                                               |      0x7A0
 //! ```
 //!
-//! They are written in machine mode. Processors differ in what they can do: who writes `tdata1`
-//! reads it back. The exception is a breakpoint (cause 3); it comes before the write or behind it.
+//! They are written in machine mode. Processors differ in what they can do: software that writes
+//! `tdata1` reads it back. The exception is a breakpoint (cause 3); it comes before the write or
+//! behind it.
 
 use crate::stop::{Access, Stop};
 use crate::watch::Watch;
@@ -48,9 +49,9 @@ pub const fn is_armed(tdata1: u32) -> bool {
     tdata1 >> 28 == 2 && tdata1 & 0b111 != 0
 }
 
-/// What the exception tells. `counter` is `mepc`, `registers` are x0 to x31 of the program, `code`
-/// gives the 16 bits of code at an address, `is_watched` says whether an access is one that is
-/// watched.
+/// What the exception reports. `counter` is `mepc`, `registers` are x0 to x31 of the program,
+/// `code` returns the 16 bits of code at an address, `is_watched` says whether an access is one
+/// that is watched.
 ///
 /// The store is the instruction at `counter`, or the one in front of it where the processor stops
 /// behind the write: the one that touches what is watched.
@@ -150,7 +151,7 @@ mod tests {
         registers
     }
 
-    /// Code at 0x400D_0000, stopped behind so many of its bytes.
+    /// Code at 0x400D_0000, stopped behind the first `offset` of its bytes.
     fn stopped(code: &[u16], at: u32) -> (u32, Option<Access>) {
         let base = 0x400D_0000;
         let read = |address: u32| {

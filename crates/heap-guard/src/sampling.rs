@@ -15,11 +15,11 @@ pub struct Candidate {
     pub owner: Owner,
     /// The line, where the interface knows it.
     pub place: Option<&'static Location<'static>>,
-    /// The innermost return address, where the context tells it; else 0.
+    /// The innermost return address, if the context has one; else 0.
     pub caller: u32,
 }
 
-/// Which allocations get a guard: one of so many, of all or of some.
+/// Allocations that get a guard: one of N, of all or of some.
 ///
 /// ```
 /// use heap_guard::Sampling;

@@ -1,5 +1,5 @@
 //! What the debug exception and the guards share: words that each writes without a lock, because
-//! the exception may interrupt whoever holds one.
+//! the exception may interrupt the holder of one.
 //!
 //! ```text
 //!   guards     start, bytes ─► armed ──┐                        collect ◄── HIT
@@ -99,7 +99,7 @@ impl Slots {
         }
     }
 
-    /// Which slot guards the block at `pointer`. O(1), without the lock.
+    /// The slot that guards the block at `pointer`. O(1), without the lock.
     #[inline]
     pub(crate) fn find(&self, pointer: usize) -> Option<usize> {
         let mut slots = self.slots.iter();
@@ -177,7 +177,7 @@ impl Slots {
 
 /// For the debug exception.
 impl Slots {
-    /// Which slot's watch a stop is about.
+    /// The slot whose watch caused a stop.
     pub(crate) fn touched(&self, stop: &Stop) -> Option<usize> {
         if let Some(Access { address, bytes }) = stop.access {
             return self.touching(address, bytes);
@@ -196,7 +196,7 @@ impl Slots {
         })
     }
 
-    /// Which slot watches some of these bytes.
+    /// The slot that watches some of these bytes.
     pub(crate) fn touching(&self, address: u32, bytes: u32) -> Option<usize> {
         let mut slots = self.slots.iter();
         slots.position(|slot| {

@@ -1,4 +1,4 @@
-//! What a debug exception tells of the instruction that it stopped.
+//! What a debug exception reports of the instruction that it stopped.
 
 /// An access to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub struct Access {
 pub struct Stop {
     /// The address of the instruction that wrote.
     pub counter: u32,
-    /// What it wrote, where that could be told from the instruction and the registers.
+    /// What it wrote, if instruction and registers show it.
     pub access: Option<Access>,
-    /// The slot, where the processor tells it.
+    /// The slot, if the processor reports it.
     pub slot: Option<u8>,
     /// Where the function that wrote returns to, as far as the register has it: of a `memcpy` it is
     /// the one who copied.

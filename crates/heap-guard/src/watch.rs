@@ -1,4 +1,4 @@
-//! What a data breakpoint watches, and how a program's processor is told.
+//! What a data breakpoint watches, and how the processor is set up for it.
 
 /// Memory that a data breakpoint watches for writes: a power of two of bytes, aligned to its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

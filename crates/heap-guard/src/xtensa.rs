@@ -1,4 +1,4 @@
-//! Xtensa's data breakpoints: DBREAKA and DBREAKC, and what their exception tells.
+//! Xtensa's data breakpoints: DBREAKA and DBREAKC, and what their exception reports.
 //!
 //! ```text
 //!   DBREAKC   | 31 on stores | 30 on loads | … | 5..0 mask: address bits that count      144, 145 DBREAKA   160, 161 DBREAKC

@@ -1,4 +1,4 @@
-//! Guards on simulated watchpoints: who writes behind a block, or into one that was freed, is
+//! Guards on simulated watchpoints: code that writes behind a block, or into one that was freed, is
 //! caught; everything else is as the heap itself does it.
 #![allow(
     clippy::unwrap_used,
@@ -420,7 +420,7 @@ fn the_global_allocator_is_guarded_too() {
 }
 
 /// Thousands of calls with everything switched on, off and over: blocks keep their bytes, nothing
-/// is told without a fault, and at the end all memory is back.
+/// is reported without a fault, and at the end all memory is back.
 #[test]
 fn a_program_without_a_fault_hears_nothing() {
     let program = Program::new();

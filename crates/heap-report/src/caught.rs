@@ -1,4 +1,4 @@
-//! Lines of a heap guard: who wrote where nobody may, as `heap_guard::Caught` says it.
+//! Lines of a heap guard: forbidden writes, as `heap_guard::Caught` prints them.
 //!
 //! ```text
 //!   heap guard: write to 0x3FFB3010 by 0x400D1234, called from 0x400D2222, for owner 2: 0 bytes behind the block 0x3FFB2FB0 (96 bytes); …
@@ -27,19 +27,19 @@ const COPYING: [&str; 9] = [
 pub struct Caught {
     /// Where it was written, where that is known.
     pub address: Option<u32>,
-    /// Who wrote; `None`: nobody saw it.
+    /// The writer; `None`: not seen.
     pub writer: Option<Writer>,
     /// Where that is, seen from the block.
     pub place: Place,
     /// Bytes of the block.
     pub size: u32,
-    /// Who allocated the block.
+    /// Where the block was allocated.
     pub allocated: Option<Origin>,
-    /// Who freed it.
+    /// Where it was freed.
     pub freed: Option<Origin>,
 }
 
-/// Who wrote.
+/// The writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Writer {
     /// The address of the instruction.
@@ -64,7 +64,7 @@ pub enum Place {
     SomewhereFreed,
 }
 
-/// Who allocated or freed a block.
+/// Origin of an allocation or a free.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// On whose behalf.
@@ -73,7 +73,7 @@ pub struct Origin {
     pub site: Site,
 }
 
-/// What these lines of a log tell.
+/// What these lines of a log contain.
 pub(crate) fn read(lines: &[String]) -> Vec<Caught> {
     let told = lines.iter().filter_map(|line| line.split_once(MARK));
     told.filter_map(|(_, told)| parsed(told)).collect()
@@ -212,7 +212,7 @@ impl Caught {
         }
     }
 
-    /// Who wrote: the innermost line that does not just copy for others.
+    /// The writer: the innermost line that does not just copy for others.
     #[must_use]
     pub fn culprit(&self, history: &History) -> String {
         let Some(Writer {

@@ -1,4 +1,4 @@
-//! Why something could not be read, rebuilt or told, in a sentence for the person at the keyboard.
+//! Errors of reading, replaying and reporting, in a sentence for the person at the keyboard.
 
 use std::fmt;
 use std::path::Path;

@@ -50,7 +50,7 @@ const FIGURES: [(&str, Figure); 7] = [
 pub struct Outcome {
     /// The condition.
     pub condition: Condition,
-    /// The figure; `None`: the input does not tell it.
+    /// The figure; `None`: the input does not contain it.
     pub value: Option<u64>,
 }
 
@@ -113,7 +113,7 @@ pub fn outcomes(conditions: &[Condition], history: &History, rebuilt: &Replayed)
 }
 
 impl Figure {
-    /// `None` where the input contradicts itself or does not tell it.
+    /// `None` where the input contradicts itself or does not contain it.
     fn of(self, history: &History, rebuilt: &Replayed) -> Option<u64> {
         if !history.doubts.is_empty() {
             return None;

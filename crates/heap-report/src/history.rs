@@ -4,7 +4,7 @@
 //!   heaps, owners, sites     who and where: what the numbers in the events mean
 //!   events                   0        1        2        …
 //!                            Came     Came     Went            event number n is what led from n events to n + 1
-//!   measured                 at 0     at 500   …               states of the heaps after so many events, where they could be asked
+//!   measured                 at 0     at 500   …               states of the heaps after N events, where they were measured
 //! ```
 
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ pub struct History {
     pub heaps: Vec<HeapDescription>,
     /// What owners are called. Owner 0 is nobody.
     pub owners: BTreeMap<u8, String>,
-    /// Who asks for memory where; the index is the site's number, 0 is unknown.
+    /// Call sites; the index is the site's number, 0 is unknown.
     pub sites: Vec<Site>,
     /// What happened, in order.
     pub events: Vec<TimedEvent>,
@@ -53,7 +53,7 @@ pub struct History {
     pub crash: Option<Box<Crash>>,
     /// What guards on watchpoints caught, in order.
     pub caught: Vec<Caught>,
-    /// Which build of the program it was, where that is known.
+    /// Build of the program, if known.
     pub build: Option<Identity>,
 }
 
@@ -112,7 +112,7 @@ impl History {
         self.sites.get(number).or_else(|| self.sites.first())
     }
 
-    /// What the sites are called, by number. Sites of one place are told apart: by who called them,
+    /// Names of the sites, by number. Sites of one place are distinguished: by who called them,
     /// by what they ask for, by their numbers.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
@@ -138,7 +138,7 @@ impl History {
         labels
     }
 
-    /// Seconds, where the program told how fast its clock is.
+    /// Seconds, if the program sent its clock rate.
     #[must_use]
     pub fn seconds(&self, ticks: u64) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "a time for people")]
@@ -176,7 +176,7 @@ pub struct Site {
     pub caps: Caps,
     /// Alignment asked for, in bytes.
     pub alignment: u32,
-    /// Source file as the program told it, empty if unknown.
+    /// Source file as the program sent it, empty if unknown.
     pub file: String,
     /// Line in it, 0 if unknown.
     pub line: u32,
@@ -214,7 +214,7 @@ impl Site {
         Some(format!("called from {caller}"))
     }
 
-    /// The place in the source as the program told it.
+    /// The place in the source as the program sent it.
     fn location(&self) -> Option<String> {
         match (self.file.as_str(), self.line) {
             ("", _) => None,
@@ -366,7 +366,7 @@ impl Source {
     }
 }
 
-/// The heaps after so many events, as they were when they were asked.
+/// The heaps after a number of events, as they were measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Measured {
     /// How many events had happened.

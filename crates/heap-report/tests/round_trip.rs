@@ -165,7 +165,7 @@ fn at_every_depth_with_every_subset_of_fields_the_dump_is_read_as_it_was() {
     agrees::<8>();
 }
 
-/// What is not read of a log tells nothing of the heap.
+/// What is not read of a log says nothing of the heap.
 fn told(log: &[u8]) -> (History, Replayed) {
     let history = match read("a.log", log).unwrap() {
         Input::History(history) => history,

@@ -3,7 +3,7 @@
 //! ```text
 //!   linker --build-id ─► .note.gnu.build-id   | 4 | 20 | 3 | "GNU" 0 | 20 bytes: the id |
 //!                        between two symbols  └ lengths of name and id, kind
-//!   the program tells it in its stream and in dumps; tools compare it with the ELF file's note
+//!   the program sends it in its stream and in dumps; tools compare it with the ELF file's note
 //! ```
 
 use core::fmt;
@@ -56,7 +56,7 @@ impl fmt::Display for BuildId<'_> {
 }
 
 /// The build id that the linker wrote, as an `Option<BuildId<'static>>`: the linker script encloses
-/// the note in two symbols, and the linker is told `--build-id`.
+/// the note in two symbols, and the linker gets `--build-id`.
 ///
 /// ```text
 /// .note.gnu.build-id : { _build_id_start = .; KEEP(*(.note.gnu.build-id)) _build_id_end = .; } > DROM
@@ -78,7 +78,7 @@ macro_rules! build_id {
         }
         let (start, end) = (&raw const $start, &raw const $end);
         let length = end.addr().saturating_sub(start.addr());
-        // SAFETY: constants of the program lie there, says who wrote `unsafe`.
+        // SAFETY: constants of the program lie there, as the macro's `unsafe` promises.
         $crate::BuildId::of_note(unsafe { core::slice::from_raw_parts(start, length) })
     }};
 }

@@ -23,7 +23,7 @@ pub trait TraceContext {
         Owner::NOBODY
     }
 
-    /// Which build of the program this is, see [`build_id!`](crate::build_id). Dumps tell it, so
+    /// Build of the program, see [`build_id!`](crate::build_id). Dumps contain it, so
     /// that tools refuse the ELF file of another one.
     fn build(&self) -> Option<BuildId<'static>> {
         None

@@ -36,7 +36,7 @@ impl<const DEPTH: usize> Format for Site<DEPTH> {
     }
 }
 
-/// Where a site is: its line, and who called.
+/// Place of a site: its line, and its callers.
 fn origin<const DEPTH: usize>(site: &Site<DEPTH>, out: Formatter<'_>) {
     match site.caller {
         Some(place) => write!(out, "{=str}:{=u32}", place.file(), place.line()),

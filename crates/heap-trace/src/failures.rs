@@ -7,7 +7,7 @@
 //!
 //! After a reset such memory (RTC memory, a `.noinit` section) has what it had, unless power was
 //! gone: then it has anything. Each record has a check of its own, so that those that were written
-//! to their end are told from noise.
+//! to their end are distinguished from noise.
 
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -332,7 +332,7 @@ impl<const RECORDS: usize, const OWNERS: usize> FailureLog<RECORDS, OWNERS> {
         log
     }
 
-    /// Which run of the program this is, counted from 1 since the memory had power.
+    /// Number of the run, counted from 1 since the memory had power.
     #[must_use]
     pub const fn boots(&self) -> u32 {
         self.boots

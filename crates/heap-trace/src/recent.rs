@@ -5,8 +5,8 @@
 //!   finding  ─► block, the one in front, the one behind ─► the events in their memory, the latest first
 //! ```
 //!
-//! A ledger knows whose a block is. Whose the memory was before, and who freed it, is what tells a
-//! stale pointer.
+//! A ledger knows the owner of a block. Its owner before that, and the site that freed it, explain
+//! a stale pointer.
 
 use core::fmt;
 use core::panic::Location;
@@ -15,7 +15,7 @@ use heap_caps::{Allocated, BlockView, Finding, Freed, Observer, Owner, Reallocat
 
 use crate::context::{TraceContext, call_stack};
 
-/// How many events a [`Scene`] tells.
+/// Number of events of a [`Scene`].
 const TOLD: usize = 6;
 
 /// What happened to a block.
@@ -43,7 +43,7 @@ pub struct PastEvent {
     pub ticks: u32,
     /// The line, of an allocation, where it is known.
     pub place: Option<&'static Location<'static>>,
-    /// The innermost return address, where the context tells it; else 0.
+    /// The innermost return address, if the context has one; else 0.
     pub caller: u32,
 }
 

@@ -20,7 +20,7 @@ use support::{BYTES, ByOwner, Sim, on_behalf_of};
 
 const DEPTH: usize = 8;
 
-/// Call stacks that tell which event they belong to.
+/// Call stacks that show which event they belong to.
 #[derive(Debug, Default)]
 struct Deep(std::cell::Cell<u32>);
 

@@ -30,7 +30,7 @@ trait Program {
 impl<O: heap_caps::Observer> Program for Sim<O> {
     #[inline(never)]
     fn allocate(&mut self, size: usize) -> u32 {
-        self.malloc(size) // one line for all: only the stack tells them apart
+        self.malloc(size) // one line for all: only the stack distinguishes them
     }
 
     fn release(&mut self, block: u32) {

@@ -1,4 +1,4 @@
-//! What happened where a block was damaged: who had the memory before, and who freed it.
+//! The scene of a damage: previous owners of the memory, and the frees.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;

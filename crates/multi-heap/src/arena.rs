@@ -77,7 +77,7 @@ impl Arena {
         self.words
     }
 
-    /// Index that word 0 would have if words were counted from address 0, modulo 2³²: tells
+    /// Index that word 0 would have if words were counted from address 0, modulo 2³²: shows
     /// alignments.
     #[expect(
         clippy::cast_possible_truncation,

@@ -330,7 +330,7 @@ impl Pool {
         ))
     }
 
-    /// Which words of the map are not 0, as the counter of free blocks remembers it.
+    /// Words of the map that are not 0, as the counter of free blocks has them.
     fn words_in_use(&self) -> u32 {
         let words = (0..MAP_WORDS).filter(|word| self.arena().get(control::MAP + word) != 0);
         words.fold(0, |bits, word| bits | 1 << 31 >> word)

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Which promise of the heap was found broken.
+/// The invariant that was found broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CorruptionKind {
@@ -38,7 +38,7 @@ pub enum CorruptionKind {
 pub struct Corruption {
     /// Place of the damaged word (or byte) in bytes from the region's start.
     pub offset: u32,
-    /// Which promise is broken.
+    /// The broken invariant.
     pub kind: CorruptionKind,
     /// What should stand there.
     pub expected: u32,
@@ -85,7 +85,7 @@ pub enum Misuse {
     Corrupt(Corruption),
 }
 
-/// A block was refused. [`Heap::explain`](crate::Heap::explain) tells the reason.
+/// A block was refused. [`Heap::explain`](crate::Heap::explain) returns the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
 

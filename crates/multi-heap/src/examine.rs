@@ -47,7 +47,7 @@ impl<P: Poison> Heap<P> {
 
 /// A search for the reason why a block was refused, a few blocks at a time.
 ///
-/// Only a walk from the first block on tells in which block a place lies. Between two calls of
+/// Only a walk from the first block on shows in which block a place lies. Between two calls of
 /// [`Heap::explain_within`] the heap may be used: the walk goes on at a block that still stands, as
 /// a [`Scrubber`](crate::Scrubber) does.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +84,7 @@ enum Holder {
 
 /// Refusing, in the cold path.
 impl<P: Poison> Heap<P> {
-    /// Why a block is refused that was just refused. O(blocks): a walk tells where the place lies.
+    /// Why a block was just refused. O(blocks): a walk finds the block in which the place lies.
     #[cold]
     #[inline(never)]
     #[must_use]

@@ -238,7 +238,7 @@ impl Pool {
 
     /// Grows a block downwards, into the free block below it and what is needed of the one behind
     /// it: the joined block, whose payload has still to be moved to its start. `None` if there is
-    /// no room, or if the free block below could hold the whole: taking a block from that one
+    /// no room, or if the free block below could hold the whole: allocating from that one
     /// serves better. Refused, with nothing changed, if a neighbour is damaged.
     ///
     /// ```text

@@ -84,7 +84,7 @@ impl<P: Poison> Heap<P> {
         self.arena().pointer(0)
     }
 
-    /// The address of a place in the region; places behind its end give its end.
+    /// The address of a place in the region; its end for places behind it.
     #[must_use]
     pub fn pointer(&self, place: Offset) -> NonNull<u8> {
         self.arena().pointer(place.get().min(self.region_bytes()))
@@ -233,13 +233,13 @@ impl<P: Poison> Heap<P> {
     ///
     /// # Errors
     /// [`Misuse`] if no allocated block begins at `block`, or if it was overwritten. The heap stays
-    /// as it was. To tell the reason takes O(blocks).
+    /// as it was. To find the reason takes O(blocks).
     #[inline(always)]
     pub fn free(&mut self, block: Offset) -> Result<u32, Misuse> {
         self.try_free(block).ok_or_else(|| self.explain(block))
     }
 
-    /// As [`Heap::free`], without the reason of a refusal: [`Heap::explain`] tells it. O(1).
+    /// As [`Heap::free`], without the reason of a refusal: [`Heap::explain`] returns it. O(1).
     ///
     /// A program that never asks for the reason has no code for it.
     #[inline(always)]
@@ -325,7 +325,7 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// Writes the canaries of a freshly taken block, over what was free-list links before.
+    /// Writes the canaries of a freshly allocated block, over what was free-list links before.
     fn write_canaries(pool: Pool, index: Index, words: u32, size: u32, key: u32) {
         if P::FILLS {
             let freed = u32::from_ne_bytes([FILL_FREED; 4]);

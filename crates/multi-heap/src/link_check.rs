@@ -1,4 +1,4 @@
-//! What one place tells of lists and counters: the parts of the check that take a bounded time
+//! What one place shows of lists and counters: the parts of the check that take a bounded time
 //! each.
 //!
 //! ```text

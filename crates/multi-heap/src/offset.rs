@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
-/// Distance in bytes from the first byte of a heap's region: the name that a heap gives a block.
+/// Distance in bytes from the first byte of a heap's region: the heap's name of a block.
 ///
 /// Having one says that somebody computed a distance, not that a block lies there: every operation
 /// of the heap validates the offsets it is given. It is never zero, because the region begins with

@@ -14,7 +14,7 @@
 //! Invariants, checked by `check.rs`, broken on purpose in `tests/corruption.rs`:
 //! 1. Blocks follow each other without a gap from `first` to the sentinel at `end`.
 //! 2. No two free blocks are neighbours.
-//! 3. A used block's previous-block bits tell whether a free block lies before it, and its size; so
+//! 3. A used block's previous-block bits say whether a free block lies before it, and its size; so
 //!    do the sentinel's.
 //! 4. A free block of 2 words or more is in exactly one list, that of its size; the list is doubly
 //!    linked.

@@ -36,8 +36,8 @@ impl Request {
         Self::aligned_at(size, alignment, 0)
     }
 
-    /// A request at an alignment of at most 8; `None` where [`Self::aligned`] gives none, and for
-    /// larger alignments. Takes a few instructions.
+    /// A request at an alignment of at most 8; `None` where [`Self::aligned`] returns `None`, and
+    /// for larger alignments. Takes a few instructions.
     #[must_use]
     #[inline(always)]
     #[expect(

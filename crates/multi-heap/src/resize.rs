@@ -29,7 +29,7 @@ impl<P: Poison> Heap<P> {
     /// [`Heap::reallocate`] does all of it.
     ///
     /// # Errors
-    /// As [`Heap::free`]. A `size` of 0 or above [`Request::MAX_SIZE`] gives `false`.
+    /// As [`Heap::free`]. A `size` of 0 or above [`Request::MAX_SIZE`] returns `false`.
     #[inline]
     pub fn resize(&mut self, block: Offset, size: u32) -> Result<bool, Misuse> {
         self.try_resize(block, size)
@@ -113,7 +113,7 @@ impl<P: Poison> Heap<P> {
         Ok(true)
     }
 
-    /// What a block gives up when it shrinks to a request; refused where the heap could not take
+    /// What a block gives up when it shrinks to a request; refused where the heap could not free
     /// it.
     fn surplus(&self, used: UserBlock, request: Request) -> Result<Option<UsedBlock>, Refused> {
         match used.block.surplus(Self::words_with_canaries(request)) {
@@ -127,7 +127,7 @@ impl<P: Poison> Heap<P> {
     /// room for the whole: then [`Heap::allocate`] serves better.
     ///
     /// The caller then moves the contents ([`Contents::copy`](crate::Contents::copy)), outside of
-    /// any lock if it likes, and gives back what is too much with [`Heap::resize`] to `size`.
+    /// any lock if it likes, and frees the excess with [`Heap::resize`] to `size`.
     ///
     /// # Errors
     /// As [`Heap::free`].
@@ -194,10 +194,10 @@ impl<P: Poison> Heap<P> {
             .map_err(|Refused| self.explain(block))
     }
 
-    /// As [`Heap::reallocate`], without the reason of a refusal: [`Heap::explain`] tells it.
+    /// As [`Heap::reallocate`], without the reason of a refusal: [`Heap::explain`] returns it.
     ///
     /// # Errors
-    /// [`Refused`] where [`Heap::reallocate`] tells a [`Misuse`].
+    /// [`Refused`] where [`Heap::reallocate`] returns a [`Misuse`].
     #[inline]
     pub fn try_reallocate(
         &mut self,

@@ -12,9 +12,9 @@
 //! Between two calls the heap lives on: blocks come and go, and what looks like a header may be a
 //! user's data. A scrub goes on at used blocks that stand as they did (`checkpoints.rs`). Counters
 //! are compared with what a pass has counted if they were the same at each of its calls; where they
-//! differ, it counts again, and only the same difference twice is a suspicion. Damage is told only
-//! after [`Heap::check`] has come across it too: a false alarm would be worse than a long look at a
-//! heap that is broken anyway.
+//! differ, it counts again, and only the same difference twice is a suspicion. Damage is reported
+//! only after [`Heap::check`] has come across it too: a false alarm would be worse than a long look
+//! at a heap that is broken anyway.
 
 use crate::bins::MIN_BLOCK_WORDS;
 use crate::check::Counters;
@@ -58,7 +58,7 @@ pub enum ScrubStep {
     PassDone,
 }
 
-/// A suspicion: what looks broken is left to the check to tell.
+/// A suspicion: what looks broken is left to the check.
 type StepResult<T = ()> = Result<T, Corruption>;
 
 /// How much a call may still look at.

@@ -138,7 +138,7 @@ impl<P: Poison> Model<'_, P> {
         }
     }
 
-    /// A block that may have moved or changed its size has kept its contents; give it new ones.
+    /// A block that may have moved or changed its size has kept its contents; writes new ones.
     fn keep(&mut self, old: Live, block: Offset, size: u32) {
         assert!(
             holds(self.heap, block, old.size.min(size), old.seed),
@@ -256,7 +256,7 @@ proptest! {
         run::<Comprehensive>(size, lead, dirt, &program);
     }
 
-    /// A request of 12 bytes more gives the unpoisoned heap the blocks of the poisoned ones, so
+    /// A request of 12 bytes more makes the unpoisoned heap's blocks those of the poisoned ones, so
     /// placement must be the same.
     #[test]
     fn poisoning_changes_sizes_and_nothing_else(

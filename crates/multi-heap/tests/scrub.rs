@@ -27,12 +27,12 @@ fn striped<P: Poison>(region: &mut Region) -> (Heap<P>, Vec<Offset>) {
     (heap, live)
 }
 
-/// Looks that the heads of all lists of a heap take: a look covers 8 of them.
+/// Steps that the heads of all lists of a heap need: a step covers 8 of them.
 fn looks_at_lists<P: Poison>(heap: &Heap<P>) -> usize {
     (heap.control_bytes() as usize / 4).div_ceil(8) // a word each, and a few others
 }
 
-/// How many calls a round takes.
+/// Number of calls of a pass.
 fn calls<P: Poison>(heap: &Heap<P>, looks: u32) -> usize {
     let mut scrub = Scrubber::new();
     let underway = (1..10_000).find(|_| heap.scrub(&mut scrub, looks) == Ok(ScrubStep::PassDone));

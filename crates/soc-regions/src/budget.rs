@@ -13,14 +13,14 @@ use crate::text::Text;
 use crate::{Caps, Layout};
 
 /// Promises about the memory that a chip and a program leave for heaps. [`budget!`](crate::budget!)
-/// makes one; having one tells you that they hold for a program that is no larger than was said
+/// makes one; having one proves that they hold for a program that is no larger than was said
 /// there.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     promises: &'static [Requirement],
 }
 
-/// At least so many bytes for heaps with certain capabilities.
+/// At least a number of bytes for heaps with certain capabilities.
 ///
 /// Heaps need some of it for themselves: up to 500 bytes each, and 4 bytes a block. The memory of
 /// the start-up stacks counts, though it is a heap only after start-up.

@@ -6,7 +6,7 @@ use crate::{
     SampleSymbol, Setting, Symbols, Table, Total, TypeIndex, Window,
 };
 
-/// A chip's memory. Having one tells you that its table is free of overlap, disorder and
+/// A chip's memory. Having one proves that its table is free of overlap, disorder and
 /// misalignment ([`TableError`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Chip {

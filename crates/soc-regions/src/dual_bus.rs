@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_view_of_a_block_starts_at_its_last_word_where_memory_is_inverted() {
-        // ESP-IDF, measured: a block of 8192 + 4 bytes at 0x3FFE05E4 gives code at 0x400BDA1C, 4
+        // ESP-IDF, measured: a block of 8192 + 4 bytes at 0x3FFE05E4 has its code at 0x400BDA1C, 4
         // bytes into its view
         let block = span!(0x3FFE_05E4, 0x3FFE_05E4 + 8196);
         assert_eq!(

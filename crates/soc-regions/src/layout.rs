@@ -14,7 +14,7 @@ use crate::{
     Reservation, Span, Symbols,
 };
 
-/// Memory that is taken, and by whom.
+/// Memory that is reserved, and its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
     /// The reservation's name.
@@ -129,7 +129,7 @@ impl Layout {
     /// Room for reservations: a table's, and eight of a program's own.
     const PLACES: usize = MAX_RESERVATIONS + 8;
 
-    /// Nothing is taken yet.
+    /// Nothing is reserved yet.
     const fn new(chip: &Chip, options: &Options) -> Result<Layout, LayoutError> {
         if !options.are_of(chip.name()) {
             return Err(LayoutError::OtherChip {
@@ -278,12 +278,12 @@ impl Layout {
             .filter(move |row| row.when.holds(&options))
     }
 
-    /// What is taken, ascending; empty reservations are left out.
+    /// The reservations, ascending, without empty ones.
     pub fn reserved(&self) -> impl Iterator<Item = Reserved> + Clone + '_ {
         self.reserved.iter().flatten().copied()
     }
 
-    /// The reservation `index` of those that are taken, ascending; for constants, where iterators
+    /// The reservation `index` of those in effect, ascending; for constants, where iterators
     /// are not to be had.
     pub const fn reserved_at(&self, index: usize) -> Option<Reserved> {
         if index < self.count {

@@ -22,7 +22,7 @@ pub struct Reservation {
     pub start: Bound,
     /// Where it ends; rounded up to a multiple of 4.
     pub end: Bound,
-    /// In which configurations it is taken.
+    /// The configurations in which it is reserved.
     pub when: When,
 }
 

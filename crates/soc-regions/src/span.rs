@@ -11,7 +11,7 @@
 
 use core::fmt;
 
-/// A half-open range of chip addresses. Having one tells you: not empty, does not wrap.
+/// A half-open range of chip addresses. It is not empty and does not wrap.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
     start: u32,

@@ -24,7 +24,7 @@ pub struct Table {
     pub regions: &'static [Region],
     /// Whether `regions` ascends as a whole, or only the rows of each type among themselves.
     pub order: Order,
-    /// The memory that is taken.
+    /// The memory that is reserved.
     pub reservations: &'static [Reservation],
     /// Bytes per type, to be checked against the sum of the rows. Every row must be in one of them.
     pub totals: &'static [Total],

@@ -150,7 +150,7 @@ impl When {
     }
 }
 
-/// Whether one of the conditions gives `answer`.
+/// Whether one of the conditions has the result `answer`.
 const fn some(conditions: &[When], options: &Options, answer: bool) -> bool {
     let mut at = 0;
     while at < conditions.len() {

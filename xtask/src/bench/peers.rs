@@ -1,5 +1,5 @@
 //! Smallest heap of each Rust peer that completes a trace. Measured on an emulated 32-bit chip: a
-//! 64-bit host would give peers 64-bit headers.
+//! 64-bit host would make peers' headers 64-bit.
 
 use std::path::PathBuf;
 use std::time::Duration;

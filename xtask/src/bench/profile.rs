@@ -106,7 +106,7 @@ fn readable(symbol: &str) -> String {
 }
 
 /// The innermost function of this project that each step belongs to, with its file, as the
-/// program's line tables tell.
+/// program's line tables say.
 fn source(program: &Path, steps: &[Executed]) -> Result<Vec<String>, Error> {
     let unable = |cause: std::io::Error| Error::Failed(format!("llvm-symbolizer-22: {cause}"));
     let mut addresses: Vec<u32> = steps.iter().map(|(address, _)| *address).collect();

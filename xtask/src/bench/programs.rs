@@ -1,4 +1,4 @@
-//! The programs that print figures, and whom each of them measures.
+//! The programs that print figures, and the allocators that each of them measures.
 
 use crate::error::Error;
 use crate::on_target::Target;
@@ -23,7 +23,7 @@ pub(crate) struct Measured {
     pub(crate) allocators: &'static [&'static str],
     /// The program that counts how long interrupts are masked.
     pub(crate) masked: Option<&'static str>,
-    /// Programs that only make the four calls, of whom.
+    /// Programs that only make the four calls, with their allocators.
     pub(crate) linked: &'static [(&'static str, &'static str)],
     /// Whether it can be called with `trace N` and `single N WORKLOAD`.
     pub(crate) takes_orders: bool,

@@ -13,7 +13,7 @@ use heap_report::recorded::{Operation, Trace};
 /// own DRAM.
 pub(crate) const GREATEST_HEAP: u32 = 0x003A_E000;
 
-/// Writes the trace to a file beside the programs; gives its name.
+/// Writes the trace to a file beside the programs; returns its name.
 pub(crate) fn write(programs: &Programs, trace: &Trace) -> Result<PathBuf, Error> {
     let file = programs.folder().join(format!("{}.words", trace.name));
     fs::write(&file, bytes(trace)?).map_err(|cause| Error::file(&file, cause))?;

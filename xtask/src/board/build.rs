@@ -95,7 +95,7 @@ impl Source {
         self.example.as_ref().map_or("--bin", |_| "--example")
     }
 
-    /// The file that will be built, for those who only look.
+    /// The file that will be built, for a dry run.
     pub(crate) fn expected_file(&self) -> PathBuf {
         let profile = if self.release { "release" } else { "debug" };
         self.elf.clone().unwrap_or_else(|| {

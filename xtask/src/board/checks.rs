@@ -162,7 +162,7 @@ fn stack_fault(program: &Program, memory: &AddressMap) -> Option<String> {
 /// Crates that keep a heap of their own: the two that esp-alloc stands on.
 const OTHER_ALLOCATORS: [&str; 2] = ["linked_list_allocator", "rlsf"];
 
-/// A heap beside the claimed one starves, or takes memory that the claim gives away.
+/// A heap beside the claimed one starves, or takes memory that the claim has.
 fn second_heap_fault(program: &Program) -> Option<String> {
     let allocator = |name: &String| OTHER_ALLOCATORS.contains(&sizes::crate_of(name).as_str());
     let (name, _) = program.items.iter().find(|(name, _)| allocator(name))?;

@@ -169,7 +169,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The checksum is the last byte of its 16; gives the end of these.
+    /// The checksum is the last byte of its 16; returns the end of these.
     fn check_sum(&self, segments: &[Content]) -> Result<usize, String> {
         let bytes = segments.iter().flat_map(|segment| &segment.bytes);
         let sum = bytes.fold(CHECKSUM_SEED, |sum, byte| sum ^ byte);

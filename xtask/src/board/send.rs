@@ -78,7 +78,7 @@ enum Answer {
     Silence(String),
 }
 
-/// Asks the chip who it is. Another chip is an error; nothing was sent yet.
+/// Asks the chip for its model. Another one is an error; nothing was sent yet.
 fn ask(sender: Sender, board: Board, line: &Line) -> Result<Answer, Error> {
     let port = line.port.as_deref().unwrap_or_default();
     let (is_well, said) = sender.question(line).answer()?;

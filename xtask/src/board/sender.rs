@@ -33,7 +33,7 @@ pub(crate) enum Sender {
 /// Offset in the image where the application descriptor has room for the ELF file's hash.
 const HASH_OFFSET: &str = "0xb0";
 const SLOW: &str = "115200";
-/// A monitor that does not restart the board. It asks the chip who it is, all the same.
+/// A monitor that does not restart the board. It asks the chip for its model, all the same.
 const ALONE: [&str; 6] = [
     "--before",
     "no-reset",

@@ -97,7 +97,7 @@ impl Toolchain {
     }
 }
 
-/// The line that gives a machine without any compiler for the board one.
+/// The command that installs a compiler for the board.
 fn remedy(board: Board) -> String {
     if board.is_xtensa() {
         return format!(
@@ -147,7 +147,7 @@ fn with_linker(step: Step, board: Board) -> Result<Step, Error> {
         .env("CARGO_PROFILE_RELEASE_LTO", "off"))
 }
 
-/// How cargo wants to be told the linker of a target.
+/// Variable by which cargo gets the linker of a target.
 fn linker_variable(board: Board) -> String {
     let name = board.triple().to_uppercase().replace('-', "_");
     format!("CARGO_TARGET_{name}_LINKER")

@@ -48,7 +48,7 @@ struct Metadata {
     packages: Vec<Library>,
 }
 
-/// The library crates below `crates/`, as cargo tells them. Firmware is no library.
+/// The library crates below `crates/`, as cargo lists them. Firmware is no library.
 pub(crate) fn libraries() -> Result<Vec<Library>, StepError> {
     let mut command = tool::cargo();
     let text = tool::output(command.args(["metadata", "--no-deps", "--format-version", "1"]))?;

@@ -49,7 +49,7 @@ fn cargo_path() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// How many lines of a failed tool's errors are told again at the end.
+/// How many lines of a failed tool's errors are repeated at the end.
 const REPEATED_LINES: usize = 30;
 
 /// Runs `command` to its end; its output goes to the terminal.

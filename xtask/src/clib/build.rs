@@ -25,7 +25,7 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// Builds the library and tells where it is: a place of its own for each order. What the
+    /// Builds the library and returns where it is: a place of its own for each order. What the
     /// compiler says goes to standard error.
     pub(crate) fn build(&self) -> Result<PathBuf, Error> {
         self.processor.require()?;

@@ -262,7 +262,7 @@ pub(super) fn width(processor: Processor) -> &'static [&'static str] {
     }
 }
 
-/// How the checks are told the poisoning level: by ESP-IDF's names.
+/// How the checks get the poisoning level: by ESP-IDF's names.
 fn definition(poisoning: Poisoning) -> &'static [&'static str] {
     match poisoning {
         Poisoning::None => &[],

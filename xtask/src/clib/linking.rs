@@ -22,7 +22,7 @@ use crate::error::Error;
 /// Libraries whose names a program must have from them.
 const SYSTEM: [&str; 2] = ["libm.so.6", "libc.so.6"];
 
-/// Links a program with the library and tells what is wrong with it.
+/// Links a program with the library and returns what is wrong with it.
 pub(crate) fn faults(processor: Processor, library: &Path) -> Result<Vec<String>, Error> {
     checks::require(processor)?;
     let uses = library.with_file_name("uses.c");

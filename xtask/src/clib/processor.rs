@@ -41,7 +41,7 @@ impl Processor {
         }
     }
 
-    /// What `cargo build --target` is told: a file of ours, or a target that the compiler knows.
+    /// Argument of `cargo build --target`: a file of ours, or a target that the compiler knows.
     pub(crate) fn specification(self, root: &Path) -> Option<PathBuf> {
         match self {
             Processor::Esp32 => Some(root.join("targets/xtensa-qemu-none-elf.json")),

@@ -24,7 +24,7 @@ use esp_heap::poisoning::Poisoning;
 
 /// The allocators of `crates/testing/c-programs/peers`.
 pub(crate) const PEERS: [&str; 3] = ["rlsf", "talc", "linked-list"];
-/// The smallest heap is known to so many bytes.
+/// The smallest heap is known to this many bytes.
 const STEP: usize = 1024;
 
 /// A program, and what of it is not ours.

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let sender = Sender::find(arguments.with)?;
-    // A port that is not there is told before minutes of compiling.
+    // A port that is not there is reported before minutes of compiling.
     let port = port::chosen(arguments.line.port.as_deref())?;
     port::check(&port)?;
     let program = build::checked(source)?;

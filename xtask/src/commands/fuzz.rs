@@ -178,7 +178,7 @@ fn program(target: Target) -> Result<PathBuf, Error> {
     Ok(folder.join(target.name()))
 }
 
-/// Whether a target ran for so many seconds without a finding.
+/// Whether a target ran for `seconds` without a finding.
 fn fuzz(target: Target, seconds: u64) -> Result<bool, Error> {
     let name = target.name();
     let corpus = folder().join("corpus").join(name);

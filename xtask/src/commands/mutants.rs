@@ -1,4 +1,4 @@
-//! `mutants`: mutation testing, which tells whether the tests would notice if the code were wrong.
+//! `mutants`: mutation testing, which shows whether the tests notice wrong code.
 //!
 //! ```text
 //!   cargo mutants            changes one operator, one value at a time and runs the crate's tests

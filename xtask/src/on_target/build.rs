@@ -205,7 +205,7 @@ fn linker(target: Target) -> Result<PathBuf, Error> {
     }
 }
 
-/// How cargo wants to be told the linker or the flags of a target.
+/// Variable by which cargo gets the linker or the flags of a target.
 fn variable(target: Target, what: &str) -> String {
     let name = target.triple().to_uppercase().replace('-', "_");
     format!("CARGO_TARGET_{name}_{what}")

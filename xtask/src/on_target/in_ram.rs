@@ -26,9 +26,9 @@ const LITERAL: RelocationFlags = RelocationFlags::Elf {
 /// Copies and fills: of a chip's ROM, or kept in RAM by the C library.
 const OF_ROM: [&str; 4] = ["memcpy", "memmove", "memset", "memcmp"];
 
-/// What tells the program's own handler of a fault or a refusal, or ends the program: a wrong
-/// pointer, a damaged heap, a lock taken twice. Who has no handler comes by only where the program
-/// is wrong.
+/// What calls the program's own handler for a fault or a refusal, or ends the program: a wrong
+/// pointer, a damaged heap, a lock acquired twice. A program without a handler gets there only
+/// where it is wrong.
 const TELLS: [&str; 11] = [
     "report_data",
     "report_in",
@@ -70,7 +70,7 @@ pub(crate) struct Found {
     pub(crate) references: usize,
     /// Those that lead out of RAM.
     pub(crate) into_flash: BTreeSet<Reference>,
-    /// Those that lead out of RAM where somebody is told of a fault or a refusal.
+    /// Those that lead out of RAM to handlers of faults and refusals.
     pub(crate) telling: BTreeSet<Reference>,
 }
 

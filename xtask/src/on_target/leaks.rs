@@ -46,7 +46,7 @@ pub(crate) fn not_named(
         .flatten())
 }
 
-/// Why what the program tells of its build is not what its ELF file is called.
+/// Difference between the build that the program reports and its ELF file.
 fn wrong_build(history: &History, elf: &Path) -> Result<Option<String>, Error> {
     let program = std::fs::read(elf).map_err(|cause| Error::file(elf, cause))?;
     let Some(told) = &history.build else {

@@ -38,7 +38,7 @@ impl Target {
         }
     }
 
-    /// What `cargo build --target` is told: a file of ours, or a target that the compiler knows.
+    /// Argument of `cargo build --target`: a file of ours, or a target that the compiler knows.
     pub(crate) fn specification(self, root: &Path) -> PathBuf {
         match self {
             Target::Esp32 => root.join("targets/xtensa-qemu-none-elf.json"),

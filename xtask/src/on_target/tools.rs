@@ -40,7 +40,7 @@ pub(crate) fn require_all<'list>(
     })
 }
 
-/// Debian's cargo with its compiler, told to build `core` too. What rustup and an outer cargo left
+/// Debian's cargo with its compiler, which builds `core` too. What rustup and an outer cargo left
 /// in the environment belongs to another compiler.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(CARGO);

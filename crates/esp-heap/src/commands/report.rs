@@ -298,7 +298,7 @@ fn named(mut history: History, elf: Option<&Path>) -> Result<History, Error> {
     Ok(history)
 }
 
-/// The symbols of the program, if it is the one that ran, as far as the device told.
+/// The symbols of the program, if it is the one that ran, as far as the device says.
 fn read_symbols(elf: &Path, build: Option<&Identity>) -> Result<Symbols, Error> {
     let because = |cause: String| Error::file(elf, cause);
     let program = fs::read(elf).map_err(|cause| Error::file(elf, cause))?;
@@ -310,7 +310,7 @@ fn read_symbols(elf: &Path, build: Option<&Identity>) -> Result<Symbols, Error> 
     Symbols::parse(&program, &current_folder()).map_err(|cause| because(cause.to_string()))
 }
 
-/// What the ELF file could not tell, and what to do.
+/// What the ELF file does not contain, and what to do.
 fn remarks(symbols: &Symbols, named: Named, elf: &Path) -> Vec<String> {
     let elf = elf.display();
     let Named {

@@ -104,7 +104,7 @@ impl Arguments {
     }
 }
 
-/// Boots, replays and, unless only figures are wanted, tells.
+/// Boots, replays and, unless only figures are wanted, reports.
 fn simulate<P: Poison>(
     arguments: &Arguments,
     setup: &Setup,
@@ -144,7 +144,7 @@ fn simulate<P: Poison>(
     })
 }
 
-/// The largest of the shipped traces that fits into `free` bytes; tells of those that are too
+/// The largest of the shipped traces that fits into `free` bytes; names those that are too
 /// large.
 fn fitting_trace(free: u32, said: &impl Fn(&str) -> Result<(), Error>) -> Result<Trace, Error> {
     let (trace, too_large) = shipped::fitting(free)?;

@@ -101,7 +101,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 }
 
 impl Arguments {
-    /// Who listens, and what the program's ELF file is called.
+    /// The receiver, and the path of the program's ELF file.
     fn watched(&self) -> Result<(Watched, Option<Identities>), Error> {
         let Some(elf) = &self.elf else {
             return Ok((Watched::new(), None));
@@ -121,7 +121,7 @@ fn seconds(number: f64) -> Result<Duration, Error> {
         .map_err(|_| Error::Usage(format!("{number} is no number of seconds")))
 }
 
-/// Who is shown how it stands.
+/// The screen that shows the state.
 struct Views<'a> {
     view: &'a mut View,
     server: Option<&'a Server>,

@@ -179,7 +179,7 @@ impl Arguments {
         ))
     }
 
-    /// What the command line leaves open, the recording may tell.
+    /// What the command line leaves open, the recording may contain.
     fn now(&self, recorded: Option<&Recorded>) -> Configuration {
         let named = recorded.and_then(Recorded::chip);
         let psram = recorded

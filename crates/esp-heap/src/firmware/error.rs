@@ -71,7 +71,7 @@ impl From<object::Error> for FirmwareError {
     }
 }
 
-/// What can be told from the first bytes.
+/// What the first bytes show.
 pub(super) fn check_magic(bytes: &[u8]) -> Result<(), FirmwareError> {
     const CLASS_64: u8 = 2;
     match bytes {

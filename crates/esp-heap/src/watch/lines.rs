@@ -38,7 +38,7 @@ impl Lines {
     }
 }
 
-/// A reader that has seen enough is told by the exit code of whoever made the pipe, not by ours.
+/// A reader that has seen enough is no failure: the exit code is that of the pipe's other end.
 fn write(line: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {

@@ -24,7 +24,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph, Sparkline, Wrap};
 use ratatui::{DefaultTerminal, Frame};
 
-/// A terminal that shows the picture; it is given back as it was when this is dropped.
+/// A terminal that shows the picture; dropping this restores it.
 pub(crate) struct Screen {
     terminal: DefaultTerminal,
     curve: Curve,
@@ -273,7 +273,7 @@ fn bar(value: u64, most: u64, columns: usize) -> String {
     )
 }
 
-/// The end of a name tells most: file and line.
+/// The end of a name says most: file and line.
 fn end_of(name: &str, columns: usize) -> String {
     let letters = name.chars().count();
     match letters > columns {

@@ -14,7 +14,7 @@ const LONGEST_REQUEST: u64 = 8 << 10;
 /// A client that is silent for so long is left alone.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Serves texts to whoever asks for them.
+/// Serves texts over HTTP.
 pub(crate) struct Server {
     text: Arc<Mutex<String>>,
     pub(crate) address: SocketAddr,

@@ -29,7 +29,7 @@ pub(crate) struct Source {
     pub(crate) is_port: bool,
 }
 
-/// How often somebody looks whether a file has grown, and how long a port is waited for at a time.
+/// How often a file is checked for growth, and how long a port is waited for at a time.
 const STEP: Duration = Duration::from_millis(100);
 const BUFFER: usize = 16 * 1024;
 
@@ -87,7 +87,7 @@ fn read_by_thread(is_port: bool, read: impl FnOnce(Sender<Arrived>) + Send + 'st
     Source { arrivals, is_port }
 }
 
-/// Whoever listens has gone if nobody takes what is told; then there is nothing to be read.
+/// If the receiver has gone, there is nothing left to read for.
 fn read_to_end(mut from: impl Read, tell: &Sender<Arrived>) {
     let mut buffer = vec![0; BUFFER];
     let last = loop {
@@ -113,7 +113,7 @@ fn follow(mut file: File, path: &Path, tell: &Sender<Arrived>) {
         match file.read(&mut buffer) {
             Ok(0) if is_pipe_file(&file) => break drop(tell.send(Arrived::End)),
             Ok(0) => {
-                // Nothing new is told, too: it ends if nobody listens any more.
+                // Empty batches are sent, too: the loop ends when the receiver has gone.
                 if tell.send(Arrived::Bytes(Vec::new())).is_err() {
                     break;
                 }

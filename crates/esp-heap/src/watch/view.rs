@@ -9,7 +9,7 @@ use super::lines::Lines;
 use super::{keyboard, screen::Screen};
 use esp_heap::error::Error;
 
-/// Who shows it.
+/// The browser that shows it.
 pub(crate) enum View {
     #[cfg(feature = "screen")]
     Screen(Box<Screen>),

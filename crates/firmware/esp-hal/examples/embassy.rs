@@ -99,8 +99,8 @@ fn name(owner: Owner) -> &'static str {
     NAMES.get(owner.get()).copied().unwrap_or("?")
 }
 
-/// Samples on their way. A block changes hands here and stays on the account of who allocated it,
-/// until it is freed.
+/// Samples on their way. A block changes hands here and stays on the account of its allocating
+/// task, until it is freed.
 static SAMPLES: Channel<CriticalSectionRawMutex, Vec<u32>, 4> = Channel::new();
 
 #[embassy_executor::task]
@@ -164,7 +164,7 @@ async fn hoarder() {
     OWNER.instrument(HOARDER, hoard()).await
 }
 
-/// Takes 16 KiB every tenth of a second; gives all back when there is no more.
+/// Takes 16 KiB every tenth of a second; frees all when there is no more.
 async fn hoard() {
     let mut hoard: Vec<Vec<u8>> = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! The three lines, 1, 2 and 3, that give an esp-hal program the capability heap, on any chip.
+//! The three lines, 1, 2 and 3, that set up the capability heap in an esp-hal program, on any chip.
 
 #![no_std]
 #![no_main]

@@ -7,7 +7,7 @@ use multi_heap::Unpoisoned;
 use crate::chip::{STACK_BYTES, stack_end};
 use crate::psram;
 
-/// Who is told of what the heap does.
+/// Observers of the heap.
 #[cfg(feature = "events")]
 pub(crate) type Observer = heap_demo::Watcher<Clock>;
 #[cfg(not(feature = "events"))]
@@ -35,12 +35,12 @@ heap_caps_alloc::claim! {
 /// From here on there is memory.
 pub(crate) fn boot() {
     let parts = RAM.take(&HEAP).unwrap_or_else(|cause| panic!("{cause}"));
-    // 3. And behind it, what else a board gives: PSRAM, and here the boot loader's stack.
+    // 3. And behind it, what else a board has: PSRAM, and here the boot loader's stack.
     let ram = parts.ram.give(parts.bluetooth);
     let ram = if psram::bytes() == 0 {
         ram
     } else {
-        // SAFETY: esp-hal's driver has mapped so many bytes there, and nothing else uses them.
+        // SAFETY: esp-hal's driver has mapped that many bytes there, and nothing else uses them.
         ram.give(unsafe { parts.psram.mapped_at(psram::start(), psram::bytes()) })
     };
     let mut claimed = ram.boot().unwrap_or_else(|cause| panic!("{cause}"));

@@ -57,7 +57,7 @@ pub(crate) enum SecondCore {
     Silent,
 }
 
-/// What `start` found, for those who ask later.
+/// State that `start` found, for later queries.
 static WORKS: AtomicBool = AtomicBool::new(false);
 
 fn dport() -> &'static esp32::dport::RegisterBlock {
@@ -145,7 +145,7 @@ fn copy_entries(entries: core::ops::Range<usize>) {
 }
 
 /// Calls `round` on both cores at once, with the core's number and the call's, until both are done.
-/// Where there is one core, it does the work of both by turns. Returns who took part.
+/// Where there is one core, it does the work of both by turns. Returns the participants.
 pub(crate) fn on_both(round: fn(u32, u32)) -> &'static str {
     if !WORKS.load(Ordering::Relaxed) {
         (0..ROUNDS).for_each(|number| {

@@ -12,7 +12,7 @@ pub(crate) struct Descriptor {
     time: [u8; 16],
     date: [u8; 16],
     idf_version: [u8; 32],
-    /// Of the ELF file; whoever makes the image writes it.
+    /// Of the ELF file; the tool that makes the image writes it.
     elf_hash: [u8; 32],
     least_efuse_revision: u16,
     most_efuse_revision: u16,

@@ -11,7 +11,7 @@ use crate::psram;
 /// Keeps this core's interrupts away, then the other core.
 pub(crate) type HeapLock = Masked<Interrupts, SpinLock>;
 
-/// Who is told of what the heap does.
+/// Observers of the heap.
 #[cfg(feature = "events")]
 pub(crate) type Observer = heap_demo::Watcher<crate::stack::ChipContext>;
 #[cfg(not(feature = "events"))]
@@ -41,7 +41,7 @@ heap_caps_alloc::claim! {
 /// Boots all of the memory, the second core's too where the chip has none.
 pub(crate) fn boot(second_core: SecondCore) {
     let parts = RAM.take(&HEAP).unwrap_or_else(|cause| panic!("{cause}"));
-    // SAFETY: so many bytes answer as memory does, and the program stands on its own stacks, in
+    // SAFETY: that many bytes answer as memory does, and the program stands on its own stacks, in
     // `.stack` and `cores`.
     let booted = unsafe { heap_demo::boot(parts, psram::mapped_bytes()) };
     let (mut claimed, memory) = booted.unwrap_or_else(|cause| panic!("{cause}"));

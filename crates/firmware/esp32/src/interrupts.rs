@@ -15,7 +15,7 @@ pub(crate) fn heap_is_in_use() -> bool {
     IN_THE_HEAP.load(Ordering::Relaxed) != 0
 }
 
-// SAFETY: `rsil` raises the level and gives the old state in one instruction, and `wsr.ps` brings
+// SAFETY: `rsil` raises the level and returns the old state in one instruction, and `wsr.ps` brings
 // that back; neither is moved over accesses to memory, since both may touch it as far as the
 // compiler knows.
 unsafe impl InterruptMask for Interrupts {
@@ -31,7 +31,7 @@ unsafe impl InterruptMask for Interrupts {
 
     unsafe fn restore(state: u32) {
         IN_THE_HEAP.fetch_sub(1, Ordering::Relaxed);
-        // SAFETY: the caller gives what `mask` returned: the same state but for the level.
+        // SAFETY: the caller passes what `mask` returned: the same state but for the level.
         unsafe { asm!("wsr.ps {0}", "rsync", in(reg) state) };
     }
 }

@@ -7,7 +7,7 @@ use crate::console::{Console, say};
 use crate::heap::HEAP;
 use crate::interrupts;
 
-/// How often the heap is looked at until it counts as in use by whoever failed.
+/// Tries until the heap counts as in use by the code that failed.
 const PATIENCE: u32 = 1_000_000;
 
 /// The heaps too, unless looking at them is what went wrong.

@@ -41,7 +41,7 @@ struct WriterState {
     before: MaybeUninit<(u32, <SpinLock as RawLock>::Token)>,
 }
 
-// SAFETY: the state is touched by who holds the lock, between `acquire` and `release`.
+// SAFETY: only the lock's holder touches the state, between `acquire` and `release`.
 unsafe impl Sync for FrameWriter {}
 
 static WRITER: FrameWriter = FrameWriter {
@@ -55,7 +55,7 @@ static WRITER: FrameWriter = FrameWriter {
 #[defmt::global_logger]
 struct Logger;
 
-// SAFETY: `acquire` takes a lock with interrupts masked, and `release` gives it back; the other two
+// SAFETY: `acquire` takes a lock with interrupts masked, and `release` releases it; the other two
 // are called in between.
 unsafe impl defmt::Logger for Logger {
     fn acquire() {

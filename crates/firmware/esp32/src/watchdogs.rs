@@ -1,4 +1,4 @@
-//! Watchdogs off, whoever left them running, and how: the boot loader leaves the RTC's with nine
+//! Watchdogs off, whatever left them running, and how: the boot loader leaves the RTC's with nine
 //! seconds, a program before this one may have left any of them, with its clock off.
 
 /// Opens the registers of a watchdog. Source: ESP32 Technical Reference Manual,

@@ -16,7 +16,7 @@ use crate::{cost, suite, tables};
 pub trait Board {
     /// Keeps interrupts and other cores away from the heap.
     type Lock: RawLock + 'static;
-    /// Who is told of what the heap does.
+    /// Observers of the heap.
     type Observer: Observer + 'static;
     /// The chip's memory, for the checks.
     type Machine: Machine;
@@ -36,7 +36,7 @@ pub trait Board {
     fn boot();
 
     /// Calls `round` on all cores at once, thousands of times, with the number of the core and that
-    /// of the call. Returns when all are done, with who took part, for people.
+    /// of the call. Returns when all are done, with the participants, for people.
     fn on_all_cores(round: fn(u32, u32)) -> &'static str;
 
     /// Cycles of the processor so far, where it counts them; wraps.

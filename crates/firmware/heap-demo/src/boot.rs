@@ -1,4 +1,4 @@
-//! The memory that the demonstration gives its heap.
+//! Memory of the demonstration's heap.
 
 use heap_caps::{BootError, Observer};
 use heap_caps_alloc::{CapsHeap, Claimed, Parts, RawLock, SecondCore};

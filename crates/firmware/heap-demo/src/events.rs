@@ -39,7 +39,7 @@ impl<E: TraceContext> TraceContext for Owned<E> {
     }
 }
 
-/// An observer that remembers who asked, and keeps events until they are sent: some 600.
+/// An observer that remembers call sites, and keeps events until they are sent: some 600.
 pub type Watcher<E> = Ledger<Owned<E>, Stream<Ring<8192>>, 512, 64, 4, 6>;
 
 /// Heaps that a description has room for.

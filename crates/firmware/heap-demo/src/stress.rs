@@ -7,7 +7,7 @@
 //!               └──┴──┴──┴──┴──┴──┴──┴──┴──┴──┘
 //!   core 0 ◄─ whatever was there: looked at, freed ─► core 1
 //! ```
-//! So blocks are freed by whoever comes by, and each is full of words that only its maker knew.
+//! So any core frees any block, and each is full of words that only its maker knew.
 
 use core::fmt::{self, Write};
 use core::ptr::{self, NonNull};
@@ -129,7 +129,7 @@ impl Stress {
         self.made.fetch_add(1, Ordering::Relaxed);
         let block = block.cast::<u32>().as_ptr();
         for index in 0..words {
-            // SAFETY: the block has so many words, and nobody else knows of it yet.
+            // SAFETY: the block has that many words, and nothing else refers to it yet.
             unsafe {
                 block
                     .wrapping_add(index as usize)

@@ -130,7 +130,7 @@ impl<H: HeapRef> DmaBuffer<H> {
 
     fn of(block: Owned<H>, length: usize, whole: usize) -> Self {
         Self {
-            address: block.address().unwrap_or_default(), // a block just taken has one
+            address: block.address().unwrap_or_default(), // a block just allocated has one
             block,
             length,
             whole,

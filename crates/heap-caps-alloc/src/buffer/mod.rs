@@ -15,7 +15,7 @@ use heap_caps::{AllocRequest, Failure};
 use crate::memory_kind::HeapRef;
 use crate::shared::SharedHeap;
 
-/// A block that is given back when it is dropped. **Invariant:** `start` is the pointer of an
+/// A block that is freed when this is dropped. **Invariant:** `start` is the pointer of an
 /// allocated block of `heap`, which nobody else uses.
 pub(crate) struct Owned<H: HeapRef> {
     heap: H,

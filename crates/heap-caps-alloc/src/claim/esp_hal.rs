@@ -28,7 +28,7 @@ pub const fn configured(options: Options) -> Options {
     with(options, &CONFIGURED)
 }
 
-/// The stack that stays a stack: so many bytes below its start. The rest of what esp-hal's linker
+/// The stack that stays a stack: this many bytes below its start. The rest of what esp-hal's linker
 /// script calls stack is heap.
 ///
 /// ```text

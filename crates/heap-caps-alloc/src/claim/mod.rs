@@ -34,14 +34,14 @@ pub use ram::{Claimed, Ram};
 use start::Mark;
 pub use tokens::{Bluetooth, MappedPsram, Psram, SecondCore, StartupStacks, Token, TraceMemory};
 
-/// What RAM a program has: a chip, its options, and what the linker gave to the program itself.
+/// What RAM a program has: a chip, its options, and what the linker placed for the program itself.
 /// [`claim!`](crate::claim!) makes one.
 pub struct Claim {
     chip: &'static Chip,
     options: Options,
     linked: &'static Program,
     taken: Once,
-    /// Leads whoever reads an image of the program's memory to its heaps.
+    /// Leads readers of an image of the program's memory to its heaps.
     image: ImageHeader,
     /// Tells whether the program has started, and keeps its symbol in the program.
     mark: Option<&'static Mark>,
@@ -50,7 +50,7 @@ pub struct Claim {
 /// Where the linker put a program, and what it keeps besides.
 type Program = dyn Symbols + Sync;
 
-/// All that a claim gives: memory for heaps at once, and tokens for memory that somebody else may
+/// Everything in a claim: memory for heaps at once, and tokens for memory that somebody else may
 /// need.
 pub struct Parts<'h, H, M = Identity> {
     /// What nobody else needs, and what makes the heaps.
@@ -114,8 +114,8 @@ impl Claim {
     ///
     /// # Safety
     /// - The program runs on that chip, configured as `options` say.
-    /// - `linked` tells all memory that the program uses otherwise: its sections between their
-    ///   symbols, its stacks, buffers at fixed addresses. What it does not tell is used by nobody,
+    /// - `linked` names all memory that the program uses otherwise: its sections between their
+    ///   symbols, its stacks, buffers at fixed addresses. What it does not name is used by nobody,
     ///   except that the holders of the claim's tokens use what these stand for.
     /// - There is no other claim to that memory.
     #[must_use]

@@ -1,4 +1,4 @@
-//! A flag that is set once, whoever comes at the same time.
+//! A flag that is set once, by one of several concurrent callers.
 //!
 //! ```text
 //!   chip with an atomic exchange       exchange

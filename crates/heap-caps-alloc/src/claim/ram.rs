@@ -62,7 +62,7 @@ impl<'h, H, M> Ram<'h, H, M> {
         Self { terms, ..self }
     }
 
-    /// What there is as things stand, and who takes the rest: for a look, or for a budget.
+    /// The layout under these options, and its reservations: for a view, or for a budget.
     ///
     /// # Errors
     /// Options, program and tokens do not fit together.
@@ -90,7 +90,7 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
     pub fn boot(self) -> Result<Claimed<'h, CapsHeap<L, P, O, HEAPS>, M>, BootError> {
         let (chip, options) = (self.claim.chip, &self.terms.options);
         let found = self.found(self.terms);
-        // SAFETY: whoever made the claim promised that what is left over is used by nobody but the
+        // SAFETY: the maker of the claim promised that what is left over is used by nobody but the
         // holders of tokens; the options keep what those stand for, but for tokens that were given.
         // The claim was taken once.
         let booted = unsafe { self.heap.boot(chip, options, &found, &self.memory) }?;

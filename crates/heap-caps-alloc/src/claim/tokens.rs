@@ -1,4 +1,4 @@
-//! What stands for memory that somebody else may need.
+//! Tokens: each stands for memory that another part of the system may need.
 //!
 //! ```text
 //!   token           while it is kept                 when it is given
@@ -11,7 +11,7 @@
 //!
 //! A driver that needs the memory takes the token by value, and so does the heap: the compiler sees
 //! to it that one of them gets it. A token of a chip that has no such memory is worth nothing, and
-//! giving it does no harm.
+//! handing it over does no harm.
 
 use soc_regions::{Options, Setting, SettingValue, Symbols, common, esp32};
 
@@ -21,7 +21,7 @@ mod sealed {
 
 /// Something that can be given to the heaps, once.
 pub trait Token: sealed::Sealed {
-    /// How things stand without whoever needed the memory.
+    /// The options once the previous user of the memory is gone.
     #[doc(hidden)]
     fn given(self, terms: Terms) -> Terms;
 }
@@ -56,7 +56,7 @@ impl Symbols for Found<'_> {
 const PSRAM_START: &str = "psram:start";
 
 /// The memory that a Bluetooth controller in ROM needs: 64 KiB on the ESP32. Programs that are
-/// linked without a controller give it *before* boot, because their own data lies there.
+/// linked without a controller hand it over *before* boot, because their own data lies there.
 #[derive(Debug)]
 pub struct Bluetooth(pub(super) ());
 

@@ -24,7 +24,7 @@ fn heap_of<P: Poison + 'static>(bytes: usize) -> &'static CapsHeap<SpinLock, P> 
     heap
 }
 
-/// Each thread takes a quarter of the memory and gives it back. What three leave is always enough
+/// Each thread allocates a quarter of the memory and frees it. What three leave is always enough
 /// for the fourth.
 fn nobody_fails_while_memory_is_free<P: Poison + Send + 'static>() {
     let heap = heap_of::<P>(64 << 10);

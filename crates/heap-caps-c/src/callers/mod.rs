@@ -1,15 +1,15 @@
 //! Who called one of the heap's C functions: the return addresses behind the heap's own frames.
 //!
 //! ```text
-//!   the stack, innermost first        what is told
+//!   the stack, innermost first        what is reported
 //!   ..., CapsHeap::report_in          the heap's inner functions: left out
 //!   heap_caps_free                    one of `ENTRIES`
-//!   publish                           the caller: an address inside of it is the first one told
+//!   publish                           the caller: an address inside of it is the first one reported
 //!   main                              the second
 //! ```
 //!
-//! The unwinder is that of the C compiler's run-time library, on Linux. Elsewhere nobody is told;
-//! on a chip callers stand in what the program prints when it ends (ESP-IDF's backtrace).
+//! The unwinder is that of the C compiler's run-time library, on Linux. Elsewhere there is no
+//! caller; on a chip callers stand in what the program prints when it ends (ESP-IDF's backtrace).
 
 use core::ffi::CStr;
 
@@ -25,7 +25,7 @@ pub(crate) fn call_of(name: &'static CStr) -> Call {
     }
 }
 
-/// Who called the heap's C function that runs; 0 where nobody can tell.
+/// Caller of the heap's C function that runs; 0 if unknown.
 pub(crate) fn caller() -> usize {
     let mut caller = [0];
     of_entry(&mut caller);

@@ -1,7 +1,7 @@
 //! `heap_caps_malloc` and its family: blocks by capability.
 //!
-//! Null is "no block" both ways. A size of 0 is no request: null, and nobody is told. Sizes that
-//! overflow are refused and told as `SIZE_MAX`. A block may be given back by any of the freeing
+//! Null is "no block" both ways. A size of 0 is no request: null, without a callback. Sizes that
+//! overflow are refused and reported as `SIZE_MAX`. A block may be freed by any of the freeing
 //! functions, `free` included.
 
 use core::ffi::{CStr, c_void};
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn heap_caps_free(pointer: *mut c_void) {
 }
 
 /// `size` bytes at a multiple of `alignment`, a power of two; null for any other, of which nobody
-/// is told.
+/// is called.
 #[unsafe(no_mangle)]
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_aligned_alloc(alignment: usize, size: usize, caps: u32) -> *mut c_void {
@@ -209,7 +209,7 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
 }
 
 /// What `malloc` does: internal memory; external memory from the size on that
-/// `heap_caps_malloc_extmem_enable` told.
+/// Set by `heap_caps_malloc_extmem_enable`.
 #[unsafe(no_mangle)]
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_malloc_default(size: usize) -> *mut c_void {
@@ -254,7 +254,7 @@ const fn default(name: &'static CStr, request: AllocRequest<'static>) -> Call<'s
     }
 }
 
-/// `heap_caps_malloc` that tells nobody of a failure: what tools wrap.
+/// `heap_caps_malloc` that reports no failure: what tools wrap.
 #[unsafe(no_mangle)]
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_malloc_base(size: usize, caps: u32) -> *mut c_void {
@@ -265,7 +265,7 @@ pub extern "C" fn heap_caps_malloc_base(size: usize, caps: u32) -> *mut c_void {
     .allocate()
 }
 
-/// `heap_caps_calloc` that tells nobody of a failure.
+/// `heap_caps_calloc` that reports no failure.
 #[unsafe(no_mangle)]
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_calloc_base(count: usize, size: usize, caps: u32) -> *mut c_void {
@@ -276,7 +276,7 @@ pub extern "C" fn heap_caps_calloc_base(count: usize, size: usize, caps: u32) ->
     .allocate()
 }
 
-/// `heap_caps_realloc` that tells nobody of a failure.
+/// `heap_caps_realloc` that reports no failure.
 ///
 /// # Safety
 /// As [`heap_caps_realloc`].
@@ -297,7 +297,7 @@ pub unsafe extern "C" fn heap_caps_realloc_base(
     }
 }
 
-/// `heap_caps_aligned_alloc` that tells nobody of a failure.
+/// `heap_caps_aligned_alloc` that reports no failure.
 #[unsafe(no_mangle)]
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub extern "C" fn heap_caps_aligned_alloc_base(

@@ -1,4 +1,4 @@
-//! How C says whom to tell.
+//! C callback registration.
 
 use core::ffi::c_int;
 use core::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use crate::hooks::{
     STOPS,
 };
 
-/// Who is called with each request that finds no memory. Null is `ESP_ERR_INVALID_ARG`: as in
+/// Sets the callback for each request that finds no memory. Null is `ESP_ERR_INVALID_ARG`: as in
 /// ESP-IDF, one can be replaced but not removed.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_register_failed_alloc_callback(hook: Option<FailedHook>) -> EspErr {
@@ -21,7 +21,7 @@ pub extern "C" fn heap_caps_register_failed_alloc_callback(hook: Option<FailedHo
     EspError::Ok.code()
 }
 
-/// Who is called with each block handed out and given back. Null for nobody.
+/// Sets the callback for each block allocated and freed. Null for none.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_register_alloc_hooks(
     on_alloc: Option<AllocHook>,
@@ -31,7 +31,7 @@ pub extern "C" fn heap_caps_register_alloc_hooks(
     ON_FREE.set(on_free);
 }
 
-/// Who is called with the line that describes a double free, a foreign pointer, a smashed block.
+/// Sets the callback for the line that describes a double free, a foreign pointer, a smashed block.
 /// Null for nobody.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_register_fault_callback(hook: Option<FaultHook>) {

@@ -143,7 +143,7 @@ pub extern "C" fn heap_caps_check_integrity_addr(address: isize, print_errors: b
     checked.is_some() && found.report(print_errors)
 }
 
-/// The first damages of a check, to be told when the lock is open again.
+/// The first damages of a check, to be reported after the lock is released.
 #[derive(Default)]
 struct Found {
     first: [Option<Corrupt>; 4],

@@ -92,7 +92,8 @@ pub struct CTaskUsage {
     pub refusals: usize,
 }
 
-/// Tells who knows the task that runs: `xTaskGetCurrentTaskHandle`. Null: there are no tasks.
+/// Sets the function that returns the task that runs: `xTaskGetCurrentTaskHandle`. Null: there are
+/// no tasks.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_set_running_task(running: Option<RunningTask>) {
     RUNNING.set(running);
@@ -208,7 +209,7 @@ pub unsafe extern "C" fn heap_caps_get_task_usage(
     true
 }
 
-/// Sets who is told of soft limits. Null for nobody.
+/// Sets the callback for soft limits. Null for none.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_register_task_pressure_callback(hook: Option<TaskPressureHook>) {
     ON_PRESSURE.set(hook);

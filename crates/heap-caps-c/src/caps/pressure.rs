@@ -20,7 +20,7 @@ pub type ShrinkHook = unsafe extern "C" fn(usize, *mut c_void) -> usize;
 pub type EmergencyHook = unsafe extern "C" fn(*const c_char, usize);
 /// `heap_caps_level_hook_t`: name, level before, level now, free bytes.
 pub type LevelHook = unsafe extern "C" fn(*const c_char, c_int, c_int, usize);
-/// What tells whether the calling code runs in an interrupt handler.
+/// Function that returns whether the calling code runs in an interrupt handler.
 pub type ProbeHook = unsafe extern "C" fn() -> bool;
 
 static ON_EMERGENCY: Slot<EmergencyHook> = Slot::empty();
@@ -100,7 +100,7 @@ impl Shrink for Place {
     }
 }
 
-/// Registers a function that can give memory back; returns its number, or -1.
+/// Registers a function that can free memory; returns its number, or -1.
 ///
 /// # Safety
 /// - `name` is null or a string that lasts as long as the program.
@@ -192,7 +192,7 @@ fn on_emergency(release: &EmergencyRelease) {
     }
 }
 
-/// Sets who is told of released reserves. Null for nobody.
+/// Sets the callback for released reserves. Null for none.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_register_emergency_callback(hook: Option<EmergencyHook>) {
     ON_EMERGENCY.set(hook);
@@ -249,7 +249,7 @@ fn on_level(change: &LevelChange) {
     }
 }
 
-/// Sets who is told of levels. Null for nobody.
+/// Sets the callback for levels. Null for none.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_register_level_callback(hook: Option<LevelHook>) {
     ON_LEVEL.set(hook);
@@ -273,7 +273,7 @@ fn in_interrupt() -> bool {
 pub struct CWaitFunctions {
     /// The calling task.
     pub current: Option<unsafe extern "C" fn() -> *mut c_void>,
-    /// Stops the calling task for so many ticks at most.
+    /// Stops the calling task for at most `ticks` ticks.
     pub park: Option<unsafe extern "C" fn(u32)>,
     /// Starts a task again.
     pub unpark: Option<unsafe extern "C" fn(*mut c_void)>,

@@ -1,7 +1,7 @@
 //! How memory comes to the shared heap from C.
 //!
 //! ```text
-//!   chip   heap_caps_init         what a Rust program told `on_init`: the chip's table and the linker's symbols
+//!   chip   heap_caps_init         what a Rust program passed to `on_init`: the chip's table and the linker's symbols
 //!   chip   heap_caps_add_region   an address of the chip's table
 //!   all    heap_caps_add_region_with_caps   memory of the caller, at any address, 64-bit ones of a host too
 //! ```
@@ -14,8 +14,8 @@ use crate::ffi;
 use crate::heap::HEAP;
 use crate::init;
 
-/// Does what [`on_init`](crate::on_init) told. On a host there is nothing to boot: give memory with
-/// `heap_caps_add_region_with_caps`.
+/// Runs what was passed to [`on_init`](crate::on_init). On a host there is nothing to boot: add
+/// memory with `heap_caps_add_region_with_caps`.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_init() {
     init::boot();

@@ -141,7 +141,7 @@ pub extern "C" fn pvalloc(size: usize) -> *mut c_void {
     aligned(name!(c"pvalloc"), PAGE, pages.unwrap_or(usize::MAX)) // which no heap has
 }
 
-/// Nothing can be given back to anybody: 0.
+/// Nothing can be returned to a system: 0.
 #[cfg_attr(target_os = "none", unsafe(export_name = "malloc_trim"))]
 #[cfg_attr(
     not(target_os = "none"),

@@ -10,7 +10,7 @@ pub type ErrnoLocation = unsafe extern "C" fn() -> *mut i32;
 
 static LOCATION: Slot<ErrnoLocation> = Slot::empty();
 
-/// Tells where `errno` is. Null: failures are told by null pointers alone, which is the state at
+/// Sets where `errno` is. Null: failures return null and set nothing, which is the state at
 /// first.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_set_errno_location(location: Option<ErrnoLocation>) {

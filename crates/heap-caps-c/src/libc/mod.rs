@@ -1,7 +1,7 @@
 //! The `malloc` family of C and POSIX beyond the four functions of [`plain`](super::plain), and
 //! newlib's reentrant one.
 //!
-//! Sizes are checked for overflow everywhere. `errno` is set where the program tells where it is
+//! Sizes are checked for overflow everywhere. `errno` is set where the program says where it is
 //! (`heap_caps_set_errno_location(__errno)`); the reentrant functions know.
 
 mod aligned;

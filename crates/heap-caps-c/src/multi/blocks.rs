@@ -1,4 +1,4 @@
-//! Blocks of a heap: taken, resized, given back.
+//! Blocks of a heap: allocated, resized, freed.
 //!
 //! ```text
 //!   under the lock   allocate        resize, else grow_backward, else allocate      free
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn multi_heap_aligned_free(handle: CHandle, pointer: *mut 
 }
 
 /// A block with another size and the contents that both have, where it lies if possible. Null, and
-/// the old block as it was, where there is no room. Null asks for a new block; a size of 0 gives
+/// the old block as it was, where there is no room. Null asks for a new block; a size of 0 returns
 /// the block back. The block is as aligned as `multi_heap_aligned_alloc` made it.
 ///
 /// # Safety
@@ -150,8 +150,8 @@ pub unsafe extern "C" fn multi_heap_realloc(
     }
 }
 
-/// Bytes that can be used of a block; 0 for null, and for an invalid pointer, which is told as a
-/// fault.
+/// Bytes that can be used of a block; 0 for null, and for an invalid pointer, which is reported as
+/// a fault.
 ///
 /// # Safety
 /// As [`multi_heap_malloc`].
@@ -194,7 +194,7 @@ unsafe fn taken(handle: CHandle, function: &'static CStr, request: Option<Reques
 }
 
 /// Takes a block and makes it ready. One that was written to while it was free is kept back as
-/// evidence, and told as a fault.
+/// evidence, and reported as a fault.
 ///
 /// # Safety
 /// As [`Handle::heap`].
@@ -206,7 +206,7 @@ unsafe fn take(
     // SAFETY: the caller keeps the same contract.
     let (taken, contents) = unsafe { heap.heap(|heap| (heap.allocate(request), heap.contents())) };
     let place = taken?;
-    // SAFETY: the block was just taken, and nobody has heard of it.
+    // SAFETY: the block was just allocated, and nothing else refers to it.
     match unsafe { contents.allocated(place, request.size()) } {
         Ok(()) => Some((place, contents)),
         Err(corruption) => {

@@ -7,7 +7,7 @@ use super::handle::of;
 use crate::ffi;
 use crate::heap::CPoison;
 
-/// `multi_heap_info_t`: what each field says, [`Info`] tells.
+/// `multi_heap_info_t`: [`Info`] has the meaning of each field.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CInfo {

@@ -62,7 +62,7 @@ impl Handle {
         alignment::largest_of(self.alignments.load(Ordering::Relaxed), address)
     }
 
-    /// The place of a pointer that C says is a block; told as a fault where it can be none.
+    /// The place of a pointer that C says is a block; reported as a fault where it can be none.
     ///
     /// # Safety
     /// As [`Handle::heap`].

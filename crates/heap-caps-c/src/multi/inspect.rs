@@ -17,7 +17,7 @@ use crate::heap::CPoison;
 use crate::hooks::{FoundIn, fault};
 use crate::print_block;
 
-/// Whether the heap is sound; prints what is not, if told to. O(blocks), O(bytes) under
+/// Whether the heap is sound; prints what is not, if asked to. O(blocks), O(bytes) under
 /// comprehensive poisoning. A null heap is.
 ///
 /// # Safety

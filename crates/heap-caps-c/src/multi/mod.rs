@@ -13,8 +13,8 @@
 //! pointer leads to, nobody here knows. It is held for O(1) work, and O(blocks) for checks; no
 //! bytes are filled or copied under it, and no visitor is called.
 //!
-//! **Faults** (a double free, a foreign pointer, a smashed block) change nothing and are told, see
-//! `heap_caps_register_fault_callback`.
+//! **Faults** (a double free, a foreign pointer, a smashed block) change nothing and are reported,
+//! see `heap_caps_register_fault_callback`.
 
 mod blocks;
 mod figures;

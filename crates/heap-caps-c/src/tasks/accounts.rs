@@ -66,7 +66,7 @@ impl Accounts {
         (usage.peak > 0).then_some(usage)
     }
 
-    /// Whose a block is.
+    /// The owner of a block.
     pub(super) fn owner(&self, address: u32) -> Owner {
         let listed = self.ledger.block(address).map(|(_, owner)| owner);
         listed.filter(|owner| owner.get() < TASKS).unwrap_or(OTHERS)

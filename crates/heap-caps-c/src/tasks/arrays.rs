@@ -40,15 +40,15 @@ fn blocks_of_all() -> usize {
     in_order().map(|(task, _)| blocks_of(task)).sum()
 }
 
-/// Takes arrays for all tasks. `ESP_FAIL` where there is no memory; those that could be taken are
-/// there.
+/// Allocates arrays for all tasks. `ESP_FAIL` where there is no memory; those that could be
+/// allocated are there.
 ///
 /// # Safety
 /// - `all` is null or can be written.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_alloc_all_task_stat_arrays(all: *mut CAllTasks) -> EspErr {
     let tasks = in_order().count();
-    // Whoever takes the arrays may be a task, or use a heap, that had none.
+    // The task that allocates the arrays may be one, or use a heap, that had none.
     let counts = match tasks {
         0 => [0, 0, 0],
         _ => [tasks + 1, heaps_of_all() + OWN, blocks_of_all() + OWN],

@@ -2,7 +2,7 @@
 
 use core::ffi::{c_char, c_void};
 
-/// `NUM_HEAP_TASK_CAPS`: kinds of memory that are told apart.
+/// `NUM_HEAP_TASK_CAPS`: kinds of memory that are distinguished.
 pub const KINDS: usize = 4;
 /// `configMAX_TASK_NAME_LEN`: bytes of a task's name, its end included.
 pub const NAME: usize = 16;
@@ -39,7 +39,7 @@ pub struct CTaskQuestion {
     pub caps: [i32; KINDS],
     /// See `caps`.
     pub mask: [i32; KINDS],
-    /// Whose blocks are wanted; null: everybody's.
+    /// Tasks whose blocks are wanted; null: all.
     pub tasks: *mut *mut c_void,
     /// Length of `tasks`.
     pub num_tasks: usize,

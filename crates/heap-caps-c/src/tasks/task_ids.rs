@@ -1,7 +1,7 @@
 //! Which number stands for which task.
 //!
-//! Numbers are given under the heap's lock, by the one who allocates, and read without it. A task
-//! that is deleted keeps its number, so that its peaks and leaks can be told; it gives it back to a
+//! Numbers are assigned under the heap's lock, by the allocating task, and read without it. A task
+//! that is deleted keeps its number, so that its peaks and leaks can be reported; it leaves it to a
 //! later task only when it has no block any more and all other numbers are given. A later task with
 //! the same handle is another one. Tasks that find no number are "others" together.
 
@@ -171,8 +171,8 @@ impl TraceContext for TaskIds {
     }
 }
 
-/// Gives a task a number: `spare`, or one that was never given. Without either it is one of the
-/// others.
+/// Assigns a task a number: `spare`, or one that was never assigned. Without either it is one of
+/// the others.
 #[cold]
 pub(super) fn introduce(handle: *mut c_void, spare: Option<Owner>) {
     let count = COUNT.load(Ordering::Relaxed);

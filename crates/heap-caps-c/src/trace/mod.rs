@@ -1,4 +1,4 @@
-//! `esp_heap_trace.h`: who allocated what, and did not free it.
+//! `esp_heap_trace.h`: records of allocations and frees, leaks.
 //!
 //! The trace itself is an observer of [`heap_trace`]; here are its C names. Without the feature
 //! `heap-tracing` there is none, and the functions say `ESP_ERR_NOT_SUPPORTED`.

@@ -17,7 +17,7 @@ fn booted(chip: &'static Chip, settings: &[Setting]) -> Sim {
     sim
 }
 
-/// Written as data, read as code, resized twice, measured, given back.
+/// Written as data, read as code, resized twice, measured, freed.
 fn lives(sim: &mut Sim, chip: &Chip, caps: Caps) {
     let before = sim.heaps.inspect().free_size(Caps::empty());
     let mut address = sim.heaps.malloc(40, caps).unwrap();

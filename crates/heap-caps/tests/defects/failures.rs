@@ -5,7 +5,7 @@ use soc_regions::Caps;
 
 use crate::support::*;
 
-/// Sizes and capabilities of the failures that were told.
+/// Sizes and capabilities of the failures that were reported.
 #[derive(Default)]
 struct Failures(Vec<(usize, Caps)>);
 

@@ -1,4 +1,5 @@
-//! Class C over many heaps: which memory requests use up, and what is kept for those who need it.
+//! Class C over many heaps: which memory requests use up, and what is kept for requests that need
+//! it.
 
 use heap_caps::{AllocRequest, Policy, Reserve, SkipReason};
 use soc_regions::{Caps, ESP32};

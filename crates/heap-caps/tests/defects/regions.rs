@@ -47,7 +47,7 @@ fn two_heaps_never_share_a_byte() {
     }
 }
 
-/// The pieces as `esp_bt_controller_mem_release` gives them: not those of the table, some over
+/// The pieces as `esp_bt_controller_mem_release` releases them: not those of the table, some over
 /// several of its rows.
 ///
 /// Defects: 1277, f13e25d.

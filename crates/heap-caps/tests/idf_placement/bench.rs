@@ -110,7 +110,7 @@ pub(crate) fn heap_of(sim: &Sim, address: u32) -> String {
     name(&view.unwrap())
 }
 
-/// Takes all of these heaps: takes everything there is and gives the others back.
+/// Takes all of these heaps: allocates everything there is and frees the others.
 fn fill(sim: &mut Sim, full: &[Heap]) {
     if full.is_empty() {
         return;
@@ -164,7 +164,7 @@ pub(crate) enum Ask {
     Default(usize),
     CallocDefault(usize, usize),
     AlignedDefault(usize, usize),
-    /// A block of so many bytes with these capabilities, then its new size and capabilities.
+    /// A block's size and capabilities, then its new size and capabilities.
     Realloc([(usize, Caps); 2]),
     /// The same, the new size by the policy of `malloc`.
     ReallocDefault((usize, Caps), usize),

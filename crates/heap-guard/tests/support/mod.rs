@@ -41,7 +41,7 @@ impl Owners {
     }
 }
 
-/// What the handler was told on this thread since the last time.
+/// Reports to the handler on this thread since the last call.
 pub fn said() -> Vec<Caught> {
     SAID.take()
 }

@@ -1,4 +1,4 @@
-//! The device: an ESP32's memory, a clock, and observers that tell where memory goes.
+//! The device: an ESP32's memory, a clock, and observers that record where memory goes.
 
 use std::cell::Cell;
 use std::fmt::Write;

@@ -55,7 +55,7 @@ impl Score {
             .sum()
     }
 
-    /// Of those that were told so, how many are.
+    /// Share of the positive verdicts that are right.
     pub(crate) fn precision(&self, kind: Kind) -> f64 {
         share(
             self.sum(|truth, said| truth == kind && said == kind),
@@ -63,7 +63,7 @@ impl Score {
         )
     }
 
-    /// Of those that are so, how many were told.
+    /// Share of the positive programs that were found.
     pub(crate) fn recall(&self, kind: Kind) -> f64 {
         share(
             self.sum(|truth, said| truth == kind && said == kind),

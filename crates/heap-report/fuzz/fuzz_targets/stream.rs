@@ -1,4 +1,4 @@
-//! Event streams, in pieces as a serial port brings them: followed to the end and told in full.
+//! Event streams, in pieces as a serial port brings them: followed to the end and reported in full.
 #![no_main]
 
 use heap_report::summary::{Summary, json};

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Sites are matched by their labels first, then by function and file without the line, then by
-//! file alone where a program told no function. Addresses without names are compared only if
+//! file alone where a program names no function. Addresses without names are compared only if
 //! nothing better is known: they move with every build.
 
 mod text;
@@ -217,7 +217,7 @@ fn known(side: Side<'_>) -> Vec<Known> {
         .collect()
 }
 
-/// Functions of the call stack with their files, else the file that the program told; `None` where
+/// Functions of the call stack with their files, else the file that the program names; `None` where
 /// only addresses are known.
 fn lasting_name(site: &Site) -> Option<String> {
     if site.frames.is_empty() {

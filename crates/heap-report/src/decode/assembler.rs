@@ -64,8 +64,8 @@ impl Assembler {
         true
     }
 
-    /// What was received before the first sync ended when that told the clock: who began to listen
-    /// in the middle did not know it before.
+    /// What was received before the first sync ended when that set the clock: a receiver that began
+    /// to listen in the middle did not know it before.
     fn end_at(&mut self, clock: u64) {
         let last = self.history.events.last().map_or(clock, |last| last.ticks);
         let earlier = clock.saturating_sub(last);

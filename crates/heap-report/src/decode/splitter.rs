@@ -6,10 +6,10 @@
 //! ```
 //!
 //! A frame ends with a zero and has no other. Text has none, so lines of text in front of a frame
-//! arrive in one piece with it: they are tried to be told apart at each line end. A line of text is
-//! held back until no frame can begin with it: 128 more bytes, a zero, or a pause. A line with
-//! bytes that are no text (a boot message at another speed, Latin-1) is told all the same, as well
-//! as it can be read, once no frame can begin with it.
+//! arrive in one piece with it: each line end tries to separate them. A line of text is held back
+//! until no frame can begin with it: 128 more bytes, a zero, or a pause. A line with bytes that are
+//! no text (a boot message at another speed, Latin-1) is reported all the same, as well as it can
+//! be read, once no frame can begin with it.
 
 use crate::terminal::without_escapes;
 
@@ -93,7 +93,7 @@ impl Splitter {
         }
     }
 
-    /// A line of digits is told at once: no frame looks like it.
+    /// A line of digits is reported at once: no frame looks like it.
     fn end_of_line(&mut self, sink: &mut impl FrameSink) {
         let start = line_ends(&self.pending).rev().nth(1).unwrap_or(0);
         let line = String::from_utf8_lossy(self.pending.get(start..).unwrap_or_default());

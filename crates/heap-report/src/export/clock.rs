@@ -14,7 +14,7 @@ pub(super) struct Unit {
     pub(super) name: &'static str,
     /// That of a million of them.
     pub(super) million: &'static str,
-    /// A life is short below so many.
+    /// Events below which a life is short.
     pub(super) short: u64,
     /// How many of them a tick is.
     per_tick: f64,

@@ -15,7 +15,7 @@ use super::stacks::{Stacks, text};
 use crate::history::History;
 use crate::replay::{Block, Change, Live};
 
-/// Which bytes are counted.
+/// The bytes that are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bytes {
     /// Those live when most were.

@@ -3,7 +3,7 @@
 //! | column | is |
 //! |---|---|
 //! | `event` | the event's number, from 0 |
-//! | `ticks` | the program's clock, as the program told it |
+//! | `ticks` | the program's clock, as the program sent it |
 //! | `seconds` | the same in seconds since the first event; empty if the speed of the clock is unknown |
 //! | `kind` | `allocated`, `freed`, `resized`, `failed`, `dropped`, `mark`, `restarted`; `missing` in a row behind the last event |
 //! | `address`, `size` | of the block; of a block that was freed what it had been; of a refused request what was asked for |

@@ -9,7 +9,7 @@
 //!                └─► Program      sizes, order and alignment, to be replayed                           esp-heap sim, minheap, what-if
 //! ```
 //!
-//! What is missing of a history is told in each of them, in the words of [`missing`]. Bytes are
+//! What is missing of a history stands in each of them, in the words of [`missing`]. Bytes are
 //! those asked for. A resize is a free and an allocation.
 
 mod clock;

@@ -173,7 +173,7 @@ impl HeapState {
 }
 
 impl Damage {
-    /// What is wrong where, and whose the blocks around it are.
+    /// Damage, its place, and the owners of the blocks around it.
     pub(super) fn sentence(&self, state: &HeapState, history: &History, ledger: &Ledger) -> String {
         let whose = |block: &UsedBlock| {
             let (site, owner) = ledger.of_block(block.address);

@@ -27,7 +27,7 @@ type Segment = <Elf as object::read::elf::FileHeader>::ProgramHeader;
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     pieces: BTreeMap<u64, Vec<u8>>,
-    /// Which program's memory it is, where the file says so.
+    /// Build of the program, if the file says so.
     pub identity: Option<Identity>,
     /// What a reader of the report should know, in sentences.
     pub notes: Vec<String>,
@@ -235,7 +235,7 @@ impl Memory {
         )
     }
 
-    /// A pointer of so many bytes; `None` if it cannot be one.
+    /// A pointer of `bytes` bytes; `None` if it cannot be one.
     #[must_use]
     pub fn pointer(&self, at: u64, pointer_bytes: u32) -> Option<u64> {
         self.number(at, pointer_bytes)

@@ -77,7 +77,7 @@ fn found(memory: &Memory) -> Result<Found, String> {
     for header in memory.find(&ImageHeader::MAGIC) {
         match of_header(memory, header) {
             Ok(found) => return Ok(found),
-            // What was claimed tells more than what was not: a program's own start-up data, say.
+            // What was claimed says more than what was not: a program's own start-up data, say.
             Err(cause) if because.is_none() || cause.1 => because = Some(cause),
             Err(_) => {}
         }

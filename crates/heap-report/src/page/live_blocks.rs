@@ -1,9 +1,9 @@
 //! The live blocks at each of the page's moments.
 //!
 //! ```text
-//!   moments    0     1     2     3        a block is told once, with the first moment at which it is live
+//!   moments    0     1     2     3        a block is written once, with the first moment at which it is live
 //!   block a    ├───────────┤              and at how many more; what came and went between two moments
-//!   block b          ├───────────┤        is not told at all
+//!   block b          ├───────────┤        is not written at all
 //! ```
 
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::history::History;
 use crate::replay::{Block, Live};
 
-/// Beyond so many blocks (about 25 bytes each), the page has fewer moments with a map.
+/// Number of blocks (about 25 bytes each) beyond which the page has fewer moments with a map.
 const MOST_BLOCKS: usize = 40_000;
 
 /// Blocks in columns, by address; numbers of sites and owners are those of the page.
@@ -34,7 +34,7 @@ pub(super) struct LiveBlocks {
     lasts: Vec<usize>,
 }
 
-/// What one block is told by.
+/// The columns of one block.
 #[derive(Debug, Clone, Copy)]
 struct Row {
     block: Block,

@@ -38,7 +38,7 @@ pub(super) struct FrameText {
     place: String,
 }
 
-/// Which owners and sites there are, the one with the highest peak first, and the place of each.
+/// Owners and sites, the one with the highest peak first, and the place of each.
 pub(super) struct Numbers {
     owners: Vec<u8>,
     sites: Vec<usize>,
@@ -129,7 +129,7 @@ struct Frames {
 
 impl Frames {
     /// The frames of a site; without names the addresses of its callers, the innermost one with
-    /// what the program told of the place.
+    /// what the program sent of the place.
     fn of(&mut self, site: Option<&Site>) -> Vec<usize> {
         let Some(site) = site else {
             return Vec::new();
@@ -159,7 +159,7 @@ impl Frames {
 }
 
 impl SiteFigures {
-    /// Whether it is known who called.
+    /// Whether the callers are known.
     pub(super) fn has_stack(&self) -> bool {
         self.frames.len() > 1
     }

@@ -13,7 +13,7 @@ use crate::history::{Event, Gaps, History, Source};
 use crate::replay::{HeapSample, Leak, Replayed, Sample};
 use crate::verdict::{Kind, Verdict};
 
-/// How many failures, and how many marks, are told one by one.
+/// Number of failures, and of marks, that are listed one by one.
 const TOLD: usize = 100;
 
 #[derive(Serialize)]
@@ -109,7 +109,7 @@ struct Failure {
     sentence: String,
 }
 
-/// What a site never gave back.
+/// What a site never freed.
 #[derive(Serialize)]
 struct Suspect {
     site: usize,

@@ -1,8 +1,8 @@
-//! What a history's kind of input never tells.
+//! Figures that a kind of input never contains.
 
 use crate::history::{History, Source};
 
-/// What this kind of input does not tell.
+/// What this kind of input does not contain.
 pub(super) fn unknowns(history: &History) -> Vec<String> {
     let has_names = history.sites.iter().any(|site| !site.frames.is_empty());
     let is_exact = history.source.is_exact();

@@ -1,4 +1,4 @@
-//! Inputs of every kind: which one it is, and what it tells.
+//! Inputs of every kind: which one it is, and what it contains.
 //!
 //! ```text
 //!   gzip? ─► unpacked ─┬─► frames, binary or as `events<tab>…` in a log ─────────────► History
@@ -36,9 +36,9 @@ pub enum Input {
     History(History),
     /// Of a log that has both: two accounts of one program.
     Both {
-        /// What the event stream tells.
+        /// What the event stream contains.
         stream: History,
-        /// What the trace dump tells.
+        /// What the trace dump contains.
         dump: History,
     },
     /// Of a recorded trace: what a program asked. What happened depends on the chip, see
@@ -69,7 +69,7 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
     let printed = printed::read(&decoded.text);
     let has_prints = printed.is_some();
     let blocks = stream.into_iter().chain(dump::read(&decoded.text));
-    // What blocks tell is more than the figures beside them.
+    // Blocks say more than the figures beside them.
     let (blocks, printed) = (blocks.collect::<Vec<_>>(), printed.into_iter());
     let has_blocks = !blocks.is_empty();
     let mut histories = blocks.into_iter().chain(printed.filter(|_| !has_blocks));

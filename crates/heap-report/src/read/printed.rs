@@ -34,7 +34,7 @@ struct Figures {
     blocks: u32,
 }
 
-/// What the summaries in these lines tell; `None` if there is none.
+/// What the summaries in these lines contain; `None` if there is none.
 pub(super) fn read(lines: &[String]) -> Option<History> {
     let printed = printed(lines);
     (!printed.is_empty()).then(|| history(&printed))

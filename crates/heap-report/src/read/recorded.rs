@@ -2,7 +2,7 @@
 //! they are.
 //!
 //! A recorded trace has neither owners nor call sites. Classes of sizes stand in for the sites, so
-//! that the report has something to tell apart.
+//! that the report has something to distinguish.
 
 use std::collections::HashMap;
 

@@ -24,7 +24,7 @@ use crate::terminal::printable;
 const FIRST_WITH_LENGTH: u32 = 24;
 /// Modules' packets begin here.
 const FIRST_OF_MODULES: u32 = 512;
-/// Header lines are short; what has none in so many bytes is something else.
+/// Header lines are short; what has none in this many bytes is something else.
 const LONGEST_HEADER: usize = 4096;
 
 /// Numbers of packets.
@@ -42,7 +42,7 @@ mod id {
     pub(super) const INIT: u32 = 24;
 }
 
-/// What a recording tells; `None` if it is none.
+/// What a recording contains; `None` if it is none.
 pub(super) fn read(bytes: &[u8]) -> Option<History> {
     let (is_of_both_cores, packets) = header(bytes)?;
     let mut reader = Reader {

@@ -2,7 +2,7 @@
 
 use super::{Operation, Problem};
 
-/// The alignment of `a` lines: what every heap of the chip gives.
+/// The alignment of `a` lines: what every heap of the chip guarantees.
 const NATURAL_ALIGNMENT: u32 = 4;
 
 /// The header lines that mean something to a replayer.

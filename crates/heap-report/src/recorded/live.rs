@@ -2,7 +2,7 @@
 
 use super::{Operation, Problem};
 
-/// Which slots are live, and with how many bytes: proves invariants 1 and 2.
+/// Live slots, with their bytes: proves invariants 1 and 2.
 #[derive(Default)]
 pub(super) struct LiveBlocks {
     /// By slot; 0 = not live.

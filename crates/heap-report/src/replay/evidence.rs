@@ -1,10 +1,10 @@
-//! Evidence of leaks: how long the blocks of a site live that it gives back, and how its single
+//! Evidence of leaks: how long the blocks of a site live that it frees, and how its single
 //! blocks grow. O(1) an event, so one can watch for days.
 //!
 //! ```text
 //!   blocks of a site, by the event that allocated them
 //!
-//!   ├──┤ ├───┤  ├─┤ ├──┤ ├─┤    given back, after a while: its lifetimes
+//!   ├──┤ ├───┤  ├─┤ ├──┤ ├─┤    freed, after a while: its lifetimes
 //!     ├──────────────────────►   live, and older than 1.5 times nearly all of these: *kept*
 //!            ├───────────────►   kept
 //!                  ├─────────►   kept                  kept ones that go on to the end: a leak
@@ -25,10 +25,10 @@ pub(crate) struct Evidence {
     begun: usize,
 }
 
-/// Memory that a site has and does not give back.
+/// Memory that a site has and does not free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Retained {
-    /// Number of the event that took it.
+    /// Number of the event that allocated it.
     pub(crate) event: usize,
     /// When that was.
     pub(crate) ticks: u64,
@@ -102,7 +102,7 @@ impl Evidence {
             .map_or(0, Lifetimes::longest_ordinary)
     }
 
-    /// What a block that is live took, step by step: itself, and what it has grown by.
+    /// Memory of a live block, step by step: itself, and what it has grown by.
     pub(crate) fn steps(&self, block: &Block) -> impl Iterator<Item = Retained> {
         let grown = self
             .grown
@@ -118,7 +118,7 @@ impl Evidence {
     }
 }
 
-/// A block that shrinks gives back what it took last.
+/// A block that shrinks frees what it grew by last.
 fn shrink(steps: &mut Vec<Retained>, mut bytes: u32) {
     while bytes > 0
         && let Some(last) = steps.last_mut()

@@ -73,7 +73,7 @@ fn accounts(history: &History) -> Replayed {
 }
 
 impl Replayed {
-    /// Room for the accounts of so many sites.
+    /// Makes room for the accounts of `sites` sites.
     pub(crate) fn make_room(&mut self, sites: usize) {
         if self.sites.len() < sites {
             self.sites.resize(sites, Account::default());
@@ -118,7 +118,7 @@ impl Replayed {
     }
 }
 
-/// After how many events a sample is taken.
+/// Events between samples.
 fn moments(history: &History, peak: usize) -> BTreeSet<usize> {
     let measured = history.measured.iter().map(|measured| measured.event);
     let mut moments: BTreeSet<usize> = measured.collect();

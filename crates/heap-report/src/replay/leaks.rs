@@ -20,7 +20,7 @@ use super::evidence::{Evidence, Retained};
 use super::live::{Block, Live};
 use crate::history::Source;
 
-/// What a site has and never gave back.
+/// What a site has and never freed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Leak {
     /// The site, an index of [`History::sites`](crate::History::sites).
@@ -33,7 +33,7 @@ pub struct Leak {
     pub oldest_ticks: u64,
     /// How sure it is that the site leaks.
     pub sure: Confidence,
-    /// What it kept beyond what it gives back, where it is a suspect.
+    /// What it kept beyond what it frees, where it is a suspect.
     pub kept: Growth,
 }
 
@@ -80,7 +80,7 @@ pub struct Growth {
     pub blocks: u64,
     /// What they take.
     pub bytes: u64,
-    /// Number of the event that took the first.
+    /// Number of the event that allocated the first.
     pub since: usize,
     /// When that was.
     pub since_ticks: u64,
@@ -149,7 +149,7 @@ fn judged(site: usize, blocks: &[&Block], evidence: &Evidence, end: usize) -> (C
 
 const QUARTERS: usize = 4;
 
-/// Whether what was kept, in order, goes on to `horizon`, in a life of so many events.
+/// Whether what was kept, in order, goes on to `horizon`, in a life of `events` events.
 fn goes_on(kept: &[Retained], horizon: usize, life: usize) -> Confidence {
     let (Some(first), Some(last)) = (kept.first(), kept.last()) else {
         return Confidence::No;
@@ -178,7 +178,7 @@ fn goes_on(kept: &[Retained], horizon: usize, life: usize) -> Confidence {
     }
 }
 
-/// Whether nothing after the last one for so many events is what the gaps before it let one expect.
+/// Whether the silence after the last one is as long as the gaps before it.
 fn is_due(kept: &[Retained], since_last: usize) -> bool {
     let gaps = || {
         kept.iter()
@@ -196,7 +196,7 @@ mod tests {
     use crate::history::{Event, History, Site, TimedEvent};
     use crate::replay::Replayed;
 
-    /// What a site does in a round: allocates so many bytes in a slot, or nothing.
+    /// What a site does in a round: allocates bytes in a slot, or nothing.
     type Part = fn(u32) -> Option<(u32, u32)>;
 
     /// Each round every site does its part; site n gets 1,000 addresses of its own.

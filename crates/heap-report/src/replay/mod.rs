@@ -71,7 +71,7 @@ pub struct Peak {
     pub blocks: u64,
     /// Bytes live of each site, by its number.
     pub by_site: Vec<u64>,
-    /// Bytes live of each owner who ever had some.
+    /// Live bytes of each owner that ever had some.
     pub by_owner: BTreeMap<u8, u64>,
 }
 

@@ -1,4 +1,4 @@
-//! Why a request was refused, as far as the rebuilt heaps tell.
+//! Causes of a refusal, as far as the replayed heaps show.
 //!
 //! ```text
 //!   no heap of that kind is that large                                   never fitted
@@ -32,7 +32,7 @@ pub enum Cause {
     UsedUp {
         /// What there is.
         space: Space,
-        /// Who has it.
+        /// Its owner.
         holders: Holders,
         /// The blocks beside the larger holes.
         beside: Vec<AdjacentBlock>,
@@ -43,7 +43,7 @@ pub enum Cause {
         space: Space,
         /// What lies between the pieces.
         pin: Pin,
-        /// Who has the rest.
+        /// Owners of the rest.
         holders: Holders,
     },
     /// A free block is large enough.
@@ -73,7 +73,7 @@ pub struct AdjacentBlock {
     pub hole: u32,
 }
 
-/// Who has the memory of some heaps.
+/// Owners of the memory of some heaps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Holders {
     /// Bytes in use.

@@ -1,11 +1,11 @@
-//! What the heaps looked like at a moment, as far as the blocks that are live tell.
+//! The heaps at a moment, as far as live blocks show them.
 //!
 //! ```text
 //!   heap     │ free │hdr│ payload │hdr│ payload │ free ..................│
 //!                ^ hole                            ^ largest free block
 //! ```
 //! A used block takes 4 bytes in front and its size rounded up to words. What a heap keeps for
-//! itself, and canaries, no stream tells: they count as free.
+//! itself, and canaries, no stream contains: they count as free.
 
 use serde::Serialize;
 

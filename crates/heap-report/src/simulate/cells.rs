@@ -41,7 +41,7 @@ impl Division {
     const SMALLEST_CELL: u32 = 64;
     const MOST_CELLS: u32 = 256;
 
-    /// The division of a heap of so many bytes.
+    /// The division of a heap into cells.
     #[must_use]
     pub fn of(bytes: u32) -> Division {
         let cell_bytes = bytes.div_ceil(Self::MOST_CELLS).next_power_of_two();

@@ -24,7 +24,7 @@ pub enum Requests {
 /// What is fixed at boot.
 #[derive(Debug, Clone)]
 pub struct Setup {
-    /// Whose memory.
+    /// Owner of the memory.
     pub chip: &'static Chip,
     /// How it is configured.
     pub options: Options,

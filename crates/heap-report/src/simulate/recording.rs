@@ -11,10 +11,10 @@ use super::cells::{Block, Cells, Division};
 
 /// How many moments are kept: what a screen can show side by side.
 const MOMENTS: usize = 240;
-/// How many refusals are told one by one.
+/// Number of refusals that are listed one by one.
 pub const TOLD_REFUSALS: usize = 8;
 
-/// Who replayed what, and how it went.
+/// Subject, trace and result of a replay.
 #[derive(Debug, Default, Serialize)]
 pub struct Recording {
     /// The chip's model.

@@ -23,7 +23,8 @@ pub struct Replay<'machine, P: Poison> {
     recording: Recording,
 }
 
-/// Replays `trace`; `tick` is called at each moment that is kept, `tell` hears of each refusal.
+/// Replays `trace`; `tick` is called at each moment that is kept, `report` is called with each
+/// refusal.
 ///
 /// # Errors
 /// A block lost its content, or the heaps refuse a block of their own: a defect of the heaps.

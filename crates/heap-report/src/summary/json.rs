@@ -7,7 +7,7 @@ use crate::history::{History, Site};
 use crate::replay::{FailureNote, Leak, Replayed};
 use crate::verdict::Verdict;
 
-/// Everything that the text tells, and all sites: `verdict`, `doubts`, `program`, `source`,
+/// Everything that the text has, and all sites: `verdict`, `doubts`, `program`, `source`,
 /// `events`, `total`, `peak`, `owners`, `sites`, `leaks`, `failures`, `heaps`, `gaps`, `restarts`,
 /// `notes`, `build`, `caught`; of an image of memory `crash` and `blocks`. Sizes are in bytes,
 /// times in ticks, of which there are `ticks_per_second` (0: unknown).

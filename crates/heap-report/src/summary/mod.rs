@@ -1,4 +1,4 @@
-//! What a person wants to know first, on a screen: the peak, what is live, whose it is, who leaks,
+//! What a person wants to know first, on a screen: the peak, live blocks, their owners, leaks,
 //! what failed, and what is missing.
 
 mod json;
@@ -17,7 +17,7 @@ use crate::verdict::Verdict;
 use table::Table;
 use words::{bytes, counted, when};
 
-/// How many sites and failures are told one by one.
+/// Number of sites and failures that are listed one by one.
 const TOLD: usize = 12;
 /// How many callers of a leak.
 const CALLERS: usize = 3;

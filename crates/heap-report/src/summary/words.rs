@@ -48,7 +48,7 @@ pub(crate) fn size(asked: u32) -> String {
     }
 }
 
-/// What was refused, when, on whose behalf, and why.
+/// Refused requests: when, for which owner, and why.
 pub(crate) fn failure(history: &History, failure: &FailureNote) -> String {
     let size = size(failure.size);
     let whose = match failure.owner {

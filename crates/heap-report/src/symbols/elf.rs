@@ -1,4 +1,4 @@
-//! What an ELF file tells of the addresses of its program.
+//! Names of a program's addresses, from its ELF file.
 
 use std::fmt;
 use std::ops::Range;
@@ -17,7 +17,7 @@ use super::names;
 use crate::error::Error;
 use crate::history::Frame;
 
-/// Whose programs are known: the chips', and those of computers, whose heaps are the C library's.
+/// Machines whose programs are known: the chips, and computers, whose heaps are the C library's.
 const MACHINES: [Machine; 5] = [EM_XTENSA, EM_RISCV, EM_X86_64, EM_386, EM_AARCH64];
 
 /// The two bits of a return address in which Xtensa keeps the size of the call.
@@ -38,7 +38,7 @@ pub struct Symbols {
     root: PathBuf,
 }
 
-/// Why an ELF file tells nothing of addresses.
+/// Why an ELF file names no addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SymbolError {
     /// It is no ELF file, or damaged.
@@ -79,7 +79,7 @@ impl Symbols {
     /// there.
     ///
     /// # Errors
-    /// The file cannot be read, or tells nothing of addresses.
+    /// The file cannot be read, or names no addresses.
     pub fn read(path: &Path, root: &Path) -> Result<Symbols, Error> {
         let bytes = std::fs::read(path).map_err(|cause| Error::file(path, cause))?;
         Symbols::parse(&bytes, root).map_err(|cause| Error::file(path, cause))
@@ -88,7 +88,7 @@ impl Symbols {
     /// The same of the bytes of a file.
     ///
     /// # Errors
-    /// They tell nothing of addresses.
+    /// They name no addresses.
     pub fn parse(bytes: &[u8], root: &Path) -> Result<Symbols, SymbolError> {
         let file = opened(bytes)?;
         let machine = machine(&file)?;

@@ -1,4 +1,4 @@
-//! Identity of a build, as a device tells it and an ELF file has it.
+//! Identity of a build, as a device sends it and an ELF file has it.
 
 use std::fmt::{self, Write as _};
 
@@ -44,7 +44,7 @@ impl Identity {
         (digits.len() >= FEWEST_DIGITS).then_some(Identity(digits))
     }
 
-    /// Whether both are of one build, as far as the shorter one tells.
+    /// Whether both are of one build, as far as the shorter one goes.
     #[must_use]
     pub fn is(&self, other: &Identity) -> bool {
         let digits = self.0.len().min(other.0.len());
@@ -73,7 +73,7 @@ impl Identities {
         }
     }
 
-    /// Whether a device that told `identity` ran this program.
+    /// Whether a device that sent `identity` ran this program.
     #[must_use]
     pub fn has(&self, identity: &Identity) -> bool {
         let build_id = self.build_id.as_ref();

@@ -7,7 +7,7 @@
 //!       │ DWARF: the function there, and those that are inlined in it, the innermost first
 //!   multi_heap::take     heap-caps/src/allocate.rs:251    ┐ the heap's own: left out
 //!   HeapCaps::malloc     heap-caps/src/lib.rs:80          ┘
-//!   mqtt::publish        src/mqtt.rs:78                     whom the report names
+//!   mqtt::publish        src/mqtt.rs:78                     the line that the report names
 //! ```
 
 mod elf;
@@ -32,12 +32,12 @@ pub struct Named {
     pub found: usize,
     /// Those of them that are in code without a name.
     pub nameless: usize,
-    /// Call stacks that end inside of the heap: who asked is not on them.
+    /// Call stacks that end inside of the heap: the caller is not on them.
     pub too_short: usize,
 }
 
 impl History {
-    /// Names the callers of all sites: `resolve` tells the functions at a return address, the
+    /// Names the callers of all sites: `resolve` returns the functions at a return address, the
     /// innermost first, and none for an address that is not of its program. Frames of the heap's
     /// own code are left out, and sites that are then the same become one.
     pub fn name_callers(&mut self, mut resolve: impl FnMut(u32) -> Vec<Frame>) -> Named {
@@ -55,7 +55,7 @@ impl History {
         named
     }
 
-    /// One file has one spelling: where a program told the end of a path, and the ELF file knows
+    /// One file has one spelling: where a program sent the end of a path, and the ELF file knows
     /// the whole one, that is it.
     fn spell_files_alike(&mut self) {
         let known: BTreeSet<String> = self
@@ -157,8 +157,8 @@ impl Site {
         }
     }
 
-    /// The program itself told on which line it asks: that is where a macro is used, where debug
-    /// information has the line inside of the macro.
+    /// The program itself sent the line on which it asks: that is where a macro is used, where
+    /// debug information has the line inside of the macro.
     fn correct_line(&mut self) {
         let told =
             (!self.file.is_empty() && self.line > 0).then_some((self.file.as_str(), self.line));

@@ -67,11 +67,11 @@ const GLUE: [&str; 9] = [
     "operator new",
 ];
 
-/// The stack from the one who asked outwards; nothing of a stack that ends inside of the heap.
+/// The stack from the caller outwards; nothing of a stack that ends inside of the heap.
 ///
 /// ```text
 ///   chip::call_stack   events::callers   heap_trace::call_stack   heap_caps::malloc   events::measure   events::main
-///   └ the probe, which looked at the stack └ the heap               and its observer  └ the one who asked
+///   └ the probe, which looked at the stack └ the heap               and its observer  └ the caller
 /// ```
 pub(super) fn without_heap(mut stack: Vec<Frame>) -> Vec<Frame> {
     let probe = stack.iter().position(is_looking).unwrap_or(0);

@@ -1,12 +1,12 @@
 //! The one sentence on top of every report: what is wrong with this program's memory, if anything.
 //!
 //! ```text
-//!   doubts about the input?     yes ─► cannot tell
+//!   doubts about the input?     yes ─► no verdict
 //!   caught by a guard?          yes ─► damaged, with the line that writes
-//!   an image of memory?         yes ─► damaged, or cannot tell: one moment does not show what grows
+//!   an image of memory?         yes ─► damaged, or no verdict: one moment does not show what grows
 //!   refused requests?           yes ─► the last one decides: used up, fragmented, never fitted, withheld
 //!   sites that keep growing?    yes ─► leaking
-//!   much of the input missing?  yes ─► cannot tell
+//!   much of the input missing?  yes ─► no verdict
 //!                                no ─► healthy; of a dump: what was not freed
 //! ```
 //! How often each is right is measured: `cargo run -p heap-report --example verdicts`, and the
@@ -37,7 +37,7 @@ pub enum Kind {
     NeverFitted,
     /// Requests were refused although a free block is large enough: a reserve, alignment.
     Withheld,
-    /// A dump tells what was not freed, and no more.
+    /// A dump contains what was not freed, and no more.
     NotFreed,
     /// The heaps' own words were overwritten, or somebody was caught who writes where nobody may.
     Damaged,
@@ -45,7 +45,7 @@ pub enum Kind {
     CannotTell,
 }
 
-/// What is wrong, by whom, and the figures that it rests on.
+/// The cause, the owner responsible, and the figures that the verdict rests on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
     /// What is wrong.

@@ -28,7 +28,7 @@ pub(super) fn damaged(first: &str, more: usize) -> String {
     format!("The heap is damaged{more}: {first}.")
 }
 
-/// Who was caught.
+/// The writer that was caught.
 pub(super) fn caught(history: &History, caught: &Caught) -> String {
     let origins = caught.origins(history);
     let origins = match origins.as_slice() {
@@ -42,7 +42,7 @@ pub(super) fn caught(history: &History, caught: &Caught) -> String {
     )
 }
 
-/// What sound heaps in an image show: who has most.
+/// Words for sound heaps in an image: the owner with most.
 pub(super) fn image(facts: &Facts<'_>) -> String {
     let free: u64 = facts.heaps.iter().map(|heap| u64::from(heap.free)).sum();
     let largest = facts.heaps.iter().map(|heap| heap.largest_free).max();
@@ -72,7 +72,7 @@ fn heaps_are(count: usize) -> String {
     }
 }
 
-/// What summaries of heaps tell without their blocks.
+/// What summaries of heaps show without their blocks.
 pub(super) fn printed(facts: &Facts<'_>) -> String {
     let free = |heaps: &[HeapSample]| heaps.iter().map(|heap| u64::from(heap.free)).sum::<u64>();
     let first = facts.history.measured.first();
@@ -99,7 +99,7 @@ pub(super) fn heaps_unknown(facts: &Facts<'_>, failure: &FailureNote) -> String 
     format!("No verdict: {request}, and which heaps there are is not told.")
 }
 
-/// Why the request was refused, by whom, since when.
+/// Reason of the refusal: the owner responsible, since when.
 pub(super) fn refused(facts: &Facts<'_>, failure: &FailureNote) -> String {
     let request = request(facts, failure);
     if let (Some(beside), Cause::UsedUp { space, .. }) =

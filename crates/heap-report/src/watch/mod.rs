@@ -1,7 +1,7 @@
 //! What a program's heap does now: the state behind a live view.
 //!
 //! ```text
-//!   bytes ──► StreamDecoder ──► events ──► Live, accounts      kept: who has how much, the last failures, the last lines of the log
+//!   bytes ──► StreamDecoder ──► events ──► Live, accounts      kept: bytes of each owner, the last failures, the last lines of the log
 //!                                      │                  not kept: the events, so one can watch for days
 //!                                      └──► OwnerUsage      what a view shows, largest first
 //! ```
@@ -74,7 +74,7 @@ impl Watched {
         }
     }
 
-    /// Takes what the program says; lines of text in between are kept, and told to `text`.
+    /// Takes what the program says; lines of text in between are kept, and handed to `text`.
     /// `seconds` is the time now of a clock that serves where the program's own is unknown.
     pub fn push(&mut self, bytes: &[u8], seconds: f64, text: &mut impl FnMut(&str)) {
         let log = &mut self.log;
@@ -105,7 +105,7 @@ impl Watched {
         self.follow(seconds);
     }
 
-    /// Names and gaps as far as the stream told them; it has no events.
+    /// Names and gaps as far as the stream had them; it has no events.
     #[must_use]
     pub fn history(&self) -> &History {
         self.decoder.history()
@@ -117,7 +117,7 @@ impl Watched {
         &self.accounts.total
     }
 
-    /// The owners, whoever has most first.
+    /// The owners, the one with most first.
     #[must_use]
     pub fn owners(&self) -> Vec<OwnerUsage> {
         let owners = self.accounts.owners.iter();
@@ -201,7 +201,7 @@ impl Watched {
         self.events
     }
 
-    /// The program's time, where it told how fast its clock is.
+    /// The program's time, if it sent its clock rate.
     #[must_use]
     pub fn seconds(&self) -> Option<f64> {
         self.history().seconds(self.ticks)

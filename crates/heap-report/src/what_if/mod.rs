@@ -9,7 +9,7 @@
 //! Every variant is replayed on the simulated chip, whose heaps are the real ones: figures are
 //! measured, not estimated. What a program would do after a request was refused, nobody knows: the
 //! replay goes on without that block. Nor is it known how long a block would have lived that the
-//! program was refused: such a request is made where it was, and given back at once.
+//! program was refused: such a request is made where it was, and freed at once.
 
 mod paste;
 mod replay;

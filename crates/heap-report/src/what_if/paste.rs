@@ -80,7 +80,7 @@ fn claim(variant: &Variant) -> String {
     }
 }
 
-/// The linker symbols that this chip needs with these options; `None` if it needs to be told more.
+/// The linker symbols that this chip needs with these options; `None` if more must be given.
 fn symbols(variant: &Variant) -> Option<Vec<&'static str>> {
     let mut names = Vec::new();
     let in_effect = |row: &&Reservation| row.when.holds(&variant.setup.options);

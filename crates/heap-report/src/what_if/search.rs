@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Chip, options and poisoning are not searched: they cost money, or are a decision about safety.
-//! What stricter poisoning would cost is told.
+//! The cost of stricter poisoning is reported.
 
 use std::collections::BTreeMap;
 

@@ -18,14 +18,14 @@ use tempfile::TempDir;
 /// Longer than anything takes here on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Only a shell can give a child descriptors 3 and 4 without unsafe code.
+/// Only a shell can pass a child descriptors 3 and 4 without unsafe code.
 const AS_DESCRIPTORS: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>&1"#;
 
 pub struct Pipe {
     child: Child,
     to: Option<ChildStdin>,
     from: Receiver<Value>,
-    /// What the browser told without being asked, since it was last looked at.
+    /// Events of the browser since the last call.
     pub events: Vec<Value>,
     last_id: u64,
     _profile: TempDir,
@@ -67,7 +67,7 @@ impl Pipe {
         }
     }
 
-    /// Waits until the browser tells `method`.
+    /// Waits for the browser's event `method`.
     pub fn wait_for(&mut self, method: &str) {
         while !self.events.iter().any(|event| event["method"] == method) {
             let message = self.next(method);

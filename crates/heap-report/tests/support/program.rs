@@ -1,4 +1,4 @@
-//! A program that never was: owners, call stacks, failures, a leak and gaps, as a stream would tell
+//! A program that never was: owners, call stacks, failures, a leak and gaps, as a stream would have
 //! them.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ const OWNERS: [&str; 5] = ["wifi", "mqtt", "http", "ui", "logger"];
 
 /// A call: function, file, line.
 type Call = (&'static str, &'static str, u32);
-/// Who asks for how many bytes or so, and through which calls, the innermost first.
+/// Allocating functions: about how many bytes, and through which calls, the innermost first.
 type CallSite = (u8, u32, &'static [Call]);
 
 const ASKERS: [CallSite; 12] = [
@@ -127,7 +127,7 @@ const ASKERS: [CallSite; 12] = [
         ],
     ),
 ];
-/// The site that never gives back.
+/// The site that never frees.
 const LEAK: usize = 4;
 
 /// About `events` events of that program. Always the same for the same number.

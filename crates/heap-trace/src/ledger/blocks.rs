@@ -25,7 +25,7 @@ struct Entry {
     attribution: Attribution,
 }
 
-/// Whose a block is.
+/// The owner of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attribution {
     pub(super) site: SiteId,

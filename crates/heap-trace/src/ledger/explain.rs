@@ -15,7 +15,7 @@ use heap_caps::Owner;
 pub struct Explained<const DEPTH: usize> {
     /// What was found.
     pub finding: Finding,
-    /// Where and on whose behalf the damaged block was allocated.
+    /// Site and owner of the damaged block.
     pub block: Option<(Site<DEPTH>, Owner)>,
     /// The same of the block in front of it.
     pub left: Option<(Site<DEPTH>, Owner)>,

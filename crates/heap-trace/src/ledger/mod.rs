@@ -43,12 +43,12 @@ const REFRESH_INTERVAL: u8 = 64;
 ///
 /// | parameter | is |
 /// |---|---|
-/// | `E` | who knows time, owner and call stack |
-/// | `L` | who hears of events, with site and owner |
+/// | `E` | source of time, owner and call stack |
+/// | `L` | sink of events, with site and owner |
 /// | `BLOCKS` | how many live blocks can be listed; about 1.4 times as many as there will be, so that each finds a place near its home |
 /// | `SITES` | how many places of the program |
 /// | `OWNERS` | owners 0 to `OWNERS` − 1 have an account; owner 0 is nobody |
-/// | `DEPTH` | how many callers tell one site from another, besides the place in the source |
+/// | `DEPTH` | how many callers distinguish one site from another, besides the place in the source |
 #[derive(Debug)]
 pub struct Ledger<
     E: TraceContext = (),
@@ -80,7 +80,7 @@ pub struct Leak {
     pub address: u32,
     /// Where it was allocated.
     pub site: SiteId,
-    /// Whose it was.
+    /// Its owner.
     pub owner: Owner,
 }
 
@@ -160,8 +160,8 @@ impl<
         self.others
     }
 
-    /// What no block list entry tells whose it is: the table was full. Its `allocations` are how
-    /// often that happened.
+    /// Blocks without an entry, so without a known owner: the table was full. Its `allocations` are
+    /// how often that happened.
     #[must_use]
     pub const fn untracked(&self) -> Tally {
         self.untracked
@@ -198,7 +198,7 @@ impl<
         numbers.filter_map(|number| self.sites.get(SiteId(number)))
     }
 
-    /// Where and on whose behalf the block at `address` was allocated; `None` if it is not listed.
+    /// Site and owner of the block at `address`; `None` if it is not listed.
     /// O(1).
     #[must_use]
     pub fn block(&self, address: u32) -> Option<(SiteId, Owner)> {
@@ -220,7 +220,7 @@ impl<
     /// An owner begins.
     ///
     /// # Errors
-    /// Blocks of the one who had the number before are still there: giving it to another would give
+    /// Blocks of the number's previous user are still there: assigning it again would charge
     /// it the blocks too.
     pub fn begin(&mut self, owner: Owner) -> Result<(), StillOwns> {
         if let (Some(tally), Some(ended)) = (

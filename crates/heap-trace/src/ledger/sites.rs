@@ -30,7 +30,7 @@ impl SiteId {
     }
 }
 
-/// What tells one site from another.
+/// What distinguishes one site from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key<const DEPTH: usize> {
     pub(super) caller: Option<&'static Location<'static>>,
@@ -191,7 +191,7 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
         }
     }
 
-    /// What a site is and has; `None` for numbers that were not given out.
+    /// What a site is and has; `None` for numbers that were not assigned.
     pub(super) fn get(&self, site: SiteId) -> Option<Site<DEPTH>> {
         let (key, tally) = match site {
             SiteId::UNKNOWN => (Key::UNKNOWN, self.unknown),

@@ -17,9 +17,9 @@ use crate::Owner;
 
 /// What an object is made of.
 pub(super) trait Encoder {
-    /// Begins an object of so many members.
+    /// Begins an object of `members` members.
     fn object(&mut self, members: u32);
-    /// Begins a list of so many items.
+    /// Begins a list of `items` items.
     fn list(&mut self, items: u32);
     /// Ends the object that was begun last.
     fn end_object(&mut self);

@@ -37,8 +37,8 @@ impl HostStack {
         count
     }
 
-    /// What lies at an address of a record: tells `name` the function, and where it stands in the
-    /// source. Allocates.
+    /// What lies at an address of a record: calls `name` with the function, and where it stands in
+    /// the source. Allocates.
     pub fn resolve(caller: u32, mut name: impl FnMut(&str, Option<(&Path, u32)>)) {
         let address = anchor().wrapping_add_signed(caller.cast_signed() as isize);
         // Inside of the call.

@@ -22,7 +22,7 @@ pub trait Words {
 /// Where a walk begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// A return address: into the function that is the first to be told.
+    /// A return address: into the function that is to be the first one.
     pub counter: u32,
     /// The stack pointer of the function that would return there.
     pub stack: u32,
@@ -32,7 +32,7 @@ pub struct Start {
 /// there were.
 ///
 /// `start` comes from assembly that stores all windows to the stack (calls itself seven times by
-/// `call8`, and returns) and tells its own `a0` and `a1`. Interrupts that come in between do no
+/// `call8`, and returns) and passes its own `a0` and `a1`. Interrupts that come in between do no
 /// harm. `code` is where instructions can lie. The two top bits of a return address are the size of
 /// the call; those of `code.start` take their place.
 pub fn windowed(words: &impl Words, start: Start, code: &Range<u32>, callers: &mut [u32]) -> usize {
@@ -41,7 +41,7 @@ pub fn windowed(words: &impl Words, start: Start, code: &Range<u32>, callers: &m
 
 /// [`windowed`], from the first caller on that lies outside of `own`: the addresses of the heap's
 /// code, where the linker script can say so. Call stacks then begin
-/// with whoever asked, and all of their depth is the program's.
+/// with the caller, and all of their depth is the program's.
 pub fn windowed_outside(
     words: &impl Words,
     start: Start,
@@ -62,7 +62,7 @@ pub fn windowed_outside(
 }
 
 /// Callers on RISC-V with frame pointers. `frame_pointer` is `s0` of the function that asks: its
-/// caller is the first to be told.
+/// caller is to be the first one.
 pub fn frame_pointers(
     words: &impl Words,
     frame_pointer: u32,

@@ -106,7 +106,7 @@ impl Decoder {
         }
     }
 
-    /// Takes a byte; tells what ends with it. O(1), O(frame) at its end.
+    /// Takes a byte; returns what ends with it. O(1), O(frame) at its end.
     pub fn push(&mut self, byte: u8) -> Option<Result<Frame<'_>, BrokenFrame>> {
         if byte != 0 {
             if let Some(place) = self.bytes.get_mut(self.used) {
@@ -131,7 +131,7 @@ impl Decoder {
     }
 
     /// Events that were sent and did not arrive: lost on the way, as the stream's own count shows
-    /// at each [`Event::Sync`]. What the program dropped itself is told by [`Event::Dropped`].
+    /// at each [`Event::Sync`]. What the program dropped itself is in [`Event::Dropped`].
     #[must_use]
     pub const fn missed(&self) -> u32 {
         self.position.missed

@@ -8,11 +8,11 @@ use heap_caps::Owner;
 /// The version of this format.
 pub const VERSION: u8 = 1;
 
-/// Who asks for memory where: a number that an earlier [`Event::Site`] explains; 0 is unknown.
+/// Call site: a number that an earlier [`Event::Site`] explains; 0 is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SiteNumber(pub u32);
 
-/// One thing that the stream says. Times are told beside it.
+/// One entry of the stream. Its time stands beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -59,8 +59,8 @@ pub enum Event<'a> {
         /// How many.
         events: u32,
     },
-    /// Where the stream stands, every now and then: whoever begins to listen knows the time from
-    /// here on.
+    /// Where the stream stands, every now and then: a receiver that begins to listen knows the time
+    /// from here on.
     Sync {
         /// [`VERSION`].
         version: u8,
@@ -89,7 +89,7 @@ pub enum Event<'a> {
     },
     /// What an owner is called.
     OwnerName {
-        /// Whose name.
+        /// What has this name.
         owner: Owner,
         /// The name.
         name: &'a str,
@@ -114,7 +114,7 @@ pub enum Event<'a> {
         /// Chip and program, in the program's words.
         name: &'a str,
     },
-    /// Which build of the program speaks.
+    /// Build of the program.
     Build {
         /// Its id.
         id: BuildId<'a>,

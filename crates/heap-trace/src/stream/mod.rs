@@ -1,8 +1,8 @@
-//! Each event as it happens, in 8 to 12 bytes, to whoever listens: the program keeps nothing, the
+//! Each event as it happens, in 8 to 12 bytes, to a receiver: the program keeps nothing, the
 //! other end rebuilds the heap.
 //!
 //! ```text
-//!   Ledger ─► Stream ─► frame ─► Sink: ring in RAM, UART, RTT, defmt, …     no room: counted, and told when there is
+//!   Ledger ─► Stream ─► frame ─► Sink: ring in RAM, UART, RTT, defmt, …     no room: counted, and sent when there is
 //!                                  └── bytes ──► Decoder ─► events with their times      (on the host)
 //! ```
 //!
@@ -33,7 +33,7 @@ pub struct Stream<S> {
     last: u32,
     events: u32,
     dropped: u32,
-    /// Dropped since this was told last.
+    /// Dropped since the last report of it.
     untold: u32,
     until_sync: u32,
 }

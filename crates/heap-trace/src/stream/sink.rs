@@ -1,4 +1,4 @@
-//! Sinks for frames: a ring in RAM, a port that takes bytes, or any function.
+//! Sinks for frames: a ring in RAM, a port that accepts bytes, or any function.
 
 use core::fmt;
 
@@ -28,9 +28,9 @@ impl<F: FnMut(&[u8]) -> bool> Sink for F {
     }
 }
 
-/// Something that takes bytes without waiting, as long as it has room: a UART and its FIFO.
+/// Something that accepts bytes without waiting, as long as it has room: a UART and its FIFO.
 pub trait Port {
-    /// Bytes that it takes now.
+    /// Bytes that it accepts now.
     fn room(&self) -> usize;
     /// Takes a byte; there is room.
     fn put(&mut self, byte: u8);

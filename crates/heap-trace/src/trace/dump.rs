@@ -15,8 +15,8 @@
 //! ================================
 //! ```
 //!
-//! The trace is asked for one record at a time: whoever has it behind a lock opens the lock between
-//! two lines.
+//! The trace is asked for one record at a time: a caller that has it behind a lock releases it
+//! between two lines.
 
 use core::fmt::{Result, Write};
 
@@ -34,7 +34,7 @@ pub enum MemoryKind {
     Other,
 }
 
-/// Which records are printed.
+/// Records that are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DumpFilter {
     /// All.

@@ -25,7 +25,7 @@ pub enum State {
     Stopped,
 }
 
-/// Why a trace does not do as told.
+/// Why a call of a trace failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceError {
     /// It has no buffer.

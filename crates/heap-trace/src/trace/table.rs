@@ -3,7 +3,7 @@
 //! ```text
 //!   order     oldest ⇄ … ⇄ newest               every record
 //!   buckets   bucket[hash(address)] → chain →   the live ones, last allocated first
-//!   spare     → newer → newer                   slots given back, then those from `fresh` on, never used in this session
+//!   spare     → newer → newer                   freed slots, then those from `fresh` on, never used in this session
 //! ```
 //!
 //! Invariants, checked by the model test:

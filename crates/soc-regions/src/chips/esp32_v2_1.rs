@@ -3,7 +3,7 @@
 //!
 //! Against v3.0 ([`ESP32_V3_0`](crate::ESP32_V3_0)):
 //! - no `INTERNAL` and no `DEFAULT`: plain `malloc` asks for `8BIT`;
-//! - Bluetooth can give back what it does not need of its 64 KiB;
+//! - Bluetooth can release what it does not need of its 64 KiB;
 //! - the ROM's data ends at `0x3FFA_E2A0`;
 //! - PSRAM (then 128 KiB, "SPISRAM") is always reserved: the code for it was never compiled.
 //!

@@ -4,7 +4,7 @@
 //!   CONFIG_SPIRAM && !CONFIG_X == 0x20000        0x3fff4000+CONFIG_Y/2        _iram_start-0x70000        ROM:entry
 //! ```
 
-/// The value of `text`, `symbol` giving what names are worth. Logic is 0 and 1.
+/// The value of `text`, with `symbol` for the values of names. Logic is 0 and 1.
 pub(crate) fn evaluate(text: &str, symbol: &dyn Fn(&str) -> i64) -> i64 {
     let mut reader = Reader {
         words: words(text),

@@ -69,7 +69,7 @@ pub trait Allocator: Sized {
     const NAME: &'static str;
     /// Whether requests can name capabilities.
     const HAS_CAPS: bool = false;
-    /// Whether it tells [`Request::FreeSize`] and [`Request::LargestBlock`].
+    /// Whether it answers [`Request::FreeSize`] and [`Request::LargestBlock`].
     const HAS_STATISTICS: bool = false;
     /// A request that no heap of this size can serve, with the capabilities that it names where
     /// there are any.
@@ -343,7 +343,7 @@ extern "C" fn reallocate<S: Allocator>(
     let heap = unsafe { allocator::<S>(heap) };
     // SAFETY: the workloads resize what they allocated.
     let block = unsafe { pointer(block) };
-    // SAFETY: and tell its size.
+    // SAFETY: and return its size.
     MaybeUninit::new(unsafe { heap.reallocate(block, size, new_size) })
 }
 

@@ -8,7 +8,7 @@ pub type Operation = extern "C" fn(usize, usize, usize, usize) -> MaybeUninit<us
 
 /// Measures single calls, in instructions, nanoseconds or whatever it can read.
 pub trait Counter {
-    /// Calls `operation`; gives its result and its cost.
+    /// Calls `operation`; returns its result and its cost.
     fn measure(&self, operation: Operation, arguments: [usize; 4]) -> (MaybeUninit<usize>, u32);
 }
 

@@ -25,7 +25,7 @@ pub enum TraceStep {
         /// Bytes.
         size: u32,
     },
-    /// The block in this slot is given back.
+    /// The block in this slot is freed.
     Free {
         /// Which block.
         slot: u32,

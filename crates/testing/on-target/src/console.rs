@@ -15,6 +15,6 @@ impl fmt::Write for Console {
 
 /// Prints formatted text; `println!` is the convenient way.
 pub fn write(text: fmt::Arguments<'_>) {
-    // The console never fails, and a `Display` that does has nothing to tell.
+    // The console never fails, and a `Display` that does has nothing to say.
     let _ = fmt::Write::write_fmt(&mut Console, text);
 }

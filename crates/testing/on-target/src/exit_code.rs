@@ -1,4 +1,4 @@
-//! Exit codes, for whoever started the emulator.
+//! Exit codes of the emulated program.
 
 /// All is well.
 pub const SUCCESS: u8 = 0;

@@ -36,7 +36,7 @@ extern "C" fn interrupted() {
 #[derive(Clone, Copy, Debug)]
 pub struct Interrupts;
 
-// SAFETY: the processor is told to take no interrupt, by means that the compiler moves no memory
+// SAFETY: the processor takes no interrupt, by means that the compiler moves no memory
 // access over; the state before comes back.
 unsafe impl InterruptMask for Interrupts {
     type State = u32;

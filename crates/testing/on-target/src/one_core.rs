@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use heap_caps_alloc::RawLock;
 
-/// Only ever taken with interrupts masked: whoever finds it held holds it himself.
+/// Only ever acquired with interrupts masked: a context that finds it held holds it itself.
 #[derive(Debug)]
 pub struct OneCore {
     held: AtomicBool,

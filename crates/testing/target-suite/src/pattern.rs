@@ -3,7 +3,7 @@
 use heap_caps::HeapCaps;
 use multi_heap::Poison;
 
-/// A word that tells its place and its block.
+/// A word that encodes its place and its block.
 const fn word(address: u32, index: u32, seed: u32) -> u32 {
     (address.wrapping_add(index) ^ seed).wrapping_mul(0x9E37_79B9)
 }

@@ -114,7 +114,7 @@ pub(crate) fn fit(module: &str, counts_masked: bool) -> String {
     with_wide_calls(with_instructions(module, counts_masked))
 }
 
-/// Assembly of the source gives numbers names, which LLVM's parser does not look up where an
+/// Assembly of the source names numbers, which LLVM's parser does not look up where an
 /// instruction takes few numbers (`bnei`).
 fn with_numbers(module: &str) -> String {
     let mut numbers = HashMap::new();

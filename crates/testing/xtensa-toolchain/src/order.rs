@@ -1,4 +1,4 @@
-//! Command line that rustc gives its linker.
+//! Command line that rustc passes to its linker.
 
 use std::path::{Path, PathBuf};
 

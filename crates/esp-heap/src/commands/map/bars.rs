@@ -1,7 +1,7 @@
 //! A strip of memory as a bar in SVG, and below it the program that lies there.
 //!
 //! ```text
-//!   |    |    |    |    |    |    |    ticks: so many bytes apart
+//!   |    |    |    |    |    |    |    ticks: a constant number of bytes apart
 //!   ██████╱╱╱╱╱╱╱╱████████████████     heaps in the colour of their type, reservations hatched
 //!         ▀▀▀▄▄▄                       the program: code, data, zeros
 //! ```

@@ -53,7 +53,7 @@ fn title(out: &mut Formatter<'_>, map: &Map) -> fmt::Result {
     writeln!(out, "Program: {}\n", program(map))
 }
 
-/// Whose symbols count, in words.
+/// Source of the symbols, in words.
 pub(crate) fn program(map: &Map) -> String {
     match &map.overlay {
         Some(overlay) => overlay.file.clone(),

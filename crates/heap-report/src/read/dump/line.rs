@@ -33,7 +33,7 @@ pub struct Record {
     pub clock: u32,
     /// Return addresses of the allocation, the innermost first.
     pub callers: Vec<u32>,
-    /// The line that allocated it, where the program told it.
+    /// The line that allocated it, if the program sent it.
     pub place: Option<SourceLine>,
     /// Return addresses of the free; `None`: it is not freed.
     pub freed_by: Option<Vec<u32>>,
@@ -64,7 +64,7 @@ pub struct Total {
 pub(super) enum Item {
     /// A dump begins: how many records the trace has, of any kind of memory.
     Begin { records: u64 },
-    /// Which build of the program it is of.
+    /// Build of the program.
     Build(Identity),
     /// A record.
     Record(Record),

@@ -25,7 +25,7 @@ pub struct Dump {
     /// How many records its first line says the trace has; of a dump of one kind of memory others
     /// are among them.
     pub announced: Option<u64>,
-    /// Which build of the program it is of, where it says so.
+    /// Build of the program, if it says so.
     pub build: Option<Identity>,
     /// The records that could be read.
     pub records: Vec<Record>,
@@ -55,7 +55,7 @@ pub fn dumps(lines: &[String]) -> Vec<Dump> {
     dumps
 }
 
-/// What these lines tell; `None` if there is no dump in them.
+/// What these lines contain; `None` if there is no dump in them.
 pub(super) fn read(lines: &[String]) -> Option<History> {
     let mut dumps = dumps(lines);
     let count = dumps.len();

@@ -17,7 +17,7 @@ impl Allocator for Buddy {
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         let heap = &mut place.write(Self(Heap::empty())).0;
-        // SAFETY: the caller gives the region away.
+        // SAFETY: the caller hands the region over.
         unsafe { heap.init(region.addr().get(), region.len()) };
         true
     }

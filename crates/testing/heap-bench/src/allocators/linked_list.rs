@@ -22,7 +22,7 @@ impl Allocator for LinkedList {
         if region.len() < LEAST {
             return false;
         }
-        // SAFETY: the caller gives the region away.
+        // SAFETY: the caller hands the region over.
         unsafe { heap.init(region.cast().as_ptr(), region.len()) };
         true
     }

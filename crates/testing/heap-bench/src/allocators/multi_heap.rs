@@ -59,7 +59,7 @@ impl<P: Level> Allocator for MultiHeap<P> {
     const NAME: &'static str = P::SUBJECT;
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
-        // SAFETY: the caller gives the region away.
+        // SAFETY: the caller hands the region over.
         let heap = unsafe { Heap::new(region) };
         heap.map(|heap| place.write(Self { heap })).is_ok()
     }

@@ -22,7 +22,7 @@ impl Allocator for Rlsf {
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         let rlsf = place.write(Self(Tlsf::new()));
-        // SAFETY: the caller gives the region away.
+        // SAFETY: the caller hands the region over.
         unsafe { rlsf.0.insert_free_block_ptr(region) }.is_some()
     }
 

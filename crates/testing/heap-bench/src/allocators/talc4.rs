@@ -16,7 +16,7 @@ impl Allocator for Talc4 {
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         let talc = &mut place.write(Self(Talc::new(ErrOnOom))).0;
         let span = Span::from_base_size(region.cast().as_ptr(), region.len());
-        // SAFETY: the caller gives the region away.
+        // SAFETY: the caller hands the region over.
         unsafe { talc.claim(span) }.is_ok()
     }
 

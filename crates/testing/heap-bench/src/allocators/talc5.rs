@@ -16,7 +16,7 @@ impl Allocator for Talc5 {
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         let talc = &mut place.write(Self(Talc::new(Manual))).0;
-        // SAFETY: the caller gives the region away.
+        // SAFETY: the caller hands the region over.
         unsafe { talc.claim(region.cast().as_ptr(), region.len()) }.is_some()
     }
 

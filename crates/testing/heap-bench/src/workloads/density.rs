@@ -24,7 +24,7 @@ pub(super) fn run<S: Allocator>(fixture: &mut Fixture<'_, impl Counter>, report:
         while blocks < words && heap.allocate(size).0 != 0 {
             blocks += 1;
         }
-        // `Empty` gives blocks for ever.
+        // `Empty` returns blocks for ever.
         if blocks < words {
             report(workload, Quantity::Blocks, blocks as u64);
         }

@@ -2,12 +2,12 @@
 //!
 //! | workload | heap | what happens |
 //! |---|---|---|
-//! | 16 B, 64 B, 1024 B | 64 KiB, empty | one block is taken and given back |
+//! | 16 B, 64 B, 1024 B | 64 KiB, empty | one block is allocated and freed |
 //! | grow | 64 KiB | a block doubles from 16 to 4096 bytes, the sum of 8 calls |
-//! | grow blocked | 64 KiB | the same, a block of 16 bytes taken behind it each time |
+//! | grow blocked | 64 KiB | the same, a block of 16 bytes allocated behind it each time |
 //! | mix | 256 KiB | 200 blocks of 1 to 1024 bytes; 10,000 times a random one goes and another comes |
 //! | aligned 64 | as the mix leaves it | 32 blocks of 100 bytes at a multiple of 64 |
-//! | many holes | 256 KiB | 800 holes of 24 bytes: 200 bytes are taken, a block between two holes is given back |
+//! | many holes | 256 KiB | 800 holes of 24 bytes: 200 bytes are allocated, a block between two holes is freed |
 //! | align 8 | 64 KiB, empty | 16 bytes at a multiple of 8 |
 //! | realloc in place | 64 KiB | a block of 32 bytes gets 64, free memory behind it |
 //! | refused | 64 KiB | more than there is |
@@ -54,13 +54,13 @@ const MIX_BYTES: usize = 256 * 1024;
 /// # Safety
 /// The region has [`REGION_BYTES`] bytes that nothing else uses meanwhile.
 pub unsafe fn run(counter: &impl Counter, region: NonNull<[u8]>, report: &mut dyn FnMut(Figure)) {
-    // SAFETY: the caller gives the region away.
+    // SAFETY: the caller hands the region over.
     let fixture = &mut unsafe { Fixture::new(counter, region) };
     all::<Empty>(fixture, report);
     all::<MultiHeap<Unpoisoned>>(fixture, report);
     all::<MultiHeap<Light>>(fixture, report);
     all::<MultiHeap<Comprehensive>>(fixture, report);
-    // SAFETY: the caller gives the region away, and the fixture does not use it meanwhile.
+    // SAFETY: the caller hands the region over, and the fixture does not use it meanwhile.
     unsafe { scrub::run::<Unpoisoned>(counter, region, &mut of::<MultiHeap<Unpoisoned>>(report)) };
     // SAFETY: the same.
     unsafe { scrub::run::<Light>(counter, region, &mut of::<MultiHeap<Light>>(report)) };
@@ -85,7 +85,7 @@ pub unsafe fn run_guest<S: Allocator>(
     region: NonNull<[u8]>,
     report: &mut dyn FnMut(Figure),
 ) {
-    // SAFETY: the caller gives the region away.
+    // SAFETY: the caller hands the region over.
     let fixture = &mut unsafe { Fixture::new(counter, region) };
     let report = &mut of::<S>(report);
     pairs::run::<S>(fixture, report);
@@ -105,7 +105,7 @@ pub unsafe fn run_single<S: Allocator>(
     region: NonNull<[u8]>,
     workload: &str,
 ) -> bool {
-    // SAFETY: the caller gives the region away.
+    // SAFETY: the caller hands the region over.
     let fixture = &mut unsafe { Fixture::new(counter, region) };
     single::run::<S>(fixture, workload)
 }
@@ -121,7 +121,7 @@ pub unsafe fn run_guest_trace<S: Allocator>(
     slots: &mut [Slot],
     report: &mut dyn FnMut(Figure),
 ) {
-    // SAFETY: the caller gives the region away.
+    // SAFETY: the caller hands the region over.
     let fixture = &mut unsafe { Fixture::new(counter, region) };
     trace::run::<S>(fixture, trace, slots, &mut of::<S>(report));
 }
@@ -138,7 +138,7 @@ pub unsafe fn run_trace(
     slots: &mut [Slot],
     report: &mut dyn FnMut(Figure),
 ) {
-    // SAFETY: the caller gives the region away.
+    // SAFETY: the caller hands the region over.
     let fixture = &mut unsafe { Fixture::new(counter, region) };
     trace::run::<MultiHeap<Unpoisoned>>(
         fixture,
@@ -174,7 +174,7 @@ pub unsafe fn completes(
     trace: Trace<'_>,
     slots: &mut [Slot],
 ) -> Option<bool> {
-    // SAFETY: the caller gives the region away.
+    // SAFETY: the caller hands the region over.
     let fixture = &mut unsafe { Fixture::new(&Unmeasured, region) };
     Some(match allocator {
         0 => trace::completes::<MultiHeap<Unpoisoned>>(fixture, trace, slots),

@@ -23,7 +23,7 @@ const LARGEST: u32 = 1024;
 /// Calls of one look, of eight, and what figures call them.
 const LOOKS: [(usize, &str); 2] = [(1, "scrub, 1 look"), (8, "scrub, 8 looks")];
 
-/// A heap, and somebody who looks at it.
+/// A heap, and a scrub beside its program.
 struct Watched<P: Level> {
     heap: Heap<P>,
     scrub: Scrubber,
@@ -38,7 +38,7 @@ pub(super) unsafe fn run<P: Level>(
 ) {
     let bytes = MIX_BYTES.min(region.len());
     let region = NonNull::slice_from_raw_parts(region.cast(), bytes);
-    // SAFETY: the caller gives the region away.
+    // SAFETY: the caller hands the region over.
     let Ok(mut heap) = (unsafe { Heap::<P>::new(region) }) else {
         return;
     };

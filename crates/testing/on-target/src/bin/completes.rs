@@ -1,4 +1,4 @@
-//! Tells by its exit code whether a heap of a given size serves a recorded program, for `cargo
+//! Returns by its exit code whether a heap of a given size serves a recorded program, for `cargo
 //! xtask peers`.
 //!
 //! `completes BYTES HEAP`: the number of a heap in `heap_bench::REPLAYED`; the emulator has put the

@@ -1,5 +1,5 @@
-//! A program that tells what its heap does: the event stream in lines of hexadecimal digits,
-//! `events<tab>…`, for whoever listens. It asks as programs do: by the heap's own functions, by
+//! A program that reports what its heap does: the event stream in lines of hexadecimal digits,
+//! `events<tab>…`, for a receiver. It allocates as programs do: by the heap's own functions, by
 //! `Vec` and by `Box`.
 //!
 //! It also listens itself: what its decoder rebuilds must be what is live.

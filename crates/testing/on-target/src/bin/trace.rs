@@ -1,7 +1,7 @@
 //! Prints what each heap costs over a recorded program: one figure a line, for `cargo xtask bench
 //! --traces`.
 //!
-//! `trace BYTES`: the heap has so many bytes; the emulator has put the trace into memory.
+//! `trace BYTES`: the heap has BYTES bytes; the emulator has put the trace into memory.
 
 #![no_std]
 #![no_main]

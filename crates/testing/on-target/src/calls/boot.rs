@@ -14,7 +14,7 @@ use crate::chip::linker_symbols;
 pub(super) unsafe fn boot<L: RawLock, P: Poison, O: heap_caps::Observer>(heap: &CapsHeap<L, P, O>) {
     let options = target_suite::options();
     let symbols = (linker_symbols(), ESP32.sample_symbols(&options));
-    // SAFETY: the caller gives the chip's memory to the heap.
+    // SAFETY: the caller hands the chip's memory to the heap.
     let booted = unsafe { heap.boot(&ESP32, &options, &symbols, &Identity) };
     if booted.is_ok() {
         // SAFETY: the same; the emulated program's stack is elsewhere.

@@ -212,7 +212,7 @@ impl Allocator for CMultiHeap {
     const NAME: &'static str = "c multi_heap";
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
-        // SAFETY: the caller gives the region away.
+        // SAFETY: the caller hands the region over.
         let heap = unsafe { names::multi_heap_register(region.as_ptr().cast(), region.len()) };
         place.write(Self(heap));
         heap != null_mut()

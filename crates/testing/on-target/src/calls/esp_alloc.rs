@@ -40,7 +40,7 @@ impl Allocator for EspAlloc {
         if !STARTED.load(Ordering::Relaxed) {
             STARTED.store(true, Ordering::Relaxed);
             for (start, end, kind) in regions() {
-                // SAFETY: the caller gives the allocators the chip's memory one after the other.
+                // SAFETY: the caller hands the allocators the chip's memory one after the other.
                 let region = unsafe {
                     HeapRegion::new(without_provenance_mut(start), end - start, kind.into())
                 };

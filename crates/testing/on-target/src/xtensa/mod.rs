@@ -36,7 +36,7 @@ pub(crate) fn write(bytes: &[u8]) {
 pub(crate) fn command_line(line: &mut [u8]) -> usize {
     let mut arguments = [const { MaybeUninit::<*const u8>::zeroed() }; 128];
     let first = arguments.as_mut_ptr().cast();
-    // SAFETY: the emulator writes pointers, a null pointer and the texts, at most so many bytes.
+    // SAFETY: the emulator writes pointers, a null pointer and the texts, at most that many bytes.
     unsafe { assembly::emulator_arguments(first, size_of_val(&arguments)) };
     let mut length = 0;
     for argument in &arguments {

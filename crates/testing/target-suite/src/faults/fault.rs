@@ -289,7 +289,7 @@ impl<P: Poison> Program<P> {
             .collect()
     }
 
-    /// Writes a byte; tells whether that changed it.
+    /// Writes a byte; returns whether that changed it.
     fn write_byte(&self, address: u32, value: u8) -> Option<Hit> {
         let changes = self.arena.byte(address) != value;
         (changes && self.arena.set_byte(address, value)).then_some(Hit { address })

@@ -1,4 +1,4 @@
-//! Who relies on a byte: the heap, the program or nobody.
+//! Users of a byte: the heap, the program or none.
 //!
 //! ```text
 //!   used block   | header | canary | size | bytes asked for | canary | slack to the next word |
@@ -67,7 +67,7 @@ impl Layout {
             .find(|live| block.whole.contains(live.address))
     }
 
-    /// Returns who relies on the byte at `address`. Outside of blocks it is the heap: its control
+    /// Returns the user of the byte at `address`. Outside of blocks it is the heap: its control
     /// structure, the word behind the last block.
     pub(super) fn relied_on_by(&self, address: u32) -> ReliedOnBy {
         match self.block_at(address) {

@@ -20,7 +20,7 @@ const ENOUGH: u32 = 500;
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 static KEPT: [AtomicPtr<u32>; 8] = [const { AtomicPtr::new(core::ptr::null_mut()) }; 8];
 
-/// Frees the block of eight interrupts ago, after a look at it, and takes another.
+/// Frees the block of eight interrupts ago, after a check of it, and allocates another.
 fn handler() {
     let number = INTERRUPTS.load(Ordering::Relaxed);
     INTERRUPTS.store(number + 1, Ordering::Relaxed);
