@@ -126,7 +126,7 @@ fn work_inside_of_a_debug_assertion_does_not_pass_the_lints() {
 }
 
 #[test]
-fn a_row_tells_defects_their_numbers_and_their_tests() {
+fn a_row_names_defects_their_numbers_and_their_tests() {
     let page =
         "| number | what |\n|---|---|\n| `b7fc067` PR #15, tlsf `head_03` | a | b | `x.rs::y` |\n";
     let rows = rows(page);

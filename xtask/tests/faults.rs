@@ -163,7 +163,7 @@ fn the_tables_of_the_documentation_are_what_is_printed_and_every_cell_keeps_its_
 }
 
 #[test]
-fn a_seed_tells_the_same_story_again_and_another_one_another() {
+fn a_seed_repeats_its_run_and_another_one_differs() {
     let run = |seed| {
         faults(&[
             "--kind",

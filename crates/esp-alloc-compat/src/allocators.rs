@@ -15,7 +15,7 @@ use heap_caps_alloc::blocks::{Blocks, Changed};
 
 use crate::HEAP;
 use crate::capability::MemoryCapability;
-use crate::heap::{EspHeap, Wish};
+use crate::heap::{EspHeap, Wanted};
 
 /// Whatever memory there is.
 pub struct AnyMemory;
@@ -103,17 +103,17 @@ fn lines<K: Kind>(layout: Layout) -> Option<Layout> {
     Layout::from_size_align(size, aligned.align()).ok()
 }
 
-fn take<K: Kind>(kind: &K, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
-    let mut wish = Wish::new(lines::<K>(layout)?);
+fn allocate<K: Kind>(kind: &K, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+    let mut wanted = Wanted::new(lines::<K>(layout)?);
     if zeroed {
-        wish = wish.zeroed();
+        wanted = wanted.zeroed();
     }
-    kind.heap().take(kind.capabilities(), wish)
+    kind.heap().allocate_block(kind.capabilities(), wanted)
 }
 
 /// # Safety
-/// As [`Blocks::give`].
-unsafe fn give<K: Kind>(kind: &K, block: NonNull<u8>, layout: Layout) {
+/// As [`Blocks::free_block`].
+unsafe fn free<K: Kind>(kind: &K, block: NonNull<u8>, layout: Layout) {
     let whole = lines::<K>(layout).unwrap_or(layout); // it was allocated with them
     // SAFETY: the caller keeps the same contract.
     unsafe { kind.heap().free_block(block, whole) };
@@ -128,10 +128,10 @@ unsafe fn change<K: Kind>(kind: &K, block: NonNull<u8>, old: Layout, new: Layout
     let (Some(before), Some(after)) = (lines::<K>(old), lines::<K>(new)) else {
         return Changed::Refused;
     };
-    let (capabilities, wish) = (kind.capabilities(), Wish::new(after));
+    let (capabilities, wanted) = (kind.capabilities(), Wanted::new(after));
     let heap = kind.heap();
     // SAFETY: the caller keeps the same contract.
-    let changed = unsafe { heap.change(block, before.size(), capabilities, wish) };
+    let changed = unsafe { heap.change(block, before.size(), capabilities, wanted) };
     changed.map_or(Changed::Refused, Changed::To)
 }
 
@@ -144,13 +144,13 @@ macro_rules! allocators {
             // - the heap keeps size and alignment of each layout, and the contents of blocks that
             //   change their size.
             unsafe impl Blocks for $kind {
-                fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
-                    take(self, layout, zeroed)
+                fn allocate_block(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+                    allocate(self, layout, zeroed)
                 }
 
-                unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
+                unsafe fn free_block(&self, block: NonNull<u8>, layout: Layout) {
                     // SAFETY: the caller keeps the same contract.
-                    unsafe { give(self, block, layout) };
+                    unsafe { free(self, block, layout) };
                 }
 
                 unsafe fn change(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Changed {

@@ -2,10 +2,10 @@
 //! capabilities.
 //!
 //! ```text
-//!   add_region ─► tag 0, tag 1, …          first added, first asked
-//!   alloc, allocate, malloc ─► take   ┐
-//!   realloc, grow, shrink   ─► change ├─► CapsHeap: one lock, O(regions) under it
-//!   dealloc, deallocate, free ─► give ┘   and the program's hooks outside of it
+//!   add_region                ─► tag 0, tag 1, …     first added, first asked
+//!   alloc, allocate, malloc   ─► allocate_block ┐
+//!   realloc, grow, shrink     ─► change         ├─► CapsHeap: one lock, O(regions) under it
+//!   dealloc, deallocate, free ─► free_block     ┘   and the program's hooks outside of it
 //! ```
 
 use core::alloc::{GlobalAlloc, Layout};
@@ -163,7 +163,7 @@ impl EspHeap {
         capabilities: EnumSet<MemoryCapability>,
         layout: Layout,
     ) -> *mut u8 {
-        to_raw(self.take(capabilities, Wish::new(layout)))
+        to_raw(self.allocate_block(capabilities, Wanted::new(layout)))
     }
 }
 
@@ -187,13 +187,13 @@ impl EspHeap {
 /// A block's way, with calls of the hooks.
 impl EspHeap {
     /// A block in the first region with these capabilities that has room.
-    pub(crate) fn take(
+    pub(crate) fn allocate_block(
         &self,
         capabilities: EnumSet<MemoryCapability>,
-        wish: Wish,
+        wanted: Wanted,
     ) -> Option<NonNull<u8>> {
-        let block = self.heaps.try_allocate(wish.request(capabilities));
-        hooks::allocated(self, capabilities, block, wish.size());
+        let block = self.heaps.try_allocate(wanted.request(capabilities));
+        hooks::allocated(self, capabilities, block, wanted.size());
         block
     }
 
@@ -207,14 +207,18 @@ impl EspHeap {
         block: NonNull<u8>,
         old: usize,
         capabilities: EnumSet<MemoryCapability>,
-        wish: Wish,
+        wanted: Wanted,
     ) -> Option<NonNull<u8>> {
         // SAFETY: the caller keeps the same contract.
-        let changed = unsafe { self.heaps.try_reallocate(block, wish.request(capabilities)) }.ok();
+        let changed = unsafe {
+            self.heaps
+                .try_reallocate(block, wanted.request(capabilities))
+        }
+        .ok();
         if changed.is_some() {
             hooks::freed(self, block, old);
         }
-        hooks::allocated(self, capabilities, changed, wish.size());
+        hooks::allocated(self, capabilities, changed, wanted.size());
         changed
     }
 
@@ -231,12 +235,12 @@ impl EspHeap {
 
 /// What is asked for, before it is said of which memory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wish {
+pub(crate) struct Wanted {
     layout: Layout,
     zeroed: bool,
 }
 
-impl Wish {
+impl Wanted {
     pub(crate) const fn new(layout: Layout) -> Self {
         Self {
             layout,
@@ -274,11 +278,13 @@ impl Wish {
 // - Nothing unwinds: what is wrong is reported, and a panic of a hook or handler ends the program.
 unsafe impl GlobalAlloc for EspHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        without_unwinding(|| to_raw(self.take(EnumSet::empty(), Wish::new(layout))))
+        without_unwinding(|| to_raw(self.allocate_block(EnumSet::empty(), Wanted::new(layout))))
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        without_unwinding(|| to_raw(self.take(EnumSet::empty(), Wish::new(layout).zeroed())))
+        without_unwinding(|| {
+            to_raw(self.allocate_block(EnumSet::empty(), Wanted::new(layout).zeroed()))
+        })
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
@@ -293,7 +299,7 @@ unsafe impl GlobalAlloc for EspHeap {
         let changed = NonNull::new(block).zip(new).and_then(|(block, new)| {
             // SAFETY: the caller owns the block, and uses the pointer returned from now on.
             without_unwinding(|| unsafe {
-                self.change(block, layout.size(), EnumSet::empty(), Wish::new(new))
+                self.change(block, layout.size(), EnumSet::empty(), Wanted::new(new))
             })
         });
         to_raw(changed)

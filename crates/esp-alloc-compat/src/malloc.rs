@@ -10,7 +10,7 @@ use enumset::EnumSet;
 
 use crate::HEAP;
 use crate::capability::MemoryCapability;
-use crate::heap::{Wish, to_raw};
+use crate::heap::{Wanted, to_raw};
 
 /// Alignment of blocks that can hold a `long long`, as the C compilers for these chips assume.
 /// Smaller ones are words.
@@ -89,18 +89,18 @@ fn internal() -> EnumSet<MemoryCapability> {
     MemoryCapability::Internal.into()
 }
 
-fn wish(size: usize) -> Option<Wish> {
+fn wanted(size: usize) -> Option<Wanted> {
     let alignment = if size < ALIGNMENT { 4 } else { ALIGNMENT };
-    Some(Wish::new(Layout::from_size_align(size, alignment).ok()?))
+    Some(Wanted::new(Layout::from_size_align(size, alignment).ok()?))
 }
 
 fn block(size: usize, capabilities: EnumSet<MemoryCapability>) -> Option<NonNull<u8>> {
-    HEAP.take(capabilities, wish(size)?)
+    HEAP.allocate_block(capabilities, wanted(size)?)
 }
 
 fn zeros(number: u32, size: usize, capabilities: EnumSet<MemoryCapability>) -> Option<NonNull<u8>> {
     let bytes = usize::try_from(number).ok()?.checked_mul(size)?;
-    HEAP.take(capabilities, wish(bytes)?.zeroed())
+    HEAP.allocate_block(capabilities, wanted(bytes)?.zeroed())
 }
 
 /// # Safety
@@ -119,7 +119,7 @@ unsafe fn resized(
         return None;
     }
     // SAFETY: the caller keeps the same contract.
-    unsafe { HEAP.change(old, usable(old), capabilities, wish(size)?) }
+    unsafe { HEAP.change(old, usable(old), capabilities, wanted(size)?) }
 }
 
 /// # Safety
@@ -203,7 +203,7 @@ mod tests {
 
     /// Defects: esp_alloc_02.
     #[test]
-    fn a_resize_to_nothing_gives_back() {
+    fn a_resize_to_nothing_frees() {
         ready();
         // SAFETY: a block of 16 bytes, which the next call frees.
         let block = unsafe { realloc(core::ptr::null_mut(), 16) };

@@ -113,7 +113,7 @@ fn largest_block_watermark_and_failure_are_known() {
 
 /// Defects: 3949, 6015.
 #[test]
-fn every_block_of_every_region_is_given_back() {
+fn every_block_of_every_region_is_freed() {
     // Regions side by side in one piece of memory: where one ends, the next begins.
     let heap = heap();
     let memory = vec![0_u64; 1024].leak().as_mut_ptr().cast::<u8>();

@@ -235,7 +235,7 @@ fn a_double_free_changes_nothing_and_is_reported() {
 }
 
 #[test]
-fn the_programs_hooks_hear_of_each_block_once() {
+fn the_programs_hooks_see_each_block_once() {
     if !cfg!(feature = "alloc-hooks") {
         return;
     }
@@ -264,7 +264,7 @@ fn the_programs_hooks_hear_of_each_block_once() {
 
 #[test]
 #[should_panic(expected = "there are 8 heaps already")]
-fn a_region_too_many_is_told_by_a_panic_as_ever() {
+fn a_region_too_many_is_reported_by_a_panic_as_ever() {
     let heap = heap_of(1024);
     for _ in 1..=esp_alloc::REGIONS {
         add(heap, 1024, MemoryCapability::Internal.into());
@@ -272,7 +272,7 @@ fn a_region_too_many_is_told_by_a_panic_as_ever() {
 }
 
 #[test]
-fn a_region_without_room_for_a_heap_is_an_error_for_who_asks() {
+fn a_region_without_room_for_a_heap_is_an_error() {
     let heap = EspHeap::empty();
     let mut tiny = [MaybeUninit::<u8>::uninit(); 8];
     // SAFETY: no heap is made of it: it is too small.

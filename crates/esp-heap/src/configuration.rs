@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_add_up_and_are_told_in_the_words_that_make_them() {
+    fn settings_add_up_and_are_reported_in_the_words_that_make_them() {
         let options = parsed(&["psram=4096K", "trace-memory=one-bank", "rtc-heap"]).unwrap();
         let told = describe(&options);
         for words in ["psram=4M", "trace-memory=one-bank", "rtc-heap"] {

@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_port_is_told_with_the_program_that_has_it() {
+    fn a_busy_port_is_reported_with_the_program_that_has_it() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let port = file.path().to_str().unwrap().to_owned();
         assert_eq!(text(check(&port)), "");

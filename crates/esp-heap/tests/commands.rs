@@ -103,7 +103,7 @@ fn sim_serves_the_same_trace_with_every_policy_poisoning_and_chip() {
 }
 
 #[test]
-fn sim_tells_a_refused_request_in_one_sentence_and_goes_on() {
+fn sim_explains_a_refused_request_in_one_sentence_and_goes_on() {
     let (folder, file) = folder_with(GREEDY_TRACE);
     let output = sim(folder.path(), &file, &[]);
     assert_eq!(code(&output), 4, "{}", complained(&output));
@@ -293,7 +293,7 @@ fn sim_looks_at_its_input_before_it_prints() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_no_panic() {
+fn a_full_disk_is_reported_and_no_panic() {
     let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
         return;
     };

@@ -323,7 +323,7 @@ fn elf_of(memory: &[(u32, &[u8])]) -> Vec<u8> {
 }
 
 #[test]
-fn a_damaged_heap_has_an_exit_code_and_names_whose_block_it_was() {
+fn a_damaged_heap_has_an_exit_code_and_names_the_blocks_owner() {
     let (directory, mut device) = (WorkingDirectory::new(), Device::crashed());
     device.write_past_the_end();
     let core = directory.file("core.elf", &device.core(None));

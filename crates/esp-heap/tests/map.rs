@@ -455,7 +455,7 @@ fn the_psram_of_the_s3_begins_behind_the_flash_that_shares_its_window() {
 }
 
 #[test]
-fn sizes_that_are_cut_and_symbols_that_nobody_asks_for_are_told() {
+fn sizes_that_are_cut_and_symbols_that_nobody_asks_for_are_reported() {
     let findings = |arguments: &[&str]| {
         let map = json(arguments);
         map["findings"].to_string()
@@ -499,7 +499,7 @@ fn sizes_that_are_cut_and_symbols_that_nobody_asks_for_are_told() {
 }
 
 #[test]
-fn what_contradicts_the_program_is_told_and_what_would_help() {
+fn what_contradicts_the_program_is_reported_and_what_would_help() {
     let (_folder, file) = program(&esp_idf_hello());
     let (code, map) = found(&with_elf(
         "esp32",

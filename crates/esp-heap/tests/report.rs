@@ -69,7 +69,7 @@ fn ended(output: &Output) -> (i32, String, String) {
 }
 
 #[test]
-fn without_a_file_the_shipped_firmware_is_told() {
+fn without_a_file_the_shipped_firmware_is_reported() {
     let directory = WorkingDirectory::new();
     let (code, text, error) = ended(&directory.report(&[], b""));
     assert_eq!((code, error.as_str()), (0, ""));
@@ -166,7 +166,7 @@ fn two_logs_are_compared_by_site() {
 }
 
 #[test]
-fn a_log_with_a_stream_and_a_dump_tells_both() {
+fn a_log_with_a_stream_and_a_dump_reports_both() {
     let stream = heap_trace_line();
     let (code, text, _) = ended(
         &WorkingDirectory::new().report(&["-"], [stream, DUMP.to_owned()].concat().as_bytes()),
@@ -229,15 +229,12 @@ fn json_is_an_object_and_nothing_else() {
 }
 
 #[test]
-fn what_tells_nothing_of_a_heap_is_refused_with_what_was_looked_for() {
+fn input_without_heap_data_is_refused_with_what_was_looked_for() {
     let directory = WorkingDirectory::new();
     let log = directory.file("boot.log", b"I (10) boot: hello\n");
     let (code, _, error) = ended(&directory.report(&[&log], b""));
     assert_eq!(code, 5);
-    assert!(
-        error.contains("boot.log: this tells nothing of a heap"),
-        "{error}"
-    );
+    assert!(error.contains("boot.log: this has no heap data"), "{error}");
     let (code, _, error) = ended(&directory.report(&["/nowhere.log"], b""));
     assert_eq!((code, error.contains("/nowhere.log")), (5, true), "{error}");
 }

@@ -139,7 +139,7 @@ fn a_pipe_is_watched_to_its_end_and_summed_up() {
 }
 
 #[test]
-fn broken_frames_are_told_and_the_rest_is_watched() {
+fn broken_frames_are_reported_and_the_rest_is_watched() {
     let mut bytes = program();
     let last_frame = bytes.len() - 5;
     bytes[last_frame] ^= 0x40;
@@ -153,7 +153,7 @@ fn broken_frames_are_told_and_the_rest_is_watched() {
 }
 
 #[test]
-fn an_input_without_events_is_told_by_the_exit_code() {
+fn an_input_without_events_is_reported_by_the_exit_code() {
     let output = piped(b"I (1) boot: hello\n");
     assert_eq!(
         (

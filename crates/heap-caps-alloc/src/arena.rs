@@ -315,7 +315,7 @@ mod allocator {
     use crate::blocks::{Blocks, Changed};
 
     impl<H: HeapRef> Arena<H> {
-        fn take_at(&self, end: End, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+        fn allocate_at(&self, end: End, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
             let block = self.at(self.bump.allocate(end, layout)?)?;
             if zeroed {
                 // SAFETY: a new block, of that size.
@@ -340,11 +340,11 @@ mod allocator {
     // - no two blocks overlap (invariant of `Bump`), each has the size and alignment of its layout;
     //   the memory takes bytes.
     unsafe impl<H: HeapRef> Blocks for &Arena<H> {
-        fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
-            self.take_at(End::Bottom, layout, zeroed)
+        fn allocate_block(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+            self.allocate_at(End::Bottom, layout, zeroed)
         }
 
-        unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
+        unsafe fn free_block(&self, block: NonNull<u8>, layout: Layout) {
             self.bump.free(block.addr().get(), layout);
         }
 
@@ -355,11 +355,11 @@ mod allocator {
 
     // SAFETY: as above.
     unsafe impl<H: HeapRef> Blocks for Scratch<'_, H> {
-        fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
-            self.0.take_at(End::Top, layout, zeroed)
+        fn allocate_block(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+            self.0.allocate_at(End::Top, layout, zeroed)
         }
 
-        unsafe fn give(&self, block: NonNull<u8>, layout: Layout) {
+        unsafe fn free_block(&self, block: NonNull<u8>, layout: Layout) {
             self.0.bump.free(block.addr().get(), layout);
         }
 

@@ -26,14 +26,14 @@ pub enum Changed {
 /// no other one.
 pub unsafe trait Blocks {
     /// A block of `layout`, whose size is not 0, of zeros if so asked.
-    fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>>;
+    fn allocate_block(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>>;
 
     /// Frees a block.
     ///
     /// # Safety
     /// `block` is a block of this allocator with `layout`, whose size is not 0; nobody uses it any
     /// more.
-    unsafe fn give(&self, block: NonNull<u8>, layout: Layout);
+    unsafe fn free_block(&self, block: NonNull<u8>, layout: Layout);
 
     /// Changes the size of a block, and keeps its first bytes.
     ///
@@ -42,25 +42,25 @@ pub unsafe trait Blocks {
     /// old pointer after a success.
     unsafe fn change(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Changed;
 
-    /// [`Blocks::take`] for any layout.
+    /// [`Blocks::allocate_block`] for any layout.
     #[inline]
-    fn block(&self, layout: Layout, zeroed: bool) -> Option<NonNull<[u8]>> {
+    fn allocate_any(&self, layout: Layout, zeroed: bool) -> Option<NonNull<[u8]>> {
         let start = match layout.size() {
             0 => layout.dangling_ptr(),
-            _ => self.take(layout, zeroed)?,
+            _ => self.allocate_block(layout, zeroed)?,
         };
         Some(NonNull::slice_from_raw_parts(start, layout.size()))
     }
 
-    /// [`Blocks::give`] for any layout.
+    /// [`Blocks::free_block`] for any layout.
     ///
     /// # Safety
     /// As there.
     #[inline]
-    unsafe fn give_back(&self, block: NonNull<u8>, layout: Layout) {
+    unsafe fn free_any(&self, block: NonNull<u8>, layout: Layout) {
         if layout.size() != 0 {
             // SAFETY: the caller keeps the same contract.
-            unsafe { self.give(block, layout) };
+            unsafe { self.free_block(block, layout) };
         }
     }
 
@@ -80,13 +80,13 @@ pub unsafe trait Blocks {
             Changed::To(start) => Some(NonNull::slice_from_raw_parts(start, new.size())),
             Changed::Refused => None,
             Changed::Moves => {
-                let fresh = self.block(new, false)?;
+                let fresh = self.allocate_any(new, false)?;
                 let bytes = old.size().min(new.size());
                 // SAFETY: both blocks have that many bytes, and a new block overlaps no allocated
                 // one.
                 unsafe { block.copy_to_nonoverlapping(fresh.cast(), bytes) };
                 // SAFETY: the caller gives the old block up.
-                unsafe { self.give_back(block, old) };
+                unsafe { self.free_any(block, old) };
                 Some(fresh)
             }
         }
@@ -133,18 +133,18 @@ macro_rules! allocators {
                 {
                     #[inline]
                     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                        self.block(layout, false).ok_or(AllocError)
+                        self.allocate_any(layout, false).ok_or(AllocError)
                     }
 
                     #[inline]
                     fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
-                        self.block(layout, true).ok_or(AllocError)
+                        self.allocate_any(layout, true).ok_or(AllocError)
                     }
 
                     #[inline]
                     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
                         // SAFETY: the caller keeps the same contract.
-                        unsafe { self.give_back(block, layout) };
+                        unsafe { self.free_any(block, layout) };
                     }
 
                     #[inline]

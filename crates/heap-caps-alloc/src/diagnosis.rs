@@ -79,7 +79,7 @@ mod tests {
     use std::boxed::Box;
     use std::vec;
 
-    use heap_caps::{EVERYTHING, assert_no_leak};
+    use heap_caps::{ALL_HEAPS, assert_no_leak};
     use multi_heap::Unpoisoned;
 
     use super::*;
@@ -98,26 +98,26 @@ mod tests {
     #[test]
     fn a_watermark_keeps_the_least_of_its_own_life() {
         let heap = heap();
-        let free = heap.inspect().free_size(EVERYTHING);
+        let free = heap.inspect().free_size(ALL_HEAPS);
         let take = |size| {
             let block = heap.malloc(size, Caps::BIT8).unwrap();
             // SAFETY: nobody uses the block.
             unsafe { heap.free(block) }.unwrap();
         };
         take(1000);
-        let mark = heap.inspect().watermark(EVERYTHING).unwrap();
+        let mark = heap.inspect().watermark(ALL_HEAPS).unwrap();
         assert_eq!(mark.minimum(), free);
         take(100);
         assert_eq!(mark.minimum(), free - 104);
         drop(mark);
         let marks: vec::Vec<_> = (0..8)
-            .map_while(|_| heap.inspect().watermark(EVERYTHING))
+            .map_while(|_| heap.inspect().watermark(ALL_HEAPS))
             .collect();
         assert_eq!(marks.len(), heap_caps::WATCHES, "the dropped one made room");
     }
 
     #[test]
-    fn a_scrub_of_a_whole_heap_gets_round_and_the_heap_leaks_nothing() {
+    fn a_scrub_of_a_whole_heap_finishes_and_the_heap_leaks_nothing() {
         let heap = heap();
         let mut scrub = Scrubber::new();
         let scrubbed = assert_no_leak!(heap, heap.inspect().scrub(&mut scrub, 100));

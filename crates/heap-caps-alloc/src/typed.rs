@@ -14,7 +14,7 @@ use crate::shared::SharedHeap;
 //   size;
 // - memory without 8BIT does not compile, so every block takes bytes.
 unsafe impl<A: MemoryKind> Blocks for A {
-    fn take(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+    fn allocate_block(&self, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
         let mut request = self.request(layout);
         if zeroed {
             request = request.zeroed();
@@ -22,7 +22,7 @@ unsafe impl<A: MemoryKind> Blocks for A {
         self.heap_ref().heap().try_allocate(request)
     }
 
-    unsafe fn give(&self, block: NonNull<u8>, _: Layout) {
+    unsafe fn free_block(&self, block: NonNull<u8>, _: Layout) {
         // SAFETY: the caller keeps the same contract.
         unsafe { self.heap_ref().heap().free(block) };
     }

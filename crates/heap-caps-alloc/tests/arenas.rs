@@ -74,7 +74,7 @@ fn the_last_vector_grows_where_it_is() {
 }
 
 #[test]
-fn what_is_forgotten_is_told_and_freed_nevertheless() {
+fn what_is_forgotten_is_reported_and_freed_nevertheless() {
     let heap = heap();
     let free = heap.inspect().free_size(Caps::BIT8);
     let arena = Arena::new(&heap, Caps::BIT8, 1000).unwrap();

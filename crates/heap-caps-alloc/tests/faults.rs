@@ -26,7 +26,7 @@ use support::{assert_pristine, esp32, layout};
 type Heap<P = multi_heap::Unpoisoned> = &'static CapsHeap<SpinLock, P>;
 
 #[test]
-fn every_wrong_pointer_is_told_apart_and_changes_nothing() {
+fn every_wrong_pointer_is_distinguished_and_changes_nothing() {
     let heap: Heap = esp32(());
     let free = heap.inspect().free_size(Caps::empty());
     let block = heap.malloc(100, Caps::DMA).unwrap();
@@ -95,7 +95,7 @@ fn freeing_null_is_nothing() {
 }
 
 #[test]
-fn an_overrun_of_one_byte_is_told_when_the_block_is_freed() {
+fn an_overrun_of_one_byte_is_reported_when_the_block_is_freed() {
     let heap: Heap<Light> = esp32(());
     let block = heap.malloc(10, Caps::DMA).unwrap();
     // SAFETY: the byte behind the block is the canary's: this is the error under test.
@@ -112,7 +112,7 @@ fn an_overrun_of_one_byte_is_told_when_the_block_is_freed() {
 }
 
 #[test]
-fn a_write_after_free_is_told_to_both_desks_when_the_memory_is_used_again() {
+fn a_write_after_free_reaches_both_handlers_when_the_memory_is_used_again() {
     let heap: Heap<Comprehensive> = esp32(());
     let block = heap.malloc(5000, Caps::DMA).unwrap();
     // SAFETY: the write after the free is the error under test; the memory is the heap's.

@@ -155,7 +155,7 @@ fn refusals<P: Poison + 'static>() {
 }
 
 #[test]
-fn refusals_are_recorded_and_told_to_the_handler() {
+fn refusals_are_recorded_and_passed_to_the_handler() {
     refusals::<Unpoisoned>();
     refusals::<Light>();
     refusals::<Comprehensive>();

@@ -150,7 +150,7 @@ fn a_reserve_is_released_once_and_armed_again() {
 }
 
 #[test]
-fn the_last_level_told_is_the_last_level() {
+fn the_last_level_reported_is_the_last_level() {
     static LAST: std::sync::Mutex<Option<Level>> = std::sync::Mutex::new(None);
     static TELLING: std::sync::Mutex<u32> = std::sync::Mutex::new(0);
     in_many_orders(|| {

@@ -287,7 +287,7 @@ fn rusts_own_allocator_and_typed_ones_are_charged() {
 }
 
 #[test]
-fn a_soft_limit_is_told_when_it_is_crossed_and_does_not_flicker() {
+fn a_soft_limit_is_reported_when_it_is_crossed_and_does_not_flicker() {
     static TOLD: Mutex<Vec<(Owner, u32, bool)>> = Mutex::new(Vec::new());
     static EVENTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
     struct Listens;

@@ -291,7 +291,7 @@ fn threads_wait_and_give_up_in_time() {
 }
 
 #[test]
-fn a_level_is_told_once_a_change_and_wakes_who_waits_for_it() {
+fn a_level_is_reported_once_a_change_and_wakes_its_waiters() {
     use std::sync::Mutex;
     static TOLD: Mutex<Vec<(Level, Level)>> = Mutex::new(Vec::new());
     let heap = heap_of::<Unpoisoned>(0x1000);

@@ -92,7 +92,7 @@ esp_err_t heap_trace_summary(heap_trace_summary_t *summary);
 /* Ours: sets the functions that return the context of an event: the clock, the core that runs, and the call stack, of which `callers` writes at most `room` return
  * addresses, innermost first, and returns how many. All are called while the heap is locked: they must be short, and must neither use the
  * heap nor wait. NULL for what nobody knows: it reads as 0; on Linux the library then finds the callers itself. Only a library with `heap-tracing` has it. */
-void heap_caps_register_moment(uint32_t (*ticks)(void), uint32_t (*core)(void), size_t (*callers)(uint32_t *stack, size_t room));
+void heap_caps_register_trace_context(uint32_t (*ticks)(void), uint32_t (*core)(void), size_t (*callers)(uint32_t *stack, size_t room));
 
 /* Ours: which build of the program this is, as the 32 bytes of its ELF file's SHA-256, which must stay as they are; in ESP-IDF
  * esp_app_get_description()->app_elf_sha256. Dumps then say it, and tools refuse the ELF file of another build. NULL: nobody knows.

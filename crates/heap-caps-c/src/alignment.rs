@@ -33,7 +33,7 @@ static WRITERS: Locked<CLock, ()> = Locked::new(());
 
 /// Stores that a block was given `alignment`, a power of two. O(1).
 #[inline]
-pub(super) fn given(alignment: usize) {
+pub(super) fn remember(alignment: usize) {
     if alignment > EVERY_BLOCK && ASKED.load(Ordering::Relaxed) & alignment == 0 {
         add(alignment);
     }
@@ -117,14 +117,14 @@ mod tests {
 
     #[test]
     fn what_every_block_has_is_not_stored() {
-        given(4);
+        remember(4);
         assert_eq!(ASKED.load(Ordering::Relaxed) & 4, 0);
-        given(1024);
+        remember(1024);
         for grid in [&BY_CAPABILITY, &LIKE_MALLOC] {
             assert!(grid.is_on_grid(0x7_0400) && !grid.is_on_grid(0x7_0408));
         }
         assert_eq!(kept(0x7_0C00), 1024);
-        given(8);
+        remember(8);
         assert!(BY_CAPABILITY.is_on_grid(0x7_0408) && !LIKE_MALLOC.is_on_grid(0x7_0408));
         assert_eq!(kept(0x7_0408), 8);
     }

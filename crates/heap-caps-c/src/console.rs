@@ -8,12 +8,12 @@
 use core::ffi::CStr;
 use core::fmt;
 
-use super::ffi::{self, Slot};
+use super::ffi::{self, FunctionSlot};
 
 /// Writes text: its bytes and their number.
 pub type ConsoleHook = unsafe extern "C" fn(*const core::ffi::c_char, usize);
 
-pub(super) static CONSOLE: Slot<ConsoleHook> = Slot::empty();
+pub(super) static CONSOLE: FunctionSlot<ConsoleHook> = FunctionSlot::empty();
 
 /// The console, whatever it is.
 pub(super) struct Console;

@@ -13,16 +13,16 @@ use soc_regions::Caps;
 use super::hooks::{AllocHook, FailedHook, FaultHook, FreeHook};
 
 /// A place for a C function, which any thread may set and call. `F` is a function pointer.
-pub(super) struct Slot<F> {
+pub(super) struct FunctionSlot<F> {
     function: AtomicPtr<c_void>,
     kind: PhantomData<F>,
 }
 
 // SAFETY: function pointers may be called, and references to statics read, from any thread; the
 // place is atomic.
-unsafe impl<F> Sync for Slot<F> {}
+unsafe impl<F> Sync for FunctionSlot<F> {}
 
-impl<F: Copy> Slot<F> {
+impl<F: Copy> FunctionSlot<F> {
     pub(super) const fn empty() -> Self {
         const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
         Self {
@@ -294,7 +294,7 @@ pub(super) fn callers(fill: super::trace_context::Callers, stack: &mut [u32]) ->
 /// # Safety
 /// - `place` is null, or holds a `T`.
 #[cfg(feature = "heap-task-tracking")]
-pub(super) unsafe fn take<T: Copy>(place: *const T) -> Option<T> {
+pub(super) unsafe fn read<T: Copy>(place: *const T) -> Option<T> {
     // SAFETY: the caller keeps the same contract; the place is not null. C's structures may lie at
     // any address.
     (!place.is_null()).then(|| unsafe { place.read_unaligned() })

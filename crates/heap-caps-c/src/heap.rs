@@ -98,12 +98,12 @@ pub struct GlobalHeap;
 unsafe impl GlobalAlloc for GlobalHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the same contract.
-        told(unsafe { HEAP.alloc(layout) }, layout)
+        observed(unsafe { HEAP.alloc(layout) }, layout)
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the same contract.
-        told(unsafe { HEAP.alloc_zeroed(layout) }, layout)
+        observed(unsafe { HEAP.alloc_zeroed(layout) }, layout)
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -121,12 +121,12 @@ unsafe impl GlobalAlloc for GlobalHeap {
         if layout.size() != 0 && (!moved.is_null() || size == 0) {
             hooks::freed(NonNull::new(pointer));
         }
-        told(moved, new)
+        observed(moved, new)
     }
 }
 
 /// Tells the hooks of a block of the global allocator; blocks of no size are none.
-fn told(block: *mut u8, layout: Layout) -> *mut u8 {
+fn observed(block: *mut u8, layout: Layout) -> *mut u8 {
     if layout.size() != 0 {
         match NonNull::new(block) {
             Some(block) => hooks::allocated(block, layout.size(), hooks::by_default()),

@@ -21,7 +21,7 @@ use soc_regions::Caps;
 use super::console::{Console, Line};
 use crate::c_library;
 use crate::callers;
-use crate::ffi::{self, Slot};
+use crate::ffi::{self, FunctionSlot};
 use crate::heap::{CLock, HEAP};
 use heap_caps_alloc::ffi::Locked;
 use heap_caps_alloc::{Call, Fault, Report};
@@ -35,10 +35,10 @@ pub type FreeHook = unsafe extern "C" fn(*mut c_void);
 /// What is called with the line that describes a fault.
 pub type FaultHook = unsafe extern "C" fn(*const c_char);
 
-pub(super) static ON_FAILED: Slot<FailedHook> = Slot::empty();
-pub(super) static ON_ALLOC: Slot<AllocHook> = Slot::empty();
-pub(super) static ON_FREE: Slot<FreeHook> = Slot::empty();
-pub(super) static ON_FAULT: Slot<FaultHook> = Slot::empty();
+pub(super) static ON_FAILED: FunctionSlot<FailedHook> = FunctionSlot::empty();
+pub(super) static ON_ALLOC: FunctionSlot<AllocHook> = FunctionSlot::empty();
+pub(super) static ON_FREE: FunctionSlot<FreeHook> = FunctionSlot::empty();
+pub(super) static ON_FAULT: FunctionSlot<FaultHook> = FunctionSlot::empty();
 
 /// How many faults there were: of the heaps in memory of callers too.
 /// Behind a lock, because some chips have no atomic addition, and two cores may count at once.

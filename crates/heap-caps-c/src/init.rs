@@ -3,11 +3,11 @@
 //! Which chip, which options and whose linker symbols, C's functions can't say; so a program says
 //! it once, or boots [`heap`](super::heap) itself.
 
-use super::ffi::Slot;
+use super::ffi::FunctionSlot;
 
-static INIT: Slot<fn()> = Slot::empty();
+static INIT: FunctionSlot<fn()> = FunctionSlot::empty();
 
-/// Tells what `heap_caps_init` and `heap_alloc_caps_init` shall do: boot a chip's memory into
+/// Sets what `heap_caps_init` and `heap_alloc_caps_init` do: boot a chip's memory into
 /// [`heap`](super::heap). Firmware that boots the heap before any C runs needs none.
 pub fn on_init(init: fn()) {
     INIT.set(Some(init));

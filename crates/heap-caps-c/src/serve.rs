@@ -99,7 +99,7 @@ impl Call<'_> {
     pub(super) fn allocate_aligned(self) -> *mut c_void {
         let block = self.allocate();
         if !block.is_null() {
-            alignment::given(self.request.alignment());
+            alignment::remember(self.request.alignment());
         }
         block
     }

@@ -6,7 +6,7 @@
 use heap_trace::{BuildId, TraceContext};
 
 use crate::callers;
-use crate::ffi::{self, Slot};
+use crate::ffi::{self, FunctionSlot};
 use crate::trace::DEPTH;
 
 /// The clock.
@@ -19,15 +19,15 @@ pub type Callers = unsafe extern "C" fn(*mut u32, usize) -> usize;
 /// The SHA-256 of the program's ELF file, as ESP-IDF's description of an application has it.
 type ElfSha256 = &'static [u8; BuildId::MOST_BYTES];
 
-static BUILD: Slot<ElfSha256> = Slot::empty();
-static TICKS: Slot<Ticks> = Slot::empty();
-static CORE: Slot<Core> = Slot::empty();
-static CALLERS: Slot<Callers> = Slot::empty();
+static BUILD: FunctionSlot<ElfSha256> = FunctionSlot::empty();
+static TICKS: FunctionSlot<Ticks> = FunctionSlot::empty();
+static CORE: FunctionSlot<Core> = FunctionSlot::empty();
+static CALLERS: FunctionSlot<Callers> = FunctionSlot::empty();
 
 /// Tells who knows the moment of an event. Null for what nobody knows: it reads as 0; callers are
 /// then those that the library finds itself, on Linux.
 #[unsafe(no_mangle)]
-pub extern "C" fn heap_caps_register_moment(
+pub extern "C" fn heap_caps_register_trace_context(
     ticks: Option<Ticks>,
     core: Option<Core>,
     callers: Option<Callers>,

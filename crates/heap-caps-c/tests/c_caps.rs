@@ -125,7 +125,7 @@ fn each_capability_finds_its_memory() {
 }
 
 #[test]
-fn what_means_nothing_is_null_and_told() {
+fn what_means_nothing_is_null_and_reported() {
     let _alone = alone();
     for caps in [0, INVALID, EXEC | EIGHT_BIT, EXEC | DMA, 1 << 29] {
         assert!(heap_caps_malloc(16, caps).is_null());
@@ -145,7 +145,7 @@ fn what_means_nothing_is_null_and_told() {
 }
 
 #[test]
-fn nothing_is_no_request_and_nobody_is_told() {
+fn size_zero_is_no_request_and_calls_no_callback() {
     let _alone = alone();
     assert!(heap_caps_malloc(0, EIGHT_BIT).is_null());
     assert!(heap_caps_malloc(0, 0).is_null());
@@ -161,7 +161,7 @@ fn nothing_is_no_request_and_nobody_is_told() {
 }
 
 #[test]
-fn products_that_overflow_are_told_as_such() {
+fn products_that_overflow_are_reported_as_such() {
     let _alone = alone();
     assert!(heap_caps_calloc(usize::MAX / 2, 3, EIGHT_BIT).is_null());
     let all = usize::MAX;
@@ -336,7 +336,7 @@ fn hooks_hear_each_block_once_with_the_size_asked_for() {
 }
 
 #[test]
-fn pointers_that_are_no_blocks_are_told_and_change_nothing() {
+fn pointers_that_are_no_blocks_are_reported_and_change_nothing() {
     let _alone = alone();
     heap_caps_register_fault_callback(Some(on_fault));
     let block = heap_caps_malloc(40, EIGHT_BIT);
@@ -577,7 +577,7 @@ fn regions_are_refused_with_esp_idfs_numbers() {
 }
 
 #[test]
-fn a_pointers_heap_tells_what_its_memory_can_do() {
+fn a_pointers_heap_has_the_capabilities_of_its_memory() {
     let _alone = alone();
     let [dram, iram, psram] = [DMA, EXEC, SPIRAM].map(|caps| heap_caps_malloc(16, caps));
     let local = 0_u32;

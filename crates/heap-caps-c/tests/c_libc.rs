@@ -162,7 +162,7 @@ fn errno_is_where_the_program_says() {
 }
 
 #[test]
-fn the_reentrant_functions_tell_their_caller() {
+fn the_reentrant_functions_name_their_caller() {
     let _alone = alone();
     let mut reent = [0_i32; 8];
     let caller = reent.as_mut_ptr().cast::<Reent>();

@@ -126,7 +126,7 @@ fn a_minimum_is_kept_for_its_task() {
 }
 
 #[test]
-fn a_task_above_its_soft_limit_is_told() {
+fn a_task_above_its_soft_limit_is_reported() {
     static TOLD: Mutex<Vec<(usize, String, bool)>> = Mutex::new(Vec::new());
     unsafe extern "C" fn told(task: *mut c_void, name: *const c_char, used: usize, above: bool) {
         assert!(used < 3000);

@@ -311,7 +311,7 @@ fn minima_are_reset_and_restored() {
 }
 
 #[test]
-fn a_walk_shows_every_block_in_order_and_stops_when_told() {
+fn a_walk_shows_every_block_in_order_and_stops_when_asked_to() {
     let heap = Fixture::new(4096);
     let blocks: Vec<_> = (0..20).map(|size| heap.malloc(8 + 4 * size)).collect();
     heap.free(blocks[3]);
@@ -453,7 +453,7 @@ fn poison_can_be_asked_for_byte_by_byte() {
 }
 
 #[test]
-fn random_programs_keep_contents_and_give_everything_back() {
+fn random_programs_keep_contents_and_free_everything() {
     for bytes in [4096, 15 * 1024, 255 * 1024] {
         let heap = Fixture::new(bytes);
         let free = heap.free_size();

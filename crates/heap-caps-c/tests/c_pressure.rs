@@ -92,7 +92,7 @@ unsafe extern "C" fn on_level(name: *const c_char, from: c_int, to: c_int, free:
 }
 
 #[test]
-fn reserves_and_levels_are_told() {
+fn reserves_and_levels_are_reported() {
     let _alone = alone();
     heap_caps_register_emergency_callback(Some(on_emergency));
     heap_caps_register_level_callback(Some(on_level));

@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use heap_caps_c::caps::*;
 use heap_caps_c::heap;
 use heap_caps_c::trace::*;
-use heap_caps_c::trace_context::{heap_caps_register_build, heap_caps_register_moment};
+use heap_caps_c::trace_context::{heap_caps_register_build, heap_caps_register_trace_context};
 use soc_regions::Caps;
 
 const INTERNAL: u32 = Caps::INTERNAL.bits();
@@ -118,7 +118,7 @@ fn every_allocation_is_kept_with_its_free_and_its_moment() {
         unsafe { stack.write(0x400D_0010) };
         1
     }
-    heap_caps_register_moment(Some(ticks), Some(core), Some(callers));
+    heap_caps_register_trace_context(Some(ticks), Some(core), Some(callers));
     assert_eq!(heap_trace_start(ALL), 0);
     free(heap_caps_malloc(8, INTERNAL));
     let record = record(0);
@@ -128,7 +128,7 @@ fn every_allocation_is_kept_with_its_free_and_its_moment() {
     );
     let stack = [0x400D_0010, 0].map(std::ptr::without_provenance_mut);
     assert_eq!((record.alloced_by, record.freed_by), (stack, stack));
-    heap_caps_register_moment(None, None, None);
+    heap_caps_register_trace_context(None, None, None);
 }
 
 /// What C's console gets of it.

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_a_block_is_told_by_the_back_word_where_such_a_block_keeps_it() {
+    fn the_back_word_of_a_block_leads_to_its_address() {
         const BLOCK: u32 = 0x3FFE_0100;
         // The address reported of a block with `usable` bytes whose only back word lies at `back`.
         let told = |usable, back: u32| {

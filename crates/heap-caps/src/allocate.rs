@@ -176,13 +176,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ) -> Result<AllocatedBlock, NotServed> {
         let route = self.routes.position(caps).ok_or(NotServed::NOT_ASKED)?;
         let (index, step) = self.worth_asking(route, layout)?;
-        let taken = self.ask_plainly(step, layout);
+        let taken = self.try_unconstrained(step, layout);
         taken.ok_or(NotServed { from: index + 1 })
     }
 
     /// A block of the heap at a step, as `layout` says.
     #[inline(always)]
-    fn ask_plainly(&mut self, step: Step, layout: Request) -> Option<AllocatedBlock> {
+    fn try_unconstrained(&mut self, step: Step, layout: Request) -> Option<AllocatedBlock> {
         let slot = self.registry.slots.get_mut(step.heap().get())?;
         let offset = slot.heap.as_mut()?.allocate(layout)?;
         Some(AllocatedBlock {
@@ -259,7 +259,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if !self.reserves_allow(step, layout, self.routes.bits(route)) {
             return None;
         }
-        self.ask_plainly(step, layout)
+        self.try_unconstrained(step, layout)
     }
 
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
@@ -317,7 +317,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         if !self.reserves_allow(step, wanted, bits) {
             return None;
         }
-        self.ask_plainly(step, wanted)
+        self.try_unconstrained(step, wanted)
     }
 
     /// Whether no reserve forbids a request that looks for `bits` to take a block of `layout` at a
@@ -420,7 +420,7 @@ struct Undo<'h, P: Poison, O: Observer, const HEAPS: usize> {
 impl<P: Poison, O: Observer, const HEAPS: usize> Drop for Undo<'_, P, O, HEAPS> {
     #[cold]
     fn drop(&mut self) {
-        let freed = self.heaps.free_unheard(self.address);
+        let freed = self.heaps.free_unobserved(self.address);
         debug_assert!(freed.is_ok(), "a block just allocated");
     }
 }

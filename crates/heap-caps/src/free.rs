@@ -93,7 +93,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// Frees the block at `address`, that no observer has seen yet, without a notification.
     #[cold]
-    pub(crate) fn free_unheard(&mut self, address: u32) -> Result<(), Misuse> {
+    pub(crate) fn free_unobserved(&mut self, address: u32) -> Result<(), Misuse> {
         if !P::FILLS {
             return self.free_at(address).map(|_| ());
         }

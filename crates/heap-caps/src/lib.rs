@@ -80,7 +80,7 @@ pub use scrub::Scrubber;
 pub use search::{NotServed, Progress, Search};
 #[cfg(feature = "std")]
 pub use simulated::SimulatedMemory;
-pub use snapshot::{Change, EVERYTHING, Snapshot};
+pub use snapshot::{ALL_HEAPS, Change, Snapshot};
 pub use soc_regions::Hardware;
 pub use statistics::NotMonitoring;
 pub use tagged_regions::TaggedRegion;

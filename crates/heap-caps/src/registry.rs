@@ -91,14 +91,14 @@ pub(crate) struct Full;
 
 /// What every request reads of a heap: 16 bytes on a chip. All zero: no heap.
 #[repr(C)]
-pub(crate) struct Slot<P: Poison> {
+pub(crate) struct HeapSlot<P: Poison> {
     pub(crate) start: u32,
     size: u32,
     /// `None` while the memory serves as start-up stack.
     pub(crate) heap: Option<Heap<P>>,
 }
 
-impl<P: Poison> Slot<P> {
+impl<P: Poison> HeapSlot<P> {
     #[inline(always)]
     const fn contains(&self, address: u32) -> bool {
         address.wrapping_sub(self.start) < self.size
@@ -172,7 +172,7 @@ impl Details {
 
     /// The addresses of the heap in `slot`.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn span<P: Poison>(&self, slot: &Slot<P>) -> Option<Span> {
+    fn span<P: Poison>(&self, slot: &HeapSlot<P>) -> Option<Span> {
         Span::from_size(slot.start, slot.size | self.size_around) // one of them is 0
     }
 
@@ -202,7 +202,7 @@ const _: () = assert!(
 /// At most `N` heaps.
 #[repr(C)] // as `HeapCaps`
 pub(crate) struct Registry<P: Poison, const N: usize> {
-    pub(crate) slots: [Slot<P>; N],
+    pub(crate) slots: [HeapSlot<P>; N],
     details: [Details; N],
     order: [u8; N],
     count: u32,
@@ -230,9 +230,9 @@ pub(crate) struct DetailsLayout {
 impl<P: Poison, const N: usize> Registry<P, N> {
     pub(crate) const SLOTS: SlotLayout = SlotLayout {
         at: offset_of!(Self, slots),
-        bytes: size_of::<Slot<P>>(),
-        start: offset_of!(Slot<P>, start),
-        heap: offset_of!(Slot<P>, heap),
+        bytes: size_of::<HeapSlot<P>>(),
+        start: offset_of!(HeapSlot<P>, start),
+        heap: offset_of!(HeapSlot<P>, heap),
     };
     pub(crate) const DETAILS: DetailsLayout = DetailsLayout {
         at: offset_of!(Self, details),
@@ -253,7 +253,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         }
         Self {
             slots: [const {
-                Slot {
+                HeapSlot {
                     start: 0,
                     size: 0,
                     heap: None,
@@ -517,7 +517,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         let details = self.details.get_mut(count).ok_or(Full)?;
         let slot = self.slots.get_mut(count).ok_or(Full)?;
         *details = Details::of(&new);
-        *slot = Slot {
+        *slot = HeapSlot {
             start: new.span.start(),
             size: new.span.size(),
             heap: new.heap,

@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reserve_beside_a_hole_that_is_too_small_is_told_too() {
+    fn a_reserve_beside_a_hole_that_is_too_small_is_reported_too() {
         let kept = SkipReason::Reserved {
             caps: Caps::DMA,
             bytes: 24 * 1024,

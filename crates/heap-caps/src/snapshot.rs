@@ -131,16 +131,16 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
 #[macro_export]
 macro_rules! assert_no_leak {
     ($heap:expr, $work:expr) => {{
-        let before = $heap.inspect().snapshot($crate::EVERYTHING);
+        let before = $heap.inspect().snapshot($crate::ALL_HEAPS);
         let result = $work;
-        let change = before.until(&$heap.inspect().snapshot($crate::EVERYTHING));
+        let change = before.until(&$heap.inspect().snapshot($crate::ALL_HEAPS));
         assert!(!change.is_leak(), "memory leaked: {change}");
         result
     }};
 }
 
 /// The capabilities that every heap has: none.
-pub const EVERYTHING: Caps = Caps::empty();
+pub const ALL_HEAPS: Caps = Caps::empty();
 
 #[cfg(test)]
 mod tests {

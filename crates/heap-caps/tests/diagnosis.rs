@@ -7,7 +7,7 @@
 
 mod support;
 
-use heap_caps::{EVERYTHING, Policy, Scrubber, assert_no_leak};
+use heap_caps::{ALL_HEAPS, Policy, Scrubber, assert_no_leak};
 use multi_heap::{CorruptionKind, Light, ScrubStep};
 use soc_regions::{Caps, ESP32};
 use support::*;
@@ -15,12 +15,12 @@ use support::*;
 const BYTES: Caps = Caps::BIT8;
 
 #[test]
-fn a_snapshot_tells_what_has_changed_since() {
+fn a_snapshot_shows_what_has_changed_since() {
     let mut sim = Sim::esp32();
-    let before = sim.heaps.inspect().snapshot(EVERYTHING);
+    let before = sim.heaps.inspect().snapshot(ALL_HEAPS);
     let kept = sim.heaps.malloc(96, BYTES).unwrap();
     sim.heaps.malloc(1 << 28, BYTES).unwrap_err();
-    let now = sim.heaps.inspect().snapshot(EVERYTHING);
+    let now = sim.heaps.inspect().snapshot(ALL_HEAPS);
     let change = before.until(&now);
     assert_eq!(
         (
@@ -32,13 +32,13 @@ fn a_snapshot_tells_what_has_changed_since() {
     );
     assert_eq!(change.free_bytes, -100);
     sim.heaps.free(kept).unwrap();
-    let back = before.until(&sim.heaps.inspect().snapshot(EVERYTHING));
+    let back = before.until(&sim.heaps.inspect().snapshot(ALL_HEAPS));
     assert!(!back.is_leak(), "{back}");
     assert_eq!(
         before.info,
         sim.heaps
             .inspect()
-            .snapshot(EVERYTHING)
+            .snapshot(ALL_HEAPS)
             .info
             .with_minimum_of(&before.info)
     );
@@ -59,7 +59,7 @@ impl WithMinimumOf for multi_heap::Info {
 }
 
 #[test]
-fn work_that_gives_everything_back_leaks_nothing() {
+fn work_that_frees_everything_leaks_nothing() {
     let mut sim = Sim::esp32();
     assert_no_leak!(sim.heaps, {
         let block = sim.heaps.malloc(10, BYTES).unwrap();
@@ -70,7 +70,7 @@ fn work_that_gives_everything_back_leaks_nothing() {
 
 #[test]
 #[should_panic(expected = "memory leaked: +1 blocks, +12 bytes in use")]
-fn work_that_keeps_a_block_is_told_so() {
+fn work_that_keeps_a_block_is_a_leak() {
     let mut sim = Sim::esp32();
     assert_no_leak!(sim.heaps, sim.heaps.malloc(10, BYTES).unwrap());
 }
@@ -141,7 +141,7 @@ fn a_scrub_goes_through_all_heaps_and_finds_what_the_check_finds() {
     }
     assert_eq!(
         found,
-        [sim.heaps.inspect().check_integrity(EVERYTHING).unwrap_err()]
+        [sim.heaps.inspect().check_integrity(ALL_HEAPS).unwrap_err()]
     );
     assert!(calls >= sim.heaps.inspect().heaps().count());
 }

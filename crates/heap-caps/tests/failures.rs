@@ -44,7 +44,7 @@ fn a_request_larger_than_every_hole_names_the_largest_one() {
 }
 
 #[test]
-fn whole_cache_lines_that_were_wanted_are_told() {
+fn whole_cache_lines_that_were_wanted_are_reported() {
     let options = ESP32P4.default_options();
     let mut sim: Sim = Sim::booted(&ESP32P4, Policy::Guaranteed, &options, ());
     let largest = sim.heaps.inspect().largest_free_block(Caps::DMA) as usize;
@@ -73,7 +73,7 @@ fn a_request_larger_than_every_heap_names_the_largest_one() {
 }
 
 #[test]
-fn capabilities_that_no_heap_has_are_told_heap_by_heap() {
+fn capabilities_that_no_heap_has_are_reported_heap_by_heap() {
     let mut sim = Sim::esp32();
     assert_eq!(
         sentence(sim.heaps.malloc(10, Caps::SPIRAM | Caps::DEFAULT)),
@@ -84,7 +84,7 @@ fn capabilities_that_no_heap_has_are_told_heap_by_heap() {
 }
 
 #[test]
-fn a_startup_stack_in_the_way_is_told() {
+fn a_startup_stack_in_the_way_is_reported() {
     let mut sim: Sim = Sim::booted(&ESP32, Policy::Guaranteed, &ESP32.default_options(), ());
     let caps = Caps::EXEC | Caps::DEFAULT;
     assert_eq!(
@@ -96,7 +96,7 @@ fn a_startup_stack_in_the_way_is_told() {
 }
 
 #[test]
-fn a_reserve_in_the_way_is_told() {
+fn a_reserve_in_the_way_is_reported() {
     let mut sim = Sim::esp32();
     sim.heaps
         .set_reserve(Reserve {
@@ -114,7 +114,7 @@ fn a_reserve_in_the_way_is_told() {
 }
 
 #[test]
-fn an_alignment_in_the_way_is_told() {
+fn an_alignment_in_the_way_is_reported() {
     let mut sim = Sim::esp32();
     assert_eq!(
         sentence(
@@ -127,7 +127,7 @@ fn an_alignment_in_the_way_is_told() {
 }
 
 #[test]
-fn impossible_requests_are_told_without_heaps() {
+fn impossible_requests_are_reported_without_heaps() {
     let mut sim = Sim::esp32();
     let mut said = |size, alignment, caps| sentence(sim.heaps.aligned_alloc(alignment, size, caps));
     assert_eq!(
@@ -156,7 +156,7 @@ fn impossible_requests_are_told_without_heaps() {
 }
 
 #[test]
-fn the_place_in_the_source_that_asked_is_told() {
+fn the_record_has_the_call_site() {
     let mut sim = Sim::esp32();
     let failure = sim.heaps.malloc(8, Caps::empty()).unwrap_err();
     let line = line!() - 1;
@@ -241,7 +241,7 @@ fn a_record_describes_eight_heaps_and_counts_the_others() {
 }
 
 #[test]
-fn memory_written_after_it_was_freed_is_told_and_kept_back() {
+fn memory_written_after_it_was_freed_is_reported_and_kept_back() {
     let mut sim: Sim<multi_heap::Comprehensive> =
         Sim::with(Policy::Guaranteed, &ESP32.default_options(), ());
     let block = sim.heaps.malloc(64, Caps::BIT8).unwrap();

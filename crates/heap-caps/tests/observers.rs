@@ -68,7 +68,7 @@ fn told<P: Poison>(sim: &mut Watched<P>, action: impl FnOnce(&mut Watched<P>)) -
     core::mem::take(&mut first.events)
 }
 
-fn every_path_is_told_once<P: Poison>() {
+fn every_path_is_observed_once<P: Poison>() {
     const BYTES: Caps = Caps::BIT8;
     const INTERNAL: Caps = Caps::DEFAULT.union(Caps::INTERNAL);
     const CODE: Caps = Caps::EXEC.union(Caps::DEFAULT);
@@ -243,10 +243,10 @@ fn every_path_is_told_once<P: Poison>() {
 }
 
 #[test]
-fn every_path_is_told_once_and_with_the_size_asked_for() {
-    every_path_is_told_once::<Unpoisoned>();
-    every_path_is_told_once::<Light>();
-    every_path_is_told_once::<Comprehensive>();
+fn every_path_is_observed_once_and_with_the_size_asked_for() {
+    every_path_is_observed_once::<Unpoisoned>();
+    every_path_is_observed_once::<Light>();
+    every_path_is_observed_once::<Comprehensive>();
 }
 
 #[test]

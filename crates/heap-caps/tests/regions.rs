@@ -37,7 +37,7 @@ fn every_heap_of_a_booted_chip_is_one_merged_region_of_its_layout() {
 }
 
 #[test]
-fn boot_tells_what_it_made() {
+fn boot_returns_what_it_made() {
     let memory = SimulatedMemory::new();
     let options = ESP32.default_options();
     let mut heaps: HeapCaps = HeapCaps::new(());
@@ -268,7 +268,7 @@ fn a_region_off_the_word_grid_becomes_a_heap_of_its_whole_words() {
 }
 
 #[test]
-fn every_other_reason_against_a_region_is_told_apart() {
+fn every_other_reason_against_a_region_is_distinguished() {
     let mut sim = Sim::esp32();
     assert!(matches!(
         sim.add_with_caps(BYTES, 0x5000_0001, 0x5000_0007),

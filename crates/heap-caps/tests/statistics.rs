@@ -222,7 +222,7 @@ fn a_heap_added_while_monitoring_does_not_disturb_the_others() {
 }
 
 #[test]
-fn a_walk_shows_every_block_and_breaks_off_when_told() {
+fn a_walk_shows_every_block_and_breaks_off_when_asked_to() {
     let mut sim = Sim::esp32();
     let blocks: Vec<_> = (0..20)
         .map(|_| sim.heaps.malloc(100, Caps::BIT8).unwrap())

@@ -167,7 +167,7 @@ mod tests {
 
     /// Encodings from LLVM's assembler.
     #[test]
-    fn stores_tell_where_they_write() {
+    fn stores_show_where_they_write() {
         let of = |code: &[u16]| {
             stopped(code, 0)
                 .1

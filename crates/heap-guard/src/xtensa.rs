@@ -107,7 +107,7 @@ mod tests {
 
     /// Encodings from binutils: `s8i a2, a3, 5` and so on.
     #[test]
-    fn stores_tell_where_they_write() {
+    fn stores_show_where_they_write() {
         let access = |instruction| {
             stop(0x400D_1234, &REGISTERS, 4, instruction)
                 .unwrap()

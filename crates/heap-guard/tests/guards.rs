@@ -55,7 +55,11 @@ fn a_write_behind_a_guarded_block_is_caught_with_its_writer() {
     assert!(hit.block.freed.is_none());
     program.free(block);
     program.heap.release();
-    assert_eq!(said(), [], "what was told is not told again as a change");
+    assert_eq!(
+        said(),
+        [],
+        "what was reported is not reported again as a change"
+    );
     program.assert_pristine();
 }
 
@@ -85,7 +89,7 @@ fn a_write_into_a_freed_block_is_caught_with_who_freed_it() {
 }
 
 #[test]
-fn a_write_that_no_breakpoint_saw_is_told_as_a_change_when_the_block_goes() {
+fn a_write_that_no_breakpoint_saw_is_reported_as_a_change_when_the_block_goes() {
     for (freed, at) in [(false, 61), (false, 64 + 31), (true, 80)] {
         let program = Program::new();
         program.heap.set_sampling(Sampling::one_of(1));
@@ -324,7 +328,7 @@ fn a_stop_without_an_address_is_the_slots() {
 }
 
 #[test]
-fn the_quarantine_keeps_its_budget_and_tells_what_changed() {
+fn the_quarantine_keeps_its_budget_and_reports_what_changed() {
     let program = Program::new();
     program.heap.set_quarantine(1000);
     let blocks = [(); 8].map(|()| program.heap.malloc(200, CAPS).unwrap());
@@ -353,7 +357,7 @@ fn the_quarantine_keeps_its_budget_and_tells_what_changed() {
 }
 
 #[test]
-fn under_pressure_what_is_kept_is_given_back_before_anybody_is_refused() {
+fn under_pressure_what_is_kept_is_freed_before_anybody_is_refused() {
     let program = Program::new();
     let shrinker = Shrinker::new("quarantine", Caps::empty(), program.heap);
     program

@@ -30,7 +30,7 @@ pub struct Caught {
     /// The writer; `None`: not seen.
     pub writer: Option<Writer>,
     /// Where that is, seen from the block.
-    pub place: Place,
+    pub place: WrittenAt,
     /// Bytes of the block.
     pub size: u32,
     /// Where the block was allocated.
@@ -53,7 +53,7 @@ pub struct Writer {
 /// Where a block was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Place {
+pub enum WrittenAt {
     /// So many bytes behind its end.
     Behind(u32),
     /// Somewhere behind its end.
@@ -135,18 +135,18 @@ fn who_wrote(text: &str) -> Option<(Option<u32>, Option<Writer>)> {
 }
 
 /// `0 bytes behind the block 0x3FFB2FB0 (96 bytes)`
-fn place(text: &str) -> Option<(Place, u32)> {
+fn place(text: &str) -> Option<(WrittenAt, u32)> {
     let (where_, size) = text.split_once(" (")?;
     let size = size.strip_suffix(" bytes)")?.parse().ok()?;
     let (place, _) = where_.split_once("block 0x")?;
     let place = match place {
-        "behind the " => Place::SomewhereBehind,
-        "the freed " => Place::SomewhereFreed,
+        "behind the " => WrittenAt::SomewhereBehind,
+        "the freed " => WrittenAt::SomewhereFreed,
         _ => match place.strip_suffix(" bytes behind the ") {
-            Some(bytes) => Place::Behind(bytes.parse().ok()?),
+            Some(bytes) => WrittenAt::Behind(bytes.parse().ok()?),
             None => {
                 let byte = place.strip_prefix("byte ")?;
-                Place::Freed(byte.strip_suffix(" of the freed ")?.parse().ok()?)
+                WrittenAt::Freed(byte.strip_suffix(" of the freed ")?.parse().ok()?)
             }
         },
     };
@@ -202,13 +202,13 @@ impl Caught {
     pub fn place_in_words(&self) -> String {
         let size = counted(self.size.into(), "byte");
         match self.place {
-            Place::Behind(0) => format!("right behind a block of {size}"),
-            Place::Behind(bytes) => {
+            WrittenAt::Behind(0) => format!("right behind a block of {size}"),
+            WrittenAt::Behind(bytes) => {
                 format!("{} behind a block of {size}", counted(bytes.into(), "byte"))
             }
-            Place::SomewhereBehind => format!("behind a block of {size}"),
-            Place::Freed(byte) => format!("byte {byte} of a freed block of {size}"),
-            Place::SomewhereFreed => format!("a freed block of {size}"),
+            WrittenAt::SomewhereBehind => format!("behind a block of {size}"),
+            WrittenAt::Freed(byte) => format!("byte {byte} of a freed block of {size}"),
+            WrittenAt::SomewhereFreed => format!("a freed block of {size}"),
         }
     }
 
@@ -269,7 +269,7 @@ fn is_copying(frame: &Frame) -> bool {
 
 /// What guards caught, the same things together: in lines, each with how often it happened.
 #[must_use]
-pub(crate) fn told(history: &History) -> Vec<String> {
+pub(crate) fn lines(history: &History) -> Vec<String> {
     let mut counts: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     for caught in &history.caught {
         let mut lines = vec![caught.culprit(history)];
@@ -324,12 +324,12 @@ mod tests {
         assert_eq!(writer.site.callers, [0x400D_1235, 0x400D_2222]);
         assert_eq!(
             (overrun.address, overrun.place, overrun.size),
-            (Some(0x3FFB_3011), Place::Behind(1), 96)
+            (Some(0x3FFB_3011), WrittenAt::Behind(1), 96)
         );
         let allocated = overrun.allocated.as_ref().unwrap();
         assert_eq!((allocated.owner, allocated.site.line), (1, 88));
         assert_eq!(allocated.site.callers, [0x400D_0001, 0x400D_0002]);
-        assert_eq!((&stale.writer, stale.place), (&None, Place::Freed(8)));
+        assert_eq!((&stale.writer, stale.place), (&None, WrittenAt::Freed(8)));
         assert_eq!(stale.freed.as_ref().unwrap().site.callers, [0x400D_0003]);
     }
 
@@ -363,8 +363,8 @@ mod tests {
     }
 
     #[test]
-    fn the_same_is_told_once() {
-        let told = told(&history(&[STALE, OVERRUN, STALE]));
+    fn repeated_findings_are_reported_once() {
+        let told = lines(&history(&[STALE, OVERRUN, STALE]));
         assert_eq!(
             told,
             [

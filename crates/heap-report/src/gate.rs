@@ -175,11 +175,7 @@ impl fmt::Display for Outcome {
         let word = if self.fails() { "FAILED" } else { "ok    " };
         match self.value {
             Some(value) => write!(out, "{word}  {}: it is {value}", self.condition),
-            None => write!(
-                out,
-                "{word}  {}: this input does not tell it",
-                self.condition
-            ),
+            None => write!(out, "{word}  {}: not in this input", self.condition),
         }
     }
 }
@@ -250,7 +246,7 @@ mod tests {
     fn what_is_not_known_fails() {
         assert_eq!(
             told("largest<20K", &history()),
-            ["FAILED  largest<20480: this input does not tell it"]
+            ["FAILED  largest<20480: not in this input"]
         );
         let doubted = History {
             doubts: vec!["totals contradict".to_owned()],
@@ -258,7 +254,7 @@ mod tests {
         };
         assert_eq!(
             told("peak>1M", &doubted),
-            ["FAILED  peak>1048576: this input does not tell it"]
+            ["FAILED  peak>1048576: not in this input"]
         );
     }
 

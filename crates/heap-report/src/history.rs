@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn sites_of_one_place_are_told_apart() {
+    fn sites_of_one_place_are_distinguished() {
         let site = |callers: &[u32], caps| Site {
             callers: callers.to_vec(),
             caps,

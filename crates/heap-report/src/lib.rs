@@ -29,8 +29,8 @@ pub use history::{
 };
 pub use program::{Program, Step};
 pub use replay::{
-    Account, AdjacentBlock, Block, Cause, Change, Confidence, FailureNote, Growth, HeapSample,
-    Holders, Leak, Live, Mark, Peak, Pin, Replayed, Sample, Space,
+    Account, AdjacentBlock, Block, Change, Confidence, FailureNote, Growth, HeapSample, Holders,
+    Leak, Live, Mark, Peak, Pin, RefusalCause, Replayed, Sample, Space,
 };
 
 /// The programs of `docs/debugging.md` compile, and do what the page says.

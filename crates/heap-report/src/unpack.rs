@@ -59,11 +59,11 @@ fn gunzipped(packed: &[u8], most: usize) -> Result<Unpacked<'static>, String> {
         Some(cause) => {
             let note = match cause.kind() {
                 ErrorKind::UnexpectedEof => format!(
-                    "the gzip is cut off; the {} bytes before the cut are told",
+                    "the gzip is cut off; the {} bytes before the cut are read",
                     bytes.len()
                 ),
                 _ => format!(
-                    "the gzip is damaged behind its first {} bytes, which are told: {cause}",
+                    "the gzip is damaged behind its first {} bytes, which are read: {cause}",
                     bytes.len()
                 ),
             };
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_gzip_tells_what_is_there_and_that_it_is_cut() {
+    fn a_cut_gzip_yields_what_is_there_and_says_that_it_is_cut() {
         let text: Vec<u8> = (0..20_000_u32).flat_map(u32::to_le_bytes).collect();
         let packed = gzip(&text);
         let whole = unpacked(&packed).unwrap();

@@ -65,7 +65,7 @@ fn assert_color(page: &mut Page<'_>, selector: &str, variable: &str, least: f64)
 }
 
 #[test]
-fn headline_figures_gaps_and_failures_are_told() {
+fn headline_figures_gaps_and_failures_are_reported() {
     on_both_screens("report-stream", &STREAM, |page, _| {
         assert_eq!(page.text("h1"), "weather-station");
         let figures = page.texts("#tiles dd").join("; ");
@@ -164,7 +164,7 @@ fn largest_free_block_and_fragmentation_have_a_line_for_each_heap() {
 }
 
 #[test]
-fn a_tap_on_the_map_tells_which_blocks_are_there() {
+fn a_tap_on_the_map_shows_which_blocks_are_there() {
     on_both_screens("report-map", &STREAM, |page, _| {
         move_to(page, PEAK);
         assert_eq!(page.count("#maps canvas"), 2);
@@ -185,7 +185,7 @@ fn a_tap_on_the_map_tells_which_blocks_are_there() {
 }
 
 #[test]
-fn leaks_are_told_down_to_the_line_sorted_and_filtered() {
+fn leaks_are_listed_down_to_the_line_sorted_and_filtered() {
     on_both_screens("report-leaks", &STREAM, |page, _| {
         let rows = "#leak-table tbody tr";
         assert_eq!(page.count(rows), 10);
@@ -211,7 +211,7 @@ fn leaks_are_told_down_to_the_line_sorted_and_filtered() {
 }
 
 #[test]
-fn what_was_allocated_between_two_moments_and_is_still_alive_is_told() {
+fn what_was_allocated_between_two_moments_and_is_still_live_is_listed() {
     let history = program(20_000);
     let rebuilt = Replayed::of(&history);
     on_both_screens("report-between", &STREAM, |page, _| {
@@ -422,7 +422,7 @@ fn a_history_of_two_hundred_thousand_events_makes_a_page_below_three_megabytes()
 }
 
 #[test]
-fn what_a_dump_does_not_tell_is_not_shown() {
+fn what_a_dump_does_not_contain_is_not_shown() {
     let history = History {
         source: Source::Dump,
         heaps: Vec::new(),
@@ -430,14 +430,14 @@ fn what_a_dump_does_not_tell_is_not_shown() {
         ..program(500)
     };
     on_both_screens("report-dump", &page_of(&history), |page, _| {
-        assert!(page.text("#tiles").contains("a dump does not tell"));
+        assert!(page.text("#tiles").contains("a dump does not show"));
         let hidden = "[...document.querySelectorAll('main > section')].filter((part) => part.hidden).map((part) => part.id)";
         assert_eq!(page.value(hidden), json!(["failures", "room", "map"]));
         assert!(!page.text("#contents").contains("Heap map"));
         assert_eq!(page.count("input[name=axis]"), 0, "there is no time");
         assert!(
             page.text("#unknowns")
-                .contains("Which heaps there are is not told")
+                .contains("The input does not name the heaps")
         );
         page.press("#slider", "Home");
         page.click("#flame button");

@@ -132,7 +132,7 @@ fn the_stream_of_a_program_with_three_leaks_names_their_three_lines_and_no_other
 }
 
 #[test]
-fn without_names_of_functions_the_lines_are_those_that_the_program_told() {
+fn without_names_of_functions_the_lines_are_those_that_the_program_sent() {
     let (bytes, lines) = run();
     let Input::History(history) = read("host", &bytes).unwrap() else {
         unreachable!("a stream is a history")

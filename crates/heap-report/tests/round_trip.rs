@@ -201,7 +201,7 @@ fn wrapped(text: &str, columns: usize) -> Vec<u8> {
 }
 
 #[test]
-fn logs_as_people_have_them_tell_the_same() {
+fn logs_as_people_have_them_read_the_same() {
     let (records, text) = dumped::<2>(Mode::All);
     let (plain, rebuilt) = told(text.as_bytes());
     assert_eq!(plain.build, Identity::of_bytes(BUILD));

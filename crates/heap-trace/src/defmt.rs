@@ -3,10 +3,10 @@
 use defmt::{Format, Formatter, write};
 
 use crate::failures::FailureRecord;
-use crate::ledger::{Explained, Leak, Site, SiteId, StillOwns, Tally};
+use crate::ledger::{Explained, Leak, Site, SiteId, StillOwns, Usage};
 
 /// `1536 bytes in 3 blocks, at most 4096 in 8, 120 allocations`
-impl Format for Tally {
+impl Format for Usage {
     fn format(&self, out: Formatter<'_>) {
         write!(
             out,
@@ -32,7 +32,7 @@ impl Format for SiteId {
 impl<const DEPTH: usize> Format for Site<DEPTH> {
     fn format(&self, out: Formatter<'_>) {
         origin(self, out);
-        write!(out, " ({}): {}", self.caps, self.tally);
+        write!(out, " ({}): {}", self.caps, self.usage);
     }
 }
 

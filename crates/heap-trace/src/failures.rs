@@ -15,7 +15,7 @@ use core::mem::MaybeUninit;
 use heap_caps::{Failure, SkipReason};
 use soc_regions::Caps;
 
-use crate::ledger::{EventContext, EventSink, Tally};
+use crate::ledger::{EventContext, EventSink, Usage};
 use heap_caps::Owner;
 
 /// How many heaps a record describes.
@@ -77,7 +77,7 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
         shares: [0; OWNERS],
     };
 
-    fn of(context: &EventContext, failure: &Failure, owners: &[Tally]) -> Self {
+    fn of(context: &EventContext, failure: &Failure, owners: &[Usage]) -> Self {
         let mut record = Self {
             ticks: context.ticks,
             size: u32::try_from(failure.size).unwrap_or(u32::MAX),
@@ -106,8 +106,8 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
                 (place.free, place.largest, place.holes) = (free, largest, holes);
             }
         }
-        for (share, tally) in record.shares.iter_mut().zip(owners) {
-            *share = tally.bytes;
+        for (share, usage) in record.shares.iter_mut().zip(owners) {
+            *share = usage.bytes;
         }
         record
     }
@@ -367,7 +367,7 @@ impl<const RECORDS: usize, const OWNERS: usize> Default for FailureLog<RECORDS, 
 }
 
 impl<const RECORDS: usize, const OWNERS: usize> EventSink for &mut FailureLog<RECORDS, OWNERS> {
-    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Tally]) {
+    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Usage]) {
         self.keep(FailureRecord::of(context, failure, owners));
     }
 }

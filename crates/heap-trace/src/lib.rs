@@ -21,7 +21,7 @@ pub use context::TraceContext;
 pub use failures::{FailureLog, FailureRecord, HeapThen};
 pub use ledger::{
     EventContext, EventSink, Explained, Leak, Ledger, LedgerDescription, Site, SiteId, StillOwns,
-    Tally,
+    Usage,
 };
 pub use metrics::{BufferTooSmall, CapabilityMetrics, Metrics, MetricsFormat};
 pub use recent::{Deed, PastEvent, Recent, Scene};

@@ -12,7 +12,7 @@ mod support;
 
 use heap_caps::{AllocRequest, Placement};
 use heap_trace::{
-    CurrentOwner, Ledger, Mode, Owner, Record, Slot, Summary, Tally, Trace, TraceContext,
+    CurrentOwner, Ledger, Mode, Owner, Record, Slot, Summary, Trace, TraceContext, Usage,
 };
 use multi_heap::Unpoisoned;
 use soc_regions::Caps;
@@ -129,7 +129,7 @@ fn starting_allocates_nothing() {
 }
 
 fn has<const B: usize>(sim: &mut Sim<Ledger<ByOwner, (), B>>, owner: Owner) -> (u32, u32) {
-    let Tally { bytes, blocks, .. } = sim.observer().owner(owner).unwrap();
+    let Usage { bytes, blocks, .. } = sim.observer().owner(owner).unwrap();
     (bytes, blocks)
 }
 
@@ -223,6 +223,6 @@ fn accounts_without_a_heap_answer_zero() {
         assert!(none.malloc(8, BYTES).is_err() && none.free(0x3FFB_0000).is_err());
         let ledger = none.observer_mut();
         assert_eq!((ledger.total(), ledger.leaks().count()), ((0, 0), 0));
-        assert_eq!(ledger.end(MQTT), Tally::default());
+        assert_eq!(ledger.end(MQTT), Usage::default());
     });
 }

@@ -9,7 +9,7 @@ use soc_regions::Caps;
 use support::{ByOwner, Sim, on_behalf_of};
 
 #[test]
-fn an_overrun_is_told_with_owner_and_place_of_both_neighbours() {
+fn an_overrun_is_reported_with_owner_and_place_of_both_neighbours() {
     let mut sim: Sim<Ledger<ByOwner>, Light> = Sim::new(Ledger::new(ByOwner, ()));
     let mqtt = on_behalf_of(Owner(1), || sim.malloc(16));
     let tls = on_behalf_of(Owner(2), || sim.malloc(96));
@@ -38,7 +38,7 @@ fn an_overrun_is_told_with_owner_and_place_of_both_neighbours() {
 }
 
 #[test]
-fn a_block_of_code_is_told_with_its_owner_in_memory_of_either_word_order() {
+fn a_block_of_code_is_reported_with_its_owner_in_memory_of_either_word_order() {
     for caps in [Caps::EXEC, Caps::EXEC | Caps::RTCRAM] {
         let mut sim: Sim<Ledger<ByOwner, (), 4096>, Light> = Sim::whole(Ledger::new(ByOwner, ()));
         let mut take = || on_behalf_of(Owner(3), || sim.heaps.malloc(40, caps).unwrap());
@@ -72,7 +72,7 @@ fn a_block_of_code_is_told_with_its_owner_in_memory_of_either_word_order() {
 }
 
 #[test]
-fn a_block_that_nobody_listed_is_told_without_a_name() {
+fn a_block_that_nobody_listed_is_reported_without_a_name() {
     let mut sim: Sim<Ledger<ByOwner, (), 0>, Light> = Sim::new(Ledger::new(ByOwner, ()));
     let block = sim.malloc(96);
     let pointer = sim.heaps.inspect().pointer(block).unwrap();

@@ -9,8 +9,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use heap_trace::{
-    CurrentOwner, Decoder, Event, Ledger, Owner, Ring, SiteId, StillOwns, Stream, Tally,
-    TraceContext, WhenFull,
+    CurrentOwner, Decoder, Event, Ledger, Owner, Ring, SiteId, StillOwns, Stream, TraceContext,
+    Usage, WhenFull,
 };
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use proptest::prelude::*;
@@ -41,8 +41,8 @@ fn accounts() -> (Sim<Accounts>, &'static CurrentOwner) {
     (Sim::new(Ledger::new(By(owner), ())), owner)
 }
 
-fn now(tally: Tally) -> (u32, u32) {
-    (tally.bytes, tally.blocks)
+fn now(usage: Usage) -> (u32, u32) {
+    (usage.bytes, usage.blocks)
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn what_is_allocated_on_behalf_of_an_owner_is_its_own() {
         sim.observer()
             .owners()
             .iter()
-            .all(|tally| now(*tally) == (0, 0))
+            .all(|usage| now(*usage) == (0, 0))
     );
 }
 
@@ -188,8 +188,8 @@ fn each_place_in_the_source_has_a_site_with_its_peak() {
     let (site, owner) = sim.observer().block(blocks[1]).unwrap();
     assert_eq!(owner, Owner::NOBODY);
     let site = sim.observer().site(site).unwrap();
-    assert_eq!(now(site.tally), (200, 2));
-    assert_eq!((site.tally.peak_bytes, site.tally.peak_blocks), (300, 3));
+    assert_eq!(now(site.usage), (200, 2));
+    assert_eq!((site.usage.peak_bytes, site.usage.peak_blocks), (300, 3));
     let place = site.caller.unwrap();
     let text = format!("{place} (8BIT): 200 bytes in 2 blocks, at most 300 in 3, 3 allocations");
     assert_eq!(site.to_string(), text);
@@ -198,12 +198,12 @@ fn each_place_in_the_source_has_a_site_with_its_peak() {
     assert_eq!(
         sim.observer()
             .sites()
-            .filter(|site| site.tally.blocks > 0)
+            .filter(|site| site.usage.blocks > 0)
             .count(),
         2
     );
     sim.observer().reset_peaks();
-    assert_eq!(sim.observer().site(site.id).unwrap().tally.peak_bytes, 200);
+    assert_eq!(sim.observer().site(site.id).unwrap().usage.peak_bytes, 200);
 }
 
 /// Defects: head_15.
@@ -217,8 +217,8 @@ fn what_does_not_fit_into_the_tables_is_counted_and_the_sums_stay_exact() {
     assert_eq!(now(ledger.untracked()), (24 + 20, 3));
     assert_eq!(ledger.overflowed_sites(), 1, "the place of the last one");
     assert_eq!(
-        ledger.site(SiteId::UNKNOWN).unwrap().tally,
-        Tally::default()
+        ledger.site(SiteId::UNKNOWN).unwrap().usage,
+        Usage::default()
     );
     blocks.into_iter().for_each(|block| sim.free(block));
     assert_eq!(now(sim.observer().untracked()), (0, 0));
@@ -314,9 +314,9 @@ fn call() -> impl Strategy<Value = Call> {
 /// Accounts for 4 owners and too few blocks and sites.
 type Tight = Ledger<By, (), 20, 2, 4>;
 
-fn total(tallies: impl Iterator<Item = Tally>) -> (u32, u32) {
-    tallies.fold((0, 0), |(bytes, blocks), tally| {
-        (bytes + tally.bytes, blocks + tally.blocks)
+fn total(usages: impl Iterator<Item = Usage>) -> (u32, u32) {
+    usages.fold((0, 0), |(bytes, blocks), usage| {
+        (bytes + usage.bytes, blocks + usage.blocks)
     })
 }
 
@@ -369,7 +369,7 @@ fn sums_are_the_heaps<P: Poison>(calls: &[Call]) {
         let ledger = sim.observer();
         let sites = ledger
             .sites()
-            .map(|site| site.tally)
+            .map(|site| site.usage)
             .chain([ledger.untracked()]);
         assert_eq!(total(sites), expected, "sites, after {call:?}");
         if !P::FILLS && P::OVERHEAD == 0 {

@@ -181,7 +181,7 @@ fn a_buffer_that_is_too_small_says_how_large_it_must_be() {
 }
 
 #[test]
-fn fragmentation_is_told_of_small_and_of_large_memory() {
+fn fragmentation_is_reported_of_small_and_of_large_memory() {
     let permille = |free, largest_free| {
         let has = heap_trace::CapabilityMetrics {
             free,

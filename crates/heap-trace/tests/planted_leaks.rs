@@ -123,7 +123,7 @@ fn the_table_of_sites_names_them_too_with_what_each_has() {
     let ledger = sim.observer();
     let leaking: Vec<_> = ledger
         .sites()
-        .filter(|site| site.tally.blocks > 0)
+        .filter(|site| site.usage.blocks > 0)
         .collect();
     assert_eq!(leaking.len(), 3, "{leaking:?}");
     for (function, size, count) in PLANTED {
@@ -133,18 +133,18 @@ fn the_table_of_sites_names_them_too_with_what_each_has() {
             .unwrap();
         let count = u32::try_from(count).unwrap();
         assert_eq!(
-            (site.tally.blocks, site.tally.bytes),
+            (site.usage.blocks, site.usage.bytes),
             (count, count * size),
             "{site}"
         );
         // The first request of all finds its heap by another way through the code: a stack, and a
         // site, of its own.
         let ways = ledger.sites().filter(|site| is_in(function, &site.callers));
-        let allocations: u32 = ways.map(|site| site.tally.allocations).sum();
+        let allocations: u32 = ways.map(|site| site.usage.allocations).sum();
         assert!((34..=35).contains(&allocations), "{allocations}");
     }
     assert_eq!(
-        ledger.owner(Owner::NOBODY).map(|tally| tally.blocks),
+        ledger.owner(Owner::NOBODY).map(|usage| usage.blocks),
         Some(15)
     );
 }

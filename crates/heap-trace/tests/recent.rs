@@ -31,7 +31,7 @@ fn write<P: Poison, const EVENTS: usize>(sim: &Watched<P, EVENTS>, block: u32, a
 }
 
 #[test]
-fn who_used_freed_memory_last_is_told_with_its_neighbours() {
+fn the_last_user_of_freed_memory_is_named_with_its_neighbours() {
     let mut sim: Watched<Comprehensive> = watched();
     let elsewhere = sim.malloc(3000);
     let left = on_behalf_of(Owner(1), || sim.malloc(16));
@@ -61,7 +61,7 @@ fn who_used_freed_memory_last_is_told_with_its_neighbours() {
 }
 
 #[test]
-fn a_block_that_moved_here_is_told_with_where_it_came_from() {
+fn a_block_that_moved_here_is_reported_with_where_it_came_from() {
     let mut sim: Watched<Light> = watched();
     let block = on_behalf_of(Owner(1), || sim.malloc(16));
     let _wall = sim.malloc(16);
@@ -98,7 +98,7 @@ fn the_last_events_are_kept_and_no_more() {
 }
 
 #[test]
-fn nothing_is_told_where_nothing_is_remembered() {
+fn nothing_is_reported_where_nothing_was_recorded() {
     let mut sim: Watched<Light, 0> = watched();
     let block = sim.malloc(16);
     write(&sim, block, 16);

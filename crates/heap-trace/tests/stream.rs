@@ -150,7 +150,7 @@ fn an_allocation_and_its_free_take_22_bytes() {
 }
 
 #[test]
-fn events_that_the_sink_has_no_room_for_are_counted_and_told_when_there_is() {
+fn events_that_the_sink_has_no_room_for_are_counted_and_reported_when_there_is() {
     let mut stream = stream::<48>();
     let mut kept = 0;
     for ticks in 0..20 {

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_of_one_list_are_told_from_others() {
+    fn blocks_of_one_list_are_distinguished_from_others() {
         for words in 1..300 {
             for more in words..600 {
                 assert_eq!(is_same_bin(words, more), bin_of(words) == bin_of(more));

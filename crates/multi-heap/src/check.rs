@@ -57,13 +57,13 @@ impl<P: Poison> Heap<P> {
     /// The first broken promise found.
     pub fn check(&self) -> Result<(), Corruption> {
         self.pool.check_first()?;
-        let (tally, slack) = self.check_blocks()?;
+        let (usage, slack) = self.check_blocks()?;
         if slack != self.guarding.slack() {
             let (counter, counted) = (control::USED_BLOCKS, self.guarding.slack());
             return Err(broken(CorruptionKind::Counter, counter, slack, counted));
         }
-        self.pool.check_lists(tally)?;
-        self.pool.check_counters(tally)?;
+        self.pool.check_lists(usage)?;
+        self.pool.check_counters(usage)?;
         self.pool.check_unnoticed()
     }
 
@@ -81,7 +81,7 @@ impl<P: Poison> Heap<P> {
     /// What the blocks add up to, and the slack of the used ones.
     fn check_blocks(&self) -> Checked<(Counters, u32)> {
         let mut sum = 0_u32;
-        let (mut tally, mut prev_info, mut index) =
+        let (mut usage, mut prev_info, mut index) =
             (Counters::default(), PrevInfo::USED, self.pool.first());
         while index < self.pool.end() {
             let free = self.pool.header(index).is_free();
@@ -92,11 +92,11 @@ impl<P: Poison> Heap<P> {
             } else {
                 PrevInfo::USED
             };
-            tally.count(words, free);
+            usage.count(words, free);
             index += words;
         }
         self.pool.check_sentinel(prev_info)?;
-        Ok((tally, sum))
+        Ok((usage, sum))
     }
 
     /// One block and what it says about itself; `before` is what the block in front of it left as a
@@ -221,8 +221,8 @@ impl Pool {
 
     /// Every list holds free blocks of its size, linked both ways, and together they hold as many
     /// as the walk found.
-    fn check_lists(&self, tally: Counters) -> Checked {
-        let mut left = tally.listed_blocks;
+    fn check_lists(&self, usage: Counters) -> Checked {
+        let mut left = usage.listed_blocks;
         for bin in MIN_BLOCK_WORDS..=self.last_list() {
             self.check_list(bin, &mut left)?;
         }
@@ -233,8 +233,8 @@ impl Pool {
         Err(broken(
             CorruptionKind::Link,
             control::HEADS + MIN_BLOCK_WORDS,
-            tally.listed_blocks,
-            tally.listed_blocks - left,
+            usage.listed_blocks,
+            usage.listed_blocks - left,
         ))
     }
 
@@ -291,10 +291,10 @@ impl Pool {
         Err(broken(CorruptionKind::Bitmap, index, expected, found))
     }
 
-    pub(crate) fn check_counters(&self, tally: Counters) -> Checked {
+    pub(crate) fn check_counters(&self, usage: Counters) -> Checked {
         let used = self.used_blocks();
-        if used != tally.used_blocks {
-            let expected = tally.used_blocks;
+        if used != usage.used_blocks {
+            let expected = usage.used_blocks;
             return Err(broken(
                 CorruptionKind::Counter,
                 control::USED_BLOCKS,
@@ -305,12 +305,12 @@ impl Pool {
         self.expect(
             control::FREE_BLOCKS,
             CorruptionKind::Counter,
-            tally.free_blocks | self.words_in_use(),
+            usage.free_blocks | self.words_in_use(),
         )?;
         self.expect(
             control::FREE_WORDS,
             CorruptionKind::Counter,
-            tally.free_words,
+            usage.free_words,
         )?;
         self.check_ceiling()?;
         self.check_minimum()

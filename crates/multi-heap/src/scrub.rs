@@ -40,7 +40,7 @@ pub struct Scrubber {
     /// The list whose head comes next; 0 while blocks are looked at.
     list: u32,
     /// What the pass has counted.
-    tally: Counters,
+    usage: Counters,
     /// The counters when the last call ended.
     counters: Counters,
     /// Whether something has changed since the pass began, so that its count says nothing.
@@ -81,7 +81,7 @@ impl Scrubber {
             checkpoints: Checkpoints::new(),
             verified: 0,
             list: 0,
-            tally: Counters::NONE,
+            usage: Counters::NONE,
             counters: Counters::NONE,
             disturbed: false,
             difference: None,
@@ -186,7 +186,7 @@ impl<P: Poison> Heap<P> {
             } else {
                 self.check_guards(index, words)?;
             }
-            scrub.tally.count(words, free);
+            scrub.usage.count(words, free);
             prev_info = if free {
                 PrevInfo::of(words)
             } else {
@@ -228,13 +228,13 @@ impl<P: Poison> Heap<P> {
     /// Whether the blocks must be counted once more, because the counters say something else and
     /// nothing has changed meanwhile.
     fn recount(&self, scrub: &mut Scrubber) -> StepResult<bool> {
-        let difference = scrub.counters.minus(scrub.tally);
+        let difference = scrub.counters.minus(scrub.usage);
         if scrub.disturbed || difference == Counters::NONE {
             scrub.difference = None;
             return Ok(false);
         }
         if scrub.difference == Some(difference) {
-            self.pool.check_counters(scrub.tally)?;
+            self.pool.check_counters(scrub.usage)?;
         }
         *scrub = Scrubber::again(Some(difference));
         Ok(true)

@@ -156,7 +156,7 @@ fn the_smallest_list_that_fits_is_used_before_the_large_block() {
 }
 
 #[test]
-fn shrinking_gives_the_tail_back() {
+fn shrinking_frees_the_tail() {
     let mut region = region_of_256();
     let mut heap = region.heap();
     let [a, b] = taken(&mut heap, [60, 20]);
@@ -384,7 +384,7 @@ fn an_allocation_looks_at_sixteen_holes_of_its_list_before_it_fails() {
 }
 
 #[test]
-fn what_an_aligned_block_gives_back_at_once_does_not_count_as_taken() {
+fn what_an_aligned_block_frees_at_once_does_not_count_as_taken() {
     let mut region = Region::new(2048);
     let mut heap = region.heap::<Unpoisoned>();
     allocate(&mut heap, request(4)).unwrap();
@@ -542,7 +542,7 @@ fn a_block_that_grew_backward_has_its_new_bytes_marked() {
 }
 
 #[test]
-fn a_recorded_size_beyond_the_block_is_told_as_such() {
+fn a_recorded_size_beyond_the_block_is_reported_as_such() {
     let mut region = Region::new(1024);
     let mut heap = region.heap::<Light>();
     let block = allocate(&mut heap, request(20)).unwrap();
@@ -576,7 +576,7 @@ fn a_double_free_and_foreign_places_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn a_double_free_is_told_as_such_after_the_block_was_joined() {
+fn a_double_free_is_reported_as_such_after_the_block_was_joined() {
     // Freed after its lower neighbour, so that its header ends up inside of a free block, under a
     // link for the small ones.
     for below in [4, 8, 12, 20, 60] {
@@ -598,7 +598,7 @@ fn a_double_free_is_told_as_such_after_the_block_was_joined() {
 }
 
 #[test]
-fn a_double_free_above_a_hole_of_one_word_is_told_as_such() {
+fn a_double_free_above_a_hole_of_one_word_is_reported_as_such() {
     let mut region = region_of_256();
     let mut heap = region.heap();
     let [a, b, _wall] = taken(&mut heap, [20, 20, 20]);

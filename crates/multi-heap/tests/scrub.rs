@@ -41,7 +41,7 @@ fn calls<P: Poison>(heap: &Heap<P>, looks: u32) -> usize {
 
 /// Defects: 12497.
 #[test]
-fn no_call_looks_at_more_blocks_than_it_was_told_to() {
+fn no_call_checks_more_blocks_than_its_budget() {
     let mut region = Region::new(4096);
     let (heap, _) = striped::<Unpoisoned>(&mut region);
     let looks = heap.blocks().count() + looks_at_lists(&heap);
@@ -108,7 +108,7 @@ fn guarded_bytes<P: Poison>(heap: &Heap<P>) -> Vec<usize> {
         .collect()
 }
 
-fn damage_is_found_within_two_rounds<P: Poison>() {
+fn damage_is_found_within_two_passes<P: Poison>() {
     let mut region = Region::new(2000);
     let (heap, _) = striped::<P>(&mut region);
     let looks = heap.blocks().count() + looks_at_lists(&heap) + 2000 / 256;
@@ -127,10 +127,10 @@ fn damage_is_found_within_two_rounds<P: Poison>() {
 }
 
 #[test]
-fn damage_to_any_byte_is_found_within_two_rounds_and_told_as_the_check_tells_it() {
-    damage_is_found_within_two_rounds::<Unpoisoned>();
-    damage_is_found_within_two_rounds::<Light>();
-    damage_is_found_within_two_rounds::<Comprehensive>();
+fn damage_to_any_byte_is_found_within_two_passes_and_reported_as_by_the_check() {
+    damage_is_found_within_two_passes::<Unpoisoned>();
+    damage_is_found_within_two_passes::<Light>();
+    damage_is_found_within_two_passes::<Comprehensive>();
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_write_into_a_large_free_block_is_found_while_the_heap_is_in_use() {
 }
 
 #[test]
-fn what_was_looked_at_already_is_found_in_the_next_round() {
+fn damage_behind_the_scrub_is_found_in_the_next_pass() {
     let mut region = Region::new(4096);
     let (heap, _) = striped::<Unpoisoned>(&mut region);
     let first = heap.blocks().next().unwrap().start as usize;

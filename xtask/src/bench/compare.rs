@@ -86,7 +86,7 @@ mod tests {
     use esp_heap::figures::Figure;
 
     #[test]
-    fn changes_are_told_and_the_rest_is_counted() {
+    fn changes_are_listed_and_the_rest_is_counted() {
         let before = r#"[{"subject": "ours", "workload": "free mix", "metric": "instructions", "value": 200},
             {"subject": "ours", "workload": "grow", "metric": "instructions", "value": 7}]"#;
         let before: Vec<Earlier> = serde_json::from_str(before).unwrap();

@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_are_told_from_other_lines() {
+    fn reports_are_distinguished_from_other_lines() {
         assert!(is_report("20000 steps, 46 blocks, 0 refused; free 4418048"));
         assert!(!is_report("23 checks passed"));
     }

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn events_are_told_from_text_however_lines_are_cut() {
+    fn events_are_distinguished_from_text_however_lines_are_cut() {
         let (text, events) = fed(&["even", "ts\t00", "12\r\nevents are few\r\neve"]);
         assert_eq!(events, "events\t0012\r\n");
         assert_eq!(text, "events are few\r\n");

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn chips_of_other_families_are_told_apart() {
+    fn chips_of_other_families_are_distinguished() {
         let kinds = [
             "ESP32",
             "esp32",

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_compiler_with_sources_is_told_its_linker() {
+    fn a_compiler_with_sources_gets_its_linker() {
         let toolchain = Toolchain::Sources {
             rustc: "/no/rustc".into(),
         };

@@ -165,7 +165,7 @@ mod tests {
     use super::{StepError, in_words, run_and_repeat_errors, run_quietly, works};
 
     #[test]
-    fn a_command_is_told_as_it_would_be_typed() {
+    fn a_command_is_shown_as_it_would_be_typed() {
         assert_eq!(
             in_words(Command::new("/usr/bin/cargo").args(["fmt", "--all"])),
             "cargo fmt --all"

@@ -62,7 +62,7 @@ mod tests {
     use super::is_own;
 
     #[test]
-    fn the_compilers_objects_are_told_from_the_heaps() {
+    fn the_compilers_objects_are_distinguished_from_the_heaps() {
         assert!(is_own("heap_caps-bc29.heap_caps.5d78-cgu.0.rcgu.o"));
         assert!(!is_own(
             "compiler_builtins-27cf.compiler_builtins.4e30-cgu.131.rcgu.o"

@@ -38,7 +38,7 @@ fn is_in_ram(program: &str, features: &[&str]) -> Result<bool, Error> {
         say!("FAILED  {program}: {reference}")?;
     }
     for reference in &found.telling {
-        say!("{program}, to tell of a fault or a refusal: {reference}")?;
+        say!("{program}, to report a fault or a refusal: {reference}")?;
     }
     say!(
         "{program}: {} bytes in RAM, {} references, {} of them into flash",

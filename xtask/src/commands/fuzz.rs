@@ -166,11 +166,11 @@ fn build(package: &str) -> Result<(), Error> {
 
 /// The target triple of this machine.
 fn host() -> Result<String, Error> {
-    let unable = |_| Error::Failed("rustc does not tell its host".to_owned());
+    let unable = |_| Error::Failed("rustc does not name its host".to_owned());
     let told = tool::output(Command::new("rustc").arg("-vV")).map_err(unable)?;
     let host = told.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned)
-        .ok_or_else(|| Error::Failed("rustc does not tell its host".to_owned()))
+        .ok_or_else(|| Error::Failed("rustc does not name its host".to_owned()))
 }
 
 fn program(target: Target) -> Result<PathBuf, Error> {

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_data_and_what_tells_of_faults_are_no_fault() {
+    fn copies_data_and_fault_reports_are_no_fault() {
         let found = follow(&[
             (0x4008_0104, 0x400D_0100),
             (0x4008_0108, 0x3FFB_0000),

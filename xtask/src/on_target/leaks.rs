@@ -50,7 +50,7 @@ pub(crate) fn not_named(
 fn wrong_build(history: &History, elf: &Path) -> Result<Option<String>, Error> {
     let program = std::fs::read(elf).map_err(|cause| Error::file(elf, cause))?;
     let Some(told) = &history.build else {
-        return Ok(Some("it does not tell which build it is".to_owned()));
+        return Ok(Some("it does not say which build it is".to_owned()));
     };
     Ok(Identities::of_program(&program).contradiction(told))
 }

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_is_taken_is_told() {
+    fn a_port_that_is_taken_is_reported() {
         let server = Server::listen(0).unwrap();
         let error = Server::listen(server.address.port()).err().unwrap();
         assert!(

@@ -85,9 +85,9 @@ fn tell(failure: &Failure) {
 }
 
 fn report() {
-    let tallies = HEAP.with_observer(|accounts| *accounts.owners());
-    for (number, tally) in (0..).zip(tallies) {
-        println!("{}: {tally}", name(Owner(number)));
+    let usages = HEAP.with_observer(|accounts| *accounts.owners());
+    for (number, usage) in (0..).zip(usages) {
+        println!("{}: {usage}", name(Owner(number)));
     }
     println!(
         "free {}",

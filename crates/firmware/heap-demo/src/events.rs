@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drained_tells_of_the_program_its_heaps_and_every_block() {
+    fn drained_events_describe_the_program_its_heaps_and_every_block() {
         let stream = Stream::new(Ring::new(WhenFull::Refuse));
         let heap: CapsHeap<SpinLock, Unpoisoned, Watcher<()>> =
             CapsHeap::new(Ledger::new(Owned(()), stream));

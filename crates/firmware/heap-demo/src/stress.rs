@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_word_and_a_lost_block_are_told() {
+    fn a_changed_word_and_a_lost_block_are_reported() {
         let (heap, stress) = (heap(), Stress::new());
         (0..100).for_each(|number| stress.round(&heap, 0, number));
         let [first, second, ..] = &stress.places;

@@ -191,17 +191,17 @@ fn accounts_are_kept_where_interrupts_are_off_and_threads_free_each_others_block
             critical_section::with(|_| unsafe { heap.free(block) }).unwrap();
         }
     });
-    let tallies = heap.with_observer(|ledger| *ledger.owners());
-    let now: Vec<_> = tallies
+    let usages = heap.with_observer(|ledger| *ledger.owners());
+    let now: Vec<_> = usages
         .iter()
         .take(5)
-        .map(|tally| (tally.bytes, tally.blocks))
+        .map(|usage| (usage.bytes, usage.blocks))
         .collect();
     assert_eq!(now, [(0, 0); 5]);
-    let made: Vec<_> = tallies
+    let made: Vec<_> = usages
         .iter()
         .take(5)
-        .map(|tally| tally.allocations)
+        .map(|usage| usage.allocations)
         .collect();
     assert_eq!(
         made,

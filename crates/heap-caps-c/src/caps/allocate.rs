@@ -121,7 +121,7 @@ pub unsafe extern "C" fn heap_caps_aligned_realloc(
     // SAFETY: the caller keeps the same contract.
     let block = unsafe { asked(name!(c"heap_caps_aligned_realloc"), request).reallocate(pointer) };
     if !block.is_null() {
-        alignment::given(alignment);
+        alignment::remember(alignment);
     }
     block
 }

@@ -8,7 +8,7 @@ use heap_caps::{AllocRequest, Owner};
 use heap_caps_alloc::{OwnerAccounts, OwnerLimits, OwnerPressure, ffi::Locked};
 use soc_regions::Caps;
 
-use crate::ffi::{self, Slot};
+use crate::ffi::{self, FunctionSlot};
 use crate::heap::{CLock, HEAP};
 use crate::hooks;
 
@@ -22,8 +22,8 @@ pub type RunningTask = unsafe extern "C" fn() -> *mut c_void;
 /// `heap_caps_task_pressure_hook_t`: task, name of the limits, bytes, whether that is too much.
 pub type TaskPressureHook = unsafe extern "C" fn(*mut c_void, *const c_char, usize, bool);
 
-static RUNNING: Slot<RunningTask> = Slot::empty();
-static ON_PRESSURE: Slot<TaskPressureHook> = Slot::empty();
+static RUNNING: FunctionSlot<RunningTask> = FunctionSlot::empty();
+static ON_PRESSURE: FunctionSlot<TaskPressureHook> = FunctionSlot::empty();
 
 /// The tasks with limits: owner `n + 1` is the task at `n`.
 static OWNERS: [AtomicPtr<c_void>; TASKS] =

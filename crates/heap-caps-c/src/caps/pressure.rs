@@ -10,7 +10,7 @@ use heap_caps_alloc::{
 };
 use soc_regions::Caps;
 
-use crate::ffi::{self, Slot};
+use crate::ffi::{self, FunctionSlot};
 use crate::heap::{CLock, HEAP};
 use crate::hooks;
 
@@ -23,9 +23,9 @@ pub type LevelHook = unsafe extern "C" fn(*const c_char, c_int, c_int, usize);
 /// Function that returns whether the calling code runs in an interrupt handler.
 pub type ProbeHook = unsafe extern "C" fn() -> bool;
 
-static ON_EMERGENCY: Slot<EmergencyHook> = Slot::empty();
-static ON_LEVEL: Slot<LevelHook> = Slot::empty();
-static PROBE: Slot<ProbeHook> = Slot::empty();
+static ON_EMERGENCY: FunctionSlot<EmergencyHook> = FunctionSlot::empty();
+static ON_LEVEL: FunctionSlot<LevelHook> = FunctionSlot::empty();
+static PROBE: FunctionSlot<ProbeHook> = FunctionSlot::empty();
 
 const fn bits(caps: u32) -> Caps {
     Caps::from_bits_retain(caps)
@@ -75,22 +75,22 @@ struct CShrinker {
 static TABLE: Locked<CLock, [Option<CShrinker>; SHRINKERS]> = Locked::new([None; SHRINKERS]);
 
 /// A place of the table, as a shrinker.
-struct Place(usize);
+struct ShrinkerSlot(usize);
 
-static PLACES: [Place; SHRINKERS] = {
-    let mut places = [const { Place(0) }; SHRINKERS];
+static SHRINKER_SLOTS: [ShrinkerSlot; SHRINKERS] = {
+    let mut places = [const { ShrinkerSlot(0) }; SHRINKERS];
     let mut index = 0;
     while index < SHRINKERS {
         #[expect(clippy::indexing_slicing, reason = "evaluated when compiled")]
         {
-            places[index] = Place(index);
+            places[index] = ShrinkerSlot(index);
         }
         index += 1;
     }
     places
 };
 
-impl Shrink for Place {
+impl Shrink for ShrinkerSlot {
     fn shrink(&self, shortage: &Shortage) -> u32 {
         let entry = TABLE.acquire().get(self.0).copied().flatten();
         let bytes = entry.map_or(0, |entry| {
@@ -132,7 +132,7 @@ fn register(name: &'static str, caps: Caps, order: u8, entry: CShrinker) -> Opti
         *table.get_mut(index)? = Some(entry);
         index
     };
-    let shrinker = Shrinker::new(name, caps, PLACES.get(index)?).ordered(order);
+    let shrinker = Shrinker::new(name, caps, SHRINKER_SLOTS.get(index)?).ordered(order);
     let registered = HEAP.pressure().register_shrinker(shrinker);
     let mut table = TABLE.acquire();
     let place = table.get_mut(index)?;
@@ -281,10 +281,10 @@ pub struct CWaitFunctions {
     pub now: Option<unsafe extern "C" fn() -> u32>,
 }
 
-static CURRENT: Slot<unsafe extern "C" fn() -> *mut c_void> = Slot::empty();
-static PARK: Slot<unsafe extern "C" fn(u32)> = Slot::empty();
-static UNPARK: Slot<unsafe extern "C" fn(*mut c_void)> = Slot::empty();
-static NOW: Slot<unsafe extern "C" fn() -> u32> = Slot::empty();
+static CURRENT: FunctionSlot<unsafe extern "C" fn() -> *mut c_void> = FunctionSlot::empty();
+static PARK: FunctionSlot<unsafe extern "C" fn(u32)> = FunctionSlot::empty();
+static UNPARK: FunctionSlot<unsafe extern "C" fn(*mut c_void)> = FunctionSlot::empty();
+static NOW: FunctionSlot<unsafe extern "C" fn() -> u32> = FunctionSlot::empty();
 
 /// Sets how a task waits; false if one of the functions is missing.
 ///

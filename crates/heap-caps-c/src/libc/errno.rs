@@ -3,12 +3,12 @@
 use core::ffi::c_void;
 
 use super::{EINVAL, ENOMEM};
-use crate::ffi::{self, Slot};
+use crate::ffi::{self, FunctionSlot};
 
 /// newlib's `__errno`, glibc's `__errno_location`: where the caller's `errno` is.
 pub type ErrnoLocation = unsafe extern "C" fn() -> *mut i32;
 
-static LOCATION: Slot<ErrnoLocation> = Slot::empty();
+static LOCATION: FunctionSlot<ErrnoLocation> = FunctionSlot::empty();
 
 /// Sets where `errno` is. Null: failures return null and set nothing, which is the state at
 /// first.

@@ -34,7 +34,7 @@ const SIZE_QUERY: CurrentCall = CurrentCall {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn multi_heap_malloc(handle: CHandle, size: usize) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
-    unsafe { taken(handle, c"multi_heap_malloc", Request::new(size)) }
+    unsafe { allocate_or_null(handle, c"multi_heap_malloc", Request::new(size)) }
 }
 
 /// A block of `size` bytes at a multiple of `alignment`, a power of two; null for any other.
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn multi_heap_aligned_alloc(
 ) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
     let block = unsafe {
-        taken(
+        allocate_or_null(
             handle,
             c"multi_heap_aligned_alloc",
             Request::aligned(size, alignment),
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn multi_heap_aligned_alloc_offs(
 ) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
     unsafe {
-        taken(
+        allocate_or_null(
             handle,
             c"multi_heap_aligned_alloc_offs",
             Request::aligned_at(size, alignment, offset),
@@ -182,12 +182,16 @@ pub unsafe extern "C" fn multi_heap_get_allocated_size(
 
 /// # Safety
 /// As [`multi_heap_malloc`].
-unsafe fn taken(handle: CHandle, function: &'static CStr, request: Option<Request>) -> *mut c_void {
+unsafe fn allocate_or_null(
+    handle: CHandle,
+    function: &'static CStr,
+    request: Option<Request>,
+) -> *mut c_void {
     // SAFETY: the caller keeps the same contract.
     let heap = unsafe { of(handle) };
     let block = heap.zip(request).and_then(|(heap, request)| {
         // SAFETY: the caller keeps the same contract.
-        let (place, contents) = unsafe { take(heap, function, request) }?;
+        let (place, contents) = unsafe { allocate(heap, function, request) }?;
         contents.pointer(place)
     });
     ffi::to_c(block)
@@ -198,7 +202,7 @@ unsafe fn taken(handle: CHandle, function: &'static CStr, request: Option<Reques
 ///
 /// # Safety
 /// As [`Handle::heap`].
-unsafe fn take(
+unsafe fn allocate(
     heap: &Handle,
     function: &'static CStr,
     request: Request,
@@ -310,7 +314,7 @@ unsafe fn resized(
         return Ok(contents.pointer(moved.to));
     }
     // SAFETY: the caller keeps the same contract.
-    let Some((new, _)) = (unsafe { take(heap, REALLOCATION.function, request) }) else {
+    let Some((new, _)) = (unsafe { allocate(heap, REALLOCATION.function, request) }) else {
         return Ok(None);
     };
     // SAFETY: as above; nobody has heard of the new block.

@@ -1,7 +1,7 @@
 //! Who has how much of which heap: the observer.
 
 use heap_caps::{Allocated, Freed, HeapIndex, Observer, Reallocated};
-use heap_trace::{Ledger, Owner, Tally};
+use heap_trace::{Ledger, Owner, Usage};
 
 use super::task_ids::{self, OTHERS, TaskIds};
 use super::{BLOCKS, TASKS};
@@ -11,12 +11,12 @@ const HEAPS: usize = 16;
 
 /// What a task has of a heap, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Usage {
+pub(super) struct HeapUsage {
     pub(super) current: u32,
     pub(super) peak: u32,
 }
 
-const NOTHING: Usage = Usage {
+const NOTHING: HeapUsage = HeapUsage {
     current: 0,
     peak: 0,
 };
@@ -27,8 +27,8 @@ const NOTHING: Usage = Usage {
 pub struct Accounts {
     ledger: Ledger<TaskIds, (), BLOCKS, 1, TASKS>,
     /// By task, the others last.
-    usage: [[Usage; HEAPS]; TASKS + 1],
-    others: Usage,
+    usage: [[HeapUsage; HEAPS]; TASKS + 1],
+    others: HeapUsage,
 }
 
 impl Accounts {
@@ -41,7 +41,7 @@ impl Accounts {
     }
 
     /// What a task has.
-    pub(super) fn of(&self, task: Owner) -> Tally {
+    pub(super) fn of(&self, task: Owner) -> Usage {
         if task == OTHERS {
             return self.of_others();
         }
@@ -49,9 +49,9 @@ impl Accounts {
     }
 
     /// What tasks without a number have, and blocks for which the ledger had no place.
-    fn of_others(&self) -> Tally {
+    fn of_others(&self) -> Usage {
         let (others, untracked) = (self.ledger.others(), self.ledger.untracked());
-        Tally {
+        Usage {
             bytes: others.bytes.saturating_add(untracked.bytes),
             blocks: others.blocks.saturating_add(untracked.blocks),
             peak_bytes: self.others.peak,
@@ -61,7 +61,7 @@ impl Accounts {
     }
 
     /// What a task has, or had, of a heap; `None` if nothing ever.
-    pub(super) fn of_heap(&self, task: Owner, heap: HeapIndex) -> Option<Usage> {
+    pub(super) fn of_heap(&self, task: Owner, heap: HeapIndex) -> Option<HeapUsage> {
         let usage = self.usage.get(task.get())?.get(heap.get()).copied()?;
         (usage.peak > 0).then_some(usage)
     }
@@ -105,7 +105,7 @@ impl Accounts {
     }
 }
 
-impl Usage {
+impl HeapUsage {
     fn change(&mut self, change: impl Fn(u32) -> u32) {
         self.current = change(self.current);
         self.peak = self.peak.max(self.current);

@@ -88,7 +88,7 @@ pub unsafe extern "C" fn heap_caps_alloc_single_task_stat_arrays(
     task: *mut c_void,
 ) -> EspErr {
     // SAFETY: the caller keeps the same contract.
-    let Some(mut made) = (unsafe { ffi::take(one) }) else {
+    let Some(mut made) = (unsafe { ffi::read(one) }) else {
         return EspError::InvalidArg.code();
     };
     let found = live(task);
@@ -127,7 +127,7 @@ fn outcome(given: bool, tasks: usize, arrays: &[*mut c_void]) -> EspErr {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_free_all_task_stat_arrays(all: *mut CAllTasks) {
     // SAFETY: the caller keeps the same contract.
-    let Some(arrays) = (unsafe { ffi::take(all) }) else {
+    let Some(arrays) = (unsafe { ffi::read(all) }) else {
         return;
     };
     for array in [
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn heap_caps_free_all_task_stat_arrays(all: *mut CAllTasks
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_free_single_task_stat_arrays(one: *mut CSingleTask) {
     // SAFETY: the caller keeps the same contract.
-    let Some(mut arrays) = (unsafe { ffi::take(one) }) else {
+    let Some(mut arrays) = (unsafe { ffi::read(one) }) else {
         return;
     };
     for array in [

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU8, Ordering};
 use heap_caps::HeapView;
 use heap_trace::Owner;
 
-use super::accounts::{Accounts, Usage};
+use super::accounts::{Accounts, HeapUsage};
 use super::records::{CAllTasks, CHeapStat, CSingleTask, CTaskBlock, CTaskStat};
 use super::task_ids::{self, Task};
 use crate::caps::{EspErr, EspError, Shown};
@@ -22,7 +22,7 @@ use crate::heap::HEAP;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_get_all_task_stat(all: *mut CAllTasks) -> EspErr {
     // SAFETY: the caller keeps the same contract.
-    let Some(mut arrays) = (unsafe { ffi::take(all) }) else {
+    let Some(mut arrays) = (unsafe { ffi::read(all) }) else {
         return EspError::InvalidArg.code();
     };
     let mut room = Room::new(
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn heap_caps_get_single_task_stat(
     task: *mut c_void,
 ) -> EspErr {
     // SAFETY: the caller keeps the same contract.
-    let Some(mut arrays) = (unsafe { ffi::take(one) }) else {
+    let Some(mut arrays) = (unsafe { ffi::read(one) }) else {
         return EspError::InvalidArg.code();
     };
     let mut room = Room::new(
@@ -109,7 +109,7 @@ pub(super) fn accounts<R>(look: impl FnOnce(&Accounts) -> R) -> R {
 }
 
 /// The heaps that a task has used.
-pub(super) fn heaps_of(task: Owner) -> impl Iterator<Item = (HeapView, Usage)> {
+pub(super) fn heaps_of(task: Owner) -> impl Iterator<Item = (HeapView, HeapUsage)> {
     HEAP.inspect().heaps().filter_map(move |heap| {
         let usage = accounts(|accounts| accounts.of_heap(task, heap.index))?;
         Some((heap, usage))
@@ -159,7 +159,7 @@ impl Room {
     /// # Safety
     /// The arrays are as long as is said.
     unsafe fn fill(&mut self, number: Owner, task: &Task) -> CTaskStat {
-        let tally = accounts(|accounts| accounts.of(number));
+        let usage = accounts(|accounts| accounts.of(number));
         let count = heaps_of(number).count();
         let (first, used, length) = self.heaps;
         let fits = count <= length - used; // never more used than there are
@@ -181,8 +181,8 @@ impl Room {
             name: name_of(number, task),
             handle: task.handle(),
             is_alive: task.is_alive(),
-            overall_peak_usage: tally.peak_bytes as usize, // widening
-            overall_current_usage: tally.bytes as usize,   // widening
+            overall_peak_usage: usage.peak_bytes as usize, // widening
+            overall_current_usage: usage.bytes as usize,   // widening
             heap_count: count,
             heap_stat,
         }
@@ -195,7 +195,7 @@ impl Room {
         number: Owner,
         task: &Task,
         heap: &HeapView,
-        usage: Usage,
+        usage: HeapUsage,
     ) -> CHeapStat {
         let (first, start, length) = self.blocks;
         let mut count = 0;

@@ -16,13 +16,13 @@ use crate::ffi;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn heap_caps_get_per_task_info(question: *mut CTaskQuestion) -> usize {
     // SAFETY: the caller keeps the same contract.
-    let Some(question) = (unsafe { ffi::take(question) }) else {
+    let Some(question) = (unsafe { ffi::read(question) }) else {
         return 0;
     };
     // SAFETY: the caller keeps the same contract.
     let wanted = unsafe { ffi::list(question.tasks, question.num_tasks) };
     // SAFETY: the caller keeps the same contract.
-    let mut known = unsafe { ffi::take(question.num_totals) }
+    let mut known = unsafe { ffi::read(question.num_totals) }
         .unwrap_or(0)
         .min(question.max_totals);
     let mut written = 0;

@@ -1,9 +1,9 @@
 //! `esp_heap_task_info.h`: which task has how much memory.
 //!
 //! ```text
-//!   event ─► Accounts, an observer ─► whose: task handle → number 0..TASKS     0: before there are tasks
-//!                                   ─► Ledger: block → number, tally a number  (heap-trace)
-//!                                   ─► usage: tally a number and heap
+//!   event ─► Accounts, an observer ─► task_ids: handle → number    0..TASKS     0: before there are tasks
+//!                                   ─► Ledger: block → number, usage of a number  (heap-trace)
+//!                                   ─► usage of a number in a heap
 //! ```
 //!
 //! A task is what `heap_caps_register_tasks` says; before it is called everything belongs to the

@@ -97,15 +97,15 @@ impl fmt::Display for Name<'_> {
 }
 
 fn whole(out: &mut dyn Write, number: Owner, task: &Task, is_last: bool) -> fmt::Result {
-    let tally = accounts(|accounts| accounts.of(number));
+    let usage = accounts(|accounts| accounts.of(number));
     writeln!(
         out,
         "{} {}: {}, CURRENT MEMORY USAGE {}, PEAK MEMORY USAGE {}, TOTAL HEAP USED {}:",
         if is_last { '└' } else { '├' },
         if task.is_alive() { "ALIVE" } else { "DELETED" },
         Name(number, task),
-        tally.bytes,
-        tally.peak_bytes,
+        usage.bytes,
+        usage.peak_bytes,
         heaps_of(number).count()
     )?;
     let side = if is_last { ' ' } else { '│' };
@@ -166,14 +166,14 @@ fn top(out: &mut dyn Write) -> fmt::Result {
 }
 
 fn row(out: &mut dyn Write, number: Owner, task: &Task) -> fmt::Result {
-    let tally = accounts(|accounts| accounts.of(number));
+    let usage = accounts(|accounts| accounts.of(number));
     writeln!(
         out,
         "│ {:>18} │ {:<7} │ {:>20} │ {:>17} │ {:>15} │",
         Name(number, task),
         if task.is_alive() { "ALIVE" } else { "DELETED" },
-        tally.bytes,
-        tally.peak_bytes,
+        usage.bytes,
+        usage.peak_bytes,
         heaps_of(number).count()
     )
 }

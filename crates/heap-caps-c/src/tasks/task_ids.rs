@@ -12,15 +12,15 @@ use heap_trace::{Owner, TraceContext};
 
 use super::TASKS;
 use super::records::NAME;
-use crate::ffi::{self, Slot};
+use crate::ffi::{self, FunctionSlot};
 
 /// The task that runs; null before there are tasks.
 pub type CurrentTask = unsafe extern "C" fn() -> *mut c_void;
 /// A task's name.
 pub type TaskName = unsafe extern "C" fn(*mut c_void) -> *const c_char;
 
-static CURRENT: Slot<CurrentTask> = Slot::empty();
-static NAMES: Slot<TaskName> = Slot::empty();
+static CURRENT: FunctionSlot<CurrentTask> = FunctionSlot::empty();
+static NAMES: FunctionSlot<TaskName> = FunctionSlot::empty();
 
 /// Tells who knows the task that runs, and a task's name: FreeRTOS' `xTaskGetCurrentTaskHandle` and
 /// `pcTaskGetName`. Both are called under the heap's lock.

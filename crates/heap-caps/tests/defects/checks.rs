@@ -1,6 +1,6 @@
 //! Class H over many heaps: every way to ask for a check leads to it, at every level.
 
-use heap_caps::{AllocRequest, Corrupt, EVERYTHING, FailureKind, Policy, Scrubber};
+use heap_caps::{ALL_HEAPS, AllocRequest, Corrupt, FailureKind, Policy, Scrubber};
 use multi_heap::{Comprehensive, CorruptionKind, Light, Poison, ScrubStep, Unpoisoned};
 use soc_regions::{Caps, ESP32};
 
@@ -36,7 +36,7 @@ fn every_way_finds_it<P: Poison>() {
     assert_eq!(expected.address, block + 40);
     assert_eq!(expected.corruption.kind, CorruptionKind::TailCanary);
     assert_eq!(
-        sim.heaps.inspect().check_integrity(EVERYTHING),
+        sim.heaps.inspect().check_integrity(ALL_HEAPS),
         Err(expected)
     );
     assert_eq!(
@@ -50,7 +50,7 @@ fn every_way_finds_it<P: Poison>() {
     let mut each = Vec::new();
     sim.heaps
         .inspect()
-        .check_each(EVERYTHING, |corrupt| each.push(corrupt));
+        .check_each(ALL_HEAPS, |corrupt| each.push(corrupt));
     assert_eq!(each, [expected]);
     assert_eq!(scrubbed(&sim), Some(expected));
     assert!(sim.heaps.free(block).is_err() && sim.heaps.inspect().usable_size(block).is_err());
@@ -112,5 +112,5 @@ fn a_free_in_two_steps_belongs_to_its_block_whoever_comes_in_between() {
     assert_eq!(sim.heaps.phases().finish_free(one), Ok(()));
     assert!(sim.heaps.free(first).is_err(), "once");
     assert_eq!(sim.heaps.inspect().info(Caps::empty()).allocated_blocks, 0);
-    assert_eq!(sim.heaps.inspect().check_integrity(EVERYTHING), Ok(()));
+    assert_eq!(sim.heaps.inspect().check_integrity(ALL_HEAPS), Ok(()));
 }

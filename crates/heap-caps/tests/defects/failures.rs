@@ -28,7 +28,7 @@ const HUGE: usize = 1 << 24;
 
 /// Defects: a0ca353.
 #[test]
-fn functions_with_preferences_tell_their_failure_too() {
+fn functions_with_preferences_report_their_failure_too() {
     let choices = [Caps::SPIRAM, Caps::DMA];
     let once = [(HUGE, Caps::DMA)];
     assert_eq!(
@@ -59,7 +59,7 @@ fn functions_with_preferences_tell_their_failure_too() {
 
 /// Defects: 497c840.
 #[test]
-fn the_size_of_an_array_is_told_not_that_of_its_element() {
+fn the_size_of_an_array_is_reported_not_that_of_its_element() {
     assert_eq!(
         failures(|sim| _ = sim.heaps.calloc(HUGE / 16, 16, Caps::DMA)),
         [(HUGE, Caps::DMA)]

@@ -8,7 +8,7 @@ use crate::support::*;
 
 /// Defects: 293ad4c.
 #[test]
-fn free_and_minimum_are_told_for_each_capability() {
+fn free_and_minimum_are_reported_for_each_capability() {
     let mut sim = Sim::esp32();
     let figures = |sim: &Sim, caps| {
         (

@@ -94,7 +94,7 @@ fn a_reserve_is_a_number_and_takes_no_block() {
 
 /// Defects: 96391ef.
 #[test]
-fn nobody_is_told_of_a_failure_while_psram_is_free() {
+fn no_failure_is_reported_while_psram_is_free() {
     let mut sim = Sim::esp32_with_psram(0x40_0000);
     sim.heaps.set_external_threshold(Some(16 * 1024));
     sim.exhaust(64, INTERNAL);

@@ -52,7 +52,7 @@ fn two_heaps_never_share_a_byte() {
 ///
 /// Defects: 1277, f13e25d.
 #[test]
-fn memory_of_bluetooth_is_given_back_whatever_rows_it_spans() {
+fn memory_of_bluetooth_is_freed_whatever_rows_it_spans() {
     let mut sim = with_bluetooth();
     for (start, end) in [
         (0x3FFA_E6E0, 0x3FFA_FF10),
@@ -68,7 +68,7 @@ fn memory_of_bluetooth_is_given_back_whatever_rows_it_spans() {
 
 /// Defects: 2292.
 #[test]
-fn a_piece_too_small_for_a_heap_is_told_apart_and_stops_nobody() {
+fn a_piece_too_small_for_a_heap_is_distinguished_and_stops_nobody() {
     let mut sim = with_bluetooth();
     let heaps = sim.heaps.inspect().heaps().count();
     for (start, end) in [(0x3FFB_DBB4, 0x3FFB_DBD4), (0x3FFB_DB28, 0x3FFB_DB5C)] {

@@ -304,9 +304,9 @@ fn caveats(both: Pair<Side<'_>>) -> Vec<String> {
     let sources = both.map(|side| side.history.source);
     if sources.before != sources.after {
         caveats.push(format!(
-            "{} and {} tell of different things: do not read a difference as growth",
-            told(sources.before),
-            told(sources.after)
+            "{} and {} are of different things: do not read a difference as growth",
+            source_name(sources.before),
+            source_name(sources.after)
         ));
     }
     let events = both.map(|side| side.history.events.len() as u64);
@@ -324,7 +324,7 @@ fn caveats(both: Pair<Side<'_>>) -> Vec<String> {
     caveats
 }
 
-const fn told(source: Source) -> &'static str {
+const fn source_name(source: Source) -> &'static str {
     match source {
         Source::Stream => "an event stream",
         Source::Dump => "a trace dump",

@@ -49,7 +49,7 @@ fn compared(before: &History, after: &History) -> Comparison {
 }
 
 #[test]
-fn a_site_is_the_same_where_its_line_moved_and_new_and_gone_ones_are_told() {
+fn a_site_is_the_same_where_its_line_moved_and_new_and_gone_ones_are_reported() {
     let before = history(&[
         ("src/mqtt.rs", 78, "publish", 3),
         ("src/web.rs", 12, "serve", 2),
@@ -129,7 +129,7 @@ fn two_equal_runs_differ_in_nothing() {
 }
 
 #[test]
-fn what_weakens_a_comparison_is_told() {
+fn what_weakens_a_comparison_is_reported() {
     let before = history(&[("a.rs", 1, "a", 1)]);
     let mut after = history(&[("a.rs", 1, "a", 9)]);
     after.sites[1].frames.clear();

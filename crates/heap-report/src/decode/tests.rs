@@ -49,7 +49,7 @@ fn decoded(bytes: &[u8]) -> (StreamDecoder, Vec<String>) {
 }
 
 #[test]
-fn events_names_and_text_are_told_apart() {
+fn events_names_and_text_are_distinguished() {
     let said = [
         WireEvent::Program {
             ticks_per_second: 1000,

@@ -59,7 +59,7 @@ pub fn csv(history: &History, out: &mut impl Write) -> io::Result<()> {
     let start = moments(history).next().map_or(0, |(_, ticks, _)| ticks);
     for (number, ticks, moment) in moments(history) {
         let change = live.apply(number, moment);
-        let mut row = Row::of(history, moment, change.as_ref());
+        let mut row = CsvRow::of(history, moment, change.as_ref());
         row.event = number.to_string();
         row.ticks = moment.ticks.to_string();
         if history.ticks_per_second > 0 {
@@ -70,10 +70,10 @@ pub fn csv(history: &History, out: &mut impl Write) -> io::Result<()> {
     }
     if let Some(missing) = missing(&history.gaps) {
         rows.write_record(
-            Row {
+            CsvRow {
                 kind: "missing",
                 text: missing,
-                ..Row::default()
+                ..CsvRow::default()
             }
             .cells(),
         )?;
@@ -82,7 +82,7 @@ pub fn csv(history: &History, out: &mut impl Write) -> io::Result<()> {
 }
 
 #[derive(Default)]
-struct Row {
+struct CsvRow {
     event: String,
     ticks: String,
     seconds: String,
@@ -99,42 +99,42 @@ struct Row {
     text: String,
 }
 
-impl Row {
-    fn of(history: &History, moment: &TimedEvent, change: Option<&Change>) -> Row {
+impl CsvRow {
+    fn of(history: &History, moment: &TimedEvent, change: Option<&Change>) -> CsvRow {
         let went = change.and_then(|change| change.went().next());
         match &moment.event {
             Event::Allocated { .. } => {
                 change
                     .and_then(Change::came)
-                    .map_or_else(Row::default, |block| Row {
+                    .map_or_else(CsvRow::default, |block| CsvRow {
                         kind: "allocated",
-                        ..Row::of_block(history, block)
+                        ..CsvRow::of_block(history, block)
                     })
             }
             Event::Resized { old_address, .. } => {
                 change
                     .and_then(Change::came)
-                    .map_or_else(Row::default, |block| Row {
+                    .map_or_else(CsvRow::default, |block| CsvRow {
                         kind: "resized",
                         old: Some((
                             *old_address,
                             went.filter(|block| block.address == *old_address)
                                 .map(|block| block.size),
                         )),
-                        ..Row::of_block(history, block)
+                        ..CsvRow::of_block(history, block)
                     })
             }
             Event::Freed { address } => went.map_or_else(
-                || Row {
+                || CsvRow {
                     kind: "freed",
                     address: Some(*address),
                     text: "never seen before".to_owned(),
-                    ..Row::default()
+                    ..CsvRow::default()
                 },
-                |block| Row {
+                |block| CsvRow {
                     kind: "freed",
                     age_ticks: Some(moment.ticks.saturating_sub(block.allocated_ticks)),
-                    ..Row::of_block(history, block)
+                    ..CsvRow::of_block(history, block)
                 },
             ),
             Event::Failed {
@@ -142,45 +142,45 @@ impl Row {
                 caps,
                 owner,
                 sentence,
-            } => Row {
+            } => CsvRow {
                 kind: "failed",
                 size: Some(*size),
                 owner: history.owner_name(*owner),
                 caps: caps.to_string(),
                 text: sentence.clone().unwrap_or_default(),
-                ..Row::default()
+                ..CsvRow::default()
             },
-            Event::Dropped { events } => Row {
+            Event::Dropped { events } => CsvRow {
                 kind: "dropped",
                 text: events.to_string(),
-                ..Row::default()
+                ..CsvRow::default()
             },
-            Event::Mark { name } => Row {
+            Event::Mark { name } => CsvRow {
                 kind: "mark",
                 text: name.clone(),
-                ..Row::default()
+                ..CsvRow::default()
             },
-            Event::Restarted => Row {
+            Event::Restarted => CsvRow {
                 kind: "restarted",
-                ..Row::default()
+                ..CsvRow::default()
             },
         }
     }
 
-    fn of_block(history: &History, block: &Block) -> Row {
+    fn of_block(history: &History, block: &Block) -> CsvRow {
         let site = history.site(block.site);
         let heap = history
             .heaps
             .iter()
             .find(|heap| heap.contains(block.address));
-        Row {
+        CsvRow {
             address: Some(block.address),
             size: Some(block.size),
             owner: history.owner_name(block.owner),
             site: site.map_or_else(String::new, |site| site.label()),
             caps: site.map_or_else(String::new, |site| site.caps.to_string()),
             heap: heap.map(|heap| heap.start),
-            ..Row::default()
+            ..CsvRow::default()
         }
     }
 

@@ -234,7 +234,7 @@ fn a_trace_has_a_counter_for_each_owner_and_heap_and_instants_for_the_rest() {
 }
 
 #[test]
-fn heaptrack_is_told_of_every_block_that_comes_and_goes() {
+fn heaptrack_gets_every_allocation_and_free() {
     let expected = "\
 v 10400 3
 X tiny
@@ -264,7 +264,7 @@ a 28 2
 }
 
 #[test]
-fn what_is_missing_is_told_in_every_format() {
+fn what_is_missing_stands_in_every_format() {
     let missing = "events dropped by the program: 2, frees of blocks never seen: 1";
     let history = history();
     let texts = [

@@ -175,7 +175,7 @@ impl HeapState {
 impl Damage {
     /// Damage, its place, and the owners of the blocks around it.
     pub(super) fn sentence(&self, state: &HeapState, history: &History, ledger: &Ledger) -> String {
-        let whose = |block: &UsedBlock| {
+        let owner_of = |block: &UsedBlock| {
             let (site, owner) = ledger.of_block(block.address);
             let from = match history.site(site).filter(|_| site != 0) {
                 Some(site) => format!(" from {}", site.label()),
@@ -198,12 +198,15 @@ impl Damage {
         let around = match (next, nearest) {
             (Some(next), Some(before)) => format!(
                 "; the block is {}, the one in front of it {}",
-                whose(next),
-                whose(before)
+                owner_of(next),
+                owner_of(before)
             ),
-            (Some(block), None) => format!("; the block is {}", whose(block)),
+            (Some(block), None) => format!("; the block is {}", owner_of(block)),
             (None, Some(block)) => {
-                format!("; the last block that begins before it is {}", whose(block))
+                format!(
+                    "; the last block that begins before it is {}",
+                    owner_of(block)
+                )
             }
             (None, None) => String::new(),
         };

@@ -36,7 +36,7 @@ pub(super) struct LiveBlocks {
 
 /// The columns of one block.
 #[derive(Debug, Clone, Copy)]
-struct Row {
+struct BlockRow {
     block: Block,
     from: usize,
     lasts: usize,
@@ -65,7 +65,7 @@ impl LiveBlocks {
 
     fn in_columns(
         moments: Vec<usize>,
-        mut rows: Vec<Row>,
+        mut rows: Vec<BlockRow>,
         number: impl Fn(&Block) -> (usize, usize),
     ) -> LiveBlocks {
         rows.sort_by_key(|row| (row.block.address, row.from));
@@ -74,7 +74,7 @@ impl LiveBlocks {
             ..LiveBlocks::default()
         };
         let mut before = 0;
-        for Row { block, from, lasts } in rows {
+        for BlockRow { block, from, lasts } in rows {
             let (site, owner) = number(&block);
             live.address.push(block.address - before);
             live.size.push(block.size);
@@ -90,9 +90,9 @@ impl LiveBlocks {
 }
 
 /// Follows the history once more, with a stop at each of `moments`.
-fn rows(history: &History, events: &[usize], moments: &[usize]) -> Vec<Row> {
+fn rows(history: &History, events: &[usize], moments: &[usize]) -> Vec<BlockRow> {
     let mut live = Live::new();
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<BlockRow> = Vec::new();
     let mut known: HashMap<(u32, usize, u32), usize> = HashMap::new();
     let mut done = 0;
     for (from, moment) in moments.iter().enumerate() {
@@ -109,7 +109,7 @@ fn rows(history: &History, events: &[usize], moments: &[usize]) -> Vec<Row> {
             let at = *known.entry(key).or_insert(rows.len());
             match rows.get_mut(at) {
                 Some(row) => row.lasts = from - row.from,
-                None => rows.push(Row {
+                None => rows.push(BlockRow {
                     block: *block,
                     from,
                     lasts: 0,
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_told_once_with_the_moments_at_which_it_is_alive() {
+    fn a_block_is_written_once_with_the_moments_at_which_it_is_live() {
         let freed = Event::Freed { address: 0x100 };
         let history = history(vec![allocated(0x100), allocated(0x120), freed]);
         let live = LiveBlocks::of(&history, &[0, 1, 2, 3], &[], |_| (0, 0));

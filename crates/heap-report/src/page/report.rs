@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_several_sites_share_is_told_once() {
+    fn a_frame_that_several_sites_share_is_written_once() {
         let report = report(vec![allocated(0x100, 8, 1, 0), allocated(0x200, 64, 2, 0)]);
         assert_eq!(report["frames"].as_array().unwrap().len(), 3);
         assert_eq!(report["sites"][0]["frames"], json!([0, 1]));

@@ -17,7 +17,7 @@ pub(super) fn unknowns(history: &History) -> Vec<String> {
         ),
         (
             history.source == Source::Printed,
-            "Summaries of heaps tell no blocks: who holds memory, and where it lies, is not in them.",
+            "Summaries of heaps list no blocks: who holds memory, and where it lies, is not in them.",
         ),
         (
             history.source == Source::Image,
@@ -33,11 +33,11 @@ pub(super) fn unknowns(history: &History) -> Vec<String> {
         ),
         (
             history.heaps.is_empty(),
-            "Which heaps there are is not told: no map, no free memory, no fragmentation.",
+            "The input does not name the heaps: no map, no free memory, no fragmentation.",
         ),
         (
             history.ticks_per_second == 0,
-            "How fast the program's clock goes is not told: moments are numbers of events.",
+            "The rate of the program's clock is unknown: moments are numbers of events.",
         ),
         (
             true,

@@ -81,7 +81,7 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
         history.caught = caught;
         history.notes.extend(unpacked.notes);
         if has_blocks && has_prints {
-            let note = "the log has lines of heap_caps_print_heap_info, too: they are not told";
+            let note = "the log has lines of heap_caps_print_heap_info, too: they are not reported";
             history.notes.push(note.to_owned());
         }
         return Ok(match histories.next() {
@@ -141,7 +141,7 @@ impl Decoded {
             _ => format!("none of its {pieces} pieces between zeros is a frame of an event stream"),
         };
         format!(
-            "this tells nothing of a heap: {frames}; there is no record of a trace dump in its {} lines of text; and it is no recorded trace: {as_trace}",
+            "this has no heap data: {frames}; there is no record of a trace dump in its {} lines of text; and it is no recorded trace: {as_trace}",
             self.text.len()
         )
     }
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_trace_is_told_by_its_lines_packed_or_not() {
+    fn a_recorded_trace_is_recognised_by_its_lines_packed_or_not() {
         let Ok(Input::Trace(trace)) = read("some/tiny.trace", b"a 0 10\nf 0\n") else {
             panic!()
         };
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_nothing_of_a_heap_is_refused_with_what_was_looked_for() {
+    fn input_without_heap_data_is_refused_with_what_was_looked_for() {
         let refusal = |bytes: &[u8]| read("x.log", bytes).unwrap_err().to_string();
         assert_eq!(refusal(b""), "x.log: the file is empty");
         let text = refusal(b"I (10) boot: hello\nI (20) boot: on\n");

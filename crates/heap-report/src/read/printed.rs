@@ -216,7 +216,7 @@ I (901) app:     largest_free_block 1500 alloc_blocks 300 free_blocks 70 total_b
     }
 
     #[test]
-    fn the_report_tells_the_figures_and_that_nobody_is_named() {
+    fn the_report_has_the_figures_and_says_that_nobody_is_named() {
         let history = read(&lines(LOG)).unwrap();
         let rebuilt = Replayed::of(&history);
         let text = Summary::new(&history, &rebuilt).to_string();

@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_request_is_told_in_the_heaps_own_sentence() {
+    fn a_refused_request_is_reported_in_the_heaps_own_sentence() {
         let history =
             replayed::<Unpoisoned>(&trace("a 0 4000000\nr 0 20\nf 0\n"), &esp32()).unwrap();
         let rebuilt = Replayed::of(&history);

@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_or_cut_off_is_told() {
+    fn what_was_lost_or_cut_off_is_reported() {
         let mut packets = beginning();
         packets.push(allocated(0x3FFB_0010, 96));
         packets.push(packet(id::OVERFLOW, &[number(17)]));

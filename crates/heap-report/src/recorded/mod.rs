@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_gzip_cut_short_the_whole_lines_are_read_and_the_cut_is_told() {
+    fn of_a_gzip_cut_short_the_whole_lines_are_read_and_the_cut_is_reported() {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
         let lines: String = (0..5000)
             .map(|slot| format!("a {slot} {}\n", 7 * slot + 10))

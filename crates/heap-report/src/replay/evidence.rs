@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_grows_takes_memory_step_by_step_and_gives_the_last_back_first() {
+    fn a_block_that_grows_allocates_step_by_step_and_frees_the_last_step_first() {
         let mut evidence = Evidence::default();
         let moved = |from, to| Change::Moved { from, to };
         evidence.follow(1, 1, &moved(block(0x100, 8, 0), block(0x200, 24, 0)));

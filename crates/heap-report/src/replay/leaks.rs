@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leak_of_a_busy_site_is_what_outlives_all_that_it_gives_back() {
+    fn a_leak_of_a_busy_site_is_what_outlives_all_that_it_frees() {
         let history = rounds(
             400,
             &[|round| {

@@ -18,7 +18,7 @@ pub use account::Account;
 pub(crate) use follow::failure;
 pub use leaks::{Confidence, Growth, Leak};
 pub use live::{Block, Change, Live};
-pub use refusal::{AdjacentBlock, Cause, Holders, Pin, Space};
+pub use refusal::{AdjacentBlock, Holders, Pin, RefusalCause, Space};
 pub(crate) use timeline::heaps;
 pub use timeline::{HeapSample, Sample};
 
@@ -91,7 +91,7 @@ pub struct FailureNote {
     /// Why, in a sentence: the heap's own, else what the rebuilt heaps say.
     pub sentence: String,
     /// The same as figures, from the rebuilt heaps.
-    pub cause: Cause,
+    pub cause: RefusalCause,
 }
 
 /// A moment that the program named.

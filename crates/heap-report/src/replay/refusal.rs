@@ -20,7 +20,7 @@ use crate::simulate::cells;
 /// Why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "cause", rename_all = "kebab-case")]
-pub enum Cause {
+pub enum RefusalCause {
     /// Which heaps there are is not known.
     Unknown,
     /// No heap with these capabilities is that large.
@@ -116,9 +116,9 @@ pub(crate) fn fits_a_heap(history: &History, size: u32, caps: Caps) -> bool {
 }
 
 /// Why a request for `size` bytes with `caps` was refused. O(blocks).
-pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> Cause {
+pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> RefusalCause {
     if history.heaps.is_empty() {
-        return Cause::Unknown;
+        return RefusalCause::Unknown;
     }
     let serving: Vec<&HeapDescription> = history
         .heaps
@@ -127,11 +127,11 @@ pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> Ca
         .collect();
     let largest_heap = serving.iter().map(|heap| heap.size).max();
     if !fits_a_heap(history, size, caps) {
-        return Cause::NeverFitted { largest_heap };
+        return RefusalCause::NeverFitted { largest_heap };
     }
     let space = space(&serving, live);
     if space.largest >= size.saturating_add(size / 16).saturating_add(64) {
-        return Cause::Withheld { space };
+        return RefusalCause::Withheld { space };
     }
     let is_free = space.free * 2 >= u64::from(size) * ENOUGH_HALVES;
     let pins = serving.iter().filter_map(|heap| pin(heap, live, size));
@@ -140,12 +140,12 @@ pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> Ca
         .filter(|pin| pin.bytes * PIN_PART <= u64::from(size));
     let holders = holders(&serving, live);
     match pin.filter(|_| is_free) {
-        Some(pin) => Cause::Fragmented {
+        Some(pin) => RefusalCause::Fragmented {
             space,
             pin,
             holders,
         },
-        None => Cause::UsedUp {
+        None => RefusalCause::UsedUp {
             space,
             holders,
             beside: serving
@@ -272,7 +272,7 @@ fn is_free_on_both_sides(stretch: &[cells::Block], size: u32) -> bool {
     beside * OTHER_PART >= u64::from(size)
 }
 
-impl Cause {
+impl RefusalCause {
     /// The cause in a sentence with its figures.
     #[must_use]
     pub fn sentence(&self, caps: Caps) -> String {
@@ -283,19 +283,21 @@ impl Cause {
             )
         };
         match self {
-            Cause::Unknown => "the heaps are unknown".to_owned(),
-            Cause::NeverFitted { largest_heap: None } => format!("no heap has {caps}"),
-            Cause::NeverFitted {
+            RefusalCause::Unknown => "the heaps are unknown".to_owned(),
+            RefusalCause::NeverFitted { largest_heap: None } => format!("no heap has {caps}"),
+            RefusalCause::NeverFitted {
                 largest_heap: Some(largest),
             } => format!("no heap is that large: the largest with {caps} has {largest} bytes"),
-            Cause::UsedUp { space, beside, .. } if beside.is_empty() => {
+            RefusalCause::UsedUp { space, beside, .. } if beside.is_empty() => {
                 format!("too little memory: {} (rebuilt)", held(space))
             }
-            Cause::UsedUp { space, .. } => {
+            RefusalCause::UsedUp { space, .. } => {
                 format!("no free block is that large: {} (rebuilt)", held(space))
             }
-            Cause::Fragmented { space, .. } => format!("fragmented: {} (rebuilt)", held(space)),
-            Cause::Withheld { space } => {
+            RefusalCause::Fragmented { space, .. } => {
+                format!("fragmented: {} (rebuilt)", held(space))
+            }
+            RefusalCause::Withheld { space } => {
                 format!(
                     "{} (rebuilt): a reserve, bookkeeping or alignment takes the rest",
                     held(space)
@@ -337,14 +339,14 @@ mod tests {
         (history, live)
     }
 
-    fn cause_of(blocks: &[(u32, u32, u8, usize)], size: u32) -> Cause {
+    fn cause_of(blocks: &[(u32, u32, u8, usize)], size: u32) -> RefusalCause {
         let (history, live) = laid_out(blocks);
         cause(&history, &live, size, Caps::DMA)
     }
 
     #[test]
     fn a_small_block_between_two_holes_pins_them() {
-        let Cause::Fragmented { space, pin, .. } = cause_of(
+        let RefusalCause::Fragmented { space, pin, .. } = cause_of(
             &[(4, 996, 1, 1), (4004, 40, 2, 2), (7004, 2996, 1, 1)],
             3500,
         ) else {
@@ -360,7 +362,7 @@ mod tests {
     #[test]
     fn a_little_more_free_than_was_asked_for_is_used_up_not_fragmented() {
         let full = [(4, 4000, 1, 1), (4100, 4000, 1, 1), (8200, 600, 2, 2)];
-        let Cause::UsedUp { space, holders, .. } = cause_of(&full, 1250) else {
+        let RefusalCause::UsedUp { space, holders, .. } = cause_of(&full, 1250) else {
             panic!()
         };
         assert!(space.free > 1250, "{space:?}");
@@ -372,18 +374,18 @@ mod tests {
     fn what_no_heap_can_have_never_fitted() {
         assert_eq!(
             cause_of(&[], 20_000),
-            Cause::NeverFitted {
+            RefusalCause::NeverFitted {
                 largest_heap: Some(10_000)
             }
         );
         let (history, live) = laid_out(&[]);
         assert_eq!(
             cause(&history, &live, 8, Caps::EXEC),
-            Cause::NeverFitted { largest_heap: None }
+            RefusalCause::NeverFitted { largest_heap: None }
         );
         assert_eq!(
             cause(&History::default(), &live, 8, Caps::EXEC),
-            Cause::Unknown
+            RefusalCause::Unknown
         );
     }
 
@@ -391,7 +393,7 @@ mod tests {
     fn where_a_free_block_is_large_enough_something_else_withholds_it() {
         assert!(matches!(
             cause_of(&[(4, 96, 1, 1)], 4000),
-            Cause::Withheld { .. }
+            RefusalCause::Withheld { .. }
         ));
     }
 }

@@ -31,9 +31,9 @@ pub fn json(history: &History, rebuilt: &Replayed) -> Value {
         "total": rebuilt.total,
         "peak": { "bytes": peak.bytes, "blocks": peak.blocks, "event": peak.event, "ticks": peak.ticks },
         "owners": owners.map(|(owner, account)| json!({ "owner": owner, "name": history.owner_name(*owner), "account": account })).collect::<Vec<_>>(),
-        "sites": sites.map(|(site, account)| json!({ "site": place(history, site), "account": account })).collect::<Vec<_>>(),
-        "leaks": leaks.iter().map(|leak| told(history, leak)).collect::<Vec<_>>(),
-        "failures": rebuilt.failures.iter().map(|failure| refused(history, failure)).collect::<Vec<_>>(),
+        "sites": sites.map(|(site, account)| json!({ "site": site_object(history, site), "account": account })).collect::<Vec<_>>(),
+        "leaks": leaks.iter().map(|leak| leak_object(history, leak)).collect::<Vec<_>>(),
+        "failures": rebuilt.failures.iter().map(|failure| failure_object(history, failure)).collect::<Vec<_>>(),
         "heaps": heaps(history, rebuilt),
         "heaps_are_measured": history.source.is_exact(),
         "gaps": rebuilt.gaps,
@@ -71,7 +71,7 @@ fn blocks(history: &History, rebuilt: &Replayed) -> Vec<Value> {
     rebuilt.live.iter().map(block).collect()
 }
 
-fn place(history: &History, site: usize) -> Value {
+fn site_object(history: &History, site: usize) -> Value {
     let unknown = Site::default();
     let known = history.site(site).unwrap_or(&unknown);
     json!({
@@ -85,7 +85,7 @@ fn place(history: &History, site: usize) -> Value {
     })
 }
 
-fn told(history: &History, leak: &Leak) -> Value {
+fn leak_object(history: &History, leak: &Leak) -> Value {
     json!({
         "suspect": leak.is_suspect(),
         "sure": leak.sure,
@@ -94,11 +94,11 @@ fn told(history: &History, leak: &Leak) -> Value {
         "blocks": leak.account.blocks,
         "oldest_event": leak.oldest,
         "oldest_ticks": leak.oldest_ticks,
-        "site": place(history, leak.site),
+        "site": site_object(history, leak.site),
     })
 }
 
-fn refused(history: &History, failure: &FailureNote) -> Value {
+fn failure_object(history: &History, failure: &FailureNote) -> Value {
     json!({
         "event": failure.event,
         "ticks": failure.ticks,

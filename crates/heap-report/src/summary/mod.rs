@@ -45,7 +45,7 @@ impl Display for Summary<'_> {
             Verdict::of(self.history, self.rebuilt).sentence
         )?;
         self.head(out)?;
-        list("Caught by guards", &caught::told(self.history), out)?;
+        list("Caught by guards", &caught::lines(self.history), out)?;
         if self.history.source == Source::Image {
             self.owners(out)?;
             self.sites(out)?;
@@ -218,7 +218,7 @@ impl Summary<'_> {
             )?,
             (_, Source::Stream | Source::Printed | Source::Image | Source::Guard) => writeln!(
                 out,
-                "\nLeak suspects: what they kept beyond what they give back, to the end"
+                "\nLeak suspects: what they kept beyond what they free, to the end"
             )?,
         }
         let labels = self.history.labels();
@@ -244,7 +244,7 @@ impl Summary<'_> {
             counted(leak.account.blocks, "block"),
             when(self.history, leak.oldest, leak.oldest_ticks),
             label,
-            self.whose(leak.site)
+            self.site_and_owner(leak.site)
         )?;
         for caller in site.frames.iter().skip(1).take(CALLERS) {
             writeln!(out, "      called from {caller}")?;
@@ -253,7 +253,7 @@ impl Summary<'_> {
     }
 
     /// ` (for sensor, web)`: on whose behalf a site's blocks are live.
-    fn whose(&self, site: usize) -> String {
+    fn site_and_owner(&self, site: usize) -> String {
         let of_site = self
             .rebuilt
             .live

@@ -73,7 +73,7 @@ fn text(history: &History) -> String {
 }
 
 #[test]
-fn a_screen_tells_what_is_alive_who_leaks_what_failed_and_what_is_missing() {
+fn a_screen_shows_live_blocks_leaks_failures_and_gaps() {
     let text = text(&history());
     for line in [
         "thermostat: 42 events, from its event stream",

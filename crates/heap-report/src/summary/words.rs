@@ -88,7 +88,7 @@ mod tests {
             caps: Caps::DMA,
             owner: 3,
             sentence: "fragmented".to_owned(),
-            cause: crate::replay::Cause::Unknown,
+            cause: crate::replay::RefusalCause::Unknown,
         };
         let mut history = History::default();
         assert_eq!(

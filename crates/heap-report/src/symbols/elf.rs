@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_nothing_of_addresses_is_refused_with_a_remedy() {
+    fn a_file_without_addresses_is_refused_with_a_remedy() {
         assert!(
             refusal(b"hello").contains("no ELF file"),
             "{}",

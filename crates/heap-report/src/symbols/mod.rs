@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_that_the_program_told_counts() {
+    fn the_line_that_the_program_sent_counts() {
         let mut history = history(&[&[], &[10], &[10]]);
         history.sites[1].file = "mqtt.rs".to_owned();
         history.sites[1].line = 80;

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_without_a_file_are_told_by_their_names() {
+    fn functions_without_a_file_are_recognised_by_their_names() {
         for own in [
             "malloc",
             "<heap_caps::HeapCaps<P> as Trait>::malloc",

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::history::{Gaps, History, Source};
 use crate::replay::{
-    Account, AdjacentBlock, Cause, Confidence, FailureNote, HeapSample, Leak, Replayed,
+    Account, AdjacentBlock, Confidence, FailureNote, HeapSample, Leak, RefusalCause, Replayed,
 };
 
 /// What is wrong.
@@ -106,7 +106,7 @@ impl Verdict {
 
     pub(crate) fn from(facts: &Facts<'_>) -> Verdict {
         if let Some(doubt) = facts.history.doubts.first() {
-            return cannot_tell(words::doubted(doubt));
+            return no_verdict(words::doubted(doubt));
         }
         if let Some(verdict) = facts.caught() {
             return verdict;
@@ -121,10 +121,10 @@ impl Verdict {
         match verdict {
             Some(verdict) => verdict,
             None if facts.is_too_little() => {
-                cannot_tell(words::too_little(&facts.gaps, facts.events))
+                no_verdict(words::too_little(&facts.gaps, facts.events))
             }
             None if facts.history.source == Source::Dump => facts.not_freed(),
-            None if facts.history.source == Source::Printed => cannot_tell(words::printed(facts)),
+            None if facts.history.source == Source::Printed => no_verdict(words::printed(facts)),
             None => facts.healthy(),
         }
     }
@@ -134,7 +134,8 @@ impl Verdict {
 pub(crate) fn deciding<'a>(
     mut failures: impl DoubleEndedIterator<Item = &'a FailureNote> + Clone,
 ) -> Option<&'a FailureNote> {
-    let fitted = |failure: &&FailureNote| !matches!(failure.cause, Cause::NeverFitted { .. });
+    let fitted =
+        |failure: &&FailureNote| !matches!(failure.cause, RefusalCause::NeverFitted { .. });
     failures
         .clone()
         .rev()
@@ -142,7 +143,7 @@ pub(crate) fn deciding<'a>(
         .or_else(|| failures.next_back())
 }
 
-fn cannot_tell(sentence: String) -> Verdict {
+fn no_verdict(sentence: String) -> Verdict {
     Verdict {
         kind: Kind::CannotTell,
         site: None,
@@ -168,7 +169,7 @@ impl Facts<'_> {
                     block.map(|block| block.owner),
                 )
             }
-            Cause::UsedUp { holders, .. } | Cause::Fragmented { holders, .. }
+            RefusalCause::UsedUp { holders, .. } | RefusalCause::Fragmented { holders, .. }
                 if self.is_used_up(&failure.cause) =>
             {
                 let leak = self.leading_leak().map(|leak| leak.site);
@@ -186,15 +187,15 @@ impl Facts<'_> {
                 };
                 (Kind::UsedUp, site, owner.map(|(owner, _)| *owner))
             }
-            Cause::Fragmented { pin, .. } => (
+            RefusalCause::Fragmented { pin, .. } => (
                 Kind::Fragmented,
                 Some(pin.block.site),
                 Some(pin.block.owner),
             ),
-            Cause::NeverFitted { .. } => (Kind::NeverFitted, None, Some(failure.owner)),
-            Cause::Withheld { .. } => (Kind::Withheld, None, Some(failure.owner)),
-            Cause::UsedUp { .. } | Cause::Unknown => {
-                return Some(cannot_tell(words::heaps_unknown(self, failure)));
+            RefusalCause::NeverFitted { .. } => (Kind::NeverFitted, None, Some(failure.owner)),
+            RefusalCause::Withheld { .. } => (Kind::Withheld, None, Some(failure.owner)),
+            RefusalCause::UsedUp { .. } | RefusalCause::Unknown => {
+                return Some(no_verdict(words::heaps_unknown(self, failure)));
             }
         };
         Some(Verdict {
@@ -207,10 +208,10 @@ impl Facts<'_> {
     }
 
     /// Memory is in pieces because of a leak where the leak has much of it.
-    fn is_used_up(&self, cause: &Cause) -> bool {
+    fn is_used_up(&self, cause: &RefusalCause) -> bool {
         match cause {
-            Cause::UsedUp { .. } => true,
-            Cause::Fragmented { holders, .. } => self.leading_leak().is_some_and(|leak| {
+            RefusalCause::UsedUp { .. } => true,
+            RefusalCause::Fragmented { holders, .. } => self.leading_leak().is_some_and(|leak| {
                 leak.sure >= Confidence::Likely && leak.kept.bytes * MUCH >= holders.used
             }),
             _ => false,
@@ -220,8 +221,12 @@ impl Facts<'_> {
     /// The block beside the largest hole, of a site that keeps little, more and more of it, where
     /// enough is free for the request twice over: what stays between what comes and goes keeps
     /// memory in pieces.
-    pub(crate) fn lasting<'a>(&self, cause: &'a Cause, size: u32) -> Option<&'a AdjacentBlock> {
-        let Cause::UsedUp {
+    pub(crate) fn lasting<'a>(
+        &self,
+        cause: &'a RefusalCause,
+        size: u32,
+    ) -> Option<&'a AdjacentBlock> {
+        let RefusalCause::UsedUp {
             space,
             holders,
             beside,
@@ -282,7 +287,7 @@ impl Facts<'_> {
     fn of_image(&self) -> Verdict {
         let mut damage = self.history.crash.iter().flat_map(|crash| &crash.damage);
         let Some(first) = damage.next() else {
-            return cannot_tell(words::image(self));
+            return no_verdict(words::image(self));
         };
         Verdict {
             kind: Kind::Damaged,

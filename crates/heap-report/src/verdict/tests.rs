@@ -119,7 +119,7 @@ fn what_no_heap_can_have_never_fitted_and_does_not_outrank_what_did() {
 }
 
 #[test]
-fn a_quiet_program_is_healthy_and_the_figures_are_told() {
+fn a_quiet_program_is_healthy_and_the_figures_are_reported() {
     let events = (0..40)
         .flat_map(|_| [came(4, 1000, 1), Event::Freed { address: HEAP + 4 }])
         .collect();
@@ -211,7 +211,7 @@ fn what_stays_between_what_comes_and_goes_keeps_memory_in_pieces() {
 }
 
 #[test]
-fn a_dump_tells_what_was_not_freed_and_no_more() {
+fn a_dump_shows_what_was_not_freed_and_no_more() {
     let dump = History {
         source: Source::Dump,
         heaps: Vec::new(),

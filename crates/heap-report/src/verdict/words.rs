@@ -4,7 +4,9 @@ use super::{Facts, MOST};
 use crate::caught::Caught;
 use crate::export::missing;
 use crate::history::{Gaps, History, Source};
-use crate::replay::{AdjacentBlock, Cause, FailureNote, HeapSample, Holders, Leak, Pin, Space};
+use crate::replay::{
+    AdjacentBlock, FailureNote, HeapSample, Holders, Leak, Pin, RefusalCause, Space,
+};
 use crate::summary::words::{bytes, counted, grouped, size, when};
 
 pub(super) fn doubted(doubt: &str) -> String {
@@ -96,19 +98,20 @@ pub(super) fn printed(facts: &Facts<'_>) -> String {
 
 pub(super) fn heaps_unknown(facts: &Facts<'_>, failure: &FailureNote) -> String {
     let request = request(facts, failure);
-    format!("No verdict: {request}, and which heaps there are is not told.")
+    format!("No verdict: {request}, and the input does not name the heaps.")
 }
 
 /// Reason of the refusal: the owner responsible, since when.
 pub(super) fn refused(facts: &Facts<'_>, failure: &FailureNote) -> String {
     let request = request(facts, failure);
-    if let (Some(beside), Cause::UsedUp { space, .. }) =
+    if let (Some(beside), RefusalCause::UsedUp { space, .. }) =
         (facts.lasting(&failure.cause, failure.size), &failure.cause)
     {
         return in_pieces(facts, beside, space, &request);
     }
     match &failure.cause {
-        Cause::UsedUp { space, holders, .. } | Cause::Fragmented { space, holders, .. }
+        RefusalCause::UsedUp { space, holders, .. }
+        | RefusalCause::Fragmented { space, holders, .. }
             if facts.is_used_up(&failure.cause) =>
         {
             let holders = held(facts, holders, space);
@@ -121,7 +124,7 @@ pub(super) fn refused(facts: &Facts<'_>, failure: &FailureNote) -> String {
                 grouped(space.largest.into())
             )
         }
-        Cause::Fragmented { space, pin, .. } => {
+        RefusalCause::Fragmented { space, pin, .. } => {
             let free = bytes(space.free);
             let pin = pinned(facts, pin);
             format!(
@@ -129,21 +132,21 @@ pub(super) fn refused(facts: &Facts<'_>, failure: &FailureNote) -> String {
                 grouped(space.largest.into())
             )
         }
-        Cause::NeverFitted {
+        RefusalCause::NeverFitted {
             largest_heap: Some(largest),
         } => format!(
             "It never fitted: {request}; the largest heap with {} has {}.",
             failure.caps,
             bytes((*largest).into())
         ),
-        Cause::NeverFitted { largest_heap: None } => {
+        RefusalCause::NeverFitted { largest_heap: None } => {
             format!("It never fitted: {request}; no heap has {}.", failure.caps)
         }
-        Cause::Withheld { space } => format!(
+        RefusalCause::Withheld { space } => format!(
             "Memory is withheld: {request}, and a free block has {}: a reserve, alignment or the heap's bookkeeping is in the way.",
             bytes(space.largest.into())
         ),
-        Cause::UsedUp { .. } | Cause::Unknown => heaps_unknown(facts, failure),
+        RefusalCause::UsedUp { .. } | RefusalCause::Unknown => heaps_unknown(facts, failure),
     }
 }
 
@@ -277,7 +280,7 @@ pub(super) fn leaking(facts: &Facts<'_>, leak: &Leak) -> String {
         .chain(letters)
         .collect();
     format!(
-        "{word} a leak: {} kept {} in {} since {}, beyond what it gives back, and goes on to the end. Nothing was refused yet.{others}",
+        "{word} a leak: {} kept {} in {} since {}, beyond what it frees, and goes on to the end. Nothing was refused yet.{others}",
         facts.label(leak.site),
         bytes(leak.kept.bytes),
         counted(leak.kept.blocks, "block"),
@@ -292,7 +295,7 @@ pub(super) fn not_freed(facts: &Facts<'_>, largest: Option<&Leak>) -> String {
             .to_owned();
     };
     format!(
-        "{} in {} were not freed while the trace ran, most of them ({}) from {}. Whether they would have been freed later a dump does not tell.",
+        "{} in {} were not freed while the trace ran, most of them ({}) from {}. Whether they would have been freed later a dump does not show.",
         bytes(total.bytes),
         counted(total.blocks, "block"),
         grouped(largest.account.bytes),

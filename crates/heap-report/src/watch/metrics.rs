@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use heap_trace::{CapabilityMetrics, Metrics, MetricsFormat, Owner, Tally};
+use heap_trace::{CapabilityMetrics, Metrics, MetricsFormat, Owner, Usage};
 use soc_regions::Caps;
 
 use crate::history::{HeapDescription, History};
@@ -44,9 +44,9 @@ pub(super) fn capabilities(
 }
 
 /// An account as the device's ledger would have it.
-pub(super) fn tally(account: &Account) -> Tally {
+pub(super) fn usage(account: &Account) -> Usage {
     let saturated = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    Tally {
+    Usage {
         bytes: saturated(account.bytes),
         blocks: saturated(account.blocks),
         peak_bytes: saturated(account.peak_bytes),
@@ -58,7 +58,7 @@ pub(super) fn tally(account: &Account) -> Tally {
 /// The text, in a buffer that is as large as it must be.
 pub(super) fn written(
     capabilities: Vec<CapabilityMetrics>,
-    owners: impl Iterator<Item = (Owner, Tally)>,
+    owners: impl Iterator<Item = (Owner, Usage)>,
     history: &History,
 ) -> String {
     let metrics = Metrics::<256>::from_figures(capabilities, owners);

@@ -180,7 +180,7 @@ impl Watched {
         let described = &self.decoder.history().heaps;
         let capabilities = metrics::capabilities(described, &heaps, &mut self.least_free);
         let owners = self.accounts.owners.iter();
-        let owners = owners.map(|(owner, account)| (Owner(*owner), metrics::tally(account)));
+        let owners = owners.map(|(owner, account)| (Owner(*owner), metrics::usage(account)));
         metrics::written(capabilities, owners, self.history())
     }
 

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use heap_caps::{Allocated, Failure, Freed, PressureEvent, Reallocated};
 
 use super::sites::{Site, SiteId};
-use super::tally::Tally;
+use super::usage::Usage;
 use crate::stream::{Callers, Event, Sink, SiteNumber, Stream};
 use heap_caps::Owner;
 
@@ -38,7 +38,7 @@ pub trait EventSink {
     }
 
     /// A request was refused, while every owner had this: the place in `owners` is its number.
-    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Tally]) {
+    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Usage]) {
         let _ = (context, failure, owners);
     }
 
@@ -72,7 +72,7 @@ impl<A: EventSink, B: EventSink> EventSink for (A, B) {
         self.1.on_reallocate(context, event);
     }
 
-    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Tally]) {
+    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Usage]) {
         self.0.on_failure(context, failure, owners);
         self.1.on_failure(context, failure, owners);
     }
@@ -109,7 +109,7 @@ impl<L: EventSink> EventSink for Option<L> {
         }
     }
 
-    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Tally]) {
+    fn on_failure(&mut self, context: &EventContext, failure: &Failure, owners: &[Usage]) {
         if let Some(event_sink) = self {
             event_sink.on_failure(context, failure, owners);
         }
@@ -154,7 +154,7 @@ impl<S: Sink> EventSink for Stream<S> {
         self.emit(context.ticks, &said);
     }
 
-    fn on_failure(&mut self, context: &EventContext, failure: &Failure, _: &[Tally]) {
+    fn on_failure(&mut self, context: &EventContext, failure: &Failure, _: &[Usage]) {
         let said = Event::Failed {
             size: u32::try_from(failure.size).unwrap_or(u32::MAX),
             caps: failure.caps,

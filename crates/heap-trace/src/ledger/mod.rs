@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!                      ┌─ blocks: address → (site, owner)       8 bytes a block, at most BLOCKS
-//!   event ─► Ledger ───┼─ sites:  place in the source → tally   at most SITES
-//!                      ├─ owners: number → tally                at most OWNERS
+//!   event ─► Ledger ───┼─ sites:  place in the source → usage   at most SITES
+//!                      ├─ owners: number → usage                at most OWNERS
 //!                      └─► EventSink: the event with its site and owner (a stream, a log of failures)
 //! ```
 //!
@@ -19,13 +19,13 @@ mod description;
 mod event_sink;
 mod explain;
 mod sites;
-mod tally;
+mod usage;
 
 pub use description::LedgerDescription;
 pub use event_sink::{EventContext, EventSink};
 pub use explain::Explained;
 pub use sites::{Site, SiteId};
-pub use tally::Tally;
+pub use usage::Usage;
 
 use heap_caps::{
     Allocated, Failure, Freed, Observer, ObserverDescription, PressureEvent, Reallocated,
@@ -61,10 +61,10 @@ pub struct Ledger<
     context: E,
     event_sink: L,
     /// Blocks of owners beyond the last account.
-    others: Tally,
-    untracked: Tally,
+    others: Usage,
+    untracked: Usage,
     ended: [bool; OWNERS],
-    owners: [Tally; OWNERS],
+    owners: [Usage; OWNERS],
     until_refresh: u8,
     refresh_next: u16,
     sites: Sites<SITES, DEPTH>,
@@ -86,7 +86,7 @@ pub struct Leak {
 
 /// Live blocks still belong to the previous user of this owner id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StillOwns(pub Tally);
+pub struct StillOwns(pub Usage);
 
 impl core::fmt::Display for StillOwns {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -111,10 +111,10 @@ impl<
         Self {
             context,
             event_sink,
-            others: Tally::NONE,
-            untracked: Tally::NONE,
+            others: Usage::NONE,
+            untracked: Usage::NONE,
             ended: [false; OWNERS],
-            owners: [Tally::NONE; OWNERS],
+            owners: [Usage::NONE; OWNERS],
             until_refresh: REFRESH_INTERVAL,
             refresh_next: 0,
             sites: Sites::new(),
@@ -144,26 +144,26 @@ impl<
 
     /// What an owner has; `None` beyond the last account. O(1).
     #[must_use]
-    pub fn owner(&self, owner: Owner) -> Option<Tally> {
+    pub fn owner(&self, owner: Owner) -> Option<Usage> {
         self.owners.get(owner.get()).copied()
     }
 
     /// What every owner has, by number.
     #[must_use]
-    pub const fn owners(&self) -> &[Tally; OWNERS] {
+    pub const fn owners(&self) -> &[Usage; OWNERS] {
         &self.owners
     }
 
     /// What owners beyond the last account have.
     #[must_use]
-    pub const fn others(&self) -> Tally {
+    pub const fn others(&self) -> Usage {
         self.others
     }
 
     /// Blocks without an entry, so without a known owner: the table was full. Its `allocations` are
     /// how often that happened.
     #[must_use]
-    pub const fn untracked(&self) -> Tally {
+    pub const fn untracked(&self) -> Usage {
         self.untracked
     }
 
@@ -171,11 +171,11 @@ impl<
     /// included. The heaps' own figures.
     #[must_use]
     pub fn total(&self) -> (u32, u32) {
-        let tallies = self.owners.iter().chain([&self.others, &self.untracked]);
-        tallies.fold((0, 0), |(bytes, blocks): (u32, u32), tally: &Tally| {
+        let usages = self.owners.iter().chain([&self.others, &self.untracked]);
+        usages.fold((0, 0), |(bytes, blocks): (u32, u32), usage: &Usage| {
             (
-                bytes.saturating_add(tally.bytes),
-                blocks.saturating_add(tally.blocks),
+                bytes.saturating_add(usage.bytes),
+                blocks.saturating_add(usage.blocks),
             )
         })
     }
@@ -209,10 +209,10 @@ impl<
 
     /// Restarts all peaks at what there is now. O(sites + owners).
     pub fn reset_peaks(&mut self) {
-        self.owners.iter_mut().for_each(Tally::reset_peak);
+        self.owners.iter_mut().for_each(Usage::reset_peak);
         for number in 0..=SITES {
             if let Ok(number) = u16::try_from(number) {
-                self.sites.tally_mut(SiteId(number)).reset_peak();
+                self.sites.usage_mut(SiteId(number)).reset_peak();
             }
         }
     }
@@ -223,20 +223,20 @@ impl<
     /// Blocks of the number's previous user are still there: assigning it again would charge
     /// it the blocks too.
     pub fn begin(&mut self, owner: Owner) -> Result<(), StillOwns> {
-        if let (Some(tally), Some(ended)) = (
+        if let (Some(usage), Some(ended)) = (
             self.owners.get_mut(owner.get()),
             self.ended.get_mut(owner.get()),
         ) {
-            if tally.blocks > 0 {
-                return Err(StillOwns(*tally));
+            if usage.blocks > 0 {
+                return Err(StillOwns(*usage));
             }
-            (*tally, *ended) = (Tally::NONE, false);
+            (*usage, *ended) = (Usage::NONE, false);
         }
         Ok(())
     }
 
     /// An owner ends: what it still has is leaked, unless others free it. Returns that.
-    pub fn end(&mut self, owner: Owner) -> Tally {
+    pub fn end(&mut self, owner: Owner) -> Usage {
         if let Some(ended) = self.ended.get_mut(owner.get()) {
             *ended = true;
         }
@@ -262,7 +262,7 @@ impl<
         self.ended.get(owner.get()).copied().unwrap_or(false)
     }
 
-    fn account(&mut self, owner: Owner) -> &mut Tally {
+    fn account(&mut self, owner: Owner) -> &mut Usage {
         self.owners.get_mut(owner.get()).unwrap_or(&mut self.others)
     }
 
@@ -279,7 +279,7 @@ impl<
         };
         if self.blocks.insert(event.address, attribution) {
             self.account(attribution.owner).add(event.usable);
-            self.sites.tally_mut(attribution.site).add(event.usable);
+            self.sites.usage_mut(attribution.site).add(event.usable);
         } else {
             self.untracked.add(event.usable);
         }
@@ -291,7 +291,7 @@ impl<
         match attribution {
             Some(attribution) => {
                 self.account(attribution.owner).remove(usable);
-                self.sites.tally_mut(attribution.site).remove(usable);
+                self.sites.usage_mut(attribution.site).remove(usable);
             }
             None => self.untracked.remove(usable),
         }

@@ -10,7 +10,7 @@ use core::panic::Location;
 
 use soc_regions::Caps;
 
-use super::tally::Tally;
+use super::usage::Usage;
 
 /// How far from its home a site may lie.
 const WINDOW: usize = 16;
@@ -86,28 +86,28 @@ pub struct Site<const DEPTH: usize> {
     /// Alignment asked for in bytes.
     pub alignment: u32,
     /// What it has.
-    pub tally: Tally,
+    pub usage: Usage,
 }
 
 /// `src/mqtt.rs:88:21 (8BIT|INTERNAL): 1536 bytes in 3 blocks, …`
 impl<const DEPTH: usize> fmt::Display for Site<DEPTH> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.id, self.caller) {
-            (SiteId::UNKNOWN, _) => return write!(out, "sites without a place: {}", self.tally),
+            (SiteId::UNKNOWN, _) => return write!(out, "sites without a place: {}", self.usage),
             (_, Some(location)) => write!(out, "{location}")?,
             (id, None) => write!(out, "site {}", id.0)?,
         }
         for caller in self.callers.iter().take_while(|&&caller| caller != 0) {
             write!(out, " {caller:#x}")?;
         }
-        write!(out, " ({}): {}", self.caps, self.tally)
+        write!(out, " ({}): {}", self.caps, self.usage)
     }
 }
 
 #[derive(Clone, Copy, Debug)]
 struct SiteEntry<const DEPTH: usize> {
     key: Key<DEPTH>,
-    tally: Tally,
+    usage: Usage,
     used: bool,
     described: bool,
 }
@@ -116,7 +116,7 @@ struct SiteEntry<const DEPTH: usize> {
 #[derive(Debug)]
 pub(super) struct Sites<const N: usize, const DEPTH: usize> {
     entries: [SiteEntry<DEPTH>; N],
-    unknown: Tally,
+    unknown: Usage,
     /// Requests that found no place.
     overflowed: u32,
 }
@@ -152,11 +152,11 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
         Self {
             entries: [SiteEntry {
                 key: Key::UNKNOWN,
-                tally: Tally::NONE,
+                usage: Usage::NONE,
                 used: false,
                 described: false,
             }; N],
-            unknown: Tally::NONE,
+            unknown: Usage::NONE,
             overflowed: 0,
         }
     }
@@ -184,20 +184,20 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
         SiteId::UNKNOWN
     }
 
-    pub(super) fn tally_mut(&mut self, site: SiteId) -> &mut Tally {
+    pub(super) fn usage_mut(&mut self, site: SiteId) -> &mut Usage {
         match self.entries.get_mut(site.get().wrapping_sub(1)) {
-            Some(entry) => &mut entry.tally,
+            Some(entry) => &mut entry.usage,
             None => &mut self.unknown,
         }
     }
 
     /// What a site is and has; `None` for numbers that were not assigned.
     pub(super) fn get(&self, site: SiteId) -> Option<Site<DEPTH>> {
-        let (key, tally) = match site {
+        let (key, usage) = match site {
             SiteId::UNKNOWN => (Key::UNKNOWN, self.unknown),
             SiteId(number) => {
                 let entry = self.entries.get(usize::from(number) - 1)?;
-                (entry.used.then_some(entry.key)?, entry.tally)
+                (entry.used.then_some(entry.key)?, entry.usage)
             }
         };
         Some(Site {
@@ -206,7 +206,7 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
             callers: key.callers,
             caps: key.caps,
             alignment: key.alignment,
-            tally,
+            usage,
         })
     }
 

@@ -60,14 +60,14 @@ pub(super) fn write<'n, const OWNERS: usize>(
     to.end_list();
     to.key("owners");
     to.list(counted(metrics.owners()));
-    for (owner, tally) in metrics.owners() {
+    for (owner, usage) in metrics.owners() {
         to.object(4);
         to.key("name");
         called(owner, name, &mut |words| to.text(words));
         for (key, number) in [
-            ("bytes", tally.bytes),
-            ("blocks", tally.blocks),
-            ("peak_bytes", tally.peak_bytes),
+            ("bytes", usage.bytes),
+            ("blocks", usage.blocks),
+            ("peak_bytes", usage.peak_bytes),
         ] {
             to.key(key);
             to.number(number);

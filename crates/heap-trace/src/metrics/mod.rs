@@ -15,7 +15,7 @@ use heap_caps::{Inspection, Observer};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
-use crate::{EventSink, Ledger, Owner, Tally, TraceContext};
+use crate::{EventSink, Ledger, Owner, TraceContext, Usage};
 use out::Out;
 
 /// How metrics are written.
@@ -103,9 +103,9 @@ const MOST_CAPABILITIES: usize = 32;
 pub struct Metrics<const OWNERS: usize> {
     capabilities: [CapabilityMetrics; MOST_CAPABILITIES],
     count: usize,
-    owners: [Tally; OWNERS],
+    owners: [Usage; OWNERS],
     /// Owners beyond the last account, and blocks of which no owner is known.
-    untracked: [Tally; 2],
+    untracked: [Usage; 2],
 }
 
 impl<const OWNERS: usize> Metrics<OWNERS> {
@@ -156,21 +156,21 @@ impl<const OWNERS: usize> Metrics<OWNERS> {
     #[must_use]
     pub fn from_figures(
         capabilities: impl IntoIterator<Item = CapabilityMetrics>,
-        owners: impl IntoIterator<Item = (Owner, Tally)>,
+        owners: impl IntoIterator<Item = (Owner, Usage)>,
     ) -> Self {
         let mut metrics = Self {
             capabilities: [CapabilityMetrics::default(); MOST_CAPABILITIES],
             count: 0,
-            owners: [Tally::default(); OWNERS],
-            untracked: [Tally::default(); 2],
+            owners: [Usage::default(); OWNERS],
+            untracked: [Usage::default(); 2],
         };
         for (slot, has) in metrics.capabilities.iter_mut().zip(capabilities) {
             *slot = has;
             metrics.count += 1;
         }
-        for (owner, tally) in owners {
+        for (owner, usage) in owners {
             if let Some(slot) = metrics.owners.get_mut(owner.get()) {
-                *slot = tally;
+                *slot = usage;
             }
         }
         metrics
@@ -182,9 +182,9 @@ impl<const OWNERS: usize> Metrics<OWNERS> {
     }
 
     /// Owners that ever had a block, by number.
-    pub fn owners(&self) -> impl Iterator<Item = (Owner, Tally)> + Clone + '_ {
+    pub fn owners(&self) -> impl Iterator<Item = (Owner, Usage)> + Clone + '_ {
         let numbered = (0..=u8::MAX).map(Owner).zip(self.owners);
-        numbered.filter(|(_, tally)| tally.allocations > 0)
+        numbered.filter(|(_, usage)| usage.allocations > 0)
     }
 
     /// Bytes of owners beyond the last account and of blocks of which no owner is known.

@@ -4,12 +4,12 @@ use core::fmt::{self, Write as _};
 
 use super::out::{Out, Quoted};
 use super::{CapabilityMetrics, Metrics, called};
-use crate::{Owner, Tally};
+use crate::{Owner, Usage};
 
 /// A metric of capabilities: name, help, value.
 type OfCapability = (&'static str, &'static str, fn(&CapabilityMetrics) -> u32);
 /// A metric of owners.
-type OfOwner = (&'static str, &'static str, fn(&Tally) -> u32);
+type OfOwner = (&'static str, &'static str, fn(&Usage) -> u32);
 
 const OF_CAPABILITIES: [OfCapability; 4] = [
     (
@@ -77,11 +77,11 @@ pub(super) fn write<'n, const OWNERS: usize>(
     }
     for (metric, help, value) in OF_OWNERS {
         head(out, metric, help);
-        for (owner, tally) in metrics.owners() {
+        for (owner, usage) in metrics.owners() {
             called(owner, name, &mut |words| {
                 sample(out, metric, "owner", words);
             });
-            out.show(format_args!("{}\n", value(&tally)));
+            out.show(format_args!("{}\n", value(&usage)));
         }
     }
     let metric = "heap_untracked_bytes";

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_callers_are_told_than_were_asked_for() {
+    fn no_more_callers_are_returned_than_were_asked_for() {
         let (words, start) = windows();
         let mut callers = [0; 2];
         assert_eq!(windowed(&words, start, &CODE, &mut callers), 2);

@@ -53,7 +53,7 @@ const OPTIONS: [Declared; 3] = [
 pub const BLUETOOTH_DRAM_RELEASE: Flag = Flag::new(
     "bluetooth-dram-release",
     "CONFIG_BT_DRAM_RELEASE",
-    "Bluetooth gives back what it does not need",
+    "Bluetooth releases what it does not need",
 );
 
 const SPISRAM: TypeIndex = TypeIndex(15);

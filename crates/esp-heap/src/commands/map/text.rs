@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_told_with_its_sections_and_where_its_symbols_come_from() {
+    fn a_program_is_reported_with_its_sections_and_where_its_symbols_come_from() {
         let firmware = Firmware::parse("build/hello.elf", &esp_idf_hello()).unwrap();
         let (chip, options) = (&ESP32, ESP32.default_options());
         let linker = Linker {

@@ -48,7 +48,7 @@ function tiles() {
 }
 
 function failuresTile() {
-  if (data.source === "dump") return ["Failed requests", "–", "a dump does not tell", false];
+  if (data.source === "dump") return ["Failed requests", "–", "a dump does not show", false];
   const { all } = data.failures;
   return ["Failed requests", count(all), all ? "see below" : "none was seen", all > 0];
 }

@@ -75,12 +75,12 @@ pub(super) fn read(lines: &[String]) -> Option<History> {
     notes.dedup();
     if told > 1 {
         notes.push(format!(
-            "the last {told} dumps are of different kinds of memory: they are told together"
+            "the last {told} dumps are of different kinds of memory: they are reported together"
         ));
     }
     if count > told {
         notes.push(format!(
-            "there are {count} dumps in this log: the last one is told"
+            "there are {count} dumps in this log: the last one is reported"
         ));
     }
     (!parts.is_empty()).then(|| history(&parts, notes))

@@ -92,12 +92,12 @@ impl Memory {
 }
 
 /// The memory of the program, which has one thread.
-struct Place(UnsafeCell<Memory>);
+struct MemoryCell(UnsafeCell<Memory>);
 
 // SAFETY: the program that links this has one thread.
-unsafe impl Sync for Place {}
+unsafe impl Sync for MemoryCell {}
 
-static MEMORY: Place = Place(UnsafeCell::new(Memory::None));
+static MEMORY: MemoryCell = MemoryCell(UnsafeCell::new(Memory::None));
 
 fn with<R>(work: impl FnOnce(&mut Memory) -> R) -> R {
     // SAFETY: one thread, and no allocator calls back.

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_is_given_out_once_and_aligned_as_on_the_chip() {
+    fn a_region_is_handed_out_once_and_aligned_as_on_the_chip() {
         let arena = Arena::new();
         for region in &REGIONS {
             let bytes = arena.region(region.span().unwrap()).unwrap();

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_without_a_fault_keeps_its_contents_and_gives_everything_back() {
+    fn a_program_without_a_fault_keeps_its_contents_and_frees_everything() {
         programs_are_sound::<Unpoisoned>();
         programs_are_sound::<Light>();
         programs_are_sound::<Comprehensive>();

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use heap_caps::{Corrupt, EVERYTHING, Finding, MisuseKind, Scrubber};
+use heap_caps::{ALL_HEAPS, Corrupt, Finding, MisuseKind, Scrubber};
 use multi_heap::{Heap, Poison, ScrubStep};
 
 use super::arena::Arena;
@@ -83,7 +83,7 @@ fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
     let mut program = Program::<P>::started(seed);
     let scrub = program.scrub_underway();
     let done = program.commit(kind)?;
-    let found = program.heaps.inspect().check_integrity(EVERYTHING).err();
+    let found = program.heaps.inspect().check_integrity(ALL_HEAPS).err();
     let scrubbed = program.scrub_until_found(scrub);
     let (block_named, owner_named) = program.named(&done, found);
     let (next_use, spread) = program.goes_on(&done);
@@ -92,7 +92,7 @@ fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
         at_once: matches!(done.answer, Some(Err(_))),
         next_use,
         check: found.is_some(),
-        at_the_end: program.heaps.inspect().check_integrity(EVERYTHING).is_err(),
+        at_the_end: program.heaps.inspect().check_integrity(ALL_HEAPS).is_err(),
         scrub: scrubbed,
         block_named,
         owner_named,

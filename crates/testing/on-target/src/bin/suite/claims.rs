@@ -15,8 +15,8 @@ pub(crate) const CHECKS: &[Check] = &[
         a_claim_gives_all_memory_in_one_go,
     ),
     (
-        "tokens_given_later_are_heaps_at_their_addresses",
-        tokens_given_later_are_heaps_at_their_addresses,
+        "tokens_handed_over_later_are_heaps_at_their_addresses",
+        tokens_handed_over_later_are_heaps_at_their_addresses,
     ),
     (
         "a_claim_without_the_bluetooth_token_is_refused_by_a_program_that_lies_there",
@@ -98,7 +98,7 @@ fn a_claim_gives_all_memory_in_one_go() {
 }
 
 /// The same memory, in more pieces.
-fn tokens_given_later_are_heaps_at_their_addresses() {
+fn tokens_handed_over_later_are_heaps_at_their_addresses() {
     // SAFETY: this check is the whole program.
     let parts = unsafe { ram() }.unwrap();
     let mut claimed = parts.ram.give(parts.bluetooth).boot().unwrap();

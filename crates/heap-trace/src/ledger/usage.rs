@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Bytes (usable ones, at least those asked for) and blocks. Figures saturate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct Usage {
     /// Bytes now.
     pub bytes: u32,
     /// Blocks now.
@@ -17,7 +17,7 @@ pub struct Tally {
     pub allocations: u32,
 }
 
-impl Tally {
+impl Usage {
     pub(crate) const NONE: Self = Self {
         bytes: 0,
         blocks: 0,
@@ -47,7 +47,7 @@ impl Tally {
 }
 
 /// `1536 bytes in 3 blocks, at most 4096 in 8, 120 allocations`
-impl fmt::Display for Tally {
+impl fmt::Display for Usage {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             bytes,

@@ -306,7 +306,7 @@ static void a_smashed_canary_is_told_and_the_block_kept(void)
 }
 #endif
 
-const struct check being_told[] = {
+const struct check callbacks[] = {
     CASE(every_function_tells_its_failure_once),
     CASE(nothing_was_asked_for_so_nothing_failed),
     CASE(functions_for_wrappers_tell_nobody),
