@@ -13,10 +13,20 @@ use crate::error::Error;
 
 const END: &str = "<!-- end -->";
 
-/// Replaces what stands in `file` between the line that names `command` and the next end line.
+/// Replaces what stands in `file` between the line that names `command` and the next end line by a
+/// block of text.
 pub(crate) fn write(file: &Path, command: &str, tables: &str) -> Result<(), Error> {
+    write_markdown(
+        file,
+        command,
+        &format!("```text\n{}\n```", tables.trim_end()),
+    )
+}
+
+/// The same by Markdown as it is.
+pub(crate) fn write_markdown(file: &Path, command: &str, markdown: &str) -> Result<(), Error> {
     let text = fs::read_to_string(file).map_err(|error| Error::file(file, error))?;
-    let renewed = replaced(&text, command, tables).ok_or_else(|| {
+    let renewed = replaced(&text, command, markdown).ok_or_else(|| {
         Error::Usage(format!(
             "{}: no line says <!-- {command} --> with a line {END} behind it",
             file.display()
@@ -25,15 +35,12 @@ pub(crate) fn write(file: &Path, command: &str, tables: &str) -> Result<(), Erro
     fs::write(file, renewed).map_err(|error| Error::file(file, error))
 }
 
-fn replaced(text: &str, command: &str, tables: &str) -> Option<String> {
+fn replaced(text: &str, command: &str, markdown: &str) -> Option<String> {
     let head = format!("<!-- {command} -->\n");
     let start = text.find(&head)? + head.len();
     let end = start + text[start..].find(END)?;
     let (before, after) = (&text[..start], &text[end..]);
-    Some(format!(
-        "{before}\n```text\n{}\n```\n\n{after}",
-        tables.trim_end()
-    ))
+    Some(format!("{before}\n{}\n\n{after}", markdown.trim_end()))
 }
 
 #[cfg(test)]
@@ -44,7 +51,8 @@ mod tests {
     fn the_section_of_the_command_is_replaced_and_nothing_else() {
         let text =
             "# A\n<!-- bench a -->\nold\n<!-- end -->\n<!-- bench b -->\nkept\n<!-- end -->\n";
-        let renewed = "# A\n<!-- bench a -->\n\n```text\nnew\n```\n\n<!-- end -->\n<!-- bench b -->\nkept\n<!-- end -->\n";
+        let renewed =
+            "# A\n<!-- bench a -->\n\nnew\n\n<!-- end -->\n<!-- bench b -->\nkept\n<!-- end -->\n";
         assert_eq!(replaced(text, "bench a", "new\n").as_deref(), Some(renewed));
         assert_eq!(
             replaced(renewed, "bench a", "new").as_deref(),

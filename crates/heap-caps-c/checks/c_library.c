@@ -224,8 +224,9 @@ struct figures {
     figure_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
 };
 struct figures LIBC(mallinfo)(void);
+struct figures LIBC(_mallinfo_r)(struct _reent *);
 
-static void mallinfo_tells_what_malloc_has(void)
+static void mallinfo_shows_what_malloc_has(void)
 {
     struct figures before = LIBC(mallinfo)(), now;
     void *block = LIBC(malloc)(1000);
@@ -238,6 +239,7 @@ static void mallinfo_tells_what_malloc_has(void)
     CHECK(now.uordblks >= 1000 && now.uordblks < 1100 && now.usmblks >= now.uordblks);
     CHECK(now.ordblks >= 2);
     CHECK_EQUAL(now.smblks + now.hblks + now.hblkhd + now.fsmblks, 0);
+    CHECK_EQUAL(LIBC(_mallinfo_r)(NULL).uordblks, now.uordblks);
     LIBC(free)(block);
 }
 
@@ -329,7 +331,7 @@ const struct check c_library[] = {
     CASE(posix_memalign_returns_a_number),
     CASE(failures_leave_the_number_that_says_why),
     CASE(pages_are_pages),
-    CASE(mallinfo_tells_what_malloc_has),
+    CASE(mallinfo_shows_what_malloc_has),
     CASE(options_of_other_allocators_are_answered),
     CASE(reentrant_functions_are_the_same),
     CASE(blocks_of_all_families_are_freed_by_all),

@@ -98,6 +98,7 @@ fn failures() -> usize {
 fn a_program_of_2016_defines_its_regions_and_lives_from_them() {
     c::caps::heap_caps_register_fault_callback(Some(on_fault));
     c::caps::heap_caps_register_failed_alloc_callback(Some(on_failed));
+    start_up_runs_what_the_rust_side_set();
     nothing_is_had_before_there_are_regions();
     let memory = Memory::new();
     tables_that_make_no_sense_are_reported_and_register_nothing(&memory);
@@ -131,6 +132,16 @@ fn dma_reaches_what_it_reached_in_2016() {
     let reached = [0x3FFA_DFFF, 0x3FFA_E000, 0x3FFF_FFFF, 0x4000_0000];
     let answers = reached.map(|address| soc_regions::ESP32_V2_1.is_dma_capable(address));
     assert_eq!(answers, [false, true, true, false]);
+}
+
+fn start_up_runs_what_the_rust_side_set() {
+    static STARTS: AtomicUsize = AtomicUsize::new(0);
+    heap_alloc_caps_init();
+    c::on_init(|| {
+        STARTS.fetch_add(1, Ordering::Relaxed);
+    });
+    heap_alloc_caps_init();
+    assert_eq!(STARTS.load(Ordering::Relaxed), 1);
 }
 
 fn nothing_is_had_before_there_are_regions() {

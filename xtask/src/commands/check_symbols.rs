@@ -1,11 +1,13 @@
 //! `check-symbols`: the C library exports exactly the names that its features promise.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::clib::features::{self, Names};
 use crate::clib::symbols::Library;
-use crate::clib::{Order, Processor, linking};
+use crate::clib::{Order, Processor, linking, name_table};
 use crate::error::Error;
+use crate::record;
 use esp_heap::poisoning::Poisoning;
 use esp_heap::say;
 
@@ -16,9 +18,20 @@ pub(crate) struct Arguments {
     /// For which processor
     #[arg(long, value_enum, default_value = "host")]
     target: Processor,
+
+    /// Instead: write the table of all names, with declarations and checks, into this document
+    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    record: Option<PathBuf>,
 }
 
+/// The line in front of the table in a document.
+const RECORDED_BY: &str = "cargo xtask check-symbols --record docs/idf-map.md";
+
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
+    if let Some(file) = &arguments.record {
+        record::write_markdown(file, RECORDED_BY, &name_table::markdown()?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let all = features::all()?;
     let mut combinations: Vec<_> = all.iter().map(|feature| vec![feature.clone()]).collect();
     combinations.push(all);
@@ -35,6 +48,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
             say!("        {fault}")?;
         }
         sound &= faults.is_empty();
+    }
+    for name in name_table::unchecked()? {
+        say!("FAILED  {name} is called by no test and no check")?;
+        sound = false;
     }
     Ok(ExitCode::from(u8::from(!sound)))
 }
@@ -76,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn leaks_gaps_and_wants_are_told_apart() {
+    fn leaks_gaps_and_wants_are_distinguished() {
         let library = Library {
             exported: names(&["free", "helper"]),
             needed: names(&["memcpy", "printf"]),
