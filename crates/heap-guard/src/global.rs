@@ -3,13 +3,12 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{self, NonNull};
 
-use heap_caps::Observer;
+use heap_caps_alloc::Action;
 use heap_caps_alloc::ffi::{request, without_unwinding};
-use heap_caps_alloc::{Action, CapsHeap, RawLock};
 use heap_trace::TraceContext;
-use multi_heap::Poison;
 
-use crate::heap::GuardedHeap;
+use crate::guardable::GuardableHeap;
+use crate::heap::Guarded;
 use crate::watch::Watchpoints;
 
 // SAFETY:
@@ -17,18 +16,12 @@ use crate::watch::Watchpoints;
 //   allocated until it leaves, so no block is handed out twice.
 // - Size and alignment of every layout are kept: a guarded block is larger and aligned further.
 // - Nothing unwinds: what is not the heap's own runs in `without_unwinding`.
-unsafe impl<
-    L: RawLock,
+unsafe impl<H, W, C, const KEPT: usize> GlobalAlloc for Guarded<H, W, C, KEPT>
+where
+    H: GuardableHeap,
     W: Watchpoints,
     C: TraceContext,
-    const KEPT: usize,
-    P: Poison,
-    O: Observer,
-    const HEAPS: usize,
-> GlobalAlloc for GuardedHeap<L, W, C, KEPT, P, O, HEAPS>
-where
     Self: Sync,
-    CapsHeap<L, P, O, HEAPS>: Sync,
 {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -7,6 +7,7 @@ extern crate std;
 mod caught;
 mod contents;
 mod global;
+mod guardable;
 mod guards;
 mod heap;
 mod origin;
@@ -20,7 +21,8 @@ pub mod xtensa;
 
 pub use caught::{Block, Caught, Change, Hit};
 pub use contents::PATTERN;
-pub use heap::{CaughtHandler, GuardFigures, GuardedHeap};
+pub use guardable::GuardableHeap;
+pub use heap::{CaughtHandler, GuardFigures, Guarded, GuardedHeap};
 pub use origin::{CALLERS, Origin};
 pub use sampling::{Candidate, Sampling};
 pub use slots::SLOTS;
