@@ -5,6 +5,7 @@
 //!       ├─ commands/bench      instructions per operation, on emulated chips
 //!       ├─ commands/peers      the smallest heaps of Rust peers, on an emulated chip
 //!       ├─ commands/faults     what the heap finds of what programs do wrong
+//!       ├─ commands/campaign   millions of arbitrary calls, damaged heaps and forged headers
 //!       ├─ commands/fuzz       arbitrary input for the parsers of the host tools
 //!       ├─ commands/mutants    changes to the code that no test notices
 //!       ├─ commands/build      a program for a board, checked and measured
@@ -23,6 +24,7 @@
 
 mod bench;
 mod board;
+mod campaign;
 mod ci;
 mod clib;
 mod commands;
@@ -71,6 +73,7 @@ enum Command {
     Bench(commands::bench::Arguments),
     Peers(commands::peers::Arguments),
     Faults(commands::faults::Arguments),
+    Campaign(commands::campaign::Arguments),
     Fuzz(commands::fuzz::Arguments),
     Mutants(commands::mutants::Arguments),
     Build(Box<commands::build::Arguments>),
@@ -102,6 +105,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Peers(arguments) => commands::peers::run(&arguments),
         Command::Faults(arguments) => commands::faults::run(&arguments),
+        Command::Campaign(arguments) => commands::campaign::run(&arguments),
         Command::Fuzz(arguments) => commands::fuzz::run(&arguments),
         Command::Mutants(arguments) => commands::mutants::run(&arguments),
         Command::Build(arguments) => commands::build::run(&arguments),

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod boot;
 pub(crate) mod build;
 pub(crate) mod c_programs;
+pub(crate) mod campaign;
 pub(crate) mod check_ram;
 pub(crate) mod check_symbols;
 pub(crate) mod ci;

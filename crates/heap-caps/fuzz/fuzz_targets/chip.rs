@@ -2,15 +2,11 @@
 //! compared with a list of the blocks.
 #![no_main]
 
-#[path = "../region.rs"]
-#[allow(dead_code, reason = "a chip has memory of its own")]
-mod region;
-
 use heap_caps::{HeapCaps, Policy, ReallocateError, Reserve, SimulatedMemory};
 use libfuzzer_sys::fuzz_target;
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
-use region::Input;
 use soc_regions::{Caps, chips, common};
+use target_suite::campaign::Input;
 
 const SETS: [Caps; 10] = [
     Caps::DEFAULT,

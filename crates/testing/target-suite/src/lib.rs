@@ -5,6 +5,7 @@
 //!   checks!(…)   the list of all checks              memory_types.rs, routing.rs, poisoning.rs, … hold them
 //!   Machine      what a check stands on: memory, linker symbols
 //!   faults       what a program does wrong, at random, and what the heap finds
+//!   campaign     heaps under arbitrary calls, damage and forged headers, in the millions, on a host
 //!   torture      hashes that a compiler must get right: computed on the host and on the chip, then compared
 //! ```
 //!
@@ -19,6 +20,8 @@
 
 extern crate alloc;
 
+#[cfg(not(target_os = "none"))]
+pub mod campaign;
 pub mod faults;
 mod machine;
 pub mod memory_types;

@@ -22,3 +22,11 @@ impl Random {
         (high >> 32) as u32
     }
 }
+
+/// Steele, Lea and Flood's SplitMix64: neighbouring numbers become far ones.
+pub(crate) const fn mixed(number: u64) -> u64 {
+    let one = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let two = (one ^ one >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let three = (two ^ two >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    three ^ three >> 31
+}

@@ -36,6 +36,8 @@ use core::fmt;
 
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 
+use crate::random::mixed;
+
 /// The counts of `count` faults of a kind, those with the numbers from `first` on.
 #[must_use]
 pub fn count_faults<P: Poison>(kind: Kind, seed: u64, first: u64, count: u64) -> FaultCounts {
@@ -47,14 +49,6 @@ pub fn count_faults<P: Poison>(kind: Kind, seed: u64, first: u64, count: u64) ->
 #[must_use]
 pub fn seed_of(kind: Kind, seed: u64, number: u64) -> u64 {
     mixed(mixed(seed) ^ (kind as u64) << 32 ^ number)
-}
-
-/// Steele, Lea and Flood's SplitMix64: neighbouring numbers become far ones.
-const fn mixed(number: u64) -> u64 {
-    let one = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let two = (one ^ one >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let three = (two ^ two >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-    three ^ three >> 31
 }
 
 /// How many faults of each cell an emulated chip tries.

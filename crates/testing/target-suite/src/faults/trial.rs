@@ -9,8 +9,8 @@ use super::arena::Arena;
 use super::fault::{Done, TargetBlock};
 use super::kind::Kind;
 use super::layout::{Layout, ReliedOnBy};
-use super::mixed;
 use super::program::{Detection, Program};
+use crate::random::mixed;
 
 /// Step budget of a scrub's call.
 pub const STEP_BUDGET: u32 = 8;
