@@ -212,9 +212,15 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// As [`Heap::free`].
     pub fn freeable_size(&self, block: Offset) -> Result<u32, Misuse> {
-        let used = self.freeable_block(block);
-        used.map(|used| used.size)
-            .map_err(|Refused| self.explain(block))
+        self.try_freeable_size(block)
+            .ok_or_else(|| self.explain(block))
+    }
+
+    /// Same as [`Heap::freeable_size`], without the reason of a refusal: [`Heap::explain`] finds
+    /// it. O(1).
+    #[must_use]
+    pub fn try_freeable_size(&self, block: Offset) -> Option<u32> {
+        self.freeable_block(block).ok().map(|used| used.size)
     }
 
     /// The block at `block`, if [`Heap::free`] does not refuse it.

@@ -43,12 +43,19 @@ impl<P: Poison> Heap<P> {
     /// # Errors
     /// As [`Heap::free`].
     pub fn resizable_size(&self, block: Offset, size: u32) -> Result<u32, Misuse> {
-        let used = self.used_block(block)?;
+        self.try_resizable_size(block, size)
+            .ok_or_else(|| self.explain(block))
+    }
+
+    /// Same as [`Heap::resizable_size`], without the reason of a refusal: [`Heap::explain`] finds
+    /// it. O(1).
+    #[must_use]
+    pub fn try_resizable_size(&self, block: Offset, size: u32) -> Option<u32> {
+        let used = self.used_block(block).ok()?;
         if let Some(request) = Request::new(size as usize) {
-            let surplus = self.surplus(used, request);
-            surplus.map_err(|Refused| self.explain(block))?;
+            self.surplus(used, request).ok()?;
         }
-        Ok(used.size)
+        Some(used.size)
     }
 
     /// Same as [`Heap::resize`], without the reason of a refusal: [`Heap::explain`] finds it. O(1).

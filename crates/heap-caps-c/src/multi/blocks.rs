@@ -170,7 +170,7 @@ pub unsafe extern "C" fn multi_heap_get_allocated_size(
         return 0;
     };
     // SAFETY: the caller keeps the same contract.
-    match unsafe { heap.heap(|heap| heap.usable_size(place)) } {
+    match unsafe { heap.try_on(place, |heap| heap.try_usable_size(place)) } {
         Ok(bytes) => bytes as usize, // widening
         Err(misuse) => {
             refused(SIZE_QUERY, block, misuse);
@@ -252,19 +252,15 @@ unsafe fn free_in(function: &'static CStr, handle: CHandle, pointer: *mut c_void
 /// As [`Handle::heap`]; and nobody uses the block any more.
 unsafe fn free(heap: &Handle, place: Offset) -> Result<(), Misuse> {
     if CPoison::FILLS {
-        let (size, contents) =
-            // SAFETY: the caller keeps the same contract.
-            unsafe { heap.heap(|heap| (heap.freeable_size(place), heap.contents())) };
+        let freeable =
+            |heap: &mut Heap<CPoison>| Some((heap.try_freeable_size(place)?, heap.contents()));
+        // SAFETY: the caller keeps the same contract.
+        let (size, contents) = unsafe { heap.try_on(place, freeable) }?;
         // SAFETY: the caller gave the block up.
-        unsafe { contents.freeing(place, size?) };
+        unsafe { contents.freeing(place, size) };
     }
     // SAFETY: the caller keeps the same contract.
-    let freed = unsafe { heap.heap(|heap| heap.try_free(place)) };
-    match freed {
-        Some(_) => Ok(()),
-        // SAFETY: the caller keeps the same contract.
-        None => Err(unsafe { heap.heap(|heap| heap.explain(place)) }),
-    }
+    unsafe { heap.try_on(place, |heap| heap.try_free(place)) }.map(|_| ())
 }
 
 /// # Safety
@@ -283,18 +279,20 @@ unsafe fn resized(
             return Ok(contents.pointer(old));
         }
     }
-    let used_bytes = |heap: &mut Heap<CPoison>| match CPoison::FILLS {
-        true => heap.resizable_size(old, size),
-        false => heap.usable_size(old),
+    let used_bytes = |heap: &mut Heap<CPoison>| {
+        let bytes = match CPoison::FILLS {
+            true => heap.try_resizable_size(old, size),
+            false => heap.try_usable_size(old),
+        };
+        Some((bytes?, heap.contents()))
     };
     // SAFETY: the caller keeps the same contract.
-    let (used, contents) = unsafe { heap.heap(|heap| (used_bytes(heap), heap.contents())) };
-    let used = used?;
+    let (used, contents) = unsafe { heap.try_on(old, used_bytes) }?;
     if CPoison::FILLS {
         // SAFETY: the caller gave the block up for the length of this call.
         unsafe { contents.shrinking(old, used, size) };
         // SAFETY: the caller keeps the same contract.
-        if unsafe { heap.heap(|heap| heap.resize(old, size)) }? {
+        if unsafe { heap.try_on(old, |heap| heap.try_resize(old, size).ok()) }? {
             // SAFETY: as above.
             unsafe { contents.grown(old, used, size) };
             return Ok(contents.pointer(old));
@@ -303,7 +301,7 @@ unsafe fn resized(
     // A block that is aligned would not be, further down.
     let lower = match request.alignment() == Request::MIN_ALIGNMENT {
         // SAFETY: the caller keeps the same contract.
-        true => unsafe { heap.heap(|heap| heap.grow_backward(old, size)) }?,
+        true => unsafe { heap.try_on(old, |heap| heap.try_grow_backward(old, size).ok()) }?,
         false => None,
     };
     if let Some(moved) = lower {
@@ -330,12 +328,15 @@ unsafe fn resized(
 /// As [`Handle::heap`].
 unsafe fn trimmed(heap: &Handle, block: Offset, moved: u32, size: u32) -> Result<(), Misuse> {
     // SAFETY: the caller keeps the same contract.
-    let (held, contents) = unsafe { heap.heap(|heap| (heap.usable_size(block), heap.contents())) };
-    let held = held?;
+    let (held, contents) = unsafe {
+        heap.try_on(block, |heap| {
+            Some((heap.try_usable_size(block)?, heap.contents()))
+        })
+    }?;
     // SAFETY: the block is its user's, who gave it up for the length of this call.
     unsafe { contents.grown(block, moved, size) };
     // SAFETY: as above.
     unsafe { contents.shrinking(block, held, size) };
     // SAFETY: the caller keeps the same contract.
-    unsafe { heap.heap(|heap| heap.resize(block, size)) }.map(|_| ())
+    unsafe { heap.try_on(block, |heap| heap.try_resize(block, size).ok()) }.map(|_| ())
 }

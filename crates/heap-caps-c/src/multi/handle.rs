@@ -5,7 +5,7 @@ use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use multi_heap::{Heap, Misuse, Offset};
+use multi_heap::{Heap, Inquiry, Misuse, Offset};
 
 use super::CHandle;
 use crate::alignment;
@@ -14,6 +14,9 @@ use crate::ffi;
 use crate::heap::{CLock, CPoison};
 use crate::hooks::{FoundIn, Pointer, fault};
 use heap_caps_alloc::ffi::Locked;
+
+/// How many blocks are walked over under the lock to find the reason of a refusal.
+const BLOCKS_AT_ONCE: u32 = 16;
 
 /// The one lock of all heaps that have one.
 static LOCK: Locked<CLock, ()> = Locked::new(());
@@ -41,6 +44,40 @@ impl Handle {
         // SAFETY: nobody else is inside: of heaps with a lock because it is held, of others the
         // caller says so; `work` has no way to this cell.
         work(unsafe { &mut *self.heap.get() })
+    }
+
+    /// What `work` on the block at `place` returns, under the lock; or why the block was refused:
+    /// found a few blocks at a time, with the lock open in between.
+    ///
+    /// # Safety
+    /// As [`Handle::heap`].
+    pub(super) unsafe fn try_on<R>(
+        &self,
+        place: Offset,
+        work: impl FnOnce(&mut Heap<CPoison>) -> Option<R>,
+    ) -> Result<R, Misuse> {
+        // SAFETY: the caller keeps the same contract.
+        let done = unsafe { self.heap(work) };
+        // SAFETY: as above.
+        done.ok_or_else(|| unsafe { self.explain(place, || {}) })
+    }
+
+    /// Why a block was refused; calls `between` whenever the lock is open.
+    ///
+    /// # Safety
+    /// As [`Handle::heap`].
+    #[cold]
+    unsafe fn explain(&self, place: Offset, mut between: impl FnMut()) -> Misuse {
+        let mut inquiry = Inquiry::new(place);
+        loop {
+            let search =
+                |heap: &mut Heap<CPoison>| heap.explain_within(&mut inquiry, BLOCKS_AT_ONCE);
+            // SAFETY: the caller keeps the same contract.
+            if let Some(reason) = unsafe { self.heap(search) } {
+                return reason;
+            }
+            between();
+        }
     }
 
     /// Stores that a block was given `alignment`, a power of two. O(1).
@@ -145,5 +182,46 @@ pub unsafe extern "C" fn multi_heap_set_lock(handle: CHandle, lock: *mut c_void)
     // SAFETY: the caller keeps the same contract.
     if let Some(handle) = unsafe { of(handle) } {
         handle.is_locked.store(!lock.is_null(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::multi::blocks::{multi_heap_free, multi_heap_malloc};
+    use std::vec;
+    use std::vec::Vec;
+
+    #[test]
+    fn the_lock_is_open_while_the_reason_of_a_refusal_is_looked_for() {
+        const BLOCKS: u32 = 1000;
+        let mut memory = vec![0_u64; 8192];
+        let start = memory.as_mut_ptr().cast();
+        // SAFETY: the memory is the heap's until the end of the test.
+        let handle = unsafe { multi_heap_register(start, 65_536) };
+        // SAFETY: a handle of above, which nobody else has.
+        unsafe { multi_heap_set_lock(handle, start) };
+        let blocks: Vec<_> = (0..BLOCKS)
+            // SAFETY: as above.
+            .map(|_| unsafe { multi_heap_malloc(handle, 16) })
+            .collect();
+        let last = ffi::from_c(*blocks.last().unwrap()).unwrap();
+        // SAFETY: as above.
+        let heap = unsafe { of(handle) }.unwrap();
+        // SAFETY: as above.
+        let place = unsafe { heap.heap(|heap| heap.offset_of(last.as_ptr())) }.unwrap();
+        let inside = place.checked_add(4).unwrap();
+        let mut times = 0;
+        let used_meanwhile = || {
+            times += 1;
+            // SAFETY: as above.
+            let block = unsafe { multi_heap_malloc(handle, 8) };
+            // SAFETY: as above.
+            unsafe { multi_heap_free(handle, block) };
+        };
+        // SAFETY: as above.
+        let reason = unsafe { heap.explain(inside, used_meanwhile) };
+        assert_eq!(reason, Misuse::NotABlock);
+        assert!(times >= BLOCKS / BLOCKS_AT_ONCE - 1, "{times}");
     }
 }
