@@ -76,8 +76,7 @@ fn a_request_that_was_refused_is_granted_where_there_is_room() {
         "{text}"
     );
     assert!(
-        text.contains("1 (+1)")
-            && text.contains("psram=4M serves the program better than it is served now"),
+        text.contains("1 (+1)") && text.contains("psram=4M serves the program better than now"),
         "{text}"
     );
     assert!(
@@ -95,7 +94,7 @@ fn where_nothing_changes_it_says_so() {
         "policy=idf-exact",
     ]));
     assert!(
-        text.contains("Nothing changes: the program is served alike in all of them."),
+        text.contains("No difference: all variants serve the same requests."),
         "{text}"
     );
     let text = said(&what_if(&[file.to_str().unwrap(), "--search"]));
