@@ -5,10 +5,17 @@
 //!   │    96 bytes (@ 0x3ffb3f00, Internal) allocated CPU 0 ccount 0x00001234 caller 0│    as wide as the terminal …
 //!   │x400d1234:0x400d2345│                                                              … so this is the rest of it
 //! ```
-//! Nobody says how wide the terminal was: it is taken for as wide as the longest line. Lines are
-//! put together only where what comes out is a line of a dump from end to end.
+//! The terminal's width is not recorded: it is taken for as wide as the longest line, and lines of
+//! less than [`NARROWEST`] columns are not joined. Lines are put together only where what comes out
+//! is a line of a dump from end to end, and an item that has not begun within [`PREFIX_LINES`]
+//! lines does not begin there: so reading is linear in the number of lines.
 
 use super::line::{Item, LONGEST, item};
+
+/// Columns of the narrowest terminal that wraps lines.
+const NARROWEST: usize = 20;
+/// Lines over which the prefix of a log may be wrapped before an item begins.
+const PREFIX_LINES: usize = 6;
 
 /// The items of the dumps in `lines`, in order.
 pub(super) fn items(lines: &[String]) -> Vec<Item> {
@@ -58,6 +65,9 @@ fn next(lines: &[String], at: usize, width: usize) -> (Option<Item>, usize) {
             joined.push(' ');
             (best, used) = (Some(item), index + 2);
         }
+        if best.is_none() && index + 1 >= PREFIX_LINES {
+            break;
+        }
     }
     (best, used)
 }
@@ -67,7 +77,7 @@ fn wrapped(line: &str, width: usize) -> Option<usize> {
     const BLANKS: usize = 4;
     width
         .checked_sub(columns(line))
-        .filter(|&blanks| blanks <= BLANKS)
+        .filter(|&blanks| blanks <= BLANKS && width >= NARROWEST)
 }
 
 /// Whether more of the line `before` reads as `item`: a line that says something says the same kind
@@ -126,6 +136,13 @@ I (900) wifi: up
                 "{width} columns, blanks lost"
             );
         }
+    }
+
+    #[test]
+    fn lines_that_are_no_items_are_not_joined_without_end() {
+        // Each line was joined with all behind it: hours for these.
+        assert_eq!(of(&("\n".repeat(20_000) + "J\n")), []);
+        assert_eq!(of(&"abcdefghijklmnopqrstuvw\n".repeat(20_000)), []);
     }
 
     #[test]
