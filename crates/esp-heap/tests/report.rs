@@ -234,7 +234,7 @@ fn input_without_heap_data_is_refused_with_what_was_looked_for() {
     let log = directory.file("boot.log", b"I (10) boot: hello\n");
     let (code, _, error) = ended(&directory.report(&[&log], b""));
     assert_eq!(code, 5);
-    assert!(error.contains("boot.log: this has no heap data"), "{error}");
+    assert!(error.contains("boot.log: no heap data found"), "{error}");
     let (code, _, error) = ended(&directory.report(&["/nowhere.log"], b""));
     assert_eq!((code, error.contains("/nowhere.log")), (5, true), "{error}");
 }

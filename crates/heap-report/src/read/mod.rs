@@ -1,4 +1,4 @@
-//! Inputs of every kind: which one it is, and what it contains.
+//! Input format detection, and dispatch to the reader of each format.
 //!
 //! ```text
 //!   gzip? ─► unpacked ─┬─► frames, binary or as `events<tab>…` in a log ─────────────► History
@@ -22,7 +22,7 @@ use crate::caught;
 use crate::decode::StreamDecoder;
 use crate::error::Error;
 use crate::history::{History, Source};
-use crate::recorded::{Trace, TraceError};
+use crate::recorded::{Trace, TraceError, file_stem};
 use crate::unpack::unpacked;
 
 /// What was read.
@@ -32,26 +32,26 @@ use crate::unpack::unpacked;
     reason = "a program has one input, and takes it apart at once"
 )]
 pub enum Input {
-    /// Of an event stream or a dump: what happened.
+    /// Events of a stream, a dump, printed figures, a heap guard or SystemView.
     History(History),
-    /// Of a log that has both: two accounts of one program.
+    /// A log with an event stream and a trace dump of the same program.
     Both {
         /// What the event stream contains.
         stream: History,
         /// What the trace dump contains.
         dump: History,
     },
-    /// Of a recorded trace: what a program asked. What happened depends on the chip, see
-    /// [`replayed`].
+    /// Requests of a recorded trace; replay them with [`replayed`].
     Trace(Trace),
 }
 
-/// Reads whatever it is: an event stream from its beginning or from its middle, a log with one in
-/// it, a log with a trace dump, a recording of SystemView, a recorded trace; plain or gzip, UTF-8
-/// or UTF-16. `name` is what to call it.
+/// Reads an input of any supported format: an event stream from its beginning or from its middle, a
+/// log with one in it, a log with a trace dump, a recording of SystemView, a recorded trace; plain
+/// or gzip, UTF-8 or UTF-16. `name` is what to call it.
 ///
 /// # Errors
-/// It is nothing of that.
+/// [`Error::File`] if the file cannot be unpacked, or matches none of these formats; the message
+/// says what was looked for.
 pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
     let because = |cause: String| Error::File {
         name: name.to_owned(),
@@ -63,52 +63,76 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
         return Ok(Input::History(history));
     }
     let decoded = Decoded::of(&unpacked.bytes);
-    let caught = caught::read(&decoded.text);
-    let stream = (!decoded.history.events.is_empty() || decoded.is_a_stream())
-        .then(|| decoded.history.clone());
-    let printed = printed::read(&decoded.text);
-    let has_prints = printed.is_some();
-    let blocks = stream.into_iter().chain(dump::read(&decoded.text));
-    // Blocks say more than the figures beside them.
-    let (blocks, printed) = (blocks.collect::<Vec<_>>(), printed.into_iter());
-    let has_blocks = !blocks.is_empty();
-    let mut histories = blocks.into_iter().chain(printed.filter(|_| !has_blocks));
-    let guards_only = (!caught.is_empty()).then(|| History {
-        source: Source::Guard,
-        ..History::default()
-    });
-    if let Some(mut history) = histories.next().or(guards_only) {
-        history.caught = caught;
-        history.notes.extend(unpacked.notes);
-        if has_blocks && has_prints {
-            let note = "the log has lines of heap_caps_print_heap_info, too: they are not reported";
-            history.notes.push(note.to_owned());
-        }
-        return Ok(match histories.next() {
-            Some(dump) => Input::Both {
-                stream: history,
-                dump,
-            },
-            None => Input::History(history),
+    let (text, broken_frames) = (decoded.text, decoded.history.gaps.broken_frames);
+    let stream = is_stream(&decoded.history).then_some(decoded.history);
+    if let Some(input) = combine(stream, &text, unpacked.notes) {
+        return Ok(input);
+    }
+    Trace::from_bytes(file_stem(name), bytes)
+        .map(Input::Trace)
+        .map_err(|fault| because(refusal(&unpacked.bytes, &text, broken_frames, &fault)))
+}
+
+/// Joins the histories that a log has: blocks say more than the figures beside them.
+fn combine(stream: Option<History>, text: &[String], notes: Vec<String>) -> Option<Input> {
+    let caught = caught::read(text);
+    let mut histories: Vec<_> = stream.into_iter().chain(dump::read(text)).collect();
+    let printed = printed::read(text);
+    let is_printed_too = printed.is_some() && !histories.is_empty();
+    if histories.is_empty() {
+        histories.extend(printed);
+    }
+    if histories.is_empty() && !caught.is_empty() {
+        histories.push(History {
+            source: Source::Guard,
+            ..History::default()
         });
     }
-    match Trace::from_bytes(stem(name), bytes) {
-        Ok(trace) => Ok(Input::Trace(trace)),
-        Err(fault) => Err(because(decoded.refusal(&fault))),
+    let mut histories = histories.into_iter();
+    let mut history = histories.next()?;
+    history.caught = caught;
+    history.notes.extend(notes);
+    if is_printed_too {
+        let note = "the log has lines of heap_caps_print_heap_info, too: they are not reported";
+        history.notes.push(note.to_owned());
     }
+    Some(match histories.next() {
+        Some(dump) => Input::Both {
+            stream: history,
+            dump,
+        },
+        None => Input::History(history),
+    })
 }
 
-/// `fw_iot` of `traces/fw_iot.trace.gz`.
-fn stem(name: &str) -> &str {
-    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    file.split('.').next().unwrap_or(file)
+/// Whether any event, heap or program description was decoded.
+fn is_stream(history: &History) -> bool {
+    !history.events.is_empty() || !history.heaps.is_empty() || !history.program.is_empty()
 }
 
-/// What a stream decoder makes of it.
+/// Describes which formats were tried and why each failed.
+fn refusal(bytes: &[u8], text: &[String], broken_frames: u64, as_trace: &TraceError) -> String {
+    if bytes.is_empty() {
+        return "the file is empty".to_owned();
+    }
+    let frames = match broken_frames {
+        0 => "no frame of an event stream, neither binary nor as lines `events<tab>…`".to_owned(),
+        _ => format!(
+            "none of its {broken_frames} pieces between zeros is a frame of an event stream"
+        ),
+    };
+    format!(
+        "no heap data found: {frames}; no trace dump, summary of heap_caps_print_heap_info or \
+         line of a heap guard in its {} lines of text; no SystemView recording; no recorded \
+         trace: {as_trace}",
+        text.len()
+    )
+}
+
+/// Output of the stream decoder: events and text lines.
 struct Decoded {
     history: History,
     text: Vec<String>,
-    bytes: usize,
 }
 
 impl Decoded {
@@ -118,39 +142,14 @@ impl Decoded {
         decoder.push(bytes, &mut keep);
         decoder.end(&mut keep);
         let history = decoder.into_history();
-        Decoded {
-            history,
-            text,
-            bytes: bytes.len(),
-        }
-    }
-
-    /// A stream in which nothing has happened yet.
-    fn is_a_stream(&self) -> bool {
-        !self.history.heaps.is_empty() || !self.history.program.is_empty()
-    }
-
-    /// What it is not, and how far it was understood.
-    fn refusal(&self, as_trace: &TraceError) -> String {
-        if self.bytes == 0 {
-            return "the file is empty".to_owned();
-        }
-        let pieces = self.history.gaps.broken_frames;
-        let frames = match pieces {
-            0 => "there is no frame of an event stream in it, neither binary nor as lines `events<tab>…`".to_owned(),
-            _ => format!("none of its {pieces} pieces between zeros is a frame of an event stream"),
-        };
-        format!(
-            "this has no heap data: {frames}; there is no record of a trace dump in its {} lines of text; and it is no recorded trace: {as_trace}",
-            self.text.len()
-        )
+        Decoded { history, text }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use heap_trace::{Event as Said, Owner, SiteNumber, Stream};
+    use heap_trace::{Event as WireEvent, Owner, SiteNumber, Stream};
 
     fn stream() -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -159,13 +158,13 @@ mod tests {
             true
         });
         for number in 0..100 {
-            let said = Said::Allocated {
+            let event = WireEvent::Allocated {
                 address: 0x3FFB_0000 + number * 64,
                 size: 40,
                 site: SiteNumber(0),
                 owner: Owner(1),
             };
-            stream.emit(1000 + number * 10, &said);
+            stream.emit(1000 + number * 10, &event);
         }
         bytes
     }
@@ -232,7 +231,7 @@ mod tests {
         let text = refusal(b"I (10) boot: hello\nI (20) boot: on\n");
         assert!(text.contains("no frame of an event stream"), "{text}");
         assert!(
-            text.contains("no record of a trace dump in its 2 lines"),
+            text.contains("line of a heap guard in its 2 lines"),
             "{text}"
         );
         assert!(

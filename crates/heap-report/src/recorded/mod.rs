@@ -1,4 +1,4 @@
-//! What a recorded program asked of its heap: reading and checking a trace.
+//! Recorded traces: requests of a program, read and checked.
 //!
 //! ```text
 //! # key: value            header
@@ -79,7 +79,8 @@ impl Trace {
     /// The file cannot be read, or is no trace.
     pub fn read(path: &Path) -> Result<Trace, Error> {
         let bytes = std::fs::read(path).map_err(|cause| Error::file(path, cause))?;
-        Trace::from_bytes(&file_stem(path), &bytes).map_err(|cause| Error::file(path, cause))
+        Trace::from_bytes(file_stem(&path.to_string_lossy()), &bytes)
+            .map_err(|cause| Error::file(path, cause))
     }
 
     /// Reads the content of a trace file, plain or gzip. `fallback_name` serves if it has no name.
@@ -104,12 +105,9 @@ impl Trace {
 }
 
 /// `fw_iot` for `traces/fw_iot.trace.gz`.
-fn file_stem(path: &Path) -> String {
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    let name = name.unwrap_or_default();
-    name.split('.').next().unwrap_or_default().to_owned()
+pub(crate) fn file_stem(path: &str) -> &str {
+    let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    file.split('.').next().unwrap_or(file)
 }
 
 /// What is cut off has fewer operations than its header says: `whole` says whether that counts.
@@ -161,7 +159,6 @@ fn check_length(trace: &Trace, promised: Option<usize>) -> Result<(), TraceError
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::path::Path;
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
@@ -317,9 +314,6 @@ mod tests {
 
     #[test]
     fn a_trace_without_a_name_is_called_after_its_file() {
-        assert_eq!(
-            file_stem(Path::new("some/folder/fw_iot.trace.gz")),
-            "fw_iot"
-        );
+        assert_eq!(file_stem("some/folder/fw_iot.trace.gz"), "fw_iot");
     }
 }
