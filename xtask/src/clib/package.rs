@@ -1,4 +1,5 @@
-//! The library as other build systems take it: a folder with archives, headers and a description.
+//! Packages of the C library for CMake, ESP-IDF, PlatformIO and Zephyr: archives, headers, build
+//! files.
 //!
 //! ```text
 //!   heap_caps/ ┬─ lib/esp32/libheap_caps.a, lib/host/libheap_caps.a …      built here
@@ -7,6 +8,7 @@
 //! ```
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -15,9 +17,9 @@ use super::build::root;
 use super::{Order, Processor};
 use crate::error::Error;
 
-/// For which build system.
+/// Build system of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum PackageKind {
     /// Any CMake project: `add_subdirectory` or `find_package`
     Cmake,
     /// ESP-IDF: a component, also in the place of its own heap
@@ -28,35 +30,40 @@ pub(crate) enum Kind {
     Zephyr,
 }
 
-impl Kind {
-    /// The folder of its files, and what the user calls it.
+impl PackageKind {
+    /// Name on the command line, and of its folder in `packages/`.
     fn name(self) -> &'static str {
         match self {
-            Kind::Cmake => "cmake",
-            Kind::IdfComponent => "idf-component",
-            Kind::Platformio => "platformio",
-            Kind::Zephyr => "zephyr",
+            PackageKind::Cmake => "cmake",
+            PackageKind::IdfComponent => "idf-component",
+            PackageKind::Platformio => "platformio",
+            PackageKind::Zephyr => "zephyr",
         }
     }
 }
 
-/// What is the library's version in every package.
+/// Version written into every package: the workspace's.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Writes the package to `folder`, which must be new or empty, with one library for each of
 /// `orders`.
-pub(crate) fn write(kind: Kind, orders: &[Order], folder: &Path) -> Result<(), Error> {
+pub(crate) fn write(kind: PackageKind, orders: &[Order], folder: &Path) -> Result<(), Error> {
     require_empty(folder)?;
-    for order in orders {
-        let place = folder.join("lib").join(order.processor.name());
-        make_folder(&place)?;
-        copy(&order.build()?, &place.join("libheap_caps.a"))?;
+    // Built before anything is written: a failed build leaves no half of a package.
+    let libraries = orders
+        .iter()
+        .map(|order| Ok((order.processor.name(), order.build()?)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    for (processor, library) in libraries {
+        let target = folder.join("lib").join(processor);
+        make_folder(&target)?;
+        copy(&library, &target.join("libheap_caps.a"))?;
     }
     let source = root().join("crates/heap-caps-c");
     copy_folder(&source.join("include"), &folder.join("include"), &|text| {
         text
     })?;
-    let values = Values::of(kind, orders);
+    let values = Placeholders::of(kind, orders);
     let filled = |text: String| values.fill(&text);
     copy_folder(&source.join("packages").join(kind.name()), folder, &filled)?;
     let readme = source.join("packages/README.md");
@@ -67,25 +74,26 @@ pub(crate) fn write(kind: Kind, orders: &[Order], folder: &Path) -> Result<(), E
     Ok(())
 }
 
-/// What stands for `@NAME@` in the files of a package.
-struct Values {
+/// Values of the `@NAME@` placeholders in the files of a package.
+struct Placeholders {
     kind: &'static str,
     targets: String,
     idf_targets: String,
 }
 
-impl Values {
-    fn of(kind: Kind, orders: &[Order]) -> Values {
+impl Placeholders {
+    fn of(kind: PackageKind, orders: &[Order]) -> Placeholders {
         let names: Vec<_> = orders.iter().map(|order| order.processor.name()).collect();
         let chips = orders.iter().flat_map(|order| order.processor.chips());
         let lines: String = chips.map(|chip| format!("\n  - {chip}")).collect();
-        Values {
+        Placeholders {
             kind: kind.name(),
             targets: names.join(", "),
-            // An empty list is refused: for no chip there is none.
-            idf_targets: match lines.is_empty() {
-                true => String::new(),
-                false => format!("targets:{lines}"),
+            // ESP-IDF rejects an empty list, so without chips the key is left out.
+            idf_targets: if lines.is_empty() {
+                String::new()
+            } else {
+                format!("targets:{lines}")
             },
         }
     }
@@ -98,30 +106,31 @@ impl Values {
     }
 }
 
-/// Nothing of the user's is overwritten.
+/// Returns an error unless `folder` is empty or absent.
 fn require_empty(folder: &Path) -> Result<(), Error> {
     let is_empty = match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_none(),
-        Err(_) => !folder.exists(),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => true,
+        Err(cause) => return Err(Error::file(folder, cause)),
     };
-    match is_empty {
-        true => Ok(()),
-        false => Err(Error::Usage(format!(
-            "{} is not an empty folder: remove it, or name another one with --out",
-            folder.display()
-        ))),
+    if is_empty {
+        return Ok(());
     }
+    Err(Error::Usage(format!(
+        "{} is not an empty folder: remove it, or name another one with --out",
+        folder.display()
+    )))
 }
 
 /// Copies text files, changed, with the folders in which they are.
 fn copy_folder(from: &Path, to: &Path, change: &dyn Fn(String) -> String) -> Result<(), Error> {
     make_folder(to)?;
     for path in entries(from)? {
-        let place = to.join(path.file_name().unwrap_or_default());
+        let target = to.join(path.file_name().unwrap_or_default());
         if path.is_dir() {
-            copy_folder(&path, &place, change)?;
+            copy_folder(&path, &target, change)?;
         } else {
-            write_text(&place, &change(read_text(&path)?))?;
+            write_text(&target, &change(read_text(&path)?))?;
         }
     }
     Ok(())
@@ -150,9 +159,10 @@ fn write_text(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::copy(from, to)
-        .map(|_| ())
-        .map_err(|cause| Error::file(to, cause))
+    fs::copy(from, to).map(|_| ()).map_err(|cause| {
+        let (from, to) = (from.display(), to.display());
+        Error::Failed(format!("cannot copy {from} to {to}: {cause}"))
+    })
 }
 
 impl Processor {
@@ -168,7 +178,7 @@ impl Processor {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Values, require_empty};
+    use super::{PackageKind, Placeholders, require_empty};
     use crate::clib::{Order, Processor};
     use esp_heap::poisoning::Poisoning;
 
@@ -180,13 +190,13 @@ mod tests {
             poisoning: Poisoning::None,
         };
         let orders = [order(Processor::Host), order(Processor::Esp32)];
-        let values = Values::of(Kind::IdfComponent, &orders);
+        let values = Placeholders::of(PackageKind::IdfComponent, &orders);
         let filled = values.fill("@KIND@ for @TARGETS@\n@IDF_TARGETS@\n");
         assert_eq!(
             filled,
             "idf-component for host, esp32\ntargets:\n  - esp32\n"
         );
-        let of_none = Values::of(Kind::IdfComponent, &[order(Processor::Host)]);
+        let of_none = Placeholders::of(PackageKind::IdfComponent, &[order(Processor::Host)]);
         assert_eq!(of_none.fill("@IDF_TARGETS@"), "");
     }
 

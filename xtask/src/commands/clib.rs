@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::clib::package::{self, Kind};
+use crate::clib::package::{self, PackageKind};
 use crate::clib::symbols::Library;
 use crate::clib::{Order, Processor, checks, features};
 use crate::error::Error;
@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     symbols: bool,
     /// Instead: write a folder that such a project takes as it is
     #[arg(long, value_enum, value_name = "KIND", conflicts_with = "check")]
-    package: Option<Kind>,
+    package: Option<PackageKind>,
     /// Where to write the package
     #[arg(
         long,
