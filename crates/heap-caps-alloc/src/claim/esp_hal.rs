@@ -11,7 +11,7 @@
 
 use soc_regions::{Bound, Options, Reservation, Setting, common, esp32s3};
 
-use super::tokens::with;
+use super::tokens::apply_known;
 
 /// What esp-hal 1.2 configures where nobody says otherwise (`ESP_HAL_CONFIG_…`), and the tables'
 /// defaults do not: the caches of the ESP32-S3, which take RAM. It keeps RTC memory for statics.
@@ -25,7 +25,7 @@ const CONFIGURED: [Setting; 3] = [
 /// A chip's options under esp-hal's default configuration.
 #[must_use]
 pub const fn configured(options: Options) -> Options {
-    with(options, &CONFIGURED)
+    apply_known(options, &CONFIGURED)
 }
 
 /// The stack that stays a stack: this many bytes below its start. The rest of what esp-hal's linker

@@ -1,4 +1,4 @@
-//! What a firmware writes: its linker's names, and what it keeps for itself.
+//! `claim!`: the linker's names of a firmware, and what it keeps for itself.
 
 /// The address of a linker symbol.
 pub fn address_of(symbol: *const u8) -> u32 {

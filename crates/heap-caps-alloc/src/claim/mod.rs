@@ -1,4 +1,4 @@
-//! How firmware gets all of its RAM, and each piece of it once.
+//! The RAM claim: one owner for each piece of a chip's memory.
 //!
 //! ```text
 //!   claim! { static RAM: ESP32; unsafe symbols: { … } }     one in a program: two do not link

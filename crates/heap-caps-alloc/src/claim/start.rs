@@ -1,4 +1,4 @@
-//! Whether the program has started: its `.bss` is cleared, and stays what it is from then on.
+//! Start detection: a mark in `.bss` that is cleared once, when the program starts.
 //!
 //! ```text
 //!   claim, in `.data`   taken?        mark, in `.bss`    what it means

@@ -6,14 +6,13 @@
 //!   SecondCore      its cache, its ROM's data        heap
 //!   TraceMemory     as the claim's options say       heap
 //!   MappedPsram     no PSRAM                         heap of the mapped size
-//!   StartupStacks   a heap that waits                a heap that serves
+//!   StartupStacks   an inactive heap                 an active heap
 //! ```
 //!
-//! A driver that needs the memory takes the token by value, and so does the heap: the compiler sees
-//! to it that one of them gets it. A token of a chip that has no such memory is worth nothing, and
-//! handing it over does no harm.
+//! A driver that needs the memory takes the token by value, and so does the heap, so the compiler
+//! ensures that only one of them has it. A token of a chip without such memory has no effect.
 
-use soc_regions::{Options, Setting, SettingValue, Symbols, common, esp32};
+use soc_regions::{OptionError, Options, Setting, SettingValue, Symbols, common, esp32};
 
 mod sealed {
     pub trait Sealed {}
@@ -26,7 +25,7 @@ pub trait Token: sealed::Sealed {
     fn given(self, terms: Terms) -> Terms;
 }
 
-/// On what terms a program has its memory: all that tokens can change.
+/// Options and PSRAM start that tokens can change.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
@@ -35,7 +34,7 @@ pub struct Terms {
     pub(super) psram_start: Option<u32>,
 }
 
-/// A program's symbols, and what was found out since it was linked.
+/// The program's symbols, with the PSRAM start that is known at run time.
 pub(super) struct Found<'a> {
     pub(super) linked: &'a dyn Symbols,
     pub(super) terms: Terms,
@@ -52,7 +51,7 @@ impl Symbols for Found<'_> {
     }
 }
 
-/// What the tables of chips ask for whose PSRAM is not always at the start of its window.
+/// Symbol that a chip's table reads if PSRAM can start anywhere in its window.
 const PSRAM_START: &str = "psram:start";
 
 /// The memory that a Bluetooth controller in ROM needs: 64 KiB on the ESP32. Programs that are
@@ -84,21 +83,24 @@ pub struct MappedPsram {
 pub struct StartupStacks(pub(super) ());
 
 impl Psram {
-    /// PSRAM of this size is there: from the start of the chip's window for it. More than the
-    /// window counts as the window.
+    /// States that `bytes` of PSRAM are mapped from the start of the chip's window for it. Sizes
+    /// above the window are capped to it.
     ///
     /// # Safety
-    /// `bytes` are mapped there, can be read and written, and nothing else uses them.
+    /// - `bytes` bytes there are mapped, readable and writable, and nothing else uses them.
     #[must_use]
     pub unsafe fn mapped(self, bytes: u32) -> MappedPsram {
         MappedPsram { start: None, bytes }
     }
 
-    /// The same from another address on, for chips where flash takes the start of the window. The
-    /// ESP32 and ESP32-S2 are none of them: there it is [`Psram::mapped`].
+    /// States that `bytes` of PSRAM are mapped from `start` on, for chips where flash takes the
+    /// start of the window.
     ///
     /// # Safety
-    /// As [`Psram::mapped`]; and `start` is where PSRAM begins.
+    /// - `bytes` bytes from `start` on are mapped, readable and writable, and nothing else uses
+    ///   them.
+    /// - The chip is no ESP32 or ESP32-S2: there PSRAM starts with its window, and `start` is not
+    ///   looked at. Use [`Psram::mapped`].
     #[must_use]
     pub unsafe fn mapped_at(self, start: u32, bytes: u32) -> MappedPsram {
         let start = Some(start);
@@ -106,7 +108,7 @@ impl Psram {
     }
 }
 
-/// What chips call these choices; a chip that has not one of them is not asked.
+/// Settings that release each token's memory; ignored on chips without the option.
 const WITHOUT_BLUETOOTH: [Setting; 1] = [esp32::BLUETOOTH.off()];
 const WITHOUT_SECOND_CORE: [Setting; 1] = [common::SINGLE_CORE.on()];
 /// The first of its values on the ESP32, no bytes on others.
@@ -122,22 +124,24 @@ pub(super) const fn all_kept(options: Options) -> Options {
         common::SINGLE_CORE.off(),
         common::PSRAM.of(0),
     ];
-    with(options, &kept)
+    apply_known(options, &kept)
 }
 
-/// The options when every token was given; of PSRAM the size is not known.
+/// The options with every token released, except PSRAM, whose size is unknown at compile time.
 pub(super) const fn all_given(options: Options) -> Options {
-    let options = with(options, &WITHOUT_BLUETOOTH);
-    let options = with(options, &WITHOUT_SECOND_CORE);
-    with(options, &WITHOUT_TRACE_MEMORY)
+    let options = apply_known(options, &WITHOUT_BLUETOOTH);
+    let options = apply_known(options, &WITHOUT_SECOND_CORE);
+    apply_known(options, &WITHOUT_TRACE_MEMORY)
 }
 
-/// Those of `settings` that the chip has.
-pub(super) const fn with(mut options: Options, settings: &[Setting]) -> Options {
+/// Returns `options` with each setting that the chip has; settings of options it lacks are ignored.
+pub(super) const fn apply_known(mut options: Options, settings: &[Setting]) -> Options {
     let mut at = 0;
     while at < settings.len() {
-        if let Ok(changed) = options.with(settings[at]) {
-            options = changed;
+        match options.with(settings[at]) {
+            Ok(changed) => options = changed,
+            Err(OptionError::UnknownOption { .. }) => {}
+            Err(_) => panic!("an option does not have the value that a token's memory needs"),
         }
         at += 1;
     }
@@ -151,7 +155,7 @@ impl sealed::Sealed for MappedPsram {}
 
 impl Terms {
     fn with(self, settings: &[Setting]) -> Terms {
-        let options = with(self.options, settings);
+        let options = apply_known(self.options, settings);
         Terms { options, ..self }
     }
 }

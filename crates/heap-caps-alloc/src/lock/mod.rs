@@ -1,5 +1,4 @@
-//! How one caller at a time gets at the heaps: the lock trait, and the one door to what a lock
-//! protects.
+//! Mutual exclusion: the lock trait, and `Locked`, the only access to a protected value.
 //!
 //! ```text
 //!   Locked<L, T>   | L: lock word | T: what it protects |      .acquire() ─► Guard ─► &mut T ─► drop releases

@@ -1,4 +1,4 @@
-//! Waiting in a loop: threads of a host, and cores whose interrupts are masked.
+//! Spin lock, for host threads and for cores that mask interrupts.
 
 use core::mem;
 
@@ -6,12 +6,12 @@ use spin::mutex::SpinMutex;
 
 use super::RawLock;
 
-/// A lock word and a loop.
+/// Spin lock on one word.
 ///
-/// On bare metal an interrupt handler that waits for the very code it interrupted waits for ever:
-/// there, use it inside of [`Masked`](super::Masked), or take `CriticalSectionLock`. It needs a
-/// compare-and-swap: ESP32, ESP32-S3, ESP32-C6, ESP32-H2 and ESP32-P4 have one, ESP32-S2, ESP32-C2
-/// and ESP32-C3 do not (or enable the feature `portable-atomic` of `spin`).
+/// On bare metal an interrupt handler that waits for the code it interrupted deadlocks: wrap it in
+/// [`Masked`](super::Masked), or use `CriticalSectionLock`. It needs a compare-and-swap: all chips
+/// have one except ESP32-S2, ESP32-C2 and ESP32-C3; there, enable the feature `portable-atomic` of
+/// `spin`.
 #[derive(Debug, Default)]
 pub struct SpinLock(SpinMutex<()>);
 
