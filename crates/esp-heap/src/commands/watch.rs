@@ -12,7 +12,7 @@ use heap_report::watch::Watched;
 
 use crate::watch::lines::Lines;
 use crate::watch::server::Server;
-use crate::watch::signals::Signals;
+use crate::watch::signals::StopSignal;
 use crate::watch::source::{Arrived, Source};
 use crate::watch::view::View;
 use esp_heap::error::Error;
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let idle = arguments.idle.map(seconds).transpose()?;
     let (mut watched, program) = arguments.watched()?;
     let source = Source::open(&arguments.from, arguments.baud)?;
-    let signals = Signals::heed()?;
+    let signals = StopSignal::install()?;
     let server = arguments.prometheus.map(Server::listen).transpose()?;
     if let Some(server) = &server {
         status!("metrics: http://{}/metrics", server.address);
@@ -163,7 +163,7 @@ enum End {
 
 fn watch(
     source: &Source,
-    signals: &Signals,
+    signals: &StopSignal,
     idle: Option<Duration>,
     views: &mut Views<'_>,
     watched: &mut Watched,
@@ -204,7 +204,7 @@ fn watch(
             views.show(watched, now)?;
             drawn = Some(now);
         }
-        if signals.came() || views.view.is_to_end() {
+        if signals.is_received() || views.view.is_to_end() {
             break End::Wanted;
         }
     };

@@ -1,25 +1,27 @@
-//! Signals that end the program: Ctrl-C, a request to terminate.
+//! Signals that end the program: Ctrl-C, and requests to terminate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use esp_heap::error::Error;
 
-/// Whether a signal came that ends the program: Ctrl-C, a request to terminate.
+/// Flag that the handler of these signals sets.
 #[derive(Clone)]
-pub(crate) struct Signals(Arc<AtomicBool>);
+pub(crate) struct StopSignal(Arc<AtomicBool>);
 
-impl Signals {
-    /// From now on these signals end the program in its own way.
-    pub(crate) fn heed() -> Result<Signals, Error> {
-        let came = Arc::new(AtomicBool::new(false));
-        let handler = Arc::clone(&came);
-        ctrlc::set_handler(move || handler.store(true, Ordering::Relaxed))
-            .map_err(|cause| Error::Failed(format!("signals cannot be heeded: {cause}")))?;
-        Ok(Signals(came))
+impl StopSignal {
+    /// Installs the handler; from now on these signals end the program in its own way.
+    pub(crate) fn install() -> Result<StopSignal, Error> {
+        let received = Arc::new(AtomicBool::new(false));
+        let handler = Arc::clone(&received);
+        ctrlc::set_handler(move || handler.store(true, Ordering::Relaxed)).map_err(|cause| {
+            Error::Failed(format!("cannot install the Ctrl-C handler: {cause}"))
+        })?;
+        Ok(StopSignal(received))
     }
 
-    pub(crate) fn came(&self) -> bool {
+    /// Whether a signal has arrived.
+    pub(crate) fn is_received(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
