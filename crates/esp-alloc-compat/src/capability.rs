@@ -1,4 +1,4 @@
-//! What programs say of memory, and what that is in capabilities.
+//! Capabilities of esp-alloc's programs, and ours for each.
 //!
 //! | asked for | searched for | a region with it has |
 //! |---|---|---|

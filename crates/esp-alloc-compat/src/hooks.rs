@@ -1,4 +1,4 @@
-//! Who the program lets know of allocations: two functions that it defines (feature `alloc-hooks`).
+//! Allocation hooks: two functions that the program defines (feature `alloc-hooks`).
 //! Called outside of the lock.
 
 use core::ptr::NonNull;

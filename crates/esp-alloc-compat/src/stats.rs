@@ -1,4 +1,4 @@
-//! How full the regions are, for people and programs.
+//! Usage of the regions, for people and programs.
 //!
 //! `size` = `used` + `free`, always: what a heap keeps for itself, and the word in front of each
 //! block, count as used.

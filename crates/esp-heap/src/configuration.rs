@@ -1,4 +1,4 @@
-//! Which chip, with which options: how both are written on the command line, and in words.
+//! Chips and their options on the command line, and in words.
 
 use soc_regions::{Chip, Declared, Kind, OptionError, Options, chips};
 

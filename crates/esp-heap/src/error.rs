@@ -1,4 +1,4 @@
-//! What can go wrong in a command, and with which exit code it ends.
+//! Errors of commands, and the exit code of each.
 //!
 //! The table of codes for people is in `main.rs` (`EXIT_CODES`, shown by `--help`).
 

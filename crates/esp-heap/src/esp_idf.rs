@@ -1,4 +1,4 @@
-//! What ESP-IDF's heap needs for each known trace, for comparison.
+//! Heap sizes that ESP-IDF needs for the known traces, for comparison.
 //!
 //! Source: `multi_heap.c` of ESP-IDF 6.2-dev with the TLSF of its v5.4, without poisoning, built
 //! as a 32-bit program; smallest region, control structure included, found by bisection.

@@ -1,4 +1,4 @@
-//! How figures are printed for machines: one JSON array of one schema, in every command.
+//! Figures for machines: one JSON array of one schema, in every command.
 //!
 //! ```json
 //! [{"subject": "multi-heap", "workload": "fw_iot", "metric": "min_heap_bytes", "value": 146000}]

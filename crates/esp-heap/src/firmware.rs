@@ -1,4 +1,4 @@
-//! What does a linked program put where: its sections in memory, and its symbols.
+//! Linked programs: sections in memory, and symbols.
 //!
 //! ```text
 //!   ELF file   .iram0.vectors  0x4008_0000 ┐            pieces, ascending: what is in memory when the program starts

@@ -1,4 +1,4 @@
-//! What the tool `esp-heap` and this repository's own commands have in common.
+//! Shared parts of the tool `esp-heap` and this repository's own commands.
 //!
 //! The tool is the product: `esp-heap --help`. This library has no stable interface.
 //!

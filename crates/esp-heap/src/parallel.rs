@@ -1,4 +1,4 @@
-//! How the same work is done on many things, on all cores at once.
+//! Parallel map over a list, on all cores.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Which poisoning level the user asked for, as a word on the command line.
+//! Poisoning levels as words of the command line.
 
 use clap::ValueEnum;
 

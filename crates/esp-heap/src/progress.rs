@@ -1,4 +1,4 @@
-//! How a person sees that long work goes on: a bar on standard error, on a terminal only.
+//! Progress bars on standard error, on a terminal only.
 
 use std::io::{IsTerminal, stderr};
 

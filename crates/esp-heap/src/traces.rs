@@ -1,4 +1,4 @@
-//! Which recorded traces a command works on: files, folders, or the shipped ones.
+//! Recorded traces that a command works on: files, folders, or the shipped ones.
 
 use std::fs;
 use std::path::{Path, PathBuf};

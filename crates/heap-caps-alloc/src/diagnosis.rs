@@ -1,5 +1,4 @@
-//! What a shared heap says about itself while the program runs: nothing here holds the lock for
-//! long.
+//! Checks of a shared heap while the program runs, with the lock held briefly.
 
 use heap_caps::{Corrupt, Observer, Scrubber, Snapshot, WatchIndex};
 use multi_heap::{Poison, ScrubStep};

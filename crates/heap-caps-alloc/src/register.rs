@@ -1,5 +1,4 @@
-//! How memory comes under the lock: boot, start-up stacks, regions at run time, buffers of the
-//! program.
+//! Registration: boot, start-up stacks, regions at run time, buffers of the program.
 //!
 //! Registration takes the lock once, for O(heaps) work, and under comprehensive poisoning for
 //! filling the region too: it belongs into the start of the program.

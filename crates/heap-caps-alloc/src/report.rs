@@ -1,4 +1,4 @@
-//! What is made of broken promises: double frees, foreign pointers, damaged blocks.
+//! Fault reports: double frees, foreign pointers, damaged blocks.
 //!
 //! ```text
 //!   fallible functions    ─► typed error to the caller

@@ -1,4 +1,4 @@
-//! What typed allocators and buffers need of a heap, whatever its lock, poisoning and observer are.
+//! `HeapRef`: a heap without its lock, poisoning and observer as type parameters.
 
 use core::future::Future;
 use core::ptr::NonNull;

@@ -1,4 +1,4 @@
-//! How memory is had by its tag, and how a program's own buffers get one.
+//! Memory by tag, and tagged buffers of the program.
 //!
 //! ```text
 //!   buffers of the program   ─► addresses ─► regions with tags ─► heaps          once, or one by one

@@ -1,4 +1,4 @@
-//! Where an address is a pointer, as on the chip: the ESP32's memory mapped at its own addresses.
+//! Addresses that are pointers, as on the chip: the ESP32's memory mapped at its own addresses.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(
     clippy::unwrap_used,

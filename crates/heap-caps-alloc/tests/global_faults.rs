@@ -1,4 +1,4 @@
-//! What the global allocator makes of foreign pointers, and of what it can't serve.
+//! The global allocator: foreign pointers, and requests that cannot be served.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! What happens while the lock is held, and what does not.
+//! Work under the lock, and work that must not be there.
 //!
 //! Two locks that are made to notice: one panics when its holder comes in again, so a handler that
 //! was called could use the heap only because the lock was open; the other takes the *contents* of

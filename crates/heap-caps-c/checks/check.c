@@ -1,4 +1,4 @@
-/* What a failed check prints, and what checks have instead of a C library.
+/* Output of failed checks, and their replacement for a C library.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

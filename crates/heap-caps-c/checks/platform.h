@@ -1,4 +1,4 @@
-/* What the program that runs the checks has of its machine.
+/* Services that the program that runs the checks provides.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -1,4 +1,4 @@
-//! What the heap has of the program's C library: its console, and `abort`.
+//! Imports from the program's C library: its console, and `abort`.
 //!
 //! Hosts have one. A chip's program has one if its library was built to end after a fault
 //! (`faults-abort` without `faults-go-on`).

@@ -1,4 +1,4 @@
-//! Where the texts of C's functions go: dumps, summaries, faults.
+//! Console of C's functions: dumps, summaries, faults.
 //!
 //! On a host to `putchar`, so that they stand between the lines of `printf`. On a chip to
 //! `heap_caps_set_console`; before that, in a library whose faults end the program

@@ -1,4 +1,4 @@
-//! Where C's pointers become Rust's, and Rust calls C: the one file of `c` in which that is done.
+//! Foreign function interface: C's pointers become Rust's, and Rust calls C, in this file only.
 
 use core::ffi::{CStr, c_char, c_void};
 use core::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! What a program's C knows about the moment of an event: the clock, the core, the call stack.
+//! C callbacks for the trace context: clock, core, call stack.
 //!
 //! Each is a function that the program registers; all are called under the heap's lock, so they
 //! must be short, and must neither use the heap nor wait.

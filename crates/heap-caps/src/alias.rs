@@ -1,4 +1,4 @@
-//! Where a block's bytes appear on the instruction side, and where its way back is kept.
+//! Instruction-side addresses of blocks, and the back word that leads to a block's start.
 //!
 //! Some memory is wired to two buses: the data bus sees it at one address, the instruction bus at
 //! another. Code is fetched through the instruction side, so an EXEC request is answered with an

@@ -1,5 +1,4 @@
-//! How a chip's memory becomes heaps: at boot, when the start-up stacks are done, and when others
-//! need theirs no longer.
+//! Boot: heaps from a chip's memory, at start, from start-up stacks, and from memory given later.
 
 use multi_heap::Poison;
 use soc_regions::{Available, Chip, Layout, Options, Span, Symbols};

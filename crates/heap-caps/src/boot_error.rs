@@ -1,4 +1,4 @@
-//! Why memory does not become a heap.
+//! Errors of registration and boot.
 
 use multi_heap::NewHeapError;
 use soc_regions::{LayoutError, Span, TypeIndex};

@@ -1,4 +1,4 @@
-//! What is known about an allocation that was refused.
+//! Failure records: everything known about a refused allocation.
 //!
 //! One record is made in one place for every way to allocate. It is `Copy`, has a fixed size and
 //! needs no memory, so it can be kept, copied into RTC memory or sent away. Its `Display` (in

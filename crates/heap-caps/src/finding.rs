@@ -1,5 +1,4 @@
-//! Which blocks a damage concerns: the one it lies in, and the one before, which may have been
-//! written past its end.
+//! Blocks that a damage concerns: its own, and the one before, which may have been overrun.
 
 use core::fmt;
 

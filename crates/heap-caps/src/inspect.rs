@@ -1,5 +1,4 @@
-//! What heaps and blocks there are: looking, walking, checking, and the way between addresses and
-//! pointers.
+//! Inspection: blocks, walks, checks, and the way between addresses and pointers.
 
 use core::ops::ControlFlow;
 use core::ptr::NonNull;

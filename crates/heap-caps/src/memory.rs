@@ -1,4 +1,4 @@
-//! Where the bytes of a chip's memory are.
+//! Memory access: the bytes behind a chip's addresses.
 
 use core::ptr::NonNull;
 

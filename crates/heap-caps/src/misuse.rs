@@ -1,4 +1,4 @@
-//! What is wrong with an address that was handed back, in the chip's addresses.
+//! Misuse: faults of a freed or resized address, in the chip's addresses.
 
 use multi_heap::Corruption;
 

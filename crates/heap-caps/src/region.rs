@@ -1,4 +1,4 @@
-//! How one region becomes a heap: by hand, and for boot, which does it for each.
+//! Registration of one region, by hand or at boot.
 
 use multi_heap::{Heap, Poison};
 use soc_regions::{Chip, Columns, Options, Span, TypeIndex, union};

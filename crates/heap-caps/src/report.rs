@@ -1,4 +1,4 @@
-//! How heaps read on a console: ESP-IDF's texts.
+//! Console reports: ESP-IDF's texts.
 
 use core::fmt::{Result, Write};
 

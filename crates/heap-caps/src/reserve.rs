@@ -1,4 +1,4 @@
-//! How much free memory is kept for requests that name certain capabilities.
+//! Reserves: free memory that is kept for requests with certain capabilities.
 //!
 //! A reserve is a quota, not a carved pool: no block is set aside, nothing is fragmented by it, and
 //! a request that asks for the reserve's capabilities may take any of it. The rule, for a reserve

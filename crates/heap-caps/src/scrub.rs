@@ -1,4 +1,4 @@
-//! How all heaps are checked a little at a time, one heap after the other.
+//! Scrub of all heaps, one after the other, in bounded steps.
 
 use multi_heap::{Poison, ScrubStep};
 

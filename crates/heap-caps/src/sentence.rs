@@ -1,4 +1,4 @@
-//! How a refused allocation reads as one sentence.
+//! Failure records as one sentence.
 //!
 //! ```text
 //!  96.0 KiB with 8BIT|DMA: no heap has a hole that big; largest is 71.8 KiB in DRAM at 0x3FFB2EC8

@@ -1,4 +1,4 @@
-//! How much memory there is, was, and could be had: figures per set of capabilities.
+//! Statistics: free, used, peak and largest figures per set of capabilities.
 //!
 //! A set of capabilities stands for the enabled heaps that have all of them; the empty set for all
 //! enabled heaps, a set with INVALID for none. Every figure is a sum (or a maximum) of what the

@@ -1,5 +1,4 @@
-//! How memory becomes a heap under a tag: a program's own table of regions, as ESP-IDF v2.1 (2016)
-//! had it.
+//! Heaps under tags: a program's own table of regions, as in ESP-IDF v2.1 (2016).
 //!
 //! ```text
 //!   table of the program     0x3FFB_0000  96 KiB  tag 0

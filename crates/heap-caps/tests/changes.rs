@@ -1,5 +1,4 @@
-//! What was worked out for requests before is worked out again when heaps, hardware or sizes
-//! change.
+//! Invalidation: cached routes are computed again when heaps, hardware or sizes change.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

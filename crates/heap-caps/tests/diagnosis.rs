@@ -1,4 +1,4 @@
-//! What heaps say about themselves: snapshots, findings, scrubs.
+//! Snapshots, findings, scrubs.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! What a refused request says.
+//! Sentences of refused requests.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;

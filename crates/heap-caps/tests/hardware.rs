@@ -1,4 +1,4 @@
-//! What alignment and size follow from capabilities, chip by chip, and which memory serves them.
+//! Alignment and size by capabilities, chip by chip, and the memory that serves them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

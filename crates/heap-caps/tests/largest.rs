@@ -1,5 +1,4 @@
-//! What is said to be the largest free block can be had, for every set of capabilities on every
-//! chip, and one byte more can't.
+//! The largest free block: available for every set of capabilities on every chip, and no byte more.
 #![allow(clippy::expect_used, reason = "a helper that fails fails its test")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! How memory becomes heaps, and every way in which it does not.
+//! Registration of memory, and every way in which it fails.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;

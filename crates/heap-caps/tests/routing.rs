@@ -1,4 +1,4 @@
-//! Which heap of the real ESP32 serves which request.
+//! Heaps of the real ESP32 by request.
 //!
 //! The expectations are ESP-IDF's: "effective preference" of the current tables, and the order of
 //! the five heaps that its start-up code was measured to register: ascending size.

@@ -1,4 +1,4 @@
-//! Who did something with a block, where and when.
+//! Origins: owner, call site and time of an allocation or a free.
 
 use core::fmt;
 use core::panic::Location;

@@ -1,4 +1,4 @@
-//! Which allocations get a guard.
+//! Sampling: allocations that get a guard.
 
 use core::panic::Location;
 use core::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,4 @@
-//! What the debug exception and the guards share: words that each writes without a lock, because
-//! the exception may interrupt the holder of one.
+//! Slots shared by guards and the debug exception: lock-free words.
 //!
 //! ```text
 //!   guards     start, bytes ─► armed ──┐                        collect ◄── HIT

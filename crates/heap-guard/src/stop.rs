@@ -1,4 +1,4 @@
-//! What a debug exception reports of the instruction that it stopped.
+//! Stops: reports of a debug exception about the instruction that it stopped.
 
 /// An access to memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

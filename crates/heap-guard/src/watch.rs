@@ -1,4 +1,4 @@
-//! What a data breakpoint watches, and how the processor is set up for it.
+//! Watches: ranges of data breakpoints, and the processor's setup for them.
 
 /// Memory that a data breakpoint watches for writes: a power of two of bytes, aligned to its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,4 @@
-//! How long until a bug is caught: computed, compared with guards at work, and with what
-//! `docs/hardening.md` says.
+//! Odds of catching a bug: computed, compared with guards at work and with `docs/hardening.md`.
 //!
 //! A bug writes behind a block, or into it after its free, `later` allocations after the block was
 //! allocated. It is caught if the block was sampled and is still in its slot: the slots go round,

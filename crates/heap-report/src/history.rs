@@ -1,4 +1,4 @@
-//! What happened to a program's heaps, in order: the common form of every input.
+//! History of a program's heaps, in order: the common form of every input.
 //!
 //! ```text
 //!   heaps, owners, sites     who and where: what the numbers in the events mean

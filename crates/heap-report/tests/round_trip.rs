@@ -1,5 +1,5 @@
-//! What `heap_trace::Trace::dump` prints is what `heap_report` reads: at every depth, with every
-//! subset of known fields, and as logs have it.
+//! Round trip of `heap_trace::Trace::dump`: every depth, every subset of known fields, as logs have
+//! it.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,

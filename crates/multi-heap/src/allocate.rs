@@ -1,4 +1,4 @@
-//! How a free block becomes a used one.
+//! Allocation: search, split and canaries of one block.
 
 use crate::bins::{bin_of, is_same_bin};
 use crate::header::{Header, PrevInfo};

@@ -1,4 +1,4 @@
-//! Which free list holds blocks of a given size.
+//! Size classes: the free list of each block size.
 //!
 //! ```text
 //!   words           2  3  4 ... 15 | 16-17 18-19 ... 30-31 | 32-35 ... 60-63 | 64-71 ...        8 lists for each power of two

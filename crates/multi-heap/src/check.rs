@@ -1,4 +1,4 @@
-//! Whether a heap keeps its invariants (those of `pool.rs`), and where it does not.
+//! Checker of a heap's invariants (those of `pool.rs`).
 
 use crate::bins::{MAP_WORDS, MIN_BLOCK_WORDS};
 use crate::damage::{Corruption, CorruptionKind};

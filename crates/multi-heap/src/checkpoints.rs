@@ -1,4 +1,4 @@
-//! Where a scrub can go on: used blocks that it has come by, the nearer ones closer together.
+//! Checkpoints of a scrub: used blocks it has visited, the nearer ones closer together.
 //!
 //! ```text
 //!   looked at   …  b . . . . . . . b . . . b . b b | last        eight checkpoints behind the last one, each about twice as far back as

@@ -1,4 +1,4 @@
-//! What is done to the bytes of blocks without the heap: the O(size) work that needs no lock.
+//! Block contents: the O(size) work on bytes, which needs neither heap nor lock.
 //!
 //! ```text
 //!   lock    heap.allocate(request) ─┐                            ┌─ heap.free(block)    lock

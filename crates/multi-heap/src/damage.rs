@@ -1,4 +1,4 @@
-//! What can be wrong with a heap or with a pointer given to it.
+//! Damage of a heap, and misuse of a pointer.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! Whether an allocated block begins at a place, and why not.
+//! Validation of pointers: is it an allocated block, and why not.
 
 use crate::checkpoints::{Checkpoint, Checkpoints};
 use crate::damage::Misuse;

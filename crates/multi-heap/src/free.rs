@@ -1,4 +1,4 @@
-//! How a used block becomes free, shrinks or grows: joined with its free neighbours at once.
+//! Freeing and resizing in place: merges with free neighbours at once.
 
 use crate::bins::{MIN_BLOCK_WORDS, bin_of, is_same_bin};
 use crate::damage::{Misuse, Refused};

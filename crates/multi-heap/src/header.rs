@@ -1,4 +1,4 @@
-//! What the first word of a block says.
+//! Block headers: size, state and previous-block bits in one word.
 //!
 //! ```text
 //!                      31   30                             3    2      0

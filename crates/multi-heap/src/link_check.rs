@@ -1,5 +1,4 @@
-//! What one place shows of lists and counters: the parts of the check that take a bounded time
-//! each.
+//! Link checks: the parts of the check that look at one list or counter in bounded time.
 //!
 //! ```text
 //!   link before ─► node ─► link behind        a free block is in its list if both its neighbours there, found by its two links, lead back to it

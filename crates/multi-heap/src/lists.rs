@@ -1,4 +1,4 @@
-//! How free blocks are kept in lists, one for each class of sizes, and found.
+//! Segregated free lists: insertion, removal, search.
 //!
 //! ```text
 //!   map       one bit for each list               0 0 1 0 0 .. 0 1            in words of 32, the first list's bit is the highest

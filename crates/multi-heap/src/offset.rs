@@ -1,4 +1,4 @@
-//! What names a place inside a heap's region.
+//! Offsets: places inside a heap's region.
 
 use core::fmt;
 use core::num::NonZeroU32;

@@ -1,4 +1,4 @@
-//! What stands around and inside a block to make overruns and writes after free visible.
+//! Poisoning: canaries and fill patterns that show overruns and writes after free.
 //!
 //! ```text
 //!   Unpoisoned      | header | user bytes ..                                  |

@@ -1,4 +1,4 @@
-//! What the heap's control structure holds, and how far an index may be trusted.
+//! Control structure of a heap, and its invariants: how far an index may be trusted.
 //!
 //! ```text
 //!   word 0        6      12                first                                            end

@@ -1,4 +1,4 @@
-//! What an allocation asks for, checked once.
+//! Requests: size, alignment and offset of an allocation, checked once.
 
 /// Size, alignment and alignment offset of one allocation, with every bound already checked.
 ///

@@ -1,4 +1,4 @@
-//! How a block changes its size: where it lies, downwards, or by moving to another place.
+//! Reallocation: in place, downwards, or by moving.
 
 use crate::damage::{Misuse, Refused};
 use crate::examine::UserBlock;

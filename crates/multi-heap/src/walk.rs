@@ -1,4 +1,4 @@
-//! What blocks a heap consists of, and what they add up to.
+//! Walk over all blocks of a heap, and their sums.
 
 use core::fmt;
 

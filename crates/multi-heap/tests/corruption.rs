@@ -1,5 +1,4 @@
-//! What the check finds when single bytes are changed, and that operations on a damaged heap stay
-//! inside of it.
+//! Corruption of single bytes: the check finds it, and operations stay inside of the heap.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,4 +1,4 @@
-//! What single operations do to a heap, drawn.
+//! Single operations on drawn heaps.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

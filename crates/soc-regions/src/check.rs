@@ -1,4 +1,4 @@
-//! Whether a table can be right: what the compiler refuses.
+//! Checks of a chip's table by the compiler.
 //!
 //! Everything here is `const fn`, so [`chip!`](crate::chip!) runs it while compiling. Loops are
 //! written out because iterators are not `const` yet.

@@ -1,4 +1,4 @@
-//! Why a configuration and a linked program do not fit together.
+//! Conflicts between a configuration and a linked program.
 
 use core::fmt;
 

@@ -1,4 +1,4 @@
-//! When a row of a table counts: a condition on the chip's options.
+//! Conditions of a table's rows on the chip's options.
 //!
 //! ```text
 //!   When::any(&[When::off(MEMORY_PROTECTION), When::is(DATA_CACHE.value("0K"))])

@@ -1,5 +1,4 @@
-//! Where the code goes that linker scripts keep in RAM: every reference that the linker resolved
-//! for it, from the relocations that `--emit-relocs` leaves in a program.
+//! References of code in RAM, from the relocations that `--emit-relocs` leaves in a program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Which commands there are: one file each, `Arguments` for clap and `run` for the work.
+//! Subcommands of `esp-heap`: one file each, with `Arguments` (clap) and `run`.
 
 pub(crate) mod map;
 pub(crate) mod minheap;

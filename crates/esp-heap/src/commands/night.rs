@@ -1,4 +1,4 @@
-//! What saves a program whose memory becomes short?
+//! `night`: a program in less and less memory, with and without each relief mechanism.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,5 +1,4 @@
-//! What a pipe gets: the program's own text as it comes, and a line about its heap every few
-//! seconds.
+//! Output of `watch` into a pipe: the program's text, and a line about its heap every few seconds.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,5 +1,4 @@
-//! Where bytes come from: a serial port, a file that grows, or standard input; read by a thread of
-//! its own.
+//! Byte sources: a serial port, a growing file, or standard input, each read by a thread.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};

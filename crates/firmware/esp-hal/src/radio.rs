@@ -1,4 +1,4 @@
-//! What the programs with Wi-Fi have in common.
+//! Shared parts of the programs with Wi-Fi.
 
 use embassy_time::Timer;
 use esp_hal::peripherals::WIFI;

@@ -1,4 +1,4 @@
-//! Who called one of the heap's C functions: the return addresses behind the heap's own frames.
+//! Callers of the heap's C functions: return addresses behind the heap's own frames.
 //!
 //! ```text
 //!   the stack, innermost first        what is reported

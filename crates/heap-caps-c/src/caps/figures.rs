@@ -1,4 +1,4 @@
-//! How much there is: sizes of heaps and of blocks.
+//! Sizes of heaps and blocks.
 //!
 //! A set of capabilities stands for the heaps that have all of them: none for all heaps,
 //! `MALLOC_CAP_INVALID` for none.

@@ -1,4 +1,4 @@
-//! What C can see of the heaps: walks, dumps, summaries, checks.
+//! Inspection of the heaps from C: walks, dumps, summaries, checks.
 //!
 //! Blocks are copied a few at a time under the lock, and shown or printed without it: a visitor may
 //! use the heap, and a slow console stops nobody. What happens meanwhile may or may not be seen.

@@ -1,4 +1,4 @@
-//! How memory comes to the shared heap from C.
+//! Registration of memory from C.
 //!
 //! ```text
 //!   chip   heap_caps_init         what a Rust program passed to `on_init`: the chip's table and the linker's symbols

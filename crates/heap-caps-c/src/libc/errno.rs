@@ -1,4 +1,4 @@
-//! Where a failure of libc's functions leaves its number.
+//! `errno` of failed libc functions.
 
 use core::ffi::c_void;
 

@@ -1,4 +1,4 @@
-//! How memory of the caller becomes a heap, and a handle the way to it.
+//! Handles: heaps made in the caller's memory.
 
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_void};

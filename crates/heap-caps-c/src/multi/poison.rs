@@ -1,5 +1,4 @@
-//! What stands around and inside blocks, asked byte by byte: `multi_heap_internal_*` of test
-//! suites.
+//! Poison byte by byte: `multi_heap_internal_*` of test suites.
 
 use core::ffi::c_void;
 

@@ -1,4 +1,4 @@
-//! Who has how much of which heap: the observer.
+//! Observer: usage by task and heap.
 
 use heap_caps::{Allocated, Freed, HeapIndex, Observer, Reallocated};
 use heap_trace::{Ledger, Owner, Usage};

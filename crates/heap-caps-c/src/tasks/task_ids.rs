@@ -1,4 +1,4 @@
-//! Which number stands for which task.
+//! Task numbers.
 //!
 //! Numbers are assigned under the heap's lock, by the allocating task, and read without it. A task
 //! that is deleted keeps its number, so that its peaks and leaks can be reported; it leaves it to a

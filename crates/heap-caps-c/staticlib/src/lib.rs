@@ -1,5 +1,4 @@
-//! What becomes a static library for programs in C: the C names of `heap-caps-c`, by feature, and
-//! the end of the world.
+//! Static library for C: the names of `heap-caps-c`, by feature, and a panic handler.
 //!
 //! `cargo xtask clib` builds it; the headers are in `crates/heap-caps-c/include`, and `docs/c.md`
 //! shows how to use both.

@@ -1,4 +1,4 @@
-//! How a row of a table is carried out: a chip is booted, brought into a state and asked.
+//! Test bench of the placement tables: a chip is booted, brought into a state and asked.
 
 use heap_caps::{AllocRequest, HeapView, Placement, Policy, ReallocateError};
 use soc_regions::{

@@ -1,4 +1,4 @@
-//! What a random program consists of.
+//! Steps of random programs.
 #![allow(unreachable_pub, reason = "shared within this test")]
 
 use proptest::prelude::*;

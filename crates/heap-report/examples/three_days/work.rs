@@ -1,4 +1,4 @@
-//! What the device does all day, and the line that is wrong.
+//! Work of the device, and the line that is wrong.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! How often verdicts are right: precision and recall of each.
+//! Precision and recall of each verdict.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};

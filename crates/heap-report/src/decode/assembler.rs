@@ -1,4 +1,4 @@
-//! What frames say, put together: the events, and what their numbers mean.
+//! Assembler: events from frames, and the meaning of their numbers.
 //!
 //! ```text
 //!   stream      site 3 = a.rs:7     allocated … site 3      (the program restarted)   site 3 = b.rs:9     allocated … site 3

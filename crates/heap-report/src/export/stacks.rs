@@ -1,4 +1,4 @@
-//! Which call stacks are one: the sites of a history as lists of frames, each list once.
+//! Deduplicated call stacks of a history's sites.
 //!
 //! ```text
 //!   site 1 (DMA)   publish ← main ┐

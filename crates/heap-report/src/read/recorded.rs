@@ -1,5 +1,4 @@
-//! What happens on a chip that serves a recorded program: its addresses, its refusals, its heaps as
-//! they are.
+//! Recorded programs on a simulated chip: addresses, refusals, heaps.
 //!
 //! A recorded trace has neither owners nor call sites. Classes of sizes stand in for the sites, so
 //! that the report has something to distinguish.

@@ -1,4 +1,4 @@
-//! Why a file is not a trace, in a sentence with the number of the line.
+//! Errors of traces, in a sentence with the number of the line.
 
 use std::fmt;
 

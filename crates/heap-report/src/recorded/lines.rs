@@ -1,4 +1,4 @@
-//! What one line of a trace says.
+//! Parser of one trace line.
 
 use super::{Operation, Problem};
 

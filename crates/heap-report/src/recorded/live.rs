@@ -1,4 +1,4 @@
-//! Which blocks live at each line of a trace.
+//! Live blocks at each line of a trace.
 
 use super::{Operation, Problem};
 

@@ -1,4 +1,4 @@
-//! Which traces come with the repository, so that every command works without further files.
+//! Traces shipped with the repository, so that every command works without files.
 
 use super::Trace;
 use crate::error::Error;

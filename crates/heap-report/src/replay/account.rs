@@ -1,4 +1,4 @@
-//! What one site, one owner or the whole program has, and ever had.
+//! Accounts of a site, an owner or the whole program.
 
 use serde::Serialize;
 

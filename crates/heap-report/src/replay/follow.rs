@@ -1,5 +1,4 @@
-//! How a history is followed: once for the accounts and the peak, once more for the moments in
-//! between.
+//! Two passes over a history: accounts and the peak, then samples in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 

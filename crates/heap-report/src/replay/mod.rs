@@ -1,4 +1,4 @@
-//! What a history comes to: followed to its end, with the moments in between.
+//! Replay of a history: accounts, peak, timeline.
 //!
 //! ```text
 //!   events ──► Live ──► Change ──► accounts of sites, owners, all

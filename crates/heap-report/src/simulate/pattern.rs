@@ -1,4 +1,4 @@
-//! What is written into a block, so that a single byte that changes is found.
+//! Fill patterns of simulated blocks, in which a single changed byte is found.
 //!
 //! Byte `i` of the block with stamp `s` is byte `i % 4` of `word(s, i / 4)`: every word of every
 //! block is different. Memory is reached by aligned words, as the chip's word-only memory wants it;

@@ -1,5 +1,4 @@
-//! What is kept of a replay: the state of every heap at some moments, and what the page needs to
-//! tell it.
+//! Recording of a simulation: heap states at some steps, and the page's data.
 //!
 //! Field names are those that `page/heap/*.js` reads.
 

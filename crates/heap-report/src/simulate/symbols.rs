@@ -1,4 +1,4 @@
-//! Where a simulated program's own memory ends: its linker symbols, by name.
+//! Linker symbols of a simulated program, by name.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,4 @@
-//! What a person wants to know first, on a screen: the peak, live blocks, their owners, leaks,
-//! what failed, and what is missing.
+//! Summary on one screen: peak, live blocks, owners, leaks, failures, gaps.
 
 mod json;
 pub(crate) mod table;

@@ -1,4 +1,4 @@
-//! How figures are said.
+//! Number formatting.
 
 use crate::history::History;
 use crate::replay::FailureNote;

@@ -1,4 +1,4 @@
-//! How functions and files are written so that people can read them.
+//! Formatting of function and file names.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What a program's heap does now: the state behind a live view.
+//! State of a running program's heap, behind a live view.
 //!
 //! ```text
 //!   bytes ──► StreamDecoder ──► events ──► Live, accounts      kept: bytes of each owner, the last failures, the last lines of the log

@@ -1,4 +1,4 @@
-//! What sites are called, as far as the program described them and its ELF file knows them.
+//! Names of sites, from the program's descriptions and its ELF file.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What the pages are made of.
+//! Inputs of the pages.
 #![allow(
     unreachable_pub,
     clippy::unwrap_used,

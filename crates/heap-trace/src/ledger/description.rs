@@ -1,4 +1,4 @@
-//! Where a ledger keeps what a reader of memory images shows: live blocks, sites, owners' names.
+//! Layout of a ledger for readers of memory images: live blocks, sites, names of owners.
 
 use core::mem::offset_of;
 

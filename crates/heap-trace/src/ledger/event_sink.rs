@@ -1,4 +1,4 @@
-//! Who hears of events with what the ledger knows about them: where and on whose behalf.
+//! Event sinks: receivers of events with call site and owner.
 
 use core::fmt::{self, Write};
 

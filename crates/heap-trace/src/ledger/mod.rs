@@ -1,4 +1,4 @@
-//! Who has how much: every live block with its site and its owner, in memory of fixed size.
+//! Allocation ledger: every live block with site and owner, in memory of fixed size.
 //!
 //! ```text
 //!                      ┌─ blocks: address → (site, owner)       8 bytes a block, at most BLOCKS

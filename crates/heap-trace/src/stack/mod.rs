@@ -1,4 +1,4 @@
-//! Who called: return addresses, found on the stack.
+//! Stack walking: return addresses of the callers.
 //!
 //! | where | how | needs |
 //! |---|---|---|

@@ -1,5 +1,4 @@
-//! What differs between two maps: bytes side by side, per domain, region, type, capability and
-//! reservation.
+//! Comparison of two maps: bytes per domain, region, type, capability and reservation.
 //!
 //! ```text
 //!                        left     right   difference

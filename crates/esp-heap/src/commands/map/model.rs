@@ -1,4 +1,4 @@
-//! What is there to show of a chip under options: strips of memory, heaps, costs, totals.
+//! Model of a map: a chip's memory under options as strips, heaps, costs and totals.
 //!
 //! Invariant: the bytes of heaps and costs and what is too small for a heap add up to the memory
 //! that is there.
