@@ -12,7 +12,7 @@
 //! A driver that needs the memory takes the token by value, and so does the heap, so the compiler
 //! ensures that only one of them has it. A token of a chip without such memory has no effect.
 
-use soc_regions::{OptionError, Options, Setting, SettingValue, Symbols, common, esp32};
+use soc_regions::{Options, Setting, SettingValue, Symbols, common, esp32};
 
 mod sealed {
     pub trait Sealed {}
@@ -134,14 +134,12 @@ pub(super) const fn all_given(options: Options) -> Options {
     apply_known(options, &WITHOUT_TRACE_MEMORY)
 }
 
-/// Returns `options` with each setting that the chip has; settings of options it lacks are ignored.
+/// Returns `options` with each setting that the chip has; options and values it lacks are ignored.
 pub(super) const fn apply_known(mut options: Options, settings: &[Setting]) -> Options {
     let mut at = 0;
     while at < settings.len() {
-        match options.with(settings[at]) {
-            Ok(changed) => options = changed,
-            Err(OptionError::UnknownOption { .. }) => {}
-            Err(_) => panic!("an option does not have the value that a token's memory needs"),
+        if let Ok(changed) = options.with(settings[at]) {
+            options = changed;
         }
         at += 1;
     }
