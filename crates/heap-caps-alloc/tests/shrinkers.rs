@@ -380,6 +380,71 @@ fn an_emergency_reserve_is_released_last_where_memory_is_filled() {
 }
 
 #[test]
+fn a_reserve_without_a_handler_does_not_silence_the_next_one() {
+    static RELEASED: AtomicU32 = AtomicU32::new(0);
+    static IN_INTERRUPT: AtomicBool = AtomicBool::new(true);
+    let heap = heap::<Unpoisoned>();
+    let silent = EmergencyReserve::new("silent", DRAM, 2000).rearmed_at(u32::MAX);
+    let loud = EmergencyReserve::new("loud", DRAM, 2000).with_handler(|_| {
+        RELEASED.fetch_add(1, Ordering::Relaxed);
+    });
+    let control = heap.pressure();
+    let both = [silent, loud].map(|reserve| control.arm_emergency(reserve).unwrap());
+    control.set_interrupt_probe(Some(|| IN_INTERRUPT.load(Ordering::Relaxed)));
+    assert!(
+        both.into_iter()
+            .all(|reserve| control.release_emergency(reserve))
+    );
+    let block = heap.malloc(8, DRAM).unwrap();
+    assert_eq!(RELEASED.load(Ordering::Relaxed), 0, "not in interrupts");
+    IN_INTERRUPT.store(false, Ordering::Relaxed);
+    free(heap, block);
+    assert_eq!(RELEASED.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_reserve_that_meets_damaged_memory_waits_for_the_next_free() {
+    let heap = heap::<Comprehensive>();
+    let reserve = EmergencyReserve::new("waiting", DRAM, 2000).rearmed_at(2000);
+    let reserve = heap.pressure().arm_emergency(reserve).unwrap();
+    let [first, second, third, fourth] = [1500; 4].map(|size| heap.malloc(size, DRAM).unwrap());
+    let full = fill(heap, DRAM);
+    let small = heap.malloc(1900, DRAM).unwrap(); // of the reserve
+    assert!(!heap.pressure().is_emergency_armed(reserve));
+    let reports = || heap.faults().reports();
+    for block in [first, third] {
+        free(heap, block);
+        // SAFETY: the write after the free is the error under test; the memory is the heap's.
+        unsafe { block.add(900).write(1) };
+    }
+    assert_eq!(reports(), 0, "the blocks are too small for the reserve");
+    free(heap, second);
+    assert_eq!(reports(), 1, "joined they are large enough, and damaged");
+    assert!(!heap.pressure().is_emergency_armed(reserve));
+    for block in full.into_iter().chain([fourth, small]) {
+        free(heap, block);
+    }
+    assert!(heap.pressure().is_emergency_armed(reserve));
+}
+
+#[test]
+fn arming_a_reserve_does_not_spend_another_one() {
+    let heap = heap::<Unpoisoned>();
+    let first = EmergencyReserve::new("first", DRAM, 6000);
+    let first = heap.pressure().arm_emergency(first).unwrap();
+    let _full = fill(heap, DRAM);
+    let second = EmergencyReserve::new("second", DRAM, 5000);
+    let error = heap.pressure().arm_emergency(second).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("no memory for the emergency reserve: "),
+        "{error}"
+    );
+    assert!(heap.pressure().is_emergency_armed(first));
+}
+
+#[test]
 fn a_reserve_for_handlers_does_not_serve_the_request_that_fails() {
     static HEAP: Mutex<Option<&'static Heap>> = Mutex::new(None);
     static WRITTEN: AtomicBool = AtomicBool::new(false);

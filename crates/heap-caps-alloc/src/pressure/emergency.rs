@@ -2,8 +2,11 @@
 //!
 //! ```text
 //!   armed ── failure path, or by hand ──► open ── the largest free block is large enough again ──► armed
-//!     a block of the heap                   nothing; every free looks whether it can be armed
+//!     a block of the heap                   no block; each free checks `rearm_at`
 //! ```
+//!
+//! In between a reserve is *in transition*: its block is being allocated, filled or freed without
+//! the lock, by the one context that put it there.
 
 use core::fmt;
 use core::ptr::NonNull;
@@ -39,7 +42,7 @@ pub struct EmergencyRelease {
 /// Called after a reserve was released, outside of the lock: it may use the heap.
 pub type EmergencyHandler = fn(&EmergencyRelease);
 
-/// Bytes for the moment in which a device can only say what happened, close its files and restart.
+/// Memory kept for the last actions before a restart: report, close files, reset.
 #[derive(Clone, Copy, Debug)]
 pub struct EmergencyReserve {
     name: &'static str,
@@ -57,8 +60,10 @@ impl EmergencyReserve {
     pub const fn new(name: &'static str, caps: Caps, bytes: u32) -> Self {
         Self {
             name,
-            // widening; the block is nobody's, whoever arms it
-            request: AllocRequest::new(bytes as usize, caps).on_behalf_of(Owner::NOBODY),
+            // widening; the block has no owner, whichever task arms it, and costs no other reserve
+            request: AllocRequest::new(bytes as usize, caps)
+                .on_behalf_of(Owner::NOBODY)
+                .fail_fast(),
             rearm_at: bytes.saturating_mul(2),
             serves_requests: true,
             handler: None,
@@ -113,14 +118,14 @@ impl fmt::Display for EmergencyError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TableFull => write!(out, "there are {EMERGENCIES} emergency reserves already"),
-            Self::Refused(cause) => cause.fmt(out),
+            Self::Refused(cause) => write!(out, "no memory for the emergency reserve: {cause}"),
         }
     }
 }
 
 impl core::error::Error for EmergencyError {}
 
-/// Which emergency reserve of a heap.
+/// Identity of an emergency reserve of a heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EmergencyIndex(u8);
 
@@ -131,7 +136,7 @@ impl EmergencyIndex {
         self.0
     }
 
-    /// The index of a number: of an entry only if [`EmergencyIndex::number`] told it.
+    /// The index of a number: valid only for one that [`EmergencyIndex::number`] returned.
     #[must_use]
     pub const fn of_number(number: u8) -> Self {
         Self(number)
@@ -140,8 +145,8 @@ impl EmergencyIndex {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Block {
-    /// Somebody is about to give it or to take it.
-    Moving,
+    /// The block is being allocated or freed, without the lock.
+    InTransition,
     Armed(NonNull<u8>),
     Open,
 }
@@ -150,7 +155,8 @@ struct Entry {
     reserve: EmergencyReserve,
     block: Block,
     releases: u32,
-    untold: bool,
+    /// A handler is to be called for the last release.
+    unreported: bool,
 }
 
 impl Entry {
@@ -188,19 +194,12 @@ impl Emergencies {
         self.entries.get_mut(index.0)
     }
 
-    fn index_of(&self, wanted: impl Fn(&Entry) -> bool) -> Option<EmergencyIndex> {
-        let mut entries = self.entries.iter();
-        let (index, _) = entries.find(|(_, entry)| wanted(entry))?;
-        Some(EmergencyIndex(index))
-    }
-
-    /// The handler of a release of which it was not told yet.
-    pub(super) fn next_untold(&mut self) -> Option<(EmergencyHandler, EmergencyRelease)> {
+    /// The handler of a release that was not reported yet.
+    pub(super) fn next_unreported(&mut self) -> Option<(EmergencyHandler, EmergencyRelease)> {
         let mut entries = self.entries.iter_mut();
-        let (_, entry) = entries.find(|(_, entry)| entry.untold)?;
-        entry.untold = false;
-        let release = entry.release();
-        Some((entry.reserve.handler?, release))
+        let (_, entry) = entries.find(|(_, entry)| entry.unreported)?;
+        entry.unreported = false;
+        Some((entry.reserve.handler?, entry.release()))
     }
 }
 
@@ -212,25 +211,28 @@ pub(super) struct Arming<P: Poison> {
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
-    /// Takes the block of an open reserve for which there is enough memory again.
+    /// Allocates the block of an open reserve for which there is enough memory again.
     pub(super) fn arm_next(&mut self) -> Option<Arming<P>> {
-        let heaps = &self.heaps;
-        let index = self.pressure.emergencies.index_of(|entry| {
-            let caps = self
-                .heaps
-                .inspect()
-                .first_set(entry.reserve.request.placement(), 0);
-            entry.block == Block::Open
-                && caps.is_some_and(|caps| {
-                    heaps.inspect().largest_free_block(caps) >= entry.reserve.rearm_at
-                })
-        })?;
-        let request = self.pressure.emergencies.get_mut(index)?.reserve.request;
+        (0..)
+            .take(EMERGENCIES)
+            .find_map(|number| self.arm(EmergencyIndex(number)))
+    }
+
+    fn arm(&mut self, index: EmergencyIndex) -> Option<Arming<P>> {
+        let entry = self.pressure.emergencies.get_mut(index)?;
+        let (reserve, is_open) = (entry.reserve, entry.block == Block::Open);
+        let request = reserve.request;
+        let caps = self.heaps.inspect().first_set(request.placement(), 0)?;
+        if !is_open || self.heaps.inspect().largest_free_block(caps) < reserve.rearm_at {
+            return None;
+        }
         let ruling = self.rule(&request);
         let taken = self.take(&request, &ruling)?;
         let pending = self.heaps.phases().pending(taken, &request);
         let block = self.pointer_to(taken.address);
-        self.pressure.emergencies.get_mut(index)?.block = Block::Moving;
+        if let Some(entry) = self.pressure.emergencies.get_mut(index) {
+            entry.block = Block::InTransition;
+        }
         self.update_detour();
         Some(Arming {
             index,
@@ -276,26 +278,29 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let Block::Armed(block) = entry.block else {
             return None;
         };
-        entry.block = Block::Moving;
+        entry.block = Block::InTransition;
         entry.releases = entry.releases.saturating_add(1);
         let reserve = entry.reserve;
-        let kind = PressureKind::Released(reserve.bytes());
-        let event = PressureEvent::new(reserve.name, kind);
-        state.heaps.phases().notify_pressure(&event);
         drop(state);
-        // SAFETY: the block was the reserve's own.
-        unsafe { self.free_or_report(block) };
+        // SAFETY: the reserve, in transition, is the block's only user.
+        let is_freed = unsafe { self.free_or_report(block) };
         let mut state = self.state.acquire();
         let entry = state.pressure.emergencies.get_mut(index)?;
         entry.block = Block::Open;
-        entry.untold = true;
+        entry.unreported = is_freed && reserve.handler.is_some();
+        if is_freed {
+            let kind = PressureKind::Released(reserve.bytes());
+            let event = PressureEvent::new(reserve.name, kind);
+            state.heaps.phases().notify_pressure(&event);
+        }
         state.update_detour();
-        Some(reserve)
+        is_freed.then_some(reserve)
     }
 
-    /// Makes the block of a reserve ready.
-    pub(super) fn finish_arming(&self, arming: Arming<P>) {
-        // SAFETY: nobody has heard of the block yet, and memory of a heap stays the heap's.
+    /// Makes the block of a reserve ready; returns whether it is sound.
+    pub(super) fn finish_arming(&self, arming: Arming<P>) -> bool {
+        // SAFETY: the block's address has not been published, and memory of a heap stays the
+        // heap's.
         let finished = unsafe { arming.pending.finish() };
         let mut state = self.state.acquire();
         let entries = &mut state.pressure.emergencies;
@@ -307,6 +312,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                     let event = PressureEvent::new(entry.reserve.name, kind);
                     state.heaps.phases().notify_pressure(&event);
                 }
+                true
             }
             Err(corrupt) => {
                 // The block is kept back as evidence; the next free tries another one.
@@ -316,6 +322,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 state.update_detour();
                 drop(state);
                 self.report(Action::Allocate, Fault::Corrupt(corrupt));
+                false
             }
         }
     }
@@ -324,8 +331,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_, L, P, O, HEAPS> {
     /// Keeps a block back until nothing else is left: it is freed, once, when a request of a task
     /// fails although all shrinkers have been run, and the request is tried again; or by
-    /// [`PressureControl::release_emergency`]. The handler is told. The reserve is armed again when
-    /// there is enough free memory, which every free looks for while it is open.
+    /// [`PressureControl::release_emergency`]. The handler is called. The reserve is armed again
+    /// when there is enough free memory, which every free checks while it is open. Arming runs no
+    /// shrinker and releases no other reserve.
     ///
     /// ```
     /// use heap_caps_alloc::{CapsHeap, EmergencyReserve, SpinLock};
@@ -353,7 +361,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
     /// ```
     ///
     /// # Errors
-    /// There are too many, or there is no memory.
+    /// [`EmergencyError::TableFull`] with [`EMERGENCIES`] registered;
+    /// [`EmergencyError::Refused`] if no heap has such a block.
     pub fn arm_emergency(
         self,
         reserve: EmergencyReserve,
@@ -363,9 +372,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
             state.hook();
             let added = state.pressure.emergencies.entries.add(Entry {
                 reserve,
-                block: Block::Moving,
+                block: Block::InTransition,
                 releases: 0,
-                untold: false,
+                unreported: false,
             });
             EmergencyIndex(added.ok_or(EmergencyError::TableFull)?)
         };
@@ -385,18 +394,19 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
         }
     }
 
-    /// Releases a reserve by hand; returns whether it was armed. Its handler is told.
+    /// Releases a reserve by hand, and calls its handler; returns whether it was armed.
     pub fn release_emergency(self, index: EmergencyIndex) -> bool {
         let released = self.heap.release(index);
         self.heap.settle();
         released.is_some()
     }
 
-    /// Ends a reserve: its block is freed, nobody is told. Returns whether there was one.
+    /// Removes a reserve and frees its block; no handler is called. Returns `false` if there is
+    /// none, or if it is being armed or released at this moment: it then stays registered.
     pub fn disarm_emergency(self, index: EmergencyIndex) -> bool {
         let mut state = self.heap.state.acquire();
         let entry = state.pressure.emergencies.get_mut(index);
-        if entry.is_none_or(|entry| entry.block == Block::Moving) {
+        if entry.is_none_or(|entry| entry.block == Block::InTransition) {
             return false;
         }
         let ended = state.pressure.emergencies.entries.remove(index.0);

@@ -21,12 +21,13 @@ enum Step<P: Poison> {
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
-    /// The next thing to do. `may_call_out`: outside of interrupt handlers.
-    fn next_step(&mut self, may_call_out: bool) -> Option<Step<P>> {
+    /// The next thing to do. `may_call_out`: outside of interrupt handlers; `may_arm`: no reserve
+    /// has met damaged memory yet.
+    fn next_step(&mut self, may_call_out: bool, may_arm: bool) -> Option<Step<P>> {
         if let Some(waker) = self.serve_next() {
             return Some(Step::Wake(waker));
         }
-        if let Some(arming) = self.arm_next() {
+        if may_arm && let Some(arming) = self.arm_next() {
             return Some(Step::Arm(arming));
         }
         match self.next_news(may_call_out) {
@@ -43,7 +44,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         if let Some((handler, pressure)) = limits.and_then(Limits::next_news) {
             return Some(Step::TellOwner(handler, pressure));
         }
-        let (handler, release) = self.pressure.emergencies.next_untold()?;
+        let (handler, release) = self.pressure.emergencies.next_unreported()?;
         Some(Step::TellRelease(handler, release))
     }
 }
@@ -51,12 +52,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
     /// Does what the last changes of free memory ask for.
     pub(super) fn settle(&self) {
-        let may_call_out = self.may_call_out();
+        let (may_call_out, mut may_arm) = (self.may_call_out(), true);
         loop {
-            let step = self.state.acquire().next_step(may_call_out);
+            let step = self.state.acquire().next_step(may_call_out, may_arm);
             match step {
                 None => return,
-                Some(Step::Arm(arming)) => self.finish_arming(arming),
+                Some(Step::Arm(arming)) => may_arm = self.finish_arming(arming),
                 Some(Step::Wake(waker)) => {
                     if let Some(waker) = waker {
                         waker.wake();
