@@ -11,11 +11,14 @@ use crate::lock::RawLock;
 impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
     SharedInspection<'h, L, P, O, HEAPS>
 {
-    /// The figures of the heaps that have `caps` at one moment, to be compared with later ones.
-    /// O(heaps) under the lock.
+    /// The figures of the heaps that have `caps` at one moment, to be compared with later ones, and
+    /// the worst level of the gauges that watch any of them. O(gauges × heaps) under the lock.
     #[must_use]
     pub fn snapshot(self, caps: Caps) -> Snapshot {
-        self.heap.state.acquire().heaps.inspect().snapshot(caps)
+        let state = self.heap.state.acquire();
+        let mut snapshot = state.heaps.inspect().snapshot(caps);
+        snapshot.level = state.level_of(caps);
+        snapshot
     }
 
     /// Checks the next `steps` blocks for damage, or lists, or pieces of free memory; see

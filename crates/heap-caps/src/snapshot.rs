@@ -7,6 +7,7 @@ use soc_regions::Caps;
 
 use crate::inspect::Inspection;
 use crate::observer::Observer;
+use crate::pressure::Level;
 
 /// The figures of a set of capabilities at one moment. It is `Copy`: keep it, send it, compare it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub struct Snapshot {
     pub info: Info,
     /// Failures reported so far, whatever capabilities they asked for.
     pub failures: u32,
+    /// The worst level of the gauges that watch some of this memory; `Normal` where there is none.
+    /// Gauges belong to a shared heap (`heap_caps_alloc`).
+    pub level: Level,
 }
 
 impl Snapshot {
@@ -103,6 +107,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         Snapshot {
             info: self.info(caps),
             failures: self.heaps.failures,
+            level: Level::Normal,
         }
     }
 }
@@ -153,7 +158,10 @@ mod tests {
             largest_free_block: largest,
             ..Info::default()
         };
-        Snapshot { info, failures: 0 }
+        Snapshot {
+            info,
+            ..Snapshot::default()
+        }
     }
 
     #[test]
@@ -176,6 +184,7 @@ mod tests {
                 ..Info::default()
             },
             failures: 1,
+            ..Snapshot::default()
         };
         let mut later = earlier;
         later.info.allocated_blocks += 2;

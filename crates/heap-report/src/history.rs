@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use heap_caps::PressureKind;
 use serde::Serialize;
 use soc_regions::Caps;
 
@@ -306,6 +307,13 @@ pub enum Event {
     Mark {
         /// Its name.
         name: String,
+    },
+    /// Memory was short or back, or something was done about it.
+    Pressure {
+        /// The name of the gauge, shrinker, reserve or limit.
+        name: String,
+        /// What happened.
+        kind: PressureKind,
     },
     /// The program restarted: nothing of what was before is live.
     Restarted,

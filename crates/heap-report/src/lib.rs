@@ -30,7 +30,8 @@ pub use history::{
 pub use program::{Program, Step};
 pub use replay::{
     Account, AdjacentBlock, Block, Change, Confidence, FailureNote, Growth, HeapSample, Holders,
-    Leak, Live, Mark, Peak, Pin, RefusalCause, Replayed, Sample, Space,
+    Leak, LevelBand, Live, Mark, Peak, Pin, PressureNote, RefusalCause, Replayed, Sample, Shortage,
+    Space, Waits,
 };
 
 /// The programs of `docs/debugging.md` compile, and do what the page says.

@@ -8,8 +8,9 @@ mod support;
 use std::sync::LazyLock;
 
 use browser::{Browser, DESKTOP, PHONE, Page, Screen};
+use heap_caps::{Level, PressureKind};
 use heap_report::page::{heap_page, report_page};
-use heap_report::{History, Replayed, Source};
+use heap_report::{Event, History, Replayed, Source, TimedEvent};
 use serde_json::json;
 use support::{program, replayed_firmware};
 
@@ -160,6 +161,79 @@ fn largest_free_block_and_fragmentation_have_a_line_for_each_heap() {
                 .contains(&"64 KiB".to_owned())
         );
         assert!(page.text("#room-note").contains("Rebuilt"));
+    });
+}
+
+/// The same program, short of memory in the middle, critically so for a while.
+fn short_of_memory() -> History {
+    let mut history = program(20_000);
+    let mut tell = |at: usize, name: &str, kind| {
+        let ticks = history.events[at].ticks;
+        let event = Event::Pressure {
+            name: name.to_owned(),
+            kind,
+        };
+        history.events.insert(at, TimedEvent { ticks, event });
+    };
+    tell(8_000, "internal", PressureKind::Level(Level::Low));
+    tell(10_000, "internal", PressureKind::Level(Level::Critical));
+    tell(10_500, "tiles", PressureKind::Shrunk(4096));
+    tell(10_600, "a request", PressureKind::WaitBegan(2048));
+    tell(12_000, "internal", PressureKind::Level(Level::Normal));
+    history
+}
+
+#[test]
+fn shortages_are_bands_in_the_charts_and_a_list() {
+    on_both_screens(
+        "report-shortage",
+        &page_of(&short_of_memory()),
+        |page, _| {
+            for chart in ["#memory-chart", "#largest-chart"] {
+                assert_eq!(page.count(&format!("{chart} rect.level")), 2);
+            }
+            assert_color(page, "#memory-chart svg", "--hole", 0.001);
+            assert_color(page, "#memory-chart svg", "--accent", 0.001);
+            let legend = page.text("#flag-legend");
+            for what in [
+                "internal memory low",
+                "internal memory critical",
+                "2 steps against shortage",
+            ] {
+                assert!(legend.contains(what), "{what} in {legend}");
+            }
+            let told = page.texts("#pressure li");
+            assert!(
+                told[0].starts_with("Tiles gave 4.0 KiB. event 10,5"),
+                "{told:?}"
+            );
+            assert!(
+                told[1].starts_with("A request of 2.0 KiB waits. "),
+                "{told:?}"
+            );
+            page.click("#pressure li button");
+            assert!(page.text("#moment").starts_with("event 10,"));
+            let width = |page: &mut Page<'_>, place: usize| {
+                let asked = format!(
+                    "Number(document.querySelectorAll('#memory-chart rect.level')[{place}]\
+                 .getAttribute('width'))"
+                );
+                page.value(&asked).as_f64().unwrap()
+            };
+            let ratio = width(page, 0) / width(page, 1);
+            assert!(
+                (0.5..2.0).contains(&ratio),
+                "both last 2,000 events: {ratio}"
+            );
+        },
+    );
+    let quiet = page_of(&program(2000));
+    on_both_screens("report-no-shortage", &quiet, |page, _| {
+        assert_eq!(page.count("rect.level"), 0);
+        assert_eq!(
+            page.value("document.getElementById('pressure').hidden"),
+            true
+        );
     });
 }
 
@@ -432,7 +506,10 @@ fn what_a_dump_does_not_contain_is_not_shown() {
     on_both_screens("report-dump", &page_of(&history), |page, _| {
         assert!(page.text("#tiles").contains("a dump does not show"));
         let hidden = "[...document.querySelectorAll('main > section')].filter((part) => part.hidden).map((part) => part.id)";
-        assert_eq!(page.value(hidden), json!(["failures", "room", "map"]));
+        assert_eq!(
+            page.value(hidden),
+            json!(["failures", "pressure", "room", "map"])
+        );
         assert!(!page.text("#contents").contains("Heap map"));
         assert_eq!(page.count("input[name=axis]"), 0, "there is no time");
         assert!(

@@ -20,8 +20,8 @@ pub use build_id::BuildId;
 pub use context::TraceContext;
 pub use failures::{FailureLog, FailureRecord, HeapThen};
 pub use ledger::{
-    EventContext, EventSink, Explained, Leak, Ledger, LedgerDescription, Site, SiteId, StillOwns,
-    Usage,
+    EventContext, EventSink, Explained, Leak, Ledger, LedgerDescription, PressureFigures, Site,
+    SiteId, StillOwns, Usage,
 };
 pub use metrics::{BufferTooSmall, CapabilityMetrics, Metrics, MetricsFormat};
 pub use recent::{Deed, PastEvent, Recent, Scene};

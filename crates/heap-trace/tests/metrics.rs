@@ -7,6 +7,7 @@
 
 mod support;
 
+use heap_caps::{Level, PressureEvent, PressureKind};
 use heap_trace::{BufferTooSmall, Ledger, Metrics, MetricsFormat, Owner};
 use serde_json::{Map, Value, json};
 use soc_regions::Caps;
@@ -25,6 +26,21 @@ fn sim() -> Sim<Ledger<ByOwner>> {
     on_behalf_of(MQTT, || [sim.malloc(100), sim.malloc(200)]);
     on_behalf_of(WIFI, || sim.malloc(400));
     sim.free(gone);
+    for (name, kind) in [
+        ("internal", PressureKind::Level(Level::Low)),
+        ("dma", PressureKind::Level(Level::Low)),
+        ("internal", PressureKind::Level(Level::Critical)),
+        ("tiles", PressureKind::Shrunk(4096)),
+        ("tiles", PressureKind::Shrunk(0)),
+        ("last words", PressureKind::Released(2048)),
+        ("mqtt", PressureKind::OverLimit(8192)),
+        ("a request", PressureKind::WaitBegan(100)),
+        ("a request", PressureKind::WaitBegan(200)),
+        ("a request", PressureKind::WaitServed(100)),
+    ] {
+        let event = PressureEvent::new(name, kind);
+        sim.heaps.phases().notify_pressure(&event);
+    }
     sim
 }
 
@@ -72,6 +88,12 @@ fn json_has_the_heaps_own_figures_and_the_owners_accounts() {
     );
     assert_eq!(owners.len(), 3, "nobody, mqtt and wifi");
     assert_eq!(document["untracked_bytes"], 0);
+    let levels = json!([{ "name": "internal", "level": 2 }, { "name": "dma", "level": 1 }]);
+    let pressure = json!({
+        "levels": levels, "shrinker_calls": 2, "shrunk_bytes": 4096, "released_reserves": 1,
+        "limit_refusals": 1, "waits": 2, "waiting": 1,
+    });
+    assert_eq!(document["pressure"], pressure);
 }
 
 #[test]
@@ -139,6 +161,10 @@ fn prometheus_has_a_sample_for_each_capability_and_owner() {
         "heap_owner_bytes{owner=\"mq\\\"t\\\\t\\n \"} 300",
         "heap_owner_blocks{owner=\"owner 2\"} 1",
         "heap_untracked_bytes 0",
+        "heap_pressure_level{gauge=\"internal\"} 2",
+        "# TYPE heap_shrunk_bytes_total counter",
+        "heap_shrunk_bytes_total 4096",
+        "heap_waiting_requests 1",
     ] {
         assert!(text.lines().any(|known| known == line), "{line}\n\n{text}");
     }

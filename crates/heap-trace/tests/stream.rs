@@ -1,10 +1,17 @@
 //! The event stream: what is emitted is what is decoded, also when bytes are missing.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use heap_caps::{AllocRequest, Level, PressureKind};
+use heap_caps_alloc::{CapsHeap, EmergencyReserve, PressureGauge, Shortage, Shrinker, SpinLock};
 use heap_trace::{
-    BrokenFrame, BuildId, ByteSink, Callers, Decoder, Event, Owner, Port, Ring, SiteNumber, Stream,
-    VERSION, WhenFull,
+    BrokenFrame, BuildId, ByteSink, Callers, Decoder, Event, Frame, Ledger, Owner, Port, Ring,
+    SiteNumber, Stream, VERSION, WhenFull,
 };
+use multi_heap::Unpoisoned;
 use proptest::prelude::*;
 use soc_regions::Caps;
 
@@ -103,6 +110,14 @@ fn every_kind_of_event_is_heard_as_it_was_said() {
             owner: Owner(1),
         },
         Event::Dropped { events: 1000 },
+        Event::Pressure {
+            kind: PressureKind::Level(Level::Critical),
+            name: "internal",
+        },
+        Event::Pressure {
+            kind: PressureKind::Shrunk(70_000),
+            name: "tiles",
+        },
     ];
     let mut stream = stream::<1024>();
     for (event, ticks) in said.iter().zip((0..).step_by(300)) {
@@ -289,19 +304,11 @@ proptest! {
     }
 }
 
-/// Shortage stands between the allocations that caused it: as marks, which every reader knows.
+/// Shortage stands between the allocations that caused it, and the ledger keeps the figures.
 #[test]
 fn what_is_done_about_a_shortage_is_a_mark() {
-    use heap_caps_alloc::{
-        CapsHeap, EmergencyReserve, PressureGauge, Shortage, Shrinker, SpinLock,
-    };
-    use heap_trace::{Ledger, TraceContext};
-    use multi_heap::Unpoisoned;
-
-    struct Now;
-    impl TraceContext for Now {}
-    type Observers = Ledger<Now, RamStream<4096>, 64, 8, 1>;
-    let heap: CapsHeap<SpinLock, Unpoisoned, Observers> = CapsHeap::new(Ledger::new(Now, stream()));
+    type Observers = Ledger<(), RamStream<4096>, 64, 8, 1>;
+    let heap: CapsHeap<SpinLock, Unpoisoned, Observers> = CapsHeap::new(Ledger::new((), stream()));
     let memory = vec![core::mem::MaybeUninit::uninit(); 8192].leak();
     heap.add_buffer([Caps::BIT8, Caps::empty(), Caps::empty()], memory)
         .unwrap();
@@ -321,22 +328,80 @@ fn what_is_done_about_a_shortage_is_a_mark() {
     let second = heap.malloc(2000, Caps::BIT8).unwrap();
     let first = heap.malloc(3000, Caps::BIT8);
     assert!(first.is_err());
+    let mut waiting = pin!(heap.allocate_async(AllocRequest::new(3000, Caps::BIT8)));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(waiting.as_mut().poll(&mut context).is_pending());
     let bytes = heap.with_observer(|ledger| bytes(ledger.event_sink_mut()));
-    let decoded = decoded(&mut Decoder::new(), &bytes);
-    let marks: Vec<_> = decoded
-        .iter()
-        .filter_map(|event| event.split_once("Mark { name: "))
-        .map(|(_, mark)| mark.trim_end_matches(" }"))
-        .collect();
     assert_eq!(
-        marks,
+        sentences(&bytes),
         [
-            "\"test memory low\"",
-            "\"tiles gave nothing\"",
-            "\"last words released 2.0 KiB\"",
-            "\"tiles gave nothing\"",
+            "test memory low",
+            "tiles gave nothing",
+            "last words released 2.0 KiB",
+            "tiles gave nothing",
+            "tiles gave nothing",
+            "a request of 2.9 KiB waits",
         ]
+    );
+    let tally = heap.with_observer(|ledger| ledger.pressure());
+    assert_eq!(tally.levels().collect::<Vec<_>>(), [("test", Level::Low)]);
+    assert_eq!((tally.shrinker_calls, tally.shrunk_bytes), (3, 0));
+    assert_eq!(
+        (tally.released_reserves, tally.waits, tally.waiting),
+        (1, 1, 1)
     );
     // SAFETY: the block is this test's own.
     unsafe { heap.free(second) }.unwrap();
+}
+
+/// What the stream says about shortage.
+fn sentences(bytes: &[u8]) -> Vec<String> {
+    let mut decoder = Decoder::new();
+    let frames = bytes.iter().filter_map(|&byte| match decoder.push(byte) {
+        Some(Ok(Frame {
+            event: Event::Pressure { kind, name },
+            ..
+        })) => Some(kind.about(name).to_string()),
+        _ => None,
+    });
+    frames.collect()
+}
+
+/// A request that waited is heard of three times at most: when it begins to wait, and when it is
+/// served or gives up. One that is served at once is not heard of.
+#[test]
+fn who_waits_is_heard_of_until_it_is_served_or_gives_up() {
+    type Observers = Ledger<(), RamStream<4096>, 64, 8, 1>;
+    let heap: CapsHeap<SpinLock, Unpoisoned, Observers> = CapsHeap::new(Ledger::new((), stream()));
+    let memory = vec![core::mem::MaybeUninit::uninit(); 8192].leak();
+    heap.add_buffer([Caps::BIT8, Caps::empty(), Caps::empty()], memory)
+        .unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    let first = {
+        let mut served_at_once = pin!(heap.allocate_async(AllocRequest::new(6144, Caps::BIT8)));
+        let Poll::Ready(Ok(block)) = served_at_once.as_mut().poll(&mut context) else {
+            unreachable!("there is room")
+        };
+        block
+    };
+    let mut patient = pin!(heap.allocate_async(AllocRequest::new(4096, Caps::BIT8)));
+    assert!(patient.as_mut().poll(&mut context).is_pending());
+    {
+        let mut impatient = pin!(heap.allocate_async(AllocRequest::new(3072, Caps::BIT8)));
+        assert!(impatient.as_mut().poll(&mut context).is_pending());
+    }
+    // SAFETY: the block is this test's own.
+    unsafe { heap.free(first) }.unwrap();
+    let bytes = heap.with_observer(|ledger| bytes(ledger.event_sink_mut()));
+    assert_eq!(
+        sentences(&bytes),
+        [
+            "a request of 4.0 KiB waits",
+            "a request of 3.0 KiB waits",
+            "a request of 3.0 KiB waits no more",
+            "a request of 4.0 KiB served after waiting",
+        ]
+    );
+    let tally = heap.with_observer(|ledger| ledger.pressure());
+    assert_eq!((tally.waits, tally.waiting), (2, 0));
 }

@@ -274,6 +274,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         None
     }
 
+    /// The worst level of the gauges that watch some of the memory with `caps`. O(gauges × heaps).
+    pub(crate) fn level_of(&self, caps: Caps) -> Level {
+        let gauges = self.pressure.gauges.entries.iter();
+        let watching = gauges
+            .filter(|(_, entry)| self.heaps.inspect().total_size(entry.gauge.caps | caps) > 0);
+        let levels = watching.map(|(_, entry)| entry.level);
+        levels.max().unwrap_or_default()
+    }
+
     /// A handler has returned.
     pub(super) fn told(&mut self, index: GaugeIndex) {
         if let Some(entry) = self.pressure.gauges.get_mut(index) {
@@ -307,6 +316,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
     /// assert_eq!(HEAP.pressure().level(internal), Some(Level::Normal));
     /// let frame = HEAP.malloc(18_000, Caps::BIT8).unwrap();
     /// assert_eq!(HEAP.pressure().level(internal), Some(Level::Low));
+    /// assert_eq!(HEAP.inspect().snapshot(Caps::BIT8).level, Level::Low);
     /// # // SAFETY: the block is this program's own.
     /// # unsafe { HEAP.free(frame) }.unwrap();
     /// # Ok::<(), heap_caps_alloc::GaugeTableFull>(())

@@ -78,7 +78,7 @@ impl Assembler {
     fn count(&mut self, event: &Event) {
         let events = match event {
             Event::Dropped { events } => *events,
-            Event::Mark { .. } | Event::Restarted => 0,
+            Event::Mark { .. } | Event::Pressure { .. } | Event::Restarted => 0,
             _ => 1,
         };
         self.said = self.said.map(|said| said.wrapping_add(events));
@@ -218,6 +218,10 @@ fn converted(
         }
         WireEvent::Mark { name } => Event::Mark {
             name: printable(name).into_owned(),
+        },
+        WireEvent::Pressure { kind, name } => Event::Pressure {
+            name: printable(name).into_owned(),
+            kind,
         },
         _ => {
             keep_name(said, history, sites);

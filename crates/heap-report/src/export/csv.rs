@@ -160,6 +160,11 @@ impl CsvRow {
                 text: name.clone(),
                 ..CsvRow::default()
             },
+            Event::Pressure { name, kind } => CsvRow {
+                kind: "pressure",
+                text: kind.about(name).to_string(),
+                ..CsvRow::default()
+            },
             Event::Restarted => CsvRow {
                 kind: "restarted",
                 ..CsvRow::default()

@@ -133,6 +133,11 @@ impl<W: Write> Track<'_, W> {
     fn write_moment(&mut self, moment: &TimedEvent, time: f64) -> io::Result<()> {
         let (name, category, arguments) = match &moment.event {
             Event::Mark { name } => (name.clone(), "mark", json!({})),
+            Event::Pressure { name, kind } => (
+                kind.about(name).to_string(),
+                "pressure",
+                json!({ "name": name, "value": kind.to_numbers().1 }),
+            ),
             Event::Dropped { events } => (
                 format!("{events} events are missing here"),
                 "gap",

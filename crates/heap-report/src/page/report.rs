@@ -10,7 +10,7 @@ use super::numbers::{FrameText, Member, Numbers, SiteFigures};
 use super::unknowns;
 use crate::export;
 use crate::history::{Event, Gaps, History, Source};
-use crate::replay::{HeapSample, Leak, Replayed, Sample};
+use crate::replay::{HeapSample, Leak, LevelBand, PressureNote, Replayed, Sample};
 use crate::verdict::{Kind, Verdict};
 
 /// Number of failures, and of marks, that are listed one by one.
@@ -43,6 +43,8 @@ pub(super) struct Report {
     frames: Vec<FrameText>,
     heaps: Vec<Heap>,
     marks: Excerpt<Mark>,
+    bands: Excerpt<Band>,
+    pressure: Excerpt<Mark>,
     failures: Excerpt<Failure>,
     leaks: Vec<Suspect>,
     blocks: LiveBlocks,
@@ -98,6 +100,23 @@ struct Mark {
     name: String,
 }
 
+/// A stretch of time in which a gauge told that memory was short.
+#[derive(Serialize)]
+struct Band {
+    gauge: String,
+    /// `low` or `critical`.
+    level: String,
+    from: Instant,
+    to: Instant,
+}
+
+/// A place on the time axis.
+#[derive(Serialize)]
+struct Instant {
+    event: usize,
+    time: u64,
+}
+
 #[derive(Serialize)]
 struct Failure {
     event: usize,
@@ -148,6 +167,8 @@ impl Report {
             frames,
             heaps: heaps(history, rebuilt),
             marks: marks(history, rebuilt, &clock),
+            bands: bands(rebuilt, &clock),
+            pressure: pressure(rebuilt, &clock),
             failures: failures(history, rebuilt, &clock),
             leaks: leaks(rebuilt, &clock, &numbers),
             blocks: live(history, rebuilt, peak.moment, &numbers),
@@ -243,6 +264,43 @@ fn marks(history: &History, rebuilt: &Replayed, clock: &Clock) -> Excerpt<Mark> 
     }
 }
 
+/// How many bands there are at most: what is behind them is not drawn.
+const BANDS: usize = 1000;
+
+fn bands(rebuilt: &Replayed, clock: &Clock) -> Excerpt<Band> {
+    let bands = &rebuilt.shortage.bands;
+    let band = |band: &LevelBand| Band {
+        gauge: band.gauge.clone(),
+        level: band.level.to_string(),
+        from: Instant {
+            event: band.from,
+            time: clock.time(band.from + 1, band.from_ticks),
+        },
+        to: Instant {
+            event: band.to,
+            time: clock.time(band.to, band.to_ticks),
+        },
+    };
+    Excerpt {
+        told: bands.iter().take(BANDS).map(band).collect(),
+        all: bands.len(),
+    }
+}
+
+/// What was done when memory was short.
+fn pressure(rebuilt: &Replayed, clock: &Clock) -> Excerpt<Mark> {
+    let notes = &rebuilt.shortage.notes;
+    let mark = |note: &PressureNote| Mark {
+        event: note.event,
+        time: clock.time(note.event + 1, note.ticks),
+        name: note.kind.about(&note.name).to_string(),
+    };
+    Excerpt {
+        told: notes.iter().take(TOLD).map(mark).collect(),
+        all: notes.len(),
+    }
+}
+
 fn failures(history: &History, rebuilt: &Replayed, clock: &Clock) -> Excerpt<Failure> {
     let failure = |failure: &crate::FailureNote| Failure {
         event: failure.event,
@@ -282,6 +340,8 @@ fn live(history: &History, rebuilt: &Replayed, peak: usize, numbers: &Numbers) -
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+
+    use heap_caps::{Level, PressureKind};
 
     use super::Report;
     use crate::history::{Event, Frame, History, Site, TimedEvent};
@@ -358,6 +418,30 @@ mod tests {
         let report = report(vec![mark, Event::Restarted]);
         let told = json!([{ "event": 0, "time": 0, "name": "connected" }, { "event": 1, "time": 0, "name": "restart" }]);
         assert_eq!(report["marks"], json!({ "told": told, "all": 2 }));
+    }
+
+    #[test]
+    fn shortages_are_bands_and_what_was_done_has_its_place() {
+        let pressure = |name: &str, kind| Event::Pressure {
+            name: name.to_owned(),
+            kind,
+        };
+        let level = |level| pressure("internal", PressureKind::Level(level));
+        let report = report(vec![
+            allocated(0x100, 8, 1, 0),
+            level(Level::Critical),
+            pressure("tiles", PressureKind::Shrunk(4096)),
+            level(Level::Low),
+        ]);
+        let at = |event: u32, time: u32| json!({ "event": event, "time": time });
+        let told = json!([
+            { "gauge": "internal", "level": "critical", "from": at(1, 10), "to": at(3, 30) },
+            { "gauge": "internal", "level": "low", "from": at(3, 30), "to": at(4, 30) },
+        ]);
+        assert_eq!(report["bands"], json!({ "told": told, "all": 2 }));
+        let told = json!([{ "event": 2, "time": 20, "name": "tiles gave 4.0 KiB" }]);
+        assert_eq!(report["pressure"], json!({ "told": told, "all": 1 }));
+        assert_eq!(report["marks"]["all"], 0);
     }
 
     #[test]

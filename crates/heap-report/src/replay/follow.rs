@@ -46,6 +46,7 @@ fn accounts(history: &History) -> Replayed {
             evidence.follow(number, moment.ticks, &change);
         }
         rebuilt.record(number, moment);
+        rebuilt.shortage.follow(number, moment);
         match moment.event {
             Event::Failed { size, caps, .. }
                 if rebuilt.leaks_at_failure.is_empty()
@@ -58,6 +59,8 @@ fn accounts(history: &History) -> Replayed {
             _ => {}
         }
     }
+    let end = history.events.last().map_or(0, |last| last.ticks);
+    rebuilt.shortage.end(history.events.len(), end);
     rebuilt.gaps.unknown_frees += live.unknown_frees();
     rebuilt.gaps.lost_frees += live.lost_frees();
     rebuilt.live = live.blocks().copied().collect();

@@ -135,7 +135,10 @@ impl Live {
                 Some(self.enter(from, to.as_old_as(from)))
             }
             Event::Restarted => Some(self.clear()),
-            Event::Failed { .. } | Event::Dropped { .. } | Event::Mark { .. } => None,
+            Event::Failed { .. }
+            | Event::Dropped { .. }
+            | Event::Mark { .. }
+            | Event::Pressure { .. } => None,
         }
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod evidence;
 mod follow;
 pub(crate) mod leaks;
 mod live;
+mod pressure;
 pub(crate) mod refusal;
 mod timeline;
 
@@ -18,6 +19,7 @@ pub use account::Account;
 pub(crate) use follow::failure;
 pub use leaks::{Confidence, Growth, Leak};
 pub use live::{Block, Change, Live};
+pub use pressure::{LevelBand, PressureNote, Shortage, Waits};
 pub use refusal::{AdjacentBlock, Holders, Pin, RefusalCause, Space};
 pub(crate) use timeline::heaps;
 pub use timeline::{HeapSample, Sample};
@@ -48,6 +50,8 @@ pub struct Replayed {
     pub failures: Vec<FailureNote>,
     /// The moments that the program named.
     pub marks: Vec<Mark>,
+    /// Shortages of memory, and what was done about them.
+    pub shortage: Shortage,
     /// After how many events the program restarted.
     pub restarts: Vec<usize>,
     /// What is missing, what only following the events shows included.

@@ -8,9 +8,9 @@ use crate::replay::{FailureNote, Leak, Replayed};
 use crate::verdict::Verdict;
 
 /// Everything that the text has, and all sites: `verdict`, `doubts`, `program`, `source`,
-/// `events`, `total`, `peak`, `owners`, `sites`, `leaks`, `failures`, `heaps`, `gaps`, `restarts`,
-/// `notes`, `build`, `caught`; of an image of memory `crash` and `blocks`. Sizes are in bytes,
-/// times in ticks, of which there are `ticks_per_second` (0: unknown).
+/// `events`, `total`, `peak`, `owners`, `sites`, `leaks`, `failures`, `shortage`, `heaps`, `gaps`,
+/// `restarts`, `notes`, `build`, `caught`; of an image of memory `crash` and `blocks`. Sizes are in
+/// bytes, times in ticks, of which there are `ticks_per_second` (0: unknown).
 #[must_use]
 pub fn json(history: &History, rebuilt: &Replayed) -> Value {
     let peak = &rebuilt.peak;
@@ -34,6 +34,7 @@ pub fn json(history: &History, rebuilt: &Replayed) -> Value {
         "sites": sites.map(|(site, account)| json!({ "site": site_object(history, site), "account": account })).collect::<Vec<_>>(),
         "leaks": leaks.iter().map(|leak| leak_object(history, leak)).collect::<Vec<_>>(),
         "failures": rebuilt.failures.iter().map(|failure| failure_object(history, failure)).collect::<Vec<_>>(),
+        "shortage": super::shortage::json(history, rebuilt),
         "heaps": heaps(history, rebuilt),
         "heaps_are_measured": history.source.is_exact(),
         "gaps": rebuilt.gaps,

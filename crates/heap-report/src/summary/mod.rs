@@ -1,6 +1,7 @@
 //! Summary on one screen: peak, live blocks, owners, leaks, failures, gaps.
 
 mod json;
+mod shortage;
 pub(crate) mod table;
 pub(crate) mod words;
 
@@ -54,6 +55,11 @@ impl Display for Summary<'_> {
             self.leaks(out)?;
             self.sites(out)?;
             self.failures(out)?;
+            list(
+                "When memory was short",
+                &shortage::told(self.history, self.rebuilt),
+                out,
+            )?;
         }
         self.heaps(out)?;
         self.remarks(out)

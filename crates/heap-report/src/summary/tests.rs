@@ -1,5 +1,6 @@
 //! A small history, and what a person reads of it.
 
+use heap_caps::{Level, PressureKind};
 use soc_regions::Caps;
 
 use super::{Summary, json};
@@ -132,4 +133,61 @@ fn programs_read_the_same_as_an_object() {
     assert_eq!(told["leaks"][1]["suspect"], false);
     assert_eq!(told["gaps"]["dropped"], 3);
     assert_eq!(told["heaps"][0]["used"], 1640);
+}
+
+/// Low for 20 ms, critical for 30 ms to the end; the tiles gave something, somebody waited.
+fn short_of_memory() -> History {
+    let events = [
+        (10, "internal", PressureKind::Level(Level::Low)),
+        (20, "tiles", PressureKind::Shrunk(4096)),
+        (21, "tiles", PressureKind::Shrunk(0)),
+        (25, "a request", PressureKind::WaitBegan(2048)),
+        (30, "internal", PressureKind::Level(Level::Critical)),
+        (37, "a request", PressureKind::WaitServed(2048)),
+        (40, "last words", PressureKind::Released(2048)),
+        (50, "mqtt", PressureKind::AboveSoftLimit(9000)),
+        (60, "mqtt", PressureKind::OverLimit(10_240)),
+    ];
+    let event = |(ticks, name, kind): (u64, &str, PressureKind)| TimedEvent {
+        ticks,
+        event: Event::Pressure {
+            name: name.to_owned(),
+            kind,
+        },
+    };
+    History {
+        ticks_per_second: 1000,
+        events: events.into_iter().map(event).collect(),
+        ..History::default()
+    }
+}
+
+#[test]
+fn what_was_done_when_memory_was_short_is_told_by_name() {
+    let text = text(&short_of_memory());
+    let (_, told) = text.split_once("When memory was short\n").unwrap();
+    let told: Vec<&str> = told.lines().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(
+        told,
+        [
+            "  internal memory was low 1 time, 0.020 s altogether",
+            "  internal memory was critical 1 time, 0.030 s altogether, and still is at the end",
+            "  last words was released 1 time",
+            "  mqtt was above its soft limit 1 time",
+            "  mqtt was refused 1 time at its limit of 10,240 bytes",
+            "  tiles gave 4,096 bytes in 2 calls",
+            "  1 request waited: 1 served, 0 gave up; the longest wait took 0.012 s",
+        ]
+    );
+    assert!(!self::text(&History::default()).contains("When memory was short"));
+}
+
+#[test]
+fn programs_read_of_shortages_too() {
+    let history = short_of_memory();
+    let told = &json(&history, &Replayed::of(&history))["shortage"];
+    assert_eq!(told["levels"][1]["level"], "critical");
+    assert_eq!(told["levels"][1]["at_the_end"], true);
+    assert_eq!(told["actions"][1]["refused"], 1);
+    assert_eq!(told["waits"]["longest_ticks"], 12);
 }

@@ -230,7 +230,7 @@ impl Watched {
         self.restarts
     }
 
-    /// The moment that the program named last.
+    /// The moment that the program named last, or what was done last when memory was short.
     #[must_use]
     pub fn last_mark(&self) -> Option<&str> {
         self.marks.back().map(String::as_str)
@@ -263,6 +263,9 @@ impl Watched {
         match &moment.event {
             Event::Failed { .. } => self.record_failure(moment),
             Event::Mark { name } => keep(&mut self.marks, name.clone()),
+            Event::Pressure { name, kind } => {
+                keep(&mut self.marks, kind.about(name).to_string());
+            }
             Event::Restarted => {
                 self.restarts += 1;
                 self.leaks_at_failure.clear();

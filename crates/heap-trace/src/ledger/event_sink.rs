@@ -1,7 +1,5 @@
 //! Event sinks: receivers of events with call site and owner.
 
-use core::fmt::{self, Write};
-
 use heap_caps::{Allocated, Failure, Freed, PressureEvent, Reallocated};
 
 use super::sites::{Site, SiteId};
@@ -163,12 +161,12 @@ impl<S: Sink> EventSink for Stream<S> {
         self.emit(context.ticks, &said);
     }
 
-    /// A mark: `tiles gave 4.0 KiB`.
     fn on_pressure(&mut self, ticks: u32, event: &PressureEvent) {
-        let mut text = Text::EMPTY;
-        let _ = write!(text, "{event}"); // what is too long is cut off
-        let name = text.as_str();
-        self.emit(ticks, &Event::Mark { name });
+        let said = Event::Pressure {
+            kind: event.kind,
+            name: event.name,
+        };
+        self.emit(ticks, &said);
     }
 
     fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
@@ -183,39 +181,6 @@ impl<S: Sink> EventSink for Stream<S> {
             file: site.caller.map_or("", |place| place.file()),
         };
         self.emit(ticks, &said)
-    }
-}
-
-/// The longest text of a mark about pressure.
-const LONGEST: usize = 80;
-
-/// A short text; what is too long is cut off.
-struct Text {
-    bytes: [u8; LONGEST],
-    end: usize,
-}
-
-impl Text {
-    const EMPTY: Self = Self {
-        bytes: [0; LONGEST],
-        end: 0,
-    };
-
-    fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..self.end).unwrap_or_default();
-        core::str::from_utf8(bytes).unwrap_or_default()
-    }
-}
-
-impl Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for character in text.chars() {
-            let end = self.end + character.len_utf8(); // at most LONGEST + 4
-            let place = self.bytes.get_mut(self.end..end).ok_or(fmt::Error)?;
-            character.encode_utf8(place);
-            self.end = end;
-        }
-        Ok(())
     }
 }
 

@@ -18,12 +18,14 @@ mod blocks;
 mod description;
 mod event_sink;
 mod explain;
+mod pressure;
 mod sites;
 mod usage;
 
 pub use description::LedgerDescription;
 pub use event_sink::{EventContext, EventSink};
 pub use explain::Explained;
+pub use pressure::PressureFigures;
 pub use sites::{Site, SiteId};
 pub use usage::Usage;
 
@@ -71,6 +73,7 @@ pub struct Ledger<
     blocks: Blocks<BLOCKS>,
     /// Names of the owners, for tools that read an image of memory.
     names: Option<&'static &'static [&'static str]>,
+    pressure: PressureFigures,
 }
 
 /// A block whose owner has ended: nobody will free it.
@@ -120,6 +123,7 @@ impl<
             sites: Sites::new(),
             blocks: Blocks::new(),
             names: None,
+            pressure: PressureFigures::NONE,
         }
     }
 
@@ -130,6 +134,12 @@ impl<
     pub const fn with_owner_names(mut self, names: &'static &'static [&'static str]) -> Self {
         self.names = Some(names);
         self
+    }
+
+    /// Returns the levels of memory, and what was done about shortages so far.
+    #[must_use]
+    pub const fn pressure(&self) -> PressureFigures {
+        self.pressure
     }
 
     /// Returns the sink of events.
@@ -374,6 +384,7 @@ impl<
     }
 
     fn on_pressure(&mut self, event: &PressureEvent) {
+        self.pressure.record(event);
         self.event_sink.on_pressure(self.context.ticks(), event);
     }
 }

@@ -4,7 +4,10 @@
 //!   { "capabilities": [ { "name": "DMA", "size": …, "free": …, "minimum_free": …,
 //!                         "largest_free": …, "fragmentation_permille": … }, … ],
 //!     "owners": [ { "name": "mqtt", "bytes": …, "blocks": …, "peak_bytes": … }, … ],
-//!     "untracked_bytes": … }
+//!     "untracked_bytes": …,
+//!     "pressure": { "levels": [ { "name": "internal", "level": 1 }, … ],
+//!                   "shrinker_calls": …, "shrunk_bytes": …, "released_reserves": …,
+//!                   "limit_refusals": …, "waits": …, "waiting": … } }
 //! ```
 //! The encoders are ours: what is written is texts, numbers below 2^32, lists and objects, and a
 //! library for that would be larger than the two together.
@@ -13,7 +16,7 @@ use core::fmt::{self, Write as _};
 
 use super::out::{Out, Quoted};
 use super::{Metrics, called};
-use crate::Owner;
+use crate::{Owner, PressureFigures};
 
 /// What an object is made of.
 pub(super) trait Encoder {
@@ -38,7 +41,7 @@ pub(super) fn write<'n, const OWNERS: usize>(
     name: &dyn Fn(Owner) -> Option<&'n str>,
     to: &mut impl Encoder,
 ) {
-    to.object(3);
+    to.object(4);
     to.key("capabilities");
     to.list(counted(metrics.capabilities()));
     for has in metrics.capabilities() {
@@ -77,6 +80,35 @@ pub(super) fn write<'n, const OWNERS: usize>(
     to.end_list();
     to.key("untracked_bytes");
     to.number(metrics.untracked_bytes());
+    to.key("pressure");
+    write_pressure(metrics.pressure(), to);
+    to.end_object();
+}
+
+fn write_pressure(pressure: &PressureFigures, to: &mut impl Encoder) {
+    to.object(7);
+    to.key("levels");
+    to.list(counted(pressure.levels()));
+    for (name, level) in pressure.levels() {
+        to.object(2);
+        to.key("name");
+        to.text(format_args!("{name}"));
+        to.key("level");
+        to.number(level.number().into());
+        to.end_object();
+    }
+    to.end_list();
+    for (key, number) in [
+        ("shrinker_calls", pressure.shrinker_calls),
+        ("shrunk_bytes", pressure.shrunk_bytes),
+        ("released_reserves", pressure.released_reserves),
+        ("limit_refusals", pressure.limit_refusals),
+        ("waits", pressure.waits),
+        ("waiting", pressure.waiting),
+    ] {
+        to.key(key);
+        to.number(number);
+    }
     to.end_object();
 }
 

@@ -15,7 +15,7 @@ use heap_caps::{Inspection, Observer};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
-use crate::{EventSink, Ledger, Owner, TraceContext, Usage};
+use crate::{EventSink, Ledger, Owner, PressureFigures, TraceContext, Usage};
 use out::Out;
 
 /// How metrics are written.
@@ -106,6 +106,7 @@ pub struct Metrics<const OWNERS: usize> {
     owners: [Usage; OWNERS],
     /// Owners beyond the last account, and blocks of which no owner is known.
     untracked: [Usage; 2],
+    pressure: PressureFigures,
 }
 
 impl<const OWNERS: usize> Metrics<OWNERS> {
@@ -132,6 +133,7 @@ impl<const OWNERS: usize> Metrics<OWNERS> {
             count: 0,
             owners: *ledger.owners(),
             untracked: [ledger.others(), ledger.untracked()],
+            pressure: ledger.pressure(),
         };
         for (name, caps) in Caps::all_named() {
             let size = heaps.total_size(caps);
@@ -163,6 +165,7 @@ impl<const OWNERS: usize> Metrics<OWNERS> {
             count: 0,
             owners: [Usage::default(); OWNERS],
             untracked: [Usage::default(); 2],
+            pressure: PressureFigures::NONE,
         };
         for (slot, has) in metrics.capabilities.iter_mut().zip(capabilities) {
             *slot = has;
@@ -174,6 +177,19 @@ impl<const OWNERS: usize> Metrics<OWNERS> {
             }
         }
         metrics
+    }
+
+    /// The same metrics with what was done about shortages of memory.
+    #[must_use]
+    pub const fn with_pressure(mut self, pressure: PressureFigures) -> Self {
+        self.pressure = pressure;
+        self
+    }
+
+    /// Levels of memory, and what was done about shortages.
+    #[must_use]
+    pub const fn pressure(&self) -> &PressureFigures {
+        &self.pressure
     }
 
     /// The capabilities that any heap has, in the order of their bits.

@@ -4,7 +4,7 @@ use core::fmt::{self, Write as _};
 
 use super::out::{Out, Quoted};
 use super::{CapabilityMetrics, Metrics, called};
-use crate::{Owner, Usage};
+use crate::{Owner, PressureFigures, Usage};
 
 /// A metric of capabilities: name, help, value.
 type OfCapability = (&'static str, &'static str, fn(&CapabilityMetrics) -> u32);
@@ -52,6 +52,53 @@ const OF_OWNERS: [OfOwner; 3] = [
     ),
 ];
 
+/// A metric of shortages: name, help, type, value.
+type OfPressure = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&PressureFigures) -> u32,
+);
+
+const OF_PRESSURE: [OfPressure; 6] = [
+    (
+        "heap_shrinker_calls_total",
+        "Calls of shrinkers.",
+        "counter",
+        |has| has.shrinker_calls,
+    ),
+    (
+        "heap_shrunk_bytes_total",
+        "Bytes that shrinkers gave back, as they say.",
+        "counter",
+        |has| has.shrunk_bytes,
+    ),
+    (
+        "heap_released_reserves_total",
+        "Emergency reserves that were released.",
+        "counter",
+        |has| has.released_reserves,
+    ),
+    (
+        "heap_limit_refusals_total",
+        "Requests that were refused because of their owner's hard limit.",
+        "counter",
+        |has| has.limit_refusals,
+    ),
+    (
+        "heap_waits_total",
+        "Requests that had to wait for memory.",
+        "counter",
+        |has| has.waits,
+    ),
+    (
+        "heap_waiting_requests",
+        "Requests that wait for memory now.",
+        "gauge",
+        |has| has.waiting,
+    ),
+];
+
 pub(super) fn write<'n, const OWNERS: usize>(
     metrics: &Metrics<OWNERS>,
     name: &dyn Fn(Owner) -> Option<&'n str>,
@@ -87,11 +134,29 @@ pub(super) fn write<'n, const OWNERS: usize>(
     let metric = "heap_untracked_bytes";
     head(out, metric, "Bytes of blocks that no owner's account has.");
     out.show(format_args!("{metric} {}\n", metrics.untracked_bytes()));
+    write_pressure(metrics.pressure(), out);
+}
+
+fn write_pressure(pressure: &PressureFigures, out: &mut Out<'_>) {
+    let metric = "heap_pressure_level";
+    head(out, metric, "0: enough memory, 1: low, 2: critical.");
+    for (name, level) in pressure.levels() {
+        sample(out, metric, "gauge", format_args!("{name}"));
+        out.show(format_args!("{}\n", level.number()));
+    }
+    for (metric, help, kind, value) in OF_PRESSURE {
+        head_of(out, metric, help, kind);
+        out.show(format_args!("{metric} {}\n", value(pressure)));
+    }
 }
 
 fn head(out: &mut Out<'_>, metric: &str, help: &str) {
+    head_of(out, metric, help, "gauge");
+}
+
+fn head_of(out: &mut Out<'_>, metric: &str, help: &str, kind: &str) {
     out.show(format_args!(
-        "# HELP {metric} {help}\n# TYPE {metric} gauge\n"
+        "# HELP {metric} {help}\n# TYPE {metric} {kind}\n"
     ));
 }
 

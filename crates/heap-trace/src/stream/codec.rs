@@ -15,7 +15,7 @@ use soc_regions::Caps;
 use super::bytes::{Body, Fields};
 use super::event::{Callers, Event, SiteNumber};
 use crate::build_id::BuildId;
-use heap_caps::Owner;
+use heap_caps::{Owner, PressureKind};
 
 /// The last two bits of the first byte.
 mod kind {
@@ -39,6 +39,7 @@ const HEAP: u8 = rest(5);
 const PROGRAM: u8 = rest(6);
 const MARK: u8 = rest(7);
 const BUILD: u8 = rest(8);
+const PRESSURE: u8 = rest(9);
 
 /// How many callers a frame has room for.
 const CALLERS: usize = 16;
@@ -168,6 +169,13 @@ impl Event<'_> {
                 begin(BUILD);
                 id.bytes().iter().for_each(|byte| body.byte(*byte));
             }
+            Self::Pressure { kind, name } => {
+                let (kind, value) = kind.to_numbers();
+                begin(PRESSURE);
+                body.byte(kind);
+                body.number(value);
+                body.text(name);
+            }
         }
     }
 }
@@ -256,6 +264,10 @@ impl<'a> Event<'a> {
             },
             BUILD => Self::Build {
                 id: BuildId::new(core::mem::take(&mut fields.0)),
+            },
+            PRESSURE => Self::Pressure {
+                kind: PressureKind::of_numbers(fields.byte()?, fields.number()?)?,
+                name: fields.text(),
             },
             _ => return None,
         })

@@ -3,7 +3,7 @@
 use soc_regions::Caps;
 
 use crate::build_id::BuildId;
-use heap_caps::Owner;
+use heap_caps::{Owner, PressureKind};
 
 /// The version of this format.
 pub const VERSION: u8 = 1;
@@ -122,6 +122,13 @@ pub enum Event<'a> {
     /// A point in time that the program names.
     Mark {
         /// Its name.
+        name: &'a str,
+    },
+    /// Memory is short or back, or something was done about it.
+    Pressure {
+        /// What happened.
+        kind: PressureKind,
+        /// The name of the gauge, shrinker, reserve or limit.
         name: &'a str,
     },
 }

@@ -17,7 +17,7 @@ use core::pin::Pin;
 use core::ptr::NonNull;
 use core::task::{Context, Poll, Waker};
 
-use heap_caps::{AllocRequest, Failure, HeapMask, Observer};
+use heap_caps::{AllocRequest, Failure, HeapMask, Observer, PressureEvent, PressureKind};
 use multi_heap::Poison;
 
 pub(super) use self::queue::Queue;
@@ -92,6 +92,20 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
         Some(block.ok_or_else(|| self.heap.state.acquire().heaps.inspect().failure(&request)))
     }
 
+    /// Tells observers that the request waits, unless it was served meanwhile.
+    fn announce(self: Pin<&Self>) {
+        if !O::LISTENS {
+            return;
+        }
+        let mut state = self.heap.state.acquire();
+        // SAFETY: the lock is held, so no queue accesses it.
+        let waiter = unsafe { &mut *self.waiter().as_ptr() };
+        if waiter.place == WaiterState::Queued {
+            waiter.is_announced = true;
+            state.notify_waiter(waiter.request.size(), PressureKind::WaitBegan);
+        }
+    }
+
     /// Leaves another waker, which is given back if it is not needed.
     fn set_waker(self: Pin<&Self>, waker: Waker) -> Option<Waker> {
         let _state = self.heap.state.acquire();
@@ -135,6 +149,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Future
                 true => this.shrink(&request),
                 false => Some(this.heap.allocate(&request)), // refused, with its reason
             };
+            if served.is_none() {
+                this.announce();
+            }
             return served.map_or(Poll::Pending, Poll::Ready);
         }
         let before = self.as_ref().set_waker(fresh);
@@ -155,13 +172,17 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Drop
         }
         let mut state = self.heap.state.acquire();
         // SAFETY: the lock is held, so no queue accesses it.
-        let place = unsafe { (*self.waiter.get()).place };
-        match place {
+        let waiter = unsafe { &*self.waiter.get() };
+        let announced = waiter.is_announced.then(|| waiter.request.size());
+        match waiter.place {
             WaiterState::Outside => {}
             WaiterState::Queued => {
                 // SAFETY: it is in the queue of this heap.
                 unsafe { state.pressure.waiters.remove(self.waiter()) };
                 state.update_detour();
+                if let Some(size) = announced {
+                    state.notify_waiter(size, PressureKind::WaitEnded);
+                }
                 drop(state);
                 self.heap.settle(); // it may have stood in somebody's way
             }
@@ -190,10 +211,19 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             }
         });
         self.pressure.waiters = waiters;
-        if served.is_some() {
-            self.update_detour();
+        let served = served?;
+        self.update_detour();
+        if let Some(size) = served.announced {
+            self.notify_waiter(size, PressureKind::WaitServed);
         }
-        served
+        Some(served.waker)
+    }
+
+    /// Tells observers what became of a request of `size` bytes that waits.
+    fn notify_waiter(&mut self, size: usize, kind: fn(u32) -> PressureKind) {
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        let event = PressureEvent::new("a request", kind(size));
+        self.heaps.phases().notify_pressure(&event);
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Waiter {
     passed_by: u8,
     /// Whether a limit of its owner stopped it when it was asked last: no memory helps it.
     is_stopped: bool,
+    /// Whether observers heard that it waits.
+    pub(super) is_announced: bool,
     pub(super) candidates: HeapMask,
     pub(super) place: WaiterState,
     pub(super) waker: Option<Waker>,
@@ -51,11 +53,19 @@ impl Waiter {
             priority: 0,
             passed_by: 0,
             is_stopped: false,
+            is_announced: false,
             candidates: HeapMask::NONE,
             place: WaiterState::Outside,
             waker: None,
         }
     }
+}
+
+/// A waiter was served.
+pub(super) struct Served {
+    pub(super) waker: Option<Waker>,
+    /// Bytes that it had asked for, if observers heard that it waits.
+    pub(super) announced: Option<usize>,
 }
 
 /// What became of an attempt to serve a waiter.
@@ -147,12 +157,12 @@ impl Queue {
         }
     }
 
-    /// Serves the first waiter whose turn it is and for whom `attempt` finds memory; returns its
-    /// waker. O(waiters) and as many attempts.
+    /// Serves the first waiter whose turn it is and for whom `attempt` finds memory; returns whom
+    /// to wake. O(waiters) and as many attempts.
     pub(super) fn serve_next(
         &mut self,
         mut attempt: impl FnMut(&AllocRequest<'static>) -> Attempt,
-    ) -> Option<Option<Waker>> {
+    ) -> Option<Served> {
         let mut closed = HeapMask::NONE;
         let mut next = self.first;
         while let Some(place) = next {
@@ -163,13 +173,16 @@ impl Queue {
             let asked = may_be_served.then(|| attempt(&waiter.request));
             waiter.is_stopped = matches!(asked, Some(Attempt::Stopped));
             if let Some(Attempt::Served(taken)) = asked {
-                let waker = waiter.waker.take();
+                let served = Served {
+                    waker: waiter.waker.take(),
+                    announced: waiter.is_announced.then(|| waiter.request.size()),
+                };
                 self.pass_by(place, HeapMask::of(taken.heap));
                 // SAFETY: it was reached from `first`.
                 unsafe { self.remove(place) };
                 // SAFETY: its future accesses it under the same lock only, which is held.
                 unsafe { &mut *place.as_ptr() }.place = WaiterState::Served(taken);
-                return Some(waker);
+                return Some(served);
             }
             if waiter.passed_by >= PATIENCE && !waiter.is_stopped {
                 closed = closed.union(waiter.candidates);

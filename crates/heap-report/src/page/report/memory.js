@@ -20,14 +20,23 @@ function shadesChoice(name, legend) {
 function drawMemory() {
   const peak = { position: timeline.position(data.peak.moment), value: data.peak.bytes, text: `peak ${size(data.peak.bytes)}` };
   const layers = layersOf(shades).map((layer) => ({ ...layer, color: `var(--${layer.color})` }));
-  chart(byId("memory-chart"), { lines: stacked(layers), marks: [peak], flags: flags() });
+  chart(byId("memory-chart"), { lines: stacked(layers), marks: [peak], flags: flags(), bands: bands() });
+}
+
+/** The color of each level of shortage. */
+const LEVELS = { low: "hole", critical: "accent" };
+
+function bands() {
+  const place = ({ event, time }) => positionOf(event, time);
+  return data.bands.told.map((band) => ({ from: place(band.from), to: place(band.to), color: `var(--${LEVELS[band.level]})` }));
 }
 
 function flags() {
   const named = (data.marks.told).map((mark) => ({ position: positionOf(mark.event, mark.time), color: "var(--soft)", text: mark.name, shape: "line" }));
   const where = (series, shape, color) => series.map((number, moment) => [number, moment]).filter(([number]) => number > 0)
     .map(([, moment]) => ({ position: timeline.position(moment), color, shape }));
-  return [...named, ...where(data.moments.failed, "triangle", "var(--accent)"), ...where(data.moments.dropped, "cross", "var(--ink)")];
+  const done = data.pressure.told.map((act) => ({ position: positionOf(act.event, act.time), color: "var(--poison)", shape: "diamond" }));
+  return [...named, ...done, ...where(data.moments.failed, "triangle", "var(--accent)"), ...where(data.moments.dropped, "cross", "var(--ink)")];
 }
 
 function writeMemoryLegend() {
@@ -41,6 +50,11 @@ function writeFlagLegend() {
   const sign = (text, color) => make("em", { class: "sign", style: `color:var(--${color})` }, text);
   const items = [];
   if (data.failures.all) items.push(legendItem(sign("▲", "accent"), several(data.failures.all, "failed request")));
+  for (const level of Object.keys(LEVELS)) {
+    const gauges = new Set(data.bands.told.filter((band) => band.level === level).map((band) => band.gauge));
+    for (const gauge of gauges) items.push(legendItem(legendBox(`var(--${LEVELS[level]})`), `${gauge} memory ${level}`));
+  }
+  if (data.pressure.all) items.push(legendItem(sign("◆", "poison"), `${several(data.pressure.all, "step")} against shortage`));
   if (data.gaps.dropped) items.push(legendItem(sign("✕", "ink"), `${several(data.gaps.dropped, "event")} dropped`));
   if (data.marks.all) items.push(legendItem(sign("┊", "soft"), several(data.marks.all, "mark of the program", "marks of the program")));
   byId("flag-legend").replaceChildren(...items);
@@ -52,23 +66,41 @@ const FIRST_FAILURES = 6;
 function writeFailures() {
   const { told, all } = data.failures;
   byId("failures").hidden = all === 0;
-  const list = byId("failures").querySelector("ol");
-  const show = (failures) => list.replaceChildren(...failures.map(failureItem));
+  writeFirst(byId("failures").querySelector("ol"), told, all, failureItem);
+}
+
+/** What was done when memory was short, one by one. */
+function writePressure() {
+  const { told, all } = data.pressure;
+  byId("pressure").hidden = all === 0;
+  writeFirst(byId("pressure").querySelector("ol"), told, all, (act) => make("li", {}, `${capital(act.name)}. `, goTo(act)));
+}
+
+/** The first few of `told`, of which there are `all`, and a button for the others. */
+function writeFirst(list, told, all, item) {
+  const show = (some) => list.replaceChildren(...some.map(item));
   show(told.slice(0, FIRST_FAILURES));
   const more = make("button", { type: "button", class: "plain" }, all > told.length ? `Show the first ${count(told.length)} of ${count(all)}` : `Show all ${count(all)}`);
   more.addEventListener("click", () => { show(told); more.remove(); });
   if (all > FIRST_FAILURES) list.after(more);
 }
 
-function failureItem(failure) {
-  const go = make("button", { type: "button", class: "link" }, when(failure.event, failure.time));
+/** A button that moves the cursor to when something happened. */
+function goTo({ event, time }) {
+  const go = make("button", { type: "button", class: "link" }, when(event, time));
   go.addEventListener("click", () => {
     stop();
-    moveTo(momentAt(positionOf(failure.event, failure.time)));
+    moveTo(momentAt(positionOf(event, time)));
     byId("memory").scrollIntoView();
   });
-  const why = failure.sentence.charAt(0).toUpperCase() + failure.sentence.slice(1);
-  return make("li", {}, make("b", {}, requestText(failure)), ` ${why}${why.endsWith(".") ? "" : "."} `, go);
+  return go;
+}
+
+const capital = (sentence) => sentence.charAt(0).toUpperCase() + sentence.slice(1);
+
+function failureItem(failure) {
+  const why = capital(failure.sentence);
+  return make("li", {}, make("b", {}, requestText(failure)), ` ${why}${why.endsWith(".") ? "" : "."} `, goTo(failure));
 }
 
 /** A size that does not fit is told as the greatest that does. */

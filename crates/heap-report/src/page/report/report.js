@@ -94,6 +94,7 @@ writeHeader();
 makeMemory();
 writeFlagLegend();
 writeFailures();
+writePressure();
 makeRoom();
 makeMaps();
 makeLeaks();

@@ -21,7 +21,7 @@ function drawRoom() {
   const isLogarithmic = unequal(data.heaps.map((heap) => heap.size));
   byId("largest-title").textContent = isLogarithmic ? "Largest free block (logarithmic)" : "Largest free block";
   const lines = (values) => data.heaps.map((heap, index) => ({ values: values(heap), color: `var(--${paletteColor(index)})`, dashed: index > 3 }));
-  chart(byId("largest-chart"), { lines: lines((heap) => heap.largest), flags: flags(), scale: isLogarithmic ? logarithmic : linear });
+  chart(byId("largest-chart"), { lines: lines((heap) => heap.largest), flags: flags(), bands: bands(), scale: isLogarithmic ? logarithmic : linear });
   const shares = (heap) => heap.free.map((free, moment) => fragmentation(free, heap.largest[moment]));
   chart(byId("fragmentation-chart"), { lines: lines(shares), flags: flags(), scale: inPercent });
 }

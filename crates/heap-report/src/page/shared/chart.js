@@ -36,9 +36,10 @@ function unequal(values) {
 
 /**
  * `lines`: {values, color, area?, below?, dashed?, width?}; `marks`: {position, value, text};
- * `flags`, what happened at a time: {position, color, text?, shape: "line" | "triangle" | "cross"}.
+ * `flags`, what happened at a time: {position, color, text?, shape: "line" | "triangle" | "cross" | "diamond"};
+ * `bands`, what lasted for a time: {from, to, color}.
  */
-function chart(holder, { lines, marks = [], flags = [], scale = linear }) {
+function chart(holder, { lines, marks = [], flags = [], bands = [], scale = linear }) {
   const width = Math.max(280, holder.clientWidth);
   const height = width < 500 ? 210 : 260;
   const greatest = Math.max(1, ...lines.flatMap((line) => line.values), ...marks.map((mark) => mark.value));
@@ -49,7 +50,9 @@ function chart(holder, { lines, marks = [], flags = [], scale = linear }) {
   const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": holder.dataset.label });
 
   const times = drawAxes(svg, axis, x, y, width, height);
+  for (const band of bands) drawBand(svg, band, x, top, height);
   for (const line of lines) drawLine(svg, line, x, y);
+  for (const band of bands) drawBandFoot(svg, band, x, height);
   drawFlags(svg, flags, x, height, width);
   for (const mark of marks) drawMark(svg, mark, x(mark.position), y(mark.value), width);
   const line = drawn("line", { y1: top, y2: height - MARGIN.bottom, stroke: "var(--accent)", "stroke-width": 2 });
@@ -100,6 +103,18 @@ function drawLine(svg, line, x, y) {
   svg.append(drawn("polyline", { points: points(line.values).join(" "), fill: "none", ...stroke }));
 }
 
+/** Behind the lines, from the top to the axis; what was short is as wide as a line at least. */
+function drawBand(svg, band, x, top, height) {
+  const width = Math.max(1.5, x(band.to) - x(band.from));
+  svg.append(drawn("rect", { class: "level", x: x(band.from), y: top, width, height: height - MARGIN.bottom - top, fill: band.color, "fill-opacity": 0.22 }));
+}
+
+/** Under the axis, where no area hides it. */
+function drawBandFoot(svg, band, x, height) {
+  const width = Math.max(1.5, x(band.to) - x(band.from));
+  svg.append(drawn("rect", { x: x(band.from), y: height - MARGIN.bottom, width, height: 4, fill: band.color }));
+}
+
 /** On the axis; texts where there is room for them. */
 function drawFlags(svg, flags, x, height, width) {
   const axis = height - MARGIN.bottom;
@@ -108,6 +123,7 @@ function drawFlags(svg, flags, x, height, width) {
     const at = x(flag.position);
     if (flag.shape === "triangle") svg.append(drawn("path", { d: `M${at} ${axis - 9}l5 9h-10z`, fill: flag.color }));
     if (flag.shape === "cross") svg.append(drawn("path", { d: `M${at - 4} ${axis - 4}l8 8m0 -8l-8 8`, stroke: flag.color, "stroke-width": 2.4 }));
+    if (flag.shape === "diamond") svg.append(drawn("path", { d: `M${at} ${axis - 10}l4 5l-4 5l-4 -5z`, fill: flag.color }));
     if (flag.shape !== "line") continue;
     svg.append(drawn("line", { x1: at, x2: at, y1: FLAG_TEXT - 3, y2: axis, stroke: flag.color, "stroke-dasharray": "2 3" }));
     const length = 6.3 * flag.text.length;

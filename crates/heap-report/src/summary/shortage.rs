@@ -1,0 +1,161 @@
+//! What a person reads of shortages of memory.
+
+use std::collections::BTreeMap;
+
+use heap_caps::{Level, PressureKind};
+use serde_json::{Value, json};
+
+use super::words::{bytes, counted, grouped};
+use crate::history::History;
+use crate::replay::{LevelBand, Replayed};
+
+/// How long a gauge stood at a level.
+#[derive(Default)]
+struct Stay {
+    times: u64,
+    ticks: u64,
+    is_now: bool,
+}
+
+/// What all notes of one name come to.
+#[derive(Default)]
+struct Sums {
+    calls: u64,
+    given: u64,
+    released: u64,
+    warnings: u64,
+    refusals: u64,
+    limit: u32,
+}
+
+fn stays(history: &History, bands: &[LevelBand]) -> BTreeMap<(String, Level), Stay> {
+    let mut stays = BTreeMap::<_, Stay>::new();
+    for band in bands {
+        let stay = stays.entry((band.gauge.clone(), band.level)).or_default();
+        stay.times += 1;
+        stay.ticks += band.to_ticks.saturating_sub(band.from_ticks);
+        stay.is_now |= band.to == history.events.len();
+    }
+    stays
+}
+
+fn sums(rebuilt: &Replayed) -> BTreeMap<&str, Sums> {
+    let mut sums = BTreeMap::<_, Sums>::new();
+    for note in &rebuilt.shortage.notes {
+        let has = sums.entry(note.name.as_str()).or_default();
+        match note.kind {
+            PressureKind::Shrunk(given) => {
+                has.calls += 1;
+                has.given += u64::from(given);
+            }
+            PressureKind::Released(_) => has.released += 1,
+            PressureKind::AboveSoftLimit(_) => has.warnings += 1,
+            PressureKind::OverLimit(limit) => {
+                has.refusals += 1;
+                has.limit = limit;
+            }
+            _ => {}
+        }
+    }
+    sums
+}
+
+/// Sentences, one for each gauge and level, shrinker, reserve and limit, and for those who waited.
+pub(super) fn told(history: &History, rebuilt: &Replayed) -> Vec<String> {
+    let mut told = Vec::new();
+    for ((gauge, level), stay) in stays(history, &rebuilt.shortage.bands) {
+        let lasted = lasted(history, stay.ticks);
+        let now = if stay.is_now {
+            ", and still is at the end"
+        } else {
+            ""
+        };
+        told.push(format!(
+            "{gauge} memory was {level} {}{lasted}{now}",
+            counted(stay.times, "time")
+        ));
+    }
+    for (name, has) in sums(rebuilt) {
+        if has.calls > 0 {
+            told.push(format!(
+                "{name} gave {} in {}",
+                bytes(has.given),
+                counted(has.calls, "call")
+            ));
+        }
+        if has.released > 0 {
+            told.push(format!(
+                "{name} was released {}",
+                counted(has.released, "time")
+            ));
+        }
+        if has.warnings > 0 {
+            told.push(format!(
+                "{name} was above its soft limit {}",
+                counted(has.warnings, "time")
+            ));
+        }
+        if has.refusals > 0 {
+            told.push(format!(
+                "{name} was refused {} at its limit of {}",
+                counted(has.refusals, "time"),
+                bytes(has.limit.into())
+            ));
+        }
+    }
+    let waits = rebuilt.shortage.waits;
+    if waits.begun > 0 {
+        told.push(format!(
+            "{} waited: {} served, {} gave up{}",
+            counted(waits.begun, "request"),
+            grouped(waits.served),
+            grouped(waits.ended),
+            longest(history, waits.longest_ticks)
+        ));
+    }
+    told
+}
+
+/// `, 0.120 s altogether`, nothing where no clock is known.
+fn lasted(history: &History, ticks: u64) -> String {
+    match history.seconds(ticks) {
+        Some(seconds) => format!(", {seconds:.3} s altogether"),
+        None => String::new(),
+    }
+}
+
+fn longest(history: &History, ticks: u64) -> String {
+    match history.seconds(ticks) {
+        Some(seconds) => format!("; the longest wait took {seconds:.3} s"),
+        None => String::new(),
+    }
+}
+
+/// The same for programs: `levels`, `actions`, `waits`.
+pub(super) fn json(history: &History, rebuilt: &Replayed) -> Value {
+    let levels = stays(history, &rebuilt.shortage.bands).into_iter();
+    let levels = levels.map(|((gauge, level), stay)| {
+        json!({
+            "gauge": gauge, "level": level.to_string(), "times": stay.times, "ticks": stay.ticks,
+            "at_the_end": stay.is_now,
+        })
+    });
+    let actions = sums(rebuilt).into_iter().filter(|(_, has)| has.is_any());
+    let actions = actions.map(|(name, has)| {
+        json!({
+            "name": name, "shrinker_calls": has.calls, "shrunk_bytes": has.given,
+            "released": has.released, "soft_limit": has.warnings, "refused": has.refusals,
+        })
+    });
+    json!({
+        "levels": levels.collect::<Vec<_>>(),
+        "actions": actions.collect::<Vec<_>>(),
+        "waits": rebuilt.shortage.waits,
+    })
+}
+
+impl Sums {
+    fn is_any(&self) -> bool {
+        self.calls + self.released + self.warnings + self.refusals > 0
+    }
+}
