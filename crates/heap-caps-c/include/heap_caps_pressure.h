@@ -1,4 +1,4 @@
-/* When memory is short: shrinkers, emergency reserves, pressure levels, waiting, limits of tasks. ESP-IDF has none of these.
+/* When memory is short: shrinkers, emergency reserves, pressure levels, waiting, limits of tasks, arenas. ESP-IDF has none of these.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -134,6 +134,34 @@ void heap_caps_register_task_pressure_callback(heap_caps_task_pressure_hook_t ca
 
 /* heap_caps_malloc() on behalf of a task, in any context: for drivers and libraries that allocate for others. */
 void *heap_caps_malloc_for_task(void *task, size_t size, uint32_t caps);
+
+/* Arenas: one block of the heap, from which a phase (start-up, a request, a frame) allocates by moving a pointer. All of it is freed at once,
+ * and no hole of it is left in the heap. An arena is used by one task at a time. Hooks are told of no block in it. */
+typedef struct heap_caps_arena *heap_caps_arena_t;
+
+/* Makes an arena of `size` bytes in memory that has all of `caps`. NULL: no memory, or size 0. */
+heap_caps_arena_t heap_caps_arena_create(size_t size, uint32_t caps);
+
+/* Allocates from an arena, aligned for every type of C. NULL: no room in it, size 0, or the arena is NULL. O(1). */
+void *heap_caps_arena_alloc(heap_caps_arena_t arena, size_t size);
+
+/* The same at a multiple of `alignment`; NULL too if that is not a power of two. */
+void *heap_caps_arena_aligned_alloc(heap_caps_arena_t arena, size_t alignment, size_t size);
+
+/* heap_caps_arena_alloc() from the other end: for what does not live as long as the phase. */
+void *heap_caps_arena_alloc_scratch(heap_caps_arena_t arena, size_t size);
+
+/* Frees everything in an arena at once. O(1). */
+void heap_caps_arena_reset(heap_caps_arena_t arena);
+
+/* Gives an arena's memory back to its heap, and ends the handle. */
+void heap_caps_arena_destroy(heap_caps_arena_t arena);
+
+/* Bytes that can still be allocated. */
+size_t heap_caps_arena_get_free_size(heap_caps_arena_t arena);
+
+/* The most bytes that were ever in use at one time: how large the arena must be. */
+size_t heap_caps_arena_get_peak(heap_caps_arena_t arena);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 //! `esp_heap_caps.h` and `esp_heap_caps_init.h`.
 
 mod allocate;
+mod arena;
 mod callbacks;
 mod figures;
 mod flash;
@@ -13,6 +14,7 @@ mod pressure;
 mod regions;
 
 pub use allocate::*;
+pub use arena::*;
 pub use callbacks::*;
 pub use figures::*;
 pub use flash::*;
