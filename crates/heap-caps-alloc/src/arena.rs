@@ -10,7 +10,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, Failure};
+use heap_caps::{AllocRequest, Failure, Owner};
 use soc_regions::Caps;
 
 use crate::buffer::Owned;
@@ -99,9 +99,56 @@ impl<H: HeapRef> Arena<H> {
         reason = "an arena that can't be had wants an explanation"
     )]
     pub fn new(heap: H, caps: Caps, bytes: usize) -> Result<Self, Failure> {
-        // Rust values are accessed by bytes, whatever the memory is for.
-        let block = Owned::new(heap, &AllocRequest::new(bytes, caps.union(Caps::BIT8)))?;
+        Self::of(heap, &Self::request(caps, bytes))
+    }
+
+    /// The same arena on the account of `owner`, whoever runs: its limits hold for it.
+    ///
+    /// ```
+    /// use heap_caps::Owner;
+    /// use heap_caps_alloc::{Arena, CapsHeap, OwnerAccounts, OwnerLimits, SpinLock};
+    /// use soc_regions::Caps;
+    ///
+    /// const TLS: Owner = Owner(3);
+    /// static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
+    /// # let memory = Box::leak(vec![std::mem::MaybeUninit::uninit(); 32_768].into_boxed_slice());
+    /// # HEAP.add_buffer([Caps::BIT8, Caps::empty(), Caps::empty()], memory).unwrap();
+    /// let accounts = Box::leak(Box::new(OwnerAccounts::<4, 64>::new()));
+    /// HEAP.pressure().open_accounts(accounts, || Owner::NOBODY).unwrap();
+    /// let limits = OwnerLimits::new(TLS, "tls", Caps::BIT8).at_most(8192);
+    /// HEAP.pressure().limit_owner(limits).unwrap();
+    ///
+    /// let handshake = Arena::owned_by(&HEAP, TLS, Caps::BIT8, 6000).unwrap();
+    /// assert!(Arena::owned_by(&HEAP, TLS, Caps::BIT8, 6000).is_err());
+    /// assert!(Arena::new(&HEAP, Caps::BIT8, 6000).is_ok(), "others are served");
+    /// # drop(handshake);
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Arena::new`].
+    #[track_caller]
+    #[expect(
+        clippy::result_large_err,
+        reason = "an arena that can't be had wants an explanation"
+    )]
+    pub fn owned_by(heap: H, owner: Owner, caps: Caps, bytes: usize) -> Result<Self, Failure> {
+        Self::of(heap, &Self::request(caps, bytes).on_behalf_of(owner))
+    }
+
+    /// Rust values are accessed by bytes, whatever the memory is for.
+    #[track_caller]
+    const fn request(caps: Caps, bytes: usize) -> AllocRequest<'static> {
+        AllocRequest::new(bytes, caps.union(Caps::BIT8))
+    }
+
+    #[expect(
+        clippy::result_large_err,
+        reason = "an arena that can't be had wants an explanation"
+    )]
+    fn of(heap: H, request: &AllocRequest<'_>) -> Result<Self, Failure> {
+        let block = Owned::new(heap, request)?;
         let start = block.start().addr().get();
+        let bytes = request.size();
         Ok(Self {
             block,
             bump: Bump::new(start, bytes),

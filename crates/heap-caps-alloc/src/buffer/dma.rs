@@ -5,7 +5,7 @@ use core::future::Future;
 use core::ops::{Deref, DerefMut};
 use core::slice;
 
-use heap_caps::{AllocRequest, Failure, Hardware};
+use heap_caps::{AllocRequest, Failure, Hardware, Owner};
 use soc_regions::Caps;
 
 use super::Owned;
@@ -81,6 +81,30 @@ impl<H: HeapRef> DmaBuffer<H> {
     pub fn external(heap: H, length: usize) -> Result<Self, Failure> {
         let line = heap.heap().hardware().external_line;
         Self::in_memory(heap, length, line, Caps::SPIRAM)
+    }
+
+    /// The same as [`DmaBuffer::new`] on the account of `owner`, whoever runs: its limits hold for
+    /// it (`PressureControl::limit_owner`).
+    ///
+    /// ```
+    /// # use heap_caps::Owner;
+    /// # use heap_caps_alloc::{CapsHeap, DmaBuffer, SpinLock};
+    /// # fn receive(heap: &CapsHeap<SpinLock>) -> Result<(), heap_caps::Failure> {
+    /// const WIFI: Owner = Owner(2);
+    /// let packet = DmaBuffer::owned_by(heap, WIFI, 1600)?;
+    /// # drop(packet);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`DmaBuffer::new`].
+    #[track_caller]
+    pub fn owned_by(heap: H, owner: Owner, length: usize) -> Result<Self, Failure> {
+        let line = heap.heap().hardware().internal_line;
+        let (request, whole) = Self::request(&heap, length, line, Caps::INTERNAL);
+        let block = Owned::new(heap, &request.on_behalf_of(owner))?;
+        Ok(Self::of(block, length, whole))
     }
 
     /// The same as [`DmaBuffer::new`] as soon as there is memory: see
