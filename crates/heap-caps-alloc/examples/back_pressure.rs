@@ -156,8 +156,8 @@ async fn uplink(clock: Rc<Clock>, queue: Rc<Queue>, outcome: Rc<Cell<Outcome>>) 
     }
 }
 
-/// Bursts of up to 24 packets, held until all were sent. Who waits while it holds something must leave
-/// room for the largest request of others: 24 packets and a frame are less than there is.
+/// Bursts of up to 24 packets, held until all were sent. Who waits while it holds something must
+/// leave room for the largest request of others: 24 packets and a frame are less than there is.
 async fn network(heap: &'static Heap, clock: Rc<Clock>, outcome: Rc<Cell<Outcome>>) {
     for burst in 0..60 {
         let mut packets = Vec::new();
