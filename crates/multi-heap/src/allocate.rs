@@ -32,7 +32,7 @@ impl Pool {
         }
         let mut available = self.block_words(node);
         if available < words {
-            (previous, node) = (node, self.get(node));
+            (previous, node) = (node, self.link_at(node));
             if !self.is_node(node) || self.block_words(node) < words {
                 bin = self.next_bin(bin);
                 previous = control::HEADS + bin;
@@ -44,14 +44,14 @@ impl Pool {
             available = self.block_words(node);
         }
         let block = node - 1;
-        let next = self.get(node);
+        let next = self.link_at(node);
         let links = Links { next, previous };
         let mut lead = 0;
         if alignment != 1 {
             lead = self.word_before_aligned(block, alignment);
         }
         let taken = words + lead;
-        if self.get(node + 1) != previous
+        if self.link_at(node + 1) != previous
             || next != NONE && !self.leads_back(node, links)
             || !self.ends_inside(block, available)
             || available < taken

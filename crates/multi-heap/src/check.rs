@@ -240,13 +240,13 @@ impl Pool {
 
     fn check_list(&self, bin: u32, left: &mut u32) -> Checked {
         let mut previous = control::HEADS + bin;
-        let mut node = self.get(previous);
+        let mut node = self.link_at(previous);
         self.check_bit(bin, node != 0)?;
         while node != 0 {
             self.check_link(previous, node, bin)?;
             let again = broken(CorruptionKind::Link, previous, bin, node);
             *left = left.checked_sub(1).ok_or(again)?;
-            (previous, node) = (node, self.get(node));
+            (previous, node) = (node, self.link_at(node));
         }
         Ok(())
     }

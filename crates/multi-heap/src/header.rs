@@ -25,6 +25,10 @@ const FREE: u32 = 1 << 30;
 pub(crate) struct Header(pub(crate) u32);
 
 impl Header {
+    /// The bits that a link may have where it is the header of a minimum block.
+    #[cfg(feature = "encoded-links")]
+    pub(crate) const LINK_BITS: u32 = FREE - 1;
+
     /// Inside a free block, where once a used block began.
     pub(crate) const ERASED: Self = Self(0);
 

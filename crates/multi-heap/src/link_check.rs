@@ -59,7 +59,7 @@ impl Pool {
         }
         let (node, bin) = (node_of(index, words), bin_of(words));
         self.check_link_back(node, bin)?;
-        match self.get(node) {
+        match self.link_at(node) {
             0 => Ok(()),
             next => self.check_link(node, next, bin),
         }
@@ -68,14 +68,14 @@ impl Pool {
     /// What lies before a node in its list leads to it. If it does not: that link is wrong, unless
     /// it leads to a node that leads back; then it was the link back.
     fn check_link_back(&self, node: u32, bin: u32) -> Checked {
-        let (head, previous) = (control::HEADS + bin, self.get(node + 1));
+        let (head, previous) = (control::HEADS + bin, self.link_at(node + 1));
         let link_back = broken(CorruptionKind::Link, node + 1, head, previous);
         if previous != head && !self.is_in_list(previous, bin) {
             return Err(link_back);
         }
-        match self.get(previous) {
+        match self.link_at(previous) {
             onward if onward == node => Ok(()),
-            onward if self.is_in_list(onward, bin) && self.get(onward + 1) == previous => {
+            onward if self.is_in_list(onward, bin) && self.link_at(onward + 1) == previous => {
                 Err(link_back)
             }
             onward => Err(broken(CorruptionKind::Link, previous, node, onward)),
@@ -89,7 +89,7 @@ impl Pool {
             return Ok(());
         }
         let (node, bin) = (node_of(index, words), bin_of(words));
-        let (next, previous) = (self.get(node), self.get(node + 1));
+        let (next, previous) = (self.link_at(node), self.link_at(node + 1));
         let inside = self.first()..self.end();
         if next != 0 && !inside.contains(&next) {
             return Err(broken(CorruptionKind::Link, node, bin, next));
@@ -108,11 +108,11 @@ impl Pool {
         if !self.is_in_list(node, bin) {
             return Err(broken(CorruptionKind::Link, previous, bin, node));
         }
-        let back = self.get(node + 1);
+        let back = self.link_at(node + 1);
         if back == previous {
             return Ok(());
         }
-        let is_linked_there = back < self.end() && self.get(back) == node;
+        let is_linked_there = back < self.end() && self.link_at(back) == node;
         Err(match is_linked_there {
             true => broken(CorruptionKind::Link, previous, bin, node),
             false => broken(CorruptionKind::Link, node + 1, previous, back),
@@ -140,9 +140,9 @@ impl Pool {
     /// The head of a list, and its bit.
     pub(crate) fn check_head(&self, bin: u32) -> Checked {
         let place = control::HEADS + bin;
-        let head = self.get(place);
+        let head = self.link_at(place);
         self.check_bit(bin, head != 0)?;
-        if head == 0 || self.is_in_list(head, bin) && self.get(head + 1) == place {
+        if head == 0 || self.is_in_list(head, bin) && self.link_at(head + 1) == place {
             return Ok(());
         }
         Err(broken(CorruptionKind::Link, place, bin, head))
@@ -186,8 +186,8 @@ mod tests {
         let words = end - first;
         let (node, head) = (node_of(first, words), control::HEADS + bin_of(words));
         let check = |next, previous| {
-            pool.set(node, next);
-            pool.set(node + 1, previous);
+            pool.set_link(node, next);
+            pool.set_link(node + 1, previous);
             pool.check_links_lead_inside(first, words)
         };
         for next in [0, first, end - 1] {

@@ -68,7 +68,7 @@ impl Pool {
             if self.block_words(first) >= words {
                 return Some(first - 1);
             }
-            let second = self.get(first);
+            let second = self.link_at(first);
             if self.is_node(second) && self.block_words(second) >= words {
                 return Some(second - 1);
             }
@@ -93,7 +93,7 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn first_of(self, head: u32) -> u32 {
         if head < self.end() {
-            let node = self.get(head);
+            let node = self.link_at(head);
             if self.is_node(node) {
                 return node;
             }
@@ -116,7 +116,7 @@ impl Pool {
         let head = control::HEADS + bin;
         let mut nodes = None;
         if self.is_head(head) && bin != MINIMUM_BLOCKS {
-            nodes = Some(self.list_from(self.get(head)));
+            nodes = Some(self.list_from(self.link_at(head)));
         }
         let mut nodes = nodes.into_iter().flatten();
         for _ in 0..LAST_PROBES {
@@ -176,7 +176,7 @@ impl Pool {
         if !self.is_head(head) {
             return 0;
         }
-        let first = self.get(head);
+        let first = self.link_at(head);
         if bin == MINIMUM_BLOCKS {
             return 2;
         }
@@ -189,7 +189,7 @@ impl Pool {
     #[inline(always)]
     fn list_from(self, first: u32) -> impl Iterator<Item = u32> {
         let inside = move |link: u32| self.is_node(link).then_some(link);
-        core::iter::successors(inside(first), move |&node| inside(self.get(node)))
+        core::iter::successors(inside(first), move |&node| inside(self.link_at(node)))
     }
 }
 
@@ -216,33 +216,33 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn link(self, node: u32, bin: u32) {
         let head = control::HEADS + bin;
-        let front = self.get(head);
+        let front = self.link_at(head);
         if front == NONE {
             self.toggle(bin);
             return self.link_between(head, node, NONE);
         }
-        if !self.is_link(front) || self.get(front + 1) != head {
+        if !self.is_link(front) || self.link_at(front + 1) != head {
             self.mark_corrupt();
             return self.link_between(head, node, NONE);
         }
         if front > node || bin == MINIMUM_BLOCKS {
-            self.set(front + 1, node);
+            self.set_link(front + 1, node);
             return self.link_between(head, node, front);
         }
-        let next = self.get(front);
+        let next = self.link_at(front);
         if next != NONE {
-            if !self.is_link(next) || self.get(next + 1) != front {
+            if !self.is_link(next) || self.link_at(next + 1) != front {
                 self.mark_corrupt();
                 return self.link_between(front, node, NONE);
             }
-            self.set(next + 1, node);
+            self.set_link(next + 1, node);
         }
         self.link_between(front, node, next);
     }
 
     #[inline(always)]
     fn link_between(self, previous: u32, node: u32, next: u32) {
-        self.set(previous, node);
+        self.set_link(previous, node);
         self.set_links(node, next, previous);
     }
 
@@ -250,7 +250,7 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn links_of(self, node: u32) -> Option<Links> {
         let links = self.reread_links(node);
-        if !self.is_link(links.previous) || self.get(links.previous) != node {
+        if !self.is_link(links.previous) || self.link_at(links.previous) != node {
             return None;
         }
         if links.next == NONE {
@@ -266,24 +266,24 @@ impl Pool {
     /// do for both.
     #[inline(always)]
     pub(crate) fn leads_back(self, node: u32, Links { next, previous }: Links) -> bool {
-        self.is_link(next) && self.get(next + 1) == node && next + 1 != previous
+        self.is_link(next) && self.link_at(next + 1) == node && next + 1 != previous
     }
 
     /// The links of a node that is known to have some.
     #[inline(always)]
     pub(crate) fn reread_links(self, node: u32) -> Links {
         Links {
-            next: self.get(node),
-            previous: self.get(node + 1),
+            next: self.link_at(node),
+            previous: self.link_at(node + 1),
         }
     }
 
     /// Removes a node from its list.
     #[inline(always)]
     pub(crate) fn unlink(self, Links { next, previous }: Links) {
-        self.set(previous, next);
+        self.set_link(previous, next);
         if next != NONE {
-            self.set(next + 1, previous);
+            self.set_link(next + 1, previous);
         } else if previous < self.first() {
             // Inside the region, whatever `first` is
             self.toggle(previous.wrapping_sub(control::HEADS) % (8 * 32));
@@ -294,17 +294,17 @@ impl Pool {
     /// list.
     #[inline(always)]
     pub(crate) fn relocate(self, Links { next, previous }: Links, new: u32) {
-        self.set(previous, new);
+        self.set_link(previous, new);
         if next != NONE {
-            self.set(next + 1, new);
+            self.set_link(next + 1, new);
         }
         self.set_links(new, next, previous);
     }
 
     #[inline(always)]
     fn set_links(self, node: u32, next: u32, previous: u32) {
-        self.set(node, next);
-        self.set(node + 1, previous);
+        self.set_link(node, next);
+        self.set_link(node + 1, previous);
     }
 }
 

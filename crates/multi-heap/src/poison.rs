@@ -34,9 +34,15 @@ static CANARY_KEY: AtomicU32 = AtomicU32::new(0);
 ///
 /// A key that changes from boot to boot, from a hardware source of random numbers, keeps those from
 /// forging canaries who can write behind a block, but not read there. Call it before the first
-/// heap. Below [`Light`] poisoning there are no canaries, and nothing changes.
+/// heap. Below [`Light`] poisoning there are no canaries. With the feature `encoded-links`, the
+/// links of free blocks are encoded with the key at every level.
 pub fn set_canary_key(key: u32) {
     CANARY_KEY.store(key, Ordering::Relaxed);
+}
+
+/// The key of heaps that are made now.
+pub(crate) fn canary_key() -> u32 {
+    CANARY_KEY.load(Ordering::Relaxed)
 }
 
 mod sealed {
@@ -108,7 +114,7 @@ impl Guarding for Guarded {
     fn new() -> Self {
         Self {
             slack: 0,
-            key: CANARY_KEY.load(Ordering::Relaxed),
+            key: canary_key(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Control structure of a heap, and its invariants: how far an index may be trusted.
 //!
 //! ```text
-//!   word 0        6      12                first                                            end
+//!   word 0        6      12                first                                            end     (`encoded-links`: 7, 13)
 //!   | counters .. | map .. | list heads ..  | block | block | block |  . . .         | block | 0 | sentinel: a used block of size 0
 //!
 //!   used block   | header | payload ..                       |
@@ -45,7 +45,14 @@ pub(crate) mod control {
     pub(crate) const CEILING: u32 = 4;
     /// Index of the first block.
     pub(crate) const FIRST: u32 = 5;
-    pub(crate) const MAP: u32 = 6;
+    /// What every link is combined with.
+    #[cfg(feature = "encoded-links")]
+    pub(crate) const LINK_KEY: u32 = 6;
+    pub(crate) const MAP: u32 = if cfg!(feature = "encoded-links") {
+        7
+    } else {
+        6
+    };
     /// Index of the head of list 0; lists 0 and 1 do not exist, their heads would be the last words
     /// of the map.
     pub(crate) const HEADS: u32 = MAP + super::MAP_WORDS - super::MIN_BLOCK_WORDS;
@@ -124,6 +131,7 @@ impl Pool {
         let (pool, end) = (Self { arena }, words - 1);
         (0..first).for_each(|index| arena.set(index, 0));
         arena.set(control::FIRST, first);
+        pool.init_links(first);
         arena.set(end, Header::sentinel(PrevInfo::USED).0);
         pool.put_in(first, end - first);
         pool.set_prev_info(end, 0, end - first);
@@ -169,6 +177,55 @@ impl Pool {
     #[inline(always)]
     pub(crate) fn set_header(self, block: Index, header: Header) {
         self.arena.set(block, header.0);
+    }
+}
+
+/// Links, in free blocks and in the heads of lists: with the feature `encoded-links` combined with
+/// a key that the control structure keeps.
+impl Pool {
+    /// Reads a link.
+    #[inline(always)]
+    pub(crate) fn link_at(self, word: u32) -> u32 {
+        self.get(word) ^ self.link_key()
+    }
+
+    /// Writes a link.
+    #[inline(always)]
+    pub(crate) fn set_link(self, word: u32, link: u32) {
+        self.set(word, link ^ self.link_key());
+    }
+
+    #[cfg(not(feature = "encoded-links"))]
+    #[inline(always)]
+    #[expect(
+        clippy::unused_self,
+        reason = "the key of heaps that encode links is their own"
+    )]
+    const fn link_key(self) -> u32 {
+        0
+    }
+
+    #[cfg(not(feature = "encoded-links"))]
+    #[expect(
+        clippy::unused_self,
+        reason = "as above: links that are not encoded are zeros"
+    )]
+    const fn init_links(self, _: Index) {}
+
+    #[cfg(feature = "encoded-links")]
+    #[inline(always)]
+    fn link_key(self) -> u32 {
+        self.get(control::LINK_KEY)
+    }
+
+    /// Chooses the key and empties all lists.
+    #[cfg(feature = "encoded-links")]
+    fn init_links(self, first: Index) {
+        // A link may be the header of a minimum block, which has a form.
+        let key = crate::poison::canary_key() & Header::LINK_BITS;
+        self.set(control::LINK_KEY, key);
+        let last = control::HEADS + bin_of(self.end() - first);
+        (control::HEADS + MIN_BLOCK_WORDS..=last).for_each(|head| self.set_link(head, 0));
     }
 }
 
@@ -319,9 +376,10 @@ mod tests {
     fn every_node_has_two_words_among_the_blocks() {
         let mut words = vec![0; 100];
         let pool = pool(&mut words);
-        assert!([13, 14, 98].into_iter().all(|link| pool.is_node(link)));
+        let least = control::LOWEST + 1;
+        assert!([least, 14, 98].into_iter().all(|link| pool.is_node(link)));
         assert!(
-            ![0, 1, 12, 99, 100, u32::MAX]
+            ![0, 1, least - 1, 99, 100, u32::MAX]
                 .into_iter()
                 .any(|link| pool.is_node(link))
         );
@@ -350,7 +408,7 @@ mod tests {
 
     #[test]
     fn there_are_heads_for_all_lists_that_blocks_can_be_in_and_no_more() {
-        for words in (16..400).chain([5000, 65_536]) {
+        for words in (needed_words(0)..400).chain([5000, 65_536]) {
             let first = first_index(words);
             assert!((0..=words).all(|index| is_first_index(words, index) == (index == first)));
             let largest = words - 1 - first;

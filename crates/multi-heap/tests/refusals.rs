@@ -353,8 +353,8 @@ fn filled(words: usize) -> (Damageable<Unpoisoned>, u32) {
 #[test]
 fn a_damaged_map_leads_no_whole_search_into_the_contents_of_a_block() {
     const WORDS: usize = 400;
-    const MAP: u32 = 6;
-    const HEADS: u32 = 10;
+    const MAP: u32 = 6 + cfg!(feature = "encoded-links") as u32;
+    const HEADS: u32 = MAP + 4;
     const FREE_BLOCKS: usize = 3;
     let (mut damageable, first_payload) = filled(WORDS);
     let sound = damageable.region();

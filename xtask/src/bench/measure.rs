@@ -11,7 +11,7 @@ use esp_heap::figures::Figure;
 use esp_heap::progress;
 use heap_report::recorded::Trace;
 
-use super::programs::{GROUPS, Group, Measured, Wanted};
+use super::programs::{GROUPS, Group, Measured, PLAIN, Wanted};
 use super::{esp_idf, traces};
 
 /// A measurement takes seconds.
@@ -62,7 +62,7 @@ pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> 
     for group in groups {
         let measured = group.wanted(wanted);
         if !measured.is_empty() {
-            let programs = built(target, group, &measured)?;
+            let programs = built(target, group, &measured, wanted)?;
             for one in measured {
                 figures.extend(of_program(&programs, one, &traces)?);
             }
@@ -71,7 +71,7 @@ pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> 
     }
     bar.finish_and_clear();
     if wanted.sizes {
-        figures.extend(sizes(target)?);
+        figures.extend(sizes(target, wanted)?);
     }
     figures.retain(|figure| {
         let is_known = figure.subject.starts_with(esp_idf::BARE);
@@ -82,7 +82,12 @@ pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> 
 
 /// The programs of a group that measure somebody, and on Xtensa those that count masked stretches
 /// and linked bytes.
-fn built(target: Target, group: &Group, measured: &[&Measured]) -> Result<Programs, Error> {
+fn built(
+    target: Target,
+    group: &Group,
+    measured: &[&Measured],
+    wanted: &Wanted,
+) -> Result<Programs, Error> {
     let mut names: Vec<&str> = measured.iter().map(|one| one.program).collect();
     if target == Target::Esp32 {
         names.extend(measured.iter().filter_map(|one| one.masked));
@@ -91,7 +96,7 @@ fn built(target: Target, group: &Group, measured: &[&Measured]) -> Result<Progra
         names.extend(&linked);
         names.extend((!linked.is_empty()).then_some(LINKED_EMPTY));
     }
-    Programs::build_with(target, &names, &group.options())
+    Programs::build_with(target, &names, &group.options(wanted))
 }
 
 fn of_program(programs: &Programs, one: &Measured, traces: &[Trace]) -> Result<Vec<Figure>, Error> {
@@ -168,10 +173,10 @@ pub(crate) fn metric(name: &str) -> Option<&'static str> {
 }
 
 /// Code bytes beyond those of a heap that does nothing.
-fn sizes(target: Target) -> Result<Vec<Figure>, Error> {
+fn sizes(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> {
     let mut names = vec![EMPTY];
     names.extend(SIZED.iter().map(|(_, program)| *program));
-    let programs = Programs::build(target, &names)?;
+    let programs = Programs::build_with(target, &names, &PLAIN.options(wanted))?;
     let empty = code_bytes(&programs.file(EMPTY))?;
     let mut figures = Vec::new();
     for (allocator, program) in SIZED {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use esp_heap::table;
 
-use super::programs;
+use super::programs::{self, Wanted};
 use crate::error::Error;
 use crate::on_target::{Programs, Target, run};
 
@@ -37,7 +37,8 @@ pub(crate) fn of(allocator: &str, workload: &str) -> Result<String, Error> {
             programs::with_orders().collect::<Vec<_>>().join(", ")
         ))
     })?;
-    let programs = Programs::build_with(Target::Esp32, &[measured.program], &group.options())?;
+    let options = group.options(&Wanted::default());
+    let programs = Programs::build_with(Target::Esp32, &[measured.program], &options)?;
     let log = programs.folder().join("steps.log");
     let number = number.to_string();
     let mut line = vec![measured.program, "single", &number];

@@ -33,7 +33,7 @@ pub(crate) struct Measured {
 const BACK_END: &str = "ESP_ALLOC_CONFIG_HEAP_ALGORITHM";
 
 /// Groups that differ in little.
-const PLAIN: Group = Group {
+pub(crate) const PLAIN: Group = Group {
     programs: &[],
     features: "",
     environment: None,
@@ -152,9 +152,12 @@ pub(crate) static GROUPS: [Group; 5] = [
 
 impl Group {
     /// How the compiler is called.
-    pub(crate) fn options(&self) -> Options {
+    pub(crate) fn options(&self, wanted: &Wanted) -> Options {
         Options {
-            features: self.features,
+            features: match self.features {
+                "" if wanted.encodes_links => "encoded-links",
+                features => features,
+            },
             environment: self.environment,
             profile: self.profile,
         }
@@ -206,6 +209,8 @@ pub(crate) struct Wanted {
     workloads: Vec<String>,
     /// Whether code bytes of single heaps are wanted, which need a program each.
     pub(crate) sizes: bool,
+    /// Whether our single heaps encode the links of their free blocks.
+    pub(crate) encodes_links: bool,
 }
 
 /// One heap, at each poisoning level.
@@ -219,6 +224,7 @@ impl Wanted {
             allocators: Vec::new(),
             workloads: workloads.to_vec(),
             sizes: allocators.is_empty() && workloads.is_empty(),
+            encodes_links: false,
         };
         for name in allocators {
             let is_exact = |known: &&str| *known == name;
@@ -244,11 +250,12 @@ impl Wanted {
     }
 
     /// Our single heap at each poisoning level.
-    pub(crate) fn levels() -> Wanted {
+    pub(crate) fn levels(encodes_links: bool) -> Wanted {
         Wanted {
             allocators: LEVELS.map(str::to_owned).to_vec(),
             workloads: Vec::new(),
             sizes: true,
+            encodes_links,
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct Step {
 pub(crate) const STEPS: [Step; 19] = [
     Step {
         name: "tests",
-        about: "every host test, documentation tests included",
+        about: "every host test, documentation tests included; those of heaps with encoded links",
         run: tests,
     },
     Step {
@@ -138,7 +138,9 @@ const DENY_REMEDY: &str = "cargo install --locked cargo-deny";
 const XTENSA_REMEDY: &str = "apt-get install rustc-web cargo-web rust-web-src";
 
 fn tests() -> Result<(), StepError> {
-    tool::run(xtask().arg("test-host"))
+    tool::run(xtask().arg("test-host"))?;
+    let heap = ["test", "--package", "multi-heap"];
+    tool::run(cargo().args(heap).args(["--features", "encoded-links"]))
 }
 
 fn sim() -> Result<(), StepError> {

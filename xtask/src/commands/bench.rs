@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     /// Show only what the poisoning levels of our heap cost, on a chip
     #[arg(long, conflicts_with = "traces")]
     levels: bool,
+    /// The same of heaps that encode the links of their free blocks with a key
+    #[arg(long, requires = "levels")]
+    encoded_links: bool,
     /// Measure only the allocator called NAME, or all whose names begin so; several are allowed
     #[arg(long, alias = "subject", value_name = "NAME", conflicts_with_all = ["levels", "record"])]
     allocator: Vec<String>,
@@ -126,7 +129,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         (None, Some(files)) => of_traces(arguments.target, files)?,
         (None, None) => {
             let wanted = if arguments.levels {
-                Wanted::levels()
+                Wanted::levels(arguments.encoded_links)
             } else {
                 Wanted::new(&arguments.allocator, &arguments.workload)?
             };
@@ -174,6 +177,7 @@ impl Arguments {
         let place = place.as_ref().map_or("", |place| place.get_name());
         let what = match (self.traces.is_some(), self.levels) {
             (true, _) => " --traces",
+            (false, true) if self.encoded_links => " --levels --encoded-links",
             (false, true) => " --levels",
             (false, false) => "",
         };
