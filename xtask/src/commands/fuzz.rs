@@ -68,6 +68,10 @@ pub(crate) enum Target {
     Damage,
     /// Whole chips: options, policies, reserves, frees of anything
     Chip,
+    /// The C names: `heap_caps_*` and `multi_heap_*`
+    CNames,
+    /// Claims: a program linked anywhere, tokens given early, late or never
+    Claim,
 }
 
 impl Target {
@@ -83,6 +87,8 @@ impl Target {
             Target::Heap => "heap",
             Target::Damage => "damage",
             Target::Chip => "chip",
+            Target::CNames => "c_names",
+            Target::Claim => "claim",
         }
     }
 
@@ -96,14 +102,18 @@ impl Target {
             | Target::Image
             | Target::Elf
             | Target::Symbols => "crates/heap-report/fuzz",
-            Target::Heap | Target::Damage | Target::Chip => "crates/heap-caps/fuzz",
+            Target::Heap | Target::Damage | Target::Chip | Target::CNames | Target::Claim => {
+                "crates/heap-caps/fuzz"
+            }
         }
     }
 
     /// The longest input that is tried, in bytes.
     fn most_bytes(self) -> u32 {
         match self {
-            Target::Heap | Target::Damage | Target::Chip => 1 << 11,
+            Target::Heap | Target::Damage | Target::Chip | Target::CNames | Target::Claim => {
+                1 << 11
+            }
             Target::Stream | Target::Dump | Target::Recording | Target::Gzip => 1 << 12,
             Target::Image | Target::Elf | Target::Symbols => 1 << 15,
         }
