@@ -138,7 +138,8 @@ struct Decoded {
 impl Decoded {
     fn of(bytes: &[u8]) -> Decoded {
         let (mut decoder, mut text) = (StreamDecoder::new(), Vec::new());
-        let mut keep = |line: &str| text.push(line.to_owned());
+        // Some systems end their lines with a carriage return alone.
+        let mut keep = |line: &str| text.extend(line.split('\r').map(str::to_owned));
         decoder.push(bytes, &mut keep);
         decoder.end(&mut keep);
         let history = decoder.into_history();
@@ -222,6 +223,19 @@ mod tests {
         assert!(
             matches!(read("it", packed), Ok(Input::Trace(trace)) if trace.name == "mqtt_client")
         );
+    }
+
+    #[test]
+    fn lines_may_end_with_a_carriage_return_alone() {
+        let dump = "2 allocations trace (100 entry buffer)\n\
+                    36 bytes (@ 0x3ffb5f90) allocated CPU 0 ccount 0x1 caller 0x400d2ef4\n\
+                    freed by 0x400d2f08\n\
+                    40 bytes (@ 0x3ffb5f94) allocated CPU 0 ccount 0x2 caller 0x400d2ef4\n\
+                    40 bytes live in trace (1/2 allocations)\n";
+        let whole = history(dump.as_bytes());
+        assert_eq!((whole.events.len(), whole.doubts.len()), (3, 0));
+        let returns = history(dump.replace('\n', "\r").as_bytes());
+        assert_eq!(returns.events, whole.events);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use soc_regions::Caps;
 
 use crate::history::{Event, HeapDescription, History, Measured, Source, TimedEvent};
 use crate::replay::HeapSample;
+use crate::terminal::without_escapes;
 
 /// A summary as it was printed.
 #[derive(Debug, Default)]
@@ -43,6 +44,7 @@ pub(super) fn read(lines: &[String]) -> Option<History> {
 fn printed(lines: &[String]) -> Vec<Printed> {
     let mut all: Vec<Printed> = Vec::new();
     for line in lines {
+        let line = without_escapes(line);
         if let Some((_, caps)) = line.split_once("Heap summary for capabilities 0x") {
             let digits = caps
                 .split(|letter: char| !letter.is_ascii_hexdigit())
@@ -53,7 +55,7 @@ fn printed(lines: &[String]) -> Vec<Printed> {
                 heaps: Vec::new(),
             });
         } else if let Some(printed) = all.last_mut() {
-            printed.add(line);
+            printed.add(&line);
         }
     }
     all.retain(|printed| !printed.heaps.is_empty());
@@ -191,6 +193,15 @@ I (901) app: Heap summary for capabilities 0x00000004:
 I (901) app:   At 0x3ffb2ec8 len 184632 free 20000 allocated 164000 min_free 18000
 I (901) app:     largest_free_block 1500 alloc_blocks 300 free_blocks 70 total_blocks 370
 ";
+
+    #[test]
+    fn colour_codes_at_line_ends_are_no_part_of_a_number() {
+        let coloured = LOG.replace('\n', "\x1B[0m\n");
+        assert_eq!(
+            read(&lines(&coloured)).unwrap().measured,
+            read(&lines(LOG)).unwrap().measured
+        );
+    }
 
     fn lines(text: &str) -> Vec<String> {
         text.lines().map(str::to_owned).collect()

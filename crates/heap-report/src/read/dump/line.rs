@@ -74,6 +74,11 @@ pub(super) enum Item {
     Unreadable,
     /// The trailer's sum.
     Total(Total),
+    /// Allocations and frees while the trace ran, those of freed blocks included.
+    Counts {
+        allocations: Option<u64>,
+        frees: Option<u64>,
+    },
     /// A remark.
     Note(String),
 }
@@ -99,11 +104,12 @@ fn parsed(line: &str) -> Option<(Item, &str)> {
         .or_else(|| begin(line))
         .or_else(|| build(line))
         .or_else(|| total(line))
+        .or_else(|| counts(line))
         .or_else(|| note(line))
 }
 
 fn record<'a>(before: &str, behind: &'a str) -> Option<(Record, &'a str)> {
-    let size = before.split_whitespace().next_back()?.parse().ok()?;
+    let size = u32::try_from(number_at_end(before)?).ok()?;
     let (address, rest) = pointer(behind.strip_prefix(" bytes (@ ")?)?;
     let (label, rest) = rest.split_once(')')?;
     let memory = match label.strip_prefix(',').map(str::trim_start) {
@@ -139,14 +145,26 @@ fn record<'a>(before: &str, behind: &'a str) -> Option<(Record, &'a str)> {
     Some((record, rest))
 }
 
-/// Nothing but addresses may stand behind it: programs talk of other things that are freed by
-/// somebody.
+/// Addresses, or nothing at all, stand behind it: programs talk of other things that are freed by
+/// somebody. Text of a log's end may follow the addresses; one that it ran into is left out.
 fn freed_by(line: &str) -> Option<(Item, &str)> {
     let behind = line.split_once("freed by").map(|(_, behind)| behind)?;
-    let (callers, rest) = callers(behind)?;
-    rest.trim()
-        .is_empty()
-        .then_some((Item::FreedBy(callers), rest))
+    if !behind.trim_start().starts_with("0x") {
+        let is_bare = behind.trim().is_empty();
+        return is_bare.then_some((Item::FreedBy(Vec::new()), ""));
+    }
+    let (callers, rest) = callers(behind).unwrap_or_else(|| readable_callers(behind));
+    Some((Item::FreedBy(callers), rest))
+}
+
+/// The callers in front of the first that cannot be read.
+fn readable_callers(text: &str) -> (Vec<u32>, &str) {
+    let (mut found, mut rest) = (Vec::new(), text);
+    while let Some((caller, behind)) = hexadecimal(rest.trim_start()) {
+        found.push(caller);
+        rest = behind.strip_prefix(':').unwrap_or(behind);
+    }
+    (found, rest)
 }
 
 fn begin(line: &str) -> Option<(Item, &str)> {
@@ -159,7 +177,7 @@ fn begin(line: &str) -> Option<(Item, &str)> {
         ));
     }
     let (before, behind) = line.split_once(" allocations trace (")?;
-    let records = before.split_whitespace().next_back()?.parse().ok()?;
+    let records = number_at_end(before)?;
     Some((Item::Begin { records }, behind.split_once(')')?.1))
 }
 
@@ -182,10 +200,35 @@ fn total(line: &str) -> Option<(Item, &str)> {
     ]
     .iter()
     .find_map(|words| line.split_once(words))?;
-    let bytes = before.split_whitespace().next_back()?.parse().ok()?;
-    let (blocks, rest) = decimal(behind)?;
-    let (_, rest) = rest.split_once(" allocations)")?;
-    Some((Item::Total(Total { bytes, blocks }), rest))
+    let numbers = || {
+        let (blocks, rest) = decimal(behind)?;
+        let (_, rest) = rest.split_once(" allocations)")?;
+        let bytes = number_at_end(before)?;
+        Some((Item::Total(Total { bytes, blocks }), rest))
+    };
+    Some(numbers().unwrap_or((Item::Unreadable, "")))
+}
+
+/// `total allocations: 8`, `total frees: 5`; before v5 both on one line, without colons.
+fn counts(line: &str) -> Option<(Item, &str)> {
+    let count = |words: &str| {
+        let (_, behind) = line.split_once(words)?;
+        decimal(behind.trim_start_matches(':').trim_start())
+    };
+    let (allocations, frees) = (count("total allocations"), count("total frees"));
+    let rest = frees.or(allocations)?.1;
+    let item = Item::Counts {
+        allocations: allocations.map(|(count, _)| count),
+        frees: frees.map(|(count, _)| count),
+    };
+    Some((item, rest))
+}
+
+/// The number with which `text` ends: `grep -n` and its like put `11:` in front without a blank.
+fn number_at_end(text: &str) -> Option<u64> {
+    let word = text.split_whitespace().next_back()?;
+    let separators = [':', '-', '|', '>', ']'];
+    word.rsplit(separators).next()?.parse().ok()
 }
 
 fn note(line: &str) -> Option<(Item, &str)> {
@@ -301,6 +344,20 @@ mod tests {
     }
 
     #[test]
+    fn line_numbers_of_grep_are_no_part_of_a_size() {
+        let line = "123456 bytes (@ 0x3ffb3f00) allocated CPU 0 ccount 0x1";
+        for prefix in ["", "11:", "device.log:11:", "11-", "I (3) app: "] {
+            assert_eq!(record(&format!("{prefix}{line}")).size, 123_456, "{prefix}");
+        }
+        let unreadable = Some((Item::Unreadable, true));
+        assert_eq!(item(&format!("x{line}")), unreadable);
+        assert_eq!(
+            item("9x9 bytes 'leaked' in trace (1 allocations)"),
+            unreadable
+        );
+    }
+
+    #[test]
     fn a_hosts_pointer_is_its_low_half_and_its_callers_are_whole() {
         let line = "24 bytes (@ 0x55d0c2a0e18c, Internal) allocated CPU 0 ccount 0x00000000 caller 0x12f3:";
         let record = record(line);
@@ -366,12 +423,23 @@ mod tests {
 
     #[test]
     fn only_addresses_may_stand_behind_freed_by() {
-        let freed = |line| item(line).map(|(item, _)| item);
+        let freed = |line: &str| item(line).map(|(item, _)| item);
         assert_eq!(
             freed("12:30:05 > freed by 0x1:0x2:"),
             Some(Item::FreedBy(vec![1, 2]))
         );
         assert_eq!(freed("freed by "), Some(Item::FreedBy(vec![])));
+        for end in [" | app", "\"}", "\\r"] {
+            assert_eq!(
+                freed(&format!("freed by 0x1:0x2{end}")),
+                Some(Item::FreedBy(vec![1, 2])),
+                "{end}"
+            );
+        }
+        assert_eq!(
+            freed("freed by 0x1:0x400d5555I (123) wifi: connected"),
+            Some(Item::FreedBy(vec![1]))
+        );
         assert_eq!(freed("I (10) app: 12 buffers freed by the cleaner"), None);
     }
 

@@ -33,6 +33,9 @@ pub struct Dump {
     pub unreadable: u64,
     /// What its trailer says is not freed.
     pub total: Option<Total>,
+    /// Frees while the trace ran, as its trailer counts them: in leaks mode their blocks are not
+    /// listed.
+    pub frees: Option<u64>,
     /// Its remarks.
     pub notes: Vec<String>,
 }
@@ -98,6 +101,7 @@ impl Dump {
             },
             Item::Unreadable => self.unreadable += 1,
             Item::Total(total) => self.total = Some(total),
+            Item::Counts { frees, .. } => self.frees = frees.or(self.frees),
             Item::Note(note) => self.notes.push(note),
         }
     }
@@ -140,9 +144,26 @@ impl Dump {
         self.is_partial() && other.is_partial() && kinds.is_some_and(|(a, b)| a != b)
     }
 
+    /// Frees that its trailer counts and that are not listed.
+    fn unlisted_frees(&self) -> u64 {
+        let listed = self
+            .records
+            .iter()
+            .filter(|record| record.freed_by.is_some());
+        self.frees
+            .unwrap_or(0)
+            .saturating_sub(listed.count() as u64)
+    }
+
     /// Why what was read is not what was printed.
     fn contradiction(&self) -> Option<String> {
         let (read, unreadable) = (self.live(), self.unreadable);
+        if let Some(announced) = self.announced.filter(|announced| *announced < self.found()) {
+            return Some(format!(
+                "the dump's first line counts {announced} records, and {} stand below it",
+                self.found()
+            ));
+        }
         if self.records.is_empty() && unreadable > 0 {
             return Some(format!(
                 "there are {unreadable} records of a dump, and none of them can be read"
@@ -176,6 +197,12 @@ fn history(parts: &[Dump], mut notes: Vec<String>) -> History {
     if missed > 0 {
         notes.push(format!(
             "the dump announces {missed} more records than it has: it is cut off, or of one kind of memory only"
+        ));
+    }
+    let frees = sum(Dump::unlisted_frees);
+    if frees > 0 {
+        notes.push(format!(
+            "the dump counts {frees} more frees than it lists: it has what was not freed yet, and not what comes and goes"
         ));
     }
     let mut doubts: Vec<String> = parts.iter().filter_map(Dump::contradiction).collect();
@@ -314,7 +341,8 @@ total allocations 2 total frees 1
             live(&history).last().map(|block| block.0),
             Some(0x3FFB_5000)
         );
-        assert_eq!((history.events.len(), history.notes.len()), (3, 1));
+        assert_eq!((history.events.len(), history.notes.len()), (3, 2));
+        assert!(history.notes[1].contains("5 more frees"), "in leaks mode"); // of eight allocations
     }
 
     #[test]
