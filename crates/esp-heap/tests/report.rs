@@ -203,15 +203,15 @@ fn heap_trace_line() -> String {
 fn a_limit_that_is_broken_has_an_exit_code_of_its_own() {
     let directory = WorkingDirectory::new();
     let xml = directory.file("heap.xml", b"");
-    let conditions = ["-", "--fail-if", "peak>60K,live>100", "--junit", &xml];
+    let conditions = ["-", "--fail-if", "live>60K,blocks>1", "--junit", &xml];
     let (code, text, _) = ended(&directory.report(&conditions, DUMP.as_bytes()));
     assert_eq!(code, 9);
     assert!(
-        text.contains("ok      peak>61440: it is 104\nFAILED  live>100: it is 104\n"),
+        text.contains("ok      live>61440: it is 104\nFAILED  blocks>1: it is 2\n"),
         "{text}"
     );
     assert!(fs::read_to_string(&xml).unwrap().contains("failures=\"1\""));
-    let (code, _, _) = ended(&directory.report(&["-", "--fail-if", "peak>60K"], DUMP.as_bytes()));
+    let (code, _, _) = ended(&directory.report(&["-", "--fail-if", "live>60K"], DUMP.as_bytes()));
     assert_eq!(code, 0);
     let (code, _, error) =
         ended(&directory.report(&["-", "--fail-if", "pike>60K"], DUMP.as_bytes()));

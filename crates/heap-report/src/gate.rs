@@ -9,10 +9,13 @@
 //! | `refused` | requests that were refused |
 //! | `largest` | the largest free block at its smallest moment; unknown where no heap is |
 //! | `missing` | events, frames and records that are missing |
+//!
+//! What an input cannot have is unknown, and fails: refusals of a dump, blocks of printed figures,
+//! the peak and the leaks of a dump without frees, and all of it where a twentieth is missing.
 
 use std::fmt;
 
-use crate::history::History;
+use crate::history::{History, Source};
 use crate::replay::{Confidence, Replayed};
 
 /// A figure that may not be above, or below, a limit.
@@ -102,6 +105,18 @@ fn size(text: &str) -> Option<u64> {
     digits.trim().parse::<u64>().ok()?.checked_mul(unit)
 }
 
+/// What became of each condition in the two parts of one log: the worse of both, and unknown only
+/// where neither knows.
+#[must_use]
+pub fn worse_of(first: Vec<Outcome>, second: Vec<Outcome>) -> Vec<Outcome> {
+    let worse = |(first, second): (Outcome, Outcome)| match (first.value, second.value) {
+        (None, _) => second,
+        (Some(_), Some(_)) if second.fails() => second,
+        _ => first,
+    };
+    first.into_iter().zip(second).map(worse).collect()
+}
+
 /// What became of each condition. O(moments · heaps).
 #[must_use]
 pub fn outcomes(conditions: &[Condition], history: &History, rebuilt: &Replayed) -> Vec<Outcome> {
@@ -119,6 +134,10 @@ impl Figure {
             return None;
         }
         let gaps = &rebuilt.gaps;
+        let missing = gaps.dropped + gaps.missed + gaps.broken_frames + gaps.unreadable_records;
+        if self != Figure::Missing && !self.is_known(history, rebuilt, missing) {
+            return None;
+        }
         if let (Some(crash), Figure::Peak | Figure::Leaked | Figure::Refused) =
             (&history.crash, self)
         {
@@ -147,10 +166,24 @@ impl Figure {
                 };
                 rebuilt.moments.iter().filter_map(largest).min()?
             }
-            Figure::Missing => {
-                gaps.dropped + gaps.missed + gaps.broken_frames + gaps.unreadable_records
-            }
+            Figure::Missing => missing,
         })
+    }
+
+    /// Whether this kind of input has the figure, and enough of it was read.
+    fn is_known(self, history: &History, rebuilt: &Replayed, missing: u64) -> bool {
+        if missing * 20 > history.events.len() as u64 {
+            return false;
+        }
+        let lists_frees = rebuilt.total.frees > 0 || rebuilt.total.allocations == 0;
+        match (history.source, self) {
+            // Figures of the heaps, and no blocks.
+            (Source::Printed, _) => self == Figure::Largest,
+            (Source::Guard, _) | (Source::Dump, Figure::Refused) => false,
+            // What was not freed when it was printed, which may come and go.
+            (Source::Dump, Figure::Peak | Figure::Leaked) => lists_frees,
+            _ => true,
+        }
     }
 }
 
@@ -256,6 +289,51 @@ mod tests {
             told("peak>1M", &doubted),
             ["FAILED  peak>1048576: not in this input"]
         );
+    }
+
+    #[test]
+    fn figures_that_an_input_cannot_have_are_not_known() {
+        let of = |source| History {
+            source,
+            ..history()
+        };
+        for (source, figures) in [
+            (
+                Source::Printed,
+                "peak>1M,live>1M,blocks>9,leaked>0,refused>0",
+            ),
+            (Source::Dump, "peak>1M,leaked>0,refused>0"),
+        ] {
+            let outcomes = told(figures, &of(source));
+            assert!(
+                outcomes
+                    .iter()
+                    .all(|line| line.ends_with("not in this input")),
+                "{outcomes:?}"
+            );
+        }
+        let mut lossy = history();
+        lossy.gaps.unreadable_records = 1;
+        assert_eq!(
+            told("live>1M,missing>0", &lossy),
+            [
+                "FAILED  live>1048576: not in this input",
+                "FAILED  missing>0: it is 1"
+            ]
+        );
+    }
+
+    #[test]
+    fn of_two_parts_of_a_log_the_worse_counts() {
+        let conditions = conditions("live>0,refused>0").unwrap();
+        let of = |history: &History| outcomes(&conditions, history, &Replayed::of(history));
+        let dump = History {
+            source: Source::Dump,
+            ..history()
+        };
+        let worse = worse_of(of(&History::default()), of(&dump));
+        let values: Vec<_> = worse.iter().map(|outcome| outcome.value).collect();
+        assert_eq!(values, [Some(70_000), Some(0)]);
     }
 
     #[test]

@@ -169,7 +169,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .into_iter()
         .flatten()
         .any(|history| !history.doubts.is_empty());
-    let has_failed = arguments.gate(&history, &rebuilt)?;
+    let of_dump = dump.as_ref().map(|(rebuilt, dump)| (dump, rebuilt));
+    let has_failed = arguments.gate(&history, &rebuilt, of_dump)?;
     Ok(match (has_doubts, is_damaged, has_failed) {
         (true, _, _) => ExitCode::from(NO_VERDICT),
         (false, true, _) => ExitCode::from(DAMAGED),
@@ -188,12 +189,20 @@ const LIMIT_BROKEN: u8 = 9;
 const NO_VERDICT: u8 = 5;
 
 impl Arguments {
-    /// Tells what became of the conditions of `--fail-if`; whether any of them holds.
-    fn gate(&self, history: &History, rebuilt: &Replayed) -> Result<bool, Error> {
+    /// Prints what became of the conditions of `--fail-if`; returns whether any of them holds.
+    fn gate(
+        &self,
+        history: &History,
+        rebuilt: &Replayed,
+        dump: Option<(&History, &Replayed)>,
+    ) -> Result<bool, Error> {
         let Some(Conditions(conditions)) = &self.fail_if else {
             return Ok(false);
         };
-        let outcomes = gate::outcomes(conditions, history, rebuilt);
+        let mut outcomes = gate::outcomes(conditions, history, rebuilt);
+        if let Some((history, rebuilt)) = dump {
+            outcomes = gate::worse_of(outcomes, gate::outcomes(conditions, history, rebuilt));
+        }
         if let Some(file) = &self.junit {
             fs::write(file, gate::junit(&outcomes)).map_err(|cause| Error::file(file, cause))?;
         }
