@@ -101,7 +101,7 @@ pub struct Pin {
     pub without: u32,
 }
 
-/// Memory is in pieces if this many halves of the request are free, …
+/// Memory is in pieces if this many halves of the request are free, or half of the heaps, …
 const ENOUGH_HALVES: u64 = 3;
 /// … what lies between is at most this part of it, …
 const PIN_PART: u64 = 2;
@@ -133,7 +133,7 @@ pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> Re
     if space.largest >= size.saturating_add(size / 16).saturating_add(64) {
         return RefusalCause::Withheld { space };
     }
-    let is_free = space.free * 2 >= u64::from(size) * ENOUGH_HALVES;
+    let is_free = space.free * 2 >= u64::from(size) * ENOUGH_HALVES || space.is_mostly_free();
     let pins = serving.iter().filter_map(|heap| pin(heap, live, size));
     let pin = pins
         .min_by_key(|pin| pin.bytes)
@@ -270,6 +270,13 @@ fn is_free_on_both_sides(stretch: &[cells::Block], size: u32) -> bool {
     };
     let beside = free().sum::<u64>() - free().max().unwrap_or(0);
     beside * OTHER_PART >= u64::from(size)
+}
+
+impl Space {
+    /// Whether at least half of it is free.
+    pub(crate) const fn is_mostly_free(&self) -> bool {
+        self.free * 2 >= self.size
+    }
 }
 
 impl RefusalCause {

@@ -101,7 +101,7 @@ fn a_quiet_history_says_so() {
     let text = text(&History::default());
     for line in [
         "a program: 0 events",
-        "Healthy: nothing was refused, and no place keeps growing, in 0 events",
+        "No verdict: no allocation and no free was read.",
         "No leak suspects",
         "No request was refused",
         "nothing is missing",

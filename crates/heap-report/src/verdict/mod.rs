@@ -4,9 +4,12 @@
 //!   doubts about the input?     yes ─► no verdict
 //!   caught by a guard?          yes ─► damaged, with the line that writes
 //!   an image of memory?         yes ─► damaged, or no verdict: one moment does not show what grows
-//!   refused requests?           yes ─► the last one decides: used up, fragmented, never fitted, withheld
+//!   refused requests?           yes ─► the last one decides: used up, fragmented, never fitted,
+//!                                      withheld; of the last run that had one
+//!   much of the input missing?  yes ─► no verdict: what grows may have been freed
+//!   a dump without any free?    yes ─► what was not freed
 //!   sites that keep growing?    yes ─► leaking
-//!   much of the input missing?  yes ─► no verdict
+//!   no event at all?            yes ─► no verdict
 //!                                no ─► healthy; of a dump: what was not freed
 //! ```
 //! How often each is right is measured: `cargo run -p heap-report --example verdicts`, and the
@@ -75,6 +78,8 @@ pub(crate) struct Facts<'a> {
     /// The request whose refusal decides.
     pub(crate) failure: Option<&'a FailureNote>,
     pub(crate) failures: usize,
+    /// Whether the program restarted behind that failure.
+    pub(crate) restarted_since: bool,
     /// The heaps now.
     pub(crate) heaps: &'a [HeapSample],
 }
@@ -84,10 +89,11 @@ impl Verdict {
     #[must_use]
     pub fn of(history: &History, rebuilt: &Replayed) -> Verdict {
         let begun = rebuilt.restarts.last().copied().unwrap_or(0);
-        let of_this_life = rebuilt
+        let of_this_run = rebuilt
             .failures
             .iter()
             .filter(|failure| failure.event >= begun);
+        let failure = deciding(of_this_run).or_else(|| deciding(rebuilt.failures.iter()));
         let last = rebuilt.moments.last();
         let labels = history.labels();
         Verdict::from(&Facts {
@@ -98,8 +104,9 @@ impl Verdict {
             events: history.events.len(),
             leaks: &rebuilt.leaks,
             leaks_at_failure: &rebuilt.leaks_at_failure,
-            failure: deciding(of_this_life),
+            failure,
             failures: rebuilt.failures.len(),
+            restarted_since: failure.is_some_and(|failure| failure.event < begun),
             heaps: last.map_or(&[], |sample| &sample.heaps),
         })
     }
@@ -116,6 +123,7 @@ impl Verdict {
         }
         let verdict = match facts.failure {
             Some(failure) => facts.refused(failure),
+            None if facts.is_too_little() || facts.has_no_frees() => None,
             None => facts.suspected(),
         };
         match verdict {
@@ -123,6 +131,7 @@ impl Verdict {
             None if facts.is_too_little() => {
                 no_verdict(words::too_little(&facts.gaps, facts.events))
             }
+            None if facts.is_silent() => no_verdict(words::silent()),
             None if facts.history.source == Source::Dump => facts.not_freed(),
             None if facts.history.source == Source::Printed => no_verdict(words::printed(facts)),
             None => facts.healthy(),
@@ -211,9 +220,12 @@ impl Facts<'_> {
     fn is_used_up(&self, cause: &RefusalCause) -> bool {
         match cause {
             RefusalCause::UsedUp { .. } => true,
-            RefusalCause::Fragmented { holders, .. } => self.leading_leak().is_some_and(|leak| {
-                leak.sure >= Confidence::Likely && leak.kept.bytes * MUCH >= holders.used
-            }),
+            RefusalCause::Fragmented { holders, space, .. } => {
+                !space.is_mostly_free()
+                    && self.leading_leak().is_some_and(|leak| {
+                        leak.sure >= Confidence::Likely && leak.kept.bytes * MUCH >= holders.used
+                    })
+            }
             _ => false,
         }
     }
@@ -270,7 +282,18 @@ impl Facts<'_> {
         missing > 0 && missing * 20 > known
     }
 
-    /// Somebody writes where nobody may.
+    /// Whether this is a dump that lists what was not freed, and nothing else: what goes on to its
+    /// end in it may be freed and allocated all the time.
+    fn has_no_frees(&self) -> bool {
+        self.history.source == Source::Dump && self.total.frees == 0
+    }
+
+    /// Whether the program has not used its heap, as far as was read.
+    fn is_silent(&self) -> bool {
+        self.history.source == Source::Stream && self.total.allocations + self.total.frees == 0
+    }
+
+    /// A write to memory that is not the writer's.
     fn caught(&self) -> Option<Verdict> {
         let caught = &self.history.caught;
         let seen = caught.iter().find(|caught| caught.writer.is_some());

@@ -221,3 +221,51 @@ fn a_dump_shows_what_was_not_freed_and_no_more() {
     assert_eq!((verdict.kind, verdict.site), (Kind::NotFreed, Some(1)));
     assert!(verdict.sentence.starts_with("104 bytes in 2 blocks were not freed while the trace ran, most of them (96) from a.rs:1."), "{}", verdict.sentence);
 }
+
+#[test]
+fn a_failure_before_the_last_restart_is_not_forgotten() {
+    let mut events = vec![came(18_100, 200, 2)];
+    events.extend((0..18).map(|block| came(block * 1004 + 4, 1000, 1)));
+    events.extend([failed(1690, Caps::DMA), Event::Restarted, came(4, 40, 1)]);
+    let verdict = verdict_of(device(), events);
+    assert_eq!((verdict.kind, verdict.owner), (Kind::UsedUp, Some(1)));
+    let start = "Before the last restart: Memory is used up: mqtt holds 18,000 bytes";
+    assert!(verdict.sentence.starts_with(start), "{}", verdict.sentence);
+}
+
+#[test]
+fn memory_that_is_mostly_free_is_not_used_up() {
+    let alone = vec![came(9_004, 40, 2), failed(14_000, Caps::DMA)];
+    let verdict = verdict_of(device(), alone);
+    assert_eq!((verdict.kind, verdict.owner), (Kind::Fragmented, Some(2)));
+    let mut pins: Vec<_> = (0..10).map(|pin| came(pin * 2_000 + 4, 200, 1)).collect();
+    pins.push(failed(5_000, Caps::DMA));
+    let verdict = verdict_of(device(), pins);
+    assert_eq!((verdict.kind, verdict.owner), (Kind::Fragmented, Some(1)));
+}
+
+#[test]
+fn lost_frees_are_no_leak() {
+    let lossy = History {
+        gaps: Gaps {
+            dropped: 16,
+            ..Gaps::default()
+        },
+        ..device()
+    };
+    let kept = || (0..16).map(|block| came(block * 104 + 4, 100, 1)).collect();
+    assert_eq!(verdict_of(lossy, kept()).kind, Kind::CannotTell);
+    assert_eq!(verdict_of(device(), kept()).kind, Kind::Leaking);
+    let dump = History {
+        source: Source::Dump,
+        heaps: Vec::new(),
+        ..device()
+    };
+    let verdict = verdict_of(dump, kept());
+    assert_eq!(verdict.kind, Kind::NotFreed, "{}", verdict.sentence);
+}
+
+#[test]
+fn nothing_that_was_read_is_no_verdict() {
+    assert_eq!(verdict_of(device(), Vec::new()).kind, Kind::CannotTell);
+}

@@ -21,6 +21,10 @@ pub(super) fn too_little(gaps: &Gaps, events: usize) -> String {
     )
 }
 
+pub(super) fn silent() -> String {
+    "No verdict: no allocation and no free was read.".to_owned()
+}
+
 /// What is wrong with the heaps in an image.
 pub(super) fn damaged(first: &str, more: usize) -> String {
     let more = match more {
@@ -103,6 +107,15 @@ pub(super) fn heaps_unknown(facts: &Facts<'_>, failure: &FailureNote) -> String 
 
 /// Reason of the refusal: the owner responsible, since when.
 pub(super) fn refused(facts: &Facts<'_>, failure: &FailureNote) -> String {
+    let sentence = refused_in_its_run(facts, failure);
+    if facts.restarted_since {
+        format!("Before the last restart: {sentence}")
+    } else {
+        sentence
+    }
+}
+
+fn refused_in_its_run(facts: &Facts<'_>, failure: &FailureNote) -> String {
     let request = request(facts, failure);
     if let (Some(beside), RefusalCause::UsedUp { space, .. }) =
         (facts.lasting(&failure.cause, failure.size), &failure.cause)

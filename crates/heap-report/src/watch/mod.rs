@@ -43,6 +43,8 @@ pub struct Watched {
     ticks: u64,
     failed: usize,
     restarts: usize,
+    /// The event with which the last run began.
+    run_begun: usize,
     failures: VecDeque<FailureNote>,
     marks: VecDeque<String>,
     log: VecDeque<String>,
@@ -139,6 +141,11 @@ impl Watched {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let (leaks, heaps) = (self.leaks(), self.heaps());
+        let of_this_run = self
+            .failures
+            .iter()
+            .filter(|failure| failure.event >= self.run_begun);
+        let failure = deciding(of_this_run).or_else(|| deciding(self.failures.iter()));
         Verdict::from(&Facts {
             history: self.history(),
             label: &|site| self.names.of(site),
@@ -147,8 +154,9 @@ impl Watched {
             events: self.events,
             leaks: &leaks,
             leaks_at_failure: &self.leaks_at_failure,
-            failure: deciding(self.failures.iter()),
+            failure,
             failures: self.failed,
+            restarted_since: failure.is_some_and(|failure| failure.event < self.run_begun),
             heaps: &heaps,
         })
     }
@@ -268,8 +276,7 @@ impl Watched {
             }
             Event::Restarted => {
                 self.restarts += 1;
-                self.leaks_at_failure.clear();
-                self.failures.clear();
+                self.run_begun = self.events;
                 self.rates = Rates::default();
             }
             _ => {}
@@ -283,7 +290,11 @@ impl Watched {
         let note = replay::failure(history, &self.live, self.events, moment);
         self.failed += 1;
         if let Some(note) = note {
-            if self.leaks_at_failure.is_empty()
+            let is_first = self
+                .failures
+                .iter()
+                .all(|before| before.event < self.run_begun);
+            if (is_first || self.leaks_at_failure.is_empty())
                 && refusal::fits_a_heap(history, note.size, note.caps)
             {
                 self.leaks_at_failure = self.leaks();
