@@ -10,6 +10,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::style;
 
 /// One measured number: subject, workload, quantity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,8 +48,10 @@ impl Figure {
 /// # Errors
 /// Standard output cannot be written to.
 pub fn print_json(figures: &[Figure]) -> Result<(), Error> {
-    write_json(&mut io::stdout().lock(), figures)
-        .map_err(|cause| Error::file(Path::new("standard output"), cause))
+    let mut text = Vec::new();
+    write_json(&mut text, figures)
+        .map_err(|cause| Error::file(Path::new("standard output"), cause))?;
+    style::print(String::from_utf8_lossy(&text))
 }
 
 fn write_json(out: &mut impl Write, figures: &[Figure]) -> io::Result<()> {
