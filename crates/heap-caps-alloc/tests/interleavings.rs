@@ -14,8 +14,10 @@ use std::pin::pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use heap_caps::AllocRequest;
-use heap_caps_alloc::{CapsHeap, EmergencyReserve, Level, PressureGauge, RawLock};
+use heap_caps::{AllocRequest, Owner};
+use heap_caps_alloc::{
+    CapsHeap, EmergencyReserve, Level, OwnerAccounts, OwnerLimits, PressureGauge, RawLock,
+};
 use shuttle::sync::Arc;
 use shuttle::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use shuttle::{future, thread};
@@ -221,5 +223,52 @@ fn shrinkers_run_one_at_a_time() {
         }
         assert_eq!(served.load(Ordering::SeqCst), 2);
         assert_eq!(heap.inspect().failures(), 1);
+    });
+}
+
+/// Two threads and a waiter share the limit of one owner: it is never above it, the waiter is
+/// served by their frees, and at the end nothing is on its account.
+#[test]
+fn an_owner_is_never_above_its_limit_and_its_waiter_is_served() {
+    const MQTT: Owner = Owner(1);
+    const LIMIT: u32 = 300;
+
+    fn check_and_free(heap: &Heap, block: Block) {
+        let usage = heap.pressure().owner_usage(MQTT, Caps::BIT8).unwrap();
+        assert!(usage.used <= LIMIT, "{usage:?}");
+        free(heap, block);
+    }
+
+    in_many_orders(|| {
+        let heap = heap();
+        let at_first = heap.inspect().free_size(Caps::BIT8);
+        let accounts = Box::leak(Box::new(OwnerAccounts::<2, 16>::new()));
+        heap.pressure()
+            .open_accounts(accounts, || Owner::NOBODY)
+            .unwrap();
+        let limits = OwnerLimits::new(MQTT, "mqtt", Caps::BIT8).at_most(LIMIT);
+        heap.pressure().limit_owner(limits).unwrap();
+        let request = |size| AllocRequest::new(size, Caps::BIT8).on_behalf_of(MQTT);
+        let mut threads: Vec<_> = [200, 150]
+            .into_iter()
+            .map(|size| {
+                thread::spawn(move || {
+                    if let Some(block) = heap.try_allocate(request(size)) {
+                        check_and_free(heap, Block(block));
+                    }
+                })
+            })
+            .collect();
+        threads.push(thread::spawn(move || {
+            let served = future::block_on(heap.allocate_async(request(250)));
+            check_and_free(heap, Block(served.unwrap()));
+        }));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        let usage = heap.pressure().owner_usage(MQTT, Caps::BIT8).unwrap();
+        assert_eq!((usage.used, usage.blocks), (0, 0));
+        assert_eq!(heap.inspect().free_size(Caps::BIT8), at_first);
+        assert_eq!(heap.faults().last_report(), None);
     });
 }
