@@ -245,7 +245,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         for (index, entry) in pressure.gauges.entries.iter_mut() {
             let gauge = &entry.gauge;
             let free = heaps.inspect().free_size(gauge.caps);
-            let largest = heaps.inspect().largest_free_block(gauge.caps);
+            // It takes as long as all the rest, and most gauges do not ask for it.
+            let largest = match gauge.largest == Thresholds::NONE {
+                true => u32::MAX,
+                false => heaps.inspect().largest_free_block(gauge.caps),
+            };
             let level = gauge.next(entry.level, free, largest);
             if level != entry.level {
                 entry.level = level;
@@ -265,7 +269,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
                     from,
                     to: entry.level,
                     free,
-                    largest,
+                    largest: heaps.inspect().largest_free_block(gauge.caps),
                 };
                 entry.telling = true;
                 return Some(News::Handler(GaugeIndex(index), handler, change));

@@ -17,6 +17,7 @@ mod esp_alloc;
 mod global;
 mod heap_caps;
 mod lock;
+mod pressure;
 
 #[cfg(target_arch = "xtensa")]
 use heap_bench::Quantity;
@@ -32,6 +33,7 @@ pub use c::{CHeapCaps, CMalloc, CMultiHeap};
 pub use esp_alloc::EspAlloc;
 pub use global::Global;
 pub use heap_caps::Routed;
+pub use pressure::costs_under_pressure;
 
 /// What a program was called for.
 #[derive(Clone, Copy, Debug)]

@@ -1,16 +1,27 @@
-//! Check of an interrupt handler that uses the heap which the program is using.
+//! Checks of interrupt handlers that use the heap which the program is using.
 
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::future::Future;
+use core::pin::pin;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
+use heap_caps::AllocRequest;
 use on_target::{HEAP, interrupts};
 use soc_regions::Caps;
 
 use crate::Check;
 
-pub(crate) const CHECKS: &[Check] = &[(
-    "an_interrupt_handler_allocates_while_the_program_does",
-    an_interrupt_handler_allocates_while_the_program_does,
-)];
+pub(crate) const CHECKS: &[Check] = &[
+    (
+        "an_interrupt_handler_allocates_while_the_program_does",
+        an_interrupt_handler_allocates_while_the_program_does,
+    ),
+    (
+        "a_waiter_is_served_or_gives_up_while_an_interrupt_handler_frees",
+        a_waiter_is_served_or_gives_up_while_an_interrupt_handler_frees,
+    ),
+];
 
 /// Instructions between interrupts: comes at another instruction of an allocation each time,
 /// hundreds of times.
@@ -20,12 +31,12 @@ const ENOUGH: u32 = 500;
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 static KEPT: [AtomicPtr<u32>; 8] = [const { AtomicPtr::new(core::ptr::null_mut()) }; 8];
 
-/// Frees the block of eight interrupts ago, after a check of it, and allocates another.
+/// Frees the block of eight interrupts ago, after a look at it, and takes another.
 fn handler() {
     let number = INTERRUPTS.load(Ordering::Relaxed);
     INTERRUPTS.store(number + 1, Ordering::Relaxed);
     let place = &KEPT[number as usize % KEPT.len()];
-    if let Some(old) = core::ptr::NonNull::new(place.load(Ordering::Relaxed)) {
+    if let Some(old) = NonNull::new(place.load(Ordering::Relaxed)) {
         // SAFETY: the block is the handler's own.
         assert_eq!(unsafe { old.as_ptr().read() }, number.wrapping_sub(8));
         // SAFETY: and nobody will use it again.
@@ -55,6 +66,134 @@ fn an_interrupt_handler_allocates_while_the_program_does() {
     }
     interrupts::stop_timer();
     assert!(rounds > 100, "the program went on: {rounds} rounds");
+    HEAP.inspect()
+        .locked(|heaps| assert_eq!(heaps.check_integrity(Caps::empty()), Ok(())));
+}
+
+/// Memory of the check below, which the interrupt handler holds every other time.
+const SCARCE: Caps = Caps::INTERNAL.union(Caps::DMA).union(Caps::BIT8);
+const HELD_BYTES: usize = 16 * 1024;
+/// Fits where the handler's block was, and nowhere else.
+const WANTED_BYTES: usize = 12 * 1024;
+const HOG_BYTES: usize = 8 * 1024;
+
+static HELD: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
+static IS_IN_HANDLER: AtomicBool = AtomicBool::new(false);
+static IS_WOKEN: AtomicBool = AtomicBool::new(false);
+
+/// Frees the block that it holds, which serves and wakes who waits; or takes it again, if it can.
+fn free_or_take() {
+    INTERRUPTS.store(INTERRUPTS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    IS_IN_HANDLER.store(true, Ordering::Relaxed);
+    let held = HELD.load(Ordering::Relaxed);
+    let held = match NonNull::new(held) {
+        // SAFETY: the block is the handler's own.
+        Some(block) => unsafe { HEAP.free(block) }.map(|()| None).unwrap(),
+        None => HEAP.try_allocate(AllocRequest::new(HELD_BYTES, SCARCE)),
+    };
+    HELD.store(
+        held.map_or(core::ptr::null_mut(), NonNull::as_ptr),
+        Ordering::Relaxed,
+    );
+    IS_IN_HANDLER.store(false, Ordering::Relaxed);
+}
+
+/// A waker that leaves a sign.
+fn waker() -> Waker {
+    const TABLE: RawWakerVTable = RawWakerVTable::new(|_| RAW, |_| wake(), |_| wake(), |_| {});
+    const RAW: RawWaker = RawWaker::new(core::ptr::null(), &TABLE);
+    fn wake() {
+        IS_WOKEN.store(true, Ordering::Relaxed);
+    }
+    // SAFETY: the functions use no data, and any thread may call them.
+    unsafe { Waker::from_raw(RAW) }
+}
+
+/// Takes all blocks of [`HOG_BYTES`]; each has the address of the one before.
+fn take_all() -> Option<NonNull<usize>> {
+    let mut last: Option<NonNull<usize>> = None;
+    while let Some(block) = HEAP.try_allocate(AllocRequest::new(HOG_BYTES, SCARCE)) {
+        let block = block.cast();
+        // SAFETY: a new block.
+        unsafe { block.write(last.map_or(0, |last| last.as_ptr().expose_provenance())) };
+        last = Some(block);
+    }
+    last
+}
+
+fn free_all(mut last: Option<NonNull<usize>>) {
+    while let Some(block) = last {
+        // SAFETY: `take_all` wrote it.
+        let before = unsafe { block.read() };
+        // SAFETY: the block is this check's own.
+        unsafe { HEAP.free(block.cast()) }.unwrap();
+        last = NonNull::new(core::ptr::with_exposed_provenance_mut(before));
+    }
+}
+
+/// Some instructions for each count, which no compiler removes: without them, interrupts would
+/// always come at the same places of a round.
+fn pause(counts: u32) {
+    for count in 0..counts {
+        core::hint::black_box(count);
+    }
+}
+
+fn a_waiter_is_served_or_gives_up_while_an_interrupt_handler_frees() {
+    // SAFETY: this check is the whole program.
+    unsafe { on_target::boot_heap() }.unwrap();
+    HEAP.pressure()
+        .set_interrupt_probe(Some(|| IS_IN_HANDLER.load(Ordering::Relaxed)));
+    let at_first = HEAP.inspect().free_size(SCARCE);
+    let held = HEAP.malloc(HELD_BYTES, SCARCE).unwrap();
+    HELD.store(held.as_ptr(), Ordering::Relaxed);
+    let hogs = take_all();
+    let waker = waker();
+    let mut context = Context::from_waker(&waker);
+    let (mut served, mut gave_up, mut round) = (0_u32, 0_u32, 0_u32);
+    interrupts::start_timer(PERIOD, free_or_take);
+    while served < 150 || gave_up < 150 {
+        let interrupts = INTERRUPTS.load(Ordering::Relaxed);
+        assert!(
+            round < 5000,
+            "{served} were served and {gave_up} gave up in {interrupts} interrupts"
+        );
+        round += 1;
+        IS_WOKEN.store(false, Ordering::Relaxed);
+        let mut waiting = pin!(HEAP.allocate_async(AllocRequest::new(WANTED_BYTES, SCARCE)));
+        let block = match waiting.as_mut().poll(&mut context) {
+            Poll::Ready(block) => block.unwrap(),
+            Poll::Pending if round % 2 == 0 => {
+                // Gives up at another instruction of the handler's period each time.
+                pause(round * 61 % PERIOD);
+                gave_up += 1;
+                continue;
+            }
+            Poll::Pending => {
+                while !IS_WOKEN.load(Ordering::Relaxed) {
+                    core::hint::spin_loop();
+                }
+                served += 1;
+                let Poll::Ready(block) = waiting.as_mut().poll(&mut context) else {
+                    panic!("woken without a block");
+                };
+                block.unwrap()
+            }
+        };
+        // SAFETY: the block is this check's own, and larger.
+        unsafe { block.write_bytes(0x5A, 64) };
+        // SAFETY: nobody will use it again.
+        unsafe { HEAP.free(block) }.unwrap();
+        // Lets the handler have its turn.
+        pause(round * 97 % PERIOD);
+    }
+    interrupts::stop_timer();
+    if let Some(held) = NonNull::new(HELD.load(Ordering::Relaxed)) {
+        // SAFETY: the handler's block, which comes no more.
+        unsafe { HEAP.free(held) }.unwrap();
+    }
+    free_all(hogs);
+    assert_eq!(HEAP.inspect().free_size(SCARCE), at_first);
     HEAP.inspect()
         .locked(|heaps| assert_eq!(heaps.check_integrity(Caps::empty()), Ok(())));
 }
