@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), guard (two planted bugs, caught while they write), demo and demo_esp32c3 (what the demonstrations for boards show), c_checks and c_checks_2016 (the checks in C), and those that must fail:
+Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), guard (two planted bugs, caught while they write), demo and demo_esp32c3 (what the demonstrations for boards show), calls_pressure (what calls cost while something for short memory is registered), c_checks and c_checks_2016 (the checks in C), and those that must fail:
 stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, double_free, endless.
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
