@@ -248,7 +248,7 @@ fn verdict(source: &Source, watched: &Watched, end: End) -> Result<ExitCode, Err
             Err(Error::Port("the board is silent: no event came; does its program send an event stream to this port, at this speed (--baud)?".to_owned()))
         }
         End::Silence | End::Complete if watched.events() == 0 => {
-            Err(Error::Failed("there is no event in it: see docs/event-stream.md for what a program sends".to_owned()))
+            Err(Error::Failed("there is no event in it: `esp-heap report` reads trace dumps and packed files; docs/event-stream.md has what a program sends".to_owned()))
         }
         _ => Ok(ExitCode::SUCCESS),
     }

@@ -5,7 +5,6 @@ use std::fmt::{self, Write as _};
 use object::elf::{FileHeader32, NT_GNU_BUILD_ID};
 use object::read::elf::{FileHeader as _, SectionHeader as _};
 use object::{Endianness, elf};
-use sha2::{Digest as _, Sha256};
 
 /// Fewer digits say too little.
 const FEWEST_DIGITS: usize = 8;
@@ -66,7 +65,7 @@ impl Identities {
     /// Of the bytes of an ELF file.
     #[must_use]
     pub fn of_program(bytes: &[u8]) -> Identities {
-        let sha256 = Identity::of_bytes(&Sha256::digest(bytes));
+        let sha256 = Identity::of_bytes(&hmac_sha256::Hash::hash(bytes));
         Identities {
             sha256: sha256.unwrap_or(Identity(String::new())),
             build_id: build_id(bytes),
