@@ -135,7 +135,7 @@ timed_cycles:	.zero	4
 masked_since:	.zero	4
 masked_longest:	.zero	4
 
-	function fetch_anew		# (): forgets instructions fetched ahead, after code was written
+	function refetch_instructions		# (): forgets instructions fetched ahead, after code was written
 	isync
 	retw
 

@@ -200,7 +200,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let pending = state.heaps.phases().pending(taken, request);
         let block = state.pointer_to(taken.address);
         drop(state);
-        // SAFETY: nobody has heard of the block yet, and memory of a heap stays the heap's
+        // SAFETY: nothing else refers to the block yet, and memory of a heap stays the heap's
         // (contract of `boot` …).
         match unsafe { pending.finish() } {
             Ok(_) => Some(block),

@@ -68,7 +68,7 @@ typedef void (*heap_caps_level_hook_t)(const char *name, heap_caps_level_t from,
 /* Sets the callback; NULL for none. */
 void heap_caps_register_level_callback(heap_caps_level_hook_t callback);
 
-/* Tells the heap how to recognise interrupt handlers: xPortInIsrContext(). NULL: there are none. */
+/* Sets how the heap recognises interrupt handlers: xPortInIsrContext(). NULL: there are none. */
 void heap_caps_set_interrupt_probe(bool (*in_interrupt)(void));
 
 /* How a task waits. With FreeRTOS:

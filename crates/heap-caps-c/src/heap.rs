@@ -81,7 +81,7 @@ pub fn heap() -> &'static CHeap {
 }
 
 /// [`heap`] as a Rust program's global allocator, so that `Box` and `malloc` share one memory, and
-/// C's hooks hear of both.
+/// C's hooks see both.
 ///
 /// ```no_run
 /// use heap_caps_c::GlobalHeap;
@@ -125,7 +125,7 @@ unsafe impl GlobalAlloc for GlobalHeap {
     }
 }
 
-/// Tells the hooks of a block of the global allocator; blocks of no size are none.
+/// Notifies the hooks of a block of the global allocator, unless it has no size.
 fn observed(block: *mut u8, layout: Layout) -> *mut u8 {
     if layout.size() != 0 {
         match NonNull::new(block) {

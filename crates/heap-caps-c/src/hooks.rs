@@ -49,7 +49,7 @@ pub(super) static STOPS: AtomicBool = AtomicBool::new(
     cfg!(any(feature = "faults-abort", target_os = "none")) && !cfg!(feature = "faults-go-on"),
 );
 
-/// What the hooks hear of requests that name no capabilities.
+/// Capabilities that the hooks see of requests that name none.
 pub(super) const fn by_default() -> u32 {
     Caps::DEFAULT.bits()
 }

@@ -290,7 +290,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             watches,
             ..
         } = self;
-        plan.begin_anew_unless(routes.generation());
+        plan.restart_unless(routes.generation());
         let bits = plan.next(caps, rules, registry, reserves, watches.any())?;
         if let Some(bits) = bits {
             routes.keep(caps, bits, plan);
@@ -410,7 +410,7 @@ pub(crate) fn in_units(layout: Request, granularity: u32, whole_words: bool) -> 
     layout.aligned_to(granularity)?.rounded_up_to(granularity)
 }
 
-/// Frees a block that nobody will hear of, if the observer panics. Where panics abort it costs
+/// Frees a block that its caller will not get, if the observer panics. Where panics abort it costs
 /// nothing.
 struct Undo<'h, P: Poison, O: Observer, const HEAPS: usize> {
     heaps: &'h mut HeapCaps<P, O, HEAPS>,

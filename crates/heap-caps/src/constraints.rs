@@ -77,14 +77,14 @@ impl Rules {
             Policy::IdfExact => asked.contains(Caps::SPIRAM),
             _ => memory.intersects(Caps::SPIRAM | Caps::SPIRAM_NO_ENC),
         };
-        let wish = |flag: Caps, bytes: u32| if asked.intersects(flag) { bytes } else { 1 };
+        let wanted = |flag: Caps, bytes: u32| if asked.intersects(flag) { bytes } else { 1 };
         let line = match external {
             true => self.hardware.external_line,
             false => self.hardware.internal_line,
         };
-        line.max(wish(Caps::DMA_DESC_AXI, self.hardware.axi_descriptor))
-            .max(wish(Caps::SIMD, self.hardware.simd))
-            .max(wish(Caps::DMA | DESCRIPTORS, self.hardware.encrypted_dma))
+        line.max(wanted(Caps::DMA_DESC_AXI, self.hardware.axi_descriptor))
+            .max(wanted(Caps::SIMD, self.hardware.simd))
+            .max(wanted(Caps::DMA | DESCRIPTORS, self.hardware.encrypted_dma))
             .max(1)
     }
 }

@@ -136,7 +136,7 @@ pub struct Failure {
     pub granularity: u32,
     /// Whether these are cache lines.
     pub whole_lines: bool,
-    /// What freed memory for it, in vain.
+    /// What freed memory for it, without success.
     pub relief: Relief,
     candidates: [Option<Candidate>; DESCRIBED],
     not_described: u8,

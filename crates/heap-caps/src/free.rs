@@ -98,7 +98,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             return self.free_at(address).map(|_| ());
         }
         let pending = self.begin_free(address)?;
-        // SAFETY: the heaps stay borrowed, and nobody uses a block that nobody has heard of.
+        // SAFETY: the heaps stay borrowed, and nothing uses a block that no caller has yet.
         let FilledFree(block) = unsafe { pending.fill() };
         self.free_block(&block)
     }

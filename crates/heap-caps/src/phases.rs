@@ -133,7 +133,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.stay(address, layout, caps, caller)
     }
 
-    /// A block for an ordinary one that moves: as [`Phases::allocate_ordinary`], but nobody is
+    /// A block for an ordinary one that moves: as [`Phases::allocate_ordinary`], but no observer is
     /// notified.
     ///
     /// # Errors
@@ -253,9 +253,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.attempt(request, within)
     }
 
-    /// Refuses `request` without trying it once more: for one that was attempted in vain, although
-    /// `relief` was tried, in all heaps that were not `closed` to it. It is recorded, counted and
-    /// observed; returns the cause. O(heaps).
+    /// Refuses `request` without trying it once more: for one that was attempted without success,
+    /// although `relief` was tried, in all heaps that were not `closed` to it. It is recorded,
+    /// counted and observed; returns the cause. O(heaps).
     #[inline(always)]
     pub fn refuse_after(
         self,

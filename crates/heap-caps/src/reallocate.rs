@@ -129,7 +129,7 @@ pub enum Stay {
     /// It does not fit, or must not stay; this many of its bytes are to be copied. Nothing was
     /// changed.
     Moves(u32),
-    /// Nothing was changed: it is no ordinary block.
+    /// Nothing was changed: it is not an ordinary block.
     /// [`Phases::begin_reallocate`](crate::Phases::begin_reallocate) does it, or finds the reason.
     Undecided,
 }
@@ -311,7 +311,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// A block has its new size: notifies watches and observers.
     #[expect(
         clippy::too_many_arguments,
-        reason = "the parts of an event, which is worked out only for those who listen"
+        reason = "the parts of an event, which is computed only for observers that use it"
     )]
     #[inline(always)]
     fn resized(

@@ -79,7 +79,7 @@ pub(crate) struct Routes<const N: usize> {
     hidden_first: [Step; N],
 }
 
-/// A route that is being worked out, a column at a time.
+/// A route that is being computed, a column at a time.
 pub(crate) struct Plan<const N: usize> {
     steps: [Step; N],
     count: usize,
@@ -200,8 +200,8 @@ impl<const N: usize> Plan<N> {
         }
     }
 
-    /// Forgets what was worked out before heaps or reserves changed.
-    pub(crate) fn begin_anew_unless(&mut self, generation: u32) {
+    /// Discards what was computed before heaps or reserves changed.
+    pub(crate) fn restart_unless(&mut self, generation: u32) {
         if self.generation != generation {
             *self = Self {
                 generation,

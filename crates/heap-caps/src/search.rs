@@ -39,7 +39,7 @@ pub struct Search<'r, const HEAPS: usize> {
     stage: Stage,
     /// The number of the failure, where it is recorded.
     failure: u32,
-    /// The route that is being worked out; most are kept already.
+    /// The route that is being computed; most are cached already.
     plan: Option<Plan<HEAPS>>,
 }
 
@@ -103,7 +103,7 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
         }
     }
 
-    /// A search that was in vain: what is left is to record that.
+    /// A search without a result: what is left is to record that.
     pub(crate) const fn refused(request: &'r AllocRequest<'r>) -> Self {
         Self {
             stage: Stage::Refusing,

@@ -434,7 +434,7 @@ fn the_phases_can_be_taken_one_by_one() {
     let request = AllocRequest::new(100, ANY).zeroed();
     let taken = sim.heaps.phases().allocate_any(&request).unwrap();
     let pending = sim.heaps.phases().pending(taken, &request);
-    // SAFETY: nobody has heard of the block.
+    // SAFETY: nothing else refers to the block.
     let block = unsafe { pending.finish() }.unwrap();
     let _in_the_way = sim.heaps.malloc(16, ANY).unwrap();
     let bigger = AllocRequest::new(1000, ANY);

@@ -279,7 +279,7 @@ fn a_stop_of_somebody_else_is_passed_on_and_one_that_came_late_is_not() {
     let elsewhere = program.address(block) + 4096;
     assert!(!program.heap.on_debug_exception(&stop(elsewhere, Some(1))));
     assert!(!program.heap.on_debug_exception(&stop(elsewhere, None)));
-    program.breakpoints.set(0, None); // as on a core that has heard of nothing
+    program.breakpoints.set(0, None); // as on a core without the change
     assert!(program.heap.on_debug_exception(&stop(elsewhere, Some(0))));
     assert!(!program.breakpoints.is_free(0), "armed as it should be");
     assert_eq!(program.heap.poll(), 0);

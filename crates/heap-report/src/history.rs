@@ -367,7 +367,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether the state of the heaps was measured, not worked out from the events.
+    /// Whether the state of the heaps was measured, not computed from the events.
     #[must_use]
     pub const fn is_exact(self) -> bool {
         matches!(self, Source::Recorded | Source::Printed | Source::Image)

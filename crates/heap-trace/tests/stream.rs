@@ -367,8 +367,8 @@ fn sentences(bytes: &[u8]) -> Vec<String> {
     frames.collect()
 }
 
-/// A request that waited is heard of three times at most: when it begins to wait, and when it is
-/// served or gives up. One that is served at once is not heard of.
+/// A request that waited is reported three times at most: when it begins to wait, and when it is
+/// served or gives up. One that is served at once is not reported.
 #[test]
 fn who_waits_is_heard_of_until_it_is_served_or_gives_up() {
     type Observers = Ledger<(), RamStream<4096>, 64, 8, 1>;

@@ -14,7 +14,7 @@
 //! **Invariant of the callers:** an index given to [`Arena::get`] or [`Arena::set`] is below
 //! [`Arena::words`]. Indices come from two sources: constants of the control structure, whose
 //! presence construction has checked, and block indices, which are compared with the heap's end
-//! wherever they are read from memory (`Pool::ingest`). Debug builds assert it on every access.
+//! wherever they are read from memory (`pool.rs`). Debug builds assert it on every access.
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};

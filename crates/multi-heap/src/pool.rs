@@ -40,7 +40,7 @@ pub(crate) mod control {
     pub(crate) const FREE_BLOCKS: u32 = 3;
     /// A bit for each word of the map that is not 0, the first word's the highest.
     pub(crate) const WORDS_IN_USE: u32 = !(u32::MAX >> super::MAP_WORDS);
-    /// No free block has as many words: what a search in vain has found out, until a larger block
+    /// No free block has as many words: what a failed search has found out, until a larger block
     /// becomes free.
     pub(crate) const CEILING: u32 = 4;
     /// Index of the first block.

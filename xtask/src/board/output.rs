@@ -35,10 +35,10 @@ impl BoardOutput {
         let mut bytes = [0; 1024];
         while let Some(output) = &mut child.stdout {
             let count = output.read(&mut bytes).unwrap_or(0);
-            let heard = bytes.get(..count).unwrap_or_default();
+            let received = bytes.get(..count).unwrap_or_default();
             // A terminal or file that takes no more ends the listening, as the board's silence
             // does.
-            if heard.is_empty() || filter.feed(heard).is_err() {
+            if received.is_empty() || filter.feed(received).is_err() {
                 break;
             }
         }
@@ -60,7 +60,7 @@ struct Filter<'a, W> {
     line: Line,
 }
 
-/// What is known of the line that is being heard.
+/// State of the line that is being received.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Line {
     /// So many bytes of the mark.
@@ -119,7 +119,7 @@ impl<'a, W: Write> Filter<'a, W> {
 mod tests {
     use super::*;
 
-    /// Text and events of what is heard in pieces.
+    /// Text and events of what is received in pieces.
     fn fed(pieces: &[&str]) -> (String, String) {
         let (mut text, mut events) = (Vec::new(), Vec::new());
         let mut filter = Filter::new(&mut text, Some(&mut events));

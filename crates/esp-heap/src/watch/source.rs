@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_followed_as_it_grows_and_when_it_begins_anew() {
+    fn a_file_is_followed_as_it_grows_and_when_it_restarts() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(b"one").unwrap();
         let source = Source::open(file.path().to_str().unwrap(), 0).unwrap();

@@ -36,7 +36,7 @@ impl Once {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Sets the flag; whether it was set before. Of callers at the same time one hears `false`.
+    /// Sets the flag; whether it was set before. Of concurrent callers one gets `false`.
     pub(super) fn was_set(&self) -> bool {
         #[cfg(target_has_atomic = "8")]
         let was_set = self.0.swap(true, Ordering::Relaxed);

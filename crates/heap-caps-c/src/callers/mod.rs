@@ -73,7 +73,7 @@ pub(crate) use unwinder::*;
     any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
 )))]
 mod stub {
-    /// Nobody knows.
+    /// Unsupported target: no callers.
     pub(crate) fn of_entry(_callers: &mut [usize]) -> usize {
         0
     }

@@ -255,7 +255,7 @@ pub extern "C" fn heap_caps_register_level_callback(hook: Option<LevelHook>) {
     ON_LEVEL.set(hook);
 }
 
-/// Tells the heap how to recognise interrupt handlers. Null: there are none.
+/// Sets how the heap recognises interrupt handlers. Null: there are none.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_set_interrupt_probe(probe: Option<ProbeHook>) {
     PROBE.set(probe);

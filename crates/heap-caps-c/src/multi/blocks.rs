@@ -315,7 +315,7 @@ unsafe fn resized(
     let Some((new, _)) = (unsafe { allocate(heap, REALLOCATION.function, request) }) else {
         return Ok(None);
     };
-    // SAFETY: as above; nobody has heard of the new block.
+    // SAFETY: as above; nothing else refers to the new block.
     unsafe { contents.copy(old, &contents, new, used.min(size)) };
     // SAFETY: the caller gave the block up, whose contents are elsewhere.
     unsafe { free(heap, old) }?;

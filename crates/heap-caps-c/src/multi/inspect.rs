@@ -111,7 +111,7 @@ pub unsafe extern "C" fn multi_heap_find_containing_block(
 }
 
 /// Bytes of a block with all that surrounds them but its header: canaries and what was rounded up.
-/// 0 for what is no block. O(blocks).
+/// 0 if `pointer` is not a block. O(blocks).
 ///
 /// # Safety
 /// As `multi_heap_malloc`.

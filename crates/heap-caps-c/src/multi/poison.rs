@@ -17,7 +17,7 @@ pub extern "C" fn multi_heap_set_canary_key(key: u32) {
 
 /// Whether a block's `size` bytes from `start` on (its head canary, if it is used and there are
 /// any) are as poisoning wants them: canaries around a used block, the pattern of freed memory in a
-/// free one. Prints what is not, if asked to. Canaries that depend on a key are none that it knows.
+/// free one. Prints what is not, if asked to. Keyed canaries are not recognised.
 ///
 /// # Safety
 /// - `start` is null, or `size` bytes can be read there.

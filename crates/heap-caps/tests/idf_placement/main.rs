@@ -7,7 +7,7 @@
 //!   malloc.rs     the same for plain malloc: threshold, fallback, preferences
 //! ```
 //!
-//! The expectations are worked out by hand from ESP-IDF's rules (HEAD:
+//! The expectations are computed by hand from ESP-IDF's rules (HEAD:
 //! `heap_caps_aligned_alloc_base`, `heap_caps_init`, `heap_caps_malloc_default`,
 //! `esp_heap_adjust_alignment_to_hw`) and memory tables, not taken from what the code does. A heap
 //! is named by its memory type and whole KiB: `DRAM 6`, `DRAM 180`.

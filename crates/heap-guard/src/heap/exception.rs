@@ -21,7 +21,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
     pub fn on_debug_exception(&self, stop: &Stop) -> bool {
         let Some(slot) = self.slots.touched(stop) else {
             let slot = stop.slot.filter(|slot| self.slots.is_taken((*slot).into()));
-            // The other core has changed what is watched, and this one had not heard of it.
+            // The other core has changed what is watched, and this one does not know it yet.
             return slot.is_some_and(|slot| {
                 self.watchpoints.set(slot, self.slots.watch(slot.into()));
                 true

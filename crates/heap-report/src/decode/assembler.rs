@@ -107,7 +107,7 @@ impl Assembler {
         if arrived.is_some_and(|arrived| events.wrapping_sub(arrived) > LONGEST_GAP) {
             self.missed_before = self.history.gaps.missed;
             self.decoder = Decoder::new();
-            self.sites.begin_anew();
+            self.sites.restart();
             let event = Event::Restarted;
             self.history.events.push(TimedEvent { ticks: 0, event });
         }
@@ -143,7 +143,7 @@ impl SiteIndices {
     }
 
     /// Sites are described before the first sync.
-    fn begin_anew(&mut self) {
+    fn restart(&mut self) {
         let fresh = &self.fresh;
         self.by_number.retain(|number, _| fresh.contains(number));
     }

@@ -32,13 +32,13 @@ impl StreamDecoder {
     /// Takes bytes: binary frames, lines `events<tab>hexadecimal digits`, text. Lines of text are
     /// passed on.
     pub fn push(&mut self, bytes: &[u8], text: &mut impl FnMut(&str)) {
-        let mut hearing = Receiver {
+        let mut receiver = Receiver {
             assembler: &mut self.assembler,
             text,
         };
         bytes
             .iter()
-            .for_each(|&byte| self.splitter.push(byte, &mut hearing));
+            .for_each(|&byte| self.splitter.push(byte, &mut receiver));
     }
 
     /// Nothing came for a while: what was held back, because it could have been the beginning of a

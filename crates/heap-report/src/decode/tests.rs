@@ -133,7 +133,7 @@ fn a_site_that_is_described_late_is_known_from_then_on() {
 }
 
 #[test]
-fn a_program_that_begins_anew_has_other_sites_under_the_same_numbers() {
+fn a_program_that_restarts_has_other_sites_under_the_same_numbers() {
     let first = sent(&[site(1, "old.rs"), allocated(0x3FFB_0010, 1)]);
     let second = sent(&[site(1, "new.rs"), allocated(0x3FFB_0010, 1)]);
     let (decoder, _) = decoded(&[first.clone(), first, second].concat());

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn time_goes_on_when_the_program_begins_anew() {
+    fn time_goes_on_when_the_program_restarts() {
         let restarted = TimedEvent {
             ticks: 5,
             event: Event::Restarted,

@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_begins_anew_has_nothing() {
+    fn a_program_that_restarts_has_nothing() {
         let (live, changes) =
             follow(&[allocated(0x100, 16), allocated(0x200, 16), Event::Restarted]);
         assert_eq!((live.bytes(), live.count(), live.lost_frees()), (0, 0, 0));

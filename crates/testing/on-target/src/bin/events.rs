@@ -194,11 +194,11 @@ impl StreamReader {
                 break;
             }
             println!("events\t{}", Hexadecimal(&bytes[..count]));
-            bytes[..count].iter().for_each(|&byte| self.hear(byte));
+            bytes[..count].iter().for_each(|&byte| self.receive(byte));
         }
     }
 
-    fn hear(&mut self, byte: u8) {
+    fn receive(&mut self, byte: u8) {
         let Some(frame) = self.decoder.push(byte) else {
             return;
         };

@@ -27,7 +27,7 @@ unsafe extern "C" {
     pub(super) safe fn mask_interrupts() -> u32;
     pub(super) safe fn restore_interrupts(status: u32);
     pub(super) fn iram_for_words_only(on: u32);
-    pub(super) safe fn fetch_anew();
+    pub(super) safe fn refetch_instructions();
     /// Of `watch.S`, in programs that are linked with it.
     pub(super) safe fn debug_begin(handler: extern "C" fn(&super::breakpoints::Record));
     pub(super) safe fn set_breakpoint(slot: u32, control: u32, address: u32);

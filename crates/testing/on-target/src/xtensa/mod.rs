@@ -147,7 +147,7 @@ pub fn sample_code() -> &'static [u32] {
 /// Those of [`sample_code`] are there.
 #[must_use]
 pub unsafe fn call_code(entry: *const (), a: u32, b: u32) -> u32 {
-    assembly::fetch_anew();
+    assembly::refetch_instructions();
     // SAFETY: the caller promises that it is such a function.
     let code: extern "C" fn(u32, u32) -> u32 = unsafe { core::mem::transmute(entry) };
     code(a, b)
