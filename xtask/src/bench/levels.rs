@@ -17,7 +17,7 @@ const LEVELS: [(&str, u32); 3] = [
 /// Pairs of calls by their workload.
 const PAIRED: [&str; 5] = ["16 B", "64 B", "1024 B", "mix", "aligned 64"];
 /// Calls of a scrub.
-const SCRUBS: [&str; 2] = ["scrub, 1 look", "scrub, 8 looks"];
+const SCRUBS: [&str; 2] = ["scrub, 1 step", "scrub, 8 steps"];
 
 /// Header and tail canary; what lies between header and payload; without rounding.
 const fn beyond_payload<P: Poison>() -> u32 {
@@ -73,7 +73,7 @@ pub(crate) fn table(figures: &[Figure], unit: &str) -> String {
         add(format!("{name}: worst call"), &|allocator| {
             Some(figures.value(allocator, name, &worst)?.to_string())
         });
-        add(format!("{name}: calls of a round"), &|allocator| {
+        add(format!("{name}: calls of a pass"), &|allocator| {
             Some(figures.value(allocator, name, "calls")?.to_string())
         });
     }
@@ -95,7 +95,7 @@ mod tests {
             Figure::new("multi-heap", "free 16 B", "instructions", 118_u32),
             Figure::new(
                 "multi-heap light",
-                "scrub, 8 looks",
+                "scrub, 8 steps",
                 "instructions_max",
                 1000_u32,
             ),
@@ -107,6 +107,6 @@ mod tests {
                 .map(str::to_owned)
         };
         assert!(row("malloc + free 16 B").is_some_and(|row| row.contains("130 + 118")));
-        assert!(row("8 looks: worst call").is_some_and(|row| row.contains("1000")));
+        assert!(row("8 steps: worst call").is_some_and(|row| row.contains("1000")));
     }
 }

@@ -90,7 +90,7 @@ fn cells(row: &FaultRow) -> Vec<String> {
 fn closing_line(rows: &[FaultRow]) -> String {
     let sum = |count: fn(&FaultRow) -> u32| rows.iter().map(count).sum::<u32>();
     format!(
-        "{} faults: the heap panicked {} times, left its memory {} times, raised {} false alarms; a scrub's call looks at {STEP_BUDGET} things\n",
+        "{} faults: the heap panicked {} times, left its memory {} times, raised {} false alarms; a scrub's call takes {STEP_BUDGET} steps\n",
         sum(|row| row.counts.faults),
         sum(|row| row.panics),
         sum(|row| row.counts.outside),

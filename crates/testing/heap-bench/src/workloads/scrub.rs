@@ -21,7 +21,7 @@ const ROUNDS: u32 = 2000;
 const LARGEST: u32 = 1024;
 
 /// Calls of one look, of eight, and what figures call them.
-const LOOKS: [(usize, &str); 2] = [(1, "scrub, 1 look"), (8, "scrub, 8 looks")];
+const STEPS: [(usize, &str); 2] = [(1, "scrub, 1 step"), (8, "scrub, 8 steps")];
 
 /// A heap, and a scrub beside its program.
 struct Watched<P: Level> {
@@ -47,14 +47,14 @@ pub(super) unsafe fn run<P: Level>(
         heap,
         scrub: Scrubber::new(),
     };
-    for (looks, name) in LOOKS {
+    for (steps, name) in STEPS {
         let mut costs = Costs::default();
         let mut calls = 0;
         loop {
             calls += 1;
-            let (round, cost) = measured(counter, scrub::<P>, watched, looks);
+            let (pass, cost) = measured(counter, scrub::<P>, watched, steps);
             costs.add(cost);
-            if round != 0 {
+            if pass != 0 {
                 break;
             }
         }
@@ -91,26 +91,26 @@ fn measured<P: Level>(
     counter: &impl Counter,
     operation: Operation,
     watched: &mut Watched<P>,
-    looks: usize,
+    steps: usize,
 ) -> (usize, u32) {
     let watched = core::ptr::from_mut(watched).expose_provenance();
-    let (result, cost) = counter.measure(operation, [watched, looks, 0, 0]);
+    let (result, cost) = counter.measure(operation, [watched, steps, 0, 0]);
     // SAFETY: both operations have a result.
     (unsafe { result.assume_init() }, cost)
 }
 
-/// One call; 1 where it ended a round, or found something (nothing is broken).
+/// One call; 1 where it ended a pass, or found something (nothing is broken).
 #[inline(never)]
 extern "C" fn scrub<P: Level>(
     watched: usize,
-    looks: usize,
+    steps: usize,
     _: usize,
     _: usize,
 ) -> MaybeUninit<usize> {
     let watched: *mut Watched<P> = core::ptr::with_exposed_provenance_mut(watched);
     // SAFETY: `measured` passes what it borrows.
     let Watched { heap, scrub } = unsafe { &mut *watched };
-    let looked = heap.scrub(scrub, u32::try_from(looks).unwrap_or(u32::MAX));
+    let looked = heap.scrub(scrub, u32::try_from(steps).unwrap_or(u32::MAX));
     MaybeUninit::new(usize::from(looked != Ok(ScrubStep::Underway)))
 }
 
