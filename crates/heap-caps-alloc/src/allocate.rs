@@ -254,23 +254,23 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
         request: &AllocRequest<'_>,
     ) {
-        if let Some(told) = state.handlers.on_failure
+        if let Some(on_failure) = state.handlers.on_failure
             && request.size() != 0
         {
-            Self::tell_refused(state, told, request);
+            Self::notify_refused(state, on_failure, request);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn tell_refused(
+    fn notify_refused(
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
-        told: OnFailure<HeapCaps<P, O, HEAPS>>,
+        on_failure: OnFailure<HeapCaps<P, O, HEAPS>>,
         request: &AllocRequest<'_>,
     ) {
-        let failure = (told.record)(&state.heaps, request);
+        let failure = (on_failure.record)(&state.heaps, request);
         drop(state);
-        (told.handler)(&failure);
+        (on_failure.handler)(&failure);
     }
 
     /// Memory was found, but somebody had written to it after it was freed: both handlers are

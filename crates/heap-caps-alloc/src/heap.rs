@@ -13,7 +13,7 @@ use crate::report::{Handlers, ReportHandler};
 /// ```text
 ///   GlobalAlloc ─┐
 ///   Internal …  ─┼─► CapsHeap ─► lock ─► HeapCaps ─► heaps        O(heaps) under the lock
-///   DmaBuffer … ─┘       └─► settle, fill, copy, handlers         O(size), without the lock
+///   DmaBuffer … ─┘       └─► fill, copy, deferred work, handlers  O(size), without the lock
 /// ```
 ///
 /// `L` is the lock, the rest as in [`HeapCaps`]. One lock is taken for all heaps, and only here.

@@ -174,10 +174,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         if let (Ok(()), Some(hooks)) = (freed, state.pressure.hooks) {
             (hooks.freed)(&mut state, address, heap);
         }
-        let settling = state.settling();
+        let deferred = state.deferred_work();
         drop(state);
-        if let Some(settle) = settling {
-            settle(self);
+        if let Some(run) = deferred {
+            run(self);
         }
         freed
     }
@@ -387,9 +387,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ) -> Result<NonNull<u8>, ReallocateError<FailureKind>> {
         // SAFETY: the caller keeps the same contract.
         let moved = unsafe { self.move_slowly(pointer, request) };
-        let settling = self.state.acquire().settling();
-        if let Some(settle) = settling {
-            settle(self);
+        let deferred = self.state.acquire().deferred_work();
+        if let Some(run) = deferred {
+            run(self);
         }
         moved
     }

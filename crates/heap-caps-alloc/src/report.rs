@@ -272,12 +272,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
     /// failure is counted and kept in
     /// [`SharedInspection::last_failure`](crate::SharedInspection::last_failure).
     pub fn set_failure_handler(self, handler: Option<FailureHandler>) -> Option<FailureHandler> {
-        let told = handler.map(|handler| OnFailure {
+        let on_failure = handler.map(|handler| OnFailure {
             handler,
             record: |heaps: &HeapCaps<P, O, HEAPS>, request| heaps.inspect().failure(request),
         });
-        let before = core::mem::replace(&mut self.heap.state.acquire().handlers.on_failure, told);
-        before.map(|told| told.handler)
+        let before = core::mem::replace(
+            &mut self.heap.state.acquire().handlers.on_failure,
+            on_failure,
+        );
+        before.map(|on_failure| on_failure.handler)
     }
 }
 

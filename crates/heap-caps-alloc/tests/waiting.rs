@@ -377,7 +377,7 @@ struct Model<'h> {
 
 impl<'h> Model<'h> {
     /// Collects who was served, and checks the rule.
-    fn settle(&mut self, heap: &Heap) -> Result<(), TestCaseError> {
+    fn serve_waiters(&mut self, heap: &Heap) -> Result<(), TestCaseError> {
         loop {
             let rung = |waiter: &Modelled<'_>| waiter.bell.0.load(Ordering::SeqCst) > 0;
             let Some(served) = self.waiters.iter().position(rung) else {
@@ -469,7 +469,7 @@ proptest! {
                 }
                 Call::Free(_) | Call::Cancel(_) => {}
             }
-            model.settle(heap)?;
+            model.serve_waiters(heap)?;
         }
         while !model.waiters.is_empty() || !model.blocks.is_empty() {
             let block = model.blocks.pop();
@@ -477,7 +477,7 @@ proptest! {
                 return Err(TestCaseError::fail("waiters with nothing allocated"));
             };
             free(heap, block);
-            model.settle(heap)?;
+            model.serve_waiters(heap)?;
         }
         prop_assert_eq!(heap.inspect().free_size(Caps::empty()), at_first);
         prop_assert_eq!(heap.faults().last_report(), None);

@@ -223,24 +223,28 @@ mod tests {
     fn the_back_word_of_a_block_leads_to_its_address() {
         const BLOCK: u32 = 0x3FFE_0100;
         // The address reported of a block with `usable` bytes whose only back word lies at `back`.
-        let told = |usable, back: u32| {
+        let handed_out = |usable, back: u32| {
             let word = |at| Some(if at == back { BLOCK } else { 0 });
             inverted().address_of(BLOCK, usable, word)
         };
         let of = |back| inverted().handed_out(back);
-        assert_eq!(told(24, BLOCK + 20), of(BLOCK + 20));
-        assert_eq!(told(24, BLOCK + 16), of(BLOCK + 16), "a word was left over");
-        assert_eq!(told(27, BLOCK + 20), of(BLOCK + 20));
-        assert_eq!(told(24, BLOCK + 12), None);
-        assert_eq!(told(24, BLOCK + 24), None);
-        assert_eq!(told(8, BLOCK + 4), of(BLOCK + 4));
+        assert_eq!(handed_out(24, BLOCK + 20), of(BLOCK + 20));
+        assert_eq!(
+            handed_out(24, BLOCK + 16),
+            of(BLOCK + 16),
+            "a word was left over"
+        );
+        assert_eq!(handed_out(27, BLOCK + 20), of(BLOCK + 20));
+        assert_eq!(handed_out(24, BLOCK + 12), None);
+        assert_eq!(handed_out(24, BLOCK + 24), None);
+        assert_eq!(handed_out(8, BLOCK + 4), of(BLOCK + 4));
         // Code has a word at least, in front of its back word.
-        assert_eq!((told(4, BLOCK), told(8, BLOCK)), (None, None));
+        assert_eq!((handed_out(4, BLOCK), handed_out(8, BLOCK)), (None, None));
 
         const LINEAR: u32 = 0x3FF8_0100;
         let word = |at| Some(if at == LINEAR { LINEAR } else { 0 });
-        let told = linear().address_of(LINEAR, 24, word);
-        assert_eq!(told, linear().handed_out(LINEAR));
+        let handed_out = linear().address_of(LINEAR, 24, word);
+        assert_eq!(handed_out, linear().handed_out(LINEAR));
         assert_eq!(linear().address_of(LINEAR, 24, |_| Some(0)), None);
         assert_eq!(linear().address_of(LINEAR, 24, |_| None), None);
     }

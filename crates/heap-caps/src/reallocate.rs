@@ -104,7 +104,7 @@ pub struct OrdinaryMove {
     /// Bytes to be copied there, upwards: the places may overlap.
     pub bytes: u32,
     /// Bytes that a block keeps which grew downwards; its old place is part of the new one.
-    settles_at: Option<u32>,
+    resized_to: Option<u32>,
 }
 
 impl OrdinaryMove {
@@ -113,7 +113,7 @@ impl OrdinaryMove {
         Self {
             to,
             bytes,
-            settles_at: None,
+            resized_to: None,
         }
     }
 }
@@ -190,7 +190,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                         return Stay::Down(OrdinaryMove {
                             to: AllocatedBlock { address, heap },
                             bytes: moved.bytes,
-                            settles_at: Some(wanted.size()),
+                            resized_to: Some(wanted.size()),
                         });
                     }
                     Ok(None) => {}
@@ -284,13 +284,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let OrdinaryMove {
             to,
             bytes,
-            settles_at,
+            resized_to,
         } = moved;
-        let old = if let Some(size) = settles_at {
+        let old = if let Some(size) = resized_to {
             let offset = self.offset_in(to)?;
             let memory = self.registry.heap_mut(to.heap);
-            let settled = memory.map(|memory| memory.try_resize(offset, size));
-            if !matches!(settled, Some(Ok(true))) {
+            let resized = memory.map(|memory| memory.try_resize(offset, size));
+            if !matches!(resized, Some(Ok(true))) {
                 return Err(self.data_misuse_of(to.address));
             }
             bytes

@@ -397,7 +397,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
     /// Releases a reserve by hand, and calls its handler; returns whether it was armed.
     pub fn release_emergency(self, index: EmergencyIndex) -> bool {
         let released = self.heap.release(index);
-        self.heap.settle();
+        self.heap.run_deferred();
         released.is_some()
     }
 

@@ -1,4 +1,4 @@
-//! Pressure levels: how short memory is, told when it changes.
+//! Pressure levels: how short memory is, reported when it changes.
 //!
 //! ```text
 //!   free bytes          ────────╲
@@ -31,7 +31,7 @@ pub const GAUGES: usize = 4;
 pub struct LevelChange {
     /// The gauge's name.
     pub name: &'static str,
-    /// The level told before.
+    /// The level reported before.
     pub from: Level,
     /// The level now.
     pub to: Level,
@@ -144,7 +144,7 @@ impl PressureGauge {
         }
     }
 
-    /// The same gauge with a handler that is told of changes.
+    /// The same gauge with a handler for changes.
     #[must_use]
     pub const fn with_handler(self, handler: LevelHandler) -> Self {
         Self {
@@ -181,7 +181,7 @@ impl GaugeIndex {
         self.0
     }
 
-    /// The index of a number: of an entry only if [`GaugeIndex::number`] told it.
+    /// The index of a number: valid only for one that [`GaugeIndex::number`] returned.
     #[must_use]
     pub const fn of_number(number: u8) -> Self {
         Self(number)
@@ -203,9 +203,9 @@ impl core::error::Error for GaugeTableFull {}
 struct Entry {
     gauge: PressureGauge,
     level: Level,
-    /// What the handler was told last.
-    told: Level,
-    telling: bool,
+    /// The last level that the handler got.
+    notified: Level,
+    notifying: bool,
     waker: Option<Waker>,
 }
 
@@ -230,15 +230,15 @@ impl Gauges {
     }
 }
 
-/// Who is to be told of a level.
-pub(super) enum News {
+/// Receiver of a level.
+pub(super) enum Notification {
     Handler(GaugeIndex, LevelHandler, LevelChange),
     Waker(Waker),
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
-    /// Reads the gauges; the next one to be told of. O(gauges × heaps).
-    pub(super) fn next_news(&mut self, may_call_out: bool) -> Option<News> {
+    /// Reads the gauges; returns the next notification. O(gauges × heaps).
+    pub(super) fn next_notification(&mut self, may_call_out: bool) -> Option<Notification> {
         let Self {
             heaps, pressure, ..
         } = self;
@@ -256,13 +256,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
                 let event = PressureEvent::new(gauge.name, PressureKind::Level(level));
                 heaps.phases().notify_pressure(&event);
                 if let Some(waker) = entry.waker.take() {
-                    return Some(News::Waker(waker));
+                    return Some(Notification::Waker(waker));
                 }
             }
-            if entry.level == entry.told || entry.telling || !may_call_out {
+            if entry.level == entry.notified || entry.notifying || !may_call_out {
                 continue;
             }
-            let from = core::mem::replace(&mut entry.told, entry.level);
+            let from = core::mem::replace(&mut entry.notified, entry.level);
             if let Some(handler) = gauge.handler {
                 let change = LevelChange {
                     name: gauge.name,
@@ -271,8 +271,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
                     free,
                     largest: heaps.inspect().largest_free_block(gauge.caps),
                 };
-                entry.telling = true;
-                return Some(News::Handler(GaugeIndex(index), handler, change));
+                entry.notifying = true;
+                return Some(Notification::Handler(GaugeIndex(index), handler, change));
             }
         }
         None
@@ -288,9 +288,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     }
 
     /// A handler has returned.
-    pub(super) fn told(&mut self, index: GaugeIndex) {
+    pub(super) fn mark_notified(&mut self, index: GaugeIndex) {
         if let Some(entry) = self.pressure.gauges.get_mut(index) {
-            entry.telling = false;
+            entry.notifying = false;
         }
     }
 }
@@ -301,8 +301,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
     /// it: O(heaps) more.
     ///
     /// The handler is called, without the lock, in the context that changed the level; a change in
-    /// an interrupt handler ([`PressureControl::set_interrupt_probe`]) is told by the next change
-    /// of free memory in a task. It is told of a level that is not [`Level::Normal`] at once.
+    /// an interrupt handler ([`PressureControl::set_interrupt_probe`]) is reported by the next
+    /// change of free memory in a task. It is called for a level that is not [`Level::Normal`] at
+    /// once.
     ///
     /// ```
     /// use heap_caps_alloc::{CapsHeap, Level, PressureGauge, SpinLock};
@@ -334,8 +335,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
             let added = state.pressure.gauges.entries.add(Entry {
                 gauge,
                 level: Level::Normal,
-                told: Level::Normal,
-                telling: false,
+                notified: Level::Normal,
+                notifying: false,
                 waker: None,
             });
             let index = added.ok_or(GaugeTableFull)?;
@@ -343,7 +344,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
             state.update_detour();
             GaugeIndex(index)
         };
-        self.heap.settle();
+        self.heap.run_deferred();
         Ok(index)
     }
 

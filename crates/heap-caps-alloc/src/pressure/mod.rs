@@ -4,7 +4,7 @@
 //!   request ─► no room ─► shrinkers, one by one ─► emergency reserves ─► refused        relief.rs
 //!                 ▲              │
 //!                 └── try again ─┘
-//!   any change ─► settle: waiters are served, levels told, reserves re-armed            settle.rs
+//!   any change ─► run_deferred: waiters are served, levels reported, reserves re-armed  deferred.rs
 //!   limits of owners ─► which heaps are closed to a request                             limit/
 //! ```
 //!
@@ -14,11 +14,11 @@
 //! ([`Phases::set_detoured`](heap_caps::Phases::set_detoured)), so allocations have no test for
 //! it, and frees one.
 
+mod deferred;
 mod emergency;
 mod level;
 mod limit;
 mod relief;
-mod settle;
 mod shrink;
 mod table;
 mod wait;
@@ -57,7 +57,7 @@ use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
 
 /// Settling, as a function pointer.
-pub(crate) type Settle<H> = fn(&H);
+pub(crate) type RunDeferred<H> = fn(&H);
 
 /// How a reallocation began.
 pub(crate) type Begun<P> = Result<Reallocation<P>, ReallocateError<FailureKind>>;
@@ -67,9 +67,9 @@ pub(crate) type Begun<P> = Result<Reallocation<P>, ReallocateError<FailureKind>>
 pub(crate) struct Hooks<H, S, P: Poison> {
     /// Serves a request in place of the ordinary slow path.
     pub(crate) allocate: fn(&H, &AllocRequest<'_>) -> Option<NonNull<u8>>,
-    /// Frees a block of any kind, and settles; returns whether it was freed.
+    /// Frees a block of any kind, and does the deferred work; returns whether it was freed.
     pub(crate) free: fn(&H, NonNull<u8>) -> bool,
-    /// Resizes a block of any kind, and settles. The contract is that of
+    /// Resizes a block of any kind, and does the deferred work. The contract is that of
     /// [`CapsHeap::reallocate`].
     pub(crate) reallocate: unsafe fn(&H, NonNull<u8>, AllocRequest<'_>) -> Option<NonNull<u8>>,
     /// Begins to resize the block at an address; something gives memory back if there is no room.
@@ -79,7 +79,7 @@ pub(crate) struct Hooks<H, S, P: Poison> {
     /// A block of a heap has moved to another address.
     pub(crate) moved: fn(&mut S, (u32, Option<HeapIndex>), u32),
     /// Does what a change of free memory asks for, without the lock.
-    pub(crate) settle: Settle<H>,
+    pub(crate) run_deferred: RunDeferred<H>,
 }
 
 impl<H, S, P: Poison> Clone for Hooks<H, S, P> {
@@ -119,7 +119,7 @@ impl<H, S, P: Poison> Pressure<H, S, P> {
 }
 
 /// What a program sets up for the moment in which memory is short: shrinkers, emergency reserves,
-/// gauges, and who is told of a refused request.
+/// gauges, and the handler of refused requests.
 pub struct PressureControl<
     'h,
     L: RawLock,
@@ -152,13 +152,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
-    /// The settling that a change of free memory asks for, if somebody looks at such changes.
-    pub(crate) fn settling(&self) -> Option<Settle<CapsHeap<L, P, O, HEAPS>>> {
+    /// The deferred work of a change of free memory, if something observes such changes.
+    pub(crate) fn deferred_work(&self) -> Option<RunDeferred<CapsHeap<L, P, O, HEAPS>>> {
         let hooks = self
             .pressure
             .hooks
             .filter(|_| self.heaps.inspect().is_detoured());
-        hooks.map(|hooks| hooks.settle)
+        hooks.map(|hooks| hooks.run_deferred)
     }
 
     /// Opens the ways into this module.
@@ -170,7 +170,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             begin_reallocate: CapsHeap::begin_reallocate_or_relieve,
             freed: Self::freed,
             moved: Self::resized,
-            settle: CapsHeap::settle,
+            run_deferred: CapsHeap::run_deferred,
         });
     }
 
@@ -199,10 +199,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_, L, P, O, HEAPS> {
-    /// Tells the heap how to recognise interrupt handlers; returns what told it before. A request
+    /// Sets how the heap recognises interrupt handlers; returns the previous function. A request
     /// that is made in one fails at once where there is no memory, as one that is
     /// [`fail_fast`](AllocRequest::fail_fast): no shrinker is run, no reserve released, no level
-    /// told.
+    /// reported.
     ///
     /// Without a probe (the state at first) every request counts as one of a task.
     pub fn set_interrupt_probe(self, probe: Option<InterruptProbe>) -> Option<InterruptProbe> {

@@ -88,7 +88,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 break None;
             }
         };
-        self.settle();
+        self.run_deferred();
         served
     }
 

@@ -19,7 +19,7 @@ pub(super) struct Account {
     blocks: u32,
     refusals: u32,
     is_above: bool,
-    /// What the observer and the handler were told last.
+    /// The last state that observer and handler got.
     noted_above: bool,
     told_above: bool,
 }
@@ -334,8 +334,10 @@ impl Limits {
         Some(PressureEvent::new(account.limits.name, kind))
     }
 
-    /// A soft limit that was crossed, and whom to tell.
-    pub(in crate::pressure) fn next_news(&mut self) -> Option<(OwnerHandler, OwnerPressure)> {
+    /// The next soft limit that was crossed, and its handler.
+    pub(in crate::pressure) fn next_notification(
+        &mut self,
+    ) -> Option<(OwnerHandler, OwnerPressure)> {
         for account in self.accounts.iter_mut().flatten() {
             if account.is_above == account.told_above {
                 continue;

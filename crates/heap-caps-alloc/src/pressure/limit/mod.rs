@@ -130,7 +130,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         debug_assert!(charged.is_some(), "a ruling makes sure of a place");
         if let Some(charged) = charged {
             limits.add(taken.heap, charged);
-            self.tell_soft_limits();
+            self.notify_soft_limits();
         }
     }
 
@@ -140,7 +140,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             && let Some(charged) = limits.charges.remove(address)
         {
             limits.subtract(heap, charged);
-            self.tell_soft_limits();
+            self.notify_soft_limits();
         }
     }
 
@@ -201,7 +201,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     }
 
     /// Tells the observer of soft limits that were crossed.
-    fn tell_soft_limits(&mut self) {
+    fn notify_soft_limits(&mut self) {
         while let Some(event) = self.pressure.limits.as_mut().and_then(Limits::next_event) {
             self.heaps.phases().notify_pressure(&event);
         }
@@ -288,7 +288,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         if let Some(charged) = limits.charges.set(to, charged.owner, bytes) {
             limits.add(heap, charged);
         }
-        self.tell_soft_limits();
+        self.notify_soft_limits();
     }
 }
 
@@ -310,8 +310,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
     PressureControl<'h, L, P, O, HEAPS>
 {
-    /// Opens accounts of owners, so that they can have limits. `current` tells on whose behalf the
-    /// calling code runs, for requests that do not say it
+    /// Opens accounts of owners, so that they can have limits. `current` returns on whose behalf
+    /// the calling code runs, for requests that do not say it
     /// ([`on_behalf_of`](AllocRequest::on_behalf_of), [`OwnedBy`](crate::OwnedBy)); it is called
     /// without the lock, by whoever allocates. [`CurrentOwner`](heap_caps::CurrentOwner) knows it,
     /// through `poll` too.
@@ -396,9 +396,9 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
         );
         added?;
         state.update_detour();
-        state.tell_soft_limits();
+        state.notify_soft_limits();
         drop(state);
-        self.heap.settle(); // a waiter may be served now
+        self.heap.run_deferred(); // a waiter may be served now
         Ok(())
     }
 
@@ -411,7 +411,7 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
         let ended = limits.is_some_and(|limits| limits.unlimit(owner, caps));
         state.update_detour();
         drop(state);
-        self.heap.settle();
+        self.heap.run_deferred();
         ended
     }
 

@@ -76,7 +76,7 @@ impl OwnerLimits {
         }
     }
 
-    /// The soft limit: above `bytes` the owner is told to use less. It is over when the owner has
+    /// The soft limit: above `bytes` the owner's handler is called. It is over when the owner has
     /// an eighth less, so it does not flicker.
     #[must_use]
     pub const fn warned_above(self, bytes: u32, handler: OwnerHandler) -> Self {
@@ -216,7 +216,7 @@ pub enum LimitError {
         missing: u32,
     },
     /// A minimum is of memory that shares heaps with that of these limits, and neither contains the
-    /// other: what both promise could not be told.
+    /// other: the sum of both would be unknown.
     Overlaps(&'static str),
 }
 

@@ -121,7 +121,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
     ) -> Option<Result<NonNull<u8>, Failure>> {
         let mut progress = Relieving::of_waiter();
         loop {
-            self.heap.settle();
+            self.heap.run_deferred();
             if let Some(served) = self.served() {
                 return Some(served);
             }
@@ -184,7 +184,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Drop
                     state.notify_waiter(size, PressureKind::WaitEnded);
                 }
                 drop(state);
-                self.heap.settle(); // it may have stood in somebody's way
+                self.heap.run_deferred(); // it may have stood in somebody's way
             }
             WaiterState::Served(taken) => {
                 let block = state.pointer_to(taken.address);

@@ -1,4 +1,4 @@
-//! Settling: what a change of free memory asks for, decided under the lock and done without it.
+//! Deferred work: decided under the lock when free memory changes, and done without it.
 
 use core::task::Waker;
 
@@ -6,7 +6,7 @@ use heap_caps::Observer;
 use multi_heap::Poison;
 
 use super::emergency::{Arming, EmergencyHandler, EmergencyRelease};
-use super::level::{GaugeIndex, LevelChange, LevelHandler, News};
+use super::level::{GaugeIndex, LevelChange, LevelHandler, Notification};
 use super::limit::{Limits, OwnerHandler, OwnerPressure};
 use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
@@ -14,9 +14,9 @@ use crate::lock::RawLock;
 /// One thing to do without the lock.
 enum Step<P: Poison> {
     Arm(Arming<P>),
-    TellRelease(EmergencyHandler, EmergencyRelease),
-    TellLevel(GaugeIndex, LevelHandler, LevelChange),
-    TellOwner(OwnerHandler, OwnerPressure),
+    NotifyRelease(EmergencyHandler, EmergencyRelease),
+    NotifyLevel(GaugeIndex, LevelHandler, LevelChange),
+    NotifyOwner(OwnerHandler, OwnerPressure),
     Wake(Option<Waker>),
 }
 
@@ -30,10 +30,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         if may_arm && let Some(arming) = self.arm_next() {
             return Some(Step::Arm(arming));
         }
-        match self.next_news(may_call_out) {
-            Some(News::Waker(waker)) => return Some(Step::Wake(Some(waker))),
-            Some(News::Handler(gauge, handler, change)) => {
-                return Some(Step::TellLevel(gauge, handler, change));
+        match self.next_notification(may_call_out) {
+            Some(Notification::Waker(waker)) => return Some(Step::Wake(Some(waker))),
+            Some(Notification::Handler(gauge, handler, change)) => {
+                return Some(Step::NotifyLevel(gauge, handler, change));
             }
             None => {}
         }
@@ -41,17 +41,17 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             return None;
         }
         let limits = self.pressure.limits.as_mut();
-        if let Some((handler, pressure)) = limits.and_then(Limits::next_news) {
-            return Some(Step::TellOwner(handler, pressure));
+        if let Some((handler, pressure)) = limits.and_then(Limits::next_notification) {
+            return Some(Step::NotifyOwner(handler, pressure));
         }
         let (handler, release) = self.pressure.emergencies.next_unreported()?;
-        Some(Step::TellRelease(handler, release))
+        Some(Step::NotifyRelease(handler, release))
     }
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Does what the last changes of free memory ask for.
-    pub(super) fn settle(&self) {
+    /// Does the work that the last changes of free memory left.
+    pub(super) fn run_deferred(&self) {
         let (may_call_out, mut may_arm) = (self.may_call_out(), true);
         loop {
             let step = self.state.acquire().next_step(may_call_out, may_arm);
@@ -63,11 +63,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                         waker.wake();
                     }
                 }
-                Some(Step::TellRelease(handler, release)) => handler(&release),
-                Some(Step::TellOwner(handler, pressure)) => handler(&pressure),
-                Some(Step::TellLevel(gauge, handler, change)) => {
+                Some(Step::NotifyRelease(handler, release)) => handler(&release),
+                Some(Step::NotifyOwner(handler, pressure)) => handler(&pressure),
+                Some(Step::NotifyLevel(gauge, handler, change)) => {
                     handler(&change);
-                    self.state.acquire().told(gauge);
+                    self.state.acquire().mark_notified(gauge);
                 }
             }
         }
