@@ -159,6 +159,10 @@ fn two_logs_are_compared_by_site() {
     assert_eq!(code, 9, "the limits are those of the second");
     assert_eq!(object["comparison"]["total"]["before"]["bytes"], 104);
     assert_eq!(object["comparison"]["total"]["after"]["bytes"], 204);
+    let doubted = DUMP.replace("==\n", "==\n200 bytes 'leaked' in trace (3 allocations)\n");
+    let doubted = directory.file("doubted.log", doubted.as_bytes());
+    let (code, _, _) = ended(&directory.report(&[&doubted, &after], b""));
+    assert_eq!(code, 5, "one side contradicts itself");
     let three = ["--elf", "a", "--elf", "b", "--elf", "c"];
     let (code, _, error) =
         ended(&directory.report(&[&[&*before, &*after], &three[..]].concat(), b""));

@@ -129,6 +129,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         }
     };
     let rebuilt = Replayed::of(&history);
+    let is_before_doubted = before
+        .as_ref()
+        .is_some_and(|history| !history.doubts.is_empty());
     let comparison = before.map(|before| arguments.compare(&before, &history, &rebuilt));
     write_page(&arguments.out, &history, &rebuilt)?;
     let exported = arguments.exports.write(&history)?;
@@ -164,11 +167,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .as_ref()
         .is_some_and(|crash| !crash.damage.is_empty())
         || !history.caught.is_empty();
-    let told = [Some(&history), dump.as_ref().map(|(_, dump)| dump)];
-    let has_doubts = told
+    let all = [Some(&history), dump.as_ref().map(|(_, dump)| dump)];
+    let has_doubts = all
         .into_iter()
         .flatten()
-        .any(|history| !history.doubts.is_empty());
+        .any(|history| !history.doubts.is_empty())
+        || is_before_doubted;
     let of_dump = dump.as_ref().map(|(rebuilt, dump)| (dump, rebuilt));
     let has_failed = arguments.gate(&history, &rebuilt, of_dump)?;
     Ok(match (has_doubts, is_damaged, has_failed) {

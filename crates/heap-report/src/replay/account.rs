@@ -35,18 +35,6 @@ pub struct Account {
 }
 
 impl Account {
-    /// Mean life of the blocks that went, in events; `None` if none did.
-    #[must_use]
-    pub fn mean_lifetime_events(&self) -> Option<u64> {
-        self.lifetime_events.checked_div(self.ended)
-    }
-
-    /// The same in ticks.
-    #[must_use]
-    pub fn mean_lifetime_ticks(&self) -> Option<u64> {
-        self.lifetime_ticks.checked_div(self.ended)
-    }
-
     /// A block of its own came with event `number`.
     pub(super) fn enter(&mut self, number: usize, block: &Block) {
         let size = u64::from(block.size);

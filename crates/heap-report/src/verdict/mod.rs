@@ -282,6 +282,12 @@ impl Facts<'_> {
         missing > 0 && missing * 20 > known
     }
 
+    /// Whether most memory was in use in the last tenth of the events: too late to show what grows.
+    pub(crate) fn is_peak_late(&self) -> bool {
+        const ENOUGH: usize = 20;
+        self.events >= ENOUGH && self.total.peak_at * 10 > self.events * 9
+    }
+
     /// Whether this is a dump that lists what was not freed, and nothing else: what goes on to its
     /// end in it may be freed and allocated all the time.
     fn has_no_frees(&self) -> bool {

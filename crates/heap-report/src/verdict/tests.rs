@@ -269,3 +269,21 @@ fn lost_frees_are_no_leak() {
 fn nothing_that_was_read_is_no_verdict() {
     assert_eq!(verdict_of(device(), Vec::new()).kind, Kind::CannotTell);
 }
+
+#[test]
+fn a_peak_near_the_end_is_said_to_be_there() {
+    let mut events: Vec<_> = (0..40)
+        .flat_map(|_| [came(4, 1000, 1), Event::Freed { address: HEAP + 4 }])
+        .collect();
+    let steady = verdict_of(device(), events.clone());
+    assert!(
+        !steady.sentence.contains("near the end"),
+        "{}",
+        steady.sentence
+    );
+    events.push(came(4, 2000, 2));
+    let late = verdict_of(device(), events);
+    assert_eq!(late.kind, Kind::Healthy);
+    let words = "the peak was 2,000 bytes near the end, so it may still grow";
+    assert!(late.sentence.contains(words), "{}", late.sentence);
+}

@@ -336,7 +336,14 @@ pub(super) fn healthy(facts: &Facts<'_>) -> String {
         Source::Stream | Source::Recorded => "nothing was refused, and ",
     };
     let events = counted(facts.events as u64, "event");
-    format!("Healthy: {failures}no place keeps growing, in {events}; the peak was {peak}{free}.")
+    let when = if facts.is_peak_late() {
+        " near the end, so it may still grow"
+    } else {
+        ""
+    };
+    format!(
+        "Healthy: {failures}no place keeps growing, in {events}; the peak was {peak}{when}{free}."
+    )
 }
 
 impl Facts<'_> {
