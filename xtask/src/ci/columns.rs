@@ -8,13 +8,6 @@ use super::tool::StepError;
 
 const COLUMNS: usize = 100;
 
-/// Files with a test whose name alone is longer, for the defects that it names. The list only
-/// shrinks.
-const NOT_REFLOWED: [&str; 2] = [
-    "crates/heap-caps-alloc/tests/defects/threads.rs",
-    "crates/heap-caps/tests/defects/regions.rs",
-];
-
 /// Fails if a line is too long.
 pub(crate) fn check() -> Result<(), StepError> {
     let mut findings = Vec::new();
@@ -28,13 +21,8 @@ pub(crate) fn check() -> Result<(), StepError> {
 }
 
 fn found(source: &Source, lines: Vec<usize>) -> Vec<String> {
-    let is_known = NOT_REFLOWED
-        .iter()
-        .any(|folder| source.path.starts_with(folder));
-    let lines = lines.into_iter().filter(|_| !is_known);
-    lines
-        .map(|line| format!("{}:{line}", source.path))
-        .collect()
+    let place = |line| format!("{}:{line}", source.path);
+    lines.into_iter().map(place).collect()
 }
 
 fn is_too_long(line: &str) -> bool {
