@@ -4,6 +4,10 @@
 //!   sensor ── Vec of samples ──> channel ──> uplink: two DMA buffers, the engine copies one to the other
 //!   hoarder: asks for more and more until it is refused ── a sentence ──> console        main: a line for each owner, each second
 //! ```
+//! The uplink waits for its buffers (`DmaBuffer::ready`). While the hoarder has the memory, the
+//! channel fills and the sensor waits in turn: memory that is short slows the producer down, and no
+//! sample is lost.
+//!
 //! Each task's future is *instrumented* with its owner: whatever it allocates between two awaits is
 //! on that owner's account, however tasks alternate.
 
@@ -67,7 +71,7 @@ heap_caps_alloc::claim! {
 async fn main(spawner: Spawner) {
     let peripherals = esp_hal::init(esp_hal::Config::default());
     RAM.take(&HEAP).unwrap().ram.boot().unwrap();
-    HEAP.pressure().set_failure_handler(Some(tell));
+    HEAP.pressure().set_failure_handler(Some(print_failure));
     let timers = TimerGroup::new(peripherals.TIMG0);
     esp_rtos::start(timers.timer0, peripherals.FROM_CPU_INTR0);
     spawner.spawn(sensor().unwrap());
@@ -80,7 +84,7 @@ async fn main(spawner: Spawner) {
 }
 
 /// Why an allocation was refused, in one sentence, and on whose behalf it was asked for.
-fn tell(failure: &Failure) {
+fn print_failure(failure: &Failure) {
     println!("{}: {failure}", name(OWNER.get()));
 }
 
@@ -140,10 +144,10 @@ async fn transmit(channel: DMA_CH0<'static>, partner: SPI2<'static>) {
     loop {
         let samples = SAMPLES.receive().await;
         let (Ok(mut frame), Ok(mut echo)) = (
-            DmaBuffer::new(&HEAP, FRAME_BYTES),
-            DmaBuffer::new(&HEAP, FRAME_BYTES),
+            DmaBuffer::ready(&HEAP, FRAME_BYTES).await,
+            DmaBuffer::ready(&HEAP, FRAME_BYTES).await,
         ) else {
-            continue; // `tell` has said why
+            continue; // no heap is that large: `print_failure` has said so
         };
         for (place, sample) in frame.chunks_exact_mut(4).zip(samples) {
             place.copy_from_slice(&sample.to_le_bytes());
