@@ -139,6 +139,8 @@ pub(crate) enum Package {
     Bare,
     /// For any chip, on esp-hal.
     EspHal,
+    /// A whole project on esp-hal that users copy.
+    ToCopy,
 }
 
 /// Examples of esp-hal's package that need a feature of the same name.
@@ -150,6 +152,7 @@ impl Package {
         match self {
             Package::Bare => "esp32-demo",
             Package::EspHal => "esp-hal-demo",
+            Package::ToCopy => "my-firmware",
         }
     }
 
@@ -157,6 +160,7 @@ impl Package {
         let folder = match self {
             Package::Bare => "esp32",
             Package::EspHal => "esp-hal",
+            Package::ToCopy => "to-copy",
         };
         root()
             .join("crates/firmware")
@@ -165,25 +169,21 @@ impl Package {
     }
 }
 
-/// The command that looks for lints in every program of esp-hal's package for `board`.
-pub(crate) fn lints(board: Board) -> Result<Step, Error> {
+/// The command that looks for lints in every program of `package` for `board`.
+pub(crate) fn lints(package: Package, board: Board) -> Result<Step, Error> {
     let toolchain = Toolchain::find(board, None)?;
     if board.is_xtensa() {
         xtensa::build()?;
     }
-    let step = on_package(Package::EspHal, |root| {
-        toolchain.cargo(board, "clippy", root)
-    })?;
-    let features = format!("{},{}", board.name(), EXAMPLES_WITH_FEATURES.join(","));
-    Ok(step.args(["--features".to_owned(), features]).args([
-        "--release",
-        "--lib",
-        "--bins",
-        "--examples",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    let step = on_package(package, |root| toolchain.cargo(board, "clippy", root))?;
+    let step = if package == Package::EspHal {
+        let features = format!("{},{}", board.name(), EXAMPLES_WITH_FEATURES.join(","));
+        step.args(["--features".to_owned(), features])
+            .args(["--lib", "--examples"])
+    } else {
+        step
+    };
+    Ok(step.args(["--release", "--bins", "--", "-D", "warnings"]))
 }
 
 /// The command that looks whether a package is formatted.

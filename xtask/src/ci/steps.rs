@@ -337,7 +337,9 @@ fn boards() -> Result<(), StepError> {
     let steps = [
         Ok(build::formatting(Package::Bare)),
         Ok(build::formatting(Package::EspHal)),
-        build::lints(Board::Esp32c3),
+        Ok(build::formatting(Package::ToCopy)),
+        build::lints(Package::EspHal, Board::Esp32c3),
+        build::lints(Package::ToCopy, Board::Esp32c3),
     ];
     for step in steps {
         let step = step?;
