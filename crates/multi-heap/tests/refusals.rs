@@ -293,13 +293,15 @@ fn a_life_with_one_damaged_word_stays_inside<P: Poison>(words: usize) {
 
 #[test]
 fn no_operation_on_a_tiny_damaged_heap_leaves_it() {
-    for words in 16..40 {
-        a_life_with_one_damaged_word_stays_inside::<Unpoisoned>(words);
+    fn of_every_size<P: Poison>() {
+        let least = Heap::<P>::smallest_region_bytes() as usize / 4;
+        for words in least..least + 23 {
+            a_life_with_one_damaged_word_stays_inside::<P>(words);
+        }
     }
-    for words in 22..44 {
-        a_life_with_one_damaged_word_stays_inside::<Light>(words);
-        a_life_with_one_damaged_word_stays_inside::<Comprehensive>(words);
-    }
+    of_every_size::<Unpoisoned>();
+    of_every_size::<Light>();
+    of_every_size::<Comprehensive>();
 }
 
 #[test]
