@@ -5,7 +5,8 @@
 //!   caught by a guard?          yes ─► damaged, with the line that writes
 //!   an image of memory?         yes ─► damaged, or no verdict: one moment does not show what grows
 //!   refused requests?           yes ─► the last one decides: used up, fragmented, never fitted,
-//!                                      withheld; of the last run that had one
+//!                                      withheld; of the last run that had one. Beside requests
+//!                                      that never fitted a likely leak comes first
 //!   much of the input missing?  yes ─► no verdict: what grows may have been freed
 //!   a dump without any free?    yes ─► what was not freed
 //!   sites that keep growing?    yes ─► leaking
@@ -122,7 +123,9 @@ impl Verdict {
             return facts.of_image();
         }
         let verdict = match facts.failure {
-            Some(failure) => facts.refused(failure),
+            Some(failure) => facts
+                .leak_beside(failure)
+                .or_else(|| facts.refused(failure)),
             None if facts.is_too_little() || facts.has_no_frees() => None,
             None => facts.suspected(),
         };
@@ -280,6 +283,25 @@ impl Facts<'_> {
         let missing = gaps.dropped + gaps.missed + gaps.broken_frames + gaps.unreadable_records;
         let known = self.events as u64;
         missing > 0 && missing * 20 > known
+    }
+
+    /// The likely leak of a program whose refused requests no heap could ever serve.
+    fn leak_beside(&self, failure: &FailureNote) -> Option<Verdict> {
+        let is_telling = !matches!(failure.cause, RefusalCause::NeverFitted { .. });
+        if is_telling || self.is_too_little() {
+            return None;
+        }
+        self.suspected()
+            .filter(|verdict| verdict.sure >= Confidence::Likely)
+    }
+
+    /// Whether the heaps that can serve it have room for a refused request twice over at the end:
+    /// replayed heaps are a little roomier than the device's.
+    pub(crate) fn has_room_again(&self, failure: &FailureNote) -> bool {
+        let heaps = self.history.heaps.iter().zip(self.heaps);
+        heaps
+            .filter(|(heap, _)| heap.caps.contains(failure.caps))
+            .any(|(_, sample)| sample.largest_free / 2 >= failure.size)
     }
 
     /// Whether most memory was in use in the last tenth of the events: too late to show what grows.

@@ -287,3 +287,30 @@ fn a_peak_near_the_end_is_said_to_be_there() {
     let words = "the peak was 2,000 bytes near the end, so it may still grow";
     assert!(late.sentence.contains(words), "{}", late.sentence);
 }
+
+#[test]
+fn a_leak_stands_above_requests_that_never_fitted() {
+    let mut events = vec![failed(30_000, Caps::DMA)];
+    events.extend((0..16).map(|block| came(block * 104 + 4, 100, 1)));
+    let verdict = verdict_of(device(), events);
+    assert_eq!((verdict.kind, verdict.site), (Kind::Leaking, Some(1)));
+    assert!(verdict.sentence.contains("It never fitted: 30,000 bytes"));
+}
+
+#[test]
+fn room_that_came_back_is_said_to_be_there() {
+    let mut events: Vec<_> = (0..18)
+        .map(|block| came(block * 1004 + 4, 1000, 1))
+        .collect();
+    events.push(failed(3_000, Caps::DMA));
+    events.extend((0..18).map(|block| Event::Freed {
+        address: HEAP + block * 1004 + 4,
+    }));
+    let verdict = verdict_of(device(), events);
+    assert_eq!(verdict.kind, Kind::UsedUp);
+    assert!(
+        verdict.sentence.ends_with("There is room for it again."),
+        "{}",
+        verdict.sentence
+    );
+}

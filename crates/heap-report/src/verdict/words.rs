@@ -110,6 +110,8 @@ pub(super) fn refused(facts: &Facts<'_>, failure: &FailureNote) -> String {
     let sentence = refused_in_its_run(facts, failure);
     if facts.restarted_since {
         format!("Before the last restart: {sentence}")
+    } else if facts.has_room_again(failure) {
+        format!("{sentence} There is room for it again.")
     } else {
         sentence
     }
@@ -292,8 +294,12 @@ pub(super) fn leaking(facts: &Facts<'_>, leak: &Leak) -> String {
         .into_iter()
         .chain(letters)
         .collect();
+    let refused = facts.failure.map_or_else(
+        || "Nothing was refused yet.".to_owned(),
+        |failure| refused_in_its_run(facts, failure),
+    );
     format!(
-        "{word} a leak: {} kept {} in {} since {}, beyond what it frees, and goes on to the end. Nothing was refused yet.{others}",
+        "{word} a leak: {} kept {} in {} since {}, beyond what it frees, and goes on to the end. {refused}{others}",
         facts.label(leak.site),
         bytes(leak.kept.bytes),
         counted(leak.kept.blocks, "block"),
