@@ -396,6 +396,7 @@ fn check_for_xtensa(library: &Library, features: &[&str]) -> Result<(), StepErro
     let mut command = Command::new(XTENSA_CARGO);
     command.args([
         "check",
+        "--lib",
         "--quiet",
         "--target",
         XTENSA_TARGET,

@@ -37,7 +37,7 @@ const TELLS: [&str; 11] = [
     "explain_within",
     "refused_as_corrupt",
     "heap_at", // which of several sets was met, for a hook
-    "tell_refused",
+    "notify_refused",
     "reentered",
     "panicking",
 ];
