@@ -133,17 +133,8 @@ impl Figure {
         if !history.doubts.is_empty() {
             return None;
         }
-        let gaps = &rebuilt.gaps;
-        let missing = gaps.dropped + gaps.missed + gaps.broken_frames + gaps.unreadable_records;
-        if self != Figure::Missing && !self.is_known(history, rebuilt, missing) {
+        if self != Figure::Missing && !self.is_known(history, rebuilt) {
             return None;
-        }
-        if let (Some(crash), Figure::Peak | Figure::Leaked | Figure::Refused) =
-            (&history.crash, self)
-        {
-            // One moment has no peak, and nothing that grows.
-            let refused = crash.refused.filter(|_| self == Figure::Refused);
-            return refused.map(u64::from);
         }
         Some(match self {
             Figure::Peak => rebuilt.peak.bytes,
@@ -155,7 +146,10 @@ impl Figure {
                 .filter(|leak| leak.sure >= Confidence::Likely)
                 .map(|leak| leak.kept.bytes)
                 .sum(),
-            Figure::Refused => rebuilt.failures.len() as u64,
+            Figure::Refused => match &history.crash {
+                Some(crash) => crash.refused?.into(),
+                None => rebuilt.failures.len() as u64,
+            },
             Figure::Largest => {
                 let largest = |sample: &crate::Sample| {
                     sample
@@ -166,22 +160,23 @@ impl Figure {
                 };
                 rebuilt.moments.iter().filter_map(largest).min()?
             }
-            Figure::Missing => missing,
+            Figure::Missing => rebuilt.gaps.pieces(),
         })
     }
 
     /// Whether this kind of input has the figure, and enough of it was read.
-    fn is_known(self, history: &History, rebuilt: &Replayed, missing: u64) -> bool {
-        if missing * 20 > history.events.len() as u64 {
+    fn is_known(self, history: &History, rebuilt: &Replayed) -> bool {
+        if rebuilt.gaps.are_too_large(history.events.len()) {
             return false;
         }
-        let lists_frees = rebuilt.total.frees > 0 || rebuilt.total.allocations == 0;
         match (history.source, self) {
             // Figures of the heaps, and no blocks.
             (Source::Printed, _) => self == Figure::Largest,
             (Source::Guard, _) | (Source::Dump, Figure::Refused) => false,
             // What was not freed when it was printed, which may come and go.
-            (Source::Dump, Figure::Peak | Figure::Leaked) => lists_frees,
+            (Source::Dump, Figure::Peak | Figure::Leaked) => !rebuilt.total.keeps_everything(),
+            // One moment has no peak, and nothing that grows.
+            (Source::Image, Figure::Peak | Figure::Leaked) => false,
             _ => true,
         }
     }

@@ -344,6 +344,16 @@ impl Gaps {
     pub fn is_empty(&self) -> bool {
         *self == Gaps::default()
     }
+
+    /// Events, frames and records that are missing.
+    pub(crate) const fn pieces(&self) -> u64 {
+        self.dropped + self.missed + self.broken_frames + self.unreadable_records
+    }
+
+    /// Whether more than a twentieth of `events` is missing: then nothing found means nothing.
+    pub(crate) const fn are_too_large(&self, events: usize) -> bool {
+        self.pieces() * 20 > events as u64 // widening
+    }
 }
 
 /// What kind of input a history comes from: it says what can be known.

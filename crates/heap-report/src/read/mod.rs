@@ -62,9 +62,9 @@ pub fn read(name: &str, bytes: &[u8]) -> Result<Input, Error> {
         history.notes.extend(unpacked.notes);
         return Ok(Input::History(history));
     }
-    let decoded = Decoded::of(&unpacked.bytes);
-    let (text, broken_frames) = (decoded.text, decoded.history.gaps.broken_frames);
-    let stream = is_stream(&decoded.history).then_some(decoded.history);
+    let (history, text) = decoded(&unpacked.bytes);
+    let broken_frames = history.gaps.broken_frames;
+    let stream = is_stream(&history).then_some(history);
     if let Some(input) = combine(stream, &text, unpacked.notes) {
         return Ok(input);
     }
@@ -129,22 +129,14 @@ fn refusal(bytes: &[u8], text: &[String], broken_frames: u64, as_trace: &TraceEr
     )
 }
 
-/// Output of the stream decoder: events and text lines.
-struct Decoded {
-    history: History,
-    text: Vec<String>,
-}
-
-impl Decoded {
-    fn of(bytes: &[u8]) -> Decoded {
-        let (mut decoder, mut text) = (StreamDecoder::new(), Vec::new());
-        // Some systems end their lines with a carriage return alone.
-        let mut keep = |line: &str| text.extend(line.split('\r').map(str::to_owned));
-        decoder.push(bytes, &mut keep);
-        decoder.end(&mut keep);
-        let history = decoder.into_history();
-        Decoded { history, text }
-    }
+/// Events and text lines, by the stream decoder.
+fn decoded(bytes: &[u8]) -> (History, Vec<String>) {
+    let (mut decoder, mut text) = (StreamDecoder::new(), Vec::new());
+    // Some systems end their lines with a carriage return alone.
+    let mut keep = |line: &str| text.extend(line.split('\r').map(str::to_owned));
+    decoder.push(bytes, &mut keep);
+    decoder.end(&mut keep);
+    (decoder.into_history(), text)
 }
 
 #[cfg(test)]

@@ -35,6 +35,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Whether nothing was ever freed: of a dump, that it lists live blocks alone.
+    pub(crate) const fn keeps_everything(&self) -> bool {
+        self.allocations > 0 && self.frees == 0
+    }
+
     /// A block of its own came with event `number`.
     pub(super) fn enter(&mut self, number: usize, block: &Block) {
         let size = u64::from(block.size);

@@ -40,6 +40,7 @@ fn accounts(history: &History) -> Replayed {
         ..Replayed::default()
     };
     let (mut live, mut evidence) = (Live::new(), Evidence::default());
+    let mut has_leaks_at_failure = false; // of this run
     for (number, moment) in history.events.iter().enumerate() {
         if let Some(change) = live.apply(number, moment) {
             rebuilt.book(number, moment.ticks, &change);
@@ -49,13 +50,13 @@ fn accounts(history: &History) -> Replayed {
         rebuilt.shortage.follow(number, moment);
         match moment.event {
             Event::Failed { size, caps, .. }
-                if rebuilt.leaks_at_failure.is_empty()
-                    && refusal::fits_a_heap(history, size, caps) =>
+                if !has_leaks_at_failure && refusal::fits_a_heap(history, size, caps) =>
             {
                 rebuilt.leaks_at_failure =
                     leaks::leaks(&rebuilt.sites, &live, &evidence, number, history.source);
+                has_leaks_at_failure = !rebuilt.leaks_at_failure.is_empty();
             }
-            Event::Restarted => rebuilt.leaks_at_failure.clear(),
+            Event::Restarted => has_leaks_at_failure = false,
             _ => {}
         }
     }

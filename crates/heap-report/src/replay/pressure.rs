@@ -108,7 +108,7 @@ impl Shortage {
         self.last = moment.ticks;
     }
 
-    /// Ends all bands after so many events.
+    /// Ends all bands after `number` events.
     pub(super) fn end(&mut self, number: usize, ticks: u64) {
         for place in std::mem::take(&mut self.open).into_values() {
             self.close_at(place, number, ticks);

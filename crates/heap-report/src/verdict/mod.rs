@@ -74,13 +74,13 @@ pub(crate) struct Facts<'a> {
     pub(crate) gaps: Gaps,
     pub(crate) events: usize,
     pub(crate) leaks: &'a [Leak],
-    /// The same when the first request was refused.
+    /// The same when the first request was refused, in the last run that had one.
     pub(crate) leaks_at_failure: &'a [Leak],
     /// The request whose refusal decides.
     pub(crate) failure: Option<&'a FailureNote>,
     pub(crate) failures: usize,
-    /// Whether the program restarted behind that failure.
-    pub(crate) restarted_since: bool,
+    /// The event with which the last run began.
+    pub(crate) run_begun: usize,
     /// The heaps now.
     pub(crate) heaps: &'a [HeapSample],
 }
@@ -89,12 +89,7 @@ impl Verdict {
     /// Of a whole history.
     #[must_use]
     pub fn of(history: &History, rebuilt: &Replayed) -> Verdict {
-        let begun = rebuilt.restarts.last().copied().unwrap_or(0);
-        let of_this_run = rebuilt
-            .failures
-            .iter()
-            .filter(|failure| failure.event >= begun);
-        let failure = deciding(of_this_run).or_else(|| deciding(rebuilt.failures.iter()));
+        let run_begun = rebuilt.restarts.last().copied().unwrap_or(0);
         let last = rebuilt.moments.last();
         let labels = history.labels();
         Verdict::from(&Facts {
@@ -105,9 +100,9 @@ impl Verdict {
             events: history.events.len(),
             leaks: &rebuilt.leaks,
             leaks_at_failure: &rebuilt.leaks_at_failure,
-            failure,
+            failure: deciding(rebuilt.failures.iter(), run_begun),
             failures: rebuilt.failures.len(),
-            restarted_since: failure.is_some_and(|failure| failure.event < begun),
+            run_begun,
             heaps: last.map_or(&[], |sample| &sample.heaps),
         })
     }
@@ -142,17 +137,23 @@ impl Verdict {
     }
 }
 
-/// Of several failures the last one decides; those that never fitted only if there is no other.
+/// Of several failures the last one of the last run that had some decides; those that never fitted
+/// only if there is no other in it.
 pub(crate) fn deciding<'a>(
-    mut failures: impl DoubleEndedIterator<Item = &'a FailureNote> + Clone,
+    failures: impl DoubleEndedIterator<Item = &'a FailureNote> + Clone,
+    run_begun: usize,
 ) -> Option<&'a FailureNote> {
-    let fitted =
-        |failure: &&FailureNote| !matches!(failure.cause, RefusalCause::NeverFitted { .. });
-    failures
-        .clone()
-        .rev()
-        .find(fitted)
-        .or_else(|| failures.next_back())
+    let last = |is_wanted: &dyn Fn(&FailureNote) -> bool| {
+        let mut from_the_end = failures.clone().rev();
+        from_the_end.find(|failure| is_wanted(failure))
+    };
+    let is_of_this_run = |failure: &FailureNote| failure.event >= run_begun;
+    let is_fitted =
+        |failure: &FailureNote| !matches!(failure.cause, RefusalCause::NeverFitted { .. });
+    last(&|failure| is_of_this_run(failure) && is_fitted(failure))
+        .or_else(|| last(&is_of_this_run))
+        .or_else(|| last(&is_fitted))
+        .or_else(|| last(&|_| true))
 }
 
 fn no_verdict(sentence: String) -> Verdict {
@@ -261,9 +262,16 @@ impl Facts<'_> {
     }
 
     /// The leak suspect to name: the surest, of these the largest, when the first request was
-    /// refused.
+    /// refused. At the end there are those of the last run, which may not be the one that failed.
     fn leading_leak(&self) -> Option<&Leak> {
-        leading(self.leaks_at_failure).or_else(|| leading(self.leaks))
+        let at_the_end = || leading(self.leaks).filter(|_| !self.restarted_since());
+        leading(self.leaks_at_failure).or_else(at_the_end)
+    }
+
+    /// Whether the program restarted behind the failure that decides.
+    pub(crate) fn restarted_since(&self) -> bool {
+        self.failure
+            .is_some_and(|failure| failure.event < self.run_begun)
     }
 
     fn suspected(&self) -> Option<Verdict> {
@@ -279,10 +287,7 @@ impl Facts<'_> {
 
     /// Whether so much is missing that nothing found means nothing.
     fn is_too_little(&self) -> bool {
-        let gaps = &self.gaps;
-        let missing = gaps.dropped + gaps.missed + gaps.broken_frames + gaps.unreadable_records;
-        let known = self.events as u64;
-        missing > 0 && missing * 20 > known
+        self.gaps.are_too_large(self.events)
     }
 
     /// The likely leak of a program whose refused requests no heap could ever serve.
@@ -313,7 +318,7 @@ impl Facts<'_> {
     /// Whether this is a dump that lists what was not freed, and nothing else: what goes on to its
     /// end in it may be freed and allocated all the time.
     fn has_no_frees(&self) -> bool {
-        self.history.source == Source::Dump && self.total.frees == 0
+        self.history.source == Source::Dump && self.total.keeps_everything()
     }
 
     /// Whether the program has not used its heap, as far as was read.

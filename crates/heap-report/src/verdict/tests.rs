@@ -314,3 +314,18 @@ fn room_that_came_back_is_said_to_be_there() {
         verdict.sentence
     );
 }
+
+#[test]
+fn a_failure_before_the_last_restart_is_of_the_leak_of_its_own_run() {
+    let mut events = vec![came(18_100, 200, 2)];
+    events.extend((0..18).map(|block| came(block * 1004 + 4, 1000, 1)));
+    events.extend([failed(1690, Caps::DMA), Event::Restarted]);
+    events.extend((0..16).map(|block| came(block * 104 + 4, 100, 2)));
+    let verdict = verdict_of(device(), events);
+    assert_eq!((verdict.kind, verdict.site), (Kind::UsedUp, Some(1)));
+    assert!(
+        verdict.sentence.contains("a.rs:1 kept 18,000 bytes"),
+        "{}",
+        verdict.sentence
+    );
+}

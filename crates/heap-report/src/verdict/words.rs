@@ -108,7 +108,7 @@ pub(super) fn heaps_unknown(facts: &Facts<'_>, failure: &FailureNote) -> String 
 /// Reason of the refusal: the owner responsible, since when.
 pub(super) fn refused(facts: &Facts<'_>, failure: &FailureNote) -> String {
     let sentence = refused_in_its_run(facts, failure);
-    if facts.restarted_since {
+    if facts.restarted_since() {
         format!("Before the last restart: {sentence}")
     } else if facts.has_room_again(failure) {
         format!("{sentence} There is room for it again.")

@@ -37,6 +37,8 @@ pub struct Watched {
     live: Live,
     evidence: Evidence,
     leaks_at_failure: Vec<Leak>,
+    /// Whether those are of this run.
+    has_leaks_at_failure: bool,
     accounts: Replayed,
     rates: Rates,
     events: usize,
@@ -141,11 +143,6 @@ impl Watched {
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let (leaks, heaps) = (self.leaks(), self.heaps());
-        let of_this_run = self
-            .failures
-            .iter()
-            .filter(|failure| failure.event >= self.run_begun);
-        let failure = deciding(of_this_run).or_else(|| deciding(self.failures.iter()));
         Verdict::from(&Facts {
             history: self.history(),
             label: &|site| self.names.of(site),
@@ -154,9 +151,9 @@ impl Watched {
             events: self.events,
             leaks: &leaks,
             leaks_at_failure: &self.leaks_at_failure,
-            failure,
+            failure: deciding(self.failures.iter(), self.run_begun),
             failures: self.failed,
-            restarted_since: failure.is_some_and(|failure| failure.event < self.run_begun),
+            run_begun: self.run_begun,
             heaps: &heaps,
         })
     }
@@ -277,6 +274,7 @@ impl Watched {
             Event::Restarted => {
                 self.restarts += 1;
                 self.run_begun = self.events;
+                self.has_leaks_at_failure = false;
                 self.rates = Rates::default();
             }
             _ => {}
@@ -290,14 +288,9 @@ impl Watched {
         let note = replay::failure(history, &self.live, self.events, moment);
         self.failed += 1;
         if let Some(note) = note {
-            let is_first = self
-                .failures
-                .iter()
-                .all(|before| before.event < self.run_begun);
-            if (is_first || self.leaks_at_failure.is_empty())
-                && refusal::fits_a_heap(history, note.size, note.caps)
-            {
+            if !self.has_leaks_at_failure && refusal::fits_a_heap(history, note.size, note.caps) {
                 self.leaks_at_failure = self.leaks();
+                self.has_leaks_at_failure = !self.leaks_at_failure.is_empty();
             }
             keep(&mut self.failures, note);
         }

@@ -74,11 +74,8 @@ pub(super) enum Item {
     Unreadable,
     /// The trailer's sum.
     Total(Total),
-    /// Allocations and frees while the trace ran, those of freed blocks included.
-    Counts {
-        allocations: Option<u64>,
-        frees: Option<u64>,
-    },
+    /// Frees while the trace ran.
+    Frees(u64),
     /// A remark.
     Note(String),
 }
@@ -104,7 +101,7 @@ fn parsed(line: &str) -> Option<(Item, &str)> {
         .or_else(|| begin(line))
         .or_else(|| build(line))
         .or_else(|| total(line))
-        .or_else(|| counts(line))
+        .or_else(|| frees(line))
         .or_else(|| note(line))
 }
 
@@ -121,7 +118,7 @@ fn record<'a>(before: &str, behind: &'a str) -> Option<(Record, &'a str)> {
     let (core, rest) = decimal(rest.strip_prefix(" allocated CPU ")?)?;
     let (clock, rest) = hexadecimal(rest.strip_prefix(" ccount ")?)?;
     let (callers, rest) = match rest.strip_prefix(" caller") {
-        Some(rest) => callers(rest)?,
+        Some(rest) => Callers::of(rest).all()?,
         None => (Vec::new(), rest),
     };
     let (place, rest) = match rest.trim_start().strip_prefix("at ") {
@@ -153,18 +150,8 @@ fn freed_by(line: &str) -> Option<(Item, &str)> {
         let is_bare = behind.trim().is_empty();
         return is_bare.then_some((Item::FreedBy(Vec::new()), ""));
     }
-    let (callers, rest) = callers(behind).unwrap_or_else(|| readable_callers(behind));
-    Some((Item::FreedBy(callers), rest))
-}
-
-/// The callers in front of the first that cannot be read.
-fn readable_callers(text: &str) -> (Vec<u32>, &str) {
-    let (mut found, mut rest) = (Vec::new(), text);
-    while let Some((caller, behind)) = hexadecimal(rest.trim_start()) {
-        found.push(caller);
-        rest = behind.strip_prefix(':').unwrap_or(behind);
-    }
-    (found, rest)
+    let Callers { found, rest, .. } = Callers::of(behind);
+    Some((Item::FreedBy(found), rest))
 }
 
 fn begin(line: &str) -> Option<(Item, &str)> {
@@ -209,19 +196,11 @@ fn total(line: &str) -> Option<(Item, &str)> {
     Some(numbers().unwrap_or((Item::Unreadable, "")))
 }
 
-/// `total allocations: 8`, `total frees: 5`; before v5 both on one line, without colons.
-fn counts(line: &str) -> Option<(Item, &str)> {
-    let count = |words: &str| {
-        let (_, behind) = line.split_once(words)?;
-        decimal(behind.trim_start_matches(':').trim_start())
-    };
-    let (allocations, frees) = (count("total allocations"), count("total frees"));
-    let rest = frees.or(allocations)?.1;
-    let item = Item::Counts {
-        allocations: allocations.map(|(count, _)| count),
-        frees: frees.map(|(count, _)| count),
-    };
-    Some((item, rest))
+/// `total frees: 5`; before v5 `total allocations 8 total frees 5`.
+fn frees(line: &str) -> Option<(Item, &str)> {
+    let (_, behind) = line.split_once("total frees")?;
+    let (count, rest) = decimal(behind.trim_start_matches(':').trim_start())?;
+    Some((Item::Frees(count), rest))
 }
 
 /// The number with which `text` ends: `grep -n` and its like put `11:` in front without a blank.
@@ -238,19 +217,41 @@ fn note(line: &str) -> Option<(Item, &str)> {
 }
 
 /// ` 0x400d1234:0x400d2345:`, or nothing at all; a colon may stand behind the last one.
-fn callers(text: &str) -> Option<(Vec<u32>, &str)> {
-    let (mut found, mut rest) = (Vec::new(), text);
-    loop {
-        let next = rest.trim_start();
-        if !next.starts_with("0x") {
-            return Some((found, rest));
+struct Callers<'a> {
+    found: Vec<u32>,
+    rest: &'a str,
+    /// Whether one follows that cannot be read.
+    is_cut: bool,
+}
+
+impl<'a> Callers<'a> {
+    fn of(text: &'a str) -> Self {
+        let (mut found, mut rest) = (Vec::new(), text);
+        while let Some((caller, behind)) = hexadecimal(rest.trim_start()) {
+            found.push(caller);
+            rest = behind;
+            match behind.strip_prefix(':') {
+                Some(behind) => rest = behind,
+                None => {
+                    return Self {
+                        found,
+                        rest,
+                        is_cut: false,
+                    };
+                }
+            }
         }
-        let (caller, behind) = hexadecimal(next)?;
-        found.push(caller);
-        match behind.strip_prefix(':') {
-            Some(behind) => rest = behind,
-            None => return Some((found, behind)),
+        let is_cut = rest.trim_start().starts_with("0x");
+        Self {
+            found,
+            rest,
+            is_cut,
         }
+    }
+
+    /// They and what stands behind; `None` if one cannot be read.
+    fn all(self) -> Option<(Vec<u32>, &'a str)> {
+        (!self.is_cut).then_some((self.found, self.rest))
     }
 }
 

@@ -101,7 +101,7 @@ impl Dump {
             },
             Item::Unreadable => self.unreadable += 1,
             Item::Total(total) => self.total = Some(total),
-            Item::Counts { frees, .. } => self.frees = frees.or(self.frees),
+            Item::Frees(frees) => self.frees = Some(frees),
             Item::Note(note) => self.notes.push(note),
         }
     }
