@@ -16,7 +16,7 @@ use crate::error::Error;
 
 /// The key of canaries in the rows that have one.
 pub(crate) const KEY: u32 = 0x1F2E_3D4C;
-/// Lines of a failed batch that are told.
+/// Lines of a failed batch that are shown.
 const REPEATED_LINES: usize = 4;
 
 /// What is done to heaps.

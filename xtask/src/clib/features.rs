@@ -63,12 +63,8 @@ pub(crate) fn needed() -> Result<Names, Error> {
     list("needs")
 }
 
-/// The names on the list of one feature.
-pub(crate) fn listed(feature: &str) -> Result<Names, Error> {
-    list(feature)
-}
-
-fn list(name: &str) -> Result<Names, Error> {
+/// The names on one list.
+pub(crate) fn list(name: &str) -> Result<Names, Error> {
     let file = folder().join(format!("{name}.txt"));
     let text = fs::read_to_string(&file).map_err(|cause| Error::file(&file, cause))?;
     Ok(names_in(&text))

@@ -48,7 +48,7 @@ pub(crate) fn markdown() -> Result<String, Error> {
     let files = Files::read(&root().join("crates/heap-caps-c"))?;
     let mut out = String::new();
     for (feature, what) in FEATURES {
-        let names = features::listed(feature)?;
+        let names = features::list(feature)?;
         _ = writeln!(out, "**`{feature}`**: {what} ({} names)\n", names.len());
         out += "| name | declared in | called by |\n|---|---|---|\n";
         for name in names {
@@ -69,7 +69,7 @@ pub(crate) fn unchecked() -> Result<Vec<String>, Error> {
     let files = Files::read(&root().join("crates/heap-caps-c"))?;
     let mut unchecked = Vec::new();
     for (feature, _) in FEATURES {
-        for name in features::listed(feature)? {
+        for name in features::list(feature)? {
             if files.entry(&name).checks.is_empty() {
                 unchecked.push(name);
             }
