@@ -136,7 +136,7 @@ void heap_caps_register_task_pressure_callback(heap_caps_task_pressure_hook_t ca
 void *heap_caps_malloc_for_task(void *task, size_t size, uint32_t caps);
 
 /* Arenas: one block of the heap, from which a phase (start-up, a request, a frame) allocates by moving a pointer. All of it is freed at once,
- * and no hole of it is left in the heap. An arena is used by one task at a time. Hooks are told of no block in it. */
+ * and no hole of it is left in the heap. An arena is used by one task at a time. Hooks see no block in it. */
 typedef struct heap_caps_arena *heap_caps_arena_t;
 
 /* Makes an arena of `size` bytes in memory that has all of `caps`. NULL: no memory, or size 0. */

@@ -56,7 +56,8 @@ impl fmt::Display for Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PressureEvent {
-    /// The name of the gauge, the shrinker, the reserve or the limit; `a request` for who waits.
+    /// The name of the gauge, the shrinker, the reserve or the limit; `a request` for one that
+    /// waits.
     pub name: &'static str,
     /// What happened.
     pub kind: PressureKind,
@@ -88,11 +89,11 @@ pub enum PressureKind {
     BelowSoftLimit(u32),
     /// An owner was refused a block: its hard limit is this many bytes.
     OverLimit(u32),
-    /// A request of so many bytes begins to wait for memory.
+    /// A request of this many bytes begins to wait for memory.
     WaitBegan(u32),
-    /// A request of so many bytes that waited was served.
+    /// A request of this many bytes that waited was served.
     WaitServed(u32),
-    /// A request of so many bytes does not wait any more: it was dropped, or its time was up.
+    /// A request of this many bytes does not wait any more: it was dropped, or its time was up.
     WaitEnded(u32),
 }
 
@@ -149,7 +150,7 @@ impl fmt::Display for PressureEvent {
     }
 }
 
-/// What happened to whom.
+/// The sentence of an event.
 struct Sentence<'a> {
     name: &'a str,
     kind: PressureKind,

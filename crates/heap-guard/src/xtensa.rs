@@ -25,7 +25,7 @@ pub const fn control(watch: Watch) -> u32 {
     STORES | !(watch.bytes() - 1) & 0x3F
 }
 
-/// What the exception tells; `None` if it is not of a data breakpoint. `counter` is EPC,
+/// What the exception reports; `None` if it is not of a data breakpoint. `counter` is EPC,
 /// `registers` are a0 to a15 of the program, `instruction` the three bytes at `counter`, see
 /// [`instruction_at`].
 #[must_use]

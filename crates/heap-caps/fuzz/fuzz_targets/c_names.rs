@@ -98,7 +98,7 @@ impl Program {
             3 => {
                 let pointer = heap_caps_calloc(number % 9, size, caps);
                 let size = number % 9 * size;
-                // SAFETY: a block of so many bytes.
+                // SAFETY: a block of that many bytes.
                 let zeros = |at: usize| unsafe { pointer.cast::<u8>().add(at).read() } == 0;
                 assert!(pointer.is_null() || (0..size).all(zeros));
                 self.has(pointer, size, false);
@@ -151,7 +151,7 @@ impl Program {
             is_own,
         };
         assert!(block.usable(self.own) >= size);
-        // SAFETY: a block of so many bytes.
+        // SAFETY: a block of that many bytes.
         (0..size).for_each(|at| unsafe { pointer.add(at).write(block.byte(at)) });
         self.blocks.push(block);
     }

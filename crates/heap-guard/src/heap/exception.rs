@@ -15,7 +15,7 @@ use crate::watch::Watchpoints;
 
 /// What the program's debug exception and its idle task call.
 impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guarded<H, W, C, KEPT> {
-    /// Writes down who wrote, if the exception is about a guard, and disarms it: the instruction
+    /// Records the writer, if the exception is about a guard, and disarms it: the instruction
     /// goes on. Returns whether it was; if not, it is a debugger's or a fault. O(slots), without a
     /// lock, whatever was interrupted.
     pub fn on_debug_exception(&self, stop: &Stop) -> bool {
@@ -59,7 +59,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         }
     }
 
-    /// Tells the handler of writes that nobody has told of yet; returns how many. Calls of the heap
+    /// Calls the handler for writes that were not reported yet; returns how many. Calls of the heap
     /// that have to do with guards do so, too: this is for the idle task, and for the last words of
     /// a program. O(slots).
     pub fn poll(&self) -> u32 {
@@ -77,7 +77,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
     }
 }
 
-/// Telling.
+/// Reports.
 impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guarded<H, W, C, KEPT> {
     /// Reports a misuse, if it is one, to the heap's report handler.
     pub(crate) fn report(&self, action: Action, pointer: NonNull<u8>, done: Result<(), Misuse>) {
@@ -92,7 +92,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         }
     }
 
-    /// Tells of a change at a distance from the block's start.
+    /// Reports a change at a distance from the block's start.
     pub(super) fn report_change(&self, changed: Option<(u32, u32)>, block: Block) {
         if let Some((distance, found)) = changed {
             self.notify(&Caught::Change(Change {

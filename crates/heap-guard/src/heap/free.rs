@@ -59,7 +59,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         Ok(())
     }
 
-    /// Ends the guard of a block in use by `end`, and tells what was written behind it.
+    /// Ends the guard of a block in use by `end`, and reports what was written behind it.
     ///
     /// # Errors
     /// The block is kept.
@@ -103,7 +103,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         Ok(())
     }
 
-    /// Frees a block that was kept; a change of its contents is told, unless it is known.
+    /// Frees a block that was kept; a change of its contents is reported, unless it is known.
     pub(super) fn compare_and_free(
         &self,
         pointer: usize,

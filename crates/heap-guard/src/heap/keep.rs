@@ -1,4 +1,4 @@
-//! Quarantine: freed blocks that are kept within a budget, and given back under pressure.
+//! Quarantine: freed blocks that are kept within a budget, and freed under pressure.
 
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
@@ -34,7 +34,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
             // SAFETY: the caller keeps the same contract.
             return unsafe { self.heap.free(pointer) };
         }
-        // SAFETY: a block of so many bytes, which its user has given up.
+        // SAFETY: a block of `bytes` bytes, which its user has given up.
         let all = unsafe { Forbidden::behind(pointer, 0, bytes) };
         all.fill();
         let freed = Origin::now(&self.context, None);
@@ -104,7 +104,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
     }
 }
 
-/// Under pressure it gives back what it keeps, the oldest first: registered as a
+/// Under pressure it frees what it keeps, the oldest first: registered as a
 /// [`Shrinker`](heap_caps_alloc::Shrinker), no request is refused because of it.
 impl<H, W, C, const KEPT: usize> Shrink for Guarded<H, W, C, KEPT>
 where

@@ -6,7 +6,7 @@
 //!   free ─► guarded? ─ no ─► quarantine? ─ no ───────────────────► CapsHeap::free
 //!             │                  └ yes ─► pattern ─► ring ─► the oldest: compared, freed
 //!             └ yes ─► compared behind ─► pattern ─► armed at its start, kept until the slot is needed
-//!   exception ─► slots: who, where ─► poll ─► handler
+//!   exception ─► slots: writer, place ─► poll ─► handler
 //! ```
 
 mod exception;
@@ -43,7 +43,7 @@ pub type CaughtHandler = fn(&Caught);
 /// |---|---|
 /// | `L` | the lock, that of the heap and of the guards alike |
 /// | `W` | the processor's data breakpoints |
-/// | `C` | who knows time, core, owner and call stack; asked in the debug exception, too |
+/// | `C` | source of time, core, owner and call stack; asked in the debug exception, too |
 /// | `KEPT` | how many freed blocks the quarantine keeps at most |
 /// | `P`, `O`, `HEAPS` | as of the heap |
 pub type GuardedHeap<
@@ -100,7 +100,7 @@ pub struct GuardFigures {
     pub kept: usize,
     /// Their bytes.
     pub kept_bytes: u32,
-    /// How often somebody was caught.
+    /// How often a writer was caught.
     pub caught: u32,
 }
 
@@ -154,7 +154,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         self.countdown.set(interval);
     }
 
-    /// From now on freed blocks are kept, up to so many bytes; 0 for none. What is too much is
+    /// Keeps freed blocks from now on, up to `bytes` bytes; 0 for none. The excess is
     /// freed now.
     ///
     /// As long as the budget is not 0, a free takes time in proportion to the block's size: it is
@@ -167,7 +167,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         self.refresh_active();
     }
 
-    /// Sets who is told of what was found; returns who was. Nobody is, at first: it is counted and
+    /// Sets the handler and returns the previous one (initially `None`): a finding is counted, and
     /// the last is kept.
     pub fn set_handler(&self, handler: Option<CaughtHandler>) -> Option<CaughtHandler> {
         mem::replace(&mut self.state.acquire().handler, handler)

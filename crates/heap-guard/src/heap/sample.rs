@@ -90,7 +90,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         let address = self.heap.address_of(block).ok()?;
         let size = u32::try_from(request.size()).ok()?;
         let room = u32::try_from(larger.size()).ok()?;
-        // SAFETY: the block was just allocated with so many bytes, and its user is told of the
+        // SAFETY: the block was just allocated with that many bytes, and its user knows of the
         // first `size` only.
         let behind = unsafe { Forbidden::behind(block, size, room) };
         behind.fill();

@@ -100,7 +100,7 @@ struct Mark {
     name: String,
 }
 
-/// A stretch of time in which a gauge told that memory was short.
+/// A stretch of time in which a gauge reported that memory was short.
 #[derive(Serialize)]
 struct Band {
     gauge: String,

@@ -57,7 +57,7 @@ impl Display for Summary<'_> {
             self.failures(out)?;
             list(
                 "When memory was short",
-                &shortage::told(self.history, self.rebuilt),
+                &shortage::lines(self.history, self.rebuilt),
                 out,
             )?;
         }

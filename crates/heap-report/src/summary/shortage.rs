@@ -1,4 +1,4 @@
-//! What a person reads of shortages of memory.
+//! Shortages of memory, in sentences and for programs.
 
 use std::collections::BTreeMap;
 
@@ -60,9 +60,10 @@ fn sums(rebuilt: &Replayed) -> BTreeMap<&str, Sums> {
     sums
 }
 
-/// Sentences, one for each gauge and level, shrinker, reserve and limit, and for those who waited.
-pub(super) fn told(history: &History, rebuilt: &Replayed) -> Vec<String> {
-    let mut told = Vec::new();
+/// Sentences, one for each gauge and level, shrinker, reserve and limit, and for requests that
+/// waited.
+pub(super) fn lines(history: &History, rebuilt: &Replayed) -> Vec<String> {
+    let mut lines = Vec::new();
     for ((gauge, level), stay) in stays(history, &rebuilt.shortage.bands) {
         let lasted = lasted(history, stay.ticks);
         let now = if stay.is_now {
@@ -70,33 +71,33 @@ pub(super) fn told(history: &History, rebuilt: &Replayed) -> Vec<String> {
         } else {
             ""
         };
-        told.push(format!(
+        lines.push(format!(
             "{gauge} memory was {level} {}{lasted}{now}",
             counted(stay.times, "time")
         ));
     }
     for (name, has) in sums(rebuilt) {
         if has.calls > 0 {
-            told.push(format!(
+            lines.push(format!(
                 "{name} gave {} in {}",
                 bytes(has.given),
                 counted(has.calls, "call")
             ));
         }
         if has.released > 0 {
-            told.push(format!(
+            lines.push(format!(
                 "{name} was released {}",
                 counted(has.released, "time")
             ));
         }
         if has.warnings > 0 {
-            told.push(format!(
+            lines.push(format!(
                 "{name} was above its soft limit {}",
                 counted(has.warnings, "time")
             ));
         }
         if has.refusals > 0 {
-            told.push(format!(
+            lines.push(format!(
                 "{name} was refused {} at its limit of {}",
                 counted(has.refusals, "time"),
                 bytes(has.limit.into())
@@ -105,7 +106,7 @@ pub(super) fn told(history: &History, rebuilt: &Replayed) -> Vec<String> {
     }
     let waits = rebuilt.shortage.waits;
     if waits.begun > 0 {
-        told.push(format!(
+        lines.push(format!(
             "{} waited: {} served, {} gave up{}",
             counted(waits.begun, "request"),
             grouped(waits.served),
@@ -113,7 +114,7 @@ pub(super) fn told(history: &History, rebuilt: &Replayed) -> Vec<String> {
             longest(history, waits.longest_ticks)
         ));
     }
-    told
+    lines
 }
 
 /// `, 0.120 s altogether`, nothing where no clock is known.

@@ -12,7 +12,7 @@ pub struct PressureFigures {
     levels: [Option<(&'static str, Level)>; GAUGES],
     /// Calls of shrinkers.
     pub shrinker_calls: u32,
-    /// Bytes that shrinkers gave back, as they say.
+    /// Bytes that shrinkers freed, as they say.
     pub shrunk_bytes: u32,
     /// Emergency reserves that were released.
     pub released_reserves: u32,
@@ -36,7 +36,7 @@ impl PressureFigures {
         waiting: 0,
     };
 
-    /// The gauges that told of a level so far, by name, and the level of each.
+    /// The gauges that reported a level so far, by name, and the level of each.
     pub fn levels(&self) -> impl Iterator<Item = (&'static str, Level)> + Clone {
         self.levels.into_iter().flatten()
     }

@@ -103,7 +103,7 @@ impl<P: Poison> Program<P> {
         }
     }
 
-    /// One call of somebody who has a block, or wants one.
+    /// One call of a program that has a block, or wants one.
     fn step(&mut self) {
         if self.live.is_empty() || self.random.below(2) == 0 {
             return self.allocate();

@@ -92,7 +92,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
         Some(block.ok_or_else(|| self.heap.state.acquire().heaps.inspect().failure(&request)))
     }
 
-    /// Tells observers that the request waits, unless it was served meanwhile.
+    /// Notifies observers that the request waits, unless it was served meanwhile.
     fn announce(self: Pin<&Self>) {
         if !O::LISTENS {
             return;
@@ -219,7 +219,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         Some(served.waker)
     }
 
-    /// Tells observers what became of a request of `size` bytes that waits.
+    /// Notifies observers of the end of a wait for `size` bytes.
     fn notify_waiter(&mut self, size: usize, kind: fn(u32) -> PressureKind) {
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         let event = PressureEvent::new("a request", kind(size));

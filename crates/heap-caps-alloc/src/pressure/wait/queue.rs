@@ -157,7 +157,7 @@ impl Queue {
         }
     }
 
-    /// Serves the first waiter whose turn it is and for whom `attempt` finds memory; returns whom
+    /// Serves the first waiter whose turn it is and that `attempt` finds memory for; returns what
     /// to wake. O(waiters) and as many attempts.
     pub(super) fn serve_next(
         &mut self,

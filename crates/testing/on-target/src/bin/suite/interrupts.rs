@@ -81,7 +81,7 @@ static HELD: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
 static IS_IN_HANDLER: AtomicBool = AtomicBool::new(false);
 static IS_WOKEN: AtomicBool = AtomicBool::new(false);
 
-/// Frees the block that it holds, which serves and wakes who waits; or takes it again, if it can.
+/// Frees the block that it holds, which serves and wakes a waiter; or takes it again, if it can.
 fn free_or_take() {
     INTERRUPTS.store(INTERRUPTS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     IS_IN_HANDLER.store(true, Ordering::Relaxed);
