@@ -1,12 +1,13 @@
 //! From a file's bytes to bytes or UTF-8 text: gzip and UTF-16 are undone.
 //!
-//! A device that crashed leaves a gzip without its end: what is there is read. A small file that
-//! unpacks to more than fits into memory is refused.
+//! A device that crashed leaves a gzip without its end: what is there is read. Members one after
+//! the other are read as one file; other bytes behind the last one are ignored, as gzip(1) does. A
+//! small file that unpacks to more than fits into memory is refused.
 
 use std::borrow::Cow;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read as _};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 /// More is not unpacked: 256 MiB, ten times the largest recording we know.
 const MOST_UNPACKED: usize = 256 << 20;
@@ -37,45 +38,52 @@ pub(crate) fn unpacked(bytes: &[u8]) -> Result<Unpacked<'_>, String> {
     Ok(unpacked)
 }
 
+/// All members of a gzip, one after the other.
 fn gunzipped(packed: &[u8], most: usize) -> Result<Unpacked<'static>, String> {
-    let (mut bytes, mut piece) = (Vec::new(), [0; 1 << 16]);
-    let mut decoder = MultiGzDecoder::new(packed);
-    let cut = loop {
-        match decoder.read(&mut piece) {
-            Ok(0) => break None,
-            Ok(count) => bytes.extend_from_slice(piece.get(..count).unwrap_or_default()),
-            Err(cause) if cause.kind() == ErrorKind::Interrupted => {}
-            Err(cause) => break Some(cause),
-        }
+    let (mut bytes, mut left) = (Vec::new(), packed);
+    let note = loop {
+        let fault = append_member(&mut left, &mut bytes, most);
         if bytes.len() > most {
             let (from, most) = (packed.len(), most >> 20);
             return Err(format!(
                 "the gzip of {from} bytes unpacks to more than {most} MiB, and is not read; unpack it, and give the part that matters"
             ));
         }
-    };
-    match cut {
-        Some(cause) if bytes.is_empty() => Err(format!("the gzip is damaged: {cause}")),
-        Some(cause) => {
-            let note = match cause.kind() {
-                ErrorKind::UnexpectedEof => format!(
-                    "the gzip is cut off; the {} bytes before the cut are read",
-                    bytes.len()
-                ),
-                _ => format!(
-                    "the gzip is damaged behind its first {} bytes, which are read: {cause}",
-                    bytes.len()
-                ),
-            };
-            Ok(Unpacked {
-                bytes: Cow::Owned(bytes),
-                notes: vec![note],
-            })
+        match fault {
+            Err(cause) if bytes.is_empty() => return Err(format!("the gzip is damaged: {cause}")),
+            Err(cause) => break Some(damage(&cause, bytes.len())),
+            Ok(()) if left.is_empty() => break None,
+            Ok(()) if left.starts_with(&GZIP_MAGIC) => {}
+            Ok(()) => {
+                let count = left.len();
+                break Some(format!(
+                    "behind the end of the gzip are {count} bytes that are no gzip: they are ignored"
+                ));
+            }
         }
-        None => Ok(Unpacked {
-            bytes: Cow::Owned(bytes),
-            notes: Vec::new(),
-        }),
+    };
+    Ok(Unpacked {
+        bytes: Cow::Owned(bytes),
+        notes: note.into_iter().collect(),
+    })
+}
+
+/// Appends what the member at the beginning of `left` contains, and removes it there; stops when
+/// there are more than `most` bytes.
+fn append_member(left: &mut &[u8], bytes: &mut Vec<u8>, most: usize) -> io::Result<()> {
+    let mut member = GzDecoder::new(*left);
+    let within = most.saturating_sub(bytes.len()).saturating_add(1);
+    let read = (&mut member).take(within as u64).read_to_end(bytes);
+    *left = member.into_inner();
+    read.map(|_| ())
+}
+
+fn damage(cause: &io::Error, count: usize) -> String {
+    match cause.kind() {
+        ErrorKind::UnexpectedEof => {
+            format!("the gzip is cut off; the {count} bytes before the cut are read")
+        }
+        _ => format!("the gzip is damaged behind its first {count} bytes, which are read: {cause}"),
     }
 }
 
@@ -144,6 +152,34 @@ mod tests {
             "{:?}",
             cut.notes
         );
+    }
+
+    #[test]
+    fn bytes_behind_a_gzip_are_told_as_what_they_are() {
+        let packed = [gzip(b"a 0 96\n"), b"\xFF\xFF\xFF".to_vec()].concat();
+        let read = unpacked(&packed).unwrap();
+        assert_eq!(read.bytes.as_ref(), b"a 0 96\n");
+        assert_eq!(
+            read.notes,
+            ["behind the end of the gzip are 3 bytes that are no gzip: they are ignored"]
+        );
+    }
+
+    #[test]
+    fn members_one_after_the_other_are_one_file() {
+        let members = [gzip(b"a 0 96\n"), gzip(b""), gzip(b"f 0\n")].concat();
+        let whole = unpacked(&members).unwrap();
+        assert_eq!(whole.bytes.as_ref(), b"a 0 96\nf 0\n");
+        assert!(whole.notes.is_empty());
+        let cut = unpacked(&members[..members.len() - 3]).unwrap();
+        assert_eq!(cut.bytes.as_ref(), b"a 0 96\nf 0\n");
+        assert!(
+            cut.notes[0].starts_with("the gzip is cut off"),
+            "{:?}",
+            cut.notes
+        );
+        let refused = gunzipped(&members, 8).unwrap_err();
+        assert!(refused.contains("unpacks to more than"), "{refused}");
     }
 
     #[test]
