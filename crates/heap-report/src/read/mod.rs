@@ -11,6 +11,7 @@
 //! ```
 
 mod dump;
+mod lines;
 mod printed;
 mod recorded;
 mod sysview;

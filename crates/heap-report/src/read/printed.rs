@@ -7,13 +7,25 @@
 //!     Totals:
 //!       free 4100 allocated 1600 min_free 3900 largest_free_block 3968
 //! ```
-//! Each summary of a log becomes a mark, after which the heaps are as it says.
+//! Each summary of a log becomes a mark, after which the heaps are as it says. Any text may stand in
+//! front of a line.
 
 use soc_regions::Caps;
 
 use crate::history::{Event, HeapDescription, History, Measured, Source, TimedEvent};
+use crate::read::lines;
 use crate::replay::HeapSample;
-use crate::terminal::without_escapes;
+
+/// What a line of a summary says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Item {
+    /// A summary begins: of heaps with these capabilities.
+    Begin(Caps),
+    /// A heap's first line.
+    Heap(Figures),
+    /// A heap's second line.
+    Blocks { largest_free: u32, blocks: u32 },
+}
 
 /// A summary as it was printed.
 #[derive(Debug, Default)]
@@ -43,19 +55,14 @@ pub(super) fn read(lines: &[String]) -> Option<History> {
 
 fn printed(lines: &[String]) -> Vec<Printed> {
     let mut all: Vec<Printed> = Vec::new();
-    for line in lines {
-        let line = without_escapes(line);
-        if let Some((_, caps)) = line.split_once("Heap summary for capabilities 0x") {
-            let digits = caps
-                .split(|letter: char| !letter.is_ascii_hexdigit())
-                .next();
-            let bits = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-            all.push(Printed {
-                caps: Caps::from_bits_retain(bits.unwrap_or(0)),
+    for item in lines::items(lines) {
+        match (item, all.last_mut()) {
+            (Item::Begin(caps), _) => all.push(Printed {
+                caps,
                 heaps: Vec::new(),
-            });
-        } else if let Some(printed) = all.last_mut() {
-            printed.add(&line);
+            }),
+            (item, Some(printed)) => printed.add(item),
+            (_, None) => {}
         }
     }
     all.retain(|printed| !printed.heaps.is_empty());
@@ -63,33 +70,92 @@ fn printed(lines: &[String]) -> Vec<Printed> {
 }
 
 impl Printed {
-    fn add(&mut self, line: &str) {
-        if let Some(figures) = Figures::of_first_line(line) {
-            self.heaps.push(figures);
-        } else if let Some(last) = self.heaps.last_mut()
-            && last.largest_free.is_none()
-            && let Some(largest) = number_behind(line, "largest_free_block")
-            && let Some(blocks) = number_behind(line, "alloc_blocks")
-        {
-            (last.largest_free, last.blocks) = (Some(largest), blocks);
+    fn add(&mut self, item: Item) {
+        match item {
+            Item::Heap(figures) => self.heaps.push(figures),
+            Item::Blocks {
+                largest_free,
+                blocks,
+            } => {
+                if let Some(last) = self.heaps.last_mut()
+                    && last.largest_free.is_none()
+                {
+                    (last.largest_free, last.blocks) = (Some(largest_free), blocks);
+                }
+            }
+            Item::Begin(_) => {}
         }
     }
 }
 
-impl Figures {
-    fn of_first_line(line: &str) -> Option<Figures> {
-        let (_, rest) = line.split_once("At 0x")?;
-        let (start, rest) = rest.split_once(' ')?;
-        Some(Figures {
-            start: u32::from_str_radix(start, 16).ok()?,
-            size: number_behind(rest, "len")?,
-            free: number_behind(rest, "free")?,
-            used: number_behind(rest, "allocated")?,
-            least_free: number_behind(rest, "min_free")?,
-            ..Figures::default()
-        })
+impl lines::Item for Item {
+    fn of(line: &str) -> Option<(Self, bool)> {
+        let (item, rest) = begin(line)
+            .or_else(|| heap(line))
+            .or_else(|| blocks(line))?;
+        Some((item, rest.trim().is_empty()))
     }
+}
 
+fn begin(line: &str) -> Option<(Item, &str)> {
+    let (_, caps) = line.split_once("Heap summary for capabilities 0x")?;
+    let (bits, rest) = hexadecimal(caps);
+    let caps = Caps::from_bits_retain(bits.unwrap_or(0));
+    Some((Item::Begin(caps), rest.strip_prefix(':').unwrap_or(rest)))
+}
+
+fn heap(line: &str) -> Option<(Item, &str)> {
+    let (_, rest) = line.split_once("At 0x")?;
+    let (start, rest) = hexadecimal(rest);
+    let (size, rest) = labelled("len", rest)?;
+    let (free, rest) = labelled("free", rest)?;
+    let (used, rest) = labelled("allocated", rest)?;
+    let (least_free, rest) = labelled("min_free", rest)?;
+    let figures = Figures {
+        start: start?,
+        size,
+        free,
+        used,
+        least_free,
+        ..Figures::default()
+    };
+    Some((Item::Heap(figures), rest))
+}
+
+/// The line of the totals has no `alloc_blocks`.
+fn blocks(line: &str) -> Option<(Item, &str)> {
+    let start = line.find("largest_free_block")?;
+    let (largest_free, rest) = labelled("largest_free_block", line.get(start..)?)?;
+    let (blocks, rest) = labelled("alloc_blocks", rest)?;
+    let others = labelled("free_blocks", rest)
+        .and_then(|(_, rest)| labelled("total_blocks", rest))
+        .map_or(rest, |(_, rest)| rest);
+    let item = Item::Blocks {
+        largest_free,
+        blocks,
+    };
+    Some((item, others))
+}
+
+/// The number behind `label`, with which `text` begins: 6432 of ` len 6432 free 4100`.
+fn labelled<'a>(label: &str, text: &'a str) -> Option<(u32, &'a str)> {
+    let number = text.trim_start().strip_prefix(label)?.strip_prefix(' ')?;
+    let end = number
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(number.len());
+    let (digits, rest) = number.split_at_checked(end)?;
+    Some((digits.parse().ok()?, rest))
+}
+
+fn hexadecimal(text: &str) -> (Option<u32>, &str) {
+    let end = text
+        .find(|letter: char| !letter.is_ascii_hexdigit())
+        .unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    (u32::from_str_radix(digits, 16).ok(), rest)
+}
+
+impl Figures {
     fn sample(&self) -> HeapSample {
         let largest_free = self.largest_free.unwrap_or(0).min(self.free);
         HeapSample {
@@ -101,13 +167,6 @@ impl Figures {
             cells: Vec::new(),
         }
     }
-}
-
-/// The number that follows a word: `4100` of `len 6432 free 4100`.
-fn number_behind(line: &str, word: &str) -> Option<u32> {
-    let mut words = line.split_whitespace();
-    words.find(|known| *known == word)?;
-    words.next()?.parse().ok()
 }
 
 fn history(all: &[Printed]) -> History {
@@ -201,6 +260,29 @@ I (901) app:     largest_free_block 1500 alloc_blocks 300 free_blocks 70 total_b
             read(&lines(&coloured)).unwrap().measured,
             read(&lines(LOG)).unwrap().measured
         );
+    }
+
+    #[test]
+    fn a_terminal_of_any_width_wraps_what_is_read_as_if_it_had_not() {
+        let whole = read(&lines(LOG)).unwrap();
+        for (width, trim) in (30..90).flat_map(|width| [(width, false), (width, true)]) {
+            let wrapped = read(&wrapped(LOG, width, trim)).unwrap();
+            assert_eq!(wrapped.heaps, whole.heaps, "{width} columns, {trim}");
+            assert_eq!(wrapped.measured, whole.measured, "{width} columns, {trim}");
+            assert_eq!(wrapped.notes, whole.notes, "{width} columns, {trim}");
+        }
+    }
+
+    fn wrapped(text: &str, width: usize, trim: bool) -> Vec<String> {
+        let mut out = Vec::new();
+        for line in text.lines() {
+            let letters: Vec<char> = line.chars().collect();
+            for piece in letters.chunks(width) {
+                let piece: String = piece.iter().collect();
+                out.push(if trim { piece.trim_end().into() } else { piece });
+            }
+        }
+        out
     }
 
     fn lines(text: &str) -> Vec<String> {

@@ -15,6 +15,7 @@ use std::ops::Range;
 
 use heap_trace::MemoryKind;
 
+use crate::read::lines;
 use crate::symbols::Identity;
 use crate::terminal::printable;
 
@@ -61,7 +62,7 @@ pub struct Total {
 
 /// What a line of a dump says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Item {
+pub(in crate::read) enum Item {
     /// A dump begins: how many records the trace has, of any kind of memory.
     Begin { records: u64 },
     /// Build of the program.
@@ -80,13 +81,15 @@ pub(super) enum Item {
     Note(String),
 }
 
-/// The longest line of a dump: 32 callers, a long path. Longer lines are not dump lines.
-pub(super) const LONGEST: usize = 1024;
+impl lines::Item for Item {
+    fn of(line: &str) -> Option<(Self, bool)> {
+        let (item, rest) = parsed(line)?;
+        Some((item, rest.trim().is_empty()))
+    }
 
-/// What `line` says, and whether nothing stands behind it. `None`: it is no line of a dump.
-pub(super) fn item(line: &str) -> Option<(Item, bool)> {
-    let (item, rest) = parsed(line)?;
-    Some((item, rest.trim().is_empty()))
+    fn is_unreadable(&self) -> bool {
+        *self == Item::Unreadable
+    }
 }
 
 fn parsed(line: &str) -> Option<(Item, &str)> {
@@ -314,6 +317,10 @@ fn wide(text: &str) -> Option<(u64, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn item(line: &str) -> Option<(Item, bool)> {
+        lines::Item::of(line)
+    }
 
     const WHOLE: &str = "    96 bytes (@ 0x3ffb3f00, Internal) allocated CPU 1 ccount 0x00001235 caller 0x400d1234:0x400d2345: at src/my main.rs:14:5";
 

@@ -8,14 +8,14 @@
 //! earlier one would count twice.
 
 mod events;
-mod line;
-mod lines;
+pub(super) mod line;
 
 pub use line::{Record, SourceLine, Total};
 
 use heap_trace::MemoryKind;
 
 use crate::history::{Gaps, History, Source};
+use crate::read::lines;
 use crate::symbols::Identity;
 use line::Item;
 
@@ -44,7 +44,7 @@ pub struct Dump {
 #[must_use]
 pub fn dumps(lines: &[String]) -> Vec<Dump> {
     let mut dumps: Vec<Dump> = Vec::new();
-    for item in lines::items(lines) {
+    for item in lines::items::<Item>(lines) {
         let begins = matches!(item, Item::Begin { .. });
         if begins || dumps.is_empty() {
             dumps.push(Dump::default());

@@ -7,18 +7,29 @@
 //! ```
 //! The terminal's width is not recorded: it is taken for as wide as the longest line, and lines of
 //! less than [`NARROWEST`] columns are not joined. Lines are put together only where what comes out
-//! is a line of a dump from end to end, and an item that has not begun within [`PREFIX_LINES`]
+//! is a line of the format from end to end, and an item that has not begun within [`PREFIX_LINES`]
 //! lines does not begin there: so reading is linear in the number of lines.
 
-use super::line::{Item, LONGEST, item};
+/// What a line of some format says.
+pub(super) trait Item: PartialEq + Sized {
+    /// What `line` says, and whether nothing stands behind it. `None`: it is no line of the format.
+    fn of(line: &str) -> Option<(Self, bool)>;
 
+    /// Whether it begins as a line of the format, and cannot be read.
+    fn is_unreadable(&self) -> bool {
+        false
+    }
+}
+
+/// The longest line that is put together: 32 callers, a long path.
+pub(super) const LONGEST: usize = 1024;
 /// Columns of the narrowest terminal that wraps lines.
 const NARROWEST: usize = 20;
 /// Lines over which the prefix of a log may be wrapped before an item begins.
 const PREFIX_LINES: usize = 6;
 
-/// The items of the dumps in `lines`, in order.
-pub(super) fn items(lines: &[String]) -> Vec<Item> {
+/// The items of one format in `lines`, in order.
+pub(super) fn items<I: Item>(lines: &[String]) -> Vec<I> {
     let lines: Vec<String> = lines.iter().map(|line| clean(line)).collect();
     let width = lines.iter().map(|line| columns(line)).max().unwrap_or(0);
     let (mut items, mut at) = (Vec::new(), 0);
@@ -39,14 +50,14 @@ fn columns(line: &str) -> usize {
 }
 
 /// The item that begins at line `at`, and on how many lines it stands.
-fn next(lines: &[String], at: usize, width: usize) -> (Option<Item>, usize) {
+fn next<I: Item>(lines: &[String], at: usize, width: usize) -> (Option<I>, usize) {
     let rest = lines.get(at..).unwrap_or_default();
-    let alone = rest.first().and_then(|line| item(line));
+    let alone = rest.first().and_then(|line| I::of(line));
     let (mut best, mut used) = (alone.map(|(item, _)| item), 1);
     let mut joined = String::new();
     for (index, pair) in rest.windows(2).enumerate() {
         let [line, following] = pair else { break };
-        let Some(blanks) = wrapped(line, width).filter(|_| !begins_item(following)) else {
+        let Some(blanks) = wrapped(line, width).filter(|_| !begins_item::<I>(following)) else {
             break;
         };
         joined.push_str(line);
@@ -55,7 +66,7 @@ fn next(lines: &[String], at: usize, width: usize) -> (Option<Item>, usize) {
             break;
         }
         let with = |blank: &str| {
-            let (item, whole) = item(&format!("{joined}{blank}{following}"))?;
+            let (item, whole) = I::of(&format!("{joined}{blank}{following}"))?;
             (whole && goes_on(best.as_ref(), &item)).then_some(item)
         };
         if let Some(item) = with("") {
@@ -82,19 +93,19 @@ fn wrapped(line: &str, width: usize) -> Option<usize> {
 
 /// Whether more of the line `before` reads as `item`: a line that says something says the same kind
 /// of thing when its rest is there.
-fn goes_on(before: Option<&Item>, item: &Item) -> bool {
-    let is_same = |before: &Item| std::mem::discriminant(before) == std::mem::discriminant(item);
-    *item != Item::Unreadable
-        && before.is_none_or(|before| *before == Item::Unreadable || is_same(before))
+fn goes_on<I: Item>(before: Option<&I>, item: &I) -> bool {
+    let is_same = |before: &I| std::mem::discriminant(before) == std::mem::discriminant(item);
+    !item.is_unreadable() && before.is_none_or(|before| before.is_unreadable() || is_same(before))
 }
 
-fn begins_item(line: &str) -> bool {
-    matches!(item(line), Some((item, _)) if item != Item::Unreadable)
+fn begins_item<I: Item>(line: &str) -> bool {
+    matches!(I::of(line), Some((item, _)) if !item.is_unreadable())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::read::dump::line::Item as DumpItem;
 
     const LOG: &str = "\
 I (312) main: dump follows
@@ -106,7 +117,7 @@ I (900) wifi: up
 8 bytes 'leaked' in trace (1 allocations)
 ";
 
-    fn of(text: &str) -> Vec<Item> {
+    fn of(text: &str) -> Vec<DumpItem> {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         items(&lines)
     }
