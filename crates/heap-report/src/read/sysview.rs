@@ -12,8 +12,9 @@
 //!     + 0   address, size, callers …            allocated
 //!     + 1   address, callers …                  freed
 //! ```
-//! Sources: SEGGER's SystemView User Guide (UM08027), ESP-IDF's `app_trace` component and its tool
-//! `sysviewtrace_proc.py`. Tasks are owners.
+//! Sources: SEGGER's SystemView User Guide (UM08027); ESP-IDF's `app_trace` component, its tool
+//! `sysviewtrace_proc.py` and what that lists of the recordings it is tested with; `esp32_sysview.c`
+//! of Espressif's OpenOCD, which writes the lines. Tasks are owners.
 
 use std::collections::HashMap;
 
@@ -71,7 +72,10 @@ fn header(bytes: &[u8]) -> Option<(bool, &[u8])> {
     let beginning = bytes.get(..bytes.len().min(LONGEST_HEADER))?;
     let end = beginning.iter().position(|byte| *byte == 0)?;
     let text = std::str::from_utf8(bytes.get(..end)?).ok()?;
-    let is_header = text.lines().all(|line| line.starts_with(';'));
+    // SEGGER's own recorder ends the lines with an empty one.
+    let is_header = text
+        .lines()
+        .all(|line| line.is_empty() || line.starts_with(';'));
     if !is_header || !text.contains("SystemView") {
         return None;
     }
@@ -454,6 +458,76 @@ mod tests {
                 address: 0x3FFB_0010
             }
         );
+    }
+
+    /// What OpenOCD writes in front of a recording of both cores.
+    const OPENOCD: &[u8] = b";\n; Version     SEGGER SystemViewer V2.42\n\
+                             ; Author      Espressif Inc\n; ESP_Extension\n;\n";
+
+    /// The packets that ESP-IDF's tool lists of `test/sysview/heap_log_mcore.svdat`, up to the first
+    /// block, then a line of a log and that block's free on the other core.
+    const FROM_A_DEVICE: &[&[u8]] = &[
+        // A second row of zeros is five packets of nothing.
+        b"\0\0\0\0\0\0\0\0\0\0",
+        b"\x0A\0",
+        // 40 MHz, 160 MHz, RAM at 0x3F400000; 266 ticks.
+        b"\x18\x0E\x80\xB4\x89\x13\x80\xD0\xA5\x4C\x80\x80\x80\xFA\x03\0\x8A\x02",
+        b"\x0E\x32N=FreeRTOS Application,D=esp32,C=xtensa,O=FreeRTOS\xDE\x03",
+        b"\x0C\x99\x9B\xA7\x01\xF2\xA8\x02",
+        b"\x09\x94\x9A\xED\x05\x01\x04main\xA3\x83\x01",
+        b"\x15\x94\x9A\xED\x05\x90\xFA\xEC\xFF\x03\xE0\x12\0\xD3\x01",
+        b"\x1B\x01\0\xA1\x02",
+        b"\x42\x05\x8E\x02",
+        b"\x52\x8E\x07",
+        b"\x51\xD2\x0B",
+        b"\x04\x94\x9A\xED\x05\xB8\x11",
+        b"\x16\0\x80\x04\x26M=ESP32 SystemView Heap Tracing Module\xC5\x09",
+        b"\x02\x05\xA2\x07",
+        b"\x03\xF4\x04",
+        b"\x80\x04\x28\xA0\xD1\xED\xFF\x03\x08\xFF\xBD\xA0\x80\x04\xB4\xBE\xA0\x80\x04\x98\xB4\xA3\x80\x04\
+          \xAF\xF9\xB4\x80\x04\x98\xF1\xB8\x80\x04\xDC\x81\xA2\x80\x04\0\0\0\0\xFE\x11",
+        b"\x2F\x03\x0A\x04\0\x10",
+        b"\x5A\x3F\x3CI (328) example: Task[0x3ffb7e9c]: free memory @ 0x3ffb68a0\n\0\0\x90\x4E",
+        b"\x81\x44\x1B\xA0\xD1\xED\xFF\x03\xA4\xB4\xA3\x80\x04\xF2\xF8\xB4\x80\x04\xDC\x81\xA2\x80\x04\
+          \0\0\0\0\0\0\0\xA0\x1F",
+    ];
+
+    #[test]
+    fn a_recording_of_a_device_is_read_as_esp_idfs_own_tool_reads_it() {
+        let bytes = [OPENOCD, &[0; 10], &FROM_A_DEVICE.concat()].concat();
+        let history = read(&bytes).unwrap();
+        assert_eq!(history.doubts, [""; 0]);
+        assert_eq!(history.ticks_per_second, 40_000_000);
+        assert_eq!(owners(&history), ["main"]);
+        let allocated = Event::Allocated {
+            address: 0x3FFB_68A0,
+            size: 8,
+            site: 1,
+            owner: 1,
+        };
+        let freed = Event::Freed {
+            address: 0x3FFB_68A0,
+        };
+        let events: Vec<_> = history.events.iter().map(|timed| &timed.event).collect();
+        assert_eq!(events, [&allocated, &freed]);
+        // Listed at 0.001650800 s.
+        assert_eq!(history.events[0].ticks, 66_032);
+        let callers = [
+            1_074_274_047,
+            1_074_274_100,
+            1_074_321_944,
+            1_074_609_327,
+            1_074_673_816,
+            1_074_299_100,
+        ];
+        assert_eq!(history.sites[1].callers, callers);
+    }
+
+    #[test]
+    fn an_empty_line_may_stand_behind_the_header() {
+        let header = b";\n; Version     SEGGER SystemViewer V3.52\r\n;\r\n\r\n";
+        let bytes = [&header[..], &[0; 10], &FROM_A_DEVICE[1..3].concat()].concat();
+        assert_eq!(read(&bytes).unwrap().ticks_per_second, 40_000_000);
     }
 
     #[test]
