@@ -139,6 +139,35 @@ fn what_contradicts_itself_has_no_verdict_and_exit_code_5() {
 }
 
 #[test]
+fn a_log_of_which_half_is_read_has_no_verdict_and_exit_code_5() {
+    let half = DUMP.replace("ccount 0x00001335", "clock 0x00001335");
+    let directory = WorkingDirectory::new();
+    let (code, text, _) = ended(&directory.report(&["-"], half.as_bytes()));
+    assert!(
+        text.starts_with("No verdict: unreadable records: 1"),
+        "{text}"
+    );
+    assert_eq!(code, 5, "{text}");
+    let before = directory.file("half.log", half.as_bytes());
+    let after = directory.file("whole.log", DUMP.as_bytes());
+    let (code, _, _) = ended(&directory.report(&[&before, &after], b""));
+    assert_eq!(code, 5, "one side is read by half");
+    let described = heap_trace_line().replace("events\t", "events\tffff00");
+    let (code, text, _) = ended(&directory.report(&["-"], described.as_bytes()));
+    assert!(text.starts_with("No verdict: "), "{text}");
+    assert_eq!(code, 5, "{text}");
+}
+
+#[test]
+fn summaries_of_heaps_never_have_a_verdict_and_that_is_no_error() {
+    let log = "Heap summary for capabilities 0x00000004:\n  \
+               At 0x3ffae6e0 len 6432 free 4100 allocated 1600 min_free 3900\n";
+    let (code, text, _) = ended(&WorkingDirectory::new().report(&["-"], log.as_bytes()));
+    assert!(text.starts_with("No verdict: "), "{text}");
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
 fn two_logs_are_compared_by_site() {
     let directory = WorkingDirectory::new();
     let before = directory.file("old.log", DUMP.as_bytes());

@@ -15,6 +15,7 @@ use heap_report::recorded::{Trace, shipped};
 use heap_report::simulate::machine::Machine;
 use heap_report::summary::{Summary, json};
 use heap_report::symbols::{Identities, Identity, Named, Symbols};
+use heap_report::verdict::{Kind, Verdict};
 use heap_report::{History, Replayed, Source};
 use multi_heap::Poison;
 
@@ -52,7 +53,7 @@ Examples:
   esp-heap report events.log --dhat dhat.json     for valgrind's viewer; docs/exports.md tells of the other formats
 
 Exit codes: 0 success, 1 a heap in a core or an image of memory is damaged, 2 there is no such chip or option, 5 no heap data in FILE, no verdict because \
-what is in it cannot be read or contradicts itself, or the ELF file is none or of another program, 9 a condition of --fail-if holds.")]
+what is in it cannot be read, has too large gaps or contradicts itself, or the ELF file is none or of another program, 9 a condition of --fail-if holds.")]
 pub(crate) struct Arguments {
     /// An event stream, a log with one or with a trace dump in it, a recorded trace, or an ELF
     /// core; `-`: standard input [default: a shipped recording]
@@ -129,9 +130,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         }
     };
     let rebuilt = Replayed::of(&history);
-    let is_before_doubted = before
+    let has_none_before = before
         .as_ref()
-        .is_some_and(|history| !history.doubts.is_empty());
+        .is_some_and(|history| has_no_verdict(history, &Replayed::of(history)));
     let comparison = before.map(|before| arguments.compare(&before, &history, &rebuilt));
     write_page(&arguments.out, &history, &rebuilt)?;
     let exported = arguments.exports.write(&history)?;
@@ -167,15 +168,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .as_ref()
         .is_some_and(|crash| !crash.damage.is_empty())
         || !history.caught.is_empty();
-    let all = [Some(&history), dump.as_ref().map(|(_, dump)| dump)];
-    let has_doubts = all
-        .into_iter()
-        .flatten()
-        .any(|history| !history.doubts.is_empty())
-        || is_before_doubted;
     let of_dump = dump.as_ref().map(|(rebuilt, dump)| (dump, rebuilt));
+    let has_none = has_no_verdict(&history, &rebuilt)
+        || of_dump.is_some_and(|(dump, rebuilt)| has_no_verdict(dump, rebuilt))
+        || has_none_before;
     let has_failed = arguments.gate(&history, &rebuilt, of_dump)?;
-    Ok(match (has_doubts, is_damaged, has_failed) {
+    Ok(match (has_none, is_damaged, has_failed) {
         (true, _, _) => ExitCode::from(NO_VERDICT),
         (false, true, _) => ExitCode::from(DAMAGED),
         (false, false, true) => ExitCode::from(LIMIT_BROKEN),
@@ -189,8 +187,16 @@ const DAMAGED: u8 = 1;
 /// A condition of `--fail-if` holds.
 const LIMIT_BROKEN: u8 = 9;
 
-/// What was found could not be read, or contradicts itself.
+/// What was found could not be read, has too large gaps, or contradicts itself.
 const NO_VERDICT: u8 = 5;
+
+/// Whether nothing can be said of an input that is of a kind of which something can: summaries of
+/// heaps and images of memory do not show what grows.
+fn has_no_verdict(history: &History, rebuilt: &Replayed) -> bool {
+    let shows_nothing = matches!(history.source, Source::Printed | Source::Image);
+    let is_unknown = || Verdict::of(history, rebuilt).kind == Kind::CannotTell;
+    !history.doubts.is_empty() || !shows_nothing && is_unknown()
+}
 
 impl Arguments {
     /// Prints what became of the conditions of `--fail-if`; returns whether any of them holds.
