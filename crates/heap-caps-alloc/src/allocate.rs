@@ -18,6 +18,7 @@ use soc_regions::Caps;
 
 use crate::heap::{CapsHeap, State};
 use crate::lock::{Guard, RawLock};
+use crate::pressure::Hooks;
 use crate::report::{Action, Fault, OnFailure};
 
 /// Makes a block ready that was just allocated: [`CapsHeap::finish`] or [`CapsHeap::finish_data`].
@@ -147,8 +148,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     ) -> Option<NonNull<u8>> {
         let mut state = self.state.acquire();
         if let Some(hooks) = state.pressure.hooks {
-            drop(state);
-            return (hooks.allocate)(self, &request);
+            return self.allocate_hooked(state, hooks, request, finish);
         }
         let mut in_vain = in_vain;
         if in_vain == NotServed::NOT_ASKED
@@ -187,6 +187,34 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             }
         };
         finish(self, state, taken, &request)
+    }
+
+    /// [`CapsHeap::allocate_slowly`] once something is registered for short memory.
+    #[inline]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
+    fn allocate_hooked<'s>(
+        &'s self,
+        mut state: Guard<'s, L, State<L, P, O, HEAPS>>,
+        hooks: Hooks<Self, State<L, P, O, HEAPS>, P>,
+        mut request: AllocRequest<'_>,
+        finish: Finish<'s, L, P, O, HEAPS>,
+    ) -> Option<NonNull<u8>> {
+        if request.owner().is_none()
+            && let Some(current) = (hooks.current)(&state)
+        {
+            drop(state); // a program's code
+            request = request.on_behalf_of(current());
+            state = self.state.acquire();
+        }
+        let Some((taken, is_due)) = (hooks.allocate_watched)(&mut state, &request) else {
+            drop(state);
+            return (hooks.allocate)(self, &request);
+        };
+        let block = finish(self, state, taken, &request);
+        if is_due {
+            (hooks.run_deferred)(self);
+        }
+        block
     }
 
     /// Makes a block ready that `state` has just taken for `request`, after the lock is released.

@@ -138,12 +138,20 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             self.free_slowly_or_report(pointer);
             return;
         }
-        let hooks = self.state.acquire().pressure.hooks;
-        match hooks {
-            Some(hooks) => {
+        let mut state = self.state.acquire();
+        let Some(hooks) = state.pressure.hooks else {
+            drop(state);
+            self.report_data(Action::Free, pointer);
+            return;
+        };
+        let is_due = (hooks.free_watched)(&mut state, pointer);
+        drop(state);
+        match is_due {
+            Some(false) => {}
+            Some(true) => (hooks.run_deferred)(self),
+            None => {
                 (hooks.free)(self, pointer);
             }
-            None => self.report_data(Action::Free, pointer),
         }
     }
 

@@ -159,6 +159,16 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn free_slowly(&self, pointer: NonNull<u8>) -> Result<(), Misuse> {
         let mut state = self.state.acquire();
+        if !P::FILLS
+            && let Some(hooks) = state.pressure.hooks
+            && let Some(is_due) = (hooks.free_watched)(&mut state, pointer)
+        {
+            drop(state);
+            if is_due {
+                (hooks.run_deferred)(self);
+            }
+            return Ok(());
+        }
         let address = state.address_of(pointer)?;
         if state.heaps.inspect().is_refused(address) {
             drop(state);

@@ -95,8 +95,8 @@ void *heap_caps_malloc_wait(size_t size, uint32_t caps, uint32_t ticks);
 
 /* Limits of tasks: what a task may have of some memory at most, and what it is sure to get. A block is charged to the task that asks for it,
  * with its header and canaries; it stays that task's when somebody resizes it, and is released when somebody frees it. At most
- * 16 tasks can have limits, 16 in all, and 512 live blocks; a request beyond is refused. From the first limit on every call takes the long
- * way (docs/pressure.md says what that costs). */
+ * 16 tasks can have limits, 16 in all, and 512 live blocks; a request beyond is refused. From the first limit on every call looks at its
+ * task's account (docs/pressure.md says what that costs). */
 
 /* Sets the function that returns the task that runs: xTaskGetCurrentTaskHandle. NULL, and NULL as its answer: no task. */
 void heap_caps_set_running_task(void *(*running)(void));

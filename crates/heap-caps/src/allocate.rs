@@ -41,6 +41,12 @@ pub struct AllocatedBlock {
 /// Bytes of a block's header.
 pub(crate) const HEADER: u32 = 4;
 
+/// Bytes that a block with so many usable ones takes of its heap.
+#[inline(always)]
+pub(crate) const fn block_bytes<P: Poison>(usable: u32) -> u32 {
+    usable.saturating_add(HEADER + P::OVERHEAD)
+}
+
 /// Free bytes that a block of `size` user bytes uses up at most: whole words, header, canaries, and
 /// the header of the gap that a large alignment may leave.
 #[inline(always)]
@@ -175,9 +181,32 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         caps: Caps,
     ) -> Result<AllocatedBlock, NotServed> {
         let route = self.routes.position(caps).ok_or(NotServed::NOT_ASKED)?;
-        let (index, step) = self.worth_asking(route, layout)?;
+        let (index, step) = self.worth_asking::<false>(route, layout, 0)?;
         let taken = self.try_unconstrained(step, layout);
         taken.ok_or(NotServed { from: index + 1 })
+    }
+
+    /// See [`Phases::allocate_hidden`](crate::Phases::allocate_hidden).
+    #[inline(always)]
+    pub(crate) fn allocate_hidden(
+        &mut self,
+        layout: Request,
+        request: &AllocRequest<'_>,
+    ) -> Option<AllocatedBlock> {
+        let caps = self.first_set(request.placement, request.size)?;
+        let route = self.routes.hidden_position(caps)?;
+        let mut from = 0;
+        let taken = loop {
+            let (index, step) = self.worth_asking::<true>(route, layout, from).ok()?;
+            match self.try_unconstrained(step, layout) {
+                Some(taken) => break taken,
+                None => from = index + 1,
+            }
+        };
+        if O::LISTENS {
+            self.notify_allocated(taken, layout, caps, request.caller, request.owner());
+        }
+        Some(taken)
     }
 
     /// A block of the heap at a step, as `layout` says.
@@ -191,16 +220,22 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// The first step of a route whose heap may have a block of `layout`. A constrained one, and
-    /// one where a reserve forbids it, ends the search.
+    /// The first step of a route, at `from` or behind it, whose heap may have a block of `layout`.
+    /// A constrained one, and one where a reserve forbids it, ends the search.
     #[inline(always)]
-    fn worth_asking(
+    fn worth_asking<const HIDDEN: bool>(
         &mut self,
         route: RouteIndex,
         layout: Request,
+        from: usize,
     ) -> Result<(usize, Step), NotServed> {
-        let mut index = 0;
-        while let Some(&step) = self.routes.steps(route).get(index) {
+        let mut index = from;
+        while let Some(&step) = match HIDDEN {
+            true => self.routes.hidden_steps(route),
+            false => self.routes.steps(route),
+        }
+        .get(index)
+        {
             let in_vain = Err(NotServed { from: index });
             if step.is_constrained() || step.is_end() {
                 return in_vain;

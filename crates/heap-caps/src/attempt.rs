@@ -5,10 +5,10 @@
 //!           └► nothing ─► shrinkers, waiting … ─► attempt again ─► … ─► refuse_after: the record, once
 //! ```
 
-use multi_heap::Poison;
+use multi_heap::{Offset, Poison, Request};
 use soc_regions::Caps;
 
-use crate::allocate::{AllocatedBlock, HEADER, charge, in_units};
+use crate::allocate::{AllocatedBlock, block_bytes, charge, in_units};
 use crate::failure::FailureKind;
 use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
@@ -299,7 +299,35 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     #[must_use]
     pub fn block_bytes(self, address: u32) -> Option<u32> {
         let block = self.heaps.block_at(address).ok()?;
-        Some(block.bytes.saturating_add(HEADER + P::OVERHEAD))
+        Some(block_bytes::<P>(block.bytes))
+    }
+
+    /// [`Inspection::block_bytes`] of a block of [`Phases::allocate_hidden`]. O(1).
+    ///
+    /// [`Phases::allocate_hidden`]: crate::Phases::allocate_hidden
+    #[must_use]
+    #[inline]
+    pub fn bytes_taken(self, taken: AllocatedBlock) -> Option<u32> {
+        let slot = self.heaps.registry.slots.get(taken.heap.get())?;
+        let offset = Offset::new(taken.address.wrapping_sub(slot.start))?;
+        let usable = slot.heap.as_ref()?.try_usable_size(offset)?;
+        Some(block_bytes::<P>(usable))
+    }
+
+    /// Bytes that a block of `layout` takes at most, whatever is left of the free block that it
+    /// is allocated from, in a heap that is asked for just that. O(1).
+    #[must_use]
+    #[inline(always)]
+    pub const fn most_bytes_for(self, layout: Request) -> u32 {
+        const LEFT_OVER: u32 = 8; // two words that are no block of their own
+        charge::<P>(layout) + LEFT_OVER
+    }
+
+    /// How often heaps and reserves have changed, to be compared.
+    #[must_use]
+    #[inline(always)]
+    pub const fn generation(self) -> u32 {
+        self.heaps.routes.generation()
     }
 
     /// Bytes that a block for `request` takes of a heap, at most two words less than it may become.

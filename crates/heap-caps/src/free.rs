@@ -58,6 +58,33 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         true
     }
 
+    /// See [`Phases::free_measured`](crate::Phases::free_measured).
+    #[inline(always)]
+    pub(crate) fn free_measured(&mut self, address: u32) -> Option<u32> {
+        if P::FILLS {
+            return None;
+        }
+        let index = if O::LISTENS {
+            Some(self.registry.containing(address)?)
+        } else {
+            None
+        };
+        // The sums, not the block's own size: a program in which nobody asks for that has no code
+        // for it in the free of its ordinary blocks.
+        let (heap, place) = self.registry.place_of(address)?;
+        let before = heap.free_bytes();
+        let usable = heap.try_free_at(place)?;
+        let after = heap.free_bytes();
+        if let Some(heap) = index {
+            self.observer.on_free(&Freed {
+                address,
+                heap,
+                usable,
+            });
+        }
+        Some(after.wrapping_sub(before))
+    }
+
     /// Returns a block's bytes to its heap; how many were usable.
     #[inline(always)]
     pub(crate) fn release(&mut self, address: u32) -> Option<u32> {

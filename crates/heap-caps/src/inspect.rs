@@ -167,6 +167,13 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
             .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
+    /// The number of that heap.
+    #[must_use]
+    #[inline]
+    pub fn heap_containing(self, address: u32) -> Option<HeapIndex> {
+        self.heaps.registry.containing(address)
+    }
+
     /// The blocks of one heap in address order; none if there is no such heap or it is not enabled.
     /// O(blocks) for all.
     pub fn blocks(self, heap: HeapIndex) -> impl Iterator<Item = BlockView> + 'h {

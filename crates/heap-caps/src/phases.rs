@@ -245,6 +245,25 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.set_detoured(detoured);
     }
 
+    /// The fast path while the others find nothing: as [`Phases::allocate_ordinary`], for the first
+    /// set of `request`, with the request's owner for observers, and it asks every heap on the
+    /// route up to the first constrained one. Returns `None` if none serves, which says nothing.
+    /// O(heaps).
+    #[inline(always)]
+    pub fn allocate_hidden(
+        self,
+        layout: Request,
+        request: &AllocRequest<'_>,
+    ) -> Option<AllocatedBlock> {
+        self.heaps.allocate_hidden(layout, request)
+    }
+
+    /// As [`Phases::free_ordinary`]; returns how many bytes more are free, or `None` for `false`.
+    #[inline(always)]
+    pub fn free_measured(self, address: u32) -> Option<u32> {
+        self.heaps.free_measured(address)
+    }
+
     /// Allocates what `request` asks for of the heaps in `within`; that there is no memory is
     /// neither recorded nor counted, and the observer is not notified. [`Phases::pending`] and
     /// [`PendingAllocation::finish`] have to follow. O(heaps).

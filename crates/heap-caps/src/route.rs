@@ -159,12 +159,27 @@ impl<const N: usize> Routes<N> {
         self.keys.iter().position(|&key| key == asked)
     }
 
+    /// [`Routes::position`] while the routes are hidden.
+    #[inline(always)]
+    pub(crate) fn hidden_position(&self, asked: Caps) -> Option<RouteIndex> {
+        self.hidden_keys.iter().position(|&key| key == asked)
+    }
+
     /// The steps of a kept route; [`Step::is_end`] ends them where they are fewer than the heaps
     /// there can be.
     #[inline(always)]
     pub(crate) fn steps(&self, route: RouteIndex) -> &[Step; N] {
         const { assert!(N > 0) };
         self.steps.get(route).unwrap_or(&[Step::END; N])
+    }
+
+    /// [`Routes::steps`] while the routes are hidden.
+    #[inline(always)]
+    pub(crate) fn hidden_steps(&self, route: RouteIndex) -> &[Step; N] {
+        match route {
+            0 => &self.hidden_first,
+            other => self.steps(other),
+        }
     }
 
     /// The bits that a kept route looks for.

@@ -37,15 +37,17 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             }
             None => {}
         }
-        if !may_call_out {
-            return None;
+        if may_call_out {
+            let limits = self.pressure.limits.as_mut();
+            if let Some((handler, pressure)) = limits.and_then(Limits::next_notification) {
+                return Some(Step::NotifyOwner(handler, pressure));
+            }
+            if let Some((handler, release)) = self.pressure.emergencies.next_unreported() {
+                return Some(Step::NotifyRelease(handler, release));
+            }
         }
-        let limits = self.pressure.limits.as_mut();
-        if let Some((handler, pressure)) = limits.and_then(Limits::next_notification) {
-            return Some(Step::NotifyOwner(handler, pressure));
-        }
-        let (handler, release) = self.pressure.emergencies.next_unreported()?;
-        Some(Step::NotifyRelease(handler, release))
+        self.measure_quiet();
+        None
     }
 }
 

@@ -190,6 +190,11 @@ impl Emergencies {
         entries.any(|(_, entry)| entry.block == Block::Open)
     }
 
+    /// Whether a handler is to be called.
+    pub(super) fn is_any_unreported(&self) -> bool {
+        self.entries.iter().any(|(_, entry)| entry.unreported)
+    }
+
     fn get_mut(&mut self, index: EmergencyIndex) -> Option<&mut Entry> {
         self.entries.get_mut(index.0)
     }

@@ -13,11 +13,12 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::{Poll, Waker};
 
-use heap_caps::{Level, Observer, PressureEvent, PressureKind};
+use heap_caps::{Inspection, Level, Observer, PressureEvent, PressureKind};
 use multi_heap::Poison;
-use soc_regions::Caps;
+use soc_regions::{Caps, Hardware};
 
 use super::PressureControl;
+use super::quiet::Quiet;
 use super::table::Table;
 use crate::heap::State;
 use crate::lock::RawLock;
@@ -153,6 +154,19 @@ impl PressureGauge {
         }
     }
 
+    /// Free bytes, and the largest free block if the gauge has thresholds for it.
+    fn figures<P: Poison, O: Observer, const HEAPS: usize>(
+        &self,
+        heaps: Inspection<'_, P, O, HEAPS>,
+    ) -> [u32; 2] {
+        // It takes as long as all the rest, and most gauges do not ask for it.
+        let largest = match self.largest == Thresholds::NONE {
+            true => u32::MAX,
+            false => heaps.largest_free_block(self.caps),
+        };
+        [heaps.free_size(self.caps), largest]
+    }
+
     /// The level that follows `level` with these figures. A level worse than `level` begins at its
     /// threshold; a better one only `hysteresis` above it.
     #[must_use]
@@ -163,6 +177,38 @@ impl PressureGauge {
             largest.saturating_sub(self.hysteresis),
         );
         level.clamp(begins, ends)
+    }
+
+    /// How many bytes can be allocated, and how many freed, before the level can be another than
+    /// `level`, which is that of these figures. Of a largest block, no more than `unit` bytes go
+    /// unused beside each that is allocated.
+    fn quiet(&self, level: Level, [free, largest]: [u32; 2], unit: u32) -> Quiet {
+        let above = |bytes: u32, threshold: u32| match threshold {
+            0 => u32::MAX,
+            threshold => bytes.saturating_sub(threshold),
+        };
+        let down = match level {
+            Level::Normal => [self.free.low, self.largest.low],
+            Level::Low => [self.free.critical, self.largest.critical],
+            Level::Critical => [0, 0],
+        };
+        let largest = largest.saturating_sub(unit);
+        let down = above(free, down[0]).min(above(largest, down[1]));
+        let begins = match level {
+            Level::Normal => None,
+            Level::Low => Some(self.free.low.max(self.largest.low)),
+            Level::Critical => Some(self.free.critical.max(self.largest.critical)),
+        };
+        // A free can join blocks to one of any size, but to none larger than all free bytes.
+        let up = begins.map_or(u32::MAX, |threshold| {
+            let end = threshold.saturating_add(self.hysteresis);
+            end.saturating_sub(free).saturating_sub(1)
+        });
+        Quiet {
+            down,
+            up,
+            ..Quiet::ALL
+        }
     }
 
     fn worse_of(&self, free: u32, largest: u32) -> Level {
@@ -225,9 +271,46 @@ impl Gauges {
         self.entries.iter().next().is_some()
     }
 
+    /// What can be allocated and freed before one of the gauges has to be read. O(gauges × heaps).
+    pub(super) fn quiet<P: Poison, O: Observer, const HEAPS: usize>(
+        &self,
+        heaps: Inspection<'_, P, O, HEAPS>,
+    ) -> Quiet {
+        let unit = units_lost(heaps.hardware());
+        let each = self.entries.iter().map(|(_, entry)| {
+            if entry.level != entry.notified {
+                return Quiet::NONE; // a handler is to be called
+            }
+            let figures = entry.gauge.figures(heaps);
+            entry.gauge.quiet(entry.level, figures, unit)
+        });
+        each.fold(Quiet::ALL, Quiet::and)
+    }
+
     fn get_mut(&mut self, index: GaugeIndex) -> Option<&mut Entry> {
         self.entries.get_mut(index.0)
     }
+}
+
+/// Bytes that the largest request for some capabilities can lose beyond those of a block that is
+/// allocated from the largest hole, whose rest begins elsewhere in a cache line then.
+fn units_lost(hardware: Hardware) -> u32 {
+    let Hardware {
+        internal_line,
+        external_line,
+        axi_descriptor,
+        simd,
+        encrypted_dma,
+    } = hardware;
+    let units = [
+        internal_line,
+        external_line,
+        axi_descriptor,
+        simd,
+        encrypted_dma,
+        4,
+    ];
+    units.into_iter().fold(0, u32::max).saturating_mul(4)
 }
 
 /// Receiver of a level.
@@ -244,12 +327,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         } = self;
         for (index, entry) in pressure.gauges.entries.iter_mut() {
             let gauge = &entry.gauge;
-            let free = heaps.inspect().free_size(gauge.caps);
-            // It takes as long as all the rest, and most gauges do not ask for it.
-            let largest = match gauge.largest == Thresholds::NONE {
-                true => u32::MAX,
-                false => heaps.inspect().largest_free_block(gauge.caps),
-            };
+            let [free, largest] = gauge.figures(heaps.inspect());
             let level = gauge.next(entry.level, free, largest);
             if level != entry.level {
                 entry.level = level;
@@ -297,8 +375,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 
 /// Pressure levels.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_, L, P, O, HEAPS> {
-    /// Watches how short some memory is. While there is a gauge, every allocation and free reads
-    /// it: O(heaps) more.
+    /// Watches how short some memory is. A call reads the gauge, in O(heaps), only where the level
+    /// may change by it; `docs/pressure.md` says what the others pay.
     ///
     /// The handler is called, without the lock, in the context that changed the level; a change in
     /// an interrupt handler ([`PressureControl::set_interrupt_probe`]) is reported by the next

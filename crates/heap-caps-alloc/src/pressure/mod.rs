@@ -6,18 +6,20 @@
 //!                 └── try again ─┘
 //!   any change ─► run_deferred: waiters are served, levels reported, reserves re-armed  deferred.rs
 //!   limits of owners ─► which heaps are closed to a request                             limit/
+//!   most calls ─► nothing of this: they are below what may change without a look        quiet.rs
 //! ```
 //!
 //! Nothing of this is reached, or linked, before something is registered: the paths are entered
 //! through function pointers that the first registration sets. What makes every allocation and free
 //! come by (levels, waiters, an open reserve) hides the routes from the fast paths meanwhile
 //! ([`Phases::set_detoured`](heap_caps::Phases::set_detoured)), so allocations have no test for
-//! it, and frees one.
+//! it, and frees one. Behind that detour, most calls are simple ones.
 
 mod deferred;
 mod emergency;
 mod level;
 mod limit;
+mod quiet;
 mod relief;
 mod shrink;
 mod table;
@@ -44,12 +46,15 @@ pub use self::wait::{Allocating, PATIENCE, Park, WaitError};
 
 use core::ptr::NonNull;
 
-use heap_caps::{AllocRequest, FailureKind, HeapIndex, Observer, ReallocateError, Reallocation};
+use heap_caps::{
+    AllocRequest, AllocatedBlock, FailureKind, HeapIndex, Observer, ReallocateError, Reallocation,
+};
 use multi_heap::{Poison, Unpoisoned};
 
 use self::emergency::Emergencies;
 use self::level::Gauges;
 use self::limit::Limits;
+use self::quiet::Quiet;
 use self::relief::Relieving;
 use self::shrink::Shrinkers;
 use self::wait::Queue;
@@ -65,6 +70,12 @@ pub(crate) type Begun<P> = Result<Reallocation<P>, ReallocateError<FailureKind>>
 /// The ways into this module, once something is registered. `H` is the heap, `S` what its lock
 /// protects.
 pub(crate) struct Hooks<H, S, P: Poison> {
+    /// Who is asked for the owner of a request that names none.
+    pub(crate) current: fn(&S) -> Option<OwnerProbe>,
+    /// Serves a request under the lock if that is simple; returns whether there is deferred work.
+    pub(crate) allocate_watched: fn(&mut S, &AllocRequest<'_>) -> Option<(AllocatedBlock, bool)>,
+    /// Frees a block under the lock if that is simple; returns whether there is deferred work.
+    pub(crate) free_watched: fn(&mut S, NonNull<u8>) -> Option<bool>,
     /// Serves a request in place of the ordinary slow path.
     pub(crate) allocate: fn(&H, &AllocRequest<'_>) -> Option<NonNull<u8>>,
     /// Frees a block of any kind, and does the deferred work; returns whether it was freed.
@@ -102,6 +113,7 @@ pub(crate) struct Pressure<H, S, P: Poison> {
     gauges: Gauges,
     waiters: Queue,
     limits: Option<Limits>,
+    quiet: Quiet,
 }
 
 impl<H, S, P: Poison> Pressure<H, S, P> {
@@ -114,6 +126,7 @@ impl<H, S, P: Poison> Pressure<H, S, P> {
             gauges: Gauges::new(),
             waiters: Queue::new(),
             limits: None,
+            quiet: Quiet::NONE,
         }
     }
 }
@@ -164,6 +177,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     /// Opens the ways into this module.
     fn hook(&mut self) {
         self.pressure.hooks = Some(Hooks {
+            current: Self::current_owner,
+            allocate_watched: Self::allocate_watched,
+            free_watched: Self::free_watched,
             allocate: CapsHeap::allocate_or_relieve,
             free: CapsHeap::free_slowly_or_report,
             reallocate: CapsHeap::reallocate_slowly_or_report,
@@ -187,6 +203,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         let watched =
             limited || emergencies.is_any_open() || gauges.is_any() || !waiters.is_empty();
         self.heaps.phases().set_detoured(watched);
+        self.pressure.quiet = Quiet::NONE;
     }
 }
 

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Blocks themselves are as they are without limits. **Invariant:** `used` entries are not empty,
-//! `far` of them lie outside of the window of their home. As long as there are none of these, which
-//! is so while about two thirds of the table are used, a look takes [`WINDOW`] steps; else all.
+//! `far` of them lie outside of the window of their home, the others at one of the `reach` places
+//! from their home on. As long as there are no far ones, which is so while about two thirds of the
+//! table are used, a look takes `reach` steps, at most [`WINDOW`]; else all.
 
 use heap_caps::Owner;
 
@@ -80,6 +81,8 @@ pub(super) struct Charges {
     entries: &'static mut [Charge],
     used: usize,
     far: usize,
+    /// How many places from its home on a near entry may lie: the most since the table was empty.
+    reach: usize,
 }
 
 impl Charges {
@@ -89,6 +92,7 @@ impl Charges {
             entries,
             used: 0,
             far: 0,
+            reach: 0,
         }
     }
 
@@ -103,9 +107,13 @@ impl Charges {
         let place = match self.place_of(address) {
             Some(place) => place,
             None => {
-                let place = self.find(address, 0).or_else(|| self.find_anywhere(0))?;
+                let near = self.find(address, 0, WINDOW);
+                let place = near.or_else(|| self.find_anywhere(0))?;
                 self.used += 1;
-                self.far += usize::from(!self.is_near(place, address));
+                match self.steps_to(place, address) {
+                    steps if steps < WINDOW => self.reach = self.reach.max(steps + 1),
+                    _ => self.far += 1,
+                }
                 place
             }
         };
@@ -122,7 +130,10 @@ impl Charges {
         let place = self.place_of(address)?;
         let entry = core::mem::replace(self.entries.get_mut(place)?, Charge::EMPTY);
         self.used -= 1;
-        self.far -= usize::from(!self.is_near(place, address));
+        self.far -= usize::from(self.steps_to(place, address) >= WINDOW);
+        if self.used == 0 {
+            self.reach = 0;
+        }
         Some(entry.into())
     }
 
@@ -142,16 +153,16 @@ impl Charges {
     }
 
     fn place_of(&self, address: u32) -> Option<usize> {
-        match self.find(address, address) {
+        match self.find(address, address, self.reach) {
             None if self.far > 0 => self.find_anywhere(address),
             near => near,
         }
     }
 
-    /// The first place near the home of `address` at which `wanted` stands.
-    fn find(&self, address: u32, wanted: u32) -> Option<usize> {
+    /// The first of some places from the home of `address` on at which `wanted` stands.
+    fn find(&self, address: u32, wanted: u32, places: usize) -> Option<usize> {
         let home = self.home(address);
-        let steps = 0..WINDOW.min(self.entries.len());
+        let steps = 0..places.min(self.entries.len());
         let mut places = steps.map(|step| self.wrapped(home + step));
         places.find(|&place| self.stands_at(place, wanted))
     }
@@ -165,14 +176,14 @@ impl Charges {
         entry.is_some_and(|entry| entry.address == wanted)
     }
 
-    fn is_near(&self, place: usize, address: u32) -> bool {
+    /// How far behind the home of `address` a place is.
+    const fn steps_to(&self, place: usize, address: u32) -> usize {
         let home = self.home(address);
-        let steps = if place < home {
+        if place < home {
             place + self.entries.len() - home
         } else {
             place - home
-        };
-        steps < WINDOW
+        }
     }
 
     const fn wrapped(&self, place: usize) -> usize {

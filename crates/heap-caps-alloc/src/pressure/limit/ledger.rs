@@ -6,6 +6,8 @@ use heap_caps::{
 use soc_regions::Caps;
 
 use super::charges::{Charge, Charged, Charges};
+use crate::pressure::quiet::Quiet;
+
 use super::terms::{LimitError, OwnerHandler, OwnerLimits, OwnerPressure, OwnerProbe, OwnerUsage};
 
 /// Limits, and what the owner has of their memory.
@@ -34,12 +36,14 @@ impl Account {
         self.limits.owner == owner && self.limits.caps == caps
     }
 
-    fn set_used(&mut self, used: u32) {
+    /// Returns whether observer or handler have to be told.
+    fn set_used(&mut self, used: u32) -> bool {
         let soft = self.limits.soft;
         let ends_at = soft - soft / 8;
         self.used = used;
         self.peak = self.peak.max(used);
         self.is_above = used > if self.is_above { ends_at } else { soft };
+        self.is_above != self.noted_above || self.is_above != self.told_above
     }
 
     pub(super) const fn over_limit(&self) -> FailureKind {
@@ -75,6 +79,9 @@ pub(in crate::pressure) struct Limits {
     pub(super) charges: Charges,
     /// All heaps, when the accounts' heaps were looked up.
     known: HeapMask,
+    /// Not 0: a soft limit may have been crossed since all of that was told. No `bool`, which would
+    /// make a heap without accounts something else than zeros.
+    crossed: u32,
 }
 
 impl Limits {
@@ -89,6 +96,43 @@ impl Limits {
             accounts,
             charges: Charges::new(charges),
             known: HeapMask::NONE,
+            crossed: 0,
+        }
+    }
+
+    /// Whether a soft limit may have been crossed since all of that was told.
+    pub(super) const fn is_crossed(&self) -> bool {
+        self.crossed != 0
+    }
+
+    /// Whether an owner may have a block of so many bytes of any memory without another look at
+    /// limits: its own, or what others are guaranteed ([`Limits::quiet`]). `Some(None)`: it has no
+    /// limits, so the block is not charged.
+    pub(in crate::pressure) fn permits(&self, owner: Owner, bytes: u32) -> Option<Option<Owner>> {
+        let mut charged_to = None;
+        for account in self.all().filter(|account| account.limits.owner == owner) {
+            if bytes > account.limits.hard.saturating_sub(account.used) {
+                return None;
+            }
+            charged_to = Some(owner);
+        }
+        (charged_to.is_none() || !self.charges.is_full()).then_some(charged_to)
+    }
+
+    /// What can be allocated before a guaranteed minimum has to be looked at.
+    /// O(limits² + limits × heaps).
+    pub(in crate::pressure) fn quiet(&self, free: impl Fn(Caps) -> u32) -> Quiet {
+        if self.is_crossed() {
+            return Quiet::NONE;
+        }
+        let guaranteed = self.all().filter(|account| account.limits.guaranteed > 0);
+        let left = guaranteed.map(|account| {
+            let kept = self.kept_in(account.heaps, None);
+            free(account.limits.caps).saturating_sub(kept)
+        });
+        Quiet {
+            down: left.min().unwrap_or(u32::MAX),
+            ..Quiet::ALL
         }
     }
 
@@ -206,18 +250,22 @@ impl Limits {
 
     /// An owner has a block more.
     pub(super) fn add(&mut self, heap: HeapIndex, charged: Charged) {
+        let mut is_crossed = self.is_crossed();
         for account in self.accounts_of(charged.owner, heap) {
             account.blocks = account.blocks.saturating_add(1);
-            account.set_used(account.used.saturating_add(charged.bytes));
+            is_crossed |= account.set_used(account.used.saturating_add(charged.bytes));
         }
+        self.crossed = u32::from(is_crossed);
     }
 
     /// An owner has a block less.
     pub(super) fn subtract(&mut self, heap: HeapIndex, charged: Charged) {
+        let mut is_crossed = self.is_crossed();
         for account in self.accounts_of(charged.owner, heap) {
             account.blocks = account.blocks.saturating_sub(1);
-            account.set_used(account.used.saturating_sub(charged.bytes));
+            is_crossed |= account.set_used(account.used.saturating_sub(charged.bytes));
         }
+        self.crossed = u32::from(is_crossed);
     }
 
     fn accounts_of(&mut self, owner: Owner, heap: HeapIndex) -> impl Iterator<Item = &mut Account> {
@@ -278,6 +326,7 @@ impl Limits {
             account.refusals = before.refusals;
             (account.noted_above, account.told_above) = (before.noted_above, before.told_above);
         }
+        self.crossed = 1; // perhaps
         let before = slot.replace(account);
         let checked = self.check_minimums(&account, free);
         if checked.is_err()
@@ -354,6 +403,7 @@ impl Limits {
             };
             return Some((handler, pressure));
         }
+        self.crossed = 0;
         None
     }
 }

@@ -7,8 +7,9 @@
 //!   free, whoever frees ─► the block's charge ─► the owner's account
 //! ```
 //!
-//! Nothing of this is reached before the first limit. From then on every allocation and free takes
-//! the long way, as for a gauge.
+//! Nothing of this is reached before the first limit. From then on most calls look at the account
+//! of their owner and at no other ([`Limits::permits`]); the rest of this is for those that may
+//! exceed something.
 
 mod charges;
 mod ledger;
@@ -29,6 +30,7 @@ use self::charges::{Charge, Charged};
 use self::ledger::Account;
 pub(super) use self::ledger::Limits;
 use super::PressureControl;
+use super::quiet::Quiet;
 use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
 
@@ -117,31 +119,49 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     }
 
     fn charge(&mut self, owner: Owner, taken: AllocatedBlock) {
-        let bytes = self.heaps.inspect().block_bytes(taken.address);
-        let Some(limits) = self
-            .pressure
-            .limits
-            .as_mut()
-            .filter(|limits| limits.is_limited(owner))
-        else {
-            return;
+        self.pressure.quiet = Quiet::NONE;
+        let limits = self.pressure.limits.as_ref();
+        if limits.is_some_and(|limits| limits.is_limited(owner)) {
+            let bytes = self.heaps.inspect().block_bytes(taken.address);
+            self.charge_bytes(owner, taken, bytes.unwrap_or(0));
+        }
+    }
+
+    /// A block of so many bytes is an owner's who has limits; returns whether a soft limit was
+    /// crossed.
+    pub(super) fn charge_bytes(&mut self, owner: Owner, taken: AllocatedBlock, bytes: u32) -> bool {
+        let Some(limits) = &mut self.pressure.limits else {
+            return false;
         };
-        let charged = limits.charges.set(taken.address, owner, bytes.unwrap_or(0));
+        let charged = limits.charges.set(taken.address, owner, bytes);
         debug_assert!(charged.is_some(), "a ruling makes sure of a place");
         if let Some(charged) = charged {
             limits.add(taken.heap, charged);
-            self.notify_soft_limits();
         }
+        self.notify_soft_limits()
     }
 
     /// A block is free: its owner has it no more.
     pub(super) fn freed(&mut self, address: u32, heap: HeapIndex) {
-        if let Some(limits) = &mut self.pressure.limits
-            && let Some(charged) = limits.charges.remove(address)
-        {
+        self.pressure.quiet = Quiet::NONE;
+        self.discharge(address, Some(heap));
+    }
+
+    /// The same of a block on the data side, if the heap is not known; returns whether a soft limit
+    /// was crossed.
+    #[inline]
+    pub(super) fn discharge(&mut self, address: u32, heap: Option<HeapIndex>) -> bool {
+        let Some(limits) = &mut self.pressure.limits else {
+            return false;
+        };
+        let Some(charged) = limits.charges.remove(address) else {
+            return false;
+        };
+        let heap = heap.or_else(|| self.heaps.inspect().heap_containing(address));
+        if let Some(heap) = heap {
             limits.subtract(heap, charged);
-            self.notify_soft_limits();
         }
+        self.notify_soft_limits()
     }
 
     /// Why no memory in the world helps a request: it is its owner's own limit that stops it.
@@ -200,11 +220,23 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         cause
     }
 
-    /// Tells the observer of soft limits that were crossed.
-    fn notify_soft_limits(&mut self) {
-        while let Some(event) = self.pressure.limits.as_mut().and_then(Limits::next_event) {
-            self.heaps.phases().notify_pressure(&event);
+    /// Tells the observer of soft limits that were crossed; returns whether there may be some of
+    /// which a handler has to be told.
+    #[inline]
+    fn notify_soft_limits(&mut self) -> bool {
+        let limits = self.pressure.limits.as_ref();
+        let is_crossed = limits.is_some_and(Limits::is_crossed);
+        if is_crossed {
+            while let Some(event) = self.pressure.limits.as_mut().and_then(Limits::next_event) {
+                self.heaps.phases().notify_pressure(&event);
+            }
         }
+        is_crossed
+    }
+
+    /// Who is asked for the current owner, if there are accounts.
+    pub(super) fn current_owner(&self) -> Option<OwnerProbe> {
+        self.pressure.limits.as_ref().map(Limits::current)
     }
 }
 
@@ -260,6 +292,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     /// The block was resized where it lies, or has a new place to which it moves: that is the
     /// owner's too.
     pub(super) fn begin_resized(&mut self, resizing: &Resizing, begun: &Reallocation<P>) {
+        self.pressure.quiet = Quiet::NONE;
         let (Some(charged), Some(limits)) = (resizing.charged, &mut self.pressure.limits) else {
             return;
         };
@@ -274,6 +307,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 
     /// A block has moved from an address (of a heap, if another one) to another.
     pub(super) fn resized(&mut self, from: (u32, Option<HeapIndex>), to: u32) {
+        self.pressure.quiet = Quiet::NONE;
         let heaps = self.heaps.inspect();
         let (Ok(heap), Some(bytes)) = (heaps.heap_of(to), heaps.block_bytes(to)) else {
             return;
@@ -299,9 +333,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         if request.owner().is_some() {
             return *request;
         }
-        let state = self.state.acquire();
-        let current = state.pressure.limits.as_ref().map(Limits::current);
-        drop(state);
+        let current = self.state.acquire().current_owner();
         current.map_or(*request, |current| request.on_behalf_of(current()))
     }
 }
@@ -376,7 +408,7 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
     /// A request that finds its limit in all heaps that could serve it is refused at once, without
     /// shrinkers: [`FailureKind::OverLimit`] names owner and limit. One that waits is served when
     /// its owner has freed enough, and stands in nobody's way meanwhile. While there are limits
-    /// every call takes the long way, see `docs/pressure.md`. O(blocks) under the lock, for set-up.
+    /// every call finds its account, see `docs/pressure.md`. O(blocks) under the lock, for set-up.
     ///
     /// # Errors
     /// See [`LimitError`]. Nothing is changed then.
