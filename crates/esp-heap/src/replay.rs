@@ -21,7 +21,7 @@ pub(crate) struct Region {
 
 impl Region {
     /// The first `bytes` bytes, page-aligned.
-    fn first(&mut self, bytes: u32) -> NonNull<[u8]> {
+    pub(crate) fn first(&mut self, bytes: u32) -> NonNull<[u8]> {
         let pages = (bytes as usize).div_ceil(PAGE_BYTES).max(1);
         if self.pages.len() < pages {
             self.pages.resize(pages, Page([0; PAGE_BYTES]));

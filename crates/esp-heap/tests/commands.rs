@@ -361,6 +361,26 @@ fn night_shows_what_each_mechanism_saves_and_draws_it() {
     assert_eq!(refused("waiting"), 0);
 }
 
+/// A block that stays between two that go, and a large one behind.
+#[test]
+fn night_finds_the_smallest_heap_with_two_ends() {
+    let (_folder, file) = folder_with("a 0 400\na 1 40\na 2 400\nf 0\nf 2\na 0 1000\nf 0\n");
+    let file = file.to_str().unwrap();
+    let output = esp_heap(&["night", file, "--two-ends"]);
+    assert_eq!(code(&output), 0, "{}", complained(&output));
+    let text = said(&output);
+    assert!(
+        text.contains("smallest heap") && text.contains("free in one piece"),
+        "{text}"
+    );
+    let figures = json(&esp_heap(&["night", file, "--two-ends", "--json"]));
+    let bytes = |way: &str| {
+        let figure = figures.iter().find(|figure| figure["subject"] == way);
+        figure.unwrap()["value"].as_u64().unwrap()
+    };
+    assert!(bytes("long > 50 %") + 300 < bytes("one end"), "{text}");
+}
+
 #[test]
 fn night_wants_percents_of_what_is_enough() {
     let (_folder, file) = folder_with(SMALL_TRACE);

@@ -6,6 +6,7 @@
 //! ```
 
 mod cache;
+pub(crate) mod ends;
 mod player;
 pub(crate) mod svg;
 
