@@ -7,8 +7,8 @@
 //!     Totals:
 //!       free 4100 allocated 1600 min_free 3900 largest_free_block 3968
 //! ```
-//! Each summary of a log becomes a mark, after which the heaps are as it says. Any text may stand in
-//! front of a line.
+//! Each summary of a log becomes a mark, after which the heaps are as it says. Any text may stand
+//! in front of a line.
 
 use soc_regions::Caps;
 

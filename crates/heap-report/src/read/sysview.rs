@@ -13,8 +13,8 @@
 //!     + 1   address, callers …                  freed
 //! ```
 //! Sources: SEGGER's SystemView User Guide (UM08027); ESP-IDF's `app_trace` component, its tool
-//! `sysviewtrace_proc.py` and what that lists of the recordings it is tested with; `esp32_sysview.c`
-//! of Espressif's OpenOCD, which writes the lines. Tasks are owners.
+//! `sysviewtrace_proc.py` and what that lists of the recordings it is tested with;
+//! `esp32_sysview.c` of Espressif's OpenOCD, which writes the lines. Tasks are owners.
 
 use std::collections::HashMap;
 
@@ -464,8 +464,8 @@ mod tests {
     const OPENOCD: &[u8] = b";\n; Version     SEGGER SystemViewer V2.42\n\
                              ; Author      Espressif Inc\n; ESP_Extension\n;\n";
 
-    /// The packets that ESP-IDF's tool lists of `test/sysview/heap_log_mcore.svdat`, up to the first
-    /// block, then a line of a log and that block's free on the other core.
+    /// The packets that ESP-IDF's tool lists of `test/sysview/heap_log_mcore.svdat`, up to the
+    /// first block, then a line of a log and that block's free on the other core.
     const FROM_A_DEVICE: &[&[u8]] = &[
         // A second row of zeros is five packets of nothing.
         b"\0\0\0\0\0\0\0\0\0\0",
