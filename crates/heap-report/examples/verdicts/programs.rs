@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   ordinary work   a table at start-up; samples, requests and sessions that come and go; a queue with its ups and downs
-//!   story           nothing, a cache, a leak of some kind, pins, bursts, too much of everything, a request that no heap can serve
+//!   story           nothing, a cache, a leak of some kind, pins, bursts, rare long lives, too much of everything, a request that no heap can serve
 //! ```
 
 use std::collections::VecDeque;
@@ -31,6 +31,7 @@ pub(crate) enum Story {
     WarmingCache,
     ReplacingCache,
     Bursts,
+    RareLongLives,
     SlowLeak,
     LargeLeak,
     LeakBehindCache,
@@ -41,11 +42,12 @@ pub(crate) enum Story {
     NeverFits,
 }
 
-pub(crate) const STORIES: [Story; 12] = [
+pub(crate) const STORIES: [Story; 13] = [
     Story::Steady,
     Story::WarmingCache,
     Story::ReplacingCache,
     Story::Bursts,
+    Story::RareLongLives,
     Story::SlowLeak,
     Story::LargeLeak,
     Story::LeakBehindCache,
@@ -60,9 +62,11 @@ impl Story {
     /// What is wrong with such a program.
     pub(crate) fn kind(self) -> Kind {
         match self {
-            Story::Steady | Story::WarmingCache | Story::ReplacingCache | Story::Bursts => {
-                Kind::Healthy
-            }
+            Story::Steady
+            | Story::WarmingCache
+            | Story::ReplacingCache
+            | Story::Bursts
+            | Story::RareLongLives => Kind::Healthy,
             Story::SlowLeak
             | Story::LargeLeak
             | Story::LeakBehindCache
@@ -120,7 +124,10 @@ struct Program {
 
 impl Program {
     fn boot(device: &mut Device, story: Story) -> Program {
-        let rounds = device.between(1500, 4000);
+        let rounds = match story {
+            Story::RareLongLives => device.between(800, 3000),
+            _ => device.between(1500, 4000),
+        };
         for _ in 0..device.between(5, 40) {
             let size = device.between(20, 600);
             device.allocate(0, 1, size);
@@ -198,6 +205,7 @@ impl Program {
             }
             Story::ReplacingCache => self.replace(device, round),
             Story::Bursts => self.burst(device, round),
+            Story::RareLongLives => self.come_and_stay(device, round),
             Story::SlowLeak | Story::LargeLeak if is_due => {
                 device.allocate(MQTT, STORY, self.size);
             }
@@ -243,6 +251,17 @@ impl Program {
         }
         let size = device.between(20, 400);
         self.kept.extend(device.allocate(WEB, 20, size));
+    }
+
+    /// Nearly all blocks go after five rounds; one of fifty stays for up to 1,500.
+    fn come_and_stay(&mut self, device: &mut Device, round: u32) {
+        let stay = match device.random(50) {
+            0 => device.between(5, 1500),
+            _ => 5,
+        };
+        let taken = device.allocate(MQTT, STORY, self.size);
+        self.live
+            .extend(taken.map(|address| (address, round + stay)));
     }
 
     /// Now and then very much for a short while.

@@ -35,6 +35,14 @@ pub(crate) struct Retained {
     pub(crate) bytes: u32,
 }
 
+/// An age of a site's blocks, in events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Age {
+    pub(crate) events: usize,
+    /// How many blocks were older when the site freed them.
+    pub(crate) freed_later: usize,
+}
+
 /// Of a block's steps not more than this are kept: then every second one goes.
 const MOST_STEPS: usize = 256;
 
@@ -95,11 +103,13 @@ impl Evidence {
         }
     }
 
-    /// Beyond this age a block of the site is kept.
-    pub(crate) fn longest_ordinary_life(&self, site: usize) -> usize {
-        self.lifetimes
-            .get(site)
-            .map_or(0, Lifetimes::longest_ordinary)
+    /// Ages beyond which blocks of the site may be kept, the least first: that which nearly all
+    /// that it freed stayed below, then all that the others reached.
+    pub(crate) fn ages(&self, site: usize) -> Vec<Age> {
+        match self.lifetimes.get(site) {
+            Some(lifetimes) => lifetimes.ages(),
+            None => vec![Age::default()],
+        }
     }
 
     /// Memory of a live block, step by step: itself, and what it has grown by.
@@ -166,17 +176,29 @@ impl Lifetimes {
         self.longest = self.longest.max(events);
     }
 
-    /// 1.5 times what all but a twentieth of them stay below; 0 if there were none.
-    fn longest_ordinary(&self) -> usize {
-        const TWENTIETH: u64 = 20;
-        let all: u64 = self.counts.iter().copied().map(u64::from).sum();
+    /// 1.5 times what all but a twentieth of them stay below, then the ends of the steps behind it;
+    /// 0 if there were none.
+    fn ages(&self) -> Vec<Age> {
+        const TWENTIETH: usize = 20;
+        let all: usize = self.counts.iter().map(|count| *count as usize).sum(); // widening
         let mut above = all;
-        let ordinary = self.counts.iter().position(|&count| {
-            above -= u64::from(count);
-            above * TWENTIETH <= all
+        let steps = self.counts.iter().enumerate().map(|(step, &count)| {
+            above -= count as usize; // widening
+            Age {
+                events: end_of(step).min(self.longest),
+                freed_later: above,
+            }
         });
-        let longest = ordinary.map_or(0, |step| end_of(step).min(self.longest));
-        longest.saturating_mul(3) / 2
+        let steps: Vec<Age> = steps.collect();
+        let ordinary = steps.iter().find(|age| age.freed_later * TWENTIETH <= all);
+        let least = ordinary.map_or(0, |age| age.events.saturating_mul(3) / 2);
+        let below = steps.iter().take_while(|age| age.events <= least).last();
+        let first = Age {
+            events: least,
+            freed_later: below.map_or(0, |age| age.freed_later),
+        };
+        let later = steps.iter().filter(|age| age.events > least);
+        std::iter::once(first).chain(later.copied()).collect()
     }
 }
 
@@ -232,8 +254,14 @@ mod tests {
             evidence.follow(number + 10, 0, &Change::Went(block(0x100, 8, number)));
         }
         evidence.follow(9000, 0, &Change::Went(block(0x100, 8, 0)));
-        assert_eq!(evidence.longest_ordinary_life(1), 11 * 3 / 2);
-        assert_eq!(evidence.longest_ordinary_life(0), 0);
+        let ages = evidence.ages(1);
+        let age = |events, freed_later| Age {
+            events,
+            freed_later,
+        };
+        assert_eq!(ages.first(), Some(&age(11 * 3 / 2, 1)));
+        assert_eq!(ages.last(), Some(&age(9000, 0)));
+        assert_eq!(evidence.ages(0), [age(0, 0)]);
     }
 
     #[test]

@@ -11,7 +11,8 @@
 //!   |      |     |      |    |      |       |      |     |      |    │   a leak
 //! ```
 //! What counts as kept is in [`super::evidence`]: older than nearly all blocks that the same site
-//! gave back.
+//! gave back. A site that gave back blocks of such ages, too, keeps none for certain: a few of its
+//! blocks live long.
 
 use serde::Serialize;
 
@@ -45,7 +46,8 @@ impl Leak {
     }
 }
 
-/// How sure it is that a site leaks.
+/// How sure it is that a site leaks. Where it freed blocks of such ages, too, and the program has
+/// not run for much longer, it takes eight times as many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
@@ -61,6 +63,16 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// Of blocks that go on to the end.
+    const fn of(blocks: usize) -> Confidence {
+        match blocks {
+            8.. => Confidence::Very,
+            5.. => Confidence::Likely,
+            3.. => Confidence::Perhaps,
+            _ => Confidence::No,
+        }
+    }
+
     /// The word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -129,22 +141,51 @@ pub(crate) fn leaks(
     leaks
 }
 
+/// By how many to one blocks that are live have to outnumber those that were freed at their age or
+/// later: where old blocks are freed, too, the others may go as well. As many of them say as much
+/// as one of a site that frees none.
+const OUTNUMBERED: usize = 8;
+
+/// After so many times the longest life of a site's blocks that is no question any more.
+const LONG_ENOUGH: usize = 8;
+
+/// How sure it is that the site leaks, and what it kept: of all ages, the least beyond which nearly
+/// nothing was freed and what is live goes on to the end.
 fn judged(site: usize, blocks: &[&Block], evidence: &Evidence, end: usize) -> (Confidence, Growth) {
-    let horizon = end.saturating_sub(evidence.longest_ordinary_life(site));
     let steps = blocks.iter().flat_map(|block| evidence.steps(block));
-    let mut kept: Vec<Retained> = steps.filter(|step| step.event < horizon).collect();
-    kept.sort_by_key(|step| step.event);
-    let sure = goes_on(&kept, horizon, end - evidence.begun().min(end));
-    let growth = kept.first().map_or(Growth::default(), |first| Growth {
+    let mut steps: Vec<Retained> = steps.collect();
+    steps.sort_by_key(|step| step.event);
+    let life = end - evidence.begun().min(end);
+    let ages = evidence.ages(site);
+    let longest = ages.last().map_or(0, |age| age.events);
+    let is_long_run = longest.saturating_mul(LONG_ENOUGH) <= life;
+    for (number, age) in ages.iter().enumerate() {
+        let horizon = end.saturating_sub(age.events);
+        let count = steps.partition_point(|step| step.event < horizon);
+        let kept = steps.get(..count).unwrap_or_default();
+        if age.freed_later.saturating_mul(OUTNUMBERED) > count {
+            continue;
+        }
+        let most = match (is_long_run, number, age.freed_later) {
+            (true, ..) | (false, 0, 0) => Confidence::Very,
+            (false, 0, _) => Confidence::Perhaps,
+            (false, ..) => Confidence::of(count / OUTNUMBERED),
+        };
+        let sure = goes_on(kept, horizon, life).min(most);
+        if sure > Confidence::No {
+            return (sure, growth(kept));
+        }
+    }
+    (Confidence::No, Growth::default())
+}
+
+fn growth(kept: &[Retained]) -> Growth {
+    kept.first().map_or(Growth::default(), |first| Growth {
         blocks: kept.len() as u64,
         bytes: kept.iter().map(|step| u64::from(step.bytes)).sum(),
         since: first.event,
         since_ticks: first.ticks,
-    });
-    match sure {
-        Confidence::No => (sure, Growth::default()),
-        _ => (sure, growth),
-    }
+    })
 }
 
 const QUARTERS: usize = 4;
@@ -171,10 +212,9 @@ fn goes_on(kept: &[Retained], horizon: usize, life: usize) -> Confidence {
     if filled + 1 < QUARTERS || slows_down || !is_due(kept, horizon - last.event) {
         return Confidence::No;
     }
-    match (kept.len(), filled) {
-        (8.., QUARTERS) => Confidence::Very,
-        (5.., _) => Confidence::Likely,
-        _ => Confidence::Perhaps,
+    match filled {
+        QUARTERS => Confidence::of(kept.len()),
+        _ => Confidence::of(kept.len()).min(Confidence::Likely),
     }
 }
 
@@ -293,6 +333,29 @@ mod tests {
             (8, 512),
             "the ten of the moment are none of it"
         );
+    }
+
+    #[test]
+    fn old_blocks_of_a_site_that_frees_old_ones_are_no_leak() {
+        // One of 50 stays for 500 rounds: ten are live at any time.
+        let rare = |round: u32| {
+            Some(match round % 50 {
+                20 => (round / 50 % 10 + 100, 64),
+                _ => (round % 10, 64),
+            })
+        };
+        assert_eq!(suspected(&rounds(1200, &[rare])), []);
+        // The same, and one more of 50 is never freed: that shows when the others would have gone.
+        let leak = |round: u32| {
+            Some(match round % 50 {
+                20 => (round / 50 % 10 + 100, 64),
+                40 => (round / 50 + 200, 64),
+                _ => (round % 10, 64),
+            })
+        };
+        assert_eq!(suspected(&rounds(1200, &[leak])), []);
+        let long = rounds(6000, &[leak]);
+        assert_eq!(suspected(&long), [(1, Confidence::Very)]);
     }
 
     #[test]
