@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use heap_trace::{CapabilityMetrics, Metrics, MetricsFormat, Owner, Usage};
+use heap_caps::{Level, PressureKind};
+use heap_trace::{CapabilityMetrics, Metrics, MetricsFormat, Owner, PressureFigures, Usage};
 use soc_regions::Caps;
 
 use crate::history::{HeapDescription, History};
@@ -10,6 +11,41 @@ use crate::replay::{Account, HeapSample};
 
 /// The least free bytes by capability, at the moments that were asked for.
 pub(super) type LeastFree = BTreeMap<&'static str, u32>;
+
+/// Shortages of the program since it began, as its own ledger counts them.
+#[derive(Debug, Default)]
+pub(super) struct Shortages {
+    /// Gauges by name, in the order in which they reported a level first.
+    levels: Vec<(String, Level)>,
+    /// Sums of what was done; it has no levels.
+    sums: PressureFigures<'static>,
+}
+
+impl Shortages {
+    pub(super) fn record(&mut self, name: &str, kind: PressureKind) {
+        let PressureKind::Level(level) = kind else {
+            self.sums.record_named("", kind);
+            return;
+        };
+        let known = self.levels.iter_mut().find(|(known, _)| known == name);
+        if let Some((_, of_gauge)) = known {
+            *of_gauge = level;
+        } else if self.levels.len() < MOST_GAUGES {
+            self.levels.push((name.to_owned(), level));
+        }
+    }
+
+    fn figures(&self) -> PressureFigures<'_> {
+        let mut figures: PressureFigures<'_> = self.sums;
+        for (name, level) in &self.levels {
+            figures.record_named(name, PressureKind::Level(*level));
+        }
+        figures
+    }
+}
+
+/// More than a device has; a damaged stream may name any number of them.
+const MOST_GAUGES: usize = 16;
 
 /// What the heaps with each capability have; those that no heap has are left out.
 pub(super) fn capabilities(
@@ -59,9 +95,11 @@ pub(super) fn usage(account: &Account) -> Usage {
 pub(super) fn written(
     capabilities: Vec<CapabilityMetrics>,
     owners: impl Iterator<Item = (Owner, Usage)>,
+    shortages: &Shortages,
     history: &History,
 ) -> String {
     let metrics = Metrics::<256>::from_figures(capabilities, owners);
+    let metrics = metrics.with_pressure(shortages.figures());
     let name = |owner: Owner| history.owners.get(&owner.0).map(String::as_str);
     let mut buffer = Vec::new();
     loop {

@@ -22,7 +22,7 @@ use crate::replay::{self, Account, FailureNote, HeapSample, Leak, Live, Replayed
 use crate::symbols::Symbols;
 use crate::verdict::{Facts, Verdict, deciding};
 use heap_trace::Owner;
-use metrics::LeastFree;
+use metrics::{LeastFree, Shortages};
 use names::Names;
 use rate::Rates;
 
@@ -51,6 +51,7 @@ pub struct Watched {
     marks: VecDeque<String>,
     log: VecDeque<String>,
     least_free: LeastFree,
+    shortages: Shortages,
 }
 
 /// Somebody and what they have.
@@ -177,8 +178,8 @@ impl Watched {
     }
 
     /// The program's metrics now, in Prometheus's text format: those that [`heap_trace::Metrics`]
-    /// writes on the device. The least free bytes are those of the moments at which this was
-    /// called. O(blocks).
+    /// writes on the device, levels and shortages included. The least free bytes are those of the
+    /// moments at which this was called. O(blocks).
     #[must_use]
     pub fn prometheus(&mut self) -> String {
         let heaps = self.heaps();
@@ -186,7 +187,7 @@ impl Watched {
         let capabilities = metrics::capabilities(described, &heaps, &mut self.least_free);
         let owners = self.accounts.owners.iter();
         let owners = owners.map(|(owner, account)| (Owner(*owner), metrics::usage(account)));
-        metrics::written(capabilities, owners, self.history())
+        metrics::written(capabilities, owners, &self.shortages, self.history())
     }
 
     /// What is missing, what only following the events shows included.
@@ -270,12 +271,14 @@ impl Watched {
             Event::Mark { name } => keep(&mut self.marks, name.clone()),
             Event::Pressure { name, kind } => {
                 keep(&mut self.marks, kind.about(name).to_string());
+                self.shortages.record(name, *kind);
             }
             Event::Restarted => {
                 self.restarts += 1;
                 self.run_begun = self.events;
                 self.has_leaks_at_failure = false;
                 self.rates = Rates::default();
+                self.shortages = Shortages::default();
             }
             _ => {}
         }

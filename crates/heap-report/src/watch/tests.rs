@@ -143,3 +143,43 @@ fn text_is_kept_and_passed_on() {
     assert_eq!(lines, ["I (3) wifi: up"]);
     assert_eq!(watched.log().collect::<Vec<_>>(), ["I (3) wifi: up"]);
 }
+
+#[test]
+fn prometheus_has_the_levels_and_sums_that_the_device_counts() {
+    use heap_caps::{Level, PressureEvent, PressureKind};
+    let happened = [
+        ("internal", PressureKind::Level(Level::Low)),
+        ("dma", PressureKind::Level(Level::Low)),
+        ("tiles", PressureKind::Shrunk(4096)),
+        ("network", PressureKind::Released(2048)),
+        ("web", PressureKind::OverLimit(9000)),
+        ("a request", PressureKind::WaitBegan(700)),
+        ("internal", PressureKind::Level(Level::Critical)),
+        ("a request", PressureKind::WaitBegan(800)),
+        ("a request", PressureKind::WaitServed(700)),
+        ("dma", PressureKind::Level(Level::Normal)),
+    ];
+    let said = happened.map(|(name, kind)| Said::Pressure { name, kind });
+    let text = watched(&sent(&said)).prometheus();
+    let mut figures = heap_trace::PressureFigures::NONE;
+    for (name, kind) in happened {
+        figures.record(&PressureEvent::new(name, kind));
+    }
+    let on_the_device = heap_trace::Metrics::<1>::from_figures([], []).with_pressure(figures);
+    let mut buffer = [0; 8192];
+    let written = on_the_device.write(heap_trace::MetricsFormat::Prometheus, |_| None, &mut buffer);
+    let of_shortages = |text: &str| {
+        let start = text.find("# HELP heap_pressure_level").unwrap();
+        text[start..].to_owned()
+    };
+    let expected = of_shortages(std::str::from_utf8(written.unwrap()).unwrap());
+    assert_eq!(of_shortages(&text), expected);
+    for line in [
+        "heap_pressure_level{gauge=\"internal\"} 2\n",
+        "heap_pressure_level{gauge=\"dma\"} 0\n",
+        "heap_limit_refusals_total 1\n",
+        "heap_waiting_requests 1\n",
+    ] {
+        assert!(text.contains(line), "{line}\n\n{text}");
+    }
+}

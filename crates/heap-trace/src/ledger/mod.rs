@@ -73,7 +73,7 @@ pub struct Ledger<
     blocks: Blocks<BLOCKS>,
     /// Names of the owners, for tools that read an image of memory.
     names: Option<&'static &'static [&'static str]>,
-    pressure: PressureFigures,
+    pressure: PressureFigures<'static>,
 }
 
 /// A block whose owner has ended: nobody will free it.
@@ -138,7 +138,7 @@ impl<
 
     /// Returns the levels of memory, and what was done about shortages so far.
     #[must_use]
-    pub const fn pressure(&self) -> PressureFigures {
+    pub const fn pressure(&self) -> PressureFigures<'static> {
         self.pressure
     }
 

@@ -5,11 +5,12 @@ use heap_caps::{Level, PressureEvent, PressureKind};
 /// How many gauges have their level kept: as many as a heap can have.
 const GAUGES: usize = 4;
 
-/// Levels of the gauges, and what was done about shortages since the program began.
+/// Levels of the gauges, and what was done about shortages since the program began. `'n` is how
+/// long the gauges' names live: on a device `'static`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PressureFigures {
-    levels: [Option<(&'static str, Level)>; GAUGES],
+pub struct PressureFigures<'n> {
+    levels: [Option<(&'n str, Level)>; GAUGES],
     /// Calls of shrinkers.
     pub shrinker_calls: u32,
     /// Bytes that shrinkers freed, as they say.
@@ -24,7 +25,7 @@ pub struct PressureFigures {
     pub waiting: u32,
 }
 
-impl PressureFigures {
+impl<'n> PressureFigures<'n> {
     /// Nothing has happened yet.
     pub const NONE: Self = Self {
         levels: [None; GAUGES],
@@ -37,15 +38,21 @@ impl PressureFigures {
     };
 
     /// The gauges that reported a level so far, by name, and the level of each.
-    pub fn levels(&self) -> impl Iterator<Item = (&'static str, Level)> + Clone {
+    pub fn levels(&self) -> impl Iterator<Item = (&'n str, Level)> + Clone {
         self.levels.into_iter().flatten()
     }
 
     /// Counts an event. Sums stop at `u32::MAX`. O(gauges).
     pub fn record(&mut self, event: &PressureEvent) {
+        self.record_named(event.name, event.kind);
+    }
+
+    /// Counts an event of a gauge, shrinker, reserve or limit whose name may be read from a stream.
+    /// Sums stop at `u32::MAX`. O(gauges).
+    pub fn record_named(&mut self, name: &'n str, kind: PressureKind) {
         let count = |sum: &mut u32, more: u32| *sum = sum.saturating_add(more);
-        match event.kind {
-            PressureKind::Level(level) => self.set_level(event.name, level),
+        match kind {
+            PressureKind::Level(level) => self.set_level(name, level),
             PressureKind::Shrunk(bytes) => {
                 count(&mut self.shrinker_calls, 1);
                 count(&mut self.shrunk_bytes, bytes);
@@ -63,7 +70,7 @@ impl PressureFigures {
         }
     }
 
-    fn set_level(&mut self, name: &'static str, level: Level) {
+    fn set_level(&mut self, name: &'n str, level: Level) {
         let is_its =
             |slot: &&mut Option<(&str, Level)>| slot.is_none_or(|(known, _)| known == name);
         if let Some(slot) = self.levels.iter_mut().find(is_its) {
@@ -72,7 +79,7 @@ impl PressureFigures {
     }
 }
 
-impl Default for PressureFigures {
+impl Default for PressureFigures<'_> {
     fn default() -> Self {
         Self::NONE
     }

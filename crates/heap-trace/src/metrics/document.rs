@@ -37,7 +37,7 @@ pub(super) trait Encoder {
 }
 
 pub(super) fn write<'n, const OWNERS: usize>(
-    metrics: &Metrics<OWNERS>,
+    metrics: &Metrics<'_, OWNERS>,
     name: &dyn Fn(Owner) -> Option<&'n str>,
     to: &mut impl Encoder,
 ) {
@@ -85,7 +85,7 @@ pub(super) fn write<'n, const OWNERS: usize>(
     to.end_object();
 }
 
-fn write_pressure(pressure: &PressureFigures, to: &mut impl Encoder) {
+fn write_pressure(pressure: &PressureFigures<'_>, to: &mut impl Encoder) {
     to.object(7);
     to.key("levels");
     to.list(counted(pressure.levels()));

@@ -100,16 +100,16 @@ const MOST_CAPABILITIES: usize = 32;
 /// assert!(text.starts_with(b"{\"capabilities\":["));
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Metrics<const OWNERS: usize> {
+pub struct Metrics<'n, const OWNERS: usize> {
     capabilities: [CapabilityMetrics; MOST_CAPABILITIES],
     count: usize,
     owners: [Usage; OWNERS],
     /// Owners beyond the last account, and blocks of which no owner is known.
     untracked: [Usage; 2],
-    pressure: PressureFigures,
+    pressure: PressureFigures<'n>,
 }
 
-impl<const OWNERS: usize> Metrics<OWNERS> {
+impl<'n, const OWNERS: usize> Metrics<'n, OWNERS> {
     /// Takes the figures of `heaps`. O(capabilities × heaps) and a copy of the owners' accounts:
     /// short enough to be done under the lock.
     #[must_use]
@@ -181,14 +181,14 @@ impl<const OWNERS: usize> Metrics<OWNERS> {
 
     /// The same metrics with what was done about shortages of memory.
     #[must_use]
-    pub const fn with_pressure(mut self, pressure: PressureFigures) -> Self {
+    pub const fn with_pressure(mut self, pressure: PressureFigures<'n>) -> Self {
         self.pressure = pressure;
         self
     }
 
     /// Levels of memory, and what was done about shortages.
     #[must_use]
-    pub const fn pressure(&self) -> &PressureFigures {
+    pub const fn pressure(&self) -> &PressureFigures<'n> {
         &self.pressure
     }
 
@@ -215,10 +215,10 @@ impl<const OWNERS: usize> Metrics<OWNERS> {
     ///
     /// # Errors
     /// The buffer is too small; what it holds then is the beginning.
-    pub fn write<'b, 'n>(
+    pub fn write<'b, 'o>(
         &self,
         format: MetricsFormat,
-        name: impl Fn(Owner) -> Option<&'n str>,
+        name: impl Fn(Owner) -> Option<&'o str>,
         buffer: &'b mut [u8],
     ) -> Result<&'b [u8], BufferTooSmall> {
         let mut out = Out::new(buffer);

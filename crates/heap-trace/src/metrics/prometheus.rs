@@ -57,7 +57,7 @@ type OfPressure = (
     &'static str,
     &'static str,
     &'static str,
-    fn(&PressureFigures) -> u32,
+    fn(&PressureFigures<'_>) -> u32,
 );
 
 const OF_PRESSURE: [OfPressure; 6] = [
@@ -100,7 +100,7 @@ const OF_PRESSURE: [OfPressure; 6] = [
 ];
 
 pub(super) fn write<'n, const OWNERS: usize>(
-    metrics: &Metrics<OWNERS>,
+    metrics: &Metrics<'_, OWNERS>,
     name: &dyn Fn(Owner) -> Option<&'n str>,
     out: &mut Out<'_>,
 ) {
@@ -137,7 +137,7 @@ pub(super) fn write<'n, const OWNERS: usize>(
     write_pressure(metrics.pressure(), out);
 }
 
-fn write_pressure(pressure: &PressureFigures, out: &mut Out<'_>) {
+fn write_pressure(pressure: &PressureFigures<'_>, out: &mut Out<'_>) {
     let metric = "heap_pressure_level";
     head(out, metric, "0: enough memory, 1: low, 2: critical.");
     for (name, level) in pressure.levels() {
