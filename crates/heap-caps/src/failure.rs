@@ -167,6 +167,11 @@ impl Failure {
             && self.caller == request.caller
     }
 
+    /// Counts heaps whose reasons are not known any more.
+    pub(crate) fn forget_heaps(&mut self, heaps: usize) {
+        self.not_described = u8::try_from(heaps).unwrap_or(u8::MAX);
+    }
+
     /// Adds a candidate, or counts it where the record is full.
     pub(crate) fn describe(&mut self, candidate: Candidate) {
         match self.candidates.iter_mut().find(|place| place.is_none()) {

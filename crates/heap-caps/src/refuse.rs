@@ -36,9 +36,19 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             let caps = caps.unwrap_or(Caps::empty());
             match request.size {
                 0 => Failure::of(request, caps, FailureKind::ZeroSize),
-                _ => Failure::of(request, caps, self.cause(request, caps)),
+                _ => self.failure_without_reasons(request, caps),
             }
         })
+    }
+
+    /// The record of a request whose reasons another one's have replaced.
+    fn failure_without_reasons(&self, request: &AllocRequest<'_>, caps: Caps) -> Failure {
+        let cause = self.cause(request, caps);
+        let mut failure = Failure::of(request, caps, cause);
+        if cause == FailureKind::NoMemory {
+            failure.forget_heaps(self.registry.len());
+        }
+        failure
     }
 
     /// See [`Phases::last_cause`](crate::Phases::last_cause).

@@ -92,6 +92,12 @@ impl Failure {
         if self.candidates().next().is_none() && self.not_described() == 0 {
             return out.write_str("there is no heap yet: was this before the heap was booted?");
         }
+        if self.candidates().next().is_none() {
+            return out.write_str(
+                "no heap could serve it; another request has failed since, and its record took \
+                 the place of the reasons",
+            );
+        }
         let lacking = self
             .candidates()
             .all(|heap| matches!(heap.why, SkipReason::Lacks(_)));

@@ -72,6 +72,26 @@ fn a_request_larger_than_every_heap_names_the_largest_one() {
     );
 }
 
+/// As on two cores: each is refused, then each asks for its record.
+#[test]
+fn a_record_that_another_failure_has_replaced_says_so() {
+    let mut sim = Sim::esp32();
+    let first = AllocRequest::new(200_000, Caps::BIT8).anonymous();
+    let second = AllocRequest::new(300_000, Caps::BIT8).anonymous();
+    assert!(sim.heaps.phases().allocate_any(&first).is_none());
+    assert!(sim.heaps.phases().allocate_any(&second).is_none());
+    let second = sim.heaps.inspect().failure(&second).to_string();
+    assert!(
+        second.contains("no heap is that big; largest is"),
+        "{second}"
+    );
+    assert_eq!(
+        sim.heaps.inspect().failure(&first).to_string(),
+        "195.3 KiB with 8BIT: no heap could serve it; another request has failed since, and its \
+         record took the place of the reasons"
+    );
+}
+
 #[test]
 fn capabilities_that_no_heap_has_are_reported_heap_by_heap() {
     let mut sim = Sim::esp32();
