@@ -6,7 +6,9 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
-use heap_caps::AllocRequest;
+use alloc::boxed::Box;
+use heap_caps::{AllocRequest, CurrentOwner, FailureKind, Owner};
+use heap_caps_alloc::{OwnerAccounts, OwnerLimits, PressureGauge};
 use on_target::{HEAP, interrupts};
 use soc_regions::Caps;
 
@@ -20,6 +22,10 @@ pub(crate) const CHECKS: &[Check] = &[
     (
         "a_waiter_is_served_or_gives_up_while_an_interrupt_handler_frees",
         a_waiter_is_served_or_gives_up_while_an_interrupt_handler_frees,
+    ),
+    (
+        "limits_hold_while_an_interrupt_handler_allocates_and_frees",
+        limits_hold_while_an_interrupt_handler_allocates_and_frees,
     ),
 ];
 
@@ -193,6 +199,135 @@ fn a_waiter_is_served_or_gives_up_while_an_interrupt_handler_frees() {
         unsafe { HEAP.free(held) }.unwrap();
     }
     free_all(hogs);
+    assert_eq!(HEAP.inspect().free_size(SCARCE), at_first);
+    HEAP.inspect()
+        .locked(|heaps| assert_eq!(heaps.check_integrity(Caps::empty()), Ok(())));
+}
+
+static CURRENT: CurrentOwner = CurrentOwner::new();
+const PROGRAM: OwnerLimits = OwnerLimits::new(Owner(1), "program", SCARCE).at_most(6000);
+const HANDLER: OwnerLimits = OwnerLimits::new(Owner(2), "handler", SCARCE)
+    .at_most(2500)
+    .guaranteed(1000);
+/// Blocks of the program that the handler frees, and the other way round.
+static FOR_HANDLER: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
+static FOR_PROGRAM: AtomicPtr<u8> = AtomicPtr::new(core::ptr::null_mut());
+static HANDLER_REFUSED: AtomicU32 = AtomicU32::new(0);
+
+/// Frees the block at a place, if there is one.
+fn free_at(place: &AtomicPtr<u8>) {
+    let block = NonNull::new(place.load(Ordering::Relaxed));
+    place.store(core::ptr::null_mut(), Ordering::Relaxed);
+    if let Some(block) = block {
+        // SAFETY: the block was handed over at that place, to one context.
+        unsafe { HEAP.free(block) }.unwrap();
+    }
+}
+
+/// An owner has no more than its limit; returns what it has.
+fn used_within(owner: Owner, most: u32) -> u32 {
+    let usage = HEAP.pressure().owner_usage(owner, SCARCE).unwrap();
+    assert!(usage.used <= most && usage.peak <= most, "{usage}");
+    usage.used
+}
+
+/// Frees the program's block and an old one of its own, and allocates one for itself and one that
+/// the program frees.
+fn allocate_within_limits() {
+    let number = INTERRUPTS.load(Ordering::Relaxed);
+    INTERRUPTS.store(number + 1, Ordering::Relaxed);
+    IS_IN_HANDLER.store(true, Ordering::Relaxed);
+    CURRENT.with(Owner(2), || {
+        free_at(&FOR_HANDLER);
+        let place = &KEPT[number as usize % KEPT.len()];
+        let size = 40 + (number as usize * 37) % 600;
+        if let Some(old) = NonNull::new(place.load(Ordering::Relaxed)) {
+            // SAFETY: the block is the handler's own.
+            unsafe { HEAP.free(old.cast()) }.unwrap();
+        }
+        let block = HEAP.try_allocate(AllocRequest::new(size, SCARCE));
+        if block.is_none() {
+            let before = HANDLER_REFUSED.load(Ordering::Relaxed);
+            HANDLER_REFUSED.store(before + 1, Ordering::Relaxed);
+        }
+        let block = block.map_or(core::ptr::null_mut(), |block| block.as_ptr().cast());
+        place.store(block, Ordering::Relaxed);
+        if FOR_PROGRAM.load(Ordering::Relaxed).is_null()
+            && let Some(block) = HEAP.try_allocate(AllocRequest::new(100, SCARCE))
+        {
+            FOR_PROGRAM.store(block.as_ptr(), Ordering::Relaxed);
+        }
+        used_within(Owner(2), 2500);
+    });
+    IS_IN_HANDLER.store(false, Ordering::Relaxed);
+}
+
+fn limits_hold_while_an_interrupt_handler_allocates_and_frees() {
+    // SAFETY: this check is the whole program.
+    unsafe { on_target::boot_heap() }.unwrap();
+    let pressure = HEAP.pressure();
+    pressure.set_interrupt_probe(Some(|| IS_IN_HANDLER.load(Ordering::Relaxed)));
+    let accounts = Box::leak(Box::new(OwnerAccounts::<4, 64>::new()));
+    pressure.open_accounts(accounts, || CURRENT.get()).unwrap();
+    let gauge = PressureGauge::new("scarce", SCARCE).free_below(1 << 20, 1024);
+    pressure.add_gauge(gauge).unwrap();
+    for limits in [PROGRAM, HANDLER] {
+        pressure.limit_owner(limits).unwrap();
+    }
+    let at_first = HEAP.inspect().free_size(SCARCE);
+    interrupts::start_timer(PERIOD, allocate_within_limits);
+    let (mut refused, mut round) = (0_u32, 0_usize);
+    let mut kept: [Option<NonNull<u8>>; 16] = [None; 16];
+    while INTERRUPTS.load(Ordering::Relaxed) < ENOUGH {
+        CURRENT.with(Owner(1), || {
+            let place = &mut kept[round % 16];
+            if let Some(block) = place.take() {
+                // SAFETY: the block is this check's own.
+                unsafe { HEAP.free(block) }.unwrap();
+            }
+            let request = AllocRequest::new(1 + (round * 61) % 900, SCARCE);
+            match HEAP.allocate(&request) {
+                Ok(block) if FOR_HANDLER.load(Ordering::Relaxed).is_null() && round % 3 == 0 => {
+                    FOR_HANDLER.store(block.as_ptr(), Ordering::Relaxed);
+                }
+                Ok(block) => *place = Some(block),
+                Err(failure) => {
+                    let is_replaced = failure.candidates().next().is_none(); // by the handler's
+                    assert!(
+                        matches!(failure.cause, FailureKind::OverLimit { owner, .. } if owner == Owner(1))
+                            || failure.cause == FailureKind::NoMemory && is_replaced,
+                        "{failure}"
+                    );
+                    refused += 1;
+                }
+            }
+            used_within(Owner(1), 6000);
+        });
+        if !FOR_PROGRAM.load(Ordering::Relaxed).is_null() {
+            free_at(&FOR_PROGRAM);
+        }
+        round += 1;
+    }
+    interrupts::stop_timer();
+    let handler_refused = HANDLER_REFUSED.load(Ordering::Relaxed);
+    assert!(
+        refused > 10 && handler_refused > 10,
+        "{refused} and {handler_refused} refused in {round} rounds"
+    );
+    assert!(used_within(Owner(2), 2500) > 0);
+    for block in kept.into_iter().flatten() {
+        // SAFETY: as above.
+        unsafe { HEAP.free(block) }.unwrap();
+    }
+    for place in &KEPT {
+        let block = AtomicPtr::new(place.load(Ordering::Relaxed).cast());
+        free_at(&block);
+    }
+    free_at(&FOR_HANDLER);
+    free_at(&FOR_PROGRAM);
+    for owner in [Owner(1), Owner(2)] {
+        assert_eq!(used_within(owner, u32::MAX), 0);
+    }
     assert_eq!(HEAP.inspect().free_size(SCARCE), at_first);
     HEAP.inspect()
         .locked(|heaps| assert_eq!(heaps.check_integrity(Caps::empty()), Ok(())));
