@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::hint::black_box;
 
-use heap_caps::Identity;
+use heap_caps::{Identity, ImageHeader};
 use heap_caps_alloc::CapsHeap;
 use heap_trace::{
     BuildId, CurrentOwner, Decoder, Event, Ledger, Owner, Ring, Stream, TraceContext, WhenFull,
@@ -33,6 +33,8 @@ const OWNERS: [(Owner, &str); 4] = [
     (Owner(3), "log"),
     (Owner(4), "mqtt"),
 ];
+/// The same for who reads an image of the memory, the first one owner 1.
+static NAMES: &[&str] = &["sensor", "web", "log", "mqtt"];
 const ROUNDS: u32 = 60;
 
 /// The chip's clock and stack, and the owner that the program says.
@@ -61,10 +63,16 @@ impl TraceContext for Owned {
 type Observer = Ledger<Owned, Stream<Ring<8192>>, 256, 32, 5, 6>;
 
 #[global_allocator]
-static HEAP: CapsHeap<HeapLock, Unpoisoned, Observer> = CapsHeap::new(Ledger::new(
-    Owned(ChipContext::new()),
-    Stream::new(Ring::new(WhenFull::Refuse)),
-));
+static HEAP: CapsHeap<HeapLock, Unpoisoned, Observer> = CapsHeap::new(
+    Ledger::new(
+        Owned(ChipContext::new()),
+        Stream::new(Ring::new(WhenFull::Refuse)),
+    )
+    .with_owner_names(&NAMES),
+);
+
+/// Leads to the heap in an image of the memory.
+static IMAGE: ImageHeader = ImageHeader::new();
 
 fn main() -> u8 {
     boot();
@@ -135,6 +143,7 @@ fn boot() {
     let symbols = (Emulated::symbols(), ESP32.sample_symbols(&options));
     // SAFETY: nothing else uses the chip's memory; the library's own heap is never booted.
     unsafe { HEAP.boot(&ESP32, &options, &symbols, &Identity) }.unwrap();
+    IMAGE.lead_to(HEAP.inspect().heaps_in_memory());
 }
 
 fn introduce() {
