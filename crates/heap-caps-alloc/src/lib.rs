@@ -10,6 +10,8 @@ mod arena;
 #[doc(hidden)]
 pub mod blocks;
 mod buffer;
+#[doc(hidden)]
+pub mod c_functions;
 mod claim;
 #[cfg(feature = "defmt")]
 mod defmt;
