@@ -63,7 +63,8 @@ pub struct Outcome {
     pub used: u32,
 }
 
-/// A heap, a limit of the library's owner, and two handshakes: with few certificates, and with many.
+/// A heap, a limit of the library's owner, and two handshakes: one with few certificates, one with
+/// many.
 ///
 /// # Errors
 /// The heap cannot be set up.

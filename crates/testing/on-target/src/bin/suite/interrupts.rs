@@ -293,11 +293,11 @@ fn limits_hold_while_an_interrupt_handler_allocates_and_frees() {
                 Ok(block) => *place = Some(block),
                 Err(failure) => {
                     let is_replaced = failure.candidates().next().is_none(); // by the handler's
-                    assert!(
-                        matches!(failure.cause, FailureKind::OverLimit { owner, .. } if owner == Owner(1))
-                            || failure.cause == FailureKind::NoMemory && is_replaced,
-                        "{failure}"
-                    );
+                    let is_at_limit = match failure.cause {
+                        FailureKind::OverLimit { owner, .. } => owner == Owner(1),
+                        cause => cause == FailureKind::NoMemory && is_replaced,
+                    };
+                    assert!(is_at_limit, "{failure}");
                     refused += 1;
                 }
             }
