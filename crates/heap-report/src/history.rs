@@ -15,6 +15,7 @@ use serde::Serialize;
 use soc_regions::Caps;
 
 use crate::caught::Caught;
+use crate::crash::Crash;
 use crate::replay::HeapSample;
 use crate::symbols::Identity;
 
@@ -56,22 +57,6 @@ pub struct History {
     pub caught: Vec<Caught>,
     /// Build of the program, if known.
     pub build: Option<Identity>,
-}
-
-/// What an image of a program's memory has besides its blocks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Crash {
-    /// The heaps' poisoning: how closely they watched their blocks.
-    pub poisoning: &'static str,
-    /// What is wrong with the heaps, in sentences.
-    pub damage: Vec<String>,
-    /// The failure log, in sentences, the latest first.
-    pub failures: Vec<String>,
-    /// How many requests were refused since the program began; `None` where that is not in the
-    /// image.
-    pub refused: Option<u32>,
-    /// Heaps that are not in the image, in sentences.
-    pub missing: Vec<String>,
 }
 
 impl Default for History {

@@ -2,6 +2,7 @@
 
 pub mod caught;
 pub mod compare;
+mod crash;
 mod decode;
 mod error;
 pub mod export;
@@ -22,10 +23,11 @@ pub mod verdict;
 pub mod watch;
 pub mod what_if;
 
+pub use crash::{Crash, Damage, NearbyBlock};
 pub use decode::StreamDecoder;
 pub use error::Error;
 pub use history::{
-    Crash, Event, Frame, Gaps, HeapDescription, History, Measured, Site, Source, TimedEvent,
+    Event, Frame, Gaps, HeapDescription, History, Measured, Site, Source, TimedEvent,
 };
 pub use program::{Program, Step};
 pub use replay::{

@@ -4,7 +4,8 @@ use multi_heap::{Block, BlockState, Corruption, DamagedBlock, Heap, HeapImage, M
 use soc_regions::Caps;
 
 use super::{Found, Ledger, Memory};
-use crate::history::{HeapDescription, History};
+use crate::crash::NearbyBlock;
+use crate::history::HeapDescription;
 use crate::replay::HeapSample;
 
 /// More faults of one heap are not listed one by one.
@@ -173,19 +174,17 @@ impl HeapState {
 }
 
 impl Damage {
-    /// Damage, its place, and the owners of the blocks around it.
-    pub(super) fn sentence(&self, state: &HeapState, history: &History, ledger: &Ledger) -> String {
-        let owner_of = |block: &UsedBlock| {
+    /// Damage, its place, and the blocks around it.
+    pub(super) fn described(&self, state: &HeapState, ledger: &Ledger) -> crate::Damage {
+        let nearby = |relation, block: &UsedBlock| {
             let (site, owner) = ledger.of_block(block.address);
-            let from = match history.site(site).filter(|_| site != 0) {
-                Some(site) => format!(" from {}", site.label()),
-                None => String::new(),
-            };
-            let of = match owner {
-                0 => String::new(),
-                owner => format!(" of {}", history.owner_name(owner)),
-            };
-            format!("{} bytes at {:#010x}{of}{from}", block.size, block.address)
+            NearbyBlock {
+                relation,
+                address: block.address,
+                size: block.size,
+                site,
+                owner,
+            }
         };
         let behind = state.used.partition_point(|block| block.address <= self.at);
         let nearest = behind
@@ -195,28 +194,19 @@ impl Damage {
             .used
             .get(behind)
             .filter(|block| block.address - self.at <= 8);
-        let around = match (next, nearest) {
-            (Some(next), Some(before)) => format!(
-                "; the block is {}, the one in front of it {}",
-                owner_of(next),
-                owner_of(before)
+        let before = match next {
+            Some(_) => "the one in front of it",
+            None => "the last block that begins before it is",
+        };
+        let next = next.map(|block| nearby("the block is", block));
+        let nearest = nearest.map(|block| nearby(before, block));
+        crate::Damage {
+            fault: format!(
+                "at {:#010x} in {}: {}",
+                self.at, state.described.name, self.corruption
             ),
-            (Some(block), None) => format!("; the block is {}", owner_of(block)),
-            (None, Some(block)) => {
-                format!(
-                    "; the last block that begins before it is {}",
-                    owner_of(block)
-                )
-            }
-            (None, None) => String::new(),
-        };
-        let lost = match self.lost {
-            0 => String::new(),
-            lost => format!("; the {lost} bytes behind it could not be read"),
-        };
-        format!(
-            "at {:#010x} in {}: {}{around}{lost}",
-            self.at, state.described.name, self.corruption
-        )
+            around: next.into_iter().chain(nearest).collect(),
+            lost: self.lost,
+        }
     }
 }

@@ -19,7 +19,8 @@ pub use memory::Memory;
 use heap_caps::{Description, ImageHeader, OBSERVER_WORDS, ObserverDescription};
 use multi_heap::{Comprehensive, Light, Unpoisoned};
 
-use crate::history::{Crash, Event, History, Measured, Source, TimedEvent};
+use crate::crash::Crash;
+use crate::history::{Event, History, Measured, Source, TimedEvent};
 use heaps::HeapState;
 use ledger::Ledger;
 
@@ -197,8 +198,8 @@ fn of_states(memory: &Memory, found: &Found, states: &[HeapState], ledger: &Ledg
     });
     let poisoning = ["none", "light", "comprehensive"];
     let damage = read.iter().flat_map(|state| {
-        let sentence = |damage: &heaps::Damage| damage.sentence(state, &history, ledger);
-        state.damage.iter().map(sentence).collect::<Vec<_>>()
+        let described = |damage: &heaps::Damage| damage.described(state, ledger);
+        state.damage.iter().map(described)
     });
     let crash = Crash {
         poisoning: poisoning[found.set.poisoning.min(2) as usize],

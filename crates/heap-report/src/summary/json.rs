@@ -42,7 +42,7 @@ pub fn json(history: &History, rebuilt: &Replayed) -> Value {
         "notes": history.notes,
         "build": history.build.as_ref().map(ToString::to_string),
         "caught": history.caught.iter().map(|caught| caught_in_json(history, caught)).collect::<Vec<_>>(),
-        "crash": history.crash,
+        "crash": history.crash_in_words(),
         "blocks": history.crash.as_ref().map(|_| blocks(history, rebuilt)),
     })
 }

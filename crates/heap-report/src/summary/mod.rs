@@ -138,7 +138,7 @@ impl Summary<'_> {
             )?;
         }
         writeln!(out)?;
-        list("Damage", &crash.damage, out)?;
+        list("Damage", &self.history.damage().collect::<Vec<_>>(), out)?;
         list("Not in the image", &crash.missing, out)?;
         list("Failure log, the latest first", &crash.failures, out)
     }

@@ -94,6 +94,10 @@ impl History {
                 new_place(site);
             }
         }
+        let damage = self.crash.iter_mut().flat_map(|crash| &mut crash.damage);
+        for block in damage.flat_map(|damage| &mut damage.around) {
+            new_place(&mut block.site);
+        }
     }
 }
 

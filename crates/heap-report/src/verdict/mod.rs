@@ -341,7 +341,7 @@ impl Facts<'_> {
     }
 
     fn of_image(&self) -> Verdict {
-        let mut damage = self.history.crash.iter().flat_map(|crash| &crash.damage);
+        let mut damage = self.history.damage();
         let Some(first) = damage.next() else {
             return no_verdict(words::image(self));
         };
@@ -350,7 +350,7 @@ impl Facts<'_> {
             site: None,
             owner: None,
             sure: Confidence::Very,
-            sentence: words::damaged(first, damage.count()),
+            sentence: words::damaged(&first, damage.count()),
         }
     }
 
