@@ -158,7 +158,7 @@ impl Figure {
                         .map(|heap| u64::from(heap.largest_free))
                         .max()
                 };
-                rebuilt.moments.iter().filter_map(largest).min()?
+                rebuilt.samples.iter().filter_map(largest).min()?
             }
             Figure::Missing => rebuilt.gaps.pieces(),
         })

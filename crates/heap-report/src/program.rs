@@ -84,14 +84,14 @@ impl From<&History> for Program {
             slots: Slots::default(),
         };
         let mut live = Live::new();
-        for (number, moment) in history.events.iter().enumerate() {
-            if let Event::Failed { size, caps, .. } = moment.event {
+        for (number, timed) in history.events.iter().enumerate() {
+            if let Event::Failed { size, caps, .. } = timed.event {
                 writer.steps.push(Step::Refused {
                     size,
                     caps: Some(caps),
                 });
             }
-            if let Some(change) = live.apply(number, moment) {
+            if let Some(change) = live.apply(number, timed) {
                 writer.follow(&change);
             }
         }

@@ -12,7 +12,7 @@ mod crashed;
 use crashed::{Device, Image, Known};
 use heap_report::image::{Memory, history};
 use heap_report::summary::Summary;
-use heap_report::verdict::{Kind, Verdict};
+use heap_report::verdict::{Verdict, VerdictKind};
 use heap_report::{Event, History, Replayed};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 
@@ -30,7 +30,7 @@ fn blocks(history: &History) -> Vec<Known> {
     let mut blocks: Vec<_> = history
         .events
         .iter()
-        .map(|moment| block(&moment.event))
+        .map(|timed| block(&timed.event))
         .collect();
     blocks.sort_unstable();
     blocks
@@ -66,7 +66,7 @@ fn an_image_is_read_as_the_heap_was<P: Poison>(poisoning: &str) {
     assert_eq!(read.owner_name(1), "mqtt");
     assert_eq!(read.owner_name(2), "camera");
     let verdict = verdict(&read);
-    assert_eq!(verdict.kind, Kind::CannotTell);
+    assert_eq!(verdict.kind, VerdictKind::CannotTell);
     assert!(
         verdict
             .sentence
@@ -90,7 +90,7 @@ fn a_write_past_the_end_names_the_block_its_owner_and_its_line() {
     image.overwrite_behind(&device.culprit());
     let read = history(&image.memory()).unwrap();
     let verdict = verdict(&read);
-    assert_eq!(verdict.kind, Kind::Damaged);
+    assert_eq!(verdict.kind, VerdictKind::Damaged);
     for words in [
         "The heap is damaged: at 0x",
         "bad tail canary",
@@ -113,7 +113,7 @@ fn a_header_that_was_overwritten_is_damage_at_every_level() {
         let mut image = device.image();
         image.overwrite_header_of(&device.culprit());
         let read = history(&image.memory()).unwrap();
-        assert_eq!(verdict(&read).kind, Kind::Damaged, "{}", P::NAME);
+        assert_eq!(verdict(&read).kind, VerdictKind::Damaged, "{}", P::NAME);
         let all = device.heaps_and_blocks().1.len();
         assert!(
             read.events.len() < all,
@@ -188,7 +188,7 @@ fn an_image_that_ends_anywhere_is_read_or_refused() {
             "cut at {cut}: nothing is said"
         );
         assert!(crash.damage.is_empty(), "cut at {cut}: {:?}", crash.damage);
-        assert_eq!(verdict(&read).kind, Kind::CannotTell);
+        assert_eq!(verdict(&read).kind, VerdictKind::CannotTell);
     }
 }
 

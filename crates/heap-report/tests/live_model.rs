@@ -95,16 +95,16 @@ proptest! {
     #[test]
     fn after_every_event_the_live_blocks_are_those_of_the_model(events in events()) {
         let (mut live, mut model, mut bytes) = (Live::new(), Model::default(), 0_u64);
-        for (number, moment) in history(events).events.iter().enumerate() {
-            let change = live.apply(number, moment);
-            model.follow(&moment.event);
+        for (number, timed) in history(events).events.iter().enumerate() {
+            let change = live.apply(number, timed);
+            model.follow(&timed.event);
             let mut listed: Vec<_> = model.blocks.clone();
             listed.sort_unstable();
             let blocks = live
                 .blocks()
                 .map(|block| (block.address, block.size, block.site, block.owner));
             let blocks: Vec<_> = blocks.collect();
-            prop_assert_eq!(blocks, listed, "after {:?}", moment);
+            prop_assert_eq!(blocks, listed, "after {:?}", timed);
             prop_assert_eq!(
             (live.bytes(), live.count()),
             (model.bytes(|_| true), model.blocks.len())
@@ -123,18 +123,18 @@ proptest! {
         let history = history(events);
         let rebuilt = Replayed::of(&history);
         let (mut model, mut sums) = (Model::default(), vec![0]);
-        for moment in &history.events {
-            model.follow(&moment.event);
+        for timed in &history.events {
+            model.follow(&timed.event);
             sums.push(model.bytes(|_| true));
         }
         let peak = sums.iter().copied().max().unwrap();
         prop_assert_eq!((rebuilt.peak.bytes, sums[rebuilt.peak.event]), (peak, peak));
-        for sample in &rebuilt.moments {
+        for sample in &rebuilt.samples {
             prop_assert_eq!(sample.bytes, sums[sample.event]);
             prop_assert_eq!(sample.by_site.iter().sum::<u64>(), sample.bytes);
             prop_assert_eq!(sample.by_owner.iter().sum::<u64>(), sample.bytes);
         }
-        let ends = [rebuilt.moments.first(), rebuilt.moments.last()].into_iter().flatten();
+        let ends = [rebuilt.samples.first(), rebuilt.samples.last()].into_iter().flatten();
         let ends: Vec<usize> = ends.map(|sample| sample.event).collect();
         prop_assert_eq!(ends, [0, history.events.len()]);
         for (site, account) in rebuilt.sites.iter().enumerate() {

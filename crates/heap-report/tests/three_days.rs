@@ -105,7 +105,7 @@ fn the_report_of_a_leak_begins_with_the_line_that_leaks() {
 fn the_report_of_fragmentation_shows_free_memory_in_pieces_and_the_line_between_them() {
     let history = history(&log(&["fragmentation"]));
     let rebuilt = Replayed::of(&history);
-    let last = rebuilt.moments.last().unwrap();
+    let last = rebuilt.samples.last().unwrap();
     let for_bytes = history.heaps.iter().zip(&last.heaps);
     let for_bytes: Vec<_> = for_bytes
         .filter(|(heap, _)| heap.caps.contains(Caps::BIT8))

@@ -140,7 +140,7 @@ impl Arguments {
 
     fn left(&self, chip: &'static soc_regions::Chip) -> Result<Map, Error> {
         let given = self.given();
-        let side = Side {
+        let side = MapSource {
             chip,
             settings: &self.settings,
             elf: self.elf.as_deref(),
@@ -162,7 +162,7 @@ impl Arguments {
         } else {
             Vec::new()
         };
-        let side = Side {
+        let side = MapSource {
             chip,
             settings: &self.diff_settings,
             elf: elf.map(PathBuf::as_path),
@@ -196,7 +196,7 @@ impl Arguments {
 }
 
 /// What one map is made of.
-struct Side<'a> {
+struct MapSource<'a> {
     chip: &'static Chip,
     settings: &'a [String],
     elf: Option<&'a Path>,
@@ -206,10 +206,10 @@ struct Side<'a> {
     named: &'a [&'a str],
 }
 
-impl Side<'_> {
+impl MapSource<'_> {
     /// A chip as it comes.
-    fn of(chip: &'static Chip) -> Side<'static> {
-        Side {
+    fn of(chip: &'static Chip) -> MapSource<'static> {
+        MapSource {
             chip,
             settings: &[],
             elf: None,

@@ -15,7 +15,7 @@ use heap_report::recorded::{Trace, shipped};
 use heap_report::simulate::machine::Machine;
 use heap_report::summary::{Summary, json};
 use heap_report::symbols::{Identities, Identity, Named, Symbols};
-use heap_report::verdict::{Kind, Verdict};
+use heap_report::verdict::{Verdict, VerdictKind};
 use heap_report::{History, Replayed, Source};
 use multi_heap::Poison;
 
@@ -194,7 +194,7 @@ const NO_VERDICT: u8 = 5;
 /// heaps and images of memory do not show what grows.
 fn has_no_verdict(history: &History, rebuilt: &Replayed) -> bool {
     let shows_nothing = matches!(history.source, Source::Printed | Source::Image);
-    let is_unknown = || Verdict::of(history, rebuilt).kind == Kind::CannotTell;
+    let is_unknown = || Verdict::of(history, rebuilt).kind == VerdictKind::CannotTell;
     !history.doubts.is_empty() || !shows_nothing && is_unknown()
 }
 

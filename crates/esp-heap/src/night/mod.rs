@@ -72,7 +72,7 @@ impl Mechanism {
 
 /// What became of a program on one heap under one mechanism.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
+pub(crate) struct Trial {
     pub(crate) percent: u32,
     pub(crate) bytes: u32,
     pub(crate) mechanism: Mechanism,
@@ -85,7 +85,7 @@ pub(crate) struct Night {
     pub(crate) name: String,
     /// The smallest heap that serves everything without any mechanism.
     pub(crate) enough: u32,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<Trial>,
 }
 
 /// Replays a trace on heaps of `percents` of what is enough, under every mechanism.
@@ -122,7 +122,7 @@ pub(crate) fn night(
         let bytes = bytes.unwrap_or(enough); // at most 100 %
         tick();
         let outcome = player::play(trace, bytes, mechanism)?;
-        Ok(Row {
+        Ok(Trial {
             percent,
             bytes,
             mechanism,

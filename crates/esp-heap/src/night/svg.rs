@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
-use super::{Mechanism, Night, Row};
+use super::{Mechanism, Night, Trial};
 
 const WIDTH: u32 = 960;
 const LEFT: f64 = 90.0;
@@ -126,7 +126,7 @@ impl<'a> Plot<'a> {
             write!(out, "<path stroke=\"{}\" d=\"", colour(mechanism))?;
             for (
                 index,
-                Row {
+                Trial {
                     percent, outcome, ..
                 },
             ) in of(mechanism).enumerate()
@@ -160,11 +160,11 @@ impl<'a> Plot<'a> {
 #[cfg(test)]
 mod tests {
     use super::Picture;
-    use crate::night::{Mechanism, Night, Outcome, Row};
+    use crate::night::{Mechanism, Night, Outcome, Trial};
 
     #[test]
     fn every_mechanism_has_a_line_and_more_refusals_are_higher() {
-        let row = |percent, mechanism, refused| Row {
+        let row = |percent, mechanism, refused| Trial {
             percent,
             bytes: percent * 10,
             mechanism,

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::io;
 
 use heap_report::export::missing;
-use heap_report::verdict::Kind;
+use heap_report::verdict::VerdictKind;
 use heap_report::watch::{OwnerUsage, Watched};
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize as _};
@@ -146,7 +146,7 @@ fn headline(watched: &Watched) -> Paragraph<'_> {
     let title = Line::from(vec![about.bold(), "   q ends".dim()]);
     let verdict = watched.verdict();
     let sentence = match verdict.kind {
-        Kind::Healthy => Line::from(verdict.sentence),
+        VerdictKind::Healthy => Line::from(verdict.sentence),
         _ => Line::from(verdict.sentence).yellow().bold(),
     };
     Paragraph::new(vec![title, Line::from(now), gaps, sentence]).wrap(Wrap { trim: true })

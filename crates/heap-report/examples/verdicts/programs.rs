@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 
 use heap_report::History;
-use heap_report::verdict::Kind;
+use heap_report::verdict::VerdictKind;
 
 use super::device::Device;
 
@@ -60,20 +60,20 @@ pub(crate) const STORIES: [Story; 13] = [
 
 impl Story {
     /// What is wrong with such a program.
-    pub(crate) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> VerdictKind {
         match self {
             Story::Steady
             | Story::WarmingCache
             | Story::ReplacingCache
             | Story::Bursts
-            | Story::RareLongLives => Kind::Healthy,
+            | Story::RareLongLives => VerdictKind::Healthy,
             Story::SlowLeak
             | Story::LargeLeak
             | Story::LeakBehindCache
-            | Story::LeakAmongOthers => Kind::Leaking,
-            Story::Pins => Kind::Fragmented,
-            Story::UsedUpByOne | Story::UsedUpByMany => Kind::UsedUp,
-            Story::NeverFits => Kind::NeverFitted,
+            | Story::LeakAmongOthers => VerdictKind::Leaking,
+            Story::Pins => VerdictKind::Fragmented,
+            Story::UsedUpByOne | Story::UsedUpByMany => VerdictKind::UsedUp,
+            Story::NeverFits => VerdictKind::NeverFitted,
         }
     }
 
@@ -96,7 +96,7 @@ pub(crate) fn run(story: Story, seed: u64) -> History {
     let mut device = Device::new(seed);
     let mut program = Program::boot(&mut device, story);
     let rounds = match story.kind() {
-        Kind::UsedUp | Kind::Fragmented => LONGEST, // until it ends
+        VerdictKind::UsedUp | VerdictKind::Fragmented => LONGEST, // until it ends
         _ => program.rounds,
     };
     for round in 0..rounds {

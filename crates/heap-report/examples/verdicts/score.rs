@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use heap_report::Replayed;
-use heap_report::verdict::{Kind, Verdict};
+use heap_report::verdict::{Verdict, VerdictKind};
 
 use super::programs::{STORIES, Story, run};
 
@@ -12,10 +12,10 @@ use super::programs::{STORIES, Story, run};
 #[derive(Debug, Default)]
 pub(crate) struct Score {
     /// Verdicts by what is true and what was said.
-    counts: BTreeMap<(Kind, Kind), u32>,
+    counts: BTreeMap<(VerdictKind, VerdictKind), u32>,
     /// By what was said: right verdicts that name a line, and those of them that name the right
     /// one.
-    lines: BTreeMap<Kind, (u32, u32)>,
+    lines: BTreeMap<VerdictKind, (u32, u32)>,
     /// Verdicts that are wrong, in words.
     pub(crate) wrong: Vec<String>,
 }
@@ -47,7 +47,7 @@ impl Score {
         }
     }
 
-    fn sum(&self, of: impl Fn(Kind, Kind) -> bool) -> u32 {
+    fn sum(&self, of: impl Fn(VerdictKind, VerdictKind) -> bool) -> u32 {
         self.counts
             .iter()
             .filter(|((truth, said), _)| of(*truth, *said))
@@ -56,7 +56,7 @@ impl Score {
     }
 
     /// Share of the positive verdicts that are right.
-    pub(crate) fn precision(&self, kind: Kind) -> f64 {
+    pub(crate) fn precision(&self, kind: VerdictKind) -> f64 {
         share(
             self.sum(|truth, said| truth == kind && said == kind),
             self.sum(|_, said| said == kind),
@@ -64,7 +64,7 @@ impl Score {
     }
 
     /// Share of the positive programs that were found.
-    pub(crate) fn recall(&self, kind: Kind) -> f64 {
+    pub(crate) fn recall(&self, kind: VerdictKind) -> f64 {
         share(
             self.sum(|truth, said| truth == kind && said == kind),
             self.sum(|truth, _| truth == kind),
@@ -72,7 +72,7 @@ impl Score {
     }
 
     /// Of the right verdicts about programs with a line to blame, how many name it.
-    pub(crate) fn line(&self, kind: Kind) -> f64 {
+    pub(crate) fn line(&self, kind: VerdictKind) -> f64 {
         let (named, right) = self.lines.get(&kind).copied().unwrap_or_default();
         share(right, named)
     }
@@ -86,12 +86,12 @@ fn share(part: u32, whole: u32) -> f64 {
     }
 }
 
-pub(crate) const KINDS: [(Kind, &str); 5] = [
-    (Kind::Healthy, "healthy"),
-    (Kind::Leaking, "leak"),
-    (Kind::UsedUp, "used up"),
-    (Kind::Fragmented, "fragmented"),
-    (Kind::NeverFitted, "never fitted"),
+pub(crate) const KINDS: [(VerdictKind, &str); 5] = [
+    (VerdictKind::Healthy, "healthy"),
+    (VerdictKind::Leaking, "leak"),
+    (VerdictKind::UsedUp, "used up"),
+    (VerdictKind::Fragmented, "fragmented"),
+    (VerdictKind::NeverFitted, "never fitted"),
 ];
 
 impl Display for Score {

@@ -42,9 +42,9 @@ pub struct Comparison {
     /// Requests that were refused.
     pub refused: Pair<u64>,
     /// By owner, the largest difference of live bytes first.
-    pub owners: Vec<Row>,
+    pub owners: Vec<ComparedAccount>,
     /// By call site, the largest difference of live bytes first.
-    pub sites: Vec<Row>,
+    pub sites: Vec<ComparedAccount>,
     /// What makes the comparison weaker than it looks, in sentences.
     pub caveats: Vec<String>,
 }
@@ -60,7 +60,7 @@ pub struct Pair<T> {
 
 /// An owner or a site on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Row {
+pub struct ComparedAccount {
     /// What it is called, in the words of the side that has it last.
     pub name: String,
     /// What it had; `None`: it never allocated.
@@ -103,7 +103,7 @@ impl Figures {
     }
 }
 
-impl Row {
+impl ComparedAccount {
     /// How many more bytes are live at the end.
     #[must_use]
     pub fn change(&self) -> i128 {
@@ -157,16 +157,16 @@ impl<T: Copy> Pair<T> {
 }
 
 /// The largest change first, of either sign; ties by the change of the peak, then by name.
-fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
+fn sorted(mut rows: Vec<ComparedAccount>) -> Vec<ComparedAccount> {
     rows.sort_by(|one, other| {
-        let key = |row: &Row| (row.change().abs(), row.peak_change().abs());
+        let key = |row: &ComparedAccount| (row.change().abs(), row.peak_change().abs());
         let by_change = key(other).cmp(&key(one));
         by_change.then_with(|| one.name.cmp(&other.name))
     });
     rows
 }
 
-fn owners(both: Pair<Side<'_>>) -> Vec<Row> {
+fn owners(both: Pair<Side<'_>>) -> Vec<ComparedAccount> {
     let named = |side: Side<'_>| -> BTreeMap<String, Figures> {
         let mut named = BTreeMap::new();
         for (owner, account) in &side.rebuilt.owners {
@@ -175,16 +175,16 @@ fn owners(both: Pair<Side<'_>>) -> Vec<Row> {
         named
     };
     let (before, after) = (named(both.before), named(both.after));
-    let mut rows: Vec<Row> = after
+    let mut rows: Vec<ComparedAccount> = after
         .iter()
-        .map(|(name, figures)| Row {
+        .map(|(name, figures)| ComparedAccount {
             name: name.clone(),
             before: before.get(name).copied(),
             after: Some(*figures),
         })
         .collect();
     let gone = before.iter().filter(|(name, _)| !after.contains_key(*name));
-    rows.extend(gone.map(|(name, figures)| Row {
+    rows.extend(gone.map(|(name, figures)| ComparedAccount {
         name: name.clone(),
         before: Some(*figures),
         after: None,
@@ -231,16 +231,16 @@ fn lasting_name(site: &Site) -> Option<String> {
 }
 
 /// Pairs of sites, each of which is in at most one.
-fn sites(both: Pair<Side<'_>>) -> Vec<Row> {
+fn sites(both: Pair<Side<'_>>) -> Vec<ComparedAccount> {
     let (mut before, mut after) = (known(both.before), known(both.after));
     let mut rows = paired(&mut before, &mut after, |site| Some(site.label.clone()));
     rows.extend(paired(&mut before, &mut after, |site| site.lasting.clone()));
-    rows.extend(before.into_iter().map(|site| Row {
+    rows.extend(before.into_iter().map(|site| ComparedAccount {
         name: site.label,
         before: Some(site.figures),
         after: None,
     }));
-    rows.extend(after.into_iter().map(|site| Row {
+    rows.extend(after.into_iter().map(|site| ComparedAccount {
         name: site.label,
         before: None,
         after: Some(site.figures),
@@ -253,7 +253,7 @@ fn paired(
     before: &mut Vec<Known>,
     after: &mut Vec<Known>,
     key: impl Fn(&Known) -> Option<String>,
-) -> Vec<Row> {
+) -> Vec<ComparedAccount> {
     let mut waiting: HashMap<String, Vec<Known>> = HashMap::new();
     let mut unmatched = Vec::new();
     for site in std::mem::take(before).into_iter().rev() {
@@ -266,7 +266,7 @@ fn paired(
     for site in std::mem::take(after) {
         let old = key(&site).and_then(|key| waiting.get_mut(&key)?.pop());
         match old {
-            Some(old) => rows.push(Row {
+            Some(old) => rows.push(ComparedAccount {
                 name: site.label,
                 before: Some(old.figures),
                 after: Some(site.figures),

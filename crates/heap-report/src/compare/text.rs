@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Comparison, Figures, Pair, Row};
+use super::{ComparedAccount, Comparison, Figures, Pair};
 use crate::summary::table::Table;
 use crate::summary::words::{counted, grouped};
 
@@ -84,8 +84,8 @@ impl Comparison {
     }
 }
 
-fn table(out: &mut Formatter<'_>, what: &str, rows: &[Row]) -> fmt::Result {
-    let differing: Vec<&Row> = rows.iter().filter(|row| row.differs()).collect();
+fn table(out: &mut Formatter<'_>, what: &str, rows: &[ComparedAccount]) -> fmt::Result {
+    let differing: Vec<&ComparedAccount> = rows.iter().filter(|row| row.differs()).collect();
     let same = rows.len() - differing.len();
     if differing.is_empty() {
         return match same {

@@ -69,8 +69,8 @@ impl Assembler {
     fn end_at(&mut self, clock: u64) {
         let last = self.history.events.last().map_or(clock, |last| last.ticks);
         let earlier = clock.saturating_sub(last);
-        for moment in &mut self.history.events {
-            moment.ticks += earlier;
+        for timed in &mut self.history.events {
+            timed.ticks += earlier;
         }
     }
 

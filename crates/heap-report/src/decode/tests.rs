@@ -149,7 +149,7 @@ fn a_program_that_restarts_has_other_sites_under_the_same_numbers() {
     let events: Vec<Event> = history
         .events
         .iter()
-        .map(|moment| moment.event.clone())
+        .map(|timed| timed.event.clone())
         .collect();
     let restarted = Event::Restarted;
     assert_eq!(
@@ -174,7 +174,7 @@ fn a_site_of_before_a_reset_is_not_taken_for_one_that_was_lost() {
         .history()
         .events
         .last()
-        .map(|moment| moment.event.clone());
+        .map(|timed| timed.event.clone());
     assert_eq!(
         last,
         Some(Event::Allocated {

@@ -53,19 +53,19 @@ impl Unit {
 }
 
 /// The moments of a history with their numbers and their times in ticks, which never go back.
-pub(super) fn moments(history: &History) -> impl Iterator<Item = (usize, u64, &TimedEvent)> {
+pub(super) fn timed_events(history: &History) -> impl Iterator<Item = (usize, u64, &TimedEvent)> {
     let mut before = 0;
     let mut last = 0;
     history
         .events
         .iter()
         .enumerate()
-        .map(move |(number, moment)| {
-            if moment.event == Event::Restarted {
+        .map(move |(number, timed)| {
+            if timed.event == Event::Restarted {
                 before = last;
             }
-            last = last.max(before + moment.ticks);
-            (number, last, moment)
+            last = last.max(before + timed.ticks);
+            (number, last, timed)
         })
 }
 
@@ -92,7 +92,7 @@ mod tests {
             events,
             ..History::default()
         };
-        let times: Vec<u64> = moments(&history).map(|(_, time, _)| time).collect();
+        let times: Vec<u64> = timed_events(&history).map(|(_, time, _)| time).collect();
         assert_eq!(times, [10, 40, 45, 55]);
     }
 

@@ -73,8 +73,8 @@ fn in_one_piece(frame: &str) -> String {
 /// How many events lead to the most live bytes.
 fn peak(history: &History) -> usize {
     let (mut live, mut most, mut at) = (Live::new(), 0, 0);
-    for (number, moment) in history.events.iter().enumerate() {
-        live.apply(number, moment);
+    for (number, timed) in history.events.iter().enumerate() {
+        live.apply(number, timed);
         if live.bytes() > most {
             (most, at) = (live.bytes(), number + 1);
         }
@@ -84,8 +84,8 @@ fn peak(history: &History) -> usize {
 
 fn live(history: &History, events: usize, place: impl Fn(&Block) -> (u8, usize)) -> Sums {
     let mut live = Live::new();
-    for (number, moment) in history.events.iter().take(events).enumerate() {
-        live.apply(number, moment);
+    for (number, timed) in history.events.iter().take(events).enumerate() {
+        live.apply(number, timed);
     }
     sum(live.blocks(), place)
 }
@@ -94,7 +94,7 @@ fn total(history: &History, place: impl Fn(&Block) -> (u8, usize)) -> Sums {
     let mut live = Live::new();
     let changes = history.events.iter().enumerate();
     let changes: Vec<Change> = changes
-        .filter_map(|(number, moment)| live.apply(number, moment))
+        .filter_map(|(number, timed)| live.apply(number, timed))
         .collect();
     sum(changes.iter().filter_map(Change::came), place)
 }

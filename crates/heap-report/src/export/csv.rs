@@ -22,7 +22,7 @@ use std::io::{self, Write};
 
 use csv::Writer;
 
-use super::clock::{Unit, moments};
+use super::clock::{Unit, timed_events};
 use super::missing;
 use crate::history::{Event, History, TimedEvent};
 use crate::replay::{Block, Change, Live};
@@ -56,12 +56,14 @@ pub fn csv(history: &History, out: &mut impl Write) -> io::Result<()> {
     rows.write_record(COLUMNS)?;
     let unit = Unit::of(history);
     let mut live = Live::new();
-    let start = moments(history).next().map_or(0, |(_, ticks, _)| ticks);
-    for (number, ticks, moment) in moments(history) {
-        let change = live.apply(number, moment);
-        let mut row = CsvRow::of(history, moment, change.as_ref());
+    let start = timed_events(history)
+        .next()
+        .map_or(0, |(_, ticks, _)| ticks);
+    for (number, ticks, timed) in timed_events(history) {
+        let change = live.apply(number, timed);
+        let mut row = CsvRow::of(history, timed, change.as_ref());
         row.event = number.to_string();
-        row.ticks = moment.ticks.to_string();
+        row.ticks = timed.ticks.to_string();
         if history.ticks_per_second > 0 {
             row.seconds = format!("{:.6}", unit.times(ticks - start) / 1e6);
         }
@@ -100,9 +102,9 @@ struct CsvRow {
 }
 
 impl CsvRow {
-    fn of(history: &History, moment: &TimedEvent, change: Option<&Change>) -> CsvRow {
+    fn of(history: &History, timed: &TimedEvent, change: Option<&Change>) -> CsvRow {
         let went = change.and_then(|change| change.went().next());
-        match &moment.event {
+        match &timed.event {
             Event::Allocated { .. } => {
                 change
                     .and_then(Change::came)
@@ -133,7 +135,7 @@ impl CsvRow {
                 },
                 |block| CsvRow {
                     kind: "freed",
-                    age_ticks: Some(moment.ticks.saturating_sub(block.allocated_ticks)),
+                    age_ticks: Some(timed.ticks.saturating_sub(block.allocated_ticks)),
                     ..CsvRow::of_block(history, block)
                 },
             ),

@@ -14,7 +14,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::clock::{Unit, moments};
+use super::clock::{Unit, timed_events};
 use super::stacks::{Stacks, text};
 use super::title;
 use crate::history::{Gaps, History};
@@ -66,9 +66,9 @@ pub fn dhat(history: &History, out: &mut impl Write) -> io::Result<()> {
     let mut points = Points::new(stacks.stacks.len());
     let mut live = Live::new();
     let mut end = 0;
-    for (number, ticks, moment) in moments(history) {
+    for (number, ticks, timed) in timed_events(history) {
         end = unit.whole(ticks);
-        let Some(change) = live.apply(number, moment) else {
+        let Some(change) = live.apply(number, timed) else {
             continue;
         };
         change

@@ -16,7 +16,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use super::clock::{Unit, moments};
+use super::clock::{Unit, timed_events};
 use super::stacks::Stacks;
 use super::title;
 use crate::history::{Frame, History};
@@ -38,13 +38,13 @@ pub fn heaptrack(history: &History, out: &mut impl Write) -> io::Result<()> {
     let stacks = Stacks::of(history);
     let (unit, mut tables, mut live) = (Unit::of(history), Tables::default(), Live::new());
     let mut told = 0;
-    for (number, ticks, moment) in moments(history) {
+    for (number, ticks, timed) in timed_events(history) {
         let now = unit.whole(ticks) / 1000;
         if now > told {
             writeln!(out, "c {now:x}")?;
             told = now;
         }
-        let Some(change) = live.apply(number, moment) else {
+        let Some(change) = live.apply(number, timed) else {
             continue;
         };
         for block in change.went() {

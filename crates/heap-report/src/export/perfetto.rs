@@ -15,7 +15,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::clock::{Unit, moments};
+use super::clock::{Unit, timed_events};
 use super::{missing, title};
 use crate::history::{Event, History, TimedEvent};
 use crate::replay::{Block, Live};
@@ -78,9 +78,9 @@ impl<W: Write> Track<'_, W> {
         let mut sums = Sums::default();
         let mut end = 0.0;
         let mut measured = self.history.measured.iter().peekable();
-        for (number, ticks, moment) in moments(self.history) {
+        for (number, ticks, timed) in timed_events(self.history) {
             end = unit.times(ticks);
-            if let Some(change) = live.apply(number, moment) {
+            if let Some(change) = live.apply(number, timed) {
                 change
                     .went()
                     .for_each(|block| sums.leave(self.history, block));
@@ -92,7 +92,7 @@ impl<W: Write> Track<'_, W> {
                 let changed: Vec<&Block> = change.went().chain(change.came()).collect();
                 self.count_changed(&sums, &changed, end)?;
             }
-            self.write_moment(moment, end)?;
+            self.write_instant(timed, end)?;
             while let Some(state) = measured.next_if(|state| state.event <= number + 1) {
                 self.count_measured(state, end)?;
             }
@@ -130,8 +130,8 @@ impl<W: Write> Track<'_, W> {
     }
 
     /// An event that changes no bytes is an instant.
-    fn write_moment(&mut self, moment: &TimedEvent, time: f64) -> io::Result<()> {
-        let (name, category, arguments) = match &moment.event {
+    fn write_instant(&mut self, timed: &TimedEvent, time: f64) -> io::Result<()> {
+        let (name, category, arguments) = match &timed.event {
             Event::Mark { name } => (name.clone(), "mark", json!({})),
             Event::Pressure { name, kind } => (
                 kind.about(name).to_string(),

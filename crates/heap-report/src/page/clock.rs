@@ -16,7 +16,7 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn of(history: &History) -> Clock {
-        let first = history.events.first().map_or(0, |moment| moment.ticks);
+        let first = history.events.first().map_or(0, |timed| timed.ticks);
         let mut clock = Clock {
             starts: vec![(0, first, 0)],
         };
@@ -45,12 +45,12 @@ mod tests {
     use crate::history::{Event, History, TimedEvent};
 
     fn history(events: &[(u64, Event)]) -> History {
-        let moment = |(ticks, event): &(u64, Event)| TimedEvent {
+        let timed = |(ticks, event): &(u64, Event)| TimedEvent {
             ticks: *ticks,
             event: event.clone(),
         };
         History {
-            events: events.iter().map(moment).collect(),
+            events: events.iter().map(timed).collect(),
             ..History::default()
         }
     }

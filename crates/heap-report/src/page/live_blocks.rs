@@ -126,9 +126,9 @@ mod tests {
     use crate::history::{Event, History, TimedEvent};
 
     fn history(events: Vec<Event>) -> History {
-        let moment = |event| TimedEvent { ticks: 0, event };
+        let timed = |event| TimedEvent { ticks: 0, event };
         History {
-            events: events.into_iter().map(moment).collect(),
+            events: events.into_iter().map(timed).collect(),
             ..History::default()
         }
     }

@@ -11,7 +11,7 @@ use super::unknowns;
 use crate::export;
 use crate::history::{Event, Gaps, History, Source};
 use crate::replay::{HeapSample, Leak, LevelBand, PressureNote, Replayed, Sample};
-use crate::verdict::{Kind, Verdict};
+use crate::verdict::{Verdict, VerdictKind};
 
 /// Number of failures, and of marks, that are listed one by one.
 const TOLD: usize = 100;
@@ -150,7 +150,7 @@ impl Report {
         let peak = peak(rebuilt);
         let verdict = Verdict::of(history, rebuilt);
         Report {
-            alarming: verdict.kind != Kind::Healthy,
+            alarming: verdict.kind != VerdictKind::Healthy,
             verdict: verdict.sentence,
             program: history.program.clone(),
             source: history.source,
@@ -179,13 +179,13 @@ impl Report {
 
 /// What `of` finds at each moment.
 pub(super) fn each<T>(rebuilt: &Replayed, of: impl Fn(&Sample) -> T) -> Vec<T> {
-    rebuilt.moments.iter().map(of).collect()
+    rebuilt.samples.iter().map(of).collect()
 }
 
 fn peak(rebuilt: &Replayed) -> Peak {
     let at = |sample: &Sample| sample.event == rebuilt.peak.event;
     Peak {
-        moment: rebuilt.moments.iter().position(at).unwrap_or(0),
+        moment: rebuilt.samples.iter().position(at).unwrap_or(0),
         bytes: rebuilt.peak.bytes,
         blocks: rebuilt.peak.blocks,
     }
@@ -206,7 +206,7 @@ fn moments(history: &History, rebuilt: &Replayed, clock: &Clock) -> Samples {
 
 fn drops(history: &History) -> impl Iterator<Item = (usize, u64)> {
     let events = history.events.iter().enumerate();
-    events.filter_map(|(number, moment)| match moment.event {
+    events.filter_map(|(number, timed)| match timed.event {
         Event::Dropped { events } => Some((number, u64::from(events))),
         _ => None,
     })
@@ -246,15 +246,15 @@ fn heaps(history: &History, rebuilt: &Replayed) -> Vec<Heap> {
 /// What the program named, and where it restarted.
 fn marks(history: &History, rebuilt: &Replayed, clock: &Clock) -> Excerpt<Mark> {
     let named = history.events.iter().enumerate();
-    let marks = named.filter_map(|(event, moment)| {
-        let name = match &moment.event {
+    let marks = named.filter_map(|(event, timed)| {
+        let name = match &timed.event {
             Event::Mark { name } => name.as_str(),
             Event::Restarted => "restart",
             _ => return None,
         };
         Some(Mark {
             event,
-            time: clock.time(event + 1, moment.ticks),
+            time: clock.time(event + 1, timed.ticks),
             name: name.to_owned(),
         })
     });

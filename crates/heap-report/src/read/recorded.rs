@@ -14,7 +14,7 @@ use crate::recorded::{Operation, Trace};
 use crate::replay::{HeapSample, Live};
 use crate::simulate::cells::{Cells, Division};
 use crate::simulate::machine::{Machine, Requests, Setup};
-use crate::simulate::recording::moments;
+use crate::simulate::recording::sample_points;
 
 /// On what and how a recorded trace is replayed.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub fn replayed<P: Poison>(trace: &Trace, replay: &Replay) -> Result<History, Er
         .finish(trace, &[])?
         .history
         .events;
-    let kept = moments(events.len(), peak(&events));
+    let kept = sample_points(events.len(), peak(&events));
     let mut history = Run::<P>::boot(trace, replay)?.finish(trace, &kept)?.history;
     history.notes.clone_from(&trace.notes);
     history.notes.extend([
@@ -48,8 +48,8 @@ pub fn replayed<P: Poison>(trace: &Trace, replay: &Replay) -> Result<History, Er
 /// After how many events most bytes are live.
 fn peak(events: &[TimedEvent]) -> usize {
     let (mut live, mut most, mut peak) = (Live::new(), 0, 0);
-    for (number, moment) in events.iter().enumerate() {
-        live.apply(number, moment);
+    for (number, timed) in events.iter().enumerate() {
+        live.apply(number, timed);
         if live.bytes() > most {
             (most, peak) = (live.bytes(), number + 1);
         }
@@ -320,17 +320,17 @@ mod tests {
     }
 
     #[test]
-    fn heaps_are_measured_at_every_moment_and_agree_with_the_blocks() {
+    fn heaps_are_measured_in_every_sample_and_agree_with_the_blocks() {
         let history = replayed::<Light>(&MQTT_CLIENT.read().unwrap(), &esp32()).unwrap();
         let rebuilt = Replayed::of(&history);
-        assert_eq!(history.measured.len(), rebuilt.moments.len());
+        assert_eq!(history.measured.len(), rebuilt.samples.len());
         assert!(
             rebuilt
-                .moments
+                .samples
                 .iter()
                 .any(|sample| sample.event == rebuilt.peak.event)
         );
-        for sample in &rebuilt.moments {
+        for sample in &rebuilt.samples {
             let used: u64 = sample.heaps.iter().map(|heap| u64::from(heap.used)).sum();
             assert_eq!(used, sample.bytes, "after {} events", sample.event);
         }

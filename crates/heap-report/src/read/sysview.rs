@@ -408,7 +408,7 @@ mod tests {
     }
 
     fn owners(history: &History) -> Vec<String> {
-        let owner = |moment: &TimedEvent| match moment.event {
+        let owner = |timed: &TimedEvent| match timed.event {
             Event::Allocated { owner, .. } => Some(history.owner_name(owner)),
             _ => None,
         };

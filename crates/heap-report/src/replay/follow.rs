@@ -13,9 +13,9 @@ use crate::history::{Event, History, Measured, TimedEvent};
 
 pub(super) fn to_the_end(history: &History) -> Replayed {
     let mut rebuilt = accounts(history);
-    let moments = moments(history, rebuilt.total.peak_at);
+    let sample_points = sample_points(history, rebuilt.total.peak_at);
     let mut timeline = Timeline::new(history, rebuilt.owners.keys().copied().collect());
-    let (mut samples, mut sampled) = (Vec::new(), moments.into_iter().peekable());
+    let (mut samples, mut sampled) = (Vec::new(), sample_points.into_iter().peekable());
     for done in 0..=history.events.len() {
         if done == rebuilt.total.peak_at {
             rebuilt.peak = timeline.peak(done);
@@ -23,12 +23,12 @@ pub(super) fn to_the_end(history: &History) -> Replayed {
         if sampled.next_if_eq(&done).is_some() {
             samples.push(timeline.sample(done));
         }
-        if let Some(moment) = history.events.get(done) {
-            timeline.apply(done, moment);
+        if let Some(timed) = history.events.get(done) {
+            timeline.apply(done, timed);
         }
     }
     rebuilt.failures = timeline.failures;
-    rebuilt.moments = samples;
+    rebuilt.samples = samples;
     rebuilt
 }
 
@@ -41,14 +41,14 @@ fn accounts(history: &History) -> Replayed {
     };
     let (mut live, mut evidence) = (Live::new(), Evidence::default());
     let mut has_leaks_at_failure = false; // of this run
-    for (number, moment) in history.events.iter().enumerate() {
-        if let Some(change) = live.apply(number, moment) {
-            rebuilt.book(number, moment.ticks, &change);
-            evidence.follow(number, moment.ticks, &change);
+    for (number, timed) in history.events.iter().enumerate() {
+        if let Some(change) = live.apply(number, timed) {
+            rebuilt.book(number, timed.ticks, &change);
+            evidence.follow(number, timed.ticks, &change);
         }
-        rebuilt.record(number, moment);
-        rebuilt.shortage.follow(number, moment);
-        match moment.event {
+        rebuilt.record(number, timed);
+        rebuilt.shortage.follow(number, timed);
+        match timed.event {
             Event::Failed { size, caps, .. }
                 if !has_leaks_at_failure && refusal::fits_a_heap(history, size, caps) =>
             {
@@ -107,9 +107,9 @@ impl Replayed {
         act(&mut self.total);
     }
 
-    fn record(&mut self, number: usize, moment: &TimedEvent) {
-        let (event, ticks) = (number, moment.ticks);
-        match &moment.event {
+    fn record(&mut self, number: usize, timed: &TimedEvent) {
+        let (event, ticks) = (number, timed.ticks);
+        match &timed.event {
             Event::Mark { name } => self.marks.push(Mark {
                 event,
                 ticks,
@@ -122,17 +122,17 @@ impl Replayed {
 }
 
 /// Events between samples.
-fn moments(history: &History, peak: usize) -> BTreeSet<usize> {
+fn sample_points(history: &History, peak: usize) -> BTreeSet<usize> {
     let measured = history.measured.iter().map(|measured| measured.event);
-    let mut moments: BTreeSet<usize> = measured.collect();
-    if moments.is_empty() {
-        moments.extend(crate::simulate::recording::moments(
+    let mut sample_points: BTreeSet<usize> = measured.collect();
+    if sample_points.is_empty() {
+        sample_points.extend(crate::simulate::recording::sample_points(
             history.events.len(),
             peak,
         ));
     }
-    moments.extend([0, peak, history.events.len()]);
-    moments
+    sample_points.extend([0, peak, history.events.len()]);
+    sample_points
 }
 
 /// The note of a request that was refused, if that is what happened.
@@ -140,14 +140,14 @@ pub(crate) fn failure(
     history: &History,
     live: &Live,
     number: usize,
-    moment: &TimedEvent,
+    timed: &TimedEvent,
 ) -> Option<FailureNote> {
     let Event::Failed {
         size,
         caps,
         owner,
         ref sentence,
-    } = moment.event
+    } = timed.event
     else {
         return None;
     };
@@ -155,7 +155,7 @@ pub(crate) fn failure(
     let sentence = sentence.clone();
     Some(FailureNote {
         event: number,
-        ticks: moment.ticks,
+        ticks: timed.ticks,
         size,
         caps,
         owner,
@@ -188,9 +188,9 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    fn apply(&mut self, number: usize, moment: &TimedEvent) {
-        self.ticks = moment.ticks;
-        let change = self.live.apply(number, moment);
+    fn apply(&mut self, number: usize, timed: &TimedEvent) {
+        self.ticks = timed.ticks;
+        let change = self.live.apply(number, timed);
         for block in change.iter().flat_map(Change::went) {
             self.add(block, u64::wrapping_sub);
         }
@@ -198,7 +198,7 @@ impl<'a> Timeline<'a> {
             self.add(block, u64::wrapping_add);
         }
         self.failures
-            .extend(failure(self.history, &self.live, number, moment));
+            .extend(failure(self.history, &self.live, number, timed));
     }
 
     /// Blocks leave what they entered, so no sum goes below zero.

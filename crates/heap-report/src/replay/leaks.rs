@@ -378,7 +378,7 @@ mod tests {
             .events
             .iter()
             .enumerate()
-            .filter_map(|(number, moment)| match moment.event {
+            .filter_map(|(number, timed)| match timed.event {
                 Event::Allocated {
                     address,
                     site,
@@ -387,7 +387,7 @@ mod tests {
                 } if number > 1 => {
                     size += if site == 1 { 16 } else { 0 };
                     Some(TimedEvent {
-                        ticks: moment.ticks,
+                        ticks: timed.ticks,
                         event: Event::Resized {
                             old_address: address,
                             address,
@@ -398,7 +398,7 @@ mod tests {
                     })
                 }
                 Event::Freed { .. } => None,
-                _ => Some(moment.clone()),
+                _ => Some(timed.clone()),
             })
             .collect();
         assert_eq!(suspected(&history), [(1, Confidence::Very)]);

@@ -106,16 +106,16 @@ impl Live {
 
     /// Follows event `number`. `None`: nobody came or went (a mark, a failure, a free of a block
     /// that nobody has seen).
-    pub fn apply(&mut self, number: usize, moment: &TimedEvent) -> Option<Change> {
+    pub fn apply(&mut self, number: usize, timed: &TimedEvent) -> Option<Change> {
         let allocated_at = |address, size, site, owner| Block {
             address,
             size,
             site,
             owner,
             allocated_at: number,
-            allocated_ticks: moment.ticks,
+            allocated_ticks: timed.ticks,
         };
-        match moment.event {
+        match timed.event {
             Event::Allocated {
                 address,
                 size,
@@ -257,7 +257,7 @@ impl Block {
 mod tests {
     use super::*;
 
-    fn moment(ticks: u64, event: Event) -> TimedEvent {
+    fn timed(ticks: u64, event: Event) -> TimedEvent {
         TimedEvent { ticks, event }
     }
 
@@ -290,7 +290,7 @@ mod tests {
         let mut live = Live::new();
         let changes = events.iter().enumerate();
         let changes = changes
-            .map(|(number, event)| live.apply(number, &moment(number as u64 * 10, event.clone())))
+            .map(|(number, event)| live.apply(number, &timed(number as u64 * 10, event.clone())))
             .collect();
         (live, changes)
     }

@@ -41,7 +41,7 @@ pub struct Replayed {
     /// The account of all.
     pub total: Account,
     /// Samples, evenly over the events: the first, the last and the peak are among them.
-    pub moments: Vec<Sample>,
+    pub samples: Vec<Sample>,
     /// The blocks that are live at the end, by address.
     pub live: Vec<Block>,
     /// The moment with most bytes live.

@@ -79,22 +79,22 @@ impl Shortage {
         self.bands.is_empty() && self.notes.is_empty()
     }
 
-    pub(super) fn follow(&mut self, number: usize, moment: &TimedEvent) {
-        match &moment.event {
+    pub(super) fn follow(&mut self, number: usize, timed: &TimedEvent) {
+        match &timed.event {
             Event::Pressure {
                 name,
                 kind: PressureKind::Level(level),
             } => {
-                self.close(name, number, moment.ticks);
+                self.close(name, number, timed.ticks);
                 if *level != Level::Normal {
-                    self.begin(name, *level, number, moment.ticks);
+                    self.begin(name, *level, number, timed.ticks);
                 }
             }
             Event::Pressure { name, kind } => {
-                self.count(*kind, moment.ticks);
+                self.count(*kind, timed.ticks);
                 self.notes.push(PressureNote {
                     event: number,
-                    ticks: moment.ticks,
+                    ticks: timed.ticks,
                     name: name.clone(),
                     kind: *kind,
                 });
@@ -105,7 +105,7 @@ impl Shortage {
             }
             _ => {}
         }
-        self.last = moment.ticks;
+        self.last = timed.ticks;
     }
 
     /// Ends all bands after `number` events.

@@ -261,7 +261,7 @@ fn beside(heap: &HeapDescription, live: &Live, size: u32) -> Vec<AdjacentBlock> 
         .collect()
 }
 
-fn is_free_on_both_sides(stretch: &[cells::Block], size: u32) -> bool {
+fn is_free_on_both_sides(stretch: &[cells::HeapBlock], size: u32) -> bool {
     let free = || {
         stretch
             .iter()

@@ -86,7 +86,7 @@ pub(super) fn rebuilt(heap: &HeapDescription, live: &Live) -> HeapSample {
 
 /// The heap's blocks one after the other, counted from its first byte; what is between those that
 /// are live is free.
-pub(super) fn laid_out(heap: &HeapDescription, live: &Live) -> Vec<cells::Block> {
+pub(super) fn laid_out(heap: &HeapDescription, live: &Live) -> Vec<cells::HeapBlock> {
     let mut blocks = Vec::new();
     let mut end = 0;
     for block in live.within(heap) {
@@ -99,12 +99,12 @@ pub(super) fn laid_out(heap: &HeapDescription, live: &Live) -> Vec<cells::Block>
     blocks
 }
 
-fn used(heap: &HeapDescription, block: &Block) -> cells::Block {
+fn used(heap: &HeapDescription, block: &Block) -> cells::HeapBlock {
     let payload = block.address.wrapping_sub(heap.start);
     let start = payload.saturating_sub(HEADER_BYTES);
     let words = block.size.checked_next_multiple_of(4).unwrap_or(block.size);
     let bytes = words.saturating_add(payload - start).min(heap.size - start);
-    cells::Block {
+    cells::HeapBlock {
         start,
         bytes,
         payload,
@@ -113,9 +113,9 @@ fn used(heap: &HeapDescription, block: &Block) -> cells::Block {
     }
 }
 
-fn gap(start: u32, end: u32) -> Option<cells::Block> {
+fn gap(start: u32, end: u32) -> Option<cells::HeapBlock> {
     let bytes = end.checked_sub(start).filter(|&bytes| bytes > 0)?;
-    Some(cells::Block {
+    Some(cells::HeapBlock {
         start,
         bytes,
         payload: start.saturating_add(HEADER_BYTES),

@@ -15,7 +15,7 @@ const POISON_BEFORE: u32 = 8;
 
 /// A block of a heap; `start` and `payload` in bytes from the heap's first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Block {
+pub struct HeapBlock {
     /// Its first byte: the header.
     pub start: u32,
     /// From `start` on, header and canaries included.
@@ -65,7 +65,7 @@ impl Division {
 
 /// What a byte of a heap can be, in the order of a cell's levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ByteKind {
     Used,
     Poison,
     Header,
@@ -84,7 +84,7 @@ pub struct Cells {
 impl Cells {
     /// Sorts the bytes of a heap with these `blocks`, each with `poison` bytes of canaries if used.
     #[must_use]
-    pub fn of(division: Division, blocks: &[Block], poison: u32) -> Cells {
+    pub fn of(division: Division, blocks: &[HeapBlock], poison: u32) -> Cells {
         let mut cells = Cells {
             division,
             cells: vec![[0; 5]; division.cells()],
@@ -92,20 +92,20 @@ impl Cells {
         let largest = largest_free(blocks);
         let mut position = 0;
         for block in blocks {
-            cells.add(Kind::Header, position, block.start);
+            cells.add(ByteKind::Header, position, block.start);
             position = block.start.saturating_add(block.bytes);
             if block.used {
                 cells.add_used(block, poison);
             } else {
                 let kind = if Some(block.start) == largest {
-                    Kind::Free
+                    ByteKind::Free
                 } else {
-                    Kind::Hole
+                    ByteKind::Hole
                 };
                 cells.add(kind, block.start, position);
             }
         }
-        cells.add(Kind::Header, position, division.bytes);
+        cells.add(ByteKind::Header, position, division.bytes);
         cells
     }
 
@@ -120,53 +120,53 @@ impl Cells {
     /// Bytes of users.
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
-        self.sum(Kind::Used)
+        self.sum(ByteKind::Used)
     }
 
     /// Bytes of canaries.
     #[must_use]
     pub fn poison_bytes(&self) -> u64 {
-        self.sum(Kind::Poison)
+        self.sum(ByteKind::Poison)
     }
 
     /// Bytes of headers and of what the heap keeps for itself.
     #[must_use]
     pub fn header_bytes(&self) -> u64 {
-        self.sum(Kind::Header)
+        self.sum(ByteKind::Header)
     }
 
     /// Free bytes that are not in the largest free block.
     #[must_use]
     pub fn hole_bytes(&self) -> u64 {
-        self.sum(Kind::Hole)
+        self.sum(ByteKind::Hole)
     }
 
     /// Free bytes, holes included.
     #[must_use]
     pub fn free_bytes(&self) -> u64 {
-        self.sum(Kind::Free) + self.hole_bytes()
+        self.sum(ByteKind::Free) + self.hole_bytes()
     }
 
-    fn sum(&self, kind: Kind) -> u64 {
+    fn sum(&self, kind: ByteKind) -> u64 {
         self.cells.iter().map(|cell| cell[kind as usize]).sum()
     }
 
-    fn add_used(&mut self, block: &Block, poison: u32) {
+    fn add_used(&mut self, block: &HeapBlock, poison: u32) {
         let payload = block.payload;
         let before = if poison == 0 { 0 } else { POISON_BEFORE };
         let front = payload.saturating_sub(before);
         let behind = payload.saturating_add(block.size);
         let slack = behind.saturating_add(poison.saturating_sub(before));
         let end = block.start.saturating_add(block.bytes);
-        self.add(Kind::Header, block.start, front);
-        self.add(Kind::Poison, front, payload);
-        self.add(Kind::Used, payload, behind);
-        self.add(Kind::Poison, behind, slack);
-        self.add(Kind::Header, slack, end);
+        self.add(ByteKind::Header, block.start, front);
+        self.add(ByteKind::Poison, front, payload);
+        self.add(ByteKind::Used, payload, behind);
+        self.add(ByteKind::Poison, behind, slack);
+        self.add(ByteKind::Header, slack, end);
     }
 
     /// Counts the bytes from `start` up to `end` into the cells they lie in.
-    fn add(&mut self, kind: Kind, start: u32, end: u32) {
+    fn add(&mut self, kind: ByteKind, start: u32, end: u32) {
         let cell_bytes = self.division.cell_bytes;
         let end = end.min(self.division.bytes);
         let mut position = start;
@@ -179,7 +179,7 @@ impl Cells {
     }
 }
 
-fn largest_free(blocks: &[Block]) -> Option<u32> {
+fn largest_free(blocks: &[HeapBlock]) -> Option<u32> {
     let free = blocks.iter().filter(|block| !block.used);
     free.max_by_key(|block| block.bytes)
         .map(|block| block.start)
@@ -189,7 +189,7 @@ fn largest_free(blocks: &[Block]) -> Option<u32> {
 fn levels(bytes: &[u64; 5], cell_bytes: u64) -> [u8; 4] {
     let mut sum = 0;
     let mut before = 0;
-    let mut level = |kind: Kind| {
+    let mut level = |kind: ByteKind| {
         sum += bytes[kind as usize];
         let rounded = (sum * LEVELS + cell_bytes / 2) / cell_bytes.max(1);
         let level = rounded.min(LEVELS) - before;
@@ -197,19 +197,19 @@ fn levels(bytes: &[u64; 5], cell_bytes: u64) -> [u8; 4] {
         u8::try_from(level).unwrap_or(u8::MAX)
     };
     [
-        level(Kind::Used),
-        level(Kind::Poison),
-        level(Kind::Header),
-        level(Kind::Hole),
+        level(ByteKind::Used),
+        level(ByteKind::Poison),
+        level(ByteKind::Header),
+        level(ByteKind::Hole),
     ]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, Cells, Division};
+    use super::{Cells, Division, HeapBlock};
 
-    fn used_block(start: u32, bytes: u32) -> Block {
-        Block {
+    fn used_block(start: u32, bytes: u32) -> HeapBlock {
+        HeapBlock {
             start,
             bytes,
             payload: start + 4,
@@ -218,8 +218,8 @@ mod tests {
         }
     }
 
-    fn free_block(start: u32, bytes: u32) -> Block {
-        Block {
+    fn free_block(start: u32, bytes: u32) -> HeapBlock {
+        HeapBlock {
             used: false,
             ..used_block(start, bytes)
         }
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_poisoned_block_has_canaries_around_what_was_asked_for() {
-        let block = Block {
+        let block = HeapBlock {
             start: 0,
             bytes: 64,
             payload: 12,

@@ -8,7 +8,7 @@ use multi_heap::Poison;
 use soc_regions::{Caps, Chip, Options, When, common};
 
 use super::LinkerSymbols;
-use super::cells::Block;
+use super::cells::HeapBlock;
 use super::pattern::Words;
 use crate::error::Error;
 
@@ -156,9 +156,9 @@ impl<P: Poison> Machine<P> {
     }
 
     /// The blocks of a heap, counted from its first byte.
-    pub fn blocks(&self, heap: &HeapView) -> Vec<Block> {
+    pub fn blocks(&self, heap: &HeapView) -> Vec<HeapBlock> {
         let base = heap.span.start();
-        let relative = |block: BlockView| Block {
+        let relative = |block: BlockView| HeapBlock {
             start: block.whole.start().wrapping_sub(base),
             bytes: block.whole.size(),
             payload: block.address.wrapping_sub(base),

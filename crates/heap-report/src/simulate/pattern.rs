@@ -13,7 +13,7 @@ pub(crate) trait Words {
 
 /// A block full of its pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Block {
+pub(crate) struct PatternBlock {
     pub(crate) address: u32,
     pub(crate) size: u32,
     /// Makes its pattern its own.
@@ -29,7 +29,7 @@ pub(crate) struct Changed {
     pub(crate) found: Option<u32>,
 }
 
-impl Block {
+impl PatternBlock {
     /// Writes the pattern into every byte.
     pub(crate) fn write(self, memory: &mut impl Words) -> Result<(), Changed> {
         for (address, pattern, mask) in self.words(self.size) {
@@ -89,7 +89,7 @@ fn word(stamp: u32, index: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, Words};
+    use super::{PatternBlock, Words};
 
     struct Ram(Vec<u32>);
 
@@ -106,7 +106,7 @@ mod tests {
         }
     }
 
-    const BLOCK: Block = Block {
+    const BLOCK: PatternBlock = PatternBlock {
         address: 4,
         size: 10,
         stamp: 7,
@@ -143,7 +143,7 @@ mod tests {
     fn two_blocks_have_different_patterns() {
         let mut ram = Ram(vec![0; 8]);
         BLOCK.write(&mut ram).unwrap();
-        assert!(Block { stamp: 8, ..BLOCK }.verify(10, &ram).is_err());
+        assert!(PatternBlock { stamp: 8, ..BLOCK }.verify(10, &ram).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
-use super::cells::{Block, Cells, Division};
+use super::cells::{Cells, Division, HeapBlock};
 
 /// How many moments are kept: what a screen can show side by side.
 const MOMENTS: usize = 240;
@@ -119,7 +119,7 @@ impl Region {
 
     /// Keeps this moment: the heap's blocks, canaries of `poison` bytes a block, its largest free
     /// block.
-    pub fn keep(&mut self, blocks: &[Block], poison: u32, largest: u32) {
+    pub fn keep(&mut self, blocks: &[HeapBlock], poison: u32, largest: u32) {
         let cells = Cells::of(Division::of(self.size), blocks, poison);
         self.used.push(cells.used_bytes());
         self.poison.push(cells.poison_bytes());
@@ -155,27 +155,27 @@ impl Recording {
     }
 }
 
-/// The moments to keep of a trace of `operations`: evenly spread, the first is 0, the last the end,
-/// and the one next to `peak` is moved there.
-pub(crate) fn moments(operations: usize, peak: usize) -> Vec<usize> {
+/// The points at which a replay of `operations` takes samples: evenly spread, the first is 0, the
+/// last the end, and the one next to `peak` is moved there.
+pub(crate) fn sample_points(operations: usize, peak: usize) -> Vec<usize> {
     let last = (MOMENTS - 1).min(operations);
-    let spread = |moment: usize| (moment * operations).checked_div(last).unwrap_or(0);
-    let mut moments: Vec<usize> = (0..=last).map(spread).collect();
-    let between = 1..moments.len().saturating_sub(1).max(1);
-    let inner = moments.get_mut(between).unwrap_or_default();
-    if let Some(nearest) = inner.iter_mut().min_by_key(|moment| moment.abs_diff(peak)) {
+    let spread = |number: usize| (number * operations).checked_div(last).unwrap_or(0);
+    let mut points: Vec<usize> = (0..=last).map(spread).collect();
+    let between = 1..points.len().saturating_sub(1).max(1);
+    let inner = points.get_mut(between).unwrap_or_default();
+    if let Some(nearest) = inner.iter_mut().min_by_key(|point| point.abs_diff(peak)) {
         *nearest = peak;
     }
-    moments
+    points
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, Recording, Region, moments};
+    use super::{HeapBlock, Recording, Region, sample_points};
 
     #[test]
     fn moments_go_from_the_boot_to_the_end() {
-        let kept = moments(172_110, 151_994);
+        let kept = sample_points(172_110, 151_994);
         assert_eq!(
             (kept.len(), kept.first(), kept.last()),
             (240, Some(&0), Some(&172_110))
@@ -185,14 +185,14 @@ mod tests {
 
     #[test]
     fn one_moment_is_the_peak() {
-        assert!(moments(172_110, 151_994).contains(&151_994));
+        assert!(sample_points(172_110, 151_994).contains(&151_994));
     }
 
     #[test]
     fn a_short_trace_has_a_moment_for_every_operation() {
-        assert_eq!(moments(3, 2), [0, 1, 2, 3]);
-        assert_eq!(moments(1, 1), [0, 1]);
-        assert_eq!(moments(0, 0), [0]);
+        assert_eq!(sample_points(3, 2), [0, 1, 2, 3]);
+        assert_eq!(sample_points(1, 1), [0, 1]);
+        assert_eq!(sample_points(0, 0), [0]);
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_moment_of_a_heap_is_kept_with_its_figures_and_its_map() {
         let mut region = Region::new("DRAM", 0x3FFB_0000, 128);
-        let used = Block {
+        let used = HeapBlock {
             start: 64,
             bytes: 64,
             payload: 68,

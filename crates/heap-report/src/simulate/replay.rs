@@ -4,8 +4,8 @@ use heap_caps::{Misuse, WatchIndex};
 use multi_heap::Poison;
 
 use super::machine::{Machine, Requests};
-use super::pattern::{Block, Changed};
-use super::recording::{Recording, Region, TOLD_REFUSALS, moments};
+use super::pattern::{Changed, PatternBlock};
+use super::recording::{Recording, Region, TOLD_REFUSALS, sample_points};
 use crate::error::Error;
 use crate::recorded::{Operation, Trace};
 
@@ -14,7 +14,7 @@ pub struct Replay<'machine, P: Poison> {
     machine: &'machine mut Machine<P>,
     requests: Requests,
     /// By slot of the trace; `None` where the recorded program has no block, or was refused one.
-    blocks: Vec<Option<Block>>,
+    blocks: Vec<Option<PatternBlock>>,
     watch: Option<WatchIndex>,
     /// Operations done.
     done: usize,
@@ -36,11 +36,11 @@ pub fn replay<P: Poison>(
     mut tell: impl FnMut(usize, &str),
 ) -> Result<Recording, Error> {
     let mut replay = Replay::new(machine, trace, requests);
-    let mut moments = moments(trace.operations.len(), trace.peak_operation)
+    let mut sample_points = sample_points(trace.operations.len(), trace.peak_operation)
         .into_iter()
         .peekable();
     for operation in &trace.operations {
-        if moments.next_if_eq(&replay.done).is_some() {
+        if sample_points.next_if_eq(&replay.done).is_some() {
             replay.keep_moment();
             tick();
         }
@@ -58,7 +58,7 @@ pub fn replay<P: Poison>(
 
 /// What must not happen, whatever the trace.
 enum Fault {
-    Changed(Block, Changed),
+    Changed(PatternBlock, Changed),
     Misuse(Misuse),
     Corrupt(heap_caps::Corrupt),
 }
@@ -141,7 +141,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
         let moved = self.machine.reallocate(self.requests, old.address, size);
         match moved.map_err(Fault::Misuse)? {
             Ok(address) => {
-                self.verify(Block { address, ..old }, size)?;
+                self.verify(PatternBlock { address, ..old }, size)?;
                 self.let_go(slot);
                 self.hold(slot, address, size).map(|()| None)
             }
@@ -159,7 +159,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
 
     fn hold(&mut self, slot: usize, address: u32, size: u32) -> Result<(), Fault> {
         let stamp = u32::try_from(self.done).unwrap_or(u32::MAX);
-        let block = Block {
+        let block = PatternBlock {
             address,
             size,
             stamp,
@@ -172,13 +172,13 @@ impl<'machine, P: Poison> Replay<'machine, P> {
         Ok(())
     }
 
-    fn let_go(&mut self, slot: usize) -> Option<Block> {
+    fn let_go(&mut self, slot: usize) -> Option<PatternBlock> {
         let block = self.blocks[slot].take();
         self.asked -= block.map_or(0, |block| u64::from(block.size));
         block
     }
 
-    fn verify(&self, block: Block, bytes: u32) -> Result<(), Fault> {
+    fn verify(&self, block: PatternBlock, bytes: u32) -> Result<(), Fault> {
         let verified = block.verify(bytes, self.machine);
         verified.map_err(|changed| Fault::Changed(block, changed))
     }

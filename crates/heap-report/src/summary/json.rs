@@ -112,7 +112,7 @@ fn failure_object(history: &History, failure: &FailureNote) -> Value {
 }
 
 fn heaps(history: &History, rebuilt: &Replayed) -> Vec<Value> {
-    let last = rebuilt.moments.last();
+    let last = rebuilt.samples.last();
     let now = last.into_iter().flat_map(|sample| &sample.heaps);
     let heap = |(heap, now): (&crate::HeapDescription, &crate::HeapSample)| {
         json!({

@@ -334,7 +334,7 @@ impl Summary<'_> {
     }
 
     fn heaps(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let moments = &self.rebuilt.moments;
+        let moments = &self.rebuilt.samples;
         let Some(last) = moments.last().filter(|last| !last.heaps.is_empty()) else {
             return Ok(());
         };

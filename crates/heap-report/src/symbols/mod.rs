@@ -89,8 +89,8 @@ impl History {
         }
         self.sites = kept;
         let new_place = |site: &mut usize| *site = moved.get(*site).copied().unwrap_or(0);
-        for moment in &mut self.events {
-            if let Event::Allocated { site, .. } | Event::Resized { site, .. } = &mut moment.event {
+        for timed in &mut self.events {
+            if let Event::Allocated { site, .. } | Event::Resized { site, .. } = &mut timed.event {
                 new_place(site);
             }
         }
@@ -228,9 +228,9 @@ mod tests {
     }
 
     fn sites_of_events(history: &History) -> Vec<usize> {
-        let site = |moment: &TimedEvent| match moment.event {
+        let site = |timed: &TimedEvent| match timed.event {
             Event::Allocated { site, .. } => site,
-            _ => panic!("{moment:?}"),
+            _ => panic!("{timed:?}"),
         };
         history.events.iter().map(site).collect()
     }

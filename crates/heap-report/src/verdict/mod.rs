@@ -28,7 +28,7 @@ use crate::replay::{
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum VerdictKind {
     /// Nothing was refused, and nothing grew to the end.
     Healthy,
     /// Nothing was refused yet, and some site keeps more and more.
@@ -53,7 +53,7 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
     /// What is wrong.
-    pub kind: Kind,
+    pub kind: VerdictKind,
     /// The site that it is about, an index of [`History::sites`].
     pub site: Option<usize>,
     /// The owner that it is about.
@@ -90,7 +90,7 @@ impl Verdict {
     #[must_use]
     pub fn of(history: &History, rebuilt: &Replayed) -> Verdict {
         let run_begun = rebuilt.restarts.last().copied().unwrap_or(0);
-        let last = rebuilt.moments.last();
+        let last = rebuilt.samples.last();
         let labels = history.labels();
         Verdict::from(&Facts {
             history,
@@ -158,7 +158,7 @@ pub(crate) fn deciding<'a>(
 
 fn no_verdict(sentence: String) -> Verdict {
     Verdict {
-        kind: Kind::CannotTell,
+        kind: VerdictKind::CannotTell,
         site: None,
         owner: None,
         sure: Confidence::No,
@@ -177,7 +177,7 @@ impl Facts<'_> {
             cause if self.lasting(cause, failure.size).is_some() => {
                 let block = self.lasting(cause, failure.size).map(|beside| beside.block);
                 (
-                    Kind::Fragmented,
+                    VerdictKind::Fragmented,
                     block.map(|block| block.site),
                     block.map(|block| block.owner),
                 )
@@ -198,15 +198,17 @@ impl Facts<'_> {
                         .filter(|_| owner.is_some())
                         .map(|(site, _)| *site),
                 };
-                (Kind::UsedUp, site, owner.map(|(owner, _)| *owner))
+                (VerdictKind::UsedUp, site, owner.map(|(owner, _)| *owner))
             }
             RefusalCause::Fragmented { pin, .. } => (
-                Kind::Fragmented,
+                VerdictKind::Fragmented,
                 Some(pin.block.site),
                 Some(pin.block.owner),
             ),
-            RefusalCause::NeverFitted { .. } => (Kind::NeverFitted, None, Some(failure.owner)),
-            RefusalCause::Withheld { .. } => (Kind::Withheld, None, Some(failure.owner)),
+            RefusalCause::NeverFitted { .. } => {
+                (VerdictKind::NeverFitted, None, Some(failure.owner))
+            }
+            RefusalCause::Withheld { .. } => (VerdictKind::Withheld, None, Some(failure.owner)),
             RefusalCause::UsedUp { .. } | RefusalCause::Unknown => {
                 return Some(no_verdict(words::heaps_unknown(self, failure)));
             }
@@ -277,7 +279,7 @@ impl Facts<'_> {
     fn suspected(&self) -> Option<Verdict> {
         let leak = leading(self.leaks).filter(|leak| leak.kept.blocks > 0)?;
         Some(Verdict {
-            kind: Kind::Leaking,
+            kind: VerdictKind::Leaking,
             site: Some(leak.site),
             owner: None,
             sure: leak.sure,
@@ -332,7 +334,7 @@ impl Facts<'_> {
         let seen = caught.iter().find(|caught| caught.writer.is_some());
         let first = seen.or(caught.first())?;
         Some(Verdict {
-            kind: Kind::Damaged,
+            kind: VerdictKind::Damaged,
             site: None,
             owner: first.writer.as_ref().map(|writer| writer.owner),
             sure: Confidence::Very,
@@ -346,7 +348,7 @@ impl Facts<'_> {
             return no_verdict(words::image(self));
         };
         Verdict {
-            kind: Kind::Damaged,
+            kind: VerdictKind::Damaged,
             site: None,
             owner: None,
             sure: Confidence::Very,
@@ -357,7 +359,7 @@ impl Facts<'_> {
     fn not_freed(&self) -> Verdict {
         let largest = self.leaks.first();
         Verdict {
-            kind: Kind::NotFreed,
+            kind: VerdictKind::NotFreed,
             site: largest.map(|leak| leak.site),
             owner: None,
             sure: Confidence::Perhaps,
@@ -367,7 +369,7 @@ impl Facts<'_> {
 
     fn healthy(&self) -> Verdict {
         Verdict {
-            kind: Kind::Healthy,
+            kind: VerdictKind::Healthy,
             site: None,
             owner: None,
             sure: Confidence::Likely,

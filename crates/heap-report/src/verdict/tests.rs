@@ -2,7 +2,7 @@
 
 use soc_regions::Caps;
 
-use super::{Kind, Verdict};
+use super::{Verdict, VerdictKind};
 use crate::history::{Event, Gaps, HeapDescription, History, Site, Source, TimedEvent};
 use crate::replay::{Confidence, Replayed};
 
@@ -69,7 +69,7 @@ fn who_holds_most_of_a_full_heap_used_it_up() {
     let verdict = verdict_of(device(), events);
     assert_eq!(
         (verdict.kind, verdict.owner, verdict.site),
-        (Kind::UsedUp, Some(1), Some(1))
+        (VerdictKind::UsedUp, Some(1), Some(1))
     );
     assert_eq!(
         verdict.sentence,
@@ -90,7 +90,7 @@ fn the_block_beside_the_hole_is_named_where_memory_is_in_pieces() {
     let verdict = verdict_of(device(), events);
     assert_eq!(
         (verdict.kind, verdict.owner, verdict.site),
-        (Kind::Fragmented, Some(2), Some(2))
+        (VerdictKind::Fragmented, Some(2), Some(2))
     );
     assert!(
         verdict.sentence.ends_with("web's block of 40 bytes at 0x3ffb232c (from b.rs:2, since event 1) lies beside a hole of 7,992 bytes: without it there were 15,988 bytes."),
@@ -105,7 +105,7 @@ fn what_no_heap_can_have_never_fitted_and_does_not_outrank_what_did() {
     assert_eq!(
         (verdict.kind, verdict.sentence.as_str()),
         (
-            Kind::NeverFitted,
+            VerdictKind::NeverFitted,
             "It never fitted: 30,000 bytes with DMA for web were refused at event 0; the largest heap with DMA has 20,000 bytes."
         )
     );
@@ -115,7 +115,7 @@ fn what_no_heap_can_have_never_fitted_and_does_not_outrank_what_did() {
         failed(5000, Caps::DMA),
         failed(30_000, Caps::DMA),
     ];
-    assert_eq!(verdict_of(device(), full).kind, Kind::UsedUp);
+    assert_eq!(verdict_of(device(), full).kind, VerdictKind::UsedUp);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_quiet_program_is_healthy_and_the_figures_are_reported() {
     assert_eq!(
         (verdict.kind, verdict.sentence.as_str()),
         (
-            Kind::Healthy,
+            VerdictKind::Healthy,
             "Healthy: nothing was refused, and no place keeps growing, in 80 events; the peak was 1,000 bytes, 20,000 bytes are free now, the largest block has 19,996."
         )
     );
@@ -139,7 +139,7 @@ fn a_site_that_keeps_growing_is_a_leak_before_anything_is_refused() {
     let verdict = verdict_of(device(), events);
     assert_eq!(
         (verdict.kind, verdict.site, verdict.sure),
-        (Kind::Leaking, Some(1), Confidence::Very)
+        (VerdictKind::Leaking, Some(1), Confidence::Very)
     );
     assert!(
         verdict
@@ -159,7 +159,10 @@ fn doubts_and_gaps_leave_no_verdict() {
     let verdict = verdict_of(doubted, vec![failed(30_000, Caps::DMA)]);
     assert_eq!(
         (verdict.kind, verdict.sentence.as_str()),
-        (Kind::CannotTell, "No verdict: the totals contradict.")
+        (
+            VerdictKind::CannotTell,
+            "No verdict: the totals contradict."
+        )
     );
     let holed = History {
         gaps: Gaps {
@@ -169,7 +172,7 @@ fn doubts_and_gaps_leave_no_verdict() {
         ..device()
     };
     let verdict = verdict_of(holed, vec![came(4, 16, 1)]);
-    assert_eq!(verdict.kind, Kind::CannotTell);
+    assert_eq!(verdict.kind, VerdictKind::CannotTell);
     assert!(
         verdict.sentence.contains("events lost on the way: 500"),
         "{}",
@@ -181,7 +184,7 @@ fn doubts_and_gaps_leave_no_verdict() {
     };
     assert_eq!(
         verdict_of(unknown, vec![failed(8, Caps::DMA)]).kind,
-        Kind::CannotTell
+        VerdictKind::CannotTell
     );
 }
 
@@ -199,7 +202,7 @@ fn what_stays_between_what_comes_and_goes_keeps_memory_in_pieces() {
     let verdict = verdict_of(device(), events);
     assert_eq!(
         (verdict.kind, verdict.site, verdict.owner),
-        (Kind::Fragmented, Some(2), Some(2)),
+        (VerdictKind::Fragmented, Some(2), Some(2)),
         "{}",
         verdict.sentence
     );
@@ -218,7 +221,10 @@ fn a_dump_shows_what_was_not_freed_and_no_more() {
         ..device()
     };
     let verdict = verdict_of(dump, vec![came(4, 96, 1), came(200, 8, 2)]);
-    assert_eq!((verdict.kind, verdict.site), (Kind::NotFreed, Some(1)));
+    assert_eq!(
+        (verdict.kind, verdict.site),
+        (VerdictKind::NotFreed, Some(1))
+    );
     assert!(verdict.sentence.starts_with("104 bytes in 2 blocks were not freed while the trace ran, most of them (96) from a.rs:1."), "{}", verdict.sentence);
 }
 
@@ -228,7 +234,10 @@ fn a_failure_before_the_last_restart_is_not_forgotten() {
     events.extend((0..18).map(|block| came(block * 1004 + 4, 1000, 1)));
     events.extend([failed(1690, Caps::DMA), Event::Restarted, came(4, 40, 1)]);
     let verdict = verdict_of(device(), events);
-    assert_eq!((verdict.kind, verdict.owner), (Kind::UsedUp, Some(1)));
+    assert_eq!(
+        (verdict.kind, verdict.owner),
+        (VerdictKind::UsedUp, Some(1))
+    );
     let start = "Before the last restart: Memory is used up: mqtt holds 18,000 bytes";
     assert!(verdict.sentence.starts_with(start), "{}", verdict.sentence);
 }
@@ -237,11 +246,17 @@ fn a_failure_before_the_last_restart_is_not_forgotten() {
 fn memory_that_is_mostly_free_is_not_used_up() {
     let alone = vec![came(9_004, 40, 2), failed(14_000, Caps::DMA)];
     let verdict = verdict_of(device(), alone);
-    assert_eq!((verdict.kind, verdict.owner), (Kind::Fragmented, Some(2)));
+    assert_eq!(
+        (verdict.kind, verdict.owner),
+        (VerdictKind::Fragmented, Some(2))
+    );
     let mut pins: Vec<_> = (0..10).map(|pin| came(pin * 2_000 + 4, 200, 1)).collect();
     pins.push(failed(5_000, Caps::DMA));
     let verdict = verdict_of(device(), pins);
-    assert_eq!((verdict.kind, verdict.owner), (Kind::Fragmented, Some(1)));
+    assert_eq!(
+        (verdict.kind, verdict.owner),
+        (VerdictKind::Fragmented, Some(1))
+    );
 }
 
 #[test]
@@ -254,20 +269,23 @@ fn lost_frees_are_no_leak() {
         ..device()
     };
     let kept = || (0..16).map(|block| came(block * 104 + 4, 100, 1)).collect();
-    assert_eq!(verdict_of(lossy, kept()).kind, Kind::CannotTell);
-    assert_eq!(verdict_of(device(), kept()).kind, Kind::Leaking);
+    assert_eq!(verdict_of(lossy, kept()).kind, VerdictKind::CannotTell);
+    assert_eq!(verdict_of(device(), kept()).kind, VerdictKind::Leaking);
     let dump = History {
         source: Source::Dump,
         heaps: Vec::new(),
         ..device()
     };
     let verdict = verdict_of(dump, kept());
-    assert_eq!(verdict.kind, Kind::NotFreed, "{}", verdict.sentence);
+    assert_eq!(verdict.kind, VerdictKind::NotFreed, "{}", verdict.sentence);
 }
 
 #[test]
 fn nothing_that_was_read_is_no_verdict() {
-    assert_eq!(verdict_of(device(), Vec::new()).kind, Kind::CannotTell);
+    assert_eq!(
+        verdict_of(device(), Vec::new()).kind,
+        VerdictKind::CannotTell
+    );
 }
 
 #[test]
@@ -283,7 +301,7 @@ fn a_peak_near_the_end_is_said_to_be_there() {
     );
     events.push(came(4, 2000, 2));
     let late = verdict_of(device(), events);
-    assert_eq!(late.kind, Kind::Healthy);
+    assert_eq!(late.kind, VerdictKind::Healthy);
     let words = "the peak was 2,000 bytes near the end, so it may still grow";
     assert!(late.sentence.contains(words), "{}", late.sentence);
 }
@@ -293,7 +311,10 @@ fn a_leak_stands_above_requests_that_never_fitted() {
     let mut events = vec![failed(30_000, Caps::DMA)];
     events.extend((0..16).map(|block| came(block * 104 + 4, 100, 1)));
     let verdict = verdict_of(device(), events);
-    assert_eq!((verdict.kind, verdict.site), (Kind::Leaking, Some(1)));
+    assert_eq!(
+        (verdict.kind, verdict.site),
+        (VerdictKind::Leaking, Some(1))
+    );
     assert!(verdict.sentence.contains("It never fitted: 30,000 bytes"));
 }
 
@@ -307,7 +328,7 @@ fn room_that_came_back_is_said_to_be_there() {
         address: HEAP + block * 1004 + 4,
     }));
     let verdict = verdict_of(device(), events);
-    assert_eq!(verdict.kind, Kind::UsedUp);
+    assert_eq!(verdict.kind, VerdictKind::UsedUp);
     assert!(
         verdict.sentence.ends_with("There is room for it again."),
         "{}",
@@ -322,7 +343,7 @@ fn a_failure_before_the_last_restart_is_of_the_leak_of_its_own_run() {
     events.extend([failed(1690, Caps::DMA), Event::Restarted]);
     events.extend((0..16).map(|block| came(block * 104 + 4, 100, 2)));
     let verdict = verdict_of(device(), events);
-    assert_eq!((verdict.kind, verdict.site), (Kind::UsedUp, Some(1)));
+    assert_eq!((verdict.kind, verdict.site), (VerdictKind::UsedUp, Some(1)));
     assert!(
         verdict.sentence.contains("a.rs:1 kept 18,000 bytes"),
         "{}",

@@ -248,8 +248,8 @@ impl Watched {
     }
 
     fn follow(&mut self, seconds: f64) {
-        for moment in self.decoder.take_events() {
-            self.apply(&moment);
+        for timed in self.decoder.take_events() {
+            self.apply(&timed);
         }
         self.names.follow(&self.decoder.history().sites);
         let seconds = self.seconds().unwrap_or(seconds);
@@ -260,14 +260,14 @@ impl Watched {
         );
     }
 
-    fn apply(&mut self, moment: &TimedEvent) {
+    fn apply(&mut self, timed: &TimedEvent) {
         self.accounts.make_room(self.decoder.history().sites.len());
-        if let Some(change) = self.live.apply(self.events, moment) {
-            self.accounts.book(self.events, moment.ticks, &change);
-            self.evidence.follow(self.events, moment.ticks, &change);
+        if let Some(change) = self.live.apply(self.events, timed) {
+            self.accounts.book(self.events, timed.ticks, &change);
+            self.evidence.follow(self.events, timed.ticks, &change);
         }
-        match &moment.event {
-            Event::Failed { .. } => self.record_failure(moment),
+        match &timed.event {
+            Event::Failed { .. } => self.record_failure(timed),
             Event::Mark { name } => keep(&mut self.marks, name.clone()),
             Event::Pressure { name, kind } => {
                 keep(&mut self.marks, kind.about(name).to_string());
@@ -282,13 +282,13 @@ impl Watched {
             }
             _ => {}
         }
-        self.ticks = moment.ticks;
+        self.ticks = timed.ticks;
         self.events += 1;
     }
 
-    fn record_failure(&mut self, moment: &TimedEvent) {
+    fn record_failure(&mut self, timed: &TimedEvent) {
         let history = self.decoder.history();
-        let note = replay::failure(history, &self.live, self.events, moment);
+        let note = replay::failure(history, &self.live, self.events, timed);
         self.failed += 1;
         if let Some(note) = note {
             if !self.has_leaks_at_failure && refusal::fits_a_heap(history, note.size, note.caps) {

@@ -7,7 +7,7 @@ use comfy_table::Table;
 use serde_json::{Value, json};
 use soc_regions::{Chip, Declared, Kind, chips};
 
-use super::Side;
+use super::MapSource;
 use super::model::Map;
 use crate::configuration::{kconfig_names, possible_values, value_of};
 use esp_heap::error::Error;
@@ -17,7 +17,7 @@ use esp_heap::table;
 /// Lists the chips, and says what to type next.
 pub(super) fn chips(as_json: bool) -> Result<ExitCode, Error> {
     let maps: Vec<Map> = chips::all()
-        .map(|chip| Side::of(chip).map())
+        .map(|chip| MapSource::of(chip).map())
         .collect::<Result<_, _>>()?;
     if as_json {
         let maps: Vec<_> = maps.iter().map(chip_as_json).collect();

@@ -22,18 +22,18 @@ pub(crate) struct Section {
     pub(crate) key: &'static str,
     /// Whether more of it is what people want.
     pub(crate) more_is_better: bool,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<ComparedBytes>,
 }
 
 /// Bytes of one thing on both sides; `None` where it does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub(crate) struct Row {
+pub(crate) struct ComparedBytes {
     pub(crate) name: String,
     pub(crate) left: Option<u32>,
     pub(crate) right: Option<u32>,
 }
 
-impl Row {
+impl ComparedBytes {
     /// Right minus left; what does not exist has no bytes.
     pub(crate) fn difference(&self) -> i64 {
         i64::from(self.right.unwrap_or(0)) - i64::from(self.left.unwrap_or(0))
@@ -79,10 +79,10 @@ impl Comparison<'_> {
 
     /// The names of both sides, each in its own order; those that only the right has come behind
     /// their predecessor.
-    fn rows(&self, figures: impl Fn(&Map) -> Vec<(String, u32)>) -> Vec<Row> {
-        let mut rows: Vec<Row> = Vec::new();
+    fn rows(&self, figures: impl Fn(&Map) -> Vec<(String, u32)>) -> Vec<ComparedBytes> {
+        let mut rows: Vec<ComparedBytes> = Vec::new();
         for (name, bytes) in figures(self.left) {
-            rows.push(Row {
+            rows.push(ComparedBytes {
                 name,
                 left: Some(bytes),
                 right: None,
@@ -98,7 +98,7 @@ impl Comparison<'_> {
                 None => {
                     rows.insert(
                         next,
-                        Row {
+                        ComparedBytes {
                             name,
                             left: None,
                             right: Some(bytes),
@@ -111,8 +111,8 @@ impl Comparison<'_> {
         rows
     }
 
-    fn with_total(&self, mut rows: Vec<Row>) -> Vec<Row> {
-        rows.push(Row {
+    fn with_total(&self, mut rows: Vec<ComparedBytes>) -> Vec<ComparedBytes> {
+        rows.push(ComparedBytes {
             name: "all".into(),
             left: Some(self.left.heap_bytes(None)),
             right: Some(self.right.heap_bytes(None)),

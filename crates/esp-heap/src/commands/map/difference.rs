@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use comfy_table::Table;
 
-use super::compare::{Comparison, Row, Section};
+use super::compare::{ComparedBytes, Comparison, Section};
 use super::model::Map;
 use super::text::{findings, program, summary};
 use crate::configuration;
@@ -43,7 +43,7 @@ fn title(out: &mut Formatter<'_>, side: &str, map: &Map) -> fmt::Result {
     writeln!(out, "  Program: {}\n", program(map))
 }
 
-fn table(rows: &[Row]) -> Table {
+fn table(rows: &[ComparedBytes]) -> Table {
     let mut table = table::of_numbers(["", "left", "right", "difference"]);
     let bytes = |bytes: Option<u32>| bytes.map_or("–".to_owned(), |bytes| bytes.to_string());
     for row in rows {
@@ -58,7 +58,7 @@ fn table(rows: &[Row]) -> Table {
 }
 
 /// `+4096`, `-4096`, `0`
-pub(crate) fn signed(row: &Row) -> String {
+pub(crate) fn signed(row: &ComparedBytes) -> String {
     match row.difference() {
         0 => "0".into(),
         difference => format!("{difference:+}"),

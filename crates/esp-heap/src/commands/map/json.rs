@@ -11,7 +11,7 @@
 use serde_json::{Map as Object, Value, json};
 use soc_regions::{Caps, Columns, Span};
 
-use super::compare::{Comparison, Row};
+use super::compare::{ComparedBytes, Comparison};
 use super::model::{Map, Total};
 use super::overlay::{Overlay, Placed};
 use crate::configuration::value_of;
@@ -51,7 +51,7 @@ pub(crate) fn of_comparison(comparison: &Comparison<'_>) -> Value {
     object
 }
 
-fn row(row: &Row) -> Value {
+fn row(row: &ComparedBytes) -> Value {
     json!({
         "name": row.name,
         "left": row.left,

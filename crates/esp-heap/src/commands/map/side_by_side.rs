@@ -11,7 +11,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::bars::{self, BAR, Frame, PROGRAM_BAR, draw_program};
 use super::canvas::{Canvas, INNER, MARGIN, WIDTH, grouped, shortened};
-use super::compare::{Comparison, Row, Section};
+use super::compare::{ComparedBytes, Comparison, Section};
 use super::model::Map;
 use super::strip::Strip;
 use super::svg::legend_of;
@@ -178,7 +178,7 @@ fn columns() -> [u32; 3] {
 
 /// PSRAM would make everything else invisible: bars that are eight times longer than the others are
 /// cut.
-fn longest_bar(rows: &[Row]) -> u32 {
+fn longest_bar(rows: &[ComparedBytes]) -> u32 {
     let mut bytes: Vec<u32> = rows
         .iter()
         .flat_map(|row| [row.left, row.right])
@@ -196,7 +196,7 @@ fn longest_bar(rows: &[Row]) -> u32 {
 /// No chip has more RAM inside.
 const LARGEST_CHIP: u32 = 1 << 20;
 
-fn draw_row(canvas: &mut Canvas, row: &Row, most: u32, y: u32) -> fmt::Result {
+fn draw_row(canvas: &mut Canvas, row: &ComparedBytes, most: u32, y: u32) -> fmt::Result {
     canvas.text(MARGIN, y + 4, "", &shortened(&row.name, 28))?;
     for (bytes, colour, y) in [(row.left, LEFT, y - 10), (row.right, RIGHT, y)] {
         let bytes = bytes.unwrap_or(0);
@@ -212,7 +212,7 @@ fn draw_row(canvas: &mut Canvas, row: &Row, most: u32, y: u32) -> fmt::Result {
     canvas.text(right, y + 4, "m e", &number(row.right))
 }
 
-fn class_of(row: &Row, more_is_better: bool) -> &'static str {
+fn class_of(row: &ComparedBytes, more_is_better: bool) -> &'static str {
     match row.difference() {
         0 => "m e s",
         difference if (difference > 0) == more_is_better => "m e better",
@@ -221,7 +221,7 @@ fn class_of(row: &Row, more_is_better: bool) -> &'static str {
 }
 
 /// `+4 096 B`, `−4 096 B`, `0 B`
-fn signed(row: &Row) -> String {
+fn signed(row: &ComparedBytes) -> String {
     let difference = row.difference();
     let bytes = grouped(u32::try_from(difference.unsigned_abs()).unwrap_or(u32::MAX));
     match difference {
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn bars_of_the_chip_are_not_dwarfed_by_psram() {
-        let row = |left, right| Row {
+        let row = |left, right| ComparedBytes {
             name: String::new(),
             left,
             right,

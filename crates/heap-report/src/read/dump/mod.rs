@@ -275,7 +275,7 @@ total frees: 5
         );
         assert_eq!(history.sites[1].callers, [0x400D_1234, 0x400D_2345]);
         assert_eq!(history.sites.len(), 3, "equal stacks are one site");
-        let ticks: Vec<u64> = history.events.iter().map(|moment| moment.ticks).collect();
+        let ticks: Vec<u64> = history.events.iter().map(|timed| timed.ticks).collect();
         assert_eq!(
             ticks,
             [0x1234, 0x1334, 0x1400],
