@@ -18,8 +18,8 @@ use super::Board;
 use super::chip::{PARTITION_TABLE_OFFSET, PROGRAM_OFFSET};
 use super::chunks::Chunk;
 use super::step::Step;
-use super::toolchain::is_installed;
 use crate::error::Error;
+use crate::on_target::tools::is_there;
 
 /// A program that speaks with boot loaders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -153,9 +153,7 @@ impl Sender {
     pub(crate) fn find(wanted: Option<Sender>) -> Result<Sender, Error> {
         let candidates =
             wanted.map_or_else(|| vec![Sender::Espflash, Sender::Esptool], |one| vec![one]);
-        let found = candidates
-            .iter()
-            .find(|sender| is_installed(sender.program()));
+        let found = candidates.iter().find(|sender| is_there(sender.program()));
         found.copied().ok_or_else(|| Error::MissingTool {
             tool: candidates
                 .iter()

@@ -17,6 +17,7 @@ use super::build::{output_folder, root};
 use super::step::Step;
 use super::{Board, unpacked};
 use crate::error::Error;
+use crate::on_target::tools::is_there;
 use crate::on_target::xtensa;
 
 /// How cargo is called so that it compiles for the board.
@@ -119,7 +120,7 @@ fn with_sources(board: Board, rustc: &Path) -> Result<Toolchain, Error> {
     } else {
         &["ld.lld-22"]
     };
-    let missing = tools.iter().find(|tool| !is_installed(tool));
+    let missing = tools.iter().find(|tool| !is_there(tool));
     match missing {
         None if has_sources && is_new => Ok(Toolchain::Sources {
             rustc: rustc.to_owned(),
@@ -219,12 +220,6 @@ fn said(rustc: &Path, arguments: &[&str]) -> Option<String> {
     let output = command.output().ok()?;
     let is_well = output.status.success();
     is_well.then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Whether a program of this name is where the system looks for programs.
-pub(crate) fn is_installed(program: &str) -> bool {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 #[cfg(test)]

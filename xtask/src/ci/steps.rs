@@ -9,9 +9,7 @@ use std::time::UNIX_EPOCH;
 use super::features::{Library, libraries, private_packages};
 use super::sources::{root, target_folder};
 use super::tool::{self, StepError, cargo};
-use super::{blocks, columns, links};
-use crate::board::Board;
-use crate::board::build::{self, Package};
+use super::{blocks, boards, columns, links};
 use esp_heap::say;
 
 /// One check of the whole workspace.
@@ -22,7 +20,7 @@ pub(crate) struct Step {
 }
 
 /// In the order they run: what a visitor tries first comes first.
-pub(crate) const STEPS: [Step; 19] = [
+pub(crate) const STEPS: [Step; 23] = [
     Step {
         name: "tests",
         about: "every host test, documentation tests included; those of heaps with encoded links",
@@ -91,7 +89,7 @@ pub(crate) const STEPS: [Step; 19] = [
     Step {
         name: "boards",
         about: "no lint fires in the programs for boards",
-        run: boards,
+        run: boards::lints,
     },
     Step {
         name: "symbols",
@@ -117,6 +115,26 @@ pub(crate) const STEPS: [Step; 19] = [
         name: "exports",
         about: "other people's tools read what a report writes for them",
         run: exports,
+    },
+    Step {
+        name: "c-packages",
+        about: "package managers of C pack the library",
+        run: boards::c_packages,
+    },
+    Step {
+        name: "images",
+        about: "programs on esp-hal are linked, those with Wi-Fi without a second heap",
+        run: boards::images,
+    },
+    Step {
+        name: "esp32c3",
+        about: "the ESP32-C3's program starts in an emulator and is sent",
+        run: boards::esp32c3,
+    },
+    Step {
+        name: "esp32",
+        about: "the ESP32's program starts in an emulator, its frames are decoded, it is sent",
+        run: boards::esp32,
     },
 ];
 
@@ -212,7 +230,7 @@ fn exports() -> Result<(), StepError> {
 }
 
 /// This program again, through cargo: an earlier step has built and so replaced the file that runs.
-fn xtask() -> Command {
+pub(super) fn xtask() -> Command {
     let mut command = cargo();
     command.arg("xtask");
     command
@@ -283,7 +301,7 @@ fn in_words(combination: &[&str]) -> String {
     }
 }
 
-fn needs_component(subcommand: &str, component: &str) -> Result<(), StepError> {
+pub(super) fn needs_component(subcommand: &str, component: &str) -> Result<(), StepError> {
     if tool::works(cargo().args([subcommand, "--version"])) {
         return Ok(());
     }
@@ -328,26 +346,6 @@ fn packages() -> Result<(), StepError> {
     command.env("CARGO_TARGET_DIR", folder.join(now.as_nanos().to_string()));
     tool::run(&mut command)?;
     let _ = fs::remove_dir_all(&folder);
-    Ok(())
-}
-
-/// Lints of the ESP32's programs need a compiler that few machines have.
-fn boards() -> Result<(), StepError> {
-    needs_component("fmt", "rustfmt")?;
-    let steps = [
-        Ok(build::formatting(Package::Bare)),
-        Ok(build::formatting(Package::EspHal)),
-        Ok(build::formatting(Package::ToCopy)),
-        build::lints(Package::EspHal, Board::Esp32c3),
-        build::lints(Package::ToCopy, Board::Esp32c3),
-    ];
-    for step in steps {
-        let step = step?;
-        say!("   {step}")?;
-        if !step.run()? {
-            return Err(StepError::Failed(step.to_string()));
-        }
-    }
     Ok(())
 }
 

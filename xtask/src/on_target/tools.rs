@@ -1,7 +1,7 @@
 //! Tools that must be installed to build and run for a chip.
 
 use std::env;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::target::Target;
@@ -53,21 +53,34 @@ pub(crate) fn cargo() -> Command {
 
 /// A path is looked at, a name is looked for where the system looks for programs.
 pub(crate) fn is_there(file: &str) -> bool {
+    found(file).is_some()
+}
+
+/// The file of this path, or of this name where the system looks for programs.
+pub(crate) fn found(file: &str) -> Option<PathBuf> {
     if file.starts_with('/') {
-        return Path::new(file).is_file();
+        return Some(PathBuf::from(file)).filter(|path| path.is_file());
     }
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|folder| folder.join(file).is_file())
+    let mut files = env::split_paths(&path).map(|folder| folder.join(file));
+    files.find(|path| path.is_file())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_there;
+    use std::path::Path;
+
+    use super::{found, is_there};
 
     #[test]
     fn programs_are_looked_for_by_name_and_files_by_path() {
         assert!(is_there("sh"));
         assert!(is_there("/etc/passwd"));
+        assert_eq!(
+            found("/etc/passwd").as_deref(),
+            Some(Path::new("/etc/passwd"))
+        );
+        assert!(found("sh").is_some_and(|path| path.is_absolute()));
         assert!(!is_there("no-such-tool-here"));
     }
 }

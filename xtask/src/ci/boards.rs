@@ -1,0 +1,144 @@
+//! Steps of CI for what leaves this repository: programs for boards, packages of the C library.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::sources::{root, target_folder};
+use super::steps::{needs_component, xtask};
+use super::tool::{self, StepError, cargo};
+use crate::board::Board;
+use crate::board::build::{self, Package};
+use crate::board::toolchain::Toolchain;
+use crate::on_target::tools;
+use esp_heap::say;
+
+const PACKAGE_TOOLS_REMEDY: &str = "pip install platformio idf-component-manager";
+const SENDER_REMEDY: &str = "pip install esptool esp32-mock-bootloader";
+
+/// Lints of the ESP32's programs need a compiler that few machines have.
+pub(super) fn lints() -> Result<(), StepError> {
+    needs_component("fmt", "rustfmt")?;
+    let steps = [
+        Ok(build::formatting(Package::Bare)),
+        Ok(build::formatting(Package::EspHal)),
+        Ok(build::formatting(Package::ToCopy)),
+        build::lints(Package::EspHal, Board::Esp32c3),
+        build::lints(Package::ToCopy, Board::Esp32c3),
+    ];
+    for step in steps {
+        let step = step?;
+        say!("   {step}")?;
+        if !step.run()? {
+            return Err(StepError::Failed(step.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// Packs the C library as PlatformIO, ESP-IDF's component manager and Zephyr take it.
+pub(super) fn c_packages() -> Result<(), StepError> {
+    let programs = folder_of("compote", PACKAGE_TOOLS_REMEDY)?;
+    let packages = target_folder().join("packages");
+    let _ = fs::remove_dir_all(&packages);
+    let kinds = [
+        ("platformio", None),
+        ("idf-component", Some("esp32,esp32c3")),
+        ("zephyr", Some("esp32,esp32c3,host,host32")),
+    ];
+    for (kind, targets) in kinds {
+        let mut command = xtask();
+        command.args(["clib", "--package", kind]);
+        command.args(targets.into_iter().flat_map(|list| ["--target", list]));
+        let out = packages.join(kind).join("heap_caps");
+        tool::run(command.arg("--out").arg(out))?;
+    }
+    let mut check = script("python3", "xtask/tests/packages.py");
+    tool::run(check.arg(&packages).arg(programs))
+}
+
+/// Builds what a user of esp-hal builds, with images where a board starts them.
+///
+/// The linker refuses a program with a second heap, such as `esp-radio` brings.
+pub(super) fn images() -> Result<(), StepError> {
+    folder_of("esptool", SENDER_REMEDY)?;
+    for example in [
+        &[][..],
+        &["--example", "three_lines"],
+        &["--example", "embassy"],
+    ] {
+        let mut command = on_board("image", Board::Esp32c3);
+        tool::run(command.args(example).args(["--with", "esptool"]))?;
+    }
+    for (board, example) in [
+        (Board::Esp32c3, "wifi"),
+        (Board::Esp32c3, "wifi_esp_alloc"),
+        (Board::Esp32c6, "wifi"),
+    ] {
+        tool::run(on_board("build", board).args(["--example", example]))?;
+    }
+    Ok(())
+}
+
+/// Starts the ESP32-C3's program in an emulator and sends it to a boot loader.
+pub(super) fn esp32c3() -> Result<(), StepError> {
+    let programs = folder_of("esptool", SENDER_REMEDY)?;
+    tool::run(&mut on_board("boot", Board::Esp32c3))?;
+    tool::run(sending(&programs, Board::Esp32c3, "esp-hal-demo").args(["--chip", "esp32c3"]))
+}
+
+/// Starts the ESP32's program in an emulator, decodes its frames and sends it to a boot loader.
+pub(super) fn esp32() -> Result<(), StepError> {
+    Toolchain::find(Board::Esp32, None)?;
+    let programs = folder_of("esptool", SENDER_REMEDY)?;
+    tool::run(&mut on_board("boot", Board::Esp32))?;
+    let mut frames = cargo();
+    frames.args(["test", "--manifest-path"]);
+    frames.arg(root().join("crates/testing/defmt-frames/Cargo.toml"));
+    frames
+        .arg("--target-dir")
+        .arg(target_folder().join("defmt-frames"));
+    tool::run(&mut frames)?;
+    tool::run(on_board("build", Board::Esp32).args(["--features", "events"]))?;
+    tool::run(&mut on_board("build", Board::Esp32))?;
+    let mut send = sending(&programs, Board::Esp32, "esp32-demo");
+    tool::run(send.args(["--chip", "esp32", "--sender", "esptool"]))
+}
+
+fn on_board(what: &str, board: Board) -> Command {
+    let mut command = xtask();
+    command.args([what, "--chip", board.name(), "--release"]);
+    command
+}
+
+/// The check that sends a program to a boot loader on a pseudo-terminal, run by the interpreter
+/// that has the sender's packages.
+fn sending(programs: &Path, board: Board, program: &str) -> Command {
+    let python = programs.join("python3");
+    let python = if python.is_file() {
+        python
+    } else {
+        "python3".into()
+    };
+    let mut command = script(python, "xtask/tests/flash.py");
+    let folder = build::output_folder(&root()).join(board.name());
+    command
+        .arg("--elf")
+        .arg(folder.join("release").join(program));
+    command
+}
+
+fn script(python: impl AsRef<std::ffi::OsStr>, path: &str) -> Command {
+    let mut command = Command::new(python);
+    command.current_dir(root()).arg(path);
+    command
+}
+
+/// The folder with a program that the system finds by its name.
+fn folder_of(program: &str, remedy: &str) -> Result<PathBuf, StepError> {
+    let file = tools::found(program);
+    let folder = file.as_deref().and_then(Path::parent);
+    folder
+        .map(Path::to_owned)
+        .ok_or_else(|| StepError::missing(program, remedy))
+}
