@@ -1,5 +1,6 @@
 //! Names of a program's addresses, from its ELF file.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use gimli::{EndianRcSlice, RunTimeEndian};
 use object::elf::{EM_386, EM_AARCH64, EM_RISCV, EM_X86_64, EM_XTENSA, Machine};
 use object::read::elf::FileHeader as _;
 use object::{
-    Endianness, File, Object as _, ObjectSection as _, ObjectSymbol as _, SectionKind, SymbolKind,
+    CompressionFormat, Endianness, File, Object as _, ObjectSection as _, ObjectSymbol as _,
+    Section, SectionKind, SymbolKind,
 };
 
 use super::names;
@@ -22,6 +24,11 @@ const MACHINES: [Machine; 5] = [EM_XTENSA, EM_RISCV, EM_X86_64, EM_386, EM_AARCH
 
 /// The two bits of a return address in which Xtensa keeps the size of the call.
 const CALL_SIZE: u32 = 0xC000_0000;
+
+/// The most bytes that a packed byte becomes, by the format of zlib.
+const MOST_EXPANSION: u64 = 1032;
+/// The largest packed section that is read, in bytes without packing.
+const MOST_UNPACKED: u64 = 1 << 30;
 
 type Bytes = EndianRcSlice<RunTimeEndian>;
 
@@ -96,7 +103,8 @@ impl Symbols {
             return Err(SymbolError::OtherMachine(machine.0));
         }
         let functions = functions(&file);
-        let has_lines = file.section_by_name(".debug_line").is_some();
+        let lines = file.section_by_name(".debug_line");
+        let has_lines = lines.is_some_and(|section| unpacked(&section).is_some());
         if functions.is_empty() && !has_lines {
             return Err(SymbolError::Stripped);
         }
@@ -203,12 +211,24 @@ fn machine(file: &File<'_>) -> Result<Machine, SymbolError> {
 fn section(file: &File<'_>, name: &str) -> Bytes {
     let data = file
         .section_by_name(name)
-        .and_then(|section| section.uncompressed_data().ok());
+        .and_then(|section| unpacked(&section));
     let endian = match file.endianness() {
         Endianness::Little => RunTimeEndian::Little,
         Endianness::Big => RunTimeEndian::Big,
     };
     EndianRcSlice::new(Rc::from(data.unwrap_or_default().as_ref()), endian)
+}
+
+/// The contents of a section; `None` for one that is damaged, or says that it unpacks to more than
+/// it can: memory of that size would be filled before the first byte is read.
+fn unpacked<'data>(section: &Section<'data, '_>) -> Option<Cow<'data, [u8]>> {
+    let packed = section.compressed_data().ok()?;
+    let most = (packed.data.len() as u64).saturating_mul(MOST_EXPANSION);
+    let fits = packed.uncompressed_size <= most.min(MOST_UNPACKED);
+    let is_packed = packed.format != CompressionFormat::None;
+    (fits || !is_packed)
+        .then(|| packed.decompress().ok())
+        .flatten()
 }
 
 fn code(file: &File<'_>) -> Vec<Range<u32>> {
@@ -245,12 +265,16 @@ fn range(start: u64, size: u64) -> Option<Range<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::Compression;
+    use flate2::write::ZlibEncoder;
     use gimli::write::{
         Address, AttributeValue, DwarfUnit, EndianVec, LineProgram, LineString, Sections,
     };
     use gimli::{Encoding, LineEncoding, LittleEndian};
+    use object::elf::{SHF_COMPRESSED, SHT_PROGBITS};
     use object::write::{Object, StandardSection, Symbol, SymbolSection};
-    use object::{Architecture, BinaryFormat, SymbolFlags, SymbolScope};
+    use object::{Architecture, BinaryFormat, SectionFlags, SymbolFlags, SymbolScope};
+    use std::io::Write as _;
 
     fn refusal(bytes: &[u8]) -> String {
         Symbols::parse(bytes, Path::new("/"))
@@ -387,6 +411,37 @@ mod tests {
         for nowhere in [0, 0x41, 0x3FFB_0000] {
             assert!(frames(&program, nowhere).is_empty(), "{nowhere:#x}");
         }
+    }
+
+    /// The program without lines, and a packed section of lines that says it has `claimed` bytes.
+    fn with_packed_lines(claimed: u32) -> Vec<u8> {
+        const ZLIB: u32 = 1;
+        let mut object = Object::new(
+            BinaryFormat::Elf,
+            Architecture::Xtensa,
+            object::Endianness::Little,
+        );
+        let id = object.add_section(Vec::new(), b".debug_line".to_vec(), SectionKind::Debug);
+        let header = [ZLIB, claimed, 1].map(u32::to_le_bytes).concat();
+        let mut packed = ZlibEncoder::new(header, Compression::default());
+        packed.write_all(&[0; 64]).unwrap();
+        object.append_section_data(id, &packed.finish().unwrap(), 1);
+        object.section_mut(id).flags = SectionFlags::Elf {
+            sh_type: SHT_PROGBITS,
+            sh_flags: SHF_COMPRESSED,
+        };
+        object.write().unwrap()
+    }
+
+    #[test]
+    fn a_section_that_unpacks_to_more_than_it_can_is_not_read() {
+        let has_lines = |claimed| {
+            let symbols = Symbols::parse(&with_packed_lines(claimed), Path::new("/"));
+            symbols.is_ok_and(|symbols| symbols.has_lines())
+        };
+        assert!(has_lines(64));
+        assert!(!has_lines(1 << 20));
+        assert!(!has_lines(u32::MAX));
     }
 
     #[test]
