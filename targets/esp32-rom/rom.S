@@ -1,14 +1,17 @@
-# Start of the modelled ESP32: memory map, stacks of both cores, the instruction that the emulator's processor lacks.
+# Start of the modelled ESP32: memory map, stacks of both cores, the instruction that the emulator's
+# processor lacks.
 #
-# The machine is qemu-system-xtensa -M sim -cpu dc233c -smp 2: 128 MiB of RAM at physical 0, both cores begin at 0xFE000000 with all
-# addresses mapped to themselves. Four pages of 4 MiB make the ESP32's windows, physical = virtual - 0x3F000000:
+# The machine is qemu-system-xtensa -M sim -cpu dc233c -smp 2: 128 MiB of RAM at physical 0, both
+# cores begin at 0xFE000000 with all addresses mapped to themselves. Four pages of 4 MiB make the
+# ESP32's windows, physical = virtual - 0x3F000000:
 #
 #   0x3F400000   flash's data; its last MiB holds the image that is to be loaded
 #   0x3F800000   PSRAM
 #   0x3FC00000   peripherals' registers (memory that keeps what is written), RTC memory, DRAM
 #   0x40000000   ROM, IRAM, flash's code
 #
-# Everything else, null included, faults. Until the program's vectors are there, no call is deep enough to need any.
+# Everything else, null included, faults. Until the program's vectors are there, no call is deep
+# enough to need any.
 
 	.macro	set_register source, number	# wsr
 	.byte	\source << 4, \number, 0x13
@@ -116,7 +119,8 @@ _mapped:
 	callx8	a5
 1:	j	1b
 
-# While it is held, its stack may become anything: a core that comes out of reset begins with a new one.
+# While it is held, its stack may become anything: a core that comes out of reset begins with a new
+# one.
 .Lsecond_core:
 	l32r	a1, .Lsecond_stack
 	new_stack
@@ -138,8 +142,9 @@ _mapped:
 	movi	a2, 0
 	retw
 
-# muluh and mulsh, which the emulator's processor refuses: in front of the program's exception vector, whose first instruction
-# (wsr a0, excsave1) is carried out here. Any other exception goes on to the program.
+# muluh and mulsh, which the emulator's processor refuses: in front of the program's exception
+# vector, whose first instruction (wsr a0, excsave1) is carried out here. Any other exception goes
+# on to the program.
 #
 #   | op2 | 0010 | r | s | t | 0000 |     op2 = 1010: unsigned, 1011: signed
 #

@@ -1,10 +1,11 @@
 /* ROM and boot loader of the modelled ESP32: what start-up of a program meets, and nothing else.
  *
- *   first core    registers as after power-on or a restart ─> image to its addresses ─> the program's entry
- *   second core   as the program's registers say: held ─> ROM's start-up ─> waits for an address ─> there
+ *   first core    registers as after power-on or a restart ─> image in place ─> program's entry
+ *   second core   as the program's registers say: held ─> ROM ─> waits for an address ─> there
  *
- * Registers are memory that keeps what is written. Modelled besides: the second core's reset, clock and stall; its ROM, which writes its data
- * when it starts; the fuse of a chip with one core; the masks of both caches; watchdogs, which must be off when the program speaks.
+ * Registers are memory that keeps what is written. Modelled besides: the second core's reset, clock
+ * and stall; its ROM, which writes its data when it starts; the fuse of a chip with one core; the
+ * masks of both caches; watchdogs, which must be off when the program speaks.
  */
 
 typedef unsigned int u32;
@@ -76,7 +77,8 @@ static void fill(u32 start, u32 end_, u32 word) {
 	}
 }
 
-/* RAM holds anything after power-on, and the program before after a restart; this ROM stands between 0x3FFE3000 and 0x3FFE3F20. */
+/* RAM holds anything after power-on, and the program before after a restart; this ROM stands
+ * between 0x3FFE3000 and 0x3FFE3F20. */
 static void dirty_memory(void) {
 	u32 word = IS_RESTART ? 0xA5A5A5A5 : 0x5AFE5AFE;
 	fill(0x3FFAE000, 0x3FFE0000, word);
@@ -166,7 +168,8 @@ static u32 is_stalled(void) {
 	return (APPCPU_STALL & 1) || ((RTC_OPTIONS0 & 3) == 2 && (RTC_CPU_STALL >> 20 & 0x3F) == 0x21);
 }
 
-/* After a restart it is busy with the program before, which writes where that had its data: the worst case, a stall that came to nothing. */
+/* After a restart it is busy with the program before, which writes where that had its data: the
+ * worst case, a stall that came to nothing. */
 static void program_before(void) {
 	while (!is_held()) {
 		for (u32 at = 0x3FFC8000; at < 0x3FFD8000 && !is_held(); at += 64) {
@@ -191,8 +194,9 @@ void hold_second_core(void) {
 void second_core(void) {
 	fill(0x3FFE4350, 0x3FFE4770, 0x524F4D21); /* its ROM's data */
 	if (APPCPU_ADDRESS != 0) {
-		end(STARTED_TWICE, "rom: the second core had its address before its reset ended, so it can start twice\n");
-	}
+            end(STARTED_TWICE, "rom: the second core had its address before its reset ended, so it "
+                               "can start twice\n");
+        }
 	while (!is_held()) {
 		u32 address = APPCPU_ADDRESS;
 		if (address != 0 && !is_stalled()) {

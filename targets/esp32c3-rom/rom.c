@@ -1,12 +1,16 @@
-/* The modelled ESP32-C3: a monitor in machine mode below the program, which believes to be there itself.
+/* The modelled ESP32-C3: a monitor in machine mode below the program, which believes to be there
+ * itself.
  *
- *   program, in supervisor mode ─ control register, `mret` ──> illegal instruction ─> its own set of registers here
- *                               ─ peripheral ───────────────> page fault ──────────> a word that keeps what is written
- *                               ─ exception ────────────────> its own handler, as `mtvec` says
+ *   program, in supervisor mode ─ control register, `mret` ──> illegal instruction ─> its own set
+ *   of registers here
+ *                               ─ peripheral ───────────────> page fault ──────────> a word that
+ *                               keeps what is written ─ exception ────────────────> its own
+ *                               handler, as `mtvec` says
  *
- * Memory is mapped where the chip has it, SRAM 1 on both buses. A write to a serial port is output. ROM holds no code: a call of it is an
- * illegal instruction, and what it computes is computed here; functions that only set something up return at once. Who reads one register
- * again and again waits for a bit: after a while it sees every bit change.
+ * Memory is mapped where the chip has it, SRAM 1 on both buses. A write to a serial port is output.
+ * ROM holds no code: a call of it is an illegal instruction, and what it computes is computed here;
+ * functions that only set something up return at once. Who reads one register again and again waits
+ * for a bit: after a while it sees every bit change.
  */
 
 typedef unsigned int u32;
@@ -297,7 +301,8 @@ static u32 compare(u32 one, u32 other, u32 bytes) {
 
 static void console(u32 byte);
 
-/* Functions that compute something, by their place in ROM. Source: esp-rom-sys 0.1, `esp32c3.rom*.ld`. */
+/* Functions that compute something, by their place in ROM. Source: esp-rom-sys 0.1,
+ * `esp32c3.rom*.ld`. */
 static u32 called_rom(u32 place) {
 	u32 to = behind(record[A0]), from = behind(record[A1]), bytes = record[A2];
 	switch (place) {
@@ -418,10 +423,11 @@ static struct access decoded(u32 instruction) {
 }
 
 static void console(u32 byte) {
-	u32 running = *peripheral(RTC_WATCHDOG) | *peripheral(GROUP0_WATCHDOG) | *peripheral(GROUP1_WATCHDOG);
-	if (running & WATCHDOG_ON) {
-		say("rom: the program speaks while a watchdog runs\n");
-		end(WATCHDOG_RUNS);
+    u32 running =
+        *peripheral(RTC_WATCHDOG) | *peripheral(GROUP0_WATCHDOG) | *peripheral(GROUP1_WATCHDOG);
+    if (running & WATCHDOG_ON) {
+        say("rom: the program speaks while a watchdog runs\n");
+        end(WATCHDOG_RUNS);
 	}
 	CONSOLE = (u8)byte;
 }

@@ -1,4 +1,5 @@
-# Start of the modelled ESP32-C3, and the way of each trap: registers to a record, the monitor, registers back.
+# Start of the modelled ESP32-C3, and the way of each trap: registers to a record, the monitor,
+# registers back.
 
 	.section .start, "ax"
 	.global _start

@@ -1,7 +1,9 @@
-# How the emulator becomes a chip with the ESP32's addresses: page table, supervisor mode, stack, then `program`.
+# How the emulator becomes a chip with the ESP32's addresses: page table, supervisor mode, stack,
+# then `program`.
 #
-# The machine is qemu-system-riscv32 -M virt: RAM from physical 0x80000000, where execution begins in machine mode, without translation.
-# Four pages of 4 MiB make the ESP32's windows; physical = virtual + 0x41400000. Programs run in supervisor mode, where pages count:
+# The machine is qemu-system-riscv32 -M virt: RAM from physical 0x80000000, where execution begins
+# in machine mode, without translation. Four pages of 4 MiB make the ESP32's windows; physical =
+# virtual + 0x41400000. Programs run in supervisor mode, where pages count:
 #
 #   0x10000000  the same         serial line
 #   0x3F400000  0x80800000       stack, constants
@@ -9,7 +11,8 @@
 #   0x3FC00000  0x81000000       DRAM
 #   0x40000000  0x81400000       IRAM, code        executable
 #
-# Everything else, null included, faults. What needs machine mode is asked for by `ecall`, number in a7:
+# Everything else, null included, faults. What needs machine mode is asked for by `ecall`, number in
+# a7:
 #   0  exit with the code in a0      1  a timer interrupt a0 ticks from now      2  no timer interrupt
 #   3  trigger a0: tdata1 a1 (the value that is then there comes back in a0), tdata2 a2
 #   4  tdata1 of trigger a0 in a0; all ones if there is none
@@ -134,7 +137,8 @@ supervisor:
 	call	program
 1:	j	1b
 
-# sscratch holds the address of `trap_record`:  0 pc | 4 x1 .. 124 x31 | 128 scause | 132 stval | 136 sstatus
+# sscratch holds the address of `trap_record`:  0 pc | 4 x1 .. 124 x31 | 128 scause | 132 stval |
+# 136 sstatus
 	.p2align 2
 trap:
 	csrrw	sp, sscratch, sp

@@ -1,4 +1,5 @@
-# What a program calls that Rust can't say in one instruction: exact counting, the emulator's services.
+# What a program calls that Rust can't say in one instruction: exact counting, the emulator's
+# services.
 
 	.macro	function name
 	.section .text.\name, "ax"

@@ -1,16 +1,16 @@
 # How the emulator becomes an ESP32: its memory map, its registers, its stack, then `program`.
 #
-# The machine is qemu-system-xtensa -M sim -cpu dc233c: 128 MiB of RAM at physical 0, execution begins at 0xFE000000
-# with all addresses mapped to themselves (way 6 of both TLBs: eight entries of 512 MiB). Four pages of 4 MiB (way 4) make
-# the ESP32's windows; physical = virtual - 0x3F000000:
+# The machine is qemu-system-xtensa -M sim -cpu dc233c: 128 MiB of RAM at physical 0, execution
+# begins at 0xFE000000 with all addresses mapped to themselves (way 6 of both TLBs: eight entries of
+# 512 MiB). Four pages of 4 MiB (way 4) make the ESP32's windows; physical = virtual - 0x3F000000:
 #
 #   0x3F400000  0x00400000   stack, constants        data
 #   0x3F800000  0x00800000   PSRAM                   data
 #   0x3FC00000  0x00C00000   DRAM                    data
 #   0x40000000  0x01000000   IRAM, code              data and instructions
 #
-# Everything else, null included, faults. Special registers and TLB instructions that the assembler does not know
-# are spelled as bytes.
+# Everything else, null included, faults. Special registers and TLB instructions that the assembler
+# does not know are spelled as bytes.
 
 	.macro	set_register source, number	# wsr
 	.byte	\source << 4, \number, 0x13

@@ -1,4 +1,5 @@
-# What a program calls that Rust can't say: the emulator's services, exact counting, a forbidden instruction.
+# What a program calls that Rust can't say: the emulator's services, exact counting, a forbidden
+# instruction.
 
 	.macro	emulator_call		# simcall: number in a2, arguments in a3.., result in a2
 	.byte	0x00, 0x51, 0x00
@@ -70,8 +71,9 @@
 	function abort			# () -> !: what LLVM calls where a program can't go on
 	.byte	0, 0, 0
 
-# Counting. Every older register window is stored to the stack first, so that the function counted never pays for its callers.
-# CCOUNT advances by 10.24 an instruction under `-icount shift=10`; between the two readings lie callx8, the function and one rsr.
+# Counting. Every older register window is stored to the stack first, so that the function counted
+# never pays for its callers. CCOUNT advances by 10.24 an instruction under `-icount shift=10`;
+# between the two readings lie callx8, the function and one rsr.
 
 	.section .text.timed, "ax", @progbits
 	.p2align 2
@@ -127,7 +129,8 @@ timed:	entry	a1, 32			# (function, a, b, c, d) -> function(a, b, c, d); the cycl
 	.global	timed_cycles
 timed_cycles:	.zero	4
 
-# Where programs whose masked stretches are counted keep the clock: when interrupts were masked, and the longest stretch so far.
+# Where programs whose masked stretches are counted keep the clock: when interrupts were masked, and
+# the longest stretch so far.
 	.section .bss.masked, "aw", @nobits
 	.p2align 2
 	.global	masked_since

@@ -5,10 +5,12 @@
 #   access to IRAM while only words are allowed there    is carried out if it is an aligned word, as the chip would, and counted
 #   everything else       calls `trapped` of the program with its registers; the program is over
 #
-# misc0 holds the address of `trap_record`. Up to the calls no literal is loaded: literals lie behind IRAM, whose page may be closed.
+# misc0 holds the address of `trap_record`. Up to the calls no literal is loaded: literals lie
+# behind IRAM, whose page may be closed.
 #
-#   0 a0 .. 60 a15 | 64 kind | 68 EXCCAUSE | 72 EPC1 | 76 EXCVADDR | 80 DEPC | 84 PS | 88 SAR | 92 LBEG | 96 LEND | 100 LCOUNT
-#   104 words read | 108 words written | 112 IRAM is for words only | 116 address of `interrupted` | 120 SCOMPARE1
+#   0 a0 .. 60 a15 | 64 kind | 68 EXCCAUSE | 72 EPC1 | 76 EXCVADDR | 80 DEPC | 84 PS | 88 SAR | 92
+#   LBEG | 96 LEND | 100 LCOUNT 104 words read | 108 words written | 112 IRAM is for words only |
+#   116 address of `interrupted` | 120 SCOMPARE1
 
 	.macro	get_register target, number	# rsr, of registers that the assembler does not know
 	.byte	\target << 4, \number, 0x03
@@ -190,8 +192,9 @@ debug_exception:
 	callx4	a4			# trapped(record) -> !
 1:	j	1b
 
-# A call4 on the program's own stack, as if the program had made it where it was interrupted: a0..a3 are the caller's in a call4, the rest
-# is in the record. Interrupts of this level stay masked, so there is one record.
+# A call4 on the program's own stack, as if the program had made it where it was interrupted: a0..a3
+# are the caller's in a call4, the rest is in the record. Interrupts of this level stay masked, so
+# there is one record.
 .Linterrupt:
 	movi	a2, 1
 	slli	a2, a2, 18
@@ -223,7 +226,8 @@ debug_exception:
 	l32i	a0, a0, 0
 	rfe
 
-# IRAM's page is closed to data. Its memory is also at 0x60000000 + physical, which is virtual + 0x21000000.
+# IRAM's page is closed to data. Its memory is also at 0x60000000 + physical, which is virtual +
+# 0x21000000.
 #
 #   l32r      | imm16 | t | 0001 |           l32i      | imm8 | 0010 | s | t | 0010 |      l32i.n   | imm4 | s | t | 1000 |
 #   s32i.n    | imm4 | s | t | 1001 |        s32i      | imm8 | 0110 | s | t | 0010 |

@@ -1,9 +1,10 @@
-# Data breakpoints, for programs that watch memory: the exception calls a function of the program, which goes on
-# where it was.
+# Data breakpoints, for programs that watch memory: the exception calls a function of the program,
+# which goes on where it was.
 #
 # excsave7 holds the address of the record:
 #
-#   0 a0 .. 60 a15 | 64 EPC6 | 68 EPS6 | 72 SAR | 76 LBEG | 80 LEND | 84 LCOUNT | 88 SCOMPARE1 | 92 DEBUGCAUSE | 96 address of the function | 100 EPC1
+#   0 a0 .. 60 a15 | 64 EPC6 | 68 EPS6 | 72 SAR | 76 LBEG | 80 LEND | 84 LCOUNT | 88 SCOMPARE1 | 92
+#   DEBUGCAUSE | 96 address of the function | 100 EPC1
 
 	.macro	get_register target, number	# rsr, of registers that the assembler does not know
 	.byte	\target << 4, \number, 0x03

@@ -2,9 +2,10 @@
 
     flash.py [--xtask COMMAND] --chip esp32c3 --elf FILE
 
-Needs esptool and esp32-mock-bootloader (PyPI) in this interpreter's folder. Every check runs with esptool as the sender, and with espflash if that is in
-the same folder or installed. espflash opens ports only that the system lists, so it sees a system with the board's in its list: that takes a mount namespace
-(`unshare`). Every check is a sentence; the exit code is 0 if all hold.
+Needs esptool and esp32-mock-bootloader (PyPI) in this interpreter's folder. Every check runs with
+esptool as the sender, and with espflash if that is in the same folder or installed. espflash opens
+ports only that the system lists, so it sees a system with the board's in its list: that takes a
+mount namespace (`unshare`). Every check is a sentence; the exit code is 0 if all hold.
 """
 
 import argparse
@@ -35,7 +36,9 @@ class Board:
     def __init__(self, chip, *options):
         self.file = tempfile.NamedTemporaryFile()
         words = [sys.executable, MOCK, "--chip", chip, "--flash", self.file.name, *options]
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         self.device = self.port = self.process.stdout.readline().strip()
         self.flash, self.uploads = b"", []
 
@@ -72,7 +75,14 @@ class Checks:
 
     def run(self, command):
         environment = dict(os.environ, PATH=PATH)
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+        done = subprocess.run(
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+        )
         return done.returncode, done.stdout
 
     def xtask(self, *words, elf=None):
@@ -91,13 +101,17 @@ class Checks:
             assert set(around) == {0xFF}, "something else was written"
         else:
             boot_loader = {"esp32": 0x1000}.get(self.chip, 0)
-            assert board.flash[boot_loader] == 0xE9 and board.flash[0x8000:0x8002] == b"\xaa\x50", "no boot loader, or no partition table"
+            assert (
+                board.flash[boot_loader] == 0xE9 and board.flash[0x8000:0x8002] == b"\xaa\x50"
+            ), "no boot loader, or no partition table"
 
     def check_an_independent_tool_accepts_the_image(self):
         code, said = self.xtask("image", "--output", str(self.image))
         assert code == 0, said
         words = [BESIDE / "esptool", "--chip", self.chip, "image-info", self.image]
-        info = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+        info = subprocess.run(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ).stdout
         assert re.search(r"Checksum: 0x[0-9a-f]+ \(valid\)", info), info
         assert re.search(r"Validation hash: [0-9a-f]+ \(valid\)", info), info
         segments = re.findall(r"segment \d+: (0x[0-9a-f]+)", said)
@@ -119,7 +133,9 @@ class Checks:
         assert code == 0 and "attempt 2 of 3" in said, said
         self.arrived(board)
         after = board.uploads[board.uploads.index(PROGRAM_OFFSET) + 1:]
-        assert after and PROGRAM_OFFSET not in after, f"the first piece was sent again: {board.uploads}"
+        assert (
+            after and PROGRAM_OFFSET not in after
+        ), f"the first piece was sent again: {board.uploads}"
         assert PROGRAM_OFFSET + PIECE in after, board.uploads
 
     def check_a_connection_that_stays_lost_is_told(self):
@@ -150,7 +166,10 @@ class Checks:
     def check_a_dry_run_prints_every_step_and_sends_nothing(self):
         with self.board(self.chip) as board:
             code, said = self.flash_to(board.port, "--dry-run")
-        verbs = {"esptool": ["elf2image", "chip-id", "write-flash"], "espflash": ["save-image", "board-info", "flash"]}[self.sender]
+        verbs = {
+            "esptool": ["elf2image", "chip-id", "write-flash"],
+            "espflash": ["save-image", "board-info", "flash"],
+        }[self.sender]
         steps = said.splitlines()
         assert code == 0 and [step.split()[0] for step in steps] == [self.sender] * 3, said
         assert all(f" {verb} " in f"{step} " for verb, step in zip(verbs, steps)), said
@@ -170,7 +189,9 @@ class Checks:
         text = self.path("says.txt")
         text.write_text("12 s: 48000 steps, 41 blocks\r\nevents\t0012ab\r\n")
         with self.board(self.chip, "--says", str(text)) as board:
-            command = self.command("monitor", "--port", board.port, "--no-reset", "--with", self.sender, elf="")
+            command = self.command(
+                "monitor", "--port", board.port, "--no-reset", "--with", self.sender, elf=""
+            )
             said = until("41 blocks", 20, command)
         assert "12 s: 48000 steps, 41 blocks" in said, said
         assert "0012ab" not in said, "the heap's events are for `watch` and `report`"
@@ -203,21 +224,37 @@ class Checks:
 
 
 def listing(folder, device):
-    """What goes before a command that is to see `device` in the system's list of ports, as LISTED."""
+    """What goes before a command that is to see `device` in the system's list of ports, as LISTED.
+    What goes before a command that is to see `device` in the system's list of ports, as LISTED."""
     entry = folder / pathlib.Path(LISTED).name / "device"
     entry.mkdir(parents=True, exist_ok=True)
     subsystem = folder.with_name("pnp")
     subsystem.mkdir(exist_ok=True)
     if not (entry / "subsystem").exists():
         (entry / "subsystem").symlink_to(subsystem)
-    script = f'mount --bind "$1" {LISTED} && mount --bind "$2" /sys/class/tty && shift 2 && exec "$@"'
-    return ["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"]), "sh", "-c", script, "sh", device, str(folder)]
+    script = (
+        f'mount --bind "$1" {LISTED} && mount --bind "$2" /sys/class/tty && shift 2 && exec "$@"'
+    )
+    return [
+        "unshare",
+        "--mount",
+        *([] if os.getuid() == 0 else ["--map-root-user"]),
+        "sh",
+        "-c",
+        script,
+        "sh",
+        device,
+        str(folder),
+    ]
 
 
 def can_list():
     with tempfile.TemporaryDirectory() as folder:
         words = [*listing(pathlib.Path(folder, "class"), "/dev/null"), "true"]
-        return shutil.which("unshare") and subprocess.run(words, stderr=subprocess.DEVNULL).returncode == 0
+        return (
+            shutil.which("unshare")
+            and subprocess.run(words, stderr=subprocess.DEVNULL).returncode == 0
+        )
 
 
 def until(words, seconds, command):
@@ -246,11 +283,23 @@ def main():
     arguments.add_argument("--chip", required=True)
     arguments.add_argument("--elf", required=True)
     arguments.add_argument("--only", default="", help="run the checks whose sentences contain this")
-    arguments.add_argument("--sender", choices=["esptool", "espflash"], action="append", help="this one only; both by default")
+    arguments.add_argument(
+        "--sender",
+        choices=["esptool", "espflash"],
+        action="append",
+        help="this one only; both by default",
+    )
     chosen, failed = arguments.parse_args(), 0
-    senders = [sender for sender in chosen.sender or ("esptool", "espflash") if shutil.which(sender, path=PATH)]
+    senders = [
+        sender
+        for sender in chosen.sender or ("esptool", "espflash")
+        if shutil.which(sender, path=PATH)
+    ]
     if "espflash" in senders and not can_list():
-        print("left out espflash: it takes ports only that the system lists, and there is no mount namespace to list one in")
+        print(
+            "left out espflash: it takes ports only that the system lists, and there is no mount "
+            "namespace to list one in"
+        )
         senders.remove("espflash")
     for sender in senders:
         checks = Checks(chosen, sender)

@@ -1,10 +1,13 @@
-"""A board's ROM boot loader, played on a pseudo-terminal: what `cargo xtask flash` sends can be looked at.
+"""A board's ROM boot loader, played on a pseudo-terminal: what `cargo xtask flash` sends can be
+looked at.
 
     mock_board.py --chip esp32c3 --flash FLASH [--lose-past ADDRESS] [--says FILE]
 
-Prints the name of its port, answers until its standard input ends, then writes the whole flash to FLASH, and where each upload began, a line each. With
---lose-past it falls silent once, for good of that session, when it has been sent flash beyond that address. With --says its program runs, when nobody has
-spoken to the boot loader for a second: FILE is printed again and again. Needs the package esp32-mock-bootloader (PyPI).
+Prints the name of its port, answers until its standard input ends, then writes the whole flash to
+FLASH, and where each upload began, a line each. With --lose-past it falls silent once, for good of
+that session, when it has been sent flash beyond that address. With --says its program runs, when
+nobody has spoken to the boot loader for a second: FILE is printed again and again. Needs the
+package esp32-mock-bootloader (PyPI).
 """
 
 import argparse
@@ -18,7 +21,8 @@ from esp32_mock_bootloader import server
 
 
 class Flash(server.FlashImage):
-    """Flash that notes where uploads begin, and loses the line once: what comes then is not heard, until another upload begins."""
+    """Flash that notes where uploads begin, and loses the line once: what comes then is not heard,
+    until another upload begins."""
 
     def __init__(self, lose_past):
         super().__init__()
@@ -67,13 +71,16 @@ class Port(server.PtyMasterTransport):
 
 
 def full_security_info(session, known=server.handle_get_security_info):
-    """The ROM's status has four bytes, its stub's two; the package answers with two for both, and espflash wants them all."""
+    """The ROM's status has four bytes, its stub's two; the package answers with two for both, and
+    espflash wants them all."""
     frame = known(session)
     body = server.slip_decode_frames(frame)[0]
     if session.stub_active or len(body) < 20:
         return frame
     kind, command, size, value = struct.unpack_from("<BBHI", body)
-    return server.slip_encode(struct.pack("<BBHI", kind, command, size + 2, value) + body[8:] + bytes(2))
+    return server.slip_encode(
+        struct.pack("<BBHI", kind, command, size + 2, value) + body[8:] + bytes(2)
+    )
 
 
 server.handle_get_security_info = full_security_info

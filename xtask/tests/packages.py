@@ -1,8 +1,9 @@
-"""PlatformIO and ESP-IDF's component manager pack their packages of the C library, and accept the manifests.
+"""PlatformIO and ESP-IDF's component manager pack their packages of the C library, and accept the
+manifests.
 
-    cargo xtask clib --package platformio --out FOLDER/platformio/heap_caps
-    cargo xtask clib --package idf-component --target esp32c3 --out FOLDER/idf-component/heap_caps
-    python3 packages.py FOLDER BIN        BIN has PlatformIO's pio and idf-component-manager's compote
+cargo xtask clib --package platformio --out FOLDER/platformio/heap_caps
+cargo xtask clib --package idf-component --target esp32c3 --out FOLDER/idf-component/heap_caps
+python3 packages.py FOLDER BIN        BIN has PlatformIO's pio and idf-component-manager's compote
 """
 
 import json
@@ -25,8 +26,12 @@ def check(name, holds, said=""):
 
 def run(place, *words):
     # Nothing is asked of the tools' servers.
-    environment = dict(os.environ, PLATFORMIO_SETTING_ENABLE_TELEMETRY="no", PLATFORMIO_SETTING_CHECK_PLATFORMIO_INTERVAL="9999",
-                       IDF_COMPONENT_NO_COLORS="1")
+    environment = dict(
+        os.environ,
+        PLATFORMIO_SETTING_ENABLE_TELEMETRY="no",
+        PLATFORMIO_SETTING_CHECK_PLATFORMIO_INTERVAL="9999",
+        IDF_COMPONENT_NO_COLORS="1",
+    )
     return subprocess.run(words, cwd=place, env=environment, capture_output=True, text=True)
 
 
@@ -43,18 +48,29 @@ check("the licence is told", manifest.pop("license") == "MIT OR Apache-2.0")
 packed = run(folder, str(programs / "pio"), "pkg", "pack", str(place), "--output", str(folder))
 check("PlatformIO packs the library", packed.returncode == 0, packed.stdout + packed.stderr)
 archives = sorted(folder.glob("heap_caps-*.tar.gz"))
-check("the pack has archive, header and script",
-      archives and {"library.json", "link.py", "include/esp_heap_caps.h", "lib/host/libheap_caps.a"} <= members(archives[0]),
-      archives and sorted(members(archives[0])))
+check(
+    "the pack has archive, header and script",
+    archives
+    and {"library.json", "link.py", "include/esp_heap_caps.h", "lib/host/libheap_caps.a"}
+    <= members(archives[0]),
+    archives and sorted(members(archives[0])),
+)
 
 place = folder / "idf-component" / "heap_caps"
 packed = run(place, str(programs / "compote"), "component", "pack", "--name", "heap_caps")
-check("the component manager packs the component", packed.returncode == 0, packed.stdout + packed.stderr)
+check(
+    "the component manager packs the component",
+    packed.returncode == 0,
+    packed.stdout + packed.stderr,
+)
 archives = sorted(place.glob("**/heap_caps_*.tgz"))
-check("the pack has archive, header and build file",
-      archives and {"idf_component.yml", "CMakeLists.txt", "include/esp_heap_caps.h"} <= members(archives[0])
-      and any(name.endswith("libheap_caps.a") for name in members(archives[0])),
-      archives and sorted(members(archives[0])))
+check(
+    "the pack has archive, header and build file",
+    archives
+    and {"idf_component.yml", "CMakeLists.txt", "include/esp_heap_caps.h"} <= members(archives[0])
+    and any(name.endswith("libheap_caps.a") for name in members(archives[0])),
+    archives and sorted(members(archives[0])),
+)
 
 print(f"{passed} passed, {failed} failed")
 sys.exit(failed > 0)

@@ -2,8 +2,9 @@
 
     exports.py --esp-heap COMMAND [--input FILE] [--elf FILE] [--viewer dh_view.js]
 
-Readers: valgrind's dh_view.js (in node), heaptrack_print, Python's csv, and the rules of the Trace Event Format. A reader that is not installed is
-named; with --all that is a failure. Every check is a sentence; the exit code is 0 if all hold.
+Readers: valgrind's dh_view.js (in node), heaptrack_print, Python's csv, and the rules of the Trace
+Event Format. A reader that is not installed is named; with --all that is a failure. Every check is
+a sentence; the exit code is 0 if all hold.
 """
 
 import argparse
@@ -18,21 +19,30 @@ import tempfile
 
 VIEWER = "/usr/libexec/valgrind/dh_view.js"
 
-# Loads the viewer with a page that takes everything, has it read the file, and prints the root of its tree.
+# Loads the viewer with a page that takes everything, has it read the file, and prints the root of
+# its tree.
 DHAT = r"""
 const vm = require("vm"), fs = require("fs");
 const element = () => new Proxy(function () {}, {
-  get: (_, name) => name === "childNodes" ? [] : name === "selectedIndex" ? 0 : name === Symbol.toPrimitive ? () => "" : element(),
+  get: (_, name) => name === "childNodes" ? []
+    : name === "selectedIndex" ? 0
+    : name === Symbol.toPrimitive ? () => "" : element(),
   set: () => true, apply: () => element(), construct: () => element(),
 });
-const page = vm.createContext({ document: element(), window: element(), performance, Intl, console, URLSearchParams });
+const page = vm.createContext({
+  document: element(), window: element(), performance, Intl, console, URLSearchParams,
+});
 vm.runInContext(fs.readFileSync(process.argv[1], "utf8"), page);
 page.text = fs.readFileSync(process.argv[2], "utf8");
 vm.runInContext("gData = JSON.parse(text); gSelect = { childNodes: [], selectedIndex: 0 };", page);
-vm.runInContext("Object.defineProperty(gSelect.childNodes, 0, { value: { disabled: false } }); Object.defineProperty(gSelect.childNodes, 'entries', { value: () => [] });", page);
+vm.runInContext(`const define = (name, value) =>
+    Object.defineProperty(gSelect.childNodes, name, { value });
+  define(0, { disabled: false });
+  define("entries", () => []);`, page);
 vm.runInContext("buildTree()", page);
 console.log(vm.runInContext(`JSON.stringify({
-  total: gRoot._totalBytes, blocks: gRoot._totalBlocks, peak: gRoot._atTGmaxBytes, end: gRoot._atTEndBytes, frames: gData.ftbl.length })`, page));
+  total: gRoot._totalBytes, blocks: gRoot._totalBlocks, peak: gRoot._atTGmaxBytes,
+  end: gRoot._atTEndBytes, frames: gData.ftbl.length })`, page));
 """
 
 PHASES = {"M", "C", "i"}
@@ -84,20 +94,35 @@ class Checks:
         node = shutil.which("node")
         if not node or not pathlib.Path(self.viewer).is_file():
             raise Missing("node and valgrind's dh_view.js")
-        seen = subprocess.run([node, "-e", DHAT, self.viewer, self.files["dhat"]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        seen = subprocess.run(
+            [node, "-e", DHAT, self.viewer, self.files["dhat"]],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert seen.returncode == 0, seen.stderr
         seen = json.loads(seen.stdout)
-        expected = dict(total=sum(int(row["size"]) for row in self.came()), blocks=len(self.came()), peak=max(self.live()), end=self.live()[-1])
+        expected = dict(
+            total=sum(int(row["size"]) for row in self.came()),
+            blocks=len(self.came()),
+            peak=max(self.live()),
+            end=self.live()[-1],
+        )
         assert {name: seen[name] for name in expected} == expected, (seen, expected)
 
     def check_heaptrack_sees_the_same(self):
         if not shutil.which("heaptrack_print"):
             raise Missing("heaptrack_print")
         words = ["heaptrack_print", "--print-leaks", "1", str(self.files["heaptrack"])]
-        said = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+        said = subprocess.run(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ).stdout
         calls = int(re.search(r"^calls to allocation functions: (\d+)", said, re.M)[1])
         assert calls == len(self.came()), (calls, len(self.came()))
-        for what, bytes in [("peak heap memory consumption", max(self.live())), ("total memory leaked", self.live()[-1])]:
+        for what, bytes in [
+            ("peak heap memory consumption", max(self.live())),
+            ("total memory leaked", self.live()[-1]),
+        ]:
             number, unit = re.search(rf"^{what}: ([\d.]+)([KMG]?B?)", said, re.M).groups()
             scale = {"K": 1000, "M": 1000**2, "G": 1000**3}.get(unit[:1], 1)
             assert abs(float(number) * scale - bytes) <= 0.01 * scale, (what, number, unit, bytes)
@@ -112,7 +137,9 @@ class Checks:
             assert event["ts"] >= last.get("time", 0), "time goes back"
             last["time"] = event["ts"]
             if event["ph"] == "C":
-                assert event["args"] and all(isinstance(value, (int, float)) for value in event["args"].values()), event
+                assert event["args"] and all(
+                    isinstance(value, (int, float)) for value in event["args"].values()
+                ), event
                 last[event["pid"], event["name"]] = event["args"]["bytes"]
             else:
                 assert event["s"] in "gpt", event
@@ -126,7 +153,15 @@ class Checks:
         assert sum(int(bytes) for _, bytes in lines) == max(self.live())
 
     def check_the_recorded_trace_is_replayed(self):
-        words = [*self.esp_heap, "sim", "--trace", str(self.files["recorded"]), "--out", self.folder.name, "--json"]
+        words = [
+            *self.esp_heap,
+            "sim",
+            "--trace",
+            str(self.files["recorded"]),
+            "--out",
+            self.folder.name,
+            "--json",
+        ]
         said = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=1800)
         assert said.returncode in (0, 4), said
         figures = {figure["metric"]: figure["value"] for figure in json.loads(said.stdout)}
@@ -140,7 +175,9 @@ def main():
     arguments.add_argument("--input")
     arguments.add_argument("--elf")
     arguments.add_argument("--viewer", default=VIEWER)
-    arguments.add_argument("--all", action="store_true", help="a reader that is not installed is a failure")
+    arguments.add_argument(
+        "--all", action="store_true", help="a reader that is not installed is a failure"
+    )
     chosen = arguments.parse_args()
     checks, failed = Checks(chosen), 0
     for name in sorted(name for name in dir(checks) if name.startswith("check_")):

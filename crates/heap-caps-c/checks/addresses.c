@@ -9,7 +9,8 @@
 
 static void memory_is_what_its_heap_says(void)
 {
-    CHECK(esp_ptr_internal(dram + 10) && esp_ptr_byte_accessible(dram + 10) && esp_ptr_dma_capable(dram + 10));
+    CHECK(esp_ptr_internal(dram + 10) && esp_ptr_byte_accessible(dram + 10)
+          && esp_ptr_dma_capable(dram + 10));
     CHECK(!esp_ptr_external_ram(dram + 10) && !esp_ptr_executable(dram + 10));
     CHECK(esp_ptr_internal(iram + 10) && esp_ptr_executable(iram + 10));
     CHECK(!esp_ptr_byte_accessible(iram + 10) && !esp_ptr_dma_capable(iram + 10));
@@ -20,7 +21,8 @@ static void memory_is_what_its_heap_says(void)
 static void what_lies_in_no_heap_is_no_memory(void)
 {
     uint32_t outside = 0;
-    CHECK(!esp_ptr_internal(&outside) && !esp_ptr_external_ram(&outside) && !esp_ptr_executable(&outside));
+    CHECK(!esp_ptr_internal(&outside) && !esp_ptr_external_ram(&outside)
+          && !esp_ptr_executable(&outside));
     CHECK(!esp_ptr_internal(NULL) && !esp_ptr_dma_capable(NULL));
 }
 
@@ -38,7 +40,8 @@ static void a_stack_is_sane_where_its_memory_is(void)
     CHECK(!esp_stack_ptr_in_dram(((uintptr_t)dram + 15) & ~(uintptr_t)15));
     CHECK(!esp_stack_ptr_in_dram(((uintptr_t)dram + sizeof dram) & ~(uintptr_t)15));
     inside = ((uintptr_t)psram + 255) & ~(uintptr_t)15;
-    CHECK(esp_stack_ptr_in_extram(inside) && !esp_stack_ptr_in_dram(inside) && esp_stack_ptr_is_sane(inside));
+    CHECK(esp_stack_ptr_in_extram(inside) && !esp_stack_ptr_in_dram(inside)
+          && esp_stack_ptr_is_sane(inside));
     /* The stack of these checks lies in no heap. */
     CHECK(!esp_task_stack_is_sane_cache_disabled());
     CHECK(!esp_ptr_in_drom(dram) && !esp_ptr_in_rom(dram));

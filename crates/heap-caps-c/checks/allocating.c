@@ -1,4 +1,5 @@
-/* Checks of allocation: blocks come from memory that can do what was asked for; impossible requests fail.
+/* Checks of allocation: blocks come from memory that can do what was asked for; impossible requests
+ * fail.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -159,7 +160,8 @@ static void malloc_prefers_external_memory_above_its_limit(void)
         size_t limit, size;
         bool is_external;
     } cases[] = {
-        {SIZE_MAX, 2000, false}, {1000, 1000, false}, {1000, 1001, true}, {0, 1, true}, {SIZE_MAX, 1, false},
+        {SIZE_MAX, 2000, false}, {1000, 1000, false}, {1000, 1001, true}, {0, 1, true},
+        {SIZE_MAX, 1, false},
     };
     size_t index;
     void *block;
@@ -186,7 +188,8 @@ static void malloc_prefers_external_memory_above_its_limit(void)
 static void what_was_not_handed_out_is_not_taken_back(void)
 {
     size_t before = heap_caps_get_fault_count();
-    char *block = (char *)heap_caps_malloc(40, MALLOC_CAP_8BIT), *other = (char *)heap_caps_malloc(40, MALLOC_CAP_8BIT);
+    char *block = (char *)heap_caps_malloc(40, MALLOC_CAP_8BIT),
+         *other = (char *)heap_caps_malloc(40, MALLOC_CAP_8BIT);
     uint32_t outside = 0;
     const char *text;
     heap_caps_free(NULL);

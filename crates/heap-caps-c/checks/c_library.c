@@ -1,4 +1,5 @@
-/* Checks of malloc() and its like, with the names of C libraries old and new, and of the radio libraries.
+/* Checks of malloc() and its like, with the names of C libraries old and new, and of the radio
+ * libraries.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -125,8 +126,8 @@ static void realloc_keeps_the_alignment_that_a_block_was_given(void)
     size_t alignment, index, way;
     for (alignment = 32; alignment <= 1024; alignment *= 2) {
         for (way = 0; way < 3; way++) {
-            void *blocks[4] = {LIBC(memalign)(alignment, 40), LIBC(aligned_alloc)(alignment, 40), NULL,
-                               LIBC(_memalign_r)(NULL, alignment, 40)};
+            void *blocks[4] = {LIBC(memalign)(alignment, 40), LIBC(aligned_alloc)(alignment, 40),
+                               NULL, LIBC(_memalign_r)(NULL, alignment, 40)};
             CHECK_EQUAL(LIBC(posix_memalign)(&blocks[2], alignment, 40), 0);
             for (index = 0; index < 4; index++) {
                 void *wall = LIBC(malloc)(8);
@@ -197,7 +198,8 @@ static void failures_leave_the_number_that_says_why(void)
     CHECK_EQUAL(error_left(LIBC(pvalloc)(SIZE_MAX - 10)), OUT_OF_MEMORY);
     CHECK_EQUAL(error_left(LIBC(_memalign_r)((struct _reent *)(void *)&reentrancy, 24, 30)), 0);
     CHECK_EQUAL(reentrancy.number, INVALID);
-    CHECK_EQUAL(error_left(LIBC(_memalign_r)((struct _reent *)(void *)&reentrancy, 32, 10000000)), 0);
+    CHECK_EQUAL(error_left(LIBC(_memalign_r)((struct _reent *)(void *)&reentrancy, 32, 10000000)),
+                0);
     CHECK_EQUAL(reentrancy.number, OUT_OF_MEMORY);
     heap_caps_set_errno_location(NULL);
 }
@@ -285,7 +287,8 @@ static void the_radio_has_internal_memory_that_dma_reaches(void)
 {
     unsigned char *block;
     heap_caps_malloc_extmem_enable(0);
-    CHECK_EQUAL(LIBC(get_free_internal_heap_size)(), heap_caps_get_free_size(MALLOC_CAP_DMA | MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT));
+    CHECK_EQUAL(LIBC(get_free_internal_heap_size)(),
+                heap_caps_get_free_size(MALLOC_CAP_DMA | MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT));
     block = (unsigned char *)LIBC(malloc_internal)(100);
     CHECK(is_in_dram(block));
     fill(block, 0x41, 100);

@@ -12,7 +12,7 @@
 #define NOTHING (MALLOC_CAP_EXEC | MALLOC_CAP_8BIT)
 #define IMPOSSIBLE 1000000
 
-/* -- Failures ----------------------------------------------------------------------------------------------------------------- */
+/* -- Failures ---------------------------------------------------------------------------------- */
 
 static struct {
     unsigned times;
@@ -55,11 +55,15 @@ static void every_function_tells_its_failure_once(void)
     expect_failure(heap_caps_calloc(SIZE_MAX, 2, DMA), SIZE_MAX, DMA, "heap_caps_calloc");
     expect_failure(heap_caps_realloc(block, IMPOSSIBLE, DMA), IMPOSSIBLE, DMA, "heap_caps_realloc");
     expect_failure(heap_caps_realloc(NULL, IMPOSSIBLE, DMA), IMPOSSIBLE, DMA, "heap_caps_realloc");
-    expect_failure(heap_caps_aligned_alloc(16, IMPOSSIBLE, DMA), IMPOSSIBLE, DMA, "heap_caps_aligned_alloc");
-    expect_failure(heap_caps_malloc_prefer(IMPOSSIBLE, 2, DMA, SPIRAM), IMPOSSIBLE, SPIRAM, "heap_caps_malloc_prefer");
+    expect_failure(heap_caps_aligned_alloc(16, IMPOSSIBLE, DMA), IMPOSSIBLE, DMA,
+                   "heap_caps_aligned_alloc");
+    expect_failure(heap_caps_malloc_prefer(IMPOSSIBLE, 2, DMA, SPIRAM), IMPOSSIBLE, SPIRAM,
+                   "heap_caps_malloc_prefer");
     expect_failure(heap_caps_malloc_prefer(4, 0), 4, MALLOC_CAP_DEFAULT, "heap_caps_malloc_prefer");
-    expect_failure(heap_caps_realloc_prefer(block, IMPOSSIBLE, 2, SPIRAM, DMA), IMPOSSIBLE, DMA, "heap_caps_realloc_prefer");
-    expect_failure(heap_caps_calloc_prefer(2, IMPOSSIBLE, 1, DMA), 2 * IMPOSSIBLE, DMA, "heap_caps_calloc_prefer");
+    expect_failure(heap_caps_realloc_prefer(block, IMPOSSIBLE, 2, SPIRAM, DMA), IMPOSSIBLE, DMA,
+                   "heap_caps_realloc_prefer");
+    expect_failure(heap_caps_calloc_prefer(2, IMPOSSIBLE, 1, DMA), 2 * IMPOSSIBLE, DMA,
+                   "heap_caps_calloc_prefer");
     heap_caps_free(block);
 }
 
@@ -100,7 +104,7 @@ static void functions_for_wrappers_tell_nobody(void)
     heap_caps_free(block);
 }
 
-/* -- Blocks --------------------------------------------------------------------------------------------------------------------- */
+/* -- Blocks ------------------------------------------------------------------------------------ */
 
 static struct {
     unsigned allocations, frees;
@@ -181,7 +185,7 @@ static void hooks_hear_of_every_block_once_with_the_size_asked_for(void)
     CHECK_EQUAL(events.allocations + events.frees, 0);
 }
 
-/* -- Faults --------------------------------------------------------------------------------------------------------------------- */
+/* -- Faults ------------------------------------------------------------------------------------ */
 
 static unsigned faults_told;
 static bool line_was_right;
@@ -236,9 +240,12 @@ static void the_function_that_finds_a_fault_is_named(void)
     EXPECT_FUNCTION("heap_caps_realloc", CHECK(heap_caps_realloc(block, 8, DMA) == NULL));
     EXPECT_FUNCTION("heap_caps_realloc", CHECK(heap_caps_realloc(block, 0, DMA) == NULL));
     EXPECT_FUNCTION("heap_caps_realloc_base", CHECK(heap_caps_realloc_base(block, 8, DMA) == NULL));
-    EXPECT_FUNCTION("heap_caps_realloc_default", CHECK(heap_caps_realloc_default(block, 8) == NULL));
-    EXPECT_FUNCTION("heap_caps_aligned_realloc", CHECK(heap_caps_aligned_realloc(block, 64, 8, DMA) == NULL));
-    EXPECT_FUNCTION("heap_caps_get_allocated_size", CHECK_EQUAL(heap_caps_get_allocated_size(block), 0));
+    EXPECT_FUNCTION("heap_caps_realloc_default",
+                    CHECK(heap_caps_realloc_default(block, 8) == NULL));
+    EXPECT_FUNCTION("heap_caps_aligned_realloc",
+                    CHECK(heap_caps_aligned_realloc(block, 64, 8, DMA) == NULL));
+    EXPECT_FUNCTION("heap_caps_get_allocated_size",
+                    CHECK_EQUAL(heap_caps_get_allocated_size(block), 0));
 }
 
 #ifdef __linux__

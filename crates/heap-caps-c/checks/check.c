@@ -131,7 +131,7 @@ bool same_text(const char *left, const char *right)
     return begins(left, right) && begins(right, left);
 }
 
-/* -- What the library prints -------------------------------------------------------------------------------------------------- */
+/* -- What the library prints ------------------------------------------------------------------- */
 
 static char captured[16384];
 static size_t captured_length;
@@ -157,7 +157,7 @@ const char *capture_stop(void)
     return captured;
 }
 
-/* -- Bytes ---------------------------------------------------------------------------------------------------------------------- */
+/* -- Bytes ------------------------------------------------------------------------------------- */
 
 void fill(void *place, int byte, size_t length)
 {

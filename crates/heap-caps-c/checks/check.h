@@ -3,10 +3,11 @@
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
  *      static void a_sentence(void) { CHECK(1 + 1 == 2); }
- *      const struct check numbers[] = {CASE(a_sentence), LAST_CASE};          + one line in groups.h
+ *      const struct check numbers[] = {CASE(a_sentence), LAST_CASE};   + one line in groups.h
  *
- * Checks run on a host and on an emulated chip, which has no C library: they use nothing but what is declared here, and the
- * heap. Each begins with empty heaps (see memory.h) and ends with empty heaps; main.c looks after that.
+ * Checks run on a host and on an emulated chip, which has no C library: they use nothing but what
+ * is declared here, and the heap. Each begins with empty heaps (see memory.h) and ends with empty
+ * heaps; main.c looks after that.
  */
 #ifndef CHECK_H
 #define CHECK_H
@@ -38,7 +39,8 @@ bool check_that(bool condition, const char *file, int line, const char *what);
 bool check_equal(uintptr_t left, uintptr_t right, const char *file, int line, const char *what);
 bool check_contains(const char *text, const char *part, const char *file, int line);
 
-/* What a check says that it leaves behind: faults that it provoked, heaps that it added, blocks in which these lie. */
+/* What a check says that it leaves behind: faults that it provoked, heaps that it added, blocks in
+ * which these lie. */
 extern unsigned expected_faults;
 extern unsigned further_heaps;
 extern unsigned lasting_blocks;

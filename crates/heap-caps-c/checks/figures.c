@@ -54,7 +54,8 @@ static void a_block_shows_in_every_figure(void)
 
 static void the_largest_block_can_be_had_and_one_byte_more_can_not(void)
 {
-    static const uint32_t sets[] = {DMA, SPIRAM, MALLOC_CAP_32BIT, MALLOC_CAP_8BIT, MALLOC_CAP_EXEC};
+    static const uint32_t sets[] = {DMA, SPIRAM, MALLOC_CAP_32BIT, MALLOC_CAP_8BIT,
+                                    MALLOC_CAP_EXEC};
     size_t index;
     for (index = 0; index < sizeof sets / sizeof sets[0]; index++) {
         void *one = heap_caps_malloc(300, sets[index]), *two = heap_caps_malloc(300, sets[index]);
@@ -149,13 +150,15 @@ static void the_sizes_of_all_blocks_add_up_to_what_the_heap_says(void)
 
 static void sets_that_no_memory_can_have_have_no_largest_block(void)
 {
-    static const uint32_t sets[] = {MALLOC_CAP_EXEC | MALLOC_CAP_8BIT, MALLOC_CAP_EXEC | DMA, SPIRAM | MALLOC_CAP_DMA_DESC_AXI};
+    static const uint32_t sets[] = {MALLOC_CAP_EXEC | MALLOC_CAP_8BIT, MALLOC_CAP_EXEC | DMA,
+                                    SPIRAM | MALLOC_CAP_DMA_DESC_AXI};
     size_t index;
     for (index = 0; index < sizeof sets / sizeof sets[0]; index++) {
         CHECK_EQUAL(heap_caps_get_largest_free_block(sets[index]), 0);
         CHECK(heap_caps_malloc(1, sets[index]) == NULL);
     }
-    CHECK_EQUAL(heap_caps_get_largest_free_block(MALLOC_CAP_DMA_DESC_AHB), heap_caps_get_largest_free_block(DMA));
+    CHECK_EQUAL(heap_caps_get_largest_free_block(MALLOC_CAP_DMA_DESC_AHB),
+                heap_caps_get_largest_free_block(DMA));
 }
 
 static void the_systems_figures_are_those_of_its_kinds_of_memory(void)
@@ -163,7 +166,8 @@ static void the_systems_figures_are_those_of_its_kinds_of_memory(void)
     CHECK_EQUAL(esp_get_free_heap_size(), heap_caps_get_free_size(MALLOC_CAP_DEFAULT));
     CHECK_EQUAL(esp_get_free_internal_heap_size(),
                 heap_caps_get_free_size(MALLOC_CAP_8BIT | MALLOC_CAP_DMA | MALLOC_CAP_INTERNAL));
-    CHECK_EQUAL(esp_get_minimum_free_heap_size(), heap_caps_get_minimum_free_size(MALLOC_CAP_DEFAULT));
+    CHECK_EQUAL(esp_get_minimum_free_heap_size(),
+                heap_caps_get_minimum_free_size(MALLOC_CAP_DEFAULT));
 }
 
 const struct check figures[] = {

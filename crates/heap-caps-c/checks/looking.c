@@ -36,8 +36,10 @@ static bool visit(walker_heap_into_t heap, walker_block_info_t block, void *user
 }
 
 #if defined(__clang__) && defined(__XTENSA__)
-/* Clang (LLVM 22) passes these structures in memory, where the processor's ABI passes their words in registers. So the words are arguments here. */
-static bool visit_words(intptr_t start, intptr_t end, void *first, size_t size, uint32_t used, void *user)
+/* Clang (LLVM 22) passes these structures in memory, where the processor's ABI passes their words
+ * in registers. So the words are arguments here. */
+static bool visit_words(intptr_t start, intptr_t end, void *first, size_t size, uint32_t used,
+                        void *user)
 {
     walker_heap_into_t heap = {start, end};
     walker_block_info_t block = {first, size, (used & 0xFF) != 0};
@@ -59,7 +61,8 @@ static struct walk walked(uint32_t caps, unsigned wanted)
 
 static void a_walk_shows_every_block_of_the_heaps_asked_for(void)
 {
-    void *one = heap_caps_malloc(100, DMA), *two = heap_caps_malloc(200, DMA), *three = heap_caps_malloc(300, MALLOC_CAP_SPIRAM);
+    void *one = heap_caps_malloc(100, DMA), *two = heap_caps_malloc(200, DMA),
+         *three = heap_caps_malloc(300, MALLOC_CAP_SPIRAM);
     struct walk all = {0, 0, 0, 1000, 0, 0, 0, false};
     heap_caps_free(one);
     CHECK_EQUAL(walked(DMA, 1000).heaps, 1);
@@ -101,7 +104,8 @@ static void a_walk_finds_a_known_block(void)
 
 static void a_damaged_block_is_the_last_one_shown_and_a_fault(void)
 {
-    char *one = (char *)heap_caps_malloc(100, DMA), *two = (char *)heap_caps_malloc(200, DMA), *three = (char *)heap_caps_malloc(300, DMA);
+    char *one = (char *)heap_caps_malloc(100, DMA), *two = (char *)heap_caps_malloc(200, DMA),
+         *three = (char *)heap_caps_malloc(300, DMA);
     uint32_t *header = (uint32_t *)(void *)(two - HEADER - (CANARIES ? 8 : 0)), before = *header;
     struct walk damaged;
     *header = 0x00FFFFFF ^ before;
@@ -197,7 +201,8 @@ static void the_summary_reads_as_esp_idfs(void)
     CHECK_EQUAL(lines_that_begin(capture_stop(), "  At 0x"), 2);
     capture_start();
     heap_caps_print_heap_info(MALLOC_CAP_RETENTION);
-    CHECK_CONTAINS(capture_stop(), ":\n  Totals:\n    free 0 allocated 0 min_free 0 largest_free_block 0\n");
+    CHECK_CONTAINS(capture_stop(),
+                   ":\n  Totals:\n    free 0 allocated 0 min_free 0 largest_free_block 0\n");
     heap_caps_free(block);
 }
 
@@ -210,7 +215,8 @@ static void a_dump_has_every_block_of_the_heaps_asked_for(void)
     text = capture_stop();
     CHECK_EQUAL(lines_that_begin(text, "Showing data for heap: 0x"), 1);
     CHECK_EQUAL(lines_that_begin(text, "Block 0x"), 2);
-    CHECK_CONTAINS(text, CANARIES ? " data, size: 56 bytes, Free: No \n" : " data, size: 44 bytes, Free: No \n");
+    CHECK_CONTAINS(text, CANARIES ? " data, size: 56 bytes, Free: No \n"
+                                  : " data, size: 44 bytes, Free: No \n");
     capture_start();
     heap_caps_dump_all();
     text = capture_stop();

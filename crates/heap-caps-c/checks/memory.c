@@ -13,14 +13,17 @@ uint32_t psram[8192];
 
 static const uint32_t dram_caps[3] = {MALLOC_CAP_8BIT | MALLOC_CAP_DEFAULT,
                                       MALLOC_CAP_INTERNAL | MALLOC_CAP_DMA | MALLOC_CAP_32BIT, 0};
-static const uint32_t iram_caps[3] = {MALLOC_CAP_INTERNAL | MALLOC_CAP_EXEC | MALLOC_CAP_32BIT, 0, 0};
-static const uint32_t psram_caps[3] = {MALLOC_CAP_SPIRAM | MALLOC_CAP_DEFAULT, 0, MALLOC_CAP_8BIT | MALLOC_CAP_32BIT};
+static const uint32_t iram_caps[3] = {MALLOC_CAP_INTERNAL | MALLOC_CAP_EXEC | MALLOC_CAP_32BIT, 0,
+                                      0};
+static const uint32_t psram_caps[3] = {MALLOC_CAP_SPIRAM | MALLOC_CAP_DEFAULT, 0,
+                                       MALLOC_CAP_8BIT | MALLOC_CAP_32BIT};
 
 const unsigned heaps_at_start = 3;
 
 static bool add(const uint32_t *caps, void *start, size_t size)
 {
-    return heap_caps_add_region_with_caps(caps, (intptr_t)start, (intptr_t)start + (intptr_t)size) == ESP_OK;
+    return heap_caps_add_region_with_caps(caps, (intptr_t)start, (intptr_t)start + (intptr_t)size)
+           == ESP_OK;
 }
 
 bool memory_start(void)

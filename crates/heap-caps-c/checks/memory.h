@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
- *      dram    16 KiB   { 8BIT DEFAULT | INTERNAL DMA 32BIT | - }            as an ESP32's DRAM
- *      iram     8 KiB   { INTERNAL EXEC 32BIT | - | - }                      as its IRAM, without addresses of its own
- *      psram   32 KiB   { SPIRAM DEFAULT | - | 8BIT 32BIT }                  as its PSRAM
+ *      dram    16 KiB   { 8BIT DEFAULT | INTERNAL DMA 32BIT | - }    as an ESP32's DRAM
+ *      iram     8 KiB   { INTERNAL EXEC 32BIT | - | - }              as its IRAM, without addresses
+ *      psram   32 KiB   { SPIRAM DEFAULT | - | 8BIT 32BIT }          as its PSRAM
  *
  * They are handed over in this order, and there are no others.
  */
@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Under poisoning each block costs this much more than its payload, beyond the 4 bytes of its header. */
+/* Under poisoning each block costs this much more than its payload, beyond the 4 bytes of its
+ * header. */
 #if defined(CONFIG_HEAP_POISONING_LIGHT) || defined(CONFIG_HEAP_POISONING_COMPREHENSIVE)
 #define CANARIES 12
 #else

@@ -35,7 +35,7 @@ static bool is_inside(const void *pointer)
     return (uintptr_t)pointer - (uintptr_t)region < sizeof region;
 }
 
-/* -- Registering -------------------------------------------------------------------------------------------------------------- */
+/* -- Registering ------------------------------------------------------------------------------- */
 
 static void a_fresh_heap_is_one_free_block(void)
 {
@@ -116,7 +116,7 @@ static void no_heap_serves_nothing(void)
     multi_heap_set_lock(NULL, NULL);
 }
 
-/* -- Allocating and freeing -------------------------------------------------------------------------------------------------- */
+/* -- Allocating and freeing -------------------------------------------------------------------- */
 
 static void a_block_holds_what_is_written_to_it(void)
 {
@@ -251,7 +251,7 @@ static void null_is_no_block(void)
     CHECK_EQUAL(info_of(heap).free_blocks, 1);
 }
 
-/* -- Alignment ------------------------------------------------------------------------------------------------------------------ */
+/* -- Alignment --------------------------------------------------------------------------------- */
 
 static void an_aligned_block_is_aligned_and_large_enough(void)
 {
@@ -279,7 +279,8 @@ static void aligned_blocks_fit_between_others(void)
 {
     multi_heap_handle_t heap = fresh();
     size_t before = multi_heap_free_size(heap);
-    void *first = multi_heap_aligned_alloc(heap, 50, 4), *second = multi_heap_aligned_alloc(heap, 50, 4);
+    void *first = multi_heap_aligned_alloc(heap, 50, 4),
+         *second = multi_heap_aligned_alloc(heap, 50, 4);
     size_t gap = (size_t)((char *)second - (char *)first);
     multi_heap_free(heap, first);
     first = multi_heap_aligned_alloc(heap, gap, 4);
@@ -307,12 +308,13 @@ static void the_byte_at_the_offset_is_the_aligned_one(void)
     CHECK(multi_heap_aligned_alloc_offs(heap, SIZE_MAX, 8, SIZE_MAX) == NULL);
 }
 
-/* -- Resizing ------------------------------------------------------------------------------------------------------------------- */
+/* -- Resizing ---------------------------------------------------------------------------------- */
 
 static void a_resized_block_keeps_its_contents(void)
 {
     multi_heap_handle_t heap = fresh();
-    uint32_t *first = (uint32_t *)multi_heap_malloc(heap, 64), *second = (uint32_t *)multi_heap_malloc(heap, 32);
+    uint32_t *first = (uint32_t *)multi_heap_malloc(heap, 64),
+             *second = (uint32_t *)multi_heap_malloc(heap, 32);
     uint32_t *moved, *kept;
     CHECK(second > first);
     fill(first, 0x5A, 64);
@@ -410,7 +412,8 @@ static void many_random_steps_lose_nothing(void)
             if (block == NULL) {
                 continue;
             }
-            CHECK(blocks[index] == NULL || is_filled(block, index, size < sizes[index] ? size : sizes[index]));
+            CHECK(blocks[index] == NULL
+                  || is_filled(block, index, size < sizes[index] ? size : sizes[index]));
         } else {
             multi_heap_free(heap, blocks[index]);
             block = (unsigned char *)multi_heap_malloc(heap, size);
@@ -430,7 +433,7 @@ static void many_random_steps_lose_nothing(void)
     CHECK_EQUAL(info_of(heap).free_blocks, 1);
 }
 
-/* -- Figures and looking ---------------------------------------------------------------------------------------------------------- */
+/* -- Figures and looking ----------------------------------------------------------------------- */
 
 static void the_minimum_is_remembered_reset_and_restored(void)
 {
@@ -469,7 +472,8 @@ static void figures_of_a_used_heap_add_up(void)
 static void a_place_inside_a_block_finds_the_block(void)
 {
     multi_heap_handle_t heap = fresh();
-    char *first = (char *)multi_heap_malloc(heap, 100), *second = (char *)multi_heap_malloc(heap, 100);
+    char *first = (char *)multi_heap_malloc(heap, 100),
+         *second = (char *)multi_heap_malloc(heap, 100);
     CHECK(multi_heap_find_containing_block(heap, second) == second);
     CHECK(multi_heap_find_containing_block(heap, second + 99) == second);
     CHECK(multi_heap_find_containing_block(heap, first + 1) == first);
@@ -483,7 +487,8 @@ static void a_place_inside_a_block_finds_the_block(void)
 static void a_refused_free_or_resize_leaves_the_contents_alone(void)
 {
     multi_heap_handle_t heap = fresh();
-    char *block = (char *)multi_heap_malloc(heap, 100), *gone = (char *)multi_heap_malloc(heap, 200);
+    char *block = (char *)multi_heap_malloc(heap, 100),
+         *gone = (char *)multi_heap_malloc(heap, 200);
     uint32_t *links = (uint32_t *)(void *)(gone - (CANARIES ? 8 : 0)), before;
     size_t faults = heap_caps_get_fault_count();
     CHECK(multi_heap_malloc(heap, 60) != NULL);
@@ -524,13 +529,15 @@ static void a_walk_shows_every_block_until_told_to_stop(void)
 {
     multi_heap_handle_t heap = fresh();
     struct seen all = {NULL, 0, 0, 1000, 0, 0}, some = {NULL, 0, 0, 2, 0, 0};
-    void *first = multi_heap_malloc(heap, 20), *second = multi_heap_malloc(heap, 40), *third = multi_heap_malloc(heap, 60);
+    void *first = multi_heap_malloc(heap, 20), *second = multi_heap_malloc(heap, 40),
+         *third = multi_heap_malloc(heap, 60);
     multi_heap_free(heap, second);
     multi_heap_walk(heap, see, &all);
     CHECK_EQUAL(all.used, 2);
     CHECK_EQUAL(all.unused, 2);
     CHECK_EQUAL(all.used_bytes, info_of(heap).total_allocated_bytes + 2 * CANARIES);
-    CHECK_EQUAL(all.used_bytes, multi_heap_get_full_block_size(heap, first) + multi_heap_get_full_block_size(heap, third));
+    CHECK_EQUAL(all.used_bytes, multi_heap_get_full_block_size(heap, first)
+                                    + multi_heap_get_full_block_size(heap, third));
     multi_heap_walk(heap, see, &some);
     CHECK_EQUAL(some.used + some.unused, 2);
     multi_heap_walk(heap, NULL, NULL);
@@ -562,12 +569,13 @@ static void a_dump_has_a_line_for_each_block(void)
     text = capture_stop();
     CHECK_EQUAL(lines_that_begin(text, "Showing data for heap: 0x"), 1);
     CHECK_EQUAL(lines_that_begin(text, "Block 0x"), 2);
-    CHECK_CONTAINS(text, CANARIES ? " data, size: 44 bytes, Free: No \n" : " data, size: 32 bytes, Free: No \n");
+    CHECK_CONTAINS(text, CANARIES ? " data, size: 44 bytes, Free: No \n"
+                                  : " data, size: 32 bytes, Free: No \n");
     CHECK_CONTAINS(text, " bytes, Free: Yes \n");
     multi_heap_free(heap, block);
 }
 
-/* -- What is no block ---------------------------------------------------------------------------------------------------------------- */
+/* -- What is no block -------------------------------------------------------------------------- */
 
 /* Expects that the last call reported one fault. */
 static void one_fault(size_t *faults)
@@ -581,7 +589,8 @@ static void what_is_no_block_is_refused_and_told(void)
 {
     multi_heap_handle_t heap = fresh();
     size_t faults = heap_caps_get_fault_count(), free_bytes;
-    char *block = (char *)multi_heap_malloc(heap, 100), *other = (char *)multi_heap_malloc(heap, 100);
+    char *block = (char *)multi_heap_malloc(heap, 100),
+         *other = (char *)multi_heap_malloc(heap, 100);
     uint32_t outside = 0;
     const char *text;
     capture_start();

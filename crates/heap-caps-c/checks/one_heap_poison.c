@@ -79,7 +79,8 @@ static void an_overrun_by_one_byte_is_found_where_there_are_canaries(void)
 static void every_byte_of_a_header_is_watched(void)
 {
     multi_heap_handle_t heap = fresh();
-    unsigned char *block = (unsigned char *)multi_heap_malloc(heap, 40), *other = (unsigned char *)multi_heap_malloc(heap, 40);
+    unsigned char *block = (unsigned char *)multi_heap_malloc(heap, 40),
+                  *other = (unsigned char *)multi_heap_malloc(heap, 40);
     unsigned char *header = other - HEADER - (CANARIES ? 8 : 0);
     int byte;
     for (byte = 0; byte < HEADER; byte++) {

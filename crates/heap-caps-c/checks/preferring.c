@@ -30,7 +30,8 @@ static void the_first_set_that_has_room_serves(void)
 
 static void cleared_blocks_follow_the_same_order(void)
 {
-    unsigned char *block = (unsigned char *)heap_caps_calloc_prefer(25, 4, 2, NOTHING, MALLOC_CAP_SPIRAM);
+    unsigned char *block =
+        (unsigned char *)heap_caps_calloc_prefer(25, 4, 2, NOTHING, MALLOC_CAP_SPIRAM);
     CHECK(is_in_psram(block));
     CHECK(is_filled(block, 0, 100));
     heap_caps_free(block);
@@ -41,7 +42,8 @@ static void cleared_blocks_follow_the_same_order(void)
 
 static void resized_blocks_follow_the_same_order(void)
 {
-    unsigned char *block = (unsigned char *)heap_caps_realloc_prefer(NULL, 100, 2, INTERNAL, MALLOC_CAP_SPIRAM);
+    unsigned char *block =
+        (unsigned char *)heap_caps_realloc_prefer(NULL, 100, 2, INTERNAL, MALLOC_CAP_SPIRAM);
     CHECK(is_in_dram(block));
     fill(block, 0x12, 100);
     block = (unsigned char *)heap_caps_realloc_prefer(block, 200, 2, MALLOC_CAP_SPIRAM, INTERNAL);
@@ -97,7 +99,8 @@ static void an_array_says_the_same(void)
 static void the_functions_can_be_passed_on(void)
 {
 #ifdef heap_caps_malloc_prefer
-    print("left out: this compiler has no heap_caps_malloc_prefer() to be passed on, see esp_heap_caps.h\n");
+    print("left out: this compiler has no heap_caps_malloc_prefer() to be passed on, see "
+          "esp_heap_caps.h\n");
 #else
     void *(*function)(size_t, size_t, ...) = heap_caps_malloc_prefer;
     void *block = function(100, 5, NOTHING, NOTHING, NOTHING, NOTHING, MALLOC_CAP_SPIRAM);

@@ -51,7 +51,8 @@ static void more_than_128_mib_is_no_heap(void)
 {
     const intptr_t most = 128 * 1024 * 1024;
     const intptr_t start = 0x10000000; /* no memory of this program; nothing there is touched */
-    CHECK_EQUAL(heap_caps_add_region_with_caps(caps, start, start + most + 4096), ESP_ERR_INVALID_SIZE);
+    CHECK_EQUAL(heap_caps_add_region_with_caps(caps, start, start + most + 4096),
+                ESP_ERR_INVALID_SIZE);
     CHECK(multi_heap_register((void *)start, (size_t)most + 4096) == NULL);
 }
 
@@ -80,8 +81,12 @@ static void a_block_may_become_a_heap_of_its_own(void)
     size_t outer = heap_caps_get_free_size(MALLOC_CAP_SPIRAM);
     CHECK_EQUAL(added(block - 4, 1024), ESP_FAIL);
     CHECK_EQUAL(added(block + 1024, 4096), ESP_FAIL);
-    CHECK_EQUAL(heap_caps_add_region_with_caps(nested_caps, (intptr_t)block, (intptr_t)block + 1024), ESP_OK);
-    CHECK_EQUAL(heap_caps_add_region_with_caps(nested_caps, (intptr_t)block, (intptr_t)block + 1024), ESP_FAIL);
+    CHECK_EQUAL(
+        heap_caps_add_region_with_caps(nested_caps, (intptr_t)block, (intptr_t)block + 1024),
+        ESP_OK);
+    CHECK_EQUAL(
+        heap_caps_add_region_with_caps(nested_caps, (intptr_t)block, (intptr_t)block + 1024),
+        ESP_FAIL);
     CHECK_EQUAL(added(block + 512, 1024), ESP_FAIL);
     CHECK_EQUAL(heap_caps_get_total_size(nested_caps[0]), 1024);
     further_heaps++;

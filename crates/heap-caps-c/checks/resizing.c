@@ -122,7 +122,8 @@ static void a_resized_block_keeps_the_alignment_that_is_named(void)
 {
     size_t alignment;
     for (alignment = 8; alignment <= 1024; alignment *= 4) {
-        unsigned char *block = (unsigned char *)heap_caps_aligned_realloc(NULL, alignment, 50, MALLOC_CAP_DMA);
+        unsigned char *block =
+            (unsigned char *)heap_caps_aligned_realloc(NULL, alignment, 50, MALLOC_CAP_DMA);
         void *wall = heap_caps_malloc(8, MALLOC_CAP_DMA);
         CHECK(block != NULL && (uintptr_t)block % alignment == 0);
         fill(block, 0x5A, 50);
@@ -132,8 +133,10 @@ static void a_resized_block_keeps_the_alignment_that_is_named(void)
         CHECK(heap_caps_aligned_realloc(block, 24, 1000, MALLOC_CAP_DMA) == NULL);
         CHECK(heap_caps_aligned_realloc(block, alignment, 1000000, MALLOC_CAP_DMA) == NULL);
         CHECK(is_filled(block, 0x5A, 50));
-        block = (unsigned char *)heap_caps_aligned_realloc(block, alignment, 700, MALLOC_CAP_SPIRAM);
-        CHECK(is_in_psram(block) && (uintptr_t)block % alignment == 0 && is_filled(block, 0x5A, 50));
+        block =
+            (unsigned char *)heap_caps_aligned_realloc(block, alignment, 700, MALLOC_CAP_SPIRAM);
+        CHECK(is_in_psram(block) && (uintptr_t)block % alignment == 0
+              && is_filled(block, 0x5A, 50));
         CHECK(heap_caps_aligned_realloc(block, alignment, 0, MALLOC_CAP_SPIRAM) == NULL);
         heap_caps_free(wall);
     }
@@ -168,20 +171,23 @@ static void *in_its_own_memory(void *block, size_t size)
 
 static void *by_preference(void *block, size_t size)
 {
-    return heap_caps_realloc_prefer(block, size, 2, (uint32_t)MALLOC_CAP_DMA, (uint32_t)MALLOC_CAP_SPIRAM);
+    return heap_caps_realloc_prefer(block, size, 2, (uint32_t)MALLOC_CAP_DMA,
+                                    (uint32_t)MALLOC_CAP_SPIRAM);
 }
 
 static void every_realloc_keeps_the_alignment_that_a_block_was_given(void)
 {
-    static void *(*const resize[])(void *, size_t) = {by_capability, to_external_memory, in_its_own_memory, by_preference,
+    static void *(*const resize[])(void *, size_t) = {by_capability, to_external_memory,
+                                                      in_its_own_memory, by_preference,
                                                       heap_caps_realloc_default};
     const uint32_t caps = MALLOC_CAP_DMA;
     size_t alignment, way;
     for (alignment = 8; alignment <= 512; alignment *= 4) {
         for (way = 0; way < sizeof resize / sizeof resize[0]; way++) {
-            void *blocks[3] = {heap_caps_aligned_alloc(alignment, 40, caps),
-                               heap_caps_aligned_calloc(alignment, 4, 10, caps),
-                               heap_caps_aligned_realloc(heap_caps_malloc(4, caps), alignment, 40, caps)};
+            void *blocks[3] = {
+                heap_caps_aligned_alloc(alignment, 40, caps),
+                heap_caps_aligned_calloc(alignment, 4, 10, caps),
+                heap_caps_aligned_realloc(heap_caps_malloc(4, caps), alignment, 40, caps)};
             size_t index;
             for (index = 0; index < 3; index++) {
                 blocks[index] = grown(blocks[index], 100, resize[way]);

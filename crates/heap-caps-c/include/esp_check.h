@@ -1,18 +1,22 @@
-/* Leaving a function where a call failed or a condition does not hold: ESP-IDF's macros of this header.
+/* Leaving a function where a call failed or a condition does not hold: ESP-IDF's macros of this
+ * header.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
- *      ESP_RETURN_ON_ERROR(heap_caps_add_region(start, end), "app", "no heap at %p", (void *)start);
+ *      ESP_RETURN_ON_ERROR(heap_caps_add_region(start, end), "app", "no heap at %p", (void
+ *      *)start);
  *
- * A line goes to standard output: "app: main.c(12): no heap at 0x3ffb0000". Without a C library nothing is said. A program that has ESP-IDF's own
- * esp_check.h puts that one first on the include path. C89 and C++98 have no macros of this kind.
+ * A line goes to standard output: "app: main.c(12): no heap at 0x3ffb0000". Without a C library
+ * nothing is said. A program that has ESP-IDF's own esp_check.h puts that one first on the include
+ * path. C89 and C++98 have no macros of this kind.
  */
 #ifndef ESP_CHECK_H
 #define ESP_CHECK_H
 
 #include "esp_err.h"
 
-#if (defined(__cplusplus) && __cplusplus >= 201103L) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
+#if (defined(__cplusplus) && __cplusplus >= 201103L) \
+    || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
 
 #if __STDC_HOSTED__
 #define HEAP_CAPS_CHECK_SAY_(log_tag, ...)                                       \

@@ -9,13 +9,17 @@
  *      DRAM  | used | free ....... |      IRAM  | ... |      PSRAM  | ... |
  *
  * Rules for all functions:
- *   - Sizes and alignments are bytes; capabilities are a bitwise OR of MALLOC_CAP_*, and a heap must have all of them.
- *   - Capabilities 0, MALLOC_CAP_INVALID, and MALLOC_CAP_EXEC together with MALLOC_CAP_8BIT or MALLOC_CAP_DMA have no memory.
- *   - Any pointer that one of the allocating functions returned may be given to any function that takes one, and to free().
+ *   - Sizes and alignments are bytes; capabilities are a bitwise OR of MALLOC_CAP_*, and a heap
+ *     must have all of them.
+ *   - Capabilities 0, MALLOC_CAP_INVALID, and MALLOC_CAP_EXEC together with MALLOC_CAP_8BIT or
+ *     MALLOC_CAP_DMA have no memory.
+ *   - Any pointer that one of the allocating functions returned may be given to any function that
+ *     takes one, and to free().
  *   - NULL where a block is expected is no block: freeing it does nothing, its size is 0.
- *   - A pointer that was not handed out, or was freed already, or whose block is damaged, is refused and reported, see docs/c.md. The heap stays
- *     as it is.
- *   - All functions may be called from any task, core and interrupt handler. Blocks are filled, cleared and copied without the lock.
+ *   - A pointer that was not handed out, or was freed already, or whose block is damaged, is
+ *     refused and reported, see docs/c.md. The heap stays as it is.
+ *   - All functions may be called from any task, core and interrupt handler. Blocks are filled,
+ *     cleared and copied without the lock.
  */
 #ifndef ESP_HEAP_CAPS_H
 #define ESP_HEAP_CAPS_H
@@ -35,13 +39,13 @@
 extern "C" {
 #endif
 
-/* -- What memory can do ------------------------------------------------------------------------------------------------------ */
+/* -- What memory can do ------------------------------------------------------------------------ */
 
 #define MALLOC_CAP_EXEC (1 << 0)           /* run code */
-#define MALLOC_CAP_32BIT (1 << 1)          /* be read and written in aligned words; possibly in nothing smaller */
+#define MALLOC_CAP_32BIT (1 << 1)          /* be read and written in aligned words at least */
 #define MALLOC_CAP_8BIT (1 << 2)           /* be read and written in bytes */
 #define MALLOC_CAP_DMA (1 << 3)            /* be reached by DMA */
-#define MALLOC_CAP_PID2 (1 << 4)           /* be seen by process 2 (of the generation of 2016) ... */
+#define MALLOC_CAP_PID2 (1 << 4)           /* be seen by process 2 (generation of 2016) ... */
 #define MALLOC_CAP_PID3 (1 << 5)
 #define MALLOC_CAP_PID4 (1 << 6)
 #define MALLOC_CAP_PID5 (1 << 7)
@@ -51,23 +55,26 @@ extern "C" {
 #define MALLOC_CAP_INTERNAL (1 << 11)      /* internal RAM: stays when the cache is off */
 #define MALLOC_CAP_DEFAULT (1 << 12)       /* be handed out by malloc() */
 #define MALLOC_CAP_IRAM_8BIT (1 << 13)     /* IRAM whose byte access is emulated */
-#define MALLOC_CAP_RETENTION (1 << 14)     /* be reached by the engine that saves memory before sleep */
+#define MALLOC_CAP_RETENTION (1 << 14)     /* be reached by what saves memory before sleep */
 #define MALLOC_CAP_RTCRAM (1 << 15)        /* RTC fast memory */
 #define MALLOC_CAP_SPM (1 << 16)           /* scratch-pad memory */
 #define MALLOC_CAP_TCM MALLOC_CAP_SPM      /* its older name */
 #define MALLOC_CAP_DMA_DESC_AHB (1 << 17)  /* hold descriptors of AHB DMA */
 #define MALLOC_CAP_DMA_DESC_AXI (1 << 18)  /* hold descriptors of AXI DMA */
-#define MALLOC_CAP_CACHE_ALIGNED (1 << 19) /* own whole cache lines; together with what else the memory can do */
+#define MALLOC_CAP_CACHE_ALIGNED (1 << 19) /* own whole cache lines, beside all else */
 #define MALLOC_CAP_SIMD (1 << 20)          /* be loaded by SIMD instructions */
 #define MALLOC_CAP_SPIRAM_NO_ENC (1 << 21) /* external RAM that is not encrypted */
-#define MALLOC_CAP_INVALID (-2147483647 - 1) /* bit 31: no memory; to the checks, dumps and walks: every heap */
+/* bit 31: no memory; to the checks, dumps and walks: every heap */
+#define MALLOC_CAP_INVALID (-2147483647 - 1)
 
-/* -- Allocating and freeing ------------------------------------------------------------------------------------------------- */
+/* -- Allocating and freeing -------------------------------------------------------------------- */
 
-/* Takes a block; NULL if no heap with `caps` has room, or for size 0. The caller owns it until heap_caps_free(). O(heaps). */
+/* Takes a block; NULL if no heap with `caps` has room, or for size 0. The caller owns it until
+ * heap_caps_free(). O(heaps). */
 void *heap_caps_malloc(size_t size, uint32_t caps);
 
-/* The same for `n` elements of `size` bytes, all bytes 0. A product that does not fit into size_t: NULL. */
+/* The same for `n` elements of `size` bytes, all bytes 0. A product that does not fit into size_t:
+ * NULL. */
 void *heap_caps_calloc(size_t n, size_t size, uint32_t caps);
 
 /* The same at a multiple of `alignment`, a power of two; for any other alignment NULL. */
@@ -76,13 +83,17 @@ void *heap_caps_aligned_alloc(size_t alignment, size_t size, uint32_t caps);
 /* Both: aligned, and all bytes 0. */
 void *heap_caps_aligned_calloc(size_t alignment, size_t n, size_t size, uint32_t caps);
 
-/* Gives the block another size and memory with `caps`, keeps its contents up to the smaller of the two sizes. In place where possible, otherwise
- * it moves, and `ptr` is freed. `ptr` NULL: as heap_caps_malloc(). `size` 0: as heap_caps_free(), returns NULL. NULL
- * otherwise means that there is no memory, and `ptr` is as it was. `caps` 0: memory like that of `ptr`. Keeps the alignment that a function
- * of this header, or memalign() and its like, returned the block, also where it moves. */
+/* Gives the block another size and memory with `caps`, keeps its contents up to the smaller of the
+ * two sizes. In place where possible, otherwise it moves, and `ptr` is freed. `ptr` NULL: as
+ * heap_caps_malloc(). `size` 0: as heap_caps_free(), returns NULL. NULL otherwise means that there
+ * is no memory, and `ptr` is as it was. `caps` 0: memory like that of `ptr`. Keeps the alignment
+ * that a function of this header, or memalign() and its like, returned the block, also where it
+ * moves. */
 void *heap_caps_realloc(void *ptr, size_t size, uint32_t caps);
 
-/* The same, and the block begins at a multiple of `alignment` from now on, as with heap_caps_aligned_alloc(). NULL for an alignment that is no power of two, and `ptr` is as it was. ESP-IDF has no such function. */
+/* The same, and the block begins at a multiple of `alignment` from now on, as with
+ * heap_caps_aligned_alloc(). NULL for an alignment that is no power of two, and `ptr` is as it was.
+ * ESP-IDF has no such function. */
 void *heap_caps_aligned_realloc(void *ptr, size_t alignment, size_t size, uint32_t caps);
 
 /* Frees a block. */
@@ -97,16 +108,18 @@ void *heap_caps_calloc_base(size_t n, size_t size, uint32_t caps);
 void *heap_caps_realloc_base(void *ptr, size_t size, uint32_t caps);
 void *heap_caps_aligned_alloc_base(size_t alignment, size_t size, uint32_t caps);
 
-/* -- Taking by preference ----------------------------------------------------------------------------------------------------- */
+/* -- Taking by preference ---------------------------------------------------------------------- */
 
-/* As heap_caps_malloc(), heap_caps_calloc() and heap_caps_realloc() for the first of `num` sets of capabilities that has
- * room, strictly in the order of the array. If none has, one failure is reported, with the last set. `num` 0: NULL. */
+/* As heap_caps_malloc(), heap_caps_calloc() and heap_caps_realloc() for the first of `num` sets of
+ * capabilities that has room, strictly in the order of the array. If none has, one failure is
+ * reported, with the last set. `num` 0: NULL. */
 void *heap_caps_malloc_prefer_array(size_t size, size_t num, const uint32_t *caps);
 void *heap_caps_calloc_prefer_array(size_t n, size_t size, size_t num, const uint32_t *caps);
 void *heap_caps_realloc_prefer_array(void *ptr, size_t size, size_t num, const uint32_t *caps);
 
-/* The same with the sets as `num` further arguments. They are functions of this header: a file that takes the address of one has its own.
- * Clang miscompiles functions of this kind for Xtensa (LLVM 22), so that they are macros there, and templates in C++: without an address. */
+/* The same with the sets as `num` further arguments. They are functions of this header: a file that
+ * takes the address of one has its own. Clang miscompiles functions of this kind for Xtensa (LLVM
+ * 22), so that they are macros there, and templates in C++: without an address. */
 #if defined(__clang__) && defined(__XTENSA__)
 #ifdef __cplusplus
 extern "C++" {
@@ -132,27 +145,33 @@ inline void *heap_caps_realloc_prefer(void *ptr, size_t size, size_t num, Sets..
 }
 }
 #else
-__attribute__((unused)) static inline void *heap_caps_malloc_prefer_listed_(size_t size, const uint32_t *num_and_caps)
+__attribute__((unused)) static inline void *
+heap_caps_malloc_prefer_listed_(size_t size, const uint32_t *num_and_caps)
 {
     return heap_caps_malloc_prefer_array(size, num_and_caps[0], num_and_caps + 1);
 }
-#define heap_caps_malloc_prefer(size, ...) heap_caps_malloc_prefer_listed_(size, (const uint32_t[]){__VA_ARGS__})
+#define heap_caps_malloc_prefer(size, ...) \
+    heap_caps_malloc_prefer_listed_(size, (const uint32_t[]){__VA_ARGS__})
 
-__attribute__((unused)) static inline void *heap_caps_calloc_prefer_listed_(size_t n, size_t size, const uint32_t *num_and_caps)
+__attribute__((unused)) static inline void *
+heap_caps_calloc_prefer_listed_(size_t n, size_t size, const uint32_t *num_and_caps)
 {
     return heap_caps_calloc_prefer_array(n, size, num_and_caps[0], num_and_caps + 1);
 }
-#define heap_caps_calloc_prefer(n, size, ...) heap_caps_calloc_prefer_listed_(n, size, (const uint32_t[]){__VA_ARGS__})
+#define heap_caps_calloc_prefer(n, size, ...) \
+    heap_caps_calloc_prefer_listed_(n, size, (const uint32_t[]){__VA_ARGS__})
 
-__attribute__((unused)) static inline void *heap_caps_realloc_prefer_listed_(void *ptr, size_t size, const uint32_t *num_and_caps)
+__attribute__((unused)) static inline void *
+heap_caps_realloc_prefer_listed_(void *ptr, size_t size, const uint32_t *num_and_caps)
 {
     return heap_caps_realloc_prefer_array(ptr, size, num_and_caps[0], num_and_caps + 1);
 }
-#define heap_caps_realloc_prefer(ptr, size, ...) heap_caps_realloc_prefer_listed_(ptr, size, (const uint32_t[]){__VA_ARGS__})
+#define heap_caps_realloc_prefer(ptr, size, ...) \
+    heap_caps_realloc_prefer_listed_(ptr, size, (const uint32_t[]){__VA_ARGS__})
 #endif
 #else
-/* An argument is read only when the sets before it had no room. `try_one` reports no failure; the last set is asked by the function
- * that does. */
+/* An argument is read only when the sets before it had no room. `try_one` reports no failure; the
+ * last set is asked by the function that does. */
 #define HEAP_CAPS_PREFER_(num, try_one, ask_last)         \
     do {                                                  \
         va_list rest_;                                    \
@@ -177,31 +196,37 @@ __attribute__((unused)) static inline void *heap_caps_malloc_prefer(size_t size,
     if (size == 0) {
         return NULL;
     }
-    HEAP_CAPS_PREFER_(num, heap_caps_malloc_base(size, caps), heap_caps_malloc_prefer_array(size, num != 0, &caps));
+    HEAP_CAPS_PREFER_(num, heap_caps_malloc_base(size, caps),
+                      heap_caps_malloc_prefer_array(size, num != 0, &caps));
 }
 
-__attribute__((unused)) static inline void *heap_caps_calloc_prefer(size_t n, size_t size, size_t num, ...)
+__attribute__((unused)) static inline void *heap_caps_calloc_prefer(size_t n, size_t size,
+                                                                    size_t num, ...)
 {
     if (n == 0 || size == 0) {
         return NULL;
     }
-    HEAP_CAPS_PREFER_(num, heap_caps_calloc_base(n, size, caps), heap_caps_calloc_prefer_array(n, size, num != 0, &caps));
+    HEAP_CAPS_PREFER_(num, heap_caps_calloc_base(n, size, caps),
+                      heap_caps_calloc_prefer_array(n, size, num != 0, &caps));
 }
 
-__attribute__((unused)) static inline void *heap_caps_realloc_prefer(void *ptr, size_t size, size_t num, ...)
+__attribute__((unused)) static inline void *heap_caps_realloc_prefer(void *ptr, size_t size,
+                                                                     size_t num, ...)
 {
     if (size == 0) {
         heap_caps_free(ptr);
         return NULL;
     }
-    HEAP_CAPS_PREFER_(num, heap_caps_realloc_base(ptr, size, caps), heap_caps_realloc_prefer_array(ptr, size, num != 0, &caps));
+    HEAP_CAPS_PREFER_(num, heap_caps_realloc_base(ptr, size, caps),
+                      heap_caps_realloc_prefer_array(ptr, size, num != 0, &caps));
 }
 #endif
 
-/* -- What malloc() does ------------------------------------------------------------------------------------------------------- */
+/* -- What malloc() does ------------------------------------------------------------------------ */
 
-/* malloc(), realloc() and aligned_alloc() by their policy: internal memory at first; once a limit is set, sizes above it are taken from
- * external memory and sizes up to it from internal memory, each from the other when its own has no room. */
+/* malloc(), realloc() and aligned_alloc() by their policy: internal memory at first; once a limit
+ * is set, sizes above it are taken from external memory and sizes up to it from internal memory,
+ * each from the other when its own has no room. */
 void *heap_caps_malloc_default(size_t size);
 void *heap_caps_realloc_default(void *ptr, size_t size);
 void *heap_caps_aligned_alloc_default(size_t alignment, size_t size);
@@ -209,28 +234,33 @@ void *heap_caps_aligned_alloc_default(size_t alignment, size_t size);
 /* Sets that limit, in bytes. SIZE_MAX: no external memory (the state at first). */
 void heap_caps_malloc_extmem_enable(size_t limit);
 
-/* -- Callbacks ---------------------------------------------------------------------------------------------------------------- */
+/* -- Callbacks --------------------------------------------------------------------------------- */
 
-/* Called for each allocation that failed: its size (n * size, SIZE_MAX if that does not fit), capabilities, and the name of the function. Called
- * without the lock, in the context of the one who asked. Sizes of 0 and impossible alignments are no failures. */
+/* Called for each allocation that failed: its size (n * size, SIZE_MAX if that does not fit),
+ * capabilities, and the name of the function. Called without the lock, in the context of the one
+ * who asked. Sizes of 0 and impossible alignments are no failures. */
 typedef void (*esp_alloc_failed_hook_t)(size_t size, uint32_t caps, const char *function_name);
 
 /* Sets the callback. ESP_ERR_INVALID_ARG for NULL; the last one set stays. */
 esp_err_t heap_caps_register_failed_alloc_callback(esp_alloc_failed_hook_t callback);
 
-/* Called for each block allocated, with the size and the capabilities asked for, and for each block freed. Every function
- * calls it once; a block that moves is freed and allocated. Called without the lock, in the context of the caller. */
+/* Called for each block allocated, with the size and the capabilities asked for, and for each block
+ * freed. Every function calls it once; a block that moves is freed and allocated. Called without
+ * the lock, in the context of the caller. */
 typedef void (*heap_caps_alloc_hook_t)(void *ptr, size_t size, uint32_t caps);
 typedef void (*heap_caps_free_hook_t)(void *ptr);
 
-/* Sets the callback; NULL for none. ESP-IDF calls two functions of the program, esp_heap_trace_alloc_hook() and
- * esp_heap_trace_free_hook(): a program that has them names them here. */
+/* Sets the callback; NULL for none. ESP-IDF calls two functions of the program,
+ * esp_heap_trace_alloc_hook() and esp_heap_trace_free_hook(): a program that has them names them
+ * here. */
 void heap_caps_register_alloc_hooks(heap_caps_alloc_hook_t on_alloc, heap_caps_free_hook_t on_free);
 
-/* What follows a fault: a double free, a pointer that was not handed out, a damaged block. The heap has refused and is as it was.
- * At first the program ends, as in ESP-IDF: one line "heap fault: ...", then abort(). A library with the feature `faults-go-on` goes on
- * after the line. ESP_ERR_INVALID_ARG for any other number. The line has the pointer, what is wrong, the function that was called; on Linux the
- * address that called it; where tasks are registered (esp_heap_task_info.h) the task. */
+/* What follows a fault: a double free, a pointer that was not handed out, a damaged block. The heap
+ * has refused and is as it was. At first the program ends, as in ESP-IDF: one line "heap fault:
+ * ...", then abort(). A library with the feature `faults-go-on` goes on after the line.
+ * ESP_ERR_INVALID_ARG for any other number. The line has the pointer, what is wrong, the function
+ * that was called; on Linux the address that called it; where tasks are registered
+ * (esp_heap_task_info.h) the task. */
 typedef enum {
     HEAP_CAPS_FAULT_ABORT = 0,
     HEAP_CAPS_FAULT_GO_ON = 1
@@ -238,7 +268,8 @@ typedef enum {
 
 esp_err_t heap_caps_set_fault_action(heap_caps_fault_action_t action);
 
-/* Called for each fault, with one line, before the program ends. The line is valid during the call. */
+/* Called for each fault, with one line, before the program ends. The line is valid during the
+ * call. */
 typedef void (*heap_caps_fault_hook_t)(const char *line);
 
 /* Sets the callback that is called after the line went to the console; NULL for none. */
@@ -250,10 +281,13 @@ size_t heap_caps_get_fault_count(void);
 /* Writes `length` bytes of text, which do not end with 0. */
 typedef void (*heap_caps_console_t)(const char *text, size_t length);
 
-/* Where dumps, summaries and faults go. NULL (the state at first): to putchar(); on a chip with `faults-go-on` nowhere. */
+/* Where dumps, summaries and faults go. NULL (the state at first): to putchar(); on a chip with
+ * `faults-go-on` nowhere. */
 void heap_caps_set_console(heap_caps_console_t write);
 
-/* -- Figures: sums over the heaps that have `caps`; 0 is all of them, MALLOC_CAP_INVALID none. O(heaps) ----------------------- */
+/* -- Figures ----------------------------------------------------------------------------------- */
+
+/* Sums over the heaps that have `caps`; 0 is all of them, MALLOC_CAP_INVALID none. O(heaps). */
 
 /* Bytes of the heaps, bookkeeping included. */
 size_t heap_caps_get_total_size(uint32_t caps);
@@ -264,28 +298,31 @@ size_t heap_caps_get_free_size(uint32_t caps);
 /* The sum of what each heap had left when it was at its lowest. */
 size_t heap_caps_get_minimum_free_size(uint32_t caps);
 
-/* The largest size for which heap_caps_malloc(size, caps) succeeds now, whatever `caps` are; 0 for those that no memory can have.
- * For 0: the largest free block of all heaps. */
+/* The largest size for which heap_caps_malloc(size, caps) succeeds now, whatever `caps` are; 0 for
+ * those that no memory can have. For 0: the largest free block of all heaps. */
 size_t heap_caps_get_largest_free_block(uint32_t caps);
 
 /* All seven figures: sums, `largest_free_block` the largest of them. */
 void heap_caps_get_info(multi_heap_info_t *info, uint32_t caps);
 
-/* From now until the stop, minima are those since now; the stop brings back the lower of both. The start always succeeds; the
- * stop is ESP_FAIL without a start. */
+/* From now until the stop, minima are those since now; the stop brings back the lower of both. The
+ * start always succeeds; the stop is ESP_FAIL without a start. */
 esp_err_t heap_caps_monitor_local_minimum_free_size_start(void);
 esp_err_t heap_caps_monitor_local_minimum_free_size_stop(void);
 
 /* How many bytes of the block its user may use: at least what was asked for. */
 size_t heap_caps_get_allocated_size(void *ptr);
 
-/* The same for the block that `ptr` points into, to whichever byte; 0 if there is none. O(blocks). */
+/* The same for the block that `ptr` points into, to whichever byte; 0 if there is none.
+ * O(blocks). */
 size_t heap_caps_get_containing_block_size(void *ptr);
 
-/* -- Looking. With the lock held, O(blocks): for tests and the debugger. MALLOC_CAP_INVALID is every heap --------------------- */
+/* -- Looking ----------------------------------------------------------------------------------- */
 
-/* Whether all heaps that have `caps` are sound; true if none has. Each is checked, also behind a damaged one. With `print_errors` says what is
- * wrong on standard output. */
+/* With the lock held, O(blocks): for tests and the debugger. MALLOC_CAP_INVALID is every heap. */
+
+/* Whether all heaps that have `caps` are sound; true if none has. Each is checked, also behind a
+ * damaged one. With `print_errors` says what is wrong on standard output. */
 bool heap_caps_check_integrity(uint32_t caps, bool print_errors);
 
 /* The same for every heap. */
@@ -311,18 +348,23 @@ typedef struct walker_heap_info {
 
 /* One block of a walk. */
 typedef struct walker_block_info {
-    void *ptr;   /* its first byte behind the header: its user's first byte, or 8 bytes before that where there are canaries */
-    size_t size; /* bytes from there on, canaries included: heap_caps_get_allocated_size() is less */
+    /* its first byte behind the header: its user's first byte, or 8 bytes before that where there
+     * are canaries */
+    void *ptr;
+    /* bytes from there on, canaries included: heap_caps_get_allocated_size() is less */
+    size_t size;
     bool used;   /* or free */
 } walker_block_info_t;
 
-/* Is shown one block. Returns whether to go on with this heap; the walk goes on with the next heap in any case. May use the heap:
- * what happens meanwhile may or may not be shown. */
-typedef bool (*heap_caps_walker_cb_t)(walker_heap_into_t heap_info, walker_block_info_t block_info, void *user_data);
+/* Is shown one block. Returns whether to go on with this heap; the walk goes on with the next heap
+ * in any case. May use the heap: what happens meanwhile may or may not be shown. */
+typedef bool (*heap_caps_walker_cb_t)(walker_heap_into_t heap_info, walker_block_info_t block_info,
+                                      void *user_data);
 
-/* Shows every block of the heaps that have `caps`. `walker_func` must not be NULL: nothing is shown then. A block whose header does not fit
- * together with what lies around it is the last one shown of its heap, with the size and use that its header has, which may be nonsense;
- * then it is a fault. */
+/* Shows every block of the heaps that have `caps`. `walker_func` must not be NULL: nothing is shown
+ * then. A block whose header does not fit together with what lies around it is the last one shown
+ * of its heap, with the size and use that its header has, which may be nonsense; then it is a
+ * fault. */
 void heap_caps_walk(uint32_t caps, heap_caps_walker_cb_t walker_func, void *user_data);
 
 /* Shows every block of every heap. */

@@ -48,23 +48,26 @@ bool esp_ptr_byte_accessible(const void *p);
 bool esp_ptr_internal(const void *p);
 bool esp_ptr_external_ram(const void *p);
 
-/* Whether it is an address of flash that the cache shows as data; of the chip's mask ROM. Without a booted chip (on a host): false. */
+/* Whether it is an address of flash that the cache shows as data; of the chip's mask ROM. Without a
+ * booted chip (on a host): false. */
 bool esp_ptr_in_drom(const void *p);
 bool esp_ptr_in_rom(const void *p);
 
 /* Whether it is a multiple of 4. */
 bool esp_ptr_word_aligned(const void *p);
 
-/* The instruction address of a word with this data address, and the other way round. The pointer must be a multiple of 4 and in the
- * memory that the name says. */
+/* The instruction address of a word with this data address, and the other way round. The pointer
+ * must be a multiple of 4 and in the memory that the name says. */
 void *esp_ptr_diram_dram_to_iram(const void *p);
 void *esp_ptr_diram_iram_to_dram(const void *p);
 void *esp_ptr_rtc_dram_to_iram(const void *p);
 
-/* -- Stacks: functions of this header over those above ----------------------------------------------------------------------- */
+/* -- Stacks: functions of this header over those above ----------------------------------------- */
 
-/* Whether a stack pointer is a multiple of 16 and at least 16 bytes away from either end of the memory that `holds` knows. */
-__attribute__((unused)) static inline bool heap_caps_stack_ptr_is_in_(bool (*holds)(const void *), uintptr_t sp)
+/* Whether a stack pointer is a multiple of 16 and at least 16 bytes away from either end of the
+ * memory that `holds` knows. */
+__attribute__((unused)) static inline bool heap_caps_stack_ptr_is_in_(bool (*holds)(const void *),
+                                                                      uintptr_t sp)
 {
     return sp % 16 == 0 && holds((const void *)(sp - 16)) && holds((const void *)(sp + 15));
 }
@@ -80,7 +83,8 @@ __attribute__((unused)) static inline bool esp_stack_ptr_in_extram(uintptr_t sp)
     return heap_caps_stack_ptr_is_in_(esp_ptr_external_ram, sp);
 }
 
-/* Whether a task may have such a stack pointer. With ESP-IDF's configuration: external RAM only where stacks are allowed there. */
+/* Whether a task may have such a stack pointer. With ESP-IDF's configuration: external RAM only
+ * where stacks are allowed there. */
 __attribute__((unused)) static inline bool esp_stack_ptr_is_sane(uintptr_t sp)
 {
 #if !defined(CONFIG_IDF_TARGET) || defined(CONFIG_FREERTOS_TASK_CREATE_ALLOW_EXT_MEM) \

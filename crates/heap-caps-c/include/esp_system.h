@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Only what the heap answers. A program that has ESP-IDF's own esp_system.h puts that one first on the include path; the two agree.
+ * Only what the heap answers. A program that has ESP-IDF's own esp_system.h puts that one first on
+ * the include path; the two agree.
  */
 #ifndef ESP_SYSTEM_H
 #define ESP_SYSTEM_H
@@ -16,7 +17,8 @@
 extern "C" {
 #endif
 
-/* Free bytes that malloc() may hand out; the sum of what its heaps had left when they were at their lowest. */
+/* Free bytes that malloc() may hand out; the sum of what its heaps had left when they were at their
+ * lowest. */
 uint32_t esp_get_free_heap_size(void);
 uint32_t esp_get_minimum_free_heap_size(void);
 

@@ -1,10 +1,12 @@
-/* The functions that esp-hal's radio stack calls. (esp-radio 0.18 and 1.0, esp-rtos, without their feature `esp-alloc`)
+/* The functions that esp-hal's radio stack calls. (esp-radio 0.18 and 1.0, esp-rtos, without their
+ * feature `esp-alloc`)
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Programs in C do not need this file: it is here because the library's feature `c-abi-esp-radio` exports these names. Each gives NULL
- * when there is no memory, and takes any block of any of them; blocks are aligned to 4 bytes at least. malloc(), free(), calloc() and realloc(),
- * which belong to them, are declared by <stdlib.h>.
+ * Programs in C do not need this file: it is here because the library's feature `c-abi-esp-radio`
+ * exports these names. Each gives NULL when there is no memory, and takes any block of any of them;
+ * blocks are aligned to 4 bytes at least. malloc(), free(), calloc() and realloc(), which belong to
+ * them, are declared by <stdlib.h>.
  */
 #ifndef HEAP_CAPS_ESP_RADIO_H
 #define HEAP_CAPS_ESP_RADIO_H

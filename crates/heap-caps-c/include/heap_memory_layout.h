@@ -19,7 +19,8 @@ extern "C" {
 /* First choice, second choice, last resort. */
 #define SOC_MEMORY_TYPE_NO_PRIOS 3
 
-/* A kind of memory: requests for a capability go to heaps that have it in their first set, then in their second, then in their third. */
+/* A kind of memory: requests for a capability go to heaps that have it in their first set, then in
+ * their second, then in their third. */
 typedef struct {
     const char *name;
     uint32_t caps[SOC_MEMORY_TYPE_NO_PRIOS];
@@ -40,14 +41,15 @@ typedef struct {
     intptr_t end;   /* behind its last byte */
 } soc_reserved_region_t;
 
-/* Reserves the bytes from START up to END (exclusive), at file scope; NAME is a name of its own. The linker script collects reservations between
- * soc_reserved_memory_region_start and soc_reserved_memory_region_end, where heap_caps_init() finds them. */
+/* Reserves the bytes from START up to END (exclusive), at file scope; NAME is a name of its own.
+ * The linker script collects reservations between soc_reserved_memory_region_start and
+ * soc_reserved_memory_region_end, where heap_caps_init() finds them. */
 #define SOC_RESERVE_MEMORY_REGION(START, END, NAME)                                          \
     __attribute__((section(".reserved_memory_address"))) __attribute__((used)) static const \
     soc_reserved_region_t reserved_region_##NAME = {(intptr_t)(START), (intptr_t)(END)}
 
-/* Writes what is left of the chip's memory, by address; returns how many regions. The array must have room for as many as the second
- * function says. */
+/* Writes what is left of the chip's memory, by address; returns how many regions. The array must
+ * have room for as many as the second function says. */
 size_t soc_get_available_memory_regions(soc_memory_region_t *regions);
 size_t soc_get_available_memory_region_max_count(void);
 

@@ -1,7 +1,8 @@
-//! Line lengths: at most 100 columns in Rust code, comments and Markdown prose.
+//! Line lengths: at most 100 columns in code, comments and Markdown prose.
 //!
 //! Left alone are lines that cannot be broken without changing what they show: string literals,
-//! code blocks and drawings between fences, tables, and a line that is a single word.
+//! code blocks and drawings between fences, tables, and a line that is a single word. Of assembly,
+//! linker scripts and manifests the comments alone are measured.
 
 use super::sources::{self, Source};
 use super::tool::StepError;
@@ -17,6 +18,16 @@ pub(crate) fn check() -> Result<(), StepError> {
     for source in sources::with_extension("md")? {
         findings.extend(found(&source, long_lines_of_markdown(&source.text)));
     }
+    for extension in ["c", "h", "py"] {
+        for source in sources::with_extension(extension)? {
+            findings.extend(found(&source, long_lines(&source.text)));
+        }
+    }
+    for extension in ["S", "x", "toml", "cmake", "yml"] {
+        for source in sources::with_extension(extension)? {
+            findings.extend(found(&source, long_comments(&source.text)));
+        }
+    }
     sources::verdict(&findings, "lines are longer than 100 columns")
 }
 
@@ -30,6 +41,26 @@ fn is_too_long(line: &str) -> bool {
 }
 
 /// Numbers of the lines that are too long, from 1.
+fn long_lines(text: &str) -> Vec<usize> {
+    let numbered = (1..).zip(text.lines());
+    let long = numbered.filter(|(_, line)| is_too_long(line));
+    long.map(|(number, _)| number).collect()
+}
+
+/// The same for the lines that are comments, tables in them aside.
+fn long_comments(text: &str) -> Vec<usize> {
+    let is_comment = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with(['#', '*']) || line.starts_with("/*")
+    };
+    let is_table = |line: &str| line.trim_start().contains("   ");
+    let numbered = (1..).zip(text.lines());
+    let long =
+        numbered.filter(|(_, line)| is_too_long(line) && is_comment(line) && !is_table(line));
+    long.map(|(number, _)| number).collect()
+}
+
+/// The same for Markdown.
 fn long_lines_of_markdown(text: &str) -> Vec<usize> {
     let mut fenced = false;
     let mut long = Vec::new();
@@ -157,7 +188,7 @@ fn raw_hashes(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{long_lines_of_markdown, long_lines_of_rust};
+    use super::{long_comments, long_lines, long_lines_of_markdown, long_lines_of_rust};
 
     fn words(columns: usize) -> String {
         "word ".repeat(columns / 5)
@@ -180,6 +211,14 @@ mod tests {
             "// {long}\n//! ```text\n//! {long}\n//! ```\nlet a = \"{long}\";\nlet b = r#\"\n{long}\n\"#;\nlet c = '\"'; {long}\nlet d = \"a\\\n{long}\\\"\n{long}\"; e();\n{long}\n"
         );
         assert_eq!(long_lines_of_rust(&text), [1, 9, 13]);
+    }
+
+    #[test]
+    fn other_code_is_measured_whole_and_of_scripts_the_comments() {
+        let long = words(105);
+        let text = format!("/* {long}*/\nf({long});\n#   a   {long}\n# {long}\n");
+        assert_eq!(long_lines(&text), [1, 2, 3, 4]);
+        assert_eq!(long_comments(&text), [1, 4]);
     }
 
     #[test]

@@ -119,7 +119,8 @@ mod tests {
             .collect()
     }
 
-    /// Functions that a header declares: `name` of `type name(...);` at the beginning of a line.
+    /// Functions that a header declares: `name` of `type name(...);` at the beginning of a line,
+    /// whose parameters may go on in the next ones.
     fn declared(text: &str) -> Names {
         let without_comments: String = text
             .split("/*")
@@ -132,15 +133,18 @@ mod tests {
         let mut names = Names::new();
         for statement in without_comments.split(';') {
             let first = statement.lines().find(|line| !line.trim().is_empty());
-            if first.is_some_and(|line| line.starts_with(' ')) {
-                continue; // inside of an inline function
+            if first.is_some_and(|line| line.starts_with(' '))
+                || statement.contains("static inline")
+            {
+                continue; // an inline function, or inside of one
             }
-            let line = statement.trim_start().lines().last().unwrap_or_default();
+            let begins = |line: &&str| !line.starts_with(' ') && !line.is_empty();
+            let line = statement.lines().rfind(begins).unwrap_or_default();
             let words = ["typedef", "static", "#", "}", "__attribute__"];
             let Some((head, _)) = line.split_once('(') else {
                 continue;
             };
-            if !words.iter().any(|word| line.starts_with(word)) && !line.starts_with(' ') {
+            if !words.iter().any(|word| line.starts_with(word)) {
                 let name = head.rsplit([' ', '*']).next().unwrap_or_default();
                 names.insert(name.to_owned());
             }

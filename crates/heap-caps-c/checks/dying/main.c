@@ -1,4 +1,5 @@
-/* A program that makes one mistake, and must not live on: built as docs/c.md says, with the library's defaults.
+/* A program that makes one mistake, and must not live on: built as docs/c.md says, with the
+ * library's defaults.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  *
@@ -61,9 +62,11 @@ static const struct {
 
 int main(int count, char **words)
 {
-    const uint32_t caps[3] = {MALLOC_CAP_8BIT | MALLOC_CAP_DEFAULT, MALLOC_CAP_INTERNAL | MALLOC_CAP_32BIT, 0};
+    const uint32_t caps[3] = {MALLOC_CAP_8BIT | MALLOC_CAP_DEFAULT,
+                              MALLOC_CAP_INTERNAL | MALLOC_CAP_32BIT, 0};
     size_t index;
-    ESP_ERROR_CHECK(heap_caps_add_region_with_caps(caps, (intptr_t)memory, (intptr_t)(memory + 2048)));
+    ESP_ERROR_CHECK(
+        heap_caps_add_region_with_caps(caps, (intptr_t)memory, (intptr_t)(memory + 2048)));
     if (count > 2) {
         heap_caps_set_fault_action(HEAP_CAPS_FAULT_GO_ON);
     }

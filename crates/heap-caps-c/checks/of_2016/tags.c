@@ -25,7 +25,8 @@ const unsigned heaps_at_start = 2;
 
 bool memory_start(void)
 {
-    bool nothing_before = pvPortMallocTagged(100, FAST) == NULL && xPortGetFreeHeapSizeTagged(FAST) == 0;
+    bool nothing_before =
+        pvPortMallocTagged(100, FAST) == NULL && xPortGetFreeHeapSizeTagged(FAST) == 0;
     vPortDefineHeapRegionsTagged(table);
     return nothing_before;
 }

@@ -1,4 +1,5 @@
-/* The groups of the program whose library keeps traces and accounts (`heap-tracing`, `heap-task-tracking`).
+/* The groups of the program whose library keeps traces and accounts (`heap-tracing`,
+ * `heap-task-tracking`).
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */

@@ -150,8 +150,9 @@ static void a_hundred_tasks_one_after_another_have_their_bytes(void)
         struct sums sums = sums_of(task);
         CHECK_EQUAL(sums.own, heap_caps_get_allocated_size(block));
         CHECK_EQUAL(sums.others, 0);
-        CHECK_EQUAL(sums.all, heap_caps_get_allocated_size(block) + heap_caps_get_allocated_size(task)
-                                  + heap_caps_get_allocated_size(mqtt) + heap_caps_get_allocated_size(other));
+        CHECK_EQUAL(sums.all,
+                    heap_caps_get_allocated_size(block) + heap_caps_get_allocated_size(task)
+                        + heap_caps_get_allocated_size(mqtt) + heap_caps_get_allocated_size(other));
         heap_caps_free(block);
         heap_caps_free(task);
     }
@@ -171,7 +172,8 @@ static void tasks_without_an_account_are_one_entry_and_the_sums_are_the_heaps(vo
     for (index = 0; index < MANY; index++) {
         tasks_of[index] = heap_caps_malloc(16, DMA);
         blocks[index] = as((TaskHandle_t)tasks_of[index], 20 + 4 * index, SPIRAM);
-        used += heap_caps_get_allocated_size(tasks_of[index]) + heap_caps_get_allocated_size(blocks[index]);
+        used += heap_caps_get_allocated_size(tasks_of[index])
+                + heap_caps_get_allocated_size(blocks[index]);
     }
     CHECK(sums_of(NULL).others >= (MANY - 15) * 20);
     CHECK_EQUAL(sums_of(NULL).all, used);
@@ -179,7 +181,8 @@ static void tasks_without_an_account_are_one_entry_and_the_sums_are_the_heaps(vo
     CHECK_EQUAL(sums_of(NULL).all, heaps.total_allocated_bytes);
     CHECK_EQUAL(heap_caps_alloc_all_task_stat_arrays(&all), ESP_OK);
     CHECK_EQUAL(heap_caps_get_all_task_stat(&all), ESP_OK);
-    used += heap_caps_get_allocated_size(all.stat_arr) + heap_caps_get_allocated_size(all.heap_stat_start)
+    used += heap_caps_get_allocated_size(all.stat_arr)
+            + heap_caps_get_allocated_size(all.heap_stat_start)
             + heap_caps_get_allocated_size(all.alloc_stat_start);
     for (index = 0; index < all.task_count; index++) {
         sum += all.stat_arr[index].overall_current_usage;
@@ -190,7 +193,8 @@ static void tasks_without_an_account_are_one_entry_and_the_sums_are_the_heaps(vo
     CHECK_EQUAL(sum, used);
     if (CHECK(others != NULL)) {
         CHECK(same_text(others->name, "others"));
-        CHECK(others->is_alive && others->heap_stat != NULL && others->heap_stat[0].alloc_stat != NULL);
+        CHECK(others->is_alive && others->heap_stat != NULL
+              && others->heap_stat[0].alloc_stat != NULL);
         CHECK_EQUAL(others->overall_current_usage, sums_of(NULL).others);
         CHECK(others->overall_peak_usage >= others->overall_current_usage);
     }
@@ -332,7 +336,8 @@ static void accounts_are_printed_with_blocks_or_as_a_table(void)
     capture_start();
     heap_caps_print_single_task_stat(NULL, mqtt);
     text = capture_stop();
-    CHECK_CONTAINS(text, "ALIVE: mqtt, CURRENT MEMORY USAGE 100, PEAK MEMORY USAGE 100, TOTAL HEAP USED 1:");
+    CHECK_CONTAINS(
+        text, "ALIVE: mqtt, CURRENT MEMORY USAGE 100, PEAK MEMORY USAGE 100, TOTAL HEAP USED 1:");
     CHECK_CONTAINS(text, "USAGE: CURRENT 100");
     CHECK_CONTAINS(text, ", SIZE 100");
     capture_start();

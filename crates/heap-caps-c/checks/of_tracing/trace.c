@@ -219,7 +219,8 @@ static void a_record_has_who_allocated_and_who_freed(void)
     start(HEAP_TRACE_ALL);
     block = allocates(24);
     CHECK(is_call_in(record(0).alloced_by[0], (uintptr_t)allocates));
-    CHECK(is_call_in(record(0).alloced_by[1], (uintptr_t)a_record_has_who_allocated_and_who_freed + 1));
+    CHECK(is_call_in(record(0).alloced_by[1],
+                     (uintptr_t)a_record_has_who_allocated_and_who_freed + 1));
     frees(block);
     CHECK(is_call_in(record(0).freed_by[0], (uintptr_t)frees));
     stop();

@@ -1,4 +1,5 @@
-/* The C half of a program whose other half, src/lib.rs, is Rust: blocks of one are freed by the other.
+/* The C half of a program whose other half, src/lib.rs, is Rust: blocks of one are freed by the
+ * other.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -18,7 +19,8 @@ static const uint32_t caps[3] = {MALLOC_CAP_8BIT | MALLOC_CAP_DEFAULT,
 
 static void shortage(size_t size, uint32_t wanted, const char *function)
 {
-    printf("%s: no %lu bytes with capabilities 0x%lx\n", function, (unsigned long)size, (unsigned long)wanted);
+    printf("%s: no %lu bytes with capabilities 0x%lx\n", function, (unsigned long)size,
+           (unsigned long)wanted);
 }
 
 int main(void)
@@ -33,8 +35,8 @@ int main(void)
     all = heap_caps_get_free_size(MALLOC_CAP_DEFAULT);
 
     numbers = squares(10);
-    printf("Rust's Vec has %u bytes, the last number is %lu\n", (unsigned)heap_caps_get_allocated_size(numbers),
-           (unsigned long)numbers[9]);
+    printf("Rust's Vec has %u bytes, the last number is %lu\n",
+           (unsigned)heap_caps_get_allocated_size(numbers), (unsigned long)numbers[9]);
     heap_caps_free(numbers);
 
     numbers = (uint32_t *)heap_caps_calloc(10, sizeof *numbers, MALLOC_CAP_DMA);
@@ -42,7 +44,9 @@ int main(void)
     numbers[7] = 2;
     printf("Rust adds C's numbers up to %lu\n", (unsigned long)sum_and_free(numbers, 10));
 
-    printf("%s\n", squares(100000) == NULL ? "Rust has no more memory than C" : "there is memory that C does not know");
-    printf("%s\n", heap_caps_get_free_size(MALLOC_CAP_DEFAULT) == all ? "everything came back" : "something is missing");
+    printf("%s\n", squares(100000) == NULL ? "Rust has no more memory than C"
+                                           : "there is memory that C does not know");
+    printf("%s\n", heap_caps_get_free_size(MALLOC_CAP_DEFAULT) == all ? "everything came back"
+                                                                      : "something is missing");
     return 0;
 }

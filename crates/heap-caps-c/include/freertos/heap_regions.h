@@ -38,11 +38,12 @@ typedef struct HeapRegionTagged {
     uint32_t xExecAddr;       /* where instructions see it; 0: nowhere else */
 } HeapRegionTagged_t;
 
-/* Hands all regions over for good, by ascending address, behind the last one an element with size 0. Once only. */
+/* Hands all regions over for good, by ascending address, behind the last one an element with size
+ * 0. Once only. */
 void vPortDefineHeapRegionsTagged(const HeapRegionTagged_t *const pxHeapRegions);
 
-/* Takes a block out of a region with this tag, the one with the lowest address first; NULL if none has room. The caller owns it
- * until vPortFreeTagged(). */
+/* Takes a block out of a region with this tag, the one with the lowest address first; NULL if none
+ * has room. The caller owns it until vPortFreeTagged(). */
 void *pvPortMallocTagged(size_t xWantedSize, BaseType_t tag);
 
 /* Frees a block. NULL is no block. */

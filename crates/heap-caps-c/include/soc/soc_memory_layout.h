@@ -1,5 +1,5 @@
-/* The same as heap_memory_layout.h and esp_memory_utils.h, under the name that both had up to ESP-IDF v4.4, and where the ESP32's
- * Bluetooth controller has its memory.
+/* The same as heap_memory_layout.h and esp_memory_utils.h, under the name that both had up to
+ * ESP-IDF v4.4, and where the ESP32's Bluetooth controller has its memory.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -9,8 +9,10 @@
 #include "../esp_memory_utils.h"
 #include "../heap_memory_layout.h"
 
-/* Since ESP-IDF v4.4 these are names of esp_bt.h, too: with the same values. Other chips have none. */
-#if !defined(SOC_MEM_BT_DATA_START) && (!defined(CONFIG_IDF_TARGET) || defined(CONFIG_IDF_TARGET_ESP32))
+/* Since ESP-IDF v4.4 these are names of esp_bt.h, too: with the same values. Other chips have
+ * none. */
+#if !defined(SOC_MEM_BT_DATA_START) \
+    && (!defined(CONFIG_IDF_TARGET) || defined(CONFIG_IDF_TARGET_ESP32))
 #define SOC_MEM_BT_DATA_START 0x3ffae6e0
 #define SOC_MEM_BT_DATA_END 0x3ffaff10
 #define SOC_MEM_BT_EM_START 0x3ffb0000
@@ -38,10 +40,12 @@
 /* With as many synchronous connections as the program is configured for. */
 #ifdef CONFIG_BTDM_CONTROLLER_BR_EDR_MAX_SYNC_CONN_EFF
 #define SOC_MEM_BT_EM_BREDR_REAL_END \
-    (SOC_MEM_BT_EM_BREDR_NO_SYNC_END + CONFIG_BTDM_CONTROLLER_BR_EDR_MAX_SYNC_CONN_EFF * SOC_MEM_BT_EM_PER_SYNC_SIZE)
+    (SOC_MEM_BT_EM_BREDR_NO_SYNC_END \
+     + CONFIG_BTDM_CONTROLLER_BR_EDR_MAX_SYNC_CONN_EFF * SOC_MEM_BT_EM_PER_SYNC_SIZE)
 #else
 #define SOC_MEM_BT_EM_BREDR_REAL_END \
-    (SOC_MEM_BT_EM_BREDR_NO_SYNC_END + CONFIG_BTDM_CTRL_BR_EDR_MAX_SYNC_CONN_EFF * SOC_MEM_BT_EM_PER_SYNC_SIZE)
+    (SOC_MEM_BT_EM_BREDR_NO_SYNC_END \
+     + CONFIG_BTDM_CTRL_BR_EDR_MAX_SYNC_CONN_EFF * SOC_MEM_BT_EM_PER_SYNC_SIZE)
 #endif
 #endif
 

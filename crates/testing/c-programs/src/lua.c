@@ -1,4 +1,5 @@
-/* Lua on memory of choice, by its allocator callback: tables, strings, closures, coroutines, collections, a refused allocation.
+/* Lua on memory of choice, by its allocator callback: tables, strings, closures, coroutines,
+ * collections, a refused allocation.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -24,7 +25,8 @@ static void *allocate(void *data, void *block, size_t old_size, size_t size)
 static const char script[] =
     "local words, counts = {}, {}\n"
     "local seed = 12345\n"
-    "local function random(limit) seed = (seed * 1103515245 + 12345) % 2147483648; return seed // 65536 % limit end\n"
+    "local function random(limit) seed = (seed * 1103515245 + 12345) % 2147483648; return seed // "
+    "65536 % limit end\n"
     "for i = 1, 20000 do\n"
     "  local word = string.char(97 + random(26), 97 + random(26)) .. random(50)\n"
     "  words[#words + 1] = word; counts[word] = (counts[word] or 0) + 1\n"
@@ -33,9 +35,11 @@ static const char script[] =
     "print(#words, words[1], words[10000], words[20000])\n"
     "local keys = {}\n"
     "for word in pairs(counts) do keys[#keys + 1] = word end\n"
-    "table.sort(keys, function(a, b) return counts[a] == counts[b] and a < b or counts[a] > counts[b] end)\n"
+    "table.sort(keys, function(a, b) return counts[a] == counts[b] and a < b or counts[a] > "
+    "counts[b] end)\n"
     "for i = 1, 5 do print(keys[i], counts[keys[i]]) end\n"
-    "local producer = coroutine.wrap(function() for i = 1, 1000 do coroutine.yield(('x'):rep(i % 97) .. i) end end)\n"
+    "local producer = coroutine.wrap(function() for i = 1, 1000 do coroutine.yield(('x'):rep(i % "
+    "97) .. i) end end)\n"
     "local joined = {}\n"
     "for i = 1, 1000 do joined[i] = producer() end\n"
     "print(#table.concat(joined, ';'))\n"

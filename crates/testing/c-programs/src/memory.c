@@ -26,7 +26,7 @@ static int is_heap;
 static size_t used, peak;
 static clock_t start;
 
-/* -- The C library, counting ------------------------------------------------------------------------ */
+/* -- The C library, counting ------------------------------------------------------------------- */
 
 static void *counted(void *block)
 {
@@ -57,7 +57,7 @@ static void release_counted(void *block)
     free(block);
 }
 
-/* -- The capability heap ---------------------------------------------------------------------------- */
+/* -- The capability heap ----------------------------------------------------------------------- */
 
 static void *allocate_of_heap(size_t size)
 {
@@ -69,7 +69,7 @@ static void *resize_of_heap(void *block, size_t size)
     return heap_caps_realloc(block, size, MALLOC_CAP_SPIRAM);
 }
 
-/* -- The choice ------------------------------------------------------------------------------------- */
+/* -- The choice -------------------------------------------------------------------------------- */
 
 #ifdef PEERS
 int peer_start(const char *name, void *start, size_t bytes);
@@ -90,20 +90,24 @@ static int peer_start(const char *name, void *start, size_t bytes)
 #endif
 
 static const struct source of_library = {malloc, realloc, free, malloc_usable_size};
-static const struct source of_library_counted = {allocate_counted, resize_counted, release_counted, malloc_usable_size};
-static const struct source of_heap = {allocate_of_heap, resize_of_heap, heap_caps_free, heap_caps_get_allocated_size};
+static const struct source of_library_counted = {allocate_counted, resize_counted, release_counted,
+                                                 malloc_usable_size};
+static const struct source of_heap = {allocate_of_heap, resize_of_heap, heap_caps_free,
+                                      heap_caps_get_allocated_size};
 static const struct source of_peer = {peer_malloc, peer_realloc, peer_free, peer_size};
 
 void memory_choose(int count, char **words, size_t bytes)
 {
-    const uint32_t caps[3] = {MALLOC_CAP_SPIRAM | MALLOC_CAP_DEFAULT, MALLOC_CAP_8BIT | MALLOC_CAP_32BIT, 0};
+    const uint32_t caps[3] = {MALLOC_CAP_SPIRAM | MALLOC_CAP_DEFAULT,
+                              MALLOC_CAP_8BIT | MALLOC_CAP_32BIT, 0};
     const char *name = count > 1 ? words[1] : "heap";
     void *region;
     bytes = count > 2 ? strtoul(words[2], NULL, 10) : bytes;
     region = malloc(bytes);
     is_heap = strcmp(name, "heap") == 0;
     if (is_heap) {
-        ESP_ERROR_CHECK(heap_caps_add_region_with_caps(caps, (intptr_t)region, (intptr_t)region + (intptr_t)bytes));
+        ESP_ERROR_CHECK(heap_caps_add_region_with_caps(caps, (intptr_t)region,
+                                                       (intptr_t)region + (intptr_t)bytes));
         chosen = of_heap;
     } else if (strcmp(name, "system") == 0) {
         chosen = of_library;

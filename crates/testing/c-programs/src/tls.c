@@ -1,5 +1,6 @@
-/* TLS on memory of choice, by Mbed TLS's allocation functions: a client and a server in one program, certificates of both checked,
- * a full handshake, megabytes in records of all sizes, an alert, several sessions at once.
+/* TLS on memory of choice, by Mbed TLS's allocation functions: a client and a server in one
+ * program, certificates of both checked, a full handshake, megabytes in records of all sizes, an
+ * alert, several sessions at once.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
@@ -14,7 +15,7 @@
 #include "mbedtls/ssl.h"
 #include "memory.h"
 
-/* -- What a session has: two ends, and what is on its way ----------------------------------------- */
+/* -- What a session has: two ends, and what is on its way -------------------------------------- */
 
 enum { ROOM = 20000 };
 
@@ -101,18 +102,25 @@ static int get(void *data, unsigned char *bytes, size_t size)
     return (int)size;
 }
 
-/* -- What both ends know beforehand ---------------------------------------------------------------- */
+/* -- What both ends know beforehand ------------------------------------------------------------ */
 
 static void configure(mbedtls_ssl_config *config, int side)
 {
-    const char *certificate = side == MBEDTLS_SSL_IS_SERVER ? mbedtls_test_srv_crt_ec : mbedtls_test_cli_crt_ec;
-    const char *key = side == MBEDTLS_SSL_IS_SERVER ? mbedtls_test_srv_key_ec : mbedtls_test_cli_key_ec;
+    const char *certificate =
+        side == MBEDTLS_SSL_IS_SERVER ? mbedtls_test_srv_crt_ec : mbedtls_test_cli_crt_ec;
+    const char *key =
+        side == MBEDTLS_SSL_IS_SERVER ? mbedtls_test_srv_key_ec : mbedtls_test_cli_key_ec;
     mbedtls_ssl_config_init(config);
     mbedtls_x509_crt_init(&certificates[side]);
     mbedtls_pk_init(&keys[side]);
-    must(mbedtls_ssl_config_defaults(config, side, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT), "defaults");
-    must(mbedtls_x509_crt_parse(&certificates[side], (const unsigned char *)certificate, strlen(certificate) + 1), "certificate");
-    must(mbedtls_pk_parse_key(&keys[side], (const unsigned char *)key, strlen(key) + 1, NULL, 0), "key");
+    must(mbedtls_ssl_config_defaults(config, side, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                     MBEDTLS_SSL_PRESET_DEFAULT),
+         "defaults");
+    must(mbedtls_x509_crt_parse(&certificates[side], (const unsigned char *)certificate,
+                                strlen(certificate) + 1),
+         "certificate");
+    must(mbedtls_pk_parse_key(&keys[side], (const unsigned char *)key, strlen(key) + 1, NULL, 0),
+         "key");
     must(mbedtls_ssl_conf_own_cert(config, &certificates[side], &keys[side]), "own certificate");
     mbedtls_ssl_conf_ca_chain(config, &authority, NULL);
     mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_REQUIRED);
@@ -124,9 +132,11 @@ static void begin(void)
     mbedtls_entropy_init(&entropy);
     mbedtls_ctr_drbg_init(&numbers);
     mbedtls_x509_crt_init(&authority);
-    must(mbedtls_entropy_add_source(&entropy, no_surprise, NULL, 32, MBEDTLS_ENTROPY_SOURCE_STRONG), "entropy");
+    must(mbedtls_entropy_add_source(&entropy, no_surprise, NULL, 32, MBEDTLS_ENTROPY_SOURCE_STRONG),
+         "entropy");
     must(mbedtls_ctr_drbg_seed(&numbers, mbedtls_entropy_func, &entropy, NULL, 0), "seed");
-    must(mbedtls_x509_crt_parse(&authority, (const unsigned char *)mbedtls_test_ca_crt_ec, strlen(mbedtls_test_ca_crt_ec) + 1),
+    must(mbedtls_x509_crt_parse(&authority, (const unsigned char *)mbedtls_test_ca_crt_ec,
+                                strlen(mbedtls_test_ca_crt_ec) + 1),
          "authority");
     configure(&client_config, MBEDTLS_SSL_IS_CLIENT);
     configure(&server_config, MBEDTLS_SSL_IS_SERVER);
@@ -146,9 +156,10 @@ static void end(void)
     mbedtls_entropy_free(&entropy);
 }
 
-/* -- A session -------------------------------------------------------------------------------------- */
+/* -- A session --------------------------------------------------------------------------------- */
 
-static void open_end(struct end *end, const mbedtls_ssl_config *config, struct wire *in, struct wire *out)
+static void open_end(struct end *end, const mbedtls_ssl_config *config, struct wire *in,
+                     struct wire *out)
 {
     end->in = in;
     end->out = out;
@@ -205,7 +216,8 @@ static unsigned sent(struct end *from, struct end *to, size_t size, unsigned see
         bytes[index] = (unsigned char)(seed + index * index);
     }
     while (read < size) {
-        int result = written == size ? 0 : mbedtls_ssl_write(&from->ssl, bytes + written, size - written);
+        int result =
+            written == size ? 0 : mbedtls_ssl_write(&from->ssl, bytes + written, size - written);
         written += result > 0 ? (size_t)result : 0;
         goes_on(result > 0 ? 0 : result, "write");
         result = mbedtls_ssl_read(&to->ssl, arrived + read, size - read);
@@ -243,7 +255,8 @@ int main(int count, char **words)
             }
         }
         if (round == 0) {
-            printf("%s, %s\n", mbedtls_ssl_get_version(&sessions[0]->client.ssl), mbedtls_ssl_get_ciphersuite(&sessions[0]->client.ssl));
+            printf("%s, %s\n", mbedtls_ssl_get_version(&sessions[0]->client.ssl),
+                   mbedtls_ssl_get_ciphersuite(&sessions[0]->client.ssl));
         }
         for (index = 0; index < SESSIONS; index++) {
             close_session(sessions[(index + round) % SESSIONS]);

@@ -1,4 +1,5 @@
-/* Configuration of Mbed TLS for tls.c: TLS 1.2, ECDHE-ECDSA with AES-GCM, certificates, sessions; memory by functions of choice.
+/* Configuration of Mbed TLS for tls.c: TLS 1.2, ECDHE-ECDSA with AES-GCM, certificates, sessions;
+ * memory by functions of choice.
  *
  * SPDX-License-Identifier: MIT OR Apache-2.0
  */
