@@ -68,7 +68,7 @@ impl Confidence {
         match blocks {
             8.. => Confidence::Very,
             5.. => Confidence::Likely,
-            3.. => Confidence::Perhaps,
+            FEWEST.. => Confidence::Perhaps,
             _ => Confidence::No,
         }
     }
@@ -162,6 +162,9 @@ fn judged(site: usize, blocks: &[&Block], evidence: &Evidence, end: usize) -> (C
     for (number, age) in ages.iter().enumerate() {
         let horizon = end.saturating_sub(age.events);
         let count = steps.partition_point(|step| step.event < horizon);
+        if count < FEWEST {
+            break; // beyond later ages there are fewer
+        }
         let kept = steps.get(..count).unwrap_or_default();
         if age.freed_later.saturating_mul(OUTNUMBERED) > count {
             continue;
@@ -188,6 +191,9 @@ fn growth(kept: &[Retained]) -> Growth {
     })
 }
 
+/// Fewer blocks say nothing.
+const FEWEST: usize = 3;
+
 const QUARTERS: usize = 4;
 
 /// Whether what was kept, in order, goes on to `horizon`, in a life of `events` events.
@@ -196,7 +202,7 @@ fn goes_on(kept: &[Retained], horizon: usize, life: usize) -> Confidence {
         return Confidence::No;
     };
     let span = horizon - first.event;
-    if kept.len() < 3 || span * QUARTERS < life {
+    if kept.len() < FEWEST || span * QUARTERS < life {
         return Confidence::No; // what began lately may be the beginning of anything
     }
     let mut quarters = [0_usize; QUARTERS];
