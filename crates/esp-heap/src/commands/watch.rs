@@ -8,6 +8,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use heap_report::symbols::{Identities, Symbols};
+use heap_report::verdict::VerdictKind;
 use heap_report::watch::Watched;
 
 use crate::watch::lines::Lines;
@@ -35,7 +36,7 @@ Examples:
   esp-heap watch /dev/ttyUSB0 --prometheus 9100        serves http://127.0.0.1:9100/metrics meanwhile
   esp-heap watch /dev/ttyUSB0 --idle 30 | tee heap.log a board in CI
 
-Exit codes: 0 it was watched to its end, 1 there was no event in it, 5 the file cannot be read, 8 the port is absent, busy or silent, or was lost.")]
+Exit codes: 0 it was watched to its end, 1 there was no event in it, 5 the file cannot be read, or too much of the stream is missing for a verdict, 8 the port is absent, busy or silent, or was lost.")]
 pub(crate) struct Arguments {
     /// The board's port, a file, or - for standard input
     #[arg(value_name = "PORT|FILE|-")]
@@ -250,6 +251,12 @@ fn verdict(source: &Source, watched: &Watched, end: End) -> Result<ExitCode, Err
         End::Silence | End::Complete if watched.events() == 0 => {
             Err(Error::Failed("there is no event in it: `esp-heap report` reads trace dumps and packed files; docs/event-stream.md has what a program sends".to_owned()))
         }
+        End::Silence | End::Complete if watched.verdict().kind == VerdictKind::CannotTell => {
+            Ok(ExitCode::from(NO_VERDICT))
+        }
         _ => Ok(ExitCode::SUCCESS),
     }
 }
+
+/// Too much of what the program sent is missing or cannot be read.
+const NO_VERDICT: u8 = 5;
