@@ -72,7 +72,7 @@ fn a_request_that_was_refused_is_granted_where_there_is_room() {
     assert_eq!(output.status.code(), Some(0));
     let text = said(&output);
     assert!(
-        text.contains("1 requests were refused when it was recorded. Now: esp32s3, guaranteed"),
+        text.contains("1 request was refused when it was recorded. Now: esp32s3, guaranteed"),
         "{text}"
     );
     assert!(

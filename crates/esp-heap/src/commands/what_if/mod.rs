@@ -206,16 +206,16 @@ impl Tried {
 }
 
 fn about(program: &Program, base: &Variant) -> String {
-    let refused = program
-        .steps
-        .iter()
-        .filter(|step| matches!(step, heap_report::Step::Refused { .. }))
-        .count();
+    let is_refused = |step: &&heap_report::Step| matches!(step, heap_report::Step::Refused { .. });
+    let refused = match program.steps.iter().filter(is_refused).count() {
+        1 => "1 request was".to_owned(),
+        count => format!("{count} requests were"),
+    };
     let missing = heap_report::export::missing(&program.gaps).map_or_else(String::new, |missing| {
         format!("\nThe recording is incomplete: {missing}")
     });
     format!(
-        "{}: {} steps, {refused} requests were refused when it was recorded. Now: {base}{missing}",
+        "{}: {} steps, {refused} refused when it was recorded. Now: {base}{missing}",
         program.name,
         program.steps.len()
     )
