@@ -1,13 +1,6 @@
 //! Corruption of single bytes: the check finds it, and operations stay inside of the heap.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
-)]
 
-mod common;
-use common::*;
+use crate::common::*;
 use multi_heap::{Comprehensive, CorruptionKind, Heap, Light, Misuse, Offset, Poison, Unpoisoned};
 
 /// A heap with used and free blocks of every form side by side: 4, 8, 12, 16 and more bytes free.

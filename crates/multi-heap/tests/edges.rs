@@ -1,13 +1,6 @@
 //! Smallest and odd regions, extreme sizes.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
-)]
 
-mod common;
-use common::*;
+use crate::common::*;
 use multi_heap::{Comprehensive, Heap, Light, NewHeapError, Offset, Poison, Request, Unpoisoned};
 
 /// What the key of links takes of each heap.

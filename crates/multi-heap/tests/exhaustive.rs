@@ -1,13 +1,6 @@
 //! Every short program on a tiny heap: what random programs may miss.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
-)]
 
-mod common;
-use common::*;
+use crate::common::*;
 use multi_heap::{Comprehensive, Heap, Offset, Poison, Unpoisoned};
 
 /// What can be done next: allocate one of a few sizes, free or resize one of the live blocks.

@@ -1,7 +1,5 @@
 //! A heap read back from an image of its memory.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
-
 use std::ptr::NonNull;
 
 use multi_heap::{Comprehensive, Heap, HeapImage, Light, Poison, Request, Unpoisoned};

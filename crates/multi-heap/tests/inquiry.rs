@@ -1,12 +1,6 @@
 //! The reason of a refusal, found a few blocks at a time.
-#![allow(
-    clippy::unwrap_used,
-    clippy::cast_possible_truncation,
-    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
-)]
 
-mod common;
-use common::*;
+use crate::common::*;
 use multi_heap::{Comprehensive, Heap, Inquiry, Light, Misuse, Offset, Poison, Unpoisoned};
 
 /// The reason, and how many calls it took.

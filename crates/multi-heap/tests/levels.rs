@@ -3,16 +3,10 @@
 //! ```text
 //!   Unpoisoned   | header | block: | Comprehensive: control | canary block canary | .. | | header | ..
 //! ```
-#![allow(
-    clippy::unwrap_used,
-    clippy::cast_possible_truncation,
-    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
-)]
 
 use core::ptr::NonNull;
 
-mod common;
-use common::*;
+use crate::common::*;
 use multi_heap::{Comprehensive, CorruptionKind, Heap, Light, Misuse, Offset, Poison, Unpoisoned};
 
 /// A heap in a block of another, which the block's owner gives up for it.

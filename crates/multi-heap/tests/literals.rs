@@ -1,13 +1,6 @@
 //! Single operations on drawn heaps.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
-)]
 
-mod common;
-use common::*;
+use crate::common::*;
 use multi_heap::{
     Comprehensive, CorruptionKind, Heap, Info, Light, Misuse, Moved, Offset, Refused, Request,
     Unpoisoned,

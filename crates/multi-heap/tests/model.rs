@@ -1,13 +1,6 @@
 //! Random programs against a model: a list of live blocks with their contents.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
-)]
 
-mod common;
-use common::*;
+use crate::common::*;
 use multi_heap::{Comprehensive, Heap, Light, Offset, Poison, Request, Unpoisoned};
 use proptest::prelude::*;
 

@@ -1,14 +1,7 @@
 //! A refused operation changes nothing, and no operation on a damaged heap touches memory outside
 //! of it: exhaustively, for every single damaged word of a small heap, at each level.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
-)]
 
-mod common;
-use common::*;
+use crate::common::*;
 use core::ptr::NonNull;
 use multi_heap::{Comprehensive, Heap, Light, Misuse, Offset, Poison, Request, Unpoisoned};
 

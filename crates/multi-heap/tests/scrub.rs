@@ -1,13 +1,7 @@
 //! A check in small steps: it finds what the check in one go finds, and raises no false alarm while
 //! the heap lives on.
-#![allow(
-    clippy::unwrap_used,
-    clippy::cast_possible_truncation,
-    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
-)]
 
-mod common;
-use common::*;
+use crate::common::*;
 use multi_heap::{
     BlockState, Comprehensive, Heap, Light, Offset, Poison, ScrubStep, Scrubber, Unpoisoned,
 };

@@ -4,7 +4,7 @@ use multi_heap::{
     BlockState, Comprehensive, CorruptionKind, Heap, Light, Offset, Poison, Unpoisoned,
 };
 
-use crate::Rng;
+use super::Rng;
 use crate::common::*;
 
 /// Blocks of many sizes, every third one free.

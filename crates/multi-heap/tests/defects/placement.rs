@@ -3,7 +3,7 @@
 
 use multi_heap::{BlockState, Heap, Offset, Unpoisoned};
 
-use crate::Rng;
+use super::Rng;
 use crate::common::*;
 
 /// Defects: 4b7eb17.

@@ -3,7 +3,7 @@
 
 use multi_heap::{BlockState, Comprehensive, Heap, Light, Offset, Poison, Request, Unpoisoned};
 
-use crate::Rng;
+use super::Rng;
 use crate::common::*;
 
 fn aligned_blocks_are_large_enough<P: Poison>() {

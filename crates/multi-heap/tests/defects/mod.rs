@@ -2,15 +2,6 @@
 //!
 //! `/// Defects: …` before a test names what it would find: an issue or a commit of ESP-IDF, its
 //! TLSF or esp-alloc.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::cast_possible_truncation,
-    reason = "helpers of tests panic where a test would; test regions are far below 4 GiB"
-)]
-
-#[path = "../common/mod.rs"]
-mod common;
 
 mod alignment;
 mod checks;
