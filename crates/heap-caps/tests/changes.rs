@@ -1,16 +1,9 @@
 //! Invalidation: cached routes are computed again when heaps, hardware or sizes change.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a helper that fails fails its test"
-)]
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{FailureKind, Policy, ReallocateError};
 use multi_heap::Comprehensive;
 use soc_regions::{Caps, ESP32, Hardware, common, options};
-use support::*;
 
 /// Capabilities that nothing else has.
 const OWN: [Caps; 3] = [Caps::PID5, Caps::BIT8, Caps::empty()];

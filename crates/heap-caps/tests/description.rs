@@ -1,17 +1,14 @@
 //! A set of heaps lies in memory as its description says.
 
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 #![expect(clippy::cast_possible_truncation, reason = "the low bits are compared")]
 
-mod support;
-
+use crate::support::Sim;
 use heap_caps::{
     Description, HeapCaps, ImageHeader, Memory, Observer, ObserverDescription, Policy,
     SimulatedMemory,
 };
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use soc_regions::{Caps, ESP32};
-use support::Sim;
 
 /// A value in memory, read by places as a tool would.
 #[derive(Clone, Copy)]

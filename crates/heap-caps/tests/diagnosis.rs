@@ -1,16 +1,9 @@
 //! Snapshots, findings, scrubs.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests panic where a test would"
-)]
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{ALL_HEAPS, Policy, Scrubber, assert_no_leak};
 use multi_heap::{CorruptionKind, Light, ScrubStep};
 use soc_regions::{Caps, ESP32};
-use support::*;
 
 const BYTES: Caps = Caps::BIT8;
 

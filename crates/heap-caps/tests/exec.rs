@@ -1,12 +1,9 @@
 //! EXEC memory that the instruction bus sees at another address.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{MisuseKind, Policy, Stay};
 use multi_heap::{Comprehensive, Light, Poison, Request};
 use soc_regions::{Caps, ESP32, common};
-use support::*;
 
 const CODE_IN_DIRAM: Caps = Caps::EXEC.union(Caps::DEFAULT);
 

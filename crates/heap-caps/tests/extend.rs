@@ -1,12 +1,9 @@
 //! Memory that was kept at boot, given to the heaps later.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{BootError, Booted, HeapCaps, Policy, SimulatedMemory};
 use multi_heap::Unpoisoned;
 use soc_regions::{Caps, ESP32, Options, Span, common, options};
-use support::*;
 
 /// What one core leaves alone: its cache, and its ROM's data between the two stacks.
 const CACHE: (u32, u32) = (0x4007_8000, 0x4008_0000);

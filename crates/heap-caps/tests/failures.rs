@@ -1,14 +1,11 @@
 //! Sentences of refused requests.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{
     AllocRequest, Candidate, DESCRIBED, FailureKind, HeapCaps, Placement, Policy, Reserve,
     SimulatedMemory, SkipReason,
 };
 use soc_regions::{Caps, ESP32, ESP32P4};
-use support::*;
 
 /// The sentence without the place in the source that asked.
 fn sentence(result: Result<u32, heap_caps::Failure>) -> String {

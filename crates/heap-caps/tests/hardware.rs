@@ -1,19 +1,12 @@
 //! Alignment and size by capabilities, chip by chip, and the memory that serves them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a helper that fails fails its test"
-)]
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{FailureKind, Policy};
 use soc_regions::{
     Caps, Chip, ESP32, ESP32C2, ESP32C3, ESP32C5, ESP32C6, ESP32C61, ESP32H2, ESP32H4, ESP32P4,
     ESP32S2, ESP32S3, ESP32S31, Hardware, Options, Setting, chips, common, esp32p4, esp32s2,
     esp32s3,
 };
-use support::*;
 
 const DMA: Caps = Caps::DMA;
 const LINES: Caps = Caps::CACHE_ALIGNED.union(Caps::BIT8).union(Caps::INTERNAL);

@@ -1,12 +1,9 @@
 //! The largest free block: available for every set of capabilities on every chip, and no byte more.
-#![allow(clippy::expect_used, reason = "a helper that fails fails its test")]
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{Policy, Reserve};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use soc_regions::{Caps, Chip, ESP32, ESP32P4, ESP32S3, Options, chips, common};
-use support::*;
 
 const BITS: [Caps; 14] = [
     Caps::EXEC,

@@ -1,11 +1,8 @@
 //! Reserves, preferences and the policy of plain `malloc`.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{AllocRequest, Placement, Policy, Reserve, ReserveError, SkipReason};
 use soc_regions::{Caps, ESP32};
-use support::*;
 
 const INTERNAL_BYTES: Caps = Caps::DEFAULT.union(Caps::INTERNAL);
 

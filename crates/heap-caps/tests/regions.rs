@@ -1,14 +1,11 @@
 //! Registration of memory, and every way in which it fails.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{
     AddRegionError, BootError, Booted, HeapCaps, Identity, MisuseKind, Policy, SimulatedMemory,
 };
 use multi_heap::{Comprehensive, Light, Unpoisoned};
 use soc_regions::{Caps, ESP32, ESP32_V2_1, ESP32_V3_0, LayoutError, Span, chips, common};
-use support::*;
 
 const BYTES: [Caps; 3] = [Caps::BIT8, Caps::empty(), Caps::empty()];
 

@@ -1,19 +1,12 @@
 //! Sizes, alignments and addresses at and beyond the limits of what can be asked.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a helper that fails fails its test"
-)]
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{
     AllocRequest, FailureKind, Misuse, MisuseKind, PendingMove, Placement, Policy, ReallocateError,
     Reallocation,
 };
 use multi_heap::Comprehensive;
 use soc_regions::{Caps, ESP32};
-use support::*;
 
 const ANY: Caps = Caps::BIT8;
 

@@ -3,11 +3,9 @@
 //! The expectations are ESP-IDF's: "effective preference" of the current tables, and the order of
 //! the five heaps that its start-up code was measured to register: ascending size.
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{HeapCaps, Policy};
 use soc_regions::{Caps, ESP32, common, esp32};
-use support::*;
 
 #[test]
 fn the_measured_five_heaps_are_registered_in_ascending_size() {

@@ -1,13 +1,11 @@
 //! Figures per capability, minima, walks, checks and texts.
 
-mod support;
-
 use std::ops::ControlFlow;
 
+use crate::support::*;
 use heap_caps::{BlockView, HeapView, NotMonitoring, Policy, WATCHES};
 use multi_heap::{Info, Light};
 use soc_regions::{Caps, ESP32};
-use support::*;
 
 #[test]
 fn figures_are_the_sums_of_the_heaps_that_have_the_capabilities() {

@@ -1,10 +1,8 @@
 //! The tagged heaps of ESP-IDF v2.1 (2016), on that generation's own table.
 
-mod support;
-
+use crate::support::*;
 use heap_caps::{AllocRequest, FailureKind, Placement, Policy};
 use soc_regions::{Caps, ESP32_V2_1, TypeIndex};
-use support::*;
 
 const TAG_DRAM: TypeIndex = TypeIndex(0);
 const TAG_DIRAM: TypeIndex = TypeIndex(1);

@@ -1,5 +1,4 @@
 //! A program's own table of tagged regions, as ESP-IDF v2.1 (2016) took it.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use heap_caps::{
     AddRegionError, AllocRequest, BootError, FailureKind, HeapCaps, Placement, Policy,

@@ -6,7 +6,7 @@
 
 use soc_regions::Caps;
 
-use crate::bench::{Ask, Board, C3, DUAL, DUAL_PSRAM, Expect, P4, Row, S3, check};
+use super::bench::{Ask, Board, C3, DUAL, DUAL_PSRAM, Expect, P4, Row, S3, check};
 use Ask::{
     AlignedDefault, CallocDefault, CallocPrefer, Default, Prefer, ReallocDefault, ReallocPrefer,
 };

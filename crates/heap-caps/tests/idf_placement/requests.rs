@@ -2,7 +2,7 @@
 
 use soc_regions::{Caps, ESP32S3, Setting, common};
 
-use crate::bench::{
+use super::bench::{
     Ask, Board, C3, DUAL, DUAL_PSRAM, Expect, P4, Row, S3, S3_EXEC, SINGLE, board, check, heap_of,
 };
 use Ask::{Aligned, Calloc, Malloc, Realloc};

@@ -9,7 +9,7 @@ use soc_regions::{
     Caps, ESP32C2, ESP32C5, ESP32C6, ESP32C61, ESP32H2, ESP32H4, ESP32H21, ESP32S2, ESP32S31,
 };
 
-use crate::bench::{
+use super::bench::{
     BYTES_IN_IRAM, Board, C3, C3_EXEC, DUAL, DUAL_PSRAM, Heap, P4, P4_EXEC, S3, S3_EXEC, SINGLE,
     board, order, with_psram,
 };

@@ -4,30 +4,17 @@
 //! memory that has the capabilities asked for, is aligned and overlaps no other; every heap checks;
 //! every counter equals what a walk finds. In the end everything is freed and the first state is
 //! found again.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a helper that fails fails its test"
-)]
-#![allow(
-    clippy::cast_possible_truncation,
-    reason = "the model's sizes are small"
-)]
 
 mod steps;
-#[path = "../support/mod.rs"]
-mod support;
-
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use crate::support::*;
 use heap_caps::{AllocRequest, Placement, Policy, ReallocateError, Reserve};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use proptest::prelude::*;
 use soc_regions::{Caps, ESP32, common};
 use steps::{SETS, Step, step};
-use support::*;
 
 /// A live block as its owner knows it.
 #[derive(Clone, Copy, Debug)]

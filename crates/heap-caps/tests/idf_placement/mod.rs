@@ -11,15 +11,8 @@
 //! `heap_caps_aligned_alloc_base`, `heap_caps_init`, `heap_caps_malloc_default`,
 //! `esp_heap_adjust_alignment_to_hw`) and memory tables, not taken from what the code does. A heap
 //! is named by its memory type and whole KiB: `DRAM 6`, `DRAM 180`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a helper that fails fails its test"
-)]
 
 mod bench;
 mod malloc;
 mod requests;
 mod search;
-#[path = "../support/mod.rs"]
-mod support;
