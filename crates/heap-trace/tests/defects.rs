@@ -2,21 +2,14 @@
 //!
 //! `/// Defects: …` before a test names what it would find: an issue or a commit of ESP-IDF, or a
 //! number of ours for what has none (`head_NN`).
-#![allow(
-    clippy::unwrap_used,
-    clippy::result_large_err,
-    reason = "a helper that fails fails its test"
-)]
 
-mod support;
-
+use crate::support::{BYTES, ByOwner, Sim, on_behalf_of};
 use heap_caps::{AllocRequest, Placement};
 use heap_trace::{
     CurrentOwner, Ledger, Mode, Owner, Record, Slot, Summary, Trace, TraceContext, Usage,
 };
 use multi_heap::Unpoisoned;
 use soc_regions::Caps;
-use support::{BYTES, ByOwner, Sim, on_behalf_of};
 
 const DEPTH: usize = 8;
 

@@ -1,13 +1,10 @@
 //! Failure records that survive the reset which followed the failure.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
-
-mod support;
 
 use std::mem::MaybeUninit;
 
+use crate::support::{BYTES, ByOwner, Sim, on_behalf_of};
 use heap_trace::{FailureLog, FailureRecord, Ledger, Owner};
 use soc_regions::Caps;
-use support::{BYTES, ByOwner, Sim, on_behalf_of};
 
 type Log = FailureLog<3, 4>;
 type Memory = MaybeUninit<Log>;

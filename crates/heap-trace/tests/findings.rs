@@ -1,12 +1,9 @@
 //! Findings about overwritten blocks: their owner, and the owner of the block in front.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-mod support;
-
+use crate::support::{ByOwner, Sim, on_behalf_of};
 use heap_trace::{Ledger, Owner};
 use multi_heap::Light;
 use soc_regions::Caps;
-use support::{ByOwner, Sim, on_behalf_of};
 
 #[test]
 fn an_overrun_is_reported_with_owner_and_place_of_both_neighbours() {

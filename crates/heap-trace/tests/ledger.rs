@@ -1,13 +1,11 @@
 //! Accounts of sites and owners: what each has, and that the sums are the heap's.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
-
-mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use crate::support::{BYTES, Sim};
 use heap_trace::{
     CurrentOwner, Decoder, Event, Ledger, Owner, Ring, SiteId, StillOwns, Stream, TraceContext,
     Usage, WhenFull,
@@ -15,7 +13,6 @@ use heap_trace::{
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use proptest::prelude::*;
 use soc_regions::Caps;
-use support::{BYTES, Sim};
 
 /// Owners as the test sets them.
 #[derive(Debug)]

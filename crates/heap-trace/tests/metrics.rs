@@ -1,17 +1,10 @@
 //! Metrics: the same figures in three formats, in a buffer that may be too small.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a helper that fails fails its test"
-)]
 
-mod support;
-
+use crate::support::{ByOwner, Sim, on_behalf_of};
 use heap_caps::{Level, PressureEvent, PressureKind};
 use heap_trace::{BufferTooSmall, Ledger, Metrics, MetricsFormat, Owner};
 use serde_json::{Map, Value, json};
 use soc_regions::Caps;
-use support::{ByOwner, Sim, on_behalf_of};
 
 const MQTT: Owner = Owner(1);
 const WIFI: Owner = Owner(2);

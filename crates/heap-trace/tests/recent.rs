@@ -1,12 +1,9 @@
 //! The scene of a damage: previous owners of the memory, and the frees.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
-mod support;
-
+use crate::support::{ByOwner, Sim, on_behalf_of};
 use heap_trace::{Deed, Ledger, Owner, PastEvent, Recent};
 use multi_heap::{Comprehensive, Light, Poison};
 use soc_regions::Caps;
-use support::{ByOwner, Sim, on_behalf_of};
 
 type Watched<P, const EVENTS: usize = 64> = Sim<(Ledger<ByOwner>, Recent<ByOwner, EVENTS>), P>;
 

@@ -1,5 +1,4 @@
 //! The event stream: what is emitted is what is decoded, also when bytes are missing.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,16 +1,13 @@
 //! The standalone trace: what ESP-IDF's does, and what it does not get right.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
-
-mod support;
 
 use std::cell::Cell;
 
+use crate::support::{BYTES, Sim};
 use heap_caps::{AllocRequest, Placement};
 use heap_trace::{
     DumpFilter, MemoryKind, Mode, Record, Slot, State, Summary, Trace, TraceContext, TraceError,
 };
 use soc_regions::{Caps, ESP32};
-use support::{BYTES, Sim};
 
 /// A clock that advances by 4, core 1, and a call stack of two callers.
 #[derive(Debug, Default)]

@@ -1,15 +1,12 @@
 //! The trace of leaks is the set of live blocks, in order of allocation: after every step of random
 //! programs.
-#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
-
-mod support;
 
 use std::collections::VecDeque;
 
+use crate::support::{BYTES, Sim};
 use heap_trace::{Mode, Slot, Trace};
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 use proptest::prelude::*;
-use support::{BYTES, Sim};
 
 #[derive(Clone, Debug)]
 enum Call {

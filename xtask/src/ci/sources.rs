@@ -71,3 +71,45 @@ pub(crate) fn verdict(findings: &[String], what: &str) -> Result<(), StepError> 
         count => Err(StepError::Failed(format!("{count} {what}"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::{root, with_extension};
+
+    /// Names of what a folder with tests has: files, and folders with a `mod.rs`.
+    fn parts(folder: &Path) -> BTreeSet<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        let parts = paths.filter(|path| {
+            path.extension().is_some_and(|end| end == "rs") || path.join("mod.rs").is_file()
+        });
+        parts
+            .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+            .collect()
+    }
+
+    /// Cargo looks for no tests where a manifest lists them.
+    #[test]
+    fn every_file_of_tests_is_in_a_test_program() {
+        let manifests = with_extension("toml").unwrap();
+        let listing = manifests
+            .iter()
+            .filter(|manifest| manifest.text.contains("autotests = false"));
+        let mut programs = 0;
+        for manifest in listing {
+            let folder = root().join(manifest.folder()).join("tests");
+            let all = fs::read_to_string(folder.join("all.rs")).unwrap();
+            for part in parts(&folder) {
+                let is_program = manifest.text.contains(&format!("name = \"{part}\""));
+                let is_part = all.contains(&format!("\nmod {part};\n"));
+                assert!(is_program || is_part, "{}: {part}", manifest.path);
+            }
+            programs += 1;
+        }
+        assert_eq!(programs, 3);
+    }
+}
