@@ -167,6 +167,26 @@ fn a_minimum_is_kept_from_everybody_else_until_its_owner_has_it() {
     assert!(all.is_err(), "it is kept again");
 }
 
+/// What an owner frees it may miss in two memories: bytes that others could have before are kept.
+#[test]
+fn what_is_freed_is_kept_again_for_each_minimum_of_its_owner() {
+    let heap = heap(0x800);
+    while heap.malloc(100, DRAM).is_ok() && heap.inspect().free_size(DMA) > 0x600 {}
+    for caps in [DMA, DRAM] {
+        let limits = OwnerLimits::new(A, "camera", caps).guaranteed(300);
+        heap.pressure().limit_owner(limits).unwrap();
+    }
+    let frame = by(A, || heap.malloc(292, DMA)).unwrap();
+    free(heap, heap.malloc(16, DRAM).unwrap()); // now it is known what others may have
+    free(heap, frame);
+    while heap.malloc(100, DRAM).is_ok() {}
+    let left = heap.inspect().free_size(DRAM);
+    assert!(
+        left + 8 >= 600,
+        "{left} B are left for two minimums of 300 B"
+    );
+}
+
 #[test]
 fn minimums_are_checked_against_the_heap_and_each_other() {
     let heap = heap(0x1000);

@@ -26,7 +26,7 @@ use crate::owner::Owner;
 use crate::pending::PendingAllocation;
 use crate::registry::HeapIndex;
 use crate::request::{AllocRequest, Placement};
-use crate::route::{Plan, RouteIndex, Step};
+use crate::route::{Observed, Plan, RouteIndex, Step};
 use crate::search::{NotServed, Progress, Search};
 
 /// A block that was just allocated: where, and in which heap.
@@ -40,6 +40,9 @@ pub struct AllocatedBlock {
 
 /// Bytes of a block's header.
 pub(crate) const HEADER: u32 = 4;
+
+/// Bytes that a block may have beyond what was asked for: two words that are no block of their own.
+pub(crate) const LEFT_OVER: u32 = 8;
 
 /// Bytes that a block with so many usable ones takes of its heap.
 #[inline(always)]
@@ -186,15 +189,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         taken.ok_or(NotServed { from: index + 1 })
     }
 
-    /// See [`Phases::allocate_hidden`](crate::Phases::allocate_hidden).
+    /// See [`Phases::allocate_kept`](crate::Phases::allocate_kept).
     #[inline(always)]
-    pub(crate) fn allocate_hidden(
+    pub(crate) fn allocate_kept(
         &mut self,
         layout: Request,
         request: &AllocRequest<'_>,
     ) -> Option<AllocatedBlock> {
         let caps = self.first_set(request.placement, request.size)?;
-        let route = self.routes.hidden_position(caps)?;
+        let route = self.routes.kept_position(caps)?;
         let mut from = 0;
         let taken = loop {
             let (index, step) = self.worth_asking::<true>(route, layout, from).ok()?;
@@ -223,15 +226,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The first step of a route, at `from` or behind it, whose heap may have a block of `layout`.
     /// A constrained one, and one where a reserve forbids it, ends the search.
     #[inline(always)]
-    fn worth_asking<const HIDDEN: bool>(
+    fn worth_asking<const KEPT: bool>(
         &mut self,
         route: RouteIndex,
         layout: Request,
         from: usize,
     ) -> Result<(usize, Step), NotServed> {
         let mut index = from;
-        while let Some(&step) = match HIDDEN {
-            true => self.routes.hidden_steps(route),
+        while let Some(&step) = match KEPT {
+            true => self.routes.kept_steps(route),
             false => self.routes.steps(route),
         }
         .get(index)
@@ -245,7 +248,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 return in_vain;
             };
             if heap.may_serve(layout.size()) {
-                let allowed = self.reserves_allow(step, layout, self.routes.bits(route));
+                let bits = self.routes.bits(route);
+                let allowed = !step.is_reserved()
+                    || self.reserves_permit(step.heap(), charge::<P>(layout), bits);
                 return if allowed { Ok((index, step)) } else { in_vain };
             }
             index += 1;
@@ -326,7 +331,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             ..
         } = self;
         plan.restart_unless(routes.generation());
-        let bits = plan.next(caps, rules, registry, reserves, watches.any())?;
+        let observed = Observed {
+            watched: watches.any(),
+            counted: routes.are_counted(),
+        };
+        let bits = plan.next(caps, rules, registry, reserves, observed)?;
         if let Some(bits) = bits {
             routes.keep(caps, bits, plan);
         }
@@ -359,11 +368,25 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// step.
     #[inline(always)]
     fn reserves_allow(&mut self, step: Step, layout: Request, bits: Caps) -> bool {
-        !step.is_reserved() || self.reserves_permit(step.heap(), charge::<P>(layout), bits)
+        !step.is_reserved() || self.reserves_permit_slowly(step.heap(), charge::<P>(layout), bits)
+    }
+
+    /// [`HeapCaps::reserves_permit`] beside the fast paths.
+    #[inline(always)]
+    pub(crate) fn reserves_permit_slowly(
+        &mut self,
+        heap: HeapIndex,
+        bytes: u32,
+        bits: Caps,
+    ) -> bool {
+        match self.rulings {
+            Some(rulings) => (rulings.leave_uncounted)(self, heap, bytes, bits),
+            None => true,
+        }
     }
 
     /// Whether the reserves permit a request that looks for `bits`, and that they limit there, to
-    /// use that many bytes of a heap.
+    /// use that many bytes of a heap; and the allowance, if what is allocated counts.
     #[inline(always)]
     pub(crate) fn reserves_permit(&mut self, heap: HeapIndex, bytes: u32, bits: Caps) -> bool {
         match self.rulings {

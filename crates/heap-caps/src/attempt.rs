@@ -8,7 +8,7 @@
 use multi_heap::{Offset, Poison, Request};
 use soc_regions::Caps;
 
-use crate::allocate::{AllocatedBlock, block_bytes, charge, in_units};
+use crate::allocate::{AllocatedBlock, LEFT_OVER, block_bytes, charge, in_units};
 use crate::failure::FailureKind;
 use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
@@ -302,9 +302,9 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         Some(block_bytes::<P>(block.bytes))
     }
 
-    /// [`Inspection::block_bytes`] of a block of [`Phases::allocate_hidden`]. O(1).
+    /// [`Inspection::block_bytes`] of a block of [`Phases::allocate_kept`]. O(1).
     ///
-    /// [`Phases::allocate_hidden`]: crate::Phases::allocate_hidden
+    /// [`Phases::allocate_kept`]: crate::Phases::allocate_kept
     #[must_use]
     #[inline]
     pub fn bytes_taken(self, taken: AllocatedBlock) -> Option<u32> {
@@ -319,8 +319,14 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     #[must_use]
     #[inline(always)]
     pub const fn most_bytes_for(self, layout: Request) -> u32 {
-        const LEFT_OVER: u32 = 8; // two words that are no block of their own
         charge::<P>(layout) + LEFT_OVER
+    }
+
+    /// Whether allocations are counted against an allowance.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_counting(self) -> bool {
+        self.heaps.routes.are_counted()
     }
 
     /// How often heaps and reserves have changed, to be compared.

@@ -3,6 +3,7 @@
 use multi_heap::{Poison, Unpoisoned};
 use soc_regions::{Caps, Chip, Hardware, Options};
 
+use crate::allocate::LEFT_OVER;
 use crate::constraints::Rules;
 use crate::failure::FailureRecord;
 use crate::inspect::Inspection;
@@ -35,6 +36,8 @@ pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize
     pub(crate) registry: Registry<P, HEAPS>,
     pub(crate) reserves: Reserves,
     pub(crate) rulings: Option<Rulings<P, O, HEAPS>>,
+    /// Bytes that may be allocated before somebody wants to look; 0 where nobody counts.
+    pub(crate) allowance: u32,
     pub(crate) rules: Rules,
     pub(crate) chip: Option<(&'static Chip, Options)>,
     pub(crate) monitoring: bool,
@@ -45,11 +48,14 @@ pub struct HeapCaps<P: Poison = Unpoisoned, O: Observer = (), const HEAPS: usize
     pub(crate) observer: O,
 }
 
-/// What reserves leave and forbid, from the first one on: a program without any links none of it.
+/// What reserves and an allowance leave and forbid, from the first one on: a program without any
+/// links none of it.
 pub(crate) struct Rulings<P: Poison, O: Observer, const HEAPS: usize> {
     /// Whether a request that looks for capabilities may take bytes of a heap, on which a reserve
-    /// limits it.
+    /// limits it, on a fast path: within the allowance, too.
     pub(crate) leave: fn(&mut HeapCaps<P, O, HEAPS>, HeapIndex, u32, Caps) -> bool,
+    /// The same beside the fast paths: the allowance is used up then.
+    pub(crate) leave_uncounted: fn(&mut HeapCaps<P, O, HEAPS>, HeapIndex, u32, Caps) -> bool,
     /// The reserve that forbids it.
     pub(crate) forbidding: fn(&HeapCaps<P, O, HEAPS>, HeapIndex, u32, Caps) -> Option<Reserve>,
 }
@@ -65,9 +71,52 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Copy for Rulings<P, O, HEAPS> {
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     const RULINGS: Rulings<P, O, HEAPS> = Rulings {
         leave: Self::leave_for,
+        leave_uncounted: Self::leave_for,
         forbidding: Self::forbidding,
     };
 
+    const COUNTED_RULINGS: Rulings<P, O, HEAPS> = Rulings {
+        leave: Self::leave_counted,
+        leave_uncounted: Self::leave_uncounted,
+        forbidding: Self::forbidding,
+    };
+
+    /// See [`Phases::set_counting`](crate::Phases::set_counting).
+    pub(crate) fn set_counting(&mut self, counts: bool) {
+        self.allowance = 0;
+        if self.routes.are_counted() != counts {
+            self.rulings = Some(match counts {
+                true => Self::COUNTED_RULINGS,
+                false => Self::RULINGS,
+            });
+            self.routes.set_counted(counts);
+        }
+    }
+
+    /// [`HeapCaps::leave_for`] at any step, while allocations are counted.
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
+    fn leave_counted(&mut self, heap: HeapIndex, bytes: u32, bits: Caps) -> bool {
+        let Some(allowance) = self.allowance.checked_sub(bytes + LEFT_OVER) else {
+            return false;
+        };
+        if self.reserves.is_any() && !self.leave_uncounted(heap, bytes, bits) {
+            return false;
+        }
+        self.allowance = allowance;
+        true
+    }
+
+    /// [`HeapCaps::leave_for`] at any step.
+    #[inline(never)]
+    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
+    fn leave_uncounted(&mut self, heap: HeapIndex, bytes: u32, bits: Caps) -> bool {
+        self.allowance = 0;
+        let memory = self.registry.caps(heap);
+        let is_limited = self.rules.policy.honours_reserves() && self.reserves.limit(bits, memory);
+        !is_limited || self.leave_for(heap, bytes, bits)
+    }
+
+    #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn leave_for(&mut self, heap: HeapIndex, bytes: u32, bits: Caps) -> bool {
         self.reserves.allow(bits, heap, bytes, &self.registry)
@@ -96,6 +145,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             routes: Routes::new(),
             reserves: Reserves::new(),
             rulings: None,
+            allowance: 0,
             watches: Watches::new(),
             rules: Rules {
                 policy,
@@ -127,7 +177,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The reserve names no capabilities, or there are [`RESERVES`](crate::RESERVES) already.
     pub fn set_reserve(&mut self, reserve: Reserve) -> Result<(), ReserveError> {
         self.reserves.set(reserve)?;
-        self.rulings = Some(Self::RULINGS);
+        if !self.routes.are_counted() {
+            self.rulings = Some(Self::RULINGS);
+        }
         self.routes.invalidate();
         Ok(())
     }

@@ -245,17 +245,29 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.set_detoured(detoured);
     }
 
-    /// The fast path while the others find nothing: as [`Phases::allocate_ordinary`], for the first
-    /// set of `request`, with the request's owner for observers, and it asks every heap on the
-    /// route up to the first constrained one. Returns `None` if none serves, which says nothing.
-    /// O(heaps).
+    /// Lets what the fast paths allocate count against an allowance, or no longer. The allowance is
+    /// used up then, as it is after every search, attempt and reallocation of the other kind.
+    pub fn set_counting(self, counts: bool) {
+        self.heaps.set_counting(counts);
+    }
+
+    /// Sets how many bytes the fast paths, [`Phases::allocate_kept`] included, may allocate;
+    /// beyond that they find nothing. Each block counts with the most that it may take.
     #[inline(always)]
-    pub fn allocate_hidden(
+    pub fn set_allowance(self, bytes: u32) {
+        self.heaps.allowance = bytes;
+    }
+
+    /// As [`Phases::allocate_ordinary`], on the way round too, for the first set of `request`, with
+    /// the request's owner for observers; it asks every heap on the route up to the first
+    /// constrained one. Returns `None` if none serves, which says nothing. O(heaps).
+    #[inline(always)]
+    pub fn allocate_kept(
         self,
         layout: Request,
         request: &AllocRequest<'_>,
     ) -> Option<AllocatedBlock> {
-        self.heaps.allocate_hidden(layout, request)
+        self.heaps.allocate_kept(layout, request)
     }
 
     /// As [`Phases::free_ordinary`]; returns how many bytes more are free, or `None` for `false`.

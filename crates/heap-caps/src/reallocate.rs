@@ -506,7 +506,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             && (grows_by == 0
                 || !self.rules.policy.honours_reserves()
                 || !self.reserves.limit(bits, memory)
-                || self.reserves_permit(old.heap, grows_by, bits))
+                || self.reserves_permit_slowly(old.heap, grows_by, bits))
     }
 
     /// The block at its new size in its own heap, in place or growing downwards; `None` if there is

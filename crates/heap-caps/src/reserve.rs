@@ -119,6 +119,12 @@ impl Reserves {
         Ok(())
     }
 
+    #[inline(always)]
+    pub(crate) const fn is_any(&self) -> bool {
+        let [first, ..] = &self.places;
+        first.bytes != 0
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = Reserve> + '_ {
         let in_force = self.places.iter().filter(|entry| entry.bytes != 0);
         in_force.map(ReserveEntry::reserve)

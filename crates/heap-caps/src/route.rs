@@ -32,7 +32,7 @@ impl Step {
     /// Size, alignment or address are not simply those asked for: whole words, cache lines, the
     /// instruction side; or somebody watches what is taken.
     const CONSTRAINED: u8 = 0x80;
-    /// A reserve limits what may be taken.
+    /// A reserve limits what may be taken, or it is counted.
     const RESERVED: u8 = 0x40;
 
     #[inline(always)]
@@ -72,11 +72,22 @@ pub(crate) struct Routes<const N: usize> {
     next: u32,
     /// How often heaps or reserves have changed.
     generation: u32,
-    /// 1 while the routes are hidden. A word, and here, within reach of an instruction.
-    hidden: u32,
+    /// 1 while the routes are hidden. Here, within reach of an instruction.
+    hidden: u16,
+    /// 1 while what is allocated along them is counted.
+    counted: u16,
     /// The keys and the first route while they are hidden.
     hidden_keys: [Caps; KEPT],
     hidden_first: [Step; N],
+}
+
+/// Who looks at what is allocated along a route.
+#[derive(Clone, Copy)]
+pub(crate) struct Observed {
+    /// A watch: every step is constrained.
+    pub(crate) watched: bool,
+    /// An allowance: every step is reserved.
+    pub(crate) counted: bool,
 }
 
 /// A route that is being computed, a column at a time.
@@ -101,6 +112,7 @@ impl<const N: usize> Routes<N> {
             next: 0,
             generation: 0,
             hidden: 0,
+            counted: 0,
             hidden_keys: [Caps::empty(); KEPT],
             hidden_first: [Step::END; N],
         }
@@ -111,6 +123,17 @@ impl<const N: usize> Routes<N> {
         self.hidden != 0
     }
 
+    #[inline(always)]
+    pub(crate) const fn are_counted(&self) -> bool {
+        self.counted != 0
+    }
+
+    /// Sets whether steps say that a ruling has a say, and forgets all routes.
+    pub(crate) fn set_counted(&mut self, counted: bool) {
+        self.counted = u16::from(counted);
+        self.invalidate();
+    }
+
     /// Hides all routes, so that nothing is found, or shows them again. Whoever asks for the one
     /// set that the hidden keys name finds an empty route. No route may be kept meanwhile.
     pub(crate) fn set_hidden(&mut self, hidden: bool) {
@@ -118,7 +141,7 @@ impl<const N: usize> Routes<N> {
         if hidden == self.are_hidden() {
             return;
         }
-        self.hidden = u32::from(hidden);
+        self.hidden = u16::from(hidden);
         let first = self.steps.first_mut();
         if hidden {
             self.hidden_keys = core::mem::replace(&mut self.keys, [NOT_ASKED_FOR; KEPT]);
@@ -143,11 +166,12 @@ impl<const N: usize> Routes<N> {
     #[cold]
     #[inline(never)]
     pub(crate) fn invalidate(&mut self) {
-        let hidden = self.are_hidden();
+        let (hidden, counted) = (self.are_hidden(), self.counted);
         let generation = self.generation.wrapping_add(1);
         // The steps too: a request without capabilities finds the places that are empty.
         *self = Self {
             generation,
+            counted,
             ..Self::new()
         };
         self.set_hidden(hidden);
@@ -159,10 +183,14 @@ impl<const N: usize> Routes<N> {
         self.keys.iter().position(|&key| key == asked)
     }
 
-    /// [`Routes::position`] while the routes are hidden.
+    /// [`Routes::position`], whether the routes are hidden or not.
     #[inline(always)]
-    pub(crate) fn hidden_position(&self, asked: Caps) -> Option<RouteIndex> {
-        self.hidden_keys.iter().position(|&key| key == asked)
+    pub(crate) fn kept_position(&self, asked: Caps) -> Option<RouteIndex> {
+        let keys = match self.are_hidden() {
+            true => &self.hidden_keys,
+            false => &self.keys,
+        };
+        keys.iter().position(|&key| key == asked)
     }
 
     /// The steps of a kept route; [`Step::is_end`] ends them where they are fewer than the heaps
@@ -173,11 +201,11 @@ impl<const N: usize> Routes<N> {
         self.steps.get(route).unwrap_or(&[Step::END; N])
     }
 
-    /// [`Routes::steps`] while the routes are hidden.
+    /// [`Routes::steps`], whether the routes are hidden or not.
     #[inline(always)]
-    pub(crate) fn hidden_steps(&self, route: RouteIndex) -> &[Step; N] {
+    pub(crate) fn kept_steps(&self, route: RouteIndex) -> &[Step; N] {
         match route {
-            0 => &self.hidden_first,
+            0 if self.are_hidden() => &self.hidden_first,
             other => self.steps(other),
         }
     }
@@ -236,7 +264,7 @@ impl<const N: usize> Plan<N> {
         rules: &Rules,
         registry: &Registry<P, N>,
         reserves: &Reserves,
-        watched: bool,
+        observed: Observed,
     ) -> Result<Option<Caps>, FailureKind> {
         const LOOKED_AT: usize = 8;
         let caps = rules.caps(asked)?;
@@ -254,8 +282,11 @@ impl<const N: usize> Plan<N> {
             };
             if let Some(step) = self.steps.get_mut(self.count) {
                 *step = step_of::<P>(&offer, asked, caps, rules, reserves);
-                if watched {
+                if observed.watched {
                     step.0 |= Step::CONSTRAINED;
+                }
+                if observed.counted {
+                    step.0 |= Step::RESERVED;
                 }
                 self.count += 1;
             }

@@ -167,10 +167,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
     /// The deferred work of a change of free memory, if something observes such changes.
     pub(crate) fn deferred_work(&self) -> Option<RunDeferred<CapsHeap<L, P, O, HEAPS>>> {
-        let hooks = self
-            .pressure
-            .hooks
-            .filter(|_| self.heaps.inspect().is_detoured());
+        let hooks = self.pressure.hooks.filter(|_| {
+            let heaps = self.heaps.inspect();
+            heaps.is_detoured() || heaps.is_counting()
+        });
         hooks.map(|hooks| hooks.run_deferred)
     }
 
@@ -200,8 +200,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             ..
         } = &self.pressure;
         let limited = limits.as_ref().is_some_and(Limits::is_any);
-        let watched =
-            limited || emergencies.is_any_open() || gauges.is_any() || !waiters.is_empty();
+        let counts = limited || gauges.is_any();
+        let watched = counts || emergencies.is_any_open() || !waiters.is_empty();
+        self.heaps.phases().set_counting(counts);
         self.heaps.phases().set_detoured(watched);
         self.pressure.quiet = Quiet::NONE;
     }

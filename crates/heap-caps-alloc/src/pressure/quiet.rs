@@ -11,6 +11,10 @@
 //! Allocated bytes count against `down`, freed ones against `up`, and neither is made up for by the
 //! other: so both are lower bounds, and a call subtracts one number. Whoever exhausts one takes the
 //! long way, which looks at everything and measures both again.
+//!
+//! `down` is the heaps' own allowance ([`Phases::set_allowance`](heap_caps::Phases)), which the
+//! ordinary fast path counts against where a reserve would have its say. So as long as nothing of
+//! this depends on frees (all levels are normal, there are no limits), no call comes here.
 
 use core::ptr::NonNull;
 
@@ -72,18 +76,19 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         &mut self,
         request: &AllocRequest<'_>,
     ) -> Option<(AllocatedBlock, bool)> {
-        if P::FILLS || !self.heaps.inspect().is_detoured() {
+        let heaps = self.heaps.inspect();
+        if P::FILLS || !heaps.is_detoured() && !heaps.is_counting() {
             return None;
         }
         let layout = request.plain_layout()?;
-        let bytes = self.heaps.inspect().most_bytes_for(layout);
-        let down = self.pressure.quiet.down.checked_sub(bytes)?;
         let charged_to = match &self.pressure.limits {
-            Some(limits) => limits.permits(request.owner()?, bytes)?,
+            Some(limits) => {
+                let bytes = self.heaps.inspect().most_bytes_for(layout);
+                limits.permits(request.owner()?, bytes)?
+            }
             None => None,
         };
-        let taken = self.heaps.phases().allocate_hidden(layout, request)?;
-        self.pressure.quiet.down = down;
+        let taken = self.heaps.phases().allocate_kept(layout, request)?;
         let is_due = charged_to.is_some_and(|owner| {
             let bytes = self.heaps.inspect().bytes_taken(taken);
             self.charge_bytes(owner, taken, bytes.unwrap_or(0))
@@ -131,6 +136,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         if pressure.emergencies.is_any_unreported() {
             (quiet.down, quiet.up) = (0, 0);
         }
+        let is_limited = pressure.limits.as_ref().is_some_and(Limits::is_any);
         self.pressure.quiet = quiet;
+        // As long as no free matters, ordinary calls count for themselves.
+        let phases = self.heaps.phases();
+        phases.set_detoured(is_limited || quiet.up != u32::MAX);
+        self.heaps.phases().set_allowance(quiet.down);
     }
 }

@@ -258,14 +258,18 @@ impl Limits {
         self.crossed = u32::from(is_crossed);
     }
 
-    /// An owner has a block less.
-    pub(super) fn subtract(&mut self, heap: HeapIndex, charged: Charged) {
+    /// An owner has a block less; returns whether others may have less now than before: the owner
+    /// misses the bytes of more than one guaranteed minimum.
+    pub(super) fn subtract(&mut self, heap: HeapIndex, charged: Charged) -> bool {
         let mut is_crossed = self.is_crossed();
+        let mut minimums = 0_u32;
         for account in self.accounts_of(charged.owner, heap) {
+            minimums += u32::from(account.limits.guaranteed > 0);
             account.blocks = account.blocks.saturating_sub(1);
             is_crossed |= account.set_used(account.used.saturating_sub(charged.bytes));
         }
         self.crossed = u32::from(is_crossed);
+        minimums > 1
     }
 
     fn accounts_of(&mut self, owner: Owner, heap: HeapIndex) -> impl Iterator<Item = &mut Account> {

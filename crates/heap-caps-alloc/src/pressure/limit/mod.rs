@@ -158,8 +158,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             return false;
         };
         let heap = heap.or_else(|| self.heaps.inspect().heap_containing(address));
-        if let Some(heap) = heap {
-            limits.subtract(heap, charged);
+        if let Some(heap) = heap
+            && limits.subtract(heap, charged)
+        {
+            self.heaps.phases().set_allowance(0);
         }
         self.notify_soft_limits()
     }

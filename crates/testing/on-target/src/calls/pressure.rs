@@ -7,7 +7,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use heap_bench::{Allocator, Figure, Quantity};
 use heap_caps::Owner;
-use heap_caps_alloc::{CapsHeap, OwnerAccounts, OwnerLimits, PressureGauge, Shortage, Shrinker};
+use heap_caps_alloc::{
+    CapsHeap, Level, OwnerAccounts, OwnerLimits, PressureGauge, Shortage, Shrinker,
+};
 
 use super::allocator::of_global_allocator;
 use super::boot::boot;
@@ -32,6 +34,13 @@ fn shrinker(heap: &'static Heap) {
 fn gauge(heap: &'static Heap) {
     let gauge = PressureGauge::new("internal", CAPS).free_below(16 * 1024, 6 * 1024);
     assert!(heap.pressure().add_gauge(gauge).is_ok());
+}
+
+fn gauge_while_low(heap: &'static Heap) {
+    let gauge = PressureGauge::new("internal", CAPS).free_below(1 << 24, 1024);
+    let gauge = heap.pressure().add_gauge(gauge);
+    let level = gauge.ok().and_then(|gauge| heap.pressure().level(gauge));
+    assert!(level == Some(Level::Low));
 }
 
 fn gauge_of_largest(heap: &'static Heap) {
@@ -96,6 +105,7 @@ measured! {
     Nothing, "nothing, compiled in", nothing;
     AShrinker, "a shrinker", shrinker;
     AGauge, "a gauge of free bytes", gauge;
+    AGaugeWhileLow, "a gauge of free bytes, which are low", gauge_while_low;
     AGaugeOfLargest, "a gauge of the largest block", gauge_of_largest;
     LimitOfAnother, "a limit of another owner", limit_of_another;
     LimitOfItsOwn, "a limit of the owner that calls", limit_of_its_own;
