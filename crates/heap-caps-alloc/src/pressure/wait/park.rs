@@ -82,6 +82,48 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// Allocates what `request` asks for as soon as there is memory; stops the calling task until
     /// then. As [`CapsHeap::allocate_async`] otherwise. Not for interrupt handlers.
     ///
+    /// ```
+    /// use std::thread;
+    /// use std::time::{Duration, Instant};
+    /// use heap_caps::AllocRequest;
+    /// use heap_caps_alloc::{CapsHeap, SpinLock, WaitError};
+    /// use soc_regions::Caps;
+    /// # use std::{sync::Arc, task::{Wake, Waker}, thread::Thread};
+    /// # struct Unpark(Thread);
+    /// # impl Wake for Unpark {
+    /// #     fn wake(self: Arc<Self>) { self.0.unpark(); }
+    /// # }
+    /// # struct Until(Instant);
+    /// # impl heap_caps_alloc::Park for Until {
+    /// #     fn waker(&self) -> Waker { Arc::new(Unpark(thread::current())).into() }
+    /// #     fn park(&self) -> bool {
+    /// #         let left = self.0.saturating_duration_since(Instant::now());
+    /// #         thread::park_timeout(left);
+    /// #         !left.is_zero()
+    /// #     }
+    /// # }
+    ///
+    /// static HEAP: CapsHeap<SpinLock> = CapsHeap::new(());
+    /// # let memory = Box::leak(vec![std::mem::MaybeUninit::uninit(); 32_768].into_boxed_slice());
+    /// # HEAP.add_buffer([Caps::BIT8, Caps::empty(), Caps::empty()], memory).unwrap();
+    /// let within = |time| Until(Instant::now() + time); // `Until` as in the example of `Park`
+    /// let frame = || AllocRequest::new(20_000, Caps::BIT8);
+    /// let first = HEAP.allocate_blocking(frame(), 0, &within(Duration::ZERO)).unwrap();
+    /// let in_vain = HEAP.allocate_blocking(frame(), 0, &within(Duration::from_millis(1)));
+    /// assert_eq!(in_vain, Err(WaitError::TimedOut));
+    ///
+    /// let first = first.as_ptr().expose_provenance();
+    /// let sender = thread::spawn(move || {
+    ///     let first = std::ptr::NonNull::new(std::ptr::with_exposed_provenance_mut(first));
+    ///     // SAFETY: the block was handed over to this thread.
+    ///     unsafe { HEAP.free(first.unwrap()) }.unwrap();
+    /// });
+    /// let next = HEAP.allocate_blocking(frame(), 0, &within(Duration::from_secs(60))).unwrap();
+    /// # sender.join().unwrap();
+    /// # // SAFETY: the block is this program's own.
+    /// # unsafe { HEAP.free(next) }.unwrap();
+    /// ```
+    ///
     /// # Errors
     /// Time was up, or the request cannot be served at all.
     pub fn allocate_blocking(
