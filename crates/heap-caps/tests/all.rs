@@ -9,6 +9,7 @@
 
 mod support;
 
+mod allowance;
 mod changes;
 mod defects;
 mod description;
