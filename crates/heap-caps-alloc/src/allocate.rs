@@ -19,6 +19,7 @@ use soc_regions::Caps;
 use crate::heap::{CapsHeap, State};
 use crate::lock::{Guard, RawLock};
 use crate::pressure::Hooks;
+use crate::record::{Record, RecordWanted};
 use crate::report::{Action, Fault, OnFailure};
 
 /// Makes a block ready that was just allocated: [`CapsHeap::finish`] or [`CapsHeap::finish_data`].
@@ -27,6 +28,7 @@ pub(crate) type Finish<'s, L, P, O, const HEAPS: usize> = fn(
     Guard<'s, L, State<L, P, O, HEAPS>>,
     AllocatedBlock,
     &AllocRequest<'_>,
+    RecordWanted<'_, State<L, P, O, HEAPS>>,
 ) -> Option<NonNull<u8>>;
 
 /// Allocation. All are O(heaps) under the lock, plus O(size) outside of it where bytes are zeroed
@@ -45,8 +47,22 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// The [`Failure`] says which heaps were considered and why none served. The failure handler
     /// was called. Size 0 is refused, but not recorded.
     pub fn allocate(&self, request: &AllocRequest<'_>) -> Result<NonNull<u8>, Failure> {
-        self.try_allocate(*request)
-            .ok_or_else(|| self.state.acquire().heaps.inspect().failure(request))
+        match self.allocate_at_once(request) {
+            Ok(block) => Ok(block),
+            Err(in_vain) => self.allocate_or_explain(request, in_vain),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn allocate_or_explain(
+        &self,
+        request: &AllocRequest<'_>,
+        in_vain: NotServed,
+    ) -> Result<NonNull<u8>, Failure> {
+        let mut record = Record::new();
+        let block = self.allocate_slowly(*request, in_vain, Self::finish, Some(&mut record));
+        block.ok_or_else(|| record.of_refused(self, request))
     }
 
     /// Allocates `size` bytes of memory that has all of `caps`: [`CapsHeap::allocate`] by ESP-IDF's
@@ -94,7 +110,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     pub fn try_allocate(&self, request: AllocRequest<'_>) -> Option<NonNull<u8>> {
         match self.allocate_at_once(&request) {
             Ok(block) => Some(block),
-            Err(in_vain) => self.allocate_slowly(request, in_vain, Self::finish),
+            Err(in_vain) => self.allocate_slowly(request, in_vain, Self::finish, None),
         }
     }
 
@@ -145,10 +161,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         request: AllocRequest<'_>,
         in_vain: NotServed,
         finish: Finish<'s, L, P, O, HEAPS>,
+        wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
     ) -> Option<NonNull<u8>> {
         let mut state = self.state.acquire();
         if let Some(hooks) = state.pressure.hooks {
-            return self.allocate_hooked(state, hooks, request, finish);
+            return self.allocate_hooked(state, hooks, request, finish, wanted);
         }
         let mut in_vain = in_vain;
         if in_vain == NotServed::NOT_ASKED
@@ -166,7 +183,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 .phases()
                 .allocate_ordinary(layout, caps, request.caller())
             {
-                Ok(taken) => return finish(self, state, taken, &request),
+                Ok(taken) => return finish(self, state, taken, &request, wanted),
                 Err(asked) => in_vain = asked,
             }
             drop(state); // lets waiting contexts in
@@ -181,12 +198,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 }
                 Progress::Found(taken) => break taken,
                 _ => {
-                    self.refused(state, &request);
+                    self.refused(state, &request, wanted);
                     return None;
                 }
             }
         };
-        finish(self, state, taken, &request)
+        finish(self, state, taken, &request, wanted)
     }
 
     /// [`CapsHeap::allocate_slowly`] once something is registered for short memory.
@@ -198,6 +215,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         hooks: Hooks<Self, State<L, P, O, HEAPS>, P>,
         mut request: AllocRequest<'_>,
         finish: Finish<'s, L, P, O, HEAPS>,
+        wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
     ) -> Option<NonNull<u8>> {
         if request.owner().is_none()
             && let Some(current) = (hooks.current)(&state)
@@ -208,9 +226,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
         let Some((taken, is_due)) = (hooks.allocate_watched)(&mut state, &request) else {
             drop(state);
-            return (hooks.allocate)(self, &request);
+            return (hooks.allocate)(self, &request, wanted);
         };
-        let block = finish(self, state, taken, &request);
+        let block = finish(self, state, taken, &request, wanted);
         if is_due {
             (hooks.run_deferred)(self);
         }
@@ -224,6 +242,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         mut state: Guard<'_, L, State<L, P, O, HEAPS>>,
         taken: AllocatedBlock,
         request: &AllocRequest<'_>,
+        wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
     ) -> Option<NonNull<u8>> {
         let pending = state.heaps.phases().pending(taken, request);
         let block = state.pointer_to(taken.address);
@@ -233,7 +252,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         match unsafe { pending.finish() } {
             Ok(_) => Some(block),
             Err(corrupt) => {
-                self.refused_as_corrupt(request, corrupt);
+                self.refused_as_corrupt(request, corrupt, wanted);
                 None
             }
         }
@@ -246,9 +265,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
         taken: AllocatedBlock,
         request: &AllocRequest<'_>,
+        wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
     ) -> Option<NonNull<u8>> {
         if P::FILLS {
-            return self.finish(state, taken, request);
+            return self.finish(state, taken, request, wanted);
         }
         let block = state.pointer_to(taken.address);
         drop(state);
@@ -261,27 +281,18 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         Some(block)
     }
 
-    /// Does all of a search, and opens the lock between its pieces.
-    #[cold]
-    #[inline(never)]
-    #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn search(&self, search: &mut Search<'_, HEAPS>) -> Progress {
-        loop {
-            match self.state.acquire().heaps.phases().advance(search) {
-                Progress::Going => {}
-                done => return done,
-            }
-        }
-    }
-
-    /// Calls the failure handler for a failure that `state` has just recorded, after the lock is
-    /// released.
+    /// Hands out the record of a failure that `state` has just made, and calls the failure handler
+    /// after the lock is released.
     #[inline(always)]
     pub(crate) fn refused(
         &self,
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
         request: &AllocRequest<'_>,
+        wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
     ) {
+        if let Some(record) = wanted {
+            record.take(&state, request);
+        }
         if let Some(on_failure) = state.handlers.on_failure
             && request.size() != 0
         {
@@ -305,10 +316,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// called.
     #[cold]
     #[inline(never)]
-    pub(crate) fn refused_as_corrupt(&self, request: &AllocRequest<'_>, corrupt: Corrupt) {
+    pub(crate) fn refused_as_corrupt(
+        &self,
+        request: &AllocRequest<'_>,
+        corrupt: Corrupt,
+        wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
+    ) {
         self.report(Action::Allocate, Fault::Corrupt(corrupt));
         let mut state = self.state.acquire();
         state.heaps.phases().record_corrupt(request, corrupt);
-        self.refused(state, request);
+        self.refused(state, request, wanted);
     }
 }

@@ -112,7 +112,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         if zeroed {
             wanted = wanted.zeroed();
         }
-        let block = self.allocate_slowly(wanted, in_vain, Self::finish_data);
+        let block = self.allocate_slowly(wanted, in_vain, Self::finish_data, None);
         block.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 }
@@ -201,7 +201,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 .heaps
                 .phases()
                 .refuse_after(request, &Relief::NONE, &ClosedHeaps::NONE);
-            self.refused(state, request);
+            self.refused(state, request, None);
         } else {
             drop(state);
             self.report_data(Action::Reallocate, pointer);

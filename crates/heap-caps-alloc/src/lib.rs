@@ -23,6 +23,7 @@ mod lock;
 mod memory_kind;
 mod pressure;
 mod reallocate;
+mod record;
 mod register;
 mod report;
 mod shared;

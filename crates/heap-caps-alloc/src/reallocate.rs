@@ -3,15 +3,16 @@
 use core::ptr::NonNull;
 
 use heap_caps::{
-    AllocRequest, Failure, FailureKind, Inquiry, Misuse, NotServed, Observer, OrdinaryMove,
-    Progress, ReallocateError, Reallocation, Search, Stay,
+    AllocRequest, FailureKind, Inquiry, Misuse, NotServed, Observer, OrdinaryMove, Progress,
+    ReallocateError, Reallocation, Search, Stay,
 };
 use multi_heap::{Poison, Request, copy_block};
 use soc_regions::Caps;
 
 use crate::figures::SharedInspection;
-use crate::heap::CapsHeap;
+use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
+use crate::record::{Record, RecordWanted};
 use crate::report::{Action, Fault};
 
 /// Blocks that the search for the reason of a refusal walks over while it holds the lock.
@@ -61,11 +62,32 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         request: &AllocRequest<'_>,
     ) -> Result<NonNull<u8>, ReallocateError> {
         // SAFETY: the caller keeps the same contract.
-        unsafe { self.try_reallocate(pointer, *request) }.map_err(|error| match error {
+        match unsafe { self.reallocate_at_once(pointer, request) } {
+            Some(Ok(resized)) => Ok(resized),
+            Some(Err(_)) => Err(ReallocateError::Failure(
+                Record::new().of_refused(self, request),
+            )),
+            // SAFETY: as above.
+            None => unsafe { self.reallocate_or_explain(pointer, request) },
+        }
+    }
+
+    /// # Safety
+    /// As [`CapsHeap::reallocate`].
+    #[cold]
+    #[inline(never)]
+    unsafe fn reallocate_or_explain(
+        &self,
+        pointer: NonNull<u8>,
+        request: &AllocRequest<'_>,
+    ) -> Result<NonNull<u8>, ReallocateError> {
+        let mut record = Record::new();
+        // SAFETY: the caller keeps the same contract.
+        let resized = unsafe { self.reallocate_slowly(pointer, *request, Some(&mut record)) };
+        resized.map_err(|error| match error {
             ReallocateError::Misuse(misuse) => ReallocateError::Misuse(misuse),
             ReallocateError::Failure(_) => {
-                let failure: Failure = self.state.acquire().heaps.inspect().failure(request);
-                ReallocateError::Failure(failure)
+                ReallocateError::Failure(record.of_refused(self, request))
             }
         })
     }
@@ -233,7 +255,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             return resized.map_err(ReallocateError::Failure);
         }
         // SAFETY: the caller keeps the same contract.
-        unsafe { self.reallocate_slowly(pointer, request) }
+        unsafe { self.reallocate_slowly(pointer, request, None) }
     }
 
     /// Resizes a block for a caller without a way to return faults: they go to the report handler.
@@ -262,7 +284,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         request: AllocRequest<'_>,
     ) -> Option<NonNull<u8>> {
         // SAFETY: the caller keeps the same contract.
-        let resized = unsafe { self.reallocate_slowly(pointer, request) };
+        let resized = unsafe { self.reallocate_slowly(pointer, request, None) };
         self.resized_or_report(resized)
     }
 
@@ -332,18 +354,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                     Err(_) if state.pressure.hooks.is_some() => return None,
                     Err(in_vain) => {
                         drop(state);
-                        let (found, met) = self.search_for(address, request, in_vain);
+                        let mut cause = FailureKind::NoMemory;
+                        let (found, met) = self.search_for(address, request, in_vain, &mut cause);
                         caps = met;
                         state = self.state.acquire();
                         match found {
                             Progress::Found(to) => OrdinaryMove::to(to, bytes),
                             Progress::Stayed(Stay::Down(moving)) => moving,
                             Progress::Stayed(_) => return Some(Ok(pointer)),
-                            Progress::Refused | Progress::Going => {
-                                let cause = state.heaps.phases().last_cause(request);
-                                self.refused(state, request);
-                                return Some(Err(cause));
-                            }
+                            Progress::Refused | Progress::Going => return Some(Err(cause)),
                         }
                     }
                 }
@@ -370,7 +389,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 
     /// The place to which a block moves, or stays after all, with one of the sets of a request; and
-    /// which set.
+    /// which set. Opens the lock between the pieces of the search. If it is refused, that has been
+    /// told, and is the `cause`.
     #[cold]
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
@@ -379,10 +399,21 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         address: u32,
         request: &AllocRequest<'_>,
         in_vain: NotServed,
+        cause: &mut FailureKind,
     ) -> (Progress, Caps) {
         let mut search = Search::moving(address, request).after(in_vain);
-        let found = self.search(&mut search);
-        (found, search.caps())
+        loop {
+            let mut state = self.state.acquire();
+            match state.heaps.phases().advance(&mut search) {
+                Progress::Going => {}
+                Progress::Refused => {
+                    *cause = state.heaps.phases().last_cause(request);
+                    self.refused(state, request, None);
+                    return (Progress::Refused, search.caps());
+                }
+                found => return (found, search.caps()),
+            }
+        }
     }
 
     /// # Safety
@@ -394,9 +425,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         &self,
         pointer: NonNull<u8>,
         request: AllocRequest<'_>,
+        wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
     ) -> Result<NonNull<u8>, ReallocateError<FailureKind>> {
         // SAFETY: the caller keeps the same contract.
-        let moved = unsafe { self.move_slowly(pointer, request) };
+        let moved = unsafe { self.move_slowly(pointer, request, wanted) };
         let deferred = self.state.acquire().deferred_work();
         if let Some(run) = deferred {
             run(self);
@@ -411,6 +443,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         &self,
         pointer: NonNull<u8>,
         request: AllocRequest<'_>,
+        mut wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
     ) -> Result<NonNull<u8>, ReallocateError<FailureKind>> {
         let mut state = self.state.acquire();
         let address = state.address_of(pointer)?;
@@ -418,23 +451,22 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             drop(state);
             return Err(self.explain(address).into());
         }
-        let begun = match state.pressure.hooks {
-            None => state.heaps.phases().begin_reallocate(address, &request),
-            Some(hooks) => {
-                drop(state);
-                let begun = (hooks.begin_reallocate)(self, address, &request);
-                state = self.state.acquire();
-                begun
+        let begun = if let Some(hooks) = state.pressure.hooks {
+            drop(state);
+            let wanted = wanted.as_deref_mut();
+            let begun = (hooks.begin_reallocate)(self, address, &request, wanted)?;
+            state = self.state.acquire();
+            begun
+        } else {
+            let begun = state.heaps.phases().begin_reallocate(address, &request);
+            if let Err(ReallocateError::Failure(_)) = begun {
+                self.refused(state, &request, wanted);
+                return begun.map(|_| pointer);
             }
+            begun?
         };
-        let pending = match begun {
-            Ok(Reallocation::InPlace(_)) => return Ok(pointer),
-            Ok(Reallocation::Moving(pending)) => pending,
-            Err(ReallocateError::Misuse(misuse)) => return Err(ReallocateError::Misuse(misuse)),
-            Err(ReallocateError::Failure(cause)) => {
-                self.refused(state, &request);
-                return Err(ReallocateError::Failure(cause));
-            }
+        let Reallocation::Moving(pending) = begun else {
+            return Ok(pointer);
         };
         let target = state.pointer_to(pending.taken().address);
         let from = (address, Some(pending.from_heap()));
@@ -443,7 +475,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let copied = match unsafe { pending.copy() } {
             Ok(copied) => copied,
             Err(corrupt) => {
-                self.refused_as_corrupt(&request, corrupt);
+                self.refused_as_corrupt(&request, corrupt, wanted);
                 return Err(ReallocateError::Failure(FailureKind::Corrupt(corrupt)));
             }
         };

@@ -14,7 +14,7 @@ use std::pin::pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use heap_caps::{AllocRequest, Owner};
+use heap_caps::{AllocRequest, FailureKind, Owner, ReallocateError};
 use heap_caps_alloc::{
     CapsHeap, EmergencyReserve, Level, OwnerAccounts, OwnerLimits, PressureGauge, RawLock,
 };
@@ -270,5 +270,68 @@ fn an_owner_is_never_above_its_limit_and_its_waiter_is_served() {
         assert_eq!((usage.used, usage.blocks), (0, 0));
         assert_eq!(heap.inspect().free_size(Caps::BIT8), at_first);
         assert_eq!(heap.faults().last_report(), None);
+    });
+}
+
+/// Two tasks are refused at one place of the program and for one size, but not for one reason.
+#[test]
+fn each_refusal_names_its_own_cause() {
+    in_many_orders(|| {
+        let heap = heap();
+        let accounts = Box::leak(Box::new(OwnerAccounts::<2, 8>::new()));
+        let pressure = heap.pressure();
+        pressure.open_accounts(accounts, || Owner::NOBODY).unwrap();
+        let limits = OwnerLimits::new(Owner(1), "limited", Caps::BIT8).at_most(100);
+        pressure.limit_owner(limits).unwrap();
+        let block = take(heap, 600);
+        let refused = |owner| {
+            let request = AllocRequest::new(500, Caps::BIT8).on_behalf_of(owner);
+            heap.allocate(&request).unwrap_err()
+        };
+        let free_one = thread::spawn(move || refused(Owner(2)));
+        let limited = refused(Owner(1));
+        let free_one = free_one.join().unwrap();
+        assert!(
+            limited.to_string().contains("limited (owner 1)"),
+            "{limited}"
+        );
+        assert_eq!(free_one.cause, FailureKind::NoMemory);
+        assert!(free_one.to_string().contains("largest"), "{free_one}");
+        free(heap, block);
+    });
+}
+
+/// The same without limits.
+#[test]
+fn each_refusal_names_its_own_size() {
+    in_many_orders(|| {
+        let heap = heap();
+        let sizes = [5000, 6000].map(|size| {
+            thread::spawn(move || heap.malloc(size, Caps::BIT8).unwrap_err().to_string())
+        });
+        for (thread, size) in sizes.into_iter().zip(["4.9 KiB", "5.9 KiB"]) {
+            let refused = thread.join().unwrap();
+            assert!(refused.starts_with(size), "{refused}");
+            assert!(refused.contains("no heap is that big"), "{refused}");
+        }
+    });
+}
+
+#[test]
+fn a_refused_reallocation_returns_its_own_cause() {
+    in_many_orders(|| {
+        let heap = heap();
+        let block = take(heap, 300);
+        let other = thread::spawn(move || {
+            let refused = heap.aligned_alloc(3, 100, Caps::BIT8).unwrap_err();
+            assert_ne!(refused.cause, FailureKind::NoMemory);
+        });
+        let request = AllocRequest::new(5000, Caps::BIT8);
+        // SAFETY: the block is this test's own, and stays where it is.
+        let resized = unsafe { heap.try_reallocate(block.0, request) };
+        let no_memory = ReallocateError::Failure(FailureKind::NoMemory);
+        assert_eq!(resized, Err(no_memory));
+        other.join().unwrap();
+        free(heap, block);
     });
 }

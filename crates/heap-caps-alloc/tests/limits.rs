@@ -18,7 +18,9 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use allocator_api2_04::vec::Vec as OwnedVec;
-use heap_caps::{AllocRequest, Failure, FailureKind, Observer, Owner, PressureEvent, SkipReason};
+use heap_caps::{
+    AllocRequest, Failure, FailureKind, Observer, Owner, PressureEvent, ReallocateError, SkipReason,
+};
 use heap_caps_alloc::{
     AccountsAreOpen, CapsAllocator, CapsHeap, EmergencyReserve, LimitError, OwnedBy, OwnerAccounts,
     OwnerLimits, PATIENCE, Shortage, Shrinker, SpinLock,
@@ -113,6 +115,57 @@ fn a_hard_limit_is_reached_to_the_byte_and_names_its_owner() {
     free(heap, others);
     assert_eq!(used(heap, A, DRAM), 0);
     assert_eq!(heap.pressure().owners().count(), 1);
+}
+
+std::thread_local! {
+    /// A failure handler's heap, and what its own request for 0x4000 bytes came to.
+    static HANDLED: Cell<(Option<&'static Heap>, Option<FailureKind>)> =
+        const { Cell::new((None, None)) };
+}
+
+/// Fails in its turn: what the heaps recorded last is the failure of this request.
+fn allocate_too_much(_: &Failure) {
+    if let (Some(heap), None) = HANDLED.take() {
+        let refused = by(B, || heap.malloc(0x4000, DRAM)).unwrap_err();
+        HANDLED.set((None, Some(refused.cause)));
+    }
+}
+
+#[test]
+fn a_refusal_names_its_own_cause_although_the_handler_failed_since() {
+    let heap = heap(0x4000);
+    heap.pressure().set_failure_handler(Some(allocate_too_much));
+    let limits = OwnerLimits::new(A, "mqtt", DRAM).at_most(1000);
+    heap.pressure().limit_owner(limits).unwrap();
+    let is_over_limit = |refused: Failure| {
+        let others = HANDLED.take();
+        assert_eq!(others.1, Some(FailureKind::NoMemory), "it was refused too");
+        assert_eq!(heap.inspect().last_failure().unwrap().size, 0x4000);
+        let expected = "mqtt (owner 1) has 500 B and may have no more than 1000 B";
+        assert!(refused.to_string().contains(expected), "{refused}");
+    };
+
+    let block = by(A, || heap.malloc(496, DRAM)).unwrap(); // 500 with its header
+    HANDLED.set((Some(heap), None));
+    is_over_limit(by(A, || heap.malloc(500, DRAM)).unwrap_err());
+
+    HANDLED.set((Some(heap), None));
+    // SAFETY: the block is this test's own.
+    let resized = by(A, || unsafe { heap.realloc(block, 1100, DRAM) });
+    let Err(ReallocateError::Failure(refused)) = resized else {
+        panic!("{resized:?}")
+    };
+    is_over_limit(refused);
+
+    HANDLED.set((Some(heap), None));
+    let request = AllocRequest::new(2000, DRAM).on_behalf_of(A);
+    let mut never = pin!(heap.allocate_async(request));
+    let Poll::Ready(Err(refused)) = never.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+    else {
+        panic!("no free of its own can ever help")
+    };
+    is_over_limit(refused);
+    free(heap, block);
 }
 
 #[test]

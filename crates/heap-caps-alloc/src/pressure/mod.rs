@@ -60,6 +60,7 @@ use self::shrink::Shrinkers;
 use self::wait::Queue;
 use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
+use crate::record::RecordWanted;
 
 /// Settling, as a function pointer.
 pub(crate) type RunDeferred<H> = fn(&H);
@@ -77,14 +78,15 @@ pub(crate) struct Hooks<H, S, P: Poison> {
     /// Frees a block under the lock if that is simple; returns whether there is deferred work.
     pub(crate) free_watched: fn(&mut S, NonNull<u8>) -> Option<bool>,
     /// Serves a request in place of the ordinary slow path.
-    pub(crate) allocate: fn(&H, &AllocRequest<'_>) -> Option<NonNull<u8>>,
+    pub(crate) allocate: fn(&H, &AllocRequest<'_>, RecordWanted<'_, S>) -> Option<NonNull<u8>>,
     /// Frees a block of any kind, and does the deferred work; returns whether it was freed.
     pub(crate) free: fn(&H, NonNull<u8>) -> bool,
     /// Resizes a block of any kind, and does the deferred work. The contract is that of
     /// [`CapsHeap::reallocate`].
     pub(crate) reallocate: unsafe fn(&H, NonNull<u8>, AllocRequest<'_>) -> Option<NonNull<u8>>,
     /// Begins to resize the block at an address; something gives memory back if there is no room.
-    pub(crate) begin_reallocate: fn(&H, u32, &AllocRequest<'_>) -> Begun<P>,
+    /// A refusal has been told.
+    pub(crate) begin_reallocate: fn(&H, u32, &AllocRequest<'_>, RecordWanted<'_, S>) -> Begun<P>,
     /// A block of a heap was freed.
     pub(crate) freed: fn(&mut S, u32, HeapIndex),
     /// A block of a heap has moved to another address.

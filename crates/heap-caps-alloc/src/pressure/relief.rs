@@ -10,8 +10,9 @@ use multi_heap::Poison;
 
 use super::Begun;
 use super::shrink::{Shortage, ShrinkerOrder, helps};
-use crate::heap::CapsHeap;
+use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
+use crate::record::RecordWanted;
 
 /// How often one shrinker is called for one request at most.
 const CALLS: u16 = 1000;
@@ -70,21 +71,25 @@ impl Relieving {
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
     /// Serves a request that found no room, or that everybody looks at: tries, makes something give
     /// memory back, tries again.
-    pub(super) fn allocate_or_relieve(&self, request: &AllocRequest<'_>) -> Option<NonNull<u8>> {
+    pub(super) fn allocate_or_relieve(
+        &self,
+        request: &AllocRequest<'_>,
+        wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
+    ) -> Option<NonNull<u8>> {
         let request = &self.with_owner(request);
         let mut progress = Relieving::new();
         let served = loop {
             let mut state = self.state.acquire();
             let ruling = state.rule(request);
             if let Some(taken) = state.take(request, &ruling) {
-                break self.finish(state, taken, request);
+                break self.finish(state, taken, request, wanted);
             }
             let stopped = state.stopped(request, &ruling, HeapMask::NONE);
             drop(state);
             if stopped.is_some() || !self.relieve(request, &mut progress) {
                 let mut state = self.state.acquire();
                 state.refuse(request, &progress.relief, &ruling, stopped);
-                self.refused(state, request);
+                self.refused(state, request, wanted);
                 break None;
             }
         };
@@ -93,11 +98,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 
     /// Begins to resize the block at `address`; where there is no room, makes something give memory
-    /// back and tries again.
+    /// back and tries again. The failure handler is called if it is refused.
     pub(super) fn begin_reallocate_or_relieve(
         &self,
         address: u32,
         request: &AllocRequest<'_>,
+        wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
     ) -> Begun<P> {
         let peers = self.state.acquire().heaps.inspect().peers_of(address);
         let mut progress = Relieving::for_block(peers);
@@ -114,6 +120,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             if stopped.is_some() || !self.relieve(request, &mut progress) {
                 let mut state = self.state.acquire();
                 let cause = state.refuse(request, &progress.relief, &resizing.ruling, stopped);
+                self.refused(state, request, wanted);
                 return Err(ReallocateError::Failure(cause));
             }
         }

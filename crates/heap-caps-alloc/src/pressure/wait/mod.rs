@@ -25,6 +25,7 @@ use self::queue::{Attempt, Waiter, WaiterState};
 use super::Relieving;
 use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
+use crate::record::Record;
 
 /// A request that waits for memory: see [`CapsHeap::allocate_async`].
 ///
@@ -88,8 +89,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
         };
         waiter.place = WaiterState::Outside;
         let request = waiter.request;
-        let block = self.heap.finish(state, taken, &request);
-        Some(block.ok_or_else(|| self.heap.state.acquire().heaps.inspect().failure(&request)))
+        let mut record = Record::new();
+        let block = self.heap.finish(state, taken, &request, Some(&mut record));
+        Some(block.ok_or_else(|| record.of_refused(self.heap, &request)))
     }
 
     /// Notifies observers that the request waits, unless it was served meanwhile.
