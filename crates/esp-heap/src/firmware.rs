@@ -83,6 +83,13 @@ impl Piece {
     pub fn is_for_flash(&self) -> bool {
         self.name.starts_with(".flash") || !self.writable
     }
+
+    /// Whether it keeps addresses free and has no memory, as `.flash_rodata_dummy` and
+    /// `.ext_ram.dummy` in ESP-IDF's linker scripts, `.rotext_dummy` in esp-hal's.
+    #[must_use]
+    pub fn is_placeholder(&self) -> bool {
+        self.name.contains("dummy")
+    }
 }
 
 impl Firmware {

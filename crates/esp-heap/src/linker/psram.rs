@@ -48,8 +48,7 @@ impl<'a> Psram<'a> {
             .max_by_key(|span| span.size())?;
         let pieces = firmware.iter().flat_map(|firmware| &firmware.pieces);
         let inside = pieces.filter(|piece| window.contains_span(piece.span));
-        // `.ext_ram.dummy` and the like keep addresses free and have no memory.
-        let real = inside.filter(|piece| !piece.name.contains("dummy"));
+        let real = inside.filter(|piece| !piece.is_placeholder());
         let (flash, kept) = real.partition(|piece| piece.is_for_flash());
         Some(Psram {
             window,

@@ -119,6 +119,7 @@ fn placed(chip: &Chip, strips: &[Strip], piece: &Piece) -> Placed {
         false => places(chip, strips, piece, &views),
         true if piece.name.starts_with(".flash") => "flash".into(),
         true if piece.is_for_flash() => "outside of RAM".into(),
+        true if piece.is_placeholder() => "nothing: addresses kept free".into(),
         true => "no RAM of this chip".into(),
     };
     Placed {
@@ -189,9 +190,10 @@ fn parts_of(strips: &[Strip], view: Span) -> impl Iterator<Item = (&Content, Spa
 
 /// Pieces that can be in no flash and are in no RAM: one finding for all of them.
 fn without_ram(chip: &Chip, placed: &[Placed]) -> Vec<Finding> {
+    let may_be_outside = |piece: &Piece| piece.is_for_flash() || piece.is_placeholder();
     let homeless = placed
         .iter()
-        .filter(|placed| placed.views.is_empty() && !placed.piece.is_for_flash());
+        .filter(|placed| placed.views.is_empty() && !may_be_outside(&placed.piece));
     let names: Vec<_> = homeless.map(|placed| described(&placed.piece)).collect();
     let Some((first, others)) = names.split_first() else {
         return Vec::new();
@@ -371,6 +373,18 @@ mod tests {
         assert!(errors[0].starts_with(
             "`.data.1` (0x40800000..0x40800004) and 1 more: writable, but in no RAM of the esp32"
         ));
+    }
+
+    /// esp-hal's scripts for the ESP32-S3 have one in the window of flash, in front of the code.
+    #[test]
+    fn a_section_that_keeps_addresses_free_is_in_no_ram_and_no_error() {
+        let overlay = hello_and(&[zeros(".rotext_dummy", 0x400D_0020, 0x1_0000)]);
+        let dummy = overlay
+            .placed
+            .iter()
+            .find(|placed| placed.piece.name == ".rotext_dummy");
+        assert_eq!(dummy.unwrap().lies_in, "nothing: addresses kept free");
+        assert_eq!(overlay.findings, []);
     }
 
     #[test]
