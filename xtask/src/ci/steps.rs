@@ -344,6 +344,7 @@ fn packages() -> Result<(), StepError> {
     }
     let now = UNIX_EPOCH.elapsed().unwrap_or_default();
     command.env("CARGO_TARGET_DIR", folder.join(now.as_nanos().to_string()));
+    command.env("CARGO_PROFILE_DEV_DEBUG", "0"); // nothing of it is run
     tool::run(&mut command)?;
     let _ = fs::remove_dir_all(&folder);
     Ok(())
