@@ -46,6 +46,10 @@ int heap_caps_arm_emergency(const char *name, uint32_t caps, size_t size);
 /* Frees the block by hand; returns whether it was there. */
 bool heap_caps_release_emergency(int number);
 
+/* Ends a reserve and frees its block, if it is there; no callback is called. False: there is none
+ * of that number, or it is being armed or released at this moment and stays. */
+bool heap_caps_disarm_emergency(int number);
+
 /* Called after a reserve was released. */
 typedef void (*heap_caps_emergency_hook_t)(const char *name, size_t size);
 
@@ -65,6 +69,10 @@ typedef enum {
  * O(heaps) more. */
 int heap_caps_add_gauge(const char *name, uint32_t caps, size_t low, size_t critical,
                         size_t hysteresis);
+
+/* Ends a gauge; returns whether there was one of that number. With the last one, calls cost what
+ * they did without. A callback that runs at this moment still returns. */
+bool heap_caps_remove_gauge(int number);
 
 /* The level of a gauge; HEAP_CAPS_LEVEL_NORMAL if there is none of that number. */
 heap_caps_level_t heap_caps_get_level(int number);

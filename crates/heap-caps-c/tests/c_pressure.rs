@@ -5,7 +5,7 @@
     reason = "the tests do what C programs do"
 )]
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -134,6 +134,39 @@ fn reserves_and_levels_are_reported() {
     heap_caps_register_emergency_callback(None);
     heap_caps_register_level_callback(None);
     assert_eq!(heap_caps_get_level(99), 0);
+}
+
+#[test]
+fn gauges_and_reserves_that_ended_leave_room_for_others_and_their_names() {
+    let _alone = alone();
+    heap_caps_register_emergency_callback(Some(on_emergency));
+    heap_caps_register_level_callback(Some(on_level));
+    let at_first = heap_caps_get_free_size(BYTES);
+    for round in 0..40 {
+        // More names than are kept at one time.
+        let name = CString::new(format!("round {round}")).unwrap().into_raw();
+        // SAFETY: the name is never freed.
+        let (reserve, gauge) = unsafe {
+            (
+                heap_caps_arm_emergency(name, BYTES, 4000),
+                heap_caps_add_gauge(name, BYTES, 16 * 1024, 0, 0),
+            )
+        };
+        assert!(reserve >= 0 && gauge >= 0 && heap_caps_get_level(gauge) == 1);
+        assert!(heap_caps_get_free_size(BYTES) < at_first - 4000);
+        assert!(round % 2 == 0 || heap_caps_release_emergency(reserve));
+        assert!(heap_caps_disarm_emergency(reserve) && !heap_caps_disarm_emergency(reserve));
+        assert!(heap_caps_remove_gauge(gauge) && !heap_caps_remove_gauge(gauge));
+        assert_eq!(heap_caps_get_level(gauge), 0);
+        assert_eq!(heap_caps_get_free_size(BYTES), at_first);
+        let told = std::mem::take(&mut *TOLD.lock().unwrap());
+        let expected = [format!("round {round} 0 1"), format!("round {round} 4000")];
+        assert_eq!(told, expected[..1 + round % 2]);
+    }
+    assert!(!heap_caps_disarm_emergency(-1) && !heap_caps_disarm_emergency(300));
+    assert!(!heap_caps_remove_gauge(-1) && !heap_caps_remove_gauge(300));
+    heap_caps_register_emergency_callback(None);
+    heap_caps_register_level_callback(None);
 }
 
 static BELL: AtomicBool = AtomicBool::new(false);

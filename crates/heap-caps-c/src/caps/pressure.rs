@@ -5,8 +5,9 @@ use core::task::Waker;
 
 use heap_caps::AllocRequest;
 use heap_caps_alloc::{
-    EmergencyIndex, EmergencyRelease, EmergencyReserve, GAUGES, GaugeIndex, Level, LevelChange,
-    Park, PressureGauge, SHRINKERS, Shortage, Shrink, Shrinker, ShrinkerIndex, ffi::Locked,
+    EMERGENCIES, EmergencyIndex, EmergencyRelease, EmergencyReserve, GAUGES, GaugeIndex, Level,
+    LevelChange, Park, PressureGauge, SHRINKERS, Shortage, Shrink, Shrinker, ShrinkerIndex,
+    ffi::Locked,
 };
 use soc_regions::Caps;
 
@@ -33,26 +34,110 @@ const fn bits(caps: u32) -> Caps {
 
 /// A C name as Rust has it, and as C wants it back.
 #[derive(Clone, Copy)]
-struct Names<const N: usize>([Option<(&'static str, ffi::CText)>; N]);
+struct Name {
+    name: &'static str,
+    c_name: ffi::CText,
+    /// How many gauges, reserves and limits have it.
+    users: u32,
+}
+
+/// Names of gauges, reserves and limits, for the callbacks; and which gauge and reserve has which.
+#[derive(Clone, Copy)]
+struct Names<const N: usize> {
+    names: [Option<Name>; N],
+    gauges: [Option<&'static str>; GAUGES],
+    reserves: [Option<&'static str>; EMERGENCIES],
+}
 
 impl<const N: usize> Names<N> {
+    const NONE: Self = Self {
+        names: [None; N],
+        gauges: [None; GAUGES],
+        reserves: [None; EMERGENCIES],
+    };
+
+    fn place_of(&mut self, name: &str) -> Option<&mut Option<Name>> {
+        let is_it = |known: &Name| core::ptr::eq(known.name, name);
+        let mut places = self.names.iter_mut();
+        places.find(|place| place.as_ref().is_some_and(is_it))
+    }
+
     fn c_name(&self, name: &str) -> Option<ffi::CText> {
-        let mut names = self.0.iter().flatten();
-        let found = names.find(|(known, _)| core::ptr::eq(*known, name));
-        found.map(|(_, c_name)| *c_name)
+        let mut names = self.names.iter().flatten();
+        let found = names.find(|known| core::ptr::eq(known.name, name));
+        found.map(|known| known.c_name)
     }
 
     fn record(&mut self, name: &'static str, c_name: ffi::CText) {
-        if self.c_name(name).is_none()
-            && let Some(place) = self.0.iter_mut().find(|place| place.is_none())
+        if let Some(Some(known)) = self.place_of(name) {
+            known.users = known.users.saturating_add(1);
+        } else if let Some(place) = self.names.iter_mut().find(|place| place.is_none()) {
+            *place = Some(Name {
+                name,
+                c_name,
+                users: 1,
+            });
+        }
+    }
+
+    /// One of those who have the name has ended.
+    fn forget(&mut self, name: &str) {
+        if let Some(place) = self.place_of(name)
+            && let Some(known) = place
         {
-            *place = Some((name, c_name));
+            known.users -= 1; // at least 1 while it is there
+            if known.users == 0 {
+                *place = None;
+            }
         }
     }
 }
 
-/// Names of gauges, reserves and limits, for the callbacks.
-static NAMES: Locked<CLock, Names<{ GAUGES + 20 }>> = Locked::new(Names([None; GAUGES + 20]));
+static NAMES: Locked<CLock, Names<{ GAUGES + 20 }>> = Locked::new(Names::NONE);
+
+/// Which of [`Names`] a number is of.
+type Registered = fn(&mut Names<{ GAUGES + 20 }>) -> &mut [Option<&'static str>];
+
+/// Registers something that has a name: `add` returns its number. Returns that, or -1.
+fn add_named(
+    (name, c_name): (&'static str, ffi::CText),
+    registered: Registered,
+    add: impl FnOnce() -> Option<u8>,
+) -> c_int {
+    NAMES.acquire().record(name, c_name); // a callback may be called before `add` returns
+    let number = add();
+    let names = &mut *NAMES.acquire();
+    let Some(number) = number else {
+        names.forget(name);
+        return -1;
+    };
+    if let Some(place) = registered(names).get_mut(usize::from(number)) {
+        *place = Some(name);
+    }
+    c_int::from(number)
+}
+
+/// Ends what is registered with a number, and forgets its name; returns whether `remove` did.
+fn remove_named(number: c_int, registered: Registered, remove: impl FnOnce(u8) -> bool) -> bool {
+    let Ok(number) = u8::try_from(number) else {
+        return false;
+    };
+    let place = usize::from(number);
+    // Taken first: once it is removed, the number may be another one's.
+    let name = registered(&mut NAMES.acquire())
+        .get_mut(place)
+        .and_then(Option::take);
+    let is_removed = remove(number);
+    if let Some(name) = name {
+        let names = &mut *NAMES.acquire();
+        if is_removed {
+            names.forget(name);
+        } else if let Some(place) = registered(names).get_mut(place) {
+            *place = Some(name);
+        }
+    }
+    is_removed
+}
 
 /// Keeps a name for a callback.
 pub(super) fn note_name(name: &'static str, c_name: ffi::CText) {
@@ -169,13 +254,12 @@ pub unsafe extern "C" fn heap_caps_arm_emergency(
 ) -> c_int {
     // SAFETY: the caller keeps the same contract.
     let name = unsafe { ffi::lasting_text(name) };
-    let (Some((name, c_name)), Ok(size)) = (name, u32::try_from(size)) else {
+    let (Some(name), Ok(size)) = (name, u32::try_from(size)) else {
         return -1;
     };
-    NAMES.acquire().record(name, c_name);
-    let reserve = EmergencyReserve::new(name, bits(caps), size).with_handler(on_emergency);
-    let armed = HEAP.pressure().arm_emergency(reserve);
-    armed.map_or(-1, |index| c_int::from(index.number()))
+    let reserve = EmergencyReserve::new(name.0, bits(caps), size).with_handler(on_emergency);
+    let arm = || HEAP.pressure().arm_emergency(reserve).ok();
+    add_named(name, |names| &mut names.reserves, || Some(arm()?.number()))
 }
 
 /// Frees the block of a reserve by hand; returns whether it was there.
@@ -183,6 +267,16 @@ pub unsafe extern "C" fn heap_caps_arm_emergency(
 pub extern "C" fn heap_caps_release_emergency(number: c_int) -> bool {
     let index = u8::try_from(number).ok().map(EmergencyIndex::of_number);
     index.is_some_and(|index| HEAP.pressure().release_emergency(index))
+}
+
+/// Ends a reserve and frees its block; returns whether it did.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_disarm_emergency(number: c_int) -> bool {
+    let disarm = |number| {
+        let index = EmergencyIndex::of_number(number);
+        HEAP.pressure().disarm_emergency(index)
+    };
+    remove_named(number, |names| &mut names.reserves, disarm)
 }
 
 fn on_emergency(release: &EmergencyRelease) {
@@ -212,17 +306,26 @@ pub unsafe extern "C" fn heap_caps_add_gauge(
 ) -> c_int {
     // SAFETY: the caller keeps the same contract.
     let name = unsafe { ffi::lasting_text(name) };
-    let Some((name, c_name)) = name.filter(|_| critical <= low) else {
+    let Some(name) = name.filter(|_| critical <= low) else {
         return -1;
     };
-    NAMES.acquire().record(name, c_name);
     let bytes = |size| u32::try_from(size).unwrap_or(u32::MAX);
-    let gauge = PressureGauge::new(name, bits(caps))
+    let gauge = PressureGauge::new(name.0, bits(caps))
         .free_below(bytes(low), bytes(critical))
         .with_hysteresis(bytes(hysteresis))
         .with_handler(on_level);
-    let added = HEAP.pressure().add_gauge(gauge);
-    added.map_or(-1, |index| c_int::from(index.number()))
+    let add = || HEAP.pressure().add_gauge(gauge).ok();
+    add_named(name, |names| &mut names.gauges, || Some(add()?.number()))
+}
+
+/// Ends a gauge; returns whether there was one of that number.
+#[unsafe(no_mangle)]
+pub extern "C" fn heap_caps_remove_gauge(number: c_int) -> bool {
+    let remove = |number| {
+        let index = GaugeIndex::of_number(number);
+        HEAP.pressure().remove_gauge(index)
+    };
+    remove_named(number, |names| &mut names.gauges, remove)
 }
 
 /// The level of a gauge: 0 normal, 1 low, 2 critical.
