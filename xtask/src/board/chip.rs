@@ -131,6 +131,16 @@ impl Board {
         }
     }
 
+    /// How fast flash may be read from the first image on, in esptool's words. Source: esptool 5.6,
+    /// `FLASH_FREQUENCY` of each chip: 40 MHz is none of two chips'.
+    pub(crate) fn flash_frequency(self) -> &'static str {
+        match self {
+            Board::Esp32c2 => "60m",
+            Board::Esp32h2 => "48m",
+            _ => "40m",
+        }
+    }
+
     /// As esptool and espflash print it: `ESP32-C3`.
     pub(crate) fn printed_name(self) -> &'static str {
         match self {

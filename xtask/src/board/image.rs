@@ -121,28 +121,35 @@ impl Image {
         })
     }
 
+    /// Tools split a section to fill the space in front of a page of flash, so it may lie in several
+    /// segments.
     fn has(&self, content: &Content) -> bool {
-        let Some(found) = self
-            .segments
-            .iter()
-            .find_map(|segment| within(segment, content))
-        else {
-            return false;
-        };
         let skipped = if content.name == DESCRIPTOR {
             HASH_IN_DESCRIPTOR
         } else {
             0..0
         };
-        let same = |(at, (a, b)): (usize, (&u8, &u8))| a == b || skipped.contains(&at);
-        found.iter().zip(&content.bytes).enumerate().all(same)
+        let mut at = 0;
+        while let Some(wanted) = content.bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            let address = content.start as usize + at;
+            let mut segments = self.segments.iter();
+            let Some(there) = segments.find_map(|segment| bytes_from(segment, address)) else {
+                return false;
+            };
+            let same = |(at, (a, b)): (usize, (&u8, &u8))| a == b || skipped.contains(&at);
+            if !(at..).zip(there.iter().zip(wanted)).all(same) {
+                return false;
+            }
+            at += there.len().min(wanted.len());
+        }
+        true
     }
 }
 
-/// The bytes of `segment` where `content` has its own.
-fn within<'a>(segment: &'a Content, content: &Content) -> Option<&'a [u8]> {
-    let from = content.start.checked_sub(segment.start)? as usize;
-    segment.bytes.get(from..from + content.bytes.len())
+/// What the segment has from this address on; `None` if the address is not in it.
+fn bytes_from(segment: &Content, address: usize) -> Option<&[u8]> {
+    let from = address.checked_sub(segment.start as usize)?;
+    segment.bytes.get(from..).filter(|bytes| !bytes.is_empty())
 }
 
 struct Reader<'a> {
@@ -292,5 +299,27 @@ mod tests {
         descriptor[150] = 0;
         assert!(image.has(&content(DESCRIPTOR, 0x3C00_0000, descriptor.clone())));
         assert!(!image.has(&content(".rodata", 0x3C00_0000, descriptor)));
+    }
+
+    /// As esptool's and espflash's images for the ESP32-C6 have it, where code in RAM is long.
+    #[test]
+    fn a_section_may_be_split_over_two_segments() {
+        let part = |name: &str, start: u32, bytes: &[u8]| Content {
+            name: name.to_owned(),
+            start,
+            bytes: bytes.to_vec(),
+        };
+        let image = Image {
+            entry: 0,
+            chip: 13,
+            segments: vec![
+                part("segment 0", 0x4080_0000, &[1, 2, 3]),
+                part("segment 1", 0x4200_0020, &[9]),
+                part("segment 2", 0x4080_0003, &[4, 5]),
+            ],
+        };
+        assert!(image.has(&part(".rwtext", 0x4080_0001, &[2, 3, 4, 5])));
+        assert!(!image.has(&part(".rwtext", 0x4080_0001, &[2, 3, 7, 5])));
+        assert!(!image.has(&part(".rwtext", 0x4080_0001, &[2, 3, 4, 5, 6])));
     }
 }

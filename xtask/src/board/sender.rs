@@ -193,7 +193,12 @@ impl Sender {
                 .arg(image),
             Sender::Esptool => Step::new("esptool")
                 .args(["--chip", board.name(), "elf2image", "--flash-mode", "dio"])
-                .args(["--flash-freq", "40m", "--flash-size", "4MB"])
+                .args([
+                    "--flash-freq",
+                    board.flash_frequency(),
+                    "--flash-size",
+                    "4MB",
+                ])
                 .args(["--elf-sha256-offset", HASH_OFFSET, "-o"])
                 .arg(image)
                 .arg(elf),
@@ -328,6 +333,19 @@ mod tests {
         Files {
             elf: Path::new("a.elf"),
             image: Path::new("a.bin"),
+        }
+    }
+
+    #[test]
+    fn esptool_is_asked_for_a_frequency_that_the_chip_has() {
+        let asked = |board| Sender::Esptool.image(board, Path::new("a.elf"), Path::new("a.bin"));
+        for (board, frequency) in [
+            (Board::Esp32c3, "--flash-freq 40m"),
+            (Board::Esp32c2, "--flash-freq 60m"),
+            (Board::Esp32h2, "--flash-freq 48m"),
+        ] {
+            let step = asked(board).to_string();
+            assert!(step.contains(frequency), "{step}");
         }
     }
 
