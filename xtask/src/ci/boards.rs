@@ -57,7 +57,8 @@ pub(super) fn c_packages() -> Result<(), StepError> {
     tool::run(check.arg(&packages).arg(programs))
 }
 
-/// Builds what a user of esp-hal builds, with images where a board starts them.
+/// Builds what a user of esp-hal builds, with images where a board starts them: all programs for
+/// the ESP32-C3, the shortest for the other RISC-V chips.
 ///
 /// The linker refuses a program with a second heap, such as `esp-radio` brings.
 pub(super) fn images() -> Result<(), StepError> {
@@ -69,6 +70,17 @@ pub(super) fn images() -> Result<(), StepError> {
     ] {
         let mut command = on_board("image", Board::Esp32c3);
         tool::run(command.args(example).args(["--with", "esptool"]))?;
+    }
+    folder_of("espflash", "cargo install espflash --locked")?;
+    // esptool takes no constants and code in one page of flash, as esp-hal has them on two chips.
+    for (board, sender) in [
+        (Board::Esp32c2, "esptool"),
+        (Board::Esp32c5, "espflash"),
+        (Board::Esp32c61, "espflash"),
+        (Board::Esp32h2, "esptool"),
+    ] {
+        let mut command = on_board("image", board);
+        tool::run(command.args(["--example", "three_lines", "--with", sender]))?;
     }
     for (board, example) in [
         (Board::Esp32c3, "wifi"),

@@ -123,7 +123,7 @@ pub(crate) const STEPS: [Step; 23] = [
     },
     Step {
         name: "images",
-        about: "programs on esp-hal are linked, those with Wi-Fi without a second heap",
+        about: "programs on esp-hal for every RISC-V chip; with Wi-Fi there is no second heap",
         run: boards::images,
     },
     Step {

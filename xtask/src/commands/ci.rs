@@ -31,7 +31,7 @@ fn step_names() -> clap::builder::PossibleValuesParser {
 fn help() -> String {
     let lines: String = STEPS
         .iter()
-        .map(|step| format!("  {:<10}{}\n", step.name, step.about))
+        .map(|step| format!("  {:<12}{}\n", step.name, step.about))
         .collect();
     format!(
         "Steps:\n{lines}\nA step whose tool is missing is left out, with the line that installs the tool; the exit code \
@@ -84,14 +84,14 @@ impl Report {
             Err(StepError::Missing { .. }) => ("left out", String::new()),
         };
         self.lines
-            .push(format!("  {step:<10}{word:<9}{seconds:>7.1} s{remark}"));
+            .push(format!("  {step:<12}{word:<9}{seconds:>7.1} s{remark}"));
         match outcome {
             Ok(()) => {}
             Err(StepError::Failed(_)) => self.failed += 1,
             Err(StepError::Missing { tool, remedy }) => {
                 self.missing += 1;
                 let error = Error::MissingTool { tool, remedy };
-                self.lines.push(format!("  {:<10}{error}", ""));
+                self.lines.push(format!("  {:<12}{error}", ""));
             }
         }
     }
