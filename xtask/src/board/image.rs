@@ -121,7 +121,7 @@ impl Image {
         })
     }
 
-    /// Tools split a section to fill the space in front of a page of flash, so it may lie in several
+    /// Tools split a section to fill the space in front of a page of flash: it may lie in several
     /// segments.
     fn has(&self, content: &Content) -> bool {
         let skipped = if content.name == DESCRIPTOR {
