@@ -1,12 +1,14 @@
-//! Embassy tasks that share the capability heap, with an account for each.
+//! Embassy tasks that share 60 KiB of DMA memory by back-pressure, with an account for each.
 //!
 //! ```text
-//!   sensor ── Vec of samples ──> channel ──> uplink: two DMA buffers, the engine copies one to the other
-//!   hoarder: asks for more and more until it is refused ── a sentence ──> console        main: a line for each owner, each second
+//!   camera   ── a frame of 20 KiB every 30 ms ──> channel ──> uplink: the DMA engine reads it, 80 ms
+//!   network  ── bursts of packets, each held until its burst was sent
+//!   main     ── a line for each owner, each second
 //! ```
-//! The uplink waits for its buffers (`DmaBuffer::ready`). While the hoarder has the memory, the
-//! channel fills and the sensor waits in turn: memory that is short slows the producer down, and no
-//! sample is lost.
+//! Together they want more than there is, but not for long. Both wait for their buffers
+//! (`DmaBuffer::ready`): memory that is short slows the producer down, and no frame is lost.
+//! `crates/heap-caps-alloc/examples/back_pressure.rs` is the same on a laptop, counted with and
+//! without waiting.
 //!
 //! Each task's future is *instrumented* with its owner: whatever it allocates between two awaits is
 //! on that owner's account, however tasks alternate.
@@ -16,7 +18,9 @@
 
 extern crate alloc;
 
+use alloc::vec;
 use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 use core::panic::PanicInfo;
 
 use embassy_executor::Spawner;
@@ -37,10 +41,15 @@ use soc_regions::Caps;
 esp_bootloader_esp_idf::esp_app_desc!();
 
 static OWNER: CurrentOwner = CurrentOwner::new();
-const SENSOR: Owner = Owner(1);
+const CAMERA: Owner = Owner(1);
 const UPLINK: Owner = Owner(2);
-const HOARDER: Owner = Owner(3);
-const NAMES: [&str; 4] = ["nobody", "sensor", "uplink", "hoarder"];
+const NETWORK: Owner = Owner(3);
+const NAMES: [&str; 4] = ["nobody", "camera", "uplink", "network"];
+
+/// Bytes that camera and network share.
+const SHARED_BYTES: usize = 60 * 1024;
+const FRAME_BYTES: usize = 20 * 1024;
+const PACKET_BYTES: usize = 1500;
 
 /// Trace context of the program.
 struct Now;
@@ -62,6 +71,10 @@ type Accounts = Ledger<Now, (), 512, 32, { NAMES.len() }, 0>;
 static HEAP: CapsHeap<CriticalSectionLock, Unpoisoned, Accounts> =
     CapsHeap::new(Ledger::new(Now, ()));
 
+/// The memory that is shared, in a block of the other heap: nobody else allocates from it.
+static SHARED: CapsHeap<CriticalSectionLock, Unpoisoned, Accounts> =
+    CapsHeap::new(Ledger::new(Now, ()));
+
 heap_caps_alloc::claim! {
     static RAM: esp_hal_demo::TABLE;
     unsafe esp_hal: { stack: 32 * 1024 }
@@ -71,12 +84,19 @@ heap_caps_alloc::claim! {
 async fn main(spawner: Spawner) {
     let peripherals = esp_hal::init(esp_hal::Config::default());
     RAM.take(&HEAP).unwrap().ram.boot().unwrap();
-    HEAP.pressure().set_failure_handler(Some(print_failure));
+    for heap in [&HEAP, &SHARED] {
+        heap.pressure().set_failure_handler(Some(print_failure));
+    }
+    let memory = Vec::leak(vec![MaybeUninit::uninit(); SHARED_BYTES]);
+    let capabilities = Caps::DMA | Caps::BIT8 | Caps::INTERNAL;
+    SHARED
+        .add_buffer([capabilities, Caps::empty(), Caps::empty()], memory)
+        .unwrap();
     let timers = TimerGroup::new(peripherals.TIMG0);
     esp_rtos::start(timers.timer0, peripherals.FROM_CPU_INTR0);
-    spawner.spawn(sensor().unwrap());
+    spawner.spawn(camera().unwrap());
     spawner.spawn(uplink(peripherals.DMA_CH0, peripherals.SPI2).unwrap());
-    spawner.spawn(hoarder().unwrap());
+    spawner.spawn(network().unwrap());
     loop {
         Timer::after_secs(1).await;
         report();
@@ -89,12 +109,13 @@ fn print_failure(failure: &Failure) {
 }
 
 fn report() {
-    let usages = HEAP.with_observer(|accounts| *accounts.owners());
+    let usages = SHARED.with_observer(|accounts| *accounts.owners());
     for (number, usage) in (0..).zip(usages) {
         println!("{}: {usage}", name(Owner(number)));
     }
     println!(
-        "free {}",
+        "shared: {} free; the rest: {} free",
+        SHARED.inspect().info(Caps::DMA).total_free_bytes,
         HEAP.inspect().info(Caps::DEFAULT).total_free_bytes
     );
 }
@@ -103,26 +124,25 @@ fn name(owner: Owner) -> &'static str {
     NAMES.get(owner.get()).copied().unwrap_or("?")
 }
 
-/// Samples on their way. A block changes hands here and stays on the account of its allocating
-/// task, until it is freed.
-static SAMPLES: Channel<CriticalSectionRawMutex, Vec<u32>, 4> = Channel::new();
+type Frame = DmaBuffer<&'static CapsHeap<CriticalSectionLock, Unpoisoned, Accounts>>;
+
+/// Frames on their way. A block changes hands here and stays on the account of its allocating task,
+/// until it is freed.
+static FRAMES: Channel<CriticalSectionRawMutex, Frame, 4> = Channel::new();
 
 #[embassy_executor::task]
-async fn sensor() {
-    OWNER.instrument(SENSOR, measure()).await
+async fn camera() {
+    OWNER.instrument(CAMERA, capture()).await
 }
 
-async fn measure() {
-    for round in 0.. {
-        let mut samples = Vec::new();
-        for sample in 0..64 {
-            samples.push(round * 64 + sample);
-            if sample % 16 == 15 {
-                // Others run here, and allocate on their own accounts.
-                Timer::after_millis(2).await;
-            }
-        }
-        SAMPLES.send(samples).await;
+async fn capture() {
+    for number in (0..=u8::MAX).cycle() {
+        Timer::after_millis(30).await;
+        let Ok(mut frame) = DmaBuffer::ready(&SHARED, FRAME_BYTES).await else {
+            return; // no heap is that large: `print_failure` has said so
+        };
+        frame.fill(number);
+        FRAMES.send(frame).await;
     }
 }
 
@@ -131,7 +151,8 @@ async fn uplink(channel: DMA_CH0<'static>, partner: SPI2<'static>) {
     OWNER.instrument(UPLINK, transmit(channel, partner)).await
 }
 
-const FRAME_BYTES: usize = 256;
+/// Bytes that the DMA engine copies at a time.
+const PIECE_BYTES: usize = 2048;
 
 /// The DMA engine's memory-to-memory mode stands for a radio: what it reads and writes must be
 /// memory that DMA reaches.
@@ -141,43 +162,41 @@ async fn transmit(channel: DMA_CH0<'static>, partner: SPI2<'static>) {
     let engine = Mem2Mem::new(channel, partner);
     let mut engine = SimpleMem2Mem::new(engine, receiving, sending, BurstConfig::default())
         .unwrap_or_else(|cause| panic!("the DMA engine: {cause:?}"));
-    loop {
-        let samples = SAMPLES.receive().await;
-        let (Ok(mut frame), Ok(mut echo)) = (
-            DmaBuffer::ready(&HEAP, FRAME_BYTES).await,
-            DmaBuffer::ready(&HEAP, FRAME_BYTES).await,
-        ) else {
-            continue; // no heap is that large: `print_failure` has said so
-        };
-        for (place, sample) in frame.chunks_exact_mut(4).zip(samples) {
-            place.copy_from_slice(&sample.to_le_bytes());
+    let Ok(mut echo) = DmaBuffer::new(&HEAP, PIECE_BYTES) else {
+        return;
+    };
+    for number in (0..=u8::MAX).cycle() {
+        let frame = FRAMES.receive().await;
+        assert!(frame[0] == number, "frame {} instead of {number}", frame[0]);
+        for piece in frame.chunks_exact(PIECE_BYTES) {
+            let transfer = engine
+                .start_transfer(&mut echo, piece)
+                .unwrap_or_else(|cause| panic!("{frame:?} to {echo:?}: {cause:?}"));
+            while !transfer.is_done() {
+                embassy_futures::yield_now().await;
+            }
+            drop(transfer);
+            assert!(*piece == *echo, "{frame:?} did not arrive in {echo:?}");
+            Timer::after_millis(8).await;
         }
-        let transfer = engine
-            .start_transfer(&mut echo, &frame)
-            .unwrap_or_else(|cause| panic!("{frame:?} to {echo:?}: {cause:?}"));
-        while !transfer.is_done() {
-            embassy_futures::yield_now().await;
-        }
-        drop(transfer);
-        assert!(*frame == *echo, "{frame:?} did not arrive in {echo:?}");
     }
 }
 
 #[embassy_executor::task]
-async fn hoarder() {
-    OWNER.instrument(HOARDER, hoard()).await
+async fn network() {
+    OWNER.instrument(NETWORK, exchange()).await
 }
 
-/// Takes 16 KiB every tenth of a second; frees all when there is no more.
-async fn hoard() {
-    let mut hoard: Vec<Vec<u8>> = Vec::new();
-    loop {
-        let mut block = Vec::new();
-        match block.try_reserve_exact(16 * 1024) {
-            Ok(()) => hoard.push(block),
-            Err(_) => hoard.clear(),
+/// Bursts of up to 24 packets, held until all were sent. Who waits while it holds something must
+/// leave room for the largest request of others: 24 packets and a frame are less than there is.
+async fn exchange() {
+    for burst in 0_usize.. {
+        let mut packets = Vec::new();
+        for _ in 0..burst * 7 % 25 {
+            packets.extend(DmaBuffer::ready(&SHARED, PACKET_BYTES).await);
+            Timer::after_millis(2).await;
         }
-        Timer::after_millis(100).await;
+        Timer::after_millis(40).await;
     }
 }
 
