@@ -242,6 +242,7 @@ fn an_open_reserve_is_armed_by_the_free_that_leaves_enough() {
     let reserve = EmergencyReserve::new("last words", DMA, 0x400).rearmed_at(0x1000);
     let reserve = heap.pressure().arm_emergency(reserve).unwrap();
     let blocks: Vec<_> = (0..).map_while(|_| heap.malloc(0x500, DMA).ok()).collect();
+    assert!(heap.pressure().release_emergency(reserve));
     assert!(!heap.pressure().is_emergency_armed(reserve));
     let mut armed = vec![];
     for block in blocks {

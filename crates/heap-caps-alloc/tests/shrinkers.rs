@@ -379,6 +379,63 @@ fn an_emergency_reserve_is_released_last_where_memory_is_filled() {
     an_emergency_reserve_comes_last::<Comprehensive>("filled");
 }
 
+static RELEASED_IN_VAIN: AtomicU32 = AtomicU32::new(0);
+
+fn a_reserve_stays_where_it_cannot_help<P: Poison>() {
+    let heap = heap::<P>();
+    let control = heap.pressure();
+    let at_first = heap.inspect().free_size(DRAM);
+    let reserve = EmergencyReserve::new("last words", DRAM, 2000).with_handler(|_| {
+        RELEASED_IN_VAIN.fetch_add(1, Ordering::SeqCst);
+    });
+    let for_handlers = reserve.for_handlers();
+    let both = [reserve, for_handlers].map(|reserve| control.arm_emergency(reserve).unwrap());
+    let half = heap.malloc(30_000, DRAM).unwrap();
+    let free_at_first = heap.inspect().free_size(DRAM);
+    for size in [40_000, 45_000, 50_000] {
+        let failure = heap.malloc(size, DRAM).unwrap_err();
+        assert_eq!(failure.relief.to_string(), "", "nothing could help {size}");
+        // SAFETY: the block is this test's own; it stays where it is.
+        assert!(unsafe { heap.realloc(half, 24_000 + size, DRAM) }.is_err());
+    }
+    let are_armed = both.map(|reserve| control.is_emergency_armed(reserve));
+    assert_eq!(are_armed, [true, true]);
+    assert_eq!(RELEASED_IN_VAIN.load(Ordering::SeqCst), 0);
+    assert_eq!(heap.inspect().free_size(DRAM), free_at_first);
+    free(heap, half);
+    assert!(both.map(|reserve| control.disarm_emergency(reserve)) == [true, true]);
+    assert_eq!(heap.inspect().free_size(DRAM), at_first);
+    assert_eq!(heap.faults().last_report(), None);
+}
+
+#[test]
+fn a_reserve_stays_armed_where_it_cannot_help() {
+    a_reserve_stays_where_it_cannot_help::<Unpoisoned>();
+    a_reserve_stays_where_it_cannot_help::<Comprehensive>();
+}
+
+#[test]
+fn a_reserve_helps_together_with_the_free_block_beside_it() {
+    let heap = heap::<Unpoisoned>();
+    let reserve = EmergencyReserve::new("last words", DRAM, 2000);
+    let reserve = heap.pressure().arm_emergency(reserve).unwrap();
+    let largest = heap.inspect().largest_free_block(DRAM);
+    assert!(heap.malloc(largest as usize + 1900, DRAM).is_ok());
+    assert!(!heap.pressure().is_emergency_armed(reserve));
+}
+
+#[test]
+fn of_two_reserves_the_one_that_helps_is_released() {
+    let heap = heap::<Unpoisoned>();
+    let control = heap.pressure();
+    let sizes = [1000, 6000].map(|size| EmergencyReserve::new("one of two", DRAM, size));
+    let both = sizes.map(|reserve| control.arm_emergency(reserve).unwrap());
+    let _full = fill(heap, DRAM);
+    assert!(heap.malloc(5000, DRAM).is_ok());
+    let are_armed = both.map(|reserve| control.is_emergency_armed(reserve));
+    assert_eq!(are_armed, [true, false]);
+}
+
 #[test]
 fn a_reserve_without_a_handler_does_not_silence_the_next_one() {
     static RELEASED: AtomicU32 = AtomicU32::new(0);

@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use heap_caps::{AllocRequest, Failure};
 use heap_caps_alloc::{
-    CapsHeap, Level, PATIENCE, Park, PressureGauge, Shortage, Shrinker, SpinLock, WaitError,
+    CapsHeap, EmergencyRelease, EmergencyReserve, Level, PATIENCE, Park, PressureGauge, Shortage,
+    Shrinker, SpinLock, WaitError,
 };
 use multi_heap::{Comprehensive, Poison, Unpoisoned};
 use proptest::prelude::*;
@@ -237,6 +238,160 @@ fn shrinkers_are_run_before_it_waits_and_serve_the_one_in_front() {
     );
     assert_eq!(first_bell.0.load(Ordering::SeqCst), 0);
     drop(first);
+}
+
+/// A heap of 32 KiB, full but for an emergency reserve of 8000 bytes, for which somebody waits with
+/// a request of 7000.
+fn with_a_waiter_and_a_reserve<P: Poison>(
+    reserve: EmergencyReserve,
+) -> (&'static Heap<P>, (Waiting<'static>, Arc<Bell>)) {
+    let heap = heap_of::<P>(0x8000);
+    heap.pressure().arm_emergency(reserve).unwrap();
+    let small = AllocRequest::new(1000, DRAM).fail_fast();
+    while heap.try_allocate(small).is_some() {}
+    (heap, begun(heap, 7000, DRAM, 0))
+}
+
+const LAST_WORDS: EmergencyReserve = EmergencyReserve::new("last words", DRAM, 8000);
+
+fn the_request_that_fails_gets_the_reserve_and_not_who_waits<P: Poison>() {
+    let (heap, (mut waiter, bell)) = with_a_waiter_and_a_reserve::<P>(LAST_WORDS);
+    let block = heap.malloc(2000, DRAM).unwrap();
+    assert!(poll(&mut waiter, &bell).is_pending());
+    free(heap, block);
+    assert!(
+        poll(&mut waiter, &bell).is_ready(),
+        "it is ordinary memory now, and nobody was forgotten"
+    );
+}
+
+#[test]
+fn a_waiter_does_not_get_the_reserve_that_is_released_for_another() {
+    the_request_that_fails_gets_the_reserve_and_not_who_waits::<Unpoisoned>();
+    the_request_that_fails_gets_the_reserve_and_not_who_waits::<Comprehensive>();
+}
+
+#[test]
+fn a_waiter_does_not_get_the_reserve_that_a_reallocation_releases() {
+    let heap = heap_of::<Unpoisoned>(0x8000);
+    let grows = heap.malloc(1000, DRAM).unwrap();
+    heap.pressure().arm_emergency(LAST_WORDS).unwrap();
+    let small = AllocRequest::new(1000, DRAM).fail_fast();
+    while heap.try_allocate(small).is_some() {}
+    let (mut waiter, bell) = begun(heap, 7000, DRAM, 0);
+    // SAFETY: the block is this test's own.
+    unsafe { heap.realloc(grows, 3000, DRAM) }.unwrap();
+    assert!(poll(&mut waiter, &bell).is_pending());
+}
+
+/// Last words: two blocks one after the other, of the only free memory; returns whether there were
+/// such.
+fn say_last_words(heap: &Heap, bytes: usize) -> bool {
+    [1000, bytes].into_iter().all(|size| {
+        let block = heap.malloc(size, DRAM);
+        block.is_ok_and(|block| {
+            free(heap, block);
+            true
+        })
+    })
+}
+
+#[test]
+fn the_handler_has_the_reserve_before_any_waiter() {
+    use std::sync::Mutex;
+    static HEAP: Mutex<Option<&'static Heap>> = Mutex::new(None);
+    static SAID: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    fn handler(_: &EmergencyRelease) {
+        let heap = HEAP.lock().unwrap().unwrap();
+        let said = say_last_words(heap, 7500);
+        SAID.lock().unwrap().push(said);
+    }
+    let reserve = LAST_WORDS.with_handler(handler);
+    let (heap, (mut waiter, bell)) = with_a_waiter_and_a_reserve::<Unpoisoned>(reserve);
+    *HEAP.lock().unwrap() = Some(heap);
+    let block = heap.malloc(300, DRAM).unwrap();
+    assert_eq!(*SAID.lock().unwrap(), [true]);
+    assert_eq!(bell.0.load(Ordering::SeqCst), 1, "served, of what is left");
+    assert!(poll(&mut waiter, &bell).is_ready());
+    free(heap, block);
+}
+
+#[test]
+fn a_reserve_released_by_hand_is_its_handlers_before_any_waiters() {
+    use std::sync::Mutex;
+    static HEAP: Mutex<Option<&'static Heap>> = Mutex::new(None);
+    static SAID: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    fn handler(_: &EmergencyRelease) {
+        let heap = HEAP.lock().unwrap().unwrap();
+        let said = say_last_words(heap, 7500);
+        SAID.lock().unwrap().push(said);
+    }
+    // Armed again as soon as the bytes are there: not before the handler has had them.
+    let reserve = LAST_WORDS.with_handler(handler).rearmed_at(8000);
+    let heap = heap_of::<Unpoisoned>(0x8000);
+    *HEAP.lock().unwrap() = Some(heap);
+    let reserve = heap.pressure().arm_emergency(reserve).unwrap();
+    let small = AllocRequest::new(1000, DRAM).fail_fast();
+    while heap.try_allocate(small).is_some() {}
+    let (mut waiter, bell) = begun(heap, 7000, DRAM, 0);
+    assert!(heap.pressure().release_emergency(reserve));
+    assert_eq!(*SAID.lock().unwrap(), [true]);
+    assert!(poll(&mut waiter, &bell).is_ready());
+}
+
+#[test]
+fn the_failure_handler_has_the_reserve_before_any_waiter() {
+    use std::sync::Mutex;
+    static HEAP: Mutex<Option<&'static Heap>> = Mutex::new(None);
+    static SAID: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+    for resizes in [false, true] {
+        let heap = heap_of::<Unpoisoned>(0x8000);
+        *HEAP.lock().unwrap() = Some(heap);
+        let grows = heap.malloc(1000, DRAM).unwrap();
+        let reserve = LAST_WORDS.for_handlers();
+        let reserve = heap.pressure().arm_emergency(reserve).unwrap();
+        let small = AllocRequest::new(1000, DRAM).fail_fast();
+        while heap.try_allocate(small).is_some() {}
+        let (mut waiter, bell) = begun(heap, 7000, DRAM, 0);
+        heap.pressure().set_failure_handler(Some(|failure| {
+            if failure.size == 2500 {
+                let heap = HEAP.lock().unwrap().unwrap();
+                let said = say_last_words(heap, 7500);
+                SAID.lock().unwrap().push(said);
+            }
+        }));
+        if resizes {
+            // SAFETY: the block is this test's own.
+            assert!(unsafe { heap.realloc(grows, 2500, DRAM) }.is_err());
+        } else {
+            assert!(heap.malloc(2500, DRAM).is_err());
+        }
+        assert!(!heap.pressure().is_emergency_armed(reserve));
+        assert_eq!(bell.0.load(Ordering::SeqCst), 1, "nobody was forgotten");
+        assert!(poll(&mut waiter, &bell).is_ready());
+    }
+    assert_eq!(*SAID.lock().unwrap(), [true, true]);
+}
+
+#[test]
+fn a_reserve_that_is_disarmed_with_its_handler_uncalled_keeps_no_waiter() {
+    use std::sync::atomic::AtomicBool;
+    static IN_INTERRUPT: AtomicBool = AtomicBool::new(false);
+    let reserve = LAST_WORDS.with_handler(|_| {});
+    let heap = heap_of::<Unpoisoned>(0x8000);
+    let control = heap.pressure();
+    control.set_interrupt_probe(Some(|| IN_INTERRUPT.load(Ordering::SeqCst)));
+    let reserve = control.arm_emergency(reserve).unwrap();
+    let small = AllocRequest::new(1000, DRAM).fail_fast();
+    while heap.try_allocate(small).is_some() {}
+    let (mut waiter, bell) = begun(heap, 7000, DRAM, 0);
+    IN_INTERRUPT.store(true, Ordering::SeqCst);
+    assert!(control.release_emergency(reserve));
+    assert!(
+        poll(&mut waiter, &bell).is_ready(),
+        "no handler can be called here, and interrupts alone may free"
+    );
+    assert!(control.disarm_emergency(reserve));
 }
 
 /// A thread that waits until a point in time.

@@ -5,7 +5,7 @@ use core::task::Waker;
 use heap_caps::Observer;
 use multi_heap::Poison;
 
-use super::emergency::{Arming, EmergencyHandler, EmergencyRelease};
+use super::emergency::{Arming, EmergencyHandler, EmergencyRelease, Held};
 use super::level::{GaugeIndex, LevelChange, LevelHandler, Notification};
 use super::limit::{Limits, OwnerHandler, OwnerPressure};
 use crate::heap::{CapsHeap, State};
@@ -22,13 +22,16 @@ enum Step<P: Poison> {
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
     /// The next thing to do. `may_call_out`: outside of interrupt handlers; `may_arm`: no reserve
-    /// has met damaged memory yet.
+    /// has met damaged memory yet. Bytes of a reserve that its handlers are to have serve no waiter
+    /// and arm no reserve: who ends that comes by once more.
     fn next_step(&mut self, may_call_out: bool, may_arm: bool) -> Option<Step<P>> {
-        if let Some(waker) = self.serve_next() {
-            return Some(Step::Wake(waker));
-        }
-        if may_arm && let Some(arming) = self.arm_next() {
-            return Some(Step::Arm(arming));
+        if !self.pressure.emergencies.is_held() {
+            if let Some(waker) = self.serve_next() {
+                return Some(Step::Wake(waker));
+            }
+            if may_arm && let Some(arming) = self.arm_next() {
+                return Some(Step::Arm(arming));
+            }
         }
         match self.next_notification(may_call_out) {
             Some(Notification::Waker(waker)) => return Some(Step::Wake(Some(waker))),
@@ -65,7 +68,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                         waker.wake();
                     }
                 }
-                Some(Step::NotifyRelease(handler, release)) => handler(&release),
+                Some(Step::NotifyRelease(handler, release)) => {
+                    let _held = Held::begun(self);
+                    handler(&release);
+                }
                 Some(Step::NotifyOwner(handler, pressure)) => handler(&pressure),
                 Some(Step::NotifyLevel(gauge, handler, change)) => {
                     handler(&change);

@@ -7,21 +7,26 @@
 //!
 //! In between a reserve is *in transition*: its block is being allocated, filled or freed without
 //! the lock, by the one context that put it there.
+//!
+//! A block is freed and the request tried under the same lock. What cannot be served even so costs
+//! no reserve: the block is allocated again. Until the handlers have returned, the bytes are
+//! *held*: they go neither to requests that wait nor back into a reserve.
 
 use core::fmt;
 use core::ptr::NonNull;
 
 use heap_caps::{
-    AllocRequest, FailureKind, HeapMask, Observer, Owner, PendingAllocation, PressureEvent,
+    AllocRequest, FailureKind, HeapMask, Misuse, Observer, Owner, PendingAllocation, PressureEvent,
     PressureKind, Relief,
 };
 use multi_heap::Poison;
 use soc_regions::Caps;
 
 use super::PressureControl;
+use super::limit::Ruling;
 use super::table::Table;
 use crate::heap::{CapsHeap, State};
-use crate::lock::RawLock;
+use crate::lock::{Guard, RawLock};
 use crate::report::{Action, Fault};
 
 /// How many emergency reserves a heap can have.
@@ -39,7 +44,8 @@ pub struct EmergencyRelease {
     pub releases: u32,
 }
 
-/// Called after a reserve was released, outside of the lock: it may use the heap.
+/// Called after a reserve was released, outside of the lock: it may use the heap. Nobody who waits
+/// for memory is served before it has returned, so it must not wait itself.
 pub type EmergencyHandler = fn(&EmergencyRelease);
 
 /// Memory kept for the last actions before a restart: report, close files, reset.
@@ -89,7 +95,8 @@ impl EmergencyReserve {
     }
 
     /// The same reserve, kept from the request that fails: it is refused nevertheless, and the
-    /// bytes are there for the handlers. For programs that cope with a refused request.
+    /// bytes are there for the handlers, unless there is a free block of their size anyway. For
+    /// programs that cope with a refused request.
     #[must_use]
     pub const fn for_handlers(self) -> Self {
         Self {
@@ -157,6 +164,8 @@ struct Entry {
     releases: u32,
     /// A handler is to be called for the last release.
     unreported: bool,
+    /// Its bytes are held until that handler is called.
+    holds: bool,
 }
 
 impl Entry {
@@ -172,6 +181,8 @@ impl Entry {
 /// The emergency reserves of a heap.
 pub(super) struct Emergencies {
     entries: Table<Entry, EMERGENCIES>,
+    /// Handlers that run at this moment, in the memory of a reserve.
+    holders: u32,
 }
 
 // SAFETY: a block is memory of the heap, not of a thread.
@@ -181,7 +192,13 @@ impl Emergencies {
     pub(super) const fn new() -> Self {
         Self {
             entries: Table::new(),
+            holders: 0,
         }
+    }
+
+    /// Whether bytes of a reserve are kept for handlers.
+    pub(super) fn is_held(&self) -> bool {
+        self.holders > 0 || self.entries.iter().any(|(_, entry)| entry.holds)
     }
 
     /// Whether one waits to be armed again.
@@ -199,12 +216,35 @@ impl Emergencies {
         self.entries.get_mut(index.0)
     }
 
-    /// The handler of a release that was not reported yet.
+    /// The handler of a release that was not reported yet. Who calls it does so while it has a
+    /// [`Held::begun`].
     pub(super) fn next_unreported(&mut self) -> Option<(EmergencyHandler, EmergencyRelease)> {
         let mut entries = self.entries.iter_mut();
         let (_, entry) = entries.find(|(_, entry)| entry.unreported)?;
         entry.unreported = false;
-        Some((entry.reserve.handler?, entry.release()))
+        entry.holds = false;
+        let next = (entry.reserve.handler?, entry.release());
+        self.holders += 1; // at most one a running context
+        Some(next)
+    }
+}
+
+/// A handler runs in the memory of a reserve. When this is dropped, it does not any more, even if
+/// it panicked; [`CapsHeap::run_deferred`] is called then.
+pub(super) struct Held<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize> {
+    heap: &'h CapsHeap<L, P, O, HEAPS>,
+}
+
+impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Held<'h, L, P, O, HEAPS> {
+    /// Ends what was counted among the holders.
+    pub(super) const fn begun(heap: &'h CapsHeap<L, P, O, HEAPS>) -> Self {
+        Self { heap }
+    }
+}
+
+impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Drop for Held<'_, L, P, O, HEAPS> {
+    fn drop(&mut self) {
+        self.heap.state.acquire().pressure.emergencies.holders -= 1;
     }
 }
 
@@ -232,7 +272,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             return None;
         }
         let ruling = self.rule(&request);
-        let taken = self.take(&request, &ruling)?;
+        self.allocate_reserve(index, &ruling)
+    }
+
+    /// Allocates the block of a reserve.
+    fn allocate_reserve(&mut self, index: EmergencyIndex, ruling: &Ruling) -> Option<Arming<P>> {
+        let request = self.pressure.emergencies.get_mut(index)?.reserve.request;
+        let taken = self.take(&request, ruling)?;
         let pending = self.heaps.phases().pending(taken, &request);
         let block = self.pointer_to(taken.address);
         if let Some(entry) = self.pressure.emergencies.get_mut(index) {
@@ -245,65 +291,172 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             block,
         })
     }
+
+    /// Whether a reserve is armed and lies in memory that could serve a request (`for_request`), or
+    /// is kept for handlers, who have no such block without it.
+    fn is_releasable(
+        &mut self,
+        index: EmergencyIndex,
+        candidates: HeapMask,
+        for_request: bool,
+    ) -> bool {
+        let Some(entry) = self.pressure.emergencies.get_mut(index) else {
+            return false;
+        };
+        let reserve = entry.reserve;
+        let is_armed = matches!(entry.block, Block::Armed(_));
+        if !is_armed || candidates.is_empty() || reserve.serves_requests != for_request {
+            return false;
+        }
+        let own = self.heaps.phases().candidates(&reserve.request);
+        own.overlaps(candidates) && (for_request || !self.has_room_beside(&reserve))
+    }
+
+    /// Whether there is a free block of a reserve's size, without the reserve.
+    fn has_room_beside(&self, reserve: &EmergencyReserve) -> bool {
+        let heaps = self.heaps.inspect();
+        let caps = heaps.first_set(reserve.request.placement(), 0);
+        caps.is_some_and(|caps| heaps.largest_free_block(caps) >= reserve.bytes())
+    }
+
+    /// A reserve has no block any more.
+    fn open(&mut self, index: EmergencyIndex) {
+        if let Some(entry) = self.pressure.emergencies.get_mut(index) {
+            entry.block = Block::Open;
+        }
+        self.update_detour();
+    }
+
+    /// The block of a reserve was freed for good.
+    fn count_release(&mut self, index: EmergencyIndex, holds: bool) -> Option<EmergencyReserve> {
+        let entry = self.pressure.emergencies.get_mut(index)?;
+        let reserve = entry.reserve;
+        entry.releases = entry.releases.saturating_add(1);
+        entry.unreported = reserve.handler.is_some();
+        entry.holds = holds && entry.unreported;
+        let kind = PressureKind::Released(reserve.bytes());
+        let event = PressureEvent::new(reserve.name, kind);
+        self.heaps.phases().notify_pressure(&event);
+        self.open(index);
+        Some(reserve)
+    }
 }
 
 /// Emergency reserves.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Releases a reserve for a request that these heaps could serve; returns whether the request
-    /// may have of it.
-    pub(super) fn release_for(&self, candidates: HeapMask, relief: &mut Relief) -> bool {
-        let candidate = self.helping_reserve(candidates);
-        let released = candidate.and_then(|index| self.release(index));
-        let Some(reserve) = released else {
-            return false;
-        };
-        relief.add(reserve.name, reserve.bytes());
-        reserve.serves_requests
+    /// Releases the first reserve without which `attempt` fails and with which it does not; returns
+    /// what it returned. Each block is freed, and allocated again where that does not help, under
+    /// one lock.
+    pub(super) fn release_for<T>(
+        &self,
+        candidates: HeapMask,
+        mut attempt: impl FnMut(&mut State<L, P, O, HEAPS>) -> Option<T>,
+    ) -> Option<T> {
+        for index in (0..).take(EMERGENCIES).map(EmergencyIndex) {
+            let mut state = self.state.acquire();
+            if !state.is_releasable(index, candidates, true) {
+                continue;
+            }
+            if let Some((served, _)) = self.release(state, index, true, &mut attempt) {
+                return Some(served);
+            }
+        }
+        None
     }
 
-    /// An armed reserve in memory that could serve a request.
-    fn helping_reserve(&self, candidates: HeapMask) -> Option<EmergencyIndex> {
-        let mut state = self.state.acquire();
-        let State {
-            heaps, pressure, ..
-        } = &mut *state;
-        let entries = pressure.emergencies.entries.iter();
-        let mut armed = entries.filter(|(_, entry)| matches!(entry.block, Block::Armed(_)));
-        let helping = armed.find(|(_, entry)| {
-            let own = heaps.phases().candidates(&entry.reserve.request);
-            own.overlaps(candidates)
-        });
-        helping.map(|(index, _)| EmergencyIndex(index))
+    /// Releases a reserve of a request that is refused, if its handlers have no memory without it;
+    /// what it returns is dropped when the failure handler has returned.
+    pub(super) fn release_for_handlers(
+        &self,
+        candidates: HeapMask,
+        relief: &mut Relief,
+    ) -> Option<Held<'_, L, P, O, HEAPS>> {
+        for index in (0..).take(EMERGENCIES).map(EmergencyIndex) {
+            let mut state = self.state.acquire();
+            if !state.is_releasable(index, candidates, false) {
+                continue;
+            }
+            let hold = |state: &mut State<L, P, O, HEAPS>| {
+                state.pressure.emergencies.holders += 1;
+                Some(Held::begun(self))
+            };
+            if let Some((held, reserve)) = self.release(state, index, true, hold) {
+                relief.add(reserve.name, reserve.bytes());
+                return Some(held);
+            }
+        }
+        None
     }
 
-    /// Frees the block of a reserve, if it is armed.
-    fn release(&self, index: EmergencyIndex) -> Option<EmergencyReserve> {
-        let mut state = self.state.acquire();
+    /// Frees the block of a reserve, if it is armed and `attempt` returns something then, under the
+    /// same lock; else it stays armed. `holds`: its handler is called before anybody who waits is
+    /// served.
+    fn release<T>(
+        &self,
+        mut state: Guard<'_, L, State<L, P, O, HEAPS>>,
+        index: EmergencyIndex,
+        holds: bool,
+        attempt: impl FnOnce(&mut State<L, P, O, HEAPS>) -> Option<T>,
+    ) -> Option<(T, EmergencyReserve)> {
         let entry = state.pressure.emergencies.get_mut(index)?;
         let Block::Armed(block) = entry.block else {
             return None;
         };
         entry.block = Block::InTransition;
-        entry.releases = entry.releases.saturating_add(1);
-        let reserve = entry.reserve;
-        drop(state);
-        // SAFETY: the reserve, in transition, is the block's only user.
-        let is_freed = unsafe { self.free_or_report(block) };
-        let mut state = self.state.acquire();
-        let entry = state.pressure.emergencies.get_mut(index)?;
-        entry.block = Block::Open;
-        entry.unreported = is_freed && reserve.handler.is_some();
-        if is_freed {
-            let kind = PressureKind::Released(reserve.bytes());
-            let event = PressureEvent::new(reserve.name, kind);
-            state.heaps.phases().notify_pressure(&event);
+        let freed = self.free_reserve(state, block);
+        let mut state = match freed {
+            Ok(state) => state,
+            Err(misuse) => {
+                self.report(Action::Free, Fault::Misuse(misuse));
+                self.state.acquire().open(index);
+                return None;
+            }
+        };
+        let served = attempt(&mut state);
+        if served.is_none()
+            && let Some(arming) = state.allocate_reserve(index, &Ruling::FREE)
+        {
+            drop(state);
+            self.finish_block(arming, false);
+            return None;
         }
-        state.update_detour();
-        is_freed.then_some(reserve)
+        let reserve = state.count_release(index, holds);
+        drop(state);
+        served.zip(reserve)
+    }
+
+    /// Frees a block that is in transition, and keeps the lock.
+    fn free_reserve<'s>(
+        &'s self,
+        mut state: Guard<'s, L, State<L, P, O, HEAPS>>,
+        block: NonNull<u8>,
+    ) -> Result<Guard<'s, L, State<L, P, O, HEAPS>>, Misuse> {
+        let address = state.address_of(block)?;
+        let pending = state.heaps.phases().begin_free(address)?;
+        let heap = pending.heap();
+        // Bytes are filled without the lock, if at all.
+        let kept = if P::FILLS {
+            drop(state);
+            None
+        } else {
+            Some(state)
+        };
+        // SAFETY: the reserve, in transition, is the block's only user; memory of a heap stays the
+        // heap's.
+        let filled = unsafe { pending.fill() };
+        let mut state = kept.unwrap_or_else(|| self.state.acquire());
+        state.heaps.phases().finish_free(filled)?;
+        state.freed(address, heap);
+        Ok(state)
     }
 
     /// Makes the block of a reserve ready; returns whether it is sound.
     pub(super) fn finish_arming(&self, arming: Arming<P>) -> bool {
+        self.finish_block(arming, true)
+    }
+
+    /// [`CapsHeap::finish_arming`]; observers are told of it if it `is_new`.
+    fn finish_block(&self, arming: Arming<P>, is_new: bool) -> bool {
         // SAFETY: the block's address has not been published, and memory of a heap stays the
         // heap's.
         let finished = unsafe { arming.pending.finish() };
@@ -315,16 +468,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                     entry.block = Block::Armed(arming.block);
                     let kind = PressureKind::Armed(entry.reserve.bytes());
                     let event = PressureEvent::new(entry.reserve.name, kind);
-                    state.heaps.phases().notify_pressure(&event);
+                    if is_new {
+                        state.heaps.phases().notify_pressure(&event);
+                    }
                 }
                 true
             }
             Err(corrupt) => {
                 // The block is kept back as evidence; the next free tries another one.
-                if let Some(entry) = entries.get_mut(arming.index) {
-                    entry.block = Block::Open;
-                }
-                state.update_detour();
+                state.open(arming.index);
                 drop(state);
                 self.report(Action::Allocate, Fault::Corrupt(corrupt));
                 false
@@ -335,10 +487,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_, L, P, O, HEAPS> {
     /// Keeps a block back until nothing else is left: it is freed, once, when a request of a task
-    /// fails although all shrinkers have been run, and the request is tried again; or by
-    /// [`PressureControl::release_emergency`]. The handler is called. The reserve is armed again
-    /// when there is enough free memory, which every free checks while it is open. Arming runs no
-    /// shrinker and releases no other reserve.
+    /// fails although all shrinkers have been run, and can be served with its bytes; or by
+    /// [`PressureControl::release_emergency`]. The handler is called. A request that is too large
+    /// even so is refused, and the reserve stays armed. It is armed again when there is enough free
+    /// memory, which every free checks while it is open. Arming runs no shrinker and releases no
+    /// other reserve.
     ///
     /// ```
     /// use heap_caps_alloc::{CapsHeap, EmergencyReserve, SpinLock};
@@ -380,6 +533,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
                 block: Block::InTransition,
                 releases: 0,
                 unreported: false,
+                holds: false,
             });
             EmergencyIndex(added.ok_or(EmergencyError::TableFull)?)
         };
@@ -401,7 +555,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
 
     /// Releases a reserve by hand, and calls its handler; returns whether it was armed.
     pub fn release_emergency(self, index: EmergencyIndex) -> bool {
-        let released = self.heap.release(index);
+        // Where no handler may be called now, nobody waits for it.
+        let holds = self.heap.may_call_out();
+        let state = self.heap.state.acquire();
+        let released = self.heap.release(state, index, holds, |_| Some(()));
         self.heap.run_deferred();
         released.is_some()
     }
@@ -425,6 +582,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
             // SAFETY: the block was the reserve's own.
             unsafe { self.heap.free_or_report(block) };
         }
+        self.heap.run_deferred(); // it may have held memory for its handler
         true
     }
 

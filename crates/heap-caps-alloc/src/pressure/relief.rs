@@ -21,7 +21,6 @@ const CALLS: u16 = 1000;
 pub(super) struct Relieving {
     relief: Relief,
     stage: Stage,
-    releases: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -33,7 +32,10 @@ enum Stage {
         candidates: HeapMask,
         last: Option<Last>,
     },
-    End,
+    /// The shrinkers have nothing more to give; none of these heaps if nothing may be run.
+    Shrunk {
+        candidates: HeapMask,
+    },
 }
 
 /// The shrinker that was called last.
@@ -55,15 +57,14 @@ impl Relieving {
         Self {
             relief: Relief::NONE,
             stage: Stage::Begin { peers },
-            releases: true,
         }
     }
 
-    /// The relief of a request that can wait: no reserve is released for it.
-    pub(super) const fn of_waiter() -> Self {
-        Self {
-            releases: false,
-            ..Self::new()
+    /// The heaps whose reserves may be released: those that could serve, once no shrinker helps.
+    const fn releasable(&self) -> HeapMask {
+        match self.stage {
+            Stage::Shrunk { candidates } => candidates,
+            Stage::Begin { .. } | Stage::Shrinking { .. } => HeapMask::NONE,
         }
     }
 }
@@ -86,12 +87,22 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             }
             let stopped = state.stopped(request, &ruling, HeapMask::NONE);
             drop(state);
-            if stopped.is_some() || !self.relieve(request, &mut progress) {
-                let mut state = self.state.acquire();
-                state.refuse(request, &progress.relief, &ruling, stopped);
-                self.refused(state, request, wanted);
-                break None;
+            if stopped.is_none() && self.relieve(request, &mut progress) {
+                continue;
             }
+            let served = self.release_for(progress.releasable(), |state| {
+                let ruling = state.rule(request);
+                state.take(request, &ruling)
+            });
+            if let Some(taken) = served {
+                break self.finish(self.state.acquire(), taken, request, wanted);
+            }
+            let held = self.release_for_handlers(progress.releasable(), &mut progress.relief);
+            let mut state = self.state.acquire();
+            state.refuse(request, &progress.relief, &ruling, stopped);
+            self.refused(state, request, wanted);
+            drop(held);
+            break None;
         };
         self.run_deferred();
         served
@@ -117,17 +128,26 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             }
             let stopped = state.stopped(request, &resizing.ruling, peers);
             drop(state);
-            if stopped.is_some() || !self.relieve(request, &mut progress) {
-                let mut state = self.state.acquire();
-                let cause = state.refuse(request, &progress.relief, &resizing.ruling, stopped);
-                self.refused(state, request, wanted);
-                return Err(ReallocateError::Failure(cause));
+            if stopped.is_none() && self.relieve(request, &mut progress) {
+                continue;
             }
+            let served = self.release_for(progress.releasable(), |state| {
+                state.begin_resizing(address, request).ok().flatten()
+            });
+            if let Some(begun) = served {
+                return Ok(begun);
+            }
+            let held = self.release_for_handlers(progress.releasable(), &mut progress.relief);
+            let mut state = self.state.acquire();
+            let cause = state.refuse(request, &progress.relief, &resizing.ruling, stopped);
+            self.refused(state, request, wanted);
+            drop(held);
+            return Err(ReallocateError::Failure(cause));
         }
     }
 
-    /// Makes one shrinker give memory back, or releases an emergency reserve; `false` if there is
-    /// nothing left that could help, or nothing may be run.
+    /// Makes one shrinker give memory back; `false` if there is none left that could help, or
+    /// nothing may be run.
     pub(super) fn relieve(&self, request: &AllocRequest<'_>, progress: &mut Relieving) -> bool {
         if let Stage::Begin { peers } = progress.stage {
             progress.stage = self.begin_relief(request, peers);
@@ -140,20 +160,23 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             progress.stage = Stage::Shrinking { candidates, last };
             return true;
         }
-        progress.stage = Stage::End;
-        progress.releases && self.release_for(candidates, &mut progress.relief)
+        progress.stage = Stage::Shrunk { candidates };
+        false
     }
 
     fn begin_relief(&self, request: &AllocRequest<'_>, peers: HeapMask) -> Stage {
+        const NOTHING: Stage = Stage::Shrunk {
+            candidates: HeapMask::NONE,
+        };
         if request.is_fail_fast() || !self.may_call_out() {
-            return Stage::End;
+            return NOTHING;
         }
         let candidates = match request.placement() {
             Placement::Caps(caps) if caps.is_empty() => peers,
             _ => self.state.acquire().heaps.phases().candidates(request),
         };
         if candidates.is_empty() {
-            return Stage::End;
+            return NOTHING;
         }
         Stage::Shrinking {
             candidates,

@@ -73,7 +73,7 @@ pub(super) struct Ruling {
 
 impl Ruling {
     /// There are no limits.
-    const FREE: Self = Self {
+    pub(super) const FREE: Self = Self {
         owner: Owner::NOBODY,
         closed: ClosedHeaps::NONE,
         is_full: false,
@@ -289,6 +289,21 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             within,
             charged,
         })
+    }
+
+    /// Begins to resize the block at `address`, where limits allow it; `None`: there is no room.
+    pub(super) fn begin_resizing(
+        &mut self,
+        address: u32,
+        request: &AllocRequest<'_>,
+    ) -> Result<Option<Reallocation<P>>, Misuse> {
+        let resizing = self.rule_resizing(address, request)?;
+        let phases = self.heaps.phases();
+        let begun = phases.attempt_reallocate(address, request, resizing.within)?;
+        if let Some(begun) = &begun {
+            self.begin_resized(&resizing, begun);
+        }
+        Ok(begun)
     }
 
     /// The block was resized where it lies, or has a new place to which it moves: that is the

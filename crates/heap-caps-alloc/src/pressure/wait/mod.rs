@@ -121,7 +121,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
         self: Pin<&Self>,
         request: &AllocRequest<'_>,
     ) -> Option<Result<NonNull<u8>, Failure>> {
-        let mut progress = Relieving::of_waiter();
+        let mut progress = Relieving::new();
         loop {
             self.heap.run_deferred();
             if let Some(served) = self.served() {
