@@ -185,6 +185,28 @@ fn small_ones_pass_a_large_one_by_so_often_and_no_more() {
 }
 
 #[test]
+fn behind_an_impatient_one_other_memory_serves() {
+    let heap = heap_of::<Unpoisoned>(0x1000);
+    let small = AllocRequest::new(400, DRAM);
+    let mut blocks: Vec<_> = std::iter::from_fn(|| heap.try_allocate(small.fail_fast())).collect();
+    let (_large, _) = begun(heap, 2000, DRAM, 0);
+    for _ in 0..PATIENCE {
+        let (mut waiter, bell) = begun(heap, 400, DRAM, 0);
+        free(heap, blocks.remove(0));
+        let Poll::Ready(block) = poll(&mut waiter, &bell) else {
+            panic!("it is patient still")
+        };
+        blocks.push(block.unwrap());
+    }
+    free(heap, blocks.remove(0));
+    let in_dram = heap.inspect().free_size(DRAM);
+    let mut either = waiting(heap, 400, Caps::BIT8, 0);
+    let served = poll(&mut either, &Arc::default());
+    assert!(served.is_ready(), "PSRAM is open to it");
+    assert_eq!(heap.inspect().free_size(DRAM), in_dram, "and DRAM is not");
+}
+
+#[test]
 fn what_can_never_be_served_fails_at_once() {
     let heap = heap_of::<Unpoisoned>(0x1000);
     for (size, caps) in [
@@ -490,12 +512,12 @@ fn a_level_is_reported_once_a_change_and_wakes_its_waiters() {
 enum Call {
     Wait {
         size: usize,
-        psram: bool,
+        caps: Caps,
         priority: u8,
     },
     Take {
         size: usize,
-        psram: bool,
+        caps: Caps,
     },
     Free(usize),
     Cancel(usize),
@@ -503,10 +525,11 @@ enum Call {
 
 fn calls() -> impl Strategy<Value = Vec<Call>> {
     let size = prop_oneof![3 => 10_usize..200, 1 => 200_usize..900];
-    let wait = (size.clone(), prop::bool::weighted(0.2), 0_u8..3);
+    let caps = || prop_oneof![5 => Just(DRAM), 2 => Just(PSRAM), 2 => Just(EITHER)];
+    let wait = (size.clone(), caps(), 0_u8..3);
     let call = prop_oneof![
-        5 => wait.prop_map(|(size, psram, priority)| Call::Wait { size, psram, priority }),
-        2 => (size, prop::bool::weighted(0.2)).prop_map(|(size, psram)| Call::Take { size, psram }),
+        5 => wait.prop_map(|(size, caps, priority)| Call::Wait { size, caps, priority }),
+        2 => (size, caps()).prop_map(|(size, caps)| Call::Take { size, caps }),
         5 => (0_usize..30).prop_map(Call::Free),
         1 => (0_usize..10).prop_map(Call::Cancel),
     ];
@@ -530,6 +553,25 @@ struct Model<'h> {
     blocks: Vec<NonNull<u8>>,
 }
 
+/// Either memory.
+const EITHER: Caps = Caps::BIT8;
+
+/// The memories that could serve a request.
+fn memories(caps: Caps) -> impl Iterator<Item = Caps> {
+    let both = [DRAM, PSRAM].into_iter();
+    both.filter(move |memory| memory.contains(caps))
+}
+
+/// The memory in which a block lies.
+fn memory_of(heap: &Heap, block: NonNull<u8>) -> Caps {
+    let address = heap.inspect().address_of(block).unwrap();
+    let mut heaps = heap.inspect().heaps();
+    let caps = heaps.find(|heap| heap.span.contains(address)).unwrap().caps;
+    memories(EITHER)
+        .find(|&memory| caps.contains(memory))
+        .unwrap()
+}
+
 impl<'h> Model<'h> {
     /// Collects who was served, and checks the rule.
     fn serve_waiters(&mut self, heap: &Heap) -> Result<(), TestCaseError> {
@@ -542,26 +584,27 @@ impl<'h> Model<'h> {
             let Poll::Ready(block) = poll(&mut waiter.future, &waiter.bell) else {
                 return Err(TestCaseError::fail("woken for nothing"));
             };
-            self.blocks.push(block.unwrap());
-            self.pass_by(served, waiter.caps)?;
+            let block = block.unwrap();
+            self.blocks.push(block);
+            self.pass_by(served, memory_of(heap, block))?;
         }
-        // Nobody waits for what is there, but behind one that was passed by too often.
+        // Nobody waits for what is there, but behind one that was passed by too often, and then of
+        // the memory that this one could use.
         let mut closed = Vec::new();
         for waiter in &self.waiters {
-            let is_open = !closed.contains(&waiter.caps);
-            if is_open {
-                prop_assert!(heap.inspect().largest_free_block(waiter.caps) < waiter.size);
+            for memory in memories(waiter.caps).filter(|memory| !closed.contains(memory)) {
+                prop_assert!(heap.inspect().largest_free_block(memory) < waiter.size);
             }
             if waiter.passed_by >= u32::from(PATIENCE) {
-                closed.push(waiter.caps);
+                closed.extend(memories(waiter.caps));
             }
         }
         Ok(())
     }
 
-    fn pass_by(&mut self, front: usize, caps: Caps) -> Result<(), TestCaseError> {
+    fn pass_by(&mut self, front: usize, memory: Caps) -> Result<(), TestCaseError> {
         for other in self.waiters.iter_mut().take(front) {
-            if other.caps == caps {
+            if memory.contains(other.caps) {
                 other.passed_by += 1;
                 prop_assert!(other.passed_by <= u32::from(PATIENCE));
             }
@@ -582,8 +625,9 @@ impl<'h> Model<'h> {
         let (mut future, bell) = (waiting(heap, size, caps, priority), Arc::default());
         match poll(&mut future, &bell) {
             Poll::Ready(block) => {
-                self.blocks.push(block.unwrap());
-                self.pass_by(place, caps)
+                let block = block.unwrap();
+                self.blocks.push(block);
+                self.pass_by(place, memory_of(heap, block))
             }
             Poll::Pending => {
                 let waiter = Modelled {
@@ -610,12 +654,9 @@ proptest! {
         let at_first = heap.inspect().free_size(Caps::empty());
         let mut model = Model::default();
         for call in calls {
-            let memory = |psram| if psram { PSRAM } else { DRAM };
             match call {
-                Call::Wait { size, psram, priority } => {
-                    model.wait(heap, size, memory(psram), priority)?;
-                }
-                Call::Take { size, psram } => model.blocks.extend(heap.malloc(size, memory(psram))),
+                Call::Wait { size, caps, priority } => model.wait(heap, size, caps, priority)?,
+                Call::Take { size, caps } => model.blocks.extend(heap.malloc(size, caps)),
                 Call::Free(index) if index < model.blocks.len() => {
                     free(heap, model.blocks.swap_remove(index));
                 }

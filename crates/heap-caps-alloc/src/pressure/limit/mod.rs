@@ -113,7 +113,18 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         request: &AllocRequest<'_>,
         ruling: &Ruling,
     ) -> Option<AllocatedBlock> {
-        let taken = self.heaps.phases().attempt(request, ruling.open())?;
+        self.take_outside(request, ruling, HeapMask::NONE)
+    }
+
+    /// The same without the heaps that are `closed` to a waiter.
+    pub(super) fn take_outside(
+        &mut self,
+        request: &AllocRequest<'_>,
+        ruling: &Ruling,
+        closed: HeapMask,
+    ) -> Option<AllocatedBlock> {
+        let within = ruling.open().without(closed);
+        let taken = self.heaps.phases().attempt(request, within)?;
         self.charge(ruling.owner, taken);
         Some(taken)
     }

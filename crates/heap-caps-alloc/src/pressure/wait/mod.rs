@@ -202,9 +202,9 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     /// Serves the next waiter that can be; returns its waker.
     pub(super) fn serve_next(&mut self) -> Option<Option<Waker>> {
         let mut waiters = core::mem::replace(&mut self.pressure.waiters, Queue::new());
-        let served = waiters.serve_next(|request| {
+        let served = waiters.serve_next(|request, closed| {
             let ruling = self.rule(request);
-            if let Some(taken) = self.take(request, &ruling) {
+            if let Some(taken) = self.take_outside(request, &ruling, closed) {
                 return Attempt::Served(taken);
             }
             match self.stopped(request, &ruling, HeapMask::NONE) {
@@ -237,8 +237,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     /// Shrinkers are run once; emergency reserves are not released. Waiters are served by priority
     /// and then in the order of their arrival, by whoever frees enough, interrupt handlers
     /// included. One that needs more than there is lets others pass by, but only [`PATIENCE`] times
-    /// from memory that it could use itself: then those behind it wait until it is served. Requests
-    /// that do not wait are served at any time.
+    /// from memory that it could use itself: then those behind it get nothing of that memory until
+    /// it is served. Requests that do not wait are served at any time.
     ///
     /// Dropping the future gives up; a time-out is the executor's.
     ///

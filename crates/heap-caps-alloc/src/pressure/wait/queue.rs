@@ -7,7 +7,8 @@
 //! **The rule.** When memory is free, the waiters are asked in order, and the first one that can be
 //! served is served. One that cannot is *passed by* each time that somebody behind it is served
 //! from a heap that it could use itself. After [`PATIENCE`] times its heaps are closed to all who
-//! stand behind it, until it is served or gives up. So the small never starve the large for ever.
+//! stand behind it, until it is served or gives up; of other heaps they are served. So the small
+//! never starve the large for ever.
 //! One that a limit of its owner stops is neither passed by nor in anybody's way.
 
 use core::ptr::NonNull;
@@ -157,11 +158,11 @@ impl Queue {
         }
     }
 
-    /// Serves the first waiter whose turn it is and that `attempt` finds memory for; returns what
-    /// to wake. O(waiters) and as many attempts.
+    /// Serves the first waiter whose turn it is and that `attempt` finds memory for, in heaps that
+    /// are not closed to it; returns what to wake. O(waiters) and as many attempts.
     pub(super) fn serve_next(
         &mut self,
-        mut attempt: impl FnMut(&AllocRequest<'static>) -> Attempt,
+        mut attempt: impl FnMut(&AllocRequest<'static>, HeapMask) -> Attempt,
     ) -> Option<Served> {
         let mut closed = HeapMask::NONE;
         let mut next = self.first;
@@ -169,8 +170,8 @@ impl Queue {
             // SAFETY: it can be reached (invariant); no other reference to it exists.
             let waiter = unsafe { &mut *place.as_ptr() };
             next = waiter.next;
-            let may_be_served = !waiter.candidates.overlaps(closed);
-            let asked = may_be_served.then(|| attempt(&waiter.request));
+            let may_be_served = !closed.contains_all(waiter.candidates);
+            let asked = may_be_served.then(|| attempt(&waiter.request, closed));
             waiter.is_stopped = matches!(asked, Some(Attempt::Stopped));
             if let Some(Attempt::Served(taken)) = asked {
                 let served = Served {
