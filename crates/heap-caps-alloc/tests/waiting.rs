@@ -207,6 +207,21 @@ fn behind_an_impatient_one_other_memory_serves() {
 }
 
 #[test]
+fn who_waits_for_a_gauge_hears_of_its_end() {
+    let heap = heap_of::<Unpoisoned>(0x1000);
+    let gauge = PressureGauge::new("removed", DRAM).free_below(100, 50);
+    let gauge = heap.pressure().add_gauge(gauge).unwrap();
+    let bell = Arc::new(Bell::default());
+    let waker: Waker = bell.clone().into();
+    let mut context = Context::from_waker(&waker);
+    let mut changed = Box::pin(heap.pressure().level_other_than(gauge, Level::Normal));
+    assert!(changed.as_mut().poll(&mut context).is_pending());
+    assert!(heap.pressure().remove_gauge(gauge));
+    assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+    assert_eq!(changed.as_mut().poll(&mut context), Poll::Ready(None));
+}
+
+#[test]
 fn what_can_never_be_served_fails_at_once() {
     let heap = heap_of::<Unpoisoned>(0x1000);
     for (size, caps) in [

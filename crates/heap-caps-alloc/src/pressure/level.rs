@@ -427,13 +427,19 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
     }
 
     /// Ends a gauge; returns whether there was one. A handler that runs at this moment still
-    /// returns.
+    /// returns; a task that waits for the gauge gets `None`.
     pub fn remove_gauge(self, index: GaugeIndex) -> bool {
         let mut state = self.heap.state.acquire();
         let ended = state.pressure.gauges.entries.remove(index.0);
         state.update_detour();
         drop(state);
-        ended.is_some()
+        let Some(Entry { waker, .. }) = ended else {
+            return false;
+        };
+        if let Some(waker) = waker {
+            waker.wake(); // a program's code: not under the lock
+        }
+        true
     }
 
     /// The level of a gauge; `None` if there is no such gauge. O(1).
@@ -448,7 +454,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
     }
 
     /// Waits until the level of a gauge is another than `seen`; returns it, or `None` if there is
-    /// no such gauge. One task can wait for a gauge: a second one takes its place.
+    /// no such gauge, or not any more. One task can wait for a gauge: a second one takes its place.
     ///
     /// ```
     /// # use heap_caps_alloc::{CapsHeap, GaugeIndex, Level, SpinLock};
