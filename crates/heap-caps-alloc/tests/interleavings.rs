@@ -131,7 +131,8 @@ fn a_reserve_is_released_once_and_armed_again() {
         let at_first = heap.inspect().free_size(Caps::BIT8);
         let reserve = EmergencyReserve::new("last", Caps::BIT8, 300);
         let reserve = heap.pressure().arm_emergency(reserve).unwrap();
-        let block = take(heap, 500);
+        let block = take(heap, 350);
+        assert!(heap.pressure().is_emergency_armed(reserve));
         let takers: Vec<_> = (0..2)
             .map(|_| thread::spawn(move || heap.malloc(250, Caps::BIT8).ok().map(Block)))
             .collect();
@@ -142,6 +143,43 @@ fn a_reserve_is_released_once_and_armed_again() {
         assert_eq!(taken.len(), 1, "one of them was served by the reserve");
         free(heap, block);
         for block in taken {
+            free(heap, block);
+        }
+        assert!(heap.pressure().is_emergency_armed(reserve));
+        assert!(heap.pressure().disarm_emergency(reserve));
+        assert_eq!(heap.inspect().free_size(Caps::BIT8), at_first);
+        assert_eq!(heap.faults().last_report(), None);
+    });
+}
+
+/// While somebody waits and somebody frees: the handler has what is left of the reserve, and the
+/// waiter is served afterwards.
+#[test]
+fn a_reserve_is_its_handlers_first_and_no_wake_is_lost() {
+    static HEAP: std::sync::Mutex<Option<&'static Heap>> = std::sync::Mutex::new(None);
+    in_many_orders(|| {
+        let heap = heap();
+        *HEAP.lock().unwrap() = Some(heap);
+        let at_first = heap.inspect().free_size(Caps::BIT8);
+        let reserve = EmergencyReserve::new("last", Caps::BIT8, 300).with_handler(|_| {
+            let heap = HEAP.lock().unwrap().unwrap();
+            for _ in 0..2 {
+                free(heap, take(heap, 200));
+            }
+        });
+        let reserve = heap.pressure().arm_emergency(reserve).unwrap();
+        let block = take(heap, 350);
+        assert!(heap.pressure().is_emergency_armed(reserve));
+        let small = AllocRequest::new(16, Caps::BIT8).fail_fast();
+        let mut blocks: Vec<_> = std::iter::from_fn(|| heap.try_allocate(small))
+            .map(Block)
+            .collect();
+        let waiter = thread::spawn(move || free(heap, wait(heap, 200, 0)));
+        let freer = thread::spawn(move || free(heap, block));
+        blocks.push(take(heap, 50));
+        waiter.join().unwrap();
+        freer.join().unwrap();
+        for block in blocks {
             free(heap, block);
         }
         assert!(heap.pressure().is_emergency_armed(reserve));
