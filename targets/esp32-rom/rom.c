@@ -36,7 +36,8 @@ typedef unsigned char u8;
 #define FIRST_CORES_TABLE 0x3FF10000u
 #define SECOND_CORES_TABLE 0x3FF12000u
 
-#define MASK_IROM0 (1u << 2)
+/* The bus of code in flash, at 0x400D0000. */
+#define MASK_IRAM0 (1u << 0)
 #define MASK_DRAM1 (1u << 3)
 #define MASK_DROM0 (1u << 4)
 #define MASK_OPSDRAM (1u << 5)
@@ -55,7 +56,7 @@ void multiply_in_user_mode(void);
 void multiply_in_kernel_mode(void);
 
 /* Exit codes that no program has. */
-enum { NO_IMAGE = 90, WATCHDOG_RUNS = 91, STARTED_TWICE = 92 };
+enum { NO_IMAGE = 90, WATCHDOG_RUNS = 91, STARTED_TWICE = 92, FLASH_IS_MASKED = 93 };
 
 static void say(const char *text) {
 	u32 length = 0;
@@ -89,8 +90,9 @@ static void dirty_memory(void) {
 }
 
 static void set_registers(void) {
-	u32 psram = PSRAM_IS_MAPPED ? 0 : MASK_DRAM1 | MASK_OPSDRAM;
-	PRO_CACHE_CTRL1 = (ALL_MASKS & ~(MASK_IROM0 | MASK_DROM0 | MASK_DRAM1 | MASK_OPSDRAM)) | psram;
+	/* What the boot loader of ESP-IDF opens, with or without PSRAM, and what a program adds. */
+	u32 open = MASK_IRAM0 | MASK_DROM0 | MASK_DRAM1;
+	PRO_CACHE_CTRL1 = ALL_MASKS & ~(PSRAM_IS_MAPPED ? open | MASK_OPSDRAM : open);
 	/* A boot loader for one core maps nothing for the other one. */
 	APP_CACHE_CTRL1 = ALL_MASKS;
 	APP_CACHE_CTRL = FLUSH_DONE;
@@ -194,12 +196,15 @@ void hold_second_core(void) {
 void second_core(void) {
 	fill(0x3FFE4350, 0x3FFE4770, 0x524F4D21); /* its ROM's data */
 	if (APPCPU_ADDRESS != 0) {
-            end(STARTED_TWICE, "rom: the second core had its address before its reset ended, so it "
-                               "can start twice\n");
-        }
+		end(STARTED_TWICE, "rom: the second core had its address before its reset ended, so it "
+				   "can start twice\n");
+	}
 	while (!is_held()) {
 		u32 address = APPCPU_ADDRESS;
 		if (address != 0 && !is_stalled()) {
+			if (APP_CACHE_CTRL1 & (MASK_IRAM0 | MASK_DROM0)) {
+				end(FLASH_IS_MASKED, "rom: the second core's cache serves no code of flash\n");
+			}
 			enter(address);
 		}
 	}

@@ -423,11 +423,11 @@ static struct access decoded(u32 instruction) {
 }
 
 static void console(u32 byte) {
-    u32 running =
-        *peripheral(RTC_WATCHDOG) | *peripheral(GROUP0_WATCHDOG) | *peripheral(GROUP1_WATCHDOG);
-    if (running & WATCHDOG_ON) {
-        say("rom: the program speaks while a watchdog runs\n");
-        end(WATCHDOG_RUNS);
+	u32 running =
+		*peripheral(RTC_WATCHDOG) | *peripheral(GROUP0_WATCHDOG) | *peripheral(GROUP1_WATCHDOG);
+	if (running & WATCHDOG_ON) {
+		say("rom: the program speaks while a watchdog runs\n");
+		end(WATCHDOG_RUNS);
 	}
 	CONSOLE = (u8)byte;
 }

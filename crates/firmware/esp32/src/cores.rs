@@ -116,8 +116,9 @@ pub(crate) fn share_mapping() {
     second.modify(|_, word| {
         word.app_cache_mask_drom0()
             .bit(first.pro_cache_mask_drom0().bit());
-        word.app_cache_mask_irom0()
-            .bit(first.pro_cache_mask_irom0().bit())
+        // the bus of code in flash, at 0x400D_0000
+        word.app_cache_mask_iram0()
+            .bit(first.pro_cache_mask_iram0().bit())
     });
     let serves_psram = first.pro_cache_mask_dram1().bit_is_clear()
         && first.pro_cache_mask_opsdram().bit_is_clear();
