@@ -60,7 +60,7 @@ pub(super) fn c_packages() -> Result<(), StepError> {
 /// Builds what a user of esp-hal builds, with images where a board starts them: all programs for
 /// the ESP32-C3, the shortest for the other RISC-V chips.
 ///
-/// The linker refuses a program with a second heap, such as `esp-radio` brings.
+/// A program with a second heap, such as `esp-radio` brings, is refused behind the linker.
 pub(super) fn images() -> Result<(), StepError> {
     folder_of("esptool", SENDER_REMEDY)?;
     for example in [
@@ -86,8 +86,9 @@ pub(super) fn images() -> Result<(), StepError> {
         (Board::Esp32c3, "wifi"),
         (Board::Esp32c3, "wifi_esp_alloc"),
         (Board::Esp32c6, "wifi"),
+        (Board::Esp32c6, "wifi_esp_alloc"),
     ] {
-        tool::run(on_board("build", board).args(["--example", example]))?;
+        tool::run(on_board("image", board).args(["--example", example, "--with", "esptool"]))?;
     }
     Ok(())
 }
