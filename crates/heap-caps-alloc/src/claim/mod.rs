@@ -83,8 +83,8 @@ impl<H, M> fmt::Debug for Parts<'_, H, M> {
     }
 }
 
-/// Why a claim's RAM is not to be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a claim's RAM is not to be had: a sentence for `unwrap` too.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TakeError {
     /// It was taken before.
@@ -104,6 +104,12 @@ multi_heap::texts!(TakeError {
     Self::ClearedSince =>
         "the RAM was claimed before `.bss` was cleared, and the heap is cleared with it: claim it in `main`, not in `__pre_init` or a boot hook";
 });
+
+impl fmt::Debug for TakeError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
 
 impl core::error::Error for TakeError {}
 
