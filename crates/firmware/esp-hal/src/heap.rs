@@ -40,8 +40,7 @@ pub(crate) fn boot() {
     let ram = if psram::bytes() == 0 {
         ram
     } else {
-        // SAFETY: esp-hal's driver has mapped that many bytes there, and nothing else uses them.
-        ram.give(unsafe { parts.psram.mapped_at(psram::start(), psram::bytes()) })
+        ram.give(psram::mapped(parts.psram))
     };
     let mut claimed = ram.boot().unwrap_or_else(|cause| panic!("{cause}"));
     // SAFETY: the program stands on esp-hal's stack.

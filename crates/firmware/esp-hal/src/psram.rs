@@ -2,6 +2,8 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use heap_caps_alloc::{MappedPsram, Psram};
+
 static START: AtomicU32 = AtomicU32::new(0);
 static BYTES: AtomicU32 = AtomicU32::new(0);
 
@@ -20,9 +22,17 @@ pub(crate) fn bring_up(psram: esp_hal::peripherals::PSRAM<'static>) {
     BYTES.store(bytes as u32, Ordering::Relaxed);
 }
 
-/// Where the driver has mapped it: behind flash on some chips.
-pub(crate) fn start() -> u32 {
-    START.load(Ordering::Relaxed)
+/// What the driver has mapped, for the claim: behind flash, where both share a window.
+pub(crate) fn mapped(psram: Psram) -> MappedPsram {
+    // SAFETY: esp-hal's driver has mapped that many bytes there, and nothing else uses them. PSRAM
+    // begins with its window on the chips where no start may be named.
+    unsafe {
+        if cfg!(any(feature = "esp32", feature = "esp32s2")) {
+            psram.mapped(bytes())
+        } else {
+            psram.mapped_at(START.load(Ordering::Relaxed), bytes())
+        }
+    }
 }
 
 /// Whole KiB of it.
