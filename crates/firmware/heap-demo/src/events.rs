@@ -39,8 +39,11 @@ impl<E: TraceContext> TraceContext for Owned<E> {
     }
 }
 
-/// An observer that remembers call sites, and keeps events until they are sent: some 600.
-pub type Watcher<E> = Ledger<Owned<E>, Stream<Ring<8192>>, 512, 64, 4, 6>;
+/// An observer that remembers call sites, and keeps events until they are sent: a few hundred.
+///
+/// 16 callers: those of a `Vec` begin with up to ten functions of the heap, of Rust's glue and of
+/// the vector.
+pub type Watcher<E> = Ledger<Owned<E>, Stream<Ring<8192>>, 512, 64, 4, 16>;
 
 /// Heaps that a description has room for.
 const MOST_HEAPS: usize = 16;
