@@ -249,7 +249,11 @@ fn a_claim_is_taken_once_whoever_comes() {
     assert_eq!(taken.into_inner(), 1);
     let refusal = claim.take(heap()).unwrap_err();
     assert_eq!(refusal, TakeError::AlreadyTaken);
-    assert_eq!(format!("{refusal:?}"), refusal.to_string(), "what unwrap prints");
+    assert_eq!(
+        format!("{refusal:?}"),
+        refusal.to_string(),
+        "what unwrap prints"
+    );
 }
 
 #[test]
