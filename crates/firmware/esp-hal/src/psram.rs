@@ -22,16 +22,20 @@ pub(crate) fn bring_up(psram: esp_hal::peripherals::PSRAM<'static>) {
     BYTES.store(bytes as u32, Ordering::Relaxed);
 }
 
+/// Where the driver has mapped it: behind flash on some chips.
+pub(crate) fn start() -> u32 {
+    START.load(Ordering::Relaxed)
+}
+
 /// What the driver has mapped, for the claim: behind flash, where both share a window.
 pub(crate) fn mapped(psram: Psram) -> MappedPsram {
-    // SAFETY: esp-hal's driver has mapped that many bytes there, and nothing else uses them. PSRAM
-    // begins with its window on the chips where no start may be named.
-    unsafe {
-        if cfg!(any(feature = "esp32", feature = "esp32s2")) {
-            psram.mapped(bytes())
-        } else {
-            psram.mapped_at(START.load(Ordering::Relaxed), bytes())
-        }
+    if cfg!(any(feature = "esp32", feature = "esp32s2")) {
+        // SAFETY: esp-hal's driver has mapped that many bytes at the start of the window, and
+        // nothing else uses them.
+        unsafe { psram.mapped(bytes()) }
+    } else {
+        // SAFETY: it has mapped that many bytes there, on none of these two chips.
+        unsafe { psram.mapped_at(start(), bytes()) }
     }
 }
 
