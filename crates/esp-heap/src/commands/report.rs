@@ -19,6 +19,7 @@ use heap_report::verdict::{Verdict, VerdictKind};
 use heap_report::{History, Replayed, Source};
 use multi_heap::Poison;
 
+use super::NO_VERDICT;
 use crate::exports::Exports;
 use crate::image::{self, Piece};
 use crate::target_options::{PolicyName, TargetOptions, requests};
@@ -186,9 +187,6 @@ const DAMAGED: u8 = 1;
 
 /// A condition of `--fail-if` holds.
 const LIMIT_BROKEN: u8 = 9;
-
-/// What was found could not be read, has too large gaps, or contradicts itself.
-const NO_VERDICT: u8 = 5;
 
 /// Whether nothing can be said of an input that is of a kind of which something can: summaries of
 /// heaps and images of memory do not show what grows.

@@ -11,6 +11,7 @@ use heap_report::symbols::{Identities, Symbols};
 use heap_report::verdict::VerdictKind;
 use heap_report::watch::Watched;
 
+use super::NO_VERDICT;
 use crate::watch::lines::Lines;
 use crate::watch::server::Server;
 use crate::watch::signals::StopSignal;
@@ -257,6 +258,3 @@ fn verdict(source: &Source, watched: &Watched, end: End) -> Result<ExitCode, Err
         _ => Ok(ExitCode::SUCCESS),
     }
 }
-
-/// Too much of what the program sent is missing or cannot be read.
-const NO_VERDICT: u8 = 5;
