@@ -89,14 +89,14 @@ impl Failure {
 
     /// Neither a hole nor a size stands in the way: every heap has a reason of its own.
     fn no_heap(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        if self.candidates().next().is_none() && self.not_described() == 0 {
-            return out.write_str("there is no heap yet: was this before the heap was booted?");
-        }
         if self.candidates().next().is_none() {
-            return out.write_str(
-                "no heap could serve it; another request has failed since, and its record took \
-                 the place of the reasons",
-            );
+            return out.write_str(match self.not_described() {
+                0 => "there is no heap yet: was this before the heap was booted?",
+                _ => {
+                    "no heap could serve it; another request has failed since, and its record took \
+                     the place of the reasons"
+                }
+            });
         }
         let lacking = self
             .candidates()
