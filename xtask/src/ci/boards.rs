@@ -97,7 +97,7 @@ pub(super) fn images() -> Result<(), StepError> {
 pub(super) fn esp32c3() -> Result<(), StepError> {
     let programs = folder_of("esptool", SENDER_REMEDY)?;
     tool::run(&mut on_board("boot", Board::Esp32c3))?;
-    tool::run(sending(&programs, Board::Esp32c3, "esp-hal-demo").args(["--chip", "esp32c3"]))
+    tool::run(&mut sending(&programs, Board::Esp32c3, "esp-hal-demo"))
 }
 
 /// Starts the ESP32's program in an emulator, decodes its frames and sends it to a boot loader.
@@ -115,7 +115,7 @@ pub(super) fn esp32() -> Result<(), StepError> {
     tool::run(on_board("build", Board::Esp32).args(["--features", "events"]))?;
     tool::run(&mut on_board("build", Board::Esp32))?;
     let mut send = sending(&programs, Board::Esp32, "esp32-demo");
-    tool::run(send.args(["--chip", "esp32", "--sender", "esptool"]))
+    tool::run(send.args(["--sender", "esptool"]))
 }
 
 fn on_board(what: &str, board: Board) -> Command {
@@ -135,9 +135,8 @@ fn sending(programs: &Path, board: Board, program: &str) -> Command {
     };
     let mut command = script(python, "xtask/tests/flash.py");
     let folder = build::output_folder(&root()).join(board.name());
-    command
-        .arg("--elf")
-        .arg(folder.join("release").join(program));
+    command.args(["--chip", board.name(), "--elf"]);
+    command.arg(folder.join("release").join(program));
     command
 }
 
