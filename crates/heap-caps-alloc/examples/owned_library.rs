@@ -35,7 +35,7 @@ mod library {
         FUNCTIONS.get_or_init(|| (calloc, free));
     }
 
-    /// Keeps so many certificates of 1500 bytes while `meanwhile` runs; returns how many it could
+    /// Keeps this many certificates of 1500 bytes while `meanwhile` runs; returns how many it could
     /// have.
     pub(crate) fn handshake(certificates: usize, meanwhile: &mut dyn FnMut()) -> usize {
         let Some(&(calloc, free)) = FUNCTIONS.get() else {

@@ -389,8 +389,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 
     /// The place to which a block moves, or stays after all, with one of the sets of a request; and
-    /// which set. Opens the lock between the pieces of the search. If it is refused, that has been
-    /// told, and is the `cause`.
+    /// which set. Opens the lock between the pieces of the search. A refusal is
+    /// reported, and is the `cause`.
     #[cold]
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]

@@ -37,7 +37,7 @@ pub(crate) enum Ends {
     LongLivedAlways(u32),
     /// The others, if it is the largest free block that would serve them.
     ShortLived(u32),
-    /// As many as outlive that share, but any: what is no better than this is chance.
+    /// As many as outlive that share, chosen by chance: the least that a result must exceed.
     Chance(u32),
 }
 

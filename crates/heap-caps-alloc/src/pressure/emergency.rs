@@ -455,7 +455,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         self.finish_block(arming, true)
     }
 
-    /// [`CapsHeap::finish_arming`]; observers are told of it if it `is_new`.
+    /// [`CapsHeap::finish_arming`]; observers are notified if it `is_new`.
     fn finish_block(&self, arming: Arming<P>, is_new: bool) -> bool {
         // SAFETY: the block's address has not been published, and memory of a heap stays the
         // heap's.

@@ -85,7 +85,7 @@ pub(crate) struct Hooks<H, S, P: Poison> {
     /// [`CapsHeap::reallocate`].
     pub(crate) reallocate: unsafe fn(&H, NonNull<u8>, AllocRequest<'_>) -> Option<NonNull<u8>>,
     /// Begins to resize the block at an address; something gives memory back if there is no room.
-    /// A refusal has been told.
+    /// A refusal was notified.
     pub(crate) begin_reallocate: fn(&H, u32, &AllocRequest<'_>, RecordWanted<'_, S>) -> Begun<P>,
     /// A block of a heap was freed.
     pub(crate) freed: fn(&mut S, u32, HeapIndex),

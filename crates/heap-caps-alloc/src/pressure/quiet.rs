@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Allocated bytes count against `down`, freed ones against `up`, and neither is made up for by the
-//! other: so both are lower bounds, and a call subtracts one number. Whoever exhausts one takes the
-//! long way, which looks at everything and measures both again.
+//! other: so both are lower bounds, and a call subtracts one number. The call that exhausts one
+//! looks at everything and measures both again.
 //!
 //! `down` is the heaps' own allowance ([`Phases::set_allowance`](heap_caps::Phases)), which the
 //! ordinary fast path counts against where a reserve would have its say. So as long as nothing of

@@ -36,7 +36,7 @@ impl Account {
         self.limits.owner == owner && self.limits.caps == caps
     }
 
-    /// Returns whether observer or handler have to be told.
+    /// Returns whether observer or handler are to be notified.
     fn set_used(&mut self, used: u32) -> bool {
         let soft = self.limits.soft;
         let ends_at = soft - soft / 8;
@@ -79,8 +79,8 @@ pub(in crate::pressure) struct Limits {
     pub(super) charges: Charges,
     /// All heaps, when the accounts' heaps were looked up.
     known: HeapMask,
-    /// Not 0: a soft limit may have been crossed since all of that was told. No `bool`, which would
-    /// make a heap without accounts something else than zeros.
+    /// Not 0: a soft limit may have been crossed since the last notification. No `bool`, which
+    /// would make a heap without accounts something else than zeros.
     crossed: u32,
 }
 
@@ -100,12 +100,12 @@ impl Limits {
         }
     }
 
-    /// Whether a soft limit may have been crossed since all of that was told.
+    /// Whether a soft limit may have been crossed since the last notification.
     pub(super) const fn is_crossed(&self) -> bool {
         self.crossed != 0
     }
 
-    /// Whether an owner may have a block of so many bytes of any memory without another look at
+    /// Whether an owner may have a block of this many bytes of any memory without another look at
     /// limits: its own, or what others are guaranteed ([`Limits::quiet`]). `Some(None)`: it has no
     /// limits, so the block is not charged.
     pub(in crate::pressure) fn permits(&self, owner: Owner, bytes: u32) -> Option<Option<Owner>> {
@@ -210,7 +210,7 @@ impl Limits {
         closed
     }
 
-    /// The heaps in which a block of so many bytes alone is above a hard limit of an owner.
+    /// The heaps in which a block of this many bytes alone is above a hard limit of an owner.
     pub(super) fn never_open(&self, owner: Owner, bytes: impl Fn(HeapIndex) -> u32) -> HeapMask {
         let own = self.all().filter(|account| account.limits.owner == owner);
         let heaps = own.flat_map(|account| {

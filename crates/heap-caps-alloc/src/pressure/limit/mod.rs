@@ -138,7 +138,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         }
     }
 
-    /// A block of so many bytes is an owner's who has limits; returns whether a soft limit was
+    /// A block of this many bytes is an owner's who has limits; returns whether a soft limit was
     /// crossed.
     pub(super) fn charge_bytes(&mut self, owner: Owner, taken: AllocatedBlock, bytes: u32) -> bool {
         let Some(limits) = &mut self.pressure.limits else {
@@ -233,8 +233,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         cause
     }
 
-    /// Tells the observer of soft limits that were crossed; returns whether there may be some of
-    /// which a handler has to be told.
+    /// Notifies the observer of soft limits that were crossed; returns whether there may be some of
+    /// which a handler is to be notified.
     #[inline]
     fn notify_soft_limits(&mut self) -> bool {
         let limits = self.pressure.limits.as_ref();
