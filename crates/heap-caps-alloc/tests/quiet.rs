@@ -24,17 +24,26 @@ type Heap<P = Unpoisoned> = CapsHeap<SpinLock, P>;
 const DRAM: Caps = Caps::BIT8.union(Caps::INTERNAL);
 const DMA: Caps = DRAM.union(Caps::DMA);
 
-fn add<P: Poison>(heap: &Heap<P>, caps: Caps, bytes: usize) {
-    let memory = Box::leak(vec![MaybeUninit::uninit(); bytes].into_boxed_slice());
+/// A cache line of any chip: what a heap serves depends on where in one its memory begins.
+const LINE: usize = 128;
+
+fn add<P: Poison>(heap: &Heap<P>, caps: Caps, bytes: usize, offset: usize) {
+    let memory = vec![MaybeUninit::uninit(); bytes + 2 * LINE].leak();
+    let (_, memory) = memory.split_at_mut(memory.as_ptr().align_offset(LINE) + offset);
+    let (memory, _) = memory.split_at_mut(bytes);
     let caps = [caps | Caps::DEFAULT, Caps::empty(), Caps::empty()];
     heap.add_buffer(caps, memory).unwrap();
 }
 
-fn heap<P: Poison>(bytes: usize) -> &'static Heap<P> {
+fn heap_at<P: Poison>(bytes: usize, offset: usize) -> &'static Heap<P> {
     let heap: &Heap<P> = Box::leak(Box::new(CapsHeap::new(())));
-    add(heap, DMA, bytes);
-    add(heap, DRAM, bytes);
+    add(heap, DMA, bytes, offset);
+    add(heap, DRAM, bytes, offset);
     heap
+}
+
+fn heap<P: Poison>(bytes: usize) -> &'static Heap<P> {
+    heap_at(bytes, 0)
 }
 
 fn free<P: Poison>(heap: &Heap<P>, block: NonNull<u8>) {
@@ -145,9 +154,10 @@ const CAPS: [Caps; GAUGES.len()] = [DRAM, DMA, DRAM, Caps::empty()];
 
 fn levels_are_those_of_a_look_after_every_call<P: Poison>(
     hardware: Hardware,
+    offset: usize,
     calls: &[Call],
 ) -> Result<(), TestCaseError> {
-    let heap = heap::<P>(0x1000);
+    let heap = heap_at::<P>(0x1000, offset);
     heap.set_hardware(hardware);
     let accounts = Box::leak(Box::new(OwnerAccounts::<2, 100>::new()));
     heap.pressure()
@@ -182,7 +192,7 @@ fn levels_are_those_of_a_look_after_every_call<P: Poison>(
             }
             Call::AddMemory if added < 3 => {
                 added += 1;
-                add(heap, if added == 2 { DRAM } else { DMA }, 0x400);
+                add(heap, if added == 2 { DRAM } else { DMA }, 0x400, offset);
                 false
             }
             Call::AddMemory => false,
@@ -227,10 +237,11 @@ proptest! {
     fn levels_are_what_a_look_after_every_call_says(
         calls in prop::collection::vec(call(), 1..150),
         lines in any::<bool>(),
+        words in 0_usize..LINE / 4,
     ) {
         let hardware = if lines { LINES } else { Hardware::NONE };
-        levels_are_those_of_a_look_after_every_call::<Unpoisoned>(hardware, &calls)?;
-        levels_are_those_of_a_look_after_every_call::<Light>(hardware, &calls)?;
+        levels_are_those_of_a_look_after_every_call::<Unpoisoned>(hardware, 4 * words, &calls)?;
+        levels_are_those_of_a_look_after_every_call::<Light>(hardware, 4 * words, &calls)?;
     }
 }
 
@@ -250,4 +261,28 @@ fn an_open_reserve_is_armed_by_the_free_that_leaves_enough() {
         armed.push(heap.pressure().is_emergency_armed(reserve));
     }
     assert_eq!(armed, [false, false, true, true, true]);
+}
+
+/// The longest free block is searched first: where it begins inside of a cache line, a request for
+/// whole lines can be refused that another, shorter block served before.
+#[test]
+fn a_free_that_makes_the_largest_request_smaller_is_looked_at() {
+    let heap: &Heap = Box::leak(Box::new(CapsHeap::new(())));
+    add(heap, DMA, 0x1000, 40);
+    heap.set_hardware(LINES);
+    let blocks = [169, 593, 4, 766, 4].map(|size| heap.malloc(size, DRAM).unwrap());
+    let largest = |caps| {
+        heap.inspect()
+            .locked(|heaps| heaps.largest_free_block(caps))
+    };
+    heap.malloc(largest(DRAM) as usize, DRAM).unwrap();
+    free(heap, blocks[1]);
+    free(heap, blocks[3]);
+    assert_eq!(largest(DMA), 768);
+    let gauge = PressureGauge::new("dma", DMA).largest_below(750, 0);
+    let gauge = heap.pressure().add_gauge(gauge).unwrap();
+    assert_eq!(heap.pressure().level(gauge), Some(Level::Normal));
+    free(heap, blocks[0]);
+    assert_eq!(largest(DMA), 736);
+    assert_eq!(heap.pressure().level(gauge), Some(Level::Low));
 }

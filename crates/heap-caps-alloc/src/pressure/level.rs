@@ -181,7 +181,7 @@ impl PressureGauge {
 
     /// How many bytes can be allocated, and how many freed, before the level can be another than
     /// `level`, which is that of these figures. Of a largest block, no more than `unit` bytes go
-    /// unused beside each that is allocated.
+    /// unused beside what is allocated.
     fn quiet(&self, level: Level, [free, largest]: [u32; 2], unit: u32) -> Quiet {
         let above = |bytes: u32, threshold: u32| match threshold {
             0 => u32::MAX,
@@ -192,18 +192,23 @@ impl PressureGauge {
             Level::Low => [self.free.critical, self.largest.critical],
             Level::Critical => [0, 0],
         };
-        let largest = largest.saturating_sub(unit);
-        let down = above(free, down[0]).min(above(largest, down[1]));
+        let room = above(largest.saturating_sub(unit), down[1]);
+        let down = above(free, down[0]).min(room);
         let begins = match level {
             Level::Normal => None,
             Level::Low => Some(self.free.low.max(self.largest.low)),
             Level::Critical => Some(self.free.critical.max(self.largest.critical)),
         };
-        // A free can join blocks to one of any size, but to none larger than all free bytes.
-        let up = begins.map_or(u32::MAX, |threshold| {
-            let end = threshold.saturating_add(self.hysteresis);
-            end.saturating_sub(free).saturating_sub(1)
-        });
+        // A free can join blocks to one of any size, but to none larger than all free bytes. What
+        // it joins can begin inside of a cache line: then the largest request can be a smaller one.
+        let up = match begins {
+            _ if room == 0 => 0,
+            None => u32::MAX,
+            Some(threshold) => {
+                let end = threshold.saturating_add(self.hysteresis);
+                end.saturating_sub(free).saturating_sub(1)
+            }
+        };
         Quiet {
             down,
             up,
