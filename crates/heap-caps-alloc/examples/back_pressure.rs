@@ -129,9 +129,10 @@ async fn camera(
     count(&outcome, |counts| counts.is_giant_refused = giant.is_err());
     for number in 0..FRAMES {
         clock.after(3).await;
-        let frame = match waits {
-            true => DmaBuffer::ready(heap, FRAME).await,
-            false => DmaBuffer::new(heap, FRAME),
+        let frame = if waits {
+            DmaBuffer::ready(heap, FRAME).await
+        } else {
+            DmaBuffer::new(heap, FRAME)
         };
         match frame {
             Ok(mut frame) => {

@@ -374,9 +374,10 @@ mod allocator {
 
     impl Bump {
         fn change(&self, block: NonNull<u8>, old: Layout, new: Layout) -> Changed {
-            match self.resize(block.addr().get(), old, new) {
-                true => Changed::To(block),
-                false => Changed::Moves,
+            if self.resize(block.addr().get(), old, new) {
+                Changed::To(block)
+            } else {
+                Changed::Moves
             }
         }
     }

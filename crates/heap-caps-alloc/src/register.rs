@@ -157,9 +157,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             && !state.is_in_a_block(bytes)
         {
             let same = state.heaps.inspect().memory_of(heap.index) == Some(bytes);
-            return Err(match same {
-                true => AddRegionError::Duplicate,
-                false => AddRegionError::Overlap(heap.span),
+            return Err(if same {
+                AddRegionError::Duplicate
+            } else {
+                AddRegionError::Overlap(heap.span)
             });
         }
         let span = state.span_for(bytes).ok_or(AddRegionError::TooLarge)?;

@@ -174,9 +174,10 @@ fn changed(place: &impl Allocator, old: Layout, new: Layout) {
     unsafe {
         let block = place.allocate(old).unwrap();
         block.cast::<u8>().write_bytes(0xC3, old.size());
-        let block = match new.size() >= old.size() {
-            true => place.grow_zeroed(block.cast(), old, new).unwrap(),
-            false => place.shrink(block.cast(), old, new).unwrap(),
+        let block = if new.size() >= old.size() {
+            place.grow_zeroed(block.cast(), old, new).unwrap()
+        } else {
+            place.shrink(block.cast(), old, new).unwrap()
         };
         assert!(block.cast::<u8>().addr().get().is_multiple_of(new.align()));
         let (kept, added) = block.as_ref().split_at(old.size().min(new.size()));

@@ -98,11 +98,11 @@ pub(super) unsafe fn until<T: Copy>(
 /// them from now on.
 #[cfg(feature = "c-abi-legacy")]
 pub(super) unsafe fn memory(start: *mut u8, size: usize) -> &'static mut [MaybeUninit<u8>] {
-    match start.is_null() || isize::try_from(size).is_err() {
-        true => &mut [],
-        // SAFETY: the caller keeps the same contract; the size is one that a slice can have.
-        false => unsafe { core::slice::from_raw_parts_mut(start.cast(), size) },
+    if start.is_null() || isize::try_from(size).is_err() {
+        return &mut [];
     }
+    // SAFETY: the caller keeps the same contract; the size is one that a slice can have.
+    unsafe { core::slice::from_raw_parts_mut(start.cast(), size) }
 }
 
 /// Writes what C asked for, unless the place is null: whether it was written.

@@ -233,9 +233,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         from: usize,
     ) -> Result<(usize, Step), NotServed> {
         let mut index = from;
-        while let Some(&step) = match KEPT {
-            true => self.routes.kept_steps(route),
-            false => self.routes.steps(route),
+        while let Some(&step) = if KEPT {
+            self.routes.kept_steps(route)
+        } else {
+            self.routes.steps(route)
         }
         .get(index)
         {
@@ -446,9 +447,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         taken: AllocatedBlock,
         request: &AllocRequest<'_>,
     ) -> PendingAllocation<P> {
-        let block = match P::FILLS || request.is_zeroed() {
-            true => self.block_at(taken.address).ok(),
-            false => None,
+        let block = if P::FILLS || request.is_zeroed() {
+            self.block_at(taken.address).ok()
+        } else {
+            None
         };
         PendingAllocation {
             taken,

@@ -78,9 +78,10 @@ impl Rules {
             _ => memory.intersects(Caps::SPIRAM | Caps::SPIRAM_NO_ENC),
         };
         let wanted = |flag: Caps, bytes: u32| if asked.intersects(flag) { bytes } else { 1 };
-        let line = match external {
-            true => self.hardware.external_line,
-            false => self.hardware.internal_line,
+        let line = if external {
+            self.hardware.external_line
+        } else {
+            self.hardware.internal_line
         };
         line.max(wanted(Caps::DMA_DESC_AXI, self.hardware.axi_descriptor))
             .max(wanted(Caps::SIMD, self.hardware.simd))

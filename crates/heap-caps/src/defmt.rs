@@ -135,9 +135,10 @@ impl Format for HeapView {
             "heap {}: {=str} {}, {}: ",
             self.index, self.name, self.span, self.caps
         );
-        match self.active {
-            true => write!(out, "{}", self.info),
-            false => write!(out, "not enabled"),
+        if self.active {
+            write!(out, "{}", self.info);
+        } else {
+            write!(out, "not enabled");
         }
     }
 }

@@ -85,9 +85,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     pub(crate) fn set_counting(&mut self, counts: bool) {
         self.allowance = 0;
         if self.routes.are_counted() != counts {
-            self.rulings = Some(match counts {
-                true => Self::COUNTED_RULINGS,
-                false => Self::RULINGS,
+            self.rulings = Some(if counts {
+                Self::COUNTED_RULINGS
+            } else {
+                Self::RULINGS
             });
             self.routes.set_counted(counts);
         }

@@ -229,9 +229,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let route = self.routes.position(caps)?;
         let mut steps = self.routes.steps(route).iter();
         let step = *steps.find(|step| step.heap() == heap)?;
-        let wanted = match step.is_ordinary() {
-            true => layout,
-            false => self.wanted_if_allowed(step, address, layout, caps)?,
+        let wanted = if step.is_ordinary() {
+            layout
+        } else {
+            self.wanted_if_allowed(step, address, layout, caps)?
         };
         address.is_multiple_of(wanted.alignment()).then_some(wanted)
     }

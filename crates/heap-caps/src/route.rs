@@ -186,9 +186,10 @@ impl<const N: usize> Routes<N> {
     /// [`Routes::position`], whether the routes are hidden or not.
     #[inline(always)]
     pub(crate) fn kept_position(&self, asked: Caps) -> Option<RouteIndex> {
-        let keys = match self.are_hidden() {
-            true => &self.hidden_keys,
-            false => &self.keys,
+        let keys = if self.are_hidden() {
+            &self.hidden_keys
+        } else {
+            &self.keys
         };
         keys.iter().position(|&key| key == asked)
     }

@@ -41,9 +41,10 @@ impl Failure {
             };
             write!(out, " in whole {units} of {} B", self.granularity)?;
         }
-        match self.caps.is_empty() {
-            true => out.write_str(" with no capability"),
-            false => write!(out, " with {}", self.caps),
+        if self.caps.is_empty() {
+            out.write_str(" with no capability")
+        } else {
+            write!(out, " with {}", self.caps)
         }
     }
 
@@ -79,9 +80,10 @@ impl Failure {
             _ => 0,
         };
         let fits = hole >= self.size;
-        match fits {
-            true => out.write_str("no heap has a hole that fits it; largest is ")?,
-            false => out.write_str("no heap has a hole that big; largest is ")?,
+        if fits {
+            out.write_str("no heap has a hole that fits it; largest is ")?;
+        } else {
+            out.write_str("no heap has a hole that big; largest is ")?;
         }
         FreeIn(best).fmt(out)?;
         Ok(best)
@@ -101,9 +103,10 @@ impl Failure {
         let lacking = self
             .candidates()
             .all(|heap| matches!(heap.why, SkipReason::Lacks(_)));
-        out.write_str(match lacking {
-            true => "no heap has these capabilities",
-            false => "no heap may serve it",
+        out.write_str(if lacking {
+            "no heap has these capabilities"
+        } else {
+            "no heap may serve it"
         })?;
         self.candidates()
             .try_for_each(|heap| write!(out, "; {}", FreeIn(heap)))?;
@@ -248,9 +251,10 @@ impl Display for Listed {
         for (index, (name, _)) in self.0.named().enumerate() {
             write!(out, "{}{name}", separator(index, count))?;
         }
-        match unnamed.is_empty() {
-            true => Ok(()),
-            false => write!(out, "{}{unnamed}", separator(count - 1, count)),
+        if unnamed.is_empty() {
+            Ok(())
+        } else {
+            write!(out, "{}{unnamed}", separator(count - 1, count))
         }
     }
 }

@@ -223,12 +223,13 @@ pub fn junit(outcomes: &[Outcome]) -> String {
                 .replace('>', "&gt;")
         };
         let name = escaped(outcome.condition.to_string());
-        text += &match outcome.fails() {
-            true => format!(
+        text += &if outcome.fails() {
+            format!(
                 "  <testcase name=\"{name}\"><failure>{}</failure></testcase>\n",
                 escaped(outcome.to_string())
-            ),
-            false => format!("  <testcase name=\"{name}\"/>\n"),
+            )
+        } else {
+            format!("  <testcase name=\"{name}\"/>\n")
         };
     }
     text + "</testsuite>\n"

@@ -25,12 +25,13 @@ pub(crate) struct Unpacked<'a> {
 /// # Errors
 /// Nothing can be unpacked, or it would be too much.
 pub(crate) fn unpacked(bytes: &[u8]) -> Result<Unpacked<'_>, String> {
-    let mut unpacked = match bytes.starts_with(&GZIP_MAGIC) {
-        true => gunzipped(bytes, MOST_UNPACKED)?,
-        false => Unpacked {
+    let mut unpacked = if bytes.starts_with(&GZIP_MAGIC) {
+        gunzipped(bytes, MOST_UNPACKED)?
+    } else {
+        Unpacked {
             bytes: Cow::Borrowed(bytes),
             notes: Vec::new(),
-        },
+        }
     };
     if let Some(text) = decoded(&unpacked.bytes) {
         unpacked.bytes = Cow::Owned(text);

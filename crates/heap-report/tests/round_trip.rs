@@ -54,11 +54,12 @@ fn everything<const DEPTH: usize>(heaps: &mut Heaps<'_, DEPTH>) {
         for has_place in [false, true] {
             for freed_by in (0..=DEPTH).map(Some).chain([None]) {
                 KNOWN.set(callers);
-                let block = match has_place {
-                    true => heaps.malloc(40, Caps::BIT8).unwrap(),
-                    false => heaps
+                let block = if has_place {
+                    heaps.malloc(40, Caps::BIT8).unwrap()
+                } else {
+                    heaps
                         .allocate(&AllocRequest::new(24, Caps::BIT8).anonymous())
-                        .unwrap(),
+                        .unwrap()
                 };
                 if let Some(known) = freed_by {
                     KNOWN.set(known);

@@ -113,9 +113,10 @@ impl Pool {
             return Ok(());
         }
         let is_linked_there = back < self.end() && self.link_at(back) == node;
-        Err(match is_linked_there {
-            true => broken(CorruptionKind::Link, previous, bin, node),
-            false => broken(CorruptionKind::Link, node + 1, previous, back),
+        Err(if is_linked_there {
+            broken(CorruptionKind::Link, previous, bin, node)
+        } else {
+            broken(CorruptionKind::Link, node + 1, previous, back)
         })
     }
 

@@ -213,9 +213,10 @@ fn read<'a>(declared: &'static Declared, value: Option<&'a str>) -> Result<u32, 
         (Kind::Flag { .. }, Some(value)) => return Err(unknown(value)),
         (_, None) => return Err(OptionError::NeedsValue { declared }),
     };
-    match declared.takes(number) {
-        true => Ok(number),
-        false => Err(OptionError::OutOfRange { declared, number }),
+    if declared.takes(number) {
+        Ok(number)
+    } else {
+        Err(OptionError::OutOfRange { declared, number })
     }
 }
 

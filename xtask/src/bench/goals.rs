@@ -263,9 +263,12 @@ impl Measured<'_> {
 
     /// The geometric mean over the workloads of bare heaps.
     fn bare(&self, allocator: &str) -> Option<f64> {
-        let one = |allocator: &str, name: &str| match name.starts_with("grow") {
-            true => self.0.cost(allocator, name, UNIT),
-            false => self.pair(allocator, name),
+        let one = |allocator: &str, name: &str| {
+            if name.starts_with("grow") {
+                self.0.cost(allocator, name, UNIT)
+            } else {
+                self.pair(allocator, name)
+            }
         };
         let ratio =
             |name: &&'static str| Some(one(allocator, name)? / one(super::esp_idf::BARE, name)?);

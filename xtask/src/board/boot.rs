@@ -328,17 +328,18 @@ pub(crate) fn faults(chip: Chip, start: Start, lines: &[String]) -> Vec<String> 
     let second_cores_cache = "At 40078000 len";
     faults.push(unwanted("does not answer"));
     faults.push(wanted("16 bytes allocated and freed: "));
-    faults.extend(match start.psram {
-        true => [
+    faults.extend(if start.psram {
+        [
             wanted("ESP32, PSRAM: 4096 KiB"),
             wanted("At 3F800000 len 00400000"),
             unwanted("nothing has mapped it"),
-        ],
-        false => [
+        ]
+    } else {
+        [
             wanted("ESP32, PSRAM: 0 KiB"),
             wanted("nothing has mapped it"),
             unwanted("At 3F800000"),
-        ],
+        ]
     });
     faults.extend(match start.cores {
         1 => [wanted("stress by one core"), wanted(second_cores_cache)],

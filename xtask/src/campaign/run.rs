@@ -166,9 +166,10 @@ pub(crate) fn all(
 /// The rows of a kind at a level: forged headers with and without a key, where there are canaries.
 fn rows_of(kind: Kind, level: Poisoning) -> impl Iterator<Item = Row> {
     let is_forgery = Kind::FORGERIES.contains(&kind);
-    let keys: &[bool] = match is_forgery && level != Poisoning::None {
-        true => &[false, true],
-        false => &[false],
+    let keys: &[bool] = if is_forgery && level != Poisoning::None {
+        &[false, true]
+    } else {
+        &[false]
     };
     keys.iter()
         .map(move |&has_key| Row::new(kind, level, has_key))
@@ -184,9 +185,10 @@ fn batches(index: usize, row: &Row, seed: u64, count: u64) -> Vec<Batch> {
         row: index,
         kind,
         level,
-        key: match has_key || !is_forgery && number % 2 == 1 {
-            true => KEY,
-            false => 0,
+        key: if has_key || !is_forgery && number % 2 == 1 {
+            KEY
+        } else {
+            0
         },
         seed,
         number,

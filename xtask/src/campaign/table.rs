@@ -62,9 +62,12 @@ fn of_forgeries(rows: &[Row]) -> Option<String> {
     if columns.is_empty() {
         return None;
     }
-    let head = |&(level, has_key): &(Poisoning, bool)| match has_key {
-        true => format!("{}, key", level.name()),
-        false => level.name().to_owned(),
+    let head = |&(level, has_key): &(Poisoning, bool)| {
+        if has_key {
+            format!("{}, key", level.name())
+        } else {
+            level.name().to_owned()
+        }
     };
     let heads = [String::new()].into_iter().chain(columns.iter().map(head));
     let mut table = table::of_heads(heads.collect());
@@ -125,9 +128,10 @@ fn of_row(row: &Row) -> Vec<Figure> {
         "noticed",
         "overlaps",
     ];
-    let subject = match row.has_key {
-        true => format!("{} with a key", row.level.name()),
-        false => row.level.name().to_owned(),
+    let subject = if row.has_key {
+        format!("{} with a key", row.level.name())
+    } else {
+        row.level.name().to_owned()
     };
     let figure = |metric, value| Figure::new(subject.clone(), row.kind.name(), metric, value);
     let known = METRICS

@@ -249,9 +249,10 @@ pub(super) fn succeed(compiler: &mut Command) -> Result<(), Error> {
     let status = compiler
         .status()
         .map_err(|cause| Error::Failed(format!("{name} cannot be run: {cause}")))?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(Error::Failed(format!("{name} fails, see above"))),
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Error::Failed(format!("{name} fails, see above")))
     }
 }
 

@@ -40,9 +40,10 @@ pub(crate) fn all() -> Result<Vec<String>, Error> {
 pub(crate) fn exported(processor: Processor, features: &[String]) -> Result<Names, Error> {
     let mut names = Names::new();
     for feature in features {
-        let prefix = match OF_THE_C_LIBRARY.contains(&feature.as_str()) {
-            true if processor.is_hosted() => HOST_PREFIX,
-            _ => "",
+        let prefix = if OF_THE_C_LIBRARY.contains(&feature.as_str()) && processor.is_hosted() {
+            HOST_PREFIX
+        } else {
+            ""
         };
         let list = list(feature)?;
         names.extend(list.into_iter().map(|name| with_prefix(prefix, name)));
@@ -52,9 +53,10 @@ pub(crate) fn exported(processor: Processor, features: &[String]) -> Result<Name
 
 /// Names of ours begin like the prefix already.
 fn with_prefix(prefix: &str, name: String) -> String {
-    match name.starts_with("heap_caps_") {
-        true => name,
-        false => format!("{prefix}{name}"),
+    if name.starts_with("heap_caps_") {
+        name
+    } else {
+        format!("{prefix}{name}")
     }
 }
 

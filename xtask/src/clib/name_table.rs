@@ -53,9 +53,10 @@ pub(crate) fn markdown() -> Result<String, Error> {
         out += "| name | declared in | called by |\n|---|---|---|\n";
         for name in names {
             let entry = files.entry(&name);
-            let (text, headers) = match entry.declaration.is_empty() {
-                true => (&entry.name, "the C library's headers".to_owned()),
-                false => (&entry.declaration, quoted(&entry.headers)),
+            let (text, headers) = if entry.declaration.is_empty() {
+                (&entry.name, "the C library's headers".to_owned())
+            } else {
+                (&entry.declaration, quoted(&entry.headers))
             };
             _ = writeln!(out, "| `{text}` | {headers} | {} |", quoted(&entry.checks));
         }

@@ -50,9 +50,10 @@ A batch is a process; one that fails is named with the line that repeats it, `ta
 Exit code 1: a heap differed from its model, accessed memory outside of its region, hung, or handed memory out twice where canaries should prevent it.";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let kinds = match arguments.kinds.is_empty() {
-        true => Kind::value_variants().to_vec(),
-        false => arguments.kinds.clone(),
+    let kinds = if arguments.kinds.is_empty() {
+        Kind::value_variants().to_vec()
+    } else {
+        arguments.kinds.clone()
     };
     let levels = arguments
         .poison

@@ -83,9 +83,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let [order] = &*orders else {
         return Err(Error::Usage("several targets are for --package".into()));
     };
-    match arguments.check {
-        true => check(order.processor, order.poisoning),
-        false => build(order, arguments.symbols),
+    if arguments.check {
+        check(order.processor, order.poisoning)
+    } else {
+        build(order, arguments.symbols)
     }
 }
 

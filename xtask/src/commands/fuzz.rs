@@ -121,9 +121,10 @@ impl Target {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let targets: Vec<Target> = match arguments.targets.is_empty() {
-        true => Target::value_variants().to_vec(),
-        false => arguments.targets.clone(),
+    let targets: Vec<Target> = if arguments.targets.is_empty() {
+        Target::value_variants().to_vec()
+    } else {
+        arguments.targets.clone()
     };
     let mut packages: Vec<&str> = targets.iter().map(|target| target.package()).collect();
     packages.dedup();
@@ -215,13 +216,12 @@ fn fuzz(target: Target, seconds: u64) -> Result<bool, Error> {
     let runs = said
         .lines()
         .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
-    match output.status.success() {
-        true => say!("ok      fuzz {name}: {} inputs", runs.unwrap_or("?").trim())?,
-        false => {
-            let last: Vec<&str> = said.lines().rev().take(40).collect();
-            let last: Vec<&str> = last.into_iter().rev().collect();
-            say!("FAILED  fuzz {name}:\n{}", last.join("\n"))?;
-        }
+    if output.status.success() {
+        say!("ok      fuzz {name}: {} inputs", runs.unwrap_or("?").trim())?;
+    } else {
+        let last: Vec<&str> = said.lines().rev().take(40).collect();
+        let last: Vec<&str> = last.into_iter().rev().collect();
+        say!("FAILED  fuzz {name}:\n{}", last.join("\n"))?;
     }
     Ok(output.status.success())
 }

@@ -32,9 +32,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
             .clone()
             .unwrap_or_else(|| image::file_beside(&elf))
     };
-    let sender = match source.dry_run {
-        true => Sender::wanted_or_found(arguments.with),
-        false => Sender::find(arguments.with)?,
+    let sender = if source.dry_run {
+        Sender::wanted_or_found(arguments.with)
+    } else {
+        Sender::find(arguments.with)?
     };
     if source.dry_run {
         build::show_step(source)?;

@@ -26,9 +26,10 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let (source, line) = (&arguments.source, &arguments.line);
-    let sender = match source.dry_run {
-        true => Sender::wanted_or_found(arguments.with),
-        false => Sender::find(arguments.with)?,
+    let sender = if source.dry_run {
+        Sender::wanted_or_found(arguments.with)
+    } else {
+        Sender::find(arguments.with)?
     };
     let elf = source.expected_file();
     let elf = elf.is_file().then_some(elf);

@@ -55,9 +55,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         });
     }
     let known = Known::read(&root().join(KNOWN))?;
-    let crates = match arguments.crates.is_empty() {
-        true => CORE.map(str::to_owned).to_vec(),
-        false => arguments.crates.clone(),
+    let crates = if arguments.crates.is_empty() {
+        CORE.map(str::to_owned).to_vec()
+    } else {
+        arguments.crates.clone()
     };
     let mut passed = true;
     for name in &crates {

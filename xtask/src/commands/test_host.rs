@@ -56,9 +56,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         say!("FAILED  {failed}")?;
     }
     say!("{}; log: {}", counts.closing_line(), log.display())?;
-    match status.success() && !c_passed {
-        true => Ok(ExitCode::FAILURE),
-        false => Ok(passed_on(status.code())),
+    if status.success() && !c_passed {
+        Ok(ExitCode::FAILURE)
+    } else {
+        Ok(passed_on(status.code()))
     }
 }
 

@@ -142,9 +142,10 @@ fn followed(
         if leads_to(&OF_ROM) || leads_to(&OF_PROGRAM) {
             continue;
         }
-        match leads_to(&TELLS) {
-            true => found.telling.insert(reference),
-            false => found.into_flash.insert(reference),
+        if leads_to(&TELLS) {
+            found.telling.insert(reference)
+        } else {
+            found.into_flash.insert(reference)
         };
     }
     found

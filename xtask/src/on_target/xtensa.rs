@@ -43,8 +43,9 @@ pub(crate) fn build() -> Result<(), Error> {
 fn folder() -> Result<PathBuf, Error> {
     let this = env::current_exe().map_err(|cause| Error::Failed(cause.to_string()))?;
     let folder = this.parent().unwrap_or(Path::new("."));
-    Ok(match folder.ends_with("deps") {
-        true => folder.parent().unwrap_or(folder).to_owned(),
-        false => folder.to_owned(),
+    Ok(if folder.ends_with("deps") {
+        folder.parent().unwrap_or(folder).to_owned()
+    } else {
+        folder.to_owned()
     })
 }

@@ -191,9 +191,10 @@ fn table(night: &Night) -> Table {
     let mut percent = None;
     for row in &night.rows {
         let outcome = &row.outcome;
-        let memory = match percent.replace(row.percent) == Some(row.percent) {
-            true => String::new(),
-            false => format!("{} %", row.percent),
+        let memory = if percent.replace(row.percent) == Some(row.percent) {
+            String::new()
+        } else {
+            format!("{} %", row.percent)
         };
         let first = outcome
             .first_refusal

@@ -112,9 +112,12 @@ fn simulate<P: Poison>(
 ) -> Result<Recording, Error> {
     let given = arguments.trace.as_deref().map(Trace::read).transpose()?;
     let mut machine = Machine::<P>::boot(setup)?;
-    let said = |text: &str| match arguments.json {
-        true => Ok(()),
-        false => say!("{text}"),
+    let said = |text: &str| {
+        if arguments.json {
+            Ok(())
+        } else {
+            say!("{text}")
+        }
     };
     said(&startup_table(&machine, setup)?)?;
     let added = machine.enable_startup_stacks();

@@ -81,9 +81,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if let Some(server) = &server {
         status!("metrics: http://{}/metrics", server.address);
     }
-    let mut view = match stdout().is_terminal() && !arguments.plain {
-        true => View::on_terminal(every)?,
-        false => View::Lines(Lines::new(every)),
+    let mut view = if stdout().is_terminal() && !arguments.plain {
+        View::on_terminal(every)?
+    } else {
+        View::Lines(Lines::new(every))
     };
     let mut views = Views {
         view: &mut view,

@@ -276,23 +276,24 @@ fn bar(value: u64, most: u64, columns: usize) -> String {
 /// The end of a name says most: file and line.
 fn end_of(name: &str, columns: usize) -> String {
     let letters = name.chars().count();
-    match letters > columns {
-        true => std::iter::once('…')
+    if letters > columns {
+        std::iter::once('…')
             .chain(name.chars().skip(letters + 1 - columns.max(1)))
-            .collect(),
-        false => name.to_owned(),
+            .collect()
+    } else {
+        name.to_owned()
     }
 }
 
 /// The start of a sentence, with a mark where it is cut.
 fn start_of(text: &str, columns: usize) -> String {
-    match text.chars().count() > columns {
-        true => text
-            .chars()
+    if text.chars().count() > columns {
+        text.chars()
             .take(columns.saturating_sub(1))
             .chain(std::iter::once('…'))
-            .collect(),
-        false => text.to_owned(),
+            .collect()
+    } else {
+        text.to_owned()
     }
 }
 

@@ -160,9 +160,10 @@ impl PressureGauge {
         heaps: Inspection<'_, P, O, HEAPS>,
     ) -> [u32; 2] {
         // It takes as long as all the rest, and most gauges do not ask for it.
-        let largest = match self.largest == Thresholds::NONE {
-            true => u32::MAX,
-            false => heaps.largest_free_block(self.caps),
+        let largest = if self.largest == Thresholds::NONE {
+            u32::MAX
+        } else {
+            heaps.largest_free_block(self.caps)
         };
         [heaps.free_size(self.caps), largest]
     }

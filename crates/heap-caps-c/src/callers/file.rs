@@ -28,9 +28,10 @@ const LOADED: usize = 1;
 
 /// Where the file says that its first byte lies: the address of the segment with its beginning.
 fn start_in_file() -> usize {
-    let (table, entry_size, count) = match IS_64 {
-        true => (word(32), half(54), half(56)),
-        false => (word(28), half(42), half(44)),
+    let (table, entry_size, count) = if IS_64 {
+        (word(32), half(54), half(56))
+    } else {
+        (word(28), half(42), half(44))
     };
     let segments = (0..count).map(|index| table + index * entry_size);
     let (offset, address) = if IS_64 { (8, 16) } else { (4, 8) };

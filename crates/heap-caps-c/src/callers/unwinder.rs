@@ -70,9 +70,10 @@ impl Walk<'_> {
             *place = returns_to;
             self.found += 1;
         }
-        match self.found < self.callers.len() {
-            true => NEXT,
-            false => ENOUGH,
+        if self.found < self.callers.len() {
+            NEXT
+        } else {
+            ENOUGH
         }
     }
 }

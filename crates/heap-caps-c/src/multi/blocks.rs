@@ -280,9 +280,10 @@ unsafe fn resized(
         }
     }
     let used_bytes = |heap: &mut Heap<CPoison>| {
-        let bytes = match CPoison::FILLS {
-            true => heap.try_resizable_size(old, size),
-            false => heap.try_usable_size(old),
+        let bytes = if CPoison::FILLS {
+            heap.try_resizable_size(old, size)
+        } else {
+            heap.try_usable_size(old)
         };
         Some((bytes?, heap.contents()))
     };
@@ -299,10 +300,11 @@ unsafe fn resized(
         }
     }
     // A block that is aligned would not be, further down.
-    let lower = match request.alignment() == Request::MIN_ALIGNMENT {
+    let lower = if request.alignment() == Request::MIN_ALIGNMENT {
         // SAFETY: the caller keeps the same contract.
-        true => unsafe { heap.try_on(old, |heap| heap.try_grow_backward(old, size).ok()) }?,
-        false => None,
+        unsafe { heap.try_on(old, |heap| heap.try_grow_backward(old, size).ok()) }?
+    } else {
+        None
     };
     if let Some(moved) = lower {
         // SAFETY: the block is its user's, who gave it up for the length of this call.

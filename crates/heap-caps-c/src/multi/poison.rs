@@ -30,9 +30,10 @@ pub unsafe extern "C" fn multi_heap_internal_check_block_poisoning(
 ) -> bool {
     // SAFETY: the caller keeps the same contract.
     let bytes = unsafe { ffi::bytes(start, size) };
-    let wrong = match is_free {
-        true => wrong_in_free(bytes),
-        false => wrong_in_used(bytes),
+    let wrong = if is_free {
+        wrong_in_free(bytes)
+    } else {
+        wrong_in_used(bytes)
     };
     if let (Some(place), true) = (wrong, print_errors) {
         Console.print(format_args!(

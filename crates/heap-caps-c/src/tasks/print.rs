@@ -76,9 +76,10 @@ pub unsafe extern "C" fn heap_caps_print_single_task_stat_overview(
 
 fn print(stream: *mut c_void, text: impl FnOnce(&mut dyn Write) -> fmt::Result) {
     // Neither refuses.
-    let _ = match stream.is_null() {
-        true => text(&mut Console),
-        false => text(&mut Stream(stream)),
+    let _ = if stream.is_null() {
+        text(&mut Console)
+    } else {
+        text(&mut Stream(stream))
     };
 }
 

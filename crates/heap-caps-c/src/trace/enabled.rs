@@ -29,9 +29,10 @@ pub unsafe extern "C" fn heap_trace_init_standalone(buffer: *mut CRecord, count:
     let refused = |why| Err(why) as Result<(), TraceError>;
     if buffer.is_null() || count == 0 {
         let runs = tracing(|trace| matches!(trace.state(), State::Started | State::Paused));
-        return answer(refused(match runs {
-            true => TraceError::Running,
-            false => TraceError::EmptyBuffer,
+        return answer(refused(if runs {
+            TraceError::Running
+        } else {
+            TraceError::EmptyBuffer
         }));
     }
     // From here on nobody can start the trace, so nothing is recorded in `buffer` while it is
@@ -116,9 +117,10 @@ pub unsafe extern "C" fn heap_trace_summary(summary: *mut CSummary) -> EspErr {
         has_overflowed: usize::from(figures.has_overflowed()),
     };
     // SAFETY: the caller keeps the same contract.
-    match unsafe { ffi::write_out(summary, figures_for_c) } {
-        true => EspError::Ok.code(),
-        false => EspError::InvalidArg.code(),
+    if unsafe { ffi::write_out(summary, figures_for_c) } {
+        EspError::Ok.code()
+    } else {
+        EspError::InvalidArg.code()
     }
 }
 

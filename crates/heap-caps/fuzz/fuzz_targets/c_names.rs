@@ -89,9 +89,10 @@ impl Program {
         let (is_own, caps) = (call & 0x20 != 0, SETS[number % SETS.len()]);
         match call % 10 {
             0..=2 => {
-                let pointer = match is_own {
-                    true => unsafe { multi_heap_malloc(self.own, size) },
-                    false => heap_caps_malloc(size, caps),
+                let pointer = if is_own {
+                    unsafe { multi_heap_malloc(self.own, size) }
+                } else {
+                    heap_caps_malloc(size, caps)
                 };
                 self.has(pointer, size, is_own);
             }
@@ -105,9 +106,10 @@ impl Program {
             }
             4 => {
                 let alignment = usize::from(input.byte()) >> (number % 4);
-                let pointer = match is_own {
-                    true => unsafe { multi_heap_aligned_alloc(self.own, size, alignment) },
-                    false => heap_caps_aligned_alloc(alignment, size, caps),
+                let pointer = if is_own {
+                    unsafe { multi_heap_aligned_alloc(self.own, size, alignment) }
+                } else {
+                    heap_caps_aligned_alloc(alignment, size, caps)
                 };
                 assert!(pointer.is_null() || pointer.addr().is_multiple_of(alignment));
                 self.has(pointer, size, is_own);
@@ -159,9 +161,10 @@ impl Program {
     fn free(&mut self, block: Block) {
         block.holds(block.pointer, block.size);
         let pointer = block.pointer.cast();
-        match block.is_own {
-            true => unsafe { multi_heap_free(self.own, pointer) },
-            false => unsafe { heap_caps_free(pointer) },
+        if block.is_own {
+            unsafe { multi_heap_free(self.own, pointer) }
+        } else {
+            unsafe { heap_caps_free(pointer) }
         }
     }
 
@@ -170,9 +173,10 @@ impl Program {
             return;
         };
         let pointer = block.pointer.cast();
-        let moved = match block.is_own {
-            true => unsafe { multi_heap_realloc(self.own, pointer, size) },
-            false => unsafe { heap_caps_realloc(pointer, size, caps) },
+        let moved = if block.is_own {
+            unsafe { multi_heap_realloc(self.own, pointer, size) }
+        } else {
+            unsafe { heap_caps_realloc(pointer, size, caps) }
         };
         if !moved.is_null() {
             block.holds(moved.cast(), block.size.min(size));
@@ -206,9 +210,10 @@ impl Program {
 
 impl Block {
     fn usable(&self, own: CHandle) -> usize {
-        match self.is_own {
-            true => unsafe { multi_heap_get_allocated_size(own, self.pointer.cast()) },
-            false => heap_caps_get_allocated_size(self.pointer.cast()),
+        if self.is_own {
+            unsafe { multi_heap_get_allocated_size(own, self.pointer.cast()) }
+        } else {
+            heap_caps_get_allocated_size(self.pointer.cast())
         }
     }
 

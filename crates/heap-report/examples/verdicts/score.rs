@@ -104,9 +104,10 @@ impl Display for Score {
         for (kind, name) in KINDS {
             let programs = self.sum(|truth, _| truth == kind);
             let percent = |share: f64| format!("{:.0} %", share * 100.0);
-            let line = match self.lines.contains_key(&kind) {
-                true => percent(self.line(kind)),
-                false => "–".to_owned(),
+            let line = if self.lines.contains_key(&kind) {
+                percent(self.line(kind))
+            } else {
+                "–".to_owned()
             };
             writeln!(
                 out,

@@ -69,9 +69,10 @@ impl Splitter {
         self.pause(sink);
         let rest = self.take_pending();
         let digits = std::mem::take(&mut self.digits);
-        match is_text(&rest) {
-            true => emit(&rest, sink),
-            false => broken(rest.len(), sink),
+        if is_text(&rest) {
+            emit(&rest, sink);
+        } else {
+            broken(rest.len(), sink);
         }
         broken(digits.len(), sink);
     }
@@ -130,9 +131,10 @@ impl Splitter {
                 break;
             };
             let line = self.take_line(end);
-            match is_text(&line) {
-                true => emit(&line, sink),
-                false => emit_noise(&line, sink),
+            if is_text(&line) {
+                emit(&line, sink);
+            } else {
+                emit_noise(&line, sink);
             }
         }
         if self.pending.len() > LONGEST_LINE {
@@ -189,9 +191,10 @@ fn emit_noise(line: &[u8], sink: &mut impl FrameSink) {
         letter.is_control() && !letter.is_whitespace() || *letter == char::REPLACEMENT_CHARACTER
     };
     let noise = text.chars().filter(is_noise).count();
-    match noise * 2 < text.chars().count() {
-        true => emit(line, sink),
-        false => broken(line.len(), sink),
+    if noise * 2 < text.chars().count() {
+        emit(line, sink);
+    } else {
+        broken(line.len(), sink);
     }
 }
 

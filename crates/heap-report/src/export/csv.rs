@@ -218,9 +218,10 @@ impl CsvRow {
 
 /// A name that a spreadsheet would take for a formula, with an apostrophe in front of it.
 fn inert(cell: String) -> String {
-    match cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        true => format!("'{cell}"),
-        false => cell,
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        format!("'{cell}")
+    } else {
+        cell
     }
 }
 

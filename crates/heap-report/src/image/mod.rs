@@ -54,13 +54,14 @@ fn heaps_in(memory: &Memory) -> Result<History, String> {
         .into_iter()
         .filter_map(|state| state.missing)
         .collect();
-    Err(match missing.is_empty() {
-        true => "there is no heap yet: the image was taken before any was booted".to_owned(),
-        false => format!(
+    Err(if missing.is_empty() {
+        "there is no heap yet: the image was taken before any was booted".to_owned()
+    } else {
+        format!(
             "no heap is in the image ({}): {}",
             memory.extent(),
             missing.join("; ")
-        ),
+        )
     })
 }
 

@@ -86,9 +86,10 @@ impl Numbers {
         let sites = self.sites.iter().enumerate();
         let places = sites
             .map(|(place, site)| SiteFigures {
-                bytes: match place < FOLLOWED_SITES {
-                    true => bytes_of(rebuilt, *site),
-                    false => Vec::new(),
+                bytes: if place < FOLLOWED_SITES {
+                    bytes_of(rebuilt, *site)
+                } else {
+                    Vec::new()
                 },
                 name: labels.get(*site).cloned().unwrap_or_default(),
                 frames: frames.of(history.site(*site)),
@@ -136,14 +137,16 @@ impl Frames {
         };
         let caller = |(at, caller): (usize, &u32)| FrameText {
             function: format!("{caller:#010x}"),
-            place: match at == 0 && !site.file.is_empty() {
-                true => site.label(),
-                false => String::new(),
+            place: if at == 0 && !site.file.is_empty() {
+                site.label()
+            } else {
+                String::new()
             },
         };
-        let texts: Vec<FrameText> = match site.frames.is_empty() {
-            true => site.callers.iter().enumerate().map(caller).collect(),
-            false => site.frames.iter().map(FrameText::of).collect(),
+        let texts: Vec<FrameText> = if site.frames.is_empty() {
+            site.callers.iter().enumerate().map(caller).collect()
+        } else {
+            site.frames.iter().map(FrameText::of).collect()
         };
         texts.into_iter().map(|text| self.number(text)).collect()
     }

@@ -139,9 +139,10 @@ impl Reader {
             0 => first,
             _ => u32::from(left.byte()?),
         };
-        let (last, core) = match self.is_of_both_cores && last & OTHER_CORE != 0 {
-            true => (last & !OTHER_CORE, 1),
-            false => (last, 0),
+        let (last, core) = if self.is_of_both_cores && last & OTHER_CORE != 0 {
+            (last & !OTHER_CORE, 1)
+        } else {
+            (last, 0)
         };
         Some(match first & 0x80 {
             0 => (last, core),

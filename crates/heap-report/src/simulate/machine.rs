@@ -197,9 +197,10 @@ impl Requests {
     #[must_use]
     pub fn as_by_malloc(chip: &Chip) -> Requests {
         let mut types = chip.types().iter();
-        match types.any(|memory_type| memory_type.union().contains(Caps::DEFAULT)) {
-            true => Requests::Malloc,
-            false => Requests::Caps(Caps::BIT8),
+        if types.any(|memory_type| memory_type.union().contains(Caps::DEFAULT)) {
+            Requests::Malloc
+        } else {
+            Requests::Caps(Caps::BIT8)
         }
     }
 

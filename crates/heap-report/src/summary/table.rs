@@ -28,9 +28,10 @@ impl<const COLUMNS: usize> Display for Table<COLUMNS> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         for row in &self.rows {
             for (column, cell) in row.iter().enumerate() {
-                match column + 1 < COLUMNS {
-                    true => write!(out, "  {cell:>width$}", width = self.width(column))?,
-                    false => writeln!(out, "  {cell}")?,
+                if column + 1 < COLUMNS {
+                    write!(out, "  {cell:>width$}", width = self.width(column))?;
+                } else {
+                    writeln!(out, "  {cell}")?;
                 }
             }
         }

@@ -91,9 +91,10 @@ fn is_looking(frame: &Frame) -> bool {
 }
 
 fn is_own(frame: &Frame) -> bool {
-    match frame.file.is_empty() {
-        true => is_glue(&frame.function) || is_own_function(&frame.function),
-        false => is_glue(&frame.function) || is_own_file(&frame.file.replace('\\', "/")),
+    if frame.file.is_empty() {
+        is_glue(&frame.function) || is_own_function(&frame.function)
+    } else {
+        is_glue(&frame.function) || is_own_file(&frame.file.replace('\\', "/"))
     }
 }
 

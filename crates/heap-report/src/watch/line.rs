@@ -43,9 +43,10 @@ impl fmt::Display for Watched {
 impl Watched {
     /// Owners, or sites where nobody owns anything.
     fn write_holders(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let holders = match self.history().owners.is_empty() {
-            true => self.sites(),
-            false => self.owners(),
+        let holders = if self.history().owners.is_empty() {
+            self.sites()
+        } else {
+            self.owners()
         };
         let holders = holders
             .into_iter()
@@ -54,9 +55,10 @@ impl Watched {
         let named: Vec<String> = holders
             .map(|OwnerUsage { name, account }| format!("{name} {}", account.bytes))
             .collect();
-        match named.is_empty() {
-            true => Ok(()),
-            false => write!(out, "; {}", named.join(", ")),
+        if named.is_empty() {
+            Ok(())
+        } else {
+            write!(out, "; {}", named.join(", "))
         }
     }
 

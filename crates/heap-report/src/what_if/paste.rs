@@ -142,13 +142,14 @@ fn limit_path(limit: u32) -> String {
 
 /// The token of the claim, as comments: the claim itself is the program's.
 fn psram(variant: &Variant) -> String {
-    match variant.has_psram() {
-        false => String::new(),
-        true => format!(
+    if variant.has_psram() {
+        format!(
             "\n// The {} bytes of external memory, where the claim is taken (see `claim!`):\n//     let psram = unsafe {{ parts.psram.mapped({}) }};\n//     let ram = parts.ram.give(psram);\n",
             psram_bytes(variant),
             psram_bytes(variant)
-        ),
+        )
+    } else {
+        String::new()
     }
 }
 

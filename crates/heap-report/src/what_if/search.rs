@@ -95,15 +95,16 @@ fn policies_and_reserves(program: &Program, base: &Variant) -> Vec<(Policy, Opti
 }
 
 fn limits(base: &Variant) -> Vec<Option<u32>> {
-    match base.has_psram() {
-        true => vec![
+    if base.has_psram() {
+        vec![
             base.external_above,
             Some(0),
             Some(1024),
             Some(4096),
             Some(u32::MAX),
-        ],
-        false => vec![base.external_above],
+        ]
+    } else {
+        vec![base.external_above]
     }
 }
 
@@ -256,9 +257,10 @@ fn reason(tried: &[Found], best: usize, program: &Program, base: &Variant) -> St
 
 /// Why policy and reserves can't matter.
 fn because_of_the_program(program: &Program, base: &Variant) -> String {
-    match needs(program, base).is_empty() {
-        true => " Every request is made in the same way, so neither the order of heaps for other requests nor a reserve can matter.".to_owned(),
-        false => String::new(),
+    if needs(program, base).is_empty() {
+        " Every request is made in the same way, so neither the order of heaps for other requests nor a reserve can matter.".to_owned()
+    } else {
+        String::new()
     }
 }
 

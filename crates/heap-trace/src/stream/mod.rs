@@ -129,9 +129,10 @@ impl<S: Sink> Stream<S> {
     }
 
     fn send(&mut self, ticks: u32, event: &Event<'_>) -> bool {
-        match event.is_counted() {
-            true => self.send_within::<LONGEST_COUNTED>(ticks, event),
-            false => self.send_within::<LONGEST>(ticks, event),
+        if event.is_counted() {
+            self.send_within::<LONGEST_COUNTED>(ticks, event)
+        } else {
+            self.send_within::<LONGEST>(ticks, event)
         }
     }
 

@@ -185,9 +185,10 @@ fn literals_of_shared_code_first(assembly: String) -> String {
     let first: String = used
         .map(|place| format!("\t.section\t{place},\"ax\",@progbits\n"))
         .collect();
-    match first.is_empty() {
-        true => assembly,
-        false => format!("{first}\t.text\n{assembly}"),
+    if first.is_empty() {
+        assembly
+    } else {
+        format!("{first}\t.text\n{assembly}")
     }
 }
 

@@ -380,9 +380,10 @@ impl Limits {
         let mut accounts = self.accounts.iter_mut().flatten();
         let account = accounts.find(|account| account.is_above != account.noted_above)?;
         account.noted_above = account.is_above;
-        let kind = match account.is_above {
-            true => PressureKind::AboveSoftLimit(account.used),
-            false => PressureKind::BelowSoftLimit(account.used),
+        let kind = if account.is_above {
+            PressureKind::AboveSoftLimit(account.used)
+        } else {
+            PressureKind::BelowSoftLimit(account.used)
         };
         Some(PressureEvent::new(account.limits.name, kind))
     }

@@ -147,9 +147,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Future
             let this = self.as_ref();
             // SAFETY: it is in no queue yet.
             let request = unsafe { (*this.waiter.get()).request };
-            let served = match this.begin(fresh) {
-                true => this.shrink(&request),
-                false => Some(this.heap.allocate(&request)), // refused, with its reason
+            let served = if this.begin(fresh) {
+                this.shrink(&request)
+            } else {
+                Some(this.heap.allocate(&request)) // refused, with its reason
             };
             if served.is_none() {
                 this.announce();

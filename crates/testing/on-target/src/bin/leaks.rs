@@ -97,9 +97,12 @@ fn print(heaps: &mut Traced<'_>) {
             Ok(())
         }
     }
-    let memory = |address| match ESP32.is_internal(address) {
-        true => MemoryKind::Internal,
-        false => MemoryKind::Other,
+    let memory = |address| {
+        if ESP32.is_internal(address) {
+            MemoryKind::Internal
+        } else {
+            MemoryKind::Other
+        }
     };
     Trace::dump(
         |look| look(heaps.observer_mut()),
