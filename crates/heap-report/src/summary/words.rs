@@ -21,10 +21,14 @@ pub(crate) fn bytes(number: u64) -> String {
     counted(number, "byte")
 }
 
-/// `1 block`, `2 blocks`.
-pub(crate) fn counted(number: u64, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", grouped(number))
+/// `1 block`, `2 blocks`, `2 entries`.
+pub fn counted(number: u64, what: &str) -> String {
+    let number_is = grouped(number);
+    match what.strip_suffix('y') {
+        _ if number == 1 => format!("{number_is} {what}"),
+        Some(start) => format!("{number_is} {start}ies"),
+        None => format!("{number_is} {what}s"),
+    }
 }
 
 /// `12 %`.

@@ -126,12 +126,12 @@ impl Verdict {
         };
         match verdict {
             Some(verdict) => verdict,
+            None if facts.history.source == Source::Printed => no_verdict(words::printed(facts)),
             None if facts.is_too_little() => {
                 no_verdict(words::too_little(&facts.gaps, facts.events))
             }
             None if facts.is_silent() => no_verdict(words::silent()),
             None if facts.history.source == Source::Dump => facts.not_freed(),
-            None if facts.history.source == Source::Printed => no_verdict(words::printed(facts)),
             None => facts.healthy(),
         }
     }
