@@ -134,6 +134,48 @@ impl Device {
     }
 }
 
+impl Device {
+    /// A core as ESP-IDF's core-dump component writes it with `CONFIG_ESP_COREDUMP_CAPTURE_DRAM`:
+    /// registers of the tasks; control block and stack of another task; the program's data; used
+    /// blocks without what lies between them; the build, what the chip said, and why it stopped.
+    fn core_of_esp_idf(&self, sha256: &str) -> Vec<u8> {
+        let note = |name: &str, kind: u32, content: &[u8]| {
+            let word = |size: usize| u32::try_from(size).unwrap();
+            let mut name = name.as_bytes().to_vec();
+            name.resize((name.len() + 1).next_multiple_of(4), 0);
+            let mut note = bytes_of(&[word(name.len()), word(content.len()), kind]);
+            note.extend(name);
+            note.extend(content);
+            note.resize(note.len().next_multiple_of(4), 0);
+            note
+        };
+        let registers = [note("CORE", 1, &[7; 148]), note("CORE", 1, &[8; 148])].concat();
+        let mut build = bytes_of(&[0x0001_0102]);
+        build.extend(sha256.as_bytes());
+        build.resize(72, 0);
+        let about = [
+            note("ESP_CORE_DUMP_INFO", 8266, &build),
+            note("ESP_EXTRA_INFO", 677, &[9; 108]),
+            note("ESP_PANIC_DETAILS", 679, b"abort() was called"),
+        ]
+        .concat();
+        // Light poisoning: eight bytes in front of the user's, four behind.
+        let block = |offset: u32, size: usize| {
+            let start = (offset - 8) as usize;
+            (HEAP + offset - 8, &self.heap[start..start + 8 + size + 4])
+        };
+        let (control_block, stack) = ([1; 352], [2; 640]);
+        let memory = [
+            (0x3FFC_0000, &control_block[..]),
+            (0x3FFC_1000, &stack[..]),
+            (DATA, &self.data),
+            block(self.blocks[0], 40),
+            block(self.blocks[1], 96),
+        ];
+        elf(4, &[(4, 0, &registers), (4, 0, &about)], &memory, &[])
+    }
+}
+
 /// A heap's memory, where two of its blocks begin, the slack of all and the key of their canaries.
 fn heap() -> (Vec<u8>, [u32; 2], [u32; 2]) {
     let mut memory = vec![0_u32; HEAP_WORDS as usize];
@@ -356,6 +398,44 @@ fn a_core_has_no_peak_that_a_limit_could_be_held_against() {
     assert_eq!(gate("live>136,blocks>2,refused>3,largest<1000"), 0);
     assert_eq!((gate("live>135"), gate("refused>2")), (9, 9));
     assert_eq!((gate("peak>60K"), gate("leaked>0")), (9, 9), "unknown");
+}
+
+#[test]
+fn of_a_core_of_esp_idf_the_blocks_are_listed_and_nothing_is_concluded() {
+    let (directory, device) = (WorkingDirectory::new(), Device::crashed());
+    let program = device.program();
+    let elf = directory.file("app.elf", &program);
+    let hash = Identities::of_program(&program).sha256.to_string();
+    let digits = hash.trim_end_matches('…');
+    let core = device.core_of_esp_idf(digits);
+    let header = bytes_of(&[
+        u32::try_from(core.len()).unwrap() + 56,
+        0x0001_0102,
+        0,
+        0,
+        0,
+        300,
+    ]);
+    let partition = [&header, &core, &[0x5A; 32][..]].concat();
+    for file in [
+        directory.file("core.elf", &core),
+        directory.file("coredump.bin", &partition),
+    ] {
+        let (code, text, error) = directory.report(&[&file, "--elf", &elf]);
+        assert_eq!((code, error.as_str()), (0, ""), "{text}");
+        for line in [
+            "No verdict: no heap is wholly in the image, so none was checked, and what is free is \
+             unknown. 136 bytes are allocated in 2 blocks that the ledger knows.",
+            "at least 136 bytes in 2 blocks were live",
+            "DRAM at 0x3ffb2000 (2048 bytes) is not wholly in the image; of 2 blocks in it that \
+             the ledger knows 2 are",
+            "   96       1  src/camera.rs:78\n   40       1  src/mqtt.rs:60\n",
+        ] {
+            assert!(text.contains(line), "{line}\n\n{text}");
+        }
+    }
+    let other = directory.file("other.elf", &device.core_of_esp_idf("0123456789abcdef"));
+    assert_eq!(directory.report(&[&other, "--elf", &elf]).0, 5);
 }
 
 #[test]

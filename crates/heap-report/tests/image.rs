@@ -141,6 +141,55 @@ fn a_heap_that_is_not_in_the_image_is_named_and_the_others_are_read() {
     assert!(!summary.contains("nothing is missing"), "{summary}");
 }
 
+/// ESP-IDF's core dump has used blocks and neither their headers nor what is free.
+fn blocks_are_listed_where_only_they_are_in_the_image<P: Poison>() {
+    let device = Device::<P>::crashed();
+    let mut image = device.image();
+    let mut used = device.used();
+    used.remove(3); // that of the stack on which the dump ran is left out
+    image.leave_out_all_but(&used);
+    let read = history(&image.memory()).unwrap();
+    let (_, mut expected) = device.heaps_and_blocks();
+    expected.retain(|(address, ..)| used.iter().any(|block| block.address == *address));
+    let rounded = |(address, size, owner, line): Known| {
+        let block = used.iter().find(|block| block.address == address).unwrap();
+        assert!(size <= block.whole.size());
+        (address, owner, line)
+    };
+    let listed: Vec<_> = blocks(&read).into_iter().map(rounded).collect();
+    let expected: Vec<_> = expected.into_iter().map(rounded).collect();
+    assert_eq!(listed, expected);
+    assert_eq!(read.heaps, []);
+    let crash = read.crash.as_ref().unwrap();
+    assert!(crash.damage.is_empty());
+    let told = crash.missing.join(" ");
+    assert!(
+        crash
+            .missing
+            .iter()
+            .all(|heap| heap.contains("not wholly in the image; of ")),
+        "{told}"
+    );
+    let verdict = verdict(&read);
+    assert_eq!(verdict.kind, VerdictKind::CannotTell);
+    assert!(
+        verdict
+            .sentence
+            .starts_with("No verdict: no heap is wholly in the image, so none was checked"),
+        "{}",
+        verdict.sentence
+    );
+    let summary = Summary::new(&read, &Replayed::of(&read)).to_string();
+    assert!(summary.contains("at least "), "{summary}");
+}
+
+#[test]
+fn blocks_are_listed_where_only_they_are_in_the_image_at_every_level() {
+    blocks_are_listed_where_only_they_are_in_the_image::<Unpoisoned>();
+    blocks_are_listed_where_only_they_are_in_the_image::<Light>();
+    blocks_are_listed_where_only_they_are_in_the_image::<Comprehensive>();
+}
+
 #[test]
 fn without_constants_the_program_is_asked_for() {
     let image: Image = Device::<Light>::crashed().image().without_constants();

@@ -1,5 +1,7 @@
 //! One heap of an image: blocks, figures and damage, by `multi_heap`'s own walk.
 
+use std::fmt::Write as _;
+
 use multi_heap::{Block, BlockState, Corruption, DamagedBlock, Heap, HeapImage, Misuse, Poison};
 use soc_regions::Caps;
 
@@ -7,6 +9,7 @@ use super::{Found, Ledger, Memory};
 use crate::crash::NearbyBlock;
 use crate::history::HeapDescription;
 use crate::replay::HeapSample;
+use crate::summary::words::counted;
 
 /// More faults of one heap are not listed one by one.
 const MOST_FAULTS: usize = 16;
@@ -35,8 +38,10 @@ pub(super) struct HeapState {
     pub(super) used: Vec<UsedBlock>,
     pub(super) damage: Vec<Damage>,
     pub(super) sample: HeapSample,
-    /// Why nothing is known of its blocks.
+    /// Why it could not be walked: then only blocks that the ledger knows are read, if any.
     pub(super) missing: Option<String>,
+    /// Where the image has it.
+    base: u64,
 }
 
 /// The heap with this number; `None` if there is none.
@@ -75,6 +80,7 @@ pub(super) fn state<P: Poison>(memory: &Memory, found: &Found, number: u32) -> O
         damage: Vec::new(),
         sample: HeapSample::default(),
         missing: None,
+        base,
     };
     let image = memory.words(base, words as usize);
     match image {
@@ -99,6 +105,42 @@ pub(super) fn state<P: Poison>(memory: &Memory, found: &Found, number: u32) -> O
 }
 
 impl HeapState {
+    /// Of a heap that is not wholly in the image, the used blocks that are: the ledger knows where
+    /// they begin. ESP-IDF's core dumps have the memory of used blocks, each as a segment of its
+    /// own, and neither their headers nor free memory.
+    pub(super) fn list_used(&mut self, memory: &Memory, found: &Found, ledger: &Ledger) {
+        /// Bytes of a canary and the size in front of a block's user, and of a canary behind.
+        const HEAD: u64 = 8;
+        const TAIL: usize = 4;
+        let Some(missing) = &mut self.missing else {
+            return;
+        };
+        let (head, tail) = match found.set.poisoning {
+            0 => (0, 0),
+            _ => (HEAD, TAIL),
+        };
+        let (start, base) = (u64::from(self.described.start), self.base);
+        let in_image = |address: u32| {
+            let at = (base + u64::from(address) - start).checked_sub(head)?;
+            let size = memory.piece(at)?.len().checked_sub(head as usize + tail)?;
+            let size = u32::try_from(size).ok()?;
+            Some(UsedBlock { address, size })
+        };
+        let known = ledger.blocks_in(&self.described);
+        self.used = known
+            .iter()
+            .filter_map(|address| in_image(*address))
+            .collect();
+        if !self.used.is_empty() {
+            let _ = write!(
+                missing,
+                "; of {} in it that the ledger knows {} are",
+                counted(known.len() as u64, "block"),
+                self.used.len()
+            );
+        }
+    }
+
     fn walk<P: Poison>(&mut self, heap: &Heap<P>) {
         let mut free: Vec<u32> = Vec::new();
         for found in heap.sound_blocks() {

@@ -6,7 +6,7 @@ use heap_trace::LedgerDescription;
 use soc_regions::Caps;
 
 use super::{Found, Memory};
-use crate::history::Site;
+use crate::history::{HeapDescription, Site};
 
 /// Larger tables are no ledger's.
 const MOST_BLOCKS: u32 = 1 << 20;
@@ -62,6 +62,14 @@ impl Ledger {
             ledger.notes.push(note.to_owned());
         }
         ledger
+    }
+
+    /// Addresses of the blocks that lie in this heap, ascending.
+    pub(super) fn blocks_in(&self, heap: &HeapDescription) -> Vec<u32> {
+        let known = self.blocks.keys().copied();
+        let mut inside: Vec<u32> = known.filter(|address| heap.contains(*address)).collect();
+        inside.sort_unstable();
+        inside
     }
 
     /// Site and owner of a block; 0 for unknown ones.

@@ -17,6 +17,13 @@ use crate::unpack::unpacked;
 /// text. Source: `espcoredump`, `ELF_ESP_CORE_DUMP_INFO_TYPE`.
 const ESP_CORE_DUMP_INFO: u32 = 8266;
 
+/// Bytes of `core_dump_header_t`, with which a core begins in flash: length, version, four more
+/// words (before ESP-IDF 5.1 three). Source: `espcoredump`, `esp_core_dump_types.h`.
+const ESP_FLASH_HEADERS: [usize; 2] = [24, 20];
+
+/// More memory than any chip has.
+const MOST_MEMORY: u64 = 256 << 20;
+
 /// No machine has memory behind it, and no sum of an address and a few sizes overflows.
 const MOST_ADDRESS: u64 = 1 << 56;
 
@@ -45,16 +52,17 @@ enum Added {
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
 impl Memory {
-    /// The memory in a file, plain or gzip, that is an ELF core; `None` if it is none.
+    /// The memory in a file, plain or gzip, that is an ELF core, or ESP-IDF's core-dump partition
+    /// with one; `None` if it is none.
     ///
     /// # Errors
     /// As [`Memory::of_core`].
     pub fn read(bytes: &[u8]) -> Result<Option<Memory>, String> {
         let unpacked = unpacked(bytes)?;
-        if !unpacked.bytes.starts_with(ELF_MAGIC) {
+        let Some(core) = core(&unpacked.bytes) else {
             return Ok(None);
-        }
-        let mut memory = Memory::of_core(&unpacked.bytes)?;
+        };
+        let mut memory = Memory::of_core(core)?;
         memory.notes.extend(unpacked.notes);
         Ok(Some(memory))
     }
@@ -74,10 +82,17 @@ impl Memory {
                     .to_owned(),
             );
         }
-        let mut memory = Memory::default();
+        let (mut memory, mut size) = (Memory::default(), 0);
         for part in header.program_headers(endian, bytes).map_err(damaged)? {
             match part.p_type(endian) {
-                PT_LOAD => memory.add_segment(part, endian, bytes)?,
+                PT_LOAD => {
+                    size += u64::from(part.p_filesz(endian));
+                    if size > MOST_MEMORY {
+                        let most = MOST_MEMORY >> 20;
+                        return Err(format!("this core says that it has more than {most} MiB"));
+                    }
+                    memory.add_segment(part, endian, bytes)?;
+                }
                 PT_NOTE => memory.identity = memory.identity.or(identity(part, endian, bytes)),
                 _ => {}
             }
@@ -131,6 +146,19 @@ impl Memory {
         }
     }
 
+    /// Adds bytes behind the end of a piece, if they go on from there and nothing else touches them.
+    fn append(&mut self, start: u64, bytes: &[u8]) -> bool {
+        let end = start.saturating_add(bytes.len() as u64);
+        let Some((first, piece)) = self.pieces.range_mut(..=end).next_back() else {
+            return false;
+        };
+        let goes_on = first + piece.len() as u64 == start;
+        if goes_on {
+            piece.extend(bytes);
+        }
+        goes_on
+    }
+
     /// Adds bytes; those that are there already stay.
     fn insert(&mut self, start: u64, bytes: &[u8]) -> Result<Added, String> {
         let end = start.saturating_add(bytes.len() as u64);
@@ -141,6 +169,9 @@ impl Memory {
             ));
         }
         if bytes.is_empty() {
+            return Ok(Added::Same);
+        }
+        if self.append(start, bytes) {
             return Ok(Added::Same);
         }
         let around = self.pieces.range(..=end).rev();
@@ -214,6 +245,12 @@ impl Memory {
         let (first, piece) = self.pieces.range(..=at).next_back()?;
         let from = usize::try_from(at - first).ok()?;
         piece.get(from..from.checked_add(length)?)
+    }
+
+    /// The bytes of the piece that begins at `at`, up to its end.
+    #[must_use]
+    pub fn piece(&self, at: u64) -> Option<&[u8]> {
+        self.pieces.get(&at).map(Vec::as_slice)
     }
 
     /// A word.
@@ -292,6 +329,13 @@ impl Memory {
     }
 }
 
+/// The ELF file in these bytes.
+fn core(bytes: &[u8]) -> Option<&[u8]> {
+    let behind = |lead: &usize| bytes.get(*lead..);
+    let mut beginnings = std::iter::once(bytes).chain(ESP_FLASH_HEADERS.iter().filter_map(behind));
+    beginnings.find(|rest| rest.starts_with(ELF_MAGIC))
+}
+
 fn header(bytes: &[u8]) -> Result<&Elf, String> {
     if bytes.get(4).is_some_and(|class| *class != ELFCLASS32.0) {
         return Err("this is a 64-bit ELF file; the chips are 32-bit machines".to_owned());
@@ -354,5 +398,55 @@ mod tests {
                 .contains("do not fit")
         );
         assert_eq!(memory.extent(), "0x00000100..0x0000010a");
+    }
+
+    /// A core whose segments are each the same bytes, at these addresses.
+    fn core_of(addresses: &[u32], bytes: &[u8]) -> Vec<u8> {
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let count = u32::try_from(addresses.len()).unwrap();
+        let (at, size) = (52 + 32 * count, u32::try_from(bytes.len()).unwrap());
+        let mut file = b"\x7fELF\x01\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+        let core_of_xtensa = 4 | 94 << 16;
+        let (header_bytes, segment_bytes) = (52, 32 << 16);
+        let rest: Vec<u8> = words(&[
+            core_of_xtensa,
+            1,
+            0,
+            52,
+            0,
+            0,
+            header_bytes | segment_bytes,
+            count,
+            0,
+        ]);
+        file.extend(rest);
+        for address in addresses {
+            let segment: Vec<u8> = words(&[1, at, *address, *address, size, size, 6, 4]);
+            file.extend(segment);
+        }
+        file.extend(bytes);
+        file
+    }
+
+    #[test]
+    fn a_core_is_found_behind_the_header_that_it_has_in_flash() {
+        let core = core_of(&[0x3FFB_0000], &[1, 2, 3, 4]);
+        for lead in [0, 20, 24] {
+            let mut file = vec![0; lead];
+            file.extend(&core);
+            file.extend([0xA5; 32]); // the checksum
+            let memory = Memory::read(&file).unwrap().unwrap();
+            assert_eq!(memory.bytes(0x3FFB_0000, 4), Some(&[1, 2, 3, 4][..]));
+        }
+        assert!(Memory::read(&[0; 80]).unwrap().is_none());
+    }
+
+    /// Segments may be the same bytes of a file: a small core was gigabytes of memory.
+    #[test]
+    fn a_core_of_more_memory_than_a_chip_has_is_refused() {
+        let addresses: Vec<u32> = (0..300).map(|number| number << 21).collect();
+        let core = core_of(&addresses, &vec![7; 1 << 20]);
+        let refusal = Memory::read(&core).unwrap_err();
+        assert!(refusal.contains("more than 256 MiB"), "{refusal}");
     }
 }

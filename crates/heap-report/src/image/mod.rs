@@ -44,10 +44,13 @@ fn heaps_in(memory: &Memory) -> Result<History, String> {
         1 => heaps::state::<Light>(memory, &found, number),
         _ => heaps::state::<Comprehensive>(memory, &found, number),
     });
-    let states: Vec<HeapState> = states.collect();
+    let mut states: Vec<HeapState> = states.collect();
     let ledger = Ledger::of(memory, &found);
+    for state in &mut states {
+        state.list_used(memory, &found, &ledger);
+    }
     let history = of_states(memory, &found, &states, &ledger);
-    if !history.heaps.is_empty() {
+    if !history.heaps.is_empty() || !history.events.is_empty() {
         return Ok(history);
     }
     let missing: Vec<String> = states
@@ -178,7 +181,7 @@ fn of_states(memory: &Memory, found: &Found, states: &[HeapState], ledger: &Ledg
         build: memory.identity.clone(),
         ..History::default()
     };
-    for state in &read {
+    for state in states {
         let allocated = state.used.iter().map(|block| {
             let (site, owner) = ledger.of_block(block.address);
             TimedEvent {

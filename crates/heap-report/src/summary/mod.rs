@@ -114,15 +114,13 @@ impl Summary<'_> {
 
     fn image_head(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let total = &self.rebuilt.total;
-        let is_damaged = self
-            .history
-            .crash
-            .as_ref()
-            .is_some_and(|crash| !crash.damage.is_empty());
+        let crash = self.history.crash.as_ref();
+        let is_partial =
+            self.history.heaps.is_empty() || crash.is_some_and(|crash| !crash.damage.is_empty());
         writeln!(
             out,
             "{}{} in {} were live when the image of memory was taken",
-            if is_damaged { "at least " } else { "" },
+            if is_partial { "at least " } else { "" },
             bytes(total.bytes),
             counted(total.blocks, "block")
         )?;

@@ -22,7 +22,7 @@ pub(crate) fn bytes(number: u64) -> String {
 }
 
 /// `1 block`, `2 blocks`, `2 entries`.
-pub fn counted(number: u64, what: &str) -> String {
+pub(crate) fn counted(number: u64, what: &str) -> String {
     let number_is = grouped(number);
     match what.strip_suffix('y') {
         _ if number == 1 => format!("{number_is} {what}"),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use addr2line::Context;
-use gimli::{EndianRcSlice, RunTimeEndian};
+use gimli::{EndianRcSlice, RunTimeEndian, Section as _};
 use object::elf::{EM_386, EM_AARCH64, EM_RISCV, EM_X86_64, EM_XTENSA, Machine};
 use object::read::elf::FileHeader as _;
 use object::{
@@ -103,13 +103,12 @@ impl Symbols {
             return Err(SymbolError::OtherMachine(machine.0));
         }
         let functions = functions(&file);
-        let lines = file.section_by_name(".debug_line");
-        let has_lines = lines.is_some_and(|section| unpacked(&section).is_some());
+        let damaged = |cause: gimli::Error| SymbolError::NotElf(cause.to_string());
+        let dwarf = gimli::Dwarf::load(|id| Ok(section(&file, id.name()))).map_err(damaged)?;
+        let has_lines = !dwarf.debug_line.reader().is_empty();
         if functions.is_empty() && !has_lines {
             return Err(SymbolError::Stripped);
         }
-        let damaged = |cause: gimli::Error| SymbolError::NotElf(cause.to_string());
-        let dwarf = gimli::Dwarf::load(|id| Ok(section(&file, id.name()))).map_err(damaged)?;
         Ok(Symbols {
             lines: Context::from_dwarf(dwarf).map_err(damaged)?,
             code: code(&file),
@@ -411,6 +410,17 @@ mod tests {
         for nowhere in [0, 0x41, 0x3FFB_0000] {
             assert!(frames(&program, nowhere).is_empty(), "{nowhere:#x}");
         }
+    }
+
+    #[test]
+    fn an_empty_section_of_lines_has_no_lines() {
+        let mut object = Object::new(
+            BinaryFormat::Elf,
+            Architecture::Xtensa,
+            object::Endianness::Little,
+        );
+        object.add_section(Vec::new(), b".debug_line".to_vec(), SectionKind::Debug);
+        assert!(refusal(&object.write().unwrap()).contains("debug = 1"));
     }
 
     /// The program without lines, and a packed section of lines that says it has `claimed` bytes.

@@ -61,6 +61,14 @@ pub(super) fn image(facts: &Facts<'_>) -> String {
         0 => String::new(),
         missing => format!("; {} not in it", heaps_are(missing)),
     };
+    if facts.heaps.is_empty() {
+        return format!(
+            "No verdict: no heap is wholly in the image, so none was checked, and what is free is \
+             unknown. {} are allocated in {} that the ledger knows.",
+            bytes(facts.total.bytes),
+            counted(facts.total.blocks, "block")
+        );
+    }
     format!(
         "No verdict: an image is one moment, which does not show what grows. The heaps in it pass \
          their check: {} are allocated in {}, {} are free, the largest block has {}{missing}.",

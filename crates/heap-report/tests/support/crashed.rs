@@ -133,6 +133,14 @@ impl<P: Poison> Device<P> {
         })
     }
 
+    /// The used blocks.
+    pub fn used(&self) -> Vec<BlockView> {
+        self.heap.inspect().locked(|heaps| {
+            let blocks = heaps.heaps().flat_map(|view| heaps.blocks(view.index));
+            blocks.filter(|block| block.used).collect()
+        })
+    }
+
     /// The sentences of the failure log, the latest first.
     pub fn failures(&self) -> Vec<String> {
         self.heap.with_observer(|ledger| {
@@ -233,6 +241,23 @@ impl Image {
 
     pub fn leave_out_heap(&mut self, number: usize) {
         self.heaps.remove(number);
+    }
+
+    /// Of the heaps only the memory behind the headers of used blocks, each on its own: what
+    /// `heap_caps_walk` shows, and ESP-IDF's core dump writes.
+    pub fn leave_out_all_but(&mut self, used: &[BlockView]) {
+        const HEADER: u32 = 4;
+        let heaps = std::mem::take(&mut self.heaps);
+        for block in used {
+            let (start, size) = (block.whole.start() + HEADER, block.whole.size() - HEADER);
+            let piece = self.starts.iter().zip(&heaps).find_map(|(starts, piece)| {
+                let at = u64::from(start.checked_sub(starts.1)?) + starts.0;
+                let from = usize::try_from(at - piece.0).unwrap();
+                let bytes = piece.1.get(from..from + size as usize)?;
+                Some((at, bytes.to_vec()))
+            });
+            self.heaps.push(piece.unwrap());
+        }
     }
 
     /// The byte behind what the block's user has is another one.
