@@ -161,10 +161,31 @@ fn a_log_of_which_half_is_read_has_no_verdict_and_exit_code_5() {
 #[test]
 fn summaries_of_heaps_never_have_a_verdict_and_that_is_no_error() {
     let log = "Heap summary for capabilities 0x00000004:\n  \
-               At 0x3ffae6e0 len 6432 free 4100 allocated 1600 min_free 3900\n";
+               At 0x3ffae6e0 len 6432 free 4100 allocated 1600 min_free 3900\n    \
+               largest_free_block 3968 alloc_blocks 30 free_blocks 1 total_blocks 31\n";
     let (code, text, _) = ended(&WorkingDirectory::new().report(&["-"], log.as_bytes()));
-    assert!(text.starts_with("No verdict: "), "{text}");
+    assert!(
+        text.starts_with("No verdict: summaries of heaps have no blocks"),
+        "{text}"
+    );
     assert_eq!(code, 0, "{text}");
+    // A line that cannot be read is one.
+    for cut in [
+        log.find("free 4100"),
+        log.find("    largest"),
+        log.find("alloc_blocks"),
+    ] {
+        let cut = &log[..cut.unwrap()];
+        let (code, text, _) = ended(&WorkingDirectory::new().report(&["-"], cut.as_bytes()));
+        assert!(
+            text.starts_with(
+                "No verdict: no summary of heap_caps_print_heap_info can be read whole"
+            ),
+            "{text}"
+        );
+        assert!(text.contains("unreadable records: 1"), "{text}");
+        assert_eq!(code, 5, "{text}");
+    }
 }
 
 #[test]

@@ -110,8 +110,8 @@ impl HeapState {
     /// own, and neither their headers nor free memory.
     pub(super) fn list_used(&mut self, memory: &Memory, found: &Found, ledger: &Ledger) {
         /// Bytes of a canary and the size in front of a block's user, and of a canary behind.
-        const HEAD: u64 = 8;
-        const TAIL: usize = 4;
+        const HEAD: u32 = 8;
+        const TAIL: u32 = 4;
         let Some(missing) = &mut self.missing else {
             return;
         };
@@ -121,9 +121,9 @@ impl HeapState {
         };
         let (start, base) = (u64::from(self.described.start), self.base);
         let in_image = |address: u32| {
-            let at = (base + u64::from(address) - start).checked_sub(head)?;
-            let size = memory.piece(at)?.len().checked_sub(head as usize + tail)?;
-            let size = u32::try_from(size).ok()?;
+            let at = (base + u64::from(address) - start).checked_sub(u64::from(head))?;
+            let whole = u32::try_from(memory.piece(at)?.len()).ok()?;
+            let size = whole.checked_sub(head + tail)?;
             Some(UsedBlock { address, size })
         };
         let known = ledger.blocks_in(&self.described);

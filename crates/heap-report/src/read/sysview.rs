@@ -12,9 +12,14 @@
 //!     + 0   address, size, callers …            allocated
 //!     + 1   address, callers …                  freed
 //! ```
-//! Sources: SEGGER's SystemView User Guide (UM08027); ESP-IDF's `app_trace` component, its tool
-//! `sysviewtrace_proc.py` and what that lists of the recordings it is tested with;
-//! `esp32_sysview.c` of Espressif's OpenOCD, which writes the lines. Tasks are owners.
+//! Sources: SEGGER's SystemView User Guide (UM08027) and `SEGGER_SYSVIEW.h` (numbers of packets);
+//! ESP-IDF's `app_trace` component, its tool `sysviewtrace_proc.py` (fields of each packet) and what
+//! that lists of the recordings it is tested with; `esp32_sysview.c` of Espressif's OpenOCD, which
+//! writes the lines. Tasks are owners.
+//!
+//! Not proved on a recording: packet 23 (a data sample, since SystemView 3.50), and SEGGER's own
+//! heap packets (31, `SEGGER_SYSVIEW_HeapAlloc`), which ESP-IDF does not send and which are passed
+//! over.
 
 use std::collections::HashMap;
 
@@ -90,6 +95,8 @@ struct Reader {
     ticks: u64,
     /// The first number of the heap's packets, once its module is described.
     heap_module: Option<u32>,
+    /// Packets of modules that came before the heap's was described, by number.
+    undescribed: HashMap<u32, u64>,
     /// What runs on each core: a task, or none.
     running: [Running; 2],
     /// Owners by the numbers of tasks.
@@ -117,7 +124,7 @@ impl Reader {
             let mut payload = Bytes(left.take(length)?);
             match id {
                 id::INIT => self.history.ticks_per_second = payload.number()?,
-                _ => event = self.of_heap(id, core, &mut payload),
+                _ => event = self.of_module(id, core, &mut payload),
             }
         }
         let elapsed = left.number()?;
@@ -179,8 +186,8 @@ impl Reader {
             id::TRACE_START => {}
             id::MODULE => {
                 let (_, offset, about) = (left.number()?, left.number()?, left.text()?);
-                if about.contains("Heap Tracing") {
-                    self.heap_module = Some(offset);
+                if about.contains("Heap Tracing") && offset >= FIRST_OF_MODULES {
+                    self.describe_heap(offset);
                 }
             }
             _ => return skip(id, left),
@@ -188,16 +195,33 @@ impl Reader {
         Some(())
     }
 
-    /// What a packet of the heap's module says.
-    fn of_heap(&mut self, id: u32, core: usize, payload: &mut Bytes<'_>) -> Option<Event> {
-        let first = self
-            .heap_module
-            .filter(|first| *first >= FIRST_OF_MODULES)?;
-        let address = match id.checked_sub(first)? {
-            0 | 1 => payload.number()?,
-            _ => return None,
+    /// What came before cannot be told from other modules' packets.
+    fn describe_heap(&mut self, first: u32) {
+        for id in [first, first + 1] {
+            self.history.gaps.missed += self.undescribed.remove(&id).unwrap_or(0);
+        }
+        self.undescribed.clear();
+        self.heap_module = Some(first);
+    }
+
+    /// What a packet of a module says, if it is the heap's.
+    fn of_module(&mut self, id: u32, core: usize, payload: &mut Bytes<'_>) -> Option<Event> {
+        let Some(first) = self.heap_module else {
+            if id >= FIRST_OF_MODULES {
+                *self.undescribed.entry(id).or_default() += 1;
+            }
+            return None;
         };
-        if id == first + 1 {
+        let number = id.checked_sub(first).filter(|number| *number <= 1)?;
+        let event = self.of_heap(number, core, payload);
+        self.history.gaps.unreadable_records += u64::from(event.is_none());
+        event
+    }
+
+    /// What a packet of the heap's module says; `None` if it cannot be read.
+    fn of_heap(&mut self, number: u32, core: usize, payload: &mut Bytes<'_>) -> Option<Event> {
+        let address = payload.number()?;
+        if number == 1 {
             return Some(Event::Freed { address });
         }
         let size = payload.number()?;
@@ -276,7 +300,7 @@ fn skip(id: u32, left: &mut Bytes<'_>) -> Option<()> {
     let numbers = match id {
         0 | 11 | 20 => 0,
         6 | 8 | 12 | 15 | 16 | 19 => 1,
-        7 | 13 => 2,
+        7 | 13 | 23 => 2,
         21 => 4,
         TEXT => return left.text().map(|_| ()),
         _ => return None,
@@ -570,6 +594,37 @@ mod tests {
             2,
             "nor is there a heap"
         );
+    }
+
+    #[test]
+    fn blocks_that_came_before_the_heaps_module_was_described_are_missed() {
+        let mut packets = beginning();
+        let described = packets.pop().unwrap();
+        packets.extend([
+            allocated(0x3FFB_0010, 96),
+            freed(0x3FFB_0010),
+            packet(600, &[]),
+        ]);
+        packets.extend([described, allocated(0x3FFB_0100, 8)]);
+        let history = read(&recording("", &packets)).unwrap();
+        assert_eq!((history.gaps.missed, history.events.len()), (2, 1));
+        assert_eq!(history.doubts, [""; 0]);
+    }
+
+    #[test]
+    fn a_heaps_packet_that_cannot_be_read_is_counted() {
+        let mut packets = beginning();
+        packets.push(packet(512, &[number(0x3FFB_0010)])); // no size
+        packets.push(packet(513, &[]));
+        packets.push(packet(514, &[])); // none of the heap's
+        packets.push(packet(23, &[number(1), number(0x3F80_0000)])); // a data sample
+        packets.push(allocated(0x3FFB_0100, 8));
+        let history = read(&recording("", &packets)).unwrap();
+        assert_eq!(
+            (history.gaps.unreadable_records, history.events.len()),
+            (2, 1)
+        );
+        assert_eq!(history.doubts, [""; 0]);
     }
 
     #[test]
