@@ -1,5 +1,6 @@
 //! What an image of a program's memory has besides its blocks: damage, failures, what is missing.
 
+use heap_trace::PastEventKind;
 use serde::Serialize;
 
 use crate::history::History;
@@ -27,6 +28,9 @@ pub struct Damage {
     pub fault: String,
     /// The block that it is in or in front of, and the one before it.
     pub around: Vec<NearbyBlock>,
+    /// What happened there before, the latest first, of the last events that the program
+    /// remembered.
+    pub before: Vec<PastEvent>,
     /// How many bytes behind it could not be read.
     pub lost: u32,
 }
@@ -41,6 +45,23 @@ pub struct NearbyBlock {
     /// Bytes asked for.
     pub size: u32,
     /// The site that allocated it, an index of [`History::sites`]; 0 if unknown.
+    pub site: usize,
+    /// On whose behalf; 0: nobody's.
+    pub owner: u8,
+}
+
+/// An event that the program remembered when it crashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PastEvent {
+    /// What happened.
+    pub kind: PastEventKind,
+    /// The block's address.
+    pub address: u32,
+    /// Bytes that could be used.
+    pub size: u32,
+    /// The program's clock.
+    pub ticks: u32,
+    /// The line and its caller, an index of [`History::sites`]; 0 if unknown.
     pub site: usize,
     /// On whose behalf; 0: nobody's.
     pub owner: u8,
@@ -76,6 +97,12 @@ impl History {
 }
 
 impl Damage {
+    /// The sites that its sentence names.
+    pub(crate) fn sites_mut(&mut self) -> impl Iterator<Item = &mut usize> {
+        let around = self.around.iter_mut().map(|block| &mut block.site);
+        around.chain(self.before.iter_mut().map(|event| &mut event.site))
+    }
+
     fn sentence(&self, history: &History) -> String {
         let around = self.around.iter().enumerate().map(|(number, block)| {
             let separator = if number == 0 { "; " } else { ", " };
@@ -85,7 +112,39 @@ impl Damage {
             0 => String::new(),
             lost => format!("; the {lost} bytes behind it could not be read"),
         };
-        format!("{}{}{lost}", self.fault, around.collect::<String>())
+        let before = self.before.iter().enumerate().map(|(number, event)| {
+            let separator = if number == 0 { "; before: " } else { "; " };
+            format!("{separator}{}", event.in_words(history))
+        });
+        let (around, before): (String, String) = (around.collect(), before.collect());
+        format!("{}{around}{before}{lost}", self.fault)
+    }
+}
+
+/// ` from src/mqtt.rs:12 connect`; nothing of an unknown site.
+fn from_site(history: &History, site: usize) -> String {
+    match history.site(site).filter(|_| site != 0) {
+        Some(site) => format!(" from {}", site.label()),
+        None => String::new(),
+    }
+}
+
+impl PastEvent {
+    /// `at tick 812 mqtt freed 64 bytes at 0x3ffb3010 from src/mqtt.rs:12 connect`
+    fn in_words(&self, history: &History) -> String {
+        let Self {
+            address,
+            size,
+            ticks,
+            ..
+        } = self;
+        let who = history.owner_name(self.owner);
+        let did = match self.kind {
+            PastEventKind::Allocated => "allocated",
+            PastEventKind::Freed => "freed",
+        };
+        let from = from_site(history, self.site);
+        format!("at tick {ticks} {who} {did} {size} bytes at {address:#010x}{from}")
     }
 }
 
@@ -95,10 +154,7 @@ impl NearbyBlock {
             0 => String::new(),
             owner => format!(" of {}", history.owner_name(owner)),
         };
-        let from = match history.site(self.site).filter(|_| self.site != 0) {
-            Some(site) => format!(" from {}", site.label()),
-            None => String::new(),
-        };
+        let from = from_site(history, self.site);
         format!("{} bytes at {:#010x}{of}{from}", self.size, self.address)
     }
 }
@@ -117,9 +173,18 @@ mod tests {
             site: 1,
             owner: 0,
         };
+        let freed = PastEvent {
+            kind: PastEventKind::Freed,
+            address: 0x3FFA_E8D8,
+            size: 48,
+            ticks: 812,
+            site: 3,
+            owner: 0,
+        };
         let damage = Damage {
             fault: "at 0x3ffae8d4 in DRAM: CORRUPT HEAP".to_owned(),
             around: vec![nearby],
+            before: vec![freed],
             lost: 96,
         };
         let mut history = History {
@@ -132,27 +197,38 @@ mod tests {
             })),
             ..History::default()
         };
-        history.sites.push(Site {
-            callers: vec![0x400E_57B7],
+        // The second and the third are one, once the line of both is known.
+        let site = |caller| Site {
+            callers: vec![caller],
             ..Site::default()
-        });
+        };
+        let sites = [0x400E_57B7, 0x400E_57B7, 0x400E_5801].map(site);
+        history.sites.extend(sites);
         let sentence = |history: &History| history.damage().collect::<String>();
         assert_eq!(
             sentence(&history),
             "at 0x3ffae8d4 in DRAM: CORRUPT HEAP; the last block that begins before it is 24 bytes \
-             at 0x3ffae8bc from 0x400e57b7; the 96 bytes behind it could not be read"
+             at 0x3ffae8bc from 0x400e57b7; before: at tick 812 nobody freed 48 bytes at \
+             0x3ffae8d8 from 0x400e5801; the 96 bytes behind it could not be read"
         );
-        history.name_callers(|_| {
+        history.name_callers(|caller| {
+            let function = if caller == 0x400E_57B7 {
+                "remember"
+            } else {
+                "close"
+            };
             vec![Frame {
-                function: "remember".to_owned(),
+                function: function.to_owned(),
                 file: "src/main.rs".to_owned(),
-                line: 135,
+                line: caller % 0x1000,
             }]
         });
         let named = sentence(&history);
-        assert!(
-            named.contains(" from src/main.rs:135 remember; "),
-            "{named}"
-        );
+        for line in [
+            " from src/main.rs:1975 remember; before:",
+            " from src/main.rs:2049 close; ",
+        ] {
+            assert!(named.contains(line), "{named}");
+        }
     }
 }

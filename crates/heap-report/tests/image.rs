@@ -107,6 +107,37 @@ fn a_write_past_the_end_names_the_block_its_owner_and_its_line() {
 }
 
 #[test]
+fn a_write_after_free_names_who_freed_the_memory_and_who_had_it() {
+    let device = Device::<Comprehensive>::crashed();
+    let freed = device.free_culprit();
+    let mut image = device.image();
+    image.overwrite_in(&freed);
+    let sentence = verdict(&history(&image.memory()).unwrap()).sentence;
+    let (_, before) = sentence.split_once("; before: ").unwrap();
+    let events: Vec<&str> = before.split("; ").collect();
+    let at = format!("bytes at {:#010x}", freed.address);
+    let is_freed = events[0].contains(" mqtt freed ") && events[0].contains(&at);
+    assert!(is_freed, "{before}");
+    let had = events[1..].iter().find(|event| event.contains(&at));
+    let had = had.unwrap_or_else(|| panic!("{before}"));
+    assert!(had.contains(" camera allocated "), "{before}");
+    assert!(had.contains("support/crashed.rs:"), "{before}");
+}
+
+#[test]
+fn a_program_without_a_ring_has_no_past() {
+    let device = Device::<Light>::crashed();
+    let mut image = device.image();
+    image.overwrite_behind(&device.culprit());
+    let with_past = verdict(&history(&image.memory()).unwrap()).sentence;
+    image.forget_the_past();
+    let without = verdict(&history(&image.memory()).unwrap()).sentence;
+    let (expected, before) = with_past.split_once("; before: ").unwrap();
+    assert!(before.contains("camera allocated"), "{before}");
+    assert_eq!(without.trim_end_matches('.'), expected);
+}
+
+#[test]
 fn a_header_that_was_overwritten_is_damage_at_every_level() {
     fn overwritten<P: Poison>() {
         let device = Device::<P>::crashed();

@@ -24,7 +24,7 @@ pub use ledger::{
     SiteId, StillOwns, Usage,
 };
 pub use metrics::{BufferTooSmall, CapabilityMetrics, Metrics, MetricsFormat};
-pub use recent::{Deed, PastEvent, Recent, Scene};
+pub use recent::{PastEvent, PastEventKind, Recent, RecentLayout, Scene};
 #[cfg(feature = "std")]
 pub use stack::HostStack;
 pub use stack::{

@@ -9,6 +9,7 @@
 //! a stale pointer.
 
 use core::fmt;
+use core::mem::offset_of;
 use core::panic::Location;
 
 use heap_caps::{Allocated, BlockView, Finding, Freed, Observer, Owner, Reallocated};
@@ -20,7 +21,7 @@ const TOLD: usize = 6;
 
 /// What happened to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum PastEventKind {
     /// It was allocated, or is where another one was moved.
     Allocated,
     /// It was freed, or moved elsewhere.
@@ -30,9 +31,9 @@ pub enum Deed {
 /// An event that is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PastEvent {
+pub struct PastEvent<const DEPTH: usize = 4> {
     /// What happened.
-    pub deed: Deed,
+    pub kind: PastEventKind,
     /// The block's address, as it was handed out.
     pub address: u32,
     /// How many bytes could be used.
@@ -43,12 +44,12 @@ pub struct PastEvent {
     pub ticks: u32,
     /// The line, of an allocation, where it is known.
     pub place: Option<&'static Location<'static>>,
-    /// The innermost return address, if the context has one; else 0.
-    pub caller: u32,
+    /// Return addresses, innermost first; 0 behind the last one.
+    pub callers: [u32; DEPTH],
 }
 
-/// `at tick 812 owner 2 freed 64 bytes at 0x3FFB3010, called from 0x400D1234`
-impl fmt::Display for PastEvent {
+/// `at tick 812 owner 2 freed 64 bytes at 0x3FFB3010, called from 0x400D1234 < 0x400D2F02`
+impl<const DEPTH: usize> fmt::Display for PastEvent<DEPTH> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             address,
@@ -57,9 +58,9 @@ impl fmt::Display for PastEvent {
             ticks,
             ..
         } = self;
-        let did = match self.deed {
-            Deed::Allocated => "allocated",
-            Deed::Freed => "freed",
+        let did = match self.kind {
+            PastEventKind::Allocated => "allocated",
+            PastEventKind::Freed => "freed",
         };
         write!(
             out,
@@ -68,45 +69,192 @@ impl fmt::Display for PastEvent {
         if let Some(place) = self.place {
             write!(out, " from {place}")?;
         }
-        match self.caller {
-            0 => Ok(()),
-            caller => write!(out, ", called from {caller:#x}"),
+        let callers = self.callers.iter().take_while(|caller| **caller != 0);
+        for (number, caller) in callers.enumerate() {
+            let before = if number == 0 { ", called from " } else { " < " };
+            write!(out, "{before}{caller:#010X}")?;
+        }
+        Ok(())
+    }
+}
+
+/// An event as it stands in memory.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+struct Slot<const DEPTH: usize> {
+    address: u32,
+    usable: u32,
+    ticks: u32,
+    owner: u8,
+    kind: u8,
+    place: Option<&'static Location<'static>>,
+    callers: [u32; DEPTH],
+}
+
+/// Values of [`Slot::kind`].
+const NO_EVENT: u8 = 0;
+const ALLOCATED: u8 = 1;
+const FREED: u8 = 2;
+
+impl<const DEPTH: usize> Slot<DEPTH> {
+    const EMPTY: Self = Self {
+        address: 0,
+        usable: 0,
+        ticks: 0,
+        owner: 0,
+        kind: NO_EVENT,
+        place: None,
+        callers: [0; DEPTH],
+    };
+
+    fn event(&self) -> Option<PastEvent<DEPTH>> {
+        Some(PastEvent {
+            kind: RecentLayout::kind(self.kind)?,
+            address: self.address,
+            usable: self.usable,
+            owner: Owner(self.owner),
+            ticks: self.ticks,
+            place: self.place,
+            callers: self.callers,
+        })
+    }
+}
+
+/// Where the parts of a [`Recent`] lie, in bytes, for readers of memory images.
+///
+/// ```text
+///   0: ESPHLAST   8: EVENTS   12: next   16: DEPTH   20: bytes of an event   24: event | event | …
+///     event   0: address   4: usable   8: ticks   12: owner   13: kind   16: place   behind it: callers
+/// ```
+///
+/// Owner and kind have a byte, the place is a pointer (as [`LedgerDescription::caller`]), all else
+/// is a word. `next` is the number of the event that is overwritten next: the oldest one.
+///
+/// [`LedgerDescription::caller`]: crate::LedgerDescription::caller
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecentLayout {}
+
+impl RecentLayout {
+    /// First eight bytes of a [`Recent`] that has seen an event.
+    pub const MAGIC: [u8; 8] = *b"ESPHLAST";
+    /// From the start: the number of events.
+    pub const CAPACITY: u32 = 8;
+    /// From the start: the number of the next event.
+    pub const NEXT: u32 = 12;
+    /// From the start: the number of return addresses.
+    pub const DEPTH: u32 = 16;
+    /// From the start: the bytes of an event.
+    pub const EVENT_BYTES: u32 = 20;
+    /// From the start: the first event.
+    pub const EVENTS: u32 = 24;
+    /// In an event: the block's address.
+    pub const ADDRESS: u32 = 0;
+    /// In an event: how many bytes could be used.
+    pub const USABLE: u32 = 4;
+    /// In an event: the clock.
+    pub const TICKS: u32 = 8;
+    /// In an event: the owner.
+    pub const OWNER: u32 = 12;
+    /// In an event: the kind, see [`RecentLayout::kind`].
+    pub const KIND: u32 = 13;
+    /// In an event: the pointer to the place in the source. Behind it: the return addresses.
+    pub const PLACE: u32 = 16;
+
+    /// What a kind's number in memory stands for; `None`: nothing, there is no event.
+    #[must_use]
+    pub const fn kind(number: u8) -> Option<PastEventKind> {
+        match number {
+            ALLOCATED => Some(PastEventKind::Allocated),
+            FREED => Some(PastEventKind::Freed),
+            _ => None,
         }
     }
 }
 
-#[cfg(target_pointer_width = "32")]
-const _: () = assert!(size_of::<Option<PastEvent>>() == 24);
+const _: () = {
+    const fn is_at(place: usize, offset: u32) -> bool {
+        place == offset as usize // widening
+    }
+    type Ring = Recent<()>;
+    assert!(is_at(offset_of!(Ring, capacity), RecentLayout::CAPACITY));
+    assert!(is_at(offset_of!(Ring, next), RecentLayout::NEXT));
+    assert!(is_at(offset_of!(Ring, depth), RecentLayout::DEPTH));
+    assert!(is_at(
+        offset_of!(Ring, event_bytes),
+        RecentLayout::EVENT_BYTES
+    ));
+    assert!(is_at(offset_of!(Ring, events), RecentLayout::EVENTS));
+    assert!(is_at(offset_of!(Slot<4>, address), RecentLayout::ADDRESS));
+    assert!(is_at(offset_of!(Slot<4>, usable), RecentLayout::USABLE));
+    assert!(is_at(offset_of!(Slot<4>, ticks), RecentLayout::TICKS));
+    assert!(is_at(offset_of!(Slot<4>, owner), RecentLayout::OWNER));
+    assert!(is_at(offset_of!(Slot<4>, kind), RecentLayout::KIND));
+    assert!(is_at(offset_of!(Slot<4>, place), RecentLayout::PLACE));
+    assert!(offset_of!(Slot<4>, callers) == offset_of!(Slot<4>, place) + size_of::<usize>());
+    #[cfg(target_pointer_width = "32")]
+    assert!(size_of::<Slot<4>>() == 36);
+};
 
 /// The last `EVENTS` allocations and frees: an observer, beside a [`Ledger`](crate::Ledger) or
-/// alone. 24 bytes each on a chip; an event takes O(1).
+/// alone. Each has 20 bytes on a chip and 4 for each of the `DEPTH` return addresses that the
+/// context knows (of a program that allocates by `Vec` and `Box`, the first two or three lie in
+/// them); an event takes O(1).
+///
+/// `esp-heap report` finds it in a core dump ([`RecentLayout`]) and says what happened around
+/// damage there, too.
+///
+/// ```
+/// use heap_caps_alloc::{CapsHeap, SpinLock};
+/// use heap_trace::{Ledger, Recent};
+///
+/// type Observers = (Ledger, Recent<(), 32>);
+/// static HEAP: CapsHeap<SpinLock, multi_heap::Light, Observers> =
+///     CapsHeap::new((Ledger::new((), ()), Recent::new(())));
+/// # let memory = Box::leak(vec![std::mem::MaybeUninit::uninit(); 8192].into_boxed_slice());
+/// # HEAP.add_buffer([soc_regions::Caps::BIT8; 3], memory).unwrap();
+/// # HEAP.malloc(16, soc_regions::Caps::BIT8).unwrap();
+/// # assert_eq!(HEAP.with_observer(|(_, recent)| recent.events().count()), 1);
+/// ```
 #[derive(Debug)]
-pub struct Recent<E: TraceContext = (), const EVENTS: usize = 64> {
+#[repr(C)]
+pub struct Recent<E: TraceContext = (), const EVENTS: usize = 64, const DEPTH: usize = 4> {
+    /// This and the sizes are set by the first event: before, all is zero and takes no room in
+    /// flash.
+    magic: [u8; 8],
+    capacity: u32,
+    next: u32,
+    depth: u32,
+    event_bytes: u32,
+    events: [Slot<DEPTH>; EVENTS],
     context: E,
-    events: [Option<PastEvent>; EVENTS],
-    next: usize,
 }
 
-impl<E: TraceContext, const EVENTS: usize> Recent<E, EVENTS> {
+impl<E: TraceContext, const EVENTS: usize, const DEPTH: usize> Recent<E, EVENTS, DEPTH> {
     /// Nothing has happened.
     #[must_use]
     pub const fn new(context: E) -> Self {
         Self {
-            context,
-            events: [None; EVENTS],
+            magic: [0; 8],
+            capacity: 0,
             next: 0,
+            depth: 0,
+            event_bytes: 0,
+            events: [Slot::EMPTY; EVENTS],
+            context,
         }
     }
 
-    /// The events that are remembered, the latest first.
-    pub fn events(&self) -> impl Iterator<Item = &PastEvent> {
-        let (newer, older) = self.events.split_at(self.next.min(EVENTS));
-        newer.iter().rev().chain(older.iter().rev()).flatten()
+    /// The events that are remembered, the latest first. O(EVENTS) for all.
+    pub fn events(&self) -> impl Iterator<Item = PastEvent<DEPTH>> {
+        let next = (self.next as usize).min(EVENTS); // widening
+        let (newer, older) = self.events.split_at(next);
+        let latest_first = newer.iter().rev().chain(older.iter().rev());
+        latest_first.filter_map(Slot::event)
     }
 
     /// What happened in the memory of the blocks that a finding is about, and of the next ones.
     #[must_use]
-    pub fn scene<'r>(&'r self, finding: &Finding) -> Scene<'r, E, EVENTS> {
+    pub fn scene<'r>(&'r self, finding: &Finding) -> Scene<'r, E, EVENTS, DEPTH> {
         let blocks = [finding.left, finding.block].into_iter().flatten();
         let spans = blocks.map(|block| (block.whole.start(), block.whole.end()));
         let word = |address: u32| (address, address.saturating_add(1));
@@ -125,65 +273,76 @@ impl<E: TraceContext, const EVENTS: usize> Recent<E, EVENTS> {
         }
     }
 
-    fn note(
+    /// Overwrites the oldest event. O(1).
+    fn remember(
         &mut self,
-        deed: Deed,
+        kind: u8,
         (address, usable): (u32, u32),
         place: Option<&'static Location<'static>>,
     ) {
-        let [caller] = call_stack(&self.context);
-        let event = PastEvent {
-            deed,
+        const {
+            assert!(EVENTS <= 1 << 16, "a ring has 65536 events at most");
+            assert!(DEPTH <= 64, "an event has 64 return addresses at most");
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "asserted")]
+        let [capacity, depth, event_bytes] =
+            [EVENTS, DEPTH, size_of::<Slot<DEPTH>>()].map(|number| number as u32);
+        let event = Slot {
             address,
             usable,
-            owner: self.context.owner(),
             ticks: self.context.ticks(),
+            owner: self.context.owner().0,
+            kind,
             place,
-            caller,
+            callers: call_stack(&self.context),
         };
-        if let Some(slot) = self.events.get_mut(self.next) {
-            *slot = Some(event);
+        if let Some(slot) = self.events.get_mut(self.next as usize) {
+            *slot = event;
         }
+        self.magic = RecentLayout::MAGIC;
+        (self.capacity, self.depth, self.event_bytes) = (capacity, depth, event_bytes);
         self.next = match self.next + 1 {
-            next if next < EVENTS => next,
+            next if next < capacity => next,
             _ => 0,
         };
     }
 }
 
-impl<E: TraceContext, const EVENTS: usize> Observer for Recent<E, EVENTS> {
+impl<E: TraceContext, const EVENTS: usize, const DEPTH: usize> Observer
+    for Recent<E, EVENTS, DEPTH>
+{
     fn on_allocate(&mut self, event: &Allocated) {
         let block = (event.address, event.usable);
-        self.note(Deed::Allocated, block, event.caller);
+        self.remember(ALLOCATED, block, event.caller);
     }
 
     fn on_free(&mut self, event: &Freed) {
-        self.note(Deed::Freed, (event.address, event.usable), None);
+        self.remember(FREED, (event.address, event.usable), None);
     }
 
     fn on_reallocate(&mut self, event: &Reallocated) {
         let now = &event.now;
         if event.old_address != now.address {
-            self.note(Deed::Freed, (event.old_address, event.old_usable), None);
+            self.remember(FREED, (event.old_address, event.old_usable), None);
         }
-        self.note(Deed::Allocated, (now.address, now.usable), now.caller);
+        self.remember(ALLOCATED, (now.address, now.usable), now.caller);
     }
 }
 
 /// What happened where a finding is.
 #[derive(Clone, Copy, Debug)]
-pub struct Scene<'r, E: TraceContext, const EVENTS: usize> {
-    recent: &'r Recent<E, EVENTS>,
+pub struct Scene<'r, E: TraceContext, const EVENTS: usize, const DEPTH: usize> {
+    recent: &'r Recent<E, EVENTS, DEPTH>,
     from: u32,
     to: u32,
     /// Addresses of the blocks on the instruction side.
     code: [Option<u32>; 2],
 }
 
-impl<'r, E: TraceContext, const EVENTS: usize> Scene<'r, E, EVENTS> {
+impl<'r, E: TraceContext, const EVENTS: usize, const DEPTH: usize> Scene<'r, E, EVENTS, DEPTH> {
     /// The events there, the latest first. O(EVENTS) for all.
-    pub fn events(self) -> impl Iterator<Item = &'r PastEvent> {
-        let is_here = move |event: &&PastEvent| {
+    pub fn events(self) -> impl Iterator<Item = PastEvent<DEPTH>> + 'r {
+        let is_here = move |event: &PastEvent<DEPTH>| {
             let end = event.address.saturating_add(event.usable);
             event.address < self.to && self.from < end || self.code.contains(&Some(event.address))
         };
@@ -193,7 +352,9 @@ impl<'r, E: TraceContext, const EVENTS: usize> Scene<'r, E, EVENTS> {
 
 /// What comes behind a finding or [`Explained`](crate::Explained): `; before: at tick 812 owner 2
 /// freed 64 bytes at 0x3FFB3010; at tick 700 …`. Nothing if nothing is remembered.
-impl<E: TraceContext, const EVENTS: usize> fmt::Display for Scene<'_, E, EVENTS> {
+impl<E: TraceContext, const EVENTS: usize, const DEPTH: usize> fmt::Display
+    for Scene<'_, E, EVENTS, DEPTH>
+{
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scene = Self { ..*self };
         for (index, event) in scene.events().take(TOLD).enumerate() {

@@ -1,7 +1,7 @@
 //! The scene of a damage: previous owners of the memory, and the frees.
 
 use crate::support::{ByOwner, Sim, on_behalf_of};
-use heap_trace::{Deed, Ledger, Owner, PastEvent, Recent};
+use heap_trace::{Ledger, Owner, PastEvent, PastEventKind, Recent};
 use multi_heap::{Comprehensive, Light, Poison};
 use soc_regions::Caps;
 
@@ -17,7 +17,7 @@ fn told<P: Poison, const EVENTS: usize>(sim: &Watched<P, EVENTS>) -> (Vec<PastEv
     let (ledger, recent) = sim.heaps.inspect().observer();
     let scene = recent.scene(&finding);
     let text = format!("{}{scene}", ledger.explain(finding));
-    (scene.events().copied().collect(), text)
+    (scene.events().collect(), text)
 }
 
 /// Writes a byte at a distance from a block's start, whoever has it.
@@ -40,16 +40,16 @@ fn the_last_user_of_freed_memory_is_named_with_its_neighbours() {
     let (events, text) = told(&sim);
     let seen = events
         .iter()
-        .map(|event| (event.deed, event.address, event.owner))
+        .map(|event| (event.kind, event.address, event.owner))
         .collect::<Vec<_>>();
     assert_eq!(
         seen[..2],
         [
-            (Deed::Freed, stale, Owner(4)),
-            (Deed::Allocated, stale, Owner(2))
+            (PastEventKind::Freed, stale, Owner(4)),
+            (PastEventKind::Allocated, stale, Owner(2))
         ]
     );
-    assert!(seen.contains(&(Deed::Allocated, left, Owner(1))));
+    assert!(seen.contains(&(PastEventKind::Allocated, left, Owner(1))));
     assert!(seen.iter().all(|(_, address, _)| *address != elsewhere));
     assert!(events[1].place.unwrap().file().ends_with("recent.rs"));
     let freed = format!("; before: at tick 77 owner 4 freed 64 bytes at 0x{stale:08X}; at tick");
@@ -68,13 +68,13 @@ fn a_block_that_moved_here_is_reported_with_where_it_came_from() {
     write(&sim, again, 16);
     let (events, _) = told(&sim);
     let seen = events.iter().filter(|event| event.address == block);
-    let seen = seen.map(|event| (event.deed, event.owner));
+    let seen = seen.map(|event| (event.kind, event.owner));
     assert_eq!(
         seen.collect::<Vec<_>>(),
         [
-            (Deed::Allocated, Owner(3)),
-            (Deed::Freed, Owner(2)),
-            (Deed::Allocated, Owner(1))
+            (PastEventKind::Allocated, Owner(3)),
+            (PastEventKind::Freed, Owner(2)),
+            (PastEventKind::Allocated, Owner(1))
         ]
     );
     write(&sim, moved, 0); // its own

@@ -6,13 +6,15 @@ use multi_heap::{Block, BlockState, Corruption, DamagedBlock, Heap, HeapImage, M
 use soc_regions::Caps;
 
 use super::{Found, Ledger, Memory};
-use crate::crash::NearbyBlock;
+use crate::crash::{NearbyBlock, PastEvent};
 use crate::history::HeapDescription;
 use crate::replay::HeapSample;
 use crate::summary::words::counted;
 
 /// More faults of one heap are not listed one by one.
 const MOST_FAULTS: usize = 16;
+/// Older events beside a fault are not listed.
+const MOST_EVENTS: usize = 6;
 
 /// A used block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,8 +218,13 @@ impl HeapState {
 }
 
 impl Damage {
-    /// Damage, its place, and the blocks around it.
-    pub(super) fn described(&self, state: &HeapState, ledger: &Ledger) -> crate::Damage {
+    /// Damage, its place, the blocks around it, and what happened to these, of `past`.
+    pub(super) fn described(
+        &self,
+        state: &HeapState,
+        ledger: &Ledger,
+        past: &[PastEvent],
+    ) -> crate::Damage {
         let nearby = |relation, block: &UsedBlock| {
             let (site, owner) = ledger.of_block(block.address);
             NearbyBlock {
@@ -240,6 +247,12 @@ impl Damage {
             Some(_) => "the one in front of it",
             None => "the last block that begins before it is",
         };
+        let start = nearest.map_or(self.at, |block| block.address);
+        let end = next.map_or(self.at, |block| block.address.saturating_add(block.size));
+        let end = end.max(self.at.saturating_add(1));
+        let is_here = |event: &&PastEvent| {
+            event.address < end && start < event.address.saturating_add(event.size)
+        };
         let next = next.map(|block| nearby("the block is", block));
         let nearest = nearest.map(|block| nearby(before, block));
         crate::Damage {
@@ -248,6 +261,12 @@ impl Damage {
                 self.at, state.described.name, self.corruption
             ),
             around: next.into_iter().chain(nearest).collect(),
+            before: past
+                .iter()
+                .filter(is_here)
+                .take(MOST_EVENTS)
+                .copied()
+                .collect(),
             lost: self.lost,
         }
     }

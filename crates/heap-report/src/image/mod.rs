@@ -4,6 +4,7 @@
 //!   core.elf, raw pieces ─► Memory ─► ImageHeader (magic) ─► Description ─► slots ─► HeapImage: walk, check
 //!        program (--elf) ──►                                      └► ledger: whose, from where
 //!                                                     FailureLog (magic) ─► what failed before
+//!                                                     Recent (magic) ─► what happened around damage
 //! ```
 //!
 //! The walk over blocks and the check are those of `multi_heap`; where values lie, the program's
@@ -13,6 +14,7 @@ mod failures;
 mod heaps;
 mod ledger;
 mod memory;
+mod recent;
 
 pub use memory::Memory;
 
@@ -200,9 +202,10 @@ fn of_states(memory: &Memory, found: &Found, states: &[HeapState], ledger: &Ledg
         event: history.events.len(),
         heaps: read.iter().map(|state| state.sample.clone()).collect(),
     });
+    let past = recent::events(memory, found.pointer_bytes, &mut history.sites);
     let poisoning = ["none", "light", "comprehensive"];
     let damage = read.iter().flat_map(|state| {
-        let described = |damage: &heaps::Damage| damage.described(state, ledger);
+        let described = |damage: &heaps::Damage| damage.described(state, ledger, &past);
         state.damage.iter().map(described)
     });
     let crash = Crash {

@@ -21,6 +21,7 @@ pub use identity::{Identities, Identity};
 use std::collections::{BTreeSet, HashMap};
 
 use crate::caught::Caught;
+use crate::crash::Damage;
 use crate::history::{Event, Frame, History, Site};
 
 /// How many return addresses were looked up.
@@ -95,9 +96,7 @@ impl History {
             }
         }
         let damage = self.crash.iter_mut().flat_map(|crash| &mut crash.damage);
-        for block in damage.flat_map(|damage| &mut damage.around) {
-            new_place(&mut block.site);
-        }
+        damage.flat_map(Damage::sites_mut).for_each(new_place);
     }
 }
 

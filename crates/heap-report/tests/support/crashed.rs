@@ -13,7 +13,7 @@ use std::ptr::NonNull;
 use heap_caps::{BlockView, HeapCaps, HeapView, ImageHeader};
 use heap_caps_alloc::{CapsHeap, SpinLock};
 use heap_report::image::Memory;
-use heap_trace::{CurrentOwner, FailureLog, Ledger, Owner, TraceContext};
+use heap_trace::{CurrentOwner, FailureLog, Ledger, Owner, Recent, RecentLayout, TraceContext};
 use multi_heap::Poison;
 use soc_regions::Caps;
 
@@ -36,7 +36,8 @@ static NAMES: &[&str] = &["mqtt", "camera"];
 
 type Log = FailureLog<4, 3>;
 /// Places for six times as many blocks as live: each has one near where its address leads.
-type Observers = Ledger<ByThread, Option<&'static mut Log>, 256, 16, 3>;
+type Accounts = Ledger<ByThread, Option<&'static mut Log>, 256, 16, 3>;
+type Observers = (Accounts, Recent<ByThread, 64>);
 type Heap<P> = CapsHeap<SpinLock, P, Observers>;
 type Heaps<P> = HeapCaps<P, Observers>;
 
@@ -57,7 +58,8 @@ impl<P: Poison> Device<P> {
     /// Two heaps, three owners, freed blocks in between, and two requests that failed.
     pub fn crashed() -> Self {
         let ledger = Ledger::new(ByThread, None).with_owner_names(&NAMES);
-        let heap: &'static Heap<P> = Box::leak(Box::new(CapsHeap::new(ledger)));
+        let heap: &'static Heap<P> =
+            Box::leak(Box::new(CapsHeap::new((ledger, Recent::new(ByThread)))));
         let header = Box::leak(Box::new(ImageHeader::new()));
         header.lead_to(heap.inspect().heaps_in_memory());
         let buffers = BYTES.map(|bytes| {
@@ -74,7 +76,7 @@ impl<P: Poison> Device<P> {
         // SAFETY: it consists of bytes, which are zero.
         let log: &'static mut Log = unsafe { Log::recover(memory) };
         let place = std::ptr::from_ref(log);
-        heap.with_observer(|ledger| *ledger.event_sink_mut() = Some(log));
+        heap.with_observer(|(ledger, _)| *ledger.event_sink_mut() = Some(log));
         let device = Self {
             heap,
             header,
@@ -122,8 +124,8 @@ impl<P: Poison> Device<P> {
             let views: Vec<HeapView> = heaps.heaps().collect();
             let blocks = views.iter().flat_map(|view| heaps.blocks(view.index));
             let known = |block: BlockView| {
-                let (site, owner) = heaps.observer().block(block.address).unwrap();
-                let site = heaps.observer().site(site).unwrap();
+                let (site, owner) = heaps.observer().0.block(block.address).unwrap();
+                let site = heaps.observer().0.site(site).unwrap();
                 let line = site.caller.unwrap().line();
                 (block.address, block.size, owner.0, line)
             };
@@ -143,7 +145,7 @@ impl<P: Poison> Device<P> {
 
     /// The sentences of the failure log, the latest first.
     pub fn failures(&self) -> Vec<String> {
-        self.heap.with_observer(|ledger| {
+        self.heap.with_observer(|(ledger, _)| {
             let log = ledger.event_sink_mut().as_ref().unwrap();
             let mut records: Vec<_> = log.records().collect();
             records.sort_by_key(|record| std::cmp::Reverse(record.number()));
@@ -157,11 +159,23 @@ impl<P: Poison> Device<P> {
             let index = heaps.heaps().next().unwrap().index;
             let blocks: Vec<BlockView> = heaps.blocks(index).collect();
             let is_culprit = |pair: &&[BlockView]| {
-                let owner = heaps.observer().block(pair[0].address);
+                let owner = heaps.observer().0.block(pair[0].address);
                 pair[0].used && pair[1].used && owner.is_some_and(|(_, owner)| owner == CAMERA)
             };
             blocks.windows(2).find(is_culprit).unwrap()[0]
         })
+    }
+
+    /// Frees the culprit on behalf of MQTT, and returns it.
+    pub fn free_culprit(&self) -> BlockView {
+        let culprit = self.culprit();
+        let pointer = self
+            .heap
+            .inspect()
+            .locked(|heaps| heaps.pointer(culprit.address).unwrap());
+        // SAFETY: nobody uses it.
+        OWNER.with(|owner| owner.with(MQTT, || unsafe { self.heap.free(pointer) }.unwrap()));
+        culprit
     }
 
     /// All that a core dump of RAM has of it, and the constants that it leads to.
@@ -186,7 +200,7 @@ impl<P: Poison> Device<P> {
                 image.starts.push((first, view.span.start()));
                 image.page(view.name.as_ptr(), view.name.len());
             }
-            for site in heaps.observer().sites() {
+            for site in heaps.observer().0.sites() {
                 let Some(caller) = site.caller else {
                     continue; // what has no place of its own
                 };
@@ -265,10 +279,26 @@ impl Image {
         *self.byte(block.address + block.size) ^= 0x55;
     }
 
+    /// A byte in the middle of the block is another one.
+    pub fn overwrite_in(&mut self, block: &BlockView) {
+        *self.byte(block.address + block.size / 2) ^= 0x55;
+    }
+
     /// The header of the block is gone.
     pub fn overwrite_header_of(&mut self, block: &BlockView) {
         for place in 0..4 {
             *self.byte(block.whole.start() + place) = 0x31;
+        }
+    }
+
+    /// The ring of the last events is not known as one.
+    pub fn forget_the_past(&mut self) {
+        let magic = RecentLayout::MAGIC;
+        for (_, bytes) in &mut self.ram {
+            let found = bytes.windows(magic.len()).position(|part| part == magic);
+            if let Some(at) = found {
+                bytes[at] ^= 1;
+            }
         }
     }
 

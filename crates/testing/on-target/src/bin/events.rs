@@ -17,7 +17,8 @@ use core::hint::black_box;
 use heap_caps::{Identity, ImageHeader};
 use heap_caps_alloc::CapsHeap;
 use heap_trace::{
-    BuildId, CurrentOwner, Decoder, Event, Ledger, Owner, Ring, Stream, TraceContext, WhenFull,
+    BuildId, CurrentOwner, Decoder, Event, Ledger, Owner, Recent, Ring, Stream, TraceContext,
+    WhenFull,
 };
 use multi_heap::Unpoisoned;
 use on_target::{ChipContext, Emulated, HeapLock, exit_code, println};
@@ -60,16 +61,21 @@ impl TraceContext for Owned {
     }
 }
 
-type Observer = Ledger<Owned, Stream<Ring<8192>>, 256, 32, 5, 6>;
+/// Accounts and stream, and the last events for readers of the memory.
+type Observers = (
+    Ledger<Owned, Stream<Ring<8192>>, 256, 32, 5, 6>,
+    Recent<Owned, 48>,
+);
 
 #[global_allocator]
-static HEAP: CapsHeap<HeapLock, Unpoisoned, Observer> = CapsHeap::new(
+static HEAP: CapsHeap<HeapLock, Unpoisoned, Observers> = CapsHeap::new((
     Ledger::new(
         Owned(ChipContext::new()),
         Stream::new(Ring::new(WhenFull::Refuse)),
     )
     .with_owner_names(&NAMES),
-);
+    Recent::new(Owned(ChipContext::new())),
+));
 
 /// Leads to the heap in an image of the memory.
 static IMAGE: ImageHeader = ImageHeader::new();
@@ -91,9 +97,9 @@ fn main() -> u8 {
         }
         reader.empty();
     }
-    let live = HEAP.with_observer(|ledger| ledger.total().1);
+    let live = HEAP.with_observer(|(ledger, _)| ledger.total().1);
     assert_eq!(reader.live, live, "as rebuilt from the stream");
-    let (events, dropped) = HEAP.with_observer(|ledger| {
+    let (events, dropped) = HEAP.with_observer(|(ledger, _)| {
         let stream = ledger.event_sink_mut();
         (stream.events(), stream.dropped())
     });
@@ -152,7 +158,7 @@ fn introduce() {
         ticks_per_second: 10_000_000,
         name: "esp32 events",
     });
-    let id = HEAP.with_observer(|ledger| ledger.context().build());
+    let id = HEAP.with_observer(|(ledger, _)| ledger.context().build());
     say(&Event::Build { id: id.unwrap() });
     for (owner, name) in OWNERS {
         say(&Event::OwnerName { owner, name });
@@ -163,14 +169,14 @@ fn introduce() {
         places.map(|(place, view)| *place = Some(view)).count()
     });
     let views = views.into_iter().take(count).flatten();
-    HEAP.with_observer(|ledger| {
+    HEAP.with_observer(|(ledger, _)| {
         let ticks = ledger.context().ticks();
         ledger.event_sink_mut().describe(ticks, views);
     });
 }
 
 fn say(event: &Event<'_>) {
-    let said = HEAP.with_observer(|ledger| {
+    let said = HEAP.with_observer(|(ledger, _)| {
         let ticks = ledger.context().ticks();
         ledger.event_sink_mut().emit(ticks, event)
     });
@@ -195,7 +201,7 @@ impl StreamReader {
     fn empty(&mut self) {
         let mut bytes = [0; 32];
         loop {
-            let count = HEAP.with_observer(|ledger| {
+            let count = HEAP.with_observer(|(ledger, _)| {
                 let ring = ledger.event_sink_mut().sink_mut();
                 ring.read(&mut bytes)
             });
