@@ -69,7 +69,7 @@ pub struct Description {
     pub version: u32,
     /// Bytes of a pointer, 4 on a chip.
     pub pointer_bytes: u32,
-    /// Poisoning: 0 none, 1 light, 2 comprehensive.
+    /// [`Description::level`], with [`Description::ENCODED_LINKS`] or without.
     pub poisoning: u32,
     /// How many heaps there can be.
     pub heaps: u32,
@@ -107,8 +107,22 @@ impl Description {
     pub const MAGIC: u32 = 0x4453_4548; // "HESD", as its bytes stand
     /// The version of this layout.
     pub const VERSION: u32 = 1;
+    /// In the poisoning: who reads the heaps needs the feature `encoded-links` of multi-heap.
+    pub const ENCODED_LINKS: u32 = 1 << 8;
     /// The size of a description in words.
     pub const WORDS: usize = size_of::<Self>() / 4;
+
+    /// Poisoning: 0 none, 1 light, 2 comprehensive.
+    #[must_use]
+    pub const fn level(&self) -> u32 {
+        self.poisoning & !Self::ENCODED_LINKS
+    }
+
+    /// Whether the links of free blocks are encoded.
+    #[must_use]
+    pub const fn encodes_links(&self) -> bool {
+        self.poisoning & Self::ENCODED_LINKS != 0
+    }
 
     /// A description from its words, as they stand in an image; `None` without the magic.
     #[must_use]
@@ -168,17 +182,23 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let slots = Registry::<P, HEAPS>::SLOTS;
         let details = Registry::<P, HEAPS>::DETAILS;
         let registry = offset_of!(Self, registry);
+        let links = if Heap::<P>::LAYOUT.encoded_links {
+            Description::ENCODED_LINKS
+        } else {
+            0
+        };
         Description {
             magic: Description::MAGIC,
             version: Description::VERSION,
             pointer_bytes: word(size_of::<usize>()),
-            poisoning: if P::OVERHEAD == 0 {
-                0
-            } else if P::FILLS {
-                2
-            } else {
-                1
-            },
+            poisoning: links
+                | if P::OVERHEAD == 0 {
+                    0
+                } else if P::FILLS {
+                    2
+                } else {
+                    1
+                },
             heaps: word(HEAPS),
             slots: word(registry + slots.at),
             slot_bytes: word(slots.bytes),

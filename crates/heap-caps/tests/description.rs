@@ -39,7 +39,7 @@ fn heaps_lie_where_the_description_says<P: Poison>(poisoning: u32) {
     header.lead_to(&raw const sim.heaps);
     let heaps = Bytes(header.heaps().cast());
     assert_eq!((set.magic, set.version), (Description::MAGIC, 1));
-    assert_eq!(set.poisoning, poisoning);
+    assert_eq!(set.level(), poisoning);
     assert_eq!(heaps.at(set.failures).read::<u32>(), 1);
 
     let views: Vec<_> = sim.heaps.inspect().heaps().collect();

@@ -157,6 +157,15 @@ fn a_header_that_was_overwritten_is_damage_at_every_level() {
 }
 
 #[test]
+fn heaps_whose_links_are_encoded_otherwise_are_refused() {
+    let device = Device::<Light>::crashed();
+    let mut image = device.image();
+    image.invert_encoded_links();
+    let refusal = history(&image.memory()).unwrap_err();
+    assert!(refusal.contains("`encoded-links`"), "{refusal}");
+}
+
+#[test]
 fn a_heap_that_is_not_in_the_image_is_named_and_the_others_are_read() {
     let device = Device::<Light>::crashed();
     let mut image = device.image();
@@ -297,6 +306,7 @@ fn an_image_that_is_damaged_anywhere_is_no_panic() {
 }
 
 #[test]
+#[cfg_attr(feature = "encoded-links", ignore = "its links are plain")]
 fn the_fuzz_targets_seed_is_a_core_with_two_blocks() {
     let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/image/tiny.core");
     let memory = Memory::read(&std::fs::read(seed).unwrap()).unwrap();

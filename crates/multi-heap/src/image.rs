@@ -22,6 +22,9 @@ pub struct HeapLayout {
     /// Two `u32` for [`HeapImage::new`], under poisoning: the slack of all blocks, and the key of
     /// their canaries.
     pub slack: usize,
+    /// Whether the links of free blocks are encoded (feature `encoded-links`): who reads an image
+    /// of such heaps needs the same.
+    pub encoded_links: bool,
 }
 
 impl<P: Poison> Heap<P> {
@@ -30,6 +33,7 @@ impl<P: Poison> Heap<P> {
         base: offset_of!(Self, pool) + Pool::ARENA_AT + Arena::BASE_AT,
         words: offset_of!(Self, pool) + Pool::ARENA_AT + Arena::WORDS_AT,
         slack: offset_of!(Self, guarding),
+        encoded_links: cfg!(feature = "encoded-links"),
     };
 
     fn over_image(arena: Arena, [slack, key]: [u32; 2]) -> Result<Self, NewHeapError> {

@@ -157,8 +157,9 @@ const XTENSA_REMEDY: &str = "apt-get install rustc-web cargo-web rust-web-src";
 
 fn tests() -> Result<(), StepError> {
     tool::run(xtask().arg("test-host"))?;
-    let heap = ["test", "--package", "multi-heap"];
-    tool::run(cargo().args(heap).args(["--features", "encoded-links"]))
+    let encoded = ["test", "--features", "encoded-links", "--package"];
+    tool::run(cargo().args(encoded).arg("multi-heap"))?;
+    tool::run(cargo().args(encoded).args(["heap-report", "--test", "image"]))
 }
 
 fn sim() -> Result<(), StepError> {

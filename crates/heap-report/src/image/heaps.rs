@@ -56,7 +56,7 @@ pub(super) fn state<P: Poison>(memory: &Memory, found: &Found, number: u32) -> O
     }
     let start = memory.word(slot + u64::from(set.start))?;
     let words = memory.word(slot + u64::from(set.words))?;
-    let guarding = match set.poisoning {
+    let guarding = match set.level() {
         0 => [0; 2],
         _ => {
             let place = slot + u64::from(set.slack);
@@ -117,7 +117,7 @@ impl HeapState {
         let Some(missing) = &mut self.missing else {
             return;
         };
-        let (head, tail) = match found.set.poisoning {
+        let (head, tail) = match found.set.level() {
             0 => (0, 0),
             _ => (HEAD, TAIL),
         };

@@ -19,7 +19,7 @@ mod recent;
 pub use memory::Memory;
 
 use heap_caps::{Description, ImageHeader, OBSERVER_WORDS, ObserverDescription};
-use multi_heap::{Comprehensive, Light, Unpoisoned};
+use multi_heap::{Comprehensive, Heap, Light, Unpoisoned};
 
 use crate::crash::Crash;
 use crate::history::{Event, History, Measured, Source, TimedEvent};
@@ -41,7 +41,7 @@ pub fn history(memory: &Memory) -> Result<History, String> {
 fn heaps_in(memory: &Memory) -> Result<History, String> {
     let found = found(memory)?;
     let set = &found.set;
-    let states = (0..set.heaps).filter_map(|number| match set.poisoning {
+    let states = (0..set.heaps).filter_map(|number| match set.level() {
         0 => heaps::state::<Unpoisoned>(memory, &found, number),
         1 => heaps::state::<Light>(memory, &found, number),
         _ => heaps::state::<Comprehensive>(memory, &found, number),
@@ -145,6 +145,21 @@ fn of_header(memory: &Memory, header: u64) -> Result<Found, InvalidHeader> {
                 true,
             ));
         }
+        let encoded_links = Heap::<Unpoisoned>::LAYOUT.encoded_links;
+        if set.encodes_links() != encoded_links {
+            let (program, tool, remedy) = if encoded_links {
+                ("does not encode", "encoded", "without the feature")
+            } else {
+                ("encodes", "plain", "with the feature")
+            };
+            return Err((
+                format!(
+                    "the program {program} the links of its heaps, and this tool reads {tool} \
+                     ones: use an esp-heap that was built {remedy} `encoded-links`"
+                ),
+                true,
+            ));
+        }
         if set.pointer_bytes == pointer_bytes && set.heaps <= 63 && set.priorities <= 8 {
             return Ok(Found {
                 at,
@@ -209,7 +224,7 @@ fn of_states(memory: &Memory, found: &Found, states: &[HeapState], ledger: &Ledg
         state.damage.iter().map(described)
     });
     let crash = Crash {
-        poisoning: poisoning[found.set.poisoning.min(2) as usize],
+        poisoning: poisoning[found.set.level().min(2) as usize],
         damage: damage.collect(),
         failures: failures::sentences(memory),
         refused: memory.word(found.at + u64::from(found.set.failures)),

@@ -6,11 +6,11 @@
     reason = "a helper that fails fails its test"
 )]
 
-use std::mem::MaybeUninit;
+use std::mem::{MaybeUninit, offset_of};
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use heap_caps::{BlockView, HeapCaps, HeapView, ImageHeader};
+use heap_caps::{BlockView, Description, HeapCaps, HeapView, ImageHeader};
 use heap_caps_alloc::{CapsHeap, SpinLock};
 use heap_report::image::Memory;
 use heap_trace::{CurrentOwner, FailureLog, Ledger, Owner, Recent, RecentLayout, TraceContext};
@@ -288,6 +288,19 @@ impl Image {
     pub fn overwrite_header_of(&mut self, block: &BlockView) {
         for place in 0..4 {
             *self.byte(block.whole.start() + place) = 0x31;
+        }
+    }
+
+    /// What describes the heaps says the opposite of their links.
+    pub fn invert_encoded_links(&mut self) {
+        let magic = Description::MAGIC.to_ne_bytes();
+        let flag = offset_of!(Description, poisoning) + 1;
+        for (_, bytes) in &mut self.constants {
+            let places = (0..bytes.len()).step_by(4);
+            let found = places.filter(|at| bytes[*at..].starts_with(&magic));
+            for at in found.collect::<Vec<_>>() {
+                bytes[at + flag] ^= 1;
+            }
         }
     }
 
