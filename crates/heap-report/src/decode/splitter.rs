@@ -10,6 +10,11 @@
 //! until no frame can begin with it: 128 more bytes, a zero, or a pause. A line with bytes that are
 //! no text (a boot message at another speed, Latin-1) is reported all the same, as well as it can
 //! be read, once no frame can begin with it.
+//!
+//! Digits may have become other text on their way: a terminal makes blanks of a tab, wraps long
+//! lines, and puts something behind them.
+
+use std::mem;
 
 use crate::terminal::without_escapes;
 
@@ -17,9 +22,13 @@ use crate::terminal::without_escapes;
 const LONGEST_FRAME: usize = 128;
 /// What goes on for so long without a zero and a line end is neither.
 const LONGEST_LINE: usize = 4096;
-/// What stands in front of hexadecimal digits; what a terminal put before it, the time say, is left
-/// out.
-const HEXADECIMAL: &str = "events\t";
+/// What stands in front of a tab and hexadecimal digits; what a terminal put before it, the time
+/// say, is left out.
+const HEXADECIMAL: &str = "events";
+/// Fewer digits behind blanks are a number in somebody's sentence.
+const FEWEST_DIGITS: usize = 6;
+/// Columns of the narrowest terminal that wraps lines.
+const NARROWEST: usize = 20;
 
 /// Receives what was split.
 pub(super) trait FrameSink {
@@ -40,6 +49,10 @@ pub(super) struct Splitter {
     lines: usize,
     /// Bytes of a frame that came as digits.
     digits: Vec<u8>,
+    /// The first digit of a byte of which a terminal wrapped the second.
+    half: Option<u8>,
+    /// Columns of the line before, if it is of digits that may go on in this line.
+    wrapped_at: usize,
 }
 
 impl Splitter {
@@ -68,13 +81,13 @@ impl Splitter {
     pub(super) fn end(&mut self, sink: &mut impl FrameSink) {
         self.pause(sink);
         let rest = self.take_pending();
-        let digits = std::mem::take(&mut self.digits);
+        let digits = self.take_digits();
         if is_text(&rest) {
             emit(&rest, sink);
         } else {
             broken(rest.len(), sink);
         }
-        broken(digits.len(), sink);
+        broken(digits, sink);
     }
 
     fn end_of_frame(&mut self, sink: &mut impl FrameSink) {
@@ -98,27 +111,63 @@ impl Splitter {
     fn end_of_line(&mut self, sink: &mut impl FrameSink) {
         let start = line_ends(&self.pending).rev().nth(1).unwrap_or(0);
         let line = String::from_utf8_lossy(self.pending.get(start..).unwrap_or_default());
-        let line = without_escapes(&line);
-        let Some((_, digits)) = line.trim_end().split_once(HEXADECIMAL) else {
+        let line = without_escapes(&line).trim_end().to_owned();
+        let wrapped_at = mem::take(&mut self.wrapped_at);
+        let is_rest = wrapped_at > 0 && line.len() <= wrapped_at && is_hexadecimal(&line);
+        let found = match is_rest {
+            true => Some(Digits::Whole(&line)),
+            false => digits(&line),
+        };
+        let Some(found) = found else {
             return;
         };
-        let Some(bytes) = from_hexadecimal(digits) else {
-            broken(digits.len().div_ceil(2), sink);
-            return;
+        if !is_rest && self.half.is_some() {
+            broken(self.take_digits(), sink);
+        }
+        let columns = line.chars().count();
+        let may_go_on = |digits: &str| columns >= NARROWEST && line.ends_with(digits);
+        let are_bytes =
+            |digits: &str, half: bool| (digits.len() + usize::from(half)).is_multiple_of(2);
+        let digits = match found {
+            Digits::Whole(digits) if may_go_on(digits) => digits,
+            Digits::Whole(digits) if are_bytes(digits, self.half.is_some()) => digits,
+            Digits::Whole(digits) | Digits::Broken(digits) => {
+                broken(digits.len().div_ceil(2), sink);
+                return;
+            }
         };
         self.pending.truncate(start);
         self.lines -= 1;
         self.pause(sink);
-        for byte in bytes {
-            match byte {
+        for digit in digits.chars().filter_map(|digit| digit.to_digit(16)) {
+            self.digit(u8::try_from(digit).unwrap_or(0), sink);
+        }
+        let is_open = self.half.is_some() || !self.digits.is_empty();
+        self.wrapped_at = if is_open && may_go_on(digits) {
+            columns
+        } else {
+            0
+        };
+    }
+
+    fn digit(&mut self, digit: u8, sink: &mut impl FrameSink) {
+        match self.half.take() {
+            None => self.half = Some(digit),
+            Some(high) => match high << 4 | digit {
                 0 => self.end_of_digits(sink),
-                _ => self.digits.push(byte),
-            }
+                byte => self.digits.push(byte),
+            },
         }
     }
 
+    /// Forgets the digits of a frame that has no end; returns how many bytes they were.
+    fn take_digits(&mut self) -> usize {
+        let half = usize::from(self.half.take().is_some());
+        mem::take(&mut self.digits).len() + half
+    }
+
     fn end_of_digits(&mut self, sink: &mut impl FrameSink) {
-        let bytes = std::mem::take(&mut self.digits);
+        let bytes = mem::take(&mut self.digits);
         if !bytes.is_empty() && !sink.frame(&bytes) {
             broken(bytes.len(), sink);
         }
@@ -144,7 +193,7 @@ impl Splitter {
 
     fn take_pending(&mut self) -> Vec<u8> {
         self.lines = 0;
-        std::mem::take(&mut self.pending)
+        mem::take(&mut self.pending)
     }
 
     fn take_line(&mut self, end: usize) -> Vec<u8> {
@@ -204,18 +253,35 @@ fn broken(bytes: usize, sink: &mut impl FrameSink) {
     }
 }
 
-fn from_hexadecimal(digits: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = digits
-        .chars()
-        .map(|digit| {
-            digit
-                .to_digit(16)
-                .and_then(|digit| u8::try_from(digit).ok())
-        })
-        .collect();
-    let (pairs, rest) = digits.as_deref()?.as_chunks();
-    rest.is_empty()
-        .then(|| pairs.iter().map(|[high, low]| high << 4 | low).collect())
+/// Hexadecimal digits in a line of text.
+enum Digits<'a> {
+    Whole(&'a str),
+    /// Something else is in the midst of them.
+    Broken(&'a str),
+}
+
+/// The digits behind the first mark in a line.
+fn digits(line: &str) -> Option<Digits<'_>> {
+    let mut marks = line.match_indices(HEXADECIMAL);
+    marks.find_map(|(at, mark)| {
+        let rest = line.get(at + mark.len()..)?;
+        let text = rest.trim_start_matches([' ', '\t']);
+        let end = text
+            .find(|letter: char| !letter.is_ascii_hexdigit())
+            .unwrap_or(text.len());
+        let (digits, behind) = text.split_at_checked(end)?;
+        let is_whole = !behind.starts_with(char::is_alphanumeric);
+        match rest.chars().next()? {
+            '\t' if is_whole => Some(Digits::Whole(digits)),
+            '\t' => Some(Digits::Broken(text)),
+            ' ' if is_whole && end >= FEWEST_DIGITS => Some(Digits::Whole(digits)),
+            _ => None,
+        }
+    })
+}
+
+fn is_hexadecimal(line: &str) -> bool {
+    line.chars().all(|letter| letter.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -288,6 +354,57 @@ mod tests {
         assert_eq!(
             received(b"events\t5b6100\nevents\t5b"),
             ["2 broken", "events\t5b"]
+        );
+    }
+
+    #[test]
+    fn digits_that_a_terminal_changed_are_frames() {
+        for line in [
+            "events\t5b612000 | app",
+            "\"events\t5b612000\"",
+            "events  5b612000",
+            "I (7) events: events  5b612000",
+        ] {
+            let line = line.replace("5b612000", "5b615d00");
+            assert_eq!(
+                received(line.as_bytes().trim_ascii_end()).len(),
+                1,
+                "{line}"
+            );
+            assert_eq!(
+                received(format!("{line}\n").as_bytes()),
+                ["frame [a]"],
+                "{line}"
+            );
+        }
+        for text in ["events 1234 were lost", "events 5b615d00x", "12 events\r"] {
+            assert_eq!(
+                received(format!("{text}\n").as_bytes()),
+                [text.trim_end()],
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn digits_that_a_terminal_wrapped_are_whole_again() {
+        let frame = format!("[{}]", "a".repeat(40));
+        let digits: String = frame.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let text = format!("boot\n12:30 > events\t{digits}00\nup\n");
+        for columns in 20..120 {
+            let lines = text
+                .lines()
+                .flat_map(|line| line.as_bytes().chunks(columns));
+            let wrapped = lines.collect::<Vec<_>>().join(&b'\n');
+            let expected = [format!("frame {frame}"), "boot".to_owned(), "up".to_owned()];
+            let mut told = received(&wrapped);
+            told.sort_by_key(|line| !line.starts_with("frame"));
+            assert_eq!(told, expected, "{columns} columns");
+        }
+        // Text in between is no rest of them.
+        assert_eq!(
+            received(b"12:30:05 app > events\t5b615\nup\nabcd\nevents\t5b615d00\n"),
+            ["3 broken", "up", "abcd", "frame [a]"]
         );
     }
 

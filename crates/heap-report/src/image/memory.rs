@@ -146,7 +146,7 @@ impl Memory {
         }
     }
 
-    /// Adds bytes behind the end of a piece, if they go on from there and nothing else touches them.
+    /// Adds bytes behind the end of a piece, if they go on from there and touch no other one.
     fn append(&mut self, start: u64, bytes: &[u8]) -> bool {
         let end = start.saturating_add(bytes.len() as u64);
         let Some((first, piece)) = self.pieces.range_mut(..=end).next_back() else {

@@ -19,6 +19,8 @@ mod sysview;
 pub use dump::{Dump, Record, SourceLine, Total, dumps};
 pub use recorded::{Replay, replayed};
 
+use std::borrow::Cow;
+
 use crate::caught;
 use crate::decode::StreamDecoder;
 use crate::error::Error;
@@ -133,11 +135,20 @@ fn refusal(bytes: &[u8], text: &[String], broken_frames: u64, as_trace: &TraceEr
 /// Events and text lines, by the stream decoder.
 fn decoded(bytes: &[u8]) -> (History, Vec<String>) {
     let (mut decoder, mut text) = (StreamDecoder::new(), Vec::new());
-    // Some systems end their lines with a carriage return alone.
     let mut keep = |line: &str| text.extend(line.split('\r').map(str::to_owned));
-    decoder.push(bytes, &mut keep);
+    decoder.push(&with_line_feeds(bytes), &mut keep);
     decoder.end(&mut keep);
     (decoder.into_history(), text)
+}
+
+/// Some systems end their lines with a carriage return alone.
+fn with_line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let has_others = bytes.contains(&b'\n') || bytes.contains(&0);
+    if has_others || !bytes.contains(&b'\r') || std::str::from_utf8(bytes).is_err() {
+        return Cow::Borrowed(bytes);
+    }
+    let line_feed = |byte: &u8| if *byte == b'\r' { b'\n' } else { *byte };
+    Cow::Owned(bytes.iter().map(line_feed).collect())
 }
 
 #[cfg(test)]
@@ -229,6 +240,17 @@ mod tests {
         assert_eq!((whole.events.len(), whole.doubts.len()), (3, 0));
         let returns = history(dump.replace('\n', "\r").as_bytes());
         assert_eq!(returns.events, whole.events);
+        // Longer than any line that is kept.
+        let long = "I (312) wifi: up\r".repeat(1000) + &dump.replace('\n', "\r");
+        assert_eq!(history(long.as_bytes()).events, whole.events);
+        let lines: String = stream()
+            .split_inclusive(|byte| *byte == 0)
+            .map(|frame| {
+                let digits = frame.iter().map(|byte| format!("{byte:02x}"));
+                format!("events\t{}\r", digits.collect::<String>())
+            })
+            .collect();
+        assert_eq!(history(lines.as_bytes()).events, history(&stream()).events);
     }
 
     #[test]

@@ -13,9 +13,9 @@
 //!     + 1   address, callers …                  freed
 //! ```
 //! Sources: SEGGER's SystemView User Guide (UM08027) and `SEGGER_SYSVIEW.h` (numbers of packets);
-//! ESP-IDF's `app_trace` component, its tool `sysviewtrace_proc.py` (fields of each packet) and what
-//! that lists of the recordings it is tested with; `esp32_sysview.c` of Espressif's OpenOCD, which
-//! writes the lines. Tasks are owners.
+//! ESP-IDF's `app_trace` component, its tool `sysviewtrace_proc.py` (fields of each packet), and
+//! what that lists of the recordings it is tested with; `esp32_sysview.c` of Espressif's OpenOCD,
+//! which writes the lines. Tasks are owners.
 //!
 //! Not proved on a recording: packet 23 (a data sample, since SystemView 3.50), and SEGGER's own
 //! heap packets (31, `SEGGER_SYSVIEW_HeapAlloc`), which ESP-IDF does not send and which are passed
