@@ -124,15 +124,15 @@ fn a_pipe_is_watched_to_its_end_and_summed_up() {
     let text = said(&output);
     assert!(text.starts_with("I (1) boot: hello\n"), "{text}");
     assert!(
-        text.contains("4 events: 96 bytes in 1 blocks (peak 192)"),
+        text.contains("4 events: 96 bytes in 1 block (peak 192)"),
         "{text}"
     );
     assert!(
-        text.contains("96 bytes in     1 blocks, peak        192  mqtt"),
+        text.contains("        96 bytes in      1 block, peak         192  mqtt"),
         "{text}"
     );
     assert!(
-        text.contains("refused: 9000 bytes, DMA, for mqtt: no heap is that large"),
+        text.contains("refused: 9,000 bytes, DMA, for mqtt: no heap is that large"),
         "{text}"
     );
     assert!(!text.contains("incomplete"), "{text}");
@@ -148,7 +148,7 @@ fn broken_frames_are_reported_and_the_rest_is_watched() {
     let text = said(&output);
     assert!(text.contains("No verdict: broken frames: 1"), "{text}");
     assert!(
-        text.contains("incomplete: broken frames: 1") && text.contains("96 bytes in 1 blocks"),
+        text.contains("incomplete: broken frames: 1") && text.contains("96 bytes in 1 block"),
         "{text}"
     );
 }
@@ -227,8 +227,8 @@ fn a_file_is_followed_until_it_is_silent() {
     until("heap: ", &mut lines);
     file.write_all(second).unwrap();
     let line = until("1 refused", &mut lines);
-    assert!(line.contains("96 bytes in 1 blocks"), "{line}");
-    until("refused: 9000 bytes", &mut lines);
+    assert!(line.contains("96 bytes in 1 block"), "{line}");
+    until("refused: 9,000 bytes", &mut lines);
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
@@ -284,7 +284,7 @@ fn a_port_is_watched_until_it_is_lost() {
     board.write_all(&program()).unwrap();
     until("1 refused", &mut lines);
     drop((board, other_side));
-    until("refused: 9000 bytes", &mut lines);
+    until("refused: 9,000 bytes", &mut lines);
     assert_eq!(child.wait().unwrap().code(), Some(8), "the board is gone");
 }
 
@@ -344,10 +344,7 @@ fn a_terminal_gets_a_picture_and_is_left_as_it_was() {
         "{seen:?}"
     );
     let after = seen.rsplit(leave).next().unwrap();
-    assert!(
-        after.contains("4 events: 96 bytes in 1 blocks"),
-        "{after:?}"
-    );
+    assert!(after.contains("4 events: 96 bytes in 1 block"), "{after:?}");
 }
 
 #[test]

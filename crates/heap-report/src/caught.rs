@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::history::{Frame, History, Site};
-use crate::summary::words::counted;
+use crate::summary::counted;
 
 /// What stands before it in a line.
 const MARK: &str = "heap guard: ";
@@ -277,12 +277,12 @@ pub(crate) fn lines(history: &History) -> Vec<String> {
         lines.extend(caught.origins(history));
         *counts.entry(lines).or_default() += 1;
     }
-    let mut counted: Vec<_> = counts.into_iter().collect();
-    counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let told = counted.into_iter().map(|(lines, count)| {
+    let mut most_first: Vec<_> = counts.into_iter().collect();
+    most_first.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let told = most_first.into_iter().map(|(lines, count)| {
         let times = match count {
             1 => "once".to_owned(),
-            count => format!("{count} times"),
+            count => counted(count as u64, "time"),
         };
         let mut lines = lines.into_iter();
         let mut text = format!("{times}: {}", lines.next().unwrap_or_default());

@@ -4,6 +4,7 @@ use heap_trace::PastEventKind;
 use serde::Serialize;
 
 use crate::history::History;
+use crate::summary::bytes;
 
 /// What an image of a program's memory has besides its blocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +111,7 @@ impl Damage {
         });
         let lost = match self.lost {
             0 => String::new(),
-            lost => format!("; the {lost} bytes behind it could not be read"),
+            lost => format!("; of what follows {} could not be read", bytes(lost.into())),
         };
         let before = self.before.iter().enumerate().map(|(number, event)| {
             let separator = if number == 0 { "; before: " } else { "; " };
@@ -144,7 +145,8 @@ impl PastEvent {
             PastEventKind::Freed => "freed",
         };
         let from = from_site(history, self.site);
-        format!("at tick {ticks} {who} {did} {size} bytes at {address:#010x}{from}")
+        let size = bytes((*size).into());
+        format!("at tick {ticks} {who} {did} {size} at {address:#010x}{from}")
     }
 }
 
@@ -155,7 +157,8 @@ impl NearbyBlock {
             owner => format!(" of {}", history.owner_name(owner)),
         };
         let from = from_site(history, self.site);
-        format!("{} bytes at {:#010x}{of}{from}", self.size, self.address)
+        let size = bytes(self.size.into());
+        format!("{size} at {:#010x}{of}{from}", self.address)
     }
 }
 
@@ -209,7 +212,7 @@ mod tests {
             sentence(&history),
             "at 0x3ffae8d4 in DRAM: CORRUPT HEAP; the last block that begins before it is 24 bytes \
              at 0x3ffae8bc from 0x400e57b7; before: at tick 812 nobody freed 48 bytes at \
-             0x3ffae8d8 from 0x400e5801; the 96 bytes behind it could not be read"
+             0x3ffae8d8 from 0x400e5801; of what follows 96 bytes could not be read"
         );
         history.name_callers(|caller| {
             let function = if caller == 0x400E_57B7 {

@@ -13,6 +13,7 @@ use esp_heap::figures::{self, Figure};
 use esp_heap::poisoning::{Poisoning, with_poison};
 use esp_heap::{esp_idf, parallel, progress, say, style, table, traces};
 use heap_report::recorded::Trace;
+use heap_report::summary::bytes;
 
 /// The search gives up at this many times the peak of live bytes …
 const GREATEST_RATIO: u32 = 64;
@@ -116,7 +117,8 @@ fn search<P: Poison>(trace: &Trace) -> Result<u32, Error> {
         _ => {
             let (peak, most) = (trace.peak_live_bytes, GREATEST_HEAP >> 20);
             return refused(format!(
-                "{peak} bytes are live at its peak, and no heap is larger than {most} MiB"
+                "its peak is {} live at once, and no heap is larger than {most} MiB",
+                bytes(peak)
             ));
         }
     };
@@ -129,11 +131,13 @@ fn search<P: Poison>(trace: &Trace) -> Result<u32, Error> {
     match found {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) if upper >= GREATEST_HEAP => refused(format!(
-            "no heap of up to {} MiB, the largest there can be, completes it; its peak is {peak} bytes",
-            GREATEST_HEAP >> 20
+            "no heap of up to {} MiB, the largest there can be, completes it; its peak is {}",
+            GREATEST_HEAP >> 20,
+            bytes(peak.into())
         )),
         Ok(None) => refused(format!(
-            "no heap of up to {GREATEST_RATIO} times its peak of {peak} bytes completes it"
+            "no heap of up to {GREATEST_RATIO} times its peak of {} completes it",
+            bytes(peak.into())
         )),
         Err(misuse) => Err(Error::Failed(format!(
             "{}: the heap reports a misuse in a trace that has none: {misuse}",
@@ -239,6 +243,7 @@ fn worst(ratios: &[f64]) -> Option<f64> {
 mod tests {
     use super::{Found, figures_of, geometric_mean, search, summary};
     use heap_report::recorded::Trace;
+    use heap_report::summary::bytes;
     use multi_heap::Unpoisoned;
 
     #[test]
@@ -252,7 +257,8 @@ mod tests {
             assert_eq!(
                 why,
                 format!(
-                    "huge: {size} bytes are live at its peak, and no heap is larger than 128 MiB"
+                    "huge: its peak is {} live at once, and no heap is larger than 128 MiB",
+                    bytes(size.into())
                 )
             );
         }

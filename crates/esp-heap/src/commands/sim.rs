@@ -21,6 +21,7 @@ use heap_report::recorded::shipped;
 use heap_report::simulate::machine::{Machine, Requests, Setup};
 use heap_report::simulate::recording::{Recording, TOLD_REFUSALS};
 use heap_report::simulate::replay;
+use heap_report::summary::{bytes, counted, grouped};
 
 /// Boot a chip's memory on the host, replay a recorded program, draw the heap over time
 #[derive(clap::Args)]
@@ -122,7 +123,8 @@ fn simulate<P: Poison>(
     said(&startup_table(&machine, setup)?)?;
     let added = machine.enable_startup_stacks();
     said(&format!(
-        "The start-up stacks are free now: {added} more heaps serve.\n"
+        "The start-up stacks are free now, in {}.\n",
+        counted(added as u64, "more heap")
     ))?;
     let trace = match given {
         Some(trace) => trace,
@@ -153,8 +155,10 @@ fn fitting_trace(free: u32, said: &impl Fn(&str) -> Result<(), Error>) -> Result
     let (trace, too_large) = shipped::fitting(free)?;
     for larger in too_large {
         said(&format!(
-            "{} has up to {} bytes live, too many for the {free} that are free: a smaller trace is taken.",
-            larger.name, larger.peak_live_bytes
+            "{} has up to {} live, too many for the {} that are free: a smaller trace is taken.",
+            larger.name,
+            bytes(larger.peak_live_bytes),
+            grouped(free.into())
         ))?;
     }
     Ok(trace)
@@ -219,9 +223,9 @@ fn unprintable(cause: std::fmt::Error) -> Error {
 
 fn announcement(trace: &Trace, requests: Requests, arguments: &Arguments) -> String {
     format!(
-        "Replaying {}: {} operations, {requests}, policy {}, poisoning {}",
+        "Replaying {}: {}, {requests}, policy {}, poisoning {}",
         trace.name,
-        trace.operations.len(),
+        counted(trace.operations.len() as u64, "operation"),
         name_of(arguments.policy),
         name_of(arguments.poison),
     )
@@ -248,17 +252,17 @@ fn summary(recording: &Recording, seconds: f64) -> String {
     let served = match recording.refused {
         0 => "every request was served".to_owned(),
         1 => "1 request was refused".to_owned(),
-        refused => format!("{refused} requests were refused"),
+        refused => format!("{} were refused", counted(refused as u64, "request")),
     };
     format!(
-        "{} operations in {seconds:.2} s: {served}, every byte of every block was intact.\n\
-         Peak of live bytes: {} at operation {}; least free: {}; live at the end: {} in {} blocks.",
-        recording.operations,
+        "{} in {seconds:.2} s: {served}, every byte of every block was intact.\n\
+         Peak of live bytes: {} at operation {}; least free: {}; live at the end: {} in {}.",
+        counted(recording.operations as u64, "operation"),
         recording.peak_bytes,
         recording.peak_operation,
         recording.least_free,
-        recording.end_bytes,
-        recording.end_blocks,
+        bytes(recording.end_bytes),
+        counted(recording.end_blocks as u64, "block"),
     )
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+use heap_report::summary::{bytes, counted, grouped};
 use heap_report::symbols::{Identities, Symbols};
 use heap_report::verdict::VerdictKind;
 use heap_report::watch::Watched;
@@ -225,8 +226,11 @@ fn summary(watched: &Watched) -> String {
         let lines = live.take(NAMED).map(|standing| {
             let account = &standing.account;
             format!(
-                "  {:>10} bytes in {:>5} blocks, peak {:>10}  {}\n",
-                account.bytes, account.blocks, account.peak_bytes, standing.name
+                "  {:>16} in {:>12}, peak {:>11}  {}\n",
+                bytes(account.bytes),
+                counted(account.blocks, "block"),
+                grouped(account.peak_bytes),
+                standing.name
             )
         });
         text.push_str(&format!("{title} with most bytes live:\n"));
@@ -235,8 +239,10 @@ fn summary(watched: &Watched) -> String {
     let failures = watched.failures().map(|note| {
         let owner = watched.history().owner_name(note.owner);
         format!(
-            "refused: {} bytes, {}, for {owner}: {}\n",
-            note.size, note.caps, note.sentence
+            "refused: {}, {}, for {owner}: {}\n",
+            bytes(note.size.into()),
+            note.caps,
+            note.sentence
         )
     });
     text.extend(failures);

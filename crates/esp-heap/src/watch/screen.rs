@@ -12,6 +12,7 @@
 //!   ┌ refused: 2 ──────────┐┌ log ───────────────────────────┐
 //! ```
 
+use heap_report::summary::{bytes, counted, grouped};
 use std::collections::VecDeque;
 use std::io;
 
@@ -128,13 +129,16 @@ fn headline(watched: &Watched) -> Paragraph<'_> {
         .map_or_else(String::new, |mark| format!("; mark: {mark}"));
     let restarts = match watched.restarts() {
         0 => String::new(),
-        times => format!("; restarted {times} times"),
+        times => format!("; restarted {}", counted(times as u64, "time")),
     };
-    let about = format!("{program}{time}, {} events{restarts}", watched.events());
+    let about = format!(
+        "{program}{time}, {}{restarts}",
+        counted(watched.events() as u64, "event")
+    );
     let now = format!(
-        "{} bytes in {} blocks, peak {}; +{:.0}/s −{:.0}/s{mark}",
-        grouped(total.bytes),
-        grouped(total.blocks),
+        "{} in {}, peak {}; +{:.0}/s −{:.0}/s{mark}",
+        bytes(total.bytes),
+        counted(total.blocks, "block"),
         grouped(total.peak_bytes),
         rate.allocations,
         rate.frees
@@ -240,8 +244,8 @@ fn draw_failures(frame: &mut Frame<'_>, area: Rect, watched: &Watched) {
     let lines: Vec<Line<'_>> = lines
         .map(|note| {
             let owner = watched.history().owner_name(note.owner);
-            let size = grouped(note.size.into());
-            let told = format!("{size} bytes, {}, {owner}: {}", note.caps, note.sentence);
+            let size = bytes(note.size.into());
+            let told = format!("{size}, {}, {owner}: {}", note.caps, note.sentence);
             Line::from(start_of(&told, inner.width.into()))
         })
         .collect();
@@ -295,19 +299,6 @@ fn start_of(text: &str, columns: usize) -> String {
     } else {
         text.to_owned()
     }
-}
-
-/// `45,312`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let (first, rest) = digits.split_at(digits.len() % 3);
-    let threes = rest.as_bytes().chunks(3).map(String::from_utf8_lossy);
-    let groups: Vec<_> = (!first.is_empty())
-        .then(|| first.into())
-        .into_iter()
-        .chain(threes)
-        .collect();
-    groups.join(",")
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use crate::history::{History, Site, Source};
 use crate::replay::{Account, Replayed};
+use crate::summary::{counted, grouped};
 
 /// A history and what was rebuilt of it.
 #[derive(Debug, Clone, Copy)]
@@ -316,9 +317,10 @@ fn caveats(both: Pair<Side<'_>>) -> Vec<String> {
     );
     if sources.after != Source::Dump && fewer.saturating_mul(2) < more {
         caveats.push(format!(
-            "one run is much longer than the other ({} and {} events): peaks and live bytes need \
+            "one run is much longer than the other ({} and {}): peaks and live bytes need \
              not be of the same moment",
-            events.before, events.after
+            grouped(events.before),
+            counted(events.after, "event")
         ));
     }
     caveats

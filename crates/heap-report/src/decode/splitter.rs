@@ -114,9 +114,10 @@ impl Splitter {
         let line = without_escapes(&line).trim_end().to_owned();
         let wrapped_at = mem::take(&mut self.wrapped_at);
         let is_rest = wrapped_at > 0 && line.len() <= wrapped_at && is_hexadecimal(&line);
-        let found = match is_rest {
-            true => Some(Digits::Whole(&line)),
-            false => digits(&line),
+        let found = if is_rest {
+            Some(Digits::Whole(line.as_str()))
+        } else {
+            digits(&line)
         };
         let Some(found) = found else {
             return;

@@ -19,6 +19,7 @@ use super::clock::{Unit, timed_events};
 use super::{missing, title};
 use crate::history::{Event, History, TimedEvent};
 use crate::replay::{Block, Live};
+use crate::summary::{bytes, counted};
 
 const PROGRAM: u32 = 1;
 const OWNERS: u32 = 2;
@@ -139,7 +140,7 @@ impl<W: Write> Track<'_, W> {
                 json!({ "name": name, "value": kind.to_numbers().1 }),
             ),
             Event::Dropped { events } => (
-                format!("{events} events are missing here"),
+                format!("missing here: {}", counted((*events).into(), "event")),
                 "gap",
                 json!({"events": events}),
             ),
@@ -153,7 +154,7 @@ impl<W: Write> Track<'_, W> {
                 let owner = self.history.owner_name(*owner);
                 let arguments = json!({"bytes": size, "capabilities": caps.to_string(), "owner": owner, "reason": sentence});
                 (
-                    format!("refused: {size} bytes for {caps}"),
+                    format!("refused: {} for {caps}", bytes((*size).into())),
                     "failure",
                     arguments,
                 )

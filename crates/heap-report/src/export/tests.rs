@@ -226,8 +226,8 @@ fn a_trace_has_a_counter_for_each_owner_and_heap_and_instants_for_the_rest() {
         .collect();
     let expected = [
         "half way",
-        "refused: 4096 bytes for DMA",
-        "2 events are missing here",
+        "refused: 4,096 bytes for DMA",
+        "missing here: 2 events",
         "incomplete: events dropped by the program: 2, frees of blocks never seen: 1",
     ];
     assert_eq!(instants, expected);

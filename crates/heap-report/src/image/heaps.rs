@@ -9,7 +9,7 @@ use super::{Found, Ledger, Memory};
 use crate::crash::{NearbyBlock, PastEvent};
 use crate::history::HeapDescription;
 use crate::replay::HeapSample;
-use crate::summary::words::counted;
+use crate::summary::counted;
 
 /// More faults of one heap are not listed one by one.
 const MOST_FAULTS: usize = 16;

@@ -9,6 +9,7 @@ use object::elf::{
 };
 use object::read::elf::{FileHeader as _, ProgramHeader as _, SectionHeader as _};
 
+use crate::summary::counted;
 use crate::symbols::Identity;
 use crate::terminal::printable;
 use crate::unpack::unpacked;
@@ -164,8 +165,8 @@ impl Memory {
         let end = start.saturating_add(bytes.len() as u64);
         if end > MOST_ADDRESS {
             return Err(format!(
-                "{} bytes do not fit behind {start:#010x}",
-                bytes.len()
+                "{} do not fit behind {start:#010x}",
+                counted(bytes.len() as u64, "byte")
             ));
         }
         if bytes.is_empty() {

@@ -22,7 +22,7 @@ use crate::history::History;
 use crate::replay::Replayed;
 use crate::simulate::recording::Recording;
 use crate::summary::table::Table;
-use crate::summary::{Summary, words};
+use crate::summary::{Summary, bytes, counted, grouped};
 use report::Report;
 
 /// One script of many files, each of which may use what stands in those before it; what both pages
@@ -67,10 +67,9 @@ pub fn heap_page(recording: &Recording) -> serde_json::Result<String> {
 
 /// A recording as text, for where scripts are switched off.
 fn in_words(title: &str, recording: &Recording) -> Result<String, fmt::Error> {
-    let grouped = words::grouped;
     let mut text = format!(
-        "{title}: {} operations\n",
-        grouped(recording.operations as u64)
+        "{title}: {}\n",
+        counted(recording.operations as u64, "operation")
     );
     writeln!(
         text,
@@ -79,20 +78,20 @@ fn in_words(title: &str, recording: &Recording) -> Result<String, fmt::Error> {
     )?;
     writeln!(
         text,
-        "  peak     {} bytes asked for, at operation {}",
-        grouped(recording.peak_bytes),
+        "  peak     {} asked for, at operation {}",
+        bytes(recording.peak_bytes),
         grouped(recording.peak_operation as u64)
     )?;
     writeln!(
         text,
-        "  end      {} bytes in {} blocks",
-        grouped(recording.end_bytes),
-        grouped(recording.end_blocks as u64)
+        "  end      {} in {}",
+        bytes(recording.end_bytes),
+        counted(recording.end_blocks as u64, "block")
     )?;
     writeln!(
         text,
-        "  refused  {} requests",
-        grouped(recording.refused as u64)
+        "  refused  {}",
+        counted(recording.refused as u64, "request")
     )?;
     for sentence in &recording.refusals {
         writeln!(text, "    {sentence}")?;

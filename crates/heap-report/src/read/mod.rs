@@ -26,6 +26,7 @@ use crate::decode::StreamDecoder;
 use crate::error::Error;
 use crate::history::{History, Source};
 use crate::recorded::{Trace, TraceError, file_stem};
+use crate::summary::counted;
 use crate::unpack::unpacked;
 
 /// What was read.
@@ -121,14 +122,15 @@ fn refusal(bytes: &[u8], text: &[String], broken_frames: u64, as_trace: &TraceEr
     let frames = match broken_frames {
         0 => "no frame of an event stream, neither binary nor as lines `events<tab>…`".to_owned(),
         _ => format!(
-            "none of its {broken_frames} pieces between zeros is a frame of an event stream"
+            "no frame of an event stream in its {} between zeros",
+            counted(broken_frames, "piece")
         ),
     };
     format!(
         "no heap data found: {frames}; no trace dump, summary of heap_caps_print_heap_info or \
-         line of a heap guard in its {} lines of text; no SystemView recording; no recorded \
+         line of a heap guard in its {} of text; no SystemView recording; no recorded \
          trace: {as_trace}",
-        text.len()
+        counted(text.len() as u64, "line")
     )
 }
 
@@ -269,7 +271,7 @@ mod tests {
         );
         let binary = refusal(b"\x01\x02\x00\x03\x04\x00");
         assert!(
-            binary.contains("none of its 2 pieces between zeros"),
+            binary.contains("no frame of an event stream in its 2 pieces between zeros"),
             "{binary}"
         );
         let gzip = refusal(b"\x1F\x8Bxx");

@@ -17,7 +17,7 @@ use soc_regions::Caps;
 use crate::history::{Event, Gaps, HeapDescription, History, Measured, Source, TimedEvent};
 use crate::read::lines;
 use crate::replay::HeapSample;
-use crate::summary::words::{bytes, counted};
+use crate::summary::{bytes, counted};
 
 /// What a line of a summary says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use crate::replay::{HeapSample, Live};
 use crate::simulate::cells::{Cells, Division};
 use crate::simulate::machine::{Machine, Requests, Setup};
 use crate::simulate::recording::sample_points;
+use crate::summary::counted;
 
 /// On what and how a recorded trace is replayed.
 #[derive(Debug, Clone)]
@@ -96,8 +97,9 @@ impl<P: Poison> Run<P> {
             self.measure_if_kept(&mut kept);
             self.perform(*operation).map_err(|misuse| {
                 Error::Failed(format!(
-                    "{} after {} operations: {misuse}",
-                    trace.name, self.done
+                    "{} after {}: {misuse}",
+                    trace.name,
+                    counted(self.done, "operation")
                 ))
             })?;
             self.done += 1;

@@ -1,5 +1,6 @@
 //! Errors of traces, in a sentence with the number of the line.
 
+use crate::summary::counted;
 use std::fmt;
 
 /// Why a file is not a trace.
@@ -63,7 +64,8 @@ impl fmt::Display for TraceError {
             TraceError::Line { number, problem } => write!(f, "line {number}: {problem}"),
             TraceError::WrongLength { promised, found } => write!(
                 f,
-                "the header promises {promised} operations, the file has {found}; is it cut short?"
+                "the header promises {}, the file has {found}; is it cut short?",
+                counted(*promised as u64, "operation")
             ),
         }
     }

@@ -16,6 +16,7 @@ use super::live::{Block, Live};
 use super::timeline::{self, HEADER_BYTES};
 use crate::history::{HeapDescription, History};
 use crate::simulate::cells;
+use crate::summary::{bytes, grouped};
 
 /// Why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -286,7 +287,9 @@ impl RefusalCause {
         let held = |space: &Space| {
             let Space { free, largest, .. } = space;
             format!(
-                "{free} bytes are free in the heaps that can serve it, the largest block has {largest}"
+                "{} are free in the heaps that can serve it, the largest block has {}",
+                bytes(*free),
+                grouped((*largest).into())
             )
         };
         match self {

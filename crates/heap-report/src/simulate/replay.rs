@@ -245,9 +245,6 @@ impl Fault {
             Fault::Misuse(misuse) => misuse.to_string(),
             Fault::Corrupt(corrupt) => corrupt.to_string(),
         };
-        Error::Failed(format!(
-            "{} after {operation} operations: {what}",
-            trace.name
-        ))
+        Error::Failed(format!("{} at operation {operation}: {what}", trace.name))
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod table;
 pub(crate) mod words;
 
 pub use json::json;
+pub use words::{bytes, counted, grouped};
 
 use std::fmt::{self, Display, Formatter, Write as _};
 
@@ -15,7 +16,7 @@ use crate::history::{History, Source};
 use crate::replay::{Account, HeapSample, Leak, Replayed};
 use crate::verdict::Verdict;
 use table::Table;
-use words::{bytes, counted, when};
+use words::when;
 
 /// Number of sites and failures that are listed one by one.
 const TOLD: usize = 12;

@@ -1,10 +1,11 @@
-//! Number formatting.
+//! Numbers in sentences: digits in groups, plurals.
 
 use crate::history::History;
 use crate::replay::FailureNote;
 
 /// `1,234`.
-pub(crate) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -17,12 +18,14 @@ pub(crate) fn grouped(number: u64) -> String {
 }
 
 /// `1,234 bytes`.
-pub(crate) fn bytes(number: u64) -> String {
+#[must_use]
+pub fn bytes(number: u64) -> String {
     counted(number, "byte")
 }
 
-/// `1 block`, `2 blocks`, `2 entries`.
-pub(crate) fn counted(number: u64, what: &str) -> String {
+/// `1 block`, `2 blocks`, `2 entries`: `what` is one of them.
+#[must_use]
+pub fn counted(number: u64, what: &str) -> String {
     let number_is = grouped(number);
     match what.strip_suffix('y') {
         _ if number == 1 => format!("{number_is} {what}"),
@@ -80,6 +83,10 @@ mod tests {
         assert_eq!(
             [0, 1, 2].map(|number| counted(number, "block")),
             ["0 blocks", "1 block", "2 blocks"]
+        );
+        assert_eq!(
+            [1, 2000].map(|number| counted(number, "entry")),
+            ["1 entry", "2,000 entries"]
         );
     }
 

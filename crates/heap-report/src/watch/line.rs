@@ -4,13 +4,14 @@ use std::fmt;
 
 use super::{OwnerUsage, Watched};
 use crate::export::missing;
+use crate::summary::{bytes, counted, grouped};
 
 /// How many owners or sites a line names.
 const NAMED: usize = 3;
 
 impl fmt::Display for Watched {
-    /// `1.50 s, 12 events: 4096 bytes in 3 blocks (peak 8192), +10/s -9/s; mqtt 4000, web 96;
-    /// largest free 50000 (fragmentation 12 %)`
+    /// `1.50 s, 12 events: 4,096 bytes in 3 blocks (peak 8,192), +10/s -9/s; mqtt 4,000, web 96;
+    /// largest free 50,000 (fragmentation 12 %)`
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(seconds) = self.seconds() {
             write!(out, "{seconds:.2} s, ")?;
@@ -18,11 +19,11 @@ impl fmt::Display for Watched {
         let (total, rate) = (self.total(), self.rate());
         write!(
             out,
-            "{} events: {} bytes in {} blocks (peak {})",
-            self.events(),
-            total.bytes,
-            total.blocks,
-            total.peak_bytes
+            "{}: {} in {} (peak {})",
+            counted(self.events() as u64, "event"),
+            bytes(total.bytes),
+            counted(total.blocks, "block"),
+            grouped(total.peak_bytes)
         )?;
         write!(out, ", +{:.0}/s -{:.0}/s", rate.allocations, rate.frees)?;
         self.write_holders(out)?;
@@ -31,7 +32,11 @@ impl fmt::Display for Watched {
             write!(out, "; {} refused", self.failed())?;
         }
         if self.restarts() > 0 {
-            write!(out, "; restarted {} times", self.restarts())?;
+            write!(
+                out,
+                "; restarted {}",
+                counted(self.restarts() as u64, "time")
+            )?;
         }
         match missing(&self.gaps()) {
             Some(missing) => write!(out, "; incomplete: {missing}"),
@@ -53,7 +58,7 @@ impl Watched {
             .filter(|holder| holder.account.bytes > 0)
             .take(NAMED);
         let named: Vec<String> = holders
-            .map(|OwnerUsage { name, account }| format!("{name} {}", account.bytes))
+            .map(|OwnerUsage { name, account }| format!("{name} {}", grouped(account.bytes)))
             .collect();
         if named.is_empty() {
             Ok(())
@@ -74,7 +79,8 @@ impl Watched {
             .fold(0.0, f64::max);
         write!(
             out,
-            "; largest free {largest} (fragmentation up to {:.0} %)",
+            "; largest free {} (fragmentation up to {:.0} %)",
+            grouped(largest.into()),
             worst * 100.0
         )
     }

@@ -104,7 +104,7 @@ fn a_refused_request_is_kept_with_its_reason() {
         .map(|note| note.sentence.as_str())
         .collect();
     assert!(
-        reasons[0].starts_with("no free block is that large: 4184 bytes are free"),
+        reasons[0].starts_with("no free block is that large: 4,184 bytes are free"),
         "{reasons:?}"
     );
     assert_eq!(watched.failed(), 1);
@@ -114,8 +114,8 @@ fn a_refused_request_is_kept_with_its_reason() {
 fn the_line_says_who_has_what_and_how_broken_up_the_rest_is() {
     assert_eq!(
         watched(&program()).to_string(),
-        "0.01 s, 6 events: 4000 bytes in 2 blocks (peak 4500), +0/s -0/s; mqtt 3000, web 1000; \
-         largest free 3088 (fragmentation up to 26 %); 1 refused"
+        "0.01 s, 6 events: 4,000 bytes in 2 blocks (peak 4,500), +0/s -0/s; mqtt 3,000, web 1,000; \
+         largest free 3,088 (fragmentation up to 26 %); 1 refused"
     );
 }
 

@@ -24,7 +24,7 @@ pub(super) fn replay<P: Poison>(program: &Program, variant: &Variant) -> Result<
     let mut run = Run::new(machine, program, variant);
     for (number, step) in program.steps.iter().enumerate() {
         run.perform(number, *step).map_err(|misuse| {
-            Error::Failed(format!("{} after {number} steps: {misuse}", program.name))
+            Error::Failed(format!("{} at step {number}: {misuse}", program.name))
         })?;
     }
     Ok(run.outcome)

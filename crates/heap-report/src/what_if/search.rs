@@ -18,6 +18,7 @@ use super::{Outcome, Poisoning, Variant};
 use crate::error::Error;
 use crate::program::{Program, Step};
 use crate::simulate::machine::Requests;
+use crate::summary::{bytes, counted};
 
 /// How many kinds of capabilities get reserves tried.
 const KINDS: usize = 2;
@@ -236,23 +237,27 @@ fn reason(tried: &[Found], best: usize, program: &Program, base: &Variant) -> St
             String::new()
         };
         return format!(
-            "Nothing that was tried is better than {}: of {count} variants, {} are as good, the others worse.{why}",
+            "Nothing that was tried is better than {}; as good: {} of {}.{why}",
             first.variant,
-            equal - 1
+            equal - 1,
+            counted(count as u64, "variant")
         );
     }
     let gain = match before.unserved() - after.unserved() {
         0 => format!(
-            "it serves as many requests, and at the tightest moment the largest free block has {} bytes instead of {}",
-            after.tightest.largest, before.tightest.largest
+            "it serves as many requests, and at the tightest moment the largest free block has {} instead of {}",
+            bytes(after.tightest.largest.into()),
+            before.tightest.largest
         ),
         more => format!(
-            "it serves {more} more requests: {} are refused instead of {}",
+            "it serves {}: refused are {} instead of {}",
+            counted(more as u64, "more request"),
             after.unserved(),
             before.unserved()
         ),
     };
-    format!("Best of {count} variants is {}: {gain}.", chosen.variant)
+    let count = counted(count as u64, "variant");
+    format!("Best of {count} is {}: {gain}.", chosen.variant)
 }
 
 /// Why policy and reserves can't matter.
@@ -279,10 +284,10 @@ fn on_poisoning(program: &Program, chosen: &Variant) -> Result<String, Error> {
         .try_on(program)?;
         let what = match outcome.unserved() - unserved.min(outcome.unserved()) {
             0 => format!(
-                "would be served as well, with {} bytes in the largest free block at the tightest moment",
-                outcome.tightest.largest
+                "would be served as well, with {} in the largest free block at the tightest moment",
+                bytes(outcome.tightest.largest.into())
             ),
-            more => format!("would cost {more} requests"),
+            more => format!("would cost {}", counted(more as u64, "request")),
         };
         text.push_str(&format!(" Under {poisoning} poisoning the program {what}."));
     }

@@ -9,6 +9,7 @@
 //! What lies on the instruction bus is looked up where the data bus sees the same memory, as heaps
 //! do.
 
+use heap_report::summary::bytes;
 use soc_regions::{Chip, Span};
 
 use super::strip::{Content, Strip};
@@ -218,18 +219,18 @@ fn overlaps(chip: &Chip, strips: &[Strip], placed: &Placed) -> Vec<Finding> {
     let parts = placed.views.iter().flat_map(|view| parts_of(strips, *view));
     let findings = parts.filter_map(|(content, shared)| {
         let piece = described(&placed.piece);
-        let bytes = shared.size();
+        let size = bytes(shared.size().into());
         match content {
             Content::Heap(heap) => Some(Finding {
                 severity: Severity::Error,
                 text: format!(
-                    "{piece}: {bytes} bytes of it lie in the heap {} ({}), which would overwrite them",
+                    "{piece}: {size} of it lie in the heap {} ({}), which would overwrite them",
                     heap.memory_type.name, heap.span
                 ),
             }),
             Content::Reserved(name) if !is_of_the_program(chip, name) => Some(Finding {
                 severity: Severity::Warning,
-                text: format!("{piece}: {bytes} bytes of it lie in `{name}`, which is not the program's"),
+                text: format!("{piece}: {size} of it lie in `{name}`, which is not the program's"),
             }),
             Content::Reserved(_) | Content::Dropped => None,
         }

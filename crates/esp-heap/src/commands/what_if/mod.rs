@@ -14,6 +14,7 @@ use esp_heap::{progress, say};
 use heap_report::Program;
 use heap_report::recorded::shipped::fitting;
 use heap_report::simulate::machine::{Machine, Requests};
+use heap_report::summary::{bytes, counted, grouped};
 use heap_report::what_if::{self, Advice, Outcome, Variant};
 use multi_heap::Unpoisoned;
 
@@ -159,8 +160,10 @@ fn heap_size_note(described: u64, base: &Variant) -> Result<String, Error> {
     let heaps = machine.heaps().inspect().heaps().filter(|heap| heap.active);
     let simulated: u64 = heaps.map(|heap| u64::from(heap.span.size())).sum();
     Ok(format!(
-        "The program described heaps of {described} bytes; the simulated {} has {simulated} (pass --elf, --psram and --option to match it).",
-        base.setup.chip.name()
+        "The program described heaps of {}; the simulated {} has {} (pass --elf, --psram and --option to match it).",
+        bytes(described),
+        base.setup.chip.name(),
+        grouped(simulated)
     ))
 }
 
@@ -209,15 +212,15 @@ fn about(program: &Program, base: &Variant) -> String {
     let is_refused = |step: &&heap_report::Step| matches!(step, heap_report::Step::Refused { .. });
     let refused = match program.steps.iter().filter(is_refused).count() {
         1 => "1 request was".to_owned(),
-        count => format!("{count} requests were"),
+        count => format!("{} were", counted(count as u64, "request")),
     };
     let missing = heap_report::export::missing(&program.gaps).map_or_else(String::new, |missing| {
         format!("\nThe recording is incomplete: {missing}")
     });
     format!(
-        "{}: {} steps, {refused} refused when it was recorded. Now: {base}{missing}",
+        "{}: {}, {refused} refused when it was recorded. Now: {base}{missing}",
         program.name,
-        program.steps.len()
+        counted(program.steps.len() as u64, "step")
     )
 }
 

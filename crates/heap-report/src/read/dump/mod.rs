@@ -16,6 +16,7 @@ use heap_trace::MemoryKind;
 
 use crate::history::{Gaps, History, Source};
 use crate::read::lines;
+use crate::summary::{bytes, counted};
 use crate::symbols::Identity;
 use line::Item;
 
@@ -160,19 +161,24 @@ impl Dump {
         let (read, unreadable) = (self.live(), self.unreadable);
         if let Some(announced) = self.announced.filter(|announced| *announced < self.found()) {
             return Some(format!(
-                "the dump's first line counts {announced} records, and {} stand below it",
+                "the dump's first line counts {}, and below it {} were found",
+                counted(announced, "record"),
                 self.found()
             ));
         }
         if self.records.is_empty() && unreadable > 0 {
             return Some(format!(
-                "there are {unreadable} records of a dump, and none of them can be read"
+                "nothing can be read of a dump with {}",
+                counted(unreadable, "record")
             ));
         }
         let said = self.total.filter(|said| *said != read)?;
         Some(format!(
-            "the dump's last lines count {} bytes in {} blocks, and {} bytes in {} blocks were read above them",
-            said.bytes, said.blocks, read.bytes, read.blocks
+            "the dump's last lines count {} in {}, and {} in {} were read above them",
+            bytes(said.bytes),
+            counted(said.blocks, "block"),
+            bytes(read.bytes),
+            counted(read.blocks, "block")
         ))
     }
 
@@ -196,13 +202,15 @@ fn history(parts: &[Dump], mut notes: Vec<String>) -> History {
     };
     if missed > 0 {
         notes.push(format!(
-            "the dump announces {missed} more records than it has: it is cut off, or of one kind of memory only"
+            "the dump announces {} than it has: it is cut off, or of one kind of memory only",
+            counted(missed, "more record")
         ));
     }
     let frees = sum(Dump::unlisted_frees);
     if frees > 0 {
         notes.push(format!(
-            "the dump counts {frees} more frees than it lists: it has what was not freed yet, and not what comes and goes"
+            "the dump counts {} than it lists: it has what was not freed yet, and not what comes and goes",
+            counted(frees, "more free")
         ));
     }
     let mut doubts: Vec<String> = parts.iter().filter_map(Dump::contradiction).collect();
@@ -381,7 +389,7 @@ total allocations 2 total frees 1
     fn records_of_which_none_can_be_read_are_a_doubt() {
         let history = read_text(&V5.replace("ccount", "clock")).unwrap();
         assert!(
-            history.doubts[0].starts_with("there are 3 records of a dump, and none"),
+            history.doubts[0].starts_with("nothing can be read of a dump with 3 records"),
             "{:?}",
             history.doubts
         );
