@@ -101,7 +101,7 @@ impl fmt::Display for OfProgram<'_> {
             Fault::Misuse(misuse) => {
                 let pointer = match pointer {
                     0 => of_program(misuse.address),
-                    told => Pointer(told),
+                    address => Pointer(address),
                 };
                 write!(out, "{action} of {pointer}: ")?;
                 match misuse.kind {

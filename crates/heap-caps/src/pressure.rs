@@ -210,13 +210,13 @@ mod tests {
 
     #[test]
     fn an_event_is_a_sentence() {
-        let said = |kind| PressureEvent::new("tiles", kind).to_string();
+        let sentence = |kind| PressureEvent::new("tiles", kind).to_string();
         assert_eq!(
-            said(PressureKind::Level(Level::Critical)),
+            sentence(PressureKind::Level(Level::Critical)),
             "tiles memory critical"
         );
-        assert_eq!(said(PressureKind::Shrunk(4096)), "tiles gave 4.0 KiB");
-        assert_eq!(said(PressureKind::Shrunk(0)), "tiles gave nothing");
+        assert_eq!(sentence(PressureKind::Shrunk(4096)), "tiles gave 4.0 KiB");
+        assert_eq!(sentence(PressureKind::Shrunk(0)), "tiles gave nothing");
         let waits = PressureKind::WaitBegan(4096).about("a request").to_string();
         assert_eq!(waits, "a request of 4.0 KiB waits");
     }

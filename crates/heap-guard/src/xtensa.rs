@@ -129,9 +129,9 @@ mod tests {
 
     #[test]
     fn a_stop_has_slot_and_caller() {
-        let told = stop(0x400D_1234, &REGISTERS, 0x104, [0; 3]).unwrap();
+        let found = stop(0x400D_1234, &REGISTERS, 0x104, [0; 3]).unwrap();
         assert_eq!(
-            (told.slot, told.return_address),
+            (found.slot, found.return_address),
             (Some(1), Some(0x400D_1237))
         );
         assert_eq!(

@@ -241,11 +241,11 @@ fn a_listener_that_comes_late_or_hears_other_text_too_finds_the_next_frame() {
 struct Fifo(Vec<u8>);
 
 impl Port for Fifo {
-    fn room(&self) -> usize {
+    fn writable(&self) -> usize {
         16 - self.0.len()
     }
 
-    fn put(&mut self, byte: u8) {
+    fn write(&mut self, byte: u8) {
         self.0.push(byte);
     }
 }

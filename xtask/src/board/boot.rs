@@ -272,8 +272,11 @@ fn done(command: &mut Command) -> Result<(), Error> {
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(Error::Failed(format!("{name}: {}\n{said}", output.status)))
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(Error::Failed(format!(
+        "{name}: {}\n{errors}",
+        output.status
+    )))
 }
 
 /// Header and segments as a boot loader reads them. Source: ESP-IDF v5.5, `esp_app_format.h`.

@@ -46,10 +46,10 @@ pub(crate) fn make(
 ) -> Result<Image, Error> {
     let step = sender.image(board, &program.file, file);
     status!("{step}");
-    let (is_well, said) = step.answer()?;
+    let (is_well, output) = step.answer()?;
     if !is_well {
         return Err(Error::Image(format!(
-            "{} makes no image of {}:\n{said}",
+            "{} makes no image of {}:\n{output}",
             sender.program(),
             program.file.display()
         )));

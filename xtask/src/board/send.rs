@@ -38,9 +38,9 @@ pub(crate) fn send(
         }
         match ask(sender, board, line)? {
             Answer::Right => {}
-            Answer::Silence(said) => {
+            Answer::Silence(output) => {
                 error = format!(
-                    "the chip on {port} does not answer; hold BOOT, press RESET, let BOOT go\n{said}"
+                    "the chip on {port} does not answer; hold BOOT, press RESET, let BOOT go\n{output}"
                 );
                 continue;
             }
@@ -81,8 +81,8 @@ enum Answer {
 /// Asks the chip for its model. Another one is an error; nothing was sent yet.
 fn ask(sender: Sender, board: Board, line: &Line) -> Result<Answer, Error> {
     let port = line.port.as_deref().unwrap_or_default();
-    let (is_well, said) = sender.question(line).answer()?;
-    match printed_chip(&said) {
+    let (is_well, output) = sender.question(line).answer()?;
+    match printed_chip(&output) {
         Some(chip) if is_family(chip, board) => Ok(Answer::Right),
         Some(chip) => Err(Error::Port(format!(
             "the chip on {port} is an {chip}, not the {} that was asked for with --chip {}; nothing was sent",
@@ -90,13 +90,13 @@ fn ask(sender: Sender, board: Board, line: &Line) -> Result<Answer, Error> {
             board.name()
         ))),
         None if is_well => Ok(Answer::Right),
-        None => Ok(Answer::Silence(last_lines(&said))),
+        None => Ok(Answer::Silence(last_lines(&output))),
     }
 }
 
 /// The chip's name in what a sender prints: `Chip type:          ESP32-D0WD-V3 (revision v3.1)`.
-fn printed_chip(said: &str) -> Option<&str> {
-    let mut lines = said.lines();
+fn printed_chip(output: &str) -> Option<&str> {
+    let mut lines = output.lines();
     lines.find_map(|line| {
         let line = line.trim();
         let name = line
@@ -129,8 +129,8 @@ fn is_family(printed: &str, board: Board) -> bool {
     }
 }
 
-fn last_lines(said: &str) -> String {
-    let lines: Vec<&str> = said
+fn last_lines(output: &str) -> String {
+    let lines: Vec<&str> = output
         .lines()
         .filter(|line| !line.trim().is_empty())
         .collect();

@@ -197,12 +197,12 @@ fn has_libraries(board: Board) -> bool {
 }
 
 fn sysroot(rustc: &Path) -> Option<PathBuf> {
-    said(rustc, &["--print", "sysroot"]).map(|line| PathBuf::from(line.trim_end()))
+    output_of(rustc, &["--print", "sysroot"]).map(|line| PathBuf::from(line.trim_end()))
 }
 
 /// 98 of `rustc 1.98.1 (…)`.
 fn minor_version(rustc: &Path) -> Option<u32> {
-    minor_of(&said(rustc, &["--version"])?)
+    minor_of(&output_of(rustc, &["--version"])?)
 }
 
 fn minor_of(version: &str) -> Option<u32> {
@@ -214,7 +214,7 @@ fn minor_of(version: &str) -> Option<u32> {
         .ok()
 }
 
-fn said(rustc: &Path, arguments: &[&str]) -> Option<String> {
+fn output_of(rustc: &Path, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new(rustc);
     command.args(arguments).env_remove("RUSTUP_TOOLCHAIN");
     let output = command.output().ok()?;

@@ -159,7 +159,11 @@ fn tests() -> Result<(), StepError> {
     tool::run(xtask().arg("test-host"))?;
     let encoded = ["test", "--features", "encoded-links", "--package"];
     tool::run(cargo().args(encoded).arg("multi-heap"))?;
-    tool::run(cargo().args(encoded).args(["heap-report", "--test", "image"]))
+    tool::run(
+        cargo()
+            .args(encoded)
+            .args(["heap-report", "--test", "image"]),
+    )
 }
 
 fn sim() -> Result<(), StepError> {

@@ -201,8 +201,8 @@ mod tests {
         let many = "for i in $(seq 100); do echo line $i >&2; done; exit 1";
         match run_and_repeat_errors(Command::new("sh").args(["-c", many])) {
             Err(StepError::Failed(what)) => {
-                let told: Vec<_> = what.lines().skip(1).map(str::trim).collect();
-                assert_eq!((told.first(), told.len()), (Some(&"line 71"), 30));
+                let shown: Vec<_> = what.lines().skip(1).map(str::trim).collect();
+                assert_eq!((shown.first(), shown.len()), (Some(&"line 71"), 30));
             }
             other => panic!("{other:?}"),
         }

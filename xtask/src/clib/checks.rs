@@ -119,13 +119,13 @@ fn dying(processor: Processor, poisoning: Poisoning) -> Result<Outcome, Error> {
 }
 
 fn ends_loudly(output: &Output) -> bool {
-    let said = String::from_utf8_lossy(&output.stdout);
-    said.starts_with("heap fault: ") && said.lines().count() == 1 && is_aborted(output.status)
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    stdout.starts_with("heap fault: ") && stdout.lines().count() == 1 && is_aborted(output.status)
 }
 
 fn goes_on(output: &Output) -> bool {
-    let said = String::from_utf8_lossy(&output.stdout);
-    said.starts_with("heap fault: ") && said.ends_with("alive\n") && output.status.success()
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    stdout.starts_with("heap fault: ") && stdout.ends_with("alive\n") && output.status.success()
 }
 
 #[cfg(unix)]

@@ -53,9 +53,9 @@ pub(crate) fn faults(processor: Processor, library: &Path) -> Result<Vec<String>
     let taken = defined
         .intersection(&system)
         .filter(|name| !is_of_every_program(name));
-    let told =
+    let faults =
         taken.map(|name| format!("a program has {name} not from the C library but from this one"));
-    Ok(told.collect())
+    Ok(faults.collect())
 }
 
 /// A function that takes the address of every name, so that the linker looks for each.
@@ -118,6 +118,6 @@ fn output_of(command: &mut Command) -> Result<String, String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{} {}", output.status, said.trim()))
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{} {}", output.status, errors.trim()))
 }

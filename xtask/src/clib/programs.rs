@@ -194,16 +194,16 @@ impl Fixture<'_> {
 
     fn once(&self, memory: &str, bytes: Option<usize>) -> Result<Run, Error> {
         let output = self.output(memory, bytes)?;
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         let unreadable = || {
             Error::Failed(format!(
-                "{} on {memory}: {}, {told}{}",
+                "{} on {memory}: {}, {errors}{}",
                 self.program.name,
                 output.status,
                 String::from_utf8_lossy(&output.stdout)
             ))
         };
-        let (microseconds, peak) = told
+        let (microseconds, peak) = errors
             .strip_suffix(" bytes\n")
             .and_then(|line| line.split_once(" us, "))
             .filter(|_| output.status.success())

@@ -178,8 +178,8 @@ fn build(package: &str) -> Result<(), Error> {
 /// The target triple of this machine.
 fn host() -> Result<String, Error> {
     let unable = |_| Error::Failed("rustc does not name its host".to_owned());
-    let told = tool::output(Command::new("rustc").arg("-vV")).map_err(unable)?;
-    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    let version = tool::output(Command::new("rustc").arg("-vV")).map_err(unable)?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned)
         .ok_or_else(|| Error::Failed("rustc does not name its host".to_owned()))
 }
@@ -212,14 +212,14 @@ fn fuzz(target: Target, seconds: u64) -> Result<bool, Error> {
     let output = command
         .output()
         .map_err(|cause| Error::Failed(format!("fuzz {name}: {cause}")))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let runs = said
+    let log = String::from_utf8_lossy(&output.stderr);
+    let runs = log
         .lines()
         .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
     if output.status.success() {
         say!("ok      fuzz {name}: {} inputs", runs.unwrap_or("?").trim())?;
     } else {
-        let last: Vec<&str> = said.lines().rev().take(40).collect();
+        let last: Vec<&str> = log.lines().rev().take(40).collect();
         let last: Vec<&str> = last.into_iter().rev().collect();
         say!("FAILED  fuzz {name}:\n{}", last.join("\n"))?;
     }

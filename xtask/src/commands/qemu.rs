@@ -281,8 +281,8 @@ fn faults(programs: &Programs) -> Result<Fault, Error> {
 fn checks_itself(target: Target, program: &str, says: &[&str]) -> Result<Fault, Error> {
     let programs = Programs::build_with_frames(target, &[program])?;
     let ended = emulate(&programs, &[program], TIME_LIMIT, |_| {})?;
-    let said = |text: &&str| ended.lines.iter().any(|line| line.contains(*text));
-    let missing = says.iter().find(|text| !said(text));
+    let is_printed = |text: &&str| ended.lines.iter().any(|line| line.contains(*text));
+    let missing = says.iter().find(|text| !is_printed(text));
     let fault = missing.map(|text| format!("does not say {text:?}; "));
     if ended.code != Some(0) || fault.is_some() {
         return Ok(Some(fault.unwrap_or_default() + &complaint(&ended)));

@@ -210,19 +210,19 @@ mod tests {
     #[test]
     fn a_literal_is_of_the_function_that_loads_it() {
         let found = follow(&[(0x4008_0010, 0x400D_0004), (0x4008_0208, 0x4008_0010)]);
-        let told = lines(&found.into_flash);
-        assert_eq!(told, ["advance needs helper in .text"]);
+        let found = lines(&found.into_flash);
+        assert_eq!(found, ["advance needs helper in .text"]);
     }
 
     #[test]
     fn jumps_and_constants_in_flash_are_found() {
         let found = follow(&[(0x4008_0104, 0x400D_0000), (0x4008_0204, 0x3F44_0008)]);
-        let told = lines(&found.into_flash);
+        let found = lines(&found.into_flash);
         let expected = [
             "advance needs TABLE in .rodata",
             "stay needs helper in .text",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -49,10 +49,10 @@ pub(crate) fn not_named(
 /// Difference between the build that the program reports and its ELF file.
 fn wrong_build(history: &History, elf: &Path) -> Result<Option<String>, Error> {
     let program = std::fs::read(elf).map_err(|cause| Error::file(elf, cause))?;
-    let Some(told) = &history.build else {
+    let Some(sent) = &history.build else {
         return Ok(Some("it does not say which build it is".to_owned()));
     };
-    Ok(Identities::of_program(&program).contradiction(told))
+    Ok(Identities::of_program(&program).contradiction(sent))
 }
 
 /// A call stack of `events` that does not begin in its source: the device leaves out the heap's

@@ -76,7 +76,7 @@ impl Shrinker {
         }
     }
 
-    /// The same shrinker at another place: lower numbers are run first (128 if not said), those of
+    /// The same shrinker at another place: lower numbers are run first (by default 128), those of
     /// one number in the order of their registration.
     #[must_use]
     pub const fn ordered(self, order: u8) -> Self {

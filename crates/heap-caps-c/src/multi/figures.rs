@@ -97,16 +97,16 @@ pub unsafe extern "C" fn multi_heap_restore_minimum_free_bytes(handle: CHandle, 
 
 /// # Safety
 /// As `multi_heap_malloc`.
-unsafe fn bytes(handle: CHandle, tell: impl FnOnce(&mut Heap<CPoison>) -> u32) -> usize {
+unsafe fn bytes(handle: CHandle, read: impl FnOnce(&mut Heap<CPoison>) -> u32) -> usize {
     // SAFETY: the caller keeps the same contract.
-    unsafe { figure(handle, tell) }.unwrap_or(0) as usize // widening
+    unsafe { figure(handle, read) }.unwrap_or(0) as usize // widening
 }
 
 /// # Safety
 /// As `multi_heap_malloc`.
-unsafe fn figure<R>(handle: CHandle, tell: impl FnOnce(&mut Heap<CPoison>) -> R) -> Option<R> {
+unsafe fn figure<R>(handle: CHandle, read: impl FnOnce(&mut Heap<CPoison>) -> R) -> Option<R> {
     // SAFETY: the caller keeps the same contract.
     let heap = unsafe { of(handle) }?;
     // SAFETY: the caller keeps the same contract.
-    Some(unsafe { heap.heap(tell) })
+    Some(unsafe { heap.heap(read) })
 }

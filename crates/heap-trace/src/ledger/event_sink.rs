@@ -127,13 +127,13 @@ impl<L: EventSink> EventSink for Option<L> {
 
 impl<S: Sink> EventSink for Stream<S> {
     fn on_allocate(&mut self, context: &EventContext, event: &Allocated) {
-        let said = Event::Allocated {
+        let sent = Event::Allocated {
             address: event.address,
             size: event.size,
             site: context.site.into(),
             owner: context.owner,
         };
-        self.emit(context.ticks, &said);
+        self.emit(context.ticks, &sent);
     }
 
     fn on_free(&mut self, context: &EventContext, event: &Freed) {
@@ -142,37 +142,37 @@ impl<S: Sink> EventSink for Stream<S> {
     }
 
     fn on_reallocate(&mut self, context: &EventContext, event: &Reallocated) {
-        let said = Event::Resized {
+        let sent = Event::Resized {
             old_address: event.old_address,
             address: event.now.address,
             size: event.now.size,
             site: context.site.into(),
             owner: context.owner,
         };
-        self.emit(context.ticks, &said);
+        self.emit(context.ticks, &sent);
     }
 
     fn on_failure(&mut self, context: &EventContext, failure: &Failure, _: &[Usage]) {
-        let said = Event::Failed {
+        let sent = Event::Failed {
             size: u32::try_from(failure.size).unwrap_or(u32::MAX),
             caps: failure.caps,
             owner: context.owner,
         };
-        self.emit(context.ticks, &said);
+        self.emit(context.ticks, &sent);
     }
 
     fn on_pressure(&mut self, ticks: u32, event: &PressureEvent) {
-        let said = Event::Pressure {
+        let sent = Event::Pressure {
             kind: event.kind,
             name: event.name,
         };
-        self.emit(ticks, &said);
+        self.emit(ticks, &sent);
     }
 
     fn on_site<const DEPTH: usize>(&mut self, ticks: u32, site: &Site<DEPTH>) -> bool {
         let depth = site.callers.iter().take_while(|&&caller| caller != 0);
         let callers = site.callers.get(..depth.count()).unwrap_or_default();
-        let said = Event::Site {
+        let sent = Event::Site {
             site: site.id.into(),
             caps: site.caps,
             alignment: site.alignment,
@@ -180,7 +180,7 @@ impl<S: Sink> EventSink for Stream<S> {
             callers: Callers::Words(callers),
             file: site.caller.map_or("", |place| place.file()),
         };
-        self.emit(ticks, &said)
+        self.emit(ticks, &sent)
     }
 }
 

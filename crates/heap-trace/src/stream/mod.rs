@@ -34,19 +34,19 @@ pub struct Stream<S> {
     events: u32,
     dropped: u32,
     /// Dropped since the last report of it.
-    untold: u32,
+    unreported: u32,
     until_sync: u32,
 }
 
 impl<S: Sink> Stream<S> {
-    /// A stream that has said nothing.
+    /// A stream that has sent nothing.
     pub const fn new(sink: S) -> Self {
         Self {
             sink,
             last: 0,
             events: 0,
             dropped: 0,
-            untold: 0,
+            unreported: 0,
             until_sync: 0,
         }
     }
@@ -77,12 +77,12 @@ impl<S: Sink> Stream<S> {
             self.events = self.events.wrapping_add(1);
             self.until_sync = self.until_sync.saturating_sub(1);
         }
-        let said = self.emit_dropped(ticks) && self.send(ticks, event);
-        if !said && event.is_counted() {
+        let is_sent = self.emit_dropped(ticks) && self.send(ticks, event);
+        if !is_sent && event.is_counted() {
             self.dropped = self.dropped.wrapping_add(1);
-            self.untold = self.untold.saturating_add(1);
+            self.unreported = self.unreported.saturating_add(1);
         }
-        said
+        is_sent
     }
 
     /// Describes the program's heaps, once, before or after the first events.
@@ -113,19 +113,19 @@ impl<S: Sink> Stream<S> {
 
     /// Tells of dropped events, if there are any; `false` if there is no room for that either.
     fn emit_dropped(&mut self, ticks: u32) -> bool {
-        if self.untold == 0 {
+        if self.unreported == 0 {
             return true;
         }
-        let told = self.send(
+        let is_sent = self.send(
             ticks,
             &Event::Dropped {
-                events: self.untold,
+                events: self.unreported,
             },
         );
-        if told {
-            self.untold = 0;
+        if is_sent {
+            self.unreported = 0;
         }
-        told
+        is_sent
     }
 
     fn send(&mut self, ticks: u32, event: &Event<'_>) -> bool {
@@ -139,7 +139,7 @@ impl<S: Sink> Stream<S> {
     fn send_within<const BYTES: usize>(&mut self, ticks: u32, event: &Event<'_>) -> bool {
         let mut body: Body<BYTES> = Body::new();
         event.write(ticks.wrapping_sub(self.last), &mut body);
-        let sent = self.sink.take(body.seal());
+        let sent = self.sink.send(body.seal());
         if sent {
             self.last = ticks;
         }

@@ -2,38 +2,38 @@
 
 use core::fmt;
 
-/// Takes whole frames.
+/// Destination of whole frames.
 ///
 /// A function `FnMut(&[u8]) -> bool` is a sink, so whatever can send bytes is one line away:
 ///
 /// ```no_run
-/// # struct Channel; impl Channel { fn room(&self) -> usize { 0 } fn write(&mut self, _: &[u8]) {} }
+/// # struct Channel; impl Channel { fn writable(&self) -> usize { 0 } fn write(&mut self, _: &[u8]) {} }
 /// # let mut channel = Channel;
-/// // RTT, a USB endpoint: a channel with room for some bytes
-/// let rtt = move |frame: &[u8]| channel.room() >= frame.len() && { channel.write(frame); true };
+/// // RTT, a USB endpoint: a channel that accepts some bytes without waiting
+/// let rtt = move |frame: &[u8]| channel.writable() >= frame.len() && { channel.write(frame); true };
 /// // defmt: one log frame for each of ours
 /// # macro_rules! defmt_trace { ($text:literal, $frame:expr) => { let _ = $frame; } }
 /// let defmt = |frame: &[u8]| { defmt_trace!("heap {=[u8]}", frame); true };
 /// # fn sink(_: impl heap_trace::Sink) {} sink(rtt); sink(defmt);
 /// ```
 pub trait Sink {
-    /// Takes the whole frame, or nothing of it: `false`. Called under the heap's lock: it must not
-    /// wait and not allocate.
-    fn take(&mut self, frame: &[u8]) -> bool;
+    /// Sends the whole frame, or nothing of it, and returns which. Called under the heap's lock: it
+    /// must not wait and not allocate.
+    fn send(&mut self, frame: &[u8]) -> bool;
 }
 
 impl<F: FnMut(&[u8]) -> bool> Sink for F {
-    fn take(&mut self, frame: &[u8]) -> bool {
+    fn send(&mut self, frame: &[u8]) -> bool {
         self(frame)
     }
 }
 
-/// Something that accepts bytes without waiting, as long as it has room: a UART and its FIFO.
+/// A port that accepts some bytes without waiting: a UART and its FIFO.
 pub trait Port {
-    /// Bytes that it accepts now.
-    fn room(&self) -> usize;
-    /// Takes a byte; there is room.
-    fn put(&mut self, byte: u8);
+    /// Number of bytes that it accepts now without waiting.
+    fn writable(&self) -> usize;
+    /// Sends a byte: called for [`Port::writable`] bytes at most.
+    fn write(&mut self, byte: u8);
 }
 
 /// A port as a sink.
@@ -41,10 +41,10 @@ pub trait Port {
 pub struct ByteSink<P>(pub P);
 
 impl<P: Port> Sink for ByteSink<P> {
-    fn take(&mut self, frame: &[u8]) -> bool {
-        let fits = self.0.room() >= frame.len();
+    fn send(&mut self, frame: &[u8]) -> bool {
+        let fits = self.0.writable() >= frame.len();
         if fits {
-            frame.iter().for_each(|&byte| self.0.put(byte));
+            frame.iter().for_each(|&byte| self.0.write(byte));
         }
         fits
     }
@@ -130,7 +130,7 @@ impl<const BYTES: usize> Ring<BYTES> {
 }
 
 impl<const BYTES: usize> Sink for Ring<BYTES> {
-    fn take(&mut self, frame: &[u8]) -> bool {
+    fn send(&mut self, frame: &[u8]) -> bool {
         let room = BYTES - self.used;
         if frame.len() > BYTES || frame.len() > room && self.when_full == WhenFull::Refuse {
             return false;
@@ -170,21 +170,21 @@ mod tests {
     #[test]
     fn a_ring_that_is_emptied_refuses_what_does_not_fit() {
         let mut ring = Ring::<8>::new(WhenFull::Refuse);
-        assert!(ring.take(&[1, 2, 3, 4, 5]));
-        assert!(!ring.take(&[6, 7, 8, 9]));
-        assert!(ring.take(&[6, 7, 8]));
+        assert!(ring.send(&[1, 2, 3, 4, 5]));
+        assert!(!ring.send(&[6, 7, 8, 9]));
+        assert!(ring.send(&[6, 7, 8]));
         assert_eq!(contents(&mut ring), [1, 2, 3, 4, 5, 6, 7, 8]);
         assert!(ring.is_empty());
-        assert!(ring.take(&[9; 8]) && !ring.take(&[10]));
+        assert!(ring.send(&[9; 8]) && !ring.send(&[10]));
     }
 
     #[test]
     fn a_ring_for_the_last_words_keeps_the_newest_bytes() {
         let mut ring = Ring::<8>::new(WhenFull::Overwrite);
         for first in [1, 4, 7] {
-            assert!(ring.take(&[first, first + 1, first + 2]));
+            assert!(ring.send(&[first, first + 1, first + 2]));
         }
         assert_eq!(contents(&mut ring), [2, 3, 4, 5, 6, 7, 8, 9]);
-        assert!(!ring.take(&[0; 9]), "never a part of a frame");
+        assert!(!ring.send(&[0; 9]), "never a part of a frame");
     }
 }

@@ -69,15 +69,15 @@ mod tests {
     fn the_mean_is_rounded_to_the_nearest_and_the_worst_is_kept() {
         let mut costs = Costs::default();
         [100, 101, 101].into_iter().for_each(|cost| costs.add(cost));
-        let mut said = std::vec::Vec::new();
+        let mut reported = std::vec::Vec::new();
         costs.report("mix", &mut |_, quantity, value| {
-            said.push((quantity, value));
+            reported.push((quantity, value));
         });
         let expected = [
             (Quantity::MeanX100, 10_067),
             (Quantity::Cost, 101),
             (Quantity::Worst, 101),
         ];
-        assert_eq!(said, expected);
+        assert_eq!(reported, expected);
     }
 }

@@ -22,8 +22,8 @@ pub(super) struct Account {
     refusals: u32,
     is_above: bool,
     /// The last state that observer and handler got.
-    noted_above: bool,
-    told_above: bool,
+    observed_above: bool,
+    notified_above: bool,
 }
 
 impl Account {
@@ -43,7 +43,7 @@ impl Account {
         self.used = used;
         self.peak = self.peak.max(used);
         self.is_above = used > if self.is_above { ends_at } else { soft };
-        self.is_above != self.noted_above || self.is_above != self.told_above
+        self.is_above != self.observed_above || self.is_above != self.notified_above
     }
 
     pub(super) const fn over_limit(&self) -> FailureKind {
@@ -313,8 +313,8 @@ impl Limits {
             blocks: 0,
             refusals: 0,
             is_above: false,
-            noted_above: false,
-            told_above: false,
+            observed_above: false,
+            notified_above: false,
         };
         let own = |charged: &Charged| {
             let heap = heap_of(charged.address);
@@ -328,7 +328,8 @@ impl Limits {
         if let Some(before) = slot {
             account.peak = account.peak.max(before.peak);
             account.refusals = before.refusals;
-            (account.noted_above, account.told_above) = (before.noted_above, before.told_above);
+            (account.observed_above, account.notified_above) =
+                (before.observed_above, before.notified_above);
         }
         self.crossed = 1; // perhaps
         let before = slot.replace(account);
@@ -378,8 +379,8 @@ impl Limits {
     /// A soft limit that was crossed, for the observer.
     pub(super) fn next_event(&mut self) -> Option<PressureEvent> {
         let mut accounts = self.accounts.iter_mut().flatten();
-        let account = accounts.find(|account| account.is_above != account.noted_above)?;
-        account.noted_above = account.is_above;
+        let account = accounts.find(|account| account.is_above != account.observed_above)?;
+        account.observed_above = account.is_above;
         let kind = if account.is_above {
             PressureKind::AboveSoftLimit(account.used)
         } else {
@@ -393,10 +394,10 @@ impl Limits {
         &mut self,
     ) -> Option<(OwnerHandler, OwnerPressure)> {
         for account in self.accounts.iter_mut().flatten() {
-            if account.is_above == account.told_above {
+            if account.is_above == account.notified_above {
                 continue;
             }
-            account.told_above = account.is_above;
+            account.notified_above = account.is_above;
             let Some(handler) = account.limits.handler else {
                 continue;
             };

@@ -48,7 +48,7 @@ where
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P, O, HEAPS> {
-    /// The same request at another priority: higher numbers are served first (0 if not said).
+    /// The same request at another priority: higher numbers are served first (by default 0).
     pub const fn with_priority(mut self, priority: u8) -> Self {
         self.waiter.get_mut().priority = priority;
         self

@@ -176,11 +176,11 @@ fn introduce() {
 }
 
 fn say(event: &Event<'_>) {
-    let said = HEAP.with_observer(|(ledger, _)| {
+    let is_sent = HEAP.with_observer(|(ledger, _)| {
         let ticks = ledger.context().ticks();
         ledger.event_sink_mut().emit(ticks, event)
     });
-    assert!(said);
+    assert!(is_sent);
 }
 
 /// The other end of the wire.
@@ -197,7 +197,7 @@ impl StreamReader {
         }
     }
 
-    /// Reads what has been said, and passes it on.
+    /// Reads what has been sent, and passes it on.
     fn empty(&mut self) {
         let mut bytes = [0; 32];
         loop {

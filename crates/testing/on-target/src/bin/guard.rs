@@ -54,7 +54,7 @@ fn main() -> u8 {
     }
     on_target::on_data_breakpoint(stopped, watched);
     costs();
-    GUARDED.set_handler(Some(tell));
+    GUARDED.set_handler(Some(report));
     GUARDED.set_sampling(Sampling::one_of(20));
     let (mut lines, mut closed) = (0, 0);
     for round in 0..ROUNDS {
@@ -146,7 +146,7 @@ fn watched(access: Access) -> bool {
     GUARDED.watches(access)
 }
 
-fn tell(caught: &Caught) {
+fn report(caught: &Caught) {
     println!("{caught}");
 }
 
