@@ -7,7 +7,7 @@
 //! | `blocks` | blocks live at the end |
 //! | `leaked` | bytes that likely leaks kept |
 //! | `refused` | requests that were refused |
-//! | `largest` | the largest free block at its smallest moment; unknown where no heap is |
+//! | `largest` | the largest free block when it was smallest; unknown where no heap is |
 //! | `missing` | events, frames and records that are missing |
 //!
 //! What an input cannot have is unknown, and fails: refusals of a dump, blocks of printed figures,
@@ -117,7 +117,7 @@ pub fn worse_of(first: Vec<Outcome>, second: Vec<Outcome>) -> Vec<Outcome> {
     first.into_iter().zip(second).map(worse).collect()
 }
 
-/// What became of each condition. O(moments · heaps).
+/// What became of each condition. O(samples · heaps).
 #[must_use]
 pub fn outcomes(conditions: &[Condition], history: &History, rebuilt: &Replayed) -> Vec<Outcome> {
     let outcome = |condition: &Condition| Outcome {
@@ -175,7 +175,7 @@ impl Figure {
             (Source::Guard, _) | (Source::Dump, Figure::Refused) => false,
             // What was not freed when it was printed, which may come and go.
             (Source::Dump, Figure::Peak | Figure::Leaked) => !rebuilt.total.keeps_everything(),
-            // One moment has no peak, and nothing that grows.
+            // One point in time has no peak, and nothing that grows.
             (Source::Image, Figure::Peak | Figure::Leaked) => false,
             _ => true,
         }

@@ -17,14 +17,14 @@ use support::{program, replayed_firmware};
 /// A program with owners, call stacks, marks, failures, gaps, and one leak.
 static STREAM: LazyLock<String> = LazyLock::new(|| page_of(&program(20_000)));
 
-/// Moves the cursor to the moment with most bytes live.
-const PEAK: &str = "data.peak.moment";
+/// Moves the cursor to the sample with most bytes live.
+const PEAK: &str = "data.peak.sample";
 
-/// Moves the cursor to a moment, which is an expression over the page's data.
-fn move_to(page: &mut Page<'_>, moment: &str) {
+/// Moves the cursor to a sample, which is an expression over the page's data.
+fn move_to(page: &mut Page<'_>, sample: &str) {
     page.value(&format!(
         "(() => {{ const data = {DATA}, slider = document.getElementById('slider'); \
-         slider.value = {moment}; slider.dispatchEvent(new Event('input')); }})()"
+         slider.value = {sample}; slider.dispatchEvent(new Event('input')); }})()"
     ));
 }
 
@@ -106,7 +106,7 @@ fn memory_is_stacked_by_owner_or_by_call_site() {
 }
 
 #[test]
-fn the_slider_moves_every_part_to_another_moment() {
+fn the_slider_moves_every_part_to_another_time() {
     on_both_screens("report-slider", &STREAM, |page, _| {
         let at = |page: &mut Page<'_>, what: &str| {
             let of_data = format!("(() => {{ const data = {DATA}; return {what}; }})()");
@@ -117,21 +117,21 @@ fn the_slider_moves_every_part_to_another_moment() {
             cursor,
             at(
                 page,
-                "data.moments.event.findIndex((event) => event > data.failures.told[0].event)"
+                "data.samples.event.findIndex((event) => event > data.failures.told[0].event)"
             ),
             "the first failure comes first"
         );
-        assert_ne!(cursor, at(page, "data.peak.moment"));
+        assert_ne!(cursor, at(page, "data.peak.sample"));
         move_to(page, PEAK);
-        assert!(page.text("#moment").starts_with("event 12,000"));
+        assert!(page.text("#now").starts_with("event 12,000"));
         page.press("#slider", "ArrowRight");
         assert!(
-            page.text("#moment").starts_with("event 12,0"),
-            "the next moment"
+            page.text("#now").starts_with("event 12,0"),
+            "the next sample"
         );
-        assert!(!page.text("#moment").starts_with("event 12,000"));
+        assert!(!page.text("#now").starts_with("event 12,000"));
         page.press("#slider", "End");
-        assert!(page.text("#moment").starts_with("event 19,128 of 19,128"));
+        assert!(page.text("#now").starts_with("event 19,128 of 19,128"));
         assert!(
             page.text("#memory-legend")
                 .contains("15.3 KiB in 136 blocks")
@@ -212,7 +212,7 @@ fn shortages_are_bands_in_the_charts_and_a_list() {
                 "{told:?}"
             );
             page.click("#pressure li button");
-            assert!(page.text("#moment").starts_with("event 10,"));
+            assert!(page.text("#now").starts_with("event 10,"));
             let width = |page: &mut Page<'_>, place: usize| {
                 let asked = format!(
                     "Number(document.querySelectorAll('#memory-chart rect.level')[{place}]\
@@ -285,7 +285,7 @@ fn leaks_are_listed_down_to_the_line_sorted_and_filtered() {
 }
 
 #[test]
-fn what_was_allocated_between_two_moments_and_is_still_live_is_listed() {
+fn what_was_allocated_between_two_points_in_time_and_is_still_live_is_listed() {
     let history = program(20_000);
     let rebuilt = Replayed::of(&history);
     on_both_screens("report-between", &STREAM, |page, _| {
@@ -294,9 +294,9 @@ fn what_was_allocated_between_two_moments_and_is_still_live_is_listed() {
             all.starts_with("15.3 KiB in 136 blocks from 10 places"),
             "{all}"
         );
-        move_to(page, "Math.floor(data.moments.event.length / 2)");
+        move_to(page, "Math.floor(data.samples.event.length / 2)");
         page.click("#between-set-from");
-        let from = format!("{DATA}.moments.event[document.getElementById('between-from').value]");
+        let from = format!("{DATA}.samples.event[document.getElementById('between-from').value]");
         let from = page.value(&from).as_u64().unwrap();
         let since = |block: &&heap_report::Block| block.allocated_at as u64 >= from;
         let left = rebuilt.live.iter().filter(since).count();
@@ -468,9 +468,9 @@ fn the_shipped_firmware_has_a_report_and_a_recording() {
         assert_color(page, "#bands .band:nth-child(2) canvas", "--used", 0.2);
         assert_color(page, "#live-chart svg", "--r0", 0.01);
         page.press("#slider", "Home");
-        assert!(page.text("#moment").starts_with("operation 0 of"));
+        assert!(page.text("#now").starts_with("operation 0 of"));
         page.press("#slider", "ArrowRight");
-        assert!(!page.text("#moment").starts_with("operation 0 of"));
+        assert!(!page.text("#now").starts_with("operation 0 of"));
     });
     on_both_screens("report-firmware", &page_of(&history), |page, _| {
         assert_eq!(page.text("h1"), "fw_iot");
@@ -485,7 +485,7 @@ fn the_shipped_firmware_has_a_report_and_a_recording() {
         assert_color(page, "#memory-chart svg", "--r0", 0.02);
         assert_color(page, "#maps .grid:nth-child(2) canvas", "--r0", 0.02);
         page.press("#slider", "End");
-        assert!(page.text("#moment").starts_with("event 172,110 of 172,110"));
+        assert!(page.text("#now").starts_with("event 172,110 of 172,110"));
     });
 }
 

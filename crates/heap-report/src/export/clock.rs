@@ -52,7 +52,7 @@ impl Unit {
     }
 }
 
-/// The moments of a history with their numbers and their times in ticks, which never go back.
+/// The events of a history with their numbers and their times in ticks, which never go back.
 pub(super) fn timed_events(history: &History) -> impl Iterator<Item = (usize, u64, &TimedEvent)> {
     let mut before = 0;
     let mut last = 0;

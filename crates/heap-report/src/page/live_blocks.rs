@@ -1,8 +1,8 @@
-//! The live blocks at each of the page's moments.
+//! The live blocks at each of the page's samples.
 //!
 //! ```text
-//!   moments    0     1     2     3        a block is written once, with the first moment at which it is live
-//!   block a    ├───────────┤              and at how many more; what came and went between two moments
+//!   samples    0     1     2     3        a block is written once, with the first sample at which it is live
+//!   block a    ├───────────┤              and at how many more; what came and went between two samples
 //!   block b          ├───────────┤        is not written at all
 //! ```
 
@@ -13,14 +13,14 @@ use serde::Serialize;
 use crate::history::History;
 use crate::replay::{Block, Live};
 
-/// Number of blocks (about 25 bytes each) beyond which the page has fewer moments with a map.
+/// Number of blocks (about 25 bytes each) beyond which the page has fewer samples with a map.
 const MOST_BLOCKS: usize = 40_000;
 
 /// Blocks in columns, by address; numbers of sites and owners are those of the page.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct LiveBlocks {
-    /// The moments of the page that have a map; what follows counts these.
-    pub(super) moments: Vec<usize>,
+    /// The samples of the page that have a map; what follows counts these.
+    pub(super) samples: Vec<usize>,
     /// What is added to the address of the block before.
     address: Vec<u32>,
     size: Vec<u32>,
@@ -28,9 +28,9 @@ pub(super) struct LiveBlocks {
     owner: Vec<usize>,
     /// Number of the event.
     allocated_at: Vec<usize>,
-    /// The first moment at which it is live.
+    /// The first sample at which it is live.
     from: Vec<usize>,
-    /// At how many moments after that it is live.
+    /// At how many samples after that it is live.
     lasts: Vec<usize>,
 }
 
@@ -43,7 +43,7 @@ struct BlockRow {
 }
 
 impl LiveBlocks {
-    /// The blocks at the page's moments, which are after `events` each. Moments are left out until
+    /// The blocks at the page's samples, which are after `events` each. Samples are left out until
     /// the blocks of the rest are few enough; those of `needed` stay.
     pub(super) fn of(
         history: &History,
@@ -53,24 +53,24 @@ impl LiveBlocks {
     ) -> LiveBlocks {
         let mut step = 1;
         loop {
-            let kept = |moment: &usize| moment.is_multiple_of(step) || needed.contains(moment);
-            let moments: Vec<usize> = (0..events.len()).filter(kept).collect();
-            let rows = rows(history, events, &moments);
+            let kept = |sample: &usize| sample.is_multiple_of(step) || needed.contains(sample);
+            let samples: Vec<usize> = (0..events.len()).filter(kept).collect();
+            let rows = rows(history, events, &samples);
             if rows.len() <= MOST_BLOCKS || step >= events.len() {
-                return LiveBlocks::in_columns(moments, rows, number);
+                return LiveBlocks::in_columns(samples, rows, number);
             }
             step *= 2;
         }
     }
 
     fn in_columns(
-        moments: Vec<usize>,
+        samples: Vec<usize>,
         mut rows: Vec<BlockRow>,
         number: impl Fn(&Block) -> (usize, usize),
     ) -> LiveBlocks {
         rows.sort_by_key(|row| (row.block.address, row.from));
         let mut live = LiveBlocks {
-            moments,
+            samples,
             ..LiveBlocks::default()
         };
         let mut before = 0;
@@ -89,14 +89,14 @@ impl LiveBlocks {
     }
 }
 
-/// Follows the history once more, with a stop at each of `moments`.
-fn rows(history: &History, events: &[usize], moments: &[usize]) -> Vec<BlockRow> {
+/// Follows the history once more, with a stop at each of `samples`.
+fn rows(history: &History, events: &[usize], samples: &[usize]) -> Vec<BlockRow> {
     let mut live = Live::new();
     let mut rows: Vec<BlockRow> = Vec::new();
     let mut known: HashMap<(u32, usize, u32), usize> = HashMap::new();
     let mut done = 0;
-    for (from, moment) in moments.iter().enumerate() {
-        let until = events.get(*moment).copied().unwrap_or(done);
+    for (from, sample) in samples.iter().enumerate() {
+        let until = events.get(*sample).copied().unwrap_or(done);
         for number in done..until {
             let Some(event) = history.events.get(number) else {
                 break;
@@ -143,11 +143,11 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_written_once_with_the_moments_at_which_it_is_live() {
+    fn a_block_is_written_once_with_the_samples_at_which_it_is_live() {
         let freed = Event::Freed { address: 0x100 };
         let history = history(vec![allocated(0x100), allocated(0x120), freed]);
         let live = LiveBlocks::of(&history, &[0, 1, 2, 3], &[], |_| (0, 0));
-        assert_eq!(live.moments, [0, 1, 2, 3]);
+        assert_eq!(live.samples, [0, 1, 2, 3]);
         assert_eq!(live.address, [0x100, 0x20]);
         assert_eq!((live.from, live.lasts), (vec![1, 2], vec![1, 1]));
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_blocks_cost_moments_but_not_the_peak_and_the_end() {
+    fn too_many_blocks_cost_samples_but_not_the_peak_and_the_end() {
         let all = (0..50_000_u32).flat_map(|number| {
             let address = 0x100 + number * 16;
             [allocated(address), Event::Freed { address }]
@@ -177,6 +177,6 @@ mod tests {
         let odd: Vec<usize> = (0..50_000).map(|number| number * 2 + 1).collect();
         let live = LiveBlocks::of(&history, &odd, &[12_345, 49_999], |_| (0, 0));
         assert_eq!(live.address.len(), 25_002);
-        assert!(live.moments.contains(&12_345) && live.moments.contains(&49_999));
+        assert!(live.samples.contains(&12_345) && live.samples.contains(&49_999));
     }
 }

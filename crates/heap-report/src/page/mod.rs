@@ -121,7 +121,7 @@ fn in_words(title: &str, recording: &Recording) -> Result<String, fmt::Error> {
 
 /// The text of `report.html`: what `rebuilt` made of `history`, for people.
 ///
-/// It holds moments, and the blocks that are live at them, but no events: a long history makes no
+/// It holds samples, and the blocks that are live at them, but no events: a long history makes no
 /// long page.
 ///
 /// # Errors

@@ -10,14 +10,14 @@ use super::report::each;
 use crate::history::{Frame, History, Site};
 use crate::replay::{Account, Replayed, Sample};
 
-/// How many sites have their bytes at every moment.
+/// How many sites have their bytes at every sample.
 const FOLLOWED_SITES: usize = 200;
 
 /// An owner.
 #[derive(Serialize)]
 pub(super) struct Member {
     name: String,
-    /// Bytes live at each moment.
+    /// Bytes live at each sample.
     bytes: Vec<u64>,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Member {
 #[derive(Serialize)]
 pub(super) struct SiteFigures {
     name: String,
-    /// Bytes live at each moment; nothing for those that never had much.
+    /// Bytes live at each sample; nothing for those that never had much.
     bytes: Vec<u64>,
     /// Its call stack as numbers of frames, the innermost first.
     frames: Vec<usize>,
@@ -109,7 +109,7 @@ impl Numbers {
     }
 }
 
-/// What a site has at each moment.
+/// What a site has at each sample.
 fn bytes_of(rebuilt: &Replayed, site: usize) -> Vec<u64> {
     each(rebuilt, |sample| {
         sample.by_site.get(site).copied().unwrap_or(0)

@@ -35,7 +35,7 @@ pub(super) struct Report {
     missing: Option<String>,
     /// Sentences.
     unknowns: Vec<String>,
-    moments: Samples,
+    samples: Samples,
     owners: Vec<Member>,
     sites: Vec<SiteFigures>,
     /// Whether any site has a call stack.
@@ -59,13 +59,13 @@ struct Excerpt<T> {
 
 #[derive(Serialize)]
 struct Peak {
-    /// The page's moment that is the peak.
-    moment: usize,
+    /// The page's sample that is the peak.
+    sample: usize,
     bytes: u64,
     blocks: u64,
 }
 
-/// An entry a moment.
+/// An entry a sample.
 #[derive(Serialize)]
 struct Samples {
     /// How many events had happened.
@@ -74,13 +74,13 @@ struct Samples {
     time: Vec<u64>,
     bytes: Vec<u64>,
     blocks: Vec<u64>,
-    /// Requests that failed since the moment before.
+    /// Requests that failed since the sample before.
     failed: Vec<u64>,
-    /// Events that were dropped since the moment before.
+    /// Events that were dropped since the sample before.
     dropped: Vec<u64>,
 }
 
-/// A heap; lists have an entry a moment.
+/// A heap; lists have an entry a sample.
 #[derive(Serialize)]
 struct Heap {
     name: String,
@@ -160,7 +160,7 @@ impl Report {
             gaps: rebuilt.gaps,
             missing: export::missing(&rebuilt.gaps),
             unknowns: unknowns::unknowns(history),
-            moments: moments(history, rebuilt, &clock),
+            samples: samples(history, rebuilt, &clock),
             owners: numbers.members(history, rebuilt),
             stacks: sites.iter().any(SiteFigures::has_stack),
             sites,
@@ -171,13 +171,13 @@ impl Report {
             pressure: pressure(rebuilt, &clock),
             failures: failures(history, rebuilt, &clock),
             leaks: leaks(rebuilt, &clock, &numbers),
-            blocks: live(history, rebuilt, peak.moment, &numbers),
+            blocks: live(history, rebuilt, peak.sample, &numbers),
             peak,
         }
     }
 }
 
-/// What `of` finds at each moment.
+/// What `of` finds at each sample.
 pub(super) fn each<T>(rebuilt: &Replayed, of: impl Fn(&Sample) -> T) -> Vec<T> {
     rebuilt.samples.iter().map(of).collect()
 }
@@ -185,13 +185,13 @@ pub(super) fn each<T>(rebuilt: &Replayed, of: impl Fn(&Sample) -> T) -> Vec<T> {
 fn peak(rebuilt: &Replayed) -> Peak {
     let at = |sample: &Sample| sample.event == rebuilt.peak.event;
     Peak {
-        moment: rebuilt.samples.iter().position(at).unwrap_or(0),
+        sample: rebuilt.samples.iter().position(at).unwrap_or(0),
         bytes: rebuilt.peak.bytes,
         blocks: rebuilt.peak.blocks,
     }
 }
 
-fn moments(history: &History, rebuilt: &Replayed, clock: &Clock) -> Samples {
+fn samples(history: &History, rebuilt: &Replayed, clock: &Clock) -> Samples {
     let event = each(rebuilt, |sample| sample.event);
     let failed = rebuilt.failures.iter().map(|failure| (failure.event, 1));
     Samples {
@@ -212,11 +212,11 @@ fn drops(history: &History) -> impl Iterator<Item = (usize, u64)> {
     })
 }
 
-/// The sums of what happened up to each moment, since the one before.
-fn summed(moments: &[usize], happened: impl Iterator<Item = (usize, u64)>) -> Vec<u64> {
-    let mut sums = vec![0; moments.len()];
+/// The sums of what happened up to each sample, since the one before.
+fn summed(samples: &[usize], happened: impl Iterator<Item = (usize, u64)>) -> Vec<u64> {
+    let mut sums = vec![0; samples.len()];
     for (event, number) in happened {
-        let at = moments.partition_point(|moment| *moment <= event);
+        let at = samples.partition_point(|sample| *sample <= event);
         if let Some(sum) = sums.get_mut(at) {
             *sum += number;
         }
@@ -371,13 +371,13 @@ mod tests {
     /// Owner 3 has most at the peak, owner 0 and site 2 are left at the end.
     fn report(events: Vec<Event>) -> Value {
         let times = (0..).map(|number| 100 + 10 * number);
-        let moments = times
+        let samples = times
             .zip(events)
             .map(|(ticks, event)| TimedEvent { ticks, event });
         let history = History {
             sites: vec![Site::default(), site("small", 7), site("big", 8)],
             owners: [(3, "mqtt".to_owned())].into(),
-            events: moments.collect(),
+            events: samples.collect(),
             ..History::default()
         };
         let rebuilt = Replayed::of(&history);
@@ -445,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_and_what_was_dropped_is_counted_at_the_moment_after() {
+    fn what_failed_and_what_was_dropped_is_counted_at_the_sample_after() {
         let failed = Event::Failed {
             size: 4096,
             caps: soc_regions::Caps::DMA,
@@ -457,9 +457,9 @@ mod tests {
             failed,
             Event::Dropped { events: 5 },
         ]);
-        assert_eq!(report["moments"]["time"], json!([0, 0, 10, 20]));
-        assert_eq!(report["moments"]["failed"], json!([0, 0, 1, 0]));
-        assert_eq!(report["moments"]["dropped"], json!([0, 0, 0, 5]));
+        assert_eq!(report["samples"]["time"], json!([0, 0, 10, 20]));
+        assert_eq!(report["samples"]["failed"], json!([0, 0, 1, 0]));
+        assert_eq!(report["samples"]["dropped"], json!([0, 0, 0, 5]));
         let failure = &report["failures"]["told"][0];
         assert_eq!(
             (&failure["owner"], &failure["time"]),

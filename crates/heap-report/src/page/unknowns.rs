@@ -21,7 +21,7 @@ pub(super) fn unknowns(history: &History) -> Vec<String> {
         ),
         (
             history.source == Source::Image,
-            "An image is one moment: what was freed before, the peak and what keeps growing are not in it.",
+            "An image is of one point in time: what was freed before, the peak and what keeps growing are not in it.",
         ),
         (
             (!is_exact || history.sites.iter().any(|site| !site.callers.is_empty())) && !has_names,
@@ -37,11 +37,11 @@ pub(super) fn unknowns(history: &History) -> Vec<String> {
         ),
         (
             history.ticks_per_second == 0,
-            "The rate of the program's clock is unknown: moments are numbers of events.",
+            "The rate of the program's clock is unknown: times are numbers of events.",
         ),
         (
             true,
-            "There are at most some 240 moments: what came and went between two of them is in the sums, not in the pictures.",
+            "There are at most some 240 samples: what came and went between two of them is in the sums, not in the pictures.",
         ),
     ];
     let notes = history.notes.iter().map(|note| sentence(note));

@@ -96,6 +96,7 @@ fn combine(stream: Option<History>, text: &[String], notes: Vec<String>) -> Opti
     let mut history = histories.next()?;
     history.caught = caught;
     history.notes.extend(notes);
+    history.notes.extend(core_in(text).map(str::to_owned));
     if is_printed_too {
         let note = "the log has lines of heap_caps_print_heap_info, too: they are not reported";
         history.notes.push(note.to_owned());
@@ -126,11 +127,24 @@ fn refusal(bytes: &[u8], text: &[String], broken_frames: u64, as_trace: &TraceEr
             counted(broken_frames, "piece")
         ),
     };
+    if let Some(core) = core_in(text) {
+        return format!("no heap data found, but {core}");
+    }
     format!(
         "no heap data found: {frames}; no trace dump, summary of heap_caps_print_heap_info or \
          line of a heap guard in its {} of text; no SystemView recording; no recorded \
          trace: {as_trace}",
         counted(text.len() as u64, "line")
+    )
+}
+
+/// What to do with a core dump that ESP-IDF printed on a serial port.
+fn core_in(text: &[String]) -> Option<&'static str> {
+    let begins = |line: &String| line.contains("CORE DUMP START");
+    text.iter().any(begins).then_some(
+        "the log has a core dump in base64: put what stands between its START and END lines into \
+         a file, and `esp-coredump info_corefile --core-format b64 --core FILE --save-core core.elf \
+         PROGRAM` makes a core of it, which is read",
     )
 }
 
@@ -274,6 +288,8 @@ mod tests {
             binary.contains("no frame of an event stream in its 2 pieces between zeros"),
             "{binary}"
         );
+        let printed = refusal(b"=== CORE DUMP START ===\nAAEC\n=== CORE DUMP END ===\n");
+        assert!(printed.contains("--core-format b64"), "{printed}");
         let gzip = refusal(b"\x1F\x8Bxx");
         assert!(gzip.contains("the gzip is damaged"), "{gzip}");
     }

@@ -9,7 +9,7 @@ function writeHeader() {
   const tiles = [
     ["Peak of live bytes", size(data.peak_bytes), `asked for, at operation ${count(data.peak_operation)}`],
     ["Heap at boot", size(regions.reduce((sum, region) => sum + region.size, 0)), `${regions.length} heaps`],
-    ["Free at the tightest moment", size(data.least_free), `sum over the heaps with ${data.caps}`],
+    ["Free at the tightest time", size(data.least_free), `sum over the heaps with ${data.caps}`],
     ["Refused requests", count(data.refused), data.refused ? "see below" : "every request was served"],
     ["Blocks at the end", count(data.end_blocks), `${size(data.end_bytes)} asked for`],
   ];
@@ -41,15 +41,15 @@ function writeFigures() {
   byId("best").textContent = best > 0 ? `The largest request that can be served now: ${count(best)} bytes, by ${heapLabel(holder, regions)}.` : "No request can be served now.";
 }
 
-/** Draws what belongs to the moment of the cursor. */
-function showMoment() {
+/** Draws what belongs to the sample of the cursor. */
+function showSample() {
   const share = 100 * timeline.position(cursor);
   for (const region of regions) {
     region.line.style.left = `${share}%`;
     region.now.textContent = `${size(region.free[cursor])} free`;
     paintGrid(region);
   }
-  byId("moment").replaceChildren("operation ", make("b", {}, count(data.frames[cursor])), ` of ${count(data.operations)}`);
+  byId("now").replaceChildren("operation ", make("b", {}, count(data.frames[cursor])), ` of ${count(data.operations)}`);
   for (const node of document.querySelectorAll(".at")) node.textContent = `at operation ${count(data.frames[cursor])}`;
   for (const id of ["live-chart", "largest-chart"]) byId(id).moveCursor();
   writeChartLegends();

@@ -16,7 +16,7 @@ let colors = {};
 
 const timeline = {
   count: frames,
-  position: (moment) => (data.operations ? data.frames[moment] / data.operations : 0),
+  position: (sample) => (data.operations ? data.frames[sample] / data.operations : 0),
   labels: () => [0, 1, 2, 3, 4].map((part) => [part / 4, count(Math.round((data.operations * part) / 4))]),
   unit: () => "operations replayed",
 };

@@ -1,4 +1,4 @@
-// What was allocated between two moments of the page and is still live at the second.
+// What was allocated between two samples of the page and is still live at the second.
 
 /** How many places are shown. */
 const BETWEEN_ROWS = 25;
@@ -15,19 +15,19 @@ function makeBetween() {
 }
 
 /** Moves one end; the other goes with it where they would cross. */
-function setBetween(end, moment) {
-  between[end] = moment;
+function setBetween(end, sample) {
+  between[end] = sample;
   if (end === "from") between.to = Math.max(between.from, between.to);
   else between.from = Math.min(between.from, between.to);
   writeBetween();
 }
 
-/** The moment of the page that has a map and is next to `moment`: only there it is known which blocks are live. */
-const momentWithMap = (moment) => data.blocks.moments[mapMoment(moment)] ?? moment;
+/** The sample of the page that has a map and is next to `sample`: only there it is known which blocks are live. */
+const sampleWithMap = (sample) => data.blocks.samples[mapSample(sample)] ?? sample;
 
 /** [place, {bytes, blocks, oldest, owners}] for each place, the one with most bytes first. */
 function leftBetween(from, to) {
-  const [first, until] = [data.moments.event[from], data.moments.event[to]];
+  const [first, until] = [data.samples.event[from], data.samples.event[to]];
   const places = new Map();
   for (const block of aliveAt(to)) {
     if (block.allocated_at < first || block.allocated_at >= until) continue;
@@ -42,11 +42,11 @@ function leftBetween(from, to) {
 }
 
 function writeBetween() {
-  const [from, to] = [between.from, momentWithMap(between.to)];
-  for (const [end, moment] of [["from", from], ["to", to]]) {
+  const [from, to] = [between.from, sampleWithMap(between.to)];
+  for (const [end, sample] of [["from", from], ["to", to]]) {
     byId(`between-${end}`).value = between[end];
-    byId(`between-${end}`).setAttribute("aria-valuetext", momentText(moment));
-    byId(`between-${end}-at`).textContent = momentText(moment);
+    byId(`between-${end}`).setAttribute("aria-valuetext", sampleText(sample));
+    byId(`between-${end}-at`).textContent = sampleText(sample);
   }
   const places = leftBetween(from, to);
   const sum = (key) => places.reduce((sum, [, place]) => sum + place[key], 0);

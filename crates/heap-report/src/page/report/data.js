@@ -1,26 +1,26 @@
-// The report's data: moments, owners and call sites by name.
+// The report's data: samples, owners and call sites by name.
 
 /** Written by report.rs, which says what is what. */
 const data = JSON.parse(byId("data").textContent);
-const last = data.moments.event.length - 1;
+const last = data.samples.event.length - 1;
 /** How many owners or sites have a color of their own. */
 const SHOWN = 7;
 /** What sites are: lines of source, or what stands in for them. */
 const SITE = data.source === "recorded" ? "size class" : "call site";
-const hasTime = data.ticks_per_second > 0 && data.moments.time[last] > 0;
+const hasTime = data.ticks_per_second > 0 && data.samples.time[last] > 0;
 let axis = hasTime ? "time" : "events";
 let shades = data.owners.length > 1 ? "owners" : "sites";
 
 const timeline = {
   count: last + 1,
-  position: (moment) => positionOf(data.moments.event[moment], data.moments.time[moment]),
+  position: (sample) => positionOf(data.samples.event[sample], data.samples.time[sample]),
   labels: () => (axis === "time" ? timeLabels() : eventLabels()),
   unit: () => (axis === "time" ? "time since the first event" : "events"),
 };
 
 /** Where something is on the axis, 0 to 1. */
 function positionOf(event, time) {
-  const [value, greatest] = axis === "time" ? [time, data.moments.time[last]] : [event, data.moments.event[last]];
+  const [value, greatest] = axis === "time" ? [time, data.samples.time[last]] : [event, data.samples.event[last]];
   return greatest > 0 ? value / greatest : 0;
 }
 
@@ -30,7 +30,7 @@ function eventLabels() {
 
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
 function timeLabels() {
-  const seconds = data.moments.time[last] / data.ticks_per_second;
+  const seconds = data.samples.time[last] / data.ticks_per_second;
   const least = 10 ** Math.floor(Math.log10(seconds / 5));
   const step = seconds < 5 ? [1, 2, 5, 10].map((factor) => factor * least).find((step) => seconds / step <= 5) : STEPS.find((step) => seconds / step <= 5) || seconds;
   return Array.from({ length: Math.floor(seconds / step + 1e-9) + 1 }, (_, index) => [(index * step) / seconds, timeText(index * step)]);
@@ -54,11 +54,11 @@ function timeText(seconds) {
 function when(event, time) {
   return hasTime ? `event ${count(event)}, ${timeText(time / data.ticks_per_second)}` : `event ${count(event)}`;
 }
-const momentText = (moment) => when(data.moments.event[moment], data.moments.time[moment]);
+const sampleText = (sample) => when(data.samples.event[sample], data.samples.time[sample]);
 
 /** How long ago, at the end. */
 function ageText(event, time) {
-  if (hasTime) return timeText((data.moments.time[last] - time) / data.ticks_per_second);
+  if (hasTime) return timeText((data.samples.time[last] - time) / data.ticks_per_second);
   return several(data.events - event, "event");
 }
 
@@ -67,7 +67,7 @@ function layersOf(kind) {
   const members = data[kind];
   const layers = members.slice(0, SHOWN).map((member, index) => ({ name: member.name, color: paletteColor(index), values: member.bytes }));
   if (members.length > SHOWN) {
-    const values = data.moments.bytes.map((bytes, moment) => layers.reduce((rest, layer) => rest - layer.values[moment], bytes));
+    const values = data.samples.bytes.map((bytes, sample) => layers.reduce((rest, layer) => rest - layer.values[sample], bytes));
     const name = members.length === SHOWN + 1 ? members[SHOWN].name : several(members.length - SHOWN, "other");
     layers.push({ name, color: paletteColor(SHOWN), values });
   }
@@ -86,17 +86,17 @@ function readBlocks() {
     return { address: at, size: size[index], sites: site[index], owners: owner[index], allocated_at: allocated_at[index], from: from[index], to: from[index] + lasts[index] };
   });
 }
-/** The moment of the map next to a moment of the page: there may be fewer. */
-function mapMoment(moment) {
-  const kept = data.blocks.moments;
+/** The sample of the map next to a sample of the page: there may be fewer. */
+function mapSample(sample) {
+  const kept = data.blocks.samples;
   let nearest = 0;
   kept.forEach((other, index) => {
-    if (Math.abs(other - moment) < Math.abs(kept[nearest] - moment)) nearest = index;
+    if (Math.abs(other - sample) < Math.abs(kept[nearest] - sample)) nearest = index;
   });
   return nearest;
 }
-const aliveAt = (moment, among = blocks) => {
-  const at = mapMoment(moment);
+const aliveAt = (sample, among = blocks) => {
+  const at = mapSample(sample);
   return among.filter((block) => block.from <= at && at <= block.to);
 };
 

@@ -22,12 +22,12 @@ function makeFlame() {
   byId("flame").addEventListener("keydown", walkFlame);
 }
 
-const flameMoment = () => ({ peak: data.peak.moment, end: last, cursor })[flame.at];
+const flameSample = () => ({ peak: data.peak.sample, end: last, cursor })[flame.at];
 
-/** All live blocks of the moment as a tree of calls. */
+/** All live blocks of the sample as a tree of calls. */
 function growTree() {
   const root = node("all", undefined, undefined);
-  for (const block of aliveAt(flameMoment())) {
+  for (const block of aliveAt(flameSample())) {
     add(root, block);
     let at = root;
     if (flame.root === "owners") at = add(child(at, data.owners[block.owners].name, shadeOf(block.owners)), block);
@@ -58,7 +58,7 @@ function add(at, block) {
 
 function drawFlame() {
   flame.tree = growTree();
-  byId("flame-at").textContent = momentText(data.blocks.moments[mapMoment(flameMoment())]);
+  byId("flame-at").textContent = sampleText(data.blocks.samples[mapSample(flameSample())]);
   zoomTo(flame.tree);
 }
 

@@ -87,7 +87,7 @@ function placeOf(leak) {
 function sparkline(leak) {
   if (!leak.bytes.length) return "–";
   const greatest = Math.max(1, ...leak.bytes);
-  const points = leak.bytes.map((bytes, moment) => `${(timeline.position(moment) * 100).toFixed(1)},${(23 - (bytes / greatest) * 21).toFixed(1)}`);
+  const points = leak.bytes.map((bytes, sample) => `${(timeline.position(sample) * 100).toFixed(1)},${(23 - (bytes / greatest) * 21).toFixed(1)}`);
   const svg = drawn("svg", { viewBox: "0 0 100 24", class: "sparkline", preserveAspectRatio: "none", role: "img", "aria-label": `at most ${size(greatest)}` });
   svg.append(drawn("polygon", { points: ["0,23", ...points, "100,23"].join(" ") }), drawn("polyline", { points: points.join(" ") }));
   return svg;

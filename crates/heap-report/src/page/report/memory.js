@@ -18,7 +18,7 @@ function shadesChoice(name, legend) {
 }
 
 function drawMemory() {
-  const peak = { position: timeline.position(data.peak.moment), value: data.peak.bytes, text: `peak ${size(data.peak.bytes)}` };
+  const peak = { position: timeline.position(data.peak.sample), value: data.peak.bytes, text: `peak ${size(data.peak.bytes)}` };
   const layers = layersOf(shades).map((layer) => ({ ...layer, color: `var(--${layer.color})` }));
   chart(byId("memory-chart"), { lines: stacked(layers), marks: [peak], flags: flags(), bands: bands() });
 }
@@ -33,17 +33,17 @@ function bands() {
 
 function flags() {
   const named = (data.marks.told).map((mark) => ({ position: positionOf(mark.event, mark.time), color: "var(--soft)", text: mark.name, shape: "line" }));
-  const where = (series, shape, color) => series.map((number, moment) => [number, moment]).filter(([number]) => number > 0)
-    .map(([, moment]) => ({ position: timeline.position(moment), color, shape }));
+  const where = (series, shape, color) => series.map((number, sample) => [number, sample]).filter(([number]) => number > 0)
+    .map(([, sample]) => ({ position: timeline.position(sample), color, shape }));
   const done = data.pressure.told.map((act) => ({ position: positionOf(act.event, act.time), color: "var(--poison)", shape: "diamond" }));
-  return [...named, ...done, ...where(data.moments.failed, "triangle", "var(--accent)"), ...where(data.moments.dropped, "cross", "var(--ink)")];
+  return [...named, ...done, ...where(data.samples.failed, "triangle", "var(--accent)"), ...where(data.samples.dropped, "cross", "var(--ink)")];
 }
 
 function writeMemoryLegend() {
   const layers = layersOf(shades);
   const items = layers.map((layer) => legendItem(legendBox(`var(--${layer.color})`), layer.name, size(layer.values[cursor])));
-  const blocksNow = several(data.moments.blocks[cursor], "block");
-  byId("memory-legend").replaceChildren(...items, legendItem("", "together", `${size(data.moments.bytes[cursor])} in ${blocksNow}`));
+  const blocksNow = several(data.samples.blocks[cursor], "block");
+  byId("memory-legend").replaceChildren(...items, legendItem("", "together", `${size(data.samples.bytes[cursor])} in ${blocksNow}`));
 }
 
 function writeFlagLegend() {
@@ -90,7 +90,7 @@ function goTo({ event, time }) {
   const go = make("button", { type: "button", class: "link" }, when(event, time));
   go.addEventListener("click", () => {
     stop();
-    moveTo(momentAt(positionOf(event, time)));
+    moveTo(sampleAt(positionOf(event, time)));
     byId("memory").scrollIntoView();
   });
   return go;

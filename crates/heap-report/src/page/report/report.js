@@ -22,7 +22,7 @@ function writeHeader() {
 
 /** What summaries of heaps have: figures without blocks. */
 function tilesOfHeaps() {
-  const sum = (series, moment) => data.heaps.reduce((sum, heap) => sum + heap[series][moment], 0);
+  const sum = (series, sample) => data.heaps.reduce((sum, heap) => sum + heap[series][sample], 0);
   const largest = Math.max(...data.heaps.map((heap) => heap.largest[last]));
   return [
     ["Summaries", count(data.events), "of the heaps"],
@@ -34,13 +34,13 @@ function tilesOfHeaps() {
 /** [name, value, remark, whether it is bad news]. */
 function tiles() {
   if (data.source === "printed") return tilesOfHeaps();
-  const end = { bytes: data.moments.bytes[last], blocks: data.moments.blocks[last] };
+  const end = { bytes: data.samples.bytes[last], blocks: data.samples.blocks[last] };
   const missing = data.gaps.dropped + data.gaps.missed;
-  const span = hasTime ? [timeText(data.moments.time[last] / data.ticks_per_second), several(data.events, "event")] : [count(data.events), "events; times are unknown"];
+  const span = hasTime ? [timeText(data.samples.time[last] / data.ticks_per_second), several(data.events, "event")] : [count(data.events), "events; times are unknown"];
   const suspects = data.leaks.filter((leak) => leak.suspect).length;
   return [
     [hasTime ? "Time" : "Events", ...span],
-    ["Peak of live bytes", size(data.peak.bytes), `${several(data.peak.blocks, "block")} at ${momentText(data.peak.moment)}`],
+    ["Peak of live bytes", size(data.peak.bytes), `${several(data.peak.blocks, "block")} at ${sampleText(data.peak.sample)}`],
     ["Alive at the end", size(end.bytes), `${several(end.blocks, "block")}${suspects ? `, ${several(suspects, "leak suspect")}` : ""}`],
     failuresTile(),
     ["Missing events", count(missing), missing ? "dropped or lost: figures are too low or too high" : "none that is known", missing > 0],
@@ -53,11 +53,11 @@ function failuresTile() {
   return ["Failed requests", count(all), all ? "see below" : "none was seen", all > 0];
 }
 
-/** The moment of the first request that failed, if any did: what a person came for. */
+/** The sample of the first request that failed, if any did: what a person came for. */
 function firstFailure() {
   const [first] = data.failures.told;
   if (!first) return undefined;
-  const after = data.moments.event.findIndex((event) => event > first.event);
+  const after = data.samples.event.findIndex((event) => event > first.event);
   return after < 0 ? last : after;
 }
 
@@ -67,14 +67,14 @@ function writeContents() {
   }
 }
 
-/** Draws what belongs to the moment of the cursor. */
-function showMoment() {
+/** Draws what belongs to the sample of the cursor. */
+function showSample() {
   for (const id of ["memory-chart", "largest-chart", "fragmentation-chart"]) byId(id).moveCursor?.();
-  for (const span of document.querySelectorAll(".at")) span.textContent = `at ${momentText(cursor)}`;
-  const now = [make("b", {}, `event ${count(data.moments.event[cursor])}`), ` of ${count(data.events)}`];
-  if (hasTime) now.push(`, ${timeText(data.moments.time[cursor] / data.ticks_per_second)}`);
-  byId("moment").replaceChildren(...now);
-  byId("slider").setAttribute("aria-valuetext", `${momentText(cursor)}: ${size(data.moments.bytes[cursor])} live`);
+  for (const span of document.querySelectorAll(".at")) span.textContent = `at ${sampleText(cursor)}`;
+  const now = [make("b", {}, `event ${count(data.samples.event[cursor])}`), ` of ${count(data.events)}`];
+  if (hasTime) now.push(`, ${timeText(data.samples.time[cursor] / data.ticks_per_second)}`);
+  byId("now").replaceChildren(...now);
+  byId("slider").setAttribute("aria-valuetext", `${sampleText(cursor)}: ${size(data.samples.bytes[cursor])} live`);
   writeMemoryLegend();
   writeHeaps();
   showMaps();
@@ -102,5 +102,5 @@ makeBetween();
 makeFlame();
 if (data.source === "printed") for (const id of OF_BLOCKS) byId(id).hidden = true;
 writeContents();
-startCursor(firstFailure() ?? data.peak.moment, redraw);
+startCursor(firstFailure() ?? data.peak.sample, redraw);
 drawFlame();

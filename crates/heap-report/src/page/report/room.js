@@ -5,7 +5,7 @@ const fragmentation = (free, largest) => (free > 0 ? 1 - Math.min(largest, free)
 function makeRoom() {
   byId("room").hidden = data.heaps.length === 0;
   byId("room-note").textContent = data.exact
-    ? "Measured: the heaps were asked at every moment."
+    ? "Measured: the heaps were asked at every sample."
     : "Rebuilt from the blocks that are live, not measured: what a heap keeps for itself and canaries count as free.";
   byId("largest-chart").dataset.label = "Largest free block of each heap over time";
   byId("fragmentation-chart").dataset.label = "Fragmentation of each heap over time";
@@ -22,7 +22,7 @@ function drawRoom() {
   byId("largest-title").textContent = isLogarithmic ? "Largest free block (logarithmic)" : "Largest free block";
   const lines = (values) => data.heaps.map((heap, index) => ({ values: values(heap), color: `var(--${paletteColor(index)})`, dashed: index > 3 }));
   chart(byId("largest-chart"), { lines: lines((heap) => heap.largest), flags: flags(), bands: bands(), scale: isLogarithmic ? logarithmic : linear });
-  const shares = (heap) => heap.free.map((free, moment) => fragmentation(free, heap.largest[moment]));
+  const shares = (heap) => heap.free.map((free, sample) => fragmentation(free, heap.largest[sample]));
   chart(byId("fragmentation-chart"), { lines: lines(shares), flags: flags(), scale: inPercent });
 }
 

@@ -93,7 +93,7 @@ function thinOut(labels) {
 }
 
 function drawLine(svg, line, x, y) {
-  const points = (values) => values.map((value, moment) => `${x(timeline.position(moment)).toFixed(1)},${y(value).toFixed(1)}`);
+  const points = (values) => values.map((value, sample) => `${x(timeline.position(sample)).toFixed(1)},${y(value).toFixed(1)}`);
   if (line.area) {
     const around = [...points(line.values), ...points(line.below).reverse()];
     svg.append(drawn("polygon", { points: around.join(" "), fill: line.color }));
@@ -144,7 +144,7 @@ function drawMark(svg, mark, left, top, width) {
 function stacked(layers) {
   let below = Array.from({ length: timeline.count }, () => 0);
   return layers.map((layer) => {
-    const values = layer.values.map((value, moment) => value + below[moment]);
+    const values = layer.values.map((value, sample) => value + below[sample]);
     const line = { values, below, color: layer.color, area: true };
     below = values;
     return line;

@@ -1,19 +1,19 @@
-// The cursor: the moment that the page shows, and the ways to another.
+// The cursor: the sample that the page shows, and the ways to another.
 //
-// A page that uses this has `timeline`: {count, position(moment) from 0 to 1, labels() as [position, text], unit()},
-// and showMoment(), which draws what belongs to the moment `cursor`.
+// A page that uses this has `timeline`: {count, position(sample) from 0 to 1, labels() as [position, text], unit()},
+// and showSample(), which draws what belongs to the sample `cursor`.
 
 let cursor = 0;
 let timer;
 
-function moveTo(moment) {
-  cursor = Math.max(0, Math.min(timeline.count - 1, moment));
+function moveTo(sample) {
+  cursor = Math.max(0, Math.min(timeline.count - 1, sample));
   byId("slider").value = cursor;
-  showMoment();
+  showSample();
 }
 
-/** The moment next to a position from 0 to 1. */
-function momentAt(position) {
+/** The sample next to a position from 0 to 1. */
+function sampleAt(position) {
   let [first, last] = [0, timeline.count - 1];
   while (last - first > 1) {
     const middle = (first + last) >> 1;
@@ -34,7 +34,7 @@ function follow(plot, describe, margins = { left: 0, right: 0 }) {
   const act = (event) => {
     stop();
     const [x, y] = at(event);
-    moveTo(momentAt(x));
+    moveTo(sampleAt(x));
     if (describe) showTip(event, describe(x, y));
   };
   plot.addEventListener("pointerdown", act);
@@ -75,9 +75,9 @@ function start() {
   timer = setInterval(() => (cursor >= timeline.count - 1 ? stop() : moveTo(cursor + 1)), 60);
 }
 
-/** Makes slider and button work, and begins at `moment`; `redraw` redraws what depends on width and colors. */
-function startCursor(moment, redraw) {
-  cursor = moment;
+/** Makes slider and button work, and begins at `sample`; `redraw` redraws what depends on width and colors. */
+function startCursor(sample, redraw) {
+  cursor = sample;
   byId("slider").max = timeline.count - 1;
   byId("slider").addEventListener("input", (event) => {
     stop();
