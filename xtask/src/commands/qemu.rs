@@ -22,12 +22,22 @@ const SHORT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Programs that check by themselves what they print, and something that they print; a report made
 /// of that must name the leaks of `leaks` and `events`, and the bugs of `guard`.
-const SELF_CHECKING: [(&str, &[&str]); 5] = [
+const SELF_CHECKING: [(&str, &[&str]); 6] = [
     ("leaks", &["src/bin/leaks.rs:"]),
     ("events", &["blocks live"]),
     ("guard", &[" allocations guarded"]),
+    ("out_of_order", OUT_OF_ORDER),
     ("demo", DEMONSTRATED),
     ("demo_esp32c3", DEMONSTRATED_ON_ESP32C3),
+];
+
+/// What a claim and the heap say at the wrong time.
+const OUT_OF_ORDER: &[&str] = &[
+    "the RAM is claimed before `.bss` is cleared, which would clear the heap",
+    "malloc: 16 B with DEFAULT: there is no heap yet: was this before the heap was booted?",
+    "alloc: 32 B with INTERNAL|DEFAULT: there is no heap yet: was this before the heap was booted?",
+    "the RAM of this claim was taken before",
+    "the RAM was claimed before `.bss` was cleared, and the heap is cleared with it",
 ];
 
 /// The firmware's checks, ESP-IDF's start-up table of the memory that no program moves, and the
@@ -67,7 +77,7 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), guard (two planted bugs, caught while they write), demo and demo_esp32c3 (what the demonstrations for boards show), calls_pressure (what calls cost while something for short memory is registered), c_checks and c_checks_2016 (the checks in C), and those that must fail:
+Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), guard (two planted bugs, caught while they write), out_of_order (what a claim and the heap say at the wrong time), demo and demo_esp32c3 (what the demonstrations for boards show), calls_pressure (what calls cost while something for short memory is registered), c_checks and c_checks_2016 (the checks in C), and those that must fail:
 stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, double_free, endless.
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";

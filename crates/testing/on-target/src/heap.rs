@@ -2,7 +2,7 @@
 //! handlers.
 
 use heap_caps::{BootError, Booted};
-use heap_caps_alloc::{CapsHeap, Masked, Parts};
+use heap_caps_alloc::{CapsHeap, Masked, Parts, TakeError};
 use soc_regions::{ESP32, common, options};
 
 use crate::interrupts::Interrupts;
@@ -41,15 +41,16 @@ heap_caps_alloc::claim! {
     }
 }
 
-/// The parts of all memory; `None` when they were taken before. [`HEAP`] refuses everything until
-/// it gets them.
+/// The parts of all memory. [`HEAP`] refuses everything until it gets them.
+///
+/// # Errors
+/// See [`TakeError`].
 ///
 /// # Safety
 /// Nothing but what these parts become uses the chip's memory from now on: no check that boots
 /// heaps of its own.
-#[must_use]
-pub unsafe fn ram() -> Option<Parts<'static, Heap>> {
-    RAM.take(&HEAP).ok()
+pub unsafe fn ram() -> Result<Parts<'static, Heap>, TakeError> {
+    RAM.take(&HEAP)
 }
 
 /// Boots [`HEAP`], with PSRAM and without Bluetooth.
@@ -61,7 +62,7 @@ pub unsafe fn ram() -> Option<Parts<'static, Heap>> {
 /// As [`ram`].
 pub unsafe fn boot_heap() -> Result<Booted, BootError> {
     // SAFETY: the caller keeps the same contract.
-    let parts = unsafe { ram() }.ok_or(BootError::AlreadyBooted)?;
+    let parts = unsafe { ram() }.map_err(|_| BootError::AlreadyBooted)?;
     // SAFETY: the emulator's boot code maps 4 MiB there.
     let psram = unsafe { parts.psram.mapped(4 << 20) };
     let claimed = parts.ram.give(parts.bluetooth).give(psram).boot()?;
