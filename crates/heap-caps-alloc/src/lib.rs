@@ -85,7 +85,7 @@ pub mod ffi {
 /// What [`claim!`] expands to.
 #[doc(hidden)]
 pub mod claim_macro {
-    pub use crate::claim::esp_hal::{behind_guard, configured, stack};
+    pub use crate::claim::esp_hal::{behind_guard, configured, mapped, second_core, stack};
     pub use crate::claim::macros::address_of;
     pub use crate::claim::start::Mark;
     pub use soc_regions::{Linked, Options, Reservation, common, options};

@@ -5,7 +5,7 @@ use heap_caps_alloc::{CapsHeap, CriticalSectionLock};
 use multi_heap::Unpoisoned;
 
 use crate::chip::{STACK_BYTES, stack_end};
-use crate::psram;
+use crate::{psram, second_core};
 
 /// Observers of the heap.
 #[cfg(feature = "events")]
@@ -35,13 +35,10 @@ heap_caps_alloc::claim! {
 /// From here on there is memory.
 pub(crate) fn boot() {
     let parts = RAM.take(&HEAP).unwrap_or_else(|cause| panic!("{cause}"));
-    // 3. And behind it, what else a board has: PSRAM, and here the boot loader's stack.
+    // 3. And what else a board has: memory that drivers stand for, and the boot loader's stack.
     let ram = parts.ram.give(parts.bluetooth);
-    let ram = if psram::bytes() == 0 {
-        ram
-    } else {
-        ram.give(psram::mapped(parts.psram))
-    };
+    let ram = ram.give(second_core::idle(parts.second_core));
+    let ram = ram.give(psram::mapped(parts.psram));
     let mut claimed = ram.boot().unwrap_or_else(|cause| panic!("{cause}"));
     // SAFETY: the program stands on esp-hal's stack.
     unsafe { claimed.release(parts.startup_stacks) };

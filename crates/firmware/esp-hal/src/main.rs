@@ -12,6 +12,7 @@
 mod chip;
 mod heap;
 mod psram;
+mod second_core;
 
 use core::fmt::Write;
 use core::panic::PanicInfo;
@@ -29,14 +30,10 @@ esp_bootloader_esp_idf::esp_app_desc!();
 #[esp_hal::main]
 fn main() -> ! {
     let _peripherals = esp_hal::init(esp_hal::Config::default());
-    #[cfg(any(
-        feature = "esp32",
-        feature = "esp32s2",
-        feature = "esp32s3",
-        feature = "esp32c5",
-        feature = "esp32c61"
-    ))]
+    #[cfg(can_have_psram)]
     psram::bring_up(_peripherals.PSRAM);
+    #[cfg(two_cores)]
+    second_core::never_start(_peripherals.CPU_CTRL);
     demonstrate::<Running>();
     loop {
         core::hint::spin_loop();

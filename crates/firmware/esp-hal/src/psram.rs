@@ -2,41 +2,55 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use heap_caps_alloc::{MappedPsram, Psram};
-
 static START: AtomicU32 = AtomicU32::new(0);
 static BYTES: AtomicU32 = AtomicU32::new(0);
 
-/// Brings PSRAM up, with its size as the driver finds it; none is no error.
-#[cfg(any(
-    feature = "esp32",
-    feature = "esp32s2",
-    feature = "esp32s3",
-    feature = "esp32c5",
-    feature = "esp32c61"
-))]
-pub(crate) fn bring_up(psram: esp_hal::peripherals::PSRAM<'static>) {
-    let driver = esp_hal::psram::Psram::new(psram, esp_hal::psram::PsramConfig::default());
-    let (start, bytes) = driver.raw_parts();
-    START.store(start.addr() as u32, Ordering::Relaxed);
-    BYTES.store(bytes as u32, Ordering::Relaxed);
+#[cfg(can_have_psram)]
+mod driver {
+    use core::cell::Cell;
+    use core::sync::atomic::Ordering;
+
+    use critical_section::Mutex;
+    use esp_hal::psram::{Psram as Driver, PsramConfig};
+    use esp_println::println;
+    use heap_caps_alloc::{MappedPsram, Psram, esp_hal_psram};
+
+    /// The driver, until its memory is heap.
+    static DRIVER: Mutex<Cell<Option<Driver>>> = Mutex::new(Cell::new(None));
+
+    /// Brings PSRAM up, with its size as the driver finds it. None is no error, but a line says
+    /// so.
+    pub(crate) fn bring_up(psram: esp_hal::peripherals::PSRAM<'static>) {
+        let driver = Driver::new(psram, PsramConfig::default());
+        let (start, bytes) = driver.raw_parts();
+        super::START.store(start.addr() as u32, Ordering::Relaxed);
+        super::BYTES.store(bytes as u32, Ordering::Relaxed);
+        critical_section::with(|key| DRIVER.borrow(key).set(Some(driver)));
+        if bytes == 0 {
+            println!("PSRAM: esp-hal's driver has found none. If the board has some, build with");
+            println!("  --release, and let `PsramConfig` in src/psram.rs say its kind and size");
+        }
+    }
+
+    /// What the driver has mapped, for the claim.
+    pub(crate) fn mapped(psram: Psram) -> Option<MappedPsram> {
+        let driver = critical_section::with(|key| DRIVER.borrow(key).take())?;
+        esp_hal_psram!(psram, driver)
+    }
+}
+
+#[cfg(can_have_psram)]
+pub(crate) use driver::{bring_up, mapped};
+
+/// The chip can have none.
+#[cfg(not(can_have_psram))]
+pub(crate) fn mapped(_: heap_caps_alloc::Psram) -> Option<heap_caps_alloc::MappedPsram> {
+    None
 }
 
 /// Where the driver has mapped it: behind flash on some chips.
 pub(crate) fn start() -> u32 {
     START.load(Ordering::Relaxed)
-}
-
-/// What the driver has mapped, for the claim: behind flash, where both share a window.
-pub(crate) fn mapped(psram: Psram) -> MappedPsram {
-    if cfg!(any(feature = "esp32", feature = "esp32s2")) {
-        // SAFETY: esp-hal's driver has mapped that many bytes at the start of the window, and
-        // nothing else uses them.
-        unsafe { psram.mapped(bytes()) }
-    } else {
-        // SAFETY: it has mapped that many bytes there, on none of these two chips.
-        unsafe { psram.mapped_at(start(), bytes()) }
-    }
 }
 
 /// Whole KiB of it.

@@ -47,13 +47,15 @@ pub fn address_of(symbol: *const u8) -> u32 {
 ///   Names that are no identifiers are written in quotes: `"rom:dram0_rtos_reserved_start" =
 ///   (what_the_rom_says())`.
 ///
-/// Instead of the last two, **`unsafe esp_hal: { stack: 32 * 1024 }`** for a program on esp-hal
-/// 1.2, on any chip but the ESP32-P4: the names in its linker scripts are known, this many bytes of
-/// its stack stay a stack, and the rest is heap. Without `options:` the chip is taken as esp-hal
+/// Instead of the last, **`unsafe esp_hal: { stack: 32 * 1024 }`** for a program on esp-hal 1.2, on
+/// any chip but the ESP32-P4: the names in its linker scripts are known, this many bytes of its
+/// stack stay a stack, and the rest is heap. Without `options:` the chip is taken as esp-hal
 /// configures it by default: RTC memory is left alone, and the caches of the ESP32-S3 have their
 /// default sizes. A program that sets `ESP_HAL_CONFIG_INSTRUCTION_CACHE_SIZE` or
 /// `…_DATA_CACHE_SIZE` says so in its `options:`. Nothing may have `#[ram(reclaimed)]`. A name that
-/// is gone from the scripts is an undefined symbol in the linker's message.
+/// is gone from the scripts is an undefined symbol in the linker's message. Memory that esp-hal's
+/// drivers stand for is given by [`esp_hal_psram!`](crate::esp_hal_psram!) and
+/// [`esp_hal_second_core!`](crate::esp_hal_second_core!).
 ///
 /// # Safety
 /// The word `unsafe` promises what [`Claim::new`](crate::Claim::new) asks for, above all: between
@@ -151,12 +153,14 @@ macro_rules! claim {
     (
         $(#[$attribute:meta])*
         $visibility:vis static $name:ident: $chip:path;
+        $(reserved: [$($own:expr),* $(,)?];)?
         unsafe esp_hal: { stack: $stack:expr $(,)? } $(;)?
     ) => {
         $crate::claim! {
             $(#[$attribute])*
             $visibility static $name: $chip;
             options: $crate::claim_macro::configured($chip.default_options());
+            $(reserved: [$($own),*];)?
             unsafe esp_hal: { stack: $stack }
         }
     };
@@ -164,13 +168,14 @@ macro_rules! claim {
         $(#[$attribute:meta])*
         $visibility:vis static $name:ident: $chip:path;
         options: $options:expr;
+        $(reserved: [$($own:expr),* $(,)?];)?
         unsafe esp_hal: { stack: $stack:expr $(,)? } $(;)?
     ) => {
         $crate::claim! {
             $(#[$attribute])*
             $visibility static $name: $chip;
             options: $options;
-            reserved: [$crate::claim_macro::stack($stack)];
+            reserved: [$crate::claim_macro::stack($stack), $($($own),*)?];
             unsafe symbols: {
                 _iram_start = ({
                     unsafe extern "C" {

@@ -150,11 +150,22 @@ impl sealed::Sealed for Bluetooth {}
 impl sealed::Sealed for SecondCore {}
 impl sealed::Sealed for TraceMemory {}
 impl sealed::Sealed for MappedPsram {}
+impl<T: Token> sealed::Sealed for Option<T> {}
 
 impl Terms {
     fn with(self, settings: &[Setting]) -> Terms {
         let options = apply_known(self.options, settings);
         Terms { options, ..self }
+    }
+}
+
+/// `None` gives nothing.
+impl<T: Token> Token for Option<T> {
+    fn given(self, terms: Terms) -> Terms {
+        match self {
+            Some(token) => token.given(terms),
+            None => terms,
+        }
     }
 }
 
