@@ -144,7 +144,8 @@ pub(crate) enum Package {
 }
 
 /// Examples of esp-hal's package that need a feature of the same name.
-const EXAMPLES_WITH_FEATURES: [&str; 3] = ["embassy", "wifi", "wifi_esp_alloc"];
+const EXAMPLES_WITH_FEATURES: [&str; 4] =
+    ["embassy", "wifi", "wifi_esp_alloc", "three_lines_esp_alloc"];
 
 impl Package {
     /// What cargo calls it; its first program has the same name.

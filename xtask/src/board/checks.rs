@@ -6,6 +6,8 @@
 //!   descriptor first in flash's data window, with its magic number   heaps    none lies over the program
 //! ```
 
+use std::collections::BTreeSet;
+
 use soc_regions::{Chip, Span};
 
 use super::chip::FlashWindows;
@@ -159,16 +161,21 @@ fn stack_fault(program: &Program, memory: &AddressMap) -> Option<String> {
     })
 }
 
+/// The crate that a program of the capability heap has.
+const OUR_ALLOCATOR: &str = "multi_heap";
 /// Crates that keep a heap of their own: the two that esp-alloc stands on.
 const OTHER_ALLOCATORS: [&str; 2] = ["linked_list_allocator", "rlsf"];
 
-/// A heap beside the claimed one starves, or takes memory that the claim has.
+/// A heap beside the claimed one starves, or takes memory that the claim has. A program with
+/// another heap alone is nobody's business.
 fn second_heap_fault(program: &Program) -> Option<String> {
-    let allocator = |name: &String| OTHER_ALLOCATORS.contains(&sizes::crate_of(name).as_str());
-    let (name, _) = program.items.iter().find(|(name, _)| allocator(name))?;
-    Some(format!(
-        "a second heap is linked, by {}: esp-radio and esp-rtos bring esp-alloc unless they have `default-features = false` and no feature `esp-alloc`",
-        sizes::crate_of(name)
+    let names = program.items.iter().map(|(name, _)| name);
+    let crates: BTreeSet<String> = names.map(|name| sizes::crate_of(name)).collect();
+    let other = OTHER_ALLOCATORS
+        .iter()
+        .find(|name| crates.contains(**name))?;
+    crates.contains(OUR_ALLOCATOR).then(|| format!(
+        "a second heap is linked, by {other}: esp-radio and esp-rtos bring esp-alloc unless they have `default-features = false` and no feature `esp-alloc`"
     ))
 }
 
@@ -276,13 +283,19 @@ mod tests {
 
     #[test]
     fn a_second_heap_is_a_fault() {
-        let with = |name: &str| faults_after(|program| program.items.push((name.to_owned(), 64)));
-        let faults = with("_ZN21linked_list_allocator4Heap5alloc17h0123456789abcdefE");
+        const OURS: &str = "_ZN10multi_heap4heap5alloc17h0123456789abcdefE";
+        const OTHER: &str = "_ZN21linked_list_allocator4Heap5alloc17h0123456789abcdefE";
+        let with = |names: &[&str]| {
+            let items = names.iter().map(|name| ((*name).to_owned(), 64));
+            faults_after(|program| program.items.extend(items))
+        };
+        let faults = with(&[OURS, OTHER]);
         assert!(
             faults.starts_with("a second heap is linked, by linked_list_allocator"),
             "{faults}"
         );
-        assert_eq!(with("_ZN10multi_heap4heap5alloc17h0123456789abcdefE"), "");
+        assert_eq!(with(&[OURS]), "");
+        assert_eq!(with(&[OTHER]), "", "the only one is no second one");
     }
 
     #[test]

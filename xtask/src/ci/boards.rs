@@ -66,6 +66,7 @@ pub(super) fn images() -> Result<(), StepError> {
     for example in [
         &[][..],
         &["--example", "three_lines"],
+        &["--example", "three_lines_esp_alloc"],
         &["--example", "embassy"],
     ] {
         let mut command = on_board("image", Board::Esp32c3);
