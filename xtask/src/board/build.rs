@@ -178,7 +178,11 @@ pub(crate) fn lints(package: Package, board: Board) -> Result<Step, Error> {
     }
     let step = on_package(package, |root| toolchain.cargo(board, "clippy", root))?;
     let step = if package == Package::EspHal {
-        let features = format!("{},{}", board.name(), EXAMPLES_WITH_FEATURES.join(","));
+        let features = format!(
+            "{},defmt,{}",
+            board.name(),
+            EXAMPLES_WITH_FEATURES.join(",")
+        );
         step.args(["--features".to_owned(), features])
             .args(["--lib", "--examples"])
     } else {

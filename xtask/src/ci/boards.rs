@@ -68,6 +68,7 @@ pub(super) fn images() -> Result<(), StepError> {
         &["--example", "three_lines"],
         &["--example", "three_lines_esp_alloc"],
         &["--example", "embassy"],
+        &["--features", "defmt"],
     ] {
         let mut command = on_board("image", Board::Esp32c3);
         tool::run(command.args(example).args(["--with", "esptool"]))?;
