@@ -14,7 +14,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use heap_caps_c as c;
+use heap_caps_c::CPoison;
 use heap_caps_c::legacy::*;
+use multi_heap::Poison;
 use soc_regions::Caps;
 
 const KIB: usize = 1024;
@@ -210,7 +212,8 @@ fn a_tag_is_served_by_address(memory: &Memory) {
     assert_eq!(failures(), 0, "nothing was asked for");
     blocks.into_iter().for_each(free);
     assert_eq!(port_get_free_heap_size_tagged(DRAM), free_bytes);
-    let lowest = free_bytes - 2 * (3 * KIB + 4) - 504;
+    let around = 4 + CPoison::OVERHEAD as usize; // header and canaries
+    let lowest = free_bytes - 2 * (3 * KIB + around) - (500 + around);
     assert_eq!(port_get_minimum_ever_free_heap_size_tagged(DRAM), lowest);
 }
 
@@ -254,8 +257,8 @@ fn code_comes_by_the_instruction_side() {
     );
     assert_eq!(
         port_get_free_heap_size_tagged(DIRAM),
-        free_bytes - 16,
-        "8 bytes, the way back, a header"
+        free_bytes - 16 - CPoison::OVERHEAD as usize,
+        "8 bytes, the way back, a header, canaries"
     );
     free(code);
     assert_eq!(port_get_free_heap_size_tagged(DIRAM), free_bytes);

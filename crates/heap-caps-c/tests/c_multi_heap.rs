@@ -318,7 +318,8 @@ fn a_walk_shows_every_block_in_order_and_stops_when_asked_to() {
     let shown = heap.blocks();
     assert_eq!(shown.len(), 21);
     for (index, (size, used)) in shown.iter().take(20).enumerate() {
-        assert_eq!((*size, *used), (8 + 4 * index, index != 3));
+        let expected = 8 + 4 * index + CPoison::OVERHEAD as usize;
+        assert_eq!((*size, *used), (expected, index != 3));
     }
     assert!(!shown[20].1);
     unsafe extern "C" fn stop(_: *mut c_void, _: usize, _: i32, count: *mut c_void) -> bool {

@@ -163,7 +163,10 @@ fn tests() -> Result<(), StepError> {
         cargo()
             .args(encoded)
             .args(["heap-report", "--test", "image"]),
-    )
+    )?;
+    // With all features the heaps of C are poisoned, traced and accounted.
+    let all = ["test", "--all-features", "--package"];
+    tool::run(cargo().args(all).arg("heap-caps-c"))
 }
 
 fn sim() -> Result<(), StepError> {
