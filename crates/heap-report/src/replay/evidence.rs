@@ -33,6 +33,8 @@ pub(crate) struct Retained {
     /// When that was.
     pub(crate) ticks: u64,
     pub(crate) bytes: u32,
+    /// Whether that block was allocated then; else it grew.
+    pub(crate) is_new: bool,
 }
 
 /// An age of a site's blocks, in events.
@@ -92,6 +94,7 @@ impl Evidence {
                 event: number,
                 ticks,
                 bytes,
+                is_new: false,
             }),
             None => shrink(&mut steps, from.size - to.size),
         }
@@ -123,6 +126,7 @@ impl Evidence {
             event: block.allocated_at,
             ticks: block.allocated_ticks,
             bytes: block.size.saturating_sub(later),
+            is_new: true,
         };
         std::iter::once(first).chain(grown.iter().copied())
     }

@@ -88,8 +88,10 @@ impl Confidence {
 /// Memory that a site keeps more and more of.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Growth {
-    /// Blocks, and steps by which blocks grew.
+    /// Blocks.
     pub blocks: u64,
+    /// Blocks that came, and steps by which they grew.
+    pub steps: u64,
     /// What they take.
     pub bytes: u64,
     /// Number of the event that allocated the first.
@@ -184,7 +186,8 @@ fn judged(site: usize, blocks: &[&Block], evidence: &Evidence, end: usize) -> (C
 
 fn growth(kept: &[Retained]) -> Growth {
     kept.first().map_or(Growth::default(), |first| Growth {
-        blocks: kept.len() as u64,
+        blocks: kept.iter().filter(|step| step.is_new).count() as u64,
+        steps: kept.len() as u64,
         bytes: kept.iter().map(|step| u64::from(step.bytes)).sum(),
         since: first.event,
         since_ticks: first.ticks,

@@ -131,7 +131,8 @@ pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> Re
         return RefusalCause::NeverFitted { largest_heap };
     }
     let space = space(&serving, live);
-    if space.largest >= size.saturating_add(size / 16).saturating_add(64) {
+    let enough = size.saturating_add(size / 16).saturating_add(64);
+    if serving.iter().any(|heap| has_free(heap, live, enough)) {
         return RefusalCause::Withheld { space };
     }
     let is_free = space.free * 2 >= u64::from(size) * ENOUGH_HALVES || space.is_mostly_free();
@@ -155,6 +156,21 @@ pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> Re
                 .collect(),
         },
     }
+}
+
+/// Whether a free block has `enough` bytes. Before its first block a heap has lists and counters of
+/// its own, which nobody tells: what is free there and no larger does not count.
+fn has_free(heap: &HeapDescription, live: &Live, enough: u32) -> bool {
+    /// ESP-IDF's heaps have up to 3.2 KB, ours less.
+    const MOST_BOOKKEEPING: u32 = 3584;
+    let layout = timeline::laid_out(heap, live);
+    let is_bookkeeping = |place: usize, block: &cells::HeapBlock| {
+        place == 0 && layout.len() > 1 && block.bytes <= MOST_BOOKKEEPING
+    };
+    layout
+        .iter()
+        .enumerate()
+        .any(|(place, block)| !block.used && block.size >= enough && !is_bookkeeping(place, block))
 }
 
 fn space(serving: &[&HeapDescription], live: &Live) -> Space {
@@ -397,6 +413,22 @@ mod tests {
             cause(&History::default(), &live, 8, Caps::EXEC),
             RefusalCause::Unknown
         );
+    }
+
+    /// A small request was "withheld" in every full heap: what the heap keeps in front of its first
+    /// block looks free.
+    #[test]
+    fn what_a_heap_keeps_for_itself_is_no_free_block() {
+        let full = [(472, 8000, 1, 1), (8476, 1524, 2, 2)];
+        let RefusalCause::UsedUp { space, holders, .. } = cause_of(&full, 32) else {
+            panic!("{:?}", cause_of(&full, 32));
+        };
+        assert_eq!((space.largest, holders.used), (464, 9524));
+        let with_room = [(472, 8000, 1, 1)];
+        assert!(matches!(
+            cause_of(&with_room, 32),
+            RefusalCause::Withheld { .. }
+        ));
     }
 
     #[test]

@@ -151,6 +151,27 @@ fn a_site_that_keeps_growing_is_a_leak_before_anything_is_refused() {
 }
 
 #[test]
+fn a_block_that_grows_is_one_block() {
+    let grown = (1..40).map(|step| Event::Resized {
+        old_address: HEAP + 4,
+        address: HEAP + 4,
+        size: 16 * (step + 1),
+        site: 1,
+        owner: 1,
+    });
+    let events = std::iter::once(came(4, 16, 1)).chain(grown).collect();
+    let verdict = verdict_of(device(), events);
+    assert!(
+        verdict.sentence.starts_with(
+            "Very likely a leak: a.rs:1 kept 640 bytes in 1 block that grew again and again since \
+             event 0"
+        ),
+        "{}",
+        verdict.sentence
+    );
+}
+
+#[test]
 fn doubts_and_gaps_leave_no_verdict() {
     let doubted = History {
         doubts: vec!["the totals contradict".to_owned()],

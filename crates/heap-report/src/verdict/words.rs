@@ -5,7 +5,7 @@ use crate::caught::Caught;
 use crate::export::missing;
 use crate::history::{Gaps, History, Source};
 use crate::replay::{
-    AdjacentBlock, FailureNote, HeapSample, Holders, Leak, Pin, RefusalCause, Space,
+    AdjacentBlock, FailureNote, Growth, HeapSample, Holders, Leak, Pin, RefusalCause, Space,
 };
 use crate::summary::words::{bytes, counted, grouped, size, when};
 
@@ -239,10 +239,20 @@ fn grew(facts: &Facts<'_>, leak: &Leak) -> String {
         "{} kept {} in {} since {}, and goes on to the end ({} a leak).",
         facts.label(leak.site),
         bytes(leak.kept.bytes),
-        counted(leak.kept.blocks, "block"),
+        blocks_of(&leak.kept),
         when(facts.history, leak.kept.since, leak.kept.since_ticks),
         leak.sure.word()
     )
+}
+
+/// `8 blocks`, `1 block that grew again and again`.
+fn blocks_of(kept: &Growth) -> String {
+    let blocks = counted(kept.blocks, "block");
+    match kept.blocks {
+        _ if kept.blocks == kept.steps => blocks,
+        1 => format!("{blocks} that grew again and again"),
+        _ => format!("{blocks}, some of which grew,"),
+    }
 }
 
 /// What stays lies between what comes and goes.
@@ -310,7 +320,7 @@ pub(super) fn leaking(facts: &Facts<'_>, leak: &Leak) -> String {
         "{word} a leak: {} kept {} in {} since {}, beyond what it frees, and goes on to the end. {refused}{others}",
         facts.label(leak.site),
         bytes(leak.kept.bytes),
-        counted(leak.kept.blocks, "block"),
+        blocks_of(&leak.kept),
         when(facts.history, leak.kept.since, leak.kept.since_ticks),
     )
 }
