@@ -23,6 +23,11 @@ pub(crate) fn check() -> Result<(), StepError> {
             findings.extend(found(&source, long_lines(&source.text)));
         }
     }
+    for extension in ["js", "css"] {
+        for source in sources::with_extension(extension)? {
+            findings.extend(found(&source, long_lines_of_script(&source.text)));
+        }
+    }
     for extension in ["S", "x", "toml", "cmake", "yml"] {
         for source in sources::with_extension(extension)? {
             findings.extend(found(&source, long_comments(&source.text)));
@@ -44,6 +49,14 @@ fn is_too_long(line: &str) -> bool {
 fn long_lines(text: &str) -> Vec<usize> {
     let numbered = (1..).zip(text.lines());
     let long = numbered.filter(|(_, line)| is_too_long(line));
+    long.map(|(number, _)| number).collect()
+}
+
+/// The same for scripts and styles of pages: lines without a part of a text.
+fn long_lines_of_script(text: &str) -> Vec<usize> {
+    let numbered = (1..).zip(text.lines());
+    let has_text = |line: &str| line.contains(['"', '`', '│']);
+    let long = numbered.filter(|(_, line)| is_too_long(line) && !has_text(line));
     long.map(|(number, _)| number).collect()
 }
 
@@ -188,7 +201,9 @@ fn raw_hashes(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{long_comments, long_lines, long_lines_of_markdown, long_lines_of_rust};
+    use super::{
+        long_comments, long_lines, long_lines_of_markdown, long_lines_of_rust, long_lines_of_script,
+    };
 
     fn words(columns: usize) -> String {
         "word ".repeat(columns / 5)
@@ -219,6 +234,8 @@ mod tests {
         let text = format!("/* {long}*/\nf({long});\n#   a   {long}\n# {long}\n");
         assert_eq!(long_lines(&text), [1, 2, 3, 4]);
         assert_eq!(long_comments(&text), [1, 4]);
+        let text = format!("/* {long}*/\nf(`{long}`);\ng({long});\n");
+        assert_eq!(long_lines_of_script(&text), [1, 3]);
     }
 
     #[test]

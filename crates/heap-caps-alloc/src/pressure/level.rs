@@ -135,8 +135,8 @@ impl PressureGauge {
         Self { largest, ..self }
     }
 
-    /// The same gauge; a level ends as many bytes above the threshold at which it begins (by default
-    /// 1024).
+    /// The same gauge; a level ends as many bytes above the threshold at which it begins (by
+    /// default 1024).
     #[must_use]
     pub const fn with_hysteresis(self, bytes: u32) -> Self {
         Self {

@@ -7,19 +7,38 @@ function writeHeader() {
     `${data.memory_map}: ${data.requests}, policy ${data.policy}, poisoning ${data.poison}. ` +
     `Every byte of every block was written, read back and found intact.`;
   const tiles = [
-    ["Peak of live bytes", size(data.peak_bytes), `asked for, at operation ${count(data.peak_operation)}`],
-    ["Heap at boot", size(regions.reduce((sum, region) => sum + region.size, 0)), `${regions.length} heaps`],
+    [
+      "Peak of live bytes",
+      size(data.peak_bytes),
+      `asked for, at operation ${count(data.peak_operation)}`,
+    ],
+    [
+      "Heap at boot",
+      size(regions.reduce((sum, region) => sum + region.size, 0)),
+      `${regions.length} heaps`,
+    ],
     ["Free at the tightest time", size(data.least_free), `sum over the heaps with ${data.caps}`],
-    ["Refused requests", count(data.refused), data.refused ? "see below" : "every request was served"],
+    [
+      "Refused requests",
+      count(data.refused),
+      data.refused ? "see below" : "every request was served",
+    ],
     ["Blocks at the end", count(data.end_blocks), `${size(data.end_bytes)} asked for`],
   ];
   for (const [name, value, remark] of tiles) {
-    byId("tiles").append(make("div", {}, make("dt", {}, name), make("dd", {}, value, make("small", {}, remark))));
+    byId("tiles").append(
+      make("div", {}, make("dt", {}, name), make("dd", {}, value, make("small", {}, remark))),
+    );
   }
   byId("refusals").hidden = data.refused === 0;
-  for (const sentence of data.refusals) byId("refusals").querySelector("ul").append(make("li", {}, sentence));
+  for (const sentence of data.refusals)
+    byId("refusals")
+      .querySelector("ul")
+      .append(make("li", {}, sentence));
   if (data.refused > data.refusals.length) {
-    byId("refusals").querySelector("ul").append(make("li", {}, `… and ${count(data.refused - data.refusals.length)} more`));
+    byId("refusals")
+      .querySelector("ul")
+      .append(make("li", {}, `… and ${count(data.refused - data.refusals.length)} more`));
   }
 }
 
@@ -30,15 +49,33 @@ function writeLegend() {
 }
 
 function writeFigures() {
-  const columns = [["size", (region) => region.size], ...["used", "headers", "poison", "free"].map((series) => [series, (region) => region[series][cursor]]),
-    ["= largest", (region) => region.free[cursor] - region.holes[cursor]], ["+ holes", (region) => region.holes[cursor]], ["blocks", (region) => region.blocks[cursor]]]
-    .filter(([name]) => name !== "poison" || data.poison !== "none");
-  const figures = (some) => columns.map(([, of]) => count(some.reduce((sum, region) => sum + of(region), 0)));
-  const rows = regions.map((region) => ({ name: [heapLabel(region, regions)], figures: figures([region]) }));
-  fillTable(byId("figures"), ["heap", ...columns.map(([name]) => name)], [...rows, { name: ["all"], figures: figures(regions), isTotal: true }]);
+  const columns = [
+    ["size", (region) => region.size],
+    ...["used", "headers", "poison", "free"].map((series) => [
+      series,
+      (region) => region[series][cursor],
+    ]),
+    ["= largest", (region) => region.free[cursor] - region.holes[cursor]],
+    ["+ holes", (region) => region.holes[cursor]],
+    ["blocks", (region) => region.blocks[cursor]],
+  ].filter(([name]) => name !== "poison" || data.poison !== "none");
+  const figures = (some) =>
+    columns.map(([, of]) => count(some.reduce((sum, region) => sum + of(region), 0)));
+  const rows = regions.map((region) => ({
+    name: [heapLabel(region, regions)],
+    figures: figures([region]),
+  }));
+  fillTable(
+    byId("figures"),
+    ["heap", ...columns.map(([name]) => name)],
+    [...rows, { name: ["all"], figures: figures(regions), isTotal: true }],
+  );
   const best = bestOfAll()[cursor];
   const holder = regions.find((region) => region.largest[cursor] === best);
-  byId("best").textContent = best > 0 ? `The largest request that can be served now: ${count(best)} bytes, by ${heapLabel(holder, regions)}.` : "No request can be served now.";
+  byId("best").textContent =
+    best > 0
+      ? `The largest request that can be served now: ${count(best)} bytes, by ${heapLabel(holder, regions)}.`
+      : "No request can be served now.";
 }
 
 /** Draws what belongs to the sample of the cursor. */
@@ -49,8 +86,13 @@ function showSample() {
     region.now.textContent = `${size(region.free[cursor])} free`;
     paintGrid(region);
   }
-  byId("now").replaceChildren("operation ", make("b", {}, count(data.frames[cursor])), ` of ${count(data.operations)}`);
-  for (const node of document.querySelectorAll(".at")) node.textContent = `at operation ${count(data.frames[cursor])}`;
+  byId("now").replaceChildren(
+    "operation ",
+    make("b", {}, count(data.frames[cursor])),
+    ` of ${count(data.operations)}`,
+  );
+  for (const node of document.querySelectorAll(".at"))
+    node.textContent = `at operation ${count(data.frames[cursor])}`;
   for (const id of ["live-chart", "largest-chart"]) byId(id).moveCursor();
   writeChartLegends();
   writeFigures();

@@ -5,8 +5,20 @@ function makeBands() {
     region.canvas = make("canvas", {});
     region.line = make("div", { class: "cursor" });
     region.now = make("span", {});
-    region.plot = make("div", { class: "plot", style: `height:${bandHeight(region)}px` }, region.canvas, region.line);
-    const who = make("div", { class: "who" }, make("b", {}, region.name), make("span", { class: "mono" }, hex(region.start)), make("span", {}, size(region.size)), region.now);
+    region.plot = make(
+      "div",
+      { class: "plot", style: `height:${bandHeight(region)}px` },
+      region.canvas,
+      region.line,
+    );
+    const who = make(
+      "div",
+      { class: "who" },
+      make("b", {}, region.name),
+      make("span", { class: "mono" }, hex(region.start)),
+      make("span", {}, size(region.size)),
+      region.now,
+    );
     byId("bands").append(make("div", { class: "band" }, who, region.plot));
     follow(region.plot, (x, y) => {
       const cell = Math.min(region.cells - 1, Math.floor(y * region.cells));
@@ -29,7 +41,10 @@ function paintBand(region) {
       const parts = shares(region, frame, cell);
       const at = (cell * frames + frame) * 4;
       for (let channel = 0; channel < 3; channel++) {
-        picture.data[at + channel] = KINDS.reduce((sum, kind, index) => sum + parts[index] * colors[kind.color].rgb[channel], 0);
+        picture.data[at + channel] = KINDS.reduce(
+          (sum, kind, index) => sum + parts[index] * colors[kind.color].rgb[channel],
+          0,
+        );
       }
       picture.data[at + 3] = 255;
     }
@@ -44,8 +59,13 @@ function describeCell(region, cell) {
   const parts = shares(region, cursor, cell);
   const start = region.start + cell * region.cell_bytes;
   const end = Math.min(start + region.cell_bytes, region.start + region.size);
-  const said = KINDS.map((kind, index) => [kind.name, parts[index]]).filter(([, part]) => part > 0.02);
-  return [`${region.name} ${hex(start)} – ${hex(end)}`, said.map(([name, part]) => `${name} ${Math.round(part * 100)} %`).join(" · ")];
+  const said = KINDS.map((kind, index) => [kind.name, parts[index]]).filter(
+    ([, part]) => part > 0.02,
+  );
+  return [
+    `${region.name} ${hex(start)} – ${hex(end)}`,
+    said.map(([name, part]) => `${name} ${Math.round(part * 100)} %`).join(" · "),
+  ];
 }
 
 function writeTimeAxis() {
@@ -67,7 +87,9 @@ function makeGrids() {
       const column = Math.floor((event.clientX - box.left) / region.pitch);
       const row = Math.floor((event.clientY - box.top) / region.rowPitch);
       const cell = row * region.columns + column;
-      return column >= 0 && column < region.columns && cell >= 0 && cell < region.cells ? cell : undefined;
+      return column >= 0 && column < region.columns && cell >= 0 && cell < region.cells
+        ? cell
+        : undefined;
     };
     const show = (event) => {
       const cell = cellAt(event);
@@ -102,5 +124,8 @@ function paintGrid(region) {
       bottom -= part * cellHeight;
     });
   }
-  region.caption.replaceChildren(make("b", {}, region.name), ` ${hex(region.start)}, a cell is ${count(region.cell_bytes)} B`);
+  region.caption.replaceChildren(
+    make("b", {}, region.name),
+    ` ${hex(region.start)}, a cell is ${count(region.cell_bytes)} B`,
+  );
 }

@@ -17,7 +17,8 @@ let colors = {};
 const timeline = {
   count: frames,
   position: (sample) => (data.operations ? data.frames[sample] / data.operations : 0),
-  labels: () => [0, 1, 2, 3, 4].map((part) => [part / 4, count(Math.round((data.operations * part) / 4))]),
+  labels: () =>
+    [0, 1, 2, 3, 4].map((part) => [part / 4, count(Math.round((data.operations * part) / 4))]),
   unit: () => "operations replayed",
 };
 
@@ -26,7 +27,7 @@ function bytes(base64) {
 }
 const total = (series) => regions.reduce((sum, region) => sum + region[series][cursor], 0);
 
-/** The shares of used, poison, headers, holes and free memory of one cell, 0 to 1, in this order. */
+/** Shares of used, poison, headers, holes and free memory of one cell, 0 to 1, in this order. */
 function shares(region, frame, cell) {
   const at = (frame * region.cells + cell) * 2;
   const [first, second] = [region.map[at], region.map[at + 1]];
@@ -38,6 +39,9 @@ function shares(region, frame, cell) {
 function readColors() {
   for (const kind of KINDS) {
     const value = colorOf(kind.color);
-    colors[kind.color] = { css: value, rgb: [1, 3, 5].map((at) => parseInt(value.slice(at, at + 2), 16)) };
+    colors[kind.color] = {
+      css: value,
+      rgb: [1, 3, 5].map((at) => parseInt(value.slice(at, at + 2), 16)),
+    };
   }
 }

@@ -20,7 +20,8 @@ const timeline = {
 
 /** Where something is on the axis, 0 to 1. */
 function positionOf(event, time) {
-  const [value, greatest] = axis === "time" ? [time, data.samples.time[last]] : [event, data.samples.event[last]];
+  const [value, greatest] =
+    axis === "time" ? [time, data.samples.time[last]] : [event, data.samples.event[last]];
   return greatest > 0 ? value / greatest : 0;
 }
 
@@ -28,12 +29,21 @@ function eventLabels() {
   return [0, 1, 2, 3, 4].map((part) => [part / 4, count(Math.round((data.events * part) / 4))]);
 }
 
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
+const STEPS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800,
+  604800,
+];
 function timeLabels() {
   const seconds = data.samples.time[last] / data.ticks_per_second;
   const least = 10 ** Math.floor(Math.log10(seconds / 5));
-  const step = seconds < 5 ? [1, 2, 5, 10].map((factor) => factor * least).find((step) => seconds / step <= 5) : STEPS.find((step) => seconds / step <= 5) || seconds;
-  return Array.from({ length: Math.floor(seconds / step + 1e-9) + 1 }, (_, index) => [(index * step) / seconds, timeText(index * step)]);
+  const step =
+    seconds < 5
+      ? [1, 2, 5, 10].map((factor) => factor * least).find((step) => seconds / step <= 5)
+      : STEPS.find((step) => seconds / step <= 5) || seconds;
+  return Array.from({ length: Math.floor(seconds / step + 1e-9) + 1 }, (_, index) => [
+    (index * step) / seconds,
+    timeText(index * step),
+  ]);
 }
 
 /** At most two units, as a person would say it. */
@@ -43,16 +53,20 @@ function timeText(seconds) {
   if (seconds < 1e-3) return `${short(seconds * 1e6)}\u00a0µs`;
   if (seconds < 1) return `${short(seconds * 1e3)}\u00a0ms`;
   if (seconds < 60) return `${short(seconds)}\u00a0s`;
-  const pair = (big, bigName, small, smallName) => (small ? `${big}\u00a0${bigName} ${small}\u00a0${smallName}` : `${big}\u00a0${bigName}`);
+  const pair = (big, bigName, small, smallName) =>
+    small ? `${big}\u00a0${bigName} ${small}\u00a0${smallName}` : `${big}\u00a0${bigName}`;
   const whole = Math.round(seconds);
   if (whole < 3600) return pair(Math.floor(whole / 60), "min", whole % 60, "s");
-  if (whole < 86400) return pair(Math.floor(whole / 3600), "h", Math.floor((whole % 3600) / 60), "min");
+  if (whole < 86400)
+    return pair(Math.floor(whole / 3600), "h", Math.floor((whole % 3600) / 60), "min");
   return pair(Math.floor(whole / 86400), "d", Math.floor((whole % 86400) / 3600), "h");
 }
 
 /** When something happened: `event 1,234, 12.3 s`. */
 function when(event, time) {
-  return hasTime ? `event ${count(event)}, ${timeText(time / data.ticks_per_second)}` : `event ${count(event)}`;
+  return hasTime
+    ? `event ${count(event)}, ${timeText(time / data.ticks_per_second)}`
+    : `event ${count(event)}`;
 }
 const sampleText = (sample) => when(data.samples.event[sample], data.samples.time[sample]);
 
@@ -65,10 +79,17 @@ function ageText(event, time) {
 /** The layers of owners or sites, those with the highest peaks first: {name, color, values}. */
 function layersOf(kind) {
   const members = data[kind];
-  const layers = members.slice(0, SHOWN).map((member, index) => ({ name: member.name, color: paletteColor(index), values: member.bytes }));
+  const layers = members.slice(0, SHOWN).map((member, index) => ({
+    name: member.name,
+    color: paletteColor(index),
+    values: member.bytes,
+  }));
   if (members.length > SHOWN) {
-    const values = data.samples.bytes.map((bytes, sample) => layers.reduce((rest, layer) => rest - layer.values[sample], bytes));
-    const name = members.length === SHOWN + 1 ? members[SHOWN].name : several(members.length - SHOWN, "other");
+    const values = data.samples.bytes.map((bytes, sample) =>
+      layers.reduce((rest, layer) => rest - layer.values[sample], bytes),
+    );
+    const name =
+      members.length === SHOWN + 1 ? members[SHOWN].name : several(members.length - SHOWN, "other");
     layers.push({ name, color: paletteColor(SHOWN), values });
   }
   return layers;
@@ -83,7 +104,15 @@ function readBlocks() {
   let at = 0;
   return address.map((step, index) => {
     at += step;
-    return { address: at, size: size[index], sites: site[index], owners: owner[index], allocated_at: allocated_at[index], from: from[index], to: from[index] + lasts[index] };
+    return {
+      address: at,
+      size: size[index],
+      sites: site[index],
+      owners: owner[index],
+      allocated_at: allocated_at[index],
+      from: from[index],
+      to: from[index] + lasts[index],
+    };
   });
 }
 /** The sample of the map next to a sample of the page: there may be fewer. */

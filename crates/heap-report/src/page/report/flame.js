@@ -14,9 +14,37 @@ function makeFlame() {
     ? "Callers are above, as wide as the bytes that are live through them. Select a call to see it alone; arrow keys go from call to call."
     : `This input has no call stacks, so there is one level: the ${SITE === "call site" ? "call sites" : "size classes"}. Select one to see it alone.`;
   const controls = document.querySelector("#flames .controls");
-  const set = (key) => (value) => { flame[key] = value; flame.zoom = undefined; drawFlame(); };
-  controls.append(choice("flame-at", "At", [["peak", "peak"], ["end", "end"], ["cursor", "cursor"]], flame.at, set("at")));
-  if (data.owners.length > 1) controls.append(choice("flame-root", "Root", [["calls", "calls"], ["owners", "owners"]], flame.root, set("root")));
+  const set = (key) => (value) => {
+    flame[key] = value;
+    flame.zoom = undefined;
+    drawFlame();
+  };
+  controls.append(
+    choice(
+      "flame-at",
+      "At",
+      [
+        ["peak", "peak"],
+        ["end", "end"],
+        ["cursor", "cursor"],
+      ],
+      flame.at,
+      set("at"),
+    ),
+  );
+  if (data.owners.length > 1)
+    controls.append(
+      choice(
+        "flame-root",
+        "Root",
+        [
+          ["calls", "calls"],
+          ["owners", "owners"],
+        ],
+        flame.root,
+        set("root"),
+      ),
+    );
   byId("flame-search").addEventListener("input", markFound);
   byId("flame-reset").addEventListener("click", () => zoomTo(flame.tree));
   byId("flame").addEventListener("keydown", walkFlame);
@@ -30,8 +58,10 @@ function growTree() {
   for (const block of aliveAt(flameSample())) {
     add(root, block);
     let at = root;
-    if (flame.root === "owners") at = add(child(at, data.owners[block.owners].name, shadeOf(block.owners)), block);
-    for (const [name, key] of callsOf(data.sites[block.sites])) at = add(child(at, name, at.color, key), block);
+    if (flame.root === "owners")
+      at = add(child(at, data.owners[block.owners].name, shadeOf(block.owners)), block);
+    for (const [name, key] of callsOf(data.sites[block.sites]))
+      at = add(child(at, name, at.color, key), block);
   }
   return root;
 }
@@ -39,13 +69,23 @@ function growTree() {
 function callsOf(site) {
   const frames = stackOf(site);
   if (!frames.length) return [[site.name, site.name]];
-  return frames.map((frame, index) => {
-    const name = index === 0 && frame.place ? `${frame.function} · ${fileOf(frame.place)}` : frame.function;
-    return [name, index === 0 ? name + frame.place : name];
-  }).reverse();
+  return frames
+    .map((frame, index) => {
+      const name =
+        index === 0 && frame.place ? `${frame.function} · ${fileOf(frame.place)}` : frame.function;
+      return [name, index === 0 ? name + frame.place : name];
+    })
+    .reverse();
 }
 const fileOf = (place) => place.split("/").pop();
-const node = (name, parent, color) => ({ name, parent, color, bytes: 0, blocks: 0, children: new Map() });
+const node = (name, parent, color) => ({
+  name,
+  parent,
+  color,
+  bytes: 0,
+  blocks: 0,
+  children: new Map(),
+});
 function child(parent, name, color, key = name) {
   if (!parent.children.has(key)) parent.children.set(key, node(name, parent, color));
   return parent.children.get(key);
@@ -92,13 +132,26 @@ function layOut(at, left, width, depth, boxes) {
 
 function flameBox(at, left, width, depth, isAbove) {
   const isReadable = width * byId("flame").clientWidth > 26;
-  const box = make("button", { type: "button", class: isAbove ? "above" : "", "aria-label": flameText(at) }, isReadable ? at.name : "");
+  const box = make(
+    "button",
+    { type: "button", class: isAbove ? "above" : "", "aria-label": flameText(at) },
+    isReadable ? at.name : "",
+  );
   const place = `left:${left * 100}%;width:${width * 100}%;top:${depth * FLAME_ROW}px;`;
-  box.style.cssText = place + (at.color ? `background:color-mix(in srgb, var(--${at.color}) ${at.parent.color ? 45 : 70}%, var(--card))` : `--hue:${hueOf(at.name)}`);
+  box.style.cssText =
+    place +
+    (at.color
+      ? `background:color-mix(in srgb, var(--${at.color}) ${at.parent.color ? 45 : 70}%, var(--card))`
+      : `--hue:${hueOf(at.name)}`);
   Object.assign(box, { node: at, depth, left });
-  box.addEventListener("click", () => { zoomTo(at); focusOn(at); });
+  box.addEventListener("click", () => {
+    zoomTo(at);
+    focusOn(at);
+  });
   box.addEventListener("focus", () => describeFlame(at));
-  box.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse") showTip(event, [at.name, flameFigures(at)]); });
+  box.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse") showTip(event, [at.name, flameFigures(at)]);
+  });
   box.addEventListener("pointerleave", hideTip);
   return box;
 }
@@ -108,7 +161,8 @@ function hueOf(name) {
   for (const character of name.split(/::|:| /)[0]) sum = (sum * 31 + character.charCodeAt(0)) % 997;
   return 8 + (sum % 44);
 }
-const flameFigures = (at) => `${size(at.bytes)} in ${several(at.blocks, "block")}, ${percent(flame.tree.bytes ? at.bytes / flame.tree.bytes : 0)} of what is live`;
+const flameFigures = (at) =>
+  `${size(at.bytes)} in ${several(at.blocks, "block")}, ${percent(flame.tree.bytes ? at.bytes / flame.tree.bytes : 0)} of what is live`;
 const flameText = (at) => `${at.name}: ${flameFigures(at)}`;
 function describeFlame(at) {
   byId("flame-detail").replaceChildren(make("b", {}, at.name), ` ${flameFigures(at)}`);
@@ -127,10 +181,18 @@ function focusOn(at) {
 function walkFlame(event) {
   const at = document.activeElement;
   const beside = (step) => {
-    const row = flameBoxes().filter((box) => box.depth === at.depth).sort((one, other) => one.left - other.left);
+    const row = flameBoxes()
+      .filter((box) => box.depth === at.depth)
+      .sort((one, other) => one.left - other.left);
     return row[row.indexOf(at) + step];
   };
-  const found = { ArrowUp: () => at.node.parent, ArrowDown: () => flameBoxes().find((box) => box.node.parent === at.node)?.node, ArrowLeft: () => beside(-1)?.node, ArrowRight: () => beside(1)?.node, Escape: () => (zoomTo(flame.tree), flame.tree) }[event.key];
+  const found = {
+    ArrowUp: () => at.node.parent,
+    ArrowDown: () => flameBoxes().find((box) => box.node.parent === at.node)?.node,
+    ArrowLeft: () => beside(-1)?.node,
+    ArrowRight: () => beside(1)?.node,
+    Escape: () => (zoomTo(flame.tree), flame.tree),
+  }[event.key];
   if (!found || !at.node) return;
   event.preventDefault();
   const next = found();
@@ -146,7 +208,10 @@ function markFound() {
     box.classList.toggle("passed", wanted !== "" && !isFound);
   }
   const bytes = wanted === "" ? 0 : foundBytes(flame.tree, wanted);
-  byId("flame-found").textContent = wanted === "" ? "" : `${size(bytes)}, ${percent(flame.tree.bytes ? bytes / flame.tree.bytes : 0)} of what is live`;
+  byId("flame-found").textContent =
+    wanted === ""
+      ? ""
+      : `${size(bytes)}, ${percent(flame.tree.bytes ? bytes / flame.tree.bytes : 0)} of what is live`;
 }
 /** The outermost ones that are found: what is below them is in them. */
 function foundBytes(at, wanted) {

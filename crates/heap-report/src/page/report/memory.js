@@ -5,22 +5,56 @@ function makeMemory() {
   follow(byId("memory-chart"), undefined, MARGIN);
   const controls = document.querySelector("#memory .controls");
   if (data.owners.length > 1) controls.append(shadesChoice("stack", "Stacked by"));
-  if (hasTime) controls.append(choice("axis", "Axis", [["time", "time"], ["events", "events"]], axis, (value) => { axis = value; redraw(); }));
+  if (hasTime)
+    controls.append(
+      choice(
+        "axis",
+        "Axis",
+        [
+          ["time", "time"],
+          ["events", "events"],
+        ],
+        axis,
+        (value) => {
+          axis = value;
+          redraw();
+        },
+      ),
+    );
 }
 
 /** Owner or call site: one choice for the chart and the map. */
 function shadesChoice(name, legend) {
-  return choice(name, legend, [["owners", "owner"], ["sites", SITE]], shades, (value) => {
-    shades = value;
-    for (const input of document.querySelectorAll('input[name="stack"], input[name="shade"]')) input.checked = input.value === value;
-    redraw();
-  });
+  return choice(
+    name,
+    legend,
+    [
+      ["owners", "owner"],
+      ["sites", SITE],
+    ],
+    shades,
+    (value) => {
+      shades = value;
+      for (const input of document.querySelectorAll('input[name="stack"], input[name="shade"]'))
+        input.checked = input.value === value;
+      redraw();
+    },
+  );
 }
 
 function drawMemory() {
-  const peak = { position: timeline.position(data.peak.sample), value: data.peak.bytes, text: `peak ${size(data.peak.bytes)}` };
+  const peak = {
+    position: timeline.position(data.peak.sample),
+    value: data.peak.bytes,
+    text: `peak ${size(data.peak.bytes)}`,
+  };
   const layers = layersOf(shades).map((layer) => ({ ...layer, color: `var(--${layer.color})` }));
-  chart(byId("memory-chart"), { lines: stacked(layers), marks: [peak], flags: flags(), bands: bands() });
+  chart(byId("memory-chart"), {
+    lines: stacked(layers),
+    marks: [peak],
+    flags: flags(),
+    bands: bands(),
+  });
 }
 
 /** The color of each level of shortage. */
@@ -28,35 +62,75 @@ const LEVELS = { low: "hole", critical: "accent" };
 
 function bands() {
   const place = ({ event, time }) => positionOf(event, time);
-  return data.bands.told.map((band) => ({ from: place(band.from), to: place(band.to), color: `var(--${LEVELS[band.level]})` }));
+  return data.bands.told.map((band) => ({
+    from: place(band.from),
+    to: place(band.to),
+    color: `var(--${LEVELS[band.level]})`,
+  }));
 }
 
 function flags() {
-  const named = (data.marks.told).map((mark) => ({ position: positionOf(mark.event, mark.time), color: "var(--soft)", text: mark.name, shape: "line" }));
-  const where = (series, shape, color) => series.map((number, sample) => [number, sample]).filter(([number]) => number > 0)
-    .map(([, sample]) => ({ position: timeline.position(sample), color, shape }));
-  const done = data.pressure.told.map((act) => ({ position: positionOf(act.event, act.time), color: "var(--poison)", shape: "diamond" }));
-  return [...named, ...done, ...where(data.samples.failed, "triangle", "var(--accent)"), ...where(data.samples.dropped, "cross", "var(--ink)")];
+  const named = data.marks.told.map((mark) => ({
+    position: positionOf(mark.event, mark.time),
+    color: "var(--soft)",
+    text: mark.name,
+    shape: "line",
+  }));
+  const where = (series, shape, color) =>
+    series
+      .map((number, sample) => [number, sample])
+      .filter(([number]) => number > 0)
+      .map(([, sample]) => ({ position: timeline.position(sample), color, shape }));
+  const done = data.pressure.told.map((act) => ({
+    position: positionOf(act.event, act.time),
+    color: "var(--poison)",
+    shape: "diamond",
+  }));
+  return [
+    ...named,
+    ...done,
+    ...where(data.samples.failed, "triangle", "var(--accent)"),
+    ...where(data.samples.dropped, "cross", "var(--ink)"),
+  ];
 }
 
 function writeMemoryLegend() {
   const layers = layersOf(shades);
-  const items = layers.map((layer) => legendItem(legendBox(`var(--${layer.color})`), layer.name, size(layer.values[cursor])));
+  const items = layers.map((layer) =>
+    legendItem(legendBox(`var(--${layer.color})`), layer.name, size(layer.values[cursor])),
+  );
   const blocksNow = several(data.samples.blocks[cursor], "block");
-  byId("memory-legend").replaceChildren(...items, legendItem("", "together", `${size(data.samples.bytes[cursor])} in ${blocksNow}`));
+  byId("memory-legend").replaceChildren(
+    ...items,
+    legendItem("", "together", `${size(data.samples.bytes[cursor])} in ${blocksNow}`),
+  );
 }
 
 function writeFlagLegend() {
   const sign = (text, color) => make("em", { class: "sign", style: `color:var(--${color})` }, text);
   const items = [];
-  if (data.failures.all) items.push(legendItem(sign("▲", "accent"), several(data.failures.all, "failed request")));
+  if (data.failures.all)
+    items.push(legendItem(sign("▲", "accent"), several(data.failures.all, "failed request")));
   for (const level of Object.keys(LEVELS)) {
-    const gauges = new Set(data.bands.told.filter((band) => band.level === level).map((band) => band.gauge));
-    for (const gauge of gauges) items.push(legendItem(legendBox(`var(--${LEVELS[level]})`), `${gauge} memory ${level}`));
+    const gauges = new Set(
+      data.bands.told.filter((band) => band.level === level).map((band) => band.gauge),
+    );
+    for (const gauge of gauges)
+      items.push(legendItem(legendBox(`var(--${LEVELS[level]})`), `${gauge} memory ${level}`));
   }
-  if (data.pressure.all) items.push(legendItem(sign("◆", "poison"), `${several(data.pressure.all, "step")} against shortage`));
-  if (data.gaps.dropped) items.push(legendItem(sign("✕", "ink"), `${several(data.gaps.dropped, "event")} dropped`));
-  if (data.marks.all) items.push(legendItem(sign("┊", "soft"), several(data.marks.all, "mark of the program", "marks of the program")));
+  if (data.pressure.all)
+    items.push(
+      legendItem(sign("◆", "poison"), `${several(data.pressure.all, "step")} against shortage`),
+    );
+  if (data.gaps.dropped)
+    items.push(legendItem(sign("✕", "ink"), `${several(data.gaps.dropped, "event")} dropped`));
+  if (data.marks.all)
+    items.push(
+      legendItem(
+        sign("┊", "soft"),
+        several(data.marks.all, "mark of the program", "marks of the program"),
+      ),
+    );
   byId("flag-legend").replaceChildren(...items);
 }
 
@@ -73,15 +147,26 @@ function writeFailures() {
 function writePressure() {
   const { told, all } = data.pressure;
   byId("pressure").hidden = all === 0;
-  writeFirst(byId("pressure").querySelector("ol"), told, all, (act) => make("li", {}, `${capital(act.name)}. `, goTo(act)));
+  writeFirst(byId("pressure").querySelector("ol"), told, all, (act) =>
+    make("li", {}, `${capital(act.name)}. `, goTo(act)),
+  );
 }
 
 /** The first few of `told`, of which there are `all`, and a button for the others. */
 function writeFirst(list, told, all, item) {
   const show = (some) => list.replaceChildren(...some.map(item));
   show(told.slice(0, FIRST_FAILURES));
-  const more = make("button", { type: "button", class: "plain" }, all > told.length ? `Show the first ${count(told.length)} of ${count(all)}` : `Show all ${count(all)}`);
-  more.addEventListener("click", () => { show(told); more.remove(); });
+  const more = make(
+    "button",
+    { type: "button", class: "plain" },
+    all > told.length
+      ? `Show the first ${count(told.length)} of ${count(all)}`
+      : `Show all ${count(all)}`,
+  );
+  more.addEventListener("click", () => {
+    show(told);
+    more.remove();
+  });
   if (all > FIRST_FAILURES) list.after(more);
 }
 
@@ -100,7 +185,13 @@ const capital = (sentence) => sentence.charAt(0).toUpperCase() + sentence.slice(
 
 function failureItem(failure) {
   const why = capital(failure.sentence);
-  return make("li", {}, make("b", {}, requestText(failure)), ` ${why}${why.endsWith(".") ? "" : "."} `, goTo(failure));
+  return make(
+    "li",
+    {},
+    make("b", {}, requestText(failure)),
+    ` ${why}${why.endsWith(".") ? "" : "."} `,
+    goTo(failure),
+  );
 }
 
 /** A size that does not fit is told as the greatest that does. */

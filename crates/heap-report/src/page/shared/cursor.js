@@ -1,7 +1,7 @@
 // The cursor: the sample that the page shows, and the ways to another.
 //
-// A page that uses this has `timeline`: {count, position(sample) from 0 to 1, labels() as [position, text], unit()},
-// and showSample(), which draws what belongs to the sample `cursor`.
+// A page that uses this has `timeline`: {count, position(sample) from 0 to 1, labels() as
+// [position, text], unit()}, and showSample(), which draws what belongs to the sample `cursor`.
 
 let cursor = 0;
 let timer;
@@ -29,7 +29,10 @@ function follow(plot, describe, margins = { left: 0, right: 0 }) {
     const box = plot.getBoundingClientRect();
     const width = box.width - margins.left - margins.right;
     const inside = (share) => Math.max(0, Math.min(1, share));
-    return [inside((event.clientX - box.left - margins.left) / width), Math.min(0.9999, inside((event.clientY - box.top) / box.height))];
+    return [
+      inside((event.clientX - box.left - margins.left) / width),
+      Math.min(0.9999, inside((event.clientY - box.top) / box.height)),
+    ];
   };
   const act = (event) => {
     stop();
@@ -48,7 +51,10 @@ function follow(plot, describe, margins = { left: 0, right: 0 }) {
 function showTip(event, lines) {
   const tip = byId("tip");
   tip.hidden = false;
-  tip.replaceChildren(make("b", {}, lines[0]), ...lines.slice(1).flatMap((line) => [make("br"), line]));
+  tip.replaceChildren(
+    make("b", {}, lines[0]),
+    ...lines.slice(1).flatMap((line) => [make("br"), line]),
+  );
   const box = tip.getBoundingClientRect();
   tip.style.left = `${Math.max(6, Math.min(window.innerWidth - box.width - 6, event.clientX + 14))}px`;
   tip.style.top = `${event.clientY > box.height + 30 ? event.clientY - box.height - 14 : event.clientY + 18}px`;
@@ -75,7 +81,10 @@ function start() {
   timer = setInterval(() => (cursor >= timeline.count - 1 ? stop() : moveTo(cursor + 1)), 60);
 }
 
-/** Makes slider and button work, and begins at `sample`; `redraw` redraws what depends on width and colors. */
+/**
+ * Makes slider and button work, and begins at `sample`; `redraw` redraws what depends on width and
+ * colors.
+ */
 function startCursor(sample, redraw) {
   cursor = sample;
   byId("slider").max = timeline.count - 1;

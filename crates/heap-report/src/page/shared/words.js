@@ -1,7 +1,13 @@
 // Formats of numbers, addresses and elements.
 const byId = (id) => document.getElementById(id);
 const count = (number) => number.toLocaleString("en-US");
-const hex = (address) => "0x" + address.toString(16).toUpperCase().padStart(8, "0").replace(/(.{4})$/, "_$1");
+const hex = (address) =>
+  "0x" +
+  address
+    .toString(16)
+    .toUpperCase()
+    .padStart(8, "0")
+    .replace(/(.{4})$/, "_$1");
 const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
 
 function size(number) {
@@ -30,15 +36,24 @@ function drawn(tag, attributes, text) {
 function fillTable(table, columns, rows) {
   const head = make("tr", {}, ...columns.map((name) => make("th", { scope: "col" }, name)));
   const filled = rows.map(({ name, figures, isTotal }) => {
-    const cells = figures.map((figure, index) => make("td", { "data-label": columns[index + 1] }, figure));
-    return make("tr", isTotal ? { class: "total" } : {}, make("th", { scope: "row", class: "place" }, ...name), ...cells);
+    const cells = figures.map((figure, index) =>
+      make("td", { "data-label": columns[index + 1] }, figure),
+    );
+    return make(
+      "tr",
+      isTotal ? { class: "total" } : {},
+      make("th", { scope: "row", class: "place" }, ...name),
+      ...cells,
+    );
   });
   table.replaceChildren(make("thead", {}, head), make("tbody", {}, ...filled));
 }
 
 /** The colors of the style, which a canvas wants by value. */
 function colorOf(variable) {
-  return getComputedStyle(document.documentElement).getPropertyValue("--" + variable).trim();
+  return getComputedStyle(document.documentElement)
+    .getPropertyValue("--" + variable)
+    .trim();
 }
 /** Eight of them, for what has no color of its own; the last is for the rest. */
 const paletteColor = (index) => `r${index % 8}`;
