@@ -131,8 +131,7 @@ pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> Re
         return RefusalCause::NeverFitted { largest_heap };
     }
     let space = space(&serving, live);
-    let enough = size.saturating_add(size / 16).saturating_add(64);
-    if serving.iter().any(|heap| has_free(heap, live, enough)) {
+    if space.largest >= size.saturating_add(size / 16).saturating_add(64) {
         return RefusalCause::Withheld { space };
     }
     let is_free = space.free * 2 >= u64::from(size) * ENOUGH_HALVES || space.is_mostly_free();
@@ -158,30 +157,31 @@ pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> Re
     }
 }
 
-/// Whether a free block has `enough` bytes. Before its first block a heap has lists and counters of
-/// its own, which nobody tells: what is free there and no larger does not count.
-fn has_free(heap: &HeapDescription, live: &Live, enough: u32) -> bool {
+/// What is free in these heaps, but for what they keep for themselves.
+fn space(serving: &[&HeapDescription], live: &Live) -> Space {
+    let mut space = Space::default();
+    for heap in serving {
+        space.size += u64::from(heap.size);
+        for size in free_blocks(heap, live) {
+            space.free += u64::from(size);
+            space.largest = space.largest.max(size);
+        }
+    }
+    space
+}
+
+/// Sizes of the free blocks. In front of its first block a heap has lists and counters of its own,
+/// which nobody tells: what is free there and no larger is not counted.
+fn free_blocks(heap: &HeapDescription, live: &Live) -> Vec<u32> {
     /// ESP-IDF's heaps have up to 3.2 KB, ours less.
     const MOST_BOOKKEEPING: u32 = 3584;
     let layout = timeline::laid_out(heap, live);
     let is_bookkeeping = |place: usize, block: &cells::HeapBlock| {
         place == 0 && layout.len() > 1 && block.bytes <= MOST_BOOKKEEPING
     };
-    layout
-        .iter()
-        .enumerate()
-        .any(|(place, block)| !block.used && block.size >= enough && !is_bookkeeping(place, block))
-}
-
-fn space(serving: &[&HeapDescription], live: &Live) -> Space {
-    let samples = serving
-        .iter()
-        .map(|heap| (heap.size, timeline::rebuilt(heap, live)));
-    samples.fold(Space::default(), |space, (size, sample)| Space {
-        size: space.size + u64::from(size),
-        free: space.free + u64::from(sample.free),
-        largest: space.largest.max(sample.largest_free),
-    })
+    let blocks = layout.iter().enumerate();
+    let free = blocks.filter(|(place, block)| !block.used && !is_bookkeeping(*place, block));
+    free.map(|(_, block)| block.size).collect()
 }
 
 fn holders(serving: &[&HeapDescription], live: &Live) -> Holders {
@@ -423,7 +423,7 @@ mod tests {
         let RefusalCause::UsedUp { space, holders, .. } = cause_of(&full, 32) else {
             panic!("{:?}", cause_of(&full, 32));
         };
-        assert_eq!((space.largest, holders.used), (464, 9524));
+        assert_eq!((space.free, space.largest, holders.used), (0, 0, 9524));
         let with_room = [(472, 8000, 1, 1)];
         assert!(matches!(
             cause_of(&with_room, 32),

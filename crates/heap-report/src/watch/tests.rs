@@ -104,7 +104,7 @@ fn a_refused_request_is_kept_with_its_reason() {
         .map(|note| note.sentence.as_str())
         .collect();
     assert!(
-        reasons[0].starts_with("no free block is that large: 4,184 bytes are free"),
+        reasons[0].starts_with("no free block is that large: 4,176 bytes are free"),
         "{reasons:?}"
     );
     assert_eq!(watched.failed(), 1);
