@@ -87,6 +87,7 @@ pub(super) fn images() -> Result<(), StepError> {
     for (board, example) in [
         (Board::Esp32c3, "wifi"),
         (Board::Esp32c3, "wifi_esp_alloc"),
+        (Board::Esp32c6, "embassy"),
         (Board::Esp32c6, "wifi"),
         (Board::Esp32c6, "wifi_esp_alloc"),
     ] {

@@ -10,6 +10,9 @@
 //! `crates/heap-caps-alloc/examples/back_pressure.rs` is the same on a laptop, counted with and
 //! without waiting.
 //!
+//! For every chip whose DMA engine copies memory by this driver of esp-hal's: all but the ESP32 and
+//! ESP32-S2.
+//!
 //! Each task's future is *instrumented* with its owner: whatever it allocates between two awaits is
 //! on that owner's account, however tasks alternate.
 
@@ -147,19 +150,24 @@ async fn capture() {
 }
 
 #[embassy_executor::task]
-async fn uplink(channel: DMA_CH0<'static>, partner: SPI2<'static>) {
-    OWNER.instrument(UPLINK, transmit(channel, partner)).await
+async fn uplink(channel: DMA_CH0<'static>, peripheral: SPI2<'static>) {
+    OWNER
+        .instrument(UPLINK, transmit(channel, peripheral))
+        .await
 }
 
 /// Bytes that the DMA engine copies at a time.
 const PIECE_BYTES: usize = 2048;
 
 /// The DMA engine's memory-to-memory mode stands for a radio: what it reads and writes must be
-/// memory that DMA reaches.
-async fn transmit(channel: DMA_CH0<'static>, partner: SPI2<'static>) {
+/// memory that DMA reaches. On some chips it copies in the name of a peripheral.
+async fn transmit(channel: DMA_CH0<'static>, peripheral: SPI2<'static>) {
     let mut descriptors = [DmaDescriptor::EMPTY; 2];
     let [receiving, sending] = descriptors.each_mut().map(core::slice::from_mut);
-    let engine = Mem2Mem::new(channel, partner);
+    #[cfg(copies_for_a_peripheral)]
+    let engine = Mem2Mem::new(channel, peripheral);
+    #[cfg(not(copies_for_a_peripheral))]
+    let (engine, _) = (Mem2Mem::new(channel), peripheral);
     let mut engine = SimpleMem2Mem::new(engine, receiving, sending, BurstConfig::default())
         .unwrap_or_else(|cause| panic!("the DMA engine: {cause:?}"));
     let Ok(mut echo) = DmaBuffer::new(&HEAP, PIECE_BYTES) else {
