@@ -112,4 +112,24 @@ mod tests {
         }
         assert_eq!(programs, 3);
     }
+
+    /// Workspaces of their own, a sentence and CI's container have to repeat it.
+    #[test]
+    fn the_oldest_supported_rust_is_the_same_everywhere() {
+        let oldest = |text: &str| {
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix("rust-version = \""));
+            line.and_then(|line| line.split('"').next())
+                .map(str::to_owned)
+        };
+        let read = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+        let stated = oldest(&read("Cargo.toml")).unwrap();
+        for manifest in with_extension("toml").unwrap() {
+            let other = oldest(&manifest.text).filter(|other| *other != stated);
+            assert_eq!(other, None, "{}", manifest.path);
+        }
+        assert!(read("README.md").contains(&format!("Rust (stable, {stated} or newer)")));
+        assert!(read(".github/workflows/ci.yml").contains(&format!("rust:{stated}-")));
+    }
 }
