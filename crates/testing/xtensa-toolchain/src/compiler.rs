@@ -18,7 +18,7 @@ use crate::Error;
 use crate::link::run as run_tool;
 
 /// Crates with literals in their assembly.
-const WITH_LITERALS: [&str; 2] = ["esp_hal", "xtensa_lx_rt"];
+const WITH_LITERALS: [&str; 3] = ["esp_hal", "esp_rtos", "xtensa_lx_rt"];
 
 /// Compiles as rustc would. `line` is what cargo says to its wrapper: rustc, and rustc's arguments.
 ///
