@@ -39,9 +39,10 @@ pub fn windowed(words: &impl Words, start: Start, code: &Range<u32>, callers: &m
     windowed_outside(words, start, code, &NOTHING, callers)
 }
 
-/// [`windowed`], from the first caller on that lies outside of `own`: the addresses of the heap's
+/// [`windowed`], from the first caller on that lies behind `own`: the addresses of the heap's
 /// code, where the linker script can say so. Call stacks then begin
-/// with the caller, and all of their depth is the program's.
+/// with the caller, and all of their depth is the program's. Up to two callers in front of the
+/// heap's, functions of the one who asks, are left out with them.
 pub fn windowed_outside(
     words: &impl Words,
     start: Start,
@@ -72,8 +73,7 @@ pub fn frame_pointers(
     frame_pointers_outside(words, frame_pointer, code, &NOTHING, callers)
 }
 
-/// [`frame_pointers`], from the first caller on that lies outside of `own`, see
-/// [`windowed_outside`].
+/// [`frame_pointers`], from the first caller on that lies behind `own`, see [`windowed_outside`].
 pub fn frame_pointers_outside(
     words: &impl Words,
     frame_pointer: u32,
@@ -99,9 +99,11 @@ const NOTHING: Range<u32> = 0..0;
 /// Frames of the heap's own that are followed at most: no way through it is deeper, and the lock is
 /// held meanwhile.
 const MOST_OWN: usize = 32;
+/// Frames of the probe that lie in front of them at most: what the compiler does not inline.
+const MOST_PROBE: usize = 2;
 
 /// Follows frames upwards, as long as they make sense; the first ones are left out if they are the
-/// heap's own.
+/// heap's own, with those of the probe in front of them.
 fn fill(
     callers: &mut [u32],
     first: Start,
@@ -111,6 +113,17 @@ fn fill(
     next: impl Fn(Start) -> Option<Start>,
 ) -> usize {
     let mut frame = Some(first);
+    let mut ahead = frame;
+    for _ in 0..=MOST_PROBE {
+        let Some(here) = ahead.filter(|&here| code.contains(&address(here))) else {
+            break;
+        };
+        if own.contains(&address(here)) {
+            frame = ahead;
+            break;
+        }
+        ahead = next(here).filter(|above| above.stack > here.stack);
+    }
     for _ in 0..MOST_OWN {
         let Some(here) = frame.filter(|&here| own.contains(&address(here))) else {
             break;
@@ -180,16 +193,50 @@ mod tests {
             2
         );
         assert_eq!(callers, [0x400D_2000, 0x400D_3000]);
-        let further_out = 0x400D_2000..0x400D_3000;
-        assert_eq!(
-            windowed_outside(&words, start, &CODE, &further_out, &mut callers),
-            2
-        );
-        assert_eq!(callers, [0x400D_1000, 0x400D_2000], "only the beginning");
         assert_eq!(
             windowed_outside(&words, start, &CODE, &CODE, &mut callers),
             0
         );
+    }
+
+    /// `count` frames from 0x1000 on, 0x40 bytes each; number n returns to 0x400D_1000 · n.
+    fn tower(count: u32) -> (Drawn, Start) {
+        let frames = 1..count;
+        let words = frames.flat_map(|number| {
+            let stack = 0x1000 + 0x40 * (number - 1);
+            let counter = 0x800D_0000 + 0x1000 * (number + 1);
+            [(stack - 16, counter), (stack - 12, stack + 0x40)]
+        });
+        let start = Start {
+            counter: 0x800D_1000,
+            stack: 0x1000,
+        };
+        (Drawn(words.collect()), start)
+    }
+
+    #[test]
+    fn frames_of_the_probe_in_front_of_the_heaps_are_left_out_too() {
+        let (words, start) = tower(6);
+        let outside = |own: Range<u32>| {
+            let mut callers = [0; 3];
+            let count = windowed_outside(&words, start, &CODE, &own, &mut callers);
+            callers[..count].to_vec()
+        };
+        // The probe is one function or two, the heap the next two.
+        assert_eq!(
+            outside(0x400D_2000..0x400D_4000),
+            [0x400D_4000, 0x400D_5000, 0x400D_6000]
+        );
+        assert_eq!(
+            outside(0x400D_3000..0x400D_5000),
+            [0x400D_5000, 0x400D_6000]
+        );
+        // Further out the heap calls the program: a closure of its owner, say.
+        assert_eq!(
+            outside(0x400D_4000..0x400D_5000),
+            [0x400D_1000, 0x400D_2000, 0x400D_3000]
+        );
+        assert_eq!(outside(0..0), [0x400D_1000, 0x400D_2000, 0x400D_3000]);
     }
 
     #[test]
