@@ -1,5 +1,7 @@
 //! The last events of an image's heaps ([`heap_trace::Recent`]), the latest first.
 
+use std::collections::HashMap;
+
 use heap_trace::{PastEventKind, RecentLayout};
 
 use super::Memory;
@@ -20,27 +22,31 @@ pub(super) fn events(memory: &Memory, pointer_bytes: u32, sites: &mut Vec<Site>)
         memory,
         pointer_bytes,
     };
+    let mut numbers: HashMap<Place, usize> = HashMap::new();
+    for (number, site) in sites.iter().enumerate() {
+        numbers.entry(place(site)).or_insert(number);
+    }
     let rings = memory.find(&RecentLayout::MAGIC).take(MOST_RINGS);
-    rings
-        .filter_map(|ring| reader.ring(ring))
-        .flatten()
-        .map(|(event, site)| PastEvent {
-            site: number_of(site, sites),
+    let events = rings.filter_map(|ring| reader.ring(ring)).flatten();
+    let numbered = events.map(|(event, site)| {
+        let number = numbers.entry(place(&site)).or_insert_with(|| {
+            sites.push(site);
+            sites.len() - 1
+        });
+        PastEvent {
+            site: *number,
             ..event
-        })
-        .collect()
+        }
+    });
+    numbered.collect()
 }
 
-/// The site's number among `sites`: 0 for one of which nothing is known.
-fn number_of(site: Site, sites: &mut Vec<Site>) -> usize {
-    if site == Site::default() {
-        return 0;
-    }
-    let known = sites.iter().position(|known| *known == site);
-    known.unwrap_or_else(|| {
-        sites.push(site);
-        sites.len() - 1
-    })
+/// File, line, call stack: a ring does not tell the capabilities, and the ledger's site with the
+/// same place is the same one.
+type Place = (String, u32, Vec<u32>);
+
+fn place(site: &Site) -> Place {
+    (site.file.clone(), site.line, site.callers.clone())
 }
 
 struct Reader<'a> {
@@ -114,5 +120,47 @@ impl Reader<'_> {
         let line = place + 2 * u64::from(self.pointer_bytes);
         let file = self.memory.text(place, self.pointer_bytes);
         file.filter(|_| place != 0).zip(self.memory.word(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use soc_regions::Caps;
+
+    /// A ring with one event: 48 bytes freed at a place with one caller.
+    fn ring(caller: u32) -> Vec<u8> {
+        let place = RecentLayout::PLACE;
+        let bytes = place + 4 + 4;
+        let mut ring = vec![0; (RecentLayout::EVENTS + bytes) as usize];
+        let mut put = |at: u32, value: &[u8]| {
+            ring[at as usize..at as usize + value.len()].copy_from_slice(value);
+        };
+        put(0, &RecentLayout::MAGIC);
+        put(RecentLayout::CAPACITY, &1_u32.to_le_bytes());
+        put(RecentLayout::DEPTH, &1_u32.to_le_bytes());
+        put(RecentLayout::EVENT_BYTES, &bytes.to_le_bytes());
+        let event = RecentLayout::EVENTS;
+        put(event + RecentLayout::KIND, &[1]);
+        put(event + RecentLayout::USABLE, &48_u32.to_le_bytes());
+        put(event + place + 4, &caller.to_le_bytes());
+        ring
+    }
+
+    /// It was a second site with the same label, so both were told apart by their capabilities.
+    #[test]
+    fn a_site_that_the_ledger_has_is_the_same_one() {
+        let mut memory = Memory::default();
+        memory.add(0x3FFB_0000, &ring(0x400D_1234)).unwrap();
+        memory.add(0x3FFB_1000, &ring(0x400D_5678)).unwrap();
+        let of_ledger = Site {
+            caps: Caps::DMA,
+            callers: vec![0x400D_1234],
+            ..Site::default()
+        };
+        let mut sites = vec![Site::default(), of_ledger];
+        let events = events(&memory, 4, &mut sites);
+        let numbers: Vec<usize> = events.iter().map(|event| event.site).collect();
+        assert_eq!((numbers, sites.len()), (vec![1, 2], 3));
     }
 }

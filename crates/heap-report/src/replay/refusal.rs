@@ -313,7 +313,10 @@ impl RefusalCause {
             RefusalCause::NeverFitted { largest_heap: None } => format!("no heap has {caps}"),
             RefusalCause::NeverFitted {
                 largest_heap: Some(largest),
-            } => format!("no heap is that large: the largest with {caps} has {largest} bytes"),
+            } => format!(
+                "no heap is that large: the largest with {caps} has {}",
+                bytes((*largest).into())
+            ),
             RefusalCause::UsedUp { space, beside, .. } if beside.is_empty() => {
                 format!("too little memory: {} (rebuilt)", held(space))
             }

@@ -82,7 +82,7 @@ fn a_screen_shows_live_blocks_leaks_failures_and_gaps() {
         "  1,000       1  1,000            1  nobody",
         "    640      40    640           40  mqtt",
         "  very likely: 640 bytes in 40 blocks, the oldest since 0.020 s: src/mqtt.rs:78 (for mqtt)",
-        "  at 0.070 s: 9,000 bytes with DMA for mqtt: no heap is that large: the largest with DMA has 8192 bytes",
+        "  at 0.070 s: 9,000 bytes with DMA for mqtt: no heap is that large: the largest with DMA has 8,192 bytes",
         "rebuilt from the events",
         "DRAM at 0x3ffb0000",
         "events dropped by the program: 3",
