@@ -115,10 +115,36 @@ pub(super) fn esp32() -> Result<(), StepError> {
         .arg("--target-dir")
         .arg(target_folder().join("defmt-frames"));
     tool::run(&mut frames)?;
-    tool::run(on_board("build", Board::Esp32).args(["--features", "events"]))?;
+    events_lead_to_lines()?;
     tool::run(&mut on_board("build", Board::Esp32))?;
     let mut send = sending(&programs, Board::Esp32, "esp32-demo");
     tool::run(send.args(["--sender", "esptool"]))
+}
+
+/// Starts the ESP32's program with events, and reports them: what a `Vec` allocates through Rust's
+/// glue must lead to the line that asks.
+fn events_lead_to_lines() -> Result<(), StepError> {
+    const SITE: &str = "src/soak.rs:";
+    const FUNCTION: &str = "Soak::step";
+    let folder = build::output_folder(&root()).join(Board::Esp32.name());
+    let log = folder.join("events.log");
+    fs::create_dir_all(&folder).map_err(|cause| StepError::Failed(cause.to_string()))?;
+    let mut boot = on_board("boot", Board::Esp32);
+    boot.args(["--features", "events", "--cores", "1"]);
+    tool::run(boot.args(["--reports", "1", "--bytes"]).arg(&log))?;
+    let mut report = cargo();
+    report.args(["esp-heap", "report"]).arg(log).arg("--elf");
+    report.arg(folder.join("release/esp32-demo"));
+    report.arg("--out").arg(folder.join("events.html"));
+    // The serial port is slower than the program, so that events are dropped: there is no verdict.
+    let (printed, _) = tool::run_quietly(report);
+    let mut lines = printed.lines();
+    if lines.any(|line| line.contains(SITE) && line.contains(FUNCTION)) {
+        return Ok(());
+    }
+    Err(StepError::Failed(format!(
+        "no site of the report is {FUNCTION} in {SITE}\n{printed}"
+    )))
 }
 
 fn on_board(what: &str, board: Board) -> Command {
