@@ -156,6 +156,17 @@ fn a_header_that_was_overwritten_is_damage_at_every_level() {
     overwritten::<Comprehensive>();
 }
 
+/// Found by the fuzz target `image`.
+#[test]
+fn a_heap_that_reaches_over_the_end_of_all_addresses_is_missing() {
+    let device = Device::<Light>::crashed();
+    let mut image = device.image();
+    image.move_first_heap::<Light>(0xFFFF_F000, 0x2_0000);
+    let read = history(&image.memory()).unwrap();
+    let missing = &read.crash.as_ref().unwrap().missing;
+    assert!(missing[0].contains("0xfffff000"), "{missing:?}");
+}
+
 #[test]
 fn heaps_whose_links_are_encoded_otherwise_are_refused() {
     let device = Device::<Light>::crashed();

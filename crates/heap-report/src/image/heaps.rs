@@ -121,9 +121,11 @@ impl HeapState {
             0 => (0, 0),
             _ => (HEAD, TAIL),
         };
-        let (start, base) = (u64::from(self.described.start), self.base);
+        let (start, base) = (self.described.start, self.base);
         let in_image = |address: u32| {
-            let at = (base + u64::from(address) - start).checked_sub(u64::from(head))?;
+            // A damaged heap can begin at the end of all addresses, and go on at their beginning.
+            let offset = u64::from(address.wrapping_sub(start));
+            let at = (base + offset).checked_sub(u64::from(head))?;
             let whole = u32::try_from(memory.piece(at)?.len()).ok()?;
             let size = whole.checked_sub(head + tail)?;
             Some(UsedBlock { address, size })
@@ -242,7 +244,7 @@ impl Damage {
         let next = state
             .used
             .get(behind)
-            .filter(|block| block.address - self.at <= 8);
+            .filter(|block| block.address.wrapping_sub(self.at) <= 8);
         let before = match next {
             Some(_) => "the one in front of it",
             None => "the last block that begins before it is",

@@ -274,6 +274,18 @@ impl Image {
         }
     }
 
+    /// The first heap's start and size in words are others, and its memory is at the start of all.
+    pub fn move_first_heap<P: Poison>(&mut self, start: u32, words: u32) {
+        let set = Heaps::<P>::DESCRIPTION;
+        let heaps = &mut self.ram[1].1;
+        for (field, value) in [(set.start, start), (set.words, words)] {
+            let at = (set.slots + field) as usize;
+            heaps[at..at + 4].copy_from_slice(&value.to_ne_bytes());
+        }
+        let base = (set.slots + set.base) as usize;
+        heaps[base..base + size_of::<usize>()].copy_from_slice(&0x100_usize.to_ne_bytes());
+    }
+
     /// The byte behind what the block's user has is another one.
     pub fn overwrite_behind(&mut self, block: &BlockView) {
         *self.byte(block.address + block.size) ^= 0x55;
