@@ -62,7 +62,7 @@ pub const fn bank<const N: usize>(first: Region) -> [Region; N] {
 
 /// The rows of all `parts` as one table of `N`. For tables: evaluated by the compiler, which
 /// refuses a wrong `N`.
-pub const fn rows<const N: usize>(parts: &[&[Region]]) -> [Region; N] {
+pub const fn rows<T: Copy, const N: usize>(parts: &[&[T]]) -> [T; N] {
     let mut all = [parts[0][0]; N];
     let (mut part, mut at) = (0, 0);
     while part < parts.len() {

@@ -21,6 +21,10 @@
 //! - The two reservations at the top of RTC memory count only when RTC memory is a heap. Otherwise
 //!   no row contains them, and a program without RTC data need not have their symbols.
 
+use super::parts::{
+    DATA_BUS, DRAM_DATA, INSTRUCTION_BUS, IRAM_CODE, KIB, NONE, RTC_DATA, WITH_RTC_HEAP, symbol,
+    window,
+};
 use crate::common::{PSRAM, RTC_HEAP, SINGLE_CORE};
 use crate::{
     Access, Amount, Bound, Caps, Chip, Choice, Columns, DualBus, Flag, HardwareTable, Isa,
@@ -126,15 +130,11 @@ pub const SRAM1_AS_IRAM: Flag = Flag::new(
     "code is linked to the upper part of SRAM1",
 );
 
-pub(super) const KIB: u32 = 1024;
-
 pub(super) const DRAM: TypeIndex = TypeIndex(0);
 pub(super) const DIRAM: TypeIndex = TypeIndex(1);
 pub(super) const IRAM: TypeIndex = TypeIndex(2);
 const SPIRAM: TypeIndex = TypeIndex(3);
 const RTCRAM: TypeIndex = TypeIndex(4);
-
-pub(super) const NONE: Caps = Caps::empty();
 
 const TYPES: [MemoryType; 5] = [
     MemoryType::new("DRAM", DRAM_CAPS),
@@ -208,16 +208,8 @@ const RESERVATIONS: [Reservation; 19] = [
     Reservation::fixed("trace_mem", span!(0x3FFF_C000, 0x4000_0000))
         .only(When::is(TRACE_MEMORY.value("one-bank"))),
     BEYOND_PSRAM.only(When::given(PSRAM)),
-    Reservation::new(
-        "dram_data",
-        Bound::symbol("_data_start"),
-        Bound::symbol("_heap_start"),
-    ),
-    Reservation::new(
-        "iram_code",
-        Bound::symbol("_iram_start"),
-        Bound::symbol("_iram_end"),
-    ),
+    DRAM_DATA,
+    IRAM_CODE,
     Reservation::new(
         "sram1_iram",
         Bound::symbol("_heap_end"),
@@ -242,18 +234,18 @@ const RESERVATIONS: [Reservation; 19] = [
         When::on(RTC_HEAP),
         When::off(RTC_DATA_IN_FAST_MEMORY),
     ])),
-    Reservation::new(
+    Reservation::between(
         "rtc_fast_reserved_data",
-        Bound::symbol("_rtc_fast_reserved_start"),
-        Bound::symbol("_rtc_fast_reserved_end"),
+        "_rtc_fast_reserved_start",
+        "_rtc_fast_reserved_end",
     )
-    .only(When::on(RTC_HEAP)),
-    Reservation::new(
+    .only(WITH_RTC_HEAP),
+    Reservation::between(
         "rtc_reserved_data",
-        Bound::symbol("_rtc_slow_reserved_start"),
-        Bound::symbol("_rtc_slow_reserved_end"),
+        "_rtc_slow_reserved_start",
+        "_rtc_slow_reserved_end",
     )
-    .only(When::on(RTC_HEAP)),
+    .only(WITH_RTC_HEAP),
     Reservation::new("rom_bt_em", Bound::at(0x3FFB_0000), BLUETOOTH_EXCHANGE_END)
         .only(When::on(BLUETOOTH)),
     Reservation::fixed("rom_bt_bss", span!(0x3FFB_8000, 0x3FFB_9A20)).only(When::on(BLUETOOTH)),
@@ -276,50 +268,20 @@ const BLUETOOTH_EXCHANGE_END: Bound = Bound::at(0x3FFB_6388)
     .at_most(0x3FFB_7CD8);
 
 pub(super) const WINDOWS: [Window; 8] = [
-    Window {
-        name: "PSRAM",
-        span: PSRAM_WINDOW,
-        access: Access::EXTERNAL.union(Access::BYTES),
-    },
-    Window {
-        name: "RTC fast memory, data bus",
-        span: RTC_FAST,
-        access: Access::RTC.union(Access::BYTES),
-    },
-    Window {
-        name: "SRAM2",
-        span: span!(0x3FFA_E000, 0x3FFE_0000),
-        access: DATA_BUS,
-    },
-    Window {
-        name: "SRAM1, data bus",
-        span: SRAM1_DATA,
-        access: DATA_BUS,
-    },
-    Window {
-        name: "SRAM0",
-        span: span!(0x4007_0000, 0x400A_0000),
-        access: INSTRUCTION_BUS,
-    },
-    Window {
-        name: "SRAM1, instruction bus",
-        span: SRAM1_INSTRUCTION,
-        access: INSTRUCTION_BUS,
-    },
-    Window {
-        name: "RTC fast memory, instruction bus",
-        span: RTC_FAST_INSTRUCTION,
-        access: Access::RTC.union(Access::EXECUTE),
-    },
-    Window {
-        name: "RTC slow memory",
-        span: span!(0x5000_0000, 0x5000_2000),
-        access: Access::RTC.union(Access::BYTES),
-    },
+    window("PSRAM", PSRAM_WINDOW, Access::EXTERNAL.union(Access::BYTES)),
+    window("RTC fast memory, data bus", RTC_FAST, RTC_DATA),
+    window("SRAM2", span!(0x3FFA_E000, 0x3FFE_0000), DATA_BUS),
+    window("SRAM1, data bus", SRAM1_DATA, DATA_BUS),
+    window("SRAM0", span!(0x4007_0000, 0x400A_0000), INSTRUCTION_BUS),
+    window("SRAM1, instruction bus", SRAM1_INSTRUCTION, INSTRUCTION_BUS),
+    window(
+        "RTC fast memory, instruction bus",
+        RTC_FAST_INSTRUCTION,
+        Access::RTC.union(Access::EXECUTE),
+    ),
+    window("RTC slow memory", span!(0x5000_0000, 0x5000_2000), RTC_DATA),
 ];
 
-const DATA_BUS: Access = Access::DRAM.union(Access::BYTES).union(Access::DMA);
-const INSTRUCTION_BUS: Access = Access::IRAM.union(Access::EXECUTE);
 const SRAM1_DATA: Span = span!(0x3FFE_0000, 0x4000_0000);
 const SRAM1_INSTRUCTION: Span = span!(0x400A_0000, 0x400C_0000);
 const RTC_FAST_INSTRUCTION: Span = span!(0x400C_0000, 0x400C_2000);
@@ -331,17 +293,17 @@ pub(super) const DUAL_BUSES: [DualBus; 2] = [
 
 /// ESP-IDF's "hello world" for two cores; with Bluetooth its data starts behind the controller's.
 const SAMPLE_SYMBOLS: [SampleSymbol; 13] = [
-    SampleSymbol::new("_data_start", 0x3FFB_0000).only(When::off(BLUETOOTH)),
-    SampleSymbol::new("_heap_start", 0x3FFB_2EC8).only(When::off(BLUETOOTH)),
-    SampleSymbol::new("_data_start", 0x3FFB_DB5C).only(When::on(BLUETOOTH)),
-    SampleSymbol::new("_heap_start", 0x3FFC_0A24).only(When::on(BLUETOOTH)),
-    SampleSymbol::new("_heap_end", 0x3FFF_6000),
-    SampleSymbol::new("_iram_start", 0x4008_0000),
-    SampleSymbol::new("_iram_end", 0x4008_944C),
-    SampleSymbol::new("_rtc_noinit_end", 0x3FF8_0000),
-    SampleSymbol::new("_rtc_force_fast_end", 0x3FF8_0000),
-    SampleSymbol::new("_rtc_fast_reserved_start", 0x3FF8_2000),
-    SampleSymbol::new("_rtc_fast_reserved_end", 0x3FF8_2000),
-    SampleSymbol::new("_rtc_slow_reserved_start", 0x5000_1FE8),
-    SampleSymbol::new("_rtc_slow_reserved_end", 0x5000_2000),
+    symbol("_data_start", 0x3FFB_0000).only(When::off(BLUETOOTH)),
+    symbol("_heap_start", 0x3FFB_2EC8).only(When::off(BLUETOOTH)),
+    symbol("_data_start", 0x3FFB_DB5C).only(When::on(BLUETOOTH)),
+    symbol("_heap_start", 0x3FFC_0A24).only(When::on(BLUETOOTH)),
+    symbol("_heap_end", 0x3FFF_6000),
+    symbol("_iram_start", 0x4008_0000),
+    symbol("_iram_end", 0x4008_944C),
+    symbol("_rtc_noinit_end", 0x3FF8_0000),
+    symbol("_rtc_force_fast_end", 0x3FF8_0000),
+    symbol("_rtc_fast_reserved_start", 0x3FF8_2000),
+    symbol("_rtc_fast_reserved_end", 0x3FF8_2000),
+    symbol("_rtc_slow_reserved_start", 0x5000_1FE8),
+    symbol("_rtc_slow_reserved_end", 0x5000_2000),
 ];

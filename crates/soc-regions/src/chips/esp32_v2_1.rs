@@ -11,11 +11,12 @@
 //! - A reservation inside a row splits it. v2.1 disabled the row and logged an error.
 //! - The start-up-stack flag is the row's. In v2.1 it is tag 1, D/IRAM, with the same effect.
 
-use super::esp32::{BLUETOOTH, DIRAM, DRAM, DUAL_BUSES, HARDWARE, IRAM, KIB, NONE, SRAM, WINDOWS};
+use super::esp32::{BLUETOOTH, DIRAM, DRAM, DUAL_BUSES, HARDWARE, IRAM, SRAM, WINDOWS};
 use super::esp32_v3_0::{
-    CPU0_CACHE, CPU1_CACHE, DRAM_DATA, IRAM_CODE, ROM_AND_BLUETOOTH_DATA, ROM_APP_DATA,
-    ROM_PRO_DATA, SAMPLE_SYMBOLS, TRACE_MEMORY, TRACE_ONE_BANK, TRACE_TWO_BANKS, pid_iram,
+    CPU0_CACHE, CPU1_CACHE, IRAM_CODE, ROM_AND_BLUETOOTH_DATA, ROM_APP_DATA, ROM_PRO_DATA,
+    SAMPLE_SYMBOLS, TRACE_MEMORY, TRACE_ONE_BANK, TRACE_TWO_BANKS, pid_iram,
 };
+use super::parts::{DRAM_DATA, KIB, NONE};
 use crate::{
     Caps, Chip, Declared, Flag, MemoryType, Order, Region, Reservation, Span, Table, Total,
     TypeIndex, When, chip, rows, span,

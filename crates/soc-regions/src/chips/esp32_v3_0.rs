@@ -17,12 +17,13 @@
 
 use super::esp32::{
     BEYOND_PSRAM, BLUETOOTH, DIRAM, DIRAM_CAPS, DRAM, DRAM_CAPS, DUAL_BUSES, HARDWARE, IRAM,
-    IRAM_CAPS, KIB, NONE, SPIRAM_CAPS, SRAM, WINDOWS,
+    IRAM_CAPS, SPIRAM_CAPS, SRAM, WINDOWS,
 };
+use super::parts::{DRAM_DATA, KIB, NONE, symbol};
 use crate::common::PSRAM;
 use crate::{
-    Bound, Caps, Chip, Choice, Declared, MemoryType, Order, Region, Reservation, SampleSymbol,
-    Table, Total, TypeIndex, Value, When, chip, rows, span,
+    Caps, Chip, Choice, Declared, MemoryType, Order, Region, Reservation, SampleSymbol, Table,
+    Total, TypeIndex, Value, When, chip, rows, span,
 };
 
 /// The ESP32 as ESP-IDF v3.0 knew it.
@@ -120,16 +121,8 @@ const RESERVATIONS: [Reservation; 12] = [
 ];
 
 // The same in v2.1.
-pub(super) const DRAM_DATA: Reservation = Reservation::new(
-    "dram_data",
-    Bound::symbol("_data_start"),
-    Bound::symbol("_heap_start"),
-);
-pub(super) const IRAM_CODE: Reservation = Reservation::new(
-    "iram_code",
-    Bound::symbol("_init_start"),
-    Bound::symbol("_iram_text_end"),
-);
+pub(super) const IRAM_CODE: Reservation =
+    Reservation::between("iram_code", "_init_start", "_iram_text_end");
 pub(super) const CPU0_CACHE: Reservation =
     Reservation::fixed("cpu0_cache", span!(0x4007_0000, 0x4007_8000));
 pub(super) const CPU1_CACHE: Reservation =
@@ -150,10 +143,10 @@ pub(super) const TRACE_ONE_BANK: Reservation =
 
 /// A "hello world" for two cores; with Bluetooth its data starts behind the controller's.
 pub(super) const SAMPLE_SYMBOLS: [SampleSymbol; 6] = [
-    SampleSymbol::new("_data_start", 0x3FFB_0000).only(When::off(BLUETOOTH)),
-    SampleSymbol::new("_heap_start", 0x3FFB_2EC8).only(When::off(BLUETOOTH)),
-    SampleSymbol::new("_data_start", 0x3FFC_0000).only(When::on(BLUETOOTH)),
-    SampleSymbol::new("_heap_start", 0x3FFC_2EC8).only(When::on(BLUETOOTH)),
-    SampleSymbol::new("_init_start", 0x4008_0000),
-    SampleSymbol::new("_iram_text_end", 0x4008_944C),
+    symbol("_data_start", 0x3FFB_0000).only(When::off(BLUETOOTH)),
+    symbol("_heap_start", 0x3FFB_2EC8).only(When::off(BLUETOOTH)),
+    symbol("_data_start", 0x3FFC_0000).only(When::on(BLUETOOTH)),
+    symbol("_heap_start", 0x3FFC_2EC8).only(When::on(BLUETOOTH)),
+    symbol("_init_start", 0x4008_0000),
+    symbol("_iram_text_end", 0x4008_944C),
 ];

@@ -11,7 +11,7 @@
 
 use super::parts::{
     DATA, DATA_BUS, DRAM_DATA, EXEC_FIRST, INSTRUCTION_BUS, KIB, NONE, UNPROTECTED, iram_code_at,
-    rom_layout, symbol,
+    rom_layout, symbol, window,
 };
 use crate::common::MEMORY_PROTECTION;
 use crate::{
@@ -54,21 +54,9 @@ const RESERVATIONS: [Reservation; 3] = [
 ];
 
 const WINDOWS: [Window; 3] = [
-    Window {
-        name: "RAM, data bus",
-        span: RAM_DATA,
-        access: DATA_BUS,
-    },
-    Window {
-        name: "cache",
-        span: span!(0x4037_C000, 0x4038_0000),
-        access: INSTRUCTION_BUS,
-    },
-    Window {
-        name: "RAM, instruction bus",
-        span: RAM_INSTRUCTION,
-        access: INSTRUCTION_BUS,
-    },
+    window("RAM, data bus", RAM_DATA, DATA_BUS),
+    window("cache", span!(0x4037_C000, 0x4038_0000), INSTRUCTION_BUS),
+    window("RAM, instruction bus", RAM_INSTRUCTION, INSTRUCTION_BUS),
 ];
 
 /// A small program: code first, data behind it.

@@ -14,7 +14,7 @@
 use super::parts::{
     DATA, DATA_BUS, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_LAST, EXEC_SECOND, INSTRUCTION_BUS,
     KIB, NONE, RTC_RESERVED, RTC_UNIFIED, UNPROTECTED, WITH_RTC_HEAP, iram_code_at, rom_layout,
-    rtc_data_to, symbol,
+    rtc_data_to, symbol, window,
 };
 use crate::common::{MEMORY_PROTECTION, RTC_HEAP};
 use crate::{
@@ -75,26 +75,10 @@ const RESERVATIONS: [Reservation; 5] = [
 ];
 
 const WINDOWS: [Window; 4] = [
-    Window {
-        name: "RAM, data bus",
-        span: RAM_DATA,
-        access: DATA_BUS,
-    },
-    Window {
-        name: "cache",
-        span: span!(0x4037_C000, 0x4038_0000),
-        access: INSTRUCTION_BUS,
-    },
-    Window {
-        name: "RAM, instruction bus",
-        span: RAM_INSTRUCTION,
-        access: INSTRUCTION_BUS,
-    },
-    Window {
-        name: "RTC fast memory",
-        span: RTC,
-        access: RTC_UNIFIED,
-    },
+    window("RAM, data bus", RAM_DATA, DATA_BUS),
+    window("cache", span!(0x4037_C000, 0x4038_0000), INSTRUCTION_BUS),
+    window("RAM, instruction bus", RAM_INSTRUCTION, INSTRUCTION_BUS),
+    window("RTC fast memory", RTC, RTC_UNIFIED),
 ];
 
 /// A small program: code first, data behind it.

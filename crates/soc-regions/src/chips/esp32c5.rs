@@ -12,10 +12,9 @@
 //! (`psram:start`, else the window's start) up to its size.
 
 use super::parts::{
-    DATA, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_SECOND, IRAM_CODE, KIB, NONE, PSRAM_COLUMNS,
-    PSRAM_WITH_DMA, RTC_RESERVED, RTC_UNIFIED, RTC_WITH_DIGEST, RTC_WITH_LONG_DIGEST,
-    RTC_WITHOUT_DIGEST, TEE_DIRAM, ULP_HP_MEM, UNIFIED, UNPROTECTED, above_psram, below_psram,
-    rom_layout, rtc_data_to, symbol,
+    CODE_BEHIND_TEE, DATA, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_SECOND, IRAM_CODE, KIB, NONE,
+    PSRAM_COLUMNS, RTC_RESERVED, TEE_DIRAM, ULP_HP_MEM, UNPROTECTED, above_psram, below_psram,
+    lp_heap, lp_memory, lp_symbols, psram, rom_layout, rtc_data_to, symbol, unified_ram,
 };
 use crate::common::{
     FLASH_ENCRYPTION, MEMORY_PROTECTION, PSRAM, RTC_HEAP, SECURE_BOOT, TEE, TEE_DRAM, TEE_IRAM,
@@ -23,7 +22,7 @@ use crate::common::{
 };
 use crate::{
     Caps, Chip, DualBus, HardwareTable, Line, MemoryType, Order, Region, Reservation, SampleSymbol,
-    Span, Table, Total, TypeIndex, When, Window, WordOrder, chip, span,
+    Span, Table, Total, TypeIndex, When, Window, WordOrder, chip, rows, span,
 };
 
 /// The ESP32-C5.
@@ -80,14 +79,14 @@ const SRAM: Span = span!(0x4080_0000, 0x4086_0000);
 const EXTRAM: Span = span!(0x4200_0000, 0x4400_0000);
 const LP: Span = span!(0x5000_0000, 0x5000_4000);
 
-const REGIONS: [Region; 6] = [
-    Region::new(EXTRAM, SPIRAM).only(When::given(PSRAM)),
-    Region::new(span!(0x4080_0000, 0x4085_C5A0), RAM),
-    Region::new(span!(0x4085_C5A0, 0x4086_0000), RAM).with_startup_stack(),
-    Region::new(LP, RTCRAM).only(RTC_WITHOUT_DIGEST),
-    Region::new(span!(0x5000_0000, 0x5000_3FE0), RTCRAM).only(RTC_WITH_DIGEST),
-    Region::new(span!(0x5000_0000, 0x5000_3FD0), RTCRAM).only(RTC_WITH_LONG_DIGEST),
-];
+const REGIONS: [Region; 6] = rows(&[
+    &[
+        Region::new(EXTRAM, SPIRAM).only(When::given(PSRAM)),
+        Region::new(span!(0x4080_0000, 0x4085_C5A0), RAM),
+        Region::new(span!(0x4085_C5A0, 0x4086_0000), RAM).with_startup_stack(),
+    ],
+    &lp_heap(LP, RTCRAM),
+]);
 
 const RESERVATIONS: [Reservation; 9] = [
     rom_layout(0x4085_F4F8, 0x4086_0000),
@@ -101,34 +100,13 @@ const RESERVATIONS: [Reservation; 9] = [
     above_psram(EXTRAM),
 ];
 
-const WINDOWS: [Window; 3] = [
-    Window {
-        name: "RAM",
-        span: SRAM,
-        access: UNIFIED,
-    },
-    Window {
-        name: "PSRAM",
-        span: EXTRAM,
-        access: PSRAM_WITH_DMA,
-    },
-    Window {
-        name: "LP memory",
-        span: LP,
-        access: RTC_UNIFIED,
-    },
-];
+const WINDOWS: [Window; 3] = [unified_ram(SRAM), psram(EXTRAM), lp_memory(LP)];
 
-/// A small program: code first, behind the TEE if there is one, then data.
-const SAMPLE_SYMBOLS: [SampleSymbol; 10] = [
-    symbol("_iram_start", 0x4080_0000).only(When::off(TEE)),
-    symbol("_iram_start", 0x4081_6000).only(When::on(TEE)),
-    symbol("_iram_end", 0x4081_8400),
-    symbol("_data_start", 0x4081_8400),
-    symbol("_heap_start", 0x4081_B9C0),
-    symbol("_ulp_hp_mem_resv_start", 0x4085_B000),
-    symbol("_ulp_hp_mem_resv_end", 0x4085_C000),
-    symbol("_rtc_force_slow_end", 0x5000_0010),
-    symbol("_rtc_reserved_start", 0x5000_3F00),
-    symbol("_rtc_reserved_end", 0x5000_3F18),
-];
+const SAMPLE_SYMBOLS: [SampleSymbol; 10] = rows(&[
+    &CODE_BEHIND_TEE,
+    &[
+        symbol("_ulp_hp_mem_resv_start", 0x4085_B000),
+        symbol("_ulp_hp_mem_resv_end", 0x4085_C000),
+    ],
+    &lp_symbols(0x5000_3F00),
+]);

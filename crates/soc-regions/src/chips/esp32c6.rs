@@ -8,16 +8,16 @@
 //! Source: ESP-IDF v6.2 (2026), `heap/port/esp32c6`, `soc/esp32c6`.
 
 use super::parts::{
-    DATA, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_SECOND, IRAM_CODE, KIB, NONE, RTC_RESERVED,
-    RTC_UNIFIED, RTC_WITH_DIGEST, RTC_WITH_LONG_DIGEST, RTC_WITHOUT_DIGEST, TEE_DIRAM, ULP_HP_MEM,
-    UNIFIED, UNPROTECTED, rom_layout, rtc_data_to, symbol,
+    CODE_BEHIND_TEE, DATA, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_SECOND, IRAM_CODE, KIB, NONE,
+    RTC_RESERVED, TEE_DIRAM, ULP_HP_MEM, UNPROTECTED, lp_heap, lp_memory, lp_symbols, rom_layout,
+    rtc_data_to, symbol, unified_ram,
 };
 use crate::common::{
     MEMORY_PROTECTION, RTC_HEAP, SECURE_BOOT, TEE, TEE_DRAM, TEE_IRAM, ULP_IN_RAM,
 };
 use crate::{
     Caps, Chip, DualBus, HardwareTable, Line, MemoryType, Region, Reservation, SampleSymbol, Span,
-    Table, Total, TypeIndex, When, Window, WordOrder, bank, chip, rows, span,
+    Table, Total, TypeIndex, Window, WordOrder, bank, chip, rows, span,
 };
 
 /// The ESP32-C6.
@@ -70,10 +70,8 @@ const REGIONS: [Region; 8] = rows(&[
     &[
         Region::new(span!(0x4086_0000, 0x4087_C610), RAM),
         Region::new(span!(0x4087_C610, 0x4088_0000), RAM).with_startup_stack(),
-        Region::new(LP, RTCRAM).only(RTC_WITHOUT_DIGEST),
-        Region::new(span!(0x5000_0000, 0x5000_3FE0), RTCRAM).only(RTC_WITH_DIGEST),
-        Region::new(span!(0x5000_0000, 0x5000_3FD0), RTCRAM).only(RTC_WITH_LONG_DIGEST),
     ],
+    &lp_heap(LP, RTCRAM),
 ]);
 
 const RESERVATIONS: [Reservation; 7] = [
@@ -86,29 +84,13 @@ const RESERVATIONS: [Reservation; 7] = [
     RTC_RESERVED,
 ];
 
-const WINDOWS: [Window; 2] = [
-    Window {
-        name: "RAM",
-        span: SRAM,
-        access: UNIFIED,
-    },
-    Window {
-        name: "LP memory",
-        span: LP,
-        access: RTC_UNIFIED,
-    },
-];
+const WINDOWS: [Window; 2] = [unified_ram(SRAM), lp_memory(LP)];
 
-/// A small program: code first, behind the TEE if there is one, then data.
-const SAMPLE_SYMBOLS: [SampleSymbol; 10] = [
-    symbol("_iram_start", 0x4080_0000).only(When::off(TEE)),
-    symbol("_iram_start", 0x4081_6000).only(When::on(TEE)),
-    symbol("_iram_end", 0x4081_8400),
-    symbol("_data_start", 0x4081_8400),
-    symbol("_heap_start", 0x4081_B9C0),
-    symbol("_ulp_hp_mem_resv_start", 0x4087_B000),
-    symbol("_ulp_hp_mem_resv_end", 0x4087_C000),
-    symbol("_rtc_force_slow_end", 0x5000_0010),
-    symbol("_rtc_reserved_start", 0x5000_3F00),
-    symbol("_rtc_reserved_end", 0x5000_3F18),
-];
+const SAMPLE_SYMBOLS: [SampleSymbol; 10] = rows(&[
+    &CODE_BEHIND_TEE,
+    &[
+        symbol("_ulp_hp_mem_resv_start", 0x4087_B000),
+        symbol("_ulp_hp_mem_resv_end", 0x4087_C000),
+    ],
+    &lp_symbols(0x5000_3F00),
+]);

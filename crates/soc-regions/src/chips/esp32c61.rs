@@ -12,13 +12,13 @@
 //! the driver adds the heap, with the same capabilities.
 
 use super::parts::{
-    DATA, DRAM_DATA, EXEC_FIRST, IRAM_CODE, KIB, NONE, PSRAM_COLUMNS, PSRAM_WITH_DMA, TEE_DIRAM,
-    UNIFIED, UNPROTECTED, above_psram, below_psram, rom_layout, symbol,
+    CODE_BEHIND_TEE, DATA, DRAM_DATA, EXEC_FIRST, IRAM_CODE, KIB, NONE, PSRAM_COLUMNS, TEE_DIRAM,
+    UNPROTECTED, above_psram, below_psram, psram, rom_layout, unified_ram,
 };
 use crate::common::{FLASH_ENCRYPTION, MEMORY_PROTECTION, PSRAM, TEE, TEE_DRAM, TEE_IRAM};
 use crate::{
-    Chip, DualBus, HardwareTable, Line, MemoryType, Order, Region, Reservation, SampleSymbol, Span,
-    Table, Total, TypeIndex, When, Window, WordOrder, chip, span,
+    Chip, DualBus, HardwareTable, Line, MemoryType, Order, Region, Reservation, Span, Table, Total,
+    TypeIndex, When, Window, WordOrder, chip, span,
 };
 
 /// The ESP32-C61.
@@ -50,7 +50,7 @@ pub static ESP32C61: Chip = chip!(Table {
         ..HardwareTable::PLAIN
     },
     max_contiguous_bytes: 0x200_0000,
-    sample_symbols: &SAMPLE_SYMBOLS,
+    sample_symbols: &CODE_BEHIND_TEE,
 });
 
 const RAM: TypeIndex = TypeIndex(0);
@@ -80,24 +80,4 @@ const RESERVATIONS: [Reservation; 6] = [
     above_psram(EXTRAM),
 ];
 
-const WINDOWS: [Window; 2] = [
-    Window {
-        name: "RAM",
-        span: SRAM,
-        access: UNIFIED,
-    },
-    Window {
-        name: "PSRAM",
-        span: EXTRAM,
-        access: PSRAM_WITH_DMA,
-    },
-];
-
-/// A small program: code first, behind the TEE if there is one, then data.
-const SAMPLE_SYMBOLS: [SampleSymbol; 5] = [
-    symbol("_iram_start", 0x4080_0000).only(When::off(TEE)),
-    symbol("_iram_start", 0x4081_6000).only(When::on(TEE)),
-    symbol("_iram_end", 0x4081_8400),
-    symbol("_data_start", 0x4081_8400),
-    symbol("_heap_start", 0x4081_B9C0),
-];
+const WINDOWS: [Window; 2] = [unified_ram(SRAM), psram(EXTRAM)];

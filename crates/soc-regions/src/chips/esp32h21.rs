@@ -11,8 +11,7 @@
 
 use super::parts::{
     DATA, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_SECOND, IRAM_CODE, KIB, NONE, RTC_RESERVED,
-    RTC_UNIFIED, RTC_WITH_DIGEST, RTC_WITH_LONG_DIGEST, RTC_WITHOUT_DIGEST, UNIFIED, UNPROTECTED,
-    rom_layout, rtc_data_to, symbol,
+    UNPROTECTED, lp_heap, lp_memory, lp_symbols, rom_layout, rtc_data_to, symbol, unified_ram,
 };
 use crate::common::{MEMORY_PROTECTION, RTC_HEAP, SECURE_BOOT};
 use crate::{
@@ -62,10 +61,8 @@ const REGIONS: [Region; 9] = rows(&[
     &[
         Region::new(span!(0x4084_0000, 0x4084_D380), RAM),
         Region::new(span!(0x4084_D380, 0x4085_0000), RAM).with_startup_stack(),
-        Region::new(LP, RTCRAM).only(RTC_WITHOUT_DIGEST),
-        Region::new(span!(0x5000_0000, 0x5000_0FE0), RTCRAM).only(RTC_WITH_DIGEST),
-        Region::new(span!(0x5000_0000, 0x5000_0FD0), RTCRAM).only(RTC_WITH_LONG_DIGEST),
     ],
+    &lp_heap(LP, RTCRAM),
 ]);
 
 const RESERVATIONS: [Reservation; 5] = [
@@ -76,26 +73,15 @@ const RESERVATIONS: [Reservation; 5] = [
     RTC_RESERVED,
 ];
 
-const WINDOWS: [Window; 2] = [
-    Window {
-        name: "RAM",
-        span: SRAM,
-        access: UNIFIED,
-    },
-    Window {
-        name: "LP memory",
-        span: LP,
-        access: RTC_UNIFIED,
-    },
-];
+const WINDOWS: [Window; 2] = [unified_ram(SRAM), lp_memory(LP)];
 
 /// A small program: code first, data behind it.
-const SAMPLE_SYMBOLS: [SampleSymbol; 7] = [
-    symbol("_iram_start", 0x4080_0000),
-    symbol("_iram_end", 0x4081_8400),
-    symbol("_data_start", 0x4081_8400),
-    symbol("_heap_start", 0x4081_B9C0),
-    symbol("_rtc_force_slow_end", 0x5000_0010),
-    symbol("_rtc_reserved_start", 0x5000_0F00),
-    symbol("_rtc_reserved_end", 0x5000_0F18),
-];
+const SAMPLE_SYMBOLS: [SampleSymbol; 7] = rows(&[
+    &[
+        symbol("_iram_start", 0x4080_0000),
+        symbol("_iram_end", 0x4081_8400),
+        symbol("_data_start", 0x4081_8400),
+        symbol("_heap_start", 0x4081_B9C0),
+    ],
+    &lp_symbols(0x5000_0F00),
+]);

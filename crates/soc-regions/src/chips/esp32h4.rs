@@ -17,8 +17,8 @@
 //!   stands behind the RAM here, where it lies; ESP-IDF lists it first.
 
 use super::parts::{
-    DATA, DRAM_DATA, EXEC_FIRST, IRAM_CODE, KIB, NONE, PSRAM_COLUMNS, PSRAM_WITH_DMA, UNIFIED,
-    UNPROTECTED, above_psram, below_psram, rom_layout, symbol,
+    DATA, DRAM_DATA, EXEC_FIRST, IRAM_CODE, KIB, NONE, PSRAM_COLUMNS, UNIFIED, UNPROTECTED,
+    above_psram, below_psram, psram, rom_layout, symbol, unified_ram, window,
 };
 use crate::common::{FLASH_ENCRYPTION, MEMORY_PROTECTION, PSRAM, SINGLE_CORE};
 use crate::{
@@ -92,21 +92,9 @@ const RESERVATIONS: [Reservation; 5] = [
 ];
 
 const WINDOWS: [Window; 3] = [
-    Window {
-        name: "RAM",
-        span: SRAM,
-        access: UNIFIED,
-    },
-    Window {
-        name: "cache of core 1",
-        span: ICACHE1,
-        access: UNIFIED,
-    },
-    Window {
-        name: "PSRAM",
-        span: EXTRAM,
-        access: PSRAM_WITH_DMA,
-    },
+    unified_ram(SRAM),
+    window("cache of core 1", ICACHE1, UNIFIED),
+    psram(EXTRAM),
 ];
 
 /// A small program: code first, data behind it.

@@ -19,8 +19,8 @@
 
 use super::parts::{
     DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_LAST, EXEC_SECOND, IRAM_CODE, KIB, NONE,
-    PSRAM_SIMD_COLUMNS, PSRAM_WITH_DMA, RTC_RESERVED, RTC_UNIFIED, ULP_HP_MEM, UNIFIED,
-    UNPROTECTED, WITH_RTC_HEAP, above_psram, below_psram, rom_layout, symbol,
+    PSRAM_SIMD_COLUMNS, RTC_RESERVED, ULP_HP_MEM, UNPROTECTED, WITH_RTC_HEAP, above_psram,
+    below_psram, lp_memory, psram, rom_layout, symbol, unified_ram, window,
 };
 use crate::common::{FLASH_ENCRYPTION, MEMORY_PROTECTION, PSRAM, RTC_HEAP, ULP_IN_RAM};
 use crate::{
@@ -209,26 +209,14 @@ const RESERVATIONS: [Reservation; 13] = [
 ];
 
 const WINDOWS: [Window; 4] = [
-    Window {
-        name: "scratch pad",
-        span: SCRATCH_PAD,
-        access: access(&[Access::BYTES, Access::EXECUTE]),
-    },
-    Window {
-        name: "PSRAM",
-        span: EXTRAM,
-        access: PSRAM_WITH_DMA,
-    },
-    Window {
-        name: "RAM",
-        span: SRAM,
-        access: UNIFIED,
-    },
-    Window {
-        name: "LP memory",
-        span: LP,
-        access: RTC_UNIFIED,
-    },
+    window(
+        "scratch pad",
+        SCRATCH_PAD,
+        access(&[Access::BYTES, Access::EXECUTE]),
+    ),
+    psram(EXTRAM),
+    unified_ram(SRAM),
+    lp_memory(LP),
 ];
 
 /// A small program: code at the start of what the cache leaves, data behind it; below v3 all of it

@@ -19,8 +19,8 @@
 
 use super::parts::{
     DATA, DATA_BUS, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_LAST, INSTRUCTION_BUS, KIB, NONE,
-    PSRAM_COLUMNS, PSRAM_WITH_DMA, RTC_DATA, RTC_RESERVED, UNPROTECTED, WITH_RTC_HEAP, above_psram,
-    below_psram, iram_code_at, symbol,
+    PSRAM_COLUMNS, RTC_DATA, RTC_RESERVED, UNPROTECTED, WITH_RTC_HEAP, above_psram, below_psram,
+    iram_code_at, psram, symbol, window,
 };
 use crate::common::{MEMORY_PROTECTION, PSRAM, RTC_HEAP};
 use crate::{
@@ -203,36 +203,16 @@ const fn trace(name: &'static str, start: u32) -> Reservation {
 }
 
 const WINDOWS: [Window; 6] = [
-    Window {
-        name: "PSRAM",
-        span: EXTRAM,
-        access: PSRAM_WITH_DMA,
-    },
-    Window {
-        name: "RTC fast memory, data bus",
-        span: RTC,
-        access: RTC_DATA,
-    },
-    Window {
-        name: "RAM, data bus",
-        span: RAM_DATA,
-        access: DATA_BUS,
-    },
-    Window {
-        name: "RAM, instruction bus",
-        span: RAM_INSTRUCTION,
-        access: INSTRUCTION_BUS,
-    },
-    Window {
-        name: "RTC fast memory, instruction bus",
-        span: RTC_INSTRUCTION,
-        access: access(&[Access::RTC, Access::EXECUTE]),
-    },
-    Window {
-        name: "RTC slow memory",
-        span: span!(0x5000_0000, 0x5000_2000),
-        access: RTC_DATA,
-    },
+    psram(EXTRAM),
+    window("RTC fast memory, data bus", RTC, RTC_DATA),
+    window("RAM, data bus", RAM_DATA, DATA_BUS),
+    window("RAM, instruction bus", RAM_INSTRUCTION, INSTRUCTION_BUS),
+    window(
+        "RTC fast memory, instruction bus",
+        RTC_INSTRUCTION,
+        access(&[Access::RTC, Access::EXECUTE]),
+    ),
+    window("RTC slow memory", span!(0x5000_0000, 0x5000_2000), RTC_DATA),
 ];
 
 /// A small program: code behind the largest caches, data behind it.

@@ -23,8 +23,8 @@
 
 use super::parts::{
     DATA_BUS, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_LAST, INSTRUCTION_BUS, KIB, NONE,
-    PSRAM_SIMD_COLUMNS, PSRAM_WITH_DMA, RTC_DATA, RTC_RESERVED, RTC_UNIFIED, UNPROTECTED,
-    WITH_RTC_HEAP, above_psram, below_psram, iram_code_at, rom_layout, symbol,
+    PSRAM_SIMD_COLUMNS, RTC_DATA, RTC_RESERVED, RTC_UNIFIED, UNPROTECTED, WITH_RTC_HEAP,
+    above_psram, below_psram, iram_code_at, psram, rom_layout, symbol, window,
 };
 use crate::common::{FLASH_ENCRYPTION, MEMORY_PROTECTION, PSRAM, RTC_HEAP};
 use crate::{
@@ -214,41 +214,13 @@ const fn trace(name: &'static str, start: u32) -> Reservation {
 }
 
 const WINDOWS: [Window; 7] = [
-    Window {
-        name: "PSRAM",
-        span: EXTRAM,
-        access: PSRAM_WITH_DMA,
-    },
-    Window {
-        name: "SRAM1, data bus",
-        span: SRAM1_DATA,
-        access: DATA_BUS,
-    },
-    Window {
-        name: "SRAM2",
-        span: span!(0x3FCF_0000, 0x3FD0_0000),
-        access: DATA_BUS,
-    },
-    Window {
-        name: "SRAM0",
-        span: span!(0x4037_0000, 0x4037_8000),
-        access: INSTRUCTION_BUS,
-    },
-    Window {
-        name: "SRAM1, instruction bus",
-        span: SRAM1_INSTRUCTION,
-        access: INSTRUCTION_BUS,
-    },
-    Window {
-        name: "RTC slow memory",
-        span: span!(0x5000_0000, 0x5000_2000),
-        access: RTC_DATA,
-    },
-    Window {
-        name: "RTC fast memory",
-        span: RTC,
-        access: RTC_UNIFIED,
-    },
+    psram(EXTRAM),
+    window("SRAM1, data bus", SRAM1_DATA, DATA_BUS),
+    window("SRAM2", span!(0x3FCF_0000, 0x3FD0_0000), DATA_BUS),
+    window("SRAM0", span!(0x4037_0000, 0x4037_8000), INSTRUCTION_BUS),
+    window("SRAM1, instruction bus", SRAM1_INSTRUCTION, INSTRUCTION_BUS),
+    window("RTC slow memory", span!(0x5000_0000, 0x5000_2000), RTC_DATA),
+    window("RTC fast memory", RTC, RTC_UNIFIED),
 ];
 
 /// A small program: code behind the cache, data behind it.

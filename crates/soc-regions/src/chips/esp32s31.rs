@@ -14,8 +14,8 @@
 
 use super::parts::{
     DATA, DATA_NO_DMA, DRAM_DATA, EXEC_FIRST, EXEC_SECOND, IRAM_CODE, KIB, NONE,
-    PSRAM_SIMD_COLUMNS, PSRAM_WITH_DMA, RTC_RESERVED, RTC_UNIFIED, ULP_HP_MEM, UNIFIED,
-    UNPROTECTED, WITH_RTC_HEAP, above_psram, below_psram, rom_layout, rtc_data_to, symbol,
+    PSRAM_SIMD_COLUMNS, RTC_RESERVED, ULP_HP_MEM, UNPROTECTED, WITH_RTC_HEAP, above_psram,
+    below_psram, lp_memory, psram, rom_layout, rtc_data_to, symbol, unified_ram,
 };
 use crate::common::{FLASH_ENCRYPTION, MEMORY_PROTECTION, PSRAM, RTC_HEAP, ULP_IN_RAM};
 use crate::{
@@ -92,23 +92,7 @@ const RESERVATIONS: [Reservation; 8] = [
     above_psram(EXTRAM),
 ];
 
-const WINDOWS: [Window; 3] = [
-    Window {
-        name: "LP memory",
-        span: LP,
-        access: RTC_UNIFIED,
-    },
-    Window {
-        name: "RAM",
-        span: SRAM,
-        access: UNIFIED,
-    },
-    Window {
-        name: "PSRAM",
-        span: EXTRAM,
-        access: PSRAM_WITH_DMA,
-    },
-];
+const WINDOWS: [Window; 3] = [lp_memory(LP), unified_ram(SRAM), psram(EXTRAM)];
 
 /// A small program: code first, data behind it.
 const SAMPLE_SYMBOLS: [SampleSymbol; 9] = [

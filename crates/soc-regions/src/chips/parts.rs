@@ -4,7 +4,8 @@ use crate::common::{
     MEMORY_PROTECTION, PSRAM, RTC_HEAP, SECURE_BOOT, TEE, TEE_DRAM, TEE_IRAM, ULP_IN_RAM,
 };
 use crate::{
-    Access, Bound, Caps, Columns, Reservation, SampleSymbol, Span, Term, When, access, caps,
+    Access, Bound, Caps, Columns, Region, Reservation, SampleSymbol, Span, Term, TypeIndex, When,
+    Window, access, caps,
 };
 
 pub(super) const KIB: u32 = 1024;
@@ -65,19 +66,30 @@ pub(super) const RTC_UNIFIED: Access = access(&[Access::RTC, Access::BYTES, Acce
 /// RTC memory for data.
 pub(super) const RTC_DATA: Access = access(&[Access::RTC, Access::BYTES]);
 /// PSRAM that a DMA engine reaches.
-pub(super) const PSRAM_WITH_DMA: Access = access(&[Access::EXTERNAL, Access::BYTES, Access::DMA]);
+const PSRAM_WITH_DMA: Access = access(&[Access::EXTERNAL, Access::BYTES, Access::DMA]);
 
 pub(super) const WITH_RTC_HEAP: When = When::on(RTC_HEAP);
 
-/// RTC memory as a heap: all of it,
-pub(super) const RTC_WITHOUT_DIGEST: When =
-    When::all(&[When::on(RTC_HEAP), When::is(SECURE_BOOT.value("off"))]);
-/// less 32 bytes of secure boot's digest,
-pub(super) const RTC_WITH_DIGEST: When =
-    When::all(&[When::on(RTC_HEAP), When::is(SECURE_BOOT.value("on"))]);
-/// or less 48.
-pub(super) const RTC_WITH_LONG_DIGEST: When =
-    When::all(&[When::on(RTC_HEAP), When::is(SECURE_BOOT.value("ecdsa-384"))]);
+/// Low-power memory as a heap: all of it, or less the digest of 32 or 48 bytes that secure boot
+/// keeps at its end.
+pub(super) const fn lp_heap(lp: Span, heap: TypeIndex) -> [Region; 3] {
+    const WITHOUT_DIGEST: When = When::all(&[WITH_RTC_HEAP, When::is(SECURE_BOOT.value("off"))]);
+    const WITH_DIGEST: When = When::all(&[WITH_RTC_HEAP, When::is(SECURE_BOOT.value("on"))]);
+    const WITH_LONG_DIGEST: When =
+        When::all(&[WITH_RTC_HEAP, When::is(SECURE_BOOT.value("ecdsa-384"))]);
+    [
+        Region::new(lp, heap).only(WITHOUT_DIGEST),
+        Region::new(without_end(lp, 32), heap).only(WITH_DIGEST),
+        Region::new(without_end(lp, 48), heap).only(WITH_LONG_DIGEST),
+    ]
+}
+
+const fn without_end(span: Span, bytes: u32) -> Span {
+    match Span::new(span.start(), span.end() - bytes) {
+        Some(rest) => rest,
+        None => span, // the three rows overlap, so the table is refused
+    }
+}
 
 pub(super) const DRAM_DATA: Reservation =
     Reservation::between("dram_data", "_data_start", "_heap_start");
@@ -159,6 +171,43 @@ pub(super) const fn above_psram(window: Span) -> Reservation {
 
 /// Where PSRAM is mapped. Flash may share the window, so only the running program knows.
 const PSRAM_START: &str = "psram:start";
+
+/// RAM that both buses see at one address.
+pub(super) const fn unified_ram(span: Span) -> Window {
+    window("RAM", span, UNIFIED)
+}
+
+/// Low-power memory that both buses see at one address.
+pub(super) const fn lp_memory(span: Span) -> Window {
+    window("LP memory", span, RTC_UNIFIED)
+}
+
+/// PSRAM that a DMA engine reaches.
+pub(super) const fn psram(span: Span) -> Window {
+    window("PSRAM", span, PSRAM_WITH_DMA)
+}
+
+pub(super) const fn window(name: &'static str, span: Span, access: Access) -> Window {
+    Window { name, span, access }
+}
+
+/// A small program at 0x4080_0000: code first, behind the TEE if there is one, then data.
+pub(super) const CODE_BEHIND_TEE: [SampleSymbol; 5] = [
+    symbol("_iram_start", 0x4080_0000).only(When::off(TEE)),
+    symbol("_iram_start", 0x4081_6000).only(When::on(TEE)),
+    symbol("_iram_end", 0x4081_8400),
+    symbol("_data_start", 0x4081_8400),
+    symbol("_heap_start", 0x4081_B9C0),
+];
+
+/// What that program keeps in low-power memory at 0x5000_0000.
+pub(super) const fn lp_symbols(reserved: u32) -> [SampleSymbol; 3] {
+    [
+        symbol("_rtc_force_slow_end", 0x5000_0010),
+        symbol("_rtc_reserved_start", reserved),
+        symbol("_rtc_reserved_end", reserved + 0x18),
+    ]
+}
 
 /// A sample symbol.
 pub(super) const fn symbol(name: &'static str, address: u32) -> SampleSymbol {
