@@ -17,5 +17,6 @@ mod inquiry;
 mod levels;
 mod literals;
 mod model;
+mod placement;
 mod refusals;
 mod scrub;
