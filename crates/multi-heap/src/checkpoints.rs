@@ -64,7 +64,7 @@ impl Checkpoints {
         self.count == 0
     }
 
-    /// The last checkpointif it is valid.
+    /// Returns the last checkpoint, if it is valid.
     pub(crate) fn last(&self, pool: Pool) -> Option<Checkpoint> {
         Some(self.last).filter(|checkpoint| checkpoint.is_valid(pool))
     }

@@ -112,7 +112,7 @@ impl Pool {
         if back == previous {
             return Ok(());
         }
-        let is_linked_there = back < self.end() && self.link_at(back) == node;
+        let is_linked_there = self.is_link(back) && self.link_at(back) == node;
         Err(if is_linked_there {
             broken(CorruptionKind::Link, previous, bin, node)
         } else {
@@ -229,6 +229,30 @@ mod tests {
         assert!(!pool.is_in_list(node_of(end - 1, 1), bin_of(1)));
         pool.set_header(first, Header::used(words, PrevInfo::USED));
         assert!(!pool.is_in_list(node, bin));
+    }
+
+    #[test]
+    fn the_head_of_a_list_leads_to_a_node_of_it_that_leads_back_to_the_head() {
+        let mut words = vec![0; 100];
+        let pool = pool(&mut words);
+        let (first, end) = (pool.first(), pool.end());
+        let words = end - first;
+        let (node, bin) = (node_of(first, words), bin_of(words));
+        let head = control::HEADS + bin;
+        assert_eq!(pool.check_head(bin), Ok(()));
+        let link = |found| Err(broken(CorruptionKind::Link, head, bin, found));
+        // The node has another one in front.
+        pool.set_link(node + 1, node + 20);
+        assert_eq!(pool.check_head(bin), link(node));
+        // What the head leads to leads back, but is no free block.
+        pool.set_link(node + 1, head);
+        pool.set_link(head, node + 7);
+        pool.set_link(node + 8, head);
+        assert_eq!(pool.check_head(bin), link(node + 7));
+        pool.set_link(head, node);
+        assert_eq!(pool.check_head(bin), Ok(()));
+        pool.set_link(head, 0);
+        assert!(pool.check_head(bin).is_err(), "the list has its bit");
     }
 
     #[test]

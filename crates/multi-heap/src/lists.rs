@@ -326,3 +326,74 @@ impl Pool {
 
 const _: () =
     assert!(MIN_BLOCK_WORDS == 2 && bin_of(2) == MINIMUM_BLOCKS && bin_of(3) != MINIMUM_BLOCKS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pool::test::pool;
+    use std::vec;
+
+    /// ```text
+    ///   in front ─► node ─► behind       words 50, 60 and 70
+    /// ```
+    #[test]
+    fn a_node_has_links_if_both_neighbours_lead_back_to_it_with_words_of_their_own() {
+        const IN_FRONT: u32 = 50;
+        const NODE: u32 = 60;
+        const BEHIND: u32 = 70;
+        let mut words = vec![0; 100];
+        let pool = pool(&mut words);
+        let link = |links: [(u32, u32); 4]| {
+            (40..80).for_each(|word| pool.set_link(word, 0));
+            links
+                .iter()
+                .for_each(|&(word, link)| pool.set_link(word, link));
+            let found = pool.links_of(NODE);
+            found.map(|Links { next, previous }| (next, previous))
+        };
+        let whole = [
+            (IN_FRONT, NODE),
+            (NODE, BEHIND),
+            (NODE + 1, IN_FRONT),
+            (BEHIND + 1, NODE),
+        ];
+        assert_eq!(link(whole), Some((BEHIND, IN_FRONT)));
+        for (word, _) in whole {
+            let damaged = whole.map(|(at, link)| (at, if at == word { 45 } else { link }));
+            assert_eq!(link(damaged), None, "word {word}");
+        }
+        let last = [
+            (IN_FRONT, NODE),
+            (NODE, NONE),
+            (NODE + 1, IN_FRONT),
+            (BEHIND, 0),
+        ];
+        assert_eq!(link(last), Some((NONE, IN_FRONT)));
+        // The same word would lead here from in front and back from behind.
+        let shared = [
+            (IN_FRONT, NODE),
+            (NODE, IN_FRONT - 1),
+            (NODE + 1, IN_FRONT),
+            (BEHIND, 0),
+        ];
+        assert_eq!(link(shared), None);
+        // Two words of one node may.
+        let both = [
+            (IN_FRONT, NODE),
+            (NODE, IN_FRONT),
+            (NODE + 1, IN_FRONT),
+            (IN_FRONT + 1, NODE),
+        ];
+        assert_eq!(link(both), Some((IN_FRONT, IN_FRONT)));
+        for outside in [pool.end(), pool.end() + 1, u32::MAX] {
+            assert_eq!(
+                link(whole.map(|(at, link)| (at, if at == NODE { outside } else { link }))),
+                None
+            );
+            assert_eq!(
+                link(whole.map(|(at, link)| (at, if at == NODE + 1 { outside } else { link }))),
+                None
+            );
+        }
+    }
+}

@@ -122,13 +122,8 @@ impl Pool {
     }
 
     pub(crate) fn new(arena: Arena, overhead_words: u32) -> Result<Self, NewHeapError> {
-        let (words, needed) = (arena.words(), needed_words(overhead_words));
-        if words < needed {
-            let (bytes, needed) = (words * 4, needed * 4);
-            return Err(NewHeapError::TooSmall { bytes, needed });
-        }
-        let first = first_index(words);
-        let (pool, end) = (Self { arena }, words - 1);
+        let pool = Self::over_image(arena, overhead_words)?;
+        let (first, end) = (first_index(arena.words()), pool.end());
         (0..first).for_each(|index| arena.set(index, 0));
         arena.set(control::FIRST, first);
         pool.init_links(first);

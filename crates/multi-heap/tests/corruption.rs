@@ -345,3 +345,73 @@ fn a_header_and_a_recorded_size_that_contradict_each_other_are_refused() {
     assert_eq!(heap.free(block), Ok(20));
     assert_sound(&heap);
 }
+
+#[test]
+fn a_used_block_without_room_for_its_canaries_is_found() {
+    let mut region = Region::new(700);
+    let mut heap = region.heap::<Light>();
+    let [block, _] = [20, 20].map(|size| allocate(&mut heap, request(size)).unwrap());
+    let header = block.checked_sub(12).unwrap();
+    // 12 bytes of payload are the overhead, and one byte of the user's takes another word.
+    for words in [2_u32, 3] {
+        let used = (words << 3).wrapping_neg();
+        let at = header.get() as usize;
+        region.bytes()[at..at + 4].copy_from_slice(&used.to_le_bytes());
+        let found = heap.check().unwrap_err();
+        let told = (found.kind, found.offset, found.expected, found.found);
+        assert_eq!(told, (CorruptionKind::Header, header.get(), 4, used));
+    }
+}
+
+#[test]
+fn a_header_that_reaches_beyond_the_end_is_found_by_a_refused_free_behind_it() {
+    for beyond in [1, 8, 100] {
+        let mut region = Region::new(700);
+        let mut heap = region.heap::<Unpoisoned>();
+        let [_, block, behind] =
+            [20, 20, 40].map(|size| allocate(&mut heap, request(size)).unwrap());
+        let header = block.checked_sub(4).unwrap();
+        let words = (heap.region_bytes() - 4 - header.get()) / 4 + beyond;
+        assert!(bytes_of_blocks(&heap).set_word(header, (words << 3).wrapping_neg()));
+        let refused = heap.free(behind.checked_add(8).unwrap());
+        let told = |found: multi_heap::Corruption| (found.kind, found.offset);
+        let Err(Misuse::Corrupt(found)) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!(told(found), (CorruptionKind::Header, header.get()));
+        assert!(heap.damage().is_some());
+    }
+}
+
+#[test]
+fn what_was_written_behind_a_canary_is_gone_when_the_block_is_freed() {
+    for size in [1, 5, 6, 7, 9, 33] {
+        let mut region = Region::new(700);
+        let mut heap = region.heap::<Comprehensive>();
+        let [block, _] = [size, 20].map(|size| allocate(&mut heap, request(size)).unwrap());
+        let slack = (block.get() + size + 4..).take_while(|byte| !byte.is_multiple_of(4));
+        slack.for_each(|byte| region.bytes()[byte as usize] = 0);
+        assert_eq!(heap.check(), Ok(()));
+        free(&mut heap, block);
+        assert_sound(&heap);
+        assert_eq!(allocate(&mut heap, request(size)), Some(block));
+    }
+}
+
+#[test]
+fn a_walk_over_a_damaged_heap_reads_nothing_behind_its_end() {
+    let mut region = Region::new(700);
+    let mut heap = region.heap::<Light>();
+    let size = heap.largest_free_block();
+    let block = allocate(&mut heap, request(size)).unwrap();
+    // The header stops short of the last word, where what looks like a used block of one word is.
+    let end = heap.region_bytes() as usize - 4;
+    let header = block.get() as usize - 12;
+    let words = (end - header) as u32 / 4 - 1;
+    for (at, used) in [(header, words), (end - 4, 1)] {
+        let word = (used << 3).wrapping_neg().to_le_bytes();
+        region.bytes()[at..at + 4].copy_from_slice(&word);
+    }
+    let sizes: Vec<u32> = heap.blocks().map(|block| block.bytes).collect();
+    assert_eq!(sizes, [words * 4, 4]);
+}

@@ -209,3 +209,60 @@ fn the_larger_of_two_alignments_counts() {
     assert!(request(8).aligned_to(Request::MAX_ALIGNMENT).is_some());
     assert!(request(8).aligned_to(2 * Request::MAX_ALIGNMENT).is_none());
 }
+
+#[test]
+fn a_plain_request_is_an_aligned_one_of_at_most_8() {
+    let most = Request::MAX_SIZE as usize;
+    for size in [0, 1, 7, 100, most - 1, most, most + 1, usize::MAX] {
+        for alignment in (0..20).chain([64, usize::MAX]) {
+            let expected = Request::aligned(size, alignment).filter(|_| alignment <= 8);
+            assert_eq!(
+                Request::plain(size, alignment),
+                expected,
+                "{size}, {alignment}"
+            );
+        }
+        assert_eq!(Request::new(size), Request::aligned(size, 4), "{size}");
+    }
+    assert_eq!(Request::new(most).map(Request::size), Some(1 << 30));
+    assert_eq!(Request::new(most + 1), None);
+}
+
+#[test]
+fn sizes_are_rounded_up_and_grown_to_the_most_that_can_be_asked_for() {
+    const MOST: u32 = Request::MAX_SIZE;
+    let size_of = |request: Option<Request>| request.map(Request::size);
+    for (size, multiple, rounded) in [
+        (5, 0, None),
+        (5, 1, Some(5)),
+        (5, 4, Some(8)),
+        (8, 8, Some(8)),
+        (9, 32, Some(32)),
+        (MOST - 1, 2, Some(MOST)),
+        (MOST, 1, Some(MOST)),
+        (MOST, 3, None),
+        (7, u32::MAX, None),
+    ] {
+        let found = size_of(request(size).rounded_up_to(multiple));
+        assert_eq!(found, rounded, "{size} to {multiple}");
+    }
+    for (size, bytes, grown) in [
+        (5, 0, Some(5)),
+        (5, 7, Some(12)),
+        (MOST - 9, 9, Some(MOST)),
+        (MOST - 9, 10, None),
+        (9, u32::MAX - 3, None),
+    ] {
+        assert_eq!(
+            size_of(request(size).grown_by(bytes)),
+            grown,
+            "{size} by {bytes}"
+        );
+    }
+    let aligned = Request::aligned_at(40, 64, 9).unwrap();
+    let rounded = aligned
+        .rounded_up_to(32)
+        .and_then(|request| request.grown_by(1));
+    let kept = rounded.map(|request| (request.size(), request.alignment(), request.offset()));
+    assert_eq!(kept, Some((65, 64, 12)));
+}

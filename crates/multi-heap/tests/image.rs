@@ -68,3 +68,22 @@ fn any_words_are_walked_to_an_end() {
     }
     assert!(HeapImage::<Unpoisoned>::new(&mut [0; 8], [0; 2]).is_err());
 }
+
+#[test]
+fn the_image_of_the_smallest_heap_is_one_and_a_smaller_one_is_none() {
+    fn smallest<P: Poison>() {
+        let words = Heap::<P>::smallest_region_bytes() as usize / 4;
+        let mut memory = vec![0_u32; words];
+        let region =
+            NonNull::slice_from_raw_parts(NonNull::from(&mut memory[..]).cast(), words * 4);
+        // SAFETY: the memory outlives the heap, which is not used any more when it is looked at.
+        let heap = unsafe { Heap::<P>::new(region) }.unwrap();
+        let info = heap.info();
+        let image = HeapImage::<P>::new(&mut memory, [0; 2]).unwrap();
+        assert_eq!((image.info(), image.check()), (info, Ok(())));
+        assert!(HeapImage::<P>::new(&mut memory[1..], [0; 2]).is_err());
+    }
+    smallest::<Unpoisoned>();
+    smallest::<Light>();
+    smallest::<Comprehensive>();
+}

@@ -219,6 +219,47 @@ fn damage_behind_the_scrub_is_found_in_the_next_pass() {
     assert_eq!(found, heap.check().err());
 }
 
+#[test]
+fn a_word_in_the_head_of_any_empty_list_is_found() {
+    for size in (300..3000).step_by(68) {
+        let mut region = Region::new(size);
+        let mut heap: Heap<Unpoisoned> = region.heap();
+        let largest = heap.largest_free_block();
+        allocate(&mut heap, request(largest / 2)).unwrap();
+        let heads_end = heap.control_bytes() as usize / 4 - 1;
+        for word in 12..heads_end {
+            let bytes = word * 4..word * 4 + 4;
+            let kept = region.bytes()[bytes.clone()].to_vec();
+            region.bytes()[bytes.start] ^= 1;
+            let mut scrub = Scrubber::new();
+            let found = (0..2).find_map(|_| heap.scrub(&mut scrub, 100).err());
+            assert!(found.is_some(), "word {word} of {heads_end}, {size} bytes");
+            region.bytes()[bytes].copy_from_slice(&kept);
+        }
+    }
+}
+
+#[test]
+fn a_pass_ends_although_blocks_behind_it_are_freed_all_the_time() {
+    let mut region = Region::new(16_384);
+    let mut heap: Heap<Unpoisoned> = region.heap();
+    let blocks: Vec<Offset> = core::iter::from_fn(|| allocate(&mut heap, request(20))).collect();
+    let steps = blocks.len() + looks_at_lists(&heap);
+    let mut visited = blocks.into_iter().step_by(2);
+    let mut scrub = Scrubber::new();
+    let calls = (1..).find(|&call| {
+        let step = heap.scrub(&mut scrub, 4);
+        if call > 1 {
+            free(&mut heap, visited.next().unwrap());
+        }
+        step == Ok(ScrubStep::PassDone)
+    });
+    assert!(
+        calls.unwrap() <= steps.div_ceil(4) + 1,
+        "{calls:?} of {steps}"
+    );
+}
+
 /// What happens between two calls of a scrub.
 type Steps = Vec<(bool, usize, u32, u32)>;
 
