@@ -127,52 +127,33 @@ impl Description {
     /// A description from its words, as they stand in an image; `None` without the magic.
     #[must_use]
     pub fn from_words(words: &[u32; Self::WORDS]) -> Option<Self> {
-        let [
-            magic,
-            version,
-            pointer_bytes,
-            poisoning,
-            heaps,
-            slots,
-            slot_bytes,
-            start,
-            base,
-            in_words,
-            slack,
-            details,
-            detail_bytes,
-            columns,
-            priorities,
-            name,
-            failures,
-            kind,
-            at,
-            observer @ ..,
-        ] = *words;
-        (magic == Self::MAGIC).then_some(Self {
-            magic,
-            version,
-            pointer_bytes,
-            poisoning,
-            heaps,
-            slots,
-            slot_bytes,
-            start,
-            base,
-            words: in_words,
-            slack,
-            details,
-            detail_bytes,
-            columns,
-            priorities,
-            name,
-            failures,
+        let mut words = words.iter().copied();
+        let mut next = || words.next().unwrap_or_default();
+        let description = Self {
+            magic: next(),
+            version: next(),
+            pointer_bytes: next(),
+            poisoning: next(),
+            heaps: next(),
+            slots: next(),
+            slot_bytes: next(),
+            start: next(),
+            base: next(),
+            words: next(),
+            slack: next(),
+            details: next(),
+            detail_bytes: next(),
+            columns: next(),
+            priorities: next(),
+            name: next(),
+            failures: next(),
             observer: ObserverDescription {
-                kind,
-                at,
-                words: observer,
+                kind: next(),
+                at: next(),
+                words: core::array::from_fn(|_| next()),
             },
-        })
+        };
+        (description.magic == Self::MAGIC).then_some(description)
     }
 }
 

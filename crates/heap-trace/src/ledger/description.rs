@@ -58,48 +58,27 @@ impl LedgerDescription {
 
     /// Of a description's words; `None` if it is not a ledger's.
     #[must_use]
-    pub const fn of(observer: &ObserverDescription) -> Option<Self> {
-        if observer.kind != Self::KIND {
-            return None;
-        }
-        let [
-            blocks,
-            blocks_at,
-            block_bytes,
-            address,
-            site,
-            owner,
-            sites,
-            sites_at,
-            site_bytes,
-            caller,
-            callers,
-            depth,
-            caps,
-            alignment,
-            used,
-            names,
-            owners,
-            ..,
-        ] = observer.words;
-        Some(Self {
-            blocks,
-            blocks_at,
-            block_bytes,
-            address,
-            site,
-            owner,
-            sites,
-            sites_at,
-            site_bytes,
-            caller,
-            callers,
-            depth,
-            caps,
-            alignment,
-            used,
-            names,
-            owners,
+    pub fn of(observer: &ObserverDescription) -> Option<Self> {
+        let mut words = observer.words.iter().copied();
+        let mut next = || words.next().unwrap_or_default();
+        (observer.kind == Self::KIND).then(|| Self {
+            blocks: next(),
+            blocks_at: next(),
+            block_bytes: next(),
+            address: next(),
+            site: next(),
+            owner: next(),
+            sites: next(),
+            sites_at: next(),
+            site_bytes: next(),
+            caller: next(),
+            callers: next(),
+            depth: next(),
+            caps: next(),
+            alignment: next(),
+            used: next(),
+            names: next(),
+            owners: next(),
         })
     }
 
