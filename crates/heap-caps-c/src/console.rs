@@ -9,9 +9,7 @@ use core::ffi::CStr;
 use core::fmt;
 
 use super::ffi::{self, FunctionSlot};
-
-/// Writes text: its bytes and their number.
-pub type ConsoleHook = unsafe extern "C" fn(*const core::ffi::c_char, usize);
+use super::signatures::ConsoleHook;
 
 pub(super) static CONSOLE: FunctionSlot<ConsoleHook> = FunctionSlot::empty();
 
@@ -53,7 +51,13 @@ pub(super) struct Stream(pub(super) *mut core::ffi::c_void);
 #[cfg(feature = "heap-task-tracking")]
 impl fmt::Write for Stream {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        #[cfg(not(target_os = "none"))]
         ffi::write_to_stream(self.0, text);
+        #[cfg(target_os = "none")]
+        {
+            let _ = self.0; // a chip has no stream but the console
+            Console.text(text);
+        }
         Ok(())
     }
 }

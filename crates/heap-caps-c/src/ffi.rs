@@ -8,9 +8,7 @@ use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use soc_regions::Caps;
-
-use super::hooks::{AllocHook, FailedHook, FaultHook, FreeHook};
+use super::signatures;
 
 /// A place for a C function, which any thread may set and call. `F` is a function pointer.
 pub(super) struct FunctionSlot<F> {
@@ -136,18 +134,6 @@ pub(super) unsafe fn write_at<T>(array: *mut T, index: usize, value: T) {
     };
 }
 
-/// A list of capability sets from C; empty where it is null.
-///
-/// # Safety
-/// `list` is null, or `count` masks can be read there for as long as the list is used.
-pub(super) unsafe fn choices<'list>(list: *const u32, count: usize) -> &'list [Caps] {
-    if list.is_null() {
-        return &[];
-    }
-    // SAFETY: the caller keeps the same contract; a set of capabilities is a transparent mask.
-    unsafe { core::slice::from_raw_parts(list.cast::<Caps>(), count) }
-}
-
 /// A name of a C function that lies where the linker script puts `bytes`: these are a text of one
 /// of the crate's own literals, its 0 included.
 #[cfg(feature = "in-ram")]
@@ -158,31 +144,41 @@ pub(super) const fn name_in(bytes: &'static [u8]) -> &'static CStr {
 }
 
 /// The failed-allocation callback.
-pub(super) fn notify_failed(hook: FailedHook, size: usize, caps: u32, function: &'static CStr) {
+pub(super) fn notify_failed(
+    hook: signatures::FailedHook,
+    size: usize,
+    caps: u32,
+    function: &'static CStr,
+) {
     // SAFETY: C registered it to be called with these three; the name lives for ever.
     unsafe { hook(size, caps, function.as_ptr()) }
 }
 
 /// The allocation hook.
-pub(super) fn notify_allocated(hook: AllocHook, block: NonNull<u8>, size: usize, caps: u32) {
+pub(super) fn notify_allocated(
+    hook: signatures::AllocHook,
+    block: NonNull<u8>,
+    size: usize,
+    caps: u32,
+) {
     // SAFETY: C registered it to be called with these three.
     unsafe { hook(block.as_ptr().cast(), size, caps) }
 }
 
 /// The free hook.
-pub(super) fn notify_freed(hook: FreeHook, block: NonNull<u8>) {
+pub(super) fn notify_freed(hook: signatures::FreeHook, block: NonNull<u8>) {
     // SAFETY: C registered it to be called with a block.
     unsafe { hook(block.as_ptr().cast()) }
 }
 
 /// The fault callback.
-pub(super) fn notify_fault(hook: FaultHook, line: &CStr) {
+pub(super) fn notify_fault(hook: signatures::FaultHook, line: &CStr) {
     // SAFETY: C registered it to be called with a line, which lives until the hook returns.
     unsafe { hook(line.as_ptr()) }
 }
 
 /// The console of `heap_caps_set_console`.
-pub(super) fn write_text(write: super::console::ConsoleHook, text: &str) {
+pub(super) fn write_text(write: signatures::ConsoleHook, text: &str) {
     // SAFETY: C registered it to be called with text and its length.
     unsafe { write(text.as_ptr().cast::<c_char>(), text.len()) }
 }
@@ -193,9 +189,9 @@ pub(super) fn write_text(write: super::console::ConsoleHook, text: &str) {
 /// `walker` may be called with these.
 #[cfg(feature = "c-abi-idf")]
 pub(super) unsafe fn show(
-    walker: super::caps::CWalker,
-    heap: super::caps::CWalkedHeap,
-    block: super::caps::CWalkedBlock,
+    walker: signatures::CWalker,
+    heap: signatures::CWalkedHeap,
+    block: signatures::CWalkedBlock,
     user: *mut c_void,
 ) -> bool {
     // SAFETY: the caller keeps the same contract.
@@ -208,24 +204,24 @@ pub(super) unsafe fn show(
 /// `walker` may be called with these.
 #[cfg(feature = "c-abi-idf")]
 pub(super) unsafe fn show_block(
-    walker: super::multi::CHeapWalker,
-    block: super::caps::CWalkedBlock,
+    walker: signatures::CHeapWalker,
+    block: signatures::CWalkedBlock,
     user: *mut c_void,
 ) -> bool {
     // SAFETY: the caller keeps the same contract.
     unsafe { walker(block.pointer, block.size, block.used.into(), user) }
 }
 
-/// Bytes of C; none where the pointer is null.
+/// A list of C; empty where it is null.
 ///
 /// # Safety
-/// - `start` is null, or `size` bytes can be read there for as long as they are used.
-pub(super) unsafe fn bytes<'c>(start: *const c_void, size: usize) -> &'c [u8] {
-    if start.is_null() {
+/// - `first` is null, or `count` values can be read there for as long as the list is used.
+pub(super) unsafe fn list<'c, T>(first: *const T, count: usize) -> &'c [T] {
+    if first.is_null() {
         return &[];
     }
     // SAFETY: the caller keeps the same contract.
-    unsafe { core::slice::from_raw_parts(start.cast(), size) }
+    unsafe { core::slice::from_raw_parts(first, count) }
 }
 
 /// Fills bytes of C; nothing where the pointer is null.
@@ -250,7 +246,7 @@ pub(super) unsafe fn word(place: *const c_void) -> u32 {
 
 /// Leaves a number where C's `errno` is.
 #[cfg(feature = "c-abi-libc")]
-pub(super) fn set_errno(location: super::libc::ErrnoLocation, number: i32) {
+pub(super) fn set_errno(location: signatures::ErrnoLocation, number: i32) {
     // SAFETY: C registered it to be called without arguments.
     let errno = unsafe { location() };
     // SAFETY: it answers with the place of the caller's number.
@@ -275,16 +271,17 @@ pub(super) unsafe fn array<'c, T: Copy>(first: *mut T, count: usize, value: T) -
     unsafe { core::slice::from_raw_parts_mut(first, count) }
 }
 
-/// The clock, or the core.
-#[cfg(feature = "heap-tracing")]
-pub(super) fn number(answer: unsafe extern "C" fn() -> u32) -> u32 {
+/// What a function without arguments answers: the clock, the core, the task that runs, whether this
+/// is an interrupt handler.
+#[cfg(feature = "c-abi-idf")]
+pub(super) fn answer<T>(function: unsafe extern "C" fn() -> T) -> T {
     // SAFETY: C registered it to be called without arguments.
-    unsafe { answer() }
+    unsafe { function() }
 }
 
 /// The call stack.
 #[cfg(feature = "heap-tracing")]
-pub(super) fn callers(fill: super::trace_context::Callers, stack: &mut [u32]) -> usize {
+pub(super) fn callers(fill: signatures::Callers, stack: &mut [u32]) -> usize {
     // SAFETY: C registered it to be called with an array and its length.
     unsafe { fill(stack.as_mut_ptr(), stack.len()) }.min(stack.len())
 }
@@ -300,29 +297,9 @@ pub(super) unsafe fn read<T: Copy>(place: *const T) -> Option<T> {
     (!place.is_null()).then(|| unsafe { place.read_unaligned() })
 }
 
-/// A list of C; empty where it is null.
-///
-/// # Safety
-/// - `first` is null, or `count` values can be read there for as long as the list is used.
-#[cfg(feature = "heap-task-tracking")]
-pub(super) unsafe fn list<'c, T>(first: *const T, count: usize) -> &'c [T] {
-    if first.is_null() {
-        return &[];
-    }
-    // SAFETY: the caller keeps the same contract.
-    unsafe { core::slice::from_raw_parts(first, count) }
-}
-
-/// The task that runs.
-#[cfg(feature = "heap-task-tracking")]
-pub(super) fn task(answer: super::tasks::CurrentTask) -> *mut c_void {
-    // SAFETY: C registered it to be called without arguments.
-    unsafe { answer() }
-}
-
 /// A task's name, its end included where it is short.
 #[cfg(feature = "heap-task-tracking")]
-pub(super) fn name_of<'c>(answer: super::tasks::TaskName, task: *mut c_void) -> &'c [u8] {
+pub(super) fn name_of<'c>(answer: signatures::TaskName, task: *mut c_void) -> &'c [u8] {
     // SAFETY: C registered it to be called with a task.
     let name = unsafe { answer(task) };
     if name.is_null() {
@@ -332,23 +309,15 @@ pub(super) fn name_of<'c>(answer: super::tasks::TaskName, task: *mut c_void) -> 
     unsafe { CStr::from_ptr(name) }.to_bytes()
 }
 
-/// Writes to an open stream of a host; a chip has none but the console.
-#[cfg(feature = "heap-task-tracking")]
+/// Writes to an open stream of a host.
+#[cfg(all(feature = "heap-task-tracking", not(target_os = "none")))]
 pub(super) fn write_to_stream(stream: *mut c_void, text: &str) {
-    #[cfg(not(target_os = "none"))]
-    {
-        unsafe extern "C" {
-            fn fputc(character: core::ffi::c_int, stream: *mut c_void) -> core::ffi::c_int;
-        }
-        for byte in text.bytes() {
-            // SAFETY: who made the value says that the stream is open.
-            unsafe { fputc(byte.into(), stream) };
-        }
+    unsafe extern "C" {
+        fn fputc(character: core::ffi::c_int, stream: *mut c_void) -> core::ffi::c_int;
     }
-    #[cfg(target_os = "none")]
-    {
-        let _ = stream;
-        super::console::Console.print(format_args!("{text}"));
+    for byte in text.bytes() {
+        // SAFETY: who made the value says that the stream is open.
+        unsafe { fputc(byte.into(), stream) };
     }
 }
 
@@ -387,29 +356,22 @@ pub(super) unsafe fn lasting_text(text: *const c_char) -> Option<(&'static str, 
 
 /// A shrinker.
 #[cfg(feature = "c-abi-idf")]
-pub(super) fn shrink(hook: super::caps::ShrinkHook, size: usize, argument: CArgument) -> usize {
+pub(super) fn shrink(hook: signatures::ShrinkHook, size: usize, argument: CArgument) -> usize {
     // SAFETY: C registered it to be called with a size and this argument.
     unsafe { hook(size, argument.0) }
 }
 
 /// The emergency callback.
 #[cfg(feature = "c-abi-idf")]
-pub(super) fn notify_emergency(hook: super::caps::EmergencyHook, name: CText, size: usize) {
+pub(super) fn notify_emergency(hook: signatures::EmergencyHook, name: CText, size: usize) {
     // SAFETY: C registered it to be called with these two; the name lasts.
     unsafe { hook(name.0, size) }
-}
-
-/// The task that runs.
-#[cfg(feature = "c-abi-idf")]
-pub(super) fn running_task(answer: super::caps::RunningTask) -> *mut c_void {
-    // SAFETY: C registered it to be called without arguments.
-    unsafe { answer() }
 }
 
 /// The callback of soft limits.
 #[cfg(feature = "c-abi-idf")]
 pub(super) fn notify_task_pressure(
-    hook: super::caps::TaskPressureHook,
+    hook: signatures::TaskPressureHook,
     task: *mut c_void,
     name: CText,
     used: usize,
@@ -434,7 +396,7 @@ pub(super) const unsafe fn account_memory<const LIMITS: usize, const BLOCKS: usi
 /// The level callback.
 #[cfg(feature = "c-abi-idf")]
 pub(super) fn notify_level(
-    hook: super::caps::LevelHook,
+    hook: signatures::LevelHook,
     name: CText,
     from: core::ffi::c_int,
     to: core::ffi::c_int,
@@ -444,40 +406,16 @@ pub(super) fn notify_level(
     unsafe { hook(name.0, from, to, free) }
 }
 
-/// Whether the calling code runs in an interrupt handler.
-#[cfg(feature = "c-abi-idf")]
-pub(super) fn probe(answer: super::caps::ProbeHook) -> bool {
-    // SAFETY: C registered it to be called without arguments.
-    unsafe { answer() }
-}
-
-/// The calling task.
-#[cfg(feature = "c-abi-idf")]
-pub(super) fn current_task(answer: unsafe extern "C" fn() -> *mut c_void) -> *mut c_void {
-    // SAFETY: C registered it to be called without arguments.
-    unsafe { answer() }
-}
-
-/// The clock in ticks.
-#[cfg(feature = "c-abi-idf")]
-pub(super) fn now(answer: unsafe extern "C" fn() -> u32) -> u32 {
-    // SAFETY: C registered it to be called without arguments.
-    unsafe { answer() }
-}
-
 /// Stops the calling task.
 #[cfg(feature = "c-abi-idf")]
-pub(super) fn park(function: unsafe extern "C" fn(u32), ticks: u32) {
+pub(super) fn park(function: signatures::ParkTask, ticks: u32) {
     // SAFETY: C registered it to be called with a number of ticks.
     unsafe { function(ticks) }
 }
 
-/// Starts a task again.
+/// The function that starts a task again.
 #[cfg(feature = "c-abi-idf")]
-pub(super) fn unpark(function: unsafe extern "C" fn(*mut c_void), task: *mut c_void) {
-    // SAFETY: C registered it to be called with a task that `current` named.
-    unsafe { function(task) }
-}
+pub(super) static UNPARK: FunctionSlot<signatures::UnparkTask> = FunctionSlot::empty();
 
 /// A waker that calls the one function of C that starts tasks with a task: the handle is all that
 /// it has.
@@ -485,12 +423,14 @@ pub(super) fn unpark(function: unsafe extern "C" fn(*mut c_void), task: *mut c_v
 pub(super) fn waker_of_task(task: *mut c_void) -> core::task::Waker {
     use core::task::{RawWaker, RawWakerVTable, Waker};
 
-    const TABLE: RawWakerVTable = RawWakerVTable::new(
-        |task| RawWaker::new(task, &TABLE),
-        |task| super::caps::unpark(task.cast_mut().cast()),
-        |task| super::caps::unpark(task.cast_mut().cast()),
-        |_| {},
-    );
+    const TABLE: RawWakerVTable =
+        RawWakerVTable::new(|task| RawWaker::new(task, &TABLE), unpark, unpark, |_| {});
+    fn unpark(task: *const ()) {
+        if let Some(function) = UNPARK.get() {
+            // SAFETY: C registered it to be called with a task that `current` named.
+            unsafe { function(task.cast_mut().cast()) }
+        }
+    }
     // SAFETY: the functions look at nothing behind the pointer, which they hand to C; they may be
     // called in any context and as often as one likes.
     unsafe { Waker::from_raw(RawWaker::new(task.cast_const().cast(), &TABLE)) }

@@ -10,7 +10,7 @@
 //! All are called outside of the lock, so they may use the heap. Each has one place; the last
 //! registered wins.
 
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::CStr;
 use core::fmt::{self, Write};
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -23,17 +23,9 @@ use crate::c_library;
 use crate::callers;
 use crate::ffi::{self, FunctionSlot};
 use crate::heap::{CLock, HEAP};
+use crate::signatures::{AllocHook, FailedHook, FaultHook, FreeHook};
 use heap_caps_alloc::ffi::Locked;
 use heap_caps_alloc::{Call, Fault, Report};
-
-/// `esp_alloc_failed_hook_t`: size, capabilities, function name.
-pub type FailedHook = unsafe extern "C" fn(usize, u32, *const c_char);
-/// `esp_heap_trace_alloc_hook`: block, size, capabilities.
-pub type AllocHook = unsafe extern "C" fn(*mut c_void, usize, u32);
-/// `esp_heap_trace_free_hook`: block.
-pub type FreeHook = unsafe extern "C" fn(*mut c_void);
-/// What is called with the line that describes a fault.
-pub type FaultHook = unsafe extern "C" fn(*const c_char);
 
 pub(super) static ON_FAILED: FunctionSlot<FailedHook> = FunctionSlot::empty();
 pub(super) static ON_ALLOC: FunctionSlot<AllocHook> = FunctionSlot::empty();

@@ -56,6 +56,7 @@ pub mod plain;
 #[cfg(feature = "c-abi-esp-radio")]
 pub mod radio;
 mod serve;
+pub mod signatures;
 #[cfg(feature = "c-abi-idf")]
 pub mod tasks;
 #[cfg(feature = "c-abi-idf")]
@@ -63,9 +64,7 @@ pub mod trace;
 #[cfg(feature = "heap-tracing")]
 pub mod trace_context;
 
-pub use console::ConsoleHook;
 pub use heap::{CCounted, CHeap, CLock, CObserver, CPoison, CTraced, GlobalHeap, heap};
-pub use hooks::{AllocHook, FailedHook, FaultHook, FreeHook};
 pub use init::on_init;
 
 #[cfg(feature = "c-abi-idf")]

@@ -7,14 +7,8 @@ use heap_trace::{BuildId, TraceContext};
 
 use crate::callers;
 use crate::ffi::{self, FunctionSlot};
+use crate::signatures::{Callers, Core, Ticks};
 use crate::trace::DEPTH;
-
-/// The clock.
-pub type Ticks = unsafe extern "C" fn() -> u32;
-/// The core that runs.
-pub type Core = unsafe extern "C" fn() -> u32;
-/// Writes at most `room` return addresses, the innermost first; returns how many.
-pub type Callers = unsafe extern "C" fn(*mut u32, usize) -> usize;
 
 /// The SHA-256 of the program's ELF file, as ESP-IDF's description of an application has it.
 type ElfSha256 = &'static [u8; BuildId::MOST_BYTES];
@@ -76,11 +70,11 @@ pub struct CTraceContext;
 
 impl TraceContext for CTraceContext {
     fn ticks(&self) -> u32 {
-        TICKS.get().map_or(0, ffi::number)
+        TICKS.get().map_or(0, ffi::answer)
     }
 
     fn core(&self) -> u8 {
-        let core = CORE.get().map_or(0, ffi::number);
+        let core = CORE.get().map_or(0, ffi::answer);
         u8::try_from(core).unwrap_or(u8::MAX)
     }
 

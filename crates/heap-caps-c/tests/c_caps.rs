@@ -435,8 +435,8 @@ fn a_walk_shows_blocks_and_goes_on_with_the_next_heap() {
     let _alone = alone();
     let blocks = [12, 200, 33].map(|size| heap_caps_malloc(size, SPIRAM));
     unsafe extern "C" fn first_used(
-        heap: CWalkedHeap,
-        block: CWalkedBlock,
+        heap: heap_caps_c::signatures::CWalkedHeap,
+        block: heap_caps_c::signatures::CWalkedBlock,
         seen: *mut c_void,
     ) -> bool {
         assert!(block.pointer.addr().cast_signed() > heap.start);

@@ -40,58 +40,36 @@ pub(crate) fn keep_frame() {
     core::hint::black_box(());
 }
 
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
-))]
-mod entries;
-#[cfg(all(
-    feature = "heap-tracing",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
-))]
-mod file;
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
-))]
-mod unwinder;
-#[cfg(all(
-    feature = "heap-tracing",
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
-))]
-pub(crate) use file::*;
-#[cfg(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
-))]
-pub(crate) use unwinder::*;
+cfg_select! {
+    all(
+        target_os = "linux",
+        any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
+    ) => {
+        mod entries;
+        #[cfg(feature = "heap-tracing")]
+        mod file;
+        mod unwinder;
 
-#[cfg(not(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
-)))]
-mod stub {
-    /// Unsupported target: no callers.
-    pub(crate) fn of_entry(_callers: &mut [usize]) -> usize {
-        0
+        #[cfg(feature = "heap-tracing")]
+        pub(crate) use self::file::{address_in_file, pointer_of};
+        pub(crate) use self::unwinder::of_entry;
     }
+    _ => {
+        /// Unsupported target: no callers.
+        pub(crate) fn of_entry(_callers: &mut [usize]) -> usize {
+            0
+        }
 
-    /// Addresses are those of the program's file.
-    #[cfg(feature = "heap-tracing")]
-    pub(crate) fn pointer_of(address: u32) -> usize {
-        address as usize // widening
-    }
+        /// Addresses are those of the program's file.
+        #[cfg(feature = "heap-tracing")]
+        pub(crate) fn pointer_of(address: u32) -> usize {
+            address as usize // widening
+        }
 
-    /// As [`pointer_of`].
-    #[cfg(feature = "heap-tracing")]
-    pub(crate) fn address_in_file(pointer: usize) -> Option<u32> {
-        pointer.try_into().ok()
+        /// As [`pointer_of`].
+        #[cfg(feature = "heap-tracing")]
+        pub(crate) fn address_in_file(pointer: usize) -> Option<u32> {
+            pointer.try_into().ok()
+        }
     }
 }
-#[cfg(not(all(
-    target_os = "linux",
-    any(target_arch = "x86_64", target_arch = "x86", target_arch = "aarch64")
-)))]
-pub(crate) use stub::*;

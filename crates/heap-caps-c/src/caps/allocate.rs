@@ -154,7 +154,7 @@ pub unsafe extern "C" fn heap_caps_malloc_prefer_array(
         tells_failure: true,
         // SAFETY: the caller keeps the same contract.
         request: AllocRequest::new(size, Caps::empty())
-            .placed(Placement::Prefer(unsafe { ffi::choices(list, count) }))
+            .placed(Placement::Prefer(unsafe { ffi::list(list.cast(), count) }))
             .anonymous(),
     };
     call.allocate()
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn heap_caps_calloc_prefer_array(
         // SAFETY: the caller keeps the same contract.
         request: array(items, size, Caps::empty())
             .zeroed()
-            .placed(Placement::Prefer(unsafe { ffi::choices(list, count) }))
+            .placed(Placement::Prefer(unsafe { ffi::list(list.cast(), count) }))
             .anonymous(),
     };
     call.allocate()
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
         tells_failure: true,
         // SAFETY: the caller keeps the same contract.
         request: AllocRequest::new(size, Caps::empty())
-            .placed(Placement::Prefer(unsafe { ffi::choices(list, count) }))
+            .placed(Placement::Prefer(unsafe { ffi::list(list.cast(), count) }))
             .anonymous(),
     };
     // SAFETY: the caller keeps the same contract.

@@ -4,11 +4,9 @@ use core::ffi::c_int;
 use core::sync::atomic::Ordering;
 
 use super::{EspErr, EspError};
-use crate::console::{CONSOLE, ConsoleHook};
-use crate::hooks::{
-    AllocHook, FAULTS, FailedHook, FaultHook, FreeHook, ON_ALLOC, ON_FAILED, ON_FAULT, ON_FREE,
-    STOPS,
-};
+use crate::console::CONSOLE;
+use crate::hooks::{FAULTS, ON_ALLOC, ON_FAILED, ON_FAULT, ON_FREE, STOPS};
+use crate::signatures::{AllocHook, ConsoleHook, FailedHook, FaultHook, FreeHook};
 
 /// Sets the callback for each request that finds no memory. Null is `ESP_ERR_INVALID_ARG`: as in
 /// ESP-IDF, one can be replaced but not removed.

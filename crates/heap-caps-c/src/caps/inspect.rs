@@ -14,31 +14,7 @@ use crate::console::Console;
 use crate::ffi;
 use crate::heap::HEAP;
 use crate::hooks::{FoundIn, fault};
-
-/// `walker_heap_into_t`: where a heap begins and ends.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CWalkedHeap {
-    /// First byte.
-    pub start: isize,
-    /// Behind its last byte.
-    pub end: isize,
-}
-
-/// `walker_block_info_t`: a block behind its header, canaries included.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CWalkedBlock {
-    /// First byte behind the header: the head canary, or without poisoning the user's first byte.
-    pub pointer: *mut c_void,
-    /// Bytes of the block without its header.
-    pub size: usize,
-    /// Whether it is allocated.
-    pub used: bool,
-}
-
-/// `heap_caps_walker_cb_t`: `false` goes on with the next heap.
-pub type CWalker = unsafe extern "C" fn(CWalkedHeap, CWalkedBlock, *mut c_void) -> bool;
+use crate::signatures::{CWalkedBlock, CWalkedHeap, CWalker};
 
 /// Shows every block of the heaps that have `caps` (`MALLOC_CAP_INVALID`: of all) to `walker`.
 /// O(blocks).

@@ -11,18 +11,14 @@ use soc_regions::Caps;
 use crate::ffi::{self, FunctionSlot};
 use crate::heap::{CLock, HEAP};
 use crate::hooks;
+use crate::signatures::{CurrentTask, TaskPressureHook};
 
 /// Tasks that can have limits, and limits that they can have together.
 const TASKS: usize = 16;
 /// Live blocks of tasks with limits.
 const BLOCKS: usize = 512;
 
-/// The task that runs; null before there are tasks.
-pub type RunningTask = unsafe extern "C" fn() -> *mut c_void;
-/// `heap_caps_task_pressure_hook_t`: task, name of the limits, bytes, whether that is too much.
-pub type TaskPressureHook = unsafe extern "C" fn(*mut c_void, *const c_char, usize, bool);
-
-static RUNNING: FunctionSlot<RunningTask> = FunctionSlot::empty();
+static RUNNING: FunctionSlot<CurrentTask> = FunctionSlot::empty();
 static ON_PRESSURE: FunctionSlot<TaskPressureHook> = FunctionSlot::empty();
 
 /// The tasks with limits: owner `n + 1` is the task at `n`.
@@ -58,7 +54,7 @@ fn task_of(owner: Owner) -> *mut c_void {
 }
 
 fn running() -> Owner {
-    let task = RUNNING.get().map(ffi::running_task);
+    let task = RUNNING.get().map(ffi::answer);
     task.and_then(owner_of).unwrap_or(Owner::NOBODY)
 }
 
@@ -95,7 +91,7 @@ pub struct CTaskUsage {
 /// Sets the function that returns the task that runs: `xTaskGetCurrentTaskHandle`. Null: there are
 /// no tasks.
 #[unsafe(no_mangle)]
-pub extern "C" fn heap_caps_set_running_task(running: Option<RunningTask>) {
+pub extern "C" fn heap_caps_set_running_task(running: Option<CurrentTask>) {
     RUNNING.set(running);
 }
 

@@ -14,15 +14,9 @@ use soc_regions::Caps;
 use crate::ffi::{self, FunctionSlot};
 use crate::heap::{CLock, HEAP};
 use crate::hooks;
-
-/// `heap_caps_shrink_t`: size of the request, argument.
-pub type ShrinkHook = unsafe extern "C" fn(usize, *mut c_void) -> usize;
-/// `heap_caps_emergency_hook_t`: name, size.
-pub type EmergencyHook = unsafe extern "C" fn(*const c_char, usize);
-/// `heap_caps_level_hook_t`: name, level before, level now, free bytes.
-pub type LevelHook = unsafe extern "C" fn(*const c_char, c_int, c_int, usize);
-/// Function that returns whether the calling code runs in an interrupt handler.
-pub type ProbeHook = unsafe extern "C" fn() -> bool;
+use crate::signatures::{
+    CurrentTask, EmergencyHook, LevelHook, ParkTask, ProbeHook, ShrinkHook, Ticks, UnparkTask,
+};
 
 static ON_EMERGENCY: FunctionSlot<EmergencyHook> = FunctionSlot::empty();
 static ON_LEVEL: FunctionSlot<LevelHook> = FunctionSlot::empty();
@@ -367,7 +361,7 @@ pub extern "C" fn heap_caps_set_interrupt_probe(probe: Option<ProbeHook>) {
 }
 
 fn in_interrupt() -> bool {
-    PROBE.get().is_some_and(ffi::probe)
+    PROBE.get().is_some_and(ffi::answer)
 }
 
 /// `heap_caps_wait_functions_t`.
@@ -375,19 +369,18 @@ fn in_interrupt() -> bool {
 #[derive(Clone, Copy)]
 pub struct CWaitFunctions {
     /// The calling task.
-    pub current: Option<unsafe extern "C" fn() -> *mut c_void>,
+    pub current: Option<CurrentTask>,
     /// Stops the calling task for at most `ticks` ticks.
-    pub park: Option<unsafe extern "C" fn(u32)>,
+    pub park: Option<ParkTask>,
     /// Starts a task again.
-    pub unpark: Option<unsafe extern "C" fn(*mut c_void)>,
+    pub unpark: Option<UnparkTask>,
     /// The clock in ticks.
-    pub now: Option<unsafe extern "C" fn() -> u32>,
+    pub now: Option<Ticks>,
 }
 
-static CURRENT: FunctionSlot<unsafe extern "C" fn() -> *mut c_void> = FunctionSlot::empty();
-static PARK: FunctionSlot<unsafe extern "C" fn(u32)> = FunctionSlot::empty();
-static UNPARK: FunctionSlot<unsafe extern "C" fn(*mut c_void)> = FunctionSlot::empty();
-static NOW: FunctionSlot<unsafe extern "C" fn() -> u32> = FunctionSlot::empty();
+static CURRENT: FunctionSlot<CurrentTask> = FunctionSlot::empty();
+static PARK: FunctionSlot<ParkTask> = FunctionSlot::empty();
+static NOW: FunctionSlot<Ticks> = FunctionSlot::empty();
 
 /// Sets how a task waits; false if one of the functions is missing.
 ///
@@ -410,7 +403,7 @@ pub unsafe extern "C" fn heap_caps_set_wait_functions(functions: *const CWaitFun
     }
     CURRENT.set(current);
     PARK.set(park);
-    UNPARK.set(unpark);
+    ffi::UNPARK.set(unpark);
     NOW.set(now);
     true
 }
@@ -426,8 +419,8 @@ impl Until {
     /// `None` where C has not said how a task waits.
     fn now_and(ticks: u32) -> Option<Self> {
         Some(Self {
-            task: ffi::current_task(CURRENT.get()?),
-            begun: ffi::now(NOW.get()?),
+            task: ffi::answer(CURRENT.get()?),
+            begun: ffi::answer(NOW.get()?),
             ticks,
         })
     }
@@ -446,19 +439,12 @@ impl Park for Until {
             ffi::park(park, u32::MAX);
             return true;
         }
-        let gone = ffi::now(now).wrapping_sub(self.begun);
+        let gone = ffi::answer(now).wrapping_sub(self.begun);
         let left = self.ticks.saturating_sub(gone);
         if left > 0 {
             ffi::park(park, left);
         }
         left > 0
-    }
-}
-
-/// Starts a task again.
-pub(crate) fn unpark(task: *mut c_void) {
-    if let Some(function) = UNPARK.get() {
-        ffi::unpark(function, task);
     }
 }
 

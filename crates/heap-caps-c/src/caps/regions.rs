@@ -66,7 +66,7 @@ pub unsafe extern "C" fn heap_caps_add_region_with_caps(
     end: isize,
 ) -> EspErr {
     // SAFETY: the caller keeps the same contract.
-    let caps = unsafe { ffi::choices(caps, COLUMNS) };
+    let caps = unsafe { ffi::list(caps.cast::<Caps>(), COLUMNS) };
     let columns = <[Caps; COLUMNS]>::try_from(caps);
     let (Ok(columns), Some(bytes)) = (columns, ffi::between(start, end)) else {
         return EspError::InvalidArg.code();

@@ -4,9 +4,7 @@ use core::ffi::c_void;
 
 use super::{EINVAL, ENOMEM};
 use crate::ffi::{self, FunctionSlot};
-
-/// newlib's `__errno`, glibc's `__errno_location`: where the caller's `errno` is.
-pub type ErrnoLocation = unsafe extern "C" fn() -> *mut i32;
+use crate::signatures::ErrnoLocation;
 
 static LOCATION: FunctionSlot<ErrnoLocation> = FunctionSlot::empty();
 

@@ -10,8 +10,8 @@ mod mallinfo;
 mod newlib;
 
 pub use aligned::*;
+pub use errno::heap_caps_set_errno_location;
 pub(super) use errno::or_errno;
-pub use errno::{ErrnoLocation, heap_caps_set_errno_location};
 pub use mallinfo::*;
 pub use newlib::*;
 

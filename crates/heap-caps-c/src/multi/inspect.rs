@@ -7,15 +7,16 @@ use core::ptr::NonNull;
 
 use multi_heap::{Block, BlockState, Corruption, DamagedBlock, Heap, Poison};
 
+use super::CHandle;
 use super::handle::{Handle, of};
-use super::{CHandle, CHeapWalker};
 use crate::callers;
-use crate::caps::{CWalkedBlock, HEADER};
+use crate::caps::HEADER;
 use crate::console::Console;
 use crate::ffi;
 use crate::heap::CPoison;
 use crate::hooks::{FoundIn, fault};
 use crate::print_block;
+use crate::signatures::{CHeapWalker, CWalkedBlock};
 
 /// Whether the heap is sound; prints what is not, if asked to. O(blocks), O(bytes) under
 /// comprehensive poisoning. A null heap is.

@@ -22,8 +22,6 @@ mod handle;
 mod inspect;
 mod poison;
 
-use core::ffi::c_void;
-
 pub use blocks::*;
 pub use figures::*;
 pub use handle::{Handle, multi_heap_register, multi_heap_set_lock};
@@ -32,5 +30,3 @@ pub use poison::*;
 
 /// `multi_heap_handle_t`.
 pub type CHandle = *mut Handle;
-/// `multi_heap_walker_cb_t`: block, size, whether it is used; `false` ends the walk.
-pub type CHeapWalker = unsafe extern "C" fn(*mut c_void, usize, i32, *mut c_void) -> bool;

@@ -29,7 +29,7 @@ pub unsafe extern "C" fn multi_heap_internal_check_block_poisoning(
     print_errors: bool,
 ) -> bool {
     // SAFETY: the caller keeps the same contract.
-    let bytes = unsafe { ffi::bytes(start, size) };
+    let bytes = unsafe { ffi::list(start.cast(), size) };
     let wrong = if is_free {
         wrong_in_free(bytes)
     } else {

@@ -32,7 +32,7 @@ pub use records::*;
 #[cfg(not(feature = "heap-task-tracking"))]
 pub use stub::*;
 #[cfg(feature = "heap-task-tracking")]
-pub use task_ids::{CurrentTask, TaskName, heap_caps_register_tasks};
+pub use task_ids::heap_caps_register_tasks;
 #[cfg(feature = "heap-task-tracking")]
 pub use {arrays::*, fill::*, info::*, print::*};
 

@@ -5,7 +5,7 @@
 //! later task only when it has no block any more and all other numbers are given. A later task with
 //! the same handle is another one. Tasks that find no number are "others" together.
 
-use core::ffi::{c_char, c_void};
+use core::ffi::c_void;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 
 use heap_trace::{Owner, TraceContext};
@@ -13,11 +13,7 @@ use heap_trace::{Owner, TraceContext};
 use super::TASKS;
 use super::records::NAME;
 use crate::ffi::{self, FunctionSlot};
-
-/// The task that runs; null before there are tasks.
-pub type CurrentTask = unsafe extern "C" fn() -> *mut c_void;
-/// A task's name.
-pub type TaskName = unsafe extern "C" fn(*mut c_void) -> *const c_char;
+use crate::signatures::{CurrentTask, TaskName};
 
 static CURRENT: FunctionSlot<CurrentTask> = FunctionSlot::empty();
 static NAMES: FunctionSlot<TaskName> = FunctionSlot::empty();
@@ -120,7 +116,7 @@ pub(super) fn deleted() -> impl Iterator<Item = Owner> {
 
 /// The task that runs.
 pub(super) fn current() -> *mut c_void {
-    CURRENT.get().map_or(core::ptr::null_mut(), ffi::task)
+    CURRENT.get().map_or(core::ptr::null_mut(), ffi::answer)
 }
 
 /// Writes the task that runs for the end of a message: `, task mqtt`; nothing where nobody knows
