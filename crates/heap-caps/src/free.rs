@@ -17,10 +17,6 @@ use crate::pending::{Block, FilledFree, PendingFree};
 use crate::registry::{Entry, HeapIndex};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// Whether a free has work in proportion to the block's size. If not, [`HeapCaps::free`] is
-    /// O(heaps) and one phase is enough.
-    pub const FREES_IN_PHASES: bool = P::FILLS;
-
     /// Frees the block that was handed out as `address`. O(heaps), O(size) under comprehensive
     /// poisoning.
     ///

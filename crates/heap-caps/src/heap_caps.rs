@@ -255,12 +255,6 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         self.heaps.reserves.iter()
     }
 
-    /// Returns the limit of [`HeapCaps::set_external_threshold`].
-    #[must_use]
-    pub fn external_threshold(self) -> Option<u32> {
-        self.heaps.external_above()
-    }
-
     /// The observer.
     pub const fn observer(self) -> &'h O {
         &self.heaps.observer

@@ -2,8 +2,8 @@
 
 use crate::check::{TableError, check};
 use crate::{
-    DualBus, Hardware, HardwareTable, Isa, MemoryType, OptionError, Options, Region, Reservation,
-    SampleSymbol, Setting, Symbols, Table, Total, TypeIndex, Window,
+    DualBus, Hardware, Isa, MemoryType, OptionError, Options, Region, Reservation, SampleSymbol,
+    Setting, Symbols, Table, Total, TypeIndex, Window,
 };
 
 /// A chip's memory. Having one proves that its table is free of overlap, disorder and
@@ -108,11 +108,6 @@ impl Chip {
     /// Instruction set of the cores.
     pub const fn isa(&self) -> Isa {
         self.table.hardware.isa
-    }
-
-    /// Cores, caches and engines, in all configurations.
-    pub const fn hardware_table(&self) -> &'static HardwareTable {
-        &self.table.hardware
     }
 
     /// What its caches and engines demand of buffers in a configuration.

@@ -73,12 +73,6 @@ impl MemoryType {
         union(self.caps)
     }
 
-    /// Whether the memory itself takes byte access. Emulated access ([`Caps::IRAM_8BIT`]) does not
-    /// count.
-    pub const fn is_byte_addressable(&self) -> bool {
-        self.union().contains(Caps::BIT8)
-    }
-
     /// Whether it lies outside of the chip, behind a cache.
     pub const fn is_external(&self) -> bool {
         self.union()
@@ -124,11 +118,5 @@ mod tests {
         let [first, second, last] = IRAM.caps_under(&options.with(EMULATED.on()).unwrap());
         assert_eq!(first, Caps::EXEC | Caps::IRAM_8BIT);
         assert_eq!((second, last), (Caps::empty(), Caps::BIT32));
-    }
-
-    #[test]
-    fn emulated_byte_access_does_not_make_memory_byte_addressable() {
-        assert!(!IRAM.is_byte_addressable());
-        assert!(MemoryType::new("DRAM", [Caps::BIT8; 3]).is_byte_addressable());
     }
 }

@@ -108,7 +108,6 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         let handler = {
             let mut state = self.state.acquire();
             state.caught = state.caught.saturating_add(1);
-            state.last = Some(*caught);
             state.handler
         };
         if let Some(handler) = handler {

@@ -81,7 +81,6 @@ struct State<const KEPT: usize> {
     sampling: Sampling,
     random: Random,
     handler: Option<CaughtHandler>,
-    last: Option<Caught>,
     sampled: u32,
     caught: u32,
 }
@@ -124,7 +123,6 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
                 sampling: Sampling::OFF,
                 random: Random::new(),
                 handler: None,
-                last: None,
                 sampled: 0,
                 caught: 0,
             }),
@@ -167,16 +165,9 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         self.refresh_active();
     }
 
-    /// Sets the handler and returns the previous one (initially `None`): a finding is counted, and
-    /// the last is kept.
+    /// Sets the handler and returns the previous one (initially `None`): a finding is counted.
     pub fn set_handler(&self, handler: Option<CaughtHandler>) -> Option<CaughtHandler> {
         mem::replace(&mut self.state.acquire().handler, handler)
-    }
-
-    /// The last that was found.
-    #[must_use]
-    pub fn last_caught(&self) -> Option<Caught> {
-        self.state.acquire().last
     }
 
     /// What there is and what there was. O(1).

@@ -217,16 +217,6 @@ impl<
             .map(|attribution| (attribution.site, attribution.owner))
     }
 
-    /// Restarts all peaks at what there is now. O(sites + owners).
-    pub fn reset_peaks(&mut self) {
-        self.owners.iter_mut().for_each(Usage::reset_peak);
-        for number in 0..=SITES {
-            if let Ok(number) = u16::try_from(number) {
-                self.sites.usage_mut(SiteId(number)).reset_peak();
-            }
-        }
-    }
-
     /// An owner begins.
     ///
     /// # Errors

@@ -39,11 +39,6 @@ impl Usage {
         self.bytes = self.bytes.saturating_sub(bytes);
         self.blocks = self.blocks.saturating_sub(1);
     }
-
-    /// Restarts the peak at what there is now.
-    pub(crate) fn reset_peak(&mut self) {
-        (self.peak_bytes, self.peak_blocks) = (self.bytes, self.blocks);
-    }
 }
 
 /// `1536 bytes in 3 blocks, at most 4096 in 8, 120 allocations`
