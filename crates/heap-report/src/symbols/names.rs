@@ -7,8 +7,16 @@ use std::path::Path;
 pub(super) fn function(name: &str) -> String {
     let (mut out, mut depth) = (String::new(), 0_usize);
     let mut before = ' ';
-    for letter in name.chars() {
+    for (at, letter) in name.char_indices() {
+        let is_impl = || {
+            name.get(at..)
+                .is_some_and(|rest| rest.starts_with("<impl "))
+        };
         match letter {
+            '<' if depth == 0 && out.ends_with("::") && !is_impl() => {
+                out.truncate(out.len() - 2);
+                depth = 1;
+            }
             '<' if depth > 0 || before.is_alphanumeric() || before == '_' => depth += 1,
             '>' if depth > 0 && before != '-' => depth -= 1,
             _ if depth == 0 => out.push(letter),
@@ -65,6 +73,9 @@ mod tests {
             ("main::{closure#0}", "main::{closure#0}"),
             ("call<fn(u8) -> Vec<u8>>", "call"),
             ("app_main", "app_main"),
+            ("a::measure::<b::Heap, c::Of<64>>", "a::measure"),
+            ("a::run::<u8>::{closure#0}", "a::run::{closure#0}"),
+            ("core::num::<impl u32>::pow", "core::num::<impl u32>::pow"),
         ];
         for (long, short) in pairs {
             assert_eq!(function(long), short);
