@@ -186,9 +186,25 @@ static u32 deliver(u32 pc, u32 cause, u32 value) {
 	return csrs[MTVEC] & ~3u;
 }
 
+/* Triggers are the emulator's own; the program's machine mode is supervisor mode here. */
+#define TSELECT 0x7A0
+#define TDATA1 0x7A1
+#define TDATA2 0x7A2
+#define IN_MACHINE_MODE (1u << 6)
+#define IN_SUPERVISOR_MODE (1u << 4)
+
 static u32 read_csr(u32 number) {
-	u32 cycles;
+	u32 cycles, trigger;
 	switch (number) {
+	case TSELECT:
+		READ("tselect", trigger);
+		return trigger;
+	case TDATA1:
+		READ("tdata1", trigger);
+		return trigger & IN_SUPERVISOR_MODE ? trigger | IN_MACHINE_MODE : trigger;
+	case TDATA2:
+		READ("tdata2", trigger);
+		return trigger;
 	case 0x7E2: /* the ESP32-C3's cycle counter */
 	case 0xB00:
 	case 0xC00:
@@ -199,6 +215,25 @@ static u32 read_csr(u32 number) {
 	}
 }
 
+static void write_csr(u32 number, u32 value) {
+	switch (number) {
+	case TSELECT:
+		WRITE("tselect", value);
+		break;
+	case TDATA1:
+		if (value & IN_MACHINE_MODE) {
+			value = (value & ~IN_MACHINE_MODE) | IN_SUPERVISOR_MODE;
+		}
+		WRITE("tdata1", value);
+		break;
+	case TDATA2:
+		WRITE("tdata2", value);
+		break;
+	default:
+		csrs[number] = value;
+	}
+}
+
 /* | csr | rs1 or 5 bits | funct3 | rd | 1110011 | */
 static u32 control_register(u32 pc, u32 instruction) {
 	u32 number = instruction >> 20, kind = instruction >> 12 & 3, target = instruction >> 7 & 31;
@@ -206,9 +241,9 @@ static u32 control_register(u32 pc, u32 instruction) {
 	u32 operand = instruction & 1u << 14 ? field : record[field];
 	u32 before = read_csr(number);
 	if (kind == 1) {
-		csrs[number] = operand;
+		write_csr(number, operand);
 	} else if (field != 0) {
-		csrs[number] = kind == 2 ? before | operand : before & ~operand;
+		write_csr(number, kind == 2 ? before | operand : before & ~operand);
 	}
 	record[target] = before;
 	return pc + 4;
@@ -422,6 +457,24 @@ static struct access decoded(u32 instruction) {
 	return access;
 }
 
+/* Where a store writes, as the chip reports it in mtval of a trigger's exception. */
+static u32 stored_at(u32 instruction) {
+	u32 kind = (instruction >> 13 & 7) << 2 | (instruction & 3);
+	u32 high = instruction >> 25, base = record[instruction >> 15 & 31];
+	switch (instruction & 0x7F) {
+	case 0x23:
+		return base + (high << 5 | (instruction >> 7 & 31)) - (high >> 6 << 12);
+	case 0x2F:
+		return base;
+	}
+	if (kind == (6 << 2 | 0)) { /* c.sw */
+		base = record[(instruction >> 7 & 7) + 8];
+		return base + ((instruction >> 10 & 7) << 3 | (instruction >> 6 & 1) << 2 |
+			       (instruction >> 5 & 1) << 6);
+	}
+	return record[2] + ((instruction >> 9 & 15) << 2 | (instruction >> 7 & 3) << 6); /* c.swsp */
+}
+
 static void console(u32 byte) {
 	u32 running =
 		*peripheral(RTC_WATCHDOG) | *peripheral(GROUP0_WATCHDOG) | *peripheral(GROUP1_WATCHDOG);
@@ -483,6 +536,9 @@ void trapped(void) {
 	switch (cause) {
 	case 2:
 		pc = illegal(pc, instruction);
+		break;
+	case 3:
+		pc = deliver(pc, cause, stored_at(instruction));
 		break;
 	case 9: /* ecall from supervisor mode is one from machine mode for the program */
 		pc = deliver(pc, 11, 0);

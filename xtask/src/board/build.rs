@@ -34,12 +34,15 @@ pub(crate) struct Source {
     /// Features of the demonstration package, separated by commas
     #[arg(long, value_name = "LIST")]
     pub(crate) features: Option<String>,
+    /// Without the default features of the demonstration package
+    #[arg(long)]
+    pub(crate) no_default_features: bool,
     /// A rustup toolchain, the path of a rustc with its library sources, or of the folder that one
     /// was unpacked into; for the ESP32, S2 and S3 also by the variable ESP32_RUSTC
     #[arg(long, value_name = "NAME|PATH")]
     pub(crate) toolchain: Option<String>,
     /// Take this linked program instead of building one
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["release", "bin", "example", "features", "toolchain"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["release", "bin", "example", "features", "no_default_features", "toolchain"])]
     pub(crate) elf: Option<PathBuf>,
     /// Print the commands that would be run, and run none
     #[arg(long)]
@@ -58,6 +61,9 @@ impl Source {
         step = step.args([self.kind(), self.program_name()]);
         if self.release {
             step = step.arg("--release");
+        }
+        if self.no_default_features {
+            step = step.arg("--no-default-features");
         }
         let features = self.all_features();
         if !features.is_empty() {
@@ -179,7 +185,7 @@ pub(crate) fn lints(package: Package, board: Board) -> Result<Step, Error> {
     let step = on_package(package, |root| toolchain.cargo(board, "clippy", root))?;
     let step = if package == Package::EspHal {
         let features = format!(
-            "{},defmt,{}",
+            "{},defmt,guard,{}",
             board.name(),
             EXAMPLES_WITH_FEATURES.join(",")
         );

@@ -10,7 +10,7 @@ use super::tool::{self, StepError, cargo};
 use crate::board::Board;
 use crate::board::build::{self, Package};
 use crate::board::toolchain::Toolchain;
-use crate::on_target::tools;
+use crate::on_target::{caught, tools};
 use esp_heap::say;
 
 const PACKAGE_TOOLS_REMEDY: &str = "pip install platformio idf-component-manager";
@@ -100,7 +100,39 @@ pub(super) fn images() -> Result<(), StepError> {
 pub(super) fn esp32c3() -> Result<(), StepError> {
     let programs = folder_of("esptool", SENDER_REMEDY)?;
     tool::run(&mut on_board("boot", Board::Esp32c3))?;
-    tool::run(&mut sending(&programs, Board::Esp32c3, "esp-hal-demo"))
+    tool::run(&mut sending(&programs, Board::Esp32c3, "esp-hal-demo"))?;
+    guards_lead_to_lines()
+}
+
+/// Starts the ESP32-C3's program with guards on the core's triggers: what they catch must lead to
+/// the planted lines.
+fn guards_lead_to_lines() -> Result<(), StepError> {
+    let folder = output_of(Board::Esp32c3)?;
+    let log = folder.join("guards.log");
+    let mut boot = on_board("boot", Board::Esp32c3);
+    boot.args([
+        "--features",
+        "guard",
+        "--no-default-features",
+        "--cores",
+        "1",
+    ]);
+    tool::run(boot.args(["--reports", "1", "--bytes"]).arg(&log))?;
+    let failed = |cause: &dyn std::fmt::Display| StepError::Failed(cause.to_string());
+    let text = fs::read_to_string(&log).map_err(|cause| failed(&cause))?;
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let not_named = caught::not_named("guard", &lines, &folder.join("release/esp-hal-demo"));
+    match not_named.map_err(|cause| failed(&cause))? {
+        Some(fault) => Err(StepError::Failed(fault)),
+        None => Ok(()),
+    }
+}
+
+/// Where the programs for a board lie, and what they print.
+fn output_of(board: Board) -> Result<PathBuf, StepError> {
+    let folder = build::output_folder(&root()).join(board.name());
+    fs::create_dir_all(&folder).map_err(|cause| StepError::Failed(cause.to_string()))?;
+    Ok(folder)
 }
 
 /// Starts the ESP32's program in an emulator, decodes its frames and sends it to a boot loader.
@@ -126,9 +158,8 @@ pub(super) fn esp32() -> Result<(), StepError> {
 fn events_lead_to_lines() -> Result<(), StepError> {
     const SITE: &str = "src/soak.rs:";
     const FUNCTION: &str = "Soak::step";
-    let folder = build::output_folder(&root()).join(Board::Esp32.name());
+    let folder = output_of(Board::Esp32)?;
     let log = folder.join("events.log");
-    fs::create_dir_all(&folder).map_err(|cause| StepError::Failed(cause.to_string()))?;
     let mut boot = on_board("boot", Board::Esp32);
     boot.args(["--features", "events", "--cores", "1"]);
     tool::run(boot.args(["--reports", "1", "--bytes"]).arg(&log))?;

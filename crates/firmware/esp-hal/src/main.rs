@@ -10,6 +10,10 @@
 #![no_main]
 
 mod chip;
+#[cfg(all(feature = "guard", not(target_arch = "riscv32")))]
+compile_error!("guards reach the registers of RISC-V chips only");
+#[cfg(feature = "guard")]
+mod guard;
 mod heap;
 mod psram;
 mod second_core;
@@ -63,6 +67,8 @@ impl Board for Running {
 
     fn boot() {
         heap::boot();
+        #[cfg(feature = "guard")]
+        guard::show();
     }
 
     /// There is one, and nothing interrupts it.

@@ -6,6 +6,7 @@
 //!   tables    ESP-IDF's start-up table and summary
 //!   cost      cycles of a block, where the board counts them
 //!   stress    every core at once: blocks go from hand to hand, none may be lost or damaged
+//!   planted   two bugs that guards catch, where a program asks for them
 //!   soak      blocks that come and go for ever, with a report now and then
 //! ```
 //!
@@ -20,6 +21,7 @@ mod board;
 mod boot;
 mod cost;
 mod events;
+mod planted;
 mod random;
 mod soak;
 #[cfg(target_has_atomic = "ptr")]
@@ -30,6 +32,7 @@ mod tables;
 pub use board::{Board, demonstrate};
 pub use boot::boot;
 pub use events::{Owned, Watcher, drain, introduce};
+pub use planted::{Planted, planted_bugs};
 pub use soak::Soak;
 #[cfg(target_has_atomic = "ptr")]
 pub use stress::{Damage, Stress};

@@ -6,9 +6,15 @@
 //!   tselect | which trigger                                                                               |      0x7A0
 //! ```
 //!
-//! They are written in machine mode. Processors differ in what they can do: software that writes
-//! `tdata1` reads it back. The exception is a breakpoint (cause 3); it comes before the write or
-//! behind it.
+//! They are written in machine mode, by [`Triggers`] with the feature `registers`. Processors
+//! differ in what they can do: software that writes `tdata1` reads it back. The exception is a
+//! breakpoint (cause 3); it comes before the write or behind it.
+
+#[cfg(all(feature = "registers", target_arch = "riscv32"))]
+mod registers;
+
+#[cfg(all(feature = "registers", target_arch = "riscv32"))]
+pub use registers::{Exception, Triggers};
 
 use crate::stop::{Access, Stop};
 use crate::watch::Watch;
@@ -41,6 +47,12 @@ pub const fn control_of_first(watch: Watch) -> (u32, u32) {
 #[must_use]
 pub const fn took_range(tdata1: u32) -> bool {
     is_armed(tdata1) && tdata1 & (0xF << 7) == RANGE
+}
+
+/// Whether a trigger whose `tdata1` reads like this has fired since it was written.
+#[must_use]
+pub const fn has_hit(tdata1: u32) -> bool {
+    is_armed(tdata1) && tdata1 & 1 << 20 != 0
 }
 
 /// Whether a trigger whose `tdata1` reads like this is armed, by anybody.
@@ -81,6 +93,30 @@ pub fn stop(
         counter,
         access,
         slot: None,
+        return_address: Some(return_address),
+    }
+}
+
+/// What an exception reports that names the address itself, in `mtval`, and so needs no registers
+/// of the program. `slot` is the trigger that [has fired](has_hit), if one reads so; the other
+/// arguments are those of [`stop`]. An address that nobody watches is left out.
+#[must_use]
+pub fn reported(
+    counter: u32,
+    return_address: u32,
+    address: u32,
+    slot: Option<u8>,
+    code: impl Fn(u32) -> u16,
+    is_watched: impl Fn(Access) -> bool,
+) -> Stop {
+    // How many bytes it writes shows without the registers, where it writes does not.
+    let bytes = instruction(counter, &code)
+        .and_then(|instruction| store(instruction, &[0; 32]))
+        .map_or(1, |access| access.bytes);
+    Stop {
+        counter,
+        access: Some(Access { address, bytes }).filter(|access| is_watched(*access)),
+        slot,
         return_address: Some(return_address),
     }
 }
@@ -201,6 +237,27 @@ mod tests {
         let code = [0xC50C, 0x0001, 0x0001]; // c.sw a1, 8(a0); c.nop; c.nop
         assert_eq!(stopped(&code, 2).0, 0);
         assert_eq!(stopped(&code, 4), (4, None), "nothing near by writes there");
+    }
+
+    #[test]
+    fn an_exception_that_names_the_address_needs_no_registers() {
+        let code = |address| [0x1323, 0x00B5][(address - 0x400D_0000) as usize / 2]; // sh a1, 6(a0)
+        let of = |address| {
+            reported(0x400D_0000, 0x400D_5678, address, Some(2), code, |access| {
+                access.address.wrapping_sub(PLACE) < 64
+            })
+        };
+        let expected = Access {
+            address: PLACE + 6,
+            bytes: 2,
+        };
+        assert_eq!(of(PLACE + 6).access, Some(expected));
+        assert_eq!(of(0).access, None, "an address that nobody watches");
+        assert_eq!(
+            (of(0).slot, of(0).return_address),
+            (Some(2), Some(0x400D_5678))
+        );
+        assert!(has_hit(0x2010_005A) && !has_hit(0x2000_005A) && !has_hit(OFF | 1 << 20));
     }
 
     #[test]

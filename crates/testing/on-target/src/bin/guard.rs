@@ -1,18 +1,14 @@
-//! A program with two planted bugs: a name that is copied without a look at its length, and a
-//! connection that is used after it was closed. Guards on data breakpoints catch both while they
-//! write, and the lines that they print lead to the lines of the source.
+//! What guards cost, and heap-demo's program with two planted bugs, which they catch.
 
 #![no_std]
 #![no_main]
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
 
 use heap_bench::Counter;
-
+use heap_demo::{Owned, planted_bugs};
 use heap_guard::{Access, Caught, GuardedHeap, Sampling, Stop};
-use heap_trace::{CurrentOwner, Owner, TraceContext};
 use on_target::{
     Breakpoints, ChipContext, HEAP, HeapLock, Instructions, boot_heap, exit_code, println,
 };
@@ -20,32 +16,11 @@ use soc_regions::Caps;
 
 on_target::program!(main);
 
-static OWNER: CurrentOwner = CurrentOwner::new();
-const WEB: Owner = Owner(1);
-const SENSOR: Owner = Owner(2);
-
 /// Rounds until both bugs have happened a hundred times.
 const ROUNDS: u32 = 4000;
 
-static GUARDED: GuardedHeap<HeapLock, Breakpoints, Owned> =
+static GUARDED: GuardedHeap<HeapLock, Breakpoints, Owned<ChipContext>> =
     GuardedHeap::new(&HEAP, Breakpoints, Owned(ChipContext::new()));
-
-/// The chip's clock and stack, and the owner that the program says.
-struct Owned(ChipContext);
-
-impl TraceContext for Owned {
-    fn ticks(&self) -> u32 {
-        self.0.ticks()
-    }
-
-    fn owner(&self) -> Owner {
-        OWNER.get()
-    }
-
-    fn callers(&self, stack: &mut [u32]) -> usize {
-        self.0.callers(stack)
-    }
-}
 
 fn main() -> u8 {
     // SAFETY: the program has no other heap.
@@ -55,20 +30,7 @@ fn main() -> u8 {
     on_target::on_data_breakpoint(stopped, watched);
     costs();
     GUARDED.set_handler(Some(report));
-    GUARDED.set_sampling(Sampling::one_of(20));
-    let (mut lines, mut closed) = (0, 0);
-    for round in 0..ROUNDS {
-        OWNER.with(WEB, || greet(round));
-        closed += OWNER.with(SENSOR, || measure(round));
-        lines += GUARDED.poll();
-    }
-    GUARDED.release();
-    let figures = GUARDED.figures();
-    println!(
-        "{} of {} allocations guarded, {closed} connections closed, {lines} hits while it ran",
-        figures.sampled,
-        2 * ROUNDS
-    );
+    println!("{}", planted_bugs(&GUARDED, Sampling::one_of(20), ROUNDS));
     let sound = HEAP
         .inspect()
         .locked(|heaps| heaps.check_integrity(Caps::empty()));
@@ -148,56 +110,4 @@ fn watched(access: Access) -> bool {
 
 fn report(caught: &Caught) {
     println!("{caught}");
-}
-
-/// Every fortieth name is taken for one byte longer than it is.
-#[inline(never)]
-fn greet(round: u32) {
-    let name = GUARDED.malloc(16, Caps::DMA).unwrap();
-    let length = if round % 40 == 7 { 17 } else { 16 };
-    shout(name, length);
-    // SAFETY: the block is the program's.
-    unsafe { GUARDED.free(name) }.unwrap();
-}
-
-/// Changes letters to capitals. What is none is written as it is, so the bug does no harm.
-#[inline(never)]
-fn shout(name: NonNull<u8>, length: usize) {
-    for at in 0..length {
-        // SAFETY: not for every length: this is the bug.
-        let letter = unsafe { name.add(at) };
-        // SAFETY: the same.
-        let capital = unsafe { letter.read_volatile() }.to_ascii_uppercase();
-        // SAFETY: the same.
-        unsafe { letter.write_volatile(capital) }; // planted: overrun
-    }
-}
-
-/// What stands first in a connection: whether it is open.
-const OPEN: u32 = 1 << 31;
-
-/// Opens and closes a connection; returns how often. Every fortieth is closed once more when its
-/// memory is no longer its own.
-#[inline(never)]
-fn measure(round: u32) -> u32 {
-    let connection = GUARDED.malloc(40, Caps::DMA).unwrap().cast::<u32>();
-    // SAFETY: the block's own word.
-    unsafe { connection.write_volatile(OPEN) };
-    let mut closed = u32::from(close(connection));
-    // SAFETY: the block is the program's.
-    unsafe { GUARDED.free(connection.cast()) }.unwrap();
-    if round % 40 == 9 {
-        closed += u32::from(close(connection));
-    }
-    closed
-}
-
-/// Returns whether it was open. In memory that is free the bit is 0, so the bug does no harm.
-#[inline(never)]
-fn close(connection: NonNull<u32>) -> bool {
-    // SAFETY: not for a connection that is freed: this is the bug.
-    let state = unsafe { connection.read_volatile() };
-    // SAFETY: the same.
-    unsafe { connection.write_volatile(state & !OPEN) }; // planted: use after free
-    state & OPEN != 0
 }
