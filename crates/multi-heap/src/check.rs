@@ -169,14 +169,6 @@ impl Pool {
                 0,
                 header.0,
             )),
-            (true, true) if !header.is_free_minimum() && header != Header::free(words) => {
-                Err(broken(
-                    CorruptionKind::Header,
-                    index,
-                    Header::free(words).0,
-                    header.0,
-                ))
-            }
             (true, true) if words == 2 && !header.is_free_minimum() => Err(broken(
                 CorruptionKind::Header,
                 index,

@@ -419,8 +419,10 @@ impl Random {
     }
 
     fn size(&mut self) -> u32 {
-        let most = [8, 40, 60, 200, 700][self.below(5) as usize];
-        1 + self.below(most)
+        // Blocks of 128 to 143 bytes are in one list.
+        let (least, most) =
+            [(1, 8), (1, 60), (1, 200), (1, 700), (124, 140)][self.below(5) as usize];
+        least + self.below(most - least)
     }
 
     fn request(&mut self) -> Request {

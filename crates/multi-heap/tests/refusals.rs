@@ -3,7 +3,10 @@
 
 use crate::common::*;
 use core::ptr::NonNull;
-use multi_heap::{Comprehensive, Heap, Light, Misuse, Offset, Poison, Request, Unpoisoned};
+use multi_heap::{
+    BlockState, Comprehensive, Corruption, CorruptionKind, Heap, Light, Misuse, Offset, Poison,
+    Request, Unpoisoned,
+};
 
 /// Words before and behind the region that nobody may touch.
 const GUARD: usize = 64;
@@ -410,4 +413,156 @@ fn a_damaged_place_of_the_first_block_leads_no_search_into_the_contents_of_a_blo
             }
         }
     }
+}
+
+/// What the check says of one damaged word, where nothing else is touched by what it says now.
+fn finding<P: Poison>(
+    heap: &Heap<P>,
+    sound: &[u32],
+    word: usize,
+    value: u32,
+) -> Option<Result<(), Corruption>> {
+    const MAP: usize = 6 + cfg!(feature = "encoded-links") as usize;
+    let (first, end) = (sound[5], sound.len() as u32 - 1);
+    let found = |kind, at: usize, expected, found| {
+        let offset = at as u32 * 4;
+        Some(Err(Corruption {
+            offset,
+            kind,
+            expected,
+            found,
+        }))
+    };
+    let here = |kind, expected| found(kind, word, expected, value);
+    let blocks: Vec<(usize, usize, bool)> = heap
+        .blocks()
+        .map(|block| {
+            (
+                block.start / 4,
+                block.bytes / 4,
+                block.state == BlockState::Free,
+            )
+        })
+        .map(|(start, words, free)| (start as usize, words as usize, free))
+        .collect();
+    let free_words = |&(_, words, free): &(usize, usize, bool)| if free { words as u32 } else { 0 };
+    let listed_in = |list: u32| {
+        blocks
+            .iter()
+            .map(free_words)
+            .any(|words| list_of(words) == list)
+    };
+    match word {
+        0 | 3 => return here(CorruptionKind::Counter, sound[word]),
+        1 if value > sound[0] => return here(CorruptionKind::Counter, sound[0]),
+        2 if value == sound[2] | MARK => {
+            return found(CorruptionKind::Noticed, 2, sound[2], value);
+        }
+        2 => return found(CorruptionKind::Counter, 2, sound[2], value & !MARK),
+        4 => {
+            let largest = blocks.iter().map(free_words).max().unwrap();
+            if value <= largest || value > end {
+                return here(CorruptionKind::Counter, largest + 1);
+            }
+        }
+        5 => return here(CorruptionKind::Header, sound[5]),
+        1 | 6 if word < MAP => {}
+        _ if word < MAP + 6 => {
+            let first_list = (word - MAP) as u32 * 32;
+            let last = list_of(end - first);
+            let wrong = (first_list..first_list + 32)
+                .filter(|list| (2..=last).contains(list))
+                .find(|list| value << (list % 32) >> 31 != u32::from(listed_in(*list)));
+            let bit = wrong.map_or(0, |list| u32::from(listed_in(list)) << 31 >> (list % 32));
+            return here(CorruptionKind::Bitmap, bit);
+        }
+        _ if word < first as usize => {
+            let list = (word - MAP - 4) as u32;
+            let (map, bit) = (MAP + list as usize / 32, 1 << 31 >> (list % 32));
+            if list > list_of(end - first) {
+                return here(CorruptionKind::Link, 0);
+            } else if !listed_in(list) {
+                return found(CorruptionKind::Bitmap, map, bit, sound[map]);
+            } else if value == 0 {
+                return found(CorruptionKind::Bitmap, map, 0, sound[map]);
+            }
+            let leads_out = value <= first || value >= end;
+            return leads_out
+                .then(|| here(CorruptionKind::Link, list))
+                .flatten();
+        }
+        _ => {}
+    }
+    let Some(rank) = blocks
+        .iter()
+        .position(|&(start, words, _)| (start..start + words).contains(&word))
+    else {
+        let sentinel = word == end as usize;
+        return sentinel
+            .then(|| here(CorruptionKind::PreviousBlock, sound[word]))
+            .flatten();
+    };
+    let (start, words, free) = blocks[rank];
+    let behind_free = rank.checked_sub(1).is_some_and(|below| blocks[below].2);
+    let size = value.wrapping_neg() >> 3;
+    if word == start {
+        let most = end - start as u32;
+        if (value as i32) < 0 && !(2..=most).contains(&size) {
+            return here(CorruptionKind::Header, 2);
+        } else if (value as i32) < 0 {
+            let bits = if free {
+                0
+            } else {
+                sound[word].wrapping_neg() & 7
+            };
+            let kept = value.wrapping_neg() & 7 == bits;
+            let expected = (size << 3 | bits).wrapping_neg();
+            return (!kept)
+                .then(|| here(CorruptionKind::PreviousBlock, expected))
+                .flatten();
+        }
+        let free_size = if value >> 30 == 0 { 2 } else { value ^ 1 << 30 };
+        if !(1..=most).contains(&free_size) {
+            return here(CorruptionKind::Header, 1);
+        }
+        if behind_free {
+            return here(CorruptionKind::AdjacentFreeBlocks, 0);
+        }
+        let marked = value == 1 << 30 | 2; // a free block of 2 words is one without the mark
+        return marked.then(|| here(CorruptionKind::Header, 0)).flatten();
+    }
+    if free && words >= 4 && word == start + words - 1 {
+        return here(CorruptionKind::Footer, words as u32);
+    }
+    None
+}
+
+const fn list_of(words: u32) -> u32 {
+    let octave = (words | 8).ilog2() - 3;
+    octave * 8 + (words >> octave)
+}
+
+#[test]
+fn the_check_says_which_word_is_damaged_and_what_should_stand_there() {
+    fn each_word<P: Poison>(words: usize) {
+        let (mut damageable, _) = varied::<P>(words);
+        let sound = damageable.region();
+        let mut told = 0;
+        for word in 0..words {
+            for value in damages(sound[word], words as u32) {
+                damageable.restore(&sound);
+                let Some(expected) = finding(&damageable.heap, &sound, word, value) else {
+                    continue;
+                };
+                told += 1;
+                damageable.damage(word, value);
+                let found = damageable.heap.check();
+                assert_eq!(found, expected, "{}: word {word} = {value:#x}", P::NAME);
+            }
+        }
+        assert!(told > 50 * words, "{told} findings");
+    }
+    each_word::<Unpoisoned>(106);
+    each_word::<Light>(180);
+    each_word::<Comprehensive>(180);
 }
