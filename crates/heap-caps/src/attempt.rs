@@ -358,3 +358,40 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn masks_are_sets_of_heaps() {
+        const HEAPS: [u8; 7] = [0, 1, 5, 31, 32, 40, 62];
+        let members = |set: u32| (0..HEAPS.len()).filter(move |&rank| set >> rank & 1 == 1);
+        let mask = |set: u32| {
+            let heaps = members(set).map(|rank| HeapMask::of(HeapIndex(HEAPS[rank])));
+            heaps.fold(HeapMask::NONE, HeapMask::union)
+        };
+        for one in 0..128 {
+            let first = mask(one);
+            assert_eq!(first.is_empty(), one == 0);
+            let heaps: Vec<u8> = first.iter().map(|heap| heap.0).collect();
+            assert!(
+                members(one)
+                    .map(|rank| HEAPS[rank])
+                    .eq(heaps.iter().copied())
+            );
+            assert!((0..63).all(|heap| first.contains(HeapIndex(heap)) == heaps.contains(&heap)));
+            assert!(HeapMask::ALL.contains_all(first));
+            for other in 0..128 {
+                let second = mask(other);
+                assert_eq!(first.overlaps(second), one & other != 0);
+                assert_eq!(first.union(second), mask(one | other));
+                assert_eq!(first.without(second), mask(one & !other));
+                assert_eq!(first.contains_all(second), one & other == other);
+            }
+        }
+    }
+}

@@ -121,3 +121,42 @@ impl<F: Future> Future for Instrumented<F> {
         current.with(owner, || future.poll(context))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use core::pin::pin;
+    use core::task::Waker;
+    use std::format;
+
+    static OWNER: CurrentOwner = CurrentOwner::new();
+
+    #[test]
+    fn an_owner_is_the_current_one_while_its_work_is_done_and_its_future_polled() {
+        assert_eq!(OWNER.get(), Owner::NOBODY);
+        let inside = OWNER.with(Owner(3), || {
+            let nested = OWNER.with(Owner(4), || OWNER.get());
+            (nested, OWNER.get())
+        });
+        assert_eq!((inside, OWNER.get()), ((Owner(4), Owner(3)), Owner::NOBODY));
+        let mut polls = 0;
+        let future = core::future::poll_fn(|_| {
+            polls += 1;
+            assert_eq!(OWNER.get(), Owner(5));
+            if polls == 2 {
+                Poll::Ready(polls)
+            } else {
+                Poll::Pending
+            }
+        });
+        let mut future = pin!(OWNER.instrument(Owner(5), future));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(future.as_mut().poll(&mut context), Poll::Pending);
+        assert_eq!(OWNER.get(), Owner::NOBODY);
+        assert_eq!(future.poll(&mut context), Poll::Ready(2));
+        assert_eq!((Owner(5).get(), Owner::NOBODY.get()), (5, 0));
+        assert_eq!(format!("{} {}", Owner(5), Owner::NOBODY), "owner 5 nobody");
+    }
+}

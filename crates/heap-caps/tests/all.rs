@@ -21,6 +21,7 @@ mod hardware;
 mod idf_placement;
 mod largest;
 mod model;
+mod phases;
 mod placement;
 mod regions;
 mod requests;

@@ -388,8 +388,12 @@ fn what_was_written_behind_a_canary_is_gone_when_the_block_is_freed() {
     for size in [1, 5, 6, 7, 9, 33] {
         let mut region = Region::new(700);
         let mut heap = region.heap::<Comprehensive>();
-        let [block, _] = [size, 20].map(|size| allocate(&mut heap, request(size)).unwrap());
-        let slack = (block.get() + size + 4..).take_while(|byte| !byte.is_multiple_of(4));
+        // A word that the block had before, too: too little to be given up.
+        let [block, behind] =
+            [size + 4, 20].map(|size| allocate(&mut heap, request(size)).unwrap());
+        assert!(resize(&mut heap, block, size));
+        let slack = block.get() + size + 4..behind.get() - 12;
+        assert!((4..8).contains(&slack.len()));
         slack.for_each(|byte| region.bytes()[byte as usize] = 0);
         assert_eq!(heap.check(), Ok(()));
         free(&mut heap, block);

@@ -86,7 +86,13 @@ impl<P: Poison> Model<'_, P> {
     fn allocate(&mut self, request: Request) {
         let fits_for_sure =
             request.alignment() == 4 && request.size() <= self.heap.largest_free_block();
-        let Some(block) = allocate(self.heap, request) else {
+        let foretold = (self.seed.is_multiple_of(2)).then(|| self.heap.can_allocate(request));
+        let block = allocate(self.heap, request);
+        assert!(
+            foretold.is_none_or(|fits| fits == block.is_some()),
+            "{request:?}"
+        );
+        let Some(block) = block else {
             assert!(
                 !fits_for_sure,
                 "{request:?} of {}",

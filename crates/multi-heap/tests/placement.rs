@@ -408,6 +408,30 @@ fn every_short_program_places_blocks_as_the_model_does() {
     assert!(programs > 5_000, "{programs} programs");
 }
 
+#[test]
+fn a_free_block_that_grows_keeps_its_place_in_its_list() {
+    let mut region = Region::new(2000);
+    let mut pair = Pair::new(&mut region);
+    let all = |size| Call::Allocate(request(size));
+    for size in [128, 4, 128, 4, 4, 128, 4] {
+        pair.call(all(size));
+    }
+    let blocks = pair.live.clone();
+    let mut free = |block: u32| {
+        let rank = pair.live.iter().position(|&live| live == block);
+        pair.call(Call::Free(rank.unwrap()));
+    };
+    // In the list: the first one, the second one, the one of 33 words, then 35.
+    for rank in [0, 5, 2, 4] {
+        free(blocks[rank]);
+    }
+    let taken = [128, 128, 128].map(|size| {
+        pair.call(all(size));
+        *pair.live.last().unwrap()
+    });
+    assert_eq!(taken, [0, 2, 4].map(|rank: usize| blocks[rank]));
+}
+
 struct Random(u32);
 
 impl Random {
