@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 use soc_regions::{
-    Access, Bound, Caps, Chip, DualBus, MAX_RESERVATIONS, MemoryType, Order, Region, Reservation,
-    Span, Table, TableError, Total, TypeIndex, When, Window, WordOrder, chip, common, span,
+    Access, Bound, Caps, Chip, ConditionSite, Declared, DualBus, ExtraCaps, Flag, HardwareTable,
+    Line, MAX_OPTIONS, MAX_RESERVATIONS, MemoryType, Order, Region, Reservation, SampleSymbol,
+    Setting, SettingValue, Span, Table, TableError, Term, Total, TypeIndex, When, Window,
+    WordOrder, chip, common, span,
 };
 
 const RAM: TypeIndex = TypeIndex(0);
@@ -230,6 +232,163 @@ fn more_reservations_than_a_layout_can_hold_are_refused() {
         }),
         TableError::TooManyReservations
     );
+}
+
+#[test]
+fn options_of_one_name_and_with_a_default_that_they_cannot_have_are_refused() {
+    const PSRAM: Declared =
+        Flag::new("psram", "CONFIG_SPIRAM", "whether there is PSRAM").declared();
+    const USB: Declared = Declared {
+        name: "usb",
+        ..PSRAM
+    };
+    let with = |options: &[Declared]| Table {
+        options: options.to_vec().leak(),
+        ..RIGHT
+    };
+    assert!(new(with(&[PSRAM, USB])).is_ok());
+    assert_eq!(
+        error(with(&[PSRAM, USB, PSRAM])),
+        TableError::SameOption { option: 2 }
+    );
+    let default_of_two = Declared { default: 2, ..USB };
+    assert_eq!(
+        error(with(&[PSRAM, default_of_two])),
+        TableError::WrongDefault { option: 1 }
+    );
+    let names: Vec<&str> = (0..=MAX_OPTIONS)
+        .map(|n| &*format!("option-{n}").leak())
+        .collect();
+    let many: Vec<_> = names
+        .into_iter()
+        .map(|name| Declared { name, ..PSRAM })
+        .collect();
+    assert!(new(with(&many[1..])).is_ok());
+    assert_eq!(error(with(&many)), TableError::TooManyOptions);
+}
+
+/// A condition that asks for an option that no table here declares.
+const UNKNOWN: When = When::Given("no-such-option");
+const NO_SUCH_SETTING: Setting = Setting {
+    option: "no-such-option",
+    value: SettingValue::Number(1),
+};
+
+#[test]
+fn options_that_are_asked_for_and_not_declared_are_refused_wherever_it_is() {
+    const WORD: Span = span!(0x1000, 0x1004);
+    let unknown_share = Bound {
+        shares: &[Term {
+            amount: "no-such-option",
+            times: 1,
+            over: 1,
+        }],
+        ..Bound::at(0x1000)
+    };
+    let reserved = |reservation: Reservation| Table {
+        reservations: vec![Reservation::fixed("right", WORD), reservation].leak(),
+        ..RIGHT
+    };
+    let fixed = Reservation::fixed("wrong", WORD);
+    let extra_caps = ExtraCaps {
+        when: UNKNOWN,
+        caps: [Caps::empty(); 3],
+    };
+    let wrong_type = MemoryType {
+        extra: Some(extra_caps),
+        ..TYPES[1]
+    };
+    let unknown_line = Line {
+        bytes: 0,
+        cases: &[(When::Always, 16), (UNKNOWN, 32)],
+    };
+    let hardware = |hardware| Table { hardware, ..RIGHT };
+    let symbol = SampleSymbol::new("_end", 0x1000);
+    let tables = [
+        (
+            Table {
+                types: vec![TYPES[0], wrong_type].leak(),
+                ..RIGHT
+            },
+            ConditionSite::Type(1),
+        ),
+        (
+            rows(&[
+                TWO_ROWS[0],
+                Region {
+                    when: UNKNOWN,
+                    ..TWO_ROWS[1]
+                },
+            ]),
+            ConditionSite::Region(1),
+        ),
+        (
+            reserved(Reservation {
+                when: UNKNOWN,
+                ..fixed
+            }),
+            ConditionSite::Reservation(1),
+        ),
+        (
+            reserved(Reservation {
+                start: unknown_share,
+                ..fixed
+            }),
+            ConditionSite::Reservation(1),
+        ),
+        (
+            reserved(Reservation {
+                end: unknown_share,
+                ..fixed
+            }),
+            ConditionSite::Reservation(1),
+        ),
+        (
+            Table {
+                sample_symbols: vec![
+                    symbol,
+                    SampleSymbol {
+                        when: UNKNOWN,
+                        ..symbol
+                    },
+                ]
+                .leak(),
+                ..RIGHT
+            },
+            ConditionSite::SampleSymbol(1),
+        ),
+        (
+            Table {
+                totals: vec![RIGHT.totals[0], Total::with(&[NO_SUCH_SETTING], RAM, 0)].leak(),
+                ..RIGHT
+            },
+            ConditionSite::Total(1),
+        ),
+        (
+            hardware(HardwareTable {
+                internal_line: unknown_line,
+                ..RIGHT.hardware
+            }),
+            ConditionSite::Hardware,
+        ),
+        (
+            hardware(HardwareTable {
+                external_line: unknown_line,
+                ..RIGHT.hardware
+            }),
+            ConditionSite::Hardware,
+        ),
+        (
+            hardware(HardwareTable {
+                encrypted: UNKNOWN,
+                ..RIGHT.hardware
+            }),
+            ConditionSite::Hardware,
+        ),
+    ];
+    for (table, of) in tables {
+        assert_eq!(error(table), TableError::UnknownOption { of });
+    }
 }
 
 /// Code is linked for the instruction bus; the data bus sees it 0x7000 lower. The ROM states where
