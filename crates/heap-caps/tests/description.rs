@@ -39,7 +39,7 @@ fn heaps_lie_where_the_description_says<P: Poison>(poisoning: u32) {
     header.lead_to(&raw const sim.heaps);
     let heaps = Bytes(header.heaps().cast());
     assert_eq!((set.magic, set.version), (Description::MAGIC, 1));
-    assert_eq!(set.level(), poisoning);
+    assert_eq!((set.level(), set.encodes_links()), (poisoning, false));
     assert_eq!(heaps.at(set.failures).read::<u32>(), 1);
 
     let views: Vec<_> = sim.heaps.inspect().heaps().collect();
@@ -107,4 +107,26 @@ fn a_description_is_read_back_from_its_words() {
     let mut other = words;
     other[0] ^= 1;
     assert_eq!(Description::from_words(&other), None);
+}
+
+#[test]
+fn a_description_says_whether_links_are_encoded() {
+    let mut set = HeapCaps::<Light>::DESCRIPTION;
+    set.poisoning |= Description::ENCODED_LINKS;
+    assert_eq!((set.level(), set.encodes_links()), (1, true));
+}
+
+#[test]
+fn an_observer_that_shows_nothing_makes_way_for_one_that_does() {
+    let shown = ObserverDescription {
+        kind: 3,
+        at: 100,
+        words: [7; heap_caps::OBSERVER_WORDS],
+    };
+    let nothing = ObserverDescription::NONE;
+    assert_eq!([nothing.or(shown), shown.or(nothing)], [shown, shown]);
+    assert_eq!(nothing.or(nothing), nothing);
+    let moved = shown.moved_by(24);
+    assert_eq!((moved.kind, moved.at, moved.words), (3, 124, shown.words));
+    assert!(ImageHeader::default().heaps().is_null());
 }

@@ -298,3 +298,28 @@ fn a_block_of_words_that_grew_downwards_has_whole_words() {
         (below, Ok(104))
     );
 }
+
+#[test]
+fn a_walk_shows_the_address_of_code_on_the_instruction_side() {
+    let mut sim = Sim::esp32_with_rtc_heap();
+    let shown = |sim: &Sim, data: u32| {
+        let block = sim.heaps.inspect().block_containing(data).unwrap();
+        (block.used, block.code)
+    };
+    let data = sim.heaps.malloc(40, Caps::DMA).unwrap();
+    assert_eq!(shown(&sim, data), (true, None));
+    let mut sides = 0;
+    for address in sim.exhaust(3000, Caps::EXEC) {
+        let side = ESP32.to_data_bus(address).filter(|&data| data != address);
+        let Some(data) = side else {
+            assert_eq!(shown(&sim, address), (true, None), "handed out as it lies");
+            continue;
+        };
+        sides += 1;
+        assert_eq!(shown(&sim, data), (true, Some(address)), "{address:#x}");
+        sim.heaps.free(address).unwrap();
+        let gone = sim.heaps.inspect().block_containing(data);
+        assert!(gone.is_none_or(|block| block.code.is_none()));
+    }
+    assert!(sides > 10, "{sides} blocks");
+}

@@ -117,3 +117,16 @@ fn without_room_for_all_of_it_nothing_is_added() {
     assert_eq!(add(&one_core(), false), Err(full));
     assert_eq!(heaps.inspect().heaps().count(), 5);
 }
+
+#[test]
+fn memory_that_was_kept_fills_the_last_places_of_the_table() {
+    let mut heaps: HeapCaps<Unpoisoned, (), 7> = HeapCaps::new(());
+    let memory = SimulatedMemory::new();
+    let symbols = ESP32.sample_symbols(&one_core());
+    // SAFETY: nothing else uses the simulated memory, and it outlives the heaps.
+    unsafe { heaps.boot(&ESP32, &ESP32.default_options(), &symbols, &memory) }.unwrap();
+    // SAFETY: as above.
+    let made = unsafe { heaps.extend(&one_core(), &symbols, &memory) };
+    assert_eq!(made.map(|made| made.heaps), Ok(2));
+    assert_eq!(heaps.inspect().heaps().count(), 7);
+}

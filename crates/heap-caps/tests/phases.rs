@@ -595,9 +595,7 @@ fn the_first_set_of_a_request_and_its_bytes_are_known_beforehand() {
     );
     assert_eq!(first(&sim, Placement::Prefer(&[]), 1), None);
     assert_eq!(first(&sim, Placement::Tag(TypeIndex(0)), 1), None);
-    assert_eq!(sim.heaps.inspect().external_threshold(), None);
     sim.heaps.set_external_threshold(Some(1000));
-    assert_eq!(sim.heaps.inspect().external_threshold(), Some(1000));
     let small = first(&sim, Placement::Default, 1000).unwrap();
     let large = first(&sim, Placement::Default, 1001).unwrap();
     assert!(small.contains(Caps::INTERNAL) && large.contains(Caps::SPIRAM));
@@ -763,4 +761,25 @@ fn a_block_of_an_attempt_is_the_one_that_was_handed_out() {
     };
     assert_eq!(sim.heaps.inspect().bytes_taken(elsewhere), None);
     assert_eq!(sim.heaps.inspect().block_bytes(0x1000), None);
+}
+
+#[derive(Default)]
+struct Last(Option<Allocated>);
+
+impl Observer for Last {
+    fn on_allocate(&mut self, event: &Allocated) {
+        self.0 = Some(*event);
+    }
+}
+
+#[test]
+fn an_observer_sees_the_alignment_that_was_asked_for_and_the_usable_bytes() {
+    let options = ESP32.default_options();
+    let mut sim = Sim::<multi_heap::Unpoisoned, _>::with(Policy::Guaranteed, &options, Last(None));
+    for (asked, seen) in [(1, 1), (4, 1), (8, 8), (64, 64)] {
+        let block = sim.heaps.aligned_alloc(asked, 21, BYTES).unwrap();
+        let event = sim.heaps.observer_mut().0.take().unwrap();
+        assert_eq!((event.address, event.size), (block, 21));
+        assert_eq!((event.alignment, event.usable), (seen, 24));
+    }
 }

@@ -358,6 +358,8 @@ fn the_table_says_when_it_is_full() {
         |start| unsafe { heaps.add_region_with_caps(BYTES, span(start, start + 0x800), &memory) };
     assert!(add(0x1000).is_ok() && add(0x2000).is_ok());
     assert_eq!(add(0x3000), Err(AddRegionError::TableFull { places: 2 }));
+    let left = heap_caps::Memory::region(&memory, span(0x3000, 0x3800));
+    assert!(left.is_some(), "it was not asked for");
 }
 
 #[test]

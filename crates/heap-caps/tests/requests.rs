@@ -445,3 +445,25 @@ fn the_phases_can_be_taken_one_by_one() {
     assert_eq!(sim.heaps.phases().finish_free(filled), Ok(()));
     assert!(sim.heaps.free(moved).is_err(), "once");
 }
+
+#[test]
+fn a_block_grows_into_the_one_before_it_unless_it_is_aligned() {
+    fn grows<P: multi_heap::Poison>() {
+        let mut sim = Sim::<P>::with(Policy::Guaranteed, &ESP32.default_options(), ());
+        let [below, block, _] = [120, 100, 100].map(|size| sim.heaps.malloc(size, ANY).unwrap());
+        sim.fill(block, 100, 0x5A);
+        sim.heaps.free(below).unwrap();
+        let aligned = AllocRequest::new(180, ANY).aligned_to(64);
+        let apart = sim.heaps.reallocate(block, &aligned).unwrap();
+        assert!(apart.is_multiple_of(64) && apart != below);
+        let [below, block, _] = [120, 100, 100].map(|size| sim.heaps.malloc(size, ANY).unwrap());
+        sim.fill(block, 100, 0x5A);
+        sim.heaps.free(below).unwrap();
+        assert_eq!(sim.heaps.realloc(block, 180, ANY), Ok(below));
+        assert_eq!(sim.bytes(below, 100), [0x5A; 100]);
+        assert_eq!(sim.heaps.inspect().usable_size(below), Ok(180));
+        sim.heaps.free(below).unwrap();
+    }
+    grows::<multi_heap::Unpoisoned>();
+    grows::<Comprehensive>();
+}
