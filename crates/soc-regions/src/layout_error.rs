@@ -121,3 +121,60 @@ impl fmt::Display for LayoutError {
 }
 
 impl core::error::Error for LayoutError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Span;
+    use std::string::ToString;
+
+    #[test]
+    fn every_error_has_its_sentence() {
+        let (reservation, symbol) = ("stack", "_end");
+        for (error, said) in [
+            (
+                LayoutError::OtherChip {
+                    chip: "one",
+                    options: "two",
+                },
+                "options of two were given for one",
+            ),
+            (
+                LayoutError::MissingSymbol {
+                    reservation,
+                    symbol,
+                },
+                "reservation `stack` needs the linker symbol `_end`, which is not known",
+            ),
+            (
+                LayoutError::EndBelowStart {
+                    reservation,
+                    start: 0x2000,
+                    end: 0x1000,
+                },
+                "reservation `stack` ends at 0x00001000, below its start 0x00002000",
+            ),
+            (
+                LayoutError::Wraps { reservation },
+                "reservation `stack` leaves the address space",
+            ),
+            (
+                LayoutError::TooManyReservations { places: 40 },
+                "there is room for 40 reservations, those of the chip included",
+            ),
+        ] {
+            assert_eq!(error.to_string(), said);
+        }
+        let shared = Span::new(0x1000, 0x1010).unwrap();
+        let conflict = LayoutError::Conflict {
+            first: "code",
+            second: "stack",
+            shared,
+        };
+        assert_eq!(
+            conflict.to_string(),
+            "reservations `code` and `stack` both take 0x00001000..0x00001010; is the program \
+             linked for these options?"
+        );
+    }
+}

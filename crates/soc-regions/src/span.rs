@@ -296,4 +296,21 @@ mod tests {
             "0x3FFE0440..0x3FFE3F20"
         );
     }
+
+    #[test]
+    fn whole_words_leave_out_up_to_three_bytes_at_each_end() {
+        for (start, end, words) in [
+            (0x1000, 0x1010, Some((0x1000, 0x1010))),
+            (0x1001, 0x1010, Some((0x1004, 0x1010))),
+            (0x1003, 0x1013, Some((0x1004, 0x1010))),
+            (0x1004, 0x1008, Some((0x1004, 0x1008))),
+            (0x1001, 0x1007, None),
+            (0x1004, 0x1007, None),
+            (u32::MAX - 2, u32::MAX, None),
+        ] {
+            let found = Span::new(start, end).unwrap().whole_words();
+            let found = found.map(|words| (words.start(), words.end()));
+            assert_eq!(found, words, "{start:#x}..{end:#x}");
+        }
+    }
 }
