@@ -5,7 +5,9 @@
     reason = "tests: helpers too, and programs of unsafe calls with one contract"
 )]
 
+use std::alloc::Layout;
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
 
 use allocator_api2_02::vec::Vec as Vec02;
 use allocator_api2_03::vec::Vec as Vec03;
@@ -99,4 +101,33 @@ fn a_write_past_the_end_is_found_when_the_arena_ends() {
     drop(arena);
     assert!(heap.faults().last_report().is_some());
     let _ = behind;
+}
+
+#[test]
+fn both_ends_of_an_arena_allocate_until_they_meet() {
+    let heap = heap();
+    let mut arena = Arena::new(&heap, Caps::BIT8, 200).unwrap();
+    assert_eq!(
+        (arena.capacity(), arena.free(), arena.blocks()),
+        (200, 200, 0)
+    );
+    let layout = |size, align| Layout::from_size_align(size, align).unwrap();
+    let place = |block: Option<NonNull<u8>>| block.map(|block| block.addr().get());
+    let start = place(arena.allocate(layout(10, 1))).unwrap();
+    let second = place(arena.allocate(layout(20, 16))).unwrap();
+    assert!(second.is_multiple_of(16) && (10..26).contains(&(second - start)));
+    let top = place(arena.scratch().allocate(layout(31, 8))).unwrap();
+    assert!(top.is_multiple_of(8) && (31..39).contains(&(start + 200 - top)));
+    let free = top - (second + 20);
+    assert_eq!(
+        (arena.free(), arena.blocks(), arena.peak()),
+        (free, 3, 200 - free)
+    );
+    assert_eq!(arena.allocate(layout(free + 1, 1)), None);
+    assert_eq!(arena.scratch().allocate(layout(free + 1, 1)), None);
+    let last = place(arena.scratch().allocate(layout(free, 1)));
+    assert_eq!((last, arena.free()), (Some(second + 20), 0));
+    assert_eq!((arena.allocate(layout(1, 1)), arena.blocks()), (None, 4));
+    arena.reset();
+    assert_eq!((arena.free(), arena.blocks(), arena.peak()), (200, 0, 200));
 }

@@ -192,3 +192,26 @@ fn buffers_may_be_sent_to_other_threads() {
     .unwrap();
     assert_pristine(heap, free);
 }
+
+#[test]
+fn buffers_of_code_and_words_end_where_they_say() {
+    let heap: Heap = esp32(());
+    let mut code = CodeBuffer::new(heap, 5).unwrap();
+    assert_eq!((code.len(), code.is_empty()), (5, false));
+    assert!(code.set(4, 0x1234) && !code.set(5, 1));
+    assert_eq!(
+        [3, 4, 5].map(|index| code.get(index)),
+        [Some(0), Some(0x1234), None]
+    );
+    assert!(code.load(&[1, 2, 3, 4, 5]) && !code.load(&[9; 6]));
+    assert_eq!([0, 4].map(|index| code.get(index)), [Some(1), Some(5)]);
+    assert!(code.load(&[7]));
+    assert_eq!([0, 1].map(|index| code.get(index)), [Some(7), Some(2)]);
+    assert!(!code.entry().is_null());
+    let mut words = WordBuffer::new(heap, 3).unwrap();
+    assert_eq!((words.len(), words.is_empty()), (3, false));
+    words.fill(6);
+    assert!(words.set(2, 8) && !words.set(3, 8));
+    assert!(words.iter().eq([6, 6, 8]));
+    assert_eq!([2, 3].map(|index| words.get(index)), [Some(8), None]);
+}

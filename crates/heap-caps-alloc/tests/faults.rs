@@ -16,11 +16,12 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use heap_caps::{
-    AddRegionError, AllocRequest, FailureKind, MisuseKind, Placement, ReallocateError,
+    AddRegionError, AllocRequest, FailureKind, HeapIndex, MisuseKind, Placement, ReallocateError,
+    SimulatedMemory,
 };
 use heap_caps_alloc::{Action, CapsHeap, Fault, SpinLock};
 use multi_heap::{Comprehensive, CorruptionKind, Light};
-use soc_regions::Caps;
+use soc_regions::{Caps, Span};
 use support::{assert_pristine, esp32, layout};
 
 type Heap<P = multi_heap::Unpoisoned> = &'static CapsHeap<SpinLock, P>;
@@ -220,4 +221,57 @@ fn buffers_of_the_program_become_heaps_whatever_their_start_and_size() {
         ),
         Err(AddRegionError::NoCaps)
     );
+}
+
+#[test]
+fn the_figures_of_a_shared_heap_are_those_of_the_heaps() {
+    let heap: Heap = esp32(());
+    let inspect = heap.inspect();
+    for caps in [Caps::DMA, Caps::EXEC, Caps::BIT8, Caps::SPM] {
+        let block = heap.malloc(5000, caps).ok();
+        if let Some(block) = block {
+            // SAFETY: the test's own block.
+            unsafe { heap.free(block) }.unwrap();
+        }
+        let of_heaps = inspect.locked(|heaps| {
+            let (total, minimum) = (heaps.total_size(caps), heaps.minimum_free_size(caps));
+            (total, heaps.free_size(caps), minimum, heaps.info(caps))
+        });
+        let (total, minimum) = (inspect.total_size(caps), inspect.minimum_free_size(caps));
+        let shared = (total, inspect.free_size(caps), minimum, inspect.info(caps));
+        assert_eq!(shared, of_heaps, "{caps}");
+        assert_eq!(total == 0, caps == Caps::SPM);
+        assert!(minimum <= shared.1 && shared.1 < total.max(1));
+    }
+    let least = inspect.minimum_free_size(Caps::DMA);
+    assert!(inspect.stop_monitoring().is_err());
+    inspect.start_monitoring();
+    assert_eq!(
+        inspect.minimum_free_size(Caps::DMA),
+        inspect.free_size(Caps::DMA)
+    );
+    assert!(inspect.stop_monitoring().is_ok() && inspect.stop_monitoring().is_err());
+    assert_eq!(inspect.minimum_free_size(Caps::DMA), least);
+}
+
+#[test]
+fn regions_are_added_to_a_shared_heap() {
+    let heap: CapsHeap<SpinLock> = CapsHeap::new(());
+    let memory = SimulatedMemory::new();
+    let span = |start| Span::new(start, start + 0x800).unwrap();
+    let columns = [Caps::SPM, Caps::empty(), Caps::BIT8];
+    // SAFETY: nothing else uses the simulated memory, and it outlives the heap.
+    let added = unsafe { heap.add_region_with_caps(columns, span(0x5000_0000), &memory) };
+    assert_eq!(added.map(HeapIndex::get), Ok(0));
+    // SAFETY: as above.
+    let again = unsafe { heap.add_region_with_caps(columns, span(0x5000_0000), &memory) };
+    assert_eq!(again, Err(AddRegionError::Duplicate));
+    // SAFETY: as above: no chip was booted, whose types the memory could have.
+    let untyped = unsafe { heap.add_region(span(0x5000_1000), &memory) };
+    assert!(untyped.is_err());
+    let block = heap.malloc(100, Caps::SPM).unwrap();
+    assert_eq!(heap.inspect().heaps().count(), 1);
+    // SAFETY: the test's own block.
+    unsafe { heap.free(block) }.unwrap();
+    drop(heap);
 }

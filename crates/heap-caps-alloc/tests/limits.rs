@@ -22,8 +22,8 @@ use heap_caps::{
     AllocRequest, Failure, FailureKind, Observer, Owner, PressureEvent, ReallocateError, SkipReason,
 };
 use heap_caps_alloc::{
-    AccountsAreOpen, CapsAllocator, CapsHeap, EmergencyReserve, LimitError, OwnedBy, OwnerAccounts,
-    OwnerLimits, PATIENCE, Shortage, Shrinker, SpinLock,
+    AccountsAreOpen, Arena, CapsAllocator, CapsHeap, DmaBuffer, EmergencyReserve, LimitError,
+    OwnedBy, OwnerAccounts, OwnerLimits, PATIENCE, Shortage, Shrinker, SpinLock,
 };
 use heap_trace::Ledger;
 use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
@@ -734,4 +734,53 @@ proptest! {
         prop_assert_eq!(heap.inspect().free_size(Caps::empty()), at_first);
         prop_assert_eq!(heap.faults().last_report(), None);
     }
+}
+
+#[test]
+fn the_requirement_of_limits_is_the_sum_of_what_they_guarantee_there() {
+    let limits = [
+        OwnerLimits::new(A, "a", DMA).guaranteed(1000),
+        OwnerLimits::new(B, "b", DRAM).guaranteed(300),
+        OwnerLimits::new(B, "c", DMA | Caps::DEFAULT).guaranteed(20),
+        OwnerLimits::new(A, "d", PSRAM).guaranteed(7),
+    ];
+    for (caps, bytes) in [
+        (DMA, 1020),
+        (DRAM, 1320),
+        (Caps::BIT8, 1327),
+        (Caps::EXEC, 0),
+    ] {
+        let requirement = OwnerLimits::requirement(&limits, caps);
+        assert_eq!(
+            requirement,
+            heap_caps_alloc::Requirement::of(bytes, caps),
+            "{caps}"
+        );
+    }
+    let most = [OwnerLimits::new(A, "a", DMA).guaranteed(u32::MAX); 2];
+    let requirement = OwnerLimits::requirement(&most, DMA);
+    assert_eq!(requirement, heap_caps_alloc::Requirement::of(u32::MAX, DMA));
+}
+
+#[test]
+fn arenas_and_buffers_of_an_owner_count_as_its_own() {
+    let heap = heap(0x4000);
+    let limits = OwnerLimits::new(B, "tls", DRAM).at_most(2100);
+    heap.pressure().limit_owner(limits).unwrap();
+    let arena = Arena::owned_by(heap, B, DRAM, 1000).unwrap();
+    assert_eq!((arena.capacity(), used(heap, B, DRAM)), (1000, 1004));
+    let buffer = DmaBuffer::owned_by(heap, B, 1000).unwrap();
+    assert_eq!((buffer.len(), used(heap, B, DRAM)), (1000, 2008));
+    for refused in [
+        Arena::owned_by(heap, B, DRAM, 1000).map(drop).unwrap_err(),
+        DmaBuffer::owned_by(heap, B, 1000).map(drop).unwrap_err(),
+    ] {
+        assert!(matches!(
+            refused.cause,
+            FailureKind::OverLimit { owner: B, .. }
+        ));
+    }
+    assert!(Arena::new(heap, DRAM, 1000).is_ok(), "nobody's");
+    drop((arena, buffer));
+    assert_eq!(used(heap, B, DRAM), 0);
 }

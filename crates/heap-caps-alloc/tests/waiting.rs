@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use heap_caps::{AllocRequest, Failure};
+use heap_caps::{AllocRequest, Failure, Observer, PressureEvent, PressureKind};
 use heap_caps_alloc::{
     CapsHeap, EmergencyRelease, EmergencyReserve, Level, PATIENCE, Park, PressureGauge, Shortage,
     Shrinker, SpinLock, WaitError,
@@ -693,4 +693,50 @@ proptest! {
         prop_assert_eq!(heap.inspect().free_size(Caps::empty()), at_first);
         prop_assert_eq!(heap.faults().last_report(), None);
     }
+}
+
+#[derive(Default)]
+struct Told(Vec<(&'static str, PressureKind)>);
+
+impl Observer for Told {
+    fn on_pressure(&mut self, event: &PressureEvent) {
+        self.0.push((event.name, event.kind));
+    }
+}
+
+#[test]
+fn observers_hear_how_a_wait_begins_and_how_it_ends() {
+    let heap: &CapsHeap<SpinLock, Unpoisoned, Told> =
+        Box::leak(Box::new(CapsHeap::new(Told::default())));
+    let memory = Box::leak(vec![MaybeUninit::uninit(); 4000].into_boxed_slice());
+    heap.add_buffer([DRAM, Caps::empty(), Caps::empty()], memory)
+        .unwrap();
+    let told = || heap.with_observer(|told| std::mem::take(&mut told.0));
+    let bell: Arc<Bell> = Arc::default();
+    let waiting =
+        |size| -> Waiting<'_> { Box::pin(heap.allocate_async(AllocRequest::new(size, DRAM))) };
+    let mut at_once = waiting(100);
+    let Poll::Ready(Ok(small)) = poll(&mut at_once, &bell) else {
+        panic!("there is memory")
+    };
+    drop(at_once);
+    let all = heap.malloc(3000, DRAM).unwrap();
+    assert_eq!(told(), []);
+    let (mut served, mut dropped) = (waiting(2000), waiting(1500));
+    assert!(poll(&mut served, &bell).is_pending() && poll(&mut dropped, &bell).is_pending());
+    let began = |size| ("a request", PressureKind::WaitBegan(size));
+    assert_eq!(told(), [began(2000), began(1500)]);
+    drop(dropped);
+    assert_eq!(told(), [("a request", PressureKind::WaitEnded(1500))]);
+    // SAFETY: the test's own block.
+    unsafe { heap.free(all) }.unwrap();
+    assert_eq!(told(), [("a request", PressureKind::WaitServed(2000))]);
+    let Poll::Ready(Ok(block)) = poll(&mut served, &bell) else {
+        panic!("it was served")
+    };
+    // SAFETY: as above.
+    unsafe { heap.free(block) }.unwrap();
+    // SAFETY: as above.
+    unsafe { heap.free(small) }.unwrap();
+    assert_eq!(told(), []);
 }
