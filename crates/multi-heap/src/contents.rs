@@ -269,8 +269,9 @@ pub unsafe fn zero_block(at: NonNull<u8>, bytes: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Light, Request};
+    use crate::{Comprehensive, Light, Request, Unpoisoned};
     use std::vec;
+    use std::vec::Vec;
 
     #[test]
     fn exactly_the_bytes_asked_for_are_copied() {
@@ -304,5 +305,131 @@ mod tests {
             contents.zero(place, 8);
         }
         assert_eq!(heap.check(), Ok(()));
+    }
+
+    /// All words of a heap with a block of 40 bytes, and the block.
+    fn filled<P: Poison>(memory: &mut [u32]) -> (Heap<P>, Offset) {
+        let bytes = NonNull::slice_from_raw_parts(NonNull::from(&mut *memory).cast(), 1024);
+        // SAFETY: the buffer outlives the heap and is not touched otherwise.
+        let mut heap = unsafe { Heap::<P>::new(bytes) }.unwrap();
+        let block = heap.allocate(Request::new(40).unwrap()).unwrap();
+        (0..10).for_each(|word| {
+            heap.arena()
+                .set(block.get() / 4 + word, 0x0101_0101 * (word + 1));
+        });
+        (heap, block)
+    }
+
+    fn words<P: Poison>(heap: &Heap<P>) -> Vec<u32> {
+        (0..256).map(|word| heap.arena().get(word)).collect()
+    }
+
+    #[test]
+    fn bytes_are_copied_and_zeroed_among_the_blocks_and_nowhere_else() {
+        let mut memory = vec![0_u32; 256];
+        let (heap, block) = filled::<Unpoisoned>(&mut memory);
+        let (contents, control) = (heap.block_bytes(), heap.control_bytes() - 4);
+        let byte = |words: &[u32], at: u32| words[at as usize / 4].to_le_bytes()[at as usize % 4];
+        let free = block.checked_add(100).unwrap();
+        for bytes in 0..60 {
+            let before = words(&heap);
+            contents.copy(block, &contents, free, bytes);
+            let after = words(&heap);
+            for at in 0..1024 {
+                let copied = (free.get()..free.get() + bytes).contains(&at);
+                let from = if copied { at - 100 } else { at };
+                assert_eq!(
+                    byte(&after, at),
+                    byte(&before, from),
+                    "{bytes} bytes, at {at}"
+                );
+            }
+            contents.zero(free, bytes);
+            let zeros = words(&heap);
+            for at in 0..1024 {
+                let kept = !(free.get()..free.get() + bytes).contains(&at);
+                let expected = if kept { byte(&after, at) } else { 0 };
+                assert_eq!(byte(&zeros, at), expected, "{bytes} zeros, at {at}");
+            }
+        }
+        let before = words(&heap);
+        let outside = [control, 4, 1024, 1020, u32::MAX - 3].map(|at| Offset::new(at).unwrap());
+        for place in outside {
+            contents.copy(block, &contents, place, 8);
+            contents.copy(place, &contents, block, 8);
+            contents.zero(place, 8);
+            assert!(contents.pointer(place).is_none() || place.get() == 1020);
+        }
+        assert_eq!(words(&heap), before);
+        let first = Offset::new(control + 4).unwrap();
+        let last = Offset::new(1020).unwrap();
+        for place in [first, last] {
+            let word = contents.word(place).unwrap();
+            assert!(contents.set_word(place, word) && contents.pointer(place).is_some());
+        }
+        let odd = block.checked_add(2).unwrap();
+        assert!(contents.word(odd).is_none() && !contents.set_word(odd, 0));
+        assert_eq!(words(&heap), before);
+    }
+
+    #[test]
+    fn only_comprehensive_poisoning_fills_and_only_blocks() {
+        fn fills<P: Poison>() {
+            let mut memory = vec![0_u32; 256];
+            let (heap, block) = filled::<P>(&mut memory);
+            let (contents, before) = (heap.block_bytes(), words(&heap));
+            let changed = |work: &dyn Fn()| {
+                work();
+                let after = words(&heap);
+                let (from, to) = (block.get() / 4, block.get() / 4 + 10);
+                let inside: Vec<u32> = after[from as usize..to as usize].to_vec();
+                (0..256).for_each(|word| heap.arena().set(word, before[word as usize]));
+                let rest =
+                    |words: &[u32]| [&words[..from as usize], &words[to as usize..]].concat();
+                assert_eq!(rest(&after), rest(&before));
+                inside
+            };
+            let kept: Vec<u32> = (1..=10).map(|word| 0x0101_0101 * word).collect();
+            let with = |range: core::ops::Range<usize>, value: u32| {
+                let mut words = kept.clone();
+                if P::FILLS {
+                    words[range].fill(value);
+                }
+                words
+            };
+            assert_eq!(
+                changed(&|| contents.freeing(block, 40)),
+                with(0..10, 0xFEFE_FEFE)
+            );
+            assert_eq!(
+                changed(&|| contents.shrinking(block, 40, 8)),
+                with(2..10, 0xFEFE_FEFE)
+            );
+            assert_eq!(
+                changed(&|| contents.grown(block, 8, 20)),
+                with(2..5, 0xCECE_CECE)
+            );
+            assert_eq!(changed(&|| contents.shrinking(block, 8, 20)), kept);
+            assert_eq!(changed(&|| contents.grown(block, 20, 8)), kept);
+            let refused = contents.allocated(block, 40);
+            assert_eq!(refused.is_err(), P::FILLS, "it was written to");
+            contents.freeing(block, 40);
+            assert_eq!(
+                changed(&|| contents.allocated(block, 40).unwrap()),
+                with(0..10, 0xCECE_CECE)
+            );
+            for outside in [4, 1000, u32::MAX - 3].map(|at| Offset::new(at).unwrap()) {
+                let inside = changed(&|| {
+                    contents.freeing(outside, 40);
+                    contents.shrinking(outside, 40, 8);
+                    contents.grown(outside, 8, 40);
+                    contents.allocated(outside, 40).unwrap();
+                });
+                assert_eq!(inside, kept);
+            }
+        }
+        fills::<Unpoisoned>();
+        fills::<Light>();
+        fills::<Comprehensive>();
     }
 }
