@@ -1,16 +1,17 @@
 //! Command-line options that describe the simulated chip.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::ValueEnum;
 use heap_caps::{Policy, Reserve};
 use heap_report::simulate::machine::{Requests, Setup};
-use soc_regions::{Caps, Chip};
+use soc_regions::Caps;
 
 use crate::configuration::{chip_called, configured};
 use crate::linker::Linker;
 use esp_heap::error::Error;
 use esp_heap::firmware::Firmware;
+use esp_heap::poisoning::Poisoning;
 
 /// How heaps are chosen, as a word on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -30,32 +31,43 @@ impl From<PolicyName> for Policy {
     }
 }
 
-/// A chip and its configuration, in words.
-#[derive(Debug, Clone)]
+/// A chip and its heaps, in words.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Simulated chip")]
 pub(crate) struct TargetOptions {
-    pub(crate) chip: String,
-    /// Options of the chip, `NAME[=VALUE]`.
+    /// The chip; `esp-heap map` lists them [default: the one that a recording names, or esp32]
+    #[arg(long)]
+    pub(crate) chip: Option<String>,
+    /// Change the chip's configuration, see `esp-heap map CHIP --options`; may be given several
+    /// times
+    #[arg(long = "option", value_name = "NAME[=VALUE]")]
     pub(crate) settings: Vec<String>,
-    /// Short for the option of that name.
+    /// External memory: short for --option psram=SIZE
+    #[arg(long, value_name = "SIZE")]
     pub(crate) psram: Option<String>,
-    /// A linked program, whose code and data take memory.
-    pub(crate) elf: Option<PathBuf>,
+    /// Capabilities of every request, for example DMA|8BIT or DMA,8BIT [default: what a recording
+    /// names, or as by malloc]
+    #[arg(long)]
+    pub(crate) caps: Option<String>,
+    /// How heaps are chosen
+    #[arg(long, value_enum, default_value = "guaranteed")]
     pub(crate) policy: PolicyName,
-    /// `CAPS=BYTES`.
+    /// Free bytes that only requests for certain capabilities get, for example DMA=24576
+    #[arg(long, value_name = "CAPS=BYTES")]
     pub(crate) reserve: Option<String>,
+    /// Poisoning of all heaps
+    #[arg(long, value_enum, default_value = "none")]
+    pub(crate) poison: Poisoning,
 }
 
 impl TargetOptions {
-    pub(crate) fn setup(&self) -> Result<Setup, Error> {
-        let chip = chip_called(&self.chip)?;
+    /// The chip with a linked program, whose code and data take memory.
+    pub(crate) fn setup(&self, elf: Option<&Path>) -> Result<Setup, Error> {
+        let chip = chip_called(self.chip.as_deref().unwrap_or("esp32"))?;
         let psram = self.psram.iter().map(|size| format!("psram={size}"));
         let settings: Vec<_> = self.settings.iter().cloned().chain(psram).collect();
         let options = configured(chip, &settings)?;
-        let firmware = self
-            .elf
-            .as_deref()
-            .map(|file| Firmware::read(file, chip))
-            .transpose()?;
+        let firmware = elf.map(|file| Firmware::read(file, chip)).transpose()?;
         let linker = Linker {
             chip,
             options,
@@ -71,17 +83,15 @@ impl TargetOptions {
             reserve,
         })
     }
+
+    /// How requests are made, if that was said.
+    pub(crate) fn requests(&self) -> Result<Option<Requests>, Error> {
+        let caps = self.caps.as_deref().map(parse_caps).transpose()?;
+        Ok(caps.map(Requests::Caps))
+    }
 }
 
-/// Requests for `caps`, or as by `malloc`.
-pub(crate) fn requests(caps: Option<&str>, chip: &Chip) -> Result<Requests, Error> {
-    Ok(match caps {
-        None => Requests::as_by_malloc(chip),
-        Some(text) => Requests::Caps(parse_caps(text)?),
-    })
-}
-
-pub(crate) fn parse_caps(text: &str) -> Result<Caps, Error> {
+fn parse_caps(text: &str) -> Result<Caps, Error> {
     text.parse()
         .map_err(|error| Error::Usage(format!("{text:?}: {error}")))
 }

@@ -12,7 +12,7 @@ use heap_report::image::Memory;
 use heap_report::page::report_page;
 use heap_report::read::{Input, Replay, read, replayed};
 use heap_report::recorded::{Trace, shipped};
-use heap_report::simulate::machine::Machine;
+use heap_report::simulate::machine::{Machine, Requests};
 use heap_report::summary::{Summary, json};
 use heap_report::symbols::{Identities, Identity, Named, Symbols};
 use heap_report::verdict::{Verdict, VerdictKind};
@@ -22,9 +22,9 @@ use multi_heap::Poison;
 use super::NO_VERDICT;
 use crate::exports::Exports;
 use crate::image::{self, Piece};
-use crate::target_options::{PolicyName, TargetOptions, requests};
+use crate::target_options::TargetOptions;
 use esp_heap::error::Error;
-use esp_heap::poisoning::{Poisoning, with_poison};
+use esp_heap::poisoning::with_poison;
 use esp_heap::style;
 
 /// Tell what a program's heap did: peak, owners, leaks down to lines of the source, refusals,
@@ -76,28 +76,6 @@ pub(crate) struct Arguments {
     /// Print the summary as a JSON object
     #[arg(long)]
     json: bool,
-    /// The chip that serves a recorded trace; `esp-heap map` lists them
-    #[arg(long, default_value = "esp32")]
-    chip: String,
-    /// Change the chip's configuration, see `esp-heap map CHIP --options`; may be given several
-    /// times
-    #[arg(long = "option", value_name = "NAME[=VALUE]")]
-    settings: Vec<String>,
-    /// External memory: short for --option psram=SIZE
-    #[arg(long, value_name = "SIZE")]
-    psram: Option<String>,
-    /// Capabilities of every request of a recorded trace [default: as by malloc]
-    #[arg(long)]
-    caps: Option<String>,
-    /// How heaps are chosen
-    #[arg(long, value_enum, default_value = "guaranteed")]
-    policy: PolicyName,
-    /// Free bytes that only requests for certain capabilities get
-    #[arg(long, value_name = "CAPS=BYTES")]
-    reserve: Option<String>,
-    /// Poisoning of all heaps
-    #[arg(long, value_enum, default_value = "none")]
-    poison: Poisoning,
     /// Fail with exit code 9 if any of these is so: peak, live, blocks, leaked, refused, largest or
     /// missing, < or >, a limit
     #[arg(long, value_name = "CONDITIONS", value_parser = wanted)]
@@ -107,6 +85,8 @@ pub(crate) struct Arguments {
     junit: Option<PathBuf>,
     #[command(flatten)]
     exports: Exports,
+    #[command(flatten)]
+    target: TargetOptions,
 }
 
 /// Conditions of `--fail-if`: one argument.
@@ -280,18 +260,11 @@ impl Arguments {
 
     /// What happens on the chip; without a trace to the largest shipped one that fits.
     fn replayed(&self, trace: Option<&Trace>, elf: Option<&Path>) -> Result<History, Error> {
-        let target = TargetOptions {
-            chip: self.chip.clone(),
-            settings: self.settings.clone(),
-            psram: self.psram.clone(),
-            elf: elf.map(Path::to_owned),
-            policy: self.policy,
-            reserve: self.reserve.clone(),
-        };
-        let setup = target.setup()?;
-        let requests = requests(self.caps.as_deref(), setup.chip)?;
+        let setup = self.target.setup(elf)?;
+        let by_malloc = || Requests::as_by_malloc(setup.chip);
+        let requests = self.target.requests()?.unwrap_or_else(by_malloc);
         let replay = Replay { setup, requests };
-        with_poison!(self.poison, P => serve::<P>(trace, &replay))
+        with_poison!(self.target.poison, P => serve::<P>(trace, &replay))
     }
 }
 

@@ -10,10 +10,10 @@ use multi_heap::Poison;
 use soc_regions::Chip;
 
 use crate::configuration::describe;
-use crate::target_options::{PolicyName, TargetOptions, requests};
+use crate::target_options::TargetOptions;
 use esp_heap::error::Error;
 use esp_heap::figures::{self, Figure};
-use esp_heap::poisoning::{Poisoning, with_poison};
+use esp_heap::poisoning::with_poison;
 use esp_heap::{progress, say};
 use heap_report::page;
 use heap_report::recorded::Trace;
@@ -40,13 +40,6 @@ Examples:
 
 Exit codes: 0 every request was served, 4 some were refused, 1 a block lost its content.")]
 pub(crate) struct Arguments {
-    /// The chip; `esp-heap map` lists them
-    #[arg(long, default_value = "esp32")]
-    chip: String,
-    /// Change the chip's configuration, see `esp-heap map CHIP --options`; may be given several
-    /// times
-    #[arg(long = "option", value_name = "NAME[=VALUE]")]
-    settings: Vec<String>,
     /// A linked program whose code and data take memory, too [default: a typical small firmware]
     #[arg(long, value_name = "FILE")]
     elf: Option<PathBuf>,
@@ -54,33 +47,21 @@ pub(crate) struct Arguments {
     /// chips]
     #[arg(long)]
     trace: Option<PathBuf>,
-    /// Capabilities of every request, for example DMA|8BIT or DMA,8BIT [default: as by malloc]
-    #[arg(long)]
-    caps: Option<String>,
-    /// How heaps are chosen
-    #[arg(long, value_enum, default_value = "guaranteed")]
-    policy: PolicyName,
-    /// Free bytes that only requests for certain capabilities get, for example DMA=24576
-    #[arg(long, value_name = "CAPS=BYTES")]
-    reserve: Option<String>,
-    /// Poisoning of all heaps
-    #[arg(long, value_enum, default_value = "none")]
-    poison: Poisoning,
-    /// External memory: short for --option psram=SIZE
-    #[arg(long, value_name = "SIZE")]
-    psram: Option<String>,
     /// Folder for heap.html, made if it is not there
     #[arg(long, value_name = "DIR", default_value = "out")]
     out: PathBuf,
     /// Print the figures as JSON instead of the report
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    target: TargetOptions,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
-    let setup = arguments.target().setup()?;
-    let requests = requests(arguments.caps.as_deref(), setup.chip)?;
-    let recording = with_poison!(arguments.poison, P => {
+    let setup = arguments.target.setup(arguments.elf.as_deref())?;
+    let by_malloc = || Requests::as_by_malloc(setup.chip);
+    let requests = arguments.target.requests()?.unwrap_or_else(by_malloc);
+    let recording = with_poison!(arguments.target.poison, P => {
         simulate::<P>(arguments, &setup, requests)
     })?;
     let file = write_page(&arguments.out, &recording)?;
@@ -90,19 +71,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         say!("wrote {}: open it in a browser", file.display())?;
     }
     Ok(ExitCode::from(if recording.refused == 0 { 0 } else { 4 }))
-}
-
-impl Arguments {
-    fn target(&self) -> TargetOptions {
-        TargetOptions {
-            chip: self.chip.clone(),
-            settings: self.settings.clone(),
-            psram: self.psram.clone(),
-            elf: self.elf.clone(),
-            policy: self.policy,
-            reserve: self.reserve.clone(),
-        }
-    }
 }
 
 /// Boots, replays and, unless only figures are wanted, reports.
@@ -143,8 +111,8 @@ fn simulate<P: Poison>(
     Ok(Recording {
         chip: model(setup.chip),
         memory_map: setup.chip.generation().to_owned(),
-        policy: name_of(arguments.policy),
-        poison: name_of(arguments.poison),
+        policy: name_of(arguments.target.policy),
+        poison: name_of(arguments.target.poison),
         ..recording
     })
 }
@@ -226,8 +194,8 @@ fn announcement(trace: &Trace, requests: Requests, arguments: &Arguments) -> Str
         "Replaying {}: {}, {requests}, policy {}, poisoning {}",
         trace.name,
         counted(trace.operations.len() as u64, "operation"),
-        name_of(arguments.policy),
-        name_of(arguments.poison),
+        name_of(arguments.target.policy),
+        name_of(arguments.target.poison),
     )
 }
 

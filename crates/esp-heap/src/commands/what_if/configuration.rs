@@ -1,5 +1,7 @@
 //! Configurations in words: `chip=esp32s3 psram=8M poison=light`.
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 use esp_heap::error::Error;
 use esp_heap::poisoning::Poisoning;
@@ -7,15 +9,14 @@ use heap_report::what_if::{self, Variant};
 
 use crate::configuration::chip_called;
 use crate::suggestions::did_you_mean;
-use crate::target_options::{TargetOptions, parse_size, requests};
+use crate::target_options::{TargetOptions, parse_size};
 
 /// Command-line form of a variant.
 #[derive(Clone)]
 pub(super) struct Configuration {
     pub(super) target: TargetOptions,
-    pub(super) poison: Poisoning,
+    pub(super) elf: Option<PathBuf>,
     pub(super) external_above: Option<u32>,
-    pub(super) caps: Option<String>,
 }
 
 impl Configuration {
@@ -37,9 +38,9 @@ impl Configuration {
             "chip" => self.change_chip(value)?,
             "psram" => self.target.psram = Some(value.to_owned()),
             "reserve" => self.target.reserve = Some(value.to_owned()),
-            "caps" => self.caps = Some(value.to_owned()),
+            "caps" => self.target.caps = Some(value.to_owned()),
             "policy" => self.target.policy = word_of(word, value)?,
-            "poison" => self.poison = word_of(word, value)?,
+            "poison" => self.target.poison = word_of(word, value)?,
             "external-above" => self.external_above = Some(limit(word, value)?),
             _ => self.target.settings.push(word.to_owned()),
         }
@@ -52,28 +53,22 @@ impl Configuration {
             .default_options()
             .value("psram")
             .is_some();
-        self.target.chip = name.to_owned();
-        (self.target.settings, self.target.elf) = (Vec::new(), None);
+        self.target.chip = Some(name.to_owned());
+        (self.target.settings, self.elf) = (Vec::new(), None);
         self.target.psram = self.target.psram.take().filter(|_| takes_psram);
         Ok(())
     }
 
     pub(super) fn variant(&self) -> Result<Variant, Error> {
-        let setup = self.target.setup()?;
-        let requests = self
-            .caps
-            .as_deref()
-            .map(|caps| requests(Some(caps), setup.chip))
-            .transpose()?;
         Ok(Variant {
-            poisoning: match self.poison {
+            setup: self.target.setup(self.elf.as_deref())?,
+            requests: self.target.requests()?,
+            poisoning: match self.target.poison {
                 Poisoning::None => what_if::Poisoning::None,
                 Poisoning::Light => what_if::Poisoning::Light,
                 Poisoning::Comprehensive => what_if::Poisoning::Comprehensive,
             },
             external_above: self.external_above,
-            requests,
-            setup,
         })
     }
 }
@@ -109,16 +104,16 @@ mod tests {
     fn now() -> Configuration {
         Configuration {
             target: TargetOptions {
-                chip: "esp32".to_owned(),
+                chip: None,
                 settings: vec!["trace-memory=one-bank".to_owned()],
                 psram: None,
-                elf: None,
+                caps: None,
                 policy: PolicyName::Guaranteed,
                 reserve: None,
+                poison: Poisoning::None,
             },
-            poison: Poisoning::None,
+            elf: None,
             external_above: None,
-            caps: None,
         }
     }
 

@@ -9,7 +9,6 @@ use std::process::ExitCode;
 
 use esp_heap::error::Error;
 use esp_heap::figures::{self, Figure};
-use esp_heap::poisoning::Poisoning;
 use esp_heap::{progress, say};
 use heap_report::Program;
 use heap_report::recorded::shipped::fitting;
@@ -18,7 +17,7 @@ use heap_report::summary::{bytes, counted, grouped};
 use heap_report::what_if::{self, Advice, Outcome, Variant};
 use multi_heap::Unpoisoned;
 
-use crate::target_options::{PolicyName, TargetOptions};
+use crate::target_options::TargetOptions;
 use configuration::Configuration;
 use recorded::Recorded;
 
@@ -50,33 +49,14 @@ pub(crate) struct Arguments {
     /// Try variants, recommend one
     #[arg(long)]
     search: bool,
-    /// The chip now [default: the one that the program names, or esp32]
-    #[arg(long)]
-    chip: Option<String>,
-    /// The chip's configuration now, see `esp-heap map CHIP --options`; may be given several times
-    #[arg(long = "option", value_name = "NAME[=VALUE]")]
-    settings: Vec<String>,
-    /// External memory now
-    #[arg(long, value_name = "SIZE")]
-    psram: Option<String>,
     /// The linked program, whose code and data take memory [default: a typical small firmware]
     #[arg(long, value_name = "FILE")]
     elf: Option<PathBuf>,
-    /// Capabilities of every request [default: what the program named, or as by malloc]
-    #[arg(long)]
-    caps: Option<String>,
-    /// How heaps are chosen now
-    #[arg(long, value_enum, default_value = "guaranteed")]
-    policy: PolicyName,
-    /// Free bytes that only requests for certain capabilities get now
-    #[arg(long, value_name = "CAPS=BYTES")]
-    reserve: Option<String>,
-    /// Poisoning of all heaps now
-    #[arg(long, value_enum, default_value = "none")]
-    poison: Poisoning,
     /// Print the figures as JSON instead of the table
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    target: TargetOptions,
 }
 
 /// Variants without any `--if`.
@@ -118,22 +98,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 impl Arguments {
     /// The current configuration: command line, else recording, else defaults.
     fn now(&self, recorded: Option<&Recorded>) -> Configuration {
+        let target = self.target.clone();
         let named = recorded.and_then(Recorded::chip);
         let psram = recorded
             .and_then(Recorded::psram)
             .map(|bytes| bytes.to_string());
         Configuration {
             target: TargetOptions {
-                chip: self.chip.as_deref().or(named).unwrap_or("esp32").to_owned(),
-                settings: self.settings.clone(),
-                psram: self.psram.clone().or(psram),
-                elf: self.elf.clone(),
-                policy: self.policy,
-                reserve: self.reserve.clone(),
+                chip: target.chip.or_else(|| named.map(str::to_owned)),
+                psram: target.psram.or(psram),
+                ..target
             },
-            poison: self.poison,
+            elf: self.elf.clone(),
             external_above: None,
-            caps: self.caps.clone(),
         }
     }
 }
