@@ -82,7 +82,9 @@ pub trait Allocator: Sized {
     /// The region belongs to the heap until it is forgotten.
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool;
     /// A block at the natural alignment of 4.
-    fn allocate(&mut self, size: usize) -> usize;
+    fn allocate(&mut self, size: usize) -> usize {
+        self.allocate_aligned(size, 4)
+    }
     /// A block at another alignment.
     fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize;
     /// Frees a block.
@@ -94,7 +96,16 @@ pub trait Allocator: Sized {
     ///
     /// # Safety
     /// `block` was allocated with `size`, at the natural alignment.
-    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize;
+    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
+        let new = self.allocate(new_size);
+        if new != 0 {
+            // SAFETY: both blocks have as many bytes, and are different.
+            unsafe { copy(block, new, size.min(new_size)) };
+            // SAFETY: the caller's block.
+            unsafe { self.free(block, size, 4) };
+        }
+        new
+    }
 
     /// A block in memory with capabilities, where [`Allocator::HAS_CAPS`] says so.
     fn allocate_caps(&mut self, _size: usize, _caps: u32) -> usize {
@@ -259,93 +270,51 @@ unsafe fn allocator<'a, S>(heap: usize) -> &'a mut S {
     unsafe { &mut *core::ptr::with_exposed_provenance_mut(heap) }
 }
 
-#[inline(never)]
-extern "C" fn allocate<S: Allocator>(
-    heap: usize,
-    size: usize,
-    _: usize,
-    _: usize,
-) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started allocator.
-    MaybeUninit::new(unsafe { allocator::<S>(heap) }.allocate(size))
+/// A function around a method, as a counter calls it.
+macro_rules! operation {
+    ($name:ident, |$heap:ident, $b:ident, $c:ident, $d:ident| $result:expr) => {
+        #[inline(never)]
+        extern "C" fn $name<S: Allocator>(
+            heap: usize,
+            $b: usize,
+            $c: usize,
+            $d: usize,
+        ) -> MaybeUninit<usize> {
+            // SAFETY: `Measured` passes its started allocator.
+            let $heap = unsafe { allocator::<S>(heap) };
+            $result
+        }
+    };
 }
 
-#[inline(never)]
-extern "C" fn allocate_aligned<S: Allocator>(
-    heap: usize,
-    size: usize,
-    alignment: usize,
-    _: usize,
-) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started allocator.
-    MaybeUninit::new(unsafe { allocator::<S>(heap) }.allocate_aligned(size, alignment))
-}
-
-#[inline(never)]
-extern "C" fn allocate_caps<S: Allocator>(
-    heap: usize,
-    size: usize,
-    caps: usize,
-    _: usize,
-) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started allocator.
-    let heap = unsafe { allocator::<S>(heap) };
-    let caps = u32::try_from(caps).unwrap_or_default();
-    MaybeUninit::new(heap.allocate_caps(size, caps))
-}
-
-#[inline(never)]
-extern "C" fn free_size<S: Allocator>(
-    heap: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started allocator.
-    MaybeUninit::new(unsafe { allocator::<S>(heap) }.free_size())
-}
-
-#[inline(never)]
-extern "C" fn largest_block<S: Allocator>(
-    heap: usize,
-    _: usize,
-    _: usize,
-    _: usize,
-) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started allocator.
-    MaybeUninit::new(unsafe { allocator::<S>(heap) }.largest_block())
-}
-
-#[inline(never)]
-extern "C" fn free<S: Allocator>(
-    heap: usize,
-    block: usize,
-    size: usize,
-    alignment: usize,
-) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started allocator.
-    let heap = unsafe { allocator::<S>(heap) };
+operation!(allocate, |heap, size, _c, _d| MaybeUninit::new(
+    heap.allocate(size)
+));
+operation!(allocate_aligned, |heap, size, alignment, _d| {
+    MaybeUninit::new(heap.allocate_aligned(size, alignment))
+});
+operation!(allocate_caps, |heap, size, caps, _d| {
+    MaybeUninit::new(heap.allocate_caps(size, u32::try_from(caps).unwrap_or_default()))
+});
+operation!(free_size, |heap, _b, _c, _d| MaybeUninit::new(
+    heap.free_size()
+));
+operation!(largest_block, |heap, _b, _c, _d| MaybeUninit::new(
+    heap.largest_block()
+));
+operation!(free, |heap, block, size, alignment| {
     // SAFETY: the workloads free what they allocated.
     let block = unsafe { pointer(block) };
     // SAFETY: and with the same size and alignment.
     unsafe { heap.free(block, size, alignment) };
     MaybeUninit::uninit()
-}
-
-#[inline(never)]
-extern "C" fn reallocate<S: Allocator>(
-    heap: usize,
-    block: usize,
-    size: usize,
-    new_size: usize,
-) -> MaybeUninit<usize> {
-    // SAFETY: `Measured` passes its started allocator.
-    let heap = unsafe { allocator::<S>(heap) };
+});
+operation!(reallocate, |heap, block, size, new_size| {
     // SAFETY: the workloads resize what they allocated.
     let block = unsafe { pointer(block) };
     // SAFETY: and return its size.
     MaybeUninit::new(unsafe { heap.reallocate(block, size, new_size) })
-}
+});
 
 /// A block as the workloads name it.
 ///

@@ -1,5 +1,7 @@
 //! One measured number.
 
+use core::fmt;
+
 /// Of which heap, doing what, which quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figure {
@@ -11,6 +13,15 @@ pub struct Figure {
     pub quantity: Quantity,
     /// The number.
     pub value: u64,
+}
+
+/// A line for `cargo xtask bench`, where costs are instructions.
+impl fmt::Display for Figure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let metric = self.quantity.in_instructions();
+        let (allocator, workload, value) = (self.allocator, self.workload, self.value);
+        write!(out, "figure\t{allocator}\t{workload}\t{metric}\t{value}")
+    }
 }
 
 /// What a number counts.

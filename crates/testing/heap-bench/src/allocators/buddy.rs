@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use buddy_system_allocator::Heap;
 
-use crate::allocator::{Allocator, address, copy, layout};
+use crate::allocator::{Allocator, address, layout};
 
 const ORDERS: usize = 32;
 
@@ -22,10 +22,6 @@ impl Allocator for Buddy {
         true
     }
 
-    fn allocate(&mut self, size: usize) -> usize {
-        self.allocate_aligned(size, 4)
-    }
-
     fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
         let layout = layout(size, alignment);
         address(layout.and_then(|layout| self.0.alloc(layout).ok()))
@@ -36,16 +32,5 @@ impl Allocator for Buddy {
             // SAFETY: the caller's block, with its layout.
             unsafe { self.0.dealloc(block, layout) };
         }
-    }
-
-    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
-        let new = self.allocate(new_size);
-        if new != 0 {
-            // SAFETY: both blocks have as many bytes, and are different.
-            unsafe { copy(block, new, size.min(new_size)) };
-            // SAFETY: the caller's block.
-            unsafe { self.free(block, size, 4) };
-        }
-        new
     }
 }

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use linked_list_allocator::Heap;
 
-use crate::allocator::{Allocator, address, copy, layout};
+use crate::allocator::{Allocator, address, layout};
 
 /// It refuses smaller regions by panicking: two list nodes and their alignment.
 const LEAST: usize = 64;
@@ -27,10 +27,6 @@ impl Allocator for LinkedList {
         true
     }
 
-    fn allocate(&mut self, size: usize) -> usize {
-        self.allocate_aligned(size, 4)
-    }
-
     fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
         let layout = layout(size, alignment);
         address(layout.and_then(|layout| self.0.allocate_first_fit(layout).ok()))
@@ -41,16 +37,5 @@ impl Allocator for LinkedList {
             // SAFETY: the caller's block, with its layout.
             unsafe { self.0.deallocate(block, layout) };
         }
-    }
-
-    unsafe fn reallocate(&mut self, block: NonNull<u8>, size: usize, new_size: usize) -> usize {
-        let new = self.allocate(new_size);
-        if new != 0 {
-            // SAFETY: both blocks have as many bytes, and are different.
-            unsafe { copy(block, new, size.min(new_size)) };
-            // SAFETY: the caller's block.
-            unsafe { self.free(block, size, 4) };
-        }
-        new
     }
 }

@@ -20,10 +20,6 @@ impl Allocator for Talc4 {
         unsafe { talc.claim(span) }.is_ok()
     }
 
-    fn allocate(&mut self, size: usize) -> usize {
-        self.allocate_aligned(size, 4)
-    }
-
     fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
         let Some(layout) = layout(size, alignment) else {
             return 0;

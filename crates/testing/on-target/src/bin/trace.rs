@@ -6,7 +6,6 @@
 #![no_std]
 #![no_main]
 
-use heap_bench::Figure;
 use on_target::{Instructions, exit_code, println};
 
 on_target::program!(main);
@@ -19,16 +18,10 @@ fn main() -> u8 {
         return exit_code::USAGE;
     };
     // SAFETY: nothing else in this program uses the region.
-    unsafe { heap_bench::run_trace(&Instructions, region, trace, slots, &mut print) };
+    unsafe {
+        heap_bench::run_trace(&Instructions, region, trace, slots, &mut |figure| {
+            println!("{figure}")
+        })
+    };
     exit_code::SUCCESS
-}
-
-fn print(figure: Figure) {
-    println!(
-        "figure\t{}\t{}\t{}\t{}",
-        figure.allocator,
-        figure.workload,
-        figure.quantity.in_instructions(),
-        figure.value
-    );
 }

@@ -3,10 +3,6 @@
 /// The calls of an allocator through `GlobalAlloc` of its `HEAP`.
 macro_rules! of_global_allocator {
     () => {
-        fn allocate(&mut self, size: usize) -> usize {
-            self.allocate_aligned(size, 4)
-        }
-
         fn allocate_aligned(&mut self, size: usize, alignment: usize) -> usize {
             let Some(layout) = heap_bench::layout(size, alignment) else {
                 return 0;

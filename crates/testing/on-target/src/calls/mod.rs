@@ -130,7 +130,7 @@ fn workloads<S: Allocator>(counter: &impl Counter, print: &mut dyn FnMut(Figure)
 }
 
 fn print(figure: Figure) {
-    line(figure, figure.quantity.in_instructions());
+    println!("{figure}");
 }
 
 /// Longest stretches are the only figures of such a run; the last one is that of all calls, first
@@ -150,16 +150,7 @@ fn masked_workloads<S: Allocator>() {
 #[cfg(target_arch = "xtensa")]
 fn print_masked(figure: Figure) {
     if figure.quantity == Quantity::Worst {
-        line(figure, "masked_max");
+        let (allocator, workload, value) = (figure.allocator, figure.workload, figure.value);
+        println!("figure\t{allocator}\t{workload}\tmasked_max\t{value}");
     }
-}
-
-fn line(figure: Figure, metric: &str) {
-    let Figure {
-        allocator,
-        workload,
-        value,
-        ..
-    } = figure;
-    println!("figure\t{allocator}\t{workload}\t{metric}\t{value}");
 }

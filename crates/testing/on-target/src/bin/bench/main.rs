@@ -5,7 +5,6 @@
 
 use core::ptr::{NonNull, slice_from_raw_parts_mut};
 
-use heap_bench::Figure;
 use on_target::{Instructions, exit_code, println};
 
 on_target::program!(main);
@@ -13,18 +12,8 @@ on_target::program!(main);
 fn main() -> u8 {
     let region = region();
     // SAFETY: nothing else uses this part of the DRAM window.
-    unsafe { heap_bench::run(&Instructions, region, &mut print) };
+    unsafe { heap_bench::run(&Instructions, region, &mut |figure| println!("{figure}")) };
     exit_code::SUCCESS
-}
-
-fn print(figure: Figure) {
-    println!(
-        "figure\t{}\t{}\t{}\t{}",
-        figure.allocator,
-        figure.workload,
-        figure.quantity.in_instructions(),
-        figure.value
-    );
 }
 
 /// DRAM below the ESP32's own: the emulated window begins at 0x3FC0_0000.

@@ -8,7 +8,6 @@ mod allocators;
 
 use core::ptr::{NonNull, slice_from_raw_parts_mut};
 
-use heap_bench::Figure;
 use on_target::{Instructions, exit_code, println};
 
 use allocators::{Accounts, Leaks, Streamed, Watched, Watcher};
@@ -33,15 +32,9 @@ fn watched<O: Watcher>() {
     let region = unsafe { NonNull::new_unchecked(region) };
     // SAFETY: nothing else uses the region and the chip's memory: these heaps take it one after the
     // other.
-    unsafe { heap_bench::run_guest::<Watched<O>>(&Instructions, region, &mut print) };
-}
-
-fn print(figure: Figure) {
-    println!(
-        "figure\t{}\t{}\t{}\t{}",
-        figure.allocator,
-        figure.workload,
-        figure.quantity.in_instructions(),
-        figure.value
-    );
+    unsafe {
+        heap_bench::run_guest::<Watched<O>>(&Instructions, region, &mut |figure| {
+            println!("{figure}")
+        })
+    };
 }
