@@ -79,11 +79,7 @@ impl From<xtensa_toolchain::Error> for Error {
 
 impl From<heap_report::Error> for Error {
     fn from(error: heap_report::Error) -> Error {
-        match error {
-            heap_report::Error::Failed(what) => Error::Failed(what),
-            heap_report::Error::Usage(what) => Error::Usage(what),
-            heap_report::Error::File { name, cause } => Error::File { name, cause },
-        }
+        esp_heap::error::Error::from(error).into()
     }
 }
 

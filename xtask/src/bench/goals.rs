@@ -64,170 +64,119 @@ fn number(value: f64) -> String {
     }
 }
 
-fn goals(measured: &Measured<'_>) -> Vec<Goal> {
-    let cost = |allocator: &str, name: &str| measured.pair(allocator, name);
-    let call = |allocator: &str, name: &str| measured.0.cost(allocator, name, UNIT);
-    let goal = |what, value, must, aim| Goal {
+const NO_AIM: Option<f64> = None;
+
+const RUST: &str = "global allocator";
+const CAPS: &str = "c heap_caps";
+const MALLOC: &str = "c malloc";
+const TLSF: &str = "esp-alloc tlsf";
+const IDF: &str = "esp-idf none";
+
+fn goal(what: &'static str, value: Option<f64>, must: f64, aim: impl Into<Option<f64>>) -> Goal {
+    let aim = aim.into();
+    Goal {
         what,
         value,
         must,
         aim,
-    };
-    let (rust, caps, malloc) = ("global allocator", "c heap_caps", "c malloc");
-    let (tlsf, idf) = ("esp-alloc tlsf", "esp-idf none");
-    let ratio = |value: Option<f64>, base: Option<f64>| Some(value? / base?);
-    let mut goals = vec![
-        goal(
-            "GlobalAlloc, 16 B",
-            cost(rust, "16 B"),
-            410.0,
-            cost(tlsf, "16 B"),
-        ),
-        goal(
-            "GlobalAlloc, mix",
-            cost(rust, "mix"),
-            580.0,
-            cost(tlsf, "mix"),
-        ),
-        goal(
-            "heap_caps_malloc, 16 B",
-            cost(caps, "16 B"),
-            450.0,
-            Some(360.0),
-        ),
-        goal(
-            "heap_caps_malloc, mix",
-            cost(caps, "mix"),
-            600.0,
-            Some(450.0),
-        ),
-        goal("malloc, 16 B", cost(malloc, "16 B"), 480.0, Some(380.0)),
-        goal("malloc, mix", cost(malloc, "mix"), 640.0, Some(470.0)),
-        goal(
-            "heap_caps_malloc, 32BIT",
-            cost(caps, "32BIT"),
-            520.0,
-            Some(420.0),
-        ),
-        goal(
-            "heap_caps_malloc, EXEC",
-            cost(caps, "EXEC"),
-            520.0,
-            Some(420.0),
-        ),
-        goal(
-            "heap_caps_realloc, grow",
-            call(caps, "grow"),
-            3400.0,
-            Some(2500.0),
-        ),
-        goal(
-            "heap_caps_realloc, in place",
-            call(caps, "realloc in place"),
-            450.0,
-            Some(300.0),
-        ),
-        goal(
-            "heap_caps_malloc, refused",
-            call(caps, "refused"),
-            720.0,
-            Some(400.0),
-        ),
-    ];
-    for (what, allocator, name, base) in [
-        ("GlobalAlloc, alignment 8 : 4", rust, "align 8", "16 B"),
-        ("heap_caps, alignment 8 : 4", caps, "align 8", "16 B"),
-        (
-            "GlobalAlloc, with : without a reserve",
-            rust,
-            "with reserve",
-            "16 B",
-        ),
-        (
-            "heap_caps, with : without a reserve",
-            caps,
-            "with reserve",
-            "16 B",
-        ),
-        (
-            "malloc, with : without a reserve",
-            malloc,
-            "with reserve",
-            "16 B",
-        ),
-        (
-            "heap_caps, 12 sets by turns : each alone",
-            caps,
-            "12 sets",
-            "12 sets, each alone",
-        ),
-    ] {
-        let value = ratio(cost(allocator, name), cost(allocator, base));
-        goals.push(goal(what, value, 1.15, Some(1.05)));
     }
-    for (what, allocator) in [
-        ("longest masked stretch, GlobalAlloc", rust),
-        ("longest masked stretch, heap_caps", caps),
-        ("longest masked stretch, malloc", malloc),
-    ] {
-        let value = measured.number(allocator, ANY_CALL, "masked_max");
-        goals.push(goal(what, value, 500.0, Some(350.0)));
-    }
-    let fw_iot = |allocator| call(allocator, "calls fw_iot");
-    let s = cost("global allocator s", "16 B");
-    let state = measured.number("heap-caps", "64 KiB", "control_bytes");
-    goals.extend([
-        goal(
-            "programs, heap_caps : ESP-IDF",
-            measured.programs(caps, idf),
-            0.8,
-            Some(0.65),
-        ),
-        goal(
-            "programs, GlobalAlloc : esp-alloc",
-            measured.programs(rust, tlsf),
-            1.5,
-            Some(1.1),
-        ),
-        goal(
-            "linked bytes, GlobalAlloc",
-            measured.linked(rust),
-            9000.0,
-            Some(6000.0),
-        ),
-        goal(
-            "linked bytes, malloc",
-            measured.linked(malloc),
-            10_000.0,
-            Some(8000.0),
-        ),
-        goal("bytes of a set of 16 heaps", state, 1400.0, None),
-        goal(
-            "GlobalAlloc, firmware's profile, 16 B",
-            s,
-            600.0,
-            Some(450.0),
-        ),
-        goal(
-            "bare heap : ESP-IDF",
-            measured.bare("multi-heap"),
-            0.58,
-            None,
-        ),
-        goal(
-            "bare heap : ESP-IDF, mix",
-            ratio(cost("multi-heap", "mix"), cost("esp-idf", "mix")),
-            0.62,
-            ratio(cost("rlsf", "mix"), cost("esp-idf", "mix")),
-        ),
-        goal(
-            "multi_heap_malloc : ESP-IDF, fw_iot",
-            ratio(fw_iot("c multi_heap"), fw_iot("esp-idf")),
-            0.8,
-            None,
-        ),
-    ]);
+}
+
+fn goals(measured: &Measured<'_>) -> Vec<Goal> {
+    let mut goals = calls(measured);
+    goals.extend(ratios(measured));
+    goals.extend(masked_stretches(measured));
+    goals.extend(whole_programs(measured));
+    goals.extend(bare_heap(measured));
     goals
+}
+
+/// Calls that users make, alone.
+fn calls(measured: &Measured<'_>) -> Vec<Goal> {
+    let pair = |allocator, name| measured.pair(allocator, name);
+    let grow = measured.single(CAPS, "grow");
+    let in_place = measured.single(CAPS, "realloc in place");
+    let refused = measured.single(CAPS, "refused");
+    let tlsf = |name| measured.pair(TLSF, name);
+    vec![
+        goal("GlobalAlloc, 16 B", pair(RUST, "16 B"), 410.0, tlsf("16 B")),
+        goal("GlobalAlloc, mix", pair(RUST, "mix"), 580.0, tlsf("mix")),
+        goal("heap_caps_malloc, 16 B", pair(CAPS, "16 B"), 450.0, 360.0),
+        goal("heap_caps_malloc, mix", pair(CAPS, "mix"), 600.0, 450.0),
+        goal("malloc, 16 B", pair(MALLOC, "16 B"), 480.0, 380.0),
+        goal("malloc, mix", pair(MALLOC, "mix"), 640.0, 470.0),
+        goal("heap_caps_malloc, 32BIT", pair(CAPS, "32BIT"), 520.0, 420.0),
+        goal("heap_caps_malloc, EXEC", pair(CAPS, "EXEC"), 520.0, 420.0),
+        goal("heap_caps_realloc, grow", grow, 3400.0, 2500.0),
+        goal("heap_caps_realloc, in place", in_place, 450.0, 300.0),
+        goal("heap_caps_malloc, refused", refused, 720.0, 400.0),
+    ]
+}
+
+/// What alignments, reserves and many sets of capabilities cost.
+fn ratios(measured: &Measured<'_>) -> impl Iterator<Item = Goal> {
+    let aligned = ("align 8", "16 B");
+    let reserved = ("with reserve", "16 B");
+    let by_turns = ("12 sets", "12 sets, each alone");
+    let rows = [
+        ("GlobalAlloc, alignment 8 : 4", RUST, aligned),
+        ("heap_caps, alignment 8 : 4", CAPS, aligned),
+        ("GlobalAlloc, with : without a reserve", RUST, reserved),
+        ("heap_caps, with : without a reserve", CAPS, reserved),
+        ("malloc, with : without a reserve", MALLOC, reserved),
+        ("heap_caps, 12 sets by turns : each alone", CAPS, by_turns),
+    ];
+    rows.into_iter().map(|(what, allocator, (name, base))| {
+        let [value, base] = [name, base].map(|name| measured.pair(allocator, name));
+        goal(what, ratio(value, base), 1.15, 1.05)
+    })
+}
+
+fn masked_stretches(measured: &Measured<'_>) -> impl Iterator<Item = Goal> {
+    let rows = [
+        ("longest masked stretch, GlobalAlloc", RUST),
+        ("longest masked stretch, heap_caps", CAPS),
+        ("longest masked stretch, malloc", MALLOC),
+    ];
+    rows.into_iter().map(|(what, allocator)| {
+        let value = measured.number(allocator, ANY_CALL, "masked_max");
+        goal(what, value, 500.0, 350.0)
+    })
+}
+
+/// Recorded programs, linked code, memory of the heaps' own.
+fn whole_programs(measured: &Measured<'_>) -> [Goal; 6] {
+    let to_idf = measured.programs(CAPS, IDF);
+    let to_tlsf = measured.programs(RUST, TLSF);
+    let linked = |allocator| measured.number(allocator, LINKED, "linked_bytes");
+    let state = measured.number("heap-caps", "64 KiB", "control_bytes");
+    let small = measured.pair("global allocator s", "16 B");
+    [
+        goal("programs, heap_caps : ESP-IDF", to_idf, 0.8, 0.65),
+        goal("programs, GlobalAlloc : esp-alloc", to_tlsf, 1.5, 1.1),
+        goal("linked bytes, GlobalAlloc", linked(RUST), 9000.0, 6000.0),
+        goal("linked bytes, malloc", linked(MALLOC), 10_000.0, 8000.0),
+        goal("bytes of a set of 16 heaps", state, 1400.0, NO_AIM),
+        goal("GlobalAlloc, firmware's profile, 16 B", small, 600.0, 450.0),
+    ]
+}
+
+fn bare_heap(measured: &Measured<'_>) -> [Goal; 3] {
+    let bare = measured.bare("multi-heap");
+    let idf = measured.pair("esp-idf", "mix");
+    let mix = |allocator| ratio(measured.pair(allocator, "mix"), idf);
+    let (ours, rlsf) = (mix("multi-heap"), mix("rlsf"));
+    let fw_iot = |allocator| measured.single(allocator, "calls fw_iot");
+    let program = ratio(fw_iot("c multi_heap"), fw_iot("esp-idf"));
+    [
+        goal("bare heap : ESP-IDF", bare, 0.58, NO_AIM),
+        goal("bare heap : ESP-IDF, mix", ours, 0.62, rlsf),
+        goal("multi_heap_malloc : ESP-IDF, fw_iot", program, 0.8, NO_AIM),
+    ]
+}
+
+fn ratio(value: Option<f64>, base: Option<f64>) -> Option<f64> {
+    Some(value? / base?)
 }
 
 /// Figures, looked at in the goals' terms.
@@ -240,14 +189,15 @@ impl Measured<'_> {
             .map(|value| value as f64)
     }
 
-    fn linked(&self, allocator: &str) -> Option<f64> {
-        self.number(allocator, LINKED, "linked_bytes")
+    /// One call.
+    fn single(&self, allocator: &str, name: &str) -> Option<f64> {
+        self.0.cost(allocator, name, UNIT)
     }
 
     /// Malloc and free together.
     fn pair(&self, allocator: &str, name: &str) -> Option<f64> {
-        let malloc = self.0.cost(allocator, &format!("malloc {name}"), UNIT)?;
-        Some(malloc + self.0.cost(allocator, &format!("free {name}"), UNIT)?)
+        let [malloc, free] = self.0.pair(allocator, name, UNIT)?;
+        Some(malloc + free)
     }
 
     /// The geometric mean over recorded programs.

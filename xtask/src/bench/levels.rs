@@ -52,8 +52,7 @@ pub(crate) fn table(figures: &[Figure], unit: &str) -> String {
     );
     for name in PAIRED {
         add(format!("malloc + free {name}"), &|allocator| {
-            let malloc = figures.cost(allocator, &format!("malloc {name}"), unit)?;
-            let free = figures.cost(allocator, &format!("free {name}"), unit)?;
+            let [malloc, free] = figures.pair(allocator, name, unit)?;
             Some(format!("{} + {}", short(malloc), short(free)))
         });
     }

@@ -24,6 +24,12 @@ impl Figures<'_> {
         exact.or_else(|| Some(self.value(allocator, workload, unit)? as f64))
     }
 
+    /// Costs of malloc and free in a workload.
+    pub(super) fn pair(&self, allocator: &str, name: &str, unit: &str) -> Option<[f64; 2]> {
+        let malloc = self.cost(allocator, &format!("malloc {name}"), unit)?;
+        Some([malloc, self.cost(allocator, &format!("free {name}"), unit)?])
+    }
+
     fn allocators(&self) -> Vec<&str> {
         each_once(self.0.iter().map(|figure| figure.subject.as_str()))
     }
@@ -249,55 +255,55 @@ fn row(figures: &Figures<'_>, name: &str, cell: impl Fn(&str) -> Option<String>)
     std::iter::once(name.to_owned()).chain(cells).collect()
 }
 
-fn costs(figures: &Figures<'_>, unit: &str) -> Table {
-    let mut table = headed(figures);
-    for name in PAIRED {
-        add_row(
-            &mut table,
-            figures,
-            &format!("malloc + free {name}"),
-            |allocator| {
-                let malloc = figures.cost(allocator, &format!("malloc {name}"), unit)?;
-                let free = figures.cost(allocator, &format!("free {name}"), unit)?;
-                Some(format!("{} + {}", short(malloc), short(free)))
-            },
-        );
+/// A table with a column for each allocator.
+struct Rows<'a> {
+    table: Table,
+    figures: &'a Figures<'a>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(figures: &'a Figures<'a>) -> Self {
+        let table = headed(figures);
+        Self { table, figures }
     }
-    for name in SINGLE {
-        add_row(&mut table, figures, name, |allocator| {
+
+    /// Adds a row, unless no allocator has such a figure.
+    fn add(&mut self, name: &str, cell: impl Fn(&str) -> Option<String>) {
+        let row = row(self.figures, name, cell);
+        if row[1..].iter().any(|cell| !cell.is_empty()) {
+            self.table.add_row(row);
+        }
+    }
+}
+
+fn costs(figures: &Figures<'_>, unit: &str) -> Table {
+    let mut rows = Rows::new(figures);
+    for name in PAIRED {
+        rows.add(&format!("malloc + free {name}"), |allocator| {
+            let [malloc, free] = figures.pair(allocator, name, unit)?;
+            Some(format!("{} + {}", short(malloc), short(free)))
+        });
+    }
+    let programs = PROGRAMS.map(|name| format!("calls {name}"));
+    for name in SINGLE
+        .into_iter()
+        .chain(programs.iter().map(String::as_str))
+    {
+        rows.add(name, |allocator| {
             Some(short(figures.cost(allocator, name, unit)?))
         });
     }
     let worst = format!("{unit}_max");
-    for name in PROGRAMS {
-        let workload = format!("calls {name}");
-        add_row(&mut table, figures, &workload, |allocator| {
-            Some(short(figures.cost(allocator, &workload, unit)?))
-        });
-    }
-    add_row(&mut table, figures, "worst of mix", |allocator| {
+    rows.add("worst of mix", |allocator| {
         let malloc = figures.value(allocator, "malloc mix", &worst)?;
         let free = figures.value(allocator, "free mix", &worst)?;
         Some(format!("{malloc} + {free}"))
     });
-    add_row(&mut table, figures, "longest masked stretch", |allocator| {
+    rows.add("longest masked stretch", |allocator| {
         let longest = figures.value(allocator, super::ANY_CALL, "masked_max")?;
         Some(longest.to_string())
     });
-    table
-}
-
-/// A row, unless no allocator has such a figure.
-fn add_row(
-    table: &mut Table,
-    figures: &Figures<'_>,
-    name: &str,
-    cell: impl Fn(&str) -> Option<String>,
-) {
-    let row = row(figures, name, cell);
-    if row[1..].iter().any(|cell| !cell.is_empty()) {
-        table.add_row(row);
-    }
+    rows.table
 }
 
 pub(super) fn short(cost: f64) -> String {
@@ -308,71 +314,52 @@ pub(super) fn short(cost: f64) -> String {
     }
 }
 
-/// What one heap costs for a workload: malloc and free together.
-fn together(figures: &Figures<'_>, allocator: &str, name: &str, unit: &str) -> Option<f64> {
-    if SINGLE.contains(&name) {
-        return figures.cost(allocator, name, unit);
-    }
-    let malloc = figures.cost(allocator, &format!("malloc {name}"), unit)?;
-    Some(malloc + figures.cost(allocator, &format!("free {name}"), unit)?)
-}
-
+/// Costs as multiples of those of `base`; malloc and free together.
 fn ratios(figures: &Figures<'_>, base: &str, unit: &str) -> Table {
-    let ratio = |allocator: &str, name: &str| {
-        let theirs = together(figures, base, name, unit)?;
-        Some(together(figures, allocator, name, unit)? / theirs)
+    let cost = |allocator: &str, name: &str| {
+        if PAIRED.contains(&name) {
+            let [malloc, free] = figures.pair(allocator, name, unit)?;
+            Some(malloc + free)
+        } else {
+            figures.cost(allocator, name, unit)
+        }
     };
-    let mut table = headed(figures);
-    for name in PAIRED.into_iter().chain(SINGLE) {
-        add_row(&mut table, figures, name, |allocator| {
+    let ratio = |allocator: &str, name: &str| Some(cost(allocator, name)? / cost(base, name)?);
+    let programs = PROGRAMS.map(|name| format!("calls {name}"));
+    let programs = programs.iter().map(String::as_str);
+    let mut rows = Rows::new(figures);
+    for name in PAIRED.into_iter().chain(SINGLE).chain(programs.clone()) {
+        rows.add(name, |allocator| {
             Some(format!("{:.2}", ratio(allocator, name)?))
         });
     }
-    let of_program = |allocator: &str, name: &str| {
-        let workload = format!("calls {name}");
-        let theirs = figures.cost(base, &workload, unit)?;
-        Some(figures.cost(allocator, &workload, unit)? / theirs)
-    };
-    for name in PROGRAMS {
-        add_row(&mut table, figures, &format!("calls {name}"), |allocator| {
-            Some(format!("{:.2}", of_program(allocator, name)?))
-        });
-    }
-    add_row(
-        &mut table,
-        figures,
-        "geometric mean of programs",
-        |allocator| {
-            let known = PROGRAMS.iter().map(|name| of_program(allocator, name));
-            let known: Option<Vec<f64>> = known.collect();
-            Some(format!("{:.3}", geometric_mean(&known?)))
-        },
-    );
+    rows.add("geometric mean of programs", |allocator| {
+        let known: Option<Vec<f64>> = programs
+            .clone()
+            .map(|name| ratio(allocator, name))
+            .collect();
+        Some(format!("{:.3}", geometric_mean(&known?)))
+    });
     let compared: Vec<&str> = COMPARED
         .into_iter()
         .filter(|name| ratio(base, name).is_some())
         .collect();
-    add_row(
-        &mut table,
-        figures,
-        "geometric mean of workloads",
-        |allocator| {
-            let known = compared.iter().filter_map(|name| ratio(allocator, name));
-            let known: Vec<f64> = known.collect();
-            // Heaps that leave out workloads have no mean to compare.
-            (known.len() == compared.len()).then(|| format!("{:.3}", geometric_mean(&known)))
-        },
-    );
+    rows.add("geometric mean of workloads", |allocator| {
+        let known = compared.iter().filter_map(|name| ratio(allocator, name));
+        let known: Vec<f64> = known.collect();
+        // Heaps that leave out workloads have no mean to compare.
+        (known.len() == compared.len()).then(|| format!("{:.3}", geometric_mean(&known)))
+    });
+    let worst = format!("{unit}_max");
     for call in ["malloc", "free"] {
         let workload = format!("{call} mix");
-        let metric = format!("{unit}_max");
-        let theirs = figures.value(base, &workload, &metric);
-        add_row(&mut table, figures, &format!("worst {call}"), |allocator| {
-            let ours = figures.value(allocator, &workload, &metric)?;
+        let theirs = figures.value(base, &workload, &worst);
+        rows.add(&format!("worst {call}"), |allocator| {
+            let ours = figures.value(allocator, &workload, &worst)?;
             Some(format!("{:.2}", ours as f64 / theirs? as f64))
         });
     }
-    table
+    rows.table
 }
 
 pub(super) fn geometric_mean(ratios: &[f64]) -> f64 {
@@ -381,16 +368,13 @@ pub(super) fn geometric_mean(ratios: &[f64]) -> f64 {
 }
 
 fn space(figures: &Figures<'_>) -> Table {
-    let mut table = headed(figures);
+    let mut rows = Rows::new(figures);
     for (workload, metric) in SPACE {
-        add_row(
-            &mut table,
-            figures,
-            &format!("{metric}: {workload}"),
-            |allocator| Some(figures.value(allocator, workload, metric)?.to_string()),
-        );
+        rows.add(&format!("{metric}: {workload}"), |allocator| {
+            Some(figures.value(allocator, workload, metric)?.to_string())
+        });
     }
-    table
+    rows.table
 }
 
 #[cfg(test)]
