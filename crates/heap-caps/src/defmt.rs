@@ -9,7 +9,7 @@ use defmt::{Format, Formatter, write};
 
 use crate::sentence::Listed;
 use crate::{
-    Allocated, BlockView, Booted, Candidate, Failure, Finding, Freed, HeapView, Owner, Policy,
+    Allocated, BlockView, Booted, Candidate, Failure, Finding, Freed, HeapView, Policy,
     ReallocateError, Reallocated, ReliefStep, Reserve, SkipReason,
 };
 
@@ -42,15 +42,6 @@ impl Format for Failure {
                 caller.file(),
                 caller.line()
             );
-        }
-    }
-}
-
-impl Format for Owner {
-    fn format(&self, out: Formatter<'_>) {
-        match *self {
-            Self::NOBODY => write!(out, "nobody"),
-            Self(number) => write!(out, "owner {=u8}", number),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! On whose behalf memory is allocated: a number for a task, a subsystem, a connection.
 
-use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -21,14 +20,10 @@ impl Owner {
     }
 }
 
-impl fmt::Display for Owner {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::NOBODY => out.write_str("nobody"),
-            Self(number) => write!(out, "owner {number}"),
-        }
-    }
-}
+multi_heap::texts!(Owner {
+    Self::NOBODY => "nobody";
+    Self(number) => "owner {}", number;
+});
 
 /// The current owner, on one core: for a `static`, read by the program's trace context
 /// (`heap_trace::TraceContext`) and by the function that names the current owner to a heap with

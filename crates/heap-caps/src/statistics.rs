@@ -4,8 +4,6 @@
 //! enabled heaps, a set with INVALID for none. Every figure is a sum (or a maximum) of what the
 //! heaps keep in counters: O(heaps), no walk.
 
-use core::fmt;
-
 use multi_heap::{Info, Poison};
 use soc_regions::Caps;
 
@@ -18,11 +16,9 @@ use crate::watch::WatchIndex;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotMonitoring;
 
-impl fmt::Display for NotMonitoring {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("monitoring of the minimum free size has not been started")
-    }
-}
+multi_heap::texts!(NotMonitoring {
+    Self => "monitoring of the minimum free size has not been started";
+});
 
 impl core::error::Error for NotMonitoring {}
 

@@ -3,7 +3,7 @@
 use defmt::{Format, Formatter, write};
 
 use crate::failures::FailureRecord;
-use crate::ledger::{Explained, Leak, Site, SiteId, StillOwns, Usage};
+use crate::ledger::{Explained, Leak, Site, SiteId, Usage};
 
 /// `1536 bytes in 3 blocks, at most 4096 in 8, 120 allocations`
 impl Format for Usage {
@@ -13,12 +13,6 @@ impl Format for Usage {
             "{=u32} bytes in {=u32} blocks, at most {=u32} in {=u32}, {=u32} allocations",
             self.bytes, self.blocks, self.peak_bytes, self.peak_blocks, self.allocations
         );
-    }
-}
-
-impl Format for StillOwns {
-    fn format(&self, out: Formatter<'_>) {
-        write!(out, "the last one with this number still has {}", self.0);
     }
 }
 

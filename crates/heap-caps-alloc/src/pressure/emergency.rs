@@ -12,7 +12,6 @@
 //! no reserve: the block is allocated again. Until the handlers have returned, the bytes are
 //! *held*: they go neither to requests that wait nor back into a reserve.
 
-use core::fmt;
 use core::ptr::NonNull;
 
 use heap_caps::{
@@ -121,14 +120,10 @@ pub enum EmergencyError {
     Refused(FailureKind),
 }
 
-impl fmt::Display for EmergencyError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TableFull => write!(out, "there are {EMERGENCIES} emergency reserves already"),
-            Self::Refused(cause) => write!(out, "no memory for the emergency reserve: {cause}"),
-        }
-    }
-}
+multi_heap::texts!(EmergencyError {
+    Self::TableFull => "there are {} emergency reserves already", EMERGENCIES;
+    Self::Refused(cause) => "no memory for the emergency reserve: {}", cause;
+});
 
 impl core::error::Error for EmergencyError {}
 

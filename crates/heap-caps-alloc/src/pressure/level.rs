@@ -244,11 +244,9 @@ impl GaugeIndex {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GaugeTableFull;
 
-impl fmt::Display for GaugeTableFull {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "there are {GAUGES} gauges already")
-    }
-}
+multi_heap::texts!(GaugeTableFull {
+    Self => "there are {} gauges already", GAUGES;
+});
 
 impl core::error::Error for GaugeTableFull {}
 

@@ -101,11 +101,9 @@ pub struct ShrinkerIndex(u8);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShrinkerTableFull;
 
-impl fmt::Display for ShrinkerTableFull {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "there are {SHRINKERS} shrinkers already")
-    }
-}
+multi_heap::texts!(ShrinkerTableFull {
+    Self => "there are {} shrinkers already", SHRINKERS;
+});
 
 impl core::error::Error for ShrinkerTableFull {}
 

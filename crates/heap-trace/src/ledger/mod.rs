@@ -91,11 +91,9 @@ pub struct Leak {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StillOwns(pub Usage);
 
-impl core::fmt::Display for StillOwns {
-    fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(out, "the last one with this number still has {}", self.0)
-    }
-}
+multi_heap::texts!(StillOwns {
+    Self(usage) => "the last one with this number still has {}", usage;
+});
 
 impl core::error::Error for StillOwns {}
 

@@ -278,6 +278,35 @@ impl Limits {
             .filter(move |account| account.limits.owner == owner && account.heaps.contains(heap))
     }
 
+    /// A new account of what its owner has already.
+    fn opened(
+        &self,
+        limits: OwnerLimits,
+        heaps: HeapMask,
+        heap_of: impl Fn(u32) -> Option<HeapIndex>,
+    ) -> Account {
+        let mut account = Account {
+            limits,
+            heaps,
+            used: 0,
+            peak: 0,
+            blocks: 0,
+            refusals: 0,
+            is_above: false,
+            observed_above: false,
+            notified_above: false,
+        };
+        let own = |charged: &Charged| {
+            let heap = heap_of(charged.address);
+            charged.owner == limits.owner && heap.is_some_and(|heap| heaps.contains(heap))
+        };
+        for charged in self.charges.iter().filter(own) {
+            account.blocks = account.blocks.saturating_add(1);
+            account.set_used(account.used.saturating_add(charged.bytes));
+        }
+        account
+    }
+
     /// Adds limits, or changes those of the same owner and capabilities.
     pub(super) fn limit(
         &mut self,
@@ -305,25 +334,7 @@ impl Limits {
         let place = self.accounts.iter().position(same);
         let place = place.or_else(|| self.accounts.iter().position(Option::is_none));
         let place = place.ok_or(LimitError::TableFull)?;
-        let mut account = Account {
-            limits,
-            heaps,
-            used: 0,
-            peak: 0,
-            blocks: 0,
-            refusals: 0,
-            is_above: false,
-            observed_above: false,
-            notified_above: false,
-        };
-        let own = |charged: &Charged| {
-            let heap = heap_of(charged.address);
-            charged.owner == owner && heap.is_some_and(|heap| heaps.contains(heap))
-        };
-        for charged in self.charges.iter().filter(own) {
-            account.blocks = account.blocks.saturating_add(1);
-            account.set_used(account.used.saturating_add(charged.bytes));
-        }
+        let mut account = self.opened(limits, heaps, heap_of);
         let slot = self.accounts.get_mut(place).ok_or(LimitError::TableFull)?;
         if let Some(before) = slot {
             account.peak = account.peak.max(before.peak);

@@ -234,10 +234,8 @@ impl core::error::Error for LimitError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountsAreOpen;
 
-impl fmt::Display for AccountsAreOpen {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("the heap has accounts of owners already")
-    }
-}
+multi_heap::texts!(AccountsAreOpen {
+    Self => "the heap has accounts of owners already";
+});
 
 impl core::error::Error for AccountsAreOpen {}

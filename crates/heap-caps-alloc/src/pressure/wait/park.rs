@@ -1,6 +1,5 @@
 //! Waiting that blocks: for threads and tasks without an executor.
 
-use core::fmt;
 use core::future::Future;
 use core::pin::pin;
 use core::ptr::NonNull;
@@ -67,14 +66,10 @@ pub enum WaitError {
     Refused(FailureKind),
 }
 
-impl fmt::Display for WaitError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TimedOut => out.write_str("no memory until time was up"),
-            Self::Refused(cause) => cause.fmt(out),
-        }
-    }
-}
+multi_heap::texts!(WaitError {
+    Self::TimedOut => "no memory until time was up";
+    Self::Refused(cause) => "{}", cause;
+});
 
 impl core::error::Error for WaitError {}
 
