@@ -118,26 +118,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     write_page(&arguments.out, &history, &rebuilt)?;
     let exported = arguments.exports.write(&history)?;
     let dump = dump.map(|dump| (Replayed::of(&dump), dump));
+    let of_dump = dump.as_ref().map(|(rebuilt, dump)| (dump, rebuilt));
+    let all = (&history, &rebuilt);
     if arguments.json {
-        let mut object = json(&history, &rebuilt);
-        if let Some((rebuilt, dump)) = &dump {
-            object["dump"] = json(dump, rebuilt);
-        }
-        if let Some(comparison) = &comparison {
-            object["comparison"] = serde_json::json!(comparison);
-        }
-        style::print(format!("{object:#}\n"))?;
+        print_json(all, of_dump, comparison.as_ref())?;
     } else {
-        if let Some(comparison) = &comparison {
-            style::print(format!("{comparison}\nAfter, as a whole:\n\n"))?;
-        }
-        style::print(Summary::new(&history, &rebuilt))?;
-        if let Some((rebuilt, dump)) = &dump {
-            let summary = Summary::new(dump, rebuilt);
-            style::print(format!(
-                "\nThe same log has a trace dump, too:\n\n{summary}"
-            ))?;
-        }
+        print_summary(all, of_dump, comparison.as_ref())?;
         let page = arguments.out.display();
         style::print(format!("\nwrote {page}: open it in a browser\n"))?;
         for file in exported {
@@ -149,7 +135,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .as_ref()
         .is_some_and(|crash| !crash.damage.is_empty())
         || !history.caught.is_empty();
-    let of_dump = dump.as_ref().map(|(rebuilt, dump)| (dump, rebuilt));
     let has_none = has_no_verdict(&history, &rebuilt)
         || of_dump.is_some_and(|(dump, rebuilt)| has_no_verdict(dump, rebuilt))
         || has_none_before;
@@ -160,6 +145,42 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         (false, false, true) => ExitCode::from(LIMIT_BROKEN),
         (false, false, false) => ExitCode::SUCCESS,
     })
+}
+
+/// A history, and what it shows.
+type Shown<'a> = (&'a History, &'a Replayed);
+
+fn print_json(
+    (history, rebuilt): Shown<'_>,
+    dump: Option<Shown<'_>>,
+    comparison: Option<&Comparison>,
+) -> Result<(), Error> {
+    let mut object = json(history, rebuilt);
+    if let Some((dump, rebuilt)) = dump {
+        object["dump"] = json(dump, rebuilt);
+    }
+    if let Some(comparison) = comparison {
+        object["comparison"] = serde_json::json!(comparison);
+    }
+    style::print(format!("{object:#}\n"))
+}
+
+fn print_summary(
+    (history, rebuilt): Shown<'_>,
+    dump: Option<Shown<'_>>,
+    comparison: Option<&Comparison>,
+) -> Result<(), Error> {
+    if let Some(comparison) = comparison {
+        style::print(format!("{comparison}\nAfter, as a whole:\n\n"))?;
+    }
+    style::print(Summary::new(history, rebuilt))?;
+    match dump {
+        Some((dump, rebuilt)) => style::print(format!(
+            "\nThe same log has a trace dump, too:\n\n{}",
+            Summary::new(dump, rebuilt)
+        )),
+        None => Ok(()),
+    }
 }
 
 /// A heap in an image of memory is damaged, or a guard caught somebody.

@@ -1,22 +1,7 @@
 //! A history as a table: a row an event, for spreadsheets and data frames.
 //!
-//! | column | is |
-//! |---|---|
-//! | `event` | the event's number, from 0 |
-//! | `ticks` | the program's clock, as the program sent it |
-//! | `seconds` | the same in seconds since the first event; empty if the speed of the clock is unknown |
-//! | `kind` | `allocated`, `freed`, `resized`, `failed`, `dropped`, `mark`, `restarted`; `missing` in a row behind the last event |
-//! | `address`, `size` | of the block; of a block that was freed what it had been; of a refused request what was asked for |
-//! | `old_address`, `old_size` | of a resized block, before |
-//! | `owner`, `site` | names; of a freed block those that it had |
-//! | `caps` | capabilities asked for |
-//! | `heap` | address of the heap that the block lies in |
-//! | `age_ticks` | of a freed block |
-//! | `live_bytes`, `live_blocks` | after the event |
-//! | `text` | name of a mark, reason of a failure, how many events are missing and why |
-//!
-//! A free of a block that nobody has seen has an address and no size. A name that begins as a
-//! formula does (`=`, `+`, `-`, `@`) has an apostrophe in front of it.
+//! `docs/exports.md` has the columns. A name that begins as a formula does (`=`, `+`, `-`, `@`) has
+//! an apostrophe in front of it.
 
 use std::io::{self, Write};
 
@@ -71,14 +56,7 @@ pub fn csv(history: &History, out: &mut impl Write) -> io::Result<()> {
         rows.write_record(row.cells())?;
     }
     if let Some(missing) = missing(&history.gaps) {
-        rows.write_record(
-            CsvRow {
-                kind: "missing",
-                text: missing,
-                ..CsvRow::default()
-            }
-            .cells(),
-        )?;
+        rows.write_record(CsvRow::told("missing", missing).cells())?;
     }
     rows.flush()
 }
@@ -104,83 +82,67 @@ struct CsvRow {
 impl CsvRow {
     fn of(history: &History, timed: &TimedEvent, change: Option<&Change>) -> CsvRow {
         let went = change.and_then(|change| change.went().next());
+        let came = |kind| {
+            let block = change.and_then(Change::came);
+            block.map_or_else(CsvRow::default, |block| {
+                CsvRow::of_block(kind, history, block)
+            })
+        };
         match &timed.event {
-            Event::Allocated { .. } => {
-                change
-                    .and_then(Change::came)
-                    .map_or_else(CsvRow::default, |block| CsvRow {
-                        kind: "allocated",
-                        ..CsvRow::of_block(history, block)
-                    })
-            }
+            Event::Allocated { .. } => came("allocated"),
             Event::Resized { old_address, .. } => {
-                change
-                    .and_then(Change::came)
-                    .map_or_else(CsvRow::default, |block| CsvRow {
-                        kind: "resized",
-                        old: Some((
-                            *old_address,
-                            went.filter(|block| block.address == *old_address)
-                                .map(|block| block.size),
-                        )),
-                        ..CsvRow::of_block(history, block)
-                    })
+                let known = went.filter(|block| block.address == *old_address);
+                CsvRow {
+                    old: Some((*old_address, known.map(|block| block.size))),
+                    ..came("resized")
+                }
             }
-            Event::Freed { address } => went.map_or_else(
-                || CsvRow {
-                    kind: "freed",
-                    address: Some(*address),
-                    text: "never seen before".to_owned(),
-                    ..CsvRow::default()
-                },
-                |block| CsvRow {
-                    kind: "freed",
+            Event::Freed { address } => match went {
+                Some(block) => CsvRow {
                     age_ticks: Some(timed.ticks.saturating_sub(block.allocated_ticks)),
-                    ..CsvRow::of_block(history, block)
+                    ..CsvRow::of_block("freed", history, block)
                 },
-            ),
+                None => CsvRow {
+                    address: Some(*address),
+                    ..CsvRow::told("freed", "never seen before".to_owned())
+                },
+            },
             Event::Failed {
                 size,
                 caps,
                 owner,
                 sentence,
             } => CsvRow {
-                kind: "failed",
                 size: Some(*size),
                 owner: history.owner_name(*owner),
                 caps: caps.to_string(),
-                text: sentence.clone().unwrap_or_default(),
-                ..CsvRow::default()
+                ..CsvRow::told("failed", sentence.clone().unwrap_or_default())
             },
-            Event::Dropped { events } => CsvRow {
-                kind: "dropped",
-                text: events.to_string(),
-                ..CsvRow::default()
-            },
-            Event::Mark { name } => CsvRow {
-                kind: "mark",
-                text: name.clone(),
-                ..CsvRow::default()
-            },
-            Event::Pressure { name, kind } => CsvRow {
-                kind: "pressure",
-                text: kind.about(name).to_string(),
-                ..CsvRow::default()
-            },
-            Event::Restarted => CsvRow {
-                kind: "restarted",
-                ..CsvRow::default()
-            },
+            Event::Dropped { events } => CsvRow::told("dropped", events.to_string()),
+            Event::Mark { name } => CsvRow::told("mark", name.clone()),
+            Event::Pressure { name, kind } => {
+                CsvRow::told("pressure", kind.about(name).to_string())
+            }
+            Event::Restarted => CsvRow::told("restarted", String::new()),
         }
     }
 
-    fn of_block(history: &History, block: &Block) -> CsvRow {
+    fn told(kind: &'static str, text: String) -> CsvRow {
+        CsvRow {
+            kind,
+            text,
+            ..CsvRow::default()
+        }
+    }
+
+    fn of_block(kind: &'static str, history: &History, block: &Block) -> CsvRow {
         let site = history.site(block.site);
         let heap = history
             .heaps
             .iter()
             .find(|heap| heap.contains(block.address));
         CsvRow {
+            kind,
             address: Some(block.address),
             size: Some(block.size),
             owner: history.owner_name(block.owner),

@@ -108,10 +108,8 @@ type InvalidHeader = (String, bool);
 
 fn of_header(memory: &Memory, header: u64) -> Result<Found, InvalidHeader> {
     let cut = || {
-        (
-            format!("the heap's header at {header:#010x} is cut off"),
-            false,
-        )
+        let cause = format!("the heap's header at {header:#010x} is cut off");
+        (cause, false)
     };
     // A chip's pointers have four bytes, a laptop's eight: only one of them leads to a description.
     let (mut missing, mut in_use) = (None, false);
@@ -135,30 +133,8 @@ fn of_header(memory: &Memory, header: u64) -> Result<Found, InvalidHeader> {
         let Some(set) = Description::from_words(&words) else {
             continue;
         };
-        if set.version != Description::VERSION {
-            let (theirs, ours) = (set.version, Description::VERSION);
-            return Err((
-                format!(
-                    "the program's heap describes itself in version {theirs}; this tool knows \
-                     version {ours}: use the esp-heap of the program's release"
-                ),
-                true,
-            ));
-        }
-        let encoded_links = Heap::<Unpoisoned>::LAYOUT.encoded_links;
-        if set.encodes_links() != encoded_links {
-            let (program, tool, remedy) = if encoded_links {
-                ("does not encode", "encoded", "without the feature")
-            } else {
-                ("encodes", "plain", "with the feature")
-            };
-            return Err((
-                format!(
-                    "the program {program} the links of its heaps, and this tool reads {tool} \
-                     ones: use an esp-heap that was built {remedy} `encoded-links`"
-                ),
-                true,
-            ));
+        if let Some(cause) = unreadable(&set) {
+            return Err((cause, true));
         }
         if set.pointer_bytes == pointer_bytes && set.heaps <= 63 && set.priorities <= 8 {
             return Ok(Found {
@@ -184,6 +160,29 @@ fn of_header(memory: &Memory, header: u64) -> Result<Found, InvalidHeader> {
         ),
     };
     Err((sentence, in_use))
+}
+
+/// Why this tool cannot read heaps that are described so.
+fn unreadable(set: &Description) -> Option<String> {
+    let (theirs, ours) = (set.version, Description::VERSION);
+    if theirs != ours {
+        return Some(format!(
+            "the program's heap describes itself in version {theirs}; this tool knows version \
+             {ours}: use the esp-heap of the program's release"
+        ));
+    }
+    let encoded_links = Heap::<Unpoisoned>::LAYOUT.encoded_links;
+    let (program, tool, remedy) = if encoded_links {
+        ("does not encode", "encoded", "without the feature")
+    } else {
+        ("encodes", "plain", "with the feature")
+    };
+    (set.encodes_links() != encoded_links).then(|| {
+        format!(
+            "the program {program} the links of its heaps, and this tool reads {tool} ones: use \
+             an esp-heap that was built {remedy} `encoded-links`"
+        )
+    })
 }
 
 fn of_states(memory: &Memory, found: &Found, states: &[HeapState], ledger: &Ledger) -> History {

@@ -77,32 +77,7 @@ pub(super) fn lines(history: &History, rebuilt: &Replayed) -> Vec<String> {
         ));
     }
     for (name, has) in sums(rebuilt) {
-        if has.calls > 0 {
-            lines.push(format!(
-                "{name} gave {} in {}",
-                bytes(has.given),
-                counted(has.calls, "call")
-            ));
-        }
-        if has.released > 0 {
-            lines.push(format!(
-                "{name} was released {}",
-                counted(has.released, "time")
-            ));
-        }
-        if has.warnings > 0 {
-            lines.push(format!(
-                "{name} was above its soft limit {}",
-                counted(has.warnings, "time")
-            ));
-        }
-        if has.refusals > 0 {
-            lines.push(format!(
-                "{name} was refused {} at its limit of {}",
-                counted(has.refusals, "time"),
-                bytes(has.limit.into())
-            ));
-        }
+        lines.extend(has.did().map(|did| format!("{name} {did}")));
     }
     let waits = rebuilt.shortage.waits;
     if waits.begun > 0 {
@@ -156,6 +131,23 @@ pub(super) fn json(history: &History, rebuilt: &Replayed) -> Value {
 }
 
 impl Sums {
+    /// `gave 12.0 KiB in 3 calls`
+    fn did(&self) -> impl Iterator<Item = String> {
+        let times = |count| counted(count, "time");
+        let (given, calls) = (bytes(self.given), counted(self.calls, "call"));
+        let (released, above) = (times(self.released), times(self.warnings));
+        let (refused, limit) = (times(self.refusals), bytes(self.limit.into()));
+        let refused = format!("was refused {refused} at its limit of {limit}");
+        let did = [
+            (self.calls, format!("gave {given} in {calls}")),
+            (self.released, format!("was released {released}")),
+            (self.warnings, format!("was above its soft limit {above}")),
+            (self.refusals, refused),
+        ];
+        let did = did.into_iter().filter(|(count, _)| *count > 0);
+        did.map(|(_, sentence)| sentence)
+    }
+
     fn is_any(&self) -> bool {
         self.calls + self.released + self.warnings + self.refusals > 0
     }
