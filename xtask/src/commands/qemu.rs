@@ -22,13 +22,11 @@ const SHORT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Programs that check by themselves what they print, and something that they print; a report made
 /// of that must name the leaks of `leaks` and `events`, and the bugs of `guard`.
-const SELF_CHECKING: [(&str, &[&str]); 6] = [
+const SELF_CHECKING: [(&str, &[&str]); 4] = [
     ("leaks", &["src/bin/leaks.rs:"]),
     ("events", &["blocks live"]),
     ("guard", &[" allocations guarded"]),
     ("out_of_order", OUT_OF_ORDER),
-    ("demo", DEMONSTRATED),
-    ("demo_esp32c3", DEMONSTRATED_ON_ESP32C3),
 ];
 
 /// What a claim and the heap say at the wrong time.
@@ -38,27 +36,6 @@ const OUT_OF_ORDER: &[&str] = &[
     "alloc: 32 B with INTERNAL|DEFAULT: there is no heap yet: was this before the heap was booted?",
     "the RAM of this claim was taken before",
     "the RAM was claimed before `.bss` was cleared, and the heap is cleared with it",
-];
-
-/// The firmware's checks, ESP-IDF's start-up table of the memory that no program moves, and the
-/// last report.
-const DEMONSTRATED: &[&str] = &[
-    " checks passed",
-    "At 3FFAE6E0 len 00001920 (6 KiB): DRAM",
-    "At 3FFE0440 len 00003AE0 (14 KiB): D/IRAM",
-    "At 3FFE4350 len 0001BCB0 (111 KiB): D/IRAM",
-    "At 3F800000 len 00400000 (4096 KiB): SPIRAM",
-    "6000 steps, ",
-];
-
-/// The same of the ESP32-C3's firmware, where its linker script and stack leave memory over.
-const DEMONSTRATED_ON_ESP32C3: &[&str] = &[
-    "15 checks passed",
-    "At 3FC81A7C len 0003E584 (249 KiB): RAM",
-    "At 3FCC0000 len 00006400 (25 KiB): Retention RAM",
-    "At 3FCCE400 len 0000E310 (56 KiB): Retention RAM",
-    "At 3FCDC710 len 00002950 (10 KiB): Retention RAM",
-    "6000 steps, ",
 ];
 
 /// Build for a chip and run every check in an emulator, each in a machine of its own
@@ -77,7 +54,7 @@ pub(crate) struct Arguments {
 }
 
 const HELP: &str = "\
-Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), guard (two planted bugs, caught while they write), out_of_order (what a claim and the heap say at the wrong time), demo and demo_esp32c3 (what the demonstrations for boards show), calls_pressure (what calls cost while something for short memory is registered), c_checks and c_checks_2016 (the checks in C), and those that must fail:
+Programs for --bin: suite (with --bin alone it names its checks), torture, faults, bench, leaks (a trace of three planted leaks), events (an event stream in hexadecimal), guard (two planted bugs, caught while they write), out_of_order (what a claim and the heap say at the wrong time), calls_pressure (what calls cost while something for short memory is registered), c_checks and c_checks_2016 (the checks in C), and those that must fail:
 stack_overflow, illegal_instruction, null_write, narrow_iram_access, failed_check, double_free, endless.
 
 Exit codes of programs: 0 all is well, 64 + the processor's number of the cause for a trap, 101 for a failed check.";
@@ -192,8 +169,7 @@ fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
         );
     }
     for (program, says) in SELF_CHECKING {
-        let is_for_target = !program.ends_with("esp32c3") || target == Target::Esp32c3;
-        if is_for_target && program.contains(wanted) {
+        if program.contains(wanted) {
             counts.add(program, checks_itself(target, program, says)?);
         }
     }

@@ -10,8 +10,8 @@
 //!   soak      blocks that come and go for ever, with a report now and then
 //! ```
 //!
-//! A program brings its [`Board`] and calls [`demonstrate`]: `crates/firmware/esp32` on a chip,
-//! `demo` of `crates/testing/on-target` on an emulated one.
+//! A program brings its [`Board`] and calls [`demonstrate`]: `crates/firmware/esp32`,
+//! `crates/firmware/esp-hal`.
 
 #![no_std]
 
