@@ -126,6 +126,15 @@ fn canaries_are_guarded<P: Poison>() {
         );
         let guards = (start - 8..start).chain(start + size..start + size + 4);
         flip_each_byte(&mut region, &heap, guards, |at, change, found| {
+            if let Err(found) = found {
+                let place = match found.kind {
+                    CorruptionKind::HeadCanary => start - 8,
+                    CorruptionKind::SizeWord => start - 4,
+                    _ if at < start => found.offset as usize, // of another size
+                    _ => start + size,
+                };
+                assert_eq!(found.offset as usize, place, "{at:#x} ^ {change:#x}");
+            }
             let kind = found.map_err(|found| found.kind);
             let expected = match at {
                 _ if at < start - 4 => vec![CorruptionKind::HeadCanary],

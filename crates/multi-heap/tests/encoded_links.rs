@@ -97,3 +97,15 @@ fn heaps_with_encoded_links_work_as_others() {
     let encoded = drawn(KEY);
     assert_eq!(encoded, drawn(0));
 }
+
+#[test]
+fn a_fresh_heap_of_any_size_is_sound_and_has_no_word_between_heads_and_blocks() {
+    let _alone = KEY_IN_USE.lock();
+    for size in (300..3000).step_by(4) {
+        let mut region = Region::dirty(size, 0, 0x5A);
+        set_canary_key(KEY);
+        let heap = region.heap::<Unpoisoned>();
+        set_canary_key(0);
+        assert_sound(&heap);
+    }
+}
