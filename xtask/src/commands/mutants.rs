@@ -91,8 +91,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(u8::from(!passed)))
 }
 
-/// Runs `cargo mutants` over one crate, and once more over what its own tests miss; `None` where the
-/// tests fail anyway, and for a list.
+/// Runs `cargo mutants` over one crate, and once more over what its own tests miss; `None` where
+/// the tests fail anyway, and for a list.
 fn mutate(name: &str, arguments: &Arguments, folder: &Path) -> Result<Option<Outcome>, Error> {
     let mut own = command(name);
     if let Some(shard) = &arguments.shard {
