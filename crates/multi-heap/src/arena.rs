@@ -81,7 +81,7 @@ impl Arena {
     /// alignments.
     #[expect(
         clippy::cast_possible_truncation,
-        reason = "alignments are below 2^28 bytes: the low 32 bits of the word number tell them"
+        reason = "alignments are below 2^28 bytes: the low 32 bits of the word number decide"
     )]
     pub(crate) fn phase(self) -> u32 {
         (self.base.addr().get() / 4) as u32

@@ -4,7 +4,7 @@ use crate::bins::{MAP_WORDS, MIN_BLOCK_WORDS};
 use crate::damage::{Corruption, CorruptionKind};
 use crate::header::{Header, PrevInfo};
 use crate::heap::Heap;
-use crate::poison::{self, Guarding, Poison};
+use crate::poison::{self, CanaryState, Poison};
 use crate::pool::{Index, Pool, control, first_index, is_first_index};
 
 pub(crate) type Checked<T = ()> = Result<T, Corruption>;
@@ -54,12 +54,12 @@ impl<P: Poison> Heap<P> {
     /// [`Comprehensive`](crate::Comprehensive) poisoning. Changes nothing.
     ///
     /// # Errors
-    /// The first broken promise found.
+    /// The first broken invariant found.
     pub fn check(&self) -> Result<(), Corruption> {
         self.pool.check_first()?;
         let (usage, slack) = self.check_blocks()?;
-        if slack != self.guarding.slack() {
-            let (counter, counted) = (control::USED_BLOCKS, self.guarding.slack());
+        if slack != self.canary_state.slack() {
+            let (counter, counted) = (control::USED_BLOCKS, self.canary_state.slack());
             return Err(broken(CorruptionKind::Counter, counter, slack, counted));
         }
         self.pool.check_lists(usage)?;
@@ -125,8 +125,8 @@ impl<P: Poison> Heap<P> {
                 found,
             ));
         }
-        let guards = self.guards(index, words);
-        guards.verify().map(|size| guards.slack(size))
+        let canaries = self.canaries_of(index, words);
+        canaries.verify().map(|size| canaries.slack(size))
     }
 
     /// All bytes of a free block between its links and its last word.

@@ -8,7 +8,7 @@ use core::fmt;
 pub enum CorruptionKind {
     /// A block's size word leads outside the heap, or contradicts its neighbour.
     Header,
-    /// A block's note about the block before it is wrong.
+    /// The previous-block bits of a used block are wrong.
     PreviousBlock,
     /// Two free blocks lie side by side.
     AdjacentFreeBlocks,
@@ -33,7 +33,7 @@ pub enum CorruptionKind {
     FreedByte,
 }
 
-/// One broken promise: where, what was expected, what was found.
+/// One broken invariant: where, what was expected, what was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corruption {
     /// Place of the damaged word (or byte) in bytes from the region's start.

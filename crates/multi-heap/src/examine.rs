@@ -40,7 +40,7 @@ impl<P: Poison> Heap<P> {
         if payload < P::OVERHEAD {
             return Err(Misuse::NotABlock);
         }
-        let size = self.guards(index, used.words).verify()?;
+        let size = self.canaries_of(index, used.words).verify()?;
         Ok(UserBlock { block: used, size })
     }
 }

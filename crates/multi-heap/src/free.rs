@@ -284,9 +284,9 @@ pub(crate) struct Joined {
 
 /// Writing free blocks.
 impl Pool {
-    /// Makes `words` from `start` a free block in its list.
+    /// Writes a free block of `words` at `start` and links it into its list.
     #[inline(never)]
-    pub(crate) fn put_in(self, start: Index, words: u32) {
+    pub(crate) fn insert_free(self, start: Index, words: u32) {
         self.write_free(start, words);
         if words != 1 {
             self.link(node_of(start, words), bin_of(words));
@@ -310,8 +310,8 @@ impl Pool {
         }
     }
 
-    /// Tells the used block at `following` that the free block of `old` words before it, or the
-    /// used one for 0, is one of `new` words now.
+    /// Updates the previous-block bits of the used block at `following`: the free block of `old`
+    /// words before it, or the used one for 0, is one of `new` words now.
     #[inline(always)]
     pub(crate) fn set_prev_info(self, following: Index, old: u32, new: u32) {
         let header = self.header(following);

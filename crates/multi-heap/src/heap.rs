@@ -7,7 +7,7 @@ use crate::bins::MAX_BLOCK_WORDS;
 use crate::damage::{Corruption, Misuse, NewHeapError, Refused};
 use crate::examine::UserBlock;
 use crate::offset::Offset;
-use crate::poison::{self, FILL_FREED, Guarding, Guards, Poison, Unpoisoned};
+use crate::poison::{self, BlockCanaries, CanaryState, FILL_FREED, Poison, Unpoisoned};
 use crate::pool::{self, Index, Pool};
 use crate::request::Request;
 
@@ -23,7 +23,7 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct Heap<P: Poison = Unpoisoned> {
     pub(crate) pool: Pool,
-    pub(crate) guarding: P::Guarding,
+    pub(crate) canary_state: P::CanaryState,
 }
 
 /// Construction and places.
@@ -53,7 +53,7 @@ impl<P: Poison> Heap<P> {
         let pool = Pool::new(arena, poison::overhead_words::<P>())?;
         Ok(Self {
             pool,
-            guarding: P::Guarding::new(),
+            canary_state: P::CanaryState::new(),
         })
     }
 
@@ -112,7 +112,7 @@ impl<P: Poison> Heap<P> {
         if !request.is_ordinary() {
             return self.allocate_aligned(request);
         }
-        let key = self.guarding.key();
+        let key = self.canary_state.key();
         let block = Self::allocate_ordinary(self.pool, request.size(), request.alignment(), key);
         if P::OVERHEAD != 0 && block.is_some() {
             self.count_slack(request.size());
@@ -131,7 +131,8 @@ impl<P: Poison> Heap<P> {
     /// Counts the slack of a block that was just allocated for `size` bytes.
     fn count_slack(&mut self, size: u32) {
         let bytes = size + P::OVERHEAD;
-        self.guarding.change(0, (words_for(bytes) - 1) * 4 - bytes);
+        self.canary_state
+            .change(0, (words_for(bytes) - 1) * 4 - bytes);
     }
 
     /// Allocates `size` bytes at an alignment of 4 or 8. The pool comes in registers.
@@ -141,7 +142,7 @@ impl<P: Poison> Heap<P> {
         let words = words_for(size + P::OVERHEAD);
         let payload = pool.allocate(words, alignment / 4)?;
         if P::OVERHEAD != 0 {
-            let key = P::Guarding::number(key);
+            let key = P::CanaryState::number(key);
             Self::write_canaries(pool, payload.get() - 1, words, size, key);
         }
         Offset::new(payload.get() * 4 + poison::head_bytes::<P>())
@@ -158,7 +159,7 @@ impl<P: Poison> Heap<P> {
             .pool
             .allocate_aligned(words, request.alignment() / 4, aligned_word)?;
         if P::OVERHEAD != 0 {
-            let key = P::Guarding::number(self.guarding.key());
+            let key = P::CanaryState::number(self.canary_state.key());
             Self::write_canaries(self.pool, index, words, request.size(), key);
             self.count_slack(request.size());
         }
@@ -283,15 +284,15 @@ impl<P: Poison> Heap<P> {
             self.used_block(block).ok()?
         };
         if P::FILLS {
-            self.guards(used.block.index, used.block.words)
+            self.canaries_of(used.block.index, used.block.words)
                 .erase(used.size);
             let slack = block.get() + used.size + 4;
             self.arena()
                 .fill(slack, (used.block.index + used.block.words) * 4, FILL_FREED);
         }
         let released = self.pool.free(used.block)?;
-        let guards = self.guards(used.block.index, used.block.words);
-        self.guarding.change(guards.slack(used.size), 0);
+        let canaries = self.canaries_of(used.block.index, used.block.words);
+        self.canary_state.change(canaries.slack(used.size), 0);
         if P::FILLS {
             self.pool.erase_merge_points(released);
         }
@@ -316,14 +317,14 @@ impl<P: Poison> Heap<P> {
         self.used_block(block).ok().map(|used| used.size)
     }
 
-    pub(crate) fn guards(&self, index: Index, words: u32) -> Guards {
-        let key = P::Guarding::number(self.guarding.key());
-        Self::guards_at(self.arena(), index, words, key)
+    pub(crate) fn canaries_of(&self, index: Index, words: u32) -> BlockCanaries {
+        let key = P::CanaryState::number(self.canary_state.key());
+        Self::canaries_at(self.arena(), index, words, key)
     }
 
     #[inline(always)]
-    fn guards_at(arena: Arena, index: Index, words: u32, key: u32) -> Guards {
-        Guards {
+    fn canaries_at(arena: Arena, index: Index, words: u32, key: u32) -> BlockCanaries {
+        BlockCanaries {
             arena,
             user: user_offset::<P>(index),
             capacity: ((words - 1) * 4).saturating_sub(P::OVERHEAD),
@@ -338,12 +339,12 @@ impl<P: Poison> Heap<P> {
             let words = [index + 1, index + 2, index + words - 1];
             words.iter().for_each(|&word| pool.set(word, freed));
         }
-        Self::guards_at(pool.arena(), index, words, key).write(size);
+        Self::canaries_at(pool.arena(), index, words, key).write(size);
     }
 }
 
 /// What the canaries of a level depend on, beside place and size of their block.
-type KeyOf<P> = <<P as poison::Sealed>::Guarding as Guarding>::Key;
+type KeyOf<P> = <<P as poison::Sealed>::CanaryState as CanaryState>::Key;
 
 /// Words of a block for `bytes` of payload (at least 1, at most 2³⁰ and a few): whole words and the
 /// header, at least 2.

@@ -9,7 +9,7 @@ use crate::arena::Arena;
 use crate::bins::MAX_BLOCK_WORDS;
 use crate::damage::NewHeapError;
 use crate::heap::Heap;
-use crate::poison::{self, Guarding, Poison};
+use crate::poison::{self, CanaryState, Poison};
 use crate::pool::Pool;
 
 /// Where a [`Heap`] value keeps what it consists of, in bytes from its start.
@@ -32,14 +32,14 @@ impl<P: Poison> Heap<P> {
     pub const LAYOUT: HeapLayout = HeapLayout {
         base: offset_of!(Self, pool) + Pool::ARENA_AT + Arena::BASE_AT,
         words: offset_of!(Self, pool) + Pool::ARENA_AT + Arena::WORDS_AT,
-        slack: offset_of!(Self, guarding),
+        slack: offset_of!(Self, canary_state),
         encoded_links: cfg!(feature = "encoded-links"),
     };
 
     fn over_image(arena: Arena, [slack, key]: [u32; 2]) -> Result<Self, NewHeapError> {
         let pool = Pool::over_image(arena, poison::overhead_words::<P>())?;
-        let guarding = P::Guarding::image(slack, key);
-        Ok(Self { pool, guarding })
+        let canary_state = P::CanaryState::image(slack, key);
+        Ok(Self { pool, canary_state })
     }
 }
 
@@ -60,16 +60,16 @@ pub struct HeapImage<'image, P: Poison> {
 }
 
 impl<'image, P: Poison> HeapImage<'image, P> {
-    /// The heap whose region held `words`, each as the device's processor would read it. `guarding`
-    /// are the two words to which [`HeapLayout::slack`] leads, zeros
-    /// without poisoning.
+    /// The heap whose region held `words`, each as the device's processor would read it.
+    /// `canary_state` are the two words to which [`HeapLayout::slack`] leads, zeros without
+    /// poisoning.
     ///
     /// Any words will do: a walk or a check stays inside of them. O(1).
     ///
     /// # Errors
     /// [`NewHeapError::TooSmall`] if no heap has so few words, [`NewHeapError::TooLarge`] above 128
     /// MiB.
-    pub fn new(words: &'image mut [u32], guarding: [u32; 2]) -> Result<Self, NewHeapError> {
+    pub fn new(words: &'image mut [u32], canary_state: [u32; 2]) -> Result<Self, NewHeapError> {
         let bytes = size_of_val(words);
         words.iter_mut().for_each(|word| *word = word.to_le());
         let region = NonNull::slice_from_raw_parts(NonNull::from(words).cast(), bytes);
@@ -78,7 +78,7 @@ impl<'image, P: Poison> HeapImage<'image, P> {
         let arena =
             unsafe { Arena::new(region, MAX_BLOCK_WORDS) }.map_err(|_| NewHeapError::TooLarge)?;
         Ok(Self {
-            heap: Heap::over_image(arena, guarding)?,
+            heap: Heap::over_image(arena, canary_state)?,
             words: PhantomData,
         })
     }

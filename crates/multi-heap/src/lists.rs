@@ -310,7 +310,7 @@ impl Pool {
 
 /// Bitmaps.
 impl Pool {
-    /// Notes that a list has a first block now, or that it has none any more.
+    /// Records that a list has a first block now, or that it has none any more.
     #[inline(always)]
     pub(crate) fn toggle(self, bin: u32) {
         let word = bin / 32;

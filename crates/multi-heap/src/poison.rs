@@ -48,7 +48,7 @@ pub(crate) fn canary_key() -> u32 {
 mod sealed {
     pub trait Sealed {
         /// What a heap knows of its canaries, where blocks have any.
-        type Guarding: super::Guarding;
+        type CanaryState: super::CanaryState;
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) use sealed::Sealed;
 
 /// What a heap knows of the canaries of its blocks, beside the blocks.
 #[doc(hidden)]
-pub trait Guarding: Copy + core::fmt::Debug + Send + Sync + 'static {
+pub trait CanaryState: Copy + core::fmt::Debug + Send + Sync + 'static {
     /// What canaries depend on, beside place and size of their block.
     type Key: Copy;
     /// That of a heap without blocks.
@@ -75,7 +75,7 @@ pub trait Guarding: Copy + core::fmt::Debug + Send + Sync + 'static {
 }
 
 /// Without canaries and size word, all that a block has is its user's.
-impl Guarding for () {
+impl CanaryState for () {
     type Key = ();
 
     fn new() -> Self {}
@@ -103,12 +103,12 @@ impl Guarding for () {
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-pub struct Guarded {
+pub struct SlackAndKey {
     slack: u32,
     key: u32,
 }
 
-impl Guarding for Guarded {
+impl CanaryState for SlackAndKey {
     type Key = u32;
 
     fn new() -> Self {
@@ -172,13 +172,13 @@ pub struct Light;
 pub struct Comprehensive;
 
 impl sealed::Sealed for Unpoisoned {
-    type Guarding = ();
+    type CanaryState = ();
 }
 impl sealed::Sealed for Light {
-    type Guarding = Guarded;
+    type CanaryState = SlackAndKey;
 }
 impl sealed::Sealed for Comprehensive {
-    type Guarding = Guarded;
+    type CanaryState = SlackAndKey;
 }
 
 impl Poison for Unpoisoned {
@@ -218,7 +218,7 @@ pub(crate) const fn overhead_words<P: Poison>() -> u32 {
 
 /// The canaries and the size word of one block, whose user bytes begin at byte `user` of the arena.
 #[derive(Clone, Copy)]
-pub(crate) struct Guards {
+pub(crate) struct BlockCanaries {
     pub(crate) arena: Arena,
     pub(crate) user: u32,
     /// Most bytes that the user part can have.
@@ -227,12 +227,12 @@ pub(crate) struct Guards {
 }
 
 /// A block's two canaries.
-struct Canaries {
+struct CanaryValues {
     head: u32,
     tail: u32,
 }
 
-impl Guards {
+impl BlockCanaries {
     /// Bytes that a block of `size` user bytes has behind them.
     pub(crate) const fn slack(self, size: u32) -> u32 {
         self.capacity.wrapping_sub(size)
@@ -240,9 +240,9 @@ impl Guards {
 
     /// The canaries of a block of `size` user bytes.
     #[inline(always)]
-    fn canaries(self, size: u32) -> Canaries {
+    fn canaries(self, size: u32) -> CanaryValues {
         let mix = canary_mix(self.key, self.user, size);
-        Canaries {
+        CanaryValues {
             head: HEAD_CANARY ^ mix,
             tail: TAIL_CANARY ^ mix,
         }
@@ -250,7 +250,7 @@ impl Guards {
 
     /// Writes canaries for `size` user bytes.
     pub(crate) fn write(self, size: u32) {
-        let Canaries { head, tail } = self.canaries(size);
+        let CanaryValues { head, tail } = self.canaries(size);
         self.arena.set(self.user / 4 - 2, head);
         self.arena.set(self.user / 4 - 1, size);
         self.write_tail(self.user + size, tail);
@@ -268,7 +268,7 @@ impl Guards {
     pub(crate) fn verify(self) -> Result<u32, Corruption> {
         let found = self.arena.get(self.user / 4 - 2);
         let size = self.arena.get(self.user / 4 - 1);
-        let Canaries { head, tail } = self.canaries(size);
+        let CanaryValues { head, tail } = self.canaries(size);
         if size > self.capacity || self.capacity - size >= MOST_SLACK {
             return Err(self.wrong_front(found, size));
         }

@@ -128,7 +128,7 @@ impl Pool {
         arena.set(control::FIRST, first);
         pool.init_links(first);
         arena.set(end, Header::sentinel(PrevInfo::USED).0);
-        pool.put_in(first, end - first);
+        pool.insert_free(first, end - first);
         pool.set_prev_info(end, 0, end - first);
         arena.set(control::FREE_WORDS, end - first - 1);
         pool.count(control::FREE_BLOCKS, 1);
@@ -282,7 +282,7 @@ impl Pool {
         self.set(control::MINIMUM_WORDS, words);
     }
 
-    /// Takes payload words off the free ones, and notes the minimum.
+    /// Takes payload words off the free ones, and records the minimum.
     #[inline(always)]
     pub(crate) fn remove_free_words(self, words: u32) {
         let left = self.free_words().wrapping_sub(words);

@@ -5,7 +5,7 @@ use crate::examine::UserBlock;
 use crate::free::{Released, UsedBlock};
 use crate::heap::{Heap, user_offset, words_for};
 use crate::offset::Offset;
-use crate::poison::{FILL_FREED, Guarding, Poison};
+use crate::poison::{CanaryState, FILL_FREED, Poison};
 use crate::request::Request;
 
 /// A block that grew downwards: its bytes have still to be moved.
@@ -91,10 +91,11 @@ impl<P: Poison> Heap<P> {
     #[inline(always)]
     fn rearm(&mut self, used: UserBlock, held: u32, request: Request) {
         let UsedBlock { index, words, .. } = used.block;
-        let slack = self.guards(index, words).slack(used.size);
-        let guards = self.guards(index, held);
-        guards.write(request.size());
-        self.guarding.change(slack, guards.slack(request.size()));
+        let slack = self.canaries_of(index, words).slack(used.size);
+        let canaries = self.canaries_of(index, held);
+        canaries.write(request.size());
+        self.canary_state
+            .change(slack, canaries.slack(request.size()));
     }
 
     /// Shrinks a block, or leaves it its words, where free memory has a pattern: behind the new
@@ -175,10 +176,10 @@ impl<P: Poison> Heap<P> {
         };
         if P::OVERHEAD != 0 {
             let UsedBlock { index, words, .. } = used.block;
-            let slack = self.guards(index, words).slack(used.size);
-            let guards = self.guards(joined.start, joined.words);
-            guards.write(guards.capacity);
-            self.guarding.change(slack, 0);
+            let slack = self.canaries_of(index, words).slack(used.size);
+            let canaries = self.canaries_of(joined.start, joined.words);
+            canaries.write(canaries.capacity);
+            self.canary_state.change(slack, 0);
         }
         let to = Offset::new(user_offset::<P>(joined.start));
         Ok(to.map(|to| Moved {

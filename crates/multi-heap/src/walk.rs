@@ -7,7 +7,7 @@ use crate::damage::Corruption;
 use crate::header::{Header, PrevInfo};
 use crate::heap::{Heap, user_offset};
 use crate::offset::Offset;
-use crate::poison::{Guarding, Poison};
+use crate::poison::{CanaryState, Poison};
 use crate::pool::Index;
 
 /// Whether a block is allocated.
@@ -161,12 +161,12 @@ impl<P: Poison> Heap<P> {
                     }));
                 }
             };
-            let note = if free {
+            let prev_info = if free {
                 PrevInfo::of(words)
             } else {
                 PrevInfo::USED
             };
-            next = Some((index + words, note));
+            next = Some((index + words, prev_info));
             Block::read::<P>(self.arena(), index, words, free).map(Ok)
         })
     }
@@ -195,7 +195,7 @@ impl<P: Poison> Heap<P> {
             .wrapping_sub(free_payload)
             .wrapping_sub(free.wrapping_add(used).wrapping_mul(4))
             .wrapping_sub(used.wrapping_mul(P::OVERHEAD))
-            .wrapping_sub(self.guarding.slack());
+            .wrapping_sub(self.canary_state.slack());
         Info {
             total_free_bytes: self.free_bytes(),
             total_allocated_bytes: allocated,

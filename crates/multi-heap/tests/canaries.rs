@@ -30,7 +30,7 @@ fn with_key<P: Poison>(region: &mut Region, key: u32) -> Heap<P> {
 }
 
 /// Head canary, size word and tail canary of a block of whole words.
-fn guards<P: Poison>(heap: &Heap<P>, block: Offset, size: u32) -> [u32; 3] {
+fn canaries<P: Poison>(heap: &Heap<P>, block: Offset, size: u32) -> [u32; 3] {
     let word = |place: Option<Offset>| bytes_of_blocks(heap).word(place.unwrap()).unwrap();
     [
         word(block.checked_sub(8)),
@@ -39,13 +39,13 @@ fn guards<P: Poison>(heap: &Heap<P>, block: Offset, size: u32) -> [u32; 3] {
     ]
 }
 
-fn set_guards<P: Poison>(heap: &Heap<P>, block: Offset, size: u32, guards: [u32; 3]) {
+fn set_canaries<P: Poison>(heap: &Heap<P>, block: Offset, size: u32, canaries: [u32; 3]) {
     let places = [
         block.checked_sub(8),
         block.checked_sub(4),
         block.checked_add(size),
     ];
-    for (place, value) in places.into_iter().zip(guards) {
+    for (place, value) in places.into_iter().zip(canaries) {
         assert!(bytes_of_blocks(heap).set_word(place.unwrap(), value));
     }
 }
@@ -55,7 +55,7 @@ fn without_a_key_canaries_are_esp_idfs() {
     let mut region = Region::new(1024);
     let mut heap = with_key::<Light>(&mut region, 0);
     let block = allocate(&mut heap, request(40)).unwrap();
-    assert_eq!(guards(&heap, block, 40), [HEAD_CANARY, 40, TAIL_CANARY]);
+    assert_eq!(canaries(&heap, block, 40), [HEAD_CANARY, 40, TAIL_CANARY]);
 }
 
 #[test]
@@ -63,9 +63,9 @@ fn who_knows_the_constants_but_not_the_key_cannot_write_canaries() {
     let mut region = Region::new(1024);
     let mut heap = with_key::<Light>(&mut region, KEY);
     let block = allocate(&mut heap, request(40)).unwrap();
-    let written = guards(&heap, block, 40);
+    let written = canaries(&heap, block, 40);
     let tail_place = block.get() + 40;
-    set_guards(&heap, block, 40, [written[0], 40, TAIL_CANARY]);
+    set_canaries(&heap, block, 40, [written[0], 40, TAIL_CANARY]);
     let Err(Misuse::Corrupt(found)) = heap.free(block) else {
         panic!("not refused");
     };
@@ -78,7 +78,7 @@ fn who_knows_the_constants_but_not_the_key_cannot_write_canaries() {
             TAIL_CANARY
         )
     );
-    set_guards(&heap, block, 40, [HEAD_CANARY, 40, written[2]]);
+    set_canaries(&heap, block, 40, [HEAD_CANARY, 40, written[2]]);
     let Err(Misuse::Corrupt(found)) = heap.free(block) else {
         panic!("not refused");
     };
@@ -91,7 +91,7 @@ fn who_knows_the_constants_but_not_the_key_cannot_write_canaries() {
             HEAD_CANARY
         )
     );
-    set_guards(&heap, block, 40, written);
+    set_canaries(&heap, block, 40, written);
     assert_eq!(heap.free(block), Ok(40));
     assert_sound(&heap);
 }
@@ -101,11 +101,11 @@ fn canaries_of_one_block_do_not_do_for_another() {
     let mut region = Region::new(1024);
     let mut heap = with_key::<Light>(&mut region, KEY);
     let [one, other] = [40, 40].map(|size| allocate(&mut heap, request(size)).unwrap());
-    let (ones, others) = (guards(&heap, one, 40), guards(&heap, other, 40));
+    let (ones, others) = (canaries(&heap, one, 40), canaries(&heap, other, 40));
     assert!(ones[0] != others[0] && ones[2] != others[2]);
-    set_guards(&heap, other, 40, ones);
+    set_canaries(&heap, other, 40, ones);
     assert!(matches!(heap.free(other), Err(Misuse::Corrupt(_))));
-    set_guards(&heap, other, 40, others);
+    set_canaries(&heap, other, 40, others);
     assert_eq!((heap.free(other), heap.free(one)), (Ok(40), Ok(40)));
 }
 
@@ -142,7 +142,7 @@ fn a_heap_keeps_the_key_with_which_it_was_made() {
     let all: Vec<[u32; 3]> = heaps
         .iter()
         .zip(blocks)
-        .map(|(heap, block)| guards(heap, block, 40))
+        .map(|(heap, block)| canaries(heap, block, 40))
         .collect();
     assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
     for (heap, block) in heaps.iter_mut().zip(blocks) {

@@ -27,7 +27,7 @@ fn an_image_has_what_the_heap_has<P: Poison>() {
         heap.freeing(*block).unwrap();
         heap.free(*block).unwrap();
     }
-    let guarding = if P::OVERHEAD == 0 {
+    let canaries = if P::OVERHEAD == 0 {
         [0; 2]
     } else {
         [0, 4].map(|behind| word_of(&heap, Heap::<P>::LAYOUT.slack + behind))
@@ -37,13 +37,13 @@ fn an_image_has_what_the_heap_has<P: Poison>() {
     let mut copy =
         unsafe { std::slice::from_raw_parts(heap.start().as_ptr().cast::<u32>(), 1000) }.to_vec();
     {
-        let image = HeapImage::<P>::new(&mut copy, guarding).unwrap();
+        let image = HeapImage::<P>::new(&mut copy, canaries).unwrap();
         assert!(image.blocks().eq(heap.blocks()), "{}", P::NAME);
         assert_eq!((image.info(), image.check()), (heap.info(), Ok(())));
     }
     let place = heap.blocks().nth(3).unwrap().start as usize / 4;
     copy[place] ^= 0x40;
-    let image = HeapImage::<P>::new(&mut copy, guarding).unwrap();
+    let image = HeapImage::<P>::new(&mut copy, canaries).unwrap();
     assert!(image.check().is_err());
     assert_eq!(image.sound_blocks().filter(Result::is_err).count(), 1);
 }
