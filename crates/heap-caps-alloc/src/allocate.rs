@@ -145,12 +145,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let mut state = self.state.acquire();
         let size = layout.size() as usize; // widening
         let caps = state.heaps.inspect().first_set(placement, size);
-        let taken = state.heaps.phases().allocate_ordinary(
+        let allocated = state.heaps.phases().allocate_ordinary(
             layout,
             caps.ok_or(NotServed::NOT_ASKED)?,
             caller,
         )?;
-        Ok(state.pointer_to(taken.address))
+        Ok(state.pointer_to(allocated.address))
     }
 
     #[cold]
@@ -183,27 +183,27 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
                 .phases()
                 .allocate_ordinary(layout, caps, request.caller())
             {
-                Ok(taken) => return finish(self, state, taken, &request, wanted),
+                Ok(allocated) => return finish(self, state, allocated, &request, wanted),
                 Err(asked) => in_vain = asked,
             }
             drop(state); // lets waiting contexts in
             state = self.state.acquire();
         }
         let mut search = Search::new(&request).after(in_vain);
-        let taken = loop {
+        let allocated = loop {
             match state.heaps.phases().advance(&mut search) {
                 Progress::Going => {
                     drop(state); // lets waiting contexts in
                     state = self.state.acquire();
                 }
-                Progress::Found(taken) => break taken,
+                Progress::Found(allocated) => break allocated,
                 _ => {
                     self.refused(state, &request, wanted);
                     return None;
                 }
             }
         };
-        finish(self, state, taken, &request, wanted)
+        finish(self, state, allocated, &request, wanted)
     }
 
     /// [`CapsHeap::allocate_slowly`] once something is registered for short memory.
@@ -224,11 +224,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             request = request.on_behalf_of(current());
             state = self.state.acquire();
         }
-        let Some((taken, is_due)) = (hooks.allocate_watched)(&mut state, &request) else {
+        let Some((allocated, is_due)) = (hooks.allocate_watched)(&mut state, &request) else {
             drop(state);
             return (hooks.allocate)(self, &request, wanted);
         };
-        let block = finish(self, state, taken, &request, wanted);
+        let block = finish(self, state, allocated, &request, wanted);
         if is_due {
             (hooks.run_deferred)(self);
         }
@@ -240,12 +240,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     pub(crate) fn finish(
         &self,
         mut state: Guard<'_, L, State<L, P, O, HEAPS>>,
-        taken: AllocatedBlock,
+        allocated: AllocatedBlock,
         request: &AllocRequest<'_>,
         wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
     ) -> Option<NonNull<u8>> {
-        let pending = state.heaps.phases().pending(taken, request);
-        let block = state.pointer_to(taken.address);
+        let pending = state.heaps.phases().pending(allocated, request);
+        let block = state.pointer_to(allocated.address);
         drop(state);
         // SAFETY: nothing else refers to the block yet, and memory of a heap stays the heap's
         // (contract of `boot` …).
@@ -263,14 +263,14 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     pub(crate) fn finish_data(
         &self,
         state: Guard<'_, L, State<L, P, O, HEAPS>>,
-        taken: AllocatedBlock,
+        allocated: AllocatedBlock,
         request: &AllocRequest<'_>,
         wanted: RecordWanted<'_, State<L, P, O, HEAPS>>,
     ) -> Option<NonNull<u8>> {
         if P::FILLS {
-            return self.finish(state, taken, request, wanted);
+            return self.finish(state, allocated, request, wanted);
         }
-        let block = state.pointer_to(taken.address);
+        let block = state.pointer_to(allocated.address);
         drop(state);
         if request.is_zeroed()
             && let Some(layout) = request.layout()

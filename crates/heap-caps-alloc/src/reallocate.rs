@@ -348,8 +348,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             Stay::Moves(bytes) => {
                 drop(state); // lets waiting contexts in
                 state = self.state.acquire();
-                let taken = state.heaps.phases().allocate_unnotified(layout, caps);
-                match taken {
+                let allocated = state.heaps.phases().allocate_unnotified(layout, caps);
+                match allocated {
                     Ok(to) => OrdinaryMove::to(to, bytes),
                     Err(_) if state.pressure.hooks.is_some() => return None,
                     Err(in_vain) => {
@@ -468,7 +468,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let Reallocation::Moving(pending) = begun else {
             return Ok(pointer);
         };
-        let target = state.pointer_to(pending.taken().address);
+        let target = state.pointer_to(pending.allocated().address);
         let from = (address, Some(pending.from_heap()));
         drop(state);
         // SAFETY: as in `reallocate_ordinary`; memory of a heap stays the heap's.

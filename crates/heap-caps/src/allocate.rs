@@ -26,7 +26,7 @@ use crate::owner::Owner;
 use crate::pending::PendingAllocation;
 use crate::registry::HeapIndex;
 use crate::request::{AllocRequest, Placement};
-use crate::route::{Observed, Plan, RouteIndex, Step};
+use crate::route::{Observed, Plan, RouteEntry, RouteIndex};
 use crate::search::{NotServed, Progress, Search};
 
 /// A block that was just allocated: where, and in which heap.
@@ -78,10 +78,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// The [`Failure`] says which heaps were considered and why none served. Size 0 is refused, but
     /// not recorded.
     pub fn allocate(&mut self, request: &AllocRequest<'_>) -> Result<u32, Failure> {
-        let Some(taken) = self.allocate_any(request) else {
+        let Some(allocated) = self.allocate_any(request) else {
             return Err(self.failure(request));
         };
-        let pending = self.pending(taken, request);
+        let pending = self.pending(allocated, request);
         // SAFETY: the heaps stay borrowed, so nobody frees the block, or uses one that nobody has
         // heard of.
         let finished = unsafe { pending.finish() };
@@ -139,12 +139,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let is_heard = O::LISTENS && request.owner().is_some();
         if let (Some(layout), Some(caps), false) = (request.layout(), first, is_heard) {
             match self.allocate_ordinary(layout, caps, request.caller) {
-                Ok(taken) => return Some(taken),
+                Ok(allocated) => return Some(allocated),
                 Err(asked) => in_vain = asked,
             }
         }
         match self.search(&mut Search::new(request).after(in_vain)) {
-            Progress::Found(taken) => Some(taken),
+            Progress::Found(allocated) => Some(allocated),
             _ => None,
         }
     }
@@ -157,11 +157,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         caps: Caps,
         caller: Option<&'static Location<'static>>,
     ) -> Result<AllocatedBlock, NotServed> {
-        let taken = self.find_ordinary(layout, caps)?;
+        let allocated = self.find_ordinary(layout, caps)?;
         if O::LISTENS {
-            self.notify_allocated(taken, layout, caps, caller, None);
+            self.notify_allocated(allocated, layout, caps, caller, None);
         }
-        Ok(taken)
+        Ok(allocated)
     }
 
     /// See [`Inspection::first_set`](crate::Inspection::first_set).
@@ -184,9 +184,9 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         caps: Caps,
     ) -> Result<AllocatedBlock, NotServed> {
         let route = self.routes.position(caps).ok_or(NotServed::NOT_ASKED)?;
-        let (index, step) = self.worth_asking::<false>(route, layout, 0)?;
-        let taken = self.try_unconstrained(step, layout);
-        taken.ok_or(NotServed { from: index + 1 })
+        let (index, entry) = self.worth_asking::<false>(route, layout, 0)?;
+        let allocated = self.try_unconstrained(entry, layout);
+        allocated.ok_or(NotServed { from: index + 1 })
     }
 
     /// See [`Phases::allocate_kept`](crate::Phases::allocate_kept).
@@ -199,31 +199,31 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let caps = self.first_set(request.placement, request.size)?;
         let route = self.routes.kept_position(caps)?;
         let mut from = 0;
-        let taken = loop {
-            let (index, step) = self.worth_asking::<true>(route, layout, from).ok()?;
-            match self.try_unconstrained(step, layout) {
-                Some(taken) => break taken,
+        let allocated = loop {
+            let (index, entry) = self.worth_asking::<true>(route, layout, from).ok()?;
+            match self.try_unconstrained(entry, layout) {
+                Some(allocated) => break allocated,
                 None => from = index + 1,
             }
         };
         if O::LISTENS {
-            self.notify_allocated(taken, layout, caps, request.caller, request.owner());
+            self.notify_allocated(allocated, layout, caps, request.caller, request.owner());
         }
-        Some(taken)
+        Some(allocated)
     }
 
-    /// A block of the heap at a step, as `layout` says.
+    /// A block of the heap at an entry, as `layout` says.
     #[inline(always)]
-    fn try_unconstrained(&mut self, step: Step, layout: Request) -> Option<AllocatedBlock> {
-        let slot = self.registry.slots.get_mut(step.heap().get())?;
+    fn try_unconstrained(&mut self, entry: RouteEntry, layout: Request) -> Option<AllocatedBlock> {
+        let slot = self.registry.slots.get_mut(entry.heap().get())?;
         let offset = slot.heap.as_mut()?.allocate(layout)?;
         Some(AllocatedBlock {
             address: slot.start.wrapping_add(offset.get()),
-            heap: step.heap(),
+            heap: entry.heap(),
         })
     }
 
-    /// The first step of a route, at `from` or behind it, whose heap may have a block of `layout`.
+    /// The first entry of a route, at `from` or behind it, whose heap may have a block of `layout`.
     /// A constrained one, and one where a reserve forbids it, ends the search.
     #[inline(always)]
     fn worth_asking<const KEPT: bool>(
@@ -231,28 +231,28 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         route: RouteIndex,
         layout: Request,
         from: usize,
-    ) -> Result<(usize, Step), NotServed> {
+    ) -> Result<(usize, RouteEntry), NotServed> {
         let mut index = from;
-        while let Some(&step) = if KEPT {
-            self.routes.kept_steps(route)
+        while let Some(&entry) = if KEPT {
+            self.routes.kept_entries(route)
         } else {
-            self.routes.steps(route)
+            self.routes.entries(route)
         }
         .get(index)
         {
             let in_vain = Err(NotServed { from: index });
-            if step.is_constrained() || step.is_end() {
+            if entry.is_constrained() || entry.is_end() {
                 return in_vain;
             }
-            let slot = self.registry.slots.get(step.heap().get());
+            let slot = self.registry.slots.get(entry.heap().get());
             let Some(heap) = slot.and_then(|slot| slot.heap.as_ref()) else {
                 return in_vain;
             };
             if heap.may_serve(layout.size()) {
                 let bits = self.routes.bits(route);
-                let allowed = !step.is_reserved()
-                    || self.reserves_permit(step.heap(), charge::<P>(layout), bits);
-                return if allowed { Ok((index, step)) } else { in_vain };
+                let allowed = !entry.is_reserved()
+                    || self.reserves_permit(entry.heap(), charge::<P>(layout), bits);
+                return if allowed { Ok((index, entry)) } else { in_vain };
             }
             index += 1;
         }
@@ -270,37 +270,37 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     ) -> Option<AllocatedBlock> {
         let route = self.route(caps)?;
         for index in 0..HEAPS {
-            let step = *self.routes.steps(route).get(index)?;
-            if step.is_end() {
+            let entry = *self.routes.entries(route).get(index)?;
+            if entry.is_end() {
                 break;
             }
-            if !within.contains(step.heap()) {
+            if !within.contains(entry.heap()) {
                 continue;
             }
-            if let Some(taken) = self.ask(step, layout, caps, route) {
-                self.watches.taken_from(taken.heap, &self.registry);
-                return Some(taken);
+            if let Some(allocated) = self.ask(entry, layout, caps, route) {
+                self.watches.record_minimum(allocated.heap, &self.registry);
+                return Some(allocated);
             }
         }
         None
     }
 
-    /// A block of the heap at a step of the route for `caps`.
+    /// A block of the heap at an entry of the route for `caps`.
     #[inline(always)]
     pub(crate) fn ask(
         &mut self,
-        step: Step,
+        entry: RouteEntry,
         layout: Request,
         caps: Caps,
         route: RouteIndex,
     ) -> Option<AllocatedBlock> {
-        if step.is_constrained() {
-            return self.find_constrained(step, layout, caps);
+        if entry.is_constrained() {
+            return self.find_constrained(entry, layout, caps);
         }
-        if !self.reserves_allow(step, layout, self.routes.bits(route)) {
+        if !self.reserves_allow(entry, layout, self.routes.bits(route)) {
             return None;
         }
-        self.try_unconstrained(step, layout)
+        self.try_unconstrained(entry, layout)
     }
 
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
@@ -312,8 +312,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.routes.position(caps)
     }
 
-    /// Works out the next steps of the route for `caps`; behind the last one the route is kept, and
-    /// `true` returned.
+    /// Computes the next entries of the route for `caps`; behind the last one the route is kept,
+    /// and `true` returned.
     ///
     /// # Errors
     /// No memory can have these capabilities.
@@ -348,28 +348,28 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn find_constrained(
         &mut self,
-        step: Step,
+        entry: RouteEntry,
         layout: Request,
         caps: Caps,
     ) -> Option<AllocatedBlock> {
-        let memory = self.registry.caps(step.heap());
+        let memory = self.registry.caps(entry.heap());
         let bits = self.rules.caps(caps).ok()?;
         let granularity = self.rules.granularity(caps, memory);
         let wanted = in_units(layout, granularity, !memory.contains(Caps::BIT8))?;
-        if bits.contains(Caps::EXEC) && self.registry.has_code_side(step.heap()) {
-            return self.find_code(step, wanted, bits);
+        if bits.contains(Caps::EXEC) && self.registry.has_code_side(entry.heap()) {
+            return self.find_code(entry, wanted, bits);
         }
-        if !self.reserves_allow(step, wanted, bits) {
+        if !self.reserves_allow(entry, wanted, bits) {
             return None;
         }
-        self.try_unconstrained(step, wanted)
+        self.try_unconstrained(entry, wanted)
     }
 
     /// Whether no reserve forbids a request that looks for `bits` to take a block of `layout` at a
-    /// step.
+    /// entry.
     #[inline(always)]
-    fn reserves_allow(&mut self, step: Step, layout: Request, bits: Caps) -> bool {
-        !step.is_reserved() || self.reserves_permit_slowly(step.heap(), charge::<P>(layout), bits)
+    fn reserves_allow(&mut self, entry: RouteEntry, layout: Request, bits: Caps) -> bool {
+        !entry.is_reserved() || self.reserves_permit_slowly(entry.heap(), charge::<P>(layout), bits)
     }
 
     /// [`HeapCaps::reserves_permit`] beside the fast paths.
@@ -399,11 +399,16 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// A block that is handed out by its address on the instruction side, see `alias.rs`.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn find_code(&mut self, step: Step, wanted: Request, bits: Caps) -> Option<AllocatedBlock> {
-        let heap = step.heap();
+    fn find_code(
+        &mut self,
+        entry: RouteEntry,
+        wanted: Request,
+        bits: Caps,
+    ) -> Option<AllocatedBlock> {
+        let heap = entry.heap();
         let alias = self.registry.get(heap)?.alias?;
         let layout = alias.request(wanted)?;
-        if !self.reserves_allow(step, layout, bits) {
+        if !self.reserves_allow(entry, layout, bits) {
             return None;
         }
         let slot = self.registry.slots.get_mut(heap.get())?;
@@ -431,29 +436,29 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         request: &AllocRequest<'_>,
         within: HeapMask,
     ) -> Option<AllocatedBlock> {
-        let taken = self.find_tagged(layout, tag, within)?;
-        self.watches.taken_from(taken.heap, &self.registry);
+        let allocated = self.find_tagged(layout, tag, within)?;
+        self.watches.record_minimum(allocated.heap, &self.registry);
         if O::LISTENS {
             let (caller, owner) = (request.caller, request.owner());
-            self.notify_allocated(taken, layout, Caps::empty(), caller, owner);
+            self.notify_allocated(allocated, layout, Caps::empty(), caller, owner);
         }
-        Some(taken)
+        Some(allocated)
     }
 
     /// See [`Phases::pending`](crate::Phases::pending).
     #[inline]
     pub(crate) fn pending(
         &self,
-        taken: AllocatedBlock,
+        allocated: AllocatedBlock,
         request: &AllocRequest<'_>,
     ) -> PendingAllocation<P> {
         let block = if P::FILLS || request.is_zeroed() {
-            self.block_at(taken.address).ok()
+            self.block_at(allocated.address).ok()
         } else {
             None
         };
         PendingAllocation {
-            taken,
+            allocated,
             block,
             zeroed: request.is_zeroed(),
         }
@@ -490,16 +495,16 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[inline(always)]
     pub(crate) fn notify_allocated(
         &mut self,
-        taken: AllocatedBlock,
+        allocated: AllocatedBlock,
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
         owner: Option<Owner>,
     ) {
-        let event = self.allocated_event(taken, layout, caps, caller, owner);
+        let event = self.allocated_event(allocated, layout, caps, caller, owner);
         let undo = Undo {
             heaps: self,
-            address: taken.address,
+            address: allocated.address,
         };
         undo.heaps.observer.on_allocate(&event);
         mem::forget(undo);
@@ -508,21 +513,21 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// What observers see of a block.
     pub(crate) fn allocated_event(
         &self,
-        taken: AllocatedBlock,
+        allocated: AllocatedBlock,
         layout: Request,
         caps: Caps,
         caller: Option<&'static Location<'static>>,
         owner: Option<Owner>,
     ) -> Allocated {
-        let block = self.block_at(taken.address);
+        let block = self.block_at(allocated.address);
         let asked = layout.alignment() > Request::MIN_ALIGNMENT;
         Allocated {
-            address: taken.address,
+            address: allocated.address,
             size: layout.size(),
             usable: block.map_or(layout.size(), |block| block.usable),
             alignment: if asked { layout.alignment() } else { 1 },
             caps,
-            heap: taken.heap,
+            heap: allocated.heap,
             caller,
             owner,
         }

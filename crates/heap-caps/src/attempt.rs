@@ -190,12 +190,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.with_routes(|heaps| {
             for index in 0.. {
                 let caps = heaps.nth_set(request, index)?;
-                if let Some(taken) = heaps.find(layout, caps, within) {
+                if let Some(allocated) = heaps.find(layout, caps, within) {
                     if O::LISTENS {
                         let (caller, owner) = (request.caller, request.owner());
-                        heaps.notify_allocated(taken, layout, caps, caller, owner);
+                        heaps.notify_allocated(allocated, layout, caps, caller, owner);
                     }
-                    return Some(taken);
+                    return Some(allocated);
                 }
             }
             None
@@ -269,10 +269,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let Some(route) = self.route(caps) else {
             return HeapMask::NONE;
         };
-        let steps = self.routes.steps(route).iter();
-        let heaps = steps
-            .take_while(|step| !step.is_end())
-            .map(|step| step.heap());
+        let entries = self.routes.entries(route).iter();
+        let heaps = entries
+            .take_while(|entry| !entry.is_end())
+            .map(|entry| entry.heap());
         let larger = heaps.filter(|&heap| self.registry.size(heap) > size);
         larger.fold(HeapMask::NONE, |mask, heap| mask.with(heap))
     }
@@ -307,9 +307,9 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     /// [`Phases::allocate_kept`]: crate::Phases::allocate_kept
     #[must_use]
     #[inline]
-    pub fn bytes_taken(self, taken: AllocatedBlock) -> Option<u32> {
-        let slot = self.heaps.registry.slots.get(taken.heap.get())?;
-        let offset = Offset::new(taken.address.wrapping_sub(slot.start))?;
+    pub fn allocated_bytes(self, allocated: AllocatedBlock) -> Option<u32> {
+        let slot = self.heaps.registry.slots.get(allocated.heap.get())?;
+        let offset = Offset::new(allocated.address.wrapping_sub(slot.start))?;
         let usable = slot.heap.as_ref()?.try_usable_size(offset)?;
         Some(block_bytes::<P>(usable))
     }

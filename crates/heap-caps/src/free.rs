@@ -13,7 +13,7 @@ use crate::heap_caps::HeapCaps;
 use crate::inspect::Inspection;
 use crate::misuse::{Misuse, MisuseKind};
 use crate::observer::{Freed, Observer};
-use crate::pending::{Block, FilledFree, PendingFree};
+use crate::pending::{BlockHandle, FilledFree, PendingFree};
 use crate::registry::{Entry, HeapIndex};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
@@ -99,7 +99,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     pub(crate) fn finish_free(&mut self, FilledFree(block): FilledFree<P>) -> Result<(), Misuse> {
         self.free_block(&block)?;
         if O::LISTENS {
-            let Block {
+            let BlockHandle {
                 heap,
                 address,
                 usable,
@@ -140,7 +140,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn free_block(&mut self, block: &Block<P>) -> Result<(), Misuse> {
+    pub(crate) fn free_block(&mut self, block: &BlockHandle<P>) -> Result<(), Misuse> {
         let heap = self.registry.heap_mut(block.heap);
         let freed = heap.and_then(|heap| heap.try_free(block.offset));
         match freed {
@@ -207,7 +207,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     /// The allocated block that was handed out as `address`.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    pub(crate) fn block_at(&self, address: u32) -> Result<Block<P>, Misuse> {
+    pub(crate) fn block_at(&self, address: u32) -> Result<BlockHandle<P>, Misuse> {
         if let Some((index, entry)) = self.entry_at(address) {
             return self.data_block(index, &entry, address);
         }
@@ -231,7 +231,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         heap: HeapIndex,
         entry: &Entry<'_, P>,
         address: u32,
-    ) -> Result<Block<P>, Misuse> {
+    ) -> Result<BlockHandle<P>, Misuse> {
         let base = entry.span.start();
         let refused = |kind| Misuse {
             address,
@@ -243,7 +243,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             Offset::new(address.wrapping_sub(base)).ok_or(refused(MisuseKind::NotABlock))?;
         let usable = memory.usable_size(offset);
         let usable = usable.map_err(|misuse| Misuse::in_heap(address, heap, base, misuse))?;
-        Ok(Block {
+        Ok(BlockHandle {
             heap,
             base,
             contents: memory.contents(),
@@ -264,7 +264,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         heap: HeapIndex,
         entry: &Entry<'_, P>,
         address: u32,
-    ) -> Option<Result<Block<P>, Misuse>> {
+    ) -> Option<Result<BlockHandle<P>, Misuse>> {
         let alias = entry.alias?;
         let back = alias.back_word_of(address & !3)?;
         let is_here = entry.span.contains(back);
@@ -282,7 +282,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         alias: Alias,
         back: u32,
         address: u32,
-    ) -> Result<Block<P>, Misuse> {
+    ) -> Result<BlockHandle<P>, Misuse> {
         let base = entry.span.start();
         let refused = |kind| Misuse {
             address,
@@ -305,7 +305,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let block = self.data_block(heap, entry, start);
         let block = block.map_err(|misuse| Misuse { address, ..misuse })?;
         let usable = alias.usable_bytes(start, block.bytes, back);
-        Ok(Block {
+        Ok(BlockHandle {
             address,
             usable: usable.filter(|_| word == start).ok_or(not_a_block)?,
             code: Some((place, alias.0.order())),

@@ -26,14 +26,15 @@ use crate::registry::HeapIndex;
 
 /// A block that is in use, and by which address.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Block<P: Poison> {
+pub(crate) struct BlockHandle<P: Poison> {
     pub(crate) heap: HeapIndex,
     /// First address of the heap.
     pub(crate) base: u32,
     pub(crate) contents: Contents<P>,
     /// The block on the data side.
     pub(crate) offset: Offset,
-    /// Bytes that the heap knows the block to have. [`Block::kept`] are fewer while it shrinks.
+    /// Bytes that the heap knows the block to have. [`BlockHandle::kept`] are fewer while it
+    /// shrinks.
     pub(crate) bytes: u32,
     /// The address handed out.
     pub(crate) address: u32,
@@ -44,7 +45,7 @@ pub(crate) struct Block<P: Poison> {
     pub(crate) code: Option<(Offset, WordOrder)>,
 }
 
-impl<P: Poison> Block<P> {
+impl<P: Poison> BlockHandle<P> {
     /// The word `index` words behind the address handed out.
     fn place(&self, index: u32) -> Option<Offset> {
         let bytes = index.checked_mul(4)?;
@@ -153,17 +154,17 @@ impl<P: Poison> Block<P> {
 #[derive(Debug)]
 #[must_use = "the block is allocated; finish it to use it"]
 pub struct PendingAllocation<P: Poison> {
-    pub(crate) taken: AllocatedBlock,
+    pub(crate) allocated: AllocatedBlock,
     /// The block, where something is left to do to its bytes.
-    pub(crate) block: Option<Block<P>>,
+    pub(crate) block: Option<BlockHandle<P>>,
     pub(crate) zeroed: bool,
 }
 
 impl<P: Poison> PendingAllocation<P> {
     /// Identity of the block.
     #[must_use]
-    pub const fn taken(&self) -> AllocatedBlock {
-        self.taken
+    pub const fn allocated(&self) -> AllocatedBlock {
+        self.allocated
     }
 
     /// Makes the block ready: verifies and fills it under comprehensive poisoning, zeroes it if
@@ -188,7 +189,7 @@ impl<P: Poison> PendingAllocation<P> {
                 unsafe { block.zero() };
             }
         }
-        Ok(self.taken.address)
+        Ok(self.allocated.address)
     }
 }
 
@@ -215,12 +216,12 @@ impl<P: Poison> PendingAllocation<P> {
 /// ```
 #[derive(Debug)]
 #[must_use = "the block is not free before `finish_free`"]
-pub struct PendingFree<P: Poison>(pub(crate) Block<P>);
+pub struct PendingFree<P: Poison>(pub(crate) BlockHandle<P>);
 
 /// A block to be freed whose bytes are filled.
 #[derive(Debug)]
 #[must_use = "the block is not free before `finish_free`"]
-pub struct FilledFree<P: Poison>(pub(crate) Block<P>);
+pub struct FilledFree<P: Poison>(pub(crate) BlockHandle<P>);
 
 impl<P: Poison> PendingFree<P> {
     /// The heap in which the block lies.
@@ -259,8 +260,8 @@ pub enum Reallocation<P: Poison> {
 #[derive(Debug)]
 #[must_use = "the contents are still at the old place"]
 pub struct PendingMove<P: Poison> {
-    pub(crate) from: Block<P>,
-    pub(crate) to: Block<P>,
+    pub(crate) from: BlockHandle<P>,
+    pub(crate) to: BlockHandle<P>,
     /// The block stays in its heap's block `to`: it grew downwards, or changes its size where it
     /// lies.
     pub(crate) within: bool,
@@ -282,7 +283,7 @@ impl<P: Poison> PendingMove<P> {
 
     /// Where the block moves.
     #[must_use]
-    pub const fn taken(&self) -> AllocatedBlock {
+    pub const fn allocated(&self) -> AllocatedBlock {
         AllocatedBlock {
             address: self.to.address,
             heap: self.to.heap,
@@ -312,7 +313,7 @@ impl<P: Poison> PendingMove<P> {
             unsafe { self.from.copy_to(&self.to) };
         }
         if P::FILLS && self.within {
-            let Block {
+            let BlockHandle {
                 contents, offset, ..
             } = self.to;
             // SAFETY: as above: bytes that the block gained.

@@ -69,10 +69,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
     #[inline(always)]
     pub fn pending(
         self,
-        taken: AllocatedBlock,
+        allocated: AllocatedBlock,
         request: &AllocRequest<'_>,
     ) -> PendingAllocation<P> {
-        self.heaps.pending(taken, request)
+        self.heaps.pending(allocated, request)
     }
 
     /// Allocates what `request` asks for. [`Phases::pending`] and [`PendingAllocation::finish`]

@@ -29,10 +29,10 @@ use crate::heap_caps::HeapCaps;
 use crate::misuse::Misuse;
 use crate::observer::{Observer, Reallocated};
 use crate::owner::Owner;
-use crate::pending::{Block, CopiedMove, PendingMove, Reallocation};
+use crate::pending::{BlockHandle, CopiedMove, PendingMove, Reallocation};
 use crate::registry::HeapIndex;
 use crate::request::AllocRequest;
-use crate::route::Step;
+use crate::route::RouteEntry;
 use crate::search::{NotServed, Progress, Search};
 
 /// Reallocation in one call.
@@ -227,12 +227,12 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         caps: Caps,
     ) -> Option<Request> {
         let route = self.routes.position(caps)?;
-        let mut steps = self.routes.steps(route).iter();
-        let step = *steps.find(|step| step.heap() == heap)?;
-        let wanted = if step.is_ordinary() {
+        let mut entries = self.routes.entries(route).iter();
+        let entry = *entries.find(|entry| entry.heap() == heap)?;
+        let wanted = if entry.is_ordinary() {
             layout
         } else {
-            self.wanted_if_allowed(step, address, layout, caps)?
+            self.wanted_if_allowed(entry, address, layout, caps)?
         };
         address.is_multiple_of(wanted.alignment()).then_some(wanted)
     }
@@ -244,21 +244,21 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn wanted_if_allowed(
         &mut self,
-        step: Step,
+        entry: RouteEntry,
         address: u32,
         layout: Request,
         caps: Caps,
     ) -> Option<Request> {
-        let memory = self.registry.caps(step.heap());
+        let memory = self.registry.caps(entry.heap());
         let bits = self.rules.caps(caps).ok()?;
         let granularity = self.rules.granularity(caps, memory);
         let wanted = in_units(layout, granularity, !memory.contains(Caps::BIT8))?;
-        let slot = self.registry.slots.get(step.heap().get())?;
+        let slot = self.registry.slots.get(entry.heap().get())?;
         let place = Offset::new(address.wrapping_sub(slot.start))?;
         let old = Request::new(slot.heap.as_ref()?.try_usable_size(place)? as usize)?; // widening
         let gain = charge::<P>(wanted).saturating_sub(charge::<P>(old));
         let allowed =
-            gain == 0 || !step.is_reserved() || self.reserves_permit(step.heap(), gain, bits);
+            gain == 0 || !entry.is_reserved() || self.reserves_permit(entry.heap(), gain, bits);
         allowed.then_some(wanted)
     }
 
@@ -303,10 +303,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(())
     }
 
-    fn offset_in(&self, taken: AllocatedBlock) -> Result<Offset, Misuse> {
-        let slot = self.registry.slots.get(taken.heap.get());
-        let offset = slot.and_then(|slot| Offset::new(taken.address.wrapping_sub(slot.start)));
-        offset.ok_or(Misuse::outside(taken.address))
+    fn offset_in(&self, allocated: AllocatedBlock) -> Result<Offset, Misuse> {
+        let slot = self.registry.slots.get(allocated.heap.get());
+        let offset = slot.and_then(|slot| Offset::new(allocated.address.wrapping_sub(slot.start)));
+        offset.ok_or(Misuse::outside(allocated.address))
     }
 
     /// A block has its new size: notifies watches and observers.
@@ -325,7 +325,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         caller: Option<&'static Location<'static>>,
         owner: Option<Owner>,
     ) {
-        self.watches.taken_from(now.heap, &self.registry);
+        self.watches.record_minimum(now.heap, &self.registry);
         if O::LISTENS {
             let old_heap = self.registry.containing(old_address).unwrap_or(now.heap);
             let now = self.allocated_event(now, layout, caps, caller, owner);
@@ -447,7 +447,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn resize_or_move(
         &mut self,
-        old: &Block<P>,
+        old: &BlockHandle<P>,
         request: &AllocRequest<'_>,
         layout: Request,
         caps: Caps,
@@ -477,10 +477,10 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         {
             return Ok(Some(done));
         }
-        let Some(taken) = self.find(layout, caps, moves_to) else {
+        let Some(allocated) = self.find(layout, caps, moves_to) else {
             return Ok(None);
         };
-        let mut to = self.block_at(taken.address)?;
+        let mut to = self.block_at(allocated.address)?;
         to.usable = to.usable.min(layout.size());
         let (from, within) = (*old, false);
         Ok(Some(Reallocation::Moving(PendingMove {
@@ -494,7 +494,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Whether the block may stay in its heap: it has the capabilities on the side where the block
     /// was handed out, at this alignment, and no reserve forbids what it gains.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn may_stay(&mut self, old: &Block<P>, bits: Caps, layout: Request) -> bool {
+    fn may_stay(&mut self, old: &BlockHandle<P>, bits: Caps, layout: Request) -> bool {
         let memory = self.registry.caps(old.heap);
         let on_code_side = old.code.is_some();
         let right_side =
@@ -516,7 +516,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn resize_here(
         &mut self,
-        old: &Block<P>,
+        old: &BlockHandle<P>,
         request: &AllocRequest<'_>,
         caps: Caps,
         layout: Request,
@@ -530,7 +530,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         };
         // Of an inverted block the handed-out address depends on its end.
         let fixed = matches!(old.code, Some((_, WordOrder::Inverted)));
-        let at_new_size = Block {
+        let at_new_size = BlockHandle {
             usable: size,
             ..*old
         };
@@ -550,7 +550,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         };
         if P::FILLS && in_place && !fixed {
             let bytes = old.bytes.max(at_new_size.kept());
-            return Ok(Some(within(Block {
+            return Ok(Some(within(BlockHandle {
                 bytes,
                 ..at_new_size
             })));
@@ -573,7 +573,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// Resizes a block where it lies; `false` if there is no room.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn set_size(&mut self, block: &Block<P>, size: u32) -> Result<bool, Misuse> {
+    fn set_size(&mut self, block: &BlockHandle<P>, size: u32) -> Result<bool, Misuse> {
         let Some(heap) = self.registry.heap_mut(block.heap) else {
             return Ok(false);
         };
@@ -585,7 +585,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn grow_downwards(&mut self, block: &Block<P>, size: u32) -> Result<Option<Block<P>>, Misuse> {
+    fn grow_downwards(
+        &mut self,
+        block: &BlockHandle<P>,
+        size: u32,
+    ) -> Result<Option<BlockHandle<P>>, Misuse> {
         let Some(heap) = self.registry.heap_mut(block.heap) else {
             return Ok(None);
         };
@@ -599,7 +603,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         } else {
             Some(size)
         };
-        Ok(Some(Block {
+        Ok(Some(BlockHandle {
             offset: moved.to,
             address: block.base.wrapping_add(moved.to.get()),
             bytes: held.unwrap_or(size),
@@ -611,13 +615,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 
 /// Whether a block may have whole cache lines to itself, as one for DMA has: without capabilities
 /// in the request, it keeps them.
-fn is_whole<P: Poison>(old: &Block<P>, granularity: u32) -> bool {
+fn is_whole<P: Poison>(old: &BlockHandle<P>, granularity: u32) -> bool {
     old.address.is_multiple_of(granularity) && old.usable >= granularity
 }
 
 /// The capabilities that keep a block in memory like the one it lies in, less those that exclude
 /// each other.
-fn keeping<P: Poison>(old: &Block<P>, heap_caps: Caps) -> Caps {
+fn keeping<P: Poison>(old: &BlockHandle<P>, heap_caps: Caps) -> Caps {
     const DATA: Caps = Caps::BIT8.union(Caps::DMA);
     match old.code {
         Some(_) => heap_caps.difference(DATA),

@@ -12,7 +12,7 @@ use crate::observer::Observer;
 use crate::registry::{Entry, HeapIndex};
 use crate::request::{AllocRequest, Placement};
 use crate::reserve::Reserve;
-use crate::route::{RouteIndex, Step};
+use crate::route::{RouteEntry, RouteIndex};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     /// See [`Phases::record_corrupt`](crate::Phases::record_corrupt).
@@ -85,27 +85,27 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.failures
     }
 
-    /// Notes what the heap at a step of the route has free; whether there was anything to note. A
-    /// heap that is smaller than the request is recorded with its size.
+    /// Records what the heap at an entry of the route has free; whether there was anything to
+    /// record. A heap that is smaller than the request is recorded with its size.
     #[inline(always)]
     pub(crate) fn record_state(
         &mut self,
         request: &AllocRequest<'_>,
         route: RouteIndex,
-        step: Step,
+        entry: RouteEntry,
     ) -> bool {
-        let Some(slot) = self.registry.slots.get(step.heap().get()) else {
+        let Some(slot) = self.registry.slots.get(entry.heap().get()) else {
             return false;
         };
         let Some(heap) = slot.heap.as_ref().filter(|_| slot.may_hold(request.size)) else {
             return false;
         };
         let (free, largest) = (heap.free_bytes(), heap.largest_free_block());
-        let mut state = HeapState::new(step.heap(), free, largest, heap.free_block_count());
-        if step.is_reserved() && request.size <= state.largest() as usize {
+        let mut state = HeapState::new(entry.heap(), free, largest, heap.free_block_count());
+        if entry.is_reserved() && request.size <= state.largest() as usize {
             let bits = self.routes.bits(route);
-            if let Some(reserve) = self.reserve_against(request, step, bits) {
-                state = HeapState::reserved(step.heap(), reserve);
+            if let Some(reserve) = self.reserve_against(request, entry, bits) {
+                state = HeapState::reserved(entry.heap(), reserve);
             }
         }
         self.last_failure.describe(state);
@@ -115,11 +115,11 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     fn reserve_against(
         &self,
         request: &AllocRequest<'_>,
-        step: Step,
+        entry: RouteEntry,
         bits: Caps,
     ) -> Option<Reserve> {
         let bytes = charge::<P>(request.layout()?);
-        (self.rulings?.forbidding)(self, step.heap(), bytes, bits)
+        (self.rulings?.forbidding)(self, entry.heap(), bytes, bits)
     }
 }
 

@@ -1,15 +1,15 @@
 //! Routes: which heaps may serve a set of capabilities, in the order in which they are tried.
 //!
 //! ```text
-//!   keys    DMA            8BIT|INTERNAL     EXEC           the sets asked for last, packed; 0: nothing kept here
-//!   steps   | 3 | 5 | 0 |  | 1*| 3*| 5 | 0 | | 7 | 4'| 0 |  heap + 1 and what to mind; 0 ends a route
+//!   keys      DMA            8BIT|INTERNAL     EXEC           the sets asked for last, packed; 0: nothing kept here
+//!   entries |  3 | 5 | 0 |  | 1*| 3*| 5 | 0 | | 7 | 4'| 0 |  heap + 1 and what to mind; 0 ends a route
 //!
-//!   step    | constrained ' | reserved * | heap + 1: 6 bits |
+//!   entry   | constrained ' | reserved * | heap + 1: 6 bits |
 //! ```
 //!
 //! A route depends on nothing that an allocation changes. It is computed at the first request for a
 //! set and kept until heaps are registered or enabled or a reserve changes; a request then costs a
-//! comparison and the walk along the steps.
+//! comparison and the walk along the entries.
 
 use multi_heap::Poison;
 use soc_regions::{Caps, PRIORITIES, union};
@@ -24,9 +24,9 @@ const KEPT: usize = 14;
 
 /// One heap on a route, and what to mind when it is asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Step(u8);
+pub(crate) struct RouteEntry(u8);
 
-impl Step {
+impl RouteEntry {
     const END: Self = Self(0);
     const HEAP: u8 = 0x3F;
     /// Size, alignment or address are not simply those asked for: whole words, cache lines, the
@@ -66,7 +66,7 @@ impl Step {
 #[repr(C)] // as `HeapCaps`
 pub(crate) struct Routes<const N: usize> {
     keys: [Caps; KEPT],
-    steps: [[Step; N]; KEPT],
+    entries: [[RouteEntry; N]; KEPT],
     /// The bits to look for behind each key.
     bits: [Caps; KEPT],
     next: u32,
@@ -78,21 +78,21 @@ pub(crate) struct Routes<const N: usize> {
     counted: u16,
     /// The keys and the first route while they are hidden.
     hidden_keys: [Caps; KEPT],
-    hidden_first: [Step; N],
+    hidden_first: [RouteEntry; N],
 }
 
 /// Who looks at what is allocated along a route.
 #[derive(Clone, Copy)]
 pub(crate) struct Observed {
-    /// A watch: every step is constrained.
+    /// A watch: every entry is constrained.
     pub(crate) watched: bool,
-    /// An allowance: every step is reserved.
+    /// An allowance: every entry is reserved.
     pub(crate) counted: bool,
 }
 
 /// A route that is being computed, a column at a time.
 pub(crate) struct Plan<const N: usize> {
-    steps: [Step; N],
+    entries: [RouteEntry; N],
     count: usize,
     column: usize,
     /// The place in the order of the search from which the column is looked for.
@@ -107,14 +107,14 @@ impl<const N: usize> Routes<N> {
     pub(crate) const fn new() -> Self {
         Self {
             keys: [Caps::empty(); KEPT],
-            steps: [[Step::END; N]; KEPT],
+            entries: [[RouteEntry::END; N]; KEPT],
             bits: [Caps::empty(); KEPT],
             next: 0,
             generation: 0,
             hidden: 0,
             counted: 0,
             hidden_keys: [Caps::empty(); KEPT],
-            hidden_first: [Step::END; N],
+            hidden_first: [RouteEntry::END; N],
         }
     }
 
@@ -128,7 +128,7 @@ impl<const N: usize> Routes<N> {
         self.counted != 0
     }
 
-    /// Sets whether steps say that a ruling has a say, and forgets all routes.
+    /// Sets whether entries say that a ruling has a say, and invalidates all routes.
     pub(crate) fn set_counted(&mut self, counted: bool) {
         self.counted = u16::from(counted);
         self.invalidate();
@@ -142,11 +142,11 @@ impl<const N: usize> Routes<N> {
             return;
         }
         self.hidden = u16::from(hidden);
-        let first = self.steps.first_mut();
+        let first = self.entries.first_mut();
         if hidden {
             self.hidden_keys = core::mem::replace(&mut self.keys, [NOT_ASKED_FOR; KEPT]);
             if let Some(first) = first {
-                self.hidden_first = core::mem::replace(first, [Step::END; N]);
+                self.hidden_first = core::mem::replace(first, [RouteEntry::END; N]);
             }
         } else {
             self.keys = self.hidden_keys;
@@ -162,13 +162,13 @@ impl<const N: usize> Routes<N> {
         self.generation
     }
 
-    /// Forgets all routes: heaps or reserves have changed.
+    /// Invalidates all routes: heaps or reserves have changed.
     #[cold]
     #[inline(never)]
     pub(crate) fn invalidate(&mut self) {
         let (hidden, counted) = (self.are_hidden(), self.counted);
         let generation = self.generation.wrapping_add(1);
-        // The steps too: a request without capabilities finds the places that are empty.
+        // The entries too: a request without capabilities finds the places that are empty.
         *self = Self {
             generation,
             counted,
@@ -194,20 +194,20 @@ impl<const N: usize> Routes<N> {
         keys.iter().position(|&key| key == asked)
     }
 
-    /// The steps of a kept route; [`Step::is_end`] ends them where they are fewer than the heaps
-    /// there can be.
+    /// The entries of a kept route; [`RouteEntry::is_end`] ends them where they are fewer than the
+    /// heaps there can be.
     #[inline(always)]
-    pub(crate) fn steps(&self, route: RouteIndex) -> &[Step; N] {
+    pub(crate) fn entries(&self, route: RouteIndex) -> &[RouteEntry; N] {
         const { assert!(N > 0) };
-        self.steps.get(route).unwrap_or(&[Step::END; N])
+        self.entries.get(route).unwrap_or(&[RouteEntry::END; N])
     }
 
-    /// [`Routes::steps`], whether the routes are hidden or not.
+    /// [`Routes::entries`], whether the routes are hidden or not.
     #[inline(always)]
-    pub(crate) fn kept_steps(&self, route: RouteIndex) -> &[Step; N] {
+    pub(crate) fn kept_entries(&self, route: RouteIndex) -> &[RouteEntry; N] {
         match route {
             0 if self.are_hidden() => &self.hidden_first,
-            other => self.steps(other),
+            other => self.entries(other),
         }
     }
 
@@ -222,12 +222,12 @@ impl<const N: usize> Routes<N> {
     pub(crate) fn keep(&mut self, asked: Caps, bits: Caps, plan: &mut Plan<N>) {
         let route = self.next as usize; // widening
         self.next = if route + 1 == KEPT { 0 } else { self.next + 1 };
-        if let (Some(key), Some(kept), Some(steps)) = (
+        if let (Some(key), Some(kept), Some(entries)) = (
             self.keys.get_mut(route),
             self.bits.get_mut(route),
-            self.steps.get_mut(route),
+            self.entries.get_mut(route),
         ) {
-            (*key, *kept, *steps) = (asked, bits, plan.steps);
+            (*key, *kept, *entries) = (asked, bits, plan.entries);
         }
         *plan = Plan::new();
     }
@@ -236,7 +236,7 @@ impl<const N: usize> Routes<N> {
 impl<const N: usize> Plan<N> {
     pub(crate) const fn new() -> Self {
         Self {
-            steps: [Step::END; N],
+            entries: [RouteEntry::END; N],
             count: 0,
             column: 0,
             place: 0,
@@ -254,7 +254,7 @@ impl<const N: usize> Plan<N> {
         }
     }
 
-    /// Works out the next steps of the route for `asked`, in bounded time; behind the last one
+    /// Computes the next entries of the route for `asked`, in bounded time; behind the last one
     /// returns the bits to look for.
     ///
     /// # Errors
@@ -281,13 +281,13 @@ impl<const N: usize> Plan<N> {
             let Some(offer) = offer.filter(|offer| column(offer) == Some(self.column)) else {
                 continue;
             };
-            if let Some(step) = self.steps.get_mut(self.count) {
-                *step = step_of::<P>(&offer, asked, caps, rules, reserves);
+            if let Some(entry) = self.entries.get_mut(self.count) {
+                *entry = entry_of::<P>(&offer, asked, caps, rules, reserves);
                 if observed.watched {
-                    step.0 |= Step::CONSTRAINED;
+                    entry.0 |= RouteEntry::CONSTRAINED;
                 }
                 if observed.counted {
-                    step.0 |= Step::RESERVED;
+                    entry.0 |= RouteEntry::RESERVED;
                 }
                 self.count += 1;
             }
@@ -298,13 +298,13 @@ impl<const N: usize> Plan<N> {
 }
 
 #[inline(always)]
-fn step_of<P: Poison>(
+fn entry_of<P: Poison>(
     offer: &Offer,
     asked: Caps,
     caps: Caps,
     rules: &Rules,
     reserves: &Reserves,
-) -> Step {
+) -> RouteEntry {
     let memory = union(offer.columns);
     // Without canaries every block is whole words
     let words = P::OVERHEAD != 0 && !memory.contains(Caps::BIT8);
@@ -312,5 +312,9 @@ fn step_of<P: Poison>(
     let constrained = words || alias || rules.granularity(asked, memory) != 1;
     let reserved = rules.policy.honours_reserves() && reserves.limit(caps, memory);
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
-    Step((offer.heap.0 + 1) | flag(constrained, Step::CONSTRAINED) | flag(reserved, Step::RESERVED))
+    RouteEntry(
+        (offer.heap.0 + 1)
+            | flag(constrained, RouteEntry::CONSTRAINED)
+            | flag(reserved, RouteEntry::RESERVED),
+    )
 }

@@ -7,7 +7,7 @@
 //!            each ─► a piece: a layer with a lock opens it in between
 //! ```
 //!
-//! A piece works out a few steps of a route, asks one heap, or records a few. So its time is
+//! A piece computes a few entries of a route, asks one heap, or records a few. So its time is
 //! bounded, however many heaps and sets there are. What others allocate and free between two pieces
 //! makes no difference to what has been tried.
 
@@ -21,7 +21,7 @@ use crate::heap_caps::HeapCaps;
 use crate::observer::Observer;
 use crate::reallocate::Stay;
 use crate::request::{AllocRequest, Placement};
-use crate::route::{Plan, RouteIndex, Step};
+use crate::route::{Plan, RouteEntry, RouteIndex};
 
 /// How many heaps one piece records.
 const RECORDED_AT_ONCE: usize = 2;
@@ -33,7 +33,7 @@ pub struct Search<'r, const HEAPS: usize> {
     /// moved.
     old: u32,
     set: usize,
-    step: usize,
+    entry: usize,
     /// The set of capabilities that is tried.
     caps: Caps,
     stage: Stage,
@@ -53,7 +53,7 @@ enum Stage {
 /// A [`Phases::allocate_ordinary`](crate::Phases::allocate_ordinary) found nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotServed {
-    /// The step of the first set's route at which a search goes on.
+    /// The entry of the first set's route at which a search goes on.
     pub(crate) from: usize,
 }
 
@@ -85,7 +85,7 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
             request,
             old: 0,
             set: 0,
-            step: 0,
+            entry: 0,
             caps: Caps::empty(),
             stage: Stage::Asking,
             failure: 0,
@@ -122,7 +122,7 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
     #[must_use]
     pub const fn after(self, in_vain: NotServed) -> Self {
         Self {
-            step: in_vain.from,
+            entry: in_vain.from,
             ..self
         }
     }
@@ -160,7 +160,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         };
         if let Placement::Tag(tag) = request.placement {
             return match self.allocate_tagged(layout, tag, request, HeapMask::ALL) {
-                Some(taken) => Progress::Found(taken),
+                Some(allocated) => Progress::Found(allocated),
                 None => self.begin_refusal(search),
             };
         }
@@ -173,39 +173,39 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 }
                 return Progress::Going;
             };
-            if search.old != 0 && search.step == 0 {
+            if search.old != 0 && search.entry == 0 {
                 let stayed = self.stay_outlined(search.old, layout, caps, request.caller);
                 if matches!(stayed, Stay::InPlace | Stay::Down(_)) {
                     return Progress::Stayed(stayed);
                 }
             }
-            while let Some(step) = self.step_at(route, search.step) {
-                search.step += 1;
-                if self.may_serve(step, layout) {
-                    return match self.ask(step, layout, caps, route) {
-                        Some(taken) => self.found(taken, layout, search),
+            while let Some(entry) = self.route_entry(route, search.entry) {
+                search.entry += 1;
+                if self.may_serve(entry, layout) {
+                    return match self.ask(entry, layout, caps, route) {
+                        Some(allocated) => self.found(allocated, layout, search),
                         None => Progress::Going,
                     };
                 }
             }
             search.set += 1;
-            search.step = 0;
+            search.entry = 0;
         }
         self.begin_refusal(search)
     }
 
     fn found(
         &mut self,
-        taken: AllocatedBlock,
+        allocated: AllocatedBlock,
         layout: Request,
         search: &Search<'_, HEAPS>,
     ) -> Progress {
-        self.watches.taken_from(taken.heap, &self.registry);
+        self.watches.record_minimum(allocated.heap, &self.registry);
         if O::LISTENS && search.old == 0 {
             let (caller, owner) = (search.request.caller, search.request.owner());
-            self.notify_allocated(taken, layout, search.caps, caller, owner);
+            self.notify_allocated(allocated, layout, search.caps, caller, owner);
         }
-        Progress::Found(taken)
+        Progress::Found(allocated)
     }
 
     /// The set of capabilities that a request tries as its `index`th; `None` behind the last one.
@@ -218,17 +218,17 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    fn step_at(&self, route: RouteIndex, index: usize) -> Option<Step> {
-        let step = self.routes.steps(route).get(index)?;
-        (!step.is_end()).then_some(*step)
+    fn route_entry(&self, route: RouteIndex, index: usize) -> Option<RouteEntry> {
+        let entry = self.routes.entries(route).get(index)?;
+        (!entry.is_end()).then_some(*entry)
     }
 
-    /// Whether a step's heap is worth asking; a constrained one, where more than the size counts,
+    /// Whether an entry's heap is worth asking; a constrained one, where more than the size counts,
     /// always is.
-    fn may_serve(&self, step: Step, layout: Request) -> bool {
-        let slot = self.registry.slots.get(step.heap().get());
+    fn may_serve(&self, entry: RouteEntry, layout: Request) -> bool {
+        let slot = self.registry.slots.get(entry.heap().get());
         let heap = slot.and_then(|slot| slot.heap.as_ref());
-        step.is_constrained() || heap.is_some_and(|heap| heap.may_serve(layout.size()))
+        entry.is_constrained() || heap.is_some_and(|heap| heap.may_serve(layout.size()))
     }
 }
 
@@ -252,7 +252,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
             Some(_) if request.layout().is_some() && !caps.is_empty() => FailureKind::NoMemory,
             _ => self.cause(request, caps),
         };
-        search.step = 0;
+        search.entry = 0;
         search.failure = self.begin_record(request, caps, cause, attempts);
         search.stage = Stage::Recording;
         if cause != FailureKind::NoMemory {
@@ -271,12 +271,13 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         let route = self.routes.position(self.last_failure.caps());
         let mut recorded = 0;
         while recorded < RECORDED_AT_ONCE {
-            let step = route.and_then(|route| Some((route, self.step_at(route, search.step)?)));
-            let Some((route, step)) = step else {
+            let entry =
+                route.and_then(|route| Some((route, self.route_entry(route, search.entry)?)));
+            let Some((route, entry)) = entry else {
                 return self.recorded();
             };
-            search.step += 1;
-            if self.record_state(search.request, route, step) {
+            search.entry += 1;
+            if self.record_state(search.request, route, entry) {
                 recorded += 1;
             }
         }

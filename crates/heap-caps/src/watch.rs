@@ -70,20 +70,20 @@ impl Watches {
 
     /// Bytes of a heap were allocated. O(1) without watches.
     #[inline(always)]
-    pub(crate) fn taken_from<P: Poison, const N: usize>(
+    pub(crate) fn record_minimum<P: Poison, const N: usize>(
         &mut self,
         heap: HeapIndex,
         registry: &Registry<P, N>,
     ) {
         if self.count > 0 {
-            self.taken(registry.caps(heap), registry);
+            self.lower_minimums(registry.caps(heap), registry);
         }
     }
 
     /// Bytes of memory that has `caps` were allocated.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
-    fn taken<P: Poison, const N: usize>(&mut self, caps: Caps, registry: &Registry<P, N>) {
+    fn lower_minimums<P: Poison, const N: usize>(&mut self, caps: Caps, registry: &Registry<P, N>) {
         for watch in self
             .places
             .iter_mut()

@@ -61,10 +61,13 @@ fn hidden_routes_are_found_by_who_looks_for_them() {
     assert!(at_once(&mut sim, 16).is_none());
     let hidden = kept(&mut sim, 16).unwrap();
     assert!(
-        sim.heaps.inspect().bytes_taken(heap_caps::AllocatedBlock {
-            address: hidden,
-            heap: sim.heaps.inspect().heap_containing(hidden).unwrap(),
-        }) == Some(20)
+        sim.heaps
+            .inspect()
+            .allocated_bytes(heap_caps::AllocatedBlock {
+                address: hidden,
+                heap: sim.heaps.inspect().heap_containing(hidden).unwrap(),
+            })
+            == Some(20)
     );
     let free = sim.heaps.inspect().free_size(Caps::empty());
     let more = sim.heaps.phases().free_measured(hidden).unwrap();

@@ -384,7 +384,7 @@ fn resized_in_phases(size: usize) -> (Sim<Comprehensive>, u32, PendingMove<Compr
     else {
         panic!("there are bytes to fill")
     };
-    assert_eq!(moving.taken().address, block, "where it lies");
+    assert_eq!(moving.allocated().address, block, "where it lies");
     (sim, block, moving)
 }
 

@@ -12,7 +12,7 @@ use crate::heap::{CapsHeap, State};
 use crate::lock::RawLock;
 
 /// One thing to do without the lock.
-enum Step<P: Poison> {
+enum DeferredStep<P: Poison> {
     Arm(Arming<P>),
     NotifyRelease(EmergencyHandler, EmergencyRelease),
     NotifyLevel(GaugeIndex, LevelHandler, LevelChange),
@@ -24,29 +24,29 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     /// The next thing to do. `may_call_out`: outside of interrupt handlers; `may_arm`: no reserve
     /// has met damaged memory yet. Bytes of a reserve that its handlers are to have serve no waiter
     /// and arm no reserve: who ends that comes by once more.
-    fn next_step(&mut self, may_call_out: bool, may_arm: bool) -> Option<Step<P>> {
+    fn next_step(&mut self, may_call_out: bool, may_arm: bool) -> Option<DeferredStep<P>> {
         if !self.pressure.emergencies.is_held() {
             if let Some(waker) = self.serve_next() {
-                return Some(Step::Wake(waker));
+                return Some(DeferredStep::Wake(waker));
             }
             if may_arm && let Some(arming) = self.arm_next() {
-                return Some(Step::Arm(arming));
+                return Some(DeferredStep::Arm(arming));
             }
         }
         match self.next_notification(may_call_out) {
-            Some(Notification::Waker(waker)) => return Some(Step::Wake(Some(waker))),
+            Some(Notification::Waker(waker)) => return Some(DeferredStep::Wake(Some(waker))),
             Some(Notification::Handler(gauge, handler, change)) => {
-                return Some(Step::NotifyLevel(gauge, handler, change));
+                return Some(DeferredStep::NotifyLevel(gauge, handler, change));
             }
             None => {}
         }
         if may_call_out {
             let limits = self.pressure.limits.as_mut();
             if let Some((handler, pressure)) = limits.and_then(Limits::next_notification) {
-                return Some(Step::NotifyOwner(handler, pressure));
+                return Some(DeferredStep::NotifyOwner(handler, pressure));
             }
             if let Some((handler, release)) = self.pressure.emergencies.next_unreported() {
-                return Some(Step::NotifyRelease(handler, release));
+                return Some(DeferredStep::NotifyRelease(handler, release));
             }
         }
         self.measure_quiet();
@@ -62,18 +62,18 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             let step = self.state.acquire().next_step(may_call_out, may_arm);
             match step {
                 None => return,
-                Some(Step::Arm(arming)) => may_arm = self.finish_arming(arming),
-                Some(Step::Wake(waker)) => {
+                Some(DeferredStep::Arm(arming)) => may_arm = self.finish_arming(arming),
+                Some(DeferredStep::Wake(waker)) => {
                     if let Some(waker) = waker {
                         waker.wake();
                     }
                 }
-                Some(Step::NotifyRelease(handler, release)) => {
+                Some(DeferredStep::NotifyRelease(handler, release)) => {
                     let _held = Held::begun(self);
                     handler(&release);
                 }
-                Some(Step::NotifyOwner(handler, pressure)) => handler(&pressure),
-                Some(Step::NotifyLevel(gauge, handler, change)) => {
+                Some(DeferredStep::NotifyOwner(handler, pressure)) => handler(&pressure),
+                Some(DeferredStep::NotifyLevel(gauge, handler, change)) => {
                     handler(&change);
                     self.state.acquire().mark_notified(gauge);
                 }

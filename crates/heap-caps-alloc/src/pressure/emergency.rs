@@ -146,7 +146,7 @@ impl EmergencyIndex {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Block {
+enum ReserveState {
     /// The block is being allocated or freed, without the lock.
     InTransition,
     Armed(NonNull<u8>),
@@ -155,7 +155,7 @@ enum Block {
 
 struct Entry {
     reserve: EmergencyReserve,
-    block: Block,
+    state: ReserveState,
     releases: u32,
     /// A handler is to be called for the last release.
     unreported: bool,
@@ -199,7 +199,7 @@ impl Emergencies {
     /// Whether one waits to be armed again.
     pub(super) fn is_any_open(&self) -> bool {
         let mut entries = self.entries.iter();
-        entries.any(|(_, entry)| entry.block == Block::Open)
+        entries.any(|(_, entry)| entry.state == ReserveState::Open)
     }
 
     /// Whether a handler is to be called.
@@ -260,7 +260,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 
     fn arm(&mut self, index: EmergencyIndex) -> Option<Arming<P>> {
         let entry = self.pressure.emergencies.get_mut(index)?;
-        let (reserve, is_open) = (entry.reserve, entry.block == Block::Open);
+        let (reserve, is_open) = (entry.reserve, entry.state == ReserveState::Open);
         let request = reserve.request;
         let caps = self.heaps.inspect().first_set(request.placement(), 0)?;
         if !is_open || self.heaps.inspect().largest_free_block(caps) < reserve.rearm_at {
@@ -273,11 +273,11 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     /// Allocates the block of a reserve.
     fn allocate_reserve(&mut self, index: EmergencyIndex, ruling: &Ruling) -> Option<Arming<P>> {
         let request = self.pressure.emergencies.get_mut(index)?.reserve.request;
-        let taken = self.take(&request, ruling)?;
-        let pending = self.heaps.phases().pending(taken, &request);
-        let block = self.pointer_to(taken.address);
+        let allocated = self.allocate_open(&request, ruling)?;
+        let pending = self.heaps.phases().pending(allocated, &request);
+        let block = self.pointer_to(allocated.address);
         if let Some(entry) = self.pressure.emergencies.get_mut(index) {
-            entry.block = Block::InTransition;
+            entry.state = ReserveState::InTransition;
         }
         self.update_detour();
         Some(Arming {
@@ -299,7 +299,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             return false;
         };
         let reserve = entry.reserve;
-        let is_armed = matches!(entry.block, Block::Armed(_));
+        let is_armed = matches!(entry.state, ReserveState::Armed(_));
         if !is_armed || candidates.is_empty() || reserve.serves_requests != for_request {
             return false;
         }
@@ -317,7 +317,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     /// A reserve has no block any more.
     fn open(&mut self, index: EmergencyIndex) {
         if let Some(entry) = self.pressure.emergencies.get_mut(index) {
-            entry.block = Block::Open;
+            entry.state = ReserveState::Open;
         }
         self.update_detour();
     }
@@ -394,10 +394,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         attempt: impl FnOnce(&mut State<L, P, O, HEAPS>) -> Option<T>,
     ) -> Option<(T, EmergencyReserve)> {
         let entry = state.pressure.emergencies.get_mut(index)?;
-        let Block::Armed(block) = entry.block else {
+        let ReserveState::Armed(block) = entry.state else {
             return None;
         };
-        entry.block = Block::InTransition;
+        entry.state = ReserveState::InTransition;
         let freed = self.free_reserve(state, block);
         let mut state = match freed {
             Ok(state) => state,
@@ -460,7 +460,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         match finished {
             Ok(_) => {
                 if let Some(entry) = entries.get_mut(arming.index) {
-                    entry.block = Block::Armed(arming.block);
+                    entry.state = ReserveState::Armed(arming.block);
                     let kind = PressureKind::Armed(entry.reserve.bytes());
                     let event = PressureEvent::new(entry.reserve.name, kind);
                     if is_new {
@@ -525,7 +525,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
             state.hook();
             let added = state.pressure.emergencies.entries.add(Entry {
                 reserve,
-                block: Block::InTransition,
+                state: ReserveState::InTransition,
                 releases: 0,
                 unreported: false,
                 holds: false,
@@ -537,7 +537,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
         match block {
             Ok(block) => {
                 if let Some(entry) = state.pressure.emergencies.get_mut(index) {
-                    entry.block = Block::Armed(block);
+                    entry.state = ReserveState::Armed(block);
                 }
                 Ok(index)
             }
@@ -563,14 +563,14 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
     pub fn disarm_emergency(self, index: EmergencyIndex) -> bool {
         let mut state = self.heap.state.acquire();
         let entry = state.pressure.emergencies.get_mut(index);
-        if entry.is_none_or(|entry| entry.block == Block::InTransition) {
+        if entry.is_none_or(|entry| entry.state == ReserveState::InTransition) {
             return false;
         }
         let ended = state.pressure.emergencies.entries.remove(index.0);
         state.update_detour();
         drop(state);
         if let Some(Entry {
-            block: Block::Armed(block),
+            state: ReserveState::Armed(block),
             ..
         }) = ended
         {
@@ -586,6 +586,6 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
     pub fn is_emergency_armed(self, index: EmergencyIndex) -> bool {
         let mut state = self.heap.state.acquire();
         let entry = state.pressure.emergencies.get_mut(index);
-        entry.is_some_and(|entry| matches!(entry.block, Block::Armed(_)))
+        entry.is_some_and(|entry| matches!(entry.state, ReserveState::Armed(_)))
     }
 }

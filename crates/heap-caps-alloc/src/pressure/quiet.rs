@@ -88,12 +88,12 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
             }
             None => None,
         };
-        let taken = self.heaps.phases().allocate_kept(layout, request)?;
+        let allocated = self.heaps.phases().allocate_kept(layout, request)?;
         let is_due = charged_to.is_some_and(|owner| {
-            let bytes = self.heaps.inspect().bytes_taken(taken);
-            self.charge_bytes(owner, taken, bytes.unwrap_or(0))
+            let bytes = self.heaps.inspect().allocated_bytes(allocated);
+            self.charge_bytes(owner, allocated, bytes.unwrap_or(0))
         });
-        Some((taken, is_due))
+        Some((allocated, is_due))
     }
 
     /// Frees an ordinary block; returns whether there is deferred work. `None`: it was not freed,

@@ -82,8 +82,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         let served = loop {
             let mut state = self.state.acquire();
             let ruling = state.rule(request);
-            if let Some(taken) = state.take(request, &ruling) {
-                break self.finish(state, taken, request, wanted);
+            if let Some(allocated) = state.allocate_open(request, &ruling) {
+                break self.finish(state, allocated, request, wanted);
             }
             let stopped = state.stopped(request, &ruling, HeapMask::NONE);
             drop(state);
@@ -92,10 +92,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
             }
             let served = self.release_for(progress.releasable(), |state| {
                 let ruling = state.rule(request);
-                state.take(request, &ruling)
+                state.allocate_open(request, &ruling)
             });
-            if let Some(taken) = served {
-                break self.finish(self.state.acquire(), taken, request, wanted);
+            if let Some(allocated) = served {
+                break self.finish(self.state.acquire(), allocated, request, wanted);
             }
             let held = self.release_for_handlers(progress.releasable(), &mut progress.relief);
             let mut state = self.state.acquire();

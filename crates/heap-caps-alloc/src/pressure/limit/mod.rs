@@ -108,46 +108,51 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     }
 
     /// A block of the heaps that are open to a request, charged to its owner.
-    pub(super) fn take(
+    pub(super) fn allocate_open(
         &mut self,
         request: &AllocRequest<'_>,
         ruling: &Ruling,
     ) -> Option<AllocatedBlock> {
-        self.take_outside(request, ruling, HeapMask::NONE)
+        self.allocate_outside(request, ruling, HeapMask::NONE)
     }
 
     /// The same without the heaps that are `closed` to a waiter.
-    pub(super) fn take_outside(
+    pub(super) fn allocate_outside(
         &mut self,
         request: &AllocRequest<'_>,
         ruling: &Ruling,
         closed: HeapMask,
     ) -> Option<AllocatedBlock> {
         let within = ruling.open().without(closed);
-        let taken = self.heaps.phases().attempt(request, within)?;
-        self.charge(ruling.owner, taken);
-        Some(taken)
+        let allocated = self.heaps.phases().attempt(request, within)?;
+        self.charge(ruling.owner, allocated);
+        Some(allocated)
     }
 
-    fn charge(&mut self, owner: Owner, taken: AllocatedBlock) {
+    fn charge(&mut self, owner: Owner, allocated: AllocatedBlock) {
         self.pressure.quiet = Quiet::NONE;
         let limits = self.pressure.limits.as_ref();
         if limits.is_some_and(|limits| limits.is_limited(owner)) {
-            let bytes = self.heaps.inspect().block_bytes(taken.address);
-            self.charge_bytes(owner, taken, bytes.unwrap_or(0));
+            let bytes = self.heaps.inspect().block_bytes(allocated.address);
+            self.charge_bytes(owner, allocated, bytes.unwrap_or(0));
         }
     }
 
     /// A block of this many bytes is an owner's who has limits; returns whether a soft limit was
     /// crossed.
-    pub(super) fn charge_bytes(&mut self, owner: Owner, taken: AllocatedBlock, bytes: u32) -> bool {
+    pub(super) fn charge_bytes(
+        &mut self,
+        owner: Owner,
+        allocated: AllocatedBlock,
+        bytes: u32,
+    ) -> bool {
         let Some(limits) = &mut self.pressure.limits else {
             return false;
         };
-        let charged = limits.charges.set(taken.address, owner, bytes);
+        let charged = limits.charges.set(allocated.address, owner, bytes);
         debug_assert!(charged.is_some(), "a ruling makes sure of a place");
         if let Some(charged) = charged {
-            limits.add(taken.heap, charged);
+            limits.add(allocated.heap, charged);
         }
         self.notify_soft_limits()
     }
@@ -326,8 +331,10 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         };
         match begun {
             Reallocation::InPlace(address) => self.resized((charged.address, None), *address),
-            Reallocation::Moving(moving) if moving.taken().address != charged.address => {
-                limits.charges.set(moving.taken().address, charged.owner, 0);
+            Reallocation::Moving(moving) if moving.allocated().address != charged.address => {
+                limits
+                    .charges
+                    .set(moving.allocated().address, charged.owner, 0);
             }
             Reallocation::Moving(_) => {}
         }

@@ -84,13 +84,15 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
         let state = self.heap.state.acquire();
         // SAFETY: the lock is held, so no queue accesses it.
         let waiter = unsafe { &mut *self.waiter().as_ptr() };
-        let WaiterState::Served(taken) = waiter.place else {
+        let WaiterState::Served(allocated) = waiter.place else {
             return None;
         };
         waiter.place = WaiterState::Outside;
         let request = waiter.request;
         let mut record = Record::new();
-        let block = self.heap.finish(state, taken, &request, Some(&mut record));
+        let block = self
+            .heap
+            .finish(state, allocated, &request, Some(&mut record));
         Some(block.ok_or_else(|| record.of_refused(self.heap, &request)))
     }
 
@@ -189,8 +191,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Drop
                 drop(state);
                 self.heap.run_deferred(); // it may have stood in somebody's way
             }
-            WaiterState::Served(taken) => {
-                let block = state.pointer_to(taken.address);
+            WaiterState::Served(allocated) => {
+                let block = state.pointer_to(allocated.address);
                 drop(state);
                 // SAFETY: the block was this request's own, and nobody has heard of it.
                 unsafe { self.heap.free_or_report(block) };
@@ -205,8 +207,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         let mut waiters = core::mem::replace(&mut self.pressure.waiters, Queue::new());
         let served = waiters.serve_next(|request, closed| {
             let ruling = self.rule(request);
-            if let Some(taken) = self.take_outside(request, &ruling, closed) {
-                return Attempt::Served(taken);
+            if let Some(allocated) = self.allocate_outside(request, &ruling, closed) {
+                return Attempt::Served(allocated);
             }
             match self.stopped(request, &ruling, HeapMask::NONE) {
                 Some(_) => Attempt::Stopped,

@@ -173,16 +173,16 @@ impl Queue {
             let may_be_served = !closed.contains_all(waiter.candidates);
             let asked = may_be_served.then(|| attempt(&waiter.request, closed));
             waiter.is_stopped = matches!(asked, Some(Attempt::Stopped));
-            if let Some(Attempt::Served(taken)) = asked {
+            if let Some(Attempt::Served(allocated)) = asked {
                 let served = Served {
                     waker: waiter.waker.take(),
                     announced: waiter.is_announced.then(|| waiter.request.size()),
                 };
-                self.pass_by(place, HeapMask::of(taken.heap));
+                self.pass_by(place, HeapMask::of(allocated.heap));
                 // SAFETY: it was reached from `first`.
                 unsafe { self.remove(place) };
                 // SAFETY: its future accesses it under the same lock only, which is held.
-                unsafe { &mut *place.as_ptr() }.place = WaiterState::Served(taken);
+                unsafe { &mut *place.as_ptr() }.place = WaiterState::Served(allocated);
                 return Some(served);
             }
             if waiter.passed_by >= PATIENCE && !waiter.is_stopped {
