@@ -68,12 +68,12 @@ fn heaps(claimed: &Claimed<'_, Heap, &SimulatedMemory>) -> Vec<Span> {
 }
 
 #[test]
-fn with_every_token_given_all_that_the_program_leaves_is_heap() {
+fn with_every_token_added_all_that_the_program_leaves_is_heap() {
     let all = parts(options!(ESP32), PLAIN, &[]);
-    let ram = all.ram.give(all.bluetooth).give(all.second_core);
+    let ram = all.ram.with(all.bluetooth).with(all.second_core);
     // SAFETY: the simulated memory is there.
     let psram = unsafe { all.psram.mapped(0x20_0000) };
-    let mut claimed = ram.give(all.trace_memory).give(psram).boot().unwrap();
+    let mut claimed = ram.with(all.trace_memory).with(psram).boot().unwrap();
     let expected = [
         span!(0x3F80_0000, 0x3FA0_0000),
         span!(0x3FFA_E6E0, 0x3FFB_0000),
@@ -134,11 +134,11 @@ fn options_can_not_take_what_tokens_stand_for() {
 }
 
 #[test]
-fn tokens_given_later_become_heaps_of_their_own() {
+fn tokens_added_later_become_heaps_of_their_own() {
     let all = parts(options!(ESP32), BLUETOOTH, &[]);
     let mut claimed = all.ram.boot().unwrap();
     let before = heaps(&claimed);
-    let made = claimed.give(all.bluetooth).unwrap();
+    let made = claimed.add(all.bluetooth).unwrap();
     let bluetooth = [
         span!(0x3FFA_E6E0, 0x3FFA_FF10),
         span!(0x3FFB_0000, 0x3FFB_6388),
@@ -151,11 +151,11 @@ fn tokens_given_later_become_heaps_of_their_own() {
         (1, 52),
         "rom_bt_misc"
     );
-    let made = claimed.give(all.second_core).unwrap();
+    let made = claimed.add(all.second_core).unwrap();
     assert_eq!(made.heaps, 2);
     // SAFETY: the simulated memory is there.
     let psram = unsafe { all.psram.mapped(0x10_0000) };
-    assert_eq!(claimed.give(psram).unwrap().bytes, 0x10_0000);
+    assert_eq!(claimed.add(psram).unwrap().bytes, 0x10_0000);
     let layout = claimed.layout().unwrap();
     assert!(
         layout
@@ -182,16 +182,16 @@ fn a_program_linked_without_a_controller_gives_its_memory_before_boot() {
     };
     assert_eq!([first, second], ["dram_data", "rom_bt_em"]);
     let all = parts(options!(ESP32), PLAIN, &[]);
-    assert!(all.ram.give(all.bluetooth).boot().is_ok());
+    assert!(all.ram.with(all.bluetooth).boot().is_ok());
 }
 
 #[test]
-fn memory_for_a_trace_unit_is_kept_as_the_options_say_until_it_is_given() {
+fn memory_for_a_trace_unit_is_kept_as_the_options_say_until_it_is_added() {
     let options = options!(ESP32, esp32::TRACE_MEMORY.value("two-banks"));
     let all = parts(options, BLUETOOTH, &[]);
     let mut claimed = all.ram.boot().unwrap();
     assert!(heaps(&claimed).contains(&span!(0x3FFE_4350, 0x3FFF_8000)));
-    assert_eq!(claimed.give(all.trace_memory).unwrap().bytes, 0x8000);
+    assert_eq!(claimed.add(all.trace_memory).unwrap().bytes, 0x8000);
     assert!(heaps(&claimed).contains(&span!(0x3FFF_8000, 0x4000_0000)));
 }
 
@@ -214,7 +214,7 @@ fn what_a_program_reserves_is_in_no_heap() {
         Bound::symbol("_data_start").plus(0x3_0000),
     );
     let all = parts(options!(ESP32), PLAIN, &[STACK]);
-    let ram = all.ram.give(all.bluetooth);
+    let ram = all.ram.with(all.bluetooth);
     let reserved: Vec<_> = ram
         .layout()
         .unwrap()
@@ -278,5 +278,5 @@ fn a_driver_that_takes_a_token_keeps_its_memory_from_the_heap() {
     let before = heaps(&claimed);
     let token = start_second_core(all.second_core);
     assert_eq!(heaps(&claimed), before);
-    assert!(claimed.give(token).is_ok(), "when it was stopped for good");
+    assert!(claimed.add(token).is_ok(), "when it was stopped for good");
 }

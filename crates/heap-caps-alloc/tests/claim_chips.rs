@@ -53,7 +53,7 @@ const NO_TRACE: Setting = Setting {
 };
 
 #[test]
-fn every_chip_gives_all_that_its_table_leaves_when_every_token_is_given() {
+fn every_chip_gives_all_that_its_table_leaves_when_every_token_is_added() {
     for chip in chips::all() {
         let all = [
             common::SINGLE_CORE.on(),
@@ -65,8 +65,8 @@ fn every_chip_gives_all_that_its_table_leaves_when_every_token_is_given() {
         let parts = parts(chip, chip.default_options(), chip.sample_symbols(&options));
         // SAFETY: the simulated memory is there.
         let psram = unsafe { parts.psram.mapped(1 << 20) };
-        let ram = parts.ram.give(parts.bluetooth).give(parts.second_core);
-        let mut claimed = ram.give(parts.trace_memory).give(psram).boot().unwrap();
+        let ram = parts.ram.with(parts.bluetooth).with(parts.second_core);
+        let mut claimed = ram.with(parts.trace_memory).with(psram).boot().unwrap();
         assert_eq!(
             heaps(&claimed),
             available(chip, &options),
@@ -105,7 +105,7 @@ fn every_chip_keeps_what_its_tokens_stand_for() {
             chip.name()
         );
         let before: u32 = heaps(&claimed).iter().map(|span| span.size()).sum();
-        let made = claimed.give(parts.second_core).unwrap();
+        let made = claimed.add(parts.second_core).unwrap();
         let after: u32 = heaps(&claimed).iter().map(|span| span.size()).sum();
         assert_eq!(after, before + made.bytes, "{}", chip.name());
     }
@@ -119,7 +119,7 @@ fn psram_of_an_esp32s3_is_where_it_is_mapped() {
     // SAFETY: the simulated memory is there.
     let psram = unsafe { parts.psram.mapped_at(0x3C05_0000, 0x80_0000) };
     let mut claimed = parts.ram.boot().unwrap();
-    assert_eq!(claimed.give(psram).unwrap().bytes, 0x80_0000);
+    assert_eq!(claimed.add(psram).unwrap().bytes, 0x80_0000);
     assert!(heaps(&claimed).contains(&span!(0x3C05_0000, 0x3C85_0000)));
     assert!(claimed.heap().malloc(0x40_0000, Caps::SPIRAM).is_ok());
 }
@@ -138,7 +138,7 @@ fn the_trace_memory_of_an_esp32s3_comes_back_in_two_pieces() {
             .iter()
             .all(|heap| pieces.iter().all(|piece| !piece.overlaps(*heap)))
     );
-    assert_eq!(claimed.give(parts.trace_memory).unwrap().bytes, 0x4000);
+    assert_eq!(claimed.add(parts.trace_memory).unwrap().bytes, 0x4000);
     assert!(pieces.iter().all(|piece| heaps(&claimed).contains(piece)));
 }
 
@@ -305,7 +305,7 @@ fn a_program_on_esp_hal_gets_what_its_script_leaves_on_every_chip() {
         };
         let options = configured(placed.chip.default_options());
         let parts = parts(placed.chip, options, linked);
-        let mut claimed = parts.ram.give(parts.bluetooth).boot().unwrap();
+        let mut claimed = parts.ram.with(parts.bluetooth).boot().unwrap();
         // SAFETY: nobody stands on simulated stacks.
         unsafe { claimed.release(parts.startup_stacks) };
         let heaps = heaps(&claimed);

@@ -38,7 +38,7 @@ heap_caps_alloc::claim! {
 #[test]
 fn a_claim_reads_names_numbers_and_expressions() {
     let parts = RAM.take_in(&HEAP, &MEMORY).unwrap();
-    let claimed = parts.ram.give(parts.bluetooth).boot().unwrap();
+    let claimed = parts.ram.with(parts.bluetooth).boot().unwrap();
     let mut spans = claimed
         .heap()
         .inspect()

@@ -100,7 +100,7 @@ const CACHE: Span = span!(0x4007_8000, 0x4008_0000);
 #[test]
 fn a_program_on_esp_hal_keeps_its_stack_and_what_it_reserves() {
     let parts = RAM.take_in(heap(), memory()).unwrap();
-    let claimed = parts.ram.give(parts.bluetooth).boot().unwrap();
+    let claimed = parts.ram.with(parts.bluetooth).boot().unwrap();
     let dram: Vec<Span> = heaps(&claimed);
     let dram = &dram[..3];
     let expected = [
@@ -118,7 +118,7 @@ fn the_second_cores_memory_is_heap_where_the_core_does_not_run() {
         let parts = parts(&ESP32);
         let idle = esp_hal_second_core!(parts.second_core, peripherals::CPU_CTRL(PhantomData));
         assert_eq!(idle.is_none(), runs);
-        parts.ram.give(parts.bluetooth).give(idle).boot().unwrap()
+        parts.ram.with(parts.bluetooth).with(idle).boot().unwrap()
     };
     let (idle, running) = (heaps(&give(false)), heaps(&give(true)));
     let has_cache = |heaps: &[Span]| heaps.iter().any(|heap| heap.overlaps(CACHE));
@@ -133,7 +133,7 @@ fn psram_is_heap_where_the_drivers_window_is() {
     let parts = parts(&ESP32S3);
     let driver = psram::Psram(0x3C05_0000, 0x80_0000);
     let mut claimed = parts.ram.boot().unwrap();
-    let made = claimed.give(esp_hal_psram!(parts.psram, driver)).unwrap();
+    let made = claimed.add(esp_hal_psram!(parts.psram, driver)).unwrap();
     assert_eq!(made.bytes, 0x80_0000);
     assert!(heaps(&claimed).contains(&span!(0x3C05_0000, 0x3C85_0000)));
 }
@@ -145,6 +145,6 @@ fn a_driver_that_has_found_no_psram_gives_none() {
     let before = heaps(&claimed);
     let none = esp_hal_psram!(parts.psram, psram::Psram(0, 0));
     assert!(none.is_none());
-    assert_eq!(claimed.give(none).unwrap().heaps, 0);
+    assert_eq!(claimed.add(none).unwrap().heaps, 0);
     assert_eq!(heaps(&claimed), before);
 }

@@ -216,14 +216,14 @@ fn ours(program: &Segments) -> Vec<(Heap, u32)> {
     let parts = claim.take_in(heap, memory).unwrap();
     let mut ram = parts.ram;
     if !program.bluetooth {
-        ram = ram.give(parts.bluetooth);
+        ram = ram.with(parts.bluetooth);
     }
     if program.single_core {
-        ram = ram.give(parts.second_core);
+        ram = ram.with(parts.second_core);
     }
     if program.psram > 0 {
         // SAFETY: the simulated memory is there.
-        ram = ram.give(unsafe { parts.psram.mapped(program.psram) });
+        ram = ram.with(unsafe { parts.psram.mapped(program.psram) });
     }
     let mut claimed = ram.boot().unwrap();
     let waiting: Vec<_> = heap.inspect().locked(|heaps| {

@@ -37,7 +37,7 @@ std::thread_local! {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum ShrinkerKind {
     /// Frees one of its blocks a call.
     Gives,
     /// Says that it gave a byte as often for one request, and frees nothing.
@@ -53,7 +53,7 @@ struct Spec {
     name: &'static str,
     memory: usize,
     order: u8,
-    kind: Kind,
+    kind: ShrinkerKind,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -92,10 +92,10 @@ impl Cache {
 impl Shrink for Cache {
     fn shrink(&self, shortage: &Shortage) -> u32 {
         let gave = match self.spec.kind {
-            Kind::Gives => self.give(),
-            Kind::Claims(calls) => u32::from(shortage.call < calls),
-            Kind::Fails => 0,
-            Kind::Allocates => {
+            ShrinkerKind::Gives => self.give(),
+            ShrinkerKind::Claims(calls) => u32::from(shortage.call < calls),
+            ShrinkerKind::Fails => 0,
+            ShrinkerKind::Allocates => {
                 if let Ok(block) = allocate(self.heap, self.spec.memory, false) {
                     free(self.heap, block);
                 }
@@ -218,21 +218,21 @@ impl Model {
     fn run(&mut self, place: (u8, usize), calls: u16) -> Called {
         self.at(place).is_running = true;
         let spec = self.at(place).spec;
-        if spec.kind == Kind::Allocates
+        if spec.kind == ShrinkerKind::Allocates
             && let Ok(heap) = self.request(spec.memory, false)
         {
             self.free[heap] += 1;
         }
         let gave = match spec.kind {
-            Kind::Gives | Kind::Allocates => {
+            ShrinkerKind::Gives | ShrinkerKind::Allocates => {
                 let given = self.at(place).blocks.pop();
                 given.map_or(0, |heap| {
                     self.free[heap] += 1;
                     1
                 })
             }
-            Kind::Claims(times) => u32::from(calls < times),
-            Kind::Fails => 0,
+            ShrinkerKind::Claims(times) => u32::from(calls < times),
+            ShrinkerKind::Fails => 0,
         };
         let one = self.at(place);
         one.is_running = false;
@@ -422,10 +422,10 @@ impl Both {
 
 fn spec() -> impl Strategy<Value = Spec> {
     let kind = prop_oneof![
-        3 => Just(Kind::Gives),
-        1 => (1_u16..4).prop_map(Kind::Claims),
-        1 => Just(Kind::Fails),
-        2 => Just(Kind::Allocates),
+        3 => Just(ShrinkerKind::Gives),
+        1 => (1_u16..4).prop_map(ShrinkerKind::Claims),
+        1 => Just(ShrinkerKind::Fails),
+        2 => Just(ShrinkerKind::Allocates),
     ];
     let name = prop::sample::select(&NAMES[..]);
     (name, 0..MEMORIES.len(), 0_u8..4, kind).prop_map(|(name, memory, order, kind)| Spec {

@@ -36,9 +36,9 @@ heap_caps_alloc::claim! {
 pub(crate) fn boot() {
     let parts = RAM.take(&HEAP).unwrap_or_else(|cause| panic!("{cause}"));
     // 3. And what else a board has: memory that drivers stand for, and the boot loader's stack.
-    let ram = parts.ram.give(parts.bluetooth);
-    let ram = ram.give(second_core::idle(parts.second_core));
-    let ram = ram.give(psram::mapped(parts.psram));
+    let ram = parts.ram.with(parts.bluetooth);
+    let ram = ram.with(second_core::idle(parts.second_core));
+    let ram = ram.with(psram::mapped(parts.psram));
     let mut claimed = ram.boot().unwrap_or_else(|cause| panic!("{cause}"));
     // SAFETY: the program stands on esp-hal's stack.
     unsafe { claimed.release(parts.startup_stacks) };

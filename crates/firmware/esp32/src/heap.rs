@@ -46,8 +46,8 @@ pub(crate) fn boot(second_core: SecondCore) {
     let booted = unsafe { heap_demo::boot(parts, psram::mapped_bytes()) };
     let (mut claimed, memory) = booted.unwrap_or_else(|cause| panic!("{cause}"));
     if second_core == SecondCore::Absent {
-        let given = claimed.give(memory);
-        given.unwrap_or_else(|cause| panic!("{cause}"));
+        let added = claimed.add(memory);
+        added.unwrap_or_else(|cause| panic!("{cause}"));
     }
     #[cfg(feature = "events")]
     heap_demo::introduce(&HEAP, "esp32-demo", crate::stack::TICKS_PER_SECOND);

@@ -21,12 +21,12 @@ pub unsafe fn boot<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
     parts: Parts<'_, CapsHeap<L, P, O, HEAPS>>,
     psram: u32,
 ) -> Result<(Claimed<'_, CapsHeap<L, P, O, HEAPS>>, SecondCore), BootError> {
-    let ram = parts.ram.give(parts.bluetooth);
+    let ram = parts.ram.with(parts.bluetooth);
     let mut claimed = if psram == 0 {
         ram.boot()?
     } else {
         // SAFETY: the caller keeps the same contract.
-        ram.give(unsafe { parts.psram.mapped(psram) }).boot()?
+        ram.with(unsafe { parts.psram.mapped(psram) }).boot()?
     };
     // SAFETY: the caller keeps the same contract.
     unsafe { claimed.release(parts.startup_stacks) };

@@ -60,7 +60,7 @@ pub const fn behind_guard(guard: u32) -> u32 {
 }
 
 /// The second core's token in exchange for esp-hal's: `Some` of the claim's
-/// [`SecondCore`](crate::SecondCore), to be [given](crate::Ram::give) to the heaps. `None` where
+/// [`SecondCore`](crate::SecondCore), to be [added](crate::Ram::with) to the heaps. `None` where
 /// the core runs: it was started before, or has outlived a restart of the first core.
 ///
 /// The second argument is `peripherals.CPU_CTRL`, by value and for ever. esp-hal's `CpuControl` and
@@ -72,7 +72,7 @@ pub const fn behind_guard(guard: u32) -> u32 {
 /// ```ignore
 /// let parts = RAM.take(&HEAP)?;
 /// let idle = esp_hal_second_core!(parts.second_core, peripherals.CPU_CTRL);
-/// parts.ram.give(idle).boot()?;
+/// parts.ram.with(idle).boot()?;
 /// ```
 #[macro_export]
 macro_rules! esp_hal_second_core {
@@ -84,7 +84,7 @@ macro_rules! esp_hal_second_core {
 }
 
 /// External memory as esp-hal's driver has mapped it: `Some` of a
-/// [`MappedPsram`](crate::MappedPsram), to be [given](crate::Ram::give) to the heaps. `None` where
+/// [`MappedPsram`](crate::MappedPsram), to be [added](crate::Ram::with) to the heaps. `None` where
 /// the driver has found none.
 ///
 /// The second argument is the driver, `esp_hal::psram::Psram`, by value and for ever: nobody else
@@ -95,7 +95,7 @@ macro_rules! esp_hal_second_core {
 /// ```ignore
 /// let parts = RAM.take(&HEAP)?;
 /// let driver = Psram::new(peripherals.PSRAM, PsramConfig::default());
-/// parts.ram.give(esp_hal_psram!(parts.psram, driver)).boot()?;
+/// parts.ram.with(esp_hal_psram!(parts.psram, driver)).boot()?;
 /// ```
 #[macro_export]
 macro_rules! esp_hal_psram {

@@ -27,7 +27,7 @@ pub fn address_of(symbol: *const u8) -> u32 {
 /// fn main() {
 ///     let parts = RAM.take(&HEAP).unwrap();
 ///     // No controller is linked, and the second core sleeps: their memory is heap.
-///     let ram = parts.ram.give(parts.bluetooth).give(parts.second_core);
+///     let ram = parts.ram.with(parts.bluetooth).with(parts.second_core);
 ///     let mut claimed = ram.boot().unwrap();
 ///     // … when the program stands on its own stacks:
 ///     // SAFETY: it does.
@@ -38,7 +38,7 @@ pub fn address_of(symbol: *const u8) -> u32 {
 /// In this order, each but the first and last may be missing:
 /// - **the static**, with its visibility and the chip;
 /// - **`options:`** a constant, see [`options!`](soc_regions::options!); the chip's defaults
-///   otherwise. What tokens stand for is not an option: it is kept until its token is given;
+///   otherwise. What tokens stand for is not an option: it is kept until its token is added;
 /// - **`reserved:`** memory that the program keeps besides: a list of
 ///   [`Reservation`](soc_regions::Reservation)s;
 /// - **`unsafe symbols:`** the linker symbols that the chip's table and the reservations need. A
@@ -54,7 +54,7 @@ pub fn address_of(symbol: *const u8) -> u32 {
 /// default sizes. A program that sets `ESP_HAL_CONFIG_INSTRUCTION_CACHE_SIZE` or
 /// `…_DATA_CACHE_SIZE` says so in its `options:`. Nothing may have `#[ram(reclaimed)]`. A name that
 /// is gone from the scripts is an undefined symbol in the linker's message. Memory that esp-hal's
-/// drivers stand for is given by [`esp_hal_psram!`](crate::esp_hal_psram!) and
+/// drivers stand for is added by [`esp_hal_psram!`](crate::esp_hal_psram!) and
 /// [`esp_hal_second_core!`](crate::esp_hal_second_core!).
 ///
 /// # Safety
@@ -97,7 +97,7 @@ pub fn address_of(symbol: *const u8) -> u32 {
 ///     unsafe symbols: { _data_start = 0x3FFB0000, _heap_start = 0x3FFB2EC8, _iram_start = 0x40080000, _iram_end = 0x4008944C }
 /// }
 /// ```
-/// A token that was given can't be used by its driver, nor given again:
+/// A token that was added can't be used by its driver, nor added again:
 /// ```compile_fail,E0382
 /// # use heap_caps_alloc::{CapsHeap, SecondCore, SpinLock};
 /// # use soc_regions::ESP32;
@@ -109,7 +109,7 @@ pub fn address_of(symbol: *const u8) -> u32 {
 /// fn start_second_core(_: SecondCore) {}
 ///
 /// let parts = RAM.take(&HEAP).unwrap();
-/// let ram = parts.ram.give(parts.second_core);
+/// let ram = parts.ram.with(parts.second_core);
 /// start_second_core(parts.second_core); // its cache is heap
 /// ```
 #[macro_export]

@@ -6,13 +6,13 @@
 //!      ▼
 //!   Parts { ram, bluetooth, second_core, trace_memory, psram, startup_stacks }
 //!      │          └───────── tokens: memory that somebody else may need ────┘
-//!      │ ram.give(bluetooth).boot()                         a token is given away or kept, never both
+//!      │ ram.with(bluetooth).boot()                         a token is added or kept, never both
 //!      ▼
-//!   Claimed ── give(second_core), release(startup_stacks)   later
+//!   Claimed ── add(second_core), release(startup_stacks)   later
 //! ```
 //!
-//! Invariant 1: there is at most one token of a kind for a claim, and a token that was given is
-//! gone. Invariant 2: memory of a token is in no heap before the token is given.
+//! Invariant 1: there is at most one token of a kind for a claim, and a token that was added is
+//! gone. Invariant 2: memory of a token is in no heap before the token is added.
 
 pub(crate) mod esp_hal;
 pub(crate) mod macros;
@@ -115,7 +115,7 @@ impl core::error::Error for TakeError {}
 
 impl Claim {
     /// A claim to all memory that `chip`'s table, `options` and `linked` leave over. What tokens
-    /// stand for is kept, whatever the options say of it, until the tokens are given: Bluetooth,
+    /// stand for is kept, whatever the options say of it, until the tokens are added: Bluetooth,
     /// the second core, PSRAM.
     ///
     /// # Safety

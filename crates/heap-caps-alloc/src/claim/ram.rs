@@ -19,7 +19,7 @@ pub struct Ram<'h, H, M = Identity> {
     terms: Terms,
 }
 
-/// A program's memory after it was made heaps: what tokens are given to later.
+/// A program's memory after it was made heaps: what tokens are added to later.
 pub struct Claimed<'h, H, M = Identity> {
     ram: Ram<'h, H, M>,
     booted: Booted,
@@ -55,10 +55,10 @@ impl<'h, H, M> Ram<'h, H, M> {
         }
     }
 
-    /// Memory that nobody else needs: it comes in one piece with its neighbours.
+    /// Adds the memory of a token, which nobody else needs: one piece with its neighbours.
     #[must_use]
-    pub fn give(self, token: impl Token) -> Self {
-        let terms = token.given(self.terms);
+    pub fn with(self, token: impl Token) -> Self {
+        let terms = token.apply(self.terms);
         Self { terms, ..self }
     }
 
@@ -91,7 +91,7 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
         let (chip, options) = (self.claim.chip, &self.terms.options);
         let found = self.found(self.terms);
         // SAFETY: the maker of the claim promised that what is left over is used by nobody but the
-        // holders of tokens; the options keep what those stand for, but for tokens that were given.
+        // holders of tokens; the options keep what those stand for, but for tokens that were added.
         // The claim was taken once.
         let booted = unsafe { self.heap.boot(chip, options, &found, &self.memory) }?;
         Ok(Claimed { ram: self, booted })
@@ -119,12 +119,13 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
         self.ram.layout()
     }
 
-    /// Memory that nobody needs any more: it becomes heaps of its own. What it made is returned.
+    /// Adds the memory of a token, which nobody needs any more, as heaps of its own. Returns what
+    /// it made.
     ///
     /// # Errors
     /// See [`BootError`]; the token is gone.
-    pub fn give(&mut self, token: impl Token) -> Result<Booted, BootError> {
-        let terms = token.given(self.ram.terms);
+    pub fn add(&mut self, token: impl Token) -> Result<Booted, BootError> {
+        let terms = token.apply(self.ram.terms);
         let (found, memory) = (self.ram.found(terms), &self.ram.memory);
         // SAFETY: as for `boot`; what is a heap already is left out.
         let made = unsafe { self.ram.heap.extend(&terms.options, &found, memory) }?;

@@ -1,7 +1,7 @@
 //! Tokens: each stands for memory that another part of the system may need.
 //!
 //! ```text
-//!   token           while it is kept                 when it is given
+//!   token           while it is kept                 when it is added
 //!   Bluetooth       the controller's memory          heap
 //!   SecondCore      its cache, its ROM's data        heap
 //!   TraceMemory     as the claim's options say       heap
@@ -18,11 +18,11 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// Something that can be given to the heaps, once.
+/// Memory that can be added to the heaps, once.
 pub trait Token: sealed::Sealed {
     /// The options once the previous user of the memory is gone.
     #[doc(hidden)]
-    fn given(self, terms: Terms) -> Terms;
+    fn apply(self, terms: Terms) -> Terms;
 }
 
 /// Options and PSRAM start that tokens can change.
@@ -159,36 +159,36 @@ impl Terms {
     }
 }
 
-/// `None` gives nothing.
+/// `None` adds nothing.
 impl<T: Token> Token for Option<T> {
-    fn given(self, terms: Terms) -> Terms {
+    fn apply(self, terms: Terms) -> Terms {
         match self {
-            Some(token) => token.given(terms),
+            Some(token) => token.apply(terms),
             None => terms,
         }
     }
 }
 
 impl Token for Bluetooth {
-    fn given(self, terms: Terms) -> Terms {
+    fn apply(self, terms: Terms) -> Terms {
         terms.with(&WITHOUT_BLUETOOTH)
     }
 }
 
 impl Token for SecondCore {
-    fn given(self, terms: Terms) -> Terms {
+    fn apply(self, terms: Terms) -> Terms {
         terms.with(&WITHOUT_SECOND_CORE)
     }
 }
 
 impl Token for TraceMemory {
-    fn given(self, terms: Terms) -> Terms {
+    fn apply(self, terms: Terms) -> Terms {
         terms.with(&WITHOUT_TRACE_MEMORY)
     }
 }
 
 impl Token for MappedPsram {
-    fn given(self, terms: Terms) -> Terms {
+    fn apply(self, terms: Terms) -> Terms {
         let psram_start = self.start;
         let terms = Terms {
             psram_start,

@@ -85,26 +85,26 @@ fn claimed(claim: &'static Claim, input: &mut Input<'_>) {
     let given = input.byte();
     let (mut ram, mut later) = (all.ram, None);
     match given & 1 {
-        0 => ram = ram.give(all.bluetooth),
+        0 => ram = ram.with(all.bluetooth),
         _ => later = Some(all.bluetooth),
     }
     if given & 2 != 0 {
-        ram = ram.give(all.second_core);
+        ram = ram.with(all.second_core);
     }
     if given & 4 != 0 {
-        ram = ram.give(all.trace_memory);
+        ram = ram.with(all.trace_memory);
     }
     // SAFETY: the simulated memory is there.
     let psram = unsafe { all.psram.mapped(u32::from(input.byte()) << 14) };
     if given & 8 != 0 {
-        ram = ram.give(psram);
+        ram = ram.with(psram);
     }
     let layout = ram.layout();
     let Ok(mut claimed) = ram.boot() else { return };
     assert!(layout.is_ok());
     if let Some(bluetooth) = later.filter(|_| given & 16 != 0) {
         let before = spans(&heap);
-        if claimed.give(bluetooth).is_err() {
+        if claimed.add(bluetooth).is_err() {
             assert_eq!(
                 spans(&heap),
                 before,

@@ -144,7 +144,7 @@ fn limit_path(limit: u32) -> String {
 fn psram(variant: &Variant) -> String {
     if variant.has_psram() {
         format!(
-            "\n// The {} bytes of external memory, where the claim is taken (see `claim!`):\n//     let psram = unsafe {{ parts.psram.mapped({}) }};\n//     let ram = parts.ram.give(psram);\n",
+            "\n// The {} bytes of external memory, where the claim is taken (see `claim!`):\n//     let psram = unsafe {{ parts.psram.mapped({}) }};\n//     let ram = parts.ram.with(psram);\n",
             psram_bytes(variant),
             psram_bytes(variant)
         )

@@ -65,6 +65,6 @@ pub unsafe fn boot_heap() -> Result<Booted, BootError> {
     let parts = unsafe { ram() }.map_err(|_| BootError::AlreadyBooted)?;
     // SAFETY: the emulator's boot code maps 4 MiB there.
     let psram = unsafe { parts.psram.mapped(4 << 20) };
-    let claimed = parts.ram.give(parts.bluetooth).give(psram).boot()?;
+    let claimed = parts.ram.with(parts.bluetooth).with(psram).boot()?;
     Ok(claimed.booted())
 }

@@ -18,7 +18,7 @@ fn configure() -> Result<(), ReserveError> {
 
 // The 8388608 bytes of external memory, where the claim is taken (see `claim!`):
 //     let psram = unsafe { parts.psram.mapped(8388608) };
-//     let ram = parts.ram.give(psram);
+//     let ram = parts.ram.with(psram);
 
 // With the C names instead, in Cargo.toml:
 // [dependencies.heap-caps-c]

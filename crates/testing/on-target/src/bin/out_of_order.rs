@@ -33,7 +33,7 @@ fn main() -> u8 {
     // SAFETY: the program has no other heap.
     let parts = unsafe { ram() }.unwrap();
     nothing_is_allocated();
-    parts.ram.give(parts.bluetooth).boot().unwrap();
+    parts.ram.with(parts.bluetooth).boot().unwrap();
     assert!(HEAP.malloc(16, Caps::DEFAULT).is_ok());
     assert_eq!(refusal(), Some(TakeError::AlreadyTaken));
     fill_bss(0);

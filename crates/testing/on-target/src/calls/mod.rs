@@ -69,7 +69,7 @@ pub fn measure_as_asked(allocators: &[Measured]) -> u8 {
             ("trace", Some(allocator)) => allocator(Order::Trace),
             ("single", Some(allocator)) => allocator(Order::Single(workload)),
             _ => {
-                println!("[trace SUBJECT | single SUBJECT WORKLOAD]");
+                println!("[trace ALLOCATOR | single ALLOCATOR WORKLOAD]");
                 exit_code::USAGE
             }
         }

@@ -82,8 +82,8 @@ fn a_claim_gives_all_memory_in_one_go() {
     let parts = unsafe { ram() }.unwrap();
     // SAFETY: the emulator maps 4 MiB there.
     let psram = unsafe { parts.psram.mapped(2 << 20) };
-    let ram = parts.ram.give(parts.bluetooth).give(parts.second_core);
-    let mut claimed = ram.give(psram).boot().unwrap();
+    let ram = parts.ram.with(parts.bluetooth).with(parts.second_core);
+    let mut claimed = ram.with(psram).boot().unwrap();
     // SAFETY: this program stands on a stack in flash's window.
     assert_eq!(unsafe { claimed.release(parts.startup_stacks) }, 1);
     serves(span!(0x3F80_0000, 0x3FA0_0000));
@@ -101,14 +101,14 @@ fn a_claim_gives_all_memory_in_one_go() {
 fn tokens_handed_over_later_are_heaps_at_their_addresses() {
     // SAFETY: this check is the whole program.
     let parts = unsafe { ram() }.unwrap();
-    let mut claimed = parts.ram.give(parts.bluetooth).boot().unwrap();
+    let mut claimed = parts.ram.with(parts.bluetooth).boot().unwrap();
     assert_eq!(HEAP.inspect().total_size(Caps::SPIRAM), 0);
     // SAFETY: this program stands on a stack in flash's window.
     assert_eq!(unsafe { claimed.release(parts.startup_stacks) }, 2);
-    assert_eq!(claimed.give(parts.second_core).unwrap().heaps, 2);
+    assert_eq!(claimed.add(parts.second_core).unwrap().heaps, 2);
     // SAFETY: the emulator maps 4 MiB there.
     let psram = unsafe { parts.psram.mapped(4 << 20) };
-    assert_eq!(claimed.give(psram).unwrap().bytes, 4 << 20);
+    assert_eq!(claimed.add(psram).unwrap().bytes, 4 << 20);
     serves(span!(0x3F80_0000, 0x3FC0_0000));
     serves(span!(0x3FFE_0440, 0x3FFE_3F20));
     serves(span!(0x3FFE_3F20, 0x3FFE_4350));
