@@ -1,6 +1,6 @@
 //! Chips and their options on the command line, and in words.
 
-use soc_regions::{Chip, Declared, Kind, OptionError, Options, chips};
+use soc_regions::{Chip, Declared, OptionError, OptionKind, Options, chips};
 
 use crate::suggestions::did_you_mean;
 use esp_heap::error::Error;
@@ -40,10 +40,10 @@ fn advice(error: OptionError<'_>, chip: &Chip) -> String {
         }
         OptionError::UnknownValue { declared, value } => {
             let near = match declared.kind {
-                Kind::Choice { values } => {
+                OptionKind::Choice { values } => {
                     did_you_mean(value, values.iter().map(|value| value.name))
                 }
-                Kind::Flag { .. } | Kind::Amount { .. } => String::new(),
+                OptionKind::Flag { .. } | OptionKind::Amount { .. } => String::new(),
             };
             format!(
                 "{}: {error}{}",
@@ -66,8 +66,8 @@ pub(crate) fn describe(options: &Options) -> String {
     let changed = options
         .changed()
         .map(|(declared, value)| match (declared.kind, value) {
-            (Kind::Flag { .. }, 0) => format!("no {}", declared.name),
-            (Kind::Flag { .. }, _) => declared.name.to_owned(),
+            (OptionKind::Flag { .. }, 0) => format!("no {}", declared.name),
+            (OptionKind::Flag { .. }, _) => declared.name.to_owned(),
             _ => format!("{}={}", declared.name, value_of(declared, value)),
         });
     let changed: Vec<_> = changed.collect();
@@ -81,10 +81,10 @@ pub(crate) fn describe(options: &Options) -> String {
 /// A value of an option as the command line takes it.
 pub(crate) fn value_of(declared: &Declared, value: u32) -> String {
     match (declared.kind, value) {
-        (Kind::Flag { .. }, 0) => "off".into(),
-        (Kind::Flag { .. }, _) => "on".into(),
-        (Kind::Choice { .. }, _) => declared.value_name(value).unwrap_or("?").to_owned(),
-        (Kind::Amount { .. }, _) => size_in_words(value),
+        (OptionKind::Flag { .. }, 0) => "off".into(),
+        (OptionKind::Flag { .. }, _) => "on".into(),
+        (OptionKind::Choice { .. }, _) => declared.value_name(value).unwrap_or("?").to_owned(),
+        (OptionKind::Amount { .. }, _) => size_in_words(value),
     }
 }
 
@@ -101,16 +101,16 @@ pub(crate) fn size_in_words(bytes: u32) -> String {
 /// The values that an option takes, in words.
 pub(crate) fn possible_values(declared: &Declared) -> String {
     match declared.kind {
-        Kind::Flag { .. } => "on, off".into(),
-        Kind::Amount { most: u32::MAX, .. } => "a size: 4M, 512K, 0".into(),
-        Kind::Amount { least, most, .. } => {
+        OptionKind::Flag { .. } => "on, off".into(),
+        OptionKind::Amount { most: u32::MAX, .. } => "a size: 4M, 512K, 0".into(),
+        OptionKind::Amount { least, most, .. } => {
             format!(
                 "{} to {}",
                 value_of(declared, least),
                 value_of(declared, most)
             )
         }
-        Kind::Choice { values } => {
+        OptionKind::Choice { values } => {
             let names: Vec<_> = values.iter().map(|value| value.name).collect();
             names.join(", ")
         }
@@ -120,8 +120,8 @@ pub(crate) fn possible_values(declared: &Declared) -> String {
 /// ESP-IDF's names for an option.
 pub(crate) fn kconfig_names(declared: &Declared) -> Vec<&'static str> {
     match declared.kind {
-        Kind::Flag { config } | Kind::Amount { config, .. } => vec![config],
-        Kind::Choice { values } => {
+        OptionKind::Flag { config } | OptionKind::Amount { config, .. } => vec![config],
+        OptionKind::Choice { values } => {
             let configs = values.iter().flat_map(|value| value.configs);
             let mut names: Vec<_> = configs.map(|(config, _)| *config).collect();
             names.dedup();

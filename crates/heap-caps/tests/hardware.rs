@@ -183,7 +183,7 @@ fn every_capability_is_served_by_memory_that_has_it_under_every_single_option() 
     for chip in chips::all() {
         let every = chip.default_options();
         let each = every.iter().filter_map(|(option, value)| {
-            let is_flag = matches!(option.kind, soc_regions::Kind::Flag { .. });
+            let is_flag = matches!(option.kind, soc_regions::OptionKind::Flag { .. });
             let text = format!("{}={}", option.name, if value == 0 { "on" } else { "off" });
             is_flag.then(|| options(chip, &[]).parse(&text).unwrap())
         });

@@ -12,12 +12,12 @@ use core::fmt;
 use crate::text::Text;
 use crate::{Caps, Layout};
 
-/// Promises about the memory that a chip and a program leave for heaps. [`budget!`](crate::budget!)
-/// makes one; having one proves that they hold for a program that is no larger than was said
-/// there.
+/// Requirements on the memory that a chip and a program leave for heaps.
+/// [`budget!`](crate::budget!) makes one; having one proves that they hold for a program that is no
+/// larger than was said there.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    promises: &'static [Requirement],
+    requirements: &'static [Requirement],
 }
 
 /// At least a number of bytes for heaps with certain capabilities.
@@ -32,14 +32,14 @@ pub struct Requirement {
     in_one_piece: bool,
 }
 
-/// A promise that is not kept, and what there is.
+/// A requirement that is not met, and what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BudgetError {
     /// The chip.
     pub chip: &'static str,
-    /// What was promised.
-    pub promise: Requirement,
-    /// The bytes that there are, of which others want some.
+    /// What was required.
+    pub requirement: Requirement,
+    /// Bytes that there are; others need some of them.
     pub available: u32,
     /// The largest heap.
     pub largest: u32,
@@ -69,7 +69,7 @@ impl Requirement {
         }
     }
 
-    /// Whether a layout keeps the promise.
+    /// Checks that a layout meets the requirement.
     ///
     /// # Errors
     /// It does not.
@@ -82,7 +82,7 @@ impl Requirement {
         }
         Err(BudgetError {
             chip: layout.chip().name(),
-            promise: *self,
+            requirement: *self,
             available,
             largest,
         })
@@ -99,40 +99,40 @@ impl Requirement {
 }
 
 impl Budget {
-    /// Promises that a layout keeps. [`budget!`](crate::budget!) makes an error the compiler's.
+    /// Requirements that a layout meets. [`budget!`](crate::budget!) makes an error the compiler's.
     ///
     /// # Errors
-    /// The first promise that it does not keep.
+    /// The first requirement that it does not meet.
     pub const fn of(
         layout: &Layout,
-        promises: &'static [Requirement],
+        requirements: &'static [Requirement],
     ) -> Result<Budget, BudgetError> {
-        let budget = Budget { promises };
+        let budget = Budget { requirements };
         match budget.check(layout) {
             Ok(()) => Ok(budget),
-            Err(shortfall) => Err(shortfall),
+            Err(error) => Err(error),
         }
     }
 
-    /// Whether the program that was linked keeps all promises: to be asked at start-up, with its
-    /// own layout.
+    /// Checks that the program that was linked meets all requirements: to be called at start-up,
+    /// with its own layout.
     ///
     /// # Errors
-    /// The first promise that it does not keep.
+    /// The first requirement that it does not meet.
     pub const fn check(&self, layout: &Layout) -> Result<(), BudgetError> {
-        let mut promise = 0;
-        while promise < self.promises.len() {
-            if let Err(shortfall) = self.promises[promise].check(layout) {
-                return Err(shortfall);
+        let mut requirement = 0;
+        while requirement < self.requirements.len() {
+            if let Err(error) = self.requirements[requirement].check(layout) {
+                return Err(error);
             }
-            promise += 1;
+            requirement += 1;
         }
         Ok(())
     }
 
-    /// The promises.
-    pub const fn promises(&self) -> &'static [Requirement] {
-        self.promises
+    /// The requirements.
+    pub const fn requirements(&self) -> &'static [Requirement] {
+        self.requirements
     }
 }
 
@@ -144,7 +144,7 @@ impl BudgetError {
             caps,
             others,
             in_one_piece,
-        } = self.promise;
+        } = self.requirement;
         let text = Text::new().word("budget of ").word(self.chip).word(": ");
         let mut text = text.number(bytes).word(" bytes with ").caps(caps);
         text = if in_one_piece {
@@ -152,7 +152,7 @@ impl BudgetError {
         } else {
             text
         };
-        text = text.word(" are promised");
+        text = text.word(" are required");
         let mut other = 0;
         while other < others.len() {
             let (name, bytes) = others[other];
@@ -181,7 +181,7 @@ impl BudgetError {
     }
 }
 
-/// `budget of esp32: 61440 bytes with DMA are promised after 73728 for Wi-Fi, but there are 98304`
+/// `budget of esp32: 61440 bytes with DMA are required after 73728 for Wi-Fi, but there are 98304`
 impl fmt::Display for BudgetError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.text().as_str())
@@ -190,10 +190,10 @@ impl fmt::Display for BudgetError {
 
 impl core::error::Error for BudgetError {}
 
-/// A [`Budget`](crate::Budget) as a constant: a promise that is not kept does not compile.
+/// A [`Budget`](crate::Budget) as a constant: a requirement that is not met does not compile.
 ///
 /// What it needs: the chip; constant options; how far the program reaches at most, as addresses of
-/// its linker symbols; the promises. A reservation of the program's own follows the addresses,
+/// its linker symbols; the requirements. A reservation of the program's own follows the addresses,
 /// after `keeping`.
 ///
 /// ```
@@ -218,7 +218,7 @@ impl core::error::Error for BudgetError {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 /// More than there is does not compile; the compiler says "budget of esp32: 204800 bytes with DMA
-/// are promised after 73728 for Wi-Fi, but there are 217264":
+/// are required after 73728 for Wi-Fi, but there are 217264":
 /// ```compile_fail,E0080
 /// # use soc_regions::{Budget, Caps, ESP32, Options, Requirement, budget, options};
 /// # const OPTIONS: Options = options!(ESP32);
@@ -256,19 +256,19 @@ macro_rules! budget {
     (
         $chip:expr, $options:expr, $at_most:expr,
         $(keeping [$($own:expr),* $(,)?],)?
-        [$($promise:expr),+ $(,)?] $(,)?
+        [$($requirement:expr),+ $(,)?] $(,)?
     ) => {
         const {
-            const PROMISES: &[$crate::Requirement] = &[$($promise),+];
+            const REQUIREMENTS: &[$crate::Requirement] = &[$($requirement),+];
             let own: &[$crate::Reservation] = &[$($($own),*)?];
             let layout = match $chip.layout_of(&$options, &$at_most) {
                 Ok(layout) => layout.keeping(own, &$at_most),
                 Err(error) => Err(error),
             };
             match layout {
-                Ok(layout) => match $crate::Budget::of(&layout, PROMISES) {
+                Ok(layout) => match $crate::Budget::of(&layout, REQUIREMENTS) {
                     Ok(budget) => budget,
-                    Err(shortfall) => shortfall.refuse(),
+                    Err(error) => error.refuse(),
                 },
                 Err(error) => error.refuse(),
             }
@@ -294,43 +294,43 @@ mod tests {
     }
 
     #[test]
-    fn a_promise_is_kept_to_the_byte() {
+    fn a_requirement_is_checked_to_the_byte() {
         let layout = layout(0x3FFB_2EC8);
-        let promise = |bytes| Requirement::of(bytes, Caps::DMA).check(&layout);
-        assert_eq!(promise(319_976), Ok(()));
-        let shortfall = promise(319_977).unwrap_err();
-        assert_eq!((shortfall.available, shortfall.largest), (319_976, 184_632));
+        let requirement = |bytes| Requirement::of(bytes, Caps::DMA).check(&layout);
+        assert_eq!(requirement(319_976), Ok(()));
+        let error = requirement(319_977).unwrap_err();
+        assert_eq!((error.available, error.largest), (319_976, 184_632));
     }
 
     #[test]
     fn others_take_theirs_first() {
         let layout = layout(0x3FFB_2EC8);
-        let promise = |bytes| {
+        let requirement = |bytes| {
             let others = &[("Wi-Fi", 72 * 1024), ("TLS", 40_000)];
             Requirement::of(bytes, Caps::DMA)
                 .after(others)
                 .check(&layout)
         };
-        assert_eq!(promise(319_976 - 73_728 - 40_000), Ok(()));
+        assert_eq!(requirement(319_976 - 73_728 - 40_000), Ok(()));
         assert_eq!(
-            promise(300_000).unwrap_err().to_string(),
-            "budget of esp32: 300000 bytes with DMA are promised after 73728 for Wi-Fi and 40000 for TLS, but there are 319976"
+            requirement(300_000).unwrap_err().to_string(),
+            "budget of esp32: 300000 bytes with DMA are required after 73728 for Wi-Fi and 40000 for TLS, but there are 319976"
         );
-        assert!(promise(u32::MAX).is_err(), "no sum wraps");
+        assert!(requirement(u32::MAX).is_err(), "no sum wraps");
     }
 
     #[test]
     fn one_piece_is_one_heap() {
         let layout = layout(0x3FFB_2EC8);
-        let promise = |bytes| {
+        let requirement = |bytes| {
             Requirement::of(bytes, Caps::DMA)
                 .in_one_piece()
                 .check(&layout)
         };
-        assert_eq!(promise(184_632), Ok(()));
+        assert_eq!(requirement(184_632), Ok(()));
         assert_eq!(
-            promise(184_633).unwrap_err().to_string(),
-            "budget of esp32: 184633 bytes with DMA in one piece are promised, but there are 319976 with at most 184632 in one piece"
+            requirement(184_633).unwrap_err().to_string(),
+            "budget of esp32: 184633 bytes with DMA in one piece are required, but there are 319976 with at most 184632 in one piece"
         );
     }
 
@@ -349,14 +349,14 @@ mod tests {
             keeping[Reservation::fixed("stack", span!(0x3FFD_0000, 0x3FFD_4000))],
             [Requirement::of(280_000, Caps::DMA)]
         );
-        assert_eq!(BUDGET.promises().len(), 1);
+        assert_eq!(BUDGET.requirements().len(), 1);
         assert_eq!(BUDGET.check(&layout(0x3FFB_8000)), Ok(()));
         let larger = BUDGET.check(&layout(0x3FFC_C000)).unwrap_err();
         assert_eq!(larger.available, 319_976 - (0x3FFC_C000 - 0x3FFB_2EC8));
     }
 
     #[test]
-    fn what_a_program_keeps_is_not_there_to_be_promised() {
+    fn what_a_program_keeps_does_not_count() {
         let plain = ESP32.layout_of(
             &OPTIONS,
             &[

@@ -8,7 +8,8 @@ use core::fmt;
 use crate::declared::same;
 use crate::when::find;
 use crate::{
-    Bound, Chip, Kind, MAX_OPTIONS, MAX_RESERVATIONS, Options, Order, Region, Table, Total, When,
+    Bound, Chip, MAX_OPTIONS, MAX_RESERVATIONS, OptionKind, Options, Order, Region, Table, Total,
+    When,
 };
 
 /// What is wrong with a table. Numbers count rows from 0.
@@ -273,7 +274,7 @@ const fn knows_shares(table: &Table, bound: &Bound) -> bool {
     let mut at = 0;
     while at < bound.shares.len() {
         match find(table.options, bound.shares[at].amount) {
-            Some(declared) if matches!(declared.kind, Kind::Amount { .. }) => at += 1,
+            Some(declared) if matches!(declared.kind, OptionKind::Amount { .. }) => at += 1,
             _ => return false,
         }
     }

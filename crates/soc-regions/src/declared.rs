@@ -24,14 +24,14 @@ pub struct Declared {
     /// What it means, in one line.
     pub help: &'static str,
     /// What can be chosen.
-    pub kind: Kind,
+    pub kind: OptionKind,
     /// What is chosen when nobody says otherwise: 0 or 1, the number, or which of the values.
     pub default: u32,
 }
 
 /// What can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum OptionKind {
     /// On (1) or off (0).
     Flag {
         /// ESP-IDF's symbol that is `y` when it is on.
@@ -80,7 +80,7 @@ impl Flag {
         Flag(Declared {
             name,
             help,
-            kind: Kind::Flag { config },
+            kind: OptionKind::Flag { config },
             default: 0,
         })
     }
@@ -135,7 +135,7 @@ pub struct Amount(Declared);
 impl Amount {
     /// Any number, 0 by default.
     pub const fn new(name: &'static str, config: &'static str, help: &'static str) -> Amount {
-        let kind = Kind::Amount {
+        let kind = OptionKind::Amount {
             config,
             least: 0,
             most: u32::MAX,
@@ -151,7 +151,7 @@ impl Amount {
     /// The same from `least` to `most`, `default` where nobody says otherwise.
     pub const fn within(self, least: u32, most: u32, default: u32) -> Amount {
         let kind = match self.0.kind {
-            Kind::Amount { config, .. } => Kind::Amount {
+            OptionKind::Amount { config, .. } => OptionKind::Amount {
                 config,
                 least,
                 most,
@@ -194,7 +194,7 @@ impl Choice {
         Choice(Declared {
             name,
             help,
-            kind: Kind::Choice { values },
+            kind: OptionKind::Choice { values },
             default: 0,
         })
     }
@@ -226,7 +226,7 @@ impl Choice {
 impl Declared {
     /// Which of the values of a choice is called `name`, in any case.
     pub(crate) const fn number(&self, name: &str) -> Option<u32> {
-        let Kind::Choice { values } = self.kind else {
+        let OptionKind::Choice { values } = self.kind else {
             return None;
         };
         let mut number = 0;
@@ -243,11 +243,11 @@ impl Declared {
     /// Whether it can have this value.
     pub const fn takes(&self, value: u32) -> bool {
         match self.kind {
-            Kind::Flag { .. } => value <= 1,
-            Kind::Amount { least, most, .. } => {
+            OptionKind::Flag { .. } => value <= 1,
+            OptionKind::Amount { least, most, .. } => {
                 (least <= value && value <= most) || value == self.default
             }
-            Kind::Choice { values } => (value as usize) < values.len(), // widening
+            OptionKind::Choice { values } => (value as usize) < values.len(), // widening
         }
     }
 
@@ -255,16 +255,16 @@ impl Declared {
     pub fn value_name(&self, value: u32) -> Option<&'static str> {
         match self.kind {
             // widening
-            Kind::Choice { values } => values.get(value as usize).map(|value| value.name),
-            Kind::Flag { .. } | Kind::Amount { .. } => None,
+            OptionKind::Choice { values } => values.get(value as usize).map(|value| value.name),
+            OptionKind::Flag { .. } | OptionKind::Amount { .. } => None,
         }
     }
 
     /// How many different answers conditions can get about it.
     pub(crate) const fn cases(&self) -> usize {
         match self.kind {
-            Kind::Flag { .. } | Kind::Amount { .. } => 2,
-            Kind::Choice { values } => values.len(),
+            OptionKind::Flag { .. } | OptionKind::Amount { .. } => 2,
+            OptionKind::Choice { values } => values.len(),
         }
     }
 
@@ -273,14 +273,14 @@ impl Declared {
     pub(crate) const fn case(&self, case: usize) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "a handful of cases")]
         match self.kind {
-            Kind::Amount { most, .. } => {
+            OptionKind::Amount { most, .. } => {
                 if case == 0 {
                     0
                 } else {
                     most
                 }
             }
-            Kind::Flag { .. } | Kind::Choice { .. } => case as u32,
+            OptionKind::Flag { .. } | OptionKind::Choice { .. } => case as u32,
         }
     }
 }

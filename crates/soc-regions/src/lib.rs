@@ -48,7 +48,7 @@ pub use chips::esp32s2::{self, ESP32S2};
 pub use chips::esp32s3::{self, ESP32S3};
 pub use chips::esp32s31::{self, ESP32S31};
 
-pub use declared::{Amount, Choice, Declared, Flag, Kind, MAX_OPTIONS, Value};
+pub use declared::{Amount, Choice, Declared, Flag, MAX_OPTIONS, OptionKind, Value};
 pub use dual_bus::{DualBus, WordOrder};
 pub use hardware::{Hardware, HardwareTable, Isa, Line};
 pub use layout::{Layout, Reserved};

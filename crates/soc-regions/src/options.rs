@@ -11,7 +11,7 @@
 use core::fmt;
 
 use crate::declared::same;
-use crate::{Declared, Kind, MAX_OPTIONS};
+use crate::{Declared, MAX_OPTIONS, OptionKind};
 
 /// A value for each option of one chip. [`Chip::default_options`](crate::Chip::default_options)
 /// makes one.
@@ -205,12 +205,12 @@ const fn resolve(
 fn read<'a>(declared: &'static Declared, value: Option<&'a str>) -> Result<u32, OptionError<'a>> {
     let unknown = |value| OptionError::UnknownValue { declared, value };
     let number = match (declared.kind, value) {
-        (Kind::Flag { .. }, None | Some("on" | "yes" | "y" | "true" | "1")) => 1,
-        (Kind::Flag { .. }, Some("off" | "no" | "n" | "false" | "0")) => 0,
-        (Kind::Amount { .. }, Some("off" | "none")) => 0,
-        (Kind::Amount { .. }, Some(value)) => quantity(value).ok_or(unknown(value))?,
-        (Kind::Choice { .. }, Some(value)) => declared.number(value).ok_or(unknown(value))?,
-        (Kind::Flag { .. }, Some(value)) => return Err(unknown(value)),
+        (OptionKind::Flag { .. }, None | Some("on" | "yes" | "y" | "true" | "1")) => 1,
+        (OptionKind::Flag { .. }, Some("off" | "no" | "n" | "false" | "0")) => 0,
+        (OptionKind::Amount { .. }, Some("off" | "none")) => 0,
+        (OptionKind::Amount { .. }, Some(value)) => quantity(value).ok_or(unknown(value))?,
+        (OptionKind::Choice { .. }, Some(value)) => declared.number(value).ok_or(unknown(value))?,
+        (OptionKind::Flag { .. }, Some(value)) => return Err(unknown(value)),
         (_, None) => return Err(OptionError::NeedsValue { declared }),
     };
     if declared.takes(number) {
@@ -246,8 +246,8 @@ impl fmt::Display for Options {
             write!(out, "{separator}{}", declared.name)?;
             match (declared.kind, declared.value_name(value)) {
                 (_, Some(name)) => write!(out, "={name}")?,
-                (Kind::Flag { .. }, _) if value == 1 => (),
-                (Kind::Flag { .. }, _) => write!(out, "=off")?,
+                (OptionKind::Flag { .. }, _) if value == 1 => (),
+                (OptionKind::Flag { .. }, _) => write!(out, "=off")?,
                 _ => write!(out, "={value}")?,
             }
             separator = " ";
@@ -323,10 +323,12 @@ impl core::error::Error for OptionError<'_> {}
 
 fn possible(out: &mut fmt::Formatter<'_>, declared: &Declared) -> fmt::Result {
     match declared.kind {
-        Kind::Flag { .. } => write!(out, "on or off"),
-        Kind::Amount { most: u32::MAX, .. } => write!(out, "a number such as 4194304, 4096K or 4M"),
-        Kind::Amount { least, most, .. } => write!(out, "a number from {least} to {most}"),
-        Kind::Choice { values } => list(out, values.iter().map(|value| value.name)),
+        OptionKind::Flag { .. } => write!(out, "on or off"),
+        OptionKind::Amount { most: u32::MAX, .. } => {
+            write!(out, "a number such as 4194304, 4096K or 4M")
+        }
+        OptionKind::Amount { least, most, .. } => write!(out, "a number from {least} to {most}"),
+        OptionKind::Choice { values } => list(out, values.iter().map(|value| value.name)),
     }
 }
 

@@ -10,7 +10,7 @@
 use core::fmt;
 
 use crate::declared::same;
-use crate::{Amount, Declared, Flag, Kind, MAX_OPTIONS, Options, Setting, SettingValue};
+use crate::{Amount, Declared, Flag, MAX_OPTIONS, OptionKind, Options, Setting, SettingValue};
 
 /// A condition on options. Constants all the way down, so that the compiler can check it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -132,7 +132,7 @@ impl When {
                 None => false,
             },
             When::Given(amount) => match find(declared, amount) {
-                Some(option) => matches!(option.kind, Kind::Amount { .. }),
+                Some(option) => matches!(option.kind, OptionKind::Amount { .. }),
                 None => false,
             },
             When::Not(other) => other.is_known(declared),

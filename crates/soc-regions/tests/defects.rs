@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use soc_regions::{
-    Caps, Chip, ESP32, ESP32C2, ESP32C3, ESP32C6, ESP32P4, ESP32S2, ESP32S3, Kind, Options,
+    Caps, Chip, ESP32, ESP32C2, ESP32C3, ESP32C6, ESP32P4, ESP32S2, ESP32S3, OptionKind, Options,
     Setting, SettingValue, Span, chips, common, span,
 };
 
@@ -15,9 +15,9 @@ fn each_configuration(chip: &'static Chip) -> Vec<Options> {
     let mut all = vec![default];
     for (option, now) in default.iter() {
         let values: Vec<u32> = match option.kind {
-            Kind::Flag { .. } => vec![0, 1],
-            Kind::Choice { values } => (0..u32::try_from(values.len()).unwrap()).collect(),
-            Kind::Amount { most, .. } => vec![most.min(2 << 20)],
+            OptionKind::Flag { .. } => vec![0, 1],
+            OptionKind::Choice { values } => (0..u32::try_from(values.len()).unwrap()).collect(),
+            OptionKind::Amount { most, .. } => vec![most.min(2 << 20)],
         };
         for value in values.into_iter().filter(|value| *value != now) {
             let name = option.value_name(value);

@@ -1,8 +1,7 @@
 //! `esp-heap map`: the memory of a chip as a table and a picture, alone or beside another's.
 
-mod bars;
+mod address_range;
 mod canvas;
-mod cards;
 mod catalogue;
 mod compare;
 mod difference;
@@ -10,17 +9,18 @@ mod json;
 mod model;
 mod overlay;
 mod side_by_side;
-mod strip;
-mod strips;
 mod svg;
+mod svg_bars;
+mod svg_tables;
 mod text;
+mod text_bars;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::Value;
-use soc_regions::{Chip, Kind, LayoutError, Options, Symbols as _};
+use soc_regions::{Chip, LayoutError, OptionKind, Options, Symbols as _};
 
 use crate::configuration::{self, address, chip_called, symbol};
 use crate::linker::{Linker, Remark};
@@ -277,14 +277,16 @@ impl MapSource<'_> {
         let firmware = firmware?;
         let declared = options.iter().map(|(declared, _)| declared);
         let settings = declared.flat_map(|declared| match declared.kind {
-            Kind::Flag { .. } => vec![declared.name.to_owned(), format!("{}=off", declared.name)],
-            Kind::Choice { values } => {
+            OptionKind::Flag { .. } => {
+                vec![declared.name.to_owned(), format!("{}=off", declared.name)]
+            }
+            OptionKind::Choice { values } => {
                 let named = values.iter().map(|value| value.name);
                 named
                     .map(|value| format!("{}={value}", declared.name))
                     .collect()
             }
-            Kind::Amount { .. } => Vec::new(),
+            OptionKind::Amount { .. } => Vec::new(),
         });
         let helps = |setting: &String| {
             let changed = options.parse(setting).ok().filter(|new| *new != options);

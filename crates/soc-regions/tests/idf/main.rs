@@ -11,7 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deviations::with_deviations;
 use facts::{Facts, Heap, Row, Symbols};
-use soc_regions::{Chip, Declared, Kind, LayoutError, Options, Setting, SettingValue, Span, chips};
+use soc_regions::{
+    Chip, Declared, LayoutError, OptionKind, Options, Setting, SettingValue, Span, chips,
+};
 
 fn each_chip() -> impl Iterator<Item = (Facts, &'static Chip)> {
     let chip = |facts: &Facts| chips::by_name(&facts.chip);
@@ -30,15 +32,15 @@ fn each_configuration(chip: &Chip, facts: &Facts) -> Vec<Options> {
             continue;
         }
         let values: BTreeSet<u32> = match option.kind {
-            Kind::Flag { .. } => [0, 1].into(),
-            Kind::Choice { values } => (0..u32::try_from(values.len()).unwrap()).collect(),
-            Kind::Amount {
+            OptionKind::Flag { .. } => [0, 1].into(),
+            OptionKind::Choice { values } => (0..u32::try_from(values.len()).unwrap()).collect(),
+            OptionKind::Amount {
                 least,
                 most: most @ ..9,
                 ..
             } => (least..=most).collect(),
-            Kind::Amount { most: u32::MAX, .. } => [default, 2 << 20, 96 << 20].into(),
-            Kind::Amount { least, most, .. } => {
+            OptionKind::Amount { most: u32::MAX, .. } => [default, 2 << 20, 96 << 20].into(),
+            OptionKind::Amount { least, most, .. } => {
                 [default, least, least.midpoint(most) & !7, most].into()
             }
         };
@@ -64,8 +66,10 @@ fn each_configuration(chip: &Chip, facts: &Facts) -> Vec<Options> {
 /// The Kconfig symbols that an option sets.
 fn configs(option: &Declared) -> BTreeSet<String> {
     match option.kind {
-        Kind::Flag { config } | Kind::Amount { config, .. } => [config.to_owned()].into(),
-        Kind::Choice { values } => {
+        OptionKind::Flag { config } | OptionKind::Amount { config, .. } => {
+            [config.to_owned()].into()
+        }
+        OptionKind::Choice { values } => {
             let configs = values.iter().flat_map(|value| value.configs);
             configs.map(|(name, _)| (*name).to_owned()).collect()
         }
@@ -77,10 +81,10 @@ fn kconfig(options: &Options) -> Symbols {
     let mut symbols = Symbols::new();
     for (option, value) in options.iter() {
         match option.kind {
-            Kind::Flag { config } | Kind::Amount { config, .. } => {
+            OptionKind::Flag { config } | OptionKind::Amount { config, .. } => {
                 symbols.insert(config.to_owned(), value.into());
             }
-            Kind::Choice { values } => {
+            OptionKind::Choice { values } => {
                 let set = values[value as usize].configs.iter();
                 symbols.extend(set.map(|&(name, value)| (name.to_owned(), i64::from(value))));
             }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use comfy_table::Table;
 use serde_json::{Value, json};
-use soc_regions::{Chip, Declared, Kind, chips};
+use soc_regions::{Chip, Declared, OptionKind, chips};
 
 use super::MapSource;
 use super::model::Map;
@@ -114,7 +114,7 @@ fn described(declared: &Declared) -> String {
 /// `SPIRAM`; for choices `trace-memory=one-bank: MEMMAP_TRACEMEM=1`.
 fn configs(declared: &Declared) -> Vec<String> {
     let short = |config: &str| config.trim_start_matches("CONFIG_").to_owned();
-    let Kind::Choice { values } = declared.kind else {
+    let OptionKind::Choice { values } = declared.kind else {
         return kconfig_names(declared).into_iter().map(short).collect();
     };
     let line = |value: &soc_regions::Value| {

@@ -6,8 +6,8 @@
 //!   PSRAM                   –   4194304     +4194304      `–`: one side has no such memory
 //! ```
 
+use super::address_range::AddressRange;
 use super::model::Map;
-use super::strip::Strip;
 
 /// Two maps, and their figures row by row.
 pub(crate) struct Comparison<'a> {
@@ -54,7 +54,7 @@ impl Comparison<'_> {
                 title: "For heaps, by region",
                 key: "regions",
                 more_is_better: true,
-                rows: self.rows(by_strip),
+                rows: self.rows(by_range),
             },
             Section {
                 title: "For heaps, by memory type",
@@ -123,25 +123,26 @@ impl Comparison<'_> {
 
 /// What chips call differently and use alike.
 fn by_domain(map: &Map) -> Vec<(String, u32)> {
-    let domain = |strip: &Strip| match (strip.external, map.chip.is_in_rtc(strip.span.start())) {
-        (true, _) => "outside of the chip",
-        (_, true) => "low-power memory",
-        _ => "RAM on the chip",
-    };
+    let domain =
+        |range: &AddressRange| match (range.external, map.chip.is_in_rtc(range.span.start())) {
+            (true, _) => "outside of the chip",
+            (_, true) => "low-power memory",
+            _ => "RAM on the chip",
+        };
     let mut sums = summed(
-        map.strips
+        map.ranges
             .iter()
-            .map(|strip| (domain(strip), strip.heap_bytes())),
+            .map(|range| (domain(range), range.heap_bytes())),
     );
     sums.sort(); // "RAM" comes before lower case
     sums
 }
 
-fn by_strip(map: &Map) -> Vec<(String, u32)> {
+fn by_range(map: &Map) -> Vec<(String, u32)> {
     summed(
-        map.strips
+        map.ranges
             .iter()
-            .map(|strip| (strip.name, strip.heap_bytes())),
+            .map(|range| (range.name, range.heap_bytes())),
     )
 }
 
@@ -163,7 +164,7 @@ fn by_reservation(map: &Map) -> Vec<(String, u32)> {
     summed(map.costs.iter().map(|cost| (cost.name, cost.bytes)))
 }
 
-/// Figures of one name as one: a window may have several strips.
+/// Figures of one name as one: a window may have several ranges.
 fn summed(figures: impl Iterator<Item = (&'static str, u32)>) -> Vec<(String, u32)> {
     let mut sums: Vec<(String, u32)> = Vec::new();
     for (name, bytes) in figures {

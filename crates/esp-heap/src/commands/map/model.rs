@@ -1,4 +1,4 @@
-//! Model of a map: a chip's memory under options as strips, heaps, costs and totals.
+//! Model of a map: a chip's memory under options as ranges, heaps, costs and totals.
 //!
 //! Invariant: the bytes of heaps and costs and what is too small for a heap add up to the memory
 //! that is there.
@@ -8,8 +8,8 @@ use soc_regions::{
     TypeIndex, When,
 };
 
+use super::address_range::{AddressRange, address_ranges};
 use super::overlay::{Finding, Overlay, Severity};
-use super::strip::{Strip, strips};
 use crate::linker::Linked;
 use esp_heap::firmware::Firmware;
 
@@ -17,17 +17,17 @@ use esp_heap::firmware::Firmware;
 pub(crate) struct Map {
     pub(crate) chip: &'static Chip,
     pub(crate) options: Options,
-    pub(crate) strips: Vec<Strip>,
+    pub(crate) ranges: Vec<AddressRange>,
     pub(crate) heaps: Vec<Available>,
     pub(crate) costs: Vec<Cost>,
     /// The symbols that reservations start or end at.
     pub(crate) linked: Linked,
-    /// The program whose symbols they are, laid over the strips.
+    /// The program whose symbols they are, laid over the ranges.
     pub(crate) overlay: Option<Overlay>,
     layout: Layout,
 }
 
-/// A strip this many times shorter than the longest would not be readable at the same scale.
+/// A range this many times shorter than the longest would not be readable at the same scale.
 const SHORT: u32 = 12;
 
 /// A reservation in effect.
@@ -69,16 +69,16 @@ impl Map {
     ) -> Result<Map, LayoutError> {
         let layout = chip.layout(&options, &linked)?;
         let heaps: Vec<_> = layout.available().collect();
-        let strips = strips(chip, &layout, &heaps);
+        let ranges = address_ranges(chip, &layout, &heaps);
         let costs = layout
             .reserved()
             .map(|reserved| cost(chip, &options, &layout, reserved))
             .collect();
-        let overlay = firmware.map(|firmware| Overlay::new(chip, &strips, firmware, &linked));
+        let overlay = firmware.map(|firmware| Overlay::new(chip, &ranges, firmware, &linked));
         Ok(Map {
             chip,
             options,
-            strips,
+            ranges,
             heaps,
             costs,
             linked,
@@ -99,31 +99,31 @@ impl Map {
         Map::new(chip, options, linker.link(), None).expect("the sample fits its chip")
     }
 
-    /// How many bytes fill the width of the picture in this strip.
-    pub(crate) fn scale(&self, strip: &Strip) -> u32 {
-        if self.has_own_scale(strip) {
-            strip.span.size()
+    /// How many bytes fill the width of the picture in this range.
+    pub(crate) fn scale(&self, range: &AddressRange) -> u32 {
+        if self.has_own_scale(range) {
+            range.span.size()
         } else {
             self.longest()
         }
     }
 
-    /// Short strips would not be readable at the scale of the others, those outside of the chip
+    /// Short ranges would not be readable at the scale of the others, those outside of the chip
     /// would make the others so.
-    pub(crate) fn has_own_scale(&self, strip: &Strip) -> bool {
-        strip.external || strip.span.size() < self.longest() / SHORT
+    pub(crate) fn has_own_scale(&self, range: &AddressRange) -> bool {
+        range.external || range.span.size() < self.longest() / SHORT
     }
 
     fn longest(&self) -> u32 {
-        let internal = self.strips.iter().filter(|strip| !strip.external);
-        internal.map(|strip| strip.span.size()).max().unwrap_or(1)
+        let internal = self.ranges.iter().filter(|range| !range.external);
+        internal.map(|range| range.span.size()).max().unwrap_or(1)
     }
 
-    pub(crate) fn has_program_in(&self, strip: &Strip) -> bool {
+    pub(crate) fn has_program_in(&self, range: &AddressRange) -> bool {
         let placed = self.overlay.iter().flat_map(|overlay| &overlay.placed);
         placed
             .flat_map(|placed| &placed.views)
-            .any(|view| view.overlaps(strip.span))
+            .any(|view| view.overlaps(range.span))
     }
 
     /// The rows of the table that exist, equal neighbours as one: first row, how many.
@@ -187,8 +187,8 @@ impl Map {
 
     /// Bytes of all rows on the chip.
     pub(crate) fn internal_bytes(&self) -> u32 {
-        let internal = self.strips.iter().filter(|strip| !strip.external);
-        internal.map(|strip| strip.span.size()).sum()
+        let internal = self.ranges.iter().filter(|range| !range.external);
+        internal.map(|range| range.span.size()).sum()
     }
 
     /// What a person should know before flashing, errors first.

@@ -2,7 +2,7 @@
 //! that.
 //!
 //! ```text
-//!   strip      ├ dram_data ────────┤├──────── DRAM ────────┤          every byte of the program should lie in
+//!   range      ├ dram_data ────────┤├──────── DRAM ────────┤          every byte of the program should lie in
 //!   program     .dram0.data .dram0.bss                                what is reserved for it, and nowhere else
 //!                                     ↑ an error: the heap would overwrite it
 //! ```
@@ -12,7 +12,7 @@
 use heap_report::summary::bytes;
 use soc_regions::{Chip, Span};
 
-use super::strip::{Content, Strip};
+use super::address_range::{AddressRange, Content};
 use crate::linker::{self, Linked, Remark, Source};
 use esp_heap::firmware::{Firmware, Piece};
 
@@ -64,15 +64,15 @@ impl Severity {
 impl Overlay {
     pub(crate) fn new(
         chip: &Chip,
-        strips: &[Strip],
+        ranges: &[AddressRange],
         firmware: &Firmware,
         linked: &Linked,
     ) -> Overlay {
-        let place = |piece: &Piece| placed(chip, strips, piece);
+        let place = |piece: &Piece| placed(chip, ranges, piece);
         let placed: Vec<_> = firmware.pieces.iter().map(place).collect();
         let mut findings: Vec<Finding> = placed
             .iter()
-            .flat_map(|placed| overlaps(chip, strips, placed))
+            .flat_map(|placed| overlaps(chip, ranges, placed))
             .collect();
         let shared = findings.len();
         findings.extend(without_ram(chip, &placed));
@@ -108,7 +108,7 @@ impl From<&Remark> for Finding {
     }
 }
 
-fn placed(chip: &Chip, strips: &[Strip], piece: &Piece) -> Placed {
+fn placed(chip: &Chip, ranges: &[AddressRange], piece: &Piece) -> Placed {
     let in_ram = chip.is_internal(piece.span.start())
         || chip.is_external(piece.span.start()) && !piece.is_for_flash();
     let views = if in_ram {
@@ -117,7 +117,7 @@ fn placed(chip: &Chip, strips: &[Strip], piece: &Piece) -> Placed {
         Vec::new()
     };
     let lies_in = match views.is_empty() {
-        false => places(chip, strips, piece, &views),
+        false => places(chip, ranges, piece, &views),
         true if piece.name.starts_with(".flash") => "flash".into(),
         true if piece.is_for_flash() => "outside of RAM".into(),
         true if piece.is_placeholder() => "nothing: addresses kept free".into(),
@@ -157,11 +157,11 @@ fn views(chip: &Chip, span: Span) -> Vec<Span> {
     views
 }
 
-fn places(chip: &Chip, strips: &[Strip], piece: &Piece, views: &[Span]) -> String {
+fn places(chip: &Chip, ranges: &[AddressRange], piece: &Piece, views: &[Span]) -> String {
     let mut places: Vec<String> = Vec::new();
     for place in views
         .iter()
-        .flat_map(|view| parts_of(strips, *view))
+        .flat_map(|view| parts_of(ranges, *view))
         .map(|(content, _)| name(content))
     {
         if !places.contains(&place) {
@@ -184,8 +184,8 @@ fn name(content: &Content) -> String {
 }
 
 /// What the parts that `view` touches are used for, and the memory that is shared.
-fn parts_of(strips: &[Strip], view: Span) -> impl Iterator<Item = (&Content, Span)> {
-    let parts = strips.iter().flat_map(|strip| &strip.parts);
+fn parts_of(ranges: &[AddressRange], view: Span) -> impl Iterator<Item = (&Content, Span)> {
+    let parts = ranges.iter().flat_map(|range| &range.parts);
     parts.filter_map(move |part| Some((&part.content, part.span.intersection(view)?)))
 }
 
@@ -215,8 +215,8 @@ fn without_ram(chip: &Chip, placed: &[Placed]) -> Vec<Finding> {
 }
 
 /// Memory that the program shares with heaps, or with those whose memory it is.
-fn overlaps(chip: &Chip, strips: &[Strip], placed: &Placed) -> Vec<Finding> {
-    let parts = placed.views.iter().flat_map(|view| parts_of(strips, *view));
+fn overlaps(chip: &Chip, ranges: &[AddressRange], placed: &Placed) -> Vec<Finding> {
+    let parts = placed.views.iter().flat_map(|view| parts_of(ranges, *view));
     let findings = parts.filter_map(|(content, shared)| {
         let piece = described(&placed.piece);
         let size = bytes(shared.size().into());

@@ -2,19 +2,19 @@
 //!
 //! ```text
 //!   left: chip, options             right: chip, options
-//!   strip ████╱╱╱╱██████            strip ████╱╱███████████       one scale for both sides
+//!   range ████╱╱╱╱██████            range ████╱╱███████████       one scale for both sides
 //!   by region, capability, ...      ▬▬▬▬▬▬▬▬ left                 a pair of bars a row, and the difference
 //!                                   ▬▬▬▬▬▬▬▬▬▬▬▬ right
 //! ```
 
 use std::fmt::{self, Display, Formatter};
 
-use super::bars::{self, BAR, Frame, PROGRAM_BAR, draw_program};
+use super::address_range::AddressRange;
 use super::canvas::{Canvas, INNER, MARGIN, WIDTH, grouped, shortened};
 use super::compare::{ComparedBytes, Comparison, Section};
 use super::model::Map;
-use super::strip::Strip;
 use super::svg::legend_of;
+use super::svg_bars::{self, BAR, Frame, PROGRAM_BAR, draw_program};
 use super::text::{size, summary};
 use crate::configuration;
 
@@ -34,7 +34,7 @@ impl Display for Picture<'_> {
         let mut canvas = Canvas::starting_at(64);
         titles(&mut canvas, comparison)?;
         legend_of(&mut canvas, &[comparison.left, comparison.right])?;
-        strips(&mut canvas, comparison)?;
+        ranges(&mut canvas, comparison)?;
         for section in comparison.sections() {
             table(&mut canvas, &section)?;
         }
@@ -78,27 +78,27 @@ fn titles(canvas: &mut Canvas, comparison: &Comparison<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// The strips of either side below each other, in the order of their addresses.
-fn strips(canvas: &mut Canvas, comparison: &Comparison<'_>) -> fmt::Result {
+/// The ranges of either side below each other, in the order of their addresses.
+fn ranges(canvas: &mut Canvas, comparison: &Comparison<'_>) -> fmt::Result {
     let top = canvas.y;
     let heights = sides(comparison)
-        .map(|(_, map, ..)| map.strips.iter().map(|s| height(map, s)).sum::<u32>());
+        .map(|(_, map, ..)| map.ranges.iter().map(|s| height(map, s)).sum::<u32>());
     let height_of_card = heights[0].max(heights[1]) + 10;
     canvas.card(top, height_of_card)?;
     let longest = shared_scale(comparison);
     for (x, map, ..) in sides(comparison) {
         let mut y = top + 8;
-        for strip in &map.strips {
-            draw_strip(canvas, map, strip, (x, y), longest)?;
-            y += height(map, strip);
+        for range in &map.ranges {
+            draw_range(canvas, map, range, (x, y), longest)?;
+            y += height(map, range);
         }
     }
     canvas.y = top + height_of_card + 14;
     Ok(())
 }
 
-fn height(map: &Map, strip: &Strip) -> u32 {
-    let program = if map.has_program_in(strip) {
+fn height(map: &Map, range: &AddressRange) -> u32 {
+    let program = if map.has_program_in(range) {
         PROGRAM_BAR + 4
     } else {
         0
@@ -106,39 +106,39 @@ fn height(map: &Map, strip: &Strip) -> u32 {
     26 + BAR + program + 14
 }
 
-/// The bytes that fill half of the picture: those of the longest strip that has no scale of its
+/// The bytes that fill half of the picture: those of the longest range that has no scale of its
 /// own, on either side.
 fn shared_scale(comparison: &Comparison<'_>) -> u32 {
     let maps = [comparison.left, comparison.right].into_iter();
-    let strips = maps.flat_map(|map| map.strips.iter().filter(|strip| !map.has_own_scale(strip)));
-    strips.map(|strip| strip.span.size()).max().unwrap_or(1)
+    let ranges = maps.flat_map(|map| map.ranges.iter().filter(|range| !map.has_own_scale(range)));
+    ranges.map(|range| range.span.size()).max().unwrap_or(1)
 }
 
-fn draw_strip(
+fn draw_range(
     canvas: &mut Canvas,
     map: &Map,
-    strip: &Strip,
+    range: &AddressRange,
     (x, y): (u32, u32),
     longest: u32,
 ) -> fmt::Result {
-    let own = map.has_own_scale(strip);
-    let scale = if own { strip.span.size() } else { longest };
-    let (start, end) = (strip.span.start(), strip.span.end());
-    let range = format!("{start:#010X} – {end:#010X}");
-    canvas.name_and_note(x, y + 18, strip.name, &range)?;
+    let own = map.has_own_scale(range);
+    let scale = if own { range.span.size() } else { longest };
+    let (start, end) = (range.span.start(), range.span.end());
+    let text = format!("{start:#010X} – {end:#010X}");
+    canvas.name_and_note(x, y + 18, range.name, &text)?;
     let frame = Frame {
         x,
         y: y + 26,
         width: SIDE,
         scale,
     };
-    let (bytes, tick) = (size(strip.span.size()), size(frame.tick()));
+    let (bytes, tick) = (size(range.span.size()), size(frame.tick()));
     canvas.text(x + SIDE, y + 18, "e", &format!("{bytes}, tick {tick}"))?;
-    bars::draw_strip(canvas, map, strip, frame)?;
+    svg_bars::draw_range(canvas, map, range, frame)?;
     draw_program(
         canvas,
         map,
-        strip,
+        range,
         Frame {
             y: frame.y + BAR + 4,
             ..frame

@@ -3,7 +3,7 @@
 //! ```text
 //!   title, options, one sentence
 //!   legend
-//!   strip: name, range, size          one block a strip: a bar to scale, and below it
+//!   range: name, addresses, size        one block a range: a bar to scale, and below it
 //!   ██████╱╱╱╱████████████            its parts in three columns
 //!   ▪ 0x… DRAM 184 632 B   ▪ 0x… …     (with a program: its sections in a bar of their own, and as a list)
 //!   memory types                      a table, capabilities by priority
@@ -12,13 +12,13 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::bars::{BAR, DROPPED, Frame, PROGRAM_BAR, colour, draw_program, fill, program_fill};
+use super::address_range::{AddressRange, Content, Part};
 use super::canvas::{Canvas, INNER, MARGIN, RESERVED, WIDTH, grouped};
 use super::model::Map;
 use super::overlay::Overlay;
-use super::strip::{Content, Part, Strip};
+use super::svg_bars::{BAR, DROPPED, Frame, PROGRAM_BAR, colour, draw_program, fill, program_fill};
 use super::text::{program, size, summary};
-use super::{bars, canvas, cards};
+use super::{canvas, svg_bars, svg_tables};
 use crate::configuration;
 use esp_heap::firmware;
 
@@ -39,14 +39,14 @@ impl Display for Picture<'_> {
 fn draw(canvas: &mut Canvas, map: &Map) -> fmt::Result {
     title(canvas, map)?;
     legend(canvas, map)?;
-    for strip in &map.strips {
-        draw_strip(canvas, map, strip)?;
+    for range in &map.ranges {
+        draw_range(canvas, map, range)?;
     }
     if let Some(overlay) = &map.overlay {
         sections(canvas, overlay)?;
     }
-    cards::types(canvas, map)?;
-    cards::totals(canvas, map)
+    svg_tables::types(canvas, map)?;
+    svg_tables::totals(canvas, map)
 }
 
 fn title(canvas: &mut Canvas, map: &Map) -> fmt::Result {
@@ -86,9 +86,9 @@ pub(super) fn legend_of(canvas: &mut Canvas, maps: &[&Map]) -> fmt::Result {
         entries.extend(types.map(|kind| (map.type_name(kind), colour(map, kind))));
     }
     entries.push(("reserved", RESERVED));
-    let strips = || maps.iter().flat_map(|map| &map.strips);
-    if strips()
-        .flat_map(|strip| &strip.parts)
+    let ranges = || maps.iter().flat_map(|map| &map.ranges);
+    if ranges()
+        .flat_map(|range| &range.parts)
         .any(Part::is_dropped)
     {
         entries.push(("dropped: 16 bytes or less", DROPPED));
@@ -111,11 +111,11 @@ pub(super) fn legend_of(canvas: &mut Canvas, maps: &[&Map]) -> fmt::Result {
     canvas.legend(&entries)
 }
 
-fn draw_strip(canvas: &mut Canvas, map: &Map, strip: &Strip) -> fmt::Result {
-    let parts = u32::try_from(strip.parts.len()).unwrap_or(u32::MAX);
+fn draw_range(canvas: &mut Canvas, map: &Map, range: &AddressRange) -> fmt::Result {
+    let parts = u32::try_from(range.parts.len()).unwrap_or(u32::MAX);
     let lines = parts.div_ceil(PARTS_A_LINE);
     let top = canvas.y;
-    let program = if map.has_program_in(strip) {
+    let program = if map.has_program_in(range) {
         PROGRAM_BAR + 4
     } else {
         0
@@ -125,28 +125,33 @@ fn draw_strip(canvas: &mut Canvas, map: &Map, strip: &Strip) -> fmt::Result {
         x: MARGIN,
         y: top + 36,
         width: INNER,
-        scale: map.scale(strip),
+        scale: map.scale(range),
     };
-    caption(canvas, map, strip, (top + 24, frame.tick()))?;
-    bars::draw_strip(canvas, map, strip, frame)?;
+    caption(canvas, map, range, (top + 24, frame.tick()))?;
+    svg_bars::draw_range(canvas, map, range, frame)?;
     draw_program(
         canvas,
         map,
-        strip,
+        range,
         Frame {
             y: top + 36 + BAR + 4,
             ..frame
         },
     )?;
-    list_parts(canvas, map, strip, top + 36 + BAR + program + 26, lines)?;
+    list_parts(canvas, map, range, top + 36 + BAR + program + 26, lines)?;
     canvas.y = top + 30 + BAR + program + 30 + lines * LINE + 14;
     Ok(())
 }
 
-fn caption(canvas: &mut Canvas, map: &Map, strip: &Strip, (y, tick): (u32, u32)) -> fmt::Result {
+fn caption(
+    canvas: &mut Canvas,
+    map: &Map,
+    range: &AddressRange,
+    (y, tick): (u32, u32),
+) -> fmt::Result {
     let is_late = |part: &Part| matches!(&part.content, Content::Heap(heap) if heap.startup_stack);
-    let (start, end) = (strip.span.start(), strip.span.end());
-    let late = match strip
+    let (start, end) = (range.span.start(), range.span.end());
+    let late = match range
         .parts
         .iter()
         .filter(|part| part.is_heap())
@@ -159,12 +164,12 @@ fn caption(canvas: &mut Canvas, map: &Map, strip: &Strip, (y, tick): (u32, u32))
         heaps if heaps.contains(&true) => ", * a heap from the end of start-up",
         _ => "",
     };
-    let scale = if map.has_own_scale(strip) {
+    let scale = if map.has_own_scale(range) {
         ": a scale of its own"
     } else {
         ""
     };
-    canvas.text(MARGIN, y, "h2", strip.name)?;
+    canvas.text(MARGIN, y, "h2", range.name)?;
     canvas.text(
         WIDTH / 2,
         y,
@@ -177,31 +182,43 @@ fn caption(canvas: &mut Canvas, map: &Map, strip: &Strip, (y, tick): (u32, u32))
         "e b",
         &format!(
             "{}, a tick every {}{scale}",
-            size(strip.span.size()),
+            size(range.span.size()),
             size(tick)
         ),
     )
 }
 
 /// The parts by address, in columns: colour, address, name, alias, size.
-fn list_parts(canvas: &mut Canvas, map: &Map, strip: &Strip, top: u32, lines: u32) -> fmt::Result {
-    let parts = u32::try_from(strip.parts.len()).unwrap_or(u32::MAX);
+fn list_parts(
+    canvas: &mut Canvas,
+    map: &Map,
+    range: &AddressRange,
+    top: u32,
+    lines: u32,
+) -> fmt::Result {
+    let parts = u32::try_from(range.parts.len()).unwrap_or(u32::MAX);
     let width = INNER / parts.div_ceil(lines.max(1)).max(1);
-    for (index, part) in (0..).zip(&strip.parts) {
+    for (index, part) in (0..).zip(&range.parts) {
         let x = MARGIN + index / lines * width;
         let y = top + index % lines * LINE;
         canvas.swatch(x, y, fill(map, part))?;
         canvas.text(x + 20, y, "m s", &format!("{:#010X}", part.span.start()))?;
-        name_part(canvas, strip, part, x + 106, y)?;
+        name_part(canvas, range, part, x + 106, y)?;
         canvas.text(x + width - 28, y, "m e", &grouped(part.span.size()))?;
     }
     Ok(())
 }
 
-fn name_part(canvas: &mut Canvas, strip: &Strip, part: &Part, x: u32, y: u32) -> fmt::Result {
+fn name_part(
+    canvas: &mut Canvas,
+    range: &AddressRange,
+    part: &Part,
+    x: u32,
+    y: u32,
+) -> fmt::Result {
     match &part.content {
         Content::Heap(heap) => {
-            let is_mixed = strip
+            let is_mixed = range
                 .parts
                 .iter()
                 .any(|part| matches!(&part.content, Content::Heap(heap) if !heap.startup_stack));
@@ -258,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn every_strip_heap_and_reservation_is_in_the_picture() {
+    fn every_range_heap_and_reservation_is_in_the_picture() {
         let options = [common::RTC_HEAP.on(), common::PSRAM.of(2 << 20)];
         let picture = picture(ESP32.options(&options).unwrap());
         for text in [
@@ -284,14 +301,14 @@ mod tests {
         let options = [common::RTC_HEAP.on(), common::PSRAM.of(2 << 20)];
         let picture = picture(ESP32.options(&options).unwrap());
         let map = Map::of_sample(&ESP32, ESP32.options(&options).unwrap());
-        assert_eq!(picture.matches("class=\"ticks\"").count(), map.strips.len());
+        assert_eq!(picture.matches("class=\"ticks\"").count(), map.ranges.len());
         // 16 KiB of 204 800 bytes on 1144 pixels are 91.5.
         let ticks = picture.split("class=\"ticks\" d=\"").nth(2).unwrap();
         assert!(ticks.starts_with("M48.0 "), "{ticks}");
         assert!(picture.contains("200 KiB, a tick every 16 KiB<"));
         assert!(
             picture.contains("M139.5 "),
-            "the second tick of the longest strip"
+            "the second tick of the longest range"
         );
         assert!(picture.contains("4 MiB, a tick every 256 KiB: a scale of its own"));
     }
@@ -309,14 +326,14 @@ mod tests {
             .filter_map(|rest| rest.split('"').next());
         for fill in fills.filter(|fill| fill.starts_with('#')) {
             assert!(
-                bars::COLOURS.contains(&fill) || night.contains(&format!("[fill=\"{fill}\"]")),
+                svg_bars::COLOURS.contains(&fill) || night.contains(&format!("[fill=\"{fill}\"]")),
                 "{fill}"
             );
         }
     }
 
     #[test]
-    fn a_bar_is_as_long_as_its_part_at_the_scale_of_the_longest_strip() {
+    fn a_bar_is_as_long_as_its_part_at_the_scale_of_the_longest_range() {
         // 184 632 of 204 800 bytes on 1144 pixels
         assert!(picture(ESP32.default_options()).contains("width=\"1031.3\""));
     }

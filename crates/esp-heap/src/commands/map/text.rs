@@ -14,7 +14,7 @@ use soc_regions::{Available, Caps, Columns};
 
 use super::model::Map;
 use super::overlay::{Finding, Overlay, Severity};
-use super::strips;
+use super::text_bars;
 use crate::configuration;
 use esp_heap::style::{ERROR, HEADING, WARNING, painted};
 use esp_heap::table;
@@ -26,7 +26,7 @@ impl Display for Report<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let map = self.0;
         title(out, map)?;
-        strips::draw(out, map)?;
+        text_bars::draw(out, map)?;
         section(out, "Memory types, capabilities by priority", types(map))?;
         section(out, "Regions", regions(map))?;
         section(

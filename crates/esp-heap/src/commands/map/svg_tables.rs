@@ -11,9 +11,9 @@ use std::fmt;
 
 use soc_regions::TypeIndex;
 
-use super::bars::colour;
 use super::canvas::{self, Canvas, INNER, MARGIN, WIDTH, grouped};
 use super::model::{Map, Total};
+use super::svg_bars::colour;
 use super::text::columns;
 
 /// First choice, second choice, last resort.

@@ -1,22 +1,22 @@
-//! Strips of memory: what lies side by side, and what it is used for.
+//! Address ranges: what lies side by side, and what it is used for.
 //!
 //! ```text
-//!   strip "SRAM2"   ├ rom_data ┤├──── DRAM ────┤├ dram_data ┤├────── DRAM ──────┤
+//!   range "SRAM2"   ├ rom_data ┤├──── DRAM ────┤├ dram_data ┤├────── DRAM ──────┤
 //!                     reserved        heap          reserved         heap
 //! ```
-//! Invariant: the parts of a strip ascend, leave no gap and share no byte.
+//! Invariant: the parts of a range ascend, leave no gap and share no byte.
 
 use soc_regions::{Available, Chip, Layout, Span};
 
 /// Contiguous memory of one window.
-pub(crate) struct Strip {
+pub(crate) struct AddressRange {
     pub(crate) name: &'static str,
     pub(crate) span: Span,
     pub(crate) external: bool,
     pub(crate) parts: Vec<Part>,
 }
 
-/// A part of a strip with one use.
+/// A part of a range with one use.
 pub(crate) struct Part {
     pub(crate) span: Span,
     pub(crate) content: Content,
@@ -40,7 +40,7 @@ pub(crate) enum Content {
     Dropped,
 }
 
-impl Strip {
+impl AddressRange {
     pub(crate) fn heap_bytes(&self) -> u32 {
         let heaps = self.parts.iter().filter(|part| part.is_heap());
         heaps.map(|part| part.span.size()).sum()
@@ -48,23 +48,27 @@ impl Strip {
 }
 
 /// The memory of a layout, by address.
-pub(super) fn strips(chip: &'static Chip, layout: &Layout, heaps: &[Available]) -> Vec<Strip> {
-    let mut strips: Vec<Strip> = Vec::new();
+pub(super) fn address_ranges(
+    chip: &'static Chip,
+    layout: &Layout,
+    heaps: &[Available],
+) -> Vec<AddressRange> {
+    let mut ranges: Vec<AddressRange> = Vec::new();
     let mut rows: Vec<_> = layout.regions().collect();
     rows.sort_by_key(|row| row.span.start());
     for row in rows {
         let name = chip
             .window_at(row.span.start())
             .map_or("?", |window| window.name);
-        let joined = strips
+        let joined = ranges
             .last_mut()
-            .filter(|strip| strip.name == name)
-            .and_then(|strip| strip.span.join(row.span));
-        match (joined, strips.last_mut()) {
-            (Some(span), Some(strip)) => strip.span = span,
+            .filter(|range| range.name == name)
+            .and_then(|range| range.span.join(row.span));
+        match (joined, ranges.last_mut()) {
+            (Some(span), Some(range)) => range.span = span,
             _ => {
                 let external = chip.is_external(row.span.start());
-                strips.push(Strip {
+                ranges.push(AddressRange {
                     name,
                     span: row.span,
                     external,
@@ -73,21 +77,21 @@ pub(super) fn strips(chip: &'static Chip, layout: &Layout, heaps: &[Available]) 
             }
         }
     }
-    for strip in &mut strips {
-        strip.parts = parts(strip.span, layout, heaps);
+    for range in &mut ranges {
+        range.parts = parts(range.span, layout, heaps);
     }
-    strips
+    ranges
 }
 
-/// The uses of a strip, by address, the gaps between them as [`Content::Dropped`].
-fn parts(strip: Span, layout: &Layout, heaps: &[Available]) -> Vec<Part> {
+/// The uses of a range, by address, the gaps between them as [`Content::Dropped`].
+fn parts(range: Span, layout: &Layout, heaps: &[Available]) -> Vec<Part> {
     let heaps = heaps.iter().map(|heap| (heap.span, Content::Heap(*heap)));
     let reserved = layout
         .reserved()
         .map(|reserved| (reserved.span, Content::Reserved(reserved.name)));
     let inside = |(span, content): (Span, Content)| {
         Some(Part {
-            span: strip.intersection(span)?,
+            span: range.intersection(span)?,
             content,
         })
     };
@@ -95,13 +99,13 @@ fn parts(strip: Span, layout: &Layout, heaps: &[Available]) -> Vec<Part> {
     used.sort_by_key(|part| part.span.start());
 
     let mut parts = Vec::new();
-    let mut from = strip.start();
+    let mut from = range.start();
     for part in used {
         parts.extend(dropped(from, part.span.start()));
         from = part.span.end();
         parts.push(part);
     }
-    parts.extend(dropped(from, strip.end()));
+    parts.extend(dropped(from, range.end()));
     parts
 }
 
@@ -118,17 +122,17 @@ mod tests {
     use soc_regions::{ESP32, common};
 
     #[test]
-    fn the_parts_of_a_strip_leave_no_gap() {
+    fn the_parts_of_a_range_leave_no_gap() {
         let options = ESP32
             .options(&[common::PSRAM.of(1 << 20), common::RTC_HEAP.on()])
             .unwrap();
-        for strip in Map::of_sample(&ESP32, options).strips {
-            let mut at = strip.span.start();
-            for part in strip.parts {
+        for range in Map::of_sample(&ESP32, options).ranges {
+            let mut at = range.span.start();
+            for part in range.parts {
                 assert_eq!(part.span.start(), at);
                 at = part.span.end();
             }
-            assert_eq!(at, strip.span.end());
+            assert_eq!(at, range.span.end());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A strip of memory as a bar in SVG, and below it the program that lies there.
+//! A range of memory as a bar in SVG, and below it the program that lies there.
 //!
 //! ```text
 //!   |    |    |    |    |    |    |    ticks: a constant number of bytes apart
@@ -10,9 +10,9 @@ use std::fmt;
 
 use soc_regions::{Span, TypeIndex};
 
+use super::address_range::{AddressRange, Content, Part};
 use super::canvas::{CARD, Canvas, RESERVED, text_width};
 use super::model::Map;
-use super::strip::{Content, Part, Strip};
 use esp_heap::firmware;
 
 /// Height of a bar.
@@ -48,22 +48,22 @@ impl Frame {
             .unwrap_or(1 << 31)
     }
 
-    /// Left edge and width of `span` in a strip that starts at `start`.
+    /// Left edge and width of `span` in a range that starts at `start`.
     fn place(self, start: u32, span: Span) -> (f64, f64) {
         let x = f64::from(self.x) + self.pixels(span.start() - start);
         (x, self.pixels(span.size()).max(2.0))
     }
 }
 
-/// The uses of a strip, side by side.
-pub(super) fn draw_strip(
+/// The uses of a range, side by side.
+pub(super) fn draw_range(
     canvas: &mut Canvas,
     map: &Map,
-    strip: &Strip,
+    range: &AddressRange,
     frame: Frame,
 ) -> fmt::Result {
-    for part in &strip.parts {
-        let (x, width) = frame.place(strip.span.start(), part.span);
+    for part in &range.parts {
+        let (x, width) = frame.place(range.span.start(), part.span);
         canvas.rect(x, frame.y, width, BAR, fill(map, part))?;
         if width > 4.0 {
             canvas.rect(x, frame.y, 0.8, BAR, CARD)?;
@@ -75,24 +75,24 @@ pub(super) fn draw_strip(
         };
         label(canvas, (x, width), frame.y + BAR / 2 + 5, class, name)?;
     }
-    let length = frame.pixels(strip.span.size());
+    let length = frame.pixels(range.span.size());
     canvas.ticks(frame.x, frame.y, length, frame.pixels(frame.tick()))
 }
 
-/// The program's sections in a strip, each at its place.
+/// The program's sections in a range, each at its place.
 pub(super) fn draw_program(
     canvas: &mut Canvas,
     map: &Map,
-    strip: &Strip,
+    range: &AddressRange,
     frame: Frame,
 ) -> fmt::Result {
     for placed in map.overlay.iter().flat_map(|overlay| &overlay.placed) {
         let inside = placed
             .views
             .iter()
-            .filter_map(|view| view.intersection(strip.span));
+            .filter_map(|view| view.intersection(range.span));
         for view in inside {
-            let place = frame.place(strip.span.start(), view);
+            let place = frame.place(range.span.start(), view);
             let fill = program_fill(placed.piece.content);
             canvas.rect(place.0, frame.y, place.1, PROGRAM_BAR, fill)?;
             label(

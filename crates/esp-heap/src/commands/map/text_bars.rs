@@ -1,4 +1,4 @@
-//! Memory drawn with characters: a strip for each window, and below it where the program is.
+//! Memory drawn with characters: a range for each window, and below it where the program is.
 //!
 //! ```text
 //!   ┌─┬────────┬──────────────────────────┐     a cell is at least one character wide, so a tiny part is seen
@@ -12,13 +12,13 @@ use std::fmt::{self, Formatter};
 use anstyle::Style;
 use soc_regions::{Span, TypeIndex};
 
+use super::address_range::{AddressRange, Content, Part};
 use super::model::Map;
-use super::strip::{Content, Part, Strip};
 use super::text::size;
 use esp_heap::firmware;
 use esp_heap::style::{COLOURS, FAINT, HEADING, painted};
 
-/// Cells of the longest strip on the chip.
+/// Cells of the longest range on the chip.
 const CELLS: u32 = 64;
 
 const RESERVED: &str = "╱";
@@ -26,17 +26,17 @@ const DROPPED: &str = "×";
 const MARKS: [&str; 5] = ["█", "▓", "▒", "░", "▚"];
 
 pub(super) fn draw(out: &mut Formatter<'_>, map: &Map) -> fmt::Result {
-    for strip in &map.strips {
-        draw_strip(out, map, strip)?;
+    for range in &map.ranges {
+        draw_range(out, map, range)?;
     }
     writeln!(out, "{}\n", legend(map))
 }
 
-fn draw_strip(out: &mut Formatter<'_>, map: &Map, strip: &Strip) -> fmt::Result {
-    let cells: Vec<u32> = strip
+fn draw_range(out: &mut Formatter<'_>, map: &Map, range: &AddressRange) -> fmt::Result {
+    let cells: Vec<u32> = range
         .parts
         .iter()
-        .map(|part| cells(part, map.scale(strip)))
+        .map(|part| cells(part, map.scale(range)))
         .collect();
     let line = |left: &str, middle: &str, right: &str| {
         let pieces: Vec<_> = cells
@@ -45,24 +45,24 @@ fn draw_strip(out: &mut Formatter<'_>, map: &Map, strip: &Strip) -> fmt::Result 
             .collect();
         format!("{left}{}{right}", pieces.join(middle))
     };
-    let parts = strip.parts.iter().zip(&cells);
+    let parts = range.parts.iter().zip(&cells);
     let fills: Vec<_> = parts.map(|(part, cells)| fill(map, part, *cells)).collect();
-    let note = if map.has_own_scale(strip) {
+    let note = if map.has_own_scale(range) {
         ", at a scale of its own"
     } else {
         ""
     };
-    let name = painted(HEADING, strip.name);
+    let name = painted(HEADING, range.name);
     writeln!(
         out,
         "{name}   {}   {}{note}",
-        strip.span,
-        size(strip.span.size())
+        range.span,
+        size(range.span.size())
     )?;
     writeln!(out, "{}", line("┌", "┬", "┐"))?;
     writeln!(out, "│{}│", fills.join("│"))?;
     writeln!(out, "{}", line("└", "┴", "┘"))?;
-    match program_line(map, strip, &cells) {
+    match program_line(map, range, &cells) {
         Some(line) => writeln!(out, "{line}"),
         None => Ok(()),
     }
@@ -95,8 +95,8 @@ fn fill(map: &Map, part: &Part, cells: u32) -> String {
     painted(style, format!("{before}{label}{behind}"))
 }
 
-/// A letter under every cell in which the program has a byte; `None` if it has none in the strip.
-fn program_line(map: &Map, strip: &Strip, cells: &[u32]) -> Option<String> {
+/// A letter under every cell in which the program has a byte; `None` if it has none in the range.
+fn program_line(map: &Map, range: &AddressRange, cells: &[u32]) -> Option<String> {
     let overlay = map.overlay.as_ref()?;
     let pieces = overlay.placed.iter().flat_map(|placed| {
         let letter = letter(placed.piece.content);
@@ -104,7 +104,7 @@ fn program_line(map: &Map, strip: &Strip, cells: &[u32]) -> Option<String> {
     });
     let pieces: Vec<(Span, char)> = pieces.collect();
     let mut line = String::from(" ");
-    for (part, cells) in strip.parts.iter().zip(cells) {
+    for (part, cells) in range.parts.iter().zip(cells) {
         line.extend((0..*cells).map(|cell| letter_in(&pieces, stretch(part.span, cell, *cells))));
         line.push(' ');
     }
@@ -157,9 +157,9 @@ fn legend(map: &Map) -> String {
     let mut all: Vec<_> = types.collect();
     all.push(painted(FAINT, format!("{RESERVED} reserved")));
     if map
-        .strips
+        .ranges
         .iter()
-        .flat_map(|strip| &strip.parts)
+        .flat_map(|range| &range.parts)
         .any(Part::is_dropped)
     {
         all.push(painted(
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_of_a_strip_are_equally_long() {
+    fn the_lines_of_a_range_are_equally_long() {
         let drawn = drawn(ESP32.default_options());
         let lines: Vec<_> = drawn.lines().collect();
         let tops = (0..lines.len()).filter(|line| lines[*line].starts_with('┌'));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn short_strips_and_psram_have_a_scale_of_their_own() {
+    fn short_ranges_and_psram_have_a_scale_of_their_own() {
         let options = [common::PSRAM.of(1 << 20), common::RTC_HEAP.on()];
         let drawn = drawn(ESP32.options(&options).unwrap());
         for text in [
