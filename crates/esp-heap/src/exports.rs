@@ -38,10 +38,10 @@ pub(crate) struct Exports {
 
 #[derive(Debug, Default, Clone, Copy, ValueEnum)]
 enum Which {
-    /// Alive when most were
+    /// Live at the peak
     #[default]
     Peak,
-    /// Alive at the end
+    /// Live at the end
     End,
     /// Of all allocations
     Total,

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use esp_heap::error::Error;
 use heap_report::History;
-use heap_report::image::{Memory, history};
+use heap_report::image::{MemoryImage, history};
 use heap_report::symbols::Identities;
 
 /// `FILE@ADDRESS`: the bytes of a file, as they lay in memory.
@@ -43,7 +43,7 @@ impl FromStr for Piece {
 
 /// The heaps in a core, in raw pieces, or in both; `elf` is the program that ran.
 pub(crate) fn read(
-    core: Option<(&Path, Memory)>,
+    core: Option<(&Path, MemoryImage)>,
     pieces: &[Piece],
     elf: Option<&Path>,
 ) -> Result<History, Error> {
@@ -52,7 +52,7 @@ pub(crate) fn read(
         (None, [piece]) => piece.file.display().to_string(),
         (None, _) => "these pieces of memory".to_owned(),
     };
-    let mut memory = core.map_or_else(Memory::default, |(_, memory)| memory);
+    let mut memory = core.map_or_else(MemoryImage::default, |(_, memory)| memory);
     for Piece { file, address } in pieces {
         let bytes = fs::read(file).map_err(|cause| Error::file(file, cause))?;
         memory
@@ -66,7 +66,7 @@ pub(crate) fn read(
 }
 
 /// Adds the constants of the program, if it is the one that ran.
-fn add_program(memory: &mut Memory, elf: &Path) -> Result<(), Error> {
+fn add_program(memory: &mut MemoryImage, elf: &Path) -> Result<(), Error> {
     let because = |cause: String| Error::file(elf, cause);
     let program = fs::read(elf).map_err(|cause| Error::file(elf, cause))?;
     if let Some(identity) = &memory.identity

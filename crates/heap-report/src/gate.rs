@@ -119,28 +119,28 @@ pub fn worse_of(first: Vec<Outcome>, second: Vec<Outcome>) -> Vec<Outcome> {
 
 /// What became of each condition. O(samples · heaps).
 #[must_use]
-pub fn outcomes(conditions: &[Condition], history: &History, rebuilt: &Replayed) -> Vec<Outcome> {
+pub fn outcomes(conditions: &[Condition], history: &History, replayed: &Replayed) -> Vec<Outcome> {
     let outcome = |condition: &Condition| Outcome {
         condition: *condition,
-        value: condition.figure.of(history, rebuilt),
+        value: condition.figure.of(history, replayed),
     };
     conditions.iter().map(outcome).collect()
 }
 
 impl Figure {
     /// `None` where the input contradicts itself or does not contain it.
-    fn of(self, history: &History, rebuilt: &Replayed) -> Option<u64> {
+    fn of(self, history: &History, replayed: &Replayed) -> Option<u64> {
         if !history.doubts.is_empty() {
             return None;
         }
-        if self != Figure::Missing && !self.is_known(history, rebuilt) {
+        if self != Figure::Missing && !self.is_known(history, replayed) {
             return None;
         }
         Some(match self {
-            Figure::Peak => rebuilt.peak.bytes,
-            Figure::Live => rebuilt.total.bytes,
-            Figure::Blocks => rebuilt.total.blocks,
-            Figure::Leaked => rebuilt
+            Figure::Peak => replayed.peak.bytes,
+            Figure::Live => replayed.total.bytes,
+            Figure::Blocks => replayed.total.blocks,
+            Figure::Leaked => replayed
                 .leaks
                 .iter()
                 .filter(|leak| leak.sure >= Confidence::Likely)
@@ -148,7 +148,7 @@ impl Figure {
                 .sum(),
             Figure::Refused => match &history.crash {
                 Some(crash) => crash.refused?.into(),
-                None => rebuilt.failures.len() as u64,
+                None => replayed.failures.len() as u64,
             },
             Figure::Largest => {
                 let largest = |sample: &crate::Sample| {
@@ -158,15 +158,15 @@ impl Figure {
                         .map(|heap| u64::from(heap.largest_free))
                         .max()
                 };
-                rebuilt.samples.iter().filter_map(largest).min()?
+                replayed.samples.iter().filter_map(largest).min()?
             }
-            Figure::Missing => rebuilt.gaps.pieces(),
+            Figure::Missing => replayed.gaps.pieces(),
         })
     }
 
     /// Whether this kind of input has the figure, and enough of it was read.
-    fn is_known(self, history: &History, rebuilt: &Replayed) -> bool {
-        if rebuilt.gaps.are_too_large(history.events.len()) {
+    fn is_known(self, history: &History, replayed: &Replayed) -> bool {
+        if replayed.gaps.are_too_large(history.events.len()) {
             return false;
         }
         match (history.source, self) {
@@ -174,7 +174,7 @@ impl Figure {
             (Source::Printed, _) => self == Figure::Largest,
             (Source::Guard, _) | (Source::Dump, Figure::Refused) => false,
             // What was not freed when it was printed, which may come and go.
-            (Source::Dump, Figure::Peak | Figure::Leaked) => !rebuilt.total.keeps_everything(),
+            (Source::Dump, Figure::Peak | Figure::Leaked) => !replayed.total.keeps_everything(),
             // One point in time has no peak, and nothing that grows.
             (Source::Image, Figure::Peak | Figure::Leaked) => false,
             _ => true,

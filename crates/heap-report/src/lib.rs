@@ -29,11 +29,11 @@ pub use error::Error;
 pub use history::{
     Event, Frame, Gaps, HeapDescription, History, Measured, Site, Source, TimedEvent,
 };
-pub use program::{Program, Step};
+pub use program::{Program, ProgramStep};
 pub use replay::{
-    Account, AdjacentBlock, Block, Change, Confidence, FailureNote, Growth, HeapSample, Holders,
-    Leak, LevelBand, Live, Mark, Peak, Pin, PressureNote, RefusalCause, Replayed, Sample, Shortage,
-    Space, Waits,
+    Account, AdjacentBlock, Change, Confidence, FailureNote, Growth, HeapSample, Holders, Leak,
+    LevelBand, Live, LiveBlock, Mark, Peak, Pin, PressureNote, RefusalCause, Replayed, Sample,
+    Shortage, Space, Waits,
 };
 
 /// The programs of `docs/debugging.md` compile, and do what the page says.

@@ -17,7 +17,7 @@ use soc_regions::Caps;
 use crate::export::missing;
 use crate::history::{Event, Gaps, History};
 use crate::recorded::{Operation, Trace};
-use crate::replay::{Block, Change, Live};
+use crate::replay::{Change, Live, LiveBlock};
 
 /// What a program asked, in order.
 ///
@@ -28,7 +28,7 @@ pub struct Program {
     /// Its name.
     pub name: String,
     /// What it asked.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ProgramStep>,
     /// Slots are below this.
     pub slots: usize,
     /// What is missing of it.
@@ -37,7 +37,7 @@ pub struct Program {
 
 /// One request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum ProgramStep {
     /// A block, to be known as `slot`.
     Allocate {
         /// Its name from now on.
@@ -86,7 +86,7 @@ impl From<&History> for Program {
         let mut live = Live::new();
         for (number, timed) in history.events.iter().enumerate() {
             if let Event::Failed { size, caps, .. } = timed.event {
-                writer.steps.push(Step::Refused {
+                writer.steps.push(ProgramStep::Refused {
                     size,
                     caps: Some(caps),
                 });
@@ -112,14 +112,14 @@ impl From<&Trace> for Program {
                 slot,
                 size,
                 alignment,
-            } => Step::Allocate {
+            } => ProgramStep::Allocate {
                 slot,
                 size,
                 alignment,
                 caps,
             },
-            Operation::Reallocate { slot, size } => Step::Resize { slot, size, caps },
-            Operation::Free { slot } => Step::Free { slot },
+            Operation::Reallocate { slot, size } => ProgramStep::Resize { slot, size, caps },
+            Operation::Free { slot } => ProgramStep::Free { slot },
         };
         Program {
             name: trace.name.clone(),
@@ -132,7 +132,7 @@ impl From<&Trace> for Program {
 
 struct Writer<'a> {
     history: &'a History,
-    steps: Vec<Step>,
+    steps: Vec<ProgramStep>,
     slots: Slots,
 }
 
@@ -153,10 +153,10 @@ impl Writer<'_> {
         }
     }
 
-    fn allocate(&mut self, block: &Block) {
+    fn allocate(&mut self, block: &LiveBlock) {
         let site = self.history.site(block.site);
         let alignment = site.map_or(0, |site| site.alignment);
-        self.steps.push(Step::Allocate {
+        self.steps.push(ProgramStep::Allocate {
             slot: self.slots.take(block.address),
             size: block.size.max(1),
             alignment: alignment
@@ -167,21 +167,21 @@ impl Writer<'_> {
         });
     }
 
-    fn resize(&mut self, from: &Block, to: &Block) {
+    fn resize(&mut self, from: &LiveBlock, to: &LiveBlock) {
         if let Some(slot) = self.slots.move_over(from.address, to.address) {
             let (size, caps) = (to.size.max(1), self.caps(to));
-            self.steps.push(Step::Resize { slot, size, caps });
+            self.steps.push(ProgramStep::Resize { slot, size, caps });
         }
     }
 
-    fn free(&mut self, block: &Block) {
+    fn free(&mut self, block: &LiveBlock) {
         if let Some(slot) = self.slots.free(block.address) {
-            self.steps.push(Step::Free { slot });
+            self.steps.push(ProgramStep::Free { slot });
         }
     }
 
     /// Nobody said: as by `malloc`.
-    fn caps(&self, block: &Block) -> Option<Caps> {
+    fn caps(&self, block: &LiveBlock) -> Option<Caps> {
         let caps = self
             .history
             .site(block.site)
@@ -230,7 +230,7 @@ impl Program {
         let operations = self
             .steps
             .iter()
-            .filter(|step| !matches!(step, Step::Refused { .. }));
+            .filter(|step| !matches!(step, ProgramStep::Refused { .. }));
         writeln!(out, "# heap-trace 1")?;
         if !self.name.is_empty() {
             writeln!(out, "# name: {}", self.name.replace(['\n', '\r'], " "))?;
@@ -243,24 +243,24 @@ impl Program {
     }
 }
 
-impl Step {
+impl ProgramStep {
     fn write(self, out: &mut impl Write) -> io::Result<()> {
         match self {
-            Step::Allocate {
+            ProgramStep::Allocate {
                 slot,
                 size,
                 alignment: NATURAL_ALIGNMENT,
                 ..
             } => writeln!(out, "a {slot} {size}"),
-            Step::Allocate {
+            ProgramStep::Allocate {
                 slot,
                 size,
                 alignment,
                 ..
             } => writeln!(out, "m {slot} {alignment} {size}"),
-            Step::Resize { slot, size, .. } => writeln!(out, "r {slot} {size}"),
-            Step::Free { slot } => writeln!(out, "f {slot}"),
-            Step::Refused { size, caps } => {
+            ProgramStep::Resize { slot, size, .. } => writeln!(out, "r {slot} {size}"),
+            ProgramStep::Free { slot } => writeln!(out, "f {slot}"),
+            ProgramStep::Refused { size, caps } => {
                 let caps = caps.map_or_else(String::new, |caps| format!(" with {caps}"));
                 writeln!(out, "# refused: {size} bytes{caps}")
             }
@@ -327,7 +327,7 @@ mod tests {
             "# heap-trace 1\n# name: tiny\n# ops: 6\na 0 10\na 1 20\nf 0\nm 0 64 30\nr 1 40\nf 1\n";
         assert_eq!(written(&program), text);
         assert_eq!(program.slots, 2);
-        let asked = Step::Allocate {
+        let asked = ProgramStep::Allocate {
             slot: 1,
             size: 20,
             alignment: 4,
@@ -347,7 +347,7 @@ mod tests {
         let program = Program::from(&history(vec![failed, allocated(0x100, 0, 0)]));
         assert_eq!(
             program.steps[0],
-            Step::Refused {
+            ProgramStep::Refused {
                 size: 99,
                 caps: Some(Caps::DMA)
             }

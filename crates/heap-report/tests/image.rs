@@ -10,7 +10,7 @@
 mod crashed;
 
 use crashed::{Device, Image, Known};
-use heap_report::image::{Memory, history};
+use heap_report::image::{MemoryImage, history};
 use heap_report::summary::Summary;
 use heap_report::verdict::{Verdict, VerdictKind};
 use heap_report::{Event, History, Replayed};
@@ -250,7 +250,7 @@ fn without_constants_the_program_is_asked_for() {
 
 #[test]
 fn what_has_no_heap_says_what_was_looked_for() {
-    let mut memory = Memory::default();
+    let mut memory = MemoryImage::default();
     memory.add(0x3FFB_0000, &[0; 4096]).unwrap();
     let refusal = history(&memory).unwrap_err();
     assert!(refusal.contains("no heap describes itself"), "{refusal}");
@@ -305,8 +305,8 @@ fn an_image_that_is_damaged_anywhere_is_no_panic() {
             match history(&image.memory()) {
                 Ok(read) => {
                     let _ = verdict(&read).sentence;
-                    let rebuilt = Replayed::of(&read);
-                    let _ = Summary::new(&read, &rebuilt).to_string();
+                    let replayed = Replayed::of(&read);
+                    let _ = Summary::new(&read, &replayed).to_string();
                     found += usize::from(!read.crash.unwrap().damage.is_empty());
                 }
                 Err(sentence) => assert!(!sentence.is_empty()),
@@ -320,7 +320,7 @@ fn an_image_that_is_damaged_anywhere_is_no_panic() {
 #[cfg_attr(feature = "encoded-links", ignore = "its links are plain")]
 fn the_fuzz_targets_seed_is_a_core_with_two_blocks() {
     let seed = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/image/tiny.core");
-    let memory = Memory::read(&std::fs::read(seed).unwrap()).unwrap();
+    let memory = MemoryImage::read(&std::fs::read(seed).unwrap()).unwrap();
     let read = history(&memory.unwrap()).unwrap();
     assert_eq!((read.heaps.len(), read.events.len()), (1, 2));
     assert_eq!(read.owners[&1], "mqtt");

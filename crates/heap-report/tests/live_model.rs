@@ -81,10 +81,10 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 fn history(events: Vec<Event>) -> History {
-    let moments = events.into_iter().zip(0..);
+    let samples = events.into_iter().zip(0..);
     History {
         sites: vec![Site::default(); SITES],
-        events: moments
+        events: samples
             .map(|(event, ticks)| TimedEvent { ticks, event })
             .collect(),
         ..History::default()
@@ -121,31 +121,31 @@ proptest! {
     #[test]
     fn accounts_peak_and_moments_are_sums_over_the_list(events in events()) {
         let history = history(events);
-        let rebuilt = Replayed::of(&history);
+        let replayed = Replayed::of(&history);
         let (mut model, mut sums) = (Model::default(), vec![0]);
         for timed in &history.events {
             model.follow(&timed.event);
             sums.push(model.bytes(|_| true));
         }
         let peak = sums.iter().copied().max().unwrap();
-        prop_assert_eq!((rebuilt.peak.bytes, sums[rebuilt.peak.event]), (peak, peak));
-        for sample in &rebuilt.samples {
+        prop_assert_eq!((replayed.peak.bytes, sums[replayed.peak.event]), (peak, peak));
+        for sample in &replayed.samples {
             prop_assert_eq!(sample.bytes, sums[sample.event]);
             prop_assert_eq!(sample.by_site.iter().sum::<u64>(), sample.bytes);
             prop_assert_eq!(sample.by_owner.iter().sum::<u64>(), sample.bytes);
         }
-        let ends = [rebuilt.samples.first(), rebuilt.samples.last()].into_iter().flatten();
+        let ends = [replayed.samples.first(), replayed.samples.last()].into_iter().flatten();
         let ends: Vec<usize> = ends.map(|sample| sample.event).collect();
         prop_assert_eq!(ends, [0, history.events.len()]);
-        for (site, account) in rebuilt.sites.iter().enumerate() {
+        for (site, account) in replayed.sites.iter().enumerate() {
             prop_assert_eq!(account.bytes, model.bytes(|block| block.2 == site));
             prop_assert_eq!(account.blocks, account.allocations - account.frees);
         }
-        for (owner, account) in &rebuilt.owners {
+        for (owner, account) in &replayed.owners {
             prop_assert_eq!(account.bytes, model.bytes(|block| block.3 == *owner));
         }
         prop_assert_eq!(
-            (rebuilt.gaps.unknown_frees, rebuilt.gaps.lost_frees),
+            (replayed.gaps.unknown_frees, replayed.gaps.lost_frees),
             (model.unknown, model.lost)
         );
     }

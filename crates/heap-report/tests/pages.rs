@@ -287,7 +287,7 @@ fn leaks_are_listed_down_to_the_line_sorted_and_filtered() {
 #[test]
 fn what_was_allocated_between_two_points_in_time_and_is_still_live_is_listed() {
     let history = program(20_000);
-    let rebuilt = Replayed::of(&history);
+    let replayed = Replayed::of(&history);
     on_both_screens("report-between", &STREAM, |page, _| {
         let all = page.text("#between-sum");
         assert!(
@@ -298,8 +298,8 @@ fn what_was_allocated_between_two_points_in_time_and_is_still_live_is_listed() {
         page.click("#between-set-from");
         let from = format!("{DATA}.samples.event[document.getElementById('between-from').value]");
         let from = page.value(&from).as_u64().unwrap();
-        let since = |block: &&heap_report::Block| block.allocated_at as u64 >= from;
-        let left = rebuilt.live.iter().filter(since).count();
+        let since = |block: &&heap_report::LiveBlock| block.allocated_at as u64 >= from;
+        let left = replayed.live.iter().filter(since).count();
         let text = page.text("#between-sum");
         assert!(
             left > 0 && text.contains(&format!(" in {left} blocks from ")),

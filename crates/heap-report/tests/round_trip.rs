@@ -172,8 +172,8 @@ fn told(log: &[u8]) -> (History, Replayed) {
         Input::History(history) => history,
         other => panic!("{other:?}"),
     };
-    let rebuilt = Replayed::of(&history);
-    (history, rebuilt)
+    let replayed = Replayed::of(&history);
+    (history, replayed)
 }
 
 fn utf_16(text: &str, mark: [u8; 2], unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
@@ -204,9 +204,9 @@ fn wrapped(text: &str, columns: usize) -> Vec<u8> {
 #[test]
 fn logs_as_people_have_them_read_the_same() {
     let (records, text) = dumped::<2>(Mode::All);
-    let (plain, rebuilt) = told(text.as_bytes());
+    let (plain, replayed) = told(text.as_bytes());
     assert_eq!(plain.build, Identity::of_bytes(BUILD));
-    assert_eq!(rebuilt.total.allocations, records.len() as u64);
+    assert_eq!(replayed.total.allocations, records.len() as u64);
     let logs: Vec<(&str, Vec<u8>)> = vec![
         (
             "a clock",
@@ -283,7 +283,7 @@ fn logs_as_people_have_them_read_the_same() {
         let (history, again) = told(&log);
         assert_eq!(history.events, plain.events, "{what}");
         assert_eq!(history.sites, plain.sites, "{what}");
-        assert_eq!(again.total, rebuilt.total, "{what}");
+        assert_eq!(again.total, replayed.total, "{what}");
         assert!(history.doubts.is_empty(), "{what}: {:?}", history.doubts);
         assert_eq!(history.gaps.unreadable_records, 0, "{what}");
     }
@@ -302,8 +302,8 @@ fn a_long_dump_is_read_in_time_that_grows_with_its_length() {
         let text: String = (0..records).map(line).collect();
         let log = head(records) + &text;
         let began = std::time::Instant::now();
-        let (_, rebuilt) = told(log.as_bytes());
-        assert_eq!(rebuilt.total.frees, u64::from(records));
+        let (_, replayed) = told(log.as_bytes());
+        assert_eq!(replayed.total.frees, u64::from(records));
         began.elapsed()
     };
     let (short, long) = (timed(4_000), timed(32_000));

@@ -62,14 +62,14 @@ const DAY: f64 = 24.0 * 3600.0;
 fn the_report_of_a_leak_begins_with_the_line_that_leaks() {
     let log = log(&[]);
     let history = history(&log);
-    let rebuilt = Replayed::of(&history);
+    let replayed = Replayed::of(&history);
     assert!(history.gaps.is_empty(), "{:?}", history.gaps);
     let end = history
         .seconds(history.events.last().unwrap().ticks)
         .unwrap();
     assert!((3.0..3.2).contains(&(end / DAY)), "{} days", end / DAY);
 
-    let leaks = rebuilt.leaks();
+    let leaks = replayed.leaks();
     let worst = &history.sites[leaks[0].site];
     assert!(
         worst.label().contains(&line_with("this line leaks")),
@@ -84,10 +84,10 @@ fn the_report_of_a_leak_begins_with_the_line_that_leaks() {
         .unwrap()
         .0;
     assert_eq!(
-        rebuilt.owners[mqtt].bytes, leaks[0].account.bytes,
+        replayed.owners[mqtt].bytes, leaks[0].account.bytes,
         "all that it has"
     );
-    assert_eq!((rebuilt.failures.len(), rebuilt.marks.len()), (1, 4));
+    assert_eq!((replayed.failures.len(), replayed.marks.len()), (1, 4));
 
     let text = String::from_utf8_lossy(&log);
     assert!(
@@ -104,8 +104,8 @@ fn the_report_of_a_leak_begins_with_the_line_that_leaks() {
 #[test]
 fn the_report_of_fragmentation_shows_free_memory_in_pieces_and_the_line_between_them() {
     let history = history(&log(&["fragmentation"]));
-    let rebuilt = Replayed::of(&history);
-    let last = rebuilt.samples.last().unwrap();
+    let replayed = Replayed::of(&history);
+    let last = replayed.samples.last().unwrap();
     let for_bytes = history.heaps.iter().zip(&last.heaps);
     let for_bytes: Vec<_> = for_bytes
         .filter(|(heap, _)| heap.caps.contains(Caps::BIT8))
@@ -122,7 +122,7 @@ fn the_report_of_fragmentation_shows_free_memory_in_pieces_and_the_line_between_
         "{free} bytes free, largest {largest}"
     );
     let pinning = line_with("this line pins");
-    let leaks = rebuilt.leaks();
+    let leaks = replayed.leaks();
     let site = leaks
         .iter()
         .find(|leak| history.sites[leak.site].label().contains(&pinning))

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use heap_report::compare::{Comparison, Side};
 use heap_report::gate::{self, Condition};
-use heap_report::image::Memory;
+use heap_report::image::MemoryImage;
 use heap_report::page::report_page;
 use heap_report::read::{Input, Replay, read, replayed};
 use heap_report::recorded::{Trace, shipped};
@@ -110,16 +110,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
             (Some(before), arguments.histories(Some(after), 1)?)
         }
     };
-    let rebuilt = Replayed::of(&history);
+    let replayed = Replayed::of(&history);
     let has_none_before = before
         .as_ref()
         .is_some_and(|history| has_no_verdict(history, &Replayed::of(history)));
-    let comparison = before.map(|before| arguments.compare(&before, &history, &rebuilt));
-    write_page(&arguments.out, &history, &rebuilt)?;
+    let comparison = before.map(|before| arguments.compare(&before, &history, &replayed));
+    write_page(&arguments.out, &history, &replayed)?;
     let exported = arguments.exports.write(&history)?;
     let dump = dump.map(|dump| (Replayed::of(&dump), dump));
-    let of_dump = dump.as_ref().map(|(rebuilt, dump)| (dump, rebuilt));
-    let all = (&history, &rebuilt);
+    let of_dump = dump.as_ref().map(|(replayed, dump)| (dump, replayed));
+    let all = (&history, &replayed);
     if arguments.json {
         print_json(all, of_dump, comparison.as_ref())?;
     } else {
@@ -135,10 +135,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .as_ref()
         .is_some_and(|crash| !crash.damage.is_empty())
         || !history.caught.is_empty();
-    let has_none = has_no_verdict(&history, &rebuilt)
-        || of_dump.is_some_and(|(dump, rebuilt)| has_no_verdict(dump, rebuilt))
+    let has_none = has_no_verdict(&history, &replayed)
+        || of_dump.is_some_and(|(dump, replayed)| has_no_verdict(dump, replayed))
         || has_none_before;
-    let has_failed = arguments.gate(&history, &rebuilt, of_dump)?;
+    let has_failed = arguments.gate(&history, &replayed, of_dump)?;
     Ok(match (has_none, is_damaged, has_failed) {
         (true, _, _) => ExitCode::from(NO_VERDICT),
         (false, true, _) => ExitCode::from(DAMAGED),
@@ -151,13 +151,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 type Shown<'a> = (&'a History, &'a Replayed);
 
 fn print_json(
-    (history, rebuilt): Shown<'_>,
+    (history, replayed): Shown<'_>,
     dump: Option<Shown<'_>>,
     comparison: Option<&Comparison>,
 ) -> Result<(), Error> {
-    let mut object = json(history, rebuilt);
-    if let Some((dump, rebuilt)) = dump {
-        object["dump"] = json(dump, rebuilt);
+    let mut object = json(history, replayed);
+    if let Some((dump, replayed)) = dump {
+        object["dump"] = json(dump, replayed);
     }
     if let Some(comparison) = comparison {
         object["comparison"] = serde_json::json!(comparison);
@@ -166,18 +166,18 @@ fn print_json(
 }
 
 fn print_summary(
-    (history, rebuilt): Shown<'_>,
+    (history, replayed): Shown<'_>,
     dump: Option<Shown<'_>>,
     comparison: Option<&Comparison>,
 ) -> Result<(), Error> {
     if let Some(comparison) = comparison {
         style::print(format!("{comparison}\nAfter, as a whole:\n\n"))?;
     }
-    style::print(Summary::new(history, rebuilt))?;
+    style::print(Summary::new(history, replayed))?;
     match dump {
-        Some((dump, rebuilt)) => style::print(format!(
+        Some((dump, replayed)) => style::print(format!(
             "\nThe same log has a trace dump, too:\n\n{}",
-            Summary::new(dump, rebuilt)
+            Summary::new(dump, replayed)
         )),
         None => Ok(()),
     }
@@ -191,9 +191,9 @@ const LIMIT_BROKEN: u8 = 9;
 
 /// Whether nothing can be said of an input that is of a kind of which something can: summaries of
 /// heaps and images of memory do not show what grows.
-fn has_no_verdict(history: &History, rebuilt: &Replayed) -> bool {
+fn has_no_verdict(history: &History, replayed: &Replayed) -> bool {
     let shows_nothing = matches!(history.source, Source::Printed | Source::Image);
-    let is_unknown = || Verdict::of(history, rebuilt).kind == VerdictKind::CannotTell;
+    let is_unknown = || Verdict::of(history, replayed).kind == VerdictKind::CannotTell;
     !history.doubts.is_empty() || !shows_nothing && is_unknown()
 }
 
@@ -202,15 +202,15 @@ impl Arguments {
     fn gate(
         &self,
         history: &History,
-        rebuilt: &Replayed,
+        replayed: &Replayed,
         dump: Option<(&History, &Replayed)>,
     ) -> Result<bool, Error> {
         let Some(Conditions(conditions)) = &self.fail_if else {
             return Ok(false);
         };
-        let mut outcomes = gate::outcomes(conditions, history, rebuilt);
-        if let Some((history, rebuilt)) = dump {
-            outcomes = gate::worse_of(outcomes, gate::outcomes(conditions, history, rebuilt));
+        let mut outcomes = gate::outcomes(conditions, history, replayed);
+        if let Some((history, replayed)) = dump {
+            outcomes = gate::worse_of(outcomes, gate::outcomes(conditions, history, replayed));
         }
         if let Some(file) = &self.junit {
             fs::write(file, gate::junit(&outcomes)).map_err(|cause| Error::file(file, cause))?;
@@ -236,7 +236,7 @@ impl Arguments {
             return Ok((history, None));
         };
         let bytes = bytes_of(file)?;
-        if let Some(core) = Memory::read(&bytes).map_err(|cause| Error::file(file, cause))? {
+        if let Some(core) = MemoryImage::read(&bytes).map_err(|cause| Error::file(file, cause))? {
             let history = image::read(Some((file, core)), &self.memory, elf)?;
             return Ok((named(history, elf)?, None));
         }
@@ -259,22 +259,23 @@ impl Arguments {
         own.map(PathBuf::as_path)
     }
 
-    fn compare(&self, before: &History, after: &History, rebuilt: &Replayed) -> Comparison {
+    fn compare(&self, before: &History, after: &History, replayed: &Replayed) -> Comparison {
         let name = |file: &Option<PathBuf>| match file {
             Some(file) => file.display().to_string(),
             None => String::new(),
         };
-        let (names, rebuilt_before) = ((name(&self.file), name(&self.after)), Replayed::of(before));
+        let (names, replayed_before) =
+            ((name(&self.file), name(&self.after)), Replayed::of(before));
         Comparison::of(
             Side {
                 name: &names.0,
                 history: before,
-                rebuilt: &rebuilt_before,
+                replayed: &replayed_before,
             },
             Side {
                 name: &names.1,
                 history: after,
-                rebuilt,
+                replayed,
             },
         )
     }
@@ -389,8 +390,8 @@ fn current_folder() -> PathBuf {
     std::env::current_dir().unwrap_or_default()
 }
 
-fn write_page(file: &Path, history: &History, rebuilt: &Replayed) -> Result<(), Error> {
-    let text = report_page(history, rebuilt).map_err(|cause| Error::file(file, cause))?;
+fn write_page(file: &Path, history: &History, replayed: &Replayed) -> Result<(), Error> {
+    let text = report_page(history, replayed).map_err(|cause| Error::file(file, cause))?;
     if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).map_err(|cause| Error::file(folder, cause))?;
     }

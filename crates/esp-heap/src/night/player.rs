@@ -55,7 +55,7 @@ pub(crate) struct Outcome {
 }
 
 /// A block of the program, or what stands for it.
-struct Block {
+struct PlayedBlock {
     size: u32,
     alignment: u32,
     place: Option<NonNull<u8>>,
@@ -70,9 +70,9 @@ struct Player {
     heap: &'static Heap,
     mechanism: Mechanism,
     cache: &'static Cache,
-    /// Block of each slot, by number.
+    /// PlayedBlock of each slot, by number.
     slots: Vec<Option<usize>>,
-    blocks: HashMap<usize, Block>,
+    blocks: HashMap<usize, PlayedBlock>,
     in_queue: Vec<usize>,
     /// Blocks to be freed, by time.
     later: BTreeMap<usize, Vec<usize>>,
@@ -153,7 +153,7 @@ impl Player {
             } => {
                 let number = self.next;
                 self.next += 1;
-                let block = Block {
+                let block = PlayedBlock {
                     size,
                     alignment,
                     place: None,
@@ -190,7 +190,7 @@ impl Player {
         }
     }
 
-    fn wanted(&self, block: &Block) -> AllocRequest<'static> {
+    fn wanted(&self, block: &PlayedBlock) -> AllocRequest<'static> {
         let request = AllocRequest::new(block.size as usize, CAPS);
         let request = request.aligned_to(block.alignment as usize).anonymous();
         if self.mechanism == Mechanism::Minimum && block.size < SMALL_BELOW {

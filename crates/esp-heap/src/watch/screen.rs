@@ -31,7 +31,7 @@ pub(crate) struct Screen {
     curve: Curve,
 }
 
-/// Live bytes at the last moments that were drawn.
+/// Live bytes at the last refreshes of the screen.
 #[derive(Default)]
 struct Curve(VecDeque<u64>);
 
@@ -45,7 +45,7 @@ impl Curve {
         self.0.push_back(bytes);
     }
 
-    /// The last moments, as many as there are columns.
+    /// The last samples, as many as there are columns.
     fn last(&self, columns: u16) -> Vec<u64> {
         let skipped = self.0.len().saturating_sub(columns.into());
         self.0.iter().skip(skipped).copied().collect()

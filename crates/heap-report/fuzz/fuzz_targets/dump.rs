@@ -18,8 +18,8 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn tell(history: &History) {
-    let rebuilt = Replayed::of(history);
-    let text = Summary::new(history, &rebuilt).to_string();
+    let replayed = Replayed::of(history);
+    let text = Summary::new(history, &replayed).to_string();
     assert!(
         !text.contains('\x1B'),
         "an escape sequence reaches the terminal"

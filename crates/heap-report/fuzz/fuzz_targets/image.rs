@@ -1,7 +1,7 @@
 //! Images of memory: ELF cores, raw memory, and the constants of a program beside them.
 #![no_main]
 
-use heap_report::image::{Memory, history};
+use heap_report::image::{MemoryImage, history};
 use heap_report::summary::{Summary, json};
 use heap_report::{Replayed, page};
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 const RAM: u64 = 0x3FFB_0000;
 
 fuzz_target!(|bytes: &[u8]| {
-    let memory = match Memory::read(bytes) {
+    let memory = match MemoryImage::read(bytes) {
         Ok(Some(core)) => core,
         Ok(None) => raw(bytes),
         Err(_) => return,
@@ -23,8 +23,8 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 /// The first byte says where one piece ends and the next begins.
-fn raw(bytes: &[u8]) -> Memory {
-    let mut memory = Memory::default();
+fn raw(bytes: &[u8]) -> MemoryImage {
+    let mut memory = MemoryImage::default();
     let Some((first, rest)) = bytes.split_first() else {
         return memory;
     };
@@ -35,16 +35,16 @@ fn raw(bytes: &[u8]) -> Memory {
     memory
 }
 
-fn tell(memory: &Memory) {
+fn tell(memory: &MemoryImage) {
     let Ok(history) = history(memory) else {
         return;
     };
-    let rebuilt = Replayed::of(&history);
-    let text = Summary::new(&history, &rebuilt).to_string();
+    let replayed = Replayed::of(&history);
+    let text = Summary::new(&history, &replayed).to_string();
     assert!(
         !text.contains('\x1B'),
         "an escape sequence reaches the terminal"
     );
-    let _ = json(&history, &rebuilt).to_string();
-    let _ = page::report_page(&history, &rebuilt);
+    let _ = json(&history, &replayed).to_string();
+    let _ = page::report_page(&history, &replayed);
 }

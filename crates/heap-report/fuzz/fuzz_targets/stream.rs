@@ -25,14 +25,14 @@ fuzz_target!(|bytes: &[u8]| {
         history.events,
         "pieces make no difference"
     );
-    let rebuilt = Replayed::of(&history);
-    let text = Summary::new(&history, &rebuilt).to_string();
+    let replayed = Replayed::of(&history);
+    let text = Summary::new(&history, &replayed).to_string();
     assert!(
         !text.contains('\x1B'),
         "an escape sequence reaches the terminal"
     );
-    let _ = json(&history, &rebuilt).to_string();
-    let _ = page::report_page(&history, &rebuilt);
+    let _ = json(&history, &replayed).to_string();
+    let _ = page::report_page(&history, &replayed);
     let mut watched = Watched::new();
     watched.push(bytes, 1.0, &mut ignored);
     watched.end(2.0, &mut ignored);

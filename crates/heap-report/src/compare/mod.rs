@@ -20,7 +20,7 @@ use crate::history::{History, Site, Source};
 use crate::replay::{Account, Replayed};
 use crate::summary::{counted, grouped};
 
-/// A history and what was rebuilt of it.
+/// A history and its replay.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
     /// What to call it: the name of its file.
@@ -28,7 +28,7 @@ pub struct Side<'a> {
     /// What happened.
     pub history: &'a History,
     /// What it comes to.
-    pub rebuilt: &'a Replayed,
+    pub replayed: &'a Replayed,
 }
 
 /// Two runs of a program, or of two releases of it, side by side.
@@ -139,8 +139,8 @@ impl Comparison {
         Comparison {
             names: both.map(|side| side.name.to_owned()),
             events: both.map(|side| side.history.events.len() as u64),
-            total: both.map(|side| Figures::of(&side.rebuilt.total)),
-            refused: both.map(|side| side.rebuilt.failures.len() as u64),
+            total: both.map(|side| Figures::of(&side.replayed.total)),
+            refused: both.map(|side| side.replayed.failures.len() as u64),
             owners: sorted(owners(both)),
             sites: sorted(sites(both)),
             caveats: caveats(both),
@@ -170,7 +170,7 @@ fn sorted(mut rows: Vec<ComparedAccount>) -> Vec<ComparedAccount> {
 fn owners(both: Pair<Side<'_>>) -> Vec<ComparedAccount> {
     let named = |side: Side<'_>| -> BTreeMap<String, Figures> {
         let mut named = BTreeMap::new();
-        for (owner, account) in &side.rebuilt.owners {
+        for (owner, account) in &side.replayed.owners {
             add(&mut named, side.history.owner_name(*owner), account);
         }
         named
@@ -207,7 +207,7 @@ struct Known {
 
 fn known(side: Side<'_>) -> Vec<Known> {
     let labels = side.history.labels();
-    let accounts = side.rebuilt.sites.iter().enumerate();
+    let accounts = side.replayed.sites.iter().enumerate();
     accounts
         .filter(|(_, account)| account.allocations > 0)
         .map(|(number, account)| Known {
@@ -295,7 +295,7 @@ fn caveats(both: Pair<Side<'_>>) -> Vec<String> {
                  give its program with --elf"
             ));
         }
-        if let Some(missing) = crate::export::missing(&side.rebuilt.gaps) {
+        if let Some(missing) = crate::export::missing(&side.replayed.gaps) {
             caveats.push(format!("{name} is incomplete: {missing}"));
         }
         if !history.doubts.is_empty() {

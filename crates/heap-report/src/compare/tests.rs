@@ -36,15 +36,15 @@ fn history(sites: &[(&str, u32, &str, u32)]) -> History {
 }
 
 fn compared(before: &History, after: &History) -> Comparison {
-    let rebuilt = (Replayed::of(before), Replayed::of(after));
-    let side = |name, history, rebuilt| Side {
+    let replayed = (Replayed::of(before), Replayed::of(after));
+    let side = |name, history, replayed| Side {
         name,
         history,
-        rebuilt,
+        replayed,
     };
     Comparison::of(
-        side("old.log", before, &rebuilt.0),
-        side("new.log", after, &rebuilt.1),
+        side("old.log", before, &replayed.0),
+        side("new.log", after, &replayed.1),
     )
 }
 

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use super::missing;
 use super::stacks::{Stacks, text};
 use crate::history::History;
-use crate::replay::{Block, Change, Live};
+use crate::replay::{Change, Live, LiveBlock};
 
 /// The bytes that are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ type Sums = BTreeMap<(u8, usize), u64>;
 /// `out` does not take it.
 pub fn collapsed(history: &History, bytes: Bytes, out: &mut impl Write) -> io::Result<()> {
     let stacks = Stacks::of(history);
-    let place = |block: &Block| (block.owner, stacks.of_site(block.site));
+    let place = |block: &LiveBlock| (block.owner, stacks.of_site(block.site));
     let sums = match bytes {
         Bytes::Total => total(history, place),
         Bytes::End => live(history, history.events.len(), place),
@@ -82,7 +82,7 @@ fn peak(history: &History) -> usize {
     at
 }
 
-fn live(history: &History, events: usize, place: impl Fn(&Block) -> (u8, usize)) -> Sums {
+fn live(history: &History, events: usize, place: impl Fn(&LiveBlock) -> (u8, usize)) -> Sums {
     let mut live = Live::new();
     for (number, timed) in history.events.iter().take(events).enumerate() {
         live.apply(number, timed);
@@ -90,7 +90,7 @@ fn live(history: &History, events: usize, place: impl Fn(&Block) -> (u8, usize))
     sum(live.blocks(), place)
 }
 
-fn total(history: &History, place: impl Fn(&Block) -> (u8, usize)) -> Sums {
+fn total(history: &History, place: impl Fn(&LiveBlock) -> (u8, usize)) -> Sums {
     let mut live = Live::new();
     let changes = history.events.iter().enumerate();
     let changes: Vec<Change> = changes
@@ -99,7 +99,10 @@ fn total(history: &History, place: impl Fn(&Block) -> (u8, usize)) -> Sums {
     sum(changes.iter().filter_map(Change::came), place)
 }
 
-fn sum<'a>(blocks: impl Iterator<Item = &'a Block>, place: impl Fn(&Block) -> (u8, usize)) -> Sums {
+fn sum<'a>(
+    blocks: impl Iterator<Item = &'a LiveBlock>,
+    place: impl Fn(&LiveBlock) -> (u8, usize),
+) -> Sums {
     let mut sums = Sums::new();
     for block in blocks {
         *sums.entry(place(block)).or_default() += u64::from(block.size);

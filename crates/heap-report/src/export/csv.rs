@@ -10,7 +10,7 @@ use csv::Writer;
 use super::clock::{Unit, timed_events};
 use super::missing;
 use crate::history::{Event, History, TimedEvent};
-use crate::replay::{Block, Change, Live};
+use crate::replay::{Change, Live, LiveBlock};
 
 /// The columns, in their order.
 const COLUMNS: [&str; 16] = [
@@ -135,7 +135,7 @@ impl CsvRow {
         }
     }
 
-    fn of_block(kind: &'static str, history: &History, block: &Block) -> CsvRow {
+    fn of_block(kind: &'static str, history: &History, block: &LiveBlock) -> CsvRow {
         let site = history.site(block.site);
         let heap = history
             .heaps

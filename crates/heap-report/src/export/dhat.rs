@@ -18,7 +18,7 @@ use super::clock::{Unit, timed_events};
 use super::stacks::{Stacks, text};
 use super::title;
 use crate::history::{Gaps, History};
-use crate::replay::{Block, Live};
+use crate::replay::{Live, LiveBlock};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -126,7 +126,7 @@ impl Points {
         }
     }
 
-    fn enter(&mut self, stack: usize, block: &Block, now: u64) {
+    fn enter(&mut self, stack: usize, block: &LiveBlock, now: u64) {
         self.since.insert(block.address, now);
         let Some(point) = self.points.get_mut(stack) else {
             return;
@@ -139,7 +139,7 @@ impl Points {
         }
     }
 
-    fn leave(&mut self, stack: usize, block: &Block, now: u64) {
+    fn leave(&mut self, stack: usize, block: &LiveBlock, now: u64) {
         self.keep_peak();
         self.live_on(stack, block, now);
         self.since.remove(&block.address);
@@ -149,7 +149,7 @@ impl Points {
     }
 
     /// Adds the life of a block up to now.
-    fn live_on(&mut self, stack: usize, block: &Block, now: u64) {
+    fn live_on(&mut self, stack: usize, block: &LiveBlock, now: u64) {
         let since = self.since.get(&block.address).copied().unwrap_or(now);
         if let Some(point) = self.points.get_mut(stack) {
             point.tl += now.saturating_sub(since);

@@ -20,7 +20,7 @@ use super::clock::{Unit, timed_events};
 use super::stacks::Stacks;
 use super::title;
 use crate::history::{Frame, History};
-use crate::replay::{Block, Live};
+use crate::replay::{Live, LiveBlock};
 
 /// Writes `history` in heaptrack's format. O(events).
 ///
@@ -69,7 +69,12 @@ struct Tables {
 }
 
 impl Tables {
-    fn kind(&mut self, block: &Block, stacks: &Stacks, out: &mut impl Write) -> io::Result<usize> {
+    fn kind(
+        &mut self,
+        block: &LiveBlock,
+        stacks: &Stacks,
+        out: &mut impl Write,
+    ) -> io::Result<usize> {
         let frames = stacks
             .stacks
             .get(stacks.of_site(block.site))

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::clock::{Unit, timed_events};
 use super::{missing, title};
 use crate::history::{Event, History, TimedEvent};
-use crate::replay::{Block, Live};
+use crate::replay::{Live, LiveBlock};
 use crate::summary::{bytes, counted};
 
 const PROGRAM: u32 = 1;
@@ -90,7 +90,7 @@ impl<W: Write> Track<'_, W> {
                     .into_iter()
                     .for_each(|block| sums.enter(self.history, block));
                 self.count(PROGRAM, "total", end, live.bytes())?;
-                let changed: Vec<&Block> = change.went().chain(change.came()).collect();
+                let changed: Vec<&LiveBlock> = change.went().chain(change.came()).collect();
                 self.count_changed(&sums, &changed, end)?;
             }
             self.write_instant(timed, end)?;
@@ -101,7 +101,7 @@ impl<W: Write> Track<'_, W> {
         Ok(end)
     }
 
-    fn count_changed(&mut self, sums: &Sums, changed: &[&Block], time: f64) -> io::Result<()> {
+    fn count_changed(&mut self, sums: &Sums, changed: &[&LiveBlock], time: f64) -> io::Result<()> {
         for block in changed {
             let owner = self.history.owner_name(block.owner);
             self.count(OWNERS, &owner, time, sums.owner(block))?;
@@ -196,21 +196,21 @@ struct Sums {
 }
 
 impl Sums {
-    fn enter(&mut self, history: &History, block: &Block) {
+    fn enter(&mut self, history: &History, block: &LiveBlock) {
         *self.owners.entry(block.owner).or_default() += u64::from(block.size);
         if let Some(heap) = heap_of(history, block) {
             *self.heaps.entry(heap).or_default() += u64::from(block.size);
         }
     }
 
-    fn leave(&mut self, history: &History, block: &Block) {
+    fn leave(&mut self, history: &History, block: &LiveBlock) {
         *self.owners.entry(block.owner).or_default() -= u64::from(block.size);
         if let Some(heap) = heap_of(history, block) {
             *self.heaps.entry(heap).or_default() -= u64::from(block.size);
         }
     }
 
-    fn owner(&self, block: &Block) -> u64 {
+    fn owner(&self, block: &LiveBlock) -> u64 {
         self.owners.get(&block.owner).copied().unwrap_or(0)
     }
 
@@ -220,7 +220,7 @@ impl Sums {
 }
 
 /// The place in [`History::heaps`] of the heap that a block lies in.
-fn heap_of(history: &History, block: &Block) -> Option<usize> {
+fn heap_of(history: &History, block: &LiveBlock) -> Option<usize> {
     history
         .heaps
         .iter()

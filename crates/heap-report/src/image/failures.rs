@@ -2,7 +2,7 @@
 
 use heap_trace::{FailureLog, FailureRecord};
 
-use super::Memory;
+use super::MemoryImage;
 use crate::terminal::printable;
 
 /// Logs with accounts of more owners are not looked for.
@@ -16,7 +16,7 @@ type Log = FailureLog<1, 0>;
 type Record = FailureRecord<MOST_OWNERS>;
 
 /// A sentence for each failure that is kept, the latest first.
-pub(super) fn sentences(memory: &Memory) -> Vec<String> {
+pub(super) fn sentences(memory: &MemoryImage) -> Vec<String> {
     let magic = Log::MAGIC.to_le_bytes();
     let mut records: Vec<Record> = memory
         .find(&magic)
@@ -30,7 +30,7 @@ pub(super) fn sentences(memory: &Memory) -> Vec<String> {
         .collect()
 }
 
-fn of_log(memory: &Memory, log: u64) -> Vec<Record> {
+fn of_log(memory: &MemoryImage, log: u64) -> Vec<Record> {
     let first = log + 4 * Log::LEAD_WORDS as u64;
     let record = |owners: usize, place: usize| {
         let words = Log::RECORD_WORDS + owners;

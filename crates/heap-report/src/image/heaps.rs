@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use multi_heap::{Block, BlockState, Corruption, DamagedBlock, Heap, HeapImage, Misuse, Poison};
 use soc_regions::Caps;
 
-use super::{Found, Ledger, Memory};
+use super::{Found, Ledger, MemoryImage};
 use crate::crash::{NearbyBlock, PastEvent};
 use crate::history::HeapDescription;
 use crate::replay::HeapSample;
@@ -47,7 +47,11 @@ pub(super) struct HeapState {
 }
 
 /// The heap with this number; `None` if there is none.
-pub(super) fn state<P: Poison>(memory: &Memory, found: &Found, number: u32) -> Option<HeapState> {
+pub(super) fn state<P: Poison>(
+    memory: &MemoryImage,
+    found: &Found,
+    number: u32,
+) -> Option<HeapState> {
     let set = &found.set;
     let slot = found.at + u64::from(set.slots) + u64::from(set.slot_bytes) * u64::from(number);
     let base = memory.pointer(slot + u64::from(set.base), found.pointer_bytes)?;
@@ -56,7 +60,7 @@ pub(super) fn state<P: Poison>(memory: &Memory, found: &Found, number: u32) -> O
     }
     let start = memory.word(slot + u64::from(set.start))?;
     let words = memory.word(slot + u64::from(set.words))?;
-    let guarding = match set.level() {
+    let canaries = match set.level() {
         0 => [0; 2],
         _ => {
             let place = slot + u64::from(set.slack);
@@ -86,7 +90,7 @@ pub(super) fn state<P: Poison>(memory: &Memory, found: &Found, number: u32) -> O
     };
     let image = memory.words(base, words as usize);
     match image {
-        Some(mut image) => match HeapImage::<P>::new(&mut image, guarding) {
+        Some(mut image) => match HeapImage::<P>::new(&mut image, canaries) {
             Ok(heap) => state.walk(&heap),
             Err(cause) => {
                 state.missing = Some(format!(
@@ -110,7 +114,7 @@ impl HeapState {
     /// Of a heap that is not wholly in the image, the used blocks that are: the ledger knows where
     /// they begin. ESP-IDF's core dumps have the memory of used blocks, each as a segment of its
     /// own, and neither their headers nor free memory.
-    pub(super) fn list_used(&mut self, memory: &Memory, found: &Found, ledger: &Ledger) {
+    pub(super) fn list_used(&mut self, memory: &MemoryImage, found: &Found, ledger: &Ledger) {
         /// Bytes of a canary and the size in front of a block's user, and of a canary behind.
         const HEAD: u32 = 8;
         const TAIL: u32 = 4;

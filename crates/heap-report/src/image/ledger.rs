@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use heap_trace::LedgerDescription;
 use soc_regions::Caps;
 
-use super::{Found, Memory};
+use super::{Found, MemoryImage};
 use crate::history::{HeapDescription, Site};
 
 /// Larger tables are no ledger's.
@@ -26,7 +26,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn of(memory: &Memory, found: &Found) -> Ledger {
+    pub(super) fn of(memory: &MemoryImage, found: &Found) -> Ledger {
         let mut ledger = Ledger {
             sites: vec![Site::default()],
             names: BTreeMap::new(),
@@ -81,7 +81,7 @@ impl Ledger {
 }
 
 struct Reader<'a> {
-    memory: &'a Memory,
+    memory: &'a MemoryImage,
     start: u64,
     pointer_bytes: u32,
     tables: LedgerDescription,

@@ -33,7 +33,7 @@ type Segment = <Elf as object::read::elf::FileHeader>::ProgramHeader;
 
 /// Pieces of memory, by address. No two touch: neighbours are one piece.
 #[derive(Debug, Clone, Default)]
-pub struct Memory {
+pub struct MemoryImage {
     pieces: BTreeMap<u64, Vec<u8>>,
     /// Build of the program, if the file says so.
     pub identity: Option<Identity>,
@@ -52,18 +52,18 @@ enum Added {
 
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
-impl Memory {
+impl MemoryImage {
     /// The memory in a file, plain or gzip, that is an ELF core, or ESP-IDF's core-dump partition
     /// with one; `None` if it is none.
     ///
     /// # Errors
-    /// As [`Memory::of_core`].
-    pub fn read(bytes: &[u8]) -> Result<Option<Memory>, String> {
+    /// As [`MemoryImage::of_core`].
+    pub fn read(bytes: &[u8]) -> Result<Option<MemoryImage>, String> {
         let unpacked = unpacked(bytes)?;
         let Some(core) = core(&unpacked.bytes) else {
             return Ok(None);
         };
-        let mut memory = Memory::of_core(core)?;
+        let mut memory = MemoryImage::of_core(core)?;
         memory.notes.extend(unpacked.notes);
         Ok(Some(memory))
     }
@@ -73,7 +73,7 @@ impl Memory {
     ///
     /// # Errors
     /// It is damaged, of another kind, or has no memory.
-    pub fn of_core(bytes: &[u8]) -> Result<Memory, String> {
+    pub fn of_core(bytes: &[u8]) -> Result<MemoryImage, String> {
         let header = header(bytes)?;
         let endian = header.endian().map_err(damaged)?;
         if header.e_type(endian) != ET_CORE {
@@ -83,7 +83,7 @@ impl Memory {
                     .to_owned(),
             );
         }
-        let (mut memory, mut size) = (Memory::default(), 0);
+        let (mut memory, mut size) = (MemoryImage::default(), 0);
         for part in header.program_headers(endian, bytes).map_err(damaged)? {
             match part.p_type(endian) {
                 PT_LOAD => {
@@ -377,7 +377,7 @@ mod tests {
 
     #[test]
     fn pieces_that_touch_are_one_and_contradictions_are_refused() {
-        let mut memory = Memory::default();
+        let mut memory = MemoryImage::default();
         memory.add(0x100, &[1, 2, 3, 4]).unwrap();
         memory.add(0x108, &[9, 10]).unwrap();
         assert_eq!(memory.bytes(0x102, 7), None);
@@ -436,10 +436,10 @@ mod tests {
             let mut file = vec![0; lead];
             file.extend(&core);
             file.extend([0xA5; 32]); // the checksum
-            let memory = Memory::read(&file).unwrap().unwrap();
+            let memory = MemoryImage::read(&file).unwrap().unwrap();
             assert_eq!(memory.bytes(0x3FFB_0000, 4), Some(&[1, 2, 3, 4][..]));
         }
-        assert!(Memory::read(&[0; 80]).unwrap().is_none());
+        assert!(MemoryImage::read(&[0; 80]).unwrap().is_none());
     }
 
     /// Segments may be the same bytes of a file: a small core was gigabytes of memory.
@@ -447,7 +447,7 @@ mod tests {
     fn a_core_of_more_memory_than_a_chip_has_is_refused() {
         let addresses: Vec<u32> = (0..300).map(|number| number << 21).collect();
         let core = core_of(&addresses, &vec![7; 1 << 20]);
-        let refusal = Memory::read(&core).unwrap_err();
+        let refusal = MemoryImage::read(&core).unwrap_err();
         assert!(refusal.contains("more than 256 MiB"), "{refusal}");
     }
 }

@@ -1,7 +1,7 @@
 //! Heaps of a program that crashed, from an image of its memory.
 //!
 //! ```text
-//!   core.elf, raw pieces ─► Memory ─► ImageHeader (magic) ─► Description ─► slots ─► HeapImage: walk, check
+//!   core.elf, raw pieces ─► MemoryImage ─► ImageHeader (magic) ─► Description ─► slots ─► HeapImage: walk, check
 //!        program (--elf) ──►                                      └► ledger: whose, from where
 //!                                                     FailureLog (magic) ─► what failed before
 //!                                                     Recent (magic) ─► what happened around damage
@@ -16,7 +16,7 @@ mod ledger;
 mod memory;
 mod recent;
 
-pub use memory::Memory;
+pub use memory::MemoryImage;
 
 use heap_caps::{Description, ImageHeader, OBSERVER_WORDS, ObserverDescription};
 use multi_heap::{Comprehensive, Heap, Light, Unpoisoned};
@@ -31,14 +31,14 @@ use ledger::Ledger;
 /// # Errors
 /// No heap describes itself there, its description cannot be read, or no heap is in the image, in a
 /// sentence.
-pub fn history(memory: &Memory) -> Result<History, String> {
+pub fn history(memory: &MemoryImage) -> Result<History, String> {
     heaps_in(memory).map_err(|cause| match memory.doubts.first() {
         Some(doubt) => format!("{cause}; {doubt}"),
         None => cause,
     })
 }
 
-fn heaps_in(memory: &Memory) -> Result<History, String> {
+fn heaps_in(memory: &MemoryImage) -> Result<History, String> {
     let found = found(memory)?;
     let set = &found.set;
     let states = (0..set.heaps).filter_map(|number| match set.level() {
@@ -79,7 +79,7 @@ struct Found {
     pointer_bytes: u32,
 }
 
-fn found(memory: &Memory) -> Result<Found, String> {
+fn found(memory: &MemoryImage) -> Result<Found, String> {
     let mut because = None;
     for header in memory.find(&ImageHeader::MAGIC) {
         match of_header(memory, header) {
@@ -106,7 +106,7 @@ fn found(memory: &Memory) -> Result<Found, String> {
 /// Why a header leads nowhere, and whether it was in use.
 type InvalidHeader = (String, bool);
 
-fn of_header(memory: &Memory, header: u64) -> Result<Found, InvalidHeader> {
+fn of_header(memory: &MemoryImage, header: u64) -> Result<Found, InvalidHeader> {
     let cut = || {
         let cause = format!("the heap's header at {header:#010x} is cut off");
         (cause, false)
@@ -185,7 +185,7 @@ fn unreadable(set: &Description) -> Option<String> {
     })
 }
 
-fn of_states(memory: &Memory, found: &Found, states: &[HeapState], ledger: &Ledger) -> History {
+fn of_states(memory: &MemoryImage, found: &Found, states: &[HeapState], ledger: &Ledger) -> History {
     let (read, missing): (Vec<&HeapState>, Vec<&HeapState>) =
         states.iter().partition(|state| state.missing.is_none());
     let mut history = History {

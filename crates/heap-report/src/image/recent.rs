@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use heap_trace::{PastEventKind, RecentLayout};
 
-use super::Memory;
+use super::MemoryImage;
 use crate::crash::PastEvent;
 use crate::history::Site;
 
@@ -17,7 +17,11 @@ const MOST_RINGS: usize = 16;
 
 /// The events of all rings that are whole in the image; each ring's latest ones first. The sites
 /// that they need are added to `sites`.
-pub(super) fn events(memory: &Memory, pointer_bytes: u32, sites: &mut Vec<Site>) -> Vec<PastEvent> {
+pub(super) fn events(
+    memory: &MemoryImage,
+    pointer_bytes: u32,
+    sites: &mut Vec<Site>,
+) -> Vec<PastEvent> {
     let reader = Reader {
         memory,
         pointer_bytes,
@@ -50,7 +54,7 @@ fn place(site: &Site) -> Place {
 }
 
 struct Reader<'a> {
-    memory: &'a Memory,
+    memory: &'a MemoryImage,
     pointer_bytes: u32,
 }
 
@@ -150,7 +154,7 @@ mod tests {
     /// It was a second site with the same label, so both were told apart by their capabilities.
     #[test]
     fn a_site_that_the_ledger_has_is_the_same_one() {
-        let mut memory = Memory::default();
+        let mut memory = MemoryImage::default();
         memory.add(0x3FFB_0000, &ring(0x400D_1234)).unwrap();
         memory.add(0x3FFB_1000, &ring(0x400D_5678)).unwrap();
         let of_ledger = Site {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::history::History;
-use crate::replay::{Block, Live};
+use crate::replay::{Live, LiveBlock};
 
 /// Number of blocks (about 25 bytes each) beyond which the page has fewer samples with a map.
 const MOST_BLOCKS: usize = 40_000;
@@ -37,7 +37,7 @@ pub(super) struct LiveBlocks {
 /// The columns of one block.
 #[derive(Debug, Clone, Copy)]
 struct BlockRow {
-    block: Block,
+    block: LiveBlock,
     from: usize,
     lasts: usize,
 }
@@ -49,7 +49,7 @@ impl LiveBlocks {
         history: &History,
         events: &[usize],
         needed: &[usize],
-        number: impl Fn(&Block) -> (usize, usize),
+        number: impl Fn(&LiveBlock) -> (usize, usize),
     ) -> LiveBlocks {
         let mut step = 1;
         loop {
@@ -66,7 +66,7 @@ impl LiveBlocks {
     fn in_columns(
         samples: Vec<usize>,
         mut rows: Vec<BlockRow>,
-        number: impl Fn(&Block) -> (usize, usize),
+        number: impl Fn(&LiveBlock) -> (usize, usize),
     ) -> LiveBlocks {
         rows.sort_by_key(|row| (row.block.address, row.from));
         let mut live = LiveBlocks {

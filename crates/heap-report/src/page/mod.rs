@@ -119,20 +119,20 @@ fn in_words(title: &str, recording: &Recording) -> Result<String, fmt::Error> {
     Ok(text)
 }
 
-/// The text of `report.html`: what `rebuilt` made of `history`, for people.
+/// The text of `report.html`: what `replayed` made of `history`, for people.
 ///
 /// It holds samples, and the blocks that are live at them, but no events: a long history makes no
 /// long page.
 ///
 /// # Errors
 /// What there is to show cannot be written as JSON.
-pub fn report_page(history: &History, rebuilt: &Replayed) -> serde_json::Result<String> {
+pub fn report_page(history: &History, replayed: &Replayed) -> serde_json::Result<String> {
     let title = match history.program.as_str() {
         "" => "Heap report".to_owned(),
         program => format!("Heap report: {program}"),
     };
-    let text = Summary::new(history, rebuilt).to_string();
-    REPORT.with(&title, &text, &Report::of(history, rebuilt))
+    let text = Summary::new(history, replayed).to_string();
+    REPORT.with(&title, &text, &Report::of(history, replayed))
 }
 
 #[cfg(test)]

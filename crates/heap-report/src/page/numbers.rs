@@ -47,12 +47,12 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    pub(super) fn of(rebuilt: &Replayed) -> Numbers {
+    pub(super) fn of(replayed: &Replayed) -> Numbers {
         let by_peak = |account: &Account| std::cmp::Reverse(account.peak_bytes);
-        let mut owners: Vec<u8> = rebuilt.owners.keys().copied().collect();
-        owners.sort_by_key(|owner| rebuilt.owners.get(owner).map(by_peak));
+        let mut owners: Vec<u8> = replayed.owners.keys().copied().collect();
+        owners.sort_by_key(|owner| replayed.owners.get(owner).map(by_peak));
         let asked = |(_, site): &(usize, &Account)| site.allocations > 0;
-        let mut sites: Vec<_> = rebuilt.sites.iter().enumerate().filter(asked).collect();
+        let mut sites: Vec<_> = replayed.sites.iter().enumerate().filter(asked).collect();
         sites.sort_by_key(|(_, site)| by_peak(site));
         let sites: Vec<usize> = sites.into_iter().map(|(number, _)| number).collect();
         Numbers {
@@ -63,14 +63,14 @@ impl Numbers {
         }
     }
 
-    pub(super) fn members(&self, history: &History, rebuilt: &Replayed) -> Vec<Member> {
-        let column = |owner: u8| rebuilt.owners.keys().position(|other| *other == owner);
+    pub(super) fn members(&self, history: &History, replayed: &Replayed) -> Vec<Member> {
+        let column = |owner: u8| replayed.owners.keys().position(|other| *other == owner);
         let bytes = |sample: &Sample, owner: u8| {
             column(owner).and_then(|at| sample.by_owner.get(at).copied())
         };
         let member = |owner: &u8| Member {
             name: history.owner_name(*owner),
-            bytes: each(rebuilt, |sample| bytes(sample, *owner).unwrap_or(0)),
+            bytes: each(replayed, |sample| bytes(sample, *owner).unwrap_or(0)),
         };
         self.owners.iter().map(member).collect()
     }
@@ -79,7 +79,7 @@ impl Numbers {
     pub(super) fn places(
         &self,
         history: &History,
-        rebuilt: &Replayed,
+        replayed: &Replayed,
     ) -> (Vec<SiteFigures>, Vec<FrameText>) {
         let mut frames = Frames::default();
         let labels = history.labels();
@@ -87,7 +87,7 @@ impl Numbers {
         let places = sites
             .map(|(place, site)| SiteFigures {
                 bytes: if place < FOLLOWED_SITES {
-                    bytes_of(rebuilt, *site)
+                    bytes_of(replayed, *site)
                 } else {
                     Vec::new()
                 },
@@ -110,8 +110,8 @@ impl Numbers {
 }
 
 /// What a site has at each sample.
-fn bytes_of(rebuilt: &Replayed, site: usize) -> Vec<u64> {
-    each(rebuilt, |sample| {
+fn bytes_of(replayed: &Replayed, site: usize) -> Vec<u64> {
+    each(replayed, |sample| {
         sample.by_site.get(site).copied().unwrap_or(0)
     })
 }

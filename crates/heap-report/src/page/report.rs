@@ -143,12 +143,12 @@ struct Suspect {
 }
 
 impl Report {
-    pub(super) fn of(history: &History, rebuilt: &Replayed) -> Report {
+    pub(super) fn of(history: &History, replayed: &Replayed) -> Report {
         let clock = Clock::of(history);
-        let numbers = Numbers::of(rebuilt);
-        let (sites, frames) = numbers.places(history, rebuilt);
-        let peak = peak(rebuilt);
-        let verdict = Verdict::of(history, rebuilt);
+        let numbers = Numbers::of(replayed);
+        let (sites, frames) = numbers.places(history, replayed);
+        let peak = peak(replayed);
+        let verdict = Verdict::of(history, replayed);
         Report {
             alarming: verdict.kind != VerdictKind::Healthy,
             verdict: verdict.sentence,
@@ -157,47 +157,47 @@ impl Report {
             exact: history.source.is_exact(),
             ticks_per_second: history.ticks_per_second,
             events: history.events.len(),
-            gaps: rebuilt.gaps,
-            missing: export::missing(&rebuilt.gaps),
+            gaps: replayed.gaps,
+            missing: export::missing(&replayed.gaps),
             unknowns: unknowns::unknowns(history),
-            samples: samples(history, rebuilt, &clock),
-            owners: numbers.members(history, rebuilt),
+            samples: samples(history, replayed, &clock),
+            owners: numbers.members(history, replayed),
             stacks: sites.iter().any(SiteFigures::has_stack),
             sites,
             frames,
-            heaps: heaps(history, rebuilt),
-            marks: marks(history, rebuilt, &clock),
-            bands: bands(rebuilt, &clock),
-            pressure: pressure(rebuilt, &clock),
-            failures: failures(history, rebuilt, &clock),
-            leaks: leaks(rebuilt, &clock, &numbers),
-            blocks: live(history, rebuilt, peak.sample, &numbers),
+            heaps: heaps(history, replayed),
+            marks: marks(history, replayed, &clock),
+            bands: bands(replayed, &clock),
+            pressure: pressure(replayed, &clock),
+            failures: failures(history, replayed, &clock),
+            leaks: leaks(replayed, &clock, &numbers),
+            blocks: live(history, replayed, peak.sample, &numbers),
             peak,
         }
     }
 }
 
 /// What `of` finds at each sample.
-pub(super) fn each<T>(rebuilt: &Replayed, of: impl Fn(&Sample) -> T) -> Vec<T> {
-    rebuilt.samples.iter().map(of).collect()
+pub(super) fn each<T>(replayed: &Replayed, of: impl Fn(&Sample) -> T) -> Vec<T> {
+    replayed.samples.iter().map(of).collect()
 }
 
-fn peak(rebuilt: &Replayed) -> Peak {
-    let at = |sample: &Sample| sample.event == rebuilt.peak.event;
+fn peak(replayed: &Replayed) -> Peak {
+    let at = |sample: &Sample| sample.event == replayed.peak.event;
     Peak {
-        sample: rebuilt.samples.iter().position(at).unwrap_or(0),
-        bytes: rebuilt.peak.bytes,
-        blocks: rebuilt.peak.blocks,
+        sample: replayed.samples.iter().position(at).unwrap_or(0),
+        bytes: replayed.peak.bytes,
+        blocks: replayed.peak.blocks,
     }
 }
 
-fn samples(history: &History, rebuilt: &Replayed, clock: &Clock) -> Samples {
-    let event = each(rebuilt, |sample| sample.event);
-    let failed = rebuilt.failures.iter().map(|failure| (failure.event, 1));
+fn samples(history: &History, replayed: &Replayed, clock: &Clock) -> Samples {
+    let event = each(replayed, |sample| sample.event);
+    let failed = replayed.failures.iter().map(|failure| (failure.event, 1));
     Samples {
-        time: each(rebuilt, |sample| clock.time(sample.event, sample.ticks)),
-        bytes: each(rebuilt, |sample| sample.bytes),
-        blocks: each(rebuilt, |sample| sample.blocks),
+        time: each(replayed, |sample| clock.time(sample.event, sample.ticks)),
+        bytes: each(replayed, |sample| sample.bytes),
+        blocks: each(replayed, |sample| sample.blocks),
         failed: summed(&event, failed),
         dropped: summed(&event, drops(history)),
         event,
@@ -224,10 +224,10 @@ fn summed(samples: &[usize], happened: impl Iterator<Item = (usize, u64)>) -> Ve
     sums
 }
 
-fn heaps(history: &History, rebuilt: &Replayed) -> Vec<Heap> {
+fn heaps(history: &History, replayed: &Replayed) -> Vec<Heap> {
     let heap = |(index, heap): (usize, &crate::HeapDescription)| {
         let series = |of: fn(&HeapSample) -> u32| {
-            each(rebuilt, |sample| sample.heaps.get(index).map_or(0, of))
+            each(replayed, |sample| sample.heaps.get(index).map_or(0, of))
         };
         Heap {
             name: heap.name.clone(),
@@ -244,7 +244,7 @@ fn heaps(history: &History, rebuilt: &Replayed) -> Vec<Heap> {
 }
 
 /// What the program named, and where it restarted.
-fn marks(history: &History, rebuilt: &Replayed, clock: &Clock) -> Excerpt<Mark> {
+fn marks(history: &History, replayed: &Replayed, clock: &Clock) -> Excerpt<Mark> {
     let named = history.events.iter().enumerate();
     let marks = named.filter_map(|(event, timed)| {
         let name = match &timed.event {
@@ -260,15 +260,15 @@ fn marks(history: &History, rebuilt: &Replayed, clock: &Clock) -> Excerpt<Mark> 
     });
     Excerpt {
         told: marks.take(TOLD).collect(),
-        all: rebuilt.marks.len() + rebuilt.restarts.len(),
+        all: replayed.marks.len() + replayed.restarts.len(),
     }
 }
 
 /// How many bands there are at most: what is behind them is not drawn.
 const BANDS: usize = 1000;
 
-fn bands(rebuilt: &Replayed, clock: &Clock) -> Excerpt<Band> {
-    let bands = &rebuilt.shortage.bands;
+fn bands(replayed: &Replayed, clock: &Clock) -> Excerpt<Band> {
+    let bands = &replayed.shortage.bands;
     let band = |band: &LevelBand| Band {
         gauge: band.gauge.clone(),
         level: band.level.to_string(),
@@ -288,8 +288,8 @@ fn bands(rebuilt: &Replayed, clock: &Clock) -> Excerpt<Band> {
 }
 
 /// What was done when memory was short.
-fn pressure(rebuilt: &Replayed, clock: &Clock) -> Excerpt<Mark> {
-    let notes = &rebuilt.shortage.notes;
+fn pressure(replayed: &Replayed, clock: &Clock) -> Excerpt<Mark> {
+    let notes = &replayed.shortage.notes;
     let mark = |note: &PressureNote| Mark {
         event: note.event,
         time: clock.time(note.event + 1, note.ticks),
@@ -301,7 +301,7 @@ fn pressure(rebuilt: &Replayed, clock: &Clock) -> Excerpt<Mark> {
     }
 }
 
-fn failures(history: &History, rebuilt: &Replayed, clock: &Clock) -> Excerpt<Failure> {
+fn failures(history: &History, replayed: &Replayed, clock: &Clock) -> Excerpt<Failure> {
     let failure = |failure: &crate::FailureNote| Failure {
         event: failure.event,
         time: clock.time(failure.event + 1, failure.ticks),
@@ -311,12 +311,12 @@ fn failures(history: &History, rebuilt: &Replayed, clock: &Clock) -> Excerpt<Fai
         sentence: failure.sentence.clone(),
     };
     Excerpt {
-        told: rebuilt.failures.iter().take(TOLD).map(failure).collect(),
-        all: rebuilt.failures.len(),
+        told: replayed.failures.iter().take(TOLD).map(failure).collect(),
+        all: replayed.failures.len(),
     }
 }
 
-fn leaks(rebuilt: &Replayed, clock: &Clock, numbers: &Numbers) -> Vec<Suspect> {
+fn leaks(replayed: &Replayed, clock: &Clock, numbers: &Numbers) -> Vec<Suspect> {
     let suspect = |leak: &Leak| Suspect {
         site: numbers.site(leak.site),
         now: leak.account.bytes,
@@ -326,11 +326,11 @@ fn leaks(rebuilt: &Replayed, clock: &Clock, numbers: &Numbers) -> Vec<Suspect> {
         growth: leak.sure as u8,
         suspect: leak.is_suspect(),
     };
-    rebuilt.leaks().iter().map(suspect).collect()
+    replayed.leaks().iter().map(suspect).collect()
 }
 
-fn live(history: &History, rebuilt: &Replayed, peak: usize, numbers: &Numbers) -> LiveBlocks {
-    let events = each(rebuilt, |sample| sample.event);
+fn live(history: &History, replayed: &Replayed, peak: usize, numbers: &Numbers) -> LiveBlocks {
+    let events = each(replayed, |sample| sample.event);
     let end = events.len().saturating_sub(1);
     LiveBlocks::of(history, &events, &[peak, end], |block| {
         (numbers.site(block.site), numbers.owner(block.owner))
@@ -380,8 +380,8 @@ mod tests {
             events: samples.collect(),
             ..History::default()
         };
-        let rebuilt = Replayed::of(&history);
-        serde_json::to_value(Report::of(&history, &rebuilt)).unwrap()
+        let replayed = Replayed::of(&history);
+        serde_json::to_value(Report::of(&history, &replayed)).unwrap()
     }
 
     #[test]

@@ -531,8 +531,8 @@ I (901) app:     largest_free_block 1500 alloc_blocks 300 free_blocks 70 total_b
     #[test]
     fn the_report_has_the_figures_and_says_that_nobody_is_named() {
         let history = read(&lines(LOG)).unwrap();
-        let rebuilt = Replayed::of(&history);
-        let text = Summary::new(&history, &rebuilt).to_string();
+        let replayed = Replayed::of(&history);
+        let text = Summary::new(&history, &replayed).to_string();
         for line in [
             "No verdict: summaries of heaps have no blocks, so nobody can be named; from the first of \
              2 prints to the last, free bytes went from 184,100 to 24,100, the largest free block has \

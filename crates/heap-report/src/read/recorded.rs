@@ -307,12 +307,16 @@ mod tests {
                 "33 to 64 bytes"
             ]
         );
-        let rebuilt = Replayed::of(&history);
+        let replayed = Replayed::of(&history);
         assert_eq!(
-            (rebuilt.total.bytes, rebuilt.live.len(), rebuilt.peak.bytes),
+            (
+                replayed.total.bytes,
+                replayed.live.len(),
+                replayed.peak.bytes
+            ),
             (40, 1, 240)
         );
-        let block = rebuilt.live[0];
+        let block = replayed.live[0];
         assert!(
             history
                 .heaps
@@ -324,28 +328,28 @@ mod tests {
     #[test]
     fn heaps_are_measured_in_every_sample_and_agree_with_the_blocks() {
         let history = replayed::<Light>(&MQTT_CLIENT.read().unwrap(), &esp32()).unwrap();
-        let rebuilt = Replayed::of(&history);
-        assert_eq!(history.measured.len(), rebuilt.samples.len());
+        let replayed = Replayed::of(&history);
+        assert_eq!(history.measured.len(), replayed.samples.len());
         assert!(
-            rebuilt
+            replayed
                 .samples
                 .iter()
-                .any(|sample| sample.event == rebuilt.peak.event)
+                .any(|sample| sample.event == replayed.peak.event)
         );
-        for sample in &rebuilt.samples {
+        for sample in &replayed.samples {
             let used: u64 = sample.heaps.iter().map(|heap| u64::from(heap.used)).sum();
             assert_eq!(used, sample.bytes, "after {} events", sample.event);
         }
-        assert_eq!(rebuilt.gaps, crate::Gaps::default());
+        assert_eq!(replayed.gaps, crate::Gaps::default());
     }
 
     #[test]
     fn a_refused_request_is_reported_in_the_heaps_own_sentence() {
         let history =
             replayed::<Unpoisoned>(&trace("a 0 4000000\nr 0 20\nf 0\n"), &esp32()).unwrap();
-        let rebuilt = Replayed::of(&history);
-        assert_eq!(rebuilt.failures.len(), 1);
-        let failure = &rebuilt.failures[0];
+        let replayed = Replayed::of(&history);
+        assert_eq!(replayed.failures.len(), 1);
+        let failure = &replayed.failures[0];
         assert_eq!(
             (failure.event, failure.size, failure.caps),
             (0, 4_000_000, Caps::DEFAULT)
@@ -357,6 +361,6 @@ mod tests {
             "{}",
             failure.sentence
         );
-        assert_eq!((history.events.len(), rebuilt.total.allocations), (3, 1));
+        assert_eq!((history.events.len(), replayed.total.allocations), (3, 1));
     }
 }

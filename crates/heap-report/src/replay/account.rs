@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::live::{Block, Change};
+use super::live::{Change, LiveBlock};
 
 /// The account of a site, an owner or of all.
 ///
@@ -41,7 +41,7 @@ impl Account {
     }
 
     /// A block of its own came with event `number`.
-    pub(super) fn enter(&mut self, number: usize, block: &Block) {
+    pub(super) fn enter(&mut self, number: usize, block: &LiveBlock) {
         let size = u64::from(block.size);
         self.bytes += size;
         self.total_bytes += size;
@@ -55,14 +55,14 @@ impl Account {
     }
 
     /// A block of its own went.
-    pub(super) fn leave(&mut self, block: &Block) {
+    pub(super) fn leave(&mut self, block: &LiveBlock) {
         self.bytes -= u64::from(block.size);
         self.blocks -= 1;
         self.frees += 1;
     }
 
     /// It went for good, with event `number` at `ticks`.
-    pub(super) fn end(&mut self, number: usize, ticks: u64, block: &Block) {
+    pub(super) fn end(&mut self, number: usize, ticks: u64, block: &LiveBlock) {
         self.ended += 1;
         self.lifetime_events += number.saturating_sub(block.allocated_at) as u64;
         self.lifetime_ticks += ticks.saturating_sub(block.allocated_ticks);
@@ -70,7 +70,7 @@ impl Account {
 }
 
 /// Whether the blocks that go with `change` are at the end of their lives, and not resized.
-pub(super) fn ends(change: &Change, block: &Block) -> bool {
+pub(super) fn ends(change: &Change, block: &LiveBlock) -> bool {
     match change {
         Change::Moved { .. } => false,
         Change::Displaced { from, .. } => from.as_ref() != Some(block),

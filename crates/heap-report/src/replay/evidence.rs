@@ -13,7 +13,7 @@
 
 use std::collections::HashMap;
 
-use super::live::{Block, Change};
+use super::live::{Change, LiveBlock};
 
 /// What is kept of all sites.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +75,7 @@ impl Evidence {
         self.begun
     }
 
-    fn ended(&mut self, number: usize, block: &Block) {
+    fn ended(&mut self, number: usize, block: &LiveBlock) {
         self.grown.remove(&block.address);
         if self.lifetimes.len() <= block.site {
             self.lifetimes
@@ -86,7 +86,7 @@ impl Evidence {
         }
     }
 
-    fn resized(&mut self, number: usize, ticks: u64, from: &Block, to: &Block) {
+    fn resized(&mut self, number: usize, ticks: u64, from: &LiveBlock, to: &LiveBlock) {
         let mut steps = self.grown.remove(&from.address).unwrap_or_default();
         match to.size.checked_sub(from.size) {
             Some(0) => {}
@@ -116,7 +116,7 @@ impl Evidence {
     }
 
     /// Memory of a live block, step by step: itself, and what it has grown by.
-    pub(crate) fn steps(&self, block: &Block) -> impl Iterator<Item = Retained> {
+    pub(crate) fn steps(&self, block: &LiveBlock) -> impl Iterator<Item = Retained> {
         let grown = self
             .grown
             .get(&block.address)
@@ -228,8 +228,8 @@ fn end_of(step: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn block(address: u32, size: u32, allocated_at: usize) -> Block {
-        Block {
+    fn block(address: u32, size: u32, allocated_at: usize) -> LiveBlock {
+        LiveBlock {
             address,
             size,
             site: 1,

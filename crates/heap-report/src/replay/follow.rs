@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::account::{self, Account};
 use super::evidence::Evidence;
 use super::leaks;
-use super::live::{Block, Change, Live};
+use super::live::{Change, Live, LiveBlock};
 use super::refusal;
 use super::timeline::{self, Sample};
 use super::{FailureNote, Mark, Peak, Replayed};
 use crate::history::{Event, History, Measured, TimedEvent};
 
 pub(super) fn to_the_end(history: &History) -> Replayed {
-    let mut rebuilt = accounts(history);
-    let sample_points = sample_points(history, rebuilt.total.peak_at);
-    let mut timeline = Timeline::new(history, rebuilt.owners.keys().copied().collect());
+    let mut replayed = accounts(history);
+    let sample_points = sample_points(history, replayed.total.peak_at);
+    let mut timeline = Timeline::new(history, replayed.owners.keys().copied().collect());
     let (mut samples, mut sampled) = (Vec::new(), sample_points.into_iter().peekable());
     for done in 0..=history.events.len() {
-        if done == rebuilt.total.peak_at {
-            rebuilt.peak = timeline.peak(done);
+        if done == replayed.total.peak_at {
+            replayed.peak = timeline.peak(done);
         }
         if sampled.next_if_eq(&done).is_some() {
             samples.push(timeline.sample(done));
@@ -27,14 +27,14 @@ pub(super) fn to_the_end(history: &History) -> Replayed {
             timeline.apply(done, timed);
         }
     }
-    rebuilt.failures = timeline.failures;
-    rebuilt.samples = samples;
-    rebuilt
+    replayed.failures = timeline.failures;
+    replayed.samples = samples;
+    replayed
 }
 
 /// Everything but the moments in between.
 fn accounts(history: &History) -> Replayed {
-    let mut rebuilt = Replayed {
+    let mut replayed = Replayed {
         sites: vec![Account::default(); history.sites.len()],
         gaps: history.gaps,
         ..Replayed::default()
@@ -43,36 +43,36 @@ fn accounts(history: &History) -> Replayed {
     let mut has_leaks_at_failure = false; // of this run
     for (number, timed) in history.events.iter().enumerate() {
         if let Some(change) = live.apply(number, timed) {
-            rebuilt.book(number, timed.ticks, &change);
+            replayed.book(number, timed.ticks, &change);
             evidence.follow(number, timed.ticks, &change);
         }
-        rebuilt.record(number, timed);
-        rebuilt.shortage.follow(number, timed);
+        replayed.record(number, timed);
+        replayed.shortage.follow(number, timed);
         match timed.event {
             Event::Failed { size, caps, .. }
                 if !has_leaks_at_failure && refusal::fits_a_heap(history, size, caps) =>
             {
-                rebuilt.leaks_at_failure =
-                    leaks::leaks(&rebuilt.sites, &live, &evidence, number, history.source);
-                has_leaks_at_failure = !rebuilt.leaks_at_failure.is_empty();
+                replayed.leaks_at_failure =
+                    leaks::leaks(&replayed.sites, &live, &evidence, number, history.source);
+                has_leaks_at_failure = !replayed.leaks_at_failure.is_empty();
             }
             Event::Restarted => has_leaks_at_failure = false,
             _ => {}
         }
     }
     let end = history.events.last().map_or(0, |last| last.ticks);
-    rebuilt.shortage.end(history.events.len(), end);
-    rebuilt.gaps.unknown_frees += live.unknown_frees();
-    rebuilt.gaps.lost_frees += live.lost_frees();
-    rebuilt.live = live.blocks().copied().collect();
-    rebuilt.leaks = leaks::leaks(
-        &rebuilt.sites,
+    replayed.shortage.end(history.events.len(), end);
+    replayed.gaps.unknown_frees += live.unknown_frees();
+    replayed.gaps.lost_frees += live.lost_frees();
+    replayed.live = live.blocks().copied().collect();
+    replayed.leaks = leaks::leaks(
+        &replayed.sites,
         &live,
         &evidence,
         history.events.len(),
         history.source,
     );
-    rebuilt
+    replayed
 }
 
 impl Replayed {
@@ -99,7 +99,7 @@ impl Replayed {
         }
     }
 
-    fn for_each_account_of(&mut self, block: &Block, mut act: impl FnMut(&mut Account)) {
+    fn for_each_account_of(&mut self, block: &LiveBlock, mut act: impl FnMut(&mut Account)) {
         if let Some(account) = self.sites.get_mut(block.site) {
             act(account);
         }
@@ -202,7 +202,7 @@ impl<'a> Timeline<'a> {
     }
 
     /// Blocks leave what they entered, so no sum goes below zero.
-    fn add(&mut self, block: &Block, change: fn(u64, u64) -> u64) {
+    fn add(&mut self, block: &LiveBlock, change: fn(u64, u64) -> u64) {
         let size = u64::from(block.size);
         if let Some(sum) = self.by_site.get_mut(block.site) {
             *sum = change(*sum, size);

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::Account;
 use super::evidence::{Evidence, Retained};
-use super::live::{Block, Live};
+use super::live::{Live, LiveBlock};
 use crate::history::Source;
 
 /// What a site has and never freed.
@@ -109,7 +109,7 @@ pub(crate) fn leaks(
     end: usize,
     source: Source,
 ) -> Vec<Leak> {
-    let mut by_site: Vec<Vec<&Block>> = vec![Vec::new(); accounts.len()];
+    let mut by_site: Vec<Vec<&LiveBlock>> = vec![Vec::new(); accounts.len()];
     for block in live.blocks() {
         if let Some(blocks) = by_site.get_mut(block.site) {
             blocks.push(block);
@@ -153,7 +153,12 @@ const LONG_ENOUGH: usize = 8;
 
 /// How sure it is that the site leaks, and what it kept: of all ages, the least beyond which nearly
 /// nothing was freed and what is live goes on to the end.
-fn judged(site: usize, blocks: &[&Block], evidence: &Evidence, end: usize) -> (Confidence, Growth) {
+fn judged(
+    site: usize,
+    blocks: &[&LiveBlock],
+    evidence: &Evidence,
+    end: usize,
+) -> (Confidence, Growth) {
     let steps = blocks.iter().flat_map(|block| evidence.steps(block));
     let mut steps: Vec<Retained> = steps.collect();
     steps.sort_by_key(|step| step.event);

@@ -13,7 +13,7 @@ use crate::history::{Event, HeapDescription, TimedEvent};
 
 /// A block that is or was live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct Block {
+pub struct LiveBlock {
     /// Its address.
     pub address: u32,
     /// Bytes asked for.
@@ -28,7 +28,7 @@ pub struct Block {
     pub allocated_ticks: u64,
 }
 
-impl Block {
+impl LiveBlock {
     /// The first address behind the payload, 0 bytes counted as 1.
     fn end(&self) -> u64 {
         u64::from(self.address) + u64::from(self.size.max(1))
@@ -39,33 +39,33 @@ impl Block {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A block was allocated, or resized that nobody had seen before.
-    Came(Block),
+    Came(LiveBlock),
     /// A block was freed.
-    Went(Block),
+    Went(LiveBlock),
     /// A block was resized, at the same place or another.
     Moved {
         /// What it was.
-        from: Block,
+        from: LiveBlock,
         /// What it is.
-        to: Block,
+        to: LiveBlock,
     },
     /// A block came where others are: their frees were not seen.
     Displaced {
         /// What it was before, if it was resized.
-        from: Option<Block>,
+        from: Option<LiveBlock>,
         /// What it is.
-        to: Block,
+        to: LiveBlock,
         /// Those that must have gone before.
-        lost: Vec<Block>,
+        lost: Vec<LiveBlock>,
     },
     /// The program restarted: these are gone.
-    Cleared(Vec<Block>),
+    Cleared(Vec<LiveBlock>),
 }
 
 impl Change {
     /// What is live now and was not before.
     #[must_use]
-    pub fn came(&self) -> Option<&Block> {
+    pub fn came(&self) -> Option<&LiveBlock> {
         match self {
             Change::Came(block)
             | Change::Moved { to: block, .. }
@@ -75,8 +75,8 @@ impl Change {
     }
 
     /// What was live before and is not now. With [`Change::came`]: all that an account needs.
-    pub fn went(&self) -> impl Iterator<Item = &Block> {
-        let (one, many): (Option<&Block>, &[Block]) = match self {
+    pub fn went(&self) -> impl Iterator<Item = &LiveBlock> {
+        let (one, many): (Option<&LiveBlock>, &[LiveBlock]) = match self {
             Change::Came(_) => (None, &[]),
             Change::Went(block) | Change::Moved { from: block, .. } => (Some(block), &[]),
             Change::Displaced { from, lost, .. } => (from.as_ref(), lost),
@@ -91,7 +91,7 @@ impl Change {
 /// Invariants: blocks never overlap; `bytes` is the sum of their sizes.
 #[derive(Debug, Clone, Default)]
 pub struct Live {
-    blocks: BTreeMap<u32, Block>,
+    blocks: BTreeMap<u32, LiveBlock>,
     bytes: u64,
     unknown_frees: u64,
     lost_frees: u64,
@@ -107,7 +107,7 @@ impl Live {
     /// Follows event `number`. `None`: nobody came or went (a mark, a failure, a free of a block
     /// that nobody has seen).
     pub fn apply(&mut self, number: usize, timed: &TimedEvent) -> Option<Change> {
-        let allocated_at = |address, size, site, owner| Block {
+        let allocated_at = |address, size, site, owner| LiveBlock {
             address,
             size,
             site,
@@ -143,12 +143,12 @@ impl Live {
     }
 
     /// The blocks that are live, by address.
-    pub fn blocks(&self) -> impl Iterator<Item = &Block> {
+    pub fn blocks(&self) -> impl Iterator<Item = &LiveBlock> {
         self.blocks.values()
     }
 
     /// Those of a heap.
-    pub fn within(&self, heap: &HeapDescription) -> impl Iterator<Item = &Block> {
+    pub fn within(&self, heap: &HeapDescription) -> impl Iterator<Item = &LiveBlock> {
         let heap = heap.clone();
         let from = self.blocks.range(heap.start..);
         from.map(|(_, block)| block)
@@ -157,7 +157,7 @@ impl Live {
 
     /// The block that begins at `address`.
     #[must_use]
-    pub fn at(&self, address: u32) -> Option<&Block> {
+    pub fn at(&self, address: u32) -> Option<&LiveBlock> {
         self.blocks.get(&address)
     }
 
@@ -186,20 +186,20 @@ impl Live {
     }
 
     /// Takes out the block at `address`, which somebody says is there.
-    fn known(&mut self, address: u32) -> Option<Block> {
+    fn known(&mut self, address: u32) -> Option<LiveBlock> {
         let block = self.remove(address);
         self.unknown_frees += u64::from(block.is_none());
         block
     }
 
-    fn remove(&mut self, address: u32) -> Option<Block> {
+    fn remove(&mut self, address: u32) -> Option<LiveBlock> {
         let block = self.blocks.remove(&address)?;
         self.bytes -= u64::from(block.size);
         Some(block)
     }
 
     /// Puts a block in that was `from` before, and takes out those that lie where it comes.
-    fn enter(&mut self, from: Option<Block>, to: Block) -> Change {
+    fn enter(&mut self, from: Option<LiveBlock>, to: LiveBlock) -> Change {
         let lost = self.remove_overlapping(&to);
         self.blocks.insert(to.address, to);
         self.bytes += u64::from(to.size);
@@ -210,7 +210,7 @@ impl Live {
         }
     }
 
-    fn remove_overlapping(&mut self, block: &Block) -> Vec<Block> {
+    fn remove_overlapping(&mut self, block: &LiveBlock) -> Vec<LiveBlock> {
         let below_end = |address: u32| u64::from(address) < block.end();
         let before = self.blocks.range(..block.address).next_back();
         let reaching_in = before.filter(|(_, left)| left.end() > u64::from(block.address));
@@ -236,14 +236,14 @@ impl Live {
     }
 }
 
-impl Block {
-    fn as_old_as(self, other: Option<Block>) -> Block {
+impl LiveBlock {
+    fn as_old_as(self, other: Option<LiveBlock>) -> LiveBlock {
         match other {
-            Some(Block {
+            Some(LiveBlock {
                 allocated_at,
                 allocated_ticks,
                 ..
-            }) => Block {
+            }) => LiveBlock {
                 allocated_at,
                 allocated_ticks,
                 ..self

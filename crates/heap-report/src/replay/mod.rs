@@ -3,7 +3,7 @@
 //! ```text
 //!   events ──► Live ──► Change ──► accounts of sites, owners, all
 //!                │                      │
-//!                └── blocks by address ─┴──► samples: at most ~240 moments, the peak among them
+//!                └── blocks by address ─┴──► samples: at most ~240 samples, the peak among them
 //! ```
 
 mod account;
@@ -18,7 +18,7 @@ mod timeline;
 pub use account::Account;
 pub(crate) use follow::failure;
 pub use leaks::{Confidence, Growth, Leak};
-pub use live::{Block, Change, Live};
+pub use live::{Change, Live, LiveBlock};
 pub use pressure::{LevelBand, PressureNote, Shortage, Waits};
 pub use refusal::{AdjacentBlock, Holders, Pin, RefusalCause, Space};
 pub(crate) use timeline::heaps;
@@ -43,7 +43,7 @@ pub struct Replayed {
     /// Samples, evenly over the events: the first, the last and the peak are among them.
     pub samples: Vec<Sample>,
     /// The blocks that are live at the end, by address.
-    pub live: Vec<Block>,
+    pub live: Vec<LiveBlock>,
     /// The moment with most bytes live.
     pub peak: Peak,
     /// The requests that were refused.

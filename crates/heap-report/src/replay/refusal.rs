@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use soc_regions::Caps;
 
-use super::live::{Block, Live};
+use super::live::{Live, LiveBlock};
 use super::timeline::{self, HEADER_BYTES};
 use crate::history::{HeapDescription, History};
 use crate::simulate::cells;
@@ -69,7 +69,7 @@ pub struct Space {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AdjacentBlock {
     /// The block.
-    pub block: Block,
+    pub block: LiveBlock,
     /// The free one's size.
     pub hole: u32,
 }
@@ -91,7 +91,7 @@ pub struct Holders {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Pin {
     /// The block; of several the oldest.
-    pub block: Block,
+    pub block: LiveBlock,
     /// How many lie there.
     pub blocks: usize,
     /// What they take.

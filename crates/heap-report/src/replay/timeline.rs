@@ -9,7 +9,7 @@
 
 use serde::Serialize;
 
-use super::live::{Block, Live};
+use super::live::{Live, LiveBlock};
 use crate::history::HeapDescription;
 use crate::simulate::cells::{self, Cells, Division};
 
@@ -66,10 +66,10 @@ impl HeapSample {
 
 /// Each heap, rebuilt from the blocks that are live.
 pub(crate) fn heaps(described: &[HeapDescription], live: &Live) -> Vec<HeapSample> {
-    described.iter().map(|heap| rebuilt(heap, live)).collect()
+    described.iter().map(|heap| replayed(heap, live)).collect()
 }
 
-pub(super) fn rebuilt(heap: &HeapDescription, live: &Live) -> HeapSample {
+pub(super) fn replayed(heap: &HeapDescription, live: &Live) -> HeapSample {
     let blocks = laid_out(heap, live);
     let cells = Cells::of(Division::of(heap.size), &blocks, 0);
     let free = blocks.iter().filter(|block| !block.used);
@@ -99,7 +99,7 @@ pub(super) fn laid_out(heap: &HeapDescription, live: &Live) -> Vec<cells::HeapBl
     blocks
 }
 
-fn used(heap: &HeapDescription, block: &Block) -> cells::HeapBlock {
+fn used(heap: &HeapDescription, block: &LiveBlock) -> cells::HeapBlock {
     let payload = block.address.wrapping_sub(heap.start);
     let start = payload.saturating_sub(HEADER_BYTES);
     let words = block.size.checked_next_multiple_of(4).unwrap_or(block.size);

@@ -3,7 +3,7 @@
 //! ```text
 //!   trace ──► replay ──► machine (HeapCaps on simulated memory)     every byte written and verified
 //!                │           │ blocks, figures
-//!                └──► recording ◄── cells                           240 moments
+//!                └──► recording ◄── cells                           240 samples
 //!                         │
 //!                         └──► crate::page ──► heap.html            one file, no other
 //! ```

@@ -8,8 +8,8 @@ use serde::{Serialize, Serializer};
 
 use super::cells::{Cells, Division, HeapBlock};
 
-/// How many moments are kept: what a screen can show side by side.
-const MOMENTS: usize = 240;
+/// How many samples are kept: what a screen can show side by side.
+const SAMPLES: usize = 240;
 /// Number of refusals that are listed one by one.
 pub const TOLD_REFUSALS: usize = 8;
 
@@ -53,15 +53,15 @@ pub struct Recording {
     pub end_blocks: usize,
     /// Bytes of them.
     pub end_bytes: u64,
-    /// Operations done at each moment.
+    /// Operations done at each sample.
     pub frames: Vec<usize>,
-    /// Live bytes asked for at each moment.
+    /// Live bytes asked for at each sample.
     pub asked: Vec<u64>,
     /// The heaps.
     pub regions: Vec<Region>,
 }
 
-/// One heap over time; lists have an entry a moment. All in bytes, but for `blocks`.
+/// One heap over time; lists have an entry a sample. All in bytes, but for `blocks`.
 #[derive(Debug, Serialize)]
 pub struct Region {
     /// The name of its memory.
@@ -117,7 +117,7 @@ impl Region {
         }
     }
 
-    /// Keeps this moment: the heap's blocks, canaries of `poison` bytes a block, its largest free
+    /// Keeps a sample: the heap's blocks, canaries of `poison` bytes a block, its largest free
     /// block.
     pub fn keep(&mut self, blocks: &[HeapBlock], poison: u32, largest: u32) {
         let cells = Cells::of(Division::of(self.size), blocks, poison);
@@ -135,12 +135,12 @@ impl Region {
 
 impl Recording {
     /// Notes that `operations` of the trace are done and `asked` bytes are live.
-    pub fn keep_moment(&mut self, operations: usize, asked: u64) {
+    pub fn keep_sample(&mut self, operations: usize, asked: u64) {
         self.frames.push(operations);
         self.asked.push(asked);
     }
 
-    /// Works out what follows from the moments, once all are kept.
+    /// Computes what follows from the samples, once all are kept.
     pub fn finish(&mut self) {
         let most = self
             .asked
@@ -158,7 +158,7 @@ impl Recording {
 /// The points at which a replay of `operations` takes samples: evenly spread, the first is 0, the
 /// last the end, and the one next to `peak` is moved there.
 pub(crate) fn sample_points(operations: usize, peak: usize) -> Vec<usize> {
-    let last = (MOMENTS - 1).min(operations);
+    let last = (SAMPLES - 1).min(operations);
     let spread = |number: usize| (number * operations).checked_div(last).unwrap_or(0);
     let mut points: Vec<usize> = (0..=last).map(spread).collect();
     let between = 1..points.len().saturating_sub(1).max(1);
@@ -236,7 +236,7 @@ mod tests {
     fn the_page_opens_at_the_moment_with_most_live_bytes() {
         let mut recording = Recording::default();
         for (operations, asked) in [(0, 0), (10, 700), (20, 300)] {
-            recording.keep_moment(operations, asked);
+            recording.keep_sample(operations, asked);
         }
         recording.finish();
         assert_eq!(recording.peak_frame, 1);

@@ -23,7 +23,7 @@ pub struct Replay<'machine, P: Poison> {
     recording: Recording,
 }
 
-/// Replays `trace`; `tick` is called at each moment that is kept, `report` is called with each
+/// Replays `trace`; `tick` is called at each sample, `report` is called with each
 /// refusal.
 ///
 /// # Errors
@@ -41,7 +41,7 @@ pub fn replay<P: Poison>(
         .peekable();
     for operation in &trace.operations {
         if sample_points.next_if_eq(&replay.done).is_some() {
-            replay.keep_moment();
+            replay.keep_sample();
             tick();
         }
         replay
@@ -51,7 +51,7 @@ pub fn replay<P: Poison>(
     replay
         .verify_all()
         .map_err(|fault| fault.at(replay.done, trace))?;
-    replay.keep_moment();
+    replay.keep_sample();
     tick();
     Ok(replay.finished())
 }
@@ -203,7 +203,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
         }
     }
 
-    fn keep_moment(&mut self) {
+    fn keep_sample(&mut self) {
         let heaps = self
             .machine
             .heaps()
@@ -214,7 +214,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
             let blocks = self.machine.blocks(&heap);
             region.keep(&blocks, P::OVERHEAD, heap.info.largest_free_block);
         }
-        self.recording.keep_moment(self.done, self.asked);
+        self.recording.keep_sample(self.done, self.asked);
     }
 
     fn finished(mut self) -> Recording {

@@ -12,38 +12,38 @@ use crate::verdict::Verdict;
 /// `restarts`, `notes`, `build`, `caught`; of an image of memory `crash` and `blocks`. Sizes are in
 /// bytes, times in ticks, of which there are `ticks_per_second` (0: unknown).
 #[must_use]
-pub fn json(history: &History, rebuilt: &Replayed) -> Value {
-    let peak = &rebuilt.peak;
-    let leaks = rebuilt.leaks();
-    let owners = rebuilt.owners.iter();
-    let sites = rebuilt
+pub fn json(history: &History, replayed: &Replayed) -> Value {
+    let peak = &replayed.peak;
+    let leaks = replayed.leaks();
+    let owners = replayed.owners.iter();
+    let sites = replayed
         .sites
         .iter()
         .enumerate()
         .filter(|(_, account)| account.allocations > 0);
     json!({
-        "verdict": Verdict::of(history, rebuilt),
+        "verdict": Verdict::of(history, replayed),
         "doubts": history.doubts,
         "program": history.program,
         "source": history.source,
         "ticks_per_second": history.ticks_per_second,
         "events": history.events.len(),
-        "total": rebuilt.total,
+        "total": replayed.total,
         "peak": { "bytes": peak.bytes, "blocks": peak.blocks, "event": peak.event, "ticks": peak.ticks },
         "owners": owners.map(|(owner, account)| json!({ "owner": owner, "name": history.owner_name(*owner), "account": account })).collect::<Vec<_>>(),
         "sites": sites.map(|(site, account)| json!({ "site": site_object(history, site), "account": account })).collect::<Vec<_>>(),
         "leaks": leaks.iter().map(|leak| leak_object(history, leak)).collect::<Vec<_>>(),
-        "failures": rebuilt.failures.iter().map(|failure| failure_object(history, failure)).collect::<Vec<_>>(),
-        "shortage": super::shortage::json(history, rebuilt),
-        "heaps": heaps(history, rebuilt),
+        "failures": replayed.failures.iter().map(|failure| failure_object(history, failure)).collect::<Vec<_>>(),
+        "shortage": super::shortage::json(history, replayed),
+        "heaps": heaps(history, replayed),
         "heaps_are_measured": history.source.is_exact(),
-        "gaps": rebuilt.gaps,
-        "restarts": rebuilt.restarts,
+        "gaps": replayed.gaps,
+        "restarts": replayed.restarts,
         "notes": history.notes,
         "build": history.build.as_ref().map(ToString::to_string),
         "caught": history.caught.iter().map(|caught| caught_in_json(history, caught)).collect::<Vec<_>>(),
         "crash": history.crash_in_words(),
-        "blocks": history.crash.as_ref().map(|_| blocks(history, rebuilt)),
+        "blocks": history.crash.as_ref().map(|_| blocks(history, replayed)),
     })
 }
 
@@ -60,8 +60,8 @@ fn caught_in_json(history: &History, caught: &Caught) -> Value {
 }
 
 /// Of an image: every block.
-fn blocks(history: &History, rebuilt: &Replayed) -> Vec<Value> {
-    let block = |block: &crate::Block| {
+fn blocks(history: &History, replayed: &Replayed) -> Vec<Value> {
+    let block = |block: &crate::LiveBlock| {
         json!({
             "address": block.address,
             "size": block.size,
@@ -69,7 +69,7 @@ fn blocks(history: &History, rebuilt: &Replayed) -> Vec<Value> {
             "owner": history.owner_name(block.owner),
         })
     };
-    rebuilt.live.iter().map(block).collect()
+    replayed.live.iter().map(block).collect()
 }
 
 fn site_object(history: &History, site: usize) -> Value {
@@ -111,8 +111,8 @@ fn failure_object(history: &History, failure: &FailureNote) -> Value {
     })
 }
 
-fn heaps(history: &History, rebuilt: &Replayed) -> Vec<Value> {
-    let last = rebuilt.samples.last();
+fn heaps(history: &History, replayed: &Replayed) -> Vec<Value> {
+    let last = replayed.samples.last();
     let now = last.into_iter().flat_map(|sample| &sample.heaps);
     let heap = |(heap, now): (&crate::HeapDescription, &crate::HeapSample)| {
         json!({

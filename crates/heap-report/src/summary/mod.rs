@@ -27,14 +27,14 @@ const CALLERS: usize = 3;
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
     history: &'a History,
-    rebuilt: &'a Replayed,
+    replayed: &'a Replayed,
 }
 
 impl<'a> Summary<'a> {
-    /// Of a history, and what it was rebuilt to.
+    /// Of a history, and its replay.
     #[must_use]
-    pub fn new(history: &'a History, rebuilt: &'a Replayed) -> Summary<'a> {
-        Summary { history, rebuilt }
+    pub fn new(history: &'a History, replayed: &'a Replayed) -> Summary<'a> {
+        Summary { history, replayed }
     }
 }
 
@@ -43,7 +43,7 @@ impl Display for Summary<'_> {
         writeln!(
             out,
             "{}\n",
-            Verdict::of(self.history, self.rebuilt).sentence
+            Verdict::of(self.history, self.replayed).sentence
         )?;
         self.head(out)?;
         list("Caught by guards", &caught::lines(self.history), out)?;
@@ -58,7 +58,7 @@ impl Display for Summary<'_> {
             self.failures(out)?;
             list(
                 "When memory was short",
-                &shortage::lines(self.history, self.rebuilt),
+                &shortage::lines(self.history, self.replayed),
                 out,
             )?;
         }
@@ -69,7 +69,7 @@ impl Display for Summary<'_> {
 
 impl Summary<'_> {
     fn head(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let (history, rebuilt) = (self.history, self.rebuilt);
+        let (history, replayed) = (self.history, self.replayed);
         let program = if history.program.is_empty() {
             "a program"
         } else {
@@ -94,7 +94,7 @@ impl Summary<'_> {
             "{program}: {}, from {source}",
             counted(history.events.len() as u64, "event")
         )?;
-        let (peak, total) = (&rebuilt.peak, &rebuilt.total);
+        let (peak, total) = (&replayed.peak, &replayed.total);
         writeln!(
             out,
             "  peak  {} in {}, after {}{}",
@@ -114,7 +114,7 @@ impl Summary<'_> {
     }
 
     fn image_head(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let total = &self.rebuilt.total;
+        let total = &self.replayed.total;
         let crash = self.history.crash.as_ref();
         let is_partial =
             self.history.heaps.is_empty() || crash.is_some_and(|crash| !crash.damage.is_empty());
@@ -144,7 +144,7 @@ impl Summary<'_> {
 
     /// The largest blocks in an image.
     fn blocks(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let mut blocks: Vec<_> = self.rebuilt.live.iter().collect();
+        let mut blocks: Vec<_> = self.replayed.live.iter().collect();
         blocks.sort_by_key(|block| (std::cmp::Reverse(block.size), block.address));
         let mut table = Table::new(["address", "size", "owner", "site"]);
         let labels = self.history.labels();
@@ -196,7 +196,7 @@ impl Summary<'_> {
     }
 
     fn owners(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let owners = &self.rebuilt.owners;
+        let owners = &self.replayed.owners;
         if owners.keys().all(|&owner| owner == 0) {
             return Ok(());
         }
@@ -209,7 +209,7 @@ impl Summary<'_> {
     }
 
     fn leaks(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let leaks = self.rebuilt.leaks();
+        let leaks = self.replayed.leaks();
         let suspects: Vec<&Leak> = leaks.iter().filter(|leak| leak.is_suspect()).collect();
         match (suspects.len(), self.history.source) {
             (0, _) if !self.history.doubts.is_empty() => return Ok(()),
@@ -259,7 +259,7 @@ impl Summary<'_> {
     /// ` (for sensor, web)`: on whose behalf a site's blocks are live.
     fn site_and_owner(&self, site: usize) -> String {
         let of_site = self
-            .rebuilt
+            .replayed
             .live
             .iter()
             .filter(|block| block.site == site && block.owner != 0);
@@ -278,7 +278,7 @@ impl Summary<'_> {
     }
 
     fn sites(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let accounts = self.rebuilt.sites.iter().enumerate();
+        let accounts = self.replayed.sites.iter().enumerate();
         let mut used: Vec<_> = accounts
             .filter(|(_, account)| account.allocations > 0)
             .collect();
@@ -314,7 +314,7 @@ impl Summary<'_> {
     }
 
     fn failures(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let failures = &self.rebuilt.failures;
+        let failures = &self.replayed.failures;
         if failures.is_empty() {
             return match self.history.source {
                 Source::Dump | Source::Printed | Source::Image | Source::Guard => Ok(()),
@@ -333,8 +333,8 @@ impl Summary<'_> {
     }
 
     fn heaps(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        let moments = &self.rebuilt.samples;
-        let Some(last) = moments.last().filter(|last| !last.heaps.is_empty()) else {
+        let samples = &self.replayed.samples;
+        let Some(last) = samples.last().filter(|last| !last.heaps.is_empty()) else {
             return Ok(());
         };
         let mut table = Table::new([
@@ -347,7 +347,7 @@ impl Summary<'_> {
             "heap",
         ]);
         for (place, (heap, now)) in self.history.heaps.iter().zip(&last.heaps).enumerate() {
-            let worst = moments
+            let worst = samples
                 .iter()
                 .filter_map(|sample| sample.heaps.get(place))
                 .map(HeapSample::fragmentation);
@@ -374,7 +374,7 @@ impl Summary<'_> {
         for note in &self.history.notes {
             writeln!(remarks, "  {note}")?;
         }
-        match missing(&self.rebuilt.gaps) {
+        match missing(&self.replayed.gaps) {
             Some(missing) => writeln!(remarks, "  {missing}")?,
             None if self.history.source == Source::Image => {
                 writeln!(
@@ -384,7 +384,7 @@ impl Summary<'_> {
             }
             None => writeln!(remarks, "  nothing is missing")?,
         }
-        if let restarts @ 1.. = self.rebuilt.restarts.len() {
+        if let restarts @ 1.. = self.replayed.restarts.len() {
             writeln!(
                 remarks,
                 "  the program restarted {}; only blocks of its last life count as live",

@@ -39,9 +39,9 @@ fn stays(history: &History, bands: &[LevelBand]) -> BTreeMap<(String, Level), St
     stays
 }
 
-fn sums(rebuilt: &Replayed) -> BTreeMap<&str, Sums> {
+fn sums(replayed: &Replayed) -> BTreeMap<&str, Sums> {
     let mut sums = BTreeMap::<_, Sums>::new();
-    for note in &rebuilt.shortage.notes {
+    for note in &replayed.shortage.notes {
         let has = sums.entry(note.name.as_str()).or_default();
         match note.kind {
             PressureKind::Shrunk(given) => {
@@ -62,9 +62,9 @@ fn sums(rebuilt: &Replayed) -> BTreeMap<&str, Sums> {
 
 /// Sentences, one for each gauge and level, shrinker, reserve and limit, and for requests that
 /// waited.
-pub(super) fn lines(history: &History, rebuilt: &Replayed) -> Vec<String> {
+pub(super) fn lines(history: &History, replayed: &Replayed) -> Vec<String> {
     let mut lines = Vec::new();
-    for ((gauge, level), stay) in stays(history, &rebuilt.shortage.bands) {
+    for ((gauge, level), stay) in stays(history, &replayed.shortage.bands) {
         let lasted = lasted(history, stay.ticks);
         let now = if stay.is_now {
             ", and still is at the end"
@@ -76,10 +76,10 @@ pub(super) fn lines(history: &History, rebuilt: &Replayed) -> Vec<String> {
             counted(stay.times, "time")
         ));
     }
-    for (name, has) in sums(rebuilt) {
+    for (name, has) in sums(replayed) {
         lines.extend(has.did().map(|did| format!("{name} {did}")));
     }
-    let waits = rebuilt.shortage.waits;
+    let waits = replayed.shortage.waits;
     if waits.begun > 0 {
         lines.push(format!(
             "{} waited: {} served, {} gave up{}",
@@ -108,15 +108,15 @@ fn longest(history: &History, ticks: u64) -> String {
 }
 
 /// The same for programs: `levels`, `actions`, `waits`.
-pub(super) fn json(history: &History, rebuilt: &Replayed) -> Value {
-    let levels = stays(history, &rebuilt.shortage.bands).into_iter();
+pub(super) fn json(history: &History, replayed: &Replayed) -> Value {
+    let levels = stays(history, &replayed.shortage.bands).into_iter();
     let levels = levels.map(|((gauge, level), stay)| {
         json!({
             "gauge": gauge, "level": level.to_string(), "times": stay.times, "ticks": stay.ticks,
             "at_the_end": stay.is_now,
         })
     });
-    let actions = sums(rebuilt).into_iter().filter(|(_, has)| has.is_any());
+    let actions = sums(replayed).into_iter().filter(|(_, has)| has.is_any());
     let actions = actions.map(|(name, has)| {
         json!({
             "name": name, "shrinker_calls": has.calls, "shrunk_bytes": has.given,
@@ -126,7 +126,7 @@ pub(super) fn json(history: &History, rebuilt: &Replayed) -> Value {
     json!({
         "levels": levels.collect::<Vec<_>>(),
         "actions": actions.collect::<Vec<_>>(),
-        "waits": rebuilt.shortage.waits,
+        "waits": replayed.shortage.waits,
     })
 }
 

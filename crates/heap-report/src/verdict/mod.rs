@@ -88,20 +88,20 @@ pub(crate) struct Facts<'a> {
 impl Verdict {
     /// Of a whole history.
     #[must_use]
-    pub fn of(history: &History, rebuilt: &Replayed) -> Verdict {
-        let run_begun = rebuilt.restarts.last().copied().unwrap_or(0);
-        let last = rebuilt.samples.last();
+    pub fn of(history: &History, replayed: &Replayed) -> Verdict {
+        let run_begun = replayed.restarts.last().copied().unwrap_or(0);
+        let last = replayed.samples.last();
         let labels = history.labels();
         Verdict::from(&Facts {
             history,
             label: &|site| labels.get(site).cloned().unwrap_or_default(),
-            total: &rebuilt.total,
-            gaps: rebuilt.gaps,
+            total: &replayed.total,
+            gaps: replayed.gaps,
             events: history.events.len(),
-            leaks: &rebuilt.leaks,
-            leaks_at_failure: &rebuilt.leaks_at_failure,
-            failure: deciding(rebuilt.failures.iter(), run_begun),
-            failures: rebuilt.failures.len(),
+            leaks: &replayed.leaks,
+            leaks_at_failure: &replayed.leaks_at_failure,
+            failure: deciding(replayed.failures.iter(), run_begun),
+            failures: replayed.failures.len(),
             run_begun,
             heaps: last.map_or(&[], |sample| &sample.heaps),
         })

@@ -57,8 +57,8 @@ fn verdict_of(mut history: History, events: Vec<Event>) -> Verdict {
             event,
         })
         .collect();
-    let rebuilt = Replayed::of(&history);
-    Verdict::of(&history, &rebuilt)
+    let replayed = Replayed::of(&history);
+    Verdict::of(&history, &replayed)
 }
 
 #[test]

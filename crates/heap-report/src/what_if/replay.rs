@@ -6,7 +6,7 @@ use soc_regions::Caps;
 
 use super::{FreeSample, Outcome, Variant};
 use crate::error::Error;
-use crate::program::{NATURAL_ALIGNMENT, Program, Step};
+use crate::program::{NATURAL_ALIGNMENT, Program, ProgramStep};
 use crate::simulate::machine::{Machine, Requests};
 
 /// What requests name that are made as by `malloc`: its policy chooses among these.
@@ -73,17 +73,17 @@ impl<'a, P: Poison> Run<'a, P> {
         }
     }
 
-    fn perform(&mut self, number: usize, step: Step) -> Result<(), Misuse> {
+    fn perform(&mut self, number: usize, step: ProgramStep) -> Result<(), Misuse> {
         match step {
-            Step::Allocate {
+            ProgramStep::Allocate {
                 slot,
                 size,
                 alignment,
                 caps,
             } => self.allocate(number, slot, size, alignment, caps),
-            Step::Resize { slot, size, caps } => self.resize(number, slot, size, caps)?,
-            Step::Free { slot } => return self.free(slot),
-            Step::Refused { size, caps } => return self.probe(size, caps),
+            ProgramStep::Resize { slot, size, caps } => self.resize(number, slot, size, caps)?,
+            ProgramStep::Free { slot } => return self.free(slot),
+            ProgramStep::Refused { size, caps } => return self.probe(size, caps),
         }
         self.sample(number);
         Ok(())
@@ -220,7 +220,7 @@ fn view(program: &Program, variant: &Variant) -> Caps {
     }
     let mut counts = std::collections::BTreeMap::<u32, usize>::new();
     for step in &program.steps {
-        if let Step::Allocate { caps, .. } | Step::Resize { caps, .. } = step {
+        if let ProgramStep::Allocate { caps, .. } | ProgramStep::Resize { caps, .. } = step {
             *counts
                 .entry(requests(*caps, variant).caps().bits())
                 .or_default() += 1;

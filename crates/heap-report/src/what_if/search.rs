@@ -16,7 +16,7 @@ use soc_regions::Caps;
 use super::replay::requests;
 use super::{Outcome, Poisoning, Variant};
 use crate::error::Error;
-use crate::program::{Program, Step};
+use crate::program::{Program, ProgramStep};
 use crate::simulate::machine::Requests;
 use crate::summary::{bytes, counted};
 
@@ -158,12 +158,14 @@ fn needs(program: &Program, base: &Variant) -> BTreeMap<u32, Need> {
     };
     for step in &program.steps {
         let (slot, new) = match *step {
-            Step::Allocate {
+            ProgramStep::Allocate {
                 slot, size, caps, ..
             }
-            | Step::Resize { slot, size, caps } => (slot, named(caps).map(|caps| (caps, size))),
-            Step::Free { slot } => (slot, None),
-            Step::Refused { size, caps } => {
+            | ProgramStep::Resize { slot, size, caps } => {
+                (slot, named(caps).map(|caps| (caps, size)))
+            }
+            ProgramStep::Free { slot } => (slot, None),
+            ProgramStep::Refused { size, caps } => {
                 if let Some(caps) = named(caps) {
                     let need = needs.entry(caps).or_default();
                     need.refused = need.refused.max(size.into());

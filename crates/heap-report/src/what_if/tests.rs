@@ -4,7 +4,7 @@ use heap_caps::{Policy, Reserve};
 use soc_regions::{Caps, Chip, ESP32, ESP32S3, Symbols as _, common};
 
 use super::{Advice, Outcome, Poisoning, Variant, lines, search};
-use crate::program::{Program, Step};
+use crate::program::{Program, ProgramStep};
 use crate::simulate::machine::Setup;
 
 fn on(chip: &'static Chip, psram: u32) -> Variant {
@@ -30,8 +30,8 @@ fn on(chip: &'static Chip, psram: u32) -> Variant {
     })
 }
 
-fn allocate(slot: usize, size: u32, caps: Option<Caps>) -> Step {
-    Step::Allocate {
+fn allocate(slot: usize, size: u32, caps: Option<Caps>) -> ProgramStep {
+    ProgramStep::Allocate {
         slot,
         size,
         alignment: 4,
@@ -39,7 +39,7 @@ fn allocate(slot: usize, size: u32, caps: Option<Caps>) -> Step {
     }
 }
 
-fn program(steps: Vec<Step>) -> Program {
+fn program(steps: Vec<ProgramStep>) -> Program {
     Program {
         name: "tiny".to_owned(),
         slots: steps.len(),
@@ -50,7 +50,7 @@ fn program(steps: Vec<Step>) -> Program {
 
 /// Takes all internal memory in blocks of 8 KiB as by `malloc`, then asks for DMA.
 fn greedy() -> Program {
-    let mut steps: Vec<Step> = (0..60).map(|slot| allocate(slot, 8192, None)).collect();
+    let mut steps: Vec<ProgramStep> = (0..60).map(|slot| allocate(slot, 8192, None)).collect();
     steps.extend((60..63).map(|slot| allocate(slot, 4096, Some(Caps::DMA))));
     program(steps)
 }
@@ -64,12 +64,12 @@ fn figures_are_those_of_the_heaps() {
     let small = program(vec![
         allocate(0, 1000, None),
         allocate(1, 500, None),
-        Step::Resize {
+        ProgramStep::Resize {
             slot: 1,
             size: 700,
             caps: None,
         },
-        Step::Free { slot: 0 },
+        ProgramStep::Free { slot: 0 },
     ]);
     let outcome = outcome(&small, &on(&ESP32, 0));
     assert_eq!(
@@ -114,7 +114,7 @@ fn a_reserve_is_recommended_where_greedy_requests_starve_others() {
 
 #[test]
 fn where_nothing_can_matter_the_advice_says_so() {
-    let plain = program(vec![allocate(0, 1000, None), Step::Free { slot: 0 }]);
+    let plain = program(vec![allocate(0, 1000, None), ProgramStep::Free { slot: 0 }]);
     let Advice { best, why, .. } = search(&plain, &on(&ESP32, 0), |_| ()).unwrap();
     assert_eq!(best, 0);
     assert!(
@@ -129,7 +129,7 @@ fn where_nothing_can_matter_the_advice_says_so() {
 
 #[test]
 fn a_request_that_was_refused_is_tried_where_it_was() {
-    let was_refused = program(vec![Step::Refused {
+    let was_refused = program(vec![ProgramStep::Refused {
         size: 1 << 20,
         caps: None,
     }]);

@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 
 use heap_caps::{BlockView, Description, HeapCaps, HeapView, ImageHeader};
 use heap_caps_alloc::{CapsHeap, SpinLock};
-use heap_report::image::Memory;
+use heap_report::image::MemoryImage;
 use heap_trace::{CurrentOwner, FailureLog, Ledger, Owner, Recent, RecentLayout, TraceContext};
 use multi_heap::Poison;
 use soc_regions::Caps;
@@ -236,8 +236,8 @@ pub struct Image {
 }
 
 impl Image {
-    pub fn memory(&self) -> Memory {
-        let mut memory = Memory::default();
+    pub fn memory(&self) -> MemoryImage {
+        let mut memory = MemoryImage::default();
         for (address, bytes) in self.pieces() {
             memory.add(*address, bytes).unwrap();
         }

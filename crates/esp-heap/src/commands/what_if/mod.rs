@@ -186,7 +186,8 @@ impl Tried {
 }
 
 fn about(program: &Program, base: &Variant) -> String {
-    let is_refused = |step: &&heap_report::Step| matches!(step, heap_report::Step::Refused { .. });
+    let is_refused =
+        |step: &&heap_report::ProgramStep| matches!(step, heap_report::ProgramStep::Refused { .. });
     let refused = match program.steps.iter().filter(is_refused).count() {
         1 => "1 request was".to_owned(),
         count => format!("{} were", counted(count as u64, "request")),

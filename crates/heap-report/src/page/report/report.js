@@ -71,7 +71,7 @@ function tiles() {
       `${several(data.peak.blocks, "block")} at ${sampleText(data.peak.sample)}`,
     ],
     [
-      "Alive at the end",
+      "Live at the end",
       size(end.bytes),
       `${several(end.blocks, "block")}${suspects ? `, ${several(suspects, "leak suspect")}` : ""}`,
     ],
