@@ -9,9 +9,9 @@ use esp_heap::table;
 
 /// What figures call the levels, and what a block costs beyond its payload.
 const LEVELS: [(&str, u32); 3] = [
-    (Unpoisoned::SUBJECT, beyond_payload::<Unpoisoned>()),
-    (Light::SUBJECT, beyond_payload::<Light>()),
-    (Comprehensive::SUBJECT, beyond_payload::<Comprehensive>()),
+    (Unpoisoned::ALLOCATOR, beyond_payload::<Unpoisoned>()),
+    (Light::ALLOCATOR, beyond_payload::<Light>()),
+    (Comprehensive::ALLOCATOR, beyond_payload::<Comprehensive>()),
 ];
 
 /// Pairs of calls by their workload.

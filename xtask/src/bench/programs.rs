@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_is_named_whole_or_by_its_beginning() {
+    fn an_allocator_is_named_whole_or_by_its_beginning() {
         assert!(of_allocator("esp-alloc").has_allocator("esp-alloc llff"));
         assert!(of_allocator("multi-heap").has_allocator("multi-heap"));
         assert!(!of_allocator("multi-heap").has_allocator("multi-heap light"));

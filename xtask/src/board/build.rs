@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Board;
-use super::step::Step;
+use super::tool_command::ToolCommand;
 use super::toolchain::Toolchain;
 use crate::error::Error;
 use crate::on_target::xtensa;
@@ -51,25 +51,27 @@ pub(crate) struct Source {
 
 impl Source {
     /// The command that builds it; `None` if the program is given.
-    pub(crate) fn step(&self) -> Result<Option<Step>, Error> {
+    pub(crate) fn command(&self) -> Result<Option<ToolCommand>, Error> {
         if self.elf.is_some() {
             return Ok(None);
         }
         let toolchain = Toolchain::find(self.chip, self.toolchain.as_deref())?;
         let package = self.package();
-        let mut step = on_package(package, |root| toolchain.cargo(self.chip, "build", root))?;
-        step = step.args([self.kind(), self.program_name()]);
+        let mut command = on_package(package, |root| toolchain.cargo(self.chip, "build", root))?;
+        command = command.args([self.kind(), self.program_name()]);
         if self.release {
-            step = step.arg("--release");
+            command = command.arg("--release");
         }
         if self.no_default_features {
             step = step.arg("--no-default-features");
         }
         let features = self.all_features();
         if !features.is_empty() {
-            step = step.args(["--features".to_owned(), features.join(",")]);
+            command = command.args(["--features".to_owned(), features.join(",")]);
         }
-        Ok(Some(step.arg("--message-format=json-render-diagnostics")))
+        Ok(Some(
+            command.arg("--message-format=json-render-diagnostics"),
+        ))
     }
 
     fn package(&self) -> Package {
@@ -113,14 +115,14 @@ impl Source {
     /// Builds it, unless it is given. Programs for chips of one instruction set are made in one
     /// folder, so each goes to its chip's.
     pub(crate) fn build(&self) -> Result<PathBuf, Error> {
-        let Some(step) = self.step()? else {
+        let Some(command) = self.command()? else {
             return Ok(self.expected_file());
         };
         if self.chip.is_xtensa() {
             xtensa::build()?;
         }
-        status!("{step}");
-        let output = step.results()?;
+        status!("{command}");
+        let output = command.results()?;
         let messages = String::from_utf8_lossy(&output.stdout);
         let program = executable(&messages, self.program_name());
         let program = program.filter(|_| output.status.success()).ok_or_else(|| {
@@ -177,42 +179,41 @@ impl Package {
 }
 
 /// The command that looks for lints in every program of `package` for `board`.
-pub(crate) fn lints(package: Package, board: Board) -> Result<Step, Error> {
+pub(crate) fn lints(package: Package, board: Board) -> Result<ToolCommand, Error> {
     let toolchain = Toolchain::find(board, None)?;
     if board.is_xtensa() {
         xtensa::build()?;
     }
-    let step = on_package(package, |root| toolchain.cargo(board, "clippy", root))?;
-    let step = if package == Package::EspHal {
+    let command = on_package(package, |root| toolchain.cargo(board, "clippy", root))?;
+    let command = if package == Package::EspHal {
         let features = format!(
             "{},defmt,guard,{}",
             board.name(),
             EXAMPLES_WITH_FEATURES.join(",")
         );
-        step.args(["--features".to_owned(), features])
+        command
+            .args(["--features".to_owned(), features])
             .args(["--lib", "--examples"])
     } else {
-        step
+        command
     };
-    Ok(step.args(["--release", "--bins", "--", "-D", "warnings"]))
+    Ok(command.args(["--release", "--bins", "--", "-D", "warnings"]))
 }
 
 /// The command that looks whether a package is formatted.
-pub(crate) fn formatting(package: Package) -> Step {
-    let step = Step::new("cargo").args(["fmt", "--check", "--manifest-path"]);
-    step.arg(package.manifest())
+pub(crate) fn formatting(package: Package) -> ToolCommand {
+    let command = ToolCommand::new("cargo").args(["fmt", "--check", "--manifest-path"]);
+    command.arg(package.manifest())
 }
 
 /// `command` with a package and the folder for what it makes.
 fn on_package(
     package: Package,
-    command: impl FnOnce(&Path) -> Result<Step, Error>,
-) -> Result<Step, Error> {
+    cargo: impl FnOnce(&Path) -> Result<ToolCommand, Error>,
+) -> Result<ToolCommand, Error> {
     let root = root();
-    let step = command(&root)?
-        .arg("--manifest-path")
-        .arg(package.manifest());
-    Ok(step.arg("--target-dir").arg(output_folder(&root)))
+    let command = cargo(&root)?.arg("--manifest-path").arg(package.manifest());
+    Ok(command.arg("--target-dir").arg(output_folder(&root)))
 }
 
 /// Where cargo says it put the program called `name`.

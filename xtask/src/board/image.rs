@@ -44,9 +44,9 @@ pub(crate) fn make(
     sender: Sender,
     file: &Path,
 ) -> Result<Image, Error> {
-    let step = sender.image(board, &program.file, file);
-    status!("{step}");
-    let (is_well, output) = step.answer()?;
+    let command = sender.image(board, &program.file, file);
+    status!("{command}");
+    let (is_well, output) = command.answer()?;
     if !is_well {
         return Err(Error::Image(format!(
             "{} makes no image of {}:\n{output}",

@@ -7,8 +7,8 @@
 //!   sender.rs      espflash or esptool: their command lines  image.rs   ELF file ─> image, read back and compared
 //!   send.rs        image ─> board; if the line breaks …      chunks.rs  … what is sent again after that
 //!   output.rs      board ─> terminal, its events ─> file
-//!   boot.rs    the program on a modelled chip               documented.rs  its output beside docs/flash.md
-//!   step.rs        one command of all this: shown by `--dry-run`, or run
+//!   boot.rs        the program on a modelled chip            documented.rs  its output beside docs/flash.md
+//!   tool_command.rs one external command: shown by `--dry-run`, or run
 //! ```
 //! Nothing is sent before every check has passed.
 
@@ -24,7 +24,7 @@ pub(crate) mod program;
 pub(crate) mod send;
 pub(crate) mod sender;
 pub(crate) mod sizes;
-pub(crate) mod step;
+pub(crate) mod tool_command;
 pub(crate) mod toolchain;
 pub(crate) mod unpacked;
 

@@ -10,7 +10,7 @@ use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use super::step::Step;
+use super::tool_command::ToolCommand;
 use crate::error::Error;
 
 /// How a line of the event stream begins, see docs/event-stream.md.
@@ -26,11 +26,11 @@ pub(crate) struct BoardOutput {
 }
 
 impl BoardOutput {
-    /// Runs `step`, whose output is what a board says, to its end; whether it ended well.
-    pub(crate) fn listen(&self, step: &Step) -> Result<bool, Error> {
+    /// Runs `command`, whose output is what a board says, to its end; whether it ended well.
+    pub(crate) fn listen(&self, command: &ToolCommand) -> Result<bool, Error> {
         let mut events = self.events.as_deref().map(create).transpose()?;
         let events = events.as_mut().map(|file| file as &mut dyn Write);
-        let mut child = step.spawn(Stdio::piped())?;
+        let mut child = command.spawn(Stdio::piped())?;
         let mut filter = Filter::new(io::stdout().lock(), events);
         let mut bytes = [0; 1024];
         while let Some(output) = &mut child.stdout {
@@ -150,12 +150,12 @@ mod tests {
         let output = BoardOutput {
             events: Some(file.clone()),
         };
-        let step = Step::new("printf").arg("hello\\nevents\\t00\\n");
-        assert!(output.listen(&step).unwrap());
+        let command = ToolCommand::new("printf").arg("hello\\nevents\\t00\\n");
+        assert!(output.listen(&command).unwrap());
         assert_eq!(std::fs::read_to_string(file).unwrap(), "events\t00\n");
         let nowhere = BoardOutput {
             events: Some("/no/such/folder/file".into()),
         };
-        assert!(nowhere.listen(&step).is_err());
+        assert!(nowhere.listen(&command).is_err());
     }
 }

@@ -12,7 +12,7 @@ use super::Board;
 use super::chip::PROGRAM_OFFSET;
 use super::chunks;
 use super::sender::{Before, Files, Line, Sender};
-use super::step::Step;
+use super::tool_command::ToolCommand;
 use crate::error::Error;
 use esp_heap::port;
 use esp_heap::status;
@@ -45,14 +45,14 @@ pub(crate) fn send(
                 continue;
             }
         }
-        let steps = match attempt {
+        let commands = match attempt {
             1 => vec![sender.sending(board, files, before, line)],
             _ => {
                 let chunks = chunks::split(files.image, PROGRAM_OFFSET)?;
                 sender.resuming(board, files, &chunks, before, line)
             }
         };
-        if all(&steps)? {
+        if all(&commands)? {
             return Ok(());
         }
         error = format!(
@@ -62,11 +62,11 @@ pub(crate) fn send(
     Err(Error::Port(error))
 }
 
-/// Runs the steps until one fails; whether none did.
-fn all(steps: &[Step]) -> Result<bool, Error> {
-    for step in steps {
-        status!("{step}");
-        if !step.run()? {
+/// Runs the commands until one fails; whether none did.
+fn all(commands: &[ToolCommand]) -> Result<bool, Error> {
+    for command in commands {
+        status!("{command}");
+        if !command.run()? {
             return Ok(false);
         }
     }
@@ -81,7 +81,7 @@ enum Answer {
 /// Asks the chip for its model. Another one is an error; nothing was sent yet.
 fn ask(sender: Sender, board: Board, line: &Line) -> Result<Answer, Error> {
     let port = line.port.as_deref().unwrap_or_default();
-    let (is_well, output) = sender.question(line).answer()?;
+    let (is_well, output) = sender.query(line).answer()?;
     match printed_chip(&output) {
         Some(chip) if is_family(chip, board) => Ok(Answer::Right),
         Some(chip) => Err(Error::Port(format!(

@@ -17,7 +17,7 @@ use clap::ValueEnum;
 use super::Board;
 use super::chip::{PARTITION_TABLE_OFFSET, PROGRAM_OFFSET};
 use super::chunks::Chunk;
-use super::step::Step;
+use super::tool_command::ToolCommand;
 use crate::error::Error;
 use crate::on_target::tools::is_there;
 
@@ -121,30 +121,30 @@ impl Line {
 }
 
 impl Before {
-    fn espflash_options(&self, mut step: Step) -> Step {
+    fn espflash_options(&self, mut command: ToolCommand) -> ToolCommand {
         let options = [
             ("--bootloader", &self.boot_loader),
             ("--partition-table", &self.partition_table),
         ];
         for (option, file) in options {
             if let Some(file) = file {
-                step = step.arg(option).arg(file);
+                command = command.arg(option).arg(file);
             }
         }
-        step
+        command
     }
 
-    fn esptool_parts(&self, board: Board, mut step: Step) -> Step {
+    fn esptool_parts(&self, board: Board, mut command: ToolCommand) -> ToolCommand {
         let parts = [
             (board.boot_loader_offset(), &self.boot_loader),
             (PARTITION_TABLE_OFFSET, &self.partition_table),
         ];
         for (offset, file) in parts {
             if let Some(file) = file {
-                step = step.arg(format!("{offset:#x}")).arg(file);
+                command = command.arg(format!("{offset:#x}")).arg(file);
             }
         }
-        step
+        command
     }
 }
 
@@ -185,13 +185,13 @@ impl Sender {
     }
 
     /// ELF file ─> image of the program alone.
-    pub(crate) fn image(self, board: Board, elf: &Path, image: &Path) -> Step {
+    pub(crate) fn image(self, board: Board, elf: &Path, image: &Path) -> ToolCommand {
         match self {
-            Sender::Espflash => Step::new("espflash")
+            Sender::Espflash => ToolCommand::new("espflash")
                 .args(["save-image", "--skip-update-check", "--chip", board.name()])
                 .arg(elf)
                 .arg(image),
-            Sender::Esptool => Step::new("esptool")
+            Sender::Esptool => ToolCommand::new("esptool")
                 .args(["--chip", board.name(), "elf2image", "--flash-mode", "dio"])
                 .args([
                     "--flash-freq",
@@ -205,15 +205,15 @@ impl Sender {
         }
     }
 
-    /// Which chip is there?
-    pub(crate) fn question(self, line: &Line) -> Step {
-        let step = Step::new(self.program());
+    /// Command that asks which chip is connected.
+    pub(crate) fn query(self, line: &Line) -> ToolCommand {
+        let command = ToolCommand::new(self.program());
         match self {
-            Sender::Espflash => step
+            Sender::Espflash => command
                 .args(["board-info", "--skip-update-check", "--non-interactive"])
                 .args(["--port", line.port_or_word()])
                 .args(line.reset_options(false)),
-            Sender::Esptool => step
+            Sender::Esptool => command
                 .args(["--port", line.port_or_word()])
                 .args(line.reset_options(false))
                 .arg("chip-id"),
@@ -227,20 +227,20 @@ impl Sender {
         files: Files<'_>,
         before: &Before,
         line: &Line,
-    ) -> Step {
+    ) -> ToolCommand {
         match self {
             Sender::Espflash => {
-                let step = Step::new("espflash")
+                let command = ToolCommand::new("espflash")
                     .args(["flash", "--skip-update-check", "--non-interactive"])
                     .args(line.options(board));
-                before.espflash_options(step).arg(files.elf)
+                before.espflash_options(command).arg(files.elf)
             }
             Sender::Esptool => {
-                let step = Step::new("esptool")
+                let command = ToolCommand::new("esptool")
                     .args(line.options(board))
                     .args(WRITE_FLASH);
-                let step = before.esptool_parts(board, step);
-                step.arg(format!("{PROGRAM_OFFSET:#x}")).arg(files.image)
+                let command = before.esptool_parts(board, command);
+                command.arg(format!("{PROGRAM_OFFSET:#x}")).arg(files.image)
             }
         }
     }
@@ -253,29 +253,29 @@ impl Sender {
         chunks: &[Chunk],
         before: &Before,
         line: &Line,
-    ) -> Vec<Step> {
+    ) -> Vec<ToolCommand> {
         match self {
             Sender::Espflash => {
                 let one = |chunk: &Chunk| {
-                    Step::new("espflash")
+                    ToolCommand::new("espflash")
                         .args(["write-bin", "--skip-update-check", "--non-interactive"])
                         .args(line.options_staying(board))
                         .arg(format!("{:#x}", chunk.offset))
                         .arg(&chunk.file)
                 };
-                let mut steps: Vec<Step> = chunks.iter().map(one).collect();
-                steps.push(self.sending(board, files, before, line));
-                steps
+                let mut commands: Vec<ToolCommand> = chunks.iter().map(one).collect();
+                commands.push(self.sending(board, files, before, line));
+                commands
             }
             Sender::Esptool => {
-                let step = Step::new("esptool")
+                let command = ToolCommand::new("esptool")
                     .args(line.options(board))
                     .args(WRITE_FLASH);
-                let mut step = before.esptool_parts(board, step);
+                let mut command = before.esptool_parts(board, command);
                 for chunk in chunks {
-                    step = step.arg(format!("{:#x}", chunk.offset)).arg(&chunk.file);
+                    command = command.arg(format!("{:#x}", chunk.offset)).arg(&chunk.file);
                 }
-                vec![step]
+                vec![command]
             }
         }
     }
@@ -288,10 +288,10 @@ impl Sender {
         elf: Option<&Path>,
         port: &str,
         no_reset: bool,
-    ) -> Step {
+    ) -> ToolCommand {
         match self {
             Sender::Espflash => {
-                let step = Step::new("espflash").args([
+                let command = ToolCommand::new("espflash").args([
                     "monitor",
                     "--skip-update-check",
                     "--chip",
@@ -299,13 +299,17 @@ impl Sender {
                     "--port",
                     port,
                 ]);
-                let step = if no_reset { step.args(ALONE) } else { step };
+                let command = if no_reset {
+                    command.args(ALONE)
+                } else {
+                    command
+                };
                 match elf {
-                    Some(elf) => step.arg("--elf").arg(elf),
-                    None => step,
+                    Some(elf) => command.arg("--elf").arg(elf),
+                    None => command,
                 }
             }
-            Sender::Esptool => Step::new("pyserial-miniterm").args(["--raw", port, SLOW]),
+            Sender::Esptool => ToolCommand::new("pyserial-miniterm").args(["--raw", port, SLOW]),
         }
     }
 }
@@ -344,8 +348,8 @@ mod tests {
             (Board::Esp32c2, "--flash-freq 60m"),
             (Board::Esp32h2, "--flash-freq 48m"),
         ] {
-            let step = asked(board).to_string();
-            assert!(step.contains(frequency), "{step}");
+            let command = asked(board).to_string();
+            assert!(command.contains(frequency), "{command}");
         }
     }
 
@@ -376,9 +380,9 @@ mod tests {
             boot_loader: None,
             partition_table: None,
         };
-        let step = Sender::Espflash.sending(Board::Esp32c3, files(), &before, &line());
+        let command = Sender::Espflash.sending(Board::Esp32c3, files(), &before, &line());
         assert_eq!(
-            step.to_string(),
+            command.to_string(),
             "espflash flash --skip-update-check --non-interactive --chip esp32c3 --port /dev/ttyUSB0 --baud 460800 a.elf"
         );
     }
@@ -394,8 +398,11 @@ mod tests {
             file: format!("{offset:x}").into(),
         });
         let resuming = |sender: Sender| {
-            let steps = sender.resuming(Board::Esp32c3, files(), &chunks, &before, &line());
-            steps.iter().map(Step::to_string).collect::<Vec<_>>()
+            let commands = sender.resuming(Board::Esp32c3, files(), &chunks, &before, &line());
+            commands
+                .iter()
+                .map(ToolCommand::to_string)
+                .collect::<Vec<_>>()
         };
         let esptool = resuming(Sender::Esptool);
         assert_eq!(esptool.len(), 1);

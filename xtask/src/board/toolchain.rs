@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::build::{output_folder, root};
-use super::step::Step;
+use super::tool_command::ToolCommand;
 use super::{Board, unpacked};
 use crate::error::Error;
 use crate::on_target::tools::is_there;
@@ -65,10 +65,15 @@ impl Toolchain {
     }
 
     /// The beginning of a cargo command: `build`, or `clippy`.
-    pub(crate) fn cargo(&self, board: Board, what: &str, root: &Path) -> Result<Step, Error> {
+    pub(crate) fn cargo(
+        &self,
+        board: Board,
+        what: &str,
+        root: &Path,
+    ) -> Result<ToolCommand, Error> {
         Ok(match self {
-            Toolchain::Rustup => Step::new("cargo").args([what, "--target", board.triple()]),
-            Toolchain::Espup(name) => Step::new("cargo").args([format!("+{name}")]).args([
+            Toolchain::Rustup => ToolCommand::new("cargo").args([what, "--target", board.triple()]),
+            Toolchain::Espup(name) => ToolCommand::new("cargo").args([format!("+{name}")]).args([
                 what,
                 "-Zbuild-std=core,alloc",
                 "--target",
@@ -81,11 +86,11 @@ impl Toolchain {
                 } else {
                     OsString::from(board.triple())
                 };
-                let step = Step::new(cargo_beside(rustc, what)?)
+                let command = ToolCommand::new(cargo_beside(rustc, what)?)
                     .env("CARGO", beside(rustc, "cargo"))
                     .env("RUSTC", rustc)
                     .env("RUSTC_BOOTSTRAP", "1");
-                with_linker(step, board)?
+                with_linker(command, board)?
                     .args([
                         what,
                         "-Zbuild-std=core,alloc",
@@ -137,11 +142,11 @@ fn with_sources(board: Board, rustc: &Path) -> Result<Toolchain, Error> {
 }
 
 /// For Xtensa a linker of our own, and a wrapper of rustc where rustc alone fails.
-fn with_linker(step: Step, board: Board) -> Result<Step, Error> {
+fn with_linker(command: ToolCommand, board: Board) -> Result<ToolCommand, Error> {
     if !board.is_xtensa() {
-        return Ok(step.env(linker_variable(board), "ld.lld-22"));
+        return Ok(command.env(linker_variable(board), "ld.lld-22"));
     }
-    Ok(step
+    Ok(command
         .env(linker_variable(board), xtensa::linker()?)
         .env("RUSTC_WRAPPER", xtensa::compiler()?)
         .env("CARGO_PROFILE_DEV_LTO", "off")
@@ -245,11 +250,11 @@ mod tests {
 
     #[test]
     fn espups_toolchain_builds_core_for_the_built_in_target() {
-        let step = Toolchain::Espup("esp".to_owned())
+        let command = Toolchain::Espup("esp".to_owned())
             .cargo(Board::Esp32, "build", Path::new("/"))
             .unwrap();
         let typed = "cargo +esp build -Zbuild-std=core,alloc --target xtensa-esp32-none-elf";
-        assert_eq!(step.to_string(), typed);
+        assert_eq!(command.to_string(), typed);
     }
 
     #[test]
@@ -257,15 +262,15 @@ mod tests {
         let toolchain = Toolchain::Sources {
             rustc: "/no/rustc".into(),
         };
-        let step = toolchain
+        let command = toolchain
             .cargo(Board::Esp32c3, "build", Path::new("/"))
             .unwrap()
             .to_string();
         let linker = "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER=ld.lld-22";
         assert!(
-            step.starts_with("CARGO=cargo RUSTC=/no/rustc RUSTC_BOOTSTRAP=1"),
-            "{step}"
+            command.starts_with("CARGO=cargo RUSTC=/no/rustc RUSTC_BOOTSTRAP=1"),
+            "{command}"
         );
-        assert!(step.contains(linker), "{step}");
+        assert!(command.contains(linker), "{command}");
     }
 }

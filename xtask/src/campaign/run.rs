@@ -21,7 +21,7 @@ const REPEATED_LINES: usize = 4;
 
 /// What is done to heaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum CampaignKind {
     /// Arbitrary calls, wrong calls among the right ones; compared with a model
     Operations,
     /// Words change between the calls: no access outside, no panic, no endless loop
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     Complete,
 }
 
-impl Kind {
+impl CampaignKind {
     pub(crate) const FORGERIES: [Self; 3] = [Self::AnySize, Self::Spanning, Self::Complete];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -68,8 +68,8 @@ impl Kind {
 
 /// What is done to which heaps, and the sums of its figures.
 #[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) kind: Kind,
+pub(crate) struct CampaignRow {
+    pub(crate) kind: CampaignKind,
     pub(crate) level: Poisoning,
     pub(crate) has_key: bool,
     pub(crate) figures: BTreeMap<String, u64>,
@@ -77,8 +77,8 @@ pub(crate) struct Row {
     pub(crate) failures: u64,
 }
 
-impl Row {
-    pub(crate) const fn new(kind: Kind, level: Poisoning, has_key: bool) -> Self {
+impl CampaignRow {
+    pub(crate) const fn new(kind: CampaignKind, level: Poisoning, has_key: bool) -> Self {
         Self {
             kind,
             level,
@@ -97,7 +97,7 @@ impl Row {
     /// has none to know, is expected to get through.
     pub(crate) fn is_sound(&self) -> bool {
         let gets_through =
-            self.level == Poisoning::None || self.kind == Kind::Complete && !self.has_key;
+            self.level == Poisoning::None || self.kind == CampaignKind::Complete && !self.has_key;
         self.failures == 0 && (gets_through || self.figure("overlaps") == 0)
     }
 
@@ -113,7 +113,7 @@ impl Row {
 /// Neighbouring inputs of a row.
 struct Batch {
     row: usize,
-    kind: Kind,
+    kind: CampaignKind,
     level: Poisoning,
     key: u32,
     seed: u64,
@@ -123,13 +123,13 @@ struct Batch {
 
 /// Runs `count` of each kind, or as many as usual, at each of these levels.
 pub(crate) fn all(
-    kinds: &[Kind],
+    kinds: &[CampaignKind],
     levels: &[Poisoning],
     seed: u64,
     count: Option<u64>,
-) -> Result<Vec<Row>, Error> {
+) -> Result<Vec<CampaignRow>, Error> {
     let program = build()?;
-    let mut rows: Vec<Row> = kinds
+    let mut rows: Vec<CampaignRow> = kinds
         .iter()
         .flat_map(|&kind| levels.iter().flat_map(move |&level| rows_of(kind, level)))
         .collect();
@@ -164,22 +164,22 @@ pub(crate) fn all(
 }
 
 /// The rows of a kind at a level: forged headers with and without a key, where there are canaries.
-fn rows_of(kind: Kind, level: Poisoning) -> impl Iterator<Item = Row> {
-    let is_forgery = Kind::FORGERIES.contains(&kind);
+fn rows_of(kind: CampaignKind, level: Poisoning) -> impl Iterator<Item = CampaignRow> {
+    let is_forgery = CampaignKind::FORGERIES.contains(&kind);
     let keys: &[bool] = if is_forgery && level != Poisoning::None {
         &[false, true]
     } else {
         &[false]
     };
     keys.iter()
-        .map(move |&has_key| Row::new(kind, level, has_key))
+        .map(move |&has_key| CampaignRow::new(kind, level, has_key))
 }
 
 /// All of a row. Calls and damage meet heaps with a key in every second batch.
-fn batches(index: usize, row: &Row, seed: u64, count: u64) -> Vec<Batch> {
+fn batches(index: usize, row: &CampaignRow, seed: u64, count: u64) -> Vec<Batch> {
     let (kind, level, has_key) = (row.kind, row.level, row.has_key);
     let each = kind.batch_count();
-    let is_forgery = Kind::FORGERIES.contains(&kind);
+    let is_forgery = CampaignKind::FORGERIES.contains(&kind);
     let numbers = 0..count.div_ceil(each);
     let batch = |number: u64| Batch {
         row: index,
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn batches_are_the_whole_count_once() {
-        let row = Row::new(Kind::AnySize, Poisoning::Light, true);
+        let row = CampaignRow::new(CampaignKind::AnySize, Poisoning::Light, true);
         let batches = batches(3, &row, 7, 25_000);
         let words: Vec<_> = batches
             .iter()
@@ -273,10 +273,13 @@ mod tests {
                 .map(|row| row.has_key)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(keys(Kind::Spanning, Poisoning::None), [false]);
-        assert_eq!(keys(Kind::Spanning, Poisoning::Light), [false, true]);
-        assert_eq!(keys(Kind::Damage, Poisoning::Light), [false]);
-        let row = Row::new(Kind::Damage, Poisoning::Light, false);
+        assert_eq!(keys(CampaignKind::Spanning, Poisoning::None), [false]);
+        assert_eq!(
+            keys(CampaignKind::Spanning, Poisoning::Light),
+            [false, true]
+        );
+        assert_eq!(keys(CampaignKind::Damage, Poisoning::Light), [false]);
+        let row = CampaignRow::new(CampaignKind::Damage, Poisoning::Light, false);
         let keys: Vec<u32> = batches(0, &row, 1, 600_000)
             .iter()
             .map(|batch| batch.key)
@@ -286,14 +289,14 @@ mod tests {
 
     #[test]
     fn figures_of_batches_are_summed_up_and_overlaps_are_failures_where_none_may_be() {
-        let mut row = Row::new(Kind::Spanning, Poisoning::Light, false);
+        let mut row = CampaignRow::new(CampaignKind::Spanning, Poisoning::Light, false);
         row.add("tries 10 overlaps 0 \n");
         row.add("tries 5 overlaps 0 \n");
         assert_eq!((row.figure("tries"), row.figure("overlaps")), (15, 0));
         assert!(row.is_sound());
         row.add("tries 5 overlaps 1 \n");
         assert!(!row.is_sound());
-        let mut unkeyed = Row::new(Kind::Complete, Poisoning::Light, false);
+        let mut unkeyed = CampaignRow::new(CampaignKind::Complete, Poisoning::Light, false);
         unkeyed.add("tries 5 overlaps 1 \n");
         assert!(unkeyed.is_sound());
         unkeyed.failures = 1;

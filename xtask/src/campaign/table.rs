@@ -4,21 +4,21 @@ use esp_heap::figures::Figure;
 use esp_heap::poisoning::Poisoning;
 use esp_heap::table;
 
-use super::run::{Kind, Row};
+use super::run::{CampaignKind, CampaignRow};
 
 /// All tables.
-pub(crate) fn of(rows: &[Row]) -> String {
+pub(crate) fn of(rows: &[CampaignRow]) -> String {
     let tables = [
         of_kind(
             rows,
-            Kind::Operations,
+            CampaignKind::Operations,
             "arbitrary calls, compared with a model",
             &["calls", "served", "wrong calls", "imitations", "failures"],
             &["calls", "served", "wrong_calls", "imitations"],
         ),
         of_kind(
             rows,
-            Kind::Damage,
+            CampaignKind::Damage,
             "heaps whose words change between their calls",
             &["heaps", "words", "calls", "noticed", "outside, hung"],
             &["heaps", "words", "calls", "noticed"],
@@ -29,13 +29,13 @@ pub(crate) fn of(rows: &[Row]) -> String {
 }
 
 fn of_kind(
-    rows: &[Row],
-    kind: Kind,
+    rows: &[CampaignRow],
+    kind: CampaignKind,
     title: &str,
     heads: &[&str],
     figures: &[&str],
 ) -> Option<String> {
-    let rows: Vec<&Row> = rows.iter().filter(|row| row.kind == kind).collect();
+    let rows: Vec<&CampaignRow> = rows.iter().filter(|row| row.kind == kind).collect();
     if rows.is_empty() {
         return None;
     }
@@ -53,7 +53,7 @@ fn of_kind(
 }
 
 /// A row for what is forged, a column for each level with and without a key.
-fn of_forgeries(rows: &[Row]) -> Option<String> {
+fn of_forgeries(rows: &[CampaignRow]) -> Option<String> {
     let columns: Vec<(Poisoning, bool)> = Poisoning::ALL
         .into_iter()
         .flat_map(|level| [(level, false), (level, true)])
@@ -72,7 +72,7 @@ fn of_forgeries(rows: &[Row]) -> Option<String> {
     let heads = [String::new()].into_iter().chain(columns.iter().map(head));
     let mut table = table::of_heads(heads.collect());
     let mut tries = 0;
-    for kind in Kind::FORGERIES {
+    for kind in CampaignKind::FORGERIES {
         let cell = |&column: &(Poisoning, bool)| {
             let row = rows
                 .iter()
@@ -96,8 +96,8 @@ fn of_forgeries(rows: &[Row]) -> Option<String> {
     ))
 }
 
-fn is_of(row: &Row, (level, has_key): (Poisoning, bool)) -> bool {
-    Kind::FORGERIES.contains(&row.kind) && row.level == level && row.has_key == has_key
+fn is_of(row: &CampaignRow, (level, has_key): (Poisoning, bool)) -> bool {
+    CampaignKind::FORGERIES.contains(&row.kind) && row.level == level && row.has_key == has_key
 }
 
 /// `12.3 %`, or `0`.
@@ -113,11 +113,11 @@ fn share(part: u64, whole: u64) -> String {
 }
 
 /// Every figure.
-pub(crate) fn figures(rows: &[Row]) -> Vec<Figure> {
+pub(crate) fn figures(rows: &[CampaignRow]) -> Vec<Figure> {
     rows.iter().flat_map(of_row).collect()
 }
 
-fn of_row(row: &Row) -> Vec<Figure> {
+fn of_row(row: &CampaignRow) -> Vec<Figure> {
     const METRICS: [&str; 8] = [
         "calls",
         "served",
@@ -145,8 +145,13 @@ fn of_row(row: &Row) -> Vec<Figure> {
 mod tests {
     use super::*;
 
-    fn row(kind: Kind, level: Poisoning, has_key: bool, figures: &[(&str, u64)]) -> Row {
-        let mut row = Row::new(kind, level, has_key);
+    fn row(
+        kind: CampaignKind,
+        level: Poisoning,
+        has_key: bool,
+        figures: &[(&str, u64)],
+    ) -> CampaignRow {
+        let mut row = CampaignRow::new(kind, level, has_key);
         let figures = figures
             .iter()
             .map(|&(name, value)| (name.to_owned(), value));
@@ -158,19 +163,19 @@ mod tests {
     fn each_campaign_has_a_table_and_a_single_overlap_is_not_rounded_to_none() {
         let rows = [
             row(
-                Kind::Operations,
+                CampaignKind::Operations,
                 Poisoning::None,
                 false,
                 &[("calls", 123_456)],
             ),
             row(
-                Kind::Spanning,
+                CampaignKind::Spanning,
                 Poisoning::Light,
                 true,
                 &[("tries", 100_000), ("overlaps", 1)],
             ),
             row(
-                Kind::Spanning,
+                CampaignKind::Spanning,
                 Poisoning::None,
                 false,
                 &[("tries", 100_000), ("overlaps", 60_000)],

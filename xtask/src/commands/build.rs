@@ -46,8 +46,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 
 /// What `--dry-run` shows of the build.
 pub(crate) fn show_step(source: &Source) -> Result<(), Error> {
-    match source.step()? {
-        Some(step) => Ok(style::print(format_args!("{step}\n"))?),
+    match source.command()? {
+        Some(command) => Ok(style::print(format_args!("{command}\n"))?),
         None => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use crate::campaign::run::{self, Kind, Row};
+use crate::campaign::run::{self, CampaignKind, CampaignRow};
 use crate::campaign::table;
 use crate::error::Error;
 use crate::record;
@@ -18,7 +18,7 @@ use esp_heap::{figures, style};
 pub(crate) struct Arguments {
     /// What is done; everything if nothing is named
     #[arg(value_enum)]
-    kinds: Vec<Kind>,
+    kinds: Vec<CampaignKind>,
     /// Where the random numbers begin
     #[arg(long, value_name = "N", default_value_t = SEED)]
     seed: u64,
@@ -51,7 +51,7 @@ Exit code 1: a heap differed from its model, accessed memory outside of its regi
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let kinds = if arguments.kinds.is_empty() {
-        Kind::value_variants().to_vec()
+        CampaignKind::value_variants().to_vec()
     } else {
         arguments.kinds.clone()
     };
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if let Some(file) = &arguments.record {
         record::write(file, &arguments.command(), &tables)?;
     }
-    let is_sound = rows.iter().all(Row::is_sound);
+    let is_sound = rows.iter().all(CampaignRow::is_sound);
     Ok(ExitCode::from(u8::from(!is_sound)))
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
-use target_suite::faults::Kind;
+use target_suite::faults::FaultKind;
 
 use crate::error::Error;
 use crate::faults::{run as trials, table};
@@ -49,15 +49,15 @@ Exit code 1: the heap panicked, wrote outside of its memory, or found something 
 
 /// A kind of fault by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct KindName(Kind);
+struct KindName(FaultKind);
 
 impl ValueEnum for KindName {
     fn value_variants<'a>() -> &'a [Self] {
-        const NAMES: [KindName; Kind::ALL.len()] = {
-            let mut names = [KindName(Kind::Overrun); Kind::ALL.len()];
+        const NAMES: [KindName; FaultKind::ALL.len()] = {
+            let mut names = [KindName(FaultKind::Overrun); FaultKind::ALL.len()];
             let mut index = 0;
             while index < names.len() {
-                names[index] = KindName(Kind::ALL[index]);
+                names[index] = KindName(FaultKind::ALL[index]);
                 index += 1;
             }
             names
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         .map_or(Poisoning::ALL.to_vec(), |level| vec![level]);
     let kinds = arguments
         .kind
-        .map_or(Kind::ALL.to_vec(), |kind| vec![kind.0]);
+        .map_or(FaultKind::ALL.to_vec(), |kind| vec![kind.0]);
     let rows = trials::all(&levels, &kinds, arguments.seed, arguments.count);
     let tables = table::of(&rows);
     if arguments.json {

@@ -67,8 +67,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if arguments.no_monitor {
         return Ok(ExitCode::SUCCESS);
     }
-    let step = sender.listening(source.chip, Some(files.elf), &port, line.no_reset);
-    let is_well = arguments.output.listen(&step)?;
+    let command = sender.listening(source.chip, Some(files.elf), &port, line.no_reset);
+    let is_well = arguments.output.listen(&command)?;
     Ok(ExitCode::from(if is_well { 0 } else { Error::PORT }))
 }
 
@@ -84,15 +84,18 @@ impl Arguments {
             image: &file,
         };
         build::show_step(&self.source)?;
-        let mut steps = vec![
+        let mut commands = vec![
             sender.image(chip, &elf, &file),
-            sender.question(&self.line),
+            sender.query(&self.line),
             sender.sending(chip, files, &self.before, &self.line),
         ];
         if !self.no_monitor {
-            steps.push(sender.listening(chip, Some(&elf), port, self.line.no_reset));
+            commands.push(sender.listening(chip, Some(&elf), port, self.line.no_reset));
         }
-        let lines: String = steps.iter().map(|step| format!("{step}\n")).collect();
+        let lines: String = commands
+            .iter()
+            .map(|command| format!("{command}\n"))
+            .collect();
         Ok(style::print(lines)?)
     }
 }

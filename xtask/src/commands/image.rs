@@ -40,8 +40,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if source.dry_run {
         build::show_step(source)?;
         let elf = source.expected_file();
-        let step = sender.image(source.chip, &elf, &file(elf.clone()));
-        style::print(format_args!("{step}\n"))?;
+        let command = sender.image(source.chip, &elf, &file(elf.clone()));
+        style::print(format_args!("{command}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let program = build::checked(source)?;

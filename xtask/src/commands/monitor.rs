@@ -35,13 +35,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let elf = elf.is_file().then_some(elf);
     if source.dry_run {
         let port = line.port.as_deref().unwrap_or("PORT");
-        let step = sender.listening(source.chip, elf.as_deref(), port, line.no_reset);
-        style::print(format_args!("{step}\n"))?;
+        let command = sender.listening(source.chip, elf.as_deref(), port, line.no_reset);
+        style::print(format_args!("{command}\n"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let port = port::chosen(line.port.as_deref())?;
     port::check(&port)?;
-    let step = sender.listening(source.chip, elf.as_deref(), &port, line.no_reset);
-    let is_well = arguments.output.listen(&step)?;
+    let command = sender.listening(source.chip, elf.as_deref(), &port, line.no_reset);
+    let is_well = arguments.output.listen(&command)?;
     Ok(ExitCode::from(if is_well { 0 } else { Error::PORT }))
 }

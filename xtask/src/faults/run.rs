@@ -2,7 +2,7 @@
 
 use std::panic::catch_unwind;
 
-use target_suite::faults::{FaultCounts, Kind, count_faults};
+use target_suite::faults::{FaultCounts, FaultKind, count_faults};
 
 use esp_heap::parallel;
 use esp_heap::poisoning::{Poisoning, with_poison};
@@ -15,7 +15,7 @@ const BATCH: u64 = 50;
 /// What became of the faults of one kind at one level.
 pub(crate) struct FaultRow {
     pub(crate) level: Poisoning,
-    pub(crate) kind: Kind,
+    pub(crate) kind: FaultKind,
     pub(crate) counts: FaultCounts,
     /// Batches in which the heap panicked.
     pub(crate) panics: u32,
@@ -33,13 +33,18 @@ impl FaultRow {
 struct Batch {
     row: usize,
     level: Poisoning,
-    kind: Kind,
+    kind: FaultKind,
     first: u64,
     count: u64,
 }
 
 /// `count` faults of each of these kinds at each of these levels.
-pub(crate) fn all(levels: &[Poisoning], kinds: &[Kind], seed: u64, count: u64) -> Vec<FaultRow> {
+pub(crate) fn all(
+    levels: &[Poisoning],
+    kinds: &[FaultKind],
+    seed: u64,
+    count: u64,
+) -> Vec<FaultRow> {
     let mut rows: Vec<FaultRow> = levels
         .iter()
         .flat_map(|&level| kinds.iter().map(move |&kind| row(level, kind)))
@@ -71,7 +76,7 @@ pub(crate) fn all(levels: &[Poisoning], kinds: &[Kind], seed: u64, count: u64) -
     rows
 }
 
-fn row(level: Poisoning, kind: Kind) -> FaultRow {
+fn row(level: Poisoning, kind: FaultKind) -> FaultRow {
     FaultRow {
         level,
         kind,
@@ -116,7 +121,7 @@ mod tests {
 
     #[test]
     fn pieces_are_all_faults_once() {
-        let row = row(Poisoning::Light, Kind::Overrun);
+        let row = row(Poisoning::Light, FaultKind::Overrun);
         let ranges: Vec<_> = batches(3, &row, 120)
             .map(|batch| (batch.row, batch.first, batch.count))
             .collect();
@@ -125,10 +130,10 @@ mod tests {
 
     #[test]
     fn in_batches_on_all_cores_they_end_as_one_after_the_other() {
-        let rows = all(&[Poisoning::Light], &[Kind::HeaderWord], 5, 120);
+        let rows = all(&[Poisoning::Light], &[FaultKind::HeaderWord], 5, 120);
         assert_eq!(
             rows[0].counts,
-            count_faults::<multi_heap::Light>(Kind::HeaderWord, 5, 0, 120)
+            count_faults::<multi_heap::Light>(FaultKind::HeaderWord, 5, 0, 120)
         );
         assert_eq!(rows[0].counts.faults, 120);
     }

@@ -135,7 +135,7 @@ mod tests {
     use super::of;
     use crate::faults::run::FaultRow;
     use esp_heap::poisoning::Poisoning;
-    use target_suite::faults::{FaultCounts, Kind};
+    use target_suite::faults::{FaultCounts, FaultKind};
 
     #[test]
     fn tables_fit_100_columns_with_counts_of_a_hundred_thousand_faults() {
@@ -163,7 +163,7 @@ mod tests {
             counts,
             panics: 0,
         };
-        let rows: Vec<FaultRow> = Kind::ALL.into_iter().map(row).collect();
+        let rows: Vec<FaultRow> = FaultKind::ALL.into_iter().map(row).collect();
         let text = of(&rows);
         let table = text
             .lines()

@@ -16,19 +16,19 @@ pub struct MultiHeap<P: Level> {
 /// What figures call the levels.
 pub trait Level: Poison {
     /// The name.
-    const SUBJECT: &'static str;
+    const ALLOCATOR: &'static str;
 }
 
 impl Level for Unpoisoned {
-    const SUBJECT: &'static str = "multi-heap";
+    const ALLOCATOR: &'static str = "multi-heap";
 }
 
 impl Level for Light {
-    const SUBJECT: &'static str = "multi-heap light";
+    const ALLOCATOR: &'static str = "multi-heap light";
 }
 
 impl Level for Comprehensive {
-    const SUBJECT: &'static str = "multi-heap comprehensive";
+    const ALLOCATOR: &'static str = "multi-heap comprehensive";
 }
 
 impl<P: Level> MultiHeap<P> {
@@ -56,7 +56,7 @@ fn offset(block: NonNull<u8>) -> Option<Offset> {
 }
 
 impl<P: Level> Allocator for MultiHeap<P> {
-    const NAME: &'static str = P::SUBJECT;
+    const NAME: &'static str = P::ALLOCATOR;
 
     unsafe fn start(place: &mut MaybeUninit<Self>, region: NonNull<[u8]>) -> bool {
         // SAFETY: the caller hands the region over.

@@ -7,7 +7,7 @@ use multi_heap::Poison;
 use soc_regions::Span;
 
 use super::arena::{Arena, REGIONS};
-use super::kind::Kind;
+use super::kind::FaultKind;
 use super::layout::Layout;
 use super::program::{Detection, Live, Program};
 
@@ -50,19 +50,19 @@ pub(super) struct Done {
 
 impl<P: Poison> Program<P> {
     /// Does it; `None` where the program has no block for it.
-    pub(super) fn commit(&mut self, kind: Kind) -> Option<Done> {
+    pub(super) fn commit(&mut self, kind: FaultKind) -> Option<Done> {
         match kind {
-            Kind::Overrun => self.overrun(),
-            Kind::Underrun => self.underrun(),
-            Kind::WriteAfterFree => self.write_after_free(),
-            Kind::StaleWrite => self.stale_write(),
-            Kind::DoubleFree => self.double_free(),
-            Kind::LateDoubleFree => self.late_double_free(),
-            Kind::ForeignFree => self.foreign_free(),
-            Kind::HeaderBits => self.header(Self::flipped),
-            Kind::HeaderWord => self.header(Self::replaced),
-            Kind::FreeBlock => self.free_block(),
-            Kind::Control => self.control(),
+            FaultKind::Overrun => self.overrun(),
+            FaultKind::Underrun => self.underrun(),
+            FaultKind::WriteAfterFree => self.write_after_free(),
+            FaultKind::StaleWrite => self.stale_write(),
+            FaultKind::DoubleFree => self.double_free(),
+            FaultKind::LateDoubleFree => self.late_double_free(),
+            FaultKind::ForeignFree => self.foreign_free(),
+            FaultKind::HeaderBits => self.header(Self::flipped),
+            FaultKind::HeaderWord => self.header(Self::replaced),
+            FaultKind::FreeBlock => self.free_block(),
+            FaultKind::Control => self.control(),
         }
     }
 }

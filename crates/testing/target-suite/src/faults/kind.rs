@@ -2,7 +2,7 @@
 
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum FaultKind {
     /// Writes 1 to 64 bytes past the end of a block.
     Overrun,
     /// Writes 1 to 64 bytes before the start of a block.
@@ -27,7 +27,7 @@ pub enum Kind {
     Control,
 }
 
-impl Kind {
+impl FaultKind {
     /// All of them.
     pub const ALL: [Self; 11] = [
         Self::Overrun,
@@ -82,7 +82,7 @@ impl Kind {
     }
 }
 
-impl core::fmt::Display for Kind {
+impl core::fmt::Display for FaultKind {
     fn fmt(&self, out: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         out.pad(self.name())
     }

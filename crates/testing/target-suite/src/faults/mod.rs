@@ -29,7 +29,7 @@ mod program;
 mod trial;
 
 pub use counts::FaultCounts;
-pub use kind::Kind;
+pub use kind::FaultKind;
 pub use trial::{Impact, Outcome, STEP_BUDGET, trial};
 
 use core::fmt;
@@ -40,14 +40,14 @@ use crate::random::mixed;
 
 /// The counts of `count` faults of a kind, those with the numbers from `first` on.
 #[must_use]
-pub fn count_faults<P: Poison>(kind: Kind, seed: u64, first: u64, count: u64) -> FaultCounts {
+pub fn count_faults<P: Poison>(kind: FaultKind, seed: u64, first: u64, count: u64) -> FaultCounts {
     let seeds = (first..first + count).map(|number| seed_of(kind, seed, number));
     seeds.map(|seed| trial::<P>(kind, seed)).collect()
 }
 
 /// The seed of one fault: the same at all poisoning levels, so that the same programs are compared.
 #[must_use]
-pub fn seed_of(kind: Kind, seed: u64, number: u64) -> u64 {
+pub fn seed_of(kind: FaultKind, seed: u64, number: u64) -> u64 {
     mixed(mixed(seed) ^ (kind as u64) << 32 ^ number)
 }
 
@@ -57,7 +57,7 @@ pub const FEW: u64 = 5;
 /// What becomes of the first `count` faults of every kind at every level: a line each, the same on
 /// every machine.
 pub fn lines(count: u64, mut line: impl FnMut(fmt::Arguments<'_>)) {
-    for kind in Kind::ALL {
+    for kind in FaultKind::ALL {
         line(format_args!(
             "{}",
             FaultLine(
@@ -81,7 +81,7 @@ pub fn lines(count: u64, mut line: impl FnMut(fmt::Arguments<'_>)) {
     }
 }
 
-struct FaultLine(&'static str, Kind, FaultCounts);
+struct FaultLine(&'static str, FaultKind, FaultCounts);
 
 impl fmt::Display for FaultLine {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,7 +7,7 @@ use multi_heap::{Heap, Poison, ScrubStep};
 
 use super::arena::Arena;
 use super::fault::{Done, TargetBlock};
-use super::kind::Kind;
+use super::kind::FaultKind;
 use super::layout::{Layout, ReliedOnBy};
 use super::program::{Detection, Program};
 use crate::random::mixed;
@@ -74,12 +74,12 @@ impl Outcome {
 /// # Panics
 /// If a program fails that does nothing wrong yet.
 #[must_use]
-pub fn trial<P: Poison>(kind: Kind, seed: u64) -> Outcome {
+pub fn trial<P: Poison>(kind: FaultKind, seed: u64) -> Outcome {
     let mut tries = (0..TRIES).map(|attempt| mixed(seed ^ attempt));
     tries.find_map(|seed| tried::<P>(kind, seed)).unwrap()
 }
 
-fn tried<P: Poison>(kind: Kind, seed: u64) -> Option<Outcome> {
+fn tried<P: Poison>(kind: FaultKind, seed: u64) -> Option<Outcome> {
     let mut program = Program::<P>::started(seed);
     let scrub = program.scrub_underway();
     let done = program.commit(kind)?;

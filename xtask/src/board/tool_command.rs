@@ -1,4 +1,4 @@
-//! One external command of several, shown or run.
+//! External command: shown by `--dry-run`, or run.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -23,22 +23,22 @@ const SCRUBBED: [&str; 8] = [
 /// A program with its arguments, in an environment without the variables that are meant for other
 /// compilers.
 #[derive(Debug)]
-pub(crate) struct Step {
+pub(crate) struct ToolCommand {
     program: OsString,
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
 }
 
-impl Step {
-    pub(crate) fn new(program: impl Into<OsString>) -> Step {
-        Step {
+impl ToolCommand {
+    pub(crate) fn new(program: impl Into<OsString>) -> ToolCommand {
+        ToolCommand {
             program: program.into(),
             arguments: Vec::new(),
             variables: Vec::new(),
         }
     }
 
-    pub(crate) fn arg(mut self, argument: impl Into<OsString>) -> Step {
+    pub(crate) fn arg(mut self, argument: impl Into<OsString>) -> ToolCommand {
         self.arguments.push(argument.into());
         self
     }
@@ -46,12 +46,16 @@ impl Step {
     pub(crate) fn args<T: Into<OsString>>(
         mut self,
         arguments: impl IntoIterator<Item = T>,
-    ) -> Step {
+    ) -> ToolCommand {
         self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
-    pub(crate) fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Step {
+    pub(crate) fn env(
+        mut self,
+        name: impl Into<OsString>,
+        value: impl Into<OsString>,
+    ) -> ToolCommand {
         self.variables.push((name.into(), value.into()));
         self
     }
@@ -101,7 +105,7 @@ impl Step {
 }
 
 /// As one would type it.
-impl fmt::Display for Step {
+impl fmt::Display for ToolCommand {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.variables {
             write!(out, "{}={} ", name.display(), quoted(value))?;
@@ -125,30 +129,30 @@ fn quoted(word: &OsStr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Step;
+    use super::ToolCommand;
 
     #[test]
     fn a_step_is_shown_as_it_would_be_typed() {
-        let step = Step::new("cargo").env("RUSTC", "/opt/my rust/rustc");
-        let step = step.args(["build", "--config=a=\"b\""]);
+        let command = ToolCommand::new("cargo").env("RUSTC", "/opt/my rust/rustc");
+        let command = command.args(["build", "--config=a=\"b\""]);
         assert_eq!(
-            step.to_string(),
+            command.to_string(),
             "RUSTC='/opt/my rust/rustc' cargo build '--config=a=\"b\"'"
         );
     }
 
     #[test]
     fn what_a_step_prints_and_how_it_ends_is_known() {
-        let step = Step::new("sh").args(["-c", "echo one; echo two >&2; exit 3"]);
-        assert_eq!(step.answer().unwrap(), (false, "one\ntwo\n".to_owned()));
-        assert!(Step::new("no-such-program-here").run().is_err());
+        let command = ToolCommand::new("sh").args(["-c", "echo one; echo two >&2; exit 3"]);
+        assert_eq!(command.answer().unwrap(), (false, "one\ntwo\n".to_owned()));
+        assert!(ToolCommand::new("no-such-program-here").run().is_err());
     }
 
     #[test]
     fn a_step_does_not_see_another_compilers_variables() {
         // Cargo sets CARGO for tests.
         assert!(std::env::var_os("CARGO").is_some());
-        let step = Step::new("sh").args(["-c", "echo \"<$CARGO>\""]);
-        assert_eq!(step.answer().unwrap().1, "<>\n");
+        let command = ToolCommand::new("sh").args(["-c", "echo \"<$CARGO>\""]);
+        assert_eq!(command.answer().unwrap().1, "<>\n");
     }
 }
