@@ -42,7 +42,7 @@ const EXTERNAL_LINE: usize = if cfg!(feature = "esp32p4") {
 };
 
 /// What an allocator says of the memory it wants.
-trait Kind {
+trait WantedMemory {
     const LINE: usize = 1;
 
     fn heap(&self) -> &EspHeap {
@@ -52,7 +52,7 @@ trait Kind {
     fn capabilities(&self) -> EnumSet<MemoryCapability>;
 }
 
-impl Kind for EspHeap {
+impl WantedMemory for EspHeap {
     fn heap(&self) -> &EspHeap {
         self
     }
@@ -62,25 +62,25 @@ impl Kind for EspHeap {
     }
 }
 
-impl Kind for AnyMemory {
+impl WantedMemory for AnyMemory {
     fn capabilities(&self) -> EnumSet<MemoryCapability> {
         EnumSet::empty()
     }
 }
 
-impl Kind for InternalMemory {
+impl WantedMemory for InternalMemory {
     fn capabilities(&self) -> EnumSet<MemoryCapability> {
         MemoryCapability::Internal.into()
     }
 }
 
-impl Kind for ExternalMemory {
+impl WantedMemory for ExternalMemory {
     fn capabilities(&self) -> EnumSet<MemoryCapability> {
         MemoryCapability::External.into()
     }
 }
 
-impl Kind for DmaCompatibleInternalMemory {
+impl WantedMemory for DmaCompatibleInternalMemory {
     const LINE: usize = INTERNAL_LINE;
 
     fn capabilities(&self) -> EnumSet<MemoryCapability> {
@@ -88,7 +88,7 @@ impl Kind for DmaCompatibleInternalMemory {
     }
 }
 
-impl Kind for DmaCompatibleExternalMemory {
+impl WantedMemory for DmaCompatibleExternalMemory {
     const LINE: usize = EXTERNAL_LINE;
 
     fn capabilities(&self) -> EnumSet<MemoryCapability> {
@@ -97,13 +97,13 @@ impl Kind for DmaCompatibleExternalMemory {
 }
 
 /// The layout in whole lines; `None` if that is more than an address can say.
-fn lines<K: Kind>(layout: Layout) -> Option<Layout> {
+fn lines<K: WantedMemory>(layout: Layout) -> Option<Layout> {
     let aligned = layout.align_to(K::LINE).ok()?;
     let size = aligned.size().checked_next_multiple_of(K::LINE)?;
     Layout::from_size_align(size, aligned.align()).ok()
 }
 
-fn allocate<K: Kind>(kind: &K, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
+fn allocate<K: WantedMemory>(kind: &K, layout: Layout, zeroed: bool) -> Option<NonNull<u8>> {
     let mut wanted = Wanted::new(lines::<K>(layout)?);
     if zeroed {
         wanted = wanted.zeroed();
@@ -113,7 +113,7 @@ fn allocate<K: Kind>(kind: &K, layout: Layout, zeroed: bool) -> Option<NonNull<u
 
 /// # Safety
 /// As [`Blocks::free_block`].
-unsafe fn free<K: Kind>(kind: &K, block: NonNull<u8>, layout: Layout) {
+unsafe fn free<K: WantedMemory>(kind: &K, block: NonNull<u8>, layout: Layout) {
     let whole = lines::<K>(layout).unwrap_or(layout); // it was allocated with them
     // SAFETY: the caller keeps the same contract.
     unsafe { kind.heap().free_block(block, whole) };
@@ -121,7 +121,12 @@ unsafe fn free<K: Kind>(kind: &K, block: NonNull<u8>, layout: Layout) {
 
 /// # Safety
 /// As [`Blocks::change`].
-unsafe fn change<K: Kind>(kind: &K, block: NonNull<u8>, old: Layout, new: Layout) -> Changed {
+unsafe fn change<K: WantedMemory>(
+    kind: &K,
+    block: NonNull<u8>,
+    old: Layout,
+    new: Layout,
+) -> Changed {
     if new.align() > old.align() {
         return Changed::Moves;
     }

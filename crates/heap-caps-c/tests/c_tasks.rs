@@ -172,7 +172,7 @@ fn tasks_have_what_they_allocate_until_somebody_frees_it() {
         count: [0; 4],
     }; 4];
     let (mut wanted, mut known) = ([mqtt], 0_usize);
-    let mut question = CTaskQuestion {
+    let mut params = CTaskInfoParams {
         caps: [INTERNAL.cast_signed(), SPIRAM.cast_signed(), 0, 0],
         mask: [INTERNAL.cast_signed(), SPIRAM.cast_signed(), 0, 0],
         tasks: wanted.as_mut_ptr(),
@@ -184,7 +184,7 @@ fn tasks_have_what_they_allocate_until_somebody_frees_it() {
         max_blocks: 8,
     };
     // SAFETY: the arrays are as long as is said.
-    assert_eq!(unsafe { heap_caps_get_per_task_info(&raw mut question) }, 2);
+    assert_eq!(unsafe { heap_caps_get_per_task_info(&raw mut params) }, 2);
     assert_eq!(
         (blocks[0].address, blocks[0].size, blocks[0].task),
         (a, 100, mqtt)

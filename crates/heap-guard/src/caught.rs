@@ -9,7 +9,7 @@ use crate::stop::Access;
 
 /// A block that was guarded or in quarantine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Block {
+pub struct CaughtBlock {
     /// Its address.
     pub address: u32,
     /// Bytes asked for; of a block that was not sampled, those that could be used.
@@ -37,7 +37,7 @@ pub struct Hit {
     /// The context's clock.
     pub ticks: u32,
     /// The block that it wrote behind, or into although it was free.
-    pub block: Block,
+    pub block: CaughtBlock,
 }
 
 /// Bytes that nobody may write were changed, and nobody saw who did.
@@ -49,7 +49,7 @@ pub struct Change {
     /// What it is now.
     pub found: u32,
     /// The block behind which, or in which, it lies.
-    pub block: Block,
+    pub block: CaughtBlock,
 }
 
 /// What was found.
@@ -102,7 +102,7 @@ impl fmt::Display for Change {
     }
 }
 
-impl Block {
+impl CaughtBlock {
     /// Where `address` lies, seen from the block, and the block's origin.
     fn place(&self, out: &mut fmt::Formatter<'_>, address: Option<u32>) -> fmt::Result {
         let distance = address.map(|address| address.wrapping_sub(self.address));
@@ -150,7 +150,7 @@ mod tests {
             owner: Owner(2),
             core: 0,
             ticks: 0,
-            block: Block {
+            block: CaughtBlock {
                 address: 0x3FFB_2FC0,
                 size: 96,
                 allocated: Some(origin(1, 0x400D_0001)),
@@ -180,7 +180,7 @@ mod tests {
         let change = Caught::Change(Change {
             address: 0x3FFB_2FC8,
             found: 7,
-            block: Block {
+            block: CaughtBlock {
                 address: 0x3FFB_2FC0,
                 size: 96,
                 allocated: None,

@@ -7,7 +7,7 @@
 //!     └───────── the oldest makes room for the next ──┴─────────────────────────────────────────┘
 //! ```
 
-use crate::caught::{Block, Hit};
+use crate::caught::{CaughtBlock, Hit};
 use crate::origin::Origin;
 use crate::slots::{SLOTS, Slots, Written};
 use crate::watch::{Watch, Watchpoints};
@@ -56,8 +56,8 @@ impl Guard {
         since: 0,
     };
 
-    pub(crate) const fn block(&self) -> Block {
-        Block {
+    pub(crate) const fn block(&self) -> CaughtBlock {
+        CaughtBlock {
             address: self.address,
             size: self.size,
             allocated: self.allocated,

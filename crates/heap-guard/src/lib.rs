@@ -19,7 +19,7 @@ mod stop;
 mod watch;
 pub mod xtensa;
 
-pub use caught::{Block, Caught, Change, Hit};
+pub use caught::{Caught, CaughtBlock, Change, Hit};
 pub use contents::PATTERN;
 pub use guardable::GuardableHeap;
 pub use heap::{CaughtHandler, GuardFigures, Guarded, GuardedHeap};

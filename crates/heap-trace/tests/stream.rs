@@ -342,11 +342,14 @@ fn what_is_done_about_a_shortage_is_a_mark() {
             "a request of 2.9 KiB waits",
         ]
     );
-    let tally = heap.with_observer(|ledger| ledger.pressure());
-    assert_eq!(tally.levels().collect::<Vec<_>>(), [("test", Level::Low)]);
-    assert_eq!((tally.shrinker_calls, tally.shrunk_bytes), (3, 0));
+    let pressure = heap.with_observer(|ledger| ledger.pressure());
     assert_eq!(
-        (tally.released_reserves, tally.waits, tally.waiting),
+        pressure.levels().collect::<Vec<_>>(),
+        [("test", Level::Low)]
+    );
+    assert_eq!((pressure.shrinker_calls, pressure.shrunk_bytes), (3, 0));
+    assert_eq!(
+        (pressure.released_reserves, pressure.waits, pressure.waiting),
         (1, 1, 1)
     );
     // SAFETY: the block is this test's own.
@@ -401,6 +404,6 @@ fn who_waits_is_heard_of_until_it_is_served_or_gives_up() {
             "a request of 4.0 KiB served after waiting",
         ]
     );
-    let tally = heap.with_observer(|ledger| ledger.pressure());
-    assert_eq!((tally.waits, tally.waiting), (2, 0));
+    let pressure = heap.with_observer(|ledger| ledger.pressure());
+    assert_eq!((pressure.waits, pressure.waiting), (2, 0));
 }

@@ -123,14 +123,14 @@ static struct sums sums_of(TaskHandle_t task)
     static heap_task_totals_t totals[24];
     struct sums sums = {0, 0, 0};
     size_t known = 0, index;
-    heap_task_info_params_t question = {
+    heap_task_info_params_t params = {
         .caps = {MALLOC_CAP_8BIT, 0, 0, 0},
         .mask = {MALLOC_CAP_8BIT, 0, 0, 0},
         .totals = totals,
         .num_totals = &known,
         .max_totals = 24,
     };
-    heap_caps_get_per_task_info(&question);
+    heap_caps_get_per_task_info(&params);
     for (index = 0; index < known; index++) {
         sums.all += totals[index].size[0];
         sums.own += totals[index].task == task ? totals[index].size[0] : 0;
@@ -293,7 +293,7 @@ static void totals_and_blocks_are_told_by_kind_of_memory(void)
     heap_task_totals_t totals[8];
     heap_task_block_t blocks[8];
     size_t known = 0, index, found = 0;
-    heap_task_info_params_t question = {
+    heap_task_info_params_t params = {
         .caps = {DMA, SPIRAM, 0, 0},
         .mask = {DMA, SPIRAM, 0, 0},
         .tasks = &mqtt,
@@ -308,7 +308,7 @@ static void totals_and_blocks_are_told_by_kind_of_memory(void)
     tasks_start();
     a = as(mqtt, 100, DMA);
     b = as(mqtt, 200, SPIRAM);
-    CHECK_EQUAL(heap_caps_get_per_task_info(&question), 2);
+    CHECK_EQUAL(heap_caps_get_per_task_info(&params), 2);
     CHECK(blocks[0].address == a && blocks[0].task == mqtt);
     CHECK_EQUAL(blocks[0].size, 100);
     CHECK(blocks[1].address == b);

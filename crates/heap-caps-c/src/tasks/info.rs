@@ -5,26 +5,26 @@ use core::ffi::c_void;
 use heap_caps::HeapView;
 
 use super::fill::{block_of, each_owned_block};
-use super::records::{CTaskBlock, CTaskQuestion, CTotals, KINDS};
+use super::records::{CTaskBlock, CTaskInfoParams, CTotals, KINDS};
 use super::task_ids;
 use crate::ffi;
 
 /// Fills in totals and blocks; returns how many blocks. O(blocks).
 ///
 /// # Safety
-/// - `question` is null or a question whose arrays are as long as it says.
+/// - `params` is null, or its arrays have as many elements as it says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn heap_caps_get_per_task_info(question: *mut CTaskQuestion) -> usize {
+pub unsafe extern "C" fn heap_caps_get_per_task_info(params: *mut CTaskInfoParams) -> usize {
     // SAFETY: the caller keeps the same contract.
-    let Some(question) = (unsafe { ffi::read(question) }) else {
+    let Some(params) = (unsafe { ffi::read(params) }) else {
         return 0;
     };
     // SAFETY: the caller keeps the same contract.
-    let wanted = unsafe { ffi::list(question.tasks, question.num_tasks) };
+    let wanted = unsafe { ffi::list(params.tasks, params.num_tasks) };
     // SAFETY: the caller keeps the same contract.
-    let mut known = unsafe { ffi::read(question.num_totals) }
+    let mut known = unsafe { ffi::read(params.num_totals) }
         .unwrap_or(0)
-        .min(question.max_totals);
+        .min(params.max_totals);
     let mut written = 0;
     each_owned_block(|heap, pointer, size, owner| {
         let Some(task) = task_ids::known().find(|(number, _)| *number == owner) else {
@@ -32,25 +32,25 @@ pub unsafe extern "C" fn heap_caps_get_per_task_info(question: *mut CTaskQuestio
         };
         let task = task.1.handle();
         // SAFETY: the caller keeps the same contract.
-        unsafe { count(&question, &mut known, task, kind(&question, heap), size) };
-        let is_wanted = question.tasks.is_null() || wanted.contains(&task);
-        if is_wanted && !question.blocks.is_null() && written < question.max_blocks {
+        unsafe { count(&params, &mut known, task, kind(&params, heap), size) };
+        let is_wanted = params.tasks.is_null() || wanted.contains(&task);
+        if is_wanted && !params.blocks.is_null() && written < params.max_blocks {
             let block: CTaskBlock = block_of(task, pointer, size);
             // SAFETY: the caller keeps the same contract.
-            unsafe { ffi::write_at(question.blocks, written, block) };
+            unsafe { ffi::write_at(params.blocks, written, block) };
             written += 1;
         }
     });
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::write_out(question.num_totals, known) };
+    unsafe { ffi::write_out(params.num_totals, known) };
     written
 }
 
 /// The first kind of memory that a heap is of.
-fn kind(question: &CTaskQuestion, heap: &HeapView) -> Option<usize> {
+fn kind(params: &CTaskInfoParams, heap: &HeapView) -> Option<usize> {
     let caps = heap.caps.bits();
     (0..KINDS).find(|&kind| {
-        let pair = question.caps.get(kind).zip(question.mask.get(kind));
+        let pair = params.caps.get(kind).zip(params.mask.get(kind));
         pair.is_some_and(|(wanted, mask)| caps & mask.cast_unsigned() == wanted.cast_unsigned())
     })
 }
@@ -60,18 +60,18 @@ fn kind(question: &CTaskQuestion, heap: &HeapView) -> Option<usize> {
 /// # Safety
 /// As [`heap_caps_get_per_task_info`].
 unsafe fn count(
-    question: &CTaskQuestion,
+    params: &CTaskInfoParams,
     known: &mut usize,
     task: *mut c_void,
     kind: Option<usize>,
     size: u32,
 ) {
     // SAFETY: the caller keeps the same contract.
-    let totals = unsafe { ffi::list(question.totals, *known) };
+    let totals = unsafe { ffi::list(params.totals, *known) };
     let place = totals.iter().position(|totals| totals.task == task);
     let (place, mut totals) = match place {
         Some(place) => (place, totals.get(place).copied()),
-        None if *known < question.max_totals && !question.totals.is_null() => {
+        None if *known < params.max_totals && !params.totals.is_null() => {
             *known += 1; // at most max_totals
             (*known - 1, None)
         }
@@ -91,5 +91,5 @@ unsafe fn count(
         }
     }
     // SAFETY: the caller keeps the same contract.
-    unsafe { ffi::write_at(question.totals, place, *totals) };
+    unsafe { ffi::write_at(params.totals, place, *totals) };
 }

@@ -34,7 +34,7 @@ pub struct CTaskBlock {
 /// `heap_task_info_params_t`: what is asked, and where the answers go.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct CTaskQuestion {
+pub struct CTaskInfoParams {
     /// A heap is of the first kind whose `caps` it has under `mask`.
     pub caps: [i32; KINDS],
     /// See `caps`.

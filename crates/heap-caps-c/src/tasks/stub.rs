@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use super::records::{CAllTasks, CSingleTask, CTaskQuestion};
+use super::records::{CAllTasks, CSingleTask, CTaskInfoParams};
 use crate::caps::{EspErr, EspError};
 
 macro_rules! not_supported {
@@ -41,6 +41,6 @@ nothing! {
 
 /// There are no blocks whose task is known.
 #[unsafe(no_mangle)]
-pub extern "C" fn heap_caps_get_per_task_info(_: *mut CTaskQuestion) -> usize {
+pub extern "C" fn heap_caps_get_per_task_info(_: *mut CTaskInfoParams) -> usize {
     0
 }

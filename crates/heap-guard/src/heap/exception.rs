@@ -7,7 +7,7 @@ use heap_caps_alloc::Action;
 use heap_trace::TraceContext;
 
 use super::Guarded;
-use crate::caught::{Block, Caught, Change, Hit};
+use crate::caught::{Caught, CaughtBlock, Change, Hit};
 use crate::guardable::GuardableHeap;
 use crate::slots::{SLOTS, Written};
 use crate::stop::Stop;
@@ -93,7 +93,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
     }
 
     /// Reports a change at a distance from the block's start.
-    pub(super) fn report_change(&self, changed: Option<(u32, u32)>, block: Block) {
+    pub(super) fn report_change(&self, changed: Option<(u32, u32)>, block: CaughtBlock) {
         if let Some((distance, found)) = changed {
             self.notify(&Caught::Change(Change {
                 address: block.address.wrapping_add(distance),

@@ -8,7 +8,7 @@ use heap_caps_alloc::Action;
 use heap_trace::TraceContext;
 
 use super::Guarded;
-use crate::caught::{Block, Hit};
+use crate::caught::{CaughtBlock, Hit};
 use crate::contents::Forbidden;
 use crate::guardable::GuardableHeap;
 use crate::guards::{Ended, Guard, Guards, Stage};
@@ -108,7 +108,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         &self,
         pointer: usize,
         bytes: u32,
-        block: Block,
+        block: CaughtBlock,
         is_known: bool,
     ) {
         let Some(pointer) = NonNull::new(core::ptr::with_exposed_provenance_mut(pointer)) else {

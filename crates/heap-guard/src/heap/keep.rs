@@ -8,7 +8,7 @@ use heap_caps_alloc::{Shortage, Shrink};
 use heap_trace::TraceContext;
 
 use super::Guarded;
-use crate::caught::Block;
+use crate::caught::CaughtBlock;
 use crate::contents::{self, Forbidden};
 use crate::guardable::GuardableHeap;
 use crate::origin::Origin;
@@ -67,7 +67,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
     }
 
     pub(super) fn release_kept(&self, kept: &Kept) {
-        let block = Block {
+        let block = CaughtBlock {
             address: kept.address,
             size: kept.bytes,
             allocated: None,
