@@ -38,7 +38,7 @@ pub(crate) enum Error {
 impl Error {
     pub(crate) const PORT: u8 = esp_heap::error::Error::PORT;
 
-    /// A file that could not be used, and why.
+    /// Returns a file that could not be used, and why.
     pub(crate) fn file(path: &Path, cause: impl fmt::Display) -> Error {
         Error::File {
             name: path.display().to_string(),

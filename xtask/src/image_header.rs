@@ -9,7 +9,7 @@ use object::{Object as _, ObjectSection as _, SectionKind};
 
 use crate::error::Error;
 
-/// What is wrong, if a program has no header in its data.
+/// Returns what is wrong, if a program has no header in its data.
 pub(crate) fn fault(program: &Path) -> Result<Option<String>, Error> {
     let bytes = fs::read(program).map_err(|cause| Error::file(program, cause))?;
     let headers = headers(&bytes).map_err(|cause| Error::file(program, cause))?;

@@ -96,7 +96,7 @@ impl WantedMemory for DmaCompatibleExternalMemory {
     }
 }
 
-/// The layout in whole lines; `None` if that is more than an address can say.
+/// Returns the layout in whole lines; `None` if that is more than an address can say.
 fn lines<K: WantedMemory>(layout: Layout) -> Option<Layout> {
     let aligned = layout.align_to(K::LINE).ok()?;
     let size = aligned.size().checked_next_multiple_of(K::LINE)?;

@@ -18,7 +18,7 @@ pub enum MemoryCapability {
     External,
 }
 
-/// What is searched for when these are asked for.
+/// Returns what is searched for when these are asked for.
 pub(crate) fn wanted(capabilities: EnumSet<MemoryCapability>) -> Caps {
     let each = capabilities.iter().map(|capability| match capability {
         MemoryCapability::Internal => Caps::INTERNAL,
@@ -27,7 +27,7 @@ pub(crate) fn wanted(capabilities: EnumSet<MemoryCapability>) -> Caps {
     each.fold(Caps::BIT8, |all, caps| all | caps)
 }
 
-/// What a region that was declared with these can do.
+/// Returns what a region that was declared with these can do.
 pub(crate) fn memory_type(capabilities: EnumSet<MemoryCapability>) -> MemoryType {
     let mut caps = wanted(capabilities) | Caps::BIT32;
     if capabilities.contains(MemoryCapability::Internal) {
@@ -36,7 +36,7 @@ pub(crate) fn memory_type(capabilities: EnumSet<MemoryCapability>) -> MemoryType
     MemoryType::new(name(capabilities), [caps, Caps::empty(), Caps::empty()])
 }
 
-/// What such memory is called in figures.
+/// Returns what such memory is called in figures.
 pub(crate) fn name(capabilities: EnumSet<MemoryCapability>) -> &'static str {
     if capabilities.contains(MemoryCapability::Internal) {
         "Internal"
@@ -47,7 +47,7 @@ pub(crate) fn name(capabilities: EnumSet<MemoryCapability>) -> &'static str {
     }
 }
 
-/// What a heap was declared with.
+/// Returns what a heap was declared with.
 pub(crate) fn declared(caps: Caps) -> EnumSet<MemoryCapability> {
     let all = [
         (Caps::INTERNAL, MemoryCapability::Internal),

@@ -68,7 +68,8 @@ impl EspHeap {
         }
     }
 
-    /// The heap underneath: failures that say why, reports of double frees, integrity checks.
+    /// Returns the heap underneath: failures that say why, reports of double frees, integrity
+    /// checks.
     #[must_use]
     pub const fn heaps(&self) -> &Heaps {
         &self.heaps
@@ -108,19 +109,19 @@ impl EspHeap {
         self.heaps.add_tagged_buffer(&kind, buffer).map(|_| ())
     }
 
-    /// Bytes in use in all regions.
+    /// Returns the bytes in use in all regions.
     #[must_use]
     pub fn used(&self) -> usize {
         self.stats().current_usage
     }
 
-    /// Free bytes in all regions.
+    /// Returns the free bytes in all regions.
     #[must_use]
     pub fn free(&self) -> usize {
         self.free_caps(EnumSet::empty())
     }
 
-    /// Free bytes in regions that have all of these capabilities.
+    /// Returns the free bytes in regions that have all of these capabilities.
     #[must_use]
     pub fn free_caps(&self, capabilities: EnumSet<MemoryCapability>) -> usize {
         self.heaps
@@ -128,7 +129,7 @@ impl EspHeap {
             .free_size(capability::wanted(capabilities)) as usize // widening
     }
 
-    /// Figures of the heap and of each region; they can be printed.
+    /// Returns the figures of the heap and of each region; they can be printed.
     #[must_use]
     pub fn stats(&self) -> HeapStats {
         let mut region_stats = [const { None }; REGIONS];
@@ -152,8 +153,8 @@ impl EspHeap {
         }
     }
 
-    /// A block for `layout` in the first region with these capabilities that has room; null if
-    /// there is none.
+    /// Returns a block for `layout` in the first region with these capabilities that has room; null
+    /// if there is none.
     ///
     /// # Safety
     /// `layout` has a size.
@@ -177,7 +178,7 @@ impl EspHeap {
         self.heaps.with_observer(|freed| freed.0)
     }
 
-    /// Bytes of all blocks that are allocated now, with the word in front of each.
+    /// Returns the bytes of all blocks that are allocated now, with the word in front of each.
     fn live(&self) -> u64 {
         let info = self.heaps.inspect().info(Caps::empty());
         u64::from(info.total_allocated_bytes) + u64::from(info.allocated_blocks) * HEADER
@@ -186,7 +187,7 @@ impl EspHeap {
 
 /// A block's way, with calls of the hooks.
 impl EspHeap {
-    /// A block in the first region with these capabilities that has room.
+    /// Returns a block in the first region with these capabilities that has room.
     pub(crate) fn allocate_block(
         &self,
         capabilities: EnumSet<MemoryCapability>,
@@ -197,7 +198,8 @@ impl EspHeap {
         block
     }
 
-    /// The block with another size, in a region with these capabilities; `None` if it is as it was.
+    /// Returns the block with another size, in a region with these capabilities; `None` if it is as
+    /// it was.
     ///
     /// # Safety
     /// `block` is one of this heap with `old` bytes, nobody else uses it, and after a success it is

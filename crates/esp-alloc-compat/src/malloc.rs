@@ -31,7 +31,7 @@ macro_rules! c_names {
 }
 
 c_names! {
-    /// A block of `size` bytes, or null.
+    /// Returns a block of `size` bytes, or null.
     fn malloc(size: usize) -> *mut u8 {
         to_raw(block(size, any()))
     }
@@ -41,7 +41,7 @@ c_names! {
         to_raw(block(size, internal()))
     }
 
-    /// A block of `number` times `size` zeros, or null.
+    /// Returns a block of `number` times `size` zeros, or null.
     fn calloc(number: u32, size: usize) -> *mut u8 {
         to_raw(zeros(number, size, any()))
     }
@@ -51,7 +51,7 @@ c_names! {
         to_raw(zeros(number, size, internal()))
     }
 
-    /// The block with another size, or null, and the block as it was. A size of 0 frees it.
+    /// Returns the block with another size, or null, and the block as it was. A size of 0 frees it.
     fn realloc(pointer: *mut u8, size: usize) -> *mut u8 {
         // SAFETY: C's contract.
         to_raw(unsafe { resized(pointer, size, any()) })
@@ -75,7 +75,7 @@ c_names! {
         unsafe { free_reported(pointer) };
     }
 
-    /// Free bytes on the chip.
+    /// Returns the free bytes on the chip.
     fn get_free_internal_heap_size() -> usize {
         HEAP.free_caps(internal())
     }
@@ -134,7 +134,7 @@ unsafe fn free_reported(pointer: *mut u8) {
     }
 }
 
-/// Bytes of a block; 0 for an invalid pointer.
+/// Returns the bytes of a block; 0 for an invalid pointer.
 fn usable(block: NonNull<u8>) -> usize {
     let bytes = HEAP.heaps().inspect().usable_size(block);
     bytes.map_or(0, |bytes| bytes as usize) // widening

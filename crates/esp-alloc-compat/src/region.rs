@@ -45,7 +45,7 @@ impl HeapRegion {
         }
     }
 
-    /// What it will be: all of it free, less what the heap needs for itself.
+    /// Returns what it will be: all of it free, less what the heap needs for itself.
     #[must_use]
     pub fn stats(&self) -> RegionStats {
         RegionStats {
@@ -60,8 +60,8 @@ impl HeapRegion {
         self.capabilities
     }
 
-    /// The memory as a buffer that a heap can be made of. Regions serve in the order of their
-    /// numbers.
+    /// Returns the memory as a buffer that a heap can be made of. Regions serve in the order of
+    /// their numbers.
     pub(crate) fn buffer(self, number: usize) -> Result<TaggedBuffer, AddRegionError> {
         let full = AddRegionError::TableFull { places: REGIONS };
         let tag = TypeIndex(u8::try_from(number).map_err(|_| full)?);

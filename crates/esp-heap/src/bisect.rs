@@ -19,7 +19,7 @@ pub const PROBES: u32 = 48;
 /// The probed sizes reach this share of the candidate below it, in percent.
 pub const PROBED_PERCENT: u32 = 3;
 
-/// The smallest size found between `lower` and `upper`, both in bytes, for which `works`.
+/// Returns the smallest size found between `lower` and `upper`, both in bytes, for which `works`.
 ///
 /// # Errors
 /// What `works` answers with, at once.
@@ -82,7 +82,7 @@ fn bisect<E>(
     Ok(bracket.works)
 }
 
-/// A bracket below `candidate`, if one of the probed sizes works; the smallest such one.
+/// Returns a bracket below `candidate`, if one of the probed sizes works; the smallest such one.
 fn probe_below<E>(
     lower: u32,
     candidate: u32,

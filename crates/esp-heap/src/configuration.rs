@@ -5,7 +5,7 @@ use soc_regions::{Chip, Declared, OptionError, OptionKind, Options, chips};
 use crate::suggestions::did_you_mean;
 use esp_heap::error::Error;
 
-/// The chip called `name`.
+/// Returns the chip called `name`.
 pub(crate) fn chip_called(name: &str) -> Result<&'static Chip, Error> {
     chips::by_name(name).ok_or_else(|| {
         let near = did_you_mean(name, chips::all().map(Chip::name));
@@ -15,7 +15,7 @@ pub(crate) fn chip_called(name: &str) -> Result<&'static Chip, Error> {
     })
 }
 
-/// The chip's defaults, changed by each of `settings` in turn.
+/// Returns the chip's defaults, changed by each of `settings` in turn.
 pub(crate) fn configured(chip: &Chip, settings: &[String]) -> Result<Options, Error> {
     let changed = settings
         .iter()
@@ -25,7 +25,7 @@ pub(crate) fn configured(chip: &Chip, settings: &[String]) -> Result<Options, Er
     changed.map_err(Error::Usage)
 }
 
-/// What was wrong and what to type instead, in a line.
+/// Returns what was wrong and what to type instead, in a line.
 fn advice(error: OptionError<'_>, chip: &Chip) -> String {
     match error {
         OptionError::UnknownOption {
@@ -61,7 +61,7 @@ fn advice(error: OptionError<'_>, chip: &Chip) -> String {
     }
 }
 
-/// What differs from the chip's defaults: `psram=4M, no rtc-heap`.
+/// Returns what differs from the chip's defaults: `psram=4M, no rtc-heap`.
 pub(crate) fn describe(options: &Options) -> String {
     let changed = options
         .changed()
@@ -78,7 +78,7 @@ pub(crate) fn describe(options: &Options) -> String {
     }
 }
 
-/// A value of an option as the command line takes it.
+/// Returns a value of an option as the command line takes it.
 pub(crate) fn value_of(declared: &Declared, value: u32) -> String {
     match (declared.kind, value) {
         (OptionKind::Flag { .. }, 0) => "off".into(),
@@ -98,7 +98,7 @@ pub(crate) fn size_in_words(bytes: u32) -> String {
     }
 }
 
-/// The values that an option takes, in words.
+/// Returns the values that an option takes, in words.
 pub(crate) fn possible_values(declared: &Declared) -> String {
     match declared.kind {
         OptionKind::Flag { .. } => "on, off".into(),

@@ -28,7 +28,7 @@ impl Error {
     /// Exit code of [`Error::Port`].
     pub const PORT: u8 = 8;
 
-    /// A file that could not be used, and why.
+    /// Returns a file that could not be used, and why.
     pub fn file(path: &Path, cause: impl fmt::Display) -> Error {
         Error::File {
             name: path.display().to_string(),

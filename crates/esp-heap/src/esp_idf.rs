@@ -46,7 +46,8 @@ const MEASURED: [Measured; 22] = [
     measured("syn_robson_64k", 65_216, 325_844),
 ];
 
-/// The smallest heap, in bytes, in which ESP-IDF completes `trace`; `None` if never measured.
+/// Returns the smallest heap, in bytes, in which ESP-IDF completes `trace`; `None` if never
+/// measured.
 pub fn smallest_heap(trace: &Trace) -> Option<u32> {
     let same = |known: &&Measured| {
         known.name == trace.name && known.peak_live_bytes == trace.peak_live_bytes

@@ -26,7 +26,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// One measured number.
+    /// Returns one measured number.
     pub fn new(
         subject: impl Into<String>,
         workload: impl Into<String>,

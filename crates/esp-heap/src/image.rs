@@ -41,7 +41,7 @@ impl FromStr for Piece {
     }
 }
 
-/// The heaps in a core, in raw pieces, or in both; `elf` is the program that ran.
+/// Returns the heaps in a core, in raw pieces, or in both; `elf` is the program that ran.
 pub(crate) fn read(
     core: Option<(&Path, MemoryImage)>,
     pieces: &[Piece],

@@ -50,12 +50,12 @@ impl Remark {
         }
     }
 
-    /// A way out of what was found.
+    /// Returns a way out of what was found.
     pub(crate) fn hint(text: String) -> Remark {
         Remark::warning(text)
     }
 
-    /// A symbol of the command line that nobody asks for.
+    /// Returns a symbol of the command line that nobody asks for.
     pub(crate) fn unused(name: &str) -> Remark {
         Remark::warning(format!(
             "`{name}` is not used: no reservation begins or ends there in this configuration"
@@ -126,7 +126,7 @@ impl Symbols for Linked {
 }
 
 impl Linked {
-    /// The symbols alone, for a simulated chip.
+    /// Returns the symbols alone, for a simulated chip.
     pub(crate) fn by_name(&self) -> LinkerSymbols {
         let symbols = self.symbols.iter();
         symbols
@@ -145,7 +145,7 @@ pub(crate) struct Linker<'a> {
 }
 
 impl Linker<'_> {
-    /// Every symbol that the reservations of this configuration need and a source has.
+    /// Returns every symbol that the reservations of this configuration need and a source has.
     pub(crate) fn link(&self) -> Linked {
         let mut linked = Linked::default();
         let in_effect = |row: &&Reservation| row.when.holds(&self.options);
@@ -199,7 +199,7 @@ impl Linker<'_> {
         }
     }
 
-    /// Every symbol that any reservation of the chip begins or ends at, each once.
+    /// Returns every symbol that any reservation of the chip begins or ends at, each once.
     fn known_symbols(&self) -> impl Iterator<Item = &'static str> {
         let rows = self.chip.reservations().iter();
         let mut names: Vec<&'static str> = rows
@@ -211,7 +211,7 @@ impl Linker<'_> {
         names.into_iter()
     }
 
-    /// Where the command line says something else than the program does.
+    /// Returns where the command line says something else than the program does.
     fn contradicted(&self) -> Vec<Remark> {
         let mut given: Vec<_> = self.given.iter().collect();
         given.dedup();
@@ -261,7 +261,7 @@ impl Linker<'_> {
             .or_else(|| self.empty(firmware, of))
     }
 
-    /// The last one given counts.
+    /// Returns the last one given counts.
     fn given(&self, name: &str) -> Option<u32> {
         let given = self.given.iter().rfind(|(known, _)| known == name);
         given.map(|(_, address)| *address)
@@ -271,8 +271,8 @@ impl Linker<'_> {
         self.chip.sample_symbols(&self.options).address(name)
     }
 
-    /// The outermost address of what the program has in the window where a typical program has this
-    /// symbol.
+    /// Returns the outermost address of what the program has in the window where a typical program
+    /// has this symbol.
     fn measured(&self, firmware: &Firmware, of: &Reservation, end: End, name: &str) -> Option<u32> {
         let window = self.window_of(name, end)?;
         let fixed_start = End::Start.symbol(of).is_none();
@@ -308,7 +308,7 @@ impl Linker<'_> {
         window.map(|window| window.span)
     }
 
-    /// Where a reservation of which the program has neither end takes nothing.
+    /// Returns where a reservation of which the program has neither end takes nothing.
     fn empty(&self, firmware: &Firmware, of: &Reservation) -> Option<(u32, Source)> {
         let known = |end: End| {
             let name = end.symbol(of)?;
@@ -340,7 +340,7 @@ impl End {
         }
     }
 
-    /// What [`Symbols`] is asked for.
+    /// Returns what [`Symbols`] is asked for.
     fn symbol(self, reservation: &Reservation) -> Option<&'static str> {
         match self.of(reservation).from {
             Origin::Symbol(name) | Origin::Stated { name, .. } => Some(name),
@@ -356,7 +356,7 @@ impl End {
     }
 }
 
-/// Whether the program's linker script decides where it starts or ends.
+/// Returns whether the program's linker script decides where it starts or ends.
 pub(crate) fn is_of_the_program(reservation: &Reservation) -> bool {
     let ends = [reservation.start, reservation.end];
     ends.iter().any(|end| matches!(end.from, Origin::Symbol(_)))

@@ -17,7 +17,7 @@ impl Poisoning {
     /// From the cheapest.
     pub const ALL: [Self; 3] = [Self::None, Self::Light, Self::Comprehensive];
 
-    /// Its name, as on the command line.
+    /// Returns its name, as on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::None => "none",

@@ -11,7 +11,7 @@ use crate::error::Error;
 /// Names that the adapters of boards have, by system: `ttyUSB0`, `ttyACM0`, `cu.usbserial-10`.
 const PREFIXES: [&str; 4] = ["ttyUSB", "ttyACM", "cu.usbserial", "cu.usbmodem"];
 
-/// The port of that name, or the only one that there is.
+/// Returns the port of that name, or the only one that there is.
 pub fn chosen(wanted: Option<&str>) -> Result<String, Error> {
     if let Some(port) = wanted {
         return Ok(port.to_owned());
@@ -89,7 +89,7 @@ fn open(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// A serial port may wait for its other side when it is opened.
+/// Opens a port without waiting: a serial port may wait for its other side when it is opened.
 #[cfg(unix)]
 fn without_waiting(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -117,7 +117,7 @@ impl OpenError {
     }
 }
 
-/// The programs that have the port open, where the system knows.
+/// Returns the programs that have the port open, where the system knows.
 fn holders(port: &str) -> String {
     let port = fs::canonicalize(port).unwrap_or_else(|_| port.into());
     let mut names = Vec::new();

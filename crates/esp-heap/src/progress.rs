@@ -4,7 +4,7 @@ use std::io::{IsTerminal, stderr};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar of `steps` steps labelled `what`; silent where standard error is no terminal.
+/// Returns a bar of `steps` steps labelled `what`; silent where standard error is no terminal.
 pub fn bar(what: &'static str, steps: u64) -> ProgressBar {
     if !stderr().is_terminal() {
         return ProgressBar::hidden();

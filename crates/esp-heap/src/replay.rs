@@ -20,7 +20,7 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    /// The first `bytes` bytes, page-aligned.
+    /// Returns the first `bytes` bytes, page-aligned.
     pub(crate) fn first(&mut self, bytes: u32) -> NonNull<[u8]> {
         let pages = (bytes as usize).div_ceil(PAGE_BYTES).max(1);
         if self.pages.len() < pages {
@@ -30,8 +30,8 @@ impl Region {
     }
 }
 
-/// Whether every request of `trace` succeeds in one heap of `bytes` bytes, control structure
-/// included.
+/// Returns whether every request of `trace` succeeds in one heap of `bytes` bytes, control
+/// structure included.
 ///
 /// # Errors
 /// The heap takes one of its own blocks for a foreign or broken one: a defect of the heap.

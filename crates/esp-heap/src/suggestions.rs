@@ -8,8 +8,8 @@ pub(crate) fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a s
     }
 }
 
-/// The name with the fewest slips between it and `word`: letters too many, too few, wrong or
-/// swapped; at most a third.
+/// Returns the name with the fewest slips between it and `word`: letters too many, too few, wrong
+/// or swapped; at most a third.
 fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     let most = (word.len() / 3).max(1);

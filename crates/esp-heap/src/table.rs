@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-/// A table with these column heads; the first column is text, the others are numbers
+/// Returns a table with these column heads; the first column is text, the others are numbers
 /// (right-aligned).
 pub fn of_numbers<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Table {
     let mut table = of_text(heads);
@@ -23,7 +23,7 @@ pub fn of_heads(heads: Vec<String>) -> Table {
     table
 }
 
-/// A table with these column heads, every column left-aligned.
+/// Returns a table with these column heads, every column left-aligned.
 pub fn of_text<const COLUMNS: usize>(heads: [&str; COLUMNS]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);

@@ -7,7 +7,8 @@ use heap_report::recorded::{Trace, shipped};
 
 use crate::error::Error;
 
-/// The traces in `paths` (files, or folders of them); the shipped ones, if there are no paths.
+/// Returns the traces in `paths` (files, or folders of them); the shipped ones, if there are no
+/// paths.
 ///
 /// # Errors
 /// A file or folder that cannot be read, or has no trace in it.
@@ -29,7 +30,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Trace>, Error> {
     files.iter().map(|file| Ok(Trace::read(file)?)).collect()
 }
 
-/// The traces of a folder, in the order of their names.
+/// Returns the traces of a folder, in the order of their names.
 fn traces_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let unreadable = |cause| Error::file(folder, cause);
     let mut files = Vec::new();

@@ -21,14 +21,14 @@ pub(crate) const ADDRESSES_ARE_POINTERS: bool =
     cfg!(all(target_os = "none", target_pointer_width = "32"));
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
-    /// Whether bytes of some heap can be elsewhere than its addresses say.
+    /// Returns whether bytes of some heap can be elsewhere than its addresses say.
     #[inline(always)]
     const fn is_displaced(&self) -> bool {
         !ADDRESSES_ARE_POINTERS && self.displaced
     }
 
-    /// The address that the heaps know `pointer` by. O(1) on a chip, O(heaps) on a host. On a chip
-    /// every user of the address checks it; on a host `None` says that it lies in no heap.
+    /// Returns the address that the heaps know `pointer` by. O(1) on a chip, O(heaps) on a host. On
+    /// a chip every user of the address checks it; on a host `None` says that it lies in no heap.
     #[inline(always)]
     pub(crate) fn known_address(&self, pointer: NonNull<u8>) -> Option<u32> {
         if self.is_displaced() {
@@ -55,8 +55,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         self.known_address(pointer).ok_or_else(|| foreign(pointer))
     }
 
-    /// The pointer to a block by its address. On the instruction side the chip's address is the
-    /// pointer, on a host too.
+    /// Returns the pointer to a block by its address. On the instruction side the chip's address is
+    /// the pointer, on a host too.
     #[inline(always)]
     pub(crate) fn pointer_to(&self, address: u32) -> NonNull<u8> {
         if self.is_displaced() {
@@ -74,8 +74,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
     }
 }
 
-/// An address as a pointer: the chip's memory has been exposed to it all along. No block begins at
-/// address 0.
+/// Returns an address as a pointer: the chip's memory has been exposed to it all along. No block
+/// begins at address 0.
 #[inline(always)]
 fn exposed(address: u32) -> NonNull<u8> {
     let address = NonZero::new(address as usize).unwrap_or(NonZero::<usize>::MIN); // widening

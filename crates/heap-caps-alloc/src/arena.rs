@@ -89,7 +89,7 @@ impl fmt::Display for LeftInArena {
 impl core::error::Error for LeftInArena {}
 
 impl<H: HeapRef> Arena<H> {
-    /// An arena of `bytes` in memory that has all of `caps`.
+    /// Creates an arena of `bytes` in memory that has all of `caps`.
     ///
     /// # Errors
     /// As [`CapsHeap::malloc`](crate::CapsHeap::malloc).
@@ -155,25 +155,25 @@ impl<H: HeapRef> Arena<H> {
         })
     }
 
-    /// Bytes of the arena.
+    /// Returns the bytes of the arena.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         self.bump.end - self.bump.start
     }
 
-    /// Bytes between the two ends that can still be allocated.
+    /// Returns the bytes between the two ends that can still be allocated.
     #[must_use]
     pub const fn free(&self) -> usize {
         self.bump.top.get() - self.bump.bottom.get()
     }
 
-    /// The most bytes that were ever allocated at one time, gaps of alignment included.
+    /// Returns the most bytes that were ever allocated at one time, gaps of alignment included.
     #[must_use]
     pub const fn peak(&self) -> usize {
         self.bump.peak.get()
     }
 
-    /// Blocks that are allocated.
+    /// Returns the blocks that are allocated.
     #[must_use]
     pub const fn blocks(&self) -> usize {
         self.bump.blocks.get()
@@ -203,13 +203,13 @@ impl<H: HeapRef> Arena<H> {
         Scratch(self)
     }
 
-    /// Bytes for `layout`, which end with the arena; `None` if there is no room. O(1).
+    /// Returns the bytes for `layout`, which end with the arena; `None` if there is no room. O(1).
     #[must_use]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         self.at(self.bump.allocate(End::Bottom, layout)?)
     }
 
-    /// The pointer to an address in the arena.
+    /// Returns the pointer to an address in the arena.
     fn at(&self, address: usize) -> Option<NonNull<u8>> {
         let start = self.block.start();
         NonNull::new(start.as_ptr().with_addr(address))
@@ -235,7 +235,7 @@ impl<H: HeapRef> Clone for Scratch<'_, H> {
 impl<H: HeapRef> Copy for Scratch<'_, H> {}
 
 impl<H: HeapRef> Scratch<'_, H> {
-    /// Bytes for `layout`, which end with the arena; `None` if there is no room. O(1).
+    /// Returns the bytes for `layout`, which end with the arena; `None` if there is no room. O(1).
     #[must_use]
     pub fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         self.0.at(self.0.bump.allocate(End::Top, layout)?)
@@ -280,7 +280,7 @@ impl Bump {
         *self.blocks.get_mut() = 0;
     }
 
-    /// The address of a new block at one end.
+    /// Returns the address of a new block at one end.
     fn allocate(&self, end: End, layout: Layout) -> Option<usize> {
         let address = match end {
             End::Bottom => {

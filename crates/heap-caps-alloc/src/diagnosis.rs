@@ -11,8 +11,9 @@ use crate::lock::RawLock;
 impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
     SharedInspection<'h, L, P, O, HEAPS>
 {
-    /// The figures of the heaps that have `caps` at one moment, to be compared with later ones, and
-    /// the worst level of the gauges that watch any of them. O(gauges × heaps) under the lock.
+    /// Returns the figures of the heaps that have `caps` at one moment, to be compared with later
+    /// ones, and the worst level of the gauges that watch any of them. O(gauges × heaps) under the
+    /// lock.
     #[must_use]
     pub fn snapshot(self, caps: Caps) -> Snapshot {
         let state = self.heap.state.acquire();
@@ -56,7 +57,7 @@ pub struct Watermark<'a, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Watermark<'_, L, P, O, HEAPS> {
-    /// The least that all heaps of the capabilities together had free at one moment.
+    /// Returns the least that all heaps of the capabilities together had free at one moment.
     #[must_use]
     pub fn minimum(&self) -> u32 {
         let state = self.heap.state.acquire();

@@ -98,26 +98,26 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
     SharedInspection<'h, L, P, O, HEAPS>
 {
-    /// All seven figures of the heaps that have `caps`: sums, and
+    /// Returns all seven figures of the heaps that have `caps`: sums, and
     /// [`SharedInspection::largest_free_block`].
     #[must_use]
     pub fn info(self, caps: Caps) -> Info {
         self.heap.state.acquire().heaps.inspect().info(caps)
     }
 
-    /// Bytes of the heaps that have `caps`, bookkeeping included.
+    /// Returns the bytes of the heaps that have `caps`, bookkeeping included.
     #[must_use]
     pub fn total_size(self, caps: Caps) -> u32 {
         self.heap.state.acquire().heaps.inspect().total_size(caps)
     }
 
-    /// Free bytes of the heaps that have `caps`.
+    /// Returns the free bytes of the heaps that have `caps`.
     #[must_use]
     pub fn free_size(self, caps: Caps) -> u32 {
         self.heap.state.acquire().heaps.inspect().free_size(caps)
     }
 
-    /// The sum of what each heap that has `caps` had left when it was at its lowest.
+    /// Returns the sum of what each heap that has `caps` had left when it was at its lowest.
     #[must_use]
     pub fn minimum_free_size(self, caps: Caps) -> u32 {
         self.heap
@@ -128,7 +128,7 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
             .minimum_free_size(caps)
     }
 
-    /// The largest request for `caps` that succeeds now (reserves and alignment aside).
+    /// Returns the largest request for `caps` that succeeds now (reserves and alignment aside).
     #[must_use]
     pub fn largest_free_block(self, caps: Caps) -> u32 {
         let largest = (0..).map_while(|number| {
@@ -138,20 +138,20 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
         largest.max().unwrap_or(0)
     }
 
-    /// The last failure reported.
+    /// Returns the last failure reported.
     #[must_use]
     pub fn last_failure(self) -> Option<Failure> {
         self.heap.state.acquire().heaps.inspect().last_failure()
     }
 
-    /// Number of failures reported, up to `u32::MAX`.
+    /// Returns the number of failures reported, up to `u32::MAX`.
     #[must_use]
     pub fn failures(self) -> u32 {
         self.heap.state.acquire().heaps.inspect().failures()
     }
 
-    /// All heaps, in order of registration: copies, to be printed at leisure. Each is taken when
-    /// its turn comes, so that a chip's stack holds one and not all of them.
+    /// Returns all heaps, in order of registration: copies, to be printed at leisure. Each is taken
+    /// when its turn comes, so that a chip's stack holds one and not all of them.
     pub fn heaps(self) -> impl Iterator<Item = HeapView> + 'h {
         (0..HEAPS).map_while(|number| {
             self.heap

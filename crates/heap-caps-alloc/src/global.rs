@@ -73,7 +73,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         resized.map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
-    /// A block of no bytes becomes one of some, or the other way round.
+    /// Resizes a block of no bytes to one of some, or the other way round.
     ///
     /// # Safety
     /// As [`GlobalAlloc::realloc`].
@@ -100,7 +100,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
-    /// The request is built again: nothing of it is written to memory where it is served at once.
+    /// Allocates outside of the fast path. The request is built again: nothing of it is written to
+    /// memory where it is served at once.
     #[cold]
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
@@ -220,7 +221,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
     }
 }
 
-/// What a global allocator asks for.
+/// Returns what a global allocator asks for.
 #[inline(always)]
 #[must_use]
 pub const fn request(layout: Layout) -> AllocRequest<'static> {

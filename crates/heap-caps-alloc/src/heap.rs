@@ -68,8 +68,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_, L, P, O, HEAPS> {
-    /// Where the heaps lie in memory, for an [`ImageHeader`](heap_caps::ImageHeader): a heap that a
-    /// claim's memory was given to needs none of its own.
+    /// Returns where the heaps lie in memory, for an [`ImageHeader`](heap_caps::ImageHeader): a
+    /// heap that a claim's memory was given to needs none of its own.
     #[must_use]
     pub const fn heaps_in_memory(self) -> *const HeapCaps<P, O, HEAPS> {
         // SAFETY: the place of a field of what the lock protects; nothing is read.

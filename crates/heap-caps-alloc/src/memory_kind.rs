@@ -51,7 +51,7 @@ pub unsafe trait HeapRef: Clone {
     /// The type of the heap.
     type Heap: SharedHeap;
 
-    /// The heap.
+    /// Returns the heap.
     fn heap(&self) -> &Self::Heap;
 }
 
@@ -74,7 +74,7 @@ pub trait MemoryKind {
     /// Capability sets, the first that can be met wins.
     const CHOICES: Choices;
 
-    /// The heap.
+    /// Returns the heap.
     fn heap_ref(&self) -> &Self::Ref;
 
     /// On whose behalf blocks are allocated; `None` for the current owner. See [`OwnedBy`].
@@ -82,7 +82,7 @@ pub trait MemoryKind {
         None
     }
 
-    /// The request for a block of `layout`.
+    /// Returns the request for a block of `layout`.
     #[doc(hidden)]
     fn request(&self, layout: Layout) -> AllocRequest<'static> {
         let request = AllocRequest::new(layout.size(), Caps::empty())
@@ -95,8 +95,8 @@ pub trait MemoryKind {
         }
     }
 
-    /// A block for `layout` as soon as there is memory: what a `Box` or `Vec` of this allocator can
-    /// be made of. See [`CapsHeap::allocate_async`].
+    /// Returns a block for `layout` as soon as there is memory: what a `Box` or `Vec` of this
+    /// allocator can be made of. See [`CapsHeap::allocate_async`].
     ///
     /// ```
     /// # #[cfg(feature = "allocator-api2-04")] {
@@ -133,7 +133,7 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// One set.
+    /// Returns one set.
     ///
     /// # Panics
     /// When compiled, if the set can't hold Rust values: it does not ask for `8BIT`, so a byte
@@ -178,7 +178,7 @@ impl Choices {
         self
     }
 
-    /// The sets.
+    /// Returns the sets.
     #[must_use]
     pub const fn as_slice(&self) -> &[Caps] {
         self.caps.split_at(self.count).0 // at most CHOICES
@@ -275,7 +275,7 @@ impl<A: MemoryKind + Default, B: MemoryKind<Ref = A::Ref>> Default for Prefer<A,
 }
 
 impl<A, B> Prefer<A, B> {
-    /// The first choice.
+    /// Returns the first choice.
     pub const fn first(&self) -> &A {
         &self.first
     }
@@ -327,7 +327,7 @@ impl<A: MemoryKind> OwnedBy<A> {
         Self { kind, owner }
     }
 
-    /// The memory.
+    /// Returns the memory.
     pub const fn kind(&self) -> &A {
         &self.kind
     }

@@ -114,7 +114,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_, L, P, O, HEAPS> {
-    /// Bytes that can be used at `pointer`, at least those asked for. O(heaps).
+    /// Returns the bytes that can be used at `pointer`, at least those asked for. O(heaps).
     ///
     /// # Errors
     /// As [`CapsHeap::free`].
@@ -128,7 +128,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_
         state.heaps.inspect().usable_size(address)
     }
 
-    /// The chip's address of a byte in a heap: what a DMA descriptor wants to know. O(heaps).
+    /// Returns the chip's address of a byte in a heap: what a DMA descriptor wants to know.
+    /// O(heaps).
     ///
     /// # Errors
     /// The pointer lies in no heap.
@@ -156,8 +157,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         }
     }
 
-    /// Why the address on the data side was refused: found in pieces of some blocks each, between
-    /// which waiting contexts get the lock. O(blocks) of its heap.
+    /// Returns why the address on the data side was refused: found in pieces of some blocks each,
+    /// between which waiting contexts get the lock. O(blocks) of its heap.
     #[cold]
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
@@ -388,8 +389,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
         Some(Ok(target))
     }
 
-    /// The place to which a block moves, or stays after all, with one of the sets of a request; and
-    /// which set. Opens the lock between the pieces of the search. A refusal is
+    /// Returns the place to which a block moves, or stays after all, with one of the sets of a
+    /// request; and which set. Opens the lock between the pieces of the search. A refusal is
     /// reported, and is the `cause`.
     #[cold]
     #[inline(never)]

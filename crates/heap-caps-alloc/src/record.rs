@@ -41,8 +41,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Record<State<L, P, 
         }
     }
 
-    /// The record of a refused request. Where none was taken (an ordinary block that could not
-    /// move), the heaps say what they still know of it.
+    /// Returns the record of a refused request. Where none was taken (an ordinary block that could
+    /// not move), the heaps say what they still know of it.
     pub(crate) fn of_refused(
         self,
         heap: &CapsHeap<L, P, O, HEAPS>,

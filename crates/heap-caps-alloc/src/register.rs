@@ -185,8 +185,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         registered
     }
 
-    /// The innermost heap whose bytes overlap `bytes`: on a host, where addresses are given out,
-    /// numbers do not show.
+    /// Returns the innermost heap whose bytes overlap `bytes`: on a host, where addresses are given
+    /// out, numbers do not show.
     pub(crate) fn neighbour_over(&self, bytes: NonNull<[u8]>) -> Option<HeapView> {
         let start = bytes.addr().get();
         let end = start.saturating_add(bytes.len());
@@ -202,8 +202,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         overlapping.last()
     }
 
-    /// Whether memory of a heap lies in the bytes of one allocated block, where no other heap lies.
-    /// By pointers, as [`State::neighbour_over`]. O(blocks).
+    /// Returns whether memory of a heap lies in the bytes of one allocated block, where no other
+    /// heap lies. By pointers, as [`State::neighbour_over`]. O(blocks).
     #[cold]
     fn is_in_a_block(&self, bytes: NonNull<[u8]>) -> bool {
         let range = |memory: NonNull<[u8]>| {
@@ -232,19 +232,20 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         is_free_of_others && in_block == Some(true)
     }
 
-    /// The addresses under which the heaps will know a buffer; `None` where 32 bits do not reach.
+    /// Returns the addresses under which the heaps will know a buffer; `None` where 32 bits do not
+    /// reach.
     fn span_for(&self, bytes: NonNull<[u8]>) -> Option<Span> {
         Buffer::span_above(self.above_all_heaps(), bytes)
     }
 
-    /// The first address that lies above every heap.
+    /// Returns the first address that lies above every heap.
     pub(crate) fn above_all_heaps(&self) -> u32 {
         let ends = self.heaps.inspect().heaps().map(|heap| heap.span.end());
         ends.max().unwrap_or(0)
     }
 }
 
-/// The whole words inside of memory: up to 3 bytes are left out at each end.
+/// Returns the whole words inside of memory: up to 3 bytes are left out at each end.
 pub(crate) fn whole_words(bytes: NonNull<[u8]>) -> NonNull<[u8]> {
     let lead = bytes.addr().get().wrapping_neg() % 4;
     let first = bytes
@@ -284,8 +285,8 @@ pub(crate) struct Buffer {
 impl Buffer {
     pub(crate) const CONGRUENT: u32 = 0x1_0000;
 
-    /// Addresses for bytes: their own if those have 32 bits, else the first ones from `above` on
-    /// that are congruent to them. `None` where 32 bits do not reach.
+    /// Returns the addresses for bytes: their own if those have 32 bits, else the first ones from
+    /// `above` on that are congruent to them. `None` where 32 bits do not reach.
     pub(crate) fn span_above(above: u32, bytes: NonNull<[u8]>) -> Option<Span> {
         let pointer = bytes.addr().get();
         let size = u32::try_from(bytes.len()).ok()?;

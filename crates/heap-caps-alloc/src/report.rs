@@ -70,12 +70,12 @@ pub type FailureHandler = fn(&Failure);
 /// does nothing.
 pub type ReportHandler = fn(&Report);
 
-/// A report handler for programs that choose to go on after a fault: the report is counted and
-/// kept, no more.
+/// Returns a report handler for programs that choose to go on after a fault: the report is counted
+/// and kept, no more.
 pub fn go_on(_: &Report) {}
 
-/// What follows a report if nobody set a handler. Firmware ends, as ESP-IDF's: the program's panic
-/// handler writes the line.
+/// Returns what follows a report if nobody set a handler. Firmware ends, as ESP-IDF's: the
+/// program's panic handler writes the line.
 const fn by_default() -> ReportHandler {
     if cfg!(all(target_os = "none", not(feature = "faults-go-on"))) {
         stop
@@ -135,7 +135,7 @@ impl Report {
         }
     }
 
-    /// Whether the program has another pointer than the chip's address.
+    /// Returns whether the program has another pointer than the chip's address.
     fn is_displaced(&self, address: u32) -> bool {
         self.pointer != 0 && u32::try_from(self.pointer) != Ok(address)
     }
@@ -227,13 +227,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Faults<'_, L, P, O,
         core::mem::replace(&mut self.heap.state.acquire().handlers.on_report, handler)
     }
 
-    /// How many reports there were, up to `u32::MAX`.
+    /// Returns how many reports there were, up to `u32::MAX`.
     #[must_use]
     pub fn reports(self) -> u32 {
         self.heap.state.acquire().handlers.reports
     }
 
-    /// The last report.
+    /// Returns the last report.
     #[must_use]
     pub fn last_report(self) -> Option<Report> {
         match self.heap.state.acquire().handlers.last {

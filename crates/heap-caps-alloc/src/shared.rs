@@ -54,7 +54,7 @@ pub trait SharedHeap: sealed::Sealed {
         request: AllocRequest<'_>,
     ) -> Option<NonNull<u8>>;
 
-    /// The chip's address of a byte in a heap.
+    /// Returns the chip's address of a byte in a heap.
     fn address(&self, pointer: NonNull<u8>) -> Option<u32>;
 
     /// Returns the word at a chip's address, on either side of the memory.
@@ -70,7 +70,7 @@ pub trait SharedHeap: sealed::Sealed {
     /// As [`HeapCaps::set_word`](heap_caps::HeapCaps::set_word).
     unsafe fn set_word(&self, address: u32, value: u32) -> bool;
 
-    /// What the chip's caches and engines demand of buffers.
+    /// Returns what the chip's caches and engines demand of buffers.
     fn hardware(&self) -> Hardware;
 }
 

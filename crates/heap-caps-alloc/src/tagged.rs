@@ -29,7 +29,8 @@ pub struct TaggedBuffer {
 }
 
 impl TaggedBuffer {
-    /// A buffer for a tag. Heaps are made of whole words: up to 3 bytes are left out at each end.
+    /// Creates a buffer for a tag. Heaps are made of whole words: up to 3 bytes are left out at
+    /// each end.
     #[must_use]
     pub fn new(tag: TypeIndex, buffer: &'static mut [MaybeUninit<u8>]) -> Self {
         let bytes = NonNull::slice_from_raw_parts(NonNull::from(&mut *buffer).cast(), buffer.len());
@@ -124,13 +125,13 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_, L, P, O, HEAPS> {
-    /// Free bytes of the memory with this tag. O(heaps).
+    /// Returns the free bytes of the memory with this tag. O(heaps).
     #[must_use]
     pub fn tag_free_size(self, tag: TypeIndex) -> u32 {
         self.heap.state.acquire().heaps.inspect().tag_free_size(tag)
     }
 
-    /// The least free bytes of each heap with this tag, summed. O(heaps).
+    /// Returns the least free bytes of each heap with this tag, summed. O(heaps).
     #[must_use]
     pub fn tag_minimum_free_size(self, tag: TypeIndex) -> u32 {
         self.heap
@@ -141,7 +142,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_
             .tag_minimum_free_size(tag)
     }
 
-    /// Free bytes of memory that has *any* of `caps`, see
+    /// Returns the free bytes of memory that has *any* of `caps`, see
     /// [`Inspection::free_size_of_any`](heap_caps::Inspection::free_size_of_any). O(heaps).
     #[must_use]
     pub fn free_size_of_any(self, caps: Caps) -> u32 {
@@ -153,8 +154,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> SharedInspection<'_
             .free_size_of_any(caps)
     }
 
-    /// The least free bytes of each heap, counted as [`SharedInspection::free_size_of_any`] does.
-    /// O(heaps).
+    /// Returns the least free bytes of each heap, counted as [`SharedInspection::free_size_of_any`]
+    /// does. O(heaps).
     #[must_use]
     pub fn minimum_free_size_of_any(self, caps: Caps) -> u32 {
         self.heap

@@ -65,7 +65,7 @@ impl OffGrid {
         Self(AtomicUsize::new(usize::MAX))
     }
 
-    /// Whether the block at `address` may have an alignment to keep; `true` for 0.
+    /// Returns whether the block at `address` may have an alignment to keep; `true` for 0.
     #[inline(always)]
     pub(super) fn is_on_grid(&self, address: usize) -> bool {
         address & self.0.load(Ordering::Relaxed) == 0
@@ -77,14 +77,14 @@ impl OffGrid {
     }
 }
 
-/// The alignment that the block at `address` keeps; 1 where there is none.
+/// Returns the alignment that the block at `address` keeps; 1 where there is none.
 #[inline(never)]
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub(super) fn kept(address: usize) -> usize {
     largest_of(ASKED.load(Ordering::Relaxed), address)
 }
 
-/// The largest of the alignments `asked` for that divides `address`, else 1.
+/// Returns the largest of the alignments `asked` for that divides `address`, else 1.
 pub(super) fn largest_of(asked: usize, address: usize) -> usize {
     let own = lowest_bit(address);
     let dividing = asked & (own | own.wrapping_sub(1));

@@ -83,7 +83,7 @@ impl Line {
         core::str::from_utf8(text).unwrap_or_default()
     }
 
-    /// The text for C.
+    /// Returns the text for C.
     pub(super) fn as_c_str(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
     }

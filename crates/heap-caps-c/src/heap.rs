@@ -70,8 +70,8 @@ const POLICY: Policy = if cfg!(feature = "policy-idf-exact") {
 pub(super) static HEAP: CHeap =
     CapsHeap::with_policy((TRACED, COUNTED), POLICY).with_report_handler(hooks::on_report);
 
-/// The heap that C's functions serve from, for a Rust program to boot, to look at, and to allocate
-/// from.
+/// Returns the heap that C's functions serve from, for a Rust program to boot, to look at, and to
+/// allocate from.
 ///
 /// Its report handler writes to C's console and calls C's fault callback; who sets another one
 /// takes its place.

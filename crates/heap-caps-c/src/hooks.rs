@@ -41,7 +41,7 @@ pub(super) static STOPS: AtomicBool = AtomicBool::new(
     cfg!(any(feature = "faults-abort", target_os = "none")) && !cfg!(feature = "faults-go-on"),
 );
 
-/// Capabilities that the hooks see of requests that name none.
+/// Returns the capabilities that the hooks see of requests that name none.
 pub(super) const fn by_default() -> u32 {
     Caps::DEFAULT.bits()
 }
@@ -119,7 +119,7 @@ impl fmt::Display for Pointer {
     }
 }
 
-/// What the program has for an address of the heap.
+/// Returns what the program has for an address of the heap.
 fn of_program(address: u32) -> Pointer {
     let pointer = HEAP.inspect().locked(|heaps| {
         heaps.pointer(address).or_else(|| {

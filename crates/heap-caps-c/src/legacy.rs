@@ -93,12 +93,12 @@ impl HeapRegionTagged {
     }
 }
 
-/// A tag of C's; those that are too large or negative are one that no memory has.
+/// Returns a tag of C's; those that are too large or negative are one that no memory has.
 fn tag(tag: c_int) -> TypeIndex {
     TypeIndex(u8::try_from(tag).unwrap_or(u8::MAX))
 }
 
-/// A block of the memory with this tag, or null.
+/// Returns a block of the memory with this tag, or null.
 #[unsafe(export_name = "pvPortMallocTagged")]
 pub extern "C" fn port_malloc_tagged(size: usize, wanted: c_int) -> *mut c_void {
     let request = AllocRequest::new(size, Caps::empty()).placed(Placement::Tag(tag(wanted)));
@@ -111,13 +111,13 @@ pub extern "C" fn port_malloc_tagged(size: usize, wanted: c_int) -> *mut c_void 
     ffi::to_c(taken)
 }
 
-/// A block of memory that has all of `caps`, or null.
+/// Returns a block of memory that has all of `caps`, or null.
 #[unsafe(export_name = "pvPortMallocCaps")]
 pub extern "C" fn port_malloc_caps(size: usize, caps: u32) -> *mut c_void {
     by_capability(c"pvPortMallocCaps", size, Caps::from_bits_retain(caps))
 }
 
-/// A block of memory that takes bytes, or null.
+/// Returns a block of memory that takes bytes, or null.
 #[unsafe(export_name = "pvPortMalloc")]
 pub extern "C" fn port_malloc(size: usize) -> *mut c_void {
     by_capability(c"pvPortMalloc", size, Caps::BIT8)
@@ -153,46 +153,47 @@ pub unsafe extern "C" fn port_free_tagged(block: *mut c_void) {
     unsafe { serve::free_named(c"vPortFreeTagged", block) };
 }
 
-/// Free bytes of the memory with this tag.
+/// Returns the free bytes of the memory with this tag.
 #[unsafe(export_name = "xPortGetFreeHeapSizeTagged")]
 pub extern "C" fn port_get_free_heap_size_tagged(wanted: c_int) -> usize {
     HEAP.inspect().tag_free_size(tag(wanted)) as usize // widening
 }
 
-/// The least of them that there ever was, heap by heap.
+/// Returns the least of them that there ever was, heap by heap.
 #[unsafe(export_name = "xPortGetMinimumEverFreeHeapSizeTagged")]
 pub extern "C" fn port_get_minimum_ever_free_heap_size_tagged(wanted: c_int) -> usize {
     HEAP.inspect().tag_minimum_free_size(tag(wanted)) as usize // widening
 }
 
-/// Free bytes of memory that has any of `caps`, once for each of its columns that has one.
+/// Returns the free bytes of memory that has any of `caps`, once for each of its columns that has
+/// one.
 #[unsafe(export_name = "xPortGetFreeHeapSizeCaps")]
 pub extern "C" fn port_get_free_heap_size_caps(caps: u32) -> usize {
     HEAP.inspect()
         .free_size_of_any(Caps::from_bits_retain(caps)) as usize // widening
 }
 
-/// The least of them that there ever was, heap by heap, counted in the same way.
+/// Returns the least of them that there ever was, heap by heap, counted in the same way.
 #[unsafe(export_name = "xPortGetMinimumEverFreeHeapSizeCaps")]
 pub extern "C" fn port_get_minimum_ever_free_heap_size_caps(caps: u32) -> usize {
     HEAP.inspect()
         .minimum_free_size_of_any(Caps::from_bits_retain(caps)) as usize // widening
 }
 
-/// Free bytes of memory that takes bytes.
+/// Returns the free bytes of memory that takes bytes.
 #[unsafe(export_name = "xPortGetFreeHeapSize")]
 pub extern "C" fn port_get_free_heap_size() -> usize {
     port_get_free_heap_size_caps(Caps::BIT8.bits())
 }
 
-/// The least of them that there ever was, heap by heap.
+/// Returns the least of them that there ever was, heap by heap.
 #[unsafe(export_name = "xPortGetMinimumEverFreeHeapSize")]
 pub extern "C" fn port_get_minimum_ever_free_heap_size() -> usize {
     port_get_minimum_ever_free_heap_size_caps(Caps::BIT8.bits())
 }
 
-/// Whether DMA reaches it: `0x3FFA_E000` up to `0x4000_0000`. (With the feature `c-abi-idf` the
-/// booted chip's table answers.)
+/// Returns whether DMA reaches it: `0x3FFA_E000` up to `0x4000_0000`. (With the feature `c-abi-idf`
+/// the booted chip's table answers.)
 #[cfg(not(feature = "c-abi-idf"))]
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_ptr_dma_capable(pointer: *const c_void) -> bool {

@@ -18,7 +18,7 @@ use crate::serve::{Call, array, free_named};
 /// The alignment of memory for anything, as C's ABI has it.
 const FOR_ANYTHING: usize = 2 * size_of::<usize>();
 
-/// A request of `malloc`'s kind.
+/// Returns a request of `malloc`'s kind.
 pub(super) const fn by_default(
     name: &'static CStr,
     request: AllocRequest<'static>,
@@ -30,7 +30,7 @@ pub(super) const fn by_default(
     }
 }
 
-/// A request for memory in which anything of its size can be stored.
+/// Returns a request for memory in which anything of its size can be stored.
 #[inline(always)]
 pub(super) const fn for_anything(request: AllocRequest<'static>) -> AllocRequest<'static> {
     let mut alignment = FOR_ANYTHING;
@@ -80,7 +80,7 @@ pub extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
     )
 }
 
-/// A block with another size. Null: as `malloc`; size 0: as `free`.
+/// Returns a block with another size. Null: as `malloc`; size 0: as `free`.
 ///
 /// # Safety
 /// - `pointer` is null or a block, and not used after a success.

@@ -48,7 +48,7 @@ pub extern "C" fn calloc_internal(count: usize, size: usize) -> *mut c_void {
     internal(name!(c"calloc_internal"), request).allocate()
 }
 
-/// A block with another size, in internal memory.
+/// Returns a block with another size, in internal memory.
 ///
 /// # Safety
 /// - `pointer` is null or a block, and not used after a success.
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn free_internal(pointer: *mut c_void) {
     unsafe { free_named(name!(c"free_internal"), pointer) };
 }
 
-/// Free bytes of the memory that `malloc_internal` hands out.
+/// Returns the free bytes of the memory that `malloc_internal` hands out.
 #[cfg_attr(
     target_os = "none",
     unsafe(export_name = "get_free_internal_heap_size")

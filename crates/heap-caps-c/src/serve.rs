@@ -26,13 +26,14 @@ pub(super) struct Call<'a> {
     pub(super) tells_failure: bool,
 }
 
-/// A request for `count` times `size` bytes; one that no heap has where the product overflows.
+/// Returns a request for `count` times `size` bytes; one that no heap has where the product
+/// overflows.
 #[inline(always)]
 pub(super) const fn array(count: usize, size: usize, caps: Caps) -> AllocRequest<'static> {
     AllocRequest::new(product(count, size), caps).anonymous()
 }
 
-/// The product, or the largest number there is.
+/// Returns the product, or the largest number there is.
 ///
 /// The compiler's way on Xtensa is a call of a routine that multiplies 64 bits, which lies in
 /// flash.
@@ -75,7 +76,7 @@ const fn product_of_large(count: usize, size: usize) -> usize {
 }
 
 impl Call<'_> {
-    /// A block, or null. The callback is called unless nothing was asked for.
+    /// Returns a block, or null. The callback is called unless nothing was asked for.
     #[cfg_attr(not(feature = "in-ram"), inline(always))]
     #[cfg_attr(
         feature = "in-ram",
@@ -94,7 +95,7 @@ impl Call<'_> {
         }
     }
 
-    /// A block at a multiple of the request's alignment, which [`Call::reallocate`] keeps.
+    /// Returns a block at a multiple of the request's alignment, which [`Call::reallocate`] keeps.
     #[inline(always)]
     pub(super) fn allocate_aligned(self) -> *mut c_void {
         let block = self.allocate();
@@ -104,8 +105,8 @@ impl Call<'_> {
         block
     }
 
-    /// A block resized, or null, and the old one as it was. Null asks for a new block; a size of 0
-    /// frees the block.
+    /// Returns a block resized, or null, and the old one as it was. Null asks for a new block; a
+    /// size of 0 frees the block.
     ///
     /// # Safety
     /// As `realloc`: `pointer` is null, or a block of which nobody else makes use, or it is
@@ -219,8 +220,8 @@ impl Call<'_> {
         }
     }
 
-    /// The capabilities for the allocation hook: of several sets the first that the block's memory
-    /// meets.
+    /// Returns the capabilities for the allocation hook: of several sets the first that the block's
+    /// memory meets.
     fn caps_of(&self, block: NonNull<u8>) -> u32 {
         let Placement::Prefer(sets) = self.request.placement() else {
             return self.caps_tried_last();
@@ -252,7 +253,7 @@ pub(super) unsafe fn reallocate_aligned(pointer: *mut c_void, call: Call<'_>) ->
     unsafe { Call { request, ..call }.resize(old) }
 }
 
-/// All capabilities of the heap in which a byte lies.
+/// Returns all capabilities of the heap in which a byte lies.
 pub(super) fn memory_of(pointer: NonNull<u8>) -> Option<Caps> {
     let address = HEAP.inspect().address_of(pointer).ok()?;
     HEAP.inspect()
@@ -296,7 +297,8 @@ pub(super) fn report(name: &'static CStr, action: Action, misuse: Misuse, pointe
         .report_in(action, Fault::Misuse(misuse), pointer.cast(), Some(call));
 }
 
-/// Bytes of a block that can be used; 0 for null, and for an invalid pointer, which is reported.
+/// Returns the bytes of a block that can be used; 0 for null, and for an invalid pointer, which is
+/// reported.
 #[inline(always)]
 pub(super) fn usable_size(name: &'static CStr, pointer: *const c_void) -> usize {
     let Some(block) = ffi::from_c(pointer) else {
@@ -312,7 +314,7 @@ pub(super) fn usable_size(name: &'static CStr, pointer: *const c_void) -> usize 
     }
 }
 
-/// What to report of a pointer into a heap at which no block lies.
+/// Returns what to report of a pointer into a heap at which no block lies.
 pub(super) fn not_a_block(address: u32, heap_start: Option<u32>) -> Misuse {
     Misuse {
         address,

@@ -41,9 +41,9 @@ pub unsafe extern "C" fn heap_caps_register_build(elf_sha256: Option<ElfSha256>)
     BUILD.set(elf_sha256);
 }
 
-/// Callers of the heap's C functions, on a host that knows them: addresses that the program's file
-/// has, because those of memory may have 64 bits. Those of other files that lie too far away are
-/// left out.
+/// Returns the callers of the heap's C functions, on a host that knows them: addresses that the
+/// program's file has, because those of memory may have 64 bits. Those of other files that lie too
+/// far away are left out.
 fn in_file(stack: &mut [u32]) -> usize {
     let mut callers = [0; DEPTH];
     let found = callers::of_entry(&mut callers);
@@ -56,7 +56,7 @@ fn in_file(stack: &mut [u32]) -> usize {
         .count()
 }
 
-/// What the program has for an address of a record: a pointer into its code.
+/// Returns what the program has for an address of a record: a pointer into its code.
 pub(super) fn pointer_of(address: u32) -> usize {
     match CALLERS.get() {
         Some(_) => address as usize, // widening

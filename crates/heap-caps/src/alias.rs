@@ -36,7 +36,7 @@ const MOST_FROM_END: u32 = 2;
 pub(crate) struct Alias(pub(crate) DualBus);
 
 impl Alias {
-    /// The instruction side of a part of the memory, whole words of it.
+    /// Returns the instruction side of a part of the memory, whole words of it.
     pub(crate) fn code_side(&self, data: Span) -> Option<Span> {
         let size = data.size() & !3;
         let first = match self.0.order() {
@@ -47,8 +47,8 @@ impl Alias {
         Span::from_size(self.0.to_instruction(first)?, size)
     }
 
-    /// The block to ask the heap for so that `wanted` fits behind a back word, aligned on the
-    /// *instruction* side.
+    /// Returns the block to ask the heap for so that `wanted` fits behind a back word, aligned on
+    /// the *instruction* side.
     ///
     /// Both bases are multiples of the alignments that exist on the chip (128 KiB on the ESP32), so
     /// the address handed out is aligned exactly when the data address opposite to it is: the
@@ -79,20 +79,20 @@ impl Alias {
         }
     }
 
-    /// The address to hand out for a block whose back word lies at `back`.
+    /// Returns the address to hand out for a block whose back word lies at `back`.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn handed_out(&self, back: u32) -> Option<u32> {
         self.0.to_instruction(back)?.checked_add(BACK_WORD)
     }
 
-    /// Where the back word of the handed-out `address` lies on the data side.
+    /// Returns where the back word of the handed-out `address` lies on the data side.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn back_word_of(&self, address: u32) -> Option<u32> {
         self.0.to_data(address.checked_sub(BACK_WORD)?)
     }
 
-    /// Where the block begins whose back word lies at `back` and reads `word`. In linear memory
-    /// that is known without reading.
+    /// Returns where the block begins whose back word lies at `back` and reads `word`. In linear
+    /// memory that is known without reading.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) const fn block_start(&self, back: u32, word: u32) -> u32 {
         match self.0.order() {
@@ -101,9 +101,9 @@ impl Alias {
         }
     }
 
-    /// The address by which the block at `block` with `usable` bytes was handed out, if its back
-    /// word says that it was on this side. `word` reads the data side. Contents can imitate a back
-    /// word.
+    /// Returns the address by which the block at `block` with `usable` bytes was handed out, if its
+    /// back word says that it was on this side. `word` reads the data side. Contents can imitate a
+    /// back word.
     pub(crate) fn address_of(
         &self,
         block: u32,
@@ -126,8 +126,8 @@ impl Alias {
         self.handed_out(back?)
     }
 
-    /// Bytes that can be used at the address handed out for the block at `block` with `usable`
-    /// bytes, whose back word is `back`.
+    /// Returns the bytes that can be used at the address handed out for the block at `block` with
+    /// `usable` bytes, whose back word is `back`.
     ///
     /// `None` where the back word does not lie where such a block keeps it. Of an inverted block,
     /// what lies behind the back word is out of reach.

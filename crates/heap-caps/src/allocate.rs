@@ -44,14 +44,14 @@ pub(crate) const HEADER: u32 = 4;
 /// Bytes that a block may have beyond what was asked for: two words that are no block of their own.
 pub(crate) const LEFT_OVER: u32 = 8;
 
-/// Bytes that a block with so many usable ones takes of its heap.
+/// Returns the bytes that a block with so many usable ones takes of its heap.
 #[inline(always)]
 pub(crate) const fn block_bytes<P: Poison>(usable: u32) -> u32 {
     usable.saturating_add(HEADER + P::OVERHEAD)
 }
 
-/// Free bytes that a block of `size` user bytes uses up at most: whole words, header, canaries, and
-/// the header of the gap that a large alignment may leave.
+/// Returns the free bytes that a block of `size` user bytes uses up at most: whole words, header,
+/// canaries, and the header of the gap that a large alignment may leave.
 #[inline(always)]
 pub(crate) const fn charge<P: Poison>(layout: Request) -> u32 {
     let gap = if layout.alignment() > Request::MIN_ALIGNMENT {
@@ -175,8 +175,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// A block of the first heap on the route that is worth asking. One heap is asked: a layer with
-    /// a lock opens it before the next one.
+    /// Returns a block of the first heap on the route that is worth asking. One heap is asked: a
+    /// layer with a lock opens it before the next one.
     #[inline(always)]
     pub(crate) fn find_ordinary(
         &mut self,
@@ -212,7 +212,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Some(allocated)
     }
 
-    /// A block of the heap at an entry, as `layout` says.
+    /// Returns a block of the heap at an entry, as `layout` says.
     #[inline(always)]
     fn try_unconstrained(&mut self, entry: RouteEntry, layout: Request) -> Option<AllocatedBlock> {
         let slot = self.registry.slots.get_mut(entry.heap().get())?;
@@ -223,8 +223,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// The first entry of a route, at `from` or behind it, whose heap may have a block of `layout`.
-    /// A constrained one, and one where a reserve forbids it, ends the search.
+    /// Returns the first entry of a route, at `from` or behind it, whose heap may have a block of
+    /// `layout`. A constrained one, and one where a reserve forbids it, ends the search.
     #[inline(always)]
     fn worth_asking<const KEPT: bool>(
         &mut self,
@@ -259,7 +259,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Err(NotServed { from: index })
     }
 
-    /// A block of the first heap on the route that has one, of those in `within`. O(heaps).
+    /// Returns a block of the first heap on the route that has one, of those in `within`. O(heaps).
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn find(
@@ -285,7 +285,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         None
     }
 
-    /// A block of the heap at an entry of the route for `caps`.
+    /// Returns a block of the heap at an entry of the route for `caps`.
     #[inline(always)]
     pub(crate) fn ask(
         &mut self,
@@ -343,7 +343,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(bits.is_some())
     }
 
-    /// A block of a heap that has to be asked for more or other than `layout`.
+    /// Returns a block of a heap that has to be asked for more or other than `layout`.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn find_constrained(
@@ -365,8 +365,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.try_unconstrained(entry, wanted)
     }
 
-    /// Whether no reserve forbids a request that looks for `bits` to take a block of `layout` at a
-    /// entry.
+    /// Returns whether no reserve forbids a request that looks for `bits` to take a block of
+    /// `layout` at a entry.
     #[inline(always)]
     fn reserves_allow(&mut self, entry: RouteEntry, layout: Request, bits: Caps) -> bool {
         !entry.is_reserved() || self.reserves_permit_slowly(entry.heap(), charge::<P>(layout), bits)
@@ -386,8 +386,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// Whether the reserves permit a request that looks for `bits`, and that they limit there, to
-    /// use that many bytes of a heap; and the allowance, if what is allocated counts.
+    /// Returns whether the reserves permit a request that looks for `bits`, and that they limit
+    /// there, to use that many bytes of a heap; and the allowance, if what is allocated counts.
     #[inline(always)]
     pub(crate) fn reserves_permit(&mut self, heap: HeapIndex, bytes: u32, bits: Caps) -> bool {
         match self.rulings {
@@ -396,7 +396,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// A block that is handed out by its address on the instruction side, see `alias.rs`.
+    /// Returns a block that is handed out by its address on the instruction side, see `alias.rs`.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn find_code(
@@ -510,7 +510,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         mem::forget(undo);
     }
 
-    /// What observers see of a block.
+    /// Returns what observers see of a block.
     pub(crate) fn allocated_event(
         &self,
         allocated: AllocatedBlock,

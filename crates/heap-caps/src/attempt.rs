@@ -38,19 +38,19 @@ impl HeapMask {
         high: u32::MAX,
     };
 
-    /// Whether there is no heap in it.
+    /// Returns whether there is no heap in it.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.low | self.high == 0
     }
 
-    /// Whether some heap is in both.
+    /// Returns whether some heap is in both.
     #[must_use]
     pub const fn overlaps(self, other: Self) -> bool {
         self.low & other.low | self.high & other.high != 0
     }
 
-    /// The heaps of both.
+    /// Returns the heaps of both.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl HeapMask {
         }
     }
 
-    /// Its heaps without those of `other`.
+    /// Returns its heaps without those of `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self {
@@ -68,7 +68,7 @@ impl HeapMask {
         }
     }
 
-    /// One heap.
+    /// Returns one heap.
     #[must_use]
     pub const fn of(heap: HeapIndex) -> Self {
         // At most 63 heaps
@@ -85,19 +85,19 @@ impl HeapMask {
         }
     }
 
-    /// Whether a heap is in it.
+    /// Returns whether a heap is in it.
     #[must_use]
     pub const fn contains(self, heap: HeapIndex) -> bool {
         self.overlaps(Self::of(heap))
     }
 
-    /// Whether all heaps of `other` are in it.
+    /// Returns whether all heaps of `other` are in it.
     #[must_use]
     pub const fn contains_all(self, other: Self) -> bool {
         other.without(self).is_empty()
     }
 
-    /// The heaps, in the order of their indices.
+    /// Returns the heaps, in the order of their indices.
     pub fn iter(self) -> impl Iterator<Item = HeapIndex> {
         let heaps = (0..64).map(HeapIndex);
         heaps.filter(move |&heap| self.contains(heap))
@@ -144,7 +144,7 @@ impl ClosedHeaps {
         kept_bytes: 0,
     };
 
-    /// All heaps that are closed.
+    /// Returns all heaps that are closed.
     #[must_use]
     pub const fn all(&self) -> HeapMask {
         self.by_limit.union(self.for_others)
@@ -264,7 +264,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         mask
     }
 
-    /// The heaps on the route of a set that are larger than `size`.
+    /// Returns the heaps on the route of a set that are larger than `size`.
     fn on_route(&mut self, caps: Caps, size: u32) -> HeapMask {
         let Some(route) = self.route(caps) else {
             return HeapMask::NONE;
@@ -279,14 +279,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// The enabled heaps that have all of `caps`. O(heaps).
+    /// Returns the enabled heaps that have all of `caps`. O(heaps).
     #[must_use]
     pub fn heaps_with(self, caps: Caps) -> HeapMask {
         let serving = self.heaps.registry.serving(caps);
         serving.fold(HeapMask::NONE, |mask, (heap, ..)| mask.with(heap))
     }
 
-    /// The heap in which the block handed out as `address` lies. O(heaps).
+    /// Returns the heap in which the block handed out as `address` lies. O(heaps).
     ///
     /// # Errors
     /// The address was not handed out.
@@ -294,8 +294,8 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         self.heaps.block_at(address).map(|block| block.heap)
     }
 
-    /// Bytes that the block handed out as `address` takes of its heap: what is usable, its header,
-    /// its canaries. O(heaps).
+    /// Returns the bytes that the block handed out as `address` takes of its heap: what is usable,
+    /// its header, its canaries. O(heaps).
     #[must_use]
     pub fn block_bytes(self, address: u32) -> Option<u32> {
         let block = self.heaps.block_at(address).ok()?;
@@ -314,30 +314,30 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         Some(block_bytes::<P>(usable))
     }
 
-    /// Bytes that a block of `layout` takes at most, whatever is left of the free block that it
-    /// is allocated from, in a heap that is asked for just that. O(1).
+    /// Returns the bytes that a block of `layout` takes at most, whatever is left of the free block
+    /// that it is allocated from, in a heap that is asked for just that. O(1).
     #[must_use]
     #[inline(always)]
     pub const fn most_bytes_for(self, layout: Request) -> u32 {
         charge::<P>(layout) + LEFT_OVER
     }
 
-    /// Whether allocations are counted against an allowance.
+    /// Returns whether allocations are counted against an allowance.
     #[must_use]
     #[inline(always)]
     pub const fn is_counting(self) -> bool {
         self.heaps.routes.are_counted()
     }
 
-    /// How often heaps and reserves have changed, to be compared.
+    /// Returns how often heaps and reserves have changed, to be compared.
     #[must_use]
     #[inline(always)]
     pub const fn generation(self) -> u32 {
         self.heaps.routes.generation()
     }
 
-    /// Bytes that a block for `request` takes of a heap, at most two words less than it may become.
-    /// O(1).
+    /// Returns the bytes that a block for `request` takes of a heap, at most two words less than it
+    /// may become. O(1).
     #[must_use]
     pub fn bytes_for(self, request: &AllocRequest<'_>, heap: HeapIndex) -> Option<u32> {
         let caps = self.heaps.first_set(request.placement, request.size);
@@ -349,7 +349,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         in_units(request.layout()?, granularity, !memory.contains(Caps::BIT8)).map(charge::<P>)
     }
 
-    /// The enabled heaps that have all capabilities of the memory at `address`. O(heaps).
+    /// Returns the enabled heaps that have all capabilities of the memory at `address`. O(heaps).
     #[must_use]
     pub fn peers_of(self, address: u32) -> HeapMask {
         let heap = self.heaps.registry.containing(address);

@@ -103,14 +103,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(())
     }
 
-    /// The parts of `span` that no heap has, ascending.
+    /// Returns the parts of `span` that no heap has, ascending.
     fn gaps(&self, span: Span) -> impl Iterator<Item = Span> {
         core::iter::successors(self.gap(span.start(), span.end()), move |gap| {
             self.gap(gap.end(), span.end())
         })
     }
 
-    /// The first of them at or above `from`.
+    /// Returns the first of them at or above `from`.
     fn gap(&self, mut from: u32, end: u32) -> Option<Span> {
         while let Some(heap) = self.registry.containing(from) {
             from = self.registry.get(heap)?.span.end();

@@ -39,7 +39,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// The bits to look for behind `asked`, or why no memory can have them.
+    /// Returns the bits to look for behind `asked`, or why no memory can have them.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn caps(&self, asked: Caps) -> Result<Caps, FailureKind> {
         refuse(asked)?;
@@ -91,7 +91,7 @@ impl Rules {
 }
 
 impl Rules {
-    /// Whether a granularity is that of cache lines.
+    /// Returns whether a granularity is that of cache lines.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) const fn is_cache_line(&self, granularity: u32) -> bool {
         let Hardware {

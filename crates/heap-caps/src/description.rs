@@ -118,13 +118,13 @@ impl Description {
         self.poisoning & !Self::ENCODED_LINKS
     }
 
-    /// Whether the links of free blocks are encoded.
+    /// Returns whether the links of free blocks are encoded.
     #[must_use]
     pub const fn encodes_links(&self) -> bool {
         self.poisoning & Self::ENCODED_LINKS != 0
     }
 
-    /// A description from its words, as they stand in an image; `None` without the magic.
+    /// Creates a description from its words, as they stand in an image; `None` without the magic.
     #[must_use]
     pub fn from_words(words: &[u32; Self::WORDS]) -> Option<Self> {
         let mut words = words.iter().copied();
@@ -212,7 +212,7 @@ impl ImageHeader {
     /// What a header begins with, on a chip at a multiple of 4.
     pub const MAGIC: [u8; 8] = *b"ESPHEAP1";
 
-    /// A header that leads nowhere yet.
+    /// Creates a header that leads nowhere yet.
     #[must_use]
     pub const fn new() -> Self {
         Self {

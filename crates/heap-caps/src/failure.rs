@@ -143,7 +143,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The record without candidates.
+    /// Returns the record without candidates.
     pub(crate) const fn of(request: &AllocRequest<'_>, caps: Caps, cause: FailureKind) -> Self {
         Self {
             size: request.size,
@@ -160,7 +160,7 @@ impl Failure {
         }
     }
 
-    /// Whether it can be the record of `request`.
+    /// Returns whether it can be the record of `request`.
     pub(crate) fn is_of(&self, request: &AllocRequest<'_>) -> bool {
         self.size == request.size
             && self.alignment == request.alignment
@@ -180,12 +180,12 @@ impl Failure {
         }
     }
 
-    /// The heaps that were considered, in the order in which they were.
+    /// Returns the heaps that were considered, in the order in which they were.
     pub fn candidates(&self) -> impl Iterator<Item = Candidate> + '_ {
         self.candidates.iter().flatten().copied()
     }
 
-    /// How many more heaps there were than the record describes.
+    /// Returns how many more heaps there were than the record describes.
     #[must_use]
     pub const fn not_described(&self) -> u8 {
         self.not_described
@@ -304,7 +304,7 @@ impl FailureRecord {
         self.relieved = Relieved::Announced;
     }
 
-    /// Why a heap with a hole that fits was not asked.
+    /// Returns why a heap with a hole that fits was not asked.
     pub(crate) fn why_closed(&self, heap: HeapIndex) -> Option<SkipReason> {
         let ClosedHeaps {
             by_limit,
@@ -352,7 +352,7 @@ impl FailureRecord {
         }
     }
 
-    /// What a heap had free, if it was on the route.
+    /// Returns what a heap had free, if it was on the route.
     pub(crate) fn state_of(&self, heap: HeapIndex) -> Option<HeapState> {
         let described = self.heaps.iter().take(self.described as usize); // widening
         described.copied().find(|state| state.is_of(heap))
@@ -366,7 +366,7 @@ impl FailureRecord {
         self.caps
     }
 
-    /// The record without candidates.
+    /// Returns the record without candidates.
     pub(crate) fn without_candidates(&self) -> Option<Failure> {
         Some(Failure {
             size: self.size,

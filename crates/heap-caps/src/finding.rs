@@ -64,8 +64,8 @@ impl fmt::Display for Brief {
 }
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// The blocks that a damage concerns, as far as headers before it are whole. O(blocks) of the
-    /// heap.
+    /// Returns the blocks that a damage concerns, as far as headers before it are whole. O(blocks)
+    /// of the heap.
     #[must_use]
     pub fn finding(self, corrupt: Corrupt) -> Finding {
         let (mut left, mut block) = (None, None);
@@ -95,7 +95,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         }
     }
 
-    /// The address of the block behind a damaged tail canary, if there is one.
+    /// Returns the address of the block behind a damaged tail canary, if there is one.
     fn behind(self, block: &BlockView, corrupt: Corrupt) -> Option<u32> {
         if corrupt.corruption.kind != CorruptionKind::TailCanary {
             return None;

@@ -149,7 +149,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// Why the block at `address` was refused. O(blocks) of its heap.
+    /// Returns why the block at `address` was refused. O(blocks) of its heap.
     #[cold]
     #[inline(never)]
     pub(crate) fn misuse_of(&self, address: u32) -> Misuse {
@@ -205,7 +205,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         }
     }
 
-    /// The allocated block that was handed out as `address`.
+    /// Returns the allocated block that was handed out as `address`.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn block_at(&self, address: u32) -> Result<BlockHandle<P>, Misuse> {
         if let Some((index, entry)) = self.entry_at(address) {
@@ -223,7 +223,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Some((index, self.registry.get(index)?))
     }
 
-    /// The allocated block that begins at `address` on the data side.
+    /// Returns the allocated block that begins at `address` on the data side.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn data_block(
@@ -255,8 +255,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// The allocated block behind an instruction-side address, see `alias.rs`; `None` if it is not
-    /// of this heap.
+    /// Returns the allocated block behind an instruction-side address, see `alias.rs`; `None` if it
+    /// is not of this heap.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn code_block_at(
@@ -271,7 +271,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         is_here.then(|| self.code_block(heap, entry, alias, back, address))
     }
 
-    /// The allocated block whose way back is the word at `back`. Nothing about that word is
+    /// Returns the allocated block whose way back is the word at `back`. Nothing about that word is
     /// believed before it fits a used block.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
@@ -315,7 +315,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// Bytes that can be used at `address`, at least those asked for. O(heaps).
+    /// Returns the bytes that can be used at `address`, at least those asked for. O(heaps).
     ///
     /// # Errors
     /// As [`HeapCaps::free`].
@@ -342,7 +342,7 @@ impl Inquiry {
     }
 }
 
-/// What the heap says of a place in it.
+/// Returns what the heap says of a place in it.
 fn explained<P: Poison>(heap: HeapIndex, entry: &Entry<'_, P>, address: u32) -> Misuse {
     let base = entry.span.start();
     let refused = |kind| Misuse {

@@ -126,8 +126,8 @@ impl BlockView {
     }
 }
 
-/// The address of a used block on the instruction side, where its back word says that it was handed
-/// out there.
+/// Returns the address of a used block on the instruction side, where its back word says that it
+/// was handed out there.
 fn code_address<P: Poison>(entry: &Entry<'_, P>, address: u32, size: u32) -> Option<u32> {
     let alias = entry.alias?;
     let contents = entry.heap?.contents();
@@ -143,7 +143,7 @@ fn code_address<P: Poison>(entry: &Entry<'_, P>, address: u32, size: u32) -> Opt
 
 /// Looking and walking.
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// All heaps, those that are not enabled too, in order of registration.
+    /// Returns all heaps, those that are not enabled too, in order of registration.
     pub fn heaps(self) -> impl Iterator<Item = HeapView> + 'h {
         self.heaps
             .registry
@@ -151,7 +151,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
             .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
-    /// All heaps in the order in which a search looks at them (within one priority).
+    /// Returns all heaps in the order in which a search looks at them (within one priority).
     pub fn heaps_in_order(self) -> impl Iterator<Item = HeapView> + 'h {
         self.heaps
             .registry
@@ -159,7 +159,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
             .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
-    /// The heap in whose memory `address` lies, on the data side.
+    /// Returns the heap in whose memory `address` lies, on the data side.
     #[must_use]
     pub fn heap_at(self, address: u32) -> Option<HeapView> {
         self.heaps
@@ -167,15 +167,15 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
             .map(|(index, entry)| HeapView::of(index, &entry))
     }
 
-    /// The number of that heap.
+    /// Returns the number of that heap.
     #[must_use]
     #[inline]
     pub fn heap_containing(self, address: u32) -> Option<HeapIndex> {
         self.heaps.registry.containing(address)
     }
 
-    /// The blocks of one heap in address order; none if there is no such heap or it is not enabled.
-    /// O(blocks) for all.
+    /// Returns the blocks of one heap in address order; none if there is no such heap or it is not
+    /// enabled. O(blocks) for all.
     pub fn blocks(self, heap: HeapIndex) -> impl Iterator<Item = BlockView> + 'h {
         let entry = self.heaps.registry.get(heap);
         let blocks = entry.as_ref().and_then(|entry| Some(entry.heap?.blocks()));
@@ -229,8 +229,8 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
             })
     }
 
-    /// The allocated block that contains `address`, which may lie anywhere inside it, on the data
-    /// side. O(blocks).
+    /// Returns the allocated block that contains `address`, which may lie anywhere inside it, on
+    /// the data side. O(blocks).
     #[must_use]
     pub fn block_containing(self, address: u32) -> Option<BlockView> {
         let (_, entry) = self.heaps.entry_at(address)?;
@@ -303,8 +303,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// Where the byte at `address` is; `None` outside of the enabled heaps, and on the instruction
-    /// side. O(heaps).
+    /// Returns where the byte at `address` is; `None` outside of the enabled heaps, and on the
+    /// instruction side. O(heaps).
     #[must_use]
     pub fn pointer(self, address: u32) -> Option<NonNull<u8>> {
         let (_, entry) = self.heaps.entry_at(address)?;
@@ -314,7 +314,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
             .pointer(Offset::new(address - entry.span.start())?)
     }
 
-    /// The memory of an enabled heap, bookkeeping included. O(1).
+    /// Returns the memory of an enabled heap, bookkeeping included. O(1).
     #[must_use]
     pub fn memory_of(self, heap: HeapIndex) -> Option<NonNull<[u8]>> {
         let heap = self.heaps.registry.get(heap)?.heap?;
@@ -322,8 +322,8 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         Some(NonNull::slice_from_raw_parts(heap.start(), size))
     }
 
-    /// The address of the byte at `pointer`, in the innermost heap; `None` outside of the enabled
-    /// heaps. O(heaps).
+    /// Returns the address of the byte at `pointer`, in the innermost heap; `None` outside of the
+    /// enabled heaps. O(heaps).
     #[must_use]
     pub fn address_of(self, pointer: *const u8) -> Option<u32> {
         self.heaps.registry.iter().rev().find_map(|(_, entry)| {

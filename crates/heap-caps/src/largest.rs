@@ -19,8 +19,8 @@ use crate::registry::{Entry, HeapIndex, Offer};
 const TRIES: u32 = 8;
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// The largest request for `caps` that succeeds now; one byte more fails. 0 where no memory can
-    /// have these capabilities.
+    /// Returns the largest request for `caps` that succeeds now; one byte more fails. 0 where no
+    /// memory can have these capabilities.
     ///
     /// It is what is left when reserves, whole cache lines and the hidden word of code have had
     /// their share. The empty set, for which no request succeeds, stands for all heaps here, too:
@@ -31,8 +31,8 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         largest.max().unwrap_or(0)
     }
 
-    /// The part of one heap in [`Inspection::largest_free_block`], 0 where it does not serve;
-    /// `None` behind the last heap. For layers with locks, which open theirs in between.
+    /// Returns the part of one heap in [`Inspection::largest_free_block`], 0 where it does not
+    /// serve; `None` behind the last heap. For layers with locks, which open theirs in between.
     #[must_use]
     pub fn largest_free_block_in(self, number: usize, caps: Caps) -> Option<u32> {
         let index = u8::try_from(number).ok().map(HeapIndex)?;
@@ -53,8 +53,8 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         Some(offer.map_or(0, |offer| self.largest_in(&offer, caps, bits)))
     }
 
-    /// The largest request for `caps`, which looks for `bits`, that a heap on its route would
-    /// serve. O(heaps).
+    /// Returns the largest request for `caps`, which looks for `bits`, that a heap on its route
+    /// would serve. O(heaps).
     fn largest_in(self, offer: &Offer, caps: Caps, bits: Caps) -> u32 {
         let memory = union(offer.columns);
         let Some(entry) = self.heaps.registry.get(offer.heap) else {
@@ -76,7 +76,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         sizes.find(fits).unwrap_or(0)
     }
 
-    /// Whether a heap on the route of `caps` would serve a request for `size` bytes.
+    /// Returns whether a heap on the route of `caps` would serve a request for `size` bytes.
     fn would_serve(
         self,
         entry: &Entry<'_, P>,
@@ -98,7 +98,8 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
             .is_some_and(|(layout, heap)| charge::<P>(layout) <= kept && heap.can_allocate(layout))
     }
 
-    /// Free bytes, headers included, that reserves leave to requests for `bits` in this memory.
+    /// Returns the free bytes, headers included, that reserves leave to requests for `bits` in this
+    /// memory.
     fn reserves_leave(self, bits: Caps, memory: Caps) -> u32 {
         if self.heaps.rules.policy.honours_reserves() {
             self.heaps
@@ -110,7 +111,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     }
 }
 
-/// What a block takes beyond its bytes.
+/// Returns what a block takes beyond its bytes.
 const fn charge_of_nothing<P: Poison>() -> u32 {
     4 + P::OVERHEAD
 }

@@ -19,7 +19,8 @@ pub unsafe trait Memory {
     /// too.
     const CONGRUENT: u32;
 
-    /// The bytes of `span`; `None` where there are none, or where they were given out before.
+    /// Returns the bytes of `span`; `None` where there are none, or where they were given out
+    /// before.
     fn region(&self, span: Span) -> Option<NonNull<[u8]>>;
 }
 

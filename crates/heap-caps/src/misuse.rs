@@ -61,7 +61,7 @@ pub struct Misuse {
 }
 
 impl Misuse {
-    /// The refusal of the heap at `base`, in the chip's addresses.
+    /// Returns the refusal of the heap at `base`, in the chip's addresses.
     pub(crate) fn in_heap(
         address: u32,
         heap: HeapIndex,

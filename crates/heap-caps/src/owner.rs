@@ -13,7 +13,7 @@ impl Owner {
     /// Nobody said.
     pub const NOBODY: Self = Self(0);
 
-    /// The number as an index.
+    /// Returns the number as an index.
     #[must_use]
     pub const fn get(self) -> usize {
         self.0 as usize // widening
@@ -51,7 +51,7 @@ impl CurrentOwner {
         Self(AtomicU8::new(0))
     }
 
-    /// The owner now.
+    /// Returns the owner now.
     #[must_use]
     pub fn get(&self) -> Owner {
         Owner(self.0.load(Ordering::Relaxed))
@@ -64,8 +64,8 @@ impl CurrentOwner {
         work()
     }
 
-    /// The future, on behalf of `owner` whenever it is polled: what a task allocates is its own,
-    /// however tasks take turns.
+    /// Returns the future, on behalf of `owner` whenever it is polled: what a task allocates is its
+    /// own, however tasks take turns.
     pub const fn instrument<F: Future>(&'static self, owner: Owner, future: F) -> Instrumented<F> {
         Instrumented {
             current: self,

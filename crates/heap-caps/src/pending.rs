@@ -46,7 +46,7 @@ pub(crate) struct BlockHandle<P: Poison> {
 }
 
 impl<P: Poison> BlockHandle<P> {
-    /// The word `index` words behind the address handed out.
+    /// Returns the word `index` words behind the address handed out.
     fn place(&self, index: u32) -> Option<Offset> {
         let bytes = index.checked_mul(4)?;
         match self.code {
@@ -56,8 +56,8 @@ impl<P: Poison> BlockHandle<P> {
         }
     }
 
-    /// Bytes that a block keeps of its heap when it is resized there: what is usable, and the back
-    /// word of code.
+    /// Returns the bytes that a block keeps of its heap when it is resized there: what is usable,
+    /// and the back word of code.
     pub(crate) const fn kept(&self) -> u32 {
         match self.code {
             Some(_) => self.usable + BACK_WORD,
@@ -224,7 +224,7 @@ pub struct PendingFree<P: Poison>(pub(crate) BlockHandle<P>);
 pub struct FilledFree<P: Poison>(pub(crate) BlockHandle<P>);
 
 impl<P: Poison> PendingFree<P> {
-    /// The heap in which the block lies.
+    /// Returns the heap in which the block lies.
     #[must_use]
     pub const fn heap(&self) -> HeapIndex {
         self.0.heap
@@ -275,13 +275,13 @@ pub struct PendingMove<P: Poison> {
 pub struct CopiedMove<P: Poison>(pub(crate) PendingMove<P>);
 
 impl<P: Poison> PendingMove<P> {
-    /// The heap in which the block lies.
+    /// Returns the heap in which the block lies.
     #[must_use]
     pub const fn from_heap(&self) -> HeapIndex {
         self.from.heap
     }
 
-    /// Where the block moves.
+    /// Returns where the block moves.
     #[must_use]
     pub const fn allocated(&self) -> AllocatedBlock {
         AllocatedBlock {

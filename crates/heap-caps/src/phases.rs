@@ -133,8 +133,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.stay(address, layout, caps, caller)
     }
 
-    /// A block for an ordinary one that moves: as [`Phases::allocate_ordinary`], but no observer is
-    /// notified.
+    /// Returns a block for an ordinary one that moves: as [`Phases::allocate_ordinary`], but no
+    /// observer is notified.
     ///
     /// # Errors
     /// As [`Phases::allocate_ordinary`].
@@ -304,7 +304,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
         self.heaps.refuse_because(request, cause);
     }
 
-    /// The heaps that could serve `request` if all of their memory were free. O(heaps).
+    /// Returns the heaps that could serve `request` if all of their memory were free. O(heaps).
     #[inline(always)]
     pub fn candidates(self, request: &AllocRequest<'_>) -> HeapMask {
         self.heaps.candidates(request)
@@ -319,15 +319,15 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Phases<'_, P, O, HEAPS> {
 
 /// What a layer with a lock looks at.
 impl<P: Poison, O: Observer, const HEAPS: usize> Inspection<'_, P, O, HEAPS> {
-    /// Whether the fast paths find nothing.
+    /// Returns whether the fast paths find nothing.
     #[must_use]
     #[inline(always)]
     pub fn is_detoured(self) -> bool {
         self.heaps.is_detoured()
     }
 
-    /// The set of capabilities that a request for `size` bytes tries first; `None` where there are
-    /// no capabilities.
+    /// Returns the set of capabilities that a request for `size` bytes tries first; `None` where
+    /// there are no capabilities.
     #[inline(always)]
     pub fn first_set(self, placement: Placement<'_>, size: usize) -> Option<Caps> {
         self.heaps.first_set(placement, size)
@@ -350,7 +350,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Inspection<'_, P, O, HEAPS> {
         self.heaps.explain_within(inquiry, blocks)
     }
 
-    /// Whether no allocated block begins at the address on the data side, or one that was
+    /// Returns whether no allocated block begins at the address on the data side, or one that was
     /// overwritten: [`Inspection::explain_within`] finds the reason. O(heaps).
     #[must_use]
     #[inline(always)]
@@ -358,7 +358,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> Inspection<'_, P, O, HEAPS> {
         self.heaps.is_refused(address)
     }
 
-    /// Why the address on the data side was refused by [`Phases::free_ordinary`] or
+    /// Returns why the address on the data side was refused by [`Phases::free_ordinary`] or
     /// [`Phases::stay`], for layers that hand out no code. O(blocks) of its heap.
     #[must_use]
     #[inline(always)]

@@ -31,7 +31,7 @@ pub enum Policy {
 }
 
 impl Policy {
-    /// The first column at which a memory type with these columns serves `caps`.
+    /// Returns the first column at which a memory type with these columns serves `caps`.
     #[inline(always)]
     pub(crate) fn column(self, columns: &Columns, caps: Caps) -> Option<usize> {
         if !union(*columns).contains(caps) {
@@ -49,8 +49,8 @@ impl Policy {
     }
 }
 
-/// Whether a memory type serves `caps` at `column` by the rule of 2016: what earlier columns offer
-/// does not count.
+/// Returns whether a memory type serves `caps` at `column` by the rule of 2016: what earlier
+/// columns offer does not count.
 fn serves_2016(columns: &Columns, column: usize, caps: Caps) -> bool {
     let counted: Caps = columns.iter().skip(column).copied().collect();
     let here = columns

@@ -30,7 +30,7 @@ impl Level {
         }
     }
 
-    /// The level of a [`Level::number`].
+    /// Returns the level of a [`Level::number`].
     #[must_use]
     pub const fn of_number(number: u32) -> Option<Self> {
         match number {
@@ -64,7 +64,7 @@ pub struct PressureEvent {
 }
 
 impl PressureEvent {
-    /// An event of the gauge, shrinker or reserve that is called `name`.
+    /// Creates an event of the gauge, shrinker or reserve that is called `name`.
     #[must_use]
     pub const fn new(name: &'static str, kind: PressureKind) -> Self {
         Self { name, kind }
@@ -98,7 +98,8 @@ pub enum PressureKind {
 }
 
 impl PressureKind {
-    /// The kind as two numbers, which a stream can carry: which kind, and its bytes or level.
+    /// Returns the kind as two numbers, which a stream can carry: which kind, and its bytes or
+    /// level.
     #[must_use]
     pub const fn to_numbers(self) -> (u8, u32) {
         match self {
@@ -115,7 +116,8 @@ impl PressureKind {
         }
     }
 
-    /// The kind of [`PressureKind::to_numbers`]; `None` for one that this version does not know.
+    /// Returns the kind of [`PressureKind::to_numbers`]; `None` for one that this version does not
+    /// know.
     #[must_use]
     pub const fn of_numbers(kind: u8, value: u32) -> Option<Self> {
         Some(match kind {
@@ -136,8 +138,8 @@ impl PressureKind {
         })
     }
 
-    /// The sentence of an event of the gauge, shrinker, reserve or limit that is called `name`:
-    /// `tiles gave 4.0 KiB`.
+    /// Returns the sentence of an event of the gauge, shrinker, reserve or limit that is called
+    /// `name`: `tiles gave 4.0 KiB`.
     pub const fn about(self, name: &str) -> impl fmt::Display {
         Sentence { name, kind: self }
     }

@@ -108,7 +108,7 @@ pub struct OrdinaryMove {
 }
 
 impl OrdinaryMove {
-    /// The move of a block of `bytes` to a block just taken for it.
+    /// Returns the move of a block of `bytes` to a block just taken for it.
     pub const fn to(to: AllocatedBlock, bytes: u32) -> Self {
         Self {
             to,
@@ -217,7 +217,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         self.stay(address, layout, caps, caller)
     }
 
-    /// Size and alignment of a block that may stay in its heap with `caps`; `None` if it must not.
+    /// Returns the size and alignment of a block that may stay in its heap with `caps`; `None` if
+    /// it must not.
     #[inline(always)]
     fn wanted_of(
         &mut self,
@@ -441,7 +442,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Ok(to.address)
     }
 
-    /// The block at its new size or on its way; `None` if neither is possible with these
+    /// Returns the block at its new size or on its way; `None` if neither is possible with these
     /// capabilities.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
@@ -491,8 +492,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })))
     }
 
-    /// Whether the block may stay in its heap: it has the capabilities on the side where the block
-    /// was handed out, at this alignment, and no reserve forbids what it gains.
+    /// Returns whether the block may stay in its heap: it has the capabilities on the side where
+    /// the block was handed out, at this alignment, and no reserve forbids what it gains.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn may_stay(&mut self, old: &BlockHandle<P>, bits: Caps, layout: Request) -> bool {
         let memory = self.registry.caps(old.heap);
@@ -510,8 +511,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
                 || self.reserves_permit_slowly(old.heap, grows_by, bits))
     }
 
-    /// The block at its new size in its own heap, in place or growing downwards; `None` if there is
-    /// no room.
+    /// Returns the block at its new size in its own heap, in place or growing downwards; `None` if
+    /// there is no room.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn resize_here(
@@ -613,14 +614,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
     }
 }
 
-/// Whether a block may have whole cache lines to itself, as one for DMA has: without capabilities
-/// in the request, it keeps them.
+/// Returns whether a block may have whole cache lines to itself, as one for DMA has: without
+/// capabilities in the request, it keeps them.
 fn is_whole<P: Poison>(old: &BlockHandle<P>, granularity: u32) -> bool {
     old.address.is_multiple_of(granularity) && old.usable >= granularity
 }
 
-/// The capabilities that keep a block in memory like the one it lies in, less those that exclude
-/// each other.
+/// Returns the capabilities that keep a block in memory like the one it lies in, less those that
+/// exclude each other.
 fn keeping<P: Poison>(old: &BlockHandle<P>, heap_caps: Caps) -> Caps {
     const DATA: Caps = Caps::BIT8.union(Caps::DMA);
     match old.code {

@@ -41,7 +41,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         })
     }
 
-    /// The record of a request whose reasons another one's have replaced.
+    /// Returns the record of a request whose reasons another one's have replaced.
     fn failure_without_reasons(&self, request: &AllocRequest<'_>, caps: Caps) -> Failure {
         let cause = self.cause(request, caps);
         let mut failure = Failure::of(request, caps, cause);
@@ -153,7 +153,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         Some(failure)
     }
 
-    /// Why a heap did not serve the last request that failed.
+    /// Returns why a heap did not serve the last request that failed.
     fn why_not(self, heap: HeapIndex, entry: &Entry<'_, P>, bits: Caps, size: usize) -> SkipReason {
         if !entry.caps.contains(bits) {
             return SkipReason::Lacks(bits.difference(entry.caps));

@@ -124,7 +124,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 impl<P: Poison> NewHeap<P> {
-    /// Memory that is not enabled and belongs to no type.
+    /// Returns the memory that is not enabled and belongs to no type.
     pub(crate) fn new(span: Span, columns: Columns) -> Self {
         Self {
             span,
@@ -151,7 +151,7 @@ impl<P: Poison> NewHeap<P> {
     }
 }
 
-/// A heap in a region, if that is large enough and can be reached.
+/// Returns a heap in a region, if that is large enough and can be reached.
 ///
 /// # Safety
 /// As [`HeapCaps::add_region`].
@@ -170,7 +170,7 @@ pub(crate) unsafe fn heap_in<P: Poison>(
     Ok(unsafe { Heap::new(region) }?)
 }
 
-/// The one memory type of all of `span`.
+/// Returns the one memory type of all of `span`.
 fn type_of(chip: &Chip, options: &Options, span: Span) -> Result<TypeIndex, AddRegionError> {
     let row_at = |address| {
         chip.region_at(address, options)

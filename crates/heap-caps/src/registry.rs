@@ -24,7 +24,7 @@ use crate::policy::Policy;
 pub struct HeapIndex(pub(crate) u8);
 
 impl HeapIndex {
-    /// The number, counted from 0.
+    /// Returns the number, counted from 0.
     #[must_use]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub const fn get(self) -> usize {
@@ -64,7 +64,7 @@ pub(crate) struct Entry<'a, P: Poison> {
 }
 
 impl<'a, P: Poison> Entry<'a, P> {
-    /// The heap, if it is enabled and has all of `caps`.
+    /// Returns the heap, if it is enabled and has all of `caps`.
     pub(crate) fn serving(&self, caps: Caps) -> Option<&'a Heap<P>> {
         self.heap.filter(|_| self.caps.contains(caps))
     }
@@ -104,8 +104,8 @@ impl<P: Poison> HeapSlot<P> {
         address.wrapping_sub(self.start) < self.size
     }
 
-    /// Whether the memory is as large as a block of `size` bytes; `true` where another heap lies in
-    /// a block of this one.
+    /// Returns whether the memory is as large as a block of `size` bytes; `true` where another heap
+    /// lies in a block of this one.
     #[inline(always)]
     pub(crate) const fn may_hold(&self, size: usize) -> bool {
         size <= self.size as usize || self.size == 0 // widening
@@ -170,13 +170,13 @@ impl Details {
         }
     }
 
-    /// The addresses of the heap in `slot`.
+    /// Returns the addresses of the heap in `slot`.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn span<P: Poison>(&self, slot: &HeapSlot<P>) -> Option<Span> {
         Span::from_size(slot.start, slot.size | self.size_around) // one of them is 0
     }
 
-    /// The way to the instruction side of the heap at `span`.
+    /// Returns the way to the instruction side of the heap at `span`.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn alias(&self, span: Span) -> Option<Alias> {
         let order = match self.alias {
@@ -299,19 +299,19 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         })
     }
 
-    /// The enabled heap with this number.
+    /// Returns the enabled heap with this number.
     #[inline(always)]
     pub(crate) fn heap_mut(&mut self, index: HeapIndex) -> Option<&mut Heap<P>> {
         self.slots.get_mut(index.get())?.heap.as_mut()
     }
 
-    /// What the heap at a place in the order of the search offers.
+    /// Returns what the heap at a place in the order of the search offers.
     #[inline(always)]
     pub(crate) fn offer_at(&self, place: usize) -> Option<Offer> {
         self.offer(HeapIndex(*self.order.get(place)?))
     }
 
-    /// What a heap offers to requests by capability, if it is enabled.
+    /// Returns what a heap offers to requests by capability, if it is enabled.
     #[inline(always)]
     pub(crate) fn offer(&self, heap: HeapIndex) -> Option<Offer> {
         let details = self.details.get(heap.get())?;
@@ -323,15 +323,15 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         })
     }
 
-    /// All capabilities of a heap.
+    /// Returns all capabilities of a heap.
     #[inline]
     pub(crate) fn caps(&self, index: HeapIndex) -> Caps {
         let details = self.details.get(index.get());
         details.map_or(Caps::empty(), |details| union(details.columns))
     }
 
-    /// The heap in whose span `address` lies, the innermost one. O(heaps): a subtraction and a
-    /// comparison each.
+    /// Returns the heap in whose span `address` lies, the innermost one. O(heaps): a subtraction
+    /// and a comparison each.
     #[inline(always)]
     pub(crate) fn containing(&self, address: u32) -> Option<HeapIndex> {
         // Slots without a heap have no size.
@@ -343,7 +343,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         }
     }
 
-    /// The heap that was registered last of those in whose span `address` lies: a heap is
+    /// Returns the heap that was registered last of those in whose span `address` lies: a heap is
     /// registered later than the one in a block of which it lies.
     #[cold]
     #[inline(never)]
@@ -354,8 +354,8 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         self.indices().rev().find(holds)
     }
 
-    /// The enabled heap in whose span `address` lies, its first address, and the place of the
-    /// address in it. As [`Registry::containing`] otherwise, but for heaps around others.
+    /// Returns the enabled heap in whose span `address` lies, its first address, and the place of
+    /// the address in it. As [`Registry::containing`] otherwise, but for heaps around others.
     #[inline(always)]
     pub(crate) fn place_of(&mut self, address: u32) -> Option<(&mut Heap<P>, u32)> {
         for slot in &mut self.slots {
@@ -379,7 +379,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         }
     }
 
-    /// A heap's addresses.
+    /// Returns a heap's addresses.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn span(&self, index: HeapIndex) -> Option<Span> {
         let slot = self.slots.get(index.get())?;
@@ -392,19 +392,19 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         (0..self.count as u8).map(HeapIndex)
     }
 
-    /// All heaps in order of registration.
+    /// Returns all heaps in order of registration.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (HeapIndex, Entry<'_, P>)> {
         self.indices()
             .filter_map(|index| Some((index, self.get(index)?)))
     }
 
-    /// All heaps in order of the search.
+    /// Returns all heaps in order of the search.
     pub(crate) fn in_order(&self) -> impl Iterator<Item = (HeapIndex, Entry<'_, P>)> {
         let order = self.order.iter().take(self.len());
         order.filter_map(|&index| Some((HeapIndex(index), self.get(HeapIndex(index))?)))
     }
 
-    /// The enabled heaps that have all of `caps`, in order of registration.
+    /// Returns the enabled heaps that have all of `caps`, in order of registration.
     pub(crate) fn serving(
         &self,
         caps: Caps,
@@ -415,7 +415,7 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         })
     }
 
-    /// Free bytes of the enabled heaps that have all of `caps`.
+    /// Returns the free bytes of the enabled heaps that have all of `caps`.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn free_bytes(&self, caps: Caps) -> u32 {
@@ -425,18 +425,18 @@ impl<P: Poison, const N: usize> Registry<P, N> {
         free.fold(0, u32::saturating_add)
     }
 
-    /// Bytes of a heap, its bookkeeping included; 0 where there is none.
+    /// Returns the bytes of a heap, its bookkeeping included; 0 where there is none.
     pub(crate) fn size(&self, index: HeapIndex) -> u32 {
         self.slots.get(index.get()).map_or(0, |slot| slot.size)
     }
 
-    /// Whether a heap's memory has an instruction side.
+    /// Returns whether a heap's memory has an instruction side.
     pub(crate) fn has_code_side(&self, index: HeapIndex) -> bool {
         let details = self.details.get(index.get());
         details.is_some_and(|details| details.alias != AliasKind::None)
     }
 
-    /// Whether a heap that is enabled has as many free bytes.
+    /// Returns whether a heap that is enabled has as many free bytes.
     #[inline(always)]
     pub(crate) fn has_free(&self, index: HeapIndex, bytes: u32) -> bool {
         let heap = self

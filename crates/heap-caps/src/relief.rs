@@ -64,18 +64,18 @@ impl Relief {
         }
     }
 
-    /// The sources that were asked, in order.
+    /// Returns the sources that were asked, in order.
     pub fn steps(&self) -> impl Iterator<Item = ReliefStep> + '_ {
         self.steps.iter().flatten().copied()
     }
 
-    /// How many more calls there were than the record describes.
+    /// Returns how many more calls there were than the record describes.
     #[must_use]
     pub const fn not_described(&self) -> u8 {
         self.not_described
     }
 
-    /// Whether nothing was tried.
+    /// Returns whether nothing was tried.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(Option::is_none)

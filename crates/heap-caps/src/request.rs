@@ -62,7 +62,8 @@ impl Marks {
 }
 
 impl AllocRequest<'_> {
-    /// Requests `size` bytes of memory that has `caps`, 4-aligned, on behalf of the calling code.
+    /// Returns the requests `size` bytes of memory that has `caps`, 4-aligned, on behalf of the
+    /// calling code.
     #[must_use]
     #[inline(always)]
     #[track_caller]
@@ -76,7 +77,7 @@ impl AllocRequest<'_> {
         }
     }
 
-    /// Requests `size` bytes of the memory that C's `malloc` uses.
+    /// Returns the requests `size` bytes of the memory that C's `malloc` uses.
     #[must_use]
     #[inline(always)]
     #[track_caller]
@@ -87,7 +88,8 @@ impl AllocRequest<'_> {
         }
     }
 
-    /// Requests `count` times `size` bytes. A product that overflows is refused as too large.
+    /// Returns the requests `count` times `size` bytes. A product that overflows is refused as too
+    /// large.
     #[must_use]
     #[inline(always)]
     #[track_caller]
@@ -173,7 +175,7 @@ impl AllocRequest<'_> {
 }
 
 impl<'a> AllocRequest<'a> {
-    /// Bytes asked for; `usize::MAX` where count times size overflowed.
+    /// Returns the bytes asked for; `usize::MAX` where count times size overflowed.
     #[must_use]
     pub const fn size(&self) -> usize {
         self.size
@@ -185,26 +187,26 @@ impl<'a> AllocRequest<'a> {
         self.alignment
     }
 
-    /// Memory asked for.
+    /// Returns the memory asked for.
     #[must_use]
     pub const fn placement(&self) -> Placement<'a> {
         self.placement
     }
 
-    /// Whether the alignment is a power of two.
+    /// Returns whether the alignment is a power of two.
     #[must_use]
     pub const fn is_well_aligned(&self) -> bool {
         self.alignment.is_power_of_two()
     }
 
-    /// Whether the block is to be filled with zeros.
+    /// Returns whether the block is to be filled with zeros.
     #[must_use]
     #[inline(always)]
     pub const fn is_zeroed(&self) -> bool {
         self.marks.zeroed
     }
 
-    /// Whether the request is refused at once where there is no memory.
+    /// Returns whether the request is refused at once where there is no memory.
     #[must_use]
     pub const fn is_fail_fast(&self) -> bool {
         self.marks.fail_fast
@@ -222,15 +224,15 @@ impl<'a> AllocRequest<'a> {
         }
     }
 
-    /// Code location that made the request, if known.
+    /// Returns the code location that made the request, if known.
     #[must_use]
     #[inline(always)]
     pub const fn caller(&self) -> Option<&'static Location<'static>> {
         self.caller
     }
 
-    /// Whether the first memory tried is executable, and a block may be known by its address on the
-    /// instruction side.
+    /// Returns whether the first memory tried is executable, and a block may be known by its
+    /// address on the instruction side.
     #[must_use]
     #[inline(always)]
     pub const fn is_for_code(&self) -> bool {
@@ -240,8 +242,8 @@ impl<'a> AllocRequest<'a> {
         }
     }
 
-    /// Why the request is refused without looking at a heap, if it is. Zero sizes are decided here
-    /// and nowhere else.
+    /// Returns why the request is refused without looking at a heap, if it is. Zero sizes are
+    /// decided here and nowhere else.
     pub(crate) const fn refusal(&self) -> Option<FailureKind> {
         if self.size == 0 {
             Some(FailureKind::ZeroSize)
@@ -256,15 +258,15 @@ impl<'a> AllocRequest<'a> {
         }
     }
 
-    /// Size and alignment where the alignment is at most 8; `None` for others, and if one of them
-    /// is impossible. A few instructions.
+    /// Returns the size and alignment where the alignment is at most 8; `None` for others, and if
+    /// one of them is impossible. A few instructions.
     #[must_use]
     #[inline(always)]
     pub const fn plain_layout(&self) -> Option<Request> {
         Request::plain(self.size, self.alignment)
     }
 
-    /// Size and alignment as a heap takes them; `None` if one of them is impossible.
+    /// Returns the size and alignment as a heap takes them; `None` if one of them is impossible.
     #[must_use]
     #[inline(always)]
     pub const fn layout(&self) -> Option<Request> {

@@ -69,7 +69,7 @@ impl ReserveEntry {
         witness: HeapIndex(0),
     };
 
-    /// Whether the reserve limits requests for `caps` on memory that has `heap_caps`.
+    /// Returns whether the reserve limits requests for `caps` on memory that has `heap_caps`.
     #[inline(always)]
     const fn limits(&self, caps: Caps, heap_caps: Caps) -> bool {
         self.bytes != 0 && !caps.contains(self.caps) && heap_caps.contains(self.caps)
@@ -130,7 +130,7 @@ impl Reserves {
         in_force.map(ReserveEntry::reserve)
     }
 
-    /// Whether any reserve limits requests for `caps` on memory that has `heap_caps`.
+    /// Returns whether any reserve limits requests for `caps` on memory that has `heap_caps`.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn limit(&self, caps: Caps, heap_caps: Caps) -> bool {
         self.places
@@ -138,7 +138,7 @@ impl Reserves {
             .any(|entry| entry.limits(caps, heap_caps))
     }
 
-    /// The reserve that forbids a request for `caps` to take `bytes` from memory that has
+    /// Returns the reserve that forbids a request for `caps` to take `bytes` from memory that has
     /// `heap_caps`. O(heaps).
     pub(crate) fn forbidding<P: Poison, const N: usize>(
         &self,
@@ -156,8 +156,8 @@ impl Reserves {
             .find(|reserve| registry.free_bytes(reserve.caps) < reserve.bytes.saturating_add(bytes))
     }
 
-    /// Free bytes that reserves leave to requests for `caps` in memory that has `heap_caps`;
-    /// `u32::MAX` where none limits them. O(heaps).
+    /// Returns the free bytes that reserves leave to requests for `caps` in memory that has
+    /// `heap_caps`; `u32::MAX` where none limits them. O(heaps).
     pub(crate) fn leave<P: Poison, const N: usize>(
         &self,
         caps: Caps,
@@ -173,9 +173,9 @@ impl Reserves {
         left.min().unwrap_or(u32::MAX)
     }
 
-    /// Whether no reserve forbids a request for `caps` to take `bytes` from a heap, on which at
-    /// least one limits it ([`Reserves::limit`]). Nearly always one heap alone has enough: it is
-    /// remembered. O(1) then, else O(heaps).
+    /// Returns whether no reserve forbids a request for `caps` to take `bytes` from a heap, on
+    /// which at least one limits it ([`Reserves::limit`]). Nearly always one heap alone has enough:
+    /// it is remembered. O(1) then, else O(heaps).
     #[inline(always)]
     pub(crate) fn allow<P: Poison, const N: usize>(
         &mut self,
@@ -197,7 +197,7 @@ impl Reserves {
 }
 
 impl ReserveEntry {
-    /// Whether the reserve is still there when `bytes` are taken.
+    /// Returns whether the reserve is still there when `bytes` are taken.
     #[inline(always)]
     fn is_kept<P: Poison, const N: usize>(
         &mut self,

@@ -45,7 +45,8 @@ impl RouteEntry {
         HeapIndex((self.0 & Self::HEAP).wrapping_sub(1))
     }
 
-    /// Whether there is a heap, and it is asked for just what the request says, whatever it holds.
+    /// Returns whether there is a heap, and it is asked for just what the request says, whatever it
+    /// holds.
     #[inline(always)]
     pub(crate) const fn is_ordinary(self) -> bool {
         self.0.wrapping_sub(1) < Self::HEAP
@@ -156,8 +157,8 @@ impl<const N: usize> Routes<N> {
         }
     }
 
-    /// How often heaps or reserves have changed: a plan of an earlier generation is good for
-    /// nothing.
+    /// Returns how often heaps or reserves have changed: a plan of an earlier generation is good
+    /// for nothing.
     pub(crate) const fn generation(&self) -> u32 {
         self.generation
     }
@@ -177,7 +178,7 @@ impl<const N: usize> Routes<N> {
         self.set_hidden(hidden);
     }
 
-    /// Where the route for `asked` is kept, if it is. O(1).
+    /// Returns where the route for `asked` is kept, if it is. O(1).
     #[inline(always)]
     pub(crate) fn position(&self, asked: Caps) -> Option<RouteIndex> {
         self.keys.iter().position(|&key| key == asked)
@@ -194,8 +195,8 @@ impl<const N: usize> Routes<N> {
         keys.iter().position(|&key| key == asked)
     }
 
-    /// The entries of a kept route; [`RouteEntry::is_end`] ends them where they are fewer than the
-    /// heaps there can be.
+    /// Returns the entries of a kept route; [`RouteEntry::is_end`] ends them where they are fewer
+    /// than the heaps there can be.
     #[inline(always)]
     pub(crate) fn entries(&self, route: RouteIndex) -> &[RouteEntry; N] {
         const { assert!(N > 0) };
@@ -211,7 +212,7 @@ impl<const N: usize> Routes<N> {
         }
     }
 
-    /// The bits that a kept route looks for.
+    /// Returns the bits that a kept route looks for.
     #[inline(always)]
     pub(crate) fn bits(&self, route: RouteIndex) -> Caps {
         self.bits.get(route).copied().unwrap_or(Caps::empty())

@@ -78,7 +78,7 @@ pub enum Progress {
 }
 
 impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
-    /// A search that has not begun.
+    /// Creates a search that has not begun.
     #[must_use]
     pub const fn new(request: &'r AllocRequest<'r>) -> Self {
         Self {
@@ -93,8 +93,8 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
         }
     }
 
-    /// A search for the place to which the ordinary block at `old` moves, which does not fit where
-    /// it lies.
+    /// Creates a search for the place to which the ordinary block at `old` moves, which does not
+    /// fit where it lies.
     #[must_use]
     pub const fn moving(old: u32, request: &'r AllocRequest<'r>) -> Self {
         Self {
@@ -103,7 +103,7 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
         }
     }
 
-    /// A search without a result: what is left is to record that.
+    /// Creates a search without a result: what is left is to record that.
     pub(crate) const fn refused(request: &'r AllocRequest<'r>) -> Self {
         Self {
             stage: Stage::Refusing,
@@ -111,7 +111,8 @@ impl<'r, const HEAPS: usize> Search<'r, HEAPS> {
         }
     }
 
-    /// The set of capabilities that was tried last: the one that was met, where a block was found.
+    /// Returns the set of capabilities that was tried last: the one that was met, where a block was
+    /// found.
     #[must_use]
     pub const fn caps(&self) -> Caps {
         self.caps
@@ -208,7 +209,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         Progress::Found(allocated)
     }
 
-    /// The set of capabilities that a request tries as its `index`th; `None` behind the last one.
+    /// Returns the set of capabilities that a request tries as its `index`th; `None` behind the
+    /// last one.
     pub(crate) fn nth_set(&self, request: &AllocRequest<'_>, index: usize) -> Option<Caps> {
         match (request.placement, index) {
             (placement, 0) => self.first_set(placement, request.size),
@@ -223,8 +225,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         (!entry.is_end()).then_some(*entry)
     }
 
-    /// Whether an entry's heap is worth asking; a constrained one, where more than the size counts,
-    /// always is.
+    /// Returns whether an entry's heap is worth asking; a constrained one, where more than the size
+    /// counts, always is.
     fn may_serve(&self, entry: RouteEntry, layout: Request) -> bool {
         let slot = self.registry.slots.get(entry.heap().get());
         let heap = slot.and_then(|slot| slot.heap.as_ref());

@@ -55,7 +55,7 @@ impl Failure {
         }
     }
 
-    /// The verdict over all heaps, then the reasons of those it does not speak of.
+    /// Returns the verdict over all heaps, then the reasons of those it does not speak of.
     fn no_memory(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let spoken_of = match (self.largest_hole(), self.largest_heap()) {
             (Some(best), _) => self.no_hole(best, out)?,
@@ -140,7 +140,7 @@ impl Failure {
         }
     }
 
-    /// The heap that came closest among those that have the capabilities and the size.
+    /// Returns the heap that came closest among those that have the capabilities and the size.
     fn largest_hole(&self) -> Option<Candidate> {
         self.best(|why| match why {
             SkipReason::Fragmented { largest, .. } => Some(largest),
@@ -155,7 +155,7 @@ impl Failure {
         })
     }
 
-    /// The first candidate with the greatest measure.
+    /// Returns the first candidate with the greatest measure.
     fn best(&self, measure: impl Fn(SkipReason) -> Option<u32>) -> Option<Candidate> {
         let mut best: Option<(u32, Candidate)> = None;
         for candidate in self.candidates() {

@@ -40,7 +40,7 @@ struct Region {
 }
 
 impl SimulatedMemory {
-    /// Memory that contains zeros.
+    /// Returns the memory that contains zeros.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -49,7 +49,7 @@ impl SimulatedMemory {
         }
     }
 
-    /// Memory that contains `byte` everywhere.
+    /// Returns the memory that contains `byte` everywhere.
     #[must_use]
     pub const fn dirty(byte: u8) -> Self {
         Self {

@@ -23,8 +23,8 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// How much of the free memory the largest request can *not* have, in thousandths: 0 where all
-    /// is one block.
+    /// Returns how much of the free memory the largest request can *not* have, in thousandths: 0
+    /// where all is one block.
     #[must_use]
     pub const fn fragmentation(&self) -> u32 {
         const EXACT: u32 = u32::MAX / 1000;
@@ -37,7 +37,7 @@ impl Snapshot {
         }
     }
 
-    /// What is different `now`.
+    /// Returns what is different `now`.
     #[must_use]
     pub const fn until(&self, now: &Self) -> Change {
         Change {
@@ -78,7 +78,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether more is in use than before.
+    /// Returns whether more is in use than before.
     #[must_use]
     pub const fn is_leak(&self) -> bool {
         self.allocated_blocks > 0 || self.allocated_bytes > 0
@@ -101,7 +101,7 @@ impl fmt::Display for Change {
 }
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// The figures of the heaps that have `caps`, to be compared with later ones. O(heaps).
+    /// Returns the figures of the heaps that have `caps`, to be compared with later ones. O(heaps).
     #[must_use]
     pub fn snapshot(self, caps: Caps) -> Snapshot {
         Snapshot {

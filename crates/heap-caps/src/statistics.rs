@@ -23,7 +23,7 @@ multi_heap::texts!(NotMonitoring {
 impl core::error::Error for NotMonitoring {}
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// All seven figures: sums over the heaps, and [`Inspection::largest_free_block`].
+    /// Returns all seven figures: sums over the heaps, and [`Inspection::largest_free_block`].
     #[must_use]
     pub fn info(self, caps: Caps) -> Info {
         let heaps = self
@@ -37,7 +37,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         }
     }
 
-    /// Bytes of the heaps, bookkeeping included.
+    /// Returns the bytes of the heaps, bookkeeping included.
     #[must_use]
     pub fn total_size(self, caps: Caps) -> u32 {
         let sizes = self
@@ -48,13 +48,13 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         sizes.fold(0, u32::saturating_add)
     }
 
-    /// Free bytes, as the sum of all holes.
+    /// Returns the free bytes, as the sum of all holes.
     #[must_use]
     pub fn free_size(self, caps: Caps) -> u32 {
         self.heaps.registry.free_bytes(caps)
     }
 
-    /// The sum of what each heap had left when it was at its lowest.
+    /// Returns the sum of what each heap had left when it was at its lowest.
     ///
     /// The heaps need not have been there at the same moment, so this is a lower bound of the least
     /// that there was; a [watch](HeapCaps::watch) measures that exactly. A heap that is added later
@@ -111,14 +111,14 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// The least free bytes since the watch began; `None` if it was ended.
+    /// Returns the least free bytes since the watch began; `None` if it was ended.
     #[must_use]
     pub fn watched_minimum(self, watch: WatchIndex) -> Option<u32> {
         self.heaps.watches.minimum(watch)
     }
 }
 
-/// The figures of two heaps taken together.
+/// Returns the figures of two heaps taken together.
 pub(crate) fn both(one: Info, other: Info) -> Info {
     Info {
         total_free_bytes: one.total_free_bytes.saturating_add(other.total_free_bytes),

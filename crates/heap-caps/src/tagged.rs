@@ -16,7 +16,8 @@ use crate::observer::Observer;
 use crate::registry::{Entry, HeapIndex};
 
 impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
-    /// A block of the first heap with the tag that has one, of those in `within`, in address order.
+    /// Returns a block of the first heap with the tag that has one, of those in `within`, in
+    /// address order.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn find_tagged(
         &mut self,
@@ -44,8 +45,8 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
         None
     }
 
-    /// The first heap with the tag that begins at `address` or above it, whatever the policy's
-    /// order is; with its start.
+    /// Returns the first heap with the tag that begins at `address` or above it, whatever the
+    /// policy's order is; with its start.
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn tagged_from(&self, tag: TypeIndex, address: u32) -> Option<(HeapIndex, u32)> {
         let heaps = self.registry.iter();
@@ -58,7 +59,7 @@ impl<P: Poison, O: Observer, const HEAPS: usize> HeapCaps<P, O, HEAPS> {
 }
 
 impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS> {
-    /// Free bytes of the memory with this tag (`xPortGetFreeHeapSizeTagged`).
+    /// Returns the free bytes of the memory with this tag (`xPortGetFreeHeapSizeTagged`).
     #[must_use]
     pub fn tag_free_size(self, tag: TypeIndex) -> u32 {
         self.sum(
@@ -67,7 +68,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         )
     }
 
-    /// The least free bytes of each heap with this tag, summed
+    /// Returns the least free bytes of each heap with this tag, summed
     /// (`xPortGetMinimumEverFreeHeapSizeTagged`).
     #[must_use]
     pub fn tag_minimum_free_size(self, tag: TypeIndex) -> u32 {
@@ -77,8 +78,8 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         )
     }
 
-    /// Free bytes as `xPortGetFreeHeapSizeCaps` counted them: memory that has *any* of `caps`, once
-    /// for each of its columns that has one.
+    /// Returns the free bytes as `xPortGetFreeHeapSizeCaps` counted them: memory that has *any* of
+    /// `caps`, once for each of its columns that has one.
     #[must_use]
     pub fn free_size_of_any(self, caps: Caps) -> u32 {
         self.sum(
@@ -87,7 +88,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
         )
     }
 
-    /// The least free bytes of each heap, counted as [`Inspection::free_size_of_any`] does
+    /// Returns the least free bytes of each heap, counted as [`Inspection::free_size_of_any`] does
     /// (`xPortGetMinimumEverFreeHeapSizeCaps`).
     #[must_use]
     pub fn minimum_free_size_of_any(self, caps: Caps) -> u32 {
@@ -105,7 +106,7 @@ impl<'h, P: Poison, O: Observer, const HEAPS: usize> Inspection<'h, P, O, HEAPS>
     }
 }
 
-/// How many columns of a heap's memory type have any of `caps`.
+/// Returns how many columns of a heap's memory type have any of `caps`.
 fn columns_with_any<P: Poison>(entry: &Entry<'_, P>, caps: Caps) -> u32 {
     let matching = entry
         .columns

@@ -36,7 +36,7 @@ pub struct TaggedRegion {
 }
 
 impl TaggedRegion {
-    /// The memory at `span`, which is of type `memory_type` in every configuration.
+    /// Returns the memory at `span`, which is of type `memory_type` in every configuration.
     #[must_use]
     pub const fn new(tag: TypeIndex, memory_type: &MemoryType, span: Span) -> Self {
         Self {
@@ -75,13 +75,13 @@ impl TaggedRegion {
         }
     }
 
-    /// Its addresses on the data side.
+    /// Returns its addresses on the data side.
     #[must_use]
     pub const fn span(&self) -> Span {
         self.span
     }
 
-    /// Its two sides, if it has an instruction side.
+    /// Returns its two sides, if it has an instruction side.
     fn sides(&self) -> Result<Option<DualBus>, AddRegionError> {
         let Some(code) = self.code else {
             return Ok(None);

@@ -19,7 +19,7 @@ pub(crate) struct Forbidden {
 }
 
 impl Forbidden {
-    /// What lies behind the first `size` of a block's `room` bytes.
+    /// Returns what lies behind the first `size` of a block's `room` bytes.
     ///
     /// # Safety
     /// - `block` is a multiple of 4, and `room` bytes from it on are memory of one block.
@@ -33,8 +33,8 @@ impl Forbidden {
         }
     }
 
-    /// The words, as distances from the block's start in words, and of each the bits that nobody
-    /// may write.
+    /// Returns the words, as distances from the block's start in words, and of each the bits that
+    /// nobody may write.
     fn words(self) -> (Option<(usize, u32)>, Range<usize>) {
         let used = self.size as usize; // widening
         let partial = (!used.is_multiple_of(4)).then(|| (used / 4, u32::MAX << (8 * (used % 4))));
@@ -51,8 +51,8 @@ impl Forbidden {
         words.for_each(|word| self.write(word, PATTERN));
     }
 
-    /// The first word that is not as it was filled: its distance from the block's start in bytes,
-    /// and what it is now. O(room - size).
+    /// Returns the first word that is not as it was filled: its distance from the block's start in
+    /// bytes, and what it is now. O(room - size).
     pub(crate) fn changed(self) -> Option<(u32, u32)> {
         let (partial, words) = self.words();
         let partial = partial.into_iter();
@@ -79,7 +79,7 @@ impl Forbidden {
     }
 }
 
-/// Whether a block begins as one in quarantine does. One that does not is in none.
+/// Returns whether a block begins as one in quarantine does. One that does not is in none.
 ///
 /// # Safety
 /// `block` is a block of the heap, or in quarantine, and has at least a word.

@@ -53,22 +53,22 @@ pub trait GuardableHeap: sealed::Sealed + GlobalAlloc {
         request: &AllocRequest<'_>,
     ) -> Result<NonNull<u8>, ReallocateError>;
 
-    /// Bytes that can be used of a block.
+    /// Returns the bytes that can be used of a block.
     ///
     /// # Errors
     /// No block begins there.
     fn usable_size(&self, pointer: NonNull<u8>) -> Result<u32, Misuse>;
 
-    /// The chip's address of a pointer.
+    /// Returns the chip's address of a pointer.
     ///
     /// # Errors
     /// It leads into none of the heaps.
     fn address_of(&self, pointer: NonNull<u8>) -> Result<u32, Misuse>;
 
-    /// Where the heap with this address begins; `None` outside of all heaps.
+    /// Returns where the heap with this address begins; `None` outside of all heaps.
     fn heap_start(&self, address: u32) -> Option<u32>;
 
-    /// The largest request for memory with `caps` that would be served now.
+    /// Returns the largest request for memory with `caps` that would be served now.
     fn largest_free_block(&self, caps: Caps) -> u32;
 
     /// Reports a misuse to the heap's fault handler.

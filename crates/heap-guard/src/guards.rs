@@ -65,7 +65,7 @@ impl Guard {
         }
     }
 
-    /// A sampled block, handed out.
+    /// Creates a sampled block, handed out.
     pub(crate) const fn live(
         (pointer, address): (usize, u32),
         (size, room): (u32, u32),
@@ -92,7 +92,7 @@ impl Guard {
         }
     }
 
-    /// What is watched: behind the user's part, or from the block's start.
+    /// Returns what is watched: behind the user's part, or from the block's start.
     fn watch(&self, largest: u32) -> Option<Watch> {
         match self.stage {
             Stage::Live => {
@@ -132,12 +132,12 @@ impl Guards {
         self.guards.iter()
     }
 
-    /// Whether no block is guarded.
+    /// Returns whether no block is guarded.
     pub(crate) fn is_empty(&self) -> bool {
         self.iter().all(|guard| guard.stage == Stage::Empty)
     }
 
-    /// The slot of the block that was freed first of those that are kept.
+    /// Returns the slot of the block that was freed first of those that are kept.
     pub(crate) fn oldest_freed(&self) -> Option<usize> {
         let freed = self.guards.iter().enumerate();
         let freed = freed.filter(|(_, guard)| guard.stage == Stage::Freed);
@@ -146,8 +146,8 @@ impl Guards {
             .map(|(slot, _)| slot)
     }
 
-    /// A slot for another guard: an empty one of those in `allowed` that nobody else has armed, or
-    /// the one with the oldest guard.
+    /// Returns a slot for another guard: an empty one of those in `allowed` that nobody else has
+    /// armed, or the one with the oldest guard.
     pub(crate) fn room<W: Watchpoints>(&self, watchpoints: &W, allowed: u32) -> Option<usize> {
         let usable = |slot: &usize| allowed & 1 << slot != 0;
         let slots = (0..SLOTS.min(watchpoints.slots().into())).filter(usable);
@@ -237,7 +237,7 @@ impl Guards {
         }
     }
 
-    /// The slot's hit, once.
+    /// Returns the slot's hit, once.
     pub(crate) fn collect(&mut self, slot: usize, slots: &Slots) -> Option<Hit> {
         let guard = self.guards.get_mut(slot)?;
         let Written {

@@ -25,7 +25,7 @@ impl Kept {
         ticks: 0,
     };
 
-    /// A block of `bytes` bytes, freed by `freed`, of which the innermost caller is kept.
+    /// Creates a block of `bytes` bytes, freed by `freed`, of which the innermost caller is kept.
     pub(crate) const fn new(pointer: usize, address: u32, bytes: u32, freed: &Origin) -> Self {
         let [caller, ..] = freed.callers;
         Self {
@@ -87,25 +87,25 @@ impl<const KEPT: usize> Quarantine<KEPT> {
         self.budget = bytes;
     }
 
-    /// Whether a block of `bytes` bytes can be kept at all.
+    /// Returns whether a block of `bytes` bytes can be kept at all.
     pub(crate) const fn takes(&self, bytes: u32) -> bool {
         KEPT > 0 && bytes <= self.budget
     }
 
-    /// Whether the block at `pointer` is kept. O(KEPT).
+    /// Returns whether the block at `pointer` is kept. O(KEPT).
     pub(crate) fn contains(&self, pointer: usize) -> bool {
         let mut kept = (0..self.blocks).filter_map(|number| self.ring.get(self.place(number)));
         kept.any(|kept| kept.pointer == pointer)
     }
 
-    /// The oldest block, if it has to make room for one of `bytes`.
+    /// Returns the oldest block, if it has to make room for one of `bytes`.
     pub(crate) fn pop_for(&mut self, bytes: u32) -> Option<Kept> {
         let is_full = self.blocks == KEPT && bytes > 0;
         let fits = self.bytes.saturating_add(bytes) <= self.budget;
         if is_full || !fits { self.pop() } else { None }
     }
 
-    /// The oldest block.
+    /// Returns the oldest block.
     pub(crate) fn pop(&mut self) -> Option<Kept> {
         if self.blocks == 0 {
             return None;
@@ -130,7 +130,7 @@ impl<const KEPT: usize> Quarantine<KEPT> {
         true
     }
 
-    /// Index of the block before which `number` others were freed.
+    /// Returns the index of the block before which `number` others were freed.
     const fn place(&self, number: usize) -> usize {
         match self.first + number {
             place if place >= KEPT => place - KEPT,

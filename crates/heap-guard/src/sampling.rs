@@ -87,7 +87,7 @@ impl Countdown {
         self.0.store(allocations, Ordering::Relaxed);
     }
 
-    /// Whether it is this allocation's turn.
+    /// Returns whether it is this allocation's turn.
     #[inline(always)]
     pub(crate) fn is_due(&self) -> bool {
         let left = self.0.load(Ordering::Relaxed);

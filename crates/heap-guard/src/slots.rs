@@ -68,7 +68,7 @@ impl Slot {
         Watch::at(start, bytes, bytes)
     }
 
-    /// Whether this exception is the first one of the watch.
+    /// Returns whether this exception is the first one of the watch.
     fn is_first(&self) -> bool {
         #[cfg(target_has_atomic = "32")]
         {
@@ -98,7 +98,7 @@ impl Slots {
         }
     }
 
-    /// The slot that guards the block at `pointer`. O(1), without the lock.
+    /// Returns the slot that guards the block at `pointer`. O(1), without the lock.
     #[inline]
     pub(crate) fn find(&self, pointer: usize) -> Option<usize> {
         let mut slots = self.slots.iter();
@@ -132,12 +132,12 @@ impl Slots {
         self.slots.get(slot)?.watch()
     }
 
-    /// Whether a slot was armed by the guards at some time.
+    /// Returns whether a slot was armed by the guards at some time.
     pub(crate) fn is_taken(&self, slot: usize) -> bool {
         self.taken.load(Ordering::Relaxed) & 1 << slot != 0
     }
 
-    /// Whether there may be hits that nobody has collected.
+    /// Returns whether there may be hits that nobody has collected.
     #[inline]
     pub(crate) fn has_hits(&self) -> bool {
         self.hits.load(Ordering::Relaxed) != 0
@@ -148,7 +148,7 @@ impl Slots {
         self.hits.store(0, Ordering::Relaxed);
     }
 
-    /// The slot's hit, once.
+    /// Returns the slot's hit, once.
     pub(crate) fn collect(&self, slot: usize) -> Option<Written> {
         let slot = self.slots.get(slot)?;
         if slot.state.load(Ordering::Acquire) != HIT {
@@ -176,7 +176,7 @@ impl Slots {
 
 /// For the debug exception.
 impl Slots {
-    /// The slot whose watch caused a stop.
+    /// Returns the slot whose watch caused a stop.
     pub(crate) fn touched(&self, stop: &Stop) -> Option<usize> {
         if let Some(Access { address, bytes }) = stop.access {
             return self.touching(address, bytes);
@@ -188,14 +188,14 @@ impl Slots {
         armed.next().filter(|_| armed.next().is_none())
     }
 
-    /// Whether a slot watches something and had no hit.
+    /// Returns whether a slot watches something and had no hit.
     fn is_armed(&self, slot: usize) -> bool {
         self.slots.get(slot).is_some_and(|slot| {
             slot.watch().is_some() && slot.state.load(Ordering::Relaxed) == QUIET
         })
     }
 
-    /// The slot that watches some of these bytes.
+    /// Returns the slot that watches some of these bytes.
     pub(crate) fn touching(&self, address: u32, bytes: u32) -> Option<usize> {
         let mut slots = self.slots.iter();
         slots.position(|slot| {

@@ -8,9 +8,9 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The most that one breakpoint can watch from `start` on: at most `room` and `largest` bytes,
-    /// and at least a word. `None` if there is no room for a word, or `start` lies off the word
-    /// grid.
+    /// Returns the most that one breakpoint can watch from `start` on: at most `room` and `largest`
+    /// bytes, and at least a word. `None` if there is no room for a word, or `start` lies off the
+    /// word grid.
     #[must_use]
     pub const fn at(start: u32, room: u32, largest: u32) -> Option<Self> {
         if !start.is_multiple_of(4) || room < 4 || largest < 4 {
@@ -30,13 +30,13 @@ impl Watch {
         self.start
     }
 
-    /// How many bytes.
+    /// Returns how many bytes.
     #[must_use]
     pub const fn bytes(self) -> u32 {
         self.bytes
     }
 
-    /// Whether an access to `bytes` bytes at `address` touches it.
+    /// Returns whether an access to `bytes` bytes at `address` touches it.
     #[must_use]
     pub const fn touches(self, address: u32, bytes: u32) -> bool {
         // One of the two begins in the other.
@@ -53,10 +53,10 @@ pub trait Watchpoints {
     /// The most bytes that one of them watches, a power of two.
     const LARGEST: u32;
 
-    /// How many the core has. At most [`SLOTS`](crate::SLOTS) are used.
+    /// Returns how many the core has. At most [`SLOTS`](crate::SLOTS) are used.
     fn slots(&self) -> u8;
 
-    /// Whether nobody has armed it: a debugger, what watches the stack.
+    /// Returns whether nobody has armed it: a debugger, what watches the stack.
     fn is_free(&self, slot: u8) -> bool;
 
     /// Arms it for writes, or disarms it; returns whether the processor took it. Called with the

@@ -19,13 +19,13 @@ const STORES: u32 = 1 << 31;
 /// DEBUGCAUSE: a data breakpoint.
 const DATA_BREAKPOINT: u32 = 1 << 2;
 
-/// What DBREAKC is set to for a watch; DBREAKA is its start. 0 disarms.
+/// Returns what DBREAKC is set to for a watch; DBREAKA is its start. 0 disarms.
 #[must_use]
 pub const fn control(watch: Watch) -> u32 {
     STORES | !(watch.bytes() - 1) & 0x3F
 }
 
-/// What the exception reports; `None` if it is not of a data breakpoint. `counter` is EPC,
+/// Returns what the exception reports; `None` if it is not of a data breakpoint. `counter` is EPC,
 /// `registers` are a0 to a15 of the program, `instruction` the three bytes at `counter`, see
 /// [`instruction_at`].
 #[must_use]
@@ -48,7 +48,7 @@ pub fn stop(
     })
 }
 
-/// The instruction at `counter`: by aligned words, as memory of instructions demands.
+/// Returns the instruction at `counter`: by aligned words, as memory of instructions demands.
 ///
 /// # Safety
 /// Code is there that can be read as data.

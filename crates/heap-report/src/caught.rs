@@ -73,7 +73,7 @@ pub struct Origin {
     pub site: Site,
 }
 
-/// What these lines of a log contain.
+/// Returns what these lines of a log contain.
 pub(crate) fn read(lines: &[String]) -> Vec<Caught> {
     let told = lines.iter().filter_map(|line| line.split_once(MARK));
     told.filter_map(|(_, told)| parsed(told)).collect()
@@ -190,14 +190,14 @@ fn number(text: &str) -> Option<u32> {
 }
 
 impl Caught {
-    /// The places whose addresses can be named.
+    /// Returns the places whose addresses can be named.
     pub(crate) fn sites_mut(&mut self) -> impl Iterator<Item = &mut Site> {
         let writer = self.writer.iter_mut().map(|writer| &mut writer.site);
         let origins = self.allocated.iter_mut().chain(&mut self.freed);
         writer.chain(origins.map(|origin| &mut origin.site))
     }
 
-    /// Where it was written, in words.
+    /// Returns where it was written, in words.
     #[must_use]
     pub fn place_in_words(&self) -> String {
         let size = counted(self.size.into(), "byte");
@@ -212,7 +212,7 @@ impl Caught {
         }
     }
 
-    /// The writer: the innermost line that does not just copy for others.
+    /// Returns the writer: the innermost line that does not just copy for others.
     #[must_use]
     pub fn culprit(&self, history: &History) -> String {
         let Some(Writer {
@@ -257,8 +257,8 @@ impl Caught {
     }
 }
 
-/// A function that writes for whoever calls it: of the C library, of the compiler's runtime, of
-/// Rust's core.
+/// Returns a function that writes for whoever calls it: of the C library, of the compiler's
+/// runtime, of Rust's core.
 fn is_copying(frame: &Frame) -> bool {
     let path = frame.file.replace('\\', "/");
     COPYING.contains(&frame.function.as_str())
@@ -267,7 +267,7 @@ fn is_copying(frame: &Frame) -> bool {
         || path.contains("library/alloc/src/")
 }
 
-/// What guards caught, the same things together: in lines, each with how often it happened.
+/// Returns what guards caught, the same things together: in lines, each with how often it happened.
 #[must_use]
 pub(crate) fn lines(history: &History) -> Vec<String> {
     let mut counts: BTreeMap<Vec<String>, usize> = BTreeMap::new();

@@ -79,7 +79,7 @@ pub(crate) struct InWords<'a> {
 }
 
 impl History {
-    /// What is wrong with the heaps in an image, in sentences.
+    /// Returns what is wrong with the heaps in an image, in sentences.
     pub fn damage(&self) -> impl Iterator<Item = String> {
         let damage = self.crash.iter().flat_map(|crash| &crash.damage);
         damage.map(|damage| damage.sentence(self))
@@ -98,7 +98,7 @@ impl History {
 }
 
 impl Damage {
-    /// The sites that its sentence names.
+    /// Returns the sites that its sentence names.
     pub(crate) fn sites_mut(&mut self) -> impl Iterator<Item = &mut usize> {
         let around = self.around.iter_mut().map(|block| &mut block.site);
         around.chain(self.before.iter_mut().map(|event| &mut event.site))

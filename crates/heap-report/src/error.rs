@@ -21,7 +21,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A file that could not be used, and why.
+    /// Returns a file that could not be used, and why.
     pub fn file(path: &Path, cause: impl fmt::Display) -> Error {
         Error::File {
             name: path.display().to_string(),

@@ -58,7 +58,8 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether the condition holds, that is, the program fails; what is not known fails, too.
+    /// Returns whether the condition holds, that is, the program fails; what is not known fails,
+    /// too.
     #[must_use]
     pub fn fails(&self) -> bool {
         let Condition { above, limit, .. } = self.condition;
@@ -105,8 +106,8 @@ fn size(text: &str) -> Option<u64> {
     digits.trim().parse::<u64>().ok()?.checked_mul(unit)
 }
 
-/// What became of each condition in the two parts of one log: the worse of both, and unknown only
-/// where neither knows.
+/// Returns what became of each condition in the two parts of one log: the worse of both, and
+/// unknown only where neither knows.
 #[must_use]
 pub fn worse_of(first: Vec<Outcome>, second: Vec<Outcome>) -> Vec<Outcome> {
     let worse = |(first, second): (Outcome, Outcome)| match (first.value, second.value) {
@@ -117,7 +118,7 @@ pub fn worse_of(first: Vec<Outcome>, second: Vec<Outcome>) -> Vec<Outcome> {
     first.into_iter().zip(second).map(worse).collect()
 }
 
-/// What became of each condition. O(samples · heaps).
+/// Returns what became of each condition. O(samples · heaps).
 #[must_use]
 pub fn outcomes(conditions: &[Condition], history: &History, replayed: &Replayed) -> Vec<Outcome> {
     let outcome = |condition: &Condition| Outcome {
@@ -164,7 +165,7 @@ impl Figure {
         })
     }
 
-    /// Whether this kind of input has the figure, and enough of it was read.
+    /// Returns whether this kind of input has the figure, and enough of it was read.
     fn is_known(self, history: &History, replayed: &Replayed) -> bool {
         if replayed.gaps.are_too_large(history.events.len()) {
             return false;
@@ -208,7 +209,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The outcomes as JUnit's XML, which CI servers show.
+/// Returns the outcomes as JUnit's XML, which CI servers show.
 #[must_use]
 pub fn junit(outcomes: &[Outcome]) -> String {
     let failed = outcomes.iter().filter(|outcome| outcome.fails()).count();

@@ -82,7 +82,7 @@ impl Default for History {
 }
 
 impl History {
-    /// What an owner is called: its name, else `owner 7`; `nobody` for 0.
+    /// Returns what an owner is called: its name, else `owner 7`; `nobody` for 0.
     #[must_use]
     pub fn owner_name(&self, owner: u8) -> String {
         match (self.owners.get(&owner), owner) {
@@ -92,14 +92,14 @@ impl History {
         }
     }
 
-    /// The site with this number, the unknown one where there is none.
+    /// Returns the site with this number, the unknown one where there is none.
     #[must_use]
     pub fn site(&self, number: usize) -> Option<&Site> {
         self.sites.get(number).or_else(|| self.sites.first())
     }
 
-    /// Names of the sites, by number. Sites of one place are distinguished: by who called them,
-    /// by what they ask for, by their numbers.
+    /// Returns the names of the sites, by number. Sites of one place are distinguished: by who
+    /// called them, by what they ask for, by their numbers.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
         let mut labels: Vec<String> = self.sites.iter().map(Site::label).collect();
@@ -148,7 +148,7 @@ pub struct HeapDescription {
 }
 
 impl HeapDescription {
-    /// Whether `address` lies in it.
+    /// Returns whether `address` lies in it.
     #[must_use]
     pub const fn contains(&self, address: u32) -> bool {
         address.wrapping_sub(self.start) < self.size
@@ -174,7 +174,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Where it is, in a line: `src/bin/events.rs:78 measure`, `0x400d1234` or `unknown`.
+    /// Returns where it is, in a line: `src/bin/events.rs:78 measure`, `0x400d1234` or `unknown`.
     #[must_use]
     pub fn label(&self) -> String {
         match (self.frames.first(), self.callers.first()) {
@@ -200,7 +200,7 @@ impl Site {
         Some(format!("called from {caller}"))
     }
 
-    /// The place in the source as the program sent it.
+    /// Returns the place in the source as the program sent it.
     fn location(&self) -> Option<String> {
         match (self.file.as_str(), self.line) {
             ("", _) => None,
@@ -324,18 +324,19 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// Whether nothing is missing.
+    /// Returns whether nothing is missing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Gaps::default()
     }
 
-    /// Events, frames and records that are missing.
+    /// Returns the events, frames and records that are missing.
     pub(crate) const fn pieces(&self) -> u64 {
         self.dropped + self.missed + self.broken_frames + self.unreadable_records
     }
 
-    /// Whether more than a twentieth of `events` is missing: then nothing found means nothing.
+    /// Returns whether more than a twentieth of `events` is missing: then nothing found means
+    /// nothing.
     pub(crate) const fn are_too_large(&self, events: usize) -> bool {
         self.pieces() * 20 > events as u64 // widening
     }
@@ -362,7 +363,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether the state of the heaps was measured, not computed from the events.
+    /// Returns whether the state of the heaps was measured, not computed from the events.
     #[must_use]
     pub const fn is_exact(self) -> bool {
         matches!(self, Source::Recorded | Source::Printed | Source::Image)

@@ -39,7 +39,7 @@ pub(crate) fn unpacked(bytes: &[u8]) -> Result<Unpacked<'_>, String> {
     Ok(unpacked)
 }
 
-/// All members of a gzip, one after the other.
+/// Returns all members of a gzip, one after the other.
 fn gunzipped(packed: &[u8], most: usize) -> Result<Unpacked<'static>, String> {
     let (mut bytes, mut left) = (Vec::new(), packed);
     let note = loop {

@@ -19,7 +19,7 @@ impl<'a> BuildId<'a> {
     /// The most bytes that are kept: those of a SHA-256.
     pub const MOST_BYTES: usize = 32;
 
-    /// An id; of a longer one the beginning.
+    /// Creates an id; of a longer one the beginning.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         match bytes.split_at_checked(Self::MOST_BYTES) {
@@ -28,7 +28,8 @@ impl<'a> BuildId<'a> {
         }
     }
 
-    /// The id in the linker's note (`.note.gnu.build-id`), `None` if `note` is another one. O(1).
+    /// Returns the id in the linker's note (`.note.gnu.build-id`), `None` if `note` is another one.
+    /// O(1).
     #[must_use]
     pub fn of_note(note: &'a [u8]) -> Option<Self> {
         const GNU_BUILD_ID: u32 = 3;
@@ -41,7 +42,7 @@ impl<'a> BuildId<'a> {
         Some(Self::new(rest.get(..usize::try_from(id).ok()?)?))
     }
 
-    /// Its bytes, at most [`BuildId::MOST_BYTES`].
+    /// Returns its bytes, at most [`BuildId::MOST_BYTES`].
     #[must_use]
     pub const fn bytes(&self) -> &'a [u8] {
         self.0

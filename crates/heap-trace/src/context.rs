@@ -8,12 +8,12 @@ use heap_caps::Owner;
 ///
 /// All are called under the heap's lock: they must be short, and must neither allocate nor wait.
 pub trait TraceContext {
-    /// A clock of the program's choice: cycles, microseconds. It may wrap.
+    /// Returns a clock of the program's choice: cycles, microseconds. It may wrap.
     fn ticks(&self) -> u32 {
         0
     }
 
-    /// The core that is running.
+    /// Returns the core that is running.
     fn core(&self) -> u8 {
         0
     }

@@ -112,7 +112,7 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
         record
     }
 
-    /// A sum over every other word that no single damaged word leaves as it is. Never 0.
+    /// Returns a sum over every other word that no single damaged word leaves as it is. Never 0.
     fn sum(&self) -> u32 {
         let head = [
             self.number,
@@ -132,9 +132,9 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
         checksum(words.chain(self.shares))
     }
 
-    /// A record from its words, as they stand in an image of the device's memory; `words` has as
-    /// many as a record of the log there, which may keep fewer owners than this type. `None` if it
-    /// is empty, damaged or none.
+    /// Creates a record from its words, as they stand in an image of the device's memory; `words`
+    /// has as many as a record of the log there, which may keep fewer owners than this type. `None`
+    /// if it is empty, damaged or none.
     #[must_use]
     pub fn from_image(words: &[u32]) -> Option<Self> {
         let (&check, body) = words.split_first()?;
@@ -179,7 +179,7 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
         Some(record)
     }
 
-    /// Its number, counted from 1 since the memory had power.
+    /// Returns its number, counted from 1 since the memory had power.
     #[must_use]
     pub const fn number(&self) -> u32 {
         self.number
@@ -191,19 +191,19 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
         self.boot
     }
 
-    /// The context's clock then.
+    /// Returns the context's clock then.
     #[must_use]
     pub const fn ticks(&self) -> u32 {
         self.ticks
     }
 
-    /// Bytes asked for; `u32::MAX` for more than that.
+    /// Returns the bytes asked for; `u32::MAX` for more than that.
     #[must_use]
     pub const fn size(&self) -> u32 {
         self.size
     }
 
-    /// Capabilities asked for.
+    /// Returns the capabilities asked for.
     #[must_use]
     pub const fn caps(&self) -> Caps {
         Caps::from_bits_retain(self.caps)
@@ -215,7 +215,7 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
         Owner((self.owner & 0xFF) as u8)
     }
 
-    /// The end of the source file's name, and the line, if they were known.
+    /// Returns the end of the source file's name, and the line, if they were known.
     #[must_use]
     pub fn caller(&self) -> Option<(&str, u32)> {
         let length = self.file.iter().position(|&byte| byte == 0);
@@ -226,13 +226,13 @@ impl<const OWNERS: usize> FailureRecord<OWNERS> {
         (self.line > 0).then_some((name, self.line))
     }
 
-    /// The heaps that were considered.
+    /// Returns the heaps that were considered.
     pub fn heaps(&self) -> impl Iterator<Item = HeapThen> + '_ {
         let known = self.heaps.iter().take_while(|heap| heap.start != 0);
         known.copied()
     }
 
-    /// Bytes that every owner had, by number.
+    /// Returns the bytes that every owner had, by number.
     #[must_use]
     pub const fn shares(&self) -> &[u32; OWNERS] {
         &self.shares
@@ -296,7 +296,7 @@ impl<const RECORDS: usize, const OWNERS: usize> FailureLog<RECORDS, OWNERS> {
     /// Words of a record.
     pub const RECORD_WORDS: usize = 1 + HEAD_WORDS + OWNERS;
 
-    /// A log of the first run.
+    /// Creates a log of the first run.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -307,8 +307,8 @@ impl<const RECORDS: usize, const OWNERS: usize> FailureLog<RECORDS, OWNERS> {
         }
     }
 
-    /// The log that an earlier run left in memory, as far as it is whole; a new one where nothing
-    /// is. To be called once a run.
+    /// Returns the log that an earlier run left in memory, as far as it is whole; a new one where
+    /// nothing is. To be called once a run.
     ///
     /// # Safety
     /// - The memory holds bytes: those of an earlier run or any others. A static in a section that
@@ -332,18 +332,18 @@ impl<const RECORDS: usize, const OWNERS: usize> FailureLog<RECORDS, OWNERS> {
         log
     }
 
-    /// Number of the run, counted from 1 since the memory had power.
+    /// Returns the number of the run, counted from 1 since the memory had power.
     #[must_use]
     pub const fn boots(&self) -> u32 {
         self.boots
     }
 
-    /// The failures that are kept, in no order; [`FailureRecord::number`] has it.
+    /// Returns the failures that are kept, in no order; [`FailureRecord::number`] has it.
     pub fn records(&self) -> impl Iterator<Item = &FailureRecord<OWNERS>> {
         self.records.iter().filter(|record| record.number > 0)
     }
 
-    /// The latest failure.
+    /// Returns the latest failure.
     #[must_use]
     pub fn latest(&self) -> Option<&FailureRecord<OWNERS>> {
         self.records().max_by_key(|record| record.number)

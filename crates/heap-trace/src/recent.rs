@@ -160,7 +160,7 @@ impl RecentLayout {
     /// In an event: the pointer to the place in the source. Behind it: the return addresses.
     pub const PLACE: u32 = 16;
 
-    /// What a kind's number in memory stands for; `None`: nothing, there is no event.
+    /// Returns what a kind's number in memory stands for; `None`: nothing, there is no event.
     #[must_use]
     pub const fn kind(number: u8) -> Option<PastEventKind> {
         match number {
@@ -244,7 +244,7 @@ impl<E: TraceContext, const EVENTS: usize, const DEPTH: usize> Recent<E, EVENTS,
         }
     }
 
-    /// The events that are remembered, the latest first. O(EVENTS) for all.
+    /// Returns the events that are remembered, the latest first. O(EVENTS) for all.
     pub fn events(&self) -> impl Iterator<Item = PastEvent<DEPTH>> {
         let next = (self.next as usize).min(EVENTS); // widening
         let (newer, older) = self.events.split_at(next);
@@ -252,7 +252,8 @@ impl<E: TraceContext, const EVENTS: usize, const DEPTH: usize> Recent<E, EVENTS,
         latest_first.filter_map(Slot::event)
     }
 
-    /// What happened in the memory of the blocks that a finding is about, and of the next ones.
+    /// Returns what happened in the memory of the blocks that a finding is about, and of the next
+    /// ones.
     #[must_use]
     pub fn scene<'r>(&'r self, finding: &Finding) -> Scene<'r, E, EVENTS, DEPTH> {
         let blocks = [finding.left, finding.block].into_iter().flatten();
@@ -340,7 +341,7 @@ pub struct Scene<'r, E: TraceContext, const EVENTS: usize, const DEPTH: usize> {
 }
 
 impl<'r, E: TraceContext, const EVENTS: usize, const DEPTH: usize> Scene<'r, E, EVENTS, DEPTH> {
-    /// The events there, the latest first. O(EVENTS) for all.
+    /// Returns the events there, the latest first. O(EVENTS) for all.
     pub fn events(self) -> impl Iterator<Item = PastEvent<DEPTH>> + 'r {
         let is_here = move |event: &PastEvent<DEPTH>| {
             let end = event.address.saturating_add(event.usable);

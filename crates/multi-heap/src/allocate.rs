@@ -94,8 +94,8 @@ impl Pool {
         self.allocate_behind(block, lead, words)
     }
 
-    /// The free block that [`Pool::allocate`] takes, and how many of its first words, 0 or 1, stay
-    /// free.
+    /// Returns the free block that [`Pool::allocate`] takes, and how many of its first words, 0 or
+    /// 1, stay free.
     #[inline(always)]
     pub(crate) fn find_block(
         self,
@@ -175,8 +175,8 @@ impl Pool {
         Some(block + lead)
     }
 
-    /// The free block that [`Pool::allocate_aligned`] takes, and how many of its first words stay
-    /// free.
+    /// Returns the free block that [`Pool::allocate_aligned`] takes, and how many of its first
+    /// words stay free.
     #[inline(always)]
     pub(crate) fn find_aligned(
         self,

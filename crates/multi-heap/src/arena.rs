@@ -35,9 +35,9 @@ unsafe impl Send for Arena {}
 unsafe impl Sync for Arena {}
 
 impl Arena {
-    /// The whole words inside `region`, or its usable size in words as an error when it exceeds
-    /// `max_words` by more than one: one word more is left out, so that a region of a round size
-    /// will do.
+    /// Returns the whole words inside `region`, or its usable size in words as an error when it
+    /// exceeds `max_words` by more than one: one word more is left out, so that a region of a round
+    /// size will do.
     ///
     /// # Safety
     /// - The region is valid for reads and writes of aligned 32-bit words as long as the arena or a
@@ -61,7 +61,7 @@ impl Arena {
         }
     }
 
-    /// The words of a block of `bytes` bytes, a last one that is not whole included.
+    /// Returns the words of a block of `bytes` bytes, a last one that is not whole included.
     ///
     /// # Safety
     /// As [`Arena::new`], for the words of the block; `block` is a multiple of 4.
@@ -72,13 +72,13 @@ impl Arena {
         }
     }
 
-    /// Number of words.
+    /// Returns the number of words.
     pub(crate) const fn words(self) -> u32 {
         self.words
     }
 
-    /// Index that word 0 would have if words were counted from address 0, modulo 2³²: shows
-    /// alignments.
+    /// Returns the index that word 0 would have if words were counted from address 0, modulo 2³²:
+    /// shows alignments.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "alignments are below 2^28 bytes: the low 32 bits of the word number decide"
@@ -110,14 +110,14 @@ impl Arena {
         unsafe { AtomicU32::from_ptr(word.as_ptr()) }
     }
 
-    /// The address of a byte of the region; `offset` is at most the region's size.
+    /// Returns the address of a byte of the region; `offset` is at most the region's size.
     pub(crate) fn pointer(self, offset: u32) -> NonNull<u8> {
         debug_assert!(offset <= self.words * 4);
         // SAFETY: the place lies inside the region or just behind it (invariant of the callers).
         unsafe { self.base.cast::<u8>().add(offset as usize) }
     }
 
-    /// Distance of `pointer` from the region's first byte; `None` outside the region.
+    /// Returns the distance of `pointer` from the region's first byte; `None` outside the region.
     pub(crate) fn offset_of(self, pointer: *const u8) -> Option<u32> {
         let distance = pointer.addr().checked_sub(self.base.addr().get())?;
         let offset = u32::try_from(distance).ok()?;
@@ -176,8 +176,8 @@ impl Arena {
 
 type Range = core::ops::Range<u32>;
 
-/// The bytes before the first whole word of `start..end`, the indices of its whole words, the bytes
-/// behind the last one.
+/// Returns the bytes before the first whole word of `start..end`, the indices of its whole words,
+/// the bytes behind the last one.
 fn split(start: u32, end: u32) -> (Range, Range, Range) {
     let first = start.next_multiple_of(4).min(end);
     let last = (end & !3).max(first);

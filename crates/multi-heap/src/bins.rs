@@ -24,21 +24,21 @@ pub(crate) const MAP_WORDS: u32 = 6;
 
 const _: () = assert!(bin_of(MAX_BLOCK_WORDS) < MAP_WORDS * 32);
 
-/// The list that holds free blocks of `words`. Rises with `words`; `words` is at least 1.
+/// Returns the list that holds free blocks of `words`. Rises with `words`; `words` is at least 1.
 #[inline(always)]
 pub(crate) const fn bin_of(words: u32) -> u32 {
     let shift = octaves_above_steps(words);
     (shift << STEP_BITS) + (words >> shift)
 }
 
-/// Whether blocks of `words` and of `more`, which are at least as many, are in one list.
+/// Returns whether blocks of `words` and of `more`, which are at least as many, are in one list.
 #[inline(always)]
 pub(crate) const fn is_same_bin(words: u32, more: u32) -> bool {
     let shift = octaves_above_steps(words);
     words >> shift == more >> shift
 }
 
-/// How many powers of two `words` lies above the sizes that have a list each.
+/// Returns how many powers of two `words` lies above the sizes that have a list each.
 #[inline(always)]
 const fn octaves_above_steps(words: u32) -> u32 {
     (words | STEPS).ilog2() - STEP_BITS

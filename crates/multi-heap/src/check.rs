@@ -27,7 +27,7 @@ impl Counters {
         listed_blocks: 0,
     };
 
-    /// The differences, of what counters count.
+    /// Returns the differences, of what counters count.
     pub(crate) const fn minus(self, other: Self) -> Self {
         Self {
             used_blocks: self.used_blocks.wrapping_sub(other.used_blocks),
@@ -67,8 +67,8 @@ impl<P: Poison> Heap<P> {
         self.pool.check_unnoticed()
     }
 
-    /// The damage that an allocation came across, or that [`Heap::explain`] found behind a refusal;
-    /// `None` if there was none. O(1) then.
+    /// Returns the damage that an allocation came across, or that [`Heap::explain`] found behind a
+    /// refusal; `None` if there was none. O(1) then.
     #[must_use]
     pub fn damage(&self) -> Option<Corruption> {
         if self.pool.is_damaged() {
@@ -211,8 +211,8 @@ impl Pool {
         ))
     }
 
-    /// Every list holds free blocks of its size, linked both ways, and together they hold as many
-    /// as the walk found.
+    /// Checks that every list holds free blocks of its size, linked both ways, and together they
+    /// hold as many as the walk found.
     fn check_lists(&self, usage: Counters) -> Checked {
         let mut left = usage.listed_blocks;
         for bin in MIN_BLOCK_WORDS..=self.last_list() {
@@ -266,7 +266,7 @@ impl Pool {
         self.expect(control::USED_BLOCKS, CorruptionKind::Noticed, used)
     }
 
-    /// The first block is where construction put it.
+    /// Checks that the first block is where construction put it.
     pub(crate) fn check_first(&self) -> Checked {
         let words = self.arena().words();
         if is_first_index(words, self.first()) {
@@ -322,7 +322,7 @@ impl Pool {
         ))
     }
 
-    /// Words of the map that are not 0, as the counter of free blocks has them.
+    /// Returns the words of the map that are not 0, as the counter of free blocks has them.
     fn words_in_use(&self) -> u32 {
         let words = (0..MAP_WORDS).filter(|word| self.arena().get(control::MAP + word) != 0);
         words.fold(0, |bits, word| bits | 1 << 31 >> word)
@@ -334,7 +334,7 @@ impl Pool {
         self.expect(control::FREE_BLOCKS, CorruptionKind::Bitmap, expected)
     }
 
-    /// The largest free block lies below the ceiling.
+    /// Checks that the largest free block lies below the ceiling.
     pub(crate) fn check_ceiling(&self) -> Checked {
         let (largest, ceiling) = (self.largest_free_words(), self.get(control::CEILING));
         if largest < ceiling && ceiling <= self.end() {

@@ -47,13 +47,14 @@ use crate::poison::{self, FILL_ALLOCATED, FILL_FREED, Poison};
 pub struct Contents<P: Poison>(BlockBytes<P>);
 
 impl<P: Poison> Heap<P> {
-    /// The bytes of this heap's blocks, to be worked on while the heap itself is locked away.
+    /// Returns the bytes of this heap's blocks, to be worked on while the heap itself is locked
+    /// away.
     #[must_use]
     pub fn contents(&self) -> Contents<P> {
         Contents(self.block_bytes())
     }
 
-    /// The bytes of this heap's blocks.
+    /// Returns the bytes of this heap's blocks.
     pub(crate) fn block_bytes(&self) -> BlockBytes<P> {
         BlockBytes {
             arena: self.arena(),

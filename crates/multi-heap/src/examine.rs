@@ -84,7 +84,8 @@ enum Holder {
 
 /// Refusing, in the cold path.
 impl<P: Poison> Heap<P> {
-    /// Why a block was just refused. O(blocks): a walk finds the block in which the place lies.
+    /// Returns why a block was just refused. O(blocks): a walk finds the block in which the place
+    /// lies.
     #[cold]
     #[inline(never)]
     #[must_use]
@@ -157,7 +158,7 @@ impl<P: Poison> Heap<P> {
         Some(Holder::SameOrUnknown)
     }
 
-    /// The block at which a walk goes on: at or before the place.
+    /// Returns the block at which a walk goes on: at or before the place.
     fn begin_walk(&self, inquiry: &mut Inquiry) -> Index {
         let last = inquiry.checkpoints.last(self.pool);
         let standing = last.or_else(|| inquiry.checkpoints.rewind(self.pool));
@@ -172,9 +173,9 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// What to say of a block that was found valid, but whose neighbours were not: what the check
-    /// finds, and [`Heap::damage`] from now on. In a sound heap, what was wrong with the block when
-    /// it was refused.
+    /// Returns what to say of a block that was found valid, but whose neighbours were not: what the
+    /// check finds, and [`Heap::damage`] from now on. In a sound heap, what was wrong with the
+    /// block when it was refused.
     fn damaged_around(&self, refused: Option<Misuse>) -> Misuse {
         self.check().map_or_else(
             |found| {

@@ -18,8 +18,8 @@ pub(crate) struct UsedBlock {
 }
 
 impl UsedBlock {
-    /// What the block gives up when it shrinks to `words`, as a used block behind it; `None` if
-    /// that is too little.
+    /// Returns what the block gives up when it shrinks to `words`, as a used block behind it;
+    /// `None` if that is too little.
     pub(crate) const fn surplus(self, words: u32) -> Option<Self> {
         let surplus = self.words.saturating_sub(words);
         if surplus < MIN_BLOCK_WORDS {
@@ -45,7 +45,7 @@ pub(crate) struct Released {
 
 /// Free.
 impl Pool {
-    /// The used block at `block`, validated with its neighbour behind: O(1).
+    /// Returns the used block at `block`, validated with its neighbour behind: O(1).
     #[inline(always)]
     pub(crate) fn used_block(self, block: u32) -> Result<UsedBlock, Misuse> {
         let end = self.end();
@@ -154,7 +154,7 @@ impl Pool {
         Some(below)
     }
 
-    /// Whether [`Pool::free`] frees the block rather than refusing it.
+    /// Returns whether [`Pool::free`] frees the block rather than refusing it.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn can_free(self, used: UsedBlock) -> bool {
@@ -163,8 +163,8 @@ impl Pool {
             && above.is_some_and(|words| self.is_listed(used.index + used.words, words))
     }
 
-    /// Words of the free block that ends where `block` begins, 0 if there is none; `None` where
-    /// what stands there does not fit together.
+    /// Returns the words of the free block that ends where `block` begins, 0 if there is none;
+    /// `None` where what stands there does not fit together.
     #[inline(always)]
     fn free_words_below(self, used: UsedBlock) -> Option<u32> {
         let UsedBlock {
@@ -184,8 +184,8 @@ impl Pool {
         (fits && self.header(block - words).is_free_of(words)).then_some(words)
     }
 
-    /// Words of the free block behind a block, 0 if a used block or the sentinel is there; `None`
-    /// where it would reach behind the end.
+    /// Returns the words of the free block behind a block, 0 if a used block or the sentinel is
+    /// there; `None` where it would reach behind the end.
     #[inline(always)]
     pub(crate) fn free_words_above(self, used: UsedBlock) -> Option<u32> {
         if !used.following.is_free() {
@@ -293,7 +293,7 @@ impl Pool {
         }
     }
 
-    /// Whether a free block is linked as it should be; one of a single word is in no list.
+    /// Returns whether a free block is linked as it should be; one of a single word is in no list.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     fn is_listed(self, start: Index, words: u32) -> bool {

@@ -32,18 +32,18 @@ impl Header {
     /// Inside a free block, where once a used block began.
     pub(crate) const ERASED: Self = Self(0);
 
-    /// Header of an allocated block of at least 1 word.
+    /// Returns the header of an allocated block of at least 1 word.
     #[inline(always)]
     pub(crate) const fn used(words: u32, prev_info: PrevInfo) -> Self {
         Self((words << SIZE_SHIFT | prev_info.0).wrapping_neg())
     }
 
-    /// Header behind the last block: that of a used block, whatever its size.
+    /// Returns the header behind the last block: that of a used block, whatever its size.
     pub(crate) const fn sentinel(prev_info: PrevInfo) -> Self {
         Self::used(1, prev_info)
     }
 
-    /// Header of a free block other than a minimum block.
+    /// Returns the header of a free block other than a minimum block.
     #[inline(always)]
     pub(crate) const fn free(words: u32) -> Self {
         Self(FREE ^ words)
@@ -54,25 +54,25 @@ impl Header {
         self.0.cast_signed() >= 0
     }
 
-    /// Whether a free block is a minimum block.
+    /// Returns whether a free block is a minimum block.
     #[inline(always)]
     pub(crate) const fn is_free_minimum(self) -> bool {
         self.0 & FREE == 0
     }
 
-    /// Whether this is the header of a free block of `words`.
+    /// Returns whether this is the header of a free block of `words`.
     #[inline(always)]
     pub(crate) const fn is_free_of(self, words: u32) -> bool {
         self.0 == Self::free(words).0 || words == 2 && self.is_free_minimum()
     }
 
-    /// Size in words of a used block.
+    /// Returns the size in words of a used block.
     #[inline(always)]
     pub(crate) const fn used_words(self) -> u32 {
         self.0.wrapping_neg() >> SIZE_SHIFT
     }
 
-    /// Size in words of a free block.
+    /// Returns the size in words of a free block.
     #[inline(always)]
     pub(crate) const fn free_words(self) -> u32 {
         if self.is_free_minimum() {
@@ -82,14 +82,14 @@ impl Header {
         }
     }
 
-    /// Size in words of a free block other than a minimum block; nonsense above all sizes for
-    /// others.
+    /// Returns the size in words of a free block other than a minimum block; nonsense above all
+    /// sizes for others.
     #[inline(always)]
     pub(crate) const fn listed_words(self) -> u32 {
         self.0 ^ FREE
     }
 
-    /// Size in words of any block.
+    /// Returns the size in words of any block.
     #[inline(always)]
     pub(crate) const fn words(self) -> u32 {
         if self.is_free() {
@@ -99,20 +99,20 @@ impl Header {
         }
     }
 
-    /// What a used block knows of the block before it.
+    /// Returns what a used block knows of the block before it.
     #[inline(always)]
     pub(crate) const fn prev_info(self) -> PrevInfo {
         PrevInfo(self.0.wrapping_neg() & PREV_INFO_MASK)
     }
 
-    /// Whether a used block's previous-block bits differ from [`PrevInfo::USED`].
+    /// Returns whether a used block's previous-block bits differ from [`PrevInfo::USED`].
     #[inline(always)]
     pub(crate) const fn has_prev_info(self) -> bool {
         self.0 & PREV_INFO_MASK != 0
     }
 
-    /// The header of a used block before which a free block of `old` words, 0 for a used block,
-    /// becomes one of `new` words.
+    /// Returns the header of a used block before which a free block of `old` words, 0 for a used
+    /// block, becomes one of `new` words.
     #[inline(always)]
     pub(crate) const fn with_change_before(self, old: u32, new: u32) -> Self {
         Self(
@@ -132,8 +132,8 @@ impl PrevInfo {
     /// The block before is free, its size stands in its last word.
     pub(crate) const SIZE_IN_LAST_WORD: Self = Self(4);
 
-    /// The previous-block bits that a free block of `words` leaves with its successor, or a used
-    /// block for 0.
+    /// Returns the previous-block bits that a free block of `words` leaves with its successor, or a
+    /// used block for 0.
     #[inline(always)]
     pub(crate) const fn of(words: u32) -> Self {
         if words < 4 {
@@ -143,7 +143,7 @@ impl PrevInfo {
         }
     }
 
-    /// The number behind the previous-block bits: words of a small free block before.
+    /// Returns the number behind the previous-block bits: words of a small free block before.
     #[inline(always)]
     pub(crate) const fn small_words(self) -> u32 {
         self.0

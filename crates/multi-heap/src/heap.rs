@@ -60,38 +60,39 @@ impl<P: Poison> Heap<P> {
     /// Bytes of a block before those of its user: its header, a canary and a size under poisoning.
     pub const LEAD_BYTES: u32 = 4 + poison::head_bytes::<P>();
 
-    /// Bytes of the smallest region that can be a heap.
+    /// Returns the bytes of the smallest region that can be a heap.
     #[must_use]
     pub const fn smallest_region_bytes() -> u32 {
         pool::needed_words(poison::overhead_words::<P>()) * 4 // a few dozen words
     }
 
-    /// Size in bytes of the region's whole words, control structure included.
+    /// Returns the size in bytes of the region's whole words, control structure included.
     #[must_use]
     pub fn region_bytes(&self) -> u32 {
         self.arena().words() * 4
     }
 
-    /// Bytes that the heap itself occupies in the region: control structure and sentinel.
+    /// Returns the bytes that the heap itself occupies in the region: control structure and
+    /// sentinel.
     #[must_use]
     pub fn control_bytes(&self) -> u32 {
         self.pool.first().saturating_add(1).saturating_mul(4)
     }
 
-    /// The address of the region's first word.
+    /// Returns the address of the region's first word.
     #[must_use]
     pub fn start(&self) -> NonNull<u8> {
         self.arena().pointer(0)
     }
 
-    /// The address of a place in the region; its end for places behind it.
+    /// Returns the address of a place in the region; its end for places behind it.
     #[must_use]
     pub fn pointer(&self, place: Offset) -> NonNull<u8> {
         self.arena().pointer(place.get().min(self.region_bytes()))
     }
 
-    /// The place of an address; `None` if it is not inside the region (or is its first byte, where
-    /// no block lies).
+    /// Returns the place of an address; `None` if it is not inside the region (or is its first
+    /// byte, where no block lies).
     #[must_use]
     pub fn offset_of(&self, address: *const u8) -> Option<Offset> {
         Offset::new(self.arena().offset_of(address)?)
@@ -120,8 +121,8 @@ impl<P: Poison> Heap<P> {
         block
     }
 
-    /// Whether a block for `size` bytes is worth asking for: `false` says that there is none. O(1),
-    /// much less than a search.
+    /// Returns whether a block for `size` bytes is worth asking for: `false` says that there is
+    /// none. O(1), much less than a search.
     #[inline(always)]
     #[must_use]
     pub fn may_serve(&self, size: u32) -> bool {
@@ -166,7 +167,7 @@ impl<P: Poison> Heap<P> {
         Offset::new(user_offset::<P>(index))
     }
 
-    /// Whether [`Heap::allocate`] would serve `request` now. O(1).
+    /// Returns whether [`Heap::allocate`] would serve `request` now. O(1).
     #[must_use]
     pub fn can_allocate(&self, request: Request) -> bool {
         let words = words_for(request.size() + P::OVERHEAD);
@@ -207,7 +208,7 @@ impl<P: Poison> Heap<P> {
         Ok(())
     }
 
-    /// User bytes of a block that [`Heap::free`] does not refuse: what
+    /// Returns the user bytes of a block that [`Heap::free`] does not refuse: what
     /// [`Contents::freeing`](crate::Contents::freeing) may fill before, without a lock. O(1).
     ///
     /// # Errors
@@ -224,7 +225,7 @@ impl<P: Poison> Heap<P> {
         self.freeable_block(block).ok().map(|used| used.size)
     }
 
-    /// The block at `block`, if [`Heap::free`] does not refuse it.
+    /// Returns the block at `block`, if [`Heap::free`] does not refuse it.
     pub(crate) fn freeable_block(&self, block: Offset) -> Result<UserBlock, Refused> {
         let used = self.used_block(block).map_err(|_| Refused)?;
         if self.pool.can_free(used.block) {
@@ -299,8 +300,8 @@ impl<P: Poison> Heap<P> {
         Some(used.size)
     }
 
-    /// User bytes of an allocated block: what was asked for where poisoning remembers it, else all
-    /// bytes that the block has. O(1).
+    /// Returns the user bytes of an allocated block: what was asked for where poisoning remembers
+    /// it, else all bytes that the block has. O(1).
     ///
     /// # Errors
     /// As [`Heap::free`].
@@ -346,14 +347,14 @@ impl<P: Poison> Heap<P> {
 /// What the canaries of a level depend on, beside place and size of their block.
 type KeyOf<P> = <<P as poison::Sealed>::CanaryState as CanaryState>::Key;
 
-/// Words of a block for `bytes` of payload (at least 1, at most 2³⁰ and a few): whole words and the
-/// header, at least 2.
+/// Returns the words of a block for `bytes` of payload (at least 1, at most 2³⁰ and a few): whole
+/// words and the header, at least 2.
 #[inline(always)]
 pub(crate) const fn words_for(bytes: u32) -> u32 {
     (bytes + 7) / 4
 }
 
-/// Where the user bytes of the block at `index` begin.
+/// Returns where the user bytes of the block at `index` begin.
 #[inline(always)]
 pub(crate) const fn user_offset<P: Poison>(index: Index) -> u32 {
     index * 4 + Heap::<P>::LEAD_BYTES

@@ -60,7 +60,7 @@ pub struct HeapImage<'image, P: Poison> {
 }
 
 impl<'image, P: Poison> HeapImage<'image, P> {
-    /// The heap whose region held `words`, each as the device's processor would read it.
+    /// Returns the heap whose region held `words`, each as the device's processor would read it.
     /// `canary_state` are the two words to which [`HeapLayout::slack`] leads, zeros without
     /// poisoning.
     ///

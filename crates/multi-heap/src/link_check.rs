@@ -14,7 +14,7 @@ use crate::lists::{block_of, node_of};
 use crate::pool::{Index, Pool, control};
 
 impl Pool {
-    /// The counters, as a walk would count.
+    /// Returns the counters, as a walk would count.
     pub(crate) fn counters(self) -> Counters {
         Counters {
             used_blocks: self.used_blocks(),
@@ -82,8 +82,8 @@ impl Pool {
         }
     }
 
-    /// The links of a free block can be links. Where they lead is looked at later, when all headers
-    /// are known to be whole.
+    /// Checks that the links of a free block can be links. Where they lead is looked at later, when
+    /// all headers are known to be whole.
     pub(crate) fn check_links_lead_inside(&self, index: Index, words: u32) -> Checked {
         if words < MIN_BLOCK_WORDS {
             return Ok(());
@@ -101,9 +101,9 @@ impl Pool {
         Ok(())
     }
 
-    /// The link at `previous` leads to a node of the list, and that leads back. If it does not: the
-    /// link back is wrong, unless it leads to where the node is linked too; then it was the link to
-    /// it.
+    /// Checks that the link at `previous` leads to a node of the list, and that leads back. If it
+    /// does not: the link back is wrong, unless it leads to where the node is linked too; then it
+    /// was the link to it.
     pub(crate) fn check_link(&self, previous: u32, node: u32, bin: u32) -> Checked {
         if !self.is_in_list(node, bin) {
             return Err(broken(CorruptionKind::Link, previous, bin, node));
@@ -120,7 +120,7 @@ impl Pool {
         })
     }
 
-    /// Whether a link leads to the node of a free block of list `bin`.
+    /// Returns whether a link leads to the node of a free block of list `bin`.
     pub(crate) fn is_in_list(&self, node: u32, bin: u32) -> bool {
         if node == 0 {
             return false;
@@ -133,7 +133,7 @@ impl Pool {
         header.is_free() && bin_of(header.words().max(1)) == bin
     }
 
-    /// The last list that has a head.
+    /// Returns the last list that has a head.
     pub(crate) fn last_list(&self) -> u32 {
         bin_of(self.end().saturating_sub(self.first()).max(1)).min(MAP_WORDS * 32 - 1)
     }

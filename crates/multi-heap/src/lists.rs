@@ -28,13 +28,13 @@ pub(crate) const NO_LIST: u32 = MAP_WORDS * 32;
 /// The list of the free blocks of 2 words.
 pub(crate) const MINIMUM_BLOCKS: u32 = 2;
 
-/// Where the links of a free block of `words` are.
+/// Returns where the links of a free block of `words` are.
 #[inline(always)]
 pub(crate) const fn node_of(block: Index, words: u32) -> u32 {
     if words == 2 { block } else { block + 1 }
 }
 
-/// The block with a node in list `bin`.
+/// Returns the block with a node in list `bin`.
 #[inline(always)]
 pub(crate) const fn block_of(node: u32, bin: u32) -> Index {
     if bin == MINIMUM_BLOCKS {
@@ -46,8 +46,8 @@ pub(crate) const fn block_of(node: u32, bin: u32) -> Index {
 
 /// Finding.
 impl Pool {
-    /// A free block of at least `words`: the first or second one of its own list, else the first
-    /// one of a list of larger blocks, else one further behind in its own. O(1): at most
+    /// Returns a free block of at least `words`: the first or second one of its own list, else the
+    /// first one of a list of larger blocks, else one further behind in its own. O(1): at most
     /// [`LAST_PROBES`] blocks.
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
@@ -77,7 +77,7 @@ impl Pool {
         self.find_at_last(words)
     }
 
-    /// The first list behind `bin` that has a block, or [`NO_LIST`].
+    /// Returns the first list behind `bin` that has a block, or [`NO_LIST`].
     #[inline(never)]
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn next_bin(self, bin: u32) -> u32 {
@@ -88,8 +88,8 @@ impl Pool {
         }
     }
 
-    /// The first node of the list with this head, or [`NONE`] where damaged words lead to no list
-    /// and no node.
+    /// Returns the first node of the list with this head, or [`NONE`] where damaged words lead to
+    /// no list and no node.
     #[inline(always)]
     pub(crate) fn first_of(self, head: u32) -> u32 {
         if head < self.end() {
@@ -101,16 +101,16 @@ impl Pool {
         NONE
     }
 
-    /// Whether a word is the head of a list: a damaged map leads to no word of a block, and a
-    /// damaged `FIRST` not out of the region.
+    /// Returns whether a word is the head of a list: a damaged map leads to no word of a block, and
+    /// a damaged `FIRST` not out of the region.
     #[inline(always)]
     pub(crate) fn is_head(self, head: u32) -> bool {
         head < self.first() && head < self.end()
     }
 
-    /// A block of at least `words` among the first ones of its own list, where no list behind it
-    /// has a block. What the whole list does not have, the heap does not have: the next search need
-    /// not look.
+    /// Returns a block of at least `words` among the first ones of its own list, where no list
+    /// behind it has a block. What the whole list does not have, the heap does not have: the next
+    /// search need not look.
     fn find_at_last(self, words: u32) -> Option<Index> {
         let bin = bin_of(words);
         let head = control::HEADS + bin;
@@ -132,14 +132,14 @@ impl Pool {
         None
     }
 
-    /// Words of the free block, other than a minimum block, with this node.
+    /// Returns the words of the free block, other than a minimum block, with this node.
     #[inline(always)]
     pub(crate) fn block_words(self, node: u32) -> u32 {
         self.header(node - 1).listed_words()
     }
 
-    /// The first list from `bin` upwards that has a block, or [`NO_LIST`]: looks at two words of
-    /// the map at most.
+    /// Returns the first list from `bin` upwards that has a block, or [`NO_LIST`]: looks at two
+    /// words of the map at most.
     #[inline(always)]
     pub(crate) fn first_bin_from(self, bin: u32) -> u32 {
         let mut word = bin / 32;
@@ -159,7 +159,7 @@ impl Pool {
         word * 32 + map.leading_zeros()
     }
 
-    /// Words of the largest block that [`Pool::find`] finds; 0 if there is none. O(1).
+    /// Returns the words of the largest block that [`Pool::find`] finds; 0 if there is none. O(1).
     #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
     pub(crate) fn largest_free_words(self) -> u32 {
         let in_use = self.get(control::FREE_BLOCKS) & control::WORDS_IN_USE;
@@ -185,7 +185,7 @@ impl Pool {
         sizes.max().unwrap_or(0).min(self.end())
     }
 
-    /// The nodes of a list from `first` on; ends at a link that leads outside the region.
+    /// Returns the nodes of a list from `first` on; ends at a link that leads outside the region.
     #[inline(always)]
     fn list_from(self, first: u32) -> impl Iterator<Item = u32> {
         let inside = move |link: u32| self.is_node(link).then_some(link);
@@ -246,7 +246,7 @@ impl Pool {
         self.set_links(node, next, previous);
     }
 
-    /// The links of a free block's node, if what they lead to leads back to the node.
+    /// Returns the links of a free block's node, if what they lead to leads back to the node.
     #[inline(always)]
     pub(crate) fn links_of(self, node: u32) -> Option<Links> {
         let links = self.reread_links(node);
@@ -262,14 +262,14 @@ impl Pool {
         Some(links)
     }
 
-    /// Whether a node's next one leads back to it. A word that leads there from in front does not
-    /// do for both.
+    /// Returns whether a node's next one leads back to it. A word that leads there from in front
+    /// does not do for both.
     #[inline(always)]
     pub(crate) fn leads_back(self, node: u32, Links { next, previous }: Links) -> bool {
         self.is_link(next) && self.link_at(next + 1) == node && next + 1 != previous
     }
 
-    /// The links of a node that is known to have some.
+    /// Returns the links of a node that is known to have some.
     #[inline(always)]
     pub(crate) fn reread_links(self, node: u32) -> Links {
         Links {

@@ -27,7 +27,8 @@ use core::num::NonZeroU32;
 pub struct Offset(NonZeroU32);
 
 impl Offset {
-    /// The place `bytes` behind the start of the region; `None` for 0, where no block can lie.
+    /// Returns the place `bytes` behind the start of the region; `None` for 0, where no block can
+    /// lie.
     #[must_use]
     pub const fn new(bytes: u32) -> Option<Self> {
         match NonZeroU32::new(bytes) {
@@ -36,7 +37,7 @@ impl Offset {
         }
     }
 
-    /// The distance in bytes.
+    /// Returns the distance in bytes.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0.get()

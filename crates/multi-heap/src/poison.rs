@@ -40,7 +40,7 @@ pub fn set_canary_key(key: u32) {
     CANARY_KEY.store(key, Ordering::Relaxed);
 }
 
-/// The key of heaps that are made now.
+/// Returns the key of heaps that are made now.
 pub(crate) fn canary_key() -> u32 {
     CANARY_KEY.load(Ordering::Relaxed)
 }
@@ -63,14 +63,14 @@ pub trait CanaryState: Copy + core::fmt::Debug + Send + Sync + 'static {
     fn new() -> Self;
     /// That of a heap in an image of memory.
     fn image(slack: u32, key: u32) -> Self;
-    /// The key.
+    /// Returns the key.
     fn key(&self) -> Self::Key;
-    /// A key as a number.
+    /// Returns a key as a number.
     fn number(key: Self::Key) -> u32;
     /// Counts a block that had `old` bytes of slack and now has `new`.
     fn change(&mut self, old: u32, new: u32);
-    /// How many bytes all used blocks have behind what was asked for, where a size word remembers
-    /// that: less than [`MOST_SLACK`] each.
+    /// Returns how many bytes all used blocks have behind what was asked for, where a size word
+    /// remembers that: less than [`MOST_SLACK`] each.
     fn slack(&self) -> u32;
 }
 
@@ -206,12 +206,12 @@ const TAIL_BYTES: u32 = 4;
 /// small to be given up.
 const MOST_SLACK: u32 = 8;
 
-/// Bytes between a block's header and its first user byte.
+/// Returns the bytes between a block's header and its first user byte.
 pub(crate) const fn head_bytes<P: Poison>() -> u32 {
     if P::OVERHEAD == 0 { 0 } else { HEAD_BYTES }
 }
 
-/// Words that canaries and size word of the smallest block take.
+/// Returns the words that canaries and size word of the smallest block take.
 pub(crate) const fn overhead_words<P: Poison>() -> u32 {
     P::OVERHEAD / 4
 }
@@ -233,12 +233,12 @@ struct CanaryValues {
 }
 
 impl BlockCanaries {
-    /// Bytes that a block of `size` user bytes has behind them.
+    /// Returns the bytes that a block of `size` user bytes has behind them.
     pub(crate) const fn slack(self, size: u32) -> u32 {
         self.capacity.wrapping_sub(size)
     }
 
-    /// The canaries of a block of `size` user bytes.
+    /// Returns the canaries of a block of `size` user bytes.
     #[inline(always)]
     fn canaries(self, size: u32) -> CanaryValues {
         let mix = canary_mix(self.key, self.user, size);
@@ -287,8 +287,8 @@ impl BlockCanaries {
         Ok(size)
     }
 
-    /// What is wrong before the user bytes, if `size` cannot have been recorded: that alone, or the
-    /// head canary too, of whichever size the block can have.
+    /// Returns what is wrong before the user bytes, if `size` cannot have been recorded: that
+    /// alone, or the head canary too, of whichever size the block can have.
     #[cold]
     fn wrong_front(self, found: u32, size: u32) -> Corruption {
         let largest = self.capacity;
@@ -337,8 +337,8 @@ const fn broken(kind: CorruptionKind, offset: u32, expected: u32, found: u32) ->
     }
 }
 
-/// What a block's place and size make of a key: each bit of it depends on all three. Nothing
-/// without a key.
+/// Returns what a block's place and size make of a key: each bit of it depends on all three.
+/// Nothing without a key.
 ///
 /// The canaries keep a bit of their first byte, so that it is never 0: the end of a string, one
 /// byte too far, is found in every block.

@@ -74,8 +74,8 @@ pub(crate) struct Pool {
     arena: Arena,
 }
 
-/// Index of the first block in a region of `words`: behind as many list heads as the remaining
-/// words can need.
+/// Returns the index of the first block in a region of `words`: behind as many list heads as the
+/// remaining words can need.
 pub(crate) fn first_index(words: u32) -> Index {
     let mut candidates = first_candidates(words);
     candidates
@@ -83,7 +83,7 @@ pub(crate) fn first_index(words: u32) -> Index {
         .unwrap_or(words)
 }
 
-/// Whether that is `first`. O(1): the more heads there are, the fewer are needed.
+/// Returns whether that is `first`. O(1): the more heads there are, the fewer are needed.
 pub(crate) fn is_first_index(words: u32, first: Index) -> bool {
     let candidates = first_candidates(words);
     candidates.contains(&first)
@@ -99,7 +99,7 @@ const fn has_all_heads(words: u32, first: Index) -> bool {
     control::HEADS + bin_of(words - 1 - first) < first
 }
 
-/// Words of the smallest region: control structure, one smallest block, sentinel.
+/// Returns the words of the smallest region: control structure, one smallest block, sentinel.
 pub(crate) const fn needed_words(overhead_words: u32) -> u32 {
     let smallest = MIN_BLOCK_WORDS + overhead_words;
     control::HEADS + bin_of(smallest) + 1 + smallest + 1
@@ -108,7 +108,7 @@ pub(crate) const fn needed_words(overhead_words: u32) -> u32 {
 impl Pool {
     pub(crate) const ARENA_AT: usize = core::mem::offset_of!(Self, arena);
 
-    /// A pool that is there already, as an image of its memory has it.
+    /// Creates a pool that is there already, as an image of its memory has it.
     pub(crate) const fn over_image(
         arena: Arena,
         overhead_words: u32,
@@ -142,13 +142,13 @@ impl Pool {
         self.arena
     }
 
-    /// Index of the first block.
+    /// Returns the index of the first block.
     #[inline(always)]
     pub(crate) fn first(self) -> Index {
         self.get(control::FIRST)
     }
 
-    /// Index of the sentinel.
+    /// Returns the index of the sentinel.
     #[inline(always)]
     pub(crate) const fn end(self) -> Index {
         self.arena.words() - 1
@@ -236,18 +236,18 @@ impl Pool {
         self.set(which, self.get(which).wrapping_sub(less));
     }
 
-    /// Number of used blocks.
+    /// Returns the number of used blocks.
     pub(crate) fn used_blocks(self) -> u32 {
         self.get(control::USED_BLOCKS) & !control::DAMAGED
     }
 
-    /// Number of free blocks.
+    /// Returns the number of free blocks.
     pub(crate) fn free_blocks(self) -> u32 {
         self.get(control::FREE_BLOCKS) & !control::WORDS_IN_USE
     }
 
-    /// Whether a free block of `words` is worth looking for: a search for as many has not been in
-    /// vain since a block as large became free. O(1), two words.
+    /// Returns whether a free block of `words` is worth looking for: a search for as many has not
+    /// been in vain since a block as large became free. O(1), two words.
     #[inline(always)]
     pub(crate) fn may_have(self, words: u32) -> bool {
         words < self.get(control::CEILING)
@@ -295,21 +295,21 @@ impl Pool {
 
 /// Words that came from memory are checked here before they become indices.
 impl Pool {
-    /// Whether a link can lead to a node: to a word of a block that is followed by another.
+    /// Returns whether a link can lead to a node: to a word of a block that is followed by another.
     #[inline(always)]
     pub(crate) fn is_node(self, link: u32) -> bool {
         // NONE wraps.
         link.wrapping_sub(control::LOWEST + 1) < self.end() - (control::LOWEST + 1)
     }
 
-    /// Whether a word in front of a node in its list can be there: another node, or the list's
-    /// head.
+    /// Returns whether a word in front of a node in its list can be there: another node, or the
+    /// list's head.
     #[inline(always)]
     pub(crate) fn is_link(self, link: u32) -> bool {
         link < self.end()
     }
 
-    /// Whether a block of `words` ends at the sentinel or before it.
+    /// Returns whether a block of `words` ends at the sentinel or before it.
     #[inline(always)]
     pub(crate) fn ends_inside(self, block: Index, words: u32) -> bool {
         words <= self.end().wrapping_sub(block)
@@ -331,7 +331,7 @@ impl Pool {
         );
     }
 
-    /// Whether an operation came across damage.
+    /// Returns whether an operation came across damage.
     pub(crate) fn is_damaged(self) -> bool {
         self.get(control::USED_BLOCKS) & control::DAMAGED != 0
     }

@@ -22,22 +22,23 @@ impl Request {
     /// Smallest alignment in bytes, the one that every block has.
     pub const MIN_ALIGNMENT: u32 = 4;
 
-    /// A request for `size` bytes at the natural alignment of 4; `None` for 0 and for sizes above
-    /// [`Self::MAX_SIZE`].
+    /// Creates a request for `size` bytes at the natural alignment of 4; `None` for 0 and for sizes
+    /// above [`Self::MAX_SIZE`].
     #[must_use]
     pub const fn new(size: usize) -> Option<Self> {
         Self::aligned(size, Self::MIN_ALIGNMENT as usize)
     }
 
-    /// A request for `size` bytes at a multiple of `alignment`; `None` also where `alignment` is
-    /// not a power of two or above [`Self::MAX_ALIGNMENT`]. Alignments below 4 count as 4.
+    /// Creates a request for `size` bytes at a multiple of `alignment`; `None` also where
+    /// `alignment` is not a power of two or above [`Self::MAX_ALIGNMENT`]. Alignments below 4 count
+    /// as 4.
     #[must_use]
     pub const fn aligned(size: usize, alignment: usize) -> Option<Self> {
         Self::aligned_at(size, alignment, 0)
     }
 
-    /// A request at an alignment of at most 8; `None` where [`Self::aligned`] returns `None`, and
-    /// for larger alignments. Takes a few instructions.
+    /// Creates a request at an alignment of at most 8; `None` where [`Self::aligned`] returns
+    /// `None`, and for larger alignments. Takes a few instructions.
     #[must_use]
     #[inline(always)]
     #[expect(
@@ -56,9 +57,9 @@ impl Request {
         })
     }
 
-    /// A request whose byte at `offset` (rounded up to a multiple of 4) is aligned, rather than its
-    /// first byte. `size` counts the bytes before the offset too. `None` also where `offset` is
-    /// above `size`.
+    /// Creates a request whose byte at `offset` (rounded up to a multiple of 4) is aligned, rather
+    /// than its first byte. `size` counts the bytes before the offset too. `None` also where
+    /// `offset` is above `size`.
     #[must_use]
     #[expect(
         clippy::cast_possible_truncation,
@@ -83,7 +84,7 @@ impl Request {
         })
     }
 
-    /// Bytes asked for.
+    /// Returns the bytes asked for.
     #[must_use]
     pub const fn size(self) -> u32 {
         self.size
@@ -95,13 +96,13 @@ impl Request {
         self.alignment
     }
 
-    /// Which byte of the block is the aligned one; a multiple of 4.
+    /// Returns which byte of the block is the aligned one; a multiple of 4.
     #[must_use]
     pub const fn offset(self) -> u32 {
         self.offset
     }
 
-    /// Whether the alignment is 4 or 8, at the first byte: most allocations.
+    /// Returns whether the alignment is 4 or 8, at the first byte: most allocations.
     #[inline(always)]
     pub(crate) const fn is_ordinary(self) -> bool {
         self.alignment == Self::MIN_ALIGNMENT

@@ -36,7 +36,7 @@ impl<P: Poison> Heap<P> {
             .map_err(|Refused| self.explain(block))
     }
 
-    /// User bytes of a block that [`Heap::resize`] to `size` does not refuse: of which
+    /// Returns the user bytes of a block that [`Heap::resize`] to `size` does not refuse: of which
     /// [`Contents::shrinking`](crate::Contents::shrinking) may fill what is given up, without a
     /// lock. O(1).
     ///
@@ -121,8 +121,8 @@ impl<P: Poison> Heap<P> {
         Ok(true)
     }
 
-    /// What a block gives up when it shrinks to a request; refused where the heap could not free
-    /// it.
+    /// Returns what a block gives up when it shrinks to a request; refused where the heap could not
+    /// free it.
     fn surplus(&self, used: UserBlock, request: Request) -> Result<Option<UsedBlock>, Refused> {
         match used.block.surplus(Self::words_with_canaries(request)) {
             Some(surplus) if !self.pool.can_free(surplus) => Err(Refused),
@@ -262,7 +262,7 @@ impl<P: Poison> Heap<P> {
         let _ = self.resize_wholly(moved.to, used, request);
     }
 
-    /// All phases of [`Heap::resize`] of a block that was found valid.
+    /// Returns all phases of [`Heap::resize`] of a block that was found valid.
     #[inline(always)]
     fn resize_wholly(
         &mut self,

@@ -133,7 +133,8 @@ impl<P: Poison> Heap<P> {
         self.scrub_lists(scrub, steps)
     }
 
-    /// The block to go on with, and what the one before it should have left as previous-block bits.
+    /// Returns the block to go on with, and what the one before it should have left as
+    /// previous-block bits.
     fn resume(&self, scrub: &mut Scrubber, counters: Counters) -> StepResult<(Index, PrevInfo)> {
         scrub.disturbed |= scrub.counters != counters;
         if let Some(place) = scrub.checkpoints.last(self.pool) {
@@ -160,7 +161,7 @@ impl<P: Poison> Heap<P> {
         Ok((self.pool.first(), PrevInfo::USED))
     }
 
-    /// Whether it came to the heap's end.
+    /// Returns whether it came to the heap's end.
     fn scrub_blocks(
         &self,
         scrub: &mut Scrubber,
@@ -197,7 +198,7 @@ impl<P: Poison> Heap<P> {
         self.pool.check_sentinel(prev_info).map(|()| true)
     }
 
-    /// Whether all bytes of a free block are verified now.
+    /// Returns whether all bytes of a free block are verified now.
     fn scrub_free_bytes(
         &self,
         scrub: &mut Scrubber,
@@ -225,8 +226,8 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// Whether the blocks must be counted once more, because the counters say something else and
-    /// nothing has changed meanwhile.
+    /// Returns whether the blocks must be counted once more, because the counters say something
+    /// else and nothing has changed meanwhile.
     fn recount(&self, scrub: &mut Scrubber) -> StepResult<bool> {
         let difference = scrub.counters.minus(scrub.usage);
         if scrub.disturbed || difference == Counters::NONE {

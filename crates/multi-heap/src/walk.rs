@@ -24,7 +24,7 @@ impl BlockState {
         if free { Self::Free } else { Self::Used }
     }
 
-    /// What a block's header, its word before all canaries, says of the block.
+    /// Returns what a block's header, its word before all canaries, says of the block.
     #[must_use]
     pub const fn of_header(word: u32) -> Self {
         Self::of(Header(word).is_free())
@@ -127,7 +127,7 @@ impl Block {
 }
 
 impl<P: Poison> Heap<P> {
-    /// The blocks in address order. O(blocks) for the whole walk.
+    /// Returns the blocks in address order. O(blocks) for the whole walk.
     #[must_use]
     pub fn blocks(&self) -> Blocks<P> {
         Blocks {
@@ -138,9 +138,9 @@ impl<P: Poison> Heap<P> {
         }
     }
 
-    /// The blocks in address order, as long as headers, sizes and links fit together; the first
-    /// block of which that is not true is the last item. Canaries are not looked at. O(blocks) for
-    /// the whole walk.
+    /// Returns the blocks in address order, as long as headers, sizes and links fit together; the
+    /// first block of which that is not true is the last item. Canaries are not looked at.
+    /// O(blocks) for the whole walk.
     pub fn sound_blocks(&self) -> impl Iterator<Item = Result<Block, DamagedBlock>> + '_ {
         let mut next = Some((self.pool.first(), PrevInfo::USED));
         core::iter::from_fn(move || {
@@ -171,7 +171,8 @@ impl<P: Poison> Heap<P> {
         })
     }
 
-    /// The allocated block whose bytes (header and canaries included) contain `place`. O(blocks).
+    /// Returns the allocated block whose bytes (header and canaries included) contain `place`.
+    /// O(blocks).
     #[must_use]
     pub fn block_containing(&self, place: Offset) -> Option<Block> {
         self.blocks()
@@ -180,7 +181,7 @@ impl<P: Poison> Heap<P> {
             .filter(|block| block.state == BlockState::Used)
     }
 
-    /// All seven figures. O(1).
+    /// Returns all seven figures. O(1).
     #[must_use]
     pub fn info(&self) -> Info {
         let used = self.pool.used_blocks();
@@ -223,8 +224,8 @@ impl<P: Poison> Heap<P> {
         self.pool.free_blocks()
     }
 
-    /// The least that [`Heap::free_bytes`] has been since the heap was made, or since the last
-    /// reset. O(1).
+    /// Returns the least that [`Heap::free_bytes`] has been since the heap was made, or since the
+    /// last reset. O(1).
     #[must_use]
     pub fn minimum_free_bytes(&self) -> u32 {
         self.pool
@@ -233,8 +234,8 @@ impl<P: Poison> Heap<P> {
             .saturating_sub(P::OVERHEAD)
     }
 
-    /// The largest request (at the natural alignment) that succeeds now; one byte more fails; 0 if
-    /// none does. O(1).
+    /// Returns the largest request (at the natural alignment) that succeeds now; one byte more
+    /// fails; 0 if none does. O(1).
     #[must_use]
     pub fn largest_free_block(&self) -> u32 {
         (self.pool.largest_free_words().saturating_sub(1) * 4).saturating_sub(P::OVERHEAD)

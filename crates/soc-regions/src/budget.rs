@@ -130,14 +130,14 @@ impl Budget {
         Ok(())
     }
 
-    /// The requirements.
+    /// Returns the requirements.
     pub const fn requirements(&self) -> &'static [Requirement] {
         self.requirements
     }
 }
 
 impl BudgetError {
-    /// The sentence, also for the compiler.
+    /// Returns the sentence, also for the compiler.
     pub(crate) const fn text(&self) -> Text {
         let Requirement {
             bytes,

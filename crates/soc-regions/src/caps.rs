@@ -119,14 +119,15 @@ impl Caps {
     /// ESP-IDF's name of [`Caps::SPM`] from v5.2 to v6.0.
     pub const TCM: Caps = Caps::SPM;
 
-    /// The named capabilities of this set in the order of the bits, each with ESP-IDF's name.
+    /// Returns the named capabilities of this set in the order of the bits, each with ESP-IDF's
+    /// name.
     pub fn named(self) -> impl Iterator<Item = (&'static str, Caps)> {
         NAMES
             .into_iter()
             .filter(move |&(_, cap)| self.contains(cap))
     }
 
-    /// Every capability that has a name, in the order of the bits.
+    /// Returns every capability that has a name, in the order of the bits.
     pub fn all_named() -> impl Iterator<Item = (&'static str, Caps)> {
         NAMES.into_iter()
     }

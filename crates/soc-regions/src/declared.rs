@@ -64,7 +64,7 @@ pub struct Value {
 }
 
 impl Value {
-    /// A value and the symbols that say the same.
+    /// Returns a value and the symbols that say the same.
     pub const fn new(name: &'static str, configs: &'static [(&'static str, u32)]) -> Value {
         Value { name, configs }
     }
@@ -75,7 +75,7 @@ impl Value {
 pub struct Flag(Declared);
 
 impl Flag {
-    /// A flag that is off by default.
+    /// Returns a flag that is off by default.
     pub const fn new(name: &'static str, config: &'static str, help: &'static str) -> Flag {
         Flag(Declared {
             name,
@@ -122,7 +122,7 @@ impl Flag {
         if is_on { self.on() } else { self.off() }
     }
 
-    /// Its row in [`Table::options`](crate::Table::options).
+    /// Returns its row in [`Table::options`](crate::Table::options).
     pub const fn declared(self) -> Declared {
         self.0
     }
@@ -173,12 +173,12 @@ impl Amount {
         }
     }
 
-    /// Its name.
+    /// Returns its name.
     pub const fn name(self) -> &'static str {
         self.0.name
     }
 
-    /// Its row in [`Table::options`](crate::Table::options).
+    /// Returns its row in [`Table::options`](crate::Table::options).
     pub const fn declared(self) -> Declared {
         self.0
     }
@@ -189,7 +189,7 @@ impl Amount {
 pub struct Choice(Declared);
 
 impl Choice {
-    /// One of `values`, the first by default.
+    /// Returns one of `values`, the first by default.
     pub const fn new(name: &'static str, help: &'static str, values: &'static [Value]) -> Choice {
         Choice(Declared {
             name,
@@ -209,7 +209,7 @@ impl Choice {
         Choice(Declared { default, ..self.0 })
     }
 
-    /// The value called `name`.
+    /// Returns the value called `name`.
     pub const fn value(self, name: &'static str) -> Setting {
         Setting {
             option: self.0.name,
@@ -217,14 +217,14 @@ impl Choice {
         }
     }
 
-    /// Its row in [`Table::options`](crate::Table::options).
+    /// Returns its row in [`Table::options`](crate::Table::options).
     pub const fn declared(self) -> Declared {
         self.0
     }
 }
 
 impl Declared {
-    /// Which of the values of a choice is called `name`, in any case.
+    /// Returns which of the values of a choice is called `name`, in any case.
     pub(crate) const fn number(&self, name: &str) -> Option<u32> {
         let OptionKind::Choice { values } = self.kind else {
             return None;
@@ -240,7 +240,7 @@ impl Declared {
         None
     }
 
-    /// Whether it can have this value.
+    /// Returns whether it can have this value.
     pub const fn takes(&self, value: u32) -> bool {
         match self.kind {
             OptionKind::Flag { .. } => value <= 1,
@@ -251,7 +251,7 @@ impl Declared {
         }
     }
 
-    /// The name of a choice's value; `None` for other options.
+    /// Returns the name of a choice's value; `None` for other options.
     pub fn value_name(&self, value: u32) -> Option<&'static str> {
         match self.kind {
             // widening
@@ -260,7 +260,7 @@ impl Declared {
         }
     }
 
-    /// How many different answers conditions can get about it.
+    /// Returns how many different answers conditions can get about it.
     pub(crate) const fn cases(&self) -> usize {
         match self.kind {
             OptionKind::Flag { .. } | OptionKind::Amount { .. } => 2,
@@ -268,8 +268,8 @@ impl Declared {
         }
     }
 
-    /// The value that stands for the answer `case`: conditions ask of an amount only whether it is
-    /// 0.
+    /// Returns the value that stands for the answer `case`: conditions ask of an amount only
+    /// whether it is 0.
     pub(crate) const fn case(&self, case: usize) -> u32 {
         #[expect(clippy::cast_possible_truncation, reason = "a handful of cases")]
         match self.kind {
@@ -285,7 +285,7 @@ impl Declared {
     }
 }
 
-/// Whether two texts are the same; `==` is not `const`.
+/// Returns whether two texts are the same; `==` is not `const`.
 pub(crate) const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {

@@ -34,7 +34,8 @@ pub enum WordOrder {
 }
 
 impl DualBus {
-    /// The two sides of one memory; `None` if they differ in size or an end is not a multiple of 4.
+    /// Returns the two sides of one memory; `None` if they differ in size or an end is not a
+    /// multiple of 4.
     pub const fn new(data: Span, instruction: Span, order: WordOrder) -> Option<DualBus> {
         if data.size() == instruction.size() && data.is_aligned(4) && instruction.is_aligned(4) {
             Some(DualBus {
@@ -47,33 +48,33 @@ impl DualBus {
         }
     }
 
-    /// Its addresses on the data bus.
+    /// Returns its addresses on the data bus.
     pub const fn data(&self) -> Span {
         self.data
     }
 
-    /// Its addresses on the instruction bus.
+    /// Returns its addresses on the instruction bus.
     pub const fn instruction(&self) -> Span {
         self.instruction
     }
 
-    /// How the words of the two sides lie.
+    /// Returns how the words of the two sides lie.
     pub const fn order(&self) -> WordOrder {
         self.order
     }
 
-    /// Where the instruction bus sees `address`; `None` if that is not on the data side.
+    /// Returns where the instruction bus sees `address`; `None` if that is not on the data side.
     pub const fn to_instruction(&self, address: u32) -> Option<u32> {
         translate(address, self.data, self.instruction, self.order)
     }
 
-    /// Where the data bus sees `address`; `None` if that is not on the instruction side.
+    /// Returns where the data bus sees `address`; `None` if that is not on the instruction side.
     pub const fn to_data(&self, address: u32) -> Option<u32> {
         translate(address, self.instruction, self.data, self.order)
     }
 
-    /// Where the instruction bus sees the words of `span`, as one span again; `None` if `span` is
-    /// not all on the data side or its ends are not multiples of 4.
+    /// Returns where the instruction bus sees the words of `span`, as one span again; `None` if
+    /// `span` is not all on the data side or its ends are not multiples of 4.
     ///
     /// Inverted memory turns ends around: the *last* word of `span` becomes the *first* of the
     /// result. Whoever trims a span must ask again, which is why the alias is computed here and

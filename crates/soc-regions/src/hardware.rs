@@ -104,7 +104,7 @@ impl HardwareTable {
         external_atomics: true,
     };
 
-    /// The numbers of one configuration.
+    /// Returns the numbers of one configuration.
     pub const fn under(&self, options: &Options) -> Hardware {
         Hardware {
             internal_line: self.internal_line.under(options),

@@ -24,8 +24,8 @@ pub struct Reserved {
 }
 
 impl Chip {
-    /// The memory for heaps, in table order: rows minus reservations, what is 16 bytes or less
-    /// dropped, neighbours that follow each other in the table and have one type and one
+    /// Returns the memory for heaps, in table order: rows minus reservations, what is 16 bytes or
+    /// less dropped, neighbours that follow each other in the table and have one type and one
     /// start-up-stack flag merged. O(rows × reservations).
     ///
     /// # Errors
@@ -241,7 +241,7 @@ impl Layout {
         }
     }
 
-    /// The layout, if no two reservations want the same memory.
+    /// Returns the layout, if no two reservations want the same memory.
     const fn without_conflict(self) -> Result<Layout, LayoutError> {
         let mut slot = 1;
         while slot < self.count {
@@ -259,17 +259,17 @@ impl Layout {
         Ok(self)
     }
 
-    /// The chip.
+    /// Returns the chip.
     pub const fn chip(&self) -> &Chip {
         &self.chip
     }
 
-    /// The configuration.
+    /// Returns the configuration.
     pub const fn options(&self) -> &Options {
         &self.options
     }
 
-    /// The rows that exist, in table order.
+    /// Returns the rows that exist, in table order.
     pub fn regions(&self) -> impl Iterator<Item = &'static Region> + Clone + use<> {
         let options = self.options;
         self.chip
@@ -278,13 +278,13 @@ impl Layout {
             .filter(move |row| row.when.holds(&options))
     }
 
-    /// The reservations, ascending, without empty ones.
+    /// Returns the reservations, ascending, without empty ones.
     pub fn reserved(&self) -> impl Iterator<Item = Reserved> + Clone + '_ {
         self.reserved.iter().flatten().copied()
     }
 
-    /// The reservation `index` of those in effect, ascending; for constants, where iterators
-    /// are not to be had.
+    /// Returns the reservation `index` of those in effect, ascending; for constants, where
+    /// iterators are not to be had.
     pub const fn reserved_at(&self, index: usize) -> Option<Reserved> {
         if index < self.count {
             self.reserved[index]
@@ -293,12 +293,12 @@ impl Layout {
         }
     }
 
-    /// The memory for heaps, see [`Chip::available`].
+    /// Returns the memory for heaps, see [`Chip::available`].
     pub const fn available(&self) -> Remaining {
         Remaining::of(self)
     }
 
-    /// Bytes for heaps that have all of `caps`, at any priority.
+    /// Returns the bytes for heaps that have all of `caps`, at any priority.
     pub const fn available_bytes(&self, caps: Caps) -> u32 {
         let (mut bytes, mut remaining) = (0, self.available());
         while let Some(memory) = remaining.take_next() {
@@ -309,7 +309,8 @@ impl Layout {
         bytes
     }
 
-    /// Bytes of the largest heap that has all of `caps`, at any priority; 0 without one.
+    /// Returns the bytes of the largest heap that has all of `caps`, at any priority; 0 without
+    /// one.
     pub const fn largest_bytes(&self, caps: Caps) -> u32 {
         let (mut largest, mut remaining) = (0, self.available());
         while let Some(memory) = remaining.take_next() {
@@ -321,7 +322,7 @@ impl Layout {
     }
 }
 
-/// The first symbol that these bounds need and that is not among `names`.
+/// Returns the first symbol that these bounds need and that is not among `names`.
 const fn first_unknown(bounds: [&Bound; 2], names: &[&str]) -> Option<&'static str> {
     let mut bound = 0;
     while bound < bounds.len() {

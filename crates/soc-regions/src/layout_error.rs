@@ -53,7 +53,7 @@ pub enum LayoutError {
 }
 
 impl LayoutError {
-    /// The sentence, also for the compiler.
+    /// Returns the sentence, also for the compiler.
     pub(crate) const fn text(&self) -> Text {
         let text = Text::new();
         match *self {

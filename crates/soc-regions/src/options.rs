@@ -56,7 +56,7 @@ pub enum SettingValue {
 }
 
 impl Options {
-    /// Every option as it is by default.
+    /// Returns every option as it is by default.
     pub(crate) const fn defaults(chip: &'static str, declared: &'static [Declared]) -> Options {
         let mut values = [0; MAX_OPTIONS];
         let mut option = 0;
@@ -71,7 +71,7 @@ impl Options {
         }
     }
 
-    /// The name of the chip whose options these are.
+    /// Returns the name of the chip whose options these are.
     pub const fn chip(&self) -> &'static str {
         self.chip
     }
@@ -121,8 +121,8 @@ impl Options {
         Ok(self.having(index, value))
     }
 
-    /// The value of an option: 0 or 1, the number, or which of the values; `None` if the chip has
-    /// no such option.
+    /// Returns the value of an option: 0 or 1, the number, or which of the values; `None` if the
+    /// chip has no such option.
     pub const fn value(&self, option: &str) -> Option<u32> {
         match self.index(option) {
             Some(index) => Some(self.values[index]),
@@ -130,7 +130,7 @@ impl Options {
         }
     }
 
-    /// Whether an option has this value; not if the chip has no such option.
+    /// Returns whether an option has this value; not if the chip has no such option.
     pub const fn is(&self, setting: Setting) -> bool {
         let Some(index) = self.index(setting.option) else {
             return false;
@@ -141,18 +141,18 @@ impl Options {
         }
     }
 
-    /// Every option of the chip with its value.
+    /// Returns every option of the chip with its value.
     pub fn iter(&self) -> impl Iterator<Item = (&'static Declared, u32)> + Clone + use<> {
         self.declared.iter().zip(self.values)
     }
 
-    /// The options that are not as they are by default.
+    /// Returns the options that are not as they are by default.
     pub fn changed(&self) -> impl Iterator<Item = (&'static Declared, u32)> + Clone + use<> {
         self.iter()
             .filter(|(declared, value)| declared.default != *value)
     }
 
-    /// Whether a chip of this name and with these options made them.
+    /// Returns whether a chip of this name and with these options made them.
     pub(crate) const fn are_of(&self, chip: &str) -> bool {
         same(self.chip, chip)
     }
@@ -201,7 +201,7 @@ const fn resolve(
     }
 }
 
-/// The number of a value as people write it; a flag without a value is on.
+/// Returns the number of a value as people write it; a flag without a value is on.
 fn read<'a>(declared: &'static Declared, value: Option<&'a str>) -> Result<u32, OptionError<'a>> {
     let unknown = |value| OptionError::UnknownValue { declared, value };
     let number = match (declared.kind, value) {

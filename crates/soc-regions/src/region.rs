@@ -20,7 +20,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// Memory that every configuration has.
+    /// Returns the memory that every configuration has.
     pub const fn new(span: Span, kind: TypeIndex) -> Region {
         Region {
             span,
@@ -60,8 +60,8 @@ pub const fn bank<const N: usize>(first: Region) -> [Region; N] {
     rows
 }
 
-/// The rows of all `parts` as one table of `N`. For tables: evaluated by the compiler, which
-/// refuses a wrong `N`.
+/// Returns the rows of all `parts` as one table of `N`. For tables: evaluated by the compiler,
+/// which refuses a wrong `N`.
 pub const fn rows<T: Copy, const N: usize>(parts: &[&[T]]) -> [T; N] {
     let mut all = [parts[0][0]; N];
     let (mut part, mut at) = (0, 0);

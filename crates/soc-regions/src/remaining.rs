@@ -41,7 +41,7 @@ pub struct Available {
 }
 
 impl Available {
-    /// Every capability it has, at any priority.
+    /// Returns every capability it has, at any priority.
     pub const fn union(&self) -> Caps {
         union(self.caps)
     }
@@ -67,7 +67,7 @@ impl Remaining {
         }
     }
 
-    /// What `next` does, as a constant.
+    /// Returns what `next` does, as a constant.
     pub const fn take_next(&mut self) -> Option<Available> {
         let mut whole = match self.pending.take() {
             Some(pending) => pending,
@@ -88,7 +88,7 @@ impl Remaining {
         Some(whole)
     }
 
-    /// The next piece that reservations leave of a row, in table order.
+    /// Returns the next piece that reservations leave of a row, in table order.
     const fn next_piece(&mut self) -> Option<Available> {
         let rows = self.layout.chip().regions();
         while self.row < rows.len() {
@@ -118,7 +118,7 @@ impl Iterator for Remaining {
     }
 }
 
-/// What of `row` at or above `from` comes first, reserved words left out, however small.
+/// Returns what of `row` at or above `from` comes first, reserved words left out, however small.
 const fn first_piece(layout: &Layout, row: &Region, from: u32) -> Option<Span> {
     let start = if from > row.span.start() {
         from

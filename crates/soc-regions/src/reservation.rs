@@ -69,7 +69,7 @@ pub struct Term {
 }
 
 impl Term {
-    /// The amount itself, in bytes.
+    /// Returns the amount itself, in bytes.
     pub const fn of(amount: Amount) -> Term {
         Term::times(amount, 1)
     }
@@ -100,17 +100,17 @@ impl Term {
 }
 
 impl Bound {
-    /// An address that is the same in every program.
+    /// Returns an address that is the same in every program.
     pub const fn at(address: u32) -> Bound {
         Bound::from(Origin::Address(address))
     }
 
-    /// A linker symbol's address.
+    /// Returns a linker symbol's address.
     pub const fn symbol(name: &'static str) -> Bound {
         Bound::from(Origin::Symbol(name))
     }
 
-    /// An address that is stated at run time or link time, `documented` where it is not.
+    /// Returns an address that is stated at run time or link time, `documented` where it is not.
     pub const fn stated(name: &'static str, documented: u32) -> Bound {
         Bound::from(Origin::Stated { name, documented })
     }
@@ -139,12 +139,12 @@ impl Bound {
         Bound { at_most, ..self }
     }
 
-    /// Whether it is the same in every program.
+    /// Returns whether it is the same in every program.
     pub const fn is_fixed(&self) -> bool {
         matches!(self.from, Origin::Address(_))
     }
 
-    /// The name that [`Symbols`] is asked for.
+    /// Returns the name that [`Symbols`] is asked for.
     pub const fn symbol_name(&self) -> Option<&'static str> {
         match self.from {
             Origin::Address(_) => None,
@@ -152,7 +152,7 @@ impl Bound {
         }
     }
 
-    /// The address, given what [`Symbols`] says of [`Bound::symbol_name`].
+    /// Returns the address, given what [`Symbols`] says of [`Bound::symbol_name`].
     const fn address(
         &self,
         of: &'static str,
@@ -216,7 +216,7 @@ impl Reservation {
         Reservation { when, ..self }
     }
 
-    /// The words it takes in a configuration; `None` if it takes none.
+    /// Returns the words it takes in a configuration; `None` if it takes none.
     ///
     /// # Errors
     /// A symbol is missing, the end lies below the start, or an end lies outside of the address
@@ -250,7 +250,7 @@ impl Reservation {
         self.taken_between(options, start, end)
     }
 
-    /// The words from one end to the other, given what is known of their symbols.
+    /// Returns the words from one end to the other, given what is known of their symbols.
     const fn taken_between(
         &self,
         options: &Options,

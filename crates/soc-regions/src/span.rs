@@ -19,7 +19,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The addresses `start..end`; `None` if there are none.
+    /// Returns the addresses `start..end`; `None` if there are none.
     pub const fn new(start: u32, end: u32) -> Option<Span> {
         if start < end {
             Some(Span { start, end })
@@ -36,43 +36,43 @@ impl Span {
         }
     }
 
-    /// The first address.
+    /// Returns the first address.
     pub const fn start(self) -> u32 {
         self.start
     }
 
-    /// The address behind the last one.
+    /// Returns the address behind the last one.
     pub const fn end(self) -> u32 {
         self.end
     }
 
-    /// Bytes, at least 1.
+    /// Returns the bytes, at least 1.
     pub const fn size(self) -> u32 {
         self.end - self.start // invariant 1
     }
 
-    /// Whether `address` is one of these.
+    /// Returns whether `address` is one of these.
     pub const fn contains(self, address: u32) -> bool {
         self.start <= address && address < self.end
     }
 
-    /// Whether every address of `other` is one of these.
+    /// Returns whether every address of `other` is one of these.
     pub const fn contains_span(self, other: Span) -> bool {
         self.start <= other.start && other.end <= self.end
     }
 
-    /// Whether the two have an address in common. Touching is not overlapping.
+    /// Returns whether the two have an address in common. Touching is not overlapping.
     pub const fn overlaps(self, other: Span) -> bool {
         self.start < other.end && other.start < self.end
     }
 
-    /// Whether one ends where the other starts.
+    /// Returns whether one ends where the other starts.
     pub const fn touches(self, other: Span) -> bool {
         self.end == other.start || other.end == self.start
     }
 
-    /// The whole 32-bit words inside: up to 3 bytes are left out at each end. `None` if there is
-    /// none.
+    /// Returns the whole 32-bit words inside: up to 3 bytes are left out at each end. `None` if
+    /// there is none.
     #[must_use]
     pub const fn whole_words(self) -> Option<Span> {
         match self.start.checked_next_multiple_of(4) {
@@ -81,13 +81,13 @@ impl Span {
         }
     }
 
-    /// Whether both ends are multiples of `alignment`, which is a power of two.
+    /// Returns whether both ends are multiples of `alignment`, which is a power of two.
     pub const fn is_aligned(self, alignment: u32) -> bool {
         let below = alignment.wrapping_sub(1);
         (self.start | self.end) & below == 0
     }
 
-    /// The addresses that are in both.
+    /// Returns the addresses that are in both.
     pub const fn intersection(self, other: Span) -> Option<Span> {
         Span::new(
             larger(self.start, other.start),
@@ -95,14 +95,14 @@ impl Span {
         )
     }
 
-    /// What is left of `self` without `other`: the part below and the part above it.
+    /// Returns what is left of `self` without `other`: the part below and the part above it.
     pub const fn subtract(self, other: Span) -> (Option<Span>, Option<Span>) {
         let below = Span::new(self.start, smaller(self.end, other.start));
         let above = Span::new(larger(self.start, other.end), self.end);
         (below, above)
     }
 
-    /// The two as one; `None` if that would take in an address that is in neither.
+    /// Returns the two as one; `None` if that would take in an address that is in neither.
     pub const fn join(self, other: Span) -> Option<Span> {
         if self.overlaps(other) || self.touches(other) {
             Span::new(

@@ -21,11 +21,11 @@ use crate::Reservation;
 /// assert_eq!(symbols.address("_data_start"), Some(0x3FFB_0000));
 /// ```
 pub trait Symbols {
-    /// The address of `name`; `None` if there is no such symbol.
+    /// Returns the address of `name`; `None` if there is no such symbol.
     fn address(&self, name: &str) -> Option<u32>;
 
-    /// Memory that the program keeps besides what the chip's table reserves: a stack, a buffer at a
-    /// fixed address. ESP-IDF's `SOC_RESERVE_MEMORY_REGION`.
+    /// Returns the memory that the program keeps besides what the chip's table reserves: a stack, a
+    /// buffer at a fixed address. ESP-IDF's `SOC_RESERVE_MEMORY_REGION`.
     fn reservations(&self) -> &[Reservation] {
         &[]
     }

@@ -82,12 +82,12 @@ pub struct Total {
 }
 
 impl Total {
-    /// What the rows of a type add up to by default.
+    /// Returns what the rows of a type add up to by default.
     pub const fn new(kind: TypeIndex, bytes: u32) -> Total {
         Total::with(&[], kind, bytes)
     }
 
-    /// What they add up to with other `settings`.
+    /// Returns what they add up to with other `settings`.
     pub const fn with(settings: &'static [Setting], kind: TypeIndex, bytes: u32) -> Total {
         Total {
             kind,
@@ -109,7 +109,7 @@ pub struct SampleSymbol {
 }
 
 impl SampleSymbol {
-    /// A symbol with the same address in every configuration.
+    /// Returns a symbol with the same address in every configuration.
     pub const fn new(name: &'static str, address: u32) -> SampleSymbol {
         SampleSymbol {
             name,
@@ -124,7 +124,7 @@ impl SampleSymbol {
     }
 }
 
-/// Several capabilities as one set, for tables: `caps(&[Caps::BIT8, Caps::DMA])`.
+/// Returns several capabilities as one set, for tables: `caps(&[Caps::BIT8, Caps::DMA])`.
 pub const fn caps(of: &[Caps]) -> Caps {
     let (mut set, mut at) = (Caps::empty(), 0);
     while at < of.len() {
@@ -134,7 +134,7 @@ pub const fn caps(of: &[Caps]) -> Caps {
     set
 }
 
-/// Several properties as one set, for tables: `access(&[Access::DRAM, Access::BYTES])`.
+/// Returns several properties as one set, for tables: `access(&[Access::DRAM, Access::BYTES])`.
 pub const fn access(of: &[Access]) -> Access {
     let (mut set, mut at) = (Access::empty(), 0);
     while at < of.len() {

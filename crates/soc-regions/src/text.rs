@@ -26,7 +26,7 @@ impl Text {
         }
     }
 
-    /// What was put in.
+    /// Returns what was put in.
     pub(crate) const fn as_str(&self) -> &str {
         let (text, _) = self.bytes.split_at(self.length);
         match core::str::from_utf8(text) {

@@ -68,7 +68,8 @@ impl When {
         When::Any(conditions)
     }
 
-    /// Whether a configuration meets the condition. An option that its chip has not is not set.
+    /// Returns whether a configuration meets the condition. An option that its chip has not is not
+    /// set.
     pub const fn holds(&self, options: &Options) -> bool {
         match self {
             When::Always => true,
@@ -80,8 +81,8 @@ impl When {
         }
     }
 
-    /// Whether some configuration of these options meets both conditions. Tries every case of the
-    /// options they ask for.
+    /// Returns whether some configuration of these options meets both conditions. Tries every case
+    /// of the options they ask for.
     pub(crate) const fn is_compatible(&self, declared: &'static [Declared], other: &When) -> bool {
         let (mut cases, mut at) = ([0; MAX_OPTIONS], 0);
         while at < declared.len() && at < MAX_OPTIONS {
@@ -120,7 +121,7 @@ impl When {
         }
     }
 
-    /// Whether it asks only for options and values that are declared.
+    /// Returns whether it asks only for options and values that are declared.
     pub(crate) const fn is_known(&self, declared: &[Declared]) -> bool {
         match self {
             When::Always => true,
@@ -150,7 +151,7 @@ impl When {
     }
 }
 
-/// Whether one of the conditions has the result `answer`.
+/// Returns whether one of the conditions has the result `answer`.
 const fn some(conditions: &[When], options: &Options, answer: bool) -> bool {
     let mut at = 0;
     while at < conditions.len() {
@@ -162,7 +163,7 @@ const fn some(conditions: &[When], options: &Options, answer: bool) -> bool {
     false
 }
 
-/// The option of a name.
+/// Returns the option of a name.
 pub(crate) const fn find<'a>(declared: &'a [Declared], option: &str) -> Option<&'a Declared> {
     let mut at = 0;
     while at < declared.len() {

@@ -46,7 +46,7 @@ bitflags::bitflags! {
 /// Questions about an address. All take O(windows), at most 8 steps, and know RAM only: flash, ROM
 /// and peripherals get `false` and `None`.
 impl Chip {
-    /// The RAM window that contains `address`.
+    /// Returns the RAM window that contains `address`.
     pub const fn window_at(&self, address: u32) -> Option<&'static Window> {
         let (windows, mut at) = (self.windows(), 0);
         while at < windows.len() {
@@ -65,22 +65,22 @@ impl Chip {
         }
     }
 
-    /// Whether DMA engines reach it.
+    /// Returns whether DMA engines reach it.
     pub const fn is_dma_capable(&self, address: u32) -> bool {
         self.can(address, Access::DMA)
     }
 
-    /// Whether code can be fetched from it, memory protection aside.
+    /// Returns whether code can be fetched from it, memory protection aside.
     pub const fn is_executable(&self, address: u32) -> bool {
         self.can(address, Access::EXECUTE)
     }
 
-    /// Whether single bytes can be read and written there.
+    /// Returns whether single bytes can be read and written there.
     pub const fn is_byte_accessible(&self, address: u32) -> bool {
         self.can(address, Access::BYTES)
     }
 
-    /// Whether it is RAM on the chip, the RTC's included.
+    /// Returns whether it is RAM on the chip, the RTC's included.
     pub const fn is_internal(&self, address: u32) -> bool {
         match self.window_at(address) {
             Some(window) => !window.access.contains(Access::EXTERNAL),
@@ -88,17 +88,18 @@ impl Chip {
         }
     }
 
-    /// Whether it is RAM outside of the chip, on the SPI bus.
+    /// Returns whether it is RAM outside of the chip, on the SPI bus.
     pub const fn is_external(&self, address: u32) -> bool {
         self.can(address, Access::EXTERNAL)
     }
 
-    /// Whether it is ordinary RAM on the data bus, the data side of D/IRAM included.
+    /// Returns whether it is ordinary RAM on the data bus, the data side of D/IRAM included.
     pub const fn is_in_dram(&self, address: u32) -> bool {
         self.can(address, Access::DRAM)
     }
 
-    /// Whether it is ordinary RAM on the instruction bus, the instruction side of D/IRAM included.
+    /// Returns whether it is ordinary RAM on the instruction bus, the instruction side of D/IRAM
+    /// included.
     ///
     /// ESP-IDF's `esp_ptr_in_iram` leaves out the cache RAM below the ESP32's IRAM and most of its
     /// D/IRAM's instruction side.
@@ -106,12 +107,12 @@ impl Chip {
         self.can(address, Access::IRAM)
     }
 
-    /// Whether it is memory of the RTC (low-power) domain, seen from either bus.
+    /// Returns whether it is memory of the RTC (low-power) domain, seen from either bus.
     pub const fn is_in_rtc(&self, address: u32) -> bool {
         self.can(address, Access::RTC)
     }
 
-    /// Whether it is the data side of D/IRAM.
+    /// Returns whether it is the data side of D/IRAM.
     pub const fn is_in_diram_dram(&self, address: u32) -> bool {
         match self.diram() {
             Some(bus) => bus.data().contains(address),
@@ -119,7 +120,7 @@ impl Chip {
         }
     }
 
-    /// Whether it is the instruction side of D/IRAM.
+    /// Returns whether it is the instruction side of D/IRAM.
     pub const fn is_in_diram_iram(&self, address: u32) -> bool {
         match self.diram() {
             Some(bus) => bus.instruction().contains(address),
@@ -127,7 +128,7 @@ impl Chip {
         }
     }
 
-    /// Whether a DMA engine reaches memory outside of the chip.
+    /// Returns whether a DMA engine reaches memory outside of the chip.
     pub const fn has_external_dma(&self) -> bool {
         let (windows, mut at) = (self.windows(), 0);
         while at < windows.len() {
@@ -142,32 +143,34 @@ impl Chip {
         false
     }
 
-    /// Where the instruction bus sees an address on D/IRAM's data side.
+    /// Returns where the instruction bus sees an address on D/IRAM's data side.
     pub fn diram_dram_to_iram(&self, address: u32) -> Option<u32> {
         self.diram()?.to_instruction(address)
     }
 
-    /// Where the data bus sees an address on D/IRAM's instruction side.
+    /// Returns where the data bus sees an address on D/IRAM's instruction side.
     pub fn diram_iram_to_dram(&self, address: u32) -> Option<u32> {
         self.diram()?.to_data(address)
     }
 
-    /// Where the instruction bus sees an address of the data bus: D/IRAM or RTC fast memory.
+    /// Returns where the instruction bus sees an address of the data bus: D/IRAM or RTC fast
+    /// memory.
     pub fn to_instruction_bus(&self, address: u32) -> Option<u32> {
         self.dual_buses()
             .iter()
             .find_map(|bus| bus.to_instruction(address))
     }
 
-    /// Where the data bus sees an address of the instruction bus: D/IRAM or RTC fast memory.
+    /// Returns where the data bus sees an address of the instruction bus: D/IRAM or RTC fast
+    /// memory.
     pub fn to_data_bus(&self, address: u32) -> Option<u32> {
         self.dual_buses()
             .iter()
             .find_map(|bus| bus.to_data(address))
     }
 
-    /// Where the instruction bus sees the words of `span`, as one span; `None` where it sees none
-    /// of them or only some.
+    /// Returns where the instruction bus sees the words of `span`, as one span; `None` where it
+    /// sees none of them or only some.
     pub const fn instruction_view(&self, span: Span) -> Option<Span> {
         let (buses, mut at) = (self.dual_buses(), 0);
         while at < buses.len() {

@@ -44,7 +44,8 @@ pub(crate) fn read_figures(file: &Path) -> Result<Vec<Figure>, Error> {
     figures.collect()
 }
 
-/// A line for each figure that is another one than before; one line that says so if there is none.
+/// Returns a line for each figure that is another one than before; one line that says so if there
+/// is none.
 pub(crate) fn changes(before: &[Earlier], after: &[Figure]) -> String {
     let (mut text, mut same) = (String::new(), 0);
     for figure in after {

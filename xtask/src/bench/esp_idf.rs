@@ -131,7 +131,7 @@ const LINKED: [(&str, u64); 2] = [("esp-idf none", 7772), ("esp-idf dual", 8432)
 /// The longest stretch with interrupts masked of any call.
 const MASKED: (&str, u64) = ("esp-idf dual", 517);
 
-/// All of them.
+/// Returns all of them.
 pub(crate) fn figures() -> Vec<Figure> {
     let mut figures = Vec::new();
     for (workload, cost) in BARE_COSTS {
@@ -171,7 +171,7 @@ pub(crate) fn figures() -> Vec<Figure> {
     figures
 }
 
-/// The rounded cost, and the exact one in hundredths.
+/// Returns the rounded cost, and the exact one in hundredths.
 fn costs(allocator: &str, workload: &str, cost: f64) -> [Figure; 2] {
     [("instructions", 1.0), ("instructions_x100", 100.0)].map(|(metric, scale)| {
         #[expect(

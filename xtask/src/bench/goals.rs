@@ -200,7 +200,7 @@ impl Measured<'_> {
         Some(malloc + free)
     }
 
-    /// The geometric mean over recorded programs.
+    /// Returns the geometric mean over recorded programs.
     fn programs(&self, allocator: &str, base: &str) -> Option<f64> {
         let ratio = |name: &&'static str| {
             let workload = format!("calls {name}");
@@ -211,7 +211,7 @@ impl Measured<'_> {
         ratios.map(|ratios| geometric_mean(&ratios))
     }
 
-    /// The geometric mean over the workloads of bare heaps.
+    /// Returns the geometric mean over the workloads of bare heaps.
     fn bare(&self, allocator: &str) -> Option<f64> {
         let one = |allocator: &str, name: &str| {
             if name.starts_with("grow") {

@@ -19,7 +19,7 @@ const PAIRED: [&str; 5] = ["16 B", "64 B", "1024 B", "mix", "aligned 64"];
 /// Calls of a scrub.
 const SCRUBS: [&str; 2] = ["scrub, 1 step", "scrub, 8 steps"];
 
-/// Header and tail canary; what lies between header and payload; without rounding.
+/// Returns the header and tail canary; what lies between header and payload; without rounding.
 const fn beyond_payload<P: Poison>() -> u32 {
     let header = Heap::<P>::LEAD_BYTES;
     match P::OVERHEAD {
@@ -28,7 +28,7 @@ const fn beyond_payload<P: Poison>() -> u32 {
     }
 }
 
-/// The table, with costs in `unit`.
+/// Returns the table, with costs in `unit`.
 pub(crate) fn table(figures: &[Figure], unit: &str) -> String {
     let figures = Figures(figures);
     let mut table = table::of_numbers(["", "none", "light", "comprehensive"]);

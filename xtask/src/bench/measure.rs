@@ -47,7 +47,7 @@ const METRICS: [&str; 11] = [
     "calls",
 ];
 
-/// The figures of a chip that are wanted; on Xtensa with ESP-IDF's.
+/// Returns the figures of a chip that are wanted; on Xtensa with ESP-IDF's.
 pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> {
     let mut figures = match target {
         Target::Esp32 => esp_idf::figures(),
@@ -80,8 +80,8 @@ pub(crate) fn on(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> 
     Ok(figures)
 }
 
-/// The programs of a group that measure somebody, and on Xtensa those that count masked stretches
-/// and linked bytes.
+/// Returns the programs of a group that measure somebody, and on Xtensa those that count masked
+/// stretches and linked bytes.
 fn built(
     target: Target,
     group: &Group,
@@ -137,7 +137,7 @@ fn costs(programs: &Programs, program: &str) -> Result<Vec<Figure>, Error> {
     }
 }
 
-/// All figures of this machine: the same workloads, optimised, by the clock.
+/// Returns all figures of this machine: the same workloads, optimised, by the clock.
 pub(crate) fn here() -> Result<Vec<Figure>, Error> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -166,13 +166,13 @@ pub(crate) fn figure(line: &str) -> Option<Figure> {
     Some(Figure::new(allocator, workload, metric, value))
 }
 
-/// The metric of this name.
+/// Returns the metric of this name.
 pub(crate) fn metric(name: &str) -> Option<&'static str> {
     let mut metrics = METRICS.into_iter().chain(["code_bytes"]);
     metrics.find(|known| *known == name)
 }
 
-/// Code bytes beyond those of a heap that does nothing.
+/// Returns the code bytes beyond those of a heap that does nothing.
 fn sizes(target: Target, wanted: &Wanted) -> Result<Vec<Figure>, Error> {
     let mut names = vec![EMPTY];
     names.extend(SIZED.iter().map(|(_, program)| *program));

@@ -30,8 +30,8 @@ struct Search<'a> {
     peer: usize,
 }
 
-/// The smallest heaps of all peers, what they keep outside of their region included, by the search
-/// of `minheap`. A peer without a figure completes in no heap that the chip has.
+/// Returns the smallest heaps of all peers, what they keep outside of their region included, by the
+/// search of `minheap`. A peer without a figure completes in no heap that the chip has.
 pub(crate) fn smallest_heaps(traces: &[Trace]) -> Result<Vec<Figure>, Error> {
     let programs = Programs::build(Target::Esp32, &[PROGRAM])?;
     let mut searches = Vec::new();
@@ -82,8 +82,8 @@ impl Search<'_> {
     }
 }
 
-/// A row for each trace, a column for each peer: bytes, and the ratio to ESP-IDF's where that is
-/// known.
+/// Returns a row for each trace, a column for each peer: bytes, and the ratio to ESP-IDF's where
+/// that is known.
 pub(crate) fn table_of(figures: &[Figure], traces: &[Trace]) -> Table {
     let mut table = table::of_numbers([
         "trace",

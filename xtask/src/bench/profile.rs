@@ -29,7 +29,7 @@ const WIDTH: usize = 90;
 /// An executed instruction: its address, and the symbol that it belongs to.
 type Executed = (u32, String);
 
-/// The tables of one call of an allocator's workload.
+/// Returns the tables of one call of an allocator's workload.
 pub(crate) fn of(allocator: &str, workload: &str) -> Result<String, Error> {
     let (group, measured, number) = programs::of_allocator(allocator).ok_or_else(|| {
         Error::Usage(format!(
@@ -63,7 +63,7 @@ pub(crate) fn of(allocator: &str, workload: &str) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The steps of the last call that was measured; what `timed` itself executes is left out.
+/// Returns the steps of the last call that was measured; what `timed` itself executes is left out.
 fn last_call(log: &Path) -> Result<Vec<Executed>, Error> {
     let unreadable = |cause| Error::file(log, cause);
     let file = File::open(log).map_err(unreadable)?;
@@ -106,7 +106,7 @@ fn readable(symbol: &str) -> String {
     }
 }
 
-/// The innermost function of this project that each step belongs to, with its file, as the
+/// Returns the innermost function of this project that each step belongs to, with its file, as the
 /// program's line tables say.
 fn source(program: &Path, steps: &[Executed]) -> Result<Vec<String>, Error> {
     let unable = |cause: std::io::Error| Error::Failed(format!("llvm-symbolizer-22: {cause}"));
@@ -144,7 +144,8 @@ fn source(program: &Path, steps: &[Executed]) -> Result<Vec<String>, Error> {
     Ok(steps.iter().map(name).collect())
 }
 
-/// The first frame that lies in this project; frames are two lines, a function and its place.
+/// Returns the first frame that lies in this project; frames are two lines, a function and its
+/// place.
 fn innermost(frames: &str) -> String {
     let lines: Vec<&str> = frames.lines().collect();
     let (frames, _) = lines.as_chunks::<2>();
@@ -165,7 +166,7 @@ fn innermost(frames: &str) -> String {
     format!("{file}  {function}")
 }
 
-/// Names with how often each stands there, the most frequent first.
+/// Returns the names with how often each stands there, the most frequent first.
 fn by_name(heading: &str, names: Vec<String>) -> String {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for name in names {

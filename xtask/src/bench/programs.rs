@@ -151,7 +151,7 @@ pub(crate) static GROUPS: [Group; 5] = [
 ];
 
 impl Group {
-    /// How the compiler is called.
+    /// Returns how the compiler is called.
     pub(crate) fn options(&self, wanted: &Wanted) -> Options {
         Options {
             features: match self.features {
@@ -163,12 +163,12 @@ impl Group {
         }
     }
 
-    /// Whether its programs run on this chip.
+    /// Returns whether its programs run on this chip.
     pub(crate) fn is_for(&self, target: Target) -> bool {
         self.everywhere || target == Target::Esp32
     }
 
-    /// The programs that measure one of the allocators wanted.
+    /// Returns the programs that measure one of the allocators wanted.
     pub(crate) fn wanted(&self, wanted: &Wanted) -> Vec<&'static Measured> {
         let is_wanted = |program: &&Measured| {
             program
@@ -180,7 +180,8 @@ impl Group {
     }
 }
 
-/// The group, program and number of the one allocator called `name`, if its calls can be looked at.
+/// Returns the group, program and number of the one allocator called `name`, if its calls can be
+/// looked at.
 pub(crate) fn of_allocator(name: &str) -> Option<(&'static Group, &'static Measured, usize)> {
     GROUPS.iter().find_map(|group| {
         let programs = group.programs.iter().filter(|program| program.takes_orders);
@@ -195,7 +196,7 @@ pub(crate) fn of_allocator(name: &str) -> Option<(&'static Group, &'static Measu
     })
 }
 
-/// The allocators whose calls can be looked at.
+/// Returns the allocators whose calls can be looked at.
 pub(crate) fn with_orders() -> impl Iterator<Item = &'static str> {
     let programs = GROUPS.iter().flat_map(|group| group.programs);
     let programs = programs.filter(|program| program.takes_orders);
@@ -259,26 +260,26 @@ impl Wanted {
         }
     }
 
-    /// Whether figures of this allocator are wanted.
+    /// Returns whether figures of this allocator are wanted.
     pub(crate) fn has_allocator(&self, allocator: &str) -> bool {
         self.allocators.is_empty() || self.allocators.iter().any(|name| name == allocator)
     }
 
-    /// Whether figures of recorded programs are wanted.
+    /// Returns whether figures of recorded programs are wanted.
     pub(crate) fn has_trace(&self, trace: &str) -> bool {
         ["calls", "malloc", "realloc", "free"]
             .iter()
             .any(|call| self.has_workload(&format!("{call} {trace}")))
     }
 
-    /// Whether figures of this workload are wanted.
+    /// Returns whether figures of this workload are wanted.
     pub(crate) fn has_workload(&self, workload: &str) -> bool {
         let names = &self.workloads;
         names.is_empty() || names.iter().any(|name| workload.contains(name.as_str()))
     }
 }
 
-/// The allocators that programs measure.
+/// Returns the allocators that programs measure.
 fn measured() -> impl Iterator<Item = &'static str> {
     let programs = GROUPS.iter().flat_map(|group| group.programs);
     programs.flat_map(|program| program.allocators).copied()

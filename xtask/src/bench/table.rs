@@ -17,7 +17,7 @@ impl Figures<'_> {
         self.0.iter().find(wanted).map(|figure| figure.value)
     }
 
-    /// The mean cost of one call, exact where it was counted exactly.
+    /// Returns the mean cost of one call, exact where it was counted exactly.
     pub(super) fn cost(&self, allocator: &str, workload: &str, unit: &str) -> Option<f64> {
         let exact = self.value(allocator, workload, &format!("{unit}_x100"));
         let exact = exact.map(|value| value as f64 / 100.0);
@@ -218,7 +218,7 @@ fn is_about_space(figure: &Figure) -> bool {
     SPACE.iter().any(|(_, metric)| figure.metric == *metric)
 }
 
-/// Figures of recorded programs: mean costs of each kind of call, and the worst.
+/// Returns the figures of recorded programs: mean costs of each kind of call, and the worst.
 pub(crate) fn of_traces(figures: &[Figure], unit: &str) -> String {
     let figures = Figures(figures);
     let mut table = headed(&figures);

@@ -20,7 +20,7 @@ pub(crate) fn write(programs: &Programs, trace: &Trace) -> Result<PathBuf, Error
     Ok(file)
 }
 
-/// The words of the trace, little-endian.
+/// Returns the words of the trace, little-endian.
 fn bytes(trace: &Trace) -> Result<Vec<u8>, Error> {
     let too_large = || Error::Failed(format!("{} is too large for the chip", trace.name));
     let count = |number: usize| u32::try_from(number).map_err(|_| too_large());

@@ -23,7 +23,8 @@ const ROOM: u64 = 2;
 /// … and this many bytes, for what a small heap costs itself.
 const CONTROL: u64 = 64 * 1024;
 
-/// All figures of these traces on a chip. Workloads are called `malloc fw_iot` and the like.
+/// Returns all figures of these traces on a chip. Workloads are called `malloc fw_iot` and the
+/// like.
 pub(crate) fn on(target: Target, traces: &[Trace]) -> Result<Vec<Figure>, Error> {
     let programs = Programs::build(target, &[PROGRAM])?;
     let bar = progress::bar("traces", traces.len() as u64);
@@ -37,7 +38,7 @@ pub(crate) fn on(target: Target, traces: &[Trace]) -> Result<Vec<Figure>, Error>
     Ok(figures)
 }
 
-/// The recorded programs that every API is measured with: those that ship, and those of
+/// Returns the recorded programs that every API is measured with: those that ship, and those of
 /// `crates/testing/traces`.
 pub(crate) fn of_programs(wanted: &Wanted) -> Result<Vec<Trace>, Error> {
     let folder = build::root().join("crates/testing/traces");
@@ -55,7 +56,7 @@ pub(crate) fn of_programs(wanted: &Wanted) -> Result<Vec<Trace>, Error> {
     Ok(traces)
 }
 
-/// The figures of a program's allocators over recorded programs.
+/// Returns the figures of a program's allocators over recorded programs.
 pub(crate) fn replayed(
     programs: &Programs,
     measured: &Measured,
@@ -86,7 +87,7 @@ fn of(programs: &Programs, trace: &Trace) -> Result<Vec<Figure>, Error> {
     named(&ended, trace)
 }
 
-/// The figures that a program printed, with the trace in their workloads' names.
+/// Returns the figures that a program printed, with the trace in their workloads' names.
 fn named(ended: &Ended, trace: &Trace) -> Result<Vec<Figure>, Error> {
     if ended.code != Some(0) {
         return Err(Error::Failed(format!(

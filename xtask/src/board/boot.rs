@@ -94,7 +94,7 @@ impl Chip {
         }
     }
 
-    /// How a chip of this kind can come up.
+    /// Returns how a chip of this kind can come up.
     pub(crate) fn starts(self) -> &'static [Start] {
         match self {
             Chip::Esp32 => &STARTS_OF_ESP32,
@@ -102,7 +102,7 @@ impl Chip {
         }
     }
 
-    /// Where docs/flash.md shows the output of the first start.
+    /// Returns where docs/flash.md shows the output of the first start.
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Chip::Esp32 => "### ESP32",
@@ -148,7 +148,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// The machine with `program` in its flash.
+    /// Returns the machine with `program` in its flash.
     pub(crate) fn with(program: &Program, chip: Chip) -> Result<Model, Error> {
         tools::require_all(chip.packages().iter())?;
         let folder = output_folder(&root()).join("boot");
@@ -164,8 +164,8 @@ impl Model {
         Ok(Model { chip, rom, image })
     }
 
-    /// The lines that the program prints until it has reported `reports` times; `show` sees the
-    /// bytes of each as they come.
+    /// Returns the lines that the program prints until it has reported `reports` times; `show` sees
+    /// the bytes of each as they come.
     pub(crate) fn lines(
         &self,
         start: Start,
@@ -229,7 +229,7 @@ impl Model {
     }
 }
 
-/// A line that the demonstration prints again and again.
+/// Returns a line that the demonstration prints again and again.
 fn is_report(line: &str) -> bool {
     line.contains(" steps, ") && line.contains(" refused; free ")
 }
@@ -279,7 +279,8 @@ fn done(command: &mut Command) -> Result<(), Error> {
     )))
 }
 
-/// Header and segments as a boot loader reads them. Source: ESP-IDF v5.5, `esp_app_format.h`.
+/// Returns the header and segments as a boot loader reads them. Source: ESP-IDF v5.5,
+/// `esp_app_format.h`.
 fn image_of(program: &Program) -> Result<Vec<u8>, Error> {
     let too_much = |what: &str| {
         Error::Image(format!(
@@ -307,7 +308,7 @@ fn image_of(program: &Program) -> Result<Vec<u8>, Error> {
     Ok(image)
 }
 
-/// What start-up should have done and did not, by what the program printed.
+/// Returns what start-up should have done and did not, by what the program printed.
 pub(crate) fn faults(chip: Chip, start: Start, lines: &[String]) -> Vec<String> {
     let wanted = |text: &str| {
         let is_there = lines.iter().any(|line| line.contains(text));

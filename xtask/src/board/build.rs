@@ -50,7 +50,7 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The command that builds it; `None` if the program is given.
+    /// Returns the command that builds it; `None` if the program is given.
     pub(crate) fn command(&self) -> Result<Option<ToolCommand>, Error> {
         if self.elf.is_some() {
             return Ok(None);
@@ -103,7 +103,7 @@ impl Source {
         self.example.as_ref().map_or("--bin", |_| "--example")
     }
 
-    /// The file that will be built, for a dry run.
+    /// Returns the file that will be built, for a dry run.
     pub(crate) fn expected_file(&self) -> PathBuf {
         let profile = if self.release { "release" } else { "debug" };
         self.elf.clone().unwrap_or_else(|| {
@@ -156,7 +156,7 @@ const EXAMPLES_WITH_FEATURES: [&str; 4] =
     ["embassy", "wifi", "wifi_esp_alloc", "three_lines_esp_alloc"];
 
 impl Package {
-    /// What cargo calls it; its first program has the same name.
+    /// Returns what cargo calls it; its first program has the same name.
     fn name(self) -> &'static str {
         match self {
             Package::Bare => "esp32-demo",
@@ -178,7 +178,7 @@ impl Package {
     }
 }
 
-/// The command that looks for lints in every program of `package` for `board`.
+/// Returns the command that looks for lints in every program of `package` for `board`.
 pub(crate) fn lints(package: Package, board: Board) -> Result<ToolCommand, Error> {
     let toolchain = Toolchain::find(board, None)?;
     if board.is_xtensa() {
@@ -200,7 +200,7 @@ pub(crate) fn lints(package: Package, board: Board) -> Result<ToolCommand, Error
     Ok(command.args(["--release", "--bins", "--", "-D", "warnings"]))
 }
 
-/// The command that looks whether a package is formatted.
+/// Returns the command that looks whether a package is formatted.
 pub(crate) fn formatting(package: Package) -> ToolCommand {
     let command = ToolCommand::new("cargo").args(["fmt", "--check", "--manifest-path"]);
     command.arg(package.manifest())
@@ -216,7 +216,7 @@ fn on_package(
     Ok(command.arg("--target-dir").arg(output_folder(&root)))
 }
 
-/// Where cargo says it put the program called `name`.
+/// Returns where cargo says it put the program called `name`.
 fn executable(messages: &str, name: &str) -> Option<PathBuf> {
     let messages = messages
         .lines()
@@ -228,7 +228,7 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
     files.next_back()
 }
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask).to_owned()

@@ -121,7 +121,7 @@ fn riscv_vector_fault(program: &Program, memory: &AddressMap) -> Option<String> 
     }
 }
 
-/// The boot loader reads it from the first bytes of the segment that is mapped for data.
+/// Returns the boot loader reads it from the first bytes of the segment that is mapped for data.
 fn descriptor_fault(program: &Program, memory: &AddressMap) -> Option<String> {
     let in_window = |start: u32| memory.flash.data.contains(start);
     let first = program
@@ -166,8 +166,8 @@ const OUR_ALLOCATOR: &str = "multi_heap";
 /// Crates that keep a heap of their own: the two that esp-alloc stands on.
 const OTHER_ALLOCATORS: [&str; 2] = ["linked_list_allocator", "rlsf"];
 
-/// A heap beside the claimed one starves, or takes memory that the claim has. A program with
-/// another heap alone is nobody's business.
+/// Returns a heap beside the claimed one starves, or takes memory that the claim has. A program
+/// with another heap alone is nobody's business.
 fn second_heap_fault(program: &Program) -> Option<String> {
     let names = program.items.iter().map(|(name, _)| name);
     let crates: BTreeSet<String> = names.map(|name| sizes::crate_of(name)).collect();

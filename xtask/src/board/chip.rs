@@ -40,12 +40,12 @@ pub(crate) const PROGRAM_OFFSET: u32 = 0x1_0000;
 pub(crate) const PARTITION_TABLE_OFFSET: u32 = 0x8000;
 
 impl Board {
-    /// What users, espflash, esptool and the features of packages call it.
+    /// Returns what users, espflash, esptool and the features of packages call it.
     pub(crate) fn name(self) -> &'static str {
         self.table().name()
     }
 
-    /// Its RAM.
+    /// Returns its RAM.
     pub(crate) fn table(self) -> &'static Chip {
         match self {
             Board::Esp32 => &ESP32,
@@ -60,7 +60,7 @@ impl Board {
         }
     }
 
-    /// Where flash is mapped; newer chips have one window for data and code.
+    /// Returns where flash is mapped; newer chips have one window for data and code.
     pub(crate) fn flash(self) -> FlashWindows {
         let (data, code) = match self {
             Board::Esp32 => (
@@ -93,7 +93,7 @@ impl Board {
         matches!(self, Board::Esp32 | Board::Esp32s2 | Board::Esp32s3)
     }
 
-    /// What the compiler calls it.
+    /// Returns what the compiler calls it.
     pub(crate) fn triple(self) -> &'static str {
         match self {
             Board::Esp32 => "xtensa-esp32-none-elf",
@@ -106,7 +106,7 @@ impl Board {
         }
     }
 
-    /// The number in the header of an image. Source: ESP-IDF v5.5, `esp_app_format.h`.
+    /// Returns the number in the header of an image. Source: ESP-IDF v5.5, `esp_app_format.h`.
     pub(crate) fn image_number(self) -> u16 {
         match self {
             Board::Esp32 => 0,
@@ -121,7 +121,7 @@ impl Board {
         }
     }
 
-    /// Where the ROM looks for a boot loader. Source: ESP-IDF v5.5,
+    /// Returns where the ROM looks for a boot loader. Source: ESP-IDF v5.5,
     /// `CONFIG_BOOTLOADER_OFFSET_IN_FLASH`.
     pub(crate) fn boot_loader_offset(self) -> u32 {
         match self {
@@ -131,8 +131,8 @@ impl Board {
         }
     }
 
-    /// How fast flash may be read from the first image on, in esptool's words. Source: esptool 5.6,
-    /// `FLASH_FREQUENCY` of each chip: 40 MHz is none of two chips'.
+    /// Returns how fast flash may be read from the first image on, in esptool's words. Source:
+    /// esptool 5.6, `FLASH_FREQUENCY` of each chip: 40 MHz is none of two chips'.
     pub(crate) fn flash_frequency(self) -> &'static str {
         match self {
             Board::Esp32c2 => "60m",

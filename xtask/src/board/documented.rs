@@ -10,7 +10,7 @@ use crate::error::Error;
 
 const PAGE: &str = "docs/flash.md";
 
-/// The first block of output behind `heading`, as patterns.
+/// Returns the first block of output behind `heading`, as patterns.
 pub(crate) fn patterns(heading: &str) -> Result<Vec<String>, Error> {
     let page = root().join(PAGE);
     let text = fs::read_to_string(&page).map_err(|cause| Error::file(&page, cause))?;
@@ -34,7 +34,7 @@ fn pattern(line: &str) -> Option<String> {
     (!is_left_out).then(|| format!("{}{}", " ".repeat(indent), normal(words)))
 }
 
-/// Each number as `#`, hexadecimal digits included.
+/// Returns each number as `#`, hexadecimal digits included.
 fn normal(line: &str) -> String {
     let words = line.split_inclusive(|c: char| !c.is_ascii_alphanumeric());
     words.map(normal_word).collect()
@@ -50,7 +50,7 @@ fn normal_word(word: &str) -> String {
     }
 }
 
-/// The documented lines that the program did not print, in their order.
+/// Returns the documented lines that the program did not print, in their order.
 pub(crate) fn missing(patterns: &[String], lines: &[String]) -> Vec<String> {
     let mut printed = lines.iter().map(|line| normal(line));
     let mut missing = Vec::new();
@@ -64,7 +64,7 @@ pub(crate) fn missing(patterns: &[String], lines: &[String]) -> Vec<String> {
     missing
 }
 
-/// A pattern's parts between `…` stand in the line, the first at its start.
+/// Returns a pattern's parts between `…` stand in the line, the first at its start.
 fn fits(pattern: &str, line: &str) -> bool {
     let mut rest = line;
     for (number, part) in pattern.split('…').enumerate() {

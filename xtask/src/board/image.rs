@@ -96,7 +96,7 @@ impl Image {
         })
     }
 
-    /// The first thing in which this is not `program`'s image.
+    /// Returns the first thing in which this is not `program`'s image.
     fn difference(&self, program: &Program, board: Board) -> Option<String> {
         if self.chip != board.image_number() {
             return Some(format!(
@@ -146,7 +146,7 @@ impl Image {
     }
 }
 
-/// What the segment has from this address on; `None` if the address is not in it.
+/// Returns what the segment has from this address on; `None` if the address is not in it.
 fn bytes_from(segment: &Content, address: usize) -> Option<&[u8]> {
     let from = address.checked_sub(segment.start as usize)?;
     segment.bytes.get(from..).filter(|bytes| !bytes.is_empty())
@@ -176,7 +176,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The checksum is the last byte of its 16; returns the end of these.
+    /// Checks the checksum, the last byte of its 16; returns the end of these.
     fn check_sum(&self, segments: &[Content]) -> Result<usize, String> {
         let bytes = segments.iter().flat_map(|segment| &segment.bytes);
         let sum = bytes.fold(CHECKSUM_SEED, |sum, byte| sum ^ byte);

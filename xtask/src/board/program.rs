@@ -109,7 +109,8 @@ fn contents(elf: &File<'_>) -> Vec<Content> {
     contents
 }
 
-/// Symbols of one address are counted once: the linker folds equal functions.
+/// Returns functions and data by name. Symbols of one address are counted once: the linker folds
+/// equal functions.
 fn items(elf: &File<'_>) -> Vec<(String, u64)> {
     let mut seen = std::collections::HashSet::new();
     let mut items = Vec::new();

@@ -106,8 +106,8 @@ fn printed_chip(output: &str) -> Option<&str> {
     })
 }
 
-/// Whether a chip called `ESP32-D0WD-V3` or `esp32` is an ESP32. Of the other families the name
-/// goes on with a letter and a digit.
+/// Returns whether a chip called `ESP32-D0WD-V3` or `esp32` is an ESP32. Of the other families the
+/// name goes on with a letter and a digit.
 fn is_family(printed: &str, board: Board) -> bool {
     let name: String = printed
         .to_lowercase()

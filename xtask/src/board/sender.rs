@@ -110,7 +110,7 @@ impl Line {
         options
     }
 
-    /// What happens to the board before and after; `starts`: its program is to run then.
+    /// Returns what happens to the board before and after; `starts`: its program is to run then.
     fn reset_options(&self, starts: bool) -> &'static [&'static str] {
         match (self.no_reset, starts) {
             (true, _) => &["--before", "no-reset", "--after", "no-reset"],
@@ -149,7 +149,7 @@ impl Before {
 }
 
 impl Sender {
-    /// The one that is wanted, or the first that is installed.
+    /// Returns the one that is wanted, or the first that is installed.
     pub(crate) fn find(wanted: Option<Sender>) -> Result<Sender, Error> {
         let candidates =
             wanted.map_or_else(|| vec![Sender::Espflash, Sender::Esptool], |one| vec![one]);

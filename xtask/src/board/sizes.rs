@@ -79,7 +79,7 @@ fn by_crate(program: &Program) -> BTreeMap<String, u64> {
     sizes
 }
 
-/// The crate that a symbol comes from: the first word of its path that names one.
+/// Returns the crate that a symbol comes from: the first word of its path that names one.
 pub(crate) fn crate_of(symbol: &str) -> String {
     let Ok(path) = rustc_demangle::try_demangle(symbol) else {
         return NO_CRATE.to_owned();
@@ -101,7 +101,7 @@ const KEYWORDS: [&str; 21] = [
     "u64", "u128", "usize", "i32", "i64", "isize", "str", "char", "bool",
 ];
 
-/// The `rows` largest, and the rest in one row.
+/// Returns the `rows` largest, and the rest in one row.
 fn largest(sizes: BTreeMap<String, u64>, rows: usize) -> Vec<(String, u64)> {
     let mut sorted: Vec<_> = sizes.into_iter().collect();
     sorted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
@@ -113,7 +113,7 @@ fn largest(sizes: BTreeMap<String, u64>, rows: usize) -> Vec<(String, u64)> {
     sorted
 }
 
-/// Names whose size is another than before, and the sum.
+/// Returns the names whose size is another than before, and the sum.
 fn changed(before: &BTreeMap<String, u64>, now: &BTreeMap<String, u64>) -> Vec<(String, u64, u64)> {
     let size = |sizes: &BTreeMap<String, u64>, name: &str| sizes.get(name).copied().unwrap_or(0);
     let names: BTreeSet<&String> = before.keys().chain(now.keys()).collect();

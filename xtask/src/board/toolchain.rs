@@ -39,7 +39,7 @@ const ESPUP: &str = "esp";
 const RUSTC_VARIABLE: &str = "ESP32_RUSTC";
 
 impl Toolchain {
-    /// The toolchain called `wanted`, or the best one that is there.
+    /// Returns the toolchain called `wanted`, or the best one that is there.
     pub(crate) fn find(board: Board, wanted: Option<&str>) -> Result<Toolchain, Error> {
         let named = env::var(RUSTC_VARIABLE).ok();
         let named = named.as_deref().filter(|_| board.is_xtensa());
@@ -64,7 +64,7 @@ impl Toolchain {
         }
     }
 
-    /// The beginning of a cargo command: `build`, or `clippy`.
+    /// Returns the beginning of a cargo command: `build`, or `clippy`.
     pub(crate) fn cargo(
         &self,
         board: Board,
@@ -103,7 +103,7 @@ impl Toolchain {
     }
 }
 
-/// The command that installs a compiler for the board.
+/// Returns the command that installs a compiler for the board.
 fn remedy(board: Board) -> String {
     if board.is_xtensa() {
         return format!(
@@ -114,7 +114,8 @@ fn remedy(board: Board) -> String {
     format!("rustup target add {}", board.triple())
 }
 
-/// A compiler that builds `core` itself needs sources and a linker, and for Xtensa a certain age.
+/// Returns a compiler that builds `core` itself needs sources and a linker, and for Xtensa a
+/// certain age.
 fn with_sources(board: Board, rustc: &Path) -> Result<Toolchain, Error> {
     let sources = sysroot(rustc).map(|root| root.join("lib/rustlib/src/rust/library/Cargo.lock"));
     let has_sources = sources.is_some_and(|lock| lock.is_file());
@@ -159,8 +160,8 @@ fn linker_variable(board: Board) -> String {
     format!("CARGO_TARGET_{name}_LINKER")
 }
 
-/// A compiler comes with its cargo; the lints' is a program of its own, since cargo would rather
-/// take rustup's.
+/// Returns the cargo of a compiler. A compiler comes with its cargo; the lints' is a program of its
+/// own, since cargo would rather take rustup's.
 fn cargo_beside(rustc: &Path, what: &str) -> Result<OsString, Error> {
     if what != "clippy" {
         return Ok(beside(rustc, "cargo"));
@@ -175,7 +176,7 @@ fn cargo_beside(rustc: &Path, what: &str) -> Result<OsString, Error> {
     })
 }
 
-/// The program of this name that came with a compiler; else whichever there is.
+/// Returns the program of this name that came with a compiler; else whichever there is.
 fn beside(rustc: &Path, program: &str) -> OsString {
     let beside = rustc.with_file_name(program);
     if beside.is_file() {
@@ -195,7 +196,7 @@ fn answers(mut command: Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
-/// Whether the active toolchain has the board's target.
+/// Returns whether the active toolchain has the board's target.
 fn has_libraries(board: Board) -> bool {
     let folder = |root: PathBuf| root.join("lib/rustlib").join(board.triple()).join("lib");
     sysroot(Path::new("rustc")).is_some_and(|root| folder(root).is_dir())

@@ -16,8 +16,8 @@ use crate::error::Error;
 /// The programs that cargo starts, or that start cargo.
 const PROGRAMS: [&str; 4] = ["rustc", "cargo", "cargo-clippy", "clippy-driver"];
 
-/// The compiler that `path` names: a program as it is, or the one in a folder that a system was
-/// unpacked into.
+/// Returns the compiler that `path` names: a program as it is, or the one in a folder that a system
+/// was unpacked into.
 pub(crate) fn compiler(path: &Path) -> PathBuf {
     if path.is_dir() {
         path.join("usr/bin/rustc")

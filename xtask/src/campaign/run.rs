@@ -47,7 +47,7 @@ impl CampaignKind {
         }
     }
 
-    /// How many calls, heaps or tries of it there are where nobody says how many.
+    /// Returns how many calls, heaps or tries of it there are where nobody says how many.
     pub(crate) const fn usual_count(self) -> u64 {
         match self {
             Self::Operations => 100_000_000,
@@ -56,7 +56,7 @@ impl CampaignKind {
         }
     }
 
-    /// How many of them are in one batch: a few seconds.
+    /// Returns how many of them are in one batch: a few seconds.
     const fn batch_count(self) -> u64 {
         match self {
             Self::Operations => 2_000_000,
@@ -88,13 +88,13 @@ impl CampaignRow {
         }
     }
 
-    /// One of the figures, 0 where no batch has it.
+    /// Returns one of the figures, 0 where no batch has it.
     pub(crate) fn figure(&self, name: &str) -> u64 {
         self.figures.get(name).copied().unwrap_or(0)
     }
 
-    /// Whether no batch failed and no memory was handed out twice; who knows canaries by heart, or
-    /// has none to know, is expected to get through.
+    /// Returns whether no batch failed and no memory was handed out twice; who knows canaries by
+    /// heart, or has none to know, is expected to get through.
     pub(crate) fn is_sound(&self) -> bool {
         let gets_through =
             self.level == Poisoning::None || self.kind == CampaignKind::Complete && !self.has_key;
@@ -163,7 +163,8 @@ pub(crate) fn all(
     Ok(rows)
 }
 
-/// The rows of a kind at a level: forged headers with and without a key, where there are canaries.
+/// Returns the rows of a kind at a level: forged headers with and without a key, where there are
+/// canaries.
 fn rows_of(kind: CampaignKind, level: Poisoning) -> impl Iterator<Item = CampaignRow> {
     let is_forgery = CampaignKind::FORGERIES.contains(&kind);
     let keys: &[bool] = if is_forgery && level != Poisoning::None {
@@ -175,7 +176,7 @@ fn rows_of(kind: CampaignKind, level: Poisoning) -> impl Iterator<Item = Campaig
         .map(move |&has_key| CampaignRow::new(kind, level, has_key))
 }
 
-/// All of a row. Calls and damage meet heaps with a key in every second batch.
+/// Returns all of a row. Calls and damage meet heaps with a key in every second batch.
 fn batches(index: usize, row: &CampaignRow, seed: u64, count: u64) -> Vec<Batch> {
     let (kind, level, has_key) = (row.kind, row.level, row.has_key);
     let each = kind.batch_count();

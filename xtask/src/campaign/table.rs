@@ -6,7 +6,7 @@ use esp_heap::table;
 
 use super::run::{CampaignKind, CampaignRow};
 
-/// All tables.
+/// Returns all tables.
 pub(crate) fn of(rows: &[CampaignRow]) -> String {
     let tables = [
         of_kind(
@@ -52,7 +52,7 @@ fn of_kind(
     Some(format!("{title}\n{table}\n\n"))
 }
 
-/// A row for what is forged, a column for each level with and without a key.
+/// Returns a row for what is forged, a column for each level with and without a key.
 fn of_forgeries(rows: &[CampaignRow]) -> Option<String> {
     let columns: Vec<(Poisoning, bool)> = Poisoning::ALL
         .into_iter()
@@ -112,7 +112,7 @@ fn share(part: u64, whole: u64) -> String {
     }
 }
 
-/// Every figure.
+/// Returns every figure.
 pub(crate) fn figures(rows: &[CampaignRow]) -> Vec<Figure> {
     rows.iter().flat_map(of_row).collect()
 }

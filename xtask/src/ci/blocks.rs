@@ -65,7 +65,7 @@ impl CodeBlock<'_> {
     }
 }
 
-/// All blocks of a document.
+/// Returns all blocks of a document.
 fn blocks(text: &str) -> Vec<CodeBlock<'_>> {
     let mut blocks = Vec::new();
     let mut open: Option<CodeBlock<'_>> = None;
@@ -91,7 +91,7 @@ fn blocks(text: &str) -> Vec<CodeBlock<'_>> {
     blocks
 }
 
-/// Why the blocks of a document cannot be compiled as they are displayed.
+/// Returns why the blocks of a document cannot be compiled as they are displayed.
 fn defects(document: &Source, blocks: &[CodeBlock<'_>]) -> Vec<String> {
     let mut defects = Vec::new();
     let mut defect = |line: usize, what: &str| {
@@ -142,7 +142,7 @@ fn package(
     Ok(name)
 }
 
-/// A whole program of what is displayed.
+/// Returns a whole program of what is displayed.
 fn program(code: &str) -> String {
     if code.contains("fn main(") {
         return code.to_owned();
@@ -152,8 +152,8 @@ fn program(code: &str) -> String {
     )
 }
 
-/// The workspace of all packages, in which this repository's crates stand in for those of the
-/// registry.
+/// Returns the workspace of all packages, in which this repository's crates stand in for those of
+/// the registry.
 fn workspace(members: &[String]) -> Result<String, StepError> {
     let mut text = "[workspace]\nresolver = \"3\"\nmembers = [\n".to_owned();
     for member in members {

@@ -184,8 +184,8 @@ fn on_board(what: &str, board: Board) -> Command {
     command
 }
 
-/// The check that sends a program to a boot loader on a pseudo-terminal, run by the interpreter
-/// that has the sender's packages.
+/// Returns the check that sends a program to a boot loader on a pseudo-terminal, run by the
+/// interpreter that has the sender's packages.
 fn sending(programs: &Path, board: Board, program: &str) -> Command {
     let python = programs.join("python3");
     let python = if python.is_file() {
@@ -206,7 +206,7 @@ fn script(python: impl AsRef<std::ffi::OsStr>, path: &str) -> Command {
     command
 }
 
-/// The folder with a program that the system finds by its name.
+/// Returns the folder with a program that the system finds by its name.
 fn folder_of(program: &str, remedy: &str) -> Result<PathBuf, StepError> {
     let file = tools::found(program);
     let folder = file.as_deref().and_then(Path::parent);

@@ -45,7 +45,7 @@ fn is_too_long(line: &str) -> bool {
     line.chars().count() > COLUMNS && line.trim().contains(' ')
 }
 
-/// Numbers of the lines that are too long, from 1.
+/// Returns the numbers of the lines that are too long, from 1.
 fn long_lines(text: &str) -> Vec<usize> {
     let numbered = (1..).zip(text.lines());
     let long = numbered.filter(|(_, line)| is_too_long(line));
@@ -111,12 +111,12 @@ fn long_lines_of_rust(text: &str) -> Vec<usize> {
     long
 }
 
-/// One word of code, though it has spaces.
+/// Returns one word of code, though it has spaces.
 fn is_code(comment: &str) -> bool {
     comment.starts_with('`') && comment.ends_with('`') && comment.matches('`').count() == 2
 }
 
-/// What a line says that is nothing but a comment.
+/// Returns what a line says that is nothing but a comment.
 fn comment_of(line: &str) -> Option<&str> {
     let comment = line.trim_start().strip_prefix("//")?;
     Some(comment.trim_start_matches(['/', '!']).trim())
@@ -136,7 +136,7 @@ struct Literal {
 }
 
 impl Literal {
-    /// The literal that begins here, and the columns of its beginning.
+    /// Returns the literal that begins here, and the columns of its beginning.
     fn beginning(text: &str) -> Option<(Literal, usize)> {
         let hashes = raw_hashes(text);
         if hashes.is_none() && !text.starts_with('"') {
@@ -151,7 +151,7 @@ impl Literal {
 }
 
 impl Scanner {
-    /// Whether the line has a string or a part of one.
+    /// Returns whether the line has a string or a part of one.
     fn has_string(&mut self, line: &str) -> bool {
         let mut has_string = self.string.is_some();
         let mut rest = line;
@@ -192,7 +192,7 @@ impl Scanner {
     }
 }
 
-/// How many `#`s a raw string that begins here has.
+/// Returns how many `#`s a raw string that begins here has.
 fn raw_hashes(text: &str) -> Option<usize> {
     let rest = text.strip_prefix('r')?;
     let hashes = rest.bytes().take_while(|byte| *byte == b'#').count();

@@ -48,14 +48,14 @@ struct Metadata {
     packages: Vec<Library>,
 }
 
-/// The library crates below `crates/`, as cargo lists them. Firmware is no library.
+/// Returns the library crates below `crates/`, as cargo lists them. Firmware is no library.
 pub(crate) fn libraries() -> Result<Vec<Library>, StepError> {
     let mut command = tool::cargo();
     let text = tool::output(command.args(["metadata", "--no-deps", "--format-version", "1"]))?;
     parse(&text).map_err(|cause| StepError::Failed(format!("cargo metadata: {cause}")))
 }
 
-/// The packages that are not published.
+/// Returns the packages that are not published.
 pub(crate) fn private_packages() -> Result<Vec<String>, StepError> {
     #[derive(Deserialize)]
     struct Package {
@@ -97,7 +97,7 @@ impl Library {
         below_crates && kinds.any(|kind| kind == "lib")
     }
 
-    /// Whether it is for the developer's machine alone.
+    /// Returns whether it is for the developer's machine alone.
     pub(crate) fn is_for_hosts(&self) -> bool {
         let marks = self
             .metadata
@@ -106,7 +106,7 @@ impl Library {
         marks.is_some_and(|mark| mark.host)
     }
 
-    /// Every combination to build, the empty one first; each is a list of features.
+    /// Returns every combination to build, the empty one first; each is a list of features.
     pub(crate) fn combinations(&self) -> Vec<Vec<&str>> {
         let features = self.names();
         if features.len() <= POWER_SET_LIMIT {
@@ -119,7 +119,7 @@ impl Library {
             .collect()
     }
 
-    /// Every feature that bare metal can build.
+    /// Returns every feature that bare metal can build.
     pub(crate) fn bare_metal(&self) -> Vec<&str> {
         self.names()
             .into_iter()
@@ -135,7 +135,7 @@ impl Library {
             .collect()
     }
 
-    /// Whether `feature` is `std` or turns `std` on. Cargo refuses cycles, so this ends.
+    /// Returns whether `feature` is `std` or turns `std` on. Cargo refuses cycles, so this ends.
     fn needs_std(&self, feature: &str) -> bool {
         let enables = self
             .features

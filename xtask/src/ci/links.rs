@@ -44,7 +44,7 @@ fn links(text: &str) -> impl Iterator<Item = (usize, &str)> {
     all.filter(|(_, target)| !target.contains("://") && !target.starts_with("mailto:"))
 }
 
-/// What stands between `](` and `)`, or behind `[name]: `.
+/// Returns what stands between `](` and `)`, or behind `[name]: `.
 fn links_of(line: &str) -> impl Iterator<Item = &str> {
     let named = line
         .strip_prefix('[')
@@ -83,7 +83,7 @@ fn normal(path: &Path) -> PathBuf {
     normal
 }
 
-/// How GitHub names a heading: `## One heap, in C` is `one-heap-in-c`.
+/// Returns how GitHub names a heading: `## One heap, in C` is `one-heap-in-c`.
 fn anchor(line: &str) -> Option<String> {
     let title = line.strip_prefix('#')?.trim_start_matches('#').trim();
     let kept = title

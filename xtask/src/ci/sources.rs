@@ -16,25 +16,25 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The folder of the file.
+    /// Returns the folder of the file.
     pub(crate) fn folder(&self) -> &Path {
         Path::new(&self.path).parent().unwrap_or(Path::new(""))
     }
 }
 
-/// The repository's root.
+/// Returns the repository's root.
 pub(crate) fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask).to_owned()
 }
 
-/// The folder for what is built.
+/// Returns the folder for what is built.
 pub(crate) fn target_folder() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR");
     target.map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// The files whose names end in `.EXTENSION`, those not committed yet included.
+/// Returns the files whose names end in `.EXTENSION`, those not committed yet included.
 pub(crate) fn with_extension(extension: &str) -> Result<Vec<Source>, StepError> {
     let root = root();
     let mut git = Command::new("git");

@@ -40,7 +40,7 @@ impl From<esp_heap::error::Error> for StepError {
     }
 }
 
-/// The cargo that started this program.
+/// Returns the cargo that started this program.
 pub(crate) fn cargo() -> Command {
     Command::new(cargo_path())
 }
@@ -108,7 +108,7 @@ fn run_and_repeat_errors(command: &mut Command) -> Result<(), StepError> {
     ended(&what, status, last.make_contiguous())
 }
 
-/// The lines of a tool's output, whatever bytes they have, until it closes.
+/// Returns the lines of a tool's output, whatever bytes they have, until it closes.
 fn lines(output: impl Read) -> impl Iterator<Item = String> {
     let lines = BufReader::new(output).split(b'\n').map_while(Result::ok);
     lines.map(|line| String::from_utf8_lossy(&line).into_owned())
@@ -126,13 +126,13 @@ fn ended(what: &str, status: ExitStatus, last: &[String]) -> Result<(), StepErro
     Err(StepError::Failed(text))
 }
 
-/// Whether `command` exists and succeeds; its output is thrown away.
+/// Returns whether `command` exists and succeeds; its output is thrown away.
 pub(crate) fn works(command: &mut Command) -> bool {
     let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// The standard output of `command`.
+/// Returns the standard output of `command`.
 pub(crate) fn output(command: &mut Command) -> Result<String, StepError> {
     let what = in_words(command);
     let output = command.stderr(Stdio::inherit()).output();

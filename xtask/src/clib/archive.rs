@@ -38,7 +38,7 @@ pub(super) fn strip(from: &Path, to: &Path) -> Result<(), Error> {
         .map_err(unwritable)
 }
 
-/// Names and contents of the heap's own objects.
+/// Returns the names and contents of the heap's own objects.
 fn own_members(bytes: &[u8]) -> Result<Vec<(String, &[u8])>, object::Error> {
     let archive = ArchiveFile::parse(bytes)?;
     let mut own = Vec::new();
@@ -52,7 +52,7 @@ fn own_members(bytes: &[u8]) -> Result<Vec<(String, &[u8])>, object::Error> {
     Ok(own)
 }
 
-/// Whether cargo made an object, or a module of bitcode, from the heap's code.
+/// Returns whether cargo made an object, or a module of bitcode, from the heap's code.
 pub(crate) fn is_own(name: &str) -> bool {
     name.starts_with(OWN)
 }

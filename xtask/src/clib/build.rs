@@ -103,7 +103,7 @@ impl Order {
     }
 }
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub(super) fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask).to_owned()

@@ -138,7 +138,7 @@ fn is_aborted(status: std::process::ExitStatus) -> bool {
     !status.success()
 }
 
-/// The library with every C name.
+/// Returns the library with every C name.
 fn library(processor: Processor, poisoning: Poisoning) -> Result<PathBuf, Error> {
     let order = Order {
         processor,
@@ -170,7 +170,7 @@ struct Program {
 }
 
 impl Program {
-    /// What it is linked with. A library is built once for all programs that want the same.
+    /// Returns what it is linked with. A library is built once for all programs that want the same.
     fn library(&self, processor: Processor, poisoning: Poisoning) -> Result<PathBuf, Error> {
         let mut features = features::all()?;
         features.extend(self.features.iter().map(|&feature| feature.to_owned()));
@@ -183,8 +183,8 @@ impl Program {
     }
 }
 
-/// The checks of today's names, under both policies; those of 2016, whose regions are handed over
-/// before there are heaps; those of traces and accounts.
+/// Returns the checks of today's names, under both policies; those of 2016, whose regions are
+/// handed over before there are heaps; those of traces and accounts.
 fn programs() -> Result<[Program; 4], Error> {
     let common = ["check.c", "host.c", "main.c"].map(|file| folder().join(file));
     let mut of_2016 = common.to_vec();
@@ -263,7 +263,7 @@ pub(super) fn width(processor: Processor) -> &'static [&'static str] {
     }
 }
 
-/// How the checks get the poisoning level: by ESP-IDF's names.
+/// Returns how the checks get the poisoning level: by ESP-IDF's names.
 fn definition(poisoning: Poisoning) -> &'static [&'static str] {
     match poisoning {
         Poisoning::None => &[],
@@ -272,7 +272,7 @@ fn definition(poisoning: Poisoning) -> &'static [&'static str] {
     }
 }
 
-/// The headers of the library.
+/// Returns the headers of the library.
 fn include() -> PathBuf {
     root().join("crates/heap-caps-c/include")
 }
@@ -281,7 +281,7 @@ fn folder() -> PathBuf {
     root().join("crates/heap-caps-c/checks")
 }
 
-/// The files in C of a folder, in a fixed order.
+/// Returns the files in C of a folder, in a fixed order.
 fn files_in_c(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let unreadable = |cause| Error::file(folder, cause);
     let mut files = Vec::new();

@@ -20,7 +20,7 @@ const HOST_PREFIX: &str = "heap_caps_libc_";
 /// Features whose names a host's C library has.
 const OF_THE_C_LIBRARY: [&str; 2] = ["c-abi-libc", "c-abi-esp-radio"];
 
-/// Every feature that brings C names.
+/// Returns every feature that brings C names.
 pub(crate) fn all() -> Result<Vec<String>, Error> {
     let folder = folder();
     let unreadable = |cause| Error::file(&folder, cause);
@@ -36,7 +36,7 @@ pub(crate) fn all() -> Result<Vec<String>, Error> {
     Ok(features)
 }
 
-/// What a library with these features exports.
+/// Returns what a library with these features exports.
 pub(crate) fn exported(processor: Processor, features: &[String]) -> Result<Names, Error> {
     let mut names = Names::new();
     for feature in features {
@@ -51,7 +51,7 @@ pub(crate) fn exported(processor: Processor, features: &[String]) -> Result<Name
     Ok(names)
 }
 
-/// Names of ours begin like the prefix already.
+/// Returns the names of ours begin like the prefix already.
 fn with_prefix(prefix: &str, name: String) -> String {
     if name.starts_with("heap_caps_") {
         name
@@ -60,12 +60,12 @@ fn with_prefix(prefix: &str, name: String) -> String {
     }
 }
 
-/// What a library may want from the program.
+/// Returns what a library may want from the program.
 pub(crate) fn needed() -> Result<Names, Error> {
     list("needs")
 }
 
-/// The names on one list.
+/// Returns the names on one list.
 pub(crate) fn list(name: &str) -> Result<Names, Error> {
     let file = folder().join(format!("{name}.txt"));
     let text = fs::read_to_string(&file).map_err(|cause| Error::file(&file, cause))?;

@@ -58,7 +58,7 @@ pub(crate) fn faults(processor: Processor, library: &Path) -> Result<Vec<String>
     Ok(faults.collect())
 }
 
-/// A function that takes the address of every name, so that the linker looks for each.
+/// Returns a function that takes the address of every name, so that the linker looks for each.
 fn user_of(exported: &Names) -> String {
     let declarations: String = exported
         .iter()
@@ -74,12 +74,12 @@ fn user_of(exported: &Names) -> String {
     )
 }
 
-/// What the start-up files and the linker define in every program.
+/// Returns what the start-up files and the linker define in every program.
 fn is_of_every_program(name: &str) -> bool {
     name.starts_with('_') || ["main", "data_start"].contains(&name)
 }
 
-/// Where the compiler finds a library of the system.
+/// Returns where the compiler finds a library of the system.
 fn path_of(processor: Processor, name: &str) -> Result<PathBuf, Error> {
     let mut compiler = Command::new("gcc");
     compiler
@@ -98,7 +98,7 @@ enum Table {
     Whole,
 }
 
-/// Names that a file defines for the linker.
+/// Returns the names that a file defines for the linker.
 fn names_in(path: &Path, table: Table) -> Result<Names, Error> {
     let bytes = fs::read(path).map_err(|cause| Error::file(path, cause))?;
     let file = File::parse(&*bytes).map_err(|cause| Error::file(path, cause))?;
@@ -112,7 +112,7 @@ fn names_in(path: &Path, table: Table) -> Result<Names, Error> {
         .collect())
 }
 
-/// What a command prints, or what it complains about.
+/// Returns what a command prints, or what it complains about.
 fn output_of(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|cause| cause.to_string())?;
     if output.status.success() {

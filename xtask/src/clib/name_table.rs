@@ -43,7 +43,7 @@ struct Entry {
     checks: Vec<String>,
 }
 
-/// The tables of all features, in Markdown.
+/// Returns the tables of all features, in Markdown.
 pub(crate) fn markdown() -> Result<String, Error> {
     let files = Files::read(&root().join("crates/heap-caps-c"))?;
     let mut out = String::new();
@@ -65,7 +65,7 @@ pub(crate) fn markdown() -> Result<String, Error> {
     Ok(out)
 }
 
-/// Names that no test and no check calls.
+/// Returns the names that no test and no check calls.
 pub(crate) fn unchecked() -> Result<Vec<String>, Error> {
     let files = Files::read(&root().join("crates/heap-caps-c"))?;
     let mut unchecked = Vec::new();
@@ -153,7 +153,7 @@ fn renamed(text: &str) -> BTreeMap<String, String> {
     names
 }
 
-/// The declaration of `name` in a header, on one line and without attributes.
+/// Returns the declaration of `name` in a header, on one line and without attributes.
 fn declaration(header: &str, name: &str) -> Option<String> {
     let call = format!("{name}(");
     for (start, _) in header.match_indices(&call) {
@@ -172,7 +172,8 @@ fn declaration(header: &str, name: &str) -> Option<String> {
     None
 }
 
-/// Whether `text` calls `name` or takes its address: a whole word that does not begin a longer one.
+/// Returns whether `text` calls `name` or takes its address: a whole word that does not begin a
+/// longer one.
 fn calls(text: &str, name: &str) -> bool {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
     text.match_indices(name).any(|(start, _)| {
@@ -181,7 +182,7 @@ fn calls(text: &str, name: &str) -> bool {
     })
 }
 
-/// The first few names; what is called everywhere would fill the page.
+/// Returns the first few names; what is called everywhere would fill the page.
 fn quoted(names: &[String]) -> String {
     let mut first: Vec<_> = names
         .iter()

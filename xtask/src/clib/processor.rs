@@ -21,7 +21,7 @@ pub(crate) enum Processor {
 }
 
 impl Processor {
-    /// What the user calls it.
+    /// Returns what the user calls it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Processor::Host => "host",
@@ -31,7 +31,7 @@ impl Processor {
         }
     }
 
-    /// What cargo calls the target; the host's is the compiler's own.
+    /// Returns what cargo calls the target; the host's is the compiler's own.
     pub(crate) fn triple(self) -> Option<&'static str> {
         match self {
             Processor::Host => None,
@@ -49,7 +49,7 @@ impl Processor {
         }
     }
 
-    /// Whether programs for it have a C library of their own: then ours has other names for
+    /// Returns whether programs for it have a C library of their own: then ours has other names for
     /// `malloc` and the like.
     pub(crate) fn is_hosted(self) -> bool {
         matches!(self, Processor::Host | Processor::Host32)

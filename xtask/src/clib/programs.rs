@@ -182,7 +182,7 @@ struct Fixture<'a> {
 }
 
 impl Fixture<'_> {
-    /// The run that took the least time of a few.
+    /// Returns the run that took the least time of a few.
     fn fastest(&self, memory: &str) -> Result<Run, Error> {
         let mut best = self.once(memory, None)?;
         for _ in 1..self.runs {
@@ -223,8 +223,8 @@ impl Fixture<'_> {
         output.map_err(|cause| Error::file(&self.file, cause))
     }
 
-    /// The smallest heap on which the program does what it does with the system's memory, by
-    /// bisection.
+    /// Returns the smallest heap on which the program does what it does with the system's memory,
+    /// by bisection.
     fn smallest(&self, memory: &str, wanted: bool, expected: &[u8]) -> Option<usize> {
         if !wanted {
             return None;
@@ -254,7 +254,7 @@ fn target_folder() -> PathBuf {
     crate::ci::sources::target_folder().join("c-programs")
 }
 
-/// Where cargo keeps a package that brings C sources.
+/// Returns where cargo keeps a package that brings C sources.
 fn package(name: &str) -> Result<PathBuf, Error> {
     let mut cargo = tool::cargo();
     cargo.args(["metadata", "--format-version", "1", "--manifest-path"]);
@@ -334,7 +334,7 @@ fn link(
     Ok(file)
 }
 
-/// The library of the peers, for this machine.
+/// Returns the library of the peers, for this machine.
 fn peers() -> Result<PathBuf, Error> {
     let folder = target_folder().join("peers");
     let mut cargo = tool::cargo();

@@ -61,7 +61,7 @@ impl Library {
     }
 }
 
-/// Names that a static link can take: hidden and weak ones, too.
+/// Returns the names that a static link can take: hidden and weak ones, too.
 fn linkable<'object>(object: &'object File<'_>) -> impl Iterator<Item = String> + 'object {
     object
         .symbols()

@@ -171,7 +171,7 @@ fn show(arguments: &Arguments, figures: &[Figure]) -> Result<(), Error> {
 }
 
 impl Arguments {
-    /// The command line that measures this, as documents name it.
+    /// Returns the command line that measures this, as documents name it.
     fn command(&self) -> String {
         let place = self.target.to_possible_value();
         let place = place.as_ref().map_or("", |place| place.get_name());

@@ -95,7 +95,7 @@ fn create(file: &Path) -> Result<File, Error> {
     File::create(file).map_err(|cause| Error::file(file, cause))
 }
 
-/// What goes wrong at one start, and what docs/flash.md says and the program does not.
+/// Returns what goes wrong at one start, and what docs/flash.md says and the program does not.
 fn faults_of(
     chip: Chip,
     model: &Model,

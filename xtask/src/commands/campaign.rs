@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 }
 
 impl Arguments {
-    /// The command line that prints this, as documents name it.
+    /// Returns the command line that prints this, as documents name it.
     fn command(&self) -> String {
         let mut command = "cargo xtask campaign".to_owned();
         if self.seed != SEED {

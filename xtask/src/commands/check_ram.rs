@@ -30,7 +30,7 @@ pub(crate) fn run(_: &Arguments) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(u8::from(!sound)))
 }
 
-/// Whether the path of a program stays in RAM.
+/// Returns whether the path of a program stays in RAM.
 fn is_in_ram(program: &str, features: &[&str]) -> Result<bool, Error> {
     let programs = Programs::build_in_ram(Target::Esp32, &[program], features)?;
     let found = in_ram::read(&programs.file(program))?;

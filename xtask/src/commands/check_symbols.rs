@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(u8::from(!sound)))
 }
 
-/// What is wrong with the names of a library with these features.
+/// Returns what is wrong with the names of a library with these features.
 fn faults(processor: Processor, features: &[String]) -> Result<Vec<String>, Error> {
     let order = Order {
         processor,

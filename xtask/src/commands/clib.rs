@@ -117,7 +117,7 @@ fn check(processor: Processor, poisoning: Poisoning) -> Result<ExitCode, Error> 
     Ok(ExitCode::from(u8::from(outcome.failed > 0)))
 }
 
-/// The features of the command line, and all C names if it has none.
+/// Returns the features of the command line, and all C names if it has none.
 fn wanted(named: &[String]) -> Result<Vec<String>, Error> {
     let known = features::all()?;
     let mut wanted = named.to_vec();

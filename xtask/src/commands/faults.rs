@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 }
 
 impl Arguments {
-    /// The command line that prints this, as documents name it.
+    /// Returns the command line that prints this, as documents name it.
     fn command(&self) -> String {
         let mut command = "cargo xtask faults".to_owned();
         for (option, value, usual) in [("seed", self.seed, SEED), ("count", self.count, COUNT)] {

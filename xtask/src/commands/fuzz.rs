@@ -96,7 +96,7 @@ impl Target {
         }
     }
 
-    /// The package with the target, from this repository's root.
+    /// Returns the package with the target, from this repository's root.
     fn package(self) -> &'static str {
         match self {
             Target::Stream
@@ -112,7 +112,7 @@ impl Target {
         }
     }
 
-    /// The longest input that is tried, in bytes.
+    /// Returns the longest input that is tried, in bytes.
     fn most_bytes(self) -> u32 {
         match self {
             Target::Heap | Target::Damage | Target::Chip | Target::CNames | Target::Claim => {
@@ -214,7 +214,7 @@ impl Sanitizer {
     }
 }
 
-/// The target triple of this machine.
+/// Returns the target triple of this machine.
 fn host() -> Result<String, Error> {
     let unable = |_| Error::Failed("rustc does not name its host".to_owned());
     let version = tool::output(Command::new("rustc").arg("-vV")).map_err(unable)?;
@@ -223,7 +223,7 @@ fn host() -> Result<String, Error> {
         .ok_or_else(|| Error::Failed("rustc does not name its host".to_owned()))
 }
 
-/// Whether a target ran for `seconds` without a finding.
+/// Returns whether a target ran for `seconds` without a finding.
 fn fuzz(target: Target, sanitizer: Sanitizer, seconds: u64) -> Result<bool, Error> {
     let name = target.name();
     let corpus = folder().join("corpus").join(name);

@@ -184,7 +184,7 @@ fn every_check(target: Target, wanted: &str) -> Result<ExitCode, Error> {
     counts.verdict(target, wanted, start.elapsed())
 }
 
-/// The checks of the suite whose names contain `wanted`.
+/// Returns the checks of the suite whose names contain `wanted`.
 fn named(programs: &Programs, wanted: &str) -> Result<Vec<String>, Error> {
     let ended = emulate(programs, &["suite", "list"], TIME_LIMIT, |_| {})?;
     if ended.code != Some(0) {

@@ -132,7 +132,7 @@ impl TestCounts {
         counts
     }
 
-    /// What failed, by name.
+    /// Returns what failed, by name.
     fn named(&self) -> impl Iterator<Item = &String> {
         self.tests.iter().chain(&self.programs)
     }

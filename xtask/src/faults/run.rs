@@ -22,8 +22,8 @@ pub(crate) struct FaultRow {
 }
 
 impl FaultRow {
-    /// Whether the heap kept to itself, whatever the program did, and found nothing where nothing
-    /// was.
+    /// Returns whether the heap kept to itself, whatever the program did, and found nothing where
+    /// nothing was.
     pub(crate) fn is_sound(&self) -> bool {
         self.panics == 0 && self.counts.outside == 0 && self.counts.false_alarms == 0
     }

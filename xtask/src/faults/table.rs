@@ -23,7 +23,7 @@ const HEADS: [&str; 13] = [
     "spread",
 ];
 
-/// All tables, and a line that sums them up.
+/// Returns all tables, and a line that sums them up.
 pub(crate) fn of(rows: &[FaultRow]) -> String {
     let levels = Poisoning::ALL.into_iter();
     let tables = levels.filter_map(|level| {
@@ -98,7 +98,7 @@ fn closing_line(rows: &[FaultRow]) -> String {
     )
 }
 
-/// Every count, zeros too.
+/// Returns every count, zeros too.
 pub(crate) fn figures(rows: &[FaultRow]) -> Vec<Figure> {
     rows.iter().flat_map(of_row).collect()
 }

@@ -102,7 +102,7 @@ impl Programs {
         tools::require_all(packages.chain(&[("clang-22", "clang-22")]))
     }
 
-    /// The programs that run the checks in C, with the heap by its C names.
+    /// Returns the programs that run the checks in C, with the heap by its C names.
     pub(crate) fn build_c_checks(target: Target, poisoning: Poisoning) -> Result<Programs, Error> {
         let mut features = match poisoning {
             Poisoning::None => String::from("c-checks"),
@@ -155,12 +155,12 @@ impl Programs {
         self.target
     }
 
-    /// Where files that belong to a run can be put.
+    /// Returns where files that belong to a run can be put.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The ELF file of a program.
+    /// Returns the ELF file of a program.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
@@ -171,7 +171,7 @@ fn release(command: &mut Command) {
     command.arg("--release");
 }
 
-/// The folder of the workspace.
+/// Returns the folder of the workspace.
 pub(crate) fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask).to_owned()

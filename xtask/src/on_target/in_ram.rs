@@ -151,7 +151,7 @@ fn followed(
     found
 }
 
-/// Code and constants lie in flash on a chip.
+/// Returns the code and constants lie in flash on a chip.
 fn is_flash(kind: SectionKind) -> bool {
     matches!(
         kind,

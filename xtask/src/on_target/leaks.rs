@@ -8,8 +8,8 @@ use heap_report::{History, Replayed, Site};
 
 use crate::error::Error;
 
-/// What is wrong with the report of `lines`, which `program` printed and whose ELF file is `elf`;
-/// nothing if the program has no planted leaks.
+/// Returns what is wrong with the report of `lines`, which `program` printed and whose ELF file is
+/// `elf`; nothing if the program has no planted leaks.
 pub(crate) fn not_named(
     program: &str,
     lines: &[String],
@@ -55,8 +55,8 @@ fn wrong_build(history: &History, elf: &Path) -> Result<Option<String>, Error> {
     Ok(Identities::of_program(&program).contradiction(sent))
 }
 
-/// A call stack of `events` that does not begin in its source: the device leaves out the heap's
-/// frames, so all of the depth is the program's.
+/// Returns a call stack of `events` that does not begin in its source: the device leaves out the
+/// heap's frames, so all of the depth is the program's.
 fn begins_elsewhere(history: &History, symbols: &Symbols) -> Option<String> {
     let innermost = |site: &Site| {
         symbols
@@ -74,7 +74,7 @@ fn begins_elsewhere(history: &History, symbols: &Symbols) -> Option<String> {
     ))
 }
 
-/// Each place once, and nothing else.
+/// Returns each place once, and nothing else.
 fn names(found: &[String], planted: &[String]) -> bool {
     let once = |place: &String| {
         found
@@ -94,8 +94,8 @@ fn suspects(history: &History) -> Vec<String> {
         .collect()
 }
 
-/// Where the source of the program has its leaks, with their functions: `src/bin/leaks.rs:37
-/// parse_telegram`.
+/// Returns where the source of the program has its leaks, with their functions:
+/// `src/bin/leaks.rs:37 parse_telegram`.
 fn planted(program: &str) -> Vec<String> {
     let (source, words) = match program {
         "leaks" => (

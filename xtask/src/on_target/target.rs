@@ -17,7 +17,7 @@ const XTENSA_OPTIONS: &[&str] = &["-machine", "sim", "-cpu", "dc233c"];
 const RISCV_OPTIONS: &[&str] = &["-machine", "virt", "-bios", "none", "-serial", "stdio"];
 
 impl Target {
-    /// What the user calls it.
+    /// Returns what the user calls it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Target::Esp32 => "esp32",
@@ -25,12 +25,12 @@ impl Target {
         }
     }
 
-    /// Whether the processor exchanges words atomically.
+    /// Returns whether the processor exchanges words atomically.
     pub(crate) fn has_atomics(self) -> bool {
         self == Target::Esp32
     }
 
-    /// What cargo calls the target.
+    /// Returns what cargo calls the target.
     pub(crate) fn triple(self) -> &'static str {
         match self {
             Target::Esp32 => "xtensa-qemu-none-elf",
@@ -46,7 +46,7 @@ impl Target {
         }
     }
 
-    /// The emulator and its options; the program follows as `-kernel FILE`.
+    /// Returns the emulator and its options; the program follows as `-kernel FILE`.
     pub(crate) fn emulator(self) -> (&'static str, &'static [&'static str]) {
         match self {
             Target::Esp32 => ("qemu-system-xtensa", XTENSA_OPTIONS),
@@ -54,8 +54,8 @@ impl Target {
         }
     }
 
-    /// Options that let every instruction take the same virtual time, 1024 ns and 1 ns, so that
-    /// clocks count instructions.
+    /// Returns the options that let every instruction take the same virtual time, 1024 ns and 1 ns,
+    /// so that clocks count instructions.
     pub(crate) fn counting(self) -> [&'static str; 2] {
         match self {
             Target::Esp32 => ["-icount", "shift=10,sleep=off"],
@@ -63,7 +63,8 @@ impl Target {
         }
     }
 
-    /// The physical address of what programs see at 0x3F80_0000, see `boot.S` in `targets/`.
+    /// Returns the physical address of what programs see at 0x3F80_0000, see `boot.S` in
+    /// `targets/`.
     pub(crate) fn psram(self) -> u32 {
         match self {
             Target::Esp32 => 0x0080_0000,
@@ -71,12 +72,13 @@ impl Target {
         }
     }
 
-    /// The physical address of what programs see at 0x3FC0_0000.
+    /// Returns the physical address of what programs see at 0x3FC0_0000.
     pub(crate) fn below_dram(self) -> u32 {
         self.psram() + 0x0040_0000
     }
 
-    /// What a chip needs beyond the compiler: Debian packages, each with a program that it brings.
+    /// Returns what a chip needs beyond the compiler: Debian packages, each with a program that it
+    /// brings.
     pub(crate) fn packages(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Target::Esp32 => &[

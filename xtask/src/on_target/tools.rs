@@ -51,12 +51,12 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// A path is looked at, a name is looked for where the system looks for programs.
+/// Returns whether a program is there: a path is looked at, a name looked for on `PATH`.
 pub(crate) fn is_there(file: &str) -> bool {
     found(file).is_some()
 }
 
-/// The file of this path, or of this name where the system looks for programs.
+/// Returns the file of this path, or of this name where the system looks for programs.
 pub(crate) fn found(file: &str) -> Option<PathBuf> {
     if file.starts_with('/') {
         return Some(PathBuf::from(file)).filter(|path| path.is_file());

@@ -9,12 +9,12 @@ use crate::error::Error;
 
 const PACKAGE: &str = "xtensa-toolchain";
 
-/// The linker that rustc calls.
+/// Returns the linker that rustc calls.
 pub(crate) fn linker() -> Result<PathBuf, Error> {
     Ok(folder()?.join("xtensa-linker"))
 }
 
-/// The wrapper of rustc that cargo calls.
+/// Returns the wrapper of rustc that cargo calls.
 pub(crate) fn compiler() -> Result<PathBuf, Error> {
     Ok(folder()?.join("xtensa-rustc"))
 }
@@ -39,7 +39,7 @@ pub(crate) fn build() -> Result<(), Error> {
     }
 }
 
-/// The folder of this program; test programs lie one deeper.
+/// Returns the folder of this program; test programs lie one deeper.
 fn folder() -> Result<PathBuf, Error> {
     let this = env::current_exe().map_err(|cause| Error::Failed(cause.to_string()))?;
     let folder = this.parent().unwrap_or(Path::new("."));

@@ -172,12 +172,12 @@ impl Arguments {
         side.map().map(Some)
     }
 
-    /// Names of symbols that were typed.
+    /// Returns the names of symbols that were typed.
     fn named(&self) -> Vec<&str> {
         self.symbols.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Symbols of the command line, those with a name of their own included.
+    /// Returns the symbols of the command line, those with a name of their own included.
     fn given(&self) -> Vec<(String, u32)> {
         let mut given = Vec::new();
         let named = [
@@ -207,7 +207,7 @@ struct MapSource<'a> {
 }
 
 impl MapSource<'_> {
-    /// A chip as it comes.
+    /// Returns a chip as it comes.
     fn of(chip: &'static Chip) -> MapSource<'static> {
         MapSource {
             chip,
@@ -272,7 +272,7 @@ impl MapSource<'_> {
         }
     }
 
-    /// The option with which the program would be right, if one alone does that.
+    /// Returns the option with which the program would be right, if one alone does that.
     fn hint(&self, options: Options, firmware: Option<&Firmware>) -> Option<String> {
         let firmware = firmware?;
         let declared = options.iter().map(|(declared, _)| declared);

@@ -189,8 +189,8 @@ const DAMAGED: u8 = 1;
 /// A condition of `--fail-if` holds.
 const LIMIT_BROKEN: u8 = 9;
 
-/// Whether nothing can be said of an input that is of a kind of which something can: summaries of
-/// heaps and images of memory do not show what grows.
+/// Returns whether nothing can be said of an input that is of a kind of which something can:
+/// summaries of heaps and images of memory do not show what grows.
 fn has_no_verdict(history: &History, replayed: &Replayed) -> bool {
     let shows_nothing = matches!(history.source, Source::Printed | Source::Image);
     let is_unknown = || Verdict::of(history, replayed).kind == VerdictKind::CannotTell;
@@ -221,7 +221,8 @@ impl Arguments {
         Ok(outcomes.iter().any(gate::Outcome::fails))
     }
 
-    /// The history of input number `side`, and of a log with a stream and a dump that of the dump.
+    /// Returns the history of input number `side`, and of a log with a stream and a dump that of
+    /// the dump.
     fn histories(
         &self,
         file: Option<&Path>,
@@ -253,7 +254,7 @@ impl Arguments {
         })
     }
 
-    /// The program of input number `side`; one serves both.
+    /// Returns the program of input number `side`; one serves both.
     fn elf_of(&self, side: usize) -> Option<&Path> {
         let own = self.elf.get(side).or_else(|| self.elf.first());
         own.map(PathBuf::as_path)
@@ -280,7 +281,7 @@ impl Arguments {
         )
     }
 
-    /// What happens on the chip; without a trace to the largest shipped one that fits.
+    /// Returns what happens on the chip; without a trace to the largest shipped one that fits.
     fn replayed(&self, trace: Option<&Trace>, elf: Option<&Path>) -> Result<History, Error> {
         let setup = self.target.setup(elf)?;
         let by_malloc = || Requests::as_by_malloc(setup.chip);
@@ -310,7 +311,7 @@ fn named(mut history: History, elf: Option<&Path>) -> Result<History, Error> {
     Ok(history)
 }
 
-/// The symbols of the program, if it is the one that ran, as far as the device says.
+/// Returns the symbols of the program, if it is the one that ran, as far as the device says.
 fn read_symbols(elf: &Path, build: Option<&Identity>) -> Result<Symbols, Error> {
     let because = |cause: String| Error::file(elf, cause);
     let program = fs::read(elf).map_err(|cause| Error::file(elf, cause))?;
@@ -322,7 +323,7 @@ fn read_symbols(elf: &Path, build: Option<&Identity>) -> Result<Symbols, Error> 
     Symbols::parse(&program, &current_folder()).map_err(|cause| because(cause.to_string()))
 }
 
-/// What the ELF file does not contain, and what to do.
+/// Returns what the ELF file does not contain, and what to do.
 fn remarks(symbols: &Symbols, named: Named, elf: &Path) -> Vec<String> {
     let elf = elf.display();
     let Named {

@@ -117,7 +117,7 @@ fn simulate<P: Poison>(
     })
 }
 
-/// The largest of the shipped traces that fits into `free` bytes; names those that are too
+/// Returns the largest of the shipped traces that fits into `free` bytes; names those that are too
 /// large.
 fn fitting_trace(free: u32, said: &impl Fn(&str) -> Result<(), Error>) -> Result<Trace, Error> {
     let (trace, too_large) = shipped::fitting(free)?;
@@ -209,7 +209,7 @@ fn model(chip: &Chip) -> String {
         .to_owned()
 }
 
-/// The word on the command line.
+/// Returns the word on the command line.
 fn name_of(value: impl ValueEnum) -> String {
     value
         .to_possible_value()

@@ -105,7 +105,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 }
 
 impl Arguments {
-    /// The receiver, and the path of the program's ELF file.
+    /// Returns the receiver, and the path of the program's ELF file.
     fn watched(&self) -> Result<(Watched, Option<Identities>), Error> {
         let Some(elf) = &self.elf else {
             return Ok((Watched::new(), None));
@@ -138,7 +138,8 @@ struct Views<'a> {
 }
 
 impl Views<'_> {
-    /// The warning that the ELF file is not of the program that speaks, when that turns out.
+    /// Returns the warning that the ELF file is not of the program that speaks, when that turns
+    /// out.
     fn newly_wrong(&mut self, watched: &Watched) -> Option<String> {
         let build = watched.history().build.as_ref()?;
         let cause = self.program?.contradiction(build)?;
@@ -215,7 +216,7 @@ fn watch(
     Ok(end)
 }
 
-/// How it stands at the end.
+/// Returns how it stands at the end.
 fn summary(watched: &Watched) -> String {
     const NAMED: usize = 10;
     let mut text = format!("{}\n{watched}\n", watched.verdict().sentence);

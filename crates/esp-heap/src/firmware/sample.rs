@@ -20,7 +20,7 @@ pub(crate) struct Section<'a> {
     extra: elf::SectionFlags,
 }
 
-/// Code.
+/// Returns the code.
 pub(crate) const fn text(name: &str, address: u32, size: u32) -> Section<'_> {
     section(name, address, size, elf::SHT_PROGBITS, elf::SHF_EXECINSTR)
 }
@@ -51,7 +51,7 @@ const fn section(
     }
 }
 
-/// A linked program with these sections, a segment for each, and these global symbols.
+/// Returns a linked program with these sections, a segment for each, and these global symbols.
 pub(crate) fn bytes(
     machine: elf::Machine,
     sections: &[Section<'_>],
@@ -65,8 +65,8 @@ pub(crate) fn stripped(machine: elf::Machine, sections: &[Section<'_>]) -> Vec<u
     written(machine, sections, &[], false)
 }
 
-/// The size of ESP-IDF's "hello world" for the ESP32, with the symbols that its linker script
-/// defines.
+/// Returns the size of ESP-IDF's "hello world" for the ESP32, with the symbols that its linker
+/// script defines.
 pub(crate) fn esp_idf_hello() -> Vec<u8> {
     bytes(elf::EM_XTENSA, &HELLO_SECTIONS, &HELLO_SYMBOLS)
 }

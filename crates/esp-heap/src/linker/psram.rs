@@ -59,13 +59,13 @@ impl<'a> Psram<'a> {
         })
     }
 
-    /// Where PSRAM begins on a chip whose window it has for itself.
+    /// Returns where PSRAM begins on a chip whose window it has for itself.
     pub(super) fn window_start(&self) -> u32 {
         self.window.start()
     }
 
-    /// Where the program lets PSRAM begin: at the page of its first data there, else at the page
-    /// behind its constants.
+    /// Returns where the program lets PSRAM begin: at the page of its first data there, else at the
+    /// page behind its constants.
     pub(super) fn start(&self) -> Option<u32> {
         let kept = self.kept.iter().map(|piece| piece.span.start()).min();
         let flash = self.flash.iter().map(|piece| piece.span.end()).max();
@@ -73,19 +73,19 @@ impl<'a> Psram<'a> {
             .or_else(|| flash?.checked_next_multiple_of(PAGE))
     }
 
-    /// The addresses that have PSRAM behind them if it begins at `start`.
+    /// Returns the addresses that have PSRAM behind them if it begins at `start`.
     fn mapped(&self, start: u32) -> Option<Span> {
         let end = start.saturating_add(self.bytes).min(self.window.end());
         Span::new(start, end)
     }
 
-    /// The end of what the program keeps, by its sections and by its symbols.
+    /// Returns the end of what the program keeps, by its sections and by its symbols.
     fn kept_end(&self) -> Option<u32> {
         let sections = self.kept.iter().map(|piece| piece.span.end()).max();
         sections.max(self.symbol_end().map(|(_, end)| end))
     }
 
-    /// The last end that a symbol of the program states, and the symbol.
+    /// Returns the last end that a symbol of the program states, and the symbol.
     fn symbol_end(&self) -> Option<(&'static str, u32)> {
         let names = [
             "_ext_ram_bss_end",
@@ -101,7 +101,7 @@ impl<'a> Psram<'a> {
         inside.max_by_key(|(_, end)| *end)
     }
 
-    /// What the program takes of the PSRAM that begins at `start`.
+    /// Returns what the program takes of the PSRAM that begins at `start`.
     pub(super) fn reservation(&self, start: u32) -> Option<Reservation> {
         let mapped = self.mapped(start)?;
         let end = self.kept_end()?.min(mapped.end());
@@ -109,7 +109,7 @@ impl<'a> Psram<'a> {
         (words > start).then(|| Reservation::new(PROGRAM_DATA, Bound::at(start), Bound::at(words)))
     }
 
-    /// What a person should know of PSRAM that begins at `start`.
+    /// Returns what a person should know of PSRAM that begins at `start`.
     pub(super) fn remarks(&self, start: u32) -> Vec<Remark> {
         let remarks = [
             self.without_psram(),

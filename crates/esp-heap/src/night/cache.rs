@@ -45,7 +45,7 @@ impl Cache {
         self.entries().kept.retain(|(kept, ..)| *kept != number);
     }
 
-    /// The blocks that were dropped since this was asked last.
+    /// Returns the blocks that were dropped since this was asked last.
     pub(super) fn dropped(&self) -> Vec<usize> {
         std::mem::take(&mut self.entries().dropped)
     }

@@ -90,7 +90,7 @@ impl Program {
     }
 }
 
-/// The geometric mean of the smallest heaps with a way, as ratios to those with one end.
+/// Returns the geometric mean of the smallest heaps with a way, as ratios to those with one end.
 pub(crate) fn mean_ratio(programs: &[&Program], way: usize) -> Option<f64> {
     let ratio = |program: &&Program| {
         let (one_end, outcome) = (program.outcomes.first()?, program.outcomes.get(way)?);
@@ -170,7 +170,7 @@ fn is_long(trace: &Trace, life: Option<usize>, percent: u32) -> bool {
     life.is_none_or(|life| life * 100 > trace.operations.len() * percent as usize)
 }
 
-/// Which allocations are served from the high end.
+/// Returns which allocations are served from the high end.
 fn high_requests(trace: &Trace, ends: Ends) -> Vec<bool> {
     let lives = lifetimes(trace);
     let long = |percent| {
@@ -299,7 +299,7 @@ impl Player {
         self.allocate_high(request, largest)
     }
 
-    /// A block at the high end of the largest free one.
+    /// Returns a block at the high end of the largest free one.
     fn allocate_high(&mut self, request: Request, largest: u32) -> Result<Option<Offset>, Misuse> {
         let taken = request.size().next_multiple_of(4).max(4) + HEADER;
         let in_front = largest.checked_sub(taken).filter(|&bytes| bytes >= 4);

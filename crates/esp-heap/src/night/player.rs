@@ -403,7 +403,7 @@ impl Player {
         }
     }
 
-    /// The trace is at its end: requests that still wait are refused.
+    /// Ends the replay of the trace: requests that still wait are refused.
     fn finish(mut self) -> Outcome {
         for number in std::mem::take(&mut self.in_queue) {
             if let Some(block) = self.blocks.get_mut(&number) {

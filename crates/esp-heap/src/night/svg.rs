@@ -72,7 +72,7 @@ impl<'a> Plot<'a> {
         }
     }
 
-    /// Memory becomes less to the right.
+    /// Returns the abscissa of `percent`; memory becomes less to the right.
     fn x(&self, percent: u32) -> f64 {
         let range = f64::from((self.most - self.least).max(1));
         let width = f64::from(WIDTH) - LEFT - RIGHT;

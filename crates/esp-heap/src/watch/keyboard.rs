@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// Whether `q`, Escape or Ctrl-C was pressed on a terminal in raw mode.
+/// Returns whether `q`, Escape or Ctrl-C was pressed on a terminal in raw mode.
 pub(crate) fn wants_to_end() -> bool {
     let mut wants = false;
     while event::poll(Duration::ZERO).unwrap_or(false) {

@@ -45,7 +45,7 @@ impl Curve {
         self.0.push_back(bytes);
     }
 
-    /// The last samples, as many as there are columns.
+    /// Returns the last samples, as many as there are columns.
     fn last(&self, columns: u16) -> Vec<u64> {
         let skipped = self.0.len().saturating_sub(columns.into());
         self.0.iter().skip(skipped).copied().collect()
@@ -277,7 +277,7 @@ fn bar(value: u64, most: u64, columns: usize) -> String {
     )
 }
 
-/// The end of a name says most: file and line.
+/// Returns the end of a name says most: file and line.
 fn end_of(name: &str, columns: usize) -> String {
     let letters = name.chars().count();
     if letters > columns {
@@ -289,7 +289,7 @@ fn end_of(name: &str, columns: usize) -> String {
     }
 }
 
-/// The start of a sentence, with a mark where it is cut.
+/// Returns the start of a sentence, with a mark where it is cut.
 fn start_of(text: &str, columns: usize) -> String {
     if text.chars().count() > columns {
         text.chars()

@@ -20,7 +20,7 @@ impl StopSignal {
         Ok(StopSignal(received))
     }
 
-    /// Whether a signal has arrived.
+    /// Returns whether a signal has arrived.
     pub(crate) fn is_received(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

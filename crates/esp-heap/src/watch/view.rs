@@ -20,13 +20,13 @@ impl View {
     /// Gives the terminal back, so that what is printed next stays on it.
     pub(crate) fn close(self) {}
 
-    /// The picture.
+    /// Returns the picture.
     #[cfg(feature = "screen")]
     pub(crate) fn on_terminal(_: Duration) -> Result<View, Error> {
         Ok(View::Screen(Box::new(Screen::open().map_err(unusable)?)))
     }
 
-    /// Lines, and how to get the picture.
+    /// Returns the lines, and how to get the picture.
     #[cfg(not(feature = "screen"))]
     pub(crate) fn on_terminal(every: Duration) -> Result<View, Error> {
         esp_heap::status!(

@@ -10,7 +10,7 @@ use target_suite::Machine;
 pub(crate) const STACK_BYTES: u32 = 32 * 1024;
 const RESERVATIONS: &[Reservation] = &[stack(STACK_BYTES)];
 
-/// The stack's lowest word.
+/// Returns the stack's lowest word.
 pub(crate) fn stack_end() -> usize {
     unsafe extern "C" {
         static _stack_start: u8;

@@ -32,7 +32,7 @@ mod driver {
         }
     }
 
-    /// What the driver has mapped, for the claim.
+    /// Returns what the driver has mapped, for the claim.
     pub(crate) fn mapped(psram: Psram) -> Option<MappedPsram> {
         let driver = critical_section::with(|key| DRIVER.borrow(key).take())?;
         esp_hal_psram!(psram, driver)
@@ -42,13 +42,13 @@ mod driver {
 #[cfg(can_have_psram)]
 pub(crate) use driver::{bring_up, mapped};
 
-/// The chip can have none.
+/// Returns `None`: the chip can have no PSRAM.
 #[cfg(not(can_have_psram))]
 pub(crate) fn mapped(_: heap_caps_alloc::Psram) -> Option<heap_caps_alloc::MappedPsram> {
     None
 }
 
-/// Where the driver has mapped it: behind flash on some chips.
+/// Returns where the driver has mapped it: behind flash on some chips.
 pub(crate) fn start() -> u32 {
     START.load(Ordering::Relaxed)
 }

@@ -16,7 +16,7 @@ mod control {
         critical_section::with(|key| CONTROL.borrow(key).set(Some(control)));
     }
 
-    /// The core's memory, for the claim, where nothing started the core before.
+    /// Returns the core's memory, for the claim, where nothing started the core before.
     pub(crate) fn idle(token: SecondCore) -> Option<SecondCore> {
         let control = critical_section::with(|key| CONTROL.borrow(key).take())?;
         esp_hal_second_core!(token, control)
@@ -26,7 +26,7 @@ mod control {
 #[cfg(two_cores)]
 pub(crate) use control::{idle, never_start};
 
-/// The chip has one core.
+/// Returns `None`: the chip has one core.
 #[cfg(not(two_cores))]
 pub(crate) fn idle(_: heap_caps_alloc::SecondCore) -> Option<heap_caps_alloc::SecondCore> {
     None

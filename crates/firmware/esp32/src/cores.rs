@@ -65,7 +65,7 @@ fn dport() -> &'static esp32::dport::RegisterBlock {
     unsafe { &*esp32::DPORT::PTR }
 }
 
-/// Whether fuses say that this chip has a second core.
+/// Returns whether fuses say that this chip has a second core.
 pub(crate) fn is_fitted() -> bool {
     // SAFETY: read only.
     let fuses = unsafe { &*esp32::EFUSE::PTR };

@@ -15,7 +15,7 @@ pub(crate) fn wait(cycles: u32) {
     until(cycles, || false);
 }
 
-/// Whether `is_done` said so within this many cycles.
+/// Returns whether `is_done` said so within this many cycles.
 pub(crate) fn until(cycles: u32, is_done: impl Fn() -> bool) -> bool {
     let start = now();
     while now().wrapping_sub(start) < cycles {

@@ -42,7 +42,7 @@ static esp_app_desc: Descriptor = Descriptor {
     reserved_end: [0; 75],
 };
 
-/// Text in a field that ends with a zero.
+/// Returns the text in a field that ends with a zero.
 const fn text<const BYTES: usize>(text: &str) -> [u8; BYTES] {
     let (mut field, bytes, mut at) = ([0; BYTES], text.as_bytes(), 0);
     assert!(bytes.len() < BYTES, "the text must leave room for a zero");

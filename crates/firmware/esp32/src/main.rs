@@ -38,7 +38,7 @@ use console::Console;
 use cores::SecondCore;
 use heap::{HEAP, HeapLock, Observer};
 
-/// The boot loader has put `.data` in its place already.
+/// Returns `true`: the boot loader has put `.data` in its place already.
 #[unsafe(export_name = "__init_data")]
 extern "C" fn data_is_there() -> bool {
     false

@@ -40,8 +40,8 @@ pub(crate) fn mapped_bytes() -> u32 {
     (mebibytes * MIB) as u32
 }
 
-/// Whether the caches of all cores let accesses to the window through. Without that the window is
-/// not touched.
+/// Returns whether the caches of all cores let accesses to the window through. Without that the
+/// window is not touched.
 fn is_served() -> bool {
     // SAFETY: read only.
     let dport = unsafe { &*esp32::DPORT::PTR };
@@ -60,8 +60,8 @@ fn mark(mib: usize) -> u32 {
     0x5AA5_0FF0 ^ mib as u32
 }
 
-/// The last word of a MiB: four of them share a set of the cache, which has two ways, so most
-/// accesses reach the memory chip.
+/// Returns the last word of a MiB: four of them share a set of the cache, which has two ways, so
+/// most accesses reach the memory chip.
 fn last_word(mib: usize) -> *mut u32 {
     ptr::with_exposed_provenance_mut(START + (mib + 1) * MIB - 4)
 }

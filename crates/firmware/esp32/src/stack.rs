@@ -36,7 +36,7 @@ impl TraceContext for ChipContext {
     }
 }
 
-/// Where the walk begins: in the caller, whose callers' windows are on the stack.
+/// Returns where the walk begins: in the caller, whose callers' windows are on the stack.
 #[inline(never)]
 fn start() -> Start {
     store_windows(CALLS);

@@ -26,10 +26,10 @@ pub trait Board {
     /// How many blocks come or go between two reports.
     const STEPS_A_REPORT: u32;
 
-    /// The program's global allocator.
+    /// Returns the program's global allocator.
     fn heap() -> &'static CapsHeap<Self::Lock, Unpoisoned, Self::Observer>;
 
-    /// Where people read; never fails.
+    /// Returns where people read; never fails.
     fn console() -> impl Write;
 
     /// Makes what the linker left over heaps. Called once, when the checks are through.
@@ -47,7 +47,7 @@ pub trait Board {
     /// Called now and then while blocks come and go.
     fn between_steps() {}
 
-    /// Whether to go on behind a report: for ever, on a board.
+    /// Returns whether to go on behind a report: for ever, on a board.
     fn reported() -> ControlFlow<()> {
         ControlFlow::Continue(())
     }

@@ -11,7 +11,7 @@ impl Random {
         Self(0x2545_F491 ^ seed.wrapping_mul(2))
     }
 
-    /// A number below `limit`, which is not zero.
+    /// Returns a number below `limit`, which is not zero.
     pub(crate) const fn below(&mut self, limit: u32) -> u32 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 17;

@@ -33,7 +33,7 @@ impl Soak {
         self.steps
     }
 
-    /// Blocks live.
+    /// Returns the blocks live.
     #[must_use]
     pub fn blocks(&self) -> usize {
         self.blocks.iter().flatten().count()

@@ -116,7 +116,7 @@ impl Stress {
         }
     }
 
-    /// A full block; null where the heap refuses.
+    /// Returns a full block; null where the heap refuses.
     fn make<L: RawLock, P: Poison, O: Observer, const HEAPS: usize>(
         &self,
         heap: &CapsHeap<L, P, O, HEAPS>,
@@ -201,8 +201,8 @@ impl Default for Stress {
     }
 }
 
-/// What stands in a block: its length, its maker, then words that follow from these and their
-/// place.
+/// Returns what stands in a block: its length, its maker, then words that follow from these and
+/// their place.
 const fn word(index: u32, words: u32, maker: u32) -> u32 {
     match index {
         0 => words,

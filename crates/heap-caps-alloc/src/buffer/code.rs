@@ -36,7 +36,7 @@ impl<H: HeapRef> CodeBuffer<H> {
         Ok(Self { block, length })
     }
 
-    /// How many words there are.
+    /// Returns how many words there are.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.length
@@ -48,7 +48,7 @@ impl<H: HeapRef> CodeBuffer<H> {
         self.length == 0
     }
 
-    /// The word at `index`; `None` behind the end.
+    /// Returns the word at `index`; `None` behind the end.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<u32> {
         let place = self.place(index)?;
@@ -72,15 +72,15 @@ impl<H: HeapRef> CodeBuffer<H> {
         places.fold(fits, |done, (index, &word)| self.set(index, word) && done)
     }
 
-    /// The address of the first instruction, as the instruction bus sees it.
+    /// Returns the address of the first instruction, as the instruction bus sees it.
     #[must_use]
     pub fn address(&self) -> Option<u32> {
         self.block.address()
     }
 
-    /// The first instruction, to be made a function pointer of. Whoever calls it promises that the
-    /// words are a function, that the core has seen them (on Xtensa: `isync`), and that the buffer
-    /// lives meanwhile.
+    /// Returns the first instruction, to be made a function pointer of. Whoever calls it promises
+    /// that the words are a function, that the core has seen them (on Xtensa: `isync`), and that
+    /// the buffer lives meanwhile.
     #[must_use]
     pub fn entry(&self) -> *const () {
         self.block.start.as_ptr().cast_const().cast()

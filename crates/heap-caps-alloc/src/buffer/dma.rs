@@ -140,7 +140,7 @@ impl<H: HeapRef> DmaBuffer<H> {
         Ok(Self::of(block, length, whole))
     }
 
-    /// The request for whole cache lines, and their bytes.
+    /// Returns the request for whole cache lines, and their bytes.
     #[track_caller]
     fn request(heap: &H, length: usize, unit: u32, place: Caps) -> (AllocRequest<'static>, usize) {
         let Hardware { encrypted_dma, .. } = heap.heap().hardware();
@@ -163,14 +163,14 @@ impl<H: HeapRef> DmaBuffer<H> {
 }
 
 impl<H: HeapRef> DmaBuffer<H> {
-    /// The chip's address of the first byte: what goes into a descriptor.
+    /// Returns the chip's address of the first byte: what goes into a descriptor.
     #[must_use]
     pub const fn address(&self) -> u32 {
         self.address
     }
 
-    /// Bytes from the first to the last line that the buffer owns, a multiple of the line: what to
-    /// write back or to invalidate.
+    /// Returns the bytes from the first to the last line that the buffer owns, a multiple of the
+    /// line: what to write back or to invalidate.
     #[must_use]
     pub const fn whole(&self) -> usize {
         self.whole

@@ -38,12 +38,12 @@ impl<H: HeapRef> Owned<H> {
         Ok(Self { heap, start })
     }
 
-    /// The pointer of the block.
+    /// Returns the pointer of the block.
     pub(crate) const fn start(&self) -> NonNull<u8> {
         self.start
     }
 
-    /// The chip's address of the block.
+    /// Returns the chip's address of the block.
     fn address(&self) -> Option<u32> {
         self.heap.heap().address(self.start)
     }

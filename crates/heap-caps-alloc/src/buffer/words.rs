@@ -53,7 +53,7 @@ impl<H: HeapRef> WordBuffer<H> {
         Ok(Self { block, length })
     }
 
-    /// How many words there are.
+    /// Returns how many words there are.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.length
@@ -65,13 +65,13 @@ impl<H: HeapRef> WordBuffer<H> {
         self.length == 0
     }
 
-    /// The chip's address of the first word.
+    /// Returns the chip's address of the first word.
     #[must_use]
     pub fn address(&self) -> Option<u32> {
         self.block.address()
     }
 
-    /// The word at `index`; `None` behind the end.
+    /// Returns the word at `index`; `None` behind the end.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<u32> {
         let word = self.word(index)?;
@@ -94,7 +94,7 @@ impl<H: HeapRef> WordBuffer<H> {
         (0..self.length).for_each(|index| _ = self.set(index, value));
     }
 
-    /// The words in order.
+    /// Returns the words in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
         (0..self.length).map(|index| self.get(index).unwrap_or_default()) // every index is inside
     }

@@ -25,14 +25,14 @@ const CONFIGURED: [Setting; 3] = [
     esp32s3::DATA_CACHE.value("64K"),
 ];
 
-/// A chip's options under esp-hal's default configuration.
+/// Returns a chip's options under esp-hal's default configuration.
 #[must_use]
 pub const fn configured(options: Options) -> Options {
     apply_known(options, &CONFIGURED)
 }
 
-/// The stack that stays a stack: this many bytes below its start. The rest of what esp-hal's linker
-/// script calls stack is heap.
+/// Returns the stack that stays a stack: this many bytes below its start. The rest of what
+/// esp-hal's linker script calls stack is heap.
 ///
 /// ```text
 ///   program's data │ guard │            heap             │ stack, `bytes` │ boot loader's: heap
@@ -52,8 +52,8 @@ pub const fn stack(bytes: u32) -> Reservation {
     )
 }
 
-/// Where the heap begins: the guard word below the stack stays what it is, so that the watchpoint
-/// on it never fires for a block.
+/// Returns where the heap begins: the guard word below the stack stays what it is, so that the
+/// watchpoint on it never fires for a block.
 #[must_use]
 pub const fn behind_guard(guard: u32) -> u32 {
     guard.wrapping_add(4) // in RAM, which ends below 2^32

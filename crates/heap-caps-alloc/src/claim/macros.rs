@@ -1,6 +1,6 @@
 //! `claim!`: the linker's names of a firmware, and what it keeps for itself.
 
-/// The address of a linker symbol.
+/// Returns the address of a linker symbol.
 pub fn address_of(symbol: *const u8) -> u32 {
     #[expect(
         clippy::cast_possible_truncation,

@@ -114,9 +114,9 @@ impl fmt::Debug for TakeError {
 impl core::error::Error for TakeError {}
 
 impl Claim {
-    /// A claim to all memory that `chip`'s table, `options` and `linked` leave over. What tokens
-    /// stand for is kept, whatever the options say of it, until the tokens are added: Bluetooth,
-    /// the second core, PSRAM.
+    /// Returns a claim to all memory that `chip`'s table, `options` and `linked` leave over. What
+    /// tokens stand for is kept, whatever the options say of it, until the tokens are added:
+    /// Bluetooth, the second core, PSRAM.
     ///
     /// # Safety
     /// - The program runs on that chip, configured as `options` say.
@@ -169,7 +169,7 @@ impl Claim {
         &self.image
     }
 
-    /// The claim's parts, once: `heap` is to get the memory.
+    /// Returns the claim's parts, once: `heap` is to get the memory.
     ///
     /// # Errors
     /// See [`TakeError`].

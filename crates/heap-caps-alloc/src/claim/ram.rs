@@ -62,7 +62,7 @@ impl<'h, H, M> Ram<'h, H, M> {
         Self { terms, ..self }
     }
 
-    /// The layout under these options, and its reservations: for a view, or for a budget.
+    /// Returns the layout under these options, and its reservations: for a view, or for a budget.
     ///
     /// # Errors
     /// Options, program and tokens do not fit together.
@@ -101,12 +101,12 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
 impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
     Claimed<'h, CapsHeap<L, P, O, HEAPS>, M>
 {
-    /// What boot made of it.
+    /// Returns what boot made of it.
     pub const fn booted(&self) -> Booted {
         self.booted
     }
 
-    /// The heap that has the memory.
+    /// Returns the heap that has the memory.
     pub const fn heap(&self) -> &'h CapsHeap<L, P, O, HEAPS> {
         self.ram.heap
     }
@@ -133,7 +133,7 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize, M: Memory>
         Ok(made)
     }
 
-    /// The memory of the start-up stacks serves from now on; returns how many heaps that are.
+    /// Adds the memory of the start-up stacks to the heaps; returns how many heaps that are.
     ///
     /// # Safety
     /// No core stands on them any more, nor ever will: the program has its own stacks.

@@ -20,7 +20,7 @@ mod sealed {
 
 /// Memory that can be added to the heaps, once.
 pub trait Token: sealed::Sealed {
-    /// The options once the previous user of the memory is gone.
+    /// Returns the options once the previous user of the memory is gone.
     #[doc(hidden)]
     fn apply(self, terms: Terms) -> Terms;
 }
@@ -117,7 +117,7 @@ const WITHOUT_TRACE_MEMORY: [Setting; 1] = [Setting {
     value: SettingValue::Number(0),
 }];
 
-/// The options while all tokens are kept.
+/// Returns the options while all tokens are kept.
 pub(super) const fn all_kept(options: Options) -> Options {
     let kept = [
         esp32::BLUETOOTH.on(),
@@ -127,7 +127,8 @@ pub(super) const fn all_kept(options: Options) -> Options {
     apply_known(options, &kept)
 }
 
-/// The options with every token released, except PSRAM, whose size is unknown at compile time.
+/// Returns the options with every token released, except PSRAM, whose size is unknown at compile
+/// time.
 pub(super) const fn all_given(options: Options) -> Options {
     let options = apply_known(options, &WITHOUT_BLUETOOTH);
     let options = apply_known(options, &WITHOUT_SECOND_CORE);

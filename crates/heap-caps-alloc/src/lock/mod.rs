@@ -77,17 +77,17 @@ impl<L: RawLock, T> Locked<L, T> {
         }
     }
 
-    /// The value, while nobody else can have it.
+    /// Returns the value, while nobody else can have it.
     pub(crate) const fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
-    /// Where the value is, without the lock: to be named, not to be read.
+    /// Returns where the value is, without the lock: to be named, not to be read.
     pub(crate) const fn as_ptr(&self) -> *mut T {
         self.value.get()
     }
 
-    /// The value, until the guard is dropped.
+    /// Returns the value, until the guard is dropped.
     pub fn acquire(&self) -> Guard<'_, L, T> {
         let token = self.lock.acquire();
         Guard {

@@ -58,8 +58,8 @@ pub struct EmergencyReserve {
 }
 
 impl EmergencyReserve {
-    /// A block of `bytes` in memory that has all of `caps`. After a release it is armed again as
-    /// soon as there is a free block of twice its size.
+    /// Creates a block of `bytes` in memory that has all of `caps`. After a release it is armed
+    /// again as soon as there is a free block of twice its size.
     #[must_use]
     #[track_caller]
     pub const fn new(name: &'static str, caps: Caps, bytes: u32) -> Self {
@@ -132,13 +132,13 @@ impl core::error::Error for EmergencyError {}
 pub struct EmergencyIndex(u8);
 
 impl EmergencyIndex {
-    /// The number, for interfaces that hand out numbers.
+    /// Returns the number, for interfaces that hand out numbers.
     #[must_use]
     pub const fn number(self) -> u8 {
         self.0
     }
 
-    /// The index of a number: valid only for one that [`EmergencyIndex::number`] returned.
+    /// Returns the index of a number: valid only for one that [`EmergencyIndex::number`] returned.
     #[must_use]
     pub const fn of_number(number: u8) -> Self {
         Self(number)
@@ -191,18 +191,18 @@ impl Emergencies {
         }
     }
 
-    /// Whether bytes of a reserve are kept for handlers.
+    /// Returns whether bytes of a reserve are kept for handlers.
     pub(super) fn is_held(&self) -> bool {
         self.holders > 0 || self.entries.iter().any(|(_, entry)| entry.holds)
     }
 
-    /// Whether one waits to be armed again.
+    /// Returns whether one waits to be armed again.
     pub(super) fn is_any_open(&self) -> bool {
         let mut entries = self.entries.iter();
         entries.any(|(_, entry)| entry.state == ReserveState::Open)
     }
 
-    /// Whether a handler is to be called.
+    /// Returns whether a handler is to be called.
     pub(super) fn is_any_unreported(&self) -> bool {
         self.entries.iter().any(|(_, entry)| entry.unreported)
     }
@@ -211,8 +211,8 @@ impl Emergencies {
         self.entries.get_mut(index.0)
     }
 
-    /// The handler of a release that was not reported yet. Who calls it does so while it has a
-    /// [`Held::begun`].
+    /// Returns the handler of a release that was not reported yet. Who calls it does so while it
+    /// has a [`Held::begun`].
     pub(super) fn next_unreported(&mut self) -> Option<(EmergencyHandler, EmergencyRelease)> {
         let mut entries = self.entries.iter_mut();
         let (_, entry) = entries.find(|(_, entry)| entry.unreported)?;
@@ -287,8 +287,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         })
     }
 
-    /// Whether a reserve is armed and lies in memory that could serve a request (`for_request`), or
-    /// is kept for handlers, who have no such block without it.
+    /// Returns whether a reserve is armed and lies in memory that could serve a request
+    /// (`for_request`), or is kept for handlers, who have no such block without it.
     fn is_releasable(
         &mut self,
         index: EmergencyIndex,
@@ -307,7 +307,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         own.overlaps(candidates) && (for_request || !self.has_room_beside(&reserve))
     }
 
-    /// Whether there is a free block of a reserve's size, without the reserve.
+    /// Returns whether there is a free block of a reserve's size, without the reserve.
     fn has_room_beside(&self, reserve: &EmergencyReserve) -> bool {
         let heaps = self.heaps.inspect();
         let caps = heaps.first_set(reserve.request.placement(), 0);
@@ -322,7 +322,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         self.update_detour();
     }
 
-    /// The block of a reserve was freed for good.
+    /// Counts a release: the block of a reserve was freed for good.
     fn count_release(&mut self, index: EmergencyIndex, holds: bool) -> Option<EmergencyReserve> {
         let entry = self.pressure.emergencies.get_mut(index)?;
         let reserve = entry.reserve;
@@ -581,7 +581,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
         true
     }
 
-    /// Whether a reserve has its bytes.
+    /// Returns whether a reserve has its bytes.
     #[must_use]
     pub fn is_emergency_armed(self, index: EmergencyIndex) -> bool {
         let mut state = self.heap.state.acquire();

@@ -99,7 +99,7 @@ pub struct PressureGauge {
 }
 
 impl PressureGauge {
-    /// A gauge of the heaps that have all of `caps`, without thresholds.
+    /// Creates a gauge of the heaps that have all of `caps`, without thresholds.
     #[must_use]
     pub const fn new(name: &'static str, caps: Caps) -> Self {
         Self {
@@ -154,7 +154,7 @@ impl PressureGauge {
         }
     }
 
-    /// Free bytes, and the largest free block if the gauge has thresholds for it.
+    /// Returns the free bytes, and the largest free block if the gauge has thresholds for it.
     fn figures<P: Poison, O: Observer, const HEAPS: usize>(
         &self,
         heaps: Inspection<'_, P, O, HEAPS>,
@@ -168,8 +168,8 @@ impl PressureGauge {
         [heaps.free_size(self.caps), largest]
     }
 
-    /// The level that follows `level` with these figures. A level worse than `level` begins at its
-    /// threshold; a better one only `hysteresis` above it.
+    /// Returns the level that follows `level` with these figures. A level worse than `level` begins
+    /// at its threshold; a better one only `hysteresis` above it.
     #[must_use]
     pub fn next(&self, level: Level, free: u32, largest: u32) -> Level {
         let begins = self.worse_of(free, largest);
@@ -180,9 +180,9 @@ impl PressureGauge {
         level.clamp(begins, ends)
     }
 
-    /// How many bytes can be allocated, and how many freed, before the level can be another than
-    /// `level`, which is that of these figures. Of a largest block, no more than `unit` bytes go
-    /// unused beside what is allocated.
+    /// Returns how many bytes can be allocated, and how many freed, before the level can be another
+    /// than `level`, which is that of these figures. Of a largest block, no more than `unit` bytes
+    /// go unused beside what is allocated.
     fn quiet(&self, level: Level, [free, largest]: [u32; 2], unit: u32) -> Quiet {
         let above = |bytes: u32, threshold: u32| match threshold {
             0 => u32::MAX,
@@ -227,13 +227,13 @@ impl PressureGauge {
 pub struct GaugeIndex(u8);
 
 impl GaugeIndex {
-    /// The number, for interfaces that hand out numbers.
+    /// Returns the number, for interfaces that hand out numbers.
     #[must_use]
     pub const fn number(self) -> u8 {
         self.0
     }
 
-    /// The index of a number: valid only for one that [`GaugeIndex::number`] returned.
+    /// Returns the index of a number: valid only for one that [`GaugeIndex::number`] returned.
     #[must_use]
     pub const fn of_number(number: u8) -> Self {
         Self(number)
@@ -275,7 +275,8 @@ impl Gauges {
         self.entries.iter().next().is_some()
     }
 
-    /// What can be allocated and freed before one of the gauges has to be read. O(gauges × heaps).
+    /// Returns what can be allocated and freed before one of the gauges has to be read. O(gauges ×
+    /// heaps).
     pub(super) fn quiet<P: Poison, O: Observer, const HEAPS: usize>(
         &self,
         heaps: Inspection<'_, P, O, HEAPS>,
@@ -296,8 +297,8 @@ impl Gauges {
     }
 }
 
-/// Bytes that the largest request for some capabilities can lose beyond those of a block that is
-/// allocated from the largest hole, whose rest begins elsewhere in a cache line then.
+/// Returns the bytes that the largest request for some capabilities can lose beyond those of a
+/// block that is allocated from the largest hole, whose rest begins elsewhere in a cache line then.
 fn units_lost(hardware: Hardware) -> u32 {
     let Hardware {
         internal_line,
@@ -360,7 +361,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         None
     }
 
-    /// The worst level of the gauges that watch some of the memory with `caps`. O(gauges × heaps).
+    /// Returns the worst level of the gauges that watch some of the memory with `caps`. O(gauges ×
+    /// heaps).
     pub(crate) fn level_of(&self, caps: Caps) -> Level {
         let gauges = self.pressure.gauges.entries.iter();
         let watching = gauges
@@ -446,7 +448,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> PressureControl<'_,
         true
     }
 
-    /// The level of a gauge; `None` if there is no such gauge. O(1).
+    /// Returns the level of a gauge; `None` if there is no such gauge. O(1).
     #[must_use]
     pub fn level(self, index: GaugeIndex) -> Option<Level> {
         let mut state = self.heap.state.acquire();

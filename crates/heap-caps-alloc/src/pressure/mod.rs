@@ -167,7 +167,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, H
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
-    /// The deferred work of a change of free memory, if something observes such changes.
+    /// Returns the deferred work of a change of free memory, if something observes such changes.
     pub(crate) fn deferred_work(&self) -> Option<RunDeferred<CapsHeap<L, P, O, HEAPS>>> {
         let hooks = self.pressure.hooks.filter(|_| {
             let heaps = self.heaps.inspect();
@@ -211,7 +211,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
 }
 
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> CapsHeap<L, P, O, HEAPS> {
-    /// Whether the calling code may run what a program registered.
+    /// Returns whether the calling code may run what a program registered.
     fn may_call_out(&self) -> bool {
         let probe = self.state.acquire().pressure.in_interrupt;
         !probe.is_some_and(|in_interrupt| in_interrupt())

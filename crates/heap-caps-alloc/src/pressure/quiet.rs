@@ -53,7 +53,7 @@ impl Quiet {
         generation: 0,
     };
 
-    /// The less of both.
+    /// Returns the less of both.
     pub(super) const fn and(self, other: Self) -> Self {
         const fn less(one: u32, other: u32) -> u32 {
             if one < other { one } else { other }

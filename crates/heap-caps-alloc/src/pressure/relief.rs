@@ -51,8 +51,8 @@ impl Relieving {
         Self::for_block(HeapMask::NONE)
     }
 
-    /// The relief of a block that is to be resized: `peers` serve it where the request names no
-    /// capabilities.
+    /// Returns the relief of a block that is to be resized: `peers` serve it where the request
+    /// names no capabilities.
     const fn for_block(peers: HeapMask) -> Self {
         Self {
             relief: Relief::NONE,
@@ -60,7 +60,8 @@ impl Relieving {
         }
     }
 
-    /// The heaps whose reserves may be released: those that could serve, once no shrinker helps.
+    /// Returns the heaps whose reserves may be released: those that could serve, once no shrinker
+    /// helps.
     const fn releasable(&self) -> HeapMask {
         match self.stage {
             Stage::Shrunk { candidates } => candidates,

@@ -65,7 +65,8 @@ pub struct Shrinker {
 }
 
 impl Shrinker {
-    /// A shrinker that frees blocks of memory with all of `caps`; of any memory if there are none.
+    /// Creates a shrinker that frees blocks of memory with all of `caps`; of any memory if there
+    /// are none.
     #[must_use]
     pub const fn new(name: &'static str, caps: Caps, run: &'static dyn Shrink) -> Self {
         Self {
@@ -131,7 +132,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// Where it stands in the order.
+    /// Returns where it stands in the order.
     const fn place(&self) -> ShrinkerOrder {
         ShrinkerOrder(self.shrinker.order, self.number)
     }
@@ -168,7 +169,8 @@ impl Shrinkers {
         added.map(ShrinkerIndex)
     }
 
-    /// The next shrinker behind `place` that does not run already and frees memory that may help.
+    /// Returns the next shrinker behind `place` that does not run already and frees memory that may
+    /// help.
     pub(super) fn start_next(
         &mut self,
         place: Option<ShrinkerOrder>,
@@ -207,7 +209,7 @@ impl Shrinkers {
     }
 }
 
-/// Whether memory with `caps` is among `candidates`.
+/// Returns whether memory with `caps` is among `candidates`.
 pub(super) const fn helps(with_caps: HeapMask, candidates: HeapMask) -> bool {
     with_caps.overlaps(candidates)
 }
@@ -283,7 +285,7 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
         state.pressure.shrinkers.entries.remove(index.0).is_some()
     }
 
-    /// What each shrinker has done so far, in the order of the table.
+    /// Returns what each shrinker has done so far, in the order of the table.
     pub fn shrinkers(self) -> impl Iterator<Item = ShrinkerFigures> + 'h {
         (0..=u8::MAX).take(SHRINKERS).filter_map(|number| {
             let state = self.heap.state.acquire();

@@ -62,7 +62,7 @@ impl<T, const N: usize> Table<T, N> {
         self.slots.get_mut(usize::from(number))?.as_mut()
     }
 
-    /// The entries and their numbers.
+    /// Returns the entries and their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u8, &T)> {
         let slots = (0..).zip(&self.slots);
         slots.filter_map(|(number, slot)| Some((number, slot.as_ref()?)))

@@ -1,7 +1,7 @@
 //! The C functions behind whose frames the program's begin.
 
-/// Whether `function` is where one of the functions begins that programs call, or of those that
-/// stand between them and the rest. O(number of functions).
+/// Returns whether `function` is where one of the functions begins that programs call, or of those
+/// that stand between them and the rest. O(number of functions).
 pub(super) fn is_entry(function: usize) -> bool {
     macro_rules! is_one_of {
         ($module:ident: $($name:ident)*) => {

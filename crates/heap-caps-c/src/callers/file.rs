@@ -5,18 +5,18 @@ unsafe extern "C" {
     static __ehdr_start: [u8; 64];
 }
 
-/// The address that the program's file has for what lies at `pointer`: what `addr2line` takes.
-/// `None` for what lies too far away, in another file.
+/// Returns the address that the program's file has for what lies at `pointer`: what `addr2line`
+/// takes. `None` for what lies too far away, in another file.
 pub(crate) fn address_in_file(pointer: usize) -> Option<u32> {
     pointer.wrapping_sub(displacement()).try_into().ok()
 }
 
-/// Where in memory an address of the program's file lies.
+/// Returns where in memory an address of the program's file lies.
 pub(crate) fn pointer_of(address: u32) -> usize {
     (address as usize).wrapping_add(displacement()) // widening
 }
 
-/// How far the program lies from where its file says: 0 unless it can lie anywhere.
+/// Returns how far the program lies from where its file says: 0 unless it can lie anywhere.
 fn displacement() -> usize {
     let file = (&raw const __ehdr_start).addr();
     file.wrapping_sub(start_in_file())
@@ -26,7 +26,8 @@ const IS_64: bool = size_of::<usize>() == 8;
 /// `PT_LOAD`.
 const LOADED: usize = 1;
 
-/// Where the file says that its first byte lies: the address of the segment with its beginning.
+/// Returns where the file says that its first byte lies: the address of the segment with its
+/// beginning.
 fn start_in_file() -> usize {
     let (table, entry_size, count) = if IS_64 {
         (word(32), half(54), half(56))
@@ -39,7 +40,7 @@ fn start_in_file() -> usize {
     first.next().map_or(0, |at| word(at + address))
 }
 
-/// A word of the file's first page.
+/// Returns a word of the file's first page.
 fn word(at: usize) -> usize {
     let place = (&raw const __ehdr_start).cast::<u8>().wrapping_add(at);
     // SAFETY: the linker puts the table of segments into the first segment, with the header.

@@ -60,7 +60,7 @@ cfg_select! {
             0
         }
 
-        /// Addresses are those of the program's file.
+        /// Returns the pointer for an address, which is that of the program's file.
         #[cfg(feature = "heap-tracing")]
         pub(crate) fn pointer_of(address: u32) -> usize {
             address as usize // widening

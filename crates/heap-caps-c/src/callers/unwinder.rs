@@ -16,9 +16,9 @@ type Visit = unsafe extern "C" fn(*mut c_void, *mut c_void) -> c_int;
 
 unsafe extern "C" {
     fn _Unwind_Backtrace(visit: Visit, walk: *mut c_void) -> c_int;
-    /// Where the frame goes on: behind a call.
+    /// Returns where the frame goes on: behind a call.
     fn _Unwind_GetIP(frame: *mut c_void) -> usize;
-    /// Where the frame's function begins.
+    /// Returns where the frame's function begins.
     fn _Unwind_GetRegionStart(frame: *mut c_void) -> usize;
 }
 

@@ -44,8 +44,8 @@ pub extern "C" fn heap_caps_calloc(count: usize, size: usize, caps: u32) -> *mut
     asked(name!(c"heap_caps_calloc"), request).allocate()
 }
 
-/// A block with another size, in memory that has all of `caps`. Null: as `heap_caps_malloc`; size
-/// 0: as `heap_caps_free`.
+/// Returns a block with another size, in memory that has all of `caps`. Null: as
+/// `heap_caps_malloc`; size 0: as `heap_caps_free`.
 ///
 /// # Safety
 /// - `pointer` is null or from a function of this heap, and not used after a success.
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn heap_caps_realloc_prefer_array(
     unsafe { call.reallocate(pointer) }
 }
 
-/// What `malloc` does: internal memory; external memory from the size on that
+/// Returns what `malloc` does: internal memory; external memory from the size on that
 /// Set by `heap_caps_malloc_extmem_enable`.
 #[unsafe(no_mangle)]
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
@@ -220,7 +220,7 @@ pub extern "C" fn heap_caps_malloc_default(size: usize) -> *mut c_void {
     .allocate()
 }
 
-/// What `realloc` does.
+/// Returns what `realloc` does.
 ///
 /// # Safety
 /// As [`heap_caps_realloc`].

@@ -19,7 +19,7 @@ pub struct CArena(Arena<&'static CHeap>);
 /// Alignment of what an arena allocates: enough for every type of C.
 const ALIGNMENT: usize = 2 * size_of::<usize>();
 
-/// The arena of a handle; `None` for null.
+/// Returns the arena of a handle; `None` for null.
 ///
 /// # Safety
 /// - `arena` is null or from [`heap_caps_arena_create`], and was not destroyed.
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn heap_caps_arena_destroy(arena: *mut CArena) {
     }
 }
 
-/// Bytes that can still be allocated from an arena; 0 for null.
+/// Returns the bytes that can still be allocated from an arena; 0 for null.
 ///
 /// # Safety
 /// As [`heap_caps_arena_alloc`].
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn heap_caps_arena_get_free_size(arena: *mut CArena) -> us
     unsafe { of(arena) }.map_or(0, |arena| arena.free())
 }
 
-/// The most bytes of an arena that were ever in use at one time; 0 for null.
+/// Returns the most bytes of an arena that were ever in use at one time; 0 for null.
 ///
 /// # Safety
 /// As [`heap_caps_arena_alloc`].

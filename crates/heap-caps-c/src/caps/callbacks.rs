@@ -36,8 +36,8 @@ pub extern "C" fn heap_caps_register_fault_callback(hook: Option<FaultHook>) {
     ON_FAULT.set(hook);
 }
 
-/// What follows a fault when its line was written and the callback was called: 0 the end of the
-/// program, 1 nothing, the program goes on. `ESP_ERR_INVALID_ARG` for any other number.
+/// Returns what follows a fault when its line was written and the callback was called: 0 the end of
+/// the program, 1 nothing, the program goes on. `ESP_ERR_INVALID_ARG` for any other number.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_set_fault_action(action: c_int) -> EspErr {
     let stops = match action {
@@ -49,7 +49,7 @@ pub extern "C" fn heap_caps_set_fault_action(action: c_int) -> EspErr {
     EspError::Ok.code()
 }
 
-/// How many faults there were.
+/// Returns how many faults there were.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_fault_count() -> usize {
     *FAULTS.acquire()

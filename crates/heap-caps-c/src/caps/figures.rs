@@ -20,25 +20,25 @@ const fn bits(caps: u32) -> Caps {
     Caps::from_bits_retain(caps)
 }
 
-/// Bytes of the heaps, bookkeeping included.
+/// Returns the bytes of the heaps, bookkeeping included.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_total_size(caps: u32) -> usize {
     HEAP.inspect().total_size(bits(caps)) as usize
 }
 
-/// Free bytes of the heaps.
+/// Returns the free bytes of the heaps.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_free_size(caps: u32) -> usize {
     HEAP.inspect().free_size(bits(caps)) as usize
 }
 
-/// The sum of what each heap had left when it was at its lowest.
+/// Returns the sum of what each heap had left when it was at its lowest.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_minimum_free_size(caps: u32) -> usize {
     HEAP.inspect().minimum_free_size(bits(caps)) as usize
 }
 
-/// The largest request that succeeds now.
+/// Returns the largest request that succeeds now.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_largest_free_block(caps: u32) -> usize {
     HEAP.inspect().largest_free_block(bits(caps)) as usize
@@ -62,7 +62,7 @@ pub extern "C" fn heap_caps_monitor_local_minimum_free_size_start() -> EspErr {
     EspError::Ok.code()
 }
 
-/// The minima are those since boot again; `ESP_FAIL` if they were.
+/// Makes the minima those since boot again; `ESP_FAIL` if they were.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_monitor_local_minimum_free_size_stop() -> EspErr {
     match HEAP.inspect().stop_monitoring() {
@@ -71,14 +71,14 @@ pub extern "C" fn heap_caps_monitor_local_minimum_free_size_stop() -> EspErr {
     }
 }
 
-/// Bytes that can be used of a block, at least those asked for.
+/// Returns the bytes that can be used of a block, at least those asked for.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_allocated_size(pointer: *const c_void) -> usize {
     usable_size(c"heap_caps_get_allocated_size", pointer)
 }
 
-/// Size of the block that contains a byte, wherever the byte lies in it. O(blocks). 0 where there
-/// is none, which is reported.
+/// Returns the size of the block that contains a byte, wherever the byte lies in it. O(blocks). 0
+/// where there is none, which is reported.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_containing_block_size(pointer: *const c_void) -> usize {
     let Some(place) = ffi::from_c(pointer) else {

@@ -93,7 +93,8 @@ const READ_ONLY: [ReadOnly; 15] = [
     ),
 ];
 
-/// Whether an address of the booted chip fulfills a condition; `false` on a host, and before boot.
+/// Returns whether an address of the booted chip fulfills a condition; `false` on a host, and
+/// before boot.
 fn of_the_chip(pointer: *const c_void, holds: impl FnOnce(&ReadOnly, u32) -> bool) -> bool {
     let (Some(chip), Ok(address)) = (
         HEAP.inspect().locked(|heaps| heaps.chip()),
@@ -105,14 +106,14 @@ fn of_the_chip(pointer: *const c_void, holds: impl FnOnce(&ReadOnly, u32) -> boo
     ranges.is_some_and(|ranges| !chip.is_internal(address) && holds(ranges, address))
 }
 
-/// Whether it is flash that the cache shows as data. Chips whose cache shows PSRAM at the same
-/// addresses say so of PSRAM, too.
+/// Returns whether it is flash that the cache shows as data. Chips whose cache shows PSRAM at the
+/// same addresses say so of PSRAM, too.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_ptr_in_drom(pointer: *const c_void) -> bool {
     of_the_chip(pointer, |ranges, address| ranges.flash.contains(address))
 }
 
-/// Whether it is the chip's mask ROM.
+/// Returns whether it is the chip's mask ROM.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_ptr_in_rom(pointer: *const c_void) -> bool {
     of_the_chip(pointer, |ranges, address| {

@@ -90,8 +90,8 @@ pub extern "C" fn heap_caps_print_heap_info(caps: u32) {
     let _ = heap_caps::print_summary(caps, views, &mut Console);
 }
 
-/// Whether the heaps that have `caps` (`MALLOC_CAP_INVALID`: all) are sound. O(blocks), O(bytes)
-/// under comprehensive poisoning, under the lock.
+/// Returns whether the heaps that have `caps` (`MALLOC_CAP_INVALID`: all) are sound. O(blocks),
+/// O(bytes) under comprehensive poisoning, under the lock.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_check_integrity(caps: u32, print_errors: bool) -> bool {
     let mut found = Found::default();
@@ -100,13 +100,13 @@ pub extern "C" fn heap_caps_check_integrity(caps: u32, print_errors: bool) -> bo
     found.report(print_errors)
 }
 
-/// Whether all heaps are sound.
+/// Returns whether all heaps are sound.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_check_integrity_all(print_errors: bool) -> bool {
     heap_caps_check_integrity(Caps::INVALID.bits(), print_errors)
 }
 
-/// Whether the whole heap in which `address` lies is sound; `false` if it lies in none.
+/// Returns whether the whole heap in which `address` lies is sound; `false` if it lies in none.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_check_integrity_addr(address: isize, print_errors: bool) -> bool {
     let mut found = Found::default();
@@ -134,7 +134,7 @@ impl Found {
         self.count = self.count.saturating_add(1);
     }
 
-    /// Whether there was none.
+    /// Returns whether there was none.
     fn report(&self, print: bool) -> bool {
         for corrupt in self.first.iter().flatten().filter(|_| print) {
             Console.print(format_args!("{corrupt}\n"));
@@ -150,7 +150,7 @@ pub(crate) struct Shown {
     memory: NonNull<[u8]>,
 }
 
-/// The heaps that have `caps`, as they are now; all of them if INVALID is among the `caps`.
+/// Returns the heaps that have `caps`, as they are now; all of them if INVALID is among the `caps`.
 fn heaps(caps: u32) -> impl Iterator<Item = Shown> {
     let caps = Caps::from_bits_retain(caps);
     let all = caps.contains(Caps::INVALID);
@@ -220,7 +220,7 @@ impl Shown {
         }
     }
 
-    /// A few blocks from an address on.
+    /// Returns a few blocks from an address on.
     fn whole_blocks_from(&self, address: u32) -> [Option<Result<BlockView, DamagedBlockView>>; 4] {
         let mut batch = [None; 4];
         HEAP.inspect().locked(|heaps| {
@@ -236,7 +236,7 @@ impl Shown {
         batch
     }
 
-    /// A block behind its header, as C is shown it.
+    /// Returns a block behind its header, as C is shown it.
     fn walked(&self, header: u32, bytes: u32, used: bool) -> CWalkedBlock {
         let offset = header
             .wrapping_sub(self.heap.span.start())
@@ -249,7 +249,7 @@ impl Shown {
         }
     }
 
-    /// A few blocks from an address on.
+    /// Returns a few blocks from an address on.
     #[cfg(feature = "heap-task-tracking")]
     fn blocks_from(&self, address: u32) -> [Option<(NonNull<u8>, BlockView)>; 8] {
         let mut batch = [None; 8];

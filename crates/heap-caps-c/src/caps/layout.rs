@@ -45,7 +45,7 @@ pub unsafe extern "C" fn soc_get_available_memory_regions(regions: *mut CRegion)
     count
 }
 
-/// How many regions [`soc_get_available_memory_regions`] writes at most.
+/// Returns how many regions [`soc_get_available_memory_regions`] writes at most.
 #[unsafe(no_mangle)]
 pub extern "C" fn soc_get_available_memory_region_max_count() -> usize {
     of_the_chip().count()
@@ -55,7 +55,7 @@ fn of_the_chip() -> impl Iterator<Item = HeapView> {
     HEAP.inspect().heaps().filter(|heap| heap.tag.is_some())
 }
 
-/// The heap of the chip's own memory that begins first, at an address or later.
+/// Returns the heap of the chip's own memory that begins first, at an address or later.
 fn first_from(address: u32) -> Option<HeapView> {
     let later = of_the_chip().filter(|heap| heap.span.start() >= address);
     later.min_by_key(|heap| heap.span.start())

@@ -176,7 +176,7 @@ pub extern "C" fn heap_caps_unlimit_task(task: *mut c_void) -> bool {
     ended
 }
 
-/// What a task with limits has of some memory; false if it has no limits there.
+/// Returns what a task with limits has of some memory; false if it has no limits there.
 ///
 /// # Safety
 /// - `usage` is null, or can be written.

@@ -76,14 +76,14 @@ questions! {
     esp_ptr_in_tcm: is_in_spm, |caps| caps.contains(Caps::SPM);
 }
 
-/// Memory of the RTC in which no code runs, seen from either bus.
+/// Returns the memory of the RTC in which no code runs, seen from either bus.
 fn is_slow(chip: &Chip, address: u32) -> bool {
     let other = chip.to_instruction_bus(address);
     let runs_code = chip.is_executable(address) || other.is_some_and(|other| other != address);
     chip.is_in_rtc(address) && !runs_code
 }
 
-/// Memory of a type that says so.
+/// Returns the memory of a type that says so.
 fn is_in_spm(chip: &Chip, address: u32) -> bool {
     let mut here = chip
         .regions()
@@ -95,7 +95,7 @@ fn is_in_spm(chip: &Chip, address: u32) -> bool {
     })
 }
 
-/// Whether data and instructions have the same addresses: no memory has two sides.
+/// Returns whether data and instructions have the same addresses: no memory has two sides.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_dram_match_iram() -> bool {
     HEAP.inspect()
@@ -115,25 +115,25 @@ pub extern "C" fn esp_rtc_dram_match_rtc_iram() -> bool {
         .is_none_or(|chip| !has_two_sides(chip))
 }
 
-/// Whether it is a multiple of 4.
+/// Returns whether it is a multiple of 4.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_ptr_word_aligned(pointer: *const c_void) -> bool {
     pointer.addr().is_multiple_of(4)
 }
 
-/// The instruction side of an address of the data side; null where there is none.
+/// Returns the instruction side of an address of the data side; null where there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_ptr_diram_dram_to_iram(pointer: *const c_void) -> *mut c_void {
     other_side(pointer, Chip::diram_dram_to_iram)
 }
 
-/// The data side of an address of the instruction side; null where there is none.
+/// Returns the data side of an address of the instruction side; null where there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_ptr_diram_iram_to_dram(pointer: *const c_void) -> *mut c_void {
     other_side(pointer, Chip::diram_iram_to_dram)
 }
 
-/// The instruction side of an address of RTC memory; null where there is none.
+/// Returns the instruction side of an address of RTC memory; null where there is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_ptr_rtc_dram_to_iram(pointer: *const c_void) -> *mut c_void {
     other_side(pointer, |chip, address| {

@@ -29,20 +29,20 @@ pub extern "C" fn port_get_minimum_ever_free_heap_size_caps(caps: u32) -> usize 
     heap_caps_get_minimum_free_size(caps)
 }
 
-/// Free bytes that `malloc` may hand out.
+/// Returns the free bytes that `malloc` may hand out.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_get_free_heap_size() -> u32 {
     saturated(heap_caps_get_free_size(Caps::DEFAULT.bits()))
 }
 
-/// Free bytes of internal memory that takes bytes and DMA.
+/// Returns the free bytes of internal memory that takes bytes and DMA.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_get_free_internal_heap_size() -> u32 {
     let internal = Caps::BIT8.union(Caps::DMA).union(Caps::INTERNAL);
     saturated(heap_caps_get_free_size(internal.bits()))
 }
 
-/// The least of what `malloc` may hand out that there ever was, heap by heap.
+/// Returns the least of what `malloc` may hand out that there ever was, heap by heap.
 #[unsafe(no_mangle)]
 pub extern "C" fn esp_get_minimum_free_heap_size() -> u32 {
     saturated(heap_caps_get_minimum_free_size(Caps::DEFAULT.bits()))

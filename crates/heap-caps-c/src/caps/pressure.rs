@@ -138,7 +138,7 @@ pub(super) fn note_name(name: &'static str, c_name: ffi::CText) {
     NAMES.acquire().record(name, c_name);
 }
 
-/// A name as C wants it back.
+/// Returns a name as C wants it back.
 pub(super) fn c_name(name: &str) -> Option<ffi::CText> {
     NAMES.acquire().c_name(name)
 }
@@ -322,7 +322,7 @@ pub extern "C" fn heap_caps_remove_gauge(number: c_int) -> bool {
     remove_named(number, |names| &mut names.gauges, remove)
 }
 
-/// The level of a gauge: 0 normal, 1 low, 2 critical.
+/// Returns the level of a gauge: 0 normal, 1 low, 2 critical.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_caps_get_level(number: c_int) -> c_int {
     let index = u8::try_from(number).ok().map(GaugeIndex::of_number);

@@ -99,7 +99,7 @@ pub unsafe extern "C" fn reallocarray(
     or_errno(block, bytes != 0)
 }
 
-/// Bytes that can be used of a block, at least those asked for; 0 for null.
+/// Returns the bytes that can be used of a block, at least those asked for; 0 for null.
 #[cfg_attr(target_os = "none", unsafe(export_name = "malloc_usable_size"))]
 #[cfg_attr(
     not(target_os = "none"),

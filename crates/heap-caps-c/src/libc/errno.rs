@@ -15,7 +15,7 @@ pub extern "C" fn heap_caps_set_errno_location(location: Option<ErrnoLocation>) 
     LOCATION.set(location);
 }
 
-/// The block, or null and `errno` if something was asked for.
+/// Returns the block, or null and `errno` if something was asked for.
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub(crate) fn or_errno(block: *mut c_void, asked: bool) -> *mut c_void {
     if block.is_null() && asked {
@@ -24,8 +24,8 @@ pub(crate) fn or_errno(block: *mut c_void, asked: bool) -> *mut c_void {
     block
 }
 
-/// The block, or null and the `errno` of an alignment that is no power of two, or of a lack of
-/// memory.
+/// Returns the block, or null and the `errno` of an alignment that is no power of two, or of a lack
+/// of memory.
 #[cfg_attr(feature = "in-ram", unsafe(link_section = ".iram1.heap"))]
 pub(super) fn or_errno_of(alignment: usize, block: *mut c_void, asked: bool) -> *mut c_void {
     if block.is_null() && !alignment.is_power_of_two() {

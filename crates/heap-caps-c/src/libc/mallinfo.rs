@@ -39,7 +39,7 @@ pub struct CMallinfo {
     pub keepcost: Number,
 }
 
-/// The figures of the heaps that `malloc` may use.
+/// Returns the figures of the heaps that `malloc` may use.
 #[cfg_attr(target_os = "none", unsafe(export_name = "mallinfo"))]
 #[cfg_attr(
     not(target_os = "none"),

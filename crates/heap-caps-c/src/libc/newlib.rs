@@ -17,7 +17,7 @@ pub struct Reent {
     errno: i32,
 }
 
-/// The block, or null and the number of the failure.
+/// Returns the block, or null and the number of the failure.
 ///
 /// # Safety
 /// `reent` is null or the caller's.

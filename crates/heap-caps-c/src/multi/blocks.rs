@@ -26,7 +26,7 @@ const SIZE_QUERY: CurrentCall = CurrentCall {
     function: c"multi_heap_get_allocated_size",
 };
 
-/// A block of `size` bytes, or null.
+/// Returns a block of `size` bytes, or null.
 ///
 /// # Safety
 /// - `handle` is null or from `multi_heap_register`, and its memory is still the heap's.
@@ -37,7 +37,8 @@ pub unsafe extern "C" fn multi_heap_malloc(handle: CHandle, size: usize) -> *mut
     unsafe { allocate_or_null(handle, c"multi_heap_malloc", Request::new(size)) }
 }
 
-/// A block of `size` bytes at a multiple of `alignment`, a power of two; null for any other.
+/// Returns a block of `size` bytes at a multiple of `alignment`, a power of two; null for any
+/// other.
 ///
 /// # Safety
 /// As [`multi_heap_malloc`].
@@ -63,7 +64,7 @@ pub unsafe extern "C" fn multi_heap_aligned_alloc(
     block
 }
 
-/// A block of `size` bytes whose byte at `offset` (rounded up to a multiple of 4) lies at a
+/// Returns a block of `size` bytes whose byte at `offset` (rounded up to a multiple of 4) lies at a
 /// multiple of `alignment`.
 ///
 /// # Safety
@@ -105,9 +106,9 @@ pub unsafe extern "C" fn multi_heap_aligned_free(handle: CHandle, pointer: *mut 
     unsafe { free_in(c"multi_heap_aligned_free", handle, pointer) };
 }
 
-/// A block with another size and the contents that both have, where it lies if possible. Null, and
-/// the old block as it was, where there is no room. Null asks for a new block; a size of 0 returns
-/// the block back. The block is as aligned as `multi_heap_aligned_alloc` made it.
+/// Returns a block with another size and the contents that both have, where it lies if possible.
+/// Null, and the old block as it was, where there is no room. Null asks for a new block; a size of
+/// 0 returns the block back. The block is as aligned as `multi_heap_aligned_alloc` made it.
 ///
 /// # Safety
 /// As [`multi_heap_malloc`]; and nobody uses the block by the old pointer after a success.
@@ -150,8 +151,8 @@ pub unsafe extern "C" fn multi_heap_realloc(
     }
 }
 
-/// Bytes that can be used of a block; 0 for null, and for an invalid pointer, which is reported as
-/// a fault.
+/// Returns the bytes that can be used of a block; 0 for null, and for an invalid pointer, which is
+/// reported as a fault.
 ///
 /// # Safety
 /// As [`multi_heap_malloc`].

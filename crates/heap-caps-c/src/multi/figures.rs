@@ -54,7 +54,7 @@ pub unsafe extern "C" fn multi_heap_get_info(handle: CHandle, info: *mut CInfo) 
     unsafe { ffi::write_out(info, figures.unwrap_or_default().into()) };
 }
 
-/// Free bytes, as the sum of all holes.
+/// Returns the free bytes, as the sum of all holes.
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn multi_heap_free_size(handle: CHandle) -> usize {
     unsafe { bytes(handle, |heap| heap.free_bytes()) }
 }
 
-/// The least that there was free.
+/// Returns the least that there was free.
 ///
 /// # Safety
 /// As `multi_heap_malloc`.

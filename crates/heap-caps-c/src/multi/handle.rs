@@ -32,7 +32,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// The heap, under its lock.
+    /// Returns the heap, under its lock.
     ///
     /// # Safety
     /// - Without a lock, nobody else uses the heap meanwhile.
@@ -46,8 +46,8 @@ impl Handle {
         work(unsafe { &mut *self.heap.get() })
     }
 
-    /// What `work` on the block at `place` returns, under the lock; or why the block was refused:
-    /// found a few blocks at a time, with the lock open in between.
+    /// Returns what `work` on the block at `place` returns, under the lock; or why the block was
+    /// refused: found a few blocks at a time, with the lock open in between.
     ///
     /// # Safety
     /// As [`Handle::heap`].
@@ -62,7 +62,7 @@ impl Handle {
         done.ok_or_else(|| unsafe { self.explain(place, || {}) })
     }
 
-    /// Why a block was refused; calls `between` whenever the lock is open.
+    /// Returns why a block was refused; calls `between` whenever the lock is open.
     ///
     /// # Safety
     /// As [`Handle::heap`].
@@ -94,12 +94,14 @@ impl Handle {
         }
     }
 
-    /// The alignment that the block at `address` keeps where it moves; 1 where there is none.
+    /// Returns the alignment that the block at `address` keeps where it moves; 1 where there is
+    /// none.
     pub(super) fn kept_alignment(&self, address: usize) -> usize {
         alignment::largest_of(self.alignments.load(Ordering::Relaxed), address)
     }
 
-    /// The place of a pointer that C says is a block; reported as a fault where it can be none.
+    /// Returns the place of a pointer that C says is a block; reported as a fault where it can be
+    /// none.
     ///
     /// # Safety
     /// As [`Handle::heap`].
@@ -131,7 +133,7 @@ pub(super) fn refused(call: CurrentCall, pointer: NonNull<u8>, misuse: Misuse) {
     fault(format_args!("{action} of {pointer}: {misuse}{found}"));
 }
 
-/// The heap behind a handle; `None` for null.
+/// Returns the heap behind a handle; `None` for null.
 ///
 /// # Safety
 /// - `handle` is null or from `multi_heap_register`, and its memory is still the heap's.

@@ -18,7 +18,7 @@ use crate::hooks::{FoundIn, fault};
 use crate::print_block;
 use crate::signatures::{CHeapWalker, CWalkedBlock};
 
-/// Whether the heap is sound; prints what is not, if asked to. O(blocks), O(bytes) under
+/// Returns whether the heap is sound; prints what is not, if asked to. O(blocks), O(bytes) under
 /// comprehensive poisoning. A null heap is.
 ///
 /// # Safety
@@ -87,8 +87,8 @@ pub unsafe extern "C" fn multi_heap_walk(
     }
 }
 
-/// The used block that contains `pointer`, from its first byte for the user on; null if there is
-/// none. O(blocks).
+/// Returns the used block that contains `pointer`, from its first byte for the user on; null if
+/// there is none. O(blocks).
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -111,8 +111,8 @@ pub unsafe extern "C" fn multi_heap_find_containing_block(
     ffi::to_c(found)
 }
 
-/// Bytes of a block with all that surrounds them but its header: canaries and what was rounded up.
-/// 0 if `pointer` is not a block. O(blocks).
+/// Returns the bytes of a block with all that surrounds them but its header: canaries and what was
+/// rounded up. 0 if `pointer` is not a block. O(blocks).
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -136,8 +136,8 @@ pub unsafe extern "C" fn multi_heap_get_full_block_size(
     bytes.unwrap_or(0) as usize // widening
 }
 
-/// The first block, to be asked about with [`multi_heap_get_next_block`] and its like: a pointer to
-/// its first byte for the user.
+/// Returns the first block, to be asked about with [`multi_heap_get_next_block`] and its like: a
+/// pointer to its first byte for the user.
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn multi_heap_get_first_block(handle: CHandle) -> *mut c_v
     unsafe { first_block(handle, 0) }
 }
 
-/// The block behind `block`; null behind the last one.
+/// Returns the block behind `block`; null behind the last one.
 ///
 /// # Safety
 /// As `multi_heap_malloc`.
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn multi_heap_get_next_block(
     }
 }
 
-/// Whether a block is free.
+/// Returns whether a block is free.
 ///
 /// # Safety
 /// - `block` is one of [`multi_heap_get_first_block`] and [`multi_heap_get_next_block`], and still
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn multi_heap_is_free(block: *mut c_void) -> bool {
 /// Bytes of a head canary and the size behind it.
 const HEAD: usize = 8;
 
-/// Where the bytes of a block begin.
+/// Returns where the bytes of a block begin.
 #[unsafe(no_mangle)]
 pub extern "C" fn multi_heap_get_block_address(block: *mut c_void) -> *mut c_void {
     block
@@ -255,7 +255,7 @@ unsafe fn each_whole_block(
 
 type Walked = Result<Block, DamagedBlock>;
 
-/// A few blocks that begin at `from` bytes or later.
+/// Returns a few blocks that begin at `from` bytes or later.
 fn whole_blocks_from(heap: &Heap<CPoison>, from: u32) -> [Option<Walked>; 8] {
     let mut batch = [None; 8];
     let before = |block: &Walked| block.is_ok_and(|block| block.start < from);

@@ -15,9 +15,9 @@ pub extern "C" fn multi_heap_set_canary_key(key: u32) {
     multi_heap::set_canary_key(key);
 }
 
-/// Whether a block's `size` bytes from `start` on (its head canary, if it is used and there are
-/// any) are as poisoning wants them: canaries around a used block, the pattern of freed memory in a
-/// free one. Prints what is not, if asked to. Keyed canaries are not recognised.
+/// Returns whether a block's `size` bytes from `start` on (its head canary, if it is used and there
+/// are any) are as poisoning wants them: canaries around a used block, the pattern of freed memory
+/// in a free one. Prints what is not, if asked to. Keyed canaries are not recognised.
 ///
 /// # Safety
 /// - `start` is null, or `size` bytes can be read there.
@@ -61,14 +61,14 @@ pub unsafe extern "C" fn multi_heap_internal_poison_fill_region(
     }
 }
 
-/// The first byte that was written while it was free.
+/// Returns the first byte that was written while it was free.
 fn wrong_in_free(bytes: &[u8]) -> Option<usize> {
     bytes
         .iter()
         .position(|&byte| CPoison::FILLS && byte != FILL_FREED)
 }
 
-/// Where the first word that a neighbour overwrote begins.
+/// Returns where the first word that a neighbour overwrote begins.
 fn wrong_in_used(bytes: &[u8]) -> Option<usize> {
     const HEAD: usize = 8;
     if CPoison::OVERHEAD == 0 {

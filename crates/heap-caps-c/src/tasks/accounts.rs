@@ -40,7 +40,7 @@ impl Accounts {
         }
     }
 
-    /// What a task has.
+    /// Returns what a task has.
     pub(super) fn of(&self, task: Owner) -> Usage {
         if task == OTHERS {
             return self.of_others();
@@ -48,7 +48,7 @@ impl Accounts {
         self.ledger.owner(task).unwrap_or_default()
     }
 
-    /// What tasks without a number have, and blocks for which the ledger had no place.
+    /// Returns what tasks without a number have, and blocks for which the ledger had no place.
     fn of_others(&self) -> Usage {
         let (others, untracked) = (self.ledger.others(), self.ledger.untracked());
         Usage {
@@ -60,13 +60,13 @@ impl Accounts {
         }
     }
 
-    /// What a task has, or had, of a heap; `None` if nothing ever.
+    /// Returns what a task has, or had, of a heap; `None` if nothing ever.
     pub(super) fn of_heap(&self, task: Owner, heap: HeapIndex) -> Option<HeapUsage> {
         let usage = self.usage.get(task.get())?.get(heap.get()).copied()?;
         (usage.peak > 0).then_some(usage)
     }
 
-    /// The owner of a block.
+    /// Returns the owner of a block.
     pub(super) fn owner(&self, address: u32) -> Owner {
         let listed = self.ledger.block(address).map(|(_, owner)| owner);
         listed.filter(|owner| owner.get() < TASKS).unwrap_or(OTHERS)

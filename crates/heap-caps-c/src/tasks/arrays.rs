@@ -16,7 +16,7 @@ use crate::serve::{self, Call, free_named};
 /// The blocks that the three arrays will be.
 const OWN: usize = 3;
 
-/// An array; null for no places.
+/// Returns an array; null for no places.
 fn array<T>(count: usize) -> *mut T {
     let call = Call {
         name: c"heap_caps_alloc_task_stat_arrays",

@@ -78,7 +78,7 @@ pub unsafe extern "C" fn heap_caps_get_single_task_stat(
     EspError::Ok.code()
 }
 
-/// A live task that has, or had, memory; null is the one that runs.
+/// Returns a live task that has, or had, memory; null is the one that runs.
 pub(super) fn live(task: *mut c_void) -> Option<(Owner, &'static Task)> {
     let wanted = if task.is_null() {
         task_ids::current()
@@ -89,8 +89,8 @@ pub(super) fn live(task: *mut c_void) -> Option<(Owner, &'static Task)> {
     in_order().find(|(known, _)| *known == number)
 }
 
-/// The tasks that have, or had, memory: by handle, the highest first, the one before there were
-/// tasks last.
+/// Returns the tasks that have, or had, memory: by handle, the highest first, the one before there
+/// were tasks last.
 pub(super) fn in_order() -> impl Iterator<Item = (Owner, &'static Task)> {
     let mut before = None;
     core::iter::from_fn(move || {
@@ -108,7 +108,7 @@ pub(super) fn accounts<R>(look: impl FnOnce(&Accounts) -> R) -> R {
     HEAP.with_observer(|observer| look(&observer.1))
 }
 
-/// The heaps that a task has used.
+/// Returns the heaps that a task has used.
 pub(super) fn heaps_of(task: Owner) -> impl Iterator<Item = (HeapView, HeapUsage)> {
     HEAP.inspect().heaps().filter_map(move |heap| {
         let usage = accounts(|accounts| accounts.of_heap(task, heap.index))?;
@@ -230,7 +230,7 @@ impl Room {
     }
 }
 
-/// A heap's name for C: names are Rust's, without an end.
+/// Returns a heap's name for C: names are Rust's, without an end.
 fn heap_name(heap: &HeapView) -> *const c_char {
     const ROOM: usize = 24;
     static NAMES: [[AtomicU8; ROOM]; 16] = [const { [const { AtomicU8::new(0) }; ROOM] }; 16];
@@ -245,7 +245,7 @@ fn heap_name(heap: &HeapView) -> *const c_char {
     place.as_ptr().cast()
 }
 
-/// A task's name in C's characters.
+/// Returns a task's name in C's characters.
 fn name_of(number: Owner, task: &Task) -> [c_char; super::NAME] {
     let mut name = task.name();
     if number == Owner::NOBODY {

@@ -46,7 +46,7 @@ pub unsafe extern "C" fn heap_caps_get_per_task_info(params: *mut CTaskInfoParam
     written
 }
 
-/// The first kind of memory that a heap is of.
+/// Returns the first kind of memory that a heap is of.
 fn kind(params: &CTaskInfoParams, heap: &HeapView) -> Option<usize> {
     let caps = heap.caps.bits();
     (0..KINDS).find(|&kind| {

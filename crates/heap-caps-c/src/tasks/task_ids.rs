@@ -53,7 +53,7 @@ impl Task {
         !self.deleted.load(Ordering::Relaxed)
     }
 
-    /// Its name in C's characters, the last of them 0.
+    /// Returns its name in C's characters, the last of them 0.
     pub(super) fn name(&self) -> [u8; NAME] {
         let mut name = [0; NAME];
         let places = name.iter_mut().take(NAME - 1);
@@ -91,30 +91,30 @@ static OTHER_TASKS: Task = Task {
     },
 };
 
-/// The tasks that have numbers, with these.
+/// Returns the tasks that have numbers, with these.
 fn numbered() -> impl Iterator<Item = (Owner, &'static Task)> {
     let count = COUNT.load(Ordering::Acquire);
     (0..=u8::MAX).map(Owner).zip(KNOWN.iter().take(count))
 }
 
-/// The tasks that were seen, with their numbers; the others as one.
+/// Returns the tasks that were seen, with their numbers; the others as one.
 pub(super) fn known() -> impl Iterator<Item = (Owner, &'static Task)> {
     numbered().chain([(OTHERS, &OTHER_TASKS)])
 }
 
-/// Whether every number was given to a task.
+/// Returns whether every number was given to a task.
 pub(super) fn all_are_given() -> bool {
     COUNT.load(Ordering::Relaxed) >= TASKS
 }
 
-/// Numbers of deleted tasks.
+/// Returns the numbers of deleted tasks.
 pub(super) fn deleted() -> impl Iterator<Item = Owner> {
     numbered()
         .filter(|(_, task)| !task.is_alive())
         .map(|(number, _)| number)
 }
 
-/// The task that runs.
+/// Returns the task that runs.
 pub(super) fn current() -> *mut c_void {
     CURRENT.get().map_or(core::ptr::null_mut(), ffi::answer)
 }
@@ -133,16 +133,16 @@ pub(crate) fn write_current(out: &mut core::fmt::Formatter<'_>) -> core::fmt::Re
     }
 }
 
-/// The number of a live task.
+/// Returns the number of a live task.
 pub(super) fn number_of(handle: *mut c_void) -> Option<Owner> {
     let mut live = numbered().filter(|(_, task)| task.is_alive());
     live.find(|(_, task)| task.handle() == handle)
         .map(|(number, _)| number)
 }
 
-/// A block is about to be freed: that of a task's own control structure means that the task is
-/// deleted. Said before another task can have a structure at the same address; [`restore`] takes it
-/// back where the block was not freed.
+/// Retires the task whose block is about to be freed: that of a task's own control structure means
+/// that the task is deleted. Said before another task can have a structure at the same address;
+/// [`restore`] takes it back where the block was not freed.
 pub(crate) fn retire(block: *mut c_void) -> Option<Owner> {
     let mut live = numbered().skip(1).filter(|(_, task)| task.is_alive());
     let (number, task) = live.find(|(_, task)| task.handle() == block)?;

@@ -76,7 +76,7 @@ pub extern "C" fn heap_trace_resume() -> EspErr {
     answer(tracing(Trace::resume))
 }
 
-/// How many records there are.
+/// Returns how many records there are.
 #[unsafe(no_mangle)]
 pub extern "C" fn heap_trace_get_count() -> usize {
     tracing(|trace| trace.count())
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn heap_trace_get(index: usize, record: *mut CRecord) -> E
     EspError::Ok.code()
 }
 
-/// All figures. `ESP_ERR_INVALID_ARG` for null.
+/// Returns all figures. `ESP_ERR_INVALID_ARG` for null.
 ///
 /// # Safety
 /// - `summary` is null or can be written.
@@ -178,13 +178,13 @@ fn of(record: &Record<DEPTH>) -> CRecord {
     }
 }
 
-/// The block at an address of the heap.
+/// Returns the block at an address of the heap.
 fn block(address: u32) -> *mut c_void {
     let block = HEAP.inspect().locked(|heaps| heaps.pointer(address));
     block.map_or(pointer(address as usize), |block| block.as_ptr().cast()) // widening
 }
 
-/// A return address; null where there was none.
+/// Returns a return address; null where there was none.
 fn code(address: u32) -> *mut c_void {
     match address {
         0 => core::ptr::null_mut(),
@@ -192,7 +192,7 @@ fn code(address: u32) -> *mut c_void {
     }
 }
 
-/// What is to be shown and compared.
+/// Returns what is to be shown and compared.
 fn pointer(address: usize) -> *mut c_void {
     core::ptr::without_provenance_mut(address)
 }

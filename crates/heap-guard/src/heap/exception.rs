@@ -40,8 +40,8 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         true
     }
 
-    /// Whether a guard watches some of these bytes: for [`riscv::stop`](crate::riscv::stop).
-    /// O(slots).
+    /// Returns whether a guard watches some of these bytes: for
+    /// [`riscv::stop`](crate::riscv::stop). O(slots).
     #[must_use]
     pub fn watches(&self, access: crate::Access) -> bool {
         self.slots.touching(access.address, access.bytes).is_some()

@@ -86,7 +86,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         Ok(guard)
     }
 
-    /// The block at `pointer` has no guard any more: the heap itself may have it.
+    /// Removes the guard of the block at `pointer`: the heap itself may have it.
     ///
     /// # Errors
     /// It is kept.
@@ -122,7 +122,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         self.report(Action::Free, pointer, freed);
     }
 
-    /// A block that is kept was given up once more, or used.
+    /// Returns a block that is kept was given up once more, or used.
     #[cold]
     pub(super) fn already_free(&self, pointer: NonNull<u8>) -> Misuse {
         let address = match self.heap.address_of(pointer) {

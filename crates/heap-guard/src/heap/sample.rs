@@ -19,7 +19,7 @@ use crate::watch::Watchpoints;
 const ZONE: u32 = 32;
 
 impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guarded<H, W, C, KEPT> {
-    /// A guarded block for `request`, if it is its turn.
+    /// Returns a guarded block for `request`, if it is its turn.
     #[inline(always)]
     pub(crate) fn sampled(&self, request: &AllocRequest<'_>) -> Option<NonNull<u8>> {
         if self.countdown.is_due() {
@@ -54,7 +54,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         Some(block)
     }
 
-    /// A slot for a request that the sampling wants; the next interval begins.
+    /// Returns a slot for a request that the sampling wants; the next interval begins.
     fn reserve(&self, size: usize, origin: &Origin) -> Option<usize> {
         let [caller, ..] = origin.callers;
         let candidate = Candidate {
@@ -79,7 +79,7 @@ impl<H: GuardableHeap, W: Watchpoints, C: TraceContext, const KEPT: usize> Guard
         Some(slot)
     }
 
-    /// A block that is larger than asked for, with the pattern behind the user's part.
+    /// Returns a block that is larger than asked for, with the pattern behind the user's part.
     fn guarded(
         &self,
         request: &AllocRequest<'_>,
@@ -114,8 +114,8 @@ fn enlarged<'a, W: Watchpoints>(request: &AllocRequest<'a>) -> Option<AllocReque
     Some(larger.aligned_to(alignment).fail_fast())
 }
 
-/// The capabilities by which memory is looked for first; `None` for code, which has two addresses,
-/// and for memory by its type.
+/// Returns the capabilities by which memory is looked for first; `None` for code, which has two
+/// addresses, and for memory by its type.
 fn first_caps(placement: Placement<'_>) -> Option<Caps> {
     let caps = match placement {
         Placement::Caps(caps) => caps,

@@ -105,13 +105,13 @@ impl Figures {
 }
 
 impl ComparedAccount {
-    /// How many more bytes are live at the end.
+    /// Returns how many more bytes are live at the end.
     #[must_use]
     pub fn change(&self) -> i128 {
         difference(self.before, self.after, |figures| figures.bytes)
     }
 
-    /// How much higher the peak is, in bytes.
+    /// Returns how much higher the peak is, in bytes.
     #[must_use]
     pub fn peak_change(&self) -> i128 {
         difference(self.before, self.after, |figures| figures.peak_bytes)
@@ -157,7 +157,7 @@ impl<T: Copy> Pair<T> {
     }
 }
 
-/// The largest change first, of either sign; ties by the change of the peak, then by name.
+/// Returns the largest change first, of either sign; ties by the change of the peak, then by name.
 fn sorted(mut rows: Vec<ComparedAccount>) -> Vec<ComparedAccount> {
     rows.sort_by(|one, other| {
         let key = |row: &ComparedAccount| (row.change().abs(), row.peak_change().abs());

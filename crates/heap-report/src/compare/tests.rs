@@ -4,7 +4,7 @@ use super::{Comparison, Figures, Side};
 use crate::history::{Event, Frame, History, Site, TimedEvent};
 use crate::replay::Replayed;
 
-/// A program whose sites keep blocks of 100 bytes each: (file, line, function, blocks).
+/// Returns a program whose sites keep blocks of 100 bytes each: (file, line, function, blocks).
 fn history(sites: &[(&str, u32, &str, u32)]) -> History {
     let mut history = History::default();
     history.owners.insert(1, "mqtt".to_owned());

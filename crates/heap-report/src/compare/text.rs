@@ -37,7 +37,7 @@ impl Display for Comparison {
 }
 
 impl Comparison {
-    /// What changed most, in a sentence.
+    /// Returns what changed most, in a sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
         let Pair { before, after } = self.total;
@@ -128,7 +128,7 @@ fn table(out: &mut Formatter<'_>, what: &str, rows: &[ComparedAccount]) -> fmt::
     Ok(())
 }
 
-/// A side's live bytes; `–` where it never allocated.
+/// Returns a side's live bytes; `–` where it never allocated.
 fn cell(figures: Option<Figures>) -> String {
     figures.map_or("–".to_owned(), |figures| grouped(figures.bytes))
 }

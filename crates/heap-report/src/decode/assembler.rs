@@ -38,7 +38,7 @@ struct SiteIndices {
 }
 
 impl Assembler {
-    /// Whether it is a frame.
+    /// Returns whether it is a frame.
     pub(super) fn frame(&mut self, bytes: &[u8]) -> bool {
         let Some((_, sync)) = decoded(&mut Decoder::new(), bytes, synced) else {
             return false;
@@ -116,7 +116,8 @@ impl Assembler {
 }
 
 impl SiteIndices {
-    /// Number 0 is the unknown site; a new number gets a place without a description.
+    /// Returns the index of a site. Number 0 is the unknown one; a new number gets a place without
+    /// a description.
     fn of(&mut self, number: u32, history: &mut History) -> usize {
         if number == 0 {
             return 0;
@@ -154,7 +155,7 @@ fn new_place(history: &mut History) -> usize {
     history.sites.len() - 1
 }
 
-/// What `read` makes of the event in a frame, and its time.
+/// Returns what `read` makes of the event in a frame, and its time.
 fn decoded<R>(
     decoder: &mut Decoder,
     bytes: &[u8],
@@ -174,7 +175,7 @@ fn synced(said: &WireEvent<'_>) -> Option<u32> {
     }
 }
 
-/// Names are kept, events returned.
+/// Converts an event of the wire; names are kept, events returned.
 fn converted(
     said: &WireEvent<'_>,
     history: &mut History,

@@ -58,7 +58,7 @@ impl StreamDecoder {
         });
     }
 
-    /// What is known so far: names, gaps, and the events that were not taken.
+    /// Returns what is known so far: names, gaps, and the events that were not taken.
     #[must_use]
     pub fn history(&self) -> &History {
         self.assembler.history()
@@ -69,7 +69,7 @@ impl StreamDecoder {
         self.assembler.take_events()
     }
 
-    /// All that came, as far as its events were not taken.
+    /// Returns all that came, as far as its events were not taken.
     #[must_use]
     pub fn into_history(self) -> History {
         self.assembler.into_history()

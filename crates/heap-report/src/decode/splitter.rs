@@ -32,7 +32,7 @@ const NARROWEST: usize = 20;
 
 /// Receives what was split.
 pub(super) trait FrameSink {
-    /// Whether it is a frame.
+    /// Returns whether it is a frame.
     fn frame(&mut self, bytes: &[u8]) -> bool;
     /// A line, without its end.
     fn text(&mut self, line: &str);
@@ -261,7 +261,7 @@ enum Digits<'a> {
     Broken(&'a str),
 }
 
-/// The digits behind the first mark in a line.
+/// Returns the digits behind the first mark in a line.
 fn digits(line: &str) -> Option<Digits<'_>> {
     let mut marks = line.match_indices(HEXADECIMAL);
     marks.find_map(|(at, mark)| {

@@ -6,7 +6,7 @@ use soc_regions::Caps;
 use super::StreamDecoder;
 use crate::history::{Event, Gaps, TimedEvent};
 
-/// What a program sends that says this, one event every 10 ticks.
+/// Returns what a program sends that says this, one event every 10 ticks.
 fn sent(events: &[WireEvent<'_>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut stream = Stream::new(|frame: &[u8]| {

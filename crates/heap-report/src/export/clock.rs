@@ -52,7 +52,8 @@ impl Unit {
     }
 }
 
-/// The events of a history with their numbers and their times in ticks, which never go back.
+/// Returns the events of a history with their numbers and their times in ticks, which never go
+/// back.
 pub(super) fn timed_events(history: &History) -> impl Iterator<Item = (usize, u64, &TimedEvent)> {
     let mut before = 0;
     let mut last = 0;

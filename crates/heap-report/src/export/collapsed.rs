@@ -65,12 +65,12 @@ fn line(history: &History, stacks: &Stacks, owner: u8, stack: usize, bytes: u64)
     format!("{} {bytes}", words.join(";"))
 }
 
-/// A semicolon separates frames, a line end stacks.
+/// Returns a semicolon separates frames, a line end stacks.
 fn in_one_piece(frame: &str) -> String {
     frame.replace(';', ":").replace(['\n', '\r'], " ")
 }
 
-/// How many events lead to the most live bytes.
+/// Returns how many events lead to the most live bytes.
 fn peak(history: &History) -> usize {
     let (mut live, mut most, mut at) = (Live::new(), 0, 0);
     for (number, timed) in history.events.iter().enumerate() {

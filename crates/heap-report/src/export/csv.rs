@@ -178,7 +178,7 @@ impl CsvRow {
     }
 }
 
-/// A name that a spreadsheet would take for a formula, with an apostrophe in front of it.
+/// Returns a name that a spreadsheet would take for a formula, with an apostrophe in front of it.
 fn inert(cell: String) -> String {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{cell}")

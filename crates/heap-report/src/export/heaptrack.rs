@@ -123,8 +123,8 @@ impl Tables {
     }
 }
 
-/// The number that `key` has; if it has none yet, the one that `write` returns, called with how
-/// many have one.
+/// Returns the number that `key` has; if it has none yet, the one that `write` returns, called with
+/// how many have one.
 fn number_of<K: std::hash::Hash + Eq>(
     known: &mut HashMap<K, usize>,
     key: K,

@@ -28,7 +28,7 @@ pub use perfetto::perfetto;
 
 use crate::history::{Gaps, History};
 
-/// What is missing, as a list in words; `None` if nothing is.
+/// Returns what is missing, as a list in words; `None` if nothing is.
 #[must_use]
 pub fn missing(gaps: &Gaps) -> Option<String> {
     let parts = [
@@ -47,7 +47,7 @@ pub fn missing(gaps: &Gaps) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// The program and, if something is missing, what.
+/// Returns the program and, if something is missing, what.
 fn title(history: &History) -> String {
     let program = match history.program.as_str() {
         "" => "unnamed program",

@@ -130,7 +130,7 @@ impl<W: Write> Track<'_, W> {
         )
     }
 
-    /// An event that changes no bytes is an instant.
+    /// Returns an event that changes no bytes is an instant.
     fn write_instant(&mut self, timed: &TimedEvent, time: f64) -> io::Result<()> {
         let (name, category, arguments) = match &timed.event {
             Event::Mark { name } => (name.clone(), "mark", json!({})),
@@ -219,7 +219,7 @@ impl Sums {
     }
 }
 
-/// The place in [`History::heaps`] of the heap that a block lies in.
+/// Returns the place in [`History::heaps`] of the heap that a block lies in.
 fn heap_of(history: &History, block: &LiveBlock) -> Option<usize> {
     history
         .heaps
@@ -227,7 +227,7 @@ fn heap_of(history: &History, block: &LiveBlock) -> Option<usize> {
         .position(|heap| heap.contains(block.address))
 }
 
-/// Its name and, as several may have that, its address.
+/// Returns its name and, as several may have that, its address.
 fn heap_name(history: &History, heap: usize) -> String {
     let described = history.heaps.get(heap);
     described.map_or_else(String::new, |heap| {

@@ -33,14 +33,15 @@ impl Stacks {
         Stacks { stacks, by_site }
     }
 
-    /// The number of a site's stack; that of the unknown site for a site that is not there.
+    /// Returns the number of a site's stack; that of the unknown site for a site that is not there.
     pub(super) fn of_site(&self, site: usize) -> usize {
         let first = self.by_site.first().copied().unwrap_or(0);
         self.by_site.get(site).copied().unwrap_or(first)
     }
 }
 
-/// The best that is known: functions and lines, or the line that asked and the return addresses.
+/// Returns the best that is known: functions and lines, or the line that asked and the return
+/// addresses.
 fn frames_of(site: &Site) -> Vec<Frame> {
     if !site.frames.is_empty() {
         return site.frames.clone();

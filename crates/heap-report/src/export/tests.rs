@@ -5,7 +5,7 @@ use soc_regions::Caps;
 use super::{Bytes, collapsed, csv, dhat, heaptrack, perfetto};
 use crate::history::{Event, Frame, Gaps, HeapDescription, History, Site, TimedEvent};
 
-/// One million ticks a second: a tick is a microsecond.
+/// Returns one million ticks a second: a tick is a microsecond.
 fn history() -> History {
     let frame = |function: &str, line| Frame {
         function: function.into(),

@@ -15,7 +15,7 @@ const MOST_RECORDS: usize = 256;
 type Log = FailureLog<1, 0>;
 type Record = FailureRecord<MOST_OWNERS>;
 
-/// A sentence for each failure that is kept, the latest first.
+/// Returns a sentence for each failure that is kept, the latest first.
 pub(super) fn sentences(memory: &MemoryImage) -> Vec<String> {
     let magic = Log::MAGIC.to_le_bytes();
     let mut records: Vec<Record> = memory

@@ -46,7 +46,7 @@ pub(super) struct HeapState {
     base: u64,
 }
 
-/// The heap with this number; `None` if there is none.
+/// Returns the heap with this number; `None` if there is none.
 pub(super) fn state<P: Poison>(
     memory: &MemoryImage,
     found: &Found,

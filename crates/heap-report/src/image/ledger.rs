@@ -64,7 +64,7 @@ impl Ledger {
         ledger
     }
 
-    /// Addresses of the blocks that lie in this heap, ascending.
+    /// Returns the addresses of the blocks that lie in this heap, ascending.
     pub(super) fn blocks_in(&self, heap: &HeapDescription) -> Vec<u32> {
         let known = self.blocks.keys().copied();
         let mut inside: Vec<u32> = known.filter(|address| heap.contains(*address)).collect();
@@ -131,7 +131,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Where the list of names lies, and how many there are.
+    /// Returns where the list of names lies, and how many there are.
     fn list(&self) -> Option<(u64, u64)> {
         let field = self.start + u64::from(self.tables.names);
         let slice = self.memory.pointer(field, self.pointer_bytes)?;

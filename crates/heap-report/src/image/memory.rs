@@ -53,8 +53,8 @@ enum Added {
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 
 impl MemoryImage {
-    /// The memory in a file, plain or gzip, that is an ELF core, or ESP-IDF's core-dump partition
-    /// with one; `None` if it is none.
+    /// Returns the memory in a file, plain or gzip, that is an ELF core, or ESP-IDF's core-dump
+    /// partition with one; `None` if it is none.
     ///
     /// # Errors
     /// As [`MemoryImage::of_core`].
@@ -68,8 +68,8 @@ impl MemoryImage {
         Ok(Some(memory))
     }
 
-    /// The memory in an ELF core, as ESP-IDF's core-dump component and debuggers write them. Of a
-    /// core that is cut off, what is there.
+    /// Returns the memory in an ELF core, as ESP-IDF's core-dump component and debuggers write
+    /// them. Of a core that is cut off, what is there.
     ///
     /// # Errors
     /// It is damaged, of another kind, or has no memory.
@@ -107,8 +107,8 @@ impl MemoryImage {
         Ok(memory)
     }
 
-    /// A core has stacks twice, on their own and in the RAM around them: the dump itself ran on one
-    /// of them in between.
+    /// Adds a segment. A core has stacks twice, on their own and in the RAM around them: the dump
+    /// itself ran on one of them in between.
     fn add_segment(
         &mut self,
         part: &Segment,
@@ -240,7 +240,7 @@ impl MemoryImage {
         Ok(())
     }
 
-    /// The bytes of `at` and what follows; `None` if not all of them are known.
+    /// Returns the bytes of `at` and what follows; `None` if not all of them are known.
     #[must_use]
     pub fn bytes(&self, at: u64, length: usize) -> Option<&[u8]> {
         let (first, piece) = self.pieces.range(..=at).next_back()?;
@@ -248,20 +248,20 @@ impl MemoryImage {
         piece.get(from..from.checked_add(length)?)
     }
 
-    /// The bytes of the piece that begins at `at`, up to its end.
+    /// Returns the bytes of the piece that begins at `at`, up to its end.
     #[must_use]
     pub fn piece(&self, at: u64) -> Option<&[u8]> {
         self.pieces.get(&at).map(Vec::as_slice)
     }
 
-    /// A word.
+    /// Returns a word.
     #[must_use]
     pub fn word(&self, at: u64) -> Option<u32> {
         let bytes = self.bytes(at, 4)?;
         Some(u32::from_le_bytes(bytes.try_into().ok()?))
     }
 
-    /// A number of `bytes` bytes, 8 at most.
+    /// Returns a number of `bytes` bytes, 8 at most.
     #[must_use]
     pub fn number(&self, at: u64, bytes: u32) -> Option<u64> {
         let bytes = self.bytes(at, bytes.min(8) as usize)?;
@@ -273,21 +273,22 @@ impl MemoryImage {
         )
     }
 
-    /// A pointer of `bytes` bytes; `None` if it cannot be one.
+    /// Returns a pointer of `bytes` bytes; `None` if it cannot be one.
     #[must_use]
     pub fn pointer(&self, at: u64, pointer_bytes: u32) -> Option<u64> {
         self.number(at, pointer_bytes)
             .filter(|pointer| *pointer < MOST_ADDRESS)
     }
 
-    /// Words.
+    /// Returns the words.
     #[must_use]
     pub fn words(&self, at: u64, count: usize) -> Option<Vec<u32>> {
         let (words, _) = self.bytes(at, count.checked_mul(4)?)?.as_chunks();
         Some(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
     }
 
-    /// A text whose pointer and length stand at `at`, without letters that a terminal obeys.
+    /// Returns a text whose pointer and length stand at `at`, without letters that a terminal
+    /// obeys.
     #[must_use]
     pub fn text(&self, at: u64, pointer_bytes: u32) -> Option<String> {
         /// No name of a heap, a file or an owner is longer.
@@ -301,7 +302,7 @@ impl MemoryImage {
         Some(printable(text.trim_end_matches('\0')).into_owned())
     }
 
-    /// Where these bytes stand, at multiples of 4.
+    /// Returns where these bytes stand, at multiples of 4.
     pub fn find<'a>(&'a self, wanted: &'a [u8]) -> impl Iterator<Item = u64> + 'a {
         self.pieces.iter().flat_map(move |(first, piece)| {
             let places = (first.next_multiple_of(4)..first + piece.len() as u64).step_by(4);
@@ -314,7 +315,7 @@ impl MemoryImage {
         })
     }
 
-    /// What there is, by address: `0x3ffb0000..0x3ffc0000, …`.
+    /// Returns what there is, by address: `0x3ffb0000..0x3ffc0000, …`.
     #[must_use]
     pub fn extent(&self) -> String {
         const SHOWN: usize = 4;
@@ -330,7 +331,7 @@ impl MemoryImage {
     }
 }
 
-/// The ELF file in these bytes.
+/// Returns the ELF file in these bytes.
 fn core(bytes: &[u8]) -> Option<&[u8]> {
     let behind = |lead: &usize| bytes.get(*lead..);
     let mut beginnings = std::iter::once(bytes).chain(ESP_FLASH_HEADERS.iter().filter_map(behind));
@@ -348,7 +349,7 @@ fn damaged(cause: object::Error) -> String {
     format!("this ELF file is damaged or cut off: {cause}")
 }
 
-/// The program's hash in a core's notes.
+/// Returns the program's hash in a core's notes.
 fn identity(part: &Segment, endian: Endianness, bytes: &[u8]) -> Option<Identity> {
     let mut notes = part.notes(endian, bytes).ok()??;
     while let Ok(Some(note)) = notes.next() {

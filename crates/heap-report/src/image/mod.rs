@@ -26,7 +26,8 @@ use crate::history::{Event, History, Measured, Source, TimedEvent};
 use heaps::HeapState;
 use ledger::Ledger;
 
-/// The heaps in an image of memory: an event for each live block, and the heaps as measured.
+/// Returns the heaps in an image of memory: an event for each live block, and the heaps as
+/// measured.
 ///
 /// # Errors
 /// No heap describes itself there, its description cannot be read, or no heap is in the image, in a

@@ -15,8 +15,8 @@ const DEEPEST: u32 = 64;
 /// More places with a ring's first bytes are chance.
 const MOST_RINGS: usize = 16;
 
-/// The events of all rings that are whole in the image; each ring's latest ones first. The sites
-/// that they need are added to `sites`.
+/// Returns the events of all rings that are whole in the image; each ring's latest ones first. The
+/// sites that they need are added to `sites`.
 pub(super) fn events(
     memory: &MemoryImage,
     pointer_bytes: u32,

@@ -31,7 +31,7 @@ impl Clock {
         clock
     }
 
-    /// The time of `ticks` that came with the last of `events` events.
+    /// Returns the time of `ticks` that came with the last of `events` events.
     pub(super) fn time(&self, events: usize, ticks: u64) -> u64 {
         let start = self.starts.iter().rfind(|(from, _, _)| *from <= events);
         let (_, from, time) = start.copied().unwrap_or_default();

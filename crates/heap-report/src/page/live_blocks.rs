@@ -43,8 +43,8 @@ struct BlockRow {
 }
 
 impl LiveBlocks {
-    /// The blocks at the page's samples, which are after `events` each. Samples are left out until
-    /// the blocks of the rest are few enough; those of `needed` stay.
+    /// Returns the blocks at the page's samples, which are after `events` each. Samples are left
+    /// out until the blocks of the rest are few enough; those of `needed` stay.
     pub(super) fn of(
         history: &History,
         events: &[usize],

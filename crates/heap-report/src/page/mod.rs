@@ -55,7 +55,7 @@ const REPORT: Page = Page {
     ),
 };
 
-/// The text of `heap.html`: the recording of a replay.
+/// Returns the text of `heap.html`: the recording of a replay.
 ///
 /// # Errors
 /// The recording cannot be written as JSON.
@@ -65,7 +65,7 @@ pub fn heap_page(recording: &Recording) -> serde_json::Result<String> {
     HEAP.with(&title, &text, recording)
 }
 
-/// A recording as text, for where scripts are switched off.
+/// Returns a recording as text, for where scripts are switched off.
 fn in_words(title: &str, recording: &Recording) -> Result<String, fmt::Error> {
     let mut text = format!(
         "{title}: {}\n",
@@ -119,7 +119,7 @@ fn in_words(title: &str, recording: &Recording) -> Result<String, fmt::Error> {
     Ok(text)
 }
 
-/// The text of `report.html`: what `replayed` made of `history`, for people.
+/// Returns the text of `report.html`: what `replayed` made of `history`, for people.
 ///
 /// It holds samples, and the blocks that are live at them, but no events: a long history makes no
 /// long page.

@@ -75,7 +75,7 @@ impl Numbers {
         self.owners.iter().map(member).collect()
     }
 
-    /// The sites, and the frames of their call stacks.
+    /// Returns the sites, and the frames of their call stacks.
     pub(super) fn places(
         &self,
         history: &History,
@@ -98,18 +98,18 @@ impl Numbers {
         (places, frames.list)
     }
 
-    /// The number of a site of the history.
+    /// Returns the number of a site of the history.
     pub(super) fn site(&self, site: usize) -> usize {
         self.site_places.get(&site).copied().unwrap_or(0)
     }
 
-    /// The number of an owner of the history.
+    /// Returns the number of an owner of the history.
     pub(super) fn owner(&self, owner: u8) -> usize {
         self.owner_places.get(&owner).copied().unwrap_or(0)
     }
 }
 
-/// What a site has at each sample.
+/// Returns what a site has at each sample.
 fn bytes_of(replayed: &Replayed, site: usize) -> Vec<u64> {
     each(replayed, |sample| {
         sample.by_site.get(site).copied().unwrap_or(0)
@@ -129,8 +129,8 @@ struct Frames {
 }
 
 impl Frames {
-    /// The frames of a site; without names the addresses of its callers, the innermost one with
-    /// what the program sent of the place.
+    /// Returns the frames of a site; without names the addresses of its callers, the innermost one
+    /// with what the program sent of the place.
     fn of(&mut self, site: Option<&Site>) -> Vec<usize> {
         let Some(site) = site else {
             return Vec::new();
@@ -162,7 +162,7 @@ impl Frames {
 }
 
 impl SiteFigures {
-    /// Whether the callers are known.
+    /// Returns whether the callers are known.
     pub(super) fn has_stack(&self) -> bool {
         self.frames.len() > 1
     }

@@ -177,7 +177,7 @@ impl Report {
     }
 }
 
-/// What `of` finds at each sample.
+/// Returns what `of` finds at each sample.
 pub(super) fn each<T>(replayed: &Replayed, of: impl Fn(&Sample) -> T) -> Vec<T> {
     replayed.samples.iter().map(of).collect()
 }
@@ -212,7 +212,7 @@ fn drops(history: &History) -> impl Iterator<Item = (usize, u64)> {
     })
 }
 
-/// The sums of what happened up to each sample, since the one before.
+/// Returns the sums of what happened up to each sample, since the one before.
 fn summed(samples: &[usize], happened: impl Iterator<Item = (usize, u64)>) -> Vec<u64> {
     let mut sums = vec![0; samples.len()];
     for (event, number) in happened {
@@ -243,7 +243,7 @@ fn heaps(history: &History, replayed: &Replayed) -> Vec<Heap> {
     history.heaps.iter().enumerate().map(heap).collect()
 }
 
-/// What the program named, and where it restarted.
+/// Returns what the program named, and where it restarted.
 fn marks(history: &History, replayed: &Replayed, clock: &Clock) -> Excerpt<Mark> {
     let named = history.events.iter().enumerate();
     let marks = named.filter_map(|(event, timed)| {
@@ -287,7 +287,7 @@ fn bands(replayed: &Replayed, clock: &Clock) -> Excerpt<Band> {
     }
 }
 
-/// What was done when memory was short.
+/// Returns what was done when memory was short.
 fn pressure(replayed: &Replayed, clock: &Clock) -> Excerpt<Mark> {
     let notes = &replayed.shortage.notes;
     let mark = |note: &PressureNote| Mark {

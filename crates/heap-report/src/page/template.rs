@@ -14,7 +14,8 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The page that shows `data`; where scripts are switched off, it shows `text` in its place.
+    /// Returns the page that shows `data`; where scripts are switched off, it shows `text` in its
+    /// place.
     pub(super) fn with(
         &self,
         title: &str,

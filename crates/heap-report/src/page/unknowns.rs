@@ -2,7 +2,7 @@
 
 use crate::history::{History, Source};
 
-/// What this kind of input does not contain.
+/// Returns what this kind of input does not contain.
 pub(super) fn unknowns(history: &History) -> Vec<String> {
     let has_names = history.sites.iter().any(|site| !site.frames.is_empty());
     let is_exact = history.source.is_exact();
@@ -51,7 +51,7 @@ pub(super) fn unknowns(history: &History) -> Vec<String> {
         .collect()
 }
 
-/// A reader's note, from its capital letter to its full stop.
+/// Returns a reader's note, from its capital letter to its full stop.
 fn sentence(note: &str) -> String {
     let mut letters = note.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());

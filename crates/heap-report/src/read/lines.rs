@@ -12,10 +12,11 @@
 
 /// What a line of some format says.
 pub(super) trait Item: PartialEq + Sized {
-    /// What `line` says, and whether nothing stands behind it. `None`: it is no line of the format.
+    /// Returns what `line` says, and whether nothing stands behind it. `None`: it is no line of the
+    /// format.
     fn of(line: &str) -> Option<(Self, bool)>;
 
-    /// Whether it begins as a line of the format, and cannot be read.
+    /// Returns whether it begins as a line of the format, and cannot be read.
     fn is_unreadable(&self) -> bool {
         false
     }
@@ -28,7 +29,7 @@ const NARROWEST: usize = 20;
 /// Lines over which the prefix of a log may be wrapped before an item begins.
 const PREFIX_LINES: usize = 6;
 
-/// The items of one format in `lines`, in order.
+/// Returns the items of one format in `lines`, in order.
 pub(super) fn items<I: Item>(lines: &[String]) -> Vec<I> {
     let lines: Vec<String> = lines.iter().map(|line| clean(line)).collect();
     let width = lines.iter().map(|line| columns(line)).max().unwrap_or(0);
@@ -49,7 +50,7 @@ fn columns(line: &str) -> usize {
     line.chars().count()
 }
 
-/// The item that begins at line `at`, and on how many lines it stands.
+/// Returns the item that begins at line `at`, and on how many lines it stands.
 fn next<I: Item>(lines: &[String], at: usize, width: usize) -> (Option<I>, usize) {
     let rest = lines.get(at..).unwrap_or_default();
     let alone = rest.first().and_then(|line| I::of(line));
@@ -83,7 +84,7 @@ fn next<I: Item>(lines: &[String], at: usize, width: usize) -> (Option<I>, usize
     (best, used)
 }
 
-/// How many blanks at its end were lost, if the line is as wide as the terminal.
+/// Returns how many blanks at its end were lost, if the line is as wide as the terminal.
 fn wrapped(line: &str, width: usize) -> Option<usize> {
     const BLANKS: usize = 4;
     width
@@ -91,8 +92,8 @@ fn wrapped(line: &str, width: usize) -> Option<usize> {
         .filter(|&blanks| blanks <= BLANKS && width >= NARROWEST)
 }
 
-/// Whether more of the line `before` reads as `item`: a line that says something says the same kind
-/// of thing when its rest is there.
+/// Returns whether more of the line `before` reads as `item`: a line that says something says the
+/// same kind of thing when its rest is there.
 fn goes_on<I: Item>(before: Option<&I>, item: &I) -> bool {
     let is_same = |before: &I| std::mem::discriminant(before) == std::mem::discriminant(item);
     !item.is_unreadable() && before.is_none_or(|before| before.is_unreadable() || is_same(before))

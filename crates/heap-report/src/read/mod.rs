@@ -110,7 +110,7 @@ fn combine(stream: Option<History>, text: &[String], notes: Vec<String>) -> Opti
     })
 }
 
-/// Whether any event, heap or program description was decoded.
+/// Returns whether any event, heap or program description was decoded.
 fn is_stream(history: &History) -> bool {
     !history.events.is_empty() || !history.heaps.is_empty() || !history.program.is_empty()
 }
@@ -138,7 +138,7 @@ fn refusal(bytes: &[u8], text: &[String], broken_frames: u64, as_trace: &TraceEr
     )
 }
 
-/// What to do with a core dump that ESP-IDF printed on a serial port.
+/// Returns what to do with a core dump that ESP-IDF printed on a serial port.
 fn core_in(text: &[String]) -> Option<&'static str> {
     let begins = |line: &String| line.contains("CORE DUMP START");
     text.iter().any(begins).then_some(
@@ -148,7 +148,7 @@ fn core_in(text: &[String]) -> Option<&'static str> {
     )
 }
 
-/// Events and text lines, by the stream decoder.
+/// Returns the events and text lines, by the stream decoder.
 fn decoded(bytes: &[u8]) -> (History, Vec<String>) {
     let (mut decoder, mut text) = (StreamDecoder::new(), Vec::new());
     let mut keep = |line: &str| text.extend(line.split('\r').map(str::to_owned));

@@ -76,7 +76,7 @@ struct Figures {
     blocks: u32,
 }
 
-/// What the summaries in these lines contain; `None` if there is none.
+/// Returns what the summaries in these lines contain; `None` if there is none.
 pub(super) fn read(lines: &[String]) -> Option<History> {
     let printed = printed(lines);
     (!printed.is_empty()).then(|| history(&printed))
@@ -174,9 +174,9 @@ impl Printed {
         self.totals.is_some()
     }
 
-    /// Why what was read is not what was printed. Each heap is asked again for the totals, so other
-    /// tasks may have allocated meanwhile: what is free and allocated together stays nearly as it
-    /// is.
+    /// Returns why what was read is not what was printed. Each heap is asked again for the totals,
+    /// so other tasks may have allocated meanwhile: what is free and allocated together stays
+    /// nearly as it is.
     fn contradiction(&self) -> Option<String> {
         /// Headers of what came meanwhile; nearly every heap has more.
         const MOST_BETWEEN: u64 = 1024;
@@ -250,7 +250,7 @@ fn begin_totals(line: &str) -> Option<(Item, &str)> {
     Some((Item::BeginTotals, rest))
 }
 
-/// A heap's second line, or the totals.
+/// Returns a heap's second line, or the totals.
 fn figures(line: &str) -> Option<(Item, &str)> {
     const SECOND: &str = "largest_free_block";
     const TOTALS: &str = "free ";
@@ -288,7 +288,7 @@ fn totals(text: &str) -> Option<(Item, &str)> {
     Some((Item::Totals { free, used }, rest))
 }
 
-/// The number behind `label`, with which `text` begins: 6432 of ` len 6432 free 4100`.
+/// Returns the number behind `label`, with which `text` begins: 6432 of ` len 6432 free 4100`.
 fn labelled<'a>(label: &str, text: &'a str) -> Option<(u32, &'a str)> {
     let number = text.trim_start().strip_prefix(label)?.strip_prefix(' ')?;
     let end = number
@@ -368,7 +368,7 @@ fn history(all: &[Printed]) -> History {
     history
 }
 
-/// Why nothing can be concluded.
+/// Returns why nothing can be concluded.
 fn doubts(all: &[Printed], told: &[(usize, &Printed)], unread: u64) -> Vec<String> {
     let none_is_whole = told.iter().all(|(_, printed)| printed.unread > 0).then(|| {
         let unread = counted(unread, "line");
@@ -385,7 +385,7 @@ fn doubts(all: &[Printed], told: &[(usize, &Printed)], unread: u64) -> Vec<Strin
         .collect()
 }
 
-/// What is said of summaries that cannot be read whole, if others can.
+/// Returns what is said of summaries that cannot be read whole, if others can.
 fn left_out(all: &[Printed], told: &[(usize, &Printed)]) -> Option<String> {
     let left_out = all.len() - told.len();
     (left_out > 0).then(|| {
@@ -422,13 +422,13 @@ fn notes(all: &[Printed], told: &[(usize, &Printed)]) -> Vec<String> {
     notes
 }
 
-/// What the first of these summaries that has this heap says of it.
+/// Returns what the first of these summaries that has this heap says of it.
 fn figures_of<'a>(heap: &HeapDescription, of: &[(usize, &'a Printed)]) -> Option<&'a Figures> {
     let mut figures = of.iter().flat_map(|(_, printed)| &printed.heaps);
     figures.find(|figures| figures.start == heap.start)
 }
 
-/// Every heap that any summary has, by address.
+/// Returns every heap that any summary has, by address.
 fn heaps(all: &[(usize, &Printed)]) -> Vec<HeapDescription> {
     let mut heaps: Vec<HeapDescription> = Vec::new();
     for (_, printed) in all {

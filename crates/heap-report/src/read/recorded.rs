@@ -26,8 +26,8 @@ pub struct Replay {
     pub requests: Requests,
 }
 
-/// The history of `trace` on the chip of `replay`. It runs twice: the second time the heaps are
-/// measured where the first one found the peak.
+/// Returns the history of `trace` on the chip of `replay`. It runs twice: the second time the heaps
+/// are measured where the first one found the peak.
 ///
 /// # Errors
 /// The chip has no such memory, or its heaps refuse a block of their own.
@@ -169,7 +169,7 @@ impl<P: Poison> Run<P> {
         Ok(())
     }
 
-    /// What was there before.
+    /// Returns what was there before.
     fn hold(&mut self, slot: usize, address: Option<u32>) -> Option<u32> {
         let place = self.blocks.get_mut(slot)?;
         std::mem::replace(place, address)
@@ -192,7 +192,7 @@ impl<P: Poison> Run<P> {
         });
     }
 
-    /// The site that stands for sizes like this: up to the next power of two.
+    /// Returns the site that stands for sizes like this: up to the next power of two.
     fn class(&mut self, size: u32, alignment: u32) -> usize {
         let most = size.checked_next_power_of_two().unwrap_or(u32::MAX).max(16);
         let sites = &mut self.history.sites;

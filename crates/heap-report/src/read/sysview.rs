@@ -48,7 +48,7 @@ mod id {
     pub(super) const INIT: u32 = 24;
 }
 
-/// What a recording contains; `None` if it is none.
+/// Returns what a recording contains; `None` if it is none.
 pub(super) fn read(bytes: &[u8]) -> Option<History> {
     let (is_of_both_cores, packets) = header(bytes)?;
     let mut reader = Reader {
@@ -71,7 +71,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<History> {
     Some(reader.finished())
 }
 
-/// Whether it is of both cores, and the packets.
+/// Returns whether it is of both cores, and the packets.
 fn header(bytes: &[u8]) -> Option<(bool, &[u8])> {
     const SYNC: [u8; 10] = [0; 10];
     let beginning = bytes.get(..bytes.len().min(LONGEST_HEADER))?;
@@ -157,7 +157,7 @@ impl Reader {
         })
     }
 
-    /// A packet without a length.
+    /// Returns a packet without a length.
     fn known(&mut self, id: u32, core: usize, left: &mut Bytes<'_>) -> Option<()> {
         match id {
             id::OVERFLOW => {
@@ -204,7 +204,7 @@ impl Reader {
         self.heap_module = Some(first);
     }
 
-    /// What a packet of a module says, if it is the heap's.
+    /// Returns what a packet of a module says, if it is the heap's.
     fn of_module(&mut self, id: u32, core: usize, payload: &mut Bytes<'_>) -> Option<Event> {
         let Some(first) = self.heap_module else {
             if id >= FIRST_OF_MODULES {
@@ -218,7 +218,7 @@ impl Reader {
         event
     }
 
-    /// What a packet of the heap's module says; `None` if it cannot be read.
+    /// Returns what a packet of the heap's module says; `None` if it cannot be read.
     fn of_heap(&mut self, number: u32, core: usize, payload: &mut Bytes<'_>) -> Option<Event> {
         let address = payload.number()?;
         if number == 1 {

@@ -14,7 +14,7 @@ pub(super) struct LiveBlocks {
 }
 
 impl LiveBlocks {
-    /// How many slots were ever used.
+    /// Returns how many slots were ever used.
     pub(super) fn slots(&self) -> usize {
         self.sizes.len()
     }

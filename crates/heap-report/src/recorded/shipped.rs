@@ -27,7 +27,7 @@ pub const MQTT_CLIENT: Shipped = Shipped {
 pub const ALL: [Shipped; 2] = [FW_IOT, MQTT_CLIENT];
 
 impl Shipped {
-    /// The file, a gzip.
+    /// Returns the file, a gzip.
     #[must_use]
     pub const fn bytes(self) -> &'static [u8] {
         self.gzip
@@ -45,8 +45,8 @@ impl Shipped {
     }
 }
 
-/// The largest trace that fits into `free` bytes, else the smallest of all; and those that are too
-/// large.
+/// Returns the largest trace that fits into `free` bytes, else the smallest of all; and those that
+/// are too large.
 ///
 /// # Errors
 /// One of them is damaged.

@@ -35,7 +35,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// Whether nothing was ever freed: of a dump, that it lists live blocks alone.
+    /// Returns whether nothing was ever freed: of a dump, that it lists live blocks alone.
     pub(crate) const fn keeps_everything(&self) -> bool {
         self.allocations > 0 && self.frees == 0
     }
@@ -69,7 +69,7 @@ impl Account {
     }
 }
 
-/// Whether the blocks that go with `change` are at the end of their lives, and not resized.
+/// Returns whether the blocks that go with `change` are at the end of their lives, and not resized.
 pub(super) fn ends(change: &Change, block: &LiveBlock) -> bool {
     match change {
         Change::Moved { .. } => false,

@@ -115,7 +115,7 @@ impl Evidence {
         }
     }
 
-    /// Memory of a live block, step by step: itself, and what it has grown by.
+    /// Returns the memory of a live block, step by step: itself, and what it has grown by.
     pub(crate) fn steps(&self, block: &LiveBlock) -> impl Iterator<Item = Retained> {
         let grown = self
             .grown
@@ -215,7 +215,7 @@ fn step_of(events: usize) -> usize {
     (octave - 1) * STEPS + within
 }
 
-/// The largest value of a step.
+/// Returns the largest value of a step.
 fn end_of(step: usize) -> usize {
     if step < STEPS {
         return step;

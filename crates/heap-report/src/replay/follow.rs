@@ -121,7 +121,7 @@ impl Replayed {
     }
 }
 
-/// Events between samples.
+/// Returns the events between samples.
 fn sample_points(history: &History, peak: usize) -> BTreeSet<usize> {
     let measured = history.measured.iter().map(|measured| measured.event);
     let mut sample_points: BTreeSet<usize> = measured.collect();
@@ -135,7 +135,7 @@ fn sample_points(history: &History, peak: usize) -> BTreeSet<usize> {
     sample_points
 }
 
-/// The note of a request that was refused, if that is what happened.
+/// Returns the note of a request that was refused, if that is what happened.
 pub(crate) fn failure(
     history: &History,
     live: &Live,
@@ -201,7 +201,7 @@ impl<'a> Timeline<'a> {
             .extend(failure(self.history, &self.live, number, timed));
     }
 
-    /// Blocks leave what they entered, so no sum goes below zero.
+    /// Returns the blocks leave what they entered, so no sum goes below zero.
     fn add(&mut self, block: &LiveBlock, change: fn(u64, u64) -> u64) {
         let size = u64::from(block.size);
         if let Some(sum) = self.by_site.get_mut(block.site) {

@@ -39,7 +39,7 @@ pub struct Leak {
 }
 
 impl Leak {
-    /// Whether it is a suspect.
+    /// Returns whether it is a suspect.
     #[must_use]
     pub fn is_suspect(&self) -> bool {
         self.sure > Confidence::No
@@ -73,7 +73,7 @@ impl Confidence {
         }
     }
 
-    /// The word for it.
+    /// Returns the word for it.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -100,8 +100,8 @@ pub struct Growth {
     pub since_ticks: u64,
 }
 
-/// The sites with something live after `end` events, suspects first, then those with most bytes.
-/// O(blocks · log blocks).
+/// Returns the sites with something live after `end` events, suspects first, then those with most
+/// bytes. O(blocks · log blocks).
 pub(crate) fn leaks(
     accounts: &[Account],
     live: &Live,
@@ -151,8 +151,8 @@ const OUTNUMBERED: usize = 8;
 /// After so many times the longest life of a site's blocks that is no question any more.
 const LONG_ENOUGH: usize = 8;
 
-/// How sure it is that the site leaks, and what it kept: of all ages, the least beyond which nearly
-/// nothing was freed and what is live goes on to the end.
+/// Returns how sure it is that the site leaks, and what it kept: of all ages, the least beyond
+/// which nearly nothing was freed and what is live goes on to the end.
 fn judged(
     site: usize,
     blocks: &[&LiveBlock],
@@ -204,7 +204,7 @@ const FEWEST: usize = 3;
 
 const QUARTERS: usize = 4;
 
-/// Whether what was kept, in order, goes on to `horizon`, in a life of `events` events.
+/// Returns whether what was kept, in order, goes on to `horizon`, in a life of `events` events.
 fn goes_on(kept: &[Retained], horizon: usize, life: usize) -> Confidence {
     let (Some(first), Some(last)) = (kept.first(), kept.last()) else {
         return Confidence::No;
@@ -232,7 +232,7 @@ fn goes_on(kept: &[Retained], horizon: usize, life: usize) -> Confidence {
     }
 }
 
-/// Whether the silence after the last one is as long as the gaps before it.
+/// Returns whether the silence after the last one is as long as the gaps before it.
 fn is_due(kept: &[Retained], since_last: usize) -> bool {
     let gaps = || {
         kept.iter()

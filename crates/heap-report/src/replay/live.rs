@@ -29,7 +29,7 @@ pub struct LiveBlock {
 }
 
 impl LiveBlock {
-    /// The first address behind the payload, 0 bytes counted as 1.
+    /// Returns the first address behind the payload, 0 bytes counted as 1.
     fn end(&self) -> u64 {
         u64::from(self.address) + u64::from(self.size.max(1))
     }
@@ -63,7 +63,7 @@ pub enum Change {
 }
 
 impl Change {
-    /// What is live now and was not before.
+    /// Returns what is live now and was not before.
     #[must_use]
     pub fn came(&self) -> Option<&LiveBlock> {
         match self {
@@ -74,7 +74,8 @@ impl Change {
         }
     }
 
-    /// What was live before and is not now. With [`Change::came`]: all that an account needs.
+    /// Returns what was live before and is not now. With [`Change::came`]: all that an account
+    /// needs.
     pub fn went(&self) -> impl Iterator<Item = &LiveBlock> {
         let (one, many): (Option<&LiveBlock>, &[LiveBlock]) = match self {
             Change::Came(_) => (None, &[]),
@@ -142,7 +143,7 @@ impl Live {
         }
     }
 
-    /// The blocks that are live, by address.
+    /// Returns the blocks that are live, by address.
     pub fn blocks(&self) -> impl Iterator<Item = &LiveBlock> {
         self.blocks.values()
     }
@@ -155,19 +156,19 @@ impl Live {
             .take_while(move |block| heap.contains(block.address))
     }
 
-    /// The block that begins at `address`.
+    /// Returns the block that begins at `address`.
     #[must_use]
     pub fn at(&self, address: u32) -> Option<&LiveBlock> {
         self.blocks.get(&address)
     }
 
-    /// Bytes asked for that are live.
+    /// Returns the bytes asked for that are live.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Blocks that are live.
+    /// Returns the blocks that are live.
     #[must_use]
     pub fn count(&self) -> usize {
         self.blocks.len()
@@ -179,7 +180,7 @@ impl Live {
         self.unknown_frees
     }
 
-    /// Blocks so far that went unseen: others came where they were.
+    /// Returns the blocks so far that went unseen: others came where they were.
     #[must_use]
     pub fn lost_frees(&self) -> u64 {
         self.lost_frees

@@ -116,7 +116,7 @@ impl Replayed {
         follow::to_the_end(history)
     }
 
-    /// What is live at the end by site, the likeliest leak first.
+    /// Returns what is live at the end by site, the likeliest leak first.
     #[must_use]
     pub fn leaks(&self) -> Vec<Leak> {
         self.leaks.clone()

@@ -73,7 +73,7 @@ pub struct Shortage {
 }
 
 impl Shortage {
-    /// Whether memory was never short.
+    /// Returns whether memory was never short.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bands.is_empty() && self.notes.is_empty()

@@ -110,13 +110,13 @@ const PIN_PART: u64 = 2;
 /// largest piece.
 const OTHER_PART: u64 = 4;
 
-/// Whether a heap is large enough for it, empty or not.
+/// Returns whether a heap is large enough for it, empty or not.
 pub(crate) fn fits_a_heap(history: &History, size: u32, caps: Caps) -> bool {
     let mut serving = history.heaps.iter().filter(|heap| heap.caps.contains(caps));
     serving.any(|heap| size.saturating_add(HEADER_BYTES) <= heap.size)
 }
 
-/// Why a request for `size` bytes with `caps` was refused. O(blocks).
+/// Returns why a request for `size` bytes with `caps` was refused. O(blocks).
 pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> RefusalCause {
     if history.heaps.is_empty() {
         return RefusalCause::Unknown;
@@ -157,7 +157,7 @@ pub(super) fn cause(history: &History, live: &Live, size: u32, caps: Caps) -> Re
     }
 }
 
-/// What is free in these heaps, but for what they keep for themselves.
+/// Returns what is free in these heaps, but for what they keep for themselves.
 fn space(serving: &[&HeapDescription], live: &Live) -> Space {
     let mut space = Space::default();
     for heap in serving {
@@ -207,7 +207,8 @@ fn largest_first<K: Ord + Copy>(shares: impl Iterator<Item = (K, u32)>) -> Vec<(
     sums
 }
 
-/// The stretch of a heap that would serve the request if the fewest bytes had to go. O(blocks).
+/// Returns the stretch of a heap that would serve the request if the fewest bytes had to go.
+/// O(blocks).
 fn pin(heap: &HeapDescription, live: &Live, size: u32) -> Option<Pin> {
     let layout = timeline::laid_out(heap, live);
     let needed = u64::from(size) + u64::from(HEADER_BYTES);
@@ -260,7 +261,7 @@ fn pin(heap: &HeapDescription, live: &Live, size: u32) -> Option<Pin> {
     })
 }
 
-/// The blocks beside holes that are a good part of the request.
+/// Returns the blocks beside holes that are a good part of the request.
 fn beside(heap: &HeapDescription, live: &Live, size: u32) -> Vec<AdjacentBlock> {
     let layout = timeline::laid_out(heap, live);
     let pairs = layout.windows(2).filter_map(|pair| match pair {
@@ -290,14 +291,14 @@ fn is_free_on_both_sides(stretch: &[cells::HeapBlock], size: u32) -> bool {
 }
 
 impl Space {
-    /// Whether at least half of it is free.
+    /// Returns whether at least half of it is free.
     pub(crate) const fn is_mostly_free(&self) -> bool {
         self.free * 2 >= self.size
     }
 }
 
 impl RefusalCause {
-    /// The cause in a sentence with its figures.
+    /// Returns the cause in a sentence with its figures.
     #[must_use]
     pub fn sentence(&self, caps: Caps) -> String {
         let held = |space: &Space| {

@@ -64,7 +64,7 @@ impl HeapSample {
     }
 }
 
-/// Each heap, rebuilt from the blocks that are live.
+/// Returns each heap, rebuilt from the blocks that are live.
 pub(crate) fn heaps(described: &[HeapDescription], live: &Live) -> Vec<HeapSample> {
     described.iter().map(|heap| replayed(heap, live)).collect()
 }
@@ -84,8 +84,8 @@ pub(super) fn replayed(heap: &HeapDescription, live: &Live) -> HeapSample {
     }
 }
 
-/// The heap's blocks one after the other, counted from its first byte; what is between those that
-/// are live is free.
+/// Returns the heap's blocks one after the other, counted from its first byte; what is between
+/// those that are live is free.
 pub(super) fn laid_out(heap: &HeapDescription, live: &Live) -> Vec<cells::HeapBlock> {
     let mut blocks = Vec::new();
     let mut end = 0;

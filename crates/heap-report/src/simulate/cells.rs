@@ -41,7 +41,7 @@ impl Division {
     const SMALLEST_CELL: u32 = 64;
     const MOST_CELLS: u32 = 256;
 
-    /// The division of a heap into cells.
+    /// Returns the division of a heap into cells.
     #[must_use]
     pub fn of(bytes: u32) -> Division {
         let cell_bytes = bytes.div_ceil(Self::MOST_CELLS).next_power_of_two();
@@ -51,7 +51,7 @@ impl Division {
         }
     }
 
-    /// How many cells there are.
+    /// Returns how many cells there are.
     #[must_use]
     pub fn cells(self) -> usize {
         self.bytes.div_ceil(self.cell_bytes) as usize
@@ -109,7 +109,7 @@ impl Cells {
         cells
     }
 
-    /// Two bytes a cell, as the page reads them.
+    /// Returns two bytes a cell, as the page reads them.
     pub fn levels(&self) -> impl Iterator<Item = u8> + '_ {
         self.cells.iter().enumerate().flat_map(|(cell, bytes)| {
             let [used, poison, header, hole] = levels(bytes, self.division.bytes_of(cell));
@@ -117,31 +117,31 @@ impl Cells {
         })
     }
 
-    /// Bytes of users.
+    /// Returns the bytes of users.
     #[must_use]
     pub fn used_bytes(&self) -> u64 {
         self.sum(ByteKind::Used)
     }
 
-    /// Bytes of canaries.
+    /// Returns the bytes of canaries.
     #[must_use]
     pub fn poison_bytes(&self) -> u64 {
         self.sum(ByteKind::Poison)
     }
 
-    /// Bytes of headers and of what the heap keeps for itself.
+    /// Returns the bytes of headers and of what the heap keeps for itself.
     #[must_use]
     pub fn header_bytes(&self) -> u64 {
         self.sum(ByteKind::Header)
     }
 
-    /// Free bytes that are not in the largest free block.
+    /// Returns the free bytes that are not in the largest free block.
     #[must_use]
     pub fn hole_bytes(&self) -> u64 {
         self.sum(ByteKind::Hole)
     }
 
-    /// Free bytes, holes included.
+    /// Returns the free bytes, holes included.
     #[must_use]
     pub fn free_bytes(&self) -> u64 {
         self.sum(ByteKind::Free) + self.hole_bytes()

@@ -78,13 +78,13 @@ impl<P: Poison> Machine<P> {
         .map(drop)
     }
 
-    /// What the chip does when its scheduler runs. Returns how many heaps were added.
+    /// Returns what the chip does when its scheduler runs. Returns how many heaps were added.
     pub fn enable_startup_stacks(&mut self) -> usize {
         // SAFETY: nothing runs on the simulated stacks; the memory is as in `boot_heaps`.
         unsafe { self.heaps.enable_startup_stack_heaps(&self.memory) }
     }
 
-    /// The heaps, to be looked at.
+    /// Returns the heaps, to be looked at.
     pub fn heaps(&self) -> &HeapCaps<P> {
         &self.heaps
     }
@@ -94,7 +94,7 @@ impl<P: Poison> Machine<P> {
         self.heaps.set_external_threshold(Some(limit));
     }
 
-    /// Bytes that requests of this kind could get if there were no fragmentation.
+    /// Returns the bytes that requests of this kind could get if there were no fragmentation.
     pub fn free_bytes(&self, requests: Requests) -> u32 {
         self.heaps.inspect().free_size(requests.caps())
     }
@@ -104,7 +104,7 @@ impl<P: Poison> Machine<P> {
         self.heaps.watch(requests.caps())
     }
 
-    /// The block's address.
+    /// Returns the block's address.
     ///
     /// # Errors
     /// The sentence of the refusal.
@@ -124,7 +124,7 @@ impl<P: Poison> Machine<P> {
         .map_err(sentence)
     }
 
-    /// The block's new address, or the sentence of the refusal.
+    /// Returns the block's new address, or the sentence of the refusal.
     ///
     /// # Errors
     /// There is no such block.
@@ -155,7 +155,7 @@ impl<P: Poison> Machine<P> {
         self.heaps.free(address)
     }
 
-    /// The blocks of a heap, counted from its first byte.
+    /// Returns the blocks of a heap, counted from its first byte.
     pub fn blocks(&self, heap: &HeapView) -> Vec<HeapBlock> {
         let base = heap.span.start();
         let relative = |block: BlockView| HeapBlock {
@@ -204,7 +204,7 @@ impl Requests {
         }
     }
 
-    /// The heaps that requests of this kind can be served from.
+    /// Returns the heaps that requests of this kind can be served from.
     pub fn caps(self) -> Caps {
         match self {
             Requests::Malloc => Caps::DEFAULT,

@@ -65,7 +65,7 @@ impl PatternBlock {
         Ok(())
     }
 
-    /// Address, pattern and the bits that belong to the block, word by word.
+    /// Returns the address, pattern and the bits that belong to the block, word by word.
     fn words(self, bytes: u32) -> impl Iterator<Item = (u32, u32, u32)> {
         (0..bytes.div_ceil(4)).map(move |index| {
             let mask = match bytes - index * 4 {
@@ -81,7 +81,7 @@ impl PatternBlock {
     }
 }
 
-/// A different word for each stamp and index: odd multiples of both, mixed.
+/// Returns a different word for each stamp and index: odd multiples of both, mixed.
 fn word(stamp: u32, index: u32) -> u32 {
     let mixed = stamp.wrapping_mul(0x9E37_79B1) ^ index.wrapping_mul(0x85EB_CA77);
     mixed ^ (mixed >> 15)

@@ -97,7 +97,7 @@ fn in_base64<S: Serializer>(map: &[u8], serializer: S) -> Result<S::Ok, S::Error
 }
 
 impl Region {
-    /// A heap of which nothing is kept yet.
+    /// Returns a heap of which nothing is kept yet.
     pub fn new(name: &str, start: u32, size: u32) -> Region {
         let division = Division::of(size);
         Region {
@@ -155,8 +155,8 @@ impl Recording {
     }
 }
 
-/// The points at which a replay of `operations` takes samples: evenly spread, the first is 0, the
-/// last the end, and the one next to `peak` is moved there.
+/// Returns the points at which a replay of `operations` takes samples: evenly spread, the first is
+/// 0, the last the end, and the one next to `peak` is moved there.
 pub(crate) fn sample_points(operations: usize, peak: usize) -> Vec<usize> {
     let last = (SAMPLES - 1).min(operations);
     let spread = |number: usize| (number * operations).checked_div(last).unwrap_or(0);

@@ -118,7 +118,7 @@ impl<'machine, P: Poison> Replay<'machine, P> {
         Ok(())
     }
 
-    /// The sentence of the refusal, if there is one; so do the others.
+    /// Returns the sentence of the refusal, if there is one; so do the others.
     fn allocate(
         &mut self,
         slot: usize,
@@ -131,7 +131,8 @@ impl<'machine, P: Poison> Replay<'machine, P> {
         }
     }
 
-    /// A block that had been refused is asked for again, as C's `realloc` of a null pointer.
+    /// Returns a block that had been refused is asked for again, as C's `realloc` of a null
+    /// pointer.
     fn reallocate(&mut self, slot: usize, size: u32) -> Result<Option<String>, Fault> {
         const NATURAL_ALIGNMENT: u32 = 4;
         let Some(old) = self.blocks[slot] else {

@@ -142,7 +142,7 @@ impl Summary<'_> {
         list("Failure log, the latest first", &crash.failures, out)
     }
 
-    /// The largest blocks in an image.
+    /// Returns the largest blocks in an image.
     fn blocks(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let mut blocks: Vec<_> = self.replayed.live.iter().collect();
         blocks.sort_by_key(|block| (std::cmp::Reverse(block.size), block.address));
@@ -168,7 +168,7 @@ impl Summary<'_> {
         }
     }
 
-    /// A table of accounts; of an image without what happened before.
+    /// Returns a table of accounts; of an image without what happened before.
     fn accounts(&self, of: &str, accounts: &[(&Account, String)]) -> String {
         let grouped = words::grouped;
         if self.history.source == Source::Image {

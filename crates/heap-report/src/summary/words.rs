@@ -47,7 +47,7 @@ pub(crate) fn when(history: &History, event: usize, ticks: u64) -> String {
     }
 }
 
-/// A size that was asked for.
+/// Returns a size that was asked for.
 pub(crate) fn size(asked: u32) -> String {
     match asked {
         u32::MAX => "more bytes than there are addresses".to_owned(),

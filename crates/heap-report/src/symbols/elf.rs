@@ -119,14 +119,14 @@ impl Symbols {
         })
     }
 
-    /// Whether it knows lines, and not functions only.
+    /// Returns whether it knows lines, and not functions only.
     #[must_use]
     pub fn has_lines(&self) -> bool {
         self.has_lines
     }
 
-    /// The functions that a return address is in, the innermost first, each with the line that
-    /// calls; none for an address that is not the program's code.
+    /// Returns the functions that a return address is in, the innermost first, each with the line
+    /// that calls; none for an address that is not the program's code.
     #[must_use]
     pub fn frames(&self, return_address: u32) -> Vec<Frame> {
         let Some(call) = self.call_before(return_address) else {
@@ -143,7 +143,7 @@ impl Symbols {
         })]
     }
 
-    /// An address inside of the call that returns there.
+    /// Returns an address inside of the call that returns there.
     fn call_before(&self, return_address: u32) -> Option<u32> {
         let is_code = |address: u32| self.code.iter().any(|code| code.contains(&address));
         let as_it_is = return_address.checked_sub(1).filter(|&call| is_code(call));
@@ -218,8 +218,8 @@ fn section(file: &File<'_>, name: &str) -> Bytes {
     EndianRcSlice::new(Rc::from(data.unwrap_or_default().as_ref()), endian)
 }
 
-/// The contents of a section; `None` for one that is damaged, or says that it unpacks to more than
-/// it can: memory of that size would be filled before the first byte is read.
+/// Returns the contents of a section; `None` for one that is damaged, or says that it unpacks to
+/// more than it can: memory of that size would be filled before the first byte is read.
 fn unpacked<'data>(section: &Section<'data, '_>) -> Option<Cow<'data, [u8]>> {
     let packed = section.compressed_data().ok()?;
     let most = (packed.data.len() as u64).saturating_mul(MOST_EXPANSION);

@@ -43,7 +43,7 @@ impl Identity {
         (digits.len() >= FEWEST_DIGITS).then_some(Identity(digits))
     }
 
-    /// Whether both are of one build, as far as the shorter one goes.
+    /// Returns whether both are of one build, as far as the shorter one goes.
     #[must_use]
     pub fn is(&self, other: &Identity) -> bool {
         let digits = self.0.len().min(other.0.len());
@@ -72,14 +72,14 @@ impl Identities {
         }
     }
 
-    /// Whether a device that sent `identity` ran this program.
+    /// Returns whether a device that sent `identity` ran this program.
     #[must_use]
     pub fn has(&self, identity: &Identity) -> bool {
         let build_id = self.build_id.as_ref();
         self.sha256.is(identity) || build_id.is_some_and(|own| own.is(identity))
     }
 
-    /// What to say if it did not; `None` if it did.
+    /// Returns what to say if it did not; `None` if it did.
     #[must_use]
     pub fn contradiction(&self, identity: &Identity) -> Option<String> {
         let own = match &self.build_id {

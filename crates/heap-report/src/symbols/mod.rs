@@ -38,9 +38,9 @@ pub struct Named {
 }
 
 impl History {
-    /// Names the callers of all sites: `resolve` returns the functions at a return address, the
-    /// innermost first, and none for an address that is not of its program. Frames of the heap's
-    /// own code are left out, and sites that are then the same become one.
+    /// Returns the names the callers of all sites: `resolve` returns the functions at a return
+    /// address, the innermost first, and none for an address that is not of its program. Frames of
+    /// the heap's own code are left out, and sites that are then the same become one.
     pub fn name_callers(&mut self, mut resolve: impl FnMut(u32) -> Vec<Frame>) -> Named {
         let mut named = Named::default();
         let caught = self.caught.iter_mut().flat_map(Caught::sites_mut);
@@ -133,7 +133,7 @@ impl Key {
 }
 
 impl Site {
-    /// Names the callers of this site alone, see [`History::name_callers`].
+    /// Returns the names the callers of this site alone, see [`History::name_callers`].
     pub fn name_callers(&mut self, mut resolve: impl FnMut(u32) -> Vec<Frame>) -> Named {
         let callers = self.callers.iter();
         let stack: Vec<Vec<Frame>> = callers.map(|caller| resolve(*caller)).collect();
@@ -173,7 +173,7 @@ impl Site {
     }
 }
 
-/// Whether `end` is the path `whole`, or its last folders and file.
+/// Returns whether `end` is the path `whole`, or its last folders and file.
 fn is_end_of(end: &str, whole: &str) -> bool {
     whole
         .strip_suffix(end)

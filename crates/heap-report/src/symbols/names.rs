@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// A function without what generic arguments it has: `<ring::Ring<u8, 64>>::push<i32>` becomes
-/// `ring::Ring::push`.
+/// Returns a function without what generic arguments it has: `<ring::Ring<u8, 64>>::push<i32>`
+/// becomes `ring::Ring::push`.
 pub(super) fn function(name: &str) -> String {
     let (mut out, mut depth) = (String::new(), 0_usize);
     let mut before = ' ';
@@ -33,8 +33,8 @@ pub(super) fn function(name: &str) -> String {
     }
 }
 
-/// A file as one would look for it: below `root` without it, of a registry from the crate on, of
-/// the standard library from `library` on.
+/// Returns a file as one would look for it: below `root` without it, of a registry from the crate
+/// on, of the standard library from `library` on.
 pub(super) fn file(path: &str, root: &Path) -> String {
     let path = path.replace('\\', "/").replace("/./", "/");
     if let Some(below) = Path::new(&path)

@@ -67,7 +67,7 @@ const GLUE: [&str; 9] = [
     "operator new",
 ];
 
-/// The stack from the caller outwards; nothing of a stack that ends inside of the heap.
+/// Returns the stack from the caller outwards; nothing of a stack that ends inside of the heap.
 ///
 /// ```text
 ///   chip::call_stack   events::callers   heap_trace::call_stack   heap_caps::malloc   events::measure   events::main
@@ -81,7 +81,8 @@ pub(super) fn without_heap(mut stack: Vec<Frame>) -> Vec<Frame> {
     stack
 }
 
-/// Whether the heap asks here where it was called from: what is further in belongs to the probe.
+/// Returns whether the heap asks here where it was called from: what is further in belongs to the
+/// probe.
 fn is_looking(frame: &Frame) -> bool {
     let path = frame.file.replace('\\', "/");
     LOOKING.iter().any(|(own, part)| {

@@ -222,7 +222,7 @@ impl Facts<'_> {
         })
     }
 
-    /// Memory is in pieces because of a leak where the leak has much of it.
+    /// Returns whether memory is used up. Fragmentation counts where a leak has much of the memory.
     fn is_used_up(&self, cause: &RefusalCause) -> bool {
         match cause {
             RefusalCause::UsedUp { .. } => true,
@@ -236,9 +236,9 @@ impl Facts<'_> {
         }
     }
 
-    /// The block beside the largest hole, of a site that keeps little, more and more of it, where
-    /// enough is free for the request twice over: what stays between what comes and goes keeps
-    /// memory in pieces.
+    /// Returns the block beside the largest hole, of a site that keeps little, more and more of it,
+    /// where enough is free for the request twice over: what stays between what comes and goes
+    /// keeps memory in pieces.
     pub(crate) fn lasting<'a>(
         &self,
         cause: &'a RefusalCause,
@@ -263,14 +263,15 @@ impl Facts<'_> {
             .filter(|_| is_small && is_enough)
     }
 
-    /// The leak suspect to name: the surest, of these the largest, when the first request was
-    /// refused. At the end there are those of the last run, which may not be the one that failed.
+    /// Returns the leak suspect to name: the surest, of these the largest, when the first request
+    /// was refused. At the end there are those of the last run, which may not be the one that
+    /// failed.
     fn leading_leak(&self) -> Option<&Leak> {
         let at_the_end = || leading(self.leaks).filter(|_| !self.restarted_since());
         leading(self.leaks_at_failure).or_else(at_the_end)
     }
 
-    /// Whether the program restarted behind the failure that decides.
+    /// Returns whether the program restarted behind the failure that decides.
     pub(crate) fn restarted_since(&self) -> bool {
         self.failure
             .is_some_and(|failure| failure.event < self.run_begun)
@@ -287,12 +288,12 @@ impl Facts<'_> {
         })
     }
 
-    /// Whether so much is missing that nothing found means nothing.
+    /// Returns whether so much is missing that nothing found means nothing.
     fn is_too_little(&self) -> bool {
         self.gaps.are_too_large(self.events)
     }
 
-    /// The likely leak of a program whose refused requests no heap could ever serve.
+    /// Returns the likely leak of a program whose refused requests no heap could ever serve.
     fn leak_beside(&self, failure: &FailureNote) -> Option<Verdict> {
         let is_telling = !matches!(failure.cause, RefusalCause::NeverFitted { .. });
         if is_telling || self.is_too_little() {
@@ -302,8 +303,8 @@ impl Facts<'_> {
             .filter(|verdict| verdict.sure >= Confidence::Likely)
     }
 
-    /// Whether the heaps that can serve it have room for a refused request twice over at the end:
-    /// replayed heaps are a little roomier than the device's.
+    /// Returns whether the heaps that can serve it have room for a refused request twice over at
+    /// the end: replayed heaps are a little roomier than the device's.
     pub(crate) fn has_room_again(&self, failure: &FailureNote) -> bool {
         let heaps = self.history.heaps.iter().zip(self.heaps);
         heaps
@@ -311,24 +312,25 @@ impl Facts<'_> {
             .any(|(_, sample)| sample.largest_free / 2 >= failure.size)
     }
 
-    /// Whether most memory was in use in the last tenth of the events: too late to show what grows.
+    /// Returns whether most memory was in use in the last tenth of the events: too late to show
+    /// what grows.
     pub(crate) fn is_peak_late(&self) -> bool {
         const ENOUGH: usize = 20;
         self.events >= ENOUGH && self.total.peak_at * 10 > self.events * 9
     }
 
-    /// Whether this is a dump that lists what was not freed, and nothing else: what goes on to its
-    /// end in it may be freed and allocated all the time.
+    /// Returns whether this is a dump that lists what was not freed, and nothing else: what goes on
+    /// to its end in it may be freed and allocated all the time.
     fn has_no_frees(&self) -> bool {
         self.history.source == Source::Dump && self.total.keeps_everything()
     }
 
-    /// Whether the program has not used its heap, as far as was read.
+    /// Returns whether the program has not used its heap, as far as was read.
     fn is_silent(&self) -> bool {
         self.history.source == Source::Stream && self.total.allocations + self.total.frees == 0
     }
 
-    /// A write to memory that is not the writer's.
+    /// Returns a write to memory that is not the writer's.
     fn caught(&self) -> Option<Verdict> {
         let caught = &self.history.caught;
         let seen = caught.iter().find(|caught| caught.writer.is_some());

@@ -25,7 +25,7 @@ pub(super) fn silent() -> String {
     "No verdict: no allocation and no free was read.".to_owned()
 }
 
-/// What is wrong with the heaps in an image.
+/// Returns what is wrong with the heaps in an image.
 pub(super) fn damaged(first: &str, more: usize) -> String {
     let more = match more {
         0 => String::new(),
@@ -34,7 +34,7 @@ pub(super) fn damaged(first: &str, more: usize) -> String {
     format!("The heap is damaged{more}: {first}.")
 }
 
-/// The writer that was caught.
+/// Returns the writer that was caught.
 pub(super) fn caught(history: &History, caught: &Caught) -> String {
     let origins = caught.origins(history);
     let origins = match origins.as_slice() {
@@ -48,7 +48,7 @@ pub(super) fn caught(history: &History, caught: &Caught) -> String {
     )
 }
 
-/// Words for sound heaps in an image: the owner with most.
+/// Returns the words for sound heaps in an image: the owner with most.
 pub(super) fn image(facts: &Facts<'_>) -> String {
     let free: u64 = facts.heaps.iter().map(|heap| u64::from(heap.free)).sum();
     let largest = facts.heaps.iter().map(|heap| heap.largest_free).max();

@@ -67,7 +67,8 @@ impl Watched {
         }
     }
 
-    /// The heap with the largest free block stands for all; what is worst is what one should see.
+    /// Returns the heap with the largest free block stands for all; what is worst is what one
+    /// should see.
     fn write_heaps(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heaps = self.heaps();
         let Some(largest) = heaps.iter().map(|heap| heap.largest_free).max() else {

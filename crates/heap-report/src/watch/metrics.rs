@@ -47,7 +47,7 @@ impl Shortages {
 /// More than a device has; a damaged stream may name any number of them.
 const MOST_GAUGES: usize = 16;
 
-/// What the heaps with each capability have; those that no heap has are left out.
+/// Returns what the heaps with each capability have; those that no heap has are left out.
 pub(super) fn capabilities(
     described: &[HeapDescription],
     heaps: &[HeapSample],
@@ -79,7 +79,7 @@ pub(super) fn capabilities(
     Caps::all_named().filter_map(of).collect()
 }
 
-/// An account as the device's ledger would have it.
+/// Returns an account as the device's ledger would have it.
 pub(super) fn usage(account: &Account) -> Usage {
     let saturated = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     Usage {
@@ -91,7 +91,7 @@ pub(super) fn usage(account: &Account) -> Usage {
     }
 }
 
-/// The text, in a buffer that is as large as it must be.
+/// Returns the text, in a buffer that is as large as it must be.
 pub(super) fn written(
     capabilities: Vec<CapabilityMetrics>,
     owners: impl Iterator<Item = (Owner, Usage)>,

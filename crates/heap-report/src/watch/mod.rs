@@ -110,26 +110,26 @@ impl Watched {
         self.follow(seconds);
     }
 
-    /// Names and gaps as far as the stream had them; it has no events.
+    /// Returns the names and gaps as far as the stream had them; it has no events.
     #[must_use]
     pub fn history(&self) -> &History {
         self.decoder.history()
     }
 
-    /// The account of all.
+    /// Returns the account of all.
     #[must_use]
     pub fn total(&self) -> &Account {
         &self.accounts.total
     }
 
-    /// The owners, the one with most first.
+    /// Returns the owners, the one with most first.
     #[must_use]
     pub fn owners(&self) -> Vec<OwnerUsage> {
         let owners = self.accounts.owners.iter();
         largest_first(owners.map(|(owner, account)| (self.history().owner_name(*owner), account)))
     }
 
-    /// The sites that ever had a block, the one with most first.
+    /// Returns the sites that ever had a block, the one with most first.
     #[must_use]
     pub fn sites(&self) -> Vec<OwnerUsage> {
         let sites = self.accounts.sites.iter().enumerate();
@@ -140,7 +140,7 @@ impl Watched {
         )
     }
 
-    /// What is wrong so far, in a sentence. O(blocks · log blocks).
+    /// Returns what is wrong so far, in a sentence. O(blocks · log blocks).
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         let (leaks, heaps) = (self.leaks(), self.heaps());
@@ -170,16 +170,16 @@ impl Watched {
         )
     }
 
-    /// The heaps, rebuilt from the blocks that are live, in the order of [`History::heaps`].
-    /// O(blocks).
+    /// Returns the heaps, rebuilt from the blocks that are live, in the order of
+    /// [`History::heaps`]. O(blocks).
     #[must_use]
     pub fn heaps(&self) -> Vec<HeapSample> {
         replay::heaps(&self.history().heaps, &self.live)
     }
 
-    /// The program's metrics now, in Prometheus's text format: those that [`heap_trace::Metrics`]
-    /// writes on the device, levels and shortages included. The least free bytes are those of the
-    /// moments at which this was called. O(blocks).
+    /// Returns the program's metrics now, in Prometheus's text format: those that
+    /// [`heap_trace::Metrics`] writes on the device, levels and shortages included. The least free
+    /// bytes are those of the moments at which this was called. O(blocks).
     #[must_use]
     pub fn prometheus(&mut self) -> String {
         let heaps = self.heaps();
@@ -190,7 +190,7 @@ impl Watched {
         metrics::written(capabilities, owners, &self.shortages, self.history())
     }
 
-    /// What is missing, what only following the events shows included.
+    /// Returns what is missing, what only following the events shows included.
     #[must_use]
     pub fn gaps(&self) -> Gaps {
         let gaps = self.history().gaps;
@@ -201,13 +201,13 @@ impl Watched {
         }
     }
 
-    /// Events so far.
+    /// Returns the events so far.
     #[must_use]
     pub fn events(&self) -> usize {
         self.events
     }
 
-    /// The program's time, if it sent its clock rate.
+    /// Returns the program's time, if it sent its clock rate.
     #[must_use]
     pub fn seconds(&self) -> Option<f64> {
         self.history().seconds(self.ticks)
@@ -219,30 +219,30 @@ impl Watched {
         self.rates.rate()
     }
 
-    /// How many requests were refused.
+    /// Returns how many requests were refused.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.failed
     }
 
-    /// The last refused requests, the newest last.
+    /// Returns the last refused requests, the newest last.
     pub fn failures(&self) -> impl DoubleEndedIterator<Item = &FailureNote> {
         self.failures.iter()
     }
 
-    /// How often the program restarted.
+    /// Returns how often the program restarted.
     #[must_use]
     pub fn restarts(&self) -> usize {
         self.restarts
     }
 
-    /// The moment that the program named last, or what was done last when memory was short.
+    /// Returns the moment that the program named last, or what was done last when memory was short.
     #[must_use]
     pub fn last_mark(&self) -> Option<&str> {
         self.marks.back().map(String::as_str)
     }
 
-    /// The last lines of text, the newest last.
+    /// Returns the last lines of text, the newest last.
     pub fn log(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.log.iter().map(String::as_str)
     }

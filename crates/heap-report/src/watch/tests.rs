@@ -5,7 +5,7 @@ use soc_regions::Caps;
 
 use super::Watched;
 
-/// What a program sends that says this, an event each millisecond.
+/// Returns what a program sends that says this, an event each millisecond.
 fn sent(events: &[Said<'_>]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut stream = Stream::new(|frame: &[u8]| {

@@ -127,7 +127,7 @@ impl Variant {
         }
     }
 
-    /// Whether the chip has external memory.
+    /// Returns whether the chip has external memory.
     #[must_use]
     pub fn has_psram(&self) -> bool {
         When::given(common::PSRAM).holds(&self.setup.options)

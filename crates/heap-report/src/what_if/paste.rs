@@ -10,8 +10,8 @@ use soc_regions::{Caps, Reservation};
 
 use super::{Poisoning, Variant, psram_bytes};
 
-/// The lines that configure a heap of `heap-caps-alloc` so. What is as it is without saying is left
-/// out.
+/// Returns the lines that configure a heap of `heap-caps-alloc` so. What is as it is without saying
+/// is left out.
 #[must_use]
 pub fn lines(variant: &Variant) -> String {
     let mut text = imports(variant);
@@ -67,7 +67,7 @@ fn chip_path(variant: &Variant) -> String {
     name.replace(['-', '.'], "_")
 }
 
-/// All of the RAM, by the names of ESP-IDF's linker script.
+/// Returns all of the RAM, by the names of ESP-IDF's linker script.
 fn claim(variant: &Variant) -> String {
     match symbols(variant) {
         Some(names) => format!(
@@ -80,7 +80,8 @@ fn claim(variant: &Variant) -> String {
     }
 }
 
-/// The linker symbols that this chip needs with these options; `None` if more must be given.
+/// Returns the linker symbols that this chip needs with these options; `None` if more must be
+/// given.
 fn symbols(variant: &Variant) -> Option<Vec<&'static str>> {
     let mut names = Vec::new();
     let in_effect = |row: &&Reservation| row.when.holds(&variant.setup.options);
@@ -140,7 +141,7 @@ fn limit_path(limit: u32) -> String {
     }
 }
 
-/// The token of the claim, as comments: the claim itself is the program's.
+/// Returns the token of the claim, as comments: the claim itself is the program's.
 fn psram(variant: &Variant) -> String {
     if variant.has_psram() {
         format!(

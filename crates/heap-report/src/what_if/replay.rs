@@ -195,7 +195,7 @@ impl<'a, P: Poison> Run<'a, P> {
     }
 }
 
-/// Bytes that are free in all heaps together.
+/// Returns the bytes that are free in all heaps together.
 fn free_everywhere<P: Poison>(machine: &Machine<P>) -> u64 {
     let heaps = machine.heaps().inspect().heaps();
     heaps
@@ -203,7 +203,7 @@ fn free_everywhere<P: Poison>(machine: &Machine<P>) -> u64 {
         .sum()
 }
 
-/// How a request is made that named `caps`.
+/// Returns how a request is made that named `caps`.
 pub(super) fn requests(caps: Option<Caps>, variant: &Variant) -> Requests {
     match caps {
         Some(caps) if !(caps.contains(Caps::DEFAULT) && OF_MALLOC.contains(caps)) => {
@@ -213,7 +213,7 @@ pub(super) fn requests(caps: Option<Caps>, variant: &Variant) -> Requests {
     }
 }
 
-/// The capabilities that most requests name.
+/// Returns the capabilities that most requests name.
 fn view(program: &Program, variant: &Variant) -> Caps {
     if let Some(requests) = variant.requests {
         return requests.caps();

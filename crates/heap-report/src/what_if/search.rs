@@ -109,8 +109,8 @@ fn limits(base: &Variant) -> Vec<Option<u32>> {
     }
 }
 
-/// What requests that name capabilities have at their peak, a quarter more, and the sum with what
-/// they were refused.
+/// Returns what requests that name capabilities have at their peak, a quarter more, and the sum
+/// with what they were refused.
 fn reserves(program: &Program, base: &Variant) -> Vec<Reserve> {
     let mut kinds: Vec<(Caps, Need)> = needs(program, base)
         .into_iter()
@@ -189,14 +189,14 @@ fn needs(program: &Program, base: &Variant) -> BTreeMap<u32, Need> {
 }
 
 impl Outcome {
-    /// Requests that are not served, those that never were included.
+    /// Returns the requests that are not served, those that never were included.
     #[must_use]
     pub fn unserved(&self) -> usize {
         self.refused + self.were_refused - self.granted
     }
 
-    /// Whether the program is served better: fewer requests are not served, or more room is left
-    /// when it is tightest.
+    /// Returns whether the program is served better: fewer requests are not served, or more room is
+    /// left when it is tightest.
     #[must_use]
     pub fn is_better_than(&self, other: &Outcome) -> bool {
         self.merit() > other.merit()
@@ -208,7 +208,7 @@ impl Outcome {
     }
 }
 
-/// The first of the best.
+/// Returns the first of the best.
 fn best_of(tried: &[Found]) -> usize {
     let mut best = 0;
     for (place, found) in tried.iter().enumerate() {
@@ -262,7 +262,7 @@ fn reason(tried: &[Found], best: usize, program: &Program, base: &Variant) -> St
     format!("Best of {count} is {}: {gain}.", chosen.variant)
 }
 
-/// Why policy and reserves can't matter.
+/// Returns why policy and reserves can't matter.
 fn because_of_the_program(program: &Program, base: &Variant) -> String {
     if needs(program, base).is_empty() {
         " Every request is made in the same way, so neither the order of heaps for other requests nor a reserve can matter.".to_owned()
@@ -271,7 +271,7 @@ fn because_of_the_program(program: &Program, base: &Variant) -> String {
     }
 }
 
-/// Whether stricter poisoning could be left on.
+/// Returns whether stricter poisoning could be left on.
 fn on_poisoning(program: &Program, chosen: &Variant) -> Result<String, Error> {
     let unserved = chosen.try_on(program)?.unserved();
     let mut text = String::new();

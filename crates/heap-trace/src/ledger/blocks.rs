@@ -97,14 +97,14 @@ impl<const N: usize> Blocks<N> {
         self.entries.get(place).map(|entry| entry.attribution)
     }
 
-    /// The entry at a place, with its address; `None` behind the last place. O(1), empty places
-    /// included.
+    /// Returns the entry at a place, with its address; `None` behind the last place. O(1), empty
+    /// places included.
     pub(super) fn at(&self, place: usize) -> Option<Option<(u32, Attribution)>> {
         let entry = self.entries.get(place)?;
         Some((entry.address != 0).then_some((entry.address, entry.attribution)))
     }
 
-    /// The first place near the home of `address` at which `wanted` stands.
+    /// Returns the first place near the home of `address` at which `wanted` stands.
     #[inline]
     fn place_of(&self, address: u32, wanted: u32) -> Option<usize> {
         let home = Self::home(address);

@@ -215,7 +215,7 @@ impl<
             .map(|attribution| (attribution.site, attribution.owner))
     }
 
-    /// An owner begins.
+    /// Begins an owner's account.
     ///
     /// # Errors
     /// Blocks of the number's previous user are still there: assigning it again would charge
@@ -233,7 +233,7 @@ impl<
         Ok(())
     }
 
-    /// An owner ends: what it still has is leaked, unless others free it. Returns that.
+    /// Ends an owner's account; returns what it still has: leaked, unless others free it.
     pub fn end(&mut self, owner: Owner) -> Usage {
         if let Some(ended) = self.ended.get_mut(owner.get()) {
             *ended = true;

@@ -37,7 +37,7 @@ impl<'n> PressureFigures<'n> {
         waiting: 0,
     };
 
-    /// The gauges that reported a level so far, by name, and the level of each.
+    /// Returns the gauges that reported a level so far, by name, and the level of each.
     pub fn levels(&self) -> impl Iterator<Item = (&'n str, Level)> + Clone {
         self.levels.into_iter().flatten()
     }

@@ -23,7 +23,7 @@ impl SiteId {
     /// The site of everything for which there was no place, or that nobody noted.
     pub const UNKNOWN: Self = Self(0);
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> usize {
         self.0 as usize // widening
@@ -161,7 +161,7 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
         }
     }
 
-    /// The site with this key, old or new. O(1).
+    /// Returns the site with this key, old or new. O(1).
     pub(super) fn find(&mut self, key: &Key<DEPTH>) -> SiteId {
         let home = ((u64::from(key.hash()) * N as u64) >> 32) as usize; // below N
         for step in 0..WINDOW.min(N) {
@@ -191,7 +191,7 @@ impl<const N: usize, const DEPTH: usize> Sites<N, DEPTH> {
         }
     }
 
-    /// What a site is and has; `None` for numbers that were not assigned.
+    /// Returns what a site is and has; `None` for numbers that were not assigned.
     pub(super) fn get(&self, site: SiteId) -> Option<Site<DEPTH>> {
         let (key, usage) = match site {
             SiteId::UNKNOWN => (Key::UNKNOWN, self.unknown),

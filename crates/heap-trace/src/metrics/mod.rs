@@ -61,8 +61,8 @@ pub struct CapabilityMetrics {
 }
 
 impl CapabilityMetrics {
-    /// The part of the free bytes that is not in the largest free block, in thousandths: 0 where
-    /// one request could have all of it.
+    /// Returns the part of the free bytes that is not in the largest free block, in thousandths: 0
+    /// where one request could have all of it.
     #[must_use]
     pub const fn fragmentation_permille(&self) -> u32 {
         // Bytes or, of memory beyond 2 MiB, KiB: the product stays below 2^32.
@@ -192,7 +192,7 @@ impl<'n, const OWNERS: usize> Metrics<'n, OWNERS> {
         &self.pressure
     }
 
-    /// The capabilities that any heap has, in the order of their bits.
+    /// Returns the capabilities that any heap has, in the order of their bits.
     pub fn capabilities(&self) -> impl ExactSizeIterator<Item = &CapabilityMetrics> + Clone {
         self.capabilities.iter().take(self.count)
     }
@@ -203,7 +203,8 @@ impl<'n, const OWNERS: usize> Metrics<'n, OWNERS> {
         numbered.filter(|(_, usage)| usage.allocations > 0)
     }
 
-    /// Bytes of owners beyond the last account and of blocks of which no owner is known.
+    /// Returns the bytes of owners beyond the last account and of blocks of which no owner is
+    /// known.
     #[must_use]
     pub fn untracked_bytes(&self) -> u32 {
         let [others, untracked] = self.untracked;
@@ -231,7 +232,7 @@ impl<'n, const OWNERS: usize> Metrics<'n, OWNERS> {
     }
 }
 
-/// What an owner is called.
+/// Returns what an owner is called.
 fn called<'n>(
     owner: Owner,
     name: &dyn Fn(Owner) -> Option<&'n str>,

@@ -11,7 +11,7 @@ pub struct StackMemory {
 }
 
 impl StackMemory {
-    /// The addresses of `range`.
+    /// Returns the addresses of `range`.
     ///
     /// # Safety
     /// - Aligned words between its ends can be read at any time: it is RAM.

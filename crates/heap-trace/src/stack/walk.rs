@@ -15,7 +15,7 @@ use core::ops::Range;
 
 /// Words by address.
 pub trait Words {
-    /// The word at `address`; `None` where there is none.
+    /// Returns the word at `address`; `None` where there is none.
     fn word(&self, address: u32) -> Option<u32>;
 }
 
@@ -28,8 +28,8 @@ pub struct Start {
     pub stack: u32,
 }
 
-/// Callers on Xtensa with register windows. Fills `callers`, the innermost first; returns how many
-/// there were.
+/// Returns the callers on Xtensa with register windows. Fills `callers`, the innermost first;
+/// returns how many there were.
 ///
 /// `start` comes from assembly that stores all windows to the stack (calls itself seven times by
 /// `call8`, and returns) and passes its own `a0` and `a1`. Interrupts that come in between do no
@@ -62,8 +62,8 @@ pub fn windowed_outside(
     fill(callers, start, code, own, address, next)
 }
 
-/// Callers on RISC-V with frame pointers. `frame_pointer` is `s0` of the function that asks: its
-/// caller is to be the first one.
+/// Returns the callers on RISC-V with frame pointers. `frame_pointer` is `s0` of the function that
+/// asks: its caller is to be the first one.
 pub fn frame_pointers(
     words: &impl Words,
     frame_pointer: u32,

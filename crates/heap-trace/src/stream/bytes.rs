@@ -64,7 +64,7 @@ impl<const BYTES: usize> Body<BYTES> {
         text.bytes().for_each(|byte| self.byte(byte));
     }
 
-    /// The bytes to send.
+    /// Returns the bytes to send.
     pub(super) fn seal(&mut self) -> &[u8] {
         let body = self.bytes.get(1..self.end).unwrap_or_default();
         let check = check(body);
@@ -148,8 +148,8 @@ impl<'a> Fields<'a> {
         Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    /// The rest as text. A frame cuts a text that is too long, if need be in the middle of a
-    /// character.
+    /// Returns the rest as text. A frame cuts a text that is too long, if need be in the middle of
+    /// a character.
     pub(super) fn text(&mut self) -> &'a str {
         let bytes = core::mem::take(&mut self.0);
         match core::str::from_utf8(bytes) {

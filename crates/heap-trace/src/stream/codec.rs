@@ -25,7 +25,7 @@ mod kind {
     pub(super) const REST: u8 = 3;
 }
 
-/// The first byte of the rest.
+/// Returns the first byte of the rest.
 const fn rest(number: u8) -> u8 {
     number << 2 | kind::REST
 }
@@ -180,7 +180,7 @@ impl Event<'_> {
     }
 }
 
-/// The last bytes of a file's name: what comes first is the same for all.
+/// Returns the last bytes of a file's name: what comes first is the same for all.
 fn tail(file: &str) -> &str {
     const BYTES: usize = 40;
     let from = file.len().saturating_sub(BYTES);

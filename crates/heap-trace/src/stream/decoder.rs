@@ -130,16 +130,17 @@ impl Decoder {
         }))
     }
 
-    /// Events that were sent and did not arrive: lost on the way, as the stream's own count shows
-    /// at each [`Event::Sync`]. What the program dropped itself is in [`Event::Dropped`].
+    /// Returns the events that were sent and did not arrive: lost on the way, as the stream's own
+    /// count shows at each [`Event::Sync`]. What the program dropped itself is in
+    /// [`Event::Dropped`].
     #[must_use]
     pub const fn missed(&self) -> u32 {
         self.position.missed
     }
 }
 
-/// The time whose last 32 bits are the program's clock, nearest behind `ticks`: what was missed
-/// took time too.
+/// Returns the time whose last 32 bits are the program's clock, nearest behind `ticks`: what was
+/// missed took time too.
 fn near(ticks: u64, clock: u32, first: bool) -> u64 {
     if first {
         return clock.into();

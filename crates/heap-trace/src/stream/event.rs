@@ -143,7 +143,7 @@ pub enum Callers<'a> {
 }
 
 impl<'a> Callers<'a> {
-    /// The addresses, the innermost first.
+    /// Returns the addresses, the innermost first.
     pub fn iter(&self) -> impl Iterator<Item = u32> + 'a {
         let (words, bytes): (&[u32], &[[u8; 4]]) = match *self {
             Self::Words(words) => (words, &[]),
@@ -155,7 +155,7 @@ impl<'a> Callers<'a> {
 }
 
 impl Event<'_> {
-    /// Whether the stream counts it, see [`Event::Sync`].
+    /// Returns whether the stream counts it, see [`Event::Sync`].
     pub(super) const fn is_counted(&self) -> bool {
         matches!(
             self,

@@ -39,7 +39,7 @@ pub struct Stream<S> {
 }
 
 impl<S: Sink> Stream<S> {
-    /// A stream that has sent nothing.
+    /// Creates a stream that has sent nothing.
     pub const fn new(sink: S) -> Self {
         Self {
             sink,
@@ -51,12 +51,12 @@ impl<S: Sink> Stream<S> {
         }
     }
 
-    /// Where frames go, to be emptied.
+    /// Returns where frames go, to be emptied.
     pub const fn sink_mut(&mut self) -> &mut S {
         &mut self.sink
     }
 
-    /// Events so far: allocations, frees, resizes and failures, dropped or not.
+    /// Returns the events so far: allocations, frees, resizes and failures, dropped or not.
     #[must_use]
     pub const fn events(&self) -> u32 {
         self.events

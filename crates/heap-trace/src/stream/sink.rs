@@ -30,7 +30,7 @@ impl<F: FnMut(&[u8]) -> bool> Sink for F {
 
 /// A port that accepts some bytes without waiting: a UART and its FIFO.
 pub trait Port {
-    /// Number of bytes that it accepts now without waiting.
+    /// Returns the number of bytes that it accepts now without waiting.
     fn writable(&self) -> usize;
     /// Sends a byte: called for [`Port::writable`] bytes at most.
     fn write(&mut self, byte: u8);
@@ -70,7 +70,7 @@ pub struct Ring<const BYTES: usize> {
 }
 
 impl<const BYTES: usize> Ring<BYTES> {
-    /// An empty ring.
+    /// Creates an empty ring.
     #[must_use]
     pub const fn new(when_full: WhenFull) -> Self {
         Self {
@@ -81,13 +81,13 @@ impl<const BYTES: usize> Ring<BYTES> {
         }
     }
 
-    /// Bytes to read.
+    /// Returns the bytes to read.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.used
     }
 
-    /// Whether there is nothing to read.
+    /// Returns whether there is nothing to read.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.used == 0
@@ -104,7 +104,7 @@ impl<const BYTES: usize> Ring<BYTES> {
         count
     }
 
-    /// All bytes in two pieces, the oldest first.
+    /// Returns all bytes in two pieces, the oldest first.
     #[must_use]
     pub fn contents(&self) -> [&[u8]; 2] {
         let (wrapped, first) = self.bytes.split_at(self.start.min(BYTES));

@@ -52,7 +52,7 @@ struct Cursor {
 
 /// Sessions.
 impl<'a, E: TraceContext, const DEPTH: usize> Trace<'a, E, DEPTH> {
-    /// A trace without a buffer: it costs nothing but its code.
+    /// Creates a trace without a buffer: it costs nothing but its code.
     #[must_use]
     pub const fn new(context: E) -> Self {
         const NOTHING: Summary = Summary {
@@ -155,19 +155,19 @@ impl<'a, E: TraceContext, const DEPTH: usize> Trace<'a, E, DEPTH> {
 
 /// Looking.
 impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
-    /// Whether events are recorded.
+    /// Returns whether events are recorded.
     #[must_use]
     pub const fn state(&self) -> State {
         self.state
     }
 
-    /// How many records there are; in [`Mode::All`] those of freed blocks count too.
+    /// Returns how many records there are; in [`Mode::All`] those of freed blocks count too.
     #[must_use]
     pub fn count(&self) -> usize {
         self.table.as_ref().map_or(0, Table::len)
     }
 
-    /// All figures.
+    /// Returns all figures.
     #[must_use]
     pub fn summary(&self) -> Summary {
         Summary {
@@ -177,9 +177,9 @@ impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
         }
     }
 
-    /// The record with this number, counted from the oldest; `None` behind the newest. O(1) for the
-    /// number behind the last one asked for (or that one again), as long as no record went away;
-    /// else O(number).
+    /// Returns the record with this number, counted from the oldest; `None` behind the newest. O(1)
+    /// for the number behind the last one asked for (or that one again), as long as no record went
+    /// away; else O(number).
     pub fn get(&mut self, index: usize) -> Option<Record<DEPTH>> {
         let table = self.table.as_ref()?;
         let near = self
@@ -204,8 +204,9 @@ impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
         }
     }
 
-    /// The next record of the reader; `None` at the end. O(1). Records that go away meanwhile are
-    /// passed over, so the lock around the heap need not be held from one call to the next.
+    /// Returns the next record of the reader; `None` at the end. O(1). Records that go away
+    /// meanwhile are passed over, so the lock around the heap need not be held from one call to the
+    /// next.
     pub fn read(&mut self) -> Option<Record<DEPTH>> {
         self.table.as_mut()?.read()
     }
@@ -255,7 +256,7 @@ impl<E: TraceContext, const DEPTH: usize> Trace<'_, E, DEPTH> {
     }
 }
 
-/// What is known of an allocation that happens now.
+/// Returns what is known of an allocation that happens now.
 fn record<const DEPTH: usize>(
     context: &impl TraceContext,
     address: u32,

@@ -75,7 +75,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Whether records are missing.
+    /// Returns whether records are missing.
     #[must_use]
     pub const fn has_overflowed(&self) -> bool {
         self.dropped > 0

@@ -90,7 +90,8 @@ impl<'a, const DEPTH: usize> Table<'a, DEPTH> {
         self.slots
     }
 
-    /// The live record of `address`. O(1) expected: at most two live records a bucket on average.
+    /// Returns the live record of `address`. O(1) expected: at most two live records a bucket on
+    /// average.
     pub(super) fn find(&self, address: u32) -> Option<SlotIndex> {
         let mut index = self.first_in(self.bucket_of(address));
         while let Some(slot) = self.slot(index) {
@@ -160,7 +161,7 @@ impl<'a, const DEPTH: usize> Table<'a, DEPTH> {
 
 /// Reading.
 impl<const DEPTH: usize> Table<'_, DEPTH> {
-    /// The record `place` steps behind `from`, or behind the oldest. O(steps).
+    /// Returns the record `place` steps behind `from`, or behind the oldest. O(steps).
     pub(super) fn step(&self, from: Option<SlotIndex>, place: usize) -> Option<SlotIndex> {
         let mut index = from.map_or(self.oldest, |from| from.0);
         for _ in 0..place {
@@ -181,7 +182,7 @@ impl<const DEPTH: usize> Table<'_, DEPTH> {
         };
     }
 
-    /// The next record. O(1).
+    /// Returns the next record. O(1).
     pub(super) fn read(&mut self) -> Option<Record<DEPTH>> {
         self.reading.left = self.reading.left.checked_sub(1)?;
         let slot = self.slot(self.reading.next)?;
@@ -201,7 +202,7 @@ impl<const DEPTH: usize> Table<'_, DEPTH> {
         u16::try_from(bucket).unwrap_or(0) // at most 15 bits, see `MAXIMUM`
     }
 
-    /// The first record of a bucket, if the bucket can be believed (invariant 3).
+    /// Returns the first record of a bucket, if the bucket can be believed (invariant 3).
     fn first_in(&self, bucket: u16) -> u16 {
         let first = self.slot_at(bucket).map_or(NONE, |slot| slot.bucket);
         let is_its_own = |slot: &Slot<DEPTH>| {
@@ -241,7 +242,7 @@ impl<const DEPTH: usize> Table<'_, DEPTH> {
 
 /// Slots.
 impl<const DEPTH: usize> Table<'_, DEPTH> {
-    /// A slot that was used in this session.
+    /// Returns a slot that was used in this session.
     fn slot(&self, index: u16) -> Option<&Slot<DEPTH>> {
         self.slot_at(index).filter(|_| index < self.fresh)
     }
@@ -255,7 +256,7 @@ impl<const DEPTH: usize> Table<'_, DEPTH> {
         self.slots.get(usize::from(index))
     }
 
-    /// A slot that no record is kept in.
+    /// Returns a slot that no record is kept in.
     fn take_slot(&mut self) -> Option<u16> {
         if let Some(slot) = self.slot(self.spare) {
             let (taken, next) = (self.spare, slot.newer);

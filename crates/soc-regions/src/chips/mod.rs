@@ -38,12 +38,12 @@ static ALL: [&Chip; 15] = [
     &esp32_v2_1::ESP32_V2_1,
 ];
 
-/// Every chip, today's first, then what the ESP32 was in the past.
+/// Returns every chip, today's first, then what the ESP32 was in the past.
 pub fn all() -> impl Iterator<Item = &'static Chip> + Clone {
     ALL.into_iter()
 }
 
-/// The chip with a name, in any case and with or without hyphens: `esp32c3`, `ESP32-C3`,
+/// Returns the chip with a name, in any case and with or without hyphens: `esp32c3`, `ESP32-C3`,
 /// `esp32-v3.0`.
 pub fn by_name(name: &str) -> Option<&'static Chip> {
     let letters = |name: &'static str| name.bytes().filter(|byte| *byte != b'-');

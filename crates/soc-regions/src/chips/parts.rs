@@ -98,7 +98,7 @@ pub(super) const DRAM_DATA: Reservation =
 pub(super) const IRAM_CODE: Reservation =
     Reservation::between("iram_code", "_iram_start", "_iram_end");
 
-/// Code as the data bus sees it.
+/// Returns the code as the data bus sees it.
 pub(super) const fn iram_code_at(plus: i32) -> Reservation {
     Reservation::new(
         "iram_code",
@@ -107,8 +107,8 @@ pub(super) const fn iram_code_at(plus: i32) -> Reservation {
     )
 }
 
-/// What the ROM keeps for itself at the end of the RAM. ESP-IDF asks the ROM when it starts;
-/// `documented` is what it answers.
+/// Returns what the ROM keeps for itself at the end of the RAM. ESP-IDF asks the ROM when it
+/// starts; `documented` is what it answers.
 pub(super) const fn rom_layout(documented: u32, end: u32) -> Reservation {
     Reservation::new(
         "rom_layout",
@@ -132,7 +132,7 @@ pub(super) const ULP_HP_MEM: Reservation = Reservation::between(
 )
 .only(When::on(ULP_IN_RAM));
 
-/// What the program keeps at the start of RTC memory, of which a heap is made.
+/// Returns what the program keeps at the start of RTC memory, of which a heap is made.
 pub(super) const fn rtc_data_to(start: u32, symbol: &'static str) -> Reservation {
     Reservation::new("rtcram_data", Bound::at(start), Bound::symbol(symbol)).only(WITH_RTC_HEAP)
 }
@@ -146,8 +146,8 @@ pub(super) const RTC_RESERVED: Reservation = Reservation::between(
 )
 .only(WITH_RTC_HEAP);
 
-/// The part of PSRAM's window below the PSRAM: none, or what flash takes of a window that it
-/// shares.
+/// Returns the part of PSRAM's window below the PSRAM: none, or what flash takes of a window that
+/// it shares.
 pub(super) const fn below_psram(window: Span) -> Reservation {
     Reservation::new(
         "extram_below",
@@ -157,7 +157,7 @@ pub(super) const fn below_psram(window: Span) -> Reservation {
     .only(When::given(PSRAM))
 }
 
-/// The part of PSRAM's window above the PSRAM.
+/// Returns the part of PSRAM's window above the PSRAM.
 pub(super) const fn above_psram(window: Span) -> Reservation {
     Reservation::new(
         "extram_above",
@@ -200,7 +200,7 @@ pub(super) const CODE_BEHIND_TEE: [SampleSymbol; 5] = [
     symbol("_heap_start", 0x4081_B9C0),
 ];
 
-/// What that program keeps in low-power memory at 0x5000_0000.
+/// Returns what that program keeps in low-power memory at 0x5000_0000.
 pub(super) const fn lp_symbols(reserved: u32) -> [SampleSymbol; 3] {
     [
         symbol("_rtc_force_slow_end", 0x5000_0010),
@@ -209,7 +209,7 @@ pub(super) const fn lp_symbols(reserved: u32) -> [SampleSymbol; 3] {
     ]
 }
 
-/// A sample symbol.
+/// Returns a sample symbol.
 pub(super) const fn symbol(name: &'static str, address: u32) -> SampleSymbol {
     SampleSymbol::new(name, address)
 }

@@ -107,17 +107,17 @@ pub trait Allocator: Sized {
         new
     }
 
-    /// A block in memory with capabilities, where [`Allocator::HAS_CAPS`] says so.
+    /// Returns a block in memory with capabilities, where [`Allocator::HAS_CAPS`] says so.
     fn allocate_caps(&mut self, _size: usize, _caps: u32) -> usize {
         0
     }
 
-    /// How many bytes are free, where [`Allocator::HAS_STATISTICS`] says so.
+    /// Returns how many bytes are free, where [`Allocator::HAS_STATISTICS`] says so.
     fn free_size(&mut self) -> usize {
         0
     }
 
-    /// How large the largest free block is, where [`Allocator::HAS_STATISTICS`] says so.
+    /// Returns how large the largest free block is, where [`Allocator::HAS_STATISTICS`] says so.
     fn largest_block(&mut self) -> usize {
         0
     }
@@ -128,13 +128,13 @@ pub trait Allocator: Sized {
         false
     }
 
-    /// Bytes that the heap needs for itself, blocks' headers not counted.
+    /// Returns the bytes that the heap needs for itself, blocks' headers not counted.
     fn control_bytes(&self) -> usize {
         size_of::<Self>()
     }
 
-    /// The function that serves `request`, and its arguments: one around the method of this trait.
-    /// A heap whose functions C calls directly names those.
+    /// Returns the function that serves `request`, and its arguments: one around the method of this
+    /// trait. A heap whose functions C calls directly names those.
     fn call(&mut self, request: Request) -> Call {
         let heap = core::ptr::from_mut(self).expose_provenance();
         let (operation, [b, c, d]): (Operation, _) = match request {
@@ -194,14 +194,14 @@ impl<'a, S: Allocator, M: Counter> Measured<'a, S, M> {
         self.counter.measure(call.operation, call.arguments)
     }
 
-    /// A request that has a result, with that.
+    /// Returns a request that has a result, with that.
     pub(crate) fn ask(&mut self, request: Request) -> (usize, u32) {
         let (result, cost) = self.measure(request);
         // SAFETY: the operations that this is called with have a result.
         (unsafe { result.assume_init() }, cost)
     }
 
-    /// The heap itself, for what is not measured.
+    /// Returns the heap itself, for what is not measured.
     pub(crate) fn allocator(&mut self) -> &mut S {
         // SAFETY: it was started.
         unsafe { self.heap.assume_init_mut() }
@@ -261,7 +261,7 @@ pub fn operations<S: Allocator>() -> Operations {
     ]
 }
 
-/// The heap behind the first argument.
+/// Returns the heap behind the first argument.
 ///
 /// # Safety
 /// `heap` is the address of a started allocator that nothing else uses meanwhile.
@@ -316,7 +316,7 @@ operation!(reallocate, |heap, block, size, new_size| {
     MaybeUninit::new(unsafe { heap.reallocate(block, size, new_size) })
 });
 
-/// A block as the workloads name it.
+/// Returns a block as the workloads name it.
 ///
 /// # Safety
 /// `block` is not 0.
@@ -325,12 +325,12 @@ unsafe fn pointer(block: usize) -> NonNull<u8> {
     unsafe { NonNull::new_unchecked(core::ptr::with_exposed_provenance_mut(block)) }
 }
 
-/// The name of a block, 0 for none.
+/// Returns the name of a block, 0 for none.
 pub(crate) fn address(block: Option<NonNull<u8>>) -> usize {
     block.map_or(0, |block| block.as_ptr().expose_provenance())
 }
 
-/// What Rust's heaps are asked with: the check of the size is part of the work.
+/// Returns what Rust's heaps are asked with: the check of the size is part of the work.
 #[must_use]
 pub const fn layout(size: usize, alignment: usize) -> Option<Layout> {
     match Layout::from_size_align(size, alignment) {

@@ -17,7 +17,7 @@ impl Costs {
         self.calls += 1;
     }
 
-    /// What one call costs.
+    /// Returns what one call costs.
     pub(crate) fn of(cost: u32) -> Self {
         let mut costs = Self::default();
         costs.add(cost);

@@ -42,7 +42,7 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// What figures call it when costs are instructions.
+    /// Returns what figures call it when costs are instructions.
     #[must_use]
     pub const fn in_instructions(self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl Quantity {
         }
     }
 
-    /// What figures call it when costs are nanoseconds.
+    /// Returns what figures call it when costs are nanoseconds.
     #[must_use]
     pub const fn in_nanoseconds(self) -> &'static str {
         match self {

@@ -20,12 +20,12 @@ impl<'a, M: Counter> Fixture<'a, M> {
         Self { counter, region }
     }
 
-    /// How much memory there is.
+    /// Returns how much memory there is.
     pub(crate) const fn bytes(&self) -> usize {
         self.region.len()
     }
 
-    /// A heap in the first `bytes` bytes of the memory; `None` if it is too small.
+    /// Returns a heap in the first `bytes` bytes of the memory; `None` if it is too small.
     pub(crate) fn start<'b, S: Allocator>(
         &'b mut self,
         place: &'b mut MaybeUninit<S>,

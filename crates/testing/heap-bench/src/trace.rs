@@ -36,7 +36,7 @@ const SLOT_BITS: u32 = 24;
 const ALIGNMENT_BITS: u32 = 6;
 
 impl TraceStep {
-    /// The step as two words; `None` for more slots than there are numbers.
+    /// Returns the step as two words; `None` for more slots than there are numbers.
     #[must_use]
     pub const fn to_words(self) -> Option<[u32; 2]> {
         let (kind, logarithm, slot, size) = match self {
@@ -55,7 +55,7 @@ impl TraceStep {
         Some([head, size])
     }
 
-    /// The step of two words; `None` if they are none.
+    /// Returns the step of two words; `None` if they are none.
     #[must_use]
     pub const fn from_words([head, size]: [u32; 2]) -> Option<Self> {
         let slot = head & ((1 << SLOT_BITS) - 1);
@@ -81,7 +81,7 @@ pub struct Trace<'a> {
 }
 
 impl<'a> Trace<'a> {
-    /// What the words say; `None` if there are fewer than they say.
+    /// Returns what the words say; `None` if there are fewer than they say.
     #[must_use]
     pub fn from_words(words: &'a [u32]) -> Option<Self> {
         let ([steps, slots], rest) = words.split_first_chunk()?;
@@ -92,13 +92,13 @@ impl<'a> Trace<'a> {
         })
     }
 
-    /// Places that a replay needs to remember blocks.
+    /// Returns the places that a replay needs to remember blocks.
     #[must_use]
     pub const fn slots(&self) -> usize {
         self.slots
     }
 
-    /// The steps, in order.
+    /// Returns the steps, in order.
     pub(crate) fn steps(&self) -> impl Iterator<Item = TraceStep> + 'a {
         self.steps.iter().copied().filter_map(TraceStep::from_words)
     }

@@ -26,7 +26,7 @@ pub fn arguments_from<R>(number: usize, look: impl FnOnce(&str) -> R) -> R {
     look(rest)
 }
 
-/// The argument with this number, if it is a number itself.
+/// Returns the argument with this number, if it is a number itself.
 #[must_use]
 pub fn number(argument_number: usize) -> Option<usize> {
     argument(argument_number, |text| text?.parse().ok())

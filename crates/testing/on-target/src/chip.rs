@@ -20,7 +20,7 @@ impl Machine for Emulated {
     }
 }
 
-/// Which memory the program itself takes, as the linker script says.
+/// Returns which memory the program itself takes, as the linker script says.
 pub(crate) fn linker_symbols() -> [(&'static str, u32); 4] {
     unsafe extern "C" {
         static _data_start: u8;

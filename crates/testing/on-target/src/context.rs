@@ -21,7 +21,7 @@ unsafe extern "C" {
 pub struct ChipContext(());
 
 impl ChipContext {
-    /// The chip this program runs on.
+    /// Returns the chip this program runs on.
     #[must_use]
     pub const fn new() -> Self {
         Self(())

@@ -27,7 +27,7 @@ pub struct MaskedStretch {
 
 #[cfg(target_arch = "xtensa")]
 impl MaskedStretch {
-    /// The longest stretch of all calls so far.
+    /// Returns the longest stretch of all calls so far.
     #[must_use]
     pub fn longest(&self) -> u32 {
         self.longest.get()

@@ -41,7 +41,7 @@ heap_caps_alloc::claim! {
     }
 }
 
-/// The parts of all memory. [`HEAP`] refuses everything until it gets them.
+/// Returns the parts of all memory. [`HEAP`] refuses everything until it gets them.
 ///
 /// # Errors
 /// See [`TakeError`].

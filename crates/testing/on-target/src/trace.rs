@@ -20,7 +20,7 @@ const HEAP: usize = 0x3FC0_0000;
 const HEAP_END: usize = 0x3FFA_E000;
 const BELOW_DRAM: usize = 0x3FE0_0000;
 
-/// The recorded program, and room to remember its blocks; an error says what is wrong.
+/// Returns the recorded program, and room to remember its blocks; an error says what is wrong.
 ///
 /// # Safety
 /// Called once. Nothing else uses the memory from 0x3F80_0000 to 0x3FBF_FFFF, which was zero but
@@ -60,7 +60,7 @@ unsafe fn trace_in(
     Ok((trace, slots))
 }
 
-/// Memory for one heap, behind a trace of [`trace_below_dram`].
+/// Returns the memory for one heap, behind a trace of [`trace_below_dram`].
 #[must_use]
 pub fn below_dram() -> NonNull<[u8]> {
     let start = with_exposed_provenance_mut(BELOW_DRAM);
@@ -69,7 +69,7 @@ pub fn below_dram() -> NonNull<[u8]> {
     unsafe { NonNull::new_unchecked(region) }
 }
 
-/// Memory for a heap of this size; `None` for more than there is.
+/// Returns the memory for a heap of this size; `None` for more than there is.
 #[must_use]
 pub fn heap_region(bytes: usize) -> Option<NonNull<[u8]>> {
     let region = slice_from_raw_parts_mut(with_exposed_provenance_mut(HEAP), bytes);

@@ -11,26 +11,26 @@ pub trait Machine {
     /// The chip's memory.
     type Memory: Memory;
 
-    /// The chip, an ESP32 unless the machine says otherwise.
+    /// Returns the chip, an ESP32 unless the machine says otherwise.
     fn chip() -> &'static Chip {
         &ESP32
     }
 
-    /// What of it can be a heap: everything, unless the machine says otherwise.
+    /// Returns what of it can be a heap: everything, unless the machine says otherwise.
     fn options() -> Options {
         with_psram(Self::psram())
     }
 
-    /// How many bytes of PSRAM there are: none, or up to 4 MiB.
+    /// Returns how many bytes of PSRAM there are: none, or up to 4 MiB.
     fn psram() -> u32 {
         4 << 20
     }
 
-    /// Memory that no heap uses. On a chip it is the same memory each time, so one check at a time
-    /// may have it.
+    /// Returns the memory that no heap uses. On a chip it is the same memory each time, so one
+    /// check at a time may have it.
     fn memory() -> Self::Memory;
 
-    /// Where the linker put the program.
+    /// Returns where the linker put the program.
     fn symbols() -> impl Symbols;
 }
 
@@ -56,7 +56,7 @@ impl<M: Machine, P: Poison> DerefMut for Booted<M, P> {
     }
 }
 
-/// The ESP32 with everything that can be a heap.
+/// Returns the ESP32 with everything that can be a heap.
 #[must_use]
 pub fn options() -> Options {
     with_psram(4 << 20)

@@ -13,7 +13,8 @@ const TYPES: &[&str] = &["DRAM", "D/IRAM", "IRAM", EXTERNAL, "RTCRAM"];
 const TYPES_OF_ESP32C3: &[&str] = &["RAM", "Retention RAM"];
 const EXTERNAL: &str = "SPIRAM";
 
-/// Capabilities that only memory like this has. Nobody may ask for code and bytes at once.
+/// Returns the capabilities that only memory like this has. Nobody may ask for code and bytes at
+/// once.
 fn all_caps(heap: &HeapView) -> Caps {
     if heap.caps.contains(Caps::BIT8) {
         heap.caps.difference(Caps::EXEC)

@@ -3,7 +3,7 @@
 use heap_caps::HeapCaps;
 use multi_heap::Poison;
 
-/// A word that encodes its place and its block.
+/// Returns a word that encodes its place and its block.
 const fn word(address: u32, index: u32, seed: u32) -> u32 {
     (address.wrapping_add(index) ^ seed).wrapping_mul(0x9E37_79B9)
 }
@@ -17,7 +17,8 @@ pub(crate) fn write<P: Poison>(heaps: &HeapCaps<P>, address: u32, bytes: u32, se
     }
 }
 
-/// Whether the first `bytes` of a block are as [`write()`] left them at the address `written_at`.
+/// Returns whether the first `bytes` of a block are as [`write()`] left them at the address
+/// `written_at`.
 pub(crate) fn is_intact<P: Poison>(
     heaps: &HeapCaps<P>,
     address: u32,

@@ -7,7 +7,7 @@ use soc_regions::Caps;
 use crate::machine::{Machine, boot};
 use crate::pattern;
 
-/// Bytes, and what there is of words only and of external memory.
+/// Returns the bytes, and what there is of words only and of external memory.
 fn places<M: Machine>() -> impl Iterator<Item = Caps> {
     let [code, external] = [Caps::EXEC, Caps::SPIRAM].map(|caps| {
         let has = boot::<M, Unpoisoned>().inspect().total_size(caps) > 0;

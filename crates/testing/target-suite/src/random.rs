@@ -16,7 +16,7 @@ impl Random {
         self.0
     }
 
-    /// One of `0..bound`; `bound` fits into 32 bits.
+    /// Returns one of `0..bound`; `bound` fits into 32 bits.
     pub(crate) const fn below(&mut self, bound: u32) -> u32 {
         let high = (self.next() >> 32) * bound as u64; // below 2^64: both factors are below 2^32
         (high >> 32) as u32

@@ -18,7 +18,7 @@ const DIRAM: &str = "D/IRAM";
 const SECOND_CACHE: Span = span!(0x4007_8000, 0x4008_0000);
 const PSRAM_START: u32 = 0x3F80_0000;
 
-/// The chip with one setting, all of its heaps enabled.
+/// Returns the chip with one setting, all of its heaps enabled.
 fn variant<M: Machine>(setting: Setting) -> Booted<M> {
     let options = ESP32.options(&[setting]).unwrap();
     enabled(boot_as(&options, M::memory()))
@@ -31,7 +31,7 @@ fn enabled<M: Machine>(mut booted: Booted<M>) -> Booted<M> {
     booted
 }
 
-/// Where the heaps of a memory type lie, ascending.
+/// Returns where the heaps of a memory type lie, ascending.
 fn spans(heaps: &HeapCaps, name: &str) -> [Option<Span>; 2] {
     let mut spans = [None; 2];
     let of_type = heaps.inspect().heaps().filter(|heap| heap.name == name);
@@ -42,7 +42,7 @@ fn spans(heaps: &HeapCaps, name: &str) -> [Option<Span>; 2] {
     spans
 }
 
-/// The largest block with `caps` serves from its first to its last word. Its bytes.
+/// Uses the largest block with `caps` from its first to its last word; returns its bytes.
 fn serves_throughout(heaps: &mut HeapCaps, caps: Caps) -> u32 {
     let bytes = heaps.inspect().largest_free_block(caps);
     let block = heaps.malloc(bytes as usize, caps).unwrap();

@@ -212,7 +212,7 @@ fn section_entered(words: &str) -> Option<&str> {
         .find(|plain| words.trim_end() == *plain)
 }
 
-/// Whether this is the label of a function, not one inside or behind a function.
+/// Returns whether this is the label of a function, not one inside or behind a function.
 fn is_function(line: &str) -> bool {
     let code = line.split('#').next().unwrap_or_default();
     code.trim_end().ends_with(':') && !code.starts_with(".L")

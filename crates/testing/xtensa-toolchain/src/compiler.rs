@@ -79,7 +79,7 @@ impl Library {
         self.folder.join(name)
     }
 
-    /// A library is an archive of rustc's metadata and modules of bitcode.
+    /// Compiles a crate. A library is an archive of rustc's metadata and modules of bitcode.
     fn compile(&self, rustc: &OsStr, arguments: &[OsString]) -> Result<ExitCode, Error> {
         let as_text = arguments.iter().map(emitting_text);
         let status = rustc_ends(rustc, &as_text.collect::<Vec<_>>())?;

@@ -12,7 +12,7 @@ impl Error {
         Error(what.into())
     }
 
-    /// A file that could not be used, and why.
+    /// Returns a file that could not be used, and why.
     #[must_use]
     pub fn file(path: &Path, cause: impl fmt::Display) -> Error {
         Error(format!("{}: {cause}", path.display()))

@@ -9,7 +9,7 @@
 /// Names of instructions with two registers, `t` and `s`, and their bits without these.
 const WITH_TWO_REGISTERS: [(&str, u32); 2] = [("rer", 0x40_6000), ("wer", 0x40_7000)];
 
-/// The line that stands for such an instruction: its bytes, the lowest first.
+/// Returns the line that stands for such an instruction: its bytes, the lowest first.
 pub(crate) fn as_bytes(line: &str) -> Option<String> {
     let (name, operands) = line.trim().split_once(char::is_whitespace)?;
     let known = WITH_TWO_REGISTERS.iter().find(|(known, _)| *known == name);

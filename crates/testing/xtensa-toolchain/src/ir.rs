@@ -151,7 +151,7 @@ fn named_number(assembly: &str) -> Option<(&str, &str)> {
     (end > 0 && is_all).then_some((name.trim(), &rest[..end]))
 }
 
-/// The text with whole words replaced.
+/// Returns the text with whole words replaced.
 fn replaced(text: &str, numbers: &HashMap<String, String>) -> String {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut out = String::with_capacity(text.len());
@@ -170,8 +170,8 @@ fn replaced(text: &str, numbers: &HashMap<String, String>) -> String {
     out
 }
 
-/// What rustc notes for link-time optimisation stands behind the functions, where no function may
-/// follow.
+/// Returns what rustc notes for link-time optimisation stands behind the functions, where no
+/// function may follow.
 fn without_summary(module: &str) -> String {
     let is_code = |line: &&str| !line.starts_with('^');
     let lines = module.lines().filter(is_code);

@@ -115,7 +115,8 @@ impl WorkingDirectory {
         self.folder.join(format!("{}.{extension}", self.made))
     }
 
-    /// The objects of a crate. They are kept beside it: most crates are linked to many programs.
+    /// Returns the objects of a crate. They are kept beside it: most crates are linked to many
+    /// programs.
     fn compiled(&mut self, archive: &Path) -> Result<Compiled, Error> {
         let kept = self.kept_beside(archive);
         if let Some(kept) = kept.as_deref().filter(|kept| is_newer(kept, archive)) {
@@ -145,7 +146,7 @@ impl WorkingDirectory {
         Compiled::read(if is_kept { &kept } else { &made })
     }
 
-    /// Where a crate's objects are kept; a program that counts has others.
+    /// Returns where a crate's objects are kept; a program that counts has others.
     fn kept_beside(&self, archive: &Path) -> Option<PathBuf> {
         let is_crate = extension(archive) == "rlib" && !self.counts_masked;
         is_crate.then(|| archive.with_extension(format!("{:?}.objects", self.processor)))
@@ -275,7 +276,8 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// Whether what was made of a file is newer than the file, and than this program, which makes it.
+/// Returns whether what was made of a file is newer than the file, and than this program, which
+/// makes it.
 fn is_newer(made: &Path, file: &Path) -> bool {
     let changed = |path: &Path| fs::metadata(path)?.modified();
     let this = env::current_exe().and_then(|this| changed(&this));

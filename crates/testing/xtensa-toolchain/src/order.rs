@@ -40,8 +40,8 @@ impl Processor {
         }
     }
 
-    /// What the processor has besides for assembly of the source: the registers of units that the
-    /// compiler leaves alone.
+    /// Returns what the processor has besides for assembly of the source: the registers of units
+    /// that the compiler leaves alone.
     #[must_use]
     pub const fn only_assembled(self) -> &'static str {
         match self {

@@ -47,7 +47,7 @@ impl AddressRange {
     }
 }
 
-/// The memory of a layout, by address.
+/// Returns the memory of a layout, by address.
 pub(super) fn address_ranges(
     chip: &'static Chip,
     layout: &Layout,
@@ -83,7 +83,7 @@ pub(super) fn address_ranges(
     ranges
 }
 
-/// The uses of a range, by address, the gaps between them as [`Content::Dropped`].
+/// Returns the uses of a range, by address, the gaps between them as [`Content::Dropped`].
 fn parts(range: Span, layout: &Layout, heaps: &[Available]) -> Vec<Part> {
     let heaps = heaps.iter().map(|heap| (heap.span, Content::Heap(*heap)));
     let reserved = layout

@@ -123,7 +123,7 @@ impl Canvas {
         Ok(())
     }
 
-    /// Two texts in a line, the first one bold.
+    /// Returns two texts in a line, the first one bold.
     pub(crate) fn name_and_note(&mut self, x: u32, y: u32, name: &str, note: &str) -> fmt::Result {
         let (name, note) = (escaped(name), escaped(note));
         write!(
@@ -169,7 +169,7 @@ pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     (kept + "…").into()
 }
 
-/// The words of `text` in lines of at most `most` characters, if a word is not longer.
+/// Returns the words of `text` in lines of at most `most` characters, if a word is not longer.
 pub(crate) fn lines(text: &str, most: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

@@ -41,7 +41,7 @@ impl ComparedBytes {
 }
 
 impl Comparison<'_> {
-    /// Every table of the comparison, in the order in which they are shown.
+    /// Returns every table of the comparison, in the order in which they are shown.
     pub(crate) fn sections(&self) -> [Section; 5] {
         [
             Section {
@@ -77,8 +77,8 @@ impl Comparison<'_> {
         ]
     }
 
-    /// The names of both sides, each in its own order; those that only the right has come behind
-    /// their predecessor.
+    /// Returns the names of both sides, each in its own order; those that only the right has come
+    /// behind their predecessor.
     fn rows(&self, figures: impl Fn(&Map) -> Vec<(String, u32)>) -> Vec<ComparedBytes> {
         let mut rows: Vec<ComparedBytes> = Vec::new();
         for (name, bytes) in figures(self.left) {
@@ -121,7 +121,7 @@ impl Comparison<'_> {
     }
 }
 
-/// What chips call differently and use alike.
+/// Returns what chips call differently and use alike.
 fn by_domain(map: &Map) -> Vec<(String, u32)> {
     let domain =
         |range: &AddressRange| match (range.external, map.chip.is_in_rtc(range.span.start())) {
@@ -164,7 +164,7 @@ fn by_reservation(map: &Map) -> Vec<(String, u32)> {
     summed(map.costs.iter().map(|cost| (cost.name, cost.bytes)))
 }
 
-/// Figures of one name as one: a window may have several ranges.
+/// Returns the figures of one name as one: a window may have several ranges.
 fn summed(figures: impl Iterator<Item = (&'static str, u32)>) -> Vec<(String, u32)> {
     let mut sums: Vec<(String, u32)> = Vec::new();
     for (name, bytes) in figures {

@@ -60,7 +60,7 @@ fn row(row: &ComparedBytes) -> Value {
     })
 }
 
-/// Every option of the chip, as the command line takes it.
+/// Returns every option of the chip, as the command line takes it.
 fn options(map: &Map) -> Value {
     let options = map.options.iter();
     let named = options

@@ -78,7 +78,7 @@ fn titles(canvas: &mut Canvas, comparison: &Comparison<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// The ranges of either side below each other, in the order of their addresses.
+/// Returns the ranges of either side below each other, in the order of their addresses.
 fn ranges(canvas: &mut Canvas, comparison: &Comparison<'_>) -> fmt::Result {
     let top = canvas.y;
     let heights = sides(comparison)
@@ -106,8 +106,8 @@ fn height(map: &Map, range: &AddressRange) -> u32 {
     26 + BAR + program + 14
 }
 
-/// The bytes that fill half of the picture: those of the longest range that has no scale of its
-/// own, on either side.
+/// Returns the bytes that fill half of the picture: those of the longest range that has no scale of
+/// its own, on either side.
 fn shared_scale(comparison: &Comparison<'_>) -> u32 {
     let maps = [comparison.left, comparison.right].into_iter();
     let ranges = maps.flat_map(|map| map.ranges.iter().filter(|range| !map.has_own_scale(range)));
@@ -146,7 +146,7 @@ fn draw_range(
     )
 }
 
-/// A pair of bars a row, both numbers and the difference.
+/// Returns a pair of bars a row, both numbers and the difference.
 fn table(canvas: &mut Canvas, section: &Section) -> fmt::Result {
     const ROW: u32 = 34;
     let rows = u32::try_from(section.rows.len()).unwrap_or(u32::MAX);

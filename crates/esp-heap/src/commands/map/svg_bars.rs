@@ -39,7 +39,7 @@ impl Frame {
         f64::from(bytes) * f64::from(self.width) / f64::from(self.scale.max(1))
     }
 
-    /// Bytes from one tick to the next: a power of two, with room to count them.
+    /// Returns the bytes from one tick to the next: a power of two, with room to count them.
     pub(super) fn tick(self) -> u32 {
         const LEAST_PIXELS: f64 = 48.0;
         let mut powers = (4..31).map(|power| 1_u32 << power);
@@ -55,7 +55,7 @@ impl Frame {
     }
 }
 
-/// The uses of a range, side by side.
+/// Returns the uses of a range, side by side.
 pub(super) fn draw_range(
     canvas: &mut Canvas,
     map: &Map,
@@ -79,7 +79,7 @@ pub(super) fn draw_range(
     canvas.ticks(frame.x, frame.y, length, frame.pixels(frame.tick()))
 }
 
-/// The program's sections in a range, each at its place.
+/// Returns the program's sections in a range, each at its place.
 pub(super) fn draw_program(
     canvas: &mut Canvas,
     map: &Map,
@@ -135,7 +135,7 @@ pub(super) fn fill(map: &Map, part: &Part) -> &'static str {
     }
 }
 
-/// The colour of a type: in the order of the types that exist.
+/// Returns the colour of a type: in the order of the types that exist.
 pub(super) fn colour(map: &Map, kind: TypeIndex) -> &'static str {
     COLOURS[map.place_of(kind) % COLOURS.len()]
 }

@@ -68,7 +68,7 @@ fn section(out: &mut Formatter<'_>, title: &str, table: Table) -> fmt::Result {
     writeln!(out, "{}\n{table}\n", painted(HEADING, title))
 }
 
-/// One sentence about the whole.
+/// Returns one sentence about the whole.
 pub(crate) fn summary(map: &Map, number: fn(u32) -> String) -> String {
     let (heaps, memory) = (map.heap_bytes(None), map.memory_bytes());
     let percent = u64::from(heaps) * 100 / u64::from(memory.max(1));
@@ -100,7 +100,7 @@ fn types(map: &Map) -> Table {
     table
 }
 
-/// Capabilities as words; nothing for none.
+/// Returns the capabilities as words; nothing for none.
 pub(crate) fn columns(caps: Columns) -> [String; 3] {
     caps.map(words)
 }
@@ -208,7 +208,7 @@ fn heaps(map: &Map) -> Table {
     table
 }
 
-/// Where the instruction bus sees a heap.
+/// Returns where the instruction bus sees a heap.
 fn alias(heap: &Available) -> String {
     match heap.iram_alias {
         Some(alias) if alias == heap.span.start() => "the same".into(),

@@ -68,7 +68,7 @@ fn draw_range(out: &mut Formatter<'_>, map: &Map, range: &AddressRange) -> fmt::
     }
 }
 
-/// How wide a part is drawn: to scale, but never nothing.
+/// Returns how wide a part is drawn: to scale, but never nothing.
 fn cells(part: &Part, scale: u32) -> u32 {
     let exact = u64::from(part.span.size()) * u64::from(CELLS) / u64::from(scale.max(1));
     u32::try_from(exact).unwrap_or(CELLS).max(1)
@@ -95,7 +95,8 @@ fn fill(map: &Map, part: &Part, cells: u32) -> String {
     painted(style, format!("{before}{label}{behind}"))
 }
 
-/// A letter under every cell in which the program has a byte; `None` if it has none in the range.
+/// Returns a letter under every cell in which the program has a byte; `None` if it has none in the
+/// range.
 fn program_line(map: &Map, range: &AddressRange, cells: &[u32]) -> Option<String> {
     let overlay = map.overlay.as_ref()?;
     let pieces = overlay.placed.iter().flat_map(|placed| {
@@ -111,7 +112,7 @@ fn program_line(map: &Map, range: &AddressRange, cells: &[u32]) -> Option<String
     (!line.trim().is_empty()).then(|| line.trim_end().to_owned())
 }
 
-/// The addresses of cell `cell` of `cells` in `span`.
+/// Returns the addresses of cell `cell` of `cells` in `span`.
 fn stretch(span: Span, cell: u32, cells: u32) -> Span {
     let at = |cell: u32| {
         let bytes = u64::from(span.size()) * u64::from(cell) / u64::from(cells.max(1));
@@ -120,7 +121,7 @@ fn stretch(span: Span, cell: u32, cells: u32) -> Span {
     Span::new(at(cell), at(cell + 1)).unwrap_or(span)
 }
 
-/// The letter of the piece that has most of `stretch`.
+/// Returns the letter of the piece that has most of `stretch`.
 fn letter_in(pieces: &[(Span, char)], stretch: Span) -> char {
     let inside = pieces
         .iter()
@@ -138,7 +139,7 @@ fn letter(content: firmware::Content) -> char {
     }
 }
 
-/// The fill of a type: in the order of the types that exist.
+/// Returns the fill of a type: in the order of the types that exist.
 fn mark(map: &Map, kind: TypeIndex) -> &'static str {
     MARKS[map.place_of(kind) % MARKS.len()]
 }

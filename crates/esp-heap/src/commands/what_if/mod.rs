@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
 }
 
 impl Arguments {
-    /// The current configuration: command line, else recording, else defaults.
+    /// Returns the current configuration: command line, else recording, else defaults.
     fn now(&self, recorded: Option<&Recorded>) -> Configuration {
         let target = self.target.clone();
         let named = recorded.and_then(Recorded::chip);
@@ -121,7 +121,7 @@ fn print_json(tried: &[Tried], program: &Program) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The largest of the shipped traces that fits.
+/// Returns the largest of the shipped traces that fits.
 fn shipped(base: &Variant) -> Result<Program, Error> {
     let mut machine = Machine::<Unpoisoned>::boot(&base.setup)?;
     machine.enable_startup_stacks();
@@ -202,7 +202,7 @@ fn about(program: &Program, base: &Variant) -> String {
     )
 }
 
-/// What to make of the table, and the lines of the best variant.
+/// Returns what to make of the table, and the lines of the best variant.
 fn verdict(tried: &[Tried]) -> String {
     let refusals = tried.iter().filter_map(|tried| {
         let (step, sentence) = tried.outcome.first_refusal.as_ref()?;

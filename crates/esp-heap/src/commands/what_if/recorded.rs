@@ -24,7 +24,7 @@ impl Recorded {
         })
     }
 
-    /// The chip that a program names first: `esp32 events`.
+    /// Returns the chip that a program names first: `esp32 events`.
     pub(super) fn chip(&self) -> Option<&'static str> {
         let Recorded::History(history) = self else {
             return None;
@@ -33,7 +33,7 @@ impl Recorded {
         chips::by_name(first).map(soc_regions::Chip::name)
     }
 
-    /// The size of the external memory that a program described.
+    /// Returns the size of the external memory that a program described.
     pub(super) fn psram(&self) -> Option<u32> {
         let Recorded::History(history) = self else {
             return None;
@@ -46,7 +46,7 @@ impl Recorded {
         (bytes > 0).then_some(bytes)
     }
 
-    /// Bytes of all heaps that a program described.
+    /// Returns the bytes of all heaps that a program described.
     pub(super) fn described_bytes(&self) -> Option<u64> {
         match self {
             Recorded::History(history) => {

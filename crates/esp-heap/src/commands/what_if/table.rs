@@ -5,7 +5,7 @@ use heap_report::what_if::Outcome;
 
 use super::Tried;
 
-/// One row per figure, one column per variant; differences from the first in parentheses.
+/// Returns one row per figure, one column per variant; differences from the first in parentheses.
 pub(super) fn of_figures(tried: &[Tried]) -> String {
     let mut heads = vec![String::new()];
     heads.extend(tried.iter().map(|tried| tried.name.clone()));
@@ -68,7 +68,7 @@ fn difference(before: u64, after: u64) -> String {
     }
 }
 
-/// One row per variant.
+/// Returns one row per variant.
 pub(super) fn of_variants(tried: &[Tried]) -> String {
     let mut table = table::of_numbers([
         "variant",

@@ -159,7 +159,7 @@ impl Charges {
         }
     }
 
-    /// The first of some places from the home of `address` on at which `wanted` stands.
+    /// Returns the first of some places from the home of `address` on at which `wanted` stands.
     fn find(&self, address: u32, wanted: u32, places: usize) -> Option<usize> {
         let home = self.home(address);
         let steps = 0..places.min(self.entries.len());
@@ -176,7 +176,7 @@ impl Charges {
         entry.is_some_and(|entry| entry.address == wanted)
     }
 
-    /// How far behind the home of `address` a place is.
+    /// Returns how far behind the home of `address` a place is.
     const fn steps_to(&self, place: usize, address: u32) -> usize {
         let home = self.home(address);
         if place < home {

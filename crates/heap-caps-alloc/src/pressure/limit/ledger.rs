@@ -100,14 +100,14 @@ impl Limits {
         }
     }
 
-    /// Whether a soft limit may have been crossed since the last notification.
+    /// Returns whether a soft limit may have been crossed since the last notification.
     pub(super) const fn is_crossed(&self) -> bool {
         self.crossed != 0
     }
 
-    /// Whether an owner may have a block of this many bytes of any memory without another look at
-    /// limits: its own, or what others are guaranteed ([`Limits::quiet`]). `Some(None)`: it has no
-    /// limits, so the block is not charged.
+    /// Returns whether an owner may have a block of this many bytes of any memory without another
+    /// look at limits: its own, or what others are guaranteed ([`Limits::quiet`]). `Some(None)`: it
+    /// has no limits, so the block is not charged.
     pub(in crate::pressure) fn permits(&self, owner: Owner, bytes: u32) -> Option<Option<Owner>> {
         let mut charged_to = None;
         for account in self.all().filter(|account| account.limits.owner == owner) {
@@ -152,7 +152,7 @@ impl Limits {
         self.all().find(|account| account.is_of(owner, caps))
     }
 
-    /// The account at a place or behind it.
+    /// Returns the account at a place or behind it.
     pub(super) fn next_usage(&self, from: usize) -> Option<(usize, OwnerUsage)> {
         let mut accounts = self.accounts.iter().enumerate().skip(from);
         accounts.find_map(|(index, account)| Some((index, account.as_ref()?.usage())))
@@ -174,8 +174,9 @@ impl Limits {
         }
     }
 
-    /// The heaps that limits close to an owner (`None`: a block that is nobody's) for a block of so
-    /// many bytes in each. `given_back`: bytes in a heap that the owner will have no more then.
+    /// Returns the heaps that limits close to an owner (`None`: a block that is nobody's) for a
+    /// block of so many bytes in each. `given_back`: bytes in a heap that the owner will have no
+    /// more then.
     pub(super) fn closed_to(
         &self,
         owner: Option<Owner>,
@@ -210,7 +211,8 @@ impl Limits {
         closed
     }
 
-    /// The heaps in which a block of this many bytes alone is above a hard limit of an owner.
+    /// Returns the heaps in which a block of this many bytes alone is above a hard limit of an
+    /// owner.
     pub(super) fn never_open(&self, owner: Owner, bytes: impl Fn(HeapIndex) -> u32) -> HeapMask {
         let own = self.all().filter(|account| account.limits.owner == owner);
         let heaps = own.flat_map(|account| {
@@ -222,8 +224,8 @@ impl Limits {
             .fold(HeapMask::NONE, HeapMask::union)
     }
 
-    /// Bytes of these heaps that are guaranteed to others than `owner`, and that they do not have
-    /// yet.
+    /// Returns the bytes of these heaps that are guaranteed to others than `owner`, and that they
+    /// do not have yet.
     fn kept_in(&self, heaps: HeapMask, owner: Option<Owner>) -> u32 {
         let others = self
             .all()
@@ -232,7 +234,7 @@ impl Limits {
         inside.map(Account::missing).fold(0, u32::saturating_add)
     }
 
-    /// An account of an owner that limits it in one of these heaps.
+    /// Returns an account of an owner that limits it in one of these heaps.
     pub(super) fn limiting(&self, owner: Owner, heaps: HeapMask) -> Option<&Account> {
         let mut own = self.all().filter(|account| account.limits.owner == owner);
         own.find(|account| account.limits.hard != u32::MAX && account.heaps.overlaps(heaps))
@@ -258,8 +260,8 @@ impl Limits {
         self.crossed = u32::from(is_crossed);
     }
 
-    /// An owner has a block less; returns whether others may have less now than before: the owner
-    /// misses the bytes of more than one guaranteed minimum.
+    /// Subtracts a block from its owner's account; returns whether others may have less now than
+    /// before: the owner misses the bytes of more than one guaranteed minimum.
     pub(super) fn subtract(&mut self, heap: HeapIndex, charged: Charged) -> bool {
         let mut is_crossed = self.is_crossed();
         let mut minimums = 0_u32;
@@ -387,7 +389,7 @@ impl Limits {
         ended.is_some()
     }
 
-    /// A soft limit that was crossed, for the observer.
+    /// Returns a soft limit that was crossed, for the observer.
     pub(super) fn next_event(&mut self) -> Option<PressureEvent> {
         let mut accounts = self.accounts.iter_mut().flatten();
         let account = accounts.find(|account| account.is_above != account.observed_above)?;
@@ -400,7 +402,7 @@ impl Limits {
         Some(PressureEvent::new(account.limits.name, kind))
     }
 
-    /// The next soft limit that was crossed, and its handler.
+    /// Returns the next soft limit that was crossed, and its handler.
     pub(in crate::pressure) fn next_notification(
         &mut self,
     ) -> Option<(OwnerHandler, OwnerPressure)> {

@@ -91,7 +91,7 @@ impl Ruling {
 /// Requests under limits. All O(limits² + limits × heaps), and O(blocks) in a table of blocks that
 /// is nearly full.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
-    /// What limits allow a request, whose owner is known.
+    /// Returns what limits allow a request, whose owner is known.
     pub(super) fn rule(&mut self, request: &AllocRequest<'_>) -> Ruling {
         let Some(limits) = &mut self.pressure.limits else {
             return Ruling::FREE;
@@ -107,7 +107,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         }
     }
 
-    /// A block of the heaps that are open to a request, charged to its owner.
+    /// Returns a block of the heaps that are open to a request, charged to its owner.
     pub(super) fn allocate_open(
         &mut self,
         request: &AllocRequest<'_>,
@@ -138,7 +138,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         }
     }
 
-    /// A block of this many bytes is an owner's who has limits; returns whether a soft limit was
+    /// Charges a block of this many bytes to an owner with limits; returns whether a soft limit was
     /// crossed.
     pub(super) fn charge_bytes(
         &mut self,
@@ -182,7 +182,8 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         self.notify_soft_limits()
     }
 
-    /// Why no memory in the world helps a request: it is its owner's own limit that stops it.
+    /// Returns why no memory in the world helps a request: it is its owner's own limit that stops
+    /// it.
     pub(super) fn stopped(
         &mut self,
         request: &AllocRequest<'_>,
@@ -202,7 +203,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAP
         account.filter(|_| stopped).map(Account::over_limit)
     }
 
-    /// The heaps that a request's owner may never use for it, however much it frees.
+    /// Returns the heaps that a request's owner may never use for it, however much it frees.
     pub(super) fn never_open(&self, request: &AllocRequest<'_>) -> HeapMask {
         let (Some(limits), Some(owner)) = (&self.pressure.limits, request.owner()) else {
             return HeapMask::NONE;
@@ -267,7 +268,7 @@ pub(super) struct Resizing {
 
 /// Reallocation under limits: a block stays its owner's, whoever resizes it.
 impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> State<L, P, O, HEAPS> {
-    /// Where the block at `address` may be resized.
+    /// Returns where the block at `address` may be resized.
     pub(super) fn rule_resizing(
         &mut self,
         address: u32,
@@ -482,7 +483,8 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
         ended
     }
 
-    /// What an owner has of memory with these capabilities; `None` if it has no limits there.
+    /// Returns what an owner has of memory with these capabilities; `None` if it has no limits
+    /// there.
     #[must_use]
     pub fn owner_usage(self, owner: Owner, caps: Caps) -> Option<OwnerUsage> {
         let state = self.heap.state.acquire();
@@ -490,7 +492,7 @@ impl<'h, L: RawLock, P: Poison, O: Observer, const HEAPS: usize>
         limits.account(owner, caps).map(Account::usage)
     }
 
-    /// What each owner with limits has, in the order of the table.
+    /// Returns what each owner with limits has, in the order of the table.
     pub fn owners(self) -> impl Iterator<Item = OwnerUsage> + 'h {
         let mut next = 0;
         core::iter::from_fn(move || {

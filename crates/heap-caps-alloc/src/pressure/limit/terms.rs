@@ -66,8 +66,8 @@ impl OwnerLimits {
         }
     }
 
-    /// The hard limit: a request that would leave the owner with more than `bytes` is not served of
-    /// this memory.
+    /// Returns the hard limit: a request that would leave the owner with more than `bytes` is not
+    /// served of this memory.
     #[must_use]
     pub const fn at_most(self, bytes: u32) -> Self {
         Self {
@@ -76,8 +76,8 @@ impl OwnerLimits {
         }
     }
 
-    /// The soft limit: above `bytes` the owner's handler is called. It is over when the owner has
-    /// an eighth less, so it does not flicker.
+    /// Returns the soft limit: above `bytes` the owner's handler is called. It is over when the
+    /// owner has an eighth less, so it does not flicker.
     #[must_use]
     pub const fn warned_above(self, bytes: u32, handler: OwnerHandler) -> Self {
         Self {
@@ -87,9 +87,9 @@ impl OwnerLimits {
         }
     }
 
-    /// The guaranteed minimum: as long as the owner has less than `bytes`, nobody else gets what is
-    /// missing. As a [`Reserve`](heap_caps::Reserve) it is a quota, not a pool: it does not promise
-    /// that the bytes lie in one piece.
+    /// Returns the guaranteed minimum: as long as the owner has less than `bytes`, nobody else gets
+    /// what is missing. As a [`Reserve`](heap_caps::Reserve) it is a quota, not a pool: it does not
+    /// promise that the bytes lie in one piece.
     #[must_use]
     pub const fn guaranteed(self, bytes: u32) -> Self {
         Self {
@@ -98,8 +98,8 @@ impl OwnerLimits {
         }
     }
 
-    /// What the guaranteed minimums of memory with all of `caps` add up to, as a promise for
-    /// [`budget!`](crate::budget): minimums that the chip cannot keep do not compile.
+    /// Returns what the guaranteed minimums of memory with all of `caps` add up to, as a promise
+    /// for [`budget!`](crate::budget): minimums that the chip cannot keep do not compile.
     ///
     /// ```
     /// use heap_caps::Owner;

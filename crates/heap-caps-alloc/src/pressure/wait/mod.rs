@@ -79,7 +79,7 @@ impl<L: RawLock, P: Poison, O: Observer, const HEAPS: usize> Allocating<'_, L, P
         true
     }
 
-    /// The block, once it was served.
+    /// Returns the block, once it was served.
     fn served(self: Pin<&Self>) -> Option<Result<NonNull<u8>, Failure>> {
         let state = self.heap.state.acquire();
         // SAFETY: the lock is held, so no queue accesses it.

@@ -48,7 +48,7 @@ use crate::lock::RawLock;
 ///
 /// An RTOS has task notifications: `waker` makes a [`Waker`] of the task's handle.
 pub trait Park {
-    /// A waker that lets `park` return in the calling task. It may be woken in any context,
+    /// Returns a waker that lets `park` return in the calling task. It may be woken in any context,
     /// interrupt handlers included, and after the wait has ended.
     fn waker(&self) -> Waker;
 

@@ -16,7 +16,7 @@ use heap_caps_c::GlobalHeap;
 #[global_allocator]
 static GLOBAL: GlobalHeap = GlobalHeap;
 
-/// The squares of 0 up to `count - 1`; null without memory. The block is C's from now on:
+/// Returns the squares of 0 up to `count - 1`; null without memory. The block is C's from now on:
 /// `heap_caps_free`.
 #[unsafe(no_mangle)]
 pub extern "C" fn squares(count: u32) -> *mut u32 {

@@ -78,7 +78,7 @@ impl Writer {
         });
     }
 
-    /// Number 0 where nothing is known.
+    /// Returns the number 0 where nothing is known.
     fn site(&mut self, record: &Record, history: &mut History) -> usize {
         let place = record
             .place
@@ -104,13 +104,13 @@ impl Writer {
     }
 }
 
-/// The first address behind a block.
+/// Returns the first address behind a block.
 fn end(record: &Record) -> u64 {
     u64::from(record.address) + u64::from(record.size.max(1))
 }
 
-/// The time whose last 32 bits are `clock`, at or behind `ticks`; a clock that is a little behind
-/// is that of the other core.
+/// Returns the time whose last 32 bits are `clock`, at or behind `ticks`; a clock that is a little
+/// behind is that of the other core.
 fn later(ticks: u64, clock: u32) -> u64 {
     let [a, b, c, d, ..] = ticks.to_le_bytes();
     let ahead = clock.wrapping_sub(u32::from_le_bytes([a, b, c, d]));

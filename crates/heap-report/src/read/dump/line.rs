@@ -145,8 +145,9 @@ fn record<'a>(before: &str, behind: &'a str) -> Option<(Record, &'a str)> {
     Some((record, rest))
 }
 
-/// Addresses, or nothing at all, stand behind it: programs talk of other things that are freed by
-/// somebody. Text of a log's end may follow the addresses; one that it ran into is left out.
+/// Returns the addresses, or nothing at all, stand behind it: programs talk of other things that
+/// are freed by somebody. Text of a log's end may follow the addresses; one that it ran into is
+/// left out.
 fn freed_by(line: &str) -> Option<(Item, &str)> {
     let behind = line.split_once("freed by").map(|(_, behind)| behind)?;
     if !behind.trim_start().starts_with("0x") {
@@ -206,7 +207,8 @@ fn frees(line: &str) -> Option<(Item, &str)> {
     Some((Item::Frees(count), rest))
 }
 
-/// The number with which `text` ends: `grep -n` and its like put `11:` in front without a blank.
+/// Returns the number with which `text` ends: `grep -n` and its like put `11:` in front without a
+/// blank.
 fn number_at_end(text: &str) -> Option<u64> {
     let word = text.split_whitespace().next_back()?;
     let separators = [':', '-', '|', '>', ']'];

@@ -41,7 +41,7 @@ pub struct Dump {
     pub notes: Vec<String>,
 }
 
-/// All dumps in these lines of a log, in order. O(length).
+/// Returns all dumps in these lines of a log, in order. O(length).
 #[must_use]
 pub fn dumps(lines: &[String]) -> Vec<Dump> {
     let mut dumps: Vec<Dump> = Vec::new();
@@ -59,7 +59,7 @@ pub fn dumps(lines: &[String]) -> Vec<Dump> {
     dumps
 }
 
-/// What these lines contain; `None` if there is no dump in them.
+/// Returns what these lines contain; `None` if there is no dump in them.
 pub(super) fn read(lines: &[String]) -> Option<History> {
     let mut dumps = dumps(lines);
     let count = dumps.len();
@@ -107,7 +107,7 @@ impl Dump {
         }
     }
 
-    /// What its records that are not freed come to.
+    /// Returns what its records that are not freed come to.
     #[must_use]
     pub fn live(&self) -> Total {
         let live = self
@@ -120,7 +120,7 @@ impl Dump {
         })
     }
 
-    /// The kind of memory of all its records, where they are of one.
+    /// Returns the kind of memory of all its records, where they are of one.
     fn only_kind(&self) -> Option<MemoryKind> {
         let first = self.records.first()?.memory;
         self.records
@@ -129,7 +129,7 @@ impl Dump {
             .then_some(first)
     }
 
-    /// Whether its first line counts records that it does not have.
+    /// Returns whether its first line counts records that it does not have.
     fn is_partial(&self) -> bool {
         self.announced
             .is_some_and(|announced| announced > self.found())
@@ -139,7 +139,7 @@ impl Dump {
         self.records.len() as u64 + self.unreadable
     }
 
-    /// Whether both are parts of one, each of another kind of memory.
+    /// Returns whether both are parts of one, each of another kind of memory.
     fn complements(&self, other: &Dump) -> bool {
         let kinds = self.only_kind().zip(other.only_kind());
         self.is_partial() && other.is_partial() && kinds.is_some_and(|(a, b)| a != b)
@@ -156,7 +156,7 @@ impl Dump {
             .saturating_sub(listed.count() as u64)
     }
 
-    /// Why what was read is not what was printed.
+    /// Returns why what was read is not what was printed.
     fn contradiction(&self) -> Option<String> {
         let (read, unreadable) = (self.live(), self.unreadable);
         if let Some(announced) = self.announced.filter(|announced| *announced < self.found()) {

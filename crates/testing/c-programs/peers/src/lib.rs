@@ -119,7 +119,7 @@ fn opened(block: Option<NonNull<u8>>, size: usize) -> *mut c_void {
     unsafe { block.add(FRONT) }.as_ptr().cast()
 }
 
-/// The front of a block, with its layout.
+/// Returns the front of a block, with its layout.
 ///
 /// # Safety
 /// `block` came from [`peer_malloc`] or [`peer_realloc`].
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn peer_start(name: *const c_char, start: *mut u8, bytes: 
     })
 }
 
-/// A block of `size` bytes, or null.
+/// Returns a block of `size` bytes, or null.
 #[unsafe(no_mangle)]
 pub extern "C" fn peer_malloc(size: usize) -> *mut c_void {
     let block = layout(size).and_then(|layout| with(|memory| memory.allocate(layout)));
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn peer_free(block: *mut c_void) {
     }
 }
 
-/// The block with another size, or null and the block as it was.
+/// Returns the block with another size, or null and the block as it was.
 ///
 /// # Safety
 /// - `block` is from these functions, and not used any more after a success.
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn peer_realloc(block: *mut c_void, size: usize) -> *mut c
     )
 }
 
-/// The bytes that were asked for.
+/// Returns the bytes that were asked for.
 ///
 /// # Safety
 /// - `block` is from these functions.

@@ -32,7 +32,7 @@ impl Level for Comprehensive {
 }
 
 impl<P: Level> MultiHeap<P> {
-    /// The second phase.
+    /// Returns the second phase.
     fn allocated(&mut self, block: Option<Offset>, size: u32) -> usize {
         let Some(block) = block else { return 0 };
         match self.heap.allocated(block, size) {
@@ -42,7 +42,8 @@ impl<P: Level> MultiHeap<P> {
     }
 }
 
-/// Blocks are named by their offsets: adding the region's start is the caller's business.
+/// Returns the address of a block. Blocks are named by their offsets: adding the region's start is
+/// the caller's business.
 fn address(block: Offset) -> usize {
     block.get() as usize
 }

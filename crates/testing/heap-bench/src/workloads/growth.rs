@@ -48,7 +48,7 @@ fn doubled<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>, blocked: bool
     costs
 }
 
-/// The second of two calls: the first finds routes.
+/// Returns the second of two calls: the first finds routes.
 fn in_place<S: Allocator>(heap: &mut Measured<'_, S, impl Counter>) -> Costs {
     let (block, _) = heap.allocate(FROM);
     let (block, _) = heap.reallocate(block, FROM, 2 * FROM);

@@ -163,8 +163,8 @@ pub const REPLAYED: [&str; 6] = [
     Buddy::NAME,
 ];
 
-/// Whether a heap of [`REPLAYED`], in as many bytes as the region has, its own structure included,
-/// serves every request of a recorded program. `None` for other numbers.
+/// Returns whether a heap of [`REPLAYED`], in as many bytes as the region has, its own structure
+/// included, serves every request of a recorded program. `None` for other numbers.
 ///
 /// # Safety
 /// As [`run`], but for the size of the region.

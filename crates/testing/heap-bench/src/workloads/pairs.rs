@@ -61,7 +61,7 @@ pub(super) fn pair<S: Allocator>(
     Costs::of(heap.free(block, size, alignment)).report_sum(free, report);
 }
 
-/// Size and alignment of a block that is asked for so.
+/// Returns the size and alignment of a block that is asked for so.
 pub(super) const fn shape(request: Request) -> (usize, usize) {
     match request {
         Request::Allocate { size } | Request::AllocateCaps { size, .. } => (size, 4),

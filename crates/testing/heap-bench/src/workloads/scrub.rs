@@ -99,7 +99,7 @@ fn measured<P: Level>(
     (unsafe { result.assume_init() }, cost)
 }
 
-/// One call; 1 where it ended a pass, or found something (nothing is broken).
+/// Returns one call; 1 where it ended a pass, or found something (nothing is broken).
 #[inline(never)]
 extern "C" fn scrub<P: Level>(
     watched: usize,

@@ -36,8 +36,8 @@ pub(super) fn run<S: Allocator>(
     }
 }
 
-/// Whether the heap serves every request. What it keeps outside of the region is taken from the
-/// region.
+/// Returns whether the heap serves every request. What it keeps outside of the region is taken from
+/// the region.
 pub(super) fn completes<S: Allocator>(
     fixture: &mut Fixture<'_, impl Counter>,
     trace: Trace<'_>,

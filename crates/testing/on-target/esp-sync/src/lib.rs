@@ -22,7 +22,7 @@ const REENTERED: u32 = 1 << 31;
 pub struct RestoreState(u32);
 
 impl RestoreState {
-    /// The state of [`RestoreState::inner`].
+    /// Returns the state of [`RestoreState::inner`].
     ///
     /// # Safety
     /// - `inner` is from a state of the same lock.
@@ -31,13 +31,13 @@ impl RestoreState {
         Self(inner)
     }
 
-    /// The state as a number.
+    /// Returns the state as a number.
     #[must_use]
     pub const fn inner(self) -> u32 {
         self.0
     }
 
-    /// Whether the core held the lock already.
+    /// Returns whether the core held the lock already.
     #[must_use]
     pub const fn is_reentry(self) -> bool {
         self.0 & REENTERED != 0
@@ -51,7 +51,7 @@ pub struct RawMutex {
 }
 
 impl RawMutex {
-    /// An open lock.
+    /// Creates an open lock.
     #[must_use]
     pub const fn new() -> Self {
         let owner = AtomicUsize::new(NOBODY);
@@ -103,7 +103,7 @@ fn exchange(word: &AtomicUsize, expected: usize, new: usize) -> Result<usize, us
     word.compare_exchange(expected, new, Ordering::Acquire, Ordering::Relaxed)
 }
 
-/// One core, whose interrupts are masked.
+/// Returns one core, whose interrupts are masked.
 #[cfg(not(target_has_atomic = "32"))]
 #[inline]
 fn exchange(word: &AtomicUsize, expected: usize, new: usize) -> Result<usize, usize> {
@@ -127,7 +127,7 @@ pub struct NonReentrantMutex<T> {
 unsafe impl<T: Send> Sync for NonReentrantMutex<T> {}
 
 impl<T> NonReentrantMutex<T> {
-    /// The value behind an open lock.
+    /// Returns the value behind an open lock.
     pub const fn new(value: T) -> Self {
         Self {
             lock: RawMutex::new(),

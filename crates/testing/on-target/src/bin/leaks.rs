@@ -114,8 +114,8 @@ fn print(heaps: &mut Traced<'_>) {
     println!("the places to look at: {PLANTED:x?}");
 }
 
-/// Which of the planted functions is on the stack: the innermost caller that lies closely behind
-/// the beginning of one.
+/// Returns which of the planted functions is on the stack: the innermost caller that lies closely
+/// behind the beginning of one.
 #[cfg(any(target_arch = "xtensa", feature = "frame-pointers"))]
 fn on_stack(record: &Record<DEPTH>) -> Option<usize> {
     record.allocated_by.iter().find_map(|&caller| {

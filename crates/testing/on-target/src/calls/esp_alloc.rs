@@ -13,7 +13,7 @@ use crate::chip::linker_symbols;
 
 static HEAP: EspHeap = EspHeap::empty();
 
-/// The DRAM behind the program; D/IRAM behind what the ROM keeps; PSRAM.
+/// Returns the DRAM behind the program; D/IRAM behind what the ROM keeps; PSRAM.
 fn regions() -> [(usize, usize, MemoryCapability); 3] {
     let symbols = linker_symbols();
     let behind_program = symbols.iter().find(|(name, _)| *name == "_heap_start");

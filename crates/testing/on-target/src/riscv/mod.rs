@@ -79,7 +79,7 @@ pub(crate) fn write(bytes: &[u8]) {
     }
 }
 
-/// The words that the program was started with, with spaces between. Gives the length.
+/// Returns the words that the program was started with, with spaces between. Gives the length.
 pub(crate) fn command_line(line: &mut [u8]) -> usize {
     const GET_COMMAND_LINE: u32 = 0x15;
     let mut parameter = [line.as_mut_ptr().expose_provenance(), line.len()];
@@ -106,7 +106,7 @@ pub(crate) fn call_stack(
     frame_pointers_outside(memory, frame_pointer, code, own, callers)
 }
 
-/// A clock.
+/// Returns a clock.
 pub(crate) fn ticks() -> u32 {
     let instructions: u32;
     // SAFETY: reads a counter.
@@ -149,7 +149,7 @@ pub(crate) fn restore_interrupts(status: u32) {
     unsafe { asm!("csrs sstatus, {}", in(reg) status & ENABLED, options(nostack)) };
 }
 
-/// The instructions of a function `(a, b) -> a + 2 * b` that works wherever it lies.
+/// Returns the instructions of a function `(a, b) -> a + 2 * b` that works wherever it lies.
 #[must_use]
 pub fn sample_code() -> &'static [u32] {
     let first = &raw const assembly::sample_code;

@@ -31,8 +31,8 @@ pub(crate) fn write(bytes: &[u8]) {
     unsafe { assembly::emulator_write(bytes.as_ptr(), bytes.len()) }
 }
 
-/// The words that the program was started with, with spaces between; as much as fits. Gives the
-/// length.
+/// Returns the words that the program was started with, with spaces between; as much as fits. Gives
+/// the length.
 pub(crate) fn command_line(line: &mut [u8]) -> usize {
     let mut arguments = [const { MaybeUninit::<*const u8>::zeroed() }; 128];
     let first = arguments.as_mut_ptr().cast();
@@ -103,7 +103,7 @@ pub(crate) fn call_stack(
     windowed_outside(memory, start, code, own, callers)
 }
 
-/// A clock.
+/// Returns a clock.
 pub(crate) fn ticks() -> u32 {
     assembly::cycle_counter()
 }
@@ -132,7 +132,7 @@ pub(crate) fn restore_interrupts(state: u32) {
     assembly::restore_interrupts(state);
 }
 
-/// The instructions of a function `(a, b) -> a + 2 * b` that works wherever it lies.
+/// Returns the instructions of a function `(a, b) -> a + 2 * b` that works wherever it lies.
 #[must_use]
 pub fn sample_code() -> &'static [u32] {
     let first = &raw const assembly::sample_code;

@@ -88,7 +88,8 @@ extern "C" fn trapped(record: &Record) -> ! {
     exit(exit_code::TRAP + record.cause as u8)
 }
 
-/// The top bits of a return address are the size of the call; code lies in the GiB at 0x4000_0000.
+/// Returns a return address as an address of code. Its top bits are the size of the call; code lies
+/// in the GiB at 0x4000_0000.
 const fn return_address(register: u32) -> u32 {
     register & 0x3FFF_FFFF | 0x4000_0000
 }

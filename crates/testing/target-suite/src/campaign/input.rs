@@ -9,19 +9,19 @@ use crate::random::Random;
 pub struct Input<'a>(&'a [u8]);
 
 impl<'a> Input<'a> {
-    /// The whole input.
+    /// Returns the whole input.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// Whether nothing is left.
+    /// Returns whether nothing is left.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The next byte.
+    /// Returns the next byte.
     pub const fn byte(&mut self) -> u8 {
         let Some((&byte, rest)) = self.0.split_first() else {
             return 0;
@@ -30,7 +30,7 @@ impl<'a> Input<'a> {
         byte
     }
 
-    /// The next two bytes.
+    /// Returns the next two bytes.
     pub const fn short(&mut self) -> u16 {
         u16::from_le_bytes([self.byte(), self.byte()])
     }

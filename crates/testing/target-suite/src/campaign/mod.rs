@@ -23,7 +23,7 @@ pub use input::Input;
 
 use crate::random::mixed;
 
-/// The seed of one input of a batch.
+/// Returns the seed of one input of a batch.
 #[must_use]
 pub const fn seed_of(seed: u64, batch: u64, number: u64) -> u64 {
     mixed(mixed(mixed(seed) ^ batch) ^ number)

@@ -135,7 +135,7 @@ impl<P: Poison> Model<P> {
         }
     }
 
-    /// A block, which its owner is about to give up.
+    /// Returns a block, which its owner is about to give up.
     fn chosen(&mut self, number: u16) -> Option<Block> {
         let count = self.blocks.len();
         (count > 0).then(|| self.blocks.swap_remove(usize::from(number) % count))
@@ -259,7 +259,7 @@ impl<P: Poison> Model<P> {
 }
 
 impl Block {
-    /// Text, as far as the sign of a word goes: it imitates no header.
+    /// Returns the text, as far as the sign of a word goes: it imitates no header.
     const fn byte(self, index: u32) -> u8 {
         self.seed.wrapping_mul(31).wrapping_add(index as u8) & 0x7F
     }

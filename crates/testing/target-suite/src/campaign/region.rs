@@ -32,14 +32,14 @@ impl Region {
         unsafe { Heap::new(bytes) }.unwrap()
     }
 
-    /// Whether only words of the region were written.
+    /// Returns whether only words of the region were written.
     pub(super) fn is_inside(&self) -> bool {
         let (before, rest) = self.memory.split_at(GUARD);
         let behind = &rest[self.words..];
         before.iter().chain(behind).all(|&word| word == UNTOUCHED)
     }
 
-    /// A word of the region, counted modulo its words.
+    /// Returns a word of the region, counted modulo its words.
     pub(super) fn word(&mut self, index: u32) -> &mut u32 {
         let index = index as usize % self.words;
         &mut self.memory[GUARD + index]

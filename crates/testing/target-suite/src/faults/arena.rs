@@ -80,14 +80,14 @@ impl Arena {
         }
     }
 
-    /// The region around `address`.
+    /// Returns the region around `address`.
     pub(super) fn region_at(address: u32) -> Option<&'static ArenaRegion> {
         REGIONS
             .iter()
             .find(|region| address.wrapping_sub(region.start) < region.bytes)
     }
 
-    /// The byte at a chip's address; 0 outside of the regions.
+    /// Returns the byte at a chip's address; 0 outside of the regions.
     pub(super) fn byte(&self, address: u32) -> u8 {
         let word = self
             .word(address)
@@ -106,7 +106,7 @@ impl Arena {
         true
     }
 
-    /// Whether every word outside of the regions has its pattern.
+    /// Returns whether every word outside of the regions has its pattern.
     pub(super) fn is_untouched(&self) -> bool {
         let mut rest = 0;
         for (index, region) in REGIONS.iter().enumerate() {
@@ -126,7 +126,7 @@ impl Arena {
         self.words.get(word as usize)
     }
 
-    /// Where a region begins.
+    /// Returns where a region begins.
     fn first_word(&self, index: usize) -> u32 {
         let before: u32 = REGIONS
             .iter()
@@ -164,7 +164,7 @@ unsafe impl Memory for Arena {
     }
 }
 
-/// Whether all words have the pattern of words outside of the regions.
+/// Returns whether all words have the pattern of words outside of the regions.
 #[inline(never)] // inlined, Xtensa's back end meets a constant that it cannot select
 fn are_guards(words: &[AtomicU32]) -> bool {
     words

@@ -147,7 +147,7 @@ impl<P: Poison> Program<P> {
         Some(wrote(layout, TargetBlock::Structure, hits, None))
     }
 
-    /// A word of a block that is the heap's, overwritten.
+    /// Returns a word of a block that is the heap's, overwritten.
     fn smash(
         &mut self,
         layout: Layout,
@@ -162,7 +162,7 @@ impl<P: Poison> Program<P> {
         Some(wrote(layout, target, hits, owner))
     }
 
-    /// The word with 1 to 3 bits flipped.
+    /// Returns the word with 1 to 3 bits flipped.
     fn flipped(&mut self, _: &Layout, address: u32) -> u32 {
         let count = 1 + self.random.below(3);
         let mut value = self.word(address);
@@ -172,8 +172,8 @@ impl<P: Poison> Program<P> {
         value
     }
 
-    /// What a program may write there: nothing, ones, a number, text, an address, or what stands in
-    /// such a place elsewhere.
+    /// Returns what a program may write there: nothing, ones, a number, text, an address, or what
+    /// stands in such a place elsewhere.
     fn replaced(&mut self, layout: &Layout, _: u32) -> u32 {
         match self.random.below(6) {
             0 => 0,
@@ -252,13 +252,13 @@ impl<P: Poison> Program<P> {
         1 + self.random.below(WILD_BYTES)
     }
 
-    /// A block that the program has just freed.
+    /// Returns a block that the program has just freed.
     fn freed(&mut self) -> Option<Live> {
         let block = self.any()?;
         self.free(block).ok().map(|()| block)
     }
 
-    /// A block that got memory of `block` after it was freed.
+    /// Returns a block that got memory of `block` after it was freed.
     fn heir(&mut self, block: &Live, is_heir: fn(&Live, &Live) -> bool) -> Option<Live> {
         let asked = (0..TRIES).map_while(|_| self.allocate(block.size).ok()?);
         asked.into_iter().find(|heir| is_heir(heir, block))

@@ -43,7 +43,7 @@ impl FaultKind {
         Self::Control,
     ];
 
-    /// Its name, as on a command line.
+    /// Returns its name, as on a command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl FaultKind {
         }
     }
 
-    /// What the program does, in a few words.
+    /// Returns what the program does, in a few words.
     #[must_use]
     pub const fn about(self) -> &'static str {
         match self {

@@ -48,19 +48,19 @@ impl Layout {
         }
     }
 
-    /// All blocks, used and free.
+    /// Returns all blocks, used and free.
     pub(super) fn blocks(&self) -> &[BlockView] {
         &self.blocks
     }
 
-    /// The block around an address, header included.
+    /// Returns the block around an address, header included.
     pub(super) fn block_at(&self, address: u32) -> Option<&BlockView> {
         self.blocks
             .iter()
             .find(|block| block.whole.contains(address))
     }
 
-    /// The program's block that begins in a block of the heap.
+    /// Returns the program's block that begins in a block of the heap.
     pub(super) fn live_in(&self, block: &BlockView) -> Option<&Live> {
         self.live
             .iter()

@@ -38,14 +38,15 @@ use multi_heap::{Comprehensive, Light, Poison, Unpoisoned};
 
 use crate::random::mixed;
 
-/// The counts of `count` faults of a kind, those with the numbers from `first` on.
+/// Returns the counts of `count` faults of a kind, those with the numbers from `first` on.
 #[must_use]
 pub fn count_faults<P: Poison>(kind: FaultKind, seed: u64, first: u64, count: u64) -> FaultCounts {
     let seeds = (first..first + count).map(|number| seed_of(kind, seed, number));
     seeds.map(|seed| trial::<P>(kind, seed)).collect()
 }
 
-/// The seed of one fault: the same at all poisoning levels, so that the same programs are compared.
+/// Returns the seed of one fault: the same at all poisoning levels, so that the same programs are
+/// compared.
 #[must_use]
 pub fn seed_of(kind: FaultKind, seed: u64, number: u64) -> u64 {
     mixed(mixed(seed) ^ (kind as u64) << 32 ^ number)

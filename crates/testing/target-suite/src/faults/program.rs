@@ -50,17 +50,17 @@ impl Live {
         self.address + self.size
     }
 
-    /// Whether some bytes are both blocks'.
+    /// Returns whether some bytes are both blocks'.
     pub(super) const fn overlaps(&self, other: &Self) -> bool {
         self.address < other.end() && other.address < self.end()
     }
 
-    /// Whether both are the same block, before and after a move.
+    /// Returns whether both are the same block, before and after a move.
     pub(super) const fn is(&self, other: &Self) -> bool {
         self.seed == other.seed
     }
 
-    /// What the program writes at `index`: numbers, addresses, text, as programs keep them.
+    /// Returns what the program writes at `index`: numbers, addresses, text, as programs keep them.
     fn content(&self, index: u32) -> u8 {
         let word = index / 4;
         let hash = (self.seed ^ word.wrapping_mul(0x9E37_79B9)).wrapping_mul(0x85EB_CA6B);
@@ -106,8 +106,8 @@ pub(super) struct Program<P: Poison> {
 }
 
 impl<P: Poison> Program<P> {
-    /// A program that has run for a while, as `seed` wants it; the same at all poisoning levels, as
-    /// far as memory suffices.
+    /// Creates a program that has run for a while, as `seed` wants it; the same at all poisoning
+    /// levels, as far as memory suffices.
     pub(super) fn started(seed: u64) -> Self {
         let (arena, turn) = (Arena::new(), ActiveOwner::default());
         let mut heaps = HeapCaps::new(Ledger::new(turn.clone(), ()));
@@ -147,7 +147,7 @@ impl<P: Poison> Program<P> {
         }
     }
 
-    /// Most blocks are small.
+    /// Returns a random size; most blocks are small.
     fn size(&mut self) -> u32 {
         let (least, more) = match self.random.below(10) {
             0..=5 => (1, 32),
@@ -157,7 +157,7 @@ impl<P: Poison> Program<P> {
         least + self.random.below(more)
     }
 
-    /// A block of the program's, at random.
+    /// Returns a block of the program's, at random.
     pub(super) fn any(&mut self) -> Option<Live> {
         let count = self.live.len() as u32;
         let index = self.random.below(count.max(1));
@@ -226,12 +226,12 @@ impl<P: Poison> Program<P> {
         block
     }
 
-    /// Whether a block's bytes are those that the program wrote.
+    /// Returns whether a block's bytes are those that the program wrote.
     pub(super) fn is_intact(&self, block: &Live) -> bool {
         (0..block.size).all(|index| self.arena.byte(block.address + index) == block.content(index))
     }
 
-    /// The program's blocks on both sides of an address.
+    /// Returns the program's blocks on both sides of an address.
     pub(super) fn neighbours(&self, address: u32) -> [Option<Live>; 2] {
         let near = |block: &&Live| {
             let same = |region: &super::arena::ArenaRegion| region.start;
@@ -254,7 +254,7 @@ impl<P: Poison> Program<P> {
     }
 }
 
-/// What the heap found when it refused a request; `None` where it has no memory.
+/// Returns what the heap found when it refused a request; `None` where it has no memory.
 fn detection_of(failure: &Failure) -> Option<Detection> {
     match failure.cause {
         FailureKind::Corrupt(_) => Some(Detection::Memory),

@@ -62,7 +62,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether anything found it.
+    /// Returns whether anything found it.
     #[must_use]
     pub const fn is_found(&self) -> bool {
         self.at_once || self.next_use || self.check || self.at_the_end || self.scrub.is_some()
@@ -120,7 +120,7 @@ impl Done {
 
 /// Looking.
 impl<P: Poison> Program<P> {
-    /// A scrub somewhere in the heaps.
+    /// Returns a scrub somewhere in the heaps.
     fn scrub_underway(&mut self) -> Scrubber {
         let mut scrub = Scrubber::new();
         for _ in 0..self.random.below(40) {
@@ -145,7 +145,7 @@ impl<P: Poison> Program<P> {
 
 /// Naming.
 impl<P: Poison> Program<P> {
-    /// Whether block and owner are named.
+    /// Returns whether block and owner are named.
     fn named(&self, done: &Done, found: Option<Corrupt>) -> (Option<bool>, Option<bool>) {
         if let (TargetBlock::Address(address), Some(Err(Detection::Address(misuse)))) =
             (done.target, done.answer)
@@ -194,7 +194,7 @@ impl<P: Poison> Program<P> {
 }
 
 impl Layout {
-    /// Whether `kind` is the reason why `address` cannot be freed.
+    /// Returns whether `kind` is the reason why `address` cannot be freed.
     fn explains(&self, address: u32, kind: MisuseKind) -> bool {
         let used = self.block_at(address).map(|block| block.used);
         match kind {
@@ -209,8 +209,8 @@ impl Layout {
 
 /// Going on.
 impl<P: Poison> Program<P> {
-    /// The program goes on until the heap refuses a call: whether one was refused, and whether the
-    /// damage spread before.
+    /// Continues the program until the heap refuses a call; returns whether one was refused, and
+    /// whether the damage spread before.
     fn goes_on(&mut self, done: &Done) -> (bool, bool) {
         let damaged: Vec<_> = self
             .live
@@ -251,7 +251,7 @@ impl<P: Poison> Program<P> {
 }
 
 impl Done {
-    /// Where the program looks for neighbours.
+    /// Returns where the program looks for neighbours.
     fn place(&self) -> u32 {
         match self.target {
             TargetBlock::Live(live) => live.address,

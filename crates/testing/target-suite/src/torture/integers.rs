@@ -5,7 +5,7 @@ use core::hint::black_box;
 use super::hash::Hash;
 use crate::random::Random;
 
-/// Numbers of every magnitude: all bits random, few bits, one bit, runs of ones.
+/// Returns the numbers of every magnitude: all bits random, few bits, one bit, runs of ones.
 fn wide(random: &mut Random) -> u128 {
     let any = u128::from(random.next()) << 64 | u128::from(random.next());
     let shift = random.below(128);

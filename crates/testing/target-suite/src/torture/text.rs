@@ -6,7 +6,7 @@ use alloc::string::ToString;
 use super::hash::Hash;
 use crate::random::Random;
 
-/// A float of a magnitude that people print.
+/// Returns a float of a magnitude that people print.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_wrap,

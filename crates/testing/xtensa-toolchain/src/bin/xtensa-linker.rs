@@ -18,8 +18,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line, or the one in the file that it names; the target's own options stand before
-/// that file.
+/// Returns the command line, or the one in the file that it names; the target's own options stand
+/// before that file.
 fn order(line: &[String]) -> Result<Order, Error> {
     let mut words = Vec::new();
     for word in line {
@@ -31,8 +31,8 @@ fn order(line: &[String]) -> Result<Order, Error> {
     Ok(Order::parse(&words))
 }
 
-/// A command line that was too long for the system: one argument a line, spaces and the like behind
-/// a backslash.
+/// Returns a command line that was too long for the system: one argument a line, spaces and the
+/// like behind a backslash.
 fn response_file(name: &str) -> Result<Vec<String>, Error> {
     let path = Path::new(name);
     let text = fs::read_to_string(path).map_err(|cause| Error::file(path, cause))?;

@@ -104,7 +104,7 @@ fn free_or_take() {
     IS_IN_HANDLER.store(false, Ordering::Relaxed);
 }
 
-/// A waker that leaves a sign.
+/// Returns a waker that leaves a sign.
 fn waker() -> Waker {
     const TABLE: RawWakerVTable = RawWakerVTable::new(|_| RAW, |_| wake(), |_| wake(), |_| {});
     const RAW: RawWaker = RawWaker::new(core::ptr::null(), &TABLE);
@@ -224,7 +224,7 @@ fn free_at(place: &AtomicPtr<u8>) {
     }
 }
 
-/// An owner has no more than its limit; returns what it has.
+/// Asserts that an owner has no more than its limit; returns what it has.
 fn used_within(owner: Owner, most: u32) -> u32 {
     let usage = HEAP.pressure().owner_usage(owner, SCARCE).unwrap();
     assert!(usage.used <= most && usage.peak <= most, "{usage}");
